@@ -1,0 +1,62 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The delivery ports: where accepted mail goes. Implementations live in
+// delivery/ and in whatever embeds postern.
+
+#ifndef POSTERN_ENGINE_DELIVERY_H_
+#define POSTERN_ENGINE_DELIVERY_H_
+
+#include <memory>
+#include <variant>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/event.h"
+#include "engine/policy.h"
+#include "engine/reply.h"
+#include "engine/session_info.h"
+
+namespace postern {
+
+// One message on its way in. One object a transaction, so that nothing of one
+// message can leak into the next. Used by one thread at a time.
+//
+// Destroying a sink that was not committed discards what it holds. A sink is
+// never destroyed while an answer of its Commit() is due.
+class MessageSink {
+ public:
+  virtual ~MessageSink() = default;
+
+  // Takes the slices; they live until Write() returns. Lines end in CRLF, and
+  // a CRLF may be cut by the end of a slice. Returns false for "call no more
+  // until `ready` has run"; `ready` is called exactly once then, from any
+  // thread, and never when true was returned. A failure (disk full) is
+  // remembered and comes out of Commit().
+  virtual bool Write(absl::Span<const absl::string_view> slices,
+                     absl::AnyInvocable<void() &&> ready) = 0;
+
+  // Makes the message safe, then answers, once, from any thread: accepts only
+  // when it would survive a power cut (RFC 5321 6.1), for all recipients of
+  // the envelope or for none. Nothing but the destructor is called afterwards.
+  virtual void Commit(Policy::Done done) = 0;
+};
+
+// Opens sinks. Shared by sessions where the transport has threads, and then
+// thread-safe.
+class Delivery {
+ public:
+  using Opened = std::variant<std::unique_ptr<MessageSink>, Reply>;
+
+  virtual ~Delivery() = default;
+
+  // Opens a sink for a message to `envelope`'s recipients, of which there is
+  // at least one, or gives the 4yz or 5yz Reply that says why not. Both
+  // arguments live until Open() returns: a sink copies what it needs.
+  virtual Opened Open(const Envelope& envelope, const SessionInfo& session) = 0;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_DELIVERY_H_

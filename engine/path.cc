@@ -1,0 +1,228 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/path.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern {
+namespace {
+
+constexpr size_t kMaxDomain = 255;  // RFC 5321 4.5.3.1.2
+constexpr size_t kMaxLabel = 63;    // RFC 1035 2.3.4
+
+// RFC 5322 3.2.3.
+bool IsAtext(char c) {
+  return absl::ascii_isalnum(c) ||
+         absl::string_view("!#$%&'*+-/=?^_`{|}~").find(c) !=
+             absl::string_view::npos;
+}
+
+// Reads a path from left to right. Each method takes what it names from the
+// front of the input, or returns false and leaves the reader unusable.
+class PathReader {
+ public:
+  explicit PathReader(absl::string_view text) : text_(text) {}
+
+  size_t consumed() const { return at_; }
+  bool done() const { return at_ == text_.size(); }
+  bool Next(char c) const { return !done() && text_[at_] == c; }
+  bool Take(char c) {
+    if (!Next(c)) return false;
+    ++at_;
+    return true;
+  }
+
+  // "@a,@b:", RFC 5321 4.1.2: read, and of no further use (RFC 5321 C).
+  bool TakeSourceRoute() {
+    do {
+      std::string ignored;
+      if (!Take('@') || !TakeDomain(&ignored)) return false;
+    } while (Take(','));
+    return Take(':');
+  }
+
+  bool TakeMailbox(Path* path) {
+    const bool quoted = Next('"');
+    if (!(quoted ? TakeQuoted(&path->local_part)
+                 : TakeDotString(&path->local_part))) {
+      return false;
+    }
+    // Whoever reads the envelope finds the domain behind the last '@': without
+    // a domain there must be none, or `"u@elsewhere"` would pass for local.
+    if (!Take('@')) {
+      return path->local_part.find('@') == std::string::npos;
+    }
+    return Next('[') ? TakeLiteral(&path->domain) : TakeDomain(&path->domain);
+  }
+
+ private:
+  absl::string_view rest() const { return text_.substr(at_); }
+
+  // Dots may stand anywhere: "a..b" and "a." are not Dot-strings, but in use,
+  // and FormatPath() quotes them.
+  bool TakeDotString(std::string* out) {
+    const size_t start = at_;
+    while (!done() && (IsAtext(text_[at_]) || text_[at_] == '.')) ++at_;
+    *out = std::string(text_.substr(start, at_ - start));
+    return !out->empty();
+  }
+
+  bool TakeQuoted(std::string* out) {
+    Take('"');
+    while (!done() && text_[at_] != '"') {
+      if (text_[at_] == '\\') ++at_;
+      if (done() || !absl::ascii_isprint(text_[at_])) return false;
+      out->push_back(text_[at_++]);
+    }
+    return Take('"') && !out->empty();
+  }
+
+  bool TakeDomain(std::string* out) {
+    const size_t start = at_;
+    size_t label = 0;
+    for (; !done(); ++at_) {
+      const char c = text_[at_];
+      if (c == '.') {
+        if (label == 0) return false;
+        label = 0;
+      } else if (absl::ascii_isalnum(c) || c == '-' || c == '_') {
+        if (++label > kMaxLabel) return false;
+      } else {
+        break;
+      }
+    }
+    *out = std::string(text_.substr(start, at_ - start));
+    return !out->empty() && out->size() <= kMaxDomain;
+  }
+
+  // RFC 5321 4.1.3. Of the tagged literals only IPv6 has ever been registered.
+  bool TakeLiteral(std::string* out) {
+    const size_t close = rest().find(']');
+    if (close == absl::string_view::npos) return false;
+    const absl::string_view inside = rest().substr(1, close - 1);
+    constexpr absl::string_view kTag = "IPv6:";
+    const bool tagged =
+        absl::EqualsIgnoreCase(inside.substr(0, kTag.size()), kTag);
+    if (!(tagged ? IsIpv6(inside.substr(kTag.size())) : IsIpv4(inside))) {
+      return false;
+    }
+    *out = std::string(rest().substr(0, close + 1));
+    at_ += close + 1;
+    return true;
+  }
+
+  static bool IsIpv4(absl::string_view text) {
+    for (int octet = 0; octet < 4; ++octet) {
+      size_t digits = 0;
+      int value = 0;
+      while (digits < text.size() && digits < 3 &&
+             absl::ascii_isdigit(text[digits])) {
+        value = 10 * value + (text[digits++] - '0');
+      }
+      if (digits == 0 || value > 255) return false;
+      text.remove_prefix(digits);
+      if (octet == 3) break;
+      if (text.empty() || text[0] != '.') return false;
+      text.remove_prefix(1);
+    }
+    return text.empty();
+  }
+
+  // RFC 4291 2.2: eight groups, one run of them as "::", the last two perhaps
+  // as an IPv4 address.
+  static bool IsIpv6(absl::string_view text) {
+    int groups = 0;
+    bool gap = false;
+    if (text.substr(0, 2) == "::") {
+      gap = true;
+      text.remove_prefix(2);
+    }
+    while (!text.empty()) {
+      if (text.find('.') != absl::string_view::npos &&
+          text.find(':') == absl::string_view::npos) {
+        if (!IsIpv4(text)) return false;
+        groups += 2;
+        break;
+      }
+      size_t digits = 0;
+      while (digits < text.size() && absl::ascii_isxdigit(text[digits])) {
+        ++digits;
+      }
+      if (digits == 0 || digits > 4) return false;
+      text.remove_prefix(digits);
+      ++groups;
+      if (text.empty()) break;
+      if (text[0] != ':') return false;
+      text.remove_prefix(1);
+      if (text.empty()) return false;
+      if (text[0] == ':') {
+        if (gap) return false;
+        gap = true;
+        text.remove_prefix(1);
+      }
+    }
+    return gap ? groups < 8 : groups == 8;
+  }
+
+  absl::string_view text_;
+  size_t at_ = 0;
+};
+
+bool IsDotString(absl::string_view text) {
+  bool dot = true;  // a dot may not come here
+  for (char c : text) {
+    if (c == '.' ? dot : !IsAtext(c)) return false;
+    dot = c == '.';
+  }
+  return !dot;
+}
+
+}  // namespace
+
+std::string Path::Address() const {
+  if (domain.empty()) return local_part;
+  return absl::StrCat(local_part, "@", domain);
+}
+
+std::optional<ParsedPath> ParsePath(absl::string_view text) {
+  PathReader reader(text);
+  ParsedPath parsed;
+  const bool bracket = reader.Take('<');
+  if (bracket && reader.Take('>')) {
+    parsed.consumed = reader.consumed();
+    return parsed;
+  }
+  if (bracket && reader.Next('@') && !reader.TakeSourceRoute()) {
+    return std::nullopt;
+  }
+  if (!reader.TakeMailbox(&parsed.path)) return std::nullopt;
+  if (bracket ? !reader.Take('>') : !(reader.done() || reader.Next(' '))) {
+    return std::nullopt;
+  }
+  if (parsed.path.Address().size() > kMaxPath) return std::nullopt;
+  parsed.consumed = reader.consumed();
+  return parsed;
+}
+
+std::string FormatPath(const Path& path) {
+  if (path.null()) return "<>";
+  std::string out = "<";
+  if (IsDotString(path.local_part)) {
+    out += path.local_part;
+  } else {
+    out += '"';
+    for (char c : path.local_part) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  if (!path.domain.empty()) absl::StrAppend(&out, "@", path.domain);
+  out += '>';
+  return out;
+}
+
+}  // namespace postern

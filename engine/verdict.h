@@ -1,0 +1,65 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The embedder's answer to an Ask (engine/event.h).
+
+#ifndef POSTERN_ENGINE_VERDICT_H_
+#define POSTERN_ENGINE_VERDICT_H_
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "engine/path.h"
+#include "engine/reply.h"
+
+namespace postern {
+
+class Verdict {
+ public:
+  enum class Kind : uint8_t {
+    kAccept,  // go on
+    kRefuse,  // say no; the session goes on
+    kDrop,    // say no and close the connection
+  };
+
+  // Accepts with the engine's usual reply.
+  static Verdict Accept() { return Verdict(Kind::kAccept, std::nullopt); }
+  // Accepts with `reply`, whose code must be 2yz.
+  static Verdict Accept(Reply reply) {
+    return Verdict(Kind::kAccept, std::move(reply));
+  }
+  // Accepts a Mail or a Rcpt, and puts `path` into the envelope in place of
+  // what the client sent: RELAYCLIENT's suffix, an address literal that is
+  // ours. For other Asks the same as Accept().
+  static Verdict AcceptAs(Path path) {
+    Verdict verdict(Kind::kAccept, std::nullopt);
+    verdict.path_ = std::move(path);
+    return verdict;
+  }
+  // Refuses with `reply`, whose code must be 4yz or 5yz.
+  static Verdict Refuse(Reply reply) {
+    return Verdict(Kind::kRefuse, std::move(reply));
+  }
+  // Refuses with `reply`, 4yz or 5yz, and closes the connection behind it.
+  static Verdict Drop(Reply reply) {
+    return Verdict(Kind::kDrop, std::move(reply));
+  }
+
+  Kind kind() const { return kind_; }
+  bool accepted() const { return kind_ == Kind::kAccept; }
+  const std::optional<Reply>& reply() const { return reply_; }
+  const std::optional<Path>& path() const { return path_; }
+
+ private:
+  Verdict(Kind kind, std::optional<Reply> reply)
+      : kind_(kind), reply_(std::move(reply)) {}
+
+  Kind kind_;
+  std::optional<Reply> reply_;
+  std::optional<Path> path_;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_VERDICT_H_
