@@ -39,7 +39,8 @@ class MessageSink {
 
   // Makes the message safe, then answers, once, from any thread: accepts only
   // when it would survive a power cut (RFC 5321 6.1), for all recipients of
-  // the envelope or for none. Nothing but the destructor is called afterwards.
+  // the envelope or for none. Nothing but the destructor is called afterwards,
+  // and that perhaps before `done` returns.
   virtual void Commit(Policy::Done done) = 0;
 };
 

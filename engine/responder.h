@@ -1,0 +1,83 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Joins a ServerSession to the ports: Policy, Delivery, MessageSink.
+
+#ifndef POSTERN_ENGINE_RESPONDER_H_
+#define POSTERN_ENGINE_RESPONDER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "engine/delivery.h"
+#include "engine/event.h"
+#include "engine/policy.h"
+#include "engine/server_session.h"
+#include "engine/session_info.h"
+#include "engine/trace_header.h"
+
+namespace postern {
+
+// What a Responder needs of the world. The pointers must outlive it and every
+// decision that is still open at its end.
+struct ResponderOptions {
+  Policy* policy = nullptr;
+  Delivery* delivery = nullptr;
+  // The Received field's `by`, where the session has no local name.
+  std::string host_name;
+  // Stamps a message: the time, and a name for it in logs and trace. Called on
+  // the session's thread.
+  std::function<TraceStamp()> stamp;
+  // Brings an answer to the session's thread, where the driver gives it to
+  // Answer() below. Copied into each open decision; called from any thread,
+  // also from inside the Responder's own methods, perhaps after its end.
+  std::function<void(RequestId, Verdict)> post;
+};
+
+// Responder answers the Asks of one session, and keeps the sink of its open
+// message. Every transport uses it, so that each decision path exists once.
+// Thread-compatible; lives and dies on the session's thread.
+class Responder {
+ public:
+  // `session` must outlive the responder.
+  Responder(ServerSession* session, ResponderOptions options, SessionInfo info);
+
+  // For Step::Kind::kAsk. The answer comes through `post`.
+  void OnAsk(const Ask& ask);
+  // For Step::Kind::kBody. As MessageSink::Write(): false stops the flow.
+  bool OnBody(absl::Span<const absl::string_view> slices,
+              absl::AnyInvocable<void() &&> ready);
+  // For Step::Kind::kAborted.
+  void OnAborted();
+
+  // Takes what `post` has brought, and completes the session's Ask. A late
+  // answer changes nothing.
+  void Answer(RequestId id, Verdict verdict);
+
+  // The facts so far.
+  const SharedSessionInfo& info() const { return info_; }
+
+ private:
+  void Commit(RequestId id);
+  Verdict OpenSink(RequestId id, bool* wait);
+
+  ServerSession& session_;
+  const ResponderOptions options_;
+  SharedSessionInfo info_;
+
+  // Asks whose acceptance means work here, until they are answered.
+  std::optional<RequestId> hello_;
+  Hello hello_said_;
+  std::optional<RequestId> body_begin_;
+
+  std::shared_ptr<MessageSink> sink_;  // of the open message
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_RESPONDER_H_

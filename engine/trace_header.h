@@ -1,0 +1,42 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The Received field that a server puts before a message, RFC 5321 4.4.
+
+#ifndef POSTERN_ENGINE_TRACE_HEADER_H_
+#define POSTERN_ENGINE_TRACE_HEADER_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/session_info.h"
+
+namespace postern {
+
+// When a message came in and what it is called here: the engine has no clock
+// and makes up no names.
+struct TraceStamp {
+  absl::Time time;
+  std::string id;  // letters and digits
+};
+
+// Returns the Received field with CRLF line ends:
+//
+//   Received: from HELLO (INFO@NAME [ADDRESS])
+//           by HOST with ESMTP id ID;
+//           Sat, 21 Nov 2026 19:56:16 +0000
+//
+// `by` says session.local_name, or `host` where that is empty; the protocol
+// word is of RFC 3848. Whatever the client or its name server have said can
+// neither end the line nor a comment: see Sanitize().
+std::string FormatReceived(const SessionInfo& session, absl::string_view host,
+                           const TraceStamp& stamp);
+
+// Returns `text` with every byte that is not a letter, a digit or one of
+// ".@%+/=:-[]" replaced by '?', as qmail-smtpd does, and cut at 255 bytes.
+std::string Sanitize(absl::string_view text);
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_TRACE_HEADER_H_
