@@ -107,6 +107,7 @@ class ServerSession {
 
   // What has been agreed since MAIL; stays until the transaction's end.
   const Envelope& envelope() const { return envelope_; }
+  bool in_transaction() const { return transaction_; }
 
  private:
   enum class State : uint8_t {

@@ -1,0 +1,24 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/log.h"
+
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::programs {
+
+void WriteLog(absl::string_view line) {
+  std::string out = absl::StrCat("postern-smtpd: pid=", getpid(), " ", line);
+  for (char& c : out) {
+    if (!absl::ascii_isprint(c)) c = '?';
+  }
+  out += '\n';
+  (void)!write(STDERR_FILENO, out.data(), out.size());  // see the header
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,57 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A Delivery that tells what became of each message.
+
+#ifndef POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
+#define POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "engine/delivery.h"
+#include "engine/trace_header.h"
+
+namespace postern::programs {
+
+// Names messages: "<seconds>.<microseconds>.<pid>.<count>", in hexadecimal. One
+// session has one message at a time, whose stamp is current().
+class MessageStamps {
+ public:
+  TraceStamp Next();
+  const TraceStamp& current() const { return current_; }
+
+ private:
+  TraceStamp current_;
+  uint64_t count_ = 0;
+};
+
+// Wraps `delivery`. Writes one line for each message that reached its end, and
+// for each that could not be opened:
+//
+//   message result=accept id=69240c00.1f2.1267.1 size=1234 rcpts=2
+//   from=<s@example.org> reply="250 2.0.0 ok 69240c00.1f2.1267.1"
+//
+// (one line; the result is accept or refuse, sizes are octets as stored by the
+// engine, CRLF counted as two and our Received field included). Gives an
+// acceptance without a reply one with the message's name, which is what a
+// sender's postmaster can quote.
+class LoggedDelivery : public Delivery {
+ public:
+  // All must outlive the sinks.
+  LoggedDelivery(Delivery* delivery, const MessageStamps* stamps,
+                 std::function<void(absl::string_view)> log)
+      : delivery_(*delivery), stamps_(*stamps), log_(std::move(log)) {}
+
+  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+
+ private:
+  Delivery& delivery_;
+  const MessageStamps& stamps_;
+  const std::function<void(absl::string_view)> log_;
+};
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_LOGGED_DELIVERY_H_

@@ -1,0 +1,182 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/smtpd.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "delivery/discard.h"
+#include "delivery/maildir.h"
+#include "delivery/maildir_location.h"
+#include "delivery/maildir_recipients.h"
+#include "delivery/qmail_queue.h"
+#include "delivery/spec.h"
+#include "engine/policy.h"
+#include "engine/reply.h"
+#include "engine/server_config.h"
+#include "engine/session_info.h"
+#include "policy/controls.h"
+#include "policy/decision.h"
+#include "policy/own_addresses.h"
+#include "policy/relay_policy.h"
+#include "policy/relay_rules.h"
+#include "programs/log.h"
+#include "programs/logged_delivery.h"
+#include "transports/descriptor_stream.h"
+#include "transports/stdio.h"
+#include "transports/ucspi.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr int kEnded = 1;  // qmail-smtpd's exit code for all but QUIT
+constexpr int kUsage = 100;
+
+std::optional<std::string> Variable(const char* name) {
+  const char* value = getenv(name);
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+// Says that there is no service, as the first and only line (RFC 5321 3.1
+// wants a greeting of 554 or 421), and why in the log alone: it is none of the
+// client's business.
+int RefuseService(const absl::Status& why) {
+  WriteLog(absl::StrCat("fatal: ", why.message()));
+  const std::string line =
+      FormatReply({421, {4, 3, 0}, "unable to read controls (#4.3.0)"});
+  (void)!write(STDOUT_FILENO, line.data(), line.size());  // the end anyway
+  return kEnded;
+}
+
+// A delivery, and what it says about recipients.
+struct Destination {
+  std::unique_ptr<Delivery> delivery;
+  std::unique_ptr<Policy> recipients;  // null: takes every recipient
+};
+
+// The folder that holds the control folder: /var/qmail.
+std::string Home(absl::string_view control) {
+  while (control.size() > 1 && control.back() == '/') control.remove_suffix(1);
+  const size_t slash = control.rfind('/');
+  if (slash == absl::string_view::npos) return ".";
+  return std::string(control.substr(0, slash == 0 ? 1 : slash));
+}
+
+absl::StatusOr<Destination> MakeDestination(const SmtpdOptions& options,
+                                            const policy::Controls& controls) {
+  auto spec = delivery::ParseSpec(options.deliver);
+  if (!spec.ok()) return spec.status();
+  Destination destination;
+  if (const auto* maildir = std::get_if<delivery::MaildirSpec>(&*spec)) {
+    auto location =
+        delivery::MaildirLocation::Parse(maildir->pattern, controls.me);
+    if (!location.ok()) return location.status();
+    destination.delivery = std::make_unique<delivery::Maildir>(
+        *location, delivery::MaildirOptions{.host = controls.me});
+    if (!location->shared()) {
+      destination.recipients =
+          std::make_unique<delivery::MaildirRecipients>(*location);
+    }
+  } else if (const auto* queue =
+                 std::get_if<delivery::QmailQueueSpec>(&*spec)) {
+    delivery::QmailQueueOptions queue_options;
+    queue_options.home = Home(options.control);
+    if (!queue->program.empty()) queue_options.program = queue->program;
+    // Present even when empty, as qmail-smtpd has it: then nothing can be run.
+    if (auto program = Variable("QMAILQUEUE")) {
+      queue_options.program = *std::move(program);
+    }
+    destination.delivery =
+        std::make_unique<delivery::QmailQueue>(std::move(queue_options));
+  } else {
+    destination.delivery = std::make_unique<delivery::Discard>();
+  }
+  return destination;
+}
+
+ServerConfig MakeConfig(const SmtpdOptions& options,
+                        const policy::Controls& controls) {
+  ServerConfig config;
+  config.greeting = controls.greeting;
+  config.require_hello = false;  // qmail-smtpd never asked for one
+  config.max_message_size = controls.databytes;
+  config.max_recipients = options.max_recipients;
+  config.max_errors = options.max_errors;
+  config.bare_newlines = options.bare_newlines;
+  config.command_timeout = controls.timeout;
+  config.data_timeout = controls.timeout;
+  return config;
+}
+
+}  // namespace
+
+int RunSmtpd(const SmtpdOptions& options) {
+  signal(SIGPIPE, SIG_IGN);  // a client that is gone is an error of write(2)
+
+  auto read = policy::ReadControls({.directory = options.control,
+                                    .open_relay = options.open_relay,
+                                    .databytes_env = Variable("DATABYTES")});
+  if (!read.ok()) return RefuseService(read.status());
+  const auto controls =
+      std::make_shared<const policy::Controls>(*std::move(read));
+  for (const std::string& warning : controls->warnings) {
+    WriteLog(absl::StrCat("warning: ", warning));
+  }
+
+  SessionInfo info = transports::ReadUcspi(getenv);
+  transports::ReadSocketAddresses(STDIN_FILENO, &info);
+  if (info.relay_client) {
+    const absl::Status status = policy::ValidateRelayClient(*info.relay_client);
+    if (!status.ok()) return RefuseService(status);
+  }
+
+  const ServerConfig config = MakeConfig(options, *controls);
+  if (const absl::Status status = config.Validate(); !status.ok()) {
+    return RefuseService(status);
+  }
+  auto destination = MakeDestination(options, *controls);
+  if (!destination.ok()) {
+    RefuseService(destination.status());
+    return kUsage;
+  }
+
+  MessageStamps stamps;
+  LoggedDelivery delivery(destination->delivery.get(), &stamps, WriteLog);
+  policy::RelayPolicy relay(
+      std::make_shared<const policy::RelayRules>(
+          controls, std::make_shared<const policy::InterfaceAddresses>()),
+      [](const policy::Decision& decision, const SessionInfo& session) {
+        WriteLog(policy::FormatDecision(decision, session));
+      });
+  AllOf both({&relay, destination->recipients.get()});
+
+  ResponderOptions responder;
+  responder.policy =
+      destination->recipients ? static_cast<Policy*>(&both) : &relay;
+  responder.delivery = &delivery;
+  responder.host_name =
+      controls->me.empty() ? controls->greeting : controls->me;
+  responder.stamp = [&stamps] { return stamps.Next(); };
+
+  transports::StdioOptions stdio;
+  stdio.session_timeout = absl::Seconds(options.session_timeout);
+  stdio.write_timeout = controls->timeout;
+  transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
+  const transports::StdioResult result = transports::ServeStdio(
+      config, std::move(responder), std::move(info), stdio, &stream);
+  return result.clean ? 0 : kEnded;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,162 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/stdio.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "engine/server_session.h"
+#include "transports/answer_box.h"
+#include "transports/input_buffer.h"
+
+namespace postern::transports {
+namespace {
+
+using Deadline = DescriptorStream::Deadline;
+
+class StdioServer {
+ public:
+  StdioServer(const ServerConfig& config, ResponderOptions responder,
+              SessionInfo info, const StdioOptions& options,
+              DescriptorStream* stream)
+      : options_(options),
+        stream_(*stream),
+        input_(std::max(options.buffer_size, config.max_line)),
+        box_(std::make_shared<AnswerBox>()),
+        end_(After(options.session_timeout)),
+        session_(config),
+        responder_(&session_, WithPost(std::move(responder)), std::move(info)) {
+  }
+
+  StdioResult Run() {
+    while (true) {
+      const Step step = session_.Advance(input_.view());
+      if (step.kind != Step::Kind::kNeedInput) rearm_ = true;
+      switch (step.kind) {
+        case Step::Kind::kAsk:
+          responder_.OnAsk(*step.ask);
+          break;
+        case Step::Kind::kBody:
+          if (!responder_.OnBody(step.body,
+                                 [box = box_] { box->PostReady(); }) &&
+              !box_->WaitReady(AnswerDeadline())) {
+            session_.TimedOut();
+          }
+          break;
+        case Step::Kind::kAborted:
+          responder_.OnAborted();
+          break;
+        case Step::Kind::kNeedInput:
+          idle_ = !session_.in_transaction() &&
+                  input_.view().size() == step.consumed;
+          if (!Flush()) return Gone();
+          Read(step.consumed);
+          continue;
+        case Step::Kind::kNeedFlush:
+          if (!Flush()) return Gone();
+          break;
+        case Step::Kind::kWaiting:
+          if (!Flush()) return Gone();
+          if (!box_->WaitAnswer(AnswerDeadline())) session_.TimedOut();
+          break;
+        case Step::Kind::kClosed:
+          return Closed(step.reason);
+      }
+      input_.Consume(step.consumed);
+      for (auto& [id, verdict] : box_->Take()) {
+        responder_.Answer(id, std::move(verdict));
+      }
+    }
+  }
+
+ private:
+  static Deadline After(absl::Duration duration) {
+    return std::chrono::steady_clock::now() +
+           absl::ToChronoNanoseconds(duration);
+  }
+
+  ResponderOptions WithPost(ResponderOptions responder) {
+    responder.post = [box = box_](RequestId id, Verdict verdict) {
+      box->Post(id, std::move(verdict));
+    };
+    return responder;
+  }
+
+  Deadline AnswerDeadline() const {
+    return std::min(After(options_.answer_timeout), end_);
+  }
+
+  void Read(size_t consumed) {
+    input_.Consume(consumed);
+    if (rearm_) {
+      read_deadline_ = std::min(After(session_.ReadTimeout()), end_);
+      rearm_ = false;
+    }
+    size_t count = 0;
+    switch (stream_.Read(input_.Room(), read_deadline_, &count)) {
+      case Io::kOk:
+        input_.Filled(count);
+        break;
+      case Io::kEnd:
+        session_.EndOfInput();
+        break;
+      case Io::kTimeout:
+        session_.TimedOut();
+        break;
+    }
+  }
+
+  bool Flush() {
+    if (session_.Output().empty()) return true;
+    const Deadline deadline = std::min(After(options_.write_timeout), end_);
+    while (!session_.Output().empty()) {
+      size_t count = 0;
+      if (stream_.Write(session_.Output(), deadline, &count) != Io::kOk) {
+        return false;
+      }
+      session_.OutputWritten(count);
+    }
+    return true;
+  }
+
+  // The client does not take what we say: nothing more can be done for it.
+  StdioResult Gone() { return {CloseReason::kPeerGone}; }
+
+  StdioResult Closed(CloseReason reason) {
+    StdioResult result{reason, Flush()};
+    result.clean = reason == CloseReason::kQuit ||
+                   (reason == CloseReason::kPeerGone && idle_);
+    // Behind QUIT a client has nothing more to say; in the other cases there
+    // may be unread commands.
+    if (result.flushed && reason != CloseReason::kQuit &&
+        reason != CloseReason::kPeerGone) {
+      stream_.FinishWriting(After(options_.linger));
+    }
+    return result;
+  }
+
+  const StdioOptions options_;
+  DescriptorStream& stream_;
+  InputBuffer input_;
+  const std::shared_ptr<AnswerBox> box_;
+  const Deadline end_;
+  ServerSession session_;
+  Responder responder_;
+  Deadline read_deadline_;
+  bool rearm_ = true;
+  bool idle_ = true;  // at the last read: no transaction, no partial line
+};
+
+}  // namespace
+
+StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
+                       SessionInfo info, const StdioOptions& options,
+                       DescriptorStream* stream) {
+  return StdioServer(config, std::move(responder), std::move(info), options,
+                     stream)
+      .Run();
+}
+
+}  // namespace postern::transports

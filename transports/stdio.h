@@ -1,0 +1,54 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Serves one session over blocking descriptors: the transport of a process
+// (or a thread) per connection.
+
+#ifndef POSTERN_TRANSPORTS_STDIO_H_
+#define POSTERN_TRANSPORTS_STDIO_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+#include "engine/event.h"
+#include "engine/responder.h"
+#include "engine/server_config.h"
+#include "engine/session_info.h"
+#include "transports/descriptor_stream.h"
+
+namespace postern::transports {
+
+struct StdioOptions {
+  // For the whole session, whatever the client does: a client that sends one
+  // byte a minute keeps a process no longer than this.
+  absl::Duration session_timeout = absl::Hours(4);
+  // For the client to take a reply.
+  absl::Duration write_timeout = absl::Minutes(5);
+  // For a policy or a sink to answer. Clients wait ten minutes for the reply
+  // to the end of data (RFC 5321 4.5.3.2.6), five for others.
+  absl::Duration answer_timeout = absl::Minutes(8);
+  // For the client to close behind a last reply that it may not expect.
+  absl::Duration linger = absl::Seconds(2);
+  // Octets read at once. Never less than ServerConfig::max_line.
+  size_t buffer_size = size_t{64} << 10;
+};
+
+// What came of a session.
+struct StdioResult {
+  CloseReason reason = CloseReason::kQuit;
+  // The last reply was written, so far as can be known here.
+  bool flushed = false;
+  // QUIT, or an end of input between two transactions.
+  bool clean = false;
+};
+
+// Serves a session from the greeting to its end. All replies that one read has
+// caused leave in one write. `responder.post` is set here: leave it empty.
+// Blocks; returns when the session is over, with `stream` still open.
+StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
+                       SessionInfo info, const StdioOptions& options,
+                       DescriptorStream* stream);
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_STDIO_H_

@@ -1,0 +1,315 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/stdio.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace postern::transports {
+namespace {
+
+// Packets keep their bounds, so that a test sees each single write.
+class PacketPair {
+ public:
+  PacketPair() {
+    int pair[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    client = pair[0];
+    server = pair[1];
+  }
+  ~PacketPair() {
+    close(client);
+    close(server);
+  }
+
+  void Send(absl::string_view bytes) {
+    EXPECT_EQ(send(client, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  void EndOfInput() { shutdown(client, SHUT_WR); }
+  // What the server has written, a string for each write.
+  std::vector<std::string> Writes() {
+    std::vector<std::string> writes;
+    std::array<char, 1 << 16> bytes;
+    ssize_t n = 0;
+    while ((n = recv(client, bytes.data(), bytes.size(), MSG_DONTWAIT)) > 0) {
+      writes.emplace_back(bytes.data(), static_cast<size_t>(n));
+    }
+    return writes;
+  }
+
+  int client = -1;
+  int server = -1;
+};
+
+class AcceptAll : public Policy {
+ public:
+  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+    std::move(done)(Verdict::Accept());
+  }
+};
+
+// Answers each Ask from a thread of its own.
+class Elsewhere : public Policy {
+ public:
+  ~Elsewhere() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+    threads_.emplace_back([done = std::move(done)]() mutable {
+      std::move(done)(Verdict::Accept());
+    });
+  }
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+class Never : public Policy {
+ public:
+  void Decide(const Ask& ask, const SharedSessionInfo&, Done done) override {
+    if (std::holds_alternative<Mail>(ask.what)) {
+      kept_ = std::move(done);
+    } else {
+      std::move(done)(Verdict::Accept());
+    }
+  }
+
+ private:
+  Done kept_;
+};
+
+// Keeps committed messages. With `slow`, each Write() has the client wait.
+class Kept : public Delivery {
+ public:
+  explicit Kept(bool slow = false) : slow_(slow) {}
+  ~Kept() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  Opened Open(const Envelope&, const SessionInfo&) override {
+    return std::make_unique<Sink>(this);
+  }
+
+  std::vector<std::string> messages;
+
+ private:
+  class Sink : public MessageSink {
+   public:
+    explicit Sink(Kept* kept) : kept_(*kept) {}
+    bool Write(absl::Span<const absl::string_view> slices,
+               absl::AnyInvocable<void() &&> ready) override {
+      for (absl::string_view slice : slices) {
+        text_.append(slice.data(), slice.size());
+      }
+      if (!kept_.slow_) return true;
+      kept_.threads_.emplace_back(std::move(ready));
+      return false;
+    }
+    void Commit(Policy::Done done) override {
+      kept_.messages.push_back(std::move(text_));
+      std::move(done)(Verdict::Accept());
+    }
+
+   private:
+    Kept& kept_;
+    std::string text_;
+  };
+
+  const bool slow_;
+  std::vector<std::thread> threads_;
+};
+
+constexpr absl::string_view kMail =
+    "EHLO client\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
+
+struct Server {
+  StdioResult Run(PacketPair* pair) {
+    config.greeting = "mx";
+    options.linger = absl::Milliseconds(10);
+    ResponderOptions responder;
+    responder.policy = policy;
+    responder.delivery = delivery;
+    responder.host_name = "mx";
+    responder.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
+    DescriptorStream stream(pair->server, pair->server);
+    return ServeStdio(config, std::move(responder), {}, options, &stream);
+  }
+
+  AcceptAll accept_all;
+  Kept kept;
+  Policy* policy = &accept_all;
+  Delivery* delivery = &kept;
+  ServerConfig config;
+  StdioOptions options;
+};
+
+TEST(StdioTest, ServesASessionAndAnswersEachReadWithOneWrite) {
+  PacketPair pair;
+  Server server;
+  pair.Send(kMail);
+  pair.Send("Subject: x\r\n\r\nhi\r\n.\r\nNOOP\r\nQUIT\r\n");
+  const StdioResult result = server.Run(&pair);
+  EXPECT_EQ(result.reason, CloseReason::kQuit);
+  EXPECT_TRUE(result.clean);
+  EXPECT_TRUE(result.flushed);
+  EXPECT_EQ(pair.Writes(),
+            (std::vector<std::string>{
+                "220 mx ESMTP\r\n",
+                "250-mx\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n"
+                "250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+                "250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go ahead\r\n",
+                "250 2.0.0 ok\r\n250 2.0.0 ok\r\n221 2.0.0 mx\r\n"}));
+  ASSERT_EQ(server.kept.messages.size(), 1u);
+  EXPECT_EQ(server.kept.messages[0],
+            "Received: from client (unknown)\r\n\tby mx with ESMTP id id;\r\n"
+            "\tThu, 01 Jan 1970 00:00:00 +0000\r\nSubject: x\r\n\r\nhi\r\n");
+}
+
+TEST(StdioTest, WaitsForAnswersFromOtherThreads) {
+  PacketPair pair;
+  Server server;
+  Elsewhere elsewhere;
+  Kept slow(/*slow=*/true);
+  server.policy = &elsewhere;
+  server.delivery = &slow;
+  pair.Send(kMail);
+  pair.Send("one\r\n");
+  pair.Send("two\r\n");
+  pair.Send(".\r\nQUIT\r\n");
+  EXPECT_TRUE(server.Run(&pair).clean);
+  ASSERT_EQ(slow.messages.size(), 1u);
+  EXPECT_NE(slow.messages[0].find("one\r\ntwo\r\n"), std::string::npos);
+}
+
+TEST(StdioTest, ADecisionThatNeverComesEndsTheSession) {
+  PacketPair pair;
+  Server server;
+  Never never;
+  server.policy = &never;
+  server.options.answer_timeout = absl::Milliseconds(10);
+  pair.Send(kMail);
+  pair.EndOfInput();
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+  EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
+}
+
+TEST(StdioTest, AnEndOfInputIsCleanOnlyBetweenMessages) {
+  struct Case {
+    absl::string_view input;
+    bool clean;
+  };
+  const Case cases[] = {
+      {"", true},
+      {"EHLO c\r\n", true},
+      {"EHLO c\r\nNOO", false},
+      {"EHLO c\r\nMAIL FROM:<>\r\n", false},
+      {"EHLO c\r\nMAIL FROM:<>\r\nRSET\r\n", true},
+      {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\nhalf\r\n", false},
+      {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\n.\r\n", true},
+  };
+  for (const Case& c : cases) {
+    PacketPair pair;
+    Server server;
+    server.config.require_hello = false;
+    if (!c.input.empty()) pair.Send(c.input);
+    pair.EndOfInput();
+    const StdioResult result = server.Run(&pair);
+    EXPECT_EQ(result.reason, CloseReason::kPeerGone) << c.input;
+    EXPECT_EQ(result.clean, c.clean) << c.input;
+  }
+}
+
+TEST(StdioTest, AHangUpInTheMiddleOfAMessageDeliversNothing) {
+  PacketPair pair;
+  Server server;
+  pair.Send(kMail);
+  pair.Send("half a message\r\n.\r");
+  pair.EndOfInput();
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kPeerGone);
+  EXPECT_TRUE(server.kept.messages.empty());
+}
+
+TEST(StdioTest, TheSessionTimesOutWhileTheClientIsSilent) {
+  PacketPair pair;
+  Server server;
+  server.config.command_timeout = absl::Milliseconds(10);
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+  EXPECT_EQ(pair.Writes(),
+            (std::vector<std::string>{"220 mx ESMTP\r\n",
+                                      "421 4.4.2 timeout (#4.4.2)\r\n"}));
+}
+
+// A client that sends a byte, or a command, now and then.
+class Trickle {
+ public:
+  Trickle(int fd, std::string bytes)
+      : thread_([fd, bytes = std::move(bytes)] {
+          for (int i = 0; i < 1000; ++i) {
+            if (send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) return;
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+          }
+        }) {}
+  ~Trickle() { thread_.join(); }
+
+ private:
+  std::thread thread_;
+};
+
+TEST(StdioTest, ATrickleOfBytesBuysNoTimeForACommand) {
+  PacketPair pair;
+  Server server;
+  server.config.command_timeout = absl::Milliseconds(50);
+  server.options.session_timeout = absl::Seconds(30);
+  {
+    const Trickle trickle(pair.client, "x");
+    EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+    shutdown(pair.server, SHUT_RDWR);
+  }
+  EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
+}
+
+TEST(StdioTest, CommandsBuyNoTimeForASession) {
+  PacketPair pair;
+  Server server;
+  server.options.session_timeout = absl::Milliseconds(50);
+  const Trickle trickle(pair.client, "NOOP\r\n");
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+  shutdown(pair.server, SHUT_RDWR);
+}
+
+TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  std::thread client([fd = pair[0]] {
+    while (send(fd, "NOOP\r\n", 6, MSG_NOSIGNAL) > 0) {
+    }
+  });
+  Server server;
+  server.options.write_timeout = absl::Milliseconds(50);
+  DescriptorStream stream(pair[1], pair[1]);
+  ResponderOptions responder;
+  responder.policy = server.policy;
+  responder.delivery = server.delivery;
+  server.config.greeting = "mx";
+  const StdioResult result = ServeStdio(server.config, std::move(responder), {},
+                                        server.options, &stream);
+  EXPECT_EQ(result.reason, CloseReason::kPeerGone);
+  EXPECT_FALSE(result.flushed);
+  close(pair[1]);
+  client.join();
+  close(pair[0]);
+}
+
+}  // namespace
+}  // namespace postern::transports

@@ -1,0 +1,109 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/ucspi.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::transports {
+namespace {
+
+class Variables {
+ public:
+  explicit Variables(const Environment& environment)
+      : environment_(environment) {
+    if (const char* proto = environment("PROTO")) proto_ = proto;
+  }
+
+  std::optional<std::string> Get(absl::string_view name) const {
+    for (const absl::string_view proto :
+         {absl::string_view("TCP"), absl::string_view(proto_)}) {
+      const char* value = environment_(absl::StrCat(proto, name).c_str());
+      if (value != nullptr && *value != '\0') return value;
+    }
+    return std::nullopt;
+  }
+
+  uint16_t Port(absl::string_view name) const {
+    uint32_t port = 0;
+    const bool ok = absl::SimpleAtoi(Get(name).value_or(""), &port);
+    return ok && port <= 0xffff ? static_cast<uint16_t>(port) : 0;
+  }
+
+ private:
+  const Environment& environment_;
+  std::string proto_;
+};
+
+void ReadSocketAddress(const sockaddr_storage& storage, std::string* address,
+                       uint16_t* port) {
+  std::array<char, INET6_ADDRSTRLEN> text;
+  const void* bytes = nullptr;
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    bytes = &v4.sin_addr;
+    *port = ntohs(v4.sin_port);
+  } else if (storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    bytes = &v6.sin6_addr;
+    *port = ntohs(v6.sin6_port);
+  } else {
+    return;
+  }
+  if (inet_ntop(storage.ss_family, bytes, text.data(), text.size()) !=
+      nullptr) {
+    *address = NormalizeAddress(text.data());
+  }
+}
+
+}  // namespace
+
+SessionInfo ReadUcspi(const Environment& environment) {
+  const Variables variables(environment);
+  SessionInfo info;
+  info.remote_address =
+      NormalizeAddress(variables.Get("REMOTEIP").value_or(""));
+  info.remote_port = variables.Port("REMOTEPORT");
+  info.local_address = NormalizeAddress(variables.Get("LOCALIP").value_or(""));
+  info.local_port = variables.Port("LOCALPORT");
+  info.local_name = variables.Get("LOCALHOST").value_or("");
+  info.remote_name = variables.Get("REMOTEHOST").value_or("");
+  if (!info.remote_name.empty()) info.name_status = NameStatus::kUnchecked;
+  info.remote_info = variables.Get("REMOTEINFO");
+  if (const char* relay = environment("RELAYCLIENT")) {
+    info.relay_client = relay;
+  }
+  return info;
+}
+
+void ReadSocketAddresses(int fd, SessionInfo* info) {
+  sockaddr_storage storage = {};
+  socklen_t length = sizeof(storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (info->remote_address.empty() && getpeername(fd, address, &length) == 0) {
+    ReadSocketAddress(storage, &info->remote_address, &info->remote_port);
+  }
+  length = sizeof(storage);
+  if (info->local_address.empty() && getsockname(fd, address, &length) == 0) {
+    ReadSocketAddress(storage, &info->local_address, &info->local_port);
+  }
+}
+
+std::string NormalizeAddress(absl::string_view address) {
+  constexpr absl::string_view kMapped = "::ffff:";
+  if (absl::StartsWithIgnoreCase(address, kMapped) &&
+      address.find('.') != absl::string_view::npos) {
+    address.remove_prefix(kMapped.size());
+  }
+  return std::string(address);
+}
+
+}  // namespace postern::transports

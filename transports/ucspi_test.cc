@@ -1,0 +1,92 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/ucspi.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace postern::transports {
+namespace {
+
+SessionInfo Read(const std::map<std::string, std::string>& variables) {
+  return ReadUcspi([&](const char* name) -> const char* {
+    const auto it = variables.find(name);
+    return it == variables.end() ? nullptr : it->second.c_str();
+  });
+}
+
+TEST(UcspiTest, ReadsWhatTcpserverSays) {
+  const SessionInfo info = Read({{"PROTO", "TCP"},
+                                 {"TCPREMOTEIP", "192.0.2.1"},
+                                 {"TCPREMOTEPORT", "4711"},
+                                 {"TCPREMOTEHOST", "client.example"},
+                                 {"TCPREMOTEINFO", "joe"},
+                                 {"TCPLOCALIP", "192.0.2.2"},
+                                 {"TCPLOCALPORT", "25"},
+                                 {"TCPLOCALHOST", "mx.example"}});
+  EXPECT_EQ(info.remote_address, "192.0.2.1");
+  EXPECT_EQ(info.remote_port, 4711);
+  EXPECT_EQ(info.remote_name, "client.example");
+  EXPECT_EQ(info.name_status, NameStatus::kUnchecked);
+  EXPECT_EQ(info.remote_info, "joe");
+  EXPECT_EQ(info.local_address, "192.0.2.2");
+  EXPECT_EQ(info.local_port, 25);
+  EXPECT_EQ(info.local_name, "mx.example");
+  EXPECT_FALSE(info.relay_client.has_value());
+}
+
+TEST(UcspiTest, MakesDoWithoutVariables) {
+  const SessionInfo info = Read({});
+  EXPECT_EQ(info.remote_address, "");
+  EXPECT_EQ(info.remote_port, 0);
+  EXPECT_EQ(info.name_status, NameStatus::kNone);
+  EXPECT_FALSE(info.remote_info.has_value());
+}
+
+TEST(UcspiTest, AnEmptyRelayClientIsAPermissionAndAMissingOneIsNot) {
+  EXPECT_EQ(Read({{"RELAYCLIENT", ""}}).relay_client, "");
+  EXPECT_EQ(Read({{"RELAYCLIENT", "@fixme"}}).relay_client, "@fixme");
+  EXPECT_EQ(Read({{"XRELAYCLIENT", ""}}).relay_client, std::nullopt);
+}
+
+TEST(UcspiTest, ReadsTheVariablesOfOtherProtocols) {
+  EXPECT_EQ(
+      Read({{"PROTO", "SSL"}, {"SSLREMOTEIP", "192.0.2.7"}}).remote_address,
+      "192.0.2.7");
+  EXPECT_EQ(Read({{"SSLREMOTEIP", "192.0.2.7"}}).remote_address, "");
+}
+
+TEST(UcspiTest, IgnoresPortsThatAreNone) {
+  for (const char* port : {"", "x", "65536", "-1", "99999999999"}) {
+    EXPECT_EQ(Read({{"TCPREMOTEPORT", port}}).remote_port, 0) << port;
+  }
+}
+
+TEST(UcspiTest, AMappedAddressIsTheIpv4AddressThatItIs) {
+  EXPECT_EQ(NormalizeAddress("::ffff:192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(NormalizeAddress("::FFFF:192.0.2.1"), "192.0.2.1");
+  EXPECT_EQ(NormalizeAddress("2001:db8::1"), "2001:db8::1");
+  EXPECT_EQ(NormalizeAddress("::ffff:1"), "::ffff:1");
+  EXPECT_EQ(NormalizeAddress(""), "");
+}
+
+TEST(UcspiTest, AsksASocketForWhatTheEnvironmentLacks) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  SessionInfo info;
+  info.remote_address = "192.0.2.1";
+  ReadSocketAddresses(pair[0], &info);  // not an Internet socket: no change
+  EXPECT_EQ(info.remote_address, "192.0.2.1");
+  EXPECT_EQ(info.local_address, "");
+  close(pair[0]);
+  close(pair[1]);
+}
+
+}  // namespace
+}  // namespace postern::transports
