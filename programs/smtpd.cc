@@ -123,7 +123,10 @@ ServerConfig MakeConfig(const SmtpdOptions& options,
 }  // namespace
 
 int RunSmtpd(const SmtpdOptions& options) {
-  signal(SIGPIPE, SIG_IGN);  // a client that is gone is an error of write(2)
+  // A client that is gone, and a limit on the size of files (softlimit -f),
+  // are errors of write(2), not deaths.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
 
   auto read = policy::ReadControls({.directory = options.control,
                                     .open_relay = options.open_relay,

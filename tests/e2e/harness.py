@@ -1,0 +1,221 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: servers, clients, a queue's stand-in.
+
+Each test has a folder of its own, listens on port 0 of a loopback address and
+ends the processes that it started by their id. A script that uses this is run
+as `python3 SCRIPT POSTERN-SMTPD [TEST...]`; where Bazel asks for it, it leaves
+a test.xml, so that each case is counted.
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+SMTPD = ""
+
+# Long enough for the slowest machine; a test that meets it has failed.
+PATIENCE = 60
+
+# Stands in for qmail-queue: keeps message and envelope, exits with $QUEUE_EXIT.
+QUEUE = """#!/bin/sh
+cat >"$QUEUE_OUT/message"
+cat <&1 >"$QUEUE_OUT/envelope"
+env >"$QUEUE_OUT/environment"
+exit "${QUEUE_EXIT:-0}"
+"""
+
+
+class TestCase(unittest.TestCase):
+    """A test with a folder of its own and control files in it."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.control = self.folder / "control"
+        self.control.mkdir()
+        self.put("me", "mx.example.org\n")
+        self.put("rcpthosts", "local.example\n.sub.example\n")
+        self.maildir = self.folder / "Maildir"
+        for name in ("tmp", "new", "cur"):
+            (self.maildir / name).mkdir(parents=True)
+
+    def put(self, name, text):
+        data = text if isinstance(text, bytes) else text.encode()
+        (self.control / name).write_bytes(data)
+
+    def put_cdb(self, path, records):
+        """Makes a cdb with Debian's `cdb`, of (key, data) pairs."""
+        text = b"".join(
+            b"+%d,%d:%s->%s\n" % (len(k), len(d), k.encode(), d.encode())
+            for k, d in records) + b"\n"
+        subprocess.run(["cdb", "-c", str(path)], input=text, check=True,
+                       timeout=PATIENCE)
+
+    def messages(self):
+        """The messages in the Maildir, oldest first."""
+        return [path.read_bytes()
+                for path in sorted((self.maildir / "new").iterdir())]
+
+    def put_queue(self):
+        """Puts a queue's stand-in in place; returns its path."""
+        path = self.folder / "queue"
+        path.write_text(QUEUE)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    def queued(self, name):
+        return (self.folder / name).read_bytes()
+
+    def talk(self, data, *options, environment=None, deliver=None):
+        """Runs one session with all of its input at once; returns a Talk."""
+        variables = {"PATH": os.environ["PATH"],
+                     "QUEUE_OUT": str(self.folder)}
+        variables.update(environment or {})
+        process = subprocess.run(
+            [SMTPD, "--control", str(self.control), "--deliver",
+             deliver or f"maildir:{self.maildir}", *options],
+            input=data if isinstance(data, bytes) else data.encode(),
+            env=variables, capture_output=True, timeout=PATIENCE, check=False)
+        return Talk(process)
+
+
+class Talk:
+    """What came of a session."""
+
+    def __init__(self, process):
+        self.replies = process.stdout.decode("latin-1").split("\r\n")
+        assert self.replies.pop() == "", "the last line is not ended"
+        self.codes = [int(line[:3]) for line in self.replies
+                      if line[3:4] == " "]
+        self.exit_code = process.returncode
+        self.log = process.stderr.decode("latin-1")
+
+
+class Tcpserver:
+    """postern-smtpd under the real tcpserver, on a port of its own."""
+
+    def __init__(self, test, *options, rules=None, deliver=None,
+                 address="127.0.0.1"):
+        arguments = ["tcpserver", "-1", "-v", "-D", "-R", "-H", "-l", "mx"]
+        if rules is not None:
+            self.rules = test.folder / "rules.cdb"
+            subprocess.run(["tcprules", str(self.rules),
+                            str(test.folder / "rules.tmp")],
+                           input=rules.encode(), check=True, timeout=PATIENCE)
+            arguments += ["-x", str(self.rules)]
+        self.log_path = test.folder / "log"
+        environment = {"PATH": os.environ["PATH"],
+                       "QUEUE_OUT": str(test.folder)}
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                arguments + [address, "0", SMTPD, "--control",
+                             str(test.control), "--deliver",
+                             deliver or f"maildir:{test.maildir}", *options],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                env=environment, start_new_session=True)
+        test.addCleanup(self.stop)
+        self.address = address
+        self.port = int(self.process.stdout.readline())
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+
+    def kill_everything(self):
+        """SIGKILL for tcpserver and every postern-smtpd below it."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def log(self):
+        return self.log_path.read_text("latin-1")
+
+    def wait_log(self, text):
+        """Waits until `text` is in the log."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.log():
+            if time.monotonic() > end:
+                raise AssertionError(f"not in the log: {text}\n{self.log()}")
+            time.sleep(0.01)
+        return self.log()
+
+
+class Client:
+    """A connection that says what it is told to."""
+
+    def __init__(self, server, source="127.0.0.1"):
+        self.socket = socket.create_connection(
+            (server.address, server.port), PATIENCE, (source, 0))
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def reply(self):
+        """The next reply: its last line, or "" at the end."""
+        while True:
+            line = self.file.readline()
+            if line[3:4] != b"-":
+                return line.decode("latin-1").removesuffix("\r\n")
+
+    def send(self, data):
+        self.socket.sendall(data if isinstance(data, bytes) else data.encode())
+
+    def ask(self, line):
+        self.send(line + "\r\n")
+        return self.reply()
+
+    def greet(self):
+        assert self.reply().startswith("220 ")
+        assert self.ask("EHLO client.example").startswith("250 ")
+        return self
+
+
+class Result(unittest.TextTestResult):
+    """Keeps what ran, for test.xml."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.cases = []
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        bad = [text for case, text in self.failures + self.errors
+               if case is test]
+        self.cases.append((test.id(), bad))
+
+
+def main():
+    global SMTPD
+    SMTPD = os.path.abspath(sys.argv.pop(1))
+    program = unittest.main(
+        exit=False, verbosity=2,
+        testRunner=unittest.TextTestRunner(resultclass=Result, verbosity=2))
+    path = os.environ.get("XML_OUTPUT_FILE")
+    if path:
+        suites = ElementTree.Element("testsuites")
+        suite = ElementTree.SubElement(suites, "testsuite", name=sys.argv[0])
+        for name, bad in program.result.cases:
+            case = ElementTree.SubElement(suite, "testcase", name=name)
+            for text in bad:
+                ElementTree.SubElement(case, "failure").text = text
+        ElementTree.ElementTree(suites).write(path)
+    sys.exit(0 if program.result.wasSuccessful()
+             and program.result.testsRun > 0 else 1)

@@ -1,0 +1,467 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every line of tests/qmail_behaviour.md, by its number.
+
+What the file calls "same" is qmail-smtpd's behaviour, but for the enhanced
+code in front of each text; for the others the test shows what postern does.
+"""
+
+import pathlib
+import re
+
+import harness
+
+REFUSED = ("553 5.7.1 sorry, that domain isn't in my list of allowed "
+           "rcpthosts (#5.7.1)")
+CONTROLS = "421 4.3.0 unable to read controls (#4.3.0)"
+BAD_RCPT = "501 5.1.3 bad recipient address (#5.1.3)"
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class QmailBehaviour(harness.TestCase):
+
+    def rcpt(self, recipient, environment=None, verb="RCPT TO:"):
+        """The reply to a recipient."""
+        talk = self.talk(
+            f"EHLO c\r\nMAIL FROM:<s@x>\r\n{verb}{recipient}\r\nQUIT\r\n",
+            environment=environment)
+        return talk.replies[-2]
+
+    def envelope(self, recipient, environment=None):
+        """The envelope that the queue gets for a recipient."""
+        self.queue(f"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:{recipient}\r\n"
+                   "DATA\r\n.\r\nQUIT\r\n", environment)
+        envelope = self.queued("envelope")
+        self.assertTrue(envelope.startswith(b"Fs@x\0T"), envelope)
+        self.assertTrue(envelope.endswith(b"\0\0"), envelope)
+        return envelope[6:-2].decode()
+
+    def queue(self, data, environment=None):
+        return self.talk(data, deliver="qmail-queue:" + self.put_queue(),
+                         environment=environment)
+
+    def data(self, content, environment=None):
+        """The Talk of a message, pipelined, then NOOP and QUIT."""
+        content = content if isinstance(content, bytes) else content.encode()
+        return self.queue(
+            b"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
+            b"DATA\r\n" + content + b"NOOP\r\nQUIT\r\n", environment)
+
+    def stored(self, content):
+        """The content that the queue gets, without our Received field."""
+        talk = self.data(content)
+        self.assertEqual(talk.codes[5], 250, talk.replies)
+        return self.queued("message").split(b"\n", 3)[3]
+
+    def refused_content(self, content):
+        talk = self.data(content)
+        self.assertEqual(talk.codes[4:], [354, 554, 250, 221], talk.replies)
+        self.assertFalse((self.folder / "envelope").exists()
+                         and self.queued("envelope"))
+        return talk.replies[-3]
+
+    def commands(self, *lines, environment=None):
+        """The last lines of the replies to commands, then QUIT."""
+        data = b"".join((l if isinstance(l, bytes) else l.encode()) + b"\r\n"
+                        for l in lines + ("QUIT",))
+        talk = self.talk(data, environment=environment)
+        return [l for l in talk.replies if l[3:4] == " "][1:-1]
+
+    # Addresses and the relay decision.
+
+    def test_01(self):
+        self.assertEqual(self.rcpt("<u@LOCAL.Example>"), "250 2.1.5 ok")
+        self.assertEqual(self.envelope("<u@LOCAL.Example>"),
+                         "u@LOCAL.Example")
+
+    def test_02(self):
+        self.assertEqual(self.rcpt("<u@sub.example>"), REFUSED)
+        self.assertEqual(self.rcpt("<u@a.sub.example>"), "250 2.1.5 ok")
+        self.assertEqual(self.rcpt("<u@a.b.sub.example>"), "250 2.1.5 ok")
+
+    def test_03(self):
+        self.put("rcpthosts", "")
+        self.assertEqual(self.envelope("<u>"), "u")
+
+    def test_04(self):
+        self.assertEqual(self.rcpt("<>"), BAD_RCPT)
+
+    def test_05(self):
+        self.put("rcpthosts", "")
+        self.assertEqual(self.rcpt("<u@evil>"), REFUSED)
+        (self.control / "rcpthosts").unlink()
+        talk = self.talk("QUIT\r\n")
+        self.assertEqual(talk.replies, [CONTROLS])
+        self.assertEqual(talk.exit_code, 1)
+        self.assertIn(str(self.control / "rcpthosts"), talk.log)
+        self.assertIn("--open-relay", talk.log)
+
+    def test_06(self):
+        (self.control / "rcpthosts").unlink()
+        self.put_cdb(self.control / "morercpthosts.cdb", [("more", "")])
+        self.assertEqual(self.talk("QUIT\r\n").replies, [CONTROLS])
+
+    def test_07(self):
+        self.assertEqual(self.rcpt("<a@evil@local.example>"), BAD_RCPT)
+        self.assertEqual(self.envelope('<"a@evil"@local.example>'),
+                         "a@evil@local.example")
+
+    def test_08(self):
+        self.assertEqual(self.rcpt("<u@local.example.>"), REFUSED)
+
+    def test_09(self):
+        self.assertEqual(self.rcpt("<u@>"), BAD_RCPT)
+
+    def test_10(self):
+        self.assertEqual(self.envelope("<@r1,@r2:u@local.example>"),
+                         "u@local.example")
+
+    def test_11(self):
+        self.assertEqual(self.rcpt("<@foo>"), BAD_RCPT)
+
+    def test_12(self):
+        self.assertEqual(self.envelope("u@local.example"), "u@local.example")
+        self.assertEqual(self.rcpt("u@local.example NOTIFY=NEVER"),
+                         "555 5.5.4 unknown parameter (#5.5.4)")
+
+    def test_13(self):
+        self.assertEqual(self.rcpt("<u@local.example"), BAD_RCPT)
+
+    def test_14(self):
+        self.assertEqual(self.rcpt("< u@local.example>"), BAD_RCPT)
+        self.assertEqual(self.rcpt("<u@local.example >"), BAD_RCPT)
+
+    def test_15(self):
+        self.assertEqual(self.envelope('<"a>b"@local.example>'),
+                         "a>b@local.example")
+        self.assertEqual(self.rcpt(r"<a\@b@local.example>"), BAD_RCPT)
+
+    def test_16(self):
+        self.assertEqual(
+            self.rcpt("<u@local.example>", verb="RCPT FROM:")[:9], "501 5.5.4")
+        self.assertEqual(self.commands("MAIL TO:<a@b>")[0][:9], "501 5.5.4")
+
+    def test_17(self):
+        replies = self.commands("MAIL", "MAIL x", "RCPT")
+        self.assertEqual([r[:9] for r in replies],
+                         ["501 5.5.4"] * 3)
+
+    def test_18(self):
+        self.put("localiphost", "local.example\n")
+        self.assertEqual(self.envelope("<u@[127.0.0.1]>"), "u@local.example")
+        self.assertEqual(self.rcpt("<u@[383.0.0.257]>"), BAD_RCPT)
+        self.assertEqual(self.rcpt("<u@[192.0.2.55]>"), REFUSED)
+        self.assertEqual(self.rcpt("<u@[IPv6:::1]>"), REFUSED)
+        self.put("rcpthosts", "[192.0.2.55]\n")
+        self.assertEqual(self.rcpt("<u@[192.0.2.55]>"), "250 2.1.5 ok")
+
+    def test_19(self):
+        local = "a" * (899 - len("@local.example"))
+        self.assertEqual(self.rcpt(f"<{local}@local.example>"), "250 2.1.5 ok")
+        self.assertEqual(self.rcpt(f"<{local}a@local.example>"), BAD_RCPT)
+
+    def test_20(self):
+        for value, recipient, want in [("", "<u@evil>", "u@evil"),
+                                       (".fix", "<u@evil>", "u@evil.fix"),
+                                       ("@fixme", "<u>", "u@fixme")]:
+            with self.subTest(value):
+                self.assertEqual(
+                    self.envelope(recipient, {"RELAYCLIENT": value}), want)
+
+    def test_21(self):
+        self.put("badmailfrom", "s@x\n")
+        talk = self.talk("MAIL FROM:<s@x>\r\nRCPT TO:<u@evil>\r\nQUIT\r\n",
+                         environment={"RELAYCLIENT": ""})
+        self.assertEqual(talk.replies[1:3], [
+            "250 2.1.0 ok",
+            "553 5.7.1 sorry, your envelope sender is in my badmailfrom list "
+            "(#5.7.1)"])
+
+    def test_22(self):
+        self.put("badmailfrom", "@example\nS@X.EXAMPLE\n")
+        for sender, code in [("s@y.example", 250), ("s@example", 553),
+                             ("s@x.example", 553), ("", 250)]:
+            talk = self.talk(f"MAIL FROM:<{sender}>\r\n"
+                             "RCPT TO:<u@local.example>\r\nQUIT\r\n")
+            self.assertEqual(talk.codes[2], code, sender)
+
+    def test_23(self):
+        self.put("rcpthosts", "local.example\r\n")
+        talk = self.talk("MAIL FROM:<>\r\nRCPT TO:<u@local.example>\r\n"
+                         "QUIT\r\n")
+        self.assertEqual(talk.replies[2], REFUSED)
+        self.assertIn(f"warning: {self.control}/rcpthosts:1", talk.log)
+        self.put("rcpthosts", " local.example\n")
+        self.assertEqual(self.rcpt("<u@local.example>"), REFUSED)
+        self.put("rcpthosts", "other \t\nlocal.example \t")
+        self.assertEqual(self.rcpt("<u@local.example>"), "250 2.1.5 ok")
+
+    def test_24(self):
+        # What qmail-newmrh makes of `More.Example `.
+        self.put_cdb(self.control / "morercpthosts.cdb", [("more.example", "")])
+        self.assertEqual(self.rcpt("<u@more.example>"), "250 2.1.5 ok")
+        self.assertEqual(self.rcpt("<u@MORE.Example>"), "250 2.1.5 ok")
+        self.assertEqual(self.rcpt("<u@x.more.example>"), REFUSED)
+
+    def test_25(self):
+        self.put("me", "#c\n")
+        self.assertEqual(self.talk("QUIT\r\n").replies[0], "220 #c ESMTP")
+
+    def test_26(self):
+        (self.control / "me").unlink()
+        talk = self.talk("QUIT\r\n")
+        self.assertEqual(talk.replies, [CONTROLS])
+        self.assertEqual(talk.exit_code, 1)
+        self.assertIn(str(self.control / "me"), talk.log)
+
+    def test_27(self):
+        (self.control / "rcpthosts").unlink()
+        (self.control / "rcpthosts").mkdir()
+        for options in ([], ["--open-relay"]):
+            talk = self.talk("QUIT\r\n", *options)
+            self.assertEqual(talk.replies, [CONTROLS])
+            self.assertEqual(talk.exit_code, 1)
+
+    def test_28(self):
+        self.put("databytes", "2\n")
+        self.assertEqual(self.data("abc\r\n.\r\n").codes[5], 552)
+        for value in ("x", "", "0"):
+            talk = self.data("abc\r\n.\r\n", {"DATABYTES": value})
+            self.assertEqual(talk.codes[5], 250, value)
+
+    # Commands.
+
+    def test_29(self):
+        talk = self.talk("NOOP\nNOOP\r\nQUIT\r\r\nQUIT\r\n")
+        self.assertEqual(
+            talk.replies[1:3],
+            ["500 5.5.2 bad character in command (#5.5.2)"] * 2)
+
+    def test_30(self):
+        replies = self.commands(" QUIT", "QUIT\tx", "")
+        self.assertEqual(replies,
+                         ["500 5.5.2 unrecognized command (#5.5.2)"] * 3)
+        self.assertEqual(self.talk("QUIT \r\n").codes, [220, 221])
+
+    def test_31(self):
+        self.assertEqual(self.commands("EHLO", "HELO", "MAIL FROM:<>"),
+                         ["501 5.5.4 argument missing (#5.5.4)"] * 2
+                         + ["250 2.1.0 ok"])
+
+    def test_32(self):
+        replies = self.commands(
+            "MAIL FROM:<a@b>", "RCPT TO:<u@local.example>", "MAIL FROM:<c@d>",
+            "DATA", ".")
+        self.assertEqual(replies[2],
+                         "503 5.5.1 sender already given (#5.5.1)")
+        self.assertEqual(replies[3], "354 go ahead")
+
+    def test_33(self):
+        replies = self.commands(
+            "MAIL FROM:<a@b>", "RCPT TO:<u@local.example>", "MAIL FROM:<", "DATA",
+            ".")
+        self.assertEqual(replies[3], "354 go ahead")
+
+    def test_34(self):
+        replies = self.commands("MAIL FROM:<a@b>", "RCPT TO:<u@local.example>",
+                                "EHLO c", "DATA")
+        self.assertEqual(replies[-1], "503 5.5.1 MAIL first (#5.5.1)")
+
+    def test_35(self):
+        replies = self.commands("MAIL FROM:<a@b>", "RCPT TO:<u@local.example>",
+                                "DATA", ".", "DATA", "RCPT TO:<u@local.example>")
+        self.assertEqual(replies[-2:], ["503 5.5.1 MAIL first (#5.5.1)"] * 2)
+
+    def test_36(self):
+        replies = self.commands("MAIL FROM:<a@b>", "RCPT TO:<u@evil>", "DATA",
+                                "Subject: x", ".")
+        self.assertEqual(replies[2:],
+                         ["503 5.5.1 RCPT first (#5.5.1)"]
+                         + ["500 5.5.2 unrecognized command (#5.5.2)"] * 2)
+
+    def test_37(self):
+        replies = self.commands("MAIL FROM:<a@b>", "RCPT TO:<u@local.example>",
+                                "DATA x", "RSET x", b"NOOP\0x", "NOOP x")
+        self.assertEqual([r[:9] for r in replies[2:]],
+                         ["501 5.5.4", "501 5.5.4", "500 5.5.2", "250 2.0.0"])
+
+    def test_38(self):
+        self.put("smtpgreeting", "mx.example NO UCE\n")
+        talk = self.talk("EHLO c\r\nHELO c\r\nQUIT\r\n")
+        self.assertEqual(talk.replies, [
+            "220 mx.example NO UCE ESMTP", "250-mx.example NO UCE",
+            "250-PIPELINING", "250-SIZE 0", "250-8BITMIME",
+            "250 ENHANCEDSTATUSCODES", "250 mx.example NO UCE",
+            "221 2.0.0 mx.example NO UCE"])
+
+    def test_39(self):
+        self.assertEqual(
+            self.commands("STARTTLS", "AUTH PLAIN", "EXPN x", "BDAT 1"),
+            ["502 5.5.1 unimplemented (#5.5.1)"] * 4)
+
+    def test_40(self):
+        replies = self.commands("NOOP " + "x" * 5000000, "NOOP")
+        self.assertEqual(replies, ["500 5.5.2 line too long (#5.5.2)",
+                                   "250 2.0.0 ok"])
+        replies = self.commands("MAIL FROM:<a@b>",
+                                *["RCPT TO:<u@local.example>"] * 5000)
+        self.assertEqual(set(replies[1:]), {"250 2.1.5 ok"})
+
+    def test_41(self):
+        talk = self.data("x\r\n.\r\n")
+        self.assertEqual(talk.codes, [220, 250, 250, 250, 354, 250, 250, 221])
+        self.assertEqual(talk.exit_code, 0)
+
+    def test_42(self):
+        self.put("timeoutsmtpd", "1\n")
+        self.expect_timeout()
+
+    def test_43(self):
+        self.put("timeoutsmtpd", "0\n")
+        self.expect_timeout()
+
+    def expect_timeout(self):
+        server = harness.Tcpserver(self)
+        with harness.Client(server) as client:
+            client.greet()
+            client.send("NO")
+            self.assertEqual(client.reply(), "421 4.4.2 timeout (#4.4.2)")
+        self.assertIn("status 256", server.wait_log("tcpserver: end"))
+
+    # Content.
+
+    def test_44(self):
+        for content in (b"a\nb\r\n.\r\n", b"a\n.\nb\r\n.\r\n",
+                        b"a\n.\r\nb\r\n.\r\n", b"a\r\n.\nb\r\n.\r\n"):
+            with self.subTest(content):
+                self.assertIn("bare LF in line", self.refused_content(content))
+
+    def test_45(self):
+        self.assertIn("bare CR in line 1",
+                      self.refused_content(b"a\r.\r\nb\r\n.\r\n"))
+
+    def test_46(self):
+        self.assertIn("bare CR in line 2",
+                      self.refused_content(b"a\r\n.\rx\r\n.\r\n"))
+
+    def test_47(self):
+        self.assertIn("bare CR in line 1",
+                      self.refused_content(b".\r\r\nx\r\n.\r\n"))
+
+    def test_48(self):
+        self.assertIn("bare CR in line 1",
+                      self.refused_content(b"a\r\r\n.\r\n"))
+
+    def test_49(self):
+        self.assertEqual(self.stored("..\r\n..a\r\n.a\r\n.\r\n"),
+                         b".\n.a\na\n")
+
+    def test_50(self):
+        self.assertEqual(self.stored(".\r\n"), b"")
+
+    def test_51(self):
+        line = bytes(b for b in range(256) if b not in b"\r\n")
+        self.assertEqual(self.stored(line + b"\r\n.\r\n"), line + b"\n")
+
+    def test_52(self):
+        head = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n"
+                "x\r\n")
+        for tail in ("", ".", ".\r"):
+            talk = self.talk(head + tail)
+            self.assertEqual(talk.codes, [220, 250, 250, 354])
+            self.assertEqual(talk.exit_code, 1)
+            self.assertEqual(self.messages(), [])
+        talk = self.talk(head + ".\r\n")
+        self.assertEqual(talk.codes, [220, 250, 250, 354, 250])
+        self.assertEqual(talk.exit_code, 0)
+        self.assertEqual(len(self.messages()), 1)
+
+    def test_53(self):
+        self.put("databytes", "4\n")
+        self.assertEqual(self.data("ab\r\n.\r\n").codes[5], 250)
+        self.put("databytes", "3\n")
+        talk = self.data("ab\r\n.\r\n")
+        self.assertEqual(talk.codes[5:], [552, 250, 221])
+        self.assertIn("552 5.3.4 sorry, that message size exceeds my "
+                      "databytes limit (#5.3.4)", talk.replies)
+
+    def test_54(self):
+        hops = "554 5.4.6 too many hops, this message is looping (#5.4.6)"
+        self.assertEqual(self.data("Received: x\r\n" * 99 + ".\r\n").codes[5],
+                         250)
+        self.assertIn(hops,
+                      self.data("Received: x\r\n" * 100 + ".\r\n").replies)
+        self.assertIn(hops, self.data("received\r\n" * 50 + "DELIVERED-foo\r\n"
+                                      * 50 + ".\r\n").replies)
+
+    def test_55(self):
+        talk = self.data("Subject: x\r\n\r\n" + "Received: x\r\n" * 100
+                         + ".\r\n")
+        self.assertEqual(talk.codes[5], 250)
+
+    def test_56(self):
+        self.put("databytes", "10\n")
+        talk = self.data("Received: x\r\n" * 100 + ".\r\n")
+        self.assertEqual(talk.codes[5:], [554, 250, 221])
+
+    # Our Received field.
+
+    def received(self, hello, environment=None):
+        self.queue(f"{hello}MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
+                   "DATA\r\n.\r\nQUIT\r\n", environment)
+        lines = self.queued("message").decode().split("\n")
+        return " ".join(line.strip() for line in lines).strip()
+
+    def test_57(self):
+        date = (r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} "
+                r"\d\d:\d\d:\d\d \+0000")
+        for verb, word in (("EHLO", "ESMTP"), ("HELO", "SMTP")):
+            self.assertRegex(
+                self.received(f"{verb} c\r\n"),
+                rf"^Received: from c \(unknown\) by mx\.example\.org with "
+                rf"{word} id [0-9a-f.]+; {date}$")
+
+    def test_58(self):
+        self.assertIn(
+            "from CLIENT.example (client.example [192.0.2.1]) by mx with",
+            self.received("HELO CLIENT.example\r\n",
+                          {"TCPREMOTEHOST": "client.example",
+                           "TCPREMOTEIP": "192.0.2.1",
+                           "TCPLOCALHOST": "mx"}))
+
+    def test_59(self):
+        self.assertIn(
+            "(ev?il?x??[1]@unknown [192.0.2.1])",
+            self.received("HELO c\r\n", {"TCPREMOTEINFO": "ev il<x>_[1]",
+                                         "TCPREMOTEIP": "192.0.2.1"}))
+
+    def test_60(self):
+        self.assertIn("from x (unknown) by mx.example.org with",
+                      self.received("HELO x\r\n"))
+
+    def test_61(self):
+        self.assertIn("from x (unknown [IPv6:2001:db8::1]) by",
+                      self.received("HELO x\r\n",
+                                    {"TCPREMOTEIP": "2001:db8::1"}))
+
+    # The list itself.
+
+    def test_list(self):
+        """Each line has a test, and README has each that differs."""
+        rows = re.findall(r"^\| (\d+) \| .* \| (.*) \|$",
+                          (HERE.parent / "qmail_behaviour.md").read_text(),
+                          re.M)
+        self.assertEqual([int(n) for n, _ in rows], list(range(1, 62)))
+        for number, _ in rows:
+            self.assertTrue(hasattr(self, f"test_{int(number):02}"), number)
+        different = {int(n) for n, what in rows if what != "same"}
+        readme = (HERE.parent.parent / "README.md").read_text()
+        table = readme.split("## Differences from qmail-smtpd")[1]
+        listed = set()
+        for numbers in re.findall(r"^\|.*\| ([\d, ]+) \|$", table, re.M):
+            listed |= {int(n) for n in numbers.split(",")}
+        self.assertEqual(listed, different)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,230 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""postern-smtpd under the real tcpserver, with rules of the real tcprules."""
+
+import socket
+import subprocess
+
+import harness
+
+REFUSED = ("553 5.7.1 sorry, that domain isn't in my list of allowed "
+           "rcpthosts (#5.7.1)")
+RULES = """\
+127.0.0.2:allow,RELAYCLIENT=""
+127.0.0.4:deny
+127.0.0.5:allow,DATABYTES="20"
+127.0.0.6:allow,QMAILQUEUE="{queue}",COLOUR="blue"
+127.0.0.7:allow,RELAYCLIENT="@fixme.example"
+:allow
+"""
+
+
+class TcpserverTest(harness.TestCase):
+
+    def start(self, **arguments):
+        return harness.Tcpserver(
+            self, rules=RULES.format(queue=self.put_queue()), **arguments)
+
+    def rcpt(self, server, source, recipient):
+        with harness.Client(server, source) as client:
+            client.greet()
+            client.ask("MAIL FROM:<s@x>")
+            return client.ask(f"RCPT TO:<{recipient}>")
+
+    def test_a_rule_that_sets_relayclient_lets_its_clients_relay(self):
+        server = self.start()
+        self.assertEqual(self.rcpt(server, "127.0.0.2", "u@elsewhere"),
+                         "250 2.1.5 ok")
+        self.assertEqual(self.rcpt(server, "127.0.0.3", "u@elsewhere"),
+                         REFUSED)
+        log = server.wait_log(REFUSED)
+        self.assertIn("rcpt decision=accept rule=relayclient "
+                      "source=RELAYCLIENT ip=127.0.0.2", log)
+        self.assertIn('rcpt decision=refuse rule=not-listed source="" '
+                      'ip=127.0.0.3 host="" from=<s@x> to=<u@elsewhere> '
+                      f'reply="{REFUSED}"', log)
+
+    def test_the_value_of_relayclient_is_appended(self):
+        server = self.start()
+        self.rcpt(server, "127.0.0.7", "u@elsewhere")
+        server.wait_log("to=<u@elsewhere@fixme.example>")
+
+    def test_rcpthosts_and_morercpthosts_and_suffixes(self):
+        self.put_cdb(self.control / "morercpthosts.cdb",
+                     [("more.example", ""), (".wide.example", "")])
+        server = self.start()
+        for recipient, accepted in [("u@local.example", True),
+                                    ("u@more.example", True),
+                                    ("u@a.wide.example", True),
+                                    ("u@wide.example", False),
+                                    ("u@a.sub.example", True),
+                                    ("u@sub.example", False),
+                                    ("postmaster", True)]:
+            reply = self.rcpt(server, "127.0.0.1", recipient)
+            self.assertEqual(reply == "250 2.1.5 ok", accepted, recipient)
+        log = server.log()
+        self.assertIn(f"rule=rcpthosts source={self.control}/rcpthosts:1", log)
+        self.assertIn(f"rule=rcpthosts source={self.control}/rcpthosts:2", log)
+        self.assertIn('rule=morercpthosts source="'
+                      f'{self.control}/morercpthosts.cdb key more.example"',
+                      log)
+
+    def test_a_change_of_the_control_files_is_seen_by_the_next_session(self):
+        server = self.start()
+        self.assertEqual(self.rcpt(server, "127.0.0.1", "u@new.example"),
+                         REFUSED)
+        self.put("rcpthosts", "new.example\n")
+        self.assertEqual(self.rcpt(server, "127.0.0.1", "u@new.example"),
+                         "250 2.1.5 ok")
+
+    def test_deny_closes_without_a_byte(self):
+        server = self.start()
+        with harness.Client(server, "127.0.0.4") as client:
+            try:
+                self.assertEqual(client.reply(), "")
+            except ConnectionResetError:
+                pass
+
+    def test_databytes_from_a_rule(self):
+        server = self.start()
+        for source, code in [("127.0.0.5", "552"), ("127.0.0.1", "250")]:
+            with harness.Client(server, source) as client:
+                client.greet()
+                client.ask("MAIL FROM:<s@x>")
+                client.ask("RCPT TO:<u@local.example>")
+                client.ask("DATA")
+                reply = client.ask("x" * 30 + "\r\n.")
+                self.assertEqual(reply[:3], code)
+                self.assertEqual(client.ask("QUIT")[:3], "221")
+        self.assertEqual(len(self.messages()), 1)
+
+    def test_a_queue_program_from_a_rule_and_its_environment(self):
+        server = self.start(deliver="qmail-queue:/bin/false")
+        with harness.Client(server, "127.0.0.6") as client:
+            client.greet()
+            client.ask("MAIL FROM:<s@x>")
+            client.ask("RCPT TO:<u@local.example>")
+            client.ask("RCPT TO:<v@local.example>")
+            client.ask("DATA")
+            reply = client.ask("Subject: x\r\n\r\n..\r\n.")
+            self.assertRegex(reply, r"^250 2\.0\.0 ok \d+ qp \d+$")
+            self.assertEqual(client.ask("QUIT")[:3], "221")
+        self.assertEqual(self.queued("envelope"),
+                         b"Fs@x\0Tu@local.example\0Tv@local.example\0\0")
+        self.assertRegex(self.queued("message").decode(),
+                         r"(?s)^Received: from client\.example "
+                         r"\(unknown \[127\.0\.0\.6\]\)\n\tby mx with ESMTP "
+                         r".*\n\t.*\nSubject: x\n\n\.\n$")
+        self.assertIn(b"COLOUR=blue\n", self.queued("environment"))
+        self.assertIn(b"TCPREMOTEIP=127.0.0.6\n", self.queued("environment"))
+
+    def test_a_hang_up_in_the_middle_of_a_message_delivers_nothing(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            client.greet()
+            client.ask("MAIL FROM:<s@x>")
+            client.ask("RCPT TO:<u@local.example>")
+            client.ask("DATA")
+            client.send("half a message\r\n.\r")
+            client.socket.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.reply(), "")
+        server.wait_log("tcpserver: end")
+        self.assertEqual(self.messages(), [])
+        self.assertEqual(list((self.maildir / "tmp").iterdir()), [])
+
+    def test_no_rcpthosts_no_service(self):
+        (self.control / "rcpthosts").unlink()
+        server = self.start()
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply(),
+                             "421 4.3.0 unable to read controls (#4.3.0)")
+            self.assertEqual(client.reply(), "")
+        self.assertIn("status 256", server.wait_log("tcpserver: end"))
+        self.assertIn(f"{self.control}/rcpthosts", server.log())
+
+    def test_an_open_relay_has_to_be_asked_for(self):
+        (self.control / "rcpthosts").unlink()
+        server = self.start()
+        server.stop()
+        server = harness.Tcpserver(self, "--open-relay")
+        self.assertEqual(self.rcpt(server, "127.0.0.1", "u@elsewhere"),
+                         "250 2.1.5 ok")
+        server.wait_log("rule=open-relay")
+
+    def test_a_corrupt_morercpthosts_cdb_refuses_service(self):
+        (self.control / "morercpthosts.cdb").write_bytes(b"x" * 2000)
+        server = self.start()
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply()[:4], "421 ")
+        server.wait_log("morercpthosts.cdb")
+
+    def test_replies_of_a_pipelined_group_come_in_one_segment(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            client.greet()
+            client.send("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
+                        "RCPT TO:<u@elsewhere>\r\nDATA\r\n")
+            replies = client.socket.recv(4096).decode().split("\r\n")
+            self.assertEqual([r[:3] for r in replies],
+                             ["250", "250", "553", "354", ""])
+
+    def test_each_recipient_has_a_maildir_of_its_own(self):
+        for user in ("u", "v"):
+            for name in ("tmp", "new", "cur"):
+                (self.folder / "home" / "local.example" / user
+                 / name).mkdir(parents=True)
+        server = self.start(deliver=f"maildir:{self.folder}/home/%d/%u")
+        with harness.Client(server) as client:
+            client.greet()
+            client.ask("MAIL FROM:<s@x>")
+            for recipient, code in [("u", "250"), ("V", "250"), ("w", "550"),
+                                    ("..", "550"), ('".."', "550"),
+                                    ('"../u"', "550")]:
+                reply = client.ask(f"RCPT TO:<{recipient}@LOCAL.example>")
+                self.assertEqual(reply[:3], code, recipient)
+            client.ask("DATA")
+            self.assertEqual(client.ask("x\r\n.")[:3], "250")
+        for user, sent in (("u", "u"), ("v", "V")):
+            new = self.folder / "home" / "local.example" / user / "new"
+            (message,) = new.iterdir()
+            self.assertTrue(message.read_text().startswith(
+                "Return-Path: <s@x>\n"
+                f"Delivered-To: {sent}@LOCAL.example\nReceived: from "))
+
+    def test_it_serves_by_hand_over_pipes(self):
+        talk = self.talk("HELP\r\nQUIT\r\n")
+        self.assertEqual(talk.codes, [220, 214, 221])
+        self.assertEqual(talk.exit_code, 0)
+
+    def test_wrong_usage_says_what_is_wrong(self):
+        for options, words in [
+                (["--contro"], "--contro"),
+                (["--deliver", "mbox:/x"], "mbox:/x"),
+                (["--max-errors", "many"], "--max-errors"),
+                (["host", "checkpassword", "true"], "checkpassword")]:
+            process = subprocess.run(
+                [harness.SMTPD, "--control", str(self.control), *options],
+                stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                timeout=harness.PATIENCE)
+            self.assertEqual(process.returncode, 100, options)
+            self.assertIn(words, process.stderr.decode())
+
+    def test_options_come_from_a_file_and_the_environment_too(self):
+        config = self.folder / "config"
+        config.write_text("max-recipients=1\n")
+        two = ("MAIL FROM:<s@x>\r\n" + "RCPT TO:<u@local.example>\r\n" * 2
+               + "QUIT\r\n")
+        self.assertEqual(self.talk(two, "--config", str(config)).codes[3], 452)
+        self.assertEqual(
+            self.talk(two, environment={"POSTERN_MAX_RECIPIENTS": "1"})
+            .codes[3], 452)
+        config.write_text("max-recipient=1\n")
+        process = subprocess.run(
+            [harness.SMTPD, "--config", str(config)], capture_output=True,
+            stdin=subprocess.DEVNULL, timeout=harness.PATIENCE, check=False)
+        self.assertEqual(process.returncode, 100)
+        self.assertIn(b"max-recipient", process.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()

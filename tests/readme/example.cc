@@ -1,0 +1,33 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "absl/time/clock.h"
+#include "delivery/discard.h"
+#include "transports/stdio.h"
+
+// What follows is README's example, to the letter (//tests:readme_test).
+// example begins
+using namespace postern;
+
+class OnlyUs : public Policy {
+  void Decide(const Ask& ask, const SharedSessionInfo&, Done done) override {
+    const auto* rcpt = std::get_if<Rcpt>(&ask.what);
+    const bool ours = rcpt == nullptr || rcpt->to.domain == "example.org";
+    std::move(done)(ours ? Verdict::Accept()
+                         : Verdict::Refuse({550, {5, 7, 1}, "not here"}));
+  }
+};
+
+int main() {
+  OnlyUs policy;
+  delivery::Discard discard;
+  const ServerConfig config = {.greeting = "mx.example.org"};
+  const auto stamp = [] { return TraceStamp{absl::Now(), "1"}; };
+  transports::DescriptorStream stream(0, 1);
+  return transports::ServeStdio(
+             config, {&policy, &discard, config.greeting, stamp}, {}, {},
+             &stream)
+                 .clean
+             ? 0
+             : 1;
+}

@@ -1,0 +1,12 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The yardstick of tools/bench for start-up: a static C++ program that prints
+// one line.
+
+#include <iostream>
+
+int main() {
+  std::cout << "220 mx ESMTP\r\n";
+  return 0;
+}
