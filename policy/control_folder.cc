@@ -1,0 +1,82 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/control_folder.h"
+
+#include <cdb.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace postern::policy {
+namespace {
+
+void Check(bool ok) {
+  if (!ok) abort();
+}
+
+}  // namespace
+
+ControlFolder::ControlFolder()
+    : path_(absl::StrCat(testing::TempDir(), "/controlXXXXXX")) {
+  Check(mkdtemp(path_.data()) != nullptr);
+}
+
+ControlFolder::~ControlFolder() { std::filesystem::remove_all(path_); }
+
+void ControlFolder::Write(absl::string_view name, absl::string_view content) {
+  // Not truncated: ext4 writes a truncated file to the disk when it is closed.
+  std::filesystem::remove(File(name));
+  std::ofstream file(File(name), std::ios::binary);
+  file.write(content.data(), static_cast<std::streamsize>(content.size()));
+  file.close();
+  Check(file.good());
+}
+
+void ControlFolder::WriteCdb(absl::string_view name, const Records& records) {
+  const int fd =
+      open(File(name).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  Check(fd >= 0);
+  struct cdb_make make;
+  Check(cdb_make_start(&make, fd) == 0);
+  for (const auto& [key, value] : records) {
+    const int added =
+        cdb_make_add(&make, key.data(), static_cast<unsigned>(key.size()),
+                     value.data(), static_cast<unsigned>(value.size()));
+    Check(added == 0);
+  }
+  Check(cdb_make_finish(&make) == 0);
+  close(fd);
+}
+
+void ControlFolder::MakeDirectory(absl::string_view name) {
+  std::filesystem::create_directory(File(name));
+}
+
+void ControlFolder::MakeLoop(absl::string_view name) {
+  std::filesystem::create_symlink(std::string(name), File(name));
+}
+
+void ControlFolder::Remove(absl::string_view name) {
+  std::filesystem::remove_all(File(name));
+}
+
+std::string ControlFolder::Read(absl::string_view name) const {
+  std::ifstream file(File(name), std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+std::string ControlFolder::File(absl::string_view name) const {
+  return absl::StrCat(path_, "/", name);
+}
+
+}  // namespace postern::policy
