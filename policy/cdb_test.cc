@@ -1,0 +1,251 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/cdb.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "policy/control_folder.h"
+
+namespace postern::policy {
+namespace {
+
+const ControlFolder::Records& Sample() {
+  static const auto* const records = new ControlFolder::Records{
+      {"local.example", ""},
+      {".sub.example", ""},
+      {"127.", std::string("+RELAYCLIENT=\0+RBLSMTPD=\0", 25)},
+      {"", "the empty key"},
+      {std::string("nul\0key", 7), "n"},
+      {"twice", "first"},
+      {"twice", "second"},
+      {std::string(300, 'k'), std::string(5000, 'v')},
+  };
+  return *records;
+}
+
+// As long as a key of Sample(), or alike.
+const std::vector<std::string>& AbsentKeys() {
+  static const auto* const keys = new std::vector<std::string>{
+      "local.exampl",
+      "local.example.",
+      "LOCAL.EXAMPLE",
+      "local.exampld",
+      "sub.example",
+      ".tub.example",
+      "128.",
+      "nul",
+      "k",
+      "x",
+      std::string(1, '\0'),
+      std::string(300, 'l'),
+  };
+  return *keys;
+}
+
+TEST(CdbTest, FindsWhatTinycdbWrote) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", Sample());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok()) << cdb.status();
+  EXPECT_EQ(cdb->path(), folder.File("x.cdb"));
+  for (const auto& [key, value] : Sample()) {
+    const auto found = cdb->Find(key);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(*found, key == "twice" ? "first" : value);
+    const auto contains = cdb->Contains(key);
+    ASSERT_TRUE(contains.ok());
+    EXPECT_TRUE(*contains);
+  }
+  for (const std::string& key : AbsentKeys()) {
+    SCOPED_TRACE(key);
+    const auto found = cdb->Find(key);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(*found, std::nullopt);
+    EXPECT_FALSE(*cdb->Contains(key));
+  }
+}
+
+TEST(CdbTest, FindsEachOfManyKeys) {
+  ControlFolder folder;
+  ControlFolder::Records records;
+  for (int i = 0; i < 20000; ++i) {
+    records.emplace_back("key" + std::to_string(i), std::to_string(i));
+  }
+  folder.WriteCdb("x.cdb", records);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok()) << cdb.status();
+  for (const auto& [key, value] : records) {
+    ASSERT_EQ(*cdb->Find(key), value);
+    ASSERT_FALSE(*cdb->Contains(key + "x"));
+  }
+}
+
+TEST(CdbTest, EmptyDatabaseHoldsNothing) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", {});
+  ASSERT_EQ(folder.Read("x.cdb").size(), 2048u);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok()) << cdb.status();
+  EXPECT_FALSE(*cdb->Contains(""));
+  EXPECT_FALSE(*cdb->Contains("a"));
+}
+
+TEST(CdbTest, MissingIsNotFoundAndNothingElseIs) {
+  ControlFolder folder;
+  folder.MakeDirectory("directory");
+  folder.MakeLoop("loop");
+  folder.Write("empty", "");
+  folder.Write("short", std::string(2047, '\0'));
+  ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
+  for (absl::string_view name :
+       {"none", "directory", "loop", "empty", "short", "fifo"}) {
+    SCOPED_TRACE(std::string(name));
+    const absl::Status status = Cdb::Open(folder.File(name)).status();
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(absl::IsNotFound(status), name == "none") << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), folder.File(name)))
+        << status;
+  }
+}
+
+// Opens `folder`'s x.cdb and looks for everything. Any error will do; a key
+// that never was in the file may not be found.
+void LookForEverything(const ControlFolder& folder) {
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  if (!cdb.ok()) return;
+  for (const auto& [key, value] : Sample()) (void)cdb->Find(key);  // no crash
+  for (const std::string& key : AbsentKeys()) {
+    const auto found = cdb->Contains(key);
+    EXPECT_FALSE(found.ok() && *found) << key;
+  }
+}
+
+TEST(CdbTest, RefusesAFileThatIsCutShortAnywhere) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", Sample());
+  const std::string whole = folder.Read("x.cdb");
+  for (size_t size = 0; size < whole.size(); ++size) {
+    folder.Write("x.cdb", absl::string_view(whole).substr(0, size));
+    const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+    // The hash tables are last, so that a piece of one is always missing.
+    ASSERT_EQ(cdb.status().code(), absl::StatusCode::kDataLoss) << size;
+  }
+}
+
+TEST(CdbTest, SaysSoWhenAnOpenFileIsCutShort) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", Sample());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok());
+  const size_t whole = folder.Read("x.cdb").size();
+  for (size_t size = whole; size-- > 0;) {
+    ASSERT_EQ(truncate(folder.File("x.cdb").c_str(), static_cast<off_t>(size)),
+              0);
+    for (const std::string& key : AbsentKeys()) {
+      const auto found = cdb->Contains(key);
+      ASSERT_FALSE(found.ok() && *found) << key << " at " << size;
+    }
+  }
+  const auto found = cdb->Find("local.example");
+  ASSERT_EQ(found.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(absl::StrContains(found.status().message(),
+                                folder.File("x.cdb") + ": short read at "))
+      << found.status();
+}
+
+TEST(CdbTest, BelievesNoOffsetOrLength) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", Sample());
+  const std::string whole = folder.Read("x.cdb");
+  std::mt19937 random(20261121);
+  for (int round = 0; round < 4000; ++round) {
+    std::string bytes = whole;
+    const int changes = 1 + static_cast<int>(random() % 8);
+    for (int i = 0; i < changes; ++i) {
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    // Only the numbers: with other key bytes, an absent key could come to be.
+    for (size_t at = 2048; at < whole.size(); ++at) {
+      if (round % 2 == 0 && bytes[at] != whole[at]) {
+        bytes[at] = static_cast<char>(0xff);
+      }
+    }
+    folder.Write("x.cdb", bytes);
+    LookForEverything(folder);
+  }
+}
+
+TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", Sample());
+  std::string bytes = folder.Read("x.cdb");
+  // Everything behind the header is a slot that is not empty, and every table
+  // begins there and has as many of them as there can be.
+  for (size_t at = 2048; at < bytes.size(); ++at) bytes[at] = '\1';
+  const uint32_t slots = static_cast<uint32_t>((bytes.size() - 2048) / 8);
+  for (size_t at = 0; at < 2048; at += 8) {
+    const uint32_t numbers[2] = {2048, slots};
+    for (size_t i = 0; i < 8; ++i) {
+      bytes[at + i] = static_cast<char>(numbers[i / 4] >> (8 * (i % 4)));
+    }
+  }
+  folder.Write("x.cdb", bytes);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok()) << cdb.status();
+  for (const std::string& key : AbsentKeys()) {
+    const auto found = cdb->Contains(key);
+    EXPECT_TRUE(found.ok() && !*found);
+  }
+}
+
+TEST(CdbTest, GoesOnWithTheFileItOpened) {
+  ControlFolder folder;
+  folder.WriteCdb("x.cdb", {{"old", "1"}});
+  absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok());
+  folder.WriteCdb("x.tmp", {{"new", "2"}});
+  ASSERT_EQ(rename(folder.File("x.tmp").c_str(), folder.File("x.cdb").c_str()),
+            0);
+  EXPECT_TRUE(*cdb->Contains("old"));
+  EXPECT_FALSE(*cdb->Contains("new"));
+  // And after moves, which hand the file on.
+  absl::StatusOr<Cdb> other = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(other.ok());
+  Cdb moved = *std::move(cdb);
+  EXPECT_TRUE(*moved.Contains("old"));
+  moved = *std::move(other);
+  EXPECT_TRUE(*moved.Contains("new"));
+}
+
+TEST(CdbTest, ThreadsShareOne) {
+  ControlFolder folder;
+  ControlFolder::Records records;
+  for (int i = 0; i < 500; ++i) {
+    records.emplace_back("key" + std::to_string(i), std::to_string(i));
+  }
+  folder.WriteCdb("x.cdb", records);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (const auto& [key, value] : records) {
+        EXPECT_EQ(*cdb->Find(key), value);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace postern::policy

@@ -1,0 +1,76 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/host_list.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::policy {
+namespace {
+
+// The bytes of a domain or an address literal, as ParsePath() takes them.
+bool IsDomainByte(char c) {
+  return absl::ascii_isalnum(c) ||
+         absl::string_view(".-_:[]").find(c) != absl::string_view::npos;
+}
+
+// What to look for, in order: all of `domain`, then its ends that begin with a
+// dot. Views of `domain`.
+std::vector<absl::string_view> Keys(absl::string_view domain) {
+  std::vector<absl::string_view> keys;
+  for (size_t i = 0; i < domain.size(); ++i) {
+    if (i == 0 || domain[i] == '.') keys.push_back(domain.substr(i));
+  }
+  return keys;
+}
+
+}  // namespace
+
+HostList::HostList(LineSet lines, std::optional<Cdb> more)
+    : lines_(std::move(lines)), more_(std::move(more)) {}
+
+absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
+    absl::string_view domain) const {
+  const std::string lower = absl::AsciiStrToLower(domain);
+  const std::vector<absl::string_view> keys = Keys(lower);
+  for (absl::string_view key : keys) {
+    std::optional<std::string> source = lines_.Find(key);
+    if (source) return Match{Match::In::kLines, *std::move(source)};
+  }
+  if (!more_) return std::nullopt;
+  for (absl::string_view key : keys) {
+    const absl::StatusOr<bool> found = more_->Contains(key);
+    if (!found.ok()) return found.status();
+    if (*found) {
+      return Match{Match::In::kDatabase,
+                   absl::StrCat(more_->path(), " key ", key)};
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> CheckHostLines(absl::string_view path,
+                                        const std::vector<Line>& lines) {
+  int first = 0;
+  int count = 0;
+  for (const Line& line : lines) {
+    bool possible = true;
+    // Space and CR around an entry have warnings of their own.
+    for (char c : absl::StripAsciiWhitespace(line.text)) {
+      possible = possible && IsDomainByte(c);
+    }
+    if (!possible && count++ == 0) first = line.number;
+  }
+  if (count == 0) return {};
+  return {FormatWarning(
+      path, first,
+      "the entry is no domain and can never match (a domain itself, or its "
+      "subdomains with a dot in front)",
+      count)};
+}
+
+}  // namespace postern::policy

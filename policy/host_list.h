@@ -1,0 +1,65 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The domains that mail is accepted for: rcpthosts and morercpthosts.cdb.
+//
+//   rcpthosts line   matches
+//   local.example    local.example
+//   .sub.example     a.sub.example, a.b.sub.example; not sub.example
+//
+// Neither patterns nor a trailing dot mean anything, and letters match in
+// either case. The database holds the same lines in lower case, and is asked
+// when no line matches.
+
+#ifndef POSTERN_POLICY_HOST_LIST_H_
+#define POSTERN_POLICY_HOST_LIST_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "policy/cdb.h"
+#include "policy/control_file.h"
+#include "policy/line_set.h"
+
+namespace postern::policy {
+
+// Thread-safety: const methods may be called from any thread at any time.
+class HostList {
+ public:
+  // The entry that a domain matched.
+  struct Match {
+    enum class In : uint8_t { kLines, kDatabase } in = In::kLines;
+    std::string source;  // "FILE:LINE" or "FILE key KEY"
+
+    friend bool operator==(const Match&, const Match&) = default;
+  };
+
+  // Matches nothing.
+  HostList() = default;
+  // `more` is missing where there is no database.
+  HostList(LineSet lines, std::optional<Cdb> more);
+
+  // Returns the entry that `domain` matches: looks for all of it, then for
+  // each end of it that begins with a dot, the longest first; among the lines
+  // and then in the database. Returns nullopt where there is none, for the
+  // empty domain too, and the database's error where it cannot tell.
+  absl::StatusOr<std::optional<Match>> Find(absl::string_view domain) const;
+
+ private:
+  LineSet lines_;
+  std::optional<Cdb> more_;
+};
+
+// Returns a warning where entries of the file `path` can match no domain that
+// a recipient can have: an address, a pattern, a network, a comment behind the
+// entry.
+std::vector<std::string> CheckHostLines(absl::string_view path,
+                                        const std::vector<Line>& lines);
+
+}  // namespace postern::policy
+
+#endif  // POSTERN_POLICY_HOST_LIST_H_
