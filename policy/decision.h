@@ -1,0 +1,83 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The relay decision about one recipient: a value that carries its reason.
+// The session log and whatever explains a decision print this same value.
+
+#ifndef POSTERN_POLICY_DECISION_H_
+#define POSTERN_POLICY_DECISION_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "engine/path.h"
+#include "engine/reply.h"
+#include "engine/session_info.h"
+#include "engine/verdict.h"
+
+namespace postern::policy {
+
+// What decided, in the order in which it is asked.
+enum class Rule : uint8_t {
+  kBadAddress,     // an envelope cannot hold one of the addresses: refused
+  kBadMailFrom,    // the sender is in badmailfrom: refused
+  kRelayClient,    // RELAYCLIENT is set
+  kAuthenticated,  // the session has an identity
+  kLocalName,      // the recipient has no domain
+  kRcptHosts,      // its domain is in rcpthosts
+  kMoreRcptHosts,  // its domain is in morercpthosts.cdb
+  kOpenRelay,      // there is no rcpthosts, on purpose
+  kNotListed,      // none of these: refused
+  kControlError,   // one of them could not be asked: refused for now
+};
+
+// The recipient is refused unless someone says otherwise.
+struct Decision {
+  Verdict::Kind kind = Verdict::Kind::kRefuse;
+  Rule rule = Rule::kNotListed;
+  // Where the rule stands: "FILE:LINE", "FILE key KEY", "RELAYCLIENT",
+  // "user NAME", what went wrong, or nothing.
+  std::string source;
+  // As the envelope gets them if the recipient is accepted.
+  Path from;
+  Path to;
+  Reply reply;  // for an acceptance: the engine's usual one
+
+  bool accepted() const { return kind == Verdict::Kind::kAccept; }
+
+  friend bool operator==(const Decision&, const Decision&) = default;
+};
+
+// Returns the rule's name in logs: "bad-address", "badmailfrom", "relayclient",
+// "authenticated", "local-name", "rcpthosts", "morercpthosts", "open-relay",
+// "not-listed", "control-error". These names do not change.
+absl::string_view RuleName(Rule rule);
+
+// The most bytes that a value takes in FormatDecision(), escapes included. All
+// of them together stay below PIPE_BUF (4096), up to which a write to a pipe
+// is not mixed with those of other processes.
+inline constexpr size_t kMaxLoggedAddress = 1024;  // from, to
+inline constexpr size_t kMaxLoggedName = 256;      // ip, host
+inline constexpr size_t kMaxLoggedText = 512;      // source, reply
+
+// Returns the decision as one line of a log, without its end:
+//
+//   rcpt decision=accept rule=rcpthosts source=/var/qmail/control/rcpthosts:3
+//   ip=192.0.2.1 host=client.example from=<s@example.org> to=<u@local.example>
+//   reply="250 2.1.5 ok"
+//
+// (one line, one space between its fields, always these in this order). The
+// decision is accept, refuse or drop; an unknown value is "". Whatever clients
+// sent, the line has but one reading:
+//   - Bytes outside 0x20..0x7e, and '"', '\', '<' and '>', are written \xNN.
+//   - A value that holds a space, or nothing, is between double quotes.
+//   - Addresses are between angle brackets, as in the envelope: unquoted, the
+//     domain behind the last '@'. A space in one is written \x20.
+//   - A value that has been cut ends in "\...".
+std::string FormatDecision(const Decision& decision,
+                           const SessionInfo& session);
+
+}  // namespace postern::policy
+
+#endif  // POSTERN_POLICY_DECISION_H_

@@ -1,0 +1,211 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/decision.h"
+
+#include <cstdlib>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+
+namespace postern::policy {
+namespace {
+
+SessionInfo Session() {
+  SessionInfo session;
+  session.remote_address = "192.0.2.1";
+  session.remote_name = "client.example";
+  return session;
+}
+
+Decision Accepted() {
+  return {.kind = Verdict::Kind::kAccept,
+          .rule = Rule::kRcptHosts,
+          .source = "/var/qmail/control/rcpthosts:3",
+          .from = {"s", "x"},
+          .to = {"u", "y"},
+          .reply = {250, {2, 1, 5}, "ok"}};
+}
+
+TEST(DecisionTest, FormatsOneLine) {
+  EXPECT_EQ(FormatDecision(Accepted(), Session()),
+            "rcpt decision=accept rule=rcpthosts "
+            "source=/var/qmail/control/rcpthosts:3 ip=192.0.2.1 "
+            "host=client.example from=<s@x> to=<u@y> reply=\"250 2.1.5 ok\"");
+  Decision refused;
+  refused.to = {"u", "evil.example"};
+  refused.reply = {553, {}, "no"};
+  EXPECT_EQ(FormatDecision(refused, SessionInfo()),
+            "rcpt decision=refuse rule=not-listed source=\"\" ip=\"\" "
+            "host=\"\" from=<> to=<u@evil.example> reply=\"553 no\"");
+  Decision dropped;
+  dropped.kind = Verdict::Kind::kDrop;
+  dropped.rule = Rule::kControlError;
+  dropped.source = "cdb /c/m.cdb: short read at 2048";
+  dropped.to = {"postmaster", ""};
+  dropped.reply = {421, {4, 3, 0}, "two\nlines"};
+  EXPECT_EQ(FormatDecision(dropped, Session()),
+            "rcpt decision=drop rule=control-error "
+            "source=\"cdb /c/m.cdb: short read at 2048\" ip=192.0.2.1 "
+            "host=client.example from=<> to=<postmaster> "
+            "reply=\"421 4.3.0 two\\x0alines\"");
+}
+
+TEST(DecisionTest, EveryRuleHasItsName) {
+  const std::pair<Rule, absl::string_view> names[] = {
+      {Rule::kBadAddress, "bad-address"},
+      {Rule::kBadMailFrom, "badmailfrom"},
+      {Rule::kRelayClient, "relayclient"},
+      {Rule::kAuthenticated, "authenticated"},
+      {Rule::kLocalName, "local-name"},
+      {Rule::kRcptHosts, "rcpthosts"},
+      {Rule::kMoreRcptHosts, "morercpthosts"},
+      {Rule::kOpenRelay, "open-relay"},
+      {Rule::kNotListed, "not-listed"},
+      {Rule::kControlError, "control-error"},
+  };
+  for (const auto& [rule, name] : names) EXPECT_EQ(RuleName(rule), name);
+}
+
+TEST(DecisionTest, EscapesWhatCouldBeMistaken) {
+  const struct {
+    Path path;
+    absl::string_view written;
+  } cases[] = {
+      {{"a> to=<b", "c"}, "<a\\x3e\\x20to=\\x3cb@c>"},
+      {{"a b", "c"}, "<a\\x20b@c>"},
+      {{"a@evil", "c"}, "<a@evil@c>"},
+      {{"a\"b\\", "c"}, "<a\\x22b\\x5c@c>"},
+      {{"\r\n\t\x7f\x80\xff", "c"}, "<\\x0d\\x0a\\x09\\x7f\\x80\\xff@c>"},
+      {{std::string("\0", 1), "c"}, "<\\x00@c>"},
+      {{"\x1b[31m", "c"}, "<\\x1b[31m@c>"},
+      {{"\\x41", "c"}, "<\\x5cx41@c>"},
+      {{"a=b;%s", "c"}, "<a=b;%s@c>"},
+  };
+  for (const auto& c : cases) {
+    Decision decision = Accepted();
+    decision.to = c.path;
+    EXPECT_TRUE(absl::StrContains(FormatDecision(decision, Session()),
+                                  " to=" + std::string(c.written) + " reply="))
+        << FormatDecision(decision, Session());
+  }
+}
+
+TEST(DecisionTest, CutsEachValueWithinALineThatFitsAPipe) {
+  for (const std::string& text :
+       {std::string(5000, 'a'), std::string(5000, '\n'),
+        std::string(5000, ' ')}) {
+    Decision decision;
+    decision.source = decision.reply.text = text;
+    decision.from.local_part = decision.to.domain = text;
+    SessionInfo session;
+    session.remote_address = session.remote_name = text;
+    const std::string line = FormatDecision(decision, session);
+    EXPECT_LT(line.size(), 4096u);
+    for (absl::string_view end : {"\\...> to=", "\\...> reply="}) {
+      EXPECT_TRUE(absl::StrContains(line, end)) << line;
+    }
+  }
+  // The longest values that need no cut, and the shortest that do.
+  Decision decision;
+  decision.to.local_part = std::string(kMaxLoggedAddress, 'a');
+  EXPECT_FALSE(absl::StrContains(FormatDecision(decision, {}), "\\..."));
+  decision.to.local_part += "a";
+  EXPECT_TRUE(absl::StrContains(FormatDecision(decision, {}), "\\...> reply="));
+  for (size_t plain = kMaxLoggedAddress - 12; plain < kMaxLoggedAddress;
+       ++plain) {
+    decision.to.local_part = std::string(plain, 'a') + "\n\n";
+    const std::string line = FormatDecision(decision, {});
+    const size_t start = line.find("to=<") + 4;
+    EXPECT_LE(line.find('>', start) - start, kMaxLoggedAddress);
+  }
+}
+
+// The fields of a line, by the header's grammar alone; nullopt if `line` is
+// not of it.
+std::optional<std::vector<std::pair<std::string, std::string>>> Parse(
+    absl::string_view line) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  if (!absl::StartsWith(line, "rcpt ")) return std::nullopt;
+  line.remove_prefix(4);
+  while (!line.empty()) {
+    const size_t equals = line.find('=');
+    if (line[0] != ' ' || equals == absl::string_view::npos) {
+      return std::nullopt;
+    }
+    const std::string name(line.substr(1, equals - 1));
+    line.remove_prefix(equals + 1);
+    if (line.empty()) return std::nullopt;
+    const char open = line[0];
+    const bool bare = open != '"' && open != '<';
+    const absl::string_view stop = bare ? " " : open == '"' ? "\"" : ">";
+    if (!bare) line.remove_prefix(1);
+    const size_t end = std::min(line.find(stop[0]), line.size());
+    if (!bare && end == line.size()) return std::nullopt;
+    std::string value;
+    for (size_t i = 0; i < end; ++i) {
+      if (line[i] != '\\') {
+        value += line[i];
+        continue;
+      }
+      if (line[i + 1] != 'x') return std::nullopt;
+      value += static_cast<char>(
+          strtol(std::string(line.substr(i + 2, 2)).c_str(), nullptr, 16));
+      i += 3;
+    }
+    line.remove_prefix(bare ? end : end + 1);
+    fields.emplace_back(name, value);
+  }
+  return fields;
+}
+
+TEST(DecisionTest, HasOneReadingWhateverClientsSend) {
+  const std::vector<std::string> pieces = {
+      "a",       "@",         " ",     "\"",
+      "\\",      ">",         "<",     "=",
+      "> to=<",  "\n",        "\x80",  "\\x3e",
+      "\" ip=1", "decision=", "\\...", std::string("\0x", 2),
+      ""};
+  std::mt19937 random(7);
+  const auto text = [&] {
+    std::string out;
+    for (size_t i = random() % 6; i > 0; --i) {
+      out += pieces[random() % pieces.size()];
+    }
+    return out;
+  };
+  for (int round = 0; round < 20000; ++round) {
+    Decision decision = Accepted();
+    decision.source = text();
+    decision.from = {text(), text()};
+    decision.to = {text(), text()};
+    decision.reply.text = text();
+    SessionInfo session;
+    session.remote_address = text();
+    session.remote_name = text();
+    const std::string line = FormatDecision(decision, session);
+    for (char c : line) ASSERT_TRUE(c >= 0x20 && c <= 0x7e) << line;
+    const auto fields = Parse(line);
+    ASSERT_TRUE(fields.has_value()) << line;
+    const std::vector<std::pair<std::string, std::string>> expected = {
+        {"decision", "accept"},
+        {"rule", "rcpthosts"},
+        {"source", decision.source},
+        {"ip", session.remote_address},
+        {"host", session.remote_name},
+        {"from", decision.from.Address()},
+        {"to", decision.to.Address()},
+        {"reply", "250 2.1.5 " + decision.reply.text},
+    };
+    ASSERT_EQ(*fields, expected) << line;
+  }
+}
+
+}  // namespace
+}  // namespace postern::policy

@@ -1,0 +1,50 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The IPv4 addresses of this host, to tell whether u@[192.0.2.1] is local
+// mail. IPv6 literals never are, as in qmail-smtpd.
+
+#ifndef POSTERN_POLICY_OWN_ADDRESSES_H_
+#define POSTERN_POLICY_OWN_ADDRESSES_H_
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace postern::policy {
+
+// Thread-safety: implementations allow Contains() from any thread.
+class OwnAddresses {
+ public:
+  virtual ~OwnAddresses() = default;
+
+  // Returns whether `address`, with its first octet in the highest byte, is
+  // this host's; an error where that cannot be found out.
+  virtual absl::StatusOr<bool> Contains(uint32_t address) const = 0;
+};
+
+// The addresses of the interfaces that are up, and 0.0.0.0, which connects to
+// this host. Listed when first asked for, because hardly a session asks; an
+// address that appears later needs a new object. After an error the next call
+// tries again.
+class InterfaceAddresses : public OwnAddresses {
+ public:
+  absl::StatusOr<bool> Contains(uint32_t address) const override;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::optional<std::vector<uint32_t>> addresses_;
+};
+
+// Returns the address in "[192.0.2.1]" as Contains() takes it. Octets are one
+// to three digits, not above 255 (qmail takes them modulo 256). Returns
+// nullopt for anything else.
+std::optional<uint32_t> ParseIpv4Literal(absl::string_view domain);
+
+}  // namespace postern::policy
+
+#endif  // POSTERN_POLICY_OWN_ADDRESSES_H_

@@ -1,0 +1,48 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// RelayRules as a Policy of the engine.
+
+#ifndef POSTERN_POLICY_RELAY_POLICY_H_
+#define POSTERN_POLICY_RELAY_POLICY_H_
+
+#include <memory>
+
+#include "absl/functional/any_invocable.h"
+#include "engine/event.h"
+#include "engine/policy.h"
+#include "engine/session_info.h"
+#include "policy/decision.h"
+#include "policy/relay_rules.h"
+
+namespace postern::policy {
+
+// Answers Rcpt by RelayRules::Decide(), and accepts everything else: a MAIL
+// from a sender in badmailfrom too, since qmail-smtpd refuses its recipients.
+// Every answer comes before Decide() returns.
+//
+// Thread-safety: shared by any number of sessions and threads, if its observer
+// is thread-safe.
+class RelayPolicy : public Policy {
+ public:
+  // Is told of each decision about a recipient, once, before it is answered.
+  using Observer =
+      absl::AnyInvocable<void(const Decision&, const SessionInfo&) const>;
+
+  // `rules` may not be null; `observer` may.
+  RelayPolicy(std::shared_ptr<const RelayRules> rules, Observer observer);
+
+  void Decide(const Ask& ask, const SharedSessionInfo& session,
+              Done done) override;
+
+ private:
+  Verdict DecideMail(const Mail& mail) const;
+  Verdict DecideRcpt(const Rcpt& rcpt, const SessionInfo& session) const;
+
+  const std::shared_ptr<const RelayRules> rules_;
+  const Observer observer_;
+};
+
+}  // namespace postern::policy
+
+#endif  // POSTERN_POLICY_RELAY_POLICY_H_

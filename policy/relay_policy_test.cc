@@ -1,0 +1,167 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/relay_policy.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "policy/control_folder.h"
+#include "policy/controls.h"
+#include "policy/decision.h"
+#include "policy/own_addresses.h"
+#include "policy/relay_rules.h"
+
+namespace postern::policy {
+namespace {
+
+class FakeAddresses : public OwnAddresses {
+ public:
+  absl::StatusOr<bool> Contains(uint32_t address) const override {
+    if (address == 1) return absl::UnavailableError("no interfaces");
+    return address == 0x7f000001;
+  }
+};
+
+class RelayPolicyTest : public testing::Test {
+ protected:
+  RelayPolicyTest() {
+    folder_.Write("me", "local.example\n");
+    folder_.Write("rcpthosts", "local.example\n");
+    folder_.Write("badmailfrom", "@bad.example\n");
+    folder_.WriteCdb("morercpthosts.cdb", {{"more.example", ""}});
+    absl::StatusOr<Controls> controls =
+        ReadControls({.directory = folder_.path()});
+    EXPECT_TRUE(controls.ok()) << controls.status();
+    rules_ = std::make_shared<const RelayRules>(
+        std::make_shared<const Controls>(*std::move(controls)),
+        std::make_shared<const FakeAddresses>());
+  }
+
+  RelayPolicy::Observer Observer() {
+    return [this](const Decision& decision, const SessionInfo& session) {
+      seen_.push_back(FormatDecision(decision, session));
+    };
+  }
+
+  // Returns the answer to `what`, which must come at once.
+  template <typename What>
+  static Verdict Ask(RelayPolicy& policy, What what,
+                     SessionInfo session = SessionInfo()) {
+    std::optional<Verdict> answer;
+    postern::Ask ask;
+    ask.what = std::move(what);
+    policy.Decide(ask, std::make_shared<const SessionInfo>(std::move(session)),
+                  [&](Verdict verdict) { answer = std::move(verdict); });
+    EXPECT_TRUE(answer.has_value());
+    return answer ? *answer : Verdict::Accept();
+  }
+
+  ControlFolder folder_;
+  std::shared_ptr<const RelayRules> rules_;
+  std::vector<std::string> seen_;
+};
+
+TEST_F(RelayPolicyTest, AcceptsEverythingButMailAndRcptUnseen) {
+  RelayPolicy policy(rules_, Observer());
+  const Verdict verdicts[] = {
+      Ask(policy, Connected{}),
+      Ask(policy, Hello{.client_name = "evil"}),
+      Ask(policy, BodyBegin{}),
+      Ask(policy, Verify{"u"}),
+  };
+  for (const Verdict& verdict : verdicts) {
+    EXPECT_TRUE(verdict.accepted());
+    EXPECT_FALSE(verdict.reply().has_value());
+    EXPECT_FALSE(verdict.path().has_value());
+  }
+  EXPECT_TRUE(seen_.empty());
+}
+
+TEST_F(RelayPolicyTest, RewritesOurLiteralsInSenders) {
+  RelayPolicy policy(rules_, Observer());
+  EXPECT_EQ(Ask(policy, Mail{{"s", "[127.0.0.1]"}}).path(),
+            (Path{"s", "local.example"}));
+  for (const Path& from :
+       {Path{"s", "[127.0.0.2]"}, Path{"s", "x.example"}, Path{}}) {
+    const Verdict verdict = Ask(policy, Mail{from});
+    EXPECT_TRUE(verdict.accepted());
+    EXPECT_FALSE(verdict.path().has_value());
+  }
+  const Verdict unknown = Ask(policy, Mail{{"s", "[0.0.0.1]"}});
+  EXPECT_EQ(unknown.kind(), Verdict::Kind::kDrop);
+  EXPECT_EQ(unknown.reply(), NoAddressesReply());
+  EXPECT_TRUE(seen_.empty());
+}
+
+// qmail-smtpd behaviour 21.
+TEST_F(RelayPolicyTest, BadSenderShowsAtTheRecipient) {
+  RelayPolicy policy(rules_, Observer());
+  const Path from = {"s", "bad.example"};
+  EXPECT_TRUE(Ask(policy, Mail{from}).accepted());
+  SessionInfo session;
+  session.relay_client = "";
+  const Verdict verdict =
+      Ask(policy, Rcpt{from, {"u", "local.example"}}, session);
+  EXPECT_EQ(verdict.kind(), Verdict::Kind::kRefuse);
+  EXPECT_EQ(verdict.reply()->code, 553);
+  ASSERT_EQ(seen_.size(), 1u);
+  EXPECT_EQ(seen_[0],
+            "rcpt decision=refuse rule=badmailfrom source=" +
+                folder_.File("badmailfrom") +
+                ":1 ip=\"\" host=\"\" from=<s@bad.example> "
+                "to=<u@local.example> reply=\"553 5.7.1 sorry, your envelope "
+                "sender is in my badmailfrom list (#5.7.1)\"");
+}
+
+TEST_F(RelayPolicyTest, AnswersRecipientsByTheRulesAndTellsOfEach) {
+  RelayPolicy policy(rules_, Observer());
+  const Verdict plain = Ask(policy, Rcpt{{}, {"u", "local.example"}});
+  EXPECT_TRUE(plain.accepted());
+  EXPECT_FALSE(plain.path().has_value());
+  const Verdict literal = Ask(policy, Rcpt{{}, {"u", "[127.0.0.1]"}});
+  EXPECT_TRUE(literal.accepted());
+  EXPECT_EQ(literal.path(), (Path{"u", "local.example"}));
+  SessionInfo session;
+  session.relay_client = "@fixme";
+  const Verdict fixed = Ask(policy, Rcpt{{}, {"u", "evil"}}, session);
+  EXPECT_EQ(fixed.path(), (Path{"u@evil", "fixme"}));
+  const Verdict refused = Ask(policy, Rcpt{{}, {"u", "evil"}});
+  EXPECT_EQ(refused.kind(), Verdict::Kind::kRefuse);
+  EXPECT_EQ(refused.reply()->code, 553);
+  const Verdict dropped = Ask(policy, Rcpt{{}, {"u", "[0.0.0.1]"}});
+  EXPECT_EQ(dropped.kind(), Verdict::Kind::kDrop);
+  EXPECT_EQ(dropped.reply()->code, 421);
+  EXPECT_EQ(seen_.size(), 5u);
+}
+
+TEST_F(RelayPolicyTest, NeedsNoObserver) {
+  RelayPolicy policy(rules_, nullptr);
+  EXPECT_TRUE(Ask(policy, Rcpt{{}, {"u", "local.example"}}).accepted());
+}
+
+TEST_F(RelayPolicyTest, ThreadsShareOne) {
+  std::atomic<int> seen = 0;
+  RelayPolicy policy(rules_,
+                     [&](const Decision&, const SessionInfo&) { ++seen; });
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) {
+        EXPECT_TRUE(Ask(policy, Rcpt{{}, {"u", "more.example"}}).accepted());
+        EXPECT_FALSE(Ask(policy, Rcpt{{}, {"u", "x.example"}}).accepted());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(seen, 4 * 400);
+}
+
+}  // namespace
+}  // namespace postern::policy

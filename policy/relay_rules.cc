@@ -1,0 +1,184 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/relay_rules.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "engine/verdict.h"
+#include "policy/host_list.h"
+#include "policy/line_set.h"
+
+namespace postern::policy {
+namespace {
+
+// Returns the address that `text` is to whoever reads it from an envelope. A
+// '@' with nothing behind it stays in the local part: "u@" must not turn into
+// "u", which is a local name.
+Path SplitAddress(absl::string_view text) {
+  const size_t at = text.rfind('@');
+  if (at == absl::string_view::npos || at + 1 == text.size()) {
+    return {std::string(text), ""};
+  }
+  return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+}
+
+void Accept(Rule rule, std::string source, Decision* decision) {
+  decision->kind = Verdict::Kind::kAccept;
+  decision->rule = rule;
+  decision->source = std::move(source);
+  decision->reply = {250, {2, 1, 5}, "ok"};
+}
+
+void Refuse(Rule rule, std::string source, Reply reply, Decision* decision) {
+  decision->kind = Verdict::Kind::kRefuse;
+  decision->rule = rule;
+  decision->source = std::move(source);
+  decision->reply = std::move(reply);
+}
+
+void Fail(const absl::Status& status, Reply reply, Decision* decision) {
+  decision->kind = Verdict::Kind::kDrop;
+  decision->rule = Rule::kControlError;
+  decision->source = std::string(status.message());
+  decision->reply = std::move(reply);
+}
+
+// A NUL ends an address in qmail-queue's envelope, so that "u@evil\0@here"
+// would be decided on as one address and queued as another; a line end does
+// the same to a header or a log.
+bool HasControlCharacter(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), absl::ascii_iscntrl);
+}
+
+Reply NoControlsReply() {
+  return {421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
+}
+
+// Returns where badmailfrom has the sender, or everyone of its domain.
+std::optional<std::string> FindSender(const LineSet& badmailfrom,
+                                      const Path& from) {
+  if (badmailfrom.empty()) return std::nullopt;
+  const std::string address = absl::AsciiStrToLower(from.Address());
+  std::optional<std::string> source = badmailfrom.Find(address);
+  const size_t at = address.rfind('@');
+  if (source || at == std::string::npos) return source;
+  return badmailfrom.Find(absl::string_view(address).substr(at));
+}
+
+}  // namespace
+
+RelayRules::RelayRules(std::shared_ptr<const Controls> controls,
+                       std::shared_ptr<const OwnAddresses> own_addresses)
+    : controls_(std::move(controls)),
+      own_addresses_(std::move(own_addresses)) {}
+
+Decision RelayRules::Decide(const Rcpt& rcpt,
+                            const SessionInfo& session) const {
+  Decision decision;
+  decision.from = rcpt.from;
+  decision.to = rcpt.to;
+  // The sender has been through this at MAIL, where its envelope comes from
+  // this policy; doing it again changes nothing.
+  for (Path* path : {&decision.from, &decision.to}) {
+    absl::StatusOr<Path> replaced = ReplaceLiteral(*path);
+    if (!replaced.ok()) {
+      Fail(replaced.status(), NoAddressesReply(), &decision);
+      return decision;
+    }
+    *path = *std::move(replaced);
+  }
+  Apply(session, &decision);
+  return decision;
+}
+
+absl::StatusOr<Path> RelayRules::ReplaceLiteral(const Path& path) const {
+  Path split = SplitAddress(path.Address());
+  const std::optional<uint32_t> address = ParseIpv4Literal(split.domain);
+  if (!controls_->localiphost || !address) return split;
+  const absl::StatusOr<bool> ours = own_addresses_->Contains(*address);
+  if (!ours.ok()) return ours.status();
+  if (*ours) split.domain = *controls_->localiphost;
+  return split;
+}
+
+void RelayRules::Apply(const SessionInfo& session, Decision* decision) const {
+  if (HasControlCharacter(decision->from.Address()) ||
+      HasControlCharacter(decision->to.Address())) {
+    return Refuse(Rule::kBadAddress, "",
+                  {553, {5, 1, 3}, "sorry, that address is not valid (#5.1.3)"},
+                  decision);
+  }
+  std::optional<std::string> sender =
+      FindSender(controls_->badmailfrom, decision->from);
+  if (sender) {
+    return Refuse(
+        Rule::kBadMailFrom, *std::move(sender),
+        {553,
+         {5, 7, 1},
+         "sorry, your envelope sender is in my badmailfrom list (#5.7.1)"},
+        decision);
+  }
+  if (session.relay_client) {
+    const std::string& suffix = *session.relay_client;
+    const absl::Status valid = ValidateRelayClient(suffix);
+    if (!valid.ok()) return Fail(valid, NoControlsReply(), decision);
+    // Appended to the text: ".fix" goes on with the domain, and "@fixme" is a
+    // new one.
+    decision->to = SplitAddress(absl::StrCat(decision->to.Address(), suffix));
+    return Accept(Rule::kRelayClient, "RELAYCLIENT", decision);
+  }
+  if (!session.identity.empty()) {
+    return Accept(Rule::kAuthenticated, absl::StrCat("user ", session.identity),
+                  decision);
+  }
+  ApplyHostLists(decision);
+}
+
+void RelayRules::ApplyHostLists(Decision* decision) const {
+  const auto& [local_part, domain] = decision->to;
+  if (domain.empty() && !absl::StrContains(local_part, '@')) {
+    return Accept(Rule::kLocalName, "", decision);
+  }
+  const absl::StatusOr<std::optional<HostList::Match>> match =
+      controls_->rcpthosts.Find(domain);
+  if (!match.ok()) return Fail(match.status(), NoControlsReply(), decision);
+  if (match->has_value()) {
+    const Rule rule = (*match)->in == HostList::Match::In::kLines
+                          ? Rule::kRcptHosts
+                          : Rule::kMoreRcptHosts;
+    return Accept(rule, (*match)->source, decision);
+  }
+  if (controls_->open_relay) return Accept(Rule::kOpenRelay, "", decision);
+  Refuse(Rule::kNotListed, "",
+         {553,
+          {5, 7, 1},
+          "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"},
+         decision);
+}
+
+absl::Status ValidateRelayClient(absl::string_view value) {
+  for (char c : value) {
+    if (!absl::ascii_isprint(c)) {
+      return absl::InvalidArgumentError(
+          "RELAYCLIENT holds a byte that is not printable ASCII");
+    }
+  }
+  if (absl::EndsWith(value, "@")) {
+    return absl::InvalidArgumentError("RELAYCLIENT ends in '@'");
+  }
+  return absl::OkStatus();
+}
+
+Reply NoAddressesReply() {
+  return {421, {4, 3, 0}, "unable to figure out my IP addresses (#4.3.0)"};
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,457 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/relay_rules.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "policy/control_folder.h"
+#include "policy/controls.h"
+#include "policy/decision.h"
+#include "policy/own_addresses.h"
+
+namespace postern::policy {
+namespace {
+
+// 127.0.0.1 and 0.0.0.0, or nobody knows.
+class FakeAddresses : public OwnAddresses {
+ public:
+  explicit FakeAddresses(bool fails) : fails_(fails) {}
+  absl::StatusOr<bool> Contains(uint32_t address) const override {
+    if (fails_) return absl::UnavailableError("no interfaces");
+    return address == 0 || address == 0x7f000001;
+  }
+
+ private:
+  const bool fails_;
+};
+
+// What the cases of a table differ in.
+struct Setting {
+  std::string rcpthosts = "local.example\n.sub.example\n";
+  std::string badmailfrom;
+  ControlFolder::Records more;
+  std::optional<std::string> relay_client;
+  std::string identity;
+  bool open_relay = false;  // and no rcpthosts
+  bool addresses_fail = false;
+};
+
+class RelayRulesTest : public testing::Test {
+ protected:
+  RelayRules Rules(const Setting& setting) {
+    folder_.Write("me", "mx.example.org\n");
+    folder_.Write("localiphost", "local.example\n");
+    folder_.Write("rcpthosts", setting.rcpthosts);
+    folder_.Write("badmailfrom", setting.badmailfrom);
+    folder_.WriteCdb("morercpthosts.cdb", setting.more);
+    if (setting.open_relay) folder_.Remove("rcpthosts");
+    absl::StatusOr<Controls> controls = ReadControls(
+        {.directory = folder_.path(), .open_relay = setting.open_relay});
+    EXPECT_TRUE(controls.ok()) << controls.status();
+    return RelayRules(std::make_shared<const Controls>(*std::move(controls)),
+                      std::make_shared<FakeAddresses>(setting.addresses_fail));
+  }
+
+  static SessionInfo Session(const Setting& setting) {
+    SessionInfo session;
+    session.relay_client = setting.relay_client;
+    session.identity = setting.identity;
+    return session;
+  }
+
+  static Path Parsed(absl::string_view text) {
+    const std::optional<ParsedPath> parsed = ParsePath(text);
+    EXPECT_TRUE(parsed.has_value()) << std::string(text);
+    return parsed ? parsed->path : Path();
+  }
+
+  Decision Decide(absl::string_view to, const Setting& setting = {},
+                  absl::string_view from = "<s@x.example>") {
+    return Rules(setting).Decide({Parsed(from), Parsed(to)}, Session(setting));
+  }
+
+  ControlFolder folder_;
+};
+
+TEST_F(RelayRulesTest, DecidesByTheDomainAsQmailDoes) {
+  const struct {
+    absl::string_view to;
+    Rule rule;
+    absl::string_view address = "";  // in the envelope; empty: as sent
+  } cases[] = {
+      // qmail-smtpd behaviour 1: the envelope keeps the case as sent.
+      {"<u@LOCAL.Example>", Rule::kRcptHosts, "u@LOCAL.Example"},
+      // qmail-smtpd behaviour 2.
+      {"<u@sub.example>", Rule::kNotListed},
+      {"<u@a.sub.example>", Rule::kRcptHosts},
+      {"<u@a.b.sub.example>", Rule::kRcptHosts},
+      // qmail-smtpd behaviour 3.
+      {"<u>", Rule::kLocalName, "u"},
+      {"<Postmaster>", Rule::kLocalName, "Postmaster"},
+      // qmail-smtpd behaviour 4, as far as it is the policy's.
+      {"<>", Rule::kLocalName, ""},
+      // qmail-smtpd behaviour 7: the last '@' decides; quotes are gone.
+      {"<\"a@evil\"@local.example>", Rule::kRcptHosts, "a@evil@local.example"},
+      {"<\"a@local.example\"@evil>", Rule::kNotListed},
+      {"<\"a@local.example@\"@evil>", Rule::kNotListed},
+      // qmail-smtpd behaviour 8.
+      {"<u@local.example.>", Rule::kNotListed},
+      // qmail-smtpd behaviour 10.
+      {"<@r1,@r2:u@local.example>", Rule::kRcptHosts, "u@local.example"},
+      {"<@local.example:u@evil>", Rule::kNotListed, "u@evil"},
+      // qmail-smtpd behaviour 12.
+      {"u@local.example NOTIFY=NEVER", Rule::kRcptHosts, "u@local.example"},
+      // qmail-smtpd behaviour 15.
+      {"<\"a>b\"@local.example>", Rule::kRcptHosts, "a>b@local.example"},
+      // qmail-smtpd behaviour 18.
+      {"<u@[127.0.0.1]>", Rule::kRcptHosts, "u@local.example"},
+      {"<u@[127.0.0.01]>", Rule::kRcptHosts, "u@local.example"},
+      {"<u@[0.0.0.0]>", Rule::kRcptHosts, "u@local.example"},
+      {"<u@[192.0.2.55]>", Rule::kNotListed, "u@[192.0.2.55]"},
+      {"<u@[IPv6:::1]>", Rule::kNotListed},
+      {"<u@[IPv6:::ffff:127.0.0.1]>", Rule::kNotListed},
+      // What relay testers try.
+      {"<u%evil@local.example>", Rule::kRcptHosts},
+      {"<evil!u@local.example>", Rule::kRcptHosts},
+      {"<u%local.example@evil>", Rule::kNotListed},
+      {"<local.example!u@evil>", Rule::kNotListed},
+      {"<u@local.example.evil>", Rule::kNotListed},
+      {"<u@xlocal.example>", Rule::kNotListed},
+      {"<u@x.local.example>", Rule::kNotListed},
+      {"<u@127.0.0.1>", Rule::kNotListed},
+      {"<\"u@local.example \"@evil>", Rule::kNotListed},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(std::string(c.to));
+    const Decision decision = Decide(c.to);
+    EXPECT_EQ(RuleName(decision.rule), RuleName(c.rule));
+    EXPECT_EQ(decision.accepted(), c.rule != Rule::kNotListed);
+    EXPECT_EQ(decision.to.Address(), c.address.empty()
+                                         ? Parsed(c.to).Address()
+                                         : std::string(c.address));
+    EXPECT_EQ(decision.from, (Path{"s", "x.example"}));
+    EXPECT_EQ(decision.reply.positive(), decision.accepted());
+  }
+}
+
+// qmail-smtpd behaviours 9, 11, 13, 14 and 17, 19's upper limit, and parts of
+// 7, 15 and 18 ask ParsePath(), which refuses what qmail lets pass; path_test
+// has them.
+TEST_F(RelayRulesTest, LeavesWhatIsNoAddressToTheParser) {
+  for (absl::string_view text :
+       {"<u@>", "<@foo>", "<u@local.example", "< u@local.example>",
+        "<u@local.example >", "<a@evil@local.example>", "<u@[383.0.0.257]>", "",
+        "<\"u@evil\">"}) {
+    EXPECT_FALSE(ParsePath(text).has_value()) << std::string(text);
+  }
+}
+
+// Should a parser ever let these pass, the text for the queue decides.
+TEST_F(RelayRulesTest, IsSafeWithPathsThatNoParserMakes) {
+  const struct {
+    Path to;
+    Rule rule;
+  } cases[] = {
+      {{"u@evil", ""}, Rule::kNotListed},
+      {{"u@evil", "local.example"}, Rule::kRcptHosts},
+      {{"u@local.example", "evil"}, Rule::kNotListed},
+      {{"u", "local.example@evil"}, Rule::kNotListed},
+      {{"u", "evil@local.example"}, Rule::kRcptHosts},
+      {{"u@local.example", ""}, Rule::kRcptHosts},
+      {{"u@", ""}, Rule::kNotListed},  // qmail-smtpd behaviour 9
+      {{"@", ""}, Rule::kNotListed},
+      {{"u@evil", "@"}, Rule::kNotListed},
+      {{"u", "local.example "}, Rule::kNotListed},
+      {{"u", "[383.0.0.257]"}, Rule::kNotListed},
+      {{std::string("u@evil\0", 7), "local.example"}, Rule::kBadAddress},
+      {{"u", std::string("evil\0.sub.example", 17)}, Rule::kBadAddress},
+      {{"u", "evil\n.sub.example"}, Rule::kBadAddress},
+      {{"u\x7f", ""}, Rule::kBadAddress},
+  };
+  const RelayRules rules = Rules({});
+  for (const auto& c : cases) {
+    SCOPED_TRACE(FormatPath(c.to));
+    const Decision decision = rules.Decide({{}, c.to}, {});
+    EXPECT_EQ(RuleName(decision.rule), RuleName(c.rule));
+    EXPECT_EQ(decision.to.Address(), c.to.Address());
+  }
+  SessionInfo relay;
+  relay.relay_client = "";
+  const Path forged = {std::string("s\0Tevil@x", 9), "y"};
+  EXPECT_EQ(rules.Decide({forged, {"u", "y"}}, relay).rule, Rule::kBadAddress);
+}
+
+TEST_F(RelayRulesTest, NamesTheLineOrTheKey) {
+  const Setting setting = {.rcpthosts = "# ours\n\nlocal.example\n.sub.example",
+                           .more = {{"more.example", ""}}};
+  const std::string file = folder_.File("rcpthosts");
+  EXPECT_EQ(Decide("<u@Local.example>", setting).source, file + ":3");
+  EXPECT_EQ(Decide("<u@a.b.sub.example>", setting).source, file + ":4");
+  // qmail-smtpd behaviour 24.
+  const Decision more = Decide("<u@More.example>", setting);
+  EXPECT_EQ(more.rule, Rule::kMoreRcptHosts);
+  EXPECT_EQ(more.source,
+            folder_.File("morercpthosts.cdb") + " key more.example");
+  EXPECT_EQ(more.reply, (Reply{250, {2, 1, 5}, "ok"}));
+}
+
+TEST_F(RelayRulesTest, RefusesInQmailsWords) {
+  const Decision decision = Decide("<u@evil.example>");
+  EXPECT_EQ(decision.kind, Verdict::Kind::kRefuse);
+  EXPECT_EQ(decision.source, "");
+  EXPECT_EQ(FormatReply(decision.reply),
+            "553 5.7.1 sorry, that domain isn't in my list of allowed "
+            "rcpthosts (#5.7.1)\r\n");
+}
+
+// qmail-smtpd behaviours 3 and 5.
+TEST_F(RelayRulesTest, EmptyListTakesLocalNamesOnly) {
+  const Setting setting = {.rcpthosts = ""};
+  EXPECT_EQ(Decide("<u>", setting).rule, Rule::kLocalName);
+  EXPECT_EQ(Decide("<u@evil>", setting).rule, Rule::kNotListed);
+  EXPECT_EQ(Decide("<u@[127.0.0.1]>", setting).rule, Rule::kNotListed);
+}
+
+// qmail-smtpd behaviour 18, its last part.
+TEST_F(RelayRulesTest, LiteralThatIsNotOursCanBeListed) {
+  const Setting setting = {.rcpthosts = "[192.0.2.55]\n"};
+  const Decision decision = Decide("<u@[192.0.2.55]>", setting);
+  EXPECT_EQ(decision.rule, Rule::kRcptHosts);
+  EXPECT_EQ(decision.to.Address(), "u@[192.0.2.55]");
+}
+
+// qmail-smtpd behaviour 19, its lower limit.
+TEST_F(RelayRulesTest, TakesTheLongestAddress) {
+  const std::string local(899 - 14, 'l');
+  EXPECT_EQ(Decide("<" + local + "@local.example>").rule, Rule::kRcptHosts);
+  EXPECT_FALSE(ParsePath("<l" + local + "@local.example>").has_value());
+}
+
+// qmail-smtpd behaviour 20.
+TEST_F(RelayRulesTest, RelayClientsValueGoesBehindTheAddress) {
+  const struct {
+    absl::string_view value;
+    absl::string_view to;
+    Path path;
+  } cases[] = {
+      {"", "<u@evil>", {"u", "evil"}},
+      {"", "<u>", {"u", ""}},
+      {".fix", "<u@evil>", {"u", "evil.fix"}},
+      {".fix", "<u>", {"u.fix", ""}},
+      {"@fixme", "<u>", {"u", "fixme"}},
+      {"@fixme", "<u@evil>", {"u@evil", "fixme"}},
+      {"@fixme", "<>", {"", "fixme"}},
+      {"%x@fixme", "<\"a b\"@evil>", {"a b@evil%x", "fixme"}},
+      {".fix", "<u@[127.0.0.1]>", {"u", "local.example.fix"}},
+      {"", "<u@[127.0.0.1]>", {"u", "local.example"}},
+      {"", "<u@[192.0.2.55]>", {"u", "[192.0.2.55]"}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::StrCat(std::string(c.to), " ", std::string(c.value)));
+    const Decision decision =
+        Decide(c.to, {.relay_client = std::string(c.value)});
+    EXPECT_TRUE(decision.accepted());
+    EXPECT_EQ(decision.rule, Rule::kRelayClient);
+    EXPECT_EQ(decision.source, "RELAYCLIENT");
+    EXPECT_EQ(decision.to, c.path);
+  }
+  const std::string longest = "<" + std::string(899 - 2, 'l') + "@d>";
+  EXPECT_EQ(Decide(longest, {.relay_client = std::string(200, 'x')})
+                .to.Address()
+                .size(),
+            1099u);  // the queue has the last word
+}
+
+TEST_F(RelayRulesTest, RelayClientsValueMustBePrintable) {
+  for (absl::string_view value : {"", "@fixme", ".fix", "%a b@c", "~"}) {
+    EXPECT_TRUE(ValidateRelayClient(value).ok()) << std::string(value);
+  }
+  for (absl::string_view value :
+       {absl::string_view("a\0b", 3), absl::string_view("a\r"),
+        absl::string_view("\n"), absl::string_view("\t"),
+        absl::string_view("\x7f"), absl::string_view("\x80"),
+        absl::string_view("\xc3\xa4"), absl::string_view("@"),
+        absl::string_view(".fix@")}) {
+    EXPECT_EQ(ValidateRelayClient(value).code(),
+              absl::StatusCode::kInvalidArgument)
+        << std::string(value);
+    const Decision decision =
+        Decide("<u@evil>", {.relay_client = std::string(value)});
+    EXPECT_EQ(decision.kind, Verdict::Kind::kDrop);
+    EXPECT_EQ(decision.rule, Rule::kControlError);
+  }
+}
+
+TEST_F(RelayRulesTest, AuthenticatedSessionsRelay) {
+  const Decision decision = Decide("<u@evil>", {.identity = "joe"});
+  EXPECT_TRUE(decision.accepted());
+  EXPECT_EQ(decision.rule, Rule::kAuthenticated);
+  EXPECT_EQ(decision.source, "user joe");
+  EXPECT_EQ(decision.to.Address(), "u@evil");
+}
+
+TEST_F(RelayRulesTest, RulesAreAskedInOrder) {
+  Setting setting = {.badmailfrom = "s@x.example\n",
+                     .more = {{"local.example", ""}},
+                     .relay_client = "",
+                     .identity = "joe"};
+  const auto rule = [&](absl::string_view to) {
+    return Decide(to, setting).rule;
+  };
+  // qmail-smtpd behaviour 21: the sender first, even for relay clients.
+  EXPECT_EQ(rule("<u@local.example>"), Rule::kBadMailFrom);
+  EXPECT_EQ(rule("<u>"), Rule::kBadMailFrom);
+  setting.badmailfrom = "";
+  EXPECT_EQ(rule("<u@local.example>"), Rule::kRelayClient);
+  EXPECT_EQ(rule("<u>"), Rule::kRelayClient);
+  setting.relay_client.reset();
+  EXPECT_EQ(rule("<u@local.example>"), Rule::kAuthenticated);
+  setting.identity = "";
+  EXPECT_EQ(rule("<u>"), Rule::kLocalName);
+  EXPECT_EQ(rule("<u@local.example>"), Rule::kRcptHosts);
+  setting.rcpthosts = "";
+  EXPECT_EQ(rule("<u@local.example>"), Rule::kMoreRcptHosts);
+  EXPECT_EQ(rule("<u@evil>"), Rule::kNotListed);
+  setting.open_relay = true;
+  EXPECT_EQ(rule("<u@local.example>"), Rule::kOpenRelay);
+  EXPECT_EQ(rule("<u@evil>"), Rule::kOpenRelay);
+  EXPECT_EQ(rule("<u>"), Rule::kLocalName);
+}
+
+// qmail-smtpd behaviour 22.
+TEST_F(RelayRulesTest, BadMailFromListsAddressesAndWholeDomains) {
+  const Setting setting = {.badmailfrom =
+                               "# bad\n"
+                               "S@X.EXAMPLE\n"
+                               "@bad.example\n"
+                               "@example\n"
+                               "nodomain\n"
+                               "a b@quoted.example\n"
+                               "cr@cr.example\r\n"
+                               "l@local.example\n"};
+  const struct {
+    absl::string_view from;
+    int line;  // 0: not listed
+  } cases[] = {
+      {"<s@x.example>", 2},
+      {"<S@x.Example>", 2},
+      {"<t@x.example>", 0},  // @example is no suffix
+      {"<x@bad.example>", 3},
+      {"<x@BAD.example>", 3},
+      {"<x@sub.bad.example>", 0},
+      {"<\"x@bad.example\"@ok.example>", 0},
+      {"<\"x@ok.example\"@bad.example>", 3},
+      {"<nodomain>", 5},
+      {"<nodomain@y>", 0},
+      {"<\"a b\"@quoted.example>", 6},
+      {"<cr@cr.example>", 0},
+      {"<l@[127.0.0.1]>", 8},  // literals are replaced in senders too
+      {"<>", 0},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(std::string(c.from));
+    const Decision decision = Decide("<u@local.example>", setting, c.from);
+    EXPECT_EQ(decision.accepted(), c.line == 0);
+    if (c.line == 0) continue;
+    EXPECT_EQ(decision.kind, Verdict::Kind::kRefuse);
+    EXPECT_EQ(decision.rule, Rule::kBadMailFrom);
+    EXPECT_EQ(decision.source,
+              absl::StrCat(folder_.File("badmailfrom"), ":", c.line));
+    EXPECT_EQ(FormatReply(decision.reply),
+              "553 5.7.1 sorry, your envelope sender is in my badmailfrom "
+              "list (#5.7.1)\r\n");
+  }
+}
+
+TEST_F(RelayRulesTest, UnlistableAddressesEndTheSession) {
+  const Setting setting = {.relay_client = "", .addresses_fail = true};
+  EXPECT_TRUE(Decide("<u@local.example>", setting).accepted());  // not asked
+  EXPECT_TRUE(Decide("<u@[IPv6:::1]>", setting).accepted());
+  for (const Decision& decision :
+       {Decide("<u@[192.0.2.55]>", setting),
+        Decide("<u@local.example>", setting, "<s@[127.0.0.1]>")}) {
+    EXPECT_EQ(decision.kind, Verdict::Kind::kDrop);
+    EXPECT_EQ(decision.rule, Rule::kControlError);
+    EXPECT_EQ(decision.source, "no interfaces");
+    EXPECT_EQ(FormatReply(decision.reply),
+              "421 4.3.0 unable to figure out my IP addresses (#4.3.0)\r\n");
+  }
+}
+
+TEST_F(RelayRulesTest, DatabaseThatFailsEndsTheSession) {
+  const RelayRules rules = Rules({.more = {{"more.example", ""}}});
+  ASSERT_EQ(truncate(folder_.File("morercpthosts.cdb").c_str(), 2048), 0);
+  const Decision decision = rules.Decide({{}, {"u", "more.example"}}, {});
+  EXPECT_EQ(decision.kind, Verdict::Kind::kDrop);
+  EXPECT_EQ(decision.rule, Rule::kControlError);
+  EXPECT_TRUE(absl::StrContains(decision.source,
+                                folder_.File("morercpthosts.cdb") + ": "));
+  EXPECT_EQ(FormatReply(decision.reply),
+            "421 4.3.0 unable to read controls (#4.3.0)\r\n");
+  EXPECT_TRUE(rules.Decide({{}, {"u", "local.example"}}, {}).accepted());
+}
+
+// Whether `lines` have the domain of `address`, told the long way round.
+bool Listed(const std::vector<std::string>& lines, const std::string& address) {
+  const size_t at = address.rfind('@');
+  if (at == std::string::npos) return true;
+  const std::string domain = absl::AsciiStrToLower(address.substr(at + 1));
+  for (const std::string& line : lines) {
+    if (line == domain) return true;
+    if (line[0] == '.' && domain.size() > line.size() &&
+        absl::EndsWith(domain, line)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+TEST_F(RelayRulesTest, OneReadingOfEveryAddressDecides) {
+  const std::vector<std::string> lines = {"a.b", ".c", ".b.a", "b"};
+  const RelayRules rules = Rules({.rcpthosts = "a.b\n.c\n.b.a\nb\n"});
+  const absl::string_view pieces[] = {
+      "a",    "b",  "c",   "A",    "B",         "C",   ".",  ".",
+      "@",    "@",  "\"",  "<",    ">",         ":",   ",",  "\\",
+      " ",    "%",  "!",   "[",    "]",         "\"@", ".c", ".b",
+      "@a.b", "@b", "\\@", "\x80", "127.0.0.1", "<\"", "\">"};
+  std::mt19937 random(28);
+  int parsed_paths = 0;
+  int accepted = 0;
+  for (int round = 0; round < 400000; ++round) {
+    std::string text = random() % 2 == 0 ? "<" : "<\"";
+    for (size_t i = 1 + random() % 7; i > 0; --i) {
+      absl::StrAppend(&text, pieces[random() % std::size(pieces)]);
+    }
+    if (random() % 2 == 0) text += "@a.b";
+    text += ">";
+    const std::optional<ParsedPath> once = ParsePath(text);
+    if (!once) continue;
+    ++parsed_paths;
+    const std::optional<ParsedPath> twice = ParsePath(FormatPath(once->path));
+    ASSERT_TRUE(twice.has_value()) << text;
+    const Decision decision = rules.Decide({{}, once->path}, {});
+    ASSERT_EQ(decision, rules.Decide({{}, twice->path}, {})) << text;
+    ASSERT_EQ(decision.to, once->path) << text;
+    ASSERT_EQ(decision.accepted(), Listed(lines, decision.to.Address()))
+        << text;
+    accepted += decision.accepted() ? 1 : 0;
+  }
+  // The generator does reach both sides.
+  EXPECT_GT(accepted, 1000);
+  EXPECT_GT(parsed_paths - accepted, 1000);
+}
+
+}  // namespace
+}  // namespace postern::policy
