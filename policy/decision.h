@@ -54,13 +54,6 @@ struct Decision {
 // "not-listed", "control-error". These names do not change.
 absl::string_view RuleName(Rule rule);
 
-// The most bytes that a value takes in FormatDecision(), escapes included. All
-// of them together stay below PIPE_BUF (4096), up to which a write to a pipe
-// is not mixed with those of other processes.
-inline constexpr size_t kMaxLoggedAddress = 1024;  // from, to
-inline constexpr size_t kMaxLoggedName = 256;      // ip, host
-inline constexpr size_t kMaxLoggedText = 512;      // source, reply
-
 // Returns the decision as one line of a log, without its end:
 //
 //   rcpt decision=accept rule=rcpthosts source=/var/qmail/control/rcpthosts:3
@@ -68,13 +61,8 @@ inline constexpr size_t kMaxLoggedText = 512;      // source, reply
 //   reply="250 2.1.5 ok"
 //
 // (one line, one space between its fields, always these in this order). The
-// decision is accept, refuse or drop; an unknown value is "". Whatever clients
-// sent, the line has but one reading:
-//   - Bytes outside 0x20..0x7e, and '"', '\', '<' and '>', are written \xNN.
-//   - A value that holds a space, or nothing, is between double quotes.
-//   - Addresses are between angle brackets, as in the envelope: unquoted, the
-//     domain behind the last '@'. A space in one is written \x20.
-//   - A value that has been cut ends in "\...".
+// decision is accept, refuse or drop. The values are as in log_value.h: the
+// line has but one reading, whatever clients sent.
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session);
 

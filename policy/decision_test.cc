@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "policy/log_value.h"
 
 namespace postern::policy {
 namespace {
