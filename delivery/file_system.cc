@@ -1,0 +1,128 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/file_system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace postern::delivery {
+namespace {
+
+template <typename T>
+T OrError(T result) {
+  return result < 0 ? static_cast<T>(-errno) : result;
+}
+
+class Posix : public FileSystem {
+ public:
+  int OpenAt(int directory, const std::string& name, int flags,
+             mode_t mode) override {
+    return OrError(openat(directory, name.c_str(), flags, mode));
+  }
+  ssize_t Write(int fd, absl::string_view data) override {
+    return OrError(write(fd, data.data(), data.size()));
+  }
+  ssize_t Read(int fd, char* data, size_t size, uint64_t offset) override {
+    return OrError(pread(fd, data, size, static_cast<off_t>(offset)));
+  }
+  ssize_t Copy(int from, uint64_t offset, int to, size_t size) override {
+    off64_t from_offset = static_cast<off64_t>(offset);
+    return OrError(copy_file_range(from, &from_offset, to, nullptr, size, 0));
+  }
+  int Fsync(int fd) override { return OrError(fsync(fd)); }
+  int Close(int fd) override { return OrError(close(fd)); }
+  int LinkAt(int from_directory, const std::string& from, int to_directory,
+             const std::string& to) override {
+    return OrError(
+        linkat(from_directory, from.c_str(), to_directory, to.c_str(), 0));
+  }
+  int UnlinkAt(int directory, const std::string& name) override {
+    return OrError(unlinkat(directory, name.c_str(), 0));
+  }
+  int Stat(int fd, struct stat* status) override {
+    return OrError(fstat(fd, status));
+  }
+  int MkdirAt(int directory, const std::string& name, mode_t mode) override {
+    return OrError(mkdirat(directory, name.c_str(), mode));
+  }
+};
+
+// Returns true where copy_file_range(2) may say no and read(2) may still say
+// yes: old kernels, two file systems, file systems without it.
+bool CannotCopy(ssize_t error) {
+  return error == -EXDEV || error == -EINVAL || error == -ENOSYS ||
+         error == -EOPNOTSUPP || error == -EPERM || error == -EBADF;
+}
+
+}  // namespace
+
+FileSystem& PosixFileSystem() {
+  // Never destroyed: a sink may outlive main() in a program with threads.
+  static Posix& files = *new Posix;
+  return files;
+}
+
+int OpenFile(FileSystem& files, int directory, const std::string& name,
+             int flags, mode_t mode) {
+  int fd;
+  do {
+    fd = files.OpenAt(directory, name, flags | O_CLOEXEC, mode);
+  } while (fd == -EINTR);
+  return fd;
+}
+
+int WriteAll(FileSystem& files, int fd, absl::string_view data) {
+  while (!data.empty()) {
+    const ssize_t n = files.Write(fd, data);
+    if (n == -EINTR) continue;
+    if (n < 0) return static_cast<int>(n);
+    if (n == 0) return -EIO;  // or this would never end
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return 0;
+}
+
+int CopyAll(FileSystem& files, int from, uint64_t offset, int to,
+            uint64_t size) {
+  constexpr uint64_t kMaxCopy = 1 << 30;  // what the kernel takes at once
+  bool in_kernel = true;
+  while (size > 0 && in_kernel) {
+    const ssize_t n = files.Copy(from, offset, to, std::min(size, kMaxCopy));
+    if (n == -EINTR) continue;
+    if (n < 0 && !CannotCopy(n)) return static_cast<int>(n);
+    // Some file systems say "end of file" where they mean "I cannot".
+    in_kernel = n > 0;
+    if (!in_kernel) break;
+    offset += static_cast<uint64_t>(n);
+    size -= static_cast<uint64_t>(n);
+  }
+  char buffer[16 << 10];
+  while (size > 0) {
+    const ssize_t n = files.Read(
+        from, buffer, std::min<uint64_t>(size, sizeof(buffer)), offset);
+    if (n == -EINTR) continue;
+    if (n <= 0) return n < 0 ? static_cast<int>(n) : -EIO;
+    const size_t read = static_cast<size_t>(n);
+    if (int error = WriteAll(files, to, {buffer, read}); error < 0) {
+      return error;
+    }
+    offset += read;
+    size -= read;
+  }
+  return 0;
+}
+
+int RemoveFile(FileSystem& files, int directory, const std::string& name) {
+  int result;
+  do {
+    result = files.UnlinkAt(directory, name);
+  } while (result == -EINTR);
+  return result == -ENOENT ? 0 : result;
+}
+
+}  // namespace postern::delivery

@@ -1,0 +1,121 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/file_system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <string>
+
+#include "delivery/faulty_file_system.h"
+#include "delivery/temporary_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+using Op = FaultyFileSystem::Op;
+
+TEST(FileSystemTest, OpenedFilesAreNotInherited) {
+  TemporaryFolder folder;
+  const int fd = OpenFile(PosixFileSystem(), AT_FDCWD, folder.Path("a"),
+                          O_WRONLY | O_CREAT, 0600);
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+  EXPECT_EQ(PosixFileSystem().Close(fd), 0);
+  EXPECT_EQ(PosixFileSystem().Close(fd), -EBADF);
+  EXPECT_EQ(OpenFile(PosixFileSystem(), AT_FDCWD, folder.Path("b"), O_RDONLY),
+            -ENOENT);
+}
+
+TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
+  TemporaryFolder folder;
+  std::string contents;
+  for (int i = 0; i < 100000; ++i) contents.push_back(static_cast<char>(i));
+  folder.Write("from", contents);
+  // No fault; a lie about the end of the file; "I cannot", as it is said.
+  for (const int error : {-1, 0, EXDEV, EINVAL, ENOSYS, EOPNOTSUPP}) {
+    FaultyFileSystem files(PosixFileSystem());
+    if (error >= 0) files.FailEvery(Op::kCopy, error);
+    const int from = OpenFile(files, AT_FDCWD, folder.Path("from"), O_RDONLY);
+    const int to = OpenFile(files, AT_FDCWD, folder.Path("to"),
+                            O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    EXPECT_EQ(WriteAll(files, to, "head "), 0);
+    EXPECT_EQ(CopyAll(files, from, 3, to, contents.size() - 3), 0) << error;
+    EXPECT_EQ(folder.Read("to"), "head " + contents.substr(3)) << error;
+    // A file that has lost its end is not copied in part and called whole.
+    EXPECT_EQ(CopyAll(files, from, 0, to, contents.size() + 1), -EIO);
+    files.Close(from);
+    files.Close(to);
+    EXPECT_EQ(files.open_count(), 0);
+  }
+}
+
+TEST(FileSystemTest, CopyStopsWhereItMust) {
+  TemporaryFolder folder;
+  folder.Write("from", "0123456789");
+  for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG}) {
+    FaultyFileSystem files(PosixFileSystem());
+    const int from = OpenFile(files, AT_FDCWD, folder.Path("from"), O_RDONLY);
+    const int to = OpenFile(files, AT_FDCWD, folder.Path("to"),
+                            O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    files.Fail(1, error);
+    EXPECT_EQ(CopyAll(files, from, 0, to, 10), -error);
+    EXPECT_EQ(files.calls().size(), 1);
+    files.Close(from);
+    files.Close(to);
+  }
+}
+
+TEST(FileSystemTest, WhatIsGoneCountsAsRemoved) {
+  TemporaryFolder folder;
+  EXPECT_EQ(RemoveFile(PosixFileSystem(), AT_FDCWD, folder.Path("a")), 0);
+  FaultyFileSystem files(PosixFileSystem());
+  folder.Write("a", "");
+  files.Fail(1, EINTR);
+  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.Path("a")), 0);
+  EXPECT_TRUE(folder.List("").empty());
+  files.Fail(1, EROFS);
+  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.Path("a")), -EROFS);
+}
+
+// Who tests the tester.
+TEST(FaultyFileSystemTest, FailsTheCallsItWasToldToFail) {
+  TemporaryFolder folder;
+  folder.Write("a", "abc");
+  FaultyFileSystem files(PosixFileSystem());
+  const auto open = [&] {
+    return files.OpenAt(AT_FDCWD, folder.Path("a"), O_RDWR, 0);
+  };
+  files.Fail(2, EIO);
+  const int fd = open();
+  EXPECT_GE(fd, 0);
+  EXPECT_EQ(open(), -EIO);
+  ASSERT_TRUE(files.hit());
+  EXPECT_EQ(files.hit()->op, Op::kOpen);
+  EXPECT_EQ(files.open_count(), 1);
+  files.Fail(2, EIO, FaultyFileSystem::Fault::kFromThere);
+  EXPECT_EQ(files.Fsync(fd), 0);
+  EXPECT_EQ(files.Fsync(fd), -EIO);
+  EXPECT_EQ(files.Fsync(fd), -EIO);
+  files.Fail(1, 0, FaultyFileSystem::Fault::kShort);
+  EXPECT_EQ(files.Write(fd, "xyz"), 1);
+  EXPECT_EQ(files.Write(fd, "yz"), 2);
+  EXPECT_EQ(folder.Read("a"), "xyz");
+  files.Fail(1, EIO, FaultyFileSystem::Fault::kAfter);
+  EXPECT_EQ(files.UnlinkAt(AT_FDCWD, folder.Path("a")), -EIO);
+  EXPECT_TRUE(folder.List("").empty());
+  files.Fail(1, EIO);
+  EXPECT_EQ(files.Close(fd), -EIO);
+  EXPECT_EQ(files.open_count(), 0);
+  EXPECT_EQ(fcntl(fd, F_GETFD), -1);
+  files.FailEvery(Op::kOpen, EMFILE);
+  EXPECT_EQ(open(), -EMFILE);
+  files.Heal();
+  EXPECT_EQ(open(), -ENOENT);
+  EXPECT_FALSE(files.hit());
+}
+
+}  // namespace
+}  // namespace postern::delivery
