@@ -1,0 +1,67 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/line_endings.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/base/macros.h"
+
+namespace postern::delivery {
+
+// Not make_unique: it would touch every page of a buffer that most messages do
+// not fill.
+LineEndings::LineEndings(size_t capacity)
+    : capacity_(capacity), data_(new char[capacity + 1]) {
+  ABSL_HARDENING_ASSERT(capacity >= 2);
+}
+
+void LineEndings::Put(const char* from, size_t size) {
+  memcpy(data_.get() + size_, from, size);
+  size_ += size;
+}
+
+bool LineEndings::Take(absl::string_view* text) {
+  while (!text->empty()) {
+    // Room for a CR held back and for what follows it.
+    if (capacity_ - size_ < 2) return false;
+    if (held_) {
+      held_ = false;
+      if (text->front() != '\n') Put("\r", 1);
+    }
+    // What comes out is never longer than what goes in, so this much fits.
+    const absl::string_view chunk = text->substr(0, capacity_ - size_);
+    const char* at = chunk.data();
+    const char* const end = at + chunk.size();
+    while (at != end) {
+      const void* found = memchr(at, '\n', static_cast<size_t>(end - at));
+      const char* const stop =
+          found == nullptr ? end : static_cast<const char*>(found);
+      const bool cr = stop != at && stop[-1] == '\r';
+      Put(at, static_cast<size_t>(stop - at) - (cr ? 1 : 0));
+      if (found == nullptr) {
+        held_ = cr;
+        break;
+      }
+      data_[size_++] = '\n';
+      at = stop + 1;
+    }
+    text->remove_prefix(chunk.size());
+  }
+  return true;
+}
+
+bool LineEndings::TakeAsIs(absl::string_view* text) {
+  const size_t size = std::min(text->size(), capacity_ - size_);
+  Put(text->data(), size);
+  text->remove_prefix(size);
+  return text->empty();
+}
+
+void LineEndings::Finish() {
+  if (held_) Put("\r", 1);
+  held_ = false;
+}
+
+}  // namespace postern::delivery

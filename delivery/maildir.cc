@@ -1,0 +1,288 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "delivery/line_endings.h"
+#include "delivery/maildir_folder.h"
+#include "delivery/maildir_reply.h"
+
+namespace postern::delivery {
+namespace {
+
+// Large enough that calls do not count, small enough for thousands of sinks.
+constexpr size_t kBufferSize = 64 << 10;
+constexpr int kMoreNames = 3;  // tries of another name, if one is taken
+
+// An envelope's paths hold no controls; if they ever do, they must not begin
+// another header line.
+std::string OneLine(std::string text) {
+  for (char& c : text) {
+    if (absl::ascii_iscntrl(c)) c = '?';
+  }
+  return text;
+}
+
+// One recipient's file.
+struct Letter {
+  size_t folder = 0;  // index of its Maildir
+  std::string address;
+  std::string in_tmp;  // its name in tmp/; empty: not there
+  std::string in_new;  // its name in new/; empty: not there
+};
+
+struct Letters {
+  std::vector<std::string> folders;  // distinct, at least one
+  std::vector<Letter> letters;       // by folder, at least one
+};
+
+class MaildirMessage : public MessageSink {
+ public:
+  MaildirMessage(FileSystem& files, UniqueNames& names, const Path& from,
+                 Letters to)
+      : files_(files),
+        names_(names),
+        return_path_(
+            absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
+        folders_(std::move(to.folders)),
+        letters_(std::move(to.letters)),
+        first_folder_(files),
+        other_folder_(files),
+        buffer_(kBufferSize) {}
+
+  // Also removes what a committed message may have left in tmp/.
+  ~MaildirMessage() override { Withdraw(); }
+
+  std::optional<Reply> Open();
+  bool Write(absl::Span<const absl::string_view> slices,
+             absl::AnyInvocable<void() &&> ready) override;
+  void Commit(Policy::Done done) override;
+
+ private:
+  // These return zero or a negative errno, and leave it to Withdraw() to tidy.
+  int Flush();
+  int Store();
+  int StoreCopy(Letter& letter);
+  int Publish();
+  int Link(const MaildirFolder& folder, Letter& letter);
+  int Create(const MaildirFolder& folder, Letter& letter);
+
+  // Opens the Maildir `index`; good until the next call.
+  int Enter(size_t index, const MaildirFolder** folder);
+  // Calls `use` with one name after the other while it says -EEXIST.
+  int TryNames(std::string name,
+               absl::FunctionRef<int(const std::string&)> use);
+  void Withdraw();
+  std::string Header(const Letter& letter) const {
+    return absl::StrCat(return_path_, "Delivered-To: ", letter.address, "\n");
+  }
+
+  FileSystem& files_;
+  UniqueNames& names_;
+  const std::string return_path_;
+  const std::vector<std::string> folders_;
+  std::vector<Letter> letters_;
+
+  MaildirFolder first_folder_;  // open for the message's whole life
+  MaildirFolder other_folder_;  // the one of the others in use now
+  size_t other_index_ = 0;      // which that is; 0: none
+  int first_file_ = -1;
+  LineEndings buffer_;    // of first_file_
+  uint64_t written_ = 0;  // to first_file_, header included
+  int error_ = 0;         // the first failure: nothing is written after it
+};
+
+std::optional<Reply> MaildirMessage::Open() {
+  if (first_folder_.Open(folders_[0]) < 0) return CannotOpenReply();
+  first_file_ = Create(first_folder_, letters_[0]);
+  if (first_file_ < 0) return CannotStoreReply(first_file_);
+  const std::string header = Header(letters_[0]);
+  absl::string_view rest = header;
+  while (!buffer_.TakeAsIs(&rest)) {
+    if (int error = Flush(); error < 0) return CannotStoreReply(error);
+  }
+  return std::nullopt;
+}
+
+bool MaildirMessage::Write(absl::Span<const absl::string_view> slices,
+                           absl::AnyInvocable<void() &&>) {
+  for (absl::string_view slice : slices) {
+    while (error_ == 0 && !buffer_.Take(&slice)) {
+      error_ = Flush();
+      // The rest of the message is still to come: give a full disk its space
+      // back before.
+      if (error_ < 0) Withdraw();
+    }
+  }
+  return true;
+}
+
+void MaildirMessage::Commit(Policy::Done done) {
+  if (error_ == 0) error_ = Store();
+  if (error_ < 0) {
+    Withdraw();
+    return std::move(done)(Verdict::Refuse(CannotStoreReply(error_)));
+  }
+  for (Letter& letter : letters_) letter.in_new.clear();  // not ours any more
+  std::move(done)(Verdict::Accept());
+}
+
+int MaildirMessage::Flush() {
+  const int error = WriteAll(files_, first_file_, buffer_.pending());
+  written_ += buffer_.pending().size();
+  buffer_.Clear();
+  return error;
+}
+
+int MaildirMessage::Store() {
+  buffer_.Finish();
+  if (int error = Flush(); error < 0) return error;
+  if (int error = files_.Fsync(first_file_); error < 0) return error;
+  for (size_t i = 1; i < letters_.size(); ++i) {
+    if (int error = StoreCopy(letters_[i]); error < 0) return error;
+  }
+  if (int error = files_.Close(std::exchange(first_file_, -1)); error < 0) {
+    return error;
+  }
+  return Publish();
+}
+
+int MaildirMessage::StoreCopy(Letter& letter) {
+  const MaildirFolder* folder = nullptr;
+  if (int error = Enter(letter.folder, &folder); error < 0) return error;
+  const int file = Create(*folder, letter);
+  if (file < 0) return file;
+  const uint64_t body = Header(letters_[0]).size();
+  int error = WriteAll(files_, file, Header(letter));
+  if (error == 0) {
+    error = CopyAll(files_, first_file_, body, file, written_ - body);
+  }
+  if (error == 0) error = files_.Fsync(file);
+  const int closed = files_.Close(file);
+  return error < 0 ? error : closed;
+}
+
+int MaildirMessage::Publish() {
+  for (size_t i = 0; i < letters_.size();) {
+    const size_t index = letters_[i].folder;
+    const MaildirFolder* folder = nullptr;
+    if (int error = Enter(index, &folder); error < 0) return error;
+    for (; i < letters_.size() && letters_[i].folder == index; ++i) {
+      if (int error = Link(*folder, letters_[i]); error < 0) return error;
+    }
+    if (int error = files_.Fsync(folder->new_fd()); error < 0) return error;
+  }
+  return 0;
+}
+
+int MaildirMessage::Link(const MaildirFolder& folder, Letter& letter) {
+  const int error = TryNames(letter.in_tmp, [&](const std::string& name) {
+    const int linked =
+        files_.LinkAt(folder.tmp_fd(), letter.in_tmp, folder.new_fd(), name);
+    // Any other failure may have come after the deed (NFS): to be undone.
+    if (linked != -EEXIST) letter.in_new = name;
+    return linked;
+  });
+  if (error < 0) return error;
+  // If this fails, the destructor tries again; the message is where it should
+  // be and does not suffer.
+  if (RemoveFile(files_, folder.tmp_fd(), letter.in_tmp) == 0) {
+    letter.in_tmp.clear();
+  }
+  return 0;
+}
+
+int MaildirMessage::Create(const MaildirFolder& folder, Letter& letter) {
+  return TryNames(names_.Next(), [&](const std::string& name) {
+    const int file = OpenFile(files_, folder.tmp_fd(), name,
+                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (file != -EEXIST) letter.in_tmp = name;
+    return file;
+  });
+}
+
+int MaildirMessage::Enter(size_t index, const MaildirFolder** folder) {
+  *folder = index == 0 ? &first_folder_ : &other_folder_;
+  if (index == 0 || index == other_index_) return 0;
+  other_index_ = 0;
+  if (int error = other_folder_.Open(folders_[index]); error < 0) return error;
+  other_index_ = index;
+  return 0;
+}
+
+int MaildirMessage::TryNames(std::string name,
+                             absl::FunctionRef<int(const std::string&)> use) {
+  int result = use(name);
+  for (int i = 0; i < kMoreNames && result == -EEXIST; ++i) {
+    result = use(names_.Next());
+  }
+  return result;
+}
+
+void MaildirMessage::Withdraw() {
+  // What it says does not matter any more.
+  if (first_file_ >= 0) (void)files_.Close(std::exchange(first_file_, -1));
+  for (Letter& letter : letters_) {
+    if (letter.in_new.empty() && letter.in_tmp.empty()) continue;
+    const MaildirFolder* folder = nullptr;
+    // What cannot be removed stays: in new/ a duplicate, in tmp/ rubbish.
+    if (Enter(letter.folder, &folder) < 0) continue;
+    if (!letter.in_new.empty() &&
+        RemoveFile(files_, folder->new_fd(), letter.in_new) == 0) {
+      letter.in_new.clear();
+    }
+    if (!letter.in_tmp.empty() &&
+        RemoveFile(files_, folder->tmp_fd(), letter.in_tmp) == 0) {
+      letter.in_tmp.clear();
+    }
+  }
+}
+
+}  // namespace
+
+Maildir::Maildir(MaildirLocation location, MaildirOptions options,
+                 FileSystem& files)
+    : location_(std::move(location)),
+      files_(files),
+      names_(options.host, std::move(options.now), std::move(options.random)) {}
+
+Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
+  Letters to;
+  absl::flat_hash_set<std::string> addresses;
+  absl::flat_hash_map<std::string, size_t> indices;
+  for (const Path& recipient : envelope.to) {
+    const std::optional<std::string> folder = location_.For(recipient);
+    if (!folder) return NoMailboxReply();
+    std::string address = OneLine(recipient.Address());
+    if (!addresses.insert(absl::AsciiStrToLower(address)).second) continue;
+    const auto [at, added] = indices.emplace(*folder, indices.size());
+    if (added) to.folders.push_back(*folder);
+    to.letters.push_back({.folder = at->second, .address = std::move(address)});
+  }
+  if (to.letters.empty()) return NoMailboxReply();
+  std::stable_sort(
+      to.letters.begin(), to.letters.end(),
+      [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
+  auto message = std::make_unique<MaildirMessage>(files_, names_, envelope.from,
+                                                  std::move(to));
+  if (std::optional<Reply> refusal = message->Open()) {
+    return *std::move(refusal);
+  }
+  return message;
+}
+
+}  // namespace postern::delivery

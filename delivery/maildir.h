@@ -1,0 +1,92 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Delivers into Maildirs, http://cr.yp.to/proto/maildir.html.
+//
+// What happens to a message, and when a client hears 250:
+//
+//   tmp/NAME created     O_EXCL, O_NOFOLLOW, mode 0600
+//   written              as it arrives, so that memory does not grow with it
+//   fsync(tmp/NAME)      for each recipient, and after that
+//   close                whose error counts: NFS and quotas report here
+//   link to new/NAME     for each recipient, and after that
+//   unlink tmp/NAME
+//   fsync(new/)          without it the name may be lost in a power cut
+//   250                  not before all that has been done for everybody
+//
+// If a step fails, everything is taken back and the client hears 452 4.3.1
+// (disk full, over quota) or 451 4.3.0, and has to send again. A failed fsync
+// is not repeated: the kernel reports lost pages once, and the second call
+// would succeed without them. A file system that cannot fsync a folder cannot
+// be used.
+//
+// link() and unlink() rather than renameat2(RENAME_NOREPLACE), although that
+// is one call instead of two: both never replace a message, but NFS and older
+// kernels have only the first, and one way is better tested than two. If the
+// unlink() fails the message is safe, and only its second name in tmp/ stays.
+//
+// What can go wrong behind our back makes duplicates, never a loss: taking
+// back from new/ may fail, may come after a reader has seen or moved the
+// message, and may be undone by a power cut. The client was told 4yz and sends
+// again. A crash leaves files in tmp/: those older than 36 hours are rubbish,
+// for readers or a cron job to remove.
+//
+// The program must ignore SIGXFSZ where its file size is limited: the limit
+// is then an error (452) and not the end of the process.
+
+#ifndef POSTERN_DELIVERY_MAILDIR_H_
+#define POSTERN_DELIVERY_MAILDIR_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "delivery/file_system.h"
+#include "delivery/maildir_location.h"
+#include "delivery/unique_names.h"
+#include "engine/delivery.h"
+
+namespace postern::delivery {
+
+struct MaildirOptions {
+  // This machine, in the names of files. Empty: what gethostname(2) says.
+  std::string host;
+  // For the names of files. Both thread-safe.
+  std::function<absl::Time()> now = absl::Now;
+  std::function<uint64_t()> random = SystemRandom;
+};
+
+// Puts each message into the Maildir of each of its recipients: one file for
+// each distinct address (case does not make one distinct), which begins with
+//
+//   Return-Path: <sender@example.org>
+//   Delivered-To: recipient@example.net
+//
+// and has LF line ends. The content is written to the first recipient's file
+// while it arrives and copied to the others at Commit(), all of them or none.
+// Needs six descriptors at most, however many the recipients.
+//
+// Thread-safe. Its sinks wait for the disk in Open(), Write() and Commit(), so
+// an event loop gives them threads. It must outlive them.
+class Maildir : public Delivery {
+ public:
+  explicit Maildir(MaildirLocation location, MaildirOptions options = {},
+                   FileSystem& files = PosixFileSystem());
+
+  // Creates the first recipient's file in tmp/. Refuses with 550 5.1.1 if a
+  // recipient cannot have a Maildir whatever is on the disk, and with
+  // 451 4.3.0 if the first one's cannot be opened or is not there: that was
+  // MaildirRecipients' to find out, and now it may be on its way back.
+  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+
+ private:
+  const MaildirLocation location_;
+  FileSystem& files_;
+  UniqueNames names_;
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_MAILDIR_H_

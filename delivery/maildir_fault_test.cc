@@ -1,0 +1,284 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The n-th system call fails, for every n and many ways to fail: a message is
+// accepted exactly when it is safe, for all of its recipients.
+
+#include <errno.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "delivery/faulty_file_system.h"
+#include "delivery/maildir.h"
+#include "delivery/maildir_folder.h"
+#include "delivery/temporary_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+using Op = FaultyFileSystem::Op;
+using Fault = FaultyFileSystem::Fault;
+using Contents = std::vector<std::string>;
+
+// More than one buffer, so that files are written in several calls.
+std::string LongLines(absl::string_view end) {
+  std::string text;
+  for (int i = 0; i < 10000; ++i) absl::StrAppend(&text, "line ", i, end);
+  return text;
+}
+
+class MaildirFaultTest : public testing::TestWithParam<int> {
+ protected:
+  MaildirFaultTest() {
+    for (const char* name : {"a", "b", "c"}) {
+      EXPECT_TRUE(CreateMaildir(folder_.Path(name)).ok());
+    }
+    maildir_ =
+        std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.Path("%u")),
+                                  MaildirOptions{.host = "mx"}, files_);
+    // "b" gets two: one Maildir, two recipients.
+    const std::vector<Path> all = {
+        {"b", "d"}, {"a", "d"}, {"B", "e"}, {"c", "d"}};
+    envelope_.from = {"s", "d"};
+    envelope_.to = {all.begin(), all.begin() + GetParam()};
+  }
+
+  // Returns the verdict's or the refusal's reply; code 0: accepted.
+  Reply Deliver() {
+    Delivery::Opened opened = maildir_->Open(envelope_, {});
+    if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
+    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    for (absl::string_view rest = wire_; !rest.empty();) {
+      sink->Write({rest.substr(0, 16384)}, [] { FAIL(); });
+      rest.remove_prefix(std::min<size_t>(rest.size(), 16384));
+    }
+    std::optional<Verdict> verdict;
+    sink->Commit([&](Verdict v) {
+      verdict = std::move(v);
+      calls_at_answer_ = files_.calls().size();
+    });
+    EXPECT_TRUE(verdict) << "not answered";
+    return verdict->reply().value_or(Reply{});
+  }
+
+  // Checks what is in the Maildirs after an answer, and empties them.
+  void ExpectDelivered(bool delivered) {
+    size_t messages = 0;
+    for (const char* name : {"a", "b", "c"}) {
+      Contents want;
+      for (const Path& to : envelope_.to) {
+        if (delivered && absl::EqualsIgnoreCase(to.local_part, name)) {
+          want.push_back(absl::StrCat(
+              "Return-Path: <s@d>\nDelivered-To: ", to.Address(), "\n", disk_));
+        }
+      }
+      std::sort(want.begin(), want.end());
+      const std::string in_new = absl::StrCat(name, "/new");
+      EXPECT_TRUE(folder_.Contents(in_new) == want) << name;
+      messages += want.size();
+      EXPECT_TRUE(folder_.List(absl::StrCat(name, "/tmp")).empty()) << name;
+      Empty(in_new);
+      Empty(absl::StrCat(name, "/tmp"));
+    }
+    EXPECT_EQ(messages, delivered ? envelope_.to.size() : 0);
+  }
+
+  void Empty(const std::string& folder) {
+    for (const std::string& name : folder_.List(folder)) {
+      (void)RemoveFile(PosixFileSystem(), -1,
+                       folder_.Path(absl::StrCat(folder, "/", name)));
+    }
+  }
+
+  // Each file was synced, then closed, then linked, and then its folder synced,
+  // all before the answer, and nothing was synced twice.
+  void ExpectDurableOrder() {
+    const auto& calls = files_.calls();
+    const auto find = [&](Op op, absl::string_view path, size_t from) {
+      for (size_t i = from; i < calls.size(); ++i) {
+        if (calls[i].op == op && calls[i].ok && calls[i].path == path) return i;
+      }
+      return calls.size();
+    };
+    size_t links = 0;
+    for (size_t link = 0; link < calls.size(); ++link) {
+      if (calls[link].op != Op::kLink) continue;
+      ++links;
+      const std::string& path = calls[link].path;
+      const size_t at = path.rfind("/new/");
+      const std::string tmp =
+          absl::StrCat(path.substr(0, at), "/tmp/", path.substr(at + 5));
+      const size_t sync = find(Op::kFsync, tmp, 0);
+      const size_t closed = find(Op::kClose, tmp, sync);
+      const size_t folder = find(Op::kFsync, path.substr(0, at + 4), link);
+      EXPECT_LT(sync, closed) << path;
+      EXPECT_LT(closed, link) << path;
+      EXPECT_LT(folder, calls_at_answer_) << path;
+      // Everything was written when it was synced.
+      for (size_t i = sync; i < calls.size(); ++i) {
+        EXPECT_FALSE(calls[i].path == tmp &&
+                     (calls[i].op == Op::kWrite || calls[i].op == Op::kCopy));
+      }
+    }
+    EXPECT_EQ(links, envelope_.to.size());
+    ExpectNoSecondSync();
+  }
+
+  void ExpectNoSecondSync() {
+    Contents synced;
+    for (const auto& call : files_.calls()) {
+      if (call.op == Op::kFsync) synced.push_back(call.path);
+    }
+    std::sort(synced.begin(), synced.end());
+    EXPECT_EQ(std::adjacent_find(synced.begin(), synced.end()), synced.end());
+  }
+
+  TemporaryFolder folder_;
+  FaultyFileSystem files_{PosixFileSystem()};
+  std::unique_ptr<Maildir> maildir_;
+  Envelope envelope_;
+  const std::string wire_ = LongLines("\r\n");
+  const std::string disk_ = LongLines("\n");
+  size_t calls_at_answer_ = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Recipients, MaildirFaultTest, testing::Values(1, 4));
+
+// Interrupted, these are done again. Not fsync and close: what they would say
+// the second time means nothing. And a message that is where it should be does
+// not suffer from a second name in tmp/.
+bool SurvivesInterruption(Op op) {
+  return op == Op::kOpen || op == Op::kWrite || op == Op::kRead ||
+         op == Op::kCopy || op == Op::kUnlink;
+}
+
+TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
+  const size_t descriptors = CountOpenDescriptors();
+  for (const Fault fault : {Fault::kOnce, Fault::kAfter}) {
+    for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG, EMFILE, EINTR}) {
+      size_t n = 1;
+      for (;; ++n) {
+        SCOPED_TRACE(absl::StrCat("errno ", error, " in call ", n));
+        files_.Fail(n, error, fault);
+        const Reply reply = Deliver();
+        if (!files_.hit()) {
+          EXPECT_EQ(reply, Reply{});
+          ExpectDurableOrder();
+          ExpectDelivered(true);
+          break;
+        }
+        const auto& hit = *files_.hit();
+        // Closing a folder loses nothing.
+        const bool harmless =
+            (hit.op == Op::kClose && !absl::StrContains(hit.path, "/tmp/")) ||
+            hit.op == Op::kUnlink ||
+            (error == EINTR && SurvivesInterruption(hit.op));
+        SCOPED_TRACE(absl::StrCat(static_cast<int>(hit.op), " ", hit.path));
+        if (harmless) {
+          EXPECT_EQ(reply, Reply{});
+          ExpectDurableOrder();
+        } else {
+          const bool full =
+              (error == ENOSPC || error == EDQUOT || error == EFBIG);
+          // The first folder is opened, and looked at, under another reply.
+          const bool first = n <= 4;
+          EXPECT_EQ(reply.code, full && !first ? 452 : 451);
+          EXPECT_EQ(reply.enhanced, (full && !first ? EnhancedCode{4, 3, 1}
+                                                    : EnhancedCode{4, 3, 0}));
+          ExpectNoSecondSync();
+        }
+        ExpectDelivered(harmless);
+        EXPECT_EQ(files_.open_count(), 0);
+        EXPECT_EQ(CountOpenDescriptors(), descriptors);
+        if (HasFailure()) return;
+        // The next one works.
+        files_.Heal();
+        EXPECT_EQ(Deliver(), Reply{});
+        ExpectDelivered(true);
+      }
+      EXPECT_GT(n, 10);
+    }
+  }
+}
+
+TEST_P(MaildirFaultTest, ShortWritesAndCopiesAreGoneOnWith) {
+  for (size_t n = 1;; ++n) {
+    files_.Fail(n, 0, Fault::kShort);
+    EXPECT_EQ(Deliver(), Reply{}) << n;
+    const bool done = !files_.hit();
+    ExpectDurableOrder();
+    ExpectDelivered(true);
+    if (done) break;
+  }
+}
+
+TEST_P(MaildirFaultTest, CopiesWithoutTheKernelAreTheSame) {
+  for (const int error : {EXDEV, ENOSYS, 0}) {
+    files_.FailEvery(Op::kCopy, error);
+    EXPECT_EQ(Deliver(), Reply{});
+    ExpectDelivered(true);
+  }
+}
+
+// A disk that breaks and stays broken: nothing can be taken back any more, and
+// nothing is accepted that is not durable.
+TEST_P(MaildirFaultTest, NothingIsAcceptedFromABrokenDisk) {
+  for (size_t n = 1;; ++n) {
+    files_.Fail(n, EIO, Fault::kFromThere);
+    const Reply reply = Deliver();
+    EXPECT_EQ(files_.open_count(), 0);
+    if (!files_.hit()) break;
+    const size_t syncs = static_cast<size_t>(std::count_if(
+        files_.calls().begin(), files_.calls().end(),
+        [](const auto& c) { return c.op == Op::kFsync && c.ok; }));
+    // Files and folders; "b" is one folder for two files.
+    const size_t all = envelope_.to.size() == 1 ? 2 : 7;
+    EXPECT_EQ(reply.code == 0, syncs == all) << n;
+    for (const char* name :
+         {"a/new", "b/new", "c/new", "a/tmp", "b/tmp", "c/tmp"}) {
+      Empty(name);
+    }
+  }
+}
+
+TEST_P(MaildirFaultTest, AReadOnlyFileSystemIsAReasonToTryLater) {
+  // What open() says in a folder that may not be written to.
+  for (const int error : {EROFS, EACCES, EPERM}) {
+    files_.Fail(5, error);
+    EXPECT_EQ(
+        Deliver(),
+        (Reply{451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"}));
+    ASSERT_TRUE(files_.hit());
+    EXPECT_TRUE(absl::StrContains(files_.hit()->path, "/tmp/"));
+    ExpectDelivered(false);
+  }
+}
+
+TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
+  TemporaryFolder folder;
+  FaultyFileSystem files(PosixFileSystem());
+  Envelope envelope;
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = absl::StrCat("u", i);
+    ASSERT_TRUE(CreateMaildir(folder.Path(name)).ok());
+    envelope.to.push_back({name, "d"});
+  }
+  Maildir maildir(*MaildirLocation::Parse(folder.Path("%u")), {}, files);
+  Delivery::Opened opened = maildir.Open(envelope, {});
+  auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+  bool accepted = false;
+  sink->Commit([&](Verdict verdict) { accepted = verdict.accepted(); });
+  EXPECT_TRUE(accepted);
+  EXPECT_EQ(files.most_open(), 6);  // as maildir.h says
+}
+
+}  // namespace
+}  // namespace postern::delivery

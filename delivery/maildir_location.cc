@@ -1,0 +1,74 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir_location.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::delivery {
+namespace {
+
+constexpr size_t kMaxValue = 255;  // NAME_MAX, and RFC 5321 4.5.3.1.2
+
+// Returns true if `value` is one name inside a folder, and not a hidden one:
+// "." and ".." are among those.
+bool IsSafe(absl::string_view value) {
+  if (value.empty() || value.size() > kMaxValue || value.front() == '.') {
+    return false;
+  }
+  for (const char c : value) {
+    if (c == '/' || absl::ascii_iscntrl(c)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<MaildirLocation> MaildirLocation::Parse(
+    absl::string_view pattern, absl::string_view default_domain) {
+  if (pattern.empty() || pattern.find('\0') != absl::string_view::npos) {
+    return absl::InvalidArgumentError("a Maildir needs the name of a folder");
+  }
+  MaildirLocation location;
+  location.default_domain_ = std::string(default_domain);
+  Piece piece;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%') {
+      piece.text.push_back(pattern[i]);
+      continue;
+    }
+    const absl::string_view value = pattern.substr(++i, 1);
+    if (value == "%") {
+      piece.text.push_back('%');
+    } else if (value == "u" || value == "d") {
+      piece.value = value[0];
+      location.pieces_.push_back(std::exchange(piece, {}));
+    } else {
+      return absl::InvalidArgumentError(absl::StrCat(
+          pattern, ": only %u, %d and %% are known, not %", value));
+    }
+  }
+  location.pieces_.push_back(std::move(piece));
+  return location;
+}
+
+std::optional<std::string> MaildirLocation::For(const Path& recipient) const {
+  std::string folder;
+  for (const Piece& piece : pieces_) {
+    folder += piece.text;
+    if (piece.value == '\0') continue;
+    absl::string_view value = recipient.local_part;
+    if (piece.value == 'd') {
+      value = recipient.domain.empty() ? default_domain_ : recipient.domain;
+    }
+    if (!IsSafe(value)) return std::nullopt;
+    folder += absl::AsciiStrToLower(value);
+  }
+  return folder;
+}
+
+}  // namespace postern::delivery

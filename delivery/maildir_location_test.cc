@@ -1,0 +1,91 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir_location.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+std::string Locate(absl::string_view pattern, const Path& recipient,
+                   absl::string_view default_domain = "") {
+  const auto location = MaildirLocation::Parse(pattern, default_domain);
+  EXPECT_TRUE(location.ok()) << location.status();
+  return location->For(recipient).value_or("none");
+}
+
+TEST(MaildirLocationTest, LocalPartAndDomainArePutInLowerCase) {
+  const struct {
+    absl::string_view pattern;
+    Path recipient;
+    absl::string_view folder;
+  } cases[] = {
+      {"/m/all", {"u", "d"}, "/m/all"},
+      {"/m/all", {"../x", "d"}, "/m/all"},  // nothing of it is used
+      {"/m/%u", {"u", "d"}, "/m/u"},
+      {"/m/%u", {"U.Ser", "d"}, "/m/u.ser"},
+      {"/m/%d/%u/Maildir", {"u", "D.Example"}, "/m/d.example/u/Maildir"},
+      {"%u", {"u", "d"}, "u"},
+      {"/m/%u@%d", {"u", "d"}, "/m/u@d"},
+      {"/m/100%%/%u", {"u", "d"}, "/m/100%/u"},
+      {"/m/%u", {"%d", "d"}, "/m/%d"},        // values are not patterns
+      {"/m/%u", {"a b", "d"}, "/m/a b"},      //
+      {"/m/%d", {"u", "[::1]"}, "/m/[::1]"},  //
+      {"/m/%d", {"postmaster", ""}, "none"},  // no default domain
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(Locate(c.pattern, c.recipient), c.folder) << c.pattern;
+  }
+  EXPECT_EQ(Locate("/m/%d/%u", {"postmaster", ""}, "Example.Org"),
+            "/m/example.org/postmaster");
+  EXPECT_EQ(Locate("/m/%d/%u", {"u", "d"}, "Example.Org"), "/m/d/u");
+}
+
+TEST(MaildirLocationTest, NothingThatAClientSendsLeavesTheFolder) {
+  const std::string hostile[] = {
+      "",
+      ".",
+      "..",
+      "../x",
+      ".hidden",
+      "a/b",
+      "/etc",
+      "a/../../b",
+      std::string("a\0b", 3),
+      "a\nb",
+      "a\x7f",
+      std::string(256, 'x'),
+      std::string(300, 'x'),
+  };
+  for (const std::string& value : hostile) {
+    EXPECT_EQ(Locate("/m/%u", {value, "d"}), "none") << value;
+    EXPECT_EQ(Locate("/m/x%u", {value, "d"}), "none") << value;
+    EXPECT_EQ(Locate("/m/%d/%u", {"u", value}), "none") << value;
+  }
+  EXPECT_EQ(Locate("/m/%u", {std::string(255, 'x'), "d"}),
+            "/m/" + std::string(255, 'x'));
+}
+
+TEST(MaildirLocationTest, OnlyLocationsWithoutValuesAreShared) {
+  EXPECT_TRUE(MaildirLocation::Parse("/m/all")->shared());
+  EXPECT_TRUE(MaildirLocation::Parse("/m/100%%")->shared());
+  EXPECT_FALSE(MaildirLocation::Parse("/m/%u")->shared());
+  EXPECT_FALSE(MaildirLocation::Parse("%d/x")->shared());
+}
+
+TEST(MaildirLocationTest, RefusesPatternsItDoesNotUnderstand) {
+  for (absl::string_view pattern :
+       {absl::string_view(""), absl::string_view("/m/%x"),
+        absl::string_view("/m/%"), absl::string_view("/m\0x", 4)}) {
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(MaildirLocation::Parse(pattern).status()))
+        << pattern;
+  }
+}
+
+}  // namespace
+}  // namespace postern::delivery

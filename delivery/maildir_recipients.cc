@@ -1,0 +1,39 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir_recipients.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "delivery/maildir_folder.h"
+#include "delivery/maildir_reply.h"
+
+namespace postern::delivery {
+
+MaildirRecipients::MaildirRecipients(MaildirLocation location,
+                                     FileSystem& files)
+    : location_(std::move(location)), files_(files) {}
+
+void MaildirRecipients::Decide(const Ask& ask, const SharedSessionInfo&,
+                               Done done) {
+  const auto* rcpt = std::get_if<Rcpt>(&ask.what);
+  if (rcpt == nullptr || location_.shared()) {
+    return std::move(done)(Verdict::Accept());
+  }
+  std::move(done)(DecideRecipient(rcpt->to));
+}
+
+Verdict MaildirRecipients::DecideRecipient(const Path& recipient) const {
+  const std::optional<std::string> path = location_.For(recipient);
+  if (!path) return Verdict::Refuse(NoMailboxReply());
+  MaildirFolder folder(files_);
+  const int error = folder.Open(*path);
+  if (error == 0) return Verdict::Accept();
+  return Verdict::Refuse(MeansNoMaildir(error) ? NoMailboxReply()
+                                               : CannotOpenReply());
+}
+
+}  // namespace postern::delivery

@@ -1,0 +1,95 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir_recipients.h"
+
+#include <errno.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "delivery/faulty_file_system.h"
+#include "delivery/maildir_folder.h"
+#include "delivery/temporary_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+class MaildirRecipientsTest : public testing::Test {
+ protected:
+  MaildirRecipientsTest() {
+    folder_.MakeFolder("d");
+    EXPECT_TRUE(CreateMaildir(folder_.Path("d/u")).ok());
+    folder_.MakeFolder("d/empty");
+    folder_.Write("d/file", "");
+  }
+
+  // Returns the reply to what, or code 0 for an acceptance.
+  Reply Decide(const std::string& pattern, decltype(Ask::what) what) {
+    auto location = MaildirLocation::Parse(folder_.Path(pattern), "d");
+    MaildirRecipients recipients(*location, files_);
+    std::optional<Verdict> verdict;
+    recipients.Decide({.what = std::move(what)},
+                      std::make_shared<SessionInfo>(),
+                      [&](Verdict v) { verdict = std::move(v); });
+    EXPECT_TRUE(verdict) << "not answered";
+    EXPECT_EQ(files_.open_count(), 0);
+    if (verdict->accepted()) return {};
+    EXPECT_EQ(verdict->kind(), Verdict::Kind::kRefuse);
+    return verdict->reply().value_or(Reply{});
+  }
+
+  TemporaryFolder folder_;
+  FaultyFileSystem files_{PosixFileSystem()};
+};
+
+TEST_F(MaildirRecipientsTest, RecipientsWithoutAMaildirAreRefused) {
+  const struct {
+    Path to;
+    bool accepted;
+  } cases[] = {
+      {{"u", "d"}, true},
+      {{"U", "D"}, true},
+      {{"u", ""}, true},  // in the default domain
+      {{"x", "d"}, false},
+      {{"u", "x"}, false},
+      {{"empty", "d"}, false},  // no tmp and new
+      {{"file", "d"}, false},
+      {{"", "d"}, false},
+      {{".", "d"}, false},
+      {{"..", "d"}, false},
+      {{"../d/u", "d"}, false},
+      {{"u/", "d"}, false},
+      {{"u", "../d"}, false},
+      {{std::string("u\0", 2), "d"}, false},
+      {{std::string(300, 'u'), "d"}, false},
+      {{std::string(255, 'u'), "d"}, false},
+  };
+  const Reply refusal{
+      550, {5, 1, 1}, "sorry, no mailbox here by that name (#5.1.1)"};
+  for (const auto& c : cases) {
+    EXPECT_EQ(Decide("%d/%u", Rcpt{.to = c.to}), c.accepted ? Reply{} : refusal)
+        << c.to.Address();
+  }
+}
+
+TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
+  for (const int error : {EACCES, EIO, EMFILE, ENFILE, ELOOP}) {
+    files_.FailEvery(FaultyFileSystem::Op::kOpen, error);
+    EXPECT_EQ(Decide("%d/%u", Rcpt{.to = {"u", "d"}}),
+              (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
+  }
+}
+
+TEST_F(MaildirRecipientsTest, EverythingElseIsAccepted) {
+  EXPECT_EQ(Decide("%u", Connected{}), Reply{});
+  EXPECT_EQ(Decide("%u", Mail{}), Reply{});
+  EXPECT_EQ(Decide("%u", BodyBegin{}), Reply{});
+  EXPECT_EQ(Decide("no", Rcpt{.to = {"../x", "y"}}), Reply{});  // shared
+  EXPECT_TRUE(files_.calls().empty());
+}
+
+}  // namespace
+}  // namespace postern::delivery

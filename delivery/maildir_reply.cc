@@ -1,0 +1,25 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir_reply.h"
+
+#include <errno.h>
+
+namespace postern::delivery {
+
+Reply NoMailboxReply() {
+  return {550, {5, 1, 1}, "sorry, no mailbox here by that name (#5.1.1)"};
+}
+
+Reply CannotOpenReply() {
+  return {451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"};
+}
+
+Reply CannotStoreReply(int error) {
+  if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG) {
+    return {452, {4, 3, 1}, "disk full or over quota (#4.3.1)"};
+  }
+  return {451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"};
+}
+
+}  // namespace postern::delivery

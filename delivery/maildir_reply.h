@@ -1,0 +1,26 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What a Maildir says to the client when it does not accept.
+
+#ifndef POSTERN_DELIVERY_MAILDIR_REPLY_H_
+#define POSTERN_DELIVERY_MAILDIR_REPLY_H_
+
+#include "engine/reply.h"
+
+namespace postern::delivery {
+
+// 550 5.1.1: there is no such Maildir.
+Reply NoMailboxReply();
+
+// 451 4.3.0: the Maildir, which should be there, could not be opened.
+Reply CannotOpenReply();
+
+// Returns what to say of a message that could not be stored because of `error`,
+// a negative errno: 452 4.3.1 for a full disk, a full quota and a file too
+// large for its file system, all of which may pass; otherwise 451 4.3.0.
+Reply CannotStoreReply(int error);
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_MAILDIR_REPLY_H_

@@ -1,0 +1,283 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/maildir.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "delivery/maildir_folder.h"
+#include "delivery/temporary_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+using Contents = std::vector<std::string>;
+
+class MaildirTest : public testing::Test {
+ protected:
+  void Create(const std::string& name) {
+    folder_.MakeFolder(name);
+    ASSERT_TRUE(CreateMaildir(folder_.Path(name)).ok());
+  }
+
+  std::unique_ptr<Maildir> MakeDelivery(const std::string& pattern) {
+    MaildirOptions options{
+        .host = "mx.example.org",
+        .now = [] { return absl::FromUnixSeconds(1795262400); },
+        .random = [] { return uint64_t{0xc0ffee}; }};
+    return std::make_unique<Maildir>(
+        *MaildirLocation::Parse(folder_.Path(pattern), "default.example"),
+        std::move(options));
+  }
+
+  // Delivers `pieces`; returns the reply, code 0 for a plain acceptance.
+  Reply Deliver(Maildir& maildir, const Envelope& envelope,
+                const std::vector<absl::string_view>& pieces) {
+    Delivery::Opened opened = maildir.Open(envelope, {});
+    if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
+    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    EXPECT_TRUE(sink->Write(pieces, [] { FAIL() << "not due"; }));
+    std::optional<Verdict> verdict;
+    sink->Commit([&](Verdict v) { verdict = std::move(v); });
+    EXPECT_TRUE(verdict) << "not answered";
+    return verdict->reply().value_or(Reply{});
+  }
+
+  TemporaryFolder folder_;
+  const Envelope one_{.from = {"s", "example.org"}, .to = {{"u", "d"}}};
+};
+
+constexpr absl::string_view kHead =
+    "Return-Path: <s@example.org>\nDelivered-To: u@d\n";
+
+TEST_F(MaildirTest, AMessageArrivesByteForByte) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  EXPECT_EQ(Deliver(*maildir, one_,
+                    {"Subject: x\r", "\n\r\n", absl::string_view("a\0\xff", 3),
+                     "b\rc\r\n"}),
+            Reply{});
+  EXPECT_EQ(folder_.List("m/new"),
+            Contents{absl::StrCat("1795262400.M0P", getpid(),
+                                  "Q0_0000000000c0ffee.mx.example.org")});
+  EXPECT_EQ(folder_.Contents("m/new"),
+            Contents{absl::StrCat(kHead, "Subject: x\n\n",
+                                  absl::string_view("a\0\xff"
+                                                    "b\rc\n",
+                                                    7))});
+  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  struct stat status {};
+  const std::string file =
+      folder_.Path(absl::StrCat("m/new/", folder_.List("m/new")[0]));
+  ASSERT_EQ(stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0600);
+  EXPECT_EQ(status.st_nlink, 1);
+}
+
+TEST_F(MaildirTest, AnEmptyMessageIsAMessage) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  EXPECT_EQ(Deliver(*maildir, one_, {}), Reply{});
+  EXPECT_EQ(folder_.Contents("m/new"), Contents{std::string(kHead)});
+}
+
+TEST_F(MaildirTest, ALargeMessageArrivesWhole) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  std::string wire;
+  std::string disk(kHead);
+  for (int i = 0; i < 100000; ++i) {
+    absl::StrAppend(&wire, "line ", i, "\r\n");
+    absl::StrAppend(&disk, "line ", i, "\n");
+  }
+  std::vector<absl::string_view> pieces;
+  for (size_t at = 0; at < wire.size(); at += 16381) {
+    pieces.push_back(absl::string_view(wire).substr(at, 16381));
+  }
+  EXPECT_EQ(Deliver(*maildir, one_, pieces), Reply{});
+  EXPECT_EQ(folder_.Contents("m/new"), Contents{disk});
+}
+
+TEST_F(MaildirTest, ASinkThatIsDroppedLeavesNothing) {
+  Create("m");
+  const size_t before = CountOpenDescriptors();
+  auto maildir = MakeDelivery("m");
+  {
+    Delivery::Opened opened = maildir->Open(one_, {});
+    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    sink->Write({"a\r\n"}, [] {});
+    EXPECT_EQ(folder_.List("m/tmp").size(), 1);
+    EXPECT_TRUE(folder_.List("m/new").empty());
+  }
+  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  EXPECT_TRUE(folder_.List("m/new").empty());
+  EXPECT_EQ(CountOpenDescriptors(), before);
+}
+
+TEST_F(MaildirTest, EachRecipientGetsAFileThatNamesIt) {
+  Create("d/a");
+  Create("d/b");
+  Create("e/a");
+  auto maildir = MakeDelivery("%d/%u");
+  const Envelope envelope{
+      .from = {},
+      .to = {{"a", "d"}, {"b", "d"}, {"A", "D"}, {"a", "e"}, {"a", "d"}}};
+  EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
+  for (absl::string_view name : {"d/a", "d/b", "e/a"}) {
+    const std::string address =
+        absl::StrCat(name.substr(2), "@", name.substr(0, 1));
+    EXPECT_EQ(folder_.Contents(absl::StrCat(name, "/new")),
+              Contents{absl::StrCat("Return-Path: <>\nDelivered-To: ", address,
+                                    "\nx\n")});
+    EXPECT_TRUE(folder_.List(absl::StrCat(name, "/tmp")).empty());
+  }
+}
+
+TEST_F(MaildirTest, ASharedMaildirGetsAFileForEachRecipient) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  const Envelope envelope{
+      .from = {"s", "example.org"},
+      .to = {{"u", "d"}, {"a", "d"}, {"u", "d"}, {"../x", "d"}, {"post", ""}}};
+  EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
+  EXPECT_EQ(folder_.Contents("m/new"),
+            (Contents{
+                "Return-Path: <s@example.org>\nDelivered-To: ../x@d\nx\n",
+                "Return-Path: <s@example.org>\nDelivered-To: a@d\nx\n",
+                "Return-Path: <s@example.org>\nDelivered-To: post\nx\n",
+                "Return-Path: <s@example.org>\nDelivered-To: u@d\nx\n",
+            }));
+}
+
+TEST_F(MaildirTest, ARecipientWithoutDomainIsInTheDefaultDomain) {
+  Create("default.example/postmaster");
+  auto maildir = MakeDelivery("%d/%u");
+  EXPECT_EQ(Deliver(*maildir, {.to = {{"postmaster", ""}}}, {}), Reply{});
+  EXPECT_EQ(folder_.Contents("default.example/postmaster/new"),
+            Contents{"Return-Path: <>\nDelivered-To: postmaster\n"});
+}
+
+TEST_F(MaildirTest, AnAddressNeverAddsAHeaderLine) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  const Envelope envelope{.from = {"s\nX: y", "d"}, .to = {{"u\r\n\r\n", "d"}}};
+  EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
+  EXPECT_EQ(folder_.Contents("m/new"),
+            Contents{"Return-Path: <\"s?X: y\"@d>\nDelivered-To: u????@d\n"
+                     "x\n"});
+}
+
+TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
+  Create("d/u");
+  Create("x");
+  auto maildir = MakeDelivery("d/%u");
+  for (const std::string& user :
+       {std::string("../x"), std::string("."), std::string(".."),
+        std::string("a/b"), std::string(), std::string(300, 'u')}) {
+    // Alone, and behind one who has.
+    for (const Envelope& envelope :
+         {Envelope{.to = {{user, "d"}}},
+          Envelope{.to = {{"u", "d"}, {user, "d"}}}}) {
+      EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}).code, 550) << user;
+    }
+  }
+  EXPECT_TRUE(folder_.List("x/new").empty());
+  EXPECT_TRUE(folder_.List("d/u/new").empty());
+  EXPECT_TRUE(folder_.List("d/u/tmp").empty());
+}
+
+TEST_F(MaildirTest, AMissingMaildirIsNotCreated) {
+  const Reply refusal{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"};
+  auto maildir = MakeDelivery("m");
+  EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
+  folder_.MakeFolder("m/tmp");
+  EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
+  EXPECT_EQ(folder_.List("m"), Contents{"tmp"});
+  EXPECT_TRUE(folder_.List("m/tmp").empty());
+}
+
+TEST_F(MaildirTest, ASymbolicLinkIsNotFollowedOutOfTheMaildir) {
+  Create("target");
+  folder_.MakeFolder("m/tmp");
+  ASSERT_EQ(symlink("../target/new", folder_.Path("m/new").c_str()), 0);
+  auto maildir = MakeDelivery("m");
+  EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}).code, 451);
+  EXPECT_TRUE(folder_.List("target/new").empty());
+}
+
+TEST_F(MaildirTest, AllRecipientsOrNone) {
+  Create("d/a");
+  Create("d/c");
+  folder_.MakeFolder("d/b/tmp");  // no new
+  auto maildir = MakeDelivery("%d/%u");
+  const size_t before = CountOpenDescriptors();
+  const Envelope envelope{.to = {{"a", "d"}, {"b", "d"}, {"c", "d"}}};
+  EXPECT_EQ(
+      Deliver(*maildir, envelope, {"x\r\n"}),
+      (Reply{451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"}));
+  for (const char* name : {"d/a/new", "d/a/tmp", "d/b/tmp", "d/c/new"}) {
+    EXPECT_TRUE(folder_.List(name).empty()) << name;
+  }
+  EXPECT_EQ(CountOpenDescriptors(), before);
+}
+
+TEST_F(MaildirTest, ANameThatIsTakenIsLeftAlone) {
+  Create("m");
+  const auto name = [](int count) {
+    return absl::StrCat("1795262400.M0P", getpid(), "Q", count,
+                        "_0000000000c0ffee.mx.example.org");
+  };
+  // Taken in tmp/: three others are tried.
+  for (int i = 0; i < 3; ++i) {
+    folder_.Write(absl::StrCat("m/tmp/", name(i)), "other");
+  }
+  EXPECT_EQ(Deliver(*MakeDelivery("m"), one_, {"x\r\n"}), Reply{});
+  EXPECT_EQ(folder_.List("m/new"), Contents{name(3)});
+  folder_.Write(absl::StrCat("m/tmp/", name(3)), "other");
+  EXPECT_EQ(Deliver(*MakeDelivery("m"), one_, {"x\r\n"}).code, 451);
+  EXPECT_EQ(folder_.Contents("m/tmp"),
+            (Contents{"other", "other", "other", "other"}));
+  // Taken in new/: nothing there is replaced, or removed.
+  Create("n");
+  for (int i = 0; i < 3; ++i) {
+    folder_.Write(absl::StrCat("n/new/", name(i)), "other");
+  }
+  EXPECT_EQ(Deliver(*MakeDelivery("n"), one_, {"x\r\n"}), Reply{});
+  EXPECT_EQ(folder_.Contents("n/new"),
+            (Contents{absl::StrCat(kHead, "x\n"), "other", "other", "other"}));
+  EXPECT_EQ(Deliver(*MakeDelivery("n"), one_, {"x\r\n"}).code, 451);
+  EXPECT_EQ(folder_.List("n/new").size(), 4);
+  EXPECT_TRUE(folder_.List("n/tmp").empty());
+}
+
+TEST_F(MaildirTest, TwoSinksAtOnceDoNotMeet) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  Delivery::Opened a = maildir->Open(one_, {});
+  Delivery::Opened b = maildir->Open(one_, {});
+  auto& first = std::get<std::unique_ptr<MessageSink>>(a);
+  auto& second = std::get<std::unique_ptr<MessageSink>>(b);
+  first->Write({"first\r\n"}, [] {});
+  second->Write({"second\r\n"}, [] {});
+  int accepted = 0;
+  second->Commit([&](Verdict v) { accepted += v.accepted(); });
+  first->Commit([&](Verdict v) { accepted += v.accepted(); });
+  EXPECT_EQ(accepted, 2);
+  EXPECT_EQ(folder_.Contents("m/new"),
+            (Contents{absl::StrCat(kHead, "first\n"),
+                      absl::StrCat(kHead, "second\n")}));
+}
+
+}  // namespace
+}  // namespace postern::delivery
