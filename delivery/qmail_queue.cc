@@ -1,0 +1,136 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/qmail_queue.h"
+
+#include <sys/types.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "delivery/line_endings.h"
+#include "delivery/queue_exit.h"
+#include "delivery/queue_process.h"
+
+namespace postern::delivery {
+namespace {
+
+constexpr size_t kBufferSize = 64 << 10;  // a pipe's
+
+class QueuedMessage : public MessageSink {
+ public:
+  // `options` outlives this.
+  QueuedMessage(const QmailQueueOptions& options,
+                std::unique_ptr<QueueProcess> process, std::string envelope)
+      : options_(options),
+        process_(std::move(process)),
+        envelope_(std::move(envelope)),
+        buffer_(kBufferSize) {
+    process_->set_reap_timeout(options_.queue_timeout);
+  }
+
+  bool Write(absl::Span<const absl::string_view> slices,
+             absl::AnyInvocable<void() &&>) override {
+    // Once it has stopped reading, the rest is read from the client and
+    // dropped, so that the client is there for the answer.
+    for (absl::string_view slice : slices) {
+      while (!failed_ && !buffer_.Take(&slice)) {
+        Flush(Deadline(options_.queue_timeout));
+      }
+    }
+    return true;
+  }
+
+  void Commit(Policy::Done done) override {
+    const Deadline deadline(options_.queue_timeout);
+    buffer_.Finish();
+    if (!failed_) Flush(deadline);
+    process_->Close(QueueProcess::Pipe::kMessage);
+    // A message that is not whole must not get an envelope.
+    if (!failed_) {
+      failed_ =
+          !process_->Write(QueueProcess::Pipe::kEnvelope, envelope_, deadline);
+    }
+    const pid_t pid = process_->pid();
+    const QueueProcess::Result result = process_->Wait(deadline);
+    std::move(done)(Answer(result, pid));
+  }
+
+ private:
+  void Flush(Deadline deadline) {
+    failed_ = !process_->Write(QueueProcess::Pipe::kMessage, buffer_.pending(),
+                               deadline);
+    buffer_.Clear();
+  }
+
+  Verdict Answer(const QueueProcess::Result& result, pid_t pid) const {
+    switch (result.end) {
+      case QueueProcess::End::kExited:
+        break;
+      case QueueProcess::End::kKilled:
+        return Verdict::Refuse(QueueCrashedReply());
+      case QueueProcess::End::kTimeout:
+        return Verdict::Refuse(ReplyForQueueExit(kQueueTimeout));
+      case QueueProcess::End::kLost:
+        return Verdict::Refuse(QueueLostReply());
+    }
+    if (result.code == kQueueCustomError) {
+      return Verdict::Refuse(ReplyForQueueError(result.error_text));
+    }
+    if (result.code != kQueueAccepted) {
+      return Verdict::Refuse(ReplyForQueueExit(result.code));
+    }
+    // It says that it is content, but it has not seen everything.
+    if (failed_) return Verdict::Refuse(ReplyForQueueExit(kQueueReadError));
+    return Verdict::Accept(
+        {250,
+         {2, 0, 0},
+         absl::StrCat("ok ", absl::ToUnixSeconds(options_.now()), " qp ",
+                      pid)});
+  }
+
+  const QmailQueueOptions& options_;
+  const std::unique_ptr<QueueProcess> process_;
+  const std::string envelope_;
+  LineEndings buffer_;
+  bool failed_ = false;  // the program has not got everything, and never will
+};
+
+}  // namespace
+
+QmailQueue::QmailQueue(QmailQueueOptions options)
+    : options_(std::move(options)) {}
+
+Delivery::Opened QmailQueue::Open(const Envelope& envelope,
+                                  const SessionInfo& session) {
+  std::string text;
+  // Returns false if the address would be two fields of the envelope.
+  const auto add = [&text](char kind, const Path& path) {
+    const std::string address = path.Address();
+    absl::StrAppend(&text, absl::string_view(&kind, 1), address,
+                    absl::string_view("\0", 1));
+    return address.find('\0') == std::string::npos;
+  };
+  bool good = add('F', envelope.from);
+  for (const Path& recipient : envelope.to) good = add('T', recipient) && good;
+  text.push_back('\0');
+  if (!good) {
+    return Reply{
+        553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"};
+  }
+  auto process =
+      QueueProcess::Start(options_.program, options_.home, session.environment);
+  if (!process.ok()) {
+    return absl::IsResourceExhausted(process.status())
+               ? QueueUnavailableReply()
+               : ReplyForQueueExit(kQueueExecError);
+  }
+  return std::make_unique<QueuedMessage>(options_, *std::move(process),
+                                         std::move(text));
+}
+
+}  // namespace postern::delivery

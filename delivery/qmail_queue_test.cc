@@ -1,0 +1,435 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/qmail_queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "delivery/temporary_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+std::string StandIn() {
+  char* cwd = getcwd(nullptr, 0);
+  const std::string path = absl::StrCat(cwd, "/delivery/queue_stand_in");
+  free(cwd);
+  return path;
+}
+
+class QmailQueueTest : public testing::Test {
+ protected:
+  QmailQueueTest() {
+    signal(SIGPIPE, SIG_DFL);
+    options_.program = StandIn();
+    options_.home = folder_.Path();
+    options_.now = [] { return absl::FromUnixSeconds(1795262400); };
+  }
+
+  // No zombies and no descriptors are left over, whatever a test did.
+  ~QmailQueueTest() override {
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+    EXPECT_EQ(errno, ECHILD);
+    EXPECT_EQ(CountOpenDescriptors(), descriptors_);
+    sigset_t pending;
+    sigpending(&pending);
+    EXPECT_FALSE(sigismember(&pending, SIGPIPE));
+  }
+
+  Delivery::Opened Open(const std::string& script) {
+    SessionInfo session;
+    session.environment = environment_;
+    session.environment.emplace_back("STAND_IN", script);
+    session.environment.emplace_back("STAND_IN_OUT", folder_.Path());
+    return QmailQueue(options_).Open(envelope_, session);
+  }
+
+  // Has a stand-in do `script` with a message of `body`; returns the reply.
+  Reply Deliver(const std::string& script,
+                absl::string_view body = "Subject: x\r\n\r\nHello\r\n") {
+    QmailQueue queue(options_);
+    SessionInfo session;
+    session.environment = environment_;
+    session.environment.emplace_back("STAND_IN", script);
+    session.environment.emplace_back("STAND_IN_OUT", folder_.Path());
+    Delivery::Opened opened = queue.Open(envelope_, session);
+    if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
+    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    for (; !body.empty();
+         body.remove_prefix(std::min<size_t>(16001, body.size()))) {
+      EXPECT_TRUE(sink->Write({body.substr(0, 16001)}, [] { FAIL(); }));
+    }
+    std::optional<Verdict> verdict;
+    sink->Commit([&](Verdict v) { verdict = std::move(v); });
+    EXPECT_TRUE(verdict) << "not answered";
+    EXPECT_TRUE(verdict->reply());
+    EXPECT_EQ(verdict->accepted(), verdict->reply()->code == 250);
+    return verdict->reply().value_or(Reply{});
+  }
+
+  const size_t descriptors_ = CountOpenDescriptors();
+  TemporaryFolder folder_;
+  QmailQueueOptions options_;
+  Envelope envelope_{.from = {"s", "example.org"},
+                     .to = {{"u", "d"}, {"Post master", ""}}};
+  std::vector<std::pair<std::string, std::string>> environment_;
+  // Fills the pipe many times over.
+  const std::string large_ = [] {
+    std::string text;
+    for (int i = 0; i < 100000; ++i) absl::StrAppend(&text, "line ", i, "\r\n");
+    return text;
+  }();
+};
+
+bool Is(const Reply& reply, int code, absl::string_view text) {
+  return reply.code == code && reply.text == text;
+}
+
+TEST_F(QmailQueueTest, MessageAndEnvelopeArriveByteForByte) {
+  const Reply reply = Deliver("message envelope exit=0",
+                              absl::string_view("a\0\xff\r\nb\rc\r\n\r\n", 12));
+  EXPECT_EQ(reply.code, 250);
+  EXPECT_EQ(reply.enhanced, (EnhancedCode{2, 0, 0}));
+  absl::string_view pid = reply.text;
+  EXPECT_TRUE(absl::ConsumePrefix(&pid, "ok 1795262400 qp ")) << reply.text;
+  int number = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(pid, &number) && number > 1) << reply.text;
+  EXPECT_EQ(folder_.Read("message"), absl::string_view("a\0\xff\nb\rc\n\n", 9));
+  EXPECT_EQ(folder_.Read("envelope"),
+            absl::string_view("Fs@example.org\0Tu@d\0TPost master\0\0", 34));
+}
+
+TEST_F(QmailQueueTest, TheNullSenderIsAnEmptyField) {
+  envelope_.from = {};
+  EXPECT_EQ(Deliver("message envelope", "").code, 250);
+  EXPECT_EQ(folder_.Read("message"), "");
+  EXPECT_EQ(folder_.Read("envelope"),
+            absl::string_view("F\0Tu@d\0TPost master\0\0", 21));
+}
+
+TEST_F(QmailQueueTest, LargeMessagesAndEnvelopesArriveWhole) {
+  envelope_.to.clear();
+  std::string envelope("Fs@example.org\0", 15);
+  for (int i = 0; i < 5000; ++i) {
+    const std::string user = absl::StrCat(std::string(60, 'u'), i);
+    envelope_.to.push_back({user, "example.org"});
+    absl::StrAppend(&envelope, "T", user, "@example.org",
+                    absl::string_view("\0", 1));
+  }
+  envelope.push_back('\0');
+  EXPECT_EQ(Deliver("message envelope exit=0", large_).code, 250);
+  std::string disk;
+  for (int i = 0; i < 100000; ++i) absl::StrAppend(&disk, "line ", i, "\n");
+  EXPECT_TRUE(folder_.Read("message") == disk);
+  EXPECT_TRUE(folder_.Read("envelope") == envelope);
+}
+
+TEST_F(QmailQueueTest, EveryExitCodeHasItsReply) {
+  EXPECT_EQ(Deliver("message envelope exit=0").code, 250);
+  for (int code = 1; code <= 255; ++code) {
+    const Reply reply = Deliver(absl::StrCat("message envelope exit=", code));
+    const bool permanent = (code >= 11 && code <= 40) || code == 115;
+    EXPECT_EQ(reply.code, permanent ? 554 : 451) << code;
+  }
+  // One of each kind; queue_exit_test has them all.
+  EXPECT_TRUE(Is(Deliver("exit=31"), 554,
+                 "mail server permanently rejected message (#5.3.0)"));
+  EXPECT_TRUE(Is(Deliver("exit=30"), 554, "qq permanent problem (#5.3.0)"));
+  EXPECT_TRUE(Is(Deliver("exit=111"), 451, "qq temporary problem (#4.3.0)"));
+  EXPECT_TRUE(Is(Deliver("exit=82"), 451, "qq temporary problem (#4.3.0)"));
+}
+
+TEST_F(QmailQueueTest, ASignalIsACrash) {
+  for (const int signal : {SIGKILL, SIGABRT, SIGTERM}) {
+    for (const char* before : {"", "message ", "message envelope "}) {
+      EXPECT_TRUE(Is(Deliver(absl::StrCat(before, "kill=", signal)), 451,
+                     "qq crashed (#4.3.0)"));
+    }
+  }
+}
+
+TEST_F(QmailQueueTest, WhoeverStopsReadingHasNotAcceptedTheMessage) {
+  const struct {
+    const char* script;
+    int code;
+    absl::string_view text;
+  } cases[] = {
+      {"exit=0", 451, "qq read error (#4.3.0)"},
+      {"part=100000 exit=0", 451, "qq read error (#4.3.0)"},
+      {"close=0 envelope exit=0", 451, "qq read error (#4.3.0)"},
+      {"exit=31", 554, "mail server permanently rejected message (#5.3.0)"},
+      {"part=100000 exit=53", 451, "qq write error or disk full (#4.3.0)"},
+      {"part=1 kill=9", 451, "qq crashed (#4.3.0)"},
+      {"close=0 envelope exit=54", 451, "qq read error (#4.3.0)"},
+  };
+  for (const auto& c : cases) {
+    const Reply reply = Deliver(c.script, large_);
+    EXPECT_EQ(reply.code, c.code) << c.script;
+    EXPECT_EQ(reply.text, c.text) << c.script;
+  }
+  // A message cut short never gets an envelope.
+  EXPECT_EQ(Deliver("part=100000 close=0 envelope exit=0", large_).code, 451);
+  EXPECT_EQ(folder_.Read("envelope"), "");
+  // Refuses to read a long envelope.
+  envelope_.to.assign(5000, {std::string(60, 'u'), "example.org"});
+  EXPECT_TRUE(Is(Deliver("message exit=0"), 451, "qq read error (#4.3.0)"));
+}
+
+TEST_F(QmailQueueTest, NoCommitNoEnvelope) {
+  for (const bool large : {false, true}) {
+    Delivery::Opened opened = Open("message envelope exit=0");
+    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    const std::string body = large ? large_ : "a\r\n";
+    EXPECT_TRUE(sink->Write({body}, [] { FAIL(); }));
+    sink.reset();
+    EXPECT_EQ(folder_.Read("envelope"), "");
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  }
+  Delivery::Opened opened = Open("message envelope exit=0");  // no Write either
+}
+
+TEST_F(QmailQueueTest, TheErrorTextIsUsedWithExitCode82Only) {
+  environment_ = {{"ERROR", "Dnope (#5.7.1)"}};
+  EXPECT_EQ(Deliver("message envelope error exit=82"),
+            (Reply{554, {5, 7, 1}, "nope (#5.7.1)"}));
+  EXPECT_EQ(Deliver("error exit=82"), (Reply{554, {5, 7, 1}, "nope (#5.7.1)"}));
+  EXPECT_TRUE(Is(Deliver("error exit=31"), 554,
+                 "mail server permanently rejected message (#5.3.0)"));
+  EXPECT_EQ(Deliver("message envelope error exit=0").code, 250);
+  environment_ = {{"ERROR", "Zlater"}};
+  EXPECT_EQ(Deliver("error exit=82"), (Reply{451, {4, 3, 0}, "later"}));
+  environment_ = {{"ERROR", "D1"}};
+  EXPECT_TRUE(
+      Is(Deliver("error exit=82"), 451, "qq temporary problem (#4.3.0)"));
+  // Written in two pieces.
+  environment_ = {{"ERROR", "Dno"}};
+  EXPECT_EQ(Deliver("error message error exit=82"),
+            (Reply{554, {5, 3, 0}, "noDno"}));
+}
+
+TEST_F(QmailQueueTest, TheErrorTextIsCleanAndShort) {
+  environment_ = {
+      {"ERROR", absl::StrCat("Dno\r\n250 ok\r\n", std::string(400, 'x'))}};
+  const Reply reply = Deliver("message envelope error exit=82");
+  EXPECT_EQ(reply.code, 554);
+  EXPECT_EQ(reply.text, absl::StrCat("no??250 ok??", std::string(242, 'x')));
+  EXPECT_EQ(reply.text.size(), 254);
+}
+
+TEST_F(QmailQueueTest, AFloodOfErrorsStopsNobody) {
+  for (const char* script : {"flood=300000 message envelope exit=82",
+                             "message flood=300000 envelope exit=82",
+                             "message envelope flood=300000 exit=82"}) {
+    const Reply reply = Deliver(script, large_);
+    EXPECT_EQ(reply.code, 554) << script;
+    EXPECT_EQ(reply.text, std::string(254, 'D'));
+  }
+}
+
+TEST_F(QmailQueueTest, AChildOfTheProgramIsNotWaitedFor) {
+  environment_ = {{"ERROR", "Dno"}};
+  for (const char* script : {"orphan message envelope exit=0",
+                             "orphan error exit=82", "orphan exit=31"}) {
+    // Smaller than the pipe, which the child of the child keeps open.
+    const Reply reply = Deliver(script);
+    const std::string text = folder_.Read("orphan");
+    int pid = 0;
+    ASSERT_TRUE(absl::SimpleAtoi(text, &pid) && pid > 1);
+    kill(pid, SIGKILL);
+    EXPECT_NE(reply.text, "qq timeout (#4.3.0)");
+    EXPECT_EQ(reply.code, absl::StrContains(script, "=0") ? 250 : 554);
+  }
+}
+
+TEST_F(QmailQueueTest, TheProgramRunsAsQmailSmtpdRunsIt) {
+  // So that the pipes are where no other test has them.
+  std::vector<int> taken;
+  do {
+    taken.push_back(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+  } while (taken.back() < 12);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  sigset_t hup;
+  sigemptyset(&hup);
+  sigaddset(&hup, SIGHUP);
+  sigprocmask(SIG_BLOCK, &hup, nullptr);
+  setenv("INHERITED", "ours", 1);
+  setenv("REPLACED", "ours", 1);
+  environment_ = {{"RULE", "x=y"},
+                  {"REPLACED", "first"},
+                  {"REPLACED", ""},
+                  {"INHERITED=", "smuggled"},
+                  {"", "smuggled"}};
+  EXPECT_EQ(Deliver("inherited env=RULE env=INHERITED env=REPLACED cwd message "
+                    "envelope exit=0")
+                .code,
+            250);
+  sigprocmask(SIG_UNBLOCK, &hup, nullptr);
+  signal(SIGXFSZ, SIG_DFL);
+  for (const int fd : taken) close(fd);
+  EXPECT_EQ(folder_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
+  EXPECT_EQ(folder_.Read("RULE"), "x=y");
+  EXPECT_EQ(folder_.Read("INHERITED"), "ours");
+  EXPECT_EQ(folder_.Read("REPLACED"), "");
+  char* home = realpath(folder_.Path().c_str(), nullptr);
+  EXPECT_EQ(folder_.Read("cwd"), home);
+  free(home);
+}
+
+TEST_F(QmailQueueTest, ARelativeProgramIsBelowHome) {
+  ASSERT_EQ(symlink(StandIn().c_str(), folder_.Path("queue").c_str()), 0);
+  options_.program = "queue";
+  EXPECT_EQ(Deliver("message envelope").code, 250);
+  options_.program = "./queue";
+  EXPECT_EQ(Deliver("message envelope").code, 250);
+  options_.program = "sh";  // is in PATH
+  EXPECT_EQ(Deliver("").code, 451);
+  options_.program = StandIn();
+  options_.home = "";  // where we are
+  EXPECT_EQ(Deliver("cwd message envelope").code, 250);
+  char* cwd = getcwd(nullptr, 0);
+  EXPECT_EQ(folder_.Read("cwd"), cwd);
+  free(cwd);
+}
+
+TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
+  folder_.Write("plain", "#!/bin/sh\n");
+  folder_.Write("interpreter", "#!/no/such\n");
+  ASSERT_EQ(chmod(folder_.Path("interpreter").c_str(), 0700), 0);
+  for (const std::string& program :
+       {std::string("no"), std::string("plain"), std::string("."),
+        std::string(), std::string("interpreter"), std::string("plain/x"),
+        StandIn() + " -x", std::string(5000, 'x')}) {
+    options_.program = program;
+    Delivery::Opened opened = Open("");
+    ASSERT_TRUE(std::holds_alternative<Reply>(opened)) << program;
+    EXPECT_EQ(std::get<Reply>(opened),
+              (Reply{451, {4, 3, 0}, "unable to exec qq (#4.3.0)"}));
+  }
+  options_.program = StandIn();
+  options_.home = folder_.Path("no");
+  EXPECT_TRUE(Is(Deliver(""), 451, "unable to exec qq (#4.3.0)"));
+}
+
+TEST_F(QmailQueueTest, WithoutDescriptorsTheMessageIsRefusedAtOnce) {
+  rlimit old{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+  int highest = 0;
+  for (int fd = 0; fd < 100; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) highest = fd;
+  }
+  for (int more = 1; more <= 5; ++more) {
+    rlimit few = old;
+    few.rlim_cur = static_cast<rlim_t>(highest + more);
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    Delivery::Opened opened = Open("message envelope");
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+    ASSERT_TRUE(std::holds_alternative<Reply>(opened)) << more;
+    EXPECT_EQ(std::get<Reply>(opened),
+              (Reply{451, {4, 3, 0}, "qqt failure (#4.3.0)"}));
+  }
+  EXPECT_EQ(Deliver("message envelope").code, 250);
+}
+
+TEST_F(QmailQueueTest, PipesMayHaveTheNumbersThatTheChildNeeds) {
+  std::vector<int> saved;
+  for (const int fd : {0, 1, 3, 4, 5, 6, 7}) {
+    const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 50);
+    if (copy >= 0) close(fd);
+    saved.push_back(copy);
+  }
+  environment_ = {{"ERROR", "Dno"}};
+  const Reply accepted = Deliver("inherited message envelope exit=0", "a\r\n");
+  const Reply refused = Deliver("message error exit=82", "a\r\n");
+  const int numbers[] = {0, 1, 3, 4, 5, 6, 7};
+  for (size_t i = 0; i < saved.size(); ++i) {
+    if (saved[i] < 0) continue;
+    dup2(saved[i], numbers[i]);
+    close(saved[i]);
+  }
+  EXPECT_EQ(accepted.code, 250);
+  EXPECT_EQ(refused, (Reply{554, {5, 3, 0}, "no"}));
+  EXPECT_EQ(folder_.Read("message"), "a\n");
+  EXPECT_EQ(folder_.Read("envelope"),
+            absl::string_view("Fs@example.org\0Tu@d\0TPost master\0\0", 34));
+  EXPECT_EQ(folder_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
+}
+
+TEST_F(QmailQueueTest, AProgramThatHangsIsKilled) {
+  options_.queue_timeout = absl::Milliseconds(50);
+  // Never ends; reads no envelope; no message.
+  for (const char* script : {"message envelope hang", "message hang", "hang"}) {
+    EXPECT_EQ(Deliver(script), (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
+    EXPECT_EQ(Deliver(script, large_),
+              (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
+  }
+  // Nor does it hold up whoever gives up the message.
+  Delivery::Opened opened = Open("message hang");
+}
+
+TEST_F(QmailQueueTest, WithoutATimeoutTheProgramMayTakeItsTime) {
+  options_.queue_timeout = absl::InfiniteDuration();
+  EXPECT_EQ(Deliver("message envelope exit=0", large_).code, 250);
+}
+
+TEST_F(QmailQueueTest, SignalsInBetweenChangeNothing) {
+  struct sigaction action {};
+  struct sigaction old {};
+  action.sa_handler = [](int) {};  // no SA_RESTART
+  sigaction(SIGALRM, &action, &old);
+  itimerval often{{0, 200}, {0, 200}};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  const Reply accepted = Deliver("message envelope exit=0", large_);
+  const Reply refused = Deliver("message envelope flood=300000 exit=82");
+  often = {};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  sigaction(SIGALRM, &old, nullptr);
+  EXPECT_EQ(accepted.code, 250) << accepted.text;
+  EXPECT_EQ(refused.code, 554);
+}
+
+TEST_F(QmailQueueTest, ALostExitCodeIsNotAnAcceptance) {
+  signal(SIGCHLD, SIG_IGN);
+  const Reply reply = Deliver("message envelope exit=0");
+  signal(SIGCHLD, SIG_DFL);
+  EXPECT_EQ(reply, (Reply{451, {4, 3, 0}, "qq waitpid surprise (#4.3.0)"}));
+}
+
+TEST_F(QmailQueueTest, EachMessageHasAProgramOfItsOwn) {
+  const Reply first = Deliver("message envelope");
+  const Reply second = Deliver("message envelope");
+  EXPECT_EQ(first.code, 250);
+  EXPECT_EQ(second.code, 250);
+  EXPECT_NE(first.text, second.text);
+}
+
+TEST_F(QmailQueueTest, AnAddressIsOneFieldOfTheEnvelope) {
+  for (const bool sender : {true, false}) {
+    envelope_ = {.to = {{"u", "d"}}};
+    (sender ? envelope_.from : envelope_.to[0]).local_part =
+        std::string("a\0Tb", 4);
+    EXPECT_EQ(Deliver("message envelope").code, 553);
+  }
+}
+
+}  // namespace
+}  // namespace postern::delivery

@@ -1,0 +1,113 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A qmail-queue program at the other end of three pipes: qmail-queue(8).
+
+#ifndef POSTERN_DELIVERY_QUEUE_PROCESS_H_
+#define POSTERN_DELIVERY_QUEUE_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+namespace postern::delivery {
+
+// A point in time by the monotonic clock, which nobody sets back.
+class Deadline {
+ public:
+  // `timeout` from now; absl::InfiniteDuration() for never.
+  explicit Deadline(absl::Duration timeout);
+
+  // Returns what is left in milliseconds, rounded up, as poll(2) takes it: zero
+  // when it has passed, -1 for never.
+  int Milliseconds() const;
+
+ private:
+  absl::Duration end_;
+};
+
+// The child reads the message from descriptor 0 and the envelope from 1, and
+// may write why it fails to 6. What it writes there is read whenever it would
+// otherwise wait for us, and thrown away beyond kMaxErrorText.
+//
+// One thread at a time. SIGPIPE does no harm, whatever its disposition is.
+class QueueProcess {
+ public:
+  static constexpr size_t kMaxErrorText = 255;  // as notqmail's qmail.c
+  enum class Pipe : uint8_t { kMessage, kEnvelope };
+  enum class End : uint8_t {
+    kExited,   // `code` is the exit code
+    kKilled,   // by a signal
+    kTimeout,  // by us
+    kLost,     // waitpid(2) did not know it: SIGCHLD is ignored
+  };
+  struct Result {
+    End end = End::kLost;
+    int code = 0;
+    std::string error_text;  // from descriptor 6, up to kMaxErrorText
+  };
+
+  // Runs `program` without arguments, in the folder `home` (if not empty), with
+  // this process's environment and, before that, `environment`: a name given
+  // twice has the last value. A relative program is relative to `home`; there
+  // is no search in PATH. SIGPIPE, SIGCHLD and SIGXFSZ are as a program expects
+  // them and no signal is blocked. Of our descriptors it inherits 2, and what
+  // others have failed to mark close-on-exec.
+  //
+  // Returns ResourceExhausted where pipes or a process are not to be had, and
+  // the kernel's error where the program cannot be run: not there, not
+  // executable, `home` not there.
+  static absl::StatusOr<std::unique_ptr<QueueProcess>> Start(
+      const std::string& program, const std::string& home,
+      absl::Span<const std::pair<std::string, std::string>> environment);
+
+  // Waits for the process as Wait() does, with what is left of `reap_timeout`.
+  ~QueueProcess();
+  QueueProcess(const QueueProcess&) = delete;
+  QueueProcess& operator=(const QueueProcess&) = delete;
+
+  // Writes all of `data`. Returns false if the child does not read it: it has
+  // closed its end, or `deadline` has passed, which also kills it.
+  bool Write(Pipe pipe, absl::string_view data, Deadline deadline);
+  void Close(Pipe pipe);
+
+  // Closes the pipes and waits until the child has ended, killing it when
+  // `deadline` passes. What has not been closed before must not be a whole
+  // envelope. Does not wait for the child's own children. At most once.
+  Result Wait(Deadline deadline);
+
+  // Until Wait(): the child's process id.
+  pid_t pid() const { return pid_; }
+  // How long the destructor waits before it kills a child never waited for.
+  void set_reap_timeout(absl::Duration timeout) { reap_timeout_ = timeout; }
+
+ private:
+  QueueProcess() = default;
+
+  int& fd(Pipe pipe) {
+    return pipe == Pipe::kMessage ? message_fd_ : envelope_fd_;
+  }
+  void ReadErrorText();
+  void Kill();
+
+  pid_t pid_ = -1;  // -1: none, or reaped
+  int message_fd_ = -1;
+  int envelope_fd_ = -1;
+  int error_fd_ = -1;  // -1: at its end
+  std::string error_text_;
+  bool timed_out_ = false;
+  absl::Duration reap_timeout_ = absl::InfiniteDuration();
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_QUEUE_PROCESS_H_
