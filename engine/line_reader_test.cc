@@ -1,0 +1,106 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/line_reader.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+constexpr size_t kMaxLine = 8;
+
+// Returns the lines of `in`, fed `cut` bytes at a time; "?" is an overlong one.
+std::vector<std::string> Lines(absl::string_view in, size_t cut) {
+  LineReader reader;
+  std::vector<std::string> lines;
+  std::string rest;
+  while (true) {
+    const std::vector<char> block(rest.begin(), rest.end());
+    const LineReader::Result result =
+        reader.Next(absl::string_view(block.data(), block.size()), kMaxLine);
+    rest.erase(0, result.consumed);
+    switch (result.kind) {
+      case LineReader::Result::Kind::kLine:
+        lines.emplace_back(result.line);
+        continue;
+      case LineReader::Result::Kind::kOverlong:
+        lines.emplace_back("?");
+        continue;
+      case LineReader::Result::Kind::kPartial:
+        EXPECT_LT(rest.size(), kMaxLine);
+        if (in.empty()) return lines;
+        break;
+    }
+    const size_t n = std::min(cut, in.size());
+    rest.append(in.data(), n);
+    in.remove_prefix(n);
+  }
+}
+
+TEST(LineReaderTest, CutsAtCrlfAloneWhereverTheInputIsCut) {
+  struct Row {
+    absl::string_view in;
+    std::vector<std::string> lines;
+  };
+  const Row rows[] = {
+      {"", {}},
+      {"a", {}},
+      {"a\r", {}},
+      {"a\r\n", {"a"}},
+      {"\r\n", {""}},
+      {"\r\n\r\na\r\n", {"", "", "a"}},
+      {"a\nb\r\n", {"a\nb"}},  // RFC 5321 2.3.8: a bare LF ends no line
+      {"a\rb\r\n", {"a\rb"}},
+      {"a\n\r\n", {"a\n"}},
+      {"\n\r\n", {"\n"}},
+      {"a\r\r\n", {"a\r"}},
+      {"a\n\rb\r\n", {"a\n\rb"}},
+      {{"a\0b\r\n", 5}, {std::string("a\0b", 3)}},
+      {"123456\r\n", {"123456"}},  // kMaxLine with its CRLF
+      {"1234567\r\n", {"?"}},
+      {"1234567\r\nok\r\n", {"?", "ok"}},
+      {"123456789abcdef\r\nok\r\n", {"?", "ok"}},
+      {"123456789\nabc\r\nok\r\n", {"?", "ok"}},
+      {"123456789\rabc\r\nok\r\n", {"?", "ok"}},
+      {"123456789\r\r\nok\r\n", {"?", "ok"}},
+      {"1234567\r\n1234567\r\nok\r\n", {"?", "?", "ok"}},
+      {"123456789abcdef", {}},  // no reply before its end
+      {"1234567\n\n\n\n\r\n", {"?"}},
+  };
+  for (const Row& row : rows) {
+    for (size_t cut = 1; cut <= row.in.size() + 1; ++cut) {
+      EXPECT_EQ(Lines(row.in, cut), row.lines)
+          << testing::PrintToString(std::string(row.in)) << " by " << cut;
+    }
+  }
+}
+
+TEST(LineReaderTest, ConsumesAnOverlongLineAsItComes) {
+  LineReader reader;
+  size_t consumed = 0;
+  for (int i = 0; i < 100; ++i) {
+    const LineReader::Result result = reader.Next("xxxxxxxxxx", kMaxLine);
+    EXPECT_EQ(result.kind, LineReader::Result::Kind::kPartial);
+    consumed += result.consumed;
+  }
+  EXPECT_EQ(consumed, 1000u);
+}
+
+// Looking at the start of the line again for each byte would be 10^14 looks.
+TEST(LineReaderTest, LooksAtEachByteOnce) {
+  const std::string in(size_t{16} << 20, '\n');
+  LineReader reader;
+  for (size_t size = 0; size < in.size(); ++size) {
+    ASSERT_EQ(
+        reader.Next(absl::string_view(in).substr(0, size), in.size()).kind,
+        LineReader::Result::Kind::kPartial);
+  }
+}
+
+}  // namespace
+}  // namespace postern
