@@ -1,0 +1,77 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/ask_queue.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+Rcpt To(std::string local_part) {
+  return Rcpt{.to = {std::move(local_part), "d"}};
+}
+
+TEST(AskQueueTest, GivesAnswersOutInTheOrderOfTheQuestions) {
+  AskQueue queue;
+  const RequestId a = queue.Open(To("a"))->id;
+  const RequestId b = queue.Open(To("b"))->id;
+  EXPECT_NE(a, b);
+  queue.Answer(b, Verdict::Refuse({550, {}, "b"}));
+  EXPECT_FALSE(queue.Take().has_value());  // a is still open
+  queue.Answer(a, Verdict::Accept());
+  auto first = queue.Take();
+  auto second = queue.Take();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->first.id, a);
+  EXPECT_TRUE(first->second.accepted());
+  EXPECT_EQ(second->first.id, b);
+  EXPECT_FALSE(second->second.accepted());
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(AskQueueTest, FindsAQuestionUntilItIsAnswered) {
+  AskQueue queue;
+  const RequestId a = queue.Open(To("a"))->id;
+  const RequestId b = queue.Open(To("b"))->id;
+  ASSERT_NE(queue.Find(b), nullptr);
+  EXPECT_EQ(std::get<Rcpt>(queue.Find(b)->what).to.local_part, "b");
+  queue.Answer(b, Verdict::Accept());
+  EXPECT_EQ(queue.Find(b), nullptr);
+  EXPECT_NE(queue.Find(a), nullptr);
+  EXPECT_EQ(queue.Find(RequestId{77}), nullptr);
+}
+
+TEST(AskQueueTest, KeepsQuestionsInPlaceWhileOthersComeAndGo) {
+  AskQueue queue;
+  const RequestId front = queue.Open(To("front"))->id;
+  const Ask* kept = queue.Open(To("kept"));
+  for (int i = 0; i < 1000; ++i) queue.Open(To("x"));
+  queue.Answer(front, Verdict::Accept());
+  ASSERT_TRUE(queue.Take().has_value());
+  EXPECT_EQ(queue.Find(kept->id), kept);
+  EXPECT_EQ(std::get<Rcpt>(kept->what).to.local_part, "kept");
+}
+
+TEST(AskQueueTest, NeverUsesAnIdAgain) {
+  AskQueue queue;
+  const RequestId a = queue.Open(BodyBegin{})->id;
+  queue.Clear();
+  EXPECT_EQ(queue.Find(a), nullptr);
+  EXPECT_NE(queue.Open(BodyBegin{})->id, a);
+}
+
+TEST(AskQueueTest, TellsWhetherAllQuestionsAreOfOneKind) {
+  AskQueue queue;
+  EXPECT_TRUE(queue.Only<Rcpt>());
+  queue.Open(To("a"));
+  EXPECT_TRUE(queue.Only<Rcpt>());
+  queue.Open(BodyBegin{});
+  EXPECT_FALSE(queue.Only<Rcpt>());
+  EXPECT_EQ(queue.size(), 2u);
+}
+
+}  // namespace
+}  // namespace postern

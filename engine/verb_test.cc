@@ -1,0 +1,60 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/verb.h"
+
+#include <set>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+TEST(VerbTest, FindsEveryRowByItsNameInAnyCase) {
+  std::set<std::string> names;
+  for (const VerbRow& row : VerbTable()) {
+    EXPECT_TRUE(names.insert(std::string(row.name)).second) << row.name;
+    EXPECT_EQ(absl::AsciiStrToUpper(row.name), row.name);
+    EXPECT_EQ(&FindVerb(row.name), &row);
+    EXPECT_EQ(&FindVerb(absl::AsciiStrToLower(row.name)), &row);
+  }
+}
+
+TEST(VerbTest, KnowsNothingElse) {
+  for (absl::string_view name : {"", "EHL", "EHLOO", "XYZZY", "EHLO "}) {
+    EXPECT_EQ(FindVerb(name).verb, Verb::kUnknown) << name;
+  }
+}
+
+// RFC 5321 3.1: behind 554 a client may only say QUIT.
+TEST(VerbTest, ARefusedClientMayOnlyLeave) {
+  for (const VerbRow& row : VerbTable()) {
+    const bool leaves = row.verb == Verb::kQuit || row.verb == Verb::kWeb;
+    EXPECT_EQ(row.AllowedIn(Phase::kRefused), leaves) << row.name;
+  }
+}
+
+TEST(VerbTest, SaysWhatIsMissing) {
+  struct Row {
+    Verb verb;
+    Phase phase;
+    absl::string_view text;
+  };
+  constexpr Row kRows[] = {
+      {Verb::kMail, Phase::kRefused, "not serving you, QUIT please (#5.5.1)"},
+      {Verb::kMail, Phase::kUngreeted, "EHLO first (#5.5.1)"},
+      {Verb::kRcpt, Phase::kIdle, "MAIL first (#5.5.1)"},
+      {Verb::kData, Phase::kIdle, "MAIL first (#5.5.1)"},
+      {Verb::kData, Phase::kMail, "RCPT first (#5.5.1)"},
+      {Verb::kMail, Phase::kMail, "sender already given (#5.5.1)"},
+      {Verb::kMail, Phase::kRcpt, "sender already given (#5.5.1)"},
+  };
+  for (const Row& row : kRows) {
+    EXPECT_EQ(OutOfSequence(row.verb, row.phase), row.text);
+  }
+}
+
+}  // namespace
+}  // namespace postern
