@@ -1,0 +1,298 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/server_session.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+using Kind = Step::Kind;
+
+// A session with its input and output at hand. What crosses more than one
+// command is in tests/transcripts.
+class ServerSessionTest : public testing::Test {
+ protected:
+  ServerSessionTest() { config_.greeting = "mx"; }
+
+  ServerSession& session() {
+    if (!session_) session_.emplace(config_);
+    return *session_;
+  }
+  void Restart() {
+    session_.reset();
+    in_.clear();
+  }
+  Step Advance() {
+    const Step step = session().Advance(in_);
+    in_.erase(0, step.consumed);
+    return step;
+  }
+  // Feeds `bytes` and accepts all questions, until the session needs more.
+  void Feed(absl::string_view bytes) {
+    in_.append(bytes.data(), bytes.size());
+    while (true) {
+      const Step step = Advance();
+      if (step.kind == Kind::kNeedInput || step.kind == Kind::kClosed) return;
+      if (step.kind != Kind::kAsk) continue;
+      EXPECT_TRUE(session().Complete(step.ask->id, Verdict::Accept()).ok());
+    }
+  }
+  // Feeds `bytes` and returns the question they lead to.
+  RequestId Question(absl::string_view bytes) {
+    in_.append(bytes.data(), bytes.size());
+    const Step step = Advance();
+    EXPECT_EQ(step.kind, Kind::kAsk);
+    return step.ask->id;
+  }
+  std::string TakeOutput() {
+    std::string out(session().Output());
+    session().OutputWritten(out.size());
+    return out;
+  }
+
+  ServerConfig config_;
+  std::string in_;
+
+ private:
+  std::optional<ServerSession> session_;
+};
+
+TEST_F(ServerSessionTest, AsksBeforeItGreets) {
+  const Step step = Advance();
+  ASSERT_EQ(step.kind, Kind::kAsk);
+  EXPECT_TRUE(std::holds_alternative<Connected>(step.ask->what));
+  EXPECT_EQ(Advance().kind, Kind::kWaiting);
+  EXPECT_EQ(TakeOutput(), "");
+  EXPECT_TRUE(session().Complete(step.ask->id, Verdict::Accept()).ok());
+  EXPECT_EQ(TakeOutput(), "220 mx ESMTP\r\n");
+  EXPECT_EQ(Advance().kind, Kind::kNeedInput);
+}
+
+TEST_F(ServerSessionTest, AnswersOnce) {
+  const RequestId id = Question("");
+  EXPECT_TRUE(session().Complete(id, Verdict::Accept()).ok());
+  EXPECT_TRUE(absl::IsNotFound(session().Complete(id, Verdict::Accept())));
+  EXPECT_EQ(TakeOutput(), "220 mx ESMTP\r\n");
+}
+
+TEST_F(ServerSessionTest, RefusesAnswersThatDoNotFit) {
+  struct Row {
+    absl::string_view command;  // leads to the question
+    Verdict verdict;
+    absl::StatusCode code;
+  };
+  const auto reply = [](int code) { return Reply{code, {}, "x"}; };
+  constexpr auto kOk = absl::StatusCode::kOk;
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  constexpr auto kMisfit = absl::StatusCode::kFailedPrecondition;
+  const Row rows[] = {
+      {"RCPT TO:<u@d>\r\n", Verdict::Accept(reply(251)), kOk},
+      {"RCPT TO:<u@d>\r\n", Verdict::Accept(reply(354)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Accept(reply(550)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Refuse(reply(450)), kOk},
+      {"RCPT TO:<u@d>\r\n", Verdict::Refuse(reply(250)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Refuse(reply(354)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Refuse(reply(0)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Refuse(reply(600)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Refuse(reply(421)), kInvalid},
+      {"RCPT TO:<u@d>\r\n", Verdict::Drop(reply(421)), kOk},
+      {"RCPT TO:<u@d>\r\n", Verdict::Drop(reply(250)), kInvalid},
+      {"EHLO c\r\n", Verdict::Accept(reply(250)), kMisfit},
+      {"EHLO c\r\n", Verdict::AcceptAs({"a", "b"}), kOk},
+      {"EHLO c\r\n", Verdict::Refuse(reply(550)), kOk},
+      {"RCPT TO:<u@d>\r\nDATA\r\n", Verdict::Accept(reply(250)), kMisfit},
+      {"RCPT TO:<u@d>\r\nDATA\r\n", Verdict::Refuse(reply(451)), kOk},
+  };
+  for (const Row& row : rows) {
+    ServerSession session(config_);
+    std::string in = absl::StrCat("EHLO c\r\nMAIL FROM:<s@x>\r\n", row.command);
+    RequestId id{};
+    while (true) {
+      const Step step = session.Advance(in);
+      ASSERT_EQ(step.kind, Kind::kAsk);
+      id = step.ask->id;
+      in.erase(0, step.consumed);
+      if (in.empty()) break;
+      ASSERT_TRUE(session.Complete(id, Verdict::Accept()).ok());
+    }
+    const std::string before(session.Output());
+    EXPECT_EQ(session.Complete(id, row.verdict).code(), row.code);
+    if (row.code == kOk) continue;
+    // Nothing has changed: the right answer is still taken.
+    EXPECT_EQ(session.Output(), before);
+    EXPECT_EQ(session.Advance(in).kind, Kind::kWaiting);
+    EXPECT_TRUE(session.Complete(id, Verdict::Accept()).ok());
+  }
+}
+
+TEST_F(ServerSessionTest, KeepsRepliesInOrderWhateverTheOrderOfTheAnswers) {
+  config_.max_open_asks = 3;
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
+  TakeOutput();
+  const RequestId a = Question("RCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
+  const RequestId b = Question("RCPT TO:<c@d>\r\nRCPT TO:<d@d>\r\n");
+  const RequestId c = Question("");
+  EXPECT_EQ(Advance().kind, Kind::kWaiting);  // three are open
+  EXPECT_TRUE(session().Complete(c, Verdict::Accept()).ok());
+  EXPECT_TRUE(session().Complete(b, Verdict::Refuse({550, {}, "b"})).ok());
+  EXPECT_EQ(TakeOutput(), "");
+  EXPECT_TRUE(session().envelope().to.empty());
+  EXPECT_TRUE(session().Complete(a, Verdict::Accept()).ok());
+  EXPECT_EQ(TakeOutput(), "250 2.1.5 ok\r\n550 b\r\n250 2.1.5 ok\r\n");
+  ASSERT_EQ(session().envelope().to.size(), 2u);
+  EXPECT_EQ(session().envelope().to[0].Address(), "a@d");
+  EXPECT_EQ(session().envelope().to[1].Address(), "c@d");
+}
+
+TEST_F(ServerSessionTest, OverlapsNothingButWellFormedRcpts) {
+  config_.max_open_asks = 4;
+  for (absl::string_view next :
+       {"DATA\r\n", "RSET\r\n", "RCPT TO:<bad\r\n", "RCPT TO:<b@d>", "\r\n",
+        "RCPT\r\n", "MAIL FROM:<t@x>\r\n", "QUIT\r\n", "RCPT TO:<b\n@d>\r\n"}) {
+    Restart();
+    Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
+    Question(absl::StrCat("RCPT TO:<a@d>\r\n", next));
+    const Step step = Advance();
+    EXPECT_EQ(step.kind, Kind::kWaiting) << next;
+    EXPECT_EQ(step.consumed, 0u) << next;
+  }
+}
+
+TEST_F(ServerSessionTest, StopsAtItsOutputCap) {
+  config_.max_output = 4096;
+  Feed("EHLO c\r\n");
+  for (int i = 0; i < 1000; ++i) in_ += "NOOP\r\n";
+  const Step step = Advance();
+  EXPECT_EQ(step.kind, Kind::kNeedFlush);
+  EXPECT_GE(session().Output().size(), 4096u);
+  EXPECT_LT(session().Output().size(), 4096 + kMaxReplyLine);
+  EXPECT_EQ(Advance().kind, Kind::kNeedFlush);
+  session().OutputWritten(session().Output().size());
+  EXPECT_EQ(Advance().kind, Kind::kNeedFlush);  // full again
+}
+
+TEST_F(ServerSessionTest, TakesPartialWrites) {
+  Feed("NOOP\r\nQUIT\r\n");
+  const std::string all = "220 mx ESMTP\r\n250 2.0.0 ok\r\n221 2.0.0 mx\r\n";
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(session().Output(), all.substr(i));
+    session().OutputWritten(1);
+  }
+  EXPECT_EQ(session().Output(), "");
+  session().OutputWritten(0);
+}
+
+TEST_F(ServerSessionTest, AbortsAtTheFirstDefectNotAtTheEnd) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nok\r\n");
+  TakeOutput();
+  in_ += "bad\n";
+  EXPECT_EQ(Advance().kind, Kind::kAborted);
+  EXPECT_TRUE(session().envelope().to.empty());
+  EXPECT_EQ(TakeOutput(), "");  // the reply waits for the end of the data
+  Feed("more\r\n.\r\n");
+  EXPECT_EQ(TakeOutput(),
+            "554 5.5.2 bare LF in line 2 of the message, lines end in CRLF "
+            "(#5.5.2)\r\n");
+}
+
+TEST_F(ServerSessionTest, GivesContentAsSlicesOfTheInput) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+  in_ = "a\r\n..b\r\n.\r\nQUIT\r\n";
+  const Step step = session().Advance(in_);
+  ASSERT_EQ(step.kind, Kind::kBody);
+  ASSERT_EQ(step.body.size(), 2u);
+  EXPECT_EQ(step.body[0].data(), in_.data());
+  EXPECT_EQ(step.body[0], "a\r\n");
+  EXPECT_EQ(step.body[1].data(), in_.data() + 4);
+  EXPECT_EQ(step.body[1], ".b\r\n");
+}
+
+TEST_F(ServerSessionTest, ClosesOnTimeoutAndForgetsOpenQuestions) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
+  const RequestId id = Question("RCPT TO:<a@d>\r\n");
+  TakeOutput();
+  session().TimedOut();
+  EXPECT_EQ(TakeOutput(), "421 4.4.2 timeout (#4.4.2)\r\n");
+  EXPECT_TRUE(absl::IsNotFound(session().Complete(id, Verdict::Accept())));
+  EXPECT_EQ(Advance().kind, Kind::kAborted);
+  const Step step = Advance();
+  EXPECT_EQ(step.kind, Kind::kClosed);
+  EXPECT_EQ(step.reason, CloseReason::kTimeout);
+  session().TimedOut();
+  EXPECT_EQ(TakeOutput(), "");
+}
+
+TEST_F(ServerSessionTest, AnswersOpenQuestionsOfAPeerThatIsGone) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+  in_ = ".\r\n";
+  const RequestId id = Question("");
+  session().EndOfInput();
+  EXPECT_EQ(Advance().kind, Kind::kWaiting);
+  TakeOutput();
+  EXPECT_TRUE(session().Complete(id, Verdict::Accept()).ok());
+  EXPECT_EQ(TakeOutput(), "250 2.0.0 ok\r\n");
+  const Step step = Advance();
+  EXPECT_EQ(step.kind, Kind::kClosed);
+  EXPECT_EQ(step.reason, CloseReason::kPeerGone);
+}
+
+TEST_F(ServerSessionTest, GivesContentItsOwnTimeout) {
+  config_.command_timeout = absl::Seconds(1);
+  config_.data_timeout = absl::Seconds(2);
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n");
+  EXPECT_EQ(session().ReadTimeout(), absl::Seconds(1));
+  Feed("DATA\r\n");
+  EXPECT_EQ(session().ReadTimeout(), absl::Seconds(2));
+  Feed(".\r\n");
+  EXPECT_EQ(session().ReadTimeout(), absl::Seconds(1));
+}
+
+TEST_F(ServerSessionTest, KeepsWhatMailSaidInTheEnvelope) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x> SIZE=3 BODY=8BITMIME\r\n");
+  EXPECT_EQ(session().envelope().from.Address(), "s@x");
+  EXPECT_EQ(session().envelope().parameters.size, 3u);
+  EXPECT_EQ(session().envelope().parameters.body, BodyType::k8BitMime);
+  Feed("RSET\r\nMAIL FROM:<t@x>\r\n");
+  EXPECT_EQ(session().envelope().from.Address(), "t@x");
+  EXPECT_EQ(session().envelope().parameters, MailParameters());
+}
+
+TEST(ServerConfigTest, RefusesWhatCannotBeUsed) {
+  struct Row {
+    absl::string_view field;
+    void (*change)(ServerConfig*);
+  };
+  constexpr Row kRows[] = {
+      {"greeting", [](ServerConfig* c) { c->greeting.clear(); }},
+      {"greeting", [](ServerConfig* c) { c->greeting = "a\r\nb"; }},
+      {"greeting", [](ServerConfig* c) { c->greeting.assign(401, 'a'); }},
+      {"max_line", [](ServerConfig* c) { c->max_line = 1410; }},
+      {"max_recipients", [](ServerConfig* c) { c->max_recipients = 0; }},
+      {"max_output", [](ServerConfig* c) { c->max_output = 4095; }},
+      {"max_errors", [](ServerConfig* c) { c->max_errors = 0; }},
+      {"max_hops", [](ServerConfig* c) { c->max_hops = 0; }},
+      {"max_open_asks", [](ServerConfig* c) { c->max_open_asks = 0; }},
+      {"command_timeout",
+       [](ServerConfig* c) { c->command_timeout = absl::ZeroDuration(); }},
+      {"data_timeout",
+       [](ServerConfig* c) { c->data_timeout = -absl::Seconds(1); }},
+  };
+  for (const Row& row : kRows) {
+    ServerConfig config;
+    config.greeting = "mx";
+    EXPECT_TRUE(config.Validate().ok());
+    row.change(&config);
+    const absl::Status status = config.Validate();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << row.field;
+    EXPECT_EQ(status.message().substr(0, row.field.size()), row.field);
+  }
+}
+
+}  // namespace
+}  // namespace postern
