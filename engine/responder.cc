@@ -48,7 +48,10 @@ void Responder::Answer(RequestId id, Verdict verdict) {
       info_ = std::move(info);
     }
   } else if (body_begin_ == id) {
-    if (verdict.accepted() && sink_ == nullptr) {
+    // The transaction may be over and its kAborted not taken yet: then there
+    // is nobody to open a sink for, and the answer comes too late.
+    if (verdict.accepted() && sink_ == nullptr &&
+        !session_.envelope().to.empty()) {
       bool wait = false;
       verdict = OpenSink(id, &wait);
       if (wait) return;
