@@ -39,15 +39,9 @@ void Responder::OnAborted() {
 }
 
 void Responder::Answer(RequestId id, Verdict verdict) {
-  if (hello_ == id) {
-    hello_.reset();
-    if (verdict.accepted()) {
-      auto info = std::make_shared<SessionInfo>(*info_);
-      info->hello_name = hello_said_.client_name;
-      info->extended = hello_said_.verb == Hello::Verb::kEhlo;
-      info_ = std::move(info);
-    }
-  } else if (body_begin_ == id) {
+  const bool greeted = hello_ == id && verdict.accepted();
+  if (hello_ == id) hello_.reset();
+  if (body_begin_ == id) {
     // The transaction may be over and its kAborted not taken yet: then there
     // is nobody to open a sink for, and the answer comes too late.
     if (verdict.accepted() && sink_ == nullptr &&
@@ -64,6 +58,12 @@ void Responder::Answer(RequestId id, Verdict verdict) {
   if (!status.ok() && !absl::IsNotFound(status)) {
     (void)session_.Complete(  // this one fits any Ask that is still open
         id, Verdict::Refuse({451, {4, 3, 0}, "local error (#4.3.0)"}));
+  }
+  if (greeted && status.ok()) {
+    auto info = std::make_shared<SessionInfo>(*info_);
+    info->hello_name = hello_said_.client_name;
+    info->extended = hello_said_.verb == Hello::Verb::kEhlo;
+    info_ = std::move(info);
   }
 }
 

@@ -190,6 +190,15 @@ TEST_F(ResponderTest, TellsPoliciesWhatTheClientSaidOnceItIsAccepted) {
   EXPECT_EQ(responder_->info()->hello_name, "d.example");
 }
 
+// A policy may not word the reply to EHLO: the client hears of a local error,
+// and nothing is believed of a greeting that was refused.
+TEST_F(ResponderTest, BelievesNoGreetingWhoseAnswerDidNotFit) {
+  world_.verdict = Verdict::Accept(Reply{250, {}, "hello"});
+  EXPECT_EQ(Feed("EHLO c.example\r\n"),
+            "220 mx ESMTP\r\n451 4.3.0 local error (#4.3.0)\r\n");
+  EXPECT_EQ(responder_->info()->hello_name, "");
+}
+
 TEST_F(ResponderTest, TurnsAPolicysMistakeIntoALocalError) {
   Feed("EHLO c\r\n");
   world_.verdict = Verdict::Refuse({250, {}, "what"});
