@@ -1,0 +1,88 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Runs a ServerSession over a byte stream in many ways, holds it to its laws
+// and tells what came of it.
+
+#ifndef POSTERN_TESTS_REPLAY_H_
+#define POSTERN_TESTS_REPLAY_H_
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "engine/event.h"
+#include "engine/server_config.h"
+#include "engine/verdict.h"
+
+namespace postern {
+
+// What happens to the connection behind the last byte.
+enum class WireEnd : uint8_t {
+  kOpen,      // nothing: the client waits
+  kEof,       // it hangs up
+  kTimedOut,  // its time is up
+};
+
+// How a stream is fed, answered and drained. None of it may change the
+// outcome.
+struct Manner {
+  std::vector<size_t> cuts = {1};  // sizes of the reads, over and over
+  bool late = false;               // answers come only when all else waits
+  bool reversed = false;           // and then the last question's first
+  size_t max_open_asks = 1;
+  bool slow_reader = false;  // takes a byte of output at a time
+
+  std::string Describe() const;
+};
+
+// Answers `ask`; `envelope` is the session's. nullopt: never.
+using Answerer =
+    std::function<std::optional<Verdict>(const Ask& ask, const Envelope&)>;
+
+// A message whose BodyEnd was accepted.
+struct Message {
+  std::string envelope;  // "<from> <to> <to>"
+  std::string content;
+
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+struct Outcome {
+  std::string replies;
+  std::vector<std::string> asks;  // in command order, see PrintAsk()
+  std::vector<Message> messages;
+  std::optional<CloseReason> closed;
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// Feeds `wire` to a session of `config` in the manner told, until it has
+// closed or waits for more. A law that the session breaks is a test failure of
+// the calling test: see the .cc for what is checked.
+Outcome Replay(ServerConfig config, absl::string_view wire, WireEnd end,
+               const Manner& manner, const Answerer& answerer);
+
+// Checks, from the bytes alone, that the replies are one well-formed reply for
+// each command of `wire`, and one more for each message, in step.
+void ExpectOneReplyPerCommand(absl::string_view wire, const Outcome& outcome);
+
+// "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12"...
+std::string PrintAsk(const Ask& ask, const Envelope& envelope);
+
+// "<from> <to> <to>".
+std::string PrintEnvelope(const Envelope& envelope);
+
+// "quit", "peer-gone", "timeout", "refused", "abuse".
+std::string PrintCloseReason(CloseReason reason);
+
+// For messages of failed tests.
+void PrintTo(const Message& message, std::ostream* out);
+void PrintTo(const Outcome& outcome, std::ostream* out);
+
+}  // namespace postern
+
+#endif  // POSTERN_TESTS_REPLAY_H_

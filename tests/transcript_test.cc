@@ -1,0 +1,128 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Replays tests/transcripts/*.smtp in many manners. Each must come to the
+// same, and to what the transcript says.
+
+#include "tests/transcript.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/replay.h"
+
+namespace postern {
+namespace {
+
+constexpr size_t kWhole = std::string::npos;
+
+std::vector<std::filesystem::path> Files() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("tests/transcripts")) {
+    if (entry.path().extension() == ".smtp") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// Every size of reads where the stream is short; else a sample.
+std::vector<size_t> Cuts(size_t size) {
+  std::vector<size_t> cuts;
+  for (size_t cut = 1; cut < size;
+       cut += cut < 64 || size < 600 ? 1 : cut / 3) {
+    cuts.push_back(cut);
+  }
+  cuts.push_back(kWhole);
+  return cuts;
+}
+
+class TranscriptTest : public testing::TestWithParam<std::filesystem::path> {
+ protected:
+  void SetUp() override {
+    std::ifstream file(GetParam());
+    std::stringstream text;
+    text << file.rdbuf();
+    absl::StatusOr<Transcript> parsed = ParseTranscript(text.str());
+    ASSERT_TRUE(parsed.ok()) << GetParam() << ": " << parsed.status();
+    transcript_ = *std::move(parsed);
+  }
+
+  Outcome Play(const Manner& manner) {
+    size_t next = 0;
+    const auto& questions = transcript_.questions;
+    Outcome outcome =
+        Replay(transcript_.config, transcript_.wire, transcript_.end, manner,
+               [&](const Ask& ask,
+                   const Envelope& envelope) -> std::optional<Verdict> {
+                 if (next == questions.size() ||
+                     questions[next].ask != PrintAsk(ask, envelope)) {
+                   return Verdict::Accept();
+                 }
+                 return questions[next++].verdict;
+               });
+    if (next < questions.size()) {
+      ADD_FAILURE() << "never asked: " << questions[next].ask;
+    }
+    return outcome;
+  }
+
+  Transcript transcript_;
+};
+
+TEST_P(TranscriptTest, ComesToTheSameInEveryManner) {
+  SCOPED_TRACE(transcript_.title);
+  const Outcome whole = Play({.cuts = {kWhole}});
+  EXPECT_EQ(whole.replies, transcript_.replies);
+  std::vector<std::string> contents;
+  for (const Message& message : whole.messages) {
+    contents.push_back(message.content);
+  }
+  EXPECT_EQ(contents, transcript_.messages);
+  std::optional<std::string> closed;
+  if (whole.closed) closed = PrintCloseReason(*whole.closed);
+  EXPECT_EQ(closed, transcript_.closed);
+  ExpectOneReplyPerCommand(transcript_.wire, whole);
+  if (HasFailure()) return;
+  for (size_t cut : Cuts(transcript_.wire.size())) {
+    const Manner manners[] = {
+        {.cuts = {cut}},
+        {.cuts = {cut}, .late = true},
+        {.cuts = {cut}, .late = true, .reversed = true, .max_open_asks = 4},
+        {.cuts = {cut}, .max_open_asks = 4, .slow_reader = true},
+    };
+    for (const Manner& manner : manners) {
+      SCOPED_TRACE(manner.Describe());
+      ASSERT_EQ(Play(manner), whole);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TranscriptTest, testing::ValuesIn(Files()),
+                         [](const auto& info) {
+                           std::string name = info.param.stem().string();
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(TranscriptParserTest, NamesTheLineOfAMistake) {
+  EXPECT_EQ(ParseTranscript("# t\nC: a\nQ: b").status().message(),
+            "line 3: no such line");
+  EXPECT_EQ(ParseTranscript("C: a").status().message(), "line 1: no title");
+  EXPECT_EQ(ParseTranscript("# t\nC\"\\q\"").status().message(),
+            "line 2: bad escape");
+  EXPECT_EQ(ParseTranscript("# t\nset max_fun 1").status().message(),
+            "line 2: unknown key");
+  EXPECT_EQ(
+      ParseTranscript("# t\nA: connected => maybe 1 x").status().message(),
+      "line 2: bad answer");
+}
+
+}  // namespace
+}  // namespace postern
