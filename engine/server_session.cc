@@ -90,20 +90,18 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   if (!asks_.empty()) return LookAhead(in, consumed);
   const LineReader::Result read = reader_.Next(in, config_.max_line);
   *consumed += read.consumed;
-  switch (read.kind) {
-    case LineReader::Result::Kind::kPartial:
-      if (!input_ended_) return Step{Step::Kind::kNeedInput};
-      Close(CloseReason::kPeerGone);
-      return std::nullopt;
-    case LineReader::Result::Kind::kOverlong:
-      Say({500, {5, 5, 2}, "line too long (#5.5.2)"});
-      return std::nullopt;
-    case LineReader::Result::Kind::kLine:
-      break;
+  if (read.kind == LineReader::Result::Kind::kPartial) {
+    if (!input_ended_) return Step{Step::Kind::kNeedInput};
+    Close(CloseReason::kPeerGone);
+    return std::nullopt;
   }
   if (errors_ >= config_.max_errors) {
     Say({421, {4, 7, 0}, "too many errors (#4.7.0)"});
     Close(CloseReason::kAbuse);
+    return std::nullopt;
+  }
+  if (read.kind == LineReader::Result::Kind::kOverlong) {
+    Say({500, {5, 5, 2}, "line too long (#5.5.2)"});
     return std::nullopt;
   }
   const auto command = ParseCommand(read.line);
