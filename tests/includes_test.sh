@@ -1,0 +1,41 @@
+#!/bin/bash
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Holds the engine's sources to what a pure state machine may use: no threads,
+# clocks, files, sockets, randomness, environment or foreign libraries.
+#   includes_test.sh FILE...
+set -eu
+
+if [ $# -eq 0 ]; then
+  echo "no files given" >&2
+  exit 1
+fi
+
+headers='array|algorithm|cstddef|cstdint|deque|functional|iterator|limits'
+headers+='|map|memory|optional|set|string|tuple|type_traits|utility'
+headers+='|variant|vector'
+names='(std::)?(getenv|setenv|system|time|rand|srand|clock|printf|fopen)'
+
+status=0
+complain() {  # WHY LINES
+  if [ -n "$2" ]; then
+    echo "$1:" >&2
+    echo "$2" >&2
+    status=1
+  fi
+}
+complain "standard headers outside the engine's list" "$(
+  grep -Hn '^ *# *include *<' "$@" |
+    grep -Ev "# *include *<($headers)>" || true)"
+complain "headers of neither the engine nor Abseil" "$(
+  grep -Hn '^ *# *include *"' "$@" |
+    grep -Ev '# *include *"(engine/|absl/)' || true)"
+complain "Abseil's clock, threads, logging, randomness and Cord" "$(
+  grep -HnE '# *include *"absl/(time/clock|synchronization/|log/|random/|strings/cord|flags/|debugging/)' \
+    "$@" || true)"
+complain "calls of the world outside" "$(
+  grep -HnE "(^|[^A-Za-z0-9_:.>])$names\(" "$@" || true)"
+complain "std::string_view and Abseil's do not convert" "$(
+  grep -Hn 'std::string_view\|<string_view>' "$@" || true)"
+exit $status

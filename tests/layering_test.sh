@@ -1,0 +1,37 @@
+#!/bin/bash
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Holds the engine to its dependencies: itself, Abseil, and the compiler.
+#   layering_test.sh DEPS BUILD
+# DEPS is a file of labels, one a line: what the engine depends on. BUILD is
+# the engine's; each of its libraries must be among them.
+set -eu
+
+deps=$1
+build=$2
+status=0
+
+stray=$(grep -Ev \
+  '^(//engine:|@com_google_absl//|@bazel_tools//|@local_config_cc//)' \
+  "$deps" || true)
+if [ -n "$stray" ]; then
+  echo "$build: the engine may depend on Abseil alone, and depends on:" >&2
+  echo "$stray" >&2
+  status=1
+fi
+
+libraries=$(awk '/^cc_library\(/ { library = 1 }
+                 /^ *name = / && library { split($0, q, "\""); print q[2]
+                                           library = 0 }' "$build")
+if [ -z "$libraries" ]; then
+  echo "$build: no libraries found" >&2
+  status=1
+fi
+for name in $libraries; do
+  if ! grep -qx "//engine:$name" "$deps"; then
+    echo "$build: //engine:$name is not in the list of //tests:engine_deps" >&2
+    status=1
+  fi
+done
+exit $status
