@@ -112,7 +112,7 @@ ServerConfig MakeConfig(const SmtpdOptions& options,
   config.greeting = controls.greeting;
   config.require_hello = false;  // qmail-smtpd never asked for one
   config.max_message_size = controls.databytes;
-  config.max_recipients = options.max_recipients;
+  config.max_recipients = static_cast<size_t>(options.max_recipients);
   config.max_errors = options.max_errors;
   config.bare_newlines = options.bare_newlines;
   config.command_timeout = controls.timeout;

@@ -4,7 +4,7 @@
 #include "programs/smtpd_options.h"
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <string>
 #include <vector>
 
 namespace postern::programs {
@@ -13,12 +13,27 @@ namespace {
 // djb's tools: wrong usage.
 constexpr int kUsage = 100;
 
+// CLI11's own CLI::Range and CLI::CheckedTransformer cost more to build than
+// all the rest of an option, and every session would pay for them.
+void CheckRange(const char* option, int64_t value, int64_t max) {
+  if (value >= 1 && value <= max) return;
+  throw CLI::ValidationError(option, "1 to " + std::to_string(max));
+}
+
+BareNewlines ParseBareNewlines(const std::string& mode) {
+  if (mode == "reject") return BareNewlines::kReject;
+  if (mode == "normalize") return BareNewlines::kNormalize;
+  throw CLI::ValidationError("--bare-newlines", "reject or normalize");
+}
+
 }  // namespace
 
 std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
                                              int* exit_code) {
   SmtpdOptions options;
-  CLI::App app(
+  std::string bare_newlines = "reject";
+  // Not destroyed: a process that serves one session need not tidy up.
+  auto& app = *new CLI::App(
       "postern-smtpd receives mail by SMTP on descriptors 0 and 1, under\n"
       "tcpserver or another UCSPI super-server, in the place of qmail-smtpd.\n",
       "postern-smtpd");
@@ -45,26 +60,19 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   app.add_option("--max-recipients", options.max_recipients,
                  "recipients of a message; 452 beyond")
       ->option_text("N [10000]")
-      ->check(CLI::Range(size_t{1}, size_t{1000000}))
       ->envname("POSTERN_MAX_RECIPIENTS");
   app.add_option("--max-errors", options.max_errors,
                  "refused commands before 421 and the end of the session")
       ->option_text("N [100]")
-      ->check(CLI::Range(1, 1000000))
       ->envname("POSTERN_MAX_ERRORS");
   app.add_option("--session-timeout", options.session_timeout,
                  "longest session, in seconds")
       ->option_text("N [14400]")
-      ->check(CLI::Range(1, 7 * 24 * 60 * 60))
       ->envname("POSTERN_SESSION_TIMEOUT");
-  static const auto* const kModes = new std::map<std::string, BareNewlines>{
-      {"reject", BareNewlines::kReject},
-      {"normalize", BareNewlines::kNormalize}};
-  app.add_option("--bare-newlines", options.bare_newlines,
+  app.add_option("--bare-newlines", bare_newlines,
                  "a bare CR or LF in a message: reject it, or normalize it to\n"
                  "CRLF; neither ever ends a message")
       ->option_text("MODE [reject]")
-      ->transform(CLI::CheckedTransformer(*kModes))
       ->envname("POSTERN_BARE_NEWLINES");
 
   // A run script of a patched qmail-smtpd passes a checkpassword program here.
@@ -74,6 +82,10 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
 
   try {
     app.parse(argc, argv);
+    CheckRange("--max-recipients", options.max_recipients, 1000000);
+    CheckRange("--max-errors", options.max_errors, 1000000);
+    CheckRange("--session-timeout", options.session_timeout, 7 * 24 * 60 * 60);
+    options.bare_newlines = ParseBareNewlines(bare_newlines);
     if (!checker.empty()) {
       throw CLI::ExtrasError("postern-smtpd (AUTH is not built in)", checker);
     }
