@@ -45,8 +45,9 @@ class Policy {
 
 // Asks each of `policies` in turn; the first that does not accept decides. A
 // path that one of them puts in place (Verdict::AcceptAs) is what the next one
-// sees and, in the end, what the envelope gets; a reply of an acceptance, the
-// last one given. They must outlive the result and every open decision.
+// sees and, in the end, what the envelope gets. Where there is none, the last
+// reply of an acceptance is given. They must outlive the result and every open
+// decision.
 class AllOf : public Policy {
  public:
   explicit AllOf(std::vector<Policy*> policies);

@@ -15,6 +15,7 @@ fi
 headers='array|algorithm|cstddef|cstdint|deque|functional|iterator|limits'
 headers+='|map|memory|optional|set|string|tuple|type_traits|utility'
 headers+='|variant|vector'
+abseil='time/clock|synchronization/|log/|random/|strings/cord|flags/|debugging/'
 names='(std::)?(getenv|setenv|system|time|rand|srand|clock|printf|fopen)'
 
 status=0
@@ -32,8 +33,7 @@ complain "headers of neither the engine nor Abseil" "$(
   grep -Hn '^ *# *include *"' "$@" |
     grep -Ev '# *include *"(engine/|absl/)' || true)"
 complain "Abseil's clock, threads, logging, randomness and Cord" "$(
-  grep -HnE '# *include *"absl/(time/clock|synchronization/|log/|random/|strings/cord|flags/|debugging/)' \
-    "$@" || true)"
+  grep -HnE "# *include *\"absl/($abseil)" "$@" || true)"
 complain "calls of the world outside" "$(
   grep -HnE "(^|[^A-Za-z0-9_:.>])$names\(" "$@" || true)"
 complain "std::string_view and Abseil's do not convert" "$(

@@ -22,6 +22,22 @@
 namespace postern {
 namespace {
 
+// A question and, once it has one, its answer.
+struct OpenAsk {
+  Ask ask;
+  std::optional<Verdict> verdict;
+  bool answered = false;
+};
+
+// The model's view of a transaction.
+struct Transaction {
+  Path from;
+  std::vector<Path> to;
+  size_t rcpts = 0;   // asked
+  bool body = false;  // BodyBegin was accepted
+  std::string content;
+};
+
 // One run of a session, with a model of the transaction beside it: what the
 // questions and their answers, in command order, must have come to.
 class Run {
@@ -54,20 +70,6 @@ class Run {
   }
 
  private:
-  // A question and, once it has one, its answer.
-  struct Open {
-    Ask ask;
-    std::optional<Verdict> verdict;
-    bool answered = false;
-  };
-  struct Transaction {
-    Path from;
-    std::vector<Path> to;
-    size_t rcpts = 0;   // asked
-    bool body = false;  // BodyBegin was accepted
-    std::string content;
-  };
-
   // Takes one step, over a heap block of exactly the bytes in hand that dies
   // behind it: a sanitizer sees what reads too far or is kept too long.
   void Advance() {
@@ -75,6 +77,10 @@ class Run {
     const absl::string_view view(block.data(), block.size());
     const Step step = session_.Advance(view);
     ASSERT_LE(step.consumed, view.size());
+    if (std::exchange(abort_due_, false)) {
+      EXPECT_EQ(step.kind, Step::Kind::kAborted)
+          << "a transaction outlived EHLO";
+    }
     EXPECT_GT(session_.ReadTimeout(), absl::ZeroDuration());
     switch (step.kind) {
       case Step::Kind::kNeedInput:
@@ -187,7 +193,7 @@ class Run {
   void Wait() {
     bool any = false;
     for (size_t i = 0; i < open_.size(); ++i) {
-      Open& open = open_[manner_.reversed ? open_.size() - 1 - i : i];
+      OpenAsk& open = open_[manner_.reversed ? open_.size() - 1 - i : i];
       if (open.answered || !open.verdict) continue;
       any = true;
       // The last answer of a reversed round is the first question's, and then
@@ -201,13 +207,13 @@ class Run {
     if (!ended_) End();
   }
 
-  void Answer(Open* open) {
+  void Answer(OpenAsk* open) {
     const RequestId id = open->ask.id;
     open->answered = true;
     ASSERT_TRUE(session_.Complete(id, *open->verdict).ok());
     EXPECT_TRUE(absl::IsNotFound(session_.Complete(id, Verdict::Accept())));
     while (!open_.empty() && open_.front().answered) {
-      const Open first = std::move(open_.front());
+      const OpenAsk first = std::move(open_.front());
       open_.pop_front();
       Apply(first.ask, *first.verdict);
       if (first.verdict->kind() == Verdict::Kind::kDrop) open_.clear();
@@ -217,7 +223,9 @@ class Run {
   // What an answer means to the model.
   void Apply(const Ask& ask, const Verdict& verdict) {
     const bool accepted = verdict.accepted();
-    if (const auto* mail = std::get_if<Mail>(&ask.what)) {
+    if (std::holds_alternative<Hello>(ask.what)) {
+      abort_due_ = accepted && transaction_.has_value();
+    } else if (const auto* mail = std::get_if<Mail>(&ask.what)) {
       if (!accepted) return;
       transaction_.emplace();
       transaction_->from = verdict.path().value_or(mail->from);
@@ -292,10 +300,11 @@ class Run {
   size_t reads_ = 0;
   bool ended_ = false;
   bool waits_ = false;  // for bytes that never come
-  std::deque<Open> open_;
+  std::deque<OpenAsk> open_;
   std::vector<RequestId> ids_;
   size_t last_ask_ = std::string::npos;
   std::optional<Transaction> transaction_;
+  bool abort_due_ = false;  // an accepted EHLO ends a transaction
   Outcome outcome_;
 };
 

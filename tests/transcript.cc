@@ -186,7 +186,7 @@ class Parser {
       return absl::OkStatus();
     }
     std::string text;
-    const bool raw = line[0] == '"';
+    const bool raw = absl::StartsWith(line, "\"");
     if (raw) {
       absl::StatusOr<std::string> unquoted = Unquote(line);
       if (!unquoted.ok()) return unquoted.status();
