@@ -52,10 +52,11 @@ struct Letters {
 
 class MaildirMessage : public MessageSink {
  public:
-  MaildirMessage(FileSystem& files, UniqueNames& names, const Path& from,
-                 Letters to)
+  MaildirMessage(FileSystem& files, UniqueNames& names, const Report& report,
+                 const Path& from, Letters to)
       : files_(files),
         names_(names),
+        report_(report),
         return_path_(
             absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
         folders_(std::move(to.folders)),
@@ -87,12 +88,18 @@ class MaildirMessage : public MessageSink {
   int TryNames(std::string name,
                absl::FunctionRef<int(const std::string&)> use);
   void Withdraw();
+  // Reports `error`, and returns what the client hears of it.
+  Reply CannotStore(int error) const {
+    ReportError(report_, absl::StrCat("maildir ", folders_[entered_]), error);
+    return CannotStoreReply(error);
+  }
   std::string Header(const Letter& letter) const {
     return absl::StrCat(return_path_, "Delivered-To: ", letter.address, "\n");
   }
 
   FileSystem& files_;
   UniqueNames& names_;
+  const Report& report_;
   const std::string return_path_;
   const std::vector<std::string> folders_;
   std::vector<Letter> letters_;
@@ -100,6 +107,7 @@ class MaildirMessage : public MessageSink {
   MaildirFolder first_folder_;  // open for the message's whole life
   MaildirFolder other_folder_;  // the one of the others in use now
   size_t other_index_ = 0;      // which that is; 0: none
+  size_t entered_ = 0;          // the one that was entered last
   int first_file_ = -1;
   LineEndings buffer_;    // of first_file_
   uint64_t written_ = 0;  // to first_file_, header included
@@ -107,13 +115,16 @@ class MaildirMessage : public MessageSink {
 };
 
 std::optional<Reply> MaildirMessage::Open() {
-  if (first_folder_.Open(folders_[0]) < 0) return CannotOpenReply();
+  if (int error = first_folder_.Open(folders_[0]); error < 0) {
+    (void)CannotStore(error);  // for its report
+    return CannotOpenReply();
+  }
   first_file_ = Create(first_folder_, letters_[0]);
-  if (first_file_ < 0) return CannotStoreReply(first_file_);
+  if (first_file_ < 0) return CannotStore(first_file_);
   const std::string header = Header(letters_[0]);
   absl::string_view rest = header;
   while (!buffer_.TakeAsIs(&rest)) {
-    if (int error = Flush(); error < 0) return CannotStoreReply(error);
+    if (int error = Flush(); error < 0) return CannotStore(error);
   }
   return std::nullopt;
 }
@@ -134,8 +145,9 @@ bool MaildirMessage::Write(absl::Span<const absl::string_view> slices,
 void MaildirMessage::Commit(Policy::Done done) {
   if (error_ == 0) error_ = Store();
   if (error_ < 0) {
+    Reply reply = CannotStore(error_);
     Withdraw();
-    return std::move(done)(Verdict::Refuse(CannotStoreReply(error_)));
+    return std::move(done)(Verdict::Refuse(std::move(reply)));
   }
   for (Letter& letter : letters_) letter.in_new.clear();  // not ours any more
   std::move(done)(Verdict::Accept());
@@ -216,6 +228,7 @@ int MaildirMessage::Create(const MaildirFolder& folder, Letter& letter) {
 }
 
 int MaildirMessage::Enter(size_t index, const MaildirFolder** folder) {
+  entered_ = index;
   *folder = index == 0 ? &first_folder_ : &other_folder_;
   if (index == 0 || index == other_index_) return 0;
   other_index_ = 0;
@@ -258,6 +271,7 @@ Maildir::Maildir(MaildirLocation location, MaildirOptions options,
                  FileSystem& files)
     : location_(std::move(location)),
       files_(files),
+      report_(std::move(options.report)),
       names_(options.host, std::move(options.now), std::move(options.random)) {}
 
 Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
@@ -277,8 +291,8 @@ Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
   std::stable_sort(
       to.letters.begin(), to.letters.end(),
       [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
-  auto message = std::make_unique<MaildirMessage>(files_, names_, envelope.from,
-                                                  std::move(to));
+  auto message = std::make_unique<MaildirMessage>(files_, names_, report_,
+                                                  envelope.from, std::move(to));
   if (std::optional<Reply> refusal = message->Open()) {
     return *std::move(refusal);
   }

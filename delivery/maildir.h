@@ -45,6 +45,7 @@
 #include "absl/time/time.h"
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
+#include "delivery/report.h"
 #include "delivery/unique_names.h"
 #include "engine/delivery.h"
 
@@ -56,6 +57,7 @@ struct MaildirOptions {
   // For the names of files. Both thread-safe.
   std::function<absl::Time()> now = absl::Now;
   std::function<uint64_t()> random = SystemRandom;
+  Report report;
 };
 
 // Puts each message into the Maildir of each of its recipients: one file for
@@ -84,6 +86,7 @@ class Maildir : public Delivery {
  private:
   const MaildirLocation location_;
   FileSystem& files_;
+  const Report report_;
   UniqueNames names_;
 };
 

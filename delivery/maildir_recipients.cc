@@ -8,14 +8,17 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "delivery/maildir_folder.h"
 #include "delivery/maildir_reply.h"
 
 namespace postern::delivery {
 
-MaildirRecipients::MaildirRecipients(MaildirLocation location,
+MaildirRecipients::MaildirRecipients(MaildirLocation location, Report report,
                                      FileSystem& files)
-    : location_(std::move(location)), files_(files) {}
+    : location_(std::move(location)),
+      report_(std::move(report)),
+      files_(files) {}
 
 void MaildirRecipients::Decide(const Ask& ask, const SharedSessionInfo&,
                                Done done) {
@@ -32,8 +35,9 @@ Verdict MaildirRecipients::DecideRecipient(const Path& recipient) const {
   MaildirFolder folder(files_);
   const int error = folder.Open(*path);
   if (error == 0) return Verdict::Accept();
-  return Verdict::Refuse(MeansNoMaildir(error) ? NoMailboxReply()
-                                               : CannotOpenReply());
+  if (MeansNoMaildir(error)) return Verdict::Refuse(NoMailboxReply());
+  ReportError(report_, absl::StrCat("maildir ", *path), error);
+  return Verdict::Refuse(CannotOpenReply());
 }
 
 }  // namespace postern::delivery

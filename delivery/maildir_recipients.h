@@ -8,6 +8,7 @@
 
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
+#include "delivery/report.h"
 #include "engine/policy.h"
 
 namespace postern::delivery {
@@ -24,7 +25,7 @@ namespace postern::delivery {
 // Thread-safe if `files` is. Looks at the disk before it returns.
 class MaildirRecipients : public Policy {
  public:
-  explicit MaildirRecipients(MaildirLocation location,
+  explicit MaildirRecipients(MaildirLocation location, Report report = {},
                              FileSystem& files = PosixFileSystem());
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
@@ -34,6 +35,7 @@ class MaildirRecipients : public Policy {
   Verdict DecideRecipient(const Path& recipient) const;
 
   const MaildirLocation location_;
+  const Report report_;
   FileSystem& files_;
 };
 

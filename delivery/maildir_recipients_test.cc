@@ -4,6 +4,7 @@
 #include "delivery/maildir_recipients.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <optional>
 #include <string>
@@ -29,7 +30,10 @@ class MaildirRecipientsTest : public testing::Test {
   // Returns the reply to what, or code 0 for an acceptance.
   Reply Decide(const std::string& pattern, decltype(Ask::what) what) {
     auto location = MaildirLocation::Parse(folder_.Path(pattern), "d");
-    MaildirRecipients recipients(*location, files_);
+    MaildirRecipients recipients(
+        *location,
+        [this](absl::string_view line) { reports_.emplace_back(line); },
+        files_);
     std::optional<Verdict> verdict;
     recipients.Decide({.what = std::move(what)},
                       std::make_shared<SessionInfo>(),
@@ -43,6 +47,7 @@ class MaildirRecipientsTest : public testing::Test {
 
   TemporaryFolder folder_;
   FaultyFileSystem files_{PosixFileSystem()};
+  std::vector<std::string> reports_;
 };
 
 TEST_F(MaildirRecipientsTest, RecipientsWithoutAMaildirAreRefused) {
@@ -73,6 +78,7 @@ TEST_F(MaildirRecipientsTest, RecipientsWithoutAMaildirAreRefused) {
     EXPECT_EQ(Decide("%d/%u", Rcpt{.to = c.to}), c.accepted ? Reply{} : refusal)
         << c.to.Address();
   }
+  EXPECT_TRUE(reports_.empty());  // guesses of clients are no trouble of ours
 }
 
 TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
@@ -80,6 +86,10 @@ TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
     files_.FailEvery(FaultyFileSystem::Op::kOpen, error);
     EXPECT_EQ(Decide("%d/%u", Rcpt{.to = {"u", "d"}}),
               (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
+    ASSERT_EQ(reports_.size(), 1u);
+    EXPECT_EQ(reports_[0], absl::StrCat("maildir ", folder_.Path("d/u"), ": ",
+                                        strerror(error)));
+    reports_.clear();
   }
 }
 

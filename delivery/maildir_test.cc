@@ -35,7 +35,9 @@ class MaildirTest : public testing::Test {
     MaildirOptions options{
         .host = "mx.example.org",
         .now = [] { return absl::FromUnixSeconds(1795262400); },
-        .random = [] { return uint64_t{0xc0ffee}; }};
+        .random = [] { return uint64_t{0xc0ffee}; },
+        .report =
+            [this](absl::string_view line) { reports_.emplace_back(line); }};
     return std::make_unique<Maildir>(
         *MaildirLocation::Parse(folder_.Path(pattern), "default.example"),
         std::move(options));
@@ -55,6 +57,7 @@ class MaildirTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  Contents reports_;
   const Envelope one_{.from = {"s", "example.org"}, .to = {{"u", "d"}}};
 };
 
@@ -204,6 +207,9 @@ TEST_F(MaildirTest, AMissingMaildirIsNotCreated) {
   folder_.MakeFolder("m/tmp");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
   EXPECT_EQ(folder_.List("m"), Contents{"tmp"});
+  const std::string report = absl::StrCat("maildir ", folder_.Path("m"),
+                                          ": No such file or directory");
+  EXPECT_EQ(reports_, (Contents{report, report}));
   EXPECT_TRUE(folder_.List("m/tmp").empty());
 }
 
@@ -226,6 +232,8 @@ TEST_F(MaildirTest, AllRecipientsOrNone) {
   EXPECT_EQ(
       Deliver(*maildir, envelope, {"x\r\n"}),
       (Reply{451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"}));
+  EXPECT_EQ(reports_, Contents{absl::StrCat("maildir ", folder_.Path("d/b"),
+                                            ": No such file or directory")});
   for (const char* name : {"d/a/new", "d/a/tmp", "d/b/tmp", "d/c/new"}) {
     EXPECT_TRUE(folder_.List(name).empty()) << name;
   }

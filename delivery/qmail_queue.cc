@@ -57,6 +57,7 @@ class QueuedMessage : public MessageSink {
     }
     const pid_t pid = process_->pid();
     const QueueProcess::Result result = process_->Wait(deadline);
+    Report(result, pid);
     std::move(done)(Answer(result, pid));
   }
 
@@ -65,6 +66,17 @@ class QueuedMessage : public MessageSink {
     failed_ = !process_->Write(QueueProcess::Pipe::kMessage, buffer_.pending(),
                                deadline);
     buffer_.Clear();
+  }
+
+  void Report(const QueueProcess::Result& result, pid_t pid) const {
+    const bool exited = result.end == QueueProcess::End::kExited;
+    if (!options_.report || (exited && result.code == kQueueAccepted)) return;
+    options_.report(
+        absl::StrCat("queue program ", options_.program, " qp ", pid,
+                     exited ? absl::StrCat(" exited with ", result.code)
+                     : result.end == QueueProcess::End::kTimeout
+                         ? " took too long and was killed"
+                         : " did not end by itself"));
   }
 
   Verdict Answer(const QueueProcess::Result& result, pid_t pid) const {
@@ -125,6 +137,7 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
   auto process =
       QueueProcess::Start(options_.program, options_.home, session.environment);
   if (!process.ok()) {
+    if (options_.report) options_.report(process.status().message());
     return absl::IsResourceExhausted(process.status())
                ? QueueUnavailableReply()
                : ReplyForQueueExit(kQueueExecError);

@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "delivery/report.h"
 #include "engine/delivery.h"
 
 namespace postern::delivery {
@@ -29,6 +30,8 @@ struct QmailQueueOptions {
   absl::Duration queue_timeout = absl::Minutes(5);
   // For "ok 1795298400 qp 4711". Thread-safe.
   std::function<absl::Time()> now = absl::Now;
+  // Hears why the program could not be started, and how it ended if not with 0.
+  Report report;
 };
 
 // Runs one program for each message, qmail-queue(8): the message on its

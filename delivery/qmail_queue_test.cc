@@ -89,7 +89,10 @@ class QmailQueueTest : public testing::Test {
 
   const size_t descriptors_ = CountOpenDescriptors();
   TemporaryFolder folder_;
-  QmailQueueOptions options_;
+  std::string report_;
+  QmailQueueOptions options_{.report = [this](absl::string_view line) {
+    report_ = std::string(line);
+  }};
   Envelope envelope_{.from = {"s", "example.org"},
                      .to = {{"u", "d"}, {"Post master", ""}}};
   std::vector<std::pair<std::string, std::string>> environment_;
@@ -156,6 +159,7 @@ TEST_F(QmailQueueTest, EveryExitCodeHasItsReply) {
                  "mail server permanently rejected message (#5.3.0)"));
   EXPECT_TRUE(Is(Deliver("exit=30"), 554, "qq permanent problem (#5.3.0)"));
   EXPECT_TRUE(Is(Deliver("exit=111"), 451, "qq temporary problem (#4.3.0)"));
+  EXPECT_TRUE(absl::EndsWith(report_, " exited with 111")) << report_;
   EXPECT_TRUE(Is(Deliver("exit=82"), 451, "qq temporary problem (#4.3.0)"));
 }
 
@@ -322,6 +326,8 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
         StandIn() + " -x", std::string(5000, 'x')}) {
     options_.program = program;
     Delivery::Opened opened = Open("");
+    EXPECT_TRUE(absl::StartsWith(report_, "queue program ")) << report_;
+    report_.clear();
     ASSERT_TRUE(std::holds_alternative<Reply>(opened)) << program;
     EXPECT_EQ(std::get<Reply>(opened),
               (Reply{451, {4, 3, 0}, "unable to exec qq (#4.3.0)"}));

@@ -28,6 +28,7 @@
 #include "engine/session_info.h"
 #include "policy/controls.h"
 #include "policy/decision.h"
+#include "policy/log_value.h"
 #include "policy/own_addresses.h"
 #include "policy/relay_policy.h"
 #include "policy/relay_rules.h"
@@ -60,6 +61,26 @@ int RefuseService(const absl::Status& why) {
   return kEnded;
 }
 
+void ReportDelivery(absl::string_view what) {
+  WriteLog(absl::StrCat("delivery: ", what));
+}
+
+absl::string_view ReasonName(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kQuit:
+      return "quit";
+    case CloseReason::kPeerGone:
+      return "hang-up";
+    case CloseReason::kTimeout:
+      return "timeout";
+    case CloseReason::kRefused:
+      return "refused";
+    case CloseReason::kAbuse:
+      return "abuse";
+  }
+  return "";
+}
+
 // A delivery, and what it says about recipients.
 struct Destination {
   std::unique_ptr<Delivery> delivery;
@@ -84,15 +105,17 @@ absl::StatusOr<Destination> MakeDestination(const SmtpdOptions& options,
         delivery::MaildirLocation::Parse(maildir->pattern, controls.me);
     if (!location.ok()) return location.status();
     destination.delivery = std::make_unique<delivery::Maildir>(
-        *location, delivery::MaildirOptions{.host = controls.me});
+        *location, delivery::MaildirOptions{.host = controls.me,
+                                            .report = ReportDelivery});
     if (!location->shared()) {
-      destination.recipients =
-          std::make_unique<delivery::MaildirRecipients>(*location);
+      destination.recipients = std::make_unique<delivery::MaildirRecipients>(
+          *location, ReportDelivery);
     }
   } else if (const auto* queue =
                  std::get_if<delivery::QmailQueueSpec>(&*spec)) {
     delivery::QmailQueueOptions queue_options;
     queue_options.home = Home(options.control);
+    queue_options.report = ReportDelivery;
     if (!queue->program.empty()) queue_options.program = queue->program;
     // Present even when empty, as qmail-smtpd has it: then nothing can be run.
     if (auto program = Variable("QMAILQUEUE")) {
@@ -177,9 +200,13 @@ int RunSmtpd(const SmtpdOptions& options) {
   stdio.session_timeout = absl::Seconds(options.session_timeout);
   stdio.write_timeout = controls->timeout;
   transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
+  const std::string address = info.remote_address;
   const transports::StdioResult result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);
-  return result.clean ? 0 : kEnded;
+  if (result.clean) return 0;
+  WriteLog(absl::StrCat("session end=", ReasonName(result.reason), " ip=",
+                        policy::LogText(address, policy::kMaxLoggedName)));
+  return kEnded;
 }
 
 }  // namespace postern::programs

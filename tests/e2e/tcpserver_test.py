@@ -191,6 +191,20 @@ class TcpserverTest(harness.TestCase):
                 "Return-Path: <s@x>\n"
                 f"Delivered-To: {sent}@LOCAL.example\nReceived: from "))
 
+    def test_the_log_says_why_a_session_or_a_delivery_failed(self):
+        mail = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n")
+        talk = self.talk(mail, deliver="maildir:/no/such/folder")
+        self.assertEqual(talk.codes[3], 451)
+        self.assertIn("delivery: maildir /no/such/folder: No such file or "
+                      "directory\n", talk.log)
+        talk = self.talk(mail, deliver="qmail-queue:/no/such/program")
+        self.assertEqual(talk.codes[3], 451)
+        self.assertIn("delivery: queue program /no/such/program: No such file "
+                      "or directory\n", talk.log)
+        talk = self.talk(mail + "half", environment={"TCPREMOTEIP": "192.0.2.1"})
+        self.assertIn("session end=hang-up ip=192.0.2.1\n", talk.log)
+        self.assertNotIn("session", self.talk("QUIT\r\n").log)
+
     def test_it_serves_by_hand_over_pipes(self):
         talk = self.talk("HELP\r\nQUIT\r\n")
         self.assertEqual(talk.codes, [220, 214, 221])
