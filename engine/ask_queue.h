@@ -42,7 +42,9 @@ class AskQueue {
   // Answers the question that Find() returned.
   void Answer(RequestId id, Verdict verdict) {
     for (Entry& entry : entries_) {
-      if (entry.ask.id == id) entry.verdict.emplace(std::move(verdict));
+      if (entry.ask.id != id) continue;
+      entry.verdict.emplace(std::move(verdict));
+      return;
     }
   }
 

@@ -33,7 +33,7 @@ std::string Escape(absl::string_view text, absl::string_view special,
 }  // namespace
 
 std::string LogText(absl::string_view text, size_t limit) {
-  const std::string escaped = Escape(text, "\"\\<>", limit);
+  std::string escaped = Escape(text, "\"\\<>", limit);
   if (!escaped.empty() && escaped.find(' ') == std::string::npos) {
     return escaped;
   }

@@ -84,7 +84,7 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
     app.parse(argc, argv);
     CheckRange("--max-recipients", options.max_recipients, 1000000);
     CheckRange("--max-errors", options.max_errors, 1000000);
-    CheckRange("--session-timeout", options.session_timeout, 7 * 24 * 60 * 60);
+    CheckRange("--session-timeout", options.session_timeout, 604800);
     options.bare_newlines = ParseBareNewlines(bare_newlines);
     if (!checker.empty()) {
       throw CLI::ExtrasError("postern-smtpd (AUTH is not built in)", checker);
