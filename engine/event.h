@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "engine/parameters.h"
 #include "engine/path.h"
+#include "engine/reply.h"
 
 namespace postern {
 
@@ -97,7 +98,10 @@ struct [[nodiscard]] Step {
   size_t consumed = 0;       // drop these bytes of `in` once dealt with
   const Ask* ask = nullptr;  // session-owned, until completed or aborted
   absl::Span<const absl::string_view> body = {};  // slices of `in`
-  CloseReason reason = CloseReason::kQuit;        // kClosed
+  // kAborted because of the content (a bare newline, hops, size): what it will
+  // be answered with, so far as is known. Session-owned, until the next call.
+  const Reply* refusal = nullptr;
+  CloseReason reason = CloseReason::kQuit;  // kClosed
 };
 
 }  // namespace postern

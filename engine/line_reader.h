@@ -38,6 +38,9 @@ class LineReader {
   // comes.
   Result Next(absl::string_view in, size_t max_line);
 
+  // Returns true if no part of a line has been seen behind the last whole one.
+  bool between_lines() const { return scanned_ == 0 && !discarding_; }
+
  private:
   size_t scanned_ = 0;       // front bytes of `in` known to hold no CRLF
   bool discarding_ = false;  // inside an overlong line

@@ -195,6 +195,12 @@ std::optional<ParsedPath> ParsePath(absl::string_view text) {
     parsed.consumed = reader.consumed();
     return parsed;
   }
+  // The sender of qmail's double bounces, which its own qmail-remote sends. No
+  // domain by RFC 5321, and nothing that could be taken for one.
+  constexpr absl::string_view kDoubleBounce = "<#@[]>";
+  if (absl::StartsWith(text, kDoubleBounce)) {
+    return ParsedPath{{"#", "[]"}, kDoubleBounce.size()};
+  }
   if (bracket && reader.Next('@') && !reader.TakeSourceRoute()) {
     return std::nullopt;
   }

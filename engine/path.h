@@ -53,7 +53,7 @@ struct ParsedPath {
 // that is not a path by RFC 5321 4.1.2 or is longer than kMaxPath.
 //
 // Domains may hold underscores and end in one dot: both are seen, and neither
-// can be mistaken for something else.
+// can be mistaken for something else. `<#@[]>` is qmail's double-bounce sender.
 std::optional<ParsedPath> ParsePath(absl::string_view text);
 
 // Returns `path` between angle brackets, its local part quoted where RFC 5321

@@ -42,6 +42,7 @@ TEST(PathTest, ReadsWhatRfc5321Allows) {
       {"<a..b@d>", "a..b@d", "<\"a..b\"@d>"},     // seen in use, quoted
       {"<u@local.example.>", "u@local.example.", "<u@local.example.>"},
       {"<u@a_b>", "u@a_b", "<u@a_b>"},
+      {"<#@[]>", "#@[]", "<#@[]>"},  // qmail's double bounces
       {"<u@[127.0.0.1]>", "u@[127.0.0.1]", "<u@[127.0.0.1]>"},
       {"<u@[IPv6:::1]>", "u@[IPv6:::1]", "<u@[IPv6:::1]>"},
       {"<u@[ipv6:2001:db8::192.0.2.1]>", "u@[ipv6:2001:db8::192.0.2.1]",
@@ -85,6 +86,9 @@ TEST(PathTest, RefusesWhatIsNoPath) {
       "<u@d e>",
       "<u@[127.0.0.1>",
       "<u@[127.0.0.256]>",
+      "<u@[]>",
+      "<#@[]",
+      "#@[]",
       "<u@[383.0.0.257]>",
       "<u@[127.0.0]>",
       "<u@[127.0.0.1.1]>",

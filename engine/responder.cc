@@ -33,7 +33,10 @@ bool Responder::OnBody(absl::Span<const absl::string_view> slices,
   return sink_->Write(slices, std::move(ready));
 }
 
-void Responder::OnAborted() {
+void Responder::OnAborted(const Reply* refusal) {
+  if (refusal != nullptr && options_.content_refused) {
+    options_.content_refused(*refusal);
+  }
   sink_.reset();
   body_begin_.reset();
 }

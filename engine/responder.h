@@ -17,6 +17,7 @@
 #include "engine/delivery.h"
 #include "engine/event.h"
 #include "engine/policy.h"
+#include "engine/reply.h"
 #include "engine/server_session.h"
 #include "engine/session_info.h"
 #include "engine/trace_header.h"
@@ -37,6 +38,10 @@ struct ResponderOptions {
   // Answer() below. Copied into each open decision; called from any thread,
   // also from inside the Responder's own methods, perhaps after its end.
   std::function<void(RequestId, Verdict)> post;
+  // Hears of content that the engine refuses (bare newlines, hops, size), which
+  // neither policy nor sink gets to see, with the reply: for a log. May be
+  // empty. Called on the session's thread.
+  std::function<void(const Reply&)> content_refused;
 };
 
 // Responder answers the Asks of one session, and keeps the sink of its open
@@ -52,8 +57,8 @@ class Responder {
   // For Step::Kind::kBody. As MessageSink::Write(): false stops the flow.
   bool OnBody(absl::Span<const absl::string_view> slices,
               absl::AnyInvocable<void() &&> ready);
-  // For Step::Kind::kAborted.
-  void OnAborted();
+  // For Step::Kind::kAborted, with Step::refusal.
+  void OnAborted(const Reply* refusal);
 
   // Takes what `post` has brought, and completes the session's Ask. A late
   // answer changes nothing.

@@ -114,7 +114,7 @@ class ResponderTest : public testing::Test {
   Step::Kind Advance() {
     const Step step = session_->Advance(in_);
     if (step.kind == Step::Kind::kAsk) responder_->OnAsk(*step.ask);
-    if (step.kind == Step::Kind::kAborted) responder_->OnAborted();
+    if (step.kind == Step::Kind::kAborted) responder_->OnAborted(step.refusal);
     if (step.kind == Step::Kind::kBody) {
       flowing_ = responder_->OnBody(step.body, [this] { flowing_ = true; });
     }

@@ -31,6 +31,7 @@ absl::Status ServerConfig::Validate() const {
   if (max_errors < 1) return bad("max_errors: at least 1");
   if (max_hops < 1) return bad("max_hops: at least 1");
   if (max_open_asks < 1) return bad("max_open_asks: at least 1");
+  if (data_block < 1) return bad("data_block: at least 1");
   if (command_timeout <= absl::ZeroDuration()) {
     return bad("command_timeout: more than 0");
   }

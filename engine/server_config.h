@@ -61,6 +61,9 @@ struct ServerConfig {
   // 4.5.3.2.7 asks for five minutes.
   absl::Duration command_timeout = absl::Minutes(5);
   absl::Duration data_timeout = absl::Minutes(5);
+  // Octets of content that make such a block. It stops clients that send a
+  // byte a minute.
+  size_t data_block = 4096;
 
   // Returns kInvalidArgument with the field's name if a value cannot be used.
   absl::Status Validate() const;

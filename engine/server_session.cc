@@ -65,6 +65,7 @@ Step ServerSession::Advance(absl::string_view in) {
     if (abort_due_) {
       abort_due_ = false;
       step.kind = Step::Kind::kAborted;
+      step.refusal = draining_ ? &refusal_ : nullptr;
     } else if (state_ == State::kClosed) {
       step.kind = Step::Kind::kClosed;
       step.reason = reason_;
@@ -95,6 +96,7 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
     Close(CloseReason::kPeerGone);
     return std::nullopt;
   }
+  ++progress_;
   if (errors_ >= config_.max_errors) {
     Say({421, {4, 7, 0}, "too many errors (#4.7.0)"});
     Close(CloseReason::kAbuse);
@@ -194,6 +196,7 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   }
   reader_ = peek;
   *consumed += read.consumed;
+  ++progress_;
   return AskStep(OnRcpt(command->argument));
 }
 
@@ -234,11 +237,19 @@ std::optional<Step> ServerSession::RunBody(absl::string_view in,
   const BodyScanner::Result scan = scanner_.Scan(in);
   *consumed += scan.consumed;
   body_ended_ = scan.end;
+  block_ += scan.consumed;
+  if (block_ >= config_.data_block) {
+    block_ = 0;
+    ++progress_;
+  }
   for (absl::string_view slice : scan.slices) hops_.Add(slice);
-  if (!draining_ && ContentRefusal()) {
-    // The transaction ends here; the reply waits for the end of the data.
-    draining_ = true;
-    Abort();
+  if (!draining_) {
+    if (std::optional<Reply> refusal = ContentRefusal()) {
+      // The transaction ends here; the reply waits for the end of the data.
+      refusal_ = *std::move(refusal);
+      draining_ = true;
+      Abort();
+    }
   }
   if (!draining_ && !scan.slices.empty()) {
     Step step;
@@ -254,6 +265,9 @@ std::optional<Step> ServerSession::RunBody(absl::string_view in,
 
 std::optional<Step> ServerSession::EndBody() {
   body_ended_ = false;
+  draining_ = false;
+  block_ = 0;
+  ++progress_;
   state_ = State::kCommand;
   if (std::optional<Reply> refusal = ContentRefusal()) {
     Say(*refusal);
@@ -289,6 +303,7 @@ absl::Status ServerSession::Complete(RequestId id, Verdict verdict) {
   if (absl::Status status = CheckAnswer(*ask, verdict); !status.ok()) {
     return status;
   }
+  ++progress_;
   asks_.Answer(id, std::move(verdict));
   while (const auto answered = asks_.Take()) {
     Apply(answered->first, answered->second);
@@ -333,7 +348,6 @@ void ServerSession::Accepted(const Ask& ask, const Verdict& verdict) {
     state_ = State::kBody;
     scanner_ = BodyScanner(config_.bare_newlines);
     hops_ = HopCounter();
-    draining_ = false;
     Say({354, {}, "go ahead"});
   } else if (std::holds_alternative<BodyEnd>(ask.what)) {
     EndTransaction();
@@ -366,6 +380,11 @@ void ServerSession::TimedOut() {
 absl::Duration ServerSession::ReadTimeout() const {
   return state_ == State::kBody ? config_.data_timeout
                                 : config_.command_timeout;
+}
+
+bool ServerSession::idle() const {
+  return !transaction_ && state_ != State::kBody && asks_.empty() &&
+         reader_.between_lines();
 }
 
 Phase ServerSession::phase() const {

@@ -101,13 +101,17 @@ class ServerSession {
   void TimedOut();
 
   // How long the peer may take over its next command or block of content, RFC
-  // 5321 4.5.3.2. Re-arm a timer of it on every step but kNeedInput, so that a
-  // trickle of bytes buys no time.
+  // 5321 4.5.3.2. Re-arm a timer of it whenever progress() has changed, and
+  // only then, so that a trickle of bytes buys no time.
   absl::Duration ReadTimeout() const;
+  // Counts commands, blocks of content (ServerConfig::data_block) and answers.
+  uint64_t progress() const { return progress_; }
 
   // What has been agreed since MAIL; stays until the transaction's end.
   const Envelope& envelope() const { return envelope_; }
-  bool in_transaction() const { return transaction_; }
+  // Returns true between two commands and outside a transaction: where an end
+  // of input is no loss to anyone.
+  bool idle() const;
 
  private:
   enum class State : uint8_t {
@@ -153,6 +157,8 @@ class ServerSession {
   bool input_ended_ = false;
   CloseReason reason_ = CloseReason::kQuit;
   int errors_ = 0;  // 5yz replies since the last accepted message
+  uint64_t progress_ = 0;
+  size_t block_ = 0;  // octets of content since progress_ has changed
 
   LineReader reader_;
   AskQueue asks_;
@@ -162,6 +168,7 @@ class ServerSession {
   BodyScanner scanner_;
   HopCounter hops_;
   bool draining_ = false;    // the content has been found wanting
+  Reply refusal_;            // and why, so far as is known
   bool body_ended_ = false;  // its last byte has been consumed
 
   std::string output_;

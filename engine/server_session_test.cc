@@ -253,6 +253,79 @@ TEST_F(ServerSessionTest, GivesContentItsOwnTimeout) {
   EXPECT_EQ(session().ReadTimeout(), absl::Seconds(1));
 }
 
+TEST_F(ServerSessionTest, CommandsAndBlocksOfContentAreProgressAndBytesAreNot) {
+  config_.data_block = 10;
+  Feed("EHLO c\r\n");
+  const struct {
+    absl::string_view bytes;
+    bool progress;
+  } cases[] = {
+      {"NO", false},
+      {"OP\r\n", true},
+      {"\r\n", true},
+      {"BOGUS\r\n", true},
+      {"MAIL FROM:<>\r\n", true},
+      {"RCPT TO:<u@d>\r\n", true},
+      {"DATA\r\n", true},
+      {"12345", false},
+      {"678\r\n", true},
+      {"123", false},
+      {"bare\nLF\r\n", true},  // refused from here on
+      {"123", false},
+      {"4567890\r\n", true},
+      {".", false},
+      {"\r\n", true},
+  };
+  for (const auto& c : cases) {
+    const uint64_t before = session().progress();
+    Feed(c.bytes);
+    EXPECT_EQ(session().progress() != before, c.progress) << c.bytes;
+  }
+  Feed(std::string(config_.max_line, 'x'));
+  const uint64_t before = session().progress();
+  Feed(std::string(config_.max_line, 'x'));
+  EXPECT_EQ(session().progress(), before) << "part of an overlong line";
+  Feed("\r\n");
+  EXPECT_NE(session().progress(), before);
+}
+
+TEST_F(ServerSessionTest, IsIdleBetweenCommandsAndOutsideTransactions) {
+  const struct {
+    absl::string_view bytes;
+    bool idle;
+  } cases[] = {
+      {"EHLO c\r\n", true},
+      {"NO", false},
+      {"OP\r\n", true},
+      {"MAIL FROM:<>\r\n", false},
+      {"RCPT TO:<u@d>\r\n", false},
+      {"DATA\r\n", false},
+      {"a\nb\r\n", false},
+      {".\r\n", true},
+  };
+  for (const auto& c : cases) {
+    Feed(c.bytes);
+    EXPECT_EQ(session().idle(), c.idle) << c.bytes;
+  }
+  Feed(std::string(config_.max_line, 'x'));
+  EXPECT_FALSE(session().idle());
+}
+
+TEST_F(ServerSessionTest, SaysWhyContentIsRefusedWhenItAborts) {
+  Feed("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+  in_ = "a\nb\r\n";
+  Step step = Advance();
+  ASSERT_EQ(step.kind, Kind::kAborted);
+  ASSERT_NE(step.refusal, nullptr);
+  EXPECT_EQ(step.refusal->code, 554);
+  EXPECT_NE(step.refusal->text.find("bare LF in line 1"), std::string::npos);
+  Feed(".\r\nMAIL FROM:<>\r\n");
+  in_ = "RSET\r\n";
+  step = Advance();
+  ASSERT_EQ(step.kind, Kind::kAborted);
+  EXPECT_EQ(step.refusal, nullptr);
+}
+
 TEST_F(ServerSessionTest, KeepsWhatMailSaidInTheEnvelope) {
   Feed("EHLO c\r\nMAIL FROM:<s@x> SIZE=3 BODY=8BITMIME\r\n");
   EXPECT_EQ(session().envelope().from.Address(), "s@x");

@@ -45,6 +45,8 @@ absl::string_view RuleName(Rule rule) {
       return "not-listed";
     case Rule::kControlError:
       return "control-error";
+    case Rule::kMailbox:
+      return "mailbox";
   }
   return "";
 }

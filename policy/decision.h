@@ -30,6 +30,7 @@ enum class Rule : uint8_t {
   kOpenRelay,      // there is no rcpthosts, on purpose
   kNotListed,      // none of these: refused
   kControlError,   // one of them could not be asked: refused for now
+  kMailbox,        // accepted, but for its mailbox: see RelayPolicy
 };
 
 // The recipient is refused unless someone says otherwise.
@@ -51,7 +52,7 @@ struct Decision {
 
 // Returns the rule's name in logs: "bad-address", "badmailfrom", "relayclient",
 // "authenticated", "local-name", "rcpthosts", "morercpthosts", "open-relay",
-// "not-listed", "control-error". These names do not change.
+// "not-listed", "control-error", "mailbox". These names do not change.
 absl::string_view RuleName(Rule rule);
 
 // Returns the decision as one line of a log, without its end:

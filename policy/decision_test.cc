@@ -70,6 +70,7 @@ TEST(DecisionTest, EveryRuleHasItsName) {
       {Rule::kOpenRelay, "open-relay"},
       {Rule::kNotListed, "not-listed"},
       {Rule::kControlError, "control-error"},
+      {Rule::kMailbox, "mailbox"},
   };
   for (const auto& [rule, name] : names) EXPECT_EQ(RuleName(rule), name);
 }

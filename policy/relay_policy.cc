@@ -13,18 +13,36 @@
 namespace postern::policy {
 
 RelayPolicy::RelayPolicy(std::shared_ptr<const RelayRules> rules,
-                         Observer observer)
-    : rules_(std::move(rules)), observer_(std::move(observer)) {}
+                         Observer observer, Policy* mailboxes)
+    : rules_(std::move(rules)),
+      observer_(std::move(observer)),
+      mailboxes_(mailboxes) {}
 
 void RelayPolicy::Decide(const Ask& ask, const SharedSessionInfo& session,
                          Done done) {
   if (const auto* mail = std::get_if<Mail>(&ask.what)) {
     return std::move(done)(DecideMail(*mail));
   }
-  if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
-    return std::move(done)(DecideRcpt(*rcpt, *session));
+  const auto* rcpt = std::get_if<Rcpt>(&ask.what);
+  if (rcpt == nullptr) return std::move(done)(Verdict::Accept());
+  Decision decision = rules_->Decide(*rcpt, *session);
+  if (mailboxes_ == nullptr || !decision.accepted()) {
+    return std::move(done)(Answer(std::move(decision), rcpt->to, *session));
   }
-  std::move(done)(Verdict::Accept());
+  Ask about = ask;
+  std::get<Rcpt>(about.what).to = decision.to;
+  mailboxes_->Decide(
+      about, session,
+      [this, decision = std::move(decision), to = rcpt->to, session,
+       done = std::move(done)](Verdict verdict) mutable {
+        if (!verdict.accepted()) {
+          decision.kind = verdict.kind();
+          decision.rule = Rule::kMailbox;
+          decision.source.clear();
+          decision.reply = *verdict.reply();
+        }
+        std::move(done)(Answer(std::move(decision), to, *session));
+      });
 }
 
 Verdict RelayPolicy::DecideMail(const Mail& mail) const {
@@ -33,14 +51,13 @@ Verdict RelayPolicy::DecideMail(const Mail& mail) const {
   return *from == mail.from ? Verdict::Accept() : Verdict::AcceptAs(*from);
 }
 
-Verdict RelayPolicy::DecideRcpt(const Rcpt& rcpt,
-                                const SessionInfo& session) const {
-  Decision decision = rules_->Decide(rcpt, session);
+Verdict RelayPolicy::Answer(Decision decision, const Path& rcpt,
+                            const SessionInfo& session) const {
   if (observer_) observer_(decision, session);
   switch (decision.kind) {
     case Verdict::Kind::kAccept:
-      return decision.to == rcpt.to ? Verdict::Accept()
-                                    : Verdict::AcceptAs(std::move(decision.to));
+      return decision.to == rcpt ? Verdict::Accept()
+                                 : Verdict::AcceptAs(std::move(decision.to));
     case Verdict::Kind::kRefuse:
       return Verdict::Refuse(std::move(decision.reply));
     case Verdict::Kind::kDrop:

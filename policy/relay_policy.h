@@ -19,7 +19,11 @@ namespace postern::policy {
 
 // Answers Rcpt by RelayRules::Decide(), and accepts everything else: a MAIL
 // from a sender in badmailfrom too, since qmail-smtpd refuses its recipients.
-// Every answer comes before Decide() returns.
+// Every answer of its own comes before Decide() returns.
+//
+// Recipients that the rules accept are shown to `mailboxes`, if there is one,
+// as the envelope will have them. What that refuses is refused, and is one
+// decision with the rules': nobody is told of an acceptance that was none.
 //
 // Thread-safety: shared by any number of sessions and threads, if its observer
 // is thread-safe.
@@ -29,18 +33,23 @@ class RelayPolicy : public Policy {
   using Observer =
       absl::AnyInvocable<void(const Decision&, const SessionInfo&) const>;
 
-  // `rules` may not be null; `observer` may.
-  RelayPolicy(std::shared_ptr<const RelayRules> rules, Observer observer);
+  // `rules` may not be null; the others may. `mailboxes` must outlive this,
+  // and this every open decision.
+  RelayPolicy(std::shared_ptr<const RelayRules> rules, Observer observer,
+              Policy* mailboxes = nullptr);
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
               Done done) override;
 
  private:
   Verdict DecideMail(const Mail& mail) const;
-  Verdict DecideRcpt(const Rcpt& rcpt, const SessionInfo& session) const;
+  // Tells the observer, and returns `decision` about `rcpt` as an answer.
+  Verdict Answer(Decision decision, const Path& rcpt,
+                 const SessionInfo& session) const;
 
   const std::shared_ptr<const RelayRules> rules_;
   const Observer observer_;
+  Policy* const mailboxes_;
 };
 
 }  // namespace postern::policy

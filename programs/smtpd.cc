@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
@@ -81,6 +82,16 @@ absl::string_view ReasonName(CloseReason reason) {
   return "";
 }
 
+// What qmail-smtpd says, without a byte of memory: some replies may be lost
+// with it, but no client waits for them.
+void OutOfMemory() {
+  constexpr char kReply[] = "421 4.3.0 out of memory (#4.3.0)\r\n";
+  (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // the end anyway
+  constexpr char kLog[] = "postern-smtpd: fatal: out of memory\n";
+  (void)!write(STDERR_FILENO, kLog, sizeof(kLog) - 1);
+  _exit(kEnded);
+}
+
 // A delivery, and what it says about recipients.
 struct Destination {
   std::unique_ptr<Delivery> delivery;
@@ -150,6 +161,10 @@ int RunSmtpd(const SmtpdOptions& options) {
   // are errors of write(2), not deaths.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
+  // Ignored, as some supervisors have it, the queue program's exit code would
+  // be lost, and with it every acceptance: queued, and refused all the same.
+  signal(SIGCHLD, SIG_DFL);
+  std::set_new_handler(OutOfMemory);
 
   auto read = policy::ReadControls({.directory = options.control,
                                     .open_relay = options.open_relay,
@@ -170,7 +185,9 @@ int RunSmtpd(const SmtpdOptions& options) {
 
   const ServerConfig config = MakeConfig(options, *controls);
   if (const absl::Status status = config.Validate(); !status.ok()) {
-    return RefuseService(status);
+    // Of what is read from files, only the greeting can be wrong.
+    return RefuseService(absl::InvalidArgumentError(absl::StrCat(
+        options.control, "/smtpgreeting, or me: ", status.message())));
   }
   auto destination = MakeDestination(options, *controls);
   if (!destination.ok()) {
@@ -185,16 +202,19 @@ int RunSmtpd(const SmtpdOptions& options) {
           controls, std::make_shared<const policy::InterfaceAddresses>()),
       [](const policy::Decision& decision, const SessionInfo& session) {
         WriteLog(policy::FormatDecision(decision, session));
-      });
-  AllOf both({&relay, destination->recipients.get()});
+      },
+      destination->recipients.get());
 
   ResponderOptions responder;
-  responder.policy =
-      destination->recipients ? static_cast<Policy*>(&both) : &relay;
+  responder.policy = &relay;
   responder.delivery = &delivery;
   responder.host_name =
       controls->me.empty() ? controls->greeting : controls->me;
   responder.stamp = [&stamps] { return stamps.Next(); };
+  responder.content_refused = [&stamps](const Reply& reply) {
+    WriteLog(absl::StrCat("message result=refuse id=", stamps.current().id,
+                          " reply=", policy::LogReply(reply)));
+  };
 
   transports::StdioOptions stdio;
   stdio.session_timeout = absl::Seconds(options.session_timeout);

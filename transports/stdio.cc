@@ -33,7 +33,6 @@ class StdioServer {
   StdioResult Run() {
     while (true) {
       const Step step = session_.Advance(input_.view());
-      if (step.kind != Step::Kind::kNeedInput) rearm_ = true;
       switch (step.kind) {
         case Step::Kind::kAsk:
           responder_.OnAsk(*step.ask);
@@ -46,11 +45,10 @@ class StdioServer {
           }
           break;
         case Step::Kind::kAborted:
-          responder_.OnAborted();
+          responder_.OnAborted(step.refusal);
           break;
         case Step::Kind::kNeedInput:
-          idle_ = !session_.in_transaction() &&
-                  input_.view().size() == step.consumed;
+          idle_ = session_.idle();
           if (!Flush()) return Gone();
           Read(step.consumed);
           continue;
@@ -90,9 +88,9 @@ class StdioServer {
 
   void Read(size_t consumed) {
     input_.Consume(consumed);
-    if (rearm_) {
+    if (session_.progress() != progress_) {
+      progress_ = session_.progress();
       read_deadline_ = std::min(After(session_.ReadTimeout()), end_);
-      rearm_ = false;
     }
     size_t count = 0;
     switch (stream_.Read(input_.Room(), read_deadline_, &count)) {
@@ -110,7 +108,9 @@ class StdioServer {
 
   bool Flush() {
     if (session_.Output().empty()) return true;
-    const Deadline deadline = std::min(After(options_.write_timeout), end_);
+    // A session whose time is up still gets its 421 out.
+    const Deadline deadline = std::min(After(options_.write_timeout),
+                                       std::max(end_, After(options_.linger)));
     while (!session_.Output().empty()) {
       size_t count = 0;
       if (stream_.Write(session_.Output(), deadline, &count) != Io::kOk) {
@@ -126,8 +126,9 @@ class StdioServer {
 
   StdioResult Closed(CloseReason reason) {
     StdioResult result{reason, Flush()};
-    result.clean = reason == CloseReason::kQuit ||
-                   (reason == CloseReason::kPeerGone && idle_);
+    result.clean =
+        result.flushed && (reason == CloseReason::kQuit ||
+                           (reason == CloseReason::kPeerGone && idle_));
     // Behind QUIT a client has nothing more to say; in the other cases there
     // may be unread commands.
     if (result.flushed && reason != CloseReason::kQuit &&
@@ -145,8 +146,8 @@ class StdioServer {
   ServerSession session_;
   Responder responder_;
   Deadline read_deadline_;
-  bool rearm_ = true;
-  bool idle_ = true;  // at the last read: no transaction, no partial line
+  uint64_t progress_ = 0;  // of the session when that was set
+  bool idle_ = true;       // the session, at the last read
 };
 
 }  // namespace

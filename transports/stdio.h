@@ -27,7 +27,8 @@ struct StdioOptions {
   // For a policy or a sink to answer. Clients wait ten minutes for the reply
   // to the end of data (RFC 5321 4.5.3.2.6), five for others.
   absl::Duration answer_timeout = absl::Minutes(8);
-  // For the client to close behind a last reply that it may not expect.
+  // For the client to close behind a last reply that it may not expect, and to
+  // take it if the session's time is up.
   absl::Duration linger = absl::Seconds(2);
   // Octets read at once. Never less than ServerConfig::max_line.
   size_t buffer_size = size_t{64} << 10;
@@ -38,7 +39,7 @@ struct StdioResult {
   CloseReason reason = CloseReason::kQuit;
   // The last reply was written, so far as can be known here.
   bool flushed = false;
-  // QUIT, or an end of input between two transactions.
+  // QUIT, or an end of input where ServerSession::idle(); and `flushed`.
   bool clean = false;
 };
 

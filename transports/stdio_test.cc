@@ -209,6 +209,8 @@ TEST(StdioTest, AnEndOfInputIsCleanOnlyBetweenMessages) {
     absl::string_view input;
     bool clean;
   };
+  const std::string overlong = "NOOP " + std::string(5000, 'x');
+  const std::string overlong_ended = overlong + "\r\n";
   const Case cases[] = {
       {"", true},
       {"EHLO c\r\n", true},
@@ -217,6 +219,11 @@ TEST(StdioTest, AnEndOfInputIsCleanOnlyBetweenMessages) {
       {"EHLO c\r\nMAIL FROM:<>\r\nRSET\r\n", true},
       {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\nhalf\r\n", false},
       {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\n.\r\n", true},
+      // Content that is refused already, and a command that is too long.
+      {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\na\nb\r\nc\r\n", false},
+      {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\na\nb\r\n.\r\n", true},
+      {overlong, false},
+      {overlong_ended, true},
   };
   for (const Case& c : cases) {
     PacketPair pair;
@@ -250,12 +257,12 @@ TEST(StdioTest, TheSessionTimesOutWhileTheClientIsSilent) {
                                       "421 4.4.2 timeout (#4.4.2)\r\n"}));
 }
 
-// A client that sends a byte, or a command, now and then.
+// A client that sends a byte, or a command, every five milliseconds.
 class Trickle {
  public:
-  Trickle(int fd, std::string bytes)
-      : thread_([fd, bytes = std::move(bytes)] {
-          for (int i = 0; i < 1000; ++i) {
+  Trickle(int fd, std::string bytes, int times = 1000)
+      : thread_([fd, bytes = std::move(bytes), times] {
+          for (int i = 0; i < times; ++i) {
             if (send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) return;
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
           }
@@ -277,6 +284,75 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForACommand) {
     shutdown(pair.server, SHUT_RDWR);
   }
   EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
+}
+
+TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
+  PacketPair pair;
+  Server server;
+  server.config.data_timeout = absl::Milliseconds(50);
+  server.options.session_timeout = absl::Seconds(30);
+  pair.Send(kMail);
+  {
+    const Trickle trickle(pair.client, "x");
+    EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+    shutdown(pair.server, SHUT_RDWR);
+  }
+  EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
+  EXPECT_TRUE(server.kept.messages.empty());
+}
+
+// What makes progress has time, for longer than one timeout: commands that ask
+// nobody anything, content, and content that has been refused already.
+TEST(StdioTest, ProgressHasTime) {
+  const std::string block(2000, 'x');
+  struct Case {
+    std::string before;
+    std::string over_and_over;
+    std::string after;
+  };
+  const Case cases[] = {
+      {"EHLO c\r\n", "NOOP\r\n", "QUIT\r\n"},
+      {"EHLO c\r\n", "RSET\r\n", "QUIT\r\n"},
+      {"EHLO c\r\n", "BOGUS\r\n", "QUIT\r\n"},
+      {std::string(kMail), block + "\r\n", ".\r\nQUIT\r\n"},
+      {std::string(kMail) + "bare\nLF\r\n", block + "\r\n", ".\r\nQUIT\r\n"},
+  };
+  for (const Case& c : cases) {
+    PacketPair pair;
+    Server server;
+    server.config.command_timeout = absl::Milliseconds(500);
+    server.config.data_timeout = absl::Milliseconds(500);
+    server.config.max_errors = 1000;
+    pair.Send(c.before);
+    std::thread client([&] {
+      { const Trickle trickle(pair.client, c.over_and_over, 200); }
+      pair.Send(c.after);
+    });
+    EXPECT_EQ(server.Run(&pair).reason, CloseReason::kQuit) << c.over_and_over;
+    client.join();
+  }
+}
+
+TEST(StdioTest, ASessionWhoseTimeIsUpHearsOfItOverAPipe) {
+  int input[2];
+  int output[2];
+  ASSERT_EQ(pipe(input), 0);
+  ASSERT_EQ(pipe(output), 0);
+  Server server;
+  server.options.session_timeout = absl::Milliseconds(10);
+  server.options.linger = absl::Seconds(5);
+  server.config.greeting = "mx";
+  DescriptorStream stream(input[0], output[1]);
+  const StdioResult result = ServeStdio(
+      server.config, {.policy = server.policy, .delivery = server.delivery}, {},
+      server.options, &stream);
+  EXPECT_EQ(result.reason, CloseReason::kTimeout);
+  EXPECT_TRUE(result.flushed);
+  std::array<char, 256> bytes;
+  const ssize_t n = read(output[0], bytes.data(), bytes.size());
+  EXPECT_EQ(absl::string_view(bytes.data(), static_cast<size_t>(n)),
+            "220 mx ESMTP\r\n421 4.4.2 timeout (#4.4.2)\r\n");
+  for (int fd : {input[0], input[1], output[0], output[1]}) close(fd);
 }
 
 TEST(StdioTest, CommandsBuyNoTimeForASession) {
