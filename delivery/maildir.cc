@@ -17,6 +17,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "delivery/deadline.h"
 #include "delivery/line_endings.h"
 #include "delivery/maildir_folder.h"
 #include "delivery/maildir_reply.h"
@@ -52,11 +53,12 @@ struct Letters {
 
 class MaildirMessage : public MessageSink {
  public:
-  MaildirMessage(FileSystem& files, UniqueNames& names, const Report& report,
-                 const Path& from, Letters to)
+  // The first three outlive this.
+  MaildirMessage(FileSystem& files, UniqueNames& names,
+                 const MaildirOptions& options, const Path& from, Letters to)
       : files_(files),
         names_(names),
-        report_(report),
+        options_(options),
         return_path_(
             absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
         folders_(std::move(to.folders)),
@@ -76,9 +78,10 @@ class MaildirMessage : public MessageSink {
  private:
   // These return zero or a negative errno, and leave it to Withdraw() to tidy.
   int Flush();
+  bool TooMuch() const;
   int Store();
   int StoreCopy(Letter& letter);
-  int Publish();
+  int Publish(Deadline deadline);
   int Link(const MaildirFolder& folder, Letter& letter);
   int Create(const MaildirFolder& folder, Letter& letter);
 
@@ -90,7 +93,8 @@ class MaildirMessage : public MessageSink {
   void Withdraw();
   // Reports `error`, and returns what the client hears of it.
   Reply CannotStore(int error) const {
-    ReportError(report_, absl::StrCat("maildir ", folders_[entered_]), error);
+    ReportError(options_.report, absl::StrCat("maildir ", folders_[entered_]),
+                error);
     return CannotStoreReply(error);
   }
   std::string Header(const Letter& letter) const {
@@ -99,7 +103,7 @@ class MaildirMessage : public MessageSink {
 
   FileSystem& files_;
   UniqueNames& names_;
-  const Report& report_;
+  const MaildirOptions& options_;
   const std::string return_path_;
   const std::vector<std::string> folders_;
   std::vector<Letter> letters_;
@@ -143,6 +147,15 @@ bool MaildirMessage::Write(absl::Span<const absl::string_view> slices,
 }
 
 void MaildirMessage::Commit(Policy::Done done) {
+  if (error_ == 0 && TooMuch()) {
+    Withdraw();
+    if (options_.report) {
+      options_.report(absl::StrCat("more than ", options_.max_stored,
+                                   " octets in the files of ", letters_.size(),
+                                   " recipients"));
+    }
+    return std::move(done)(Verdict::Refuse(TooMuchReply()));
+  }
   if (error_ == 0) error_ = Store();
   if (error_ < 0) {
     Reply reply = CannotStore(error_);
@@ -160,17 +173,24 @@ int MaildirMessage::Flush() {
   return error;
 }
 
+bool MaildirMessage::TooMuch() const {
+  return letters_.size() > 1 && written_ + buffer_.pending().size() >
+                                    options_.max_stored / letters_.size();
+}
+
 int MaildirMessage::Store() {
+  const Deadline deadline(options_.store_timeout);
   buffer_.Finish();
   if (int error = Flush(); error < 0) return error;
   if (int error = files_.Fsync(first_file_); error < 0) return error;
   for (size_t i = 1; i < letters_.size(); ++i) {
+    if (deadline.passed()) return -ETIMEDOUT;
     if (int error = StoreCopy(letters_[i]); error < 0) return error;
   }
   if (int error = files_.Close(std::exchange(first_file_, -1)); error < 0) {
     return error;
   }
-  return Publish();
+  return Publish(deadline);
 }
 
 int MaildirMessage::StoreCopy(Letter& letter) {
@@ -188,8 +208,9 @@ int MaildirMessage::StoreCopy(Letter& letter) {
   return error < 0 ? error : closed;
 }
 
-int MaildirMessage::Publish() {
+int MaildirMessage::Publish(Deadline deadline) {
   for (size_t i = 0; i < letters_.size();) {
+    if (deadline.passed()) return -ETIMEDOUT;
     const size_t index = letters_[i].folder;
     const MaildirFolder* folder = nullptr;
     if (int error = Enter(index, &folder); error < 0) return error;
@@ -270,9 +291,9 @@ void MaildirMessage::Withdraw() {
 Maildir::Maildir(MaildirLocation location, MaildirOptions options,
                  FileSystem& files)
     : location_(std::move(location)),
+      options_(std::move(options)),
       files_(files),
-      report_(std::move(options.report)),
-      names_(options.host, std::move(options.now), std::move(options.random)) {}
+      names_(options_.host, options_.now, options_.random) {}
 
 Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
   Letters to;
@@ -291,7 +312,7 @@ Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
   std::stable_sort(
       to.letters.begin(), to.letters.end(),
       [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
-  auto message = std::make_unique<MaildirMessage>(files_, names_, report_,
+  auto message = std::make_unique<MaildirMessage>(files_, names_, options_,
                                                   envelope.from, std::move(to));
   if (std::optional<Reply> refusal = message->Open()) {
     return *std::move(refusal);

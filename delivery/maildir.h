@@ -57,6 +57,14 @@ struct MaildirOptions {
   // For the names of files. Both thread-safe.
   std::function<absl::Time()> now = absl::Now;
   std::function<uint64_t()> random = SystemRandom;
+  // Octets that a message to several recipients may take on the disk, all its
+  // files together; 452 beyond. It stops a client with thousands of recipients from
+  // filling the disk with one upload.
+  uint64_t max_stored = uint64_t{4} << 30;
+  // How long storing may take from the end of the message on; 451 beyond. The
+  // client gives up after ten minutes (RFC 5321 4.5.3.2.6), and a message that
+  // is stored later than that is stored twice.
+  absl::Duration store_timeout = absl::Minutes(5);
   Report report;
 };
 
@@ -85,8 +93,8 @@ class Maildir : public Delivery {
 
  private:
   const MaildirLocation location_;
+  const MaildirOptions options_;
   FileSystem& files_;
-  const Report report_;
   UniqueNames names_;
 };
 

@@ -22,4 +22,10 @@ Reply CannotStoreReply(int error) {
   return {451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"};
 }
 
+Reply TooMuchReply() {
+  return {452,
+          {4, 3, 1},
+          "too large for so many recipients, send it to fewer (#4.3.1)"};
+}
+
 }  // namespace postern::delivery

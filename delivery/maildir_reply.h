@@ -21,6 +21,9 @@ Reply CannotOpenReply();
 // large for its file system, all of which may pass; otherwise 451 4.3.0.
 Reply CannotStoreReply(int error);
 
+// 452 4.3.1: the message is too large for so many recipients.
+Reply TooMuchReply();
+
 }  // namespace postern::delivery
 
 #endif  // POSTERN_DELIVERY_MAILDIR_REPLY_H_

@@ -31,11 +31,15 @@ class MaildirTest : public testing::Test {
     ASSERT_TRUE(CreateMaildir(folder_.Path(name)).ok());
   }
 
-  std::unique_ptr<Maildir> MakeDelivery(const std::string& pattern) {
+  std::unique_ptr<Maildir> MakeDelivery(
+      const std::string& pattern, uint64_t max_stored = uint64_t{1} << 30,
+      absl::Duration store_timeout = absl::Minutes(5)) {
     MaildirOptions options{
         .host = "mx.example.org",
         .now = [] { return absl::FromUnixSeconds(1795262400); },
         .random = [] { return uint64_t{0xc0ffee}; },
+        .max_stored = max_stored,
+        .store_timeout = store_timeout,
         .report =
             [this](absl::string_view line) { reports_.emplace_back(line); }};
     return std::make_unique<Maildir>(
@@ -198,6 +202,33 @@ TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
   EXPECT_TRUE(folder_.List("x/new").empty());
   EXPECT_TRUE(folder_.List("d/u/new").empty());
   EXPECT_TRUE(folder_.List("d/u/tmp").empty());
+}
+
+TEST_F(MaildirTest, AMessageIsNotMultipliedWithoutEnd) {
+  Create("m");
+  const Envelope three{.to = {{"a", "d"}, {"b", "d"}, {"c", "d"}}};
+  const std::string content = std::string(1000, 'x') + "\r\n";
+  // A header of 38 octets or so goes with each.
+  EXPECT_EQ(Deliver(*MakeDelivery("m", 3000), three, {content}),
+            (Reply{452,
+                   {4, 3, 1},
+                   "too large for so many recipients, send it to fewer "
+                   "(#4.3.1)"}));
+  EXPECT_EQ(reports_,
+            Contents{"more than 3000 octets in the files of 3 recipients"});
+  EXPECT_TRUE(folder_.List("m/new").empty());
+  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  EXPECT_EQ(Deliver(*MakeDelivery("m", 3000), one_, {content}), Reply{});
+  EXPECT_EQ(Deliver(*MakeDelivery("m", 4000), three, {content}), Reply{});
+}
+
+TEST_F(MaildirTest, WhatTakesTooLongIsTakenBack) {
+  Create("m");
+  const Envelope two{.to = {{"a", "d"}, {"b", "d"}}};
+  auto maildir = MakeDelivery("m", 1 << 20, absl::ZeroDuration());
+  EXPECT_EQ(Deliver(*maildir, two, {"x\r\n"}).code, 451);
+  EXPECT_TRUE(folder_.List("m/new").empty());
+  EXPECT_TRUE(folder_.List("m/tmp").empty());
 }
 
 TEST_F(MaildirTest, AMissingMaildirIsNotCreated) {

@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,8 @@ namespace postern::delivery {
 namespace {
 
 constexpr size_t kBufferSize = 64 << 10;  // a pipe's
+// For a program to notice that no envelope comes.
+constexpr absl::Duration kReapTimeout = absl::Seconds(10);
 
 class QueuedMessage : public MessageSink {
  public:
@@ -30,7 +34,7 @@ class QueuedMessage : public MessageSink {
         process_(std::move(process)),
         envelope_(std::move(envelope)),
         buffer_(kBufferSize) {
-    process_->set_reap_timeout(options_.queue_timeout);
+    process_->set_reap_timeout(std::min(options_.queue_timeout, kReapTimeout));
   }
 
   bool Write(absl::Span<const absl::string_view> slices,
@@ -70,13 +74,17 @@ class QueuedMessage : public MessageSink {
 
   void Report(const QueueProcess::Result& result, pid_t pid) const {
     const bool exited = result.end == QueueProcess::End::kExited;
-    if (!options_.report || (exited && result.code == kQueueAccepted)) return;
+    if (!options_.report) return;
+    if (exited && result.code == kQueueAccepted && !failed_) return;
+    std::string how = " did not end by itself";
+    if (result.end == QueueProcess::End::kTimeout) {
+      how = " took too long and was killed";
+    } else if (exited) {
+      how = absl::StrCat(" exited with ", result.code,
+                         failed_ ? " before it had read everything" : "");
+    }
     options_.report(
-        absl::StrCat("queue program ", options_.program, " qp ", pid,
-                     exited ? absl::StrCat(" exited with ", result.code)
-                     : result.end == QueueProcess::End::kTimeout
-                         ? " took too long and was killed"
-                         : " did not end by itself"));
+        absl::StrCat("queue program ", options_.program, " qp ", pid, how));
   }
 
   Verdict Answer(const QueueProcess::Result& result, pid_t pid) const {
@@ -128,6 +136,13 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
     return address.find('\0') == std::string::npos;
   };
   bool good = add('F', envelope.from);
+  // Addresses are long, and there may be thousands of them: growing the text
+  // would take twice as much memory for a moment.
+  size_t size = text.size() + 1;
+  for (const Path& recipient : envelope.to) {
+    size += recipient.local_part.size() + recipient.domain.size() + 3;
+  }
+  text.reserve(size);
   for (const Path& recipient : envelope.to) good = add('T', recipient) && good;
   text.push_back('\0');
   if (!good) {

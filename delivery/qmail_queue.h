@@ -50,8 +50,8 @@ struct QmailQueueOptions {
 // refuses DATA (451 "unable to exec qq") instead of the message after it.
 //
 // Thread-safe. Its sinks wait for the program in Write(), in Commit() and, for
-// as long as a program takes to notice that nothing more comes, in their
-// destructor; an event loop gives them threads.
+// as long as it takes to notice that nothing more comes (ten seconds, then it
+// is killed), in their destructor; an event loop gives them threads.
 class QmailQueue : public Delivery {
  public:
   explicit QmailQueue(QmailQueueOptions options = {});

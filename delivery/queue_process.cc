@@ -29,12 +29,6 @@ constexpr int kErrorFd = 6;
 // How often to look for the end of a child where the kernel cannot tell.
 constexpr int kPollMilliseconds = 10;
 
-absl::Duration MonotonicNow() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return absl::DurationFromTimespec(now);
-}
-
 void CloseFd(int* fd) {
   if (*fd >= 0) close(*fd);
   *fd = -1;
@@ -142,19 +136,6 @@ int OpenProcess(pid_t pid) {
 
 }  // namespace
 
-Deadline::Deadline(absl::Duration timeout)
-    : end_(timeout == absl::InfiniteDuration() ? timeout
-                                               : MonotonicNow() + timeout) {}
-
-int Deadline::Milliseconds() const {
-  if (end_ == absl::InfiniteDuration()) return -1;
-  const absl::Duration left = end_ - MonotonicNow();
-  if (left <= absl::ZeroDuration()) return 0;
-  return static_cast<int>(std::min<int64_t>(
-      absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))),
-      INT_MAX));
-}
-
 absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
     const std::string& program, const std::string& home,
     absl::Span<const std::pair<std::string, std::string>> environment) {
@@ -230,7 +211,8 @@ bool QueueProcess::Write(Pipe pipe, absl::string_view data, Deadline deadline) {
     if (errno != EAGAIN) return false;
     pollfd polled[] = {{fd(pipe), POLLOUT, 0}, {error_fd_, POLLIN, 0}};
     const int ready = poll(polled, 2, deadline.Milliseconds());
-    if (ready == 0) {
+    // Not only when poll() says so: a flood of error text keeps it busy.
+    if (deadline.passed()) {
       Kill();
       return false;
     }
@@ -255,7 +237,7 @@ QueueProcess::Result QueueProcess::Wait(Deadline deadline) {
     const int left = deadline.Milliseconds();
     const bool tick = process_fd < 0 && (left < 0 || left > kPollMilliseconds);
     const int ready = poll(polled, 2, tick ? kPollMilliseconds : left);
-    if (ready == 0 && !tick) Kill();
+    if (deadline.passed()) Kill();
     if (ready > 0 && polled[1].revents != 0) ReadErrorText();
   }
   CloseFd(&process_fd);

@@ -18,22 +18,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "delivery/deadline.h"
 
 namespace postern::delivery {
-
-// A point in time by the monotonic clock, which nobody sets back.
-class Deadline {
- public:
-  // `timeout` from now; absl::InfiniteDuration() for never.
-  explicit Deadline(absl::Duration timeout);
-
-  // Returns what is left in milliseconds, rounded up, as poll(2) takes it: zero
-  // when it has passed, -1 for never.
-  int Milliseconds() const;
-
- private:
-  absl::Duration end_;
-};
 
 // The child reads the message from descriptor 0 and the envelope from 1, and
 // may write why it fails to 6. What it writes there is read whenever it would

@@ -55,9 +55,16 @@ absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
 
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines) {
+  std::vector<std::string> warnings;
   int first = 0;
   int count = 0;
   for (const Line& line : lines) {
+    if (line.text == ".") {
+      warnings.push_back(FormatWarning(
+          path, line.number,
+          "a dot alone accepts every domain that is written with a dot at its "
+          "end"));
+    }
     bool possible = true;
     // Space and CR around an entry have warnings of their own.
     for (char c : absl::StripAsciiWhitespace(line.text)) {
@@ -65,12 +72,14 @@ std::vector<std::string> CheckHostLines(absl::string_view path,
     }
     if (!possible && count++ == 0) first = line.number;
   }
-  if (count == 0) return {};
-  return {FormatWarning(
-      path, first,
-      "the entry is no domain and can never match (a domain itself, or its "
-      "subdomains with a dot in front)",
-      count)};
+  if (count > 0) {
+    warnings.push_back(FormatWarning(
+        path, first,
+        "the entry is no domain and can never match (a domain itself, or its "
+        "subdomains with a dot in front)",
+        count));
+  }
+  return warnings;
 }
 
 }  // namespace postern::policy

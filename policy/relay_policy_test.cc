@@ -120,6 +120,37 @@ TEST_F(RelayPolicyTest, BadSenderShowsAtTheRecipient) {
                 "sender is in my badmailfrom list (#5.7.1)\"");
 }
 
+// Knows one mailbox, and keeps who was asked about.
+class OneMailbox : public Policy {
+ public:
+  void Decide(const postern::Ask& ask, const SharedSessionInfo&,
+              Done done) override {
+    const Path& to = std::get<Rcpt>(ask.what).to;
+    asked.push_back(to.Address());
+    if (to.local_part == "u") return std::move(done)(Verdict::Accept());
+    std::move(done)(Verdict::Refuse({550, {5, 1, 1}, "no mailbox"}));
+  }
+  std::vector<std::string> asked;
+};
+
+TEST_F(RelayPolicyTest, ARecipientWithoutAMailboxIsOneRefusal) {
+  OneMailbox mailboxes;
+  RelayPolicy policy(rules_, Observer(), &mailboxes);
+  EXPECT_EQ(Ask(policy, Rcpt{{}, {"u", "[127.0.0.1]"}}).path(),
+            (Path{"u", "local.example"}));
+  EXPECT_EQ(Ask(policy, Rcpt{{}, {"v", "local.example"}}).reply()->code, 550);
+  EXPECT_EQ(Ask(policy, Rcpt{{}, {"u", "evil"}}).reply()->code, 553);
+  // As the envelope would have them, and only where the rules accept.
+  EXPECT_EQ(mailboxes.asked,
+            (std::vector<std::string>{"u@local.example", "v@local.example"}));
+  ASSERT_EQ(seen_.size(), 3u);
+  EXPECT_NE(seen_[0].find("decision=accept rule=rcpthosts"), std::string::npos);
+  EXPECT_EQ(seen_[1],
+            "rcpt decision=refuse rule=mailbox source=\"\" ip=\"\" host=\"\" "
+            "from=<> to=<v@local.example> reply=\"550 5.1.1 no mailbox\"");
+  EXPECT_NE(seen_[2].find("rule=not-listed"), std::string::npos);
+}
+
 TEST_F(RelayPolicyTest, AnswersRecipientsByTheRulesAndTellsOfEach) {
   RelayPolicy policy(rules_, Observer());
   const Verdict plain = Ask(policy, Rcpt{{}, {"u", "local.example"}});

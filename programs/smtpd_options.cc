@@ -4,8 +4,13 @@
 #include "programs/smtpd_options.h"
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "programs/config_file.h"
 
 namespace postern::programs {
 namespace {
@@ -13,11 +18,15 @@ namespace {
 // djb's tools: wrong usage.
 constexpr int kUsage = 100;
 
-// CLI11's own CLI::Range and CLI::CheckedTransformer cost more to build than
-// all the rest of an option, and every session would pay for them.
-void CheckRange(const char* option, int64_t value, int64_t max) {
-  if (value >= 1 && value <= max) return;
-  throw CLI::ValidationError(option, "1 to " + std::to_string(max));
+// CLI11's own numbers may be octal, and its CLI::Range and
+// CLI::CheckedTransformer cost more to build than all the rest of an option,
+// which every session would pay for.
+int ParseNumber(const char* option, const std::string& text, int max) {
+  int value = 0;
+  if (absl::SimpleAtoi(text, &value) && value >= 1 && value <= max) {
+    return value;
+  }
+  throw CLI::ValidationError(option, absl::StrCat("1 to ", max));
 }
 
 BareNewlines ParseBareNewlines(const std::string& mode) {
@@ -31,6 +40,9 @@ BareNewlines ParseBareNewlines(const std::string& mode) {
 std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
                                              int* exit_code) {
   SmtpdOptions options;
+  std::string max_recipients = absl::StrCat(options.max_recipients);
+  std::string max_errors = absl::StrCat(options.max_errors);
+  std::string session_timeout = absl::StrCat(options.session_timeout);
   std::string bare_newlines = "reject";
   // Not destroyed: a process that serves one session need not tidy up.
   auto& app = *new CLI::App(
@@ -40,6 +52,7 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   app.set_version_flag("--version", "postern-smtpd 0.1");
   app.set_config("--config", "", "read options from FILE, as key=value lines")
       ->option_text("FILE");
+  app.config_formatter(std::make_shared<ConfigFile>());
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.get_formatter()->column_width(34);
   app.footer(
@@ -56,16 +69,17 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
       ->envname("POSTERN_DELIVER");
   app.add_flag("--open-relay", options.open_relay,
                "serve without control/rcpthosts: anyone may send anywhere")
+      ->option_text(" ")
       ->envname("POSTERN_OPEN_RELAY");
-  app.add_option("--max-recipients", options.max_recipients,
+  app.add_option("--max-recipients", max_recipients,
                  "recipients of a message; 452 beyond")
       ->option_text("N [10000]")
       ->envname("POSTERN_MAX_RECIPIENTS");
-  app.add_option("--max-errors", options.max_errors,
+  app.add_option("--max-errors", max_errors,
                  "refused commands before 421 and the end of the session")
       ->option_text("N [100]")
       ->envname("POSTERN_MAX_ERRORS");
-  app.add_option("--session-timeout", options.session_timeout,
+  app.add_option("--session-timeout", session_timeout,
                  "longest session, in seconds")
       ->option_text("N [14400]")
       ->envname("POSTERN_SESSION_TIMEOUT");
@@ -82,9 +96,11 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
 
   try {
     app.parse(argc, argv);
-    CheckRange("--max-recipients", options.max_recipients, 1000000);
-    CheckRange("--max-errors", options.max_errors, 1000000);
-    CheckRange("--session-timeout", options.session_timeout, 604800);
+    options.max_recipients =
+        ParseNumber("--max-recipients", max_recipients, 1000000);
+    options.max_errors = ParseNumber("--max-errors", max_errors, 1000000);
+    options.session_timeout =
+        ParseNumber("--session-timeout", session_timeout, 7 * 24 * 60 * 60);
     options.bare_newlines = ParseBareNewlines(bare_newlines);
     if (!checker.empty()) {
       throw CLI::ExtrasError("postern-smtpd (AUTH is not built in)", checker);

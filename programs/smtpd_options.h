@@ -6,7 +6,6 @@
 #ifndef POSTERN_PROGRAMS_SMTPD_OPTIONS_H_
 #define POSTERN_PROGRAMS_SMTPD_OPTIONS_H_
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -20,7 +19,7 @@ struct SmtpdOptions {
   bool open_relay = false;
   // Each limit is far above what a mail server does and below what an attack
   // needs; qmail-smtpd has none of them.
-  int64_t max_recipients = 10000;
+  int max_recipients = 10000;
   int max_errors = 100;
   int session_timeout = 4 * 60 * 60;  // seconds
   BareNewlines bare_newlines = BareNewlines::kReject;

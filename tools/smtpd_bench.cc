@@ -122,8 +122,8 @@ void MakeMaildir(const std::string& maildir) {
   }
 }
 
-// Starts of `a` and `b` in turn; prints the median CPU time of each and of
-// their pairwise ratio.
+// Starts of `a` and `b` in turn; prints the median CPU time of each, and their
+// ratio.
 void CompareStarts(const std::vector<std::string>& a,
                    const std::vector<std::string>& b,
                    const std::string& input) {

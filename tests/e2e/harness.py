@@ -197,8 +197,9 @@ class Result(unittest.TextTestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
+        # A failed subTest stands for its test.
         bad = [text for case, text in self.failures + self.errors
-               if case is test]
+               if getattr(case, "test_case", case) is test]
         self.cases.append((test.id(), bad))
 
 

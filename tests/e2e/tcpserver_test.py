@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """postern-smtpd under the real tcpserver, with rules of the real tcprules."""
 
+import resource
+import signal
 import socket
 import subprocess
 
@@ -205,6 +207,66 @@ class TcpserverTest(harness.TestCase):
         self.assertIn("session end=hang-up ip=192.0.2.1\n", talk.log)
         self.assertNotIn("session", self.talk("QUIT\r\n").log)
 
+    def test_the_log_has_what_the_client_heard(self):
+        (self.folder / "home" / "u" / "tmp").mkdir(parents=True)
+        (self.folder / "home" / "u" / "new").mkdir()
+        talk = self.talk("MAIL FROM:<s@x>\r\nRCPT TO:<v@local.example>\r\n"
+                         "RCPT TO:<u@local.example>\r\nDATA\r\na\nb\r\n.\r\n"
+                         "QUIT\r\n", deliver=f"maildir:{self.folder}/home/%u")
+        self.assertEqual(talk.codes, [220, 250, 550, 250, 354, 554, 221])
+        self.assertIn('rule=mailbox source="" ip="" host="" from=<s@x> '
+                      'to=<v@local.example> reply="550 5.1.1 sorry, no mailbox',
+                      talk.log)
+        self.assertRegex(talk.log, r'message result=refuse id=\S+ reply="554 '
+                                   r"5\.5\.2 bare LF in line 1 of the message")
+        self.assertEqual(talk.log.count("\n"), 3)
+
+    def test_a_queue_program_that_has_not_read_everything_is_told_of(self):
+        talk = self.talk("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA"
+                         "\r\n" + ("x" * 70 + "\r\n") * 20000 + ".\r\nQUIT\r\n",
+                         deliver="qmail-queue:/bin/true")
+        self.assertEqual(talk.codes[4:], [451, 221])
+        self.assertIn("exited with 0 before it had read everything", talk.log)
+
+    def test_a_supervisor_that_ignores_sigchld_does_no_harm(self):
+        mail = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\nx\r\n"
+                ".\r\nQUIT\r\n")
+        process = subprocess.run(
+            [harness.SMTPD, "--control", str(self.control), "--deliver",
+             "qmail-queue:" + self.put_queue()], input=mail.encode(),
+            env={"PATH": "/usr/bin:/bin", "QUEUE_OUT": str(self.folder)},
+            capture_output=True, timeout=harness.PATIENCE, check=False,
+            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertIn(b"\r\n250 2.0.0 ok ", process.stdout)
+
+    def test_out_of_memory_is_421(self):
+        recipient = "a" * 880 + "@local.example"
+        many = f"RCPT TO:<{recipient}>\r\n" * 9000
+        process = subprocess.run(
+            [harness.SMTPD, "--control", str(self.control), "--deliver",
+             "discard"], input=f"MAIL FROM:<>\r\n{many}".encode(),
+            capture_output=True, timeout=harness.PATIENCE, check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS,
+                                                  (8 << 20, 8 << 20)))
+        self.assertTrue(process.stdout.endswith(
+            b"421 4.3.0 out of memory (#4.3.0)\r\n"), process.stdout[-100:])
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(b"out of memory", process.stderr)
+
+    def test_a_greeting_that_no_reply_can_hold_names_its_file(self):
+        self.put("me", "mx.example.org\r\n")
+        talk = self.talk("QUIT\r\n")
+        self.assertEqual(talk.codes, [421])
+        self.assertIn(f"{self.control}/smtpgreeting, or me: greeting:",
+                      talk.log)
+
+    def test_a_session_has_its_time_and_no_more(self):
+        server = harness.Tcpserver(self, "--session-timeout", "1")
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.reply(), "421 4.4.2 timeout (#4.4.2)")
+        server.wait_log("session end=timeout ip=127.0.0.1")
+
     def test_it_serves_by_hand_over_pipes(self):
         talk = self.talk("HELP\r\nQUIT\r\n")
         self.assertEqual(talk.codes, [220, 214, 221])
@@ -215,6 +277,10 @@ class TcpserverTest(harness.TestCase):
                 (["--contro"], "--contro"),
                 (["--deliver", "mbox:/x"], "mbox:/x"),
                 (["--max-errors", "many"], "--max-errors"),
+                (["--max-errors", "0x10"], "--max-errors"),
+                (["--max-recipients", "0"], "--max-recipients"),
+                (["--bare-newlines", "yes"], "--bare-newlines"),
+                (["--config", "/no/such/file"], "/no/such/file"),
                 (["host", "checkpassword", "true"], "checkpassword")]:
             process = subprocess.run(
                 [harness.SMTPD, "--control", str(self.control), *options],
@@ -232,6 +298,24 @@ class TcpserverTest(harness.TestCase):
         self.assertEqual(
             self.talk(two, environment={"POSTERN_MAX_RECIPIENTS": "1"})
             .codes[3], 452)
+        # A value is the rest of its line, whatever is in it.
+        odd = self.folder / "a#b, 'c' \"d\""
+        for name in ("tmp", "new"):
+            (odd / name).mkdir(parents=True)
+        config.write_text(f"# comment\n\n  deliver = maildir:{odd}  \n"
+                          f"control={self.control}\n")
+        process = subprocess.run(
+            [harness.SMTPD, "--config", str(config)], capture_output=True,
+            input=b"MAIL FROM:<>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n.\r\n",
+            timeout=harness.PATIENCE, check=False)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertEqual(len(list((odd / "new").iterdir())), 1)
+        config.write_text("control\n")
+        process = subprocess.run(
+            [harness.SMTPD, "--config", str(config)], capture_output=True,
+            stdin=subprocess.DEVNULL, timeout=harness.PATIENCE, check=False)
+        self.assertEqual(process.returncode, 100)
+        self.assertIn(b"line 1 is not key=value", process.stderr)
         config.write_text("max-recipient=1\n")
         process = subprocess.run(
             [harness.SMTPD, "--config", str(config)], capture_output=True,
