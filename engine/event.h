@@ -82,6 +82,23 @@ enum class CloseReason : uint8_t {
   kAbuse,     // too many errors, or a web browser
 };
 
+// Returns "quit", "peer-gone", "timeout", "refused" or "abuse": for logs.
+inline absl::string_view CloseReasonName(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::kQuit:
+      return "quit";
+    case CloseReason::kPeerGone:
+      return "peer-gone";
+    case CloseReason::kTimeout:
+      return "timeout";
+    case CloseReason::kRefused:
+      return "refused";
+    case CloseReason::kAbuse:
+      return "abuse";
+  }
+  return "";
+}
+
 // What Advance() did and what the driver does next. Plain data; a switch over
 // `kind` is the whole protocol between engine and driver.
 struct [[nodiscard]] Step {

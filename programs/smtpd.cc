@@ -66,22 +66,6 @@ void ReportDelivery(absl::string_view what) {
   WriteLog(absl::StrCat("delivery: ", what));
 }
 
-absl::string_view ReasonName(CloseReason reason) {
-  switch (reason) {
-    case CloseReason::kQuit:
-      return "quit";
-    case CloseReason::kPeerGone:
-      return "hang-up";
-    case CloseReason::kTimeout:
-      return "timeout";
-    case CloseReason::kRefused:
-      return "refused";
-    case CloseReason::kAbuse:
-      return "abuse";
-  }
-  return "";
-}
-
 // What qmail-smtpd says, without a byte of memory: some replies may be lost
 // with it, but no client waits for them.
 void OutOfMemory() {
@@ -224,7 +208,7 @@ int RunSmtpd(const SmtpdOptions& options) {
   const transports::StdioResult result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);
   if (result.clean) return 0;
-  WriteLog(absl::StrCat("session end=", ReasonName(result.reason), " ip=",
+  WriteLog(absl::StrCat("session end=", CloseReasonName(result.reason), " ip=",
                         policy::LogText(address, policy::kMaxLoggedName)));
   return kEnded;
 }

@@ -239,7 +239,7 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
          absl::StrSplit(want.replies, "\r\n", absl::SkipEmpty())) {
       codes.emplace(line.substr(0, 3));
     }
-    endings.insert(want.closed ? PrintCloseReason(*want.closed) : "open");
+    endings.emplace(want.closed ? CloseReasonName(*want.closed) : "open");
     if (HasFailure()) return;
   }
   // The dialogues are worth something: they bring mail, end in every way, and

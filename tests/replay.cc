@@ -430,22 +430,6 @@ std::string PrintEnvelope(const Envelope& envelope) {
   return out;
 }
 
-std::string PrintCloseReason(CloseReason reason) {
-  switch (reason) {
-    case CloseReason::kQuit:
-      return "quit";
-    case CloseReason::kPeerGone:
-      return "peer-gone";
-    case CloseReason::kTimeout:
-      return "timeout";
-    case CloseReason::kRefused:
-      return "refused";
-    case CloseReason::kAbuse:
-      return "abuse";
-  }
-  return "?";
-}
-
 void PrintTo(const Message& message, std::ostream* out) {
   *out << message.envelope << ": " << testing::PrintToString(message.content);
 }
@@ -454,7 +438,7 @@ void PrintTo(const Outcome& outcome, std::ostream* out) {
   *out << "\n"
        << outcome.replies << testing::PrintToString(outcome.asks) << "\n"
        << testing::PrintToString(outcome.messages) << "\n"
-       << (outcome.closed ? PrintCloseReason(*outcome.closed) : "open");
+       << (outcome.closed ? CloseReasonName(*outcome.closed) : "open");
 }
 
 }  // namespace postern

@@ -76,9 +76,6 @@ std::string PrintAsk(const Ask& ask, const Envelope& envelope);
 // "<from> <to> <to>".
 std::string PrintEnvelope(const Envelope& envelope);
 
-// "quit", "peer-gone", "timeout", "refused", "abuse".
-std::string PrintCloseReason(CloseReason reason);
-
 // For messages of failed tests.
 void PrintTo(const Message& message, std::ostream* out);
 void PrintTo(const Outcome& outcome, std::ostream* out);

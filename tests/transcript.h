@@ -21,7 +21,7 @@
 //                         one without lines
 //   E:                    the client hangs up
 //   T:                    its time is up
-//   X: reason             the session closes: PrintCloseReason()
+//   X: reason             the session closes: CloseReasonName()
 //   repeat N              the next line counts N times
 //
 // The order of lines of different kinds is for the reader: the client's lines
@@ -56,7 +56,7 @@ struct Transcript {
   std::vector<Question> questions;
   std::string replies;
   std::vector<std::string> messages;  // contents
-  std::optional<std::string> closed;  // as PrintCloseReason() has it
+  std::optional<std::string> closed;  // as CloseReasonName() has it
 };
 
 // Returns the transcript in `text`, or an error that names the line.

@@ -85,7 +85,7 @@ TEST_P(TranscriptTest, ComesToTheSameInEveryManner) {
   }
   EXPECT_EQ(contents, transcript_.messages);
   std::optional<std::string> closed;
-  if (whole.closed) closed = PrintCloseReason(*whole.closed);
+  if (whole.closed) closed = std::string(CloseReasonName(*whole.closed));
   EXPECT_EQ(closed, transcript_.closed);
   ExpectOneReplyPerCommand(transcript_.wire, whole);
   if (HasFailure()) return;

@@ -204,7 +204,7 @@ class TcpserverTest(harness.TestCase):
         self.assertIn("delivery: queue program /no/such/program: No such file "
                       "or directory\n", talk.log)
         talk = self.talk(mail + "half", environment={"TCPREMOTEIP": "192.0.2.1"})
-        self.assertIn("session end=hang-up ip=192.0.2.1\n", talk.log)
+        self.assertIn("session end=peer-gone ip=192.0.2.1\n", talk.log)
         self.assertNotIn("session", self.talk("QUIT\r\n").log)
 
     def test_the_log_has_what_the_client_heard(self):
