@@ -7,113 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/body_scanner_reference.h"
 #include "gtest/gtest.h"
 
 namespace postern {
 namespace {
-
-// What a stream of content comes to, however it was cut.
-struct Outcome {
-  std::string content;
-  bool end = false;
-  size_t consumed = 0;  // only where `end`
-  char newline = 0;     // of the defect; 0: none
-  uint64_t line = 0;
-
-  friend bool operator==(const Outcome&, const Outcome&) = default;
-  friend std::ostream& operator<<(std::ostream& out, const Outcome& o) {
-    return out << testing::PrintToString(o.content) << " end " << o.end
-               << " consumed " << o.consumed << " defect " << int{o.newline}
-               << " in line " << o.line;
-  }
-};
-
-// The automaton of BodyScanner's comment, a byte at a time.
-Outcome Reference(absl::string_view in, BareNewlines mode) {
-  enum { kLine, kText, kCr, kDot, kDotCr } state = kLine;
-  Outcome out;
-  uint64_t line = 1;
-  const auto emit = [&](absl::string_view text) {
-    if (out.newline == 0) out.content.append(text.data(), text.size());
-  };
-  const auto bare = [&](char c) {
-    if (mode == BareNewlines::kNormalize) emit("\r\n");
-    if (mode == BareNewlines::kReject && out.newline == 0) {
-      out.newline = c;
-      out.line = line;
-    }
-    ++line;
-    state = kText;
-  };
-  for (size_t i = 0; i < in.size(); ++i) {
-    const char c = in[i];
-    if (state == kDotCr && c == '\n') {
-      out.end = true;
-      out.consumed = i + 1;
-      return out;
-    }
-    if (state == kCr && c == '\n') {
-      emit("\r\n");
-      ++line;
-      state = kLine;
-      continue;
-    }
-    if (state == kCr || state == kDotCr) bare('\r');
-    if (c == '\n') {
-      bare('\n');
-    } else if (c == '\r') {
-      state = state == kDot ? kDotCr : kCr;
-    } else if (c == '.' && state == kLine) {
-      state = kDot;
-    } else {
-      emit(in.substr(i, 1));
-      state = kText;
-    }
-  }
-  return out;
-}
-
-// Feeds a scanner. Each view is a heap block of its own, freed at once, so
-// that a sanitizer sees what reads behind it or too late.
-class Feeder {
- public:
-  explicit Feeder(BareNewlines mode) : scanner_(mode) {}
-
-  void Feed(absl::string_view bytes) {
-    rest_.append(bytes.data(), bytes.size());
-    while (!out_.end) {
-      const std::vector<char> block(rest_.begin(), rest_.end());
-      const BodyScanner::Result result =
-          scanner_.Scan(absl::string_view(block.data(), block.size()));
-      for (absl::string_view slice : result.slices) {
-        ASSERT_FALSE(slice.empty());
-        out_.content.append(slice.data(), slice.size());
-      }
-      out_.end = result.end;
-      consumed_ += result.consumed;
-      rest_.erase(0, result.consumed);
-      if (result.consumed == 0) break;
-    }
-    ASSERT_TRUE(out_.end || rest_.size() < 3) << "no progress";
-  }
-
-  Outcome outcome() const {
-    Outcome out = out_;
-    if (out.end) out.consumed = consumed_;
-    if (scanner_.defect()) {
-      out.newline = scanner_.defect()->newline;
-      out.line = scanner_.defect()->line;
-    }
-    EXPECT_EQ(scanner_.size(), out.content.size());
-    return out;
-  }
-
- private:
-  BodyScanner scanner_;
-  std::string rest_;
-  size_t consumed_ = 0;
-  Outcome out_;
-};
 
 constexpr BareNewlines kModes[] = {BareNewlines::kReject,
                                    BareNewlines::kNormalize};
@@ -121,15 +19,15 @@ constexpr BareNewlines kModes[] = {BareNewlines::kReject,
 // Returns what differs from `want` in any way of cutting `in` once, or in
 // feeding it byte by byte.
 void ExpectAtEveryCut(absl::string_view in, BareNewlines mode,
-                      const Outcome& want) {
+                      const ScanOutcome& want) {
   for (size_t cut = 0; cut <= in.size(); ++cut) {
-    Feeder feeder(mode);
+    ScanFeeder feeder(mode);
     feeder.Feed(in.substr(0, cut));
     feeder.Feed(in.substr(cut));
     ASSERT_EQ(feeder.outcome(), want)
         << testing::PrintToString(std::string(in)) << " cut at " << cut;
   }
-  Feeder feeder(mode);
+  ScanFeeder feeder(mode);
   for (size_t i = 0; i < in.size(); ++i) feeder.Feed(in.substr(i, 1));
   ASSERT_EQ(feeder.outcome(), want)
       << testing::PrintToString(std::string(in)) << " byte by byte";
@@ -143,7 +41,7 @@ TEST(BodyScannerTest, AgreesWithTheReferenceOnAllShortStrings) {
     std::string in;
     for (size_t digit : digits) in += kSymbols[digit];
     for (BareNewlines mode : kModes) {
-      ExpectAtEveryCut(in, mode, Reference(in, mode));
+      ExpectAtEveryCut(in, mode, ReferenceScan(in, mode));
       if (HasFatalFailure()) return;
     }
     size_t i = 0;
@@ -207,7 +105,7 @@ TEST(BodyScannerTest, NothingButCrlfDotCrlfEndsTheData) {
     in.append(row.bytes.data(), row.bytes.size());
     in += "y\r\n.\r\n";
     for (BareNewlines mode : kModes) {
-      const Outcome want = Reference(in, mode);
+      const ScanOutcome want = ReferenceScan(in, mode);
       EXPECT_TRUE(want.end);
       EXPECT_EQ(want.consumed, in.size());
       EXPECT_EQ(want.newline, mode == BareNewlines::kReject ? row.newline : 0);
@@ -235,7 +133,7 @@ TEST(BodyScannerTest, TakesDotsOffAndFindsTheEnd) {
       {{"\0\x80\xff\r\n.\r\n", 8}, {"\0\x80\xff\r\n", 5}, ""},
   };
   for (const Row& row : kRows) {
-    Outcome want;
+    ScanOutcome want;
     want.content = std::string(row.content);
     want.end = true;
     want.consumed = row.in.size() - row.rest.size();
@@ -256,23 +154,11 @@ TEST(BodyScannerTest, NamesTheLineOfTheFirstDefect) {
       {"a\r\n.\rb", '\r', 2},
   };
   for (const Row& row : kRows) {
-    Feeder feeder(BareNewlines::kReject);
+    ScanFeeder feeder(BareNewlines::kReject);
     feeder.Feed(row.in);
     EXPECT_EQ(feeder.outcome().newline, row.newline);
     EXPECT_EQ(feeder.outcome().line, row.line);
   }
-}
-
-// RFC 5321 4.5.2, as a client does it.
-std::string Stuff(absl::string_view content) {
-  std::string out;
-  bool line_start = true;
-  for (char c : content) {
-    if (line_start && c == '.') out += '.';
-    out += c;
-    line_start = c == '\n';
-  }
-  return out + ".\r\n";
 }
 
 TEST(BodyScannerTest, UndoesDotStuffing) {
@@ -281,8 +167,8 @@ TEST(BodyScannerTest, UndoesDotStuffing) {
       "...a\r\n",
   };
   for (absl::string_view content : kContents) {
-    Feeder feeder(BareNewlines::kReject);
-    feeder.Feed(Stuff(content));
+    ScanFeeder feeder(BareNewlines::kReject);
+    feeder.Feed(StuffDots(content));
     EXPECT_TRUE(feeder.outcome().end);
     EXPECT_EQ(feeder.outcome().content, content);
   }
@@ -295,7 +181,7 @@ TEST(BodyScannerTest, GoesOnWhenItsListOfSlicesIsFull) {
     in += "..\r\n";
     content += ".\r\n";
   }
-  Feeder feeder(BareNewlines::kReject);
+  ScanFeeder feeder(BareNewlines::kReject);
   feeder.Feed(in + ".\r\n");
   EXPECT_TRUE(feeder.outcome().end);
   EXPECT_EQ(feeder.outcome().content, content);

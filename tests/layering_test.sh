@@ -5,7 +5,7 @@
 # Holds the engine to its dependencies: itself, Abseil, and the compiler.
 #   layering_test.sh DEPS BUILD
 # DEPS is a file of labels, one a line: what the engine depends on. BUILD is
-# the engine's; each of its libraries must be among them.
+# the engine's; each of its libraries must be among them, but those for tests.
 set -eu
 
 deps=$1
@@ -22,8 +22,9 @@ if [ -n "$stray" ]; then
 fi
 
 libraries=$(awk '/^cc_library\(/ { library = 1 }
-                 /^ *name = / && library { split($0, q, "\""); print q[2]
-                                           library = 0 }' "$build")
+                 /^ *name = / { split($0, q, "\""); name = q[2] }
+                 /^ *testonly = True/ { library = 0 }
+                 /^\)/ && library { print name; library = 0 }' "$build")
 if [ -z "$libraries" ]; then
   echo "$build: no libraries found" >&2
   status=1
