@@ -1,0 +1,78 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle: an address that is taken says what is written, without its route and
+// quotes; it prints to what parses to it; it is printable ASCII; its domain is
+// what stands behind the last '@', as whoever reads the envelope finds it; and
+// its IPv6 literal is one to the C library, too.
+
+#include <arpa/inet.h>
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "engine/command.h"
+#include "engine/path.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+// The address in `text`, which is a path: by deleting, not by parsing.
+std::string Unquote(absl::string_view text) {
+  if (absl::ConsumePrefix(&text, "<")) text.remove_suffix(1);
+  if (absl::StartsWith(text, "@")) text.remove_prefix(text.find(':') + 1);
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') continue;
+    if (text[i] == '\\') ++i;
+    out += text[i];
+  }
+  return out;
+}
+
+void CheckPath(const Path& path) {
+  const std::string address = path.Address();
+  for (char c : address) EXPECT_TRUE(c >= ' ' && c <= '~');
+  EXPECT_LE(address.size(), kMaxPath);
+  const size_t at = address.rfind('@');
+  EXPECT_EQ(path.domain, at == std::string::npos ? "" : address.substr(at + 1));
+  const std::string printed = FormatPath(path);
+  const std::optional<ParsedPath> again = ParsePath(printed);
+  ASSERT_TRUE(again) << printed;
+  EXPECT_EQ(again->path, path) << printed;
+  EXPECT_EQ(again->consumed, printed.size());
+
+  absl::string_view literal = path.domain;
+  if (!absl::ConsumePrefix(&literal, "[")) return;
+  // IPv4 with leading zeros is legal in mail (RFC 5321 4.1.3), not in C.
+  if (absl::StrContains(literal, '.')) return;
+  const std::string ip(literal.substr(5, literal.size() - 6));
+  in6_addr ignored;
+  EXPECT_EQ(inet_pton(AF_INET6, ip.c_str(), &ignored), 1) << ip;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  absl::string_view text(reinterpret_cast<const char*>(data), size);
+  if (const std::optional<ParsedPath> parsed = ParsePath(text)) {
+    CheckPath(parsed->path);
+    EXPECT_EQ(parsed->path.Address(),
+              Unquote(text.substr(0, parsed->consumed)));
+  }
+  const auto command = ParseCommand(text);
+  if (const auto* taken = std::get_if<Command>(&command)) {
+    for (char c : text) EXPECT_TRUE((c >= ' ' && c <= '~') || c == '\t');
+    text = taken->argument;
+  }
+  // A line that was refused is parsed all the same: each layer holds by itself.
+  const auto mail = ParseMail(text);
+  if (const auto* m = std::get_if<Mail>(&mail)) CheckPath(m->from);
+  const auto rcpt = ParseRcpt(text);
+  if (const auto* r = std::get_if<Rcpt>(&rcpt)) CheckPath(r->to);
+  return 0;
+}
+
+}  // namespace postern
