@@ -24,7 +24,7 @@ class Verdict {
   };
 
   // Accepts with the engine's usual reply.
-  static Verdict Accept() { return Verdict(Kind::kAccept, std::nullopt); }
+  static Verdict Accept() { return Verdict(Kind::kAccept); }
   // Accepts with `reply`, whose code must be 2yz.
   static Verdict Accept(Reply reply) {
     return Verdict(Kind::kAccept, std::move(reply));
@@ -33,7 +33,7 @@ class Verdict {
   // what the client sent: RELAYCLIENT's suffix, an address literal that is
   // ours. For other Asks the same as Accept().
   static Verdict AcceptAs(Path path) {
-    Verdict verdict(Kind::kAccept, std::nullopt);
+    Verdict verdict(Kind::kAccept);
     verdict.path_ = std::move(path);
     return verdict;
   }
@@ -52,8 +52,8 @@ class Verdict {
   const std::optional<Path>& path() const { return path_; }
 
  private:
-  Verdict(Kind kind, std::optional<Reply> reply)
-      : kind_(kind), reply_(std::move(reply)) {}
+  explicit Verdict(Kind kind) : kind_(kind) {}
+  Verdict(Kind kind, Reply reply) : kind_(kind), reply_(std::move(reply)) {}
 
   Kind kind_;
   std::optional<Reply> reply_;

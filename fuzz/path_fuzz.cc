@@ -43,7 +43,7 @@ void CheckPath(const Path& path) {
   ASSERT_TRUE(again) << printed;
   EXPECT_EQ(again->path, path) << printed;
   EXPECT_EQ(again->consumed, printed.size());
-
+  if (address == "#@[]") return;  // qmail's double bounces
   absl::string_view literal = path.domain;
   if (!absl::ConsumePrefix(&literal, "[")) return;
   // IPv4 with leading zeros is legal in mail (RFC 5321 4.1.3), not in C.
