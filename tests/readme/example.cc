@@ -24,10 +24,7 @@ int main() {
   const ServerConfig config = {.greeting = "mx.example.org"};
   const auto stamp = [] { return TraceStamp{absl::Now(), "1"}; };
   transports::DescriptorStream stream(0, 1);
-  return transports::ServeStdio(config,
-                                {&policy, &discard, config.greeting, stamp}, {},
-                                {}, &stream)
-                 .clean
-             ? 0
-             : 1;
+  const auto result = transports::ServeStdio(
+      config, {&policy, &discard, config.greeting, stamp}, {}, {}, &stream);
+  return result.clean ? 0 : 1;
 }

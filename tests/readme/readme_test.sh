@@ -10,6 +10,10 @@ if [ "$readme" != "$source" ]; then
   diff <(echo "$readme") <(echo "$source")
   exit 1
 fi
+if grep -n '@[A-Z]*@' "$1"; then
+  echo "README.md has a place that was never filled in"
+  exit 1
+fi
 replies=$(printf 'EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@example.org>\r\nRCPT TO:<u@x>\r\nQUIT\r\n' |
   "$3" | tr -d '\r' | grep -v '^250-')
 [ "$replies" = "220 mx.example.org ESMTP
