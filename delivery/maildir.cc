@@ -88,7 +88,7 @@ class MaildirMessage : public MessageSink {
   // Opens the Maildir `index`; good until the next call.
   int Enter(size_t index, const MaildirFolder** folder);
   // Calls `use` with one name after the other while it says -EEXIST.
-  int TryNames(std::string name,
+  int TryNames(const std::string& name,
                absl::FunctionRef<int(const std::string&)> use);
   void Withdraw();
   // Reports `error`, and returns what the client hears of it.
@@ -258,7 +258,7 @@ int MaildirMessage::Enter(size_t index, const MaildirFolder** folder) {
   return 0;
 }
 
-int MaildirMessage::TryNames(std::string name,
+int MaildirMessage::TryNames(const std::string& name,
                              absl::FunctionRef<int(const std::string&)> use) {
   int result = use(name);
   for (int i = 0; i < kMoreNames && result == -EEXIST; ++i) {

@@ -16,8 +16,14 @@
 
 namespace {
 
+std::string Variable(const char* name) {
+  const char* value = getenv(name);
+  if (value == nullptr) _exit(97);
+  return value;
+}
+
 void Save(const char* name, const std::string& contents) {
-  const std::string path = std::string(getenv("STAND_IN_OUT")) + "/" + name;
+  const std::string path = Variable("STAND_IN_OUT") + "/" + name;
   FILE* file = fopen(path.c_str(), "w");
   if (file == nullptr) _exit(99);
   fwrite(contents.data(), 1, contents.size(), file);
@@ -88,7 +94,7 @@ void Do(const std::string& word) {
     Save("cwd", cwd);
     free(cwd);
   } else if (verb == "error") {  // what is in the variable $ERROR
-    const std::string text = getenv("ERROR");
+    const std::string text = Variable("ERROR");
     if (write(6, text.data(), text.size()) < 0) _exit(98);
   } else if (verb == "flood") {  // more than a pipe holds
     const std::string block(1000, 'D');

@@ -111,7 +111,7 @@ absl::StatusOr<std::optional<Cdb::Span>> Cdb::FindData(
     const auto [slot_hash, record] = *pair;
     if (record == 0) return std::nullopt;  // an empty slot ends the search
     if (slot_hash != hash) continue;
-    const absl::StatusOr<std::optional<Span>> data = MatchRecord(record, key);
+    absl::StatusOr<std::optional<Span>> data = MatchRecord(record, key);
     if (!data.ok() || data->has_value()) return data;
   }
   return std::nullopt;

@@ -34,7 +34,7 @@ void RelayPolicy::Decide(const Ask& ask, const SharedSessionInfo& session,
   mailboxes_->Decide(
       about, session,
       [this, decision = std::move(decision), to = rcpt->to, session,
-       done = std::move(done)](Verdict verdict) mutable {
+       done = std::move(done)](const Verdict& verdict) mutable {
         if (!verdict.accepted()) {
           decision.kind = verdict.kind();
           decision.rule = Rule::kMailbox;
