@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -260,16 +261,23 @@ TEST(StdioTest, TheSessionTimesOutWhileTheClientIsSilent) {
 // A client that sends a byte, or a command, every five milliseconds.
 class Trickle {
  public:
-  Trickle(int fd, std::string bytes, int times = 1000)
-      : thread_([fd, bytes = std::move(bytes), times] {
-          for (int i = 0; i < times; ++i) {
+  static constexpr int kTimes = 1000;
+
+  Trickle(int fd, std::string bytes, int times = kTimes)
+      : thread_([this, fd, bytes = std::move(bytes), times] {
+          for (; sent_ < times; ++sent_) {
             if (send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) return;
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
           }
         }) {}
   ~Trickle() { thread_.join(); }
 
+  // How often it has sent. Less than kTimes at the session's end: the session
+  // did not wait for the end of the trickle.
+  int sent() const { return sent_; }
+
  private:
+  std::atomic<int> sent_ = 0;
   std::thread thread_;
 };
 
@@ -281,6 +289,7 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForACommand) {
   {
     const Trickle trickle(pair.client, "x");
     EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+    EXPECT_LT(trickle.sent(), Trickle::kTimes);
     shutdown(pair.server, SHUT_RDWR);
   }
   EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
@@ -295,6 +304,7 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
   {
     const Trickle trickle(pair.client, "x");
     EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+    EXPECT_LT(trickle.sent(), Trickle::kTimes);
     shutdown(pair.server, SHUT_RDWR);
   }
   EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
@@ -361,6 +371,7 @@ TEST(StdioTest, CommandsBuyNoTimeForASession) {
   server.options.session_timeout = absl::Milliseconds(50);
   const Trickle trickle(pair.client, "NOOP\r\n");
   EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+  EXPECT_LT(trickle.sent(), Trickle::kTimes);
   shutdown(pair.server, SHUT_RDWR);
 }
 
