@@ -18,7 +18,8 @@ namespace postern::delivery {
 // EIO, EMFILE). Accepts everything else, and every recipient of a location
 // without %u and %d.
 //
-// It says nothing of relaying: put it behind the policy that does, with AllOf.
+// It says nothing of relaying: the policy that does asks it, behind its own
+// rules (policy::RelayPolicy's `mailboxes`), or goes before it in AllOf.
 // It holds for authenticated clients and RELAYCLIENT too, for there is nowhere
 // else that their mail could go.
 //

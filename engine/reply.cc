@@ -42,8 +42,4 @@ std::string FormatReply(const Reply& reply) {
   }
 }
 
-bool IsFinalCode(int code) {
-  return code >= 200 && code < 600 && code / 100 != 3;
-}
-
 }  // namespace postern

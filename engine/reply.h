@@ -36,7 +36,6 @@ struct Reply {
 
   // RFC 5321 4.2.1: by the first digit.
   bool positive() const { return code >= 200 && code < 400; }
-  bool transient() const { return code >= 400 && code < 500; }
   bool permanent() const { return code >= 500 && code < 600; }
 
   friend bool operator==(const Reply&, const Reply&) = default;
@@ -50,9 +49,6 @@ inline constexpr size_t kMaxReplyLine = 512;
 // separating '\n' become '?', each line is cut at kMaxReplyLine, and an
 // enhanced code that contradicts the code (RFC 2034 4) is left out.
 std::string FormatReply(const Reply& reply);
-
-// Returns true if `code` can be sent as a final answer: 200..299 or 400..599.
-bool IsFinalCode(int code);
 
 }  // namespace postern
 

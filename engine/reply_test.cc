@@ -40,15 +40,5 @@ TEST(ReplyTest, CutsEachLineAt512Octets) {
   EXPECT_EQ(wire.substr(end), "250 2.0.0 end\r\n");
 }
 
-TEST(ReplyTest, KnowsWhichCodesEndACommand) {
-  EXPECT_TRUE(IsFinalCode(250));
-  EXPECT_TRUE(IsFinalCode(421));
-  EXPECT_TRUE(IsFinalCode(599));
-  EXPECT_FALSE(IsFinalCode(354));
-  EXPECT_FALSE(IsFinalCode(199));
-  EXPECT_FALSE(IsFinalCode(600));
-  EXPECT_FALSE(IsFinalCode(0));
-}
-
 }  // namespace
 }  // namespace postern
