@@ -1,0 +1,85 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/utf8.h"
+
+#include <cstddef>
+
+namespace postern {
+namespace {
+
+// Returns how many octets at the start of `text` are ASCII.
+size_t AsciiPrefix(absl::string_view text) {
+  // A block is one vector to the compiler.
+  constexpr size_t kBlock = 16;
+  size_t at = 0;
+  while (text.size() - at >= kBlock) {
+    unsigned char any = 0;
+    for (size_t i = 0; i < kBlock; ++i) {
+      any |= static_cast<unsigned char>(text[at + i]);
+    }
+    if (any >= 0x80) break;
+    at += kBlock;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
+// What may follow a lead octet: RFC 3629 4. The bounds of the second octet
+// keep out overlong forms, surrogates and what is past U+10FFFF.
+struct Lead {
+  unsigned char first, last;
+  size_t length;
+  unsigned char low, high;
+};
+constexpr Lead kLeads[] = {
+    {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf},
+    {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f},
+    {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
+    {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+// Returns the length of the sequence beyond ASCII that `text`, which is not
+// empty, begins with; 0 if it begins with none.
+size_t SequenceLength(absl::string_view text) {
+  const auto octet = [text](size_t i) {
+    return static_cast<unsigned char>(text[i]);
+  };
+  for (const Lead& lead : kLeads) {
+    if (octet(0) < lead.first || octet(0) > lead.last) continue;
+    if (text.size() < lead.length) return 0;
+    if (octet(1) < lead.low || octet(1) > lead.high) return 0;
+    for (size_t i = 2; i < lead.length; ++i) {
+      if (octet(i) < 0x80 || octet(i) > 0xbf) return 0;
+    }
+    return lead.length;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool IsAscii(absl::string_view text) {
+  return AsciiPrefix(text) == text.size();
+}
+
+bool IsUtf8(absl::string_view text) {
+  while (true) {
+    text.remove_prefix(AsciiPrefix(text));
+    if (text.empty()) return true;
+    const size_t length = SequenceLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+}
+
+bool HoldsC1(absl::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i - 1] == '\xc2' && static_cast<unsigned char>(text[i]) < 0xa0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace postern
