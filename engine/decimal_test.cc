@@ -91,6 +91,8 @@ TEST(DecimalTest, CountsDigits) {
   EXPECT_EQ(ParseDecimal("100000", 5), std::nullopt);
   EXPECT_EQ(ParseDecimal("000001", 5), std::nullopt);
   EXPECT_EQ(ParseDecimal("100000", 5, Overflow::kClamp), std::nullopt);
+  // Ten times 2^64: what wrapped once stays past.
+  EXPECT_EQ(ParseDecimal("184467440737095516160", 30), std::nullopt);
 }
 
 }  // namespace

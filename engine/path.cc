@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/ip_address.h"
 
 namespace postern {
 namespace {
@@ -112,59 +113,6 @@ class PathReader {
     *out = std::string(rest().substr(0, close + 1));
     at_ += close + 1;
     return true;
-  }
-
-  static bool IsIpv4(absl::string_view text) {
-    for (int octet = 0; octet < 4; ++octet) {
-      size_t digits = 0;
-      int value = 0;
-      while (digits < text.size() && digits < 3 &&
-             absl::ascii_isdigit(text[digits])) {
-        value = 10 * value + (text[digits++] - '0');
-      }
-      if (digits == 0 || value > 255) return false;
-      text.remove_prefix(digits);
-      if (octet == 3) break;
-      if (text.empty() || text[0] != '.') return false;
-      text.remove_prefix(1);
-    }
-    return text.empty();
-  }
-
-  // RFC 4291 2.2: eight groups, one run of them as "::", the last two perhaps
-  // as an IPv4 address.
-  static bool IsIpv6(absl::string_view text) {
-    int groups = 0;
-    bool gap = false;
-    if (text.substr(0, 2) == "::") {
-      gap = true;
-      text.remove_prefix(2);
-    }
-    while (!text.empty()) {
-      if (text.find('.') != absl::string_view::npos &&
-          text.find(':') == absl::string_view::npos) {
-        if (!IsIpv4(text)) return false;
-        groups += 2;
-        break;
-      }
-      size_t digits = 0;
-      while (digits < text.size() && absl::ascii_isxdigit(text[digits])) {
-        ++digits;
-      }
-      if (digits == 0 || digits > 4) return false;
-      text.remove_prefix(digits);
-      ++groups;
-      if (text.empty()) break;
-      if (text[0] != ':') return false;
-      text.remove_prefix(1);
-      if (text.empty()) return false;
-      if (text[0] == ':') {
-        if (gap) return false;
-        gap = true;
-        text.remove_prefix(1);
-      }
-    }
-    return gap ? groups < 8 : groups == 8;
   }
 
   absl::string_view text_;
