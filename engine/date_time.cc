@@ -37,9 +37,8 @@ std::optional<absl::Duration> TakeFraction(absl::string_view* text) {
   absl::Duration unit = absl::Milliseconds(100);
   size_t at = 1;
   for (; at < text->size() && absl::ascii_isdigit((*text)[at]); ++at) {
-    if (at > 9) continue;
     fraction += unit * ((*text)[at] - '0');
-    unit /= 10;
+    unit /= 10;  // zero behind the nanosecond
   }
   if (at == 1) return std::nullopt;
   text->remove_prefix(at);

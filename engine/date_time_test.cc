@@ -73,6 +73,7 @@ TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
       "2026-03-01T24:00:00Z",
       "2026-03-01T12:60:00Z",
       "2026-03-01T12:34:61Z",
+      "2026-03-01T23:59:61Z",
       "2026-03-01T12:34:60Z",  // no leap second comes here
       "2026-03-01T23:59:60+01:00",
       "0000-01-01T00:00:00+00:01",  // the year -1 in UTC

@@ -12,7 +12,9 @@ namespace postern {
 namespace {
 
 constexpr size_t kMaxDomain = 255;  // RFC 5321 4.5.3.1.2
-constexpr size_t kMaxLabel = 63;    // RFC 1035 2.3.4
+constexpr size_t kMaxLabel = 63;  // RFC 1035 2.3.4; a U-label's A-label has it
+
+bool IsNonAscii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 
 // RFC 5322 3.2.3.
 bool IsAtext(char c) {
@@ -21,11 +23,20 @@ bool IsAtext(char c) {
              absl::string_view::npos;
 }
 
+// The full stops that are dots to IDNA, RFC 3490 3.1.
+bool HoldsIdnaDot(absl::string_view text) {
+  return absl::StrContains(text, "\xe3\x80\x82") ||  // U+3002
+         absl::StrContains(text, "\xef\xbc\x8e") ||  // U+FF0E
+         absl::StrContains(text, "\xef\xbd\xa1");    // U+FF61
+}
+
 // Reads a path from left to right. Each method takes what it names from the
-// front of the input, or returns false and leaves the reader unusable.
+// front of the input, or returns false and leaves the reader unusable. With
+// Utf8::kYes the input is UTF-8, and since all that separates is ASCII, so is
+// each part.
 class PathReader {
  public:
-  explicit PathReader(absl::string_view text) : text_(text) {}
+  PathReader(absl::string_view text, Utf8 utf8) : text_(text), utf8_(utf8) {}
 
   size_t consumed() const { return at_; }
   bool done() const { return at_ == text_.size(); }
@@ -62,11 +73,19 @@ class PathReader {
  private:
   absl::string_view rest() const { return text_.substr(at_); }
 
+  // RFC 6531 3.3: a letter wherever letters may stand.
+  bool NextIsUtf8() const {
+    return utf8_ == Utf8::kYes && IsNonAscii(text_[at_]);
+  }
+
   // Dots may stand anywhere: "a..b" and "a." are not Dot-strings, but in use,
   // and FormatPath() quotes them.
   bool TakeDotString(std::string* out) {
     const size_t start = at_;
-    while (!done() && (IsAtext(text_[at_]) || text_[at_] == '.')) ++at_;
+    while (!done() &&
+           (IsAtext(text_[at_]) || text_[at_] == '.' || NextIsUtf8())) {
+      ++at_;
+    }
     *out = std::string(text_.substr(start, at_ - start));
     return !out->empty();
   }
@@ -74,8 +93,9 @@ class PathReader {
   bool TakeQuoted(std::string* out) {
     Take('"');
     while (!done() && text_[at_] != '"') {
+      const bool letter = NextIsUtf8();  // no quoted-pair makes one
       if (text_[at_] == '\\') ++at_;
-      if (done() || !absl::ascii_isprint(text_[at_])) return false;
+      if (done() || !(letter || absl::ascii_isprint(text_[at_]))) return false;
       out->push_back(text_[at_++]);
     }
     return Take('"') && !out->empty();
@@ -84,19 +104,25 @@ class PathReader {
   bool TakeDomain(std::string* out) {
     const size_t start = at_;
     size_t label = 0;
+    bool ascii = true;  // an A-label, or one of a DNS without IDNA
     for (; !done(); ++at_) {
       const char c = text_[at_];
       if (c == '.') {
-        if (label == 0) return false;
+        if (label == 0 || (ascii && label > kMaxLabel)) return false;
         label = 0;
+        ascii = true;
       } else if (absl::ascii_isalnum(c) || c == '-' || c == '_') {
-        if (++label > kMaxLabel) return false;
+        ++label;
+      } else if (NextIsUtf8()) {
+        ++label;
+        ascii = false;
       } else {
         break;
       }
     }
     *out = std::string(text_.substr(start, at_ - start));
-    return !out->empty() && out->size() <= kMaxDomain;
+    return !out->empty() && out->size() <= kMaxDomain &&
+           !(ascii && label > kMaxLabel) && !HoldsIdnaDot(*out);
   }
 
   // RFC 5321 4.1.3. Of the tagged literals only IPv6 has ever been registered.
@@ -116,13 +142,14 @@ class PathReader {
   }
 
   absl::string_view text_;
+  Utf8 utf8_;
   size_t at_ = 0;
 };
 
 bool IsDotString(absl::string_view text) {
   bool dot = true;  // a dot may not come here
   for (char c : text) {
-    if (c == '.' ? dot : !IsAtext(c)) return false;
+    if (c == '.' ? dot : !(IsAtext(c) || IsNonAscii(c))) return false;
     dot = c == '.';
   }
   return !dot;
@@ -135,8 +162,11 @@ std::string Path::Address() const {
   return absl::StrCat(local_part, "@", domain);
 }
 
-std::optional<ParsedPath> ParsePath(absl::string_view text) {
-  PathReader reader(text);
+std::optional<ParsedPath> ParsePath(absl::string_view text, Utf8 utf8) {
+  if (utf8 == Utf8::kYes && (!IsUtf8(text) || HoldsC1(text))) {
+    return std::nullopt;
+  }
+  PathReader reader(text, utf8);
   ParsedPath parsed;
   const bool bracket = reader.Take('<');
   if (bracket && reader.Take('>')) {

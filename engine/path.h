@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Mailbox addresses as MAIL and RCPT carry them: RFC 5321 4.1.2, 4.1.3.
+// Mailbox addresses as MAIL and RCPT carry them: RFC 5321 4.1.2, 4.1.3, and in
+// UTF-8 RFC 6531 3.3.
 //
 // There is one parser. What it returns is what the policy decides on, what
 // the queue gets and what the log shows, so that no two of them can disagree
@@ -15,6 +16,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "engine/utf8.h"
 
 namespace postern {
 
@@ -25,6 +27,9 @@ struct Path {
 
   // Returns true for the null reverse-path, "<>".
   bool null() const { return local_part.empty() && domain.empty(); }
+
+  // Returns whether the path can be sent without SMTPUTF8 (RFC 6531 3.5).
+  bool ascii() const { return IsAscii(local_part) && IsAscii(domain); }
 
   // Returns the address as qmail-queue's envelope, rule files and lists have
   // it: unquoted local part, '@', domain; without the '@' where there is no
@@ -54,10 +59,19 @@ struct ParsedPath {
 //
 // Domains may hold underscores and end in one dot: both are seen, and neither
 // can be mistaken for something else. `<#@[]>` is qmail's double-bounce sender.
-std::optional<ParsedPath> ParsePath(absl::string_view text);
+//
+// With Utf8::kYes characters beyond ASCII are letters, in the local part and in
+// the labels of the domain, if the whole of `text` is UTF-8. Not everything is
+// let pass: control characters (U+0080 to U+009F) are in no name, and the full
+// stops that IDNA takes for dots (U+3002, U+FF0E, U+FF61: RFC 3490 3.1) would
+// hide from us where a domain's labels end. Labels are not otherwise checked to
+// be U-labels, nor is anything normalized: names are compared as they are sent.
+std::optional<ParsedPath> ParsePath(absl::string_view text,
+                                    Utf8 utf8 = Utf8::kNo);
 
 // Returns `path` between angle brackets, its local part quoted where RFC 5321
-// 4.1.2 asks for it. ParsePath() of the result gives `path` again.
+// 4.1.2 asks for it. ParsePath() of the result gives `path` again, with
+// Utf8::kYes if the path is not ASCII.
 std::string FormatPath(const Path& path);
 
 }  // namespace postern

@@ -108,6 +108,104 @@ TEST(PathTest, RefusesWhatIsNoPath) {
   }
 }
 
+TEST(PathTest, ReadsUtf8WhereItIsAllowed) {
+  const std::string domain255 = [] {  // a label longer than an A-label may be
+    std::string domain;
+    while (domain.size() < 254) domain += "\xc3\xa4";
+    return domain + "x";
+  }();
+  const std::string longest = "<u@" + domain255 + ">";
+  const std::string address = "u@" + domain255;
+  const Case cases[] = {
+      {"<\xc3\xa4@d>", "\xc3\xa4@d", "<\xc3\xa4@d>"},
+      {"<u@b\xc3\xbc"
+       "cher.example>",
+       "u@b\xc3\xbc"
+       "cher.example",
+       "<u@b\xc3\xbc"
+       "cher.example>"},
+      {"<\xe7\x94\xa8@\xe4\xbe\x8b>", "\xe7\x94\xa8@\xe4\xbe\x8b",
+       "<\xe7\x94\xa8@\xe4\xbe\x8b>"},
+      {"<\"\xc3\xa4 b\"@d>", "\xc3\xa4 b@d", "<\"\xc3\xa4 b\"@d>"},
+      {"<\"\xc3\xa4\"@d>", "\xc3\xa4@d", "<\xc3\xa4@d>"},  // needless quotes
+      {"<@\xc3\xa4:u@d>", "u@d", "<u@d>"},                 // a source route
+      {"<\xf0\x9f\x98\x80>", "\xf0\x9f\x98\x80", "<\xf0\x9f\x98\x80>"},
+      {"\xc3\xa4@d SMTPUTF8", "\xc3\xa4@d", "<\xc3\xa4@d>", " SMTPUTF8"},
+      {longest, address, longest},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(c.text));
+    EXPECT_FALSE(ParsePath(c.text, Utf8::kNo).has_value());
+    const std::optional<ParsedPath> parsed = ParsePath(c.text, Utf8::kYes);
+    ASSERT_TRUE(parsed.has_value());
+    EXPECT_EQ(parsed->path.ascii(), IsAscii(c.address));
+    EXPECT_EQ(parsed->path.Address(), c.address);
+    EXPECT_EQ(c.text.substr(parsed->consumed), c.rest);
+    EXPECT_EQ(FormatPath(parsed->path), c.printed);
+    const auto again = ParsePath(c.printed, Utf8::kYes);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(again->path, parsed->path);
+  }
+}
+
+TEST(PathTest, RefusesUtf8ThatCouldMislead) {
+  const std::string past255 = [] {
+    std::string domain;
+    while (domain.size() < 256) domain += "\xc3\xa4";
+    return "<u@" + domain + ">";
+  }();
+  const std::string long_ascii_label =
+      "<u@\xc3\xa4." + std::string(64, 'a') + ".d>";
+  const std::string long_last_label =
+      "<u@\xc3\xa4." + std::string(64, 'a') + ">";
+  const absl::string_view cases[] = {
+      "<\xe4@d>",          // Latin-1
+      "<\xc0\xae@d>",      // an overlong dot
+      "<\xed\xa0\x80@d>",  // a surrogate
+      "<\xc3@d>",          // cut short
+      "<u@d\xc3>",
+      "<u@d> X=\xff",  // not UTF-8 behind the path
+      "<\xc2\x9b"
+      "2J@d>",         // a terminal's CSI
+      "<u@\xc2\x85>",  // NEL
+      "<u@evil\xe3\x80\x82"
+      "example>",  // dots to IDNA, not to us
+      "<u@evil\xef\xbc\x8e"
+      "example>",
+      "<u@evil\xef\xbd\xa1"
+      "example>",
+      "<\"\\\xc3\xa4\"@d>",  // a quoted-pair beyond ASCII
+      "<u@[\xc3\xa4]>",
+      "<\"\xc3\xa4@evil\">",  // a domain in disguise
+      past255,
+      long_ascii_label,
+      long_last_label,
+  };
+  for (absl::string_view text : cases) {
+    EXPECT_FALSE(ParsePath(text, Utf8::kYes).has_value()) << std::string(text);
+  }
+}
+
+TEST(PathTest, ReadsAsciiAlikeWithAndWithoutUtf8) {
+  for (absl::string_view text :
+       {"<u@example.org>", "<>", "<#@[]>", "<\"a@b\"@d>", "<u@[IPv6:::1]>",
+        "u@d x", "<u@d", "<@a:u@d>", "<a..b@d>"}) {
+    const auto plain = ParsePath(text, Utf8::kNo);
+    const auto utf8 = ParsePath(text, Utf8::kYes);
+    ASSERT_EQ(plain.has_value(), utf8.has_value()) << std::string(text);
+    if (plain) {
+      EXPECT_EQ(plain->path, utf8->path);
+    }
+  }
+}
+
+TEST(PathTest, IsAsciiOnlyIfBothPartsAre) {
+  EXPECT_TRUE(Path().ascii());
+  EXPECT_TRUE((Path{"u", "d"}).ascii());
+  EXPECT_FALSE((Path{"\xc3\xa4", "d"}).ascii());
+  EXPECT_FALSE((Path{"u", "\xc3\xa4"}).ascii());
+}
+
 TEST(PathTest, TellsWhereThePathEnds) {
   const std::optional<ParsedPath> parsed = ParsePath("<u@d>x");
   ASSERT_TRUE(parsed.has_value());
