@@ -33,6 +33,15 @@ std::optional<std::string> DecodeXtext(absl::string_view xtext) {
   return out;
 }
 
+std::optional<std::string> DecodePrintableXtext(absl::string_view xtext) {
+  std::optional<std::string> out = DecodeXtext(xtext);
+  if (!out) return std::nullopt;
+  for (char c : *out) {
+    if (!absl::ascii_isprint(c) && c != '\t') return std::nullopt;
+  }
+  return out;
+}
+
 std::string EncodeXtext(absl::string_view octets) {
   std::string out;
   for (char c : octets) {

@@ -19,6 +19,10 @@ namespace postern {
 // '=', SP, control characters, 8-bit octets.
 std::optional<std::string> DecodeXtext(absl::string_view xtext);
 
+// The same for what goes into lines of text (RFC 3461 4.2, 4.4): nullopt also
+// where something else comes out than printable ASCII and blanks, SP and HT.
+std::optional<std::string> DecodePrintableXtext(absl::string_view xtext);
+
 // Returns `octets` as xtext that is as short as can be: '+', '=' and all that
 // is not printable become '+' with two hexadecimal digits.
 std::string EncodeXtext(absl::string_view octets);

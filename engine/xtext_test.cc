@@ -52,6 +52,15 @@ TEST(XtextTest, RefusesWhatIsNoXtext) {
   }
 }
 
+TEST(XtextTest, LetsOnlyPrintableTextThroughWhereAsked) {
+  EXPECT_EQ(DecodePrintableXtext("a+20+2B+09~"), "a +\t~");
+  EXPECT_EQ(DecodePrintableXtext(""), "");
+  for (absl::string_view text :
+       {"a+0Db", "a+0Ab", "+00", "+1B", "+7F", "+80", "+C3+A4", "+2", "a b"}) {
+    EXPECT_EQ(DecodePrintableXtext(text), std::nullopt) << std::string(text);
+  }
+}
+
 TEST(XtextTest, EveryOctetComesBack) {
   std::string all;
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
