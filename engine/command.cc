@@ -7,7 +7,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "engine/parameters.h"
+#include "absl/strings/str_cat.h"
+#include "engine/decimal.h"
+#include "engine/extension.h"
 #include "engine/path.h"
 
 namespace postern {
@@ -22,11 +24,16 @@ absl::string_view StripSpace(absl::string_view text) {
   return text;
 }
 
-bool IsPlain(absl::string_view line) {
+bool HoldsControl(absl::string_view line) {
   for (char c : line) {
-    if (!absl::ascii_isprint(c) && c != '\t') return false;
+    if (absl::ascii_iscntrl(c) && c != '\t') return true;
   }
-  return true;
+  return false;
+}
+
+// The verbs with a mailbox behind them, RFC 6531 3.2.
+bool TakesUtf8(Verb verb) {
+  return verb == Verb::kMail || verb == Verb::kRcpt || verb == Verb::kVrfy;
 }
 
 // Takes `keyword` ("FROM:") and the white space behind it off `text`.
@@ -38,16 +45,30 @@ bool TakeKeyword(absl::string_view keyword, absl::string_view* text) {
   return true;
 }
 
+// Takes the first word off `text`, and the blanks behind it.
+absl::string_view TakeWord(absl::string_view* text) {
+  const absl::string_view word = text->substr(0, text->find(' '));
+  *text = StripSpace(text->substr(word.size()));
+  return word;
+}
+
 }  // namespace
 
 std::variant<Command, Reply> ParseCommand(absl::string_view line) {
-  if (!IsPlain(line)) {
-    return Reply{500, {5, 5, 2}, "bad character in command (#5.5.2)"};
-  }
   const absl::string_view name = line.substr(0, line.find(' '));
   Command command;
   command.argument = StripSpace(line.substr(name.size()));
   command.row = &FindVerb(command.argument.empty() ? StripSpace(name) : name);
+  const bool ascii = IsAscii(line);
+  if (HoldsControl(line) || (!ascii && !TakesUtf8(command.row->verb))) {
+    return Reply{500, {5, 5, 2}, "bad character in command (#5.5.2)"};
+  }
+  if (!ascii && !IsUtf8(line)) {
+    return Reply{501, {5, 5, 2}, "bad UTF-8 (#5.5.2)"};
+  }
+  if (!ascii && HoldsC1(line)) {
+    return Reply{500, {5, 5, 2}, "bad character in command (#5.5.2)"};
+  }
   switch (command.row->argument) {
     case Argument::kIgnored:
       return command;
@@ -61,30 +82,98 @@ std::variant<Command, Reply> ParseCommand(absl::string_view line) {
   return command;
 }
 
-std::variant<Mail, Reply> ParseMail(absl::string_view argument) {
+std::variant<Mail, Reply> ParseMail(absl::string_view argument,
+                                    const ParameterRules& rules) {
   if (!TakeKeyword("FROM:", &argument)) {
     return Reply{501, {5, 5, 4}, "syntax: MAIL FROM:<address> (#5.5.4)"};
   }
-  std::optional<ParsedPath> parsed = ParsePath(argument);
+  // SMTPUTF8 stands behind the address that needs it.
+  std::optional<ParsedPath> parsed = ParsePath(argument, Utf8::kYes);
   if (!parsed) return Reply{501, {5, 1, 7}, "bad sender address (#5.1.7)"};
-  auto parameters = ParseMailParameters(argument.substr(parsed->consumed));
+  auto parameters =
+      ParseMailParameters(argument.substr(parsed->consumed), rules);
   if (auto* reply = std::get_if<Reply>(&parameters)) return std::move(*reply);
-  return Mail{std::move(parsed->path),
-              std::get<MailParameters>(std::move(parameters))};
+  Mail mail{std::move(parsed->path),
+            std::get<MailParameters>(std::move(parameters))};
+  if (!mail.from.ascii() && !mail.parameters.smtp_utf8) {
+    return Reply{
+        550, {5, 6, 7}, "non-ASCII sender address without SMTPUTF8 (#5.6.7)"};
+  }
+  return mail;
 }
 
-std::variant<Rcpt, Reply> ParseRcpt(absl::string_view argument) {
+std::variant<Rcpt, Reply> ParseRcpt(absl::string_view argument,
+                                    const ParameterRules& rules, Utf8 utf8) {
   if (!TakeKeyword("TO:", &argument)) {
     return Reply{501, {5, 5, 4}, "syntax: RCPT TO:<address> (#5.5.4)"};
   }
-  std::optional<ParsedPath> parsed = ParsePath(argument);
+  std::optional<ParsedPath> parsed = ParsePath(argument, Utf8::kYes);
   if (!parsed || parsed->path.null()) {
     return Reply{501, {5, 1, 3}, "bad recipient address (#5.1.3)"};
   }
-  if (auto reply = CheckRcptParameters(argument.substr(parsed->consumed))) {
-    return *std::move(reply);
+  auto parameters =
+      ParseRcptParameters(argument.substr(parsed->consumed), rules, utf8);
+  if (auto* reply = std::get_if<Reply>(&parameters)) return std::move(*reply);
+  if (utf8 == Utf8::kNo && !parsed->path.ascii()) {
+    return Reply{553,
+                 {5, 6, 7},
+                 "non-ASCII recipient address without SMTPUTF8 (#5.6.7)"};
   }
-  return Rcpt{.to = std::move(parsed->path)};
+  return Rcpt{.to = std::move(parsed->path),
+              .parameters = std::get<RcptParameters>(std::move(parameters))};
+}
+
+std::string FormatMail(const Mail& mail) {
+  return absl::StrCat("MAIL FROM:", FormatPath(mail.from),
+                      FormatMailParameters(mail.parameters));
+}
+
+std::string FormatRcpt(const Rcpt& rcpt) {
+  return absl::StrCat("RCPT TO:", FormatPath(rcpt.to),
+                      FormatRcptParameters(rcpt.parameters));
+}
+
+std::variant<VerifyArgument, Reply> ParseVerify(absl::string_view argument,
+                                                const ParameterRules& rules) {
+  VerifyArgument verify;
+  if (rules.offered.Has(Extension::kSmtpUtf8)) {
+    constexpr absl::string_view kParameter = " SMTPUTF8";
+    if (absl::EndsWithIgnoreCase(argument, kParameter)) {
+      argument.remove_suffix(kParameter.size());
+      verify.smtp_utf8 = true;
+    }
+  } else if (!IsAscii(argument)) {
+    return Reply{550, {5, 6, 7}, "non-ASCII address without SMTPUTF8 (#5.6.7)"};
+  }
+  verify.text = std::string(StripSpace(argument));
+  return verify;
+}
+
+std::variant<Chunk, Reply> ParseBdat(absl::string_view argument) {
+  const std::optional<uint64_t> size =
+      ParseDecimal(TakeWord(&argument), kMaxDigits);
+  const bool last = absl::EqualsIgnoreCase(argument, "LAST");
+  if (!size || !(last || argument.empty())) {
+    return Reply{501, {5, 5, 4}, "syntax: BDAT size [LAST] (#5.5.4)"};
+  }
+  return Chunk{*size, last};
+}
+
+std::variant<AuthArgument, Reply> ParseAuth(absl::string_view argument) {
+  const Reply bad = {
+      501, {5, 5, 4}, "syntax: AUTH mechanism [initial-response] (#5.5.4)"};
+  AuthArgument auth;
+  auth.mechanism = absl::AsciiStrToUpper(TakeWord(&argument));
+  if (auth.mechanism.empty() || auth.mechanism.size() > 20) return bad;
+  for (char c : auth.mechanism) {
+    if (!absl::ascii_isalnum(c) && c != '-' && c != '_') return bad;
+  }
+  if (argument.empty()) return auth;
+  for (char c : argument) {
+    if (!absl::ascii_isgraph(c)) return bad;
+  }
+  auth.initial_response = argument;
+  return auth;
 }
 
 }  // namespace postern

@@ -6,11 +6,16 @@
 #ifndef POSTERN_ENGINE_COMMAND_H_
 #define POSTERN_ENGINE_COMMAND_H_
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <variant>
 
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
+#include "engine/parameters.h"
 #include "engine/reply.h"
+#include "engine/utf8.h"
 #include "engine/verb.h"
 
 namespace postern {
@@ -22,16 +27,67 @@ struct Command {
 };
 
 // Takes a line, without its CRLF, apart; or gives the Reply to send: 500 5.5.2
-// for a line that holds control characters, NUL, a bare CR or LF, or 8-bit
-// octets (RFC 5321 2.4; HT is let pass, and is no separator), 501 5.5.4 for an
-// argument that is missing or may not be there (RFC 5321 4.3.2).
+// for a line that holds control characters, NUL, a bare CR or LF (HT is let
+// pass, and is no separator), 501 5.5.4 for an argument that is missing or may
+// not be there (RFC 5321 4.3.2). 8-bit octets draw 500 5.5.2 as well (RFC 5321
+// 2.4), but behind MAIL, RCPT and VRFY: there UTF-8 is let pass (RFC 6531 3.2),
+// for the parsers below to judge, and what is not UTF-8 draws 501 5.5.2.
 std::variant<Command, Reply> ParseCommand(absl::string_view line);
 
 // Parse MAIL's and RCPT's arguments ("FROM:<u@d> SIZE=1"), or give the Reply
 // to send. White space behind the colon, and missing angle brackets around an
-// address, are let pass.
-std::variant<Mail, Reply> ParseMail(absl::string_view argument);
-std::variant<Rcpt, Reply> ParseRcpt(absl::string_view argument);
+// address, are let pass. An address beyond ASCII needs the parameter SMTPUTF8
+// of MAIL: without it, MAIL draws 550 5.6.7 and RCPT 553 5.6.7 (RFC 6531 3.5).
+// `utf8` says whether the transaction's MAIL had it. RCPT leaves Rcpt::from and
+// Rcpt::index alone.
+std::variant<Mail, Reply> ParseMail(absl::string_view argument,
+                                    const ParameterRules& rules);
+std::variant<Rcpt, Reply> ParseRcpt(absl::string_view argument,
+                                    const ParameterRules& rules, Utf8 utf8);
+
+// Return the command without its CRLF: "MAIL FROM:<u@d> SIZE=1". Parsing what
+// stands behind the verb gives the path and the parameters again, under rules
+// that offer them. An address beyond ASCII needs SMTPUTF8, here too.
+std::string FormatMail(const Mail& mail);
+std::string FormatRcpt(const Rcpt& rcpt);
+
+// What VRFY asks about.
+struct VerifyArgument {
+  std::string text;  // as sent; UTF-8 if SMTPUTF8 is offered
+  // Behind it stood SMTPUTF8: the reply may hold UTF-8 (RFC 6531 3.7.4.2).
+  bool smtp_utf8 = false;
+};
+
+// Parses VRFY's argument. Where SMTPUTF8 is offered, a last word SMTPUTF8 is
+// its parameter, and the rest may be UTF-8 with or without it, since that
+// speaks of the reply only (RFC 6531 3.1, 3.2). Where it is not, the word is
+// like any other and UTF-8 draws 550 5.6.7: RFC 6531 3.5 has no code for VRFY,
+// and 553 would say that the name is ambiguous (RFC 5321 3.5.1).
+std::variant<VerifyArgument, Reply> ParseVerify(absl::string_view argument,
+                                                const ParameterRules& rules);
+
+// What BDAT announces, RFC 3030 2.
+struct Chunk {
+  uint64_t size = 0;  // octets that follow the line
+  bool last = false;
+};
+
+// Parses BDAT's argument, "1000" or "1000 LAST": 501 5.5.4 for anything else,
+// and past 2^64-1. Where the chunk ends is not known then, and what follows the
+// line must not be read as commands.
+std::variant<Chunk, Reply> ParseBdat(absl::string_view argument);
+
+// What AUTH asks for, RFC 4954 4.
+struct AuthArgument {
+  std::string mechanism;  // RFC 4422 3.1: 1 to 20 of A-Z 0-9 - _
+  // A view of the argument. As sent: base64, of no checked syntax, or "=" for
+  // an empty one.
+  std::optional<absl::string_view> initial_response;
+};
+
+// Parses AUTH's argument, "PLAIN AHUAcA==", the mechanism in any case: 501
+// 5.5.4 for anything else.
+std::variant<AuthArgument, Reply> ParseAuth(absl::string_view argument);
 
 }  // namespace postern
 

@@ -30,6 +30,9 @@ TEST(CommandTest, TakesLinesApart) {
       {"NOOP anything", Verb::kNoop, "anything"},
       {"HELP MAIL", Verb::kHelp, "MAIL"},
       {"VRFY a\tb", Verb::kVrfy, "a\tb"},
+      {"MAIL FROM:<\xc3\xa4@d>", Verb::kMail, "FROM:<\xc3\xa4@d>"},
+      {"rcpt TO:<\xc3\xa4@d>", Verb::kRcpt, "TO:<\xc3\xa4@d>"},
+      {"VRFY \xc3\xa4", Verb::kVrfy, "\xc3\xa4"},
       {"EXPN list", Verb::kUnimplemented, "list"},
       {"STARTTLS", Verb::kUnimplemented},
       {"GET / HTTP/1.1", Verb::kWeb, "/ HTTP/1.1"},
@@ -65,7 +68,20 @@ TEST(CommandTest, RefusesWhatIsNoCommandLine) {
       {"NOOP \x7f", 500},
       {"NOOP \x1b[2J", 500},
       {"NOOP \x80", 500},  // RFC 5321 2.4
-      {"MAIL FROM:<\xc3\xa4@d>", 500},
+      {"NOOP \xc3\xa4", 500},
+      {"EHLO b\xc3\xbc"
+       "cher.example",
+       500},  // RFC 6531 3.7.1: A-labels
+      {"\xc3\xa4", 500},
+      {"MAIL\xc3\xa4 x", 500},
+      {"MAIL FROM:<\xe4@d>", 501},  // Latin-1
+      {"RCPT TO:<\xc0\xae@d>", 501},
+      {"VRFY \xed\xa0\x80", 501},
+      {"MAIL FROM:<u@d> X=\xff", 501},
+      {"MAIL FROM:<\xc3\xa4@d>\x1b", 500},
+      {"VRFY \xc2\x9b"
+       "2J",
+       500},            // a terminal's CSI
       {"DATA x", 501},  // RFC 5321 4.3.2
       {"RSET x", 501},
       {"QUIT x", 501},
@@ -108,7 +124,7 @@ TEST(CommandTest, ReadsMail) {
   };
   for (const Row& row : kRows) {
     SCOPED_TRACE(std::string(row.argument));
-    const auto parsed = ParseMail(row.argument);
+    const auto parsed = ParseMail(row.argument, ParameterRules());
     const auto* mail = std::get_if<Mail>(&parsed);
     ASSERT_NE(mail, nullptr);
     EXPECT_EQ(mail->from.Address(), row.from);
@@ -142,7 +158,7 @@ TEST(CommandTest, RefusesBadMail) {
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(std::string(row.argument));
-    const auto parsed = ParseMail(row.argument);
+    const auto parsed = ParseMail(row.argument, ParameterRules());
     const auto* reply = std::get_if<Reply>(&parsed);
     ASSERT_NE(reply, nullptr);
     EXPECT_EQ(reply->code, row.reply.code);
@@ -167,7 +183,7 @@ TEST(CommandTest, ReadsRcpt) {
   };
   for (const Row& row : kRows) {
     SCOPED_TRACE(std::string(row.argument));
-    const auto parsed = ParseRcpt(row.argument);
+    const auto parsed = ParseRcpt(row.argument, ParameterRules(), Utf8::kNo);
     const auto* rcpt = std::get_if<Rcpt>(&parsed);
     ASSERT_NE(rcpt, nullptr);
     EXPECT_EQ(rcpt->to.Address(), row.to);
@@ -192,11 +208,183 @@ TEST(CommandTest, RefusesBadRcpt) {
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(std::string(row.argument));
-    const auto parsed = ParseRcpt(row.argument);
+    const auto parsed = ParseRcpt(row.argument, ParameterRules(), Utf8::kNo);
     const auto* reply = std::get_if<Reply>(&parsed);
     ASSERT_NE(reply, nullptr);
     EXPECT_EQ(reply->code, row.reply.code);
     EXPECT_EQ(reply->enhanced, row.reply.enhanced);
+  }
+}
+
+constexpr ParameterRules kUtf8Offered = {{Extension::kSmtpUtf8}};
+constexpr ParameterRules kDsnOffered = {
+    {Extension::kSmtpUtf8, Extension::kDsn}};
+
+// RFC 6531 3.4, 3.5.
+TEST(CommandTest, AddressesBeyondAsciiNeedSmtpUtf8) {
+  struct Row {
+    absl::string_view argument;
+    ParameterRules rules;
+    Reply reply;  // text not compared; no code: it is taken
+  };
+  const Row mail[] = {
+      {"FROM:<\xc3\xa4@d> SMTPUTF8", kUtf8Offered, {}},
+      {"FROM:<u@\xc3\xa4> SIZE=1 SMTPUTF8", kUtf8Offered, {}},
+      {"FROM:<u@d> SMTPUTF8", kUtf8Offered, {}},
+      {"FROM:<@\xc3\xa4:u@d>", kUtf8Offered, {}},  // a route is not kept
+      {"FROM:<\xc3\xa4@d>", kUtf8Offered, {550, {5, 6, 7}}},
+      {"FROM:<u@\xc3\xa4>", ParameterRules(), {550, {5, 6, 7}}},
+      {"FROM:<\xc3\xa4@d> SMTPUTF8", ParameterRules(), {555, {5, 5, 4}}},
+      {"FROM:<\xc3\xa4@d> SIZE=x", kUtf8Offered, {501, {5, 5, 4}}},
+      {"FROM:<\xe4@d> SMTPUTF8", kUtf8Offered, {501, {5, 1, 7}}},
+  };
+  for (const Row& row : mail) {
+    SCOPED_TRACE(std::string(row.argument));
+    const auto parsed = ParseMail(row.argument, row.rules);
+    const auto* reply = std::get_if<Reply>(&parsed);
+    EXPECT_EQ(reply == nullptr ? 0 : reply->code, row.reply.code);
+    if (reply != nullptr) {
+      EXPECT_EQ(reply->enhanced, row.reply.enhanced);
+    }
+  }
+  const auto code = [](absl::string_view argument, Utf8 utf8) {
+    const auto parsed = ParseRcpt(argument, kDsnOffered, utf8);
+    const auto* reply = std::get_if<Reply>(&parsed);
+    return reply == nullptr ? Reply() : Reply{reply->code, reply->enhanced};
+  };
+  const Reply not_permitted = {553, {5, 6, 7}};
+  EXPECT_EQ(code("TO:<\xc3\xa4@d>", Utf8::kYes), Reply());
+  EXPECT_EQ(code("TO:<\xc3\xa4@d>", Utf8::kNo), not_permitted);
+  EXPECT_EQ(code("TO:<u@\xc3\xa4>", Utf8::kNo), not_permitted);
+  EXPECT_EQ(code("TO:<u@d>", Utf8::kYes), Reply());
+  EXPECT_EQ(code("TO:<u@d> ORCPT=utf-8;\xc3\xa4@d", Utf8::kYes), Reply());
+  EXPECT_EQ(code("TO:<u@d> ORCPT=utf-8;\xc3\xa4@d", Utf8::kNo),
+            (Reply{501, {5, 5, 4}}));
+}
+
+TEST(CommandTest, PrintsWhatParsesToTheSame) {
+  constexpr ParameterRules kRules = {
+      {Extension::kSmtpUtf8, Extension::kDsn, Extension::kDeliverBy},
+      /*auth_offered=*/true};
+  for (absl::string_view line :
+       {"MAIL FROM:<>", "MAIL FROM:<s@x> SIZE=5 BODY=8BITMIME",
+        "MAIL FROM:<\"a b\"@x> RET=HDRS ENVID=a+20b AUTH=<> BY=5;RT",
+        "MAIL FROM:<\xc3\xa4@x> SMTPUTF8"}) {
+    const auto mail = ParseMail(line.substr(5), kRules);
+    ASSERT_TRUE(std::holds_alternative<Mail>(mail)) << std::string(line);
+    EXPECT_EQ(FormatMail(std::get<Mail>(mail)), line);
+  }
+  for (absl::string_view line :
+       {"RCPT TO:<postmaster>", "RCPT TO:<u@x> NOTIFY=SUCCESS,DELAY",
+        "RCPT TO:<\xc3\xa4@x> NOTIFY=NEVER ORCPT=utf-8;\xc3\xa4@x"}) {
+    const auto rcpt = ParseRcpt(line.substr(5), kRules, Utf8::kYes);
+    ASSERT_TRUE(std::holds_alternative<Rcpt>(rcpt)) << std::string(line);
+    EXPECT_EQ(FormatRcpt(std::get<Rcpt>(rcpt)), line);
+  }
+}
+
+TEST(CommandTest, ReadsVerify) {
+  struct Row {
+    absl::string_view argument;
+    ParameterRules rules;
+    absl::string_view text;  // empty: 550 5.6.7
+    bool smtp_utf8 = false;
+  };
+  const Row rows[] = {
+      {"u", ParameterRules(), "u"},
+      {"u SMTPUTF8", ParameterRules(), "u SMTPUTF8"},
+      {"\xc3\xa4", ParameterRules(), ""},
+      {"u", kUtf8Offered, "u"},
+      {"u SMTPUTF8", kUtf8Offered, "u", true},
+      {"u  smtputf8", kUtf8Offered, "u", true},
+      {"\xc3\xa4 SMTPUTF8", kUtf8Offered, "\xc3\xa4", true},
+      {"\xc3\xa4", kUtf8Offered, "\xc3\xa4"},  // about the reply only
+      {"SMTPUTF8", kUtf8Offered, "SMTPUTF8"},
+      {"uSMTPUTF8", kUtf8Offered, "uSMTPUTF8"},
+      {"u SMTPUTF8 v", kUtf8Offered, "u SMTPUTF8 v"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.argument));
+    const auto parsed = ParseVerify(row.argument, row.rules);
+    const auto* verify = std::get_if<VerifyArgument>(&parsed);
+    ASSERT_EQ(verify == nullptr, row.text.empty());
+    if (verify == nullptr) {
+      EXPECT_EQ(std::get<Reply>(parsed).code, 550);
+      EXPECT_EQ(std::get<Reply>(parsed).enhanced, (EnhancedCode{5, 6, 7}));
+      continue;
+    }
+    EXPECT_EQ(verify->text, row.text);
+    EXPECT_EQ(verify->smtp_utf8, row.smtp_utf8);
+  }
+}
+
+TEST(CommandTest, ReadsBdat) {
+  struct Row {
+    absl::string_view argument;
+    uint64_t size;
+    bool last = false;
+  };
+  constexpr Row kRows[] = {
+      {"0", 0},
+      {"0 LAST", 0, true},
+      {"86", 86},
+      {"86 last", 86, true},
+      {"86   LAST", 86, true},
+      {"00000000000000000086", 86},
+      {"4294967296", 4294967296},
+      {"18446744073709551615", std::numeric_limits<uint64_t>::max()},
+      {"18446744073709551615 LAST", std::numeric_limits<uint64_t>::max(), true},
+  };
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(std::string(row.argument));
+    const auto parsed = ParseBdat(row.argument);
+    const auto* chunk = std::get_if<Chunk>(&parsed);
+    ASSERT_NE(chunk, nullptr);
+    EXPECT_EQ(chunk->size, row.size);
+    EXPECT_EQ(chunk->last, row.last);
+  }
+  for (absl::string_view argument :
+       {"", "LAST", "x", "-1", "+1", "0x10", "1 2", "1LAST", "1 LAST LAST",
+        "1 LAST x", "1 FIRST", "1\tLAST", "1.0", "18446744073709551616",
+        "99999999999999999999", "000000000000000000086"}) {
+    SCOPED_TRACE(std::string(argument));
+    const auto parsed = ParseBdat(argument);
+    ASSERT_TRUE(std::holds_alternative<Reply>(parsed));
+    EXPECT_EQ(std::get<Reply>(parsed).code, 501);
+    EXPECT_EQ(std::get<Reply>(parsed).enhanced, (EnhancedCode{5, 5, 4}));
+  }
+}
+
+TEST(CommandTest, ReadsAuth) {
+  struct Row {
+    absl::string_view argument;
+    absl::string_view mechanism;
+    std::optional<absl::string_view> initial_response = std::nullopt;
+  };
+  const Row rows[] = {
+      {"PLAIN", "PLAIN"},
+      {"plain AHUAcA==", "PLAIN", "AHUAcA=="},
+      {"SCRAM-SHA-256  biws", "SCRAM-SHA-256", "biws"},
+      {"X_9 =", "X_9", "="},
+      {"PLAIN *", "PLAIN", "*"},  // whether it is base64 is another question
+      {"ABCDEFGHIJKLMNOPQRST", "ABCDEFGHIJKLMNOPQRST"},  // 20
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.argument));
+    const auto parsed = ParseAuth(row.argument);
+    const auto* auth = std::get_if<AuthArgument>(&parsed);
+    ASSERT_NE(auth, nullptr);
+    EXPECT_EQ(auth->mechanism, row.mechanism);
+    EXPECT_EQ(auth->initial_response, row.initial_response);
+  }
+  for (absl::string_view argument :
+       {"", "PL.AIN", "PLAIN=", "PLAIN\tx", "ABCDEFGHIJKLMNOPQRSTU",
+        "PLAIN a b", "PLAIN a\tb", "PLAIN \xc3\xa4", "\xc3\xa4"}) {
+    SCOPED_TRACE(std::string(argument));
+    const auto parsed = ParseAuth(argument);
+    ASSERT_TRUE(std::holds_alternative<Reply>(parsed));
+    EXPECT_EQ(std::get<Reply>(parsed).code, 501);
+    EXPECT_EQ(std::get<Reply>(parsed).enhanced, (EnhancedCode{5, 5, 4}));
   }
 }
 

@@ -43,6 +43,7 @@ struct Mail {
 struct Rcpt {
   Path from;  // of this transaction
   Path to;
+  RcptParameters parameters;
   size_t index = 0;  // counts the RCPTs asked of this transaction, from 0
 };
 

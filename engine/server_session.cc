@@ -138,9 +138,16 @@ std::optional<Step> ServerSession::OnCommand(const Command& command) {
     case Verb::kData:
       ask = asks_.Open(BodyBegin{});
       break;
-    case Verb::kVrfy:
-      ask = asks_.Open(Verify{std::string(command.argument)});
+    case Verb::kVrfy: {
+      auto parsed = ParseVerify(command.argument, ParameterRules());
+      if (const auto* reply = std::get_if<Reply>(&parsed)) {
+        Say(*reply);
+      } else {
+        ask = asks_.Open(
+            Verify{std::get<VerifyArgument>(std::move(parsed)).text});
+      }
       break;
+    }
     case Verb::kRset:
       Abort();
       Say({250, {2, 0, 0}, "flushed"});
@@ -191,7 +198,8 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   const auto parsed = ParseCommand(read.line);
   const auto* command = std::get_if<Command>(&parsed);
   if (command == nullptr || command->row->verb != Verb::kRcpt) return waiting;
-  if (std::holds_alternative<Reply>(ParseRcpt(command->argument))) {
+  if (std::holds_alternative<Reply>(
+          ParseRcpt(command->argument, ParameterRules(), Utf8::kNo))) {
     return waiting;
   }
   reader_ = peek;
@@ -201,7 +209,7 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
 }
 
 const Ask* ServerSession::OnMail(absl::string_view argument) {
-  auto parsed = ParseMail(argument);
+  auto parsed = ParseMail(argument, ParameterRules());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
     return nullptr;
@@ -216,7 +224,7 @@ const Ask* ServerSession::OnMail(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnRcpt(absl::string_view argument) {
-  auto parsed = ParseRcpt(argument);
+  auto parsed = ParseRcpt(argument, ParameterRules(), Utf8::kNo);
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
     return nullptr;

@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Oracle: an address that is taken says what is written, without its route and
-// quotes; it prints to what parses to it; it is printable ASCII; its domain is
-// what stands behind the last '@', as whoever reads the envelope finds it; and
-// its IPv6 literal is one to the C library, too.
+// quotes; it prints to what parses to it; it is printable ASCII or, where that
+// is allowed, UTF-8; what is ASCII is taken alike with and without UTF-8; its
+// domain is what stands behind the last '@', as whoever reads the envelope
+// finds it; and its IPv6 literal is one to the C library, too.
 
 #include <arpa/inet.h>
 
@@ -12,8 +13,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
-#include "engine/command.h"
 #include "engine/path.h"
+#include "engine/utf8.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -32,14 +33,18 @@ std::string Unquote(absl::string_view text) {
   return out;
 }
 
-void CheckPath(const Path& path) {
+void CheckPath(const Path& path, Utf8 utf8) {
   const std::string address = path.Address();
-  for (char c : address) EXPECT_TRUE(c >= ' ' && c <= '~');
+  for (unsigned char c : address) {
+    EXPECT_TRUE((c >= ' ' && c <= '~') || (utf8 == Utf8::kYes && c >= 0x80));
+  }
+  EXPECT_TRUE(IsUtf8(path.local_part) && IsUtf8(path.domain));
+  EXPECT_EQ(path.ascii(), IsAscii(address));
   EXPECT_LE(address.size(), kMaxPath);
   const size_t at = address.rfind('@');
   EXPECT_EQ(path.domain, at == std::string::npos ? "" : address.substr(at + 1));
   const std::string printed = FormatPath(path);
-  const std::optional<ParsedPath> again = ParsePath(printed);
+  const std::optional<ParsedPath> again = ParsePath(printed, utf8);
   ASSERT_TRUE(again) << printed;
   EXPECT_EQ(again->path, path) << printed;
   EXPECT_EQ(again->consumed, printed.size());
@@ -57,21 +62,18 @@ void CheckPath(const Path& path) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   absl::string_view text(reinterpret_cast<const char*>(data), size);
-  if (const std::optional<ParsedPath> parsed = ParsePath(text)) {
-    CheckPath(parsed->path);
+  std::optional<ParsedPath> plain;
+  for (Utf8 utf8 : {Utf8::kNo, Utf8::kYes}) {
+    const std::optional<ParsedPath> parsed = ParsePath(text, utf8);
+    if (utf8 == Utf8::kNo) plain = parsed;
+    if (IsAscii(text)) {
+      EXPECT_EQ(parsed.has_value(), plain.has_value());
+    }
+    if (!parsed) continue;
+    CheckPath(parsed->path, utf8);
     EXPECT_EQ(parsed->path.Address(),
               Unquote(text.substr(0, parsed->consumed)));
   }
-  const auto command = ParseCommand(text);
-  if (const auto* taken = std::get_if<Command>(&command)) {
-    for (char c : text) EXPECT_TRUE((c >= ' ' && c <= '~') || c == '\t');
-    text = taken->argument;
-  }
-  // A line that was refused is parsed all the same: each layer holds by itself.
-  const auto mail = ParseMail(text);
-  if (const auto* m = std::get_if<Mail>(&mail)) CheckPath(m->from);
-  const auto rcpt = ParseRcpt(text);
-  if (const auto* r = std::get_if<Rcpt>(&rcpt)) CheckPath(r->to);
   return 0;
 }
 

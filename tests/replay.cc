@@ -343,17 +343,6 @@ bool TakeLine(absl::string_view* wire, absl::string_view* line) {
   return true;
 }
 
-std::string PrintParameters(const MailParameters& parameters) {
-  std::string out;
-  if (parameters.size) absl::StrAppend(&out, " SIZE=", *parameters.size);
-  if (parameters.body) {
-    absl::StrAppend(&out, *parameters.body == BodyType::k7Bit
-                              ? " BODY=7BIT"
-                              : " BODY=8BITMIME");
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string Manner::Describe() const {
@@ -404,10 +393,11 @@ std::string PrintAsk(const Ask& ask, const Envelope& envelope) {
     }
     std::string operator()(const Mail& mail) const {
       return absl::StrCat("mail ", FormatPath(mail.from),
-                          PrintParameters(mail.parameters));
+                          FormatMailParameters(mail.parameters));
     }
     std::string operator()(const Rcpt& rcpt) const {
-      return absl::StrCat("rcpt ", FormatPath(rcpt.to));
+      return absl::StrCat("rcpt ", FormatPath(rcpt.to),
+                          FormatRcptParameters(rcpt.parameters));
     }
     std::string operator()(const BodyBegin&) const {
       return absl::StrCat("body-begin ", PrintEnvelope(envelope));
