@@ -80,6 +80,7 @@ TEST(OrcptTest, RefusesWhatIsNoOriginalRecipient) {
       "rfc822;\xc3\xa4@d",
       "utf-8;",
       "utf-8;a+2Bb",  // utf-8 has an encoding of its own
+      "UTF-8;a+2Bb",
       "utf-8;a=b",
       "utf-8;a b",
       "utf-8;a\\b",

@@ -176,7 +176,7 @@ bool ReadDeliverBy(absl::string_view value, const Setting&,
   value.remove_prefix(digits.size());
   DeliverBy by;
   by.seconds = static_cast<int32_t>(*number) * (negative ? -1 : 1);
-  by.trace = value.size() == 3 && absl::EndsWithIgnoreCase(value, "T");
+  by.trace = absl::EndsWithIgnoreCase(value, "T");
   if (by.trace) value.remove_suffix(1);
   if (absl::EqualsIgnoreCase(value, ";R")) {
     by.mode = DeliverBy::Mode::kReturn;
