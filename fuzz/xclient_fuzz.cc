@@ -1,0 +1,62 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle: what XCLIENT says is within its limits, whatever was sent: text
+// printable and not too long, addresses addresses to the C library, ports above
+// 0; and an attribute without a value has none.
+
+#include <arpa/inet.h>
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "engine/xclient.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+using Text = std::optional<XClientValue<std::string>>;
+using Port = std::optional<XClientValue<uint16_t>>;
+
+void CheckText(const Text& text) {
+  if (!text) return;
+  EXPECT_EQ(text->kind == Text::value_type::Kind::kKnown, !text->value.empty());
+  EXPECT_LE(text->value.size(), kMaxXClientText);
+  for (char c : text->value) EXPECT_TRUE(c >= ' ' && c <= '~');
+}
+
+void CheckAddress(const Text& text) {
+  if (!text || text->kind != Text::value_type::Kind::kKnown) return;
+  // IPv4 with zeros in front is legal in mail (RFC 5321 4.1.3), not in C.
+  if (absl::StrContains(text->value, '.')) return;
+  in6_addr ignored;
+  EXPECT_EQ(inet_pton(AF_INET6, text->value.c_str(), &ignored), 1);
+}
+
+void CheckPort(const Port& port) {
+  if (!port) return;
+  EXPECT_EQ(port->kind == Port::value_type::Kind::kKnown, port->value != 0);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const absl::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto parsed = ParseXClient(text);
+  const auto* client = std::get_if<XClient>(&parsed);
+  if (client == nullptr) return 0;
+  EXPECT_NE(*client, XClient());
+  for (const Text& t : {client->name, client->helo, client->login,
+                        client->address, client->destination_address}) {
+    CheckText(t);
+  }
+  CheckAddress(client->address);
+  CheckAddress(client->destination_address);
+  CheckPort(client->port);
+  CheckPort(client->destination_port);
+  return 0;
+}
+
+}  // namespace postern
