@@ -122,7 +122,8 @@ class PathReader {
     }
     *out = std::string(text_.substr(start, at_ - start));
     return !out->empty() && out->size() <= kMaxDomain &&
-           !(ascii && label > kMaxLabel) && !HoldsIdnaDot(*out);
+           !(ascii && label > kMaxLabel) &&
+           !(utf8_ == Utf8::kYes && HoldsIdnaDot(*out));
   }
 
   // RFC 5321 4.1.3. Of the tagged literals only IPv6 has ever been registered.
@@ -163,7 +164,9 @@ std::string Path::Address() const {
 }
 
 std::optional<ParsedPath> ParsePath(absl::string_view text, Utf8 utf8) {
-  if (utf8 == Utf8::kYes && (!IsUtf8(text) || HoldsC1(text))) {
+  if (IsAscii(text)) {
+    utf8 = Utf8::kNo;  // alike for ASCII, and for less
+  } else if (utf8 == Utf8::kYes && (!IsUtf8(text) || HoldsC1(text))) {
     return std::nullopt;
   }
   PathReader reader(text, utf8);

@@ -4,22 +4,19 @@
 #include "engine/utf8.h"
 
 #include <cstddef>
+#include <cstring>
 
 namespace postern {
 namespace {
 
 // Returns how many octets at the start of `text` are ASCII.
 size_t AsciiPrefix(absl::string_view text) {
-  // A block is one vector to the compiler.
-  constexpr size_t kBlock = 16;
   size_t at = 0;
-  while (text.size() - at >= kBlock) {
-    unsigned char any = 0;
-    for (size_t i = 0; i < kBlock; ++i) {
-      any |= static_cast<unsigned char>(text[at + i]);
-    }
-    if (any >= 0x80) break;
-    at += kBlock;
+  uint64_t eight = 0;
+  while (text.size() - at >= sizeof(eight)) {
+    std::memcpy(&eight, text.data() + at, sizeof(eight));
+    if ((eight & 0x8080808080808080) != 0) break;
+    at += sizeof(eight);
   }
   while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
   return at;

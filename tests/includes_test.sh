@@ -12,9 +12,9 @@ if [ $# -eq 0 ]; then
   exit 1
 fi
 
-headers='array|algorithm|cstddef|cstdint|deque|functional|initializer_list'
-headers+='|iterator|limits|map|memory|optional|set|string|tuple|type_traits|utility'
-headers+='|variant|vector'
+headers='array|algorithm|cstddef|cstdint|cstring|deque|functional'
+headers+='|initializer_list|iterator|limits|map|memory|optional|set|string|tuple'
+headers+='|type_traits|utility|variant|vector'
 abseil='time/clock|synchronization/|log/|random/|strings/cord|flags/|debugging/'
 names='(std::)?(getenv|setenv|system|time|rand|srand|clock|printf|fopen)'
 
