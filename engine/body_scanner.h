@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Finds the end of a message behind DATA and takes the dots off: RFC 5321
-// 4.1.1.4 and 4.5.2.
+// 4.1.1.4 and 4.5.2. Looks for bare newlines, there and behind BDAT.
 
 #ifndef POSTERN_ENGINE_BODY_SCANNER_H_
 #define POSTERN_ENGINE_BODY_SCANNER_H_
@@ -14,6 +14,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/content_block.h"
+#include "engine/scan_path.h"
 
 namespace postern {
 
@@ -26,8 +28,14 @@ enum class BareNewlines : uint8_t {
   kNormalize,  // each becomes a CRLF of the content
 };
 
+// How the end of the content is known.
+enum class Framing : uint8_t {
+  kDotted,   // by CRLF.CRLF; lines are dot-stuffed: DATA
+  kCounted,  // by its length, which the caller counts: BDAT, RFC 3030 2
+};
+
 // BodyScanner is a function of the byte stream alone: how the input was cut
-// does not change what it finds. It copies nothing and keeps no bytes.
+// does not change what it finds, nor does the ScanPath.
 //
 //   state     CR      LF    '.'    other
 //   line      CR      bare  DOT    text     at the start, and behind CRLF
@@ -38,6 +46,13 @@ enum class BareNewlines : uint8_t {
 //
 // "line" and "text" are the only states kept between calls. CR, DOT and DOTCR
 // are decided with up to three bytes in view, or those bytes stay unconsumed.
+// Under Framing::kCounted a '.' is as any other, and a CR is content at once:
+// "CR" is a state that is kept, so that nothing stays unconsumed.
+//
+// Nothing is copied but stretches so full of bare newlines and stuffed dots
+// that their slices would be a few octets each.
+//
+// A copy knows what the original does, and has slices of its own.
 class BodyScanner {
  public:
   // A bare CR or LF, and the line of the message, from 1, that holds it.
@@ -49,36 +64,77 @@ class BodyScanner {
   struct Result {
     size_t consumed = 0;
     bool end = false;  // the CRLF.CRLF was the last thing consumed
-    // The content, in order, up to the first defect. Slices of `in`, or of
-    // constants; the list lives until the next Scan().
+    // The content, in order, up to the first defect. Slices of `in`, of
+    // constants, or of the scanner; all of it lives until the next call, and
+    // no longer than `in`.
     absl::Span<const absl::string_view> slices = {};
   };
 
-  explicit BodyScanner(BareNewlines mode = BareNewlines::kReject)
-      : mode_(mode) {}
+  // `path` must be one that can run here.
+  explicit BodyScanner(BareNewlines mode = BareNewlines::kReject,
+                       Framing framing = Framing::kDotted,
+                       ScanPath path = ChosenScanPath())
+      : mode_(mode), framing_(framing), path_(path) {}
 
   // Scans `in`, whose first byte is the first one not consumed yet. Looks at
-  // every byte a bounded number of times. Stops early when its list of slices
-  // is full; makes progress unless fewer than three bytes are left.
+  // every byte a bounded number of times. Stops early when its room for slices
+  // is used up. Otherwise consumes all of `in`, but under Framing::kDotted for
+  // a CR, a '.' or both at its end that cannot be decided yet.
   Result Scan(absl::string_view in);
+
+  // Says that the content is complete: a CR at its very end was bare. For
+  // Framing::kCounted; the other one tells its end itself.
+  Result Finish();
 
   // Octets of content so far, CRLF counted as two: RFC 1870 3.
   uint64_t size() const { return size_; }
   // The first bare newline, under BareNewlines::kReject.
   const std::optional<Defect>& defect() const { return defect_; }
+  // Octets looked at so far, each as often as it was: the price of the scan.
+  uint64_t examined() const { return examined_; }
 
  private:
+  // What Results point at. Not copied: a copy has none yet.
+  struct Room {
+    Room() {}
+    Room(const Room&) : Room() {}
+    Room& operator=(const Room&) { return *this; }
+
+    std::array<absl::string_view, 64> slices;
+    std::array<char, 1024> copied;  // written before it is read
+  };
+
+  // One call's input.
+  struct Input {
+    absl::string_view in;
+    size_t decided = 0;  // the front of `in`, which this call can decide
+    size_t at = 0;       // the block under way
+    size_t from = 0;     // the slice under way
+    char before = 0;     // the octet before the block, so far as it matters
+    bool line_start = false;  // the block is behind a CRLF
+  };
+
+  std::optional<ContentBlock> NextOddBlock(Input* input);
+  bool TakeOddBlock(const ContentBlock& block, Input* input);
+  bool HasRoom() const;
+  bool BehindCrlf(absl::string_view in, size_t at) const;
+  size_t Undecided(absl::string_view in) const;
   void Emit(absl::string_view slice);
-  void BareNewline(char newline);
+  void EmitCopy(absl::string_view in, uint64_t bare, uint64_t lf,
+                uint64_t dots);
 
   BareNewlines mode_;
+  Framing framing_;
+  ScanPath path_;
   bool line_start_ = true;  // as if behind a CRLF: an empty message is legal
-  uint64_t lines_ = 0;      // ended so far
+  bool cr_open_ = false;    // kCounted: a CR was the last octet
+  uint64_t lines_ = 0;      // CRLFs so far, up to a defect
   uint64_t size_ = 0;
+  uint64_t examined_ = 0;
   std::optional<Defect> defect_;
-  size_t clear_ = 0;  // front bytes of the next `in` known to hold no LF
-  size_t count_ = 0;
-  std::array<absl::string_view, 64> slices_;
+  size_t count_ = 0;   // slices in room_
+  size_t copied_ = 0;  // octets in room_
+  Room room_;
 };
 
 }  // namespace postern

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/body_scanner_reference.h"
+#include "engine/scan_path.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -16,39 +17,22 @@ namespace {
 constexpr BareNewlines kModes[] = {BareNewlines::kReject,
                                    BareNewlines::kNormalize};
 
-// Returns what differs from `want` in any way of cutting `in` once, or in
-// feeding it byte by byte.
+// Cuts `in` once at every place, and into octets, on every path.
 void ExpectAtEveryCut(absl::string_view in, BareNewlines mode,
-                      const ScanOutcome& want) {
-  for (size_t cut = 0; cut <= in.size(); ++cut) {
-    ScanFeeder feeder(mode);
-    feeder.Feed(in.substr(0, cut));
-    feeder.Feed(in.substr(cut));
-    ASSERT_EQ(feeder.outcome(), want)
-        << testing::PrintToString(std::string(in)) << " cut at " << cut;
-  }
-  ScanFeeder feeder(mode);
-  for (size_t i = 0; i < in.size(); ++i) feeder.Feed(in.substr(i, 1));
-  ASSERT_EQ(feeder.outcome(), want)
-      << testing::PrintToString(std::string(in)) << " byte by byte";
-}
-
-TEST(BodyScannerTest, AgreesWithTheReferenceOnAllShortStrings) {
-  constexpr char kSymbols[] = {'\r', '\n', '.', 'x', '\0'};
-  constexpr size_t kLongest = 7;
-  std::vector<size_t> digits;  // a number to base 5, lowest digit first
-  while (digits.size() <= kLongest) {
-    std::string in;
-    for (size_t digit : digits) in += kSymbols[digit];
-    for (BareNewlines mode : kModes) {
-      ExpectAtEveryCut(in, mode, ReferenceScan(in, mode));
-      if (HasFatalFailure()) return;
+                      const ScanOutcome& want,
+                      Framing framing = Framing::kDotted) {
+  for (ScanPath path : ScanPaths()) {
+    for (size_t cut = 0; cut <= in.size(); ++cut) {
+      ScanFeeder feeder(mode, framing, path);
+      feeder.Feed(in.substr(0, cut));
+      feeder.Feed(in.substr(cut));
+      ASSERT_EQ(feeder.Finish(), want)
+          << testing::PrintToString(std::string(in)) << " cut at " << cut;
     }
-    size_t i = 0;
-    while (i < digits.size() && ++digits[i] == std::size(kSymbols)) {
-      digits[i++] = 0;
-    }
-    if (i == digits.size()) digits.push_back(0);
+    ScanFeeder feeder(mode, framing, path);
+    for (size_t i = 0; i < in.size(); ++i) feeder.Feed(in.substr(i, 1));
+    ASSERT_EQ(feeder.Finish(), want)
+        << testing::PrintToString(std::string(in)) << " octet by octet";
   }
 }
 
@@ -154,10 +138,54 @@ TEST(BodyScannerTest, NamesTheLineOfTheFirstDefect) {
       {"a\r\n.\rb", '\r', 2},
   };
   for (const Row& row : kRows) {
-    ScanFeeder feeder(BareNewlines::kReject);
-    feeder.Feed(row.in);
-    EXPECT_EQ(feeder.outcome().newline, row.newline);
-    EXPECT_EQ(feeder.outcome().line, row.line);
+    for (Framing framing : {Framing::kDotted, Framing::kCounted}) {
+      // Few lines, and more than are counted in one go.
+      for (size_t before : {0, 1, 100, 100000}) {
+        std::string in;
+        for (size_t i = 0; i < before; ++i) in += i % 3 == 0 ? "\r\n" : "x\r\n";
+        in.append(row.in.data(), row.in.size());
+        for (ScanPath path : ScanPaths()) {
+          ScanFeeder feeder(BareNewlines::kReject, framing, path);
+          feeder.Feed(in);
+          const ScanOutcome outcome = feeder.Finish();
+          EXPECT_EQ(outcome.newline, row.newline);
+          EXPECT_EQ(outcome.line, before + row.line);
+        }
+      }
+    }
+  }
+}
+
+// RFC 3030 2: the length says where the content ends.
+TEST(BodyScannerTest, TakesCountedContentAsItIs) {
+  struct Row {
+    absl::string_view in;
+    absl::string_view rejected;  // the content up to the defect
+    char newline;
+    uint64_t line;
+    absl::string_view normalized;
+  };
+  const Row kRows[] = {
+      {"", "", 0, 0, ""},
+      {".\r\n", ".\r\n", 0, 0, ".\r\n"},
+      {"a\r\n.\r\nb\r\n", "a\r\n.\r\nb\r\n", 0, 0, "a\r\n.\r\nb\r\n"},
+      {"..\r\n", "..\r\n", 0, 0, "..\r\n"},
+      {"no newline", "no newline", 0, 0, "no newline"},
+      {"a\r", "a\r", '\r', 1, "a\r\n"},  // bare only once it is the end
+      {"a\r\nb\rc", "a\r\nb\r", '\r', 2, "a\r\nb\r\nc"},
+      {"a\r\nb\nc", "a\r\nb", '\n', 2, "a\r\nb\r\nc"},
+      {"\r\r\n", "\r", '\r', 1, "\r\n\r\n"},
+      {"\r\n\n.\r\n", "\r\n", '\n', 2, "\r\n\r\n.\r\n"},
+      {{"\0\x80\xff", 3}, {"\0\x80\xff", 3}, 0, 0, {"\0\x80\xff", 3}},
+  };
+  for (const Row& row : kRows) {
+    ScanOutcome want;
+    want.content = std::string(row.normalized);
+    ExpectAtEveryCut(row.in, BareNewlines::kNormalize, want, Framing::kCounted);
+    want.content = std::string(row.rejected);
+    want.newline = row.newline;
+    want.line = row.line;
+    ExpectAtEveryCut(row.in, BareNewlines::kReject, want, Framing::kCounted);
   }
 }
 
@@ -169,47 +197,104 @@ TEST(BodyScannerTest, UndoesDotStuffing) {
   for (absl::string_view content : kContents) {
     ScanFeeder feeder(BareNewlines::kReject);
     feeder.Feed(StuffDots(content));
-    EXPECT_TRUE(feeder.outcome().end);
-    EXPECT_EQ(feeder.outcome().content, content);
+    EXPECT_TRUE(feeder.Finish().end);
+    EXPECT_EQ(feeder.Finish().content, content);
   }
 }
 
-TEST(BodyScannerTest, GoesOnWhenItsListOfSlicesIsFull) {
+// Streams that are hard on something: a search that begins anew, a full list
+// of slices, a copy that ends in the middle of a block.
+constexpr absl::string_view kHardPatterns[] = {
+    "\r",
+    "\n",
+    ".",
+    "x",
+    "\r\n",
+    "\n\r",
+    "x\n",
+    "x\r",
+    "x\r\n",
+    "\r.",
+    "\n.",
+    "\r\n.x",
+    "\r\n..",
+    "..\r\n",
+    ".x\r\n\n\r\r",
+    "\r\n.\rx",
+    "\r\n.\n",
+    "xxxxxx\n",
+    "xxxxxxx\r",
+    "\r\n.xxxxxxx",
+    "xx\n..\r\n",
+    "\r\r\n\n",
+    "\r\n.\r\r",
+    "\n\n\n\r\n..",
+    "x\r\n.\rx\r\n..",
+};
+
+std::string Repeated(absl::string_view pattern, size_t size) {
   std::string in;
-  std::string content;
-  for (int i = 0; i < 1000; ++i) {
-    in += "..\r\n";
-    content += ".\r\n";
-  }
-  ScanFeeder feeder(BareNewlines::kReject);
-  feeder.Feed(in + ".\r\n");
-  EXPECT_TRUE(feeder.outcome().end);
-  EXPECT_EQ(feeder.outcome().content, content);
+  while (in.size() < size) in.append(pattern.data(), pattern.size());
+  return in;
 }
 
-// Searching the rest of the buffer anew at each of these would take terabytes
-// of reads, far past the time that Bazel gives a small test.
-TEST(BodyScannerTest, CostsNoMoreThanTheBytesItSees) {
-  constexpr size_t kSize = size_t{16} << 20;
-  constexpr absl::string_view kPatterns[] = {
-      "\r", "\n", ".", "x", "\r\n.x", "\r.", "\n\r", "\r\n..", "x\r",
-  };
-  for (absl::string_view pattern : kPatterns) {
-    std::string in;
-    while (in.size() < kSize) in.append(pattern.data(), pattern.size());
-    for (BareNewlines mode : kModes) {
-      BodyScanner scanner(mode);
-      absl::string_view rest = in;
-      size_t calls = 0;
-      while (rest.size() >= 3) {
-        const BodyScanner::Result result = scanner.Scan(rest);
-        ASSERT_GT(result.consumed, 0u);
-        ASSERT_FALSE(result.end);
-        rest.remove_prefix(result.consumed);
-        ++calls;
+TEST(BodyScannerTest, AgreesWithTheReferenceOnLongStreams) {
+  for (absl::string_view pattern : kHardPatterns) {
+    const std::string in = Repeated(pattern, 5000) + "x\r\n.\r\n";
+    for (Framing framing : {Framing::kDotted, Framing::kCounted}) {
+      for (BareNewlines mode : kModes) {
+        const ScanOutcome want = ReferenceScan(in, mode, framing);
+        for (ScanPath path : ScanPaths()) {
+          for (size_t cut : {1, 2, 3, 63, 64, 65, 200, 1000, 6000}) {
+            ScanFeeder feeder(mode, framing, path);
+            absl::string_view rest = in;
+            while (!rest.empty()) {
+              feeder.Feed(rest.substr(0, cut));
+              rest.remove_prefix(std::min(cut, rest.size()));
+            }
+            ASSERT_EQ(feeder.Finish(), want)
+                << testing::PrintToString(std::string(pattern)) << " by "
+                << cut;
+          }
+        }
       }
-      // At worst a slice and a newline for each byte, 61 to a call.
-      EXPECT_LE(calls, in.size() / 30);
+    }
+  }
+}
+
+// What is new comes behind what was left over, and that is looked at again.
+TEST(BodyScannerTest, CostsNoMoreThanTheBytesItSees) {
+  constexpr size_t kSize = size_t{64} << 10;
+  for (absl::string_view pattern : kHardPatterns) {
+    const std::string in = Repeated(pattern, kSize);
+    for (Framing framing : {Framing::kDotted, Framing::kCounted}) {
+      for (BareNewlines mode : kModes) {
+        for (ScanPath path : ScanPaths()) {
+          for (size_t cut : {size_t{1}, size_t{2}, size_t{3}, size_t{64},
+                             size_t{1000}, kSize + 64}) {
+            BodyScanner scanner(mode, framing, path);
+            size_t calls = 0;
+            size_t consumed = 0;
+            for (size_t seen = 0; seen < in.size();) {
+              seen = std::min(seen + cut, in.size());
+              while (true) {
+                ++calls;
+                const BodyScanner::Result result = scanner.Scan(
+                    absl::string_view(in).substr(consumed, seen - consumed));
+                ASSERT_FALSE(result.end);
+                if (result.consumed == 0) break;
+                consumed += result.consumed;
+              }
+            }
+            EXPECT_GE(consumed + 2, in.size());
+            const size_t price = cut >= 64 ? 3 : 8;
+            EXPECT_LE(scanner.examined(), price * in.size())
+                << testing::PrintToString(std::string(pattern)) << " by "
+                << cut;
+            EXPECT_LE(calls, 2 * (in.size() / cut + in.size() / 300 + 2));
+          }
+        }
+      }
     }
   }
 }

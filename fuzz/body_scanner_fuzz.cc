@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: however the content is cut, the scanner comes to what a plain
-// automaton, a byte at a time, comes to; and what it has taken, sent on with
-// its dots stuffed, is one message again.
+// Oracle: however the content is cut and whichever path searches it, the
+// scanner comes to what a plain automaton, an octet at a time, comes to; and
+// what it has taken, sent on with its dots stuffed, is one message again.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -23,22 +23,35 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (cuts.size() < 4) {
     cuts.push_back(input.ConsumeIntegralInRange<size_t>(1, 200));
   }
-  const std::string wire = input.ConsumeRemainingBytesAsString();
+  const Framing framing =
+      input.ConsumeBool() ? Framing::kCounted : Framing::kDotted;
+  // A chunk many times, so that short inputs fill many blocks.
+  const size_t chunk_size = input.ConsumeIntegral<uint8_t>();
+  const size_t times = input.ConsumeIntegralInRange<size_t>(0, 31);
+  const std::string chunk = input.ConsumeBytesAsString(chunk_size);
+  std::string wire;
+  for (size_t i = 0; i <= times; ++i) wire += chunk;
+  wire += input.ConsumeRemainingBytesAsString();
 
-  ScanFeeder feeder(mode);
-  absl::string_view rest = wire;
-  for (size_t i = 0; !rest.empty(); ++i) {
-    const absl::string_view read = rest.substr(0, cuts[i % cuts.size()]);
-    feeder.Feed(read);
-    rest.remove_prefix(read.size());
+  const ScanOutcome want = ReferenceScan(wire, mode, framing);
+  for (ScanPath path : ScanPaths()) {
+    ScanFeeder feeder(mode, framing, path);
+    absl::string_view rest = wire;
+    for (size_t i = 0; !rest.empty(); ++i) {
+      const absl::string_view read = rest.substr(0, cuts[i % cuts.size()]);
+      feeder.Feed(read);
+      rest.remove_prefix(read.size());
+    }
+    EXPECT_EQ(feeder.Finish(), want);
   }
-  const ScanOutcome outcome = feeder.outcome();
-  EXPECT_EQ(outcome, ReferenceScan(wire, mode));
+  ScanFeeder whole(mode, framing);
+  whole.Feed(wire);
+  EXPECT_EQ(whole.Finish(), want);
 
-  if (!outcome.end || outcome.newline != 0) return 0;
-  const std::string stuffed = StuffDots(outcome.content);
+  if (!want.end || want.newline != 0) return 0;
+  const std::string stuffed = StuffDots(want.content);
   const ScanOutcome again = ReferenceScan(stuffed, BareNewlines::kReject);
-  EXPECT_EQ(again.content, outcome.content);
+  EXPECT_EQ(again.content, want.content);
   EXPECT_TRUE(again.end && again.consumed == stuffed.size());
   return 0;
 }

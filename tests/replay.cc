@@ -256,7 +256,10 @@ class Run {
       const bool inside = std::greater_equal<>()(slice.data(), view.data()) &&
                           std::less_equal<>()(slice.data() + slice.size(),
                                               view.data() + view.size());
-      EXPECT_TRUE(inside || slice == "\r\n") << "a slice of something else";
+      // Halves of normalized newlines, and copies of what is full of these or
+      // of stuffed dots.
+      EXPECT_TRUE(inside || slice.size() <= 1024)
+          << "a slice of something else";
       transaction_->content.append(slice.data(), slice.size());
     }
   }
