@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
+#include "engine/scan_path.h"
 
 namespace postern {
 
@@ -18,12 +19,23 @@ namespace postern {
 // stops at the first empty line, and keeps nine bytes.
 class HopCounter {
  public:
+  // Where counting stops: a header may be as long as its sender likes.
+  static constexpr int kMost = 1 << 20;
+
+  // `path` must be one that can run here. What is counted does not depend on
+  // it.
+  explicit HopCounter(ScanPath path = ChosenScanPath()) : path_(path) {}
+
   void Add(absl::string_view content);
+  // Returns the hops so far, kMost at most.
   int hops() const { return hops_; }
 
  private:
-  void EndOfPrefix();
+  size_t TakePrefix(absl::string_view content);
+  size_t SkipLines(absl::string_view content);
+  void Count(const char* prefix);
 
+  ScanPath path_;
   bool in_header_ = true;
   bool in_prefix_ = true;  // among the first bytes of a line
   size_t length_ = 0;      // of the prefix so far
