@@ -41,9 +41,13 @@ class LineReader {
   // Returns true if no part of a line has been seen behind the last whole one.
   bool between_lines() const { return scanned_ == 0 && !discarding_; }
 
+  // Octets looked at so far, each as often as it was: the price of the search.
+  uint64_t examined() const { return examined_; }
+
  private:
   size_t scanned_ = 0;       // front bytes of `in` known to hold no CRLF
   bool discarding_ = false;  // inside an overlong line
+  uint64_t examined_ = 0;
 };
 
 }  // namespace postern

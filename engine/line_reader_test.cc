@@ -91,14 +91,36 @@ TEST(LineReaderTest, ConsumesAnOverlongLineAsItComes) {
   EXPECT_EQ(consumed, 1000u);
 }
 
-// Looking at the start of the line again for each byte would be 10^14 looks.
-TEST(LineReaderTest, LooksAtEachByteOnce) {
-  const std::string in(size_t{16} << 20, '\n');
-  LineReader reader;
-  for (size_t size = 0; size < in.size(); ++size) {
-    ASSERT_EQ(
-        reader.Next(absl::string_view(in).substr(0, size), in.size()).kind,
-        LineReader::Result::Kind::kPartial);
+// However little is new, and however much of the line is there already.
+TEST(LineReaderTest, CostsNoMoreThanTheBytesItSees) {
+  constexpr size_t kSize = size_t{64} << 10;
+  constexpr absl::string_view kPatterns[] = {
+      "x", "\n", "\r", "\n\r", "x\n", "\r\n", "\r\r\n", "xx\r\n\n"};
+  for (absl::string_view pattern : kPatterns) {
+    std::string in;
+    while (in.size() < kSize) in.append(pattern.data(), pattern.size());
+    for (size_t max_line : {size_t{4}, size_t{100}, 2 * kSize}) {
+      for (size_t cut : {size_t{1}, size_t{3}, size_t{1000}, 2 * kSize}) {
+        LineReader reader;
+        size_t consumed = 0;
+        for (size_t seen = 0; seen < in.size();) {
+          seen = std::min(seen + cut, in.size());
+          LineReader::Result result;
+          do {
+            result = reader.Next(
+                absl::string_view(in).substr(consumed, seen - consumed),
+                max_line);
+            consumed += result.consumed;
+          } while (result.kind != LineReader::Result::Kind::kPartial);
+        }
+        // Once, once more before each LF, and at the end of each piece of what
+        // is overlong.
+        EXPECT_LE(reader.examined(), 3 * in.size())
+            << testing::PrintToString(std::string(pattern)) << " by " << cut
+            << ", lines of " << max_line;
+        EXPECT_GE(reader.examined(), in.size());
+      }
+    }
   }
 }
 
