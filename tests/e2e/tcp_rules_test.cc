@@ -1,0 +1,262 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Our reading of tcpserver's rules against ucspi-tcp's own programs: generated
+// texts make the same records as with tcprules, and generated clients have the
+// same rule as with tcprulescheck.
+
+#include "policy/tcp_rules.h"
+
+#include <cdb.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "policy/control_folder.h"
+#include "policy/tcp_rules_text.h"
+
+namespace postern::policy {
+namespace {
+
+using Records = ControlFolder::Records;
+
+// Runs a program from `input` to `output` and returns its exit code.
+int RunProgram(std::vector<std::string> command,
+               std::vector<std::string> environment, const std::string& input,
+               const std::string& output) {
+  const auto pointers = [](std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    for (std::string& string : strings) result.push_back(string.data());
+    result.push_back(nullptr);
+    return result;
+  };
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, input.c_str(), O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, output.c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int error =
+      posix_spawnp(&child, command[0].c_str(), &actions, nullptr,
+                   pointers(command).data(), pointers(environment).data());
+  posix_spawn_file_actions_destroy(&actions);
+  EXPECT_EQ(error, 0) << command[0];
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// Returns the records of a database in their order.
+Records ReadAll(const std::string& path) {
+  Records records;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct cdb database;
+  EXPECT_EQ(cdb_init(&database, fd), 0);
+  unsigned position = 0;
+  cdb_seqinit(&position, &database);
+  while (cdb_seqnext(&position, &database) > 0) {
+    const auto* key = cdb_getkey(&database);
+    const auto* data = cdb_getdata(&database);
+    records.emplace_back(
+        std::string(static_cast<const char*>(key), cdb_keylen(&database)),
+        std::string(static_cast<const char*>(data), cdb_datalen(&database)));
+  }
+  cdb_free(&database);
+  close(fd);
+  return records;
+}
+
+class TcpRulesE2eTest : public testing::Test {
+ protected:
+  template <typename... Choices>
+  std::string Pick(Choices... choices) {
+    const std::string all[] = {choices...};
+    return all[random_() % sizeof...(choices)];
+  }
+  bool OneIn(unsigned n) { return random_() % n == 0; }
+
+  std::string Octet() { return Pick("0", "1", "2", "10", "255"); }
+  std::string Ip() {
+    if (OneIn(2)) return Pick("10.1.2.1", "1.2.10.255");
+    return absl::StrCat(Octet(), ".", Octet(), ".", Octet(), ".", Octet());
+  }
+  std::string Name() {
+    return absl::StrCat(Pick("a", "b", "a.b", "127.0", ""),
+                        Pick(".b", ".example", ".a.example"));
+  }
+  std::string Info() { return Pick("joe", "joe", "", "a-b", "x@y"); }
+
+  std::string Range() {
+    return absl::StrCat(Pick("0", "1", "2", "9", "", "007", "250", "999"), "-",
+                        Pick("1", "2", "3", "", "01", "255", "256", "x"));
+  }
+  std::string Address() {
+    switch (random_() % 10) {
+      case 0:
+        return Ip();
+      case 1:
+        return absl::StrCat(Octet(), ".");
+      case 2:
+        return absl::StrCat(Octet(), ".", Octet(), ".");
+      case 3:
+        return absl::StrCat("=", Name());
+      case 4:
+        return absl::StrCat("=.", Pick("b", "example", "a.example"));
+      case 5:
+        return absl::StrCat(Info(), "@", OneIn(2) ? Ip() : "=" + Name());
+      case 6:
+        return absl::StrCat(Octet(), ".", Range(), Pick("", ".", ".1", ".1-2"));
+      case 7:
+        return absl::StrCat(Ip(), Pick("/24", " ", ".", "x", "-3", "-300"));
+      case 8:
+        return Pick("=", "", "", " ", "1", "=A.B", "=a-b", "-", "1-2");
+      default:
+        return OneIn(20) ? Pick("2001:db8:", "::1", "a:b") : Ip();
+    }
+  }
+  std::string Variables() {
+    std::string text;
+    while (OneIn(2)) {
+      const std::string quote = Pick("\"", "\"", "\"", "/", "'", ",", "=", "x");
+      absl::StrAppend(
+          &text, ",", Pick("A", "RELAYCLIENT", "", " B", "C\"", "D:"), "=",
+          quote, Pick("", "1", "@fix.me", "a b ", ":deny", "+"), quote);
+    }
+    return text;
+  }
+  std::string Line() {
+    std::string line =
+        absl::StrCat(Address(), ":", Pick("allow", "deny"), Variables());
+    if (OneIn(10)) line += Pick(" ", "\t ", "  ");
+    if (OneIn(15)) line = Pick("#", "", "# a:allow", "no rule", "\r", "#\r");
+    if (OneIn(200)) line += Pick("\r", ",", ",A", ",A=", ",A=x", "x", ":allow");
+    if (OneIn(200)) line[random_() % (line.size() + 1)] = ':';
+    return line;
+  }
+  std::string Text() {
+    std::string text;
+    for (unsigned n = random_() % 30; n > 0; --n) {
+      absl::StrAppend(&text, Line(), "\n");
+    }
+    if (OneIn(2)) text += Line();  // without an end
+    return text;
+  }
+
+  // Compiles `text` and returns the exit code.
+  int Compile(const std::string& text) {
+    folder_.Write("text", text);
+    return RunProgram({"tcprules", folder_.File("cdb"), folder_.File("tmp")},
+                      {}, folder_.File("text"), "/dev/null");
+  }
+
+  // What tcprulescheck says of `peer`.
+  std::string Check(const SessionInfo& peer) {
+    std::vector<std::string> environment = {"TCPREMOTEIP=" +
+                                            peer.remote_address};
+    if (!peer.remote_name.empty()) {
+      environment.push_back("TCPREMOTEHOST=" + peer.remote_name);
+    }
+    if (peer.remote_info) {
+      environment.push_back("TCPREMOTEINFO=" + *peer.remote_info);
+    }
+    const int code = RunProgram({"tcprulescheck", folder_.File("cdb")},
+                                environment, "/dev/null", folder_.File("said"));
+    EXPECT_EQ(code, 0);
+    return folder_.Read("said");
+  }
+
+  // What we say of `peer`, in the words of tcprulescheck.
+  std::string Find(const SessionInfo& peer) {
+    const auto rules = TcpRules::Open(folder_.File("cdb"));
+    EXPECT_TRUE(rules.ok()) << rules.status();
+    const auto match = rules->Find(peer);
+    EXPECT_TRUE(match.ok()) << match.status();
+    std::string said =
+        match->key ? absl::StrCat("rule ", *match->key, ":\n") : "default:\n";
+    if (!match->allow) return said + "deny connection\n";
+    for (const auto& [name, value] : match->variables) {
+      absl::StrAppend(&said, "set environment variable ", name, "=", value,
+                      "\n");
+    }
+    return said + "allow connection\n";
+  }
+
+  SessionInfo Peer() {
+    SessionInfo peer;
+    peer.remote_address = Ip();
+    if (OneIn(2)) {
+      peer.remote_name = Name();
+      peer.name_status = NameStatus::kConfirmed;
+    }
+    if (OneIn(2)) peer.remote_info = Info();
+    return peer;
+  }
+
+  std::mt19937 random_{20261122};
+  ControlFolder folder_;
+};
+
+TEST_F(TcpRulesE2eTest, TextsMakeTheRecordsThatTcprulesMakes) {
+  int compiled = 0;
+  for (int round = 0; round < 600; ++round) {
+    const std::string text = round == 0 ? "" : Text();
+    SCOPED_TRACE(text);
+    const int code = Compile(text);
+    const auto ours = ParseTcpRules("text", text);
+    Records records;
+    if (ours.ok()) {
+      for (const auto& r : ours->rules) records.emplace_back(r.key, r.record);
+    }
+    // The one difference: colons in addresses.
+    const bool same_language =
+        std::none_of(records.begin(), records.end(), [](const auto& record) {
+          return absl::StrContains(record.first, ':');
+        });
+    ASSERT_EQ(code, ours.ok() && same_language ? 0 : 100) << ours.status();
+    if (code != 0) continue;
+    ++compiled;
+    ASSERT_EQ(ReadAll(folder_.File("cdb")), records);
+  }
+  EXPECT_GT(compiled, 200);
+  EXPECT_LT(compiled, 500);
+}
+
+TEST_F(TcpRulesE2eTest, ClientsHaveTheRuleThatTcprulescheckFinds) {
+  std::vector<std::string> found;
+  for (int round = 0; round < 100; ++round) {
+    const std::string text = Text();
+    SCOPED_TRACE(text);
+    if (Compile(text) != 0) continue;
+    for (int i = 0; i < 20; ++i) {
+      const SessionInfo peer = Peer();
+      SCOPED_TRACE(absl::StrCat(peer.remote_info.value_or("(none)"), "@",
+                                peer.remote_address, " ", peer.remote_name));
+      found.push_back(Check(peer));
+      ASSERT_EQ(Find(peer), found.back());
+    }
+  }
+  // Each kind of key has been found.
+  for (absl::string_view said :
+       {"default:\n", "rule :\n", "rule =:\n", "rule =.", "rule =a.b", "rule 1",
+        "rule joe@1",
+        "rule joe@=", "set environment variable A=", "deny connection"}) {
+    EXPECT_TRUE(std::any_of(
+        found.begin(), found.end(),
+        [&](const std::string& text) { return absl::StrContains(text, said); }))
+        << std::string(said);
+  }
+}
+
+}  // namespace
+}  // namespace postern::policy
