@@ -3,6 +3,7 @@
 
 #include "policy/host_list.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,9 +13,9 @@
 namespace postern::policy {
 namespace {
 
-// The bytes of a domain or an address literal, as ParsePath() takes them.
+// The bytes of a domain or an address literal.
 bool IsDomainByte(char c) {
-  return absl::ascii_isalnum(c) ||
+  return absl::ascii_isalnum(c) || !absl::ascii_isascii(c) ||
          absl::string_view(".-_:[]").find(c) != absl::string_view::npos;
 }
 
@@ -56,8 +57,10 @@ absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines) {
   std::vector<std::string> warnings;
-  int first = 0;
-  int count = 0;
+  int first_impossible = 0;
+  int impossible = 0;
+  int first_utf8 = 0;
+  int utf8 = 0;
   for (const Line& line : lines) {
     if (line.text == ".") {
       warnings.push_back(FormatWarning(
@@ -65,19 +68,27 @@ std::vector<std::string> CheckHostLines(absl::string_view path,
           "a dot alone accepts every domain that is written with a dot at its "
           "end"));
     }
-    bool possible = true;
     // Space and CR around an entry have warnings of their own.
-    for (char c : absl::StripAsciiWhitespace(line.text)) {
-      possible = possible && IsDomainByte(c);
+    const absl::string_view entry = absl::StripAsciiWhitespace(line.text);
+    if (!std::all_of(entry.begin(), entry.end(), IsDomainByte)) {
+      if (impossible++ == 0) first_impossible = line.number;
+    } else if (!std::all_of(entry.begin(), entry.end(), absl::ascii_isascii)) {
+      if (utf8++ == 0) first_utf8 = line.number;
     }
-    if (!possible && count++ == 0) first = line.number;
   }
-  if (count > 0) {
+  if (impossible > 0) {
     warnings.push_back(FormatWarning(
-        path, first,
+        path, first_impossible,
         "the entry is no domain and can never match (a domain itself, or its "
         "subdomains with a dot in front)",
-        count));
+        impossible));
+  }
+  if (utf8 > 0) {
+    warnings.push_back(FormatWarning(
+        path, first_utf8,
+        "the entry is not ASCII and matches the same bytes alone: the domain's "
+        "form in xn-- needs an entry of its own",
+        utf8));
   }
   return warnings;
 }

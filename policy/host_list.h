@@ -7,9 +7,12 @@
 //   local.example    local.example
 //   .sub.example     a.sub.example, a.b.sub.example; not sub.example
 //
-// Neither patterns nor a trailing dot mean anything, and letters match in
-// either case. The database holds the same lines in lower case, and is asked
-// when no line matches.
+// Neither patterns nor a trailing dot mean anything, and ASCII letters match in
+// either case. All other bytes match themselves alone: a domain in UTF-8 (RFC
+// 6531) is listed if it stands there in these bytes, and not if its form in
+// xn-- (RFC 5890) does, another normal form or a capital. To map one to the
+// other is a decision of its own, with tables that change. The database holds
+// the same lines in lower case, and is asked when no line matches.
 
 #ifndef POSTERN_POLICY_HOST_LIST_H_
 #define POSTERN_POLICY_HOST_LIST_H_
@@ -54,9 +57,9 @@ class HostList {
   std::optional<Cdb> more_;
 };
 
-// Returns a warning where entries of the file `path` can match no domain that
-// a recipient can have: an address, a pattern, a network, a comment behind the
-// entry.
+// Returns warnings where entries of the file `path` can match no domain that a
+// recipient can have (an address, a pattern, a network, a comment behind the
+// entry), match all that end in a dot, or are not ASCII.
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines);
 

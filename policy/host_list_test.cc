@@ -77,6 +77,98 @@ TEST(HostListTest, MatchesDomainsAndTheEndsThatBeginWithADot) {
   }
 }
 
+// "b\xc3\xbc" "cher" is a word with a u umlaut.
+TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
+  ControlFolder folder;
+  folder.WriteCdb("more.cdb", {{"m\xc3\xa4h.example", ""}});
+  absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("more.cdb"));
+  ASSERT_TRUE(cdb.ok());
+  const HostList list(Lines({{"local.example", 1},
+                             {".sub.example", 2},
+                             {"B\xc3\xbc"
+                              "cher.example",
+                              3},
+                             {".\xc3\xa4.example", 4},
+                             {"kiss.example", 5},
+                             {"xn--mller-kva.example", 6}}),
+                      *std::move(cdb));
+  const struct {
+    absl::string_view domain;
+    absl::string_view source;  // behind "rcpthosts:" or "key "; empty: none
+  } cases[] = {
+      {"b\xc3\xbc"
+       "cher.example",
+       "3"},
+      {"B\xc3\xbc"
+       "CHER.Example",
+       "3"},  // ASCII around it, in either case
+      {"b\xc3\x9c"
+       "cher.example",
+       ""},  // a capital, and no ASCII
+      {"bu\xcc\x88"
+       "cher.example",
+       ""},  // u and a combining diaeresis
+      {"b\xfc"
+       "cher.example",
+       ""},  // ISO 8859-1
+      {"b\xc3\xbc"
+       "cher.example.",
+       ""},
+      {"x.b\xc3\xbc"
+       "cher.example",
+       ""},
+      {"bcher.example", ""},
+      {"b?cher.example", ""},
+      {"xn--bcher-kva.example", ""},
+      {"m\xc3\xbcller.example", ""},  // listed as xn-- alone
+      {"XN--mller-kva.example", "6"},
+      {"x.\xc3\xa4.example", "4"},
+      {"X.Y.\xc3\xa4.EXAMPLE", "4"},
+      {"\xc3\xa4.example", ""},
+      {"x.\xc3\x84.example", ""},
+      {"m\xc3\xa4h.example", "m\xc3\xa4h.example"},
+      {"M\xc3\xa4H.example", "m\xc3\xa4h.example"},
+      {"m\xc3\x84h.example", ""},
+      // What looks like, or maps to, what is listed.
+      {"l\xd0\xbe"
+       "cal.example",
+       ""},                              // Cyrillic o
+      {"\xef\xbd\x8cocal.example", ""},  // full width l
+      {"local\xe3\x80\x82"
+       "example",
+       ""},  // ideographic full stop
+      {"local\xef\xbc\x8e"
+       "example",
+       ""},                              // full width full stop
+      {"x\xe3\x80\x82sub.example", ""},  // the same for an end
+      {"\xe2\x84\xaaiss.example", ""},   // Kelvin sign
+      {"k\xc4\xb1ss.example", ""},       // dotless i
+      {"ki\xc3\x9f.example", ""},        // sharp s
+      {"lo\xc2\xad"
+       "cal.example",
+       ""},                               // soft hyphen
+      {"local.example\xe2\x80\x8b", ""},  // zero width space
+      {"\xef\xbb\xbflocal.example", ""},  // byte order mark
+      // What is no UTF-8.
+      {"\xc1\xacocal.example", ""},      // overlong l
+      {"x\xc0\xaesub.example", ""},      // overlong dot
+      {"x\xe0\x80\xaesub.example", ""},  // more of it
+      {"\xec"
+       "local.example",
+       ""},
+      {"local.example\x80", ""},
+      {"x\xff.sub.example", "2"},  // an end is an end
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(std::string(c.domain));
+    const auto match = list.Find(c.domain);
+    ASSERT_TRUE(match.ok()) << match.status();
+    ASSERT_EQ(match->has_value(), !c.source.empty());
+    if (c.source.empty()) continue;
+    EXPECT_TRUE(absl::EndsWith((*match)->source, c.source)) << (*match)->source;
+  }
+}
+
 TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
   ControlFolder folder;
   folder.WriteCdb("more.cdb", {{"more.example", ""},
@@ -151,13 +243,24 @@ TEST(HostListTest, WarnsOfEntriesThatCannotMatch) {
               IsEmpty());
   for (absl::string_view entry :
        {"u@example.org", "@example.org", "*.example.org", "192.0.2.0/24",
-        "example.org # ours", "ex\xc3\xa4mple.org", "a,b"}) {
+        "example.org # ours", "\xc3\xa4@example.org", "a,b"}) {
     EXPECT_THAT(CheckHostLines("/c/rcpthosts",
                                {{"ok.example", 1}, {std::string(entry), 4}}),
                 ElementsAre("/c/rcpthosts:4: the entry is no domain and can "
                             "never match (a domain itself, or its subdomains "
                             "with a dot in front)."));
   }
+}
+
+TEST(HostListTest, WarnsOfEntriesThatAreNotAscii) {
+  EXPECT_THAT(
+      CheckHostLines("/c/rcpthosts", {{"ok.example", 1},
+                                      {"ex\xc3\xa4mple.org", 2},
+                                      {".\xe4.example\r", 3}}),
+      ElementsAre(
+          "/c/rcpthosts:2: the entry is not ASCII and matches the same "
+          "bytes alone: the domain's form in xn-- needs an entry of its "
+          "own (and 1 more like it)."));
 }
 
 }  // namespace

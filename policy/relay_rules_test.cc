@@ -193,6 +193,68 @@ TEST_F(RelayRulesTest, IsSafeWithPathsThatNoParserMakes) {
   EXPECT_EQ(rules.Decide({forged, {"u", "y"}}, relay).rule, Rule::kBadAddress);
 }
 
+// With SMTPUTF8 (RFC 6531) an address may be such. The rules map nothing to
+// anything; host_list_test has the domains.
+TEST_F(RelayRulesTest, WhatIsNotAsciiIsDecidedOnByItsBytes) {
+  const RelayRules rules =
+      Rules({.rcpthosts = "local.example\nb\xc3\xbc"
+                          "cher.example\n",
+             .badmailfrom = "s@\xc3\xa4.example\n@d\xc3\xb6.example\n"});
+  const struct {
+    Path to;
+    Rule rule;
+    Path from = {"s", "x.example"};
+  } cases[] = {
+      {{"u",
+        "B\xc3\xbc"
+        "CHER.example"},
+       Rule::kRcptHosts},
+      {{"\xc3\xbc", "local.example"}, Rule::kRcptHosts},
+      {{"u",
+        "b\xc3\x9c"
+        "cher.example"},
+       Rule::kNotListed},
+      {{"u", "xn--bcher-kva.example"}, Rule::kNotListed},
+      {{"u",
+        "l\xd0\xbe"
+        "cal.example"},
+       Rule::kNotListed},
+      {{"u", "\xc1\xacocal.example"}, Rule::kNotListed},
+      {{"u",
+        "local\xe3\x80\x82"
+        "example"},
+       Rule::kNotListed},
+      // A full width '@' is none, and neither is an overlong one.
+      {{"u\xef\xbc\xa0local.example", "evil"}, Rule::kNotListed},
+      {{"u\xef\xbc\xa0"
+        "evil",
+        "local.example"},
+       Rule::kRcptHosts},
+      {{"u\xc1\x80"
+        "evil",
+        "local.example"},
+       Rule::kRcptHosts},
+      {{"u",
+        "[\xef\xbc\x91"
+        "27.0.0.1]"},
+       Rule::kNotListed},
+      {{"u", "local.example"}, Rule::kBadMailFrom, {"S", "\xc3\xa4.EXAMPLE"}},
+      {{"u", "local.example"}, Rule::kRcptHosts, {"s", "\xc3\x84.example"}},
+      {{"u", "local.example"}, Rule::kBadMailFrom, {"x", "D\xc3\xb6.example"}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.to.Address());
+    const Decision decision = rules.Decide({c.from, c.to}, {});
+    EXPECT_EQ(RuleName(decision.rule), RuleName(c.rule));
+    EXPECT_EQ(decision.to, c.to);
+    const std::string line = FormatDecision(decision, {});
+    for (char byte : line) EXPECT_TRUE(absl::ascii_isprint(byte)) << line;
+  }
+  EXPECT_TRUE(absl::StrContains(
+      FormatDecision(rules.Decide({{}, {"\xc3\xbc", "l\xd0\xbe"}}, {}), {}),
+      " to=<\\xc3\\xbc@l\\xd0\\xbe> "));
+}
+
 TEST_F(RelayRulesTest, NamesTheLineOrTheKey) {
   const Setting setting = {.rcpthosts = "# ours\n\nlocal.example\n.sub.example",
                            .more = {{"more.example", ""}}};
