@@ -61,6 +61,7 @@ TEST(TcpRulesTextTest, ARuleIsAKeyAndARecord) {
       {"1:allow,A B=\"1\"", {"1->+A B=1|"}},
       {"1:allow,A\"=\"1\"", {"1->+A\"=1|"}},
       {"1:allow,A:B=\"1:deny\"", {"1->+A:B=1:deny|"}},
+      {"1:allow,X=\":allow:deny\"", {"1->+X=:allow:deny|"}},
       {"1:allow,X=\"\\\"", {"1->+X=\\|"}},
       {"1:allow,X=\"\",X=\"2\"", {"1->+X=|+X=2|"}},
       // Ranges.
