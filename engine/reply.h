@@ -44,10 +44,15 @@ struct Reply {
 // The longest line FormatReply() makes, CRLF included: RFC 5321 4.5.3.1.5.
 inline constexpr size_t kMaxReplyLine = 512;
 
-// Returns `reply` as it goes over the wire. Whatever is in the text, the
-// result is a well-formed reply: bytes other than printable ASCII, HT and the
-// separating '\n' become '?', each line is cut at kMaxReplyLine, and an
-// enhanced code that contradicts the code (RFC 2034 4) is left out.
+// Appends `reply` to `out` as it goes over the wire, and allocates nothing but
+// what `out` grows by. Whatever is in the text, the result is a well-formed
+// reply: bytes other than printable ASCII, HT and the separating '\n' become
+// '?', each line is cut at kMaxReplyLine, and an enhanced code that contradicts
+// the code (RFC 2034 4) is left out. ReplyReader (engine/reply_reader.h) takes
+// it apart again.
+void AppendReply(const Reply& reply, std::string* out);
+
+// Returns what AppendReply() appends.
 std::string FormatReply(const Reply& reply);
 
 }  // namespace postern

@@ -3,9 +3,25 @@
 
 #include "engine/reply.h"
 
+#include <cstdlib>
+#include <new>
 #include <string>
 
 #include "gtest/gtest.h"
+
+namespace {
+
+int allocations = 0;
+
+}  // namespace
+
+void* operator new(size_t size) {
+  ++allocations;
+  if (void* block = std::malloc(size)) return block;
+  throw std::bad_alloc();
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, size_t) noexcept { std::free(block); }
 
 namespace postern {
 namespace {
@@ -38,6 +54,17 @@ TEST(ReplyTest, CutsEachLineAt512Octets) {
   const size_t end = wire.find("\r\n") + 2;
   EXPECT_EQ(end, kMaxReplyLine);
   EXPECT_EQ(wire.substr(end), "250 2.0.0 end\r\n");
+}
+
+TEST(ReplyTest, AppendsWithoutAllocating) {
+  const Reply reply{554, {5, 7, 999}, std::string(600, 'a') + "\n\rend"};
+  std::string out = "250 ok\r\n";
+  out.reserve(2000);
+  const int before = allocations;
+  AppendReply(reply, &out);
+  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(out, "250 ok\r\n" + FormatReply(reply));
+  EXPECT_GT(allocations, before);  // they are counted
 }
 
 }  // namespace
