@@ -1,0 +1,79 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle: replies are read the same however the bytes are cut; one that was
+// read is printable, and is read again as it was from what it prints; and a
+// reply of any text prints as one reply, which prints the same.
+
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "engine/reply.h"
+#include "engine/reply_reader.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+using Kind = ReplyReader::Result::Kind;
+
+// Returns the replies of `in`, read in pieces of `cut`, and how it ended.
+std::pair<std::vector<Reply>, Kind> Read(absl::string_view in, size_t cut,
+                                         size_t max_reply) {
+  ReplyReader reader(kMaxReplyLine, max_reply);
+  std::vector<Reply> replies;
+  std::string rest;
+  while (true) {
+    const std::vector<char> block(rest.begin(), rest.end());
+    const auto result =
+        reader.Next(absl::string_view(block.data(), block.size()));
+    rest.erase(0, result.consumed);
+    if (result.kind == Kind::kReply) {
+      replies.push_back(reader.reply());
+    } else if (result.kind != Kind::kPartial || in.empty()) {
+      return {replies, result.kind};
+    } else {
+      EXPECT_LT(rest.size(), kMaxReplyLine);
+      const absl::string_view piece = in.substr(0, cut);
+      rest.append(piece.data(), piece.size());
+      in.remove_prefix(piece.size());
+    }
+  }
+}
+
+Reply Reprint(const Reply& reply) {
+  const std::string wire = FormatReply(reply);
+  const auto [replies, end] = Read(wire, wire.size(), wire.size());
+  EXPECT_EQ(replies.size(), 1u) << wire;
+  EXPECT_EQ(FormatReply(replies.at(0)), wire);
+  return replies.at(0);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  FuzzedDataProvider input(data, size);
+  Reply made{input.ConsumeIntegralInRange(200, 599)};
+  made.enhanced = {input.ConsumeIntegralInRange<uint8_t>(0, 6),
+                   input.ConsumeIntegralInRange<uint16_t>(0, 1001),
+                   input.ConsumeIntegralInRange<uint16_t>(0, 1001)};
+  const size_t cut = input.ConsumeIntegralInRange<size_t>(1, 70);
+  made.text = input.ConsumeRemainingBytesAsString();
+  (void)Reprint(made);  // not what it was: bytes are replaced, lines cut
+
+  const auto read = Read(made.text, cut, 2000);
+  EXPECT_EQ(read, Read(made.text, made.text.size() + 1, 2000));
+  for (const Reply& reply : read.first) {
+    for (char c : reply.text) {
+      EXPECT_TRUE(absl::ascii_isprint(c) || c == '\t' || c == '\n');
+    }
+    EXPECT_EQ(Reprint(reply), reply);
+  }
+  return 0;
+}
+
+}  // namespace postern
