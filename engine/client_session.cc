@@ -1,0 +1,619 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/client_session.h"
+
+#include <utility>
+
+#include "absl/base/macros.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "engine/path.h"
+
+namespace postern {
+namespace {
+
+// RFC 5321 4.5.3.1.4, which RFC 4954 4 does not extend for AUTH.
+constexpr size_t kMaxAuthLine = 512;
+// A line of an AUTH exchange: RFC 4954 4.
+constexpr size_t kMaxAuthResponse = 12288;
+
+// Returns the path as it is sent, if a server reads it as it is meant.
+absl::StatusOr<std::string> PrintPath(const Path& path) {
+  std::string text = FormatPath(path);
+  const std::optional<ParsedPath> parsed = ParsePath(text);
+  if (!parsed || parsed->consumed != text.size() || !(parsed->path == path)) {
+    return absl::InvalidArgumentError("not a path of RFC 5321 4.1.2");
+  }
+  return text;
+}
+
+absl::Status NotOffered(absl::string_view what) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the server does not offer ", what));
+}
+
+absl::Status NotNow(absl::string_view what) {
+  return absl::FailedPreconditionError(what);
+}
+
+ClientStep MakeStep(ClientStep::Kind kind, CommandId command) {
+  ClientStep step;
+  step.kind = kind;
+  step.command = command;
+  return step;
+}
+
+ClientStep ReplyStep(CommandId command, const Reply& reply) {
+  ClientStep step = MakeStep(ClientStep::Kind::kReply, command);
+  step.reply = &reply;
+  return step;
+}
+
+// RFC 5321 4.2.1: done, as opposed to 3yz, "go on".
+bool Completed(const Reply& reply) { return reply.code / 100 == 2; }
+
+}  // namespace
+
+ClientSession::ClientSession(const ClientConfig& config)
+    : config_(config), reader_(config.max_line, config.max_reply) {
+  queue_.emplace_back();  // the greeting
+  sent_ = 1;
+}
+
+CommandId ClientSession::Greet() {
+  return Queue(Command::Kind::kEhlo,
+               absl::StrCat(config_.lmtp ? "LHLO " : "EHLO ", config_.host_name,
+                            "\r\n"));
+}
+
+absl::StatusOr<CommandId> ClientSession::StartTls() {
+  if (absl::Status status = Settled(); !status.ok()) return status;
+  if (tls_) return NotNow("TLS has begun");
+  if (!offers("STARTTLS")) return NotOffered("STARTTLS");
+  return Queue(Command::Kind::kStartTls, "STARTTLS\r\n");
+}
+
+absl::StatusOr<CommandId> ClientSession::Auth(
+    absl::string_view mechanism, std::optional<absl::string_view> initial) {
+  if (absl::Status status = Settled(); !status.ok()) return status;
+  // It is a word of the server's, which are printable and have no spaces.
+  if (!keywords_.HasParameter("AUTH", mechanism)) {
+    return NotOffered("this AUTH mechanism");
+  }
+  const std::string line = absl::StrCat("AUTH ", mechanism);
+  if (!initial) return Queue(Command::Kind::kAuth, line + "\r\n");
+  // RFC 4954 4: "=" is an initial response that is empty.
+  std::string response = initial->empty() ? "=" : absl::Base64Escape(*initial);
+  absl::StrAppend(&response, "\r\n");
+  if (response.size() > kMaxAuthResponse) {
+    return absl::InvalidArgumentError("the AUTH response is too long");
+  }
+  if (line.size() + 1 + response.size() <= kMaxAuthLine) {
+    return Queue(Command::Kind::kAuth, absl::StrCat(line, " ", response));
+  }
+  const CommandId id = Queue(Command::Kind::kAuth, line + "\r\n");
+  queue_.back().initial = std::move(response);
+  return id;
+}
+
+absl::Status ClientSession::AuthRespond(absl::string_view bytes) {
+  if (!challenged_) return NotNow("there is no challenge");
+  const std::string line = absl::StrCat(absl::Base64Escape(bytes), "\r\n");
+  if (line.size() > kMaxAuthResponse) {
+    return absl::InvalidArgumentError("the AUTH response is too long");
+  }
+  challenged_ = false;
+  Append(&queue_.front(), line);
+  return absl::OkStatus();
+}
+
+absl::Status ClientSession::AuthCancel() {
+  if (!challenged_) return NotNow("there is no challenge");
+  challenged_ = false;
+  queue_.front().cancelled = true;
+  Append(&queue_.front(), "*\r\n");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CommandId> ClientSession::Send(const Mail& mail) {
+  if (absl::Status status = Open(); !status.ok()) return status;
+  absl::StatusOr<std::string> path = PrintPath(mail.from);
+  if (!path.ok()) return path.status();
+  std::string line = absl::StrCat("MAIL FROM:", *path);
+  const MailParameters& parameters = mail.parameters;
+  if (parameters.size || parameters.body) {
+    if (absl::Status status = Settled(); !status.ok()) return status;
+  }
+  if (parameters.size) {
+    if (!offers("SIZE")) return NotOffered("SIZE");
+    absl::StrAppend(&line, " SIZE=", *parameters.size);
+  }
+  if (parameters.body) {
+    if (!offers("8BITMIME")) return NotOffered("8BITMIME");
+    absl::StrAppend(&line, *parameters.body == BodyType::k7Bit
+                               ? " BODY=7BIT"
+                               : " BODY=8BITMIME");
+  }
+  return Queue(Command::Kind::kMail, line + "\r\n");
+}
+
+absl::StatusOr<CommandId> ClientSession::Send(const Rcpt& rcpt) {
+  if (absl::Status status = Open(); !status.ok()) return status;
+  absl::StatusOr<std::string> path = PrintPath(rcpt.to);
+  if (!path.ok()) return path.status();
+  if (rcpt.to.null()) return absl::InvalidArgumentError("no recipient");
+  return Queue(Command::Kind::kRcpt, absl::StrCat("RCPT TO:", *path, "\r\n"));
+}
+
+absl::StatusOr<CommandId> ClientSession::BeginBody(Framing framing) {
+  if (absl::Status status = Open(); !status.ok()) return status;
+  if (framing == Framing::kData) {
+    return Queue(Command::Kind::kData, "DATA\r\n");
+  }
+  if (absl::Status status = Settled(); !status.ok()) return status;
+  if (!offers("CHUNKING")) return NotOffered("CHUNKING");
+  return Queue(Command::Kind::kBdat, "");
+}
+
+absl::Status ClientSession::LendBody(absl::string_view bytes) {
+  if (!WantsBody()) return NotNow("no content is wanted");
+  if (!body_->Lend(bytes)) {
+    Close(ClientClose::kContent);
+    return absl::InvalidArgumentError("bare CR or LF in the content");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ClientSession::EndBody() {
+  if (!body_ || body_ended_ || BodyRefused()) {
+    return NotNow("there is no content to end");
+  }
+  body_ended_ = true;
+  ++progress_;
+  // How many replies a LAST has in LMTP depends on the chunks before it.
+  if (config_.lmtp && body_->chunks_open() > 0) return absl::OkStatus();
+  if (!body_->End()) {
+    Close(ClientClose::kContent);
+    return absl::InvalidArgumentError("bare CR at the end of the content");
+  }
+  return absl::OkStatus();
+}
+
+CommandId ClientSession::Reset() {
+  return Queue(Command::Kind::kReset, "RSET\r\n");
+}
+
+CommandId ClientSession::Quit() {
+  return Queue(Command::Kind::kQuit, "QUIT\r\n");
+}
+
+ClientStep ClientSession::Advance(absl::string_view in) {
+  size_t consumed = 0;
+  while (true) {
+    std::optional<ClientStep> step = Run(in.substr(consumed), &consumed);
+    if (!step) continue;
+    step->consumed = consumed;
+    return *step;
+  }
+}
+
+std::optional<ClientStep> ClientSession::Run(absl::string_view in,
+                                             size_t* consumed) {
+  if (closed_) {
+    ClientStep step = MakeStep(ClientStep::Kind::kClosed, kNoCommand);
+    step.reason = *closed_;
+    return step;
+  }
+  if (sent_ == 0 && !queue_.empty() && CanOnlyFail(queue_.front())) {
+    return Skip();
+  }
+  if (body_ && BodyRefused() && body_->chunks_open() == 0 && !body_->ended() &&
+      Output().empty()) {
+    return Answer(refusal_);
+  }
+  if (challenged_) {
+    ClientStep step = MakeStep(ClientStep::Kind::kChallenge, queue_.front().id);
+    step.challenge = challenge_;
+    return step;
+  }
+  // Behind the 220 somebody between the server and us may have put what is to
+  // be taken for the server's words under TLS.
+  if (tls_due_ && !in.empty()) {
+    Close(ClientClose::kAbuse);
+    return std::nullopt;
+  }
+  if (!tls_due_) {
+    const ReplyReader::Result read = reader_.Next(in);
+    *consumed += read.consumed;
+    switch (read.kind) {
+      case ReplyReader::Result::Kind::kReply:
+        ++progress_;
+        return OnReply();
+      case ReplyReader::Result::Kind::kMalformed:
+        Close(ClientClose::kProtocol);
+        return std::nullopt;
+      case ReplyReader::Result::Kind::kTooLarge:
+        Close(ClientClose::kAbuse);
+        return std::nullopt;
+      case ReplyReader::Result::Kind::kPartial:
+        break;
+    }
+  }
+  if (!input_ended_) return Wait();
+  Close(ClientClose::kPeerGone);
+  return std::nullopt;
+}
+
+// Returns what there is to do while no reply has come.
+ClientStep ClientSession::Wait() const {
+  using Kind = ClientStep::Kind;
+  if (queue_.empty()) return MakeStep(Kind::kIdle, kNoCommand);
+  const CommandId front = queue_.front().id;
+  if (tls_due_) return MakeStep(Kind::kStartTls, front);
+  if (WantsBody()) return MakeStep(Kind::kBodyWanted, front);
+  if (body_ && !Output().empty()) {
+    return MakeStep(Kind::kNeedFlush, front);
+  }
+  return MakeStep(Kind::kNeedInput, front);
+}
+
+void ClientSession::StartBody(Framing framing) {
+  queue_.front().kind = Command::Kind::kContent;
+  body_.emplace(framing);
+  body_ended_ = false;
+  refusal_.code = 0;
+  answered_ = 0;
+}
+
+bool ClientSession::WantsBody() const {
+  if (!body_ || body_ended_ || BodyRefused() || !Output().empty()) return false;
+  const size_t open = body_->chunks_open();
+  return open == 0 || (pipelining_ && open < config_.max_pipelined);
+}
+
+std::optional<ClientStep> ClientSession::OnReply() {
+  const Reply& reply = reader_.reply();
+  if (reply.code == 421) {
+    const CommandId command = Addressee();
+    Close(ClientClose::kShutdown);
+    return ReplyStep(command, reply);
+  }
+  if (!Expects(reply.code)) {
+    Close(ClientClose::kProtocol);
+    return std::nullopt;
+  }
+  const Command& front = queue_.front();
+  switch (front.kind) {
+    case Command::Kind::kEhlo:
+    case Command::Kind::kHelo:
+      return OnHello();
+    case Command::Kind::kStartTls:
+      if (!Completed(reply)) break;
+      tls_due_ = true;
+      return std::nullopt;
+    case Command::Kind::kAuth:
+      if (reply.code == 334) return OnChallenge();
+      break;
+    case Command::Kind::kMail:
+      EndTransaction();
+      mail_accepted_ = Completed(reply);
+      return Answer(reply);
+    case Command::Kind::kRcpt:
+      if (Completed(reply)) recipients_.push_back(front.id);
+      return Answer(reply);
+    case Command::Kind::kData:
+      if (reply.code == 354) return OnData();
+      return Answer(reply);
+    case Command::Kind::kContent:
+      return OnContent();
+    case Command::Kind::kEmpty:
+      EndTransaction();
+      return Skip();
+    case Command::Kind::kReset:
+      EndTransaction();
+      return Answer(reply);
+    case Command::Kind::kQuit: {
+      const ClientStep step = Answer(reply);
+      Close(ClientClose::kQuit);
+      return step;
+    }
+    case Command::Kind::kGreeting:
+    case Command::Kind::kBdat:  // has become kContent before it was sent
+      break;
+  }
+  // What comes behind was meant for a server that accepts this.
+  if (!Completed(reply)) SkipUnsent();
+  return Answer(reply);
+}
+
+// Returns whose reply a 421 is.
+CommandId ClientSession::Addressee() const {
+  if (sent_ == 0) return kNoCommand;
+  const bool each = config_.lmtp && body_ && body_->sent();
+  return each ? recipients_[answered_] : queue_.front().id;
+}
+
+bool ClientSession::Expects(int code) const {
+  if (sent_ == 0) return false;
+  const Command& front = queue_.front();
+  const bool go_on = code / 100 == 3;
+  switch (front.kind) {
+    case Command::Kind::kContent:
+      return !go_on;  // OnContent() knows
+    case Command::Kind::kData:
+      return HasLeft(front) && (code == 354 || code >= 400);
+    case Command::Kind::kStartTls:
+      return HasLeft(front) && (code == 220 || code >= 400);
+    case Command::Kind::kAuth:
+      return HasLeft(front) && (!go_on || (code == 334 && !front.cancelled));
+    default:
+      return HasLeft(front) && !go_on;
+  }
+}
+
+std::optional<ClientStep> ClientSession::OnHello() {
+  const Reply& reply = reader_.reply();
+  Command& front = queue_.front();
+  const bool extended = front.kind == Command::Kind::kEhlo;
+  if (Completed(reply)) {
+    EndTransaction();  // RFC 5321 4.1.4
+    keywords_ = extended ? EhloKeywords(reply.text) : EhloKeywords();
+    pipelining_ = offers("PIPELINING");
+    return Answer(reply);
+  }
+  if (extended && reply.permanent() && !config_.lmtp) {
+    front.kind = Command::Kind::kHelo;
+    Append(&front, absl::StrCat("HELO ", config_.host_name, "\r\n"));
+    return std::nullopt;
+  }
+  SkipUnsent();
+  return Answer(reply);
+}
+
+std::optional<ClientStep> ClientSession::OnChallenge() {
+  Command& front = queue_.front();
+  if (!front.initial.empty()) {
+    Append(&front, front.initial);
+    front.initial.clear();
+  } else if (absl::Base64Unescape(reader_.reply().text, &challenge_)) {
+    challenged_ = true;
+  } else {
+    front.cancelled = true;
+    Append(&front, "*\r\n");
+  }
+  return std::nullopt;
+}
+
+std::optional<ClientStep> ClientSession::OnData() {
+  if (!recipients_.empty()) {
+    StartBody(Framing::kData);
+    return std::nullopt;
+  }
+  Command& front = queue_.front();
+  front.kind = Command::Kind::kEmpty;
+  Append(&front, ".\r\n");
+  // RFC 2033 4.2: no recipient, no reply.
+  if (config_.lmtp) return Skip();
+  return std::nullopt;
+}
+
+std::optional<ClientStep> ClientSession::OnContent() {
+  const Reply& reply = reader_.reply();
+  if (body_->chunks_open() > 0) {
+    body_->ChunkAnswered();
+    if (!Completed(reply) && !BodyRefused()) refusal_ = reply;
+    if (body_ended_ && !body_->ended() && body_->chunks_open() == 0 &&
+        !BodyRefused()) {
+      (void)body_->End();  // true: these are chunks
+    }
+    return std::nullopt;
+  }
+  if (!body_->sent()) {
+    // Before the end of the content nothing can be accepted. It can be refused
+    // by a server that gives up, but then the two are out of step.
+    const CommandId command = queue_.front().id;
+    Close(ClientClose::kProtocol);
+    if (Completed(reply)) return std::nullopt;
+    return ReplyStep(command, reply);
+  }
+  if (BodyRefused()) return Answer(refusal_);
+  if (!config_.lmtp) return Answer(reply);
+  const CommandId recipient = recipients_[answered_++];
+  if (answered_ == recipients_.size()) Pop();
+  return ReplyStep(recipient, reply);
+}
+
+absl::Status ClientSession::Open() const {
+  if (closed_) return NotNow("the session is closed");
+  return absl::OkStatus();
+}
+
+absl::Status ClientSession::Settled() const {
+  if (unsettled_ > 0) return NotNow("Greet() or StartTls() is not answered");
+  return Open();
+}
+
+CommandId ClientSession::Queue(Command::Kind kind, std::string line) {
+  const CommandId id{next_id_++};
+  if (closed_) return id;  // as every command that is open then: no reply
+  Command& command = queue_.emplace_back();
+  command.id = id;
+  command.kind = kind;
+  command.line = std::move(line);
+  if (kind == Command::Kind::kEhlo || kind == Command::Kind::kStartTls) {
+    ++unsettled_;
+  }
+  SendMore();
+  return id;
+}
+
+void ClientSession::SendMore() {
+  while (sent_ < queue_.size() && MaySend()) {
+    Command& next = queue_[sent_++];
+    if (next.kind == Command::Kind::kBdat) return StartBody(Framing::kBdat);
+    Append(&next, next.line);
+    next.line = std::string();
+  }
+}
+
+bool ClientSession::MaySend() const {
+  const Command& next = queue_[sent_];
+  if (sent_ == 0) return !CanOnlyFail(next);
+  if (!pipelining_ || sent_ >= config_.max_pipelined) return false;
+  // Its own fate, or its content's, is known only from replies.
+  if (next.kind == Command::Kind::kStartTls ||
+      next.kind == Command::Kind::kBdat) {
+    return false;
+  }
+  switch (queue_[sent_ - 1].kind) {
+    case Command::Kind::kMail:
+    case Command::Kind::kRcpt:
+    case Command::Kind::kReset:
+      return true;
+    case Command::Kind::kContent:  // RFC 2920 3.1: may begin a group
+      return body_->sent();
+    case Command::Kind::kGreeting:
+    case Command::Kind::kEhlo:
+    case Command::Kind::kHelo:
+    case Command::Kind::kStartTls:
+    case Command::Kind::kAuth:
+    case Command::Kind::kData:
+    case Command::Kind::kBdat:
+    case Command::Kind::kEmpty:
+    case Command::Kind::kQuit:
+      return false;
+  }
+  return false;
+}
+
+bool ClientSession::CanOnlyFail(const Command& command) const {
+  switch (command.kind) {
+    case Command::Kind::kRcpt:
+      return command.skipped || !mail_accepted_;
+    case Command::Kind::kData:
+    case Command::Kind::kBdat:
+      return command.skipped || recipients_.empty();
+    default:
+      return command.skipped;
+  }
+}
+
+void ClientSession::Append(Command* command, absl::string_view line) {
+  absl::StrAppend(&output_, line);
+  appended_ += line.size();
+  command->end = appended_;
+}
+
+ClientStep ClientSession::Answer(const Reply& reply) {
+  const ClientStep step = ReplyStep(queue_.front().id, reply);
+  Pop();
+  return step;
+}
+
+ClientStep ClientSession::Skip() {
+  const ClientStep step =
+      MakeStep(ClientStep::Kind::kSkipped, queue_.front().id);
+  Pop();
+  return step;
+}
+
+void ClientSession::Pop() {
+  switch (queue_.front().kind) {
+    case Command::Kind::kEhlo:
+    case Command::Kind::kHelo:
+    case Command::Kind::kStartTls:
+      --unsettled_;
+      break;
+    case Command::Kind::kContent:
+      body_.reset();
+      EndTransaction();
+      break;
+    default:
+      break;
+  }
+  queue_.pop_front();
+  if (sent_ > 0) --sent_;
+  SendMore();
+}
+
+void ClientSession::SkipUnsent() {
+  for (size_t i = sent_; i < queue_.size(); ++i) {
+    queue_[i].skipped = queue_[i].kind != Command::Kind::kQuit;
+  }
+}
+
+void ClientSession::EndTransaction() {
+  mail_accepted_ = false;
+  recipients_.clear();
+}
+
+void ClientSession::Close(ClientClose reason) {
+  closed_ = reason;
+  queue_.clear();
+  sent_ = 0;
+  unsettled_ = 0;
+  body_.reset();
+  challenged_ = false;
+  tls_due_ = false;
+  output_.clear();
+  written_ = 0;
+}
+
+absl::string_view ClientSession::Output() const {
+  if (!Pending().empty()) return Pending();
+  return body_ ? body_->Piece() : absl::string_view();
+}
+
+void ClientSession::OutputWritten(size_t n) {
+  ABSL_HARDENING_ASSERT(n <= Output().size());
+  if (n == 0) return;
+  if (Pending().empty()) {
+    block_ += n;
+    if (block_ >= config_.data_block) {
+      block_ = 0;
+      ++progress_;
+    }
+    body_->Written(n);
+  } else {
+    written_ += n;
+    if (written_ * 2 >= output_.size()) {  // each byte is moved once at most
+      output_.erase(0, written_);
+      written_ = 0;
+    }
+  }
+  SendMore();
+}
+
+void ClientSession::TimedOut() {
+  if (!closed_) Close(ClientClose::kTimeout);
+}
+
+void ClientSession::TlsStarted() {
+  ABSL_HARDENING_ASSERT(tls_due_);
+  tls_due_ = false;
+  tls_ = true;
+  keywords_ = EhloKeywords();
+  pipelining_ = false;
+  EndTransaction();
+  Pop();
+}
+
+absl::Duration ClientSession::ReadTimeout() const {
+  // RFC 5321 4.5.3.2.1 to 4.5.3.2.3; for what has no time there, as for MAIL.
+  if (queue_.empty()) return absl::Minutes(5);
+  switch (queue_.front().kind) {
+    case Command::Kind::kData:
+      return absl::Minutes(2);  // RFC 5321 4.5.3.2.4
+    case Command::Kind::kContent:
+      // RFC 5321 4.5.3.2.5 and 4.5.3.2.6: a server may deliver before it says
+      // 250, and who does not wait for that sends a duplicate.
+      return body_->sent() ? absl::Minutes(10) : absl::Minutes(3);
+    case Command::Kind::kEmpty:
+      return absl::Minutes(10);
+    default:
+      return absl::Minutes(5);
+  }
+}
+
+}  // namespace postern
