@@ -4,11 +4,14 @@
 #include "engine/client_session.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/base/macros.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "engine/path.h"
+#include "engine/command.h"
+#include "engine/extension.h"
+#include "engine/parameters.h"
 
 namespace postern {
 namespace {
@@ -18,16 +21,6 @@ constexpr size_t kMaxAuthLine = 512;
 // A line of an AUTH exchange: RFC 4954 4.
 constexpr size_t kMaxAuthResponse = 12288;
 
-// Returns the path as it is sent, if a server reads it as it is meant.
-absl::StatusOr<std::string> PrintPath(const Path& path) {
-  std::string text = FormatPath(path);
-  const std::optional<ParsedPath> parsed = ParsePath(text);
-  if (!parsed || parsed->consumed != text.size() || !(parsed->path == path)) {
-    return absl::InvalidArgumentError("not a path of RFC 5321 4.1.2");
-  }
-  return text;
-}
-
 absl::Status NotOffered(absl::string_view what) {
   return absl::FailedPreconditionError(
       absl::StrCat("the server does not offer ", what));
@@ -35,6 +28,51 @@ absl::Status NotOffered(absl::string_view what) {
 
 absl::Status NotNow(absl::string_view what) {
   return absl::FailedPreconditionError(what);
+}
+
+// What there could be.
+constexpr ParameterRules AllRules() {
+  ParameterRules rules;
+  for (const ExtensionRow& row : kExtensionTable) {
+    rules.offered = rules.offered | ExtensionSet{row.extension};
+  }
+  rules.auth_offered = true;
+  return rules;
+}
+
+// What a server with `keywords` knows.
+ParameterRules RulesOf(const EhloKeywords& keywords) {
+  ParameterRules rules;
+  for (const ExtensionRow& row : kExtensionTable) {
+    if (keywords.Has(row.keyword)) {
+      rules.offered = rules.offered | ExtensionSet{row.extension};
+    }
+  }
+  rules.auth_offered = keywords.Has("AUTH");
+  return rules;
+}
+
+// Returns what stands behind the verb, as a server finds it, or nothing.
+absl::string_view ArgumentOf(absl::string_view line) {
+  const auto parsed = ParseCommand(line);
+  const Command* command = std::get_if<Command>(&parsed);
+  return command != nullptr ? command->argument : absl::string_view();
+}
+
+// Return whether a server with `rules` reads `line` as what was given.
+bool IsRead(absl::string_view line, const Mail& mail,
+            const ParameterRules& rules) {
+  const auto parsed = ParseMail(ArgumentOf(line), rules);
+  const Mail* read = std::get_if<Mail>(&parsed);
+  return read != nullptr && read->from == mail.from &&
+         read->parameters == mail.parameters;
+}
+bool IsRead(absl::string_view line, const Rcpt& rcpt, Utf8 utf8,
+            const ParameterRules& rules) {
+  const auto parsed = ParseRcpt(ArgumentOf(line), rules, utf8);
+  const Rcpt* read = std::get_if<Rcpt>(&parsed);
+  return read != nullptr && read->to == rcpt.to &&
+         read->parameters == rcpt.parameters;
 }
 
 ClientStep MakeStep(ClientStep::Kind kind, CommandId command) {
@@ -118,37 +156,48 @@ absl::Status ClientSession::AuthCancel() {
 
 absl::StatusOr<CommandId> ClientSession::Send(const Mail& mail) {
   if (absl::Status status = Open(); !status.ok()) return status;
-  absl::StatusOr<std::string> path = PrintPath(mail.from);
-  if (!path.ok()) return path.status();
-  std::string line = absl::StrCat("MAIL FROM:", *path);
   const MailParameters& parameters = mail.parameters;
-  if (parameters.size || parameters.body) {
+  const bool plain = parameters == MailParameters();
+  const bool binary = parameters.body == BodyType::kBinaryMime;
+  const std::string line = FormatMail(mail);
+  if (!IsRead(line, mail, AllRules())) {
+    return absl::InvalidArgumentError("not a MAIL of RFC 5321 4.1.2");
+  }
+  if (!plain) {
     if (absl::Status status = Settled(); !status.ok()) return status;
+    if (parameters.size && !offers("SIZE")) return NotOffered("SIZE");
+    if (parameters.body && !binary && !offers("8BITMIME")) {
+      return NotOffered("8BITMIME");
+    }
+    if (!IsRead(line, mail, RulesOf(keywords_))) {
+      return NotOffered("a parameter of this MAIL");
+    }
   }
-  if (parameters.size) {
-    if (!offers("SIZE")) return NotOffered("SIZE");
-    absl::StrAppend(&line, " SIZE=", *parameters.size);
-  }
-  if (parameters.body) {
-    if (!offers("8BITMIME")) return NotOffered("8BITMIME");
-    absl::StrAppend(&line, *parameters.body == BodyType::k7Bit
-                               ? " BODY=7BIT"
-                               : " BODY=8BITMIME");
-  }
-  return Queue(Command::Kind::kMail, line + "\r\n");
+  utf8_ = parameters.smtp_utf8 ? Utf8::kYes : Utf8::kNo;
+  binary_ = binary;
+  return Queue(Command::Kind::kMail, absl::StrCat(line, "\r\n"));
 }
 
 absl::StatusOr<CommandId> ClientSession::Send(const Rcpt& rcpt) {
   if (absl::Status status = Open(); !status.ok()) return status;
-  absl::StatusOr<std::string> path = PrintPath(rcpt.to);
-  if (!path.ok()) return path.status();
-  if (rcpt.to.null()) return absl::InvalidArgumentError("no recipient");
-  return Queue(Command::Kind::kRcpt, absl::StrCat("RCPT TO:", *path, "\r\n"));
+  const std::string line = FormatRcpt(rcpt);
+  if (!IsRead(line, rcpt, utf8_, AllRules())) {
+    return absl::InvalidArgumentError("not a RCPT of RFC 5321 4.1.2");
+  }
+  if (!(rcpt.parameters == RcptParameters())) {
+    if (absl::Status status = Settled(); !status.ok()) return status;
+    if (!IsRead(line, rcpt, utf8_, RulesOf(keywords_))) {
+      return NotOffered("a parameter of this RCPT");
+    }
+  }
+  return Queue(Command::Kind::kRcpt, absl::StrCat(line, "\r\n"));
 }
 
 absl::StatusOr<CommandId> ClientSession::BeginBody(Framing framing) {
   if (absl::Status status = Open(); !status.ok()) return status;
   if (framing == Framing::kData) {
+    // RFC 3030 3
+    if (binary_) return NotNow("BODY=BINARYMIME needs Framing::kBdat");
     return Queue(Command::Kind::kData, "DATA\r\n");
   }
   if (absl::Status status = Settled(); !status.ok()) return status;

@@ -55,6 +55,7 @@
 #include "engine/event.h"
 #include "engine/reply.h"
 #include "engine/reply_reader.h"
+#include "engine/utf8.h"
 
 namespace postern {
 
@@ -111,13 +112,15 @@ class ClientSession {
   absl::Status AuthRespond(absl::string_view bytes);
   absl::Status AuthCancel();
 
-  // MAIL and RCPT. Fail on a path that no server could read as it is meant,
-  // and on parameters that the server does not offer. With parameters, Greet()
-  // must have been answered.
+  // MAIL and RCPT. Fail on what no server could read as it is meant (see
+  // ParseMail), and on parameters that this server does not offer. With
+  // parameters, Greet() must have been answered. Paths beyond ASCII need
+  // SMTPUTF8, that of a Rcpt in the last Mail given.
   absl::StatusOr<CommandId> Send(const Mail& mail);
   absl::StatusOr<CommandId> Send(const Rcpt& rcpt);
 
-  // DATA, or BDAT, which fails unless CHUNKING is offered. Its 354, if it
+  // DATA, which fails behind a Mail of BODY=BINARYMIME (RFC 3030 3); or BDAT,
+  // which fails unless CHUNKING is offered. Its 354, if it
   // takes one, is kBodyWanted; its reply is the one to the content. After a
   // refusal give Reset() before the next Mail (RFC 3030 3).
   absl::StatusOr<CommandId> BeginBody(Framing framing = Framing::kData);
@@ -254,6 +257,8 @@ class ClientSession {
 
   ReplyReader reader_;
   EhloKeywords keywords_;
+  Utf8 utf8_ = Utf8::kNo;  // of the last Mail given
+  bool binary_ = false;    // the same
   bool pipelining_ = false;
   bool tls_due_ = false;     // STARTTLS was answered with 220
   bool challenged_ = false;  // with challenge_

@@ -807,6 +807,81 @@ TEST(ClientSessionTest, RefusesWhatTheServerDoesNotOffer) {
   EXPECT_EQ(session.Output(), "");
 }
 
+TEST(ClientSessionTest, SendsTheParametersThatAreOffered) {
+  struct Row {
+    absl::string_view keyword;
+    MailParameters parameters;
+    absl::string_view sent;
+  };
+  const Row rows[] = {
+      {"SIZE", {.size = 5}, " SIZE=5"},
+      {"8BITMIME", {.body = BodyType::k7Bit}, " BODY=7BIT"},
+      {"SMTPUTF8", {.smtp_utf8 = true}, " SMTPUTF8"},
+      {"DSN", {.ret = Ret::kFull}, " RET=FULL"},
+      {"DSN", {.envid = "a b"}, " ENVID=a+20b"},
+      {"AUTH", {.auth = Path()}, " AUTH=<>"},
+      {"REQUIRETLS", {.require_tls = true}, " REQUIRETLS"},
+      {"MT-PRIORITY", {.priority = -3}, " MT-PRIORITY=-3"},
+      {"DELIVERBY", {.deliver_by = DeliverBy{.seconds = 9}}, " BY=9;N"},
+      {"FUTURERELEASE", {.hold = absl::Seconds(7)}, " HOLDFOR=7"},
+  };
+  const ClientConfig config{.host_name = "c"};
+  for (const Row& row : rows) {
+    for (const bool offered : {false, true}) {
+      ClientSession session(config);
+      (void)session.Advance("220 mx\r\n");
+      session.Greet();
+      session.OutputWritten(session.Output().size());
+      (void)session.Advance(absl::StrCat("250-mx\r\n250-PIPELINING\r\n250 ",
+                                         offered ? row.keyword : "X", "\r\n"));
+      const absl::Status status =
+          session.Send(Mail{kFrom, row.parameters}).status();
+      EXPECT_EQ(status.ok(), offered) << status;
+      EXPECT_TRUE(offered || absl::IsFailedPrecondition(status)) << status;
+      EXPECT_EQ(
+          session.Output(),
+          offered ? absl::StrCat("MAIL FROM:<s@x>", row.sent, "\r\n") : "");
+      const Rcpt rcpt{{}, {"u", "d"}, {.orcpt = Orcpt{"rfc822", "a@b"}}};
+      if (!offered) continue;
+      EXPECT_EQ(session.Send(rcpt).ok(), row.keyword == "DSN");
+    }
+  }
+}
+
+TEST(ClientSessionTest, SendsUtf8WhereTheMailSaysSo) {
+  const ClientConfig config{.host_name = "c"};
+  ClientSession session(config);
+  (void)session.Advance("220 mx\r\n");
+  session.Greet();
+  session.OutputWritten(session.Output().size());
+  (void)session.Advance("250-mx\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n");
+  const Path path{"\xc3\xa4", "d"};
+  EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Mail{path}).status()));
+  ASSERT_TRUE(session.Send(Mail{kFrom}).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Rcpt{{}, path}).status()));
+  session.Reset();
+  ASSERT_TRUE(session.Send(Mail{path, {.smtp_utf8 = true}}).ok());
+  ASSERT_TRUE(session.Send(Rcpt{{}, path}).ok());
+  EXPECT_EQ(session.Output(),
+            "MAIL FROM:<s@x>\r\nRSET\r\nMAIL FROM:<\xc3\xa4@d> SMTPUTF8\r\n"
+            "RCPT TO:<\xc3\xa4@d>\r\n");
+}
+
+// RFC 3030 3
+TEST(ClientSessionTest, SendsBinaryContentInChunksOnly) {
+  const ClientConfig config{.host_name = "c"};
+  ClientSession session(config);
+  (void)session.Advance("220 mx\r\n");
+  session.Greet();
+  session.OutputWritten(session.Output().size());
+  (void)session.Advance("250-mx\r\n250-CHUNKING\r\n250 BINARYMIME\r\n");
+  ASSERT_TRUE(session.Send(Mail{kFrom, {.body = BodyType::kBinaryMime}}).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(session.BeginBody().status()));
+  EXPECT_TRUE(session.BeginBody(Framing::kBdat).ok());
+  ASSERT_TRUE(session.Send(Mail{kFrom}).ok());
+  EXPECT_TRUE(session.BeginBody().ok());
+}
+
 TEST(ClientSessionTest, LetsNoCallerWriteASecondCommand) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
