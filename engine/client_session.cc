@@ -220,8 +220,7 @@ absl::Status ClientSession::EndBody() {
   }
   body_ended_ = true;
   ++progress_;
-  // How many replies a LAST has in LMTP depends on the chunks before it.
-  if (config_.lmtp && body_->chunks_open() > 0) return absl::OkStatus();
+  if (LastMustWait()) return absl::OkStatus();
   if (!body_->End()) {
     Close(ClientClose::kContent);
     return absl::InvalidArgumentError("bare CR at the end of the content");
@@ -272,13 +271,19 @@ std::optional<ClientStep> ClientSession::Run(absl::string_view in,
     Close(ClientClose::kAbuse);
     return std::nullopt;
   }
-  if (!tls_due_) {
+  // Nothing can answer content that nobody was asked for yet.
+  const bool asks = body_ && !body_asked_;
+  body_asked_ = true;
+  if (!tls_due_ && !asks) {
     const ReplyReader::Result read = reader_.Next(in);
     *consumed += read.consumed;
     switch (read.kind) {
       case ReplyReader::Result::Kind::kReply:
         ++progress_;
-        return OnReply();
+        if (std::optional<ClientStep> step = OnReply()) return step;
+        // What we say to it goes before what the server says next.
+        if (Output().empty()) return std::nullopt;
+        return MakeStep(ClientStep::Kind::kNeedFlush, queue_.front().id);
       case ReplyReader::Result::Kind::kMalformed:
         Close(ClientClose::kProtocol);
         return std::nullopt;
@@ -289,7 +294,7 @@ std::optional<ClientStep> ClientSession::Run(absl::string_view in,
         break;
     }
   }
-  if (!input_ended_) return Wait();
+  if (!input_ended_ || asks) return Wait();
   Close(ClientClose::kPeerGone);
   return std::nullopt;
 }
@@ -311,8 +316,14 @@ void ClientSession::StartBody(Framing framing) {
   queue_.front().kind = Command::Kind::kContent;
   body_.emplace(framing);
   body_ended_ = false;
+  body_asked_ = false;
   refusal_.code = 0;
   answered_ = 0;
+}
+
+bool ClientSession::LastMustWait() const {
+  // How many replies a LAST has in LMTP depends on the chunks before it.
+  return body_->chunks_open() > 0 && (config_.lmtp || !pipelining_);
 }
 
 bool ClientSession::WantsBody() const {
@@ -452,8 +463,7 @@ std::optional<ClientStep> ClientSession::OnContent() {
   if (body_->chunks_open() > 0) {
     body_->ChunkAnswered();
     if (!Completed(reply) && !BodyRefused()) refusal_ = reply;
-    if (body_ended_ && !body_->ended() && body_->chunks_open() == 0 &&
-        !BodyRefused()) {
+    if (body_ended_ && !body_->ended() && !LastMustWait() && !BodyRefused()) {
       (void)body_->End();  // true: these are chunks
     }
     return std::nullopt;

@@ -120,9 +120,10 @@ class ClientSession {
   absl::StatusOr<CommandId> Send(const Rcpt& rcpt);
 
   // DATA, which fails behind a Mail of BODY=BINARYMIME (RFC 3030 3); or BDAT,
-  // which fails unless CHUNKING is offered. Its 354, if it
-  // takes one, is kBodyWanted; its reply is the one to the content. After a
-  // refusal give Reset() before the next Mail (RFC 3030 3).
+  // which fails unless CHUNKING is offered. Its 354, if it takes one, is
+  // kBodyWanted; its reply is the one to the content. Where it is refused or
+  // kSkipped the server still has the sender: give Reset() before the next
+  // Mail.
   absl::StatusOr<CommandId> BeginBody(Framing framing = Framing::kData);
 
   // Lends the next bytes of content, behind kBodyWanted; until the next
@@ -167,6 +168,9 @@ class ClientSession {
   absl::Duration ReadTimeout() const;
   // Counts replies, and blocks of content written (ClientConfig::data_block).
   uint64_t progress() const { return progress_; }
+
+  // Returns true where kIdle comes: no command is open, nor the greeting.
+  bool idle() const { return !closed_ && queue_.empty(); }
 
   // What the server offers, by the last EHLO that it has answered.
   const EhloKeywords& keywords() const { return keywords_; }
@@ -220,6 +224,7 @@ class ClientSession {
   }
   void StartBody(Framing framing);
   bool WantsBody() const;
+  bool LastMustWait() const;
   bool BodyRefused() const { return refusal_.code != 0; }
 
   // Each returns the step to hand out, or nullopt to go on in the input.
@@ -268,6 +273,7 @@ class ClientSession {
 
   // The content, while the front of queue_ is kContent.
   std::optional<BodySender> body_;
+  bool body_asked_ = false;  // kBodyWanted was handed out
   bool body_ended_ = false;  // EndBody()
   Reply refusal_;            // the first of its chunks'; code 0: none
   size_t answered_ = 0;      // of recipients_, in LMTP

@@ -421,6 +421,32 @@ TEST(ClientSessionTest, SendsChunksAsTheyAre) {
   Expect(play, log);
 }
 
+// A server without PIPELINING gets the LAST behind its reply to the chunk.
+TEST(ClientSessionTest, LetsTheLastChunkWaitForTheOneBefore) {
+  const ClientConfig config{.host_name = "c"};
+  ClientSession session(config);
+  session.Greet();
+  for (absl::string_view reply :
+       {"220 mx\r\n", "250-mx\r\n250 CHUNKING\r\n", "250 ok\r\n"}) {
+    (void)session.Advance(reply);
+    if (session.offers("CHUNKING") && session.idle()) {
+      GiveMail(session);
+      GiveRcpt(session, "u");
+      GiveBdat(session);
+    }
+    session.OutputWritten(session.Output().size());
+  }
+  EXPECT_EQ(session.Advance("250 ok\r\n").kind, Kind::kReply);
+  EXPECT_EQ(session.Advance("").kind, Kind::kBodyWanted);
+  ASSERT_TRUE(session.LendBody("a").ok());
+  ASSERT_TRUE(session.EndBody().ok());
+  session.OutputWritten(8);
+  session.OutputWritten(1);
+  EXPECT_EQ(session.Output(), "");
+  EXPECT_EQ(session.Advance("250 ok\r\n").kind, Kind::kNeedFlush);
+  EXPECT_EQ(session.Output(), "BDAT 0 LAST\r\n");
+}
+
 TEST(ClientSessionTest, StopsAtAChunkThatIsRefused) {
   Play play{{{"", "220 mx\r\n"},
              {"EHLO c\r\n", "250-mx\r\n250 CHUNKING\r\n"},

@@ -58,7 +58,7 @@ inline absl::string_view ClientCloseName(ClientClose reason) {
 struct [[nodiscard]] ClientStep {
   enum class Kind : uint8_t {
     kNeedInput,   // flush, then read more; unconsumed bytes stay in front
-    kNeedFlush,   // write some of Output() first: content waits behind it
+    kNeedFlush,   // write some of Output() first, then go on
     kIdle,        // flush; nothing is open: give a command, or read on
     kReply,       // *reply is the answer to `command`
     kSkipped,     // `command` could only fail, and came to nothing
