@@ -1,0 +1,66 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle: whatever a server says, the client comes to the same steps and
+// writes the same however that is cut; it writes lines of printable ASCII, of
+// which nothing but AUTH's base64 depends on what the server says; no command
+// has more replies than it may have; what is left unread is bounded; and it
+// closes when the server has hung up. fuzz/talk.h is the client.
+
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "fuzz/talk.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+// Returns true for a line that the client may write.
+bool IsLine(absl::string_view line) {
+  for (absl::string_view whole :
+       {"QUIT", "RSET", "DATA", "STARTTLS", "AUTH PLAIN", "AUTH LOGIN",
+        "EHLO c", "HELO c", "LHLO c", "MAIL FROM:<s@x>",
+        "MAIL FROM:<s@x> SIZE=9", "RCPT TO:<u@d>", "RCPT TO:<v@d>", "BDAT 7",
+        "BDAT 0 LAST", "hi", ".", "..", "*"}) {
+    if (line == whole) return true;
+  }
+  for (char c : line) {  // base64
+    if (!absl::ascii_isalnum(c) && c != '+' && c != '/' && c != '=') {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size > 4096) return 0;  // each byte costs many steps
+  FuzzedDataProvider input(data, size);
+  ClientConfig config{.host_name = "c", .max_line = 512, .max_reply = 1000};
+  config.lmtp = input.ConsumeBool();
+  config.max_pipelined = input.ConsumeIntegralInRange<size_t>(1, 9);
+  const size_t cut = input.ConsumeIntegralInRange<size_t>(2, 60);
+  const std::string wire = input.ConsumeRemainingBytesAsString();
+
+  Talk whole(config, std::string::npos);
+  const std::string want = whole.Go(wire);
+  for (size_t n : {size_t{1}, cut}) {
+    Talk talk(config, n);
+    EXPECT_EQ(talk.Go(wire), want);
+    EXPECT_EQ(talk.written(), whole.written());
+  }
+  const std::string& written = whole.written();
+  EXPECT_TRUE(written.empty() || absl::EndsWith(written, "\r\n")) << written;
+  for (absl::string_view line : absl::StrSplit(written, "\r\n")) {
+    EXPECT_TRUE(IsLine(line)) << line;
+  }
+  return 0;
+}
+
+}  // namespace postern
