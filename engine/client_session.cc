@@ -4,13 +4,11 @@
 #include "engine/client_session.h"
 
 #include <utility>
-#include <variant>
 
 #include "absl/base/macros.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "engine/command.h"
-#include "engine/extension.h"
+#include "engine/client_command.h"
 #include "engine/parameters.h"
 
 namespace postern {
@@ -28,51 +26,6 @@ absl::Status NotOffered(absl::string_view what) {
 
 absl::Status NotNow(absl::string_view what) {
   return absl::FailedPreconditionError(what);
-}
-
-// What there could be.
-constexpr ParameterRules AllRules() {
-  ParameterRules rules;
-  for (const ExtensionRow& row : kExtensionTable) {
-    rules.offered = rules.offered | ExtensionSet{row.extension};
-  }
-  rules.auth_offered = true;
-  return rules;
-}
-
-// What a server with `keywords` knows.
-ParameterRules RulesOf(const EhloKeywords& keywords) {
-  ParameterRules rules;
-  for (const ExtensionRow& row : kExtensionTable) {
-    if (keywords.Has(row.keyword)) {
-      rules.offered = rules.offered | ExtensionSet{row.extension};
-    }
-  }
-  rules.auth_offered = keywords.Has("AUTH");
-  return rules;
-}
-
-// Returns what stands behind the verb, as a server finds it, or nothing.
-absl::string_view ArgumentOf(absl::string_view line) {
-  const auto parsed = ParseCommand(line);
-  const Command* command = std::get_if<Command>(&parsed);
-  return command != nullptr ? command->argument : absl::string_view();
-}
-
-// Return whether a server with `rules` reads `line` as what was given.
-bool IsRead(absl::string_view line, const Mail& mail,
-            const ParameterRules& rules) {
-  const auto parsed = ParseMail(ArgumentOf(line), rules);
-  const Mail* read = std::get_if<Mail>(&parsed);
-  return read != nullptr && read->from == mail.from &&
-         read->parameters == mail.parameters;
-}
-bool IsRead(absl::string_view line, const Rcpt& rcpt, Utf8 utf8,
-            const ParameterRules& rules) {
-  const auto parsed = ParseRcpt(ArgumentOf(line), rules, utf8);
-  const Rcpt* read = std::get_if<Rcpt>(&parsed);
-  return read != nullptr && read->to == rcpt.to &&
-         read->parameters == rcpt.parameters;
 }
 
 ClientStep MakeStep(ClientStep::Kind kind, CommandId command) {
@@ -155,42 +108,25 @@ absl::Status ClientSession::AuthCancel() {
 }
 
 absl::StatusOr<CommandId> ClientSession::Send(const Mail& mail) {
-  if (absl::Status status = Open(); !status.ok()) return status;
-  const MailParameters& parameters = mail.parameters;
-  const bool plain = parameters == MailParameters();
-  const bool binary = parameters.body == BodyType::kBinaryMime;
-  const std::string line = FormatMail(mail);
-  if (!IsRead(line, mail, AllRules())) {
-    return absl::InvalidArgumentError("not a MAIL of RFC 5321 4.1.2");
+  const bool plain = mail.parameters == MailParameters();
+  if (absl::Status status = plain ? Open() : Settled(); !status.ok()) {
+    return status;
   }
-  if (!plain) {
-    if (absl::Status status = Settled(); !status.ok()) return status;
-    if (parameters.size && !offers("SIZE")) return NotOffered("SIZE");
-    if (parameters.body && !binary && !offers("8BITMIME")) {
-      return NotOffered("8BITMIME");
-    }
-    if (!IsRead(line, mail, RulesOf(keywords_))) {
-      return NotOffered("a parameter of this MAIL");
-    }
-  }
-  utf8_ = parameters.smtp_utf8 ? Utf8::kYes : Utf8::kNo;
-  binary_ = binary;
-  return Queue(Command::Kind::kMail, absl::StrCat(line, "\r\n"));
+  absl::StatusOr<std::string> line = MailLine(mail, keywords_);
+  if (!line.ok()) return line.status();
+  utf8_ = mail.parameters.smtp_utf8 ? Utf8::kYes : Utf8::kNo;
+  binary_ = mail.parameters.body == BodyType::kBinaryMime;
+  return Queue(Command::Kind::kMail, *std::move(line));
 }
 
 absl::StatusOr<CommandId> ClientSession::Send(const Rcpt& rcpt) {
-  if (absl::Status status = Open(); !status.ok()) return status;
-  const std::string line = FormatRcpt(rcpt);
-  if (!IsRead(line, rcpt, utf8_, AllRules())) {
-    return absl::InvalidArgumentError("not a RCPT of RFC 5321 4.1.2");
+  const bool plain = rcpt.parameters == RcptParameters();
+  if (absl::Status status = plain ? Open() : Settled(); !status.ok()) {
+    return status;
   }
-  if (!(rcpt.parameters == RcptParameters())) {
-    if (absl::Status status = Settled(); !status.ok()) return status;
-    if (!IsRead(line, rcpt, utf8_, RulesOf(keywords_))) {
-      return NotOffered("a parameter of this RCPT");
-    }
-  }
-  return Queue(Command::Kind::kRcpt, absl::StrCat(line, "\r\n"));
+  absl::StatusOr<std::string> line = RcptLine(rcpt, utf8_, keywords_);
+  if (!line.ok()) return line.status();
+  return Queue(Command::Kind::kRcpt, *std::move(line));
 }
 
 absl::StatusOr<CommandId> ClientSession::BeginBody(Framing framing) {

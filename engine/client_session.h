@@ -96,7 +96,9 @@ class ClientSession {
   CommandId Greet();
 
   // STARTTLS, RFC 3207. Fails if it is not offered or TLS has begun. A reply
-  // of 220 is kStartTls; any other, a kReply.
+  // of 220 is kStartTls; any other, a kReply. Plaintext behind the 220 closes
+  // the session: somebody may have put it there to be taken for the server's
+  // words under TLS (RFC 3207 6).
   absl::StatusOr<CommandId> StartTls();
 
   // AUTH, RFC 4954. All bytes are raw, the session does the base64. `initial`

@@ -833,47 +833,6 @@ TEST(ClientSessionTest, RefusesWhatTheServerDoesNotOffer) {
   EXPECT_EQ(session.Output(), "");
 }
 
-TEST(ClientSessionTest, SendsTheParametersThatAreOffered) {
-  struct Row {
-    absl::string_view keyword;
-    MailParameters parameters;
-    absl::string_view sent;
-  };
-  const Row rows[] = {
-      {"SIZE", {.size = 5}, " SIZE=5"},
-      {"8BITMIME", {.body = BodyType::k7Bit}, " BODY=7BIT"},
-      {"SMTPUTF8", {.smtp_utf8 = true}, " SMTPUTF8"},
-      {"DSN", {.ret = Ret::kFull}, " RET=FULL"},
-      {"DSN", {.envid = "a b"}, " ENVID=a+20b"},
-      {"AUTH", {.auth = Path()}, " AUTH=<>"},
-      {"REQUIRETLS", {.require_tls = true}, " REQUIRETLS"},
-      {"MT-PRIORITY", {.priority = -3}, " MT-PRIORITY=-3"},
-      {"DELIVERBY", {.deliver_by = DeliverBy{.seconds = 9}}, " BY=9;N"},
-      {"FUTURERELEASE", {.hold = absl::Seconds(7)}, " HOLDFOR=7"},
-  };
-  const ClientConfig config{.host_name = "c"};
-  for (const Row& row : rows) {
-    for (const bool offered : {false, true}) {
-      ClientSession session(config);
-      (void)session.Advance("220 mx\r\n");
-      session.Greet();
-      session.OutputWritten(session.Output().size());
-      (void)session.Advance(absl::StrCat("250-mx\r\n250-PIPELINING\r\n250 ",
-                                         offered ? row.keyword : "X", "\r\n"));
-      const absl::Status status =
-          session.Send(Mail{kFrom, row.parameters}).status();
-      EXPECT_EQ(status.ok(), offered) << status;
-      EXPECT_TRUE(offered || absl::IsFailedPrecondition(status)) << status;
-      EXPECT_EQ(
-          session.Output(),
-          offered ? absl::StrCat("MAIL FROM:<s@x>", row.sent, "\r\n") : "");
-      const Rcpt rcpt{{}, {"u", "d"}, {.orcpt = Orcpt{"rfc822", "a@b"}}};
-      if (!offered) continue;
-      EXPECT_EQ(session.Send(rcpt).ok(), row.keyword == "DSN");
-    }
-  }
-}
-
 TEST(ClientSessionTest, SendsUtf8WhereTheMailSaysSo) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
@@ -915,21 +874,9 @@ TEST(ClientSessionTest, LetsNoCallerWriteASecondCommand) {
   session.Greet();
   session.OutputWritten(session.Output().size());
   (void)session.Advance("250-mx\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n");
-  const Path paths[] = {
-      {"u\r\nRSET", "d"}, {"u", "d>\r\nRSET\r\n"},
-      {"u", "d\n"},       {std::string("u\0", 2), "d"},
-      {"u", "d> SIZE=1"}, {"u", "d x"},
-      {"", "d"},          {"\xc3\xa4", "d"},
-      {"u@v", ""},        {std::string(2000, 'u'), "d"},
-      {"u\x7f", "d"},     {"u", "[1.2.3.4"},
-  };
-  for (const Path& path : paths) {
-    EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Mail{path}).status()))
-        << path.Address();
-    EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Rcpt{{}, path}).status()))
-        << path.Address();
-  }
-  EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Rcpt{{}, {}}).status()));
+  const Path path{"u", "d>\r\nRSET\r\n"};
+  EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Mail{path}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(session.Send(Rcpt{{}, path}).status()));
   for (absl::string_view mechanism : {"PLAIN\r\nRSET", "", "PLAIN x", "PLAI"}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(
         session.Auth(mechanism, std::nullopt).status()));

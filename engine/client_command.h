@@ -1,0 +1,31 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// MAIL and RCPT as a client may send them to one server.
+
+#ifndef POSTERN_ENGINE_CLIENT_COMMAND_H_
+#define POSTERN_ENGINE_CLIENT_COMMAND_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/ehlo_keywords.h"
+#include "engine/event.h"
+#include "engine/utf8.h"
+
+namespace postern {
+
+// Return the command with its CRLF, to a server that offers `keywords`. Rcpt's
+// `utf8` says whether the MAIL before it had SMTPUTF8. Fail with
+//   kInvalidArgument     if no server reads it as it is meant: the line is read
+//                        again by the server's own parsers, so that no path and
+//                        no parameter can end it or add to it
+//   kFailedPrecondition  for a parameter that this server does not offer
+absl::StatusOr<std::string> MailLine(const Mail& mail,
+                                     const EhloKeywords& keywords);
+absl::StatusOr<std::string> RcptLine(const Rcpt& rcpt, Utf8 utf8,
+                                     const EhloKeywords& keywords);
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_CLIENT_COMMAND_H_
