@@ -15,13 +15,18 @@ int allocations = 0;
 
 }  // namespace
 
-void* operator new(size_t size) {
+// Not inlined: g++ 12 takes malloc() and free() for a mismatch otherwise.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   if (void* block = std::malloc(size)) return block;
   throw std::bad_alloc();
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete(void* block, size_t) noexcept {
+  std::free(block);
+}
 
 namespace postern {
 namespace {
