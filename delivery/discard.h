@@ -10,9 +10,11 @@
 
 namespace postern::delivery {
 
-// Loses every message it accepts. Thread-safe.
+// Loses every message it accepts, and keeps what else it promises as well as it
+// keeps them. Thread-safe.
 class Discard : public Delivery {
  public:
+  ExtensionSet carries() const override { return ExtensionSet::All(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
 };
 

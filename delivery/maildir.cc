@@ -299,10 +299,10 @@ Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
   Letters to;
   absl::flat_hash_set<std::string> addresses;
   absl::flat_hash_map<std::string, size_t> indices;
-  for (const Path& recipient : envelope.to) {
-    const std::optional<std::string> folder = location_.For(recipient);
+  for (const Recipient& recipient : envelope.to) {
+    const std::optional<std::string> folder = location_.For(recipient.path);
     if (!folder) return NoMailboxReply();
-    std::string address = OneLine(recipient.Address());
+    std::string address = OneLine(recipient.path.Address());
     if (!addresses.insert(absl::AsciiStrToLower(address)).second) continue;
     const auto [at, added] = indices.emplace(*folder, indices.size());
     if (added) to.folders.push_back(*folder);

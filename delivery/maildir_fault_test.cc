@@ -74,7 +74,8 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
     size_t messages = 0;
     for (const char* name : {"a", "b", "c"}) {
       Contents want;
-      for (const Path& to : envelope_.to) {
+      for (const Recipient& recipient : envelope_.to) {
+        const Path& to = recipient.path;
         if (delivered && absl::EqualsIgnoreCase(to.local_part, name)) {
           want.push_back(absl::StrCat(
               "Return-Path: <s@d>\nDelivered-To: ", to.Address(), "\n", disk_));
@@ -269,7 +270,7 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
   for (int i = 0; i < 100; ++i) {
     const std::string name = absl::StrCat("u", i);
     ASSERT_TRUE(CreateMaildir(folder.Path(name)).ok());
-    envelope.to.push_back({name, "d"});
+    envelope.to.push_back({{name, "d"}, {}});
   }
   Maildir maildir(*MaildirLocation::Parse(folder.Path("%u")), {}, files);
   Delivery::Opened opened = maildir.Open(envelope, {});

@@ -139,11 +139,14 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
   // Addresses are long, and there may be thousands of them: growing the text
   // would take twice as much memory for a moment.
   size_t size = text.size() + 1;
-  for (const Path& recipient : envelope.to) {
-    size += recipient.local_part.size() + recipient.domain.size() + 3;
+  for (const Recipient& recipient : envelope.to) {
+    const Path& path = recipient.path;
+    size += path.local_part.size() + path.domain.size() + 3;
   }
   text.reserve(size);
-  for (const Path& recipient : envelope.to) good = add('T', recipient) && good;
+  for (const Recipient& recipient : envelope.to) {
+    good = add('T', recipient.path) && good;
+  }
   text.push_back('\0');
   if (!good) {
     return Reply{

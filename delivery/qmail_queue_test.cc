@@ -432,7 +432,7 @@ TEST_F(QmailQueueTest, EachMessageHasAProgramOfItsOwn) {
 TEST_F(QmailQueueTest, AnAddressIsOneFieldOfTheEnvelope) {
   for (const bool sender : {true, false}) {
     envelope_ = {.to = {{"u", "d"}}};
-    (sender ? envelope_.from : envelope_.to[0]).local_part =
+    (sender ? envelope_.from : envelope_.to[0].path).local_part =
         std::string("a\0Tb", 4);
     EXPECT_EQ(Deliver("message envelope").code, 553);
   }

@@ -8,9 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "engine/event.h"
 #include "engine/verdict.h"
@@ -20,64 +22,72 @@ namespace postern {
 // AskQueue takes answers in any order and gives them out in the order of the
 // questions, so that replies leave in command order (RFC 2920 3.2) and what an
 // answer changes is changed in that order, too.
+//
+// It keeps as many entries as were ever open at once and uses them again: a
+// further question costs no memory but its own strings.
 class AskQueue {
  public:
-  // Opens a question. The Ask stays where it is until it is taken or cleared.
-  template <typename T>
-  const Ask* Open(T what) {
-    Entry& entry = entries_.emplace_back();
-    entry.ask.id = RequestId{++last_id_};
-    entry.ask.what.template emplace<T>(std::move(what));
-    return &entry.ask;
-  }
-
-  // Returns the open question `id` that has no answer yet, or null.
-  const Ask* Find(RequestId id) const {
-    for (const Entry& entry : entries_) {
-      if (entry.ask.id == id) return entry.verdict ? nullptr : &entry.ask;
-    }
-    return nullptr;
-  }
-
-  // Answers the question that Find() returned.
-  void Answer(RequestId id, Verdict verdict) {
-    for (Entry& entry : entries_) {
-      if (entry.ask.id != id) continue;
-      entry.verdict.emplace(std::move(verdict));
-      return;
-    }
-  }
-
-  // Takes the oldest question off, if it has been answered.
-  std::optional<std::pair<Ask, Verdict>> Take() {
-    if (entries_.empty() || !entries_.front().verdict) return std::nullopt;
-    Entry entry = std::move(entries_.front());
-    entries_.pop_front();
-    return std::pair(std::move(entry.ask), std::move(*entry.verdict));
-  }
-
-  // Forgets all questions; their answers come too late.
-  void Clear() { entries_.clear(); }
-
-  bool empty() const { return entries_.empty(); }
-  size_t size() const { return entries_.size(); }
-  // Returns true if every open question is a T.
-  template <typename T>
-  bool Only() const {
-    for (const Entry& entry : entries_) {
-      if (!std::holds_alternative<T>(entry.ask.what)) return false;
-    }
-    return true;
-  }
-
- private:
   struct Entry {
     Ask ask;
     std::optional<Verdict> verdict;
   };
 
+  // Opens a question. The Ask stays where it is until it is taken or cleared.
+  template <typename T>
+  const Ask* Open(T what) {
+    if (spare_.empty()) spare_.push_back(std::make_unique<Entry>());
+    Entry& entry = *open_.emplace_back(std::move(spare_.back()));
+    spare_.pop_back();
+    entry.ask.id = RequestId{++last_id_};
+    entry.ask.what.template emplace<T>(std::move(what));
+    return &entry.ask;
+  }
+
+  // Returns the open question `id` if it has no answer yet, else null. Its
+  // answer is the caller's to put in.
+  Entry* Find(RequestId id) {
+    for (const auto& entry : open_) {
+      if (entry->ask.id == id) return entry->verdict ? nullptr : entry.get();
+    }
+    return nullptr;
+  }
+
+  // Takes the oldest question off, if it has been answered.
+  std::optional<std::pair<Ask, Verdict>> Take() {
+    if (open_.empty() || !open_[0]->verdict) return std::nullopt;
+    std::optional<std::pair<Ask, Verdict>> taken(
+        std::in_place, std::move(open_[0]->ask), *std::move(open_[0]->verdict));
+    Drop();
+    return taken;
+  }
+
+  // Forgets all questions; their answers come too late.
+  void Clear() {
+    while (!open_.empty()) Drop();
+  }
+
+  bool empty() const { return open_.empty(); }
+  size_t size() const { return open_.size(); }
+  // Returns true if every open question is a T.
+  template <typename T>
+  bool Only() const {
+    for (const auto& entry : open_) {
+      if (!std::holds_alternative<T>(entry->ask.what)) return false;
+    }
+    return true;
+  }
+
+ private:
+  void Drop() {
+    open_[0]->verdict.reset();
+    open_[0]->ask.what.emplace<Connected>();  // its strings may be long
+    spare_.push_back(std::move(open_[0]));
+    open_.erase(open_.begin());
+  }
+
   uint64_t last_id_ = 0;
-  std::deque<Entry> entries_;  // addresses stay while others come and go
+  std::vector<std::unique_ptr<Entry>> open_;  // the oldest first
+  std::vector<std::unique_ptr<Entry>> spare_;
 };
 
 }  // namespace postern

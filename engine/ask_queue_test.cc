@@ -19,9 +19,9 @@ TEST(AskQueueTest, GivesAnswersOutInTheOrderOfTheQuestions) {
   const RequestId a = queue.Open(To("a"))->id;
   const RequestId b = queue.Open(To("b"))->id;
   EXPECT_NE(a, b);
-  queue.Answer(b, Verdict::Refuse({550, {}, "b"}));
+  queue.Find(b)->verdict.emplace(Verdict::Refuse({550, {}, "b"}));
   EXPECT_FALSE(queue.Take().has_value());  // a is still open
-  queue.Answer(a, Verdict::Accept());
+  queue.Find(a)->verdict.emplace(Verdict::Accept());
   auto first = queue.Take();
   auto second = queue.Take();
   ASSERT_TRUE(first && second);
@@ -37,8 +37,8 @@ TEST(AskQueueTest, FindsAQuestionUntilItIsAnswered) {
   const RequestId a = queue.Open(To("a"))->id;
   const RequestId b = queue.Open(To("b"))->id;
   ASSERT_NE(queue.Find(b), nullptr);
-  EXPECT_EQ(std::get<Rcpt>(queue.Find(b)->what).to.local_part, "b");
-  queue.Answer(b, Verdict::Accept());
+  EXPECT_EQ(std::get<Rcpt>(queue.Find(b)->ask.what).to.local_part, "b");
+  queue.Find(b)->verdict.emplace(Verdict::Accept());
   EXPECT_EQ(queue.Find(b), nullptr);
   EXPECT_NE(queue.Find(a), nullptr);
   EXPECT_EQ(queue.Find(RequestId{77}), nullptr);
@@ -49,9 +49,9 @@ TEST(AskQueueTest, KeepsQuestionsInPlaceWhileOthersComeAndGo) {
   const RequestId front = queue.Open(To("front"))->id;
   const Ask* kept = queue.Open(To("kept"));
   for (int i = 0; i < 1000; ++i) queue.Open(To("x"));
-  queue.Answer(front, Verdict::Accept());
+  queue.Find(front)->verdict.emplace(Verdict::Accept());
   ASSERT_TRUE(queue.Take().has_value());
-  EXPECT_EQ(queue.Find(kept->id), kept);
+  EXPECT_EQ(&queue.Find(kept->id)->ask, kept);
   EXPECT_EQ(std::get<Rcpt>(kept->what).to.local_part, "kept");
 }
 

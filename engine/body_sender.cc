@@ -10,7 +10,7 @@ namespace postern {
 
 bool BodySender::Lend(absl::string_view bytes) {
   ABSL_HARDENING_ASSERT(Piece().empty() && !ended_);
-  if (framing_ == Framing::kData) return stuffer_.Lend(bytes);
+  if (framing_ == BodyCommand::kData) return stuffer_.Lend(bytes);
   if (bytes.empty()) return true;
   line_ = absl::StrCat("BDAT ", bytes.size(), "\r\n");
   line_written_ = 0;
@@ -21,7 +21,7 @@ bool BodySender::Lend(absl::string_view bytes) {
 
 bool BodySender::End() {
   ABSL_HARDENING_ASSERT(!ended_);
-  if (framing_ == Framing::kData) return ended_ = stuffer_.End();
+  if (framing_ == BodyCommand::kData) return ended_ = stuffer_.End();
   ended_ = true;
   last_due_ = true;
   Written(0);
@@ -29,14 +29,14 @@ bool BodySender::End() {
 }
 
 absl::string_view BodySender::Piece() const {
-  if (framing_ == Framing::kData) return stuffer_.Piece();
+  if (framing_ == BodyCommand::kData) return stuffer_.Piece();
   if (line_written_ == line_.size()) return chunk_;
   return absl::string_view(line_).substr(line_written_);
 }
 
 void BodySender::Written(size_t n) {
   ABSL_HARDENING_ASSERT(n <= Piece().size());
-  if (framing_ == Framing::kData) return stuffer_.Written(n);
+  if (framing_ == BodyCommand::kData) return stuffer_.Written(n);
   if (line_written_ < line_.size()) {
     line_written_ += n;
   } else {

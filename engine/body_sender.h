@@ -16,7 +16,7 @@
 namespace postern {
 
 // How content is sent.
-enum class Framing : uint8_t {
+enum class BodyCommand : uint8_t {
   kData,  // RFC 5321 4.1.1.4: lines, dots stuffed
   kBdat,  // RFC 3030: any bytes, each Lend() a chunk
 };
@@ -28,7 +28,7 @@ enum class Framing : uint8_t {
 //   kData: see engine/dot_stuffer.h
 class BodySender {
  public:
-  explicit BodySender(Framing framing) : framing_(framing) {}
+  explicit BodySender(BodyCommand framing) : framing_(framing) {}
 
   // Takes the next bytes of content, once Piece() is empty and before End().
   // They are lent until it is empty again. Returns false, and takes none, for
@@ -52,7 +52,7 @@ class BodySender {
   void ChunkAnswered() { --chunks_open_; }
 
  private:
-  const Framing framing_;
+  const BodyCommand framing_;
   bool ended_ = false;
   DotStuffer stuffer_;       // kData
   std::string line_;         // kBdat: the command

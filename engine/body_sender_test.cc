@@ -26,7 +26,7 @@ std::string Write(BodySender& sender, size_t n = std::string::npos) {
 TEST(BodySenderTest, SendsEachLoanAsAChunk) {
   const std::string bytes("\0\r.\n", 4);
   for (size_t n : {std::string::npos, size_t{1}, size_t{3}}) {
-    BodySender sender(Framing::kBdat);
+    BodySender sender(BodyCommand::kBdat);
     EXPECT_EQ(Write(sender, n), "");
     EXPECT_TRUE(sender.Lend(bytes));
     EXPECT_EQ(Write(sender, n), absl::StrCat("BDAT 4\r\n", bytes));
@@ -43,7 +43,7 @@ TEST(BodySenderTest, SendsEachLoanAsAChunk) {
 }
 
 TEST(BodySenderTest, SendsAnEmptyMessageAsOneEmptyChunk) {
-  BodySender sender(Framing::kBdat);
+  BodySender sender(BodyCommand::kBdat);
   EXPECT_TRUE(sender.End());
   EXPECT_FALSE(sender.sent());
   EXPECT_EQ(Write(sender), "BDAT 0 LAST\r\n");
@@ -51,7 +51,7 @@ TEST(BodySenderTest, SendsAnEmptyMessageAsOneEmptyChunk) {
 }
 
 TEST(BodySenderTest, StuffsDotsBehindData) {
-  BodySender sender(Framing::kData);
+  BodySender sender(BodyCommand::kData);
   EXPECT_TRUE(sender.Lend(".a"));
   EXPECT_TRUE(sender.End());
   EXPECT_FALSE(sender.sent());
@@ -61,7 +61,7 @@ TEST(BodySenderTest, StuffsDotsBehindData) {
 }
 
 TEST(BodySenderTest, EndsNoDataWithABareNewline) {
-  BodySender sender(Framing::kData);
+  BodySender sender(BodyCommand::kData);
   EXPECT_FALSE(sender.Lend("a\nb"));
   EXPECT_TRUE(sender.Lend("a\r"));
   EXPECT_EQ(Write(sender), "a");
@@ -73,12 +73,12 @@ TEST(BodySenderTest, EndsNoDataWithABareNewline) {
 // The bytes to write are the very bytes that were lent.
 TEST(BodySenderTest, CopiesNoContent) {
   const std::string content = "a\r\n.b\r\n";
-  BodySender data(Framing::kData);
+  BodySender data(BodyCommand::kData);
   EXPECT_TRUE(data.Lend(content));
   EXPECT_EQ(data.Piece().data(), content.data());
   data.Written(data.Piece().size());
   EXPECT_EQ(data.Piece().data(), content.data() + 3);
-  BodySender chunks(Framing::kBdat);
+  BodySender chunks(BodyCommand::kBdat);
   EXPECT_TRUE(chunks.Lend(content));
   chunks.Written(chunks.Piece().size());
   EXPECT_EQ(chunks.Piece().data(), content.data());

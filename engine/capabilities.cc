@@ -3,19 +3,105 @@
 
 #include "engine/capabilities.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 
 namespace postern {
+namespace {
 
-Reply EhloReply(const ServerConfig& config) {
-  return {250,
-          {},
-          absl::StrCat(config.greeting,
-                       "\nPIPELINING"  // RFC 2920
-                       "\nSIZE ",
-                       config.max_message_size,    // RFC 1870
-                       "\n8BITMIME"                // RFC 6152
-                       "\nENHANCEDSTATUSCODES")};  // RFC 2034
+// RFC 9422 4.1: 1 to 6 digits, and not a zero to begin with.
+constexpr uint64_t kMaxLimit = 999999;
+
+std::string Limits(const ServerConfig& config) {
+  std::string out;
+  if (config.max_recipients <= kMaxLimit) {
+    absl::StrAppend(&out, " RCPTMAX=", config.max_recipients);
+  }
+  if (config.max_messages > 0 &&
+      static_cast<uint64_t>(config.max_messages) <= kMaxLimit) {
+    absl::StrAppend(&out, " MAILMAX=", config.max_messages);
+  }
+  return out.empty() ? out : absl::StrCat("\nLIMITS", out);
+}
+
+// What stands behind an extension's keyword.
+std::string Arguments(Extension extension, const ServerConfig& config) {
+  if (extension == Extension::kDeliverBy &&
+      config.least_deliver_by > absl::ZeroDuration()) {
+    return absl::StrCat(" ", absl::ToInt64Seconds(config.least_deliver_by));
+  }
+  if (extension == Extension::kFutureRelease) {
+    return absl::StrCat(
+        " ", absl::ToInt64Seconds(config.hold_limits->longest), " ",
+        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", config.hold_limits->latest,
+                         absl::UTCTimeZone()));
+  }
+  return "";
+}
+
+const std::vector<std::string>& Mechanisms(const ServerConfig& config,
+                                           const TlsInfo* tls) {
+  return tls != nullptr ? config.mechanisms : config.mechanisms_in_clear;
+}
+
+}  // namespace
+
+ExtensionSet OfferedExtensions(const ServerConfig& config, const TlsInfo* tls) {
+  ExtensionSet offered =
+      config.extensions & (config.carried | ExtensionSet{Extension::kChunking});
+  if (!offered.Has(Extension::kChunking)) {
+    offered = offered - ExtensionSet{Extension::kBinaryMime};  // RFC 3030 3
+  }
+  if (tls == nullptr) offered = offered - ExtensionSet{Extension::kRequireTls};
+  if (!config.hold_limits) {
+    offered = offered - ExtensionSet{Extension::kFutureRelease};
+  }
+  return offered;
+}
+
+bool OffersMechanism(const ServerConfig& config, const TlsInfo* tls,
+                     absl::string_view name) {
+  const std::vector<std::string>& names = Mechanisms(config, tls);
+  // RFC 4422 A: EXTERNAL is what TLS knows of the client.
+  const bool known = tls != nullptr && !tls->peer_subject.empty();
+  return (name != "EXTERNAL" || known) &&
+         std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool OffersAuth(const ServerConfig& config, const TlsInfo* tls) {
+  for (const std::string& name : Mechanisms(config, tls)) {
+    if (OffersMechanism(config, tls, name)) return true;
+  }
+  return false;
+}
+
+Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {
+  std::string text = absl::StrCat(config.greeting,
+                                  "\nPIPELINING"  // RFC 2920
+                                  "\nSIZE ",
+                                  config.max_message_size,   // RFC 1870
+                                  "\n8BITMIME"               // RFC 6152
+                                  "\nENHANCEDSTATUSCODES");  // RFC 2034
+  const ExtensionSet offered = OfferedExtensions(config, tls);
+  for (const ExtensionRow& row : kExtensionTable) {
+    if (!offered.Has(row.extension)) continue;
+    absl::StrAppend(&text, "\n", row.keyword, Arguments(row.extension, config));
+  }
+  if (config.announce_limits) text += Limits(config);
+  if (config.offer_starttls && tls == nullptr) text += "\nSTARTTLS";
+  if (OffersAuth(config, tls)) {
+    text += "\nAUTH";
+    for (const std::string& name : Mechanisms(config, tls)) {
+      if (OffersMechanism(config, tls, name)) absl::StrAppend(&text, " ", name);
+    }
+  }
+  if (config.xclient) {
+    text += "\nXCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT";
+  }
+  return {250, {}, std::move(text)};
 }
 
 }  // namespace postern

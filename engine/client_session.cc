@@ -129,11 +129,11 @@ absl::StatusOr<CommandId> ClientSession::Send(const Rcpt& rcpt) {
   return Queue(Command::Kind::kRcpt, *std::move(line));
 }
 
-absl::StatusOr<CommandId> ClientSession::BeginBody(Framing framing) {
+absl::StatusOr<CommandId> ClientSession::BeginBody(BodyCommand framing) {
   if (absl::Status status = Open(); !status.ok()) return status;
-  if (framing == Framing::kData) {
+  if (framing == BodyCommand::kData) {
     // RFC 3030 3
-    if (binary_) return NotNow("BODY=BINARYMIME needs Framing::kBdat");
+    if (binary_) return NotNow("BODY=BINARYMIME needs BodyCommand::kBdat");
     return Queue(Command::Kind::kData, "DATA\r\n");
   }
   if (absl::Status status = Settled(); !status.ok()) return status;
@@ -248,7 +248,7 @@ ClientStep ClientSession::Wait() const {
   return MakeStep(Kind::kNeedInput, front);
 }
 
-void ClientSession::StartBody(Framing framing) {
+void ClientSession::StartBody(BodyCommand framing) {
   queue_.front().kind = Command::Kind::kContent;
   body_.emplace(framing);
   body_ended_ = false;
@@ -383,7 +383,7 @@ std::optional<ClientStep> ClientSession::OnChallenge() {
 
 std::optional<ClientStep> ClientSession::OnData() {
   if (!recipients_.empty()) {
-    StartBody(Framing::kData);
+    StartBody(BodyCommand::kData);
     return std::nullopt;
   }
   Command& front = queue_.front();
@@ -446,7 +446,7 @@ CommandId ClientSession::Queue(Command::Kind kind, std::string line) {
 void ClientSession::SendMore() {
   while (sent_ < queue_.size() && MaySend()) {
     Command& next = queue_[sent_++];
-    if (next.kind == Command::Kind::kBdat) return StartBody(Framing::kBdat);
+    if (next.kind == Command::Kind::kBdat) return StartBody(BodyCommand::kBdat);
     Append(&next, next.line);
     next.line = std::string();
   }

@@ -126,7 +126,7 @@ class ClientSession {
   // kBodyWanted; its reply is the one to the content. Where it is refused or
   // kSkipped the server still has the sender: give Reset() before the next
   // Mail.
-  absl::StatusOr<CommandId> BeginBody(Framing framing = Framing::kData);
+  absl::StatusOr<CommandId> BeginBody(BodyCommand framing = BodyCommand::kData);
 
   // Lends the next bytes of content, behind kBodyWanted; until the next
   // kBodyWanted, the body's reply or kClosed. kInvalidArgument for a bare CR
@@ -224,7 +224,7 @@ class ClientSession {
   bool HasLeft(const Command& command) const {
     return command.end <= appended_ - Pending().size();
   }
-  void StartBody(Framing framing);
+  void StartBody(BodyCommand framing);
   bool WantsBody() const;
   bool LastMustWait() const;
   bool BodyRefused() const { return refusal_.code != 0; }

@@ -191,7 +191,7 @@ void GiveRcpt(ClientSession& session, const std::string& user) {
   ASSERT_TRUE(session.Send(Rcpt{{}, {user, "d"}}).ok());
 }
 void GiveBdat(ClientSession& session) {
-  ASSERT_TRUE(session.BeginBody(Framing::kBdat).ok());
+  ASSERT_TRUE(session.BeginBody(BodyCommand::kBdat).ok());
 }
 
 // Ids 1 to 5.
@@ -804,8 +804,8 @@ TEST(ClientSessionTest, RefusesWhatTheServerDoesNotOffer) {
       EXPECT_TRUE(absl::IsFailedPrecondition(
           session.Send(Mail{kFrom, parameters}).status()));
     }
-    EXPECT_TRUE(
-        absl::IsFailedPrecondition(session.BeginBody(Framing::kBdat).status()));
+    EXPECT_TRUE(absl::IsFailedPrecondition(
+        session.BeginBody(BodyCommand::kBdat).status()));
     EXPECT_TRUE(absl::IsFailedPrecondition(session.AuthRespond("")));
     EXPECT_TRUE(absl::IsFailedPrecondition(session.AuthCancel()));
     EXPECT_TRUE(absl::IsFailedPrecondition(session.LendBody("x\r\n")));
@@ -862,7 +862,7 @@ TEST(ClientSessionTest, SendsBinaryContentInChunksOnly) {
   (void)session.Advance("250-mx\r\n250-CHUNKING\r\n250 BINARYMIME\r\n");
   ASSERT_TRUE(session.Send(Mail{kFrom, {.body = BodyType::kBinaryMime}}).ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(session.BeginBody().status()));
-  EXPECT_TRUE(session.BeginBody(Framing::kBdat).ok());
+  EXPECT_TRUE(session.BeginBody(BodyCommand::kBdat).ok());
   ASSERT_TRUE(session.Send(Mail{kFrom}).ok());
   EXPECT_TRUE(session.BeginBody().ok());
 }

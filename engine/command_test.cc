@@ -34,7 +34,7 @@ TEST(CommandTest, TakesLinesApart) {
       {"rcpt TO:<\xc3\xa4@d>", Verb::kRcpt, "TO:<\xc3\xa4@d>"},
       {"VRFY \xc3\xa4", Verb::kVrfy, "\xc3\xa4"},
       {"EXPN list", Verb::kUnimplemented, "list"},
-      {"STARTTLS", Verb::kUnimplemented},
+      {"STARTTLS", Verb::kStartTls},
       {"GET / HTTP/1.1", Verb::kWeb, "/ HTTP/1.1"},
       {"", Verb::kUnknown},
       {" ", Verb::kUnknown},

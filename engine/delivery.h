@@ -9,14 +9,17 @@
 
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/event.h"
+#include "engine/extension.h"
 #include "engine/policy.h"
 #include "engine/reply.h"
 #include "engine/session_info.h"
+#include "engine/verdict.h"
 
 namespace postern {
 
@@ -37,11 +40,19 @@ class MessageSink {
   virtual bool Write(absl::Span<const absl::string_view> slices,
                      absl::AnyInvocable<void() &&> ready) = 0;
 
+  // What answers CommitEach().
+  using EachDone = absl::AnyInvocable<void(std::vector<Verdict>) &&>;
+
   // Makes the message safe, then answers, once, from any thread: accepts only
   // when it would survive a power cut (RFC 5321 6.1), for all recipients of
   // the envelope or for none. Nothing but the destructor is called afterwards,
   // and that perhaps before `done` returns.
   virtual void Commit(Policy::Done done) = 0;
+
+  // The same for LMTP (RFC 2033 4.2), where some recipients may be accepted
+  // and others refused: gives one verdict for each of the envelope, in order,
+  // or a single one for all. As it is here, all have Commit()'s.
+  virtual void CommitEach(EachDone done);
 };
 
 // Opens sinks. Shared by sessions where the transport has threads, and then
@@ -51,6 +62,11 @@ class Delivery {
   using Opened = std::variant<std::unique_ptr<MessageSink>, Reply>;
 
   virtual ~Delivery() = default;
+
+  // Returns the extensions that need something of a delivery and have it here
+  // (engine/extension.h says what): for ServerConfig::carried. None, unless
+  // overridden.
+  virtual ExtensionSet carries() const { return {}; }
 
   // Opens a sink for a message to `envelope`'s recipients, of which there is
   // at least one, or gives the 4yz or 5yz Reply that says why not. Both

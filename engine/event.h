@@ -17,6 +17,7 @@
 #include "engine/parameters.h"
 #include "engine/path.h"
 #include "engine/reply.h"
+#include "engine/xclient.h"
 
 namespace postern {
 
@@ -24,12 +25,15 @@ namespace postern {
 enum class RequestId : uint64_t {};
 
 // A client has connected: the greeting is yours to give or to refuse (554,
-// after which only QUIT is served: RFC 5321 3.1).
-struct Connected {};
+// after which only QUIT is served: RFC 5321 3.1). A proxy's XCLIENT starts the
+// session anew, with another client: then the question comes again.
+struct Connected {
+  std::optional<XClient> client;  // who it is, by the proxy's word
+};
 
-// HELO or EHLO, RFC 5321 4.1.1.1.
+// HELO, EHLO (RFC 5321 4.1.1.1) or LHLO (RFC 2033 4.1).
 struct Hello {
-  enum class Verb : uint8_t { kHelo, kEhlo } verb = Verb::kEhlo;
+  enum class Verb : uint8_t { kHelo, kEhlo, kLhlo } verb = Verb::kEhlo;
   std::string client_name;  // as sent: a domain or an address literal
 };
 
@@ -47,10 +51,27 @@ struct Rcpt {
   size_t index = 0;  // counts the RCPTs asked of this transaction, from 0
 };
 
-// DATA, RFC 5321 4.1.1.4: accepted, 354 follows and then the content.
+// STARTTLS, RFC 3207: accepted, 220 follows and then kStartTls. Refuse it with
+// 454 where TLS cannot be had for the moment.
+struct StartTls {};
+
+// AUTH, RFC 4954 4. Answered with CompleteAuth(). Bytes are raw: the engine
+// does the base64.
+struct AuthBegin {
+  std::string mechanism;  // upper case, one that was offered
+  std::optional<std::string> initial_response;
+};
+// The client's answer to an AuthChallenge. Answered with CompleteAuth().
+struct AuthResponse {
+  std::string bytes;
+};
+
+// DATA (RFC 5321 4.1.1.4) or the first BDAT (RFC 3030 2) of a transaction:
+// accepted, the content follows.
 struct BodyBegin {};
 
-// The content is complete. Accept only what is safe: RFC 5321 6.1.
+// The content is complete. Accept only what is safe: RFC 5321 6.1. Under LMTP
+// each recipient may have a verdict of its own (RFC 2033 4.2).
 struct BodyEnd {
   uint64_t size = 0;  // octets, dots unstuffed, CRLF counted as two (RFC 1870)
 };
@@ -58,13 +79,24 @@ struct BodyEnd {
 // VRFY, RFC 5321 4.1.1.6. Accepting without a reply says 252 (RFC 5321 3.5.3).
 struct Verify {
   std::string argument;
+  bool smtp_utf8 = false;  // RFC 6531 3.7.4.2
 };
 
 // A question only the embedder can answer. It owns its data: copy it, queue
 // it, hand it to another thread.
 struct Ask {
   RequestId id{};
-  std::variant<Connected, Hello, Mail, Rcpt, BodyBegin, BodyEnd, Verify> what;
+  std::variant<Connected, Hello, StartTls, AuthBegin, AuthResponse, Mail, Rcpt,
+               BodyBegin, BodyEnd, Verify>
+      what;
+};
+
+// An accepted recipient, and what was asked for it.
+struct Recipient {
+  Path path;
+  RcptParameters parameters;
+
+  friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 
 // What has been agreed since MAIL, RFC 5321 3.3. Empty outside a transaction.
@@ -72,7 +104,31 @@ struct Ask {
 struct Envelope {
   Path from;
   MailParameters parameters;
-  std::vector<Path> to;  // accepted recipients, in order
+  std::vector<Recipient> to;  // in order
+
+  // Forgets all of it, and keeps some room for the next.
+  void Clear() {
+    from = Path();
+    parameters = MailParameters();
+    to.clear();
+    constexpr size_t kRoom = 16;
+    if (to.capacity() > kRoom) to.shrink_to_fit();
+  }
+};
+
+// What TLS has come to, for logs, trace and policy.
+struct TlsInfo {
+  std::string protocol;      // "TLSv1.3"
+  std::string cipher;        // "TLS_AES_256_GCM_SHA384"
+  std::string peer_subject;  // of a verified client certificate, else empty
+};
+
+// What a client has done out of turn, RFC 5321 3.1 and RFC 2920 3.1.
+struct Violations {
+  bool early_talk = false;  // spoke before the greeting
+  bool pipelining = false;  // sent more behind a command that ends a group
+
+  friend bool operator==(const Violations&, const Violations&) = default;
 };
 
 enum class CloseReason : uint8_t {
@@ -80,10 +136,12 @@ enum class CloseReason : uint8_t {
   kPeerGone,  // end of input
   kTimeout,   // the driver said so: TimedOut()
   kRefused,   // a Verdict::Drop
-  kAbuse,     // too many errors, or a web browser
+  kAbuse,     // too many errors, a web browser, plaintext behind STARTTLS...
+  kShutdown,  // the driver said so: Shutdown()
 };
 
-// Returns "quit", "peer-gone", "timeout", "refused" or "abuse": for logs.
+// Returns "quit", "peer-gone", "timeout", "refused", "abuse" or "shutdown": for
+// logs.
 inline absl::string_view CloseReasonName(CloseReason reason) {
   switch (reason) {
     case CloseReason::kQuit:
@@ -96,6 +154,8 @@ inline absl::string_view CloseReasonName(CloseReason reason) {
       return "refused";
     case CloseReason::kAbuse:
       return "abuse";
+    case CloseReason::kShutdown:
+      return "shutdown";
   }
   return "";
 }
@@ -109,7 +169,10 @@ struct [[nodiscard]] Step {
     kWaiting,    // flush, then wait: an Ask is open and nothing else can run
     kAsk,        // answer *ask with Complete(), now or later
     kBody,       // message content, dots unstuffed, in `body`
-    kAborted,    // forget the envelope and any part of a message
+    kAborted,    // forget the envelope and any part of a message, and AUTH's
+                 // exchange if there is one
+    kStartTls,   // flush, then do the handshake and call TlsStarted(). Nothing
+                 // that came in plain may be passed on: it would close
     kClosed,     // flush, then close; every later Step says so too
   };
   Kind kind = Kind::kNeedInput;

@@ -65,6 +65,14 @@ class ExtensionSet {
     for (Extension extension : extensions) bits_ |= Bit(extension);
   }
 
+  static constexpr ExtensionSet All() {
+    ExtensionSet all;
+    for (const ExtensionRow& row : kExtensionTable) {
+      all.bits_ |= Bit(row.extension);
+    }
+    return all;
+  }
+
   constexpr bool Has(Extension extension) const {
     return (bits_ & Bit(extension)) != 0;
   }
@@ -77,6 +85,10 @@ class ExtensionSet {
   // What is in either.
   friend constexpr ExtensionSet operator|(ExtensionSet a, ExtensionSet b) {
     return ExtensionSet(a.bits_ | b.bits_);
+  }
+  // What is in `a` and not in `b`.
+  friend constexpr ExtensionSet operator-(ExtensionSet a, ExtensionSet b) {
+    return ExtensionSet(a.bits_ & ~b.bits_);
   }
   friend constexpr bool operator==(ExtensionSet, ExtensionSet) = default;
 

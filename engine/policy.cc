@@ -39,10 +39,14 @@ class Round : public std::enable_shared_from_this<Round> {
         rcpt->to = *verdict.path();
       }
       result_ = std::move(verdict);
+    } else if (verdict.bare_newlines()) {
+      result_ = std::move(verdict);
     } else if (verdict.reply()) {
-      // A path already in place stays: the reply of an acceptance is a
-      // courtesy, the path is a decision.
-      if (!result_.path()) result_ = std::move(verdict);
+      // What is in place already stays: the reply of an acceptance is a
+      // courtesy, a path or another treatment is a decision.
+      if (!result_.path() && !result_.bare_newlines()) {
+        result_ = std::move(verdict);
+      }
     }
     Next();
   }

@@ -62,6 +62,13 @@ TEST(AllOfTest, AcceptsWhatNobodyRefuses) {
   EXPECT_TRUE(Decide(none, kRcpt)->accepted());
 }
 
+TEST(AllOfTest, KeepsWhatIsSaidOfBareNewlines) {
+  Scripted a(Verdict::Accept(Reply{250, {}, "a courtesy"}));
+  Scripted b(Verdict::AcceptWith(BareNewlines::kNormalize));
+  AllOf all({&a, &b, &a});
+  EXPECT_EQ(Decide(all, kRcpt)->bare_newlines(), BareNewlines::kNormalize);
+}
+
 TEST(AllOfTest, StopsAtTheFirstRefusal) {
   Scripted a(Verdict::Accept());
   Scripted b(Verdict::Drop({554, {}, "b"}));

@@ -4,9 +4,39 @@
 #include "engine/responder.h"
 
 #include <utility>
-#include <variant>
 
 namespace postern {
+namespace {
+
+// RFC 4954 6: never 535 where it is not known to be wrong.
+Reply NoAuthentication() {
+  return {454, {4, 7, 0}, "cannot authenticate for now (#4.7.0)"};
+}
+
+// The value that XCLIENT gives, or nothing if it says that there is none;
+// `otherwise` where it says nothing.
+uint16_t ValueOr(const std::optional<XClientValue<uint16_t>>& given,
+                 uint16_t otherwise) {
+  return given ? given->value : otherwise;
+}
+std::string ValueOr(const std::optional<XClientValue<std::string>>& given,
+                    absl::string_view otherwise) {
+  return given ? given->value : std::string(otherwise);
+}
+
+NameStatus Status(XClientValue<std::string>::Kind kind) {
+  switch (kind) {
+    case XClientValue<std::string>::Kind::kKnown:
+      return NameStatus::kConfirmed;
+    case XClientValue<std::string>::Kind::kUnavailable:
+      return NameStatus::kNone;
+    case XClientValue<std::string>::Kind::kTemporary:
+      return NameStatus::kTemporary;
+  }
+  return NameStatus::kNone;
+}
+
+}  // namespace
 
 Responder::Responder(ServerSession* session, ResponderOptions options,
                      SessionInfo info)
@@ -14,18 +44,96 @@ Responder::Responder(ServerSession* session, ResponderOptions options,
       options_(std::move(options)),
       info_(std::make_shared<const SessionInfo>(std::move(info))) {}
 
+void Responder::Update(absl::FunctionRef<void(SessionInfo&)> change) {
+  auto info = std::make_shared<SessionInfo>(*info_);
+  change(*info);
+  info_ = std::move(info);
+}
+
 void Responder::OnAsk(const Ask& ask) {
+  if (session_.violations() != info_->violations) {
+    Update(
+        [this](SessionInfo& info) { info.violations = session_.violations(); });
+  }
   if (std::holds_alternative<BodyEnd>(ask.what)) return Commit(ask.id);
+  if (std::holds_alternative<AuthBegin>(ask.what) ||
+      std::holds_alternative<AuthResponse>(ask.what)) {
+    return OnAuth(ask);
+  }
   if (const auto* hello = std::get_if<Hello>(&ask.what)) {
     hello_ = ask.id;
     hello_said_ = *hello;
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
     body_begin_ = ask.id;
+  } else if (const auto* connected = std::get_if<Connected>(&ask.what)) {
+    if (connected->client) OnXClient(*connected->client);
   }
   options_.policy->Decide(ask, info_,
                           [post = options_.post, id = ask.id](Verdict verdict) {
-                            post(id, std::move(verdict));
+                            post({id, std::move(verdict)});
                           });
+}
+
+void Responder::OnXClient(const XClient& client) {
+  Update([&](SessionInfo& info) {
+    // What was found out about the proxy is not true of its client.
+    info.relay_client.reset();
+    info.environment.clear();
+    info.remote_info.reset();
+    info.identity = session_.identity();
+    info.hello_name = ValueOr(client.helo, "");
+    info.hello_verb = Hello::Verb::kHelo;
+    if (client.protocol && client.protocol->value == XClientProtocol::kEsmtp) {
+      info.hello_verb = Hello::Verb::kEhlo;
+    }
+    if (client.address) {
+      info.remote_address = ValueOr(client.address, "");
+      info.remote_port = 0;
+      info.remote_name.clear();
+      info.name_status = NameStatus::kNone;
+    }
+    info.remote_port = ValueOr(client.port, info.remote_port);
+    if (client.name) {
+      info.remote_name = ValueOr(client.name, "");
+      // The proxy has looked the name up both ways.
+      info.name_status = Status(client.name->kind);
+    }
+    info.local_address =
+        ValueOr(client.destination_address, info.local_address);
+    info.local_port = ValueOr(client.destination_port, info.local_port);
+    if (options_.client_changed) options_.client_changed(info);
+  });
+}
+
+void Responder::OnAuth(const Ask& ask) {
+  const auto* begin = std::get_if<AuthBegin>(&ask.what);
+  if (begin != nullptr) {
+    exchange_.reset();
+    if (options_.authenticator != nullptr) {
+      exchange_ = options_.authenticator->Begin(begin->mechanism, info_);
+    }
+    if (exchange_ == nullptr) {
+      return options_.post({ask.id, Verdict::Refuse(NoAuthentication())});
+    }
+  }
+  // The answer keeps the exchange alive: the session may be gone, or the client
+  // have given up, before it comes.
+  AuthExchange& exchange = *exchange_;
+  auto done = [post = options_.post, id = ask.id,
+               keep = exchange_](AuthMove move) {
+    if (auto* verdict = std::get_if<Verdict>(&move)) {
+      post({id, std::move(*verdict)});
+    } else if (auto* challenge = std::get_if<AuthChallenge>(&move)) {
+      post({id, std::move(*challenge)});
+    } else {
+      post({id, std::get<AuthGranted>(std::move(move))});
+    }
+  };
+  if (begin != nullptr) {
+    exchange.Start(begin->initial_response, std::move(done));
+  } else {
+    exchange.Respond(std::get<AuthResponse>(ask.what).bytes, std::move(done));
+  }
 }
 
 bool Responder::OnBody(absl::Span<const absl::string_view> slices,
@@ -39,9 +147,33 @@ void Responder::OnAborted(const Reply* refusal) {
   }
   sink_.reset();
   body_begin_.reset();
+  exchange_.reset();
 }
 
-void Responder::Answer(RequestId id, Verdict verdict) {
+void Responder::TlsStarted(TlsInfo info) {
+  session_.TlsStarted(info);
+  Update([&](SessionInfo& facts) {
+    facts.tls.emplace(std::move(info));
+    // RFC 3207 4.2: what was said in the clear, anyone may have said.
+    facts.hello_name.clear();
+    facts.hello_verb = Hello::Verb::kHelo;
+    facts.identity.clear();
+  });
+}
+
+void Responder::Answer(PostedAnswer answer) {
+  if (auto* verdict = std::get_if<Verdict>(&answer.what)) {
+    AnswerVerdict(answer.id, std::move(*verdict));
+  } else if (auto* verdicts = std::get_if<std::vector<Verdict>>(&answer.what)) {
+    AnswerEach(answer.id, std::move(*verdicts));
+  } else if (auto* challenge = std::get_if<AuthChallenge>(&answer.what)) {
+    AnswerAuth(answer.id, std::move(*challenge));
+  } else {
+    AnswerAuth(answer.id, std::get<AuthGranted>(std::move(answer.what)));
+  }
+}
+
+void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   const bool greeted = hello_ == id && verdict.accepted();
   if (hello_ == id) hello_.reset();
   if (body_begin_ == id) {
@@ -50,7 +182,7 @@ void Responder::Answer(RequestId id, Verdict verdict) {
     if (verdict.accepted() && sink_ == nullptr &&
         !session_.envelope().to.empty()) {
       bool wait = false;
-      verdict = OpenSink(id, &wait);
+      verdict = OpenSink(id, std::move(verdict), &wait);
       if (wait) return;
     }
     body_begin_.reset();
@@ -58,43 +190,75 @@ void Responder::Answer(RequestId id, Verdict verdict) {
   // A late answer draws kNotFound, and an answer that does not fit the Ask is
   // the policy's or the sink's mistake: the client hears of a local error.
   const absl::Status status = session_.Complete(id, std::move(verdict));
-  if (!status.ok() && !absl::IsNotFound(status)) {
-    (void)session_.Complete(  // this one fits any Ask that is still open
-        id, Verdict::Refuse({451, {4, 3, 0}, "local error (#4.3.0)"}));
+  if (!status.ok()) return Excuse(id, status);
+  if (greeted) {
+    Update([this](SessionInfo& info) {
+      info.hello_name = hello_said_.client_name;
+      info.hello_verb = hello_said_.verb;
+    });
   }
-  if (greeted && status.ok()) {
-    auto info = std::make_shared<SessionInfo>(*info_);
-    info->hello_name = hello_said_.client_name;
-    info->extended = hello_said_.verb == Hello::Verb::kEhlo;
-    info_ = std::move(info);
+}
+
+void Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
+  const absl::Status status =
+      verdicts.size() == 1 ? session_.Complete(id, std::move(verdicts[0]))
+                           : session_.Complete(id, verdicts);
+  if (!status.ok()) Excuse(id, status);
+}
+
+void Responder::AnswerAuth(RequestId id, AuthMove move) {
+  const bool granted = std::holds_alternative<AuthGranted>(move);
+  const absl::Status status = session_.CompleteAuth(id, std::move(move));
+  if (absl::IsNotFound(status)) return;
+  if (!status.ok()) {
+    exchange_.reset();
+    (void)session_.Complete(  // this one fits
+        id, Verdict::Refuse(NoAuthentication()));
+  } else if (granted) {
+    exchange_.reset();
+    Update([this](SessionInfo& info) { info.identity = session_.identity(); });
   }
+}
+
+// Where a port's answer did not fit, gives one that fits any open question.
+void Responder::Excuse(RequestId id, const absl::Status& status) {
+  if (absl::IsNotFound(status)) return;
+  (void)session_.Complete(
+      id, Verdict::Refuse({451, {4, 3, 0}, "local error (#4.3.0)"}));
 }
 
 // Opens the sink and puts the Received field into it. Sets `wait` where the
 // sink has to catch up first: then the same answer comes again through `post`.
-Verdict Responder::OpenSink(RequestId id, bool* wait) {
-  Delivery::Opened opened =
-      options_.delivery->Open(session_.envelope(), *info_);
+Verdict Responder::OpenSink(RequestId id, Verdict verdict, bool* wait) {
+  const Envelope& envelope = session_.envelope();
+  Delivery::Opened opened = options_.delivery->Open(envelope, *info_);
   if (auto* refusal = std::get_if<Reply>(&opened)) {
     return Verdict::Refuse(std::move(*refusal));
   }
   sink_ = std::get<std::unique_ptr<MessageSink>>(std::move(opened));
   const std::string received =
-      FormatReceived(*info_, options_.host_name, options_.stamp());
+      FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
+                     options_.stamp());
   const absl::string_view slice = received;
-  *wait = !sink_->Write({&slice, 1}, [post = options_.post, id]() {
-    post(id, Verdict::Accept());
+  *wait = !sink_->Write({&slice, 1}, [post = options_.post, id, verdict]() {
+    post({id, verdict});
   });
-  return Verdict::Accept();
+  return verdict;
 }
 
 void Responder::Commit(RequestId id) {
   // The answer keeps the sink alive: the session may be gone before it comes.
   std::shared_ptr<MessageSink> sink = std::move(sink_);
   MessageSink& committing = *sink;
-  committing.Commit([post = options_.post, id,
-                     keep = std::move(sink)](Verdict verdict) mutable {
-    post(id, std::move(verdict));
+  if (!session_.lmtp()) {
+    return committing.Commit(
+        [post = options_.post, id, keep = std::move(sink)](Verdict verdict) {
+          post({id, std::move(verdict)});
+        });
+  }
+  committing.CommitEach([post = options_.post, id, keep = std::move(sink)](
+                            std::vector<Verdict> verdicts) {
+    post({id, std::move(verdicts)});
   });
 }
 

@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Joins a ServerSession to the ports: Policy, Delivery, MessageSink.
+// Joins a ServerSession to the ports: Policy, Delivery, MessageSink,
+// Authenticator.
 
 #ifndef POSTERN_ENGINE_RESPONDER_H_
 #define POSTERN_ENGINE_RESPONDER_H_
@@ -10,10 +11,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/authenticator.h"
 #include "engine/delivery.h"
 #include "engine/event.h"
 #include "engine/policy.h"
@@ -21,8 +26,16 @@
 #include "engine/server_session.h"
 #include "engine/session_info.h"
 #include "engine/trace_header.h"
+#include "engine/verdict.h"
 
 namespace postern {
+
+// An answer of a port on its way to the session's thread.
+struct PostedAnswer {
+  RequestId id{};
+  // The second is LMTP's, the last two are moves of AUTH.
+  std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted> what;
+};
 
 // What a Responder needs of the world. The pointers must outlive it and every
 // decision that is still open at its end.
@@ -37,11 +50,17 @@ struct ResponderOptions {
   // Brings an answer to the session's thread, where the driver gives it to
   // Answer() below. Copied into each open decision; called from any thread,
   // also from inside the Responder's own methods, perhaps after its end.
-  std::function<void(RequestId, Verdict)> post;
+  std::function<void(PostedAnswer)> post;
   // Hears of content that the engine refuses (bare newlines, hops, size), which
   // neither policy nor sink gets to see, with the reply: for a log. May be
   // empty. Called on the session's thread.
   std::function<void(const Reply&)> content_refused;
+  // Hears that the client is another one, by a proxy's XCLIENT, before the
+  // policy is asked. What rules have granted to the proxy's own address is gone
+  // from the facts: put in what they say of the client's. May be empty.
+  std::function<void(SessionInfo&)> client_changed;
+  // Who a client is. Null where ServerConfig offers no mechanisms.
+  Authenticator* authenticator = nullptr;
 };
 
 // Responder answers the Asks of one session, and keeps the sink of its open
@@ -62,14 +81,24 @@ class Responder {
 
   // Takes what `post` has brought, and completes the session's Ask. A late
   // answer changes nothing.
-  void Answer(RequestId id, Verdict verdict);
+  void Answer(PostedAnswer answer);
+  // For ServerSession::TlsStarted().
+  void TlsStarted(TlsInfo info);
 
   // The facts so far.
   const SharedSessionInfo& info() const { return info_; }
 
  private:
+  void OnXClient(const XClient& client);
+  void OnAuth(const Ask& ask);
   void Commit(RequestId id);
-  Verdict OpenSink(RequestId id, bool* wait);
+  void AnswerVerdict(RequestId id, Verdict verdict);
+  void AnswerEach(RequestId id, std::vector<Verdict> verdicts);
+  void AnswerAuth(RequestId id, AuthMove move);
+  void Excuse(RequestId id, const absl::Status& status);
+  Verdict OpenSink(RequestId id, Verdict verdict, bool* wait);
+  // Has `change` made in a copy of the facts.
+  void Update(absl::FunctionRef<void(SessionInfo&)> change);
 
   ServerSession& session_;
   const ResponderOptions options_;
@@ -80,7 +109,8 @@ class Responder {
   Hello hello_said_;
   std::optional<RequestId> body_begin_;
 
-  std::shared_ptr<MessageSink> sink_;  // of the open message
+  std::shared_ptr<MessageSink> sink_;       // of the open message
+  std::shared_ptr<AuthExchange> exchange_;  // of the open AUTH
 };
 
 }  // namespace postern

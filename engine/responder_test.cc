@@ -78,8 +78,9 @@ class TestDelivery : public Delivery {
   Opened Open(const Envelope& envelope, const SessionInfo&) override {
     EXPECT_FALSE(envelope.to.empty());
     std::string& line = world_.envelopes.emplace_back(envelope.from.Address());
-    for (const Path& to : envelope.to)
-      absl::StrAppend(&line, " ", to.Address());
+    for (const Recipient& to : envelope.to) {
+      absl::StrAppend(&line, " ", to.path.Address());
+    }
     if (world_.no_sink) return *world_.no_sink;
     return std::make_unique<TestSink>(&world_);
   }
@@ -102,8 +103,8 @@ class ResponderTest : public testing::Test {
     options.stamp = [] {
       return TraceStamp{absl::FromUnixSeconds(1795290976), "q1"};
     };
-    options.post = [this](RequestId id, Verdict verdict) {
-      posted_.emplace_back(id, std::move(verdict));
+    options.post = [this](PostedAnswer answer) {
+      posted_.push_back(std::move(answer));
     };
     responder_.emplace(&*session_, std::move(options), SessionInfo());
   }
@@ -123,9 +124,9 @@ class ResponderTest : public testing::Test {
   }
   void PostAll() {
     while (!posted_.empty()) {
-      auto [id, verdict] = std::move(posted_.front());
+      PostedAnswer answer = std::move(posted_.front());
       posted_.pop_front();
-      responder_->Answer(id, std::move(verdict));
+      responder_->Answer(std::move(answer));
     }
   }
   // Feeds `bytes`, and goes on until nothing moves. Returns the replies.
@@ -153,7 +154,7 @@ class ResponderTest : public testing::Test {
   TestDelivery delivery_;
   ServerConfig config_;
   std::optional<ServerSession> session_;
-  std::deque<std::pair<RequestId, Verdict>> posted_;
+  std::deque<PostedAnswer> posted_;
   std::optional<Responder> responder_;
   std::string in_;
   bool flowing_ = true;
@@ -179,12 +180,12 @@ TEST_F(ResponderTest, TellsPoliciesWhatTheClientSaidOnceItIsAccepted) {
   Feed("EHLO c.example\r\n");
   EXPECT_EQ(world_.infos.back()->hello_name, "");  // not before the answer
   EXPECT_EQ(responder_->info()->hello_name, "c.example");
-  EXPECT_TRUE(responder_->info()->extended);
+  EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kEhlo);
   const SharedSessionInfo before = responder_->info();
   Feed("HELO d.example\r\n");
   EXPECT_EQ(before->hello_name, "c.example");  // a snapshot stays
   EXPECT_EQ(responder_->info()->hello_name, "d.example");
-  EXPECT_FALSE(responder_->info()->extended);
+  EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kHelo);
   world_.verdict = Verdict::Refuse({550, {}, "no"});
   Feed("EHLO e.example\r\n");
   EXPECT_EQ(responder_->info()->hello_name, "d.example");

@@ -3,7 +3,10 @@
 
 #include "engine/server_config.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "engine/path.h"
 
 namespace postern {
@@ -11,6 +14,30 @@ namespace {
 
 // The greeting is the start of a reply line that must stay whole.
 constexpr size_t kMaxGreeting = 400;
+
+// RFC 4422 3.1: 1 to 20 upper-case letters, digits, '-' and '_'.
+bool IsMechanism(absl::string_view name) {
+  if (name.empty() || name.size() > 20) return false;
+  for (char c : name) {
+    if (!absl::ascii_isupper(c) && !absl::ascii_isdigit(c) && c != '-' &&
+        c != '_') {
+      return false;
+    }
+  }
+  return true;
+}
+
+// So that the list fits a line of the reply to EHLO (RFC 5321 4.5.3.1.5).
+constexpr size_t kMaxMechanisms = 400;
+
+bool AreMechanisms(const std::vector<std::string>& names) {
+  size_t octets = 0;
+  for (const std::string& name : names) {
+    if (!IsMechanism(name)) return false;
+    octets += name.size() + 1;
+  }
+  return octets <= kMaxMechanisms;
+}
 
 }  // namespace
 
@@ -26,6 +53,26 @@ absl::Status ServerConfig::Validate() const {
   }
   // MAIL or RCPT with the longest path must fit.
   if (max_line < kMaxPath + 512) return bad("max_line: at least 1411");
+  if (require_tls && !offer_starttls) {
+    return bad("require_tls: without offer_starttls nobody could send mail");
+  }
+  constexpr absl::string_view kNames =
+      "names of SASL mechanisms, upper case, 400 octets in all";
+  if (!AreMechanisms(mechanisms))
+    return bad(absl::StrCat("mechanisms: ", kNames));
+  if (!AreMechanisms(mechanisms_in_clear)) {
+    return bad(absl::StrCat("mechanisms_in_clear: ", kNames));
+  }
+  if (require_auth && mechanisms.empty() && mechanisms_in_clear.empty()) {
+    return bad("require_auth: without mechanisms nobody could send mail");
+  }
+  if (max_auth_line < 12288 + 2) return bad("max_auth_line: at least 12290");
+  if (max_auth_failures < 1) return bad("max_auth_failures: at least 1");
+  if (max_messages < 0) return bad("max_messages: at least 0");
+  if (hold_limits && (hold_limits->longest < absl::Seconds(1) ||
+                      hold_limits->longest > absl::Seconds(999999999))) {
+    return bad("hold_limits: 1 to 999999999 seconds");
+  }
   if (max_recipients < 1) return bad("max_recipients: at least 1");
   if (max_output < 4096) return bad("max_output: at least 4096");
   if (max_errors < 1) return bad("max_errors: at least 1");
@@ -39,6 +86,11 @@ absl::Status ServerConfig::Validate() const {
     return bad("data_timeout: more than 0");
   }
   return absl::OkStatus();
+}
+
+size_t ServerConfig::InputRoom() const {
+  const bool auth = !mechanisms.empty() || !mechanisms_in_clear.empty();
+  return auth ? std::max(max_line, max_auth_line) : max_line;
 }
 
 }  // namespace postern

@@ -8,13 +8,30 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "engine/body_scanner.h"
+#include "engine/extension.h"
 
 namespace postern {
+
+// What becomes of a client that speaks out of turn: RFC 5321 3.1, RFC 2920 3.1.
+// It shows in ServerSession::violations() in each case.
+enum class OutOfTurn : uint8_t {
+  kNote,    // nothing else
+  kReject,  // 554 5.5.0, and the connection closes
+};
+
+// What is announced of FUTURERELEASE, RFC 4865 4: the longest time, and the
+// latest date, that a message may be held for.
+struct HoldLimits {
+  absl::Duration longest = absl::ZeroDuration();
+  absl::Time latest = absl::InfinitePast();
+};
 
 // Plain data, shared by sessions as const&. Each limit says what it stops.
 struct ServerConfig {
@@ -26,17 +43,67 @@ struct ServerConfig {
   // conform). qmail-smtpd never asked for one.
   bool require_hello = true;
 
+  // Speak LMTP (RFC 2033): LHLO, and one reply a recipient behind the content.
+  bool lmtp = false;
+
+  // The extensions that are offered are those that the operator wants (all of
+  // them, unless told otherwise) and that the delivery keeps its part of
+  // (Delivery::carries(); none, unless told). CHUNKING needs nothing of it.
+  ExtensionSet extensions = ExtensionSet::All();
+  ExtensionSet carried;
+
+  // Announce max_recipients, and max_messages if there is one: RFC 9422.
+  bool announce_limits = true;
+  // Limits that FUTURERELEASE and DELIVERBY announce. The first is needed for
+  // FUTURERELEASE to be offered; DELIVERBY's, RFC 2852 4, is optional.
+  std::optional<HoldLimits> hold_limits;
+  absl::Duration least_deliver_by = absl::ZeroDuration();
+
+  // Offer STARTTLS (RFC 3207); insist on TLS before any mail: 530. A server on
+  // port 25 that is somebody's MX must not insist (RFC 3207 4).
+  bool offer_starttls = false;
+  bool require_tls = false;
+
+  // SASL mechanisms (RFC 4954), upper case, that are offered under TLS, and
+  // without: what shows a password to whoever listens belongs in the first
+  // alone. EXTERNAL is offered only to a client with a verified certificate.
+  std::vector<std::string> mechanisms;
+  std::vector<std::string> mechanisms_in_clear;
+  // Insist on authentication before any mail: 530.
+  bool require_auth = false;
+
+  // Serve XCLIENT: whoever may use it can be any client it likes. For the
+  // sessions of one's own proxies, with a ServerConfig of their own.
+  bool xclient = false;
+
+  // A client that speaks before it is greeted, and one that sends more behind
+  // a command whose reply it should wait for.
+  //
+  // What `pipelining` sees is what is in hand when the command is served. So
+  // kReject is the one setting that lets the cut of the bytes matter.
+  OutOfTurn early_talk = OutOfTurn::kNote;
+  OutOfTurn pipelining = OutOfTurn::kNote;
+
   // Octets of content, CRLF counted as two: announced and enforced as SIZE
   // (RFC 1870). 0: no limit.
   uint64_t max_message_size = uint64_t{50} << 20;
 
   // Recipients of a transaction; 452 beyond. RFC 5321 4.5.3.1.8 asks for 100.
+  // Announced as RCPTMAX: so many RCPTs are taken at least, since those that
+  // were refused do not count.
   // With kMaxPath it bounds the memory of an envelope.
   size_t max_recipients = 1000;
+
+  // MAIL commands of a session; 452 beyond. 0: no limit.
+  int max_messages = 0;
 
   // Octets of a command line with its CRLF. RFC 5321 4.5.3.1.4 asks for 512
   // and the extensions for up to 2,048. It bounds the driver's input buffer.
   size_t max_line = 4096;
+
+  // Octets of a line in an AUTH exchange with its CRLF: RFC 4954 4 asks for
+  // 12,288. Used only where mechanisms are offered.
+  size_t max_auth_line = 12288 + 2;
 
   // Octets of replies held while the client does not read. It bounds what a
   // client gains by sending commands and never reading.
@@ -46,6 +113,16 @@ struct ServerConfig {
   // next command draws 421 and the connection closes. It stops guessing of
   // recipients and of relays.
   int max_errors = 20;
+
+  // 5yz answers to AUTH in a session; the next command draws 421 and the
+  // connection closes. RFC 4954 4 asks for 3 at least. It stops guessing of
+  // passwords.
+  int max_auth_failures = 3;
+
+  // Octets of a refused BDAT that are read and thrown away (RFC 3030 2). A
+  // longer one closes the connection at once. It stops clients from feeding us
+  // what nobody wants.
+  uint64_t max_discarded = uint64_t{100} << 20;
 
   // Received and Delivered header lines: RFC 5321 6.3 asks for 100 at least.
   // A message with so many is refused. It stops loops.
@@ -67,6 +144,9 @@ struct ServerConfig {
 
   // Returns kInvalidArgument with the field's name if a value cannot be used.
   absl::Status Validate() const;
+
+  // Returns the least size of an input buffer: the longest line.
+  size_t InputRoom() const;
 };
 
 }  // namespace postern

@@ -3,33 +3,36 @@
 
 #include "engine/server_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/base/macros.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/base64.h"
 #include "engine/capabilities.h"
 
 namespace postern {
 namespace {
 
-Reply BadSequence(absl::string_view why) {
-  return {503, {5, 5, 1}, std::string(why)};
-}
-
-Reply TooBig() {
-  return {552,
-          {5, 3, 4},
-          "sorry, that message size exceeds my databytes limit (#5.3.4)"};
-}
+// RFC 4954 4: lines of 12,288 octets are all that a client must be able to
+// take.
+constexpr size_t kMaxChallenge = 12288 / 4 * 3;
 
 // Returns why `verdict` cannot answer `ask`.
 absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
   if (verdict.accepted()) {
+    if (std::holds_alternative<AuthBegin>(ask.what) ||
+        std::holds_alternative<AuthResponse>(ask.what)) {
+      return absl::FailedPreconditionError("AUTH is granted by CompleteAuth()");
+    }
     if (!verdict.reply()) return absl::OkStatus();
     if (std::holds_alternative<Hello>(ask.what) ||
+        std::holds_alternative<StartTls>(ask.what) ||
         std::holds_alternative<BodyBegin>(ask.what)) {
       return absl::FailedPreconditionError(
-          "the reply to an accepted Hello or BodyBegin is the engine's");
+          "the reply to an accepted Hello, StartTls or BodyBegin is the "
+          "engine's");
     }
     if (verdict.reply()->code / 100 == 2) return absl::OkStatus();
     return absl::InvalidArgumentError("Accept takes a 2yz reply");
@@ -52,10 +55,24 @@ Step AskStep(const Ask* ask) {
   return step;
 }
 
+Step BodyStep(absl::Span<const absl::string_view> slices) {
+  Step step;
+  step.kind = Step::Kind::kBody;
+  step.body = slices;
+  return step;
+}
+
+// Whether a client that sends more behind this command speaks out of turn.
+bool EndsGroup(const Command& command) {
+  if (command.row->verb != Verb::kAuth) return command.row->ends_group;
+  // An initial response makes the exchange one line long, or the rest of it
+  // has to wait for our challenge.
+  return command.argument.find(' ') == absl::string_view::npos;
+}
+
 }  // namespace
 
-ServerSession::ServerSession(const ServerConfig& config)
-    : config_(config), scanner_(config.bare_newlines) {}
+ServerSession::ServerSession(const ServerConfig& config) : config_(config) {}
 
 Step ServerSession::Advance(absl::string_view in) {
   size_t consumed = 0;
@@ -65,19 +82,53 @@ Step ServerSession::Advance(absl::string_view in) {
     if (abort_due_) {
       abort_due_ = false;
       step.kind = Step::Kind::kAborted;
-      step.refusal = draining_ ? &refusal_ : nullptr;
+      step.refusal = std::exchange(refusal_due_, false) ? &refusal_ : nullptr;
     } else if (state_ == State::kClosed) {
       step.kind = Step::Kind::kClosed;
       step.reason = reason_;
     } else if (Output().size() >= config_.max_output) {
       step.kind = Step::Kind::kNeedFlush;
-    } else if (state_ == State::kStart) {
-      state_ = State::kCommand;
-      step = AskStep(asks_.Open(Connected{}));
+    } else if (shutting_down_ && asks_.empty() &&
+               (state_ == State::kStart || state_ == State::kAuth ||
+                (state_ == State::kCommand &&
+                 transaction_ != Transaction::kChunks))) {
+      Say({421, {4, 3, 2}, "going down, try again later (#4.3.2)"});
+      Close(CloseReason::kShutdown);
+      continue;
     } else {
-      std::optional<Step> next = state_ == State::kBody
-                                     ? RunBody(rest, &consumed)
-                                     : RunCommands(rest, &consumed);
+      std::optional<Step> next;
+      switch (state_) {
+        case State::kStart:
+          state_ = State::kCommand;
+          next = AskStep(asks_.Open(Connected{}));
+          break;
+        case State::kCommand:
+          next = RunCommands(rest, &consumed);
+          break;
+        case State::kAuth:
+          next = RunAuth(rest, &consumed);
+          break;
+        case State::kBody:
+          next = RunBody(rest, &consumed);
+          break;
+        case State::kSwallow:
+          next = RunSwallow(rest, &consumed);
+          break;
+        case State::kStartTls:
+          // What came in plain behind STARTTLS would be taken for something
+          // that TLS has protected (CVE-2011-0411). Nothing is said of it: the
+          // client has had its 220, and waits for a handshake.
+          if (!rest.empty()) {
+            Close(CloseReason::kAbuse);
+          } else if (input_ended_) {
+            Close(CloseReason::kPeerGone);
+          } else {
+            next = Step{Step::Kind::kStartTls};
+          }
+          break;
+        case State::kClosed:
+          break;
+      }
       if (!next) continue;
       step = *next;
     }
@@ -86,18 +137,21 @@ Step ServerSession::Advance(absl::string_view in) {
   }
 }
 
+std::optional<Step> ServerSession::WantInput() {
+  if (!input_ended_) return Step{Step::Kind::kNeedInput};
+  Close(CloseReason::kPeerGone);
+  return std::nullopt;
+}
+
 std::optional<Step> ServerSession::RunCommands(absl::string_view in,
                                                size_t* consumed) {
   if (!asks_.empty()) return LookAhead(in, consumed);
   const LineReader::Result read = reader_.Next(in, config_.max_line);
   *consumed += read.consumed;
-  if (read.kind == LineReader::Result::Kind::kPartial) {
-    if (!input_ended_) return Step{Step::Kind::kNeedInput};
-    Close(CloseReason::kPeerGone);
-    return std::nullopt;
-  }
+  if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   ++progress_;
-  if (errors_ >= config_.max_errors) {
+  if (errors_ >= config_.max_errors ||
+      auth_failures_ >= config_.max_auth_failures) {
     Say({421, {4, 7, 0}, "too many errors (#4.7.0)"});
     Close(CloseReason::kAbuse);
     return std::nullopt;
@@ -106,77 +160,168 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
     Say({500, {5, 5, 2}, "line too long (#5.5.2)"});
     return std::nullopt;
   }
-  const auto command = ParseCommand(read.line);
-  if (const auto* reply = std::get_if<Reply>(&command)) {
+  const auto parsed = ParseCommand(read.line);
+  if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
+    // What stands behind a BDAT that cannot be read are no commands.
+    if (absl::StartsWithIgnoreCase(read.line, "BDAT ")) {
+      Close(CloseReason::kAbuse);
+    }
     return std::nullopt;
   }
-  return OnCommand(std::get<Command>(command));
+  const Command& command = std::get<Command>(parsed);
+  if (in.size() > read.consumed && command.row->verb != Verb::kQuit &&
+      (EndsGroup(command) || !extended_)) {
+    violations_.pipelining = true;
+    if (config_.pipelining == OutOfTurn::kReject) {
+      Say({554, {5, 5, 0}, "you must wait for my replies (#5.5.0)"});
+      Close(CloseReason::kAbuse);
+      return std::nullopt;
+    }
+  }
+  return OnCommand(command);
 }
 
 std::optional<Step> ServerSession::OnCommand(const Command& command) {
+  const Ask* ask = Serve(command);
+  if (ask == nullptr) return std::nullopt;
+  return AskStep(ask);
+}
+
+const Ask* ServerSession::Serve(const Command& command) {
+  const Verb verb = command.row->verb;
   const Phase now = phase();
-  if (!command.row->AllowedIn(now)) {
-    Say(BadSequence(OutOfSequence(command.row->verb, now)));
-    return std::nullopt;
-  }
-  const Ask* ask = nullptr;
-  switch (command.row->verb) {
-    case Verb::kHelo:
-    case Verb::kEhlo:
-      ask = asks_.Open(Hello{command.row->verb == Verb::kEhlo
-                                 ? Hello::Verb::kEhlo
-                                 : Hello::Verb::kHelo,
-                             std::string(command.argument)});
-      break;
-    case Verb::kMail:
-      ask = OnMail(command.argument);
-      break;
-    case Verb::kRcpt:
-      ask = OnRcpt(command.argument);
-      break;
-    case Verb::kData:
-      ask = asks_.Open(BodyBegin{});
-      break;
-    case Verb::kVrfy: {
-      auto parsed = ParseVerify(command.argument, ParameterRules());
-      if (const auto* reply = std::get_if<Reply>(&parsed)) {
-        Say(*reply);
-      } else {
-        ask = asks_.Open(
-            Verify{std::get<VerifyArgument>(std::move(parsed)).text});
-      }
-      break;
+  if (verb == Verb::kBdat) {
+    auto chunk = ParseBdat(command.argument);
+    if (auto* reply = std::get_if<Reply>(&chunk)) {
+      Say(*reply);
+      Close(CloseReason::kAbuse);  // where the next command begins, who knows
+      return nullptr;
     }
+    return OnBdat(std::get<Chunk>(chunk));
+  }
+  if (now != Phase::kRefused && !Serves(verb)) {
+    switch (verb) {
+      case Verb::kHelo:
+      case Verb::kEhlo:
+        Say({500, {5, 5, 1}, "this is LMTP, use LHLO (#5.5.1)"});
+        return nullptr;
+      case Verb::kLhlo:
+      case Verb::kXClient:
+        Say({500, {5, 5, 2}, "unrecognized command (#5.5.2)"});
+        return nullptr;
+      default:
+        Say({502, {5, 5, 1}, "unimplemented (#5.5.1)"});
+        return nullptr;
+    }
+  }
+  if (!command.row->AllowedIn(now)) {
+    Say(OutOfSequence(verb, now));
+    return nullptr;
+  }
+  switch (verb) {
+    case Verb::kHelo:
+      return OnHello(Hello::Verb::kHelo, command.argument);
+    case Verb::kEhlo:
+      return OnHello(Hello::Verb::kEhlo, command.argument);
+    case Verb::kLhlo:
+      return OnHello(Hello::Verb::kLhlo, command.argument);
+    case Verb::kMail:
+      return OnMail(command.argument);
+    case Verb::kRcpt:
+      return OnRcpt(command.argument);
+    case Verb::kData:
+      if (envelope_.parameters.body == BodyType::kBinaryMime) {
+        Say({503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT (#5.5.1)"});
+        return nullptr;
+      }
+      chunked_ = false;
+      return asks_.Open(BodyBegin{});
+    case Verb::kVrfy:
+      return OnVrfy(command.argument);
     case Verb::kRset:
       Abort();
       Say({250, {2, 0, 0}, "flushed"});
-      break;
+      return nullptr;
     case Verb::kNoop:
       Say({250, {2, 0, 0}, "ok"});
-      break;
+      return nullptr;
     case Verb::kHelp:
-      Say({214, {2, 0, 0}, "EHLO HELO MAIL RCPT DATA RSET NOOP VRFY QUIT"});
-      break;
+      OnHelp();
+      return nullptr;
     case Verb::kQuit:
       Say({221, {2, 0, 0}, config_.greeting});
       Close(CloseReason::kQuit);
-      break;
-    case Verb::kUnimplemented:
-      Say({502, {5, 5, 1}, "unimplemented (#5.5.1)"});
-      break;
+      return nullptr;
+    case Verb::kStartTls:
+      return OnStartTls();
+    case Verb::kAuth:
+      return OnAuth(command.argument);
+    case Verb::kXClient:
+      return OnXClient(command.argument);
     case Verb::kWeb:
       // A browser or a proxy made to speak to us would go on with headers, and
       // with a body that an attacker chose: commands, to us.
       Say({221, {2, 7, 0}, "this is SMTP (#2.7.0)"});
       Close(CloseReason::kAbuse);
-      break;
+      return nullptr;
     case Verb::kUnknown:
       Say({500, {5, 5, 2}, "unrecognized command (#5.5.2)"});
+      return nullptr;
+    case Verb::kBdat:
+    case Verb::kUnimplemented:
       break;
   }
-  if (ask == nullptr) return std::nullopt;
-  return AskStep(ask);
+  return nullptr;
+}
+
+// Whether this session speaks a verb at all: nothing beyond RFC 5321 that is
+// not announced (RFC 5321 2.2.2).
+bool ServerSession::Serves(Verb verb) const {
+  switch (verb) {
+    case Verb::kHelo:
+    case Verb::kEhlo:
+      return !config_.lmtp;
+    case Verb::kLhlo:
+      return config_.lmtp;
+    case Verb::kBdat:
+      return OfferedExtensions(config_, tls()).Has(Extension::kChunking);
+    case Verb::kStartTls:
+      return config_.offer_starttls || tls_;
+    case Verb::kAuth:
+      return !config_.mechanisms.empty() ||
+             !config_.mechanisms_in_clear.empty();
+    case Verb::kXClient:
+      return config_.xclient;
+    case Verb::kUnimplemented:
+      return false;
+    case Verb::kMail:
+    case Verb::kRcpt:
+    case Verb::kData:
+    case Verb::kRset:
+    case Verb::kNoop:
+    case Verb::kVrfy:
+    case Verb::kHelp:
+    case Verb::kQuit:
+    case Verb::kWeb:
+    case Verb::kUnknown:
+      break;
+  }
+  return true;
+}
+
+ParameterRules ServerSession::parameter_rules() const {
+  return {OfferedExtensions(config_, tls()),
+          /*auth_offered=*/OffersAuth(config_, tls())};
+}
+
+Utf8 ServerSession::utf8() const {
+  return envelope_.parameters.smtp_utf8 ? Utf8::kYes : Utf8::kNo;
+}
+
+const Ask* ServerSession::OnHello(Hello::Verb verb,
+                                  absl::string_view argument) {
+  return asks_.Open(Hello{verb, std::string(argument)});
 }
 
 // While RCPTs are open, further RCPTs may be asked if nothing in their replies
@@ -198,10 +343,8 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   const auto parsed = ParseCommand(read.line);
   const auto* command = std::get_if<Command>(&parsed);
   if (command == nullptr || command->row->verb != Verb::kRcpt) return waiting;
-  if (std::holds_alternative<Reply>(
-          ParseRcpt(command->argument, ParameterRules(), Utf8::kNo))) {
-    return waiting;
-  }
+  auto rcpt = ParseRcpt(command->argument, parameter_rules(), utf8());
+  if (std::holds_alternative<Reply>(rcpt)) return waiting;
   reader_ = peek;
   *consumed += read.consumed;
   ++progress_;
@@ -209,7 +352,12 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
 }
 
 const Ask* ServerSession::OnMail(absl::string_view argument) {
-  auto parsed = ParseMail(argument, ParameterRules());
+  if (config_.max_messages > 0 && messages_ >= config_.max_messages) {
+    Say({452, {4, 5, 3}, "too many messages in one session (#4.5.3)"});
+    return nullptr;
+  }
+  ++messages_;
+  auto parsed = ParseMail(argument, parameter_rules());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
     return nullptr;
@@ -224,7 +372,7 @@ const Ask* ServerSession::OnMail(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnRcpt(absl::string_view argument) {
-  auto parsed = ParseRcpt(argument, ParameterRules(), Utf8::kNo);
+  auto parsed = ParseRcpt(argument, parameter_rules(), utf8());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
     return nullptr;
@@ -239,132 +387,407 @@ const Ask* ServerSession::OnRcpt(absl::string_view argument) {
   return asks_.Open(std::move(rcpt));
 }
 
+const Ask* ServerSession::OnVrfy(absl::string_view argument) {
+  auto parsed = ParseVerify(argument, parameter_rules());
+  if (const auto* reply = std::get_if<Reply>(&parsed)) {
+    Say(*reply);
+    return nullptr;
+  }
+  VerifyArgument& verify = std::get<VerifyArgument>(parsed);
+  return asks_.Open(Verify{std::move(verify.text), verify.smtp_utf8});
+}
+
+void ServerSession::OnHelp() {
+  std::string verbs;
+  for (const VerbRow& row : VerbTable()) {
+    if (row.verb == Verb::kHelp) break;
+    if (!Serves(row.verb) || (row.verb == Verb::kStartTls && tls_)) continue;
+    absl::StrAppend(&verbs, verbs.empty() ? "" : " ", row.name);
+  }
+  Say({214, {2, 0, 0}, std::move(verbs)});
+}
+
+const Ask* ServerSession::OnStartTls() {
+  if (tls_) {
+    Say({503, {5, 5, 1}, "TLS is there already (#5.5.1)"});
+    return nullptr;
+  }
+  return asks_.Open(StartTls{});
+}
+
+const Ask* ServerSession::OnXClient(absl::string_view argument) {
+  auto parsed = ParseXClient(argument);
+  if (const auto* reply = std::get_if<Reply>(&parsed)) {
+    Say(*reply);
+    return nullptr;
+  }
+  // Another client: nothing that was found out about the last one may stay.
+  XClient& client = std::get<XClient>(parsed);
+  greeted_ = false;
+  extended_ = false;
+  identity_ = client.login ? client.login->value : "";
+  Connected connected;
+  connected.client.emplace(std::move(client));
+  return asks_.Open(std::move(connected));
+}
+
+const Ask* ServerSession::OnAuth(absl::string_view argument) {
+  if (!greeted_ || !extended_) {
+    Say({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
+    return nullptr;
+  }
+  if (!identity_.empty()) {
+    Say({503, {5, 5, 1}, "authenticated already (#5.5.1)"});
+    return nullptr;
+  }
+  if (!OffersAuth(config_, tls()) && !tls_) {
+    Say(OutOfSequence(Verb::kAuth, Phase::kPlain));
+    return nullptr;
+  }
+  auto parsed = ParseAuth(argument);
+  if (const auto* reply = std::get_if<Reply>(&parsed)) {
+    Say(*reply);
+    return nullptr;
+  }
+  AuthArgument& auth = std::get<AuthArgument>(parsed);
+  if (!OffersMechanism(config_, tls(), auth.mechanism)) {
+    Say({504, {5, 5, 4}, "no such mechanism here (#5.5.4)"});
+    return nullptr;
+  }
+  AuthBegin begin{std::move(auth.mechanism), {}};
+  if (auth.initial_response) {
+    // "=" is how an empty one is written: RFC 4954 4.
+    begin.initial_response = DecodeBase64(
+        *auth.initial_response == "=" ? "" : *auth.initial_response);
+    if (!begin.initial_response) {
+      Say({501, {5, 5, 2}, "bad base64 (#5.5.2)"});
+      return nullptr;
+    }
+  }
+  exchange_ = true;
+  return asks_.Open(std::move(begin));
+}
+
+std::optional<Step> ServerSession::RunAuth(absl::string_view in,
+                                           size_t* consumed) {
+  if (!asks_.empty()) return Step{Step::Kind::kWaiting};
+  const LineReader::Result read = reader_.Next(in, config_.max_auth_line);
+  *consumed += read.consumed;
+  if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
+  ++progress_;
+  if (read.kind == LineReader::Result::Kind::kOverlong) {
+    EndAuth();
+    Say({500, {5, 5, 6}, "line too long (#5.5.6)"});
+    return std::nullopt;
+  }
+  if (read.line == "*") {
+    EndAuth();
+    Say({501, {5, 7, 0}, "authentication cancelled (#5.7.0)"});
+    return std::nullopt;
+  }
+  std::optional<std::string> bytes = DecodeBase64(read.line);
+  if (!bytes) {
+    EndAuth();
+    Say({501, {5, 5, 2}, "bad base64 (#5.5.2)"});
+    return std::nullopt;
+  }
+  return AskStep(asks_.Open(AuthResponse{*std::move(bytes)}));
+}
+
+// The client's end of it: the embedder has to be told.
+void ServerSession::EndAuth() {
+  if (exchange_) abort_due_ = true;
+  exchange_ = false;
+  state_ = State::kCommand;
+}
+
+const Ask* ServerSession::OnBdat(const Chunk& chunk) {
+  const Phase now = phase();
+  if (now != Phase::kRefused && !Serves(Verb::kBdat)) {
+    RefuseChunk(chunk, {502, {5, 5, 1}, "unimplemented (#5.5.1)"});
+    return nullptr;
+  }
+  if (!FindVerb("BDAT").AllowedIn(now)) {
+    RefuseChunk(chunk, OutOfSequence(Verb::kBdat, now));
+    return nullptr;
+  }
+  const bool first = transaction_ == Transaction::kOpen;
+  const uint64_t limit = config_.max_message_size;
+  const bool fits = first ? limit == 0 || chunk.size <= limit
+                          : content_->HasRoomFor(chunk.size);
+  if (!fits) {
+    if (!draining_) RefuseMessage(TooBig());
+    FailChunk(chunk, TooBig());
+    return nullptr;
+  }
+  chunk_ = chunk;
+  chunked_ = true;
+  if (first) return asks_.Open(BodyBegin{});
+  state_ = State::kBody;
+  return nullptr;
+}
+
+void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply) {
+  chunk_ = chunk;
+  refusal_ = std::move(reply);
+  state_ = State::kSwallow;
+  if (chunk.size <= config_.max_discarded) return;
+  Say(refusal_);
+  Close(CloseReason::kAbuse);
+}
+
+void ServerSession::FailChunk(const Chunk& chunk, Reply reply) {
+  draining_ = true;
+  if (!chunk.last) transaction_ = Transaction::kBroken;
+  RefuseChunk(chunk, std::move(reply));
+}
+
+std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
+                                              size_t* consumed) {
+  const uint64_t octets = std::min<uint64_t>(chunk_.size, in.size());
+  chunk_.size -= octets;
+  *consumed += static_cast<size_t>(octets);
+  CountBlock(octets);
+  if (chunk_.size > 0) return WantInput();
+  ++progress_;
+  block_ = 0;
+  state_ = State::kCommand;
+  // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
+  // there is none, not at all.
+  if (chunk_.last && Serves(Verb::kBdat) && phase() >= Phase::kIdle) {
+    SayForMessage(refusal_);
+  } else {
+    Say(refusal_);
+  }
+  if (chunk_.last && draining_ && transaction_ != Transaction::kBroken) {
+    EndTransaction();
+  }
+  return std::nullopt;
+}
+
 std::optional<Step> ServerSession::RunBody(absl::string_view in,
                                            size_t* consumed) {
   if (body_ended_) return EndBody();
-  const BodyScanner::Result scan = scanner_.Scan(in);
-  *consumed += scan.consumed;
-  body_ended_ = scan.end;
-  block_ += scan.consumed;
-  if (block_ >= config_.data_block) {
-    block_ = 0;
-    ++progress_;
+  BodyScanner::Result taken;
+  if (!chunked_) {
+    taken = content_->Take(in);
+    body_ended_ = taken.end;
+  } else if (chunk_.size > 0) {
+    taken = content_->Take(in.substr(
+        0, static_cast<size_t>(std::min<uint64_t>(chunk_.size, in.size()))));
+    chunk_.size -= taken.consumed;
+  } else if (chunk_.last) {
+    taken = content_->Finish();
+    body_ended_ = true;
+  } else {
+    return EndChunk();
   }
-  for (absl::string_view slice : scan.slices) hops_.Add(slice);
+  *consumed += taken.consumed;
+  CountBlock(taken.consumed);
   if (!draining_) {
-    if (std::optional<Reply> refusal = ContentRefusal()) {
-      // The transaction ends here; the reply waits for the end of the data.
-      refusal_ = *std::move(refusal);
-      draining_ = true;
-      Abort();
+    if (std::optional<Reply> refusal = content_->Refusal()) {
+      RefuseMessage(*std::move(refusal));
     }
   }
-  if (!draining_ && !scan.slices.empty()) {
-    Step step;
-    step.kind = Step::Kind::kBody;
-    step.body = scan.slices;
-    return step;
+  if (!draining_ && !taken.slices.empty()) return BodyStep(taken.slices);
+  if (taken.consumed > 0 || abort_due_ || body_ended_) return std::nullopt;
+  return WantInput();
+}
+
+void ServerSession::CountBlock(uint64_t octets) {
+  block_ += octets;
+  if (block_ < config_.data_block) return;
+  block_ = 0;
+  ++progress_;
+}
+
+std::optional<Step> ServerSession::EndChunk() {
+  block_ = 0;
+  ++progress_;
+  state_ = State::kCommand;
+  if (const std::optional<Reply> refusal = content_->ChunkRefusal()) {
+    transaction_ = Transaction::kBroken;
+    Say(*refusal);
+  } else {
+    transaction_ = Transaction::kChunks;
+    Say({250, {2, 0, 0}, "ok"});
   }
-  if (scan.consumed > 0 || abort_due_) return std::nullopt;
-  if (!input_ended_) return Step{Step::Kind::kNeedInput};
-  Close(CloseReason::kPeerGone);
   return std::nullopt;
 }
 
 std::optional<Step> ServerSession::EndBody() {
   body_ended_ = false;
-  draining_ = false;
   block_ = 0;
   ++progress_;
   state_ = State::kCommand;
-  if (std::optional<Reply> refusal = ContentRefusal()) {
-    Say(*refusal);
+  if (const std::optional<Reply> refusal = content_->Refusal()) {
+    SayForMessage(*refusal);
+    EndTransaction();
     return std::nullopt;
   }
-  return AskStep(asks_.Open(BodyEnd{scanner_.size()}));
-}
-
-// Returns the reply to content that breaks a rule of ours. Of several, the one
-// that does not depend on where in the message each was seen.
-std::optional<Reply> ServerSession::ContentRefusal() const {
-  if (const auto& defect = scanner_.defect()) {
-    return Reply{554,
-                 {5, 5, 2},
-                 absl::StrCat("bare ", defect->newline == '\n' ? "LF" : "CR",
-                              " in line ", defect->line,
-                              " of the message, lines end in CRLF (#5.5.2)")};
-  }
-  if (hops_.hops() >= config_.max_hops) {
-    return Reply{
-        554, {5, 4, 6}, "too many hops, this message is looping (#5.4.6)"};
-  }
-  if (config_.max_message_size != 0 &&
-      scanner_.size() > config_.max_message_size) {
-    return TooBig();
-  }
-  return std::nullopt;
+  return AskStep(asks_.Open(BodyEnd{content_->size()}));
 }
 
 absl::Status ServerSession::Complete(RequestId id, Verdict verdict) {
-  const Ask* ask = asks_.Find(id);
-  if (ask == nullptr) return absl::NotFoundError("no such open request");
-  if (absl::Status status = CheckAnswer(*ask, verdict); !status.ok()) {
+  AskQueue::Entry* open = asks_.Find(id);
+  if (open == nullptr) return absl::NotFoundError("no such open request");
+  if (absl::Status status = CheckAnswer(open->ask, verdict); !status.ok()) {
     return status;
   }
   ++progress_;
-  asks_.Answer(id, std::move(verdict));
+  open->verdict.emplace(std::move(verdict));
   while (const auto answered = asks_.Take()) {
     Apply(answered->first, answered->second);
   }
   return absl::OkStatus();
 }
 
+absl::Status ServerSession::Complete(RequestId id,
+                                     absl::Span<const Verdict> verdicts) {
+  const AskQueue::Entry* open = asks_.Find(id);
+  if (open == nullptr) return absl::NotFoundError("no such open request");
+  if (!config_.lmtp || !std::holds_alternative<BodyEnd>(open->ask.what) ||
+      verdicts.size() != envelope_.to.size()) {
+    return absl::FailedPreconditionError(
+        "verdicts by recipient are for LMTP's BodyEnd, one for each");
+  }
+  for (const Verdict& verdict : verdicts) {
+    if (absl::Status status = CheckAnswer(open->ask, verdict); !status.ok()) {
+      return status;
+    }
+  }
+  ++progress_;
+  asks_.Clear();  // nothing else is open behind a message
+  MessageDecided(verdicts);
+  return absl::OkStatus();
+}
+
+absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
+  if (auto* verdict = std::get_if<Verdict>(&move)) {
+    return Complete(id, std::move(*verdict));
+  }
+  const AskQueue::Entry* open = asks_.Find(id);
+  if (open == nullptr) return absl::NotFoundError("no such open request");
+  if (!std::holds_alternative<AuthBegin>(open->ask.what) &&
+      !std::holds_alternative<AuthResponse>(open->ask.what)) {
+    return absl::FailedPreconditionError("not a question of AUTH");
+  }
+  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+    if (challenge->bytes.size() > kMaxChallenge) {
+      return absl::InvalidArgumentError("a challenge of more than 9216 octets");
+    }
+    state_ = State::kAuth;
+    SayChallenge(challenge->bytes);
+  } else {
+    AuthGranted& granted = std::get<AuthGranted>(move);
+    if (granted.identity.empty()) {
+      return absl::InvalidArgumentError("an identity that is empty");
+    }
+    exchange_ = false;
+    state_ = State::kCommand;
+    identity_ = std::move(granted.identity);
+    Say({235, {2, 7, 0}, "ok"});
+  }
+  ++progress_;
+  asks_.Clear();  // nothing else is open beside AUTH
+  return absl::OkStatus();
+}
+
 void ServerSession::Apply(const Ask& ask, const Verdict& verdict) {
+  if (std::holds_alternative<BodyEnd>(ask.what)) {
+    return MessageDecided({&verdict, 1});
+  }
   if (verdict.accepted()) return Accepted(ask, verdict);
-  const bool connected = std::holds_alternative<Connected>(ask.what);
-  if (std::holds_alternative<BodyBegin>(ask.what) ||
-      std::holds_alternative<BodyEnd>(ask.what)) {
-    EndTransaction();  // by the embedder's own word: nothing to abort
+  const Reply& reply = *verdict.reply();
+  const bool drop = verdict.kind() == Verdict::Kind::kDrop;
+  if (std::holds_alternative<BodyBegin>(ask.what)) {
+    // By the embedder's own word: nothing to abort.
+    if (chunked_ && !drop) return FailChunk(chunk_, reply);
+    EndTransaction();
+  } else if (std::holds_alternative<AuthBegin>(ask.what) ||
+             std::holds_alternative<AuthResponse>(ask.what)) {
+    exchange_ = false;
+    state_ = State::kCommand;
+    if (reply.permanent()) ++auth_failures_;
   }
-  Say(*verdict.reply());
-  if (connected) {
+  Say(reply);
+  if (const auto* connected = std::get_if<Connected>(&ask.what)) {
     refused_ = true;
-    errors_ = 0;  // a greeting answers no command
+    if (!connected->client) errors_ = 0;  // a greeting answers no command
   }
-  if (verdict.kind() == Verdict::Kind::kDrop) Close(CloseReason::kRefused);
+  if (drop) Close(CloseReason::kRefused);
 }
 
 void ServerSession::Accepted(const Ask& ask, const Verdict& verdict) {
   const std::optional<Reply>& reply = verdict.reply();
   if (std::holds_alternative<Connected>(ask.what)) {
-    Say(reply, {220, {}, absl::StrCat(config_.greeting, " ESMTP")});
+    Say(reply,
+        {220,
+         {},
+         absl::StrCat(config_.greeting, config_.lmtp ? " LMTP" : " ESMTP")});
   } else if (const auto* hello = std::get_if<Hello>(&ask.what)) {
     Abort();  // RFC 5321 4.1.4: as RSET
     greeted_ = true;
-    Say(hello->verb == Hello::Verb::kEhlo ? EhloReply(config_)
-                                          : Reply{250, {}, config_.greeting});
+    extended_ = hello->verb != Hello::Verb::kHelo;
+    Say(extended_ ? EhloReply(config_, tls())
+                  : Reply{250, {}, config_.greeting});
+  } else if (std::holds_alternative<StartTls>(ask.what)) {
+    state_ = State::kStartTls;
+    Say({220, {2, 0, 0}, "ready"});
   } else if (const auto* mail = std::get_if<Mail>(&ask.what)) {
-    transaction_ = true;
+    transaction_ = Transaction::kOpen;
     rcpts_asked_ = 0;
-    envelope_.from = verdict.path().value_or(mail->from);
+    envelope_.from = verdict.path() ? *verdict.path() : mail->from;
     envelope_.parameters = mail->parameters;
     Say(reply, {250, {2, 1, 0}, "ok"});
   } else if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
-    envelope_.to.push_back(verdict.path().value_or(rcpt->to));
+    envelope_.to.push_back(
+        {verdict.path() ? *verdict.path() : rcpt->to, rcpt->parameters});
     Say(reply, {250, {2, 1, 5}, "ok"});
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
-    state_ = State::kBody;
-    scanner_ = BodyScanner(config_.bare_newlines);
-    hops_ = HopCounter();
-    Say({354, {}, "go ahead"});
-  } else if (std::holds_alternative<BodyEnd>(ask.what)) {
-    EndTransaction();
-    errors_ = 0;
-    Say(reply, {250, {2, 0, 0}, "ok"});
+    BodyAccepted(verdict);
   } else {
     // RFC 5321 3.5.3: nothing was verified, so not 250.
     Say(reply, {252, {2, 0, 0}, "send some mail, i'll try my best"});
   }
+}
+
+void ServerSession::BodyAccepted(const Verdict& verdict) {
+  const Content::Form form =
+      !chunked_ ? Content::Form::kData
+      : envelope_.parameters.body == BodyType::kBinaryMime
+          ? Content::Form::kBinary
+          : Content::Form::kText;
+  Content content(config_, form,
+                  verdict.bare_newlines().value_or(config_.bare_newlines));
+  if (content_ == nullptr) {
+    content_ = std::make_unique<Content>(std::move(content));
+  } else {
+    content_examined_ += content_->examined();
+    *content_ = std::move(content);
+  }
+  state_ = State::kBody;
+  if (!chunked_) Say({354, {}, "go ahead"});
+}
+
+// `verdicts`: one for each recipient, or one for all.
+void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
+  for (const Verdict& verdict : verdicts) {
+    if (verdict.accepted()) errors_ = 0;
+  }
+  const Reply usual = {250, {2, 0, 0}, "ok"};
+  bool drop = false;
+  if (verdicts.size() == 1) {
+    SayForMessage(verdicts[0].reply().value_or(usual));
+    drop = verdicts[0].kind() == Verdict::Kind::kDrop;
+  } else {
+    for (const Verdict& verdict : verdicts) {
+      Say(verdict.reply(), usual);
+      drop = drop || verdict.kind() == Verdict::Kind::kDrop;
+    }
+  }
+  EndTransaction();
+  if (drop) Close(CloseReason::kRefused);
 }
 
 void ServerSession::OutputWritten(size_t n) {
@@ -381,45 +804,102 @@ void ServerSession::OutputWritten(size_t n) {
 
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
-  Say({421, {4, 4, 2}, "timeout (#4.4.2)"});
+  // Behind STARTTLS's 220 a client would take words for a handshake.
+  if (state_ != State::kStartTls) Say({421, {4, 4, 2}, "timeout (#4.4.2)"});
   Close(CloseReason::kTimeout);
 }
 
+void ServerSession::TlsStarted(TlsInfo info) {
+  ABSL_HARDENING_ASSERT(state_ == State::kStart || state_ == State::kStartTls);
+  tls_.emplace(std::move(info));
+  if (state_ == State::kStart) return;
+  ++progress_;
+  state_ = State::kCommand;
+  reader_ = LineReader();
+  greeted_ = false;
+  extended_ = false;
+  identity_.clear();
+}
+
+void ServerSession::TalkedEarly() {
+  ABSL_HARDENING_ASSERT(state_ == State::kStart || asks_.Only<Connected>());
+  violations_.early_talk = true;
+  if (config_.early_talk != OutOfTurn::kReject) return;
+  Say({554, {5, 5, 0}, "you must wait for my greeting (#5.5.0)"});
+  Close(CloseReason::kAbuse);
+}
+
 absl::Duration ServerSession::ReadTimeout() const {
-  return state_ == State::kBody ? config_.data_timeout
-                                : config_.command_timeout;
+  return state_ == State::kBody || state_ == State::kSwallow
+             ? config_.data_timeout
+             : config_.command_timeout;
+}
+
+uint64_t ServerSession::examined() const {
+  return reader_.examined() + content_examined_ +
+         (content_ == nullptr ? 0 : content_->examined());
 }
 
 bool ServerSession::idle() const {
-  return !transaction_ && state_ != State::kBody && asks_.empty() &&
+  return (state_ == State::kStart || state_ == State::kCommand) &&
+         transaction_ == Transaction::kNone && asks_.empty() &&
          reader_.between_lines();
 }
 
 Phase ServerSession::phase() const {
   if (refused_) return Phase::kRefused;
-  if (transaction_) {
-    return envelope_.to.empty() ? Phase::kMail : Phase::kRcpt;
+  switch (transaction_) {
+    case Transaction::kNone:
+      break;
+    case Transaction::kOpen:
+      return envelope_.to.empty() ? Phase::kMail : Phase::kRcpt;
+    case Transaction::kChunks:
+      return Phase::kChunks;
+    case Transaction::kBroken:
+      return Phase::kBroken;
   }
-  return greeted_ || !config_.require_hello ? Phase::kIdle : Phase::kUngreeted;
+  if (config_.require_tls && !tls_) return Phase::kPlain;
+  if (config_.require_hello && !greeted_) return Phase::kUngreeted;
+  if (config_.require_auth && identity_.empty()) return Phase::kStranger;
+  return Phase::kIdle;
 }
 
 void ServerSession::Say(const Reply& reply) {
   if (reply.permanent()) ++errors_;
-  output_ += FormatReply(reply);
+  AppendReply(reply, &output_);
+}
+
+void ServerSession::SayForMessage(const Reply& reply) {
+  const size_t times = config_.lmtp ? envelope_.to.size() : 1;
+  for (size_t i = 0; i < times; ++i) Say(reply);
+}
+
+// RFC 4954 4: the limit of reply lines is not one of challenges.
+void ServerSession::SayChallenge(absl::string_view bytes) {
+  absl::StrAppend(&output_, "334 ", EncodeBase64(bytes), "\r\n");
 }
 
 void ServerSession::EndTransaction() {
-  transaction_ = false;
-  envelope_ = Envelope();
+  transaction_ = Transaction::kNone;
+  draining_ = false;
+  envelope_.Clear();
 }
 
 void ServerSession::Abort() {
-  if (transaction_) abort_due_ = true;
+  if (transaction_ != Transaction::kNone && !draining_) abort_due_ = true;
   EndTransaction();
+}
+
+void ServerSession::RefuseMessage(Reply reply) {
+  refusal_ = std::move(reply);
+  refusal_due_ = true;
+  abort_due_ = true;
+  draining_ = true;
 }
 
 void ServerSession::Close(CloseReason reason) {
   Abort();
+  EndAuth();
   asks_.Clear();
   state_ = State::kClosed;
   reason_ = reason;

@@ -20,23 +20,40 @@
 //
 // A bare LF in the content: kAborted at once, the rest of the message is
 // consumed, and 554 answers its true end.
+//
+// STARTTLS, then AUTH, with `-` for a step that repeats until something is
+// done:
+//
+//   "STARTTLS\r\n"           kAsk StartTls   Accept      220 2.0.0 ready
+//   ""                       - kStartTls     write Output(), do the handshake,
+//                                            TlsStarted()
+//   "EHLO c\r\n"             kAsk Hello      Accept      250-mx ... 250 AUTH...
+//   "AUTH PLAIN\r\n"         kAsk AuthBegin  Challenge   334
+//   "AHUAcA==\r\n"           kAsk AuthResponse  Granted  235 2.7.0 ok
+//
+// A message in chunks (RFC 3030): the question comes before the octets.
+//
+//   "BDAT 4\r\nhi\r\nBDA..."  kAsk BodyBegin  Accept
+//   "hi\r\nBDAT 0 LAST\r\n"  kBody {"hi\r\n"}             250 2.0.0 ok
+//   "BDAT 0 LAST\r\n"        kAsk BodyEnd    Accept      250 2.0.0 ok
 
 #ifndef POSTERN_ENGINE_SERVER_SESSION_H_
 #define POSTERN_ENGINE_SERVER_SESSION_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "engine/ask_queue.h"
-#include "engine/body_scanner.h"
 #include "engine/command.h"
+#include "engine/content.h"
 #include "engine/event.h"
-#include "engine/hop_counter.h"
 #include "engine/line_reader.h"
 #include "engine/reply.h"
 #include "engine/server_config.h"
@@ -45,11 +62,11 @@
 
 namespace postern {
 
-// ServerSession is the server's side of one SMTP connection (RFC 5321): bytes
-// go in through Advance(), replies come out of Output(), and questions that
-// the protocol does not decide come out as Asks. It does no I/O, reads no
-// clock, allocates no buffers for input, starts no threads and calls no one
-// back.
+// ServerSession is the server's side of one SMTP (RFC 5321) or LMTP (RFC 2033)
+// connection: bytes go in through Advance(), replies come out of Output(), and
+// questions that the protocol does not decide come out as Asks. It does no I/O,
+// reads no clock, allocates no buffers for input, starts no threads and calls
+// no one back.
 //
 // Thread-compatible: one thread at a time; const members may run in parallel.
 // Sessions share nothing but a const ServerConfig. A RequestId may travel to
@@ -63,7 +80,13 @@ namespace postern {
 // After any error the session is unchanged.
 //
 // The reply stream is a function of the bytes and the answers alone: not of
-// how the bytes were cut, how late the answers came or in which order.
+// how the bytes were cut, how late the answers came or in which order. (Except
+// as ServerConfig::pipelining says.)
+//
+// Memory: sizeof(ServerSession); the strings of the envelope, at most
+// max_recipients of them, each within a command line; Output(), at most
+// max_output and one reply; max_open_asks questions, each within a command
+// line; and from the first message on, one Content.
 class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
@@ -85,6 +108,12 @@ class ServerSession {
   // Answers an open Ask, once. Answers may come in any order: replies leave,
   // and the envelope grows, in the order of the commands.
   absl::Status Complete(RequestId id, Verdict verdict);
+  // The same for a BodyEnd under LMTP: one verdict for each recipient of the
+  // envelope, in order. (A single one stands for all of them.)
+  absl::Status Complete(RequestId id, absl::Span<const Verdict> verdicts);
+  // The same for AuthBegin and AuthResponse. kInvalidArgument: a challenge of
+  // more than 9,216 octets (12,288 in base64), or an identity that is empty.
+  absl::Status CompleteAuth(RequestId id, AuthMove move);
 
   // Bytes for the peer, until the next non-const call. Partial writes are fine.
   absl::string_view Output() const {
@@ -99,6 +128,17 @@ class ServerSession {
   // The peer took longer than ReadTimeout(), or its time is up for another
   // reason: drops the transaction and open Asks, says 421, closes.
   void TimedOut();
+  // We go down: at the next moment at which no answer and no content is on its
+  // way, says 421 and closes. Until then the session goes on.
+  void Shutdown() { shutting_down_ = true; }
+  // TLS is there: behind kStartTls, or before the first Advance() where the
+  // connection begins with it. All that the client has said is forgotten (RFC
+  // 3207 4.2), but not what it has done wrong.
+  void TlsStarted(TlsInfo info);
+  // The client has sent something although it was not greeted yet: for the
+  // driver to say, before it calls Complete() for Connected. What to do then is
+  // ServerConfig::early_talk.
+  void TalkedEarly();
 
   // How long the peer may take over its next command or block of content, RFC
   // 5321 4.5.3.2. Re-arm a timer of it whenever progress() has changed, and
@@ -109,67 +149,134 @@ class ServerSession {
 
   // What has been agreed since MAIL; stays until the transaction's end.
   const Envelope& envelope() const { return envelope_; }
+  // Whether this is LMTP: ServerConfig::lmtp.
+  bool lmtp() const { return config_.lmtp; }
+  // Who the client is, by AUTH or by a proxy's XCLIENT; empty: not known.
+  const std::string& identity() const { return identity_; }
+  // What TLS has come to, null for a connection in the clear.
+  const TlsInfo* tls() const { return tls_ ? &*tls_ : nullptr; }
+  // What the client has done out of turn so far.
+  const Violations& violations() const { return violations_; }
+  // Bytes of input looked at so far, each time counted: for the test that the
+  // cost is linear in what comes in, however it was cut.
+  uint64_t examined() const;
+
   // Returns true between two commands and outside a transaction: where an end
   // of input is no loss to anyone.
   bool idle() const;
 
  private:
   enum class State : uint8_t {
-    kStart,    // the greeting has not been asked for
-    kCommand,  // between commands, or waiting for answers
-    kBody,     // behind 354
+    kStart,     // the greeting has not been asked for
+    kCommand,   // between commands, or waiting for answers
+    kAuth,      // behind 334, or waiting for the next move
+    kBody,      // behind 354, or in a chunk
+    kSwallow,   // in a chunk that is thrown away
+    kStartTls,  // behind STARTTLS's 220
     kClosed,
+  };
+  enum class Transaction : uint8_t {
+    kNone,
+    kOpen,    // MAIL accepted, and the end not reached
+    kChunks,  // a BDAT accepted, and it was not the last
+    kBroken,  // a BDAT refused, and it was not the last
   };
 
   Phase phase() const;
+  bool Serves(Verb verb) const;
+  ParameterRules parameter_rules() const;
+  Utf8 utf8() const;  // of this transaction
 
   // Each returns the step to hand out, or nullopt to go on in the input.
   std::optional<Step> RunCommands(absl::string_view in, size_t* consumed);
+  std::optional<Step> RunAuth(absl::string_view in, size_t* consumed);
   std::optional<Step> RunBody(absl::string_view in, size_t* consumed);
+  std::optional<Step> RunSwallow(absl::string_view in, size_t* consumed);
   std::optional<Step> OnCommand(const Command& command);
   std::optional<Step> LookAhead(absl::string_view in, size_t* consumed);
+  // No more input is there: asks for it, unless it has ended.
+  std::optional<Step> WantInput();
 
+  // Each returns the question to ask, or null where the reply is said.
+  const Ask* Serve(const Command& command);
+  const Ask* OnHello(Hello::Verb verb, absl::string_view argument);
   const Ask* OnMail(absl::string_view argument);
   const Ask* OnRcpt(absl::string_view argument);
+  const Ask* OnBdat(const Chunk& chunk);
+  const Ask* OnStartTls();
+  const Ask* OnAuth(absl::string_view argument);
+  const Ask* OnXClient(absl::string_view argument);
+  const Ask* OnVrfy(absl::string_view argument);
+  void OnHelp();
+
+  // Says `reply`, behind the octets of the chunk that it refuses.
+  void RefuseChunk(const Chunk& chunk, Reply reply);
+  // The same, for a reason that ends the transaction as well.
+  void FailChunk(const Chunk& chunk, Reply reply);
+  std::optional<Step> EndChunk();
   std::optional<Step> EndBody();
+  void CountBlock(uint64_t octets);
 
   void Apply(const Ask& ask, const Verdict& verdict);
   void Accepted(const Ask& ask, const Verdict& verdict);
+  void BodyAccepted(const Verdict& verdict);
+  void MessageDecided(absl::Span<const Verdict> verdicts);
 
   // Queues `reply`. A 5yz counts as an error.
   void Say(const Reply& reply);
   void Say(const std::optional<Reply>& reply, const Reply& usual) {
     Say(reply ? *reply : usual);
   }
-  std::optional<Reply> ContentRefusal() const;
+  // The reply to a message: under LMTP, one for each of its recipients.
+  void SayForMessage(const Reply& reply);
+  void SayChallenge(absl::string_view bytes);
 
   void EndTransaction();
   // Ends the transaction without a message: kAborted comes next.
   void Abort();
+  // The message will be refused with `reply`: kAborted comes next, and the
+  // transaction stays to its end, since the reply may be due many times.
+  void RefuseMessage(Reply reply);
+  void EndAuth();
   void Close(CloseReason reason);
 
   const ServerConfig& config_;
   State state_ = State::kStart;
-  bool refused_ = false;      // greeted with 554: only QUIT is served
-  bool greeted_ = false;      // HELO or EHLO accepted
-  bool transaction_ = false;  // MAIL accepted, and the end not reached
-  bool abort_due_ = false;    // kAborted goes before anything else
+  bool refused_ = false;    // greeted with 554: only QUIT is served
+  bool greeted_ = false;    // HELO, EHLO or LHLO accepted
+  bool extended_ = false;   // and it was not HELO
+  bool abort_due_ = false;  // kAborted goes before anything else
   bool input_ended_ = false;
+  bool shutting_down_ = false;  // at the next safe point
   CloseReason reason_ = CloseReason::kQuit;
-  int errors_ = 0;  // 5yz replies since the last accepted message
+  int errors_ = 0;    // 5yz replies since the last accepted message
+  int messages_ = 0;  // MAIL commands
+  Violations violations_;
+  std::optional<TlsInfo> tls_;
   uint64_t progress_ = 0;
-  size_t block_ = 0;  // octets of content since progress_ has changed
+  uint64_t block_ = 0;  // octets of content since progress_ has changed
 
   LineReader reader_;
   AskQueue asks_;
+
+  bool exchange_ = false;  // AUTH has begun, and has not come to an end
+  int auth_failures_ = 0;  // of the session
+  std::string identity_;
+
+  Transaction transaction_ = Transaction::kNone;
   Envelope envelope_;
   size_t rcpts_asked_ = 0;  // of this transaction
 
-  BodyScanner scanner_;
-  HopCounter hops_;
-  bool draining_ = false;    // the content has been found wanting
-  Reply refusal_;            // and why, so far as is known
-  bool body_ended_ = false;  // its last byte has been consumed
+  std::unique_ptr<Content> content_;  // of this message, or of one before
+  uint64_t content_examined_ = 0;     // of the messages before
+  bool chunked_ = false;              // it comes in chunks
+  Chunk chunk_;                       // what is left of the one under way
+  // The message is refused, and the embedder knows: there is nothing to abort
+  // when the transaction ends.
+  bool draining_ = false;
+  Reply refusal_;             // of the message, or of the chunk thrown away
+  bool refusal_due_ = false;  // kAborted will show it
+  bool body_ended_ = false;   // its last byte has been consumed
 
   std::string output_;
   size_t written_ = 0;  // front bytes of output_ that are gone

@@ -5,7 +5,9 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
@@ -40,6 +42,11 @@ class ServerSessionTest : public testing::Test {
       const Step step = Advance();
       if (step.kind == Kind::kNeedInput || step.kind == Kind::kClosed) return;
       if (step.kind != Kind::kAsk) continue;
+      if (std::holds_alternative<AuthBegin>(step.ask->what)) {
+        ASSERT_TRUE(
+            session().CompleteAuth(step.ask->id, AuthGranted{"u"}).ok());
+        continue;
+      }
       EXPECT_TRUE(session().Complete(step.ask->id, Verdict::Accept()).ok());
     }
   }
@@ -146,8 +153,8 @@ TEST_F(ServerSessionTest, KeepsRepliesInOrderWhateverTheOrderOfTheAnswers) {
   EXPECT_TRUE(session().Complete(a, Verdict::Accept()).ok());
   EXPECT_EQ(TakeOutput(), "250 2.1.5 ok\r\n550 b\r\n250 2.1.5 ok\r\n");
   ASSERT_EQ(session().envelope().to.size(), 2u);
-  EXPECT_EQ(session().envelope().to[0].Address(), "a@d");
-  EXPECT_EQ(session().envelope().to[1].Address(), "c@d");
+  EXPECT_EQ(session().envelope().to[0].path.Address(), "a@d");
+  EXPECT_EQ(session().envelope().to[1].path.Address(), "c@d");
 }
 
 TEST_F(ServerSessionTest, OverlapsNothingButWellFormedRcpts) {
@@ -193,7 +200,6 @@ TEST_F(ServerSessionTest, AbortsAtTheFirstDefectNotAtTheEnd) {
   TakeOutput();
   in_ += "bad\n";
   EXPECT_EQ(Advance().kind, Kind::kAborted);
-  EXPECT_TRUE(session().envelope().to.empty());
   EXPECT_EQ(TakeOutput(), "");  // the reply waits for the end of the data
   Feed("more\r\n.\r\n");
   EXPECT_EQ(TakeOutput(),
@@ -334,6 +340,156 @@ TEST_F(ServerSessionTest, KeepsWhatMailSaidInTheEnvelope) {
   Feed("RSET\r\nMAIL FROM:<t@x>\r\n");
   EXPECT_EQ(session().envelope().from.Address(), "t@x");
   EXPECT_EQ(session().envelope().parameters, MailParameters());
+}
+
+TEST_F(ServerSessionTest, GoesDownBehindTheMessageUnderWay) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nhal");
+  TakeOutput();
+  session().Shutdown();
+  EXPECT_EQ(Advance().kind, Kind::kNeedInput);
+  Feed("f\r\n.\r\nNOOP\r\n");
+  EXPECT_EQ(
+      TakeOutput(),
+      "250 2.0.0 ok\r\n421 4.3.2 going down, try again later (#4.3.2)\r\n");
+  EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
+}
+
+TEST_F(ServerSessionTest, GoesDownWhenAnswersAreIn) {
+  Feed("EHLO c\r\n");
+  const RequestId mail = Question("MAIL FROM:<s@x>\r\n");
+  TakeOutput();
+  session().Shutdown();
+  EXPECT_EQ(Advance().kind, Kind::kWaiting);
+  EXPECT_TRUE(session().Complete(mail, Verdict::Accept()).ok());
+  EXPECT_EQ(Advance().kind, Kind::kAborted);
+  EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
+  EXPECT_EQ(
+      TakeOutput(),
+      "250 2.1.0 ok\r\n421 4.3.2 going down, try again later (#4.3.2)\r\n");
+}
+
+TEST_F(ServerSessionTest, GreetsNobodyWhenGoingDown) {
+  session().Shutdown();
+  EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
+  EXPECT_EQ(TakeOutput(), "421 4.3.2 going down, try again later (#4.3.2)\r\n");
+}
+
+TEST_F(ServerSessionTest, NotesAnEarlyTalkerOrEndsIt) {
+  for (OutOfTurn mode : {OutOfTurn::kNote, OutOfTurn::kReject}) {
+    Restart();
+    config_.early_talk = mode;
+    const RequestId connected = Question("");
+    EXPECT_FALSE(session().violations().early_talk);
+    session().TalkedEarly();
+    EXPECT_TRUE(session().violations().early_talk);
+    const bool open = session().Complete(connected, Verdict::Accept()).ok();
+    EXPECT_EQ(open, mode == OutOfTurn::kNote);
+    Feed("EHLO c\r\n");
+    if (open) {
+      EXPECT_TRUE(absl::StartsWith(TakeOutput(), "220 mx ESMTP\r\n250-"));
+    } else {
+      EXPECT_EQ(TakeOutput(),
+                "554 5.5.0 you must wait for my greeting (#5.5.0)\r\n");
+      EXPECT_EQ(Advance().reason, CloseReason::kAbuse);
+    }
+  }
+}
+
+// RFC 2920 3.1: which commands must be the last of their group.
+TEST_F(ServerSessionTest, SeesWhoDoesNotWaitForReplies) {
+  struct Row {
+    absl::string_view group;  // behind EHLO, in one piece
+    bool violation;
+  };
+  constexpr Row kRows[] = {
+      {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nRSET\r\nQUIT\r\nx\r\n", false},
+      {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n", false},
+      {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx", true},
+      {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 1\r\nxBDAT 0 LAST\r\n", false},
+      {"EHLO d\r\nRSET\r\n", true},
+      {"NOOP\r\nRSET\r\n", true},
+      {"VRFY u\r\nRSET\r\n", true},
+      {"EXPN u\r\nRSET\r\n", true},
+      {"AUTH LOGIN\r\ndQ==\r\n", true},
+      {"AUTH PLAIN AHUAcA==\r\nRSET\r\n", false},
+      {"HELO d\r\n", false},
+  };
+  config_.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.group);
+    for (OutOfTurn mode : {OutOfTurn::kNote, OutOfTurn::kReject}) {
+      Restart();
+      config_.pipelining = mode;
+      Feed("EHLO c\r\n");
+      TakeOutput();
+      Feed(row.group);
+      EXPECT_EQ(session().violations().pipelining, row.violation);
+      const bool rejected = absl::StrContains(
+          TakeOutput(), "554 5.5.0 you must wait for my replies (#5.5.0)\r\n");
+      EXPECT_EQ(rejected, row.violation && mode == OutOfTurn::kReject);
+      EXPECT_EQ(rejected, Advance().reason == CloseReason::kAbuse);
+    }
+  }
+  // Behind HELO nothing may be sent ahead: PIPELINING was not offered.
+  Restart();
+  Feed("HELO c\r\n");
+  Feed("MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n");
+  EXPECT_TRUE(session().violations().pipelining);
+}
+
+TEST_F(ServerSessionTest, BeginsUnderTls) {
+  config_.offer_starttls = true;
+  config_.mechanisms = {"PLAIN"};
+  session().TlsStarted({"TLSv1.3", "TLS_X", ""});
+  Feed("EHLO c\r\n");
+  EXPECT_EQ(session().tls()->protocol, "TLSv1.3");
+  const std::string output = TakeOutput();
+  EXPECT_TRUE(absl::StrContains(output, "250 AUTH PLAIN\r\n")) << output;
+  EXPECT_FALSE(absl::StrContains(output, "STARTTLS")) << output;
+}
+
+// The API makes it impossible to have plaintext taken for what TLS protects:
+// between kStartTls and TlsStarted() it closes, and before, it asserts.
+TEST_F(ServerSessionTest, TakesNothingBetweenStartTlsAndTls) {
+  config_.offer_starttls = true;
+  Feed("EHLO c\r\n");
+  const RequestId id = Question("STARTTLS\r\n");
+  EXPECT_DEATH(session().TlsStarted({}), "");
+  TakeOutput();
+  EXPECT_TRUE(session().Complete(id, Verdict::Accept()).ok());
+  EXPECT_EQ(Advance().kind, Kind::kStartTls);
+  EXPECT_EQ(Advance().kind, Kind::kStartTls);
+  EXPECT_EQ(TakeOutput(), "220 2.0.0 ready\r\n");
+  in_ = "NOOP\r\n";
+  EXPECT_EQ(Advance().reason, CloseReason::kAbuse);
+  EXPECT_EQ(TakeOutput(), "");
+  EXPECT_EQ(in_, "NOOP\r\n");
+}
+
+TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {
+  config_.mechanisms_in_clear = {"LOGIN"};
+  Feed("EHLO c\r\n");
+  const RequestId auth = Question("AUTH LOGIN\r\n");
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(session().Complete(auth, Verdict::Accept())));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(session().CompleteAuth(auth, AuthGranted{""})));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      session().CompleteAuth(auth, AuthChallenge{std::string(9217, 'x')})));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      session().CompleteAuth(auth, Verdict::Refuse({235, {}, "x"}))));
+  TakeOutput();
+  EXPECT_TRUE(
+      session().CompleteAuth(auth, AuthChallenge{std::string(9216, 'x')}).ok());
+  EXPECT_EQ(TakeOutput().size(), 4 + 12288 + 2);
+  EXPECT_TRUE(
+      absl::IsNotFound(session().CompleteAuth(auth, AuthGranted{"someone"})));
+  Feed("*\r\n");
+  const RequestId mail = Question("MAIL FROM:<s@x>\r\n");
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      session().CompleteAuth(mail, AuthGranted{"someone"})));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      session().Complete(mail, std::vector<Verdict>(1, Verdict::Accept()))));
 }
 
 TEST(ServerConfigTest, RefusesWhatCannotBeUsed) {

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/event.h"
+
 namespace postern {
 
 // How the client's host name was come by, and how far it may be trusted.
@@ -47,10 +49,14 @@ struct SessionInfo {
   // Variables that rules have set, for the queue program.
   std::vector<std::pair<std::string, std::string>> environment;
 
-  // What the client has said of itself since.
-  std::string hello_name;  // as sent with HELO or EHLO; empty: none yet
-  bool extended = false;   // EHLO rather than HELO
-  std::string identity;    // authenticated user; empty: none
+  // What TLS has come to; absent: the connection is in the clear.
+  std::optional<TlsInfo> tls;
+
+  // What the client has said of itself since, and done out of turn.
+  std::string hello_name;  // as sent with HELO, EHLO or LHLO; empty: none yet
+  Hello::Verb hello_verb = Hello::Verb::kHelo;
+  std::string identity;  // authenticated user; empty: none
+  Violations violations;
 };
 
 // A snapshot: never changed once shared, so that a decision may outlive the

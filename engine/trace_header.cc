@@ -15,10 +15,37 @@ std::string Literal(absl::string_view address) {
   return absl::StrCat(v6 ? "[IPv6:" : "[", Sanitize(address), "]");
 }
 
+// RFC 8314 4.3: the name of IANA's registry, which has underscores.
+std::string CipherName(absl::string_view name) {
+  std::string out(name.substr(0, 64));
+  for (char& c : out) {
+    if (!absl::ascii_isalnum(c) && c != '_' && c != '-') c = '?';
+  }
+  return out;
+}
+
+// RFC 3848: an S for TLS, an A for a client that has authenticated. A client
+// of HELO has neither.
+std::string Protocol(const SessionInfo& session, bool smtp_utf8) {
+  absl::string_view name = "SMTP";
+  switch (session.hello_verb) {
+    case Hello::Verb::kHelo:
+      return "SMTP";
+    case Hello::Verb::kEhlo:
+      name = smtp_utf8 ? "UTF8SMTP" : "ESMTP";
+      break;
+    case Hello::Verb::kLhlo:
+      name = smtp_utf8 ? "UTF8LMTP" : "LMTP";
+      break;
+  }
+  return absl::StrCat(name, session.tls ? "S" : "",
+                      session.identity.empty() ? "" : "A");
+}
+
 }  // namespace
 
-std::string FormatReceived(const SessionInfo& session, absl::string_view host,
-                           const TraceStamp& stamp) {
+std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
+                           absl::string_view host, const TraceStamp& stamp) {
   std::string peer;
   if (session.remote_info) {
     absl::StrAppend(&peer, Sanitize(*session.remote_info), "@");
@@ -31,15 +58,13 @@ std::string FormatReceived(const SessionInfo& session, absl::string_view host,
   }
   const absl::string_view by =
       session.local_name.empty() ? host : session.local_name;
-  // RFC 3848: the A says that the client has authenticated.
-  const absl::string_view with = !session.extended          ? "SMTP"
-                                 : session.identity.empty() ? "ESMTP"
-                                                            : "ESMTPA";
   return absl::StrCat(
       "Received: from ",
       session.hello_name.empty() ? "unknown" : Sanitize(session.hello_name),
-      " (", peer, ")\r\n\tby ", Sanitize(by), " with ", with, " id ",
-      Sanitize(stamp.id), ";\r\n\t",
+      " (", peer, ")\r\n\tby ", Sanitize(by), " with ",
+      Protocol(session, smtp_utf8), " id ", Sanitize(stamp.id),
+      session.tls && !session.tls->cipher.empty() ? " tls " : "",
+      session.tls ? CipherName(session.tls->cipher) : "", ";\r\n\t",
       absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", stamp.time,
                        absl::UTCTimeZone()),
       "\r\n");

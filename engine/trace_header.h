@@ -24,14 +24,15 @@ struct TraceStamp {
 // Returns the Received field with CRLF line ends:
 //
 //   Received: from HELLO (INFO@NAME [ADDRESS])
-//           by HOST with ESMTP id ID;
+//           by HOST with ESMTPS id ID tls CIPHER;
 //           Sat, 21 Nov 2026 19:56:16 +0000
 //
 // `by` says session.local_name, or `host` where that is empty; the protocol
-// word is of RFC 3848. Whatever the client or its name server have said can
-// neither end the line nor a comment: see Sanitize().
-std::string FormatReceived(const SessionInfo& session, absl::string_view host,
-                           const TraceStamp& stamp);
+// word is of RFC 3848, and of RFC 6531 4.3 for a message by SMTPUTF8; "tls" is
+// of RFC 8314 4.3. Whatever the client or its name server have said can neither
+// end the line nor a comment: see Sanitize().
+std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
+                           absl::string_view host, const TraceStamp& stamp);
 
 // Returns `text` with every byte that is not a letter, a digit or one of
 // ".@%+/=:-[]" replaced by '?', as qmail-smtpd does, and cut at 255 bytes.

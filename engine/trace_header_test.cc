@@ -21,7 +21,7 @@ SessionInfo Full() {
   info.remote_info = "ident";
   info.local_name = "mx.example";
   info.hello_name = "hello.example";
-  info.extended = true;
+  info.hello_verb = Hello::Verb::kEhlo;
   return info;
 }
 
@@ -29,6 +29,7 @@ struct Row {
   const char* what;
   void (*change)(SessionInfo*);
   std::string field;
+  bool smtp_utf8 = false;
 };
 
 TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
@@ -38,10 +39,21 @@ TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
   const Row rows[] = {
       {"all of it", [](SessionInfo*) {},
        from_all + "\tby mx.example with ESMTP" + tail},
-      {"HELO", [](SessionInfo* s) { s->extended = false; },
+      {"HELO", [](SessionInfo* s) { s->hello_verb = Hello::Verb::kHelo; },
        from_all + "\tby mx.example with SMTP" + tail},
       {"an identity, RFC 3848", [](SessionInfo* s) { s->identity = "joe"; },
        from_all + "\tby mx.example with ESMTPA" + tail},
+      {"LMTP", [](SessionInfo* s) { s->hello_verb = Hello::Verb::kLhlo; },
+       from_all + "\tby mx.example with LMTP" + tail},
+      {"TLS, RFC 8314 4.3",
+       [](SessionInfo* s) {
+         s->tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256"};
+       },
+       from_all +
+           "\tby mx.example with ESMTPS id q1 tls TLS_AES_128_GCM_SHA256;"
+           "\r\n\tSat, 21 Nov 2026 19:56:16 +0000\r\n"},
+      {"SMTPUTF8, RFC 6531 4.3", [](SessionInfo* s) { s->identity = "joe"; },
+       from_all + "\tby mx.example with UTF8SMTPA" + tail, true},
       {"no local name", [](SessionInfo* s) { s->local_name.clear(); },
        from_all + "\tby host.example with ESMTP" + tail},
       {"no ident", [](SessionInfo* s) { s->remote_info.reset(); },
@@ -67,7 +79,8 @@ TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
     SCOPED_TRACE(row.what);
     SessionInfo info = Full();
     row.change(&info);
-    EXPECT_EQ(FormatReceived(info, "host.example", kStamp), row.field);
+    EXPECT_EQ(FormatReceived(info, row.smtp_utf8, "host.example", kStamp),
+              row.field);
   }
 }
 
@@ -90,7 +103,8 @@ TEST(TraceHeaderTest, IsThreeLinesWhateverTheClientSays) {
   info.local_name = all;
   info.hello_name = all;
   info.identity = all;
-  std::string field = FormatReceived(info, all, {kStamp.time, all});
+  info.tls = {all, all, all};
+  std::string field = FormatReceived(info, true, all, {kStamp.time, all});
   int lines = 0;
   while (!field.empty()) {
     const size_t end = field.find("\r\n");

@@ -8,41 +8,56 @@
 namespace postern {
 namespace {
 
-constexpr uint8_t Bit(Phase phase) {
-  return static_cast<uint8_t>(1 << static_cast<int>(phase));
+constexpr uint16_t Bit(Phase phase) {
+  return static_cast<uint16_t>(1 << static_cast<int>(phase));
 }
-constexpr uint8_t kOpen = Bit(Phase::kUngreeted) | Bit(Phase::kIdle) |
-                          Bit(Phase::kMail) | Bit(Phase::kRcpt);
-constexpr uint8_t kAlways = kOpen | Bit(Phase::kRefused);
-constexpr uint8_t kInTransaction = Bit(Phase::kMail) | Bit(Phase::kRcpt);
+constexpr uint16_t kAlways = (1 << kPhases) - 1;
+constexpr uint16_t kServed = kAlways & ~Bit(Phase::kRefused);
+constexpr uint16_t kInTransaction = Bit(Phase::kMail) | Bit(Phase::kRcpt) |
+                                    Bit(Phase::kChunks) | Bit(Phase::kBroken);
+constexpr uint16_t kBetween = kServed & ~kInTransaction;
+// RFC 3207 4 and RFC 4954 6: what is served before TLS or AUTH that we insist
+// on. RSET is among them, since RFC 5321 4.1.1.5 wants it served anywhere.
+constexpr uint16_t kTrusted =
+    kServed & ~(Bit(Phase::kPlain) | Bit(Phase::kStranger));
 
 // RFC 5321 4.3.2: no arguments behind DATA, RSET and QUIT. 4.1.4: NOOP, HELP,
-// VRFY and RSET may come before EHLO.
+// VRFY and RSET may come before EHLO. HELP lists the names in this order.
 constexpr VerbRow kTable[] = {
-    {"EHLO", Verb::kEhlo, Argument::kNeeded, kOpen},
-    {"HELO", Verb::kHelo, Argument::kNeeded, kOpen},
-    {"MAIL", Verb::kMail, Argument::kNeeded, Bit(Phase::kIdle)},
-    {"RCPT", Verb::kRcpt, Argument::kNeeded, kInTransaction},
-    {"DATA", Verb::kData, Argument::kNone, Bit(Phase::kRcpt)},
-    {"RSET", Verb::kRset, Argument::kNone, kOpen},
-    {"NOOP", Verb::kNoop, Argument::kIgnored, kOpen},
-    {"VRFY", Verb::kVrfy, Argument::kNeeded, kOpen},
-    {"HELP", Verb::kHelp, Argument::kIgnored, kOpen},
-    {"QUIT", Verb::kQuit, Argument::kNone, kAlways},
-    {"EXPN", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"TURN", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"ETRN", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"SEND", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"SOML", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"SAML", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"AUTH", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"BDAT", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"STARTTLS", Verb::kUnimplemented, Argument::kIgnored, kOpen},
-    {"GET", Verb::kWeb, Argument::kIgnored, kAlways},
-    {"POST", Verb::kWeb, Argument::kIgnored, kAlways},
-    {"CONNECT", Verb::kWeb, Argument::kIgnored, kAlways},
+    {"EHLO", Verb::kEhlo, Argument::kNeeded, kServed, true},
+    {"HELO", Verb::kHelo, Argument::kNeeded, kServed, true},
+    {"LHLO", Verb::kLhlo, Argument::kNeeded, kServed, true},
+    {"MAIL", Verb::kMail, Argument::kNeeded, Bit(Phase::kIdle), false},
+    {"RCPT", Verb::kRcpt, Argument::kNeeded,
+     Bit(Phase::kMail) | Bit(Phase::kRcpt), false},
+    {"DATA", Verb::kData, Argument::kNone, Bit(Phase::kRcpt), true},
+    {"BDAT", Verb::kBdat, Argument::kIgnored,
+     Bit(Phase::kRcpt) | Bit(Phase::kChunks), false},
+    {"RSET", Verb::kRset, Argument::kNone, kServed, false},
+    {"NOOP", Verb::kNoop, Argument::kIgnored, kServed, true},
+    {"VRFY", Verb::kVrfy, Argument::kNeeded, kTrusted, true},
+    {"QUIT", Verb::kQuit, Argument::kNone, kAlways, false},
+    {"STARTTLS", Verb::kStartTls, Argument::kNone, kBetween, true},
+    {"AUTH", Verb::kAuth, Argument::kNeeded,
+     Bit(Phase::kStranger) | Bit(Phase::kIdle), false},
+    {"XCLIENT", Verb::kXClient, Argument::kNeeded, kBetween, true},
+    {"HELP", Verb::kHelp, Argument::kIgnored, kTrusted, false},
+    {"EXPN", Verb::kUnimplemented, Argument::kIgnored, kServed, true},
+    {"TURN", Verb::kUnimplemented, Argument::kIgnored, kServed, true},
+    {"ETRN", Verb::kUnimplemented, Argument::kIgnored, kServed, false},
+    {"SEND", Verb::kUnimplemented, Argument::kIgnored, kServed, false},
+    {"SOML", Verb::kUnimplemented, Argument::kIgnored, kServed, false},
+    {"SAML", Verb::kUnimplemented, Argument::kIgnored, kServed, false},
+    {"GET", Verb::kWeb, Argument::kIgnored, kAlways, false},
+    {"POST", Verb::kWeb, Argument::kIgnored, kAlways, false},
+    {"CONNECT", Verb::kWeb, Argument::kIgnored, kAlways, false},
 };
-constexpr VerbRow kUnknownRow = {"", Verb::kUnknown, Argument::kIgnored, kOpen};
+constexpr VerbRow kUnknownRow = {"", Verb::kUnknown, Argument::kIgnored,
+                                 kServed, false};
+
+Reply* BadSequence(absl::string_view why) {
+  return new Reply{503, {5, 5, 1}, std::string(why)};
+}
 
 }  // namespace
 
@@ -55,20 +70,43 @@ const VerbRow& FindVerb(absl::string_view name) {
   return kUnknownRow;
 }
 
-absl::string_view OutOfSequence(Verb verb, Phase phase) {
+const Reply& OutOfSequence(Verb verb, Phase phase) {
+  static const auto* const refused =
+      BadSequence("not serving you, QUIT please (#5.5.1)");
+  static const auto* const plain =
+      new Reply{530, {5, 7, 0}, "must issue a STARTTLS command first (#5.7.0)"};
+  static const auto* const ungreeted = BadSequence("EHLO first (#5.5.1)");
+  static const auto* const stranger =
+      new Reply{530, {5, 7, 0}, "authentication required (#5.7.0)"};
+  static const auto* const idle = BadSequence("MAIL first (#5.5.1)");
+  static const auto* const transaction =
+      BadSequence("not in a transaction (#5.5.1)");
+  static const auto* const mail = BadSequence("sender already given (#5.5.1)");
+  static const auto* const rcpt = BadSequence("RCPT first (#5.5.1)");
+  static const auto* const chunks = BadSequence("BDAT LAST first (#5.5.1)");
+  static const auto* const broken =
+      BadSequence("a BDAT has failed, RSET please (#5.5.1)");
   switch (phase) {
     case Phase::kRefused:
-      return "not serving you, QUIT please (#5.5.1)";
+      return *refused;
+    case Phase::kPlain:
+      return *plain;
     case Phase::kUngreeted:
-      return "EHLO first (#5.5.1)";
+      return *ungreeted;
+    case Phase::kStranger:
+      return *stranger;
     case Phase::kIdle:
-      return "MAIL first (#5.5.1)";
+      return *idle;
     case Phase::kMail:
     case Phase::kRcpt:
       break;
+    case Phase::kChunks:
+      return *chunks;
+    case Phase::kBroken:
+      return *broken;
   }
-  return verb == Verb::kMail ? "sender already given (#5.5.1)"
-                             : "RCPT first (#5.5.1)";
+  if (verb == Verb::kMail) return *mail;
+  return verb == Verb::kData || verb == Verb::kBdat ? *rcpt : *transaction;
 }
 
 }  // namespace postern

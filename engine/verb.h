@@ -11,20 +11,26 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/reply.h"
 
 namespace postern {
 
 enum class Verb : uint8_t {
   kHelo,
   kEhlo,
+  kLhlo,  // RFC 2033 4.1
   kMail,
   kRcpt,
   kData,
+  kBdat,  // RFC 3030 2
   kRset,
   kNoop,
   kVrfy,
   kHelp,
   kQuit,
+  kStartTls,       // RFC 3207
+  kAuth,           // RFC 4954
+  kXClient,        // postfix.org/XCLIENT_README.html
   kUnimplemented,  // registered, and not served here: 502
   kWeb,            // a browser or proxy made to talk to us: close
   kUnknown,        // 500
@@ -33,12 +39,16 @@ enum class Verb : uint8_t {
 // Where a session stands between two commands. DESIGN.md prints the table.
 enum class Phase : uint8_t {
   kRefused,    // greeted with 554: RFC 5321 3.1
+  kPlain,      // TLS is required, and not there: RFC 3207 4
   kUngreeted,  // no HELO or EHLO yet
+  kStranger,   // authentication is required, and not done: RFC 4954 6
   kIdle,       // no transaction
   kMail,       // a sender, no recipient yet
   kRcpt,       // a sender and a recipient at least
+  kChunks,     // BDATs have come, and the last one has not: RFC 3030 2
+  kBroken,     // a BDAT was refused: nothing but RSET goes on from here
 };
-inline constexpr int kPhases = 5;
+inline constexpr int kPhases = 9;
 
 // What may stand behind a verb.
 enum class Argument : uint8_t { kNone, kIgnored, kNeeded };
@@ -47,7 +57,10 @@ struct VerbRow {
   absl::string_view name;  // upper case
   Verb verb;
   Argument argument;
-  uint8_t phases;  // bit 1 << Phase: may come there; elsewhere it draws 503
+  uint16_t phases;  // bit 1 << Phase: may come there
+  // Whether the client must wait for the reply before it sends more: RFC 2920
+  // 3.1, and the extensions' own words.
+  bool ends_group;
 
   bool AllowedIn(Phase phase) const {
     return (phases >> static_cast<int>(phase) & 1) != 0;
@@ -60,8 +73,9 @@ absl::Span<const VerbRow> VerbTable();
 // Returns the row of `name`, in any case, or the row of Verb::kUnknown.
 const VerbRow& FindVerb(absl::string_view name);
 
-// Returns why `verb` may not come in `phase`: the text behind 503 5.5.1.
-absl::string_view OutOfSequence(Verb verb, Phase phase);
+// Returns the reply to `verb` in a `phase` where it may not come: 503 5.5.1,
+// or 530 5.7.0 where TLS or authentication is wanted first.
+const Reply& OutOfSequence(Verb verb, Phase phase);
 
 }  // namespace postern
 

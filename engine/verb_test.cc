@@ -40,19 +40,30 @@ TEST(VerbTest, SaysWhatIsMissing) {
   struct Row {
     Verb verb;
     Phase phase;
+    int code;
     absl::string_view text;
   };
   constexpr Row kRows[] = {
-      {Verb::kMail, Phase::kRefused, "not serving you, QUIT please (#5.5.1)"},
-      {Verb::kMail, Phase::kUngreeted, "EHLO first (#5.5.1)"},
-      {Verb::kRcpt, Phase::kIdle, "MAIL first (#5.5.1)"},
-      {Verb::kData, Phase::kIdle, "MAIL first (#5.5.1)"},
-      {Verb::kData, Phase::kMail, "RCPT first (#5.5.1)"},
-      {Verb::kMail, Phase::kMail, "sender already given (#5.5.1)"},
-      {Verb::kMail, Phase::kRcpt, "sender already given (#5.5.1)"},
+      {Verb::kMail, Phase::kRefused, 503,
+       "not serving you, QUIT please (#5.5.1)"},
+      {Verb::kMail, Phase::kPlain, 530,
+       "must issue a STARTTLS command first (#5.7.0)"},
+      {Verb::kMail, Phase::kUngreeted, 503, "EHLO first (#5.5.1)"},
+      {Verb::kMail, Phase::kStranger, 530, "authentication required (#5.7.0)"},
+      {Verb::kRcpt, Phase::kIdle, 503, "MAIL first (#5.5.1)"},
+      {Verb::kData, Phase::kIdle, 503, "MAIL first (#5.5.1)"},
+      {Verb::kData, Phase::kMail, 503, "RCPT first (#5.5.1)"},
+      {Verb::kMail, Phase::kMail, 503, "sender already given (#5.5.1)"},
+      {Verb::kMail, Phase::kRcpt, 503, "sender already given (#5.5.1)"},
+      {Verb::kAuth, Phase::kRcpt, 503, "not in a transaction (#5.5.1)"},
+      {Verb::kData, Phase::kChunks, 503, "BDAT LAST first (#5.5.1)"},
+      {Verb::kBdat, Phase::kBroken, 503,
+       "a BDAT has failed, RSET please (#5.5.1)"},
   };
   for (const Row& row : kRows) {
-    EXPECT_EQ(OutOfSequence(row.verb, row.phase), row.text);
+    const Reply& reply = OutOfSequence(row.verb, row.phase);
+    EXPECT_EQ(reply.code, row.code);
+    EXPECT_EQ(reply.text, row.text);
   }
 }
 

@@ -1,15 +1,18 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The embedder's answer to an Ask (engine/event.h).
+// The embedder's answers to an Ask (engine/event.h).
 
 #ifndef POSTERN_ENGINE_VERDICT_H_
 #define POSTERN_ENGINE_VERDICT_H_
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
+#include <variant>
 
+#include "engine/body_scanner.h"
 #include "engine/path.h"
 #include "engine/reply.h"
 
@@ -37,6 +40,14 @@ class Verdict {
     verdict.path_ = std::move(path);
     return verdict;
   }
+  // Accepts a BodyBegin, and has this message's bare newlines treated in
+  // another way than ServerConfig has it: for clients that are known to send
+  // them. For other Asks the same as Accept().
+  static Verdict AcceptWith(BareNewlines bare_newlines) {
+    Verdict verdict(Kind::kAccept);
+    verdict.bare_newlines_ = bare_newlines;
+    return verdict;
+  }
   // Refuses with `reply`, whose code must be 4yz or 5yz.
   static Verdict Refuse(Reply reply) {
     return Verdict(Kind::kRefuse, std::move(reply));
@@ -50,6 +61,7 @@ class Verdict {
   bool accepted() const { return kind_ == Kind::kAccept; }
   const std::optional<Reply>& reply() const { return reply_; }
   const std::optional<Path>& path() const { return path_; }
+  std::optional<BareNewlines> bare_newlines() const { return bare_newlines_; }
 
  private:
   explicit Verdict(Kind kind) : kind_(kind) {}
@@ -58,7 +70,19 @@ class Verdict {
   Kind kind_;
   std::optional<Reply> reply_;
   std::optional<Path> path_;
+  std::optional<BareNewlines> bare_newlines_;
 };
+
+// The embedder's move in a SASL exchange, RFC 4954 4: a challenge to send, the
+// identity that has been proved (not empty), or a Verdict that refuses. Bytes
+// are raw: the engine does the base64.
+struct AuthChallenge {
+  std::string bytes;
+};
+struct AuthGranted {
+  std::string identity;
+};
+using AuthMove = std::variant<AuthChallenge, AuthGranted, Verdict>;
 
 }  // namespace postern
 

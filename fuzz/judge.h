@@ -7,13 +7,18 @@
 #define POSTERN_FUZZ_JUDGE_H_
 
 #include <optional>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
 #include "engine/path.h"
+#include "engine/server_config.h"
 #include "engine/verdict.h"
 #include "gtest/gtest.h"
+#include "tests/replay.h"
 
 namespace postern {
 
@@ -21,8 +26,9 @@ namespace postern {
 // of the name that it is about. Expects of an envelope that whom it has
 // refused is not in it.
 struct Judge {
-  using Answer = std::optional<Verdict>;
+  using Answer = std::optional<AnyAnswer>;
 
+  const ServerConfig& config;
   const Envelope& envelope;
   const bool greets;      // does not refuse the connection
   const bool may_ignore;  // may give no answer
@@ -50,6 +56,20 @@ struct Judge {
   Answer operator()(const Hello& hello) const {
     return OfName(hello.client_name);
   }
+  Answer operator()(const StartTls&) const { return Verdict::Accept(); }
+  // Never twice the same, or an exchange would have no end.
+  Answer operator()(const AuthBegin& auth) const {
+    if (!auth.initial_response) return AuthChallenge{auth.mechanism};
+    return OfBytes(*auth.initial_response);
+  }
+  Answer operator()(const AuthResponse& response) const {
+    return OfBytes(response.bytes);
+  }
+  Answer OfBytes(absl::string_view bytes) const {
+    if (absl::StartsWith(bytes, "g")) return AuthGranted{std::string(bytes)};
+    if (absl::StartsWith(bytes, "c")) return AuthChallenge{std::string(bytes)};
+    return OfName(bytes.empty() || bytes[0] == 't' ? bytes : "evil");
+  }
   Answer operator()(const Mail& mail) const {
     return OfName(mail.from.local_part);
   }
@@ -61,10 +81,21 @@ struct Judge {
   }
   Answer operator()(const BodyBegin&) const {
     ExpectAccepted();
+    if (envelope.to.size() == 2) {
+      return Verdict::AcceptWith(BareNewlines::kNormalize);
+    }
     return OfName(envelope.to.size() == 3 ? "later" : "");
   }
   Answer operator()(const BodyEnd& end) const {
     ExpectAccepted();
+    if (config.lmtp && end.size % 5 == 2) {
+      std::vector<Verdict> each;
+      for (size_t i = 0; i < envelope.to.size(); ++i) {
+        each.push_back(i % 2 == 0 ? Verdict::Accept()
+                                  : Verdict::Refuse({452, {4, 2, 2}, "full"}));
+      }
+      return each;
+    }
     return OfName(end.size % 7 == 1    ? "evil"
                   : end.size % 11 == 3 ? "trap"
                                        : "");
@@ -72,10 +103,12 @@ struct Judge {
 
   void ExpectAccepted() const {
     EXPECT_FALSE(envelope.to.empty());
-    for (const Path& to : envelope.to) {
+    for (const Recipient& recipient : envelope.to) {
+      const Path& to = recipient.path;
       const Answer answer = OfName(to.local_part);
-      EXPECT_TRUE(answer && answer->accepted() &&
-                  answer->path().value_or(to) == to)
+      const auto* verdict = answer ? std::get_if<Verdict>(&*answer) : nullptr;
+      EXPECT_TRUE(verdict && verdict->accepted() &&
+                  verdict->path().value_or(to) == to)
           << FormatPath(to);
     }
   }

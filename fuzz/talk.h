@@ -126,7 +126,7 @@ class Talk {
     EXPECT_TRUE(session_.Send(Rcpt{{}, {"v", "d"}}).ok());
     const bool chunks = session_.offers("CHUNKING");
     EXPECT_TRUE(
-        session_.BeginBody(chunks ? Framing::kBdat : Framing::kData).ok());
+        session_.BeginBody(chunks ? BodyCommand::kBdat : BodyCommand::kData).ok());
   }
 
   void Drain() {

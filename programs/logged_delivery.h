@@ -44,6 +44,7 @@ class LoggedDelivery : public Delivery {
                  std::function<void(absl::string_view)> log)
       : delivery_(*delivery), stamps_(*stamps), log_(std::move(log)) {}
 
+  ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
 
  private:

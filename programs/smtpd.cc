@@ -133,6 +133,8 @@ ServerConfig MakeConfig(const SmtpdOptions& options,
   config.max_recipients = static_cast<size_t>(options.max_recipients);
   config.max_errors = options.max_errors;
   config.bare_newlines = options.bare_newlines;
+  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
+  config.pipelining = options.pipelining;
   config.command_timeout = controls.timeout;
   config.data_timeout = controls.timeout;
   return config;
@@ -167,7 +169,7 @@ int RunSmtpd(const SmtpdOptions& options) {
     if (!status.ok()) return RefuseService(status);
   }
 
-  const ServerConfig config = MakeConfig(options, *controls);
+  ServerConfig config = MakeConfig(options, *controls);
   if (const absl::Status status = config.Validate(); !status.ok()) {
     // Of what is read from files, only the greeting can be wrong.
     return RefuseService(absl::InvalidArgumentError(absl::StrCat(
@@ -178,6 +180,7 @@ int RunSmtpd(const SmtpdOptions& options) {
     RefuseService(destination.status());
     return kUsage;
   }
+  config.carried = destination->delivery->carries();
 
   MessageStamps stamps;
   LoggedDelivery delivery(destination->delivery.get(), &stamps, WriteLog);
@@ -203,6 +206,7 @@ int RunSmtpd(const SmtpdOptions& options) {
   transports::StdioOptions stdio;
   stdio.session_timeout = absl::Seconds(options.session_timeout);
   stdio.write_timeout = controls->timeout;
+  stdio.greet_delay = absl::Seconds(options.greet_delay);
   transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   const std::string address = info.remote_address;
   const transports::StdioResult result = transports::ServeStdio(

@@ -21,18 +21,24 @@ constexpr int kUsage = 100;
 // CLI11's own numbers may be octal, and its CLI::Range and
 // CLI::CheckedTransformer cost more to build than all the rest of an option,
 // which every session would pay for.
-int ParseNumber(const char* option, const std::string& text, int max) {
+int ParseNumber(const char* option, const std::string& text, int min, int max) {
   int value = 0;
-  if (absl::SimpleAtoi(text, &value) && value >= 1 && value <= max) {
+  if (absl::SimpleAtoi(text, &value) && value >= min && value <= max) {
     return value;
   }
-  throw CLI::ValidationError(option, absl::StrCat("1 to ", max));
+  throw CLI::ValidationError(option, absl::StrCat(min, " to ", max));
 }
 
 BareNewlines ParseBareNewlines(const std::string& mode) {
   if (mode == "reject") return BareNewlines::kReject;
   if (mode == "normalize") return BareNewlines::kNormalize;
   throw CLI::ValidationError("--bare-newlines", "reject or normalize");
+}
+
+OutOfTurn ParseOutOfTurn(const std::string& mode) {
+  if (mode == "note") return OutOfTurn::kNote;
+  if (mode == "reject") return OutOfTurn::kReject;
+  throw CLI::ValidationError("--pipelining", "note or reject");
 }
 
 }  // namespace
@@ -44,6 +50,8 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   std::string max_errors = absl::StrCat(options.max_errors);
   std::string session_timeout = absl::StrCat(options.session_timeout);
   std::string bare_newlines = "reject";
+  std::string greet_delay = "0";
+  std::string pipelining = "note";
   // Not destroyed: a process that serves one session need not tidy up.
   auto& app = *new CLI::App(
       "postern-smtpd receives mail by SMTP on descriptors 0 and 1, under\n"
@@ -88,6 +96,16 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
                  "CRLF; neither ever ends a message")
       ->option_text("MODE [reject]")
       ->envname("POSTERN_BARE_NEWLINES");
+  app.add_option("--greet-delay", greet_delay,
+                 "seconds before the greeting in which a client that speaks\n"
+                 "is refused; 0: greet at once")
+      ->option_text("N [0]")
+      ->envname("POSTERN_GREET_DELAY");
+  app.add_option("--pipelining", pipelining,
+                 "a client that does not wait for a reply it needs: note it\n"
+                 "(nothing happens), or reject it")
+      ->option_text("MODE [note]")
+      ->envname("POSTERN_PIPELINING");
 
   // A run script of a patched qmail-smtpd passes a checkpassword program here.
   // To ignore it would be to run a submission service that refuses everyone.
@@ -97,11 +115,13 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   try {
     app.parse(argc, argv);
     options.max_recipients =
-        ParseNumber("--max-recipients", max_recipients, 1000000);
-    options.max_errors = ParseNumber("--max-errors", max_errors, 1000000);
+        ParseNumber("--max-recipients", max_recipients, 1, 1000000);
+    options.max_errors = ParseNumber("--max-errors", max_errors, 1, 1000000);
     options.session_timeout =
-        ParseNumber("--session-timeout", session_timeout, 7 * 24 * 60 * 60);
+        ParseNumber("--session-timeout", session_timeout, 1, 7 * 24 * 60 * 60);
     options.bare_newlines = ParseBareNewlines(bare_newlines);
+    options.greet_delay = ParseNumber("--greet-delay", greet_delay, 0, 60);
+    options.pipelining = ParseOutOfTurn(pipelining);
     if (!checker.empty()) {
       throw CLI::ExtrasError("postern-smtpd (AUTH is not built in)", checker);
     }

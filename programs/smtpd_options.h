@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/body_scanner.h"
+#include "engine/server_config.h"
 
 namespace postern::programs {
 
@@ -23,6 +23,8 @@ struct SmtpdOptions {
   int max_errors = 100;
   int session_timeout = 4 * 60 * 60;  // seconds
   BareNewlines bare_newlines = BareNewlines::kReject;
+  int greet_delay = 0;  // seconds
+  OutOfTurn pipelining = OutOfTurn::kNote;
 };
 
 // Reads the command line, --config FILE and POSTERN_... variables, in falling

@@ -166,7 +166,7 @@ Dialogue Generate(Random& random) {
 }
 
 // A verdict of each question's content alone.
-std::optional<Verdict> Judge(const Ask& ask, const Envelope& envelope) {
+std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope) {
   if (const auto* hello = std::get_if<Hello>(&ask.what)) {
     if (hello->client_name == "bad") {
       return Verdict::Refuse({550, {5, 7, 1}, "bad"});
@@ -203,7 +203,7 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
     SCOPED_TRACE(absl::StrCat("seed ", seed, ": ",
                               testing::PrintToString(dialogue.wire)));
     const auto replay = [&](const Manner& manner) {
-      return Replay(dialogue.config, dialogue.wire, dialogue.end, manner,
+      return Replay(dialogue.config, {dialogue.wire}, dialogue.end, manner,
                     Judge);
     };
     const auto cuts = [&random] {
@@ -212,7 +212,7 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
       return cuts;
     };
     const Outcome want = replay({.cuts = {1}});
-    ExpectOneReplyPerCommand(dialogue.wire, want);
+    ExpectOneReplyPerCommand(dialogue.config, {dialogue.wire}, want);
     const Manner manners[] = {
         {.cuts = {kWhole}},
         {.cuts = cuts()},

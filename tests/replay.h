@@ -11,9 +11,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "engine/event.h"
 #include "engine/server_config.h"
 #include "engine/verdict.h"
@@ -25,6 +27,7 @@ enum class WireEnd : uint8_t {
   kOpen,      // nothing: the client waits
   kEof,       // it hangs up
   kTimedOut,  // its time is up
+  kShutdown,  // we go down
 };
 
 // How a stream is fed, answered and drained. None of it may change the
@@ -39,11 +42,15 @@ struct Manner {
   std::string Describe() const;
 };
 
+// What a question may be answered with: as PostedAnswer has it.
+using AnyAnswer =
+    std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted>;
+
 // Answers `ask`; `envelope` is the session's. nullopt: never.
 using Answerer =
-    std::function<std::optional<Verdict>(const Ask& ask, const Envelope&)>;
+    std::function<std::optional<AnyAnswer>(const Ask& ask, const Envelope&)>;
 
-// A message whose BodyEnd was accepted.
+// A message whose BodyEnd was accepted, for a recipient at least.
 struct Message {
   std::string envelope;  // "<from> <to> <to>"
   std::string content;
@@ -60,17 +67,24 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// Feeds `wire` to a session of `config` in the manner told, until it has
+// What a client sends: in the clear, and then, a flight each, behind STARTTLS.
+// A flight is sent only if TLS has come about.
+using Flights = std::vector<std::string>;
+
+// Feeds `flights` to a session of `config` in the manner told, until it has
 // closed or waits for more. A law that the session breaks is a test failure of
 // the calling test: see the .cc for what is checked.
-Outcome Replay(ServerConfig config, absl::string_view wire, WireEnd end,
+Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
                const Manner& manner, const Answerer& answerer);
 
 // Checks, from the bytes alone, that the replies are one well-formed reply for
-// each command of `wire`, and one more for each message, in step.
-void ExpectOneReplyPerCommand(absl::string_view wire, const Outcome& outcome);
+// each command of `flights`, and one more for each message (under LMTP, one for
+// each of its recipients), in step.
+void ExpectOneReplyPerCommand(const ServerConfig& config,
+                              const Flights& flights, const Outcome& outcome);
 
-// "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12"...
+// "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12",
+// "auth PLAIN bytes", "auth-response bytes"...
 std::string PrintAsk(const Ask& ask, const Envelope& envelope);
 
 // "<from> <to> <to>".

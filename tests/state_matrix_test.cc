@@ -50,14 +50,22 @@ struct Place {
   absl::string_view name;  // as in the table's head
   Phase phase;
   absl::string_view way;  // what leads there
+  bool require_tls = false;
+  bool require_auth = false;
 };
+
+#define POSTERN_TO_RCPT "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n"
 
 constexpr Place kPlaces[kPhases] = {
     {"refused", Phase::kRefused, ""},
+    {"plain", Phase::kPlain, "EHLO c\r\n", /*require_tls=*/true},
     {"ungreeted", Phase::kUngreeted, ""},
+    {"stranger", Phase::kStranger, "EHLO c\r\n", false, /*require_auth=*/true},
     {"idle", Phase::kIdle, "EHLO c\r\n"},
     {"mail", Phase::kMail, "EHLO c\r\nMAIL FROM:<s@x>\r\n"},
-    {"rcpt", Phase::kRcpt, "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n"},
+    {"rcpt", Phase::kRcpt, POSTERN_TO_RCPT},
+    {"chunks", Phase::kChunks, POSTERN_TO_RCPT "BDAT 0\r\n"},
+    {"broken", Phase::kBroken, POSTERN_TO_RCPT "BDAT 11\r\n12345678901"},
 };
 
 // Returns the table's name of a verb's row: one row stands for all verbs that
@@ -82,6 +90,12 @@ std::string Command(const VerbRow& row) {
       return "MAIL FROM:<t@y>";
     case Verb::kRcpt:
       return "RCPT TO:<v@e>";
+    case Verb::kBdat:
+      return "BDAT 0";
+    case Verb::kAuth:
+      return "AUTH PLAIN AHUAcA==";
+    case Verb::kXClient:
+      return "XCLIENT PORT=25";
     case Verb::kUnknown:
       return "XYZZY";
     default:
@@ -101,9 +115,18 @@ std::string LastCode(absl::string_view replies) {
 std::string Observe(const VerbRow& row, const Place& place) {
   ServerConfig config;
   config.greeting = "mx";
+  config.max_message_size = 10;
+  config.offer_starttls = true;
+  config.mechanisms_in_clear = {"PLAIN"};
+  config.xclient = true;
+  config.require_tls = place.require_tls;
+  config.require_auth = place.require_auth;
   const Outcome outcome = Replay(
-      config, absl::StrCat(place.way, Command(row), "\r\n"), WireEnd::kOpen, {},
-      [&](const Ask& ask, const Envelope&) -> std::optional<Verdict> {
+      config, {absl::StrCat(place.way, Command(row), "\r\n")}, WireEnd::kOpen,
+      {}, [&](const Ask& ask, const Envelope&) -> std::optional<AnyAnswer> {
+        if (std::holds_alternative<AuthBegin>(ask.what)) {
+          return AuthGranted{"someone"};
+        }
         if (place.phase == Phase::kRefused &&
             std::holds_alternative<Connected>(ask.what)) {
           return Verdict::Refuse({554, {}, "no"});

@@ -3,6 +3,8 @@
 
 #include "tests/transcript.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,6 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "engine/extension.h"
 
 namespace postern {
 namespace {
@@ -81,36 +85,66 @@ absl::StatusOr<Reply> ParseReply(absl::string_view text) {
   return reply;
 }
 
-absl::StatusOr<Transcript::Question> ParseQuestion(absl::string_view text) {
-  const std::pair<absl::string_view, absl::string_view> parts =
-      absl::StrSplit(text, absl::MaxSplits(" => ", 1));
-  absl::string_view answer = parts.second;
-  Transcript::Question question{std::string(parts.first), Verdict::Accept()};
-  if (answer.empty()) return question;
-  if (answer == "silence") {
-    question.verdict.reset();
-    return question;
+absl::StatusOr<Verdict> ParseVerdict(absl::string_view answer) {
+  if (answer == "accept") return Verdict::Accept();
+  if (answer == "accept normalized") {
+    return Verdict::AcceptWith(BareNewlines::kNormalize);
   }
   if (absl::ConsumePrefix(&answer, "accept as ")) {
-    const std::optional<ParsedPath> parsed = ParsePath(answer);
+    const std::optional<ParsedPath> parsed = ParsePath(answer, Utf8::kYes);
     if (!parsed) return Error("bad path");
-    question.verdict.emplace(Verdict::AcceptAs(parsed->path));
-    return question;
+    return Verdict::AcceptAs(parsed->path);
   }
   const std::pair<absl::string_view, absl::string_view> words =
       absl::StrSplit(answer, absl::MaxSplits(' ', 1));
   absl::StatusOr<Reply> reply = ParseReply(words.second);
   if (!reply.ok()) return reply.status();
-  if (words.first == "accept") {
-    question.verdict.emplace(Verdict::Accept(*std::move(reply)));
-  } else if (words.first == "refuse") {
-    question.verdict.emplace(Verdict::Refuse(*std::move(reply)));
-  } else if (words.first == "drop") {
-    question.verdict.emplace(Verdict::Drop(*std::move(reply)));
+  if (words.first == "accept") return Verdict::Accept(*std::move(reply));
+  if (words.first == "refuse") return Verdict::Refuse(*std::move(reply));
+  if (words.first == "drop") return Verdict::Drop(*std::move(reply));
+  return Error("bad answer");
+}
+
+absl::StatusOr<Transcript::Question> ParseQuestion(absl::string_view text) {
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits(" => ", 1));
+  absl::string_view answer = parts.second;
+  Transcript::Question question{std::string(parts.first), {}};
+  if (answer == "silence") return question;
+  if (answer == "challenge") {
+    question.answer.emplace(AuthChallenge());
+  } else if (absl::ConsumePrefix(&answer, "challenge ")) {
+    question.answer.emplace(AuthChallenge{std::string(answer)});
+  } else if (absl::ConsumePrefix(&answer, "grant ")) {
+    question.answer.emplace(AuthGranted{std::string(answer)});
+  } else if (absl::ConsumePrefix(&answer, "each ")) {
+    std::vector<Verdict> each;
+    for (absl::string_view part : absl::StrSplit(answer, " | ")) {
+      absl::StatusOr<Verdict> verdict = ParseVerdict(part);
+      if (!verdict.ok()) return verdict.status();
+      each.push_back(*std::move(verdict));
+    }
+    question.answer.emplace(std::move(each));
   } else {
-    return Error("bad answer");
+    absl::StatusOr<Verdict> verdict =
+        ParseVerdict(answer.empty() ? "accept" : answer);
+    if (!verdict.ok()) return verdict.status();
+    question.answer.emplace(*std::move(verdict));
   }
   return question;
+}
+
+// "CHUNKING DSN": EHLO's keywords.
+bool ParseExtensions(absl::string_view text, ExtensionSet* extensions) {
+  *extensions = {};
+  for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    const auto* row = std::find_if(
+        std::begin(kExtensionTable), std::end(kExtensionTable),
+        [word](const ExtensionRow& row) { return row.keyword == word; });
+    if (row == std::end(kExtensionTable)) return false;
+    *extensions = *extensions | ExtensionSet{row->extension};
+  }
+  return true;
 }
 
 absl::Status Set(absl::string_view text, ServerConfig* config) {
@@ -118,31 +152,76 @@ absl::Status Set(absl::string_view text, ServerConfig* config) {
       absl::StrSplit(text, absl::MaxSplits(' ', 1));
   const absl::string_view key = words.first;
   const absl::string_view value = words.second;
-  bool good = true;
+  const std::pair<absl::string_view, bool*> bools[] = {
+      {"require_hello", &config->require_hello},
+      {"lmtp", &config->lmtp},
+      {"announce_limits", &config->announce_limits},
+      {"offer_starttls", &config->offer_starttls},
+      {"require_tls", &config->require_tls},
+      {"require_auth", &config->require_auth},
+      {"xclient", &config->xclient},
+  };
+  const std::pair<absl::string_view, int*> ints[] = {
+      {"max_errors", &config->max_errors},
+      {"max_hops", &config->max_hops},
+      {"max_messages", &config->max_messages},
+      {"max_auth_failures", &config->max_auth_failures},
+  };
+  const std::pair<absl::string_view, uint64_t*> sizes[] = {
+      {"max_message_size", &config->max_message_size},
+      {"max_recipients", &config->max_recipients},
+      {"max_line", &config->max_line},
+      {"max_output", &config->max_output},
+      {"max_discarded", &config->max_discarded},
+  };
+  const std::pair<absl::string_view, std::vector<std::string>*> lists[] = {
+      {"mechanisms", &config->mechanisms},
+      {"mechanisms_in_clear", &config->mechanisms_in_clear},
+  };
+  const std::pair<absl::string_view, ExtensionSet*> sets[] = {
+      {"extensions", &config->extensions},
+      {"carried", &config->carried},
+  };
+  const auto checked = [](bool good) {
+    return good ? absl::OkStatus() : Error("bad value");
+  };
+  for (const auto& [name, field] : bools) {
+    if (name == key) return checked(absl::SimpleAtob(value, field));
+  }
+  for (const auto& [name, field] : ints) {
+    if (name == key) return checked(absl::SimpleAtoi(value, field));
+  }
+  for (const auto& [name, field] : sizes) {
+    if (name == key) return checked(absl::SimpleAtoi(value, field));
+  }
+  for (const auto& [name, field] : sets) {
+    if (name == key) return checked(ParseExtensions(value, field));
+  }
+  for (const auto& [name, field] : lists) {
+    if (name != key) continue;
+    *field = absl::StrSplit(value, ' ');
+    return absl::OkStatus();
+  }
   if (key == "greeting") {
     config->greeting = std::string(value);
-  } else if (key == "require_hello") {
-    good = absl::SimpleAtob(value, &config->require_hello);
-  } else if (key == "max_message_size") {
-    good = absl::SimpleAtoi(value, &config->max_message_size);
-  } else if (key == "max_recipients") {
-    good = absl::SimpleAtoi(value, &config->max_recipients);
-  } else if (key == "max_line") {
-    good = absl::SimpleAtoi(value, &config->max_line);
-  } else if (key == "max_output") {
-    good = absl::SimpleAtoi(value, &config->max_output);
-  } else if (key == "max_errors") {
-    good = absl::SimpleAtoi(value, &config->max_errors);
-  } else if (key == "max_hops") {
-    good = absl::SimpleAtoi(value, &config->max_hops);
   } else if (key == "bare_newlines") {
-    good = value == "reject" || value == "normalize";
     config->bare_newlines =
         value == "reject" ? BareNewlines::kReject : BareNewlines::kNormalize;
+    return checked(value == "reject" || value == "normalize");
+  } else if (key == "hold_limits") {
+    HoldLimits& limits = config->hold_limits.emplace();
+    limits.longest = absl::Hours(1);
+    limits.latest = absl::FromUnixSeconds(1800000000);
+    return checked(value == "hour");
+  } else if (key == "least_deliver_by") {
+    int seconds = 0;
+    const bool good = absl::SimpleAtoi(value, &seconds);
+    config->least_deliver_by = absl::Seconds(seconds);
+    return checked(good);
   } else {
     return Error("unknown key");
   }
-  return good ? absl::OkStatus() : Error("bad value");
+  return absl::OkStatus();
 }
 
 class Parser {
@@ -150,6 +229,9 @@ class Parser {
   Parser() {
     transcript_.config.greeting = "mx.example";
     transcript_.config.max_message_size = 1000000;
+    // A transcript says what it is about, and its EHLO shows no more.
+    transcript_.config.extensions = {};
+    transcript_.config.announce_limits = false;
   }
 
   absl::Status Line(absl::string_view line) {
@@ -178,6 +260,10 @@ class Parser {
     if (absl::ConsumePrefix(&line, "set ")) {
       return Set(line, &transcript_.config);
     }
+    if (line == "TLS:") {
+      transcript_.flights.emplace_back();
+      return absl::OkStatus();
+    }
     const char kind = line[0];
     line.remove_prefix(1);
     if (line == "." && kind == 'M') {
@@ -200,7 +286,7 @@ class Parser {
     switch (kind) {
       case 'C':
         if (transcript_.end != WireEnd::kOpen) return Error("behind the end");
-        absl::StrAppend(&transcript_.wire, text, eol);
+        absl::StrAppend(&transcript_.flights.back(), text, eol);
         return absl::OkStatus();
       case 'S':
         absl::StrAppend(&transcript_.replies, text, eol);
@@ -221,6 +307,9 @@ class Parser {
         return absl::OkStatus();
       case 'T':
         transcript_.end = WireEnd::kTimedOut;
+        return absl::OkStatus();
+      case 'D':
+        transcript_.end = WireEnd::kShutdown;
         return absl::OkStatus();
       case 'X':
         transcript_.closed = text;

@@ -12,8 +12,13 @@
 //   A: ask => answer      the same, with one of these answers:
 //                           accept CODE [x.y.z] text
 //                           accept as <path>
+//                           accept normalized       bare newlines: CRLF
 //                           refuse CODE [x.y.z] text
 //                           drop CODE [x.y.z] text
+//                           each ANSWER | ANSWER..  LMTP: one a recipient
+//                           accept                  as one of these
+//                           challenge text
+//                           grant user
 //                           silence
 //   M: text               a line of a message that must reach the sink
 //   M"bytes"              the same, raw
@@ -21,6 +26,10 @@
 //                         one without lines
 //   E:                    the client hangs up
 //   T:                    its time is up
+//   D:                    we go down
+//   TLS:                  TLS has started: the client's lines behind it are
+//   sent
+//                         only if STARTTLS was accepted
 //   X: reason             the session closes: CloseReasonName()
 //   repeat N              the next line counts N times
 //
@@ -45,13 +54,13 @@ namespace postern {
 
 struct Transcript {
   struct Question {
-    std::string ask;                 // as PrintAsk() has it
-    std::optional<Verdict> verdict;  // nullopt: silence
+    std::string ask;                  // as PrintAsk() has it
+    std::optional<AnyAnswer> answer;  // nullopt: silence
   };
 
   std::string title;
   ServerConfig config;
-  std::string wire;
+  Flights flights = {""};
   WireEnd end = WireEnd::kOpen;
   std::vector<Question> questions;
   std::string replies;

@@ -57,14 +57,14 @@ class TranscriptTest : public testing::TestWithParam<std::filesystem::path> {
     size_t next = 0;
     const auto& questions = transcript_.questions;
     Outcome outcome =
-        Replay(transcript_.config, transcript_.wire, transcript_.end, manner,
+        Replay(transcript_.config, transcript_.flights, transcript_.end, manner,
                [&](const Ask& ask,
-                   const Envelope& envelope) -> std::optional<Verdict> {
+                   const Envelope& envelope) -> std::optional<AnyAnswer> {
                  if (next == questions.size() ||
                      questions[next].ask != PrintAsk(ask, envelope)) {
                    return Verdict::Accept();
                  }
-                 return questions[next++].verdict;
+                 return questions[next++].answer;
                });
     if (next < questions.size()) {
       ADD_FAILURE() << "never asked: " << questions[next].ask;
@@ -87,9 +87,13 @@ TEST_P(TranscriptTest, ComesToTheSameInEveryManner) {
   std::optional<std::string> closed;
   if (whole.closed) closed = std::string(CloseReasonName(*whole.closed));
   EXPECT_EQ(closed, transcript_.closed);
-  ExpectOneReplyPerCommand(transcript_.wire, whole);
+  ExpectOneReplyPerCommand(transcript_.config, transcript_.flights, whole);
   if (HasFailure()) return;
-  for (size_t cut : Cuts(transcript_.wire.size())) {
+  size_t longest = 0;
+  for (const std::string& flight : transcript_.flights) {
+    longest = std::max(longest, flight.size());
+  }
+  for (size_t cut : Cuts(longest)) {
     const Manner manners[] = {
         {.cuts = {cut}},
         {.cuts = {cut}, .late = true},

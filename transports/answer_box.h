@@ -13,8 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/event.h"
-#include "engine/verdict.h"
+#include "engine/responder.h"
 
 namespace postern::transports {
 
@@ -23,12 +22,12 @@ namespace postern::transports {
 class AnswerBox {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
-  using Answers = std::vector<std::pair<RequestId, Verdict>>;
+  using Answers = std::vector<PostedAnswer>;
 
-  void Post(RequestId id, Verdict verdict) {
+  void Post(PostedAnswer answer) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      answers_.emplace_back(id, std::move(verdict));
+      answers_.push_back(std::move(answer));
     }
     changed_.notify_one();
   }

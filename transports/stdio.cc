@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/base/macros.h"
 #include "engine/server_session.h"
 #include "transports/answer_box.h"
 #include "transports/input_buffer.h"
@@ -23,7 +24,7 @@ class StdioServer {
               DescriptorStream* stream)
       : options_(options),
         stream_(*stream),
-        input_(std::max(options.buffer_size, config.max_line)),
+        input_(std::max(options.buffer_size, config.InputRoom())),
         box_(std::make_shared<AnswerBox>()),
         end_(After(options.session_timeout)),
         session_(config),
@@ -35,6 +36,7 @@ class StdioServer {
       const Step step = session_.Advance(input_.view());
       switch (step.kind) {
         case Step::Kind::kAsk:
+          if (std::holds_alternative<Connected>(step.ask->what)) AwaitTalk();
           responder_.OnAsk(*step.ask);
           break;
         case Step::Kind::kBody:
@@ -59,12 +61,14 @@ class StdioServer {
           if (!Flush()) return Gone();
           if (!box_->WaitAnswer(AnswerDeadline())) session_.TimedOut();
           break;
+        case Step::Kind::kStartTls:
+          return Gone();  // was not offered: ServeStdio() insists on it
         case Step::Kind::kClosed:
           return Closed(step.reason);
       }
       input_.Consume(step.consumed);
-      for (auto& [id, verdict] : box_->Take()) {
-        responder_.Answer(id, std::move(verdict));
+      for (PostedAnswer& answer : box_->Take()) {
+        responder_.Answer(std::move(answer));
       }
     }
   }
@@ -76,14 +80,32 @@ class StdioServer {
   }
 
   ResponderOptions WithPost(ResponderOptions responder) {
-    responder.post = [box = box_](RequestId id, Verdict verdict) {
-      box->Post(id, std::move(verdict));
+    responder.post = [box = box_](PostedAnswer answer) {
+      box->Post(std::move(answer));
     };
     return responder;
   }
 
   Deadline AnswerDeadline() const {
     return std::min(After(options_.answer_timeout), end_);
+  }
+
+  // Lets a client that does not wait for its greeting show it.
+  void AwaitTalk() {
+    if (options_.greet_delay <= absl::ZeroDuration()) return;
+    size_t count = 0;
+    switch (stream_.Read(input_.Room(),
+                         std::min(After(options_.greet_delay), end_), &count)) {
+      case Io::kOk:
+        input_.Filled(count);
+        session_.TalkedEarly();
+        break;
+      case Io::kEnd:
+        session_.EndOfInput();
+        break;
+      case Io::kTimeout:
+        break;  // as it should be
+    }
   }
 
   void Read(size_t consumed) {
@@ -155,6 +177,7 @@ class StdioServer {
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
                        DescriptorStream* stream) {
+  ABSL_HARDENING_ASSERT(!config.offer_starttls);
   return StdioServer(config, std::move(responder), std::move(info), options,
                      stream)
       .Run();

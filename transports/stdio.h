@@ -30,7 +30,10 @@ struct StdioOptions {
   // For the client to close behind a last reply that it may not expect, and to
   // take it if the session's time is up.
   absl::Duration linger = absl::Seconds(2);
-  // Octets read at once. Never less than ServerConfig::max_line.
+  // Before the greeting, how long a client is given to speak out of turn: most
+  // that do are no mail servers. 0: no look.
+  absl::Duration greet_delay = absl::ZeroDuration();
+  // Octets read at once. Never less than ServerConfig::InputRoom().
   size_t buffer_size = size_t{64} << 10;
 };
 
@@ -45,7 +48,8 @@ struct StdioResult {
 
 // Serves a session from the greeting to its end. All replies that one read has
 // caused leave in one write. `responder.post` is set here: leave it empty.
-// Blocks; returns when the session is over, with `stream` still open.
+// Blocks; returns when the session is over, with `stream` still open. There is
+// no TLS here: `config` must not offer STARTTLS.
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
                        DescriptorStream* stream);

@@ -168,7 +168,8 @@ TEST(StdioTest, ServesASessionAndAnswersEachReadWithOneWrite) {
             (std::vector<std::string>{
                 "220 mx ESMTP\r\n",
                 "250-mx\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n"
-                "250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+                "250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
+                "250-CHUNKING\r\n250 LIMITS RCPTMAX=1000\r\n"
                 "250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go ahead\r\n",
                 "250 2.0.0 ok\r\n250 2.0.0 ok\r\n221 2.0.0 mx\r\n"}));
   ASSERT_EQ(server.kept.messages.size(), 1u);

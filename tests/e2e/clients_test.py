@@ -39,8 +39,8 @@ class ClientsTest(harness.TestCase):
                           timeout=harness.PATIENCE) as client:
             client.ehlo()
             self.assertEqual(sorted(client.esmtp_features),
-                             ["8bitmime", "enhancedstatuscodes", "pipelining",
-                              "size"])
+                             ["8bitmime", "chunking", "enhancedstatuscodes",
+                              "limits", "pipelining", "size"])
             client.sendmail("s@client.example", ["u@local.example"],
                             text.replace(b"\n", b"\r\n"))
         self.assertEqual(self.content(), text)

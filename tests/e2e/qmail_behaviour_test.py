@@ -291,13 +291,19 @@ class QmailBehaviour(harness.TestCase):
         self.assertEqual(talk.replies, [
             "220 mx.example NO UCE ESMTP", "250-mx.example NO UCE",
             "250-PIPELINING", "250-SIZE 0", "250-8BITMIME",
-            "250 ENHANCEDSTATUSCODES", "250 mx.example NO UCE",
+            "250-ENHANCEDSTATUSCODES", "250-CHUNKING",
+            "250 LIMITS RCPTMAX=10000", "250 mx.example NO UCE",
             "221 2.0.0 mx.example NO UCE"])
 
     def test_39(self):
         self.assertEqual(
-            self.commands("STARTTLS", "AUTH PLAIN", "EXPN x", "BDAT 1"),
-            ["502 5.5.1 unimplemented (#5.5.1)"] * 4)
+            self.commands("STARTTLS", "AUTH PLAIN", "EXPN x"),
+            ["502 5.5.1 unimplemented (#5.5.1)"] * 3)
+        replies = self.commands("MAIL FROM:<a@b>",
+                                "RCPT TO:<u@local.example>",
+                                b"BDAT 4\r\nhi\r\nBDAT 0 LAST")
+        self.assertEqual([r[:9] for r in replies],
+                         ["250 2.1.0", "250 2.1.5", "250 2.0.0", "250 2.0.0"])
 
     def test_40(self):
         replies = self.commands("NOOP " + "x" * 5000000, "NOOP")

@@ -17,7 +17,7 @@ fi
 replies=$(printf 'EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@example.org>\r\nRCPT TO:<u@x>\r\nQUIT\r\n' |
   "$3" | tr -d '\r' | grep -v '^250-')
 [ "$replies" = "220 mx.example.org ESMTP
-250 ENHANCEDSTATUSCODES
+250 LIMITS RCPTMAX=1000
 250 2.1.0 ok
 250 2.1.5 ok
 550 5.7.1 not here

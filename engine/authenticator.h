@@ -1,0 +1,58 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The Authenticator port: who a client is, RFC 4954. Implementations live in
+// auth/ and in whatever embeds postern.
+
+#ifndef POSTERN_ENGINE_AUTHENTICATOR_H_
+#define POSTERN_ENGINE_AUTHENTICATOR_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "engine/session_info.h"
+#include "engine/verdict.h"
+
+namespace postern {
+
+// One SASL exchange. An object of its own for each AUTH, so that nothing of
+// one attempt can leak into the next (CVE-2011-1720). Used by one thread at a
+// time; destroyed when the exchange is over, in whatever way, but never while
+// an answer is due.
+class AuthExchange {
+ public:
+  using Done = absl::AnyInvocable<void(AuthMove) &&>;
+
+  virtual ~AuthExchange() = default;
+
+  // Each makes the server's next move, and calls `done` with it, once: before
+  // returning, later, or from any thread. A Verdict refuses: 535 5.7.8 for bad
+  // credentials; 454 4.7.0 where it cannot be told, never 535; 501 5.7.0 for an
+  // initial response that the mechanism has no use for (RFC 4954 4).
+  //
+  // Start() comes first; an initial response may be present and empty.
+  virtual void Start(std::optional<std::string> initial_response,
+                     Done done) = 0;
+  virtual void Respond(std::string response, Done done) = 0;
+};
+
+// Begins exchanges. Shared by sessions where the transport has threads, and
+// then thread-safe.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+
+  // Begins an exchange by `mechanism`, which is one that the session's
+  // ServerConfig offers. Never null. The session's facts are a snapshot, to be
+  // kept as long as wanted.
+  virtual std::unique_ptr<AuthExchange> Begin(
+      absl::string_view mechanism, const SharedSessionInfo& session) = 0;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_AUTHENTICATOR_H_
