@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -76,6 +77,49 @@ bool OffersAuth(const ServerConfig& config, const TlsInfo* tls) {
     if (OffersMechanism(config, tls, name)) return true;
   }
   return false;
+}
+
+bool Serves(const ServerConfig& config, const TlsInfo* tls, Verb verb) {
+  switch (verb) {
+    case Verb::kHelo:
+    case Verb::kEhlo:
+      return !config.lmtp;
+    case Verb::kLhlo:
+      return config.lmtp;
+    case Verb::kBdat:
+      return OfferedExtensions(config, tls).Has(Extension::kChunking);
+    case Verb::kStartTls:
+      return config.offer_starttls || tls != nullptr;
+    case Verb::kAuth:
+      return !config.mechanisms.empty() || !config.mechanisms_in_clear.empty();
+    case Verb::kXClient:
+      return config.xclient;
+    case Verb::kUnimplemented:
+      return false;
+    case Verb::kMail:
+    case Verb::kRcpt:
+    case Verb::kData:
+    case Verb::kRset:
+    case Verb::kNoop:
+    case Verb::kVrfy:
+    case Verb::kHelp:
+    case Verb::kQuit:
+    case Verb::kWeb:
+    case Verb::kUnknown:
+      break;
+  }
+  return true;
+}
+
+Reply HelpReply(const ServerConfig& config, const TlsInfo* tls) {
+  std::string verbs;
+  for (const VerbRow& row : VerbTable()) {
+    if (row.verb == Verb::kHelp) break;
+    if (!Serves(config, tls, row.verb)) continue;
+    if (row.verb == Verb::kStartTls && tls != nullptr) continue;
+    absl::StrAppend(&verbs, verbs.empty() ? "" : " ", row.name);
+  }
+  return {214, {2, 0, 0}, std::move(verbs)};
 }
 
 Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {

@@ -11,6 +11,7 @@
 #include "engine/extension.h"
 #include "engine/reply.h"
 #include "engine/server_config.h"
+#include "engine/verb.h"
 
 namespace postern {
 
@@ -24,6 +25,13 @@ ExtensionSet OfferedExtensions(const ServerConfig& config, const TlsInfo* tls);
 bool OffersMechanism(const ServerConfig& config, const TlsInfo* tls,
                      absl::string_view name);
 bool OffersAuth(const ServerConfig& config, const TlsInfo* tls);
+
+// Returns true if a server speaks a verb at all: of what is beyond RFC 5321,
+// only what it announces (RFC 5321 2.2.2), or STARTTLS that has been done.
+bool Serves(const ServerConfig& config, const TlsInfo* tls, Verb verb);
+
+// Returns the reply to HELP: the verbs that are served.
+Reply HelpReply(const ServerConfig& config, const TlsInfo* tls);
 
 // Returns the reply to an accepted EHLO or LHLO. Nothing is announced that
 // would draw a 500 or 502 (RFC 5321 4.2.4), and nothing beyond RFC 5321 is

@@ -9,44 +9,12 @@
 #include "absl/base/macros.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "engine/base64.h"
+#include "engine/answer_check.h"
+#include "engine/auth_line.h"
 #include "engine/capabilities.h"
 
 namespace postern {
 namespace {
-
-// RFC 4954 4: lines of 12,288 octets are all that a client must be able to
-// take.
-constexpr size_t kMaxChallenge = 12288 / 4 * 3;
-
-// Returns why `verdict` cannot answer `ask`.
-absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
-  if (verdict.accepted()) {
-    if (std::holds_alternative<AuthBegin>(ask.what) ||
-        std::holds_alternative<AuthResponse>(ask.what)) {
-      return absl::FailedPreconditionError("AUTH is granted by CompleteAuth()");
-    }
-    if (!verdict.reply()) return absl::OkStatus();
-    if (std::holds_alternative<Hello>(ask.what) ||
-        std::holds_alternative<StartTls>(ask.what) ||
-        std::holds_alternative<BodyBegin>(ask.what)) {
-      return absl::FailedPreconditionError(
-          "the reply to an accepted Hello, StartTls or BodyBegin is the "
-          "engine's");
-    }
-    if (verdict.reply()->code / 100 == 2) return absl::OkStatus();
-    return absl::InvalidArgumentError("Accept takes a 2yz reply");
-  }
-  const int code = verdict.reply() ? verdict.reply()->code : 0;
-  if (code < 400 || code > 599) {
-    return absl::InvalidArgumentError(
-        "Refuse and Drop take a 4yz or 5yz reply");
-  }
-  if (code == 421 && verdict.kind() == Verdict::Kind::kRefuse) {
-    return absl::InvalidArgumentError("421 closes: use Drop");
-  }
-  return absl::OkStatus();
-}
 
 Step AskStep(const Ask* ask) {
   Step step;
@@ -72,7 +40,8 @@ bool EndsGroup(const Command& command) {
 
 }  // namespace
 
-ServerSession::ServerSession(const ServerConfig& config) : config_(config) {}
+ServerSession::ServerSession(const ServerConfig& config)
+    : config_(config), output_(config.max_output) {}
 
 Step ServerSession::Advance(absl::string_view in) {
   size_t consumed = 0;
@@ -200,20 +169,9 @@ const Ask* ServerSession::Serve(const Command& command) {
     }
     return OnBdat(std::get<Chunk>(chunk));
   }
-  if (now != Phase::kRefused && !Serves(verb)) {
-    switch (verb) {
-      case Verb::kHelo:
-      case Verb::kEhlo:
-        Say({500, {5, 5, 1}, "this is LMTP, use LHLO (#5.5.1)"});
-        return nullptr;
-      case Verb::kLhlo:
-      case Verb::kXClient:
-        Say({500, {5, 5, 2}, "unrecognized command (#5.5.2)"});
-        return nullptr;
-      default:
-        Say({502, {5, 5, 1}, "unimplemented (#5.5.1)"});
-        return nullptr;
-    }
+  if (now != Phase::kRefused && !Serves(config_, tls(), verb)) {
+    Say(NotServed(verb));
+    return nullptr;
   }
   if (!command.row->AllowedIn(now)) {
     Say(OutOfSequence(verb, now));
@@ -247,7 +205,7 @@ const Ask* ServerSession::Serve(const Command& command) {
       Say({250, {2, 0, 0}, "ok"});
       return nullptr;
     case Verb::kHelp:
-      OnHelp();
+      Say(HelpReply(config_, tls()));
       return nullptr;
     case Verb::kQuit:
       Say({221, {2, 0, 0}, config_.greeting});
@@ -266,48 +224,13 @@ const Ask* ServerSession::Serve(const Command& command) {
       Close(CloseReason::kAbuse);
       return nullptr;
     case Verb::kUnknown:
-      Say({500, {5, 5, 2}, "unrecognized command (#5.5.2)"});
+      Say(NotServed(verb));
       return nullptr;
     case Verb::kBdat:
     case Verb::kUnimplemented:
       break;
   }
   return nullptr;
-}
-
-// Whether this session speaks a verb at all: nothing beyond RFC 5321 that is
-// not announced (RFC 5321 2.2.2).
-bool ServerSession::Serves(Verb verb) const {
-  switch (verb) {
-    case Verb::kHelo:
-    case Verb::kEhlo:
-      return !config_.lmtp;
-    case Verb::kLhlo:
-      return config_.lmtp;
-    case Verb::kBdat:
-      return OfferedExtensions(config_, tls()).Has(Extension::kChunking);
-    case Verb::kStartTls:
-      return config_.offer_starttls || tls_;
-    case Verb::kAuth:
-      return !config_.mechanisms.empty() ||
-             !config_.mechanisms_in_clear.empty();
-    case Verb::kXClient:
-      return config_.xclient;
-    case Verb::kUnimplemented:
-      return false;
-    case Verb::kMail:
-    case Verb::kRcpt:
-    case Verb::kData:
-    case Verb::kRset:
-    case Verb::kNoop:
-    case Verb::kVrfy:
-    case Verb::kHelp:
-    case Verb::kQuit:
-    case Verb::kWeb:
-    case Verb::kUnknown:
-      break;
-  }
-  return true;
 }
 
 ParameterRules ServerSession::parameter_rules() const {
@@ -397,16 +320,6 @@ const Ask* ServerSession::OnVrfy(absl::string_view argument) {
   return asks_.Open(Verify{std::move(verify.text), verify.smtp_utf8});
 }
 
-void ServerSession::OnHelp() {
-  std::string verbs;
-  for (const VerbRow& row : VerbTable()) {
-    if (row.verb == Verb::kHelp) break;
-    if (!Serves(row.verb) || (row.verb == Verb::kStartTls && tls_)) continue;
-    absl::StrAppend(&verbs, verbs.empty() ? "" : " ", row.name);
-  }
-  Say({214, {2, 0, 0}, std::move(verbs)});
-}
-
 const Ask* ServerSession::OnStartTls() {
   if (tls_) {
     Say({503, {5, 5, 1}, "TLS is there already (#5.5.1)"});
@@ -444,28 +357,13 @@ const Ask* ServerSession::OnAuth(absl::string_view argument) {
     Say(OutOfSequence(Verb::kAuth, Phase::kPlain));
     return nullptr;
   }
-  auto parsed = ParseAuth(argument);
-  if (const auto* reply = std::get_if<Reply>(&parsed)) {
+  auto begin = ReadAuthCommand(argument, config_, tls());
+  if (const auto* reply = std::get_if<Reply>(&begin)) {
     Say(*reply);
     return nullptr;
   }
-  AuthArgument& auth = std::get<AuthArgument>(parsed);
-  if (!OffersMechanism(config_, tls(), auth.mechanism)) {
-    Say({504, {5, 5, 4}, "no such mechanism here (#5.5.4)"});
-    return nullptr;
-  }
-  AuthBegin begin{std::move(auth.mechanism), {}};
-  if (auth.initial_response) {
-    // "=" is how an empty one is written: RFC 4954 4.
-    begin.initial_response = DecodeBase64(
-        *auth.initial_response == "=" ? "" : *auth.initial_response);
-    if (!begin.initial_response) {
-      Say({501, {5, 5, 2}, "bad base64 (#5.5.2)"});
-      return nullptr;
-    }
-  }
   exchange_ = true;
-  return asks_.Open(std::move(begin));
+  return asks_.Open(std::get<AuthBegin>(std::move(begin)));
 }
 
 std::optional<Step> ServerSession::RunAuth(absl::string_view in,
@@ -475,23 +373,15 @@ std::optional<Step> ServerSession::RunAuth(absl::string_view in,
   *consumed += read.consumed;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   ++progress_;
-  if (read.kind == LineReader::Result::Kind::kOverlong) {
+  auto response = read.kind == LineReader::Result::Kind::kOverlong
+                      ? AuthLineTooLong()
+                      : ReadAuthLine(read.line);
+  if (const auto* reply = std::get_if<Reply>(&response)) {
     EndAuth();
-    Say({500, {5, 5, 6}, "line too long (#5.5.6)"});
+    Say(*reply);
     return std::nullopt;
   }
-  if (read.line == "*") {
-    EndAuth();
-    Say({501, {5, 7, 0}, "authentication cancelled (#5.7.0)"});
-    return std::nullopt;
-  }
-  std::optional<std::string> bytes = DecodeBase64(read.line);
-  if (!bytes) {
-    EndAuth();
-    Say({501, {5, 5, 2}, "bad base64 (#5.5.2)"});
-    return std::nullopt;
-  }
-  return AskStep(asks_.Open(AuthResponse{*std::move(bytes)}));
+  return AskStep(asks_.Open(std::get<AuthResponse>(std::move(response))));
 }
 
 // The client's end of it: the embedder has to be told.
@@ -503,8 +393,8 @@ void ServerSession::EndAuth() {
 
 const Ask* ServerSession::OnBdat(const Chunk& chunk) {
   const Phase now = phase();
-  if (now != Phase::kRefused && !Serves(Verb::kBdat)) {
-    RefuseChunk(chunk, {502, {5, 5, 1}, "unimplemented (#5.5.1)"});
+  if (now != Phase::kRefused && !Serves(config_, tls(), Verb::kBdat)) {
+    RefuseChunk(chunk, NotServed(Verb::kBdat));
     return nullptr;
   }
   if (!FindVerb("BDAT").AllowedIn(now)) {
@@ -554,7 +444,8 @@ std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
   state_ = State::kCommand;
   // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
   // there is none, not at all.
-  if (chunk_.last && Serves(Verb::kBdat) && phase() >= Phase::kIdle) {
+  if (chunk_.last && Serves(config_, tls(), Verb::kBdat) &&
+      phase() >= Phase::kIdle) {
     SayForMessage(refusal_);
   } else {
     Say(refusal_);
@@ -673,11 +564,11 @@ absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
     return absl::FailedPreconditionError("not a question of AUTH");
   }
   if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
-    if (challenge->bytes.size() > kMaxChallenge) {
+    if (challenge->bytes.size() > ReplyQueue::kMaxChallenge) {
       return absl::InvalidArgumentError("a challenge of more than 9216 octets");
     }
     state_ = State::kAuth;
-    SayChallenge(challenge->bytes);
+    output_.AppendChallenge(challenge->bytes);
   } else {
     AuthGranted& granted = std::get<AuthGranted>(move);
     if (granted.identity.empty()) {
@@ -790,18 +681,6 @@ void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
   if (drop) Close(CloseReason::kRefused);
 }
 
-void ServerSession::OutputWritten(size_t n) {
-  ABSL_HARDENING_ASSERT(n <= Output().size());
-  written_ += n;
-  if (written_ == output_.size()) {
-    output_.clear();
-    written_ = 0;
-  } else if (written_ >= config_.max_output) {
-    output_.erase(0, written_);
-    written_ = 0;
-  }
-}
-
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
   // Behind STARTTLS's 220 a client would take words for a handshake.
@@ -866,17 +745,12 @@ Phase ServerSession::phase() const {
 
 void ServerSession::Say(const Reply& reply) {
   if (reply.permanent()) ++errors_;
-  AppendReply(reply, &output_);
+  output_.Append(reply);
 }
 
 void ServerSession::SayForMessage(const Reply& reply) {
   const size_t times = config_.lmtp ? envelope_.to.size() : 1;
   for (size_t i = 0; i < times; ++i) Say(reply);
-}
-
-// RFC 4954 4: the limit of reply lines is not one of challenges.
-void ServerSession::SayChallenge(absl::string_view bytes) {
-  absl::StrAppend(&output_, "334 ", EncodeBase64(bytes), "\r\n");
 }
 
 void ServerSession::EndTransaction() {

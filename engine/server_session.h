@@ -56,6 +56,7 @@
 #include "engine/event.h"
 #include "engine/line_reader.h"
 #include "engine/reply.h"
+#include "engine/reply_queue.h"
 #include "engine/server_config.h"
 #include "engine/verb.h"
 #include "engine/verdict.h"
@@ -116,11 +117,9 @@ class ServerSession {
   absl::Status CompleteAuth(RequestId id, AuthMove move);
 
   // Bytes for the peer, until the next non-const call. Partial writes are fine.
-  absl::string_view Output() const {
-    return absl::string_view(output_).substr(written_);
-  }
+  absl::string_view Output() const { return output_.view(); }
   // Says that the first `n` bytes of Output() are written, n <= its size.
-  void OutputWritten(size_t n);
+  void OutputWritten(size_t n) { output_.Written(n); }
 
   // The peer will send nothing more. What it has sent is still served and open
   // Asks are still answered; where input would be needed, kClosed follows.
@@ -183,7 +182,6 @@ class ServerSession {
   };
 
   Phase phase() const;
-  bool Serves(Verb verb) const;
   ParameterRules parameter_rules() const;
   Utf8 utf8() const;  // of this transaction
 
@@ -207,7 +205,6 @@ class ServerSession {
   const Ask* OnAuth(absl::string_view argument);
   const Ask* OnXClient(absl::string_view argument);
   const Ask* OnVrfy(absl::string_view argument);
-  void OnHelp();
 
   // Says `reply`, behind the octets of the chunk that it refuses.
   void RefuseChunk(const Chunk& chunk, Reply reply);
@@ -229,7 +226,6 @@ class ServerSession {
   }
   // The reply to a message: under LMTP, one for each of its recipients.
   void SayForMessage(const Reply& reply);
-  void SayChallenge(absl::string_view bytes);
 
   void EndTransaction();
   // Ends the transaction without a message: kAborted comes next.
@@ -278,8 +274,7 @@ class ServerSession {
   bool refusal_due_ = false;  // kAborted will show it
   bool body_ended_ = false;   // its last byte has been consumed
 
-  std::string output_;
-  size_t written_ = 0;  // front bytes of output_ that are gone
+  ReplyQueue output_;
 };
 
 }  // namespace postern

@@ -109,4 +109,18 @@ const Reply& OutOfSequence(Verb verb, Phase phase) {
   return verb == Verb::kData || verb == Verb::kBdat ? *rcpt : *transaction;
 }
 
+const Reply& NotServed(Verb verb) {
+  static const auto* const lmtp =
+      new Reply{500, {5, 5, 1}, "this is LMTP, use LHLO (#5.5.1)"};
+  static const auto* const unknown =
+      new Reply{500, {5, 5, 2}, "unrecognized command (#5.5.2)"};
+  static const auto* const unimplemented =
+      new Reply{502, {5, 5, 1}, "unimplemented (#5.5.1)"};
+  if (verb == Verb::kHelo || verb == Verb::kEhlo) return *lmtp;
+  if (verb == Verb::kLhlo || verb == Verb::kXClient || verb == Verb::kUnknown) {
+    return *unknown;
+  }
+  return *unimplemented;
+}
+
 }  // namespace postern

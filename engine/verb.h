@@ -77,6 +77,10 @@ const VerbRow& FindVerb(absl::string_view name);
 // or 530 5.7.0 where TLS or authentication is wanted first.
 const Reply& OutOfSequence(Verb verb, Phase phase);
 
+// Returns the reply to a verb that this server does not speak: 502 5.5.1, or
+// 500 where it has no business to be known.
+const Reply& NotServed(Verb verb);
+
 }  // namespace postern
 
 #endif  // POSTERN_ENGINE_VERB_H_

@@ -1,0 +1,62 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What a session has to say, until it is written.
+
+#ifndef POSTERN_ENGINE_REPLY_QUEUE_H_
+#define POSTERN_ENGINE_REPLY_QUEUE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/base/macros.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "engine/base64.h"
+#include "engine/reply.h"
+
+namespace postern {
+
+class ReplyQueue {
+ public:
+  // RFC 4954 4: clients need not take lines of more than 12,288 octets.
+  static constexpr size_t kMaxChallenge = 12288 / 4 * 3;
+
+  // Written bytes stay in memory until there are `slack` of them: taking them
+  // off one write at a time would move the rest each time.
+  explicit ReplyQueue(size_t slack) : slack_(slack) {}
+
+  void Append(const Reply& reply) { AppendReply(reply, &bytes_); }
+  // Appends a challenge of AUTH: no Reply, since the limit of reply lines (RFC
+  // 5321 4.5.3.1.5) is not one of challenges.
+  void AppendChallenge(absl::string_view bytes) {
+    absl::StrAppend(&bytes_, "334 ", EncodeBase64(bytes), "\r\n");
+  }
+
+  // What is not written yet, until the next non-const call.
+  absl::string_view view() const {
+    return absl::string_view(bytes_).substr(written_);
+  }
+
+  // Says that the first `n` bytes of view() are written.
+  void Written(size_t n) {
+    ABSL_HARDENING_ASSERT(n <= view().size());
+    written_ += n;
+    if (written_ == bytes_.size()) {
+      bytes_.clear();
+      written_ = 0;
+    } else if (written_ >= slack_) {
+      bytes_.erase(0, written_);
+      written_ = 0;
+    }
+  }
+
+ private:
+  size_t slack_;
+  std::string bytes_;
+  size_t written_ = 0;  // front bytes that are gone
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_REPLY_QUEUE_H_
