@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/base/attributes.h"
 #include "engine/octets.h"
 
 namespace postern {
@@ -15,9 +16,10 @@ constexpr size_t kBlock = ContentBlock::kSize;
 
 // A block with more bare newlines and stuffed dots than these is copied: that
 // takes as long whatever is in it.
-constexpr size_t kMostSliced = 6;
-// Each of them ends a slice and may be one; a last one is behind them all.
-constexpr size_t kSlicesOfBlock = 2 * kMostSliced + 1;
+constexpr size_t kMostSliced = 2;
+// Each of them ends a slice and may be one, or up to two do behind a copy; a
+// last slice is behind them all.
+constexpr size_t kSlicesOfBlock = 2 * kMostSliced + 2;
 // Each octet may need another before it.
 constexpr size_t kCopyOfBlock = 2 * kBlock;
 
@@ -27,35 +29,171 @@ size_t Lowest(uint64_t bits) {
 
 }  // namespace
 
+// One call's way through its input. All of it is inlined into Scan(), so that
+// what it stands on is in registers.
+class BodyScanner::Pass {
+ public:
+  Pass(BodyScanner* scanner, absl::string_view in)
+      : scanner_(*scanner),
+        in_(in),
+        dotted_(scanner->framing_ == Framing::kDotted),
+        decided_(in.size() - scanner->Undecided(in)),
+        before_(scanner->cr_open_      ? '\r'
+                : scanner->line_start_ ? '\n'
+                                       : '\0'),
+        line_start_(scanner->line_start_) {}
+
+  ABSL_ATTRIBUTE_ALWAYS_INLINE Result Run() {
+    while (at_ < in_.size()) {
+      if (!scanner_.HasRoom()) {
+        // A CR there is followed by what has not been looked at.
+        const bool open = dotted_ && before_ == '\r';
+        decided_ = std::min(decided_, at_ - (open ? 1 : 0));
+        break;
+      }
+      ContentBlock block;
+      if (Skip(&block)) continue;
+      if (const size_t end = Take(block); end != kNone) {
+        if (!scanner_.defect_) scanner_.Emit(in_.substr(from_, end - from_));
+        return {end + 3, true, scanner_.Slices()};
+      }
+    }
+    if (!scanner_.defect_) scanner_.Emit(in_.substr(from_, decided_ - from_));
+    return {decided_, false, scanner_.Slices()};
+  }
+
+ private:
+  static constexpr size_t kNone = absl::string_view::npos;
+
+  // Skips plain blocks, or a plain part of one at the end of the input. Returns
+  // true if there is none behind them that is known to be odd.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE bool Skip(ContentBlock* block) {
+    const size_t left = in_.size() - at_;
+    // No dot is special if it stands for what is odd anyway: LF behind LF.
+    const char dot = dotted_ ? '.' : '\n';
+    size_t blocks = left / kBlock;
+    if (blocks > 0) {
+      scanner_.find_(in_.data() + at_, blocks, before_, dot, block);
+    } else {
+      blocks = 1;
+      char padded[kBlock] = {};
+      std::memcpy(padded, in_.data() + at_, left);
+      scanner_.find_(padded, blocks, before_, dot, block);
+    }
+    const bool odd = block->plain < blocks;
+    const size_t plain = std::min(block->plain * kBlock, left);
+    scanner_.examined_ += plain + (odd ? std::min(kBlock, left - plain) : 0);
+    if (plain > 0) {
+      scanner_.lines_ += block->lines;
+      at_ += plain;
+      before_ = in_[at_ - 1];
+      line_start_ = before_ == '\n';
+    }
+    return !odd;
+  }
+
+  // Takes a block, or what there is of one. Returns where the end of the data
+  // begins, or kNone.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE size_t Take(const ContentBlock& block) {
+    const size_t size = std::min(kBlock, in_.size() - at_);
+    const uint64_t behind_cr = block.cr << 1 | (before_ == '\r' ? 1 : 0);
+    const uint64_t crlf = block.lf & behind_cr;  // at their LFs
+    // A bare LF at itself, a bare CR at the octet behind it, where it shows.
+    uint64_t bare = (block.lf ^ behind_cr) & LowBits(size);
+    uint64_t dots = 0;  // that begin a line
+    if (dotted_) dots = block.dot & (crlf << 1 | (line_start_ ? 1 : 0));
+    size_t end = kNone;
+    if (dots != 0) {
+      dots &= decided_ > at_ ? LowBits(decided_ - at_) : 0;
+      // Behind the block's last octet anything may be.
+      const uint64_t before_cr = block.cr >> 1 | uint64_t{1} << (kBlock - 1);
+      for (uint64_t left = dots & before_cr; left != 0; left &= left - 1) {
+        const size_t dot = Lowest(left);
+        scanner_.examined_ += 3;
+        if (in_.substr(at_ + dot, 3) != ".\r\n") continue;
+        end = at_ + dot;
+        bare &= LowBits(dot);
+        dots &= LowBits(dot);
+        break;
+      }
+    }
+    if (!scanner_.defect_) {
+      if (scanner_.mode_ == BareNewlines::kReject && bare != 0) {
+        TakeDefect(block, crlf, Lowest(bare), dots);
+      } else if ((bare | dots) != 0) {
+        TakeContent(std::min({at_ + size, decided_, end}), block.lf, bare,
+                    dots);
+      }
+      // Without a defect, and with one it matters no longer, LFs end lines.
+      scanner_.lines_ += block.lfs;
+    }
+    at_ += size;
+    before_ = in_[at_ - 1];
+    line_start_ = (crlf >> (size - 1) & 1) != 0;
+    return end;
+  }
+
+  // Takes what is in front of the bare newline that shows at the octet `first`
+  // of a block.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void TakeDefect(const ContentBlock& block,
+                                               uint64_t crlf, size_t first,
+                                               uint64_t dots) {
+    const bool lf = (block.lf >> first & 1) != 0;
+    // A CR that was held back is content no more.
+    const size_t end = at_ + first - (!lf && dotted_ ? 1 : 0);
+    TakeContent(end, block.lf, 0, dots & LowBits(first));
+    scanner_.Emit(in_.substr(from_, end - from_));
+    const uint64_t line =
+        scanner_.lines_ + CountBits(crlf & LowBits(first)) + 1;
+    scanner_.defect_.emplace(Defect{lf ? '\n' : '\r', line});
+  }
+
+  // Emits the slices that end in a block, up to `end` at most: something before
+  // the octets of `bare`, an LF's CR or a CR's LF, nothing for those of `dots`.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void TakeContent(size_t end, uint64_t lf,
+                                                uint64_t bare, uint64_t dots) {
+    uint64_t left = bare | dots;
+    uint64_t many = left;
+    for (size_t i = 0; i < kMostSliced; ++i) many &= many - 1;
+    if (many != 0) {
+      // A CR at its end is left to the slice behind it: it may be held back.
+      if (end > at_ && in_[end - 1] == '\r') --end;
+      scanner_.Emit(in_.substr(from_, at_ - from_));
+      scanner_.EmitCopy(in_.substr(at_, end - at_), lf, bare, dots);
+      from_ = end;
+      left &= ~LowBits(end - at_);
+    }
+    for (; left != 0; left &= left - 1) {
+      const size_t i = Lowest(left);
+      scanner_.Emit(in_.substr(from_, at_ + i - from_));
+      from_ = at_ + i + (dots >> i & 1);
+      if ((bare >> i & 1) != 0) {
+        scanner_.Emit((lf >> i & 1) != 0 ? "\r" : "\n");
+      }
+    }
+  }
+
+  BodyScanner& scanner_;
+  const absl::string_view in_;
+  const bool dotted_;
+  size_t decided_;   // the front of the input, which this call can decide
+  size_t at_ = 0;    // the block under way
+  size_t from_ = 0;  // the slice under way
+  char before_;      // the octet before the block, so far as it matters
+  bool line_start_;  // the block is behind a CRLF
+};
+
 BodyScanner::Result BodyScanner::Scan(absl::string_view in) {
   count_ = copied_ = 0;
   if (in.empty()) return {};
   const bool counted = framing_ == Framing::kCounted;
   if (counted && defect_) return {in.size()};
-  Input input{in, in.size() - Undecided(in)};
-  input.line_start = line_start_;
-  if (cr_open_) input.before = '\r';
-  if (line_start_) input.before = '\n';
-
-  while (input.at < in.size()) {
-    if (!HasRoom()) {
-      // A CR there is followed by what has not been looked at.
-      const bool open = !counted && in[input.at - 1] == '\r';
-      input.decided = std::min(input.decided, input.at - open);
-      break;
-    }
-    const std::optional<ContentBlock> block = NextOddBlock(&input);
-    if (block && TakeOddBlock(*block, &input)) {
-      return {input.at, true, absl::MakeConstSpan(room_.slices.data(), count_)};
-    }
+  const Result result = Pass(this, in).Run();
+  if (result.consumed > 0) {
+    line_start_ = BehindCrlf(in, result.consumed);
+    cr_open_ = counted && in[result.consumed - 1] == '\r';
   }
-  Emit(in.substr(input.from, input.decided - input.from));
-  if (input.decided > 0) {
-    line_start_ = BehindCrlf(in, input.decided);
-    cr_open_ = counted && in[input.decided - 1] == '\r';
-  }
-  return {input.decided, false,
-          absl::MakeConstSpan(room_.slices.data(), count_)};
+  return result;
 }
 
 BodyScanner::Result BodyScanner::Finish() {
@@ -68,118 +206,13 @@ BodyScanner::Result BodyScanner::Finish() {
     }
   }
   cr_open_ = false;
-  return {0, false, absl::MakeConstSpan(room_.slices.data(), count_)};
-}
-
-// Skips plain blocks, or a plain part of one at the end of the input. Returns
-// the block behind them if that is known to be odd.
-std::optional<ContentBlock> BodyScanner::NextOddBlock(Input* input) {
-  const absl::string_view rest = input->in.substr(input->at);
-  // No dot is special if it stands for what is odd anyway: an LF behind one.
-  const char dot = framing_ == Framing::kDotted ? '.' : '\n';
-  const size_t blocks = std::max<size_t>(rest.size() / kBlock, 1);
-  ContentBlock block;
-  if (rest.size() >= kBlock) {
-    block = FindOddBlock(path_, rest.data(), blocks, input->before, dot);
-  } else {
-    char padded[kBlock] = {};
-    std::memcpy(padded, rest.data(), rest.size());
-    block = FindOddBlock(path_, padded, 1, input->before, dot);
-  }
-  const bool odd = block.plain < blocks;
-  const size_t plain = std::min(block.plain * kBlock, rest.size());
-  lines_ += block.lines;
-  examined_ += plain + (odd ? std::min(kBlock, rest.size() - plain) : 0);
-  if (plain > 0) {
-    input->at += plain;
-    input->before = input->in[input->at - 1];
-    input->line_start = input->before == '\n';
-  }
-  if (!odd) return std::nullopt;
-  return block;
-}
-
-// Returns true, behind it, if the end of the data is in the block.
-bool BodyScanner::TakeOddBlock(const ContentBlock& block, Input* input) {
-  const absl::string_view in = input->in;
-  const size_t at = input->at;
-  const size_t size = std::min(kBlock, in.size() - at);
-  const uint64_t behind_cr = block.cr << 1 | (input->before == '\r');
-  const uint64_t crlf = block.lf & behind_cr;  // at their LFs
-  // A bare LF at itself, a bare CR at the octet behind it, where it shows.
-  uint64_t bare = (block.lf ^ behind_cr) & LowBits(size);
-  uint64_t dots = 0;
-  // Where the content ends as far as this block goes.
-  size_t stop = input->decided > at ? std::min(size, input->decided - at) : 0;
-  bool end = false;
-  if (framing_ == Framing::kDotted) {
-    dots = block.dot & (crlf << 1 | input->line_start) & LowBits(stop);
-    const uint64_t before_cr = block.cr >> 1 | uint64_t{1} << (kBlock - 1);
-    for (uint64_t left = dots & before_cr; left != 0; left &= left - 1) {
-      const size_t dot = Lowest(left);
-      examined_ += 3;
-      if (in.substr(at + dot, 3) != ".\r\n") continue;
-      end = true;
-      stop = dot;
-      bare &= LowBits(dot);
-      dots &= LowBits(dot);
-      break;
-    }
-  }
-
-  if (!defect_) {
-    std::optional<Defect> defect;
-    size_t upto = at + stop;
-    if (mode_ == BareNewlines::kReject && bare != 0) {
-      const size_t first = Lowest(bare);
-      const bool lf = (block.lf >> first & 1) != 0;
-      defect.emplace(Defect{lf ? '\n' : '\r',
-                            lines_ + CountBits(crlf & LowBits(first)) + 1});
-      bare = 0;
-      dots &= LowBits(first);
-      // Whether a CR that is held back was content is known only now.
-      upto = at + first - (!lf && framing_ == Framing::kDotted);
-    }
-    if (CountBits(bare | dots) > kMostSliced) {
-      // A CR at its end is left to the slice behind it: it may be held back.
-      if (upto > at && in[upto - 1] == '\r') --upto;
-      Emit(in.substr(input->from, at - input->from));
-      EmitCopy(in.substr(at, upto - at), bare, block.lf, dots);
-      input->from = upto;
-      bare &= ~LowBits(upto - at);
-      dots &= ~LowBits(upto - at);
-    }
-    for (uint64_t left = bare | dots; left != 0; left &= left - 1) {
-      const size_t i = Lowest(left);
-      Emit(in.substr(input->from, at + i - input->from));
-      input->from = at + i;
-      if ((dots >> i & 1) != 0) {
-        ++input->from;
-      } else {
-        Emit((block.lf >> i & 1) != 0 ? "\r" : "\n");
-      }
-    }
-    if (defect) {
-      Emit(in.substr(input->from, upto - input->from));
-      defect_ = defect;
-    }
-  }
-  lines_ += CountBits(crlf);
-  if (end) {
-    Emit(in.substr(input->from, at + stop - input->from));
-    input->at = at + stop + 3;
-    return true;
-  }
-  input->at = at + size;
-  input->before = in[input->at - 1];
-  input->line_start = (crlf >> (size - 1) & 1) != 0;
-  return false;
+  return {0, false, Slices()};
 }
 
 // Returns whether one more block, and the slice behind it, can be taken.
 bool BodyScanner::HasRoom() const {
-  return count_ + kSlicesOfBlock + 1 <= room_.slices.size() &&
-         copied_ + kCopyOfBlock + 1 <= room_.copied.size();
+  return count_ + kSlicesOfBlock <= room_.slices.size() &&
+         copied_ + kCopyOfBlock <= room_.copied.size();
 }
 
 bool BodyScanner::BehindCrlf(absl::string_view in, size_t at) const {
@@ -199,28 +232,52 @@ size_t BodyScanner::Undecided(absl::string_view in) const {
 }
 
 void BodyScanner::Emit(absl::string_view slice) {
-  if (slice.empty() || defect_) return;
+  if (slice.empty()) return;
   size_ += slice.size();
   room_.slices[count_++] = slice;
 }
 
-// Emits `in`, a block or less of it, with what is missing and without its
-// dots. No branch depends on the content: a sender who mixes newlines and text
-// would have each one predicted wrong.
-void BodyScanner::EmitCopy(absl::string_view in, uint64_t bare, uint64_t lf,
+// Emits a copy of `in`, a block at most, with a CR or LF before the octets of
+// `bare` and without those of `dots`. No branch depends on where these are, or
+// a sender could have each one predicted wrong: every octet's place is worked
+// out, eight at a time, and a dot's is also that of what follows it.
+void BodyScanner::EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
                            uint64_t dots) {
+  bare &= LowBits(in.size());
+  dots &= LowBits(in.size());
+  char octets[kBlock] = {};
+  std::memcpy(octets, in.data(), in.size());
   char* const begin = room_.copied.data() + copied_;
-  char* to = begin;
-  for (char c : in) {
-    *to = (lf & 1) != 0 ? '\r' : '\n';
-    to += bare & 1;
-    *to = c;
-    to += ~dots & 1;
-    bare >>= 1;
-    lf >>= 1;
-    dots >>= 1;
+  // What is missing is everywhere at first: that which is missing more often.
+  const uint64_t no_cr = bare & lf;
+  const uint64_t no_lf = bare & ~lf;
+  const bool more_lf = CountBits(no_lf) > CountBits(no_cr);
+  std::memset(begin, more_lf ? '\n' : '\r', 2 * kBlock);
+  uint8_t places[kBlock];
+  size_t size = 0;
+  for (size_t i = 0; i < in.size(); i += 8) {
+    const uint64_t inserted = SpreadBits(bare >> i & 0xff) * kEachOctet;
+    const uint64_t dropped = SpreadBits(dots >> i & 0xff) * kEachOctet;
+    const uint64_t place =
+        size * kEachOctet + 0x0706050403020100 + inserted - (dropped << 8);
+    begin[place & 0xff] = octets[i];
+    begin[place >> 8 & 0xff] = octets[i + 1];
+    begin[place >> 16 & 0xff] = octets[i + 2];
+    begin[place >> 24 & 0xff] = octets[i + 3];
+    begin[place >> 32 & 0xff] = octets[i + 4];
+    begin[place >> 40 & 0xff] = octets[i + 5];
+    begin[place >> 48 & 0xff] = octets[i + 6];
+    begin[place >> 56] = octets[i + 7];
+    StoreWord(place, places + i);
+    size += 8 + (inserted >> 56) - (dropped >> 56);
   }
-  const auto size = static_cast<size_t>(to - begin);
+  size -= -in.size() % 8;  // what the last eight had too many
+  // A dot lies where what is missing behind it should be.
+  for (uint64_t left = (more_lf ? no_cr : no_lf) | (bare & dots << 1);
+       left != 0; left &= left - 1) {
+    const size_t i = Lowest(left);
+    begin[places[i] - 1] = (lf >> i & 1) != 0 ? '\r' : '\n';
+  }
   copied_ += size;
   if (count_ > 0) {
     absl::string_view& last = room_.slices[count_ - 1];

@@ -74,7 +74,7 @@ class BodyScanner {
   explicit BodyScanner(BareNewlines mode = BareNewlines::kReject,
                        Framing framing = Framing::kDotted,
                        ScanPath path = ChosenScanPath())
-      : mode_(mode), framing_(framing), path_(path) {}
+      : mode_(mode), framing_(framing), find_(OddBlockFinder(path)) {}
 
   // Scans `in`, whose first byte is the first one not consumed yet. Looks at
   // every byte a bounded number of times. Stops early when its room for slices
@@ -104,31 +104,24 @@ class BodyScanner {
     std::array<char, 1024> copied;  // written before it is read
   };
 
-  // One call's input.
-  struct Input {
-    absl::string_view in;
-    size_t decided = 0;  // the front of `in`, which this call can decide
-    size_t at = 0;       // the block under way
-    size_t from = 0;     // the slice under way
-    char before = 0;     // the octet before the block, so far as it matters
-    bool line_start = false;  // the block is behind a CRLF
-  };
+  class Pass;  // one call of Scan()
 
-  std::optional<ContentBlock> NextOddBlock(Input* input);
-  bool TakeOddBlock(const ContentBlock& block, Input* input);
+  absl::Span<const absl::string_view> Slices() const {
+    return absl::MakeConstSpan(room_.slices.data(), count_);
+  }
   bool HasRoom() const;
   bool BehindCrlf(absl::string_view in, size_t at) const;
   size_t Undecided(absl::string_view in) const;
   void Emit(absl::string_view slice);
-  void EmitCopy(absl::string_view in, uint64_t bare, uint64_t lf,
+  void EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
                 uint64_t dots);
 
   BareNewlines mode_;
   Framing framing_;
-  ScanPath path_;
+  FindOddBlock* find_;
   bool line_start_ = true;  // as if behind a CRLF: an empty message is legal
   bool cr_open_ = false;    // kCounted: a CR was the last octet
-  uint64_t lines_ = 0;      // CRLFs so far, up to a defect
+  uint64_t lines_ = 0;      // LFs so far, up to a defect
   uint64_t size_ = 0;
   uint64_t examined_ = 0;
   std::optional<Defect> defect_;

@@ -23,8 +23,8 @@ namespace {
 constexpr char kSymbols[] = {'\r', '\n', '.', 'x', '\0'};
 
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr size_t kLongest = 7;
-constexpr size_t kLongestAcross = 3;
+constexpr size_t kLongest = 8;
+constexpr size_t kLongestAcross = 4;
 #else
 constexpr size_t kLongest = 10;
 constexpr size_t kLongestAcross = 5;

@@ -140,9 +140,10 @@ TEST(BodyScannerTest, NamesTheLineOfTheFirstDefect) {
   for (const Row& row : kRows) {
     for (Framing framing : {Framing::kDotted, Framing::kCounted}) {
       // Few lines, and more than are counted in one go.
-      for (size_t before : {0, 1, 100, 100000}) {
+      for (size_t before : {0, 1, 99, 100, 99999, 100000}) {
+        const std::string line = before % 2 == 0 ? "\r\n" : "x\r\n";
         std::string in;
-        for (size_t i = 0; i < before; ++i) in += i % 3 == 0 ? "\r\n" : "x\r\n";
+        for (size_t i = 0; i < before; ++i) in += line;
         in.append(row.in.data(), row.in.size());
         for (ScanPath path : ScanPaths()) {
           ScanFeeder feeder(BareNewlines::kReject, framing, path);

@@ -30,8 +30,12 @@ bool Plain(const ContentBlock& block, char before) {
 void LoadPortable(const char* p, char dot, ContentBlock* block) {
   block->cr = BitsOf(p, '\r');
   block->lf = BitsOf(p, '\n');
+  block->lfs = CountBits(block->lf);
   block->dot = BitsOf(p, dot);
 }
+
+// A count for each place in a vector.
+typedef uint8_t Counts __attribute__((vector_size(sizeof(Octets))));
 
 // Skips plain blocks, each of which has an octet before it.
 size_t SkipPortable(const char* p, size_t blocks, char dot, uint64_t* lines) {
@@ -40,41 +44,39 @@ size_t SkipPortable(const char* p, size_t blocks, char dot, uint64_t* lines) {
   bool odd = false;
   while (!odd && skipped < blocks) {
     const size_t stop = std::min(blocks, skipped + kCountedBlocks);
-    Octets count = {};
+    Counts count = {};
     for (; skipped < stop; ++skipped, p += ContentBlock::kSize) {
       Octets wrong = {};
-      Octets lfs = {};
+      Counts lfs = {};
       for (size_t i = 0; i < ContentBlock::kSize; i += sizeof(Octets)) {
         const Octets here = LoadOctets(p + i);
         const Octets before = LoadOctets(p + i - 1);
         const Octets lf = here == '\n';
         wrong |= lf ^ (before == '\r');
         wrong |= (before == '\n') & (here == stuffed);
-        lfs += lf;
+        lfs -= reinterpret_cast<Counts>(lf);
       }
       odd = Any(wrong);
       if (odd) break;
-      count -= lfs;
+      count += lfs;
     }
-    for (size_t i = 0; i < sizeof(Octets); ++i) {
-      *lines += static_cast<unsigned char>(count[i]);
-    }
+    for (size_t i = 0; i < sizeof(count); ++i) *lines += count[i];
   }
   return skipped;
 }
 
-ContentBlock FindPortable(const char* p, size_t blocks, char before, char dot) {
-  ContentBlock block;
-  LoadPortable(p, dot, &block);
-  if (!Plain(block, before)) return block;
-  block.lines = CountBits(block.lf);
-  block.plain =
-      1 + SkipPortable(p + ContentBlock::kSize, blocks - 1, dot, &block.lines);
-  block.cr = block.lf = block.dot = 0;
-  if (block.plain < blocks) {
-    LoadPortable(p + block.plain * ContentBlock::kSize, dot, &block);
+void FindPortable(const char* p, size_t blocks, char before, char dot,
+                  ContentBlock* block) {
+  block->plain = 0;
+  block->lines = 0;
+  LoadPortable(p, dot, block);
+  if (!Plain(*block, before)) return;
+  block->lines = block->lfs;
+  block->plain =
+      1 + SkipPortable(p + ContentBlock::kSize, blocks - 1, dot, &block->lines);
+  if (block->plain < blocks) {
+    LoadPortable(p + block->plain * ContentBlock::kSize, dot, block);
   }
-  return block;
 }
 
 #if defined(__x86_64__)
@@ -100,6 +102,7 @@ POSTERN_AVX2 inline void LoadBlockAvx2(const char* p, char dot,
               BitsAvx2(_mm256_cmpeq_epi8(high, cr)) << 32;
   block->lf = BitsAvx2(_mm256_cmpeq_epi8(low, lf)) |
               BitsAvx2(_mm256_cmpeq_epi8(high, lf)) << 32;
+  block->lfs = static_cast<uint64_t>(_mm_popcnt_u64(block->lf));
   block->dot = BitsAvx2(_mm256_cmpeq_epi8(low, dots)) |
                BitsAvx2(_mm256_cmpeq_epi8(high, dots)) << 32;
 }
@@ -142,32 +145,36 @@ POSTERN_AVX2 size_t SkipAvx2(const char* p, size_t blocks, char dot,
   return skipped;
 }
 
-POSTERN_AVX2 ContentBlock FindAvx2(const char* p, size_t blocks, char before,
-                                   char dot) {
-  ContentBlock block;
-  LoadBlockAvx2(p, dot, &block);
-  if (!Plain(block, before)) return block;
-  block.lines = CountBits(block.lf);
-  block.plain =
-      1 + SkipAvx2(p + ContentBlock::kSize, blocks - 1, dot, &block.lines);
-  block.cr = block.lf = block.dot = 0;
-  if (block.plain < blocks) {
-    LoadBlockAvx2(p + block.plain * ContentBlock::kSize, dot, &block);
+POSTERN_AVX2 void FindAvx2(const char* p, size_t blocks, char before, char dot,
+                           ContentBlock* block) {
+  block->plain = 0;
+  block->lines = 0;
+  LoadBlockAvx2(p, dot, block);
+  if (!Plain(*block, before)) return;
+  block->lines = block->lfs;
+  block->plain =
+      1 + SkipAvx2(p + ContentBlock::kSize, blocks - 1, dot, &block->lines);
+  if (block->plain < blocks) {
+    LoadBlockAvx2(p + block->plain * ContentBlock::kSize, dot, block);
   }
-  return block;
 }
 
 #endif  // defined(__x86_64__)
 
 }  // namespace
 
-ContentBlock FindOddBlock(ScanPath path, const char* p, size_t blocks,
-                          char before, char dot) {
+FindOddBlock* OddBlockFinder(ScanPath path) {
+  switch (path) {
+    case ScanPath::kPortable:
+      break;
+    case ScanPath::kAvx2:
 #if defined(__x86_64__)
-  if (path == ScanPath::kAvx2) return FindAvx2(p, blocks, before, dot);
+      return FindAvx2;
+#else
+      break;
 #endif
-  (void)path;  // there is no other where AVX2 does not exist
-  return FindPortable(p, blocks, before, dot);
+  }
+  return FindPortable;
 }
 
 }  // namespace postern

@@ -19,18 +19,22 @@ struct ContentBlock {
 
   size_t plain = 0;    // plain blocks in front of this one
   uint64_t lines = 0;  // that end in the plain blocks
+  uint64_t lfs = 0;    // in this one
   uint64_t cr = 0;
   uint64_t lf = 0;
   uint64_t dot = 0;
 };
 
-// Returns the first of the `blocks` blocks at `p` that is not plain, or
-// `plain` == `blocks` and no bits. A block is plain if each LF in it follows a
-// CR, each CR is followed by an LF (that behind its last octet left open) and
-// no `dot` follows an LF. `before` is what counts as the octet before `p`,
-// which is not read. Looks at (plain + 1) * kSize octets at most.
-ContentBlock FindOddBlock(ScanPath path, const char* p, size_t blocks,
-                          char before, char dot);
+// Finds the first of the `blocks` blocks at `p`, one at least, that is not
+// plain; sets `plain` to `blocks` if there is none. A block is plain if each LF
+// in it follows a CR, each CR is followed by an LF (that behind its last octet
+// left open) and no `dot` follows an LF. `before` is what counts as the octet
+// before `p`, which is not read. Looks at (plain + 1) * kSize octets at most.
+using FindOddBlock = void(const char* p, size_t blocks, char before, char dot,
+                          ContentBlock* block);
+
+// Returns the search that goes by `path`, which must be one that can run here.
+FindOddBlock* OddBlockFinder(ScanPath path);
 
 }  // namespace postern
 

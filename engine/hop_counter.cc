@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "engine/header_block.h"
 
 namespace postern {
@@ -31,60 +30,56 @@ uint64_t FoldedWord(const char* p) {
 
 }  // namespace
 
-void HopCounter::Add(absl::string_view content) {
+void HopCounter::AddHeader(absl::string_view content) {
   while (in_header_ && !content.empty()) {
-    content.remove_prefix(in_prefix_ ? TakePrefix(content)
-                                     : SkipLines(content));
+    size_t taken = 0;
+    if (in_prefix_ && (length_ > 0 || Matters(content.front()))) {
+      if (length_ > 0 || content.size() < prefix_.size()) {
+        taken = TakePrefix(content);
+      } else {
+        in_prefix_ = false;
+        TakeLine(content.data());
+      }
+    } else if (content.size() >= 2 * kBlock) {
+      taken = SkipLines(content);
+    } else {
+      const size_t lf = content.find('\n');
+      in_prefix_ = lf != absl::string_view::npos;
+      taken = in_prefix_ ? lf + 1 : content.size();
+      length_ = 0;
+    }
+    content.remove_prefix(taken);
   }
 }
 
-// Takes the start of a line, or more of it. Returns how much it has consumed;
-// the LF is left to SkipLines().
+// Takes the start of a line that matters, or more of it. Returns how much it
+// has consumed; the LF is left to the search for one.
 size_t HopCounter::TakePrefix(absl::string_view content) {
-  if (length_ == 0) {
-    if (!Matters(content.front())) {
-      in_prefix_ = false;
-      return 0;
-    }
-    prefix_.fill('\0');
-  }
+  if (length_ == 0) prefix_.fill('\0');
   size_t taken = 0;
-  while (taken < content.size() && length_ < prefix_.size()) {
+  bool ended = false;
+  while (taken < content.size() && length_ < prefix_.size() && !ended) {
     const char c = content[taken];
-    if (c == '\n') {
-      const absl::string_view line(prefix_.data(), length_);
-      if (line.empty() || line == "\r") {
-        in_header_ = false;
-        return taken;
-      }
-      break;
-    }
-    ++taken;
+    ended = c == '\n';
     prefix_[length_++] = c;
+    if (!ended) ++taken;
   }
-  if (taken < content.size() || length_ == prefix_.size()) {
-    Count(prefix_.data());
+  if (ended || length_ == prefix_.size()) {
+    TakeLine(prefix_.data());
     in_prefix_ = false;
+    length_ = 0;
   }
   return taken;
 }
 
-// Goes to the start of the next line that matters, counting the hops it passes.
-// Returns how much it has consumed.
+// Goes through what is behind the start of a line, counting the hops, up to
+// less than a block of it or to a start that is not all there. Returns how
+// much it has consumed.
 size_t HopCounter::SkipLines(absl::string_view content) {
-  length_ = 0;
-  // One line, as a rule: the next one's start is looked at anyway.
-  if (content.size() < 2 * kBlock) {
-    const size_t lf = content.find('\n');
-    if (lf == absl::string_view::npos) return content.size();
-    in_prefix_ = true;
-    return lf + 1;
-  }
   char before = 0;
   for (size_t at = 0; at < content.size();) {
     const absl::string_view rest = content.substr(at);
     const size_t blocks = rest.size() / kBlock;
-    // What is less than a block is for the search above.
     if (blocks == 0) {
       in_prefix_ = before == '\n';
       return at;
@@ -98,11 +93,8 @@ size_t HopCounter::SkipLines(absl::string_view content) {
         in_prefix_ = true;
         return content.size() - line.size();
       }
-      if (line.front() == '\n' || absl::StartsWith(line, "\r\n")) {
-        in_header_ = false;
-        return content.size();
-      }
-      Count(line.data());
+      TakeLine(line.data());
+      if (!in_header_) return content.size();
     }
     if (block.dull < blocks) at += kBlock;
     before = content[at - 1];
@@ -111,13 +103,18 @@ size_t HopCounter::SkipLines(absl::string_view content) {
   return content.size();
 }
 
-// Counts a line if its first octets, padded with NULs, make it a hop.
-void HopCounter::Count(const char* prefix) {
+// Takes a line by its first nine octets, padded with NULs if it is shorter.
+void HopCounter::TakeLine(const char* prefix) {
+  if (prefix[0] == '\n' || (prefix[0] == '\r' && prefix[1] == '\n')) {
+    in_header_ = false;
+    return;
+  }
   const uint64_t word = FoldedWord(prefix);
-  const bool hop =
-      word == FoldedWord("received") ||
-      (word == FoldedWord("delivere") && (prefix[8] | 0x20) == 'd');
-  if (hop && hops_ < kMost) ++hops_;
+  const bool received = word == FoldedWord("received");
+  const bool delivered =
+      (word == FoldedWord("delivere")) & ((prefix[8] | 0x20) == 'd');
+  // No branch: a sender could have each one predicted wrong.
+  hops_ += static_cast<int>((received | delivered) & (hops_ < kMost));
 }
 
 }  // namespace postern

@@ -26,14 +26,17 @@ class HopCounter {
   // it.
   explicit HopCounter(ScanPath path = ChosenScanPath()) : path_(path) {}
 
-  void Add(absl::string_view content);
+  void Add(absl::string_view content) {
+    if (in_header_) AddHeader(content);
+  }
   // Returns the hops so far, kMost at most.
   int hops() const { return hops_; }
 
  private:
+  void AddHeader(absl::string_view content);
   size_t TakePrefix(absl::string_view content);
   size_t SkipLines(absl::string_view content);
-  void Count(const char* prefix);
+  void TakeLine(const char* prefix);
 
   ScanPath path_;
   bool in_header_ = true;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -21,7 +22,10 @@ int Hops(absl::string_view content, size_t cut,
          ScanPath path = ScanPath::kPortable) {
   HopCounter counter(path);
   while (!content.empty()) {
-    counter.Add(content.substr(0, cut));
+    // A heap block of its own: a sanitizer sees what reads behind it.
+    const std::vector<char> piece(
+        content.begin(), content.begin() + std::min(cut, content.size()));
+    counter.Add(absl::string_view(piece.data(), piece.size()));
     content.remove_prefix(std::min(cut, content.size()));
   }
   return counter.hops();
@@ -86,8 +90,8 @@ TEST(HopCounterTest, CountsInLongHeadersWhereverTheyAreCut) {
   constexpr absl::string_view kLines[] = {
       "received", "ReCeIvEd: x", "delivered", "DELIVERE", "receive",  "r",
       "D",        "-",           "*",         "x",        "xreceived"};
-  constexpr absl::string_view kEnds[] = {"",   "\r\n",    "\n",
-                                         "\r", "receive", "delivered"};
+  constexpr absl::string_view kEnds[] = {
+      "", "\r\n", "\n", "\r", "receive", "delivere", "delivered"};
   uint32_t random = 1;
   const auto next = [&random](uint32_t below) {
     random = random * 1664525 + 1013904223;
