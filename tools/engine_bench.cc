@@ -120,6 +120,7 @@ class Driver {
         case Step::Kind::kNeedFlush:
           session_.OutputWritten(session_.Output().size());
           break;
+        case Step::Kind::kStartTls:
         case Step::Kind::kWaiting:
         case Step::Kind::kClosed:
           Die("the session went elsewhere");
