@@ -34,12 +34,12 @@ class AskQueue {
 
   // Opens a question. The Ask stays where it is until it is taken or cleared.
   template <typename T>
-  const Ask* Open(T what) {
+  const Ask* Open(T&& what) {
     if (spare_.empty()) spare_.push_back(std::make_unique<Entry>());
     Entry& entry = *open_.emplace_back(std::move(spare_.back()));
     spare_.pop_back();
     entry.ask.id = RequestId{++last_id_};
-    entry.ask.what.template emplace<T>(std::move(what));
+    entry.ask.what = std::forward<T>(what);
     return &entry.ask;
   }
 
@@ -52,18 +52,21 @@ class AskQueue {
     return nullptr;
   }
 
-  // Takes the oldest question off, if it has been answered.
-  std::optional<std::pair<Ask, Verdict>> Take() {
-    if (open_.empty() || !open_[0]->verdict) return std::nullopt;
-    std::optional<std::pair<Ask, Verdict>> taken(
-        std::in_place, std::move(open_[0]->ask), *std::move(open_[0]->verdict));
-    Drop();
-    return taken;
+  // Takes the oldest question off, if it has been answered, else null. Give it
+  // back with Recycle(): it may be moved from.
+  std::unique_ptr<Entry> Take() {
+    if (open_.empty() || !open_[0]->verdict) return nullptr;
+    return TakeFirst();
+  }
+  void Recycle(std::unique_ptr<Entry> entry) {
+    entry->verdict.reset();
+    entry->ask.what.emplace<Connected>();  // its strings may be long
+    spare_.push_back(std::move(entry));
   }
 
   // Forgets all questions; their answers come too late.
   void Clear() {
-    while (!open_.empty()) Drop();
+    while (!open_.empty()) Recycle(TakeFirst());
   }
 
   bool empty() const { return open_.empty(); }
@@ -78,11 +81,10 @@ class AskQueue {
   }
 
  private:
-  void Drop() {
-    open_[0]->verdict.reset();
-    open_[0]->ask.what.emplace<Connected>();  // its strings may be long
-    spare_.push_back(std::move(open_[0]));
+  std::unique_ptr<Entry> TakeFirst() {
+    std::unique_ptr<Entry> entry = std::move(open_[0]);
     open_.erase(open_.begin());
+    return entry;
   }
 
   uint64_t last_id_ = 0;

@@ -158,6 +158,10 @@ bool IsDotString(absl::string_view text) {
 
 }  // namespace
 
+size_t Path::size() const {
+  return local_part.size() + (domain.empty() ? 0 : 1 + domain.size());
+}
+
 std::string Path::Address() const {
   if (domain.empty()) return local_part;
   return absl::StrCat(local_part, "@", domain);
@@ -189,7 +193,7 @@ std::optional<ParsedPath> ParsePath(absl::string_view text, Utf8 utf8) {
   if (bracket ? !reader.Take('>') : !(reader.done() || reader.Next(' '))) {
     return std::nullopt;
   }
-  if (parsed.path.Address().size() > kMaxPath) return std::nullopt;
+  if (parsed.path.size() > kMaxPath) return std::nullopt;
   parsed.consumed = reader.consumed();
   return parsed;
 }

@@ -36,6 +36,8 @@ struct Path {
   // domain. The domain begins behind the last '@', always: ParsePath() refuses
   // a local part with an '@' that has no domain.
   std::string Address() const;
+  // Returns the octets of Address().
+  size_t size() const;
 
   friend bool operator==(const Path&, const Path&) = default;
 };

@@ -527,8 +527,9 @@ absl::Status ServerSession::Complete(RequestId id, Verdict verdict) {
   }
   ++progress_;
   open->verdict.emplace(std::move(verdict));
-  while (const auto answered = asks_.Take()) {
-    Apply(answered->first, answered->second);
+  while (std::unique_ptr<AskQueue::Entry> answered = asks_.Take()) {
+    Apply(answered->ask, *answered->verdict);
+    asks_.Recycle(std::move(answered));
   }
   return absl::OkStatus();
 }
@@ -584,7 +585,7 @@ absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
   return absl::OkStatus();
 }
 
-void ServerSession::Apply(const Ask& ask, const Verdict& verdict) {
+void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
   if (std::holds_alternative<BodyEnd>(ask.what)) {
     return MessageDecided({&verdict, 1});
   }
@@ -609,7 +610,7 @@ void ServerSession::Apply(const Ask& ask, const Verdict& verdict) {
   if (drop) Close(CloseReason::kRefused);
 }
 
-void ServerSession::Accepted(const Ask& ask, const Verdict& verdict) {
+void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
   const std::optional<Reply>& reply = verdict.reply();
   if (std::holds_alternative<Connected>(ask.what)) {
     Say(reply,
@@ -625,15 +626,16 @@ void ServerSession::Accepted(const Ask& ask, const Verdict& verdict) {
   } else if (std::holds_alternative<StartTls>(ask.what)) {
     state_ = State::kStartTls;
     Say({220, {2, 0, 0}, "ready"});
-  } else if (const auto* mail = std::get_if<Mail>(&ask.what)) {
+  } else if (auto* mail = std::get_if<Mail>(&ask.what)) {
     transaction_ = Transaction::kOpen;
     rcpts_asked_ = 0;
-    envelope_.from = verdict.path() ? *verdict.path() : mail->from;
-    envelope_.parameters = mail->parameters;
+    envelope_.from = verdict.path() ? *verdict.path() : std::move(mail->from);
+    envelope_.parameters = std::move(mail->parameters);
     Say(reply, {250, {2, 1, 0}, "ok"});
-  } else if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
+  } else if (auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
     envelope_.to.push_back(
-        {verdict.path() ? *verdict.path() : rcpt->to, rcpt->parameters});
+        {verdict.path() ? *verdict.path() : std::move(rcpt->to),
+         std::move(rcpt->parameters)});
     Say(reply, {250, {2, 1, 5}, "ok"});
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
     BodyAccepted(verdict);
@@ -669,7 +671,8 @@ void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
   const Reply usual = {250, {2, 0, 0}, "ok"};
   bool drop = false;
   if (verdicts.size() == 1) {
-    SayForMessage(verdicts[0].reply().value_or(usual));
+    const std::optional<Reply>& reply = verdicts[0].reply();
+    SayForMessage(reply ? *reply : usual);
     drop = verdicts[0].kind() == Verdict::Kind::kDrop;
   } else {
     for (const Verdict& verdict : verdicts) {

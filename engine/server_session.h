@@ -214,8 +214,9 @@ class ServerSession {
   std::optional<Step> EndBody();
   void CountBlock(uint64_t octets);
 
-  void Apply(const Ask& ask, const Verdict& verdict);
-  void Accepted(const Ask& ask, const Verdict& verdict);
+  // The answer takes effect; the envelope takes what it needs of the question.
+  void Apply(Ask& ask, const Verdict& verdict);
+  void Accepted(Ask& ask, const Verdict& verdict);
   void BodyAccepted(const Verdict& verdict);
   void MessageDecided(absl::Span<const Verdict> verdicts);
 

@@ -23,7 +23,8 @@ TEST(VerbTest, FindsEveryRowByItsNameInAnyCase) {
 }
 
 TEST(VerbTest, KnowsNothingElse) {
-  for (absl::string_view name : {"", "EHL", "EHLOO", "XYZZY", "EHLO "}) {
+  for (absl::string_view name :
+       {"", "EHL", "EHLOO", "XYZZY", "EHLO ", "STARTTLSX"}) {
     EXPECT_EQ(FindVerb(name).verb, Verb::kUnknown) << name;
   }
 }
