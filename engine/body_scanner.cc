@@ -215,10 +215,11 @@ bool BodyScanner::HasRoom() const {
          copied_ + kCopyOfBlock <= room_.copied.size();
 }
 
+// Returns whether a line begins at `at`. An LF that begins `in` is bare, but
+// under Framing::kCounted, where no dot is looked for.
 bool BodyScanner::BehindCrlf(absl::string_view in, size_t at) const {
   if (at == 0) return line_start_;
-  if (in[at - 1] != '\n') return false;
-  return at == 1 ? cr_open_ : in[at - 2] == '\r';
+  return at >= 2 && in[at - 1] == '\n' && in[at - 2] == '\r';
 }
 
 // Returns how many octets at the end of `in` need to be seen with what is

@@ -166,7 +166,8 @@ class Walk {
     for (absl::string_view slice : progress->scanner.Finish().slices) {
       if (content.substr(content_[size].size(), 9) != slice) return false;
     }
-    return Agrees({in_.data(), size}, framing_, *progress, want, content);
+    return Agrees({in_.data(), size}, framing_, *progress, want, content) &&
+           progress->scanner.Finish().slices.empty();
   }
 
   const Framing framing_;
