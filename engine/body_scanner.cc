@@ -74,6 +74,10 @@ class BodyScanner::Pass {
     size_t blocks = left / kBlock;
     if (blocks > 0) {
       scanner_.find_(in_.data() + at_, blocks, before_, dot, block);
+      if (block->plain == 0) {
+        scanner_.examined_ += kBlock;
+        return false;
+      }
     } else {
       blocks = 1;
       char padded[kBlock] = {};
@@ -99,12 +103,15 @@ class BodyScanner::Pass {
     const uint64_t behind_cr = block.cr << 1 | (before_ == '\r' ? 1 : 0);
     const uint64_t crlf = block.lf & behind_cr;  // at their LFs
     // A bare LF at itself, a bare CR at the octet behind it, where it shows.
-    uint64_t bare = (block.lf ^ behind_cr) & LowBits(size);
+    uint64_t bare = block.lf ^ behind_cr;
     uint64_t dots = 0;  // that begin a line
     if (dotted_) dots = block.dot & (crlf << 1 | (line_start_ ? 1 : 0));
+    if (decided_ < at_ + kBlock) {
+      bare &= LowBits(size);
+      dots &= decided_ > at_ ? LowBits(decided_ - at_) : 0;
+    }
     size_t end = kNone;
     if (dots != 0) {
-      dots &= decided_ > at_ ? LowBits(decided_ - at_) : 0;
       // Behind the block's last octet anything may be.
       const uint64_t before_cr = block.cr >> 1 | uint64_t{1} << (kBlock - 1);
       for (uint64_t left = dots & before_cr; left != 0; left &= left - 1) {
