@@ -49,8 +49,8 @@ enum class Framing : uint8_t {
 // Under Framing::kCounted a '.' is as any other, and a CR is content at once:
 // "CR" is a state that is kept, so that nothing stays unconsumed.
 //
-// Nothing is copied but stretches so full of bare newlines and stuffed dots
-// that their slices would be a few octets each.
+// Nothing is copied but blocks of 64 octets with more than two bare newlines
+// or stuffed dots: many short slices would cost their reader more.
 //
 // A copy knows what the original does, and has slices of its own.
 class BodyScanner {
