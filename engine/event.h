@@ -178,7 +178,7 @@ struct [[nodiscard]] Step {
   Kind kind = Kind::kNeedInput;
   size_t consumed = 0;       // drop these bytes of `in` once dealt with
   const Ask* ask = nullptr;  // session-owned, until completed or aborted
-  absl::Span<const absl::string_view> body = {};  // slices of `in`
+  absl::Span<const absl::string_view> body = {};  // see Advance()
   // kAborted because of the content (a bare newline, hops, size): what it will
   // be answered with, so far as is known. Session-owned, until the next call.
   const Reply* refusal = nullptr;

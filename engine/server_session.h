@@ -102,8 +102,8 @@ class ServerSession {
   // shorter than ServerConfig::max_line once kNeedInput is returned. Not
   // calling Advance() is how the driver applies back-pressure.
   //
-  // Step::body points into `in` (or at constants) and lives as long as your
-  // bytes do; the list itself, until the next Advance().
+  // Step::body points into `in`, at constants or at the session: all of it
+  // lives until the next Advance(), and no longer than your bytes do.
   Step Advance(absl::string_view in);
 
   // Answers an open Ask, once. Answers may come in any order: replies leave,
