@@ -502,7 +502,9 @@ class Follower {
     while (code == 334 && TakeLine(&wire_, &line)) code = Take();
     if (code / 100 != 2) return;
     if (verb == "STARTTLS") tls_ = true;
-    if (verb == "RCPT") {
+    if (verb == "STARTTLS" || verb == "XCLIENT") {
+      greeted_ = false;
+    } else if (verb == "RCPT") {
       ++recipients_;
     } else if (verb == "MAIL" || verb == "RSET" || verb == "EHLO" ||
                verb == "HELO" || verb == "LHLO") {
@@ -549,7 +551,7 @@ class Follower {
     wire_.remove_prefix(static_cast<size_t>(size));
     // RFC 2033 4.3: none at all where there is no recipient; but for what may
     // not be said yet, as any command.
-    if (last && config_.lmtp && greeted_ &&
+    if (last && config_.lmtp && (greeted_ || !config_.require_hello) &&
         !absl::StartsWith(replies_, "530")) {
       TakeForMessage();
       if (!broken_) recipients_ = 0;
