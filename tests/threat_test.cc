@@ -1,0 +1,1027 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What has been done to mail servers, each attack against a whole session.
+//
+// S: messages smuggled into messages. T: TLS. A: authentication. R: relaying.
+// C: commands and what is made of them. M: memory, time and loops. F: failure.
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "engine/dot_stuffer.h"
+#include "engine/event.h"
+#include "engine/extension.h"
+#include "engine/server_config.h"
+#include "engine/server_session.h"
+#include "engine/session_info.h"
+#include "engine/trace_header.h"
+#include "gtest/gtest.h"
+#include "tests/replay.h"
+
+namespace postern {
+namespace {
+
+constexpr size_t kWhole = std::string::npos;
+constexpr char kHello[] = "EHLO c\r\n";
+constexpr char kToRcpt[] = "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n";
+// What an attacker wants to be heard: it must not come to a question.
+constexpr char kEvil[] = "MAIL FROM:<evil@x>\r\n";
+
+// A literal that may hold NULs.
+template <size_t n>
+constexpr absl::string_view Bytes(const char (&literal)[n]) {
+  return absl::string_view(literal, n - 1);
+}
+
+// A server that offers all there is to offer, passwords in the clear as well.
+ServerConfig Everything() {
+  ServerConfig config;
+  config.greeting = "mx";
+  config.carried = ExtensionSet::All();
+  config.offer_starttls = true;
+  config.mechanisms = {"PLAIN", "LOGIN"};
+  config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  return config;
+}
+
+// Accepts all but what is about "refused"; asks in AUTH until told something.
+std::optional<AnyAnswer> Obliging(const Ask& ask, const Envelope& envelope) {
+  if (const auto* auth = std::get_if<AuthBegin>(&ask.what)) {
+    if (!auth->initial_response) return AuthChallenge{"who?"};
+    return AuthGranted{"someone"};
+  }
+  if (const auto* auth = std::get_if<AuthResponse>(&ask.what)) {
+    if (auth->bytes.empty()) return AuthChallenge{"who else?"};
+    return AuthGranted{"someone"};
+  }
+  if (absl::StrContains(PrintAsk(ask, envelope), "<refused@")) {
+    return Verdict::Refuse({550, {5, 1, 1}, "no"});
+  }
+  return Verdict::Accept();
+}
+
+// Returns what comes of the flights, the same in all manners (S2).
+Outcome Send(const ServerConfig& config, const Flights& flights,
+             WireEnd end = WireEnd::kOpen,
+             const Answerer& answerer = Obliging) {
+  const Outcome want = Replay(config, flights, end, {}, answerer);
+  const Manner manners[] = {
+      {.cuts = {kWhole}},
+      {.cuts = {2, 3}, .late = true},
+      {.cuts = {7}, .late = true, .reversed = true, .max_open_asks = 4},
+      {.cuts = {kWhole}, .late = true, .max_open_asks = 4, .slow_reader = true},
+  };
+  for (const Manner& manner : manners) {
+    SCOPED_TRACE(manner.Describe());
+    EXPECT_EQ(Replay(config, flights, end, manner, answerer), want);
+  }
+  ExpectOneReplyPerCommand(config, flights, want);
+  return want;
+}
+
+// Returns the replies' codes: "220 250 354".
+std::string Codes(const Outcome& outcome) {
+  std::vector<absl::string_view> codes;
+  for (absl::string_view line :
+       absl::StrSplit(outcome.replies, "\r\n", absl::SkipEmpty())) {
+    if (line[3] == ' ') codes.push_back(line.substr(0, 3));
+  }
+  return absl::StrJoin(codes, " ");
+}
+
+bool Asked(const Outcome& outcome, absl::string_view words) {
+  return std::any_of(
+      outcome.asks.begin(), outcome.asks.end(),
+      [&](const std::string& ask) { return absl::StrContains(ask, words); });
+}
+
+// Returns all words of up to `length` letters, the empty one first.
+std::vector<std::string> Words(absl::Span<const std::string> letters,
+                               size_t length) {
+  std::vector<std::string> words = {""};
+  for (size_t from = 0; length > 0; --length) {
+    const size_t to = words.size();
+    for (; from < to; ++from) {
+      for (const std::string& letter : letters) {
+        words.push_back(words[from] + letter);
+      }
+    }
+  }
+  return words;
+}
+
+// ---- S
+
+// LF.LF, LF.CRLF, CRLF.LF, CR.CR, CRLF.CR CRLF, CR LF with a NUL between, and
+// all others of their kind: CVE-2023-51764, -51765, -51766, -51747,
+// CVE-2024-27305.
+TEST(ThreatTest, S1_NothingButCrlfDotCrlfEndsTheData) {
+  const std::string letters[] = {"\r", "\n", std::string(1, '\0')};
+  const std::vector<std::string> newlines = Words(letters, 3);
+  size_t ends = 0;
+  for (BareNewlines mode : {BareNewlines::kReject, BareNewlines::kNormalize}) {
+    ServerConfig config = Everything();
+    config.bare_newlines = mode;
+    for (const std::string& before : newlines) {
+      for (const std::string& behind : newlines) {
+        const std::string end = absl::StrCat(before, ".", behind);
+        SCOPED_TRACE(testing::PrintToString(end));
+        const Flights wire = {absl::StrCat(kToRcpt, "DATA\r\nfirst", end, kEvil,
+                                           "RSET\r\n\r\n.\r\nQUIT\r\n")};
+        const Outcome outcome =
+            Replay(config, wire, WireEnd::kOpen, {{kWhole}}, Obliging);
+        EXPECT_EQ(Replay(config, wire, WireEnd::kOpen, {}, Obliging), outcome);
+        const bool ends_it = absl::EndsWith(end, "\r\n.\r\n");
+        EXPECT_EQ(Asked(outcome, "<evil@x>"), ends_it);
+        EXPECT_EQ(outcome.closed, CloseReason::kQuit);
+        ends += ends_it ? 1 : 0;
+        // What was bare is refused, or mended; either way none is passed on.
+        for (const Message& message : outcome.messages) {
+          const std::string rest =
+              absl::StrReplaceAll(message.content, {{"\r\n", ""}});
+          EXPECT_EQ(rest.find_first_of("\r\n"), std::string::npos);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(ends, 2u * 4);  // any letter, or none, in front of it
+}
+
+// The end of the data, or a command, that shows only if a read ends there.
+TEST(ThreatTest, S2_TheCutOfTheBytesChangesNothing) {
+  ServerConfig config = Everything();
+  config.xclient = true;
+  const Flights wire = {
+      absl::StrCat("XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1\r\n", kHello,
+                   "AUTH LOGIN\r\ndQ==\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n",
+                   "RCPT TO:<refused@d>\r\nDATA\r\n.\r.\r\n..\r\n.\n.\r\n.\r\n",
+                   "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n..\r\n.\r\n",
+                   "MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nBDAT 5\r\n\r\n.\r\n",
+                   "BDAT 3 LAST\r\n.\r\nNOOP\r\nSTARTTLS\r\n"),
+      absl::StrCat(kHello, "QUIT\r\n")};
+  const Outcome want = Send(config, wire);
+  EXPECT_EQ(want.closed, CloseReason::kQuit);
+  EXPECT_EQ(want.messages.size(), 2u);
+  for (size_t cut = 1; cut < wire[0].size(); ++cut) {
+    const Manner manner = {.cuts = {cut, kWhole}};
+    SCOPED_TRACE(manner.Describe());
+    EXPECT_EQ(Replay(config, wire, WireEnd::kOpen, manner, Obliging), want);
+  }
+}
+
+// A message that is harmless here and two messages to whom we send it on: the
+// outbound half of CVE-2023-51764.
+TEST(ThreatTest, S3_WhatIsPassedOnIsOneMessageAgain) {
+  const std::string letters[] = {"\r", "\n", "\r\n", ".", "x"};
+  ServerConfig config = Everything();
+  config.bare_newlines = BareNewlines::kNormalize;
+  for (const std::string& content : Words(letters, 5)) {
+    SCOPED_TRACE(testing::PrintToString(content));
+    const Outcome first = Replay(
+        config, {absl::StrCat(kToRcpt, "DATA\r\n", content, "\r\n.\r\n")},
+        WireEnd::kOpen, {{kWhole}}, Obliging);
+    ASSERT_EQ(first.messages.size(), 1u);
+    std::string stuffed;
+    DotStuffer stuffer;
+    const auto write = [&] {
+      while (!stuffer.Piece().empty()) {
+        absl::StrAppend(&stuffed, stuffer.Piece());
+        stuffer.Written(stuffer.Piece().size());
+      }
+    };
+    ASSERT_TRUE(stuffer.Lend(first.messages[0].content));
+    write();
+    ASSERT_TRUE(stuffer.End());
+    write();
+    const Outcome second =
+        Replay(Everything(), {absl::StrCat(kToRcpt, "DATA\r\n", stuffed)},
+               WireEnd::kOpen, {{kWhole}}, Obliging);
+    EXPECT_EQ(second.messages, first.messages);
+  }
+}
+
+// Sizes that wrap, have a sign or are hexadecimal, after which the chunk is
+// run as commands: CVE-2017-16943, CVE-2017-16944.
+TEST(ThreatTest, S4_AChunkOfUnknownSizeClosesTheConnection) {
+  for (absl::string_view argument :
+       {"-1", "+6", "0x6", "6 LAST LAST", "6 last6", "6,", "", "LAST 6", "6.0",
+        "18446744073709551616", "99999999999999999999999", "4294967296 LAST",
+        "18446744073709551615 LAST"}) {
+    SCOPED_TRACE(std::string(argument));
+    const Outcome outcome =
+        Send(Everything(),
+             {absl::StrCat(kToRcpt, "BDAT ", argument, "\r\n", kEvil)});
+    EXPECT_FALSE(Asked(outcome, "evil"));
+    EXPECT_EQ(outcome.closed, CloseReason::kAbuse);
+    EXPECT_TRUE(outcome.messages.empty());
+  }
+}
+
+// A chunk that is refused, and then run as commands.
+TEST(ThreatTest, S4_AChunkIsNeverCommandsWhateverBecomesOfIt) {
+  struct Row {
+    absl::string_view way;  // up to the chunk
+    absl::string_view codes;
+  };
+  constexpr Row rows[] = {
+      {"", "220 503 250"},
+      {"EHLO c\r\n", "220 250 503 250"},
+      {"EHLO c\r\nMAIL FROM:<s@x>\r\n", "220 250 250 503 250"},
+      {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<refused@d>\r\n",
+       "220 250 250 550 503 250"},
+      // LAST twice.
+      {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 0 LAST\r\n",
+       "220 250 250 250 250 503 250"},
+      // The limit holds for all chunks together.
+      {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT "
+       "15\r\n123456789012345",
+       "220 250 250 250 250 552 250"},
+      // DATA within chunks, and a chunk behind a refused one.
+      {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 0\r\nDATA\r\n"
+       "BDAT 31\r\n1234567890123456789012345678901",
+       "220 250 250 250 250 503 552 503 250"},
+      // By our own word.
+      {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<full@d>\r\n",
+       "220 250 250 250 452 250"},
+  };
+  const Answerer full = [](const Ask& ask, const Envelope& envelope) {
+    const bool no = PrintAsk(ask, envelope) == "body-begin <s@x> <full@d>";
+    return no ? Verdict::Refuse({452, {4, 3, 1}, "full"})
+              : Obliging(ask, envelope);
+  };
+  ServerConfig config = Everything();
+  config.max_message_size = 30;
+  for (const Row& row : rows) {
+    const Flights wire = {
+        absl::StrCat(row.way, "BDAT 20\r\n", kEvil, "NOOP\r\n")};
+    SCOPED_TRACE(wire[0]);
+    const Outcome outcome = Send(config, wire, WireEnd::kOpen, full);
+    EXPECT_FALSE(Asked(outcome, "evil"));
+    EXPECT_EQ(Codes(outcome), row.codes);
+  }
+  config.extensions = {};
+  EXPECT_EQ(Codes(Send(config, {absl::StrCat(kToRcpt, "BDAT 20\r\n", kEvil)})),
+            "220 250 250 250 502");
+}
+
+TEST(ThreatTest, S4_AChunkIsContentEvenIfItLooksLikeTheEnd) {
+  const std::string chunk = absl::StrCat("x\r\n.\r\n", kEvil);
+  const Outcome outcome =
+      Send(Everything(), {absl::StrCat(kToRcpt, "BDAT ", chunk.size(), "\r\n",
+                                       chunk, "BDAT 5 LAST\r\n\r\n.\r\n")});
+  ASSERT_EQ(outcome.messages.size(), 1u);
+  EXPECT_EQ(outcome.messages[0].content, chunk + "\r\n.\r\n");
+  EXPECT_FALSE(Asked(outcome, "evil"));
+}
+
+// ---- T
+
+// Commands in plain behind STARTTLS, taken for what TLS has protected:
+// CVE-2011-0411, CVE-2011-1431, CVE-2021-38371, CVE-2024-34083.
+TEST(ThreatTest, T1_PlaintextBehindStartTlsClosesTheConnection) {
+  for (absl::string_view injected : {"\n", "x", "EHLO c\r\n", kEvil}) {
+    SCOPED_TRACE(std::string(injected));
+    const Outcome outcome =
+        Send(Everything(), {absl::StrCat(kHello, "STARTTLS\r\n", injected),
+                            absl::StrCat(kHello, "MAIL FROM:<s@x>\r\n")});
+    EXPECT_EQ(outcome.closed, CloseReason::kAbuse);
+    EXPECT_EQ(outcome.asks.back(), "starttls");
+    EXPECT_EQ(Codes(outcome), "220 250 220");
+  }
+}
+
+// RFC 3207 4.2.
+TEST(ThreatTest, T2_NothingIsRememberedAcrossStartTls) {
+  const std::string first =
+      absl::StrCat(kHello, "AUTH PLAIN AHUAcA==\r\nSTARTTLS\r\n");
+  EXPECT_EQ(Codes(Send(Everything(), {first, "MAIL FROM:<s@x>\r\n"})),
+            "220 250 235 220 503");
+  // Not authenticated any more, so it can be, and is asked for.
+  ServerConfig config = Everything();
+  config.require_auth = true;
+  EXPECT_EQ(Codes(Send(config, {first, absl::StrCat(kHello, "MAIL FROM:<s@x>",
+                                                    "\r\nAUTH PLAIN ",
+                                                    "AHUAcA==\r\n")})),
+            "220 250 235 220 250 530 235");
+  // A transaction cannot come to it.
+  EXPECT_EQ(Codes(Send(Everything(),
+                       {absl::StrCat(kToRcpt, "STARTTLS\r\n"), kHello})),
+            "220 250 250 250 503");
+}
+
+// Replies from before the handshake that count as replies from behind it.
+TEST(ThreatTest, T3_NothingIsSaidBetweenStartTlsAndTls) {
+  const ServerConfig config = Everything();
+  ServerSession session(config);
+  std::string in = absl::StrCat(kHello, "NOOP\r\nSTARTTLS\r\n");
+  Step step = session.Advance(in);
+  while (step.kind == Step::Kind::kAsk) {
+    ASSERT_TRUE(session.Complete(step.ask->id, Verdict::Accept()).ok());
+    in.erase(0, step.consumed);
+    step = session.Advance(in);
+  }
+  ASSERT_EQ(step.kind, Step::Kind::kStartTls);
+  EXPECT_TRUE(absl::EndsWith(session.Output(), "\r\n220 2.0.0 ready\r\n"));
+  session.OutputWritten(session.Output().size());
+  session.Shutdown();
+  EXPECT_EQ(session.Advance("").kind, Step::Kind::kStartTls);
+  EXPECT_EQ(session.Output(), "");
+  session.TimedOut();
+  EXPECT_EQ(session.Advance("").kind, Step::Kind::kClosed);
+  EXPECT_EQ(session.Output(), "");
+}
+
+// A password asked for before TLS, or given before it.
+TEST(ThreatTest, T4_AuthIsNeitherOfferedNorTakenInTheClear) {
+  ServerConfig config = Everything();
+  config.mechanisms_in_clear = {};
+  const std::string auth = "AUTH PLAIN AHUAcA==\r\n";
+  const Outcome clear = Send(config, {absl::StrCat(kHello, auth, auth)});
+  EXPECT_FALSE(absl::StrContains(clear.replies, "AUTH"));
+  EXPECT_FALSE(Asked(clear, "auth"));
+  EXPECT_EQ(Codes(clear), "220 250 530 530");
+  const Outcome tls = Send(config, {absl::StrCat(kHello, "STARTTLS\r\n"),
+                                    absl::StrCat(kHello, auth)});
+  EXPECT_TRUE(absl::StrContains(tls.replies, "AUTH PLAIN LOGIN"));
+  EXPECT_EQ(Codes(tls), "220 250 220 250 235");
+}
+
+// A web browser whose request holds our commands: CVE-2021-3618.
+TEST(ThreatTest, T6_AWebBrowserIsNotListenedTo) {
+  for (absl::string_view request :
+       {"GET /\r\n", "POST / HTTP/1.1\r\n", "post /\r\n", "CONNECT x:25\r\n"}) {
+    SCOPED_TRACE(std::string(request));
+    const Outcome outcome =
+        Send(Everything(), {absl::StrCat(request, "Host: x\r\n\r\n", kToRcpt)});
+    EXPECT_EQ(outcome.closed, CloseReason::kAbuse);
+    EXPECT_EQ(Codes(outcome), "220 221");
+    EXPECT_EQ(outcome.asks, std::vector<std::string>{"connected"});
+  }
+}
+
+// ---- A
+
+// Commands as responses, padding that decodes twice, and lines without end:
+// CVE-2018-6789.
+TEST(ThreatTest, A1_AResponseIsBase64OrEndsTheExchange) {
+  struct Row {
+    std::string response;
+    absl::string_view code;
+  };
+  const Row rows[] = {
+      {"dQ==", "235"},
+      {"", "334"},   // an empty one
+      {"=", "501"},  // only an initial one is written so
+      {"*", "501"},  // cancelled
+      {"**", "501"},
+      {"* ", "501"},
+      {"dQ", "501"},  // no padding
+      {"dQ=", "501"},
+      {"dR==", "501"},  // bits behind the last octet
+      {"d===", "501"},
+      {"dQ==dQ==", "501"},
+      {" dQ==", "501"},
+      {"dQ== ", "501"},
+      {"d Q==", "501"},
+      {"dQ\n==", "501"},
+      {std::string("dQ==\0", 5), "501"},
+      {"dQ_-", "501"},  // another alphabet
+      {"MAIL FROM:<evil@x>", "501"},
+      {"RSET", "235"},  // base64, too
+      {std::string(12288, 'A'), "235"},
+      {std::string(12289, 'A'), "500"},
+      {std::string(65536, 'A'), "500"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.response.substr(0, 80));
+    const std::string begin = absl::StrCat(kHello, "AUTH PLAIN\r\n");
+    const Outcome outcome =
+        Send(Everything(), {absl::StrCat(begin, row.response, "\r\n")});
+    EXPECT_EQ(Codes(outcome), absl::StrCat("220 250 334 ", row.code));
+    EXPECT_FALSE(Asked(outcome, "evil"));
+    if (row.code[0] != '5') continue;
+    // Behind its end, commands are commands, and AUTH begins anew.
+    EXPECT_EQ(
+        Codes(Send(Everything(),
+                   {absl::StrCat(begin, row.response, "\r\nRSET\r\n",
+                                 "AUTH PLAIN =\r\nMAIL FROM:<s@x>\r\n")})),
+        absl::StrCat("220 250 334 ", row.code, " 250 235 250"));
+  }
+}
+
+// AUTH where the server's parts disagree about who the client is.
+TEST(ThreatTest, A7_AuthIsTakenOnceAndOutsideTransactions) {
+  constexpr char kAuth[] = "AUTH PLAIN AHUAcA==\r\n";
+  struct Row {
+    std::string wire;
+    absl::string_view codes;
+  };
+  const Row rows[] = {
+      {kAuth, "220 503"},
+      {absl::StrCat("HELO c\r\n", kAuth), "220 250 503"},
+      {absl::StrCat(kHello, kAuth, kAuth), "220 250 235 503"},
+      {absl::StrCat(kHello, kAuth, kHello, kAuth), "220 250 235 250 503"},
+      {absl::StrCat(kHello, "MAIL FROM:<s@x>\r\n", kAuth), "220 250 250 503"},
+      {absl::StrCat(kToRcpt, kAuth), "220 250 250 250 503"},
+      {absl::StrCat(kToRcpt, "BDAT 0\r\n", kAuth), "220 250 250 250 250 503"},
+      {absl::StrCat(kToRcpt, "RSET\r\n", kAuth), "220 250 250 250 250 235"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.wire);
+    const Outcome outcome = Send(Everything(), {row.wire});
+    EXPECT_EQ(Codes(outcome), row.codes);
+    EXPECT_EQ(std::count(outcome.asks.begin(), outcome.asks.end(),
+                         "auth PLAIN \\000u\\000p"),
+              absl::StrContains(row.codes, "235") ? 1 : 0);
+  }
+}
+
+// ---- R
+
+// Addresses that mean one domain to the policy and another to whoever sends
+// the mail on. What is asked about parses to itself.
+TEST(ThreatTest, R1_AnAddressMeansOneDomain) {
+  struct Row {
+    absl::string_view sent;
+    absl::string_view asked;  // "": refused
+  };
+  constexpr Row rows[] = {
+      {"<u@d>", "<u@d>"},
+      {"<u%evil@d>", "<u%evil@d>"},
+      {"<evil!u@d>", "<evil!u@d>"},
+      {"<@d:u@evil>", "<u@evil>"},  // the route is not the domain
+      {"<@evil,@d:u@e>", "<u@e>"},
+      {"<@d:@evil:u@e>", ""},
+      {"<@d:>", ""},
+      {"<\"u@evil\"@d>", "<\"u@evil\"@d>"},
+      {"<\"u\\@evil\"@d>", "<\"u@evil\"@d>"},
+      {"<\"u@evil\">", ""},  // whose domain could be evil
+      {"<u@evil@d>", ""},
+      {"<u\\@evil@d>", ""},
+      {"<u@d,v@evil>", ""},
+      {"<u@d;v@evil>", ""},
+      {"<u@d> <v@evil>", ""},
+      {"<u@d><v@evil>", ""},
+      {"<u@(evil)d>", ""},
+      {"<u(@evil)@d>", ""},
+      {"<u@d|evil>", ""},
+      {"<|evil@d>", "<|evil@d>"},  // an atom to RFC 5321, and no program
+      {"<<u@d>>", ""},
+      {"<u @d>", ""},
+      {"<u@ d>", ""},
+      {"<.u@d>", "<\".u\"@d>"},
+      {"<u..v@d>", "<\"u..v\"@d>"},
+      {"<u@>", ""},
+      {"<@d>", ""},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.sent));
+    const auto ask = [](absl::string_view address) -> std::string {
+      const Outcome outcome =
+          Send(Everything(),
+               {absl::StrCat(kHello, "MAIL FROM:<s@x>\r\nRCPT TO:", address,
+                             "\r\n")});
+      if (!absl::StartsWith(outcome.asks.back(), "rcpt ")) return "";
+      return outcome.asks.back().substr(5);
+    };
+    EXPECT_EQ(ask(row.sent), row.asked);
+    if (row.asked.empty()) continue;
+    EXPECT_EQ(ask(row.asked), row.asked);
+  }
+}
+
+// Domains that are like ours. The engine changes nothing in them, for the
+// policy to compare, and takes none that could end or begin elsewhere.
+TEST(ThreatTest, R2_ADomainIsAskedAboutAsItWasSent) {
+  struct Row {
+    absl::string_view sent;
+    bool taken;
+  };
+  constexpr Row rows[] = {
+      {"d", true},
+      {"D", true},
+      {"d.", true},
+      {"d..", false},
+      {".d", false},
+      {"x.d", true},
+      {"xd", true},
+      {"d.evil", true},
+      {"xn--d-1", true},
+      {Bytes("d\0.evil"), false},
+      {"d\r.evil", false},
+      {"d\n.evil", false},
+      {"d%2eevil", false},
+      {"d:25", false},
+      {"d/evil", false},
+      {"[192.0.2.1]", true},
+      {"[192.0.2.01]", true},  // RFC 5321 4.1.3: zeros may lead
+      {"[3221225985]", false},
+      {"[0300.0.2.1]", false},
+      {"[192.0.2.1", false},
+      {"[192.0.2.1].evil", false},
+      {"[IPv6:::ffff:192.0.2.1]", true},
+      {"[IPv6:fe80::1%lo]", false},
+      {"[::1]", false},
+      {"d\xc0\xae"
+       "evil",
+       false},  // an overlong dot
+      {"d\xe3\x80\x82"
+       "evil",
+       false},                // a full stop to IDNA
+      {"\xd0\xb5vil", true},  // a letter like e, no ASCII
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(testing::PrintToString(row.sent));
+    const Outcome outcome =
+        Send(Everything(), {absl::StrCat(kHello, "MAIL FROM:<s@x> SMTPUTF8\r\n",
+                                         "RCPT TO:<u@", row.sent, ">\r\n")});
+    EXPECT_EQ(Asked(outcome, "rcpt"), row.taken);
+    if (row.taken) {
+      EXPECT_EQ(outcome.asks.back(), absl::StrCat("rcpt <u@", row.sent, ">"));
+    }
+  }
+}
+
+// A client's word about who it is.
+TEST(ThreatTest, R8_NobodyIsBelievedWhoIsNotConfigured) {
+  const std::string login = "XCLIENT LOGIN=boss ADDR=127.0.0.1\r\n";
+  ServerConfig config = Everything();
+  config.require_auth = true;
+  const Outcome plain = Send(config, {absl::StrCat(login, kHello, login)});
+  EXPECT_EQ(Codes(plain), "220 500 250 500");
+  EXPECT_FALSE(absl::StrContains(plain.replies, "XCLIENT"));
+  EXPECT_FALSE(Asked(plain, "xclient"));
+  // MAIL's AUTH= is about the message: it says nothing of the client.
+  const std::string mail = "MAIL FROM:<s@x> AUTH=boss@d\r\n";
+  EXPECT_EQ(Codes(Send(config, {absl::StrCat(kHello, mail)})), "220 250 530");
+  config.require_auth = false;
+  const Outcome parameter =
+      Send(config, {absl::StrCat(kHello, mail, "RSET\r\nAUTH PLAIN =\r\n")});
+  EXPECT_EQ(Codes(parameter), "220 250 250 250 235");  // was not known before
+  // Whom XCLIENT is for.
+  config.xclient = true;
+  config.require_auth = true;
+  EXPECT_EQ(Codes(Send(config, {absl::StrCat(login, kHello, kEvil)})),
+            "220 220 250 250");
+}
+
+// ---- C
+
+// A line that is one command here and two elsewhere, or the other way round.
+TEST(ThreatTest, C1_OnlyCrlfEndsACommand) {
+  const std::string evil = absl::StrReplaceAll(kEvil, {{"\r\n", ""}});
+  const size_t max_line = Everything().max_line;
+  const std::string commands[] = {
+      absl::StrCat("NOOP\n", evil),
+      absl::StrCat("NOOP\r", evil),
+      absl::StrCat("NOOP\n\r", evil),
+      absl::StrCat("NOOP\r\r", evil),
+      absl::StrCat("NOOP", Bytes("\0\r"), evil),
+      absl::StrCat("NOOP", Bytes("\0\n"), evil),
+      absl::StrCat("NOOP\x85", evil),
+      absl::StrCat(evil, "\r"),
+      absl::StrCat(evil, Bytes("\0")),
+      absl::StrCat("MAIL FROM:<evil", Bytes("\0"), "@x>"),
+      absl::StrCat("MAIL FROM:<evil\r@x>"),
+      absl::StrCat("MAIL FROM:<\"evil\n\"@x>"),
+      // Where an overlong line could be cut.
+      absl::StrCat("NOOP ", std::string(max_line - 5, 'x'), evil),
+      absl::StrCat("NOOP ", std::string(max_line - 6, 'x'), "\n", evil),
+      absl::StrCat("NOOP ", std::string(2 * max_line - 5, 'x'), evil),
+      absl::StrCat("NOOP ", std::string(16384 - 5, 'x'), evil),
+      absl::StrCat("NOOP ", std::string(65536 - 5, 'x'), "\r", evil),
+  };
+  for (const std::string& command : commands) {
+    SCOPED_TRACE(testing::PrintToString(command.substr(0, 100)));
+    const Outcome outcome =
+        Send(Everything(), {absl::StrCat(kHello, command, "\r\nQUIT\r\n")});
+    EXPECT_EQ(Codes(outcome), "220 250 500 221");
+    EXPECT_FALSE(Asked(outcome, "evil"));
+  }
+}
+
+// Numbers that wrap, are signed, or of another base: CVE-2005-1513.
+TEST(ThreatTest, C2_NumbersAreDecimalAndDoNotWrap) {
+  struct Row {
+    absl::string_view number;
+    absl::string_view mail;  // MAIL SIZE=
+    absl::string_view bdat;  // BDAT
+  };
+  constexpr Row rows[] = {
+      {"0", "250", "250"},
+      {"9", "250", "250"},
+      {"000000009", "250", "250"},
+      {"10", "552", "552"},
+      {"2147483648", "552", "552"},
+      {"4294967296", "552", "552"},
+      {"4294967305", "552", "552"},
+      {"9223372036854775808", "552", "552"},
+      {"18446744073709551615", "552", "552"},
+      {"18446744073709551616", "552", "501"},
+      {"18446744073709551625", "552", "501"},
+      {"99999999999999999999", "552", "501"},
+      {"999999999999999999999", "501", "501"},  // more digits than there may be
+      {"", "501", "501"},
+      {"-1", "501", "501"},
+      {"+1", "501", "501"},
+      {"0x9", "501", "501"},
+      {"9k", "501", "501"},
+      {"1e0", "501", "501"},
+      {"9.0", "501", "501"},
+  };
+  ServerConfig config = Everything();
+  config.max_message_size = 9;
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.number));
+    EXPECT_EQ(Codes(Send(config, {absl::StrCat(kHello, "MAIL FROM:<s@x> SIZE=",
+                                               row.number, "\r\n")})),
+              absl::StrCat("220 250 ", row.mail));
+    const std::string chunk(9, 'x');
+    const Outcome outcome =
+        Send(config,
+             {absl::StrCat(kToRcpt, "BDAT ", row.number, "\r\n", chunk, "x")});
+    const std::string codes = Codes(outcome);
+    EXPECT_TRUE(
+        absl::StartsWith(codes, absl::StrCat("220 250 250 250 ", row.bdat)))
+        << codes;
+  }
+}
+
+// What RFC 5321 says of the commands of one client, written once more and
+// plainly: a sender, a number of recipients, and whether chunks have begun.
+class Model {
+ public:
+  // Returns the reply's code, and behind content the second one, too.
+  std::string On(absl::string_view command) {
+    if (command == "EHLO") {
+      greeted_ = true;
+      return Forget();
+    }
+    if (command == "RSET") return Forget();
+    if (command == "NOOP") return "250";
+    if (command == "QUIT") return "221";
+    if (command == "MAIL") return OnMail(true);
+    if (command == "MAIL refused") return OnMail(false);
+    if (command == "RCPT") return OnRcpt(true);
+    if (command == "RCPT refused") return OnRcpt(false);
+    const bool can_send = recipients_ > 0 && !broken_;
+    if (command == "DATA") {
+      if (!can_send || chunks_) return "503";
+      ++messages;
+      Forget();
+      return "354 250";
+    }
+    if (!can_send) return "503";
+    if (command == "BDAT too much") {
+      broken_ = true;
+      return "552";
+    }
+    chunks_ = true;
+    if (command == "BDAT LAST") {
+      ++messages;
+      Forget();
+    }
+    return "250";
+  }
+
+  size_t messages = 0;
+
+ private:
+  std::string Forget() {
+    sender_ = chunks_ = broken_ = false;
+    recipients_ = 0;
+    return "250";
+  }
+  std::string OnMail(bool good) {
+    if (!greeted_ || sender_) return "503";
+    sender_ = good;
+    return good ? "250" : "550";
+  }
+  std::string OnRcpt(bool good) {
+    if (!sender_ || chunks_ || broken_) return "503";
+    recipients_ += good ? 1 : 0;
+    return good ? "250" : "550";
+  }
+
+  bool greeted_ = false;
+  bool sender_ = false;
+  int recipients_ = 0;
+  bool chunks_ = false;  // one at least
+  bool broken_ = false;  // one was refused
+};
+
+// All orders of up to four commands, from the start and from within the places
+// that four commands do not reach.
+TEST(ThreatTest, C3_EveryOrderOfCommandsIsAsTheModelSays) {
+  struct Letter {
+    absl::string_view command;
+    absl::string_view wire;
+  };
+  constexpr Letter letters[] = {
+      {"EHLO", "EHLO c\r\n"},
+      {"MAIL", "MAIL FROM:<s@x>\r\n"},
+      {"MAIL refused", "MAIL FROM:<refused@x>\r\n"},
+      {"RCPT", "RCPT TO:<u@d>\r\n"},
+      {"RCPT refused", "RCPT TO:<refused@d>\r\n"},
+      {"DATA", "DATA\r\n"},
+      {"BDAT", "BDAT 6\r\nQUIT\r\n"},
+      {"BDAT too much", "BDAT 31\r\nQUIT\r\nQUIT\r\nQUIT\r\nQUIT\r\nQUIT\r\nx"},
+      {"BDAT LAST", "BDAT 6 LAST\r\nQUIT\r\n"},
+      {"RSET", "RSET\r\n"},
+      {"NOOP", "NOOP\r\n"},
+      {"QUIT", "QUIT\r\n"},
+  };
+  constexpr size_t kLetters = sizeof(letters) / sizeof(letters[0]);
+  const std::vector<size_t> prefixes[] = {{}, {0, 1, 3}, {0, 1, 3, 6}};
+  ServerConfig config = Everything();
+  config.max_message_size = 30;  // five chunks
+  size_t words = 0;
+  size_t messages = 0;
+  for (const std::vector<size_t>& prefix : prefixes) {
+    for (size_t number = 0; number < kLetters * kLetters * kLetters * kLetters;
+         ++number) {
+      std::vector<size_t> word = prefix;
+      for (size_t n = number, i = 0; i < 4; ++i, n /= kLetters) {
+        word.push_back(n % kLetters);
+      }
+      Model model;
+      std::string want = "220";
+      std::string wire;
+      std::string spelled;
+      bool quit = false;
+      for (size_t i : word) {
+        absl::StrAppend(&spelled, letters[i].command, ", ");
+        absl::StrAppend(&wire, letters[i].wire);
+        if (quit) continue;
+        const std::string codes = model.On(letters[i].command);
+        absl::StrAppend(&want, " ", codes);
+        quit = codes == "221";
+        if (absl::StartsWith(codes, "354")) wire += "QUIT\r\n.\r\n";
+      }
+      SCOPED_TRACE(spelled);
+      const Manner manner = number % 2 == 0
+                                ? Manner{.cuts = {kWhole}}
+                                : Manner{{5}, true, true, /*max_open_asks=*/4};
+      const Outcome outcome =
+          Replay(config, {wire}, WireEnd::kOpen, manner, Obliging);
+      ASSERT_EQ(Codes(outcome), want);
+      ASSERT_EQ(outcome.messages.size(), model.messages);
+      ++words;
+      messages += model.messages;
+    }
+  }
+  EXPECT_EQ(words, 3u * kLetters * kLetters * kLetters * kLetters);
+  EXPECT_GT(messages, 1000u);
+}
+
+// Header lines in what a client, or its name server, calls itself.
+TEST(ThreatTest, C4_NobodyWritesIntoTheReceivedField) {
+  std::string hostile;
+  for (int c = 1; c < 256; ++c) hostile += static_cast<char>(c);
+  hostile += absl::StrCat(Bytes("\0"), "\r\nBcc: evil@x\r\n\r\n", ");\\(");
+  SessionInfo session;
+  session.remote_address = "192.0.2.1";
+  session.remote_name = hostile;
+  session.name_status = NameStatus::kConfirmed;
+  session.remote_info = hostile;
+  session.hello_name = hostile;
+  session.hello_verb = Hello::Verb::kEhlo;
+  session.identity = hostile;
+  session.tls = TlsInfo{hostile, hostile, hostile};
+  const std::string field = FormatReceived(session, /*smtp_utf8=*/true, "mx",
+                                           {absl::UnixEpoch(), "id1"});
+  const std::vector<std::string> lines = absl::StrSplit(field, "\r\n");
+  ASSERT_EQ(lines.size(), 4u) << field;
+  EXPECT_EQ(lines[3], "");
+  EXPECT_TRUE(absl::StartsWith(lines[0], "Received: from "));
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(lines[i][0], i == 0 ? 'R' : '\t') << lines[i];
+    for (char c : lines[i].substr(1)) {
+      EXPECT_TRUE(c >= ' ' && c <= '~') << lines[i];
+    }
+  }
+  EXPECT_EQ(std::count(field.begin(), field.end(), '('), 1);
+  EXPECT_EQ(std::count(field.begin(), field.end(), ')'), 1);
+  EXPECT_EQ(std::count(field.begin(), field.end(), ';'), 1);
+  // And such a name does not get as far as the session's questions.
+  for (absl::string_view name : {"a\rb", "a\nb", "a\x1b[2J", "a\x80"}) {
+    EXPECT_FALSE(Asked(
+        Send(Everything(), {absl::StrCat("EHLO ", name, "\r\n")}), "ehlo"));
+  }
+}
+
+// A client's words in a reply: to split it, or to paint on a terminal.
+TEST(ThreatTest, C6_NoReplyEchoesTheClientOrBreaks) {
+  const std::string marks[] = {"MARK",   "\x1b[31mMARK", "MARK\r250 ok",
+                               "%sMARK", "MARK\n250 ok", "\xc3\xa4MARK"};
+  for (const std::string& mark : marks) {
+    const Flights wire = {absl::StrCat(
+        kHello, mark, "\r\nVRFY ", mark, "\r\nEXPN ", mark, "\r\nNOOP ", mark,
+        "\r\nHELP ", mark, "\r\nMAIL FROM:<", mark, "\r\nMAIL FROM:<s@x> ",
+        mark, "\r\nMAIL FROM:<s@x>\r\nRCPT TO:<", mark, "\r\nRCPT TO:<u@d> ",
+        mark, "=1\r\nAUTH ", mark, "\r\nDATA ", mark, "\r\nEHLO ", mark,
+        "\r\n")};
+    SCOPED_TRACE(testing::PrintToString(mark));
+    const Outcome outcome = Send(Everything(), wire);
+    EXPECT_FALSE(absl::StrContains(outcome.replies, "MARK"));
+  }
+  // What a policy echoes is one reply all the same, and short lines.
+  for (const std::string& text :
+       {std::string("no \r\n250 2.0.0 ok"), std::string("\x1b[2J\x80\x7f"),
+        std::string("a\n250-b\n250 c"), std::string(3000, 'x'),
+        std::string("no\0pe", 5), std::string("\n\n")}) {
+    SCOPED_TRACE(testing::PrintToString(text));
+    const Outcome outcome =
+        Send(Everything(), {kHello}, WireEnd::kOpen,
+             [&](const Ask& ask, const Envelope&) -> std::optional<AnyAnswer> {
+               if (std::holds_alternative<Connected>(ask.what)) {
+                 return Verdict::Accept();
+               }
+               return Verdict::Refuse({550, {5, 7, 1}, text});
+             });
+    EXPECT_EQ(Codes(outcome), "220 550");
+  }
+}
+
+// Header fields that break whoever takes them apart: CVE-2024-39929,
+// CVE-2026-34752. We take none apart.
+TEST(ThreatTest, C8_ContentIsPassedOnAndNotUnderstood) {
+  const std::string contents[] = {
+      "Content-Type: text/plain; __proto__*0*=x; name*1=y\r\n\r\n",
+      "From: \r\n\t\r\n \r\nno field\r\n: nothing\r\n",
+      absl::StrCat("X:", Bytes("\0\x01\x7f\xff\xc0\xaf\xed\xa0\x80"), "\r\n"),
+      absl::StrCat("X: ", std::string(100000, 'a'), "\r\n"),
+      absl::StrCat("Receive", std::string(1000, 'd'), "\r\n"),
+      absl::StrCat(
+          "\r\n",
+          absl::StrJoin(std::vector<std::string>(200, "Received: x"), "\r\n"),
+          "\r\n"),
+  };
+  for (const std::string& content : contents) {
+    SCOPED_TRACE(testing::PrintToString(content.substr(0, 80)));
+    const Outcome outcome = Send(
+        Everything(), {absl::StrCat(kToRcpt, "DATA\r\n", content, ".\r\n")});
+    ASSERT_EQ(outcome.messages.size(), 1u);
+    EXPECT_EQ(outcome.messages[0].content, content);
+  }
+}
+
+// Two readings of one name: broken UTF-8, and 8-bit octets without a word.
+TEST(ThreatTest, C9_WhatIsNotAsciiIsUtf8AndAnnounced) {
+  struct Row {
+    absl::string_view name;
+    bool good;
+  };
+  constexpr Row rows[] = {
+      {"\xc3\xa4", true},      {"\xf0\x9f\x92\xa9", true},
+      {"\xc3", false},                               // cut short
+      {"\xa4", false},         {"\xc0\xaf", false},  // overlong
+      {"\xe0\x80\xaf", false}, {"\xf0\x80\x80\xaf", false},
+      {"\xed\xa0\x80", false},                               // surrogates
+      {"\xed\xbf\xbf", false}, {"\xf4\x90\x80\x80", false},  // beyond U+10FFFF
+      {"\xff", false},         {"\xc2\x85", false},          // NEL
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(testing::PrintToString(row.name));
+    const std::string mail =
+        absl::StrCat(kHello, "MAIL FROM:<", row.name, "@x>");
+    const std::string rcpt = absl::StrCat("RCPT TO:<", row.name, "@d>\r\n");
+    EXPECT_EQ(Asked(Send(Everything(), {mail + " SMTPUTF8\r\n"}), "mail"),
+              row.good);
+    EXPECT_FALSE(Asked(Send(Everything(), {mail + "\r\n"}), "mail"));
+    EXPECT_EQ(
+        Asked(
+            Send(Everything(),
+                 {absl::StrCat(kHello, "MAIL FROM:<s@x> SMTPUTF8\r\n", rcpt)}),
+            "rcpt"),
+        row.good);
+    EXPECT_FALSE(Asked(
+        Send(Everything(), {absl::StrCat(kHello, "MAIL FROM:<s@x>\r\n", rcpt)}),
+        "rcpt"));
+  }
+}
+
+// ---- M
+
+// Memory that one client can take: CVE-2005-1513, CVE-2020-28017. How much it
+// comes to is memory_test's business.
+TEST(ThreatTest, M1_WhatAClientSendsIsLimited) {
+  ServerConfig config = Everything();
+  config.max_recipients = 3;
+  config.max_errors = 2;
+  std::string rcpts;
+  for (int i = 0; i < 50; ++i) absl::StrAppend(&rcpts, "RCPT TO:<u@d>\r\n");
+  const Outcome outcome =
+      Send(config, {absl::StrCat(kHello, "MAIL FROM:<s@x>\r\n", rcpts)});
+  EXPECT_EQ(outcome.asks.size(), 3u + 3);
+  EXPECT_TRUE(absl::EndsWith(Codes(outcome), " 452 452 452"));
+  // Errors end a session, and who does not read is not read from.
+  EXPECT_EQ(Codes(Send(config, {"x\r\nx\r\nx\r\nx\r\n"})), "220 500 500 421");
+  config.max_output = 4096;
+  ServerSession session(config);
+  ASSERT_TRUE(
+      session.Complete(session.Advance("").ask->id, Verdict::Accept()).ok());
+  std::string noops;
+  for (int i = 0; i < 1000; ++i) noops += "NOOP\r\n";
+  const Step step = session.Advance(noops);
+  EXPECT_EQ(step.kind, Step::Kind::kNeedFlush);
+  EXPECT_LT(step.consumed, noops.size() / 2);
+  EXPECT_LT(session.Output().size(), config.max_output + 512);
+}
+
+// A byte a minute, in a command and in content.
+TEST(ThreatTest, M2_ATrickleBuysNoTime) {
+  const std::string places[] = {
+      "", absl::StrCat(kHello, "AUTH PLAIN\r\n"),
+      absl::StrCat(kToRcpt, "DATA\r\n"), absl::StrCat(kToRcpt, "BDAT 4000\r\n"),
+      absl::StrCat(kHello, "BDAT 4000\r\n")};  // one that is thrown away
+  for (const std::string& place : places) {
+    SCOPED_TRACE(place);
+    ServerConfig config = Everything();
+    config.command_timeout = absl::Seconds(300);
+    config.data_timeout = absl::Seconds(200);
+    ServerSession session(config);
+    std::string in = place;
+    Step step = session.Advance(in);
+    const auto run = [&] {
+      while (step.kind == Step::Kind::kAsk) {
+        const bool auth = std::holds_alternative<AuthBegin>(step.ask->what);
+        ASSERT_TRUE(
+            session
+                .CompleteAuth(step.ask->id, auth ? AuthMove(AuthChallenge{})
+                                                 : AuthMove(Verdict::Accept()))
+                .ok());
+        in.erase(0, step.consumed);
+        step = session.Advance(in);
+      }
+      in.erase(0, step.consumed);
+    };
+    run();
+    const uint64_t progress = session.progress();
+    const bool content = absl::StrContains(place, "DAT");
+    for (int i = 0; i < 3000; ++i) {
+      in += 'x';
+      step = session.Advance(in);
+      in.erase(0, step.consumed);
+      ASSERT_EQ(session.progress(), progress);
+      ASSERT_EQ(session.ReadTimeout(),
+                content ? config.data_timeout : config.command_timeout);
+    }
+    session.OutputWritten(session.Output().size());
+    session.TimedOut();
+    EXPECT_TRUE(absl::StartsWith(session.Output(), "421 4.4.2 "));
+  }
+}
+
+TEST(ThreatTest, M3_AMessageThatLoopsIsRefused) {
+  for (absl::string_view hop : {"Received: x\r\n", "Delivered-To: x\r\n"}) {
+    std::string header;
+    for (int i = 0; i < 99; ++i) absl::StrAppend(&header, hop);
+    for (bool looping : {false, true}) {
+      if (looping) absl::StrAppend(&header, hop);
+      EXPECT_EQ(
+          Codes(Send(Everything(),
+                     {absl::StrCat(kToRcpt, "DATA\r\n", header, ".\r\n")})),
+          looping ? "220 250 250 250 354 554" : "220 250 250 250 354 250");
+      EXPECT_EQ(Codes(Send(Everything(),
+                           {absl::StrCat(kToRcpt, "BDAT ", header.size(),
+                                         " LAST\r\n", header)})),
+                looping ? "220 250 250 250 554" : "220 250 250 250 250");
+    }
+  }
+}
+
+// ---- F
+
+// Half a message that is taken for a whole one when the connection breaks.
+TEST(ThreatTest, F1_NothingButItsEndDeliversAMessage) {
+  for (absl::string_view content :
+       {"DATA\r\na\r\n..b\r\n.\r\n", "BDAT 3\r\na\r\nBDAT 4 LAST\r\nb\r\n.",
+        "BDAT 2\r\n\r\nBDAT 0 LAST\r\n"}) {
+    const std::string wire = absl::StrCat(kToRcpt, content);
+    for (WireEnd end : {WireEnd::kOpen, WireEnd::kEof, WireEnd::kTimedOut,
+                        WireEnd::kShutdown}) {
+      for (size_t n = 0; n <= wire.size(); ++n) {
+        SCOPED_TRACE(
+            absl::StrCat(wire.substr(0, n), " end ", static_cast<int>(end)));
+        const Outcome outcome =
+            Replay(Everything(), {wire.substr(0, n)}, end,
+                   {.cuts = {n % 3 == 0 ? 1 : kWhole}}, Obliging);
+        EXPECT_EQ(outcome.messages.size(), n == wire.size() ? 1u : 0u);
+        EXPECT_EQ(Asked(outcome, "body-end"), n == wire.size());
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace postern
