@@ -18,6 +18,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "engine/extension.h"
 #include "engine/reply.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
@@ -551,7 +552,8 @@ class Follower {
     wire_.remove_prefix(static_cast<size_t>(size));
     // RFC 2033 4.3: none at all where there is no recipient; but for what may
     // not be said yet, as any command.
-    if (last && config_.lmtp && (greeted_ || !config_.require_hello) &&
+    if (last && config_.lmtp && config_.extensions.Has(Extension::kChunking) &&
+        (greeted_ || !config_.require_hello) &&
         !absl::StartsWith(replies_, "530")) {
       TakeForMessage();
       if (!broken_) recipients_ = 0;
