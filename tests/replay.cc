@@ -554,7 +554,8 @@ class Follower {
     // not be said yet, as any command.
     if (last && config_.lmtp && config_.extensions.Has(Extension::kChunking) &&
         (greeted_ || !config_.require_hello) &&
-        !absl::StartsWith(replies_, "530")) {
+        !absl::StartsWith(replies_, "530") &&
+        !absl::StartsWith(replies_, "421")) {
       TakeForMessage();
       if (!broken_) recipients_ = 0;
       return;
