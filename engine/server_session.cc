@@ -115,6 +115,7 @@ std::optional<Step> ServerSession::WantInput() {
 std::optional<Step> ServerSession::RunCommands(absl::string_view in,
                                                size_t* consumed) {
   if (!asks_.empty()) return LookAhead(in, consumed);
+  group_ended_ = false;
   const LineReader::Result read = reader_.Next(in, config_.max_line);
   *consumed += read.consumed;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
@@ -252,22 +253,32 @@ const Ask* ServerSession::OnHello(Hello::Verb verb,
 std::optional<Step> ServerSession::LookAhead(absl::string_view in,
                                              size_t* consumed) {
   const Step waiting{Step::Kind::kWaiting};
-  if (asks_.size() >= config_.max_open_asks || !asks_.Only<Rcpt>() ||
+  if (group_ended_ || asks_.size() >= config_.max_open_asks ||
+      !asks_.Only<Rcpt>() ||
       envelope_.to.size() + asks_.size() >= config_.max_recipients ||
       errors_ + static_cast<int>(asks_.size()) >= config_.max_errors) {
     return waiting;
   }
   LineReader peek = reader_;
   const LineReader::Result read = peek.Next(in, config_.max_line);
-  if (read.kind != LineReader::Result::Kind::kLine) {
-    if (read.consumed == 0) reader_ = peek;  // what it knows stays true
+  if (read.kind == LineReader::Result::Kind::kPartial && read.consumed == 0) {
+    reader_ = peek;  // what it knows stays true
     return waiting;
   }
+  // What is no RCPT stays that: it is not looked at again before its turn.
+  const auto end_group = [&] {
+    group_ended_ = true;
+    examined_ += peek.examined() - reader_.examined();
+    return waiting;
+  };
+  if (read.kind != LineReader::Result::Kind::kLine) return end_group();
   const auto parsed = ParseCommand(read.line);
   const auto* command = std::get_if<Command>(&parsed);
-  if (command == nullptr || command->row->verb != Verb::kRcpt) return waiting;
+  if (command == nullptr || command->row->verb != Verb::kRcpt) {
+    return end_group();
+  }
   auto rcpt = ParseRcpt(command->argument, parameter_rules(), utf8());
-  if (std::holds_alternative<Reply>(rcpt)) return waiting;
+  if (std::holds_alternative<Reply>(rcpt)) return end_group();
   reader_ = peek;
   *consumed += read.consumed;
   ++progress_;
@@ -656,7 +667,7 @@ void ServerSession::BodyAccepted(const Verdict& verdict) {
   if (content_ == nullptr) {
     content_ = std::make_unique<Content>(std::move(content));
   } else {
-    content_examined_ += content_->examined();
+    examined_ += content_->examined();
     *content_ = std::move(content);
   }
   state_ = State::kBody;
@@ -697,6 +708,7 @@ void ServerSession::TlsStarted(TlsInfo info) {
   if (state_ == State::kStart) return;
   ++progress_;
   state_ = State::kCommand;
+  examined_ += reader_.examined();
   reader_ = LineReader();
   greeted_ = false;
   extended_ = false;
@@ -718,7 +730,7 @@ absl::Duration ServerSession::ReadTimeout() const {
 }
 
 uint64_t ServerSession::examined() const {
-  return reader_.examined() + content_examined_ +
+  return examined_ + reader_.examined() +
          (content_ == nullptr ? 0 : content_->examined());
 }
 

@@ -254,6 +254,8 @@ class ServerSession {
   uint64_t block_ = 0;  // octets of content since progress_ has changed
 
   LineReader reader_;
+  bool group_ended_ = false;  // the next line can wait for all open answers
+  uint64_t examined_ = 0;     // besides what reader_ and content_ count
   AskQueue asks_;
 
   bool exchange_ = false;  // AUTH has begun, and has not come to an end
@@ -265,7 +267,6 @@ class ServerSession {
   size_t rcpts_asked_ = 0;  // of this transaction
 
   std::unique_ptr<Content> content_;  // of this message, or of one before
-  uint64_t content_examined_ = 0;     // of the messages before
   bool chunked_ = false;              // it comes in chunks
   Chunk chunk_;                       // what is left of the one under way
   // The message is refused, and the embedder knows: there is nothing to abort
