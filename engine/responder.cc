@@ -106,6 +106,7 @@ void Responder::OnXClient(const XClient& client) {
 }
 
 void Responder::OnAuth(const Ask& ask) {
+  auth_ = ask.id;
   const auto* begin = std::get_if<AuthBegin>(&ask.what);
   if (begin != nullptr) {
     exchange_.reset();
@@ -147,6 +148,7 @@ void Responder::OnAborted(const Reply* refusal) {
   }
   sink_.reset();
   body_begin_.reset();
+  auth_.reset();
   exchange_.reset();
 }
 
@@ -176,7 +178,13 @@ void Responder::Answer(PostedAnswer answer) {
 void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   const bool greeted = hello_ == id && verdict.accepted();
   if (hello_ == id) hello_.reset();
-  if (body_begin_ == id) {
+  if (auth_ == id) {
+    // A Verdict is the end of an exchange, whether it fits or not.
+    auth_.reset();
+    exchange_.reset();
+  }
+  const bool body_begin = body_begin_ == id;
+  if (body_begin) {
     // The transaction may be over and its kAborted not taken yet: then there
     // is nobody to open a sink for, and the answer comes too late.
     if (verdict.accepted() && sink_ == nullptr &&
@@ -190,7 +198,12 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   // A late answer draws kNotFound, and an answer that does not fit the Ask is
   // the policy's or the sink's mistake: the client hears of a local error.
   const absl::Status status = session_.Complete(id, std::move(verdict));
-  if (!status.ok()) return Excuse(id, status);
+  if (!status.ok()) {
+    // There is no content to come, and no kAborted either: the next message
+    // must not find this one's sink.
+    if (body_begin) sink_.reset();
+    return Excuse(id, status);
+  }
   if (greeted) {
     Update([this](SessionInfo& info) {
       info.hello_name = hello_said_.client_name;

@@ -108,6 +108,7 @@ class Responder {
   std::optional<RequestId> hello_;
   Hello hello_said_;
   std::optional<RequestId> body_begin_;
+  std::optional<RequestId> auth_;  // the last question of the open AUTH
 
   std::shared_ptr<MessageSink> sink_;       // of the open message
   std::shared_ptr<AuthExchange> exchange_;  // of the open AUTH

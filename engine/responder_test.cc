@@ -4,7 +4,9 @@
 #include "engine/responder.h"
 
 #include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +33,16 @@ struct World {
   Ready ready;
   Policy::Done done;  // of a late Commit()
   std::vector<SharedSessionInfo> infos;
+
+  std::vector<Verdict> each;  // what CommitEach() gives, if anything
+
+  std::optional<AuthMove> move;  // the next of an exchange; nullopt: later
+  bool no_exchange = false;      // Begin() breaks its promise
+  int open_exchanges = 0;
+  std::vector<std::string> sasl;     // what exchanges have been told
+  AuthExchange::Done move_done;      // of a late move
+  SharedSessionInfo begun;           // the facts that Begin() was given
+  std::vector<std::string> refused;  // what content_refused has heard
 };
 
 class TestPolicy : public Policy {
@@ -67,6 +79,50 @@ class TestSink : public MessageSink {
     if (world_.commit) return std::move(done)(*world_.commit);
     world_.done = std::move(done);
   }
+  void CommitEach(EachDone done) override {
+    if (world_.each.empty()) return MessageSink::CommitEach(std::move(done));
+    std::move(done)(world_.each);
+  }
+
+ private:
+  World& world_;
+};
+
+class TestExchange : public AuthExchange {
+ public:
+  explicit TestExchange(World* world) : world_(*world) {
+    ++world_.open_exchanges;
+  }
+  ~TestExchange() override { --world_.open_exchanges; }
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    Move(absl::StrCat("start ", initial_response.value_or("-")),
+         std::move(done));
+  }
+  void Respond(std::string response, Done done) override {
+    Move(absl::StrCat("respond ", response), std::move(done));
+  }
+
+ private:
+  void Move(std::string told, Done done) {
+    world_.sasl.push_back(std::move(told));
+    if (world_.move) return std::move(done)(*world_.move);
+    world_.move_done = std::move(done);
+  }
+
+  World& world_;
+};
+
+class TestAuthenticator : public Authenticator {
+ public:
+  explicit TestAuthenticator(World* world) : world_(*world) {}
+  std::unique_ptr<AuthExchange> Begin(
+      absl::string_view mechanism, const SharedSessionInfo& session) override {
+    world_.sasl.push_back(absl::StrCat("begin ", mechanism));
+    world_.begun = session;
+    if (world_.no_exchange) return nullptr;
+    return std::make_unique<TestExchange>(&world_);
+  }
 
  private:
   World& world_;
@@ -93,12 +149,24 @@ class TestDelivery : public Delivery {
 // given where PostAll() is called.
 class ResponderTest : public testing::Test {
  protected:
-  ResponderTest() : policy_(&world_), delivery_(&world_) {
+  ResponderTest()
+      : policy_(&world_), delivery_(&world_), authenticator_(&world_) {
     config_.greeting = "mx";
+    Restart();
+  }
+  // Begins another session, by config_ and info_ as they are now.
+  void Restart() {
+    responder_.reset();
     session_.emplace(config_);
+    in_.clear();
     ResponderOptions options;
     options.policy = &policy_;
     options.delivery = &delivery_;
+    options.authenticator = &authenticator_;
+    options.content_refused = [this](const Reply& reply) {
+      world_.refused.push_back(FormatReply(reply));
+    };
+    options.client_changed = client_changed_;
     options.host_name = "host.example";
     options.stamp = [] {
       return TraceStamp{absl::FromUnixSeconds(1795290976), "q1"};
@@ -106,7 +174,7 @@ class ResponderTest : public testing::Test {
     options.post = [this](PostedAnswer answer) {
       posted_.push_back(std::move(answer));
     };
-    responder_.emplace(&*session_, std::move(options), SessionInfo());
+    responder_.emplace(&*session_, std::move(options), info_);
   }
   // What a sink or a policy still holds must not outlive the world.
   ~ResponderTest() override { responder_.reset(); }
@@ -116,6 +184,9 @@ class ResponderTest : public testing::Test {
     const Step step = session_->Advance(in_);
     if (step.kind == Step::Kind::kAsk) responder_->OnAsk(*step.ask);
     if (step.kind == Step::Kind::kAborted) responder_->OnAborted(step.refusal);
+    if (step.kind == Step::Kind::kStartTls) {
+      responder_->TlsStarted({"TLSv1.3", "TLS_X", "CN=proxy"});
+    }
     if (step.kind == Step::Kind::kBody) {
       flowing_ = responder_->OnBody(step.body, [this] { flowing_ = true; });
     }
@@ -152,7 +223,10 @@ class ResponderTest : public testing::Test {
   World world_;
   TestPolicy policy_;
   TestDelivery delivery_;
+  TestAuthenticator authenticator_;
   ServerConfig config_;
+  SessionInfo info_;
+  std::function<void(SessionInfo&)> client_changed_;
   std::optional<ServerSession> session_;
   std::deque<PostedAnswer> posted_;
   std::optional<Responder> responder_;
@@ -298,6 +372,260 @@ TEST_F(ResponderTest, OpensNoSinkForALateAnswer) {
   ASSERT_EQ(Advance(), Step::Kind::kAborted);
   PostAll();
   EXPECT_TRUE(world_.envelopes.empty());
+}
+
+// A policy may not word the 354. The sink is open by then, and what the next
+// message brings is none of its business.
+TEST_F(ResponderTest, DiscardsTheSinkOfABodyWhoseAcceptanceDidNotFit) {
+  for (absl::string_view begin : {"DATA\r\n", "BDAT 3\r\nabc"}) {
+    Restart();
+    world_ = World();
+    Feed(kEnvelope);
+    world_.verdict = Verdict::Accept(Reply{250, {}, "send it"});
+    EXPECT_EQ(Feed(begin), "451 4.3.0 local error (#4.3.0)\r\n");
+    EXPECT_EQ(world_.open_sinks, 0) << begin;
+    world_.verdict = Verdict::Accept();
+    Feed("RSET\r\nMAIL FROM:<t@y>\r\nRCPT TO:<other@e>\r\n");
+    EXPECT_EQ(Feed("DATA\r\nhi\r\n.\r\n"), "354 go ahead\r\n250 2.0.0 ok\r\n");
+    EXPECT_EQ(world_.envelopes,
+              (std::vector<std::string>{"s@x a@d b@d", "t@y other@e"}));
+  }
+}
+
+// The treatment that a policy wants of bare newlines survives a sink that is
+// full at its first field.
+TEST_F(ResponderTest, NormalizesWhatThePolicyWantsNormalized) {
+  for (const bool full : {false, true}) {
+    Restart();
+    Feed(kEnvelope);
+    world_.verdict = Verdict::AcceptWith(BareNewlines::kNormalize);
+    world_.full = full;
+    Feed("DATA\r\n");
+    world_.full = false;
+    if (full) std::move(world_.ready)();
+    PostAll();
+    TakeOutput();
+    EXPECT_EQ(Feed("a\nb\r\n.\r\n"), "250 2.0.0 ok\r\n");
+    EXPECT_TRUE(absl::EndsWith(world_.content, "\r\na\r\nb\r\n"));
+    world_.verdict = Verdict::Accept();
+  }
+}
+
+TEST_F(ResponderTest, TellsWhatTheEngineRefusesOfContent) {
+  Feed(kEnvelope);
+  Feed("DATA\r\na\nb\r\n.\r\n");
+  ASSERT_EQ(world_.refused.size(), 1u);
+  EXPECT_TRUE(absl::StartsWith(world_.refused[0], "554 5.5.2 bare LF"));
+  Feed("MAIL FROM:<s@x>\r\nRSET\r\n");  // aborted, by the client's own will
+  EXPECT_EQ(world_.refused.size(), 1u);
+}
+
+TEST_F(ResponderTest, TellsPoliciesWhatTheClientHasDoneOutOfTurn) {
+  Feed("NOOP\r\nEHLO c\r\n");
+  EXPECT_TRUE(world_.infos.back()->violations.pipelining);
+  EXPECT_FALSE(world_.infos.front()->violations.pipelining);
+  EXPECT_FALSE(world_.infos.back()->violations.early_talk);
+}
+
+TEST_F(ResponderTest, GivesEachRecipientOfLmtpItsVerdict) {
+  config_.lmtp = true;
+  Restart();
+  Feed("LHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
+  world_.each = {Verdict::Accept(),
+                 Verdict::Refuse({552, {5, 2, 2}, "mailbox full"})};
+  EXPECT_EQ(Feed("DATA\r\n.\r\n"),
+            "354 go ahead\r\n250 2.0.0 ok\r\n552 5.2.2 mailbox full\r\n");
+  EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kLhlo);
+}
+
+TEST_F(ResponderTest, GivesAllRecipientsOfLmtpOneVerdict) {
+  config_.lmtp = true;
+  Restart();
+  Feed("LHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
+  world_.commit = Verdict::Refuse({451, {4, 3, 0}, "later"});
+  EXPECT_EQ(Feed("DATA\r\n.\r\n"),
+            "354 go ahead\r\n451 4.3.0 later\r\n451 4.3.0 later\r\n");
+}
+
+TEST_F(ResponderTest, TurnsVerdictsThatDoNotFitIntoLocalErrorsForAll) {
+  config_.lmtp = true;
+  const std::vector<Verdict> rows[] = {
+      std::vector<Verdict>(3, Verdict::Accept()),
+      {Verdict::Accept(), Verdict::Refuse({250, {}, "what"})},
+      {Verdict::Accept(Reply{550, {}, "what"})},
+  };
+  for (const std::vector<Verdict>& row : rows) {
+    Restart();
+    Feed("LHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
+    world_.each = row;
+    EXPECT_EQ(Feed("DATA\r\n.\r\n"),
+              "354 go ahead\r\n451 4.3.0 local error (#4.3.0)\r\n"
+              "451 4.3.0 local error (#4.3.0)\r\n");
+  }
+}
+
+TEST_F(ResponderTest, RunsAnExchangeAndForgetsIt) {
+  config_.mechanisms_in_clear = {"LOGIN"};
+  Restart();
+  Feed("EHLO c\r\n");
+  world_.move = AuthChallenge{"User Name"};
+  EXPECT_EQ(Feed("AUTH login\r\n"), "334 VXNlciBOYW1l\r\n");
+  EXPECT_EQ(world_.begun, responder_->info());
+  EXPECT_EQ(world_.open_exchanges, 1);
+  world_.move = AuthGranted{"someone"};
+  EXPECT_EQ(Feed("dXNlcg==\r\n"), "235 2.7.0 ok\r\n");
+  EXPECT_EQ(world_.open_exchanges, 0);
+  EXPECT_EQ(world_.sasl, (std::vector<std::string>{"begin LOGIN", "start -",
+                                                   "respond user"}));
+  EXPECT_EQ(responder_->info()->identity, "someone");
+  world_.verdict = Verdict::Accept();
+  Feed("MAIL FROM:<s@x>\r\n");
+  EXPECT_EQ(world_.infos.back()->identity, "someone");
+}
+
+// However an exchange comes to its end, nothing of it is left.
+TEST_F(ResponderTest, ForgetsAnExchangeThatFails) {
+  struct Row {
+    AuthMove move;           // to the response
+    absl::string_view line;  // the response
+    absl::string_view reply;
+  };
+  const Row rows[] = {
+      {Verdict::Refuse({535, {5, 7, 8}, "wrong"}), "dXNlcg==\r\n",
+       "535 5.7.8 wrong\r\n"},
+      {Verdict::Drop({421, {4, 7, 0}, "go"}), "dXNlcg==\r\n",
+       "421 4.7.0 go\r\n"},
+      {Verdict::Accept(), "dXNlcg==\r\n", "451 4.3.0 local error (#4.3.0)\r\n"},
+      {AuthGranted{""}, "dXNlcg==\r\n",
+       "454 4.7.0 cannot authenticate for now (#4.7.0)\r\n"},
+      {AuthChallenge{std::string(9217, 'x')}, "dXNlcg==\r\n",
+       "454 4.7.0 cannot authenticate for now (#4.7.0)\r\n"},
+      {AuthGranted{"u"}, "*\r\n",
+       "501 5.7.0 authentication cancelled (#5.7.0)\r\n"},
+      {AuthGranted{"u"}, "?\r\n", "501 5.5.2 bad base64 (#5.5.2)\r\n"},
+  };
+  config_.mechanisms_in_clear = {"LOGIN"};
+  for (const Row& row : rows) {
+    Restart();
+    Feed("EHLO c\r\n");
+    world_.move = AuthChallenge{""};
+    EXPECT_EQ(Feed("AUTH LOGIN\r\n"), "334 \r\n");
+    world_.move = row.move;
+    EXPECT_EQ(Feed(row.line), row.reply);
+    EXPECT_EQ(world_.open_exchanges, 0) << row.reply;
+    EXPECT_EQ(responder_->info()->identity, "");
+  }
+}
+
+TEST_F(ResponderTest, CannotAuthenticateWithoutAnExchange) {
+  config_.mechanisms_in_clear = {"PLAIN"};
+  Restart();
+  world_.no_exchange = true;
+  Feed("EHLO c\r\n");
+  EXPECT_EQ(Feed("AUTH PLAIN =\r\n"),
+            "454 4.7.0 cannot authenticate for now (#4.7.0)\r\n");
+}
+
+// RFC 4954 4: the client may give up, or go, while the server makes up its
+// mind; the exchange lives until it has.
+TEST_F(ResponderTest, KeepsAnExchangeThatOwesAnAnswer) {
+  config_.mechanisms_in_clear = {"PLAIN"};
+  Restart();
+  Feed("EHLO c\r\n");
+  EXPECT_EQ(Feed("AUTH PLAIN =\r\n"), "");
+  session_->TimedOut();
+  EXPECT_EQ(Feed(""), "421 4.4.2 timeout (#4.4.2)\r\n");
+  EXPECT_EQ(world_.open_exchanges, 1);
+  responder_.reset();
+  EXPECT_EQ(world_.open_exchanges, 1);
+  std::move(world_.move_done)(AuthGranted{"u"});
+  world_.move_done = nullptr;
+  EXPECT_EQ(world_.open_exchanges, 0);
+}
+
+TEST_F(ResponderTest, ForgetsBehindStartTlsWhatWasSaidInTheClear) {
+  config_.offer_starttls = true;
+  config_.mechanisms_in_clear = {"PLAIN"};
+  Restart();
+  world_.move = AuthGranted{"someone"};
+  Feed("EHLO c\r\n");
+  Feed("AUTH PLAIN =\r\n");
+  EXPECT_EQ(responder_->info()->identity, "someone");
+  EXPECT_EQ(Feed("STARTTLS\r\n"), "220 2.0.0 ready\r\n");
+  EXPECT_EQ(responder_->info()->identity, "");
+  EXPECT_EQ(responder_->info()->hello_name, "");
+  ASSERT_TRUE(responder_->info()->tls.has_value());
+  EXPECT_EQ(responder_->info()->tls->cipher, "TLS_X");
+}
+
+// What each fact is behind XCLIENT, of a proxy about which all is known.
+TEST_F(ResponderTest, KnowsOfAProxysClientWhatTheProxySays) {
+  struct Row {
+    absl::string_view xclient;
+    absl::string_view facts;  // see below
+  };
+  constexpr Row kRows[] = {
+      {"ADDR=192.0.2.7", "[192.0.2.7]:0 '' 0 to 198.51.100.1:25 HELO ''"},
+      {"ADDR=192.0.2.7 PORT=4711 NAME=c.example",
+       "[192.0.2.7]:4711 'c.example' 2 to 198.51.100.1:25 HELO ''"},
+      {"ADDR=IPV6:2001:db8::1 NAME=[TEMPUNAVAIL]",
+       "[2001:db8::1]:0 '' 3 to 198.51.100.1:25 HELO ''"},
+      {"ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] NAME=[UNAVAILABLE]",
+       "[]:0 '' 0 to 198.51.100.1:25 HELO ''"},
+      {"NAME=c.example",
+       "[203.0.113.9]:99 'c.example' 2 to 198.51.100.1:25 HELO ''"},
+      {"PORT=4711", "[203.0.113.9]:4711 'proxy' 2 to 198.51.100.1:25 HELO ''"},
+      {"HELO=c PROTO=ESMTP",
+       "[203.0.113.9]:99 'proxy' 2 to 198.51.100.1:25 EHLO 'c'"},
+      {"HELO=c PROTO=SMTP",
+       "[203.0.113.9]:99 'proxy' 2 to 198.51.100.1:25 HELO 'c'"},
+      {"HELO=[UNAVAILABLE] DESTADDR=198.51.100.2 DESTPORT=587",
+       "[203.0.113.9]:99 'proxy' 2 to 198.51.100.2:587 HELO ''"},
+      {"LOGIN=someone",
+       "[203.0.113.9]:99 'proxy' 2 to 198.51.100.1:25 HELO '' someone"},
+  };
+  info_.remote_address = "203.0.113.9";
+  info_.remote_port = 99;
+  info_.remote_name = "proxy";
+  info_.name_status = NameStatus::kConfirmed;
+  info_.remote_info.emplace("root");
+  info_.relay_client.emplace("");
+  info_.environment = {{"COLOUR", "blue"}};
+  info_.local_address = "198.51.100.1";
+  info_.local_port = 25;
+  config_.xclient = true;
+  for (const Row& row : kRows) {
+    Restart();
+    Feed("EHLO proxy.example\r\n");
+    EXPECT_EQ(Feed(absl::StrCat("XCLIENT ", row.xclient, "\r\n")),
+              "220 mx ESMTP\r\n");
+    const SessionInfo& info = *world_.infos.back();  // before the question
+    const bool esmtp = info.hello_verb == Hello::Verb::kEhlo;
+    EXPECT_EQ(
+        absl::StrCat("[", info.remote_address, "]:", info.remote_port, " '",
+                     info.remote_name, "' ", static_cast<int>(info.name_status),
+                     " to ", info.local_address, ":", info.local_port,
+                     esmtp ? " EHLO '" : " HELO '", info.hello_name, "'",
+                     info.identity.empty() ? "" : " ", info.identity),
+        row.facts)
+        << row.xclient;
+    EXPECT_FALSE(info.relay_client || info.remote_info);
+    EXPECT_TRUE(info.environment.empty());
+  }
+}
+
+TEST_F(ResponderTest, LetsRulesGrantSomethingToAProxysClient) {
+  config_.xclient = true;
+  client_changed_ = [](SessionInfo& info) {
+    EXPECT_FALSE(info.relay_client);
+    if (info.remote_address == "192.0.2.7") info.relay_client.emplace("@x");
+  };
+  Restart();
+  Feed("XCLIENT ADDR=192.0.2.7\r\n");
+  EXPECT_EQ(world_.infos.back()->relay_client, "@x");
+  Feed("XCLIENT ADDR=192.0.2.8\r\n");
+  EXPECT_EQ(world_.infos.back()->relay_client, std::nullopt);
 }
 
 }  // namespace
