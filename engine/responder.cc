@@ -80,6 +80,7 @@ void Responder::OnXClient(const XClient& client) {
     info.relay_client.reset();
     info.environment.clear();
     info.remote_info.reset();
+    if (info.tls) info.tls->peer_subject.clear();
     info.identity = session_.identity();
     info.hello_name = ValueOr(client.helo, "");
     info.hello_verb = Hello::Verb::kHelo;

@@ -628,5 +628,21 @@ TEST_F(ResponderTest, LetsRulesGrantSomethingToAProxysClient) {
   EXPECT_EQ(world_.infos.back()->relay_client, std::nullopt);
 }
 
+// The certificate is the proxy's: its client must not pass for it by EXTERNAL.
+TEST_F(ResponderTest, GivesAProxysClientNoCertificate) {
+  config_.xclient = true;
+  config_.offer_starttls = true;
+  config_.mechanisms = {"EXTERNAL", "PLAIN"};
+  Restart();
+  Feed("STARTTLS\r\n");
+  EXPECT_TRUE(absl::StrContains(Feed("EHLO p\r\n"), "AUTH EXTERNAL PLAIN"));
+  EXPECT_EQ(responder_->info()->tls->peer_subject, "CN=proxy");
+  Feed("XCLIENT ADDR=192.0.2.7\r\n");
+  EXPECT_EQ(world_.infos.back()->tls->peer_subject, "");
+  EXPECT_EQ(world_.infos.back()->tls->cipher, "TLS_X");
+  EXPECT_TRUE(absl::StrContains(Feed("EHLO c\r\n"), "AUTH PLAIN\r\n"));
+  EXPECT_TRUE(absl::StartsWith(Feed("AUTH EXTERNAL =\r\n"), "504 5.5.4 "));
+}
+
 }  // namespace
 }  // namespace postern

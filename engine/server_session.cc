@@ -350,6 +350,7 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
   greeted_ = false;
   extended_ = false;
   identity_ = client.login ? client.login->value : "";
+  if (tls_) tls_->peer_subject.clear();  // the proxy's
   Connected connected;
   connected.client.emplace(std::move(client));
   return asks_.Open(std::move(connected));

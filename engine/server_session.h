@@ -152,7 +152,8 @@ class ServerSession {
   bool lmtp() const { return config_.lmtp; }
   // Who the client is, by AUTH or by a proxy's XCLIENT; empty: not known.
   const std::string& identity() const { return identity_; }
-  // What TLS has come to, null for a connection in the clear.
+  // What TLS has come to, null for a connection in the clear. Behind XCLIENT it
+  // is still the proxy's, but the certificate is nobody's.
   const TlsInfo* tls() const { return tls_ ? &*tls_ : nullptr; }
   // What the client has done out of turn so far.
   const Violations& violations() const { return violations_; }
