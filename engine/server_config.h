@@ -109,9 +109,9 @@ struct ServerConfig {
   // client gains by sending commands and never reading.
   size_t max_output = size_t{64} << 10;
 
-  // 5yz replies a client may draw without a message accepted in between; the
-  // next command draws 421 and the connection closes. It stops guessing of
-  // recipients and of relays.
+  // 5yz replies a client may draw without a message accepted in between (LMTP's
+  // replies to one message count as one); the next command draws 421 and the
+  // connection closes. It stops guessing of recipients and of relays.
   int max_errors = 20;
 
   // 5yz answers to AUTH in a session; the next command draws 421 and the

@@ -677,21 +677,22 @@ void ServerSession::BodyAccepted(const Verdict& verdict) {
 
 // `verdicts`: one for each recipient, or one for all.
 void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
-  for (const Verdict& verdict : verdicts) {
-    if (verdict.accepted()) errors_ = 0;
-  }
   const Reply usual = {250, {2, 0, 0}, "ok"};
   bool drop = false;
-  if (verdicts.size() == 1) {
-    const std::optional<Reply>& reply = verdicts[0].reply();
-    SayForMessage(reply ? *reply : usual);
-    drop = verdicts[0].kind() == Verdict::Kind::kDrop;
-  } else {
-    for (const Verdict& verdict : verdicts) {
-      Say(verdict.reply(), usual);
-      drop = drop || verdict.kind() == Verdict::Kind::kDrop;
+  bool accepted = false;
+  const int errors = errors_;
+  for (const Verdict& verdict : verdicts) {
+    const Reply& reply = verdict.reply() ? *verdict.reply() : usual;
+    if (verdicts.size() == 1) {
+      SayForMessage(reply);
+    } else {
+      Say(reply);
     }
+    drop = drop || verdict.kind() == Verdict::Kind::kDrop;
+    accepted = accepted || verdict.accepted();
   }
+  // Of as many recipients as it may have, a message is one error, or none.
+  errors_ = accepted ? 0 : std::min(errors_, errors + 1);
   EndTransaction();
   if (drop) Close(CloseReason::kRefused);
 }
@@ -766,7 +767,8 @@ void ServerSession::Say(const Reply& reply) {
 
 void ServerSession::SayForMessage(const Reply& reply) {
   const size_t times = config_.lmtp ? envelope_.to.size() : 1;
-  for (size_t i = 0; i < times; ++i) Say(reply);
+  for (size_t i = 0; i < times; ++i) output_.Append(reply);
+  if (times > 0 && reply.permanent()) ++errors_;
 }
 
 void ServerSession::EndTransaction() {

@@ -226,7 +226,8 @@ class ServerSession {
   void Say(const std::optional<Reply>& reply, const Reply& usual) {
     Say(reply ? *reply : usual);
   }
-  // The reply to a message: under LMTP, one for each of its recipients.
+  // The reply to a message: under LMTP, one for each of its recipients, and
+  // still one error.
   void SayForMessage(const Reply& reply);
 
   void EndTransaction();
@@ -247,7 +248,7 @@ class ServerSession {
   bool input_ended_ = false;
   bool shutting_down_ = false;  // at the next safe point
   CloseReason reason_ = CloseReason::kQuit;
-  int errors_ = 0;    // 5yz replies since the last accepted message
+  int errors_ = 0;    // since the last accepted message
   int messages_ = 0;  // MAIL commands
   Violations violations_;
   std::optional<TlsInfo> tls_;
