@@ -19,6 +19,10 @@ absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
           "the reply to an accepted Hello, StartTls or BodyBegin is the "
           "engine's");
     }
+    if (std::holds_alternative<Connected>(ask.what) &&
+        verdict.reply()->code != 220) {
+      return absl::InvalidArgumentError("a greeting is 220");
+    }
     if (verdict.reply()->code / 100 == 2) return absl::OkStatus();
     return absl::InvalidArgumentError("Accept takes a 2yz reply");
   }

@@ -567,14 +567,14 @@ absl::Status ServerSession::Complete(RequestId id,
 }
 
 absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
-  if (auto* verdict = std::get_if<Verdict>(&move)) {
-    return Complete(id, std::move(*verdict));
-  }
   const AskQueue::Entry* open = asks_.Find(id);
   if (open == nullptr) return absl::NotFoundError("no such open request");
   if (!std::holds_alternative<AuthBegin>(open->ask.what) &&
       !std::holds_alternative<AuthResponse>(open->ask.what)) {
     return absl::FailedPreconditionError("not a question of AUTH");
+  }
+  if (auto* verdict = std::get_if<Verdict>(&move)) {
+    return Complete(id, std::move(*verdict));
   }
   if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
     if (challenge->bytes.size() > ReplyQueue::kMaxChallenge) {

@@ -138,6 +138,16 @@ TEST_F(ServerSessionTest, RefusesAnswersThatDoNotFit) {
   }
 }
 
+// RFC 5321 4.2: a client takes a greeting by its code.
+TEST_F(ServerSessionTest, GreetsWith220Alone) {
+  const RequestId id = Question("");
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      session().Complete(id, Verdict::Accept(Reply{250, {}, "mx"}))));
+  EXPECT_TRUE(
+      session().Complete(id, Verdict::Accept(Reply{220, {}, "hi"})).ok());
+  EXPECT_EQ(TakeOutput(), "220 hi\r\n");
+}
+
 TEST_F(ServerSessionTest, KeepsRepliesInOrderWhateverTheOrderOfTheAnswers) {
   config_.max_open_asks = 3;
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
@@ -488,6 +498,9 @@ TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {
   const RequestId mail = Question("MAIL FROM:<s@x>\r\n");
   EXPECT_TRUE(absl::IsFailedPrecondition(
       session().CompleteAuth(mail, AuthGranted{"someone"})));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      session().CompleteAuth(mail, Verdict::Accept())));
+  EXPECT_EQ(TakeOutput(), "");
   EXPECT_TRUE(absl::IsFailedPrecondition(
       session().Complete(mail, std::vector<Verdict>(1, Verdict::Accept()))));
 }
