@@ -73,6 +73,16 @@ absl::Status ServerConfig::Validate() const {
                       hold_limits->longest > absl::Seconds(999999999))) {
     return bad("hold_limits: 1 to 999999999 seconds");
   }
+  // As RFC 4865 4 and RFC 2852 4 print them: four digits' years, nine digits.
+  if (hold_limits &&
+      (hold_limits->latest < absl::UnixEpoch() ||
+       hold_limits->latest >= absl::FromUnixSeconds(253402300800))) {
+    return bad("hold_limits: a latest date from 1970 to 9999");
+  }
+  if (least_deliver_by < absl::ZeroDuration() ||
+      least_deliver_by > absl::Seconds(999999999)) {
+    return bad("least_deliver_by: 0 to 999999999 seconds");
+  }
   if (max_recipients < 1) return bad("max_recipients: at least 1");
   if (max_output < 4096) return bad("max_output: at least 4096");
   if (max_errors < 1) return bad("max_errors: at least 1");

@@ -27,10 +27,11 @@ enum class OutOfTurn : uint8_t {
 };
 
 // What is announced of FUTURERELEASE, RFC 4865 4: the longest time, and the
-// latest date, that a message may be held for.
+// latest date, that a message may be held for. Holding to them is for whoever
+// decides on Mail: the engine reads HOLDFOR and HOLDUNTIL, and has no clock.
 struct HoldLimits {
-  absl::Duration longest = absl::ZeroDuration();
-  absl::Time latest = absl::InfinitePast();
+  absl::Duration longest = absl::ZeroDuration();  // 1 to 999999999 seconds
+  absl::Time latest = absl::InfinitePast();       // in the years 1970 to 9999
 };
 
 // Plain data, shared by sessions as const&. Each limit says what it stops.
@@ -55,7 +56,8 @@ struct ServerConfig {
   // Announce max_recipients, and max_messages if there is one: RFC 9422.
   bool announce_limits = true;
   // Limits that FUTURERELEASE and DELIVERBY announce. The first is needed for
-  // FUTURERELEASE to be offered; DELIVERBY's, RFC 2852 4, is optional.
+  // FUTURERELEASE to be offered; DELIVERBY's, RFC 2852 4, is optional, of up
+  // to 999999999 seconds.
   std::optional<HoldLimits> hold_limits;
   absl::Duration least_deliver_by = absl::ZeroDuration();
 
