@@ -41,6 +41,9 @@ class LineReader {
   // Returns true if no part of a line has been seen behind the last whole one.
   bool between_lines() const { return scanned_ == 0 && !discarding_; }
 
+  // Returns true inside an overlong line.
+  bool discarding() const { return discarding_; }
+
   // Octets looked at so far, each as often as it was: the price of the search.
   uint64_t examined() const { return examined_; }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/base/macros.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/answer_check.h"
@@ -28,6 +29,14 @@ Step BodyStep(absl::Span<const absl::string_view> slices) {
   step.kind = Step::Kind::kBody;
   step.body = slices;
   return step;
+}
+
+// Whether a line is a BDAT, or was meant to be one: what stands behind it may
+// be a message, and where BDAT cannot be read it must not be read as commands.
+bool MeansBdat(absl::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return absl::StartsWithIgnoreCase(line, "BDAT") &&
+         (line.size() == 4 || !absl::ascii_isalnum(line[4]));
 }
 
 // Whether a client that sends more behind this command speaks out of turn.
@@ -115,8 +124,10 @@ std::optional<Step> ServerSession::WantInput() {
 std::optional<Step> ServerSession::RunCommands(absl::string_view in,
                                                size_t* consumed) {
   if (!asks_.empty()) return LookAhead(in, consumed);
-  group_ended_ = false;
+  next_waits_ = false;
+  const bool begun = !reader_.discarding();
   const LineReader::Result read = reader_.Next(in, config_.max_line);
+  if (begun && read.consumed > 0) bdat_ = MeansBdat(in);
   *consumed += read.consumed;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   ++progress_;
@@ -128,15 +139,13 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   }
   if (read.kind == LineReader::Result::Kind::kOverlong) {
     Say({500, {5, 5, 2}, "line too long (#5.5.2)"});
+    if (bdat_) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   const auto parsed = ParseCommand(read.line);
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
-    // What stands behind a BDAT that cannot be read are no commands.
-    if (absl::StartsWithIgnoreCase(read.line, "BDAT ")) {
-      Close(CloseReason::kAbuse);
-    }
+    if (bdat_) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   const Command& command = std::get<Command>(parsed);
@@ -149,7 +158,9 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
       return std::nullopt;
     }
   }
-  return OnCommand(command);
+  const std::optional<Step> step = OnCommand(command);
+  if (bdat_ && command.row->verb != Verb::kBdat) Close(CloseReason::kAbuse);
+  return step;
 }
 
 std::optional<Step> ServerSession::OnCommand(const Command& command) {
@@ -253,7 +264,7 @@ const Ask* ServerSession::OnHello(Hello::Verb verb,
 std::optional<Step> ServerSession::LookAhead(absl::string_view in,
                                              size_t* consumed) {
   const Step waiting{Step::Kind::kWaiting};
-  if (group_ended_ || asks_.size() >= config_.max_open_asks ||
+  if (next_waits_ || asks_.size() >= config_.max_open_asks ||
       !asks_.Only<Rcpt>() ||
       envelope_.to.size() + asks_.size() >= config_.max_recipients ||
       errors_ + static_cast<int>(asks_.size()) >= config_.max_errors) {
@@ -265,24 +276,21 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
     reader_ = peek;  // what it knows stays true
     return waiting;
   }
-  // What is no RCPT stays that: it is not looked at again before its turn.
-  const auto end_group = [&] {
-    group_ended_ = true;
-    examined_ += peek.examined() - reader_.examined();
-    return waiting;
-  };
-  if (read.kind != LineReader::Result::Kind::kLine) return end_group();
-  const auto parsed = ParseCommand(read.line);
-  const auto* command = std::get_if<Command>(&parsed);
-  if (command == nullptr || command->row->verb != Verb::kRcpt) {
-    return end_group();
+  if (read.kind == LineReader::Result::Kind::kLine) {
+    const auto parsed = ParseCommand(read.line);
+    const auto* command = std::get_if<Command>(&parsed);
+    if (command != nullptr && command->row->verb == Verb::kRcpt &&
+        std::holds_alternative<Rcpt>(
+            ParseRcpt(command->argument, parameter_rules(), utf8()))) {
+      reader_ = peek;
+      *consumed += read.consumed;
+      ++progress_;
+      return AskStep(OnRcpt(command->argument));
+    }
   }
-  auto rcpt = ParseRcpt(command->argument, parameter_rules(), utf8());
-  if (std::holds_alternative<Reply>(rcpt)) return end_group();
-  reader_ = peek;
-  *consumed += read.consumed;
-  ++progress_;
-  return AskStep(OnRcpt(command->argument));
+  next_waits_ = true;
+  examined_ += peek.examined() - reader_.examined();
+  return waiting;
 }
 
 const Ask* ServerSession::OnMail(absl::string_view argument) {
@@ -732,7 +740,7 @@ absl::Duration ServerSession::ReadTimeout() const {
 }
 
 uint64_t ServerSession::examined() const {
-  return examined_ + reader_.examined() +
+  return reader_.examined() + examined_ +
          (content_ == nullptr ? 0 : content_->examined());
 }
 

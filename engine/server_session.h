@@ -256,9 +256,10 @@ class ServerSession {
   uint64_t block_ = 0;  // octets of content since progress_ has changed
 
   LineReader reader_;
-  bool group_ended_ = false;  // the next line can wait for all open answers
-  uint64_t examined_ = 0;     // besides what reader_ and content_ count
+  bool bdat_ = false;  // the line under way is a BDAT, or was meant to be
   AskQueue asks_;
+  bool next_waits_ = false;  // the next line is in, and no RCPT to ask ahead
+  uint64_t examined_ = 0;    // besides what reader_ and content_ count
 
   bool exchange_ = false;  // AUTH has begun, and has not come to an end
   int auth_failures_ = 0;  // of the session

@@ -181,6 +181,35 @@ TEST_F(ServerSessionTest, OverlapsNothingButWellFormedRcpts) {
   }
 }
 
+// What waits behind an open question is looked at once, not at each byte that
+// comes in meanwhile.
+TEST_F(ServerSessionTest, LooksOnceAtALineThatHasToWait) {
+  const std::string long_line(config_.max_line - 2, 'x');
+  const std::string overlong(3 * config_.max_line, 'x');
+  for (const std::string& ahead :
+       {long_line + "\r\n", absl::StrCat("RCPT TO:<", long_line, "\r\n"),
+        overlong, overlong + "\r\n"}) {
+    config_.max_open_asks = 4;
+    Restart();
+    Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
+    const RequestId id = Question("RCPT TO:<a@d>\r\n");
+    in_ = ahead;
+    const uint64_t before = session().examined();
+    constexpr size_t kTrickle = 1000;
+    for (size_t i = 0; i < kTrickle; ++i) {
+      const Step step = Advance();
+      ASSERT_EQ(step.kind, Kind::kWaiting);
+      ASSERT_EQ(step.consumed, 0u);
+      in_ += 'y';
+    }
+    EXPECT_LE(session().examined() - before, 2 * in_.size());
+    TakeOutput();
+    EXPECT_TRUE(session().Complete(id, Verdict::Accept()).ok());
+    Feed("\r\nRCPT TO:<b@d>\r\n");
+    EXPECT_EQ(session().envelope().to.size(), 2u);
+  }
+}
+
 TEST_F(ServerSessionTest, StopsAtItsOutputCap) {
   config_.max_output = 4096;
   Feed("EHLO c\r\n");
@@ -495,6 +524,7 @@ TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {
   EXPECT_TRUE(
       absl::IsNotFound(session().CompleteAuth(auth, AuthGranted{"someone"})));
   Feed("*\r\n");
+  TakeOutput();
   const RequestId mail = Question("MAIL FROM:<s@x>\r\n");
   EXPECT_TRUE(absl::IsFailedPrecondition(
       session().CompleteAuth(mail, AuthGranted{"someone"})));
