@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Gives a fuzz target every file of a folder: corpus_test FOLDER. The last
-// name printed is the input of a failure.
+// name printed is the input of a failure. With --test_filter=NAME of Bazel, it
+// gives that file alone.
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,14 +19,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 int main(int argc, char** argv) {
   LLVMFuzzerInitialize(&argc, &argv);
-  int files = 0;
+  const char* const only = std::getenv("TESTBRIDGE_TEST_ONLY");
+  std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
-    std::cout << entry.path().string() << std::endl;
-    std::ifstream file(entry.path(), std::ios::binary);
+    if (only == nullptr || entry.path().filename() == only) {
+      paths.push_back(entry.path());
+    }
+  }
+  // So that the same input is the first to fail wherever this runs.
+  std::sort(paths.begin(), paths.end());
+  for (const std::filesystem::path& path : paths) {
+    std::cout << path.string() << std::endl;
+    std::ifstream file(path, std::ios::binary);
     const std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()),
                            bytes.size());
-    ++files;
   }
-  return files > 0 ? 0 : 1;
+  return paths.empty() ? 1 : 0;
 }
