@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "engine/extension.h"
@@ -63,6 +64,7 @@ struct Transaction {
   std::vector<Path> to;
   size_t rcpts = 0;   // asked
   bool body = false;  // BodyBegin was accepted
+  BareNewlines bare_newlines = BareNewlines::kReject;
   std::string content;
 };
 
@@ -104,17 +106,19 @@ class Run {
   void Advance() {
     const std::vector<char> block(in_.begin(), in_.end());
     const absl::string_view view(block.data(), block.size());
+    EXPECT_EQ(session_.identity(), identity_) << "another client";
     const Step step = session_.Advance(view);
     ASSERT_LE(step.consumed, view.size());
+    CheckLimits(view.substr(0, step.consumed));
     if (std::exchange(abort_due_, false)) {
       EXPECT_EQ(step.kind, Step::Kind::kAborted)
           << "a transaction outlived EHLO";
     }
-    EXPECT_GT(session_.ReadTimeout(), absl::ZeroDuration());
     switch (step.kind) {
       case Step::Kind::kNeedInput:
         // Consumption law: a buffer of max_line never fills up.
         EXPECT_LT(view.size() - step.consumed, config_.InputRoom());
+        if (transaction_) CheckEnvelope();
         in_.erase(0, step.consumed);
         Drain(manner_.slow_reader ? 1 : session_.Output().size());
         return Feed();
@@ -151,6 +155,23 @@ class Run {
     if (manner_.slow_reader && !session_.Output().empty()) Drain(1);
   }
 
+  // What a client can make us keep, and wait for. `taken` was consumed.
+  void CheckLimits(absl::string_view taken) {
+    // A command may draw some lines, and one for each recipient.
+    EXPECT_LE(
+        session_.Output().size(),
+        config_.max_output + (16 + config_.max_recipients) * kMaxReplyLine);
+    EXPECT_GT(session_.ReadTimeout(), absl::ZeroDuration());
+    EXPECT_LE(session_.ReadTimeout(),
+              std::max(config_.command_timeout, config_.data_timeout));
+    // A line may be a command and the end of content, or bring a chunk.
+    taken_ += taken.size();
+    events_ +=
+        2 * static_cast<uint64_t>(std::count(taken.begin(), taken.end(), '\n'));
+    EXPECT_LE(session_.progress(), events_ + taken_ / config_.data_block)
+        << "octets buy time";
+  }
+
   absl::string_view flight() const { return flights_[flight_]; }
 
   void Feed() {
@@ -174,6 +195,9 @@ class Run {
     ++flight_;
     fed_ = 0;
     session_.TlsStarted({"TLSv1.3", "TLS_X", "CN=client"});
+    ++events_;
+    greeted_ = false;
+    identity_.clear();
     EXPECT_TRUE(session_.identity().empty()) << "outlived STARTTLS";
     EXPECT_TRUE(session_.Output().empty()) << "said before the handshake";
   }
@@ -216,12 +240,19 @@ class Run {
       exchange_ = true;
     } else if (std::holds_alternative<AuthResponse>(ask.what)) {
       EXPECT_TRUE(exchange_) << "a response to nothing";
-    } else if (std::holds_alternative<Connected>(ask.what)) {
+    } else if (const auto* connected = std::get_if<Connected>(&ask.what)) {
       EXPECT_FALSE(transaction_ || exchange_) << "outlived XCLIENT";
+      greeted_ = false;
+      identity_.clear();
+      if (connected->client && connected->client->login) {
+        identity_ = connected->client->login->value;
+      }
     } else if (std::holds_alternative<Mail>(ask.what)) {
       EXPECT_FALSE(transaction_.has_value()) << "MAIL within a transaction";
+      EXPECT_TRUE(greeted_ || !config_.require_hello) << "MAIL before EHLO";
     } else if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
       ASSERT_TRUE(transaction_.has_value()) << "RCPT without MAIL";
+      EXPECT_LT(transaction_->to.size(), config_.max_recipients);
       EXPECT_EQ(rcpt->from, transaction_->from);
       EXPECT_EQ(rcpt->index, transaction_->rcpts++);
     } else if (std::holds_alternative<BodyBegin>(ask.what)) {
@@ -286,6 +317,7 @@ class Run {
     const RequestId id = open->ask.id;
     open->answered = true;
     ASSERT_TRUE(Complete(id, *open->answer).ok());
+    ++events_;
     EXPECT_TRUE(absl::IsNotFound(session_.Complete(id, Verdict::Accept())));
     while (!open_.empty() && open_.front().answered) {
       const OpenAsk first = std::move(open_.front());
@@ -318,9 +350,10 @@ class Run {
         std::holds_alternative<AuthResponse>(ask.what)) {
       exchange_ = std::holds_alternative<AuthChallenge>(answer);
       const auto* granted = std::get_if<AuthGranted>(&answer);
-      EXPECT_EQ(session_.identity(), granted ? granted->identity : "");
+      if (granted != nullptr) identity_ = granted->identity;
     } else if (std::holds_alternative<Hello>(ask.what)) {
       abort_due_ = accepted && transaction_.has_value();
+      greeted_ = greeted_ || accepted;
     } else if (const auto* mail = std::get_if<Mail>(&ask.what)) {
       if (!accepted) return;
       transaction_.emplace();
@@ -331,6 +364,9 @@ class Run {
     } else if (std::holds_alternative<BodyBegin>(ask.what)) {
       if (accepted) {
         transaction_->body = true;
+        transaction_->bare_newlines =
+            std::get<Verdict>(answer).bare_newlines().value_or(
+                config_.bare_newlines);
       } else {
         transaction_.reset();
       }
@@ -342,8 +378,9 @@ class Run {
           if (each != nullptr && !(*each)[i].accepted()) continue;
           envelope.to.push_back({transaction_->to[i], {}});
         }
-        outcome_.messages.push_back(
-            {PrintEnvelope(envelope), transaction_->content});
+        outcome_.messages.push_back({PrintEnvelope(envelope),
+                                     transaction_->content,
+                                     transaction_->bare_newlines});
       }
       transaction_.reset();
     }
@@ -404,7 +441,11 @@ class Run {
   std::vector<RequestId> ids_;
   size_t last_ask_ = std::string::npos;
   std::optional<Transaction> transaction_;
-  bool exchange_ = false;   // an AUTH is under way
+  bool exchange_ = false;  // an AUTH is under way
+  bool greeted_ = false;   // EHLO was accepted
+  std::string identity_;
+  uint64_t taken_ = 0;      // octets
+  uint64_t events_ = 0;     // more of them than the session has seen
   bool abort_due_ = false;  // an accepted EHLO ends a transaction
   Outcome outcome_;
 };
@@ -438,6 +479,11 @@ int TakeReply(absl::string_view* replies) {
   return 0;
 }
 
+bool HasBareNewline(const std::string& content) {
+  return absl::StrReplaceAll(content, {{"\r\n", ""}}).find_first_of("\r\n") !=
+         std::string::npos;
+}
+
 // Takes a line off `wire`, false where there is no whole one.
 bool TakeLine(absl::string_view* wire, absl::string_view* line) {
   const size_t end = wire->find("\r\n");
@@ -448,7 +494,8 @@ bool TakeLine(absl::string_view* wire, absl::string_view* line) {
 }
 
 // Follows a client's bytes by what the replies say of them: how many replies
-// each command has. It knows of the grammar what a client knows.
+// each command has, and what each message is. It knows of the grammar what a
+// client knows.
 class Follower {
  public:
   Follower(const ServerConfig& config, const Flights& flights,
@@ -477,6 +524,7 @@ class Follower {
       }
     }
     EXPECT_EQ(replies_, "") << "more replies than commands";
+    EXPECT_EQ(messages_, outcome_.messages.size()) << "mail that nobody sent";
   }
 
  private:
@@ -501,6 +549,12 @@ class Follower {
     EXPECT_NE(code, 0) << "no reply to " << line;
     if (code == 354) return OnContent();
     while (code == 334 && TakeLine(&wire_, &line)) code = Take();
+    if (verb == "DATA" && code == 503) {
+      EXPECT_TRUE(recipients_ == 0 || broken_ || binary_ || chunked_)
+          << "a transaction was lost";
+    } else if (verb == "DATA" && (code < 500 || code > 503)) {
+      EndTransaction();  // by the policy's word
+    }
     if (code / 100 != 2) return;
     if (verb == "STARTTLS") tls_ = true;
     if (verb == "STARTTLS" || verb == "XCLIENT") {
@@ -509,27 +563,54 @@ class Follower {
       ++recipients_;
     } else if (verb == "MAIL" || verb == "RSET" || verb == "EHLO" ||
                verb == "HELO" || verb == "LHLO") {
-      recipients_ = 0;
-      broken_ = false;
+      EndTransaction();
+      binary_ = verb == "MAIL" && absl::StrContains(absl::AsciiStrToUpper(line),
+                                                    " BODY=BINARYMIME");
       greeted_ = greeted_ || (verb != "MAIL" && verb != "RSET");
     }
   }
 
-  // RFC 2033 4.2: a reply for each recipient.
-  void TakeForMessage() {
+  void EndTransaction() {
+    recipients_ = 0;
+    broken_ = false;
+    chunked_ = false;
+    chunks_.clear();
+  }
+
+  // RFC 2033 4.2: a reply for each recipient. Returns whether one is positive.
+  bool TakeForMessage() {
+    bool accepted = false;
     for (size_t i = config_.lmtp ? recipients_ : 1; i > 0 && !over_; --i) {
-      if (replies_.empty() && CutShort()) return;
+      if (replies_.empty() && CutShort()) break;
       const int code = Take();
       EXPECT_TRUE(code >= 200 && code / 100 != 3) << "no reply to a message";
+      accepted = accepted || code / 100 == 2;
     }
+    return accepted;
   }
 
   void OnContent() {
     absl::string_view line;
-    bool ended = false;
-    while (!ended && TakeLine(&wire_, &line)) ended = line == ".";
-    if (ended) TakeForMessage();
-    if (ended) recipients_ = 0;
+    std::string content;
+    while (TakeLine(&wire_, &line)) {
+      if (line == ".") {
+        if (TakeForMessage()) OnMessage(content);
+        return EndTransaction();
+      }
+      absl::StrAppend(&content, absl::StripPrefix(line, "."), "\r\n");
+    }
+  }
+
+  // `content` was accepted.
+  void OnMessage(const std::string& content) {
+    ASSERT_LT(messages_, outcome_.messages.size()) << "accepted, and not there";
+    const Message& message = outcome_.messages[messages_++];
+    if (!binary_ && HasBareNewline(content)) {
+      EXPECT_EQ(message.bare_newlines, BareNewlines::kNormalize)
+          << "a bare newline was let pass";
+    } else {
+      EXPECT_EQ(message.content, content) << "not what was sent";
+    }
   }
 
   // RFC 3030 2: so many octets, whatever becomes of them.
@@ -549,22 +630,28 @@ class Follower {
       over_ = true;
       return;
     }
-    wire_.remove_prefix(static_cast<size_t>(size));
+    const absl::string_view chunk = wire_.substr(0, static_cast<size_t>(size));
+    wire_.remove_prefix(chunk.size());
     // RFC 2033 4.3: none at all where there is no recipient; but for what may
     // not be said yet, as any command.
     if (last && config_.lmtp && config_.extensions.Has(Extension::kChunking) &&
         (greeted_ || !config_.require_hello) &&
         !absl::StartsWith(replies_, "530") &&
         !absl::StartsWith(replies_, "421")) {
-      TakeForMessage();
-      if (!broken_) recipients_ = 0;
+      if (TakeForMessage()) OnMessage(absl::StrCat(chunks_, chunk));
+      if (!broken_) EndTransaction();
       return;
     }
     if (replies_.empty() && CutShort()) return;
     const int code = Take();
     EXPECT_NE(code, 0) << "no reply to " << line;
+    if (code / 100 == 2) {
+      chunked_ = true;
+      absl::StrAppend(&chunks_, chunk);
+      if (last) OnMessage(chunks_);
+    }
     if (last) {
-      recipients_ = broken_ ? recipients_ : 0;
+      if (!broken_) EndTransaction();
     } else if (code >= 400 && recipients_ > 0) {
       broken_ = true;
     }
@@ -579,7 +666,11 @@ class Follower {
   bool tls_ = false;      // STARTTLS was accepted
   bool greeted_ = false;  // EHLO was accepted
   size_t recipients_ = 0;
-  bool broken_ = false;  // a BDAT was refused, and it was not the last
+  bool broken_ = false;   // a BDAT was refused, and it was not the last
+  bool binary_ = false;   // BODY=BINARYMIME
+  bool chunked_ = false;  // a BDAT was accepted, and it was not the last
+  std::string chunks_;
+  size_t messages_ = 0;
 };
 
 // " NAME=mail.example PORT=25", in the order of the struct.

@@ -54,6 +54,8 @@ using Answerer =
 struct Message {
   std::string envelope;  // "<from> <to> <to>"
   std::string content;
+  // What was to become of bare newlines: the answer to BodyBegin has it.
+  BareNewlines bare_newlines = BareNewlines::kReject;
 
   friend bool operator==(const Message&, const Message&) = default;
 };
@@ -79,7 +81,8 @@ Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
 
 // Checks, from the bytes alone, that the replies are one well-formed reply for
 // each command of `flights`, and one more for each message (under LMTP, one for
-// each of its recipients), in step.
+// each of its recipients), in step; that nothing but what ends a transaction
+// ends one; and that each message is what the client sent, without its dots.
 void ExpectOneReplyPerCommand(const ServerConfig& config,
                               const Flights& flights, const Outcome& outcome);
 
