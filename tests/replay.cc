@@ -543,10 +543,15 @@ class Follower {
 
   void OnLine(absl::string_view line) {
     const std::string verb = absl::AsciiStrToUpper(
-        absl::StripSuffix(line.substr(0, line.find(' ')), "\t"));
+        absl::StripTrailingAsciiWhitespace(line.substr(0, line.find(' '))));
     if (verb == "BDAT") return OnBdat(line);
     int code = Take();
     EXPECT_NE(code, 0) << "no reply to " << line;
+    if (code == 221) {
+      EXPECT_TRUE(verb == "QUIT" || verb == "GET" || verb == "POST" ||
+                  verb == "CONNECT")
+          << "not the reply to " << line;
+    }
     if (code == 354) return OnContent();
     while (code == 334 && TakeLine(&wire_, &line)) code = Take();
     if (verb == "DATA" && code == 503) {
@@ -583,7 +588,8 @@ class Follower {
     for (size_t i = config_.lmtp ? recipients_ : 1; i > 0 && !over_; --i) {
       if (replies_.empty() && CutShort()) break;
       const int code = Take();
-      EXPECT_TRUE(code >= 200 && code / 100 != 3) << "no reply to a message";
+      EXPECT_TRUE(code >= 200 && code / 100 != 3 && code != 221)
+          << "no reply to a message";
       accepted = accepted || code / 100 == 2;
     }
     return accepted;
