@@ -45,8 +45,8 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
         std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.Path("%u")),
                                   MaildirOptions{.host = "mx"}, files_);
     // "b" gets two: one Maildir, two recipients.
-    const std::vector<Path> all = {
-        {"b", "d"}, {"a", "d"}, {"B", "e"}, {"c", "d"}};
+    const std::vector<Recipient> all = {
+        {{"b", "d"}}, {{"a", "d"}}, {{"B", "e"}}, {{"c", "d"}}};
     envelope_.from = {"s", "d"};
     envelope_.to = {all.begin(), all.begin() + GetParam()};
   }
