@@ -553,6 +553,8 @@ class Follower {
           << "not the reply to " << line;
     }
     if (code == 354) return OnContent();
+    // What the policy refuses is over; what came out of order is not.
+    if (verb == "DATA" && (code < 500 || code > 504)) recipients_ = 0;
     while (code == 334 && TakeLine(&wire_, &line)) code = Take();
     if (verb == "DATA" && code == 503) {
       EXPECT_TRUE(recipients_ == 0 || broken_ || binary_ || chunked_)

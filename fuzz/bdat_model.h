@@ -1,0 +1,116 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Transactions in chunks, RFC 3030, from the client's side and plainly.
+
+#ifndef POSTERN_FUZZ_BDAT_MODEL_H_
+#define POSTERN_FUZZ_BDAT_MODEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "engine/event.h"
+#include "engine/verdict.h"
+#include "gtest/gtest.h"
+#include "tests/replay.h"
+
+namespace postern {
+
+// Returns for each command what to send, and keeps count of what must come of
+// it. Behind EHLO; the sender is <s@x>, each recipient <u@d>.
+class BdatModel {
+ public:
+  // For so many recipients the policy takes no content.
+  static constexpr size_t kTooMany = 3;
+  // The policy. Expects that no other sender is ever heard of.
+  static std::optional<AnyAnswer> Answer(const Ask& ask,
+                                         const Envelope& envelope) {
+    const auto* mail = std::get_if<postern::Mail>(&ask.what);
+    EXPECT_TRUE(mail == nullptr || mail->from.local_part == "s") << "smuggled";
+    if (std::holds_alternative<BodyBegin>(ask.what) &&
+        envelope.to.size() == kTooMany) {
+      return Verdict::Refuse({452, {4, 5, 3}, "too many"});
+    }
+    return Verdict::Accept();
+  }
+
+  explicit BdatModel(uint64_t max_size) : max_size_(max_size) {}
+
+  std::string Mail(bool binary) {
+    if (!sender_) binary_ = binary;
+    sender_ = true;
+    return absl::StrCat("MAIL FROM:<s@x>", binary ? " BODY=BINARYMIME" : "",
+                        "\r\n");
+  }
+  std::string Rcpt() {
+    if (sender_ && !chunks_ && !broken_) ++recipients_;
+    return "RCPT TO:<u@d>\r\n";
+  }
+  std::string Rset() {
+    End();
+    return "RSET\r\n";
+  }
+  std::string Data() {
+    // Refused, it has no content.
+    if (recipients_ == 0 || chunks_ || broken_ || binary_) return "DATA\r\n";
+    if (recipients_ == kTooMany) {
+      End();
+      return "DATA\r\n";
+    }
+    content_ = "QUIT\r\n";
+    Deliver();
+    return "DATA\r\nQUIT\r\n.\r\n";
+  }
+  std::string Bdat(absl::string_view octets, bool last) {
+    const std::string wire = absl::StrCat("BDAT ", octets.size(),
+                                          last ? " LAST" : "", "\r\n", octets);
+    if (recipients_ == 0 || broken_) return wire;
+    absl::StrAppend(&content_, octets);
+    const bool fits = max_size_ == 0 || content_.size() <= max_size_;
+    broken_ = !fits || (!chunks_ && recipients_ == kTooMany);
+    chunks_ = true;
+    if (last && !broken_ && (binary_ || !HoldsBareNewline())) Deliver();
+    if (last) End();
+    return wire;
+  }
+
+  const std::vector<Message>& messages() const { return messages_; }
+
+ private:
+  bool HoldsBareNewline() const {
+    return absl::StrReplaceAll(content_, {{"\r\n", ""}})
+               .find_first_of("\r\n") != std::string::npos;
+  }
+  void Deliver() {
+    std::string envelope = "<s@x>";
+    for (; recipients_ > 0; --recipients_) absl::StrAppend(&envelope, " <u@d>");
+    messages_.push_back({envelope, content_});
+    End();
+  }
+  void End() {
+    sender_ = binary_ = chunks_ = broken_ = false;
+    recipients_ = 0;
+    content_.clear();
+  }
+
+  const uint64_t max_size_;  // 0: any
+  std::vector<Message> messages_;
+  // Of the transaction.
+  bool sender_ = false;
+  bool binary_ = false;
+  size_t recipients_ = 0;
+  bool chunks_ = false;  // one has come
+  bool broken_ = false;  // one was refused, and it was not the last
+  std::string content_;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_FUZZ_BDAT_MODEL_H_
