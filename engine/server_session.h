@@ -86,8 +86,10 @@ namespace postern {
 //
 // Memory: sizeof(ServerSession); the strings of the envelope, at most
 // max_recipients of them, each within a command line; Output(), at most
-// max_output and one reply; max_open_asks questions, each within a command
-// line; and from the first message on, one Content.
+// max_output and one reply (under LMTP, one for each recipient), and as much
+// again of what is written while the rest is not; max_open_asks questions, each
+// within a line; and from the first message on, one Content. The formula is in
+// tests/memory_test.cc.
 class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
