@@ -164,7 +164,8 @@ TEST(ThreatTest, S2_TheCutOfTheBytesChangesNothing) {
       absl::StrCat("XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1\r\n", kHello,
                    "AUTH LOGIN\r\ndQ==\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n",
                    "RCPT TO:<refused@d>\r\nDATA\r\n.\r.\r\n..\r\n.\n.\r\n.\r\n",
-                   "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx.\r\n..x.\r\n..\r\n.\r\n",
+                   "MAIL FROM:<s@x>\r\nRCPT "
+                   "TO:<u@d>\r\nDATA\r\nx.\r\n..x.\r\n..\r\n.\r\n",
                    "MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nBDAT 5\r\n\r\n.\r\n",
                    "BDAT 3 LAST\r\n.\r\nNOOP\r\nSTARTTLS\r\n"),
       absl::StrCat(kHello, "QUIT\r\n")};
