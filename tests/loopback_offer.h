@@ -1,0 +1,36 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What a loopback's server must offer at a moment, in words that are not the
+// engine's own: RFC by RFC, from the configuration.
+
+#ifndef POSTERN_TESTS_LOOPBACK_OFFER_H_
+#define POSTERN_TESTS_LOOPBACK_OFFER_H_
+
+#include "absl/strings/string_view.h"
+#include "engine/event.h"
+#include "engine/extension.h"
+#include "engine/parameters.h"
+#include "engine/path.h"
+#include "tests/loopback.h"
+
+namespace postern {
+
+struct LoopbackOffer {
+  const Loopback& loopback;
+  bool extended = false;  // EHLO or LHLO was accepted, not HELO
+  bool tls = false;
+
+  bool Has(Extension extension) const;
+  bool HasMechanism(absl::string_view name) const;
+  bool HasAuth() const;
+  bool HasStartTls() const;
+
+  // Return what remains of parameters where the others are not offered.
+  MailParameters Trim(const MailParameters& parameters) const;
+  RcptParameters Trim(const RcptParameters& parameters) const;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_TESTS_LOOPBACK_OFFER_H_
