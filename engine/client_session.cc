@@ -6,18 +6,12 @@
 #include <utility>
 
 #include "absl/base/macros.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "engine/client_command.h"
 #include "engine/parameters.h"
 
 namespace postern {
 namespace {
-
-// RFC 5321 4.5.3.1.4, which RFC 4954 4 does not extend for AUTH.
-constexpr size_t kMaxAuthLine = 512;
-// A line of an AUTH exchange: RFC 4954 4.
-constexpr size_t kMaxAuthResponse = 12288;
 
 absl::Status NotOffered(absl::string_view what) {
   return absl::FailedPreconditionError(
@@ -72,38 +66,26 @@ absl::StatusOr<CommandId> ClientSession::Auth(
   if (!keywords_.HasParameter("AUTH", mechanism)) {
     return NotOffered("this AUTH mechanism");
   }
-  const std::string line = absl::StrCat("AUTH ", mechanism);
-  if (!initial) return Queue(Command::Kind::kAuth, line + "\r\n");
-  // RFC 4954 4: "=" is an initial response that is empty.
-  std::string response = initial->empty() ? "=" : absl::Base64Escape(*initial);
-  absl::StrAppend(&response, "\r\n");
-  if (response.size() > kMaxAuthResponse) {
-    return absl::InvalidArgumentError("the AUTH response is too long");
-  }
-  if (line.size() + 1 + response.size() <= kMaxAuthLine) {
-    return Queue(Command::Kind::kAuth, absl::StrCat(line, " ", response));
-  }
-  const CommandId id = Queue(Command::Kind::kAuth, line + "\r\n");
-  queue_.back().initial = std::move(response);
+  absl::StatusOr<ClientAuth> auth = ClientAuth::Begin(mechanism, initial);
+  if (!auth.ok()) return auth.status();
+  const CommandId id = Queue(Command::Kind::kAuth, auth->command());
+  queue_.back().auth = std::make_unique<ClientAuth>(*std::move(auth));
   return id;
 }
 
 absl::Status ClientSession::AuthRespond(absl::string_view bytes) {
-  if (!challenged_) return NotNow("there is no challenge");
-  const std::string line = absl::StrCat(absl::Base64Escape(bytes), "\r\n");
-  if (line.size() > kMaxAuthResponse) {
-    return absl::InvalidArgumentError("the AUTH response is too long");
-  }
-  challenged_ = false;
-  Append(&queue_.front(), line);
+  ClientAuth* auth = Challenged();
+  if (auth == nullptr) return NotNow("there is no challenge");
+  const absl::StatusOr<std::string> line = auth->Respond(bytes);
+  if (!line.ok()) return line.status();
+  Append(&queue_.front(), *line);
   return absl::OkStatus();
 }
 
 absl::Status ClientSession::AuthCancel() {
-  if (!challenged_) return NotNow("there is no challenge");
-  challenged_ = false;
-  queue_.front().cancelled = true;
-  Append(&queue_.front(), "*\r\n");
+  ClientAuth* auth = Challenged();
+  if (auth == nullptr) return NotNow("there is no challenge");
+  Append(&queue_.front(), auth->Cancel());
   return absl::OkStatus();
 }
 
@@ -196,9 +178,9 @@ std::optional<ClientStep> ClientSession::Run(absl::string_view in,
       Output().empty()) {
     return Answer(refusal_);
   }
-  if (challenged_) {
+  if (const ClientAuth* auth = Challenged()) {
     ClientStep step = MakeStep(ClientStep::Kind::kChallenge, queue_.front().id);
-    step.challenge = challenge_;
+    step.challenge = auth->challenge();
     return step;
   }
   // Behind the 220 somebody between the server and us may have put what is to
@@ -279,7 +261,7 @@ std::optional<ClientStep> ClientSession::OnReply() {
     Close(ClientClose::kProtocol);
     return std::nullopt;
   }
-  const Command& front = queue_.front();
+  Command& front = queue_.front();
   switch (front.kind) {
     case Command::Kind::kEhlo:
     case Command::Kind::kHelo:
@@ -289,8 +271,12 @@ std::optional<ClientStep> ClientSession::OnReply() {
       tls_due_ = true;
       return std::nullopt;
     case Command::Kind::kAuth:
-      if (reply.code == 334) return OnChallenge();
-      break;
+      if (reply.code != 334) break;
+      if (const std::string line = front.auth->OnChallenge(reply.text);
+          !line.empty()) {
+        Append(&front, line);
+      }
+      return std::nullopt;
     case Command::Kind::kMail:
       EndTransaction();
       mail_accepted_ = Completed(reply);
@@ -342,7 +328,8 @@ bool ClientSession::Expects(int code) const {
     case Command::Kind::kStartTls:
       return HasLeft(front) && (code == 220 || code >= 400);
     case Command::Kind::kAuth:
-      return HasLeft(front) && (!go_on || (code == 334 && !front.cancelled));
+      return HasLeft(front) &&
+             (!go_on || (code == 334 && !front.auth->cancelled()));
     default:
       return HasLeft(front) && !go_on;
   }
@@ -365,20 +352,6 @@ std::optional<ClientStep> ClientSession::OnHello() {
   }
   SkipUnsent();
   return Answer(reply);
-}
-
-std::optional<ClientStep> ClientSession::OnChallenge() {
-  Command& front = queue_.front();
-  if (!front.initial.empty()) {
-    Append(&front, front.initial);
-    front.initial.clear();
-  } else if (absl::Base64Unescape(reader_.reply().text, &challenge_)) {
-    challenged_ = true;
-  } else {
-    front.cancelled = true;
-    Append(&front, "*\r\n");
-  }
-  return std::nullopt;
 }
 
 std::optional<ClientStep> ClientSession::OnData() {
@@ -494,6 +467,12 @@ bool ClientSession::CanOnlyFail(const Command& command) const {
   }
 }
 
+ClientAuth* ClientSession::Challenged() {
+  if (queue_.empty() || queue_.front().auth == nullptr) return nullptr;
+  ClientAuth* auth = queue_.front().auth.get();
+  return auth->challenged() ? auth : nullptr;
+}
+
 void ClientSession::Append(Command* command, absl::string_view line) {
   absl::StrAppend(&output_, line);
   appended_ += line.size();
@@ -549,7 +528,6 @@ void ClientSession::Close(ClientClose reason) {
   sent_ = 0;
   unsettled_ = 0;
   body_.reset();
-  challenged_ = false;
   tls_due_ = false;
   output_.clear();
   written_ = 0;

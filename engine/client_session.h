@@ -40,6 +40,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +50,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/body_sender.h"
+#include "engine/client_auth.h"
 #include "engine/client_config.h"
 #include "engine/client_step.h"
 #include "engine/ehlo_keywords.h"
@@ -199,11 +201,10 @@ class ClientSession {
     };
     CommandId id{};
     Kind kind = Kind::kGreeting;
-    std::string line = {};     // with CRLF, until it is sent
-    std::string initial = {};  // kAuth: the response that did not fit
-    bool cancelled = false;    // kAuth: no more challenges
-    bool skipped = false;      // what it was to follow has been refused
-    uint64_t end = 0;          // of its bytes, counted as appended_
+    std::string line = {};                  // with CRLF, until it is sent
+    std::unique_ptr<ClientAuth> auth = {};  // kAuth
+    bool skipped = false;  // what it was to follow has been refused
+    uint64_t end = 0;      // of its bytes, counted as appended_
   };
 
   // Fail once the session is closed; Settled() also while a command is open
@@ -224,6 +225,8 @@ class ClientSession {
   bool HasLeft(const Command& command) const {
     return command.end <= appended_ - Pending().size();
   }
+  // Returns the exchange whose challenge is to be answered, or null.
+  ClientAuth* Challenged();
   void StartBody(BodyCommand framing);
   bool WantsBody() const;
   bool LastMustWait() const;
@@ -233,7 +236,6 @@ class ClientSession {
   std::optional<ClientStep> Run(absl::string_view in, size_t* consumed);
   std::optional<ClientStep> OnReply();
   std::optional<ClientStep> OnHello();
-  std::optional<ClientStep> OnChallenge();
   std::optional<ClientStep> OnData();
   std::optional<ClientStep> OnContent();
   ClientStep Wait() const;
@@ -267,9 +269,7 @@ class ClientSession {
   Utf8 utf8_ = Utf8::kNo;  // of the last Mail given
   bool binary_ = false;    // the same
   bool pipelining_ = false;
-  bool tls_due_ = false;     // STARTTLS was answered with 220
-  bool challenged_ = false;  // with challenge_
-  std::string challenge_;
+  bool tls_due_ = false;               // STARTTLS was answered with 220
   bool mail_accepted_ = false;         // of this transaction
   std::vector<CommandId> recipients_;  // accepted
 
