@@ -101,7 +101,7 @@ class Choice {
     // The longest does not fit into the line of AUTH.
     const size_t size = choose_(4);
     auth.secret = Flip() ? "wrong" : "s";
-    auth.secret.append(size == 3 ? 9000 : size, '\0');
+    auth.secret.append(size == 3 ? 400 : size, '\0');
     auth.initial = Flip();
     auth.cancel = OneIn(4);
     return auth;
