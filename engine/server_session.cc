@@ -442,8 +442,19 @@ void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply) {
   refusal_ = std::move(reply);
   state_ = State::kSwallow;
   if (chunk.size <= config_.max_discarded) return;
-  Say(refusal_);
+  SayForChunk();
   Close(CloseReason::kAbuse);
+}
+
+void ServerSession::SayForChunk() {
+  // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
+  // there is none, not at all.
+  if (chunk_.last && Serves(config_, tls(), Verb::kBdat) &&
+      phase() >= Phase::kIdle) {
+    SayForMessage(refusal_);
+  } else {
+    Say(refusal_);
+  }
 }
 
 void ServerSession::FailChunk(const Chunk& chunk, Reply reply) {
@@ -462,14 +473,7 @@ std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
   ++progress_;
   block_ = 0;
   state_ = State::kCommand;
-  // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
-  // there is none, not at all.
-  if (chunk_.last && Serves(config_, tls(), Verb::kBdat) &&
-      phase() >= Phase::kIdle) {
-    SayForMessage(refusal_);
-  } else {
-    Say(refusal_);
-  }
+  SayForChunk();
   if (chunk_.last && draining_ && transaction_ != Transaction::kBroken) {
     EndTransaction();
   }

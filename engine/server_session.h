@@ -213,6 +213,8 @@ class ServerSession {
   void RefuseChunk(const Chunk& chunk, Reply reply);
   // The same, for a reason that ends the transaction as well.
   void FailChunk(const Chunk& chunk, Reply reply);
+  // Says `refusal_`, of a chunk, as often as it is due.
+  void SayForChunk();
   std::optional<Step> EndChunk();
   std::optional<Step> EndBody();
   void CountBlock(uint64_t octets);

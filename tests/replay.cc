@@ -553,18 +553,20 @@ class Follower {
           << "not the reply to " << line;
     }
     if (code == 354) return OnContent();
-    // What the policy refuses is over; what came out of order is not.
-    if (verb == "DATA" && (code < 500 || code > 504)) recipients_ = 0;
     while (code == 334 && TakeLine(&wire_, &line)) code = Take();
     if (verb == "DATA" && code == 503) {
       EXPECT_TRUE(recipients_ == 0 || broken_ || binary_ || chunked_)
           << "a transaction was lost";
-    } else if (verb == "DATA" && (code < 500 || code > 503)) {
+    } else if (verb == "DATA" && (code < 500 || code > 504)) {
       EndTransaction();  // by the policy's word
     }
+    if (verb == "XCLIENT" && (code == 220 || code == 554)) {
+      greeted_ = false;
+      refused_ = code == 554;
+    }
     if (code / 100 != 2) return;
-    if (verb == "STARTTLS") tls_ = true;
-    if (verb == "STARTTLS" || verb == "XCLIENT") {
+    if (verb == "STARTTLS") {
+      tls_ = true;
       greeted_ = false;
     } else if (verb == "RCPT") {
       ++recipients_;
@@ -634,17 +636,22 @@ class Follower {
                       (words.size() == 2 || last);
     if (!good || size > wire_.size()) {
       // The end of what can be followed: refused, or not all there.
-      if (!replies_.empty()) Take();
+      const size_t due = good && last && config_.lmtp ? recipients_ : 1;
+      for (size_t i = 0; i < std::max<size_t>(due, 1); ++i) {
+        if (!replies_.empty()) Take();
+      }
       over_ = true;
       return;
     }
     const absl::string_view chunk = wire_.substr(0, static_cast<size_t>(size));
     wire_.remove_prefix(chunk.size());
     // RFC 2033 4.3: none at all where there is no recipient; but for what may
-    // not be said yet, as any command.
-    if (last && config_.lmtp && config_.extensions.Has(Extension::kChunking) &&
+    // not be said yet, or not here, as any command.
+    const bool offered = config_.extensions.Has(Extension::kChunking);
+    const bool stranger = (config_.require_tls || config_.require_auth) &&
+                          absl::StartsWith(replies_, "530");
+    if (last && config_.lmtp && offered && !stranger && !refused_ &&
         (greeted_ || !config_.require_hello) &&
-        !absl::StartsWith(replies_, "530") &&
         !absl::StartsWith(replies_, "421")) {
       if (TakeForMessage()) OnMessage(absl::StrCat(chunks_, chunk));
       if (!broken_) EndTransaction();
@@ -653,6 +660,7 @@ class Follower {
     if (replies_.empty() && CutShort()) return;
     const int code = Take();
     EXPECT_NE(code, 0) << "no reply to " << line;
+    if (!offered) return;
     if (code / 100 == 2) {
       chunked_ = true;
       absl::StrAppend(&chunks_, chunk);
@@ -673,6 +681,7 @@ class Follower {
   bool over_ = false;     // nothing can follow
   bool tls_ = false;      // STARTTLS was accepted
   bool greeted_ = false;  // EHLO was accepted
+  bool refused_ = false;  // greeted with 554, behind XCLIENT
   size_t recipients_ = 0;
   bool broken_ = false;   // a BDAT was refused, and it was not the last
   bool binary_ = false;   // BODY=BINARYMIME
