@@ -14,13 +14,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/extension.h"
 #include "gtest/gtest.h"
 #include "tests/replay.h"
 
 namespace postern {
 namespace {
 
-constexpr int kDialogues = 3000;
+constexpr int kDialogues = 5000;
 constexpr size_t kWhole = std::string::npos;
 
 using Random = std::mt19937;
@@ -50,6 +52,15 @@ constexpr absl::string_view kGood[] = {
     "NOOP\r\n",
     "VRFY u\r\n",
     "HELP\r\n",
+    "MAIL FROM:<s@x> BODY=8BITMIME\r\n",
+    "MAIL FROM:<s@x> BODY=BINARYMIME\r\n",
+    "MAIL FROM:<\xc3\xa9@x> SMTPUTF8\r\n",
+    "MAIL FROM:<s@x> RET=HDRS ENVID=a+2Bb AUTH=<>\r\n",
+    "MAIL FROM:<s@x> MT-PRIORITY=3 BY=120;R HOLDFOR=9\r\n",
+    "MAIL FROM:<s@x> REQUIRETLS\r\n",
+    "RCPT TO:<a@d> NOTIFY=NEVER ORCPT=rfc822;a+40d\r\n",
+    "RCPT TO:<b@d> RRVS=2026-11-21T00:00:00Z;C\r\n",
+    "RCPT TO:<\xc3\xa9@d>\r\n",
 };
 constexpr absl::string_view kOdd[] = {
     "\r\n",
@@ -72,8 +83,33 @@ constexpr absl::string_view kOdd[] = {
     "QUIT x\r\n",
     "EXPN l\r\n",
     "STARTTLS\r\n",
+    "STARTTLS x\r\n",
+    "LHLO c\r\n",
+    "AUTH\r\n",
+    "AUTH CRAM-MD5\r\n",
+    "XCLIENT\r\n",
+    "XCLIENT ADDR=nowhere\r\n",
+    "VRFY \xc3\xa9 SMTPUTF8\r\n",
+    "RCPT TO:<mute@d>\r\n",
     "\x80\r\n",
     ".\r\n",
+};
+constexpr absl::string_view kAuth[] = {
+    "AUTH PLAIN AHUAcA==\r\n",         // granted
+    "AUTH PLAIN ZXZpbA==\r\n",         // refused for good
+    "AUTH PLAIN dGVtcA==\r\n",         // and for now
+    "AUTH EXTERNAL =\r\n",             // granted
+    "AUTH LOGIN\r\nYw==\r\nZw==\r\n",  // two challenges, granted
+    "AUTH LOGIN\r\nZXZpbA==\r\n",      // refused
+    "AUTH LOGIN\r\n*\r\n",
+    "AUTH LOGIN\r\n?\r\n",
+    "AUTH LOGIN\r\n\r\n",  // refused
+    "AUTH PLAIN a\r\n",
+};
+constexpr absl::string_view kClients[] = {
+    "XCLIENT ADDR=192.0.2.7 NAME=c.example\r\n", "XCLIENT LOGIN=someone\r\n",
+    "XCLIENT LOGIN=[UNAVAILABLE] HELO=c PROTO=SMTP\r\n",
+    "XCLIENT ADDR=192.0.2.66\r\n",  // refused
 };
 constexpr absl::string_view kContent[] = {
     "text\r\n",
@@ -106,11 +142,40 @@ std::string Content(Random& random) {
   return out + (Below(random, 12) == 0 ? "" : ".\r\n");
 }
 
+std::string Bdat(absl::string_view octets, bool last) {
+  return absl::StrCat("BDAT ", octets.size(), last ? " LAST\r\n" : "\r\n",
+                      octets);
+}
+
+// A message in chunks, most of them well-formed; some do not end.
+std::string Chunks(Random& random) {
+  constexpr absl::string_view kBetween[] = {"RSET\r\n",   "NOOP\r\n",
+                                            "DATA\r\n",   "RCPT TO:<a@d>\r\n",
+                                            "EHLO c\r\n", "LHLO c\r\n"};
+  std::string out;
+  for (size_t i = Below(random, 4); i > 0; --i) {
+    out += Bdat(Below(random, 4) == 0 ? "" : Content(random), /*last=*/false);
+    if (Below(random, 8) == 0) out += Pick(random, kBetween);
+  }
+  if (Below(random, 10) == 0) return out;
+  if (Below(random, 40) == 0) return out + "BDAT 4x LAST\r\nQUIT\r\n";
+  return out + Bdat(Below(random, 3) == 0 ? "" : Content(random), true);
+}
+
 struct Dialogue {
   ServerConfig config;
-  std::string wire;
+  Flights flights = {""};
   WireEnd end;
 };
+
+// How a client begins, in the clear and behind TLS.
+std::string Opening(Random& random, const ServerConfig& config) {
+  std::string out;
+  if (config.xclient && Below(random, 3) == 0) out += Pick(random, kClients);
+  if (Below(random, 8) != 0) out += config.lmtp ? "LHLO c\r\n" : "EHLO c\r\n";
+  if (config.require_auth || Below(random, 6) == 0) out += Pick(random, kAuth);
+  return out;
+}
 
 Dialogue Generate(Random& random) {
   Dialogue dialogue;
@@ -125,10 +190,30 @@ Dialogue Generate(Random& random) {
   config.max_hops = 1 + static_cast<int>(Below(random, 4));
   config.bare_newlines =
       Below(random, 3) == 0 ? BareNewlines::kNormalize : BareNewlines::kReject;
-  std::string& wire = dialogue.wire;
-  if (Below(random, 8) != 0) wire += "EHLO c\r\n";
+  config.lmtp = Below(random, 4) == 0;
+  config.offer_starttls = Below(random, 2) == 0;
+  config.require_tls = config.offer_starttls && Below(random, 3) == 0;
+  if (Below(random, 2) == 0) {
+    config.mechanisms = {"PLAIN", "LOGIN", "EXTERNAL"};
+    if (Below(random, 3) != 0) config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+    config.require_auth = Below(random, 4) == 0;
+    config.max_auth_failures = 1 + static_cast<int>(Below(random, 4));
+  }
+  config.xclient = Below(random, 3) == 0;
+  if (Below(random, 4) == 0) config.extensions = {};
+  if (Below(random, 3) != 0) config.carried = ExtensionSet::All();
+  if (Below(random, 2) == 0) {
+    config.hold_limits.emplace(
+        HoldLimits{absl::Hours(1), absl::FromUnixSeconds(1795290976)});
+  }
+  config.announce_limits = Below(random, 2) == 0;
+  config.max_discarded = Below(random, 2) == 0 ? 20 : 1000;
+  config.max_messages = static_cast<int>(Below(random, 5));
+  config.data_block = 1 + Below(random, 50);
+  dialogue.flights[0] = Opening(random, config);
   for (size_t i = Below(random, 30); i > 0; --i) {
-    switch (Below(random, 8)) {
+    std::string& wire = dialogue.flights.back();
+    switch (Below(random, 12)) {
       case 0:
       case 1:
       case 2:
@@ -159,15 +244,59 @@ Dialogue Generate(Random& random) {
           wire += Pick(random, {"QUIT\r\n", "GET / HTTP/1.1\r\n"});
         }
         break;
+      case 8:
+        wire += Chunks(random);
+        break;
+      case 9:
+        absl::StrAppend(&wire, "RSET\r\nMAIL FROM:<s@x>",
+                        Below(random, 3) == 0 ? " BODY=BINARYMIME" : "",
+                        "\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n",
+                        Chunks(random));
+        break;
+      case 10:
+        if (Below(random, 3) == 0) wire += "RSET\r\n";
+        wire += Below(random, 3) == 0 ? Pick(random, kClients)
+                                      : Pick(random, kAuth);
+        break;
+      case 11:
+        if (!config.offer_starttls || Below(random, 2) == 0) break;
+        wire += "RSET\r\nSTARTTLS\r\n";
+        if (Below(random, 40) == 0) wire += "NOOP\r\n";  // in the clear
+        dialogue.flights.push_back(Opening(random, config));
+        break;
     }
   }
-  dialogue.end = static_cast<WireEnd>(Below(random, 3));
+  dialogue.end = static_cast<WireEnd>(Below(random, 4));
   return dialogue;
 }
 
-// A verdict of each question's content alone.
-std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope) {
-  if (const auto* hello = std::get_if<Hello>(&ask.what)) {
+// The embedder's move for what a client proves, "g" or "\0u\0p" to be let in.
+AnyAnswer JudgeAuth(absl::string_view bytes) {
+  if (bytes == "c") return AuthChallenge{"again"};
+  if (bytes == "g" || absl::StartsWith(bytes, absl::string_view("\0", 1))) {
+    return AuthGranted{"user"};
+  }
+  if (bytes == "temp") return Verdict::Refuse({454, {4, 7, 0}, "later"});
+  return Verdict::Refuse({535, {5, 7, 8}, "wrong"});
+}
+
+// A verdict of each question's content alone; none where `patient`.
+std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope,
+                               bool lmtp, bool patient) {
+  if (const auto* connected = std::get_if<Connected>(&ask.what)) {
+    const auto* address = connected->client && connected->client->address
+                              ? &connected->client->address->value
+                              : nullptr;
+    if (address != nullptr && *address == "192.0.2.66") {
+      return Verdict::Refuse({554, {5, 7, 1}, "not you"});
+    }
+  } else if (const auto* auth = std::get_if<AuthBegin>(&ask.what)) {
+    if (auth->mechanism == "EXTERNAL") return AuthGranted{"external"};
+    if (!auth->initial_response) return AuthChallenge{"name?"};
+    return JudgeAuth(*auth->initial_response);
+  } else if (const auto* response = std::get_if<AuthResponse>(&ask.what)) {
+    return JudgeAuth(response->bytes);
+  } else if (const auto* hello = std::get_if<Hello>(&ask.what)) {
     if (hello->client_name == "bad") {
       return Verdict::Refuse({550, {5, 7, 1}, "bad"});
     }
@@ -181,30 +310,44 @@ std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope) {
       return Verdict::Refuse({553, {5, 7, 1}, user});
     }
     if (user == "slow") return Verdict::Refuse({450, {4, 2, 0}, "slow"});
+    if (user == "mute" && patient) return std::nullopt;
     if (user == "trap") return Verdict::Drop({554, {5, 7, 1}, "trap"});
     if (user == "fix") return Verdict::AcceptAs({"fixed", "d"});
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
     if (envelope.to.size() == 3) {
       return Verdict::Refuse({451, {4, 3, 0}, "three"});
     }
+    if (envelope.to.size() == 4) {
+      return Verdict::AcceptWith(BareNewlines::kNormalize);
+    }
   } else if (const auto* end = std::get_if<BodyEnd>(&ask.what)) {
     if (end->size % 7 == 0) return Verdict::Refuse({554, {5, 6, 0}, "seven"});
+    if (lmtp && end->size % 5 == 2) {
+      std::vector<Verdict> each(envelope.to.size(), Verdict::Accept());
+      each.back() = Verdict::Refuse({552, {5, 2, 2}, "full"});
+      return each;
+    }
   }
   return Verdict::Accept();
 }
 
 TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
   size_t messages = 0;
+  size_t chunked = 0;
   std::set<std::string> endings;
   std::set<std::string> codes;
+  std::set<std::string> asks;
   for (int seed = 1; seed <= kDialogues; ++seed) {
     Random random(static_cast<unsigned>(seed));
     const Dialogue dialogue = Generate(random);
     SCOPED_TRACE(absl::StrCat("seed ", seed, ": ",
-                              testing::PrintToString(dialogue.wire)));
+                              testing::PrintToString(dialogue.flights)));
     const auto replay = [&](const Manner& manner) {
-      return Replay(dialogue.config, {dialogue.wire}, dialogue.end, manner,
-                    Judge);
+      return Replay(dialogue.config, dialogue.flights, dialogue.end, manner,
+                    [&](const Ask& ask, const Envelope& envelope) {
+                      return Judge(ask, envelope, dialogue.config.lmtp,
+                                   dialogue.end == WireEnd::kTimedOut);
+                    });
     };
     const auto cuts = [&random] {
       std::vector<size_t> cuts;
@@ -212,7 +355,7 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
       return cuts;
     };
     const Outcome want = replay({.cuts = {1}});
-    ExpectOneReplyPerCommand(dialogue.config, {dialogue.wire}, want);
+    ExpectOneReplyPerCommand(dialogue.config, dialogue.flights, want);
     const Manner manners[] = {
         {.cuts = {kWhole}},
         {.cuts = cuts()},
@@ -239,18 +382,31 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
          absl::StrSplit(want.replies, "\r\n", absl::SkipEmpty())) {
       codes.emplace(line.substr(0, 3));
     }
+    for (absl::string_view ask : want.asks) {
+      asks.emplace(ask.substr(0, ask.find(' ')));
+    }
+    if (!absl::StrContains(want.replies, "\r\n354 ")) {
+      chunked += want.messages.size();
+    }
     endings.emplace(want.closed ? CloseReasonName(*want.closed) : "open");
     if (HasFailure()) return;
   }
   // The dialogues are worth something: they bring mail, end in every way, and
   // draw every reply there is.
-  EXPECT_GT(messages, size_t{kDialogues} / 3);
-  EXPECT_EQ(endings, (std::set<std::string>{"abuse", "open", "peer-gone",
-                                            "quit", "refused", "timeout"}));
-  EXPECT_EQ(codes, (std::set<std::string>{"214", "220", "221", "250", "252",
-                                          "354", "421", "450", "451", "452",
-                                          "500", "501", "502", "503", "550",
-                                          "552", "553", "554", "555"}));
+  EXPECT_GT(messages, size_t{kDialogues} / 6);
+  EXPECT_GT(chunked, size_t{kDialogues} / 50);
+  EXPECT_EQ(endings,
+            (std::set<std::string>{"abuse", "open", "peer-gone", "quit",
+                                   "refused", "shutdown", "timeout"}));
+  EXPECT_EQ(codes,
+            (std::set<std::string>{
+                "214", "220", "221", "235", "250", "252", "334", "354", "421",
+                "450", "451", "452", "454", "500", "501", "502", "503", "504",
+                "530", "535", "550", "552", "553", "554", "555"}));
+  EXPECT_EQ(asks, (std::set<std::string>{"auth", "auth-response", "body-begin",
+                                         "body-end", "connected", "ehlo",
+                                         "helo", "lhlo", "mail", "rcpt",
+                                         "starttls", "verify", "xclient"}));
 }
 
 }  // namespace
