@@ -67,6 +67,7 @@ class Choice {
     if (Flip()) {
       server.hold_limits.emplace();
       server.hold_limits->longest = absl::Hours(1);
+      server.hold_limits->latest = absl::FromUnixSeconds(4000000000);
     }
     server.offer_starttls = Flip();
     server.require_tls = server.offer_starttls && OneIn(8);

@@ -230,7 +230,7 @@ TEST(MemoryTest, NoStreamMakesASessionHoldMoreThanItsConfigSays) {
       {"NOOP", "", "NOOP\r\n", kShort},
       {"NOOP with words", "", "NOOP " + kilobyte + "\r\n", kLong},
       {"RSET", kToRcpt, "RSET\r\n", kShort},
-      {"HELP", "", "HELP\r\n", kShort},
+      {"HELP", "", "HELP\r\n", 8 * kShort},
       {"EHLO", "", "EHLO c\r\n", kShort},
       {"EHLO with long names", "", "EHLO " + kilobyte + "\r\n", kLong},
       {"VRFY", "EHLO c\r\n", "VRFY " + kilobyte + "\r\n", kLong},
