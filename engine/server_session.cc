@@ -730,7 +730,8 @@ void ServerSession::TlsStarted(TlsInfo info) {
 }
 
 void ServerSession::TalkedEarly() {
-  ABSL_HARDENING_ASSERT(state_ == State::kStart || asks_.Only<Connected>());
+  ABSL_HARDENING_ASSERT(state_ == State::kStart ||
+                        (!asks_.empty() && asks_.Only<Connected>()));
   violations_.early_talk = true;
   if (config_.early_talk != OutOfTurn::kReject) return;
   Say({554, {5, 5, 0}, "you must wait for my greeting (#5.5.0)"});

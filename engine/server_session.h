@@ -137,8 +137,8 @@ class ServerSession {
   // 3207 4.2), but not what it has done wrong.
   void TlsStarted(TlsInfo info);
   // The client has sent something although it was not greeted yet: for the
-  // driver to say, before it calls Complete() for Connected. What to do then is
-  // ServerConfig::early_talk.
+  // driver to say, before the first Advance() or while Connected is open. What
+  // to do then is ServerConfig::early_talk; kReject takes the question back.
   void TalkedEarly();
 
   // How long the peer may take over its next command or block of content, RFC

@@ -432,6 +432,12 @@ TEST_F(ServerSessionTest, NotesAnEarlyTalkerOrEndsIt) {
       EXPECT_EQ(Advance().reason, CloseReason::kAbuse);
     }
   }
+  Restart();
+  session().TalkedEarly();  // before anybody is asked
+  EXPECT_EQ(Advance().reason, CloseReason::kAbuse);
+  Restart();
+  Feed("EHLO c\r\n");
+  EXPECT_DEATH(session().TalkedEarly(), "");
 }
 
 // RFC 2920 3.1: which commands must be the last of their group.

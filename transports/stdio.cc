@@ -32,11 +32,11 @@ class StdioServer {
   }
 
   StdioResult Run() {
+    AwaitTalk();
     while (true) {
       const Step step = session_.Advance(input_.view());
       switch (step.kind) {
         case Step::Kind::kAsk:
-          if (std::holds_alternative<Connected>(step.ask->what)) AwaitTalk();
           responder_.OnAsk(*step.ask);
           break;
         case Step::Kind::kBody:

@@ -30,8 +30,9 @@ struct StdioOptions {
   // For the client to close behind a last reply that it may not expect, and to
   // take it if the session's time is up.
   absl::Duration linger = absl::Seconds(2);
-  // Before the greeting, how long a client is given to speak out of turn: most
-  // that do are no mail servers. 0: no look.
+  // Before anything else, how long a client is given to speak out of turn: most
+  // that do are no mail servers. What becomes of those that do is
+  // ServerConfig::early_talk; the others are greeted behind it. 0: no look.
   absl::Duration greet_delay = absl::ZeroDuration();
   // Octets read at once. Never less than ServerConfig::InputRoom().
   size_t buffer_size = size_t{64} << 10;

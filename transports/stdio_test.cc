@@ -399,5 +399,99 @@ TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
   close(pair[0]);
 }
 
+// Counts the clients that it is asked about.
+class Counting : public AcceptAll {
+ public:
+  void Decide(const Ask& ask, const SharedSessionInfo& session,
+              Done done) override {
+    if (std::holds_alternative<Connected>(ask.what)) ++clients;
+    AcceptAll::Decide(ask, session, std::move(done));
+  }
+
+  int clients = 0;
+};
+
+constexpr absl::Duration kTooLong = absl::Minutes(5);
+
+TEST(StdioTest, RefusesAClientThatDoesNotWaitForItsGreeting) {
+  PacketPair pair;
+  Server server;
+  Counting policy;
+  server.policy = &policy;
+  server.config.early_talk = OutOfTurn::kReject;
+  server.options.greet_delay = kTooLong;
+  pair.Send("EHLO c\r\n");
+  const StdioResult result = server.Run(&pair);
+  EXPECT_EQ(result.reason, CloseReason::kAbuse);
+  EXPECT_FALSE(result.clean);
+  EXPECT_EQ(pair.Writes(),
+            (std::vector<std::string>{
+                "554 5.5.0 you must wait for my greeting (#5.5.0)\r\n"}));
+  EXPECT_EQ(policy.clients, 0);
+}
+
+TEST(StdioTest, ServesAClientThatDoesNotWaitIfThatIsOnlyNoted) {
+  PacketPair pair;
+  Server server;
+  server.options.greet_delay = kTooLong;
+  pair.Send("NOOP\r\nQUIT\r\n");
+  EXPECT_TRUE(server.Run(&pair).clean);
+  EXPECT_EQ(pair.Writes(),
+            (std::vector<std::string>{
+                "220 mx ESMTP\r\n250 2.0.0 ok\r\n221 2.0.0 mx\r\n"}));
+}
+
+TEST(StdioTest, GreetsAClientThatWaits) {
+  PacketPair pair;
+  Server server;
+  server.config.early_talk = OutOfTurn::kReject;
+  server.config.command_timeout = absl::Milliseconds(10);
+  server.options.greet_delay = absl::Milliseconds(10);
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+  EXPECT_EQ(pair.Writes(),
+            (std::vector<std::string>{"220 mx ESMTP\r\n",
+                                      "421 4.4.2 timeout (#4.4.2)\r\n"}));
+}
+
+TEST(StdioTest, AClientThatGoesBeforeItsGreetingIsNoLoss) {
+  PacketPair pair;
+  Server server;
+  server.config.early_talk = OutOfTurn::kReject;
+  server.options.greet_delay = kTooLong;
+  pair.EndOfInput();
+  const StdioResult result = server.Run(&pair);
+  EXPECT_EQ(result.reason, CloseReason::kPeerGone);
+  EXPECT_TRUE(result.clean);
+}
+
+// A proxy has waited already, and what it sends next is its client's.
+TEST(StdioTest, GreetsAProxysClientAtOnce) {
+  PacketPair pair;
+  Server server;
+  Counting policy;
+  server.policy = &policy;
+  server.config.xclient = true;
+  server.options.greet_delay = kTooLong;
+  server.options.session_timeout = absl::Seconds(5);
+  pair.Send("XCLIENT ADDR=192.0.2.7\r\n");
+  pair.Send("QUIT\r\n");
+  EXPECT_TRUE(server.Run(&pair).clean);
+  EXPECT_EQ(pair.Writes(),
+            (std::vector<std::string>{"220 mx ESMTP\r\n220 mx ESMTP\r\n",
+                                      "221 2.0.0 mx\r\n"}));
+  EXPECT_EQ(policy.clients, 2);
+}
+
+TEST(StdioTest, TakesAMessageInChunks) {
+  PacketPair pair;
+  Server server;
+  pair.Send("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\na");
+  pair.Send("\r\nBDAT 6 LAST\r\n.\r\nb\r\nQUIT\r\n");
+  EXPECT_TRUE(server.Run(&pair).clean);
+  ASSERT_EQ(server.kept.messages.size(), 1u);
+  EXPECT_NE(server.kept.messages[0].find("+0000\r\na\r\n.\r\nb\r\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace postern::transports
