@@ -18,13 +18,14 @@ namespace {
 
 class LoggedSink : public MessageSink {
  public:
-  LoggedSink(std::unique_ptr<MessageSink> sink, const MessageStamps& stamps,
+  LoggedSink(std::unique_ptr<MessageSink> sink, MessageStamps* stamps,
              std::string envelope,
              const std::function<void(absl::string_view)>& log)
       : sink_(std::move(sink)),
-        stamps_(stamps),
+        stamps_(*stamps),
         envelope_(std::move(envelope)),
         log_(log) {}
+  ~LoggedSink() override { stamps_.End(); }
 
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
@@ -49,7 +50,7 @@ class LoggedSink : public MessageSink {
 
  private:
   const std::unique_ptr<MessageSink> sink_;
-  const MessageStamps& stamps_;
+  MessageStamps& stamps_;
   std::string envelope_;  // as logged
   const std::function<void(absl::string_view)>& log_;
   uint64_t size_ = 0;
@@ -78,7 +79,7 @@ Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
     return opened;
   }
   return std::make_unique<LoggedSink>(
-      std::get<std::unique_ptr<MessageSink>>(std::move(opened)), stamps_,
+      std::get<std::unique_ptr<MessageSink>>(std::move(opened)), &stamps_,
       std::move(logged), log_);
 }
 

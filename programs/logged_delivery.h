@@ -16,10 +16,12 @@
 namespace postern::programs {
 
 // Names messages: "<seconds>.<microseconds>.<pid>.<count>", in hexadecimal. One
-// session has one message at a time, whose stamp is current().
+// session has one message at a time, whose stamp is current() from its Received
+// field on until its sink is gone; outside of that its id is empty.
 class MessageStamps {
  public:
   TraceStamp Next();
+  void End() { current_ = TraceStamp(); }
   const TraceStamp& current() const { return current_; }
 
  private:
@@ -40,7 +42,7 @@ class MessageStamps {
 class LoggedDelivery : public Delivery {
  public:
   // All must outlive the sinks.
-  LoggedDelivery(Delivery* delivery, const MessageStamps* stamps,
+  LoggedDelivery(Delivery* delivery, MessageStamps* stamps,
                  std::function<void(absl::string_view)> log)
       : delivery_(*delivery), stamps_(*stamps), log_(std::move(log)) {}
 
@@ -49,7 +51,7 @@ class LoggedDelivery : public Delivery {
 
  private:
   Delivery& delivery_;
-  const MessageStamps& stamps_;
+  MessageStamps& stamps_;
   const std::function<void(absl::string_view)> log_;
 };
 

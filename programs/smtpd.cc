@@ -199,7 +199,9 @@ int RunSmtpd(const SmtpdOptions& options) {
       controls->me.empty() ? controls->greeting : controls->me;
   responder.stamp = [&stamps] { return stamps.Next(); };
   responder.content_refused = [&stamps](const Reply& reply) {
-    WriteLog(absl::StrCat("message result=refuse id=", stamps.current().id,
+    // A first chunk that is too large is refused before there is a message.
+    const std::string& id = stamps.current().id;
+    WriteLog(absl::StrCat("message result=refuse id=", id.empty() ? "\"\"" : id,
                           " reply=", policy::LogReply(reply)));
   };
 
