@@ -32,7 +32,9 @@ class AuthExchange {
   // Each makes the server's next move, and calls `done` with it, once: before
   // returning, later, or from any thread. A Verdict refuses: 535 5.7.8 for bad
   // credentials; 454 4.7.0 where it cannot be told, never 535; 501 5.7.0 for an
-  // initial response that the mechanism has no use for (RFC 4954 4).
+  // initial response that the mechanism has no use for (RFC 4954 4). `done`
+  // keeps the exchange alive: move it out of the exchange's own members to call
+  // it, or neither ever goes.
   //
   // Start() comes first; an initial response may be present and empty.
   virtual void Start(std::optional<std::string> initial_response,

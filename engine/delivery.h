@@ -33,10 +33,11 @@ class MessageSink {
   virtual ~MessageSink() = default;
 
   // Takes the slices; they live until Write() returns. Lines end in CRLF, and
-  // a CRLF may be cut by the end of a slice. Returns false for "call no more
-  // until `ready` has run"; `ready` is called exactly once then, from any
-  // thread, and never when true was returned. A failure (disk full) is
-  // remembered and comes out of Commit().
+  // a CRLF may be cut by the end of a slice; what came by BDAT need not end in
+  // one, and with BODY=BINARYMIME it is any octets (RFC 3030). Returns false
+  // for "call no more until `ready` has run"; `ready` is called exactly once
+  // then, from any thread, and never when true was returned. A failure (disk
+  // full) is remembered and comes out of Commit().
   virtual bool Write(absl::Span<const absl::string_view> slices,
                      absl::AnyInvocable<void() &&> ready) = 0;
 
@@ -46,7 +47,8 @@ class MessageSink {
   // Makes the message safe, then answers, once, from any thread: accepts only
   // when it would survive a power cut (RFC 5321 6.1), for all recipients of
   // the envelope or for none. Nothing but the destructor is called afterwards,
-  // and that perhaps before `done` returns.
+  // and that perhaps before `done` returns. `done` keeps the sink alive: move
+  // it out of the sink's own members to call it, or neither ever goes.
   virtual void Commit(Policy::Done done) = 0;
 
   // The same for LMTP (RFC 2033 4.2), where some recipients may be accepted

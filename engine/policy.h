@@ -36,7 +36,9 @@ class Policy {
 
   virtual ~Policy() = default;
 
-  // Decides `ask`, any kind of it but BodyEnd (which is the sink's to answer).
+  // Decides `ask`, any kind of it but BodyEnd (which is the sink's to answer)
+  // and those of AUTH (which are the Authenticator's). What may answer which is
+  // in engine/verdict.h; an answer that does not fit is 451 to the client.
   // Calls `done` exactly once: before returning, later, or from any thread.
   // The arguments live until Decide() returns; copy what is needed later.
   virtual void Decide(const Ask& ask, const SharedSessionInfo& session,

@@ -100,7 +100,8 @@ struct ServerConfig {
   int max_messages = 0;
 
   // Octets of a command line with its CRLF. RFC 5321 4.5.3.1.4 asks for 512
-  // and the extensions for up to 2,048. It bounds the driver's input buffer.
+  // and the extensions for up to 2,048. It bounds the driver's input buffer,
+  // see InputRoom().
   size_t max_line = 4096;
 
   // Octets of a line in an AUTH exchange with its CRLF: RFC 4954 4 asks for

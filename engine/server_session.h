@@ -101,7 +101,7 @@ class ServerSession {
   // `in` starts with the first byte not yet consumed and may grow between
   // calls; drop Step::consumed bytes of it after acting on the step. Costs
   // O(bytes newly seen), however the input was cut. Unconsumed input is
-  // shorter than ServerConfig::max_line once kNeedInput is returned. Not
+  // shorter than ServerConfig::InputRoom() once kNeedInput is returned. Not
   // calling Advance() is how the driver applies back-pressure.
   //
   // Step::body points into `in`, at constants or at the session: all of it
@@ -112,10 +112,11 @@ class ServerSession {
   // and the envelope grows, in the order of the commands.
   absl::Status Complete(RequestId id, Verdict verdict);
   // The same for a BodyEnd under LMTP: one verdict for each recipient of the
-  // envelope, in order. (A single one stands for all of them.)
+  // envelope, in order. (One for all of them is the other Complete()'s.)
   absl::Status Complete(RequestId id, absl::Span<const Verdict> verdicts);
-  // The same for AuthBegin and AuthResponse. kInvalidArgument: a challenge of
-  // more than 9,216 octets (12,288 in base64), or an identity that is empty.
+  // The same for AuthBegin and AuthResponse; a Verdict that refuses may also be
+  // Complete()'s. kInvalidArgument: a challenge of more than 9,216 octets
+  // (12,288 in base64), or an identity that is empty.
   absl::Status CompleteAuth(RequestId id, AuthMove move);
 
   // Bytes for the peer, until the next non-const call. Partial writes are fine.

@@ -28,7 +28,8 @@ class Verdict {
 
   // Accepts with the engine's usual reply.
   static Verdict Accept() { return Verdict(Kind::kAccept); }
-  // Accepts with `reply`, whose code must be 2yz.
+  // Accepts with `reply`, whose code must be 2yz, and 220 for Connected. Not
+  // for Hello, StartTls and BodyBegin, whose replies are the engine's.
   static Verdict Accept(Reply reply) {
     return Verdict(Kind::kAccept, std::move(reply));
   }

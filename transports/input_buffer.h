@@ -17,7 +17,7 @@
 namespace postern::transports {
 
 // InputBuffer keeps the consumption law of the engine: the first byte of
-// view() is the first byte not consumed. A size of ServerConfig::max_line at
+// view() is the first byte not consumed. A size of ServerConfig::InputRoom() at
 // least never fills up behind kNeedInput.
 class InputBuffer {
  public:
