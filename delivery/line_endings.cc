@@ -13,7 +13,7 @@ namespace postern::delivery {
 // Not make_unique: it would touch every page of a buffer that most messages do
 // not fill.
 LineEndings::LineEndings(size_t capacity)
-    : capacity_(capacity), data_(new char[capacity + 1]) {
+    : capacity_(capacity), data_(new char[capacity + 2]) {
   ABSL_HARDENING_ASSERT(capacity >= 2);
 }
 
@@ -48,6 +48,7 @@ bool LineEndings::Take(absl::string_view* text) {
       at = stop + 1;
     }
     text->remove_prefix(chunk.size());
+    if (size_ > 0) last_ = data_[size_ - 1];
   }
   return true;
 }
@@ -56,12 +57,15 @@ bool LineEndings::TakeAsIs(absl::string_view* text) {
   const size_t size = std::min(text->size(), capacity_ - size_);
   Put(text->data(), size);
   text->remove_prefix(size);
+  if (size_ > 0) last_ = data_[size_ - 1];
   return text->empty();
 }
 
 void LineEndings::Finish() {
   if (held_) Put("\r", 1);
+  if (held_ || last_ != '\n') Put("\n", 1);
   held_ = false;
+  last_ = '\n';
 }
 
 }  // namespace postern::delivery

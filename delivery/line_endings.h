@@ -37,7 +37,8 @@ class LineEndings {
   // Must not follow a piece of message that ended in a CR.
   bool TakeAsIs(absl::string_view* text);
   // Ends the text. A CR at its very end was not part of a CRLF, and now counts
-  // as pending.
+  // as pending; so does an LF, if the last line has none. A message in chunks
+  // may end so (RFC 3030), and qmail-remote bounces what does.
   void Finish();
   // Forgets what is pending, because it has been written.
   void Clear() { size_ = 0; }
@@ -49,9 +50,10 @@ class LineEndings {
   void Put(const char* from, size_t size);
 
   const size_t capacity_;
-  const std::unique_ptr<char[]> data_;  // one byte more, for Finish()
+  const std::unique_ptr<char[]> data_;  // two bytes more, for Finish()
   size_t size_ = 0;
   bool held_ = false;  // a CR came last, and what follows it decides
+  char last_ = '\n';   // of what went out, but for what is held
 };
 
 }  // namespace postern::delivery

@@ -48,11 +48,13 @@ TEST(LineEndingsTest, CrlfBecomesLfHoweverItIsCut) {
       {"\r\n\r\n\r\n", "\n\n\n"},
       {"a\rb\r\n", "a\rb\n"},              // a CR alone stays
       {"a\r\r\n", "a\r\n"},                // qmail.md 9, 48
-      {"\r\r\r\n\r", "\r\r\n\r"},          // one at the very end too
-      {"a\nb", "a\nb"},                    // an LF alone stays
-      {"\n\r\n\n\r", "\n\n\n\r"},          //
-      {"no end", "no end"},                //
+      {"a\nb\r\n", "a\nb\n"},              // an LF alone stays
+      {"\r\r\r\n\r", "\r\r\n\r\n"},        // one at the very end too
+      {"a\nb", "a\nb\n"},                  // no end: RFC 3030
+      {"\n\r\n\n\r", "\n\n\n\r\n"},        //
+      {"no end", "no end\n"},              //
       {"0123456789\r\n", "0123456789\n"},  // fills the buffer
+      {"0123456789", "0123456789\n"},      //
   };
   for (const auto& c : cases) {
     for (size_t capacity : {2, 3, 4, 5, 10, 11, 12, 64}) {
@@ -63,7 +65,7 @@ TEST(LineEndingsTest, CrlfBecomesLfHoweverItIsCut) {
     }
   }
   EXPECT_EQ(Convert(absl::string_view("a\0\r\n\xff", 5), 2, 4),
-            absl::string_view("a\0\n\xff", 4));
+            absl::string_view("a\0\n\xff\n", 5));
 }
 
 TEST(LineEndingsTest, TextTakenAsItIsKeepsItsLineEnds) {

@@ -42,6 +42,14 @@ class ChunksTest(harness.TestCase):
         self.assertEqual(self.queued("envelope"),
                          b"Fs@x\0Tu@local.example\0\0")
 
+    def test_a_last_line_without_an_end_gets_one(self):
+        # qmail-remote bounces what has none, and mbox readers lose it.
+        self.talk(MAIL + "BDAT 5 LAST\r\na\r\nhiQUIT\r\n")
+        self.talk(MAIL + "BDAT 5 LAST\r\na\r\nhiQUIT\r\n",
+                  deliver="qmail-queue:" + self.put_queue())
+        self.assertEqual(self.stored(), [b"a\nhi\n"])
+        self.assertTrue(self.queued("message").endswith(b" +0000\na\nhi\n"))
+
     def test_half_a_message_is_none(self):
         for end in ("", "RSET\r\nQUIT\r\n", "QUIT\r\n", "EHLO c\r\nQUIT\r\n",
                     "BDAT 9 LAST\r\nshort"):
