@@ -13,7 +13,7 @@ namespace {
 
 TEST(DiscardTest, AcceptsEverything) {
   Discard discard;
-  Delivery::Opened opened = discard.Open({.to = {{"u", "d"}}}, {});
+  Delivery::Opened opened = discard.Open({.to = {{{"u", "d"}}}}, {});
   auto* sink = std::get_if<std::unique_ptr<MessageSink>>(&opened);
   ASSERT_NE(sink, nullptr);
   EXPECT_TRUE((*sink)->Write({"a\r\n"}, [] { FAIL(); }));

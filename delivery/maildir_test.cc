@@ -62,7 +62,7 @@ class MaildirTest : public testing::Test {
 
   TemporaryFolder folder_;
   Contents reports_;
-  const Envelope one_{.from = {"s", "example.org"}, .to = {{"u", "d"}}};
+  const Envelope one_{.from = {"s", "example.org"}, .to = {{{"u", "d"}}}};
 };
 
 constexpr absl::string_view kHead =
@@ -137,9 +137,12 @@ TEST_F(MaildirTest, EachRecipientGetsAFileThatNamesIt) {
   Create("d/b");
   Create("e/a");
   auto maildir = MakeDelivery("%d/%u");
-  const Envelope envelope{
-      .from = {},
-      .to = {{"a", "d"}, {"b", "d"}, {"A", "D"}, {"a", "e"}, {"a", "d"}}};
+  const Envelope envelope{.from = {},
+                          .to = {{{"a", "d"}},
+                                 {{"b", "d"}},
+                                 {{"A", "D"}},
+                                 {{"a", "e"}},
+                                 {{"a", "d"}}}};
   EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
   for (absl::string_view name : {"d/a", "d/b", "e/a"}) {
     const std::string address =
@@ -154,9 +157,12 @@ TEST_F(MaildirTest, EachRecipientGetsAFileThatNamesIt) {
 TEST_F(MaildirTest, ASharedMaildirGetsAFileForEachRecipient) {
   Create("m");
   auto maildir = MakeDelivery("m");
-  const Envelope envelope{
-      .from = {"s", "example.org"},
-      .to = {{"u", "d"}, {"a", "d"}, {"u", "d"}, {"../x", "d"}, {"post", ""}}};
+  const Envelope envelope{.from = {"s", "example.org"},
+                          .to = {{{"u", "d"}},
+                                 {{"a", "d"}},
+                                 {{"u", "d"}},
+                                 {{"../x", "d"}},
+                                 {{"post", ""}}}};
   EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
   EXPECT_EQ(folder_.Contents("m/new"),
             (Contents{
@@ -170,7 +176,7 @@ TEST_F(MaildirTest, ASharedMaildirGetsAFileForEachRecipient) {
 TEST_F(MaildirTest, ARecipientWithoutDomainIsInTheDefaultDomain) {
   Create("default.example/postmaster");
   auto maildir = MakeDelivery("%d/%u");
-  EXPECT_EQ(Deliver(*maildir, {.to = {{"postmaster", ""}}}, {}), Reply{});
+  EXPECT_EQ(Deliver(*maildir, {.to = {{{"postmaster", ""}}}}, {}), Reply{});
   EXPECT_EQ(folder_.Contents("default.example/postmaster/new"),
             Contents{"Return-Path: <>\nDelivered-To: postmaster\n"});
 }
@@ -178,7 +184,8 @@ TEST_F(MaildirTest, ARecipientWithoutDomainIsInTheDefaultDomain) {
 TEST_F(MaildirTest, AnAddressNeverAddsAHeaderLine) {
   Create("m");
   auto maildir = MakeDelivery("m");
-  const Envelope envelope{.from = {"s\nX: y", "d"}, .to = {{"u\r\n\r\n", "d"}}};
+  const Envelope envelope{.from = {"s\nX: y", "d"},
+                          .to = {{{"u\r\n\r\n", "d"}}}};
   EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
   EXPECT_EQ(folder_.Contents("m/new"),
             Contents{"Return-Path: <\"s?X: y\"@d>\nDelivered-To: u????@d\n"
@@ -194,8 +201,8 @@ TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
         std::string("a/b"), std::string(), std::string(300, 'u')}) {
     // Alone, and behind one who has.
     for (const Envelope& envelope :
-         {Envelope{.to = {{user, "d"}}},
-          Envelope{.to = {{"u", "d"}, {user, "d"}}}}) {
+         {Envelope{.to = {{{user, "d"}}}},
+          Envelope{.to = {{{"u", "d"}}, {{user, "d"}}}}}) {
       EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}).code, 550) << user;
     }
   }
@@ -206,7 +213,7 @@ TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
 
 TEST_F(MaildirTest, AMessageIsNotMultipliedWithoutEnd) {
   Create("m");
-  const Envelope three{.to = {{"a", "d"}, {"b", "d"}, {"c", "d"}}};
+  const Envelope three{.to = {{{"a", "d"}}, {{"b", "d"}}, {{"c", "d"}}}};
   const std::string content = std::string(1000, 'x') + "\r\n";
   // A header of 38 octets or so goes with each.
   EXPECT_EQ(Deliver(*MakeDelivery("m", 3000), three, {content}),
@@ -224,7 +231,7 @@ TEST_F(MaildirTest, AMessageIsNotMultipliedWithoutEnd) {
 
 TEST_F(MaildirTest, WhatTakesTooLongIsTakenBack) {
   Create("m");
-  const Envelope two{.to = {{"a", "d"}, {"b", "d"}}};
+  const Envelope two{.to = {{{"a", "d"}}, {{"b", "d"}}}};
   auto maildir = MakeDelivery("m", 1 << 20, absl::ZeroDuration());
   EXPECT_EQ(Deliver(*maildir, two, {"x\r\n"}).code, 451);
   EXPECT_TRUE(folder_.List("m/new").empty());
@@ -259,7 +266,7 @@ TEST_F(MaildirTest, AllRecipientsOrNone) {
   folder_.MakeFolder("d/b/tmp");  // no new
   auto maildir = MakeDelivery("%d/%u");
   const size_t before = CountOpenDescriptors();
-  const Envelope envelope{.to = {{"a", "d"}, {"b", "d"}, {"c", "d"}}};
+  const Envelope envelope{.to = {{{"a", "d"}}, {{"b", "d"}}, {{"c", "d"}}}};
   EXPECT_EQ(
       Deliver(*maildir, envelope, {"x\r\n"}),
       (Reply{451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"}));

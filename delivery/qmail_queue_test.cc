@@ -94,7 +94,7 @@ class QmailQueueTest : public testing::Test {
     report_ = std::string(line);
   }};
   Envelope envelope_{.from = {"s", "example.org"},
-                     .to = {{"u", "d"}, {"Post master", ""}}};
+                     .to = {{{"u", "d"}}, {{"Post master", ""}}}};
   std::vector<std::pair<std::string, std::string>> environment_;
   // Fills the pipe many times over.
   const std::string large_ = [] {
@@ -135,7 +135,7 @@ TEST_F(QmailQueueTest, LargeMessagesAndEnvelopesArriveWhole) {
   std::string envelope("Fs@example.org\0", 15);
   for (int i = 0; i < 5000; ++i) {
     const std::string user = absl::StrCat(std::string(60, 'u'), i);
-    envelope_.to.push_back({user, "example.org"});
+    envelope_.to.push_back({{user, "example.org"}, {}});
     absl::StrAppend(&envelope, "T", user, "@example.org",
                     absl::string_view("\0", 1));
   }
@@ -195,7 +195,7 @@ TEST_F(QmailQueueTest, WhoeverStopsReadingHasNotAcceptedTheMessage) {
   EXPECT_EQ(Deliver("part=100000 close=0 envelope exit=0", large_).code, 451);
   EXPECT_EQ(folder_.Read("envelope"), "");
   // Refuses to read a long envelope.
-  envelope_.to.assign(5000, {std::string(60, 'u'), "example.org"});
+  envelope_.to.assign(5000, {{std::string(60, 'u'), "example.org"}, {}});
   EXPECT_TRUE(Is(Deliver("message exit=0"), 451, "qq read error (#4.3.0)"));
 }
 
@@ -431,7 +431,7 @@ TEST_F(QmailQueueTest, EachMessageHasAProgramOfItsOwn) {
 
 TEST_F(QmailQueueTest, AnAddressIsOneFieldOfTheEnvelope) {
   for (const bool sender : {true, false}) {
-    envelope_ = {.to = {{"u", "d"}}};
+    envelope_ = {.to = {{{"u", "d"}}}};
     (sender ? envelope_.from : envelope_.to[0].path).local_part =
         std::string("a\0Tb", 4);
     EXPECT_EQ(Deliver("message envelope").code, 553);
