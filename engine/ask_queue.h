@@ -6,6 +6,7 @@
 #ifndef POSTERN_ENGINE_ASK_QUEUE_H_
 #define POSTERN_ENGINE_ASK_QUEUE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,9 +36,8 @@ class AskQueue {
   // Opens a question. The Ask stays where it is until it is taken or cleared.
   template <typename T>
   const Ask* Open(T&& what) {
-    if (spare_.empty()) spare_.push_back(std::make_unique<Entry>());
-    Entry& entry = *open_.emplace_back(std::move(spare_.back()));
-    spare_.pop_back();
+    if (open_ == entries_.size()) entries_.push_back(std::make_unique<Entry>());
+    Entry& entry = *entries_[open_++];
     entry.ask.id = RequestId{++last_id_};
     entry.ask.what = std::forward<T>(what);
     return &entry.ask;
@@ -46,50 +46,48 @@ class AskQueue {
   // Returns the open question `id` if it has no answer yet, else null. Its
   // answer is the caller's to put in.
   Entry* Find(RequestId id) {
-    for (const auto& entry : open_) {
-      if (entry->ask.id == id) return entry->verdict ? nullptr : entry.get();
+    for (size_t i = 0; i < open_; ++i) {
+      Entry& entry = *entries_[i];
+      if (entry.ask.id == id) return entry.verdict ? nullptr : &entry;
     }
     return nullptr;
   }
 
-  // Takes the oldest question off, if it has been answered, else null. Give it
-  // back with Recycle(): it may be moved from.
-  std::unique_ptr<Entry> Take() {
-    if (open_.empty() || !open_[0]->verdict) return nullptr;
-    return TakeFirst();
+  // Takes the oldest question off, if it has been answered, else returns null.
+  // It may be moved from, stays where it is until the next Open(), and is to be
+  // given back with Recycle() before.
+  Entry* Take() {
+    if (open_ == 0 || !entries_[0]->verdict) return nullptr;
+    const auto first = entries_.begin();
+    std::rotate(first, first + 1, first + static_cast<std::ptrdiff_t>(open_));
+    return entries_[--open_].get();
   }
-  void Recycle(std::unique_ptr<Entry> entry) {
+  void Recycle(Entry* entry) {
     entry->verdict.reset();
     entry->ask.what.emplace<Connected>();  // its strings may be long
-    spare_.push_back(std::move(entry));
   }
 
   // Forgets all questions; their answers come too late.
   void Clear() {
-    while (!open_.empty()) Recycle(TakeFirst());
+    while (open_ > 0) Recycle(entries_[--open_].get());
   }
 
-  bool empty() const { return open_.empty(); }
-  size_t size() const { return open_.size(); }
+  bool empty() const { return open_ == 0; }
+  size_t size() const { return open_; }
   // Returns true if every open question is a T.
   template <typename T>
   bool Only() const {
-    for (const auto& entry : open_) {
-      if (!std::holds_alternative<T>(entry->ask.what)) return false;
+    for (size_t i = 0; i < open_; ++i) {
+      if (!std::holds_alternative<T>(entries_[i]->ask.what)) return false;
     }
     return true;
   }
 
  private:
-  std::unique_ptr<Entry> TakeFirst() {
-    std::unique_ptr<Entry> entry = std::move(open_[0]);
-    open_.erase(open_.begin());
-    return entry;
-  }
-
   uint64_t last_id_ = 0;
-  std::vector<std::unique_ptr<Entry>> open_;  // the oldest first
-  std::vector<std::unique_ptr<Entry>> spare_;
+  // The open ones, the oldest first, then those that were.
+  std::vector<std::unique_ptr<Entry>> entries_;
+  size_t open_ = 0;
 };
 
 }  // namespace postern

@@ -3,7 +3,6 @@
 
 #include "engine/command.h"
 
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -23,24 +22,6 @@ absl::string_view StripSpace(absl::string_view text) {
     text.remove_suffix(1);
   }
   return text;
-}
-
-// Returns true if every octet is printable ASCII: as most lines are. Eight
-// octets at a time; a borrow between them can only say false wrongly.
-bool IsPlain(absl::string_view line) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kHigh = 0x8080808080808080;
-  uint64_t odd = 0;
-  while (line.size() >= sizeof(odd)) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, line.data(), sizeof(eight));
-    odd |= eight | (eight - kOnes * ' ') | (eight + kOnes);
-    line.remove_prefix(sizeof(odd));
-  }
-  for (char c : line) {
-    if (!absl::ascii_isprint(c)) return false;
-  }
-  return (odd & kHigh) == 0;
 }
 
 bool HoldsControl(absl::string_view line) {
@@ -78,7 +59,7 @@ std::variant<Command, Reply> ParseCommand(absl::string_view line) {
   Command command;
   command.argument = StripSpace(line.substr(name.size()));
   command.row = &FindVerb(command.argument.empty() ? StripSpace(name) : name);
-  if (!IsPlain(line)) {
+  if (!IsPrintableAscii(line)) {
     const bool ascii = IsAscii(line);
     if (HoldsControl(line) || (!ascii && !TakesUtf8(command.row->verb))) {
       return Reply{500, {5, 5, 2}, "bad character in command (#5.5.2)"};

@@ -352,7 +352,7 @@ Word TakeWord(absl::string_view* text) {
 }
 
 bool IsBlank(absl::string_view text) {
-  return text.find_first_not_of(' ') == absl::string_view::npos;
+  return text.empty() || text.find_first_not_of(' ') == absl::string_view::npos;
 }
 
 template <typename Parameters>

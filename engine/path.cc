@@ -7,21 +7,28 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/ip_address.h"
+#include "engine/octet_set.h"
 
 namespace postern {
 namespace {
 
 constexpr size_t kMaxDomain = 255;  // RFC 5321 4.5.3.1.2
-constexpr size_t kMaxLabel = 63;  // RFC 1035 2.3.4; a U-label's A-label has it
+constexpr size_t kMaxLabel = 63;    // RFC 1035 2.3.4
 
-bool IsNonAscii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
-
+constexpr OctetSet kAlphanumeric = OctetSet::Range('0', '9') |
+                                   OctetSet::Range('A', 'Z') |
+                                   OctetSet::Range('a', 'z');
+// RFC 6531 3.3: letters, wherever letters may stand. In UTF-8 all that
+// separates is ASCII, so that octets can be looked at one at a time.
+constexpr OctetSet kNonAscii = OctetSet::Range('\x80', '\xff');
 // RFC 5322 3.2.3.
-bool IsAtext(char c) {
-  return absl::ascii_isalnum(c) ||
-         absl::string_view("!#$%&'*+-/=?^_`{|}~").find(c) !=
-             absl::string_view::npos;
-}
+constexpr OctetSet kAtext = kAlphanumeric | OctetSet("!#$%&'*+-/=?^_`{|}~");
+// Dots may stand anywhere: "a..b" and "a." are not Dot-strings, but in use, and
+// FormatPath() quotes them.
+constexpr OctetSet kDotString = kAtext | OctetSet(".");
+constexpr OctetSet kUtf8DotString = kDotString | kNonAscii;
+constexpr OctetSet kLabel = kAlphanumeric | OctetSet("-_");
+constexpr OctetSet kUtf8Label = kLabel | kNonAscii;
 
 // The full stops that are dots to IDNA, RFC 3490 3.1.
 bool HoldsIdnaDot(absl::string_view text) {
@@ -32,8 +39,7 @@ bool HoldsIdnaDot(absl::string_view text) {
 
 // Reads a path from left to right. Each method takes what it names from the
 // front of the input, or returns false and leaves the reader unusable. With
-// Utf8::kYes the input is UTF-8, and since all that separates is ASCII, so is
-// each part.
+// Utf8::kYes the input is UTF-8.
 class PathReader {
  public:
   PathReader(absl::string_view text, Utf8 utf8) : text_(text), utf8_(utf8) {}
@@ -73,27 +79,27 @@ class PathReader {
  private:
   absl::string_view rest() const { return text_.substr(at_); }
 
-  // RFC 6531 3.3: a letter wherever letters may stand.
-  bool NextIsUtf8() const {
-    return utf8_ == Utf8::kYes && IsNonAscii(text_[at_]);
+  // Takes as many octets of the set as there are.
+  absl::string_view TakeAll(const OctetSet& set) {
+    size_t end = at_;
+    while (end < text_.size() && set.Has(text_[end])) ++end;
+    const absl::string_view taken(text_.data() + at_, end - at_);
+    at_ = end;
+    return taken;
   }
 
-  // Dots may stand anywhere: "a..b" and "a." are not Dot-strings, but in use,
-  // and FormatPath() quotes them.
   bool TakeDotString(std::string* out) {
-    const size_t start = at_;
-    while (!done() &&
-           (IsAtext(text_[at_]) || text_[at_] == '.' || NextIsUtf8())) {
-      ++at_;
-    }
-    *out = std::string(text_.substr(start, at_ - start));
+    const absl::string_view taken =
+        TakeAll(utf8_ == Utf8::kYes ? kUtf8DotString : kDotString);
+    out->assign(taken.data(), taken.size());
     return !out->empty();
   }
 
   bool TakeQuoted(std::string* out) {
     Take('"');
     while (!done() && text_[at_] != '"') {
-      const bool letter = NextIsUtf8();  // no quoted-pair makes one
+      // No quoted-pair makes a letter.
+      const bool letter = utf8_ == Utf8::kYes && kNonAscii.Has(text_[at_]);
       if (text_[at_] == '\\') ++at_;
       if (done() || !(letter || absl::ascii_isprint(text_[at_]))) return false;
       out->push_back(text_[at_++]);
@@ -103,26 +109,16 @@ class PathReader {
 
   bool TakeDomain(std::string* out) {
     const size_t start = at_;
-    size_t label = 0;
-    bool ascii = true;  // an A-label, or one of a DNS without IDNA
-    for (; !done(); ++at_) {
-      const char c = text_[at_];
-      if (c == '.') {
-        if (label == 0 || (ascii && label > kMaxLabel)) return false;
-        label = 0;
-        ascii = true;
-      } else if (absl::ascii_isalnum(c) || c == '-' || c == '_') {
-        ++label;
-      } else if (NextIsUtf8()) {
-        ++label;
-        ascii = false;
-      } else {
-        break;
-      }
-    }
-    *out = std::string(text_.substr(start, at_ - start));
-    return !out->empty() && out->size() <= kMaxDomain &&
-           !(ascii && label > kMaxLabel) &&
+    do {
+      const absl::string_view label =
+          TakeAll(utf8_ == Utf8::kYes ? kUtf8Label : kLabel);
+      // One dot may be the last, but none the first.
+      if (label.empty() && (at_ == start || Next('.'))) return false;
+      // A U-label's length is that of its A-label, which we do not know.
+      if (label.size() > kMaxLabel && IsAscii(label)) return false;
+    } while (Take('.'));
+    out->assign(text_.data() + start, at_ - start);
+    return out->size() <= kMaxDomain &&
            !(utf8_ == Utf8::kYes && HoldsIdnaDot(*out));
   }
 
@@ -150,7 +146,7 @@ class PathReader {
 bool IsDotString(absl::string_view text) {
   bool dot = true;  // a dot may not come here
   for (char c : text) {
-    if (c == '.' ? dot : !(IsAtext(c) || IsNonAscii(c))) return false;
+    if (c == '.' ? dot : !kUtf8DotString.Has(c)) return false;
     dot = c == '.';
   }
   return !dot;

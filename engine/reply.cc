@@ -3,7 +3,10 @@
 
 #include "engine/reply.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "engine/utf8.h"
 
 namespace postern {
 namespace {
@@ -15,47 +18,50 @@ bool ShowsEnhanced(const Reply& reply) {
          e.subject <= 999 && e.detail <= 999;
 }
 
-// Writes digits to `to`, and returns where they end. absl::StrAppend() goes
-// through a buffer for each number, and a session says little but replies.
+bool IsOdd(char c) { return !absl::ascii_isprint(c) && c != '\t'; }
+
+// Writes a number below 1,000 to `to`, and returns where it ends.
+// absl::StrAppend() goes through a buffer for each number, and a session says
+// little but replies.
 char* WriteNumber(unsigned number, char* to) {
-  if (number >= 100) *to++ = static_cast<char>('0' + number / 100 % 10);
-  if (number >= 10) *to++ = static_cast<char>('0' + number / 10 % 10);
-  *to++ = static_cast<char>('0' + number % 10);
+  if (number >= 10) {
+    if (number >= 100) *to++ = static_cast<char>('0' + number / 100 % 10);
+    *to++ = static_cast<char>('0' + number / 10 % 10);
+    number %= 10;
+  }
+  *to++ = static_cast<char>('0' + number);
   return to;
 }
 
 }  // namespace
 
 void AppendReply(const Reply& reply, std::string* out) {
-  char start[sizeof("250-2.999.999 ")];  // of each line
-  char* end_of_start = WriteNumber(static_cast<unsigned>(reply.code), start);
-  char* const mark = end_of_start++;
+  char line[kMaxReplyLine];
+  char* const mark = WriteNumber(static_cast<unsigned>(reply.code), line);
+  char* text = mark + 1;
   if (ShowsEnhanced(reply)) {
-    end_of_start = WriteNumber(reply.enhanced.class_, end_of_start);
-    *end_of_start++ = '.';
-    end_of_start = WriteNumber(reply.enhanced.subject, end_of_start);
-    *end_of_start++ = '.';
-    end_of_start = WriteNumber(reply.enhanced.detail, end_of_start);
-    *end_of_start++ = ' ';
+    text = WriteNumber(reply.enhanced.class_, text);
+    *text++ = '.';
+    text = WriteNumber(reply.enhanced.subject, text);
+    *text++ = '.';
+    text = WriteNumber(reply.enhanced.detail, text);
+    *text++ = ' ';
   }
-  const size_t start_size = static_cast<size_t>(end_of_start - start);
+  const size_t room = sizeof(line) - 2 - static_cast<size_t>(text - line);
+  const bool plain = IsPrintableAscii(reply.text);  // and of one line
   absl::string_view rest = reply.text;
   while (true) {
-    const size_t end = rest.find('\n');
-    const bool last = end == absl::string_view::npos;
+    const size_t newline = plain ? rest.npos : rest.find('\n');
+    const bool last = newline == rest.npos;
     *mark = last ? ' ' : '-';
-    out->append(start, start_size);
-    const absl::string_view line =
-        rest.substr(0, end).substr(0, kMaxReplyLine - 2 - start_size);
-    const size_t text = out->size();
-    out->append(line.data(), line.size());
-    for (size_t i = text; i < out->size(); ++i) {
-      char& c = (*out)[i];
-      if (!absl::ascii_isprint(c) && c != '\t') c = '?';
-    }
-    out->append("\r\n", 2);
+    const absl::string_view said = rest.substr(0, newline).substr(0, room);
+    char* end = std::copy(said.begin(), said.end(), text);
+    if (!plain) std::replace_if(text, end, IsOdd, '?');
+    *end++ = '\r';
+    *end++ = '\n';
+    out->append(line, static_cast<size_t>(end - line));
     if (last) return;
-    rest.remove_prefix(end + 1);
+    rest.remove_prefix(newline + 1);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/path.h"
+#include "engine/utf8.h"
 
 namespace postern {
 namespace {
@@ -48,9 +49,7 @@ absl::Status ServerConfig::Validate() const {
   if (greeting.empty() || greeting.size() > kMaxGreeting) {
     return bad("greeting: 1 to 400 octets");
   }
-  for (char c : greeting) {
-    if (!absl::ascii_isprint(c)) return bad("greeting: printable ASCII only");
-  }
+  if (!IsPrintableAscii(greeting)) return bad("greeting: printable ASCII only");
   // MAIL or RCPT with the longest path must fit.
   if (max_line < kMaxPath + 512) return bad("max_line: at least 1411");
   if (require_tls && !offer_starttls) {

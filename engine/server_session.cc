@@ -55,64 +55,67 @@ ServerSession::ServerSession(const ServerConfig& config)
 Step ServerSession::Advance(absl::string_view in) {
   size_t consumed = 0;
   while (true) {
-    Step step;
-    const absl::string_view rest = in.substr(consumed);
-    if (abort_due_) {
-      abort_due_ = false;
-      step.kind = Step::Kind::kAborted;
-      step.refusal = std::exchange(refusal_due_, false) ? &refusal_ : nullptr;
-    } else if (state_ == State::kClosed) {
-      step.kind = Step::Kind::kClosed;
-      step.reason = reason_;
-    } else if (Output().size() >= config_.max_output) {
-      step.kind = Step::Kind::kNeedFlush;
-    } else if (shutting_down_ && asks_.empty() &&
-               (state_ == State::kStart || state_ == State::kAuth ||
-                (state_ == State::kCommand &&
-                 transaction_ != Transaction::kChunks))) {
-      Say({421, {4, 3, 2}, "going down, try again later (#4.3.2)"});
-      Close(CloseReason::kShutdown);
-      continue;
-    } else {
-      std::optional<Step> next;
-      switch (state_) {
-        case State::kStart:
-          state_ = State::kCommand;
-          next = AskStep(asks_.Open(Connected{}));
-          break;
-        case State::kCommand:
-          next = RunCommands(rest, &consumed);
-          break;
-        case State::kAuth:
-          next = RunAuth(rest, &consumed);
-          break;
-        case State::kBody:
-          next = RunBody(rest, &consumed);
-          break;
-        case State::kSwallow:
-          next = RunSwallow(rest, &consumed);
-          break;
-        case State::kStartTls:
-          // What came in plain behind STARTTLS would be taken for something
-          // that TLS has protected (CVE-2011-0411). Nothing is said of it: the
-          // client has had its 220, and waits for a handshake.
-          if (!rest.empty()) {
-            Close(CloseReason::kAbuse);
-          } else if (input_ended_) {
-            Close(CloseReason::kPeerGone);
-          } else {
-            next = Step{Step::Kind::kStartTls};
-          }
-          break;
-        case State::kClosed:
-          break;
-      }
-      if (!next) continue;
-      step = *next;
-    }
-    step.consumed = consumed;
+    std::optional<Step> step = Run(in.substr(consumed), &consumed);
+    if (!step) continue;
+    step->consumed = consumed;
+    return *step;
+  }
+}
+
+std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
+  if (abort_due_) {
+    abort_due_ = false;
+    Step step{Step::Kind::kAborted};
+    if (std::exchange(refusal_due_, false)) step.refusal = &refusal_;
     return step;
   }
+  if (state_ == State::kClosed) {
+    Step step{Step::Kind::kClosed};
+    step.reason = reason_;
+    return step;
+  }
+  if (Output().size() >= config_.max_output) {
+    return Step{Step::Kind::kNeedFlush};
+  }
+  if (shutting_down_ && asks_.empty() &&
+      (state_ == State::kStart || state_ == State::kAuth ||
+       (state_ == State::kCommand && transaction_ != Transaction::kChunks))) {
+    Say({421, {4, 3, 2}, "going down, try again later (#4.3.2)"});
+    Close(CloseReason::kShutdown);
+    return std::nullopt;
+  }
+  switch (state_) {
+    case State::kStart:
+      state_ = State::kCommand;
+      return AskStep(asks_.Open(Connected{}));
+    case State::kCommand:
+      return RunCommands(in, consumed);
+    case State::kAuth:
+      return RunAuth(in, consumed);
+    case State::kBody:
+      return RunBody(in, consumed);
+    case State::kSwallow:
+      return RunSwallow(in, consumed);
+    case State::kStartTls:
+      return RunStartTls(in);
+    case State::kClosed:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Step> ServerSession::RunStartTls(absl::string_view in) {
+  // What came in plain behind STARTTLS would be taken for something that TLS
+  // has protected (CVE-2011-0411). Nothing is said of it: the client has had
+  // its 220, and waits for a handshake.
+  if (!in.empty()) {
+    Close(CloseReason::kAbuse);
+  } else if (input_ended_) {
+    Close(CloseReason::kPeerGone);
+  } else {
+    return Step{Step::Kind::kStartTls};
+  }
+  return std::nullopt;
 }
 
 std::optional<Step> ServerSession::WantInput() {
@@ -127,7 +130,10 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   next_waits_ = false;
   const bool begun = !reader_.discarding();
   const LineReader::Result read = reader_.Next(in, config_.max_line);
-  if (begun && read.consumed > 0) bdat_ = MeansBdat(in);
+  if (begun && read.kind != LineReader::Result::Kind::kLine &&
+      read.consumed > 0) {
+    overlong_bdat_ = MeansBdat(in);
+  }
   *consumed += read.consumed;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   ++progress_;
@@ -139,13 +145,13 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   }
   if (read.kind == LineReader::Result::Kind::kOverlong) {
     Say({500, {5, 5, 2}, "line too long (#5.5.2)"});
-    if (bdat_) Close(CloseReason::kAbuse);
+    if (overlong_bdat_) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   const auto parsed = ParseCommand(read.line);
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Say(*reply);
-    if (bdat_) Close(CloseReason::kAbuse);
+    if (MeansBdat(read.line)) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   const Command& command = std::get<Command>(parsed);
@@ -159,7 +165,9 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
     }
   }
   const std::optional<Step> step = OnCommand(command);
-  if (bdat_ && command.row->verb != Verb::kBdat) Close(CloseReason::kAbuse);
+  if (command.row->verb == Verb::kUnknown && MeansBdat(read.line)) {
+    Close(CloseReason::kAbuse);
+  }
   return step;
 }
 
@@ -551,9 +559,9 @@ absl::Status ServerSession::Complete(RequestId id, Verdict verdict) {
   }
   ++progress_;
   open->verdict.emplace(std::move(verdict));
-  while (std::unique_ptr<AskQueue::Entry> answered = asks_.Take()) {
+  while (AskQueue::Entry* answered = asks_.Take()) {
     Apply(answered->ask, *answered->verdict);
-    asks_.Recycle(std::move(answered));
+    asks_.Recycle(answered);
   }
   return absl::OkStatus();
 }
@@ -653,13 +661,15 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
   } else if (auto* mail = std::get_if<Mail>(&ask.what)) {
     transaction_ = Transaction::kOpen;
     rcpts_asked_ = 0;
-    envelope_.from = verdict.path() ? *verdict.path() : std::move(mail->from);
+    envelope_.from = std::move(mail->from);
     envelope_.parameters = std::move(mail->parameters);
+    if (verdict.path()) envelope_.from = *verdict.path();
     Say(reply, {250, {2, 1, 0}, "ok"});
   } else if (auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
-    envelope_.to.push_back(
-        {verdict.path() ? *verdict.path() : std::move(rcpt->to),
-         std::move(rcpt->parameters)});
+    Recipient& recipient = envelope_.to.emplace_back();
+    recipient.path = std::move(rcpt->to);
+    recipient.parameters = std::move(rcpt->parameters);
+    if (verdict.path()) recipient.path = *verdict.path();
     Say(reply, {250, {2, 1, 5}, "ok"});
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
     BodyAccepted(verdict);

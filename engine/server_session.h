@@ -190,6 +190,8 @@ class ServerSession {
   Utf8 utf8() const;  // of this transaction
 
   // Each returns the step to hand out, or nullopt to go on in the input.
+  std::optional<Step> Run(absl::string_view in, size_t* consumed);
+  std::optional<Step> RunStartTls(absl::string_view in);
   std::optional<Step> RunCommands(absl::string_view in, size_t* consumed);
   std::optional<Step> RunAuth(absl::string_view in, size_t* consumed);
   std::optional<Step> RunBody(absl::string_view in, size_t* consumed);
@@ -261,7 +263,7 @@ class ServerSession {
   uint64_t block_ = 0;  // octets of content since progress_ has changed
 
   LineReader reader_;
-  bool bdat_ = false;  // the line under way is a BDAT, or was meant to be
+  bool overlong_bdat_ = false;  // the line too long was meant to be a BDAT
   AskQueue asks_;
   bool next_waits_ = false;  // the next line is in, and no RCPT to ask ahead
   uint64_t examined_ = 0;    // besides what reader_ and content_ count

@@ -6,8 +6,12 @@
 #include <cstddef>
 #include <cstring>
 
+#include "engine/octets.h"
+
 namespace postern {
 namespace {
+
+constexpr uint64_t kHighBits = kEachOctet * 0x80;
 
 // Returns how many octets at the start of `text` are ASCII.
 size_t AsciiPrefix(absl::string_view text) {
@@ -15,11 +19,31 @@ size_t AsciiPrefix(absl::string_view text) {
   uint64_t eight = 0;
   while (text.size() - at >= sizeof(eight)) {
     std::memcpy(&eight, text.data() + at, sizeof(eight));
-    if ((eight & 0x8080808080808080) != 0) break;
+    if ((eight & kHighBits) != 0) break;
     at += sizeof(eight);
   }
   while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
   return at;
+}
+
+// Returns the bits that `look` finds in the words of eight octets of which
+// `text` consists, all in one. The last of them overlaps the one before, or is
+// filled up with blanks.
+template <typename Look>
+uint64_t InWords(absl::string_view text, Look look) {
+  uint64_t eight = kEachOctet * ' ';
+  if (text.size() < sizeof(eight)) {
+    std::memcpy(&eight, text.data(), text.size());
+    return look(eight);
+  }
+  const char* const last = text.data() + text.size() - sizeof(eight);
+  std::memcpy(&eight, last, sizeof(eight));
+  uint64_t found = look(eight);
+  for (const char* at = text.data(); at < last; at += sizeof(eight)) {
+    std::memcpy(&eight, at, sizeof(eight));
+    found |= look(eight);
+  }
+  return found;
 }
 
 // What may follow a lead octet: RFC 3629 4. The bounds of the second octet
@@ -57,7 +81,16 @@ size_t SequenceLength(absl::string_view text) {
 }  // namespace
 
 bool IsAscii(absl::string_view text) {
-  return AsciiPrefix(text) == text.size();
+  return (InWords(text, [](uint64_t word) { return word; }) & kHighBits) == 0;
+}
+
+bool IsPrintableAscii(absl::string_view text) {
+  // The high bit of an octet: it has one, is below ' ', is DEL. A borrow comes
+  // from an octet below ' ' alone, and a carry from one that has the bit.
+  const auto odd = [](uint64_t word) {
+    return word | (word - kEachOctet * ' ') | (word + kEachOctet);
+  };
+  return (InWords(text, odd) & kHighBits) == 0;
 }
 
 bool IsUtf8(absl::string_view text) {

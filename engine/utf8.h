@@ -19,6 +19,9 @@ enum class Utf8 : uint8_t { kNo, kYes };
 // Returns whether all octets are below 0x80.
 bool IsAscii(absl::string_view text);
 
+// Returns whether all octets are printable ASCII, blanks among them.
+bool IsPrintableAscii(absl::string_view text);
+
 // Returns whether `text` is UTF-8 by RFC 3629 4: no overlong forms, no
 // surrogates, nothing past U+10FFFF, nothing cut short. Empty text is.
 bool IsUtf8(absl::string_view text);

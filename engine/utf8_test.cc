@@ -120,12 +120,28 @@ TEST(Utf8Test, AgreesWithTheDefinitionOnAllSequencesOfThreeOctets) {
 
 TEST(Utf8Test, KnowsAscii) {
   EXPECT_TRUE(IsAscii(""));
-  for (size_t length : {1, 15, 16, 17, 40}) {
+  for (size_t length : {1, 7, 8, 9, 15, 16, 17, 40}) {
     for (size_t at = 0; at < length; ++at) {
       std::string text(length, '\x7f');
       EXPECT_TRUE(IsAscii(text));
       text[at] = '\x80';
       EXPECT_FALSE(IsAscii(text)) << at << " of " << length;
+    }
+  }
+}
+
+TEST(Utf8Test, KnowsPrintableAscii) {
+  EXPECT_TRUE(IsPrintableAscii(""));
+  for (size_t length : {1, 7, 8, 9, 15, 16, 17, 40}) {
+    for (size_t at = 0; at < length; ++at) {
+      for (char beside : {' ', '~'}) {
+        std::string text(length, beside);
+        for (int c = 0; c < 256; ++c) {
+          text[at] = static_cast<char>(c);
+          EXPECT_EQ(IsPrintableAscii(text), c >= 0x20 && c < 0x7f)
+              << c << " at " << at << " of " << length;
+        }
+      }
     }
   }
 }

@@ -3,6 +3,9 @@
 
 #include "engine/verb.h"
 
+#include <array>
+
+#include "absl/base/macros.h"
 #include "absl/strings/ascii.h"
 
 namespace postern {
@@ -52,7 +55,17 @@ constexpr VerbRow kTable[] = {
     {"POST", Verb::kWeb, Argument::kIgnored, kAlways, false},
     {"CONNECT", Verb::kWeb, Argument::kIgnored, kAlways, false},
 };
-constexpr size_t kLongestName = sizeof("STARTTLS") - 1;
+// The names as numbers: one comparison each.
+constexpr uint64_t Pack(uint64_t before, char c) {
+  return before << 8 | static_cast<unsigned char>(c);
+}
+constexpr auto kPackedNames = [] {
+  std::array<uint64_t, ABSL_ARRAYSIZE(kTable)> packed = {};
+  for (size_t i = 0; i < packed.size(); ++i) {
+    for (char c : kTable[i].name) packed[i] = Pack(packed[i], c);
+  }
+  return packed;
+}();
 constexpr VerbRow kUnknownRow = {"", Verb::kUnknown, Argument::kIgnored,
                                  kServed, false};
 
@@ -65,15 +78,13 @@ Reply* BadSequence(absl::string_view why) {
 absl::Span<const VerbRow> VerbTable() { return kTable; }
 
 const VerbRow& FindVerb(absl::string_view name) {
-  char upper[kLongestName];
-  if (name.empty() || name.size() > sizeof(upper)) return kUnknownRow;
-  for (size_t i = 0; i < name.size(); ++i) {
-    upper[i] = absl::ascii_toupper(name[i]);
-  }
-  const absl::string_view wanted(upper, name.size());
-  for (const VerbRow& row : kTable) {
-    // The first letter tells nearly all of them apart.
-    if (row.name[0] == upper[0] && row.name == wanted) return row;
+  if (name.size() > sizeof(uint64_t)) return kUnknownRow;
+  uint64_t packed = 0;
+  for (char c : name) packed = Pack(packed, absl::ascii_toupper(c));
+  for (size_t i = 0; i < ABSL_ARRAYSIZE(kTable); ++i) {
+    if (kPackedNames[i] == packed && kTable[i].name.size() == name.size()) {
+      return kTable[i];
+    }
   }
   return kUnknownRow;
 }
