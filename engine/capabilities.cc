@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/date_time.h"
 
 namespace postern {
 namespace {
@@ -35,10 +36,8 @@ std::string Arguments(Extension extension, const ServerConfig& config) {
     return absl::StrCat(" ", absl::ToInt64Seconds(config.least_deliver_by));
   }
   if (extension == Extension::kFutureRelease) {
-    return absl::StrCat(
-        " ", absl::ToInt64Seconds(config.hold_limits->longest), " ",
-        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", config.hold_limits->latest,
-                         absl::UTCTimeZone()));
+    return absl::StrCat(" ", absl::ToInt64Seconds(config.hold_limits->longest),
+                        " ", FormatDateTime(config.hold_limits->latest));
   }
   return "";
 }

@@ -198,6 +198,7 @@ class ServerSession {
   std::optional<Step> RunSwallow(absl::string_view in, size_t* consumed);
   std::optional<Step> OnCommand(const Command& command);
   std::optional<Step> LookAhead(absl::string_view in, size_t* consumed);
+  static Step AskStep(const Ask* ask);
   // No more input is there: asks for it, unless it has ended.
   std::optional<Step> WantInput();
 
