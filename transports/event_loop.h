@@ -1,0 +1,97 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// One thread's wait for descriptors, deadlines and other threads: epoll(7).
+
+#ifndef POSTERN_TRANSPORTS_EVENT_LOOP_H_
+#define POSTERN_TRANSPORTS_EVENT_LOOP_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "transports/timer_wheel.h"
+
+namespace postern::transports {
+
+// Everything happens on the thread of Run(), and only there may anything be
+// called but Post(), Stop() and OnThread(). Nothing that is called may block.
+class EventLoop {
+ public:
+  using Task = absl::AnyInvocable<void() &&>;
+
+  // Hears of a descriptor's events. Must live until the end of the round in
+  // which it was forgotten: destroy it by Later().
+  class Handler {
+   public:
+    virtual ~Handler() = default;
+    // `events`: EPOLLIN and so on.
+    virtual void OnEvents(uint32_t events) = 0;
+  };
+
+  EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  // Destroys what was posted and has not run.
+  ~EventLoop();
+
+  // Why the loop cannot be run, if it cannot: no descriptors.
+  const absl::Status& status() const { return status_; }
+
+  // Serves until Stop().
+  void Run();
+  // Ends Run() at the end of a round. Thread-safe.
+  void Stop();
+
+  // Has `task` run on the loop's thread, in the order of the calls.
+  // Thread-safe, before, while and after the loop runs.
+  void Post(Task task);
+  // Returns whether the caller is on the loop's thread, while it runs.
+  bool OnThread() const;
+
+  // Has `task` run at the end of the round.
+  void Later(Task task) { later_.push_back(std::move(task)); }
+
+  // Tells `handler` of `events` of the descriptor: EPOLLET, EPOLLIN... Returns
+  // false where the system has no room for it.
+  bool Watch(int fd, uint32_t events, Handler* handler);
+  void Unwatch(int fd);
+
+  TimerWheel& timers() { return timers_; }
+  // When the round began.
+  Timer::Time now() const { return now_; }
+
+  // A buffer for whoever reads, until they return to the loop: so no
+  // connection needs one of its own while nothing is in it.
+  absl::Span<char> scratch() { return absl::MakeSpan(scratch_); }
+
+  // Octets of scratch(): with less a core copies less from the kernel in a
+  // second, with more it takes no more.
+  static constexpr size_t kScratch = size_t{256} << 10;
+
+ private:
+  void RunPosted();
+
+  absl::Status status_;
+  int epoll_ = -1;
+  int wake_ = -1;  // eventfd
+  std::atomic<bool> stopped_{false};
+
+  std::mutex mutex_;
+  std::vector<Task> posted_;  // guarded by mutex_
+
+  std::vector<Task> later_;
+  Timer::Time now_;
+  TimerWheel timers_;
+  std::vector<char> scratch_;
+};
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_EVENT_LOOP_H_
