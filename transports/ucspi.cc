@@ -3,15 +3,11 @@
 
 #include "transports/ucspi.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <array>
-
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "transports/socket_address.h"
 
 namespace postern::transports {
 namespace {
@@ -42,27 +38,6 @@ class Variables {
   const Environment& environment_;
   std::string proto_;
 };
-
-void ReadSocketAddress(const sockaddr_storage& storage, std::string* address,
-                       uint16_t* port) {
-  std::array<char, INET6_ADDRSTRLEN> text;
-  const void* bytes = nullptr;
-  if (storage.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    bytes = &v4.sin_addr;
-    *port = ntohs(v4.sin_port);
-  } else if (storage.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    bytes = &v6.sin6_addr;
-    *port = ntohs(v6.sin6_port);
-  } else {
-    return;
-  }
-  if (inet_ntop(storage.ss_family, bytes, text.data(), text.size()) !=
-      nullptr) {
-    *address = NormalizeAddress(text.data());
-  }
-}
 
 }  // namespace
 
@@ -95,15 +70,6 @@ void ReadSocketAddresses(int fd, SessionInfo* info) {
   if (info->local_address.empty() && getsockname(fd, address, &length) == 0) {
     ReadSocketAddress(storage, &info->local_address, &info->local_port);
   }
-}
-
-std::string NormalizeAddress(absl::string_view address) {
-  constexpr absl::string_view kMapped = "::ffff:";
-  if (absl::StartsWithIgnoreCase(address, kMapped) &&
-      address.find('.') != absl::string_view::npos) {
-    address.remove_prefix(kMapped.size());
-  }
-  return std::string(address);
 }
 
 }  // namespace postern::transports

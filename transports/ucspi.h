@@ -34,10 +34,6 @@ SessionInfo ReadUcspi(const Environment& environment);
 // set no variables.
 void ReadSocketAddresses(int fd, SessionInfo* info);
 
-// Returns `address`, an IPv4-mapped IPv6 one (::ffff:192.0.2.1) as the IPv4
-// address that it is, so that it meets the same rules.
-std::string NormalizeAddress(absl::string_view address);
-
 }  // namespace postern::transports
 
 #endif  // POSTERN_TRANSPORTS_UCSPI_H_

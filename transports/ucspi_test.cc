@@ -68,14 +68,6 @@ TEST(UcspiTest, IgnoresPortsThatAreNone) {
   }
 }
 
-TEST(UcspiTest, AMappedAddressIsTheIpv4AddressThatItIs) {
-  EXPECT_EQ(NormalizeAddress("::ffff:192.0.2.1"), "192.0.2.1");
-  EXPECT_EQ(NormalizeAddress("::FFFF:192.0.2.1"), "192.0.2.1");
-  EXPECT_EQ(NormalizeAddress("2001:db8::1"), "2001:db8::1");
-  EXPECT_EQ(NormalizeAddress("::ffff:1"), "::ffff:1");
-  EXPECT_EQ(NormalizeAddress(""), "");
-}
-
 TEST(UcspiTest, AsksASocketForWhatTheEnvironmentLacks) {
   int pair[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);

@@ -1,0 +1,454 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/connection.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "engine/reply.h"
+
+namespace postern::transports {
+namespace {
+
+using Kind = Channel::Result::Kind;
+
+// Octets that a connection may read before it is others' turn.
+constexpr uint64_t kShare = uint64_t{1} << 20;
+// Octets read at once outside of content: what is not served yet has to be
+// kept, and a client that sends ahead chooses how much.
+constexpr size_t kReadAhead = size_t{16} << 10;
+// Octets that a client may send in vain behind its session's end.
+constexpr uint64_t kMaxInVain = uint64_t{1} << 20;
+
+}  // namespace
+
+Connection::Connection(int socket, Surroundings surroundings)
+    : around_(std::move(surroundings)),
+      socket_(socket),
+      plain_(socket),
+      since_(around_.loop->now()) {}
+
+Connection::~Connection() {
+  if (phase_ != Phase::kClosed) close(socket_);
+}
+
+void Connection::Begin(Admission admission, bool tls) {
+  if (going_down_ || (admission.host == nullptr && !admission.refusal)) {
+    return Close();
+  }
+  if (admission.host == nullptr) {
+    // In one write, to a socket that has had none; to who wants TLS, nothing.
+    if (!tls) (void)plain_.Write(FormatReply(*admission.refusal));
+    if (!around_.loop->Watch(socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                             this)) {
+      return Close();
+    }
+    Linger();
+    return Run();
+  }
+  host_ = std::move(admission.host);
+  info_ = std::move(admission.info);
+  if (!around_.loop->Watch(socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                           this)) {
+    return Close();
+  }
+  if (tls) {
+    secure_ = host_->Secure(&plain_);
+    if (secure_ == nullptr) return Close();
+    phase_ = Phase::kHandshake;
+    phase_deadline_ =
+        since_ + absl::ToChronoNanoseconds(around_.options->handshake_timeout);
+  } else {
+    StartSession();
+  }
+  Run();
+}
+
+void Connection::StartSession() {
+  ResponderOptions options = host_->responder();
+  options.post = around_.post;
+  session_.emplace(host_->config());
+  responder_.emplace(&*session_, std::move(options), std::move(info_));
+  if (secure_ != nullptr) responder_->TlsStarted(secure_->info());
+  phase_ = Phase::kSession;
+  if (around_.options->greet_delay <= absl::ZeroDuration()) return;
+  phase_ = Phase::kGreetDelay;
+  phase_deadline_ = around_.loop->now() +
+                    absl::ToChronoNanoseconds(around_.options->greet_delay);
+}
+
+void Connection::Answer(PostedAnswer answer) {
+  answers_.push_back(std::move(answer));
+  if (!running_) Run();
+}
+
+void Connection::Resume() {
+  paused_ = false;
+  Run();
+}
+
+void Connection::Shutdown() {
+  going_down_ = true;
+  if (phase_ == Phase::kAdmission || phase_ == Phase::kClosed) return;
+  if (session_) {
+    session_->Shutdown();
+    phase_ = Phase::kSession;
+    return Run();
+  }
+  if (phase_ == Phase::kHandshake) Close();
+}
+
+void Connection::Abandon() {
+  going_down_ = true;
+  if (phase_ == Phase::kAdmission || phase_ == Phase::kClosed) return;
+  End(CloseReason::kShutdown, /*clean=*/false);
+  Close();
+}
+
+void Connection::OnEvents(uint32_t events) {
+  if (phase_ == Phase::kClosed) return;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+  // TLS may have to read in order to write, and the other way round.
+  if (secure_ != nullptr) events |= EPOLLIN | EPOLLOUT;
+  if ((events & EPOLLOUT) != 0) writable_ = true;
+  if ((events & EPOLLIN) != 0 || hung_up_) readable_ = true;
+  Run();
+}
+
+void Connection::OnTimer() {
+  switch (phase_) {
+    case Phase::kAdmission:
+    case Phase::kClosed:
+      return;
+    case Phase::kHandshake:
+      tls_error_ = "the handshake took too long";
+      End(CloseReason::kTimeout, false);
+      return Close();
+    case Phase::kGreetDelay:
+      phase_ = Phase::kSession;
+      return Run();
+    case Phase::kLinger:
+      return Close();
+    case Phase::kSession:
+      break;
+  }
+  if (around_.loop->now() >= write_deadline_) {
+    // It has not taken the reply before: it will not take a last one.
+    End(CloseReason::kTimeout, false);
+    return Close();
+  }
+  session_->TimedOut();
+  paused_ = false;
+  Run();
+}
+
+void Connection::Run() {
+  running_ = true;
+  this_run_ = 0;
+  TakeInput();
+  if (phase_ == Phase::kHandshake) Handshake();
+  if (phase_ == Phase::kGreetDelay) ListenForTalk();
+  while (phase_ == Phase::kSession) {
+    Pump();
+    // STARTTLS: the handshake, and then the session again, as far as it goes.
+    if (phase_ != Phase::kHandshake) break;
+    Handshake();
+  }
+  if (phase_ == Phase::kLinger) ReadInVain();
+  KeepInput();
+  running_ = false;
+  if (ended_) {
+    responder_.reset();
+    session_.reset();
+  }
+  if (phase_ != Phase::kClosed) SetTimer();
+}
+
+void Connection::Handshake() {
+  const Channel::Result result = secure_->Handshake();
+  switch (result.kind) {
+    case Kind::kOk:
+      break;
+    case Kind::kWantRead:
+    case Kind::kWantWrite:
+      return;
+    case Kind::kEnd:
+      tls_error_ = secure_->error();
+      End(CloseReason::kPeerGone, false);
+      return Close();
+  }
+  if (!session_) return StartSession();
+  responder_->TlsStarted(secure_->info());
+  phase_ = Phase::kSession;
+}
+
+void Connection::ListenForTalk() {
+  if (!readable_ || !Fill()) return;
+  if (begin_ < end_) session_->TalkedEarly();
+  phase_ = Phase::kSession;
+}
+
+void Connection::Pump() {
+  while (true) {
+    for (PostedAnswer& answer : std::exchange(answers_, {})) {
+      responder_->Answer(std::move(answer));
+    }
+    waiting_ = false;
+    if (paused_) break;
+    const Step step = session_->Advance(input());
+    begin_ += step.consumed;
+    // What is consumed stays in the buffer, for the step, until the next read.
+    if (!Act(step)) return;
+  }
+  if (Flush() == Flushed::kBroken) (void)Closed(CloseReason::kPeerGone);
+}
+
+bool Connection::Act(const Step& step) {
+  in_body_ = step.kind == Step::Kind::kBody ||
+             (in_body_ && step.kind == Step::Kind::kNeedInput);
+  switch (step.kind) {
+    case Step::Kind::kAsk:
+      responder_->OnAsk(*step.ask);
+      return true;
+    case Step::Kind::kBody:
+      paused_ = !responder_->OnBody(step.body, around_.resume);
+      return true;
+    case Step::Kind::kAborted:
+      responder_->OnAborted(step.refusal);
+      return true;
+    case Step::Kind::kNeedInput:
+      return NeedInput();
+    case Step::Kind::kNeedFlush:
+      switch (Flush()) {
+        case Flushed::kAll:
+          return true;
+        case Flushed::kSome:
+          return session_->Output().size() < host_->config().max_output;
+        case Flushed::kBroken:
+          return Closed(CloseReason::kPeerGone);
+      }
+      return false;
+    case Step::Kind::kWaiting:
+      if (!answers_.empty()) return true;
+      waiting_ = true;
+      if (Flush() == Flushed::kBroken) return Closed(CloseReason::kPeerGone);
+      return false;
+    case Step::Kind::kStartTls:
+      switch (Flush()) {
+        case Flushed::kAll:
+          break;
+        case Flushed::kSome:
+          return false;
+        case Flushed::kBroken:
+          return Closed(CloseReason::kPeerGone);
+      }
+      secure_ = host_->Secure(&plain_);
+      phase_ = Phase::kHandshake;
+      phase_deadline_ =
+          around_.loop->now() +
+          absl::ToChronoNanoseconds(around_.options->handshake_timeout);
+      return false;
+    case Step::Kind::kClosed:
+      return Closed(step.reason);
+  }
+  return false;
+}
+
+bool Connection::NeedInput() {
+  idle_ = session_->idle();
+  if (Flush() == Flushed::kBroken) return Closed(CloseReason::kPeerGone);
+  if (!readable_) return false;
+  if (this_run_ >= kShare) {
+    around_.loop->Later(around_.go_on);
+    return false;
+  }
+  return Fill();
+}
+
+// The session is over, or the peer is.
+bool Connection::Closed(CloseReason reason) {
+  closing_ = true;
+  const Flushed flushed = Flush();
+  if (flushed == Flushed::kSome) return false;  // until write_deadline_
+  const bool gone = flushed == Flushed::kBroken;
+  End(gone ? CloseReason::kPeerGone : reason,
+      !gone && (reason == CloseReason::kQuit ||
+                (reason == CloseReason::kPeerGone && idle_)));
+  // Behind QUIT a client has nothing more to say; in the other cases there may
+  // be unread commands.
+  if (gone || reason == CloseReason::kQuit ||
+      reason == CloseReason::kPeerGone) {
+    Close();
+  } else {
+    Linger();
+  }
+  return false;
+}
+
+// Bytes left unread would make the kernel reset the connection, and the client
+// might lose our last reply with it.
+void Connection::Linger() {
+  if (secure_ != nullptr) (void)secure_->Shutdown();
+  (void)shutdown(socket_, SHUT_WR);
+  phase_ = Phase::kLinger;
+  phase_deadline_ =
+      around_.loop->now() + absl::ToChronoNanoseconds(around_.options->linger);
+}
+
+void Connection::ReadInVain() {
+  const absl::Span<char> room = around_.loop->scratch();
+  while (true) {
+    const Channel::Result result = plain_.Read(room);
+    if (result.kind == Kind::kWantRead) return;
+    in_vain_ += result.count;
+    if (result.kind != Kind::kOk || in_vain_ > kMaxInVain) return Close();
+  }
+}
+
+void Connection::Close() {
+  End(CloseReason::kPeerGone, false);
+  if (phase_ == Phase::kClosed) return;
+  if (phase_ != Phase::kLinger && secure_ != nullptr) {
+    (void)secure_->Shutdown();
+  }
+  phase_ = Phase::kClosed;
+  around_.loop->timers().Disarm(this);
+  around_.loop->Unwatch(socket_);
+  close(socket_);
+  around_.closed();
+}
+
+void Connection::End(CloseReason reason, bool clean) {
+  if (ended_ || host_ == nullptr) return;
+  ended_ = true;
+  SessionEnd end;
+  end.reason = reason;
+  end.clean = clean;
+  end.tls_error = tls_error_;
+  end.bytes_in = bytes_in_;
+  end.bytes_out = bytes_out_;
+  end.duration = absl::FromChrono(around_.loop->now() - since_);
+  host_->OnEnd(end, responder_ ? *responder_->info() : info_);
+}
+
+Channel& Connection::channel() {
+  if (secure_ != nullptr) return *secure_;
+  return plain_;
+}
+
+void Connection::TakeInput() {
+  begin_ = 0;
+  end_ = kept_.size();
+  if (kept_.empty()) return;
+  std::memcpy(around_.loop->scratch().data(), kept_.data(), kept_.size());
+  kept_ = std::string();  // with its memory
+}
+
+void Connection::KeepInput() {
+  const bool over = phase_ == Phase::kLinger || phase_ == Phase::kClosed;
+  if (begin_ < end_ && !over) kept_ = std::string(input());
+  begin_ = end_ = 0;
+}
+
+absl::string_view Connection::input() const {
+  return absl::string_view(around_.loop->scratch().data() + begin_,
+                           end_ - begin_);
+}
+
+bool Connection::Fill() {
+  const absl::Span<char> scratch = around_.loop->scratch();
+  if (begin_ > 0) {
+    // Little is left over between reads: part of a line, or of an end of data.
+    std::memmove(scratch.data(), scratch.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  absl::Span<char> room = scratch.subspan(end_);
+  if (!in_body_ && end_ < kReadAhead) room = room.first(kReadAhead);
+  const Channel::Result result = channel().Read(room);
+  switch (result.kind) {
+    case Kind::kOk:
+      end_ += result.count;
+      bytes_in_ += result.count;
+      this_run_ += result.count;
+      // A socket that has given less than there was room for is empty, and the
+      // next byte is news; but the end may have been announced already.
+      if (secure_ == nullptr && !hung_up_ && result.count < room.size()) {
+        readable_ = false;
+      }
+      return true;
+    case Kind::kWantRead:
+      readable_ = false;
+      return false;
+    case Kind::kWantWrite:
+      readable_ = writable_ = false;
+      return false;
+    case Kind::kEnd:
+      if (secure_ != nullptr) tls_error_ = secure_->error();
+      readable_ = false;
+      session_->EndOfInput();
+      return true;
+  }
+  return false;
+}
+
+Connection::Flushed Connection::Flush() {
+  while (!session_->Output().empty()) {
+    if (!writable_) return Flushed::kSome;
+    const Channel::Result result = channel().Write(session_->Output());
+    switch (result.kind) {
+      case Kind::kOk:
+        session_->OutputWritten(result.count);
+        bytes_out_ += result.count;
+        write_deadline_ = Time::max();  // it takes some
+        break;
+      case Kind::kWantRead:
+      case Kind::kWantWrite:
+        writable_ = false;
+        break;
+      case Kind::kEnd:
+        return Flushed::kBroken;
+    }
+  }
+  return Flushed::kAll;
+}
+
+void Connection::SetTimer() {
+  const Time now = around_.loop->now();
+  Time deadline = phase_deadline_;
+  if (phase_ == Phase::kAdmission) return;
+  if (phase_ == Phase::kSession) {
+    const ConnectionOptions& options = *around_.options;
+    const auto after = [now](absl::Duration duration) {
+      return now + absl::ToChronoNanoseconds(duration);
+    };
+    deadline = since_ + absl::ToChronoNanoseconds(options.session_timeout);
+    if (session_->progress() != progress_) {
+      progress_ = session_->progress();
+      read_deadline_ = after(session_->ReadTimeout());
+    }
+    if (!waiting_ && !paused_) {
+      answer_deadline_ = Time::max();
+      deadline = std::min(deadline, read_deadline_);
+    } else if (answer_deadline_ == Time::max()) {
+      answer_deadline_ = after(options.answer_timeout);
+    }
+    if (session_->Output().empty()) {
+      write_deadline_ = Time::max();
+    } else if (write_deadline_ == Time::max()) {
+      write_deadline_ = after(options.write_timeout);
+    }
+    deadline = std::min({deadline, answer_deadline_, write_deadline_});
+    if (closing_) deadline = write_deadline_;
+  }
+  around_.loop->timers().Arm(this, deadline);
+}
+
+}  // namespace postern::transports

@@ -1,0 +1,176 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// One client of a Server, from its accept(2) to its close(2).
+
+#ifndef POSTERN_TRANSPORTS_CONNECTION_H_
+#define POSTERN_TRANSPORTS_CONNECTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "engine/responder.h"
+#include "engine/server_session.h"
+#include "engine/session_info.h"
+#include "transports/event_loop.h"
+#include "transports/secure_channel.h"
+#include "transports/service.h"
+#include "transports/socket_channel.h"
+#include "transports/timer_wheel.h"
+
+namespace postern::transports {
+
+// How long things may take, the same for all connections of a server.
+struct ConnectionOptions {
+  absl::Duration session_timeout = absl::Hours(4);
+  // For the client to take a reply.
+  absl::Duration write_timeout = absl::Minutes(5);
+  // For a policy or a sink to answer. Clients wait ten minutes for the reply
+  // to the end of data (RFC 5321 4.5.3.2.6), five for others.
+  absl::Duration answer_timeout = absl::Minutes(8);
+  // For a handshake of TLS.
+  absl::Duration handshake_timeout = absl::Minutes(1);
+  // For the client to close behind a last reply that it may not expect.
+  absl::Duration linger = absl::Seconds(2);
+  // Before anything else, how long a client is given to speak out of turn; see
+  // ServerConfig::early_talk. 0: no look.
+  absl::Duration greet_delay = absl::ZeroDuration();
+};
+
+// Connection serves a session on one EventLoop's thread, and holds no buffer
+// while nothing is on its way. All of it is called on that thread.
+//
+// Its descriptor is watched once, for everything, and edge-triggered: what can
+// be read and written is remembered, and serving costs no epoll_ctl(2).
+class Connection : public EventLoop::Handler, private Timer {
+ public:
+  // What a connection needs of its server.
+  struct Surroundings {
+    EventLoop* loop = nullptr;
+    const ConnectionOptions* options = nullptr;
+    // Brings an answer to Answer() of this connection, if it is still there,
+    // and a sink's word to Resume(). Thread-safe; may be called within the
+    // connection's own methods.
+    std::function<void(PostedAnswer)> post;
+    std::function<void()> resume;
+    // Calls GoOn(), if it is still there.
+    std::function<void()> go_on;
+    // The connection is over, and its descriptor closed: to be destroyed at
+    // the end of the round.
+    std::function<void()> closed;
+  };
+
+  // Takes `socket`, which is connected and non-blocking.
+  Connection(int socket, Surroundings surroundings);
+  ~Connection() override;
+
+  // Serves it, as `admission` says; with `tls`, through TLS from the start.
+  // Called once; until then nothing is read.
+  void Begin(Admission admission, bool tls);
+
+  // Takes an answer of a port, and goes on, if it is not within it.
+  void Answer(PostedAnswer answer);
+  bool running() const { return running_; }
+  // The sink takes more.
+  void Resume();
+  // It is our turn again.
+  void GoOn() { Run(); }
+
+  // We go down: the session ends at the next moment at which no answer and no
+  // content is on its way.
+  void Shutdown();
+  // The same, now.
+  void Abandon();
+
+  void OnEvents(uint32_t events) override;
+
+ private:
+  enum class Phase : uint8_t {
+    kAdmission,   // nobody knows yet what becomes of it
+    kHandshake,   // of TLS
+    kGreetDelay,  // listening for who cannot wait
+    kSession,
+    kLinger,  // all is said; reading what the client still sends
+    kClosed,
+  };
+  enum class Flushed : uint8_t { kAll, kSome, kBroken };
+
+  void OnTimer() override;
+
+  // Does what can be done, then sets the timer.
+  void Run();
+  void StartSession();
+  void Handshake();
+  void ListenForTalk();
+  void Pump();
+  void Linger();
+  void ReadInVain();
+  void Close();
+
+  // What comes of one step: whether there is a next.
+  bool Act(const Step& step);
+  bool NeedInput();
+  bool Closed(CloseReason reason);
+
+  // Moves input that was kept to the loop's buffer, and back what is left.
+  void TakeInput();
+  void KeepInput();
+  absl::string_view input() const;
+  // Reads more behind input(), or its end. Returns false if nothing can be
+  // read for now.
+  bool Fill();
+  // Writes what is to be said.
+  Flushed Flush();
+  void End(CloseReason reason, bool clean);
+  void SetTimer();
+  Channel& channel();
+
+  const Surroundings around_;
+  const int socket_;
+  SocketChannel plain_;
+  Phase phase_ = Phase::kAdmission;
+  bool readable_ = false;
+  bool writable_ = true;
+  bool hung_up_ = false;  // the peer has ended its side, or all of it
+  bool going_down_ = false;
+  bool running_ = false;  // within Run()
+  bool in_body_ = false;  // the last step was content
+  bool paused_ = false;   // by the sink
+  bool waiting_ = false;  // for an answer
+  bool idle_ = true;      // the session, at the last read
+  bool closing_ = false;  // nothing is left but to write
+  bool ended_ = false;    // the host has been told
+
+  std::shared_ptr<SessionHost> host_;
+  std::unique_ptr<SecureChannel> secure_;
+  SessionInfo info_;  // until there is a responder
+  std::optional<ServerSession> session_;
+  std::optional<Responder> responder_;
+  std::vector<PostedAnswer> answers_;
+  std::string tls_error_;
+
+  std::string kept_;  // input that waits
+  size_t begin_ = 0;  // of input in the loop's buffer, within Run()
+  size_t end_ = 0;
+  uint64_t bytes_in_ = 0;
+  uint64_t bytes_out_ = 0;
+  uint64_t in_vain_ = 0;   // octets read behind the end
+  uint64_t this_run_ = 0;  // octets read in this Run()
+
+  const Time since_;
+  Time phase_deadline_;  // of a handshake, the delay, lingering
+  Time read_deadline_;
+  uint64_t progress_ = ~uint64_t{0};    // the session's, at that time
+  Time write_deadline_ = Time::max();   // while output waits
+  Time answer_deadline_ = Time::max();  // while an answer does
+};
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_CONNECTION_H_

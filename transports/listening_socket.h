@@ -1,0 +1,44 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Where a server listens.
+
+#ifndef POSTERN_TRANSPORTS_LISTENING_SOCKET_H_
+#define POSTERN_TRANSPORTS_LISTENING_SOCKET_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace postern::transports {
+
+// "127.0.0.1:25", "[::1]:25", "*:25" (all addresses of both families) or
+// "unix:/run/postern.sock". Port 0 is any that is free.
+struct ListenAddress {
+  std::string host;  // an address; empty: all of them
+  uint16_t port = 0;
+  std::string path;  // of a Unix socket; empty: none
+
+  // Returns an error that quotes `text` if it is none of the above.
+  static absl::StatusOr<ListenAddress> Parse(absl::string_view text);
+  // Returns the text again.
+  std::string Format() const;
+
+  friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
+// Opens a listening socket: non-blocking, closed by exec(2), with TCP_NODELAY
+// and keep-alive for the connections that come of it. With `share` several
+// sockets may listen at one address (SO_REUSEPORT), among which the kernel
+// spreads connections; not for Unix sockets, where a file in the way that
+// nobody listens at is removed. Errors name the address.
+absl::StatusOr<int> Listen(const ListenAddress& address, bool share);
+
+// Returns where `socket` listens, with the port that it was given.
+absl::StatusOr<ListenAddress> BoundAddress(int socket);
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_LISTENING_SOCKET_H_

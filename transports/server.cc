@@ -1,0 +1,364 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/reply.h"
+#include "transports/event_loop.h"
+#include "transports/socket_address.h"
+
+namespace postern::transports {
+namespace {
+
+// Connections accepted in a row before others have their turn.
+constexpr int kBatch = 64;
+// How long nobody is accepted when the system has nothing to do it with.
+constexpr std::chrono::milliseconds kPause{200};
+
+Reply Overloaded() {
+  return {421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
+}
+
+bool LacksResources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+         error == ENOMEM;
+}
+
+int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+}  // namespace
+
+// One thread, its loop, and its connections.
+class Server::Shard {
+ public:
+  explicit Shard(Server* server) : server_(*server), spare_(OpenSpare()) {}
+  ~Shard() {
+    if (spare_ >= 0) close(spare_);
+  }
+
+  const absl::Status& status() const { return loop_.status(); }
+  EventLoop& loop() { return loop_; }
+  size_t connections() const { return open_.load(std::memory_order_relaxed); }
+
+  void Accept(size_t listener, int socket, bool shared) {
+    acceptors_.push_back(
+        std::make_unique<Acceptor>(this, listener, socket, shared));
+  }
+  absl::Status Start();
+  void Join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  // On the loop's thread.
+  void Drain();
+  void Abandon();
+
+ private:
+  // Names a connection, and none after it in the same slot.
+  struct Id {
+    uint32_t slot = 0;
+    uint32_t generation = 0;
+  };
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    uint32_t generation = 0;
+  };
+
+  class Acceptor : public EventLoop::Handler, public Timer {
+   public:
+    Acceptor(Shard* shard, size_t listener, int socket, bool shared)
+        : shard_(*shard),
+          listener_(listener),
+          socket_(socket),
+          shared_(shared) {}
+
+    bool Watch() {
+      // A socket of all threads wakes one of them for a client.
+      const uint32_t wake = shared_ ? uint32_t{EPOLLEXCLUSIVE} : 0;
+      return shard_.loop_.Watch(socket_, EPOLLIN | wake, this);
+    }
+    void Stop() {
+      shard_.loop_.Unwatch(socket_);
+      shard_.loop_.timers().Disarm(this);
+    }
+    void OnEvents(uint32_t) override;
+
+   private:
+    void OnTimer() override {
+      if (!Watch()) Pause();
+    }
+    void Pause() {
+      shard_.loop_.Unwatch(socket_);
+      shard_.loop_.timers().Arm(this, shard_.loop_.now() + kPause);
+    }
+
+    Shard& shard_;
+    const size_t listener_;
+    const int socket_;
+    const bool shared_;
+  };
+
+  Connection* Find(Id id) {
+    const Slot& slot = slots_[id.slot];
+    return slot.generation == id.generation ? slot.connection.get() : nullptr;
+  }
+  void Open(size_t listener, int socket, const sockaddr_storage& peer);
+  // Lets one that there is no descriptor for go, with a word. Returns false if
+  // even that cannot be done.
+  bool TurnAway(int listening);
+  void Remove(Id id);
+  void Answer(Id id, PostedAnswer answer);
+  void Resume(Id id);
+
+  Server& server_;
+  EventLoop loop_;
+  std::thread thread_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;  // slots
+  std::atomic<size_t> open_{0};
+  bool draining_ = false;
+  int spare_;  // descriptor, for TurnAway()
+};
+
+absl::Status Server::Shard::Start() {
+  for (const auto& acceptor : acceptors_) {
+    if (!acceptor->Watch()) return absl::ErrnoToStatus(errno, "epoll_ctl");
+  }
+  thread_ = std::thread([this] { loop_.Run(); });
+  return absl::OkStatus();
+}
+
+void Server::Shard::Acceptor::OnEvents(uint32_t) {
+  for (int i = 0; i < kBatch; ++i) {
+    sockaddr_storage peer = {};
+    socklen_t length = sizeof(peer);
+    const int socket = accept4(socket_, reinterpret_cast<sockaddr*>(&peer),
+                               &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket >= 0) {
+      shard_.Open(listener_, socket, peer);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return;
+    } else if (LacksResources(errno) && !shard_.TurnAway(socket_)) {
+      return Pause();
+    }
+    // Any other error is that of a client which is gone already.
+  }
+}
+
+bool Server::Shard::TurnAway(int listening) {
+  if (spare_ >= 0) close(spare_);
+  const int socket = accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+  if (socket >= 0) {
+    const std::string reply = FormatReply(Overloaded());
+    (void)!send(socket, reply.data(), reply.size(),
+                MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(socket);
+  }
+  spare_ = OpenSpare();
+  return socket >= 0;
+}
+
+void Server::Shard::Open(size_t listener, int socket,
+                         const sockaddr_storage& peer) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const Id id{free_.back(), slots_[free_.back()].generation};
+  free_.pop_back();
+  open_.fetch_add(1, std::memory_order_relaxed);
+  Connection::Surroundings around;
+  around.loop = &loop_;
+  around.options = &server_.options_.connection;
+  // No more in each than a std::function holds without memory of its own.
+  struct Here {
+    Shard* shard;
+    Id id;
+  };
+  const Here here{this, id};
+  around.post = [here](PostedAnswer answer) {
+    here.shard->Answer(here.id, std::move(answer));
+  };
+  around.resume = [here] { here.shard->Resume(here.id); };
+  around.go_on = [here] {
+    if (Connection* c = here.shard->Find(here.id)) c->GoOn();
+  };
+  around.closed = [here] { here.shard->Remove(here.id); };
+  slots_[id.slot].connection =
+      std::make_unique<Connection>(socket, std::move(around));
+
+  const Listener& from = server_.listeners_[listener];
+  SessionInfo info;
+  ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
+  if (from.address.host.empty()) {
+    sockaddr_storage local = {};
+    socklen_t length = sizeof(local);
+    if (getsockname(socket, reinterpret_cast<sockaddr*>(&local), &length) ==
+        0) {
+      ReadSocketAddress(local, &info.local_address, &info.local_port);
+    }
+  } else {
+    info.local_address = from.address.host;
+    info.local_port = from.address.port;
+  }
+  server_.service_.Admit(
+      listener, std::move(info), [here, tls = from.tls](Admission admission) {
+        Shard& shard = *here.shard;
+        if (shard.loop_.OnThread()) {
+          if (Connection* c = shard.Find(here.id)) {
+            c->Begin(std::move(admission), tls);
+          }
+          return;
+        }
+        shard.loop_.Post(
+            [here, tls, admission = std::move(admission)]() mutable {
+              if (Connection* c = here.shard->Find(here.id)) {
+                c->Begin(std::move(admission), tls);
+              }
+            });
+      });
+}
+
+void Server::Shard::Remove(Id id) {
+  // It may be within a method of it.
+  loop_.Later([this, id] {
+    slots_[id.slot].connection.reset();
+    ++slots_[id.slot].generation;
+    free_.push_back(id.slot);
+    const size_t before = open_.fetch_sub(1, std::memory_order_relaxed);
+    if (draining_ && before == 1) loop_.Stop();
+  });
+}
+
+void Server::Shard::Answer(Id id, PostedAnswer answer) {
+  if (loop_.OnThread()) {
+    Connection* const connection = Find(id);
+    if (connection == nullptr) return;
+    // Another connection may be at work, with the loop's buffer.
+    if (connection->running()) return connection->Answer(std::move(answer));
+  }
+  loop_.Post([this, id, answer = std::move(answer)]() mutable {
+    if (Connection* c = Find(id)) c->Answer(std::move(answer));
+  });
+}
+
+void Server::Shard::Resume(Id id) {
+  loop_.Post([this, id] {
+    if (Connection* c = Find(id)) c->Resume();
+  });
+}
+
+void Server::Shard::Drain() {
+  draining_ = true;
+  for (const auto& acceptor : acceptors_) acceptor->Stop();
+  for (const Slot& slot : slots_) {
+    if (slot.connection != nullptr) slot.connection->Shutdown();
+  }
+  if (connections() == 0) loop_.Stop();
+}
+
+void Server::Shard::Abandon() {
+  Drain();
+  for (const Slot& slot : slots_) {
+    if (slot.connection != nullptr) slot.connection->Abandon();
+  }
+}
+
+Server::Server(Service* service, ServerOptions options)
+    : service_(*service), options_(std::move(options)) {
+  const int threads =
+      options_.threads > 0
+          ? options_.threads
+          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  for (int i = 0; i < threads; ++i) {
+    shards_.push_back(std::make_unique<Shard>(this));
+  }
+}
+
+Server::~Server() {
+  Abandon();
+  Join();
+  shards_.clear();
+  for (const Listener& listener : listeners_) {
+    for (int socket : listener.sockets) close(socket);
+  }
+}
+
+absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
+                                             bool tls) {
+  const bool share = address.path.empty() && shards_.size() > 1;
+  absl::StatusOr<int> first = transports::Listen(address, share);
+  if (!first.ok()) return first.status();
+  absl::StatusOr<ListenAddress> bound = Adopt(*first, tls);
+  if (!bound.ok() || !share) return bound;
+  while (listeners_.back().sockets.size() < shards_.size()) {
+    const absl::StatusOr<int> next = transports::Listen(*bound, share);
+    if (!next.ok()) return next.status();
+    listeners_.back().sockets.push_back(*next);
+  }
+  return bound;
+}
+
+absl::StatusOr<ListenAddress> Server::Adopt(int socket, bool tls) {
+  listeners_.push_back({{socket}, tls, {}});
+  absl::StatusOr<ListenAddress> bound = BoundAddress(socket);
+  if (bound.ok()) listeners_.back().address = *bound;
+  return bound;
+}
+
+absl::Status Server::Start() {
+  for (size_t n = 0; n < listeners_.size(); ++n) {
+    const std::vector<int>& sockets = listeners_[n].sockets;
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      shards_[i]->Accept(n, sockets[i % sockets.size()], sockets.size() == 1);
+    }
+  }
+  for (const auto& shard : shards_) {
+    if (!shard->status().ok()) return shard->status();
+    try {
+      if (absl::Status status = shard->Start(); !status.ok()) return status;
+    } catch (const std::system_error& error) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("cannot start a thread: ", error.what()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Server::Drain() {
+  for (const auto& shard : shards_) {
+    shard->loop().Post([&shard = *shard] { shard.Drain(); });
+  }
+}
+
+void Server::Abandon() {
+  for (const auto& shard : shards_) {
+    shard->loop().Post([&shard = *shard] { shard.Abandon(); });
+  }
+}
+
+void Server::Join() {
+  for (const auto& shard : shards_) shard->Join();
+}
+
+size_t Server::connections() const {
+  size_t all = 0;
+  for (const auto& shard : shards_) all += shard->connections();
+  return all;
+}
+
+}  // namespace postern::transports

@@ -1,0 +1,90 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A server of many connections in one process: threads, each with an event
+// loop of its own.
+
+#ifndef POSTERN_TRANSPORTS_SERVER_H_
+#define POSTERN_TRANSPORTS_SERVER_H_
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "transports/connection.h"
+#include "transports/listening_socket.h"
+#include "transports/service.h"
+
+namespace postern::transports {
+
+struct ServerOptions {
+  // Each has a loop, and connections that never leave it. 0: one for each
+  // processor.
+  int threads = 0;
+  ConnectionOptions connection;
+};
+
+// Server accepts connections and serves each on one of its threads.
+//
+//   Server server(&service, {});
+//   server.Listen(*ListenAddress::Parse("127.0.0.1:2525"), /*tls=*/false);
+//   server.Start();
+//   ...
+//   server.Drain();    // 421 to who is idle, the others to their end
+//   server.Abandon();  // now
+//   server.Join();
+//
+// Where the process has no descriptor left, whoever comes hears 421 and is
+// closed, and those who are here are served on.
+//
+// Listen() and Start() are for one thread, before the others; the rest is
+// thread-safe. The destructor abandons and joins.
+class Server {
+ public:
+  // `service` must outlive the server.
+  Server(Service* service, ServerOptions options);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Adds a listener, and returns where it listens, with the port that it was
+  // given. The n-th is the listener n of Service::Admit(). With `tls` its
+  // sessions begin with a handshake (RFC 8314 3.3).
+  absl::StatusOr<ListenAddress> Listen(const ListenAddress& address, bool tls);
+  // The same for a socket that listens already; it becomes the server's.
+  absl::StatusOr<ListenAddress> Adopt(int socket, bool tls);
+
+  // Serves from now on. An error: the system has no threads or descriptors.
+  absl::Status Start();
+
+  // Accepts nobody any more. Each session is told 421 at the next moment at
+  // which no answer and no content is on its way; with the last, Join() ends.
+  void Drain();
+  // The same, and closes all connections.
+  void Abandon();
+  // Waits for the threads to end.
+  void Join();
+
+  // Connections that are open now.
+  size_t connections() const;
+
+ private:
+  class Shard;
+  // Sockets of one address: one for each thread, or one for them all.
+  struct Listener {
+    std::vector<int> sockets;
+    bool tls = false;
+    ListenAddress address;
+  };
+
+  Service& service_;
+  const ServerOptions options_;
+  std::vector<Listener> listeners_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_SERVER_H_

@@ -1,0 +1,576 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace postern::transports {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// How long a test waits for what must come.
+constexpr int kPatience = 20'000;  // milliseconds
+
+// A client that says what it is told and reads what it expects.
+class Client {
+ public:
+  Client() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    EXPECT_GE(socket_, 0);
+  }
+  explicit Client(const ListenAddress& server) : Client() { Connect(server); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { Close(); }
+
+  void Connect(const ListenAddress& server) {
+    sockaddr_in to = {};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(server.port);
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof(to)),
+              0);
+  }
+  void Close() {
+    if (socket_ >= 0) close(socket_);
+    socket_ = -1;
+  }
+  // Closes, and the server hears of it by a reset.
+  void Reset() {
+    const linger now = {1, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    Close();
+  }
+  void Send(absl::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+  }
+  void EndOfInput() { shutdown(socket_, SHUT_WR); }
+
+  // Reads up to the end of a reply, whose last line begins with `code` and a
+  // blank. Returns all that has come, and what is not a reply at the end.
+  std::string Read(absl::string_view code) {
+    const std::string last = absl::StrCat(code, " ");
+    std::string text;
+    while (true) {
+      const size_t end = text.rfind("\r\n");
+      if (end != std::string::npos && end + 2 == text.size()) {
+        const size_t before = end == 0 ? end : text.rfind("\r\n", end - 1);
+        const size_t line = before == std::string::npos ? 0 : before + 2;
+        if (absl::StartsWith(text.substr(line), last)) return text;
+      }
+      if (!Receive(&text)) return text + "(end)";
+    }
+  }
+  std::string ReadAll() {
+    std::string text;
+    while (Receive(&text)) {
+    }
+    return text;
+  }
+  int fd() const { return socket_; }
+
+ private:
+  bool Receive(std::string* text) {
+    pollfd wait = {socket_, POLLIN, 0};
+    if (poll(&wait, 1, kPatience) != 1) return false;
+    std::array<char, 65536> bytes;
+    const ssize_t n = recv(socket_, bytes.data(), bytes.size(), 0);
+    if (n <= 0) return false;
+    text->append(bytes.data(), static_cast<size_t>(n));
+    return true;
+  }
+
+  int socket_;
+};
+
+// Keeps what is committed. Thread-safe. Writes and commits are given to
+// `run`, on this thread or on another.
+class Mailbox : public Delivery {
+ public:
+  using Run = std::function<void(absl::AnyInvocable<void() &&>)>;
+  explicit Mailbox(Run run = nullptr) : run_(std::move(run)) {}
+
+  ExtensionSet carries() const override { return ExtensionSet::All(); }
+  Opened Open(const Envelope&, const SessionInfo&) override {
+    return std::make_unique<Sink>(this);
+  }
+
+  std::vector<std::string> messages() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return messages_;
+  }
+
+ private:
+  class Sink : public MessageSink {
+   public:
+    explicit Sink(Mailbox* mailbox) : mailbox_(*mailbox) {}
+    bool Write(absl::Span<const absl::string_view> slices,
+               absl::AnyInvocable<void() &&> ready) override {
+      EXPECT_FALSE(full_) << "written to before it was ready";
+      for (absl::string_view slice : slices) {
+        text_.append(slice.data(), slice.size());
+      }
+      if (!mailbox_.run_) return true;
+      full_ = true;
+      mailbox_.run_([this, ready = std::move(ready)]() mutable {
+        full_ = false;
+        std::move(ready)();
+      });
+      return false;
+    }
+    void Commit(Policy::Done done) override {
+      auto commit = [&mailbox = mailbox_, text = std::move(text_),
+                     done = std::move(done)]() mutable {
+        {
+          const std::lock_guard<std::mutex> lock(mailbox.mutex_);
+          mailbox.messages_.push_back(std::move(text));
+        }
+        std::move(done)(Verdict::Accept());
+      };
+      if (!mailbox_.run_) return commit();
+      mailbox_.run_(std::move(commit));
+    }
+
+   private:
+    Mailbox& mailbox_;
+    std::atomic<bool> full_{false};
+    std::string text_;
+  };
+
+  const Run run_;
+  std::mutex mutex_;
+  std::vector<std::string> messages_;
+};
+
+class AcceptAll : public Policy {
+ public:
+  explicit AcceptAll(Mailbox::Run run = nullptr) : run_(std::move(run)) {}
+  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+    if (!run_) return std::move(done)(Verdict::Accept());
+    run_([done = std::move(done)]() mutable {
+      std::move(done)(Verdict::Accept());
+    });
+  }
+
+ private:
+  const Mailbox::Run run_;
+};
+
+// One thread that does what it is given.
+class Worker {
+ public:
+  Worker() : thread_([this] { Work(); }) {}
+  ~Worker() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  void Do(absl::AnyInvocable<void() &&> task) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void Work() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return over_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      auto tasks = std::exchange(tasks_, {});
+      lock.unlock();
+      for (auto& task : tasks) std::move(task)();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<absl::AnyInvocable<void() &&>> tasks_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+// Serves everyone alike, and counts ends.
+class Everyone : public Service {
+ public:
+  Everyone(Policy* policy, Delivery* delivery)
+      : policy_(policy), delivery_(delivery) {
+    config.greeting = "mx.example";
+    config.carried = ExtensionSet::All();
+  }
+
+  void Admit(size_t listener, SessionInfo info, Admitted done) override {
+    EXPECT_EQ(info.remote_address, "127.0.0.1");
+    EXPECT_NE(info.remote_port, 0);
+    EXPECT_EQ(info.local_address, "127.0.0.1");
+    if (admit) return admit(listener, std::move(info), std::move(done));
+    std::move(done)({NewHost(), std::nullopt, std::move(info)});
+  }
+  std::shared_ptr<SessionHost> NewHost() {
+    return std::make_shared<Host>(this);
+  }
+
+  std::vector<SessionEnd> ends() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return ends_;
+  }
+  void AwaitEnds(size_t count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kPatience),
+                                  [&] { return ends_.size() >= count; }));
+  }
+
+  ServerConfig config;
+  std::function<void(size_t, SessionInfo, Admitted)> admit;
+
+ private:
+  class Host : public SessionHost {
+   public:
+    explicit Host(Everyone* service) : service_(*service) {}
+    const ServerConfig& config() const override { return service_.config; }
+    ResponderOptions responder() override {
+      ResponderOptions options;
+      options.policy = service_.policy_;
+      options.delivery = service_.delivery_;
+      options.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
+      return options;
+    }
+    void OnEnd(const SessionEnd& end, const SessionInfo& info) override {
+      EXPECT_EQ(info.remote_address, "127.0.0.1");
+      {
+        const std::lock_guard<std::mutex> lock(service_.mutex_);
+        service_.ends_.push_back(end);
+      }
+      service_.changed_.notify_all();
+    }
+
+   private:
+    Everyone& service_;
+  };
+
+  Policy* const policy_;
+  Delivery* const delivery_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<SessionEnd> ends_;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  // Starts a server at `address_`.
+  void Serve(ServerOptions options = {}) {
+    if (options.threads == 0) options.threads = 2;
+    server_ = std::make_unique<Server>(&service_, options);
+    const auto address = server_->Listen({"127.0.0.1", 0, ""}, /*tls=*/false);
+    ASSERT_TRUE(address.ok()) << address.status();
+    address_ = *address;
+    ASSERT_TRUE(server_->Start().ok());
+  }
+
+  AcceptAll policy_;
+  Mailbox mailbox_;
+  Everyone service_{&policy_, &mailbox_};
+  std::unique_ptr<Server> server_;
+  ListenAddress address_;
+};
+
+constexpr absl::string_view kEnvelope =
+    "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
+
+TEST_F(ServerTest, ServesASession) {
+  Serve();
+  Client client(address_);
+  EXPECT_EQ(client.Read("220"), "220 mx.example ESMTP\r\n");
+  client.Send(kEnvelope);
+  EXPECT_THAT(client.Read("354"), HasSubstr("354 go ahead\r\n"));
+  client.Send("Subject: x\r\n\r\nHello\r\n.\r\n");
+  EXPECT_EQ(client.Read("250"), "250 2.0.0 ok\r\n");
+  client.Send("QUIT\r\n");
+  EXPECT_EQ(client.ReadAll(), "221 2.0.0 mx.example\r\n");
+  ASSERT_EQ(mailbox_.messages().size(), 1u);
+  EXPECT_THAT(mailbox_.messages()[0], StartsWith("Received: "));
+  EXPECT_THAT(mailbox_.messages()[0],
+              HasSubstr("\r\nSubject: x\r\n\r\nHello\r\n"));
+  service_.AwaitEnds(1);
+  const SessionEnd end = service_.ends()[0];
+  EXPECT_EQ(end.reason, CloseReason::kQuit);
+  EXPECT_TRUE(end.clean);
+  EXPECT_EQ(end.bytes_in, kEnvelope.size() + 30);
+}
+
+TEST_F(ServerTest, ServesAGroupAtOnce) {
+  Serve();
+  Client client(address_);
+  std::string all;
+  for (int i = 0; i < 50; ++i) {
+    absl::StrAppend(&all, kEnvelope, "n ", i, "\r\n.\r\n");
+  }
+  client.Send(absl::StrCat(all, "QUIT\r\n"));
+  EXPECT_THAT(client.ReadAll(), testing::EndsWith("221 2.0.0 mx.example\r\n"));
+  EXPECT_EQ(mailbox_.messages().size(), 50u);
+}
+
+TEST_F(ServerTest, AnswersMayComeFromOtherThreads) {
+  Worker worker;
+  const auto run = [&worker](auto task) { worker.Do(std::move(task)); };
+  AcceptAll policy(run);
+  Mailbox mailbox(run);
+  Everyone service(&policy, &mailbox);
+  Server server(&service, {.threads = 2});
+  const auto address = server.Listen({"127.0.0.1", 0, ""}, false);
+  ASSERT_TRUE(address.ok() && server.Start().ok());
+  const std::string large(size_t{3} << 20, 'x');
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<Client>(*address));
+  }
+  std::vector<std::thread> senders;
+  for (auto& client : clients) {
+    senders.emplace_back([&] {
+      client->Send(absl::StrCat(kEnvelope, large, "\r\n.\r\nQUIT\r\n"));
+      EXPECT_THAT(client->ReadAll(), HasSubstr("\r\n250 2.0.0 ok\r\n221 "));
+    });
+  }
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(mailbox.messages().size(), 20u);
+  for (const std::string& message : mailbox.messages()) {
+    EXPECT_THAT(message.substr(message.size() - large.size() - 2),
+                large + "\r\n");
+  }
+  server.Abandon();
+  server.Join();
+}
+
+TEST_F(ServerTest, AClientMayGoAtAnyTime) {
+  Worker worker;
+  const auto run = [&worker](auto task) { worker.Do(std::move(task)); };
+  AcceptAll policy(run);
+  Mailbox mailbox(run);
+  Everyone service(&policy, &mailbox);
+  Server server(&service, {.threads = 2});
+  const auto address = server.Listen({"127.0.0.1", 0, ""}, false);
+  ASSERT_TRUE(address.ok() && server.Start().ok());
+  const std::string session = absl::StrCat(kEnvelope, "hello\r\n.\r\nQUIT\r\n");
+  for (size_t cut = 0; cut <= session.size(); ++cut) {
+    Client client(*address);
+    client.Send(session.substr(0, cut));
+    if (cut % 2 == 0) client.Reset();
+  }
+  service.AwaitEnds(session.size() + 1);
+  server.Abandon();
+  server.Join();
+  EXPECT_EQ(server.connections(), 0u);
+}
+
+TEST_F(ServerTest, AnEndOfInputStillHasItsReplies) {
+  Serve();
+  Client client(address_);
+  client.Send(absl::StrCat(kEnvelope, "x\r\n.\r\n"));
+  client.EndOfInput();
+  EXPECT_THAT(client.ReadAll(), testing::EndsWith("250 2.0.0 ok\r\n"));
+  service_.AwaitEnds(1);
+  EXPECT_TRUE(service_.ends()[0].clean);
+}
+
+TEST_F(ServerTest, WhoDoesNotReadIsNotServedOnAndOn) {
+  Serve();
+  Client client(address_);
+  std::string all = "EHLO c\r\n";
+  for (int i = 0; i < 20000; ++i)
+    absl::StrAppend(&all, "HELP me with this\r\n");
+  std::thread sender([&] { client.Send(absl::StrCat(all, "QUIT\r\n")); });
+  EXPECT_THAT(client.ReadAll(), testing::EndsWith("221 2.0.0 mx.example\r\n"));
+  sender.join();
+}
+
+TEST_F(ServerTest, TimesOut) {
+  service_.config.command_timeout = absl::Milliseconds(200);
+  Serve();
+  Client client(address_);
+  EXPECT_EQ(client.ReadAll(),
+            "220 mx.example ESMTP\r\n421 4.4.2 timeout (#4.4.2)\r\n");
+  service_.AwaitEnds(1);
+  EXPECT_EQ(service_.ends()[0].reason, CloseReason::kTimeout);
+}
+
+TEST_F(ServerTest, ATrickleBuysNoTime) {
+  service_.config.command_timeout = absl::Milliseconds(300);
+  Serve();
+  Client client(address_);
+  client.Read("220");
+  std::string all;
+  for (int i = 0; i < 1000 && !absl::StrContains(all, "421"); ++i) {
+    client.Send("x");
+    pollfd wait = {client.fd(), POLLIN, 0};
+    if (poll(&wait, 1, 20) == 1) all = client.ReadAll();
+  }
+  EXPECT_THAT(all, StartsWith("421 4.4.2"));
+}
+
+TEST_F(ServerTest, ASessionHasItsTime) {
+  ServerOptions options;
+  options.connection.session_timeout = absl::Milliseconds(300);
+  Serve(options);
+  Client client(address_);
+  client.Read("220");
+  std::string all;
+  while (!absl::StrContains(all, "421")) {
+    client.Send("NOOP\r\n");
+    all = client.Read("250");
+  }
+  EXPECT_THAT(all, HasSubstr("421 4.4.2"));
+}
+
+TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
+  std::vector<absl::AnyInvocable<void() &&>> never;
+  AcceptAll policy([&never](auto task) { never.push_back(std::move(task)); });
+  Everyone service(&policy, &mailbox_);
+  ServerOptions options;
+  options.threads = 1;
+  options.connection.answer_timeout = absl::Milliseconds(200);
+  Server server(&service, options);
+  const auto address = server.Listen({"127.0.0.1", 0, ""}, false);
+  ASSERT_TRUE(address.ok() && server.Start().ok());
+  Client client(*address);
+  EXPECT_EQ(client.ReadAll(), "421 4.4.2 timeout (#4.4.2)\r\n");
+  server.Abandon();
+  server.Join();
+  for (auto& task : never) std::move(task)();  // too late, and no harm
+}
+
+TEST_F(ServerTest, WhoTalksBeforeTheGreetingIsRefused) {
+  service_.config.early_talk = OutOfTurn::kReject;
+  ServerOptions options;
+  options.connection.greet_delay = absl::Milliseconds(300);
+  Serve(options);
+  Client patient(address_);
+  Client hasty(address_);
+  hasty.Send("EHLO c\r\n");
+  EXPECT_THAT(hasty.ReadAll(), StartsWith("554 5.5.0"));
+  EXPECT_EQ(patient.Read("220"), "220 mx.example ESMTP\r\n");
+}
+
+TEST_F(ServerTest, AServiceMayRefuseOrSayNothing) {
+  service_.admit = [](size_t, SessionInfo info, Service::Admitted done) {
+    static std::atomic<int> count{0};
+    Admission admission;
+    admission.info = std::move(info);
+    if (count++ == 0) admission.refusal = Reply{554, {5, 7, 1}, "no"};
+    std::move(done)(std::move(admission));
+  };
+  Serve();
+  EXPECT_EQ(Client(address_).ReadAll(), "554 5.7.1 no\r\n");
+  EXPECT_EQ(Client(address_).ReadAll(), "");
+}
+
+TEST_F(ServerTest, AdmissionMayComeLate) {
+  Worker worker;
+  service_.admit = [&](size_t listener, SessionInfo info,
+                       Service::Admitted done) {
+    EXPECT_EQ(listener, 0u);
+    worker.Do([&, info = std::move(info), done = std::move(done)]() mutable {
+      std::move(done)({service_.NewHost(), std::nullopt, std::move(info)});
+    });
+  };
+  Serve();
+  Client client(address_);
+  client.Send("QUIT\r\n");
+  EXPECT_EQ(client.ReadAll(),
+            "220 mx.example ESMTP\r\n221 2.0.0 mx.example\r\n");
+  server_->Abandon();
+  server_->Join();
+}
+
+TEST_F(ServerTest, DrainingEndsWhoIsIdleAndLetsOthersFinish) {
+  Serve();
+  Client idle(address_);
+  idle.Read("220");
+  Client busy(address_);
+  busy.Read("220");
+  busy.Send(kEnvelope);
+  busy.Read("354");
+  server_->Drain();
+  EXPECT_EQ(idle.ReadAll(),
+            "421 4.3.2 going down, try again later (#4.3.2)\r\n");
+  busy.Send("hello\r\n.\r\n");
+  EXPECT_EQ(busy.ReadAll(),
+            "250 2.0.0 ok\r\n"
+            "421 4.3.2 going down, try again later (#4.3.2)\r\n");
+  idle.Close();
+  busy.Close();
+  server_->Join();
+  EXPECT_EQ(mailbox_.messages().size(), 1u);
+  EXPECT_EQ(service_.ends().size(), 2u);
+}
+
+TEST_F(ServerTest, AbandoningEndsAll) {
+  Serve();
+  Client busy(address_);
+  busy.Read("220");
+  busy.Send(kEnvelope);
+  busy.Read("354");
+  server_->Abandon();
+  server_->Join();
+  EXPECT_EQ(busy.ReadAll(), "");
+  EXPECT_TRUE(mailbox_.messages().empty());
+  ASSERT_EQ(service_.ends().size(), 1u);
+  EXPECT_EQ(service_.ends()[0].reason, CloseReason::kShutdown);
+}
+
+TEST_F(ServerTest, WithoutDescriptorsClientsHear421AndOthersAreServedOn) {
+  // With several, one may get the descriptor that another gives up for a word.
+  Serve({.threads = 1});
+  Client first(address_);
+  first.Read("220");
+  std::array<Client, 5> others;
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = dup(0);
+  close(next);
+  const rlimit none = {static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (Client& other : others) other.Connect(address_);
+  for (Client& other : others) {
+    EXPECT_THAT(other.ReadAll(), StartsWith("421 4.3.2 too many connections"));
+  }
+  first.Send("NOOP\r\n");
+  EXPECT_EQ(first.Read("250"), "250 2.0.0 ok\r\n");
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  Client again(address_);
+  EXPECT_EQ(again.Read("220"), "220 mx.example ESMTP\r\n");
+}
+
+}  // namespace
+}  // namespace postern::transports

@@ -1,0 +1,86 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What a Server (transports/server.h) asks of whoever runs it: with what each
+// connection is served, and who hears what came of it.
+
+#ifndef POSTERN_TRANSPORTS_SERVICE_H_
+#define POSTERN_TRANSPORTS_SERVICE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "engine/event.h"
+#include "engine/reply.h"
+#include "engine/responder.h"
+#include "engine/server_config.h"
+#include "engine/session_info.h"
+#include "transports/secure_channel.h"
+
+namespace postern::transports {
+
+// What came of a connection.
+struct SessionEnd {
+  CloseReason reason = CloseReason::kQuit;
+  // QUIT, or an end of input between two messages; and all replies are written.
+  bool clean = false;
+  std::string tls_error;  // why TLS could not go on, if that was it
+  uint64_t bytes_in = 0;  // as they came: with TLS, what was in it
+  uint64_t bytes_out = 0;
+  absl::Duration duration;
+};
+
+// One session's part of a Service. Its methods are called on the thread that
+// serves the connection; it lives until the connection is over, or longer if
+// it is kept.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+
+  // Valid, and the same, as long as the host lives.
+  virtual const ServerConfig& config() const = 0;
+  // How the session's questions are answered; called once. Its pointers outlive
+  // the connection and every decision that is open at its end. `post` is the
+  // server's to set.
+  virtual ResponderOptions responder() = 0;
+  // Returns the server's side of TLS over `below`, or null where there is none.
+  // Asked for before the first byte where the listener wants TLS from the
+  // start, and behind STARTTLS.
+  virtual std::unique_ptr<SecureChannel> Secure(Channel* below) {
+    (void)below;
+    return nullptr;
+  }
+  // The session is over. Called once.
+  virtual void OnEnd(const SessionEnd& end, const SessionInfo& info) {
+    (void)end;
+    (void)info;
+  }
+};
+
+// What becomes of a connection: a session, or a last word, or not even that.
+struct Admission {
+  std::shared_ptr<SessionHost> host;  // null: closed
+  std::optional<Reply> refusal;       // said before that
+  SessionInfo info;                   // what is known of the client by now
+};
+
+class Service {
+ public:
+  using Admitted = absl::AnyInvocable<void(Admission) &&>;
+
+  virtual ~Service() = default;
+
+  // A client has connected to the listener `listener`, the n-th of the server,
+  // from 0. Calls `done` once: before returning, later, or from any thread.
+  // Thread-safe. `info` has addresses and ports.
+  virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;
+};
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_SERVICE_H_
