@@ -1,0 +1,47 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A Delivery that blocks, for those who may not wait.
+
+#ifndef POSTERN_DELIVERY_POOLED_DELIVERY_H_
+#define POSTERN_DELIVERY_POOLED_DELIVERY_H_
+
+#include <functional>
+
+#include "absl/functional/any_invocable.h"
+#include "engine/delivery.h"
+
+namespace postern::delivery {
+
+// Runs a task on another thread, soon, and returns at once. Thread-safe. Tasks
+// of several threads may run side by side.
+using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
+
+// Has `delivery`, whose sinks wait for disks and processes, work on the threads
+// of `run`, and waits for nothing itself. A sink works on one thread at a time.
+//
+// What is written is copied, and worked on in pieces of 64 KiB; a client that
+// is faster than the disk waits with 512 KiB ahead. A short message is one task
+// from the opening to the commit. So a message that cannot be opened is refused
+// at its end, not at DATA; and one that is given up before anything of it was
+// worked on never reached the delivery at all.
+//
+// Thread-safe. Must outlive its sinks; `delivery` and the threads must outlive
+// all tasks.
+class PooledDelivery : public Delivery {
+ public:
+  // `delivery`'s sinks never return false from Write().
+  PooledDelivery(Delivery* delivery, Run run)
+      : delivery_(*delivery), run_(std::move(run)) {}
+
+  ExtensionSet carries() const override { return delivery_.carries(); }
+  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+
+ private:
+  Delivery& delivery_;
+  const Run run_;
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_POOLED_DELIVERY_H_
