@@ -20,10 +20,10 @@ constexpr size_t kAhead = size_t{512} << 10;
 // What a sink and its task share.
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  Job(Delivery& delivery, const Run& run, const Envelope& envelope,
+  Job(std::shared_ptr<Delivery> delivery, Run run, const Envelope& envelope,
       const SessionInfo& session)
-      : delivery_(delivery),
-        run_(run),
+      : delivery_(std::move(delivery)),
+        run_(std::move(run)),
         envelope_(envelope),
         session_(session) {}
 
@@ -95,7 +95,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void Open() {
     if (opened_) return;
     opened_ = true;
-    Delivery::Opened opened = delivery_.Open(envelope_, session_);
+    Delivery::Opened opened = delivery_->Open(envelope_, session_);
     if (auto* reply = std::get_if<Reply>(&opened)) {
       refusal_.emplace(std::move(*reply));
     } else {
@@ -130,8 +130,8 @@ class Job : public std::enable_shared_from_this<Job> {
     }
   }
 
-  Delivery& delivery_;
-  const Run& run_;
+  const std::shared_ptr<Delivery> delivery_;
+  const Run run_;
   const Envelope envelope_;
   const SessionInfo session_;
 

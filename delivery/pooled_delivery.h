@@ -7,6 +7,8 @@
 #define POSTERN_DELIVERY_POOLED_DELIVERY_H_
 
 #include <functional>
+#include <memory>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "engine/delivery.h"
@@ -26,19 +28,19 @@ using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 // at its end, not at DATA; and one that is given up before anything of it was
 // worked on never reached the delivery at all.
 //
-// Thread-safe. Must outlive its sinks; `delivery` and the threads must outlive
-// all tasks.
+// Thread-safe. It need not outlive its sinks, nor they their tasks; the threads
+// must outlive all of them.
 class PooledDelivery : public Delivery {
  public:
   // `delivery`'s sinks never return false from Write().
-  PooledDelivery(Delivery* delivery, Run run)
-      : delivery_(*delivery), run_(std::move(run)) {}
+  PooledDelivery(std::shared_ptr<Delivery> delivery, Run run)
+      : delivery_(std::move(delivery)), run_(std::move(run)) {}
 
-  ExtensionSet carries() const override { return delivery_.carries(); }
+  ExtensionSet carries() const override { return delivery_->carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
 
  private:
-  Delivery& delivery_;
+  const std::shared_ptr<Delivery> delivery_;
   const Run run_;
 };
 

@@ -87,10 +87,11 @@ class PooledDeliveryTest : public testing::Test {
     }
   }
 
-  Recorder recorder_;
+  std::shared_ptr<Recorder> shared_ = std::make_shared<Recorder>();
+  Recorder& recorder_ = *shared_;
   std::deque<absl::AnyInvocable<void() &&>> tasks_;
   PooledDelivery pooled_{
-      &recorder_, [this](auto task) { tasks_.push_back(std::move(task)); }};
+      shared_, [this](auto task) { tasks_.push_back(std::move(task)); }};
   int ready_ = 0;
   std::optional<Verdict> answer_;
 };
@@ -190,11 +191,12 @@ TEST_F(PooledDeliveryTest, CarriesWhatTheDeliveryDoes) {
 }
 
 TEST(PooledDeliveryThreadTest, WriterAndTaskMayMeet) {
-  Recorder recorder;
+  const auto shared = std::make_shared<Recorder>();
+  Recorder& recorder = *shared;
   std::vector<std::thread> threads;
   std::mutex mutex;
   std::condition_variable changed;
-  PooledDelivery pooled(&recorder, [&](auto task) {
+  PooledDelivery pooled(shared, [&](auto task) {
     const std::lock_guard<std::mutex> lock(mutex);
     threads.emplace_back(std::move(task));
   });

@@ -3,6 +3,7 @@
 
 #include "programs/log.h"
 
+#include <errno.h>  // program_invocation_short_name
 #include <unistd.h>
 
 #include <string>
@@ -13,7 +14,8 @@
 namespace postern::programs {
 
 void WriteLog(absl::string_view line) {
-  std::string out = absl::StrCat("postern-smtpd: pid=", getpid(), " ", line);
+  std::string out = absl::StrCat(program_invocation_short_name,
+                                 ": pid=", getpid(), " ", line);
   for (char& c : out) {
     if (!absl::ascii_isprint(c)) c = '?';
   }

@@ -6,7 +6,6 @@
 #ifndef POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 #define POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 
-#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -15,18 +14,18 @@
 
 namespace postern::programs {
 
-// Names messages: "<seconds>.<microseconds>.<pid>.<count>", in hexadecimal. One
-// session has one message at a time, whose stamp is current() from its Received
-// field on until its sink is gone; outside of that its id is empty.
+// Names the messages of one session: "<seconds>.<microseconds>.<pid>.<count>",
+// in hexadecimal, where the count is the process's. One message is on its way
+// at a time, whose stamp is current() from its Received field on until its end;
+// outside of that the id is empty. All on the session's thread.
 class MessageStamps {
  public:
   TraceStamp Next();
-  void End() { current_ = TraceStamp(); }
-  const TraceStamp& current() const { return current_; }
+  // The message has come to its end: returns its id.
+  std::string End();
 
  private:
   TraceStamp current_;
-  uint64_t count_ = 0;
 };
 
 // Wraps `delivery`. Writes one line for each message that reached its end, and
@@ -41,7 +40,8 @@ class MessageStamps {
 // sender's postmaster can quote.
 class LoggedDelivery : public Delivery {
  public:
-  // All must outlive the sinks.
+  // `log` is called from any thread. The others must outlive this and, but for
+  // those that commit, the sinks.
   LoggedDelivery(Delivery* delivery, MessageStamps* stamps,
                  std::function<void(absl::string_view)> log)
       : delivery_(*delivery), stamps_(*stamps), log_(std::move(log)) {}

@@ -34,7 +34,7 @@ void Options::Read(absl::Span<const char* const> arguments,
     if (argument.size() < 2 || argument[0] != '-') break;
     operands_.remove_prefix(1);
     if (argument == "--") break;
-    Given given{Place::kCommandLine};
+    Given given;
     const absl::string_view word = argument.substr(0, argument.find('='));
     absl::string_view name = word;
     const size_t row = absl::ConsumePrefix(&name, "--") ? Row(name) : npos;
@@ -53,7 +53,7 @@ void Options::Read(absl::Span<const char* const> arguments,
   }
   ReadFile();
   for (size_t row = 0; row < rows_.size(); ++row) {
-    if (given_[row].place != Place::kNowhere ||
+    if (!given_[row].empty() ||
         rows_[row].from == OptionRow::From::kCommandLine) {
       continue;
     }
@@ -65,15 +65,15 @@ void Options::Read(absl::Span<const char* const> arguments,
 
 void Options::ReadFile() {
   const size_t config = Row("config");
-  if (config == npos || given_[config].place == Place::kNowhere) return;
-  file_ = std::string(given_[config].value);
+  if (config == npos || given_[config].empty()) return;
+  file_ = std::string(given_[config][0].value);
   std::vector<std::string> ignored;  // warnings of what is as good as not there
   auto lines = policy::ReadControlList(file_, &ignored);
   if (!lines.ok()) return Mistake(lines.status().message());
   if (!*lines) return Mistake(absl::StrCat(file_, ": no such file"));
   lines_ = **std::move(lines);
   // What the command line has said stands; but each line is looked at.
-  std::vector<Given> said(rows_.size());
+  std::vector<std::vector<Given>> said(rows_.size());
   said.swap(given_);
   for (const policy::Line& line : lines_) {
     const absl::string_view text = absl::StripAsciiWhitespace(line.text);
@@ -94,15 +94,15 @@ void Options::ReadFile() {
                .value = absl::StripAsciiWhitespace(text.substr(equals + 1))});
   }
   for (size_t row = 0; row < rows_.size(); ++row) {
-    if (said[row].place != Place::kNowhere) given_[row] = said[row];
+    if (!said[row].empty()) given_[row] = std::move(said[row]);
   }
 }
 
 void Options::Give(size_t row, const Given& given) {
-  if (given_[row].place != Place::kNowhere) {
+  if (!given_[row].empty() && !rows_[row].many) {
     return Mistake(absl::StrCat(NameOf(row, given), " is given twice"));
   }
-  given_[row] = given;
+  given_[row].push_back(given);
 }
 
 size_t Options::Row(absl::string_view name) const {
@@ -115,8 +115,25 @@ size_t Options::Row(absl::string_view name) const {
 std::optional<absl::string_view> Options::Value(absl::string_view name) const {
   const size_t row = Row(name);
   ABSL_HARDENING_ASSERT(row != npos);
-  if (given_[row].place == Place::kNowhere) return std::nullopt;
-  return given_[row].value;
+  if (given_[row].empty()) return std::nullopt;
+  return given_[row][0].value;
+}
+
+std::vector<std::string> Options::List(absl::string_view name) const {
+  const size_t row = Row(name);
+  ABSL_HARDENING_ASSERT(row != npos && rows_[row].many);
+  std::vector<std::string> list;
+  for (const Given& given : given_[row]) {
+    if (given.place != Place::kEnvironment) {
+      list.emplace_back(given.value);
+    } else {
+      for (absl::string_view word :
+           absl::StrSplit(given.value, ' ', absl::SkipEmpty())) {
+        list.emplace_back(word);
+      }
+    }
+  }
+  return list;
 }
 
 std::string Options::Text(absl::string_view name,
@@ -150,7 +167,6 @@ bool Options::Flag(absl::string_view name) {
 std::string Options::NameOf(size_t row, const Given& given) const {
   const absl::string_view name = rows_[row].name;
   switch (given.place) {
-    case Place::kNowhere:
     case Place::kCommandLine:
       break;
     case Place::kFile:
@@ -163,8 +179,9 @@ std::string Options::NameOf(size_t row, const Given& given) const {
 
 void Options::BadValue(absl::string_view name, absl::string_view want) {
   const size_t row = Row(name);
-  Mistake(absl::StrCat(NameOf(row, given_[row]), ": ", want, ", not \"",
-                       given_[row].value, "\""));
+  const Given& given = given_[row][0];
+  Mistake(absl::StrCat(NameOf(row, given), ": ", want, ", not \"", given.value,
+                       "\""));
 }
 
 void Options::BadChoice(absl::string_view name,

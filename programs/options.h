@@ -42,6 +42,7 @@ struct OptionRow {
   absl::string_view value;  // as help shows it; empty: a flag
   absl::string_view help;   // '\n' begins another line
   From from = From::kAnywhere;
+  bool many = false;  // may be given many times, see List()
 };
 
 // Options holds what was given. It keeps views of the command line and of the
@@ -51,7 +52,8 @@ struct OptionRow {
 // `name = value` of the file that --config names; or a variable POSTERN_NAME,
 // with '_' for '-', which counts as not there if it is empty. The command line
 // wins over the file, and that over the environment. An option that is not
-// known, or given twice in one place, is a mistake.
+// known, or given twice in one place (but for those of which there may be
+// many), is a mistake.
 //
 // In the file, a value is all that stands behind the '=', but for white space
 // at both ends: no quotes, no comments behind it. Lines that are empty or begin
@@ -72,6 +74,9 @@ class Options {
   std::string Text(absl::string_view name, absl::string_view otherwise) const;
   int Number(absl::string_view name, int otherwise, int min, int max);
   bool Flag(absl::string_view name);
+  // Returns all values of an option of which there may be many, of the place
+  // that counts; in a variable blanks separate them.
+  std::vector<std::string> List(absl::string_view name) const;
   template <typename T>
   T Choice(absl::string_view name, T otherwise,
            std::initializer_list<std::pair<absl::string_view, T>> choices) {
@@ -98,9 +103,9 @@ class Options {
  private:
   static constexpr size_t npos = static_cast<size_t>(-1);
 
-  enum class Place : uint8_t { kNowhere, kCommandLine, kFile, kEnvironment };
+  enum class Place : uint8_t { kCommandLine, kFile, kEnvironment };
   struct Given {
-    Place place = Place::kNowhere;
+    Place place = Place::kCommandLine;
     int line = 0;  // of the file
     absl::string_view value;
   };
@@ -117,7 +122,7 @@ class Options {
   void Mistake(absl::string_view what);
 
   absl::Span<const OptionRow> rows_;
-  std::vector<Given> given_;  // by row
+  std::vector<std::vector<Given>> given_;  // by row
   absl::Span<const char* const> operands_;
   std::string file_;  // its path
   std::vector<policy::Line> lines_;

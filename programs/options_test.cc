@@ -25,6 +25,7 @@ constexpr OptionRow kRows[] = {
     {"control", "DIR", "a folder"},
     {"max-errors", "N [100]", "a number\nof errors"},
     {"open-relay", "", "a flag"},
+    {"listen", "ADDRESS", "where", OptionRow::From::kAnywhere, true},
     {"mode", "MODE-WITH-A-VERY-LONG-NAME [a]", "one of two"},
 };
 
@@ -229,6 +230,24 @@ TEST_F(OptionsTest, TheCommandLineWinsOverTheFileAndThatOverTheEnvironment) {
   EXPECT_TRUE(options_.status().ok());
 }
 
+TEST_F(OptionsTest, OfSomeThereMayBeMany) {
+  folder_.Write("options", "listen=c\nlisten = d e\n");
+  const std::string file = folder_.File("options");
+  variables_["POSTERN_LISTEN"] = " f  g ";
+  EXPECT_EQ(Read({"--listen", "a", "--listen=b"}), "");
+  EXPECT_THAT(options_.List("listen"), ElementsAre("a", "b"));
+  Options of_file(kRows);
+  const char* const arguments[] = {"--config", file.c_str()};
+  of_file.Read(arguments, [](const char*) { return nullptr; });
+  EXPECT_THAT(of_file.List("listen"), ElementsAre("c", "d e"));
+  Options of_variable(kRows);
+  of_variable.Read({}, [this](const char* name) -> const char* {
+    const auto found = variables_.find(name);
+    return found == variables_.end() ? nullptr : found->second.c_str();
+  });
+  EXPECT_THAT(of_variable.List("listen"), ElementsAre("f", "g"));
+}
+
 TEST_F(OptionsTest, AnEmptyVariableIsAsGoodAsNone) {
   variables_["POSTERN_MAX_ERRORS"] = "";
   variables_["POSTERN_OPEN_RELAY"] = "";
@@ -253,6 +272,7 @@ TEST_F(OptionsTest, HelpHasAColumnForWhatIsSaid) {
             "  --max-errors N [100]           a number\n"
             "                                 of errors\n"
             "  --open-relay                   a flag\n"
+            "  --listen ADDRESS               where\n"
             "  --mode MODE-WITH-A-VERY-LONG-NAME [a]\n"
             "                                 one of two\n");
 }

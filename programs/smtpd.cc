@@ -17,12 +17,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/discard.h"
-#include "delivery/maildir.h"
-#include "delivery/maildir_location.h"
-#include "delivery/maildir_recipients.h"
-#include "delivery/qmail_queue.h"
-#include "delivery/spec.h"
 #include "engine/policy.h"
 #include "engine/reply.h"
 #include "engine/server_config.h"
@@ -33,6 +27,7 @@
 #include "policy/own_addresses.h"
 #include "policy/relay_policy.h"
 #include "policy/relay_rules.h"
+#include "programs/destination.h"
 #include "programs/log.h"
 #include "programs/logged_delivery.h"
 #include "transports/descriptor_stream.h"
@@ -74,54 +69,6 @@ void OutOfMemory() {
   constexpr char kLog[] = "postern-smtpd: fatal: out of memory\n";
   (void)!write(STDERR_FILENO, kLog, sizeof(kLog) - 1);
   _exit(kEnded);
-}
-
-// A delivery, and what it says about recipients.
-struct Destination {
-  std::unique_ptr<Delivery> delivery;
-  std::unique_ptr<Policy> recipients;  // null: takes every recipient
-};
-
-// The folder that holds the control folder: /var/qmail.
-std::string Home(absl::string_view control) {
-  while (control.size() > 1 && control.back() == '/') control.remove_suffix(1);
-  const size_t slash = control.rfind('/');
-  if (slash == absl::string_view::npos) return ".";
-  return std::string(control.substr(0, slash == 0 ? 1 : slash));
-}
-
-absl::StatusOr<Destination> MakeDestination(const SmtpdOptions& options,
-                                            const policy::Controls& controls) {
-  auto spec = delivery::ParseSpec(options.deliver);
-  if (!spec.ok()) return spec.status();
-  Destination destination;
-  if (const auto* maildir = std::get_if<delivery::MaildirSpec>(&*spec)) {
-    auto location =
-        delivery::MaildirLocation::Parse(maildir->pattern, controls.me);
-    if (!location.ok()) return location.status();
-    destination.delivery = std::make_unique<delivery::Maildir>(
-        *location, delivery::MaildirOptions{.host = controls.me,
-                                            .report = ReportDelivery});
-    if (!location->shared()) {
-      destination.recipients = std::make_unique<delivery::MaildirRecipients>(
-          *location, ReportDelivery);
-    }
-  } else if (const auto* queue =
-                 std::get_if<delivery::QmailQueueSpec>(&*spec)) {
-    delivery::QmailQueueOptions queue_options;
-    queue_options.home = Home(options.control);
-    queue_options.report = ReportDelivery;
-    if (!queue->program.empty()) queue_options.program = queue->program;
-    // Present even when empty, as qmail-smtpd has it: then nothing can be run.
-    if (auto program = Variable("QMAILQUEUE")) {
-      queue_options.program = *std::move(program);
-    }
-    destination.delivery =
-        std::make_unique<delivery::QmailQueue>(std::move(queue_options));
-  } else {
-    destination.delivery = std::make_unique<delivery::Discard>();
-  }
-  return destination;
 }
 
 ServerConfig MakeConfig(const SmtpdOptions& options,
@@ -175,7 +122,8 @@ int RunSmtpd(const SmtpdOptions& options) {
     return RefuseService(absl::InvalidArgumentError(absl::StrCat(
         options.control, "/smtpgreeting, or me: ", status.message())));
   }
-  auto destination = MakeDestination(options, *controls);
+  auto destination = MakeDestination(options.deliver, options.control,
+                                     *controls, ReportDelivery);
   if (!destination.ok()) {
     RefuseService(destination.status());
     return kUsage;
@@ -200,7 +148,7 @@ int RunSmtpd(const SmtpdOptions& options) {
   responder.stamp = [&stamps] { return stamps.Next(); };
   responder.content_refused = [&stamps](const Reply& reply) {
     // A first chunk that is too large is refused before there is a message.
-    const std::string& id = stamps.current().id;
+    const std::string id = stamps.End();
     WriteLog(absl::StrCat("message result=refuse id=", id.empty() ? "\"\"" : id,
                           " reply=", policy::LogReply(reply)));
   };
