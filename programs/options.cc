@@ -3,6 +3,8 @@
 
 #include "programs/options.h"
 
+#include <cstdio>
+
 #include "absl/base/macros.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -191,6 +193,29 @@ void Options::BadChoice(absl::string_view name,
 
 void Options::Mistake(absl::string_view what) {
   status_.Update(absl::InvalidArgumentError(what));
+}
+
+bool Options::AnswerHelp(absl::string_view program, absl::string_view head,
+                         absl::string_view foot) {
+  std::string text;
+  if (Flag("help")) {
+    text = absl::StrCat(head, Help(), foot);
+  } else if (Flag("version")) {
+    text = absl::StrCat(program, " 0.1\n");
+  } else {
+    return false;
+  }
+  std::fputs(text.c_str(), stdout);
+  return true;
+}
+
+bool Options::Complain(absl::string_view program) const {
+  if (status_.ok()) return false;
+  std::fputs(absl::StrCat(program, ": ", status_.message(),
+                          "\nRun with --help for more information.\n")
+                 .c_str(),
+             stderr);
+  return true;
 }
 
 std::string Options::Help() const {

@@ -96,9 +96,18 @@ class Options {
 
   // The first mistake, with its place: the option, the variable or FILE:LINE.
   const absl::Status& status() const { return status_; }
+  // Makes `what` a mistake: for values that only the program can judge.
+  void Mistake(absl::string_view what);
 
   // Returns a line or more for each row.
   std::string Help() const;
+
+  // If --help or --version is given, prints it for `program` and returns true.
+  // Help() is between `head` and `foot`.
+  bool AnswerHelp(absl::string_view program, absl::string_view head,
+                  absl::string_view foot);
+  // If there was a mistake, prints it to standard error and returns true.
+  bool Complain(absl::string_view program) const;
 
  private:
   static constexpr size_t npos = static_cast<size_t>(-1);
@@ -119,7 +128,6 @@ class Options {
   void BadValue(absl::string_view name, absl::string_view want);
   void BadChoice(absl::string_view name,
                  absl::Span<const absl::string_view> words);
-  void Mistake(absl::string_view what);
 
   absl::Span<const OptionRow> rows_;
   std::vector<std::vector<Given>> given_;  // by row

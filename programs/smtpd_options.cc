@@ -3,10 +3,8 @@
 
 #include "programs/smtpd_options.h"
 
-#include <cstdio>
 #include <cstdlib>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "programs/options.h"
@@ -69,14 +67,7 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
     given.Read({argv + 1, static_cast<size_t>(argc - 1)}, getenv);
   }
   *exit_code = 0;
-  if (given.Flag("help")) {
-    std::fputs(absl::StrCat(kHead, given.Help(), kFoot).c_str(), stdout);
-    return std::nullopt;
-  }
-  if (given.Flag("version")) {
-    std::fputs("postern-smtpd 0.1\n", stdout);
-    return std::nullopt;
-  }
+  if (given.AnswerHelp("postern-smtpd", kHead, kFoot)) return std::nullopt;
   SmtpdOptions options;
   options.control = given.Text("control", options.control);
   options.deliver = given.Text("deliver", options.deliver);
@@ -95,20 +86,15 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   options.pipelining = given.Choice(
       "pipelining", options.pipelining,
       {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});
-  absl::Status status = given.status();
-  if (status.ok() && !given.operands().empty()) {
+  if (!given.operands().empty()) {
     // A run script of a patched qmail-smtpd passes a checkpassword program
     // here. To ignore it would be to run a submission service that refuses
     // everyone.
-    status = absl::InvalidArgumentError(
+    given.Mistake(
         absl::StrCat("AUTH is not built in, nothing is to be done with: ",
                      absl::StrJoin(given.operands(), " ")));
   }
-  if (status.ok()) return options;
-  std::fputs(absl::StrCat("postern-smtpd: ", status.message(),
-                          "\nRun with --help for more information.\n")
-                 .c_str(),
-             stderr);
+  if (!given.Complain("postern-smtpd")) return options;
   *exit_code = kUsage;
   return std::nullopt;
 }

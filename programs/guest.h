@@ -1,0 +1,68 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// One session of postern serve: its facts, its answers, its lines in the log.
+
+#ifndef POSTERN_PROGRAMS_GUEST_H_
+#define POSTERN_PROGRAMS_GUEST_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/policy.h"
+#include "engine/server_config.h"
+#include "programs/logged_delivery.h"
+#include "programs/site.h"
+#include "transports/service.h"
+
+namespace postern::programs {
+
+// What the rules say of a client besides its permission to relay, which is in
+// SessionInfo.
+struct GuestRules {
+  std::optional<Reply> denied;                // greeted with that, and closed
+  std::optional<uint64_t> databytes;          // DATABYTES
+  std::optional<BareNewlines> bare_newlines;  // POSTERN_BARE_NEWLINES
+};
+
+// Guest answers a session's questions as its Site does, counts them, and says
+// in one line what came of the session:
+//
+//   session end=quit ip=192.0.2.1 helo=mx.example ehlo=1 mail=2 rcpt=2/3
+//   data=2 in=2345 out=678 seconds=0.120 notes=early-talk,pipelining
+//
+// (one line; "2/3" is two accepted of three; what is 0 is left out).
+class Guest : public transports::SessionHost,
+              public Policy,
+              public std::enable_shared_from_this<Guest> {
+ public:
+  Guest(std::shared_ptr<const Site> site, GuestRules rules);
+
+  const ServerConfig& config() const override { return *config_; }
+  ResponderOptions responder() override;
+  void OnEnd(const transports::SessionEnd& end,
+             const SessionInfo& info) override;
+
+  void Decide(const Ask& ask, const SharedSessionInfo& session,
+              Done done) override;
+
+ private:
+  enum Count : uint8_t { kHello, kStartTls, kMail, kRcpt, kData, kVerify };
+  static constexpr size_t kCounts = 6;
+
+  const std::shared_ptr<const Site> site_;
+  const GuestRules rules_;
+  std::unique_ptr<const ServerConfig> own_config_;  // where rules change it
+  const ServerConfig* config_;
+  MessageStamps stamps_;
+  LoggedDelivery delivery_;
+  uint32_t asked_[kCounts] = {};
+  std::atomic<uint32_t> accepted_[kCounts] = {};
+};
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_GUEST_H_

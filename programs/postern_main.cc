@@ -1,0 +1,42 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include <cstdio>
+#include <string>
+
+#include "programs/serve.h"
+#include "programs/serve_options.h"
+
+namespace {
+
+constexpr int kUsage = 100;  // djb's tools
+
+constexpr char kHelp[] =
+    "Usage: postern COMMAND [OPTION]...\n"
+    "\n"
+    "  serve    receive mail by SMTP, as a server of its own\n"
+    "\n"
+    "postern COMMAND --help says more. See postern(8).\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "serve") {
+    int exit_code = 0;
+    const auto options =
+        postern::programs::ReadServeOptions(argc - 2, argv + 2, &exit_code);
+    return options ? postern::programs::RunServe(*options) : exit_code;
+  }
+  if (command == "--help" || command == "-h") {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  if (command == "--version") {
+    std::puts("postern 0.1");
+    return 0;
+  }
+  std::fprintf(stderr, "postern: unknown command \"%s\"\n%s", command.c_str(),
+               kHelp);
+  return kUsage;
+}

@@ -1,0 +1,239 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "policy/control_file.h"
+#include "policy/log_value.h"
+#include "policy/relay_rules.h"
+#include "programs/guest.h"
+#include "programs/log.h"
+#include "programs/rules_file.h"
+#include "programs/site.h"
+#include "transports/server.h"
+#include "transports/service.h"
+#include "transports/thread_pool.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr int kTemporary = 111;  // djb's tools: try again
+
+// Admits clients as the rules say, and serves them with the Site of the day.
+class Host : public transports::Service {
+ public:
+  Host(const ServeOptions& options, std::shared_ptr<const Site> site)
+      : silent_deny_(options.silent_deny),
+        rules_(options.rules.empty()
+                   ? nullptr
+                   : std::make_unique<RulesFile>(options.rules,
+                                                 options.rules_optional)),
+        site_(std::move(site)) {}
+
+  void Replace(std::shared_ptr<const Site> site) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    site_.swap(site);
+  }
+
+  void Admit(size_t, SessionInfo info, Admitted done) override {
+    transports::Admission admission;
+    GuestRules rules;
+    const absl::Status status = Ask(&info, &rules);
+    if (!status.ok()) {
+      // Whom nobody can ask about is served by nobody.
+      WriteLog(absl::StrCat("fatal: ", status.message()));
+      admission.refusal =
+          Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
+    } else if (rules.denied && silent_deny_) {
+      WriteLog(absl::StrCat("session end=denied ip=", info.remote_address));
+    } else {
+      admission.host = std::make_shared<Guest>(site(), std::move(rules));
+    }
+    admission.info = std::move(info);
+    std::move(done)(std::move(admission));
+  }
+
+ private:
+  std::shared_ptr<const Site> site() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return site_;
+  }
+
+  // Puts what the rules say of a client into its facts and `guest`.
+  absl::Status Ask(SessionInfo* info, GuestRules* guest) {
+    if (rules_ == nullptr || info->remote_address.empty()) {
+      return absl::OkStatus();
+    }
+    const auto rules = rules_->Get();
+    if (!rules.ok()) return rules.status();
+    if (*rules == nullptr) return absl::OkStatus();
+    absl::StatusOr<policy::TcpRules::Match> match = (*rules)->Find(*info);
+    if (!match.ok()) return match.status();
+    if (!match->allow) {
+      guest->denied = Reply{554, {5, 7, 1}, "no service for you (#5.7.1)"};
+      return absl::OkStatus();
+    }
+    for (auto& [name, value] : match->variables) {
+      if (name == "RELAYCLIENT") {
+        const absl::Status status = policy::ValidateRelayClient(value);
+        if (!status.ok()) return status;
+        info->relay_client = value;
+      } else if (name == "DATABYTES") {
+        absl::string_view digits = value;
+        guest->databytes = policy::TakeNumber(&digits).value_or(0);
+      } else if (name == "POSTERN_BARE_NEWLINES") {
+        if (value != "normalize" && value != "reject") {
+          return absl::InvalidArgumentError(
+              absl::StrCat("POSTERN_BARE_NEWLINES: reject or normalize, not \"",
+                           value, "\""));
+        }
+        guest->bare_newlines = value == "normalize" ? BareNewlines::kNormalize
+                                                    : BareNewlines::kReject;
+      }
+      info->environment.emplace_back(name, value);
+    }
+    return absl::OkStatus();
+  }
+
+  const bool silent_deny_;
+  const std::unique_ptr<RulesFile> rules_;
+  std::mutex mutex_;
+  std::shared_ptr<const Site> site_;  // guarded by mutex_
+};
+
+// Becomes `user`, for good.
+absl::Status Become(const std::string& user) {
+  // Whatever we run can get no more rights than we have.
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "prctl");
+  }
+  if (user.empty()) return absl::OkStatus();
+  errno = 0;
+  const passwd* const entry = getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return absl::NotFoundError(absl::StrCat("--user: no such user: ", user));
+  }
+  if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
+      setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));
+  }
+  return absl::OkStatus();
+}
+
+// Tells whoever has started us, by --ready-fd.
+void SayReady(int fd, const std::string& addresses) {
+  if (fd < 0) return;
+  (void)!write(fd, addresses.data(), addresses.size());  // theirs to miss
+  close(fd);
+}
+
+sigset_t OurSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+int Fail(const absl::Status& status) {
+  WriteLog(absl::StrCat("fatal: ", status.message()));
+  return kTemporary;
+}
+
+}  // namespace
+
+int RunServe(const ServeOptions& options) {
+  // A client that is gone, and a limit on the size of files, are errors of
+  // write(2), not deaths. The queue program's exit code must not be lost.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);
+  // Before the first thread, so that all have it: signals are waited for here.
+  const sigset_t signals = OurSignals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+
+  // Destroyed in the order that decisions need: the pool works to its end
+  // while the loops, stopped, still take its answers.
+  std::unique_ptr<Host> host;
+  std::unique_ptr<transports::Server> server;
+  transports::ThreadPool pool;
+  const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
+    pool.Run(std::move(task));
+  };
+
+  absl::StatusOr<std::shared_ptr<const Site>> site = Site::Read(options, run);
+  if (!site.ok()) return Fail(site.status());
+  host = std::make_unique<Host>(options, *std::move(site));
+
+  transports::ServerOptions server_options;
+  server_options.threads = options.threads;
+  server_options.connection.session_timeout =
+      absl::Seconds(options.session_timeout);
+  server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
+  server = std::make_unique<transports::Server>(host.get(), server_options);
+  std::string addresses;
+  for (const ListenOption& listen : options.listen) {
+    const auto bound = server->Listen(listen.address, listen.tls);
+    if (!bound.ok()) return Fail(bound.status());
+    absl::StrAppend(&addresses, bound->Format(), "\n");
+    WriteLog(absl::StrCat("listening at ", bound->Format()));
+  }
+  if (absl::Status status = Become(options.user); !status.ok()) {
+    return Fail(status);
+  }
+  if (absl::Status status = pool.Start(options.blocking_threads);
+      !status.ok()) {
+    return Fail(status);
+  }
+  if (absl::Status status = server->Start(); !status.ok()) return Fail(status);
+  SayReady(options.ready_fd, addresses);
+
+  while (true) {
+    siginfo_t info = {};
+    const int signal = sigwaitinfo(&signals, &info);
+    if (signal == SIGHUP) {
+      absl::StatusOr<std::shared_ptr<const Site>> again =
+          Site::Read(options, run);
+      if (again.ok()) {
+        host->Replace(*std::move(again));
+        WriteLog("reloaded");
+      } else {
+        WriteLog(absl::StrCat("not reloaded, all stays as it was: ",
+                              again.status().message()));
+      }
+    } else if (signal > 0) {
+      break;
+    }
+  }
+  WriteLog(
+      absl::StrCat("going down with ", server->connections(), " connections"));
+  server->Drain();
+  // Ends when all is done, at the second signal, or when the time is up.
+  const absl::Time end = absl::Now() + absl::Seconds(options.drain);
+  while (server->connections() > 0 && absl::Now() < end) {
+    const timespec moment = {0, 100'000'000};
+    siginfo_t info = {};
+    const int signal = sigtimedwait(&signals, &info, &moment);
+    if (signal == SIGTERM || signal == SIGINT) break;
+  }
+  server->Abandon();
+  server->Join();
+  return 0;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,151 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve_options.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "programs/options.h"
+
+namespace postern::programs {
+namespace {
+
+// djb's tools: wrong usage.
+constexpr int kUsage = 100;
+
+constexpr OptionRow kRows[] = {
+    {"help", "", "print this, and end", OptionRow::From::kCommandLine},
+    {"version", "", "print the version, and end",
+     OptionRow::From::kCommandLine},
+    {"config", "FILE", "read options from FILE, as name=value lines",
+     OptionRow::From::kCommandLine},
+    {"listen", "ADDRESS:PORT",
+     "where to listen, as often as wanted:\n"
+     "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
+     "unix:PATH",
+     OptionRow::From::kAnywhere, true},
+    {"control", "DIR [/var/qmail/control]", "qmail's control directory"},
+    {"deliver", "SPEC [qmail-queue]",
+     "qmail-queue, qmail-queue:PROGRAM, maildir:DIR\n"
+     "(%u and %d in DIR: the recipient's local part\n"
+     "and domain), or discard"},
+    {"rules", "CDB",
+     "tcpserver's rules, made by tcprules: who may\n"
+     "connect, and relay"},
+    {"rules-optional", "", "serve everyone if the file is missing"},
+    {"silent-deny", "",
+     "close on who is denied without a word, as\n"
+     "tcpserver does; else 554"},
+    {"open-relay", "",
+     "serve without control/rcpthosts: anyone may\n"
+     "send anywhere"},
+    {"max-recipients", "N [1000]", "recipients of a message; 452 beyond"},
+    {"max-errors", "N [20]",
+     "refused commands before 421 and the end of the\n"
+     "session"},
+    {"session-timeout", "N [14400]", "longest session, in seconds"},
+    {"bare-newlines", "MODE [reject]",
+     "a bare CR or LF in a message: reject it, or\n"
+     "normalize it to CRLF; neither ever ends a\n"
+     "message"},
+    {"greet-delay", "N [0]",
+     "seconds before the greeting in which a client\n"
+     "that speaks is refused; 0: greet at once"},
+    {"pipelining", "MODE [note]",
+     "a client that does not wait for a reply it\n"
+     "needs: note it, or reject it"},
+    {"threads", "N [0]",
+     "that serve connections; 0: one for each\n"
+     "processor"},
+    {"blocking-threads", "N [16]", "that wait for disks and programs"},
+    {"drain", "N [30]",
+     "seconds that sessions may take to their end\n"
+     "behind SIGTERM"},
+    {"ready-fd", "N", "write where we listen there, a line each, once\nwe do"},
+    {"user", "NAME", "become NAME, once we listen"},
+};
+
+constexpr char kHead[] =
+    "Usage: postern serve --listen ADDRESS:PORT [OPTION]...\n"
+    "\n"
+    "Receives mail by SMTP, and decides for each recipient whether to accept "
+    "it.\n"
+    "\n";
+constexpr char kFoot[] =
+    "\n"
+    "Each option is also a line of --config FILE (control=/etc/postern) and "
+    "an\n"
+    "environment variable (POSTERN_CONTROL). SIGHUP has the control files and\n"
+    "rules read again; SIGTERM ends sessions at their next safe point, twice\n"
+    "at once. See postern(8).\n";
+
+absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
+  const std::vector<absl::string_view> words = absl::StrSplit(text, ',');
+  auto address = transports::ListenAddress::Parse(words[0]);
+  if (!address.ok()) return address.status();
+  ListenOption listen;
+  listen.address = *std::move(address);
+  for (size_t i = 1; i < words.size(); ++i) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown word ", words[i], " in ", text));
+  }
+  return listen;
+}
+
+}  // namespace
+
+std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
+                                             int* exit_code) {
+  Options given(kRows);
+  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+  *exit_code = 0;
+  if (given.AnswerHelp("postern", kHead, kFoot)) return std::nullopt;
+  ServeOptions options;
+  for (const std::string& text : given.List("listen")) {
+    absl::StatusOr<ListenOption> listen = ParseListen(text);
+    if (listen.ok()) {
+      options.listen.push_back(*std::move(listen));
+    } else {
+      given.Mistake(absl::StrCat("--listen: ", listen.status().message()));
+    }
+  }
+  if (options.listen.empty()) given.Mistake("--listen is missing");
+  options.control = given.Text("control", options.control);
+  options.deliver = given.Text("deliver", options.deliver);
+  options.rules = given.Text("rules", options.rules);
+  options.rules_optional = given.Flag("rules-optional");
+  options.silent_deny = given.Flag("silent-deny");
+  options.open_relay = given.Flag("open-relay");
+  options.max_recipients =
+      given.Number("max-recipients", options.max_recipients, 1, 1000000);
+  options.max_errors =
+      given.Number("max-errors", options.max_errors, 1, 1000000);
+  options.session_timeout = given.Number(
+      "session-timeout", options.session_timeout, 1, 7 * 24 * 60 * 60);
+  options.bare_newlines =
+      given.Choice("bare-newlines", options.bare_newlines,
+                   {{"reject", BareNewlines::kReject},
+                    {"normalize", BareNewlines::kNormalize}});
+  options.greet_delay = given.Number("greet-delay", options.greet_delay, 0, 60);
+  options.pipelining = given.Choice(
+      "pipelining", options.pipelining,
+      {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});
+  options.threads = given.Number("threads", options.threads, 0, 1024);
+  options.blocking_threads =
+      given.Number("blocking-threads", options.blocking_threads, 1, 1024);
+  options.drain = given.Number("drain", options.drain, 0, 24 * 60 * 60);
+  options.ready_fd = given.Number("ready-fd", options.ready_fd, 0, 1023);
+  options.user = given.Text("user", options.user);
+  if (!given.operands().empty()) {
+    given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
+  }
+  if (!given.Complain("postern serve")) return options;
+  *exit_code = kUsage;
+  return std::nullopt;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,53 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The command line of postern serve.
+
+#ifndef POSTERN_PROGRAMS_SERVE_OPTIONS_H_
+#define POSTERN_PROGRAMS_SERVE_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/server_config.h"
+#include "transports/listening_socket.h"
+
+namespace postern::programs {
+
+struct ListenOption {
+  transports::ListenAddress address;
+  bool tls = false;  // from the first byte, RFC 8314 3.3
+};
+
+struct ServeOptions {
+  std::vector<ListenOption> listen;  // at least one
+  std::string control = "/var/qmail/control";
+  std::string deliver = "qmail-queue";
+  std::string rules;  // tcprules' database; empty: none
+  bool rules_optional = false;
+  bool silent_deny = false;
+  bool open_relay = false;
+  int max_recipients = 1000;
+  int max_errors = 20;
+  int session_timeout = 4 * 60 * 60;  // seconds
+  BareNewlines bare_newlines = BareNewlines::kReject;
+  int greet_delay = 0;  // seconds
+  OutOfTurn pipelining = OutOfTurn::kNote;
+  int threads = 0;  // 0: one for each processor
+  int blocking_threads = 16;
+  int drain = 30;     // seconds
+  int ready_fd = -1;  // -1: none
+  std::string user;   // empty: stay who we are
+};
+
+// Reads the command line behind "serve", --config FILE and POSTERN_...
+// variables, in falling precedence. Returns nullopt when the program is to end
+// with `*exit_code`: 0 behind --help and --version, 100 behind an error, which
+// is on standard error and names the option, or the file and line.
+std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
+                                             int* exit_code);
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_SERVE_OPTIONS_H_

@@ -1,0 +1,93 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/site.h"
+
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "delivery/pooled_delivery.h"
+#include "policy/decision.h"
+#include "policy/own_addresses.h"
+#include "policy/pooled_policy.h"
+#include "policy/relay_policy.h"
+#include "policy/relay_rules.h"
+#include "programs/destination.h"
+#include "programs/log.h"
+
+namespace postern::programs {
+namespace {
+
+ServerConfig MakeConfig(const ServeOptions& options,
+                        const policy::Controls& controls) {
+  ServerConfig config;
+  config.greeting = controls.greeting;
+  config.max_message_size = controls.databytes;
+  config.max_recipients = static_cast<size_t>(options.max_recipients);
+  config.max_errors = options.max_errors;
+  config.bare_newlines = options.bare_newlines;
+  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
+  config.pipelining = options.pipelining;
+  config.command_timeout = controls.timeout;
+  config.data_timeout = controls.timeout;
+  // Recipients whose Maildirs are looked for on other threads.
+  config.max_open_asks = 8;
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
+    const ServeOptions& options, Run run) {
+  const char* const databytes = getenv("DATABYTES");
+  auto controls = policy::ReadControls(
+      {.directory = options.control,
+       .open_relay = options.open_relay,
+       .databytes_env = databytes == nullptr
+                            ? std::nullopt
+                            : std::optional<std::string>(databytes)});
+  if (!controls.ok()) return controls.status();
+  for (const std::string& warning : controls->warnings) {
+    WriteLog(absl::StrCat("warning: ", warning));
+  }
+  const auto site = std::make_shared<Site>();
+  site->controls =
+      std::make_shared<const policy::Controls>(*std::move(controls));
+  site->config = MakeConfig(options, *site->controls);
+  auto destination =
+      MakeDestination(options.deliver, options.control, *site->controls,
+                      [](absl::string_view what) {
+                        WriteLog(absl::StrCat("delivery: ", what));
+                      });
+  if (!destination.ok()) return destination.status();
+  site->delivery = std::move(destination->delivery);
+  site->recipients = std::move(destination->recipients);
+  site->config.carried = site->delivery->carries();
+  if (const absl::Status status = site->config.Validate(); !status.ok()) {
+    // Of what is read from files, only the greeting can be wrong.
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.control, "/smtpgreeting, or me: ", status.message()));
+  }
+  if (destination->blocks) {
+    site->delivery = std::make_shared<delivery::PooledDelivery>(
+        std::move(site->delivery), run);
+    if (site->recipients != nullptr) {
+      site->recipients = std::make_shared<policy::PooledPolicy>(
+          std::move(site->recipients), run);
+    }
+  }
+  site->relay = std::make_shared<policy::RelayPolicy>(
+      std::make_shared<const policy::RelayRules>(
+          site->controls, std::make_shared<const policy::InterfaceAddresses>()),
+      [](const policy::Decision& decision, const SessionInfo& session) {
+        WriteLog(policy::FormatDecision(decision, session));
+      },
+      site->recipients.get());
+  site->host_name = site->controls->me.empty() ? site->controls->greeting
+                                               : site->controls->me;
+  return std::shared_ptr<const Site>(site);
+}
+
+}  // namespace postern::programs

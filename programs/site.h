@@ -1,0 +1,44 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Everything that postern serve has read, at one time.
+
+#ifndef POSTERN_PROGRAMS_SITE_H_
+#define POSTERN_PROGRAMS_SITE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "engine/delivery.h"
+#include "engine/policy.h"
+#include "engine/server_config.h"
+#include "policy/controls.h"
+#include "programs/serve_options.h"
+
+namespace postern::programs {
+
+// A session is served by one Site from its beginning to its end, however often
+// the files are read again meanwhile. Immutable, and thread-safe.
+struct Site {
+  // Runs what blocks on another thread.
+  using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
+
+  // Reads the control files. An error names the file, or the option.
+  static absl::StatusOr<std::shared_ptr<const Site>> Read(
+      const ServeOptions& options, Run run);
+
+  std::shared_ptr<const policy::Controls> controls;
+  ServerConfig config;
+  std::string host_name;  // of Received fields
+  std::shared_ptr<Delivery> delivery;
+  std::shared_ptr<Policy> recipients;  // null: takes every recipient
+  std::shared_ptr<Policy> relay;       // the decision
+};
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_SITE_H_
