@@ -37,6 +37,19 @@ bool LacksResources(int error) {
          error == ENOMEM;
 }
 
+// A socket that is closed when nobody listens at it any more.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(fd_); }
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
@@ -53,9 +66,10 @@ class Server::Shard {
   EventLoop& loop() { return loop_; }
   size_t connections() const { return open_.load(std::memory_order_relaxed); }
 
-  void Accept(size_t listener, int socket, bool shared) {
+  void Accept(size_t listener, std::shared_ptr<Descriptor> socket,
+              bool shared) {
     acceptors_.push_back(
-        std::make_unique<Acceptor>(this, listener, socket, shared));
+        std::make_unique<Acceptor>(this, listener, std::move(socket), shared));
   }
   absl::Status Start();
   void Join() {
@@ -79,20 +93,25 @@ class Server::Shard {
 
   class Acceptor : public EventLoop::Handler, public Timer {
    public:
-    Acceptor(Shard* shard, size_t listener, int socket, bool shared)
+    Acceptor(Shard* shard, size_t listener, std::shared_ptr<Descriptor> socket,
+             bool shared)
         : shard_(*shard),
           listener_(listener),
-          socket_(socket),
+          socket_(std::move(socket)),
           shared_(shared) {}
 
     bool Watch() {
       // A socket of all threads wakes one of them for a client.
       const uint32_t wake = shared_ ? uint32_t{EPOLLEXCLUSIVE} : 0;
-      return shard_.loop_.Watch(socket_, EPOLLIN | wake, this);
+      return shard_.loop_.Watch(socket_->fd(), EPOLLIN | wake, this);
     }
+    // Whoever waits already is still taken in.
     void Stop() {
-      shard_.loop_.Unwatch(socket_);
+      if (socket_ == nullptr) return;
+      OnEvents(0);
+      shard_.loop_.Unwatch(socket_->fd());
       shard_.loop_.timers().Disarm(this);
+      socket_ = nullptr;
     }
     void OnEvents(uint32_t) override;
 
@@ -101,13 +120,13 @@ class Server::Shard {
       if (!Watch()) Pause();
     }
     void Pause() {
-      shard_.loop_.Unwatch(socket_);
+      shard_.loop_.Unwatch(socket_->fd());
       shard_.loop_.timers().Arm(this, shard_.loop_.now() + kPause);
     }
 
     Shard& shard_;
     const size_t listener_;
-    const int socket_;
+    std::shared_ptr<Descriptor> socket_;  // null: it is over
     const bool shared_;
   };
 
@@ -146,13 +165,14 @@ void Server::Shard::Acceptor::OnEvents(uint32_t) {
   for (int i = 0; i < kBatch; ++i) {
     sockaddr_storage peer = {};
     socklen_t length = sizeof(peer);
-    const int socket = accept4(socket_, reinterpret_cast<sockaddr*>(&peer),
-                               &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int socket =
+        accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&peer), &length,
+                SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0) {
       shard_.Open(listener_, socket, peer);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
-    } else if (LacksResources(errno) && !shard_.TurnAway(socket_)) {
+    } else if (LacksResources(errno) && !shard_.TurnAway(socket_->fd())) {
       return Pause();
     }
     // Any other error is that of a client which is gone already.
@@ -322,7 +342,10 @@ absl::StatusOr<ListenAddress> Server::Adopt(int socket, bool tls) {
 
 absl::Status Server::Start() {
   for (size_t n = 0; n < listeners_.size(); ++n) {
-    const std::vector<int>& sockets = listeners_[n].sockets;
+    std::vector<std::shared_ptr<Descriptor>> sockets;
+    for (int socket : std::exchange(listeners_[n].sockets, {})) {
+      sockets.push_back(std::make_shared<Descriptor>(socket));
+    }
     for (size_t i = 0; i < shards_.size(); ++i) {
       shards_[i]->Accept(n, sockets[i % sockets.size()], sockets.size() == 1);
     }

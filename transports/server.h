@@ -74,7 +74,7 @@ class Server {
   class Shard;
   // Sockets of one address: one for each thread, or one for them all.
   struct Listener {
-    std::vector<int> sockets;
+    std::vector<int> sockets;  // until Start()
     bool tls = false;
     ListenAddress address;
   };

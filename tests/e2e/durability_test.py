@@ -18,15 +18,21 @@ import harness
 class DurabilityTest(harness.TestCase):
 
     def test_kill_9_under_load_loses_nothing(self):
+        for make in harness.Tcpserver, harness.Serve:
+            with self.subTest(server=make.__name__):
+                self.kill_under_load(make)
+
+    def kill_under_load(self, make):
         seed = 20261121
         rng = random.Random(seed)
         acknowledged = set()
         for round_ in range(15):
-            server = harness.Tcpserver(self)
+            server = make(self)
             stop = threading.Event()
             threads = [
                 threading.Thread(target=self.send_until_killed,
-                                 args=(server, f"{round_}.{i}", stop,
+                                 args=(server,
+                                       f"{make.__name__}.{round_}.{i}", stop,
                                        acknowledged))
                 for i in range(8)]
             for thread in threads:

@@ -4,12 +4,14 @@
 
 Each test has a folder of its own, listens on port 0 of a loopback address and
 ends the processes that it started by their id. A script that uses this is run
-as `python3 SCRIPT POSTERN-SMTPD [TEST...]`; where Bazel asks for it, it leaves
-a test.xml, so that each case is counted.
+as `python3 SCRIPT POSTERN-SMTPD [POSTERN] [TEST...]`, where a path is told from
+a test's name by its '/'; where Bazel asks for it, it leaves a test.xml, so that
+each case is counted.
 """
 
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -22,6 +24,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 SMTPD = ""
+POSTERN = ""  # of tests that are given it
 
 # Long enough for the slowest machine; a test that meets it has failed.
 PATIENCE = 60
@@ -135,11 +138,6 @@ class Tcpserver:
         self.process.wait(PATIENCE)
         self.process.stdout.close()
 
-    def kill_everything(self):
-        """SIGKILL for tcpserver and every postern-smtpd below it."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
-
     def log(self):
         return self.log_path.read_text("latin-1")
 
@@ -151,6 +149,68 @@ class Tcpserver:
                 raise AssertionError(f"not in the log: {text}\n{self.log()}")
             time.sleep(0.01)
         return self.log()
+
+    def kill_everything(self):
+        """SIGKILL for tcpserver and every postern-smtpd below it."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+
+class Serve:
+    """postern serve, on ports of its own."""
+
+    address = "127.0.0.1"
+
+    def __init__(self, test, *options, deliver=None, limit=None,
+                 listen=("127.0.0.1:0",), environment=None):
+        self.log_path = test.folder / "log"
+        ready, theirs = os.pipe()
+        arguments = [POSTERN, "serve", "--control", str(test.control),
+                     "--deliver", deliver or f"maildir:{test.maildir}",
+                     "--ready-fd", str(theirs), *options]
+        for each in listen:
+            arguments += ["--listen", each]
+        variables = {"PATH": os.environ["PATH"],
+                     "QUEUE_OUT": str(test.folder)}
+        variables.update(environment or {})
+
+        def prepare():
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=log, env=variables,
+                pass_fds=[theirs], preexec_fn=prepare, start_new_session=True)
+        os.close(theirs)
+        test.addCleanup(self.stop)
+        with open(ready, "rb") as lines:
+            where = lines.read().decode().split()
+        if len(where) != len(listen):
+            raise AssertionError(f"does not serve:\n{self.log()}")
+        self.ports = [int(each.rsplit(":", 1)[1]) for each in where
+                      if not each.startswith("unix:")]
+        self.port = self.ports[0]
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Waits for its end; returns the exit code."""
+        return self.process.wait(PATIENCE)
+
+    def kill_everything(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    log = Tcpserver.log
+    wait_log = Tcpserver.wait_log
 
 
 class Client:
@@ -204,8 +264,10 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    global SMTPD
+    global SMTPD, POSTERN
     SMTPD = os.path.abspath(sys.argv.pop(1))
+    if len(sys.argv) > 1 and "/" in sys.argv[1]:
+        POSTERN = os.path.abspath(sys.argv.pop(1))
     program = unittest.main(
         exit=False, verbosity=2,
         testRunner=unittest.TextTestRunner(resultclass=Result, verbosity=2))

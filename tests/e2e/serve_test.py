@@ -1,0 +1,315 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""postern serve as a new administrator meets it."""
+
+import os
+import resource
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import harness
+
+MESSAGE = "Subject: x\r\n\r\nhello\r\n"
+
+
+class ServeTest(harness.TestCase):
+
+    def put_rules(self, text):
+        """Compiles rules, as an administrator does; returns their path."""
+        path = self.folder / "rules.cdb"
+        subprocess.run(["tcprules", str(path), str(self.folder / "rules.tmp")],
+                       input=text.encode(), check=True,
+                       timeout=harness.PATIENCE)
+        return str(path)
+
+    def deliver(self, client, recipient="u@local.example"):
+        """Sends a message; returns the code of the last reply."""
+        for line, code in (("MAIL FROM:<s@x.example>", "250"),
+                           (f"RCPT TO:<{recipient}>", "250"),
+                           ("DATA", "354")):
+            reply = client.ask(line)
+            if reply[:3] != code:
+                return int(reply[:3])
+        return int(client.ask(MESSAGE + ".")[:3])
+
+    def test_ordinary_clients_deliver(self):
+        server = harness.Serve(self)
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as client:
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        subprocess.run(
+            ["swaks", "--server", f"127.0.0.1:{server.port}", "--from",
+             "s@x.example", "--to", "u@local.example", "--pipeline"],
+            check=True, capture_output=True, timeout=harness.PATIENCE)
+        mail = self.folder / "mail"
+        mail.write_text(MESSAGE)
+        subprocess.run(
+            ["curl", "-sS", f"smtp://127.0.0.1:{server.port}/client.example",
+             "--mail-from", "s@x.example", "--mail-rcpt", "u@local.example",
+             "-T", str(mail)], check=True, timeout=harness.PATIENCE)
+        self.assertEqual(len(self.messages()), 3)
+        log = server.wait_log("session end=quit")
+        self.assertIn("rule=rcpthosts", log)
+        self.assertIn("mail=1 rcpt=1 data=1", log)
+
+    @unittest.skipUnless(shutil.which("smtp-source"), "Postfix is not here")
+    def test_many_sessions_at_once_deliver(self):
+        server = harness.Serve(self)
+        subprocess.run(
+            ["smtp-source", "-s", "20", "-m", "400", "-l", "5000", "-f",
+             "s@x.example", "-t", "u@local.example",
+             f"127.0.0.1:{server.port}"], check=True,
+            timeout=harness.PATIENCE)
+        self.assertEqual(len(self.messages()), 400)
+        self.assertEqual(len({len(m) > 5000 for m in self.messages()}), 1)
+
+    def test_the_queue_program_has_the_rules_variables(self):
+        rules = self.put_rules('127.:allow,RELAYCLIENT="",COLOUR="red"\n')
+        server = harness.Serve(self, "--rules", rules,
+                               deliver=f"qmail-queue:{self.put_queue()}")
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client, "u@elsewhere.example"), 250)
+        self.assertIn(b"Tu@elsewhere.example\0", self.queued("envelope"))
+        self.assertIn(b"COLOUR=red", self.queued("environment"))
+
+    def test_rules_decide_who_may_relay_and_who_may_come(self):
+        rules = self.put_rules('127.0.0.1:allow,RELAYCLIENT=""\n'
+                               "127.0.0.2:deny\n"
+                               '127.0.0.3:allow,DATABYTES="10"\n')
+        server = harness.Serve(self, "--rules", rules)
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client, "u@elsewhere.example"), 250)
+        with harness.Client(server, "127.0.0.2") as client:
+            self.assertEqual(client.reply()[:9], "554 5.7.1")
+            self.assertEqual(client.reply(), "")
+        with harness.Client(server, "127.0.0.3") as client:
+            client.greet()
+            self.assertEqual(self.deliver(client), 552)
+            self.assertEqual(self.deliver(client, "u@elsewhere.example"), 553)
+        # A new file counts at the next connection.
+        self.put_rules("127.0.0.1:deny\n:allow\n")
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply()[:9], "554 5.7.1")
+        with harness.Client(server, "127.0.0.2") as client:
+            client.greet()
+        # And none serves nobody.
+        for content in b"nonsense", None:
+            if content is None:
+                os.unlink(rules)
+            else:
+                (self.folder / "rules.cdb").write_bytes(content)
+            with harness.Client(server, "127.0.0.2") as client:
+                self.assertEqual(client.reply()[:9], "421 4.3.0")
+                self.assertEqual(client.reply(), "")
+        self.assertIn("rules.cdb", server.wait_log("fatal: "))
+
+    def test_who_is_denied_may_be_told_nothing(self):
+        rules = self.put_rules(":deny\n")
+        server = harness.Serve(self, "--rules", rules, "--silent-deny")
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply(), "")
+
+    def test_missing_rules_may_be_allowed(self):
+        missing = str(self.folder / "none.cdb")
+        server = harness.Serve(self, "--rules", missing, "--rules-optional")
+        with harness.Client(server) as client:
+            client.greet()
+
+    def test_sighup_reads_the_control_files_again(self):
+        server = harness.Serve(self)
+        with harness.Client(server) as old:
+            old.greet()
+            self.put("rcpthosts", "new.example\n")
+            server.signal(signal.SIGHUP)
+            server.wait_log("reloaded")
+            with harness.Client(server) as client:
+                client.greet()
+                self.assertEqual(self.deliver(client, "u@new.example"), 250)
+                self.assertEqual(self.deliver(client), 553)
+            # A session keeps the rules that it began with.
+            self.assertEqual(self.deliver(old), 250)
+        # What cannot be read changes nothing.
+        os.unlink(self.control / "rcpthosts")
+        server.signal(signal.SIGHUP)
+        log = server.wait_log("not reloaded")
+        self.assertIn("rcpthosts", log[log.index("not reloaded"):])
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client, "u@new.example"), 250)
+
+    def test_sigterm_lets_messages_end(self):
+        server = harness.Serve(self)
+        with harness.Client(server) as idle, harness.Client(server) as busy:
+            idle.greet()
+            busy.greet()
+            busy.ask("MAIL FROM:<s@x.example>")
+            busy.ask("RCPT TO:<u@local.example>")
+            busy.ask("DATA")
+            server.signal(signal.SIGTERM)
+            self.assertEqual(idle.reply()[:9], "421 4.3.2")
+            # In the end nobody listens; who comes before that is told.
+            with self.assertRaises(OSError):
+                for _ in range(1000):
+                    with harness.Client(server) as late:
+                        self.assertEqual(late.reply()[:3], "421")
+            self.assertEqual(busy.ask(MESSAGE + ".")[:3], "250")
+            self.assertEqual(busy.reply()[:9], "421 4.3.2")
+        self.assertEqual(server.wait(), 0)
+        self.assertEqual(len(self.messages()), 1)
+
+    def test_a_second_sigterm_is_the_end(self):
+        server = harness.Serve(self, "--drain", "3600")
+        with harness.Client(server) as busy:
+            busy.greet()
+            busy.ask("MAIL FROM:<s@x.example>")
+            busy.ask("RCPT TO:<u@local.example>")
+            busy.ask("DATA")
+            server.signal(signal.SIGTERM)
+            server.wait_log("going down")
+            server.signal(signal.SIGTERM)
+            self.assertEqual(server.wait(), 0)
+            self.assertEqual(busy.reply(), "")
+        self.assertEqual(self.messages(), [])
+
+    def test_many_idle_clients_disturb_nobody(self):
+        count = 2000
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        want = min(hard, 2 * count + 200)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE,
+                        (soft, hard))
+        count = min(count, want - 200)
+        server = harness.Serve(self, limit=want)
+        idle = []
+        for i in range(count):
+            client = socket.create_connection(("127.0.0.1", server.port),
+                                              harness.PATIENCE)
+            self.addCleanup(client.close)
+            idle.append(client)
+            if i % 2 == 0:
+                client.sendall(b"EHLO half")  # and no more
+        for client in idle:
+            self.assertEqual(client.recv(100)[:4], b"220 ")
+        begun = time.monotonic()
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client), 250)
+        self.assertLess(time.monotonic() - begun, 5)
+
+    def test_without_descriptors_it_recovers(self):
+        server = harness.Serve(self, limit=64)
+        clients = []
+        for _ in range(200):
+            client = socket.create_connection(("127.0.0.1", server.port),
+                                              harness.PATIENCE)
+            client.settimeout(harness.PATIENCE)
+            clients.append(client)
+        first = [client.recv(100)[:3] for client in clients[:20]]
+        self.assertEqual(first, [b"220"] * 20)
+        # Some who come too late are told so; nobody is left without a word
+        # once others have gone.
+        for client in clients[:20]:
+            client.close()
+        with harness.Client(server) as client:
+            reply = client.reply()
+            self.assertIn(reply[:3], ("220", "421"))
+        for client in clients[20:]:
+            client.close()
+        end = time.monotonic() + harness.PATIENCE
+        while True:
+            with harness.Client(server) as client:
+                if client.reply()[:3] == "220":
+                    break
+            self.assertLess(time.monotonic(), end)
+        # It does not spin: what it has used so far is next to nothing.
+        with open(f"/proc/{server.process.pid}/stat",
+                  encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        ticks = int(fields[11]) + int(fields[12])
+        self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), 5)
+
+    def test_it_listens_at_several_places(self):
+        path = self.folder / "socket"
+        server = harness.Serve(
+            self, listen=("127.0.0.1:0", "[::1]:0", f"unix:{path}"))
+        with harness.Client(server) as client:
+            client.greet()
+        for family, where in ((socket.AF_INET6, ("::1", server.ports[1])),
+                              (socket.AF_UNIX, str(path))):
+            with socket.socket(family) as client:
+                client.settimeout(harness.PATIENCE)
+                client.connect(where)
+                self.assertEqual(client.recv(100)[:4], b"220 ")
+
+    def test_an_ipv4_client_of_an_ipv6_socket_meets_its_rules(self):
+        rules = self.put_rules("127.0.0.1:deny\n")
+        server = harness.Serve(self, "--rules", rules, listen=("*:0",))
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply()[:3], "554")
+
+    def test_wrong_usage_says_what_is_wrong(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            free = ["--listen", "127.0.0.1:0"]
+            for options, code, words in [
+                    ([], 100, "--listen is missing"),
+                    (["--listen", "localhost:25"], 100, "localhost:25"),
+                    (["--listen", "127.0.0.1:0,quick"], 100, "quick"),
+                    (free + ["--threads", "-1"], 100, "--threads"),
+                    (["--listen", f"127.0.0.1:{port}"], 111, str(port)),
+                    (free + ["--user", "no-such-user"], 111, "no-such-user"),
+                    (free + ["--control", "/no/such"], 111, "/no/such"),
+                    (free + ["--deliver", "mbox:/x"], 111, "mbox:/x")]:
+                usual = {"--control": str(self.control),
+                         "--deliver": "discard"}
+                for name, value in usual.items():
+                    if name not in options:
+                        options = options + [name, value]
+                process = subprocess.run(
+                    [harness.POSTERN, "serve", *options],
+                    stdin=subprocess.DEVNULL, capture_output=True,
+                    check=False, timeout=harness.PATIENCE)
+                self.assertEqual(process.returncode, code, options)
+                self.assertIn(words, process.stderr.decode())
+
+    def test_it_serves_while_it_reloads(self):
+        server = harness.Serve(self)
+        stop = threading.Event()
+        bad = []
+
+        def send():
+            while not stop.is_set():
+                with harness.Client(server) as client:
+                    client.greet()
+                    code = self.deliver(client)
+                    if code != 250:
+                        bad.append(code)
+
+        threads = [threading.Thread(target=send) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for n in range(1, 21):
+            server.signal(signal.SIGHUP)
+            end = time.monotonic() + harness.PATIENCE
+            while server.log().count(" reloaded") < n:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.01)
+        stop.set()
+        for thread in threads:
+            thread.join(harness.PATIENCE)
+        self.assertEqual(bad, [])
+        self.assertGreater(len(self.messages()), 20)
+
+
+if __name__ == "__main__":
+    harness.main()
