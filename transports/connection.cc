@@ -40,9 +40,7 @@ Connection::~Connection() {
 }
 
 void Connection::Begin(Admission admission, bool tls) {
-  if (going_down_ || (admission.host == nullptr && !admission.refusal)) {
-    return Close();
-  }
+  if (admission.host == nullptr && !admission.refusal) return Close();
   if (admission.host == nullptr) {
     // In one write, to a socket that has had none; to who wants TLS, nothing.
     if (!tls) (void)plain_.Write(FormatReply(*admission.refusal));
@@ -75,6 +73,7 @@ void Connection::StartSession() {
   ResponderOptions options = host_->responder();
   options.post = around_.post;
   session_.emplace(host_->config());
+  if (going_down_) session_->Shutdown();
   responder_.emplace(&*session_, std::move(options), std::move(info_));
   if (secure_ != nullptr) responder_->TlsStarted(secure_->info());
   phase_ = Phase::kSession;

@@ -220,6 +220,7 @@ void Server::Shard::Open(size_t listener, int socket,
   around.closed = [here] { here.shard->Remove(here.id); };
   slots_[id.slot].connection =
       std::make_unique<Connection>(socket, std::move(around));
+  if (draining_) slots_[id.slot].connection->Shutdown();
 
   const Listener& from = server_.listeners_[listener];
   SessionInfo info;

@@ -159,7 +159,7 @@ class ServeTest(harness.TestCase):
             with self.assertRaises(OSError):
                 for _ in range(1000):
                     with harness.Client(server) as late:
-                        self.assertEqual(late.reply()[:3], "421")
+                        self.assertIn(late.reply()[:3], ("220", "421"))
             self.assertEqual(busy.ask(MESSAGE + ".")[:3], "250")
             self.assertEqual(busy.reply()[:9], "421 4.3.2")
         self.assertEqual(server.wait(), 0)
