@@ -162,6 +162,8 @@ absl::Status Server::Shard::Start() {
 }
 
 void Server::Shard::Acceptor::OnEvents(uint32_t) {
+  // Another thread may have got it, when it was given up for a moment.
+  if (shard_.spare_ < 0) shard_.spare_ = OpenSpare();
   for (int i = 0; i < kBatch; ++i) {
     sockaddr_storage peer = {};
     socklen_t length = sizeof(peer);
