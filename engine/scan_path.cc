@@ -5,7 +5,9 @@
 
 #include "absl/base/macros.h"
 
-#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+// clang cannot read the header as C++.
+#if defined(__x86_64__) && !defined(__clang__) && \
+    __has_include(<sys/platform/x86.h>)
 #include <sys/platform/x86.h>
 #endif
 
