@@ -1,0 +1,242 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/proxy_header.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "transports/crc32c.h"
+
+namespace postern::transports {
+namespace {
+
+constexpr absl::string_view kSignature1("PROXY ");
+constexpr absl::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
+
+constexpr size_t kMinSize1 = 15;   // PROXY UNKNOWN CRLF
+constexpr size_t kMaxSize1 = 107;  // the protocol's own bound
+constexpr size_t kPrefix2 = 16;    // what each header of version 2 begins with
+
+constexpr size_t kIpv4Size = 4;
+constexpr size_t kIpv6Size = 16;
+constexpr size_t kUnixSize = 108;
+constexpr size_t kPortSize = 2;
+constexpr size_t kChecksumSize = 4;
+
+// ::ffff:0:0/96
+constexpr absl::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+
+ProxyHeader NeedInput(size_t size) {
+  return {.kind = ProxyHeader::Kind::kNeedInput, .size = size};
+}
+
+ProxyHeader Local(size_t size) {
+  return {.kind = ProxyHeader::Kind::kLocal, .size = size};
+}
+
+ProxyHeader Error(absl::string_view why) {
+  return {.kind = ProxyHeader::Kind::kError, .error = why};
+}
+
+// Returns the text of an address of 4 or 16 octets.
+std::string Print(absl::string_view octets) {
+  if (octets.size() == kIpv6Size && absl::StartsWith(octets, kMapped)) {
+    octets.remove_prefix(kMapped.size());
+  }
+  const int family = octets.size() == kIpv4Size ? AF_INET : AF_INET6;
+  std::array<char, INET6_ADDRSTRLEN> text;
+  return inet_ntop(family, octets.data(), text.data(), text.size());
+}
+
+std::optional<std::string> ParseAddress(int family, absl::string_view text) {
+  std::array<char, kIpv6Size> octets;
+  // `text` is printable: no NUL ends it early for the C library.
+  if (inet_pton(family, std::string(text).c_str(), octets.data()) != 1) {
+    return std::nullopt;
+  }
+  const size_t size = family == AF_INET ? kIpv4Size : kIpv6Size;
+  return Print(absl::string_view(octets.data(), size));
+}
+
+std::optional<uint16_t> ParsePort(absl::string_view text) {
+  if (text.empty() || text.size() > 5) return std::nullopt;
+  if (text.size() > 1 && text[0] == '0') return std::nullopt;
+  uint32_t port = 0;
+  for (char c : text) {
+    if (!absl::ascii_isdigit(c)) return std::nullopt;
+    port = 10 * port + static_cast<uint32_t>(c - '0');
+  }
+  if (port > 0xffff) return std::nullopt;
+  return static_cast<uint16_t>(port);
+}
+
+// `line` has neither signature nor CRLF; `size` has both.
+ProxyHeader ParseLine(absl::string_view line, size_t size) {
+  if (line == "UNKNOWN" || absl::StartsWith(line, "UNKNOWN ")) {
+    return Local(size);
+  }
+  const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
+  int family = AF_UNSPEC;
+  if (words[0] == "TCP4") family = AF_INET;
+  if (words[0] == "TCP6") family = AF_INET6;
+  if (family == AF_UNSPEC) return Error("no known protocol");
+  if (words.size() != 5) return Error("not two addresses and two ports");
+  const auto source = ParseAddress(family, words[1]);
+  const auto destination = ParseAddress(family, words[2]);
+  if (!source || !destination) return Error("no address of its family");
+  const auto source_port = ParsePort(words[3]);
+  const auto destination_port = ParsePort(words[4]);
+  if (!source_port || !destination_port) return Error("no port");
+  return {.kind = ProxyHeader::Kind::kAddresses,
+          .size = size,
+          .source = {*source, *source_port},
+          .destination = {*destination, *destination_port}};
+}
+
+// `in` begins with as much of the signature as there is.
+ProxyHeader ParseVersion1(absl::string_view in) {
+  const absl::string_view seen = in.substr(0, kMaxSize1);
+  bool cr = false;
+  for (size_t i = kSignature1.size(); i < seen.size(); ++i) {
+    const char c = seen[i];
+    if (cr && c != '\n') return Error("a CR that ends no line");
+    if (cr) {
+      constexpr size_t kBegin = kSignature1.size();
+      return ParseLine(seen.substr(kBegin, i - 1 - kBegin), i + 1);
+    }
+    cr = c == '\r';
+    if (!cr && !absl::ascii_isprint(c)) return Error("not printable");
+  }
+  if (seen.size() == kMaxSize1) return Error("a line of more than 107 octets");
+  return NeedInput(
+      std::clamp(seen.size() + (cr ? 1 : 2), kMinSize1, kMaxSize1));
+}
+
+size_t Number16(absl::string_view in, size_t at) {
+  return static_cast<size_t>(static_cast<unsigned char>(in[at])) << 8 |
+         static_cast<unsigned char>(in[at + 1]);
+}
+
+// Returns whether the four octets at `at` are the checksum of `header` with
+// zeros for them.
+bool ChecksumFits(absl::string_view header, size_t at) {
+  uint32_t crc = Crc32c(header.substr(0, at));
+  crc = Crc32c(absl::string_view("\0\0\0\0", kChecksumSize), crc);
+  crc = Crc32c(header.substr(at + kChecksumSize), crc);
+  return crc == (Number16(header, at) << 16 | Number16(header, at + 2));
+}
+
+// Returns what is wrong with the vectors from `at` to the end of `header`;
+// empty if nothing is. Linear: there is one checksum at most.
+absl::string_view CheckVectors(absl::string_view header, size_t at) {
+  constexpr size_t kVectorPrefix = 3;
+  constexpr char kChecksum = 0x03;
+  bool checked = false;
+  while (at < header.size()) {
+    if (header.size() - at < kVectorPrefix) return "a vector is cut off";
+    const char type = header[at];
+    const size_t length = Number16(header, at + 1);
+    at += kVectorPrefix;
+    if (header.size() - at < length) return "a vector is cut off";
+    if (type == kChecksum) {
+      if (checked) return "two checksums";
+      if (length != kChecksumSize) return "a checksum that is not 4 octets";
+      if (!ChecksumFits(header, at)) return "the checksum is wrong";
+      checked = true;
+    }
+    at += length;
+  }
+  return "";
+}
+
+// `header` is all of one, with two addresses of `size` octets in front of two
+// ports.
+ProxyHeader ParseAddresses(absl::string_view header, size_t size) {
+  const size_t ports = kPrefix2 + 2 * size;
+  return {.kind = ProxyHeader::Kind::kAddresses,
+          .size = header.size(),
+          .source = {Print(header.substr(kPrefix2, size)),
+                     static_cast<uint16_t>(Number16(header, ports))},
+          .destination = {
+              Print(header.substr(kPrefix2 + size, size)),
+              static_cast<uint16_t>(Number16(header, ports + kPortSize))}};
+}
+
+// `in` begins with as much of the signature as there is. What is wrong is said
+// at the octet that shows it.
+ProxyHeader ParseVersion2(absl::string_view in) {
+  constexpr size_t kCommandAt = 12;
+  constexpr size_t kFamilyAt = 13;
+  constexpr size_t kLengthAt = 14;
+  constexpr char kLocal = 0x20;
+  constexpr char kProxy = 0x21;
+  constexpr char kUnspec = 0x00;
+  constexpr char kTcp4 = 0x11;
+  constexpr char kTcp6 = 0x21;
+  constexpr char kUnixStream = 0x31;
+
+  if (in.size() <= kCommandAt) return NeedInput(kPrefix2);
+  const char command = in[kCommandAt];
+  if ((command & 0xf0) != 0x20) return Error("no version 2");
+  if (command != kLocal && command != kProxy) return Error("no known command");
+
+  if (in.size() <= kFamilyAt) return NeedInput(kPrefix2);
+  const char family = in[kFamilyAt];
+  size_t addresses = 0;
+  if (command == kProxy) {
+    switch (family) {
+      case kUnspec:
+        break;
+      case kTcp4:
+        addresses = 2 * (kIpv4Size + kPortSize);
+        break;
+      case kTcp6:
+        addresses = 2 * (kIpv6Size + kPortSize);
+        break;
+      case kUnixStream:
+        addresses = 2 * kUnixSize;
+        break;
+      default:
+        return Error("neither TCP nor a UNIX stream");
+    }
+  }
+
+  if (in.size() < kPrefix2) return NeedInput(kPrefix2);
+  const size_t length = Number16(in, kLengthAt);
+  const size_t size = kPrefix2 + length;
+  if (size > kMaxProxyHeader) return Error("longer than 4096 octets");
+  if (length < addresses) return Error("too short for its addresses");
+  if (in.size() < size) return NeedInput(size);
+  if (addresses == 0) return Local(size);
+
+  const absl::string_view header = in.substr(0, size);
+  const absl::string_view wrong = CheckVectors(header, kPrefix2 + addresses);
+  if (!wrong.empty()) return Error(wrong);
+  if (family == kUnixStream) return Local(size);
+  return ParseAddresses(header, family == kTcp4 ? kIpv4Size : kIpv6Size);
+}
+
+bool Begins(absl::string_view in, absl::string_view signature) {
+  const size_t size = std::min(in.size(), signature.size());
+  return in.substr(0, size) == signature.substr(0, size);
+}
+
+}  // namespace
+
+ProxyHeader ParseProxyHeader(absl::string_view in) {
+  if (in.empty()) return NeedInput(kMinSize1);
+  if (Begins(in, kSignature1)) return ParseVersion1(in);
+  if (Begins(in, kSignature2)) return ParseVersion2(in);
+  return Error("no signature");
+}
+
+}  // namespace postern::transports

@@ -1,0 +1,304 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/proxy_header.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "transports/crc32c.h"
+
+namespace postern::transports {
+namespace {
+
+using Kind = ProxyHeader::Kind;
+
+// A literal of octets, NULs among them.
+template <size_t kSize>
+std::string Octets(const char (&text)[kSize]) {
+  return std::string(text, kSize - 1);
+}
+
+const std::string& Signature() {
+  static const std::string signature = Octets("\r\n\r\n\0\r\nQUIT\n");
+  return signature;
+}
+
+std::string Number16(size_t n) {
+  return {static_cast<char>(n >> 8), static_cast<char>(n)};
+}
+
+// Version 2: `command` and `family` are its 13th and 14th octets.
+std::string V2(char command, char family, const std::string& block) {
+  return absl::StrCat(Signature(), std::string({command, family}),
+                      Number16(block.size()), block);
+}
+
+// 192.0.2.1:4711 to 198.51.100.2:25
+const std::string& Ipv4() {
+  static const std::string addresses =
+      Octets("\xc0\0\2\1\xc6\x33\x64\2\x12\x67\0\x19");
+  return addresses;
+}
+
+std::string Vector(char type, const std::string& value) {
+  return absl::StrCat(std::string(1, type), Number16(value.size()), value);
+}
+
+// A header with the vectors `before` and `behind` the right checksum.
+std::string Checked(const std::string& before, const std::string& behind) {
+  std::string header =
+      V2(0x21, 0x11,
+         absl::StrCat(Ipv4(), before, Vector(3, std::string(4, '\0')), behind));
+  const uint32_t crc = Crc32c(header);
+  const size_t at = header.size() - behind.size() - 4;
+  return header.replace(at, 4, Number16(crc >> 16) + Number16(crc & 0xffff));
+}
+
+// Parses a copy that ends where it ends, so that ASan sees who reads on.
+ProxyHeader Parse(const std::string& in) {
+  const auto copy = std::make_unique<char[]>(in.size());
+  in.copy(copy.get(), in.size());
+  return ParseProxyHeader(absl::string_view(copy.get(), in.size()));
+}
+
+// What each prefix of `in` says: a header that is not finished, up to the octet
+// that settles what all of it is.
+void ExpectTheSameHoweverCut(const std::string& in) {
+  const ProxyHeader whole = Parse(in);
+  bool settled = false;
+  for (size_t size = 0; size <= in.size(); ++size) {
+    const ProxyHeader header = Parse(in.substr(0, size));
+    if (header.kind == Kind::kNeedInput) {
+      EXPECT_FALSE(settled) << size;
+      EXPECT_GT(header.size, size);
+      if (whole.kind == Kind::kAddresses || whole.kind == Kind::kLocal) {
+        EXPECT_LE(header.size, whole.size);
+      }
+    } else {
+      settled = true;
+      EXPECT_EQ(header, whole) << size;
+    }
+  }
+}
+
+TEST(ProxyHeaderTest, SaysWhoseTheConnectionIs) {
+  const std::string ipv6 = Octets(
+      "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+      "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\xff\xff\0\0");
+  const std::string mapped = Octets(
+      "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1"
+      "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc6\x33\x64\2\x12\x67\0\x19");
+  const struct {
+    std::string header;
+    ProxyHeader::Endpoint source;
+    ProxyHeader::Endpoint destination;
+  } cases[] = {
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 25\r\n",
+       {"192.0.2.1", 4711},
+       {"198.51.100.2", 25}},
+      {"PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n",
+       {"0.0.0.0", 0},
+       {"255.255.255.255", 65535}},
+      {"PROXY TCP6 2001:db8::1 2001:DB8:0:0::2 4711 25\r\n",
+       {"2001:db8::1", 4711},
+       {"2001:db8::2", 25}},
+      {"PROXY TCP6 ::ffff:192.0.2.1 ::FFFF:c633:6402 4711 25\r\n",
+       {"192.0.2.1", 4711},
+       {"198.51.100.2", 25}},
+      // The longest that can be.
+      {"PROXY TCP6 ffff:f:ffff:ffff:ffff:ffff:255.255.255.255 "
+       "ffff:f:ffff:ffff:ffff:ffff:255.255.255.255 1 2\r\n",
+       {"ffff:f:ffff:ffff:ffff:ffff:ffff:ffff", 1},
+       {"ffff:f:ffff:ffff:ffff:ffff:ffff:ffff", 2}},
+      {V2(0x21, 0x11, Ipv4()), {"192.0.2.1", 4711}, {"198.51.100.2", 25}},
+      {V2(0x21, 0x21, ipv6), {"2001:db8::1", 65535}, {"2001:db8::2", 0}},
+      {V2(0x21, 0x21, mapped), {"192.0.2.1", 4711}, {"198.51.100.2", 25}},
+      // With vectors: PP2_TYPE_AUTHORITY, NOOP, one of no known type.
+      {V2(0x21, 0x11,
+          Ipv4() + Vector(2, "mx.example") + Vector(4, "") +
+              Vector('\xee', std::string(3000, 'x'))),
+       {"192.0.2.1", 4711},
+       {"198.51.100.2", 25}},
+      {Checked("", ""), {"192.0.2.1", 4711}, {"198.51.100.2", 25}},
+      {Checked(Vector(4, "pad"), Vector(2, "mx.example")),
+       {"192.0.2.1", 4711},
+       {"198.51.100.2", 25}},
+      {V2(0x21, 0x11, Ipv4() + Vector(4, std::string(4065, 'x'))),
+       {"192.0.2.1", 4711},
+       {"198.51.100.2", 25}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::CHexEscape(c.header));
+    const ProxyHeader header = Parse(c.header + "EHLO client\r\n");
+    EXPECT_EQ(header, (ProxyHeader{.kind = Kind::kAddresses,
+                                   .size = c.header.size(),
+                                   .source = c.source,
+                                   .destination = c.destination}));
+    EXPECT_EQ(Parse(c.header), header);
+    ExpectTheSameHoweverCut(c.header + "EHLO client\r\n");
+  }
+}
+
+TEST(ProxyHeaderTest, SaysThatTheConnectionIsTheProxysOwn) {
+  const std::string cases[] = {
+      "PROXY UNKNOWN\r\n",
+      "PROXY UNKNOWN \r\n",
+      "PROXY UNKNOWN whatever  that is\r\n",
+      "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+      "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
+      V2(0x20, 0x00, ""),
+      // LOCAL's family and block are skipped unread.
+      V2(0x20, 0x11, Ipv4()),
+      V2(0x20, 0x12, "no vectors"),
+      V2(0x20, '\xff', std::string(4080, 'x')),
+      V2(0x21, 0x00, ""),
+      V2(0x21, 0x00, "no vectors"),
+      V2(0x21, 0x31, std::string(216, 'x')),
+      V2(0x21, 0x31, std::string(216, 'x') + Vector(4, "pad")),
+  };
+  for (const std::string& c : cases) {
+    SCOPED_TRACE(absl::CHexEscape(c));
+    EXPECT_EQ(Parse(c + "\r\n"),
+              (ProxyHeader{.kind = Kind::kLocal, .size = c.size()}));
+    ExpectTheSameHoweverCut(c + "\r\n");
+  }
+}
+
+TEST(ProxyHeaderTest, RefusesWhatIsNoHeader) {
+  const std::string many(107, 'x');
+  const struct {
+    std::string in;
+    absl::string_view error;
+  } cases[] = {
+      {"EHLO client\r\n", "no signature"},
+      {"proxy TCP4 192.0.2.1 198.51.100.2 4711 25\r\n", "no signature"},
+      {"PROXY\r\n", "no signature"},
+      {" PROXY UNKNOWN\r\n", "no signature"},
+      {Octets("\r\n\r\n\0\r\nQUIT\r\n"), "no signature"},
+      {Octets("\r\n\r\n\0\r\nquit\n"), "no signature"},
+      {Octets("\0"), "no signature"},
+
+      {"PROXY UNKNOWN\n", "not printable"},
+      {"PROXY UNKNOWN\t\r\n", "not printable"},
+      {"PROXY UNKNOWN \x80\r\n", "not printable"},
+      {Octets("PROXY TCP4 192.0.2.1\0 198.51.100.2 4711 25\r\n"),
+       "not printable"},
+      {"PROXY UNKNOWN\r\r\n", "a CR that ends no line"},
+      {"PROXY UNKNOWN a\rb\r\n", "a CR that ends no line"},
+      {"PROXY UNKNOWN " + many, "a line of more than 107 octets"},
+      {absl::StrCat("PROXY UNKNOWN ", many.substr(0, 92), "\r\n"),
+       "a line of more than 107 octets"},
+      {"PROXY \r\n", "no known protocol"},
+      {"PROXY  TCP4 192.0.2.1 198.51.100.2 4711 25\r\n", "no known protocol"},
+      {"PROXY UNKNOWNS\r\n", "no known protocol"},
+      {"PROXY unknown\r\n", "no known protocol"},
+      {"PROXY UDP4 192.0.2.1 198.51.100.2 4711 25\r\n", "no known protocol"},
+      {"PROXY TCP4\r\n", "not two addresses and two ports"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711\r\n",
+       "not two addresses and two ports"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 25 \r\n",
+       "not two addresses and two ports"},
+      {"PROXY TCP4  192.0.2.1 198.51.100.2 4711 25\r\n",
+       "not two addresses and two ports"},
+      {"PROXY TCP4  198.51.100.2 4711 25\r\n", "no address of its family"},
+      {"PROXY TCP4 2001:db8::1 2001:db8::2 4711 25\r\n",
+       "no address of its family"},
+      {"PROXY TCP6 192.0.2.1 198.51.100.2 4711 25\r\n",
+       "no address of its family"},
+      {"PROXY TCP4 192.0.2.01 198.51.100.2 4711 25\r\n",
+       "no address of its family"},
+      {"PROXY TCP4 192.0.2.256 198.51.100.2 4711 25\r\n",
+       "no address of its family"},
+      {"PROXY TCP4 192.0.2.1 198.51.100 4711 25\r\n",
+       "no address of its family"},
+      {"PROXY TCP6 fe80::1%lo 2001:db8::2 4711 25\r\n",
+       "no address of its family"},
+      {"PROXY TCP6 [::1] 2001:db8::2 4711 25\r\n", "no address of its family"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 04711 25\r\n", "no port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 00\r\n", "no port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 65536 25\r\n", "no port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 4294967321\r\n", "no port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 +4711 25\r\n", "no port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 smtp\r\n", "no port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2  25\r\n", "no port"},
+
+      {V2(0x11, 0x11, Ipv4()), "no version 2"},
+      {V2(0x31, 0x11, Ipv4()), "no version 2"},
+      {V2(0x22, 0x11, Ipv4()), "no known command"},
+      {V2(0x2f, 0x11, Ipv4()), "no known command"},
+      {V2(0x21, 0x12, Ipv4()), "neither TCP nor a UNIX stream"},
+      {V2(0x21, 0x22, std::string(36, 'x')), "neither TCP nor a UNIX stream"},
+      {V2(0x21, 0x32, std::string(216, 'x')), "neither TCP nor a UNIX stream"},
+      {V2(0x21, 0x10, Ipv4()), "neither TCP nor a UNIX stream"},
+      {V2(0x21, 0x01, Ipv4()), "neither TCP nor a UNIX stream"},
+      {V2(0x21, 0x41, Ipv4()), "neither TCP nor a UNIX stream"},
+      {V2(0x21, '\xff', Ipv4()), "neither TCP nor a UNIX stream"},
+      {V2(0x21, 0x11, std::string(4081, 'x')), "longer than 4096 octets"},
+      {V2(0x20, 0x00, std::string(65535, 'x')), "longer than 4096 octets"},
+      {V2(0x21, 0x11, ""), "too short for its addresses"},
+      {V2(0x21, 0x11, std::string(11, 'x')), "too short for its addresses"},
+      {V2(0x21, 0x21, std::string(35, 'x')), "too short for its addresses"},
+      {V2(0x21, 0x31, std::string(215, 'x')), "too short for its addresses"},
+      {V2(0x21, 0x11, Ipv4() + "\4"), "a vector is cut off"},
+      {V2(0x21, 0x11, Ipv4() + Octets("\4\0")), "a vector is cut off"},
+      {V2(0x21, 0x11, Ipv4() + Octets("\4\0\1")), "a vector is cut off"},
+      {V2(0x21, 0x11, Ipv4() + Octets("\4\1\0") + std::string(255, 'x')),
+       "a vector is cut off"},
+      {V2(0x21, 0x31, std::string(217, 'x')), "a vector is cut off"},
+      {V2(0x21, 0x11, Ipv4() + Vector(3, "1234")), "the checksum is wrong"},
+      {V2(0x21, 0x11, Ipv4() + Vector(3, "")),
+       "a checksum that is not 4 octets"},
+      {V2(0x21, 0x11, Ipv4() + Vector(3, "12345")),
+       "a checksum that is not 4 octets"},
+      {Checked("", Vector(3, "1234")), "two checksums"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::CHexEscape(c.in.substr(0, 200)));
+    EXPECT_EQ(Parse(c.in),
+              (ProxyHeader{.kind = Kind::kError, .error = c.error}));
+    if (c.in.size() < 5000) ExpectTheSameHoweverCut(c.in);
+  }
+}
+
+TEST(ProxyHeaderTest, TheChecksumIsOfEachOctet) {
+  const std::string sound = Checked(Vector(4, "pad"), Vector(2, "mx"));
+  ASSERT_EQ(Parse(sound).kind, Kind::kAddresses);
+  for (size_t i = 16; i < sound.size(); ++i) {
+    if (i == 34) continue;  // the checksum's type: another is no checksum
+    std::string damaged = sound;
+    damaged[i] ^= 1;
+    EXPECT_EQ(Parse(damaged).kind, Kind::kError) << i;
+    // Of the addresses, nothing but the checksum can tell.
+    if (i < 28) {
+      EXPECT_EQ(Parse(damaged).error, "the checksum is wrong");
+    }
+  }
+}
+
+// A proxy that waits for the greeting sends no more than its header.
+TEST(ProxyHeaderTest, AskedForNoMoreThanItNeedsTakesNothingBehindIt) {
+  for (const std::string& header :
+       {std::string("PROXY TCP4 192.0.2.1 198.51.100.2 4711 25\r\n"),
+        std::string("PROXY UNKNOWN\r\n"), V2(0x21, 0x11, Ipv4()),
+        Checked("", "")}) {
+    SCOPED_TRACE(absl::CHexEscape(header));
+    const std::string stream = header + "\x16\x03";  // TLS begins here
+    ProxyHeader result = Parse("");
+    int reads = 0;
+    while (result.kind == Kind::kNeedInput) {
+      ASSERT_LE(result.size, header.size());
+      result = Parse(stream.substr(0, result.size));
+      ++reads;
+    }
+    EXPECT_EQ(result.size, header.size());
+    EXPECT_LE(reads, 60);
+  }
+}
+
+}  // namespace
+}  // namespace postern::transports
