@@ -53,19 +53,24 @@ absl::StatusOr<NetworkList> NetworkList::Parse(
 
 bool NetworkList::Contains(absl::string_view address) const {
   const std::optional<IpAddress> parsed = IpAddress::Parse(address);
-  return parsed && std::any_of(networks_.begin(), networks_.end(),
-                               [&](const Network& network) {
-                                 return network.Contains(*parsed);
-                               });
+  return parsed && Contains(*parsed);
+}
+
+bool NetworkList::Contains(const IpAddress& address) const {
+  return std::any_of(
+      networks_.begin(), networks_.end(),
+      [&](const Network& network) { return network.Contains(address); });
 }
 
 bool NetworkList::Network::Contains(const IpAddress& other) const {
   // As numbers, IPv4 lies within ::/80 and all that is shorter.
   if (other.v4() != address.v4()) return false;
-  for (unsigned i = 0; i < bits; ++i) {
-    if (Bit(address, i) != Bit(other, i)) return false;
-  }
-  return true;
+  const auto* const mine = address.bytes().data();
+  const auto* const theirs = other.bytes().data();
+  const unsigned octets = bits / 8;
+  const unsigned rest = bits % 8;
+  return std::equal(mine, mine + octets, theirs) &&
+         (rest == 0 || (mine[octets] ^ theirs[octets]) >> (8 - rest) == 0);
 }
 
 absl::StatusOr<NetworkList::Network> NetworkList::ParseNetwork(

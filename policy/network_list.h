@@ -44,6 +44,7 @@ class NetworkList {
   // SessionInfo::remote_address; false if that is no address. Linear in the
   // number of networks.
   bool Contains(absl::string_view address) const;
+  bool Contains(const IpAddress& address) const;
 
   bool empty() const { return networks_.empty(); }
 
