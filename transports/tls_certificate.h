@@ -1,0 +1,69 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A server's certificate, with the chain that is sent behind it, and its key.
+
+#ifndef POSTERN_TRANSPORTS_TLS_CERTIFICATE_H_
+#define POSTERN_TRANSPORTS_TLS_CERTIFICATE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "transports/pem_file.h"
+
+struct ssl_st;         // OpenSSL's SSL
+struct stack_st_X509;  // OpenSSL's STACK_OF(X509)
+
+namespace postern::transports {
+
+// Where they are. May be one file.
+struct TlsFiles {
+  std::string chain_file;  // PEM: the server's certificate, then its issuers'
+  std::string key_file;    // PEM, without a passphrase
+};
+
+// Immutable, so thread-safe.
+class TlsCertificate {
+ public:
+  // Every error names the file. What is odd, and works, goes to `warnings`: a
+  // key that others may read, a certificate that is not valid now.
+  static absl::StatusOr<TlsCertificate> Load(
+      const TlsFiles& files, std::vector<std::string>* warnings);
+
+  // Returns whether a client that asks for the host `name` will take it: by
+  // its alternative names, by its common name where it has none (RFC 6125
+  // 6.4.4), case apart. `*` stands for one whole label, the first.
+  bool Names(absl::string_view name) const;
+
+  // Returns its first name: for a client that asks for none. May be empty.
+  const std::string& first_name() const { return first_name_; }
+
+  // Of the key: OpenSSL's number of RSA, EC and so on.
+  int key_type() const { return key_type_; }
+
+  // Lets `ssl` use it beside others with keys of another type. Fails where
+  // OpenSSL finds it too weak.
+  absl::Status Use(ssl_st* ssl) const;
+
+ private:
+  struct ChainFree {
+    void operator()(stack_st_X509* chain) const;
+  };
+
+  TlsCertificate() = default;
+
+  std::string file_;
+  std::string first_name_;
+  CertificatePointer leaf_;
+  std::unique_ptr<stack_st_X509, ChainFree> chain_;
+  KeyPointer key_;
+  int key_type_ = 0;
+};
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_TLS_CERTIFICATE_H_

@@ -1,0 +1,89 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What all TLS connections of a listener share: RFC 3207, RFC 8314, with
+// OpenSSL.
+
+#ifndef POSTERN_TRANSPORTS_TLS_CONTEXT_H_
+#define POSTERN_TRANSPORTS_TLS_CONTEXT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "transports/tls_certificate.h"
+
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
+
+namespace postern::transports {
+
+struct TlsOptions {
+  // Names the listener. With a context for each listener, a session is resumed
+  // where it began and nowhere else.
+  std::string id;
+  // At least one. A client gets, of each type of key, the first that names the
+  // host it asks for (RFC 6066 3), so RSA and ECDSA may stand side by side:
+  // ECDSA is taken where the client can. Who asks for no host, or for one that
+  // none names, is served as if it had asked for the first name of the first.
+  std::vector<TlsFiles> certificates;
+  // PEM: who signs the certificates of clients. With it clients are asked for
+  // one; none is refused for having none, or one of somebody else's: mail is
+  // sent with whatever certificate is at hand, and a refusal would have it come
+  // in the clear. Only a verified one has a TlsInfo::peer_subject.
+  std::string client_ca_file;
+  // TLS 1.3 alone; else 1.2 too. Nothing older (RFC 8996).
+  bool require_tls13 = false;
+};
+
+// Immutable, so thread-safe. Reads its files once: a reload is a new context,
+// and connections keep the one that they began with.
+//
+// Forward secrecy always, no renegotiation, no compression, no early data. A
+// client gets one ticket. Its key is made at random with the context, and goes
+// with it.
+class TlsContext {
+ public:
+  // Every error names the file.
+  static absl::StatusOr<std::shared_ptr<const TlsContext>> Make(
+      const TlsOptions& options);
+
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  // What is odd, and works: a line for each, which names the file.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  struct SslFree {
+    void operator()(ssl_st* ssl) const;
+  };
+  using SslPointer = std::unique_ptr<ssl_st, SslFree>;
+
+  // Returns the server's side of a new connection, which must not outlive this;
+  // null if there is no memory.
+  SslPointer NewServer() const;
+
+ private:
+  struct Callbacks;
+  struct ContextFree {
+    void operator()(ssl_ctx_st* context) const;
+  };
+
+  TlsContext() = default;
+
+  absl::Status Load(const TlsOptions& options);
+  absl::Status LoadClientCa(const std::string& file);
+  // Those for a client that asks for `name`, each with a key of its own type.
+  std::vector<const TlsCertificate*> Named(absl::string_view name) const;
+
+  std::vector<TlsCertificate> certificates_;
+  std::vector<std::string> warnings_;
+  std::unique_ptr<ssl_ctx_st, ContextFree> ssl_context_;
+};
+
+}  // namespace postern::transports
+
+#endif  // POSTERN_TRANSPORTS_TLS_CONTEXT_H_
