@@ -106,8 +106,8 @@ absl::StatusOr<KeyPointer> PemFile::Key() const {
       PEM_read_bio_PrivateKey(reader.get(), nullptr, &NoPassphrase, nullptr));
   if (key != nullptr) return key;
   ERR_clear_error();
-  return absl::InvalidArgumentError(absl::StrCat(
-      name_, ": no private key in it that needs no passphrase"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name_, ": no private key in it that needs no passphrase"));
 }
 
 }  // namespace postern::transports

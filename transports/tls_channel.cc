@@ -8,7 +8,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <string>
 #include <utility>
 
 #include "absl/base/macros.h"
@@ -109,8 +108,7 @@ struct TlsChannel::Below {
     return 0;
   }
 
-  static long Control(BIO* bio, int command, long, void*) {
-    if (command == BIO_CTRL_EOF) return Owner(bio).below_ended_ ? 1 : 0;
+  static long Control(BIO*, int command, long, void*) {
     return command == BIO_CTRL_FLUSH ? 1 : 0;
   }
 };
@@ -209,10 +207,7 @@ Channel::Result TlsChannel::Outcome(int returned) {
       break;
   }
   const unsigned long error = TakeError();
-  if (error == 0 ||
-      ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
-    return Fail("peer ended it");
-  }
+  if (error == 0) return Fail("peer ended it");
   const char* const reason = ERR_reason_error_string(error);
   return Fail(reason != nullptr ? reason : "unknown error");
 }

@@ -1,18 +1,20 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The server's side of a TLS connection as a Channel, over another Channel.
+// The server's side of a TLS connection, over another channel.
 
 #ifndef POSTERN_TRANSPORTS_TLS_CHANNEL_H_
 #define POSTERN_TRANSPORTS_TLS_CHANNEL_H_
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/event.h"
 #include "transports/channel.h"
+#include "transports/secure_channel.h"
 #include "transports/tls_context.h"
 
 namespace postern::transports {
@@ -29,7 +31,7 @@ namespace postern::transports {
 // An end is an end: behind the peer's close_notify, behind an end of input
 // without one, and behind an error Read() gives kEnd, and nothing that comes in
 // plain gets through.
-class TlsChannel : public Channel {
+class TlsChannel : public SecureChannel {
  public:
   // `below` must outlive it; the context is kept.
   TlsChannel(std::shared_ptr<const TlsContext> context, Channel* below);
@@ -40,7 +42,7 @@ class TlsChannel : public Channel {
   // Goes on with the handshake. kOk, with a count of 0: it is done, and so say
   // all later calls. kEnd: it failed, error() says why, and the client has been
   // told if it could be. The connection is of no use any more.
-  Result Handshake();
+  Result Handshake() override;
 
   // Both only behind the handshake. kEnd without an error() is a close_notify;
   // writing may go on then.
@@ -51,17 +53,17 @@ class TlsChannel : public Channel {
   // wait for its answer. kOk has a count of 0. kEnd: it cannot be told, as
   // where the handshake is not done, or a Write() still wants something: only
   // its bytes could follow. Nothing can be written behind a call.
-  Result Shutdown();
+  Result Shutdown() override;
 
   // Returns why it ended, in a few words for a log: "unsupported protocol",
-  // "http request", "peer ended it". Empty if nothing went wrong. Never what a
-  // client chose. Good for the life of the program.
-  absl::string_view error() const { return error_; }
+  // "http request", "peer ended it". Empty if nothing went wrong. Printable,
+  // and never what a client chose.
+  std::string error() const override { return std::string(error_); }
 
   // Behind the handshake: what it has come to. The cipher's name is that of the
   // registry, as "tls" clauses have it (RFC 8314 7.4); the subject is in the
   // form of RFC 2253, in printable ASCII.
-  TlsInfo info() const;
+  TlsInfo info() const override;
 
  private:
   struct Below;  // the channel below as OpenSSL sees it
@@ -73,7 +75,7 @@ class TlsChannel : public Channel {
   Channel& below_;
   const std::shared_ptr<const TlsContext> context_;
   const TlsContext::SslPointer ssl_;
-  absl::string_view error_;
+  absl::string_view error_;        // lasts as the program does
   uint32_t barren_ = 0;            // octets taken in since the last given out
   bool established_ = false;       // the handshake is done
   bool below_ended_ = false;       // the channel below has said kEnd

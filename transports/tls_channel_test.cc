@@ -93,10 +93,6 @@ class TlsChannelTest : public testing::Test {
     }
   }
 
-  static std::string Error(const TlsChannel& server) {
-    return std::string(server.error());
-  }
-
   // Has the server write all of it; fails the test where it cannot.
   static void WriteAll(TlsChannel* server, absl::string_view bytes) {
     while (!bytes.empty()) {
@@ -125,7 +121,7 @@ TEST_F(TlsChannelTest, CarriesBytesBothWays) {
     WriteAll(&connection->server, "250 mx\r\n");
     EXPECT_EQ(connection->wire.to_client.find("250 mx"), std::string::npos);
     EXPECT_EQ(connection->client.Read(), "250 mx\r\n");
-    EXPECT_EQ(Error(connection->server), "");
+    EXPECT_EQ(connection->server.error(), "");
   }
 }
 
@@ -246,6 +242,17 @@ TEST_F(TlsChannelTest, CarriesMuch) {
   }
 }
 
+TEST_F(TlsChannelTest, SaysHowMuchHasGoneThrough) {
+  const std::string bytes = Noise(40000);
+  const auto connection = Connect();
+  connection->wire.room = 20000;  // more than a record, less than two
+  const Channel::Result result = connection->server.Write(bytes);
+  EXPECT_EQ(result.kind, Kind::kOk);
+  EXPECT_EQ(result.count, size_t{16} << 10);
+  EXPECT_EQ(connection->server.Write(bytes.substr(result.count)).kind,
+            Kind::kWantWrite);
+}
+
 // A client that does not read keeps nobody from hearing it.
 TEST_F(TlsChannelTest, ReadsWhileAWriteWaits) {
   const auto connection = Connect();
@@ -294,11 +301,11 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
       result = server.Handshake();
     }
     EXPECT_EQ(result.kind, Kind::kEnd);
-    EXPECT_EQ(Error(server), c.error) << c.input;
+    EXPECT_EQ(server.error(), c.error) << c.input;
     // And it stays so, and leaves nothing to other users of OpenSSL.
     EXPECT_EQ(server.Handshake().kind, Kind::kEnd);
     EXPECT_EQ(server.Shutdown().kind, Kind::kEnd);
-    EXPECT_EQ(Error(server), c.error) << c.input;
+    EXPECT_EQ(server.error(), c.error) << c.input;
     EXPECT_EQ(ERR_peek_error(), 0u);
   }
 }
@@ -318,7 +325,7 @@ TEST_F(TlsChannelTest, SaysWhatTheClientHasAgainstIt) {
     EXPECT_EQ(connection.server.Handshake().kind, Kind::kWantRead);
     connection.wire.to_server = std::string("\x15\3\3\0\2", 5) + c.alert;
     EXPECT_EQ(connection.server.Handshake().kind, Kind::kEnd);
-    EXPECT_EQ(Error(connection.server), c.error);
+    EXPECT_EQ(connection.server.error(), c.error);
     EXPECT_EQ(connection.server.Handshake().kind, Kind::kEnd);
   }
 }
@@ -386,7 +393,7 @@ TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
       EXPECT_EQ(taken.kind, Kind::kEnd) << c.what;
       EXPECT_EQ(taken.bytes, "") << c.what;
       EXPECT_EQ(wire.to_server.size(), left) << c.what;
-      EXPECT_EQ(Error(connection->server), c.error) << c.what;
+      EXPECT_EQ(connection->server.error(), c.error) << c.what;
       EXPECT_EQ(connection->server.Write("x").kind,
                 *c.error == '\0' ? Kind::kOk : Kind::kEnd)
           << c.what;
@@ -430,17 +437,18 @@ TEST_F(TlsChannelTest, CannotTellInTheMiddleOfAWrite) {
   connection->wire.room = 3;
   EXPECT_EQ(connection->server.Write("250 OK\r\n").kind, Kind::kWantWrite);
   EXPECT_EQ(connection->server.Shutdown().kind, Kind::kEnd);
-  EXPECT_EQ(Error(connection->server), "");
+  EXPECT_EQ(connection->server.error(), "");
   EXPECT_EQ(connection->wire.to_client.size(), 3u);
 
-  TestWire wire;
-  EXPECT_EQ(TlsChannel(context_, &wire).Shutdown().kind, Kind::kEnd);
-  EXPECT_EQ(wire.to_client, "");
+  Connection early(context_);
+  EXPECT_EQ(early.server.Shutdown().kind, Kind::kEnd);
+  EXPECT_EQ(early.server.error(), "");
+  EXPECT_EQ(early.wire.to_client, "");
 
   const auto gone = Connect();
   gone->wire.client_gone = true;
   EXPECT_EQ(gone->server.Shutdown().kind, Kind::kEnd);
-  EXPECT_EQ(Error(gone->server), "peer ended it");
+  EXPECT_EQ(gone->server.error(), "peer ended it");
 }
 
 TEST_F(TlsChannelTest, RefusesToRenegotiate) {
@@ -460,7 +468,7 @@ TEST_F(TlsChannelTest, EndsAClientThatRenewsItsKeyWithoutEnd) {
   EXPECT_EQ(ReadAll(&connection->server).bytes, "NOOP\r\n");
   for (int i = 0; i < 10000; ++i) connection->client.RenewKey();
   EXPECT_EQ(ReadAll(&connection->server).kind, Kind::kEnd);
-  EXPECT_EQ(Error(connection->server), "too much without content");
+  EXPECT_EQ(connection->server.error(), "too much without content");
   EXPECT_GT(connection->wire.to_server.size(), 0u);  // is not read
 }
 

@@ -113,11 +113,9 @@ absl::Status TlsContext::Load(const TlsOptions& options) {
   if (context == nullptr) return OutOfMemory();
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
-  // No chain is made up from the clients' authorities.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS |
                                 SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                SSL_MODE_NO_AUTO_CHAIN);
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   // The key of tickets differs already. This holds even if it did not.
   const std::string bound =

@@ -5,6 +5,8 @@
 
 #include <openssl/ssl.h>
 
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,7 +35,7 @@ struct Connection {
   std::string Run() {
     bool client_done = false;
     Kind kind = Kind::kWantRead;
-    for (int turns = 0; turns < 8 && kind != Kind::kEnd; ++turns) {
+    for (int turns = 0; turns < 100 && kind != Kind::kEnd; ++turns) {
       client_done = client.Handshake();
       kind = server.Handshake().kind;
     }
@@ -60,6 +62,7 @@ class TlsContextTest : public testing::Test {
 TEST_F(TlsContextTest, NamesTheFileThatIsNoGood) {
   const TlsFiles good = certificates_.Make("good", {});
   const TlsFiles other = certificates_.Make("other", {});
+  const TlsFiles weak = certificates_.Make("weak", {.key = Key::kRsa1024});
   const std::string empty = certificates_.Write("empty", "");
   const struct {
     TlsOptions options;
@@ -68,6 +71,7 @@ TEST_F(TlsContextTest, NamesTheFileThatIsNoGood) {
       {{}, "TLS needs a certificate"},
       {{.certificates = {good, {good.chain_file, other.key_file}}},
        other.key_file + ": not the key of " + good.chain_file},
+      {{.certificates = {good, weak}}, weak.chain_file + ": ee key too small"},
       {{.certificates = {good}, .client_ca_file = empty},
        empty + ": there is no certificate in it"},
       {{.certificates = {good}, .client_ca_file = "/missing"},
@@ -155,6 +159,41 @@ TEST_F(TlsContextTest, ServesNamelessCertificates) {
   EXPECT_EQ(named.client.server_name(), "b");
 }
 
+// What is in the file behind the certificate, and nothing else: the authority
+// for clients is not for sending.
+TEST_F(TlsContextTest, SendsTheChainOfItsFile) {
+  const TlsFiles ca = certificates_.Make("ca", {.common_name = "ca"});
+  const TlsFiles leaf = certificates_.Make("leaf", {.issuer = "ca"});
+  std::stringstream chain;
+  chain << std::ifstream(leaf.chain_file).rdbuf()
+        << std::ifstream(ca.chain_file).rdbuf();
+  const std::string chain_file = certificates_.Write("chain", chain.str());
+  const struct {
+    TlsFiles files;
+    int length;
+  } kCases[] = {{leaf, 1}, {{chain_file, leaf.key_file}, 2}};
+  for (const auto& c : kCases) {
+    Connection connection(
+        Make({.certificates = {c.files}, .client_ca_file = ca.chain_file}), {});
+    EXPECT_EQ(connection.Run(), "");
+    EXPECT_EQ(connection.client.chain_length(), c.length);
+  }
+}
+
+// RFC 8446 4.1.4: the server has no use for the first group, and asks again.
+TEST_F(TlsContextTest, ChoosesByTheSecondAttempt) {
+  const auto context =
+      Make({.certificates = {certificates_.Make("a", {.common_name = "a"}),
+                             certificates_.Make("b", {.key = Key::kRsa2048,
+                                                      .common_name = "b"})}});
+  Connection connection(context, {.groups = "X448:P-256", .server_name = "a"});
+  connection.client.Handshake();
+  EXPECT_EQ(connection.server.Handshake().kind, Kind::kWantRead);
+  connection.client.AskFor("b");
+  EXPECT_EQ(connection.Run(), "");
+  EXPECT_EQ(connection.client.server_name(), "b");
+}
+
 TEST_F(TlsContextTest, AgreesOnWhatIsGood) {
   const TlsFiles ecdsa = certificates_.Make("ecdsa", {.common_name = "mx"});
   const TlsFiles rsa =
@@ -230,6 +269,9 @@ TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
       {.common_name = "old", .issuer = "ca", .first_day = -3, .last_day = -2});
   const TlsFiles strange = certificates_.Make(
       "strange", {.common_name = "relay", .issuer = "stranger"});
+  certificates_.Make("false ca", {.common_name = "ca"});
+  const TlsFiles forged = certificates_.Make(
+      "forged", {.common_name = "relay", .issuer = "false ca"});
   const TlsFiles self = certificates_.Make("self", {.common_name = "ca"});
   const std::string subject =
       "CN=relay\\, \\C3\\A9\\0D\\0A1,O=postern\\, tests";
@@ -239,15 +281,17 @@ TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
     std::shared_ptr<const TlsContext> context;
     std::string subject;
   } kCases[] = {
-      {"none", {}, with_ca, ""},          {"known", known, with_ca, subject},
-      {"expired", expired, with_ca, ""},  {"strange", strange, with_ca, ""},
-      {"self-signed", self, with_ca, ""}, {"not asked for", known, no_ca, ""},
+      {"none", {}, with_ca, ""},           {"known", known, with_ca, subject},
+      {"expired", expired, with_ca, ""},   {"strange", strange, with_ca, ""},
+      {"self-signed", self, with_ca, ""},  {"forged", forged, with_ca, ""},
+      {"not asked for", known, no_ca, ""},
   };
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const auto& c : kCases) {
       TlsTestClient::Options client = {.max_version = version,
                                        .certificate = c.certificate};
       Connection first(c.context, client);
+      first.wire.stutter = true;  // it goes on behind the verification
       EXPECT_EQ(first.Run(), "") << c.what;
       EXPECT_EQ(first.server.info().peer_subject, c.subject) << c.what;
       // And a resumed session is no better.

@@ -56,6 +56,9 @@ TlsTestClient::TlsTestClient(const Options& options, TestWire* wire)
     EXPECT_EQ(SSL_CTX_set1_sigalgs_list(context, options.signatures.c_str()),
               1);
   }
+  if (!options.groups.empty()) {
+    EXPECT_EQ(SSL_CTX_set1_groups_list(context, options.groups.c_str()), 1);
+  }
   if (!options.protocols.empty()) {
     SSL_CTX_set_alpn_protos(
         context,
@@ -84,7 +87,7 @@ TlsTestClient::TlsTestClient(const Options& options, TestWire* wire)
   SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   SSL_set_connect_state(ssl_.get());
   if (!options.server_name.empty()) {
-    SSL_set_tlsext_host_name(ssl_.get(), options.server_name.c_str());
+    AskFor(options.server_name);
   }
   if (options.session != nullptr) {
     EXPECT_EQ(SSL_set_session(ssl_.get(), options.session.get()), 1);
@@ -94,6 +97,10 @@ TlsTestClient::TlsTestClient(const Options& options, TestWire* wire)
 TlsTestClient::~TlsTestClient() {
   // A session of a connection that is not shut down is no good to OpenSSL.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+void TlsTestClient::AskFor(const std::string& server_name) {
+  SSL_set_tlsext_host_name(ssl_.get(), server_name.c_str());
 }
 
 bool TlsTestClient::Handshake() {
@@ -161,6 +168,10 @@ std::string TlsTestClient::server_name() const {
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
                             name.data(), static_cast<int>(name.size()));
   return name.data();
+}
+
+int TlsTestClient::chain_length() const {
+  return sk_X509_num(SSL_get_peer_cert_chain(ssl_.get()));
 }
 
 std::string TlsTestClient::protocol() const {

@@ -53,6 +53,7 @@ class TlsTestClient {
     int max_version = 0;
     std::string ciphers;      // for TLS 1.2 and before
     std::string signatures;   // algorithms
+    std::string groups;       // the first is tried first
     std::string server_name;  // asked for
     std::string protocols;    // ALPN, as it is on the wire
     TlsFiles certificate;
@@ -62,6 +63,8 @@ class TlsTestClient {
   TlsTestClient(const Options& options, TestWire* wire);
   ~TlsTestClient();
 
+  // Asks for this host from now on.
+  void AskFor(const std::string& server_name);
   // Goes on with the handshake as far as it can: true if it is done.
   bool Handshake();
   // Writes all of it, or fails the test.
@@ -78,6 +81,8 @@ class TlsTestClient {
   bool resumed() const;
   // The common name of the server's certificate.
   std::string server_name() const;
+  // How many certificates the server has sent.
+  int chain_length() const;
   // The protocol of ALPN, if the server chose one.
   std::string protocol() const;
   // The last ticket, if one has come. Read() looks for it.
