@@ -11,6 +11,7 @@
 #include "engine/server_session.h"
 #include "transports/answer_box.h"
 #include "transports/input_buffer.h"
+#include "transports/stream_channel.h"
 
 namespace postern::transports {
 namespace {
@@ -24,6 +25,7 @@ class StdioServer {
               DescriptorStream* stream)
       : options_(options),
         stream_(*stream),
+        plain_(stream),
         input_(std::max(options.buffer_size, config.InputRoom())),
         box_(std::make_shared<AnswerBox>()),
         end_(After(options.session_timeout)),
@@ -32,6 +34,19 @@ class StdioServer {
   }
 
   StdioResult Run() {
+    StdioResult result = Serve();
+    if (secure_ != nullptr) result.tls_error = secure_->error();
+    if (handshake_late_) result.tls_error = "the handshake took too long";
+    return result;
+  }
+
+ private:
+  static Deadline After(absl::Duration duration) {
+    return std::chrono::steady_clock::now() +
+           absl::ToChronoNanoseconds(duration);
+  }
+
+  StdioResult Serve() {
     AwaitTalk();
     while (true) {
       const Step step = session_.Advance(input_.view());
@@ -62,7 +77,12 @@ class StdioServer {
           if (!box_->WaitAnswer(AnswerDeadline())) session_.TimedOut();
           break;
         case Step::Kind::kStartTls:
-          return Gone();  // was not offered: ServeStdio() insists on it
+          if (!Flush()) return Gone();
+          if (!StartTls()) {
+            return {handshake_late_ ? CloseReason::kTimeout
+                                    : CloseReason::kPeerGone};
+          }
+          break;
         case Step::Kind::kClosed:
           return Closed(step.reason);
       }
@@ -71,12 +91,6 @@ class StdioServer {
         responder_.Answer(std::move(answer));
       }
     }
-  }
-
- private:
-  static Deadline After(absl::Duration duration) {
-    return std::chrono::steady_clock::now() +
-           absl::ToChronoNanoseconds(duration);
   }
 
   ResponderOptions WithPost(ResponderOptions responder) {
@@ -108,6 +122,46 @@ class StdioServer {
     }
   }
 
+  // Returns whether TLS is there.
+  bool StartTls() {
+    secure_ = options_.secure(&plain_);
+    if (secure_ == nullptr) return false;
+    plain_.set_deadline(std::min(After(options_.write_timeout), end_));
+    size_t count = 0;
+    const Io io = Outcome(secure_->Handshake(), &count);
+    handshake_late_ = io == Io::kTimeout;
+    if (io != Io::kOk) return false;
+    responder_.TlsStarted(secure_->info());
+    return true;
+  }
+
+  // Both as DescriptorStream has them, through TLS where it is.
+  Io ReadSome(Deadline deadline, size_t* count) {
+    const absl::Span<char> room = input_.Room();
+    if (secure_ == nullptr) return stream_.Read(room, deadline, count);
+    plain_.set_deadline(deadline);
+    return Outcome(secure_->Read(room), count);
+  }
+  Io WriteSome(absl::string_view bytes, Deadline deadline, size_t* count) {
+    if (secure_ == nullptr) return stream_.Write(bytes, deadline, count);
+    plain_.set_deadline(deadline);
+    return Outcome(secure_->Write(bytes), count);
+  }
+
+  static Io Outcome(Channel::Result result, size_t* count) {
+    *count = result.count;
+    switch (result.kind) {
+      case Channel::Result::Kind::kOk:
+        return Io::kOk;
+      case Channel::Result::Kind::kWantRead:
+      case Channel::Result::Kind::kWantWrite:
+        return Io::kTimeout;  // plain_ has waited
+      case Channel::Result::Kind::kEnd:
+        break;
+    }
+    return Io::kEnd;
+  }
+
   void Read(size_t consumed) {
     input_.Consume(consumed);
     if (session_.progress() != progress_) {
@@ -115,7 +169,7 @@ class StdioServer {
       read_deadline_ = std::min(After(session_.ReadTimeout()), end_);
     }
     size_t count = 0;
-    switch (stream_.Read(input_.Room(), read_deadline_, &count)) {
+    switch (ReadSome(read_deadline_, &count)) {
       case Io::kOk:
         input_.Filled(count);
         break;
@@ -135,7 +189,7 @@ class StdioServer {
                                        std::max(end_, After(options_.linger)));
     while (!session_.Output().empty()) {
       size_t count = 0;
-      if (stream_.Write(session_.Output(), deadline, &count) != Io::kOk) {
+      if (WriteSome(session_.Output(), deadline, &count) != Io::kOk) {
         return false;
       }
       session_.OutputWritten(count);
@@ -151,6 +205,10 @@ class StdioServer {
     result.clean =
         result.flushed && (reason == CloseReason::kQuit ||
                            (reason == CloseReason::kPeerGone && idle_));
+    if (result.flushed && secure_ != nullptr) {
+      plain_.set_deadline(After(options_.linger));
+      (void)secure_->Shutdown();  // who does not hear it has its last reply
+    }
     // Behind QUIT a client has nothing more to say; in the other cases there
     // may be unread commands.
     if (result.flushed && reason != CloseReason::kQuit &&
@@ -162,6 +220,9 @@ class StdioServer {
 
   const StdioOptions options_;
   DescriptorStream& stream_;
+  StreamChannel plain_;  // the same for TLS
+  std::unique_ptr<SecureChannel> secure_;
+  bool handshake_late_ = false;
   InputBuffer input_;
   const std::shared_ptr<AnswerBox> box_;
   const Deadline end_;
@@ -177,7 +238,7 @@ class StdioServer {
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
                        DescriptorStream* stream) {
-  ABSL_HARDENING_ASSERT(!config.offer_starttls);
+  ABSL_HARDENING_ASSERT(!config.offer_starttls || options.secure);
   return StdioServer(config, std::move(responder), std::move(info), options,
                      stream)
       .Run();

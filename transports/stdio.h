@@ -8,13 +8,18 @@
 #define POSTERN_TRANSPORTS_STDIO_H_
 
 #include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
 
 #include "absl/time/time.h"
 #include "engine/event.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
+#include "transports/channel.h"
 #include "transports/descriptor_stream.h"
+#include "transports/secure_channel.h"
 
 namespace postern::transports {
 
@@ -22,7 +27,7 @@ struct StdioOptions {
   // For the whole session, whatever the client does: a client that sends one
   // byte a minute keeps a process no longer than this.
   absl::Duration session_timeout = absl::Hours(4);
-  // For the client to take a reply.
+  // For the client to take a reply, and for a handshake.
   absl::Duration write_timeout = absl::Minutes(5);
   // For a policy or a sink to answer. Clients wait ten minutes for the reply
   // to the end of data (RFC 5321 4.5.3.2.6), five for others.
@@ -36,6 +41,9 @@ struct StdioOptions {
   absl::Duration greet_delay = absl::ZeroDuration();
   // Octets read at once. Never less than ServerConfig::InputRoom().
   size_t buffer_size = size_t{64} << 10;
+  // Makes the server's side of TLS over `below`, which outlives it; null ends
+  // the session. Needed where ServerConfig offers STARTTLS, and only there.
+  std::function<std::unique_ptr<SecureChannel>(Channel* below)> secure;
 };
 
 // What came of a session.
@@ -45,12 +53,13 @@ struct StdioResult {
   bool flushed = false;
   // QUIT, or an end of input where ServerSession::idle(); and `flushed`.
   bool clean = false;
+  std::string tls_error;  // why TLS could not go on, if that was it
 };
 
 // Serves a session from the greeting to its end. All replies that one read has
 // caused leave in one write. `responder.post` is set here: leave it empty.
-// Blocks; returns when the session is over, with `stream` still open. There is
-// no TLS here: `config` must not offer STARTTLS.
+// Blocks; returns when the session is over, with `stream` still open. Behind
+// TLS's end nothing more is read: the session is over, as at an end of input.
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
                        DescriptorStream* stream);

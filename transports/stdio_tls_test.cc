@@ -1,0 +1,292 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// STARTTLS over blocking descriptors.
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "engine/delivery.h"
+#include "engine/event.h"
+#include "engine/policy.h"
+#include "engine/responder.h"
+#include "engine/server_config.h"
+#include "gtest/gtest.h"
+#include "transports/descriptor_stream.h"
+#include "transports/stdio.h"
+#include "transports/test_certificates.h"
+#include "transports/tls_channel.h"
+#include "transports/tls_context.h"
+#include "transports/tls_test_client.h"
+
+namespace postern::transports {
+namespace {
+
+class AcceptAll : public Policy {
+ public:
+  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+    std::move(done)(Verdict::Accept());
+  }
+};
+
+// Keeps committed messages.
+class Kept : public Delivery {
+ public:
+  Opened Open(const Envelope&, const SessionInfo&) override {
+    return std::make_unique<Sink>(this);
+  }
+
+  std::vector<std::string> messages;
+
+ private:
+  class Sink : public MessageSink {
+   public:
+    explicit Sink(Kept* kept) : kept_(*kept) {}
+    bool Write(absl::Span<const absl::string_view> slices,
+               absl::AnyInvocable<void() &&>) override {
+      for (absl::string_view slice : slices) {
+        text_.append(slice.data(), slice.size());
+      }
+      return true;
+    }
+    void Commit(Policy::Done done) override {
+      kept_.messages.push_back(std::move(text_));
+      std::move(done)(Verdict::Accept());
+    }
+
+   private:
+    Kept& kept_;
+    std::string text_;
+  };
+};
+
+// A client at a socket, in the clear at first.
+class Client {
+ public:
+  explicit Client(int socket) : socket_(socket), tls_({}, &wire_) {
+    const timeval patience = {10, 0};
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  }
+
+  // Says `bytes` and returns what comes until `end` does, or nothing more.
+  std::string Plain(absl::string_view bytes, absl::string_view end) {
+    Send(bytes);
+    std::string got;
+    while (!absl::EndsWith(got, end) && Receive(&got)) {
+    }
+    return got;
+  }
+
+  bool Handshake() {
+    while (true) {
+      const bool done = tls_.Handshake();
+      Send(std::exchange(wire_.to_server, ""));
+      if (done || !Receive(&wire_.to_client)) return done;
+    }
+  }
+
+  // As Plain(), through TLS.
+  std::string Secret(absl::string_view bytes, absl::string_view end) {
+    if (!bytes.empty()) tls_.Write(bytes);
+    Send(std::exchange(wire_.to_server, ""));
+    std::string got = tls_.Read();
+    while (!absl::EndsWith(got, end) && Receive(&wire_.to_client)) {
+      got += tls_.Read();
+    }
+    return got;
+  }
+
+  // Ends TLS, and says `plain` in the same breath.
+  void CloseNotify(absl::string_view plain) {
+    tls_.CloseNotify();
+    Send(absl::StrCat(std::exchange(wire_.to_server, ""), plain));
+  }
+  bool saw_close() const { return tls_.saw_close(); }
+
+ private:
+  void Send(absl::string_view bytes) {
+    if (bytes.empty()) return;  // would be an error where the server is gone
+    EXPECT_EQ(send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  bool Receive(std::string* to) {
+    std::array<char, 4096> room;
+    const ssize_t count = recv(socket_, room.data(), room.size(), 0);
+    if (count <= 0) return false;
+    to->append(room.data(), static_cast<size_t>(count));
+    return true;
+  }
+
+  const int socket_;
+  TestWire wire_;
+  TlsTestClient tls_;
+};
+
+class StdioTlsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    TestCertificates certificates;
+    auto context = TlsContext::Make(
+        {.certificates = {certificates.Make("mx", {.common_name = "mx"})}});
+    ASSERT_TRUE(context.ok()) << context.status();
+    context_ = *std::move(context);
+  }
+  static void TearDownTestSuite() { context_.reset(); }
+
+  StdioTlsTest() {
+    config_.greeting = "mx";
+    config_.offer_starttls = true;
+    options_.linger = absl::Milliseconds(10);
+    options_.secure = [](Channel* below) {
+      return std::make_unique<TlsChannel>(context_, below);
+    };
+  }
+
+  // Serves one session, which `client` has with it, to its end.
+  template <typename Talk>
+  StdioResult Serve(const Talk& talk) {
+    int pair[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    StdioResult result;
+    std::thread server([&] {
+      ResponderOptions responder;
+      responder.policy = &policy_;
+      responder.delivery = &kept_;
+      responder.host_name = "mx";
+      responder.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
+      DescriptorStream stream(pair[0], pair[0]);
+      result = ServeStdio(config_, std::move(responder), {}, options_, &stream);
+      close(pair[0]);
+    });
+    Client client(pair[1]);
+    talk(&client);
+    shutdown(pair[1], SHUT_WR);
+    server.join();
+    close(pair[1]);
+    return result;
+  }
+
+  // Comes as far as 220.
+  static void StartTls(Client* client) {
+    client->Plain("", "220 mx ESMTP\r\n");
+    client->Plain("EHLO c\r\n", "250 STARTTLS\r\n");
+    EXPECT_EQ(client->Plain("STARTTLS\r\n", "\r\n").substr(0, 4), "220 ");
+  }
+
+  static std::shared_ptr<const TlsContext> context_;
+
+  AcceptAll policy_;
+  Kept kept_;
+  ServerConfig config_;
+  StdioOptions options_;
+};
+
+std::shared_ptr<const TlsContext> StdioTlsTest::context_;
+
+constexpr absl::string_view kMail =
+    "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
+
+TEST_F(StdioTlsTest, ServesASessionThroughTls) {
+  const StdioResult result = Serve([](Client* client) {
+    StartTls(client);
+    ASSERT_TRUE(client->Handshake());
+    EXPECT_FALSE(absl::StrContains(
+        client->Secret("EHLO c\r\n", "250 LIMITS RCPTMAX=1000\r\n"),
+        "STARTTLS"));
+    client->Secret(kMail, "354 go ahead\r\n");
+    EXPECT_EQ(client->Secret("Subject: x\r\n\r\nhi\r\n.\r\n", "ok\r\n"),
+              "250 2.0.0 ok\r\n");
+    EXPECT_EQ(client->Secret("QUIT\r\n", "mx\r\n"), "221 2.0.0 mx\r\n");
+    EXPECT_EQ(client->Secret("", "anything"), "");
+    EXPECT_TRUE(client->saw_close());
+  });
+  EXPECT_EQ(result.reason, CloseReason::kQuit);
+  EXPECT_TRUE(result.clean);
+  EXPECT_EQ(result.tls_error, "");
+  ASSERT_EQ(kept_.messages.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(kept_.messages[0], "with ESMTPS"));
+  EXPECT_TRUE(absl::StrContains(kept_.messages[0], "TLS_AES_256_GCM_SHA384"));
+}
+
+TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
+  options_.write_timeout = absl::Milliseconds(50);
+  const struct {
+    const char* bytes;  // in the clear, behind the 220
+    CloseReason reason;
+    const char* error;
+  } kCases[] = {
+      {"MAIL FROM:<>\r\n", CloseReason::kPeerGone, "wrong version number"},
+      {"GET / HTTP/1.0\r\n\r\n", CloseReason::kPeerGone, "http request"},
+      {"\x16", CloseReason::kTimeout, "the handshake took too long"},
+      {"", CloseReason::kTimeout, "the handshake took too long"},
+  };
+  for (const auto& c : kCases) {
+    const StdioResult result = Serve([&c](Client* client) {
+      StartTls(client);
+      EXPECT_FALSE(absl::StrContains(client->Plain(c.bytes, "never"), "250"));
+    });
+    EXPECT_EQ(result.reason, c.reason) << c.bytes;
+    EXPECT_EQ(result.tls_error, c.error) << c.bytes;
+    EXPECT_FALSE(result.clean);
+  }
+}
+
+TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
+  options_.secure = [](Channel*) { return nullptr; };
+  const StdioResult result = Serve([](Client* client) {
+    StartTls(client);
+    EXPECT_EQ(client->Plain("", "never"), "");
+  });
+  EXPECT_EQ(result.reason, CloseReason::kPeerGone);
+}
+
+TEST_F(StdioTlsTest, TakesNothingInPlainBehindStartTls) {
+  const StdioResult result = Serve([](Client* client) {
+    client->Plain("", "220 mx ESMTP\r\n");
+    const std::string got = client->Plain("STARTTLS\r\nNOOP\r\n", "never");
+    EXPECT_EQ(got.substr(0, 4), "220 ");
+    EXPECT_FALSE(absl::StrContains(got, "250"));
+  });
+  EXPECT_EQ(result.reason, CloseReason::kAbuse);
+}
+
+TEST_F(StdioTlsTest, TakesNothingInPlainBehindTls) {
+  const StdioResult result = Serve([](Client* client) {
+    StartTls(client);
+    ASSERT_TRUE(client->Handshake());
+    client->Secret("EHLO c\r\n", "250 LIMITS RCPTMAX=1000\r\n");
+    client->Secret(kMail, "354 go ahead\r\n");
+    client->Secret("half of it\r\n", "");
+    client->CloseNotify("the rest\r\n.\r\n");
+    client->Plain("", "never");
+  });
+  EXPECT_EQ(result.reason, CloseReason::kPeerGone);
+  EXPECT_FALSE(result.clean);
+  EXPECT_TRUE(kept_.messages.empty());
+}
+
+TEST_F(StdioTlsTest, TellsASilentClientThroughTls) {
+  config_.command_timeout = absl::Milliseconds(200);
+  const StdioResult result = Serve([](Client* client) {
+    StartTls(client);
+    ASSERT_TRUE(client->Handshake());
+    EXPECT_EQ(client->Secret("", "never"), "421 4.4.2 timeout (#4.4.2)\r\n");
+    EXPECT_TRUE(client->saw_close());
+  });
+  EXPECT_EQ(result.reason, CloseReason::kTimeout);
+  EXPECT_TRUE(result.flushed);
+}
+
+}  // namespace
+}  // namespace postern::transports
