@@ -139,10 +139,11 @@ void RelayRules::Apply(const SessionInfo& session, Decision* decision) const {
     return Accept(Rule::kAuthenticated, absl::StrCat("user ", session.identity),
                   decision);
   }
-  ApplyHostLists(decision);
+  ApplyHostLists(session, decision);
 }
 
-void RelayRules::ApplyHostLists(Decision* decision) const {
+void RelayRules::ApplyHostLists(const SessionInfo& session,
+                                Decision* decision) const {
   const auto& [local_part, domain] = decision->to;
   if (domain.empty() && !absl::StrContains(local_part, '@')) {
     return Accept(Rule::kLocalName, "", decision);
@@ -157,6 +158,13 @@ void RelayRules::ApplyHostLists(Decision* decision) const {
     return Accept(rule, (*match)->source, decision);
   }
   if (controls_->open_relay) return Accept(Rule::kOpenRelay, "", decision);
+  if (session.name_status == NameStatus::kTemporary) {
+    // Perhaps there is a rule for the name that the client has.
+    return Refuse(
+        Rule::kNotListed, "host name",
+        {451, {4, 4, 3}, "cannot look up your host name for now (#4.4.3)"},
+        decision);
+  }
   Refuse(Rule::kNotListed, "",
          {553,
           {5, 7, 1},

@@ -49,7 +49,9 @@ class RelayRules {
              std::shared_ptr<const OwnAddresses> own_addresses);
 
   // Returns the decision about `rcpt`. Refuses for now (421) and closes the
-  // connection when a rule cannot be asked: that is never an acceptance.
+  // connection when a rule cannot be asked: that is never an acceptance. Where
+  // the client's name could not be looked up for now, so is what would be
+  // refused: with the name, it may be allowed.
   Decision Decide(const Rcpt& rcpt, const SessionInfo& session) const;
 
   // Returns `path` with localiphost in place of an address literal that is
@@ -62,7 +64,7 @@ class RelayRules {
   // `to`.
   void Apply(const SessionInfo& session, Decision* decision) const;
   // Rules 4 to 8.
-  void ApplyHostLists(Decision* decision) const;
+  void ApplyHostLists(const SessionInfo& session, Decision* decision) const;
 
   std::shared_ptr<const Controls> controls_;
   std::shared_ptr<const OwnAddresses> own_addresses_;

@@ -42,6 +42,7 @@ struct Setting {
   std::string rcpthosts = "local.example\n.sub.example\n";
   std::string badmailfrom;
   ControlFolder::Records more;
+  NameStatus name_status = NameStatus::kNone;
   std::optional<std::string> relay_client;
   std::string identity;
   bool open_relay = false;  // and no rcpthosts
@@ -68,6 +69,7 @@ class RelayRulesTest : public testing::Test {
     SessionInfo session;
     session.relay_client = setting.relay_client;
     session.identity = setting.identity;
+    session.name_status = setting.name_status;
     return session;
   }
 
@@ -279,6 +281,20 @@ TEST_F(RelayRulesTest, RefusesInQmailsWords) {
 }
 
 // qmail-smtpd behaviours 3 and 5.
+TEST_F(RelayRulesTest, WhatANameMightAllowIsNotRefusedForGood) {
+  const Setting unknown = {.name_status = NameStatus::kTemporary};
+  const Decision decision = Decide("<u@elsewhere.example>", unknown);
+  EXPECT_EQ(decision.rule, Rule::kNotListed);
+  EXPECT_EQ(decision.reply.code, 451);
+  EXPECT_EQ(Decide("<u@local.example>", unknown).reply.code, 250);
+  for (NameStatus status : {NameStatus::kNone, NameStatus::kForged,
+                            NameStatus::kConfirmed, NameStatus::kUnchecked}) {
+    EXPECT_EQ(
+        Decide("<u@elsewhere.example>", {.name_status = status}).reply.code,
+        553);
+  }
+}
+
 TEST_F(RelayRulesTest, EmptyListTakesLocalNamesOnly) {
   const Setting setting = {.rcpthosts = ""};
   EXPECT_EQ(Decide("<u>", setting).rule, Rule::kLocalName);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "policy/log_value.h"
 #include "programs/log.h"
+#include "transports/tls_channel.h"
 
 namespace postern::programs {
 namespace {
@@ -29,12 +30,21 @@ std::unique_ptr<const ServerConfig> Changed(const ServerConfig& config,
 
 }  // namespace
 
-Guest::Guest(std::shared_ptr<const Site> site, GuestRules rules)
+Guest::Guest(std::shared_ptr<const Site> site, size_t listener,
+             GuestRules rules, policy::ConnectionLimits::Place place)
     : site_(std::move(site)),
+      listener_(site_->listeners[listener]),
       rules_(std::move(rules)),
-      own_config_(Changed(site_->config, rules_)),
-      config_(own_config_ != nullptr ? own_config_.get() : &site_->config),
+      place_(std::move(place)),
+      own_config_(Changed(listener_.config, rules_)),
+      config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
       delivery_(site_->delivery.get(), &stamps_, WriteLog) {}
+
+std::unique_ptr<transports::SecureChannel> Guest::Secure(
+    transports::Channel* below) {
+  if (listener_.tls == nullptr) return nullptr;
+  return std::make_unique<transports::TlsChannel>(listener_.tls, below);
+}
 
 ResponderOptions Guest::responder() {
   ResponderOptions options;

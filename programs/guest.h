@@ -14,6 +14,7 @@
 
 #include "engine/policy.h"
 #include "engine/server_config.h"
+#include "policy/connection_limits.h"
 #include "programs/logged_delivery.h"
 #include "programs/site.h"
 #include "transports/service.h"
@@ -39,10 +40,14 @@ class Guest : public transports::SessionHost,
               public Policy,
               public std::enable_shared_from_this<Guest> {
  public:
-  Guest(std::shared_ptr<const Site> site, GuestRules rules);
+  // `place` is kept as long as the guest.
+  Guest(std::shared_ptr<const Site> site, size_t listener, GuestRules rules,
+        policy::ConnectionLimits::Place place);
 
   const ServerConfig& config() const override { return *config_; }
   ResponderOptions responder() override;
+  std::unique_ptr<transports::SecureChannel> Secure(
+      transports::Channel* below) override;
   void OnEnd(const transports::SessionEnd& end,
              const SessionInfo& info) override;
 
@@ -54,7 +59,9 @@ class Guest : public transports::SessionHost,
   static constexpr size_t kCounts = 6;
 
   const std::shared_ptr<const Site> site_;
+  const Site::Listener& listener_;
   const GuestRules rules_;
+  const policy::ConnectionLimits::Place place_;
   std::unique_ptr<const ServerConfig> own_config_;  // where rules change it
   const ServerConfig* config_;
   MessageStamps stamps_;

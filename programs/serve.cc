@@ -11,15 +11,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "policy/connection_limits.h"
 #include "policy/control_file.h"
+#include "policy/host_names.h"
 #include "policy/log_value.h"
 #include "policy/relay_rules.h"
 #include "programs/guest.h"
@@ -35,11 +40,35 @@ namespace {
 
 constexpr int kTemporary = 111;  // djb's tools: try again
 
-// Admits clients as the rules say, and serves them with the Site of the day.
+absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
+  switch (refusal) {
+    case policy::ConnectionLimits::Refusal::kTooManyInAll:
+      return "max-connections";
+    case policy::ConnectionLimits::Refusal::kTooManyFromClient:
+      return "max-per-client";
+    case policy::ConnectionLimits::Refusal::kTooFast:
+      return "max-rate";
+  }
+  return "";
+}
+
+int64_t MonotonicNanoseconds() {
+  return std::chrono::steady_clock::now().time_since_epoch() /
+         std::chrono::nanoseconds(1);
+}
+
+// Admits clients as the limits and the rules say, and serves them with the Site
+// of the day.
 class Host : public transports::Service {
  public:
-  Host(const ServeOptions& options, std::shared_ptr<const Site> site)
-      : silent_deny_(options.silent_deny),
+  // `names` is null where nobody wants them; it must end before the server.
+  // `run` runs what blocks.
+  Host(const ServeOptions& options, std::shared_ptr<const Site> site,
+       policy::HostNames* names, Site::Run run)
+      : options_(options),
+        names_(names),
+        run_(std::move(run)),
+        limits_(options.limits),
         rules_(options.rules.empty()
                    ? nullptr
                    : std::make_unique<RulesFile>(options.rules,
@@ -51,25 +80,73 @@ class Host : public transports::Service {
     site_.swap(site);
   }
 
-  void Admit(size_t, SessionInfo info, Admitted done) override {
+  bool IsProxy(const SessionInfo& peer) override {
+    const bool is = options_.proxies.Contains(peer.remote_address);
+    if (!is) {
+      WriteLog(absl::StrCat("session end=no-proxy ip=", peer.remote_address));
+    }
+    return is;
+  }
+
+  void Admit(size_t listener, SessionInfo info, Admitted done) override {
+    auto place = limits_.Admit(info.remote_address, MonotonicNanoseconds());
+    if (const auto* refusal =
+            std::get_if<policy::ConnectionLimits::Refusal>(&place)) {
+      WriteLog(
+          absl::StrCat("session end=overload limit=", RefusalName(*refusal),
+                       " ip=", info.remote_address));
+      transports::Admission admission;
+      admission.refusal = Reply{
+          421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
+      admission.info = std::move(info);
+      return std::move(done)(std::move(admission));
+    }
+    Arrival arrival{listener, std::move(info),
+                    std::get<policy::ConnectionLimits::Place>(std::move(place)),
+                    std::move(done)};
+    if (names_ == nullptr || arrival.info.remote_address.empty()) {
+      return Welcome(std::move(arrival));
+    }
+    const std::string address = arrival.info.remote_address;
+    // The thread of the names must not wait for the file of the rules.
+    names_->Lookup(address, [this, arrival = std::move(arrival)](
+                                policy::HostName name) mutable {
+      arrival.info.remote_name = std::move(name.name);
+      arrival.info.name_status = name.status;
+      run_([this, arrival = std::move(arrival)]() mutable {
+        Welcome(std::move(arrival));
+      });
+    });
+  }
+
+ private:
+  struct Arrival {
+    size_t listener = 0;
+    SessionInfo info;
+    policy::ConnectionLimits::Place place;
+    Admitted done;
+  };
+
+  void Welcome(Arrival arrival) {
     transports::Admission admission;
     GuestRules rules;
-    const absl::Status status = Ask(&info, &rules);
+    const absl::Status status = Ask(&arrival.info, &rules);
     if (!status.ok()) {
       // Whom nobody can ask about is served by nobody.
       WriteLog(absl::StrCat("fatal: ", status.message()));
       admission.refusal =
           Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
-    } else if (rules.denied && silent_deny_) {
-      WriteLog(absl::StrCat("session end=denied ip=", info.remote_address));
+    } else if (rules.denied && options_.silent_deny) {
+      WriteLog(
+          absl::StrCat("session end=denied ip=", arrival.info.remote_address));
     } else {
-      admission.host = std::make_shared<Guest>(site(), std::move(rules));
+      admission.host = std::make_shared<Guest>(
+          site(), arrival.listener, std::move(rules), std::move(arrival.place));
     }
-    admission.info = std::move(info);
-    std::move(done)(std::move(admission));
+    admission.info = std::move(arrival.info);
+    std::move(arrival.done)(std::move(admission));
   }
 
- private:
   std::shared_ptr<const Site> site() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return site_;
@@ -111,7 +188,10 @@ class Host : public transports::Service {
     return absl::OkStatus();
   }
 
-  const bool silent_deny_;
+  const ServeOptions& options_;
+  policy::HostNames* const names_;
+  const Site::Run run_;
+  policy::ConnectionLimits limits_;
   const std::unique_ptr<RulesFile> rules_;
   std::mutex mutex_;
   std::shared_ptr<const Site> site_;  // guarded by mutex_
@@ -167,18 +247,24 @@ int RunServe(const ServeOptions& options) {
   const sigset_t signals = OurSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
 
-  // Destroyed in the order that decisions need: the pool works to its end
-  // while the loops, stopped, still take its answers.
+  // Destroyed in the order that decisions need: the names end first, and the
+  // pool works to its end while the loops, stopped, still take its answers.
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   transports::ThreadPool pool;
+  std::unique_ptr<policy::HostNames> names;
   const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
 
   absl::StatusOr<std::shared_ptr<const Site>> site = Site::Read(options, run);
   if (!site.ok()) return Fail(site.status());
-  host = std::make_unique<Host>(options, *std::move(site));
+  if (options.host_names) {
+    auto opened = policy::HostNames::Open({.servers = options.resolvers});
+    if (!opened.ok()) return Fail(opened.status());
+    names = *std::move(opened);
+  }
+  host = std::make_unique<Host>(options, *std::move(site), names.get(), run);
 
   transports::ServerOptions server_options;
   server_options.threads = options.threads;
@@ -188,7 +274,7 @@ int RunServe(const ServeOptions& options) {
   server = std::make_unique<transports::Server>(host.get(), server_options);
   std::string addresses;
   for (const ListenOption& listen : options.listen) {
-    const auto bound = server->Listen(listen.address, listen.tls);
+    const auto bound = server->Listen(listen.address, listen.options);
     if (!bound.ok()) return Fail(bound.status());
     absl::StrAppend(&addresses, bound->Format(), "\n");
     WriteLog(absl::StrCat("listening at ", bound->Format()));

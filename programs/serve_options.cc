@@ -23,10 +23,12 @@ constexpr OptionRow kRows[] = {
      OptionRow::From::kCommandLine},
     {"config", "FILE", "read options from FILE, as name=value lines",
      OptionRow::From::kCommandLine},
-    {"listen", "ADDRESS:PORT",
+    {"listen", "ADDRESS:PORT[,WORD]...",
      "where to listen, as often as wanted:\n"
      "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
-     "unix:PATH",
+     "unix:PATH. WORDs: tls (from the first byte),\n"
+     "require-tls (530 before STARTTLS), proxy (a\n"
+     "PROXY header says who the client is)",
      OptionRow::From::kAnywhere, true},
     {"control", "DIR [/var/qmail/control]", "qmail's control directory"},
     {"deliver", "SPEC [qmail-queue]",
@@ -37,12 +39,37 @@ constexpr OptionRow kRows[] = {
      "tcpserver's rules, made by tcprules: who may\n"
      "connect, and relay"},
     {"rules-optional", "", "serve everyone if the file is missing"},
+    {"host-names", "",
+     "look up clients' host names, and confirm them,\n"
+     "for rules that have names"},
+    {"resolver", "ADDRESS[:PORT]",
+     "whom --host-names asks, as often as wanted; else\n"
+     "as /etc/resolv.conf says",
+     OptionRow::From::kAnywhere, true},
     {"silent-deny", "",
      "close on who is denied without a word, as\n"
      "tcpserver does; else 554"},
     {"open-relay", "",
      "serve without control/rcpthosts: anyone may\n"
      "send anywhere"},
+    {"tls-cert", "FILE",
+     "certificate and chain, PEM; as often as there\n"
+     "are names, or RSA beside ECDSA",
+     OptionRow::From::kAnywhere, true},
+    {"tls-key", "FILE",
+     "the key of each --tls-cert, in their order; else\n"
+     "in the same file",
+     OptionRow::From::kAnywhere, true},
+    {"client-ca", "FILE", "who signs clients' certificates, PEM"},
+    {"proxy-from", "NETWORK", "whose PROXY headers count: 192.0.2.0/24",
+     OptionRow::From::kAnywhere, true},
+    {"max-connections", "N [1000]", "at once, in all; 421 beyond"},
+    {"max-per-client", "N [50]",
+     "at once, of an IPv4 address or an IPv6 /64; 0:\n"
+     "any number"},
+    {"max-rate", "N [0]", "new ones a minute, of the same; 0: any number"},
+    {"unlimited", "NETWORK", "who has no limit of their own",
+     OptionRow::From::kAnywhere, true},
     {"max-recipients", "N [1000]", "recipients of a message; 452 beyond"},
     {"max-errors", "N [20]",
      "refused commands before 421 and the end of the\n"
@@ -90,10 +117,55 @@ absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
   ListenOption listen;
   listen.address = *std::move(address);
   for (size_t i = 1; i < words.size(); ++i) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown word ", words[i], " in ", text));
+    if (words[i] == "tls") {
+      listen.options.tls = true;
+    } else if (words[i] == "require-tls") {
+      listen.require_tls = true;
+    } else if (words[i] == "proxy") {
+      listen.options.proxy = true;
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown word ", words[i], " in ", text));
+    }
   }
   return listen;
+}
+
+// Returns the networks of an option; a mistake is the options'.
+policy::NetworkList ReadNetworks(absl::string_view name, Options* given) {
+  absl::StatusOr<policy::NetworkList> list =
+      policy::NetworkList::Parse(given->List(name));
+  if (list.ok()) return *std::move(list);
+  given->Mistake(absl::StrCat("--", name, ": ", list.status().message()));
+  return {};
+}
+
+std::vector<transports::TlsFiles> ReadCertificates(Options* given) {
+  const std::vector<std::string> chains = given->List("tls-cert");
+  const std::vector<std::string> keys = given->List("tls-key");
+  if (!keys.empty() && keys.size() != chains.size()) {
+    given->Mistake("--tls-key: as many as --tls-cert, or none");
+    return {};
+  }
+  std::vector<transports::TlsFiles> certificates;
+  for (size_t i = 0; i < chains.size(); ++i) {
+    certificates.push_back({chains[i], keys.empty() ? chains[i] : keys[i]});
+  }
+  return certificates;
+}
+
+// What only makes sense together.
+void Check(const ServeOptions& options, Options* given) {
+  for (const ListenOption& listen : options.listen) {
+    const std::string where = listen.address.Format();
+    if (options.certificates.empty() &&
+        (listen.options.tls || listen.require_tls)) {
+      given->Mistake(absl::StrCat("--listen: ", where, ": needs --tls-cert"));
+    }
+    if (listen.options.proxy && options.proxies.empty()) {
+      given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));
+    }
+  }
 }
 
 }  // namespace
@@ -119,7 +191,19 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.rules = given.Text("rules", options.rules);
   options.rules_optional = given.Flag("rules-optional");
   options.silent_deny = given.Flag("silent-deny");
+  options.host_names = given.Flag("host-names");
+  options.resolvers = given.List("resolver");
   options.open_relay = given.Flag("open-relay");
+  options.certificates = ReadCertificates(&given);
+  options.client_ca = given.Text("client-ca", options.client_ca);
+  options.proxies = ReadNetworks("proxy-from", &given);
+  options.limits.in_all =
+      static_cast<size_t>(given.Number("max-connections", 1000, 1, 1000000));
+  options.limits.from_client =
+      static_cast<size_t>(given.Number("max-per-client", 50, 0, 1000000));
+  options.limits.per_minute =
+      static_cast<size_t>(given.Number("max-rate", 0, 0, 1000000));
+  options.limits.exempt = ReadNetworks("unlimited", &given);
   options.max_recipients =
       given.Number("max-recipients", options.max_recipients, 1, 1000000);
   options.max_errors =
@@ -140,6 +224,7 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.drain = given.Number("drain", options.drain, 0, 24 * 60 * 60);
   options.ready_fd = given.Number("ready-fd", options.ready_fd, 0, 1023);
   options.user = given.Text("user", options.user);
+  Check(options, &given);
   if (!given.operands().empty()) {
     given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
   }

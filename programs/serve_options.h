@@ -11,13 +11,18 @@
 #include <vector>
 
 #include "engine/server_config.h"
+#include "policy/connection_limits.h"
+#include "policy/network_list.h"
 #include "transports/listening_socket.h"
+#include "transports/server.h"
+#include "transports/tls_context.h"
 
 namespace postern::programs {
 
 struct ListenOption {
   transports::ListenAddress address;
-  bool tls = false;  // from the first byte, RFC 8314 3.3
+  transports::ListenerOptions options;
+  bool require_tls = false;  // 530 before it
 };
 
 struct ServeOptions {
@@ -27,7 +32,13 @@ struct ServeOptions {
   std::string rules;  // tcprules' database; empty: none
   bool rules_optional = false;
   bool silent_deny = false;
+  bool host_names = false;
+  std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
   bool open_relay = false;
+  std::vector<transports::TlsFiles> certificates;  // none: no TLS
+  std::string client_ca;                           // empty: none
+  policy::NetworkList proxies;
+  policy::ConnectionLimits::Limits limits;
   int max_recipients = 1000;
   int max_errors = 20;
   int session_timeout = 4 * 60 * 60;  // seconds

@@ -37,6 +37,37 @@ ServerConfig MakeConfig(const ServeOptions& options,
   return config;
 }
 
+// A context for each listener: tickets of one are of no use at another.
+absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
+    const ServeOptions& options, const ServerConfig& config) {
+  std::vector<Site::Listener> listeners;
+  for (const ListenOption& listen : options.listen) {
+    Site::Listener& listener = listeners.emplace_back();
+    listener.config = config;
+    if (!options.certificates.empty()) {
+      const auto tls =
+          transports::TlsContext::Make({.id = absl::StrCat(listeners.size()),
+                                        .certificates = options.certificates,
+                                        .client_ca_file = options.client_ca});
+      if (!tls.ok()) return tls.status();
+      listener.tls = *tls;
+      listener.config.offer_starttls = !listen.options.tls;
+      listener.config.require_tls = listen.require_tls;
+    }
+    // Of what is read from files, only the greeting can be wrong.
+    if (const absl::Status status = listener.config.Validate(); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          options.control, "/smtpgreeting, or me: ", status.message()));
+    }
+  }
+  if (!listeners.empty() && listeners[0].tls != nullptr) {
+    for (const std::string& warning : listeners[0].tls->warnings()) {
+      WriteLog(absl::StrCat("warning: ", warning));
+    }
+  }
+  return listeners;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
@@ -55,7 +86,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   const auto site = std::make_shared<Site>();
   site->controls =
       std::make_shared<const policy::Controls>(*std::move(controls));
-  site->config = MakeConfig(options, *site->controls);
+  ServerConfig config = MakeConfig(options, *site->controls);
   auto destination =
       MakeDestination(options.deliver, options.control, *site->controls,
                       [](absl::string_view what) {
@@ -64,12 +95,10 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   if (!destination.ok()) return destination.status();
   site->delivery = std::move(destination->delivery);
   site->recipients = std::move(destination->recipients);
-  site->config.carried = site->delivery->carries();
-  if (const absl::Status status = site->config.Validate(); !status.ok()) {
-    // Of what is read from files, only the greeting can be wrong.
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.control, "/smtpgreeting, or me: ", status.message()));
-  }
+  config.carried = site->delivery->carries();
+  auto listeners = MakeListeners(options, config);
+  if (!listeners.ok()) return listeners.status();
+  site->listeners = *std::move(listeners);
   if (destination->blocks) {
     site->delivery = std::make_shared<delivery::PooledDelivery>(
         std::move(site->delivery), run);

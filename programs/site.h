@@ -18,6 +18,7 @@
 #include "engine/server_config.h"
 #include "policy/controls.h"
 #include "programs/serve_options.h"
+#include "transports/tls_context.h"
 
 namespace postern::programs {
 
@@ -27,12 +28,19 @@ struct Site {
   // Runs what blocks on another thread.
   using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
-  // Reads the control files. An error names the file, or the option.
+  // Reads the control files and certificates. An error names the file, or the
+  // option.
   static absl::StatusOr<std::shared_ptr<const Site>> Read(
       const ServeOptions& options, Run run);
 
+  // What differs between listeners.
+  struct Listener {
+    ServerConfig config;
+    std::shared_ptr<const transports::TlsContext> tls;  // null: none
+  };
+
   std::shared_ptr<const policy::Controls> controls;
-  ServerConfig config;
+  std::vector<Listener> listeners;
   std::string host_name;  // of Received fields
   std::shared_ptr<Delivery> delivery;
   std::shared_ptr<Policy> recipients;  // null: takes every recipient

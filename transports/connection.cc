@@ -3,6 +3,7 @@
 
 #include "transports/connection.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,19 +45,13 @@ void Connection::Begin(Admission admission, bool tls) {
   if (admission.host == nullptr) {
     // In one write, to a socket that has had none; to who wants TLS, nothing.
     if (!tls) (void)plain_.Write(FormatReply(*admission.refusal));
-    if (!around_.loop->Watch(socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                             this)) {
-      return Close();
-    }
+    if (!Watch()) return Close();
     Linger();
     return Run();
   }
   host_ = std::move(admission.host);
   info_ = std::move(admission.info);
-  if (!around_.loop->Watch(socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                           this)) {
-    return Close();
-  }
+  if (!Watch()) return Close();
   if (tls) {
     secure_ = host_->Secure(&plain_);
     if (secure_ == nullptr) return Close();
@@ -67,6 +62,51 @@ void Connection::Begin(Admission admission, bool tls) {
     StartSession();
   }
   Run();
+}
+
+bool Connection::Watch() {
+  if (!watched_) {
+    watched_ = around_.loop->Watch(
+        socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
+  }
+  return watched_;
+}
+
+void Connection::ReadProxyHeader(
+    absl::AnyInvocable<void(ProxyHeader) &&> done) {
+  with_proxy_header_ = std::move(done);
+  phase_ = Phase::kProxy;
+  phase_deadline_ =
+      since_ + absl::ToChronoNanoseconds(around_.options->proxy_timeout);
+  if (!Watch()) return Close();
+  Run();
+}
+
+void Connection::TakeProxyHeader() {
+  // Looked at where it is, and then taken: what stands behind it may be TLS's,
+  // which reads for itself.
+  char* const room = around_.loop->scratch().data();
+  const ssize_t seen =
+      recv(socket_, room, kMaxProxyHeader, MSG_PEEK | MSG_DONTWAIT);
+  if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (seen <= 0) return Close();
+  ProxyHeader header = ParseProxyHeader({room, static_cast<size_t>(seen)});
+  switch (header.kind) {
+    case ProxyHeader::Kind::kNeedInput:
+      if (hung_up_) Close();
+      return;
+    case ProxyHeader::Kind::kError:
+      return Close();
+    case ProxyHeader::Kind::kAddresses:
+    case ProxyHeader::Kind::kLocal:
+      break;
+  }
+  if (recv(socket_, room, header.size, MSG_DONTWAIT) !=
+      static_cast<ssize_t>(header.size)) {
+    return Close();
+  }
+  phase_ = Phase::kAdmission;
+  std::move(with_proxy_header_)(std::move(header));
 }
 
 void Connection::StartSession() {
@@ -101,7 +141,7 @@ void Connection::Shutdown() {
     phase_ = Phase::kSession;
     return Run();
   }
-  if (phase_ == Phase::kHandshake) Close();
+  if (phase_ == Phase::kHandshake || phase_ == Phase::kProxy) Close();
 }
 
 void Connection::Abandon() {
@@ -126,6 +166,8 @@ void Connection::OnTimer() {
     case Phase::kAdmission:
     case Phase::kClosed:
       return;
+    case Phase::kProxy:
+      return Close();
     case Phase::kHandshake:
       tls_error_ = "the handshake took too long";
       End(CloseReason::kTimeout, false);
@@ -149,9 +191,11 @@ void Connection::OnTimer() {
 }
 
 void Connection::Run() {
+  if (running_) return;  // Begin(), within the header's own call
   running_ = true;
   this_run_ = 0;
   TakeInput();
+  if (phase_ == Phase::kProxy) TakeProxyHeader();
   if (phase_ == Phase::kHandshake) Handshake();
   if (phase_ == Phase::kGreetDelay) ListenForTalk();
   while (phase_ == Phase::kSession) {
@@ -319,7 +363,7 @@ void Connection::Close() {
   }
   phase_ = Phase::kClosed;
   around_.loop->timers().Disarm(this);
-  around_.loop->Unwatch(socket_);
+  if (watched_) around_.loop->Unwatch(socket_);
   close(socket_);
   around_.closed();
 }

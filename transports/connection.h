@@ -14,11 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "engine/responder.h"
 #include "engine/server_session.h"
 #include "engine/session_info.h"
 #include "transports/event_loop.h"
+#include "transports/proxy_header.h"
 #include "transports/secure_channel.h"
 #include "transports/service.h"
 #include "transports/socket_channel.h"
@@ -34,6 +36,8 @@ struct ConnectionOptions {
   // For a policy or a sink to answer. Clients wait ten minutes for the reply
   // to the end of data (RFC 5321 4.5.3.2.6), five for others.
   absl::Duration answer_timeout = absl::Minutes(8);
+  // For a PROXY header, which a proxy sends at once.
+  absl::Duration proxy_timeout = absl::Seconds(10);
   // For a handshake of TLS.
   absl::Duration handshake_timeout = absl::Minutes(1);
   // For the client to close behind a last reply that it may not expect.
@@ -70,6 +74,12 @@ class Connection : public EventLoop::Handler, private Timer {
   Connection(int socket, Surroundings surroundings);
   ~Connection() override;
 
+  // Reads the PROXY header with which the connection begins, and nothing
+  // behind it, then calls `done`, once, unless the connection is over before:
+  // where there is none, or none that can be read, it is closed. Called before
+  // Begin(), or not at all.
+  void ReadProxyHeader(absl::AnyInvocable<void(ProxyHeader) &&> done);
+
   // Serves it, as `admission` says; with `tls`, through TLS from the start.
   // Called once; until then nothing is read.
   void Begin(Admission admission, bool tls);
@@ -92,6 +102,7 @@ class Connection : public EventLoop::Handler, private Timer {
 
  private:
   enum class Phase : uint8_t {
+    kProxy,       // its header
     kAdmission,   // nobody knows yet what becomes of it
     kHandshake,   // of TLS
     kGreetDelay,  // listening for who cannot wait
@@ -105,6 +116,7 @@ class Connection : public EventLoop::Handler, private Timer {
 
   // Does what can be done, then sets the timer.
   void Run();
+  void TakeProxyHeader();
   void StartSession();
   void Handshake();
   void ListenForTalk();
@@ -115,6 +127,8 @@ class Connection : public EventLoop::Handler, private Timer {
 
   // What comes of one step: whether there is a next.
   bool Act(const Step& step);
+  // Has the loop tell of the socket's events.
+  bool Watch();
   bool NeedInput();
   bool Closed(CloseReason reason);
 
@@ -146,9 +160,11 @@ class Connection : public EventLoop::Handler, private Timer {
   bool idle_ = true;      // the session, at the last read
   bool closing_ = false;  // nothing is left but to write
   bool ended_ = false;    // the host has been told
+  bool watched_ = false;  // by the loop
 
   std::shared_ptr<SessionHost> host_;
   std::unique_ptr<SecureChannel> secure_;
+  absl::AnyInvocable<void(ProxyHeader) &&> with_proxy_header_;
   SessionInfo info_;  // until there is a responder
   std::optional<ServerSession> session_;
   std::optional<Responder> responder_;

@@ -135,6 +135,8 @@ class Server::Shard {
     return slot.generation == id.generation ? slot.connection.get() : nullptr;
   }
   void Open(size_t listener, int socket, const sockaddr_storage& peer);
+  void Admit(size_t listener, Id id, SessionInfo info);
+  void Begin(Id id, Admission admission, bool tls);
   // Lets one that there is no descriptor for go, with a word. Returns false if
   // even that cannot be done.
   bool TurnAway(int listening);
@@ -238,22 +240,34 @@ void Server::Shard::Open(size_t listener, int socket,
     info.local_address = from.address.host;
     info.local_port = from.address.port;
   }
-  server_.service_.Admit(
-      listener, std::move(info), [here, tls = from.tls](Admission admission) {
-        Shard& shard = *here.shard;
-        if (shard.loop_.OnThread()) {
-          if (Connection* c = shard.Find(here.id)) {
-            c->Begin(std::move(admission), tls);
-          }
-          return;
+  if (!from.options.proxy) return Admit(listener, id, std::move(info));
+  Connection& connection = *slots_[id.slot].connection;
+  if (!server_.service_.IsProxy(info)) return connection.Begin({}, false);
+  connection.ReadProxyHeader(
+      [this, id, listener, info = std::move(info)](ProxyHeader header) mutable {
+        if (header.kind == ProxyHeader::Kind::kAddresses) {
+          info.remote_address = std::move(header.source.address);
+          info.remote_port = header.source.port;
+          info.local_address = std::move(header.destination.address);
+          info.local_port = header.destination.port;
         }
-        shard.loop_.Post(
-            [here, tls, admission = std::move(admission)]() mutable {
-              if (Connection* c = here.shard->Find(here.id)) {
-                c->Begin(std::move(admission), tls);
-              }
-            });
+        Admit(listener, id, std::move(info));
       });
+}
+
+void Server::Shard::Admit(size_t listener, Id id, SessionInfo info) {
+  const bool tls = server_.listeners_[listener].options.tls;
+  server_.service_.Admit(
+      listener, std::move(info), [this, id, tls](Admission admission) {
+        if (loop_.OnThread()) return Begin(id, std::move(admission), tls);
+        loop_.Post([this, id, tls, admission = std::move(admission)]() mutable {
+          Begin(id, std::move(admission), tls);
+        });
+      });
+}
+
+void Server::Shard::Begin(Id id, Admission admission, bool tls) {
+  if (Connection* c = Find(id)) c->Begin(std::move(admission), tls);
 }
 
 void Server::Shard::Remove(Id id) {
@@ -322,11 +336,11 @@ Server::~Server() {
 }
 
 absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
-                                             bool tls) {
+                                             ListenerOptions options) {
   const bool share = address.path.empty() && shards_.size() > 1;
   absl::StatusOr<int> first = transports::Listen(address, share);
   if (!first.ok()) return first.status();
-  absl::StatusOr<ListenAddress> bound = Adopt(*first, tls);
+  absl::StatusOr<ListenAddress> bound = Adopt(*first, options);
   if (!bound.ok() || !share) return bound;
   while (listeners_.back().sockets.size() < shards_.size()) {
     const absl::StatusOr<int> next = transports::Listen(*bound, share);
@@ -336,8 +350,9 @@ absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
   return bound;
 }
 
-absl::StatusOr<ListenAddress> Server::Adopt(int socket, bool tls) {
-  listeners_.push_back({{socket}, tls, {}});
+absl::StatusOr<ListenAddress> Server::Adopt(int socket,
+                                            ListenerOptions options) {
+  listeners_.push_back({{socket}, options, {}});
   absl::StatusOr<ListenAddress> bound = BoundAddress(socket);
   if (bound.ok()) listeners_.back().address = *bound;
   return bound;

@@ -26,10 +26,15 @@ struct ServerOptions {
   ConnectionOptions connection;
 };
 
+struct ListenerOptions {
+  bool tls = false;    // sessions begin with a handshake, RFC 8314 3.3
+  bool proxy = false;  // before all, a proxy says who the client is
+};
+
 // Server accepts connections and serves each on one of its threads.
 //
 //   Server server(&service, {});
-//   server.Listen(*ListenAddress::Parse("127.0.0.1:2525"), /*tls=*/false);
+//   server.Listen(*ListenAddress::Parse("127.0.0.1:2525"));
 //   server.Start();
 //   ...
 //   server.Drain();    // 421 to who is idle, the others to their end
@@ -50,11 +55,11 @@ class Server {
   ~Server();
 
   // Adds a listener, and returns where it listens, with the port that it was
-  // given. The n-th is the listener n of Service::Admit(). With `tls` its
-  // sessions begin with a handshake (RFC 8314 3.3).
-  absl::StatusOr<ListenAddress> Listen(const ListenAddress& address, bool tls);
+  // given. The n-th is the listener n of Service::Admit().
+  absl::StatusOr<ListenAddress> Listen(const ListenAddress& address,
+                                       ListenerOptions options = {});
   // The same for a socket that listens already; it becomes the server's.
-  absl::StatusOr<ListenAddress> Adopt(int socket, bool tls);
+  absl::StatusOr<ListenAddress> Adopt(int socket, ListenerOptions options = {});
 
   // Serves from now on. An error: the system has no threads or descriptors.
   absl::Status Start();
@@ -75,7 +80,7 @@ class Server {
   // Sockets of one address: one for each thread, or one for them all.
   struct Listener {
     std::vector<int> sockets;  // until Start()
-    bool tls = false;
+    ListenerOptions options;
     ListenAddress address;
   };
 

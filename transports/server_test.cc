@@ -293,7 +293,7 @@ class ServerTest : public testing::Test {
   void Serve(ServerOptions options = {}) {
     if (options.threads == 0) options.threads = 2;
     server_ = std::make_unique<Server>(&service_, options);
-    const auto address = server_->Listen({"127.0.0.1", 0, ""}, /*tls=*/false);
+    const auto address = server_->Listen({"127.0.0.1", 0, ""});
     ASSERT_TRUE(address.ok()) << address.status();
     address_ = *address;
     ASSERT_TRUE(server_->Start().ok());
@@ -349,7 +349,7 @@ TEST_F(ServerTest, AnswersMayComeFromOtherThreads) {
   Mailbox mailbox(run);
   Everyone service(&policy, &mailbox);
   Server server(&service, {.threads = 2});
-  const auto address = server.Listen({"127.0.0.1", 0, ""}, false);
+  const auto address = server.Listen({"127.0.0.1", 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   const std::string large(size_t{3} << 20, 'x');
   std::vector<std::unique_ptr<Client>> clients;
@@ -380,7 +380,7 @@ TEST_F(ServerTest, AClientMayGoAtAnyTime) {
   Mailbox mailbox(run);
   Everyone service(&policy, &mailbox);
   Server server(&service, {.threads = 2});
-  const auto address = server.Listen({"127.0.0.1", 0, ""}, false);
+  const auto address = server.Listen({"127.0.0.1", 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   const std::string session = absl::StrCat(kEnvelope, "hello\r\n.\r\nQUIT\r\n");
   for (size_t cut = 0; cut <= session.size(); ++cut) {
@@ -461,7 +461,7 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
   options.threads = 1;
   options.connection.answer_timeout = absl::Milliseconds(200);
   Server server(&service, options);
-  const auto address = server.Listen({"127.0.0.1", 0, ""}, false);
+  const auto address = server.Listen({"127.0.0.1", 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   Client client(*address);
   EXPECT_EQ(client.ReadAll(), "421 4.4.2 timeout (#4.4.2)\r\n");

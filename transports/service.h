@@ -79,6 +79,13 @@ class Service {
   // from 0. Calls `done` once: before returning, later, or from any thread.
   // Thread-safe. `info` has addresses and ports.
   virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;
+
+  // Returns whether `peer`, which has come to a listener for proxies, is one
+  // whose PROXY header counts; anyone else is closed. Thread-safe.
+  virtual bool IsProxy(const SessionInfo& peer) {
+    (void)peer;
+    return false;
+  }
 };
 
 }  // namespace postern::transports

@@ -188,7 +188,8 @@ class ServeTest(harness.TestCase):
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE,
                         (soft, hard))
         count = min(count, want - 200)
-        server = harness.Serve(self, limit=want)
+        server = harness.Serve(self, "--max-connections", "10000",
+                               "--max-per-client", "0", limit=want)
         idle = []
         for i in range(count):
             client = socket.create_connection(("127.0.0.1", server.port),
@@ -206,7 +207,7 @@ class ServeTest(harness.TestCase):
         self.assertLess(time.monotonic() - begun, 5)
 
     def test_without_descriptors_it_recovers(self):
-        server = harness.Serve(self, limit=64)
+        server = harness.Serve(self, "--max-per-client", "0", limit=64)
         clients = []
         for _ in range(200):
             client = socket.create_connection(("127.0.0.1", server.port),

@@ -1,0 +1,180 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What postern serve knows of its clients: proxies, names, numbers."""
+
+import socket
+import struct
+import subprocess
+import threading
+
+import harness
+
+
+class DnsStandIn:
+    """Answers questions from a table: {(name, type): [data...] or a code}."""
+
+    TYPES = {"A": 1, "PTR": 12, "AAAA": 28}
+
+    def __init__(self, test, table):
+        self.table = table
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        test.addCleanup(self.stop)
+
+    def stop(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"", ("127.0.0.1", self.port))
+        self.thread.join(harness.PATIENCE)
+        self.socket.close()
+
+    @staticmethod
+    def wire(name):
+        return b"".join(bytes([len(label)]) + label.encode()
+                        for label in name.split(".")) + b"\0"
+
+    def serve(self):
+        while True:
+            question, client = self.socket.recvfrom(4096)
+            if not question:
+                return
+            labels, at = [], 12
+            while question[at]:
+                labels.append(question[at + 1:at + 1 + question[at]].decode())
+                at += 1 + question[at]
+            (kind,) = struct.unpack("!H", question[at + 1:at + 3])
+            asked = question[12:at + 5]
+            name = next(n for n, t in self.TYPES.items() if t == kind)
+            found = self.table.get((".".join(labels).lower(), name), 3)
+            code = found if isinstance(found, int) else 0
+            answers = [] if isinstance(found, int) else found
+            reply = question[:2] + struct.pack(
+                "!HHHHH", 0x8180 | code, 1, len(answers), 0, 0) + asked
+            for data in answers:
+                packed = (self.wire(data) if name == "PTR"
+                          else socket.inet_pton(
+                              socket.AF_INET if name == "A"
+                              else socket.AF_INET6, data))
+                reply += struct.pack("!HHHIH", 0xc00c, kind, 1, 60,
+                                     len(packed)) + packed
+            self.socket.sendto(reply, client)
+
+
+class ServeFactsTest(harness.TestCase):
+
+    def put_rules(self, text):
+        path = self.folder / "rules.cdb"
+        subprocess.run(["tcprules", str(path), str(self.folder / "rules.tmp")],
+                       input=text.encode(), check=True,
+                       timeout=harness.PATIENCE)
+        return str(path)
+
+    def relay(self, client):
+        """Asks for a relay; returns the code."""
+        client.greet()
+        client.ask("MAIL FROM:<s@x.example>")
+        return int(client.ask("RCPT TO:<u@elsewhere.example>")[:3])
+
+    def hears_nothing(self, client):
+        try:
+            return client.reply() == ""
+        except ConnectionResetError:  # closed, with what was not read
+            return True
+
+    def test_a_confirmed_name_has_its_rule(self):
+        rules = self.put_rules('=good.example:allow,RELAYCLIENT=""\n:allow\n')
+        reverse = "{}.0.0.127.in-addr.arpa"
+        dns = DnsStandIn(self, {
+            # Two names, of which one is the client's own.
+            (reverse.format(1), "PTR"): ["a-spoof.example", "good.example"],
+            ("a-spoof.example", "A"): ["192.0.2.1"],
+            ("good.example", "A"): ["192.0.2.9", "127.0.0.1"],
+            # A name that is somebody else's.
+            (reverse.format(2), "PTR"): ["good.example"],
+            # A server that fails, and one that fails for the name.
+            (reverse.format(3), "PTR"): 2,
+            (reverse.format(4), "PTR"): ["broken.example"],
+            ("broken.example", "A"): 2,
+        })
+        server = harness.Serve(self, "--rules", rules, "--host-names",
+                               "--resolver", f"127.0.0.1:{dns.port}")
+        for last, code, host in ((1, 250, "host=good.example"),
+                                 (2, 553, ""), (3, 451, ""), (4, 451, ""),
+                                 (5, 553, "")):
+            with harness.Client(server, f"127.0.0.{last}") as client:
+                self.assertEqual(self.relay(client), code, last)
+            self.assertIn(host, server.wait_log(f"ip=127.0.0.{last}"))
+
+    def test_a_proxy_says_who_the_client_is(self):
+        rules = self.put_rules('192.0.2.7:allow,RELAYCLIENT=""\n'
+                               "127.0.0.1:deny\n:allow\n")
+        server = harness.Serve(self, "--rules", rules, "--proxy-from",
+                               "127.0.0.1", listen=("127.0.0.1:0,proxy",))
+        signature = b"\r\n\r\n\0\r\nQUIT\n"
+        v4 = (socket.inet_aton("192.0.2.7") + socket.inet_aton("192.0.2.1")
+              + struct.pack("!HH", 4711, 25))
+        mapped = (socket.inet_pton(socket.AF_INET6, "::ffff:192.0.2.7")
+                  + socket.inet_pton(socket.AF_INET6, "::ffff:192.0.2.1")
+                  + struct.pack("!HH", 4711, 25))
+        for header, code in (
+                (b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n", 250),
+                (b"PROXY TCP4 192.0.2.8 192.0.2.1 4711 25\r\n", 553),
+                (b"PROXY TCP6 2001:db8::7 2001:db8::1 4711 25\r\n", 553),
+                (signature + b"\x21\x11\0\x0c" + v4, 250),
+                (signature + b"\x21\x21\0\x24" + mapped, 250)):
+            for cut in 0, 5, len(header):
+                with harness.Client(server) as client:
+                    client.send(header[:cut])
+                    client.send(header[cut:])
+                    self.assertEqual(self.relay(client), code, header)
+        # What is no header is no session, and neither is a stranger's.
+        for header in b"EHLO x\r\n", b"PROXY TCP4 1.2.3.4\r\n":
+            with harness.Client(server) as client:
+                client.send(header)
+                self.assertTrue(self.hears_nothing(client))
+        with harness.Client(server, "127.0.0.2") as client:
+            self.assertTrue(self.hears_nothing(client))
+        # A health check of the proxy's own is the proxy.
+        with harness.Client(server) as client:
+            client.send(signature + b"\x20\0\0\0")
+            self.assertEqual(client.reply()[:3], "554")
+
+    def test_each_client_has_its_share(self):
+        server = harness.Serve(self, "--max-connections", "6",
+                               "--max-per-client", "2", "--unlimited",
+                               "127.0.0.9")
+        held = []
+
+        def connect(source):
+            client = harness.Client(server, source)
+            self.addCleanup(client.__exit__)
+            held.append(client)
+            return client.reply()[:9]
+
+        self.assertEqual(connect("127.0.0.1")[:3], "220")
+        self.assertEqual(connect("127.0.0.1")[:3], "220")
+        self.assertEqual(connect("127.0.0.1"), "421 4.3.2")
+        self.assertEqual(connect("127.0.0.2")[:3], "220")
+        for _ in range(3):
+            self.assertEqual(connect("127.0.0.9")[:3], "220")
+        self.assertEqual(connect("127.0.0.3"), "421 4.3.2")
+        log = server.wait_log("limit=max-connections")
+        self.assertIn("limit=max-per-client ip=127.0.0.1", log)
+        # Who goes gives the place back.
+        self.assertEqual(held[0].ask("QUIT")[:3], "221")
+        server.wait_log("end=quit")
+        self.assertEqual(connect("127.0.0.1")[:3], "220")
+
+    def test_a_client_comes_so_often_a_minute(self):
+        server = harness.Serve(self, "--max-rate", "3")
+        codes = []
+        for _ in range(5):
+            with harness.Client(server) as client:
+                codes.append(client.reply()[:3])
+        self.assertEqual(codes, ["220"] * 3 + ["421"] * 2)
+
+
+if __name__ == "__main__":
+    harness.main()

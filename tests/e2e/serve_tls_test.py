@@ -1,0 +1,202 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""TLS of postern serve, with the clients that people have."""
+
+import shutil
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+
+import harness
+
+MESSAGE = "Subject: x\r\n\r\nhello\r\n"
+
+
+class ServeTlsTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.certificate = self.folder / "mx.pem"
+        self.make_certificate("mx.example.org")
+
+    def make_certificate(self, name, issuer=None, path=None):
+        """Makes a certificate and its key, in one file."""
+        path = path or self.certificate
+        key = self.folder / "key.pem"
+        signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
+                                            str(issuer)]
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+             f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+             "-keyout", str(key), "-out", str(path), *signed],
+            check=True, capture_output=True, timeout=harness.PATIENCE)
+        path.write_bytes(path.read_bytes() + key.read_bytes())
+        path.chmod(0o600)
+        return path
+
+    def serve(self, *options, **more):
+        return harness.Serve(self, "--tls-cert", str(self.certificate),
+                             *options, **more)
+
+    def trusting(self):
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        context.check_hostname = False
+        return context
+
+    def test_clients_deliver_by_starttls_and_by_implicit_tls(self):
+        server = self.serve(listen=("127.0.0.1:0", "127.0.0.1:0,tls"))
+        clear, secure = server.ports
+        with smtplib.SMTP("127.0.0.1", clear,
+                          timeout=harness.PATIENCE) as client:
+            client.starttls(context=self.trusting())
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        with smtplib.SMTP_SSL("127.0.0.1", secure, context=self.trusting(),
+                              timeout=harness.PATIENCE) as client:
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        for options in (["--tls", "--port", str(clear)],
+                        ["--tls-on-connect", "--port", str(secure)],
+                        ["--tls", "--tls-protocol", "tlsv1_2", "--port",
+                         str(clear)]):
+            result = subprocess.run(
+                ["swaks", "--server", "127.0.0.1", "--from", "s@x.example",
+                 "--to", "u@local.example", *options], capture_output=True,
+                check=False, timeout=harness.PATIENCE)
+            self.assertEqual(result.returncode, 0, result.stdout)
+        mail = self.folder / "mail"
+        mail.write_text(MESSAGE)
+        for url in (f"smtp://127.0.0.1:{clear}", f"smtps://127.0.0.1:{secure}"):
+            subprocess.run(
+                ["curl", "-sSk", "--ssl-reqd", url, "--mail-from",
+                 "s@x.example", "--mail-rcpt", "u@local.example", "-T",
+                 str(mail)], check=True, timeout=harness.PATIENCE)
+        messages = self.messages()
+        self.assertEqual(len(messages), 7)
+        for message in messages:
+            self.assertRegex(message, rb"with ESMTPS id \S+ tls TLS_")
+        self.assertIn("tls=TLSv1.3", server.wait_log("tls=TLSv1.2"))
+
+    def test_a_large_message_comes_whole(self):
+        server = self.serve()
+        body = "x" * 70 + "\r\n"
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as client:
+            client.starttls(context=self.trusting())
+            client.sendmail("s@x.example", ["u@local.example"],
+                            "Subject: x\r\n\r\n" + body * 100_000)
+        self.assertEqual(self.messages()[0].count(b"x" * 70 + b"\n"), 100_000)
+
+    def test_tls_may_be_required(self):
+        server = self.serve(listen=("127.0.0.1:0,require-tls",))
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("MAIL FROM:<s@x>")[:9], "530 5.7.0")
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as client:
+            client.starttls(context=self.trusting())
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        self.assertEqual(len(self.messages()), 1)
+
+    def test_what_comes_in_clear_behind_starttls_is_nothing(self):
+        server = self.serve()
+        with harness.Client(server) as client:
+            client.greet()
+            client.send("STARTTLS\r\nMAIL FROM:<evil@x.example>\r\n")
+            replies = [client.reply(), client.reply()]
+        self.assertEqual(replies[1], "")  # closed
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("STARTTLS")[:3], "220")
+            client.send("MAIL FROM:<evil@x.example>\r\n")
+            try:
+                answer = client.file.read(3)[:2]
+            except ConnectionResetError:
+                answer = b""
+            self.assertIn(answer, (b"", b"\x15\x03"))  # an alert, or nothing
+        self.assertIn("tls-error=", server.wait_log("tls-error="))
+
+    def test_an_end_of_tls_in_a_message_delivers_nothing(self):
+        server = self.serve()
+        for bdat in False, True:
+            raw = socket.create_connection(("127.0.0.1", server.port),
+                                           harness.PATIENCE)
+            self.addCleanup(raw.close)
+            raw.recv(1000)
+            raw.sendall(b"EHLO c\r\n")
+            raw.recv(1000)
+            raw.sendall(b"STARTTLS\r\n")
+            raw.recv(1000)
+            context = self.trusting()
+            # suppress_ragged_eofs off: the end is to be seen.
+            secure = context.wrap_socket(raw, suppress_ragged_eofs=False)
+            begin = b"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
+            secure.sendall(begin + (b"BDAT 100\r\nhello" if bdat
+                                    else b"DATA\r\n"))
+            heard = b""
+            while (b"250 2.1.5" if bdat else b"354 ") not in heard:
+                heard += secure.recv(1000)
+            if not bdat:
+                secure.sendall(b"hello\r\n")
+            plain = secure.unwrap()  # close_notify, both ways
+            plain.settimeout(harness.PATIENCE)
+            try:
+                plain.sendall(b".\r\nQUIT\r\n" + b"x" * 100)
+                self.assertEqual(plain.recv(100), b"")
+            except OSError:
+                pass  # closed already
+        server.wait_log("end=peer-gone")
+        self.assertEqual(self.messages(), [])
+
+    def test_a_new_certificate_needs_no_restart(self):
+        server = self.serve(listen=("127.0.0.1:0,tls",))
+
+        def subject():
+            pem = ssl.get_server_certificate(("127.0.0.1", server.port))
+            return subprocess.run(["openssl", "x509", "-noout", "-subject"],
+                                  input=pem.encode(), capture_output=True,
+                                  check=True).stdout
+
+        self.assertIn(b"mx.example.org", subject())
+        self.make_certificate("new.example.org")
+        server.signal(signal.SIGHUP)
+        server.wait_log("reloaded")
+        self.assertIn(b"new.example.org", subject())
+        # A bad one leaves what there was.
+        self.certificate.write_text("nonsense")
+        server.signal(signal.SIGHUP)
+        self.assertIn(str(self.certificate), server.wait_log("not reloaded"))
+        self.assertIn(b"new.example.org", subject())
+
+    def test_old_protocols_are_refused(self):
+        server = self.serve(listen=("127.0.0.1:0,tls",))
+        result = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}",
+             "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], input=b"",
+            capture_output=True, check=False, timeout=harness.PATIENCE)
+        self.assertNotEqual(result.returncode, 0)
+        server.wait_log("tls-error=")
+
+    def test_what_makes_no_sense_is_said(self):
+        free = ["--listen", "127.0.0.1:0"]
+        for options, code, words in [
+                (["--listen", "127.0.0.1:0,tls"], 100, "--tls-cert"),
+                (free + ["--tls-cert", "/no/such.pem"], 111, "/no/such.pem"),
+                (free + ["--tls-cert", "a", "--tls-key", "b", "--tls-key",
+                         "c"], 100, "--tls-key"),
+                (["--listen", "127.0.0.1:0,proxy"], 100, "--proxy-from"),
+                (free + ["--proxy-from", "192.0.2.1/24"], 100,
+                 "192.0.2.1/24")]:
+            process = subprocess.run(
+                [harness.POSTERN, "serve", "--control", str(self.control),
+                 "--deliver", "discard", *options],
+                stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                timeout=harness.PATIENCE)
+            self.assertEqual(process.returncode, code, options)
+            self.assertIn(words, process.stderr.decode())
+
+
+if __name__ == "__main__":
+    assert shutil.which("openssl"), "openssl is needed"
+    harness.main()
