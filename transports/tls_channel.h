@@ -61,7 +61,7 @@ class TlsChannel : public SecureChannel {
   std::string error() const override { return std::string(error_); }
 
   // Behind the handshake: what it has come to. The cipher's name is that of the
-  // registry, as "tls" clauses have it (RFC 8314 7.4); the subject is in the
+  // registry, as "tls" clauses have it (RFC 8314 4.3); the subject is in the
   // form of RFC 2253, in printable ASCII.
   TlsInfo info() const override;
 
