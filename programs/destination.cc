@@ -49,6 +49,7 @@ absl::StatusOr<Destination> MakeDestination(
                                  .report = std::move(report)});
   } else if (const auto* queue =
                  std::get_if<delivery::QmailQueueSpec>(&*parsed)) {
+    destination.runs_programs = true;
     delivery::QmailQueueOptions options;
     options.home = Home(control);
     options.report = std::move(report);

@@ -23,6 +23,7 @@ struct Destination {
   std::unique_ptr<Delivery> delivery;
   std::unique_ptr<Policy> recipients;  // null: takes every recipient
   bool blocks = false;                 // both wait for the disk
+  bool runs_programs = false;          // which may be set-user-id: qmail-queue
 };
 
 // Makes what `spec` (delivery/spec.h) says. `control` is the control folder,

@@ -197,10 +197,10 @@ class Host : public transports::Service {
   std::shared_ptr<const Site> site_;  // guarded by mutex_
 };
 
-// Becomes `user`, for good.
-absl::Status Become(const std::string& user) {
-  // Whatever we run can get no more rights than we have.
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+// Becomes `user`, for good. With `runs_programs` these keep their
+// set-user-id bits: qmail-queue must become another user than we are.
+absl::Status Become(const std::string& user, bool runs_programs) {
+  if (!runs_programs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return absl::ErrnoToStatus(errno, "prctl");
   }
   if (user.empty()) return absl::OkStatus();
@@ -259,6 +259,7 @@ int RunServe(const ServeOptions& options) {
 
   absl::StatusOr<std::shared_ptr<const Site>> site = Site::Read(options, run);
   if (!site.ok()) return Fail(site.status());
+  const bool runs_programs = (*site)->runs_programs;
   if (options.host_names) {
     auto opened = policy::HostNames::Open({.servers = options.resolvers});
     if (!opened.ok()) return Fail(opened.status());
@@ -279,7 +280,7 @@ int RunServe(const ServeOptions& options) {
     absl::StrAppend(&addresses, bound->Format(), "\n");
     WriteLog(absl::StrCat("listening at ", bound->Format()));
   }
-  if (absl::Status status = Become(options.user); !status.ok()) {
+  if (absl::Status status = Become(options.user, runs_programs); !status.ok()) {
     return Fail(status);
   }
   if (absl::Status status = pool.Start(options.blocking_threads);

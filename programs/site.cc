@@ -94,6 +94,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
                       });
   if (!destination.ok()) return destination.status();
   site->delivery = std::move(destination->delivery);
+  site->runs_programs = destination->runs_programs;
   site->recipients = std::move(destination->recipients);
   config.carried = site->delivery->carries();
   auto listeners = MakeListeners(options, config);
