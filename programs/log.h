@@ -16,7 +16,20 @@ namespace postern::programs {
 // outside printable ASCII become
 // '?': what clients said is escaped where it is formatted, and nothing gets
 // past here. A log that cannot be written is not worth a message.
+//
+// Thread-safe.
 void WriteLog(absl::string_view line);
+
+// Takes lines, with their ends, in the place of standard error. Thread-safe.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void Add(absl::string_view line) = 0;
+};
+
+// From now on lines go to `sink`; null: to standard error. It must live until
+// the next call, and no line may be on its way then.
+void SetLogSink(LogSink* sink);
 
 }  // namespace postern::programs
 

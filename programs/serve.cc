@@ -27,6 +27,7 @@
 #include "policy/host_names.h"
 #include "policy/log_value.h"
 #include "policy/relay_rules.h"
+#include "programs/background_log.h"
 #include "programs/guest.h"
 #include "programs/log.h"
 #include "programs/rules_file.h"
@@ -246,6 +247,8 @@ int RunServe(const ServeOptions& options) {
   // Before the first thread, so that all have it: signals are waited for here.
   const sigset_t signals = OurSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
+
+  const BackgroundLog log;
 
   // Destroyed in the order that decisions need: the names end first, and the
   // pool works to its end while the loops, stopped, still take its answers.

@@ -43,7 +43,7 @@ struct Site {
   std::vector<Listener> listeners;
   std::string host_name;  // of Received fields
   std::shared_ptr<Delivery> delivery;
-  bool runs_programs = false;           // for the delivery
+  bool runs_programs = false;          // for the delivery
   std::shared_ptr<Policy> recipients;  // null: takes every recipient
   std::shared_ptr<Policy> relay;       // the decision
 };

@@ -50,7 +50,7 @@ void Connection::Begin(Admission admission, bool tls) {
     return Run();
   }
   host_ = std::move(admission.host);
-  info_ = std::move(admission.info);
+  info_ = std::make_unique<SessionInfo>(std::move(admission.info));
   if (!Watch()) return Close();
   if (tls) {
     secure_ = host_->Secure(&plain_);
@@ -114,7 +114,8 @@ void Connection::StartSession() {
   options.post = around_.post;
   session_.emplace(host_->config());
   if (going_down_) session_->Shutdown();
-  responder_.emplace(&*session_, std::move(options), std::move(info_));
+  responder_.emplace(&*session_, std::move(options), std::move(*info_));
+  info_.reset();
   if (secure_ != nullptr) responder_->TlsStarted(secure_->info());
   phase_ = Phase::kSession;
   if (around_.options->greet_delay <= absl::ZeroDuration()) return;
@@ -378,7 +379,7 @@ void Connection::End(CloseReason reason, bool clean) {
   end.bytes_in = bytes_in_;
   end.bytes_out = bytes_out_;
   end.duration = absl::FromChrono(around_.loop->now() - since_);
-  host_->OnEnd(end, responder_ ? *responder_->info() : info_);
+  host_->OnEnd(end, responder_ ? *responder_->info() : *info_);
 }
 
 Channel& Connection::channel() {

@@ -165,7 +165,7 @@ class Connection : public EventLoop::Handler, private Timer {
   std::shared_ptr<SessionHost> host_;
   std::unique_ptr<SecureChannel> secure_;
   absl::AnyInvocable<void(ProxyHeader) &&> with_proxy_header_;
-  SessionInfo info_;  // until there is a responder
+  std::unique_ptr<SessionInfo> info_;  // until there is a responder
   std::optional<ServerSession> session_;
   std::optional<Responder> responder_;
   std::vector<PostedAnswer> answers_;

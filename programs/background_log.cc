@@ -1,0 +1,75 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/background_log.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr size_t kMaxBehind = size_t{8} << 20;
+
+void WriteAll(absl::string_view lines) {
+  while (!lines.empty()) {
+    const ssize_t n = write(STDERR_FILENO, lines.data(), lines.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;  // a log that cannot be written is not worth a message
+    lines.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+}  // namespace
+
+BackgroundLog::BackgroundLog() : thread_([this] { Work(); }) {
+  SetLogSink(this);
+}
+
+BackgroundLog::~BackgroundLog() {
+  SetLogSink(nullptr);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void BackgroundLog::Add(absl::string_view line) {
+  bool first = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (lines_.size() + line.size() > kMaxBehind) {
+      ++lost_;
+      return;
+    }
+    first = lines_.empty();
+    lines_.append(line.data(), line.size());
+  }
+  if (first) changed_.notify_one();
+}
+
+void BackgroundLog::Work() {
+  std::string lines;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return over_ || !lines_.empty(); });
+    if (lines_.empty()) return;
+    lines.swap(lines_);
+    const uint64_t lost = std::exchange(lost_, 0);
+    if (lost > 0) {
+      absl::StrAppend(&lines, "log: ", lost, " lines lost, nobody read\n");
+    }
+    lock.unlock();
+    WriteAll(lines);
+    lines.clear();
+    lock.lock();
+  }
+}
+
+}  // namespace postern::programs

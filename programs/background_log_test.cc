@@ -1,0 +1,104 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/background_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "programs/log.h"
+
+namespace postern::programs {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+// Standard error is a pipe meanwhile.
+class BackgroundLogTest : public testing::Test {
+ protected:
+  BackgroundLogTest() : saved_(dup(STDERR_FILENO)) {
+    std::array<int, 2> ends;
+    EXPECT_EQ(pipe(ends.data()), 0);
+    read_ = ends[0];
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+  }
+  ~BackgroundLogTest() override {
+    Restore();
+    close(read_);
+  }
+
+  void Restore() {
+    if (saved_ < 0) return;
+    dup2(saved_, STDERR_FILENO);
+    close(saved_);
+    saved_ = -1;
+  }
+  // Returns all that was written; nothing can be any more.
+  std::string ReadAll() {
+    Restore();
+    return ReadUntil("");
+  }
+  // Returns what is written up to `end`, or to the pipe's end.
+  std::string ReadUntil(absl::string_view end) {
+    std::string all;
+    std::array<char, 65536> bytes;
+    ssize_t n = 0;
+    while ((end.empty() || !absl::EndsWith(all, end)) &&
+           (n = read(read_, bytes.data(), bytes.size())) > 0) {
+      all.append(bytes.data(), static_cast<size_t>(n));
+    }
+    return all;
+  }
+
+ private:
+  int saved_;
+  int read_ = -1;
+};
+
+TEST_F(BackgroundLogTest, ALineIsPrintableAndHasOneEnd) {
+  WriteLog("a\nb\x1b[2J\xff");
+  EXPECT_THAT(
+      ReadAll(),
+      MatchesRegex("background_log_test: pid=[0-9]+ a\\?b\\?\\[2J\\?\n"));
+}
+
+TEST_F(BackgroundLogTest, TheBackgroundWritesAllBeforeItsEnd) {
+  {
+    BackgroundLog log;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([t] {
+        for (int i = 0; i < 100; ++i) WriteLog(absl::StrCat(t, ".", i));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  WriteLog("after");
+  const std::string all = ReadAll();
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 401);
+  EXPECT_THAT(all, HasSubstr(" 3.99\n"));
+  EXPECT_THAT(all, EndsWith(" after\n"));
+}
+
+TEST_F(BackgroundLogTest, WhoeverLogsDoesNotWaitForTheReader) {
+  BackgroundLog log;
+  const std::string line(1000, 'x');
+  for (int i = 0; i < 30'000; ++i) WriteLog(line);  // and nobody reads
+  EXPECT_THAT(ReadUntil("lines lost, nobody read\n"), HasSubstr("xxx\n"));
+}
+
+}  // namespace
+}  // namespace postern::programs
