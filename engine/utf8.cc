@@ -32,6 +32,7 @@ size_t AsciiPrefix(absl::string_view text) {
 template <typename Look>
 uint64_t InWords(absl::string_view text, Look look) {
   uint64_t eight = kEachOctet * ' ';
+  if (text.empty()) return look(eight);
   if (text.size() < sizeof(eight)) {
     std::memcpy(&eight, text.data(), text.size());
     return look(eight);

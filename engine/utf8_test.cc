@@ -120,6 +120,7 @@ TEST(Utf8Test, AgreesWithTheDefinitionOnAllSequencesOfThreeOctets) {
 
 TEST(Utf8Test, KnowsAscii) {
   EXPECT_TRUE(IsAscii(""));
+  EXPECT_TRUE(IsAscii(absl::string_view()));
   for (size_t length : {1, 7, 8, 9, 15, 16, 17, 40}) {
     for (size_t at = 0; at < length; ++at) {
       std::string text(length, '\x7f');
@@ -132,6 +133,7 @@ TEST(Utf8Test, KnowsAscii) {
 
 TEST(Utf8Test, KnowsPrintableAscii) {
   EXPECT_TRUE(IsPrintableAscii(""));
+  EXPECT_TRUE(IsPrintableAscii(absl::string_view()));  // no pointer
   for (size_t length : {1, 7, 8, 9, 15, 16, 17, 40}) {
     for (size_t at = 0; at < length; ++at) {
       for (char beside : {' ', '~'}) {
