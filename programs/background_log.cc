@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@ namespace postern::programs {
 namespace {
 
 constexpr size_t kMaxBehind = size_t{8} << 20;
+constexpr std::chrono::milliseconds kGather{10};
 
 void WriteAll(absl::string_view lines) {
   while (!lines.empty()) {
@@ -60,6 +62,8 @@ void BackgroundLog::Work() {
   while (true) {
     changed_.wait(lock, [this] { return over_ || !lines_.empty(); });
     if (lines_.empty()) return;
+    // More come, on a busy server: one call for all of them.
+    changed_.wait_for(lock, kGather, [this] { return over_; });
     lines.swap(lines_);
     const uint64_t lost = std::exchange(lost_, 0);
     if (lost > 0) {
