@@ -13,15 +13,19 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "policy/connection_limits.h"
 #include "policy/control_file.h"
 #include "policy/host_names.h"
@@ -30,6 +34,7 @@
 #include "programs/background_log.h"
 #include "programs/guest.h"
 #include "programs/log.h"
+#include "programs/manager.h"
 #include "programs/rules_file.h"
 #include "programs/site.h"
 #include "transports/server.h"
@@ -75,6 +80,10 @@ class Host : public transports::Service {
                    : std::make_unique<RulesFile>(options.rules,
                                                  options.rules_optional)),
         site_(std::move(site)) {}
+
+  // Says that the next listener of the server is one of the n-th --listen. To
+  // be called before the server starts.
+  void AddListener(size_t option) { option_of_.push_back(option); }
 
   void Replace(std::shared_ptr<const Site> site) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -141,8 +150,9 @@ class Host : public transports::Service {
       WriteLog(
           absl::StrCat("session end=denied ip=", arrival.info.remote_address));
     } else {
-      admission.host = std::make_shared<Guest>(
-          site(), arrival.listener, std::move(rules), std::move(arrival.place));
+      admission.host =
+          std::make_shared<Guest>(site(), option_of_[arrival.listener],
+                                  std::move(rules), std::move(arrival.place));
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));
@@ -190,6 +200,7 @@ class Host : public transports::Service {
   }
 
   const ServeOptions& options_;
+  std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
   const Site::Run run_;
   policy::ConnectionLimits limits_;
@@ -217,8 +228,75 @@ absl::Status Become(const std::string& user, bool runs_programs) {
   return absl::OkStatus();
 }
 
+// Listens as the options say; adds where to `addresses`, a line each.
+absl::Status Listen(const ServeOptions& options, transports::Server* server,
+                    Host* host, std::string* addresses) {
+  std::map<std::string, std::vector<int>> passed = PassedSockets();
+  for (size_t i = 0; i < options.listen.size(); ++i) {
+    const ListenOption& listen = options.listen[i];
+    std::vector<absl::StatusOr<transports::ListenAddress>> bound;
+    if (listen.passed.empty()) {
+      bound.push_back(server->Listen(listen.address, listen.options));
+    }
+    for (int socket : passed[listen.passed]) {
+      bound.push_back(server->Adopt(socket, listen.options));
+    }
+    if (!listen.passed.empty() && bound.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("--listen: no socket is passed as ", listen.passed));
+    }
+    for (const auto& address : bound) {
+      if (!address.ok()) return address.status();
+      host->AddListener(i);
+      absl::StrAppend(addresses, address->Format(), "\n");
+      WriteLog(absl::StrCat("listening at ", address->Format()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Reads everything again, or leaves it as it is.
+void Reload(const ServeOptions& options, const Site::Run& run, Host* host) {
+  SayReloading();
+  absl::StatusOr<std::shared_ptr<const Site>> again = Site::Read(options, run);
+  if (again.ok()) {
+    host->Replace(*std::move(again));
+    WriteLog("reloaded");
+    SayReady("reloaded");
+  } else {
+    const std::string why = absl::StrCat("not reloaded, all stays as it was: ",
+                                         again.status().message());
+    WriteLog(why);
+    SayReady(why);
+  }
+}
+
+// Waits for one of `signals`, at most so long; returns 0 behind that.
+int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
+  siginfo_t info = {};
+  if (wait == absl::InfiniteDuration()) return sigwaitinfo(&signals, &info);
+  const timespec moment = absl::ToTimespec(wait);
+  const int signal = sigtimedwait(&signals, &info, &moment);
+  return signal > 0 ? signal : 0;
+}
+
+// Serves until a signal ends it.
+void Serve(const ServeOptions& options, const Site::Run& run,
+           const sigset_t& signals, Host* host, transports::Server* server) {
+  const absl::Duration alive = AliveInterval();
+  while (true) {
+    const int signal = WaitForSignal(signals, alive);
+    if (signal == SIGHUP) {
+      Reload(options, run, host);
+    } else if (signal > 0) {
+      return;
+    }
+    if (alive < absl::InfiniteDuration() && server->Responsive()) SayAlive();
+  }
+}
+
 // Tells whoever has started us, by --ready-fd.
-void SayReady(int fd, const std::string& addresses) {
+void WriteReady(int fd, const std::string& addresses) {
   if (fd < 0) return;
   (void)!write(fd, addresses.data(), addresses.size());  // theirs to miss
   close(fd);
@@ -277,11 +355,10 @@ int RunServe(const ServeOptions& options) {
   server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
   server = std::make_unique<transports::Server>(host.get(), server_options);
   std::string addresses;
-  for (const ListenOption& listen : options.listen) {
-    const auto bound = server->Listen(listen.address, listen.options);
-    if (!bound.ok()) return Fail(bound.status());
-    absl::StrAppend(&addresses, bound->Format(), "\n");
-    WriteLog(absl::StrCat("listening at ", bound->Format()));
+  if (absl::Status status =
+          Listen(options, server.get(), host.get(), &addresses);
+      !status.ok()) {
+    return Fail(status);
   }
   if (absl::Status status = Become(options.user, runs_programs); !status.ok()) {
     return Fail(status);
@@ -291,34 +368,20 @@ int RunServe(const ServeOptions& options) {
     return Fail(status);
   }
   if (absl::Status status = server->Start(); !status.ok()) return Fail(status);
-  SayReady(options.ready_fd, addresses);
-
-  while (true) {
-    siginfo_t info = {};
-    const int signal = sigwaitinfo(&signals, &info);
-    if (signal == SIGHUP) {
-      absl::StatusOr<std::shared_ptr<const Site>> again =
-          Site::Read(options, run);
-      if (again.ok()) {
-        host->Replace(*std::move(again));
-        WriteLog("reloaded");
-      } else {
-        WriteLog(absl::StrCat("not reloaded, all stays as it was: ",
-                              again.status().message()));
-      }
-    } else if (signal > 0) {
-      break;
-    }
-  }
-  WriteLog(
-      absl::StrCat("going down with ", server->connections(), " connections"));
+  WriteReady(options.ready_fd, addresses);
+  SayReady(absl::StrCat(
+      "listening at ",
+      absl::StrJoin(absl::StrSplit(addresses, '\n', absl::SkipEmpty()), ", ")));
+  Serve(options, run, signals, host.get(), server.get());
+  const std::string going =
+      absl::StrCat("going down with ", server->connections(), " connections");
+  WriteLog(going);
+  SayStopping(going);
   server->Drain();
   // Ends when all is done, at the second signal, or when the time is up.
   const absl::Time end = absl::Now() + absl::Seconds(options.drain);
   while (server->connections() > 0 && absl::Now() < end) {
-    const timespec moment = {0, 100'000'000};
-    siginfo_t info = {};
-    const int signal = sigtimedwait(&signals, &info, &moment);
+    const int signal = WaitForSignal(signals, absl::Milliseconds(100));
     if (signal == SIGTERM || signal == SIGINT) break;
   }
   server->Abandon();

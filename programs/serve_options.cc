@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "programs/options.h"
 
 namespace postern::programs {
@@ -26,7 +27,8 @@ constexpr OptionRow kRows[] = {
     {"listen", "ADDRESS:PORT[,WORD]...",
      "where to listen, as often as wanted:\n"
      "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
-     "unix:PATH. WORDs: tls (from the first byte),\n"
+     "unix:PATH, or systemd:NAME, sockets that are\n"
+     "passed. WORDs: tls (from the first byte),\n"
      "require-tls (530 before STARTTLS), proxy (a\n"
      "PROXY header says who the client is)",
      OptionRow::From::kAnywhere, true},
@@ -112,10 +114,15 @@ constexpr char kFoot[] =
 
 absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
   const std::vector<absl::string_view> words = absl::StrSplit(text, ',');
-  auto address = transports::ListenAddress::Parse(words[0]);
-  if (!address.ok()) return address.status();
   ListenOption listen;
-  listen.address = *std::move(address);
+  absl::string_view where = words[0];
+  if (absl::ConsumePrefix(&where, "systemd:") && !where.empty()) {
+    listen.passed = std::string(where);
+  } else {
+    auto address = transports::ListenAddress::Parse(words[0]);
+    if (!address.ok()) return address.status();
+    listen.address = *std::move(address);
+  }
   for (size_t i = 1; i < words.size(); ++i) {
     if (words[i] == "tls") {
       listen.options.tls = true;
@@ -157,7 +164,9 @@ std::vector<transports::TlsFiles> ReadCertificates(Options* given) {
 // What only makes sense together.
 void Check(const ServeOptions& options, Options* given) {
   for (const ListenOption& listen : options.listen) {
-    const std::string where = listen.address.Format();
+    const std::string where = listen.passed.empty()
+                                  ? listen.address.Format()
+                                  : absl::StrCat("systemd:", listen.passed);
     if (options.certificates.empty() &&
         (listen.options.tls || listen.require_tls)) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --tls-cert"));

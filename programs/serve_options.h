@@ -21,6 +21,7 @@ namespace postern::programs {
 
 struct ListenOption {
   transports::ListenAddress address;
+  std::string passed;  // in its place: the name of sockets of systemd's
   transports::ListenerOptions options;
   bool require_tls = false;  // 530 before it
 };

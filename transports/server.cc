@@ -76,6 +76,15 @@ class Server::Shard {
     if (thread_.joinable()) thread_.join();
   }
 
+  // Whether the thread has answered since the last call.
+  bool Responsive() {
+    const bool answered = answered_.exchange(false);
+    if (answered) {
+      loop_.Post([this] { answered_.store(true); });
+    }
+    return answered;
+  }
+
   // On the loop's thread.
   void Drain();
   void Abandon();
@@ -151,6 +160,7 @@ class Server::Shard {
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;  // slots
   std::atomic<size_t> open_{0};
+  std::atomic<bool> answered_{true};  // Responsive()'s question
   bool draining_ = false;
   int spare_;  // descriptor, for TurnAway()
 };
@@ -352,6 +362,11 @@ absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
 
 absl::StatusOr<ListenAddress> Server::Adopt(int socket,
                                             ListenerOptions options) {
+  // Whoever has opened it may have meant to wait; a loop must not.
+  const int flags = fcntl(socket, F_GETFL);
+  if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) {
+    return absl::ErrnoToStatus(errno, "fcntl");
+  }
   listeners_.push_back({{socket}, options, {}});
   absl::StatusOr<ListenAddress> bound = BoundAddress(socket);
   if (bound.ok()) listeners_.back().address = *bound;
@@ -394,6 +409,12 @@ void Server::Abandon() {
 
 void Server::Join() {
   for (const auto& shard : shards_) shard->Join();
+}
+
+bool Server::Responsive() {
+  bool all = true;
+  for (const auto& shard : shards_) all = shard->Responsive() && all;
+  return all;
 }
 
 size_t Server::connections() const {

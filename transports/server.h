@@ -75,6 +75,10 @@ class Server {
   // Connections that are open now.
   size_t connections() const;
 
+  // Returns whether all threads have answered since the last call, and asks
+  // them again: for a watchdog.
+  bool Responsive();
+
  private:
   class Shard;
   // Sockets of one address: one for each thread, or one for them all.

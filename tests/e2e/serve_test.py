@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """postern serve as a new administrator meets it."""
 
+import fcntl
 import os
 import resource
 import select
@@ -275,6 +276,7 @@ class ServeTest(harness.TestCase):
                     (["--listen", "127.0.0.1:0,quick"], 100, "quick"),
                     (free + ["--threads", "-1"], 100, "--threads"),
                     (["--listen", f"127.0.0.1:{port}"], 111, str(port)),
+                    (["--listen", "systemd:smtp"], 111, "smtp"),
                     (free + ["--user", "no-such-user"], 111, "no-such-user"),
                     (free + ["--control", "/no/such"], 111, "/no/such"),
                     (free + ["--deliver", "mbox:/x"], 111, "mbox:/x")]:
@@ -289,6 +291,55 @@ class ServeTest(harness.TestCase):
                     check=False, timeout=harness.PATIENCE)
                 self.assertEqual(process.returncode, code, options)
                 self.assertIn(words, process.stderr.decode())
+
+    def test_systemd_passes_sockets_and_hears_of_us(self):
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.bind(str(self.folder / "notify"))
+        manager.settimeout(harness.PATIENCE)
+        passed = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+        ports = [each.getsockname()[1] for each in passed]
+
+        def prepare():
+            # Above whatever is in the way, then to 3 and 4.
+            high = [fcntl.fcntl(each, fcntl.F_DUPFD, 100) for each in passed]
+            for number, fd in enumerate(high, 3):
+                os.dup2(fd, number)
+
+        # The variables name the process that they are for.
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", harness.POSTERN,
+             "serve", "--control", str(self.control), "--deliver", "discard",
+             "--listen", "systemd:smtp"],
+            env={"PATH": os.environ["PATH"], "LISTEN_FDS": "2",
+                 "LISTEN_FDNAMES": "smtp:smtp", "WATCHDOG_USEC": "200000",
+                 "NOTIFY_SOCKET": str(self.folder / "notify")},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, pass_fds=[3, 4], preexec_fn=prepare)
+        self.addCleanup(process.wait, harness.PATIENCE)
+        self.addCleanup(process.kill)
+        for each in passed:
+            each.close()
+
+        def hears(word):
+            while True:
+                words = manager.recv(4096).decode()
+                if word in words:
+                    return words
+
+        self.assertIn(f"127.0.0.1:{ports[1]}", hears("READY=1"))
+        for port in ports:
+            with socket.create_connection(("127.0.0.1", port),
+                                          harness.PATIENCE) as client:
+                self.assertEqual(client.recv(100)[:4], b"220 ")
+        for _ in range(3):
+            hears("WATCHDOG=1")
+        process.send_signal(signal.SIGHUP)
+        hears("RELOADING=1")
+        hears("READY=1")
+        process.send_signal(signal.SIGTERM)
+        hears("STOPPING=1")
+        self.assertEqual(process.wait(harness.PATIENCE), 0)
 
     def test_it_serves_while_it_reloads(self):
         server = harness.Serve(self)
