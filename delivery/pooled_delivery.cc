@@ -3,6 +3,7 @@
 
 #include "delivery/pooled_delivery.h"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,9 @@ namespace {
 
 constexpr size_t kPiece = size_t{64} << 10;
 constexpr size_t kAhead = size_t{512} << 10;
+// What is left of a client's patience, ten minutes (RFC 5321 4.5.3.2.6), is the
+// delivery's own.
+constexpr std::chrono::minutes kMaxWait{3};
 
 // What a sink and its task share.
 class Job : public std::enable_shared_from_this<Job> {
@@ -45,6 +49,7 @@ class Job : public std::enable_shared_from_this<Job> {
     const std::lock_guard<std::mutex> lock(mutex_);
     done_ = std::move(done);
     each_ = std::move(each);
+    ended_ = std::chrono::steady_clock::now();
     Start();
   }
 
@@ -95,12 +100,23 @@ class Job : public std::enable_shared_from_this<Job> {
   void Open() {
     if (opened_) return;
     opened_ = true;
+    if (std::chrono::steady_clock::now() - Ended() > kMaxWait) {
+      refusal_.emplace(
+          Reply{451, {4, 3, 2}, "too busy, try again later (#4.3.2)"});
+      return;
+    }
     Delivery::Opened opened = delivery_->Open(envelope_, session_);
     if (auto* reply = std::get_if<Reply>(&opened)) {
       refusal_.emplace(std::move(*reply));
     } else {
       sink_ = std::get<std::unique_ptr<MessageSink>>(std::move(opened));
     }
+  }
+
+  // When the message came to its end: in the future, while it has not.
+  std::chrono::steady_clock::time_point Ended() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return done_ || each_ ? ended_ : std::chrono::steady_clock::now();
   }
 
   void Finish() {
@@ -144,6 +160,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::optional<absl::AnyInvocable<void() &&>> ready_;  // the client waits
   std::optional<Policy::Done> done_;
   std::optional<MessageSink::EachDone> each_;
+  std::chrono::steady_clock::time_point ended_;  // where one of them is there
 
   // The task's own.
   bool opened_ = false;

@@ -26,7 +26,9 @@ using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 // is faster than the disk waits with 512 KiB ahead. A short message is one task
 // from the opening to the commit. So a message that cannot be opened is refused
 // at its end, not at DATA; and one that is given up before anything of it was
-// worked on never reached the delivery at all.
+// worked on never reached the delivery at all. One whose task comes more than
+// three minutes behind its end, since all threads are stuck, is refused: the
+// client will not wait for what the delivery then takes, and send it again.
 //
 // Thread-safe. It need not outlive its sinks, nor they their tasks; the threads
 // must outlive all of them.

@@ -4,8 +4,10 @@
 #include "programs/background_log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -16,11 +18,28 @@ namespace {
 
 constexpr size_t kMaxBehind = size_t{8} << 20;
 constexpr std::chrono::milliseconds kGather{10};
+constexpr int kLastWait = 5000;  // milliseconds
+// What a pipe takes without waiting once it is writable at all: PIPE_BUF.
+constexpr size_t kPiece = 4096;
 
-void WriteAll(absl::string_view lines) {
+// Waits until standard error takes more, which another process may have made
+// non-blocking, for `milliseconds` at most; -1: for ever.
+bool WaitForReader(int milliseconds) {
+  pollfd out = {STDERR_FILENO, POLLOUT, 0};
+  int ready = 0;
+  do {
+    ready = poll(&out, 1, milliseconds);
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
+}
+
+// Writes `lines`, as far as their reader takes them within that time.
+void WriteAll(absl::string_view lines, int milliseconds) {
   while (!lines.empty()) {
-    const ssize_t n = write(STDERR_FILENO, lines.data(), lines.size());
-    if (n < 0 && errno == EINTR) continue;
+    if (!WaitForReader(milliseconds)) return;
+    const ssize_t n =
+        write(STDERR_FILENO, lines.data(), std::min(lines.size(), kPiece));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n <= 0) return;  // a log that cannot be written is not worth a message
     lines.remove_prefix(static_cast<size_t>(n));
   }
@@ -69,8 +88,10 @@ void BackgroundLog::Work() {
     if (lost > 0) {
       absl::StrAppend(&lines, "log: ", lost, " lines lost, nobody read\n");
     }
+    // At the end, not for ever: nobody could start us again.
+    const int wait = over_ ? kLastWait : -1;
     lock.unlock();
-    WriteAll(lines);
+    WriteAll(lines, wait);
     lines.clear();
     lock.lock();
   }

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -209,12 +210,17 @@ class Host : public transports::Service {
   std::shared_ptr<const Site> site_;  // guarded by mutex_
 };
 
-// Becomes `user`, for good. With `runs_programs` these keep their
-// set-user-id bits: qmail-queue must become another user than we are.
-absl::Status Become(const std::string& user, bool runs_programs) {
-  if (!runs_programs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    return absl::ErrnoToStatus(errno, "prctl");
-  }
+// As many descriptors as we may have: a session has one, and a queue program or
+// a Maildir some more.
+void RaiseDescriptors() {
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &files);  // or as few as there are
+}
+
+// Becomes `user`, for good.
+absl::Status Become(const std::string& user) {
   if (user.empty()) return absl::OkStatus();
   errno = 0;
   const passwd* const entry = getpwnam(user.c_str());
@@ -325,6 +331,7 @@ int RunServe(const ServeOptions& options) {
   // Before the first thread, so that all have it: signals are waited for here.
   const sigset_t signals = OurSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
+  RaiseDescriptors();
 
   const BackgroundLog log;
 
@@ -340,7 +347,11 @@ int RunServe(const ServeOptions& options) {
 
   absl::StatusOr<std::shared_ptr<const Site>> site = Site::Read(options, run);
   if (!site.ok()) return Fail(site.status());
-  const bool runs_programs = (*site)->runs_programs;
+  // No program that is run can gain rights; but qmail-queue must become another
+  // user than we are. Before the threads, each of which has this for itself.
+  if (!(*site)->runs_programs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return Fail(absl::ErrnoToStatus(errno, "prctl"));
+  }
   if (options.host_names) {
     auto opened = policy::HostNames::Open({.servers = options.resolvers});
     if (!opened.ok()) return Fail(opened.status());
@@ -360,14 +371,18 @@ int RunServe(const ServeOptions& options) {
       !status.ok()) {
     return Fail(status);
   }
-  if (absl::Status status = Become(options.user, runs_programs); !status.ok()) {
+  if (absl::Status status = Become(options.user); !status.ok()) {
     return Fail(status);
   }
   if (absl::Status status = pool.Start(options.blocking_threads);
       !status.ok()) {
     return Fail(status);
   }
-  if (absl::Status status = server->Start(); !status.ok()) return Fail(status);
+  if (absl::Status status = server->Start(); !status.ok()) {
+    server->Abandon();
+    server->Join();
+    return Fail(status);
+  }
   WriteReady(options.ready_fd, addresses);
   SayReady(absl::StrCat(
       "listening at ",

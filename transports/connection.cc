@@ -41,13 +41,16 @@ Connection::~Connection() {
 }
 
 void Connection::Begin(Admission admission, bool tls) {
-  if (admission.host == nullptr && !admission.refusal) return Close();
+  if (phase_ != Phase::kAdmission) return;  // abandoned meanwhile
   if (admission.host == nullptr) {
-    // In one write, to a socket that has had none; to who wants TLS, nothing.
-    if (!tls) (void)plain_.Write(FormatReply(*admission.refusal));
-    if (!Watch()) return Close();
-    Linger();
-    return Run();
+    if (admission.refusal && !tls) {
+      // In one write, to a socket that has had none. Nobody counts who is
+      // refused, so nobody waits for them: what they have sent is read away, or
+      // the kernel would reset the connection, and the reply be lost.
+      (void)plain_.Write(FormatReply(*admission.refusal));
+      (void)plain_.Read(around_.loop->scratch());
+    }
+    return Close();
   }
   host_ = std::move(admission.host);
   info_ = std::make_unique<SessionInfo>(std::move(admission.info));
@@ -57,7 +60,8 @@ void Connection::Begin(Admission admission, bool tls) {
     if (secure_ == nullptr) return Close();
     phase_ = Phase::kHandshake;
     phase_deadline_ =
-        since_ + absl::ToChronoNanoseconds(around_.options->handshake_timeout);
+        around_.loop->now() +
+        absl::ToChronoNanoseconds(around_.options->handshake_timeout);
   } else {
     StartSession();
   }
@@ -139,7 +143,7 @@ void Connection::Shutdown() {
   if (phase_ == Phase::kAdmission || phase_ == Phase::kClosed) return;
   if (session_) {
     session_->Shutdown();
-    phase_ = Phase::kSession;
+    if (phase_ == Phase::kGreetDelay) phase_ = Phase::kSession;
     return Run();
   }
   if (phase_ == Phase::kHandshake || phase_ == Phase::kProxy) Close();
@@ -147,7 +151,7 @@ void Connection::Shutdown() {
 
 void Connection::Abandon() {
   going_down_ = true;
-  if (phase_ == Phase::kAdmission || phase_ == Phase::kClosed) return;
+  if (phase_ == Phase::kClosed) return;
   End(CloseReason::kShutdown, /*clean=*/false);
   Close();
 }
@@ -477,6 +481,7 @@ void Connection::SetTimer() {
     if (session_->progress() != progress_) {
       progress_ = session_->progress();
       read_deadline_ = after(session_->ReadTimeout());
+      answer_deadline_ = Time::max();  // some have come, or content is taken
     }
     if (!waiting_ && !paused_) {
       answer_deadline_ = Time::max();

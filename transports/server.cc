@@ -50,6 +50,11 @@ class Descriptor {
   const int fd_;
 };
 
+// Whether a socket bound to `host` has connections of several addresses.
+bool IsAny(absl::string_view host) {
+  return host.empty() || host == "::" || host == "0.0.0.0";
+}
+
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
@@ -239,7 +244,7 @@ void Server::Shard::Open(size_t listener, int socket,
   const Listener& from = server_.listeners_[listener];
   SessionInfo info;
   ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
-  if (from.address.host.empty()) {
+  if (IsAny(from.address.host)) {
     sockaddr_storage local = {};
     socklen_t length = sizeof(local);
     if (getsockname(socket, reinterpret_cast<sockaddr*>(&local), &length) ==
@@ -348,16 +353,26 @@ Server::~Server() {
 absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
                                              ListenerOptions options) {
   const bool share = address.path.empty() && shards_.size() > 1;
+  if (share && address.port != 0) {
+    // Whoever shares would not see that another server has the address.
+    const absl::StatusOr<int> alone = transports::Listen(address, false);
+    if (!alone.ok()) return alone.status();
+    close(*alone);
+  }
   absl::StatusOr<int> first = transports::Listen(address, share);
   if (!first.ok()) return first.status();
   absl::StatusOr<ListenAddress> bound = Adopt(*first, options);
-  if (!bound.ok() || !share) return bound;
-  while (listeners_.back().sockets.size() < shards_.size()) {
-    const absl::StatusOr<int> next = transports::Listen(*bound, share);
+  if (!bound.ok() || !address.path.empty()) return bound;
+  // As it was asked for: [::] is not all addresses of both families.
+  ListenAddress same = address;
+  same.port = bound->port;
+  listeners_.back().address = same;
+  while (share && listeners_.back().sockets.size() < shards_.size()) {
+    const absl::StatusOr<int> next = transports::Listen(same, share);
     if (!next.ok()) return next.status();
     listeners_.back().sockets.push_back(*next);
   }
-  return bound;
+  return same;
 }
 
 absl::StatusOr<ListenAddress> Server::Adopt(int socket,

@@ -258,6 +258,25 @@ class ServeTest(harness.TestCase):
                 client.connect(where)
                 self.assertEqual(client.recv(100)[:4], b"220 ")
 
+    def test_an_ipv6_address_has_no_ipv4_clients(self):
+        server = harness.Serve(self, "--threads", "4", listen=("[::]:0",))
+        for _ in range(20):
+            with self.assertRaises(ConnectionRefusedError):
+                harness.Client(server)
+        with socket.create_connection(("::1", server.port)) as client:
+            self.assertEqual(client.recv(100)[:4], b"220 ")
+        self.assertIn("listening at [::]:", server.wait_log("listening"))
+
+    def test_an_address_has_one_server(self):
+        server = harness.Serve(self, "--threads", "2")
+        second = subprocess.run(
+            [harness.POSTERN, "serve", "--threads", "2", "--control",
+             str(self.control), "--deliver", "discard", "--listen",
+             f"127.0.0.1:{server.port}"], stdin=subprocess.DEVNULL,
+            capture_output=True, check=False, timeout=harness.PATIENCE)
+        self.assertEqual(second.returncode, 111)
+        self.assertIn(f"127.0.0.1:{server.port}", second.stderr.decode())
+
     def test_an_ipv4_client_of_an_ipv6_socket_meets_its_rules(self):
         rules = self.put_rules("127.0.0.1:deny\n")
         server = harness.Serve(self, "--rules", rules, listen=("*:0",))

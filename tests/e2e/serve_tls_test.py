@@ -169,6 +169,42 @@ class ServeTlsTest(harness.TestCase):
         self.assertIn(str(self.certificate), server.wait_log("not reloaded"))
         self.assertIn(b"new.example.org", subject())
 
+    def test_going_down_does_not_break_a_handshake(self):
+        server = self.serve()
+        raw = socket.create_connection(("127.0.0.1", server.port),
+                                       harness.PATIENCE)
+        self.addCleanup(raw.close)
+        lines = raw.makefile("rb")
+        self.addCleanup(lines.close)
+        lines.readline()
+        raw.sendall(b"EHLO c\r\n")
+        while lines.readline()[3:4] == b"-":
+            pass
+        raw.sendall(b"STARTTLS\r\n")
+        self.assertEqual(lines.readline()[:3], b"220")
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.trusting().wrap_bio(incoming, outgoing)
+        with self.assertRaises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        raw.sendall(outgoing.read())  # the client's hello
+        incoming.write(raw.recv(65536))
+        server.signal(signal.SIGTERM)
+        server.wait_log("going down")
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                incoming.write(raw.recv(65536))
+        raw.sendall(outgoing.read())
+        while True:
+            try:
+                self.assertEqual(tls.read(9), b"421 4.3.2")
+                break
+            except ssl.SSLWantReadError:
+                incoming.write(raw.recv(65536))
+        self.assertEqual(server.wait(), 0)
+
     def test_old_protocols_are_refused(self):
         server = self.serve(listen=("127.0.0.1:0,tls",))
         result = subprocess.run(
