@@ -15,6 +15,8 @@
 namespace postern::delivery {
 namespace {
 
+using Time = PooledDelivery::Time;
+
 constexpr size_t kPiece = size_t{64} << 10;
 constexpr size_t kAhead = size_t{512} << 10;
 // What is left of a client's patience, ten minutes (RFC 5321 4.5.3.2.6), is the
@@ -24,10 +26,11 @@ constexpr std::chrono::minutes kMaxWait{3};
 // What a sink and its task share.
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  Job(std::shared_ptr<Delivery> delivery, Run run, const Envelope& envelope,
-      const SessionInfo& session)
+  Job(std::shared_ptr<Delivery> delivery, Run run, std::function<Time()> now,
+      const Envelope& envelope, const SessionInfo& session)
       : delivery_(std::move(delivery)),
         run_(std::move(run)),
+        now_(std::move(now)),
         envelope_(envelope),
         session_(session) {}
 
@@ -49,7 +52,7 @@ class Job : public std::enable_shared_from_this<Job> {
     const std::lock_guard<std::mutex> lock(mutex_);
     done_ = std::move(done);
     each_ = std::move(each);
-    ended_ = std::chrono::steady_clock::now();
+    ended_ = now_();
     Start();
   }
 
@@ -100,7 +103,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void Open() {
     if (opened_) return;
     opened_ = true;
-    if (std::chrono::steady_clock::now() - Ended() > kMaxWait) {
+    if (now_() - Ended() > kMaxWait) {
       refusal_.emplace(
           Reply{451, {4, 3, 2}, "too busy, try again later (#4.3.2)"});
       return;
@@ -113,10 +116,10 @@ class Job : public std::enable_shared_from_this<Job> {
     }
   }
 
-  // When the message came to its end: in the future, while it has not.
-  std::chrono::steady_clock::time_point Ended() {
+  // When the message came to its end: not before now, while it has not.
+  Time Ended() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return done_ || each_ ? ended_ : std::chrono::steady_clock::now();
+    return done_ || each_ ? ended_ : now_();
   }
 
   void Finish() {
@@ -148,6 +151,7 @@ class Job : public std::enable_shared_from_this<Job> {
 
   const std::shared_ptr<Delivery> delivery_;
   const Run run_;
+  const std::function<Time()> now_;
   const Envelope envelope_;
   const SessionInfo session_;
 
@@ -160,7 +164,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::optional<absl::AnyInvocable<void() &&>> ready_;  // the client waits
   std::optional<Policy::Done> done_;
   std::optional<MessageSink::EachDone> each_;
-  std::chrono::steady_clock::time_point ended_;  // where one of them is there
+  Time ended_;  // where one of them is there
 
   // The task's own.
   bool opened_ = false;
@@ -193,7 +197,7 @@ class PooledSink : public MessageSink {
 Delivery::Opened PooledDelivery::Open(const Envelope& envelope,
                                       const SessionInfo& session) {
   return std::make_unique<PooledSink>(
-      std::make_shared<Job>(delivery_, run_, envelope, session));
+      std::make_shared<Job>(delivery_, run_, now_, envelope, session));
 }
 
 }  // namespace postern::delivery

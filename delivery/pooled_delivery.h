@@ -6,6 +6,7 @@
 #ifndef POSTERN_DELIVERY_POOLED_DELIVERY_H_
 #define POSTERN_DELIVERY_POOLED_DELIVERY_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -34,9 +35,14 @@ using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 // must outlive all of them.
 class PooledDelivery : public Delivery {
  public:
-  // `delivery`'s sinks never return false from Write().
-  PooledDelivery(std::shared_ptr<Delivery> delivery, Run run)
-      : delivery_(std::move(delivery)), run_(std::move(run)) {}
+  using Time = std::chrono::steady_clock::time_point;
+
+  // `delivery`'s sinks never return false from Write(). `now` is thread-safe.
+  PooledDelivery(std::shared_ptr<Delivery> delivery, Run run,
+                 std::function<Time()> now = std::chrono::steady_clock::now)
+      : delivery_(std::move(delivery)),
+        run_(std::move(run)),
+        now_(std::move(now)) {}
 
   ExtensionSet carries() const override { return delivery_->carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
@@ -44,6 +50,7 @@ class PooledDelivery : public Delivery {
  private:
   const std::shared_ptr<Delivery> delivery_;
   const Run run_;
+  const std::function<Time()> now_;
 };
 
 }  // namespace postern::delivery

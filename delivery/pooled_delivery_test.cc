@@ -3,6 +3,7 @@
 
 #include "delivery/pooled_delivery.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -91,7 +92,9 @@ class PooledDeliveryTest : public testing::Test {
   Recorder& recorder_ = *shared_;
   std::deque<absl::AnyInvocable<void() &&>> tasks_;
   PooledDelivery pooled_{
-      shared_, [this](auto task) { tasks_.push_back(std::move(task)); }};
+      shared_, [this](auto task) { tasks_.push_back(std::move(task)); },
+      [this] { return now_; }};
+  PooledDelivery::Time now_{};
   int ready_ = 0;
   std::optional<Verdict> answer_;
 };
@@ -172,6 +175,32 @@ TEST_F(PooledDeliveryTest, WhatCannotBeOpenedIsRefusedAtItsEnd) {
   EXPECT_EQ(recorder_.log, "open u for 192.0.2.1\n");
   ASSERT_TRUE(answer_);
   EXPECT_EQ(answer_->reply()->code, 451);
+}
+
+TEST_F(PooledDeliveryTest, WhatNoThreadCouldLookAtInTimeIsRefused) {
+  for (const int seconds : {180, 181}) {
+    recorder_.log.clear();
+    auto sink = Open();
+    EXPECT_TRUE(Write(*sink, "x"));
+    Commit(std::move(sink));
+    now_ += std::chrono::seconds(seconds);
+    RunAll();
+    ASSERT_TRUE(answer_);
+    EXPECT_EQ(answer_->accepted(), seconds == 180);
+    EXPECT_EQ(recorder_.log.empty(), seconds == 181);
+  }
+  EXPECT_EQ(answer_->reply()->code, 451);
+}
+
+TEST_F(PooledDeliveryTest, WhatIsWorkedOnAlreadyHasItsTime) {
+  auto sink = Open();
+  EXPECT_TRUE(Write(*sink, std::string(70'000, 'x')));
+  now_ += std::chrono::hours(1);
+  RunAll();
+  Commit(std::move(sink));
+  now_ += std::chrono::hours(1);
+  RunAll();
+  EXPECT_TRUE(answer_ && answer_->accepted());
 }
 
 TEST_F(PooledDeliveryTest, EachRecipientHasItsAnswer) {
