@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "programs/mail_options.h"
 #include "programs/options.h"
 
 namespace postern::programs {
@@ -19,11 +20,9 @@ namespace {
 constexpr int kUsage = 100;
 
 constexpr OptionRow kRows[] = {
-    {"help", "", "print this, and end", OptionRow::From::kCommandLine},
-    {"version", "", "print the version, and end",
-     OptionRow::From::kCommandLine},
-    {"config", "FILE", "read options from FILE, as name=value lines",
-     OptionRow::From::kCommandLine},
+    kHelpRow,
+    kVersionRow,
+    kConfigRow,
     {"listen", "ADDRESS:PORT[,WORD]...",
      "where to listen, as often as wanted:\n"
      "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
@@ -32,11 +31,8 @@ constexpr OptionRow kRows[] = {
      "require-tls (530 before STARTTLS), proxy (a\n"
      "PROXY header says who the client is)",
      OptionRow::From::kAnywhere, true},
-    {"control", "DIR [/var/qmail/control]", "qmail's control directory"},
-    {"deliver", "SPEC [qmail-queue]",
-     "qmail-queue, qmail-queue:PROGRAM, maildir:DIR\n"
-     "(%u and %d in DIR: the recipient's local part\n"
-     "and domain), or discard"},
+    kControlRow,
+    kDeliverRow,
     {"rules", "CDB",
      "tcpserver's rules, made by tcprules: who may\n"
      "connect, and relay"},
@@ -45,22 +41,20 @@ constexpr OptionRow kRows[] = {
      "look up clients' host names, and confirm them,\n"
      "for rules that have names"},
     {"resolver", "ADDRESS[:PORT]",
-     "whom --host-names asks, as often as wanted; else\n"
-     "as /etc/resolv.conf says",
+     "whom --host-names asks, as often as wanted;\n"
+     "else as /etc/resolv.conf says",
      OptionRow::From::kAnywhere, true},
     {"silent-deny", "",
      "close on who is denied without a word, as\n"
      "tcpserver does; else 554"},
-    {"open-relay", "",
-     "serve without control/rcpthosts: anyone may\n"
-     "send anywhere"},
+    kOpenRelayRow,
     {"tls-cert", "FILE",
      "certificate and chain, PEM; as often as there\n"
      "are names, or RSA beside ECDSA",
      OptionRow::From::kAnywhere, true},
     {"tls-key", "FILE",
-     "the key of each --tls-cert, in their order; else\n"
-     "in the same file",
+     "the key of each --tls-cert, in their order;\n"
+     "else in the same file",
      OptionRow::From::kAnywhere, true},
     {"client-ca", "FILE", "who signs clients' certificates, PEM"},
     {"proxy-from", "NETWORK", "whose PROXY headers count: 192.0.2.0/24",
@@ -76,17 +70,10 @@ constexpr OptionRow kRows[] = {
     {"max-errors", "N [20]",
      "refused commands before 421 and the end of the\n"
      "session"},
-    {"session-timeout", "N [14400]", "longest session, in seconds"},
-    {"bare-newlines", "MODE [reject]",
-     "a bare CR or LF in a message: reject it, or\n"
-     "normalize it to CRLF; neither ever ends a\n"
-     "message"},
-    {"greet-delay", "N [0]",
-     "seconds before the greeting in which a client\n"
-     "that speaks is refused; 0: greet at once"},
-    {"pipelining", "MODE [note]",
-     "a client that does not wait for a reply it\n"
-     "needs: note it, or reject it"},
+    kSessionTimeoutRow,
+    kBareNewlinesRow,
+    kGreetDelayRow,
+    kPipeliningRow,
     {"threads", "N [0]",
      "that serve connections; 0: one for each\n"
      "processor"},
@@ -195,14 +182,12 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
     }
   }
   if (options.listen.empty()) given.Mistake("--listen is missing");
-  options.control = given.Text("control", options.control);
-  options.deliver = given.Text("deliver", options.deliver);
+  ReadMailOptions(&given, &options);
   options.rules = given.Text("rules", options.rules);
   options.rules_optional = given.Flag("rules-optional");
   options.silent_deny = given.Flag("silent-deny");
   options.host_names = given.Flag("host-names");
   options.resolvers = given.List("resolver");
-  options.open_relay = given.Flag("open-relay");
   options.certificates = ReadCertificates(&given);
   options.client_ca = given.Text("client-ca", options.client_ca);
   options.proxies = ReadNetworks("proxy-from", &given);
@@ -213,20 +198,6 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.limits.per_minute =
       static_cast<size_t>(given.Number("max-rate", 0, 0, 1000000));
   options.limits.exempt = ReadNetworks("unlimited", &given);
-  options.max_recipients =
-      given.Number("max-recipients", options.max_recipients, 1, 1000000);
-  options.max_errors =
-      given.Number("max-errors", options.max_errors, 1, 1000000);
-  options.session_timeout = given.Number(
-      "session-timeout", options.session_timeout, 1, 7 * 24 * 60 * 60);
-  options.bare_newlines =
-      given.Choice("bare-newlines", options.bare_newlines,
-                   {{"reject", BareNewlines::kReject},
-                    {"normalize", BareNewlines::kNormalize}});
-  options.greet_delay = given.Number("greet-delay", options.greet_delay, 0, 60);
-  options.pipelining = given.Choice(
-      "pipelining", options.pipelining,
-      {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});
   options.threads = given.Number("threads", options.threads, 0, 1024);
   options.blocking_threads =
       given.Number("blocking-threads", options.blocking_threads, 1, 1024);

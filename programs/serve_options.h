@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/server_config.h"
 #include "policy/connection_limits.h"
 #include "policy/network_list.h"
+#include "programs/mail_options.h"
 #include "transports/listening_socket.h"
 #include "transports/server.h"
 #include "transports/tls_context.h"
@@ -26,26 +26,17 @@ struct ListenOption {
   bool require_tls = false;  // 530 before it
 };
 
-struct ServeOptions {
+struct ServeOptions : MailOptions {
   std::vector<ListenOption> listen;  // at least one
-  std::string control = "/var/qmail/control";
-  std::string deliver = "qmail-queue";
-  std::string rules;  // tcprules' database; empty: none
+  std::string rules;                 // tcprules' database; empty: none
   bool rules_optional = false;
   bool silent_deny = false;
   bool host_names = false;
   std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
-  bool open_relay = false;
   std::vector<transports::TlsFiles> certificates;  // none: no TLS
   std::string client_ca;                           // empty: none
   policy::NetworkList proxies;
   policy::ConnectionLimits::Limits limits;
-  int max_recipients = 1000;
-  int max_errors = 20;
-  int session_timeout = 4 * 60 * 60;  // seconds
-  BareNewlines bare_newlines = BareNewlines::kReject;
-  int greet_delay = 0;  // seconds
-  OutOfTurn pipelining = OutOfTurn::kNote;
   int threads = 0;  // 0: one for each processor
   int blocking_threads = 16;
   int drain = 30;     // seconds

@@ -16,26 +16,10 @@
 #include "policy/relay_rules.h"
 #include "programs/destination.h"
 #include "programs/log.h"
+#include "programs/mail_options.h"
 
 namespace postern::programs {
 namespace {
-
-ServerConfig MakeConfig(const ServeOptions& options,
-                        const policy::Controls& controls) {
-  ServerConfig config;
-  config.greeting = controls.greeting;
-  config.max_message_size = controls.databytes;
-  config.max_recipients = static_cast<size_t>(options.max_recipients);
-  config.max_errors = options.max_errors;
-  config.bare_newlines = options.bare_newlines;
-  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
-  config.pipelining = options.pipelining;
-  config.command_timeout = controls.timeout;
-  config.data_timeout = controls.timeout;
-  // Recipients whose Maildirs are looked for on other threads.
-  config.max_open_asks = 8;
-  return config;
-}
 
 // A context for each listener: tickets of one are of no use at another.
 absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
@@ -86,7 +70,9 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   const auto site = std::make_shared<Site>();
   site->controls =
       std::make_shared<const policy::Controls>(*std::move(controls));
-  ServerConfig config = MakeConfig(options, *site->controls);
+  ServerConfig config = MakeServerConfig(options, *site->controls);
+  // Recipients whose Maildirs are looked for on other threads.
+  config.max_open_asks = 8;
   auto destination =
       MakeDestination(options.deliver, options.control, *site->controls,
                       [](absl::string_view what) {

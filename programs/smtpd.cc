@@ -30,6 +30,7 @@
 #include "programs/destination.h"
 #include "programs/log.h"
 #include "programs/logged_delivery.h"
+#include "programs/mail_options.h"
 #include "transports/descriptor_stream.h"
 #include "transports/stdio.h"
 #include "transports/ucspi.h"
@@ -71,22 +72,6 @@ void OutOfMemory() {
   _exit(kEnded);
 }
 
-ServerConfig MakeConfig(const SmtpdOptions& options,
-                        const policy::Controls& controls) {
-  ServerConfig config;
-  config.greeting = controls.greeting;
-  config.require_hello = false;  // qmail-smtpd never asked for one
-  config.max_message_size = controls.databytes;
-  config.max_recipients = static_cast<size_t>(options.max_recipients);
-  config.max_errors = options.max_errors;
-  config.bare_newlines = options.bare_newlines;
-  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
-  config.pipelining = options.pipelining;
-  config.command_timeout = controls.timeout;
-  config.data_timeout = controls.timeout;
-  return config;
-}
-
 }  // namespace
 
 int RunSmtpd(const SmtpdOptions& options) {
@@ -116,7 +101,8 @@ int RunSmtpd(const SmtpdOptions& options) {
     if (!status.ok()) return RefuseService(status);
   }
 
-  ServerConfig config = MakeConfig(options, *controls);
+  ServerConfig config = MakeServerConfig(options, *controls);
+  config.require_hello = false;  // qmail-smtpd never asked for one
   if (const absl::Status status = config.Validate(); !status.ok()) {
     // Of what is read from files, only the greeting can be wrong.
     return RefuseService(absl::InvalidArgumentError(absl::StrCat(

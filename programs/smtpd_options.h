@@ -7,24 +7,18 @@
 #define POSTERN_PROGRAMS_SMTPD_OPTIONS_H_
 
 #include <optional>
-#include <string>
 
-#include "engine/server_config.h"
+#include "programs/mail_options.h"
 
 namespace postern::programs {
 
-struct SmtpdOptions {
-  std::string control = "/var/qmail/control";
-  std::string deliver = "qmail-queue";
-  bool open_relay = false;
-  // Each limit is far above what a mail server does and below what an attack
-  // needs; qmail-smtpd has none of them.
-  int max_recipients = 10000;
-  int max_errors = 100;
-  int session_timeout = 4 * 60 * 60;  // seconds
-  BareNewlines bare_newlines = BareNewlines::kReject;
-  int greet_delay = 0;  // seconds
-  OutOfTurn pipelining = OutOfTurn::kNote;
+// Each limit is far above what a mail server does and below what an attack
+// needs; qmail-smtpd has none of them.
+struct SmtpdOptions : MailOptions {
+  SmtpdOptions() {
+    max_recipients = 10000;
+    max_errors = 100;
+  }
 };
 
 // Reads the command line, --config FILE and POSTERN_... variables, in falling

@@ -1,0 +1,46 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/mail_options.h"
+
+#include <cstddef>
+
+namespace postern::programs {
+
+void ReadMailOptions(Options* given, MailOptions* options) {
+  options->control = given->Text("control", options->control);
+  options->deliver = given->Text("deliver", options->deliver);
+  options->open_relay = given->Flag("open-relay");
+  options->max_recipients =
+      given->Number("max-recipients", options->max_recipients, 1, 1000000);
+  options->max_errors =
+      given->Number("max-errors", options->max_errors, 1, 1000000);
+  options->session_timeout = given->Number(
+      "session-timeout", options->session_timeout, 1, 7 * 24 * 60 * 60);
+  options->bare_newlines =
+      given->Choice("bare-newlines", options->bare_newlines,
+                    {{"reject", BareNewlines::kReject},
+                     {"normalize", BareNewlines::kNormalize}});
+  options->greet_delay =
+      given->Number("greet-delay", options->greet_delay, 0, 60);
+  options->pipelining = given->Choice(
+      "pipelining", options->pipelining,
+      {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});
+}
+
+ServerConfig MakeServerConfig(const MailOptions& options,
+                              const policy::Controls& controls) {
+  ServerConfig config;
+  config.greeting = controls.greeting;
+  config.max_message_size = controls.databytes;
+  config.max_recipients = static_cast<size_t>(options.max_recipients);
+  config.max_errors = options.max_errors;
+  config.bare_newlines = options.bare_newlines;
+  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
+  config.pipelining = options.pipelining;
+  config.command_timeout = controls.timeout;
+  config.data_timeout = controls.timeout;
+  return config;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,74 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The options about mail, which all programs have.
+
+#ifndef POSTERN_PROGRAMS_MAIL_OPTIONS_H_
+#define POSTERN_PROGRAMS_MAIL_OPTIONS_H_
+
+#include <string>
+
+#include "engine/server_config.h"
+#include "policy/controls.h"
+#include "programs/options.h"
+
+namespace postern::programs {
+
+struct MailOptions {
+  std::string control = "/var/qmail/control";
+  std::string deliver = "qmail-queue";
+  bool open_relay = false;
+  int max_recipients = 1000;
+  int max_errors = 20;
+  int session_timeout = 4 * 60 * 60;  // seconds
+  BareNewlines bare_newlines = BareNewlines::kReject;
+  int greet_delay = 0;  // seconds
+  OutOfTurn pipelining = OutOfTurn::kNote;
+};
+
+// Their rows, but for those whose defaults differ: --max-recipients and
+// --max-errors; and the rows that any program has.
+inline constexpr OptionRow kHelpRow = {"help", "", "print this, and end",
+                                       OptionRow::From::kCommandLine};
+inline constexpr OptionRow kVersionRow = {
+    "version", "", "print the version, and end", OptionRow::From::kCommandLine};
+inline constexpr OptionRow kConfigRow = {
+    "config", "FILE", "read options from FILE, as name=value lines",
+    OptionRow::From::kCommandLine};
+inline constexpr OptionRow kControlRow = {"control", "DIR [/var/qmail/control]",
+                                          "qmail's control directory"};
+inline constexpr OptionRow kDeliverRow = {
+    "deliver", "SPEC [qmail-queue]",
+    "qmail-queue, qmail-queue:PROGRAM, maildir:DIR\n"
+    "(%u and %d in DIR: the recipient's local part\n"
+    "and domain), or discard"};
+inline constexpr OptionRow kOpenRelayRow = {
+    "open-relay", "",
+    "serve without control/rcpthosts: anyone may\n"
+    "send anywhere"};
+inline constexpr OptionRow kSessionTimeoutRow = {"session-timeout", "N [14400]",
+                                                 "longest session, in seconds"};
+inline constexpr OptionRow kBareNewlinesRow = {
+    "bare-newlines", "MODE [reject]",
+    "a bare CR or LF in a message: reject it, or\n"
+    "normalize it to CRLF; neither ever ends a\n"
+    "message"};
+inline constexpr OptionRow kGreetDelayRow = {
+    "greet-delay", "N [0]",
+    "seconds before the greeting in which a client\n"
+    "that speaks is refused; 0: greet at once"};
+inline constexpr OptionRow kPipeliningRow = {
+    "pipelining", "MODE [note]",
+    "a client that does not wait for a reply it\n"
+    "needs: note it (nothing happens), or reject it"};
+
+// Puts what was given into `options`; mistakes are `given`'s.
+void ReadMailOptions(Options* given, MailOptions* options);
+
+// Returns the configuration of the sessions, without what the delivery carries.
+ServerConfig MakeServerConfig(const MailOptions& options,
+                              const policy::Controls& controls);
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_MAIL_OPTIONS_H_
