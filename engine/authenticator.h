@@ -40,6 +40,11 @@ class AuthExchange {
   virtual void Start(std::optional<std::string> initial_response,
                      Done done) = 0;
   virtual void Respond(std::string response, Done done) = 0;
+
+  // The user that the client has named so far, empty: none yet. It is nothing
+  // but the client's word: for logs, and to count attempts by. Not while an
+  // answer is due.
+  virtual absl::string_view user() const { return ""; }
 };
 
 // Begins exchanges. Shared by sessions where the transport has threads, and

@@ -82,6 +82,7 @@ void Responder::OnXClient(const XClient& client) {
     info.remote_info.reset();
     if (info.tls) info.tls->peer_subject.clear();
     info.identity = session_.identity();
+    info.mechanism.clear();
     info.hello_name = ValueOr(client.helo, "");
     info.hello_verb = Hello::Verb::kHelo;
     if (client.protocol && client.protocol->value == XClientProtocol::kEsmtp) {
@@ -111,16 +112,19 @@ void Responder::OnAuth(const Ask& ask) {
   const auto* begin = std::get_if<AuthBegin>(&ask.what);
   if (begin != nullptr) {
     exchange_.reset();
+    std::unique_ptr<AuthExchange> moves;
     if (options_.authenticator != nullptr) {
-      exchange_ = options_.authenticator->Begin(begin->mechanism, info_);
+      moves = options_.authenticator->Begin(begin->mechanism, info_);
     }
-    if (exchange_ == nullptr) {
+    if (moves == nullptr) {
       return options_.post({ask.id, Verdict::Refuse(NoAuthentication())});
     }
+    exchange_ = std::make_shared<Exchange>(
+        Exchange{std::move(moves), begin->mechanism});
   }
   // The answer keeps the exchange alive: the session may be gone, or the client
   // have given up, before it comes.
-  AuthExchange& exchange = *exchange_;
+  AuthExchange& exchange = *exchange_->moves;
   auto done = [post = options_.post, id = ask.id,
                keep = exchange_](AuthMove move) {
     if (auto* verdict = std::get_if<Verdict>(&move)) {
@@ -161,6 +165,7 @@ void Responder::TlsStarted(TlsInfo info) {
     facts.hello_name.clear();
     facts.hello_verb = Hello::Verb::kHelo;
     facts.identity.clear();
+    facts.mechanism.clear();
   });
 }
 
@@ -229,8 +234,11 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
     (void)session_.Complete(  // this one fits
         id, Verdict::Refuse(NoAuthentication()));
   } else if (granted) {
+    Update([this](SessionInfo& info) {
+      info.identity = session_.identity();
+      info.mechanism = exchange_->mechanism;
+    });
     exchange_.reset();
-    Update([this](SessionInfo& info) { info.identity = session_.identity(); });
   }
 }
 

@@ -89,6 +89,11 @@ class Responder {
   const SharedSessionInfo& info() const { return info_; }
 
  private:
+  struct Exchange {
+    std::unique_ptr<AuthExchange> moves;
+    std::string mechanism;
+  };
+
   void OnXClient(const XClient& client);
   void OnAuth(const Ask& ask);
   void Commit(RequestId id);
@@ -110,8 +115,8 @@ class Responder {
   std::optional<RequestId> body_begin_;
   std::optional<RequestId> auth_;  // the last question of the open AUTH
 
-  std::shared_ptr<MessageSink> sink_;       // of the open message
-  std::shared_ptr<AuthExchange> exchange_;  // of the open AUTH
+  std::shared_ptr<MessageSink> sink_;   // of the open message
+  std::shared_ptr<Exchange> exchange_;  // of the open AUTH
 };
 
 }  // namespace postern

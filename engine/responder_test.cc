@@ -479,6 +479,7 @@ TEST_F(ResponderTest, RunsAnExchangeAndForgetsIt) {
   EXPECT_EQ(world_.sasl, (std::vector<std::string>{"begin LOGIN", "start -",
                                                    "respond user"}));
   EXPECT_EQ(responder_->info()->identity, "someone");
+  EXPECT_EQ(responder_->info()->mechanism, "LOGIN");
   world_.verdict = Verdict::Accept();
   Feed("MAIL FROM:<s@x>\r\n");
   EXPECT_EQ(world_.infos.back()->identity, "someone");
@@ -554,6 +555,7 @@ TEST_F(ResponderTest, ForgetsBehindStartTlsWhatWasSaidInTheClear) {
   EXPECT_EQ(responder_->info()->identity, "someone");
   EXPECT_EQ(Feed("STARTTLS\r\n"), "220 2.0.0 ready\r\n");
   EXPECT_EQ(responder_->info()->identity, "");
+  EXPECT_EQ(responder_->info()->mechanism, "");
   EXPECT_EQ(responder_->info()->hello_name, "");
   ASSERT_TRUE(responder_->info()->tls.has_value());
   EXPECT_EQ(responder_->info()->tls->cipher, "TLS_X");

@@ -55,7 +55,8 @@ struct SessionInfo {
   // What the client has said of itself since, and done out of turn.
   std::string hello_name;  // as sent with HELO, EHLO or LHLO; empty: none yet
   Hello::Verb hello_verb = Hello::Verb::kHelo;
-  std::string identity;  // authenticated user; empty: none
+  std::string identity;   // authenticated user; empty: none
+  std::string mechanism;  // SASL's, that proved it; empty: a proxy's word
   Violations violations;
 };
 
