@@ -17,10 +17,10 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/deadline.h"
 #include "delivery/line_endings.h"
 #include "delivery/maildir_folder.h"
 #include "delivery/maildir_reply.h"
+#include "system/deadline.h"
 
 namespace postern::delivery {
 namespace {
@@ -81,7 +81,7 @@ class MaildirMessage : public MessageSink {
   bool TooMuch() const;
   int Store();
   int StoreCopy(Letter& letter);
-  int Publish(Deadline deadline);
+  int Publish(system::Deadline deadline);
   int Link(const MaildirFolder& folder, Letter& letter);
   int Create(const MaildirFolder& folder, Letter& letter);
 
@@ -179,7 +179,7 @@ bool MaildirMessage::TooMuch() const {
 }
 
 int MaildirMessage::Store() {
-  const Deadline deadline(options_.store_timeout);
+  const system::Deadline deadline(options_.store_timeout);
   buffer_.Finish();
   if (int error = Flush(); error < 0) return error;
   if (int error = files_.Fsync(first_file_); error < 0) return error;
@@ -208,7 +208,7 @@ int MaildirMessage::StoreCopy(Letter& letter) {
   return error < 0 ? error : closed;
 }
 
-int MaildirMessage::Publish(Deadline deadline) {
+int MaildirMessage::Publish(system::Deadline deadline) {
   for (size_t i = 0; i < letters_.size();) {
     if (deadline.passed()) return -ETIMEDOUT;
     const size_t index = letters_[i].folder;

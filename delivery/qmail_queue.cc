@@ -17,6 +17,8 @@
 #include "delivery/line_endings.h"
 #include "delivery/queue_exit.h"
 #include "delivery/queue_process.h"
+#include "system/deadline.h"
+#include "system/session_variables.h"
 
 namespace postern::delivery {
 namespace {
@@ -43,14 +45,14 @@ class QueuedMessage : public MessageSink {
     // dropped, so that the client is there for the answer.
     for (absl::string_view slice : slices) {
       while (!failed_ && !buffer_.Take(&slice)) {
-        Flush(Deadline(options_.queue_timeout));
+        Flush(system::Deadline(options_.queue_timeout));
       }
     }
     return true;
   }
 
   void Commit(Policy::Done done) override {
-    const Deadline deadline(options_.queue_timeout);
+    const system::Deadline deadline(options_.queue_timeout);
     buffer_.Finish();
     if (!failed_) Flush(deadline);
     process_->Close(QueueProcess::Pipe::kMessage);
@@ -66,7 +68,7 @@ class QueuedMessage : public MessageSink {
   }
 
  private:
-  void Flush(Deadline deadline) {
+  void Flush(system::Deadline deadline) {
     failed_ = !process_->Write(QueueProcess::Pipe::kMessage, buffer_.pending(),
                                deadline);
     buffer_.Clear();
@@ -152,8 +154,8 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
     return Reply{
         553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"};
   }
-  auto process =
-      QueueProcess::Start(options_.program, options_.home, session.environment);
+  auto process = QueueProcess::Start(options_.program, options_.home,
+                                     system::SessionVariables(session));
   if (!process.ok()) {
     if (options_.report) options_.report(process.status().message());
     return absl::IsResourceExhausted(process.status())

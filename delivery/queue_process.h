@@ -18,7 +18,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "delivery/deadline.h"
+#include "system/child_process.h"
+#include "system/deadline.h"
 
 namespace postern::delivery {
 
@@ -31,15 +32,8 @@ class QueueProcess {
  public:
   static constexpr size_t kMaxErrorText = 255;  // as notqmail's qmail.c
   enum class Pipe : uint8_t { kMessage, kEnvelope };
-  enum class End : uint8_t {
-    kExited,   // `code` is the exit code
-    kKilled,   // by a signal
-    kTimeout,  // by us
-    kLost,     // waitpid(2) did not know it: SIGCHLD is ignored
-  };
-  struct Result {
-    End end = End::kLost;
-    int code = 0;
+  using End = system::ChildProcess::End;
+  struct Result : system::ChildProcess::Result {
     std::string error_text;  // from descriptor 6, up to kMaxErrorText
   };
 
@@ -64,16 +58,16 @@ class QueueProcess {
 
   // Writes all of `data`. Returns false if the child does not read it: it has
   // closed its end, or `deadline` has passed, which also kills it.
-  bool Write(Pipe pipe, absl::string_view data, Deadline deadline);
+  bool Write(Pipe pipe, absl::string_view data, system::Deadline deadline);
   void Close(Pipe pipe);
 
   // Closes the pipes and waits until the child has ended, killing it when
   // `deadline` passes. What has not been closed before must not be a whole
   // envelope. Does not wait for the child's own children. At most once.
-  Result Wait(Deadline deadline);
+  Result Wait(system::Deadline deadline);
 
   // Until Wait(): the child's process id.
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return child_.pid(); }
   // How long the destructor waits before it kills a child never waited for.
   void set_reap_timeout(absl::Duration timeout) { reap_timeout_ = timeout; }
 
@@ -84,14 +78,12 @@ class QueueProcess {
     return pipe == Pipe::kMessage ? message_fd_ : envelope_fd_;
   }
   void ReadErrorText();
-  void Kill();
 
-  pid_t pid_ = -1;  // -1: none, or reaped
+  system::ChildProcess child_;
   int message_fd_ = -1;
   int envelope_fd_ = -1;
   int error_fd_ = -1;  // -1: at its end
   std::string error_text_;
-  bool timed_out_ = false;
   absl::Duration reap_timeout_ = absl::InfiniteDuration();
 };
 

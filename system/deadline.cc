@@ -1,14 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "delivery/deadline.h"
+#include "system/deadline.h"
 
 #include <limits.h>
 #include <time.h>
 
 #include <algorithm>
 
-namespace postern::delivery {
+namespace postern::system {
 namespace {
 
 absl::Duration MonotonicNow() {
@@ -32,4 +32,4 @@ int Deadline::Milliseconds() const {
       INT_MAX));
 }
 
-}  // namespace postern::delivery
+}  // namespace postern::system

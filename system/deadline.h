@@ -1,12 +1,12 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef POSTERN_DELIVERY_DEADLINE_H_
-#define POSTERN_DELIVERY_DEADLINE_H_
+#ifndef POSTERN_SYSTEM_DEADLINE_H_
+#define POSTERN_SYSTEM_DEADLINE_H_
 
 #include "absl/time/time.h"
 
-namespace postern::delivery {
+namespace postern::system {
 
 // A point in time by the monotonic clock, which nobody sets back.
 class Deadline {
@@ -23,6 +23,6 @@ class Deadline {
   absl::Duration end_;
 };
 
-}  // namespace postern::delivery
+}  // namespace postern::system
 
-#endif  // POSTERN_DELIVERY_DEADLINE_H_
+#endif  // POSTERN_SYSTEM_DEADLINE_H_

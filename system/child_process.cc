@@ -1,0 +1,183 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "system/child_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <initializer_list>
+#include <map>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace postern::system {
+namespace {
+
+// How often to look for the end of a child where the kernel cannot tell.
+constexpr int kPollMilliseconds = 10;
+
+// The environment for the child, as execve(2) takes it.
+class ChildEnvironment {
+ public:
+  explicit ChildEnvironment(
+      absl::Span<const std::pair<std::string, std::string>> variables) {
+    for (const auto& [name, value] : variables) {
+      // Such a name would be another variable's.
+      if (name.empty() || name.find('=') != std::string::npos) continue;
+      own_[name] = absl::StrCat(name, "=", value);
+    }
+    for (char** entry = environ; entry != nullptr && *entry != nullptr;
+         ++entry) {
+      const absl::string_view text = *entry;
+      if (own_.count(std::string(text.substr(0, text.find('=')))) == 0) {
+        entries_.push_back(*entry);
+      }
+    }
+    for (auto& [name, entry] : own_) entries_.push_back(entry.data());
+    entries_.push_back(nullptr);
+  }
+
+  char** entries() { return entries_.data(); }
+
+ private:
+  std::map<std::string, std::string> own_;
+  std::vector<char*> entries_;
+};
+
+// posix_spawn's two parameter objects.
+struct SpawnSettings {
+  SpawnSettings() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  ~SpawnSettings() {
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+// A descriptor that poll() finds readable once `pid` has ended, or -1 (before
+// Linux 5.3).
+int OpenProcess(pid_t pid) {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+}
+
+}  // namespace
+
+void CloseDescriptor(int* fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+// Above the child's descriptors, because dup2() of one end onto one of them
+// must not hit another end. That takes two threads, since descriptors are given
+// out in order, but a server has them.
+bool MakePipe(int ends[2]) {
+  if (pipe2(ends, O_CLOEXEC) < 0) {
+    ends[0] = ends[1] = -1;
+    return false;
+  }
+  for (int i = 0; i < 2; ++i) {
+    if (ends[i] >= ChildProcess::kDescriptors) continue;
+    const int moved =
+        fcntl(ends[i], F_DUPFD_CLOEXEC, ChildProcess::kDescriptors);
+    if (moved < 0) {
+      CloseDescriptor(&ends[0]);
+      CloseDescriptor(&ends[1]);
+      return false;
+    }
+    close(ends[i]);
+    ends[i] = moved;
+  }
+  return true;
+}
+
+absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
+  SpawnSettings settings;
+  posix_spawn_file_actions_t* actions = &settings.actions;
+  for (const auto& [ours, theirs] : options.descriptors) {
+    posix_spawn_file_actions_adddup2(actions, ours, theirs);
+  }
+  if (!options.home.empty()) {
+    posix_spawn_file_actions_addchdir_np(actions, options.home.c_str());
+  }
+  sigset_t none;
+  sigset_t defaults;
+  sigemptyset(&none);
+  sigemptyset(&defaults);
+  // What servers ignore. A program that inherits it would not notice that we
+  // are gone, or could not wait for children of its own.
+  for (const int signal : {SIGPIPE, SIGCHLD, SIGXFSZ}) {
+    sigaddset(&defaults, signal);
+  }
+  posix_spawnattr_setsigmask(&settings.attributes, &none);
+  posix_spawnattr_setsigdefault(&settings.attributes, &defaults);
+  posix_spawnattr_setflags(&settings.attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  ChildEnvironment environment(options.environment);
+  std::vector<std::string> texts(options.arguments.begin(),
+                                 options.arguments.end());
+  std::vector<char*> arguments;
+  for (std::string& text : texts) arguments.push_back(text.data());
+  arguments.push_back(nullptr);
+  ChildProcess process;
+  const int error =
+      posix_spawn(&process.pid_, arguments[0], actions, &settings.attributes,
+                  arguments.data(), environment.entries());
+  if (error == 0) return process;
+  process.pid_ = -1;
+  // EAGAIN is a limit on processes here, and "try again" everywhere else.
+  if (error == EAGAIN) return absl::ResourceExhaustedError(texts[0]);
+  return absl::ErrnoToStatus(error, texts[0]);
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ < 0) return;
+  Kill();
+  Wait(Deadline(absl::ZeroDuration()));
+}
+
+ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
+                                        absl::FunctionRef<void()> ready) {
+  int process_fd = OpenProcess(pid_);
+  int status = 0;
+  pid_t reaped;
+  // After a kill nothing else can come, and nothing else can be done.
+  while ((reaped = waitpid(pid_, &status, killed_ ? 0 : WNOHANG)) == 0 ||
+         (reaped < 0 && errno == EINTR)) {
+    pollfd polled[] = {{process_fd, POLLIN, 0}, {watched, POLLIN, 0}};
+    const int left = deadline.Milliseconds();
+    const bool tick = process_fd < 0 && (left < 0 || left > kPollMilliseconds);
+    const int count = poll(polled, 2, tick ? kPollMilliseconds : left);
+    if (deadline.passed()) Kill();
+    if (count > 0 && polled[1].revents != 0) ready();
+  }
+  CloseDescriptor(&process_fd);
+  pid_ = -1;
+  if (reaped < 0) return {End::kLost};
+  // Even after a timeout: it was done when we lost patience.
+  if (WIFEXITED(status)) return {End::kExited, WEXITSTATUS(status)};
+  return {killed_ ? End::kTimeout : End::kKilled};
+}
+
+ChildProcess::Result ChildProcess::Wait(Deadline deadline) {
+  return Wait(deadline, -1, [] {});
+}
+
+void ChildProcess::Kill() {
+  killed_ = true;
+  kill(pid_, SIGKILL);
+}
+
+}  // namespace postern::system

@@ -1,0 +1,102 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A program that is run, and its end.
+
+#ifndef POSTERN_SYSTEM_CHILD_PROCESS_H_
+#define POSTERN_SYSTEM_CHILD_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "system/deadline.h"
+
+namespace postern::system {
+
+// Makes a pipe for a child: its ends are close-on-exec, and above every
+// descriptor that a child is given by ChildProcess. Returns false without
+// descriptors.
+bool MakePipe(int ends[2]);
+
+// Closes `*fd` if it is one, and makes it -1.
+void CloseDescriptor(int* fd);
+
+// One thread at a time. Waits by the process's id, so SIGCHLD must not be
+// ignored, and nobody may wait for just any child.
+class ChildProcess {
+ public:
+  // The child's descriptors are below this.
+  static constexpr int kDescriptors = 10;
+
+  enum class End : uint8_t {
+    kExited,   // `code` is the exit code
+    kKilled,   // by a signal
+    kTimeout,  // by us
+    kLost,     // waitpid(2) did not know it: SIGCHLD is ignored
+  };
+  struct Result {
+    End end = End::kLost;
+    int code = 0;
+  };
+
+  struct Options {
+    // The first is the program: there is no search in PATH, and a relative one
+    // is relative to `home`.
+    absl::Span<const std::string> arguments;
+    // The folder that it runs in; empty: ours.
+    std::string home;
+    // Goes before this process's environment, which it has; a name that is
+    // given twice has the last value.
+    absl::Span<const std::pair<std::string, std::string>> environment;
+    // Ours, and what it is for the child, below kDescriptors. Others that are
+    // not close-on-exec it inherits.
+    absl::Span<const std::pair<int, int>> descriptors;
+  };
+
+  // SIGPIPE, SIGCHLD and SIGXFSZ are as a program expects them, and no signal
+  // is blocked.
+  //
+  // Returns ResourceExhausted where a process is not to be had, and the
+  // kernel's error where the program cannot be run: not there, not executable,
+  // `home` not there. The error names the program.
+  static absl::StatusOr<ChildProcess> Start(const Options& options);
+
+  ChildProcess() = default;  // none
+  ChildProcess(ChildProcess&& other) noexcept { *this = std::move(other); }
+  ChildProcess& operator=(ChildProcess&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    std::swap(killed_, other.killed_);
+    return *this;
+  }
+  // Kills it, and waits until it has ended.
+  ~ChildProcess();
+
+  // Waits until it has ended, and kills it when `deadline` passes. Calls
+  // `ready` meanwhile whenever `watched`, if that is a descriptor, can be read
+  // or has come to its end. Does not wait for the child's own children. At most
+  // once.
+  Result Wait(Deadline deadline, const int& watched,
+              absl::FunctionRef<void()> ready);
+  Result Wait(Deadline deadline);
+
+  // Its end will be kTimeout, but where it had exited already.
+  void Kill();
+
+  // Until Wait(); -1: there is none.
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+  bool killed_ = false;
+};
+
+}  // namespace postern::system
+
+#endif  // POSTERN_SYSTEM_CHILD_PROCESS_H_

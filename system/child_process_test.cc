@@ -1,0 +1,115 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "system/child_process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+
+namespace postern::system {
+namespace {
+
+using End = ChildProcess::End;
+
+const Deadline kNever(absl::InfiniteDuration());
+
+// A shell that runs `script`, with `descriptors`.
+ChildProcess Shell(
+    const std::string& script,
+    absl::Span<const std::pair<int, int>> descriptors = {},
+    absl::Span<const std::pair<std::string, std::string>> environment = {},
+    const std::string& home = "") {
+  const std::string arguments[] = {"/bin/sh", "-c", script, "sh", "$1"};
+  auto child = ChildProcess::Start({.arguments = arguments,
+                                    .home = home,
+                                    .environment = environment,
+                                    .descriptors = descriptors});
+  EXPECT_TRUE(child.ok()) << child.status();
+  return *std::move(child);
+}
+
+TEST(ChildProcessTest, TellsHowAProgramEnded) {
+  struct Row {
+    const char* script;
+    End end;
+    int code;
+  };
+  for (const Row& row :
+       {Row{"exit 0", End::kExited, 0}, Row{"exit 111", End::kExited, 111},
+        Row{"kill -9 $$", End::kKilled, 0},
+        Row{"test \"$1\" = '$1'", End::kExited, 0},
+        Row{"kill -PIPE $$", End::kKilled, 0}}) {
+    signal(SIGPIPE, SIG_IGN);
+    const auto result = Shell(row.script).Wait(kNever);
+    EXPECT_EQ(result.end, row.end) << row.script;
+    EXPECT_EQ(result.code, row.code) << row.script;
+  }
+}
+
+TEST(ChildProcessTest, KillsWhatTakesTooLong) {
+  const auto result = Shell("sleep 600").Wait(Deadline(absl::Milliseconds(20)));
+  EXPECT_EQ(result.end, End::kTimeout);
+}
+
+TEST(ChildProcessTest, LeavesNobodyBehind) {
+  pid_t pid;
+  {
+    const ChildProcess child = Shell("sleep 600");
+    pid = child.pid();
+    EXPECT_EQ(kill(pid, 0), 0);
+  }
+  EXPECT_NE(kill(pid, 0), 0);
+}
+
+TEST(ChildProcessTest, PutsDescriptorsWhereTheyAreWanted) {
+  int in[2];
+  int out[2];
+  ASSERT_TRUE(MakePipe(in));
+  ASSERT_TRUE(MakePipe(out));
+  for (const int fd : {in[0], in[1], out[0], out[1]}) {
+    EXPECT_GE(fd, ChildProcess::kDescriptors);
+  }
+  ASSERT_EQ(write(in[1], "text", 4), 4);
+  CloseDescriptor(&in[1]);
+  EXPECT_EQ(in[1], -1);
+  const std::pair<int, int> descriptors[] = {{in[0], 3}, {out[1], 1}};
+  const std::pair<std::string, std::string> environment[] = {
+      {"A", "first"}, {"A", "last"}, {"B=C", "x"}, {"", "x"}};
+  ChildProcess child =
+      Shell("cat <&3; echo \" $A $B $(pwd)\"", descriptors, environment, "/");
+  CloseDescriptor(&out[1]);
+  std::string text;
+  const auto result = child.Wait(kNever, out[0], [&] {
+    char buffer[100];
+    const ssize_t n = read(out[0], buffer, sizeof(buffer));
+    if (n <= 0) return CloseDescriptor(&out[0]);
+    text.append(buffer, static_cast<size_t>(n));
+  });
+  EXPECT_EQ(result.code, 0);
+  while (out[0] >= 0) {
+    char buffer[100];
+    const ssize_t n = read(out[0], buffer, sizeof(buffer));
+    if (n <= 0) CloseDescriptor(&out[0]);
+    if (n > 0) text.append(buffer, static_cast<size_t>(n));
+  }
+  EXPECT_EQ(text, "text last  /\n");
+  CloseDescriptor(&in[0]);
+}
+
+TEST(ChildProcessTest, NamesAProgramThatCannotRun) {
+  const std::string missing[] = {"/nowhere/program"};
+  const auto child = ChildProcess::Start({.arguments = missing});
+  EXPECT_TRUE(absl::IsNotFound(child.status()));
+  EXPECT_EQ(child.status().message().substr(0, 16), "/nowhere/program");
+  const std::string folder[] = {"/etc"};
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      ChildProcess::Start({.arguments = folder}).status()));
+}
+
+}  // namespace
+}  // namespace postern::system
