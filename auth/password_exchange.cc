@@ -1,0 +1,163 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/password_exchange.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "auth/refusal.h"
+#include "auth/wipe.h"
+
+namespace postern::auth {
+namespace {
+
+constexpr size_t kMaxHost = 64;
+constexpr size_t kDigest = 32;  // hexadecimal digits of MD5
+
+bool HasNul(absl::string_view text) {
+  return text.find('\0') != absl::string_view::npos;
+}
+
+class PasswordExchange : public AuthExchange {
+ public:
+  PasswordExchange(PasswordChecker* checker, const SharedSessionInfo& session)
+      : checker_(*checker), session_(session) {}
+
+  absl::string_view user() const override { return user_; }
+
+ protected:
+  // Checks what is no secret of its own to be wiped.
+  AuthMove Check(absl::string_view user, absl::string_view secret,
+                 absl::string_view challenge = "") {
+    if (user.empty() || secret.empty() || HasNul(user) || HasNul(secret)) {
+      return Malformed();
+    }
+    user_ = std::string(user);
+    return checker_.Check({user, secret, challenge}, *session_);
+  }
+
+  const SessionInfo& session() const { return *session_; }
+  void set_user(absl::string_view user) { user_ = std::string(user); }
+
+ private:
+  PasswordChecker& checker_;
+  const SharedSessionInfo session_;
+  std::string user_;
+};
+
+// message = [authzid] NUL authcid NUL passwd
+class PlainExchange : public PasswordExchange {
+ public:
+  using PasswordExchange::PasswordExchange;
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    if (!initial_response) return std::move(done)(AuthChallenge{""});
+    Respond(*std::move(initial_response), std::move(done));
+  }
+
+  void Respond(std::string response, Done done) override {
+    const Secret message(std::move(response));
+    const absl::string_view text = message.text();
+    const size_t user = text.find('\0');
+    const size_t password =
+        user == text.npos ? text.npos : text.find('\0', user + 1);
+    if (password == text.npos) return std::move(done)(Malformed());
+    std::move(done)(Check(text.substr(user + 1, password - user - 1),
+                          text.substr(password + 1)));
+  }
+};
+
+// Two questions; the answer to the first may come with the command.
+class LoginExchange : public PasswordExchange {
+ public:
+  using PasswordExchange::PasswordExchange;
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    if (!initial_response) return std::move(done)(AuthChallenge{"Username:"});
+    Respond(*std::move(initial_response), std::move(done));
+  }
+
+  void Respond(std::string response, Done done) override {
+    const Secret answer(std::move(response));
+    if (!named_) {
+      named_ = true;
+      set_user(answer.text());
+      return std::move(done)(AuthChallenge{"Password:"});
+    }
+    std::move(done)(Check(std::string(user()), answer.text()));
+  }
+
+ private:
+  bool named_ = false;
+};
+
+// response = user SP digest
+class CramMd5Exchange : public PasswordExchange {
+ public:
+  using PasswordExchange::PasswordExchange;
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    if (initial_response) return std::move(done)(ServerIsFirst());
+    challenge_ = MakeChallenge(session().local_name);
+    if (challenge_.empty()) return std::move(done)(CannotTell());
+    std::move(done)(AuthChallenge{challenge_});
+  }
+
+  void Respond(std::string response, Done done) override {
+    const Secret message(std::move(response));
+    const absl::string_view text = message.text();
+    const size_t space = text.rfind(' ');
+    const absl::string_view digest =
+        space == text.npos ? "" : text.substr(space + 1);
+    if (digest.size() != kDigest ||
+        !std::all_of(digest.begin(), digest.end(), absl::ascii_isxdigit)) {
+      return std::move(done)(Malformed());
+    }
+    std::move(done)(Check(text.substr(0, space), digest, challenge_));
+  }
+
+ private:
+  std::string challenge_;
+};
+
+}  // namespace
+
+std::unique_ptr<AuthExchange> MakePasswordExchange(
+    absl::string_view mechanism, PasswordChecker* checker,
+    const SharedSessionInfo& session) {
+  if (mechanism == "PLAIN") {
+    return std::make_unique<PlainExchange>(checker, session);
+  }
+  if (mechanism == "LOGIN") {
+    return std::make_unique<LoginExchange>(checker, session);
+  }
+  if (mechanism == "CRAM-MD5") {
+    return std::make_unique<CramMd5Exchange>(checker, session);
+  }
+  return nullptr;
+}
+
+std::string MakeChallenge(absl::string_view host) {
+  char random[16];
+  if (getrandom(random, sizeof(random), 0) != sizeof(random)) return "";
+  std::string name;
+  for (const char c : host.substr(0, kMaxHost)) {
+    if (absl::ascii_isalnum(c) || c == '.' || c == '-') name += c;
+  }
+  if (name.empty()) name = "localhost";
+  return absl::StrCat(
+      "<", absl::BytesToHexString(absl::string_view(random, sizeof(random))),
+      ".", static_cast<int64_t>(time(nullptr)), "@", name, ">");
+}
+
+}  // namespace postern::auth

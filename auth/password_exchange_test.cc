@@ -1,0 +1,213 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/password_exchange.h"
+
+#include <optional>
+#include <set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "auth/refusal.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+namespace {
+
+// Knows a user "a" with the password "b", and what it was asked.
+class FakeChecker : public PasswordChecker {
+ public:
+  AuthMove Check(const Proof& proof, const SessionInfo& session) override {
+    asked.push_back(absl::StrCat(proof.user, "|", proof.secret, "|",
+                                 proof.challenge, "|", session.local_name));
+    if (proof.user == "a" && proof.secret == "b") return AuthGranted{"a@id"};
+    return WrongCredentials();
+  }
+
+  std::vector<std::string> asked;
+};
+
+// What a move looks like in a table.
+std::string Format(const AuthMove& move) {
+  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+    return absl::StrCat("334 ", challenge->bytes);
+  }
+  if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+    return absl::StrCat("235 ", granted->identity);
+  }
+  return absl::StrCat(std::get<Verdict>(move).reply()->code);
+}
+
+class PasswordExchangeTest : public testing::Test {
+ protected:
+  PasswordExchangeTest() {
+    auto info = std::make_shared<SessionInfo>();
+    info->local_name = "mx.example";
+    session_ = std::move(info);
+  }
+
+  void Begin(absl::string_view mechanism) {
+    exchange_ = MakePasswordExchange(mechanism, &checker_, session_);
+    ASSERT_NE(exchange_, nullptr);
+  }
+  std::string Start(std::optional<std::string> initial_response) {
+    std::string result;
+    exchange_->Start(std::move(initial_response),
+                     [&](AuthMove move) { result = Format(move); });
+    return result;
+  }
+  std::string Respond(std::string response) {
+    std::string result;
+    exchange_->Respond(std::move(response),
+                       [&](AuthMove move) { result = Format(move); });
+    return result;
+  }
+
+  SharedSessionInfo session_;
+  FakeChecker checker_;
+  std::unique_ptr<AuthExchange> exchange_;
+};
+
+std::string Bytes(const char* text) {  // with % for NUL
+  std::string bytes = text;
+  for (char& c : bytes) c = c == '%' ? '\0' : c;
+  return bytes;
+}
+
+TEST_F(PasswordExchangeTest, TakesPlainApart) {
+  struct Row {
+    const char* response;  // % is NUL
+    const char* move;
+    const char* asked;
+    const char* user;
+  };
+  for (const Row& row : {
+           Row{"%a%b", "235 a@id", "a|b||mx.example", "a"},
+           Row{"x%a%b", "235 a@id", "a|b||mx.example", "a"},
+           Row{"%a%c", "535", "a|c||mx.example", "a"},
+           Row{"%a b%c d", "535", "a b|c d||mx.example", "a b"},
+           Row{"", "501", "", ""},
+           Row{"%", "501", "", ""},
+           Row{"a%b", "501", "", ""},
+           Row{"%%b", "501", "", ""},
+           Row{"%a%", "501", "", ""},
+           Row{"%a%b%", "501", "", ""},
+           Row{"%a%%b", "501", "", ""},
+       }) {
+    for (const bool initial : {true, false}) {
+      checker_.asked.clear();
+      Begin("PLAIN");
+      std::string move;
+      if (initial) {
+        move = Start(Bytes(row.response));
+      } else {
+        EXPECT_EQ(Start(std::nullopt), "334 ");
+        move = Respond(Bytes(row.response));
+      }
+      EXPECT_EQ(move, row.move) << row.response;
+      EXPECT_EQ(exchange_->user(), row.user) << row.response;
+      ASSERT_EQ(checker_.asked.size(), *row.asked == '\0' ? 0 : 1);
+      if (!checker_.asked.empty()) {
+        EXPECT_EQ(checker_.asked[0], row.asked);
+      }
+    }
+  }
+}
+
+TEST_F(PasswordExchangeTest, AsksTwiceForLogin) {
+  struct Row {
+    const char* user;
+    const char* password;
+    const char* move;
+  };
+  for (const Row& row : {
+           Row{"a", "b", "235 a@id"},
+           Row{"a", "c", "535"},
+           Row{"", "b", "501"},
+           Row{"a", "", "501"},
+           Row{"a%", "b", "501"},
+           Row{"a", "b%", "501"},
+       }) {
+    for (const bool initial : {true, false}) {
+      Begin("LOGIN");
+      EXPECT_EQ(exchange_->user(), "");
+      if (initial) {
+        EXPECT_EQ(Start(Bytes(row.user)), "334 Password:");
+      } else {
+        EXPECT_EQ(Start(std::nullopt), "334 Username:");
+        EXPECT_EQ(Respond(Bytes(row.user)), "334 Password:");
+      }
+      EXPECT_EQ(exchange_->user(), Bytes(row.user));
+      EXPECT_EQ(Respond(Bytes(row.password)), row.move);
+    }
+  }
+}
+
+TEST_F(PasswordExchangeTest, PassesOnTheDigestOfCramMd5) {
+  const std::string digest = "b913a602c7eda7a495b4e6e7334d3890";
+  struct Row {
+    std::string response;
+    const char* user;  // null: malformed
+  };
+  for (const Row& row : {
+           Row{"tim " + digest, "tim"},
+           Row{"tim tom " + digest, "tim tom"},
+           Row{"", nullptr},
+           Row{" " + digest, nullptr},
+           Row{"tim", nullptr},
+           Row{"tim " + digest + "0", nullptr},
+           Row{"tim " + digest.substr(1), nullptr},
+           Row{"tim x" + digest.substr(1), nullptr},
+           Row{Bytes("ti% ") + digest, nullptr},
+       }) {
+    checker_.asked.clear();
+    Begin("CRAM-MD5");
+    const std::string move = Start(std::nullopt);
+    ASSERT_TRUE(absl::StartsWith(move, "334 <")) << move;
+    ASSERT_TRUE(absl::EndsWith(move, "@mx.example>")) << move;
+    if (row.user == nullptr) {
+      EXPECT_EQ(Respond(row.response), "501") << row.response;
+      EXPECT_TRUE(checker_.asked.empty());
+    } else {
+      EXPECT_EQ(Respond(row.response), "535");
+      EXPECT_EQ(
+          checker_.asked,
+          (std::vector<std::string>{absl::StrCat(
+              row.user, "|", digest, "|", move.substr(4), "|mx.example")}));
+    }
+  }
+  Begin("CRAM-MD5");
+  EXPECT_EQ(Start(""), "501");
+}
+
+TEST_F(PasswordExchangeTest, KnowsNoOtherMechanism) {
+  EXPECT_EQ(MakePasswordExchange("SCRAM-SHA-256", &checker_, session_),
+            nullptr);
+  EXPECT_EQ(MakePasswordExchange("plain", &checker_, session_), nullptr);
+}
+
+TEST(MakeChallengeTest, NeverSaysTheSameTwice) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(seen.insert(MakeChallenge("a.example")).second);
+  }
+}
+
+TEST(MakeChallengeTest, HasAHostThatFits) {
+  for (const auto& [host, end] : {
+           std::pair<std::string, std::string>{"", "@localhost>"},
+           {"mx-1.example ESMTP <x>", "@mx-1.exampleESMTPx>"},
+           {std::string(100, 'a'), "@" + std::string(64, 'a') + ">"},
+       }) {
+    const std::string challenge = MakeChallenge(host);
+    EXPECT_TRUE(absl::EndsWith(challenge, end)) << challenge;
+    EXPECT_EQ(challenge[0], '<');
+  }
+}
+
+}  // namespace
+}  // namespace postern::auth
