@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "absl/base/optimization.h"
+#include "policy/ip_address.h"
 
 namespace postern::policy {
 namespace {
@@ -23,7 +24,7 @@ ConnectionLimits::~ConnectionLimits() { ABSL_HARDENING_ASSERT(open_ == 0); }
 std::variant<ConnectionLimits::Place, ConnectionLimits::Refusal>
 ConnectionLimits::Admit(absl::string_view address, int64_t now) {
   const std::optional<IpAddress> parsed = IpAddress::Parse(address);
-  const Client client = parsed ? ClientOf(*parsed) : Client();
+  const ClientNetwork client(parsed);
   std::shared_ptr<const Limits> limits;
   std::unique_lock<std::mutex> lock(mutex_);
   limits = limits_;
@@ -79,18 +80,7 @@ size_t ConnectionLimits::clients() const {
   return clients_.size();
 }
 
-ConnectionLimits::Client ConnectionLimits::ClientOf(const IpAddress& address) {
-  const auto& bytes = address.bytes();
-  Client client;
-  client.kind = address.v4() ? Client::Kind::kIpv4 : Client::Kind::kIpv6;
-  for (size_t i = 0; i < 8; ++i) {
-    // The second half of an IPv4 address is ::ffff and all of it.
-    client.network = client.network << 8 | bytes[address.v4() ? 8 + i : i];
-  }
-  return client;
-}
-
-void ConnectionLimits::GiveBack(const Client& client) {
+void ConnectionLimits::GiveBack(const ClientNetwork& client) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto it = clients_.find(client);
   ABSL_HARDENING_ASSERT(it != clients_.end() && it->second.open > 0);
@@ -105,7 +95,7 @@ void ConnectionLimits::Forget(const Limits& limits, int64_t now) {
   for (int step = 0; !round_.empty(); ++step) {
     const bool too_many = clients_.size() >= open_ + limits.remembered;
     if (step >= 2 && !too_many) break;
-    const Client client = round_.front();
+    const ClientNetwork client = round_.front();
     round_.pop_front();
     const auto it = clients_.find(client);
     if (it->second.open == 0 && (too_many || it->second.full_at <= now)) {

@@ -4,9 +4,7 @@
 // How many connections there may be: at once in all, at once of one client, and
 // new ones of one client in a minute.
 //
-// A client is an IPv4 address or the /64 of an IPv6 one, which is what one
-// subscriber has: whoever has one can have any of its addresses. An IPv4-mapped
-// IPv6 address is the IPv4 address in it. All that is no address is one client.
+// A client is a ClientNetwork: an IPv4 address, or the /64 of an IPv6 one.
 
 #ifndef POSTERN_POLICY_CONNECTION_LIMITS_H_
 #define POSTERN_POLICY_CONNECTION_LIMITS_H_
@@ -21,7 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "policy/ip_address.h"
+#include "policy/client_network.h"
 #include "policy/network_list.h"
 
 namespace postern::policy {
@@ -87,36 +85,22 @@ class ConnectionLimits {
   size_t clients() const;
 
  private:
-  struct Client {
-    enum class Kind : uint8_t { kNone, kIpv4, kIpv6 };
-    Kind kind = Kind::kNone;
-    uint64_t network = 0;  // the address, or the first half of it
-
-    friend bool operator==(const Client&, const Client&) = default;
-    template <typename H>
-    friend H AbslHashValue(H hash, const Client& client) {
-      return H::combine(std::move(hash), client.kind, client.network);
-    }
-  };
-
   struct Entry {
     size_t open = 0;
     int64_t full_at = 0;  // when the bucket is full again
   };
 
-  static Client ClientOf(const IpAddress& address);
-
-  void GiveBack(const Client& client);
+  void GiveBack(const ClientNetwork& client);
   // Makes room for one more client; `mutex_` is held.
   void Forget(const Limits& limits, int64_t now);
 
   mutable std::mutex mutex_;  // of all below
   std::shared_ptr<const Limits> limits_;
   size_t open_ = 0;
-  absl::flat_hash_map<Client, Entry> clients_;
+  absl::flat_hash_map<ClientNetwork, Entry> clients_;
   // Each of `clients_` once, in the order in which it is looked at whether it
   // can be forgotten.
-  std::deque<Client> round_;
+  std::deque<ClientNetwork> round_;
 };
 
 // What an admitted connection holds: its destruction gives it back, in any
@@ -137,11 +121,11 @@ class ConnectionLimits::Place {
 
  private:
   friend class ConnectionLimits;
-  Place(ConnectionLimits* limits, const Client& client)
+  Place(ConnectionLimits* limits, const ClientNetwork& client)
       : limits_(limits), client_(client) {}
 
   ConnectionLimits* limits_;  // null: moved from
-  Client client_;
+  ClientNetwork client_;
 };
 
 }  // namespace postern::policy

@@ -1,0 +1,82 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// How many wrong passwords there may be: of one client, and of one client for
+// one user.
+
+#ifndef POSTERN_POLICY_ATTEMPT_LIMITS_H_
+#define POSTERN_POLICY_ATTEMPT_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "policy/client_network.h"
+#include "policy/network_list.h"
+
+namespace postern::policy {
+
+// A client is a ClientNetwork. Failures are taken from a bucket that holds so
+// many and fills up evenly in `Limits::time`: all may come at once, and in that
+// time less than twice as many.
+//
+// What a client may do never depends on others: nobody can lock a user out but
+// from where the user is.
+//
+// Times are nanoseconds of any clock that does not go back. Thread-safe: one
+// mutex, held for a few look-ups. Memory: a bucket that is not full, at less
+// than 100 octets; full ones are forgotten as new ones come.
+class AttemptLimits {
+ public:
+  struct Limits {
+    size_t of_client = 30;  // failures of one client; 0: no limit
+    size_t of_user = 10;    // of one client for one user; 0: no limit
+    absl::Duration time = absl::Minutes(10);
+    NetworkList exempt;  // these have no limit
+    // Buckets. Where there are more, some are forgotten, and begin anew.
+    size_t remembered = 65536;
+  };
+
+  explicit AttemptLimits(Limits limits) : limits_(std::move(limits)) {}
+
+  // A client begins an attempt. Returns whether it may; then the attempt counts
+  // as a failure until one of the others below is called, so that many at once
+  // are no way around the limit.
+  bool Begin(absl::string_view address, int64_t now);
+  // The attempt came to nothing that counts: nobody could tell.
+  void Undecided(absl::string_view address);
+  // The attempt has failed.
+  void Failed(absl::string_view address, absl::string_view user, int64_t now);
+  // The attempt would succeed. Returns whether it may; false: the client has
+  // failed for this user too often, and this counts as a failure too. Then a
+  // right guess looks like a wrong one.
+  bool Succeeded(absl::string_view address, absl::string_view user,
+                 int64_t now);
+
+  // Returns the buckets that are known.
+  size_t size() const;
+
+ private:
+  // The client's own bucket has no user.
+  using Key = std::pair<ClientNetwork, uint64_t>;
+
+  int64_t Cost(size_t limit) const;
+  bool Has(const Key& key, size_t limit, int64_t now) const;
+  void Take(const Key& key, size_t limit, int64_t now);
+  void GiveBack(const Key& key, size_t limit);
+  void Forget(int64_t now);
+
+  const Limits limits_;
+  mutable std::mutex mutex_;                   // of all below
+  absl::flat_hash_map<Key, int64_t> full_at_;  // when a bucket is full again
+  std::deque<Key> round_;  // each of these once, as they are looked at
+};
+
+}  // namespace postern::policy
+
+#endif  // POSTERN_POLICY_ATTEMPT_LIMITS_H_
