@@ -1,0 +1,69 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/pooled_authenticator.h"
+
+#include <optional>
+#include <string>
+
+#include "auth/refusal.h"
+#include "auth/wipe.h"
+
+namespace postern::auth {
+namespace {
+
+// What an exchange and its tasks share: a task may still be on its way out of
+// the inner exchange when its answer has ended the outer one.
+struct Work {
+  std::shared_ptr<Authenticator> authenticator;
+  std::string mechanism;
+  SharedSessionInfo session;
+  std::unique_ptr<AuthExchange> exchange;
+};
+
+class PooledExchange : public AuthExchange {
+ public:
+  PooledExchange(std::shared_ptr<Work> work, PooledAuthenticator::Run run)
+      : work_(std::move(work)), run_(std::move(run)) {}
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    const bool has = initial_response.has_value();
+    Secret response(has ? *std::move(initial_response) : std::string());
+    run_([work = work_, has, response = std::move(response),
+          done = std::move(done)]() mutable {
+      work->exchange =
+          work->authenticator->Begin(work->mechanism, work->session);
+      if (work->exchange == nullptr) return std::move(done)(CannotTell());
+      std::optional<std::string> initial;
+      if (has) initial.emplace(response.text());
+      work->exchange->Start(std::move(initial), std::move(done));
+    });
+  }
+
+  void Respond(std::string response, Done done) override {
+    run_([work = work_, response = Secret(std::move(response)),
+          done = std::move(done)]() mutable {
+      work->exchange->Respond(response.text(), std::move(done));
+    });
+  }
+
+  absl::string_view user() const override {
+    return work_->exchange == nullptr ? "" : work_->exchange->user();
+  }
+
+ private:
+  const std::shared_ptr<Work> work_;
+  const PooledAuthenticator::Run run_;
+};
+
+}  // namespace
+
+std::unique_ptr<AuthExchange> PooledAuthenticator::Begin(
+    absl::string_view mechanism, const SharedSessionInfo& session) {
+  return std::make_unique<PooledExchange>(
+      std::make_shared<Work>(
+          Work{authenticator_, std::string(mechanism), session, nullptr}),
+      run_);
+}
+
+}  // namespace postern::auth

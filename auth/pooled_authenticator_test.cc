@@ -1,0 +1,157 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/pooled_authenticator.h"
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "auth/refusal.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+namespace {
+
+// Says what it was told, and counts the exchanges that there are.
+class FakeAuthenticator : public Authenticator {
+ public:
+  std::unique_ptr<AuthExchange> Begin(
+      absl::string_view mechanism, const SharedSessionInfo& session) override {
+    if (mechanism == "NONE") return nullptr;
+    return std::make_unique<Exchange>(
+        this, absl::StrCat(mechanism, "@", session->remote_address));
+  }
+
+  int open = 0;
+
+ private:
+  class Exchange : public AuthExchange {
+   public:
+    Exchange(FakeAuthenticator* owner, std::string said)
+        : owner_(*owner), said_(std::move(said)) {
+      ++owner_.open;
+    }
+    ~Exchange() override { --owner_.open; }
+    void Start(std::optional<std::string> initial, Done done) override {
+      absl::StrAppend(&said_, " start ", initial.value_or("-"));
+      std::move(done)(AuthChallenge{said_});
+      absl::StrAppend(&said_, ".");  // it still is
+    }
+    void Respond(std::string response, Done done) override {
+      absl::StrAppend(&said_, " respond ", response);
+      std::move(done)(AuthGranted{said_});
+      absl::StrAppend(&said_, ".");
+    }
+    absl::string_view user() const override { return "user"; }
+
+   private:
+    FakeAuthenticator& owner_;
+    std::string said_;
+  };
+};
+
+class PooledAuthenticatorTest : public testing::Test {
+ protected:
+  PooledAuthenticatorTest() {
+    auto info = std::make_shared<SessionInfo>();
+    info->remote_address = "192.0.2.1";
+    session_ = std::move(info);
+  }
+
+  // Runs one task.
+  void Work() {
+    ASSERT_FALSE(tasks_.empty());
+    auto task = std::move(tasks_.front());
+    tasks_.pop_front();
+    std::move(task)();
+  }
+
+  std::shared_ptr<FakeAuthenticator> fake_ =
+      std::make_shared<FakeAuthenticator>();
+  std::deque<absl::AnyInvocable<void() &&>> tasks_;
+  PooledAuthenticator pooled_{
+      fake_, [this](auto task) { tasks_.push_back(std::move(task)); }};
+  SharedSessionInfo session_;
+};
+
+TEST_F(PooledAuthenticatorTest, DoesNothingOnTheThreadThatAsks) {
+  auto exchange = pooled_.Begin("PLAIN", session_);
+  EXPECT_EQ(exchange->user(), "");
+  std::optional<AuthMove> move;
+  exchange->Start("x", [&](AuthMove made) { move.emplace(std::move(made)); });
+  EXPECT_FALSE(move.has_value());
+  EXPECT_EQ(fake_->open, 0);
+  Work();
+  EXPECT_EQ(std::get<AuthChallenge>(*move).bytes, "PLAIN@192.0.2.1 start x");
+  EXPECT_EQ(exchange->user(), "user");
+  move.reset();
+  exchange->Respond("y", [&](AuthMove made) { move.emplace(std::move(made)); });
+  EXPECT_FALSE(move.has_value());
+  Work();
+  EXPECT_EQ(std::get<AuthGranted>(*move).identity,
+            "PLAIN@192.0.2.1 start x. respond y");
+  EXPECT_EQ(fake_->open, 1);
+  exchange.reset();
+  EXPECT_EQ(fake_->open, 0);
+}
+
+TEST_F(PooledAuthenticatorTest, TellsNoResponseFromAnEmptyOne) {
+  for (const bool empty : {false, true}) {
+    auto exchange = pooled_.Begin("PLAIN", session_);
+    std::optional<std::string> initial;
+    if (empty) initial.emplace();
+    std::string said;
+    exchange->Start(std::move(initial), [&](AuthMove move) {
+      said = std::get<AuthChallenge>(move).bytes;
+    });
+    Work();
+    EXPECT_EQ(said,
+              empty ? "PLAIN@192.0.2.1 start " : "PLAIN@192.0.2.1 start -");
+  }
+}
+
+// The answer may end the exchange while the task is not done yet.
+TEST_F(PooledAuthenticatorTest, MayEndWithTheAnswer) {
+  auto exchange = pooled_.Begin("PLAIN", session_);
+  exchange->Start(std::nullopt, [&](AuthMove) { exchange.reset(); });
+  Work();
+  EXPECT_EQ(exchange, nullptr);
+  EXPECT_EQ(fake_->open, 0);
+}
+
+TEST_F(PooledAuthenticatorTest, SaysThatThereIsNoExchange) {
+  auto exchange = pooled_.Begin("NONE", session_);
+  ASSERT_NE(exchange, nullptr);
+  int code = 0;
+  exchange->Start(std::nullopt, [&](AuthMove move) {
+    code = std::get<Verdict>(move).reply()->code;
+  });
+  Work();
+  EXPECT_EQ(code, 454);
+  EXPECT_EQ(exchange->user(), "");
+}
+
+TEST_F(PooledAuthenticatorTest, ServesManyThreads) {
+  std::vector<std::thread> threads;
+  PooledAuthenticator pooled(
+      fake_, [&](auto task) { std::thread(std::move(task)).join(); });
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 20; ++j) {
+        auto exchange = pooled.Begin("NONE", session_);
+        bool answered = false;
+        exchange->Start("x", [&](AuthMove) { answered = true; });
+        EXPECT_TRUE(answered);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace postern::auth
