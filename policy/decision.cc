@@ -3,8 +3,7 @@
 
 #include "policy/decision.h"
 
-#include "absl/strings/str_cat.h"
-#include "policy/log_value.h"
+#include <utility>
 
 namespace postern::policy {
 namespace {
@@ -51,16 +50,23 @@ absl::string_view RuleName(Rule rule) {
   return "";
 }
 
+LogLine LogDecision(const Decision& decision, const SessionInfo& session,
+                    const LogStyle& style) {
+  LogLine line("rcpt", style);
+  line.Word("decision", KindName(decision.kind))
+      .Word("rule", RuleName(decision.rule))
+      .Text("source", decision.source, kMaxLoggedText)
+      .Text("ip", session.remote_address, kMaxLoggedName)
+      .Text("host", session.remote_name, kMaxLoggedName)
+      .Address("from", decision.from)
+      .Address("to", decision.to)
+      .Answer("reply", decision.reply);
+  return line;
+}
+
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session) {
-  return absl::StrCat("rcpt decision=", KindName(decision.kind),
-                      " rule=", RuleName(decision.rule),
-                      " source=", LogText(decision.source, kMaxLoggedText),
-                      " ip=", LogText(session.remote_address, kMaxLoggedName),
-                      " host=", LogText(session.remote_name, kMaxLoggedName),
-                      " from=", LogAddress(decision.from),
-                      " to=", LogAddress(decision.to),
-                      " reply=", LogReply(decision.reply));
+  return LogDecision(decision, session, LogStyle()).End();
 }
 
 }  // namespace postern::policy

@@ -15,6 +15,7 @@
 #include "engine/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
+#include "policy/log_line.h"
 
 namespace postern::policy {
 
@@ -55,15 +56,17 @@ struct Decision {
 // "not-listed", "control-error", "mailbox". These names do not change.
 absl::string_view RuleName(Rule rule);
 
-// Returns the decision as one line of a log, without its end:
+// Returns the decision as a line of a log; as logfmt:
 //
 //   rcpt decision=accept rule=rcpthosts source=/var/qmail/control/rcpthosts:3
 //   ip=192.0.2.1 host=client.example from=<s@example.org> to=<u@local.example>
 //   reply="250 2.1.5 ok"
 //
-// (one line, one space between its fields, always these in this order). The
-// decision is accept, refuse or drop. The values are as in log_value.h: the
-// line has but one reading, whatever clients sent.
+// (one line, always these fields in this order). The decision is accept, refuse
+// or drop.
+LogLine LogDecision(const Decision& decision, const SessionInfo& session,
+                    const LogStyle& style);
+// The same as the text of logfmt, with nothing before the event.
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session);
 

@@ -13,7 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "policy/log_value.h"
+#include "policy/log_line.h"
 
 namespace postern::policy {
 namespace {

@@ -86,7 +86,7 @@ void BackgroundLog::Work() {
     lines.swap(lines_);
     const uint64_t lost = std::exchange(lost_, 0);
     if (lost > 0) {
-      absl::StrAppend(&lines, "log: ", lost, " lines lost, nobody read\n");
+      lines += FormatLog("log", absl::StrCat(lost, " lines lost, nobody read"));
     }
     // At the end, not for ever: nobody could start us again.
     const int wait = over_ ? kLastWait : -1;

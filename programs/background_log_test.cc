@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/log_line.h"
 #include "programs/log.h"
 
 namespace postern::programs {
@@ -73,6 +74,22 @@ TEST_F(BackgroundLogTest, ALineIsPrintableAndHasOneEnd) {
   EXPECT_THAT(
       ReadAll(),
       MatchesRegex("background_log_test: pid=[0-9]+ a\\?b\\?\\[2J\\?\n"));
+}
+
+TEST_F(BackgroundLogTest, ASentenceIsAnObjectInJson) {
+  SetLogFormat(policy::LogFormat::kJson);
+  WriteLog("fatal", "a\nb \"\xff\"");
+  WriteLog("reloaded");
+  SetLogFormat(policy::LogFormat::kLogfmt);
+  WriteLog("fatal", "a\nb");
+  EXPECT_THAT(
+      ReadAll(),
+      MatchesRegex(
+          "\\{\"event\":\"fatal\",\"program\":\"background_log_test\","
+          "\"pid\":[0-9]+,\"text\":\"a\\\\u000ab \\\\\"\\\\\\\\xff\\\\\"\"\\}\n"
+          "\\{\"event\":\"notice\",\"program\":\"background_log_test\","
+          "\"pid\":[0-9]+,\"text\":\"reloaded\"\\}\n"
+          "background_log_test: pid=[0-9]+ fatal: a\\?b\n"));
 }
 
 TEST_F(BackgroundLogTest, TheBackgroundWritesAllBeforeItsEnd) {

@@ -7,10 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
-#include "policy/log_value.h"
+#include "policy/log_line.h"
 #include "programs/log.h"
 #include "transports/tls_channel.h"
 
@@ -38,7 +35,7 @@ Guest::Guest(std::shared_ptr<const Site> site, size_t listener,
       place_(std::move(place)),
       own_config_(Changed(listener_.config, rules_)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
-      delivery_(site_->delivery.get(), &stamps_, WriteLog) {}
+      delivery_(site_->delivery.get(), &stamps_) {}
 
 std::unique_ptr<transports::SecureChannel> Guest::Secure(
     transports::Channel* below) {
@@ -53,10 +50,7 @@ ResponderOptions Guest::responder() {
   options.host_name = site_->host_name;
   options.stamp = [this] { return stamps_.Next(); };
   options.content_refused = [this](const Reply& reply) {
-    // A first chunk that is too large is refused before there is a message.
-    const std::string id = stamps_.End();
-    WriteLog(absl::StrCat("message result=refuse id=", id.empty() ? "\"\"" : id,
-                          " reply=", policy::LogReply(reply)));
+    LogContentRefused(&stamps_, reply);
   };
   return options;
 }
@@ -84,35 +78,25 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
 }
 
 void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {
-  std::string line = absl::StrCat(
-      "session end=", CloseReasonName(end.reason),
-      " ip=", policy::LogText(info.remote_address, policy::kMaxLoggedName));
-  if (!info.hello_name.empty()) {
-    absl::StrAppend(&line, " helo=",
-                    policy::LogText(info.hello_name, policy::kMaxLoggedName));
-  }
-  if (info.tls) absl::StrAppend(&line, " tls=", info.tls->protocol);
-  if (!end.tls_error.empty()) {
-    absl::StrAppend(&line, " tls-error=",
-                    policy::LogText(end.tls_error, policy::kMaxLoggedName));
-  }
+  constexpr size_t kMaxName = policy::kMaxLoggedName;
+  policy::LogLine line("session", LineStyle());
+  line.Word("end", CloseReasonName(end.reason))
+      .Text("ip", info.remote_address, kMaxName);
+  if (!info.hello_name.empty()) line.Text("helo", info.hello_name, kMaxName);
+  if (info.tls) line.Text("tls", info.tls->protocol, kMaxName);
+  if (!end.tls_error.empty()) line.Text("tls-error", end.tls_error, kMaxName);
   constexpr absl::string_view kNames[kCounts] = {"ehlo", "starttls", "mail",
                                                  "rcpt", "data",     "vrfy"};
   for (size_t i = 0; i < kCounts; ++i) {
-    if (asked_[i] == 0) continue;
-    const uint32_t accepted = accepted_[i];
-    absl::StrAppend(&line, " ", kNames[i], "=", accepted);
-    if (accepted != asked_[i]) absl::StrAppend(&line, "/", asked_[i]);
+    if (asked_[i] != 0) line.Part(kNames[i], accepted_[i], asked_[i]);
   }
-  absl::StrAppend(&line, " in=", end.bytes_in, " out=", end.bytes_out);
-  absl::StrAppendFormat(&line, " seconds=%.3f",
-                        absl::ToDoubleSeconds(end.duration));
+  line.Number("in", end.bytes_in)
+      .Number("out", end.bytes_out)
+      .Seconds("seconds", end.duration);
   std::vector<absl::string_view> notes;
   if (info.violations.early_talk) notes.push_back("early-talk");
   if (info.violations.pipelining) notes.push_back("pipelining");
-  if (!notes.empty()) {
-    absl::StrAppend(&line, " notes=", absl::StrJoin(notes, ","));
-  }
+  if (!notes.empty()) line.Words("notes", notes);
   WriteLog(line);
 }
 

@@ -7,18 +7,35 @@
 #ifndef POSTERN_PROGRAMS_LOG_H_
 #define POSTERN_PROGRAMS_LOG_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
+#include "policy/log_line.h"
 
 namespace postern::programs {
 
-// Writes `line` behind the program's name and pid ("postern-smtpd: pid=N "),
-// with one write(2), so that the lines of many processes do not mix. Bytes
-// outside printable ASCII become
-// '?': what clients said is escaped where it is formatted, and nothing gets
-// past here. A log that cannot be written is not worth a message.
+// Has lines written in `format` from now on; logfmt before. Not thread-safe: to
+// be called before there are threads.
+void SetLogFormat(policy::LogFormat format);
+
+// How lines begin: with the program's name and pid. For LogLine.
+const policy::LogStyle& LineStyle();
+
+// Writes `line` and its end, with one write(2), so that the lines of many
+// processes do not mix. A log that cannot be written is not worth a message.
 //
 // Thread-safe.
-void WriteLog(absl::string_view line);
+void WriteLog(policy::LogLine& line);
+inline void WriteLog(policy::LogLine&& line) { WriteLog(line); }
+
+// Writes a sentence: "EVENT: TEXT", or {"event":"EVENT",...,"text":"TEXT"}.
+// Bytes outside printable ASCII become '?', and in JSON what LogLine::Text()
+// makes of them.
+void WriteLog(absl::string_view event, absl::string_view text);
+// The same without "EVENT: "; in JSON it is a "notice".
+void WriteLog(absl::string_view text);
+// Returns what the former writes, with its end. An empty event: the latter.
+std::string FormatLog(absl::string_view event, absl::string_view text);
 
 // Takes lines, with their ends, in the place of standard error. Thread-safe.
 class LogSink {

@@ -14,19 +14,31 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "policy/log_value.h"
+#include "policy/log_line.h"
+#include "programs/log.h"
 
 namespace postern::programs {
 namespace {
 
+void LogMessage(bool accepted, absl::string_view id, uint64_t size,
+                size_t rcpts, const Path& from, const Reply& reply) {
+  WriteLog(policy::LogLine("message", LineStyle())
+               .Word("result", accepted ? "accept" : "refuse")
+               .Text("id", id, policy::kMaxLoggedName)
+               .Number("size", size)
+               .Number("rcpts", rcpts)
+               .Address("from", from)
+               .Answer("reply", reply));
+}
+
 class LoggedSink : public MessageSink {
  public:
   LoggedSink(std::unique_ptr<MessageSink> sink, MessageStamps* stamps,
-             std::string envelope, std::function<void(absl::string_view)> log)
+             const Envelope& envelope)
       : sink_(std::move(sink)),
         stamps_(*stamps),
-        envelope_(std::move(envelope)),
-        log_(std::move(log)) {}
+        from_(envelope.from),
+        rcpts_(envelope.to.size()) {}
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
     for (absl::string_view slice : slices) size_ += slice.size();
@@ -34,16 +46,13 @@ class LoggedSink : public MessageSink {
   }
 
   void Commit(Policy::Done done) override {
-    sink_->Commit([id = stamps_.End(), envelope = std::move(envelope_),
-                   size = size_, log = log_,
+    sink_->Commit([id = stamps_.End(), from = std::move(from_), rcpts = rcpts_,
+                   size = size_,
                    done = std::move(done)](Verdict verdict) mutable {
       if (verdict.accepted() && !verdict.reply()) {
         verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
       }
-      log(absl::StrCat(
-          "message result=", verdict.accepted() ? "accept" : "refuse",
-          " id=", id, " size=", size, " ", envelope,
-          " reply=", policy::LogReply(*verdict.reply())));
+      LogMessage(verdict.accepted(), id, size, rcpts, from, *verdict.reply());
       std::move(done)(std::move(verdict));
     });
   }
@@ -51,8 +60,8 @@ class LoggedSink : public MessageSink {
  private:
   const std::unique_ptr<MessageSink> sink_;
   MessageStamps& stamps_;
-  std::string envelope_;  // as logged
-  const std::function<void(absl::string_view)> log_;
+  Path from_;  // until it commits
+  const size_t rcpts_;
   uint64_t size_ = 0;
 };
 
@@ -75,18 +84,23 @@ std::string MessageStamps::End() {
 Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
                                       const SessionInfo& session) {
   (void)stamps_.End();  // of a message that was given up
-  std::string logged =
-      absl::StrCat("rcpts=", envelope.to.size(),
-                   " from=", policy::LogAddress(envelope.from));
   Opened opened = delivery_.Open(envelope, session);
   if (const auto* refusal = std::get_if<Reply>(&opened)) {
-    log_(absl::StrCat("message result=refuse id=\"\" size=0 ", logged,
-                      " reply=", policy::LogReply(*refusal)));
+    LogMessage(/*accepted=*/false, "", 0, envelope.to.size(), envelope.from,
+               *refusal);
     return opened;
   }
   return std::make_unique<LoggedSink>(
       std::get<std::unique_ptr<MessageSink>>(std::move(opened)), &stamps_,
-      std::move(logged), log_);
+      envelope);
+}
+
+void LogContentRefused(MessageStamps* stamps, const Reply& reply) {
+  // A first chunk that is too large is refused before there is a message.
+  WriteLog(policy::LogLine("message", LineStyle())
+               .Word("result", "refuse")
+               .Text("id", stamps->End(), policy::kMaxLoggedName)
+               .Answer("reply", reply));
 }
 
 }  // namespace postern::programs

@@ -6,10 +6,10 @@
 #ifndef POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 #define POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 
-#include <functional>
 #include <string>
 
 #include "engine/delivery.h"
+#include "engine/reply.h"
 #include "engine/trace_header.h"
 
 namespace postern::programs {
@@ -40,11 +40,9 @@ class MessageStamps {
 // sender's postmaster can quote.
 class LoggedDelivery : public Delivery {
  public:
-  // `log` is called from any thread. The others must outlive this and, but for
-  // those that commit, the sinks.
-  LoggedDelivery(Delivery* delivery, MessageStamps* stamps,
-                 std::function<void(absl::string_view)> log)
-      : delivery_(*delivery), stamps_(*stamps), log_(std::move(log)) {}
+  // Both must outlive this and, but for those that commit, the sinks.
+  LoggedDelivery(Delivery* delivery, MessageStamps* stamps)
+      : delivery_(*delivery), stamps_(*stamps) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
@@ -52,8 +50,11 @@ class LoggedDelivery : public Delivery {
  private:
   Delivery& delivery_;
   MessageStamps& stamps_;
-  const std::function<void(absl::string_view)> log_;
 };
+
+// Writes the line of a message whose content the engine has refused, which no
+// delivery gets to see: id and reply.
+void LogContentRefused(MessageStamps* stamps, const Reply& reply);
 
 }  // namespace postern::programs
 

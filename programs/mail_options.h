@@ -10,6 +10,7 @@
 
 #include "engine/server_config.h"
 #include "policy/controls.h"
+#include "policy/log_line.h"
 #include "programs/options.h"
 
 namespace postern::programs {
@@ -24,6 +25,7 @@ struct MailOptions {
   BareNewlines bare_newlines = BareNewlines::kReject;
   int greet_delay = 0;  // seconds
   OutOfTurn pipelining = OutOfTurn::kNote;
+  policy::LogFormat log_format = policy::LogFormat::kLogfmt;
 };
 
 // Their rows, but for those whose defaults differ: --max-recipients and
@@ -61,6 +63,11 @@ inline constexpr OptionRow kPipeliningRow = {
     "pipelining", "MODE [note]",
     "a client that does not wait for a reply it\n"
     "needs: note it (nothing happens), or reject it"};
+
+inline constexpr OptionRow kLogFormatRow = {
+    "log-format", "FORMAT [logfmt]",
+    "lines of the log: logfmt (key=value), or json,\n"
+    "an object each"};
 
 // Puts what was given into `options`; mistakes are `given`'s.
 void ReadMailOptions(Options* given, MailOptions* options);

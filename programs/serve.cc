@@ -30,7 +30,7 @@
 #include "policy/connection_limits.h"
 #include "policy/control_file.h"
 #include "policy/host_names.h"
-#include "policy/log_value.h"
+#include "policy/log_line.h"
 #include "policy/relay_rules.h"
 #include "programs/background_log.h"
 #include "programs/guest.h"
@@ -57,6 +57,13 @@ absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
       return "max-rate";
   }
   return "";
+}
+
+// Tells of a connection that does not become a session.
+void LogUnserved(absl::string_view end, const SessionInfo& peer) {
+  WriteLog(policy::LogLine("session", LineStyle())
+               .Word("end", end)
+               .Text("ip", peer.remote_address, policy::kMaxLoggedName));
 }
 
 int64_t MonotonicNanoseconds() {
@@ -94,7 +101,7 @@ class Host : public transports::Service {
   bool IsProxy(const SessionInfo& peer) override {
     const bool is = options_.proxies.Contains(peer.remote_address);
     if (!is) {
-      WriteLog(absl::StrCat("session end=no-proxy ip=", peer.remote_address));
+      LogUnserved("no-proxy", peer);
     }
     return is;
   }
@@ -103,9 +110,10 @@ class Host : public transports::Service {
     auto place = limits_.Admit(info.remote_address, MonotonicNanoseconds());
     if (const auto* refusal =
             std::get_if<policy::ConnectionLimits::Refusal>(&place)) {
-      WriteLog(
-          absl::StrCat("session end=overload limit=", RefusalName(*refusal),
-                       " ip=", info.remote_address));
+      WriteLog(policy::LogLine("session", LineStyle())
+                   .Word("end", "overload")
+                   .Word("limit", RefusalName(*refusal))
+                   .Text("ip", info.remote_address, policy::kMaxLoggedName));
       transports::Admission admission;
       admission.refusal = Reply{
           421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
@@ -144,12 +152,11 @@ class Host : public transports::Service {
     const absl::Status status = Ask(&arrival.info, &rules);
     if (!status.ok()) {
       // Whom nobody can ask about is served by nobody.
-      WriteLog(absl::StrCat("fatal: ", status.message()));
+      WriteLog("fatal", status.message());
       admission.refusal =
           Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
     } else if (rules.denied && options_.silent_deny) {
-      WriteLog(
-          absl::StrCat("session end=denied ip=", arrival.info.remote_address));
+      LogUnserved("denied", arrival.info);
     } else {
       admission.host =
           std::make_shared<Guest>(site(), option_of_[arrival.listener],
@@ -316,7 +323,7 @@ sigset_t OurSignals() {
 }
 
 int Fail(const absl::Status& status) {
-  WriteLog(absl::StrCat("fatal: ", status.message()));
+  WriteLog("fatal", status.message());
   return kTemporary;
 }
 
@@ -333,6 +340,7 @@ int RunServe(const ServeOptions& options) {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   RaiseDescriptors();
 
+  SetLogFormat(options.log_format);
   const BackgroundLog log;
 
   // Destroyed in the order that decisions need: the names end first, and the

@@ -74,6 +74,7 @@ constexpr OptionRow kRows[] = {
     kBareNewlinesRow,
     kGreetDelayRow,
     kPipeliningRow,
+    kLogFormatRow,
     {"threads", "N [0]",
      "that serve connections; 0: one for each\n"
      "processor"},

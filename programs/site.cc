@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
   }
   if (!listeners.empty() && listeners[0].tls != nullptr) {
     for (const std::string& warning : listeners[0].tls->warnings()) {
-      WriteLog(absl::StrCat("warning: ", warning));
+      WriteLog("warning", warning);
     }
   }
   return listeners;
@@ -65,7 +65,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
                             : std::optional<std::string>(databytes)});
   if (!controls.ok()) return controls.status();
   for (const std::string& warning : controls->warnings) {
-    WriteLog(absl::StrCat("warning: ", warning));
+    WriteLog("warning", warning);
   }
   const auto site = std::make_shared<Site>();
   site->controls =
@@ -73,11 +73,9 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   ServerConfig config = MakeServerConfig(options, *site->controls);
   // Recipients whose Maildirs are looked for on other threads.
   config.max_open_asks = 8;
-  auto destination =
-      MakeDestination(options.deliver, options.control, *site->controls,
-                      [](absl::string_view what) {
-                        WriteLog(absl::StrCat("delivery: ", what));
-                      });
+  auto destination = MakeDestination(
+      options.deliver, options.control, *site->controls,
+      [](absl::string_view what) { WriteLog("delivery", what); });
   if (!destination.ok()) return destination.status();
   site->delivery = std::move(destination->delivery);
   site->runs_programs = destination->runs_programs;
@@ -98,7 +96,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
       std::make_shared<const policy::RelayRules>(
           site->controls, std::make_shared<const policy::InterfaceAddresses>()),
       [](const policy::Decision& decision, const SessionInfo& session) {
-        WriteLog(policy::FormatDecision(decision, session));
+        WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
       site->recipients.get());
   site->host_name = site->controls->me.empty() ? site->controls->greeting

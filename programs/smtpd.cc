@@ -23,7 +23,7 @@
 #include "engine/session_info.h"
 #include "policy/controls.h"
 #include "policy/decision.h"
-#include "policy/log_value.h"
+#include "policy/log_line.h"
 #include "policy/own_addresses.h"
 #include "policy/relay_policy.h"
 #include "policy/relay_rules.h"
@@ -51,30 +51,34 @@ std::optional<std::string> Variable(const char* name) {
 // wants a greeting of 554 or 421), and why in the log alone: it is none of the
 // client's business.
 int RefuseService(const absl::Status& why) {
-  WriteLog(absl::StrCat("fatal: ", why.message()));
+  WriteLog("fatal", why.message());
   const std::string line =
       FormatReply({421, {4, 3, 0}, "unable to read controls (#4.3.0)"});
   (void)!write(STDOUT_FILENO, line.data(), line.size());  // the end anyway
   return kEnded;
 }
 
-void ReportDelivery(absl::string_view what) {
-  WriteLog(absl::StrCat("delivery: ", what));
-}
+void ReportDelivery(absl::string_view what) { WriteLog("delivery", what); }
 
 // What qmail-smtpd says, without a byte of memory: some replies may be lost
 // with it, but no client waits for them.
 void OutOfMemory() {
   constexpr char kReply[] = "421 4.3.0 out of memory (#4.3.0)\r\n";
   (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // the end anyway
-  constexpr char kLog[] = "postern-smtpd: fatal: out of memory\n";
-  (void)!write(STDERR_FILENO, kLog, sizeof(kLog) - 1);
+  constexpr absl::string_view kLog = "postern-smtpd: fatal: out of memory\n";
+  constexpr absl::string_view kJson =
+      "{\"event\":\"fatal\",\"program\":\"postern-smtpd\","
+      "\"text\":\"out of memory\"}\n";
+  const absl::string_view log =
+      LineStyle().format() == policy::LogFormat::kJson ? kJson : kLog;
+  (void)!write(STDERR_FILENO, log.data(), log.size());
   _exit(kEnded);
 }
 
 }  // namespace
 
 int RunSmtpd(const SmtpdOptions& options) {
+  SetLogFormat(options.log_format);
   // A client that is gone, and a limit on the size of files (softlimit -f),
   // are errors of write(2), not deaths.
   signal(SIGPIPE, SIG_IGN);
@@ -91,7 +95,7 @@ int RunSmtpd(const SmtpdOptions& options) {
   const auto controls =
       std::make_shared<const policy::Controls>(*std::move(read));
   for (const std::string& warning : controls->warnings) {
-    WriteLog(absl::StrCat("warning: ", warning));
+    WriteLog("warning", warning);
   }
 
   SessionInfo info = transports::ReadUcspi(getenv);
@@ -117,12 +121,12 @@ int RunSmtpd(const SmtpdOptions& options) {
   config.carried = destination->delivery->carries();
 
   MessageStamps stamps;
-  LoggedDelivery delivery(destination->delivery.get(), &stamps, WriteLog);
+  LoggedDelivery delivery(destination->delivery.get(), &stamps);
   policy::RelayPolicy relay(
       std::make_shared<const policy::RelayRules>(
           controls, std::make_shared<const policy::InterfaceAddresses>()),
       [](const policy::Decision& decision, const SessionInfo& session) {
-        WriteLog(policy::FormatDecision(decision, session));
+        WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
       destination->recipients.get());
 
@@ -133,10 +137,7 @@ int RunSmtpd(const SmtpdOptions& options) {
       controls->me.empty() ? controls->greeting : controls->me;
   responder.stamp = [&stamps] { return stamps.Next(); };
   responder.content_refused = [&stamps](const Reply& reply) {
-    // A first chunk that is too large is refused before there is a message.
-    const std::string id = stamps.End();
-    WriteLog(absl::StrCat("message result=refuse id=", id.empty() ? "\"\"" : id,
-                          " reply=", policy::LogReply(reply)));
+    LogContentRefused(&stamps, reply);
   };
 
   transports::StdioOptions stdio;
@@ -148,8 +149,9 @@ int RunSmtpd(const SmtpdOptions& options) {
   const transports::StdioResult result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);
   if (result.clean) return 0;
-  WriteLog(absl::StrCat("session end=", CloseReasonName(result.reason), " ip=",
-                        policy::LogText(address, policy::kMaxLoggedName)));
+  WriteLog(policy::LogLine("session", LineStyle())
+               .Word("end", CloseReasonName(result.reason))
+               .Text("ip", address, policy::kMaxLoggedName));
   return kEnded;
 }
 

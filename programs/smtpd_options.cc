@@ -31,6 +31,7 @@ constexpr OptionRow kRows[] = {
     kBareNewlinesRow,
     kGreetDelayRow,
     kPipeliningRow,
+    kLogFormatRow,
 };
 
 constexpr char kHead[] =

@@ -1,0 +1,206 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/log_line.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "engine/utf8.h"
+
+namespace postern::policy {
+namespace {
+
+// Most lines: then they are one piece of memory from the start.
+constexpr size_t kUsualLine = 384;
+
+constexpr absl::string_view kTextSpecial = "\"\\<>";
+constexpr absl::string_view kAddressSpecial = " \"\\<>";
+constexpr absl::string_view kJsonSpecial = "\"\\";
+
+bool IsPlain(char c, absl::string_view special) {
+  return absl::ascii_isprint(c) && special.find(c) == absl::string_view::npos;
+}
+
+absl::Hex TwoDigits(char c) {
+  return absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2);
+}
+
+// Appends the UTF-16 unit as JSON has it (RFC 8259 7).
+void AppendUnit(uint32_t unit, std::string* out) {
+  absl::StrAppend(out, "\\u", absl::Hex(unit, absl::kZeroPad4));
+}
+
+// Appends the first character of `text` to a string of JSON; returns how many
+// bytes it is of.
+size_t AppendJsonCharacter(absl::string_view text, std::string* out) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead == '"') {
+    out->append("\\\"");
+  } else if (lead == '\\') {
+    out->append("\\\\x5c");
+  } else if (lead < 0x80) {
+    AppendUnit(lead, out);
+  } else {
+    const size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    const absl::string_view character = text.substr(0, size);
+    // The check is the engine's: only the shape of the lead byte is ours.
+    if (!IsUtf8(character)) {
+      absl::StrAppend(out, "\\\\x", TwoDigits(text[0]));
+      return 1;
+    }
+    uint32_t code = lead & (0x7fu >> size);
+    for (char c : character.substr(1)) {
+      code = code << 6 | (static_cast<unsigned char>(c) & 0x3fu);
+    }
+    if (code < 0x10000) {
+      AppendUnit(code, out);
+    } else {
+      code -= 0x10000;
+      AppendUnit(0xd800 | code >> 10, out);
+      AppendUnit(0xdc00 | (code & 0x3ff), out);
+    }
+    return size;
+  }
+  return 1;
+}
+
+// Appends `text`, in which `special` and all that is not printable is escaped,
+// in no more than `limit` bytes.
+void AppendEscaped(absl::string_view text, bool json, absl::string_view special,
+                   size_t limit, std::string* out) {
+  const absl::string_view cut = json ? "\\\\..." : "\\...";
+  const size_t begin = out->size();
+  size_t whole = 0;  // bytes of ours that leave room for `cut`
+  while (!text.empty()) {
+    if (IsPlain(text[0], special)) {
+      out->push_back(text[0]);
+      text.remove_prefix(1);
+    } else if (json) {
+      text.remove_prefix(AppendJsonCharacter(text, out));
+    } else {
+      absl::StrAppend(out, "\\x", TwoDigits(text[0]));
+      text.remove_prefix(1);
+    }
+    const size_t size = out->size() - begin;
+    if (size > limit) {
+      out->resize(begin + whole);
+      out->append(cut.data(), cut.size());
+      return;
+    }
+    if (size + cut.size() <= limit) whole = size;
+  }
+}
+
+}  // namespace
+
+LogStyle::LogStyle(LogFormat format, absl::string_view program, int64_t pid)
+    : format_(format) {
+  if (format == LogFormat::kJson) {
+    head_ = ",\"program\":\"";
+    AppendEscaped(program, true, kJsonSpecial, kMaxLoggedName, &head_);
+    absl::StrAppend(&head_, "\",\"pid\":", pid);
+  } else {
+    AppendEscaped(program, false, kTextSpecial, kMaxLoggedName, &head_);
+    absl::StrAppend(&head_, ": pid=", pid, " ");
+  }
+}
+
+LogLine::LogLine(absl::string_view event, const LogStyle& style)
+    : format_(style.format()) {
+  text_.reserve(kUsualLine);
+  if (json()) {
+    absl::StrAppend(&text_, "{\"event\":\"", event, "\"", style.head());
+  } else {
+    absl::StrAppend(&text_, style.head(), event);
+  }
+}
+
+void LogLine::Key(absl::string_view key) {
+  if (json()) {
+    absl::StrAppend(&text_, ",\"", key, "\":");
+  } else {
+    absl::StrAppend(&text_, " ", key, "=");
+  }
+}
+
+LogLine& LogLine::Word(absl::string_view key, absl::string_view word) {
+  Key(key);
+  const absl::string_view quote = json() ? "\"" : "";
+  absl::StrAppend(&text_, quote, word, quote);
+  return *this;
+}
+
+LogLine& LogLine::Text(absl::string_view key, absl::string_view text,
+                       size_t limit) {
+  Key(key);
+  const size_t begin = text_.size();
+  if (json()) text_.push_back('"');
+  AppendEscaped(text, json(), json() ? kJsonSpecial : kTextSpecial, limit,
+                &text_);
+  const bool quoted = json() || begin == text_.size() ||
+                      text_.find(' ', begin) != std::string::npos;
+  if (quoted && !json()) text_.insert(begin, 1, '"');
+  if (quoted) text_.push_back('"');
+  return *this;
+}
+
+LogLine& LogLine::Address(absl::string_view key, const Path& path) {
+  Key(key);
+  text_.push_back(json() ? '"' : '<');
+  AppendEscaped(path.Address(), json(), json() ? kJsonSpecial : kAddressSpecial,
+                kMaxLoggedAddress, &text_);
+  text_.push_back(json() ? '"' : '>');
+  return *this;
+}
+
+LogLine& LogLine::Answer(absl::string_view key, const Reply& reply) {
+  std::string text = absl::StrCat(reply.code, " ");
+  if (reply.enhanced.class_ != 0) {
+    absl::StrAppend(&text, reply.enhanced.class_, ".", reply.enhanced.subject,
+                    ".", reply.enhanced.detail, " ");
+  }
+  text += reply.text;
+  return Text(key, text, kMaxLoggedText);
+}
+
+LogLine& LogLine::Number(absl::string_view key, uint64_t number) {
+  Key(key);
+  absl::StrAppend(&text_, number);
+  return *this;
+}
+
+LogLine& LogLine::Part(absl::string_view key, uint64_t number, uint64_t asked) {
+  Number(key, number);
+  if (number == asked) return *this;
+  if (json()) return Number(absl::StrCat(key, "-asked"), asked);
+  absl::StrAppend(&text_, "/", asked);
+  return *this;
+}
+
+LogLine& LogLine::Seconds(absl::string_view key, absl::Duration duration) {
+  Key(key);
+  absl::StrAppendFormat(&text_, "%.3f", absl::ToDoubleSeconds(duration));
+  return *this;
+}
+
+LogLine& LogLine::Words(absl::string_view key,
+                        absl::Span<const absl::string_view> words) {
+  Key(key);
+  if (json()) {
+    absl::StrAppend(&text_, "[\"", absl::StrJoin(words, "\",\""), "\"]");
+  } else {
+    absl::StrAppend(&text_, absl::StrJoin(words, ","));
+  }
+  return *this;
+}
+
+std::string LogLine::End() {
+  if (json()) text_.push_back('}');
+  return std::move(text_);
+}
+
+}  // namespace postern::policy
