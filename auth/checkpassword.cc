@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "auth/password_exchange.h"
 #include "auth/refusal.h"
-#include "auth/wipe.h"
+#include "engine/wipe.h"
 #include "system/child_process.h"
 #include "system/deadline.h"
 #include "system/session_variables.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "auth/refusal.h"
-#include "auth/wipe.h"
+#include "engine/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -17,6 +17,7 @@
 
 #include "engine/event.h"
 #include "engine/verdict.h"
+#include "engine/wipe.h"
 
 namespace postern {
 
@@ -64,6 +65,11 @@ class AskQueue {
   }
   void Recycle(Entry* entry) {
     entry->verdict.reset();
+    if (auto* begin = std::get_if<AuthBegin>(&entry->ask.what)) {
+      if (begin->initial_response) Wipe(&*begin->initial_response);
+    } else if (auto* auth = std::get_if<AuthResponse>(&entry->ask.what)) {
+      Wipe(&auth->bytes);
+    }
     entry->ask.what.emplace<Connected>();  // its strings may be long
   }
 

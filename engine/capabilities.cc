@@ -136,10 +136,13 @@ Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {
   if (config.announce_limits) text += Limits(config);
   if (config.offer_starttls && tls == nullptr) text += "\nSTARTTLS";
   if (OffersAuth(config, tls)) {
-    text += "\nAUTH";
+    std::string names;
     for (const std::string& name : Mechanisms(config, tls)) {
-      if (OffersMechanism(config, tls, name)) absl::StrAppend(&text, " ", name);
+      if (!OffersMechanism(config, tls, name)) continue;
+      absl::StrAppend(&names, names.empty() ? "" : " ", name);
     }
+    absl::StrAppend(&text, "\nAUTH ", names);
+    if (config.old_auth_line) absl::StrAppend(&text, "\nAUTH=", names);
   }
   if (config.xclient) {
     text += "\nXCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT";

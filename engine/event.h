@@ -184,6 +184,8 @@ struct [[nodiscard]] Step {
   // be answered with, so far as is known. Session-owned, until the next call.
   const Reply* refusal = nullptr;
   CloseReason reason = CloseReason::kQuit;  // kClosed
+  // Among the consumed bytes may be a password: overwrite them.
+  bool secret = false;
 };
 
 }  // namespace postern

@@ -260,7 +260,7 @@ Verdict Responder::OpenSink(RequestId id, Verdict verdict, bool* wait) {
   sink_ = std::get<std::unique_ptr<MessageSink>>(std::move(opened));
   const std::string received =
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
-                     options_.stamp());
+                     options_.stamp(), options_.show_user);
   const absl::string_view slice = received;
   *wait = !sink_->Write({&slice, 1}, [post = options_.post, id, verdict]() {
     post({id, verdict});

@@ -44,6 +44,8 @@ struct ResponderOptions {
   Delivery* delivery = nullptr;
   // The Received field's `by`, where the session has no local name.
   std::string host_name;
+  // Whether it names the user, see FormatReceived().
+  bool show_user = false;
   // Stamps a message: the time, and a name for it in logs and trace. Called on
   // the session's thread.
   std::function<TraceStamp()> stamp;

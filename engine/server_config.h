@@ -73,6 +73,9 @@ struct ServerConfig {
   std::vector<std::string> mechanisms_in_clear;
   // Insist on authentication before any mail: 530.
   bool require_auth = false;
+  // Announce them a second time as "AUTH=", which is all that some clients of
+  // the last century know.
+  bool old_auth_line = false;
 
   // Serve XCLIENT: whoever may use it can be any client it likes. For the
   // sessions of one's own proxies, with a ServerConfig of their own.

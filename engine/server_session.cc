@@ -44,6 +44,7 @@ Step ServerSession::Advance(absl::string_view in) {
     std::optional<Step> step = Run(in.substr(consumed), &consumed);
     if (!step) continue;
     step->consumed = consumed;
+    step->secret = std::exchange(secret_, false);
     return *step;
   }
 }
@@ -366,6 +367,7 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnAuth(absl::string_view argument) {
+  secret_ = true;
   if (!greeted_ || !extended_) {
     Say({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
     return nullptr;
@@ -392,6 +394,7 @@ std::optional<Step> ServerSession::RunAuth(absl::string_view in,
   if (!asks_.empty()) return Step{Step::Kind::kWaiting};
   const LineReader::Result read = reader_.Next(in, config_.max_auth_line);
   *consumed += read.consumed;
+  if (read.consumed > 0) secret_ = true;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   ++progress_;
   auto response = read.kind == LineReader::Result::Kind::kOverlong

@@ -493,6 +493,16 @@ TEST_F(ServerSessionTest, BeginsUnderTls) {
   EXPECT_FALSE(absl::StrContains(output, "STARTTLS")) << output;
 }
 
+TEST_F(ServerSessionTest, SpeaksToOldClientsOfAuth) {
+  config_.old_auth_line = true;
+  config_.mechanisms_in_clear = {"CRAM-MD5", "EXTERNAL", "PLAIN"};
+  Feed("EHLO c\r\n");
+  const std::string output = TakeOutput();
+  EXPECT_TRUE(absl::StrContains(
+      output, "250-AUTH CRAM-MD5 PLAIN\r\n250 AUTH=CRAM-MD5 PLAIN\r\n"))
+      << output;
+}
+
 // The API makes it impossible to have plaintext taken for what TLS protects:
 // between kStartTls and TlsStarted() it closes, and before, it asserts.
 TEST_F(ServerSessionTest, TakesNothingBetweenStartTlsAndTls) {
@@ -509,6 +519,36 @@ TEST_F(ServerSessionTest, TakesNothingBetweenStartTlsAndTls) {
   EXPECT_EQ(Advance().reason, CloseReason::kAbuse);
   EXPECT_EQ(TakeOutput(), "");
   EXPECT_EQ(in_, "NOOP\r\n");
+}
+
+// What may hold a password is to be overwritten, also where it is no good.
+TEST_F(ServerSessionTest, SaysWhatMayBeAPassword) {
+  struct Row {
+    absl::string_view input;
+    bool secret;
+  };
+  config_.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  for (const Row& row : {Row{"NOOP\r\n", false},
+                         {"AUTH LOGIN dQ==\r\n", true},
+                         {"AUTH PLAIN AHUAcA==\r\n", true},
+                         {"NOOP\r\nAUTH PLAIN AHUAcA=\r\n", true},
+                         {"AUTH X-OTHER cGFzc3dvcmQ=\r\n", true},
+                         {"MAIL FROM:<a@b>\r\n", false}}) {
+    Restart();
+    Feed("EHLO c\r\n");
+    const Step step = session().Advance(row.input);
+    EXPECT_EQ(step.secret, row.secret) << row.input;
+    EXPECT_EQ(step.consumed, row.input.size());
+    EXPECT_FALSE(session().Advance("").secret);
+  }
+  Restart();
+  Feed("EHLO c\r\n");
+  const RequestId login = Question("AUTH LOGIN\r\n");
+  ASSERT_TRUE(session().CompleteAuth(login, AuthChallenge{""}).ok());
+  EXPECT_FALSE(session().Advance("cGFzc").secret);
+  const Step step = session().Advance("cGFzcw==\r\n");
+  EXPECT_TRUE(step.secret);
+  ASSERT_EQ(step.kind, Step::Kind::kAsk);
 }
 
 TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {

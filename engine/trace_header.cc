@@ -45,9 +45,12 @@ std::string Protocol(const SessionInfo& session, bool smtp_utf8) {
 }  // namespace
 
 std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
-                           absl::string_view host, const TraceStamp& stamp) {
+                           absl::string_view host, const TraceStamp& stamp,
+                           bool show_user) {
   std::string peer;
-  if (session.remote_info) {
+  if (show_user && !session.identity.empty()) {
+    absl::StrAppend(&peer, Sanitize(session.identity), "@");
+  } else if (session.remote_info) {
     absl::StrAppend(&peer, Sanitize(*session.remote_info), "@");
   }
   const bool named = !session.remote_name.empty() &&

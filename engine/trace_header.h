@@ -31,8 +31,13 @@ struct TraceStamp {
 // word is of RFC 3848, and of RFC 6531 4.3 for a message by SMTPUTF8; "tls" is
 // of RFC 8314 4.3. Whatever the client or its name server have said can neither
 // end the line nor a comment: see Sanitize().
+//
+// INFO is what ident has said, or with `show_user` the user, where there is
+// one, as the patches to qmail-smtpd have it: everyone who gets the message
+// sees it.
 std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
-                           absl::string_view host, const TraceStamp& stamp);
+                           absl::string_view host, const TraceStamp& stamp,
+                           bool show_user = false);
 
 // Returns `text` with every byte that is not a letter, a digit or one of
 // ".@%+/=:-[]" replaced by '?', as qmail-smtpd does, and cut at 255 bytes.

@@ -84,6 +84,23 @@ TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
   }
 }
 
+TEST(TraceHeaderTest, NamesTheUserIfToldTo) {
+  SessionInfo info = Full();
+  const auto peer = [&info](bool show_user) {
+    const std::string field =
+        FormatReceived(info, false, "host.example", kStamp, show_user);
+    return field.substr(0, field.find("\r\n"));
+  };
+  EXPECT_EQ(peer(true),
+            "Received: from hello.example (ident@client.example [192.0.2.1])");
+  info.identity = "us er@example.org";
+  EXPECT_EQ(peer(true),
+            "Received: from hello.example "
+            "(us?er@example.org@client.example [192.0.2.1])");
+  EXPECT_EQ(peer(false),
+            "Received: from hello.example (ident@client.example [192.0.2.1])");
+}
+
 TEST(TraceHeaderTest, SanitizesAsQmailSmtpdDoes) {
   EXPECT_EQ(Sanitize("a.Z@9%+/=:-[]"), "a.Z@9%+/=:-[]");
   EXPECT_EQ(Sanitize("ev il<x>_(1)\r\n\t\"\\;,"), "ev?il?x???1????????");

@@ -4,6 +4,7 @@
 #include "transports/connection.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "engine/reply.h"
+#include "engine/wipe.h"
 
 namespace postern::transports {
 namespace {
@@ -251,6 +253,9 @@ void Connection::Pump() {
     waiting_ = false;
     if (paused_) break;
     const Step step = session_->Advance(input());
+    if (step.secret) {
+      explicit_bzero(around_.loop->scratch().data() + begin_, step.consumed);
+    }
     begin_ += step.consumed;
     // What is consumed stays in the buffer, for the step, until the next read.
     if (!Act(step)) return;
@@ -396,6 +401,7 @@ void Connection::TakeInput() {
   end_ = kept_.size();
   if (kept_.empty()) return;
   std::memcpy(around_.loop->scratch().data(), kept_.data(), kept_.size());
+  Wipe(&kept_);           // it may be part of a password
   kept_ = std::string();  // with its memory
 }
 
@@ -414,8 +420,12 @@ bool Connection::Fill() {
   const absl::Span<char> scratch = around_.loop->scratch();
   if (begin_ > 0) {
     // Little is left over between reads: part of a line, or of an end of data.
-    std::memmove(scratch.data(), scratch.data() + begin_, end_ - begin_);
-    end_ -= begin_;
+    // It may be part of a password, which the step wipes in one place.
+    const size_t left = end_ - begin_;
+    std::memmove(scratch.data(), scratch.data() + begin_, left);
+    const size_t stale = std::max(left, begin_);
+    explicit_bzero(scratch.data() + stale, end_ - stale);
+    end_ = left;
     begin_ = 0;
   }
   absl::Span<char> room = scratch.subspan(end_);

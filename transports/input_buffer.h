@@ -6,6 +6,9 @@
 #ifndef POSTERN_TRANSPORTS_INPUT_BUFFER_H_
 #define POSTERN_TRANSPORTS_INPUT_BUFFER_H_
 
+#include <string.h>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -27,6 +30,12 @@ class InputBuffer {
     return absl::string_view(bytes_.get() + begin_, end_ - begin_);
   }
 
+  // Overwrites the first `n` bytes of view(), for Step::secret.
+  void Wipe(size_t n) {
+    ABSL_HARDENING_ASSERT(n <= end_ - begin_);
+    explicit_bzero(bytes_.get() + begin_, n);
+  }
+
   // Drops the first `n` bytes of view().
   void Consume(size_t n) {
     ABSL_HARDENING_ASSERT(n <= end_ - begin_);
@@ -39,8 +48,12 @@ class InputBuffer {
   absl::Span<char> Room() {
     // Little is left over between reads: part of a line, or of an end of data.
     if (begin_ > 0) {
-      std::memmove(bytes_.get(), bytes_.get() + begin_, end_ - begin_);
-      end_ -= begin_;
+      // It may be part of a password, which Wipe() finds in one place.
+      const size_t left = end_ - begin_;
+      std::memmove(bytes_.get(), bytes_.get() + begin_, left);
+      const size_t stale = std::max(left, begin_);
+      explicit_bzero(bytes_.get() + stale, end_ - stale);
+      end_ = left;
       begin_ = 0;
     }
     return {bytes_.get() + end_, size_ - end_};

@@ -50,6 +50,7 @@ class StdioServer {
     AwaitTalk();
     while (true) {
       const Step step = session_.Advance(input_.view());
+      if (step.secret) input_.Wipe(step.consumed);
       switch (step.kind) {
         case Step::Kind::kAsk:
           responder_.OnAsk(*step.ask);

@@ -1,13 +1,13 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "auth/wipe.h"
+#include "engine/wipe.h"
 
 #include <algorithm>
 
 #include "gtest/gtest.h"
 
-namespace postern::auth {
+namespace postern {
 namespace {
 
 // Whether nothing is left of what `text` has held, in all its memory.
@@ -44,4 +44,4 @@ TEST(SecretTest, LeavesNothingWhereItComesFrom) {
 }
 
 }  // namespace
-}  // namespace postern::auth
+}  // namespace postern

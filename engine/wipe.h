@@ -4,15 +4,14 @@
 // Forgetting secrets: what is freed may be read in a core file, or by a
 // mistake.
 
-#ifndef POSTERN_AUTH_WIPE_H_
-#define POSTERN_AUTH_WIPE_H_
+#ifndef POSTERN_ENGINE_WIPE_H_
+#define POSTERN_ENGINE_WIPE_H_
 
-#include <string.h>
-
+#include <cstring>
 #include <string>
 #include <utility>
 
-namespace postern::auth {
+namespace postern {
 
 // Overwrites all memory of `text`, also behind its end, and empties it.
 inline void Wipe(std::string* text) {
@@ -45,6 +44,6 @@ class Secret {
   std::string text_;
 };
 
-}  // namespace postern::auth
+}  // namespace postern
 
-#endif  // POSTERN_AUTH_WIPE_H_
+#endif  // POSTERN_ENGINE_WIPE_H_
