@@ -1,0 +1,178 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/guarded_authenticator.h"
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "auth/refusal.h"
+#include "gtest/gtest.h"
+#include "programs/log.h"
+
+namespace postern::programs {
+namespace {
+
+// Its only user is what it is first told; it answers as the second says.
+class FakeAuthenticator : public Authenticator {
+ public:
+  std::unique_ptr<AuthExchange> Begin(absl::string_view mechanism,
+                                      const SharedSessionInfo&) override {
+    if (mechanism == "NONE") return nullptr;
+    return std::make_unique<Exchange>(this);
+  }
+
+  int asked = 0;
+
+ private:
+  class Exchange : public AuthExchange {
+   public:
+    explicit Exchange(FakeAuthenticator* owner) : owner_(*owner) {}
+    void Start(std::optional<std::string> initial, Done done) override {
+      ++owner_.asked;
+      user_ = initial.value_or("");
+      std::move(done)(AuthChallenge{"?"});
+    }
+    void Respond(std::string response, Done done) override {
+      if (response == "right") return std::move(done)(AuthGranted{user_});
+      if (response == "wrong") {
+        return std::move(done)(auth::WrongCredentials());
+      }
+      if (response == "garbage") return std::move(done)(auth::Malformed());
+      std::move(done)(auth::CannotTell());
+    }
+    absl::string_view user() const override { return user_; }
+
+   private:
+    FakeAuthenticator& owner_;
+    std::string user_;
+  };
+};
+
+class Lines : public LogSink {
+ public:
+  void Add(absl::string_view line) override { text += std::string(line); }
+  std::string text;
+};
+
+class GuardedAuthenticatorTest : public testing::Test {
+ protected:
+  GuardedAuthenticatorTest() {
+    auto info = std::make_shared<SessionInfo>();
+    info->remote_address = "192.0.2.1";
+    session_ = std::move(info);
+    SetLogSink(&lines_);
+  }
+  ~GuardedAuthenticatorTest() override { SetLogSink(nullptr); }
+
+  static policy::AttemptLimits::Limits Few() {
+    policy::AttemptLimits::Limits limits;
+    limits.of_client = 3;
+    limits.of_user = 2;
+    return limits;
+  }
+
+  // Tries `user`, and returns the reply's code, 235, with a "+" for each delay.
+  std::string Try(const std::string& user, const std::string& response) {
+    GuardedAuthenticator guarded(
+        fake_, {.limits = &limits_,
+                .delay = absl::Seconds(3),
+                .after =
+                    [this](absl::Duration delay, auto task) {
+                      EXPECT_EQ(delay, absl::Seconds(3));
+                      later_.push_back(std::move(task));
+                    },
+                .now = [] { return int64_t{0}; },
+                .count =
+                    [this](absl::string_view mechanism, AuthOutcome outcome) {
+                      absl::StrAppend(&counted_, mechanism, ":",
+                                      AuthOutcomeName(outcome), " ");
+                    }});
+    const auto exchange = guarded.Begin("PLAIN", session_);
+    std::string result;
+    const auto done = [&result](AuthMove move) {
+      if (std::holds_alternative<AuthGranted>(move)) result += "235";
+      if (const auto* verdict = std::get_if<Verdict>(&move)) {
+        absl::StrAppend(&result, verdict->reply()->code);
+      }
+    };
+    exchange->Start(user, done);
+    if (result.empty() && later_.empty()) exchange->Respond(response, done);
+    while (!later_.empty()) {
+      EXPECT_EQ(result, "");
+      result = "+";
+      auto task = std::move(later_.front());
+      later_.pop_front();
+      std::move(task)();
+    }
+    return result;
+  }
+
+  std::shared_ptr<FakeAuthenticator> fake_ =
+      std::make_shared<FakeAuthenticator>();
+  policy::AttemptLimits limits_{Few()};
+  std::deque<absl::AnyInvocable<void() &&>> later_;
+  SharedSessionInfo session_;
+  Lines lines_;
+  std::string counted_;
+};
+
+TEST_F(GuardedAuthenticatorTest, DelaysWrongPasswordsAlone) {
+  EXPECT_EQ(Try("a", "right"), "235");
+  EXPECT_EQ(Try("a", "wrong"), "+535");
+  EXPECT_EQ(Try("a", "outage"), "454");
+  EXPECT_EQ(Try("a", "garbage"), "501");
+  EXPECT_EQ(counted_,
+            "PLAIN:success PLAIN:failure PLAIN:error PLAIN:malformed ");
+}
+
+TEST_F(GuardedAuthenticatorTest, WritesALineForEachAttempt) {
+  Try("a", "right");
+  Try("b <x>", "wrong");
+  Try("", "garbage");
+  std::vector<std::string> lines;
+  for (absl::string_view line : absl::StrSplit(lines_.text, '\n')) {
+    const size_t begin = line.find("auth ");
+    if (begin != line.npos) lines.emplace_back(line.substr(begin));
+  }
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{
+                "auth result=success ip=192.0.2.1 mechanism=PLAIN user=a",
+                "auth result=failure ip=192.0.2.1 mechanism=PLAIN "
+                "user=\"b \\x3cx\\x3e\"",
+                "auth result=malformed ip=192.0.2.1 mechanism=PLAIN"}));
+}
+
+TEST_F(GuardedAuthenticatorTest, AsksNobodyBehindTooManyFailures) {
+  for (const char* user : {"a", "b", "c"}) {
+    EXPECT_EQ(Try(user, "wrong"), "+535");
+  }
+  EXPECT_EQ(fake_->asked, 3);
+  EXPECT_EQ(Try("d", "right"), "+454");
+  EXPECT_EQ(fake_->asked, 3);
+}
+
+TEST_F(GuardedAuthenticatorTest, MakesARightGuessLookWrong) {
+  EXPECT_EQ(Try("a", "wrong"), "+535");
+  EXPECT_EQ(Try("a", "wrong"), "+535");
+  EXPECT_EQ(Try("a", "right"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
+}
+
+TEST_F(GuardedAuthenticatorTest, CountsNoOutage) {
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Try("a", "outage"), "454");
+  EXPECT_EQ(Try("a", "right"), "235");
+}
+
+TEST_F(GuardedAuthenticatorTest, HasNoExchangeWhereThereIsNone) {
+  GuardedAuthenticator guarded(fake_, {.limits = &limits_});
+  EXPECT_EQ(guarded.Begin("NONE", session_), nullptr);
+}
+
+}  // namespace
+}  // namespace postern::programs
