@@ -1,0 +1,48 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/backends.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "auth/backends.h"
+#include "auth/checkpassword.h"
+#include "programs/log.h"
+
+namespace postern::programs {
+
+absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
+    const AuthOptions& options, const OpenBackend& open) {
+  std::vector<std::shared_ptr<auth::Backend>> backends;
+  for (const AuthSpec& spec : options.specs) {
+    if (spec.kind == AuthSpec::Kind::kCheckpassword) {
+      backends.push_back(std::make_shared<auth::CheckpasswordBackend>(
+          auth::CheckpasswordOptions{.command = spec.command,
+                                     .cram_md5 = options.cram_md5,
+                                     .report = [](absl::string_view what) {
+                                       WriteLog("auth", what);
+                                     }}));
+      continue;
+    }
+    auto backend = open ? open(spec, options)
+                        : absl::UnimplementedError("not in this program");
+    if (!backend.ok()) {
+      return absl::Status(
+          backend.status().code(),
+          absl::StrCat("--auth ", spec.text, ": ", backend.status().message()));
+    }
+    backends.push_back(*std::move(backend));
+  }
+  if (backends.empty()) return nullptr;
+  auto all = auth::Backends::Make(std::move(backends));
+  if (!all.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--auth: ", all.status().message()));
+  }
+  return *std::move(all);
+}
+
+}  // namespace postern::programs

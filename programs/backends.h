@@ -1,0 +1,32 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The backends that --auth asks for.
+
+#ifndef POSTERN_PROGRAMS_BACKENDS_H_
+#define POSTERN_PROGRAMS_BACKENDS_H_
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "auth/backend.h"
+#include "programs/auth_options.h"
+
+namespace postern::programs {
+
+// Opens a backend that needs a library: all but checkpassword. An error names
+// the file, or what is wrong with the option's value.
+using OpenBackend =
+    std::function<absl::StatusOr<std::shared_ptr<auth::Backend>>(
+        const AuthSpec& spec, const AuthOptions& options)>;
+
+// Opens all of them, as one; null where there is none. What keeps them from
+// telling right from wrong is written to the log. An error says which --auth it
+// is about. `open` may be empty where the options are known not to need it.
+absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
+    const AuthOptions& options, const OpenBackend& open);
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_BACKENDS_H_
