@@ -129,6 +129,7 @@ AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
 
 CheckpasswordBackend::CheckpasswordBackend(const CheckpasswordOptions& options)
     : cram_md5_(options.cram_md5 != CheckpasswordOptions::CramMd5::kNone),
+      host_(options.host),
       checker_(options) {}
 
 std::vector<Mechanism> CheckpasswordBackend::mechanisms() const {
@@ -142,7 +143,7 @@ std::vector<Mechanism> CheckpasswordBackend::mechanisms() const {
 std::unique_ptr<AuthExchange> CheckpasswordBackend::Begin(
     absl::string_view mechanism, const SharedSessionInfo& session) {
   if (mechanism == "CRAM-MD5" && !cram_md5_) return nullptr;
-  return MakePasswordExchange(mechanism, &checker_, session);
+  return MakePasswordExchange(mechanism, &checker_, session, host_);
 }
 
 }  // namespace postern::auth

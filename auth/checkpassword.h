@@ -31,6 +31,10 @@ struct CheckpasswordOptions {
   };
   CramMd5 cram_md5 = CramMd5::kNone;
 
+  // Who we are in CRAM-MD5's challenge; empty: the name that the client reached
+  // us by.
+  std::string host;
+
   // How long the program may take before it is killed.
   absl::Duration timeout = absl::Seconds(60);
   Report report;
@@ -74,6 +78,7 @@ class CheckpasswordBackend : public Backend {
 
  private:
   const bool cram_md5_;
+  const std::string host_;
   Checkpassword checker_;
 };
 

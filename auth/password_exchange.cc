@@ -46,7 +46,6 @@ class PasswordExchange : public AuthExchange {
     return checker_.Check({user, secret, challenge}, *session_);
   }
 
-  const SessionInfo& session() const { return *session_; }
   void set_user(absl::string_view user) { user_ = std::string(user); }
 
  private:
@@ -104,11 +103,14 @@ class LoginExchange : public PasswordExchange {
 // response = user SP digest
 class CramMd5Exchange : public PasswordExchange {
  public:
-  using PasswordExchange::PasswordExchange;
+  CramMd5Exchange(PasswordChecker* checker, const SharedSessionInfo& session,
+                  absl::string_view host)
+      : PasswordExchange(checker, session),
+        host_(host.empty() ? session->local_name : host) {}
 
   void Start(std::optional<std::string> initial_response, Done done) override {
     if (initial_response) return std::move(done)(ServerIsFirst());
-    challenge_ = MakeChallenge(session().local_name);
+    challenge_ = MakeChallenge(host_);
     if (challenge_.empty()) return std::move(done)(CannotTell());
     std::move(done)(AuthChallenge{challenge_});
   }
@@ -127,6 +129,7 @@ class CramMd5Exchange : public PasswordExchange {
   }
 
  private:
+  const std::string host_;
   std::string challenge_;
 };
 
@@ -134,7 +137,7 @@ class CramMd5Exchange : public PasswordExchange {
 
 std::unique_ptr<AuthExchange> MakePasswordExchange(
     absl::string_view mechanism, PasswordChecker* checker,
-    const SharedSessionInfo& session) {
+    const SharedSessionInfo& session, absl::string_view host) {
   if (mechanism == "PLAIN") {
     return std::make_unique<PlainExchange>(checker, session);
   }
@@ -142,7 +145,7 @@ std::unique_ptr<AuthExchange> MakePasswordExchange(
     return std::make_unique<LoginExchange>(checker, session);
   }
   if (mechanism == "CRAM-MD5") {
-    return std::make_unique<CramMd5Exchange>(checker, session);
+    return std::make_unique<CramMd5Exchange>(checker, session, host);
   }
   return nullptr;
 }

@@ -21,11 +21,14 @@ namespace postern::auth {
 // mechanism than these three. `checker` must outlive it. Secrets are wiped
 // behind use.
 //
+// `host` is who we are in CRAM-MD5's challenge; empty: the name that the client
+// reached us by.
+//
 // PLAIN's authorization identity is let pass and ignored, as the patches to
 // qmail-smtpd do: whoever logs in as one user is that user.
 std::unique_ptr<AuthExchange> MakePasswordExchange(
     absl::string_view mechanism, PasswordChecker* checker,
-    const SharedSessionInfo& session);
+    const SharedSessionInfo& session, absl::string_view host = "");
 
 // Returns a challenge for CRAM-MD5, "<UNIQUE.SECONDS@HOST>" (RFC 2195 2), which
 // nobody can foresee; empty if the kernel gives no random numbers. HOST is

@@ -182,6 +182,9 @@ TEST_F(PasswordExchangeTest, PassesOnTheDigestOfCramMd5) {
   }
   Begin("CRAM-MD5");
   EXPECT_EQ(Start(""), "501");
+  exchange_ =
+      MakePasswordExchange("CRAM-MD5", &checker_, session_, "other.example");
+  EXPECT_TRUE(absl::EndsWith(Start(std::nullopt), "@other.example>"));
 }
 
 TEST_F(PasswordExchangeTest, KnowsNoOtherMechanism) {

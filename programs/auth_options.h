@@ -27,6 +27,7 @@ struct AuthSpec {
   std::string text;                  // as it was given
   std::string file;                  // kCdb
   std::vector<std::string> command;  // kCheckpassword
+  std::string host;                  // of CRAM-MD5; empty: the site's
 };
 
 struct AuthOptions {

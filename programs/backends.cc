@@ -15,16 +15,19 @@
 namespace postern::programs {
 
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
-    const AuthOptions& options, const OpenBackend& open) {
+    const AuthOptions& options, const std::string& host_name,
+    const OpenBackend& open) {
   std::vector<std::shared_ptr<auth::Backend>> backends;
   for (const AuthSpec& spec : options.specs) {
     if (spec.kind == AuthSpec::Kind::kCheckpassword) {
       backends.push_back(std::make_shared<auth::CheckpasswordBackend>(
-          auth::CheckpasswordOptions{.command = spec.command,
-                                     .cram_md5 = options.cram_md5,
-                                     .report = [](absl::string_view what) {
-                                       WriteLog("auth", what);
-                                     }}));
+          auth::CheckpasswordOptions{
+              .command = spec.command,
+              .cram_md5 = options.cram_md5,
+              .host = spec.host.empty() ? host_name : spec.host,
+              .report = [](absl::string_view what) {
+                WriteLog("auth", what);
+              }}));
       continue;
     }
     auto backend = open ? open(spec, options)

@@ -23,9 +23,11 @@ using OpenBackend =
 
 // Opens all of them, as one; null where there is none. What keeps them from
 // telling right from wrong is written to the log. An error says which --auth it
-// is about. `open` may be empty where the options are known not to need it.
+// is about. `host_name` is who we are. `open` may be empty where the options
+// are known not to need it.
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
-    const AuthOptions& options, const OpenBackend& open);
+    const AuthOptions& options, const std::string& host_name,
+    const OpenBackend& open);
 
 }  // namespace postern::programs
 

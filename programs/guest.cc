@@ -48,6 +48,8 @@ ResponderOptions Guest::responder() {
   options.policy = this;
   options.delivery = &delivery_;
   options.host_name = site_->host_name;
+  options.show_user = site_->show_user;
+  if (site_->authenticator != nullptr) options.authenticator = this;
   options.stamp = [this] { return stamps_.Next(); };
   options.content_refused = [this](const Reply& reply) {
     LogContentRefused(&stamps_, reply);
@@ -55,8 +57,14 @@ ResponderOptions Guest::responder() {
   return options;
 }
 
+std::unique_ptr<AuthExchange> Guest::Begin(absl::string_view mechanism,
+                                           const SharedSessionInfo& session) {
+  ++asked_[kAuth];
+  return site_->authenticator->Begin(mechanism, session);
+}
+
 void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
-                   Done done) {
+                   Policy::Done done) {
   Count count = kHello;
   if (std::holds_alternative<Connected>(ask.what)) {
     if (rules_.denied) return std::move(done)(Verdict::Drop(*rules_.denied));
@@ -83,10 +91,12 @@ void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {
   line.Word("end", CloseReasonName(end.reason))
       .Text("ip", info.remote_address, kMaxName);
   if (!info.hello_name.empty()) line.Text("helo", info.hello_name, kMaxName);
+  if (!info.identity.empty()) line.Text("user", info.identity, kMaxName);
   if (info.tls) line.Text("tls", info.tls->protocol, kMaxName);
   if (!end.tls_error.empty()) line.Text("tls-error", end.tls_error, kMaxName);
-  constexpr absl::string_view kNames[kCounts] = {"ehlo", "starttls", "mail",
-                                                 "rcpt", "data",     "vrfy"};
+  constexpr absl::string_view kNames[kCounts] = {
+      "ehlo", "starttls", "auth", "mail", "rcpt", "data", "vrfy"};
+  if (!info.identity.empty()) accepted_[kAuth] = 1;
   for (size_t i = 0; i < kCounts; ++i) {
     if (asked_[i] != 0) line.Part(kNames[i], accepted_[i], asked_[i]);
   }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/authenticator.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
 #include "policy/connection_limits.h"
@@ -38,6 +39,7 @@ struct GuestRules {
 // (one line; "2/3" is two accepted of three; what is 0 is left out).
 class Guest : public transports::SessionHost,
               public Policy,
+              public Authenticator,
               public std::enable_shared_from_this<Guest> {
  public:
   // `place` is kept as long as the guest.
@@ -52,11 +54,21 @@ class Guest : public transports::SessionHost,
              const SessionInfo& info) override;
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
-              Done done) override;
+              Policy::Done done) override;
+  std::unique_ptr<AuthExchange> Begin(
+      absl::string_view mechanism, const SharedSessionInfo& session) override;
 
  private:
-  enum Count : uint8_t { kHello, kStartTls, kMail, kRcpt, kData, kVerify };
-  static constexpr size_t kCounts = 6;
+  enum Count : uint8_t {
+    kHello,
+    kStartTls,
+    kAuth,
+    kMail,
+    kRcpt,
+    kData,
+    kVerify
+  };
+  static constexpr size_t kCounts = 7;
 
   const std::shared_ptr<const Site> site_;
   const Site::Listener& listener_;

@@ -26,6 +26,7 @@ void ReadMailOptions(Options* given, MailOptions* options) {
   options->pipelining = given->Choice(
       "pipelining", options->pipelining,
       {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});
+  ReadAuthOptions(given, &options->auth);
   options->log_format = given->Choice("log-format", options->log_format,
                                       {{"logfmt", policy::LogFormat::kLogfmt},
                                        {"json", policy::LogFormat::kJson}});

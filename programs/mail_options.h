@@ -11,6 +11,7 @@
 #include "engine/server_config.h"
 #include "policy/controls.h"
 #include "policy/log_line.h"
+#include "programs/auth_options.h"
 #include "programs/options.h"
 
 namespace postern::programs {
@@ -25,6 +26,7 @@ struct MailOptions {
   BareNewlines bare_newlines = BareNewlines::kReject;
   int greet_delay = 0;  // seconds
   OutOfTurn pipelining = OutOfTurn::kNote;
+  AuthOptions auth;
   policy::LogFormat log_format = policy::LogFormat::kLogfmt;
 };
 

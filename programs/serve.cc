@@ -27,12 +27,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "auth/pooled_authenticator.h"
+#include "policy/attempt_limits.h"
 #include "policy/connection_limits.h"
 #include "policy/control_file.h"
 #include "policy/host_names.h"
 #include "policy/log_line.h"
 #include "policy/relay_rules.h"
 #include "programs/background_log.h"
+#include "programs/guarded_authenticator.h"
 #include "programs/guest.h"
 #include "programs/log.h"
 #include "programs/manager.h"
@@ -40,6 +43,7 @@
 #include "programs/site.h"
 #include "transports/server.h"
 #include "transports/service.h"
+#include "transports/task_timer.h"
 #include "transports/thread_pool.h"
 
 namespace postern::programs {
@@ -269,9 +273,11 @@ absl::Status Listen(const ServeOptions& options, transports::Server* server,
 }
 
 // Reads everything again, or leaves it as it is.
-void Reload(const ServeOptions& options, const Site::Run& run, Host* host) {
+void Reload(const ServeOptions& options, const Site::Process& process,
+            Host* host) {
   SayReloading();
-  absl::StatusOr<std::shared_ptr<const Site>> again = Site::Read(options, run);
+  absl::StatusOr<std::shared_ptr<const Site>> again =
+      Site::Read(options, process);
   if (again.ok()) {
     host->Replace(*std::move(again));
     WriteLog("reloaded");
@@ -294,13 +300,13 @@ int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
 }
 
 // Serves until a signal ends it.
-void Serve(const ServeOptions& options, const Site::Run& run,
+void Serve(const ServeOptions& options, const Site::Process& process,
            const sigset_t& signals, Host* host, transports::Server* server) {
   const absl::Duration alive = AliveInterval();
   while (true) {
     const int signal = WaitForSignal(signals, alive);
     if (signal == SIGHUP) {
-      Reload(options, run, host);
+      Reload(options, process, host);
     } else if (signal > 0) {
       return;
     }
@@ -347,13 +353,37 @@ int RunServe(const ServeOptions& options) {
   // pool works to its end while the loops, stopped, still take its answers.
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
+  policy::AttemptLimits attempts(options.attempts);
   transports::ThreadPool pool;
+  transports::TaskTimer timer;
+  // Of its own, so that whoever guesses passwords keeps nobody's mail waiting.
+  transports::ThreadPool auth_pool;
   std::unique_ptr<policy::HostNames> names;
   const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
 
-  absl::StatusOr<std::shared_ptr<const Site>> site = Site::Read(options, run);
+  const Site::Process process = {
+      .run = run,
+      .open_backend = nullptr,
+      .guard =
+          [&](std::shared_ptr<auth::Backend> backend) {
+            return std::make_shared<GuardedAuthenticator>(
+                std::make_shared<auth::PooledAuthenticator>(
+                    std::move(backend),
+                    [&](auto task) { auth_pool.Run(std::move(task)); }),
+                GuardedAuthenticator::Guard{
+                    .limits = &attempts,
+                    .delay = absl::Seconds(options.auth.delay),
+                    .after =
+                        [&](absl::Duration delay, auto task) {
+                          timer.After(delay, std::move(task));
+                        },
+                    .now = MonotonicNanoseconds});
+          },
+  };
+  absl::StatusOr<std::shared_ptr<const Site>> site =
+      Site::Read(options, process);
   if (!site.ok()) return Fail(site.status());
   // No program that is run can gain rights; but qmail-queue must become another
   // user than we are. Before the threads, each of which has this for itself.
@@ -386,6 +416,13 @@ int RunServe(const ServeOptions& options) {
       !status.ok()) {
     return Fail(status);
   }
+  if (!options.auth.specs.empty()) {
+    if (absl::Status status = auth_pool.Start(options.auth_threads);
+        !status.ok()) {
+      return Fail(status);
+    }
+    if (absl::Status status = timer.Start(); !status.ok()) return Fail(status);
+  }
   if (absl::Status status = server->Start(); !status.ok()) {
     server->Abandon();
     server->Join();
@@ -395,7 +432,7 @@ int RunServe(const ServeOptions& options) {
   SayReady(absl::StrCat(
       "listening at ",
       absl::StrJoin(absl::StrSplit(addresses, '\n', absl::SkipEmpty()), ", ")));
-  Serve(options, run, signals, host.get(), server.get());
+  Serve(options, process, signals, host.get(), server.get());
   const std::string going =
       absl::StrCat("going down with ", server->connections(), " connections");
   WriteLog(going);

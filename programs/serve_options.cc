@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -29,7 +31,9 @@ constexpr OptionRow kRows[] = {
      "unix:PATH, or systemd:NAME, sockets that are\n"
      "passed. WORDs: tls (from the first byte),\n"
      "require-tls (530 before STARTTLS), proxy (a\n"
-     "PROXY header says who the client is)",
+     "PROXY header says who the client is), auth or\n"
+     "auth=MECHANISM+MECHANISM... (AUTH is offered),\n"
+     "submission (the same, and 530 before it)",
      OptionRow::From::kAnywhere, true},
     kControlRow,
     kDeliverRow,
@@ -70,6 +74,19 @@ constexpr OptionRow kRows[] = {
     {"max-errors", "N [20]",
      "refused commands before 421 and the end of the\n"
      "session"},
+    kAuthRow,
+    kCramMd5Row,
+    kSaslConfigRow,
+    kAuthInsecureRow,
+    kAuthOldClientsRow,
+    kShowUserRow,
+    kMaxAuthFailuresRow,
+    {"max-client-failures", "N [30]",
+     "wrong passwords in ten minutes, of an IPv4\n"
+     "address or an IPv6 /64; 0: any number"},
+    {"max-user-failures", "N [10]", "of the same for one user; 0: any number"},
+    kAuthDelayRow,
+    {"auth-threads", "N [8]", "that check passwords"},
     kSessionTimeoutRow,
     kBareNewlinesRow,
     kGreetDelayRow,
@@ -118,6 +135,14 @@ absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
       listen.require_tls = true;
     } else if (words[i] == "proxy") {
       listen.options.proxy = true;
+    } else if (words[i] == "submission") {
+      listen.auth = listen.require_auth = true;
+    } else if (words[i] == "auth") {
+      listen.auth = true;
+    } else if (absl::StartsWith(words[i], "auth=")) {
+      listen.auth = true;
+      listen.mechanisms = absl::StrSplit(
+          absl::AsciiStrToUpper(words[i].substr(5)), '+', absl::SkipEmpty());
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("unknown word ", words[i], " in ", text));
@@ -151,10 +176,13 @@ std::vector<transports::TlsFiles> ReadCertificates(Options* given) {
 
 // What only makes sense together.
 void Check(const ServeOptions& options, Options* given) {
+  bool auth = false;
   for (const ListenOption& listen : options.listen) {
-    const std::string where = listen.passed.empty()
-                                  ? listen.address.Format()
-                                  : absl::StrCat("systemd:", listen.passed);
+    const std::string where = listen.Where();
+    if (listen.auth && options.auth.specs.empty()) {
+      given->Mistake(absl::StrCat("--listen: ", where, ": needs --auth"));
+    }
+    auth = auth || listen.auth;
     if (options.certificates.empty() &&
         (listen.options.tls || listen.require_tls)) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --tls-cert"));
@@ -163,9 +191,16 @@ void Check(const ServeOptions& options, Options* given) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));
     }
   }
+  if (!options.auth.specs.empty() && !auth) {
+    given->Mistake("--auth: no --listen says submission or auth");
+  }
 }
 
 }  // namespace
+
+std::string ListenOption::Where() const {
+  return passed.empty() ? address.Format() : absl::StrCat("systemd:", passed);
+}
 
 std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
                                              int* exit_code) {
@@ -199,6 +234,13 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.limits.per_minute =
       static_cast<size_t>(given.Number("max-rate", 0, 0, 1000000));
   options.limits.exempt = ReadNetworks("unlimited", &given);
+  options.attempts.of_client =
+      static_cast<size_t>(given.Number("max-client-failures", 30, 0, 1000000));
+  options.attempts.of_user =
+      static_cast<size_t>(given.Number("max-user-failures", 10, 0, 1000000));
+  options.attempts.exempt = options.limits.exempt;
+  options.auth_threads =
+      given.Number("auth-threads", options.auth_threads, 1, 1024);
   options.threads = given.Number("threads", options.threads, 0, 1024);
   options.blocking_threads =
       given.Number("blocking-threads", options.blocking_threads, 1, 1024);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/attempt_limits.h"
 #include "policy/connection_limits.h"
 #include "policy/network_list.h"
 #include "programs/mail_options.h"
@@ -23,7 +24,13 @@ struct ListenOption {
   transports::ListenAddress address;
   std::string passed;  // in its place: the name of sockets of systemd's
   transports::ListenerOptions options;
-  bool require_tls = false;  // 530 before it
+  bool require_tls = false;             // 530 before it
+  bool auth = false;                    // AUTH is offered
+  bool require_auth = false;            // 530 before it
+  std::vector<std::string> mechanisms;  // of AUTH; empty: all
+
+  // Returns the address as it was given.
+  std::string Where() const;
 };
 
 struct ServeOptions : MailOptions {
@@ -39,6 +46,8 @@ struct ServeOptions : MailOptions {
   policy::ConnectionLimits::Limits limits;
   int threads = 0;  // 0: one for each processor
   int blocking_threads = 16;
+  int auth_threads = 8;
+  policy::AttemptLimits::Limits attempts;
   int drain = 30;     // seconds
   int ready_fd = -1;  // -1: none
   std::string user;   // empty: stay who we are

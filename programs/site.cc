@@ -23,7 +23,8 @@ namespace {
 
 // A context for each listener: tickets of one are of no use at another.
 absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
-    const ServeOptions& options, const ServerConfig& config) {
+    const ServeOptions& options, const ServerConfig& config,
+    const auth::Backend* backend) {
   std::vector<Site::Listener> listeners;
   for (const ListenOption& listen : options.listen) {
     Site::Listener& listener = listeners.emplace_back();
@@ -37,6 +38,21 @@ absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
       listener.tls = *tls;
       listener.config.offer_starttls = !listen.options.tls;
       listener.config.require_tls = listen.require_tls;
+    }
+    if (listen.auth) {
+      const absl::Status status = OfferAuth(
+          *backend, options.auth, listen.mechanisms, &listener.config);
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--listen: ", listen.Where(), ": ", status.message()));
+      }
+      listener.config.require_auth = listen.require_auth;
+      if (listener.tls == nullptr &&
+          listener.config.mechanisms_in_clear.empty()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "--listen: ", listen.Where(),
+            ": without --tls-cert or --auth-insecure there is no AUTH"));
+      }
     }
     // Of what is read from files, only the greeting can be wrong.
     if (const absl::Status status = listener.config.Validate(); !status.ok()) {
@@ -55,7 +71,7 @@ absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
-    const ServeOptions& options, Run run) {
+    const ServeOptions& options, const Process& process) {
   const char* const databytes = getenv("DATABYTES");
   auto controls = policy::ReadControls(
       {.directory = options.control,
@@ -70,6 +86,8 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   const auto site = std::make_shared<Site>();
   site->controls =
       std::make_shared<const policy::Controls>(*std::move(controls));
+  site->host_name = site->controls->me.empty() ? site->controls->greeting
+                                               : site->controls->me;
   ServerConfig config = MakeServerConfig(options, *site->controls);
   // Recipients whose Maildirs are looked for on other threads.
   config.max_open_asks = 8;
@@ -81,15 +99,22 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   site->runs_programs = destination->runs_programs;
   site->recipients = std::move(destination->recipients);
   config.carried = site->delivery->carries();
-  auto listeners = MakeListeners(options, config);
+  auto backend =
+      OpenBackends(options.auth, site->host_name, process.open_backend);
+  if (!backend.ok()) return backend.status();
+  auto listeners = MakeListeners(options, config, backend->get());
   if (!listeners.ok()) return listeners.status();
   site->listeners = *std::move(listeners);
+  if (*backend != nullptr) {
+    site->authenticator = process.guard(*std::move(backend));
+  }
+  site->show_user = options.auth.show_user;
   if (destination->blocks) {
     site->delivery = std::make_shared<delivery::PooledDelivery>(
-        std::move(site->delivery), run);
+        std::move(site->delivery), process.run);
     if (site->recipients != nullptr) {
       site->recipients = std::make_shared<policy::PooledPolicy>(
-          std::move(site->recipients), run);
+          std::move(site->recipients), process.run);
     }
   }
   site->relay = std::make_shared<policy::RelayPolicy>(
@@ -99,8 +124,6 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
         WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
       site->recipients.get());
-  site->host_name = site->controls->me.empty() ? site->controls->greeting
-                                               : site->controls->me;
   return std::shared_ptr<const Site>(site);
 }
 

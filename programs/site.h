@@ -13,10 +13,13 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "auth/backend.h"
+#include "engine/authenticator.h"
 #include "engine/delivery.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
 #include "policy/controls.h"
+#include "programs/backends.h"
 #include "programs/serve_options.h"
 #include "transports/tls_context.h"
 
@@ -28,10 +31,21 @@ struct Site {
   // Runs what blocks on another thread.
   using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
-  // Reads the control files and certificates. An error names the file, or the
-  // option.
+  // What a Site needs of the process; all of it thread-safe.
+  struct Process {
+    Run run;
+    // Opens backends for AUTH that need a library.
+    OpenBackend open_backend;
+    // Makes the one that sessions ask of a backend, which may wait.
+    std::function<std::shared_ptr<Authenticator>(
+        std::shared_ptr<auth::Backend>)>
+        guard;
+  };
+
+  // Reads the control files, certificates and users. An error names the file,
+  // or the option.
   static absl::StatusOr<std::shared_ptr<const Site>> Read(
-      const ServeOptions& options, Run run);
+      const ServeOptions& options, const Process& process);
 
   // What differs between listeners.
   struct Listener {
@@ -41,7 +55,9 @@ struct Site {
 
   std::shared_ptr<const policy::Controls> controls;
   std::vector<Listener> listeners;
-  std::string host_name;  // of Received fields
+  std::shared_ptr<Authenticator> authenticator;  // null: no listener has AUTH
+  bool show_user = false;                        // in Received fields
+  std::string host_name;                         // of Received fields
   std::shared_ptr<Delivery> delivery;
   bool runs_programs = false;          // for the delivery
   std::shared_ptr<Policy> recipients;  // null: takes every recipient

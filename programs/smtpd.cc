@@ -17,17 +17,25 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "auth/backend.h"
+#include "engine/authenticator.h"
 #include "engine/policy.h"
 #include "engine/reply.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
+#include "policy/attempt_limits.h"
 #include "policy/controls.h"
 #include "policy/decision.h"
 #include "policy/log_line.h"
 #include "policy/own_addresses.h"
 #include "policy/relay_policy.h"
 #include "policy/relay_rules.h"
+#include "programs/auth_options.h"
+#include "programs/backends.h"
 #include "programs/destination.h"
+#include "programs/guarded_authenticator.h"
 #include "programs/log.h"
 #include "programs/logged_delivery.h"
 #include "programs/mail_options.h"
@@ -75,6 +83,24 @@ void OutOfMemory() {
   _exit(kEnded);
 }
 
+// Returns what sessions are to ask for AUTH; null: there is none. One that
+// fails waits on the only thread that there is.
+std::shared_ptr<Authenticator> MakeAuthenticator(
+    std::shared_ptr<auth::Backend> backend, const SmtpdOptions& options,
+    policy::AttemptLimits* no_limits) {
+  if (backend == nullptr) return nullptr;
+  return std::make_shared<GuardedAuthenticator>(
+      std::move(backend),
+      GuardedAuthenticator::Guard{.limits = no_limits,
+                                  .delay = absl::Seconds(options.auth.delay),
+                                  .after =
+                                      [](absl::Duration delay, auto task) {
+                                        absl::SleepFor(delay);
+                                        std::move(task)();
+                                      },
+                                  .now = [] { return int64_t{0}; }});
+}
+
 }  // namespace
 
 int RunSmtpd(const SmtpdOptions& options) {
@@ -107,6 +133,19 @@ int RunSmtpd(const SmtpdOptions& options) {
 
   ServerConfig config = MakeServerConfig(options, *controls);
   config.require_hello = false;  // qmail-smtpd never asked for one
+  config.require_auth = options.submission;
+  const std::string host_name =
+      controls->me.empty() ? controls->greeting : controls->me;
+  auto backend = OpenBackends(options.auth, host_name, nullptr);
+  if (!backend.ok()) return RefuseService(backend.status());
+  if (*backend != nullptr) {
+    (void)OfferAuth(**backend, options.auth, {}, &config);  // all it has
+    if (!config.offer_starttls && config.mechanisms_in_clear.empty()) {
+      WriteLog("warning",
+               "AUTH is not offered without TLS: see --auth-insecure");
+      config.mechanisms.clear();
+    }
+  }
   if (const absl::Status status = config.Validate(); !status.ok()) {
     // Of what is read from files, only the greeting can be wrong.
     return RefuseService(absl::InvalidArgumentError(absl::StrCat(
@@ -130,11 +169,16 @@ int RunSmtpd(const SmtpdOptions& options) {
       },
       destination->recipients.get());
 
+  // Each process has one client: nobody's failures are known to the next.
+  policy::AttemptLimits no_limits({.of_client = 0, .of_user = 0});
+  const auto authenticator =
+      MakeAuthenticator(*std::move(backend), options, &no_limits);
   ResponderOptions responder;
+  responder.authenticator = authenticator.get();
+  responder.show_user = options.auth.show_user;
   responder.policy = &relay;
   responder.delivery = &delivery;
-  responder.host_name =
-      controls->me.empty() ? controls->greeting : controls->me;
+  responder.host_name = host_name;
   responder.stamp = [&stamps] { return stamps.Next(); };
   responder.content_refused = [&stamps](const Reply& reply) {
     LogContentRefused(&stamps, reply);

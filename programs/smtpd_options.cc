@@ -4,9 +4,13 @@
 #include "programs/smtpd_options.h"
 
 #include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "auth/checker_command.h"
+#include "programs/auth_options.h"
 #include "programs/mail_options.h"
 #include "programs/options.h"
 
@@ -27,6 +31,15 @@ constexpr OptionRow kRows[] = {
     {"max-errors", "N [100]",
      "refused commands before 421 and the end of the\n"
      "session"},
+    kAuthRow,
+    kCramMd5Row,
+    kSaslConfigRow,
+    kAuthInsecureRow,
+    kAuthOldClientsRow,
+    kShowUserRow,
+    kMaxAuthFailuresRow,
+    kAuthDelayRow,
+    {"submission", "", "take mail from users alone: 530 before AUTH"},
     kSessionTimeoutRow,
     kBareNewlinesRow,
     kGreetDelayRow,
@@ -35,16 +48,33 @@ constexpr OptionRow kRows[] = {
 };
 
 constexpr char kHead[] =
-    "Usage: postern-smtpd [OPTION]...\n"
+    "Usage: postern-smtpd [OPTION]... [[HOST] CHECKER SUBPROGRAM...]\n"
     "\n"
     "Receives mail by SMTP on descriptors 0 and 1, under tcpserver or another\n"
-    "UCSPI super-server, in the place of qmail-smtpd.\n"
+    "UCSPI super-server, in the place of qmail-smtpd. CHECKER is a "
+    "checkpassword\n"
+    "program, which runs SUBPROGRAM (true) if a password is right.\n"
     "\n";
 constexpr char kFoot[] =
     "\n"
     "Each option is also a line of --config FILE (control=/etc/postern) and "
     "an\n"
     "environment variable (POSTERN_CONTROL). See postern-smtpd(8).\n";
+
+// The arguments of a patched qmail-smtpd's run script.
+void ReadChecker(Options* given, AuthOptions* options) {
+  const std::vector<std::string> arguments(given->operands().begin(),
+                                           given->operands().end());
+  const char* const path = getenv("PATH");
+  auto checker = auth::ReadCheckerCommand(
+      arguments, path == nullptr ? "/bin:/usr/bin" : path);
+  if (!checker.ok()) return given->Mistake(checker.status().message());
+  AuthSpec spec;
+  spec.text = absl::StrJoin(arguments, " ");
+  spec.command = std::move(checker->command);
+  spec.host = std::move(checker->host);
+  options->specs.push_back(std::move(spec));
+}
 
 }  // namespace
 
@@ -58,13 +88,10 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   if (given.AnswerHelp("postern-smtpd", kHead, kFoot)) return std::nullopt;
   SmtpdOptions options;
   ReadMailOptions(&given, &options);
-  if (!given.operands().empty()) {
-    // A run script of a patched qmail-smtpd passes a checkpassword program
-    // here. To ignore it would be to run a submission service that refuses
-    // everyone.
-    given.Mistake(
-        absl::StrCat("AUTH is not built in, nothing is to be done with: ",
-                     absl::StrJoin(given.operands(), " ")));
+  options.submission = given.Flag("submission");
+  if (!given.operands().empty()) ReadChecker(&given, &options.auth);
+  if (options.submission && options.auth.specs.empty()) {
+    given.Mistake("--submission: needs a CHECKER, or --auth");
   }
   if (!given.Complain("postern-smtpd")) return options;
   *exit_code = kUsage;

@@ -19,6 +19,8 @@ struct SmtpdOptions : MailOptions {
     max_recipients = 10000;
     max_errors = 100;
   }
+
+  bool submission = false;  // 530 before AUTH
 };
 
 // Reads the command line, --config FILE and POSTERN_... variables, in falling

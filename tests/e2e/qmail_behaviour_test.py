@@ -6,8 +6,10 @@ What the file calls "same" is qmail-smtpd's behaviour, but for the enhanced
 code in front of each text; for the others the test shows what postern does.
 """
 
+import binascii
 import pathlib
 import re
+import subprocess
 
 import harness
 
@@ -16,6 +18,14 @@ REFUSED = ("553 5.7.1 sorry, that domain isn't in my list of allowed "
 CONTROLS = "421 4.3.0 unable to read controls (#4.3.0)"
 BAD_RCPT = "501 5.1.3 bad recipient address (#5.1.3)"
 HERE = pathlib.Path(__file__).resolve().parent
+
+
+def base64(text):
+    return binascii.b2a_base64(text.encode(), newline=False).decode()
+
+
+def plain(user, password):
+    return "AUTH PLAIN " + base64(f"\0{user}\0{password}")
 
 
 class QmailBehaviour(harness.TestCase):
@@ -450,6 +460,158 @@ class QmailBehaviour(harness.TestCase):
                       self.received("HELO x\r\n",
                                     {"TCPREMOTEIP": "2001:db8::1"}))
 
+    # AUTH, as the patches have it.
+
+    def checker(self, script):
+        """A checkpassword program; returns its path."""
+        path = self.folder / "checker"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    def good_checker(self):
+        """Knows a user "a" with the password "b", and keeps what it read."""
+        return self.checker(
+            'asked=$(tr "\\0" "|" <&3); echo "$asked" >"${0%/*}/asked"\n'
+            'case $asked in "a|b||") exec "$@";; *) exit 1;; esac')
+
+    def auth(self, lines, checker, *options, environment=None):
+        return self.talk(
+            "EHLO c\r\n" + "".join(line + "\r\n" for line in lines)
+            + "QUIT\r\n", "--auth-insecure", "--auth-delay", "0", *options,
+            "mx.example.org", checker, "true", environment=environment,
+            deliver="qmail-queue:" + self.put_queue())
+
+    def asked(self):
+        return (self.folder / "asked").read_text()
+
+    def test_62(self):
+        for password, code in (("b", 235), ("c", 535)):
+            for lines in ([plain("a", password)],
+                          ["AUTH PLAIN", plain("a", password)[11:]],
+                          ["AUTH LOGIN", base64("a"), base64(password)],
+                          ["AUTH LOGIN " + base64("a"), base64(password)]):
+                talk = self.auth(lines, self.good_checker())
+                self.assertEqual(talk.codes[1 + len(lines)], code)
+                self.assertEqual(self.asked(), f"a|{password}||\n")
+
+    def test_63(self):
+        for order in ("challenge-first", "response-first"):
+            server = subprocess.Popen(
+                [harness.SMTPD, "--control", str(self.control), "--deliver",
+                 "discard", "--auth-delay", "0", "--cram-md5", order,
+                 "host.example", self.good_checker(), "true"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL)
+            with server:
+                def ask(line):
+                    server.stdin.write(line.encode() + b"\r\n")
+                    server.stdin.flush()
+                    while (reply := server.stdout.readline())[3:4] == b"-":
+                        pass
+                    return reply.decode().strip()
+                server.stdout.readline()
+                self.assertEqual(ask("EHLO c"), "250 AUTH CRAM-MD5")
+                challenge = binascii.a2b_base64(
+                    ask("AUTH CRAM-MD5")[4:]).decode()
+                self.assertRegex(challenge, "^<.*@host.example>$")
+                digest = "0123456789abcdef0123456789abcdef"
+                self.assertEqual(ask(base64("a " + digest))[:3], "535")
+                fields = [challenge, digest]
+                if order == "response-first":
+                    fields.reverse()
+                self.assertEqual(self.asked(), f"a|{'|'.join(fields)}|\n")
+                ask("QUIT")
+
+    def test_64(self):
+        for script, code in (("exit 1", 535), ("exit 111", 454),
+                             ("exit 2", 454), ("kill -9 $$", 454)):
+            talk = self.auth([plain("a", "b")], self.checker(script))
+            self.assertEqual(talk.codes[2], code, script)
+            self.assertEqual("checker: " in talk.log, code == 454, talk.log)
+
+    def test_65(self):
+        # HOST left out, for a program that wants one, and the other way round.
+        for arguments in (["/bin/true"], ["mx.example.org", "/bin/true"],
+                          ["mx.example.org", "true", "true"],
+                          ["/bin/true", "/bin/true"], ["mx.example.org"],
+                          [self.good_checker()]):
+            talk = self.talk("QUIT\r\n", *arguments)
+            self.assertEqual((talk.exit_code, talk.replies), (100, []))
+        talk = self.auth([plain("a", "b")], self.checker("exit 0"))
+        self.assertEqual(talk.codes[2], 454)
+        self.assertIn("has not read the password", talk.log)
+        # Either form, as the patches have had it.
+        for arguments in (["mx.example.org", self.good_checker(), "true"],
+                          [self.good_checker(), "true"]):
+            talk = self.talk(f"EHLO c\r\n{plain('a', 'b')}\r\nQUIT\r\n",
+                             "--auth-insecure", *arguments)
+            self.assertEqual(talk.codes[2], 235)
+
+    def test_66(self):
+        talk = self.auth(
+            ["MAIL FROM:<s@x>", plain("a", "b"), "RSET", "AUTH LOGIN", "*",
+             "AUTH X-NONE", plain("a", "b"), plain("a", "b")],
+            self.good_checker())
+        self.assertEqual(talk.codes[2:-1],
+                         [250, 503, 250, 334, 501, 504, 235, 503])
+
+    def test_67(self):
+        talk = self.auth(
+            [plain("a", "b"), "RSET", "EHLO c", "MAIL FROM:<s@x>",
+             "RCPT TO:<u@elsewhere.example>"], self.good_checker())
+        self.assertEqual(talk.codes[2:-1], [235, 250, 250, 250, 250])
+
+    def test_68(self):
+        talk = self.auth(["AUTH PLAIN " + base64("x\0a\0b")],
+                         self.good_checker())
+        self.assertEqual(talk.codes[2], 235)
+        self.assertIn("result=success ip=\"\" mechanism=PLAIN user=a\n",
+                      talk.log)
+        (self.folder / "asked").unlink()
+        talk = self.auth([plain("a", 509 * "x")], self.good_checker())
+        self.assertEqual(talk.codes[2], 535)
+        self.assertFalse((self.folder / "asked").exists())
+
+    def test_69(self):
+        message = [plain("a", "b"), "MAIL FROM:<s@x>",
+                   "RCPT TO:<u@elsewhere.example>", "DATA", "."]
+        for options, peer in ((["--show-user"], "(a@unknown [192.0.2.1])"),
+                              ([], "(unknown [192.0.2.1])")):
+            talk = self.auth(message, self.good_checker(), *options,
+                             environment={"TCPREMOTEIP": "192.0.2.1",
+                                          "TCPREMOTEINFO": "ident"})
+            self.assertEqual(talk.codes[2:-1], [235, 250, 250, 354, 250])
+            self.assertIn("rule=authenticated source=\"user a\"", talk.log)
+            self.assertEqual(self.queued("envelope"),
+                             b"Fs@x\0Tu@elsewhere.example\0\0")
+            environment = self.queued("environment").decode().split("\n")
+            for line in ("TCPREMOTEINFO=a", "RELAYCLIENT=", "SMTPAUTHUSER=a",
+                         "SMTPAUTHMETHOD=PLAIN", "TCPREMOTEIP=192.0.2.1"):
+                self.assertIn(line, environment)
+            if options:
+                self.assertIn(peer.encode(), self.queued("message"))
+            else:
+                self.assertNotIn(b"(a@", self.queued("message"))
+
+    def test_70(self):
+        talk = self.auth(["MAIL FROM:<s@x> AUTH=<>", "RSET",
+                          "MAIL FROM:<s@x> AUTH=u@x.example",
+                          "RCPT TO:<u@elsewhere.example>",
+                          "RCPT TO:<u@local.example>", "DATA", "."],
+                         self.good_checker())
+        self.assertEqual(talk.codes[2:], [250, 250, 250, 553, 250, 354, 250,
+                                          221])
+        self.assertNotIn(b"TCPREMOTEINFO", self.queued("environment"))
+
+    def test_71(self):
+        arguments = ["mx.example.org", self.good_checker(), "true"]
+        talk = self.talk(f"EHLO c\r\n{plain('a', 'b')}\r\nQUIT\r\n",
+                         *arguments)
+        self.assertEqual(talk.codes[2], 502)
+        self.assertNotIn("AUTH", " ".join(talk.replies[:-2]))
+        self.assertIn("AUTH is not offered without TLS", talk.log)
+
     # The list itself.
 
     def test_list(self):
@@ -457,7 +619,7 @@ class QmailBehaviour(harness.TestCase):
         rows = re.findall(r"^\| (\d+) \| .* \| (.*) \|$",
                           (HERE.parent / "qmail_behaviour.md").read_text(),
                           re.M)
-        self.assertEqual([int(n) for n, _ in rows], list(range(1, 62)))
+        self.assertEqual([int(n) for n, _ in rows], list(range(1, 72)))
         for number, _ in rows:
             self.assertTrue(hasattr(self, f"test_{int(number):02}"), number)
         different = {int(n) for n, what in rows if what != "same"}
