@@ -1,0 +1,76 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/sasl_library.h"
+
+#include <sasl/sasl.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "auth/sasl_test_site.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+namespace {
+
+// The library is the process': what is wrong comes before what is right.
+TEST(SaslLibraryTest, StartsOnceAndSaysWhatIsWrongWithItsFile) {
+  const SaslTestSite site, other;
+  const auto start = [](const std::string& folder) {
+    return SaslLibrary::Start(folder, nullptr).status();
+  };
+
+  absl::Status status = start(site.Path("none"));
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_EQ(status.message().find(
+                absl::StrCat("sasl ", site.Path("none"), "/postern.conf: ")),
+            0)
+      << status;
+
+  EXPECT_TRUE(absl::IsInvalidArgument(start("/etc:/tmp")));
+
+  site.Write("postern.conf", "no option at all\n");
+  status = start(site.Path());
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_NE(status.message().find(site.Path("postern.conf")), std::string::npos)
+      << status;
+
+  site.UseUserFile();
+  other.UseUserFile();
+  const auto library = SaslLibrary::Start(site.Path(), nullptr);
+  ASSERT_TRUE(library.ok()) << library.status();
+  EXPECT_EQ(*SaslLibrary::Start(site.Path(), nullptr), *library);
+  status = start(other.Path());
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+
+  status = (*library)->CheckUserFile();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_NE(status.message().find(site.Path("sasldb2")), std::string::npos);
+  site.AddUser("alice", "mx.example.org", "wonderland");
+  EXPECT_TRUE((*library)->CheckUserFile().ok());
+}
+
+TEST(SaslLogTest, HearsFailuresAndNoTraces) {
+  SaslLog log;
+  log.Add(SASL_LOG_PASS, "password wonderland");
+  log.Add(SASL_LOG_TRACE, "trace");
+  log.Add(SASL_LOG_DEBUG, "debug");
+  log.Add(SASL_LOG_NOTE, "note");
+  log.Add(SASL_LOG_NONE, "none");
+  EXPECT_EQ(log.text(), "");
+  log.Add(SASL_LOG_FAIL, "no such socket\n");
+  EXPECT_FALSE(log.has_errors());
+  log.Add(SASL_LOG_FAIL, "no such socket");
+  log.Add(SASL_LOG_ERR, "user \"a\r\nb\"");
+  EXPECT_TRUE(log.has_errors());
+  EXPECT_EQ(log.text(), "no such socket; user \\\"a\\r\\nb\\\"");
+  for (int i = 0; i < 100; ++i) {
+    log.Add(SASL_LOG_WARN, absl::StrCat(i, std::string(5000, 'x')));
+  }
+  EXPECT_LE(log.text().size(), 602u);
+}
+
+}  // namespace
+}  // namespace postern::auth
