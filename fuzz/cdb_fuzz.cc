@@ -11,11 +11,11 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "files/cdb.h"
 #include "fuzz/memory_file.h"
 #include "gtest/gtest.h"
-#include "policy/cdb.h"
 
-namespace postern::policy {
+namespace postern::files {
 namespace {
 
 // As the file has it: 32 bits, the lowest first.
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const MemoryFile file(bytes);
   const bool intact = !bytes.empty() && bytes == sound;
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(file.path());
+  const absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(file.path());
   EXPECT_TRUE(cdb.ok() || !intact) << cdb.status();
   if (!cdb.ok()) return 0;
   for (const auto& [key, data] : want) {
@@ -76,4 +76,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return 0;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::files

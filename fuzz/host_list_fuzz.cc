@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   database.WriteCdb(records);
   const HostList hosts(
       LineSet(file.path(), ReadControlList(file.path(), &ignored)->value()),
-      *Cdb::Open(database.path()));
+      *files::Cdb::Open(database.path()));
   for (const std::string& domain : domains) {
     std::string want;
     if (const int i = Match(entries, domain); i >= 0) {

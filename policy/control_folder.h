@@ -6,44 +6,11 @@
 #ifndef POSTERN_POLICY_CONTROL_FOLDER_H_
 #define POSTERN_POLICY_CONTROL_FOLDER_H_
 
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "absl/strings/string_view.h"
+#include "files/test_folder.h"
 
 namespace postern::policy {
 
-// A new folder, removed with all that is in it at the end. Aborts the test
-// program if the file system does not do as it is told.
-class ControlFolder {
- public:
-  using Records = std::vector<std::pair<std::string, std::string>>;
-
-  ControlFolder();
-  ControlFolder(const ControlFolder&) = delete;
-  ControlFolder& operator=(const ControlFolder&) = delete;
-  ~ControlFolder();
-
-  // Writes the file `name`, as it is or as a cdb, made by tinycdb.
-  void Write(absl::string_view name, absl::string_view content);
-  void WriteCdb(absl::string_view name, const Records& records);
-
-  // Makes `name` something that exists and that nobody can read, root neither.
-  void MakeDirectory(absl::string_view name);
-  void MakeLoop(absl::string_view name);  // a symbolic link to itself
-
-  void Remove(absl::string_view name);
-
-  // Returns what is in the file `name`.
-  std::string Read(absl::string_view name) const;
-
-  const std::string& path() const { return path_; }
-  std::string File(absl::string_view name) const;
-
- private:
-  std::string path_;
-};
+using ControlFolder = files::TestFolder;
 
 }  // namespace postern::policy
 

@@ -11,7 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "policy/cdb.h"
+#include "files/cdb.h"
 #include "policy/control_file.h"
 
 namespace postern::policy {
@@ -72,8 +72,9 @@ class ControlReader {
     for (std::string& warning : CheckHostLines(path, **lines)) {
       controls_.warnings.push_back(std::move(warning));
     }
-    std::optional<Cdb> more;
-    absl::StatusOr<Cdb> opened = Cdb::Open(Path("morercpthosts.cdb"));
+    std::optional<files::Cdb> more;
+    absl::StatusOr<files::Cdb> opened =
+        files::Cdb::Open(Path("morercpthosts.cdb"));
     if (opened.ok()) {
       more = *std::move(opened);
     } else if (!absl::IsNotFound(opened.status())) {

@@ -31,7 +31,7 @@ std::vector<absl::string_view> Keys(absl::string_view domain) {
 
 }  // namespace
 
-HostList::HostList(LineSet lines, std::optional<Cdb> more)
+HostList::HostList(LineSet lines, std::optional<files::Cdb> more)
     : lines_(std::move(lines)), more_(std::move(more)) {}
 
 absl::StatusOr<std::optional<HostList::Match>> HostList::Find(

@@ -24,7 +24,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "policy/cdb.h"
+#include "files/cdb.h"
 #include "policy/control_file.h"
 #include "policy/line_set.h"
 
@@ -44,7 +44,7 @@ class HostList {
   // Matches nothing.
   HostList() = default;
   // `more` is missing where there is no database.
-  HostList(LineSet lines, std::optional<Cdb> more);
+  HostList(LineSet lines, std::optional<files::Cdb> more);
 
   // Returns the entry that `domain` matches: looks for all of it, then for
   // each end of it that begins with a dot, the longest first; among the lines
@@ -54,7 +54,7 @@ class HostList {
 
  private:
   LineSet lines_;
-  std::optional<Cdb> more_;
+  std::optional<files::Cdb> more_;
 };
 
 // Returns warnings where entries of the file `path` can match no domain that a

@@ -81,7 +81,7 @@ TEST(HostListTest, MatchesDomainsAndTheEndsThatBeginWithADot) {
 TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
   ControlFolder folder;
   folder.WriteCdb("more.cdb", {{"m\xc3\xa4h.example", ""}});
-  absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("more.cdb"));
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"local.example", 1},
                              {".sub.example", 2},
@@ -175,7 +175,7 @@ TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
                                {".deep.example", ""},
                                {"both.example", ""},
                                {"Upper.Example", ""}});
-  absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("more.cdb"));
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"both.example", 1}, {".example", 2}}),
                       *std::move(cdb));
@@ -194,7 +194,7 @@ TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
     EXPECT_EQ(*none.Find(c.domain), std::nullopt);
   }
 
-  absl::StatusOr<Cdb> again = Cdb::Open(folder.File("more.cdb"));
+  absl::StatusOr<files::Cdb> again = files::Cdb::Open(folder.File("more.cdb"));
   ASSERT_TRUE(again.ok());
   const HostList other(Lines({}), *std::move(again));
   const struct {
@@ -224,7 +224,7 @@ TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
 TEST(HostListTest, DamagedDatabaseIsAnErrorAndNoMatch) {
   ControlFolder folder;
   folder.WriteCdb("more.cdb", {{"more.example", ""}});
-  absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("more.cdb"));
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"local.example", 1}}), *std::move(cdb));
   ASSERT_EQ(truncate(folder.File("more.cdb").c_str(), 2048), 0);

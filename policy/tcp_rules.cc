@@ -36,7 +36,7 @@ bool ReadRecord(absl::string_view record, TcpRules::Match* match) {
 }  // namespace
 
 absl::StatusOr<TcpRules> TcpRules::Open(absl::string_view path) {
-  absl::StatusOr<Cdb> cdb = Cdb::Open(path);
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(path);
   if (!cdb.ok()) return cdb.status();
   return TcpRules(*std::move(cdb));
 }

@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/session_info.h"
-#include "policy/cdb.h"
+#include "files/cdb.h"
 
 namespace postern::policy {
 
@@ -41,24 +41,24 @@ class TcpRules {
     friend bool operator==(const Match&, const Match&) = default;
   };
 
-  // Opens the database `path`; errors are those of Cdb::Open(), kNotFound among
-  // them. The rules stay those that were opened when tcprules makes new ones:
-  // tcpserver opens them for each connection.
+  // Opens the database `path`; errors are those of files::Cdb::Open(),
+  // kNotFound among them. The rules stay those that were opened when tcprules
+  // makes new ones: tcpserver opens them for each connection.
   static absl::StatusOr<TcpRules> Open(absl::string_view path);
 
   // Returns the rule for `peer`: its `remote_address`, its `remote_name` if
   // that is confirmed, and its `remote_info` count (see TcpRuleKeys()).
   //
   // Returns kInvalidArgument where its address is none, an error as of
-  // Cdb::Find() where the database cannot be read, and kDataLoss, with the path
-  // and the key, where a record is none that tcprules can have made. tcpserver
-  // would allow a client whose record was damaged.
+  // files::Cdb::Find() where the database cannot be read, and kDataLoss, with
+  // the path and the key, where a record is none that tcprules can have made.
+  // tcpserver would allow a client whose record was damaged.
   absl::StatusOr<Match> Find(const SessionInfo& peer) const;
 
  private:
-  explicit TcpRules(Cdb cdb) : cdb_(std::move(cdb)) {}
+  explicit TcpRules(files::Cdb cdb) : cdb_(std::move(cdb)) {}
 
-  Cdb cdb_;
+  files::Cdb cdb_;
 };
 
 }  // namespace postern::policy

@@ -10,8 +10,8 @@
 // is cut short under a map is a SIGBUS; cdb_seek() moves the offset that all
 // threads and forks share, and loops by what the file says of itself.
 
-#ifndef POSTERN_POLICY_CDB_H_
-#define POSTERN_POLICY_CDB_H_
+#ifndef POSTERN_FILES_CDB_H_
+#define POSTERN_FILES_CDB_H_
 
 #include <cstdint>
 #include <optional>
@@ -23,7 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace postern::policy {
+namespace postern::files {
 
 // An open database. It goes on reading the file that it opened when that is
 // replaced by another, as qmail-newmrh and tcprules do it, with rename(2).
@@ -79,6 +79,6 @@ class Cdb {
   std::vector<Span> tables_;
 };
 
-}  // namespace postern::policy
+}  // namespace postern::files
 
-#endif  // POSTERN_POLICY_CDB_H_
+#endif  // POSTERN_FILES_CDB_H_

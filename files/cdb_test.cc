@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/cdb.h"
+#include "files/cdb.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,14 +13,14 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
 
-namespace postern::policy {
+namespace postern::files {
 namespace {
 
-const ControlFolder::Records& Sample() {
-  static const auto* const records = new ControlFolder::Records{
+const TestFolder::Records& Sample() {
+  static const auto* const records = new TestFolder::Records{
       {"local.example", ""},
       {".sub.example", ""},
       {"127.", std::string("+RELAYCLIENT=\0+RBLSMTPD=\0", 25)},
@@ -53,7 +53,7 @@ const std::vector<std::string>& AbsentKeys() {
 }
 
 TEST(CdbTest, FindsWhatTinycdbWrote) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
@@ -76,8 +76,8 @@ TEST(CdbTest, FindsWhatTinycdbWrote) {
 }
 
 TEST(CdbTest, FindsEachOfManyKeys) {
-  ControlFolder folder;
-  ControlFolder::Records records;
+  TestFolder folder;
+  TestFolder::Records records;
   for (int i = 0; i < 20000; ++i) {
     records.emplace_back("key" + std::to_string(i), std::to_string(i));
   }
@@ -91,7 +91,7 @@ TEST(CdbTest, FindsEachOfManyKeys) {
 }
 
 TEST(CdbTest, EmptyDatabaseHoldsNothing) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", {});
   ASSERT_EQ(folder.Read("x.cdb").size(), 2048u);
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
@@ -101,7 +101,7 @@ TEST(CdbTest, EmptyDatabaseHoldsNothing) {
 }
 
 TEST(CdbTest, MissingIsNotFoundAndNothingElseIs) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.MakeDirectory("directory");
   folder.MakeLoop("loop");
   folder.Write("empty", "");
@@ -120,7 +120,7 @@ TEST(CdbTest, MissingIsNotFoundAndNothingElseIs) {
 
 // Opens `folder`'s x.cdb and looks for everything. Any error will do; a key
 // that never was in the file may not be found.
-void LookForEverything(const ControlFolder& folder) {
+void LookForEverything(const TestFolder& folder) {
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
   if (!cdb.ok()) return;
   for (const auto& [key, value] : Sample()) (void)cdb->Find(key);  // no crash
@@ -131,7 +131,7 @@ void LookForEverything(const ControlFolder& folder) {
 }
 
 TEST(CdbTest, RefusesAFileThatIsCutShortAnywhere) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const std::string whole = folder.Read("x.cdb");
   for (size_t size = 0; size < whole.size(); ++size) {
@@ -143,7 +143,7 @@ TEST(CdbTest, RefusesAFileThatIsCutShortAnywhere) {
 }
 
 TEST(CdbTest, SaysSoWhenAnOpenFileIsCutShort) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
   ASSERT_TRUE(cdb.ok());
@@ -164,7 +164,7 @@ TEST(CdbTest, SaysSoWhenAnOpenFileIsCutShort) {
 }
 
 TEST(CdbTest, BelievesNoOffsetOrLength) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const std::string whole = folder.Read("x.cdb");
   std::mt19937 random(20261121);
@@ -186,7 +186,7 @@ TEST(CdbTest, BelievesNoOffsetOrLength) {
 }
 
 TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   std::string bytes = folder.Read("x.cdb");
   // Everything behind the header is a slot that is not empty, and every table
@@ -209,7 +209,7 @@ TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
 }
 
 TEST(CdbTest, GoesOnWithTheFileItOpened) {
-  ControlFolder folder;
+  TestFolder folder;
   folder.WriteCdb("x.cdb", {{"old", "1"}});
   absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
   ASSERT_TRUE(cdb.ok());
@@ -228,8 +228,8 @@ TEST(CdbTest, GoesOnWithTheFileItOpened) {
 }
 
 TEST(CdbTest, ThreadsShareOne) {
-  ControlFolder folder;
-  ControlFolder::Records records;
+  TestFolder folder;
+  TestFolder::Records records;
   for (int i = 0; i < 500; ++i) {
     records.emplace_back("key" + std::to_string(i), std::to_string(i));
   }
@@ -248,4 +248,4 @@ TEST(CdbTest, ThreadsShareOne) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::files

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/control_folder.h"
+#include "files/test_folder.h"
 
 #include <cdb.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
-namespace postern::policy {
+namespace postern::files {
 namespace {
 
 void Check(bool ok) {
@@ -24,14 +24,14 @@ void Check(bool ok) {
 
 }  // namespace
 
-ControlFolder::ControlFolder()
-    : path_(absl::StrCat(testing::TempDir(), "/controlXXXXXX")) {
+TestFolder::TestFolder()
+    : path_(absl::StrCat(testing::TempDir(), "/filesXXXXXX")) {
   Check(mkdtemp(path_.data()) != nullptr);
 }
 
-ControlFolder::~ControlFolder() { std::filesystem::remove_all(path_); }
+TestFolder::~TestFolder() { std::filesystem::remove_all(path_); }
 
-void ControlFolder::Write(absl::string_view name, absl::string_view content) {
+void TestFolder::Write(absl::string_view name, absl::string_view content) {
   // Not truncated: ext4 writes a truncated file to the disk when it is closed.
   std::filesystem::remove(File(name));
   std::ofstream file(File(name), std::ios::binary);
@@ -40,7 +40,7 @@ void ControlFolder::Write(absl::string_view name, absl::string_view content) {
   Check(file.good());
 }
 
-void ControlFolder::WriteCdb(absl::string_view name, const Records& records) {
+void TestFolder::WriteCdb(absl::string_view name, const Records& records) {
   const int fd =
       open(File(name).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   Check(fd >= 0);
@@ -56,27 +56,27 @@ void ControlFolder::WriteCdb(absl::string_view name, const Records& records) {
   close(fd);
 }
 
-void ControlFolder::MakeDirectory(absl::string_view name) {
+void TestFolder::MakeDirectory(absl::string_view name) {
   std::filesystem::create_directory(File(name));
 }
 
-void ControlFolder::MakeLoop(absl::string_view name) {
+void TestFolder::MakeLoop(absl::string_view name) {
   std::filesystem::create_symlink(std::string(name), File(name));
 }
 
-void ControlFolder::Remove(absl::string_view name) {
+void TestFolder::Remove(absl::string_view name) {
   std::filesystem::remove_all(File(name));
 }
 
-std::string ControlFolder::Read(absl::string_view name) const {
+std::string TestFolder::Read(absl::string_view name) const {
   std::ifstream file(File(name), std::ios::binary);
   std::ostringstream content;
   content << file.rdbuf();
   return content.str();
 }
 
-std::string ControlFolder::File(absl::string_view name) const {
+std::string TestFolder::File(absl::string_view name) const {
   return absl::StrCat(path_, "/", name);
 }
 
-}  // namespace postern::policy
+}  // namespace postern::files

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/cdb.h"
+#include "files/cdb.h"
 
 #include <cdb.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace postern::policy {
+namespace postern::files {
 namespace {
 
 constexpr size_t kTables = 256;
@@ -168,4 +168,4 @@ absl::Status Cdb::Damaged(absl::string_view what, uint64_t position) const {
       absl::StrCat("cdb ", path_, ": ", what, " at ", position));
 }
 
-}  // namespace postern::policy
+}  // namespace postern::files
