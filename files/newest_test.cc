@@ -1,0 +1,98 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/newest.h"
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "files/test_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::files {
+namespace {
+
+class NewestTest : public testing::Test {
+ protected:
+  // What is in the file; "bad" cannot be opened.
+  absl::StatusOr<std::string> Open() {
+    ++opened_;
+    std::string content = folder_.Read("x");
+    if (content == "bad") return absl::DataLossError("it is bad");
+    return content;
+  }
+  // Puts another file in the place of x, as rename(2) does.
+  void Replace(const std::string& content) {
+    folder_.Write("y", content);
+    ASSERT_EQ(rename(folder_.File("y").c_str(), folder_.File("x").c_str()), 0);
+  }
+  // What is there now, or the error's message.
+  std::string Get() {
+    const auto value = newest_.Get();
+    return value.ok() ? **value : std::string(value.status().message());
+  }
+
+  TestFolder folder_;
+  int opened_ = 0;
+  Newest<std::string> newest_{folder_.File("x"),
+                              [this](const std::string&) { return Open(); }};
+};
+
+TEST_F(NewestTest, AFileIsOpenedOnceWhileItIsTheSame) {
+  folder_.Write("x", "one");
+  EXPECT_EQ(Get(), "one");
+  EXPECT_EQ(Get(), "one");
+  EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(NewestTest, AnotherFileInItsPlaceIsOpened) {
+  Replace("one");
+  EXPECT_EQ(Get(), "one");
+  Replace("two");  // as long as the first
+  EXPECT_EQ(Get(), "two");
+  EXPECT_EQ(opened_, 2);
+}
+
+TEST_F(NewestTest, WhatWasHandedOutStays) {
+  folder_.Write("x", "one");
+  const std::shared_ptr<const std::string> before = *newest_.Get();
+  Replace("two");
+  EXPECT_EQ(Get(), "two");
+  EXPECT_EQ(*before, "one");
+}
+
+TEST_F(NewestTest, AMissingFileIsNotFoundAndNamed) {
+  EXPECT_EQ(newest_.Get().status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(absl::StrContains(Get(), folder_.File("x"))) << Get();
+  folder_.Write("x", "one");
+  EXPECT_EQ(Get(), "one");
+  folder_.Remove("x");
+  EXPECT_EQ(newest_.Get().status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(NewestTest, WhatCannotBeOpenedIsTriedAgainAndNothingStandsInForIt) {
+  Replace("one");
+  EXPECT_EQ(Get(), "one");
+  Replace("bad");
+  EXPECT_EQ(Get(), "it is bad");
+  EXPECT_EQ(Get(), "it is bad");
+  EXPECT_EQ(opened_, 3);
+}
+
+TEST_F(NewestTest, AFileWithAnotherModeIsOpenedAgain) {
+  folder_.Write("x", "one");
+  ASSERT_EQ(chmod(folder_.File("x").c_str(), 0644), 0);
+  EXPECT_EQ(Get(), "one");
+  ASSERT_EQ(chmod(folder_.File("x").c_str(), 0600), 0);
+  EXPECT_EQ(Get(), "one");
+  EXPECT_EQ(opened_, 2);
+}
+
+}  // namespace
+}  // namespace postern::files
