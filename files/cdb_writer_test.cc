@@ -1,0 +1,62 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/cdb_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "files/cdb.h"
+#include "files/replacement.h"
+#include "files/test_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::files {
+namespace {
+
+TEST(CdbWriterTest, WhatIsWrittenIsFound) {
+  TestFolder folder;
+  std::vector<CdbRecord> records = {
+      {"", "the empty key"},
+      {"twice", "first"},
+      {"twice", "second"},
+      {std::string("nul\0key", 7), std::string(5000, 'v')},
+  };
+  for (int i = 0; i < 1000; ++i) {
+    records.emplace_back(absl::StrCat("key", i), absl::StrCat(i));
+  }
+  absl::StatusOr<Replacement> file =
+      Replacement::Begin(folder.File("x.cdb"), 0600);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE(WriteCdb(records, &*file).ok());
+  ASSERT_TRUE(file->Commit().ok());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok()) << cdb.status();
+  for (const auto& [key, data] : records) {
+    if (data == "second") continue;
+    EXPECT_EQ(*cdb->Find(key), std::optional(data)) << key;
+  }
+  EXPECT_EQ(*cdb->Find("absent"), std::nullopt);
+}
+
+TEST(CdbWriterTest, WhatCannotBeWrittenIsAnError) {
+  TestFolder folder;
+  absl::StatusOr<Replacement> file =
+      Replacement::Begin(folder.File("x.cdb"), 0600);
+  ASSERT_TRUE(file.ok()) << file.status();
+  // A descriptor that is not for writing, as a full disk is none.
+  const int closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(dup2(closed, file->fd()), file->fd());
+  close(closed);
+  EXPECT_FALSE(WriteCdb({{"key", "data"}}, &*file).ok());
+}
+
+}  // namespace
+}  // namespace postern::files

@@ -1,0 +1,115 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/replacement.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::files {
+namespace {
+
+// Returns where `path` leads, or `path` where there is nothing yet.
+std::string Resolve(const std::string& path) {
+  char resolved[PATH_MAX];
+  if (realpath(path.c_str(), resolved) != nullptr) return resolved;
+  return path;
+}
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
+                                               mode_t mode) {
+  const std::string place = Resolve(std::string(path));
+  std::string temporary = absl::StrCat(place, ".XXXXXX");
+  const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
+  if (fd < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": temporary file"));
+  }
+  Replacement replacement(fd, path, place, std::move(temporary));
+  struct stat old = {};
+  if (stat(place.c_str(), &old) == 0) {
+    struct stat now = {};
+    if (fstat(fd, &now) != 0) return replacement.Error("stat");
+    // Nobody may change owners but root: no call where nothing changes.
+    if ((old.st_uid != now.st_uid || old.st_gid != now.st_gid) &&
+        fchown(fd, old.st_uid, old.st_gid) != 0) {
+      return replacement.Error("its owner and group cannot be kept");
+    }
+    mode = old.st_mode & 07777;
+  } else if (errno != ENOENT) {
+    return replacement.Error("stat");
+  }
+  if (fchmod(fd, mode) != 0) return replacement.Error("mode");
+  return replacement;
+}
+
+Replacement::Replacement(Replacement&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      synced_(other.synced_),
+      path_(std::move(other.path_)),
+      place_(std::move(other.place_)),
+      temporary_(std::exchange(other.temporary_, "")) {}
+
+Replacement::~Replacement() {
+  if (fd_ >= 0) close(fd_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+absl::Status Replacement::Write(absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = write(fd_, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return Error("write");
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Replacement::Sync() {
+  if (synced_) return absl::OkStatus();
+  if (fsync(fd_) != 0) return Error("fsync");
+  synced_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Replacement::Commit() {
+  const absl::Status synced = Sync();
+  if (!synced.ok()) return synced;
+  if (rename(temporary_.c_str(), place_.c_str()) != 0) return Error("rename");
+  temporary_.clear();
+  const int folder =
+      open(FolderOf(place_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return Error("its folder");
+  const absl::Cleanup closer = [folder] { close(folder); };
+  if (fsync(folder) != 0) return Error("fsync of its folder");
+  return absl::OkStatus();
+}
+
+absl::Status Replacement::Error(absl::string_view what) const {
+  return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": ", what));
+}
+
+absl::Status ReplaceFile(absl::string_view path, mode_t mode,
+                         absl::string_view bytes) {
+  absl::StatusOr<Replacement> replacement = Replacement::Begin(path, mode);
+  if (!replacement.ok()) return replacement.status();
+  const absl::Status written = replacement->Write(bytes);
+  return written.ok() ? replacement->Commit() : written;
+}
+
+}  // namespace postern::files

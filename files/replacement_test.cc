@@ -1,0 +1,116 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/replacement.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "files/test_folder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace postern::files {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+class ReplacementTest : public testing::Test {
+ protected:
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& file :
+         std::filesystem::directory_iterator(folder_.path())) {
+      names.push_back(file.path().filename());
+    }
+    return names;
+  }
+  mode_t Mode() const {
+    struct stat status = {};
+    EXPECT_EQ(stat(path_.c_str(), &status), 0);
+    return status.st_mode & 07777;
+  }
+
+  TestFolder folder_;
+  const std::string path_ = folder_.File("x");
+};
+
+TEST_F(ReplacementTest, TheOldFileStandsUntilTheCommit) {
+  folder_.Write("x", "old");
+  absl::StatusOr<Replacement> next = Replacement::Begin(path_, 0600);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_TRUE(next->Write("ne").ok());
+  EXPECT_TRUE(next->Write("w").ok());
+  EXPECT_TRUE(next->Sync().ok());
+  EXPECT_EQ(folder_.Read("x"), "old");
+  EXPECT_TRUE(next->Commit().ok());
+  EXPECT_EQ(folder_.Read("x"), "new");
+  EXPECT_THAT(Names(), ElementsAre("x"));
+}
+
+TEST_F(ReplacementTest, WhatIsNotCommittedLeavesNothing) {
+  {
+    absl::StatusOr<Replacement> next = Replacement::Begin(path_, 0600);
+    ASSERT_TRUE(next.ok()) << next.status();
+    EXPECT_TRUE(next->Write("new").ok());
+    EXPECT_EQ(Names().size(), 1u);
+  }
+  EXPECT_THAT(Names(), ElementsAre());
+}
+
+TEST_F(ReplacementTest, ANewFileHasTheModeThatIsAskedForWhateverTheUmask) {
+  const mode_t mask = umask(0077);
+  EXPECT_TRUE(ReplaceFile(path_, 0640, "x").ok());
+  umask(mask);
+  EXPECT_EQ(Mode(), 0640u);
+}
+
+TEST_F(ReplacementTest, AModeStays) {
+  folder_.Write("x", "old");
+  for (const mode_t mode : {0600u, 0640u, 0444u}) {
+    ASSERT_EQ(chmod(path_.c_str(), mode), 0);
+    EXPECT_TRUE(ReplaceFile(path_, 0666, "new").ok());
+    EXPECT_EQ(Mode(), mode);
+  }
+}
+
+TEST_F(ReplacementTest, OwnerAndGroupStay) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  folder_.Write("x", "old");
+  ASSERT_EQ(chown(path_.c_str(), 1, 2), 0);
+  EXPECT_TRUE(ReplaceFile(path_, 0600, "new").ok());
+  struct stat status = {};
+  ASSERT_EQ(stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 1u);
+  EXPECT_EQ(status.st_gid, 2u);
+}
+
+TEST_F(ReplacementTest, ASymbolicLinkStaysAndLeadsToTheNewFile) {
+  folder_.Write("real", "old");
+  std::filesystem::create_symlink("real", path_);
+  EXPECT_TRUE(ReplaceFile(path_, 0600, "new").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
+  EXPECT_EQ(folder_.Read("real"), "new");
+  EXPECT_THAT(Names(), UnorderedElementsAre("real", "x"));
+}
+
+TEST_F(ReplacementTest, ErrorsNameThePath) {
+  const absl::Status status = ReplaceFile(folder_.File("no/x"), 0600, "x");
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(absl::StrContains(status.message(), folder_.File("no/x")));
+  folder_.MakeDirectory("x");
+  EXPECT_TRUE(
+      absl::StrContains(ReplaceFile(path_, 0600, "x").message(), path_));
+  EXPECT_THAT(Names(), ElementsAre("x"));
+}
+
+}  // namespace
+}  // namespace postern::files
