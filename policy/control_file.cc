@@ -3,53 +3,23 @@
 
 #include "policy/control_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <limits>
+#include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "files/content.h"
 
 namespace postern::policy {
 namespace {
 
-// Reads in steps of this size past what fstat() promised.
-constexpr size_t kReadSize = 4096;
-
 absl::StatusOr<std::optional<std::string>> ReadFile(absl::string_view path) {
-  const std::string name(path);
-  // O_NONBLOCK, as qmail: a FIFO must not hold up the greeting for ever.
-  const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    if (errno == ENOENT) return std::nullopt;
-    return absl::ErrnoToStatus(errno, name);
-  }
-  const absl::Cleanup closer = [fd] { close(fd); };
-  struct stat status;
-  if (fstat(fd, &status) != 0) return absl::ErrnoToStatus(errno, name);
-  std::string content;
-  size_t used = 0;
-  // One more than the size, so that the end shows in the first read.
-  content.resize(static_cast<size_t>(status.st_size) + 1);
-  while (true) {
-    const ssize_t got = read(fd, content.data() + used, content.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::ErrnoToStatus(errno, name);
-    if (got == 0) break;
-    used += static_cast<size_t>(got);
-    // A regular file gives less than was asked for at its end alone. Each
-    // session reads all files: one call less for each counts.
-    if (used < content.size() && S_ISREG(status.st_mode)) break;
-    if (used == content.size()) content.resize(used + kReadSize);
-  }
-  content.resize(used);
-  return content;
+  absl::StatusOr<files::Content> content = files::ReadContent(path);
+  if (absl::IsNotFound(content.status())) return std::nullopt;
+  if (!content.ok()) return content.status();
+  return std::move(content->bytes);
 }
 
 // Takes one line off `text`, without its '\n' and trailing spaces and tabs.

@@ -1,0 +1,55 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/content.h"
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "files/test_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::files {
+namespace {
+
+TEST(ContentTest, AllOfAFileIsRead) {
+  TestFolder folder;
+  for (const size_t size : {0u, 1u, 4095u, 4096u, 4097u, 100000u}) {
+    folder.Write("x", std::string(size, 'x'));
+    const absl::StatusOr<Content> content = ReadContent(folder.File("x"));
+    ASSERT_TRUE(content.ok()) << content.status();
+    EXPECT_EQ(content->bytes, std::string(size, 'x'));
+    EXPECT_EQ(static_cast<size_t>(content->facts.st_size), size);
+  }
+}
+
+TEST(ContentTest, SoIsOneThatHasNoSize) {
+  const absl::StatusOr<Content> content = ReadContent("/proc/self/status");
+  ASSERT_TRUE(content.ok()) << content.status();
+  EXPECT_GT(content->bytes.size(), 100u);
+}
+
+TEST(ContentTest, ErrorsNameThePath) {
+  TestFolder folder;
+  folder.MakeDirectory("folder");
+  folder.MakeLoop("loop");
+  for (const char* name : {"missing", "folder", "loop"}) {
+    const absl::Status status = ReadContent(folder.File(name)).status();
+    EXPECT_EQ(absl::IsNotFound(status), std::string(name) == "missing");
+    EXPECT_FALSE(status.ok());
+    EXPECT_TRUE(absl::StrContains(status.message(), folder.File(name)));
+  }
+}
+
+TEST(ContentTest, AFifoIsNotWaitedFor) {
+  TestFolder folder;
+  ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(ReadContent(folder.File("fifo"))->bytes, "");
+}
+
+}  // namespace
+}  // namespace postern::files
