@@ -1,0 +1,214 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/scram.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "auth/digest.h"
+#include "auth/refusal.h"
+#include "engine/base64.h"
+#include "engine/utf8.h"
+
+namespace postern::auth {
+namespace {
+
+constexpr size_t kNonceSize = 18;  // octets, that 24 characters stand for
+
+std::string RandomNonce() { return EncodeBase64(RandomBytes(kNonceSize)); }
+
+// Returns the name that `text` stands for: saslname, RFC 5802 7. nullopt if it
+// is none, which an empty one is not.
+std::optional<std::string> DecodeName(absl::string_view text) {
+  if (text.empty()) return std::nullopt;
+  std::string name;
+  while (!text.empty()) {
+    if (absl::ConsumePrefix(&text, "=2C")) {
+      name += ',';
+    } else if (absl::ConsumePrefix(&text, "=3D")) {
+      name += '=';
+    } else if (text[0] == '=' || text[0] == '\0') {
+      return std::nullopt;
+    } else {
+      name += text[0];
+      text.remove_prefix(1);
+    }
+  }
+  return name;
+}
+
+// Takes text up to a comma off `message`, and the comma, if there is one.
+absl::string_view TakePart(absl::string_view* message) {
+  const size_t comma = message->find(',');
+  const absl::string_view part = message->substr(0, comma);
+  message->remove_prefix(comma == message->npos ? message->size() : comma + 1);
+  return part;
+}
+
+// Returns whether all of `text` are attributes that nobody has to understand:
+// extensions, RFC 5802 7.
+bool AreExtensions(absl::string_view text) {
+  if (absl::EndsWith(text, ",")) return false;
+  do {
+    const absl::string_view part = TakePart(&text);
+    if (part.size() < 3 || !absl::ascii_isalpha(part[0]) || part[1] != '=' ||
+        part[0] == 'm' || part.find('\0') != part.npos) {
+      return false;
+    }
+  } while (!text.empty());
+  return true;
+}
+
+// Returns whether `text` is a nonce: printable, and a comma is in no part.
+bool IsNonce(absl::string_view text) {
+  if (text.empty()) return false;
+  for (const char c : text) {
+    if (c <= ' ' || c > '~') return false;
+  }
+  return true;
+}
+
+class ScramExchange : public AuthExchange {
+ public:
+  ScramExchange(ScramSource* source, std::function<std::string()> nonce)
+      : source_(source), nonce_source_(std::move(nonce)) {}
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    // Without one, the client waits for an empty challenge (RFC 4954 4).
+    std::move(done)(initial_response ? OnFirst(*initial_response)
+                                     : AuthMove(AuthChallenge{}));
+  }
+
+  void Respond(std::string response, Done done) override {
+    std::move(done)(OnResponse(response));
+  }
+
+  absl::string_view user() const override { return user_; }
+
+ private:
+  enum class State : uint8_t { kFirst, kFinal, kProved, kOver };
+
+  AuthMove OnResponse(absl::string_view response) {
+    switch (state_) {
+      case State::kFirst:
+        return OnFirst(response);
+      case State::kFinal:
+        return OnFinal(response);
+      case State::kProved:
+        state_ = State::kOver;
+        if (!response.empty()) return Malformed();
+        return AuthGranted{found_.identity};
+      case State::kOver:
+        break;
+    }
+    return Malformed();
+  }
+
+  AuthMove OnFirst(absl::string_view message);
+  AuthMove OnFinal(absl::string_view message);
+  // Returns whether `proof` is that of the keys, and of who has them.
+  bool Proves(absl::string_view proof) const;
+
+  ScramSource* const source_;
+  const std::function<std::string()> nonce_source_;
+  State state_ = State::kFirst;
+  std::string user_;
+  std::string gs2_header_;
+  std::string nonce_;  // the client's and ours
+  // AuthMessage, RFC 5802 3, as far as it goes.
+  std::string auth_message_;
+  ScramSource::Found found_;
+};
+
+AuthMove ScramExchange::OnFirst(absl::string_view message) {
+  state_ = State::kOver;
+  absl::string_view rest = message;
+  const absl::string_view flag = TakePart(&rest);
+  if (flag != "n" && flag != "y") return Malformed();
+  absl::string_view authzid = TakePart(&rest);
+  gs2_header_ = std::string(
+      message.substr(0, static_cast<size_t>(rest.data() - message.data())));
+  const absl::string_view bare = rest;
+  absl::string_view name = TakePart(&rest);
+  absl::string_view nonce = TakePart(&rest);
+  if (!absl::ConsumePrefix(&name, "n=") || !absl::ConsumePrefix(&nonce, "r=") ||
+      !IsNonce(nonce) || !IsUtf8(message) ||
+      (std::count(bare.begin(), bare.end(), ',') > 1 && !AreExtensions(rest))) {
+    return Malformed();
+  }
+  std::optional<std::string> user = DecodeName(name);
+  if (!user) return Malformed();
+  user_ = *std::move(user);
+  if (!authzid.empty()) {
+    if (!absl::ConsumePrefix(&authzid, "a=")) return Malformed();
+    const std::optional<std::string> other = DecodeName(authzid);
+    if (!other) return Malformed();
+    if (*other != user_) return WrongCredentials();
+  }
+  std::optional<ScramSource::Found> found = source_->FindScram(user_);
+  if (!found) return CannotTell();
+  found_ = *std::move(found);
+  nonce_ = absl::StrCat(nonce, nonce_source_());
+  std::string first =
+      absl::StrCat("r=", nonce_, ",s=", EncodeBase64(found_.keys.salt),
+                   ",i=", found_.keys.iterations);
+  auth_message_ = absl::StrCat(bare, ",", first, ",");
+  state_ = State::kFinal;
+  return AuthChallenge{std::move(first)};
+}
+
+AuthMove ScramExchange::OnFinal(absl::string_view message) {
+  state_ = State::kOver;
+  // The proof is the last attribute, and no base64 holds a comma.
+  const size_t end = message.rfind(',');
+  if (end == message.npos) return Malformed();
+  absl::string_view proof64 = message.substr(end + 1);
+  absl::string_view rest = message.substr(0, end);
+  absl::StrAppend(&auth_message_, rest);
+  const bool more = std::count(rest.begin(), rest.end(), ',') > 1;
+  absl::string_view binding64 = TakePart(&rest);
+  absl::string_view nonce = TakePart(&rest);
+  if (!absl::ConsumePrefix(&binding64, "c=") ||
+      !absl::ConsumePrefix(&nonce, "r=") ||
+      !absl::ConsumePrefix(&proof64, "p=") || (more && !AreExtensions(rest))) {
+    return Malformed();
+  }
+  const std::optional<std::string> binding = DecodeBase64(binding64);
+  const std::optional<std::string> proof = DecodeBase64(proof64);
+  if (!binding || !proof) return Malformed();
+  // All three are looked at, whatever the first has shown.
+  const bool bound = *binding == gs2_header_;
+  const bool fresh = SameBytes(nonce, nonce_);
+  const bool proved = Proves(*proof);
+  if (!bound || !fresh || !proved) return WrongCredentials();
+  state_ = State::kProved;
+  return AuthChallenge{absl::StrCat(
+      "v=", EncodeBase64(HmacSha256(found_.keys.server_key, auth_message_)))};
+}
+
+bool ScramExchange::Proves(absl::string_view proof) const {
+  if (proof.size() != kSha256Size) return false;
+  std::string client_key = HmacSha256(found_.keys.stored_key, auth_message_);
+  for (size_t i = 0; i < kSha256Size; ++i) {
+    client_key[i] = static_cast<char>(client_key[i] ^ proof[i]);
+  }
+  return SameBytes(Sha256(client_key), found_.keys.stored_key) &&
+         !found_.identity.empty();
+}
+
+}  // namespace
+
+std::unique_ptr<AuthExchange> MakeScramExchange(
+    ScramSource* source, std::function<std::string()> nonce) {
+  return std::make_unique<ScramExchange>(
+      source, nonce ? std::move(nonce) : RandomNonce);
+}
+
+}  // namespace postern::auth

@@ -1,0 +1,26 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/scram_keys.h"
+
+#include <string.h>
+
+#include "auth/digest.h"
+
+namespace postern::auth {
+
+ScramKeys DeriveScramKeys(absl::string_view password, absl::string_view salt,
+                          int iterations) {
+  std::string salted = Pbkdf2Sha256(password, salt, iterations);
+  std::string client_key = HmacSha256(salted, "Client Key");
+  ScramKeys keys = {.iterations = iterations,
+                    .salt = std::string(salt),
+                    .stored_key = Sha256(client_key),
+                    .server_key = HmacSha256(salted, "Server Key")};
+  // Either is as good as the password.
+  explicit_bzero(salted.data(), salted.size());
+  explicit_bzero(client_key.data(), client_key.size());
+  return keys;
+}
+
+}  // namespace postern::auth
