@@ -33,7 +33,8 @@ std::string FolderOf(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
-                                               mode_t mode) {
+                                               mode_t mode,
+                                               absl::string_view like) {
   const std::string place = Resolve(std::string(path));
   std::string temporary = absl::StrCat(place, ".XXXXXX");
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
@@ -42,7 +43,11 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
   }
   Replacement replacement(fd, path, place, std::move(temporary));
   struct stat old = {};
-  if (stat(place.c_str(), &old) == 0) {
+  int error = stat(place.c_str(), &old) == 0 ? 0 : errno;
+  if (error == ENOENT && !like.empty()) {
+    error = stat(std::string(like).c_str(), &old) == 0 ? 0 : errno;
+  }
+  if (error == 0) {
     struct stat now = {};
     if (fstat(fd, &now) != 0) return replacement.Error("stat");
     // Nobody may change owners but root: no call where nothing changes.
@@ -51,7 +56,8 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
       return replacement.Error("its owner and group cannot be kept");
     }
     mode = old.st_mode & 07777;
-  } else if (errno != ENOENT) {
+  } else if (error != ENOENT) {
+    errno = error;
     return replacement.Error("stat");
   }
   if (fchmod(fd, mode) != 0) return replacement.Error("mode");
@@ -102,14 +108,6 @@ absl::Status Replacement::Commit() {
 
 absl::Status Replacement::Error(absl::string_view what) const {
   return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": ", what));
-}
-
-absl::Status ReplaceFile(absl::string_view path, mode_t mode,
-                         absl::string_view bytes) {
-  absl::StatusOr<Replacement> replacement = Replacement::Begin(path, mode);
-  if (!replacement.ok()) return replacement.status();
-  const absl::Status written = replacement->Write(bytes);
-  return written.ok() ? replacement->Commit() : written;
 }
 
 }  // namespace postern::files

@@ -23,11 +23,13 @@ namespace postern::files {
 class Replacement {
  public:
   // Begins an empty file. It has the mode, the owner and the group of the file
-  // at `path`, or `mode` where there is none; where these cannot be kept it is
-  // an error, since the new file would be read by others than the old. A
-  // symbolic link is followed: what it leads to is replaced. Errors here and
-  // below have the code of errno, and name the path.
-  static absl::StatusOr<Replacement> Begin(absl::string_view path, mode_t mode);
+  // at `path`, or of that at `like` where there is none, or `mode` where there
+  // is neither. Where these cannot be kept it is an error, since the new file
+  // would be read by others than the old. A symbolic link is followed: what it
+  // leads to is replaced. Errors here and below have the code of errno, and
+  // name the path.
+  static absl::StatusOr<Replacement> Begin(absl::string_view path, mode_t mode,
+                                           absl::string_view like = "");
 
   Replacement(Replacement&& other) noexcept;
   Replacement(const Replacement&) = delete;
@@ -67,10 +69,6 @@ class Replacement {
   std::string place_;      // where it leads
   std::string temporary_;  // its path; empty: committed
 };
-
-// Makes `bytes` the content of the file `path`.
-absl::Status ReplaceFile(absl::string_view path, mode_t mode,
-                         absl::string_view bytes);
 
 }  // namespace postern::files
 

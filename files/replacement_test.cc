@@ -23,6 +23,14 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAre;
 
+absl::Status ReplaceFile(absl::string_view path, mode_t mode,
+                         absl::string_view bytes) {
+  absl::StatusOr<Replacement> replacement = Replacement::Begin(path, mode);
+  if (!replacement.ok()) return replacement.status();
+  const absl::Status written = replacement->Write(bytes);
+  return written.ok() ? replacement->Commit() : written;
+}
+
 class ReplacementTest : public testing::Test {
  protected:
   std::vector<std::string> Names() const {
@@ -80,6 +88,23 @@ TEST_F(ReplacementTest, AModeStays) {
     EXPECT_TRUE(ReplaceFile(path_, 0666, "new").ok());
     EXPECT_EQ(Mode(), mode);
   }
+}
+
+TEST_F(ReplacementTest, ANewFileMayBeLikeAnother) {
+  folder_.Write("other", "x");
+  ASSERT_EQ(chmod(folder_.File("other").c_str(), 0640), 0);
+  ASSERT_TRUE(
+      Replacement::Begin(path_, 0600, folder_.File("other"))->Commit().ok());
+  EXPECT_EQ(Mode(), 0640u);
+  // What is there already is like itself.
+  ASSERT_EQ(chmod(path_.c_str(), 0400), 0);
+  ASSERT_TRUE(
+      Replacement::Begin(path_, 0600, folder_.File("other"))->Commit().ok());
+  EXPECT_EQ(Mode(), 0400u);
+  folder_.Remove("x");
+  ASSERT_TRUE(
+      Replacement::Begin(path_, 0604, folder_.File("none"))->Commit().ok());
+  EXPECT_EQ(Mode(), 0604u);
 }
 
 TEST_F(ReplacementTest, OwnerAndGroupStay) {

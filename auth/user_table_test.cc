@@ -1,0 +1,163 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/user_table.h"
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "auth/scram_keys.h"
+#include "auth/user_file.h"
+#include "auth/verifier.h"
+#include "files/test_folder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+namespace {
+
+using ::testing::HasSubstr;
+
+// As many of "a password" as wanted, and quick to check.
+std::string Scram(int iterations) {
+  return Verifier::MakeScram("a password", iterations)->text();
+}
+constexpr char kCrypt[] =
+    "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6";
+
+class UserTableTest : public testing::Test {
+ protected:
+  // Compiles `text`, and opens what it has come to.
+  UserTable Compile(const std::string& text) {
+    const UserFile users = *UserFile::Parse(text, "users");
+    absl::StatusOr<files::Replacement> file = CompileUsers(users, path_);
+    EXPECT_TRUE(file.ok()) << file.status();
+    EXPECT_TRUE(file->Commit().ok());
+    return Open();
+  }
+  UserTable Open() {
+    absl::StatusOr<UserTable> table = UserTable::Open(UserTablePath(path_));
+    EXPECT_TRUE(table.ok()) << table.status();
+    return *std::move(table);
+  }
+  mode_t Mode() {
+    struct stat facts = {};
+    EXPECT_EQ(stat(UserTablePath(path_).c_str(), &facts), 0);
+    return facts.st_mode & 07777;
+  }
+
+  files::TestFolder folder_;
+  const std::string path_ = folder_.File("users");
+};
+
+TEST_F(UserTableTest, UsersAreFoundAndNobodyElse) {
+  const std::string anna = Scram(4096);
+  const UserTable table =
+      Compile(absl::StrCat("anna:", anna, "\nbert:", kCrypt, "\n"));
+  EXPECT_EQ(*table.Find("anna"), *Verifier::Parse(anna));
+  EXPECT_EQ(*table.Find("bert"), *Verifier::Parse(kCrypt));
+  for (const char* absent : {"", "Anna", "ann", "anna ", "carl"}) {
+    EXPECT_EQ(*table.Find(absent), std::nullopt) << absent;
+  }
+}
+
+TEST_F(UserTableTest, TheStandInIsAsMostUsersAre) {
+  const std::string crypt = absl::StrCat(":", kCrypt, "\n");
+  const auto scram = [](int iterations) {
+    return absl::StrCat(":", Scram(iterations), "\n");
+  };
+  const struct {
+    std::string text;
+    absl::string_view cost;
+    int iterations;
+    bool all_scram;
+  } cases[] = {
+      {"", "SCRAM-SHA-256$100000", 100000, true},
+      {"a" + scram(4096), "SCRAM-SHA-256$4096", 4096, true},
+      {"a" + crypt, "$5$", 100000, false},
+      {"a" + crypt + "b" + scram(4096) + "c" + scram(4096),
+       "SCRAM-SHA-256$4096", 4096, false},
+      {"a" + scram(4096) + "b" + crypt + "c" + crypt, "$5$", 4096, false},
+      {"a" + crypt + "b" + scram(4096), "$5$", 4096, false},  // the first
+      {"a" + scram(5000) + "b" + scram(4096) + "c" + scram(4096),
+       "SCRAM-SHA-256$4096", 4096, true},
+  };
+  for (const auto& [text, cost, iterations, all_scram] : cases) {
+    const UserTable table = Compile(text);
+    EXPECT_EQ(table.stand_in().cost(), cost) << text;
+    EXPECT_EQ(table.MakeUpKeys("x").iterations, iterations) << text;
+    EXPECT_EQ(table.all_scram(), all_scram) << text;
+    EXPECT_FALSE(*table.stand_in().Check("a password"));
+  }
+}
+
+TEST_F(UserTableTest, MadeUpKeysAreThoseOfTheNameForEver) {
+  const ScramKeys before = Compile("a:" + Scram(4096)).MakeUpKeys("nobody");
+  EXPECT_EQ(before.salt.size(), Verifier::kSaltSize);
+  EXPECT_EQ(Open().MakeUpKeys("nobody"), before);
+  EXPECT_EQ(Compile("b:" + Scram(4096)).MakeUpKeys("nobody"), before);
+  EXPECT_NE(Open().MakeUpKeys("nobodx").salt, before.salt);
+  folder_.Remove("users.cdb");
+  EXPECT_NE(Compile("b:" + Scram(4096)).MakeUpKeys("nobody").salt, before.salt);
+}
+
+TEST_F(UserTableTest, ATableHasTheModeOfTheOneBeforeOrOfTheFile) {
+  Compile("");
+  EXPECT_EQ(Mode(), 0600u);
+  folder_.Remove("users.cdb");
+  folder_.Write("users", "");
+  ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
+  Compile("");
+  EXPECT_EQ(Mode(), 0640u);
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  Compile("");
+  EXPECT_EQ(Mode(), 0640u);
+}
+
+TEST_F(UserTableTest, ATableThatIsOpenToEveryoneIsNotRead) {
+  Compile("");
+  ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0644), 0);
+  const absl::Status status = UserTable::Open(UserTablePath(path_)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(UserTablePath(path_)));
+}
+
+TEST_F(UserTableTest, WhatIsNoTableIsDamaged) {
+  const std::string secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+  const std::string good = absl::StrCat(secret, " 4096 mixed ", kCrypt);
+  const auto open = [&](const files::TestFolder::Records& records) {
+    folder_.WriteCdb("users.cdb", records);
+    EXPECT_EQ(chmod(UserTablePath(path_).c_str(), 0600), 0);
+    return UserTable::Open(UserTablePath(path_));
+  };
+  ASSERT_TRUE(open({{"", good}}).ok());
+  for (const std::string& head :
+       {std::string(), secret, good + " ", good + "x", " " + good,
+        absl::StrCat("AAAA 4096 mixed ", kCrypt),
+        absl::StrCat(secret, " 4095 mixed ", kCrypt),
+        absl::StrCat(secret, " 4096 some ", kCrypt)}) {
+    const absl::Status status = open({{"", head}}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << head;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(UserTablePath(path_)));
+  }
+  EXPECT_TRUE(absl::IsDataLoss(open({{"a", kCrypt}}).status()));  // no head
+  const absl::StatusOr<UserTable> table =
+      open({{"", good}, {"anna", "$1$secret"}});
+  ASSERT_TRUE(table.ok()) << table.status();
+  const absl::Status found = table->Find("anna").status();
+  EXPECT_EQ(found.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(found.message()),
+              testing::AllOf(HasSubstr("users.cdb: user anna: "),
+                             testing::Not(HasSubstr("secret"))));
+  folder_.Remove("users.cdb");
+  EXPECT_TRUE(absl::IsNotFound(UserTable::Open(UserTablePath(path_)).status()));
+}
+
+}  // namespace
+}  // namespace postern::auth
