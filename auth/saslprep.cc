@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "engine/utf8.h"
+#include "engine/wipe.h"
 
 namespace postern::auth {
 
@@ -22,7 +23,7 @@ std::optional<std::string> SaslPrep(absl::string_view text) {
   char* prepared = nullptr;
   const int error = stringprep_profile(copy.c_str(), &prepared, "SASLprep",
                                        STRINGPREP_NO_UNASSIGNED);
-  explicit_bzero(copy.data(), copy.size());  // it may be a password
+  Wipe(&copy);  // it may be a password
   std::optional<std::string> result;
   if (error == STRINGPREP_OK && *prepared != '\0') result.emplace(prepared);
   if (error == STRINGPREP_OK) {

@@ -3,9 +3,8 @@
 
 #include "auth/scram_keys.h"
 
-#include <string.h>
-
 #include "auth/digest.h"
+#include "engine/wipe.h"
 
 namespace postern::auth {
 
@@ -18,8 +17,8 @@ ScramKeys DeriveScramKeys(absl::string_view password, absl::string_view salt,
                     .stored_key = Sha256(client_key),
                     .server_key = HmacSha256(salted, "Server Key")};
   // Either is as good as the password.
-  explicit_bzero(salted.data(), salted.size());
-  explicit_bzero(client_key.data(), client_key.size());
+  Wipe(&salted);
+  Wipe(&client_key);
   return keys;
 }
 

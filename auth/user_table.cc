@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr size_t kSecretSize = 32;
 constexpr mode_t kMode = 0600;
+constexpr char kSuffix[] = ".cdb";
 
 // The head: these, a blank between two.
 struct Head {
@@ -96,7 +98,8 @@ Head HeadOf(const UserFile& file, std::string secret) {
 }  // namespace
 
 std::string UserTablePath(absl::string_view path) {
-  return absl::StrCat(path, ".cdb");
+  return absl::EndsWith(path, kSuffix) ? std::string(path)
+                                       : absl::StrCat(path, kSuffix);
 }
 
 absl::StatusOr<files::Replacement> CompileUsers(const UserFile& users,

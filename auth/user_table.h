@@ -23,7 +23,8 @@
 
 namespace postern::auth {
 
-// Returns the path of the table of the file of users `path`: PATH.cdb.
+// Returns the path of the table of the file of users `path`: PATH.cdb; `path`
+// itself where it ends so, and is that of the table.
 std::string UserTablePath(absl::string_view path);
 
 // Writes the table of `users` beside `path`, the file of users, to be

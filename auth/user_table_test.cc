@@ -128,6 +128,11 @@ TEST_F(UserTableTest, ATableThatIsOpenToEveryoneIsNotRead) {
   EXPECT_THAT(std::string(status.message()), HasSubstr(UserTablePath(path_)));
 }
 
+TEST_F(UserTableTest, AFileAndItsTableNameTheSameTable) {
+  EXPECT_EQ(UserTablePath("/etc/users"), "/etc/users.cdb");
+  EXPECT_EQ(UserTablePath("/etc/users.cdb"), "/etc/users.cdb");
+}
+
 TEST_F(UserTableTest, WhatIsNoTableIsDamaged) {
   const std::string secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
   const std::string good = absl::StrCat(secret, " 4096 mixed ", kCrypt);

@@ -34,8 +34,7 @@ namespace postern::auth {
 // Thread-safe. A call reads the disk and hashes: 25 ms by default.
 class Users : public PasswordChecker, public ScramSource {
  public:
-  // `path` is that of the file of users, beside which its table is. Nothing is
-  // read yet.
+  // `path` is that of the file of users or of its table. Nothing is read yet.
   Users(absl::string_view path, Report report);
 
   // PasswordChecker. A challenge of CRAM-MD5 is WrongCredentials(): it needs

@@ -19,6 +19,7 @@
 #include "auth/digest.h"
 #include "auth/saslprep.h"
 #include "engine/base64.h"
+#include "engine/wipe.h"
 
 namespace postern::auth {
 namespace {
@@ -131,7 +132,7 @@ absl::StatusOr<std::string> Crypt(absl::string_view password,
   absl::StatusOr<std::string> result =
       absl::InternalError(absl::StrCat("libcrypt: ", strerror(error)));
   if (hash != nullptr) result = std::string(hash);
-  explicit_bzero(phrase.data(), phrase.size());
+  Wipe(&phrase);
   explicit_bzero(data.get(), sizeof *data);
   return result;
 }
@@ -172,7 +173,7 @@ absl::StatusOr<Verifier> Verifier::MakeScram(absl::string_view password,
   }
   Verifier verifier(
       DeriveScramKeys(*prepared, RandomBytes(kSaltSize), iterations));
-  explicit_bzero(prepared->data(), prepared->size());
+  Wipe(&*prepared);
   return verifier;
 }
 
@@ -199,7 +200,7 @@ absl::StatusOr<bool> Verifier::Check(absl::string_view password) const {
     if (!fit) prepared.emplace();
     const ScramKeys keys =
         DeriveScramKeys(*prepared, scram_->salt, scram_->iterations);
-    explicit_bzero(prepared->data(), prepared->size());
+    Wipe(&*prepared);
     return SameBytes(keys.stored_key, scram_->stored_key) && fit;
   }
   // What crypt(3) does not take is nobody's password; but no time is saved, or
