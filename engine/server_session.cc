@@ -38,6 +38,18 @@ bool EndsGroup(const Command& command) {
 ServerSession::ServerSession(const ServerConfig& config)
     : config_(config), output_(config.max_output) {}
 
+ServerSession::ServerSession(const ServerConfig& config, Standing stood)
+    : ServerSession(config) {
+  state_ = State::kTakenOver;
+  greeted_ = stood.greeted;
+  extended_ = stood.extended;
+  identity_ = std::move(stood.identity);
+  errors_ = stood.errors;
+  auth_failures_ = stood.auth_failures;
+  messages_ = stood.messages;
+  violations_ = stood.violations;
+}
+
 Step ServerSession::Advance(absl::string_view in) {
   size_t consumed = 0;
   while (true) {
@@ -65,7 +77,8 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
     return Step{Step::Kind::kNeedFlush};
   }
   if (shutting_down_ && asks_.empty() &&
-      (state_ == State::kStart || state_ == State::kAuth ||
+      (state_ == State::kStart || state_ == State::kTakenOver ||
+       state_ == State::kAuth ||
        (state_ == State::kCommand && transaction_ != Transaction::kChunks))) {
     Say({421, {4, 3, 2}, "going down, try again later (#4.3.2)"});
     Close(CloseReason::kShutdown);
@@ -75,6 +88,9 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
     case State::kStart:
       state_ = State::kCommand;
       return AskStep(asks_.Open(Connected{}));
+    case State::kTakenOver:
+      state_ = State::kCommand;
+      return AskStep(asks_.Open(StartTls{}));
     case State::kCommand:
       return RunCommands(in, consumed);
     case State::kAuth:
@@ -448,6 +464,12 @@ absl::Duration ServerSession::ReadTimeout() const {
   return state_ == State::kBody || state_ == State::kSwallow
              ? config_.data_timeout
              : config_.command_timeout;
+}
+
+Standing ServerSession::standing() const {
+  ABSL_HARDENING_ASSERT(asks_.Only<StartTls>() && !asks_.empty());
+  return {greeted_,       extended_, identity_,  errors_,
+          auth_failures_, messages_, violations_};
 }
 
 uint64_t ServerSession::examined() const {

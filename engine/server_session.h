@@ -58,6 +58,7 @@
 #include "engine/reply.h"
 #include "engine/reply_queue.h"
 #include "engine/server_config.h"
+#include "engine/standing.h"
 #include "engine/verb.h"
 #include "engine/verdict.h"
 
@@ -94,6 +95,11 @@ class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
   explicit ServerSession(const ServerConfig& config);
+  // The same for a session that goes on where another `stood` while StartTls
+  // was its open question. That question comes first, again: accepted, 220
+  // follows and then kStartTls; refused, the session goes on in the clear, as
+  // the other would have. There is no greeting.
+  ServerSession(const ServerConfig& config, Standing stood);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
@@ -160,6 +166,9 @@ class ServerSession {
   const TlsInfo* tls() const { return tls_ ? &*tls_ : nullptr; }
   // What the client has done out of turn so far.
   const Violations& violations() const { return violations_; }
+  // Where it stands, for a session that goes on in its place: while StartTls is
+  // the open question.
+  Standing standing() const;
   // Bytes of input looked at so far, each time counted: for the test that the
   // cost is linear in what comes in, however it was cut.
   uint64_t examined() const;
@@ -170,12 +179,13 @@ class ServerSession {
 
  private:
   enum class State : uint8_t {
-    kStart,     // the greeting has not been asked for
-    kCommand,   // between commands, or waiting for answers
-    kAuth,      // behind 334, or waiting for the next move
-    kBody,      // behind 354, or in a chunk
-    kSwallow,   // in a chunk that is thrown away
-    kStartTls,  // behind STARTTLS's 220
+    kStart,      // the greeting has not been asked for
+    kTakenOver,  // behind another session's STARTTLS, which was not answered
+    kCommand,    // between commands, or waiting for answers
+    kAuth,       // behind 334, or waiting for the next move
+    kBody,       // behind 354, or in a chunk
+    kSwallow,    // in a chunk that is thrown away
+    kStartTls,   // behind STARTTLS's 220
     kClosed,
   };
   enum class Transaction : uint8_t {
