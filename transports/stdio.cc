@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "absl/base/macros.h"
+#include "engine/reply.h"
 #include "engine/server_session.h"
+#include "engine/verdict.h"
 #include "transports/answer_box.h"
 #include "transports/input_buffer.h"
 #include "transports/stream_channel.h"
@@ -17,6 +20,11 @@ namespace postern::transports {
 namespace {
 
 using Deadline = DescriptorStream::Deadline;
+
+// RFC 3207 4.
+Reply TlsNotAvailable() {
+  return {454, {4, 7, 0}, "TLS not available (#4.7.0)"};
+}
 
 class StdioServer {
  public:
@@ -29,7 +37,8 @@ class StdioServer {
         input_(std::max(options.buffer_size, config.InputRoom())),
         box_(std::make_shared<AnswerBox>()),
         end_(After(options.session_timeout)),
-        session_(config),
+        session_(options.stood ? ServerSession(config, *options.stood)
+                               : ServerSession(config)),
         responder_(&session_, WithPost(std::move(responder)), std::move(info)) {
   }
 
@@ -47,13 +56,20 @@ class StdioServer {
   }
 
   StdioResult Serve() {
-    AwaitTalk();
+    if (options_.tls_first && !Secure()) return NoTls();
+    if (!options_.stood) AwaitTalk();
     while (true) {
       const Step step = session_.Advance(input_.view());
       if (step.secret) input_.Wipe(step.consumed);
       switch (step.kind) {
         case Step::Kind::kAsk:
-          responder_.OnAsk(*step.ask);
+          if (std::holds_alternative<StartTls>(step.ask->what) &&
+              !CanSecure(step.consumed)) {
+            (void)session_.Complete(  // it is open
+                step.ask->id, Verdict::Refuse(TlsNotAvailable()));
+          } else {
+            responder_.OnAsk(*step.ask);
+          }
           break;
         case Step::Kind::kBody:
           if (!responder_.OnBody(step.body,
@@ -79,10 +95,7 @@ class StdioServer {
           break;
         case Step::Kind::kStartTls:
           if (!Flush()) return Gone();
-          if (!StartTls()) {
-            return {handshake_late_ ? CloseReason::kTimeout
-                                    : CloseReason::kPeerGone};
-          }
+          if (!Secure()) return NoTls();
           break;
         case Step::Kind::kClosed:
           return Closed(step.reason);
@@ -109,8 +122,7 @@ class StdioServer {
   void AwaitTalk() {
     if (options_.greet_delay <= absl::ZeroDuration()) return;
     size_t count = 0;
-    switch (stream_.Read(input_.Room(),
-                         std::min(After(options_.greet_delay), end_), &count)) {
+    switch (ReadSome(std::min(After(options_.greet_delay), end_), &count)) {
       case Io::kOk:
         input_.Filled(count);
         session_.TalkedEarly();
@@ -123,8 +135,21 @@ class StdioServer {
     }
   }
 
+  // Returns whether TLS can be had, if another program does not take over.
+  bool CanSecure(size_t consumed) {
+    if (!options_.tls_asked) return true;
+    // The session knows best what becomes of what came in the clear behind
+    // STARTTLS, or of a client that does not take its replies.
+    if (input_.view().size() > consumed || !Flush()) return true;
+    return options_.tls_asked(session_.standing(), *responder_.info());
+  }
+
+  StdioResult NoTls() {
+    return {handshake_late_ ? CloseReason::kTimeout : CloseReason::kPeerGone};
+  }
+
   // Returns whether TLS is there.
-  bool StartTls() {
+  bool Secure() {
     secure_ = options_.secure(&plain_);
     if (secure_ == nullptr) return false;
     plain_.set_deadline(std::min(After(options_.write_timeout), end_));
@@ -239,7 +264,8 @@ class StdioServer {
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
                        DescriptorStream* stream) {
-  ABSL_HARDENING_ASSERT(!config.offer_starttls || options.secure);
+  ABSL_HARDENING_ASSERT(!(config.offer_starttls || options.tls_first) ||
+                        options.secure);
   return StdioServer(config, std::move(responder), std::move(info), options,
                      stream)
       .Run();

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -17,9 +18,10 @@
 #include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
-#include "transports/channel.h"
+#include "engine/standing.h"
 #include "transports/descriptor_stream.h"
 #include "transports/secure_channel.h"
+#include "transports/stream_channel.h"
 
 namespace postern::transports {
 
@@ -42,8 +44,21 @@ struct StdioOptions {
   // Octets read at once. Never less than ServerConfig::InputRoom().
   size_t buffer_size = size_t{64} << 10;
   // Makes the server's side of TLS over `below`, which outlives it; null ends
-  // the session. Needed where ServerConfig offers STARTTLS, and only there.
-  std::function<std::unique_ptr<SecureChannel>(Channel* below)> secure;
+  // the session. Needed where ServerConfig offers STARTTLS or TLS is first, and
+  // only there.
+  std::function<std::unique_ptr<SecureChannel>(StreamChannel* below)> secure;
+  // Hears of STARTTLS before its 220, and returns whether TLS can be had; 454
+  // if not, and the session goes on. It need not return: here another program
+  // can take the session over, with `stood` and the facts, at the same
+  // descriptors. All replies have been written then, and nothing of the
+  // client's was read that is not served: where something was, this is not
+  // called, and the session ends behind 220. May be empty: always.
+  std::function<bool(const Standing& stood, const SessionInfo& info)> tls_asked;
+  // The session goes on where another program's stood, which was at that
+  // question: there is no greeting, and no wait for it.
+  std::optional<Standing> stood;
+  // TLS comes first, before the greeting (RFC 8314 3).
+  bool tls_first = false;
 };
 
 // What came of a session.
@@ -56,7 +71,7 @@ struct StdioResult {
   std::string tls_error;  // why TLS could not go on, if that was it
 };
 
-// Serves a session from the greeting to its end. All replies that one read has
+// Serves a session to its end. All replies that one read has
 // caused leave in one write. `responder.post` is set here: leave it empty.
 // Blocks; returns when the session is over, with `stream` still open. Behind
 // TLS's end nothing more is read: the session is over, as at an end of input.

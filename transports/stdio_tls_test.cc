@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,9 +24,12 @@
 #include "engine/policy.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
+#include "engine/session_info.h"
+#include "engine/standing.h"
 #include "gtest/gtest.h"
 #include "transports/descriptor_stream.h"
 #include "transports/stdio.h"
+#include "transports/stream_channel.h"
 #include "transports/test_certificates.h"
 #include "transports/tls_channel.h"
 #include "transports/tls_context.h"
@@ -148,7 +153,7 @@ class StdioTlsTest : public testing::Test {
     config_.greeting = "mx";
     config_.offer_starttls = true;
     options_.linger = absl::Milliseconds(10);
-    options_.secure = [](Channel* below) {
+    options_.secure = [](StreamChannel* below) {
       return std::make_unique<TlsChannel>(context_, below);
     };
   }
@@ -243,7 +248,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
 }
 
 TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
-  options_.secure = [](Channel*) { return nullptr; };
+  options_.secure = [](StreamChannel*) { return nullptr; };
   const StdioResult result = Serve([](Client* client) {
     StartTls(client);
     EXPECT_EQ(client->Plain("", "never"), "");
@@ -286,6 +291,117 @@ TEST_F(StdioTlsTest, TellsASilentClientThroughTls) {
   });
   EXPECT_EQ(result.reason, CloseReason::kTimeout);
   EXPECT_TRUE(result.flushed);
+}
+
+TEST_F(StdioTlsTest, GoesOnInTheClearWhereTlsCannotBeHad) {
+  int asked = 0;
+  options_.tls_asked = [&asked](const Standing&, const SessionInfo& info) {
+    EXPECT_EQ(info.hello_name, "c");
+    ++asked;
+    return false;
+  };
+  const StdioResult result = Serve([](Client* client) {
+    client->Plain("", "220 mx ESMTP\r\n");
+    client->Plain("EHLO c\r\n", "250 STARTTLS\r\n");
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(client->Plain("STARTTLS\r\n", "\r\n"),
+                "454 4.7.0 TLS not available (#4.7.0)\r\n");
+    }
+    EXPECT_EQ(client->Plain("MAIL FROM:<s@x>\r\n", "\r\n"), "250 2.1.0 ok\r\n");
+    client->Plain("QUIT\r\n", "221 2.0.0 mx\r\n");
+  });
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(result.clean);
+}
+
+TEST_F(StdioTlsTest, AsksForTlsBehindItsReplies) {
+  std::promise<void> heard;
+  options_.tls_asked = [&heard](const Standing& stood, const SessionInfo&) {
+    // Nothing goes over but what is at the descriptors and in `stood`.
+    EXPECT_EQ(heard.get_future().wait_for(std::chrono::seconds(10)),
+              std::future_status::ready);
+    EXPECT_EQ(stood.errors, 1);
+    EXPECT_TRUE(stood.extended);
+    return true;
+  };
+  Serve([&heard](Client* client) {
+    client->Plain("", "220 mx ESMTP\r\n");
+    client->Plain("EHLO c\r\nx\r\nSTARTTLS\r\n", "(#5.5.2)\r\n");
+    heard.set_value();
+    client->Plain("", "220 2.0.0 ready\r\n");
+    EXPECT_TRUE(client->Handshake());
+    EXPECT_EQ(client->Secret("NOOP\r\n", "\r\n"), "250 2.0.0 ok\r\n");
+  });
+}
+
+// Whoever takes over would not know of it.
+TEST_F(StdioTlsTest, DoesNotAskWhereSomethingIsBehindStartTls) {
+  bool asked = false;
+  options_.tls_asked = [&asked](const Standing&, const SessionInfo&) {
+    asked = true;
+    return false;
+  };
+  const StdioResult result = Serve([](Client* client) {
+    client->Plain("", "220 mx ESMTP\r\n");
+    const std::string got = client->Plain("STARTTLS\r\nNOOP\r\n", "never");
+    EXPECT_FALSE(absl::StrContains(got, "250"));
+  });
+  EXPECT_FALSE(asked);
+  EXPECT_EQ(result.reason, CloseReason::kAbuse);
+}
+
+TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
+  config_.max_errors = 3;
+  options_.greet_delay = absl::Seconds(30);  // there is nothing to wait for
+  for (const bool tls : {true, false}) {
+    options_.stood.emplace();
+    options_.stood->extended = options_.stood->greeted = true;
+    options_.stood->errors = 2;
+    options_.tls_asked = [tls](const Standing&, const SessionInfo&) {
+      return tls;
+    };
+    const StdioResult result = Serve([tls](Client* client) {
+      if (tls) {
+        EXPECT_EQ(client->Plain("", "\r\n"), "220 2.0.0 ready\r\n");
+        ASSERT_TRUE(client->Handshake());
+        EXPECT_EQ(client->Secret("x\r\nNOOP\r\n", "4.7.0)\r\n"),
+                  "500 5.5.2 unrecognized command (#5.5.2)\r\n"
+                  "421 4.7.0 too many errors (#4.7.0)\r\n");
+      } else {
+        EXPECT_EQ(client->Plain("", "\r\n").substr(0, 4), "454 ");
+        EXPECT_EQ(client->Plain("MAIL FROM:<s@x>\r\n", "\r\n"),
+                  "250 2.1.0 ok\r\n");
+      }
+    });
+    EXPECT_EQ(result.reason,
+              tls ? CloseReason::kAbuse : CloseReason::kPeerGone);
+  }
+}
+
+TEST_F(StdioTlsTest, GreetsThroughTlsThatComesFirst) {
+  config_.offer_starttls = false;
+  options_.tls_first = true;
+  options_.greet_delay = absl::Milliseconds(100);
+  Serve([](Client* client) {
+    ASSERT_TRUE(client->Handshake());
+    EXPECT_EQ(client->Secret("", "\r\n"), "220 mx ESMTP\r\n");
+  });
+  Serve([](Client* client) {  // who is heard before the greeting, too
+    ASSERT_TRUE(client->Handshake());
+    EXPECT_EQ(client->Secret("NOOP\r\n", "ok\r\n"),
+              "220 mx ESMTP\r\n250 2.0.0 ok\r\n");
+  });
+}
+
+TEST_F(StdioTlsTest, SaysNothingInPlainWhereTlsComesFirst) {
+  config_.offer_starttls = false;
+  options_.tls_first = true;
+  const StdioResult result = Serve([](Client* client) {
+    const std::string got = client->Plain("EHLO c\r\n", "never");
+    EXPECT_FALSE(absl::StrContains(got, "mx"));
+  });
+  EXPECT_EQ(result.reason, CloseReason::kPeerGone);
+  EXPECT_EQ(result.tls_error, "wrong version number");
 }
 
 }  // namespace
