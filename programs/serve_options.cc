@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "programs/certificate_options.h"
 #include "programs/mail_options.h"
 #include "programs/options.h"
 
@@ -52,15 +53,9 @@ constexpr OptionRow kRows[] = {
      "close on who is denied without a word, as\n"
      "tcpserver does; else 554"},
     kOpenRelayRow,
-    {"tls-cert", "FILE",
-     "certificate and chain, PEM; as often as there\n"
-     "are names, or RSA beside ECDSA",
-     OptionRow::From::kAnywhere, true},
-    {"tls-key", "FILE",
-     "the key of each --tls-cert, in their order;\n"
-     "else in the same file",
-     OptionRow::From::kAnywhere, true},
-    {"client-ca", "FILE", "who signs clients' certificates, PEM"},
+    kTlsCertRow,
+    kTlsKeyRow,
+    kClientCaRow,
     {"proxy-from", "NETWORK", "whose PROXY headers count: 192.0.2.0/24",
      OptionRow::From::kAnywhere, true},
     {"max-connections", "N [1000]", "at once, in all; 421 beyond"},
@@ -160,20 +155,6 @@ policy::NetworkList ReadNetworks(absl::string_view name, Options* given) {
   return {};
 }
 
-std::vector<transports::TlsFiles> ReadCertificates(Options* given) {
-  const std::vector<std::string> chains = given->List("tls-cert");
-  const std::vector<std::string> keys = given->List("tls-key");
-  if (!keys.empty() && keys.size() != chains.size()) {
-    given->Mistake("--tls-key: as many as --tls-cert, or none");
-    return {};
-  }
-  std::vector<transports::TlsFiles> certificates;
-  for (size_t i = 0; i < chains.size(); ++i) {
-    certificates.push_back({chains[i], keys.empty() ? chains[i] : keys[i]});
-  }
-  return certificates;
-}
-
 // What only makes sense together.
 void Check(const ServeOptions& options, Options* given) {
   bool auth = false;
@@ -224,8 +205,7 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.silent_deny = given.Flag("silent-deny");
   options.host_names = given.Flag("host-names");
   options.resolvers = given.List("resolver");
-  options.certificates = ReadCertificates(&given);
-  options.client_ca = given.Text("client-ca", options.client_ca);
+  ReadCertificateOptions(&given, &options);
   options.proxies = ReadNetworks("proxy-from", &given);
   options.limits.in_all =
       static_cast<size_t>(given.Number("max-connections", 1000, 1, 1000000));

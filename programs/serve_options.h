@@ -13,10 +13,10 @@
 #include "policy/attempt_limits.h"
 #include "policy/connection_limits.h"
 #include "policy/network_list.h"
+#include "programs/certificate_options.h"
 #include "programs/mail_options.h"
 #include "transports/listening_socket.h"
 #include "transports/server.h"
-#include "transports/tls_context.h"
 
 namespace postern::programs {
 
@@ -33,15 +33,13 @@ struct ListenOption {
   std::string Where() const;
 };
 
-struct ServeOptions : MailOptions {
+struct ServeOptions : MailOptions, CertificateOptions {
   std::vector<ListenOption> listen;  // at least one
   std::string rules;                 // tcprules' database; empty: none
   bool rules_optional = false;
   bool silent_deny = false;
   bool host_names = false;
   std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
-  std::vector<transports::TlsFiles> certificates;  // none: no TLS
-  std::string client_ca;                           // empty: none
   policy::NetworkList proxies;
   policy::ConnectionLimits::Limits limits;
   int threads = 0;  // 0: one for each processor

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "transports/tls_certificate.h"
+#include "transports/tls_files.h"
 
 namespace postern::transports {
 

@@ -14,17 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "transports/pem_file.h"
+#include "transports/tls_files.h"
 
 struct ssl_st;         // OpenSSL's SSL
 struct stack_st_X509;  // OpenSSL's STACK_OF(X509)
 
 namespace postern::transports {
-
-// Where they are. May be one file.
-struct TlsFiles {
-  std::string chain_file;  // PEM: the server's certificate, then its issuers'
-  std::string key_file;    // PEM, without a passphrase
-};
 
 // Immutable, so thread-safe.
 class TlsCertificate {

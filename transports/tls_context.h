@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "transports/tls_certificate.h"
+#include "transports/tls_files.h"
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 

@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "transports/channel.h"
-#include "transports/tls_certificate.h"
+#include "transports/tls_files.h"
 
 // OpenSSL's names for SSL, SSL_CTX and SSL_SESSION.
 struct ssl_st;
