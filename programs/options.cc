@@ -221,6 +221,7 @@ bool Options::Complain(absl::string_view program) const {
 std::string Options::Help() const {
   std::string help;
   for (const OptionRow& row : rows_) {
+    if (row.help.empty()) continue;
     std::string left = absl::StrCat("  --", row.name);
     if (!row.value.empty()) absl::StrAppend(&left, " ", row.value);
     for (absl::string_view line : absl::StrSplit(row.help, '\n')) {

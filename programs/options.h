@@ -40,7 +40,7 @@ struct OptionRow {
 
   absl::string_view name;   // without dashes
   absl::string_view value;  // as help shows it; empty: a flag
-  absl::string_view help;   // '\n' begins another line
+  absl::string_view help;   // '\n' begins another line; empty: not shown
   From from = From::kAnywhere;
   bool many = false;  // may be given many times, see List()
 };

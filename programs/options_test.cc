@@ -24,6 +24,7 @@ constexpr OptionRow kRows[] = {
     {"config", "FILE", "more", OptionRow::From::kCommandLine},
     {"control", "DIR", "a folder"},
     {"max-errors", "N [100]", "a number\nof errors"},
+    {"not-shown", "TEXT", ""},
     {"open-relay", "", "a flag"},
     {"listen", "ADDRESS", "where", OptionRow::From::kAnywhere, true},
     {"mode", "MODE-WITH-A-VERY-LONG-NAME [a]", "one of two"},

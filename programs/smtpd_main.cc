@@ -1,16 +1,53 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// postern-smtpd, as small as can be: TLS is another program's.
+
 #include <unistd.h>
 
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "programs/handover.h"
+#include "programs/log.h"
 #include "programs/smtpd.h"
 #include "programs/smtpd_options.h"
+#include "programs/successor.h"
+#include "transports/stream_channel.h"
+
+namespace {
+
+using postern::programs::FormatHandover;
+using postern::programs::Handover;
+using postern::programs::kHandoverOption;
+using postern::programs::RunSuccessor;
+using postern::programs::WriteLog;
+
+}  // namespace
 
 int main(int argc, char** argv) {
   int exit_code = 0;
   const auto options =
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);
   if (!options) return exit_code;
+  bool said = false;
+  postern::programs::SmtpdExtras extras;
+  extras.tls_asked = [&](const Handover* handover) {
+    std::string option;
+    if (handover != nullptr) {
+      option =
+          absl::StrCat("--", kHandoverOption, "=", FormatHandover(*handover));
+    }
+    const absl::Status status = RunSuccessor(
+        "postern-smtpd-tls", {argv, static_cast<size_t>(argc)}, option);
+    // Once: a client may ask as often as it likes.
+    if (!said)
+      WriteLog("tls", absl::StrCat("not available: ", status.message()));
+    said = true;
+    return false;
+  };
+  extras.secure = [](postern::transports::StreamChannel*) { return nullptr; };
   // Nothing is buffered, and a process a connection need not tidy up.
-  _exit(postern::programs::RunSmtpd(*options));
+  _exit(postern::programs::RunSmtpd(*options, extras));
 }

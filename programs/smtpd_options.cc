@@ -8,9 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "auth/checker_command.h"
 #include "programs/auth_options.h"
+#include "programs/certificate_options.h"
+#include "programs/handover.h"
 #include "programs/mail_options.h"
 #include "programs/options.h"
 
@@ -45,7 +49,25 @@ constexpr OptionRow kRows[] = {
     kGreetDelayRow,
     kPipeliningRow,
     kLogFormatRow,
+    kTlsCertRow,
+    kTlsKeyRow,
+    kClientCaRow,
+    {"require-tls", "", "530 before STARTTLS"},
+    {"tls-wrapped", "", "TLS from the first byte"},
+    {kHandoverOption, "TEXT", "", OptionRow::From::kCommandLine},
 };
+
+void ReadHandover(Options* given, SmtpdOptions* options) {
+  const std::string text = given->Text(kHandoverOption, "");
+  if (text.empty()) return;
+  absl::StatusOr<Handover> handover = ParseHandover(text);
+  if (handover.ok()) {
+    options->handover.emplace(*std::move(handover));
+  } else {
+    given->Mistake(
+        absl::StrCat("--", kHandoverOption, ": ", handover.status().message()));
+  }
+}
 
 constexpr char kHead[] =
     "Usage: postern-smtpd [OPTION]... [[HOST] CHECKER SUBPROGRAM...]\n"
@@ -93,6 +115,13 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   if (options.submission && options.auth.specs.empty()) {
     given.Mistake("--submission: needs a CHECKER, or --auth");
   }
+  ReadCertificateOptions(&given, &options);
+  options.require_tls = given.Flag("require-tls");
+  options.tls_wrapped = given.Flag("tls-wrapped");
+  if (options.tls_wrapped && options.certificates.empty()) {
+    given.Mistake("--tls-wrapped: needs --tls-cert");
+  }
+  ReadHandover(&given, &options);
   if (!given.Complain("postern-smtpd")) return options;
   *exit_code = kUsage;
   return std::nullopt;

@@ -8,19 +8,30 @@
 
 #include <optional>
 
+#include "absl/strings/string_view.h"
+#include "programs/certificate_options.h"
+#include "programs/handover.h"
 #include "programs/mail_options.h"
 
 namespace postern::programs {
 
+// The option that hands a session over, which is no user's: its value is a
+// Handover's text.
+inline constexpr absl::string_view kHandoverOption = "handover";
+
 // Each limit is far above what a mail server does and below what an attack
 // needs; qmail-smtpd has none of them.
-struct SmtpdOptions : MailOptions {
+struct SmtpdOptions : MailOptions, CertificateOptions {
   SmtpdOptions() {
     max_recipients = 10000;
     max_errors = 100;
   }
 
-  bool submission = false;  // 530 before AUTH
+  bool submission = false;   // 530 before AUTH
+  bool tls_wrapped = false;  // from the first byte
+  bool require_tls = false;  // 530 before it
+  // From another program that has served the session so far; absent: begin it.
+  std::optional<Handover> handover;
 };
 
 // Reads the command line, --config FILE and POSTERN_... variables, in falling

@@ -15,6 +15,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -94,6 +95,36 @@ class TestCase(unittest.TestCase):
         return Talk(process)
 
 
+class TlsTestCase(TestCase):
+    """A test with a certificate."""
+
+    def setUp(self):
+        super().setUp()
+        self.certificate = self.folder / "mx.pem"
+        self.make_certificate("mx.example.org")
+
+    def make_certificate(self, name, issuer=None, path=None):
+        """Makes a certificate and its key, in one file."""
+        path = path or self.certificate
+        key = self.folder / "key.pem"
+        signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
+                                            str(issuer)]
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+             f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+             "-keyout", str(key), "-out", str(path), *signed],
+            check=True, capture_output=True, timeout=PATIENCE)
+        path.write_bytes(path.read_bytes() + key.read_bytes())
+        path.chmod(0o600)
+        return path
+
+    def trusting(self):
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        context.check_hostname = False
+        return context
+
+
 class Talk:
     """What came of a session."""
 
@@ -110,7 +141,7 @@ class Tcpserver:
     """postern-smtpd under the real tcpserver, on a port of its own."""
 
     def __init__(self, test, *options, rules=None, deliver=None,
-                 address="127.0.0.1"):
+                 address="127.0.0.1", program=None):
         arguments = ["tcpserver", "-1", "-v", "-D", "-R", "-H", "-l", "mx"]
         if rules is not None:
             self.rules = test.folder / "rules.cdb"
@@ -123,7 +154,7 @@ class Tcpserver:
                        "QUEUE_OUT": str(test.folder)}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                arguments + [address, "0", SMTPD, "--control",
+                arguments + [address, "0", *(program or [SMTPD]), "--control",
                              str(test.control), "--deliver",
                              deliver or f"maildir:{test.maildir}", *options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,

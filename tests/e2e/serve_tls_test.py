@@ -14,37 +14,11 @@ import harness
 MESSAGE = "Subject: x\r\n\r\nhello\r\n"
 
 
-class ServeTlsTest(harness.TestCase):
-
-    def setUp(self):
-        super().setUp()
-        self.certificate = self.folder / "mx.pem"
-        self.make_certificate("mx.example.org")
-
-    def make_certificate(self, name, issuer=None, path=None):
-        """Makes a certificate and its key, in one file."""
-        path = path or self.certificate
-        key = self.folder / "key.pem"
-        signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
-                                            str(issuer)]
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-             f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
-             "-keyout", str(key), "-out", str(path), *signed],
-            check=True, capture_output=True, timeout=harness.PATIENCE)
-        path.write_bytes(path.read_bytes() + key.read_bytes())
-        path.chmod(0o600)
-        return path
+class ServeTlsTest(harness.TlsTestCase):
 
     def serve(self, *options, **more):
         return harness.Serve(self, "--tls-cert", str(self.certificate),
                              *options, **more)
-
-    def trusting(self):
-        context = ssl.create_default_context(cafile=str(self.certificate))
-        context.check_hostname = False
-        return context
 
     def test_clients_deliver_by_starttls_and_by_implicit_tls(self):
         server = self.serve(listen=("127.0.0.1:0", "127.0.0.1:0,tls"))

@@ -1,0 +1,79 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// postern-smtpd with what a static program cannot have: OpenSSL.
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "programs/certificate_options.h"
+#include "programs/log.h"
+#include "programs/smtpd.h"
+#include "programs/smtpd_options.h"
+#include "transports/secure_channel.h"
+#include "transports/stream_channel.h"
+#include "transports/tls_channel.h"
+#include "transports/tls_context.h"
+
+namespace postern::programs {
+namespace {
+
+// The context of one session, made when it is asked for.
+class Tls {
+ public:
+  explicit Tls(const CertificateOptions& options) : options_(options) {}
+
+  // Returns whether it is there. What is wrong is said once: a client may ask
+  // as often as it likes.
+  bool Load() {
+    if (loaded_) return loaded_->ok();
+    loaded_.emplace(
+        transports::TlsContext::Make({.id = "smtpd",
+                                      .certificates = options_.certificates,
+                                      .client_ca_file = options_.client_ca}));
+    if (!loaded_->ok()) {
+      WriteLog("tls",
+               absl::StrCat("not available: ", loaded_->status().message()));
+      return false;
+    }
+    for (const std::string& warning : (**loaded_)->warnings()) {
+      WriteLog("warning", warning);
+    }
+    return true;
+  }
+
+  // Behind a Load() that has said true.
+  std::unique_ptr<transports::SecureChannel> MakeChannel(
+      transports::StreamChannel* below) {
+    return std::make_unique<transports::TlsChannel>(**loaded_, below);
+  }
+
+ private:
+  const CertificateOptions& options_;
+  std::optional<absl::StatusOr<std::shared_ptr<const transports::TlsContext>>>
+      loaded_;
+};
+
+}  // namespace
+}  // namespace postern::programs
+
+int main(int argc, char** argv) {
+  using postern::programs::Handover;
+  int exit_code = 0;
+  const auto options =
+      postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);
+  if (!options) return exit_code;
+  postern::programs::Tls tls(*options);
+  postern::programs::SmtpdExtras extras;
+  extras.tls_asked = [&tls](const Handover*) { return tls.Load(); };
+  extras.secure = [&tls](postern::transports::StreamChannel* below) {
+    return tls.MakeChannel(below);
+  };
+  // Nothing is buffered, and a process a connection need not tidy up.
+  _exit(postern::programs::RunSmtpd(*options, extras));
+}

@@ -1,0 +1,282 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""TLS of postern-smtpd under tcpserver, with the clients that people have."""
+
+import os
+import pathlib
+import shutil
+import smtplib
+import subprocess
+import time
+
+import harness
+
+MESSAGE = "Subject: x\r\n\r\nhello\r\n"
+NO_TLS = "454 4.7.0 TLS not available (#4.7.0)"
+
+
+class SmtpdTlsTest(harness.TlsTestCase):
+
+    def start(self, *options, **more):
+        return harness.Tcpserver(self, "--tls-cert", str(self.certificate),
+                                 *options, **more)
+
+    def secure(self, client):
+        """Says STARTTLS; the connection is TLS's from then on."""
+        assert client.ask("STARTTLS").startswith("220 ")
+        client.file.close()
+        client.socket = self.trusting().wrap_socket(client.socket)
+        client.file = client.socket.makefile("rb")
+        return client
+
+    def test_clients_deliver_by_starttls(self):
+        server = self.start()
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as client:
+            client.starttls(context=self.trusting())
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        for options in (["--tls"], ["--tls", "--tls-protocol", "tlsv1_2"]):
+            result = subprocess.run(
+                ["swaks", "--server", "127.0.0.1", "--port", str(server.port),
+                 "--from", "s@x.example", "--to", "u@local.example", *options],
+                capture_output=True, check=False, timeout=harness.PATIENCE)
+            self.assertEqual(result.returncode, 0, result.stdout)
+        mail = self.folder / "mail"
+        mail.write_text(MESSAGE)
+        subprocess.run(
+            ["curl", "-sSk", "--ssl-reqd", f"smtp://127.0.0.1:{server.port}",
+             "--mail-from", "s@x.example", "--mail-rcpt", "u@local.example",
+             "-T", str(mail)], check=True, timeout=harness.PATIENCE)
+        messages = self.messages()
+        self.assertEqual(len(messages), 5)
+        for message in messages:
+            self.assertRegex(message, rb"with ESMTPS id \S+ tls TLS_")
+        for word in ("tls", "warning", "fatal", "session"):
+            self.assertNotIn(f" {word}", server.log())  # all went well
+        self.assertIn("status 0", server.wait_log("tcpserver: end"))
+
+    def test_tls_may_come_first(self):
+        server = self.start("--tls-wrapped", "--require-tls")
+        with smtplib.SMTP_SSL("127.0.0.1", server.port,
+                              context=self.trusting(),
+                              timeout=harness.PATIENCE) as client:
+            client.ehlo()
+            self.assertFalse(client.has_extn("starttls"))
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        self.assertRegex(self.messages()[0], rb"with ESMTPS id \S+ tls TLS_")
+        with harness.Client(server) as client:
+            client.send("EHLO c\r\n")
+            try:
+                self.assertNotIn(b"mx", client.file.read())
+            except ConnectionResetError:
+                pass
+        server.wait_log("tls-error=")
+
+    def test_tls_may_be_required(self):
+        server = self.start("--require-tls")
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("MAIL FROM:<s@x>")[:9], "530 5.7.0")
+            self.secure(client)
+            self.assertEqual(client.ask("EHLO c")[:3], "250")
+            self.assertEqual(client.ask("MAIL FROM:<s@x>")[:3], "250")
+
+    def test_who_is_in_the_clear_is_served_by_the_static_program(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            client.greet()
+            before = self.program(server)
+            self.secure(client)
+            self.assertEqual(client.ask("NOOP")[:3], "250")
+            after = self.program(server)
+        # The same process, so that tcpserver waits for the right one.
+        self.assertEqual([each[0] for each in before],
+                         [each[0] for each in after])
+        self.assertEqual([before[0][1].name, after[0][1].name],
+                         ["postern-smtpd", "postern-smtpd-tls"])
+
+    def program(self, server):
+        """Who serves now: (pid, executable) of each child of tcpserver."""
+        pid = server.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+        return [(int(child), pathlib.Path(os.readlink(f"/proc/{child}/exe")))
+                for child in children.read_text().split()]
+
+    def test_what_comes_in_clear_behind_starttls_is_nothing(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            client.greet()
+            client.send("STARTTLS\r\nMAIL FROM:<evil@x.example>\r\n")
+            replies = [client.reply(), client.reply()]
+        self.assertEqual(replies[1], "")  # closed
+        server.wait_log("end=abuse")
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("STARTTLS")[:3], "220")
+            client.send("MAIL FROM:<evil@x.example>\r\n")
+            try:
+                answer = client.file.read(3)[:2]
+            except ConnectionResetError:
+                answer = b""
+            self.assertIn(answer, (b"", b"\x15\x03"))  # an alert, or nothing
+        server.wait_log("tls-error=")
+
+    def test_half_a_command_behind_starttls_is_nothing(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            client.greet()
+            client.send("STARTTLS\r\nM")
+            replies = [client.reply(), client.reply()]
+        self.assertEqual(replies[1], "")
+        server.wait_log("end=abuse")
+
+    def test_a_second_starttls_is_refused(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            self.secure(client.greet())
+            self.assertEqual(client.ask("STARTTLS")[:9], "503 5.5.1")
+
+    def test_errors_count_on_behind_starttls(self):
+        server = self.start("--max-errors", "3")
+        with harness.Client(server) as client:
+            client.greet()
+            client.ask("x")
+            client.ask("x")
+            self.secure(client)
+            self.assertEqual(client.ask("x")[:9], "500 5.5.2")
+            self.assertEqual(client.ask("NOOP")[:9], "421 4.7.0")
+
+    def test_the_greeting_is_forgotten(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            self.secure(client.greet())
+            client.ask("MAIL FROM:<s@x>")
+            client.ask("RCPT TO:<u@local.example>")
+            client.ask("DATA")
+            self.assertEqual(client.ask("x\r\n.")[:3], "250")
+        self.assertNotIn(b"client.example", self.messages()[0])
+
+    def test_the_time_of_a_session_does_not_begin_anew(self):
+        server = self.start("--session-timeout", "4")
+        began = time.monotonic()
+        with harness.Client(server) as client:
+            client.greet()
+            time.sleep(2)  # what is measured is time
+            self.secure(client)
+            self.assertEqual(client.reply()[:9], "421 4.4.2")
+        self.assertLess(time.monotonic() - began, 5.5)
+
+    def test_without_a_certificate_the_session_goes_on_as_it_was(self):
+        for text in ("nonsense", None):
+            if text is None:
+                self.certificate.unlink()
+            else:
+                self.certificate.write_text(text)
+            server = self.start("--max-errors", "3")
+            with harness.Client(server) as client:
+                client.greet()
+                client.ask("x")
+                for _ in range(3):
+                    self.assertEqual(client.ask("STARTTLS"), NO_TLS)
+                client.ask("MAIL FROM:<s@x>")
+                client.ask("RCPT TO:<u@local.example>")
+                client.ask("DATA")
+                self.assertEqual(client.ask("x\r\n.")[:3], "250")
+                client.ask("QUIT")
+            self.assertIn(b"from client.example", self.messages()[-1])
+            self.assertIn(b"with ESMTP id", self.messages()[-1])
+            log = server.wait_log("tcpserver: end")
+            self.assertEqual(log.count("tls: not available"), 1)
+            self.assertIn(str(self.certificate), log)
+
+    def test_counts_go_over_even_where_tls_does_not_come(self):
+        self.certificate.write_text("nonsense")
+        server = self.start("--max-errors", "3")
+        with harness.Client(server) as client:
+            client.greet()
+            client.ask("x")
+            client.ask("x")
+            self.assertEqual(client.ask("STARTTLS"), NO_TLS)
+            client.ask("x")
+            self.assertEqual(client.ask("NOOP")[:9], "421 4.7.0")
+
+    def test_without_the_other_program_the_session_goes_on(self):
+        alone = self.folder / "postern-smtpd"
+        shutil.copy(harness.SMTPD, alone)
+        server = self.start(program=[str(alone)])
+        with harness.Client(server) as client:
+            client.greet()
+            for _ in range(2):
+                self.assertEqual(client.ask("STARTTLS"), NO_TLS)
+            self.assertEqual(client.ask("MAIL FROM:<s@x>")[:3], "250")
+            client.ask("RSET")
+            client.ask("QUIT")
+        log = server.wait_log("tcpserver: end")
+        self.assertEqual(log.count(f"{alone}-tls"), 1)
+        server.stop()
+        server = self.start("--tls-wrapped", program=[str(alone)])
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply(), "")
+        server.wait_log(f"{alone}-tls")
+
+    def test_clients_are_asked_for_certificates_where_there_is_a_ca(self):
+        authority = self.make_certificate("ca", path=self.folder / "ca.pem")
+        known = self.make_certificate("client.example", issuer=authority,
+                                      path=self.folder / "client.pem")
+        strange = self.make_certificate("strange", path=self.folder / "x.pem")
+        server = self.start("--client-ca", str(authority))
+        for file in (known, strange, None):
+            context = self.trusting()
+            if file is not None:
+                context.load_cert_chain(file)
+            with smtplib.SMTP("127.0.0.1", server.port,
+                              timeout=harness.PATIENCE) as client:
+                client.starttls(context=context)
+                client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        self.assertEqual(len(self.messages()), 3)
+        for wanted, options in ((True, ["--client-ca", str(authority)]),
+                                (False, [])):
+            server = self.start(*options)
+            result = subprocess.run(
+                ["openssl", "s_client", "-starttls", "smtp", "-connect",
+                 f"127.0.0.1:{server.port}"], input=b"", check=False,
+                capture_output=True, timeout=harness.PATIENCE)
+            self.assertEqual(b"CN = ca" in result.stdout, wanted)
+
+    def test_what_clients_say_goes_over_whatever_it_is(self):
+        self.certificate.write_text("nonsense")
+        server = self.start()
+        with harness.Client(server) as client:
+            client.reply()
+            name = "a b=+%\"'$(x)\\" + "x" * 3000
+            self.assertEqual(client.ask(f"EHLO {name}")[:3], "250")
+            self.assertEqual(client.ask("STARTTLS"), NO_TLS)
+            self.assertEqual(client.ask("MAIL FROM:<s@x>")[:3], "250")
+
+    def test_the_queue_program_finds_nothing_of_ours(self):
+        server = self.start(deliver=f"qmail-queue:{self.put_queue()}")
+        with harness.Client(server) as client:
+            self.secure(client.greet())
+            client.ask("MAIL FROM:<s@x>")
+            client.ask("RCPT TO:<u@local.example>")
+            client.ask("DATA")
+            self.assertEqual(client.ask("x\r\n.")[:3], "250")
+        self.assertNotIn(b"handover", self.queued("environment"))
+
+    def test_what_makes_no_sense_is_said(self):
+        certificate = str(self.certificate)
+        for options, words in [
+                (["--tls-wrapped"], "--tls-wrapped: needs --tls-cert"),
+                (["--require-tls"], "--require-tls: needs"),
+                (["--tls-cert", certificate, "--tls-key", "a", "--tls-key",
+                  "b"], "--tls-key"),
+                (["--handover", "x"], "--handover: began")]:
+            talk = self.talk("", *options)
+            self.assertEqual(talk.exit_code, 100, options)
+            self.assertIn(words, talk.log)
+
+
+if __name__ == "__main__":
+    assert shutil.which("openssl"), "openssl is needed"
+    harness.main()
