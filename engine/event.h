@@ -140,6 +140,8 @@ enum class CloseReason : uint8_t {
   kAbuse,     // too many errors, a web browser, plaintext behind STARTTLS...
   kShutdown,  // the driver said so: Shutdown()
 };
+inline constexpr size_t kCloseReasons =
+    static_cast<size_t>(CloseReason::kShutdown) + 1;
 
 // Returns "quit", "peer-gone", "timeout", "refused", "abuse" or "shutdown": for
 // logs.

@@ -9,6 +9,7 @@
 #ifndef POSTERN_ENGINE_REPLY_H_
 #define POSTERN_ENGINE_REPLY_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -40,6 +41,10 @@ struct Reply {
 
   friend bool operator==(const Reply&, const Reply&) = default;
 };
+
+// How many replies there were, by the first digit of their codes: 2yz, 3yz,
+// 4yz, 5yz. One of many lines is one.
+using ReplyCounts = std::array<uint32_t, 4>;
 
 // The longest line FormatReply() makes, CRLF included: RFC 5321 4.5.3.1.5.
 inline constexpr size_t kMaxReplyLine = 512;

@@ -26,10 +26,15 @@ class ReplyQueue {
   // off one write at a time would move the rest each time.
   explicit ReplyQueue(size_t slack) : slack_(slack) {}
 
-  void Append(const Reply& reply) { AppendReply(reply, &bytes_); }
+  void Append(const Reply& reply) {
+    ABSL_HARDENING_ASSERT(reply.code >= 200 && reply.code < 600);
+    ++counts_[static_cast<size_t>(reply.code / 100 - 2)];
+    AppendReply(reply, &bytes_);
+  }
   // Appends a challenge of AUTH: no Reply, since the limit of reply lines (RFC
   // 5321 4.5.3.1.5) is not one of challenges.
   void AppendChallenge(absl::string_view bytes) {
+    ++counts_[1];
     absl::StrAppend(&bytes_, "334 ", EncodeBase64(bytes), "\r\n");
   }
 
@@ -37,6 +42,8 @@ class ReplyQueue {
   absl::string_view view() const {
     return absl::string_view(bytes_).substr(written_);
   }
+
+  const ReplyCounts& counts() const { return counts_; }
 
   // Says that the first `n` bytes of view() are written.
   void Written(size_t n) {
@@ -55,6 +62,7 @@ class ReplyQueue {
   size_t slack_;
   std::string bytes_;
   size_t written_ = 0;  // front bytes that are gone
+  ReplyCounts counts_ = {};
 };
 
 }  // namespace postern

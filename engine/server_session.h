@@ -130,6 +130,9 @@ class ServerSession {
   // Says that the first `n` bytes of Output() are written, n <= its size.
   void OutputWritten(size_t n) { output_.Written(n); }
 
+  // What Output() has held so far, written or not.
+  const ReplyCounts& replies() const { return output_.counts(); }
+
   // The peer will send nothing more. What it has sent is still served and open
   // Asks are still answered; where input would be needed, kClosed follows.
   void EndOfInput() { input_ended_ = true; }

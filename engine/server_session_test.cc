@@ -234,6 +234,29 @@ TEST_F(ServerSessionTest, TakesPartialWrites) {
   session().OutputWritten(0);
 }
 
+TEST_F(ServerSessionTest, CountsRepliesByTheirFirstDigit) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx\r\n.\r\n");
+  EXPECT_EQ(session().replies(), (ReplyCounts{5, 1, 0, 0}));
+  Feed("NONSENSE\r\nDATA\r\n");
+  session().TimedOut();
+  Feed("");
+  EXPECT_EQ(session().replies(), (ReplyCounts{5, 1, 1, 2}));
+  config_.lmtp = true;
+  Restart();
+  Feed(
+      "LHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n"
+      "DATA\r\nx\r\n.\r\n");
+  EXPECT_EQ(session().replies(), (ReplyCounts{7, 1, 0, 0}))
+      << "one for each recipient";
+  config_ = ServerConfig();
+  config_.mechanisms_in_clear = {"PLAIN"};
+  Restart();
+  Feed("EHLO c\r\n");
+  const RequestId auth = Question("AUTH PLAIN\r\n");
+  EXPECT_TRUE(session().CompleteAuth(auth, AuthChallenge{"?"}).ok());
+  EXPECT_EQ(session().replies(), (ReplyCounts{2, 1, 0, 0})) << "334";
+}
+
 TEST_F(ServerSessionTest, AbortsAtTheFirstDefectNotAtTheEnd) {
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nok\r\n");
   TakeOutput();

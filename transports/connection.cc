@@ -387,6 +387,7 @@ void Connection::End(CloseReason reason, bool clean) {
   end.tls_error = tls_error_;
   end.bytes_in = bytes_in_;
   end.bytes_out = bytes_out_;
+  if (session_) end.replies = session_->replies();
   end.duration = absl::FromChrono(around_.loop->now() - since_);
   host_->OnEnd(end, responder_ ? *responder_->info() : *info_);
 }

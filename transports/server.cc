@@ -70,6 +70,9 @@ class Server::Shard {
   const absl::Status& status() const { return loop_.status(); }
   EventLoop& loop() { return loop_; }
   size_t connections() const { return open_.load(std::memory_order_relaxed); }
+  uint64_t turned_away() const {
+    return turned_away_.load(std::memory_order_relaxed);
+  }
 
   void Accept(size_t listener, std::shared_ptr<Descriptor> socket,
               bool shared) {
@@ -165,6 +168,7 @@ class Server::Shard {
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;  // slots
   std::atomic<size_t> open_{0};
+  std::atomic<uint64_t> turned_away_{0};
   std::atomic<bool> answered_{true};  // Responsive()'s question
   bool draining_ = false;
   int spare_;  // descriptor, for TurnAway()
@@ -202,6 +206,7 @@ bool Server::Shard::TurnAway(int listening) {
   if (spare_ >= 0) close(spare_);
   const int socket = accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
   if (socket >= 0) {
+    turned_away_.fetch_add(1, std::memory_order_relaxed);
     const std::string reply = FormatReply(Overloaded());
     (void)!send(socket, reply.data(), reply.size(),
                 MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -429,6 +434,12 @@ void Server::Join() {
 bool Server::Responsive() {
   bool all = true;
   for (const auto& shard : shards_) all = shard->Responsive() && all;
+  return all;
+}
+
+uint64_t Server::turned_away() const {
+  uint64_t all = 0;
+  for (const auto& shard : shards_) all += shard->turned_away();
   return all;
 }
 

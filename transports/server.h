@@ -8,6 +8,7 @@
 #define POSTERN_TRANSPORTS_SERVER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -74,6 +75,9 @@ class Server {
 
   // Connections that are open now.
   size_t connections() const;
+  // Clients so far who heard 421 because there was no descriptor for them;
+  // Service was not asked about those.
+  uint64_t turned_away() const;
 
   // Returns whether all threads have answered since the last call, and asks
   // them again: for a watchdog.

@@ -328,6 +328,7 @@ TEST_F(ServerTest, ServesASession) {
   EXPECT_EQ(end.reason, CloseReason::kQuit);
   EXPECT_TRUE(end.clean);
   EXPECT_EQ(end.bytes_in, kEnvelope.size() + 30);
+  EXPECT_EQ(end.replies, (ReplyCounts{6, 1, 0, 0}));
 }
 
 TEST_F(ServerTest, ServesAGroupAtOnce) {
@@ -565,6 +566,7 @@ TEST_F(ServerTest, WithoutDescriptorsClientsHear421AndOthersAreServedOn) {
   for (Client& other : others) {
     EXPECT_THAT(other.ReadAll(), StartsWith("421 4.3.2 too many connections"));
   }
+  EXPECT_EQ(server_->turned_away(), others.size());
   first.Send("NOOP\r\n");
   EXPECT_EQ(first.Read("250"), "250 2.0.0 ok\r\n");
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);

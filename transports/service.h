@@ -32,6 +32,7 @@ struct SessionEnd {
   std::string tls_error;  // why TLS could not go on, if that was it
   uint64_t bytes_in = 0;  // as they came: with TLS, what was in it
   uint64_t bytes_out = 0;
+  ReplyCounts replies = {};
   absl::Duration duration;
 };
 

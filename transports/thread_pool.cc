@@ -44,6 +44,11 @@ size_t ThreadPool::queued() const {
   return tasks_.size();
 }
 
+size_t ThreadPool::running() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return running_;
+}
+
 void ThreadPool::Work() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {

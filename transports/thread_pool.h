@@ -38,6 +38,8 @@ class ThreadPool {
 
   // Tasks that wait for a thread now.
   size_t queued() const;
+  // Threads that have one now.
+  size_t running() const;
 
  private:
   void Work();

@@ -72,6 +72,29 @@ TEST(ThreadPoolTest, TasksRunSideBySide) {
   EXPECT_EQ(pool.queued(), 0u);
 }
 
+TEST(ThreadPoolTest, CountsWhatRunsAndWhatWaits) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool begun = false;
+  bool go_on = false;
+  ThreadPool pool;
+  ASSERT_TRUE(pool.Start(1).ok());
+  pool.Run([&] {
+    std::unique_lock<std::mutex> lock(mutex);
+    begun = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return go_on; });
+  });
+  std::unique_lock<std::mutex> lock(mutex);
+  changed.wait(lock, [&] { return begun; });
+  pool.Run([] {});
+  pool.Run([] {});
+  EXPECT_EQ(pool.running(), 1u);
+  EXPECT_EQ(pool.queued(), 2u);
+  go_on = true;
+  changed.notify_all();
+}
+
 TEST(ThreadPoolTest, WhatATaskHoldsGoesWithIt) {
   const auto held = std::make_shared<int>(1);
   {
