@@ -7,6 +7,7 @@
 #ifndef POSTERN_POLICY_DECISION_H_
 #define POSTERN_POLICY_DECISION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -33,6 +34,7 @@ enum class Rule : uint8_t {
   kControlError,   // one of them could not be asked: refused for now
   kMailbox,        // accepted, but for its mailbox: see RelayPolicy
 };
+inline constexpr size_t kRules = static_cast<size_t>(Rule::kMailbox) + 1;
 
 // The recipient is refused unless someone says otherwise.
 struct Decision {

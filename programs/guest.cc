@@ -28,14 +28,16 @@ std::unique_ptr<const ServerConfig> Changed(const ServerConfig& config,
 }  // namespace
 
 Guest::Guest(std::shared_ptr<const Site> site, size_t listener,
-             GuestRules rules, policy::ConnectionLimits::Place place)
+             GuestRules rules, policy::ConnectionLimits::Place place,
+             Metrics* metrics)
     : site_(std::move(site)),
       listener_(site_->listeners[listener]),
       rules_(std::move(rules)),
       place_(std::move(place)),
       own_config_(Changed(listener_.config, rules_)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
-      delivery_(site_->delivery.get(), &stamps_) {}
+      metrics_(metrics),
+      delivery_(site_->delivery.get(), &stamps_, metrics) {}
 
 std::unique_ptr<transports::SecureChannel> Guest::Secure(
     transports::Channel* below) {
@@ -52,6 +54,7 @@ ResponderOptions Guest::responder() {
   if (site_->authenticator != nullptr) options.authenticator = this;
   options.stamp = [this] { return stamps_.Next(); };
   options.content_refused = [this](const Reply& reply) {
+    if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
     LogContentRefused(&stamps_, reply);
   };
   return options;
@@ -86,6 +89,7 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
 }
 
 void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {
+  if (metrics_ != nullptr) metrics_->CountSession(end, info);
   constexpr size_t kMaxName = policy::kMaxLoggedName;
   policy::LogLine line("session", LineStyle());
   line.Word("end", CloseReasonName(end.reason))

@@ -17,6 +17,7 @@
 #include "engine/server_config.h"
 #include "policy/connection_limits.h"
 #include "programs/logged_delivery.h"
+#include "programs/metrics.h"
 #include "programs/site.h"
 #include "transports/service.h"
 
@@ -42,9 +43,9 @@ class Guest : public transports::SessionHost,
               public Authenticator,
               public std::enable_shared_from_this<Guest> {
  public:
-  // `place` is kept as long as the guest.
+  // `place` is kept as long as the guest. `metrics` may be null.
   Guest(std::shared_ptr<const Site> site, size_t listener, GuestRules rules,
-        policy::ConnectionLimits::Place place);
+        policy::ConnectionLimits::Place place, Metrics* metrics);
 
   const ServerConfig& config() const override { return *config_; }
   ResponderOptions responder() override;
@@ -76,6 +77,7 @@ class Guest : public transports::SessionHost,
   const policy::ConnectionLimits::Place place_;
   std::unique_ptr<const ServerConfig> own_config_;  // where rules change it
   const ServerConfig* config_;
+  Metrics* const metrics_;
   MessageStamps stamps_;
   LoggedDelivery delivery_;
   uint32_t asked_[kCounts] = {};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@
 
 namespace postern::programs {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 void LogMessage(bool accepted, absl::string_view id, uint64_t size,
                 size_t rcpts, const Path& from, const Reply& reply) {
@@ -34,9 +37,10 @@ void LogMessage(bool accepted, absl::string_view id, uint64_t size,
 class LoggedSink : public MessageSink {
  public:
   LoggedSink(std::unique_ptr<MessageSink> sink, MessageStamps* stamps,
-             const Envelope& envelope)
+             const Envelope& envelope, Metrics* metrics)
       : sink_(std::move(sink)),
         stamps_(*stamps),
+        metrics_(metrics),
         from_(envelope.from),
         rcpts_(envelope.to.size()) {}
   bool Write(absl::Span<const absl::string_view> slices,
@@ -47,10 +51,16 @@ class LoggedSink : public MessageSink {
 
   void Commit(Policy::Done done) override {
     sink_->Commit([id = stamps_.End(), from = std::move(from_), rcpts = rcpts_,
-                   size = size_,
+                   size = size_, metrics = metrics_,
+                   since =
+                       metrics_ == nullptr ? Clock::time_point() : Clock::now(),
                    done = std::move(done)](Verdict verdict) mutable {
       if (verdict.accepted() && !verdict.reply()) {
         verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
+      }
+      if (metrics != nullptr) {
+        metrics->CountMessage(verdict.accepted());
+        metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
       }
       LogMessage(verdict.accepted(), id, size, rcpts, from, *verdict.reply());
       std::move(done)(std::move(verdict));
@@ -60,6 +70,7 @@ class LoggedSink : public MessageSink {
  private:
   const std::unique_ptr<MessageSink> sink_;
   MessageStamps& stamps_;
+  Metrics* const metrics_;
   Path from_;  // until it commits
   const size_t rcpts_;
   uint64_t size_ = 0;
@@ -86,13 +97,14 @@ Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
   (void)stamps_.End();  // of a message that was given up
   Opened opened = delivery_.Open(envelope, session);
   if (const auto* refusal = std::get_if<Reply>(&opened)) {
+    if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
     LogMessage(/*accepted=*/false, "", 0, envelope.to.size(), envelope.from,
                *refusal);
     return opened;
   }
   return std::make_unique<LoggedSink>(
       std::get<std::unique_ptr<MessageSink>>(std::move(opened)), &stamps_,
-      envelope);
+      envelope, metrics_);
 }
 
 void LogContentRefused(MessageStamps* stamps, const Reply& reply) {

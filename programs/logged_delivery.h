@@ -11,6 +11,7 @@
 #include "engine/delivery.h"
 #include "engine/reply.h"
 #include "engine/trace_header.h"
+#include "programs/metrics.h"
 
 namespace postern::programs {
 
@@ -28,8 +29,8 @@ class MessageStamps {
   TraceStamp current_;
 };
 
-// Wraps `delivery`. Writes one line for each message that reached its end, and
-// for each that could not be opened:
+// Wraps `delivery`. Counts, and writes one line for each message that reached
+// its end, and for each that could not be opened:
 //
 //   message result=accept id=69240c00.1f2.1267.1 size=1234 rcpts=2
 //   from=<s@example.org> reply="250 2.0.0 ok 69240c00.1f2.1267.1"
@@ -40,9 +41,11 @@ class MessageStamps {
 // sender's postmaster can quote.
 class LoggedDelivery : public Delivery {
  public:
-  // Both must outlive this and, but for those that commit, the sinks.
-  LoggedDelivery(Delivery* delivery, MessageStamps* stamps)
-      : delivery_(*delivery), stamps_(*stamps) {}
+  // These must outlive this and, but for those that commit, the sinks;
+  // `metrics`, which may be null, all of them.
+  LoggedDelivery(Delivery* delivery, MessageStamps* stamps,
+                 Metrics* metrics = nullptr)
+      : delivery_(*delivery), stamps_(*stamps), metrics_(metrics) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
@@ -50,6 +53,7 @@ class LoggedDelivery : public Delivery {
  private:
   Delivery& delivery_;
   MessageStamps& stamps_;
+  Metrics* const metrics_;
 };
 
 // Writes the line of a message whose content the engine has refused, which no

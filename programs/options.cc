@@ -201,7 +201,7 @@ bool Options::AnswerHelp(absl::string_view program, absl::string_view head,
   if (Flag("help")) {
     text = absl::StrCat(head, Help(), foot);
   } else if (Flag("version")) {
-    text = absl::StrCat(program, " 0.1\n");
+    text = absl::StrCat(program, " ", kVersion, "\n");
   } else {
     return false;
   }

@@ -33,6 +33,8 @@
 
 namespace postern::programs {
 
+inline constexpr absl::string_view kVersion = "0.1";
+
 // What there is to give. Constant data: a process a connection has no time to
 // build its options first.
 struct OptionRow {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "programs/options.h"
 #include "programs/serve.h"
 #include "programs/serve_options.h"
 
@@ -33,7 +34,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (command == "--version") {
-    std::puts("postern 0.1");
+    std::printf("postern %s\n", postern::programs::kVersion.data());
     return 0;
   }
   std::fprintf(stderr, "postern: unknown command \"%s\"\n%s", command.c_str(),

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -39,6 +40,9 @@
 #include "programs/guest.h"
 #include "programs/log.h"
 #include "programs/manager.h"
+#include "programs/metrics.h"
+#include "programs/metrics_server.h"
+#include "programs/metrics_text.h"
 #include "programs/rules_file.h"
 #include "programs/site.h"
 #include "transports/server.h"
@@ -50,6 +54,9 @@ namespace postern::programs {
 namespace {
 
 constexpr int kTemporary = 111;  // djb's tools: try again
+// How often loops are asked whether they are stuck, for MetricsServer, which
+// has some more patience.
+constexpr absl::Duration kLookInterval = absl::Seconds(2);
 
 absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
   switch (refusal) {
@@ -70,6 +77,18 @@ void LogUnserved(absl::string_view end, const SessionInfo& peer) {
                .Text("ip", peer.remote_address, policy::kMaxLoggedName));
 }
 
+Metrics::Unserved Reason(policy::ConnectionLimits::Refusal refusal) {
+  switch (refusal) {
+    case policy::ConnectionLimits::Refusal::kTooManyInAll:
+      return Metrics::Unserved::kMaxConnections;
+    case policy::ConnectionLimits::Refusal::kTooManyFromClient:
+      return Metrics::Unserved::kMaxPerClient;
+    case policy::ConnectionLimits::Refusal::kTooFast:
+      break;
+  }
+  return Metrics::Unserved::kMaxRate;
+}
+
 int64_t MonotonicNanoseconds() {
   return std::chrono::steady_clock::now().time_since_epoch() /
          std::chrono::nanoseconds(1);
@@ -80,11 +99,12 @@ int64_t MonotonicNanoseconds() {
 class Host : public transports::Service {
  public:
   // `names` is null where nobody wants them; it must end before the server.
-  // `run` runs what blocks.
+  // `run` runs what blocks. `metrics` is null where nobody reads them.
   Host(const ServeOptions& options, std::shared_ptr<const Site> site,
-       policy::HostNames* names, Site::Run run)
+       policy::HostNames* names, Site::Run run, Metrics* metrics)
       : options_(options),
         names_(names),
+        metrics_(metrics),
         run_(std::move(run)),
         limits_(options.limits),
         rules_(options.rules.empty()
@@ -102,18 +122,23 @@ class Host : public transports::Service {
     site_.swap(site);
   }
 
+  Metrics* metrics() const { return metrics_; }  // perhaps null
+
   bool IsProxy(const SessionInfo& peer) override {
     const bool is = options_.proxies.Contains(peer.remote_address);
     if (!is) {
+      CountUnserved(Metrics::Unserved::kNoProxy);
       LogUnserved("no-proxy", peer);
     }
     return is;
   }
 
   void Admit(size_t listener, SessionInfo info, Admitted done) override {
+    if (metrics_ != nullptr) metrics_->CountConnection();
     auto place = limits_.Admit(info.remote_address, MonotonicNanoseconds());
     if (const auto* refusal =
             std::get_if<policy::ConnectionLimits::Refusal>(&place)) {
+      CountUnserved(Reason(*refusal));
       WriteLog(policy::LogLine("session", LineStyle())
                    .Word("end", "overload")
                    .Word("limit", RefusalName(*refusal))
@@ -150,21 +175,27 @@ class Host : public transports::Service {
     Admitted done;
   };
 
+  void CountUnserved(Metrics::Unserved why) {
+    if (metrics_ != nullptr) metrics_->CountUnserved(why);
+  }
+
   void Welcome(Arrival arrival) {
     transports::Admission admission;
     GuestRules rules;
     const absl::Status status = Ask(&arrival.info, &rules);
     if (!status.ok()) {
       // Whom nobody can ask about is served by nobody.
+      CountUnserved(Metrics::Unserved::kNoRules);
       WriteLog("fatal", status.message());
       admission.refusal =
           Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
     } else if (rules.denied && options_.silent_deny) {
+      CountUnserved(Metrics::Unserved::kDenied);
       LogUnserved("denied", arrival.info);
     } else {
-      admission.host =
-          std::make_shared<Guest>(site(), option_of_[arrival.listener],
-                                  std::move(rules), std::move(arrival.place));
+      admission.host = std::make_shared<Guest>(
+          site(), option_of_[arrival.listener], std::move(rules),
+          std::move(arrival.place), metrics_);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));
@@ -214,6 +245,7 @@ class Host : public transports::Service {
   const ServeOptions& options_;
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
+  Metrics* const metrics_;
   const Site::Run run_;
   policy::ConnectionLimits limits_;
   const std::unique_ptr<RulesFile> rules_;
@@ -272,12 +304,38 @@ absl::Status Listen(const ServeOptions& options, transports::Server* server,
   return absl::OkStatus();
 }
 
+// Returns a server that listens, and is to be started. It must end before what
+// it reads.
+absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
+    const ServeOptions& options, const Metrics& metrics,
+    const transports::Server& server, const transports::ThreadPool& pool) {
+  const auto threads = static_cast<uint64_t>(options.blocking_threads);
+  auto made = std::make_unique<MetricsServer>(
+      [&metrics, &server, &pool, threads, start = absl::Now()] {
+        return FormatMetrics(metrics, {.connections = server.connections(),
+                                       .turned_away = server.turned_away(),
+                                       .pool_queued = pool.queued(),
+                                       .pool_running = pool.running(),
+                                       .pool_threads = threads,
+                                       .start = start});
+      });
+  const auto address = made->Listen(*options.metrics);
+  if (!address.ok()) {
+    return absl::Status(
+        address.status().code(),
+        absl::StrCat("--metrics: ", address.status().message()));
+  }
+  WriteLog(absl::StrCat("metrics at ", address->Format()));
+  return made;
+}
+
 // Reads everything again, or leaves it as it is.
 void Reload(const ServeOptions& options, const Site::Process& process,
             Host* host) {
   SayReloading();
   absl::StatusOr<std::shared_ptr<const Site>> again =
       Site::Read(options, process);
+  if (host->metrics() != nullptr) host->metrics()->CountReload(again.ok());
   if (again.ok()) {
     host->Replace(*std::move(again));
     WriteLog("reloaded");
@@ -301,16 +359,21 @@ int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
 
 // Serves until a signal ends it.
 void Serve(const ServeOptions& options, const Site::Process& process,
-           const sigset_t& signals, Host* host, transports::Server* server) {
-  const absl::Duration alive = AliveInterval();
+           const sigset_t& signals, Host* host, transports::Server* server,
+           MetricsServer* metrics_server) {
+  absl::Duration alive = AliveInterval();
+  if (metrics_server != nullptr) alive = std::min(alive, kLookInterval);
   while (true) {
+    if (alive < absl::InfiniteDuration() && server->Responsive()) {
+      SayAlive();
+      if (metrics_server != nullptr) metrics_server->SayAlive();
+    }
     const int signal = WaitForSignal(signals, alive);
     if (signal == SIGHUP) {
       Reload(options, process, host);
     } else if (signal > 0) {
       return;
     }
-    if (alive < absl::InfiniteDuration() && server->Responsive()) SayAlive();
   }
 }
 
@@ -348,6 +411,7 @@ int RunServe(const ServeOptions& options) {
 
   SetLogFormat(options.log_format);
   const BackgroundLog log;
+  const auto metrics = options.metrics ? std::make_unique<Metrics>() : nullptr;
 
   // Destroyed in the order that decisions need: the names end first, and the
   // pool works to its end while the loops, stopped, still take its answers.
@@ -362,6 +426,9 @@ int RunServe(const ServeOptions& options) {
   const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
+
+  // What is counted outlives who counts, and ends behind who reads.
+  std::unique_ptr<MetricsServer> metrics_server;
 
   const Site::Process process = {
       .run = run,
@@ -381,6 +448,7 @@ int RunServe(const ServeOptions& options) {
                         },
                     .now = MonotonicNanoseconds});
           },
+      .metrics = metrics.get(),
   };
   absl::StatusOr<std::shared_ptr<const Site>> site =
       Site::Read(options, process);
@@ -395,7 +463,8 @@ int RunServe(const ServeOptions& options) {
     if (!opened.ok()) return Fail(opened.status());
     names = *std::move(opened);
   }
-  host = std::make_unique<Host>(options, *std::move(site), names.get(), run);
+  host = std::make_unique<Host>(options, *std::move(site), names.get(), run,
+                                metrics.get());
 
   transports::ServerOptions server_options;
   server_options.threads = options.threads;
@@ -408,6 +477,11 @@ int RunServe(const ServeOptions& options) {
           Listen(options, server.get(), host.get(), &addresses);
       !status.ok()) {
     return Fail(status);
+  }
+  if (metrics != nullptr) {
+    auto made = MakeMetricsServer(options, *metrics, *server, pool);
+    if (!made.ok()) return Fail(made.status());
+    metrics_server = *std::move(made);
   }
   if (absl::Status status = Become(options.user); !status.ok()) {
     return Fail(status);
@@ -428,11 +502,20 @@ int RunServe(const ServeOptions& options) {
     server->Join();
     return Fail(status);
   }
+  if (metrics_server != nullptr) {
+    if (absl::Status status = metrics_server->Start(); !status.ok()) {
+      server->Abandon();
+      server->Join();
+      return Fail(status);
+    }
+  }
   WriteReady(options.ready_fd, addresses);
   SayReady(absl::StrCat(
       "listening at ",
       absl::StrJoin(absl::StrSplit(addresses, '\n', absl::SkipEmpty()), ", ")));
-  Serve(options, process, signals, host.get(), server.get());
+  Serve(options, process, signals, host.get(), server.get(),
+        metrics_server.get());
+  if (metrics_server != nullptr) metrics_server->SayStopping();
   const std::string going =
       absl::StrCat("going down with ", server->connections(), " connections");
   WriteLog(going);

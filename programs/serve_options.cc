@@ -96,6 +96,9 @@ constexpr OptionRow kRows[] = {
      "behind SIGTERM"},
     {"ready-fd", "N", "write where we listen there, a line each, once\nwe do"},
     {"user", "NAME", "become NAME, once we listen"},
+    {"metrics", "ADDRESS:PORT",
+     "answer /metrics (Prometheus) and /healthz there,\n"
+     "by HTTP"},
 };
 
 constexpr char kHead[] =
@@ -227,6 +230,14 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.drain = given.Number("drain", options.drain, 0, 24 * 60 * 60);
   options.ready_fd = given.Number("ready-fd", options.ready_fd, 0, 1023);
   options.user = given.Text("user", options.user);
+  if (const std::string text = given.Text("metrics", ""); !text.empty()) {
+    auto address = transports::ListenAddress::Parse(text);
+    if (address.ok()) {
+      options.metrics.emplace(*std::move(address));
+    } else {
+      given.Mistake(absl::StrCat("--metrics: ", address.status().message()));
+    }
+  }
   Check(options, &given);
   if (!given.operands().empty()) {
     given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));

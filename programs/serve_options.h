@@ -46,9 +46,10 @@ struct ServeOptions : MailOptions, CertificateOptions {
   int blocking_threads = 16;
   int auth_threads = 8;
   policy::AttemptLimits::Limits attempts;
-  int drain = 30;     // seconds
-  int ready_fd = -1;  // -1: none
-  std::string user;   // empty: stay who we are
+  int drain = 30;                                    // seconds
+  int ready_fd = -1;                                 // -1: none
+  std::string user;                                  // empty: stay who we are
+  std::optional<transports::ListenAddress> metrics;  // absent: none
 };
 
 // Reads the command line behind "serve", --config FILE and POSTERN_...

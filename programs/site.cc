@@ -120,7 +120,9 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   site->relay = std::make_shared<policy::RelayPolicy>(
       std::make_shared<const policy::RelayRules>(
           site->controls, std::make_shared<const policy::InterfaceAddresses>()),
-      [](const policy::Decision& decision, const SessionInfo& session) {
+      [metrics = process.metrics](const policy::Decision& decision,
+                                  const SessionInfo& session) {
+        if (metrics != nullptr) metrics->CountRecipient(decision);
         WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
       site->recipients.get());

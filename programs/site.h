@@ -20,6 +20,7 @@
 #include "engine/server_config.h"
 #include "policy/controls.h"
 #include "programs/backends.h"
+#include "programs/metrics.h"
 #include "programs/serve_options.h"
 #include "transports/tls_context.h"
 
@@ -40,6 +41,7 @@ struct Site {
     std::function<std::shared_ptr<Authenticator>(
         std::shared_ptr<auth::Backend>)>
         guard;
+    Metrics* metrics = nullptr;  // null: nobody counts
   };
 
   // Reads the control files, certificates and users. An error names the file,
