@@ -3,9 +3,10 @@
 
 #include "policy/log_line.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -17,13 +18,17 @@ namespace {
 // Most lines: then they are one piece of memory from the start.
 constexpr size_t kUsualLine = 384;
 
-constexpr absl::string_view kTextSpecial = "\"\\<>";
-constexpr absl::string_view kAddressSpecial = " \"\\<>";
-constexpr absl::string_view kJsonSpecial = "\"\\";
-
-bool IsPlain(char c, absl::string_view special) {
-  return absl::ascii_isprint(c) && special.find(c) == absl::string_view::npos;
+// The octets that are written as they are: printable ASCII but `special`.
+using Plain = std::array<bool, 256>;
+constexpr Plain PlainBut(absl::string_view special) {
+  Plain plain = {};
+  for (size_t c = ' '; c <= '~'; ++c) plain[c] = true;
+  for (char c : special) plain[static_cast<unsigned char>(c)] = false;
+  return plain;
 }
+constexpr Plain kPlainText = PlainBut("\"\\<>");
+constexpr Plain kPlainAddress = PlainBut(" \"\\<>");
+constexpr Plain kPlainJson = PlainBut("\"\\");
 
 absl::Hex TwoDigits(char c) {
   return absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2);
@@ -68,30 +73,43 @@ size_t AppendJsonCharacter(absl::string_view text, std::string* out) {
   return 1;
 }
 
-// Appends `text`, in which `special` and all that is not printable is escaped,
-// in no more than `limit` bytes.
-void AppendEscaped(absl::string_view text, bool json, absl::string_view special,
+// Appends `text`, in which what is not `plain` is escaped, in no more than
+// `limit` bytes.
+void AppendEscaped(absl::string_view text, bool json, const Plain& plain,
                    size_t limit, std::string* out) {
   const absl::string_view cut = json ? "\\\\..." : "\\...";
+  const size_t room = limit - cut.size();  // before it
   const size_t begin = out->size();
-  size_t whole = 0;  // bytes of ours that leave room for `cut`
+  size_t size = 0;   // of what is appended
+  size_t whole = 0;  // of that, what `cut` may stand behind
   while (!text.empty()) {
-    if (IsPlain(text[0], special)) {
-      out->push_back(text[0]);
-      text.remove_prefix(1);
-    } else if (json) {
-      text.remove_prefix(AppendJsonCharacter(text, out));
-    } else {
-      absl::StrAppend(out, "\\x", TwoDigits(text[0]));
-      text.remove_prefix(1);
+    size_t run = 0;
+    while (run < text.size() && plain[static_cast<unsigned char>(text[run])]) {
+      ++run;
     }
-    const size_t size = out->size() - begin;
+    if (run > 0) {
+      // Character by character, so that it may be cut anywhere.
+      const size_t fit =
+          run <= limit - size ? run : std::max(room, size) - size;
+      out->append(text.data(), fit);
+      if (size <= room) whole = std::min(size + fit, room);
+      size += run;
+      text.remove_prefix(run);
+    } else {
+      if (json) {
+        text.remove_prefix(AppendJsonCharacter(text, out));
+      } else {
+        absl::StrAppend(out, "\\x", TwoDigits(text[0]));
+        text.remove_prefix(1);
+      }
+      size = out->size() - begin;
+      if (size <= room) whole = size;
+    }
     if (size > limit) {
       out->resize(begin + whole);
       out->append(cut.data(), cut.size());
       return;
     }
-    if (size + cut.size() <= limit) whole = size;
   }
 }
 
@@ -101,10 +119,10 @@ LogStyle::LogStyle(LogFormat format, absl::string_view program, int64_t pid)
     : format_(format) {
   if (format == LogFormat::kJson) {
     head_ = ",\"program\":\"";
-    AppendEscaped(program, true, kJsonSpecial, kMaxLoggedName, &head_);
+    AppendEscaped(program, true, kPlainJson, kMaxLoggedName, &head_);
     absl::StrAppend(&head_, "\",\"pid\":", pid);
   } else {
-    AppendEscaped(program, false, kTextSpecial, kMaxLoggedName, &head_);
+    AppendEscaped(program, false, kPlainText, kMaxLoggedName, &head_);
     absl::StrAppend(&head_, ": pid=", pid, " ");
   }
 }
@@ -139,8 +157,7 @@ LogLine& LogLine::Text(absl::string_view key, absl::string_view text,
   Key(key);
   const size_t begin = text_.size();
   if (json()) text_.push_back('"');
-  AppendEscaped(text, json(), json() ? kJsonSpecial : kTextSpecial, limit,
-                &text_);
+  AppendEscaped(text, json(), json() ? kPlainJson : kPlainText, limit, &text_);
   const bool quoted = json() || begin == text_.size() ||
                       text_.find(' ', begin) != std::string::npos;
   if (quoted && !json()) text_.insert(begin, 1, '"');
@@ -151,7 +168,7 @@ LogLine& LogLine::Text(absl::string_view key, absl::string_view text,
 LogLine& LogLine::Address(absl::string_view key, const Path& path) {
   Key(key);
   text_.push_back(json() ? '"' : '<');
-  AppendEscaped(path.Address(), json(), json() ? kJsonSpecial : kAddressSpecial,
+  AppendEscaped(path.Address(), json(), json() ? kPlainJson : kPlainAddress,
                 kMaxLoggedAddress, &text_);
   text_.push_back(json() ? '"' : '>');
   return *this;

@@ -76,7 +76,8 @@ class LogLine {
 
   // A value of ours: printable, not empty, and without what a text escapes.
   LogLine& Word(absl::string_view key, absl::string_view word);
-  // Any bytes, of which no more than `limit` are written between the quotes.
+  // Any bytes, of which no more than `limit` are written between the quotes; it
+  // is 5 at least.
   LogLine& Text(absl::string_view key, absl::string_view text, size_t limit);
   LogLine& Address(absl::string_view key, const Path& path);
   // The reply in one line as a text: "250 2.1.5 ok".
