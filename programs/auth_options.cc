@@ -59,6 +59,7 @@ void ReadAuthOptions(Options* given, AuthOptions* options) {
                      {"challenge-first", CramMd5::kChallengeResponse},
                      {"response-first", CramMd5::kResponseChallenge}});
   options->sasl_config = given->Text("sasl-config", options->sasl_config);
+  options->sasl_realms = given->List("sasl-realm");
   options->insecure = given->Flag("auth-insecure");
   options->old_clients = given->Flag("auth-old-clients");
   options->show_user = given->Flag("show-user");

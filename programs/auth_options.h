@@ -34,7 +34,8 @@ struct AuthOptions {
   std::vector<AuthSpec> specs;  // none: no AUTH
   auth::CheckpasswordOptions::CramMd5 cram_md5 =
       auth::CheckpasswordOptions::CramMd5::kNone;
-  std::string sasl_config;  // empty: the library's own place
+  std::string sasl_config;               // empty: the library's own place
+  std::vector<std::string> sasl_realms;  // empty: the host's name
   bool insecure = false;
   bool old_clients = false;
   bool show_user = false;
@@ -57,6 +58,11 @@ inline constexpr OptionRow kSaslConfigRow = {
     "sasl-config", "DIR",
     "where postern.conf of Cyrus SASL is; else\n"
     "/etc/sasl2"};
+inline constexpr OptionRow kSaslRealmRow = {
+    "sasl-realm", "REALM",
+    "what may stand behind the @ of a user of Cyrus\n"
+    "SASL, as often as wanted; else control/me",
+    OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kAuthInsecureRow = {
     "auth-insecure", "",
     "offer what shows a password (PLAIN, LOGIN)\n"

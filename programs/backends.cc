@@ -3,6 +3,7 @@
 
 #include "programs/backends.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,13 @@
 #include "programs/log.h"
 
 namespace postern::programs {
+
+bool NeedsLibraries(const AuthOptions& options) {
+  return std::any_of(options.specs.begin(), options.specs.end(),
+                     [](const AuthSpec& spec) {
+                       return spec.kind != AuthSpec::Kind::kCheckpassword;
+                     });
+}
 
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
     const AuthOptions& options, const std::string& host_name,
@@ -30,7 +38,7 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
               }}));
       continue;
     }
-    auto backend = open ? open(spec, options)
+    auto backend = open ? open(spec, options, host_name)
                         : absl::UnimplementedError("not in this program");
     if (!backend.ok()) {
       return absl::Status(

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "auth/backend.h"
@@ -19,7 +20,11 @@ namespace postern::programs {
 // the file, or what is wrong with the option's value.
 using OpenBackend =
     std::function<absl::StatusOr<std::shared_ptr<auth::Backend>>(
-        const AuthSpec& spec, const AuthOptions& options)>;
+        const AuthSpec& spec, const AuthOptions& options,
+        const std::string& host_name)>;
+
+// Whether the options ask for one that an OpenBackend opens.
+bool NeedsLibraries(const AuthOptions& options);
 
 // Opens all of them, as one; null where there is none. What keeps them from
 // telling right from wrong is written to the log. An error says which --auth it

@@ -104,22 +104,6 @@ class GuardedExchange : public AuthExchange {
 
 }  // namespace
 
-absl::string_view AuthOutcomeName(AuthOutcome outcome) {
-  switch (outcome) {
-    case AuthOutcome::kSuccess:
-      return "success";
-    case AuthOutcome::kFailure:
-      return "failure";
-    case AuthOutcome::kMalformed:
-      return "malformed";
-    case AuthOutcome::kError:
-      return "error";
-    case AuthOutcome::kLimit:
-      return "limit";
-  }
-  return "";
-}
-
 GuardedAuthenticator::GuardedAuthenticator(
     std::shared_ptr<Authenticator> authenticator, Guard guard)
     : authenticator_(std::move(authenticator)),

@@ -16,20 +16,9 @@
 #include "absl/time/time.h"
 #include "engine/authenticator.h"
 #include "policy/attempt_limits.h"
+#include "programs/auth_outcome.h"
 
 namespace postern::programs {
-
-// What came of an attempt.
-enum class AuthOutcome : uint8_t {
-  kSuccess,
-  kFailure,    // wrong credentials
-  kMalformed,  // what was sent makes no sense: 501
-  kError,      // nobody could tell: 454
-  kLimit,      // too many failures before it
-};
-
-// The word for it in the log: "success".
-absl::string_view AuthOutcomeName(AuthOutcome outcome);
 
 // Writes one line to the log for each attempt that comes to an end, always with
 // the address first:

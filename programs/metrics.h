@@ -20,6 +20,7 @@
 #include "engine/event.h"
 #include "engine/session_info.h"
 #include "policy/decision.h"
+#include "programs/auth_outcome.h"
 #include "transports/service.h"
 
 namespace postern::programs {
@@ -72,12 +73,6 @@ struct MetricCounts {
 class Metrics {
  public:
   using Unserved = MetricCounts::Unserved;
-  enum class AuthOutcome : uint8_t {
-    kGranted,
-    kRefused,  // the client is not who it says (5yz)
-    kFailed,   // nobody could be asked (4yz)
-    kAborted,  // the client has given it up
-  };
   using AuthCounts = std::map<std::pair<std::string, AuthOutcome>, uint64_t>;
 
   Metrics() = default;

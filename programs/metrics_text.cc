@@ -37,20 +37,6 @@ constexpr absl::string_view kKinds[] = {"accept", "refuse", "drop"};
 constexpr absl::string_view kMessages[] = {"refuse", "accept"};
 constexpr absl::string_view kReloads[] = {"failed", "ok"};
 
-absl::string_view OutcomeName(Metrics::AuthOutcome outcome) {
-  switch (outcome) {
-    case Metrics::AuthOutcome::kGranted:
-      return "granted";
-    case Metrics::AuthOutcome::kRefused:
-      return "refused";
-    case Metrics::AuthOutcome::kFailed:
-      return "failed";
-    case Metrics::AuthOutcome::kAborted:
-      return "aborted";
-  }
-  return "";
-}
-
 double Read(const Count& count) {
   return static_cast<double>(count.load(std::memory_order_relaxed));
 }
@@ -166,7 +152,7 @@ void AddMail(const Metrics& metrics, Text* text) {
   for (const auto& [what, count] : metrics.auth()) {
     text->Value(
         static_cast<double>(count),
-        {{"mechanism", what.first}, {"outcome", OutcomeName(what.second)}});
+        {{"mechanism", what.first}, {"outcome", AuthOutcomeName(what.second)}});
   }
 }
 

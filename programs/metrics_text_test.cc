@@ -35,7 +35,7 @@ std::vector<std::string> Changed(const Metrics& metrics) {
 
 TEST(MetricsTextTest, EachCountHasItsLine) {
   using Unserved = Metrics::Unserved;
-  using Auth = Metrics::AuthOutcome;
+  using Auth = AuthOutcome;
   const struct {
     void (*count)(Metrics&);
     std::vector<std::string> lines;
@@ -114,16 +114,16 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
        {"postern_messages_total{result=\"refuse\"} 1",
         "postern_messages_total{result=\"accept\"} 2"}},
       {[](Metrics& m) {
-         m.CountAuth("PLAIN", Auth::kGranted);
-         m.CountAuth("PLAIN", Auth::kRefused);
-         m.CountAuth("PLAIN", Auth::kRefused);
-         m.CountAuth("LOGIN", Auth::kFailed);
-         m.CountAuth("LOGIN", Auth::kAborted);
+         m.CountAuth("PLAIN", Auth::kSuccess);
+         m.CountAuth("PLAIN", Auth::kFailure);
+         m.CountAuth("PLAIN", Auth::kFailure);
+         m.CountAuth("LOGIN", Auth::kError);
+         m.CountAuth("LOGIN", Auth::kLimit);
        },
-       {"postern_auth_total{mechanism=\"LOGIN\",outcome=\"failed\"} 1",
-        "postern_auth_total{mechanism=\"LOGIN\",outcome=\"aborted\"} 1",
-        "postern_auth_total{mechanism=\"PLAIN\",outcome=\"granted\"} 1",
-        "postern_auth_total{mechanism=\"PLAIN\",outcome=\"refused\"} 2"}},
+       {"postern_auth_total{mechanism=\"LOGIN\",outcome=\"error\"} 1",
+        "postern_auth_total{mechanism=\"LOGIN\",outcome=\"limit\"} 1",
+        "postern_auth_total{mechanism=\"PLAIN\",outcome=\"success\"} 1",
+        "postern_auth_total{mechanism=\"PLAIN\",outcome=\"failure\"} 2"}},
       {[](Metrics& m) {
          m.CountReload(true);
          m.CountReload(false);

@@ -38,6 +38,7 @@
 #include "programs/background_log.h"
 #include "programs/guarded_authenticator.h"
 #include "programs/guest.h"
+#include "programs/library_backends.h"
 #include "programs/log.h"
 #include "programs/manager.h"
 #include "programs/metrics.h"
@@ -432,7 +433,7 @@ int RunServe(const ServeOptions& options) {
 
   const Site::Process process = {
       .run = run,
-      .open_backend = nullptr,
+      .open_backend = OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {
             return std::make_shared<GuardedAuthenticator>(
@@ -446,7 +447,12 @@ int RunServe(const ServeOptions& options) {
                         [&](absl::Duration delay, auto task) {
                           timer.After(delay, std::move(task));
                         },
-                    .now = MonotonicNanoseconds});
+                    .now = MonotonicNanoseconds,
+                    .count =
+                        [&](absl::string_view mechanism, AuthOutcome outcome) {
+                          if (metrics == nullptr) return;
+                          metrics->CountAuth(mechanism, outcome);
+                        }});
           },
       .metrics = metrics.get(),
   };

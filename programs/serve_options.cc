@@ -72,6 +72,7 @@ constexpr OptionRow kRows[] = {
     kAuthRow,
     kCramMd5Row,
     kSaslConfigRow,
+    kSaslRealmRow,
     kAuthInsecureRow,
     kAuthOldClientsRow,
     kShowUserRow,

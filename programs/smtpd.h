@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "programs/backends.h"
 #include "programs/handover.h"
 #include "programs/smtpd_options.h"
 #include "transports/secure_channel.h"
@@ -28,6 +29,9 @@ struct SmtpdExtras {
   std::function<std::unique_ptr<transports::SecureChannel>(
       transports::StreamChannel* below)>
       secure;
+  // Opens the backends of AUTH that need a library; empty: this program has
+  // none, and tls_asked() is called with null where they are needed.
+  OpenBackend open_backend;
 };
 
 // Serves one session on descriptors 0 and 1, or goes on with the one that

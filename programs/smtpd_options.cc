@@ -38,6 +38,7 @@ constexpr OptionRow kRows[] = {
     kAuthRow,
     kCramMd5Row,
     kSaslConfigRow,
+    kSaslRealmRow,
     kAuthInsecureRow,
     kAuthOldClientsRow,
     kShowUserRow,

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "programs/certificate_options.h"
+#include "programs/library_backends.h"
 #include "programs/log.h"
 #include "programs/smtpd.h"
 #include "programs/smtpd_options.h"
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
   postern::programs::Tls tls(*options);
   postern::programs::SmtpdExtras extras;
   extras.tls_asked = [&tls](const Handover*) { return tls.Load(); };
+  extras.open_backend = postern::programs::OpenLibraryBackend;
   extras.secure = [&tls](postern::transports::StreamChannel* below) {
     return tls.MakeChannel(below);
   };

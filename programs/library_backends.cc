@@ -1,0 +1,38 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/library_backends.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "auth/sasl_backend.h"
+#include "auth/users_backend.h"
+#include "programs/log.h"
+
+namespace postern::programs {
+namespace {
+
+void ReportAuth(absl::string_view what) { WriteLog("auth", what); }
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
+    const AuthSpec& spec, const AuthOptions& options,
+    const std::string& host_name) {
+  switch (spec.kind) {
+    case AuthSpec::Kind::kCheckpassword:
+      break;
+    case AuthSpec::Kind::kCdb:
+      return auth::UsersBackend::Open(spec.file, ReportAuth);
+    case AuthSpec::Kind::kSasl:
+      return auth::SaslBackend::Open({.config_dir = options.sasl_config,
+                                      .host_name = host_name,
+                                      .realms = options.sasl_realms,
+                                      .report = ReportAuth});
+  }
+  return absl::UnimplementedError("needs no library");
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,26 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The backends for AUTH that need a library, which a static program cannot
+// have: Cyrus SASL, and OpenSSL for files of users.
+
+#ifndef POSTERN_PROGRAMS_LIBRARY_BACKENDS_H_
+#define POSTERN_PROGRAMS_LIBRARY_BACKENDS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "auth/backend.h"
+#include "programs/auth_options.h"
+
+namespace postern::programs {
+
+// An OpenBackend (programs/backends.h).
+absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
+    const AuthSpec& spec, const AuthOptions& options,
+    const std::string& host_name);
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_LIBRARY_BACKENDS_H_
