@@ -96,4 +96,15 @@ void DescriptorStream::FinishWriting(Deadline deadline) {
   }
 }
 
+bool DescriptorStream::Become(int input, int output) {
+  if (input_ == output_ || dup2(input, input_) < 0 ||
+      dup2(output, output_) < 0) {
+    return false;
+  }
+  close(input);
+  close(output);
+  output_is_socket_ = PrepareSocket(output_);
+  return true;
+}
+
 }  // namespace postern::transports

@@ -20,7 +20,7 @@ namespace postern::transports {
 enum class Io : uint8_t { kOk, kEnd, kTimeout };
 
 // DescriptorStream never changes a descriptor's flags (O_NONBLOCK belongs to
-// the open file, which others may share) and never closes one.
+// the open file, which others may share) and never closes one, but in Become().
 //
 // SIGPIPE must be ignored where the output is not a socket.
 class DescriptorStream {
@@ -42,6 +42,11 @@ class DescriptorStream {
   // and a megabyte: bytes left unread would make the kernel reset the
   // connection, and the client might lose our last reply with it.
   void FinishWriting(Deadline deadline);
+
+  // Has the descriptors `input` and `output` take the place of the stream's
+  // two, with their numbers, and closes the old ones. Returns false if that
+  // cannot be: the stream is of no use then.
+  bool Become(int input, int output);
 
  private:
   const int input_;

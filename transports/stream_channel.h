@@ -24,6 +24,7 @@ class StreamChannel : public Channel {
   void set_deadline(DescriptorStream::Deadline deadline) {
     deadline_ = deadline;
   }
+  DescriptorStream::Deadline deadline() const { return deadline_; }
 
   Result Read(absl::Span<char> room) override;
   Result Write(absl::string_view bytes) override;

@@ -1,0 +1,159 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/ucspi_tls.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstring>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "engine/decimal.h"
+#include "engine/utf8.h"
+
+namespace postern::transports {
+namespace {
+
+constexpr size_t kMaxValue = 255;
+
+// Returns the descriptor that the variable `name` has the number of.
+absl::StatusOr<int> ReadDescriptor(const char* name, const char* value) {
+  const std::optional<uint64_t> number =
+      ParseDecimal(value, kMaxDigits, Overflow::kClamp);
+  if (!number || *number <= STDERR_FILENO || *number > INT_MAX) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": not a descriptor's number: ", value));
+  }
+  const int fd = static_cast<int>(*number);
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": descriptor ", fd, " is not open"));
+  }
+  return fd;
+}
+
+// Returns whether `list` has come to its end, which is an empty string.
+bool IsWhole(absl::string_view list) {
+  constexpr absl::string_view kEnd("\0\0", 2);
+  return absl::StartsWith(list, kEnd.substr(1)) ||
+         absl::StrContains(list, kEnd);
+}
+
+// Looks `name` up in a list of "NAME=value\0"; what has no '=' is a name that
+// has no value.
+const char* Find(const std::string& list, absl::string_view name) {
+  for (const char* at = list.c_str(); *at != '\0'; at += strlen(at) + 1) {
+    if (absl::StartsWith(at, name) && at[name.size()] == '=') {
+      return at + name.size() + 1;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<UcspiTls>> ReadUcspiTls(
+    const Environment& environment) {
+  const char* const mode = environment("UCSPITLS");
+  const absl::string_view wish = mode == nullptr ? "" : mode;
+  if (wish == "-") return std::optional<UcspiTls>();
+  if (wish != "" && wish != "!") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("UCSPITLS: neither empty nor - nor !: ", wish));
+  }
+  UcspiTls offer;
+  offer.required = wish == "!";
+  const struct {
+    const char* name;
+    int* fd;
+  } kVariables[] = {{"SSLCTLFD", &offer.control},
+                    {"SSLREADFD", &offer.input},
+                    {"SSLWRITEFD", &offer.output}};
+  const char* missing = nullptr;
+  int there = 0;
+  for (const auto& variable : kVariables) {
+    const char* const value = environment(variable.name);
+    if (value == nullptr) {
+      missing = variable.name;
+      continue;
+    }
+    ++there;
+    const absl::StatusOr<int> fd = ReadDescriptor(variable.name, value);
+    if (!fd.ok()) return fd.status();
+    *variable.fd = *fd;
+  }
+  if (there == 0 && !offer.required) return std::optional<UcspiTls>();
+  if (missing != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(missing, " is missing, and there is ",
+                     there == 0 ? "UCSPITLS" : "another of its kind"));
+  }
+  return std::optional<UcspiTls>(offer);
+}
+
+TlsInfo ReadTlsVariables(const Environment& environment) {
+  const auto text = [&environment](const char* name) -> std::string {
+    const char* const value = environment(name);
+    if (value == nullptr) return "";
+    const absl::string_view view(value);
+    return view.size() <= kMaxValue && IsPrintableAscii(view) ? value : "";
+  };
+  TlsInfo info;
+  info.protocol = text("SSL_PROTOCOL");
+  info.cipher = text("SSL_CIPHER");
+  if (text("SSL_CLIENT_VERIFY") == "SUCCESS") {
+    info.peer_subject = text("SSL_CLIENT_S_DN");
+  }
+  return info;
+}
+
+UcspiTlsChannel::UcspiTlsChannel(const UcspiTls& offer,
+                                 DescriptorStream* stream, StreamChannel* below)
+    : OutsideTlsChannel({}, below), offer_(offer), stream_(*stream) {}
+
+Channel::Result UcspiTlsChannel::Handshake() {
+  DescriptorStream control(offer_.control, offer_.control);
+  size_t count = 0;
+  if (control.Write("Y", below_.deadline(), &count) != Io::kOk) {
+    return Fail("the super-server is gone");
+  }
+  std::string list;
+  std::array<char, 4096> room;
+  while (!IsWhole(list)) {
+    if (list.size() > kMaxList)
+      return Fail("the list of variables is too long");
+    switch (control.Read(absl::MakeSpan(room), below_.deadline(), &count)) {
+      case Io::kOk:
+        list.append(room.data(), count);
+        break;
+      case Io::kEnd:
+        // It may end the list by ending: behind the last string, not in it.
+        if (list.empty() || list.back() != '\0') {
+          return Fail("the super-server has no TLS");
+        }
+        list += '\0';
+        break;
+      case Io::kTimeout:
+        return {Result::Kind::kWantRead};
+    }
+  }
+  info_ =
+      ReadTlsVariables([&list](const char* name) { return Find(list, name); });
+  close(offer_.control);
+  if (!stream_.Become(offer_.input, offer_.output)) {
+    return Fail("the super-server's descriptors cannot be used");
+  }
+  return {Result::Kind::kOk};
+}
+
+Channel::Result UcspiTlsChannel::Fail(absl::string_view why) {
+  error_ = why;
+  return {Result::Kind::kEnd};
+}
+
+}  // namespace postern::transports
