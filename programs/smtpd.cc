@@ -6,8 +6,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -27,7 +25,6 @@
 #include "engine/reply.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
-#include "engine/standing.h"
 #include "policy/attempt_limits.h"
 #include "policy/controls.h"
 #include "policy/decision.h"
@@ -39,13 +36,12 @@
 #include "programs/backends.h"
 #include "programs/destination.h"
 #include "programs/guarded_authenticator.h"
-#include "programs/handover.h"
 #include "programs/log.h"
 #include "programs/logged_delivery.h"
 #include "programs/mail_options.h"
+#include "programs/session_tls.h"
 #include "transports/descriptor_stream.h"
 #include "transports/stdio.h"
-#include "transports/stream_channel.h"
 #include "transports/ucspi.h"
 
 namespace postern::programs {
@@ -54,48 +50,11 @@ namespace {
 constexpr int kEnded = 1;  // qmail-smtpd's exit code for all but QUIT
 constexpr int kUsage = 100;
 
-// Whether the client understands what is written to descriptor 1.
-bool in_clear = true;
+// Of the session, for those who speak without it.
+const SessionTls* tls_of_session = nullptr;
 
-// Milliseconds of the clock that Handover::began is of.
-uint64_t Now() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(
-          std::chrono::steady_clock::now().time_since_epoch())
-          .count());
-}
-
-// Returns what is left to a session that `began` then.
-absl::Duration TimeLeft(uint64_t began, int timeout) {
-  const uint64_t now = Now();
-  const absl::Duration gone = absl::Milliseconds(now - std::min(began, now));
-  return std::max(absl::Seconds(timeout) - gone, absl::ZeroDuration());
-}
-
-// Has the session at `stdio` go to another program, and come from one.
-void SetTls(const SmtpdOptions& options, const SmtpdExtras& extras,
-            uint64_t began, SessionInfo* info,
-            transports::StdioOptions* stdio) {
-  stdio->tls_first = options.tls_wrapped;
-  stdio->tls_asked = [&extras, began](const Standing& stood,
-                                      const SessionInfo& facts) {
-    const Handover handover = {.began = began,
-                               .stood = stood,
-                               .hello_verb = facts.hello_verb,
-                               .hello_name = facts.hello_name,
-                               .mechanism = facts.mechanism};
-    return extras.tls_asked(&handover);
-  };
-  stdio->secure = [&extras](transports::StreamChannel* below) {
-    in_clear = false;
-    return extras.secure(below);
-  };
-  if (!options.handover) return;
-  stdio->stood.emplace(options.handover->stood);
-  info->hello_verb = options.handover->hello_verb;
-  info->hello_name = options.handover->hello_name;
-  info->identity = options.handover->stood.identity;
-  info->mechanism = options.handover->mechanism;
+bool InClear() {
+  return tls_of_session == nullptr || tls_of_session->in_clear();
 }
 
 std::optional<std::string> Variable(const char* name) {
@@ -109,7 +68,7 @@ std::optional<std::string> Variable(const char* name) {
 // client's business.
 int RefuseService(const absl::Status& why) {
   WriteLog("fatal", why.message());
-  if (!in_clear) return kEnded;
+  if (!InClear()) return kEnded;
   const std::string line =
       FormatReply({421, {4, 3, 0}, "unable to read controls (#4.3.0)"});
   (void)!write(STDOUT_FILENO, line.data(), line.size());  // the end anyway
@@ -122,7 +81,7 @@ void ReportDelivery(absl::string_view what) { WriteLog("delivery", what); }
 // with it, but no client waits for them.
 void OutOfMemory() {
   constexpr char kReply[] = "421 4.3.0 out of memory (#4.3.0)\r\n";
-  if (in_clear) {
+  if (InClear()) {
     (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // the end anyway
   }
   constexpr absl::string_view kLog = "postern-smtpd: fatal: out of memory\n";
@@ -157,7 +116,6 @@ std::shared_ptr<Authenticator> MakeAuthenticator(
 
 int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   SetLogFormat(options.log_format);
-  const uint64_t began = options.handover ? options.handover->began : Now();
   // A client that is gone, and a limit on the size of files (softlimit -f),
   // are errors of write(2), not deaths.
   signal(SIGPIPE, SIG_IGN);
@@ -167,8 +125,16 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   signal(SIGCHLD, SIG_DFL);
   std::set_new_handler(OutOfMemory);
 
-  in_clear = !options.tls_wrapped;
-  if (options.tls_wrapped && !extras.tls_asked(nullptr)) return kEnded;
+  if (NeedsLibraries(options.auth) && !extras.open_backend) {
+    extras.tls_asked(nullptr);
+    return RefuseService(absl::UnavailableError(
+        "--auth: another program knows the users, and cannot be run"));
+  }
+  SessionTls tls(options, extras);
+  tls_of_session = &tls;
+  if (const absl::Status status = tls.Begin(); !status.ok()) {
+    return RefuseService(status);
+  }
 
   auto read = policy::ReadControls({.directory = options.control,
                                     .open_relay = options.open_relay,
@@ -190,21 +156,15 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
 
   ServerConfig config = MakeServerConfig(options, *controls);
   config.require_hello = false;  // qmail-smtpd never asked for one
-  config.offer_starttls = !options.certificates.empty() && !options.tls_wrapped;
-  config.require_tls = options.require_tls && !options.tls_wrapped;
-  if (config.require_tls && !config.offer_starttls) {
-    RefuseService(
-        absl::InvalidArgumentError("--require-tls: needs --tls-cert"));
-    return kUsage;
-  }
+  tls.Configure(&config);
   config.require_auth = options.submission;
   const std::string host_name =
       controls->me.empty() ? controls->greeting : controls->me;
-  auto backend = OpenBackends(options.auth, host_name, nullptr);
+  auto backend = OpenBackends(options.auth, host_name, extras.open_backend);
   if (!backend.ok()) return RefuseService(backend.status());
   if (*backend != nullptr) {
     (void)OfferAuth(**backend, options.auth, {}, &config);  // all it has
-    if (!config.offer_starttls && !options.tls_wrapped &&
+    if (!config.offer_starttls && !tls.first() &&
         config.mechanisms_in_clear.empty()) {
       WriteLog("warning",
                "AUTH is not offered without TLS: see --auth-insecure");
@@ -250,11 +210,10 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   };
 
   transports::StdioOptions stdio;
-  stdio.session_timeout = TimeLeft(began, options.session_timeout);
   stdio.write_timeout = controls->timeout;
   stdio.greet_delay = absl::Seconds(options.greet_delay);
-  SetTls(options, extras, began, &info, &stdio);
   transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
+  tls.Configure(&stream, &info, &stdio);
   const std::string address = info.remote_address;
   const transports::StdioResult result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);

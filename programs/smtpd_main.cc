@@ -12,6 +12,7 @@
 #include "programs/handover.h"
 #include "programs/log.h"
 #include "programs/smtpd.h"
+#include "programs/smtpd_extras.h"
 #include "programs/smtpd_options.h"
 #include "programs/successor.h"
 #include "transports/stream_channel.h"

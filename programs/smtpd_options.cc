@@ -55,6 +55,9 @@ constexpr OptionRow kRows[] = {
     kClientCaRow,
     {"require-tls", "", "530 before STARTTLS"},
     {"tls-wrapped", "", "TLS from the first byte"},
+    {"tls-outside", "",
+     "the same, but by the super-server: SSL_PROTOCOL\n"
+     "and SSL_CIPHER say what it has come to"},
     {kHandoverOption, "TEXT", "", OptionRow::From::kCommandLine},
 };
 
@@ -121,6 +124,10 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   options.tls_wrapped = given.Flag("tls-wrapped");
   if (options.tls_wrapped && options.certificates.empty()) {
     given.Mistake("--tls-wrapped: needs --tls-cert");
+  }
+  options.tls_outside = given.Flag("tls-outside");
+  if (options.tls_outside && options.tls_wrapped) {
+    given.Mistake("--tls-outside: not with --tls-wrapped");
   }
   ReadHandover(&given, &options);
   if (!given.Complain("postern-smtpd")) return options;

@@ -29,6 +29,7 @@ struct SmtpdOptions : MailOptions, CertificateOptions {
 
   bool submission = false;   // 530 before AUTH
   bool tls_wrapped = false;  // from the first byte
+  bool tls_outside = false;  // the same, by the super-server
   bool require_tls = false;  // 530 before it
   // From another program that has served the session so far; absent: begin it.
   std::optional<Handover> handover;

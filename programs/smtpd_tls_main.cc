@@ -15,6 +15,7 @@
 #include "programs/library_backends.h"
 #include "programs/log.h"
 #include "programs/smtpd.h"
+#include "programs/smtpd_extras.h"
 #include "programs/smtpd_options.h"
 #include "transports/secure_channel.h"
 #include "transports/stream_channel.h"

@@ -268,13 +268,17 @@ class SmtpdTlsTest(harness.TlsTestCase):
         certificate = str(self.certificate)
         for options, words in [
                 (["--tls-wrapped"], "--tls-wrapped: needs --tls-cert"),
-                (["--require-tls"], "--require-tls: needs"),
+                (["--tls-wrapped", "--tls-outside", "--tls-cert",
+                  certificate], "--tls-outside: not"),
                 (["--tls-cert", certificate, "--tls-key", "a", "--tls-key",
                   "b"], "--tls-key"),
                 (["--handover", "x"], "--handover: began")]:
             talk = self.talk("", *options)
             self.assertEqual(talk.exit_code, 100, options)
             self.assertIn(words, talk.log)
+        talk = self.talk("", "--require-tls")
+        self.assertEqual(talk.codes, [421])
+        self.assertIn("--require-tls: needs", talk.log)
 
 
 if __name__ == "__main__":
