@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/base/optimization.h"
+#include "absl/base/macros.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "auth/sasl_connection.h"

@@ -38,13 +38,11 @@ namespace postern::auth {
 // Not offered: ANONYMOUS, and what is not in mech_list of postern.conf. No
 // security layer is ever agreed on.
 //
-// For a wrong password and for a user that does not exist the reply is one. Yet
-// those of SCRAM differ in when: SCRAM needs a user's salt for its first
-// challenge, so without one 535 is the first reply, and that tells. Nor are the
-// times the same: a user that exists costs a hash more, of 4,096 rounds with
-// SCRAM, of one with the others; with saslauthd it depends on what that asks.
-// Where users' names are not known to everyone, PLAIN and LOGIN under TLS, with
-// saslauthd, tell least.
+// For a wrong password and for a user that does not exist the reply is one, and
+// with sasldb the time too, but for SCRAM: it needs a user's salt for its first
+// challenge, so a user that does not exist is refused where another has 4,096
+// rounds of a hash and a challenge. With saslauthd it takes what that takes.
+// Where names are not for everyone to know, leave SCRAM out of mech_list.
 //
 // 454 where nothing can be told: saslauthd that does not answer, files that
 // cannot be read, plug-ins that are missing; `report` hears why. What saslauthd

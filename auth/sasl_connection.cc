@@ -192,8 +192,8 @@ int SaslConnection::Canonical(absl::string_view sent,
                               std::string* identity) const {
   const absl::string_view name = absl::StripAsciiWhitespace(sent);
   *identity = std::string(external_ ? sent : name);
-  if (name.empty()) return SASL_BADPROT;
   const size_t at = name.find('@');
+  if (name.empty() || (!external_ && at == 0)) return SASL_BADPROT;
   if (!external_ && at == absl::string_view::npos) {
     absl::StrAppend(identity, "@", options_.realms.front());
   }
@@ -202,7 +202,7 @@ int SaslConnection::Canonical(absl::string_view sent,
   const absl::string_view realm = name.substr(at + 1);
   const bool is_ours = std::find(options_.realms.begin(), options_.realms.end(),
                                  realm) != options_.realms.end();
-  return at > 0 && is_ours ? SASL_OK : SASL_NOUSER;
+  return is_ours ? SASL_OK : SASL_NOUSER;
 }
 
 }  // namespace postern::auth

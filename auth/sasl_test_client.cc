@@ -55,7 +55,7 @@ SaslTestClient::SaslTestClient(const std::string& mechanism, SaslTestUser user)
   sasl_security_properties_t properties = {};
   sasl_setprop(connection_, SASL_SEC_PROPS, &properties);
   if (mechanism == "EXTERNAL") {
-    sasl_setprop(connection_, SASL_AUTH_EXTERNAL, "");
+    sasl_setprop(connection_, SASL_AUTH_EXTERNAL, user_.name.c_str());
   }
   const char* bytes = nullptr;
   unsigned size = 0;

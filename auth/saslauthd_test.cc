@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>  // NOLINT(build/c++17)
 #include <memory>
 #include <string>
@@ -54,6 +55,8 @@ class ImapStandIn {
   }
 
   int port() const { return port_; }
+  // How often a log-in was tried.
+  int tried() const { return tried_; }
 
  private:
   void Serve() {
@@ -68,6 +71,7 @@ class ImapStandIn {
       }
       const bool right =
           absl::StrContains(said, " LOGIN \"alice\" \"wonderland\"\r\n");
+      ++tried_;
       const std::string tag = said.substr(0, said.find(' '));
       const std::string reply =
           absl::StrCat(tag, right ? " OK" : " NO", " .\r\n");
@@ -78,6 +82,7 @@ class ImapStandIn {
 
   const int listener_;
   int port_ = 0;
+  std::atomic<int> tried_ = 0;
   std::thread thread_;
 };
 
@@ -176,8 +181,10 @@ TEST(SaslauthdTest, ItsYesAndNoAreCredentialsAndItsSilenceIsAnOutage) {
     const std::string wrong = "535 5.7.8; 535 5.7.8; ";
     EXPECT_EQ(login("alice", "Wonderland"), wrong);
     EXPECT_EQ(login("nobody", "wonderland"), wrong);
-    // saslauthd would not look at the realm.
+    // It would not look at the realm, and is not asked.
+    const int tried = imap.tried();
     EXPECT_EQ(login("alice@elsewhere.example", "wonderland"), wrong);
+    EXPECT_EQ(imap.tried(), tried);
     EXPECT_EQ(reports, "");
   }
   expect_outage("killed", "cannot connect to saslauthd");
