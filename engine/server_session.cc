@@ -472,6 +472,12 @@ Standing ServerSession::standing() const {
           auth_failures_, messages_, violations_};
 }
 
+uint64_t ServerSession::content() const {
+  const bool content = state_ == State::kBody || state_ == State::kSwallow ||
+                       transaction_ == Transaction::kChunks;
+  return content ? static_cast<uint64_t>(messages_) : 0;
+}
+
 uint64_t ServerSession::examined() const {
   return reader_.examined() + examined_ +
          (content_ == nullptr ? 0 : content_->examined());

@@ -158,6 +158,11 @@ class ServerSession {
   // Counts commands, blocks of content (ServerConfig::data_block) and answers.
   uint64_t progress() const { return progress_; }
 
+  // Whether a message's content is on its way, and of which message: from the
+  // 354 on, or from the first chunk's command on, to its last octet, also where
+  // it is refused already. 0: none. A number is that of one message.
+  uint64_t content() const;
+
   // What has been agreed since MAIL; stays until the transaction's end.
   const Envelope& envelope() const { return envelope_; }
   // Whether this is LMTP: ServerConfig::lmtp.

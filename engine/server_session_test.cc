@@ -357,6 +357,34 @@ TEST_F(ServerSessionTest, CommandsAndBlocksOfContentAreProgressAndBytesAreNot) {
   EXPECT_NE(session().progress(), before);
 }
 
+TEST_F(ServerSessionTest, SaysWhichContentIsOnItsWay) {
+  config_.extensions = ExtensionSet::All();
+  const struct {
+    absl::string_view bytes;
+    uint64_t content;
+  } cases[] = {
+      {"EHLO c\r\n", 0},
+      {"MAIL FROM:<s@x>\r\n", 0},
+      {"RCPT TO:<u@d>\r\n", 0},
+      {"DATA\r\n", 1},
+      {"hello\r\n", 1},
+      {"bare\nnewline\r\n", 1},  // to be refused
+      {".\r\n", 0},
+      {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\n", 2},
+      {"x\r\n", 2},  // and another chunk will come
+      {"BDAT 1000 LAST\r\nx", 2},
+      {std::string(999, 'x'), 0},
+      {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx\r\n.\r\n"
+       "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx\r\n",
+       4},
+      {".\r\nBDAT 100\r\n", 4},  // out of place, and read away
+  };
+  for (const auto& c : cases) {
+    Feed(c.bytes);
+    EXPECT_EQ(session().content(), c.content) << c.bytes;
+  }
+}
+
 TEST_F(ServerSessionTest, IsIdleBetweenCommandsAndOutsideTransactions) {
   const struct {
     absl::string_view bytes;

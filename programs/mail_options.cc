@@ -23,6 +23,10 @@ void ReadMailOptions(Options* given, MailOptions* options) {
                      {"normalize", BareNewlines::kNormalize}});
   options->greet_delay =
       given->Number("greet-delay", options->greet_delay, 0, 60);
+  options->min_rate =
+      given->Number("min-rate", options->min_rate, 0, 1000000000);
+  options->rate_grace =
+      given->Number("rate-grace", options->rate_grace, 0, 3600);
   options->pipelining = given->Choice(
       "pipelining", options->pipelining,
       {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});

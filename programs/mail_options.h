@@ -25,6 +25,8 @@ struct MailOptions {
   int session_timeout = 4 * 60 * 60;  // seconds
   BareNewlines bare_newlines = BareNewlines::kReject;
   int greet_delay = 0;  // seconds
+  int min_rate = 0;     // octets a second of content; 0: any
+  int rate_grace = 30;  // seconds
   OutOfTurn pipelining = OutOfTurn::kNote;
   AuthOptions auth;
   policy::LogFormat log_format = policy::LogFormat::kLogfmt;
@@ -61,6 +63,12 @@ inline constexpr OptionRow kGreetDelayRow = {
     "greet-delay", "N [0]",
     "seconds before the greeting in which a client\n"
     "that speaks is refused; 0: greet at once"};
+inline constexpr OptionRow kMinRateRow = {
+    "min-rate", "N [0]",
+    "octets a second, on average, at which a message\n"
+    "must come; 0: any number"};
+inline constexpr OptionRow kRateGraceRow = {
+    "rate-grace", "N [30]", "seconds of a message before --min-rate counts"};
 inline constexpr OptionRow kPipeliningRow = {
     "pipelining", "MODE [note]",
     "a client that does not wait for a reply it\n"

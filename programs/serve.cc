@@ -476,6 +476,9 @@ int RunServe(const ServeOptions& options) {
   server_options.threads = options.threads;
   server_options.connection.session_timeout =
       absl::Seconds(options.session_timeout);
+  server_options.connection.pace = {
+      .min_rate = static_cast<uint64_t>(options.min_rate),
+      .grace = absl::Seconds(options.rate_grace)};
   server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
   server = std::make_unique<transports::Server>(host.get(), server_options);
   std::string addresses;

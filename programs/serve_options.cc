@@ -86,6 +86,8 @@ constexpr OptionRow kRows[] = {
     kSessionTimeoutRow,
     kBareNewlinesRow,
     kGreetDelayRow,
+    kMinRateRow,
+    kRateGraceRow,
     kPipeliningRow,
     kLogFormatRow,
     {"threads", "N [0]",

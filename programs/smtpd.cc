@@ -211,6 +211,8 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
 
   transports::StdioOptions stdio;
   stdio.write_timeout = controls->timeout;
+  stdio.pace = {.min_rate = static_cast<uint64_t>(options.min_rate),
+                .grace = absl::Seconds(options.rate_grace)};
   stdio.greet_delay = absl::Seconds(options.greet_delay);
   transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   tls.Configure(&stream, &info, &stdio);

@@ -48,6 +48,8 @@ constexpr OptionRow kRows[] = {
     kSessionTimeoutRow,
     kBareNewlinesRow,
     kGreetDelayRow,
+    kMinRateRow,
+    kRateGraceRow,
     kPipeliningRow,
     kLogFormatRow,
     kTlsCertRow,

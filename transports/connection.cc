@@ -123,6 +123,9 @@ void Connection::StartSession() {
   responder_.emplace(&*session_, std::move(options), std::move(*info_));
   info_.reset();
   if (secure_ != nullptr) responder_->TlsStarted(secure_->info());
+  if (around_.options->pace.min_rate > 0) {
+    pace_ = std::make_unique<Pace>(&around_.options->pace);
+  }
   phase_ = Phase::kSession;
   if (around_.options->greet_delay <= absl::ZeroDuration()) return;
   phase_ = Phase::kGreetDelay;
@@ -191,6 +194,10 @@ void Connection::OnTimer() {
     // It has not taken the reply before: it will not take a last one.
     End(CloseReason::kTimeout, false);
     return Close();
+  }
+  if (pace_ != nullptr && around_.loop->now() < other_deadline_ &&
+      !pace_->TooSlow(around_.loop->now(), bytes_in_)) {
+    return SetTimer();
   }
   session_->TimedOut();
   paused_ = false;
@@ -507,6 +514,12 @@ void Connection::SetTimer() {
     }
     deadline = std::min({deadline, answer_deadline_, write_deadline_});
     if (closing_) deadline = write_deadline_;
+    if (pace_ != nullptr && !closing_) {
+      pace_->Update(session_->content(), /*our_turn=*/waiting_ || paused_, now,
+                    bytes_in_);
+      other_deadline_ = deadline;
+      deadline = std::min(deadline, pace_->deadline());
+    }
   }
   around_.loop->timers().Arm(this, deadline);
 }

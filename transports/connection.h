@@ -20,6 +20,7 @@
 #include "engine/server_session.h"
 #include "engine/session_info.h"
 #include "transports/event_loop.h"
+#include "transports/pace.h"
 #include "transports/proxy_header.h"
 #include "transports/secure_channel.h"
 #include "transports/service.h"
@@ -42,6 +43,8 @@ struct ConnectionOptions {
   absl::Duration handshake_timeout = absl::Minutes(1);
   // For the client to close behind a last reply that it may not expect.
   absl::Duration linger = absl::Seconds(2);
+  // For a message's content.
+  PaceOptions pace;
   // Before anything else, how long a client is given to speak out of turn; see
   // ServerConfig::early_talk. 0: no look.
   absl::Duration greet_delay = absl::ZeroDuration();
@@ -185,6 +188,8 @@ class Connection : public EventLoop::Handler, private Timer {
   uint64_t progress_ = ~uint64_t{0};    // the session's, at that time
   Time write_deadline_ = Time::max();   // while output waits
   Time answer_deadline_ = Time::max();  // while an answer does
+  Time other_deadline_;                 // the first of all but pace_'s
+  std::unique_ptr<Pace> pace_;          // where a rate is asked for
 };
 
 }  // namespace postern::transports

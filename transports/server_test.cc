@@ -440,6 +440,73 @@ TEST_F(ServerTest, ATrickleBuysNoTime) {
   EXPECT_THAT(all, StartsWith("421 4.4.2"));
 }
 
+// A line each 20 ms is progress enough for any timeout.
+TEST_F(ServerTest, ContentThatTricklesIsATimeout) {
+  ServerOptions options;
+  options.connection.pace = {.min_rate = 1'000'000,
+                             .grace = absl::Milliseconds(300)};
+  service_.config.data_block = 1;
+  Serve(options);
+  for (absl::string_view begin : {"", "bare\nnewline\r\n"}) {
+    Client client(address_);
+    client.Send(absl::StrCat(kEnvelope, begin));
+    client.Read("354");
+    std::string all;
+    for (int i = 0; i < 1000 && all.empty(); ++i) {
+      client.Send("x\r\n");
+      pollfd wait = {client.fd(), POLLIN, 0};
+      if (poll(&wait, 1, 20) == 1) all = client.ReadAll();
+    }
+    EXPECT_EQ(all, "421 4.4.2 timeout (#4.4.2)\r\n");
+  }
+  service_.AwaitEnds(2);
+  EXPECT_EQ(service_.ends()[1].reason, CloseReason::kTimeout);
+  EXPECT_TRUE(mailbox_.messages().empty());
+}
+
+TEST_F(ServerTest, ContentThatComesFastEnoughIsServed) {
+  ServerOptions options;
+  options.connection.pace = {.min_rate = 10, .grace = absl::Milliseconds(1)};
+  Serve(options);
+  Client client(address_);
+  client.Send(kEnvelope);
+  client.Read("354");
+  for (int i = 0; i < 50; ++i) {
+    client.Send("0123456789\r\n");
+    poll(nullptr, 0, 20);
+  }
+  client.Send(".\r\nQUIT\r\n");
+  EXPECT_THAT(client.ReadAll(), StartsWith("250 2.0.0 ok\r\n221 "));
+}
+
+// Not the client is slow, but who takes its content, or decides.
+TEST_F(ServerTest, WhatWeTakeIsNotTheClientsTime) {
+  Worker worker;
+  const auto run = [&worker](auto task) {
+    worker.Do([task = std::move(task)]() mutable {
+      poll(nullptr, 0, 30);
+      std::move(task)();
+    });
+  };
+  AcceptAll policy(run);
+  Mailbox mailbox(run);
+  Everyone service(&policy, &mailbox);
+  ServerOptions options{.threads = 1};
+  options.connection.pace = {.min_rate = 100'000'000,
+                             .grace = absl::Milliseconds(200)};
+  Server server(&service, options);
+  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  ASSERT_TRUE(address.ok() && server.Start().ok());
+  {
+    Client client(*address);
+    const std::string large(size_t{4} << 20, 'x');
+    client.Send(absl::StrCat(kEnvelope, large, "\r\n.\r\nQUIT\r\n"));
+    EXPECT_THAT(client.ReadAll(), HasSubstr("\r\n250 2.0.0 ok\r\n221 "));
+  }
+  server.Abandon();
+  server.Join();
+}
+
 TEST_F(ServerTest, ASessionHasItsTime) {
   ServerOptions options;
   options.connection.session_timeout = absl::Milliseconds(300);

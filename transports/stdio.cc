@@ -194,18 +194,30 @@ class StdioServer {
       progress_ = session_.progress();
       read_deadline_ = std::min(After(session_.ReadTimeout()), end_);
     }
+    SetPace(/*our_turn=*/false);
     size_t count = 0;
-    switch (ReadSome(read_deadline_, &count)) {
+    switch (ReadSome(std::min(read_deadline_, pace_.deadline()), &count)) {
       case Io::kOk:
         input_.Filled(count);
+        bytes_in_ += count;
         break;
       case Io::kEnd:
         session_.EndOfInput();
         break;
       case Io::kTimeout:
-        session_.TimedOut();
+        if (pace_.deadline() > read_deadline_ ||
+            pace_.TooSlow(std::chrono::steady_clock::now(), bytes_in_)) {
+          session_.TimedOut();
+        }
         break;
     }
+    SetPace(/*our_turn=*/true);
+  }
+
+  void SetPace(bool our_turn) {
+    if (options_.pace.min_rate == 0) return;  // no look at the clock
+    pace_.Update(session_.content(), our_turn, std::chrono::steady_clock::now(),
+                 bytes_in_);
   }
 
   bool Flush() {
@@ -255,6 +267,8 @@ class StdioServer {
   ServerSession session_;
   Responder responder_;
   Deadline read_deadline_;
+  Pace pace_{&options_.pace};
+  uint64_t bytes_in_ = 0;
   uint64_t progress_ = 0;  // of the session when that was set
   bool idle_ = true;       // the session, at the last read
 };

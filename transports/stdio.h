@@ -20,6 +20,7 @@
 #include "engine/session_info.h"
 #include "engine/standing.h"
 #include "transports/descriptor_stream.h"
+#include "transports/pace.h"
 #include "transports/secure_channel.h"
 #include "transports/stream_channel.h"
 
@@ -37,6 +38,8 @@ struct StdioOptions {
   // For the client to close behind a last reply that it may not expect, and to
   // take it if the session's time is up.
   absl::Duration linger = absl::Seconds(2);
+  // For a message's content.
+  PaceOptions pace;
   // Before anything else, how long a client is given to speak out of turn: most
   // that do are no mail servers. What becomes of those that do is
   // ServerConfig::early_talk; the others are greeted behind it. 0: no look.

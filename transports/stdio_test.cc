@@ -312,6 +312,44 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
   EXPECT_TRUE(server.kept.messages.empty());
 }
 
+// Enough for any timeout, and not for the rate; refused content is content.
+TEST(StdioTest, ContentThatTricklesIsATimeout) {
+  for (absl::string_view begin : {"", "bare\nnewline\r\n"}) {
+    PacketPair pair;
+    Server server;
+    server.config.data_block = 1;
+    server.options.session_timeout = absl::Seconds(30);
+    server.options.pace = {.min_rate = 1'000'000,
+                           .grace = absl::Milliseconds(50)};
+    pair.Send(absl::StrCat(kMail, begin));
+    {
+      const Trickle trickle(pair.client, "x\r\n");
+      EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+      EXPECT_LT(trickle.sent(), Trickle::kTimes);
+      shutdown(pair.server, SHUT_RDWR);
+    }
+    EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
+    EXPECT_TRUE(server.kept.messages.empty());
+  }
+}
+
+// The rate is one of content: commands may take their time.
+TEST(StdioTest, ContentThatComesFastEnoughIsServed) {
+  PacketPair pair;
+  Server server;
+  server.options.pace = {.min_rate = 1, .grace = absl::Milliseconds(1)};
+  pair.Send("EHLO c\r\n");
+  std::thread client([&] {
+    { const Trickle trickle(pair.client, "NOOP\r\n", 50); }
+    pair.Send("MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+    { const Trickle trickle(pair.client, "x\r\n", 50); }
+    pair.Send(".\r\nQUIT\r\n");
+  });
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kQuit);
+  client.join();
+  EXPECT_EQ(server.kept.messages.size(), 1u);
+}
+
 // What makes progress has time, for longer than one timeout: commands that ask
 // nobody anything, content, and content that has been refused already.
 TEST(StdioTest, ProgressHasTime) {

@@ -184,6 +184,32 @@ class OperationTest(harness.TestCase):
         self.assertEqual(wrong.returncode, 100)
         self.assertIn(b"--metrics: ", wrong.stderr)
 
+    def test_content_that_trickles_ends_its_session(self):
+        options = ("--min-rate", "1000000", "--rate-grace", "1")
+        for server in (harness.Serve(self, *options),
+                       harness.Tcpserver(self, *options)):
+            with harness.Client(server) as client:
+                client.greet()
+                self.assertEqual(self.deliver(client), "250")
+                client.ask("MAIL FROM:<s@x.example>")
+                client.ask("RCPT TO:<u@local.example>")
+                client.ask("DATA")
+                begin = time.monotonic()
+                client.socket.settimeout(0.05)
+                reply = b""
+                while not reply:
+                    self.assertLess(time.monotonic() - begin,
+                                    harness.PATIENCE)
+                    client.send("a line of a message\r\n")
+                    try:
+                        reply = client.socket.recv(1000)
+                    except TimeoutError:
+                        pass
+                self.assertEqual(reply[:9], b"421 4.4.2")
+                self.assertGreater(time.monotonic() - begin, 0.9)
+            server.wait_log("session end=timeout")
+        self.assertEqual(len(self.messages()), 2)
+
     def test_json_lines_hold_whatever_a_client_sends(self):
         self.put("rcpthosts", "local.example\n*.bad.example\n")  # a warning
         server = harness.Serve(self, "--log-format", "json")

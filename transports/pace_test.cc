@@ -1,0 +1,104 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "transports/pace.h"
+
+#include <chrono>
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+
+namespace postern::transports {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Time = Pace::Time;
+
+// 100 octets a second, behind ten seconds.
+class PaceTest : public testing::Test {
+ protected:
+  static Time At(int second) { return Time() + seconds(1000 + second); }
+
+  PaceOptions options_{.min_rate = 100, .grace = absl::Seconds(10)};
+  Pace pace_{&options_};
+};
+
+TEST_F(PaceTest, NothingIsAskedOutsideOfContent) {
+  EXPECT_EQ(pace_.deadline(), Time::max());
+  pace_.Update(0, /*our_turn=*/false, At(0), 0);
+  EXPECT_EQ(pace_.deadline(), Time::max());
+  pace_.Update(1, /*our_turn=*/false, At(0), 0);
+  pace_.Update(0, /*our_turn=*/false, At(5), 0);
+  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_FALSE(pace_.TooSlow(At(1000), 0));
+}
+
+TEST_F(PaceTest, NothingIsAskedWhereThereIsNoRate) {
+  options_.min_rate = 0;
+  pace_.Update(1, /*our_turn=*/false, At(0), 0);
+  EXPECT_EQ(pace_.deadline(), Time::max());
+}
+
+TEST_F(PaceTest, AClientHasToKeepUpBehindTheGrace) {
+  const struct {
+    uint64_t octets;
+    bool slow;
+    int next;  // deadline, second
+  } cases[] = {
+      {0, true, 10},     {999, true, 10},   {1000, false, 11},
+      {1099, false, 11}, {1300, false, 13}, {6000, false, 60},
+  };
+  for (const auto& c : cases) {
+    Pace pace(&options_);
+    pace.Update(1, /*our_turn=*/false, At(0), 50'000);
+    ASSERT_EQ(pace.deadline(), At(10));
+    EXPECT_FALSE(pace.TooSlow(At(10) - milliseconds(1), 50'000));
+    EXPECT_EQ(pace.deadline(), At(10)) << "asked too early";
+    EXPECT_EQ(pace.TooSlow(At(10), 50'000 + c.octets), c.slow) << c.octets;
+    EXPECT_EQ(pace.deadline(), At(c.next)) << c.octets;
+  }
+}
+
+TEST_F(PaceTest, WhoWasFastMayRestAWhile) {
+  pace_.Update(1, /*our_turn=*/false, At(0), 0);
+  EXPECT_FALSE(pace_.TooSlow(At(10), 6000));
+  EXPECT_EQ(pace_.deadline(), At(60));
+  EXPECT_TRUE(pace_.TooSlow(At(61), 6000));
+  EXPECT_FALSE(pace_.TooSlow(At(61), 6100));
+}
+
+TEST_F(PaceTest, TheTimeThatWeTakeIsOurs) {
+  pace_.Update(1, /*our_turn=*/true, At(0), 0);
+  EXPECT_EQ(pace_.deadline(), Time::max());
+  pace_.Update(1, /*our_turn=*/false, At(100), 0);
+  EXPECT_EQ(pace_.deadline(), At(110));
+  pace_.Update(1, /*our_turn=*/true, At(104), 0);
+  EXPECT_EQ(pace_.deadline(), Time::max());
+  pace_.Update(1, /*our_turn=*/true, At(150), 0);
+  pace_.Update(1, /*our_turn=*/false, At(200), 0);
+  EXPECT_EQ(pace_.deadline(), At(206));
+  pace_.Update(1, /*our_turn=*/false, At(203), 999);
+  EXPECT_EQ(pace_.deadline(), At(206)) << "no news";
+  EXPECT_FALSE(pace_.TooSlow(At(206), 1000));
+  EXPECT_TRUE(pace_.TooSlow(At(207), 1099));
+}
+
+TEST_F(PaceTest, AnotherMessageBeginsAnew) {
+  pace_.Update(1, /*our_turn=*/false, At(0), 0);
+  // Very fast, and the next one stands in the same read.
+  pace_.Update(2, /*our_turn=*/false, At(1), 1'000'000);
+  EXPECT_EQ(pace_.deadline(), At(11));
+  EXPECT_TRUE(pace_.TooSlow(At(11), 1'000'999));
+}
+
+TEST_F(PaceTest, MuchInALittleTimeIsNoOverflow) {
+  options_.min_rate = 1;
+  pace_.Update(1, /*our_turn=*/false, At(0), 0);
+  EXPECT_FALSE(pace_.TooSlow(At(10), UINT64_MAX));
+  EXPECT_EQ(pace_.deadline(), At(24 * 60 * 60));
+}
+
+}  // namespace
+}  // namespace postern::transports
