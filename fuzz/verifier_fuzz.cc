@@ -1,0 +1,42 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle: what parses prints as it was, one word that a line of a file of users
+// has room for, and so does its stand-in, which costs the same and is another;
+// what does not parse shows in no message.
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "auth/verifier.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const absl::string_view text(reinterpret_cast<const char*>(data), size);
+  const absl::StatusOr<Verifier> verifier = Verifier::Parse(text);
+  if (!verifier.ok()) {
+    // Fewer octets may be in a message by chance.
+    if (size > 40) {
+      EXPECT_FALSE(absl::StrContains(verifier.status().message(), text));
+    }
+    return 0;
+  }
+  EXPECT_EQ(verifier->text(), text);
+  for (const char c : text) EXPECT_TRUE(c > ' ' && c <= '~' && c != '#');
+  EXPECT_TRUE(absl::StartsWith(text, verifier->cost()));
+  EXPECT_LT(verifier->cost().size(), size);
+  const Verifier stand_in = verifier->StandIn();
+  EXPECT_EQ(stand_in.cost(), verifier->cost());
+  EXPECT_EQ(stand_in.text().size(), size);
+  EXPECT_EQ(stand_in.scram() == nullptr, verifier->scram() == nullptr);
+  const absl::StatusOr<Verifier> again = Verifier::Parse(stand_in.text());
+  EXPECT_TRUE(again.ok() && *again == stand_in) << again.status();
+  return 0;
+}
+
+}  // namespace postern::auth
