@@ -7,6 +7,7 @@
 #include "programs/options.h"
 #include "programs/serve.h"
 #include "programs/serve_options.h"
+#include "programs/users.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ constexpr char kHelp[] =
     "Usage: postern COMMAND [OPTION]...\n"
     "\n"
     "  serve    receive mail by SMTP, as a server of its own\n"
+    "  users    keep a file of users and their passwords, for AUTH\n"
     "\n"
     "postern COMMAND --help says more. See postern(8).\n";
 
@@ -28,6 +30,9 @@ int main(int argc, char** argv) {
     const auto options =
         postern::programs::ReadServeOptions(argc - 2, argv + 2, &exit_code);
     return options ? postern::programs::RunServe(*options) : exit_code;
+  }
+  if (command == "users") {
+    return postern::programs::RunUsers(argc - 2, argv + 2);
   }
   if (command == "--help" || command == "-h") {
     std::fputs(kHelp, stdout);

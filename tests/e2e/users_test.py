@@ -1,0 +1,269 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""postern users: files, their tables, and passwords typed at a terminal."""
+
+import os
+import pty
+import select
+import signal
+import stat
+import subprocess
+import termios
+import time
+
+import harness
+
+# Of "pencil", by crypt(3).
+CRYPT = "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6"
+
+
+class Terminal:
+    """postern users at a terminal of its own."""
+
+    def __init__(self, test, *arguments):
+        self.screen = b""
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execv(harness.POSTERN, [harness.POSTERN, "users", *arguments])
+        test.addCleanup(self.close)
+        self.status = None
+
+    def wait_screen(self, text):
+        """Waits until `text` is on the screen, and what stands behind is new."""
+        end = time.monotonic() + harness.PATIENCE
+        while text not in self.screen:
+            left = end - time.monotonic()
+            if left < 0 or not select.select([self.master], [], [], left)[0]:
+                raise AssertionError(f"no {text} in {self.screen}")
+            try:
+                self.screen += os.read(self.master, 1000)
+            except OSError as error:  # the other side is closed
+                raise AssertionError(f"no {text} in {self.screen}") from error
+        self.screen = self.screen.split(text, 1)[1]
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def rest(self):
+        """All that comes until the end, and what the program ended with."""
+        try:
+            while chunk := os.read(self.master, 1000):
+                self.screen += chunk
+        except OSError:
+            pass
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.screen, self.status
+
+    def close(self):
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.master)
+
+
+class UsersTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "users"
+        self.table = self.folder / "users.cdb"
+
+    def users(self, *arguments, typed=None):
+        """Runs postern users without a terminal: (exit code, output, errors)."""
+        done = subprocess.run(
+            [harness.POSTERN, "users", *map(str, arguments)],
+            input=(typed or "").encode(), capture_output=True,
+            timeout=harness.PATIENCE, start_new_session=True)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def add(self, user, password, *options):
+        self.assertEqual(
+            self.users("add", "--stdin", "--iterations", "4096", *options,
+                       self.file, user, typed=password + "\n"), (0, "", ""))
+
+    def check(self, user, password):
+        return self.users("check", "--stdin", self.file, user,
+                          typed=password + "\n")[:2]
+
+    def test_who_is_added_has_a_password_and_who_is_removed_has_none(self):
+        self.add("anna", "pencil")
+        self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
+        self.assertEqual(self.check("anna", "pencils"), (1, "no\n"))
+        self.assertEqual(self.check("bert", "pencil"), (1, "no\n"))
+        self.add("anna", "another")
+        self.assertEqual(self.check("anna", "pencil"), (1, "no\n"))
+        self.assertEqual(self.check("anna", "another"), (0, "yes\n"))
+        self.assertEqual(self.users("remove", self.file, "anna"), (0, "", ""))
+        self.assertEqual(self.check("anna", "another"), (1, "no\n"))
+        code, _, errors = self.users("remove", self.file, "anna")
+        self.assertEqual(code, 100)
+        self.assertIn(f"{self.file}: user anna: there is none", errors)
+
+    def test_new_files_are_the_owners_alone(self):
+        os.umask(0)
+        self.addCleanup(os.umask, 0o022)
+        self.add("anna", "pencil")
+        for path in (self.file, self.table):
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertNotIn(b"pencil", self.file.read_bytes())
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()),
+                         ["Maildir", "control", "users", "users.cdb"])
+
+    def test_comments_and_order_stay(self):
+        self.file.write_text(f"# the office\nbert:{CRYPT}\n\n# end\n")
+        self.file.chmod(0o640)
+        self.add("anna", "pencil")
+        lines = self.file.read_text().splitlines()
+        self.assertEqual(lines[:4],
+                         ["# the office", f"bert:{CRYPT}", "", "# end"])
+        self.assertRegex(lines[4], r"^anna:SCRAM-SHA-256\$4096:")
+        self.assertEqual(stat.S_IMODE(self.file.stat().st_mode), 0o640)
+        self.assertEqual(stat.S_IMODE(self.table.stat().st_mode), 0o640)
+        self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
+
+    def test_a_list_shows_how_passwords_are_kept_and_no_more(self):
+        self.add("anna", "pencil")
+        self.add("bert", "pencil", "--scheme=yescrypt")
+        self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
+        self.assertEqual(self.users("list", self.file),
+                         (0, "anna\tSCRAM-SHA-256$4096\nbert\t$y$j9T$\n", ""))
+
+    def test_a_file_written_by_hand_counts_when_it_is_compiled(self):
+        self.file.write_text(f"bert:{CRYPT}\n")
+        self.file.chmod(0o600)
+        code, _, errors = self.users("check", "--stdin", self.file, "bert",
+                                     typed="pencil\n")
+        self.assertEqual(code, 111)
+        self.assertIn(f"{self.table}", errors)
+        self.assertEqual(self.users("compile", self.file), (0, "", ""))
+        self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
+
+    def test_mistakes_name_file_line_and_user(self):
+        self.file.write_text(f"# one\nbert:{CRYPT}\nanna:$1$salt$secret\n")
+        self.file.chmod(0o600)
+        for command in (["compile"], ["list"]):
+            code, output, errors = self.users(*command, self.file)
+            self.assertEqual((code, output), (100, ""))
+            self.assertIn(f"{self.file}:3: user anna: ", errors)
+            self.assertNotIn("secret", errors)
+        self.assertFalse(self.table.exists())
+        self.file.write_text(f"bert:{CRYPT}\n")
+        self.file.chmod(0o644)
+        code, _, errors = self.users("compile", self.file)
+        self.assertEqual(code, 100)
+        self.assertIn(f"chmod o= {self.file}", errors)
+        self.assertEqual(self.users("list", self.folder / "none")[0], 100)
+
+    def test_wrong_usage_is_said(self):
+        for arguments in ([], ["delete"], ["add"], ["add", self.file],
+                          ["list", self.file, "anna"], ["list"],
+                          ["add", "--scheme=des", self.file, "anna"],
+                          ["add", "--iterations=4095", self.file, "anna"],
+                          ["add", self.file, "an:na"],
+                          ["add", self.file, ""],
+                          ["remove", self.table, "anna"]):
+            code, output, errors = self.users(*arguments)
+            self.assertEqual((code, output), (100, ""), arguments)
+            self.assertIn("postern users: ", errors)
+        self.assertFalse(self.file.exists())
+        code, output, _ = self.users("--help")
+        self.assertEqual(code, 0)
+        self.assertIn("--scheme SCHEME", output)
+
+    def test_passwords_that_cannot_be_are_refused(self):
+        for typed in ("", "\n", "x" * 1025 + "\n", "\x07\n"):
+            code, _, errors = self.users("add", "--stdin", self.file, "anna",
+                                         typed=typed)
+            self.assertEqual(code, 100, typed)
+            self.assertIn("password", errors)
+        self.assertFalse(self.file.exists())
+
+    def test_without_a_terminal_nothing_is_asked(self):
+        code, _, errors = self.users("add", self.file, "anna")
+        self.assertEqual(code, 100)
+        self.assertIn("--stdin", errors)
+
+    def test_a_password_is_typed_twice_and_does_not_show(self):
+        terminal = Terminal(self, "add", str(self.file), "anna")
+        self.assertFalse(self.file.exists())
+        terminal.wait_screen(b"New password of anna: ")
+        self.assertFalse(terminal.echoes())
+        terminal.type(b"pencil\n")
+        terminal.wait_screen(b"Once more: ")
+        self.assertFalse(terminal.echoes())
+        terminal.type(b"pencil\n")
+        screen, status = terminal.rest()
+        self.assertEqual(status, 0)
+        self.assertNotIn(b"pencil", screen)
+        self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
+
+    def test_two_passwords_that_differ_are_none(self):
+        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal.wait_screen(b"New password of anna: ")
+        terminal.type(b"pencil\n")
+        terminal.wait_screen(b"Once more: ")
+        terminal.type(b"pencils\n")
+        screen, status = terminal.rest()
+        self.assertEqual(status, 100)
+        self.assertIn(b"not the same", screen)
+        self.assertFalse(self.file.exists())
+
+    def test_a_check_may_be_typed(self):
+        self.add("anna", "pencil")
+        terminal = Terminal(self, "check", str(self.file), "anna")
+        terminal.wait_screen(b"Password of anna: ")
+        terminal.type(b"pencil\n")
+        screen, status = terminal.rest()
+        self.assertEqual(status, 0)
+        self.assertIn(b"yes", screen)
+
+    def test_a_signal_ends_it_and_leaves_the_terminal_as_it_was(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            terminal = Terminal(self, "add", str(self.file), "anna")
+            terminal.wait_screen(b"New password of anna: ")
+            self.assertFalse(terminal.echoes())
+            os.kill(terminal.pid, number)
+            status = os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1])
+            terminal.status = status
+            self.assertEqual(status, -number)
+            self.assertTrue(terminal.echoes())
+        self.assertFalse(self.file.exists())
+
+    def test_control_c_is_such_a_signal(self):
+        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal.wait_screen(b"New password of anna: ")
+        terminal.type(b"pen\x03")
+        self.assertEqual(terminal.rest()[1], -signal.SIGINT)
+
+    def test_behind_a_stop_it_asks_again(self):
+        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal.wait_screen(b"New password of anna: ")
+        terminal.type(b"wrong")
+        os.kill(terminal.pid, signal.SIGTSTP)
+        # The kernel does not stop who has no parent in its session: it goes on
+        # at once, with a new prompt, and what was typed is gone.
+        terminal.wait_screen(b"New password of anna: ")
+        terminal.type(b"pencil\n")
+        terminal.wait_screen(b"Once more: ")
+        terminal.type(b"pencil\n")
+        self.assertEqual(terminal.rest()[1], 0)
+        self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
+
+    def test_no_change_of_two_writers_is_lost(self):
+        writers = [subprocess.Popen(
+            [harness.POSTERN, "users", "add", "--stdin", "--iterations", "4096",
+             str(self.file), f"user{i}"], stdin=subprocess.PIPE)
+            for i in range(8)]
+        for writer in writers:
+            writer.communicate(b"pencil\n", timeout=harness.PATIENCE)
+        self.assertEqual([writer.returncode for writer in writers], [0] * 8)
+        self.assertEqual(len(self.file.read_text().splitlines()), 8)
+        for i in range(8):
+            self.assertEqual(self.check(f"user{i}", "pencil"), (0, "yes\n"))
+
+
+if __name__ == "__main__":
+    harness.main()
