@@ -95,14 +95,17 @@ class ScramTest : public testing::Test {
     EXPECT_EQ(First(kFirst), kServerFirst);
     return Respond(last);
   }
-  // A client's last message, as it should be, behind First(`first`).
+  // A client's last message, with a proof that fits it, behind First(`first`).
   std::string Proof(absl::string_view first, absl::string_view extensions) {
     const size_t bare = first.find(',', first.find(',') + 1) + 1;
-    const std::string without =
+    return Proof(
+        first.substr(bare),
         absl::StrCat("c=", EncodeBase64(first.substr(0, bare)),
-                     ",r=rOprNGfwEbeRWgbNEkqO", kOurNonce, extensions);
+                     ",r=rOprNGfwEbeRWgbNEkqO", kOurNonce, extensions));
+  }
+  std::string Proof(absl::string_view bare, const std::string& without) {
     const std::string message =
-        absl::StrCat(first.substr(bare), ",", kServerFirst, ",", without);
+        absl::StrCat(bare, ",", kServerFirst, ",", without);
     const std::string salted =
         Pbkdf2Sha256("pencil", source_.keys_.salt, source_.keys_.iterations);
     std::string proof = HmacSha256(salted, "Client Key");
@@ -244,6 +247,22 @@ TEST_F(ScramTest, AWrongProofIsRefused) {
     ASSERT_NE(last, good);
     EXPECT_EQ(Final(last), "535") << last;
     EXPECT_EQ(Respond(""), "501") << last;
+  }
+}
+
+TEST_F(ScramTest, AProofOfAnotherExchangeIsRefused) {
+  const std::string bare = std::string(kFirst).substr(3);
+  const std::string nonce = absl::StrCat("rOprNGfwEbeRWgbNEkqO", kOurNonce);
+  const std::string good = absl::StrCat("c=biws,r=", nonce);
+  EXPECT_EQ(Final(Proof(bare, good)), kServerFinal);
+  for (const std::string& without :
+       {absl::StrCat("c=eSws,r=", nonce),      // as if it had said "y"
+        absl::StrCat("c=cD14LCw=,r=", nonce),  // as if it had bound "p=x"
+        absl::StrCat("c=,r=", nonce), absl::StrCat("c=biws,r=", nonce, "0"),
+        absl::StrCat("c=biws,r=x", nonce),
+        std::string("c=biws,r=rOprNGfwEbeRWgbNEkqO"),
+        absl::StrCat("c=biws,r=", kOurNonce)}) {
+    EXPECT_EQ(Final(Proof(bare, without)), "535") << without;
   }
 }
 
