@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,29 +12,13 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "files/place.h"
 
 namespace postern::files {
-namespace {
-
-// Returns where `path` leads, or `path` where there is nothing yet.
-std::string Resolve(const std::string& path) {
-  char resolved[PATH_MAX];
-  if (realpath(path.c_str(), resolved) != nullptr) return resolved;
-  return path;
-}
-
-std::string FolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == path.npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-}  // namespace
-
 absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
                                                mode_t mode,
                                                absl::string_view like) {
-  const std::string place = Resolve(std::string(path));
+  const std::string place = ResolvePath(path);
   std::string temporary = absl::StrCat(place, ".XXXXXX");
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
   if (fd < 0) {
@@ -46,6 +29,9 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
   int error = stat(place.c_str(), &old) == 0 ? 0 : errno;
   if (error == ENOENT && !like.empty()) {
     error = stat(std::string(like).c_str(), &old) == 0 ? 0 : errno;
+  }
+  if (error == 0 && !S_ISREG(old.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": not a file"));
   }
   if (error == 0) {
     struct stat now = {};

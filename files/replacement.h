@@ -26,8 +26,8 @@ class Replacement {
   // at `path`, or of that at `like` where there is none, or `mode` where there
   // is neither. Where these cannot be kept it is an error, since the new file
   // would be read by others than the old. A symbolic link is followed: what it
-  // leads to is replaced. Errors here and below have the code of errno, and
-  // name the path.
+  // leads to is replaced. Errors here and below have the code of errno, but for
+  // kFailedPrecondition where something else than a file is, and name the path.
   static absl::StatusOr<Replacement> Begin(absl::string_view path, mode_t mode,
                                            absl::string_view like = "");
 

@@ -1,0 +1,133 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/user_edit.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "auth/user_file.h"
+#include "auth/user_table.h"
+#include "auth/verifier.h"
+#include "files/test_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+namespace {
+
+constexpr char kCrypt[] =
+    "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6";
+
+class UserEditTest : public testing::Test {
+ protected:
+  absl::Status Set(const std::string& name) {
+    return EditUsers(path_, MissingFile::kIsEmpty, [&](UserFile* users) {
+      users->Set(name, *Verifier::Parse(kCrypt));
+      return absl::OkStatus();
+    });
+  }
+  // Whether the table has the user.
+  bool Has(const std::string& name) {
+    const absl::StatusOr<UserTable> table =
+        UserTable::Open(UserTablePath(path_));
+    return table.ok() && table->Find(name)->has_value();
+  }
+  void Write(const std::string& text) {
+    folder_.Write("users", text);
+    ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  }
+  std::set<std::string> Names() const {
+    std::set<std::string> names;
+    for (const auto& file :
+         std::filesystem::directory_iterator(folder_.path())) {
+      names.insert(file.path().filename());
+    }
+    return names;
+  }
+
+  files::TestFolder folder_;
+  const std::string path_ = folder_.File("users");
+};
+
+TEST_F(UserEditTest, AChangeIsInTheFileAndInTheTable) {
+  ASSERT_TRUE(Set("anna").ok());
+  EXPECT_EQ(folder_.Read("users"), absl::StrCat("anna:", kCrypt, "\n"));
+  EXPECT_TRUE(Has("anna"));
+  struct stat facts = {};
+  ASSERT_EQ(stat(path_.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0600u);
+  EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
+}
+
+TEST_F(UserEditTest, WhatIsNotChangedIsCompiledAllTheSame) {
+  const std::string text = absl::StrCat("# one\nanna:", kCrypt);
+  Write(text);
+  const auto nothing = [](UserFile*) { return absl::OkStatus(); };
+  ASSERT_TRUE(EditUsers(path_, MissingFile::kIsAnError, nothing).ok());
+  EXPECT_EQ(folder_.Read("users"), text);
+  EXPECT_TRUE(Has("anna"));
+}
+
+TEST_F(UserEditTest, AnErrorLeavesEverythingAsItWas) {
+  ASSERT_TRUE(Set("anna").ok());
+  const absl::Status status =
+      EditUsers(path_, MissingFile::kIsEmpty, [](UserFile* users) {
+        users->Remove("anna");
+        return absl::AbortedError("no");
+      });
+  EXPECT_EQ(status.message(), "no");
+  EXPECT_TRUE(Has("anna"));
+  const std::string bad = "anna:none\n";
+  Write(bad);
+  EXPECT_EQ(Set("bert").message(), UserFile::Read(path_).status().message());
+  EXPECT_EQ(folder_.Read("users"), bad);
+  EXPECT_FALSE(Has("bert"));
+  // No table can be written where a folder is: nor is the file.
+  Write("");
+  folder_.Remove("users.cdb");
+  folder_.MakeDirectory("users.cdb");
+  EXPECT_FALSE(Set("bert").ok());
+  EXPECT_EQ(folder_.Read("users"), "");
+  EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
+}
+
+TEST_F(UserEditTest, AMissingFileIsEmptyOrAnError) {
+  const auto nothing = [](UserFile*) { return absl::OkStatus(); };
+  EXPECT_TRUE(
+      absl::IsNotFound(EditUsers(path_, MissingFile::kIsAnError, nothing)));
+  EXPECT_TRUE(Names().empty());
+  EXPECT_TRUE(EditUsers(path_, MissingFile::kIsEmpty, nothing).ok());
+  EXPECT_EQ(folder_.Read("users"), "");
+}
+
+TEST_F(UserEditTest, ATableIsNoFileOfUsers) {
+  const auto nothing = [](UserFile*) { return absl::OkStatus(); };
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      EditUsers(UserTablePath(path_), MissingFile::kIsEmpty, nothing)));
+}
+
+TEST_F(UserEditTest, NoChangeOfManyWritersIsLost) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, i] {
+      for (int n = 0; n < 5; ++n) {
+        EXPECT_TRUE(Set(absl::StrCat("user", i, "-", n)).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(UserFile::Read(path_)->users().size(), 20u);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(Has(absl::StrCat("user", i, "-4")));
+}
+
+}  // namespace
+}  // namespace postern::auth

@@ -1,0 +1,39 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/folder_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "files/place.h"
+
+namespace postern::files {
+
+absl::StatusOr<FolderLock> FolderLock::Take(absl::string_view path) {
+  const std::string folder = FolderOf(ResolvePath(path));
+  FolderLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  int result = lock.fd_ < 0 ? -1 : flock(lock.fd_, LOCK_EX);
+  while (result != 0 && errno == EINTR) result = flock(lock.fd_, LOCK_EX);
+  if (result != 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat(path, ": locking its folder ", folder));
+  }
+  return lock;
+}
+
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)) {}
+
+FolderLock::~FolderLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+}  // namespace postern::files

@@ -1,0 +1,53 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "files/folder_lock.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "files/test_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::files {
+namespace {
+
+TEST(FolderLockTest, OneHasItAtATimeByWhicheverName) {
+  TestFolder folder;
+  folder.Write("x", "");
+  TestFolder other;
+  std::filesystem::create_symlink(folder.File("x"), other.File("link"));
+  const std::string names[] = {folder.File("x"), folder.File("absent"),
+                               other.File("link")};
+  int inside = 0;  // without a lock of its own: ours is what is tested
+  int most = 0;
+  std::vector<std::thread> threads;
+  for (const std::string& name : names) {
+    threads.emplace_back([&, name] {
+      for (int i = 0; i < 50; ++i) {
+        const absl::StatusOr<FolderLock> lock = FolderLock::Take(name);
+        ASSERT_TRUE(lock.ok()) << lock.status();
+        most = std::max(most, ++inside);
+        std::this_thread::yield();
+        --inside;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(most, 1);
+}
+
+TEST(FolderLockTest, WithoutAFolderThereIsNoLock) {
+  const absl::Status status = FolderLock::Take("/no/such/folder/x").status();
+  EXPECT_TRUE(absl::IsNotFound(status));
+  EXPECT_TRUE(absl::StrContains(status.message(), "/no/such/folder/x"));
+}
+
+}  // namespace
+}  // namespace postern::files
