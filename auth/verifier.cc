@@ -205,7 +205,8 @@ absl::StatusOr<bool> Verifier::Check(absl::string_view password) const {
   }
   // What crypt(3) does not take is nobody's password; but no time is saved, or
   // it would tell this user from one of another kind.
-  const bool fit = password.size() < CRYPT_MAX_PASSPHRASE_SIZE &&
+  const bool fit = !password.empty() &&
+                   password.size() < CRYPT_MAX_PASSPHRASE_SIZE &&
                    password.find('\0') == password.npos;
   const absl::StatusOr<std::string> hash = Crypt(fit ? password : "", text_);
   if (!hash.ok()) return hash.status();

@@ -58,9 +58,9 @@ class Verifier {
                                             int iterations = kIterations);
   static absl::StatusOr<Verifier> MakeYescrypt(absl::string_view password);
 
-  // Returns whether `password` is the one. Takes as long for any, whether it
-  // is or not. kInternal: libcrypt failed, for want of memory or because the
-  // word is none after all.
+  // Returns whether `password` is the one, which an empty one never is. Takes
+  // as long for any. kInternal: libcrypt failed, for want of memory or because
+  // the word is none after all.
   absl::StatusOr<bool> Check(absl::string_view password) const;
 
   // What SCRAM needs; null: crypt(3) alone knows this password.

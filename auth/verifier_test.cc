@@ -75,6 +75,11 @@ TEST(VerifierTest, NoPasswordIsRightWhereTheEmptyOneWasHashed) {
   const Verifier empty(DeriveScramKeys("", "saltsaltsaltsalt", 4096));
   EXPECT_FALSE(*empty.Check("\xFF"));
   EXPECT_FALSE(*empty.Check(""));
+  const Verifier crypt = *Verifier::Parse(
+      "$5$saltsaltsalt$fCvVYi2nqBSEtwfw.G6rwZZO0luLgRM.GHO2mEUJAb2");
+  EXPECT_FALSE(*crypt.Check(""));
+  EXPECT_FALSE(*crypt.Check(std::string(600, 'x')));
+  EXPECT_FALSE(*crypt.Check(std::string(1, '\0')));
 }
 
 TEST(VerifierTest, ScramKnowsAllWaysToTypeAPassword) {
