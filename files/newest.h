@@ -49,12 +49,9 @@ class Newest {
     // Looked at before the file is opened: a newer one is seen the next time.
     struct stat now = {};
     if (stat(path_.c_str(), &now) != 0) {
-      const int error = errno;
-      value_ = nullptr;
-      return absl::ErrnoToStatus(error, path_);
+      return absl::ErrnoToStatus(errno, path_);
     }
     if (value_ != nullptr && SameFile(now, seen_)) return value_;
-    value_ = nullptr;
     absl::StatusOr<T> opened = open_(path_);
     if (!opened.ok()) return opened.status();
     value_ = std::make_shared<const T>(*std::move(opened));
