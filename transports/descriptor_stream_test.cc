@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -125,6 +126,42 @@ TEST(DescriptorStreamTest, TheLastReplyArrivesAlthoughInputWasLeftUnread) {
   std::array<char, 16> bytes;
   EXPECT_EQ(recv(pair.client, bytes.data(), bytes.size(), 0), 9);
   EXPECT_EQ(recv(pair.client, bytes.data(), bytes.size(), 0), 0);
+}
+
+TEST(DescriptorStreamTest, OthersTakeThePlaceOfItsDescriptors) {
+  TcpPair pair;
+  int in[2];
+  int out[2];
+  ASSERT_EQ(pipe(in), 0);
+  ASSERT_EQ(pipe(out), 0);
+  const int output = dup(pair.server);
+  DescriptorStream stream(pair.server, output);
+  EXPECT_TRUE(stream.Become(in[0], out[1]));
+  // The connection has no descriptor any more.
+  const timeval patience = {5, 0};
+  setsockopt(pair.client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  std::array<char, 16> bytes;
+  EXPECT_EQ(recv(pair.client, bytes.data(), bytes.size(), 0), 0);
+  ASSERT_EQ(write(in[1], "hello", 5), 5);
+  size_t count = 0;
+  EXPECT_EQ(stream.Read(absl::MakeSpan(bytes), In(milliseconds(5000)), &count),
+            Io::kOk);
+  EXPECT_EQ(count, 5u);
+  EXPECT_EQ(stream.Write("220", In(milliseconds(5000)), &count), Io::kOk);
+  EXPECT_EQ(read(out[0], bytes.data(), bytes.size()), 3);
+  close(in[1]);
+  close(out[0]);
+  close(output);
+}
+
+TEST(DescriptorStreamTest, OneDescriptorIsNotTakenByTwo) {
+  TcpPair pair;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  DescriptorStream stream(pair.server, pair.server);
+  EXPECT_FALSE(stream.Become(ends[0], ends[1]));
+  close(ends[0]);
+  close(ends[1]);
 }
 
 }  // namespace
