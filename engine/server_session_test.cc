@@ -360,7 +360,7 @@ TEST_F(ServerSessionTest, CommandsAndBlocksOfContentAreProgressAndBytesAreNot) {
 TEST_F(ServerSessionTest, SaysWhichContentIsOnItsWay) {
   config_.extensions = ExtensionSet::All();
   const struct {
-    absl::string_view bytes;
+    std::string bytes;
     uint64_t content;
   } cases[] = {
       {"EHLO c\r\n", 0},
