@@ -98,12 +98,12 @@ class ScramTest : public testing::Test {
   // A client's last message, with a proof that fits it, behind First(`first`).
   std::string Proof(absl::string_view first, absl::string_view extensions) {
     const size_t bare = first.find(',', first.find(',') + 1) + 1;
-    return Proof(
+    return ProofOf(
         first.substr(bare),
         absl::StrCat("c=", EncodeBase64(first.substr(0, bare)),
                      ",r=rOprNGfwEbeRWgbNEkqO", kOurNonce, extensions));
   }
-  std::string Proof(absl::string_view bare, const std::string& without) {
+  std::string ProofOf(absl::string_view bare, const std::string& without) {
     const std::string message =
         absl::StrCat(bare, ",", kServerFirst, ",", without);
     const std::string salted =
@@ -254,7 +254,7 @@ TEST_F(ScramTest, AProofOfAnotherExchangeIsRefused) {
   const std::string bare = std::string(kFirst).substr(3);
   const std::string nonce = absl::StrCat("rOprNGfwEbeRWgbNEkqO", kOurNonce);
   const std::string good = absl::StrCat("c=biws,r=", nonce);
-  EXPECT_EQ(Final(Proof(bare, good)), kServerFinal);
+  EXPECT_EQ(Final(ProofOf(bare, good)), kServerFinal);
   for (const std::string& without :
        {absl::StrCat("c=eSws,r=", nonce),      // as if it had said "y"
         absl::StrCat("c=cD14LCw=,r=", nonce),  // as if it had bound "p=x"
@@ -262,7 +262,7 @@ TEST_F(ScramTest, AProofOfAnotherExchangeIsRefused) {
         absl::StrCat("c=biws,r=x", nonce),
         std::string("c=biws,r=rOprNGfwEbeRWgbNEkqO"),
         absl::StrCat("c=biws,r=", kOurNonce)}) {
-    EXPECT_EQ(Final(Proof(bare, without)), "535") << without;
+    EXPECT_EQ(Final(ProofOf(bare, without)), "535") << without;
   }
 }
 

@@ -44,8 +44,6 @@ struct ResponderOptions {
   Delivery* delivery = nullptr;
   // The Received field's `by`, where the session has no local name.
   std::string host_name;
-  // Whether it names the user, see FormatReceived().
-  bool show_user = false;
   // Stamps a message: the time, and a name for it in logs and trace. Called on
   // the session's thread.
   std::function<TraceStamp()> stamp;
@@ -63,6 +61,8 @@ struct ResponderOptions {
   std::function<void(SessionInfo&)> client_changed;
   // Who a client is. Null where ServerConfig offers no mechanisms.
   Authenticator* authenticator = nullptr;
+  // Whether the Received field names the user, see FormatReceived().
+  bool show_user = false;
 };
 
 // Responder answers the Asks of one session, and keeps the sink of its open

@@ -1,0 +1,362 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""AUTH, with the clients that people have, against each kind of users."""
+
+import base64
+import pathlib
+import re
+import smtplib
+import subprocess
+import time
+
+import harness
+
+PASSWORD = "correct-horse-battery-staple"
+MESSAGE = "Subject: x\r\n\r\nhello\r\n"
+ELSEWHERE = "u@elsewhere.example"
+
+
+class Auth(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.certificate = self.folder / "mx.pem"
+        key = self.folder / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+             "/CN=mx.example.org", "-addext",
+             "subjectAltName=DNS:mx.example.org,DNS:localhost",
+             "-keyout", str(key), "-out", str(self.certificate)],
+            check=True, capture_output=True, timeout=harness.PATIENCE)
+        self.certificate.write_bytes(self.certificate.read_bytes()
+                                     + key.read_bytes())
+        self.certificate.chmod(0o600)
+
+    # Users.
+
+    def checker(self):
+        """A checkpassword program that knows "alice"."""
+        path = self.folder / "checker"
+        path.write_text(
+            "#!/bin/sh\nasked=$(tr '\\0' '|' <&3)\n"
+            f"case $asked in 'alice|{PASSWORD}||') exec \"$@\";; esac\n"
+            "exit 1\n")
+        path.chmod(0o755)
+        return f"checkpassword:{path}"
+
+    def users(self, *options):
+        """A file of users with "alice"."""
+        path = self.folder / "users"
+        subprocess.run([harness.POSTERN, "users", "add", "--stdin", *options,
+                        str(path), "alice"], input=PASSWORD + "\n", text=True,
+                       check=True, timeout=harness.PATIENCE)
+        return f"cdb:{path}"
+
+    def sasl(self, mechanisms):
+        """Options for Cyrus SASL with a sasldb that has "alice"."""
+        database = self.folder / "sasldb2"
+        subprocess.run(["saslpasswd2", "-p", "-c", "-f", str(database), "-u",
+                        "mx.example.org", "alice"], input=PASSWORD, text=True,
+                       check=True, timeout=harness.PATIENCE)
+        (self.folder / "postern.conf").write_text(
+            "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
+            f"sasldb_path: {database}\nmech_list: {mechanisms}\n")
+        return ["--auth", "sasl", "--sasl-config", str(self.folder)]
+
+    # Clients.
+
+    def serve(self, *options, words="submission", **more):
+        return harness.Serve(self, "--tls-cert", str(self.certificate),
+                             "--auth-delay", "0", *options,
+                             listen=(f"127.0.0.1:0,{words}",), **more)
+
+    def swaks(self, port, mechanism, password=PASSWORD, tls=True, user="alice"):
+        """What swaks says, and its exit code."""
+        result = subprocess.run(
+            ["swaks", "--server", "127.0.0.1", "--port", str(port), "--from",
+             "s@x.example", "--to", ELSEWHERE, "--auth", mechanism,
+             "--auth-user", user, "--auth-password", password,
+             *(["--tls"] if tls else [])],
+            capture_output=True, check=False, text=True,
+            timeout=harness.PATIENCE)
+        return result.stdout, result.returncode
+
+    def offered(self, port, tls=True):
+        """The mechanisms in the reply to EHLO."""
+        with smtplib.SMTP("127.0.0.1", port,
+                          timeout=harness.PATIENCE) as client:
+            if tls:
+                client.starttls()
+            client.ehlo()
+            return client.esmtp_features.get("auth", "").split()
+
+    def test_checkpassword_knows_users(self):
+        server = self.serve("--auth", self.checker())
+        self.assertEqual(self.offered(server.port), ["PLAIN", "LOGIN"])
+        self.assertEqual(self.offered(server.port, tls=False), [])
+        for mechanism in ("PLAIN", "LOGIN"):
+            said, code = self.swaks(server.port, mechanism)
+            self.assertEqual(code, 0, said)
+            said, code = self.swaks(server.port, mechanism, "wrong")
+            self.assertIn("535 5.7.8", said)
+        self.assertEqual(len(self.messages()), 2)
+        for message in self.messages():
+            self.assertRegex(message, rb"with ESMTPSA id")
+            self.assertNotIn(b"alice", message)
+        log = server.log()
+        self.assertIn("auth result=success ip=127.0.0.1 mechanism=PLAIN "
+                      "user=alice\n", log)
+        self.assertIn("rule=authenticated source=\"user alice\"", log)
+        self.assertIn("auth result=failure ip=127.0.0.1 mechanism=LOGIN "
+                      "user=alice\n", log)
+
+    def test_a_file_of_users_has_scram(self):
+        server = self.serve("--auth", self.users("--iterations", "4096"))
+        self.assertEqual(self.offered(server.port),
+                         ["SCRAM-SHA-256", "PLAIN", "LOGIN"])
+        self.assertEqual(self.offered(server.port, tls=False),
+                         ["SCRAM-SHA-256"])
+        for mechanism in ("PLAIN", "LOGIN"):
+            said, code = self.swaks(server.port, mechanism)
+            self.assertEqual(code, 0, said)
+            said, code = self.swaks(server.port, mechanism, "wrong")
+            self.assertIn("535 5.7.8", said)
+        for password, code in ((PASSWORD, 0), ("wrong", 77)):
+            self.assertEqual(self.msmtp(server.port, "scram-sha-256", password,
+                                        tls=False), code)
+        # Another password counts at once.
+        subprocess.run([harness.POSTERN, "users", "add", "--stdin",
+                        str(self.folder / "users"), "alice"], input="other\n",
+                       text=True, check=True, timeout=harness.PATIENCE)
+        self.assertIn("535 5.7.8", self.swaks(server.port, "PLAIN")[0])
+        self.assertEqual(self.swaks(server.port, "PLAIN", "other")[1], 0)
+
+    def msmtp(self, port, mechanism, password=PASSWORD, tls=True):
+        """The exit code of msmtp."""
+        options = ["--tls=on", f"--tls-trust-file={self.certificate}",
+                   "--tls-host-override=localhost"] if tls else ["--tls=off"]
+        return subprocess.run(
+            ["msmtp", "--host=127.0.0.1", f"--port={port}", "--user=alice",
+             f"--auth={mechanism}", f"--passwordeval=echo {password}",
+             "--from=s@x.example", *options, ELSEWHERE],
+            input=MESSAGE, text=True, check=False, capture_output=True,
+            timeout=harness.PATIENCE).returncode
+
+    def test_cyrus_sasl_serves_its_mechanisms(self):
+        names = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5",
+                 "PLAIN", "LOGIN"]
+        server = self.serve(*self.sasl(" ".join(names)))
+        self.assertEqual(sorted(self.offered(server.port)), sorted(names))
+        self.assertEqual(sorted(self.offered(server.port, tls=False)),
+                         sorted(names[:4]))
+        for mechanism in names[2:]:
+            for password, right in ((PASSWORD, True), ("wrong", False)):
+                said, code = self.swaks(server.port, mechanism, password)
+                self.assertEqual(code == 0, right, said)
+                self.assertEqual("535 5.7.8" in said, not right, said)
+        for mechanism in ("scram-sha-256", "scram-sha-1"):
+            self.assertEqual(self.msmtp(server.port, mechanism), 0)
+            self.assertEqual(self.msmtp(server.port, mechanism, "wrong"), 77)
+        self.assertIn("mechanism=SCRAM-SHA-256 user=alice@mx.example.org",
+                      server.log())
+
+    def test_curl_and_smtplib_log_in(self):
+        server = self.serve("--auth", self.checker())
+        mail = self.folder / "mail"
+        mail.write_text(MESSAGE)
+        for password, code in ((PASSWORD, 0), ("wrong", 67)):
+            result = subprocess.run(
+                ["curl", "-sSk", "--ssl-reqd",
+                 f"smtp://127.0.0.1:{server.port}", "--user",
+                 f"alice:{password}", "--mail-from", "s@x.example",
+                 "--mail-rcpt", ELSEWHERE, "-T", str(mail)],
+                check=False, capture_output=True, timeout=harness.PATIENCE)
+            self.assertEqual(result.returncode, code, result.stderr)
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as client:
+            client.starttls()
+            with self.assertRaises(smtplib.SMTPSenderRefused) as refused:
+                client.sendmail("s@x.example", [ELSEWHERE], MESSAGE)
+            self.assertEqual(refused.exception.smtp_code, 530)
+            with self.assertRaises(smtplib.SMTPAuthenticationError):
+                client.login("alice", "wrong")
+            client.login("alice", PASSWORD)
+            client.sendmail("s@x.example", [ELSEWHERE], MESSAGE)
+        self.assertEqual(len(self.messages()), 2)
+
+    def test_postern_smtpd_has_all_of_it(self):
+        for options in (["--auth", self.users("--iterations", "4096")],
+                        self.sasl("SCRAM-SHA-256 PLAIN LOGIN"),
+                        ["mx.example.org", self.checker()[14:], "true"]):
+            server = harness.Tcpserver(
+                self, "--tls-cert", str(self.certificate), "--submission",
+                "--auth-delay", "0", *options)
+            self.assertIn("PLAIN", self.offered(server.port))
+            self.assertNotIn("PLAIN", self.offered(server.port, tls=False))
+            said, code = self.swaks(server.port, "PLAIN")
+            self.assertEqual(code, 0, said)
+            said, code = self.swaks(server.port, "LOGIN", "wrong")
+            self.assertIn("535 5.7.8", said)
+            server.stop()
+        self.assertEqual(len(self.messages()), 3)
+
+    def test_only_some_listeners_have_auth(self):
+        server = harness.Serve(
+            self, "--auth", self.users("--iterations", "4096"),
+            "--auth-insecure", "--auth-old-clients", "--auth-delay", "0",
+            listen=("127.0.0.1:0", "127.0.0.1:0,auth",
+                    "127.0.0.1:0,submission,auth=login+plain"))
+        plain, some, submission = server.ports
+        self.assertEqual(self.offered(plain, tls=False), [])
+        self.assertEqual(self.offered(some, tls=False)[0], "SCRAM-SHA-256")
+        self.assertEqual(self.offered(submission, tls=False)[:2],
+                         ["LOGIN", "PLAIN"])
+        for port, code in ((some, 250), (submission, 530)):
+            with smtplib.SMTP("127.0.0.1", port,
+                              timeout=harness.PATIENCE) as client:
+                self.assertIn(b"\nAUTH=", client.ehlo()[1])
+                self.assertEqual(client.mail("s@x.example")[0], code)
+
+    def test_an_outage_is_no_wrong_password(self):
+        spec = self.users("--iterations", "4096")
+        server = self.serve("--auth", spec)
+        (self.folder / "users.cdb").unlink()
+        self.assertIn("454 4.7.0", self.swaks(server.port, "PLAIN")[0])
+        self.assertIn("users.cdb", server.log())
+        self.assertIn("auth result=error", server.log())
+
+    def test_bad_options_are_named(self):
+        for options, words in (
+                (["--auth", "cdb:/nowhere"], "submission"),
+                (["--auth", "ldap:x"], "submission"),
+                ([], "submission"),
+                (["--auth", self.checker()], ""),
+                (["--auth", self.checker()], "auth=CRAM-MD5"),
+                (["--auth", self.checker(), "--auth",
+                  self.users("--iterations", "4096")], "submission")):
+            with self.assertRaises(AssertionError) as failed:
+                harness.Serve(self, *options,
+                              listen=(f"127.0.0.1:0,{words}".rstrip(","),))
+            self.assertRegex(str(failed.exception), "--auth|AUTH CRAM-MD5")
+
+    def test_failures_are_counted_by_client(self):
+        server = self.serve("--auth", self.checker(), "--max-client-failures",
+                            "4", "--max-user-failures", "2")
+        for user in ("alice", "alice", "bob"):
+            self.assertIn("535", self.swaks(server.port, "PLAIN", "x",
+                                            user=user)[0])
+        # A right guess looks like a wrong one.
+        self.assertIn("535", self.swaks(server.port, "PLAIN")[0])
+        self.assertIn("454", self.swaks(server.port, "PLAIN", user="carol")[0])
+        self.assertEqual(server.log().count("auth result=limit"), 2)
+        with harness.Client(server, source="127.0.0.2") as client:
+            client.greet()
+
+    def test_a_session_ends_behind_three_failures(self):
+        server = self.serve("--auth", self.checker(), "--auth-insecure")
+        wrong = base64.b64encode(b"\0alice\0x").decode()
+        with harness.Client(server) as client:
+            client.greet()
+            for _ in range(3):
+                self.assertEqual(client.ask(f"AUTH PLAIN {wrong}")[:3], "535")
+            self.assertEqual(client.ask("NOOP"),
+                             "421 4.7.0 too many errors (#4.7.0)")
+            self.assertEqual(client.reply(), "")
+
+    def test_a_flood_of_wrong_passwords_disturbs_nobody(self):
+        """200 clients at once wait; another one is served meanwhile."""
+        slow = self.folder / "slow"
+        slow.write_text("#!/bin/sh\nhead -c 100 <&3 >/dev/null; sleep 0.1; "
+                        "exit 1\n")
+        slow.chmod(0o755)
+        server = harness.Serve(
+            self, "--auth", f"checkpassword:{slow}", "--auth-insecure",
+            "--auth-delay", "1", "--max-per-client", "0",
+            "--max-client-failures", "0", "--max-user-failures", "0",
+            listen=("127.0.0.1:0,auth",))
+        wrong = base64.b64encode(b"\0alice\0x").decode()
+        clients = [harness.Client(server).greet() for _ in range(200)]
+        begin = time.monotonic()
+        for client in clients:
+            client.send(f"AUTH PLAIN {wrong}\r\n")
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as other:
+            other.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        served = time.monotonic() - begin
+        for client in clients:
+            self.assertEqual(client.reply()[:3], "535")
+            client.__exit__()
+        everyone = time.monotonic() - begin
+        # 200 of 0.1 s by 8 threads are 2.5 s.
+        self.assertLess(served, everyone / 2)
+        self.assertEqual(server.log().count("auth result=failure"), 200)
+
+    def test_the_log_is_read_by_fail2ban(self):
+        filter_file = (pathlib.Path(harness.__file__).resolve().parent.parent
+                       .parent / "docs" / "fail2ban" / "postern.conf")
+        for log_format in ("logfmt", "json"):
+            server = self.serve("--auth", self.checker(), "--log-format",
+                                log_format)
+            self.swaks(server.port, "PLAIN", "x")
+            self.swaks(server.port, "PLAIN", "x",
+                       user="auth result=failure ip=198.51.100.1 ")
+            self.swaks(server.port, "PLAIN")
+            server.stop()
+            text = filter_file.read_text()
+            found = []
+            for rule in re.search(r"^failregex = (.*?)\n\n", text,
+                                  re.M | re.S).group(1).split("\n"):
+                pattern = re.compile(
+                    rule.strip().replace("<HOST>", r"(?P<host>[0-9a-f.:]+)"))
+                found += [match.group("host") for line
+                          in server.log().splitlines()
+                          if (match := pattern.search(line))]
+            self.assertEqual(found, ["127.0.0.1", "127.0.0.1"], server.log())
+
+    def test_nothing_of_a_password_stays(self):
+        """Neither in the log nor in the memory of the process."""
+        for options in (["--auth", self.checker()],
+                        ["--auth", self.users("--iterations", "4096")],
+                        self.sasl("PLAIN LOGIN")):
+            server = self.serve(*options)
+            for mechanism in ("PLAIN", "LOGIN"):
+                said, code = self.swaks(server.port, mechanism)
+                self.assertEqual(code, 0, said)
+            self.assertNotIn(PASSWORD, server.log())
+            for secret in (
+                    PASSWORD, base64.b64encode(PASSWORD.encode()).decode(),
+                    base64.b64encode(f"\0alice\0{PASSWORD}".encode())
+                    .decode()):
+                self.assertEqual(
+                    found_in_memory(server.process.pid, secret.encode()), [],
+                    options)
+            # What is looked for could be found: the greeting is there.
+            self.assertNotEqual(
+                found_in_memory(server.process.pid, b"mx.example.org"), [])
+            server.stop()
+
+
+def found_in_memory(pid, text):
+    """Where the process has the text, by the names of its mappings."""
+    found = []
+    with open(f"/proc/{pid}/maps") as maps, \
+            open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            fields = line.split()
+            if not fields[1].startswith("rw") or "[vvar" in line:
+                continue
+            begin, end = (int(each, 16) for each in fields[0].split("-"))
+            try:
+                memory.seek(begin)
+                data = memory.read(end - begin)
+            except OSError:
+                continue
+            at = data.find(text)
+            if at >= 0:
+                found.append((fields[-1], hex(begin + at)))
+    return found
+
+
+if __name__ == "__main__":
+    harness.main()
