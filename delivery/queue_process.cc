@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
   int envelope[2] = {-1, -1};
   int error[2] = {-1, -1};
   std::unique_ptr<QueueProcess> process(new QueueProcess);
-  absl::Status status = absl::ResourceExhaustedError("");
+  absl::Status status = absl::ResourceExhaustedError(program);
   if (system::MakePipe(message) && system::MakePipe(envelope) &&
       system::MakePipe(error)) {
     const std::pair<int, int> descriptors[] = {
@@ -84,7 +84,8 @@ absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
   process->envelope_fd_ = envelope[1];
   process->error_fd_ = error[0];
   if (!status.ok()) {
-    return absl::Status(status.code(), absl::StrCat("queue program ", program));
+    return absl::Status(status.code(),
+                        absl::StrCat("queue program ", status.message()));
   }
   MakeNonblocking(process->message_fd_);
   MakeNonblocking(process->envelope_fd_);

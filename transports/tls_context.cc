@@ -111,8 +111,10 @@ absl::Status TlsContext::Load(const TlsOptions& options) {
   ssl_context_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* const context = ssl_context_.get();
   if (context == nullptr) return OutOfMemory();
+  // What has come may be a password: nothing of it stays in freed memory.
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE);
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                   SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS |
                                 SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
