@@ -25,7 +25,7 @@ namespace postern::auth {
 //
 // SCRAM needs no second mechanism to tell users from nobody (see
 // Users::FindScram()). Its exchanges wait for the disk, those of PLAIN and
-// LOGIN for 25 ms of hashing besides: see PooledAuthenticator.
+// LOGIN for 16 ms of hashing besides: see PooledAuthenticator.
 class UsersBackend : public Backend {
  public:
   // Opens the table of the file of users `path`, which may be that of the text

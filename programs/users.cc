@@ -57,7 +57,9 @@ constexpr OptionRow kRows[] = {
     {"scheme", "SCHEME [scram-sha-256]",
      "how a new password is kept: scram-sha-256, or\n"
      "yescrypt, which SCRAM cannot use"},
-    {"iterations", "N [100000]", "of scram-sha-256: what a try costs"},
+    {"iterations", "N [65536]",
+     "of scram-sha-256: what a try costs; clients with\n"
+     "Cyrus SASL agree to no more than 65536"},
     {"stdin", "", "read the password from standard input, a line",
      OptionRow::From::kCommandLine},
 };
