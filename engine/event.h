@@ -186,8 +186,9 @@ struct [[nodiscard]] Step {
   // be answered with, so far as is known. Session-owned, until the next call.
   const Reply* refusal = nullptr;
   CloseReason reason = CloseReason::kQuit;  // kClosed
-  // Among the consumed bytes may be a password: overwrite them.
-  bool secret = false;
+  // Of the consumed bytes the first so many may hold a password: overwrite
+  // them. `body` is behind them.
+  size_t secret = 0;
 };
 
 }  // namespace postern

@@ -52,11 +52,13 @@ ServerSession::ServerSession(const ServerConfig& config, Standing stood)
 
 Step ServerSession::Advance(absl::string_view in) {
   size_t consumed = 0;
+  size_t secret = 0;
   while (true) {
     std::optional<Step> step = Run(in.substr(consumed), &consumed);
+    if (std::exchange(secret_, false)) secret = consumed;
     if (!step) continue;
     step->consumed = consumed;
-    step->secret = std::exchange(secret_, false);
+    step->secret = secret;
     return *step;
   }
 }
@@ -146,6 +148,8 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   }
   *consumed += read.consumed;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
+  // Also where it is not served, or out of turn: a client has said it by then.
+  secret_ = absl::StartsWithIgnoreCase(read.line, "AUTH");
   ++progress_;
   if (errors_ >= config_.max_errors ||
       auth_failures_ >= config_.max_auth_failures) {
@@ -383,7 +387,6 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnAuth(absl::string_view argument) {
-  secret_ = true;
   if (!greeted_ || !extended_) {
     Say({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
     return nullptr;

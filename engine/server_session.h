@@ -288,7 +288,7 @@ class ServerSession {
   uint64_t examined_ = 0;    // besides what reader_ and content_ count
 
   bool exchange_ = false;  // AUTH has begun, and has not come to an end
-  bool secret_ = false;    // for Step::secret
+  bool secret_ = false;    // what was just consumed is, for Step::secret
   int auth_failures_ = 0;  // of the session
   std::string identity_;
 

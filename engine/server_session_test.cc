@@ -584,22 +584,68 @@ TEST_F(ServerSessionTest, SaysWhatMayBeAPassword) {
                          {"AUTH PLAIN AHUAcA==\r\n", true},
                          {"NOOP\r\nAUTH PLAIN AHUAcA=\r\n", true},
                          {"AUTH X-OTHER cGFzc3dvcmQ=\r\n", true},
+                         {"auth plain AHUAcA==\x80\r\n", true},
                          {"MAIL FROM:<a@b>\r\n", false}}) {
     Restart();
     Feed("EHLO c\r\n");
     const Step step = session().Advance(row.input);
-    EXPECT_EQ(step.secret, row.secret) << row.input;
+    EXPECT_EQ(step.secret, row.secret ? row.input.size() : 0) << row.input;
     EXPECT_EQ(step.consumed, row.input.size());
-    EXPECT_FALSE(session().Advance("").secret);
+    EXPECT_EQ(session().Advance("").secret, 0u);
   }
   Restart();
   Feed("EHLO c\r\n");
   const RequestId login = Question("AUTH LOGIN\r\n");
   ASSERT_TRUE(session().CompleteAuth(login, AuthChallenge{""}).ok());
-  EXPECT_FALSE(session().Advance("cGFzc").secret);
+  EXPECT_EQ(session().Advance("cGFzc").secret, 0u);
   const Step step = session().Advance("cGFzcw==\r\n");
-  EXPECT_TRUE(step.secret);
+  EXPECT_EQ(step.secret, step.consumed);
   ASSERT_EQ(step.kind, Step::Kind::kAsk);
+}
+
+// Clients send passwords also where nobody has asked for one.
+TEST_F(ServerSessionTest, SaysWhatMayBeAPasswordOutOfTurn) {
+  struct Row {
+    absl::string_view before;
+    absl::string_view input;
+  };
+  config_.mechanisms = {"PLAIN"};
+  config_.offer_starttls = true;
+  for (const Row& row :
+       {Row{"", "AUTH PLAIN AHUAcA==\r\n"},
+        {"HELO c\r\n", "AUTH PLAIN AHUAcA==\r\n"},
+        {"EHLO c\r\n", "AUTH PLAIN AHUAcA==\r\n"},
+        {"EHLO c\r\nMAIL FROM:<s@x>\r\n", "RSET\r\nauth plain AHUAcA==\r\n"}}) {
+    for (const bool require_tls : {false, true}) {
+      config_.require_tls = require_tls;
+      Restart();
+      Feed(row.before);
+      bool secret = false;
+      size_t consumed = 0;
+      while (consumed < row.input.size()) {
+        const Step step = session().Advance(row.input.substr(consumed));
+        if (step.kind == Kind::kAsk) {
+          ASSERT_TRUE(session().Complete(step.ask->id, Verdict::Accept()).ok());
+        }
+        consumed += step.consumed;
+        secret = secret || step.secret > 0;
+      }
+      EXPECT_TRUE(secret) << row.before << row.input;
+    }
+  }
+}
+
+// To overwrite the password must not be to overwrite a message.
+TEST_F(ServerSessionTest, TellsAPasswordFromTheContentBehindIt) {
+  config_.mechanisms_in_clear = {"PLAIN"};
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\na\r\n");
+  constexpr absl::string_view kSecret = "AUTH PLAIN AHUAcA==\r\n";
+  in_ = absl::StrCat(kSecret, "BDAT 3\r\nb\r\n");
+  const Step step = session().Advance(in_);
+  EXPECT_EQ(step.consumed, in_.size());
+  EXPECT_EQ(step.secret, kSecret.size());
+  ASSERT_EQ(step.kind, Kind::kBody);
+  EXPECT_EQ(step.body[0], "b\r\n");
 }
 
 TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {

@@ -260,9 +260,7 @@ void Connection::Pump() {
     waiting_ = false;
     if (paused_) break;
     const Step step = session_->Advance(input());
-    if (step.secret) {
-      explicit_bzero(around_.loop->scratch().data() + begin_, step.consumed);
-    }
+    explicit_bzero(around_.loop->scratch().data() + begin_, step.secret);
     begin_ += step.consumed;
     // What is consumed stays in the buffer, for the step, until the next read.
     if (!Act(step)) return;

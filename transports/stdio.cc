@@ -60,7 +60,7 @@ class StdioServer {
     if (!options_.stood) AwaitTalk();
     while (true) {
       const Step step = session_.Advance(input_.view());
-      if (step.secret) input_.Wipe(step.consumed);
+      input_.Wipe(step.secret);
       switch (step.kind) {
         case Step::Kind::kAsk:
           if (std::holds_alternative<StartTls>(step.ask->what) &&
