@@ -414,6 +414,9 @@ void Connection::TakeInput() {
 void Connection::KeepInput() {
   const bool over = phase_ == Phase::kLinger || phase_ == Phase::kClosed;
   if (begin_ < end_ && !over) kept_ = std::string(input());
+  // It may be part of a password, which is not for the next connection's
+  // buffer.
+  explicit_bzero(around_.loop->scratch().data() + begin_, end_ - begin_);
   begin_ = end_ = 0;
 }
 
