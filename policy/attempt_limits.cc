@@ -30,7 +30,10 @@ bool AttemptLimits::Begin(absl::string_view address, int64_t now) {
 }
 
 void AttemptLimits::Undecided(absl::string_view address) {
-  const Key key(IpAddress::Parse(address), 0);
+  const auto parsed = IpAddress::Parse(address);
+  // It has taken nothing, and what its network has taken is others'.
+  if (parsed && limits_.exempt.Contains(*parsed)) return;
+  const Key key(parsed, 0);
   const std::lock_guard<std::mutex> lock(mutex_);
   GiveBack(key, limits_.of_client);
 }

@@ -70,6 +70,20 @@ TEST(AttemptLimitsTest, MakesARightGuessLookWrong) {
   EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 30 * kSecond));
 }
 
+TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
+  AttemptLimits::Limits few = Few();
+  auto exempt = NetworkList::Parse({"2001:db8::1/128"});
+  ASSERT_TRUE(exempt.ok());
+  few.exempt = *std::move(exempt);
+  AttemptLimits limits(few);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(Fail(&limits, "2001:db8::2", "a", 0));
+    EXPECT_TRUE(limits.Begin("2001:db8::1", 0));
+    limits.Undecided("2001:db8::1");
+  }
+  EXPECT_FALSE(limits.Begin("2001:db8::2", 0));
+}
+
 TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 10; ++i) {
