@@ -38,6 +38,15 @@ void AttemptLimits::Undecided(absl::string_view address) {
   GiveBack(key, limits_.of_client);
 }
 
+bool AttemptLimits::MayTry(absl::string_view address, absl::string_view user,
+                           int64_t now) const {
+  const auto parsed = IpAddress::Parse(address);
+  if (parsed && limits_.exempt.Contains(*parsed)) return true;
+  const Key key(parsed, UserNumber(user));
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return Has(key, limits_.of_user, now);
+}
+
 void AttemptLimits::Failed(absl::string_view address, absl::string_view user,
                            int64_t now) {
   const auto parsed = IpAddress::Parse(address);

@@ -50,6 +50,11 @@ class AttemptLimits {
   bool Begin(absl::string_view address, int64_t now);
   // The attempt came to nothing that counts: nobody could tell.
   void Undecided(absl::string_view address);
+  // Returns whether the client may still try `user`: false where Succeeded()
+  // would say so. For exchanges that show before their end that the client
+  // knows the password. The attempt goes on, and still counts.
+  bool MayTry(absl::string_view address, absl::string_view user,
+              int64_t now) const;
   // The attempt has failed.
   void Failed(absl::string_view address, absl::string_view user, int64_t now);
   // The attempt would succeed. Returns whether it may; false: the client has

@@ -70,6 +70,17 @@ TEST(AttemptLimitsTest, MakesARightGuessLookWrong) {
   EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 30 * kSecond));
 }
 
+TEST(AttemptLimitsTest, SaysBeforehandWhatSuccessWouldCome) {
+  AttemptLimits limits(Few());
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.1", "a", 0));
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  EXPECT_FALSE(limits.MayTry("192.0.2.1", "a", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.1", "b", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.2", "a", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.1", "a", 30 * kSecond));
+}
+
 TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
   AttemptLimits::Limits few = Few();
   auto exempt = NetworkList::Parse({"2001:db8::1/128"});

@@ -58,10 +58,16 @@ class GuardedExchange : public AuthExchange {
     const std::string user(exchange_->user());
     if (const auto* granted = std::get_if<AuthGranted>(&move)) {
       if (!guard_->limits->Succeeded(address, user, guard_->now())) {
-        Conclude(AuthOutcome::kLimit, user);
-        return Delay(auth::WrongCredentials(), std::move(done));
+        return DenyUser(user, std::move(done));
       }
       Conclude(AuthOutcome::kSuccess, granted->identity);
+    } else if (std::holds_alternative<AuthChallenge>(move)) {
+      // The last challenge of SCRAM and DIGEST-MD5 says that the guess was
+      // right.
+      if (!user.empty() &&
+          !guard_->limits->MayTry(address, user, guard_->now())) {
+        return DenyUser(user, std::move(done));
+      }
     } else if (const auto* verdict = std::get_if<Verdict>(&move)) {
       const int code = verdict->reply() ? verdict->reply()->code : 0;
       if (code == 535) {
@@ -77,6 +83,12 @@ class GuardedExchange : public AuthExchange {
       }
     }
     std::move(done)(std::move(move));
+  }
+
+  // Of a user that the client has guessed at too often.
+  void DenyUser(absl::string_view user, Done done) {
+    Conclude(AuthOutcome::kLimit, user);
+    Delay(auth::WrongCredentials(), std::move(done));
   }
 
   void Delay(AuthMove move, Done done) {

@@ -25,7 +25,9 @@ namespace postern::programs {
 //
 //   auth result=failure ip=192.0.2.1 mechanism=PLAIN user=someone
 //
-// and refuses a client that has failed too often (454 4.7.0) without asking.
+// and refuses a client that has failed too often (454 4.7.0) without asking;
+// one that has failed too often for a user hears from then on that the password
+// is wrong, whatever it is, and in SCRAM no challenge that says otherwise.
 // Whatever refuses for a reason that guessing could tell apart comes late by
 // the same delay.
 //

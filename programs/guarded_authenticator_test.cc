@@ -4,6 +4,7 @@
 #include "programs/guarded_authenticator.h"
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -28,6 +29,7 @@ class FakeAuthenticator : public Authenticator {
   }
 
   int asked = 0;
+  std::function<void()> on_respond;
 
  private:
   class Exchange : public AuthExchange {
@@ -39,7 +41,9 @@ class FakeAuthenticator : public Authenticator {
       std::move(done)(AuthChallenge{"?"});
     }
     void Respond(std::string response, Done done) override {
+      if (owner_.on_respond) owner_.on_respond();
       if (response == "right") return std::move(done)(AuthGranted{user_});
+      if (response == "proof") return std::move(done)(AuthChallenge{"v="});
       if (response == "wrong") {
         return std::move(done)(auth::WrongCredentials());
       }
@@ -97,6 +101,9 @@ class GuardedAuthenticatorTest : public testing::Test {
     std::string result;
     const auto done = [&result](AuthMove move) {
       if (std::holds_alternative<AuthGranted>(move)) result += "235";
+      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+        if (challenge->bytes != "?") result += challenge->bytes;
+      }
       if (const auto* verdict = std::get_if<Verdict>(&move)) {
         absl::StrAppend(&result, verdict->reply()->code);
       }
@@ -162,6 +169,25 @@ TEST_F(GuardedAuthenticatorTest, MakesARightGuessLookWrong) {
   EXPECT_EQ(Try("a", "wrong"), "+535");
   EXPECT_EQ(Try("a", "right"), "+535");
   EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
+}
+
+// SCRAM's last challenge comes before its end, and is as good as a 235.
+TEST_F(GuardedAuthenticatorTest, MakesARightProofLookWrong) {
+  EXPECT_EQ(Try("a", "proof"), "v=");
+  limits_.Failed("192.0.2.1", "a", 0);
+  EXPECT_EQ(Try("a", "proof"), "v=");
+  limits_.Failed("192.0.2.1", "a", 0);
+  EXPECT_EQ(Try("a", "proof"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:limit ");
+}
+
+// Also where the failures come while it is on its way.
+TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
+  fake_->on_respond = [this] {
+    limits_.Failed("192.0.2.1", "a", 0);
+    limits_.Failed("192.0.2.1", "a", 0);
+  };
+  EXPECT_EQ(Try("a", "proof"), "+535");
 }
 
 TEST_F(GuardedAuthenticatorTest, CountsNoOutage) {
