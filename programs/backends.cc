@@ -22,6 +22,13 @@ bool NeedsLibraries(const AuthOptions& options) {
                      });
 }
 
+bool RunsCheckers(const AuthOptions& options) {
+  return std::any_of(options.specs.begin(), options.specs.end(),
+                     [](const AuthSpec& spec) {
+                       return spec.kind == AuthSpec::Kind::kCheckpassword;
+                     });
+}
+
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
     const AuthOptions& options, const std::string& host_name,
     const OpenBackend& open) {

@@ -26,6 +26,9 @@ using OpenBackend =
 // Whether the options ask for one that an OpenBackend opens.
 bool NeedsLibraries(const AuthOptions& options);
 
+// Whether they ask for one that runs a program.
+bool RunsCheckers(const AuthOptions& options);
+
 // Opens all of them, as one; null where there is none. What keeps them from
 // telling right from wrong is written to the log. An error says which --auth it
 // is about. `host_name` is who we are. `open` may be empty where the options

@@ -460,7 +460,8 @@ int RunServe(const ServeOptions& options) {
       Site::Read(options, process);
   if (!site.ok()) return Fail(site.status());
   // No program that is run can gain rights; but qmail-queue must become another
-  // user than we are. Before the threads, each of which has this for itself.
+  // user than we are, and what checks passwords must read them. Before the
+  // threads, each of which has this for itself.
   if (!(*site)->runs_programs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(absl::ErrnoToStatus(errno, "prctl"));
   }

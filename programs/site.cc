@@ -96,7 +96,8 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
       [](absl::string_view what) { WriteLog("delivery", what); });
   if (!destination.ok()) return destination.status();
   site->delivery = std::move(destination->delivery);
-  site->runs_programs = destination->runs_programs;
+  site->runs_programs =
+      destination->runs_programs || RunsCheckers(options.auth);
   site->recipients = std::move(destination->recipients);
   config.carried = site->delivery->carries();
   auto backend =

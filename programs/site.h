@@ -61,7 +61,7 @@ struct Site {
   bool show_user = false;                        // in Received fields
   std::string host_name;                         // of Received fields
   std::shared_ptr<Delivery> delivery;
-  bool runs_programs = false;          // for the delivery
+  bool runs_programs = false;          // to deliver, or to check passwords
   std::shared_ptr<Policy> recipients;  // null: takes every recipient
   std::shared_ptr<Policy> relay;       // the decision
 };

@@ -125,6 +125,19 @@ class ServeTest(harness.TestCase):
         with harness.Client(server) as client:
             client.greet()
 
+    def test_a_checker_of_passwords_may_gain_rights(self):
+        # Most are setuid: they read what the server must not.
+        checker = self.folder / "checker"
+        checker.write_text("#!/bin/sh\ncat <&3 >/dev/null\n"
+                           "grep -q 'NoNewPrivs:.*0' /proc/self/status && "
+                           "exec \"$@\"\nexit 111\n")
+        checker.chmod(0o755)
+        server = harness.Serve(self, "--auth", f"checkpassword:{checker}",
+                               "--auth-insecure", listen=("127.0.0.1:0,auth",))
+        with harness.Client(server) as client:
+            reply = client.greet().ask("AUTH PLAIN AGEAYg==")
+            self.assertEqual(reply, "235 2.7.0 ok")
+
     def test_sighup_reads_the_control_files_again(self):
         server = harness.Serve(self)
         with harness.Client(server) as old:
