@@ -23,9 +23,10 @@ namespace postern::programs {
 //   GET /metrics   what `text` returns, called on the server's own thread
 //   GET /healthz   200 "ok", or 503 "stopping" or "stuck"
 //
-// HEAD is as GET, another path 404, another method 405. A connection has ten
-// seconds, and there are 32 at most. No TLS, and nobody is asked who he is:
-// numbers alone are told, but listen where only friends are.
+// HEAD is as GET, another path 404, another method 405. A connection ends when
+// it was silent for ten seconds, and there are 32 at most: who trickles on all
+// of them keeps others out. No TLS, and nobody is asked who he is: numbers
+// alone are told, but listen where only friends are.
 //
 // The methods are for one thread; the server has its own, and SayAlive() and
 // SayStopping() are thread-safe. The destructor ends it, whatever its clients
