@@ -16,6 +16,7 @@
 #include "auth/refusal.h"
 #include "engine/base64.h"
 #include "engine/utf8.h"
+#include "engine/wipe.h"
 
 namespace postern::auth {
 namespace {
@@ -199,7 +200,9 @@ bool ScramExchange::Proves(absl::string_view proof) const {
   for (size_t i = 0; i < kSha256Size; ++i) {
     client_key[i] = static_cast<char>(client_key[i] ^ proof[i]);
   }
-  return SameBytes(Sha256(client_key), found_.keys.stored_key) &&
+  const std::string stored_key = Sha256(client_key);
+  Wipe(&client_key);  // it would do to log in
+  return SameBytes(stored_key, found_.keys.stored_key) &&
          !found_.identity.empty();
 }
 
