@@ -539,6 +539,8 @@ int RunServe(const ServeOptions& options) {
   }
   server->Abandon();
   server->Join();
+  // Whoever waits for a slow checker behind others is gone, and would keep us.
+  auth_pool.Drop();
   return 0;
 }
 
