@@ -72,16 +72,29 @@ class ControlReader {
     for (std::string& warning : CheckHostLines(path, **lines)) {
       controls_.warnings.push_back(std::move(warning));
     }
-    std::optional<files::Cdb> more;
-    absl::StatusOr<files::Cdb> opened =
-        files::Cdb::Open(Path("morercpthosts.cdb"));
-    if (opened.ok()) {
-      more = *std::move(opened);
-    } else if (!absl::IsNotFound(opened.status())) {
-      return opened.status();
-    }
+    auto more = OpenDatabase("morercpthosts.cdb");
+    if (!more.ok()) return more.status();
     controls_.rcpthosts =
-        HostList(LineSet(path, **std::move(lines)), std::move(more));
+        HostList(LineSet(path, **std::move(lines)), *std::move(more));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSenders() {
+    if (!options_.senders) return absl::OkStatus();
+    const std::string path = Path("senders");
+    const auto lines = ReadControlList(path, &controls_.warnings);
+    if (!lines.ok()) return lines.status();
+    if (!*lines) {
+      return absl::NotFoundError(absl::StrCat(
+          path, ": no such file; list in it what addresses users may send",
+          " from, or leave --senders out"));
+    }
+    for (std::string& warning : CheckSenderLines(path, **lines)) {
+      controls_.warnings.push_back(std::move(warning));
+    }
+    auto more = OpenDatabase("senders.cdb");
+    if (!more.ok()) return more.status();
+    controls_.senders.emplace(**lines, *std::move(more));
     return absl::OkStatus();
   }
 
@@ -118,6 +131,19 @@ class ControlReader {
  private:
   std::string Path(absl::string_view name) const {
     return absl::StrCat(options_.directory, "/", name);
+  }
+
+  // Opens the database `name`; it may be missing.
+  absl::StatusOr<std::optional<files::Cdb>> OpenDatabase(
+      absl::string_view name) const {
+    absl::StatusOr<files::Cdb> opened = files::Cdb::Open(Path(name));
+    std::optional<files::Cdb> database;
+    if (opened.ok()) {
+      database.emplace(*std::move(opened));
+    } else if (!absl::IsNotFound(opened.status())) {
+      return opened.status();
+    }
+    return database;
   }
 
   // Takes `name`, the value of the file `path`, if an address can end in it.
@@ -164,6 +190,7 @@ absl::StatusOr<Controls> ReadControls(const ControlOptions& options) {
   if (status.ok()) status = reader.ReadTimeout();
   if (status.ok()) status = reader.ReadRcptHosts();
   if (status.ok()) status = reader.ReadBadMailFrom();
+  if (status.ok()) status = reader.ReadSenders();
   if (status.ok()) status = reader.ReadDataBytes();
   if (!status.ok()) return status;
   return controls;

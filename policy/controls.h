@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "policy/host_list.h"
 #include "policy/line_set.h"
+#include "policy/sender_list.h"
 
 namespace postern::policy {
 
@@ -26,6 +27,9 @@ struct ControlOptions {
   // anywhere. It permits the absence and nothing else: a list that exists is
   // obeyed, and one that cannot be read is an error.
   bool open_relay = false;
+
+  // Whether to read senders and senders.cdb.
+  bool senders = false;
 
   // The value of the environment variable DATABYTES, if it is set.
   std::optional<std::string> databytes_env;
@@ -45,6 +49,8 @@ struct Controls {
   // rcpthosts is missing and ControlOptions::open_relay was set.
   bool open_relay = false;
   LineSet badmailfrom;
+  // With senders.cdb. None: users may send as anyone.
+  std::optional<SenderList> senders;
 
   // About what the operator hardly meant; see control_file.h.
   std::vector<std::string> warnings;
@@ -52,10 +58,12 @@ struct Controls {
 
 // Reads the control files in `options.directory`. Returns an error, which
 // names the file and where it helps the remedy, if
-//   - a file exists and cannot be read, or morercpthosts.cdb is damaged,
-//   - both me and smtpgreeting are missing (kNotFound), or
-//   - rcpthosts is missing and `options.open_relay` false (kNotFound).
-// morercpthosts.cdb counts only where rcpthosts exists, as in qmail.
+//   - a file exists and cannot be read, or a database is damaged,
+//   - both me and smtpgreeting are missing (kNotFound),
+//   - rcpthosts is missing and `options.open_relay` false (kNotFound), or
+//   - senders is missing and `options.senders` true (kNotFound).
+// morercpthosts.cdb counts only where rcpthosts exists, as in qmail, and
+// senders.cdb where senders does.
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options);
 
 }  // namespace postern::policy

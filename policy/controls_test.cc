@@ -273,5 +273,32 @@ TEST_F(ControlsTest, WarnsOfWhatCanHardlyBeMeant) {
                   at("badmailfrom", 1), at("databytes", 1)));
 }
 
+TEST_F(ControlsTest, SendersAreReadWhereTheyAreWanted) {
+  const Path bob = {"bob", "x.example"};
+  folder_.MakeDirectory("senders");
+  EXPECT_FALSE(Read().senders.has_value());
+  ControlOptions options = Options();
+  options.senders = true;
+  EXPECT_FALSE(ReadControls(options).ok());
+
+  folder_.Remove("senders");
+  const absl::Status missing = ReadControls(options).status();
+  EXPECT_TRUE(absl::IsNotFound(missing));
+  EXPECT_THAT(std::string(missing.message()),
+              StartsWith(folder_.File("senders") + ": no such file; "));
+
+  folder_.Write("senders", "ann:bob@x.example\nbob\n");
+  const Controls controls = Read(options);
+  ASSERT_TRUE(controls.senders.has_value());
+  EXPECT_TRUE(*controls.senders->Allows("ann", bob));
+  EXPECT_THAT(controls.warnings,
+              ElementsAre(StartsWith(folder_.File("senders") + ":2: ")));
+
+  folder_.WriteCdb("senders.cdb", {{"eve", "bob@x.example"}});
+  EXPECT_TRUE(*Read(options).senders->Allows("eve", bob));
+  folder_.Write("senders.cdb", "no database");
+  EXPECT_FALSE(ReadControls(options).ok());
+}
+
 }  // namespace
 }  // namespace postern::policy

@@ -24,6 +24,8 @@ absl::string_view KindName(Verdict::Kind kind) {
 
 absl::string_view RuleName(Rule rule) {
   switch (rule) {
+    case Rule::kSenders:
+      return "senders";
     case Rule::kBadAddress:
       return "bad-address";
     case Rule::kBadMailFrom:
@@ -52,15 +54,16 @@ absl::string_view RuleName(Rule rule) {
 
 LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                     const LogStyle& style) {
-  LogLine line("rcpt", style);
+  const bool sender = decision.about == Decision::About::kSender;
+  LogLine line(sender ? "mail" : "rcpt", style);
   line.Word("decision", KindName(decision.kind))
       .Word("rule", RuleName(decision.rule))
       .Text("source", decision.source, kMaxLoggedText)
       .Text("ip", session.remote_address, kMaxLoggedName)
       .Text("host", session.remote_name, kMaxLoggedName)
-      .Address("from", decision.from)
-      .Address("to", decision.to)
-      .Answer("reply", decision.reply);
+      .Address("from", decision.from);
+  if (!sender) line.Address("to", decision.to);
+  line.Answer("reply", decision.reply);
   return line;
 }
 

@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The relay decision about one recipient: a value that carries its reason.
+// The relay decision about one recipient, and the decision about a sender: a
+// value that carries its reason.
 // The session log and whatever explains a decision print this same value.
 
 #ifndef POSTERN_POLICY_DECISION_H_
@@ -22,6 +23,7 @@ namespace postern::policy {
 
 // What decided, in the order in which it is asked.
 enum class Rule : uint8_t {
+  kSenders,        // whether the sender is one of the user's: see SenderList
   kBadAddress,     // an envelope cannot hold one of the addresses: refused
   kBadMailFrom,    // the sender is in badmailfrom: refused
   kRelayClient,    // RELAYCLIENT is set
@@ -36,14 +38,19 @@ enum class Rule : uint8_t {
 };
 inline constexpr size_t kRules = static_cast<size_t>(Rule::kMailbox) + 1;
 
-// The recipient is refused unless someone says otherwise.
+// Refused unless someone says otherwise.
 struct Decision {
+  enum class About : uint8_t {
+    kRecipient,
+    kSender,  // at MAIL: there is no recipient yet
+  };
+  About about = About::kRecipient;
   Verdict::Kind kind = Verdict::Kind::kRefuse;
   Rule rule = Rule::kNotListed;
   // Where the rule stands: "FILE:LINE", "FILE key KEY", "RELAYCLIENT",
   // "user NAME", what went wrong, or nothing.
   std::string source;
-  // As the envelope gets them if the recipient is accepted.
+  // As the envelope gets them if this is an acceptance.
   Path from;
   Path to;
   Reply reply;  // for an acceptance: the engine's usual one
@@ -53,9 +60,10 @@ struct Decision {
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 
-// Returns the rule's name in logs: "bad-address", "badmailfrom", "relayclient",
-// "authenticated", "local-name", "rcpthosts", "morercpthosts", "open-relay",
-// "not-listed", "control-error", "mailbox". These names do not change.
+// Returns the rule's name in logs: "senders", "bad-address", "badmailfrom",
+// "relayclient", "authenticated", "local-name", "rcpthosts", "morercpthosts",
+// "open-relay", "not-listed", "control-error", "mailbox". These names do not
+// change.
 absl::string_view RuleName(Rule rule);
 
 // Returns the decision as a line of a log; as logfmt:
@@ -65,7 +73,7 @@ absl::string_view RuleName(Rule rule);
 //   reply="250 2.1.5 ok"
 //
 // (one line, always these fields in this order). The decision is accept, refuse
-// or drop.
+// or drop. About a sender, the event is "mail" and there is no "to".
 LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                     const LogStyle& style);
 // The same as the text of logfmt, with nothing before the event.

@@ -58,8 +58,22 @@ TEST(DecisionTest, FormatsOneLine) {
             "reply=\"421 4.3.0 two\\x0alines\"");
 }
 
+TEST(DecisionTest, ASenderHasNoRecipient) {
+  Decision decision;
+  decision.about = Decision::About::kSender;
+  decision.rule = Rule::kSenders;
+  decision.source = "user ann";
+  decision.from = {"s", "x"};
+  decision.reply = {553, {5, 7, 1}, "no"};
+  EXPECT_EQ(FormatDecision(decision, Session()),
+            "mail decision=refuse rule=senders source=\"user ann\" "
+            "ip=192.0.2.1 host=client.example from=<s@x> "
+            "reply=\"553 5.7.1 no\"");
+}
+
 TEST(DecisionTest, EveryRuleHasItsName) {
   const std::pair<Rule, absl::string_view> names[] = {
+      {Rule::kSenders, "senders"},
       {Rule::kBadAddress, "bad-address"},
       {Rule::kBadMailFrom, "badmailfrom"},
       {Rule::kRelayClient, "relayclient"},

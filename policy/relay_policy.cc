@@ -6,7 +6,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/status/statusor.h"
 #include "engine/path.h"
 #include "engine/verdict.h"
 
@@ -21,7 +20,7 @@ RelayPolicy::RelayPolicy(std::shared_ptr<const RelayRules> rules,
 void RelayPolicy::Decide(const Ask& ask, const SharedSessionInfo& session,
                          Done done) {
   if (const auto* mail = std::get_if<Mail>(&ask.what)) {
-    return std::move(done)(DecideMail(*mail));
+    return std::move(done)(DecideMail(*mail, *session));
   }
   const auto* rcpt = std::get_if<Rcpt>(&ask.what);
   if (rcpt == nullptr) return std::move(done)(Verdict::Accept());
@@ -45,10 +44,13 @@ void RelayPolicy::Decide(const Ask& ask, const SharedSessionInfo& session,
       });
 }
 
-Verdict RelayPolicy::DecideMail(const Mail& mail) const {
-  const absl::StatusOr<Path> from = rules_->ReplaceLiteral(mail.from);
-  if (!from.ok()) return Verdict::Drop(NoAddressesReply());
-  return *from == mail.from ? Verdict::Accept() : Verdict::AcceptAs(*from);
+Verdict RelayPolicy::DecideMail(const Mail& mail,
+                                const SessionInfo& session) const {
+  Decision decision = rules_->DecideMail(mail, session);
+  if (!decision.accepted()) return Answer(std::move(decision), {}, session);
+  return decision.from == mail.from
+             ? Verdict::Accept()
+             : Verdict::AcceptAs(std::move(decision.from));
 }
 
 Verdict RelayPolicy::Answer(Decision decision, const Path& rcpt,

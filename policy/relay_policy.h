@@ -17,9 +17,9 @@
 
 namespace postern::policy {
 
-// Answers Rcpt by RelayRules::Decide(), and accepts everything else: a MAIL
-// from a sender in badmailfrom too, since qmail-smtpd refuses its recipients.
-// Every answer of its own comes before Decide() returns.
+// Answers Mail and Rcpt by RelayRules, and accepts everything else. A MAIL from
+// a sender in badmailfrom is accepted, since qmail-smtpd refuses its
+// recipients. Every answer of its own comes before Decide() returns.
 //
 // Recipients that the rules accept are shown to `mailboxes`, if there is one,
 // as the envelope will have them. What that refuses is refused, and is one
@@ -29,7 +29,8 @@ namespace postern::policy {
 // is thread-safe.
 class RelayPolicy : public Policy {
  public:
-  // Is told of each decision about a recipient, once, before it is answered.
+  // Is told of each decision about a recipient, and of each sender that is not
+  // accepted, once, before it is answered.
   using Observer =
       absl::AnyInvocable<void(const Decision&, const SessionInfo&) const>;
 
@@ -42,7 +43,7 @@ class RelayPolicy : public Policy {
               Done done) override;
 
  private:
-  Verdict DecideMail(const Mail& mail) const;
+  Verdict DecideMail(const Mail& mail, const SessionInfo& session) const;
   // Tells the observer, and returns `decision` about `rcpt` as an answer.
   Verdict Answer(Decision decision, const Path& rcpt,
                  const SessionInfo& session) const;

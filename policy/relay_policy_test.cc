@@ -97,7 +97,38 @@ TEST_F(RelayPolicyTest, RewritesOurLiteralsInSenders) {
   const Verdict unknown = Ask(policy, Mail{{"s", "[0.0.0.1]"}});
   EXPECT_EQ(unknown.kind(), Verdict::Kind::kDrop);
   EXPECT_EQ(unknown.reply(), NoAddressesReply());
+  ASSERT_EQ(seen_.size(), 1u);
+  EXPECT_EQ(seen_[0],
+            "mail decision=drop rule=control-error source=\"no interfaces\" "
+            "ip=\"\" host=\"\" from=<s@[0.0.0.1]> reply=\"421 4.3.0 unable to "
+            "figure out my IP addresses (#4.3.0)\"");
+}
+
+TEST_F(RelayPolicyTest, TellsOfSendersThatAreNotTheUsers) {
+  folder_.Write("senders", "ann:ann@local.example\n");
+  absl::StatusOr<Controls> controls =
+      ReadControls({.directory = folder_.path(), .senders = true});
+  ASSERT_TRUE(controls.ok()) << controls.status();
+  RelayPolicy policy(std::make_shared<const RelayRules>(
+                         std::make_shared<const Controls>(*std::move(controls)),
+                         std::make_shared<const FakeAddresses>()),
+                     Observer());
+  SessionInfo session;
+  session.identity = "ann";
+  // It belongs to her as the envelope has it.
+  EXPECT_EQ(Ask(policy, Mail{{"ann", "[127.0.0.1]"}}, session).path(),
+            (Path{"ann", "local.example"}));
+  EXPECT_TRUE(Ask(policy, Mail{}, session).accepted());
+  EXPECT_TRUE(Ask(policy, Mail{{"bob", "x.example"}}).accepted());
   EXPECT_TRUE(seen_.empty());
+  const Verdict verdict = Ask(policy, Mail{{"bob", "x.example"}}, session);
+  EXPECT_EQ(verdict.kind(), Verdict::Kind::kRefuse);
+  EXPECT_EQ(verdict.reply()->code, 553);
+  ASSERT_EQ(seen_.size(), 1u);
+  EXPECT_EQ(seen_[0],
+            "mail decision=refuse rule=senders source=\"user ann\" ip=\"\" "
+            "host=\"\" from=<bob@x.example> reply=\"553 5.7.1 sorry, that "
+            "sender address isn't yours (#5.7.1)\"");
 }
 
 // qmail-smtpd behaviour 21.

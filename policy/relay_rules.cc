@@ -15,6 +15,7 @@
 #include "engine/verdict.h"
 #include "policy/host_list.h"
 #include "policy/line_set.h"
+#include "policy/sender_list.h"
 
 namespace postern::policy {
 namespace {
@@ -96,6 +97,35 @@ Decision RelayRules::Decide(const Rcpt& rcpt,
     *path = *std::move(replaced);
   }
   Apply(session, &decision);
+  return decision;
+}
+
+Decision RelayRules::DecideMail(const Mail& mail,
+                                const SessionInfo& session) const {
+  Decision decision;
+  decision.about = Decision::About::kSender;
+  decision.from = mail.from;
+  absl::StatusOr<Path> replaced = ReplaceLiteral(mail.from);
+  if (!replaced.ok()) {
+    Fail(replaced.status(), NoAddressesReply(), &decision);
+    return decision;
+  }
+  decision.from = *std::move(replaced);
+  absl::StatusOr<bool> allowed = true;
+  if (controls_->senders && !session.identity.empty()) {
+    allowed = controls_->senders->Allows(session.identity, decision.from);
+  }
+  if (!allowed.ok()) {
+    Fail(allowed.status(), NoControlsReply(), &decision);
+  } else if (!*allowed) {
+    Refuse(Rule::kSenders, absl::StrCat("user ", session.identity),
+           {553, {5, 7, 1}, "sorry, that sender address isn't yours (#5.7.1)"},
+           &decision);
+  } else {
+    decision.kind = Verdict::Kind::kAccept;
+    decision.rule = Rule::kSenders;
+    decision.reply = {250, {2, 1, 0}, "ok"};
+  }
   return decision;
 }
 

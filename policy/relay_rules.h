@@ -18,6 +18,11 @@
 // the queue gets, whatever a parser made of it before. ParsePath() lets no
 // control character pass, nor a '@' without a domain; that these rules hold
 // without it is the second lock on the same door.
+//
+// For each sender, where there is a SenderList: a session that has
+// authenticated may send as what belongs to its user, and is refused (553) at
+// MAIL otherwise, whatever its recipients. RELAYCLIENT changes nothing about
+// that, and nobody else is asked.
 
 #ifndef POSTERN_POLICY_RELAY_RULES_H_
 #define POSTERN_POLICY_RELAY_RULES_H_
@@ -54,12 +59,16 @@ class RelayRules {
   // refused: with the name, it may be allowed.
   Decision Decide(const Rcpt& rcpt, const SessionInfo& session) const;
 
+  // Returns the decision about a sender. Of an acceptance `from` alone counts:
+  // recipients have yet to be decided on. Refuses for now (421), and closes the
+  // connection, as above.
+  Decision DecideMail(const Mail& mail, const SessionInfo& session) const;
+
+ private:
   // Returns `path` with localiphost in place of an address literal that is
   // this host's, and any other path unchanged. Returns an error where this
   // host's addresses cannot be listed; the reply to that is NoAddressesReply().
   absl::StatusOr<Path> ReplaceLiteral(const Path& path) const;
-
- private:
   // Completes a `decision` that has its addresses. RELAYCLIENT changes its
   // `to`.
   void Apply(const SessionInfo& session, Decision* decision) const;

@@ -47,6 +47,7 @@ struct Setting {
   std::string identity;
   bool open_relay = false;  // and no rcpthosts
   bool addresses_fail = false;
+  bool senders = false;
 };
 
 class RelayRulesTest : public testing::Test {
@@ -58,8 +59,10 @@ class RelayRulesTest : public testing::Test {
     folder_.Write("badmailfrom", setting.badmailfrom);
     folder_.WriteCdb("morercpthosts.cdb", setting.more);
     if (setting.open_relay) folder_.Remove("rcpthosts");
-    absl::StatusOr<Controls> controls = ReadControls(
-        {.directory = folder_.path(), .open_relay = setting.open_relay});
+    absl::StatusOr<Controls> controls =
+        ReadControls({.directory = folder_.path(),
+                      .open_relay = setting.open_relay,
+                      .senders = setting.senders});
     EXPECT_TRUE(controls.ok()) << controls.status();
     return RelayRules(std::make_shared<const Controls>(*std::move(controls)),
                       std::make_shared<FakeAddresses>(setting.addresses_fail));
@@ -146,6 +149,67 @@ TEST_F(RelayRulesTest, DecidesByTheDomainAsQmailDoes) {
     EXPECT_EQ(decision.from, (Path{"s", "x.example"}));
     EXPECT_EQ(decision.reply.positive(), decision.accepted());
   }
+}
+
+TEST_F(RelayRulesTest, UsersSendAsWhatIsTheirs) {
+  const struct {
+    absl::string_view identity;
+    absl::string_view from;
+    bool accepted;
+    std::optional<std::string> relay_client = {};
+  } cases[] = {
+      {"ann", "<ann@x.example>", true},
+      {"ann", "<ann@X.Example>", true},
+      {"ann", "<Ann@x.example>", false},
+      {"ann", "<bob@x.example>", false},
+      {"ann", "<bob@x.example>", false, ""},  // RELAYCLIENT is about recipients
+      {"ann", "<s@[127.0.0.1]>", true},       // as the envelope has it
+      {"ann", "<s@[192.0.2.55]>", false},
+      {"ann", "<>", true},
+      {"ann", "<#@[]>", false},
+      {"bob@x.example", "<bob@x.example>", true},  // not listed
+      {"bob@x.example", "<ann@x.example>", false},
+      {"eve", "<ann@x.example>", false},
+      {"", "<ann@x.example>", true},  // nobody: nothing of users holds
+      {"", "<ann@x.example>", true, ""},
+  };
+  folder_.Write("senders", "ann:ann@x.example @local.example\n");
+  for (const auto& c : cases) {
+    SCOPED_TRACE(std::string(c.identity) + " " + std::string(c.from));
+    Setting setting;
+    setting.senders = true;
+    setting.identity = std::string(c.identity);
+    setting.relay_client = c.relay_client;
+    const Decision decision =
+        Rules(setting).DecideMail({Parsed(c.from)}, Session(setting));
+    EXPECT_EQ(decision.about, Decision::About::kSender);
+    EXPECT_EQ(RuleName(decision.rule), RuleName(Rule::kSenders));
+    EXPECT_EQ(decision.accepted(), c.accepted);
+    EXPECT_EQ(decision.reply.code, c.accepted ? 250 : 553);
+    // Without the option, as ever.
+    setting.senders = false;
+    EXPECT_TRUE(Rules(setting)
+                    .DecideMail({Parsed(c.from)}, Session(setting))
+                    .accepted());
+  }
+}
+
+TEST_F(RelayRulesTest, SendersThatNobodyCanTellOfAreRefusedForNow) {
+  folder_.Write("senders", "");
+  folder_.WriteCdb("senders.cdb", {{"ann", "ann@x.example"}});
+  Setting setting;
+  setting.senders = true;
+  setting.identity = "ann";
+  const RelayRules rules = Rules(setting);
+  EXPECT_TRUE(
+      rules.DecideMail({{"ann", "x.example"}}, Session(setting)).accepted());
+  ASSERT_EQ(truncate(folder_.File("senders.cdb").c_str(), 2048), 0);
+  const Decision decision =
+      rules.DecideMail({{"ann", "x.example"}}, Session(setting));
+  EXPECT_EQ(decision.kind, Verdict::Kind::kDrop);
+  EXPECT_EQ(RuleName(decision.rule), RuleName(Rule::kControlError));
+  EXPECT_EQ(decision.reply.code, 421);
+  EXPECT_TRUE(absl::StrContains(decision.source, "senders.cdb"));
 }
 
 // qmail-smtpd behaviours 9, 11, 13, 14 and 17, 19's upper limit, and parts of

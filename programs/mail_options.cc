@@ -11,6 +11,7 @@ void ReadMailOptions(Options* given, MailOptions* options) {
   options->control = given->Text("control", options->control);
   options->deliver = given->Text("deliver", options->deliver);
   options->open_relay = given->Flag("open-relay");
+  options->senders = given->Flag("senders");
   options->max_recipients =
       given->Number("max-recipients", options->max_recipients, 1, 1000000);
   options->max_errors =

@@ -20,6 +20,7 @@ struct MailOptions {
   std::string control = "/var/qmail/control";
   std::string deliver = "qmail-queue";
   bool open_relay = false;
+  bool senders = false;
   int max_recipients = 1000;
   int max_errors = 20;
   int session_timeout = 4 * 60 * 60;  // seconds
@@ -52,6 +53,10 @@ inline constexpr OptionRow kOpenRelayRow = {
     "open-relay", "",
     "serve without control/rcpthosts: anyone may\n"
     "send anywhere"};
+inline constexpr OptionRow kSendersRow = {
+    "senders", "",
+    "users may send as what control/senders says is\n"
+    "theirs, and as nobody else"};
 inline constexpr OptionRow kSessionTimeoutRow = {"session-timeout", "N [14400]",
                                                  "longest session, in seconds"};
 inline constexpr OptionRow kBareNewlinesRow = {

@@ -135,7 +135,8 @@ void AddSessions(const MetricCounts& counts, Text* text) {
 
 void AddMail(const Metrics& metrics, Text* text) {
   const MetricCounts& counts = metrics.counts();
-  text->Family("postern_recipients_total", "Decisions about recipients.");
+  text->Family("postern_recipients_total",
+               "Decisions about recipients, and refusals of senders.");
   for (size_t rule = 0; rule < policy::kRules; ++rule) {
     for (size_t kind = 0; kind < std::size(kKinds); ++kind) {
       text->Value(Read(counts.recipients[rule][kind]),

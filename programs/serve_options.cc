@@ -53,6 +53,7 @@ constexpr OptionRow kRows[] = {
      "close on who is denied without a word, as\n"
      "tcpserver does; else 554"},
     kOpenRelayRow,
+    kSendersRow,
     kTlsCertRow,
     kTlsKeyRow,
     kClientCaRow,

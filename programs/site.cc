@@ -76,6 +76,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   auto controls = policy::ReadControls(
       {.directory = options.control,
        .open_relay = options.open_relay,
+       .senders = options.senders,
        .databytes_env = databytes == nullptr
                             ? std::nullopt
                             : std::optional<std::string>(databytes)});

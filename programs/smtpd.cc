@@ -138,6 +138,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
 
   auto read = policy::ReadControls({.directory = options.control,
                                     .open_relay = options.open_relay,
+                                    .senders = options.senders,
                                     .databytes_env = Variable("DATABYTES")});
   if (!read.ok()) return RefuseService(read.status());
   const auto controls =

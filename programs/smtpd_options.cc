@@ -31,6 +31,7 @@ constexpr OptionRow kRows[] = {
     kControlRow,
     kDeliverRow,
     kOpenRelayRow,
+    kSendersRow,
     {"max-recipients", "N [10000]", "recipients of a message; 452 beyond"},
     {"max-errors", "N [100]",
      "refused commands before 421 and the end of the\n"

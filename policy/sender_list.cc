@@ -1,0 +1,126 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/sender_list.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr absl::string_view kBlanks = " \t";
+
+// A line in its parts. Views of the line.
+struct Entry {
+  absl::string_view user;
+  std::vector<absl::string_view> addresses;
+};
+
+std::vector<absl::string_view> SplitAddresses(absl::string_view text) {
+  return absl::StrSplit(text, absl::ByAnyChar(kBlanks), absl::SkipEmpty());
+}
+
+// Returns what `line` says; one without a user has no addresses.
+Entry ParseEntry(absl::string_view line) {
+  const size_t colon = line.find(':');
+  if (colon == 0 || colon == absl::string_view::npos) return {};
+  return {line.substr(0, colon), SplitAddresses(line.substr(colon + 1))};
+}
+
+bool EqualsAddress(absl::string_view left, absl::string_view right) {
+  const size_t at = std::min(left.rfind('@'), left.size());
+  return left.size() == right.size() &&
+         left.substr(0, at) == right.substr(0, at) &&
+         absl::EqualsIgnoreCase(left.substr(at), right.substr(at));
+}
+
+// Returns whether `entry` stands for `sender`, which is not the null path.
+bool Matches(absl::string_view entry, const Path& sender,
+             absl::string_view address) {
+  if (absl::StartsWith(entry, "@")) {
+    return !sender.domain.empty() &&
+           absl::EqualsIgnoreCase(entry.substr(1), sender.domain);
+  }
+  return EqualsAddress(entry, address);
+}
+
+template <typename Addresses>
+bool AnyMatches(const Addresses& entries, const Path& sender,
+                absl::string_view address) {
+  return std::any_of(
+      entries.begin(), entries.end(),
+      [&](absl::string_view entry) { return Matches(entry, sender, address); });
+}
+
+}  // namespace
+
+SenderList::SenderList(const std::vector<Line>& lines,
+                       std::optional<files::Cdb> more)
+    : more_(std::move(more)) {
+  for (const Line& line : lines) {
+    const Entry entry = ParseEntry(line.text);
+    if (entry.addresses.empty()) continue;
+    std::vector<std::string>& addresses = lines_[entry.user];
+    for (absl::string_view each : entry.addresses) {
+      addresses.emplace_back(each);
+    }
+  }
+}
+
+absl::StatusOr<bool> SenderList::Allows(absl::string_view user,
+                                        const Path& sender) const {
+  if (sender.null()) return true;
+  const std::string address = sender.Address();
+  if (absl::StrContains(user, '@') && EqualsAddress(user, address)) return true;
+  const auto found = lines_.find(user);
+  if (found != lines_.end() && AnyMatches(found->second, sender, address)) {
+    return true;
+  }
+  if (!more_) return false;
+  const auto data = more_->Find(user);
+  if (!data.ok()) return data.status();
+  return data->has_value() &&
+         AnyMatches(SplitAddresses(**data), sender, address);
+}
+
+std::vector<std::string> CheckSenderLines(absl::string_view path,
+                                          const std::vector<Line>& lines) {
+  int first_nobody = 0;
+  int nobody = 0;
+  int first_impossible = 0;
+  int impossible = 0;
+  for (const Line& line : lines) {
+    const Entry entry = ParseEntry(line.text);
+    if (entry.addresses.empty()) {
+      if (nobody++ == 0) first_nobody = line.number;
+    } else if (std::any_of(entry.addresses.begin(), entry.addresses.end(),
+                           [](absl::string_view each) {
+                             return absl::EndsWith(each, "@");
+                           })) {
+      if (impossible++ == 0) first_impossible = line.number;
+    }
+  }
+  std::vector<std::string> warnings;
+  if (nobody > 0) {
+    warnings.push_back(FormatWarning(
+        path, first_nobody,
+        "the entry is no user, colon and addresses, and gives nobody anything",
+        nobody));
+  }
+  if (impossible > 0) {
+    warnings.push_back(FormatWarning(
+        path, first_impossible,
+        "the entry holds an address without a domain behind its '@', which "
+        "can never match",
+        impossible));
+  }
+  return warnings;
+}
+
+}  // namespace postern::policy
