@@ -3,50 +3,18 @@
 
 #include "auth/checkpassword.h"
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "auth/checker_process.h"
 #include "auth/password_exchange.h"
 #include "auth/refusal.h"
 #include "engine/wipe.h"
-#include "system/child_process.h"
-#include "system/deadline.h"
-#include "system/session_variables.h"
 
 namespace postern::auth {
 namespace {
 
-constexpr int kCredentials = 3;     // the descriptor
 constexpr size_t kMaxFields = 512;  // octets that a program must read
-constexpr int kWrong = 1;           // the exit code
-
-// A descriptor that is closed at its end.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { Close(); }
-
-  int get() const { return fd_; }
-  void Close() { system::CloseDescriptor(&fd_); }
-
- private:
-  int fd_;
-};
-
-// Returns the octets that nobody has read of a pipe.
-size_t Unread(int fd) {
-  int left = 0;
-  // Not knowing is as good as unread.
-  if (ioctl(fd, FIONREAD, &left) != 0) return kMaxFields;
-  return static_cast<size_t>(left);
-}
 
 }  // namespace
 
@@ -54,10 +22,6 @@ Checkpassword::Checkpassword(CheckpasswordOptions options)
     : options_(std::move(options)) {}
 
 AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
-  const auto unable = [this](absl::string_view what) {
-    options_.report(absl::StrCat(options_.command[0], ": ", what));
-    return CannotTell();
-  };
   const bool cram_md5 = !proof.challenge.empty();
   absl::string_view second = proof.secret;
   absl::string_view third;
@@ -83,46 +47,19 @@ AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
   // empty, since the interface's own program needs only two.
   const size_t optional = cram_md5 ? 0 : 1;
 
-  int ends[2];
-  if (!system::MakePipe(ends)) return unable("no pipe");
-  Descriptor read_end(ends[0]);
-  Descriptor write_end(ends[1]);
-  const Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (null.get() < 0) return unable("no /dev/null");
-  // A new pipe holds 4,096 octets at least.
-  if (write(write_end.get(), fields.text().data(), fields.text().size()) !=
-      static_cast<ssize_t>(fields.text().size())) {
-    return unable("cannot write to a pipe");
-  }
-  write_end.Close();
-  const auto environment = system::SessionVariables(session);
-  const std::pair<int, int> descriptors[] = {
-      {null.get(), STDIN_FILENO},
-      {null.get(), STDOUT_FILENO},
-      {read_end.get(), kCredentials},
-  };
-  auto child = system::ChildProcess::Start({.arguments = options_.command,
-                                            .environment = environment,
-                                            .descriptors = descriptors});
-  if (!child.ok())
-    return unable(absl::StatusCodeToString(child.status().code()));
-  const auto result = child->Wait(system::Deadline(options_.timeout));
-  switch (result.end) {
-    case system::ChildProcess::End::kExited:
+  const CheckerAnswer answer = AskChecker({.command = options_.command,
+                                           .fields = fields.text(),
+                                           .optional = optional,
+                                           .timeout = options_.timeout},
+                                          session);
+  switch (answer.kind) {
+    case CheckerAnswer::Kind::kYes:
       break;
-    case system::ChildProcess::End::kKilled:
-      return unable("has crashed");
-    case system::ChildProcess::End::kTimeout:
-      return unable("takes too long");
-    case system::ChildProcess::End::kLost:
-      return unable("its exit code is lost: SIGCHLD is ignored");
-  }
-  if (result.code == kWrong) return WrongCredentials();
-  if (result.code != 0) {
-    return unable(absl::StrCat("exit code ", result.code));
-  }
-  if (Unread(read_end.get()) > optional) {
-    return unable("says yes, but has not read the password: is it a checker?");
+    case CheckerAnswer::Kind::kNo:
+      return WrongCredentials();
+    case CheckerAnswer::Kind::kUnknown:
+      options_.report(absl::StrCat(options_.command[0], ": ", answer.why));
+      return CannotTell();
   }
   return AuthGranted{std::string(proof.user)};
 }

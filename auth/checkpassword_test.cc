@@ -98,9 +98,9 @@ TEST_F(CheckpasswordTest, TellsAnOutageFromAWrongPassword) {
            Row{"kill -9 $$", "454", "has crashed"},
            Row{"sleep 600", "454", "takes too long"},
            Row{"exit 0", "454",
-               "says yes, but has not read the password: is it a checker?"},
+               "says yes, but has not read the secret: is it a checker?"},
            Row{"head -c 3 <&3 >/dev/null", "454",
-               "says yes, but has not read the password: is it a checker?"},
+               "says yes, but has not read the secret: is it a checker?"},
            Row{"head -c 4 <&3 >/dev/null", "granted a", ""},
        }) {
     reports_.clear();

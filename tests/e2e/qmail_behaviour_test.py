@@ -540,7 +540,7 @@ class QmailBehaviour(harness.TestCase):
             self.assertEqual((talk.exit_code, talk.replies), (100, []))
         talk = self.auth([plain("a", "b")], self.checker("exit 0"))
         self.assertEqual(talk.codes[2], 454)
-        self.assertIn("has not read the password", talk.log)
+        self.assertIn("has not read the secret", talk.log)
         # Either form, as the patches have had it.
         for arguments in (["mx.example.org", self.good_checker(), "true"],
                           [self.good_checker(), "true"]):

@@ -1,0 +1,158 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/checker_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "system/child_process.h"
+#include "system/deadline.h"
+#include "system/session_variables.h"
+
+namespace postern::auth {
+namespace {
+
+constexpr int kFields = 3;  // the descriptor
+constexpr int kNo = 1;      // the exit code
+
+// A descriptor that is closed at its end.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { Close(); }
+
+  const int& get() const { return fd_; }
+  void Set(int fd) {
+    Close();
+    fd_ = fd;
+  }
+  void Close() { system::CloseDescriptor(&fd_); }
+
+ private:
+  int fd_ = -1;
+};
+
+bool MakePipe(Descriptor* read_end, Descriptor* write_end) {
+  int ends[2];
+  if (!system::MakePipe(ends)) return false;
+  read_end->Set(ends[0]);
+  write_end->Set(ends[1]);
+  return true;
+}
+
+bool NeverWait(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
+
+// Returns the octets that nobody has read of a pipe.
+size_t Unread(int fd) {
+  int left = 0;
+  // Not knowing is as good as unread.
+  if (ioctl(fd, FIONREAD, &left) != 0) {
+    return std::numeric_limits<size_t>::max();
+  }
+  return static_cast<size_t>(left);
+}
+
+// Puts what a pipe that never waits has into `output`, which gets no longer
+// than one octet above `max`: the rest is read, so that nobody waits for us,
+// and forgotten. Closes a pipe that has come to its end.
+void ReadOutput(size_t max, Descriptor* pipe, std::string* output) {
+  char buffer[512];
+  while (pipe->get() >= 0) {
+    const ssize_t count = read(pipe->get(), buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return;
+    if (count <= 0) return pipe->Close();
+    output->append(buffer, static_cast<size_t>(count));
+    if (output->size() > max) output->resize(max + 1);
+  }
+}
+
+CheckerAnswer Unknown(absl::string_view why) {
+  CheckerAnswer answer;
+  answer.why = std::string(why);
+  return answer;
+}
+
+}  // namespace
+
+CheckerAnswer AskChecker(const CheckerQuestion& question,
+                         const SessionInfo& session) {
+  Descriptor fields_end;
+  Descriptor write_end;
+  Descriptor output_end;
+  Descriptor their_output;
+  if (!MakePipe(&fields_end, &write_end)) return Unknown("no pipe");
+  if (question.max_output > 0 &&
+      (!MakePipe(&output_end, &their_output) || !NeverWait(output_end.get()))) {
+    return Unknown("no pipe");
+  }
+  const Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (null.get() < 0) return Unknown("no /dev/null");
+  // Nobody reads yet: what the pipe does not hold would wait for ever.
+  if (!NeverWait(write_end.get()) ||
+      write(write_end.get(), question.fields.data(), question.fields.size()) !=
+          static_cast<ssize_t>(question.fields.size())) {
+    return Unknown("cannot write to a pipe");
+  }
+  write_end.Close();
+  const auto environment = system::SessionVariables(session);
+  const std::pair<int, int> descriptors[] = {
+      {null.get(), STDIN_FILENO},
+      {question.max_output > 0 ? their_output.get() : null.get(),
+       STDOUT_FILENO},
+      {fields_end.get(), kFields},
+  };
+  auto child = system::ChildProcess::Start({.arguments = question.command,
+                                            .environment = environment,
+                                            .descriptors = descriptors});
+  if (!child.ok()) {
+    return Unknown(absl::StatusCodeToString(child.status().code()));
+  }
+  their_output.Close();
+  CheckerAnswer answer;
+  const auto read_output = [&] {
+    ReadOutput(question.max_output, &output_end, &answer.output);
+  };
+  const auto result = child->Wait(system::Deadline(question.timeout),
+                                  output_end.get(), read_output);
+  switch (result.end) {
+    case system::ChildProcess::End::kExited:
+      break;
+    case system::ChildProcess::End::kKilled:
+      return Unknown("has crashed");
+    case system::ChildProcess::End::kTimeout:
+      return Unknown("takes too long");
+    case system::ChildProcess::End::kLost:
+      return Unknown("its exit code is lost: SIGCHLD is ignored");
+  }
+  if (result.code == kNo) {
+    answer.kind = CheckerAnswer::Kind::kNo;
+    return answer;
+  }
+  if (result.code != 0) {
+    return Unknown(absl::StrCat("exit code ", result.code));
+  }
+  if (Unread(fields_end.get()) > question.optional) {
+    return Unknown("says yes, but has not read the secret: is it a checker?");
+  }
+  read_output();
+  if (answer.output.size() > question.max_output) {
+    return Unknown("says yes, and too much besides");
+  }
+  answer.kind = CheckerAnswer::Kind::kYes;
+  return answer;
+}
+
+}  // namespace postern::auth
