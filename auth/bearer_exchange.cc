@@ -1,0 +1,214 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/bearer_exchange.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "auth/refusal.h"
+#include "engine/utf8.h"
+#include "engine/wipe.h"
+
+namespace postern::auth {
+namespace {
+
+constexpr char kSeparator = '\x01';
+
+// RFC 7628 3.2.2.
+constexpr char kInvalidToken[] =
+    R"({"status":"invalid_token","schemes":"bearer"})";
+
+bool IsName(absl::string_view text) {
+  return !text.empty() && IsUtf8(text) && !HoldsC1(text) &&
+         std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
+}
+
+// b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
+bool IsToken(absl::string_view text) {
+  while (absl::ConsumeSuffix(&text, "=")) {
+  }
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(c) ||
+           absl::string_view("-._~+/").find(c) != absl::string_view::npos;
+  });
+}
+
+// value = *(VCHAR / SP / HTAB / CR / LF )
+bool IsValue(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isprint(c) || c == '\t' || c == '\r' || c == '\n';
+  });
+}
+
+// Returns what stands behind "Bearer ", the scheme in either case (RFC 7235
+// 2.1), if it is a token.
+std::optional<absl::string_view> ReadToken(absl::string_view value) {
+  constexpr absl::string_view kScheme = "bearer ";
+  if (!absl::StartsWithIgnoreCase(value, kScheme)) return std::nullopt;
+  value.remove_prefix(kScheme.size());
+  while (absl::ConsumePrefix(&value, " ")) {
+  }
+  if (!IsToken(value)) return std::nullopt;
+  return value;
+}
+
+// Takes what stands before `end` off `text`, with it. Returns nullopt, and
+// takes nothing, where there is none.
+std::optional<absl::string_view> TakeUntil(char end, absl::string_view* text) {
+  const size_t at = text->find(end);
+  if (at == absl::string_view::npos) return std::nullopt;
+  const absl::string_view taken = text->substr(0, at);
+  text->remove_prefix(at + 1);
+  return taken;
+}
+
+// Reads a saslname (RFC 5801 4): "=2C" is a comma and "=3D" a '='.
+std::optional<std::string> ReadSaslName(absl::string_view text) {
+  std::string name;
+  while (!text.empty()) {
+    if (absl::ConsumePrefix(&text, "=2C")) {
+      name.push_back(',');
+    } else if (absl::ConsumePrefix(&text, "=3D")) {
+      name.push_back('=');
+    } else if (text[0] == '=') {
+      return std::nullopt;
+    } else {
+      name.push_back(text[0]);
+      text.remove_prefix(1);
+    }
+  }
+  if (!IsName(name)) return std::nullopt;
+  return name;
+}
+
+// Takes the GS2 header (RFC 5801 4) off `text`, and puts its name into `user`.
+bool TakeGs2Header(absl::string_view* text, std::string* user) {
+  if (!absl::ConsumePrefix(text, "n,") && !absl::ConsumePrefix(text, "y,")) {
+    return false;
+  }
+  std::optional<absl::string_view> name = TakeUntil(',', text);
+  if (!name) return false;
+  if (name->empty()) return true;
+  if (!absl::ConsumePrefix(&*name, "a=")) return false;
+  std::optional<std::string> read = ReadSaslName(*name);
+  if (!read) return false;
+  *user = *std::move(read);
+  return true;
+}
+
+class BearerExchange : public AuthExchange {
+ public:
+  using Parse = std::optional<BearerMessage> (*)(absl::string_view message);
+
+  BearerExchange(Parse parse, TokenChecker* checker,
+                 const SharedSessionInfo& session)
+      : parse_(parse), checker_(*checker), session_(session) {}
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    if (!initial_response) return std::move(done)(AuthChallenge{""});
+    Respond(*std::move(initial_response), std::move(done));
+  }
+
+  void Respond(std::string response, Done done) override {
+    const Secret message(std::move(response));
+    // Were anything else than a dummy another refusal, whoever guesses could
+    // choose one that is no failure.
+    if (failed_) return std::move(done)(WrongCredentials());
+    AuthMove move = Check(message.text());
+    failed_ = std::holds_alternative<AuthChallenge>(move);
+    std::move(done)(std::move(move));
+  }
+
+  absl::string_view user() const override { return user_; }
+
+ private:
+  AuthMove Check(absl::string_view text) {
+    std::optional<BearerMessage> message = parse_(text);
+    if (!message) return Malformed();
+    user_ = std::move(message->user);
+    if (message->token.empty()) return AuthChallenge{kInvalidToken};
+    AuthMove move = checker_.Check({message->token, user_}, *session_);
+    if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+      if (user_.empty() || absl::EqualsIgnoreCase(user_, granted->identity)) {
+        return move;
+      }
+      return AuthChallenge{kInvalidToken};
+    }
+    const auto* verdict = std::get_if<Verdict>(&move);
+    if (verdict != nullptr && verdict->reply() == WrongCredentials().reply()) {
+      return AuthChallenge{kInvalidToken};
+    }
+    return move;
+  }
+
+  const Parse parse_;
+  TokenChecker& checker_;
+  const SharedSessionInfo session_;
+  std::string user_;
+  bool failed_ = false;  // all but the refusal has been said
+};
+
+}  // namespace
+
+std::optional<BearerMessage> ParseOauthBearer(absl::string_view message) {
+  BearerMessage result;
+  if (!TakeGs2Header(&message, &result.user) ||
+      TakeUntil(kSeparator, &message) != absl::string_view()) {
+    return std::nullopt;
+  }
+  std::set<absl::string_view> keys;
+  for (;;) {
+    const std::optional<absl::string_view> pair =
+        TakeUntil(kSeparator, &message);
+    if (!pair) return std::nullopt;
+    if (pair->empty()) break;
+    absl::string_view value = *pair;
+    const std::optional<absl::string_view> key = TakeUntil('=', &value);
+    if (!key || key->empty() ||
+        !std::all_of(key->begin(), key->end(), absl::ascii_isalpha) ||
+        !IsValue(value) || !keys.insert(*key).second) {
+      return std::nullopt;
+    }
+    if (*key != "auth" || value.empty()) continue;
+    const std::optional<absl::string_view> token = ReadToken(value);
+    if (!token) return std::nullopt;
+    result.token = *token;
+  }
+  if (!message.empty()) return std::nullopt;
+  return result;
+}
+
+std::optional<BearerMessage> ParseXoauth2(absl::string_view message) {
+  BearerMessage result;
+  if (!absl::ConsumePrefix(&message, "user=")) return std::nullopt;
+  const std::optional<absl::string_view> user = TakeUntil(kSeparator, &message);
+  if (!user || !IsName(*user) || !absl::ConsumePrefix(&message, "auth=") ||
+      !absl::ConsumeSuffix(&message, "\x01\x01")) {
+    return std::nullopt;
+  }
+  const std::optional<absl::string_view> token = ReadToken(message);
+  if (!token) return std::nullopt;
+  result.user = std::string(*user);
+  result.token = *token;
+  return result;
+}
+
+std::unique_ptr<AuthExchange> MakeBearerExchange(
+    absl::string_view mechanism, TokenChecker* checker,
+    const SharedSessionInfo& session) {
+  if (mechanism == "OAUTHBEARER") {
+    return std::make_unique<BearerExchange>(ParseOauthBearer, checker, session);
+  }
+  if (mechanism == "XOAUTH2") {
+    return std::make_unique<BearerExchange>(ParseXoauth2, checker, session);
+  }
+  return nullptr;
+}
+
+}  // namespace postern::auth
