@@ -15,6 +15,18 @@ namespace postern::programs {
 
 using CramMd5 = auth::CheckpasswordOptions::CramMd5;
 
+namespace {
+
+// Reads PROGRAM[,ARGUMENT]...
+absl::Status ReadCommand(absl::string_view text, AuthSpec* spec) {
+  spec->command = absl::StrSplit(text, ',');
+  if (absl::StartsWith(spec->command[0], "/")) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("not a program's whole path: ", spec->command[0]));
+}
+
+}  // namespace
+
 absl::StatusOr<AuthSpec> ParseAuthSpec(absl::string_view text) {
   AuthSpec spec;
   spec.text = std::string(text);
@@ -31,17 +43,23 @@ absl::StatusOr<AuthSpec> ParseAuthSpec(absl::string_view text) {
     return spec;
   }
   if (absl::ConsumePrefix(&text, "checkpassword:")) {
-    spec.command = absl::StrSplit(text, ',');
-    if (!absl::StartsWith(spec.command[0], "/")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("not a program's whole path: ", spec.command[0]));
+    if (absl::Status status = ReadCommand(text, &spec); !status.ok()) {
+      return status;
     }
     // What it runs when the password is right: exit code 0.
     if (spec.command.size() == 1) spec.command.emplace_back("/bin/true");
     return spec;
   }
+  if (absl::ConsumePrefix(&text, "oauth:")) {
+    spec.kind = AuthSpec::Kind::kOauth;
+    if (absl::Status status = ReadCommand(text, &spec); !status.ok()) {
+      return status;
+    }
+    return spec;
+  }
   return absl::InvalidArgumentError(absl::StrCat(
-      "neither checkpassword:PROGRAM nor cdb:FILE nor sasl: ", spec.text));
+      "neither checkpassword:PROGRAM nor cdb:FILE nor oauth:PROGRAM nor sasl: ",
+      spec.text));
 }
 
 void ReadAuthOptions(Options* given, AuthOptions* options) {

@@ -22,11 +22,11 @@ namespace postern::programs {
 
 // One --auth: who knows the users.
 struct AuthSpec {
-  enum class Kind : uint8_t { kCheckpassword, kCdb, kSasl };
+  enum class Kind : uint8_t { kCheckpassword, kCdb, kSasl, kOauth };
   Kind kind = Kind::kCheckpassword;
   std::string text;                  // as it was given
   std::string file;                  // kCdb
-  std::vector<std::string> command;  // kCheckpassword
+  std::vector<std::string> command;  // kCheckpassword, kOauth
   std::string host;                  // of CRAM-MD5; empty: the site's
 };
 
@@ -47,7 +47,8 @@ inline constexpr OptionRow kAuthRow = {
     "auth", "SPEC",
     "who knows the users, as often as wanted:\n"
     "checkpassword:PROGRAM[,ARGUMENT]..., cdb:FILE\n"
-    "(see postern users), or sasl (Cyrus SASL)",
+    "(see postern users), oauth:PROGRAM[,ARGUMENT]...\n"
+    "(bearer tokens), or sasl (Cyrus SASL)",
     OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kCramMd5Row = {
     "cram-md5", "ORDER [none]",
@@ -65,8 +66,8 @@ inline constexpr OptionRow kSaslRealmRow = {
     OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kAuthInsecureRow = {
     "auth-insecure", "",
-    "offer what shows a password (PLAIN, LOGIN)\n"
-    "without TLS, too"};
+    "offer what shows a password or a token (PLAIN,\n"
+    "LOGIN, OAUTHBEARER, XOAUTH2) without TLS, too"};
 inline constexpr OptionRow kAuthOldClientsRow = {
     "auth-old-clients", "", "announce AUTH= beside AUTH, for old clients"};
 inline constexpr OptionRow kShowUserRow = {

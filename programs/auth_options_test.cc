@@ -10,7 +10,7 @@
 namespace postern::programs {
 namespace {
 
-TEST(ParseAuthSpecTest, KnowsThreeKinds) {
+TEST(ParseAuthSpecTest, KnowsFourKinds) {
   struct Row {
     const char* text;
     const char* result;
@@ -21,12 +21,19 @@ TEST(ParseAuthSpecTest, KnowsThreeKinds) {
            Row{"checkpassword:/bin/checkpassword",
                "checkpassword /bin/checkpassword /bin/true"},
            Row{"checkpassword:/bin/a,b c,d", "checkpassword /bin/a b c d"},
+           Row{"oauth:/bin/a,b c,d", "oauth /bin/a b c d"},
+           Row{"oauth:/bin/a", "oauth /bin/a"},
+           Row{"oauth:", "not a program's whole path: "},
+           Row{"oauth:a", "not a program's whole path: a"},
            Row{"cdb:", "no file behind cdb:"},
            Row{"checkpassword:", "not a program's whole path: "},
            Row{"checkpassword:a", "not a program's whole path: a"},
            Row{"SASL",
-               "neither checkpassword:PROGRAM nor cdb:FILE nor sasl: SASL"},
-           Row{"", "neither checkpassword:PROGRAM nor cdb:FILE nor sasl: "},
+               "neither checkpassword:PROGRAM nor cdb:FILE nor oauth:PROGRAM "
+               "nor sasl: SASL"},
+           Row{"",
+               "neither checkpassword:PROGRAM nor cdb:FILE nor oauth:PROGRAM "
+               "nor sasl: "},
        }) {
     const auto spec = ParseAuthSpec(row.text);
     std::string result;
@@ -37,8 +44,9 @@ TEST(ParseAuthSpecTest, KnowsThreeKinds) {
     } else if (spec->kind == AuthSpec::Kind::kCdb) {
       result = absl::StrCat("cdb ", spec->file);
     } else {
-      result =
-          absl::StrCat("checkpassword ", absl::StrJoin(spec->command, " "));
+      const bool oauth = spec->kind == AuthSpec::Kind::kOauth;
+      result = absl::StrCat(oauth ? "oauth " : "checkpassword ",
+                            absl::StrJoin(spec->command, " "));
     }
     EXPECT_EQ(result, row.result);
   }

@@ -10,15 +10,23 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "auth/backends.h"
+#include "auth/bearer_backend.h"
 #include "auth/checkpassword.h"
+#include "auth/token_command.h"
 #include "programs/log.h"
 
 namespace postern::programs {
+namespace {
+
+void ReportAuth(absl::string_view what) { WriteLog("auth", what); }
+
+}  // namespace
 
 bool NeedsLibraries(const AuthOptions& options) {
   return std::any_of(options.specs.begin(), options.specs.end(),
                      [](const AuthSpec& spec) {
-                       return spec.kind != AuthSpec::Kind::kCheckpassword;
+                       return spec.kind == AuthSpec::Kind::kCdb ||
+                              spec.kind == AuthSpec::Kind::kSasl;
                      });
 }
 
@@ -40,9 +48,13 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
               .command = spec.command,
               .cram_md5 = options.cram_md5,
               .host = spec.host.empty() ? host_name : spec.host,
-              .report = [](absl::string_view what) {
-                WriteLog("auth", what);
-              }}));
+              .report = ReportAuth}));
+      continue;
+    }
+    if (spec.kind == AuthSpec::Kind::kOauth) {
+      backends.push_back(std::make_shared<auth::BearerBackend>(
+          std::make_unique<auth::TokenCommand>(auth::TokenCommandOptions{
+              .command = spec.command, .report = ReportAuth})));
       continue;
     }
     auto backend = open ? open(spec, options, host_name)

@@ -16,8 +16,8 @@
 
 namespace postern::programs {
 
-// Opens a backend that needs a library: all but checkpassword. An error names
-// the file, or what is wrong with the option's value.
+// Opens a backend that needs a library: cdb and sasl. An error names the file,
+// or what is wrong with the option's value.
 using OpenBackend =
     std::function<absl::StatusOr<std::shared_ptr<auth::Backend>>(
         const AuthSpec& spec, const AuthOptions& options,

@@ -23,6 +23,7 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
     const std::string& host_name) {
   switch (spec.kind) {
     case AuthSpec::Kind::kCheckpassword:
+    case AuthSpec::Kind::kOauth:
       break;
     case AuthSpec::Kind::kCdb:
       return auth::UsersBackend::Open(spec.file, ReportAuth);
