@@ -69,8 +69,11 @@ class TestCase(unittest.TestCase):
 
     def messages(self):
         """The messages in the Maildir, oldest first."""
-        return [path.read_bytes()
-                for path in sorted((self.maildir / "new").iterdir())]
+        def moment(path):  # SECONDS.MMICROSECONDSP...: no zeros in front
+            seconds, rest = path.name.split(".M", 1)
+            return int(seconds), int(rest.split("P", 1)[0])
+        return [path.read_bytes() for path in
+                sorted((self.maildir / "new").iterdir(), key=moment)]
 
     def put_queue(self):
         """Puts a queue's stand-in in place; returns its path."""
