@@ -130,7 +130,7 @@ TEST_F(CheckpasswordTest, NeedsEveryFieldOfCramMd5Read) {
 TEST_F(CheckpasswordTest, SaysThatThereIsNoProgram) {
   options_.command = {"/nowhere/checker", "true"};
   EXPECT_EQ(Check({"a", "b", ""}), "454");
-  EXPECT_EQ(reports_, "/nowhere/checker: NOT_FOUND\n");
+  EXPECT_EQ(reports_, "/nowhere/checker: No such file or directory\n");
 }
 
 TEST_F(CheckpasswordTest, RefusesMoreThanProgramsRead) {

@@ -328,7 +328,9 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
         StandIn() + " -x", std::string(5000, 'x')}) {
     options_.program = program;
     Delivery::Opened opened = Open("");
-    EXPECT_TRUE(absl::StartsWith(report_, "queue program ")) << report_;
+    EXPECT_TRUE(absl::StartsWith(report_,
+                                 absl::StrCat("queue program ", program, ": ")))
+        << report_;
     report_.clear();
     ASSERT_TRUE(std::holds_alternative<Reply>(opened)) << program;
     EXPECT_EQ(std::get<Reply>(opened),

@@ -138,7 +138,8 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   if (error == 0) return process;
   process.pid_ = -1;
   // EAGAIN is a limit on processes here, and "try again" everywhere else.
-  if (error == EAGAIN) return absl::ResourceExhaustedError(texts[0]);
+  if (error == EAGAIN)
+    return absl::ResourceExhaustedError(absl::StrCat(texts[0], ": no process"));
   return absl::ErrnoToStatus(error, texts[0]);
 }
 
