@@ -43,7 +43,7 @@ bool EqualsAddress(absl::string_view left, absl::string_view right) {
 // Returns whether `entry` stands for `sender`, which is not the null path.
 bool Matches(absl::string_view entry, const Path& sender,
              absl::string_view address) {
-  if (absl::StartsWith(entry, "@")) {
+  if (entry.rfind('@') == 0) {
     return !sender.domain.empty() &&
            absl::EqualsIgnoreCase(entry.substr(1), sender.domain);
   }

@@ -27,8 +27,9 @@ bool Allows(const SenderList& list, absl::string_view user,
   return allowed.ok() && *allowed;
 }
 
-constexpr absl::string_view kEntries[] = {
-    "ann@X.example info@x.example", "@y.EXAMPLE\t \tann", "@y.example:\r"};
+constexpr absl::string_view kEntries[] = {"ann@X.example info@x.example",
+                                          "@y.EXAMPLE\t \tann",
+                                          "@y.example:\r @odd@z.example"};
 
 // In lines or in a database, the same entries give the same.
 TEST(SenderListTest, UsersHaveWhatIsListed) {
@@ -74,6 +75,8 @@ TEST(SenderListTest, UsersHaveWhatIsListed) {
       {"ann", {"ann", ""}, true},  // a local name
       {"ann", {"info", ""}, false},
       {"ann", {"@y.example", ""}, false},
+      {"ann", {"@odd", "z.example"}, true},  // an entry with two '@'
+      {"ann", {"odd", "z.example"}, false},
       {"ann", {"second", "x.example"}, false},
       {"Ann", {"ann", "x.example"}, false},
       {"an", {"ann", "x.example"}, false},
