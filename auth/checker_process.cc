@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "system/child_process.h"
 #include "system/deadline.h"
 #include "system/session_variables.h"
@@ -118,7 +119,9 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
                                             .environment = environment,
                                             .descriptors = descriptors});
   if (!child.ok()) {
-    return Unknown(absl::StatusCodeToString(child.status().code()));
+    // It begins with the program, which whoever reports this says, too.
+    return Unknown(absl::StripPrefix(child.status().message(),
+                                     absl::StrCat(question.command[0], ": ")));
   }
   their_output.Close();
   CheckerAnswer answer;

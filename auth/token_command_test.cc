@@ -126,7 +126,7 @@ TEST_F(TokenCommandTest, BelievesOneLineAlone) {
 TEST_F(TokenCommandTest, SaysThatThereIsNoProgram) {
   options_.command = {"/nowhere/checker"};
   EXPECT_EQ(Check({"token", ""}), "454");
-  EXPECT_EQ(reports_, "/nowhere/checker: NOT_FOUND\n");
+  EXPECT_EQ(reports_, "/nowhere/checker: No such file or directory\n");
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ SessionTls::SessionTls(const SmtpdOptions& options, const SmtpdExtras& extras)
       began_(options.handover ? options.handover->began : Now()) {}
 
 absl::Status SessionTls::Begin() {
+  auto offer = transports::ReadUcspiTls(getenv);
+  for (const char* name : {"SSLCTLFD", "SSLREADFD", "SSLWRITEFD"}) {
+    unsetenv(name);
+  }
   if (options_.tls_wrapped) {
     in_clear_ = false;
     if (extras_.tls_asked(nullptr)) return absl::OkStatus();
@@ -45,12 +49,8 @@ absl::Status SessionTls::Begin() {
     return absl::InvalidArgumentError(
         "--tls-outside: SSL_PROTOCOL does not say that there is TLS");
   }
-  auto offer = transports::ReadUcspiTls(getenv);
   if (!offer.ok()) return offer.status();
   super_server_ = *offer;
-  for (const char* name : {"SSLCTLFD", "SSLREADFD", "SSLWRITEFD"}) {
-    unsetenv(name);
-  }
   if (options_.require_tls && !super_server_ && options_.certificates.empty()) {
     return absl::InvalidArgumentError(
         "--require-tls: needs --tls-cert, or UCSPI-TLS");

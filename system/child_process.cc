@@ -138,8 +138,9 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   if (error == 0) return process;
   process.pid_ = -1;
   // EAGAIN is a limit on processes here, and "try again" everywhere else.
-  if (error == EAGAIN)
+  if (error == EAGAIN) {
     return absl::ResourceExhaustedError(absl::StrCat(texts[0], ": no process"));
+  }
   return absl::ErrnoToStatus(error, texts[0]);
 }
 
@@ -154,18 +155,24 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
   int process_fd = OpenProcess(pid_);
   int status = 0;
   pid_t reaped;
-  // After a kill nothing else can come, and nothing else can be done.
-  while ((reaped = waitpid(pid_, &status, killed_ ? 0 : WNOHANG)) == 0 ||
+  // After a kill nothing else can come, and nothing else can be done; but what
+  // we may not kill, since it has become another user, may never end.
+  while ((reaped = waitpid(pid_, &status,
+                           killed_ && !unkillable_ ? 0 : WNOHANG)) == 0 ||
          (reaped < 0 && errno == EINTR)) {
     pollfd polled[] = {{process_fd, POLLIN, 0}, {watched, POLLIN, 0}};
     const int left = deadline.Milliseconds();
     const bool tick = process_fd < 0 && (left < 0 || left > kPollMilliseconds);
     const int count = poll(polled, 2, tick ? kPollMilliseconds : left);
-    if (deadline.passed()) Kill();
+    if (deadline.passed()) {
+      Kill();
+      if (unkillable_) break;
+    }
     if (count > 0 && polled[1].revents != 0) ready();
   }
   CloseDescriptor(&process_fd);
   pid_ = -1;
+  if (reaped == 0) return {End::kTimeout};
   if (reaped < 0) return {End::kLost};
   // Even after a timeout: it was done when we lost patience.
   if (WIFEXITED(status)) return {End::kExited, WEXITSTATUS(status)};
@@ -178,7 +185,7 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline) {
 
 void ChildProcess::Kill() {
   killed_ = true;
-  kill(pid_, SIGKILL);
+  unkillable_ = kill(pid_, SIGKILL) != 0 && errno == EPERM;
 }
 
 }  // namespace postern::system

@@ -73,6 +73,7 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&& other) noexcept {
     std::swap(pid_, other.pid_);
     std::swap(killed_, other.killed_);
+    std::swap(unkillable_, other.unkillable_);
     return *this;
   }
   // Kills it, and waits until it has ended.
@@ -86,7 +87,8 @@ class ChildProcess {
               absl::FunctionRef<void()> ready);
   Result Wait(Deadline deadline);
 
-  // Its end will be kTimeout, but where it had exited already.
+  // Its end will be kTimeout, but where it had exited already. A child that has
+  // become another user, whom we may not kill, is left to itself by Wait().
   void Kill();
 
   // Until Wait(); -1: there is none.
@@ -95,6 +97,7 @@ class ChildProcess {
  private:
   pid_t pid_ = -1;
   bool killed_ = false;
+  bool unkillable_ = false;
 };
 
 }  // namespace postern::system

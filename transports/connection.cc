@@ -384,6 +384,7 @@ void Connection::Close() {
 }
 
 void Connection::End(CloseReason reason, bool clean) {
+  Wipe(&kept_);
   if (ended_ || host_ == nullptr) return;
   ended_ = true;
   SessionEnd end;
