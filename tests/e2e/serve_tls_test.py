@@ -143,6 +143,24 @@ class ServeTlsTest(harness.TlsTestCase):
         self.assertIn(str(self.certificate), server.wait_log("not reloaded"))
         self.assertIn(b"new.example.org", subject())
 
+    def test_half_handshakes_disturb_nobody(self):
+        server = self.serve("--max-per-client", "0",
+                            listen=("127.0.0.1:0,tls",))
+        tls = self.trusting().wrap_bio(ssl.MemoryBIO(), hello := ssl.MemoryBIO())
+        with self.assertRaises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        half = hello.read()[:100]
+        for _ in range(300):
+            client = socket.create_connection(("127.0.0.1", server.port),
+                                              harness.PATIENCE)
+            self.addCleanup(client.close)
+            client.sendall(half)
+        with smtplib.SMTP_SSL("127.0.0.1", server.port,
+                              context=self.trusting(),
+                              timeout=harness.PATIENCE) as client:
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        self.assertEqual(len(self.messages()), 1)
+
     def test_going_down_does_not_break_a_handshake(self):
         server = self.serve()
         raw = socket.create_connection(("127.0.0.1", server.port),
