@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import smtplib
+import ssl
 import subprocess
 import time
 
@@ -159,6 +160,34 @@ class Auth(harness.TestCase):
             self.assertEqual(self.msmtp(server.port, mechanism), 0)
             self.assertEqual(self.msmtp(server.port, mechanism, "wrong"), 77)
         server.wait_log("mechanism=SCRAM-SHA-256 user=alice@mx.example.org")
+
+    def test_a_certificate_is_a_user(self):
+        own = self.folder / "client.pem"
+        key = self.folder / "client.key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+             "/O=Example/CN=alice", "-keyout", str(key), "-out", str(own)],
+            check=True, capture_output=True, timeout=harness.PATIENCE)
+        server = self.serve(*self.sasl("EXTERNAL PLAIN"), "--client-ca",
+                            str(own))
+        for certificate in (True, False):
+            context = ssl.create_default_context(cafile=str(self.certificate))
+            if certificate:
+                context.load_cert_chain(own, key)
+            with smtplib.SMTP("localhost", server.port,
+                              timeout=harness.PATIENCE) as client:
+                client.starttls(context=context)
+                client.ehlo()
+                self.assertEqual(
+                    "EXTERNAL" in client.esmtp_features["auth"].split(),
+                    certificate)
+                self.assertEqual(client.docmd("AUTH", "EXTERNAL =")[0],
+                                 235 if certificate else 504)
+                self.assertEqual(client.mail("s@x.example")[0],
+                                 250 if certificate else 530)
+        server.wait_log("auth result=success ip=127.0.0.1 mechanism=EXTERNAL "
+                        "user=CN=alice,O=Example\n")
 
     def test_curl_and_smtplib_log_in(self):
         server = self.serve("--auth", self.checker())
