@@ -366,9 +366,10 @@ class Auth(harness.TestCase):
                     PASSWORD, base64.b64encode(PASSWORD.encode()).decode(),
                     base64.b64encode(f"\0alice\0{PASSWORD}".encode())
                     .decode()):
+                # What frees memory writes over its first 16 octets.
                 self.assertEqual(
-                    found_in_memory(server.process.pid, secret.encode()), [],
-                    options)
+                    found_in_memory(server.process.pid,
+                                    secret[-16:].encode()), [], options)
             # What is looked for could be found: the greeting is there.
             self.assertNotEqual(
                 found_in_memory(server.process.pid, b"mx.example.org"), [])
