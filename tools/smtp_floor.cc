@@ -1,10 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The yardstick of tools/bench server: the least that a server can do that
-// makes the same system calls and parses nothing.
+// The yardstick of tools/bench: the least that a server can do that makes the
+// same system calls and parses nothing.
 //
-//   smtp_floor
+//   smtp_floor [CERTIFICATE KEY]
 //
 // Listens on a free port of 127.0.0.1, prints it, and serves until it is
 // killed: one thread, epoll, one write for all replies that one read has
@@ -13,12 +13,14 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +35,7 @@ struct Client {
   int socket = -1;
   bool content = false;
   std::string left;  // part of a line, or the last bytes of content
+  SSL* tls = nullptr;
 };
 
 [[noreturn]] void Die(const char* what) {
@@ -48,13 +51,16 @@ std::string_view Reply(char letter) {
       return "354 go ahead\r\n";
     case 'Q':
       return "221 bye\r\n";
+    case 'S':
+      return "220 ready\r\n";
     default:
       return "250 2.0.0 ok\r\n";
   }
 }
 
-// Serves what has come; returns whether the client goes on.
-bool Serve(Client* client, std::string_view in, std::string* out) {
+// Serves what has come; returns whether the client goes on. Sets `tls` where it
+// wants that.
+bool Serve(Client* client, std::string_view in, std::string* out, bool* tls) {
   constexpr std::string_view kEnd = "\r\n.\r\n";
   while (!in.empty()) {
     if (client->content) {
@@ -89,14 +95,55 @@ bool Serve(Client* client, std::string_view in, std::string* out) {
     in.remove_prefix(end + 1);
     *out += Reply(letter);
     client->content = letter == 'D';
+    *tls = *tls || letter == 'S';
     if (letter == 'Q') return false;
   }
   return true;
 }
 
+// Returns how much there is now, 0 at an end, -1 where there is nothing yet.
+ssize_t Read(const Client& client, std::vector<char>* buffer) {
+  if (client.tls == nullptr) {
+    const ssize_t n = recv(client.socket, buffer->data(), buffer->size(), 0);
+    return n < 0 && errno != EAGAIN ? 0 : n;
+  }
+  const int n =
+      SSL_read(client.tls, buffer->data(), static_cast<int>(buffer->size()));
+  if (n > 0) return n;
+  return SSL_get_error(client.tls, n) == SSL_ERROR_WANT_READ ? -1 : 0;
+}
+
+void Write(const Client& client, std::string_view bytes) {
+  if (client.tls == nullptr) {
+    (void)!send(client.socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  } else {
+    (void)SSL_write(client.tls, bytes.data(), static_cast<int>(bytes.size()));
+  }
+}
+
+void Close(Client* client) {
+  if (client->tls != nullptr) SSL_shutdown(client->tls);
+  SSL_free(client->tls);
+  close(client->socket);
+  delete client;
+}
+
+SSL_CTX* Context(const char* certificate, const char* key) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
+  if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1 ||
+      SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+    Die(certificate);
+  }
+  // A second ticket serves nobody.
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  return context;
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  SSL_CTX* const context = argc == 3 ? Context(argv[1], argv[2]) : nullptr;
   const int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   const int on = 1;
   setsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -141,22 +188,26 @@ int main() {
       }
       bool goes_on = true;
       while (goes_on) {
-        const ssize_t n = recv(client->socket, buffer.data(), buffer.size(), 0);
+        const ssize_t n = Read(*client, &buffer);
         if (n <= 0) {
-          goes_on = n < 0 && errno == EAGAIN;
+          goes_on = n < 0;
           break;
         }
         out.clear();
-        goes_on = Serve(client, {buffer.data(), static_cast<size_t>(n)}, &out);
-        if (!out.empty()) {
-          (void)!send(client->socket, out.data(), out.size(), MSG_NOSIGNAL);
+        bool tls = false;
+        goes_on =
+            Serve(client, {buffer.data(), static_cast<size_t>(n)}, &out, &tls);
+        if (!out.empty()) Write(*client, out);
+        if (tls && context != nullptr) {
+          client->tls = SSL_new(context);
+          SSL_set_fd(client->tls, client->socket);
+          SSL_set_accept_state(client->tls);  // SSL_read() does the handshake
+        } else if (client->tls == nullptr &&
+                   static_cast<size_t>(n) < buffer.size()) {
+          break;
         }
-        if (static_cast<size_t>(n) < buffer.size()) break;
       }
-      if (!goes_on) {
-        close(client->socket);
-        delete client;
-      }
+      if (!goes_on) Close(client);
     }
   }
 }
