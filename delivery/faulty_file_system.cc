@@ -3,6 +3,8 @@
 
 #include "delivery/faulty_file_system.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -105,6 +107,14 @@ int FaultyFileSystem::Close(int fd) {
   paths_.erase(fd);
   return static_cast<int>(
       Do(Op::kClose, path, [&] { return real_.Close(fd); }));
+}
+
+int FaultyFileSystem::RenameAt(int from_directory, const std::string& from,
+                               int to_directory, const std::string& to) {
+  return static_cast<int>(Do(Op::kRename, PathOf(to_directory, to), [&] {
+    if (lacks_rename_) return -EINVAL;
+    return real_.RenameAt(from_directory, from, to_directory, to);
+  }));
 }
 
 int FaultyFileSystem::LinkAt(int from_directory, const std::string& from,

@@ -28,6 +28,7 @@ class FaultyFileSystem : public FileSystem {
     kCopy,
     kFsync,
     kClose,
+    kRename,
     kLink,
     kUnlink,
     kStat,
@@ -35,7 +36,7 @@ class FaultyFileSystem : public FileSystem {
   };
   struct Call {
     Op op = Op::kOpen;
-    // The path as far as it was opened; of a link, the new one.
+    // The path as far as it was opened; of a rename or a link, the new one.
     std::string path;
     bool ok = false;
   };
@@ -47,6 +48,9 @@ class FaultyFileSystem : public FileSystem {
   };
 
   explicit FaultyFileSystem(FileSystem& real) : real_(real) {}
+
+  // Renames nothing from now on, like NFS.
+  void LackRename() { lacks_rename_ = true; }
 
   // Makes the `n`-th call from now, counted from 1, fail with `error`. A close
   // that fails closes nevertheless, as Linux does. Forgets earlier calls.
@@ -69,6 +73,8 @@ class FaultyFileSystem : public FileSystem {
   ssize_t Copy(int from, uint64_t offset, int to, size_t size) override;
   int Fsync(int fd) override;
   int Close(int fd) override;
+  int RenameAt(int from_directory, const std::string& from, int to_directory,
+               const std::string& to) override;
   int LinkAt(int from_directory, const std::string& from, int to_directory,
              const std::string& to) override;
   int UnlinkAt(int directory, const std::string& name) override;
@@ -85,6 +91,7 @@ class FaultyFileSystem : public FileSystem {
   void Reset();
 
   FileSystem& real_;
+  bool lacks_rename_ = false;
   size_t nth_ = 0;  // 0: none fails
   int error_ = 0;
   Fault fault_ = Fault::kOnce;

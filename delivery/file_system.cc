@@ -36,6 +36,11 @@ class Posix : public FileSystem {
   }
   int Fsync(int fd) override { return OrError(fsync(fd)); }
   int Close(int fd) override { return OrError(close(fd)); }
+  int RenameAt(int from_directory, const std::string& from, int to_directory,
+               const std::string& to) override {
+    return OrError(renameat2(from_directory, from.c_str(), to_directory,
+                             to.c_str(), RENAME_NOREPLACE));
+  }
   int LinkAt(int from_directory, const std::string& from, int to_directory,
              const std::string& to) override {
     return OrError(
@@ -115,6 +120,15 @@ int CopyAll(FileSystem& files, int from, uint64_t offset, int to,
     size -= read;
   }
   return 0;
+}
+
+int MoveFile(FileSystem& files, int from_directory, const std::string& from,
+             int to_directory, const std::string& to) {
+  const int renamed = files.RenameAt(from_directory, from, to_directory, to);
+  if (renamed != -EINVAL && renamed != -ENOSYS) return renamed;
+  const int linked = files.LinkAt(from_directory, from, to_directory, to);
+  if (linked < 0) return linked;
+  return RemoveFile(files, from_directory, from) == 0 ? 0 : 1;
 }
 
 int RemoveFile(FileSystem& files, int directory, const std::string& name) {

@@ -38,6 +38,9 @@ class FileSystem {
   virtual ssize_t Copy(int from, uint64_t offset, int to, size_t size) = 0;
   virtual int Fsync(int fd) = 0;
   virtual int Close(int fd) = 0;
+  // renameat2(2), RENAME_NOREPLACE: fails with EEXIST rather than replace.
+  virtual int RenameAt(int from_directory, const std::string& from,
+                       int to_directory, const std::string& to) = 0;
   // linkat(2), no flags: fails with EEXIST rather than replace.
   virtual int LinkAt(int from_directory, const std::string& from,
                      int to_directory, const std::string& to) = 0;
@@ -64,6 +67,12 @@ int WriteAll(FileSystem& files, int fd, absl::string_view data);
 // fewer.
 int CopyAll(FileSystem& files, int from, uint64_t offset, int to,
             uint64_t size);
+
+// Gives a file another name, which is not taken: else -EEXIST. By a link where
+// the file system cannot rename so (NFS): then the old name may stay as well,
+// and the result is 1. Any other error may have come after the deed.
+int MoveFile(FileSystem& files, int from_directory, const std::string& from,
+             int to_directory, const std::string& to);
 
 // Removes `name`. That it is gone already is success.
 int RemoveFile(FileSystem& files, int directory, const std::string& name);

@@ -18,8 +18,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/line_endings.h"
-#include "delivery/maildir_folder.h"
 #include "delivery/maildir_reply.h"
+#include "delivery/shared_folders.h"
 #include "system/deadline.h"
 
 namespace postern::delivery {
@@ -52,19 +52,21 @@ struct Letters {
 };
 
 class MaildirMessage : public MessageSink {
+  using Folder = SharedFolders::Folder;
+
  public:
-  // The first three outlive this.
-  MaildirMessage(FileSystem& files, UniqueNames& names,
-                 const MaildirOptions& options, const Path& from, Letters to)
+  // The first four outlive this.
+  MaildirMessage(FileSystem& files, SharedFolders& open_folders,
+                 UniqueNames& names, const MaildirOptions& options,
+                 const Path& from, Letters to)
       : files_(files),
+        open_folders_(open_folders),
         names_(names),
         options_(options),
         return_path_(
             absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
         folders_(std::move(to.folders)),
         letters_(std::move(to.letters)),
-        first_folder_(files),
-        other_folder_(files),
         buffer_(kBufferSize) {}
 
   // Also removes what a committed message may have left in tmp/.
@@ -82,11 +84,11 @@ class MaildirMessage : public MessageSink {
   int Store();
   int StoreCopy(Letter& letter);
   int Publish(system::Deadline deadline);
-  int Link(const MaildirFolder& folder, Letter& letter);
-  int Create(const MaildirFolder& folder, Letter& letter);
+  int Move(const Folder& folder, Letter& letter);
+  int Create(const Folder& folder, Letter& letter);
 
   // Opens the Maildir `index`; good until the next call.
-  int Enter(size_t index, const MaildirFolder** folder);
+  int Enter(size_t index, Folder** folder);
   // Calls `use` with one name after the other while it says -EEXIST.
   int TryNames(const std::string& name,
                absl::FunctionRef<int(const std::string&)> use);
@@ -102,16 +104,17 @@ class MaildirMessage : public MessageSink {
   }
 
   FileSystem& files_;
+  SharedFolders& open_folders_;
   UniqueNames& names_;
   const MaildirOptions& options_;
   const std::string return_path_;
   const std::vector<std::string> folders_;
   std::vector<Letter> letters_;
 
-  MaildirFolder first_folder_;  // open for the message's whole life
-  MaildirFolder other_folder_;  // the one of the others in use now
-  size_t other_index_ = 0;      // which that is; 0: none
-  size_t entered_ = 0;          // the one that was entered last
+  std::shared_ptr<Folder> first_folder_;  // for the message's whole life
+  std::shared_ptr<Folder> other_folder_;  // the one of the others in use now
+  size_t other_index_ = 0;                // which that is; 0: none
+  size_t entered_ = 0;                    // the one that was entered last
   int first_file_ = -1;
   LineEndings buffer_;    // of first_file_
   uint64_t written_ = 0;  // to first_file_, header included
@@ -119,11 +122,11 @@ class MaildirMessage : public MessageSink {
 };
 
 std::optional<Reply> MaildirMessage::Open() {
-  if (int error = first_folder_.Open(folders_[0]); error < 0) {
+  if (int error = open_folders_.Open(folders_[0], &first_folder_); error < 0) {
     (void)CannotStore(error);  // for its report
     return CannotOpenReply();
   }
-  first_file_ = Create(first_folder_, letters_[0]);
+  first_file_ = Create(*first_folder_, letters_[0]);
   if (first_file_ < 0) return CannotStore(first_file_);
   const std::string header = Header(letters_[0]);
   absl::string_view rest = header;
@@ -194,7 +197,7 @@ int MaildirMessage::Store() {
 }
 
 int MaildirMessage::StoreCopy(Letter& letter) {
-  const MaildirFolder* folder = nullptr;
+  Folder* folder = nullptr;
   if (int error = Enter(letter.folder, &folder); error < 0) return error;
   const int file = Create(*folder, letter);
   if (file < 0) return file;
@@ -212,34 +215,32 @@ int MaildirMessage::Publish(system::Deadline deadline) {
   for (size_t i = 0; i < letters_.size();) {
     if (deadline.passed()) return -ETIMEDOUT;
     const size_t index = letters_[i].folder;
-    const MaildirFolder* folder = nullptr;
+    Folder* folder = nullptr;
     if (int error = Enter(index, &folder); error < 0) return error;
     for (; i < letters_.size() && letters_[i].folder == index; ++i) {
-      if (int error = Link(*folder, letters_[i]); error < 0) return error;
+      if (int error = Move(*folder, letters_[i]); error < 0) return error;
     }
-    if (int error = files_.Fsync(folder->new_fd()); error < 0) return error;
+    if (int error = folder->Sync(); error < 0) return error;
   }
   return 0;
 }
 
-int MaildirMessage::Link(const MaildirFolder& folder, Letter& letter) {
-  const int error = TryNames(letter.in_tmp, [&](const std::string& name) {
-    const int linked =
-        files_.LinkAt(folder.tmp_fd(), letter.in_tmp, folder.new_fd(), name);
-    // Any other failure may have come after the deed (NFS): to be undone.
-    if (linked != -EEXIST) letter.in_new = name;
-    return linked;
+int MaildirMessage::Move(const Folder& folder, Letter& letter) {
+  const int moved = TryNames(letter.in_tmp, [&](const std::string& name) {
+    const int result =
+        MoveFile(files_, folder.tmp_fd(), letter.in_tmp, folder.new_fd(), name);
+    // What may have come after the deed (NFS) is to be undone.
+    if (result != -EEXIST) letter.in_new = name;
+    return result;
   });
-  if (error < 0) return error;
-  // If this fails, the destructor tries again; the message is where it should
-  // be and does not suffer.
-  if (RemoveFile(files_, folder.tmp_fd(), letter.in_tmp) == 0) {
-    letter.in_tmp.clear();
-  }
+  if (moved < 0) return moved;
+  // If the name in tmp/ stays, the destructor tries again; the message is where
+  // it should be and does not suffer.
+  if (moved == 0) letter.in_tmp.clear();
   return 0;
 }
 
-int MaildirMessage::Create(const MaildirFolder& folder, Letter& letter) {
+int MaildirMessage::Create(const Folder& folder, Letter& letter) {
   return TryNames(names_.Next(), [&](const std::string& name) {
     const int file = OpenFile(files_, folder.tmp_fd(), name,
                               O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -248,13 +249,18 @@ int MaildirMessage::Create(const MaildirFolder& folder, Letter& letter) {
   });
 }
 
-int MaildirMessage::Enter(size_t index, const MaildirFolder** folder) {
+int MaildirMessage::Enter(size_t index, Folder** folder) {
   entered_ = index;
-  *folder = index == 0 ? &first_folder_ : &other_folder_;
-  if (index == 0 || index == other_index_) return 0;
-  other_index_ = 0;
-  if (int error = other_folder_.Open(folders_[index]); error < 0) return error;
-  other_index_ = index;
+  if (index != 0 && index != other_index_) {
+    other_index_ = 0;
+    other_folder_ = nullptr;
+    if (int error = open_folders_.Open(folders_[index], &other_folder_);
+        error < 0) {
+      return error;
+    }
+    other_index_ = index;
+  }
+  *folder = index == 0 ? first_folder_.get() : other_folder_.get();
   return 0;
 }
 
@@ -272,7 +278,7 @@ void MaildirMessage::Withdraw() {
   if (first_file_ >= 0) (void)files_.Close(std::exchange(first_file_, -1));
   for (Letter& letter : letters_) {
     if (letter.in_new.empty() && letter.in_tmp.empty()) continue;
-    const MaildirFolder* folder = nullptr;
+    Folder* folder = nullptr;
     // What cannot be removed stays: in new/ a duplicate, in tmp/ rubbish.
     if (Enter(letter.folder, &folder) < 0) continue;
     if (!letter.in_new.empty() &&
@@ -293,6 +299,7 @@ Maildir::Maildir(MaildirLocation location, MaildirOptions options,
     : location_(std::move(location)),
       options_(std::move(options)),
       files_(files),
+      open_folders_(files),
       names_(options_.host, options_.now, options_.random) {}
 
 Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
@@ -312,8 +319,8 @@ Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
   std::stable_sort(
       to.letters.begin(), to.letters.end(),
       [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
-  auto message = std::make_unique<MaildirMessage>(files_, names_, options_,
-                                                  envelope.from, std::move(to));
+  auto message = std::make_unique<MaildirMessage>(
+      files_, open_folders_, names_, options_, envelope.from, std::move(to));
   if (std::optional<Reply> refusal = message->Open()) {
     return *std::move(refusal);
   }

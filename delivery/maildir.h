@@ -9,9 +9,9 @@
 //   written              as it arrives, so that memory does not grow with it
 //   fsync(tmp/NAME)      for each recipient, and after that
 //   close                whose error counts: NFS and quotas report here
-//   link to new/NAME     for each recipient, and after that
-//   unlink tmp/NAME
-//   fsync(new/)          without it the name may be lost in a power cut
+//   rename to new/NAME   for each recipient, and after that
+//   fsync(new/)          without it the name may be lost in a power cut; one
+//                        for all messages that wait for it (shared_folders.h)
 //   250                  not before all that has been done for everybody
 //
 // If a step fails, everything is taken back and the client hears 452 4.3.1
@@ -20,10 +20,11 @@
 // would succeed without them. A file system that cannot fsync a folder cannot
 // be used.
 //
-// link() and unlink() rather than renameat2(RENAME_NOREPLACE), although that
-// is one call instead of two: both never replace a message, but NFS and older
-// kernels have only the first, and one way is better tested than two. If the
-// unlink() fails the message is safe, and only its second name in tmp/ stays.
+// The rename is renameat2(RENAME_NOREPLACE), which never replaces a message.
+// NFS does not have it: there it is link() and unlink(). That alone would do,
+// but where many messages come at once two calls on tmp/ and new/ are dear (64
+// threads store half as many). If the unlink() fails the message is safe, and
+// only its second name in tmp/ stays.
 //
 // What can go wrong behind our back makes duplicates, never a loss: taking
 // back from new/ may fail, may come after a reader has seen or moved the
@@ -46,6 +47,7 @@
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
 #include "delivery/report.h"
+#include "delivery/shared_folders.h"
 #include "delivery/unique_names.h"
 #include "engine/delivery.h"
 
@@ -58,8 +60,8 @@ struct MaildirOptions {
   std::function<absl::Time()> now = absl::Now;
   std::function<uint64_t()> random = SystemRandom;
   // Octets that a message to several recipients may take on the disk, all its
-  // files together; 452 beyond. It stops a client with thousands of recipients from
-  // filling the disk with one upload.
+  // files together; 452 beyond. It stops a client with thousands of recipients
+  // from filling the disk with one upload.
   uint64_t max_stored = uint64_t{4} << 30;
   // How long storing may take from the end of the message on; 451 beyond. The
   // client gives up after ten minutes (RFC 5321 4.5.3.2.6), and a message that
@@ -76,7 +78,8 @@ struct MaildirOptions {
 //
 // and has LF line ends. The content is written to the first recipient's file
 // while it arrives and copied to the others at Commit(), all of them or none.
-// Needs six descriptors at most, however many the recipients.
+// Needs six descriptors at most, however many the recipients; messages to one
+// Maildir at one time share four of them.
 //
 // Thread-safe. Its sinks wait for the disk in Open(), Write() and Commit(), so
 // an event loop gives them threads. It must outlive them.
@@ -95,6 +98,7 @@ class Maildir : public Delivery {
   const MaildirLocation location_;
   const MaildirOptions options_;
   FileSystem& files_;
+  SharedFolders open_folders_;
   UniqueNames names_;
 };
 

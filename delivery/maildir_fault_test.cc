@@ -35,9 +35,15 @@ std::string LongLines(absl::string_view end) {
   return text;
 }
 
-class MaildirFaultTest : public testing::TestWithParam<int> {
+struct Setting {
+  int recipients;
+  bool renames;  // the file system, without replacing
+};
+
+class MaildirFaultTest : public testing::TestWithParam<Setting> {
  protected:
   MaildirFaultTest() {
+    if (!GetParam().renames) files_.LackRename();
     for (const char* name : {"a", "b", "c"}) {
       EXPECT_TRUE(CreateMaildir(folder_.Path(name)).ok());
     }
@@ -48,7 +54,7 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
     const std::vector<Recipient> all = {
         {{"b", "d"}}, {{"a", "d"}}, {{"B", "e"}}, {{"c", "d"}}};
     envelope_.from = {"s", "d"};
-    envelope_.to = {all.begin(), all.begin() + GetParam()};
+    envelope_.to = {all.begin(), all.begin() + GetParam().recipients};
   }
 
   // Returns the verdict's or the refusal's reply; code 0: accepted.
@@ -99,7 +105,7 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
     }
   }
 
-  // Each file was synced, then closed, then linked, and then its folder synced,
+  // Each file was synced, then closed, then moved, and then its folder synced,
   // all before the answer, and nothing was synced twice.
   void ExpectDurableOrder() {
     const auto& calls = files_.calls();
@@ -109,19 +115,20 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
       }
       return calls.size();
     };
-    size_t links = 0;
-    for (size_t link = 0; link < calls.size(); ++link) {
-      if (calls[link].op != Op::kLink) continue;
-      ++links;
-      const std::string& path = calls[link].path;
+    const Op move_op = GetParam().renames ? Op::kRename : Op::kLink;
+    size_t moves = 0;
+    for (size_t move = 0; move < calls.size(); ++move) {
+      if (calls[move].op != move_op) continue;
+      ++moves;
+      const std::string& path = calls[move].path;
       const size_t at = path.rfind("/new/");
       const std::string tmp =
           absl::StrCat(path.substr(0, at), "/tmp/", path.substr(at + 5));
       const size_t sync = find(Op::kFsync, tmp, 0);
       const size_t closed = find(Op::kClose, tmp, sync);
-      const size_t folder = find(Op::kFsync, path.substr(0, at + 4), link);
+      const size_t folder = find(Op::kFsync, path.substr(0, at + 4), move);
       EXPECT_LT(sync, closed) << path;
-      EXPECT_LT(closed, link) << path;
+      EXPECT_LT(closed, move) << path;
       EXPECT_LT(folder, calls_at_answer_) << path;
       // Everything was written when it was synced.
       for (size_t i = sync; i < calls.size(); ++i) {
@@ -129,7 +136,7 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
                      (calls[i].op == Op::kWrite || calls[i].op == Op::kCopy));
       }
     }
-    EXPECT_EQ(links, envelope_.to.size());
+    EXPECT_EQ(moves, envelope_.to.size());
     ExpectNoSecondSync();
   }
 
@@ -151,7 +158,9 @@ class MaildirFaultTest : public testing::TestWithParam<int> {
   size_t calls_at_answer_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Recipients, MaildirFaultTest, testing::Values(1, 4));
+INSTANTIATE_TEST_SUITE_P(Settings, MaildirFaultTest,
+                         testing::Values(Setting{1, true}, Setting{4, true},
+                                         Setting{1, false}, Setting{4, false}));
 
 // Whether `path` is that of a message under way: it stands in a tmp/.
 bool IsUnderWay(absl::string_view path) {

@@ -50,8 +50,9 @@ int MaildirFolder::Open(const std::string& path) {
   if (int error = files_.Stat(new_fd_, &new_status); error < 0) {
     return fail(error);
   }
-  // A link cannot cross; better to say so before the message than after.
+  // A rename cannot cross; better to say so before the message than after.
   if (tmp_status.st_dev != new_status.st_dev) return fail(-EXDEV);
+  id_ = {tmp_status.st_dev, tmp_status.st_ino, new_status.st_ino};
   return 0;
 }
 

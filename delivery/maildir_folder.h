@@ -6,7 +6,10 @@
 #ifndef POSTERN_DELIVERY_MAILDIR_FOLDER_H_
 #define POSTERN_DELIVERY_MAILDIR_FOLDER_H_
 
+#include <sys/types.h>
+
 #include <string>
+#include <tuple>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -33,8 +36,14 @@ class MaildirFolder {
   int tmp_fd() const { return tmp_fd_; }
   int new_fd() const { return new_fd_; }
 
+  // The device, and the numbers of tmp/ and new/: of what is open, or was last.
+  // While it is open no other folder has them.
+  using Id = std::tuple<dev_t, ino_t, ino_t>;
+  const Id& id() const { return id_; }
+
  private:
   FileSystem& files_;
+  Id id_ = {};
   int tmp_fd_ = -1;
   int new_fd_ = -1;
 };

@@ -94,7 +94,7 @@ constexpr OptionRow kRows[] = {
     {"threads", "N [0]",
      "that serve connections; 0: one for each\n"
      "processor"},
-    {"blocking-threads", "N [16]", "that wait for disks and programs"},
+    {"blocking-threads", "N [64]", "that wait for disks and programs"},
     {"drain", "N [30]",
      "seconds that sessions may take to their end\n"
      "behind SIGTERM"},

@@ -43,7 +43,7 @@ struct ServeOptions : MailOptions, CertificateOptions {
   policy::NetworkList proxies;
   policy::ConnectionLimits::Limits limits;
   int threads = 0;  // 0: one for each processor
-  int blocking_threads = 16;
+  int blocking_threads = 64;
   int auth_threads = 8;
   policy::AttemptLimits::Limits attempts;
   int drain = 30;                                    // seconds

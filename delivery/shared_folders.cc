@@ -1,0 +1,76 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/shared_folders.h"
+
+#include <utility>
+
+namespace postern::delivery {
+
+SharedFolders::Folder::Folder(SharedFolders& shared)
+    : shared_(shared), opened_(shared.files_) {}
+
+SharedFolders::Folder::~Folder() { shared_.Forget(*this); }
+
+int SharedFolders::Folder::Sync() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (error_ < 0) return error_;
+  // One that runs may have begun before what the caller did.
+  const bool first = next_ == nullptr;
+  if (first) next_ = std::make_shared<Round>();
+  const std::shared_ptr<Round> round = next_;
+  ++round->members;
+  if (!first) {
+    lock.unlock();
+    round->result.wait(Round::kOpen);
+    return round->result;
+  }
+
+  idle_.wait(lock, [this] { return !running_; });
+  next_ = nullptr;
+  running_ = true;
+  lock.unlock();
+  const int error = shared_.files_.Fsync(opened_.new_fd());
+  if (error < 0) shared_.Forget(*this);
+  lock.lock();
+  running_ = false;
+  if (error_ == 0) error_ = error;
+  const int result = error_;
+  lock.unlock();
+  idle_.notify_one();
+  // Nobody who wakes up has to wait for a lock.
+  round->result = result;
+  round->result.notify_all();
+  return result;
+}
+
+size_t SharedFolders::Folder::waiting() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return next_ == nullptr ? 0 : next_->members;
+}
+
+int SharedFolders::Open(const std::string& path,
+                        std::shared_ptr<Folder>* folder) {
+  auto opened = std::make_shared<Folder>(*this);
+  if (int error = opened->opened_.Open(path); error < 0) return error;
+  std::shared_ptr<Folder> shared;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Known& known = open_[opened->opened_.id()];
+    shared = known.folder.lock();
+    if (shared == nullptr) known = {opened.get(), opened};
+  }
+  *folder = shared != nullptr ? std::move(shared) : std::move(opened);
+  return 0;
+}
+
+void SharedFolders::Forget(const Folder& folder) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = open_.find(folder.opened_.id());
+  // Another may be there by now.
+  if (found != open_.end() && found->second.which == &folder) {
+    open_.erase(found);
+  }
+}
+
+}  // namespace postern::delivery

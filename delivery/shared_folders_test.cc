@@ -1,0 +1,190 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/shared_folders.h"
+
+#include <errno.h>
+
+#include <condition_variable>  // NOLINT(build/c++11)
+#include <memory>
+#include <mutex>  // NOLINT(build/c++11)
+#include <string>
+#include <thread>  // NOLINT(build/c++11)
+#include <vector>
+
+#include "delivery/maildir_folder.h"
+#include "delivery/temporary_folder.h"
+#include "gtest/gtest.h"
+
+namespace postern::delivery {
+namespace {
+
+// The kernel's, but for fsync(2), which waits for the test.
+class GatedFileSystem : public FileSystem {
+ public:
+  int Fsync(int) override {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++begun_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !results_.empty(); });
+    const int result = results_.back();
+    results_.pop_back();
+    return result;
+  }
+  // Waits until the n-th has begun.
+  void AwaitBegun(int n) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this, n] { return begun_ >= n; });
+  }
+  // Lets one end.
+  void Let(int result) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    results_.push_back(result);
+    changed_.notify_all();
+  }
+  int begun() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return begun_;
+  }
+
+  int OpenAt(int directory, const std::string& name, int flags,
+             mode_t mode) override {
+    return real_.OpenAt(directory, name, flags, mode);
+  }
+  ssize_t Write(int, absl::string_view) override { return -EIO; }
+  ssize_t Read(int, char*, size_t, uint64_t) override { return -EIO; }
+  ssize_t Copy(int, uint64_t, int, size_t) override { return -EIO; }
+  int Close(int fd) override { return real_.Close(fd); }
+  int RenameAt(int, const std::string&, int, const std::string&) override {
+    return -EIO;
+  }
+  int LinkAt(int, const std::string&, int, const std::string&) override {
+    return -EIO;
+  }
+  int UnlinkAt(int, const std::string&) override { return -EIO; }
+  int Stat(int fd, struct stat* status) override {
+    return real_.Stat(fd, status);
+  }
+  int MkdirAt(int, const std::string&, mode_t) override { return -EIO; }
+
+ private:
+  FileSystem& real_ = PosixFileSystem();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int begun_ = 0;
+  std::vector<int> results_;
+};
+
+using Folder = std::shared_ptr<SharedFolders::Folder>;
+
+class SharedFoldersTest : public testing::Test {
+ protected:
+  SharedFoldersTest() {
+    EXPECT_TRUE(CreateMaildir(disk_.Path("a")).ok());
+    EXPECT_TRUE(CreateMaildir(disk_.Path("b")).ok());
+  }
+
+  Folder Open(const std::string& name) {
+    Folder folder;
+    EXPECT_EQ(folders_.Open(disk_.Path(name), &folder), 0);
+    return folder;
+  }
+  // Has another thread call Sync().
+  std::thread Sync(const Folder& folder, int* result) {
+    return std::thread([folder, result] { *result = folder->Sync(); });
+  }
+  static void AwaitWaiting(const Folder& folder, size_t n) {
+    while (folder->waiting() != n) std::this_thread::yield();
+  }
+
+  TemporaryFolder disk_;
+  GatedFileSystem files_;
+  SharedFolders folders_{files_};
+};
+
+TEST_F(SharedFoldersTest, WhoHoldsAFolderSharesIt) {
+  const Folder a = Open("a");
+  EXPECT_EQ(Open("a"), a);
+  EXPECT_EQ(Open("b/../a"), a);
+  EXPECT_NE(Open("b"), a);
+  Folder none;
+  EXPECT_EQ(folders_.Open(disk_.Path("c"), &none), -ENOENT);
+  EXPECT_EQ(none, nullptr);
+}
+
+TEST_F(SharedFoldersTest, APathThatLeadsElsewhereIsAnotherFolder) {
+  const Folder old = Open("a");
+  ASSERT_EQ(rename(disk_.Path("a").c_str(), disk_.Path("moved").c_str()), 0);
+  ASSERT_TRUE(CreateMaildir(disk_.Path("a")).ok());
+  EXPECT_NE(Open("a"), old);
+  EXPECT_EQ(Open("moved"), old);
+}
+
+TEST_F(SharedFoldersTest, AllWhoWaitShareTheNextSync) {
+  const Folder folder = Open("a");
+  int first = 1;
+  std::thread leader = Sync(folder, &first);
+  files_.AwaitBegun(1);
+  // The one under way may have looked at the folder before what these did.
+  constexpr size_t kOthers = 5;
+  std::vector<int> others(kOthers, 1);
+  std::vector<std::thread> threads;
+  for (int& result : others) threads.push_back(Sync(folder, &result));
+  AwaitWaiting(folder, kOthers);
+  EXPECT_EQ(files_.begun(), 1);
+  files_.Let(0);
+  leader.join();
+  EXPECT_EQ(first, 0);
+  files_.AwaitBegun(2);
+  EXPECT_EQ(others, std::vector<int>(kOthers, 1));
+  files_.Let(0);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(others, std::vector<int>(kOthers, 0));
+  EXPECT_EQ(files_.begun(), 2);
+}
+
+TEST_F(SharedFoldersTest, FoldersDoNotWaitForEachOther) {
+  const Folder a = Open("a");
+  const Folder b = Open("b");
+  int result_a = 1;
+  int result_b = 1;
+  std::thread sync_a = Sync(a, &result_a);
+  files_.AwaitBegun(1);
+  std::thread sync_b = Sync(b, &result_b);
+  files_.AwaitBegun(2);
+  files_.Let(0);
+  files_.Let(0);
+  sync_a.join();
+  sync_b.join();
+  EXPECT_EQ(result_a, 0);
+  EXPECT_EQ(result_b, 0);
+}
+
+TEST_F(SharedFoldersTest, AFailureIsThatOfAllWhoHoldTheFolder) {
+  const Folder folder = Open("a");
+  int first = 1;
+  std::thread leader = Sync(folder, &first);
+  files_.AwaitBegun(1);
+  int second = 1;
+  std::thread waits = Sync(folder, &second);
+  AwaitWaiting(folder, 1);
+  files_.Let(-EIO);
+  leader.join();
+  EXPECT_EQ(first, -EIO);
+  // Its own may go well: it hears of the loss all the same.
+  files_.AwaitBegun(2);
+  files_.Let(0);
+  waits.join();
+  EXPECT_EQ(second, -EIO);
+  EXPECT_EQ(folder->Sync(), -EIO);
+  EXPECT_EQ(files_.begun(), 2);
+
+  const Folder anew = Open("a");
+  EXPECT_NE(anew, folder);
+  EXPECT_EQ(Open("a"), anew);
+  files_.Let(0);
+  EXPECT_EQ(anew->Sync(), 0);
+}
+
+}  // namespace
+}  // namespace postern::delivery

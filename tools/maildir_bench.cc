@@ -1,0 +1,131 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Measures durable delivery: messages a second of wall time that postern serve
+// takes into one Maildir, beside what the disk gives.
+//
+//   maildir_bench POSTERN WORK-FOLDER
+//
+// "disk" is threads of this process that do the least for as many files of the
+// same size: write one, fsync it, rename it, fsync its new folder, as
+// many as there are clients. Both are measured in turn; each figure is the
+// median of some rounds. The work folder must be on the disk in question.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>  // NOLINT(build/c++17)
+#include <string>
+#include <thread>  // NOLINT(build/c++11)
+#include <vector>
+
+#include "tools/load.h"
+#include "tools/measured_server.h"
+
+namespace postern::tools {
+namespace {
+
+constexpr int kRounds = 7;
+
+// Old data stays until the end: a disk that is told of free blocks is slow for
+// seconds.
+struct Scenario {
+  int clients;
+  int messages;  // of a session, of which there are twice as many as clients
+};
+constexpr Scenario kScenarios[] = {{1, 250}, {10, 150}, {50, 60}, {200, 20}};
+
+using Clock = std::chrono::steady_clock;
+
+double PerSecond(int messages, Clock::time_point begin) {
+  return messages / std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+void Check(bool ok, const std::string& what) {
+  if (!ok) Die(what);
+}
+
+double Disk(const std::string& folder, const std::string& message, int messages,
+            int threads) {
+  mkdir(folder.c_str(), 0755);
+  for (const char* sub : {"/tmp", "/new"}) mkdir((folder + sub).c_str(), 0755);
+  const int to = open((folder + "/new").c_str(), O_RDONLY | O_DIRECTORY);
+  Check(to >= 0, folder);
+  std::atomic<int> next = 0;
+  const Clock::time_point begin = Clock::now();
+  std::vector<std::thread> workers;
+  for (int i = 0; i < threads; ++i) {
+    workers.emplace_back([&] {
+      for (int n; (n = next++) < messages;) {
+        const std::string name = "/" + std::to_string(n);
+        const std::string file = folder + "/tmp" + name;
+        const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+        Check(fd >= 0, file);
+        Check(write(fd, message.data(), message.size()) ==
+                  static_cast<ssize_t>(message.size()),
+              file);
+        Check(fsync(fd) == 0 && close(fd) == 0, file);
+        Check(rename(file.c_str(), (folder + "/new" + name).c_str()) == 0,
+              file);
+        Check(fsync(to) == 0, folder);
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  const double rate = PerSecond(messages, begin);
+  close(to);
+  return rate;
+}
+
+int Main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: maildir_bench POSTERN WORK-FOLDER\n");
+    return 100;
+  }
+  const std::string work = argv[2];
+  mkdir((work + "/control").c_str(), 0755);
+  Put(work + "/control/me", "mx.example.org\n");
+  Put(work + "/control/rcpthosts", "local.example\n");
+  const std::string maildir = work + "/Maildir";
+  mkdir(maildir.c_str(), 0700);
+  for (const char* sub : {"/tmp", "/new", "/cur"}) {
+    mkdir((maildir + sub).c_str(), 0700);
+  }
+  const MeasuredServer postern(
+      "postern",
+      {argv[1], "serve", "--control", work + "/control", "--deliver",
+       "maildir:" + maildir, "--listen", "127.0.0.1:0", "--ready-fd", "9",
+       "--max-per-client", "0"},
+      9);
+
+  const std::string kilobyte = Content(1024);
+  std::printf("%-12s %10s %10s   to the disk\n", "messages/s", "postern",
+              "disk");
+  int folder = 0;
+  for (const auto& [clients, each] : kScenarios) {
+    const std::vector<Turn> session = Session(each, true, kilobyte);
+    const int messages = each * 2 * clients;
+    std::vector<double> ours;
+    std::vector<double> disk;
+    for (int round = 0; round < kRounds; ++round) {
+      const Clock::time_point begin = Clock::now();
+      Load(session, 2 * clients, clients, postern.port()).Run();
+      ours.push_back(PerSecond(messages, begin));
+      disk.push_back(Disk(work + "/disk" + std::to_string(++folder), kilobyte,
+                          messages, clients));
+    }
+    std::printf("%3d clients  %10.0f %10.0f   %.2f\n", clients, Median(ours),
+                Median(disk), Median(ours) / Median(disk));
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace postern::tools
+
+int main(int argc, char** argv) { return postern::tools::Main(argc, argv); }
