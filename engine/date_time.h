@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Date-times of RFC 3339, as HOLDUNTIL and RRVS carry them.
+// Date-times of RFC 3339, as HOLDUNTIL and RRVS carry them, and of RFC 5322, as
+// header fields do.
 
 #ifndef POSTERN_ENGINE_DATE_TIME_H_
 #define POSTERN_ENGINE_DATE_TIME_H_
@@ -23,6 +24,10 @@ std::optional<absl::Time> ParseDateTime(absl::string_view text);
 // Returns `time`, of the years 0 to 9999, in UTC: "2026-03-01T11:00:00.5Z".
 // ParseDateTime() of the result gives `time`, in whole nanoseconds.
 std::string FormatDateTime(absl::Time time);
+
+// Appends `time`, of the years 0 to 9999, in UTC as RFC 5322 3.3 has it: "Sat,
+// 21 Nov 2026 19:56:16 +0000".
+void AppendMailDate(absl::Time time, std::string* out);
 
 }  // namespace postern
 

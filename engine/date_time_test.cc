@@ -86,5 +86,21 @@ TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
   }
 }
 
+TEST(DateTimeTest, MailHasItsOwnForm) {
+  // What absl::FormatTime() makes of it, for seconds all over the years.
+  std::string text;
+  for (int64_t second = -62167219200; second < 253402300800;
+       second += 7654321 + second % 86399) {
+    const absl::Time time = absl::FromUnixSeconds(second);
+    text.clear();
+    AppendMailDate(time, &text);
+    ASSERT_EQ(text, absl::FormatTime("%a, %d %b %E4Y %H:%M:%S +0000", time,
+                                     absl::UTCTimeZone()));
+  }
+  text = "at ";
+  AppendMailDate(absl::FromUnixSeconds(1795305600), &text);
+  EXPECT_EQ(text, "at Sun, 22 Nov 2026 00:00:00 +0000");
+}
+
 }  // namespace
 }  // namespace postern

@@ -3,43 +3,72 @@
 
 #include "engine/trace_header.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
+#include <array>
+#include <cstddef>
+
+#include "engine/date_time.h"
 
 namespace postern {
 namespace {
 
+using Octets = std::array<bool, 256>;
+constexpr Octets AlphanumericsAnd(absl::string_view others) {
+  Octets octets = {};
+  for (char c = '0'; c <= '9'; ++c) octets[static_cast<size_t>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) octets[static_cast<size_t>(c)] = true;
+  for (char c = 'a'; c <= 'z'; ++c) octets[static_cast<size_t>(c)] = true;
+  for (char c : others) octets[static_cast<size_t>(c)] = true;
+  return octets;
+}
+
+// Appends the first `limit` octets of `text`, those that are not `safe` as '?'.
+void AppendSafe(absl::string_view text, const Octets& safe, size_t limit,
+                std::string* out) {
+  for (char c : text.substr(0, limit)) {
+    out->push_back(safe[static_cast<unsigned char>(c)] ? c : '?');
+  }
+}
+
+void AppendSanitized(absl::string_view text, std::string* out) {
+  constexpr Octets kSafe = AlphanumericsAnd(".@%+/=:-[]");
+  AppendSafe(text, kSafe, 255, out);
+}
+
+void AppendName(absl::string_view name, std::string* out) {
+  AppendSanitized(name.empty() ? "unknown" : name, out);
+}
+
 // RFC 5321 4.1.3: an address as an address literal.
-std::string Literal(absl::string_view address) {
+void AppendLiteral(absl::string_view address, std::string* out) {
   const bool v6 = address.find(':') != absl::string_view::npos;
-  return absl::StrCat(v6 ? "[IPv6:" : "[", Sanitize(address), "]");
+  out->append(v6 ? "[IPv6:" : "[");
+  AppendSanitized(address, out);
+  out->push_back(']');
 }
 
 // RFC 8314 4.3: the name of IANA's registry, which has underscores.
-std::string CipherName(absl::string_view name) {
-  std::string out(name.substr(0, 64));
-  for (char& c : out) {
-    if (!absl::ascii_isalnum(c) && c != '_' && c != '-') c = '?';
-  }
-  return out;
+void AppendCipher(absl::string_view name, std::string* out) {
+  constexpr Octets kSafe = AlphanumericsAnd("_-");
+  AppendSafe(name, kSafe, 64, out);
 }
 
 // RFC 3848: an S for TLS, an A for a client that has authenticated. A client
 // of HELO has neither.
-std::string Protocol(const SessionInfo& session, bool smtp_utf8) {
-  absl::string_view name = "SMTP";
+void AppendProtocol(const SessionInfo& session, bool smtp_utf8,
+                    std::string* out) {
   switch (session.hello_verb) {
     case Hello::Verb::kHelo:
-      return "SMTP";
+      out->append("SMTP");
+      return;
     case Hello::Verb::kEhlo:
-      name = smtp_utf8 ? "UTF8SMTP" : "ESMTP";
+      out->append(smtp_utf8 ? "UTF8SMTP" : "ESMTP");
       break;
     case Hello::Verb::kLhlo:
-      name = smtp_utf8 ? "UTF8LMTP" : "LMTP";
+      out->append(smtp_utf8 ? "UTF8LMTP" : "LMTP");
       break;
   }
-  return absl::StrCat(name, session.tls ? "S" : "",
-                      session.identity.empty() ? "" : "A");
+  if (session.tls) out->push_back('S');
+  if (!session.identity.empty()) out->push_back('A');
 }
 
 }  // namespace
@@ -47,40 +76,43 @@ std::string Protocol(const SessionInfo& session, bool smtp_utf8) {
 std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
                            absl::string_view host, const TraceStamp& stamp,
                            bool show_user) {
-  std::string peer;
+  std::string out;
+  out.reserve(256);  // most fields: one piece of memory
+  out.append("Received: from ");
+  AppendName(session.hello_name, &out);
+  out.append(" (");
   if (show_user && !session.identity.empty()) {
-    absl::StrAppend(&peer, Sanitize(session.identity), "@");
+    AppendSanitized(session.identity, &out);
+    out.push_back('@');
   } else if (session.remote_info) {
-    absl::StrAppend(&peer, Sanitize(*session.remote_info), "@");
+    AppendSanitized(*session.remote_info, &out);
+    out.push_back('@');
   }
-  const bool named = !session.remote_name.empty() &&
-                     session.name_status != NameStatus::kForged;
-  absl::StrAppend(&peer, named ? Sanitize(session.remote_name) : "unknown");
+  const bool forged = session.name_status == NameStatus::kForged;
+  AppendName(forged ? absl::string_view() : session.remote_name, &out);
   if (!session.remote_address.empty()) {
-    absl::StrAppend(&peer, " ", Literal(session.remote_address));
+    out.push_back(' ');
+    AppendLiteral(session.remote_address, &out);
   }
-  const absl::string_view by =
-      session.local_name.empty() ? host : session.local_name;
-  return absl::StrCat(
-      "Received: from ",
-      session.hello_name.empty() ? "unknown" : Sanitize(session.hello_name),
-      " (", peer, ")\r\n\tby ", Sanitize(by), " with ",
-      Protocol(session, smtp_utf8), " id ", Sanitize(stamp.id),
-      session.tls && !session.tls->cipher.empty() ? " tls " : "",
-      session.tls ? CipherName(session.tls->cipher) : "", ";\r\n\t",
-      absl::FormatTime("%a, %d %b %Y %H:%M:%S +0000", stamp.time,
-                       absl::UTCTimeZone()),
-      "\r\n");
+  out.append(")\r\n\tby ");
+  AppendSanitized(session.local_name.empty() ? host : session.local_name, &out);
+  out.append(" with ");
+  AppendProtocol(session, smtp_utf8, &out);
+  out.append(" id ");
+  AppendSanitized(stamp.id, &out);
+  if (session.tls && !session.tls->cipher.empty()) {
+    out.append(" tls ");
+    AppendCipher(session.tls->cipher, &out);
+  }
+  out.append(";\r\n\t");
+  AppendMailDate(stamp.time, &out);
+  out.append("\r\n");
+  return out;
 }
 
 std::string Sanitize(absl::string_view text) {
-  constexpr absl::string_view kSafe = ".@%+/=:-[]";
-  std::string out(text.substr(0, 255));
-  for (char& c : out) {
-    if (!absl::ascii_isalnum(c) && kSafe.find(c) == absl::string_view::npos) {
-      c = '?';
-    }
-  }
+  std::string out;
+  AppendSanitized(text, &out);
   return out;
 }
 

@@ -30,6 +30,11 @@ constexpr Plain kPlainText = PlainBut("\"\\<>");
 constexpr Plain kPlainAddress = PlainBut(" \"\\<>");
 constexpr Plain kPlainJson = PlainBut("\"\\");
 
+void AppendNumber(uint64_t number, std::string* out) {
+  const absl::AlphaNum digits(number);
+  out->append(digits.data(), digits.size());
+}
+
 absl::Hex TwoDigits(char c) {
   return absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2);
 }
@@ -138,17 +143,17 @@ LogLine::LogLine(absl::string_view event, const LogStyle& style)
 }
 
 void LogLine::Key(absl::string_view key) {
-  if (json()) {
-    absl::StrAppend(&text_, ",\"", key, "\":");
-  } else {
-    absl::StrAppend(&text_, " ", key, "=");
-  }
+  // A piece at a time: StrAppend() would clear what it then writes.
+  text_.append(json() ? ",\"" : " ");
+  text_.append(key.data(), key.size());
+  text_.append(json() ? "\":" : "=");
 }
 
 LogLine& LogLine::Word(absl::string_view key, absl::string_view word) {
   Key(key);
-  const absl::string_view quote = json() ? "\"" : "";
-  absl::StrAppend(&text_, quote, word, quote);
+  if (json()) text_.push_back('"');
+  text_.append(word.data(), word.size());
+  if (json()) text_.push_back('"');
   return *this;
 }
 
@@ -175,18 +180,25 @@ LogLine& LogLine::Address(absl::string_view key, const Path& path) {
 }
 
 LogLine& LogLine::Answer(absl::string_view key, const Reply& reply) {
-  std::string text = absl::StrCat(reply.code, " ");
+  std::string text;
+  text.reserve(sizeof("250 2.100.100 ") + reply.text.size());
+  AppendNumber(static_cast<uint64_t>(reply.code), &text);
   if (reply.enhanced.class_ != 0) {
-    absl::StrAppend(&text, reply.enhanced.class_, ".", reply.enhanced.subject,
-                    ".", reply.enhanced.detail, " ");
+    text.push_back(' ');
+    AppendNumber(reply.enhanced.class_, &text);
+    text.push_back('.');
+    AppendNumber(reply.enhanced.subject, &text);
+    text.push_back('.');
+    AppendNumber(reply.enhanced.detail, &text);
   }
-  text += reply.text;
+  text.push_back(' ');
+  text.append(reply.text);
   return Text(key, text, kMaxLoggedText);
 }
 
 LogLine& LogLine::Number(absl::string_view key, uint64_t number) {
   Key(key);
-  absl::StrAppend(&text_, number);
+  AppendNumber(number, &text_);
   return *this;
 }
 

@@ -55,8 +55,11 @@ void Fail(const absl::Status& status, Reply reply, Decision* decision) {
 // A NUL ends an address in qmail-queue's envelope, so that "u@evil\0@here"
 // would be decided on as one address and queued as another; a line end does
 // the same to a header or a log.
-bool HasControlCharacter(absl::string_view text) {
-  return std::any_of(text.begin(), text.end(), absl::ascii_iscntrl);
+bool HasControlCharacter(const Path& path) {
+  const auto has = [](absl::string_view text) {
+    return std::any_of(text.begin(), text.end(), absl::ascii_iscntrl);
+  };
+  return has(path.local_part) || has(path.domain);
 }
 
 Reply NoControlsReply() {
@@ -89,12 +92,11 @@ Decision RelayRules::Decide(const Rcpt& rcpt,
   // The sender has been through this at MAIL, where its envelope comes from
   // this policy; doing it again changes nothing.
   for (Path* path : {&decision.from, &decision.to}) {
-    absl::StatusOr<Path> replaced = ReplaceLiteral(*path);
+    const absl::Status replaced = ReplaceLiteral(path);
     if (!replaced.ok()) {
-      Fail(replaced.status(), NoAddressesReply(), &decision);
+      Fail(replaced, NoAddressesReply(), &decision);
       return decision;
     }
-    *path = *std::move(replaced);
   }
   Apply(session, &decision);
   return decision;
@@ -105,12 +107,11 @@ Decision RelayRules::DecideMail(const Mail& mail,
   Decision decision;
   decision.about = Decision::About::kSender;
   decision.from = mail.from;
-  absl::StatusOr<Path> replaced = ReplaceLiteral(mail.from);
+  const absl::Status replaced = ReplaceLiteral(&decision.from);
   if (!replaced.ok()) {
-    Fail(replaced.status(), NoAddressesReply(), &decision);
+    Fail(replaced, NoAddressesReply(), &decision);
     return decision;
   }
-  decision.from = *std::move(replaced);
   absl::StatusOr<bool> allowed = true;
   if (controls_->senders && !session.identity.empty()) {
     allowed = controls_->senders->Allows(session.identity, decision.from);
@@ -129,19 +130,23 @@ Decision RelayRules::DecideMail(const Mail& mail,
   return decision;
 }
 
-absl::StatusOr<Path> RelayRules::ReplaceLiteral(const Path& path) const {
-  Path split = SplitAddress(path.Address());
-  const std::optional<uint32_t> address = ParseIpv4Literal(split.domain);
-  if (!controls_->localiphost || !address) return split;
+absl::Status RelayRules::ReplaceLiteral(Path* path) const {
+  // What is behind the last '@' is a domain, wherever the path comes from.
+  if (path->domain.empty() || absl::StrContains(path->domain, '@')) {
+    *path = SplitAddress(path->Address());
+  }
+  if (!controls_->localiphost) return absl::OkStatus();
+  const std::optional<uint32_t> address = ParseIpv4Literal(path->domain);
+  if (!address) return absl::OkStatus();
   const absl::StatusOr<bool> ours = own_addresses_->Contains(*address);
   if (!ours.ok()) return ours.status();
-  if (*ours) split.domain = *controls_->localiphost;
-  return split;
+  if (*ours) path->domain = *controls_->localiphost;
+  return absl::OkStatus();
 }
 
 void RelayRules::Apply(const SessionInfo& session, Decision* decision) const {
-  if (HasControlCharacter(decision->from.Address()) ||
-      HasControlCharacter(decision->to.Address())) {
+  if (HasControlCharacter(decision->from) ||
+      HasControlCharacter(decision->to)) {
     return Refuse(Rule::kBadAddress, "",
                   {553, {5, 1, 3}, "sorry, that address is not valid (#5.1.3)"},
                   decision);

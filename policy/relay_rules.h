@@ -65,10 +65,10 @@ class RelayRules {
   Decision DecideMail(const Mail& mail, const SessionInfo& session) const;
 
  private:
-  // Returns `path` with localiphost in place of an address literal that is
-  // this host's, and any other path unchanged. Returns an error where this
-  // host's addresses cannot be listed; the reply to that is NoAddressesReply().
-  absl::StatusOr<Path> ReplaceLiteral(const Path& path) const;
+  // Puts localiphost in place of an address literal that is this host's. An
+  // error: this host's addresses cannot be listed; the reply to that is
+  // NoAddressesReply().
+  absl::Status ReplaceLiteral(Path* path) const;
   // Completes a `decision` that has its addresses. RELAYCLIENT changes its
   // `to`.
   void Apply(const SessionInfo& session, Decision* decision) const;

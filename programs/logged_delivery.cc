@@ -80,11 +80,12 @@ class LoggedSink : public MessageSink {
 
 TraceStamp MessageStamps::Next() {
   static std::atomic<uint64_t> count{0};
+  static const pid_t process = getpid();
   current_.time = absl::Now();
   const int64_t micros = absl::ToUnixMicros(current_.time);
   current_.id = absl::StrCat(absl::Hex(micros / 1000000), ".",
                              absl::Hex(micros % 1000000), ".",
-                             absl::Hex(getpid()), ".", absl::Hex(++count));
+                             absl::Hex(process), ".", absl::Hex(++count));
   return current_;
 }
 
