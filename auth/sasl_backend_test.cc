@@ -66,6 +66,10 @@ class Reports {
   std::vector<std::string> lines_;
 };
 
+SharedTlsInfo Tls(TlsInfo info) {
+  return std::make_shared<const TlsInfo>(std::move(info));
+}
+
 class SaslBackendTest : public testing::Test {
  protected:
   SaslBackendTest() { backend_ = Open({}); }
@@ -269,13 +273,13 @@ TEST_F(SaslBackendTest, ExternalProvesTheWholeSubject) {
   };
   for (const auto& c : kCases) {
     const std::unique_ptr<AuthExchange> exchange =
-        Begin("EXTERNAL", {.tls = TlsInfo{.cipher = "TLS_AES_128_GCM_SHA256",
-                                          .peer_subject = c.subject}});
+        Begin("EXTERNAL", {.tls = Tls({.cipher = "TLS_AES_128_GCM_SHA256",
+                                       .peer_subject = c.subject})});
     EXPECT_EQ(Describe(StartNow(exchange.get(), c.response)), c.answer)
         << c.response.value_or("none") << " " << c.subject;
   }
   const std::unique_ptr<AuthExchange> exchange =
-      Begin("EXTERNAL", {.tls = TlsInfo{.peer_subject = subject}});
+      Begin("EXTERNAL", {.tls = Tls({.peer_subject = subject})});
   StartNow(exchange.get(), {});
   EXPECT_EQ(Describe(RespondNow(exchange.get(), "")), "granted " + subject);
 }

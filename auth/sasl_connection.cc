@@ -111,7 +111,7 @@ void SaslConnection::Create(const SessionInfo& session,
   if (created_ == SASL_OK) {
     created_ = sasl_setprop(connection_, SASL_SEC_PROPS, &properties);
   }
-  if (created_ == SASL_OK && session.tls.has_value()) {
+  if (created_ == SASL_OK && session.tls != nullptr) {
     const sasl_ssf_t strength = Strength(*session.tls);
     created_ = sasl_setprop(connection_, SASL_SSF_EXTERNAL, &strength);
   }

@@ -45,7 +45,7 @@ void SaslExchange::Start(std::optional<std::string> initial_response,
   }
   const bool external = mechanism_.name == "EXTERNAL";
   std::string subject;
-  if (external && session_->tls.has_value()) {
+  if (external && session_->tls != nullptr) {
     subject = session_->tls->peer_subject;
   }
   if (external && subject.empty()) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -123,6 +124,8 @@ struct TlsInfo {
   std::string cipher;        // "TLS_AES_256_GCM_SHA384"
   std::string peer_subject;  // of a verified client certificate, else empty
 };
+// Of a session and its snapshots alike; null: the connection is in the clear.
+using SharedTlsInfo = std::shared_ptr<const TlsInfo>;
 
 // What a client has done out of turn, RFC 5321 3.1 and RFC 2920 3.1.
 struct Violations {

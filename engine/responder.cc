@@ -80,7 +80,7 @@ void Responder::OnXClient(const XClient& client) {
     info.relay_client.reset();
     info.environment.clear();
     info.remote_info.reset();
-    if (info.tls) info.tls->peer_subject.clear();
+    info.tls = session_.tls();
     info.identity = session_.identity();
     info.mechanism.clear();
     info.hello_name = ValueOr(client.helo, "");
@@ -158,9 +158,9 @@ void Responder::OnAborted(const Reply* refusal) {
 }
 
 void Responder::TlsStarted(TlsInfo info) {
-  session_.TlsStarted(info);
-  Update([&](SessionInfo& facts) {
-    facts.tls.emplace(std::move(info));
+  session_.TlsStarted(std::move(info));
+  Update([this](SessionInfo& facts) {
+    facts.tls = session_.tls();
     // RFC 3207 4.2: what was said in the clear, anyone may have said.
     facts.hello_name.clear();
     facts.hello_verb = Hello::Verb::kHelo;

@@ -4,6 +4,7 @@
 #include "engine/server_session.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/base/macros.h"
@@ -203,7 +204,7 @@ const Ask* ServerSession::Serve(const Command& command) {
     }
     return OnBdat(std::get<Chunk>(chunk));
   }
-  if (now != Phase::kRefused && !Serves(config_, tls(), verb)) {
+  if (now != Phase::kRefused && !Serves(config_, tls_.get(), verb)) {
     Say(NotServed(verb));
     return nullptr;
   }
@@ -239,7 +240,7 @@ const Ask* ServerSession::Serve(const Command& command) {
       Say({250, {2, 0, 0}, "ok"});
       return nullptr;
     case Verb::kHelp:
-      Say(HelpReply(config_, tls()));
+      Say(HelpReply(config_, tls_.get()));
       return nullptr;
     case Verb::kQuit:
       Say({221, {2, 0, 0}, config_.greeting});
@@ -268,8 +269,8 @@ const Ask* ServerSession::Serve(const Command& command) {
 }
 
 ParameterRules ServerSession::parameter_rules() const {
-  return {OfferedExtensions(config_, tls()),
-          /*auth_offered=*/OffersAuth(config_, tls())};
+  return {OfferedExtensions(config_, tls_.get()),
+          /*auth_offered=*/OffersAuth(config_, tls_.get())};
 }
 
 Utf8 ServerSession::utf8() const {
@@ -362,7 +363,7 @@ const Ask* ServerSession::OnVrfy(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnStartTls() {
-  if (tls_) {
+  if (tls_ != nullptr) {
     Say({503, {5, 5, 1}, "TLS is there already (#5.5.1)"});
     return nullptr;
   }
@@ -380,7 +381,11 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
   greeted_ = false;
   extended_ = false;
   identity_ = client.login ? client.login->value : "";
-  if (tls_) tls_->peer_subject.clear();  // the proxy's
+  if (tls_ != nullptr && !tls_->peer_subject.empty()) {
+    TlsInfo without = *tls_;
+    without.peer_subject.clear();  // the proxy's
+    tls_ = std::make_shared<const TlsInfo>(std::move(without));
+  }
   Connected connected;
   connected.client.emplace(std::move(client));
   return asks_.Open(std::move(connected));
@@ -395,11 +400,11 @@ const Ask* ServerSession::OnAuth(absl::string_view argument) {
     Say({503, {5, 5, 1}, "authenticated already (#5.5.1)"});
     return nullptr;
   }
-  if (!OffersAuth(config_, tls()) && !tls_) {
+  if (!OffersAuth(config_, tls_.get()) && tls_ == nullptr) {
     Say(OutOfSequence(Verb::kAuth, Phase::kPlain));
     return nullptr;
   }
-  auto begin = ReadAuthCommand(argument, config_, tls());
+  auto begin = ReadAuthCommand(argument, config_, tls_.get());
   if (const auto* reply = std::get_if<Reply>(&begin)) {
     Say(*reply);
     return nullptr;
@@ -443,7 +448,7 @@ void ServerSession::TimedOut() {
 
 void ServerSession::TlsStarted(TlsInfo info) {
   ABSL_HARDENING_ASSERT(state_ == State::kStart || state_ == State::kStartTls);
-  tls_.emplace(std::move(info));
+  tls_ = std::make_shared<const TlsInfo>(std::move(info));
   if (state_ == State::kStart) return;
   ++progress_;
   state_ = State::kCommand;
@@ -504,7 +509,7 @@ Phase ServerSession::phase() const {
     case Transaction::kBroken:
       return Phase::kBroken;
   }
-  if (config_.require_tls && !tls_) return Phase::kPlain;
+  if (config_.require_tls && tls_ == nullptr) return Phase::kPlain;
   if (config_.require_hello && !greeted_) return Phase::kUngreeted;
   if (config_.require_auth && identity_.empty()) return Phase::kStranger;
   return Phase::kIdle;

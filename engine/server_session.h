@@ -171,7 +171,7 @@ class ServerSession {
   const std::string& identity() const { return identity_; }
   // What TLS has come to, null for a connection in the clear. Behind XCLIENT it
   // is still the proxy's, but the certificate is nobody's.
-  const TlsInfo* tls() const { return tls_ ? &*tls_ : nullptr; }
+  const SharedTlsInfo& tls() const { return tls_; }
   // What the client has done out of turn so far.
   const Violations& violations() const { return violations_; }
   // Where it stands, for a session that goes on in its place: while StartTls is
@@ -277,7 +277,7 @@ class ServerSession {
   int errors_ = 0;    // since the last accepted message
   int messages_ = 0;  // MAIL commands
   Violations violations_;
-  std::optional<TlsInfo> tls_;
+  SharedTlsInfo tls_;
   uint64_t progress_ = 0;
   uint64_t block_ = 0;  // octets of content since progress_ has changed
 

@@ -116,7 +116,7 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
     Abort();  // RFC 5321 4.1.4: as RSET
     greeted_ = true;
     extended_ = hello->verb != Hello::Verb::kHelo;
-    Say(extended_ ? EhloReply(config_, tls())
+    Say(extended_ ? EhloReply(config_, tls_.get())
                   : Reply{250, {}, config_.greeting});
   } else if (std::holds_alternative<StartTls>(ask.what)) {
     state_ = State::kStartTls;

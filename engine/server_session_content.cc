@@ -24,7 +24,7 @@ Step BodyStep(absl::Span<const absl::string_view> slices) {
 
 const Ask* ServerSession::OnBdat(const Chunk& chunk) {
   const Phase now = phase();
-  if (now != Phase::kRefused && !Serves(config_, tls(), Verb::kBdat)) {
+  if (now != Phase::kRefused && !Serves(config_, tls_.get(), Verb::kBdat)) {
     RefuseChunk(chunk, NotServed(Verb::kBdat));
     return nullptr;
   }
@@ -60,7 +60,7 @@ void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply) {
 void ServerSession::SayForChunk() {
   // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
   // there is none, not at all.
-  if (chunk_.last && Serves(config_, tls(), Verb::kBdat) &&
+  if (chunk_.last && Serves(config_, tls_.get(), Verb::kBdat) &&
       phase() >= Phase::kIdle) {
     SayForMessage(refusal_);
   } else {

@@ -49,8 +49,8 @@ struct SessionInfo {
   // Variables that rules have set, for the queue program.
   std::vector<std::pair<std::string, std::string>> environment;
 
-  // What TLS has come to; absent: the connection is in the clear.
-  std::optional<TlsInfo> tls;
+  // What TLS has come to; null: the connection is in the clear.
+  SharedTlsInfo tls;
 
   // What the client has said of itself since, and done out of turn.
   std::string hello_name;  // as sent with HELO, EHLO or LHLO; empty: none yet

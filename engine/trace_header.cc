@@ -67,7 +67,7 @@ void AppendProtocol(const SessionInfo& session, bool smtp_utf8,
       out->append(smtp_utf8 ? "UTF8LMTP" : "LMTP");
       break;
   }
-  if (session.tls) out->push_back('S');
+  if (session.tls != nullptr) out->push_back('S');
   if (!session.identity.empty()) out->push_back('A');
 }
 
@@ -100,7 +100,7 @@ std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
   AppendProtocol(session, smtp_utf8, &out);
   out.append(" id ");
   AppendSanitized(stamp.id, &out);
-  if (session.tls && !session.tls->cipher.empty()) {
+  if (session.tls != nullptr && !session.tls->cipher.empty()) {
     out.append(" tls ");
     AppendCipher(session.tls->cipher, &out);
   }

@@ -3,6 +3,7 @@
 
 #include "engine/trace_header.h"
 
+#include <memory>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -47,7 +48,8 @@ TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
        from_all + "\tby mx.example with LMTP" + tail},
       {"TLS, RFC 8314 4.3",
        [](SessionInfo* s) {
-         s->tls = {"TLSv1.3", "TLS_AES_128_GCM_SHA256"};
+         s->tls = std::make_shared<const TlsInfo>(
+             TlsInfo{"TLSv1.3", "TLS_AES_128_GCM_SHA256"});
        },
        from_all +
            "\tby mx.example with ESMTPS id q1 tls TLS_AES_128_GCM_SHA256;"
@@ -120,7 +122,7 @@ TEST(TraceHeaderTest, IsThreeLinesWhateverTheClientSays) {
   info.local_name = all;
   info.hello_name = all;
   info.identity = all;
-  info.tls = {all, all, all};
+  info.tls = std::make_shared<const TlsInfo>(TlsInfo{all, all, all});
   std::string field = FormatReceived(info, true, all, {kStamp.time, all});
   int lines = 0;
   while (!field.empty()) {

@@ -96,7 +96,7 @@ void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {
       .Text("ip", info.remote_address, kMaxName);
   if (!info.hello_name.empty()) line.Text("helo", info.hello_name, kMaxName);
   if (!info.identity.empty()) line.Text("user", info.identity, kMaxName);
-  if (info.tls) line.Text("tls", info.tls->protocol, kMaxName);
+  if (info.tls != nullptr) line.Text("tls", info.tls->protocol, kMaxName);
   if (!end.tls_error.empty()) line.Text("tls-error", end.tls_error, kMaxName);
   constexpr absl::string_view kNames[kCounts] = {
       "ehlo", "starttls", "auth", "mail", "rcpt", "data", "vrfy"};

@@ -24,7 +24,7 @@ void Metrics::CountSession(const transports::SessionEnd& end,
   }
   Add(&counts_.bytes_in, end.bytes_in);
   Add(&counts_.bytes_out, end.bytes_out);
-  if (info.tls) {
+  if (info.tls != nullptr) {
     Add(&counts_.tls[static_cast<size_t>(Version(*info.tls))]);
   } else if (!end.tls_error.empty()) {
     Add(&counts_.tls_failures);

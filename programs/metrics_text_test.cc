@@ -3,8 +3,10 @@
 
 #include "programs/metrics_text.h"
 
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -31,6 +33,10 @@ std::vector<std::string> Changed(const Metrics& metrics) {
     }
   }
   return lines;
+}
+
+SharedTlsInfo Tls(std::string protocol) {
+  return std::make_shared<const TlsInfo>(TlsInfo{std::move(protocol)});
 }
 
 TEST(MetricsTextTest, EachCountHasItsLine) {
@@ -62,8 +68,7 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
          end.bytes_out = 200;
          end.replies = {4, 3, 2, 1};
          SessionInfo info;
-         info.tls.emplace();
-         info.tls->protocol = "TLSv1.3";
+         info.tls = Tls("TLSv1.3");
          m.CountSession(end, info);
        },
        {"postern_sessions_total{end=\"timeout\"} 1",
@@ -82,10 +87,9 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
         "postern_tls_failures_total 1"}},
       {[](Metrics& m) {
          SessionInfo info;
-         info.tls.emplace();
-         info.tls->protocol = "TLSv1.2";
+         info.tls = Tls("TLSv1.2");
          m.CountSession({}, info);
-         info.tls->protocol = "TLSv1.4";
+         info.tls = Tls("TLSv1.4");
          m.CountSession({}, info);
        },
        {"postern_sessions_total{end=\"quit\"} 2",

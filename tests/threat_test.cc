@@ -7,6 +7,7 @@
 // C: commands and what is made of them. M: memory, time and loops. F: failure.
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -799,7 +800,8 @@ TEST(ThreatTest, C4_NobodyWritesIntoTheReceivedField) {
   session.hello_name = hostile;
   session.hello_verb = Hello::Verb::kEhlo;
   session.identity = hostile;
-  session.tls = TlsInfo{hostile, hostile, hostile};
+  session.tls =
+      std::make_shared<const TlsInfo>(TlsInfo{hostile, hostile, hostile});
   const std::string field = FormatReceived(session, /*smtp_utf8=*/true, "mx",
                                            {absl::UnixEpoch(), "id1"});
   const std::vector<std::string> lines = absl::StrSplit(field, "\r\n");
