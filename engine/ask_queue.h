@@ -9,11 +9,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <list>
 #include <optional>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "engine/event.h"
 #include "engine/verdict.h"
@@ -25,8 +24,8 @@ namespace postern {
 // questions, so that replies leave in command order (RFC 2920 3.2) and what an
 // answer changes is changed in that order, too.
 //
-// It keeps as many entries as were ever open at once and uses them again: a
-// further question costs no memory but its own strings.
+// It keeps as many entries as were ever open at once and uses them again, until
+// Rest(): a further question costs no memory but its own strings.
 class AskQueue {
  public:
   struct Entry {
@@ -37,8 +36,9 @@ class AskQueue {
   // Opens a question. The Ask stays where it is until it is taken or cleared.
   template <typename T>
   const Ask* Open(T&& what) {
-    if (open_ == entries_.size()) entries_.push_back(std::make_unique<Entry>());
-    Entry& entry = *entries_[open_++];
+    if (spare_.empty()) spare_.emplace_back();
+    open_.splice(open_.end(), spare_, spare_.begin());
+    Entry& entry = open_.back();
     entry.ask.id = RequestId{++last_id_};
     entry.ask.what = std::forward<T>(what);
     return &entry.ask;
@@ -47,8 +47,7 @@ class AskQueue {
   // Returns the open question `id` if it has no answer yet, else null. Its
   // answer is the caller's to put in.
   Entry* Find(RequestId id) {
-    for (size_t i = 0; i < open_; ++i) {
-      Entry& entry = *entries_[i];
+    for (Entry& entry : open_) {
       if (entry.ask.id == id) return entry.verdict ? nullptr : &entry;
     }
     return nullptr;
@@ -58,10 +57,9 @@ class AskQueue {
   // It may be moved from, stays where it is until the next Open(), and is to be
   // given back with Recycle() before.
   Entry* Take() {
-    if (open_ == 0 || !entries_[0]->verdict) return nullptr;
-    const auto first = entries_.begin();
-    std::rotate(first, first + 1, first + static_cast<std::ptrdiff_t>(open_));
-    return entries_[--open_].get();
+    if (open_.empty() || !open_.front().verdict) return nullptr;
+    spare_.splice(spare_.begin(), open_, open_.begin());
+    return &spare_.front();
   }
   void Recycle(Entry* entry) {
     entry->verdict.reset();
@@ -75,25 +73,28 @@ class AskQueue {
 
   // Forgets all questions; their answers come too late.
   void Clear() {
-    while (open_ > 0) Recycle(entries_[--open_].get());
+    for (Entry& entry : open_) Recycle(&entry);
+    spare_.splice(spare_.begin(), open_);
   }
 
-  bool empty() const { return open_ == 0; }
-  size_t size() const { return open_; }
+  // Gives back the entries that no question is in. Not between Take() and
+  // Recycle().
+  void Rest() { spare_.clear(); }
+
+  bool empty() const { return open_.empty(); }
+  size_t size() const { return open_.size(); }
   // Returns true if every open question is a T.
   template <typename T>
   bool Only() const {
-    for (size_t i = 0; i < open_; ++i) {
-      if (!std::holds_alternative<T>(entries_[i]->ask.what)) return false;
-    }
-    return true;
+    return std::all_of(open_.begin(), open_.end(), [](const Entry& entry) {
+      return std::holds_alternative<T>(entry.ask.what);
+    });
   }
 
  private:
   uint64_t last_id_ = 0;
-  // The open ones, the oldest first, then those that were.
-  std::vector<std::unique_ptr<Entry>> entries_;
-  size_t open_ = 0;
+  std::list<Entry> open_;   // the oldest first
+  std::list<Entry> spare_;  // those that were open
 };
 
 }  // namespace postern

@@ -55,6 +55,18 @@ TEST(AskQueueTest, KeepsQuestionsInPlaceWhileOthersComeAndGo) {
   EXPECT_EQ(std::get<Rcpt>(kept->what).to.local_part, "kept");
 }
 
+TEST(AskQueueTest, OpenQuestionsOutliveARest) {
+  AskQueue queue;
+  const RequestId front = queue.Open(To("front"))->id;
+  const Ask* kept = queue.Open(To("kept"));
+  queue.Find(front)->verdict.emplace(Verdict::Accept());
+  queue.Recycle(queue.Take());
+  queue.Rest();
+  EXPECT_EQ(queue.size(), 1u);
+  EXPECT_EQ(&queue.Find(kept->id)->ask, kept);
+  EXPECT_NE(queue.Open(To("next"))->id, front);
+}
+
 TEST(AskQueueTest, NeverUsesAnIdAgain) {
   AskQueue queue;
   const RequestId a = queue.Open(BodyBegin{})->id;

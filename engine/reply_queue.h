@@ -38,6 +38,13 @@ class ReplyQueue {
     absl::StrAppend(&bytes_, "334 ", EncodeBase64(bytes), "\r\n");
   }
 
+  // Gives back memory, if all is written; not what a few replies need, since
+  // the next ones will.
+  void Rest() {
+    constexpr size_t kRoom = 64;
+    if (bytes_.empty() && bytes_.capacity() > kRoom) bytes_.shrink_to_fit();
+  }
+
   // What is not written yet, until the next non-const call.
   absl::string_view view() const {
     return absl::string_view(bytes_).substr(written_);

@@ -68,7 +68,7 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
   if (abort_due_) {
     abort_due_ = false;
     Step step{Step::Kind::kAborted};
-    if (std::exchange(refusal_due_, false)) step.refusal = &refusal_;
+    if (std::exchange(refusal_due_, false)) step.refusal = refusal_.get();
     return step;
   }
   if (state_ == State::kClosed) {
@@ -224,7 +224,7 @@ const Ask* ServerSession::Serve(const Command& command) {
     case Verb::kRcpt:
       return OnRcpt(command.argument);
     case Verb::kData:
-      if (envelope_.parameters.body == BodyType::kBinaryMime) {
+      if (envelope_->parameters.body == BodyType::kBinaryMime) {
         Say({503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT (#5.5.1)"});
         return nullptr;
       }
@@ -274,7 +274,7 @@ ParameterRules ServerSession::parameter_rules() const {
 }
 
 Utf8 ServerSession::utf8() const {
-  return envelope_.parameters.smtp_utf8 ? Utf8::kYes : Utf8::kNo;
+  return envelope_->parameters.smtp_utf8 ? Utf8::kYes : Utf8::kNo;
 }
 
 const Ask* ServerSession::OnHello(Hello::Verb verb,
@@ -289,7 +289,7 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   const Step waiting{Step::Kind::kWaiting};
   if (next_waits_ || asks_.size() >= config_.max_open_asks ||
       !asks_.Only<Rcpt>() ||
-      envelope_.to.size() + asks_.size() >= config_.max_recipients ||
+      envelope_->to.size() + asks_.size() >= config_.max_recipients ||
       errors_ + static_cast<int>(asks_.size()) >= config_.max_errors) {
     return waiting;
   }
@@ -342,12 +342,12 @@ const Ask* ServerSession::OnRcpt(absl::string_view argument) {
     Say(*reply);
     return nullptr;
   }
-  if (envelope_.to.size() >= config_.max_recipients) {
+  if (envelope_->to.size() >= config_.max_recipients) {
     Say({452, {4, 5, 3}, "too many recipients (#4.5.3)"});
     return nullptr;
   }
   Rcpt& rcpt = std::get<Rcpt>(parsed);
-  rcpt.from = envelope_.from;
+  rcpt.from = envelope_->from;
   rcpt.index = rcpts_asked_++;
   return asks_.Open(std::move(rcpt));
 }
@@ -468,6 +468,20 @@ void ServerSession::TalkedEarly() {
   Close(CloseReason::kAbuse);
 }
 
+void ServerSession::Rest() {
+  if (transaction_ != Transaction::kNone || !asks_.empty() ||
+      state_ == State::kSwallow) {
+    return;
+  }
+  output_.Rest();
+  asks_.Rest();
+  envelope_.reset();
+  refusal_.reset();
+  if (content_ == nullptr) return;
+  examined_ += content_->examined();
+  content_.reset();
+}
+
 absl::Duration ServerSession::ReadTimeout() const {
   return state_ == State::kBody || state_ == State::kSwallow
              ? config_.data_timeout
@@ -478,6 +492,11 @@ Standing ServerSession::standing() const {
   ABSL_HARDENING_ASSERT(asks_.Only<StartTls>() && !asks_.empty());
   return {greeted_,       extended_, identity_,  errors_,
           auth_failures_, messages_, violations_};
+}
+
+const Envelope& ServerSession::envelope() const {
+  static const auto* const none = new Envelope;
+  return envelope_ != nullptr ? *envelope_ : *none;
 }
 
 uint64_t ServerSession::content() const {
@@ -503,7 +522,7 @@ Phase ServerSession::phase() const {
     case Transaction::kNone:
       break;
     case Transaction::kOpen:
-      return envelope_.to.empty() ? Phase::kMail : Phase::kRcpt;
+      return envelope_->to.empty() ? Phase::kMail : Phase::kRcpt;
     case Transaction::kChunks:
       return Phase::kChunks;
     case Transaction::kBroken:
@@ -521,7 +540,7 @@ void ServerSession::Say(const Reply& reply) {
 }
 
 void ServerSession::SayForMessage(const Reply& reply) {
-  const size_t times = config_.lmtp ? envelope_.to.size() : 1;
+  const size_t times = config_.lmtp ? envelope().to.size() : 1;
   for (size_t i = 0; i < times; ++i) output_.Append(reply);
   if (times > 0 && reply.permanent()) ++errors_;
 }
@@ -529,7 +548,7 @@ void ServerSession::SayForMessage(const Reply& reply) {
 void ServerSession::EndTransaction() {
   transaction_ = Transaction::kNone;
   draining_ = false;
-  envelope_.Clear();
+  if (envelope_ != nullptr) envelope_->Clear();
 }
 
 void ServerSession::Abort() {

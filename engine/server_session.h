@@ -90,7 +90,8 @@ namespace postern {
 // max_output and one reply (under LMTP, one for each recipient), and as much
 // again of what is written while the rest is not; max_open_asks questions, each
 // within a line; and from the first message on, one Content. The formula is in
-// tests/memory_test.cc.
+// tests/memory_test.cc. Behind Rest(), between two commands and outside a
+// transaction: sizeof(ServerSession), and the strings of identity() and tls().
 class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
@@ -151,6 +152,12 @@ class ServerSession {
   // to do then is ServerConfig::early_talk; kReject takes the question back.
   void TalkedEarly();
 
+  // Says that the driver will wait, perhaps for long: outside a transaction,
+  // and with no question open, gives back all memory that is kept to be used
+  // again. Nothing else changes. For drivers of many sessions; what comes next
+  // costs some allocations.
+  void Rest();
+
   // How long the peer may take over its next command or block of content, RFC
   // 5321 4.5.3.2. Re-arm a timer of it whenever progress() has changed, and
   // only then, so that a trickle of bytes buys no time.
@@ -163,8 +170,9 @@ class ServerSession {
   // it is refused already. 0: none. A number is that of one message.
   uint64_t content() const;
 
-  // What has been agreed since MAIL; stays until the transaction's end.
-  const Envelope& envelope() const { return envelope_; }
+  // What has been agreed since MAIL; stays until the transaction's end, and the
+  // reference until the next non-const call outside of one.
+  const Envelope& envelope() const;
   // Whether this is LMTP: ServerConfig::lmtp.
   bool lmtp() const { return config_.lmtp; }
   // Who the client is, by AUTH or by a proxy's XCLIENT; empty: not known.
@@ -293,16 +301,17 @@ class ServerSession {
   std::string identity_;
 
   Transaction transaction_ = Transaction::kNone;
-  Envelope envelope_;
-  size_t rcpts_asked_ = 0;  // of this transaction
+  std::unique_ptr<Envelope> envelope_;  // null: there was none since Rest()
+  size_t rcpts_asked_ = 0;              // of this transaction
 
-  std::unique_ptr<Content> content_;  // of this message, or of one before
+  std::unique_ptr<Content> content_;  // of this message, or of one before it
   bool chunked_ = false;              // it comes in chunks
   Chunk chunk_;                       // what is left of the one under way
   // The message is refused, and the embedder knows: there is nothing to abort
   // when the transaction ends.
   bool draining_ = false;
-  Reply refusal_;             // of the message, or of the chunk thrown away
+  // Of the message, or of the chunk thrown away; or of one before it.
+  std::unique_ptr<const Reply> refusal_;
   bool refusal_due_ = false;  // kAborted will show it
   bool body_ended_ = false;   // its last byte has been consumed
 

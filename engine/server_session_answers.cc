@@ -34,7 +34,7 @@ absl::Status ServerSession::Complete(RequestId id,
   const AskQueue::Entry* open = asks_.Find(id);
   if (open == nullptr) return absl::NotFoundError("no such open request");
   if (!config_.lmtp || !std::holds_alternative<BodyEnd>(open->ask.what) ||
-      verdicts.size() != envelope_.to.size()) {
+      verdicts.size() != envelope().to.size()) {
     return absl::FailedPreconditionError(
         "verdicts by recipient are for LMTP's BodyEnd, one for each");
   }
@@ -124,12 +124,13 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
   } else if (auto* mail = std::get_if<Mail>(&ask.what)) {
     transaction_ = Transaction::kOpen;
     rcpts_asked_ = 0;
-    envelope_.from = std::move(mail->from);
-    envelope_.parameters = std::move(mail->parameters);
-    if (verdict.path()) envelope_.from = *verdict.path();
+    if (envelope_ == nullptr) envelope_ = std::make_unique<Envelope>();
+    envelope_->from = std::move(mail->from);
+    envelope_->parameters = std::move(mail->parameters);
+    if (verdict.path()) envelope_->from = *verdict.path();
     Say(reply, {250, {2, 1, 0}, "ok"});
   } else if (auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
-    Recipient& recipient = envelope_.to.emplace_back();
+    Recipient& recipient = envelope_->to.emplace_back();
     recipient.path = std::move(rcpt->to);
     recipient.parameters = std::move(rcpt->parameters);
     if (verdict.path()) recipient.path = *verdict.path();

@@ -50,7 +50,7 @@ const Ask* ServerSession::OnBdat(const Chunk& chunk) {
 
 void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply) {
   chunk_ = chunk;
-  refusal_ = std::move(reply);
+  refusal_ = std::make_unique<const Reply>(std::move(reply));
   state_ = State::kSwallow;
   if (chunk.size <= config_.max_discarded) return;
   SayForChunk();
@@ -62,9 +62,9 @@ void ServerSession::SayForChunk() {
   // there is none, not at all.
   if (chunk_.last && Serves(config_, tls_.get(), Verb::kBdat) &&
       phase() >= Phase::kIdle) {
-    SayForMessage(refusal_);
+    SayForMessage(*refusal_);
   } else {
-    Say(refusal_);
+    Say(*refusal_);
   }
 }
 
@@ -157,23 +157,23 @@ std::optional<Step> ServerSession::EndBody() {
 void ServerSession::BodyAccepted(const Verdict& verdict) {
   const Content::Form form =
       !chunked_ ? Content::Form::kData
-      : envelope_.parameters.body == BodyType::kBinaryMime
+      : envelope_->parameters.body == BodyType::kBinaryMime
           ? Content::Form::kBinary
           : Content::Form::kText;
-  Content content(config_, form,
-                  verdict.bare_newlines().value_or(config_.bare_newlines));
+  const BareNewlines bare_newlines =
+      verdict.bare_newlines().value_or(config_.bare_newlines);
   if (content_ == nullptr) {
-    content_ = std::make_unique<Content>(std::move(content));
+    content_ = std::make_unique<Content>(config_, form, bare_newlines);
   } else {
     examined_ += content_->examined();
-    *content_ = std::move(content);
+    *content_ = Content(config_, form, bare_newlines);
   }
   state_ = State::kBody;
   if (!chunked_) Say({354, {}, "go ahead"});
 }
 
 void ServerSession::RefuseMessage(Reply reply) {
-  refusal_ = std::move(reply);
+  refusal_ = std::make_unique<const Reply>(std::move(reply));
   refusal_due_ = true;
   abort_due_ = true;
   draining_ = true;

@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ExpectOneReplyPerCommand(config, {wire}, want);
   const Manner manners[] = {
       {.cuts = {std::string::npos}},
-      {.cuts = {cut, 1, 50}, .late = true, .max_open_asks = 4},
+      {.cuts = {cut, 1, 50}, .late = true, .max_open_asks = 4, .rests = true},
       {{cut}, true, true, 4, /*slow_reader=*/true},
   };
   for (const Manner& manner : manners) {

@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ExpectOneReplyPerCommand(config, flights, want);
   const size_t whole = std::string::npos;
   EXPECT_EQ(replay({.cuts = {whole}}), want);
-  EXPECT_EQ(replay({.cuts = cuts, .late = true}), want);
+  EXPECT_EQ(replay({.cuts = cuts, .late = true, .rests = true}), want);
   EXPECT_EQ(replay({cuts, true, true, window}), want);
   EXPECT_EQ(replay({{whole}, true, true, window, true}), want);
   for (const Message& message : want.messages) {

@@ -359,7 +359,7 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
     const Manner manners[] = {
         {.cuts = {kWhole}},
         {.cuts = cuts()},
-        {.cuts = cuts(), .late = true},
+        {.cuts = cuts(), .late = true, .rests = true},
         {.cuts = {kWhole}, .late = true, .max_open_asks = 4},
         {.cuts = cuts(), .late = true, .reversed = true, .max_open_asks = 4},
         {.cuts = {kWhole}, .late = true, .reversed = true, .max_open_asks = 99},

@@ -107,6 +107,7 @@ class Run {
     const std::vector<char> block(in_.begin(), in_.end());
     const absl::string_view view(block.data(), block.size());
     EXPECT_EQ(session_.identity(), identity_) << "another client";
+    if (manner_.rests) session_.Rest();
     const Step step = session_.Advance(view);
     ASSERT_LE(step.consumed, view.size());
     CheckLimits(view.substr(0, step.consumed));
@@ -718,7 +719,8 @@ std::string PrintXClient(const XClient& client) {
 std::string Manner::Describe() const {
   return absl::StrCat("cut by ", absl::StrJoin(cuts, ","), late ? ", late" : "",
                       reversed ? ", reversed" : "", ", window ", max_open_asks,
-                      slow_reader ? ", slow reader" : "");
+                      slow_reader ? ", slow reader" : "",
+                      rests ? ", rests" : "");
 }
 
 Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,

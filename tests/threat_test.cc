@@ -77,7 +77,7 @@ Outcome Send(const ServerConfig& config, const Flights& flights,
   const Outcome want = Replay(config, flights, end, {}, answerer);
   const Manner manners[] = {
       {.cuts = {kWhole}},
-      {.cuts = {2, 3}, .late = true},
+      {.cuts = {2, 3}, .late = true, .rests = true},
       {.cuts = {7}, .late = true, .reversed = true, .max_open_asks = 4},
       {.cuts = {kWhole}, .late = true, .max_open_asks = 4, .slow_reader = true},
   };

@@ -96,7 +96,7 @@ TEST_P(TranscriptTest, ComesToTheSameInEveryManner) {
   for (size_t cut : Cuts(longest)) {
     const Manner manners[] = {
         {.cuts = {cut}},
-        {.cuts = {cut}, .late = true},
+        {.cuts = {cut}, .late = true, .rests = true},
         {.cuts = {cut}, .late = true, .reversed = true, .max_open_asks = 4},
         {.cuts = {cut}, .max_open_asks = 4, .slow_reader = true},
     };

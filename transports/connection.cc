@@ -322,7 +322,10 @@ bool Connection::Act(const Step& step) {
 bool Connection::NeedInput() {
   idle_ = session_->idle();
   if (Flush() == Flushed::kBroken) return Closed(CloseReason::kPeerGone);
-  if (!readable_) return false;
+  if (!readable_) {
+    session_->Rest();
+    return false;
+  }
   if (this_run_ >= kShare) {
     around_.loop->Later(around_.go_on);
     return false;
@@ -408,8 +411,8 @@ void Connection::TakeInput() {
   end_ = kept_.size();
   if (kept_.empty()) return;
   std::memcpy(around_.loop->scratch().data(), kept_.data(), kept_.size());
-  Wipe(&kept_);           // it may be part of a password
-  kept_ = std::string();  // with its memory
+  Wipe(&kept_);  // it may be part of a password
+  kept_.shrink_to_fit();
 }
 
 void Connection::KeepInput() {
