@@ -16,6 +16,7 @@
 
 #include "engine/reply.h"
 #include "engine/wipe.h"
+#include "transports/proxy_header.h"
 
 namespace postern::transports {
 namespace {
@@ -32,11 +33,12 @@ constexpr uint64_t kMaxInVain = uint64_t{1} << 20;
 
 }  // namespace
 
-Connection::Connection(int socket, Surroundings surroundings)
-    : around_(std::move(surroundings)),
+Connection::Connection(int socket, ConnectionId id, Surroundings* surroundings)
+    : around_(*surroundings),
+      id_(id),
       socket_(socket),
       plain_(socket),
-      since_(around_.loop->now()) {}
+      since_(around_.loop().now()) {}
 
 Connection::~Connection() {
   if (phase_ != Phase::kClosed) close(socket_);
@@ -50,7 +52,7 @@ void Connection::Begin(Admission admission, bool tls) {
       // refused, so nobody waits for them: what they have sent is read away, or
       // the kernel would reset the connection, and the reply be lost.
       (void)plain_.Write(FormatReply(*admission.refusal));
-      (void)plain_.Read(around_.loop->scratch());
+      (void)plain_.Read(around_.loop().scratch());
     }
     return Close();
   }
@@ -62,8 +64,8 @@ void Connection::Begin(Admission admission, bool tls) {
     if (secure_ == nullptr) return Close();
     phase_ = Phase::kHandshake;
     phase_deadline_ =
-        around_.loop->now() +
-        absl::ToChronoNanoseconds(around_.options->handshake_timeout);
+        around_.loop().now() +
+        absl::ToChronoNanoseconds(around_.options().handshake_timeout);
   } else {
     StartSession();
   }
@@ -72,18 +74,17 @@ void Connection::Begin(Admission admission, bool tls) {
 
 bool Connection::Watch() {
   if (!watched_) {
-    watched_ = around_.loop->Watch(
+    watched_ = around_.loop().Watch(
         socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
   }
   return watched_;
 }
 
-void Connection::ReadProxyHeader(
-    absl::AnyInvocable<void(ProxyHeader) &&> done) {
-  with_proxy_header_ = std::move(done);
+void Connection::ReadProxyHeader(SessionInfo info) {
+  info_ = std::make_unique<SessionInfo>(std::move(info));
   phase_ = Phase::kProxy;
   phase_deadline_ =
-      since_ + absl::ToChronoNanoseconds(around_.options->proxy_timeout);
+      since_ + absl::ToChronoNanoseconds(around_.options().proxy_timeout);
   if (!Watch()) return Close();
   Run();
 }
@@ -91,7 +92,7 @@ void Connection::ReadProxyHeader(
 void Connection::TakeProxyHeader() {
   // Looked at where it is, and then taken: what stands behind it may be TLS's,
   // which reads for itself.
-  char* const room = around_.loop->scratch().data();
+  char* const room = around_.loop().scratch().data();
   const ssize_t seen =
       recv(socket_, room, kMaxProxyHeader, MSG_PEEK | MSG_DONTWAIT);
   if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -104,6 +105,11 @@ void Connection::TakeProxyHeader() {
     case ProxyHeader::Kind::kError:
       return Close();
     case ProxyHeader::Kind::kAddresses:
+      info_->remote_address = std::move(header.source.address);
+      info_->remote_port = header.source.port;
+      info_->local_address = std::move(header.destination.address);
+      info_->local_port = header.destination.port;
+      break;
     case ProxyHeader::Kind::kLocal:
       break;
   }
@@ -112,25 +118,27 @@ void Connection::TakeProxyHeader() {
     return Close();
   }
   phase_ = Phase::kAdmission;
-  std::move(with_proxy_header_)(std::move(header));
+  around_.Admit(id_, std::move(*info_));
 }
 
 void Connection::StartSession() {
   ResponderOptions options = host_->responder();
-  options.post = around_.post;
+  options.post = [around = &around_, id = id_](PostedAnswer answer) {
+    around->Post(id, std::move(answer));
+  };
   session_.emplace(host_->config());
   if (going_down_) session_->Shutdown();
   responder_.emplace(&*session_, std::move(options), std::move(*info_));
   info_.reset();
   if (secure_ != nullptr) responder_->TlsStarted(secure_->info());
-  if (around_.options->pace.min_rate > 0) {
-    pace_ = std::make_unique<Pace>(&around_.options->pace);
+  if (around_.options().pace.min_rate > 0) {
+    pace_ = std::make_unique<Pace>(&around_.options().pace);
   }
   phase_ = Phase::kSession;
-  if (around_.options->greet_delay <= absl::ZeroDuration()) return;
+  if (around_.options().greet_delay <= absl::ZeroDuration()) return;
   phase_ = Phase::kGreetDelay;
-  phase_deadline_ = around_.loop->now() +
-                    absl::ToChronoNanoseconds(around_.options->greet_delay);
+  phase_deadline_ = around_.loop().now() +
+                    absl::ToChronoNanoseconds(around_.options().greet_delay);
 }
 
 void Connection::Answer(PostedAnswer answer) {
@@ -179,7 +187,6 @@ void Connection::OnTimer() {
     case Phase::kProxy:
       return Close();
     case Phase::kHandshake:
-      tls_error_ = "the handshake took too long";
       End(CloseReason::kTimeout, false);
       return Close();
     case Phase::kGreetDelay:
@@ -190,13 +197,13 @@ void Connection::OnTimer() {
     case Phase::kSession:
       break;
   }
-  if (around_.loop->now() >= write_deadline_) {
+  if (around_.loop().now() >= write_deadline_) {
     // It has not taken the reply before: it will not take a last one.
     End(CloseReason::kTimeout, false);
     return Close();
   }
-  if (pace_ != nullptr && around_.loop->now() < other_deadline_ &&
-      !pace_->TooSlow(around_.loop->now(), bytes_in_)) {
+  if (pace_ != nullptr && around_.loop().now() < other_deadline_ &&
+      !pace_->TooSlow(around_.loop().now(), bytes_in_)) {
     return SetTimer();
   }
   session_->TimedOut();
@@ -237,8 +244,6 @@ void Connection::Handshake() {
     case Kind::kWantWrite:
       return;
     case Kind::kEnd:
-      tls_error_ = secure_->error();
-      End(CloseReason::kPeerGone, false);
       return Close();
   }
   if (!session_) return StartSession();
@@ -260,7 +265,7 @@ void Connection::Pump() {
     waiting_ = false;
     if (paused_) break;
     const Step step = session_->Advance(input());
-    explicit_bzero(around_.loop->scratch().data() + begin_, step.secret);
+    explicit_bzero(around_.loop().scratch().data() + begin_, step.secret);
     begin_ += step.consumed;
     // What is consumed stays in the buffer, for the step, until the next read.
     if (!Act(step)) return;
@@ -276,7 +281,8 @@ bool Connection::Act(const Step& step) {
       responder_->OnAsk(*step.ask);
       return true;
     case Step::Kind::kBody:
-      paused_ = !responder_->OnBody(step.body, around_.resume);
+      paused_ = !responder_->OnBody(
+          step.body, [around = &around_, id = id_] { around->PostResume(id); });
       return true;
     case Step::Kind::kAborted:
       responder_->OnAborted(step.refusal);
@@ -310,8 +316,8 @@ bool Connection::Act(const Step& step) {
       secure_ = host_->Secure(&plain_);
       phase_ = Phase::kHandshake;
       phase_deadline_ =
-          around_.loop->now() +
-          absl::ToChronoNanoseconds(around_.options->handshake_timeout);
+          around_.loop().now() +
+          absl::ToChronoNanoseconds(around_.options().handshake_timeout);
       return false;
     case Step::Kind::kClosed:
       return Closed(step.reason);
@@ -327,7 +333,7 @@ bool Connection::NeedInput() {
     return false;
   }
   if (this_run_ >= kShare) {
-    around_.loop->Later(around_.go_on);
+    around_.Yield(id_);
     return false;
   }
   return Fill();
@@ -359,12 +365,12 @@ void Connection::Linger() {
   if (secure_ != nullptr) (void)secure_->Shutdown();
   (void)shutdown(socket_, SHUT_WR);
   phase_ = Phase::kLinger;
-  phase_deadline_ =
-      around_.loop->now() + absl::ToChronoNanoseconds(around_.options->linger);
+  phase_deadline_ = around_.loop().now() +
+                    absl::ToChronoNanoseconds(around_.options().linger);
 }
 
 void Connection::ReadInVain() {
-  const absl::Span<char> room = around_.loop->scratch();
+  const absl::Span<char> room = around_.loop().scratch();
   while (true) {
     const Channel::Result result = plain_.Read(room);
     if (result.kind == Kind::kWantRead) return;
@@ -380,10 +386,10 @@ void Connection::Close() {
     (void)secure_->Shutdown();
   }
   phase_ = Phase::kClosed;
-  around_.loop->timers().Disarm(this);
-  if (watched_) around_.loop->Unwatch(socket_);
+  around_.loop().timers().Disarm(this);
+  if (watched_) around_.loop().Unwatch(socket_);
   close(socket_);
-  around_.closed();
+  around_.OnClosed(id_);
 }
 
 void Connection::End(CloseReason reason, bool clean) {
@@ -393,11 +399,14 @@ void Connection::End(CloseReason reason, bool clean) {
   SessionEnd end;
   end.reason = reason;
   end.clean = clean;
-  end.tls_error = tls_error_;
+  if (secure_ != nullptr) end.tls_error = secure_->error();
+  if (phase_ == Phase::kHandshake && reason == CloseReason::kTimeout) {
+    end.tls_error = "the handshake took too long";
+  }
   end.bytes_in = bytes_in_;
   end.bytes_out = bytes_out_;
   if (session_) end.replies = session_->replies();
-  end.duration = absl::FromChrono(around_.loop->now() - since_);
+  end.duration = absl::FromChrono(around_.loop().now() - since_);
   host_->OnEnd(end, responder_ ? *responder_->info() : *info_);
 }
 
@@ -410,7 +419,7 @@ void Connection::TakeInput() {
   begin_ = 0;
   end_ = kept_.size();
   if (kept_.empty()) return;
-  std::memcpy(around_.loop->scratch().data(), kept_.data(), kept_.size());
+  std::memcpy(around_.loop().scratch().data(), kept_.data(), kept_.size());
   Wipe(&kept_);  // it may be part of a password
   kept_.shrink_to_fit();
 }
@@ -420,17 +429,17 @@ void Connection::KeepInput() {
   if (begin_ < end_ && !over) kept_ = std::string(input());
   // It may be part of a password, which is not for the next connection's
   // buffer.
-  explicit_bzero(around_.loop->scratch().data() + begin_, end_ - begin_);
+  explicit_bzero(around_.loop().scratch().data() + begin_, end_ - begin_);
   begin_ = end_ = 0;
 }
 
 absl::string_view Connection::input() const {
-  return absl::string_view(around_.loop->scratch().data() + begin_,
+  return absl::string_view(around_.loop().scratch().data() + begin_,
                            end_ - begin_);
 }
 
 bool Connection::Fill() {
-  const absl::Span<char> scratch = around_.loop->scratch();
+  const absl::Span<char> scratch = around_.loop().scratch();
   if (begin_ > 0) {
     // Little is left over between reads: part of a line, or of an end of data.
     // It may be part of a password, which the step wipes in one place.
@@ -462,7 +471,6 @@ bool Connection::Fill() {
       readable_ = writable_ = false;
       return false;
     case Kind::kEnd:
-      if (secure_ != nullptr) tls_error_ = secure_->error();
       readable_ = false;
       session_->EndOfInput();
       return true;
@@ -492,11 +500,11 @@ Connection::Flushed Connection::Flush() {
 }
 
 void Connection::SetTimer() {
-  const Time now = around_.loop->now();
+  const Time now = around_.loop().now();
   Time deadline = phase_deadline_;
   if (phase_ == Phase::kAdmission) return;
   if (phase_ == Phase::kSession) {
-    const ConnectionOptions& options = *around_.options;
+    const ConnectionOptions& options = around_.options();
     const auto after = [now](absl::Duration duration) {
       return now + absl::ToChronoNanoseconds(duration);
     };
@@ -526,7 +534,7 @@ void Connection::SetTimer() {
       deadline = std::min(deadline, pace_->deadline());
     }
   }
-  around_.loop->timers().Arm(this, deadline);
+  around_.loop().timers().Arm(this, deadline);
 }
 
 }  // namespace postern::transports

@@ -8,20 +8,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "engine/responder.h"
 #include "engine/server_session.h"
 #include "engine/session_info.h"
 #include "transports/event_loop.h"
 #include "transports/pace.h"
-#include "transports/proxy_header.h"
 #include "transports/secure_channel.h"
 #include "transports/service.h"
 #include "transports/socket_channel.h"
@@ -50,6 +47,12 @@ struct ConnectionOptions {
   absl::Duration greet_delay = absl::ZeroDuration();
 };
 
+// Names a connection of a thread, and none after it in the same slot.
+struct ConnectionId {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+};
+
 // Connection serves a session on one EventLoop's thread, and holds no buffer
 // while nothing is on its way. All of it is called on that thread.
 //
@@ -57,31 +60,45 @@ struct ConnectionOptions {
 // be read and written is remembered, and serving costs no epoll_ctl(2).
 class Connection : public EventLoop::Handler, private Timer {
  public:
-  // What a connection needs of its server.
-  struct Surroundings {
-    EventLoop* loop = nullptr;
-    const ConnectionOptions* options = nullptr;
-    // Brings an answer to Answer() of this connection, if it is still there,
-    // and a sink's word to Resume(). Thread-safe; may be called within the
-    // connection's own methods.
-    std::function<void(PostedAnswer)> post;
-    std::function<void()> resume;
-    // Calls GoOn(), if it is still there.
-    std::function<void()> go_on;
+  // What the connections of a thread need of their server, which is the same
+  // for all of them. May be called within their own methods.
+  class Surroundings {
+   public:
+    Surroundings(EventLoop* loop, const ConnectionOptions* options)
+        : loop_(*loop), options_(*options) {}
+    virtual ~Surroundings() = default;
+
+    EventLoop& loop() const { return loop_; }
+    const ConnectionOptions& options() const { return options_; }
+
+    // Asks what becomes of the connection, of whose client `info` is what is
+    // known. Answers with Begin(), if it is still there.
+    virtual void Admit(ConnectionId id, SessionInfo info) = 0;
+    // Brings an answer to Answer(), if it is still there, and a sink's word to
+    // Resume(). Thread-safe.
+    virtual void Post(ConnectionId id, PostedAnswer answer) = 0;
+    virtual void PostResume(ConnectionId id) = 0;
+    // Calls GoOn() at the end of the round, if it is still there.
+    virtual void Yield(ConnectionId id) = 0;
     // The connection is over, and its descriptor closed: to be destroyed at
     // the end of the round.
-    std::function<void()> closed;
+    virtual void OnClosed(ConnectionId id) = 0;
+
+   private:
+    EventLoop& loop_;
+    const ConnectionOptions& options_;
   };
 
-  // Takes `socket`, which is connected and non-blocking.
-  Connection(int socket, Surroundings surroundings);
+  // Takes `socket`, which is connected and non-blocking. `surroundings` must
+  // outlive the connection and every answer that it waits for.
+  Connection(int socket, ConnectionId id, Surroundings* surroundings);
   ~Connection() override;
 
   // Reads the PROXY header with which the connection begins, and nothing
-  // behind it, then calls `done`, once, unless the connection is over before:
-  // where there is none, or none that can be read, it is closed. Called before
+  // behind it, puts its addresses into `info`, and has that admitted. Where
+  // there is none, or none that can be read, it is closed. Called before
   // Begin(), or not at all.
-  void ReadProxyHeader(absl::AnyInvocable<void(ProxyHeader) &&> done);
+  void ReadProxyHeader(SessionInfo info);
 
   // Serves it, as `admission` says; with `tls`, through TLS from the start.
   // Called once; until then nothing is read.
@@ -148,7 +165,8 @@ class Connection : public EventLoop::Handler, private Timer {
   void SetTimer();
   Channel& channel();
 
-  const Surroundings around_;
+  Surroundings& around_;
+  const ConnectionId id_;
   const int socket_;
   SocketChannel plain_;
   Phase phase_ = Phase::kAdmission;
@@ -167,12 +185,10 @@ class Connection : public EventLoop::Handler, private Timer {
 
   std::shared_ptr<SessionHost> host_;
   std::unique_ptr<SecureChannel> secure_;
-  absl::AnyInvocable<void(ProxyHeader) &&> with_proxy_header_;
   std::unique_ptr<SessionInfo> info_;  // until there is a responder
   std::optional<ServerSession> session_;
   std::optional<Responder> responder_;
   std::vector<PostedAnswer> answers_;
-  std::string tls_error_;
 
   std::string kept_;  // input that waits
   size_t begin_ = 0;  // of input in the loop's buffer, within Run()

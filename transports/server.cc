@@ -60,15 +60,17 @@ int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 }  // namespace
 
 // One thread, its loop, and its connections.
-class Server::Shard {
+class Server::Shard : public Connection::Surroundings {
  public:
-  explicit Shard(Server* server) : server_(*server), spare_(OpenSpare()) {}
-  ~Shard() {
+  explicit Shard(Server* server)
+      : Surroundings(&loop_, &server->options_.connection),
+        server_(*server),
+        spare_(OpenSpare()) {}
+  ~Shard() override {
     if (spare_ >= 0) close(spare_);
   }
 
   const absl::Status& status() const { return loop_.status(); }
-  EventLoop& loop() { return loop_; }
   size_t connections() const { return open_.load(std::memory_order_relaxed); }
   uint64_t turned_away() const {
     return turned_away_.load(std::memory_order_relaxed);
@@ -98,14 +100,11 @@ class Server::Shard {
   void Abandon();
 
  private:
-  // Names a connection, and none after it in the same slot.
-  struct Id {
-    uint32_t slot = 0;
-    uint32_t generation = 0;
-  };
+  using Id = ConnectionId;
   struct Slot {
     std::unique_ptr<Connection> connection;
     uint32_t generation = 0;
+    uint32_t listener = 0;
   };
 
   class Acceptor : public EventLoop::Handler, public Timer {
@@ -152,14 +151,16 @@ class Server::Shard {
     return slot.generation == id.generation ? slot.connection.get() : nullptr;
   }
   void Open(size_t listener, int socket, const sockaddr_storage& peer);
-  void Admit(size_t listener, Id id, SessionInfo info);
   void Begin(Id id, Admission admission, bool tls);
   // Lets one that there is no descriptor for go, with a word. Returns false if
   // even that cannot be done.
   bool TurnAway(int listening);
-  void Remove(Id id);
-  void Answer(Id id, PostedAnswer answer);
-  void Resume(Id id);
+
+  void Admit(Id id, SessionInfo info) override;
+  void Post(Id id, PostedAnswer answer) override;
+  void PostResume(Id id) override;
+  void Yield(Id id) override;
+  void OnClosed(Id id) override;
 
   Server& server_;
   EventLoop loop_;
@@ -225,25 +226,8 @@ void Server::Shard::Open(size_t listener, int socket,
   const Id id{free_.back(), slots_[free_.back()].generation};
   free_.pop_back();
   open_.fetch_add(1, std::memory_order_relaxed);
-  Connection::Surroundings around;
-  around.loop = &loop_;
-  around.options = &server_.options_.connection;
-  // No more in each than a std::function holds without memory of its own.
-  struct Here {
-    Shard* shard;
-    Id id;
-  };
-  const Here here{this, id};
-  around.post = [here](PostedAnswer answer) {
-    here.shard->Answer(here.id, std::move(answer));
-  };
-  around.resume = [here] { here.shard->Resume(here.id); };
-  around.go_on = [here] {
-    if (Connection* c = here.shard->Find(here.id)) c->GoOn();
-  };
-  around.closed = [here] { here.shard->Remove(here.id); };
-  slots_[id.slot].connection =
-      std::make_unique<Connection>(socket, std::move(around));
+  slots_[id.slot].listener = static_cast<uint32_t>(listener);
+  slots_[id.slot].connection = std::make_unique<Connection>(socket, id, this);
   if (draining_) slots_[id.slot].connection->Shutdown();
 
   const Listener& from = server_.listeners_[listener];
@@ -260,22 +244,14 @@ void Server::Shard::Open(size_t listener, int socket,
     info.local_address = from.address.host;
     info.local_port = from.address.port;
   }
-  if (!from.options.proxy) return Admit(listener, id, std::move(info));
+  if (!from.options.proxy) return Admit(id, std::move(info));
   Connection& connection = *slots_[id.slot].connection;
   if (!server_.service_.IsProxy(info)) return connection.Begin({}, false);
-  connection.ReadProxyHeader(
-      [this, id, listener, info = std::move(info)](ProxyHeader header) mutable {
-        if (header.kind == ProxyHeader::Kind::kAddresses) {
-          info.remote_address = std::move(header.source.address);
-          info.remote_port = header.source.port;
-          info.local_address = std::move(header.destination.address);
-          info.local_port = header.destination.port;
-        }
-        Admit(listener, id, std::move(info));
-      });
+  connection.ReadProxyHeader(std::move(info));
 }
 
-void Server::Shard::Admit(size_t listener, Id id, SessionInfo info) {
+void Server::Shard::Admit(Id id, SessionInfo info) {
+  const size_t listener = slots_[id.slot].listener;
   const bool tls = server_.listeners_[listener].options.tls;
   server_.service_.Admit(
       listener, std::move(info), [this, id, tls](Admission admission) {
@@ -290,18 +266,7 @@ void Server::Shard::Begin(Id id, Admission admission, bool tls) {
   if (Connection* c = Find(id)) c->Begin(std::move(admission), tls);
 }
 
-void Server::Shard::Remove(Id id) {
-  // It may be within a method of it.
-  loop_.Later([this, id] {
-    slots_[id.slot].connection.reset();
-    ++slots_[id.slot].generation;
-    free_.push_back(id.slot);
-    const size_t before = open_.fetch_sub(1, std::memory_order_relaxed);
-    if (draining_ && before == 1) loop_.Stop();
-  });
-}
-
-void Server::Shard::Answer(Id id, PostedAnswer answer) {
+void Server::Shard::Post(Id id, PostedAnswer answer) {
   if (loop_.OnThread()) {
     Connection* const connection = Find(id);
     if (connection == nullptr) return;
@@ -313,9 +278,26 @@ void Server::Shard::Answer(Id id, PostedAnswer answer) {
   });
 }
 
-void Server::Shard::Resume(Id id) {
+void Server::Shard::PostResume(Id id) {
   loop_.Post([this, id] {
     if (Connection* c = Find(id)) c->Resume();
+  });
+}
+
+void Server::Shard::Yield(Id id) {
+  loop_.Later([this, id] {
+    if (Connection* c = Find(id)) c->GoOn();
+  });
+}
+
+void Server::Shard::OnClosed(Id id) {
+  // It may be within a method of it.
+  loop_.Later([this, id] {
+    slots_[id.slot].connection.reset();
+    ++slots_[id.slot].generation;
+    free_.push_back(id.slot);
+    const size_t before = open_.fetch_sub(1, std::memory_order_relaxed);
+    if (draining_ && before == 1) loop_.Stop();
   });
 }
 
