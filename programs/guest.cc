@@ -25,19 +25,21 @@ std::unique_ptr<const ServerConfig> Changed(const ServerConfig& config,
   return changed;
 }
 
+Reply Denied() { return {554, {5, 7, 1}, "no service for you (#5.7.1)"}; }
+
 }  // namespace
 
 Guest::Guest(std::shared_ptr<const Site> site, size_t listener,
-             GuestRules rules, policy::ConnectionLimits::Place place,
+             const GuestRules& rules, policy::ConnectionLimits::Place place,
              Metrics* metrics)
     : site_(std::move(site)),
       listener_(site_->listeners[listener]),
-      rules_(std::move(rules)),
       place_(std::move(place)),
-      own_config_(Changed(listener_.config, rules_)),
+      own_config_(Changed(listener_.config, rules)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
       metrics_(metrics),
-      delivery_(site_->delivery.get(), &stamps_, metrics) {}
+      delivery_(site_->delivery.get(), metrics),
+      denied_(rules.denied) {}
 
 std::unique_ptr<transports::SecureChannel> Guest::Secure(
     transports::Channel* below) {
@@ -52,10 +54,9 @@ ResponderOptions Guest::responder() {
   options.host_name = site_->host_name;
   options.show_user = site_->show_user;
   if (site_->authenticator != nullptr) options.authenticator = this;
-  options.stamp = [this] { return stamps_.Next(); };
+  options.stamp = [this] { return delivery_.Stamp(); };
   options.content_refused = [this](const Reply& reply) {
-    if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-    LogContentRefused(&stamps_, reply);
+    delivery_.OnContentRefused(reply);
   };
   return options;
 }
@@ -70,7 +71,7 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
                    Policy::Done done) {
   Count count = kHello;
   if (std::holds_alternative<Connected>(ask.what)) {
-    if (rules_.denied) return std::move(done)(Verdict::Drop(*rules_.denied));
+    if (denied_) return std::move(done)(Verdict::Drop(Denied()));
     return site_->relay->Decide(ask, session, std::move(done));
   }
   if (std::holds_alternative<StartTls>(ask.what)) count = kStartTls;

@@ -26,7 +26,7 @@ namespace postern::programs {
 // What the rules say of a client besides its permission to relay, which is in
 // SessionInfo.
 struct GuestRules {
-  std::optional<Reply> denied;                // greeted with that, and closed
+  bool denied = false;                        // greeted with 554, and closed
   std::optional<uint64_t> databytes;          // DATABYTES
   std::optional<BareNewlines> bare_newlines;  // POSTERN_BARE_NEWLINES
 };
@@ -44,8 +44,9 @@ class Guest : public transports::SessionHost,
               public std::enable_shared_from_this<Guest> {
  public:
   // `place` is kept as long as the guest. `metrics` may be null.
-  Guest(std::shared_ptr<const Site> site, size_t listener, GuestRules rules,
-        policy::ConnectionLimits::Place place, Metrics* metrics);
+  Guest(std::shared_ptr<const Site> site, size_t listener,
+        const GuestRules& rules, policy::ConnectionLimits::Place place,
+        Metrics* metrics);
 
   const ServerConfig& config() const override { return *config_; }
   ResponderOptions responder() override;
@@ -73,13 +74,12 @@ class Guest : public transports::SessionHost,
 
   const std::shared_ptr<const Site> site_;
   const Site::Listener& listener_;
-  const GuestRules rules_;
   const policy::ConnectionLimits::Place place_;
   std::unique_ptr<const ServerConfig> own_config_;  // where rules change it
   const ServerConfig* config_;
   Metrics* const metrics_;
-  MessageStamps stamps_;
   LoggedDelivery delivery_;
+  const bool denied_;
   uint32_t asked_[kCounts] = {};
   std::atomic<uint32_t> accepted_[kCounts] = {};
 };

@@ -34,13 +34,14 @@ void LogMessage(bool accepted, absl::string_view id, uint64_t size,
                .Answer("reply", reply));
 }
 
-class LoggedSink : public MessageSink {
+}  // namespace
+
+class LoggedDelivery::Sink : public MessageSink {
  public:
-  LoggedSink(std::unique_ptr<MessageSink> sink, MessageStamps* stamps,
-             const Envelope& envelope, Metrics* metrics)
+  Sink(std::unique_ptr<MessageSink> sink, LoggedDelivery* delivery,
+       const Envelope& envelope)
       : sink_(std::move(sink)),
-        stamps_(*stamps),
-        metrics_(metrics),
+        delivery_(*delivery),
         from_(envelope.from),
         rcpts_(envelope.to.size()) {}
   bool Write(absl::Span<const absl::string_view> slices,
@@ -50,10 +51,11 @@ class LoggedSink : public MessageSink {
   }
 
   void Commit(Policy::Done done) override {
-    sink_->Commit([id = stamps_.End(), from = std::move(from_), rcpts = rcpts_,
-                   size = size_, metrics = metrics_,
+    Metrics* const metrics = delivery_.metrics_;
+    sink_->Commit([id = delivery_.TakeId(), from = std::move(from_),
+                   rcpts = rcpts_, size = size_, metrics,
                    since =
-                       metrics_ == nullptr ? Clock::time_point() : Clock::now(),
+                       metrics == nullptr ? Clock::time_point() : Clock::now(),
                    done = std::move(done)](Verdict verdict) mutable {
       if (verdict.accepted() && !verdict.reply()) {
         verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
@@ -69,33 +71,15 @@ class LoggedSink : public MessageSink {
 
  private:
   const std::unique_ptr<MessageSink> sink_;
-  MessageStamps& stamps_;
-  Metrics* const metrics_;
+  LoggedDelivery& delivery_;
   Path from_;  // until it commits
   const size_t rcpts_;
   uint64_t size_ = 0;
 };
 
-}  // namespace
-
-TraceStamp MessageStamps::Next() {
-  static std::atomic<uint64_t> count{0};
-  static const pid_t process = getpid();
-  current_.time = absl::Now();
-  const int64_t micros = absl::ToUnixMicros(current_.time);
-  current_.id = absl::StrCat(absl::Hex(micros / 1000000), ".",
-                             absl::Hex(micros % 1000000), ".",
-                             absl::Hex(process), ".", absl::Hex(++count));
-  return current_;
-}
-
-std::string MessageStamps::End() {
-  return std::exchange(current_, TraceStamp()).id;
-}
-
 Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
                                       const SessionInfo& session) {
-  (void)stamps_.End();  // of a message that was given up
+  (void)TakeId();  // of a message that was given up
   Opened opened = delivery_.Open(envelope, session);
   if (const auto* refusal = std::get_if<Reply>(&opened)) {
     if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
@@ -103,16 +87,28 @@ Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
                *refusal);
     return opened;
   }
-  return std::make_unique<LoggedSink>(
-      std::get<std::unique_ptr<MessageSink>>(std::move(opened)), &stamps_,
-      envelope, metrics_);
+  return std::make_unique<Sink>(
+      std::get<std::unique_ptr<MessageSink>>(std::move(opened)), this,
+      envelope);
 }
 
-void LogContentRefused(MessageStamps* stamps, const Reply& reply) {
+TraceStamp LoggedDelivery::Stamp() {
+  static std::atomic<uint64_t> count{0};
+  static const pid_t process = getpid();
+  const absl::Time time = absl::Now();
+  const int64_t micros = absl::ToUnixMicros(time);
+  id_ = absl::StrCat(absl::Hex(micros / 1000000), ".",
+                     absl::Hex(micros % 1000000), ".", absl::Hex(process), ".",
+                     absl::Hex(++count));
+  return {time, id_};
+}
+
+void LoggedDelivery::OnContentRefused(const Reply& reply) {
+  if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
   // A first chunk that is too large is refused before there is a message.
   WriteLog(policy::LogLine("message", LineStyle())
                .Word("result", "refuse")
-               .Text("id", stamps->End(), policy::kMaxLoggedName)
+               .Text("id", TakeId(), policy::kMaxLoggedName)
                .Answer("reply", reply));
 }
 

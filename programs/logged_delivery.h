@@ -7,6 +7,7 @@
 #define POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 
 #include <string>
+#include <utility>
 
 #include "engine/delivery.h"
 #include "engine/reply.h"
@@ -15,22 +16,10 @@
 
 namespace postern::programs {
 
-// Names the messages of one session: "<seconds>.<microseconds>.<pid>.<count>",
-// in hexadecimal, where the count is the process's. One message is on its way
-// at a time, whose stamp is current() from its Received field on until its end;
-// outside of that the id is empty. All on the session's thread.
-class MessageStamps {
- public:
-  TraceStamp Next();
-  // The message has come to its end: returns its id.
-  std::string End();
-
- private:
-  TraceStamp current_;
-};
-
-// Wraps `delivery`. Counts, and writes one line for each message that reached
-// its end, and for each that could not be opened:
+// Wraps `delivery` for one session. Names its messages:
+// "<seconds>.<microseconds>.<pid>.<count>", in hexadecimal, where the count is
+// the process's. Counts, and writes one line for each that reached its end, and
+// for each that could not be opened:
 //
 //   message result=accept id=69240c00.1f2.1267.1 size=1234 rcpts=2
 //   from=<s@example.org> reply="250 2.0.0 ok 69240c00.1f2.1267.1"
@@ -39,26 +28,33 @@ class MessageStamps {
 // engine, CRLF counted as two and our Received field included). Gives an
 // acceptance without a reply one with the message's name, which is what a
 // sender's postmaster can quote.
+//
+// All of it is called on the session's thread.
 class LoggedDelivery : public Delivery {
  public:
-  // These must outlive this and, but for those that commit, the sinks;
+  // `delivery` must outlive this, and this the sinks but for those that commit;
   // `metrics`, which may be null, all of them.
-  LoggedDelivery(Delivery* delivery, MessageStamps* stamps,
-                 Metrics* metrics = nullptr)
-      : delivery_(*delivery), stamps_(*stamps), metrics_(metrics) {}
+  explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr)
+      : delivery_(*delivery), metrics_(metrics) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
 
- private:
-  Delivery& delivery_;
-  MessageStamps& stamps_;
-  Metrics* const metrics_;
-};
+  // Names the message that was opened: for its Received field.
+  TraceStamp Stamp();
+  // The engine has refused its content, which no delivery gets to see.
+  void OnContentRefused(const Reply& reply);
 
-// Writes the line of a message whose content the engine has refused, which no
-// delivery gets to see: id and reply.
-void LogContentRefused(MessageStamps* stamps, const Reply& reply);
+ private:
+  class Sink;
+
+  // The message has come to its end: returns its name, empty if it has none.
+  std::string TakeId() { return std::exchange(id_, {}); }
+
+  Delivery& delivery_;
+  Metrics* const metrics_;
+  std::string id_;  // of the message on its way
+};
 
 }  // namespace postern::programs
 

@@ -194,9 +194,9 @@ class Host : public transports::Service {
       CountUnserved(Metrics::Unserved::kDenied);
       LogUnserved("denied", arrival.info);
     } else {
-      admission.host = std::make_shared<Guest>(
-          site(), option_of_[arrival.listener], std::move(rules),
-          std::move(arrival.place), metrics_);
+      admission.host =
+          std::make_shared<Guest>(site(), option_of_[arrival.listener], rules,
+                                  std::move(arrival.place), metrics_);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));
@@ -218,7 +218,7 @@ class Host : public transports::Service {
     absl::StatusOr<policy::TcpRules::Match> match = (*rules)->Find(*info);
     if (!match.ok()) return match.status();
     if (!match->allow) {
-      guest->denied = Reply{554, {5, 7, 1}, "no service for you (#5.7.1)"};
+      guest->denied = true;
       return absl::OkStatus();
     }
     for (auto& [name, value] : match->variables) {

@@ -185,8 +185,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   }
   config.carried = destination->delivery->carries();
 
-  MessageStamps stamps;
-  LoggedDelivery delivery(destination->delivery.get(), &stamps);
+  LoggedDelivery delivery(destination->delivery.get());
   policy::RelayPolicy relay(
       std::make_shared<const policy::RelayRules>(
           controls, std::make_shared<const policy::InterfaceAddresses>()),
@@ -205,9 +204,9 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   responder.policy = &relay;
   responder.delivery = &delivery;
   responder.host_name = host_name;
-  responder.stamp = [&stamps] { return stamps.Next(); };
-  responder.content_refused = [&stamps](const Reply& reply) {
-    LogContentRefused(&stamps, reply);
+  responder.stamp = [&delivery] { return delivery.Stamp(); };
+  responder.content_refused = [&delivery](const Reply& reply) {
+    delivery.OnContentRefused(reply);
   };
 
   transports::StdioOptions stdio;
