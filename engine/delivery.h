@@ -74,6 +74,14 @@ class Delivery {
   // at least one, or gives the 4yz or 5yz Reply that says why not. Both
   // arguments live until Open() returns: a sink copies what it needs.
   virtual Opened Open(const Envelope& envelope, const SessionInfo& session) = 0;
+
+  // Hears of content that the engine refuses (bare newlines, hops, size), with
+  // the reply: for a log. Its sink, if there is one, is destroyed behind it.
+  virtual void OnContentRefused(const Reply& reply,
+                                const SessionInfo& session) {
+    (void)reply;
+    (void)session;
+  }
 };
 
 }  // namespace postern

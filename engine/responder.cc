@@ -44,15 +44,16 @@ Responder::Responder(ServerSession* session, ResponderOptions options,
       options_(std::move(options)),
       info_(std::make_shared<const SessionInfo>(std::move(info))) {}
 
-void Responder::Update(absl::FunctionRef<void(SessionInfo&)> change) {
+SharedSessionInfo Responder::Changed(
+    absl::FunctionRef<void(SessionInfo&)> change) const {
   auto info = std::make_shared<SessionInfo>(*info_);
   change(*info);
-  info_ = std::move(info);
+  return info;
 }
 
 void Responder::OnAsk(const Ask& ask) {
   if (session_.violations() != info_->violations) {
-    Update(
+    info_ = Changed(
         [this](SessionInfo& info) { info.violations = session_.violations(); });
   }
   if (std::holds_alternative<BodyEnd>(ask.what)) return Commit(ask.id);
@@ -61,10 +62,13 @@ void Responder::OnAsk(const Ask& ask) {
     return OnAuth(ask);
   }
   if (const auto* hello = std::get_if<Hello>(&ask.what)) {
-    hello_ = ask.id;
-    hello_said_ = *hello;
+    Await(Work::kHello, ask.id);
+    greeted_ = Changed([hello](SessionInfo& info) {
+      info.hello_name = hello->client_name;
+      info.hello_verb = hello->verb;
+    });
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
-    body_begin_ = ask.id;
+    Await(Work::kBodyBegin, ask.id);
   } else if (const auto* connected = std::get_if<Connected>(&ask.what)) {
     if (connected->client) OnXClient(*connected->client);
   }
@@ -75,7 +79,7 @@ void Responder::OnAsk(const Ask& ask) {
 }
 
 void Responder::OnXClient(const XClient& client) {
-  Update([&](SessionInfo& info) {
+  info_ = Changed([&](SessionInfo& info) {
     // What was found out about the proxy is not true of its client.
     info.relay_client.reset();
     info.environment.clear();
@@ -108,7 +112,7 @@ void Responder::OnXClient(const XClient& client) {
 }
 
 void Responder::OnAuth(const Ask& ask) {
-  auth_ = ask.id;
+  Await(Work::kAuth, ask.id);
   const auto* begin = std::get_if<AuthBegin>(&ask.what);
   if (begin != nullptr) {
     exchange_.reset();
@@ -148,18 +152,17 @@ bool Responder::OnBody(absl::Span<const absl::string_view> slices,
 }
 
 void Responder::OnAborted(const Reply* refusal) {
-  if (refusal != nullptr && options_.content_refused) {
-    options_.content_refused(*refusal);
+  if (refusal != nullptr) {
+    options_.delivery->OnContentRefused(*refusal, *info_);
   }
   sink_.reset();
-  body_begin_.reset();
-  auth_.reset();
+  work_ = Work::kNone;
   exchange_.reset();
 }
 
 void Responder::TlsStarted(TlsInfo info) {
   session_.TlsStarted(std::move(info));
-  Update([this](SessionInfo& facts) {
+  info_ = Changed([this](SessionInfo& facts) {
     facts.tls = session_.tls();
     // RFC 3207 4.2: what was said in the clear, anyone may have said.
     facts.hello_name.clear();
@@ -182,40 +185,32 @@ void Responder::Answer(PostedAnswer answer) {
 }
 
 void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
-  const bool greeted = hello_ == id && verdict.accepted();
-  if (hello_ == id) hello_.reset();
-  if (auth_ == id) {
-    // A Verdict is the end of an exchange, whether it fits or not.
-    auth_.reset();
-    exchange_.reset();
-  }
-  const bool body_begin = body_begin_ == id;
-  if (body_begin) {
+  const Work work = id == work_id_ ? work_ : Work::kNone;
+  const bool accepted = verdict.accepted();
+  SharedSessionInfo greeted;
+  if (work == Work::kHello) greeted = std::move(greeted_);
+  // A Verdict is the end of an exchange, whether it fits or not.
+  if (work == Work::kAuth) exchange_.reset();
+  if (work == Work::kBodyBegin) {
     // The transaction may be over and its kAborted not taken yet: then there
     // is nobody to open a sink for, and the answer comes too late.
-    if (verdict.accepted() && sink_ == nullptr &&
-        !session_.envelope().to.empty()) {
+    if (accepted && sink_ == nullptr && !session_.envelope().to.empty()) {
       bool wait = false;
       verdict = OpenSink(id, std::move(verdict), &wait);
       if (wait) return;
     }
-    body_begin_.reset();
   }
+  if (work != Work::kNone) work_ = Work::kNone;
   // A late answer draws kNotFound, and an answer that does not fit the Ask is
   // the policy's or the sink's mistake: the client hears of a local error.
   const absl::Status status = session_.Complete(id, std::move(verdict));
   if (!status.ok()) {
     // There is no content to come, and no kAborted either: the next message
     // must not find this one's sink.
-    if (body_begin) sink_.reset();
+    if (work == Work::kBodyBegin) sink_.reset();
     return Excuse(id, status);
   }
-  if (greeted) {
-    Update([this](SessionInfo& info) {
-      info.hello_name = hello_said_.client_name;
-      info.hello_verb = hello_said_.verb;
-    });
-  }
+  if (greeted != nullptr && accepted) info_ = std::move(greeted);
 }
 
 void Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
@@ -234,7 +229,7 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
     (void)session_.Complete(  // this one fits
         id, Verdict::Refuse(NoAuthentication()));
   } else if (granted) {
-    Update([this](SessionInfo& info) {
+    info_ = Changed([this](SessionInfo& info) {
       info.identity = session_.identity();
       info.mechanism = exchange_->mechanism;
     });

@@ -7,9 +7,9 @@
 #ifndef POSTERN_ENGINE_RESPONDER_H_
 #define POSTERN_ENGINE_RESPONDER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -42,8 +42,9 @@ struct PostedAnswer {
 struct ResponderOptions {
   Policy* policy = nullptr;
   Delivery* delivery = nullptr;
-  // The Received field's `by`, where the session has no local name.
-  std::string host_name;
+  // The Received field's `by`, where the session has no local name. Lives as
+  // long as they do.
+  absl::string_view host_name;
   // Stamps a message: the time, and a name for it in logs and trace. Called on
   // the session's thread.
   std::function<TraceStamp()> stamp;
@@ -51,10 +52,6 @@ struct ResponderOptions {
   // Answer() below. Copied into each open decision; called from any thread,
   // also from inside the Responder's own methods, perhaps after its end.
   std::function<void(PostedAnswer)> post;
-  // Hears of content that the engine refuses (bare newlines, hops, size), which
-  // neither policy nor sink gets to see, with the reply: for a log. May be
-  // empty. Called on the session's thread.
-  std::function<void(const Reply&)> content_refused;
   // Hears that the client is another one, by a proxy's XCLIENT, before the
   // policy is asked. What rules have granted to the proxy's own address is gone
   // from the facts: put in what they say of the client's. May be empty.
@@ -96,6 +93,12 @@ class Responder {
     std::string mechanism;
   };
 
+  enum class Work : uint8_t { kNone, kHello, kBodyBegin, kAuth };
+
+  void Await(Work work, RequestId id) {
+    work_ = work;
+    work_id_ = id;
+  }
   void OnXClient(const XClient& client);
   void OnAuth(const Ask& ask);
   void Commit(RequestId id);
@@ -104,18 +107,17 @@ class Responder {
   void AnswerAuth(RequestId id, AuthMove move);
   void Excuse(RequestId id, const absl::Status& status);
   Verdict OpenSink(RequestId id, Verdict verdict, bool* wait);
-  // Has `change` made in a copy of the facts.
-  void Update(absl::FunctionRef<void(SessionInfo&)> change);
+  // Returns a copy of the facts, with `change` made in it.
+  SharedSessionInfo Changed(absl::FunctionRef<void(SessionInfo&)> change) const;
 
   ServerSession& session_;
   const ResponderOptions options_;
   SharedSessionInfo info_;
 
-  // Asks whose acceptance means work here, until they are answered.
-  std::optional<RequestId> hello_;
-  Hello hello_said_;
-  std::optional<RequestId> body_begin_;
-  std::optional<RequestId> auth_;  // the last question of the open AUTH
+  // The open question whose answer means work here; there is one at a time.
+  Work work_ = Work::kNone;
+  RequestId work_id_{};
+  SharedSessionInfo greeted_;  // kHello: the facts if it is accepted
 
   std::shared_ptr<MessageSink> sink_;   // of the open message
   std::shared_ptr<Exchange> exchange_;  // of the open AUTH

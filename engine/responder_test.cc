@@ -42,7 +42,7 @@ struct World {
   std::vector<std::string> sasl;     // what exchanges have been told
   AuthExchange::Done move_done;      // of a late move
   SharedSessionInfo begun;           // the facts that Begin() was given
-  std::vector<std::string> refused;  // what content_refused has heard
+  std::vector<std::string> refused;  // what OnContentRefused() has heard
 };
 
 class TestPolicy : public Policy {
@@ -140,6 +140,10 @@ class TestDelivery : public Delivery {
     if (world_.no_sink) return *world_.no_sink;
     return std::make_unique<TestSink>(&world_);
   }
+  void OnContentRefused(const Reply& reply, const SessionInfo& info) override {
+    EXPECT_EQ(info.hello_name, "c.example");
+    world_.refused.push_back(FormatReply(reply));
+  }
 
  private:
   World& world_;
@@ -163,9 +167,6 @@ class ResponderTest : public testing::Test {
     options.policy = &policy_;
     options.delivery = &delivery_;
     options.authenticator = &authenticator_;
-    options.content_refused = [this](const Reply& reply) {
-      world_.refused.push_back(FormatReply(reply));
-    };
     options.client_changed = client_changed_;
     options.host_name = "host.example";
     options.stamp = [] {

@@ -55,9 +55,6 @@ ResponderOptions Guest::responder() {
   options.show_user = site_->show_user;
   if (site_->authenticator != nullptr) options.authenticator = this;
   options.stamp = [this] { return delivery_.Stamp(); };
-  options.content_refused = [this](const Reply& reply) {
-    delivery_.OnContentRefused(reply);
-  };
   return options;
 }
 

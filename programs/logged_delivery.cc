@@ -92,6 +92,15 @@ Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
       envelope);
 }
 
+void LoggedDelivery::OnContentRefused(const Reply& reply, const SessionInfo&) {
+  if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
+  // A first chunk that is too large is refused before there is a message.
+  WriteLog(policy::LogLine("message", LineStyle())
+               .Word("result", "refuse")
+               .Text("id", TakeId(), policy::kMaxLoggedName)
+               .Answer("reply", reply));
+}
+
 TraceStamp LoggedDelivery::Stamp() {
   static std::atomic<uint64_t> count{0};
   static const pid_t process = getpid();
@@ -101,15 +110,6 @@ TraceStamp LoggedDelivery::Stamp() {
                      absl::Hex(micros % 1000000), ".", absl::Hex(process), ".",
                      absl::Hex(++count));
   return {time, id_};
-}
-
-void LoggedDelivery::OnContentRefused(const Reply& reply) {
-  if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-  // A first chunk that is too large is refused before there is a message.
-  WriteLog(policy::LogLine("message", LineStyle())
-               .Word("result", "refuse")
-               .Text("id", TakeId(), policy::kMaxLoggedName)
-               .Answer("reply", reply));
 }
 
 }  // namespace postern::programs

@@ -39,11 +39,11 @@ class LoggedDelivery : public Delivery {
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+  void OnContentRefused(const Reply& reply,
+                        const SessionInfo& session) override;
 
   // Names the message that was opened: for its Received field.
   TraceStamp Stamp();
-  // The engine has refused its content, which no delivery gets to see.
-  void OnContentRefused(const Reply& reply);
 
  private:
   class Sink;

@@ -205,9 +205,6 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   responder.delivery = &delivery;
   responder.host_name = host_name;
   responder.stamp = [&delivery] { return delivery.Stamp(); };
-  responder.content_refused = [&delivery](const Reply& reply) {
-    delivery.OnContentRefused(reply);
-  };
 
   transports::StdioOptions stdio;
   stdio.write_timeout = controls->timeout;
