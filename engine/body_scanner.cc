@@ -219,7 +219,7 @@ BodyScanner::Result BodyScanner::Finish() {
 // Returns whether one more block, and the slice behind it, can be taken.
 bool BodyScanner::HasRoom() const {
   return count_ + kSlicesOfBlock <= room_.slices.size() &&
-         copied_ + kCopyOfBlock <= room_.copied.size();
+         copied_ + kCopyOfBlock <= kCopied;
 }
 
 // Returns whether a line begins at `at`. An LF that begins `in` is bare, but
@@ -255,7 +255,10 @@ void BodyScanner::EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
   dots &= LowBits(in.size());
   char octets[kBlock] = {};
   std::memcpy(octets, in.data(), in.size());
-  char* const begin = room_.copied.data() + copied_;
+  if (room_.copied == nullptr) {
+    room_.copied = std::make_unique_for_overwrite<char[]>(kCopied);
+  }
+  char* const begin = room_.copied.get() + copied_;
   // What is missing is everywhere at first: that which is missing more often.
   const uint64_t no_cr = bare & lf;
   const uint64_t no_lf = bare & ~lf;

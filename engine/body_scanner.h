@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "absl/strings/string_view.h"
@@ -100,9 +101,10 @@ class BodyScanner {
     Room(const Room&) : Room() {}
     Room& operator=(const Room&) { return *this; }
 
-    std::array<absl::string_view, 64> slices;
-    std::array<char, 1024> copied;  // written before it is read
+    std::array<absl::string_view, 48> slices;
+    std::unique_ptr<char[]> copied;  // kCopied octets, from the first copy on
   };
+  static constexpr size_t kCopied = 1024;
 
   class Pass;  // one call of Scan()
 

@@ -259,9 +259,11 @@ void Connection::ListenForTalk() {
 
 void Connection::Pump() {
   while (true) {
-    for (PostedAnswer& answer : std::exchange(answers_, {})) {
-      responder_->Answer(std::move(answer));
+    // One may bring another.
+    for (size_t i = 0; i < answers_.size(); ++i) {
+      responder_->Answer(std::move(answers_[i]));
     }
+    answers_.clear();
     waiting_ = false;
     if (paused_) break;
     const Step step = session_->Advance(input());
@@ -330,6 +332,7 @@ bool Connection::NeedInput() {
   if (Flush() == Flushed::kBroken) return Closed(CloseReason::kPeerGone);
   if (!readable_) {
     session_->Rest();
+    answers_.shrink_to_fit();
     return false;
   }
   if (this_run_ >= kShare) {
