@@ -59,6 +59,10 @@ std::optional<Reply> Content::ChunkRefusal() const {
   return refusal;
 }
 
+// A session that rests gives it back after each message: malloc keeps blocks of
+// this size at hand.
+static_assert(sizeof(Content) <= 1024);
+
 const Reply& TooBig() {
   static const auto* const reply =
       new Reply{552,

@@ -35,8 +35,8 @@ constexpr size_t kRound = 32;
 // What a string or a vector that grows holds for each byte in it: half of it
 // may be empty, and while it moves, the old half is there as well.
 constexpr size_t kGrown = 3;
-// A Content, whose type is the engine's own.
-constexpr size_t kContent = 3072;
+// A Content, whose type is the engine's own, and its room for copies.
+constexpr size_t kContent = 2048;
 constexpr size_t kEhloLines = 20;
 
 // Returns the most that a session of `config` holds, itself included, where

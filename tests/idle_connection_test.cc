@@ -1,0 +1,172 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// What an idle client of postern serve costs: a Connection with its Guest, over
+// a socket, in a program that counts every byte that it allocates.
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "delivery/discard.h"
+#include "engine/policy.h"
+#include "engine/session_info.h"
+#include "gtest/gtest.h"
+#include "policy/connection_limits.h"
+#include "programs/guest.h"
+#include "programs/site.h"
+#include "tests/heap.h"
+#include "transports/connection.h"
+#include "transports/event_loop.h"
+
+namespace postern {
+namespace {
+
+using policy::ConnectionLimits;
+using transports::Connection;
+using transports::ConnectionId;
+
+class AcceptAll : public Policy {
+  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+    std::move(done)(Verdict::Accept());
+  }
+};
+
+std::shared_ptr<const programs::Site> MakeSite() {
+  auto site = std::make_shared<programs::Site>();
+  site->listeners.emplace_back().config.greeting = "mail.example.org";
+  site->host_name = "mail.example.org";
+  site->delivery = std::make_shared<delivery::Discard>();
+  site->relay = std::make_shared<AcceptAll>();
+  return site;
+}
+
+// A client, and what serves it. As postern serve does, but for the loop: what
+// the client sends is served in Send().
+class Client : public Connection::Surroundings {
+ public:
+  Client(transports::EventLoop* loop,
+         const transports::ConnectionOptions* options)
+      : Surroundings(loop, options) {
+    int pair[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    socket_ = pair[0];
+    connection_ = std::make_unique<Connection>(pair[1], ConnectionId{}, this);
+  }
+  ~Client() override { close(socket_); }
+
+  void Begin(std::shared_ptr<programs::Guest> guest) {
+    transports::Admission admission;
+    admission.host = std::move(guest);
+    admission.info.remote_address = "192.0.2.1";
+    admission.info.local_address = "198.51.100.1";
+    connection_->Begin(std::move(admission), /*tls=*/false);
+  }
+
+  // Returns whether the last reply to `bytes` begins with `code`.
+  bool Send(absl::string_view bytes, absl::string_view code) {
+    (void)!send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    connection_->OnEvents(EPOLLIN);
+    std::array<char, 4096> room;
+    const ssize_t size = recv(socket_, room.data(), room.size(), 0);
+    absl::string_view replies(room.data(),
+                              static_cast<size_t>(size > 0 ? size : 0));
+    const size_t last = replies.substr(0, replies.size() - 2).rfind("\r\n");
+    if (last != absl::string_view::npos) replies.remove_prefix(last + 2);
+    return absl::StartsWith(replies, code);
+  }
+
+ private:
+  void Admit(ConnectionId, SessionInfo) override {}
+  void Post(ConnectionId, PostedAnswer answer) override {
+    connection_->Answer(std::move(answer));
+  }
+  void PostResume(ConnectionId) override { connection_->Resume(); }
+  void Yield(ConnectionId) override { connection_->GoOn(); }
+  void OnClosed(ConnectionId) override {}
+
+  int socket_ = -1;
+  std::unique_ptr<Connection> connection_;
+};
+
+constexpr char kMail[] =
+    "MAIL FROM:<sender@client.example>\r\nRCPT TO:<user@example.org>\r\n"
+    "DATA\r\n";
+constexpr char kContent[] = "Subject: x\r\n\r\nx\r\n.\r\n";
+
+TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
+  struct Line {
+    absl::string_view sent;
+    absl::string_view code;
+  };
+  const std::string long_command = "NOOP " + std::string(1000, 'x');
+  const struct {
+    absl::string_view name;
+    std::vector<Line> lines;
+    size_t held;  // Client itself is in it
+  } rows[] = {
+      {"greeted", {}, 1664},
+      {"behind EHLO", {{"EHLO client.example\r\n", "250 "}}, 1664},
+      {"behind half a command",
+       {{"EHLO client.example\r\n", "250 "},
+        {"MAIL FROM:<sender@client.example> SIZE=10", ""}},
+       1728},
+      {"behind a command in two halves",
+       {{"EHLO client.example\r\n", "250 "},
+        {long_command, ""},
+        {"\r\n", "250 "}},
+       1728},
+      {"behind a message",
+       {{"EHLO client.example\r\n", "250 "},
+        {kMail, "354 "},
+        {kContent, "250 "}},
+       1728},
+      {"behind messages",
+       {{"EHLO client.example\r\n", "250 "},
+        {kMail, "354 "},
+        {kContent, "250 "},
+        {kMail, "354 "},
+        {kContent, "250 "}},
+       1728},
+      {"within a transaction",
+       {{"EHLO client.example\r\n", "250 "},
+        {"MAIL FROM:<sender@client.example>\r\n", "250 "}},
+       2432},
+  };
+  const std::shared_ptr<const programs::Site> site = MakeSite();
+  transports::EventLoop loop;
+  const transports::ConnectionOptions options;
+  ConnectionLimits limits({});
+  for (const auto& row : rows) {
+    // The first finds what is allocated once for all.
+    for (const bool counted : {false, true}) {
+      SCOPED_TRACE(row.name);
+      auto place = limits.Admit("192.0.2.1", 0);
+      const size_t before = HeapBytes();
+      auto client = std::make_unique<Client>(&loop, &options);
+      client->Begin(std::make_shared<programs::Guest>(
+          site, 0, programs::GuestRules{},
+          std::get<ConnectionLimits::Place>(std::move(place)), nullptr));
+      bool served = client->Send("", "220 ");
+      for (const Line& line : row.lines) {
+        served = client->Send(line.sent, line.code) && served;
+      }
+      const size_t held = HeapBytes() - before;
+      EXPECT_TRUE(served);
+      EXPECT_LE(held, counted ? row.held : 2 * row.held);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace postern
