@@ -13,7 +13,7 @@ if [ $# -eq 0 ]; then
 fi
 
 headers='array|algorithm|cstddef|cstdint|cstring|deque|functional'
-headers+='|initializer_list|iterator|limits|map|memory|optional|set|string|tuple'
+headers+='|initializer_list|iterator|limits|list|map|memory|optional|set|string|tuple'
 headers+='|type_traits|utility|variant|vector'
 # What the compiler knows of the machine's vectors, and the C library of the
 # machine: nothing of the world outside.

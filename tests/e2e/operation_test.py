@@ -101,7 +101,7 @@ class OperationTest(harness.TestCase):
         self.assertEqual(after['delivery_seconds_bucket{le="+Inf"}'], 1)
         self.assertGreater(after["delivery_seconds_sum"], 0)
         self.assertLess(abs(after["start_time_seconds"] - time.time()), 3600)
-        self.assertEqual(after["pool_threads"], 16)
+        self.assertEqual(after["pool_threads"], 64)
 
     def test_who_is_not_served_is_counted(self):
         rules = self.folder / "rules.cdb"
