@@ -28,6 +28,12 @@ namespace postern {
 // Rest(): a further question costs no memory but its own strings.
 class AskQueue {
  public:
+  AskQueue() = default;
+  AskQueue(const AskQueue&) = delete;
+  AskQueue& operator=(const AskQueue&) = delete;
+  // What is open may be a password.
+  ~AskQueue() { Clear(); }
+
   struct Entry {
     Ask ask;
     std::optional<Verdict> verdict;

@@ -4,15 +4,20 @@
 #include "engine/base64.h"
 
 #include "absl/strings/escaping.h"
+#include "engine/wipe.h"
 
 namespace postern {
 
 std::optional<std::string> DecodeBase64(absl::string_view text) {
   std::optional<std::string> bytes(std::in_place);
   // Abseil lets white space and missing padding pass. What it makes of them is
-  // encoded otherwise.
-  if (!absl::Base64Unescape(text, &*bytes) ||
-      absl::Base64Escape(*bytes) != text) {
+  // encoded otherwise. Either may be a password.
+  bool canonical = absl::Base64Unescape(text, &*bytes);
+  if (canonical) {
+    canonical = Secret(absl::Base64Escape(*bytes)).text() == text;
+  }
+  if (!canonical) {
+    Wipe(&*bytes);
     bytes.reset();
   }
   return bytes;

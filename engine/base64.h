@@ -16,7 +16,7 @@ namespace postern {
 // Returns the bytes that `text` stands for, or nullopt if it is not what
 // EncodeBase64() makes of any: other characters, white space, padding that is
 // missing or not at the end, bits behind the last byte. Two texts never mean
-// the same bytes.
+// the same bytes. Nothing but the result keeps them.
 std::optional<std::string> DecodeBase64(absl::string_view text);
 
 // Returns `bytes` in base64, padded.

@@ -4,6 +4,7 @@
 #include "tests/heap.h"
 
 #include <malloc.h>
+#include <string.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -13,6 +14,8 @@ namespace {
 
 size_t held = 0;
 size_t peak = 0;
+absl::string_view watched;
+size_t found = 0;
 
 }  // namespace
 
@@ -27,7 +30,12 @@ void* operator new(size_t size) {
 }
 
 void operator delete(void* p) noexcept {
-  held -= malloc_usable_size(p);
+  const size_t size = malloc_usable_size(p);
+  held -= size;
+  if (!watched.empty() &&
+      memmem(p, size, watched.data(), watched.size()) != nullptr) {
+    ++found;
+  }
   std::free(p);
 }
 
@@ -38,5 +46,11 @@ namespace postern {
 size_t HeapBytes() { return held; }
 size_t HeapPeak() { return peak; }
 void ForgetHeapPeak() { peak = held; }
+
+void WatchFreed(absl::string_view text) {
+  watched = text;
+  found = 0;
+}
+size_t FreedWithText() { return found; }
 
 }  // namespace postern

@@ -1,13 +1,16 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Counts what a test program holds on the heap. A program that links this has
+// Counts what a test program holds on the heap, and looks at what it frees. A
+// program that links this has
 // operators new and delete that count; it may have one thread.
 
 #ifndef POSTERN_TESTS_HEAP_H_
 #define POSTERN_TESTS_HEAP_H_
 
 #include <cstddef>
+
+#include "absl/strings/string_view.h"
 
 namespace postern {
 
@@ -18,6 +21,12 @@ size_t HeapBytes();
 // Returns the most that HeapBytes() was since ForgetHeapPeak().
 size_t HeapPeak();
 void ForgetHeapPeak();
+
+// Watches for `text`, which is static and not empty, in the memory that is
+// freed from now on.
+void WatchFreed(absl::string_view text);
+// Returns how many blocks have been freed with it since.
+size_t FreedWithText();
 
 }  // namespace postern
 

@@ -1,0 +1,197 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A password is nowhere in what the engine frees, whatever becomes of the AUTH
+// that it came with: all that this program frees is looked at.
+
+#include <string.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "engine/authenticator.h"
+#include "engine/base64.h"
+#include "engine/event.h"
+#include "engine/policy.h"
+#include "engine/responder.h"
+#include "engine/server_config.h"
+#include "engine/server_session.h"
+#include "engine/wipe.h"
+#include "gtest/gtest.h"
+#include "tests/heap.h"
+
+namespace postern {
+namespace {
+
+// One that a std::string has in itself, and one that it does not.
+constexpr absl::string_view kShort = "wonder1land";
+constexpr absl::string_view kLong =
+    "a wonderland that is too long for a string without memory of its own";
+
+// What the exchange makes of a response.
+enum class Move : uint8_t { kGrant, kRefuse, kWait };
+
+struct World : Policy, Authenticator {
+  class Exchange : public AuthExchange {
+   public:
+    explicit Exchange(World* world) : world_(*world) {}
+    void Start(std::optional<std::string> initial_response,
+               Done done) override {
+      if (!initial_response) return std::move(done)(AuthChallenge{});
+      Respond(*std::move(initial_response), std::move(done));
+    }
+    void Respond(std::string response, Done done) override {
+      world_.heard += absl::string_view(response).find(world_.password) !=
+                      absl::string_view::npos;
+      Wipe(&response);  // ours, as engine/authenticator.h has it
+      switch (world_.move) {
+        case Move::kGrant:
+          return std::move(done)(AuthGranted{"alice"});
+        case Move::kRefuse:
+          return std::move(done)(Verdict::Refuse({535, {5, 7, 8}, "no"}));
+        case Move::kWait:
+          world_.open = std::move(done);
+      }
+    }
+
+   private:
+    World& world_;
+  };
+
+  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+    std::move(done)(Verdict::Accept());
+  }
+  std::unique_ptr<AuthExchange> Begin(absl::string_view,
+                                      const SharedSessionInfo&) override {
+    return std::make_unique<Exchange>(this);
+  }
+
+  absl::string_view password;
+  Move move = Move::kGrant;
+  int heard = 0;  // how often the password came here
+  AuthExchange::Done open;
+};
+
+// Plays what the client says, `cut` octets at a time, from a buffer that is
+// overwritten as a driver has to; then the client is gone.
+void Play(World* world, absl::string_view says, size_t cut) {
+  ServerConfig config;
+  config.greeting = "mx";
+  config.mechanisms_in_clear = {"PLAIN"};
+  config.mechanisms = config.mechanisms_in_clear;
+  ServerSession session(config);
+  std::vector<PostedAnswer> answers;
+  ResponderOptions options;
+  options.policy = world;
+  options.authenticator = world;
+  options.post = [&answers](PostedAnswer answer) {
+    answers.push_back(std::move(answer));
+  };
+  Responder responder(&session, std::move(options), {});
+  static std::array<char, 4096> buffer;
+  ASSERT_LE(says.size(), buffer.size());
+  memcpy(buffer.data(), says.data(), says.size());
+  size_t begin = 0;
+  size_t end = 0;
+  while (true) {
+    for (PostedAnswer& answer : std::exchange(answers, {})) {
+      responder.Answer(std::move(answer));
+    }
+    const Step step =
+        session.Advance(absl::string_view(buffer.data() + begin, end - begin));
+    session.OutputWritten(session.Output().size());
+    explicit_bzero(buffer.data() + begin, step.secret);
+    begin += step.consumed;
+    switch (step.kind) {
+      case Step::Kind::kAsk:
+        responder.OnAsk(*step.ask);
+        break;
+      case Step::Kind::kAborted:
+        responder.OnAborted(step.refusal);
+        break;
+      case Step::Kind::kNeedInput:
+        if (end == says.size()) {
+          session.EndOfInput();
+        } else {
+          end = std::min(end + cut, says.size());
+        }
+        break;
+      case Step::Kind::kWaiting:
+        if (answers.empty()) return;  // and all of it is destroyed
+        break;
+      case Step::Kind::kClosed:
+        // A driver knows what it has not consumed, and wipes that.
+        explicit_bzero(buffer.data(), buffer.size());
+        return;
+      case Step::Kind::kNeedFlush:
+        break;
+      case Step::Kind::kBody:
+      case Step::Kind::kStartTls:
+        FAIL();
+    }
+  }
+}
+
+TEST(SecretTest, NoFreedMemoryHoldsAPassword) {
+  struct {
+    const char* before;  // of the response
+    const char* behind;
+    bool heard = true;  // by the authenticator
+  } const kSessions[] = {
+      {"EHLO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n"},
+      {"EHLO c\r\nAUTH PLAIN\r\n", "\r\nQUIT\r\n"},
+      {"EHLO c\r\nAUTH PLAIN\r\n", "\r\n"},
+      // None of them is an AUTH that may be answered.
+      {"EHLO c\r\nAUTH PLAIN ", "=\r\nQUIT\r\n", false},
+      {"EHLO c\r\nAUTH PLAIN\r\n", "=\r\nQUIT\r\n", false},
+      {"EHLO c\r\nAUTH CRAM-MD5 ", "\r\nQUIT\r\n", false},
+      {"HELO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n", false},
+      {"EHLO c\r\nAUTH PLAIN ", "", false},
+      {"EHLO c\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN ", "\r\nQUIT\r\n", false},
+  };
+  for (absl::string_view password : {kShort, kLong}) {
+    // Multiples of three: the password is a part of the base64 by itself.
+    const std::string plain =
+        std::string("\0ab\0cd", 6) + std::string(password) + "\0";
+    const std::string base64 = EncodeBase64(plain);
+    const std::string marked = EncodeBase64(password.substr(0, 9));
+    ASSERT_NE(base64.find(marked), std::string::npos);
+    for (const auto& session : kSessions) {
+      const std::string says = session.before + base64 + session.behind;
+      for (Move move : {Move::kGrant, Move::kRefuse, Move::kWait}) {
+        for (size_t cut : {size_t{1}, says.size()}) {
+          for (absl::string_view mark : {password, absl::string_view(marked)}) {
+            SCOPED_TRACE(says);
+            World world;
+            world.password = password;
+            world.move = move;
+            WatchFreed(mark);
+            Play(&world, says, cut);
+            EXPECT_EQ(FreedWithText(), 0u)
+                << static_cast<int>(move) << " by " << cut;
+            WatchFreed("");
+            EXPECT_EQ(world.heard, session.heard ? 1 : 0);
+          }
+        }
+      }
+    }
+  }
+}
+
+// The test itself finds something.
+TEST(SecretTest, SeesWhatIsFreed) {
+  WatchFreed(kLong);
+  { const std::string copy(kLong); }
+  EXPECT_EQ(FreedWithText(), 1u);
+  WatchFreed("");
+}
+
+}  // namespace
+}  // namespace postern
