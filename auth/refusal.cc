@@ -3,6 +3,8 @@
 
 #include "auth/refusal.h"
 
+#include "engine/authenticator.h"
+
 namespace postern::auth {
 
 Verdict WrongCredentials() {
@@ -10,8 +12,7 @@ Verdict WrongCredentials() {
 }
 
 Verdict CannotTell() {
-  return Verdict::Refuse(
-      {454, {4, 7, 0}, "cannot authenticate for now (#4.7.0)"});
+  return Verdict::Refuse(CannotAuthenticate());
 }
 
 Verdict Malformed() {

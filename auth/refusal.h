@@ -13,8 +13,7 @@ namespace postern::auth {
 
 // 535 5.7.8: the credentials are not right, or there is no such user.
 Verdict WrongCredentials();
-// 454 4.7.0: nobody can tell for now. Never for credentials: a client that
-// hears 535 for an outage asks its user for another password.
+// CannotAuthenticate(): nobody can tell for now. Never for credentials.
 Verdict CannotTell();
 // 501 5.5.2: what the client sent is not what the mechanism has it send.
 Verdict Malformed();

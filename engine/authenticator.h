@@ -14,6 +14,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
+#include "engine/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 
@@ -46,6 +47,12 @@ class AuthExchange {
   // answer is due.
   virtual absl::string_view user() const { return ""; }
 };
+
+// The reply where it cannot be told who a client is: 454, and never 535, for
+// which it would ask its user for another password (RFC 4954 6).
+inline Reply CannotAuthenticate() {
+  return {454, {4, 7, 0}, "cannot authenticate for now (#4.7.0)"};
+}
 
 // Begins exchanges. Shared by sessions where the transport has threads, and
 // then thread-safe.

@@ -8,11 +8,6 @@
 namespace postern {
 namespace {
 
-// RFC 4954 6: never 535 where it is not known to be wrong.
-Reply NoAuthentication() {
-  return {454, {4, 7, 0}, "cannot authenticate for now (#4.7.0)"};
-}
-
 // The value that XCLIENT gives, or nothing if it says that there is none;
 // `otherwise` where it says nothing.
 uint16_t ValueOr(const std::optional<XClientValue<uint16_t>>& given,
@@ -121,7 +116,7 @@ void Responder::OnAuth(const Ask& ask) {
       moves = options_.authenticator->Begin(begin->mechanism, info_);
     }
     if (moves == nullptr) {
-      return options_.post({ask.id, Verdict::Refuse(NoAuthentication())});
+      return options_.post({ask.id, Verdict::Refuse(CannotAuthenticate())});
     }
     exchange_ = std::make_shared<Exchange>(
         Exchange{std::move(moves), begin->mechanism});
@@ -227,7 +222,7 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
   if (!status.ok()) {
     exchange_.reset();
     (void)session_.Complete(  // this one fits
-        id, Verdict::Refuse(NoAuthentication()));
+        id, Verdict::Refuse(CannotAuthenticate()));
   } else if (granted) {
     info_ = Changed([this](SessionInfo& info) {
       info.identity = session_.identity();
