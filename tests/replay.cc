@@ -507,7 +507,7 @@ class Follower {
         replies_(outcome.replies) {}
 
   void Follow() {
-    Take();  // the greeting
+    refused_ = Take() / 100 == 5;  // the greeting
     absl::string_view line;
     for (const std::string& flight : flights_) {
       wire_ = flight;
@@ -682,7 +682,7 @@ class Follower {
   bool over_ = false;     // nothing can follow
   bool tls_ = false;      // STARTTLS was accepted
   bool greeted_ = false;  // EHLO was accepted
-  bool refused_ = false;  // greeted with 554, behind XCLIENT
+  bool refused_ = false;  // greeted with 554, or behind XCLIENT
   size_t recipients_ = 0;
   bool broken_ = false;   // a BDAT was refused, and it was not the last
   bool binary_ = false;   // BODY=BINARYMIME
