@@ -6,10 +6,10 @@
 //
 //   maildir_bench POSTERN WORK-FOLDER
 //
-// "disk" is threads of this process that do the least for as many files of the
-// same size: write one, fsync it, rename it, fsync its new folder, as
-// many as there are clients. Both are measured in turn; each figure is the
-// median of some rounds. The work folder must be on the disk in question.
+// "disk" is threads of this process, as many as there are clients, that do the
+// least for as many files of the same size: write one, fsync it, rename it,
+// fsync its new folder. Both are measured in turn; each figure is the median of
+// some rounds. The work folder must be on the disk in question.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,7 +18,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>  // NOLINT(build/c++17)
 #include <string>
 #include <thread>  // NOLINT(build/c++11)
 #include <vector>
