@@ -15,6 +15,7 @@
 #include "engine/server_config.h"
 #include "fuzz/auth_model.h"
 #include "gtest/gtest.h"
+#include "tests/follower.h"
 #include "tests/replay.h"
 
 namespace postern {

@@ -14,6 +14,7 @@
 #include "engine/server_config.h"
 #include "fuzz/bdat_model.h"
 #include "gtest/gtest.h"
+#include "tests/follower.h"
 #include "tests/replay.h"
 
 namespace postern {

@@ -18,6 +18,7 @@
 #include "engine/extension.h"
 #include "fuzz/judge.h"
 #include "gtest/gtest.h"
+#include "tests/follower.h"
 #include "tests/replay.h"
 
 namespace postern {

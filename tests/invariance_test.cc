@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "engine/extension.h"
 #include "gtest/gtest.h"
+#include "tests/follower.h"
 #include "tests/replay.h"
 
 namespace postern {

@@ -80,13 +80,6 @@ using Flights = std::vector<std::string>;
 Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
                const Manner& manner, const Answerer& answerer);
 
-// Checks, from the bytes alone, that the replies are one well-formed reply for
-// each command of `flights`, and one more for each message (under LMTP, one for
-// each of its recipients), in step; that nothing but what ends a transaction
-// ends one; and that each message is what the client sent, without its dots.
-void ExpectOneReplyPerCommand(const ServerConfig& config,
-                              const Flights& flights, const Outcome& outcome);
-
 // "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12",
 // "auth PLAIN bytes", "auth-response bytes"...
 std::string PrintAsk(const Ask& ask, const Envelope& envelope);

@@ -26,6 +26,7 @@
 #include "engine/session_info.h"
 #include "engine/trace_header.h"
 #include "gtest/gtest.h"
+#include "tests/follower.h"
 #include "tests/replay.h"
 
 namespace postern {

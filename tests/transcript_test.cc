@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/follower.h"
 #include "tests/replay.h"
 
 namespace postern {

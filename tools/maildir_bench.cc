@@ -50,8 +50,7 @@ void Check(bool ok, const std::string& what) {
 
 double Disk(const std::string& folder, const std::string& message, int messages,
             int threads) {
-  mkdir(folder.c_str(), 0755);
-  for (const char* sub : {"/tmp", "/new"}) mkdir((folder + sub).c_str(), 0755);
+  MakeMaildir(folder);
   const int to = open((folder + "/new").c_str(), O_RDONLY | O_DIRECTORY);
   Check(to >= 0, folder);
   std::atomic<int> next = 0;
@@ -86,17 +85,12 @@ int Main(int argc, char** argv) {
     return 100;
   }
   const std::string work = argv[2];
-  mkdir((work + "/control").c_str(), 0755);
-  Put(work + "/control/me", "mx.example.org\n");
-  Put(work + "/control/rcpthosts", "local.example\n");
+  const std::string control = MakeControls(work, "local.example");
   const std::string maildir = work + "/Maildir";
-  mkdir(maildir.c_str(), 0700);
-  for (const char* sub : {"/tmp", "/new", "/cur"}) {
-    mkdir((maildir + sub).c_str(), 0700);
-  }
+  MakeMaildir(maildir);
   const MeasuredServer postern(
       "postern",
-      {argv[1], "serve", "--control", work + "/control", "--deliver",
+      {argv[1], "serve", "--control", control, "--deliver",
        "maildir:" + maildir, "--listen", "127.0.0.1:0", "--ready-fd", "9",
        "--max-per-client", "0"},
       9);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,20 @@ void Put(const std::string& path, const std::string& text) {
   if (file == nullptr) Die(path);
   std::fwrite(text.data(), 1, text.size(), file);
   std::fclose(file);
+}
+
+std::string MakeControls(const std::string& folder, const std::string& host) {
+  const std::string control = folder + "/control";
+  mkdir(control.c_str(), 0755);
+  Put(control + "/me", "mx.example.org\n");
+  Put(control + "/rcpthosts", host + "\n");
+  return control;
+}
+
+void MakeMaildir(const std::string& path) {
+  for (const char* folder : {"", "/tmp", "/new", "/cur"}) {
+    mkdir((path + folder).c_str(), 0700);
+  }
 }
 
 sockaddr_in Loopback(int port) {

@@ -21,6 +21,12 @@ namespace postern::tools {
 // Writes a file.
 void Put(const std::string& path, const std::string& text);
 
+// Makes FOLDER/control, for a server that takes mail for `host`; returns it.
+std::string MakeControls(const std::string& folder, const std::string& host);
+
+// Makes a Maildir.
+void MakeMaildir(const std::string& path);
+
 // 127.0.0.1:PORT.
 sockaddr_in Loopback(int port);
 

@@ -10,7 +10,6 @@
 // smtp-sink where it is installed. One generator drives them in turn; each
 // figure is the median of some rounds. Everything is on loopback.
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -42,16 +41,14 @@ int Main(int argc, char** argv) {
     return 100;
   }
   const std::string work = argv[3];
-  mkdir((work + "/control").c_str(), 0755);
-  Put(work + "/control/me", "mx.example.org\n");
-  Put(work + "/control/rcpthosts", "local.example\n");
+  const std::string control = MakeControls(work, "local.example");
 
   std::vector<std::unique_ptr<MeasuredServer>> servers;
   servers.push_back(std::make_unique<MeasuredServer>(
       "postern",
       std::vector<std::string>{argv[1], "serve", "--threads", "1", "--control",
-                               work + "/control", "--deliver", "discard",
-                               "--listen", "127.0.0.1:0", "--ready-fd", "9"},
+                               control, "--deliver", "discard", "--listen",
+                               "127.0.0.1:0", "--ready-fd", "9"},
       9));
   servers.push_back(std::make_unique<MeasuredServer>(
       "floor", std::vector<std::string>{argv[2]}, 1));

@@ -29,14 +29,12 @@
 #include <string>
 #include <vector>
 
+#include "tools/measured_server.h"
+
 extern char** environ;
 
+namespace postern::tools {
 namespace {
-
-[[noreturn]] void Die(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
 
 double Micros(const timeval& t) {
   return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
@@ -59,7 +57,7 @@ double Wait(pid_t pid) {
 long Peak(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/status";
   FILE* file = std::fopen(path.c_str(), "r");
-  if (file == nullptr) Die(path.c_str());
+  if (file == nullptr) Die(path);
   char line[256];
   long kib = 0;
   while (std::fgets(line, sizeof(line), file) != nullptr) {
@@ -89,22 +87,8 @@ pid_t Spawn(std::vector<std::string> args, int input, int output) {
 
 int Open(const std::string& path, int flags) {
   const int fd = open(path.c_str(), flags | O_CLOEXEC, 0644);
-  if (fd < 0) Die(path.c_str());
+  if (fd < 0) Die(path);
   return fd;
-}
-
-void Put(const std::string& path, const std::string& text) {
-  const int fd = Open(path, O_WRONLY | O_CREAT | O_TRUNC);
-  if (write(fd, text.data(), text.size()) !=
-      static_cast<ssize_t>(text.size())) {
-    Die(path.c_str());
-  }
-  close(fd);
-}
-
-double Median(std::vector<double> v) {
-  std::nth_element(v.begin(), v.begin() + v.size() / 2, v.end());
-  return v[v.size() / 2];
 }
 
 // Keeps us, and what we start from now on, on the first `count` processors. If
@@ -114,12 +98,6 @@ void UseProcessors(int count) {
   CPU_ZERO(&set);
   for (int i = 0; i < count; ++i) CPU_SET(i, &set);
   (void)sched_setaffinity(0, sizeof(set), &set);
-}
-
-void MakeMaildir(const std::string& maildir) {
-  for (const char* folder : {"", "/tmp", "/new", "/cur"}) {
-    mkdir((maildir + folder).c_str(), 0755);
-  }
 }
 
 // Starts of `a` and `b` in turn; prints the median CPU time of each, and their
@@ -250,21 +228,16 @@ double Messages(const char* name, const std::vector<std::string>& args,
   return micros / messages;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   if (argc != 4) {
     std::fprintf(stderr,
                  "usage: smtpd_bench POSTERN-SMTPD ONE-LINE WORK-FOLDER\n");
     return 100;
   }
   const std::string smtpd = argv[1], one_line = argv[2], work = argv[3];
-  const std::string control = work + "/control";
   mkdir(work.c_str(), 0755);
-  mkdir(control.c_str(), 0755);
+  const std::string control = MakeControls(work, "example.org");
   MakeMaildir(work + "/Maildir");
-  Put(control + "/me", "mx.example.org\n");
-  Put(control + "/rcpthosts", "example.org\n");
   Put(work + "/session", "EHLO client.example\r\nQUIT\r\n");
   const auto args = [&](const std::string& deliver) {
     return std::vector<std::string>{smtpd, "--control", control, "--deliver",
@@ -297,3 +270,8 @@ int main(int argc, char** argv) {
            size_t{1} << 30);
   return 0;
 }
+
+}  // namespace
+}  // namespace postern::tools
+
+int main(int argc, char** argv) { return postern::tools::Main(argc, argv); }

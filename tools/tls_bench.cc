@@ -11,8 +11,6 @@
 // rsa.key. One generator drives both in turn; each figure is the median of some
 // rounds.
 
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -40,9 +38,7 @@ int Main(int argc, char** argv) {
     return 100;
   }
   const std::string work = argv[3];
-  mkdir((work + "/control").c_str(), 0755);
-  Put(work + "/control/me", "mx.example.org\n");
-  Put(work + "/control/rcpthosts", "local.example\n");
+  const std::string control = MakeControls(work, "local.example");
   const std::vector<Turn> in_clear = {{"", 1},
                                       {"EHLO client.example\r\n"},
                                       {"NOOP\r\n"},
@@ -61,9 +57,9 @@ int Main(int argc, char** argv) {
     const std::string key_file = work + "/" + key + ".key";
     const MeasuredServer postern(
         "postern",
-        {argv[1], "serve", "--threads", "1", "--control", work + "/control",
-         "--deliver", "discard", "--listen", "127.0.0.1:0", "--ready-fd", "9",
-         "--tls-cert", chain_file, "--tls-key", key_file},
+        {argv[1], "serve", "--threads", "1", "--control", control, "--deliver",
+         "discard", "--listen", "127.0.0.1:0", "--ready-fd", "9", "--tls-cert",
+         chain_file, "--tls-key", key_file},
         9);
     const MeasuredServer floor("floor", {argv[2], chain_file, key_file}, 1);
     for (const auto* turns : {&with_tls, &in_clear}) {

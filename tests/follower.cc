@@ -1,0 +1,272 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/follower.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "engine/extension.h"
+#include "engine/reply.h"
+#include "gtest/gtest.h"
+
+namespace postern {
+namespace {
+
+// Takes a reply off `replies` and returns its code, 0 where there is none.
+int TakeReply(absl::string_view* replies) {
+  absl::string_view code;
+  while (!replies->empty()) {
+    const size_t end = replies->find("\r\n");
+    if (end == absl::string_view::npos) {
+      ADD_FAILURE() << "half a line: " << *replies;
+      return 0;
+    }
+    const absl::string_view line = replies->substr(0, end);
+    replies->remove_prefix(end + 2);
+    SCOPED_TRACE(std::string(line));
+    // RFC 4954 4: challenges have no such limit.
+    if (!absl::StartsWith(line, "334 ")) {
+      EXPECT_LE(line.size() + 2, kMaxReplyLine);
+    }
+    for (char c : line) EXPECT_TRUE(absl::ascii_isprint(c) || c == '\t');
+    if (line.size() < 4 || (line[3] != ' ' && line[3] != '-')) {
+      ADD_FAILURE() << "not a reply line";
+      return 0;
+    }
+    EXPECT_TRUE(code.empty() || code == line.substr(0, 3));
+    code = line.substr(0, 3);
+    if (line[3] == ' ') return std::stoi(std::string(code));
+  }
+  EXPECT_TRUE(code.empty()) << "half a reply";
+  return 0;
+}
+
+bool HasBareNewline(const std::string& content) {
+  return absl::StrReplaceAll(content, {{"\r\n", ""}}).find_first_of("\r\n") !=
+         std::string::npos;
+}
+
+// Takes a line off `wire`, false where there is no whole one.
+bool TakeLine(absl::string_view* wire, absl::string_view* line) {
+  const size_t end = wire->find("\r\n");
+  if (end == absl::string_view::npos) return false;
+  *line = wire->substr(0, end);
+  wire->remove_prefix(end + 2);
+  return true;
+}
+
+// Follows a client's bytes by what the replies say of them: how many replies
+// each command has, and what each message is. It knows of the grammar what a
+// client knows.
+class Follower {
+ public:
+  Follower(const ServerConfig& config, const Flights& flights,
+           const Outcome& outcome)
+      : config_(config),
+        flights_(flights),
+        outcome_(outcome),
+        replies_(outcome.replies) {}
+
+  void Follow() {
+    refused_ = Take() / 100 == 5;  // the greeting
+    absl::string_view line;
+    for (const std::string& flight : flights_) {
+      wire_ = flight;
+      tls_ = false;
+      while (!over_ && !tls_ && TakeLine(&wire_, &line)) {
+        if (replies_.empty() && CutShort()) return;
+        OnLine(line);
+      }
+      if (over_ || !tls_ || !wire_.empty()) break;
+    }
+    if (!over_ && (outcome_.closed == CloseReason::kTimeout ||
+                   outcome_.closed == CloseReason::kShutdown)) {
+      if (!tls_) {
+        EXPECT_EQ(Take(), 421);
+      }
+    }
+    EXPECT_EQ(replies_, "") << "more replies than commands";
+    EXPECT_EQ(messages_, outcome_.messages.size()) << "mail that nobody sent";
+  }
+
+ private:
+  bool CutShort() const {
+    return outcome_.closed == CloseReason::kRefused ||
+           outcome_.closed == CloseReason::kTimeout ||
+           outcome_.closed == CloseReason::kShutdown ||
+           outcome_.closed == CloseReason::kAbuse;
+  }
+
+  int Take() {
+    const int code = TakeReply(&replies_);
+    over_ = over_ || code == 221 || code == 421;
+    return code;
+  }
+
+  void OnLine(absl::string_view line) {
+    const std::string verb = absl::AsciiStrToUpper(
+        absl::StripTrailingAsciiWhitespace(line.substr(0, line.find(' '))));
+    if (verb == "BDAT") return OnBdat(line);
+    int code = Take();
+    EXPECT_NE(code, 0) << "no reply to " << line;
+    if (code == 221) {
+      EXPECT_TRUE(verb == "QUIT" || verb == "GET" || verb == "POST" ||
+                  verb == "CONNECT")
+          << "not the reply to " << line;
+    }
+    if (code == 354) return OnContent();
+    while (code == 334 && TakeLine(&wire_, &line)) code = Take();
+    if (verb == "DATA" && code == 503) {
+      EXPECT_TRUE(recipients_ == 0 || broken_ || binary_ || chunked_)
+          << "a transaction was lost";
+    } else if (verb == "DATA" && (code < 500 || code > 504)) {
+      EndTransaction();  // by the policy's word
+    }
+    if (verb == "XCLIENT" && (code == 220 || code == 554)) {
+      greeted_ = false;
+      refused_ = code == 554;
+    }
+    if (code / 100 != 2) return;
+    if (verb == "STARTTLS") {
+      tls_ = true;
+      greeted_ = false;
+    } else if (verb == "RCPT") {
+      ++recipients_;
+    } else if (verb == "MAIL" || verb == "RSET" || verb == "EHLO" ||
+               verb == "HELO" || verb == "LHLO") {
+      EndTransaction();
+      binary_ = verb == "MAIL" && absl::StrContains(absl::AsciiStrToUpper(line),
+                                                    " BODY=BINARYMIME");
+      greeted_ = greeted_ || (verb != "MAIL" && verb != "RSET");
+    }
+  }
+
+  void EndTransaction() {
+    recipients_ = 0;
+    broken_ = false;
+    chunked_ = false;
+    chunks_.clear();
+  }
+
+  // RFC 2033 4.2: a reply for each recipient. Returns whether one is positive.
+  bool TakeForMessage() {
+    bool accepted = false;
+    for (size_t i = config_.lmtp ? recipients_ : 1; i > 0 && !over_; --i) {
+      if (replies_.empty() && CutShort()) break;
+      const int code = Take();
+      EXPECT_TRUE(code >= 200 && code / 100 != 3 && code != 221)
+          << "no reply to a message";
+      accepted = accepted || code / 100 == 2;
+    }
+    return accepted;
+  }
+
+  void OnContent() {
+    absl::string_view line;
+    std::string content;
+    while (TakeLine(&wire_, &line)) {
+      if (line == ".") {
+        if (TakeForMessage()) OnMessage(content);
+        return EndTransaction();
+      }
+      absl::StrAppend(&content, absl::StripPrefix(line, "."), "\r\n");
+    }
+  }
+
+  // `content` was accepted.
+  void OnMessage(const std::string& content) {
+    ASSERT_LT(messages_, outcome_.messages.size()) << "accepted, and not there";
+    const Message& message = outcome_.messages[messages_++];
+    if (!binary_ && HasBareNewline(content)) {
+      EXPECT_EQ(message.bare_newlines, BareNewlines::kNormalize)
+          << "a bare newline was let pass";
+    } else {
+      EXPECT_EQ(message.content, content) << "not what was sent";
+    }
+  }
+
+  // RFC 3030 2: so many octets, whatever becomes of them.
+  void OnBdat(absl::string_view line) {
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(line, ' ', absl::SkipEmpty());
+    uint64_t size = 0;
+    const bool last = words.size() == 3 &&
+                      absl::EqualsIgnoreCase(
+                          absl::StripTrailingAsciiWhitespace(words[2]), "LAST");
+    const bool good = words.size() >= 2 && words.size() <= 3 &&
+                      absl::SimpleAtoi(words[1], &size) &&
+                      (words.size() == 2 || last);
+    if (!good || size > wire_.size()) {
+      // The end of what can be followed: refused, or not all there.
+      const size_t due = good && last && config_.lmtp ? recipients_ : 1;
+      for (size_t i = 0; i < std::max<size_t>(due, 1); ++i) {
+        if (!replies_.empty()) Take();
+      }
+      over_ = true;
+      return;
+    }
+    const absl::string_view chunk = wire_.substr(0, static_cast<size_t>(size));
+    wire_.remove_prefix(chunk.size());
+    // RFC 2033 4.3: none at all where there is no recipient; but for what may
+    // not be said yet, or not here, as any command.
+    const bool offered = config_.extensions.Has(Extension::kChunking);
+    const bool stranger = (config_.require_tls || config_.require_auth) &&
+                          absl::StartsWith(replies_, "530");
+    if (last && config_.lmtp && offered && !stranger && !refused_ &&
+        (greeted_ || !config_.require_hello) &&
+        !absl::StartsWith(replies_, "421")) {
+      if (TakeForMessage()) OnMessage(absl::StrCat(chunks_, chunk));
+      if (!broken_) EndTransaction();
+      return;
+    }
+    if (replies_.empty() && CutShort()) return;
+    const int code = Take();
+    EXPECT_NE(code, 0) << "no reply to " << line;
+    if (!offered) return;
+    if (code / 100 == 2) {
+      chunked_ = true;
+      absl::StrAppend(&chunks_, chunk);
+      if (last) OnMessage(chunks_);
+    }
+    if (last) {
+      if (!broken_) EndTransaction();
+    } else if (code >= 400 && recipients_ > 0) {
+      broken_ = true;
+    }
+  }
+
+  const ServerConfig& config_;
+  const Flights& flights_;
+  const Outcome& outcome_;
+  absl::string_view replies_;
+  absl::string_view wire_;
+  bool over_ = false;     // nothing can follow
+  bool tls_ = false;      // STARTTLS was accepted
+  bool greeted_ = false;  // EHLO was accepted
+  bool refused_ = false;  // greeted with 554, or behind XCLIENT
+  size_t recipients_ = 0;
+  bool broken_ = false;   // a BDAT was refused, and it was not the last
+  bool binary_ = false;   // BODY=BINARYMIME
+  bool chunked_ = false;  // a BDAT was accepted, and it was not the last
+  std::string chunks_;
+  size_t messages_ = 0;
+};
+
+}  // namespace
+
+void ExpectOneReplyPerCommand(const ServerConfig& config,
+                              const Flights& flights, const Outcome& outcome) {
+  SCOPED_TRACE(testing::PrintToString(outcome.replies));
+  Follower(config, flights, outcome).Follow();
+}
+
+}  // namespace postern
