@@ -25,6 +25,7 @@
 #include "programs/introspection_endpoint.h"
 #include "programs/mail_options.h"
 #include "programs/options.h"
+#include "system/standard_descriptors.h"
 
 namespace postern::programs {
 namespace {
@@ -106,6 +107,7 @@ int Main(int argc, char** argv) {
   // No core file with a token in it.
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
+  if (!system::OpenStandardDescriptors().ok()) return kTemporary;
   Options given(kRows);
   given.Read({argv + 1, static_cast<size_t>(argc - 1)}, getenv);
   if (given.AnswerHelp(kProgram, kHead, kFoot)) return 0;

@@ -6,6 +6,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
@@ -37,6 +38,10 @@ std::map<std::string, std::vector<int>> PassedSockets() {
   }
   free(names);
   return sockets;
+}
+
+int CountPassedSockets() {
+  return std::max(0, sd_listen_fds(/*unset_environment=*/0));
 }
 
 void SayReady(absl::string_view status) {

@@ -22,6 +22,10 @@ namespace postern::programs {
 // once.
 std::map<std::string, std::vector<int>> PassedSockets();
 
+// Returns how many descriptors, from 3 on, the manager has opened for us, until
+// PassedSockets() is called.
+int CountPassedSockets();
+
 // Each tells the manager, and `status` is what `systemctl status` shows.
 void SayReady(absl::string_view status);
 void SayReloading();

@@ -60,7 +60,7 @@ void Options::Read(absl::Span<const char* const> arguments,
       continue;
     }
     const char* const value = getenv(VariableOf(rows_[row].name).c_str());
-    if (value == nullptr || *value == '\0') continue;
+    if (value == nullptr) continue;
     Give(row, {.place = Place::kEnvironment, .value = value});
   }
 }
@@ -103,6 +103,9 @@ void Options::ReadFile() {
 void Options::Give(size_t row, const Given& given) {
   if (!given_[row].empty() && !rows_[row].many) {
     return Mistake(absl::StrCat(NameOf(row, given), " is given twice"));
+  }
+  if (given.value.find_first_not_of(' ') == absl::string_view::npos) {
+    Mistake(absl::StrCat(NameOf(row, given), ": the value is empty"));
   }
   given_[row].push_back(given);
 }

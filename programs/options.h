@@ -52,10 +52,13 @@ struct OptionRow {
 //
 // An option is `--name value`, `--name=value` or, for a flag, `--name`; a line
 // `name = value` of the file that --config names; or a variable POSTERN_NAME,
-// with '_' for '-', which counts as not there if it is empty. The command line
-// wins over the file, and that over the environment. An option that is not
-// known, or given twice in one place (but for those of which there may be
-// many), is a mistake.
+// with '_' for '-'. The command line wins over the file, and the file over the
+// environment.
+//
+// Mistakes are: an option that is not known; one that is given twice in one
+// place, unless it may be given many times; and, in each of the three places, an
+// empty value. No option has a meaning for it, and a variable of a script that
+// is empty by accident must not turn a protection off.
 //
 // In the file, a value is all that stands behind the '=', but for white space
 // at both ends: no quotes, no comments behind it. Lines that are empty or begin

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/control_folder.h"
@@ -126,7 +127,7 @@ TEST_F(OptionsTest, TwiceIsAMistake) {
 }
 
 TEST_F(OptionsTest, ABadNumberIsAMistakeThatNamesItsPlace) {
-  for (const char* bad : {"0", "1001", "many", "0x10", "", "7 7", "1e2"}) {
+  for (const char* bad : {"0", "1001", "many", "0x10", "7 7", "1e2"}) {
     Options options(kRows);
     const std::string argument = std::string("--max-errors=") + bad;
     const char* const arguments[] = {argument.c_str()};
@@ -249,13 +250,37 @@ TEST_F(OptionsTest, OfSomeThereMayBeMany) {
   EXPECT_THAT(of_variable.List("listen"), ElementsAre("f", "g"));
 }
 
-TEST_F(OptionsTest, AnEmptyVariableIsAsGoodAsNone) {
-  variables_["POSTERN_MAX_ERRORS"] = "";
-  variables_["POSTERN_OPEN_RELAY"] = "";
-  EXPECT_EQ(Read({}), "");
-  EXPECT_EQ(MaxErrors(), 100);
-  EXPECT_FALSE(options_.Flag("open-relay"));
-  EXPECT_TRUE(options_.status().ok());
+TEST_F(OptionsTest, AnEmptyValueIsAMistakeInEachPlace) {
+  const std::string file = folder_.File("options");
+  for (const std::string empty : {"", " ", "  "}) {
+    for (const OptionRow& row : kRows) {
+      const std::string name(row.name);
+      std::string variable = "POSTERN_" + name;
+      for (char& c : variable) c = c == '-' ? '_' : absl::ascii_toupper(c);
+      folder_.Write("options", "\n" + name + "=" + empty);
+      const std::string argument = "--" + name + "=" + empty;
+      const struct {
+        std::vector<const char*> arguments;
+        bool variable;
+        std::string mistake;
+      } places[] = {
+          {{argument.c_str()}, false, "--" + name + ": the value is empty"},
+          {{"--config", file.c_str()},
+           false,
+           file + ":2: " + name + ": the value is empty"},
+          {{}, true, variable + ": the value is empty"},
+      };
+      const bool anywhere = row.from == OptionRow::From::kAnywhere;
+      for (const auto& place : places) {
+        if (!anywhere && place.mistake[0] != '-') continue;
+        Options options(kRows);
+        options.Read(place.arguments, [&](const char* asked) {
+          return place.variable && asked == variable ? empty.c_str() : nullptr;
+        });
+        EXPECT_EQ(options.status().message(), place.mistake);
+      }
+    }
+  }
 }
 
 TEST_F(OptionsTest, SomeOptionsAreOfTheCommandLineAlone) {

@@ -8,10 +8,12 @@
 #include "programs/serve.h"
 #include "programs/serve_options.h"
 #include "programs/users.h"
+#include "system/standard_descriptors.h"
 
 namespace {
 
 constexpr int kUsage = 100;  // djb's tools
+constexpr int kTemporary = 111;
 
 constexpr char kHelp[] =
     "Usage: postern COMMAND [OPTION]...\n"
@@ -24,6 +26,7 @@ constexpr char kHelp[] =
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "serve") {
     int exit_code = 0;

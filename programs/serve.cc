@@ -4,6 +4,7 @@
 #include "programs/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -279,9 +280,10 @@ absl::Status Become(const std::string& user) {
 }
 
 // Listens as the options say; adds where to `addresses`, a line each.
-absl::Status Listen(const ServeOptions& options, transports::Server* server,
-                    Host* host, std::string* addresses) {
-  std::map<std::string, std::vector<int>> passed = PassedSockets();
+absl::Status Listen(const ServeOptions& options,
+                    std::map<std::string, std::vector<int>> passed,
+                    transports::Server* server, Host* host,
+                    std::string* addresses) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
     const ListenOption& listen = options.listen[i];
     std::vector<absl::StatusOr<transports::ListenAddress>> bound;
@@ -378,11 +380,19 @@ void Serve(const ServeOptions& options, const Site::Process& process,
   }
 }
 
-// Tells whoever has started us, by --ready-fd.
+// Tells the process that started us, by --ready-fd.
 void WriteReady(int fd, const std::string& addresses) {
   if (fd < 0) return;
   (void)!write(fd, addresses.data(), addresses.size());  // theirs to miss
-  close(fd);
+  if (fd > STDERR_FILENO) {
+    close(fd);
+    return;
+  }
+  // Its reader sees the end, and no file of ours takes the number.
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+  (void)dup2(null, fd);  // cannot fail: both are open
+  close(null);
 }
 
 sigset_t OurSignals() {
@@ -400,6 +410,9 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int RunServe(const ServeOptions& options) {
+  // Before anything is opened: a descriptor that was announced and not passed
+  // would otherwise be one of our own.
+  std::map<std::string, std::vector<int>> passed = PassedSockets();
   // A client that is gone, and a limit on the size of files, are errors of
   // write(2), not deaths. The queue program's exit code must not be lost.
   signal(SIGPIPE, SIG_IGN);
@@ -483,8 +496,8 @@ int RunServe(const ServeOptions& options) {
   server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
   server = std::make_unique<transports::Server>(host.get(), server_options);
   std::string addresses;
-  if (absl::Status status =
-          Listen(options, server.get(), host.get(), &addresses);
+  if (absl::Status status = Listen(options, std::move(passed), server.get(),
+                                   host.get(), &addresses);
       !status.ok()) {
     return Fail(status);
   }

@@ -3,9 +3,12 @@
 
 #include "programs/serve_options.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -14,7 +17,9 @@
 #include "absl/strings/strip.h"
 #include "programs/certificate_options.h"
 #include "programs/mail_options.h"
+#include "programs/manager.h"
 #include "programs/options.h"
+#include "system/standard_descriptors.h"
 
 namespace postern::programs {
 namespace {
@@ -143,8 +148,14 @@ absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
       listen.auth = true;
     } else if (absl::StartsWith(words[i], "auth=")) {
       listen.auth = true;
-      listen.mechanisms = absl::StrSplit(
-          absl::AsciiStrToUpper(words[i].substr(5)), '+', absl::SkipEmpty());
+      listen.mechanisms =
+          absl::StrSplit(absl::AsciiStrToUpper(words[i].substr(5)), '+');
+      // An empty list would be all mechanisms.
+      for (const std::string& mechanism : listen.mechanisms) {
+        if (!mechanism.empty()) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat("a mechanism is empty: ", words[i], " in ", text));
+      }
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("unknown word ", words[i], " in ", text));
@@ -160,6 +171,24 @@ policy::NetworkList ReadNetworks(absl::string_view name, Options* given) {
   if (list.ok()) return *std::move(list);
   given->Mistake(absl::StrCat("--", name, ": ", list.status().message()));
   return {};
+}
+
+// Looks at the descriptor of --ready-fd while it cannot be one that this
+// process has opened.
+void CheckReadyFd(int fd, Options* given) {
+  if (fd < 0) return;
+  absl::Status status;
+  if (fd == STDERR_FILENO) {
+    status = absl::InvalidArgumentError("descriptor 2 is the log's");
+  } else if (fd > STDERR_FILENO && fd <= STDERR_FILENO + CountPassedSockets()) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is a socket that systemd passes"));
+  } else {
+    status = system::TakeInheritedOutput(fd);
+  }
+  if (!status.ok()) {
+    given->Mistake(absl::StrCat("--ready-fd: ", status.message()));
+  }
 }
 
 // What only makes sense together.
@@ -232,7 +261,8 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.blocking_threads =
       given.Number("blocking-threads", options.blocking_threads, 1, 1024);
   options.drain = given.Number("drain", options.drain, 0, 24 * 60 * 60);
-  options.ready_fd = given.Number("ready-fd", options.ready_fd, 0, 1023);
+  options.ready_fd = given.Number("ready-fd", options.ready_fd, 1, 1023);
+  CheckReadyFd(options.ready_fd, &given);
   options.user = given.Text("user", options.user);
   if (const std::string text = given.Text("metrics", ""); !text.empty()) {
     auto address = transports::ListenAddress::Parse(text);

@@ -15,6 +15,7 @@
 #include "programs/smtpd_extras.h"
 #include "programs/smtpd_options.h"
 #include "programs/successor.h"
+#include "system/standard_descriptors.h"
 #include "transports/stream_channel.h"
 
 namespace {
@@ -25,9 +26,12 @@ using postern::programs::kHandoverOption;
 using postern::programs::RunSuccessor;
 using postern::programs::WriteLog;
 
+constexpr int kTemporary = 111;  // djb's tools: try again
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
   int exit_code = 0;
   const auto options =
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);

@@ -17,6 +17,7 @@
 #include "programs/smtpd.h"
 #include "programs/smtpd_extras.h"
 #include "programs/smtpd_options.h"
+#include "system/standard_descriptors.h"
 #include "transports/secure_channel.h"
 #include "transports/stream_channel.h"
 #include "transports/tls_channel.h"
@@ -66,6 +67,8 @@ class Tls {
 
 int main(int argc, char** argv) {
   using postern::programs::Handover;
+  constexpr int kTemporary = 111;  // djb's tools: try again
+  if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
   int exit_code = 0;
   const auto options =
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -63,17 +64,38 @@ bool Set(int socket, int level, int option, int value) {
   return setsockopt(socket, level, option, &value, sizeof(value)) == 0;
 }
 
-// Removes the file of a Unix socket that a server before us has left behind.
-void RemoveStale(const Bound& bound) {
+// Removes the socket file that an earlier server left at the path of `bound`.
+// A file of any other kind is someone's data: it stays, and is an error.
+absl::Status RemoveStaleSocket(const Bound& bound) {
   const auto& to = reinterpret_cast<const sockaddr_un&>(bound.storage);
+  struct stat found = {};
+  if (lstat(to.sun_path, &found) != 0) return absl::OkStatus();  // bind(2) says
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::FailedPreconditionError("a file that is not a socket exists");
+  }
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return;
+  if (probe < 0) return absl::ErrnoToStatus(errno, "socket");
   const absl::Cleanup close_probe = [probe] { close(probe); };
   if (connect(probe, reinterpret_cast<const sockaddr*>(&to), bound.length) !=
           0 &&
       errno == ECONNREFUSED) {
-    (void)unlink(to.sun_path);  // bind(2) will tell
+    (void)unlink(to.sun_path);  // bind(2) reports what could not be removed
   }
+  return absl::OkStatus();
+}
+
+// Returns whether a socket can have IPv6 addresses here. IPv6 can be missing
+// from the kernel, or be disabled in it.
+bool HasIpv6() {
+  const int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // Without descriptors the caller's own socket(2) says so.
+  if (probe < 0) return errno != EAFNOSUPPORT;
+  const absl::Cleanup close_probe = [probe] { close(probe); };
+  sockaddr_in6 any = {};
+  any.sin6_family = AF_INET6;
+  return bind(probe, reinterpret_cast<const sockaddr*>(&any), sizeof(any)) ==
+             0 ||
+         errno != EADDRNOTAVAIL;
 }
 
 }  // namespace
@@ -123,6 +145,9 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
     return absl::ErrnoToStatus(errno,
                                absl::StrCat(address.Format(), ": ", call));
   };
+  if (address == ListenAddress{"", address.port, ""} && !HasIpv6()) {
+    return Listen({"0.0.0.0", address.port, ""}, share);
+  }
   const std::optional<Bound> bound = ToSockaddr(address);
   if (!bound) return absl::InvalidArgumentError(address.Format());
   const int family = bound->storage.ss_family;
@@ -130,7 +155,10 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
   if (fd < 0) return failed("socket");
   absl::Cleanup close_fd = [fd] { close(fd); };
   if (family == AF_UNIX) {
-    RemoveStale(*bound);
+    if (absl::Status status = RemoveStaleSocket(*bound); !status.ok()) {
+      return absl::Status(status.code(), absl::StrCat(address.Format(), ": ",
+                                                      status.message()));
+    }
   } else if (!Set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
              (share && !Set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
              !Set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||

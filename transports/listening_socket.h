@@ -14,8 +14,9 @@
 
 namespace postern::transports {
 
-// "127.0.0.1:25", "[::1]:25", "*:25" (all addresses of both families) or
-// "unix:/run/postern.sock". Port 0 is any that is free.
+// "127.0.0.1:25", "[::1]:25", "*:25" (all addresses of both families, or of
+// IPv4 alone where the system has no IPv6) or "unix:/run/postern.sock". Port 0
+// is any that is free.
 struct ListenAddress {
   std::string host;  // an address; empty: all of them
   uint16_t port = 0;
@@ -30,10 +31,11 @@ struct ListenAddress {
 };
 
 // Opens a listening socket: non-blocking, closed by exec(2), with TCP_NODELAY
-// and keep-alive for the connections that come of it. With `share` several
-// sockets may listen at one address (SO_REUSEPORT), among which the kernel
-// spreads connections; not for Unix sockets, where a file in the way that
-// nobody listens at is removed. Errors name the address.
+// and keep-alive for the connections that it accepts. With `share` several
+// sockets may listen at one address (SO_REUSEPORT), and the kernel spreads the
+// connections among them; Unix sockets cannot be shared. A socket file at
+// `address.path` that no server listens at is removed; any other file there is
+// an error and stays as it is. Errors name the address.
 absl::StatusOr<int> Listen(const ListenAddress& address, bool share);
 
 // Returns where `socket` listens, with the port that it was given.

@@ -25,6 +25,9 @@ namespace {
 
 // Connections accepted in a row before others have their turn.
 constexpr int kBatch = 64;
+// Such batches that are accepted when the server goes down, at most: more than
+// an accept queue holds, so that a flood of clients cannot delay the end.
+constexpr int kMaxLastBatches = 128;
 // How long nobody is accepted when the system has nothing to do it with.
 constexpr std::chrono::milliseconds kPause{200};
 
@@ -121,17 +124,30 @@ class Server::Shard : public Connection::Surroundings {
       const uint32_t wake = shared_ ? uint32_t{EPOLLEXCLUSIVE} : 0;
       return shard_.loop_.Watch(socket_->fd(), EPOLLIN | wake, this);
     }
-    // Whoever waits already is still taken in.
+    // Closes the socket. The clients in its queue are accepted first: the
+    // server is going down, so they get a 421, and not a reset.
     void Stop() {
       if (socket_ == nullptr) return;
-      OnEvents(0);
+      for (int i = 0; i < kMaxLastBatches; ++i) {
+        if (AcceptBatch() != Queue::kMore) break;
+      }
       shard_.loop_.Unwatch(socket_->fd());
       shard_.loop_.timers().Disarm(this);
       socket_ = nullptr;
     }
-    void OnEvents(uint32_t) override;
+    void OnEvents(uint32_t) override {
+      if (AcceptBatch() == Queue::kStuck) Pause();
+    }
 
    private:
+    enum class Queue : uint8_t {
+      kEmpty,
+      kMore,   // perhaps
+      kStuck,  // the system has no resources to accept anyone
+    };
+
+    // Accepts up to kBatch clients, and says what is left in the queue.
+    Queue AcceptBatch();
     void OnTimer() override {
       if (!Watch()) Pause();
     }
@@ -183,7 +199,7 @@ absl::Status Server::Shard::Start() {
   return absl::OkStatus();
 }
 
-void Server::Shard::Acceptor::OnEvents(uint32_t) {
+Server::Shard::Acceptor::Queue Server::Shard::Acceptor::AcceptBatch() {
   // Another thread may have got it, when it was given up for a moment.
   if (shard_.spare_ < 0) shard_.spare_ = OpenSpare();
   for (int i = 0; i < kBatch; ++i) {
@@ -195,12 +211,13 @@ void Server::Shard::Acceptor::OnEvents(uint32_t) {
     if (socket >= 0) {
       shard_.Open(listener_, socket, peer);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return;
+      return Queue::kEmpty;
     } else if (LacksResources(errno) && !shard_.TurnAway(socket_->fd())) {
-      return Pause();
+      return Queue::kStuck;
     }
     // Any other error is that of a client which is gone already.
   }
+  return Queue::kMore;
 }
 
 bool Server::Shard::TurnAway(int listening) {
@@ -350,9 +367,11 @@ absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
   if (!first.ok()) return first.status();
   absl::StatusOr<ListenAddress> bound = Adopt(*first, options);
   if (!bound.ok() || !address.path.empty()) return bound;
-  // As it was asked for: [::] is not all addresses of both families.
+  // As it was asked for: [::] is not all addresses of both families. But "*" is
+  // 0.0.0.0 where there is no IPv6.
   ListenAddress same = address;
   same.port = bound->port;
+  if (same.host.empty()) same.host = bound->host;
   listeners_.back().address = same;
   while (share && listeners_.back().sockets.size() < shards_.size()) {
     const absl::StatusOr<int> next = transports::Listen(same, share);

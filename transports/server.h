@@ -65,8 +65,9 @@ class Server {
   // Serves from now on. An error: the system has no threads or descriptors.
   absl::Status Start();
 
-  // Accepts nobody any more. Each session is told 421 at the next moment at
-  // which no answer and no content is on its way; with the last, Join() ends.
+  // Accepts the clients that are in the accept queues, and none after them.
+  // Each session, and theirs too, gets a 421 at the next moment at which no
+  // answer and no content is under way. Join() returns after the last of them.
   void Drain();
   // The same, and closes all connections.
   void Abandon();

@@ -581,6 +581,28 @@ TEST_F(ServerTest, AdmissionMayComeLate) {
   server_->Join();
 }
 
+TEST_F(ServerTest, DrainingAnswersClientsInTheAcceptQueue) {
+  Server server(&service_, {.threads = 2});
+  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  ASSERT_TRUE(address.ok()) << address.status();
+  // More than a loop accepts at once; all of them are in the queue before the
+  // server starts.
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 400; ++i) {
+    clients.push_back(std::make_unique<Client>(*address));
+  }
+  server.Drain();
+  ASSERT_TRUE(server.Start().ok());
+  int answered = 0;
+  for (const auto& client : clients) {
+    // Those that were accepted before the drain have been greeted, too.
+    answered += absl::StrContains(client->ReadAll(), "421 4.3.2 ") ? 1 : 0;
+    client->Close();
+  }
+  EXPECT_EQ(answered, 400);
+  server.Join();
+}
+
 TEST_F(ServerTest, DrainingEndsWhoIsIdleAndLetsOthersFinish) {
   Serve();
   Client idle(address_);

@@ -196,10 +196,11 @@ class Serve:
     address = "127.0.0.1"
 
     def __init__(self, test, *options, deliver=None, limit=None,
-                 listen=("127.0.0.1:0",), environment=None):
+                 listen=("127.0.0.1:0",), environment=None, prefix=(),
+                 log=None):
         self.log_path = test.folder / "log"
         ready, theirs = os.pipe()
-        arguments = [POSTERN, "serve", "--control", str(test.control),
+        arguments = [*prefix, POSTERN, "serve", "--control", str(test.control),
                      "--deliver", deliver or f"maildir:{test.maildir}",
                      "--ready-fd", str(theirs), *options]
         for each in listen:
@@ -212,10 +213,11 @@ class Serve:
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "wb") as file:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=log, env=variables,
+                stdout=subprocess.DEVNULL,
+                stderr=file if log is None else log, env=variables,
                 pass_fds=[theirs], preexec_fn=prepare, start_new_session=True)
         os.close(theirs)
         test.addCleanup(self.stop)

@@ -1,0 +1,39 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "system/standard_descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace postern::system {
+
+absl::Status OpenStandardDescriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest that is free, which is `fd`.
+    if (open("/dev/null", O_RDWR) < 0) {
+      return absl::ErrnoToStatus(errno, "/dev/null");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TakeInheritedOutput(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is not open"));
+  }
+  if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is not open for writing"));
+  }
+  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails for a closed one alone
+  return absl::OkStatus();
+}
+
+}  // namespace postern::system

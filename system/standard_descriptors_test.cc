@@ -1,0 +1,73 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "system/standard_descriptors.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "gtest/gtest.h"
+
+namespace postern::system {
+namespace {
+
+bool IsDevNull(int fd) {
+  struct stat facts = {};
+  return fstat(fd, &facts) == 0 && S_ISCHR(facts.st_mode) &&
+         facts.st_rdev == makedev(1, 3);
+}
+
+// Returns the exit code of a process that does `what`: it may close what it
+// likes.
+int InChild(const std::function<int()>& what) {
+  const pid_t pid = fork();
+  if (pid == 0) _exit(what());
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+TEST(StandardDescriptorsTest, EachThatIsClosedBecomesDevNull) {
+  for (int closed = 0; closed < 8; ++closed) {  // a bit for each descriptor
+    EXPECT_EQ(0, InChild([closed] {
+                const int other = open("/", O_RDONLY | O_DIRECTORY);
+                for (int fd = 0; fd <= 2; ++fd) {
+                  (closed & 1 << fd) != 0 ? close(fd) : dup2(other, fd);
+                }
+                if (!OpenStandardDescriptors().ok()) return 1;
+                for (int fd = 0; fd <= 2; ++fd) {
+                  if (IsDevNull(fd) != ((closed & 1 << fd) != 0)) return 2 + fd;
+                  if (fcntl(fd, F_GETFD) != 0) return 5;  // children have it
+                }
+                // What is opened next is none of them.
+                return open("/", O_RDONLY | O_DIRECTORY) > 2 ? 0 : 6;
+              }))
+        << closed;
+  }
+}
+
+TEST(StandardDescriptorsTest, AnInheritedOutputMustBeOpenForWriting) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  EXPECT_EQ(
+      TakeInheritedOutput(ends[0]).message(),
+      "descriptor " + std::to_string(ends[0]) + " is not open for writing");
+  EXPECT_TRUE(TakeInheritedOutput(ends[1]).ok());
+  EXPECT_EQ(fcntl(ends[1], F_GETFD), FD_CLOEXEC);
+  close(ends[0]);
+  close(ends[1]);
+  EXPECT_EQ(TakeInheritedOutput(ends[1]).message(),
+            "descriptor " + std::to_string(ends[1]) + " is not open");
+  const int path = open("/", O_PATH);
+  EXPECT_FALSE(TakeInheritedOutput(path).ok());
+  close(path);
+}
+
+}  // namespace
+}  // namespace postern::system

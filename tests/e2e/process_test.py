@@ -1,0 +1,176 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the programs do with what they are started with: options, descriptors."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import unittest
+
+import harness
+
+
+def programs():
+    """The command line of each program, up to its options."""
+    folder = pathlib.Path(harness.SMTPD).parent
+    return [[harness.SMTPD], [str(folder / "postern-smtpd-tls")],
+            [harness.POSTERN, "serve"], [harness.POSTERN, "users", "list"],
+            [str(folder / "postern-introspect")]]
+
+
+def run(arguments, **more):
+    return subprocess.run(arguments, stdin=subprocess.DEVNULL,
+                          capture_output=True, check=False,
+                          timeout=harness.PATIENCE, **more)
+
+
+class OptionsTest(harness.TestCase):
+
+    def options(self, program):
+        """Returns (name, has a value) for each option in --help."""
+        text = run([*program, "--help"], env={}).stdout.decode()
+        found = re.findall(r"^  --([a-z0-9-]+)( [A-Z]| {2,}|$)", text, re.M)
+        self.assertGreater(len(found), 4, program)
+        return [(name, after[1:].isalpha()) for name, after in found]
+
+    def test_an_empty_value_is_an_error_for_every_option(self):
+        config = self.folder / "config"
+        for program in programs():
+            for name, has_value in self.options(program):
+                ways = [([f"--{name}="], {}, f"--{name}")]
+                if has_value:
+                    # As a script has it whose variable is not set.
+                    ways.append(([f"--{name}", ""], {}, f"--{name}"))
+                if name not in ("help", "version", "config", "stdin"):
+                    variable = "POSTERN_" + name.upper().replace("-", "_")
+                    ways.append(([], {variable: ""}, variable))
+                    if ("config", True) in self.options(program):
+                        ways.append(([f"--config={config}"], {},
+                                     f"{config}:1: {name}"))
+                config.write_text(f"{name} =  \n")
+                for arguments, variables, named in ways:
+                    with self.subTest(program=program, arguments=arguments,
+                                      variables=variables):
+                        done = run([*program, *arguments], env=variables)
+                        self.assertEqual(done.returncode, 100)
+                        self.assertIn(f"{named}: the value is empty\n",
+                                      done.stderr.decode())
+
+    def test_an_empty_part_of_a_value_is_an_error(self):
+        for arguments in (["--listen", "127.0.0.1:0,"],
+                          ["--listen", "127.0.0.1:0,auth="],
+                          ["--listen", "127.0.0.1:0,auth=PLAIN+"],
+                          ["--listen", "systemd:"], ["--listen", "unix:"],
+                          ["--auth", "cdb:"], ["--auth", "checkpassword:"],
+                          ["--auth", "oauth:"], ["--proxy-from", "/8"]):
+            done = run([harness.POSTERN, "serve", *arguments,
+                        "--listen=127.0.0.1:0"], env={})
+            self.assertEqual(done.returncode, 100, arguments)
+            self.assertIn(f"postern serve: {arguments[0]}: ",
+                          done.stderr.decode())
+        for deliver in ("maildir:", "qmail-queue:"):
+            done = run([harness.POSTERN, "serve", "--control",
+                        str(self.control), "--listen", "127.0.0.1:0",
+                        "--deliver", deliver], env={})
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(deliver, done.stderr.decode())
+
+
+# Runs a program with some of the descriptors 0 to 2 closed.
+CLOSED = {"0": "<&-", "1": ">&-", "2": "2>&-"}
+
+
+def without(descriptors, arguments=()):
+    closed = " ".join(CLOSED[each] for each in descriptors)
+    return ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *arguments]
+
+
+class DescriptorsTest(harness.TestCase):
+
+    def test_missing_standard_descriptors_are_dev_null(self):
+        for closed in ("0", "1", "2", "01", "12", "02", "012"):
+            with self.subTest(closed=closed):
+                server = harness.Serve(self, prefix=without(closed))
+                for each in closed:
+                    self.assertEqual(
+                        os.readlink(f"/proc/{server.process.pid}/fd/{each}"),
+                        "/dev/null")
+                with harness.Client(server) as client:
+                    client.greet()
+                    for line in ("MAIL FROM:<s@x.example>",
+                                 "RCPT TO:<u@local.example>"):
+                        self.assertEqual(client.ask(line)[:3], "250")
+                    self.assertEqual(client.ask("DATA")[:3], "354")
+                    self.assertEqual(client.ask("hello\r\n.")[:3], "250")
+                server.signal(signal.SIGTERM)
+                self.assertEqual(server.wait(), 0)
+        for message in self.messages():
+            self.assertNotIn(b"pid=", message)
+
+    def test_children_of_smtpd_have_dev_null_for_a_missing_log(self):
+        queue = pathlib.Path(self.put_queue())
+        queue.write_text(queue.read_text().replace(
+            "env >", "readlink /proc/$$/fd/2 >$QUEUE_OUT/log-is; env >"))
+        done = subprocess.run(
+            without("2", [harness.SMTPD, "--control", str(self.control),
+                          "--deliver", f"qmail-queue:{queue}"]),
+            input=b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@local.example>\r\n"
+                  b"DATA\r\nx\r\n.\r\nQUIT\r\n",
+            env={"PATH": os.environ["PATH"], "QUEUE_OUT": str(self.folder)},
+            stdout=subprocess.PIPE, timeout=harness.PATIENCE, check=False)
+        self.assertIn(b"\r\n250 2.0.0 ok ", done.stdout)
+        self.assertEqual(self.queued("log-is"), b"/dev/null\n")
+        self.assertNotIn(b"rcpt decision", self.queued("message"))
+
+    def test_a_table_of_users_holds_no_messages(self):
+        table = self.folder / "users"
+        for closed in ("1", "2", "12"):
+            subprocess.run(
+                without(closed, [harness.POSTERN, "users", "add", "--stdin",
+                                 str(table), "ann"]),
+                input=b"secret\n", env={}, check=True,
+                timeout=harness.PATIENCE)
+            self.assertEqual(
+                run([harness.POSTERN, "users", "list", str(table)],
+                    env={}).stdout[:4], b"ann\t")
+
+    def test_a_ready_descriptor_must_have_been_passed(self):
+        usual = [harness.POSTERN, "serve", "--control", str(self.control),
+                 "--deliver", "discard", "--listen", "127.0.0.1:0"]
+        for number in (3, 4, 5, 9, 1023):
+            done = run([*usual, "--ready-fd", str(number)], env={})
+            self.assertEqual(done.returncode, 100)
+            self.assertIn(
+                f"--ready-fd: descriptor {number} is not open\n",
+                done.stderr.decode())
+        read_end, write_end = os.pipe()
+        try:
+            done = run([*usual, "--ready-fd", str(read_end)], env={},
+                       pass_fds=[read_end])
+        finally:
+            os.close(read_end)
+            os.close(write_end)
+        self.assertEqual(done.returncode, 100)
+        self.assertIn("is not open for writing\n", done.stderr.decode())
+        done = run([*usual, "--ready-fd", "2"], env={})
+        self.assertEqual(done.returncode, 100)
+        self.assertIn("--ready-fd: descriptor 2 is the log's",
+                      done.stderr.decode())
+
+    def test_standard_output_may_be_the_ready_descriptor(self):
+        process = subprocess.Popen(
+            [harness.POSTERN, "serve", "--control", str(self.control),
+             "--deliver", "discard", "--listen", "127.0.0.1:0", "--ready-fd",
+             "1"], env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait, harness.PATIENCE)
+        self.addCleanup(process.kill)
+        self.assertRegex(process.stdout.read(), rb"^127\.0\.0\.1:[0-9]+\n$")
+        process.stdout.close()
+        self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/1"), "/dev/null")
+
+
+if __name__ == "__main__":
+    harness.main()
