@@ -165,6 +165,10 @@ void AddProcess(const MetricCounts& counts, const MetricGauges& gauges,
                static_cast<double>(gauges.pool_running));
   text->Family("postern_pool_threads", "Threads for tasks that block.",
                static_cast<double>(gauges.pool_threads));
+  text->Family("postern_longest_turn_seconds",
+               "The longest time that a thread's clients waited for one of "
+               "them.",
+               absl::ToDoubleSeconds(gauges.longest_turn));
   text->Family("postern_reloads_total", "Attempts to read everything again.",
                "result", counts.reloads, kReloads);
   text->Family("postern_start_time_seconds",

@@ -21,6 +21,7 @@ struct MetricGauges {
   uint64_t pool_queued = 0;
   uint64_t pool_running = 0;
   uint64_t pool_threads = 0;
+  absl::Duration longest_turn;
   absl::Time start;
 };
 

@@ -172,12 +172,14 @@ TEST(MetricsTextTest, GaugesAreAsTheyAre) {
                                 .pool_queued = 3,
                                 .pool_running = 4,
                                 .pool_threads = 5,
+                                .longest_turn = absl::Microseconds(2500),
                                 .start = absl::FromUnixMillis(1'500)});
   for (absl::string_view line :
        {"# TYPE postern_connections gauge", "postern_connections 1",
         "postern_unserved_total{reason=\"no-descriptor\"} 2",
         "postern_pool_queued 3", "postern_pool_running 4",
-        "postern_pool_threads 5", "postern_start_time_seconds 1.5",
+        "postern_pool_threads 5", "postern_longest_turn_seconds 0.0025",
+        "postern_start_time_seconds 1.5",
         "postern_build_info{version=\"0.1\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat(line, "\n")));
   }
@@ -206,7 +208,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 19u);
+  EXPECT_EQ(names.size(), 20u);
 }
 
 }  // namespace

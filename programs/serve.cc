@@ -135,6 +135,11 @@ class Host : public transports::Service {
     return is;
   }
 
+  void OnListenerFailed(size_t, const absl::Status& why) override {
+    WriteLog("warning", absl::StrCat(why.message(),
+                                     ": no more clients are accepted there"));
+  }
+
   void Admit(size_t listener, SessionInfo info, Admitted done) override {
     if (metrics_ != nullptr) metrics_->CountConnection();
     auto place = limits_.Admit(info.remote_address, MonotonicNanoseconds());
@@ -315,12 +320,14 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
   auto made = std::make_unique<MetricsServer>(
       [&metrics, &server, &pool, threads, start = absl::Now()] {
-        return FormatMetrics(metrics, {.connections = server.connections(),
-                                       .turned_away = server.turned_away(),
-                                       .pool_queued = pool.queued(),
-                                       .pool_running = pool.running(),
-                                       .pool_threads = threads,
-                                       .start = start});
+        return FormatMetrics(
+            metrics, {.connections = server.connections(),
+                      .turned_away = server.turned_away(),
+                      .pool_queued = pool.queued(),
+                      .pool_running = pool.running(),
+                      .pool_threads = threads,
+                      .longest_turn = absl::FromChrono(server.longest_turn()),
+                      .start = start});
       });
   const auto address = made->Listen(*options.metrics);
   if (!address.ok()) {

@@ -77,6 +77,7 @@ class Client : public Connection::Surroundings {
   bool Send(absl::string_view bytes, absl::string_view code) {
     (void)!send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     connection_->OnEvents(EPOLLIN);
+    while (std::exchange(yielded_, false)) connection_->GoOn();
     std::array<char, 4096> room;
     const ssize_t size = recv(socket_, room.data(), room.size(), 0);
     absl::string_view replies(room.data(),
@@ -92,10 +93,13 @@ class Client : public Connection::Surroundings {
     connection_->Answer(std::move(answer));
   }
   void PostResume(ConnectionId) override { connection_->Resume(); }
-  void Yield(ConnectionId) override { connection_->GoOn(); }
+  void Yield(ConnectionId) override { yielded_ = true; }
+  bool HoldRefused() override { return false; }
+  void ReleaseRefused() override {}
   void OnClosed(ConnectionId) override {}
 
   int socket_ = -1;
+  bool yielded_ = false;
   std::unique_ptr<Connection> connection_;
 };
 

@@ -11,11 +11,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "engine/reply.h"
-#include "engine/wipe.h"
 #include "transports/proxy_header.h"
 
 namespace postern::transports {
@@ -23,13 +21,12 @@ namespace {
 
 using Kind = Channel::Result::Kind;
 
-// Octets that a connection may read before it is others' turn.
-constexpr uint64_t kShare = uint64_t{1} << 20;
-// Octets read at once outside of content: what is not served yet has to be
-// kept, and a client that sends ahead chooses how much.
-constexpr size_t kReadAhead = size_t{16} << 10;
-// Octets that a client may send in vain behind its session's end.
-constexpr uint64_t kMaxInVain = uint64_t{1} << 20;
+// Octets that are read and discarded after a session's end.
+constexpr uint64_t kMaxDiscarded = uint64_t{1} << 20;
+
+Reply NotAdmitted() {
+  return {421, {4, 3, 2}, "too busy, try again later (#4.3.2)"};
+}
 
 }  // namespace
 
@@ -37,7 +34,7 @@ Connection::Connection(int socket, ConnectionId id, Surroundings* surroundings)
     : around_(*surroundings),
       id_(id),
       socket_(socket),
-      plain_(socket),
+      plain_(socket, &surroundings->loop().turn()),
       since_(around_.loop().now()) {}
 
 Connection::~Connection() {
@@ -47,13 +44,7 @@ Connection::~Connection() {
 void Connection::Begin(Admission admission, bool tls) {
   if (phase_ != Phase::kAdmission) return;  // abandoned meanwhile
   if (admission.host == nullptr) {
-    if (admission.refusal && !tls) {
-      // In one write, to a socket that has had none. Nobody counts who is
-      // refused, so nobody waits for them: what they have sent is read away, or
-      // the kernel would reset the connection, and the reply be lost.
-      (void)plain_.Write(FormatReply(*admission.refusal));
-      (void)plain_.Read(around_.loop().scratch());
-    }
+    if (admission.refusal && !tls) return Refuse(*admission.refusal);
     return Close();
   }
   host_ = std::move(admission.host);
@@ -70,6 +61,30 @@ void Connection::Begin(Admission admission, bool tls) {
     StartSession();
   }
   Run();
+}
+
+void Connection::Refuse(const Reply& reply) {
+  turn().Begin(around_.loop().now());
+  // In one write, to a socket that has had none.
+  (void)plain_.Write(FormatReply(reply));
+  // The kernel resets a connection that is closed with input unread, or that
+  // gets input after that, and the client may lose the reply.
+  held_ = around_.HoldRefused();
+  if (held_ && Watch()) {
+    Linger();
+    return Run();
+  }
+  (void)plain_.Read(around_.loop().scratch());
+  Close();
+}
+
+void Connection::AwaitAdmission(bool tls) {
+  if (phase_ != Phase::kAdmission) return;
+  hides_ = tls;
+  phase_deadline_ =
+      around_.loop().now() +
+      absl::ToChronoNanoseconds(around_.options().admission_timeout);
+  around_.loop().timers().Arm(this, phase_deadline_);
 }
 
 bool Connection::Watch() {
@@ -182,6 +197,7 @@ void Connection::OnEvents(uint32_t events) {
 void Connection::OnTimer() {
   switch (phase_) {
     case Phase::kAdmission:
+      return hides_ ? Close() : Refuse(NotAdmitted());
     case Phase::kClosed:
       return;
     case Phase::kProxy:
@@ -197,13 +213,14 @@ void Connection::OnTimer() {
     case Phase::kSession:
       break;
   }
-  if (around_.loop().now() >= write_deadline_) {
+  const Time now = around_.loop().now();
+  if (now >= write_deadline_ || (closing_ && now >= phase_deadline_)) {
     // It has not taken the reply before: it will not take a last one.
     End(CloseReason::kTimeout, false);
     return Close();
   }
-  if (pace_ != nullptr && around_.loop().now() < other_deadline_ &&
-      !pace_->TooSlow(around_.loop().now(), bytes_in_)) {
+  if (pace_ != nullptr && now < other_deadline_ &&
+      !pace_->TooSlow(now, bytes_in_)) {
     return SetTimer();
   }
   session_->TimedOut();
@@ -212,10 +229,10 @@ void Connection::OnTimer() {
 }
 
 void Connection::Run() {
-  if (running_) return;  // Begin(), within the header's own call
+  // Within itself: Begin(), in the header's own call. Or GoOn() will come.
+  if (running_ || put_off_) return;
   running_ = true;
-  this_run_ = 0;
-  TakeInput();
+  turn().Begin(around_.loop().now());
   if (phase_ == Phase::kProxy) TakeProxyHeader();
   if (phase_ == Phase::kHandshake) Handshake();
   if (phase_ == Phase::kGreetDelay) ListenForTalk();
@@ -225,8 +242,8 @@ void Connection::Run() {
     if (phase_ != Phase::kHandshake) break;
     Handshake();
   }
-  if (phase_ == Phase::kLinger) ReadInVain();
-  KeepInput();
+  if (phase_ == Phase::kLinger) Discard();
+  input_.Keep();
   running_ = false;
   if (ended_) {
     responder_.reset();
@@ -242,6 +259,7 @@ void Connection::Handshake() {
       break;
     case Kind::kWantRead:
     case Kind::kWantWrite:
+      if (turn().over()) PutOff();
       return;
     case Kind::kEnd:
       return Close();
@@ -253,7 +271,7 @@ void Connection::Handshake() {
 
 void Connection::ListenForTalk() {
   if (!readable_ || !Fill()) return;
-  if (begin_ < end_) session_->TalkedEarly();
+  if (!input_.view().empty()) session_->TalkedEarly();
   phase_ = Phase::kSession;
 }
 
@@ -266,10 +284,15 @@ void Connection::Pump() {
     answers_.clear();
     waiting_ = false;
     if (paused_) break;
-    const Step step = session_->Advance(input());
-    explicit_bzero(around_.loop().scratch().data() + begin_, step.secret);
-    begin_ += step.consumed;
-    // What is consumed stays in the buffer, for the step, until the next read.
+    if (turn().over()) {
+      PutOff();
+      break;
+    }
+    const Step step = session_->Advance(input_.view());
+    input_.Wipe(step.secret);
+    input_.Consume(step.consumed);
+    turn().Spend(step.consumed);
+    // What is consumed stays readable, for the step, until the next read.
     if (!Act(step)) return;
   }
   if (Flush() == Flushed::kBroken) (void)Closed(CloseReason::kPeerGone);
@@ -335,23 +358,33 @@ bool Connection::NeedInput() {
     answers_.shrink_to_fit();
     return false;
   }
-  if (this_run_ >= kShare) {
-    around_.Yield(id_);
-    return false;
-  }
   return Fill();
+}
+
+void Connection::PutOff() {
+  if (put_off_) return;
+  put_off_ = true;
+  around_.Yield(id_);
 }
 
 // The session is over, or the peer is.
 bool Connection::Closed(CloseReason reason) {
-  closing_ = true;
+  if (!closing_) {
+    closing_ = true;
+    // A session whose time is up still gets its last reply out.
+    const ConnectionOptions& options = around_.options();
+    phase_deadline_ = std::max(
+        since_ + absl::ToChronoNanoseconds(options.session_timeout),
+        around_.loop().now() + absl::ToChronoNanoseconds(options.linger));
+  }
   const Flushed flushed = Flush();
-  if (flushed == Flushed::kSome) return false;  // until write_deadline_
+  // Until write_deadline_ or phase_deadline_.
+  if (flushed == Flushed::kSome) return false;
   const bool gone = flushed == Flushed::kBroken;
   End(gone ? CloseReason::kPeerGone : reason,
       !gone && (reason == CloseReason::kQuit ||
                 (reason == CloseReason::kPeerGone && idle_)));
-  // Behind QUIT a client has nothing more to say; in the other cases there may
+  // After QUIT a client has nothing more to say; in the other cases there may
   // be unread commands.
   if (gone || reason == CloseReason::kQuit ||
       reason == CloseReason::kPeerGone) {
@@ -372,13 +405,16 @@ void Connection::Linger() {
                     absl::ToChronoNanoseconds(around_.options().linger);
 }
 
-void Connection::ReadInVain() {
+void Connection::Discard() {
   const absl::Span<char> room = around_.loop().scratch();
   while (true) {
     const Channel::Result result = plain_.Read(room);
-    if (result.kind == Kind::kWantRead) return;
-    in_vain_ += result.count;
-    if (result.kind != Kind::kOk || in_vain_ > kMaxInVain) return Close();
+    if (result.kind == Kind::kWantRead) {
+      if (turn().over()) PutOff();
+      return;
+    }
+    discarded_ += result.count;
+    if (result.kind != Kind::kOk || discarded_ > kMaxDiscarded) return Close();
   }
 }
 
@@ -389,6 +425,7 @@ void Connection::Close() {
     (void)secure_->Shutdown();
   }
   phase_ = Phase::kClosed;
+  if (held_) around_.ReleaseRefused();
   around_.loop().timers().Disarm(this);
   if (watched_) around_.loop().Unwatch(socket_);
   close(socket_);
@@ -396,7 +433,7 @@ void Connection::Close() {
 }
 
 void Connection::End(CloseReason reason, bool clean) {
-  Wipe(&kept_);
+  input_.Clear();
   if (ended_ || host_ == nullptr) return;
   ended_ = true;
   SessionEnd end;
@@ -418,49 +455,19 @@ Channel& Connection::channel() {
   return plain_;
 }
 
-void Connection::TakeInput() {
-  begin_ = 0;
-  end_ = kept_.size();
-  if (kept_.empty()) return;
-  std::memcpy(around_.loop().scratch().data(), kept_.data(), kept_.size());
-  Wipe(&kept_);  // it may be part of a password
-  kept_.shrink_to_fit();
-}
-
-void Connection::KeepInput() {
-  const bool over = phase_ == Phase::kLinger || phase_ == Phase::kClosed;
-  if (begin_ < end_ && !over) kept_ = std::string(input());
-  // It may be part of a password, which is not for the next connection's
-  // buffer.
-  explicit_bzero(around_.loop().scratch().data() + begin_, end_ - begin_);
-  begin_ = end_ = 0;
-}
-
-absl::string_view Connection::input() const {
-  return absl::string_view(around_.loop().scratch().data() + begin_,
-                           end_ - begin_);
-}
-
 bool Connection::Fill() {
   const absl::Span<char> scratch = around_.loop().scratch();
-  if (begin_ > 0) {
-    // Little is left over between reads: part of a line, or of an end of data.
-    // It may be part of a password, which the step wipes in one place.
-    const size_t left = end_ - begin_;
-    std::memmove(scratch.data(), scratch.data() + begin_, left);
-    const size_t stale = std::max(left, begin_);
-    explicit_bzero(scratch.data() + stale, end_ - stale);
-    end_ = left;
-    begin_ = 0;
-  }
-  absl::Span<char> room = scratch.subspan(end_);
-  if (!in_body_ && end_ < kReadAhead) room = room.first(kReadAhead);
+  // What is not served yet has to be kept, and a client that sends ahead
+  // chooses how much.
+  const size_t most = in_body_
+                          ? scratch.size()
+                          : std::max(kReadAhead, host_->config().InputRoom());
+  const absl::Span<char> room = input_.Room(scratch, most);
   const Channel::Result result = channel().Read(room);
   switch (result.kind) {
     case Kind::kOk:
-      end_ += result.count;
+      input_.Filled(result.count);
       bytes_in_ += result.count;
-      this_run_ += result.count;
       // A socket that has given less than there was room for is empty, and the
       // next byte is news; but the end may have been announced already.
       if (secure_ == nullptr && !hung_up_ && result.count < room.size()) {
@@ -468,7 +475,11 @@ bool Connection::Fill() {
       }
       return true;
     case Kind::kWantRead:
-      readable_ = false;
+      if (turn().over()) {
+        PutOff();  // there may be more
+      } else {
+        readable_ = false;
+      }
       return false;
     case Kind::kWantWrite:
       readable_ = writable_ = false;
@@ -506,12 +517,14 @@ void Connection::SetTimer() {
   const Time now = around_.loop().now();
   Time deadline = phase_deadline_;
   if (phase_ == Phase::kAdmission) return;
+  const ConnectionOptions& options = around_.options();
+  const Time end = since_ + absl::ToChronoNanoseconds(options.session_timeout);
+  if (phase_ == Phase::kHandshake) deadline = std::min(deadline, end);
   if (phase_ == Phase::kSession) {
-    const ConnectionOptions& options = around_.options();
     const auto after = [now](absl::Duration duration) {
       return now + absl::ToChronoNanoseconds(duration);
     };
-    deadline = since_ + absl::ToChronoNanoseconds(options.session_timeout);
+    deadline = end;
     if (session_->progress() != progress_) {
       progress_ = session_->progress();
       read_deadline_ = after(session_->ReadTimeout());
@@ -529,7 +542,7 @@ void Connection::SetTimer() {
       write_deadline_ = after(options.write_timeout);
     }
     deadline = std::min({deadline, answer_deadline_, write_deadline_});
-    if (closing_) deadline = write_deadline_;
+    if (closing_) deadline = std::min(write_deadline_, phase_deadline_);
     if (pace_ != nullptr && !closing_) {
       pace_->Update(session_->content(), /*our_turn=*/waiting_ || paused_, now,
                     bytes_in_);

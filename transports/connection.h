@@ -19,10 +19,12 @@
 #include "engine/session_info.h"
 #include "transports/event_loop.h"
 #include "transports/pace.h"
+#include "transports/pending_input.h"
 #include "transports/secure_channel.h"
 #include "transports/service.h"
 #include "transports/socket_channel.h"
 #include "transports/timer_wheel.h"
+#include "transports/turn.h"
 
 namespace postern::transports {
 
@@ -36,9 +38,12 @@ struct ConnectionOptions {
   absl::Duration answer_timeout = absl::Minutes(8);
   // For a PROXY header, which a proxy sends at once.
   absl::Duration proxy_timeout = absl::Seconds(10);
+  // For the service to admit the client: the rules and the client's host name.
+  absl::Duration admission_timeout = absl::Minutes(1);
   // For a handshake of TLS.
   absl::Duration handshake_timeout = absl::Minutes(1);
-  // For the client to close behind a last reply that it may not expect.
+  // For the client to close after a last reply that it may not expect, and for
+  // a session whose time is up to get that reply out.
   absl::Duration linger = absl::Seconds(2);
   // For a message's content.
   PaceOptions pace;
@@ -55,6 +60,12 @@ struct ConnectionId {
 
 // Connection serves a session on one EventLoop's thread, and holds no buffer
 // while nothing is on its way. All of it is called on that thread.
+//
+// One call serves the client for one Turn at most (transports/turn.h), and then
+// asks for another (Surroundings::Yield), so that no client can keep the others
+// of its loop waiting. Of what the client sent and the session cannot take yet
+// it keeps kReadAhead octets; 64 KiB where they came in one read with the
+// content of a message. tests/connection_memory_test.cc has the whole bound.
 //
 // Its descriptor is watched once, for everything, and edge-triggered: what can
 // be read and written is remembered, and serving costs no epoll_ctl(2).
@@ -78,8 +89,14 @@ class Connection : public EventLoop::Handler, private Timer {
     // Resume(). Thread-safe.
     virtual void Post(ConnectionId id, PostedAnswer answer) = 0;
     virtual void PostResume(ConnectionId id) = 0;
-    // Calls GoOn() at the end of the round, if it is still there.
+    // Calls GoOn() at the end of the round, if it is still there; not before
+    // this returns.
     virtual void Yield(ConnectionId id) = 0;
+    // A refused client is to be kept until it has closed, so that its reply is
+    // not lost. Returns whether that is possible: the number of such clients is
+    // limited. If so, ReleaseRefused() follows, once.
+    virtual bool HoldRefused() = 0;
+    virtual void ReleaseRefused() = 0;
     // The connection is over, and its descriptor closed: to be destroyed at
     // the end of the round.
     virtual void OnClosed(ConnectionId id) = 0;
@@ -94,6 +111,9 @@ class Connection : public EventLoop::Handler, private Timer {
   Connection(int socket, ConnectionId id, Surroundings* surroundings);
   ~Connection() override;
 
+  // Octets read at once outside of a message's content, at most, and so kept.
+  static constexpr size_t kReadAhead = size_t{16} << 10;
+
   // Reads the PROXY header with which the connection begins, and nothing
   // behind it, puts its addresses into `info`, and has that admitted. Where
   // there is none, or none that can be read, it is closed. Called before
@@ -103,14 +123,23 @@ class Connection : public EventLoop::Handler, private Timer {
   // Serves it, as `admission` says; with `tls`, through TLS from the start.
   // Called once; until then nothing is read.
   void Begin(Admission admission, bool tls);
+  // Says `reply`, and closes. In place of Begin(), for a connection in the
+  // clear.
+  void Refuse(const Reply& reply);
+  // Begin() will come later: the time for it runs from now on. If it does not
+  // come in time, the client gets a 421, or with `tls` just an end.
+  void AwaitAdmission(bool tls);
 
   // Takes an answer of a port, and goes on, if it is not within it.
   void Answer(PostedAnswer answer);
   bool running() const { return running_; }
   // The sink takes more.
   void Resume();
-  // It is our turn again.
-  void GoOn() { Run(); }
+  // Called when the loop gives it another turn, after Yield().
+  void GoOn() {
+    put_off_ = false;
+    Run();
+  }
 
   // We go down: the session ends at the next moment at which no answer and no
   // content is on its way.
@@ -123,9 +152,9 @@ class Connection : public EventLoop::Handler, private Timer {
  private:
   enum class Phase : uint8_t {
     kProxy,       // its header
-    kAdmission,   // nobody knows yet what becomes of it
+    kAdmission,   // the service has not decided yet
     kHandshake,   // of TLS
-    kGreetDelay,  // listening for who cannot wait
+    kGreetDelay,  // listening for clients that cannot wait
     kSession,
     kLinger,  // all is said; reading what the client still sends
     kClosed,
@@ -142,7 +171,7 @@ class Connection : public EventLoop::Handler, private Timer {
   void ListenForTalk();
   void Pump();
   void Linger();
-  void ReadInVain();
+  void Discard();
   void Close();
 
   // What comes of one step: whether there is a next.
@@ -152,12 +181,10 @@ class Connection : public EventLoop::Handler, private Timer {
   bool NeedInput();
   bool Closed(CloseReason reason);
 
-  // Moves input that was kept to the loop's buffer, and back what is left.
-  void TakeInput();
-  void KeepInput();
-  absl::string_view input() const;
-  // Reads more behind input(), or its end. Returns false if nothing can be
-  // read for now.
+  // The turn is over: asks for another.
+  void PutOff();
+  Turn& turn() { return around_.loop().turn(); }
+  // Reads more input, or its end. Returns false if nothing can be read for now.
   bool Fill();
   // Writes what is to be said.
   Flushed Flush();
@@ -175,6 +202,9 @@ class Connection : public EventLoop::Handler, private Timer {
   bool hung_up_ = false;  // the peer has ended its side, or all of it
   bool going_down_ = false;
   bool running_ = false;  // within Run()
+  bool put_off_ = false;  // GoOn() will come
+  bool held_ = false;     // refused, and ReleaseRefused() is due
+  bool hides_ = false;    // TLS comes first: no reply in the clear
   bool in_body_ = false;  // the last step was content
   bool paused_ = false;   // by the sink
   bool waiting_ = false;  // for an answer
@@ -190,16 +220,14 @@ class Connection : public EventLoop::Handler, private Timer {
   std::optional<Responder> responder_;
   std::vector<PostedAnswer> answers_;
 
-  std::string kept_;  // input that waits
-  size_t begin_ = 0;  // of input in the loop's buffer, within Run()
-  size_t end_ = 0;
+  PendingInput input_;
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
-  uint64_t in_vain_ = 0;   // octets read behind the end
-  uint64_t this_run_ = 0;  // octets read in this Run()
+  uint64_t discarded_ = 0;  // octets read after the end
 
   const Time since_;
-  Time phase_deadline_;  // of a handshake, the delay, lingering
+  // Of admission, a handshake, the delay, closing, lingering.
+  Time phase_deadline_;
   Time read_deadline_;
   uint64_t progress_ = ~uint64_t{0};    // the session's, at that time
   Time write_deadline_ = Time::max();   // while output waits

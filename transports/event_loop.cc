@@ -63,12 +63,17 @@ void EventLoop::Run() {
         posted = true;
       } else {
         handler->OnEvents(events[static_cast<size_t>(i)].events);
+        EndTurn();
       }
     }
     if (posted) RunPosted();
     timers_.Advance(now_);
     // What these put off runs in the next round.
-    for (Task& task : std::exchange(later_, {})) std::move(task)();
+    for (Task& task : std::exchange(later_, {})) {
+      EndTurn();
+      std::move(task)();
+    }
+    EndTurn();
   }
   running = nullptr;
 }
@@ -82,7 +87,19 @@ void EventLoop::RunPosted() {
     const std::lock_guard<std::mutex> lock(mutex_);
     tasks.swap(posted_);
   }
-  for (Task& task : tasks) std::move(task)();
+  for (Task& task : tasks) {
+    std::move(task)();
+    EndTurn();
+  }
+}
+
+void EventLoop::EndTurn() {
+  const Timer::Time now = std::chrono::steady_clock::now();
+  const int64_t took = std::chrono::nanoseconds(now - now_).count();
+  now_ = now;
+  if (took > longest_turn_.load(std::memory_order_relaxed)) {
+    longest_turn_.store(took, std::memory_order_relaxed);
+  }
 }
 
 void EventLoop::Stop() {

@@ -7,6 +7,7 @@
 #define POSTERN_TRANSPORTS_EVENT_LOOP_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "transports/timer_wheel.h"
+#include "transports/turn.h"
 
 namespace postern::transports {
 
@@ -64,19 +66,32 @@ class EventLoop {
   void Unwatch(int fd);
 
   TimerWheel& timers() { return timers_; }
-  // When the round began.
+  // When the loop called the handler, the task or the timers that run now.
   Timer::Time now() const { return now_; }
 
-  // A buffer for whoever reads, until they return to the loop: so no
+  // A buffer for the handler that runs, until it returns to the loop: so no
   // connection needs one of its own while nothing is in it.
   absl::Span<char> scratch() { return absl::MakeSpan(scratch_); }
+  // The same for the count of its work.
+  Turn& turn() { return turn_; }
 
-  // Octets of scratch(): with less a core copies less from the kernel in a
-  // second, with more it takes no more.
-  static constexpr size_t kScratch = size_t{256} << 10;
+  // Octets of scratch(). What a client sent ahead of an answer is copied out of
+  // it, so it bounds what a connection can keep; larger reads copied no more
+  // from the kernel in a second.
+  static constexpr size_t kScratch = size_t{64} << 10;
+
+  // Returns the longest time so far from the call of a handler or a task, or of
+  // all timers that were due, to its return: so long did all others wait.
+  // Thread-safe.
+  std::chrono::nanoseconds longest_turn() const {
+    return std::chrono::nanoseconds(
+        longest_turn_.load(std::memory_order_relaxed));
+  }
 
  private:
   void RunPosted();
+  // A handler, a task or the timers have returned.
+  void EndTurn();
 
   absl::Status status_;
   int epoll_ = -1;
@@ -90,6 +105,9 @@ class EventLoop {
   Timer::Time now_;
   TimerWheel timers_;
   std::vector<char> scratch_;
+  Turn turn_;
+  // Nanoseconds. Written by the loop's thread alone.
+  std::atomic<int64_t> longest_turn_{0};
 };
 
 }  // namespace postern::transports

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -167,6 +168,8 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
               !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address.host.empty()))) {
     return failed("setsockopt");
   }
+  // The window that TCP offers follows from the buffer, so before listen(2).
+  if (!LimitBuffers(fd).ok()) return failed("setsockopt");
   if (bind(fd, reinterpret_cast<const sockaddr*>(&bound->storage),
            bound->length) != 0) {
     return failed("bind");
@@ -174,6 +177,14 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
   if (listen(fd, kBacklog) != 0) return failed("listen");
   std::move(close_fd).Cancel();
   return fd;
+}
+
+absl::Status LimitBuffers(int socket) {
+  if (!Set(socket, SOL_SOCKET, SO_SNDBUF, kSendBuffer) ||
+      !Set(socket, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer)) {
+    return absl::ErrnoToStatus(errno, "setsockopt");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ListenAddress> BoundAddress(int socket) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -37,6 +38,19 @@ struct ListenAddress {
 // `address.path` that no server listens at is removed; any other file there is
 // an error and stays as it is. Errors name the address.
 absl::StatusOr<int> Listen(const ListenAddress& address, bool share);
+
+// The memory that the kernel may use for what a connection's client does not
+// read, and for what has come and is not read here. In octets as setsockopt(2)
+// counts them; the kernel allows twice as much, with its own records. Clients
+// choose both, so without a limit one that never reads costs 2.4 MB, and one
+// that sends ahead 6 MB. 208 KiB are what net.core.rmem_max allows by default:
+// the window of a client 100 ms away for 2 MB a second.
+inline constexpr int kSendBuffer = 64 << 10;
+inline constexpr int kReceiveBuffer = 208 << 10;
+
+// Sets both for `socket`, and for the connections that are accepted from it
+// later, if it is one of TCP. Listen() has done so.
+absl::Status LimitBuffers(int socket);
 
 // Returns where `socket` listens, with the port that it was given.
 absl::StatusOr<ListenAddress> BoundAddress(int socket);

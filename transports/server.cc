@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -23,13 +26,16 @@
 namespace postern::transports {
 namespace {
 
-// Connections accepted in a row before others have their turn.
+// Connections accepted in a row, and for how long, before others are served.
 constexpr int kBatch = 64;
+constexpr std::chrono::milliseconds kBatchTime{1};
 // Such batches that are accepted when the server goes down, at most: more than
 // an accept queue holds, so that a flood of clients cannot delay the end.
-constexpr int kMaxLastBatches = 128;
-// How long nobody is accepted when the system has nothing to do it with.
+constexpr int kMaxLastBatches = 256;
+// How long no client is accepted when the system lacks the resources for it.
 constexpr std::chrono::milliseconds kPause{200};
+// Refused clients that a thread keeps until they have closed, at most.
+constexpr int kMaxHeld = 64;
 
 Reply Overloaded() {
   return {421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
@@ -40,7 +46,29 @@ bool LacksResources(int error) {
          error == ENOMEM;
 }
 
-// A socket that is closed when nobody listens at it any more.
+// Whether accept(2) failed because of the one client: it is gone, a firewall
+// forbids it, or Linux reports an error of the network that waited for it.
+bool IsClients(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A socket that is closed when no thread listens at it any more.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -60,6 +88,36 @@ bool IsAny(absl::string_view host) {
 
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
+// Returns whether clients can be accepted at `socket`; if not, what it is.
+absl::Status CheckListens(int socket) {
+  const auto value = [socket](int option) {
+    int value = 0;
+    socklen_t length = sizeof(value);
+    return getsockopt(socket, SOL_SOCKET, option, &value, &length) == 0 ? value
+                                                                        : -1;
+  };
+  const int type = value(SO_TYPE);
+  if (type < 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("descriptor ", socket, " is not a socket"));
+  }
+  const int domain = value(SO_DOMAIN);
+  absl::string_view what;
+  if (type != SOCK_STREAM) {
+    what = "is not a stream socket";
+  } else if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX) {
+    what = "is neither a TCP nor a Unix socket";
+  } else if (value(SO_ACCEPTCONN) != 1) {
+    what =
+        "does not listen: it is a connection (Accept=yes in a systemd unit?), "
+        "or listen(2) was not called";
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the socket of descriptor ", socket, " ", what));
+}
+
 }  // namespace
 
 // One thread, its loop, and its connections.
@@ -74,6 +132,7 @@ class Server::Shard : public Connection::Surroundings {
   }
 
   const absl::Status& status() const { return loop_.status(); }
+  std::chrono::nanoseconds longest_turn() const { return loop_.longest_turn(); }
   size_t connections() const { return open_.load(std::memory_order_relaxed); }
   uint64_t turned_away() const {
     return turned_away_.load(std::memory_order_relaxed);
@@ -131,6 +190,7 @@ class Server::Shard : public Connection::Surroundings {
       for (int i = 0; i < kMaxLastBatches; ++i) {
         if (AcceptBatch() != Queue::kMore) break;
       }
+      if (socket_ == nullptr) return;  // it failed
       shard_.loop_.Unwatch(socket_->fd());
       shard_.loop_.timers().Disarm(this);
       socket_ = nullptr;
@@ -155,6 +215,8 @@ class Server::Shard : public Connection::Surroundings {
       shard_.loop_.Unwatch(socket_->fd());
       shard_.loop_.timers().Arm(this, shard_.loop_.now() + kPause);
     }
+    // Accepts no more, because of `error`.
+    void Fail(int error);
 
     Shard& shard_;
     const size_t listener_;
@@ -166,16 +228,22 @@ class Server::Shard : public Connection::Surroundings {
     const Slot& slot = slots_[id.slot];
     return slot.generation == id.generation ? slot.connection.get() : nullptr;
   }
+  // Makes a connection of `socket`.
+  Id Place(size_t listener, int socket);
   void Open(size_t listener, int socket, const sockaddr_storage& peer);
   void Begin(Id id, Admission admission, bool tls);
-  // Lets one that there is no descriptor for go, with a word. Returns false if
-  // even that cannot be done.
-  bool TurnAway(int listening);
+  // Refuses `socket`, a client that there is no descriptor for.
+  void TurnAway(size_t listener, int socket);
+  // Accepts a client with the spare descriptor, and refuses it. Returns false
+  // if even that cannot be done.
+  bool TurnAwayWithSpare(size_t listener, int listening);
 
   void Admit(Id id, SessionInfo info) override;
   void Post(Id id, PostedAnswer answer) override;
   void PostResume(Id id) override;
   void Yield(Id id) override;
+  bool HoldRefused() override;
+  void ReleaseRefused() override { --held_; }
   void OnClosed(Id id) override;
 
   Server& server_;
@@ -188,7 +256,8 @@ class Server::Shard : public Connection::Surroundings {
   std::atomic<uint64_t> turned_away_{0};
   std::atomic<bool> answered_{true};  // Responsive()'s question
   bool draining_ = false;
-  int spare_;  // descriptor, for TurnAway()
+  int held_ = 0;  // refused clients that have not closed yet
+  int spare_;     // descriptor, for TurnAwayWithSpare(); -1: lost for now
 };
 
 absl::Status Server::Shard::Start() {
@@ -202,40 +271,72 @@ absl::Status Server::Shard::Start() {
 Server::Shard::Acceptor::Queue Server::Shard::Acceptor::AcceptBatch() {
   // Another thread may have got it, when it was given up for a moment.
   if (shard_.spare_ < 0) shard_.spare_ = OpenSpare();
-  for (int i = 0; i < kBatch; ++i) {
+  const Time end = std::chrono::steady_clock::now() + kBatchTime;
+  for (int i = 0; i < kBatch && std::chrono::steady_clock::now() < end; ++i) {
     sockaddr_storage peer = {};
     socklen_t length = sizeof(peer);
     const int socket =
         accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&peer), &length,
                 SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (socket >= 0) {
+    if (socket >= 0 && shard_.server_.IsReserved(socket)) {
+      shard_.TurnAway(listener_, socket);
+    } else if (socket >= 0) {
       shard_.Open(listener_, socket, peer);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return Queue::kEmpty;
-    } else if (LacksResources(errno) && !shard_.TurnAway(socket_->fd())) {
-      return Queue::kStuck;
+    } else if (LacksResources(errno)) {
+      if (!shard_.TurnAwayWithSpare(listener_, socket_->fd())) {
+        return Queue::kStuck;
+      }
+    } else if (!IsClients(errno)) {
+      Fail(errno);
+      return Queue::kEmpty;
     }
-    // Any other error is that of a client which is gone already.
   }
   return Queue::kMore;
 }
 
-bool Server::Shard::TurnAway(int listening) {
+void Server::Shard::Acceptor::Fail(int error) {
+  const absl::Status why = absl::ErrnoToStatus(
+      error, absl::StrCat(shard_.server_.listeners_[listener_].address.Format(),
+                          ": accept"));
+  shard_.loop_.Unwatch(socket_->fd());
+  socket_ = nullptr;
+  shard_.server_.service_.OnListenerFailed(listener_, why);
+}
+
+void Server::Shard::TurnAway(size_t listener, int socket) {
+  turned_away_.fetch_add(1, std::memory_order_relaxed);
+  Connection& connection = *slots_[Place(listener, socket).slot].connection;
+  if (server_.listeners_[listener].options.tls) {
+    connection.Begin({}, /*tls=*/true);
+  } else {
+    connection.Refuse(Overloaded());
+  }
+}
+
+bool Server::Shard::TurnAwayWithSpare(size_t listener, int listening) {
+  server_.ReadDescriptorLimit();
   if (spare_ >= 0) close(spare_);
-  const int socket = accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+  const int socket =
+      accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket >= 0) {
-    turned_away_.fetch_add(1, std::memory_order_relaxed);
-    const std::string reply = FormatReply(Overloaded());
-    (void)!send(socket, reply.data(), reply.size(),
-                MSG_DONTWAIT | MSG_NOSIGNAL);
-    close(socket);
+    // It has the last descriptor, so it is not kept until it has closed.
+    const int held = std::exchange(held_, kMaxHeld);
+    TurnAway(listener, socket);
+    held_ = held;
   }
   spare_ = OpenSpare();
   return socket >= 0;
 }
 
-void Server::Shard::Open(size_t listener, int socket,
-                         const sockaddr_storage& peer) {
+bool Server::Shard::HoldRefused() {
+  if (held_ >= server_.max_held_.load(std::memory_order_relaxed)) return false;
+  ++held_;
+  return true;
+}
+
+ConnectionId Server::Shard::Place(size_t listener, int socket) {
   if (free_.empty()) {
     free_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -246,8 +347,15 @@ void Server::Shard::Open(size_t listener, int socket,
   slots_[id.slot].listener = static_cast<uint32_t>(listener);
   slots_[id.slot].connection = std::make_unique<Connection>(socket, id, this);
   if (draining_) slots_[id.slot].connection->Shutdown();
+  return id;
+}
 
+void Server::Shard::Open(size_t listener, int socket,
+                         const sockaddr_storage& peer) {
+  const Id id = Place(listener, socket);
   const Listener& from = server_.listeners_[listener];
+  // A connection inherits these, but not that of a Unix socket.
+  if (!from.address.path.empty()) (void)LimitBuffers(socket);
   SessionInfo info;
   ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
   if (IsAny(from.address.host)) {
@@ -277,6 +385,7 @@ void Server::Shard::Admit(Id id, SessionInfo info) {
           Begin(id, std::move(admission), tls);
         });
       });
+  if (Connection* c = Find(id)) c->AwaitAdmission(tls);
 }
 
 void Server::Shard::Begin(Id id, Admission admission, bool tls) {
@@ -358,7 +467,8 @@ absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
                                              ListenerOptions options) {
   const bool share = address.path.empty() && shards_.size() > 1;
   if (share && address.port != 0) {
-    // Whoever shares would not see that another server has the address.
+    // A socket that shares its address would not show that another server has
+    // it.
     const absl::StatusOr<int> alone = transports::Listen(address, false);
     if (!alone.ok()) return alone.status();
     close(*alone);
@@ -383,7 +493,9 @@ absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
 
 absl::StatusOr<ListenAddress> Server::Adopt(int socket,
                                             ListenerOptions options) {
-  // Whoever has opened it may have meant to wait; a loop must not.
+  if (absl::Status status = CheckListens(socket); !status.ok()) return status;
+  if (absl::Status status = LimitBuffers(socket); !status.ok()) return status;
+  // The program that opened it may have meant to wait; a loop must not.
   const int flags = fcntl(socket, F_GETFL);
   if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) {
     return absl::ErrnoToStatus(errno, "fcntl");
@@ -394,7 +506,30 @@ absl::StatusOr<ListenAddress> Server::Adopt(int socket,
   return bound;
 }
 
+void Server::ReadDescriptorLimit() {
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  const int limit = static_cast<int>(
+      std::min<rlim_t>(files.rlim_cur, std::numeric_limits<int>::max()));
+  // For what the rest of the process opens, and for refused clients: one of
+  // each thread while it gets its reply, and those that are kept.
+  const int threads = static_cast<int>(shards_.size());
+  const int reserve = std::clamp(limit / 16, 2 * threads + 2, 256);
+  descriptors_.store(limit - reserve, std::memory_order_relaxed);
+  max_held_.store(std::min(kMaxHeld, (reserve - threads) / (2 * threads)),
+                  std::memory_order_relaxed);
+}
+
+bool Server::IsReserved(int fd) {
+  // accept(2) returns the lowest descriptor that is free, so that the number
+  // says how many are in use. The limit may have been raised meanwhile.
+  if (fd < descriptors_.load(std::memory_order_relaxed)) return false;
+  ReadDescriptorLimit();
+  return fd >= descriptors_.load(std::memory_order_relaxed);
+}
+
 absl::Status Server::Start() {
+  ReadDescriptorLimit();
   for (size_t n = 0; n < listeners_.size(); ++n) {
     std::vector<std::shared_ptr<Descriptor>> sockets;
     for (int socket : std::exchange(listeners_[n].sockets, {})) {
@@ -442,6 +577,14 @@ uint64_t Server::turned_away() const {
   uint64_t all = 0;
   for (const auto& shard : shards_) all += shard->turned_away();
   return all;
+}
+
+std::chrono::nanoseconds Server::longest_turn() const {
+  std::chrono::nanoseconds longest{0};
+  for (const auto& shard : shards_) {
+    longest = std::max(longest, shard->longest_turn());
+  }
+  return longest;
 }
 
 size_t Server::connections() const {

@@ -7,6 +7,8 @@
 #ifndef POSTERN_TRANSPORTS_SERVER_H_
 #define POSTERN_TRANSPORTS_SERVER_H_
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -38,12 +40,12 @@ struct ListenerOptions {
 //   server.Listen(*ListenAddress::Parse("127.0.0.1:2525"));
 //   server.Start();
 //   ...
-//   server.Drain();    // 421 to who is idle, the others to their end
+//   server.Drain();    // 421 to idle clients, the others to their end
 //   server.Abandon();  // now
 //   server.Join();
 //
-// Where the process has no descriptor left, whoever comes hears 421 and is
-// closed, and those who are here are served on.
+// Some descriptors are reserved for the rest of the process. When all others
+// are in use, new clients get a 421, and the open sessions go on.
 //
 // Listen() and Start() are for one thread, before the others; the rest is
 // thread-safe. The destructor abandons and joins.
@@ -59,7 +61,9 @@ class Server {
   // given. The n-th is the listener n of Service::Admit().
   absl::StatusOr<ListenAddress> Listen(const ListenAddress& address,
                                        ListenerOptions options = {});
-  // The same for a socket that listens already; it becomes the server's.
+  // The same for a socket that listens already; it becomes the server's. An
+  // error, which says what it is instead, if it is not a stream socket of
+  // TCP or Unix that listens; it is the caller's then.
   absl::StatusOr<ListenAddress> Adopt(int socket, ListenerOptions options = {});
 
   // Serves from now on. An error: the system has no threads or descriptors.
@@ -76,9 +80,12 @@ class Server {
 
   // Connections that are open now.
   size_t connections() const;
-  // Clients so far who heard 421 because there was no descriptor for them;
+  // Clients so far that got a 421 because there was no descriptor for them;
   // Service was not asked about those.
   uint64_t turned_away() const;
+  // Returns how long at most a thread has served one client while its others
+  // waited: EventLoop::longest_turn().
+  std::chrono::nanoseconds longest_turn() const;
 
   // Returns whether all threads have answered since the last call, and asks
   // them again: for a watchdog.
@@ -93,9 +100,18 @@ class Server {
     ListenAddress address;
   };
 
+  // Sets what descriptors connections may have, by the process' limit.
+  void ReadDescriptorLimit();
+  // Returns whether connections may not have the descriptor `fd`.
+  bool IsReserved(int fd);
+
   Service& service_;
   const ServerOptions options_;
   std::vector<Listener> listeners_;
+  // Connections have descriptors below this one.
+  std::atomic<int> descriptors_{0};
+  // Refused clients that a thread may keep until they have closed.
+  std::atomic<int> max_held_{0};
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 

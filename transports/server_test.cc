@@ -252,6 +252,26 @@ class Everyone : public Service {
                                   [&] { return ends_.size() >= count; }));
   }
 
+  void OnListenerFailed(size_t listener, const absl::Status& why) override {
+    EXPECT_EQ(listener, 0u);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      failures_.emplace_back(why.message());
+    }
+    changed_.notify_all();
+  }
+  // Returns the first failure of a listener, once there is one.
+  std::string AwaitFailure() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kPatience),
+                                  [&] { return !failures_.empty(); }));
+    return failures_.empty() ? "" : failures_[0];
+  }
+  size_t failures() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return failures_.size();
+  }
+
   ServerConfig config;
   std::function<void(size_t, SessionInfo, Admitted)> admit;
 
@@ -285,6 +305,7 @@ class Everyone : public Service {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<SessionEnd> ends_;
+  std::vector<std::string> failures_;
 };
 
 class ServerTest : public testing::Test {
@@ -639,8 +660,7 @@ TEST_F(ServerTest, AbandoningEndsAll) {
   EXPECT_EQ(service_.ends()[0].reason, CloseReason::kShutdown);
 }
 
-TEST_F(ServerTest, WithoutDescriptorsClientsHear421AndOthersAreServedOn) {
-  // With several, one may get the descriptor that another gives up for a word.
+TEST_F(ServerTest, WithoutDescriptorsClientsGet421AndOthersAreServedOn) {
   Serve({.threads = 1});
   Client first(address_);
   first.Read("220");
@@ -661,6 +681,171 @@ TEST_F(ServerTest, WithoutDescriptorsClientsHear421AndOthersAreServedOn) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   Client again(address_);
   EXPECT_EQ(again.Read("220"), "220 mx.example ESMTP\r\n");
+}
+
+// What a client gets that is turned away: its reply, and then an end of input.
+// A reset would mean that it may have lost the reply.
+std::string ReadToTheEnd(Client* client) {
+  std::string text;
+  while (true) {
+    pollfd wait = {client->fd(), POLLIN, 0};
+    if (poll(&wait, 1, kPatience) != 1) return text + "(timeout)";
+    std::array<char, 4096> bytes;
+    const ssize_t n = recv(client->fd(), bytes.data(), bytes.size(), 0);
+    if (n < 0) return text + "(reset)";
+    if (n == 0) return text;
+    text.append(bytes.data(), static_cast<size_t>(n));
+    client->Send("more that was not asked for\r\n");
+  }
+}
+
+TEST_F(ServerTest, ManyClientsAndFewDescriptorsLeaveNoClientWithoutAReply) {
+  Serve({.threads = 2});
+  std::array<Client, 150> clients;
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = dup(0);
+  close(next);
+  const rlimit few = {static_cast<rlim_t>(next) + 40, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  for (Client& client : clients) {
+    client.Connect(address_);
+    client.Send("QUIT\r\n");
+  }
+  size_t greeted = 0;
+  size_t turned_away = 0;
+  for (Client& client : clients) {
+    const std::string text = client.ReadAll();
+    greeted += absl::StartsWith(text, "220 ");
+    turned_away += absl::StartsWith(text, "421 4.3.2 too many connections");
+  }
+  EXPECT_EQ(greeted + turned_away, clients.size());
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(Client(address_).Read("220"), "220 mx.example ESMTP\r\n");
+}
+
+TEST_F(ServerTest, ARefusedClientThatTalksEarlyKeepsItsReply) {
+  service_.admit = [](size_t, SessionInfo info, Service::Admitted done) {
+    std::move(done)({nullptr, Reply{554, {5, 7, 1}, "no"}, std::move(info)});
+  };
+  Serve();
+  Client refused(address_);
+  refused.Send("EHLO c\r\nMAIL FROM:<>\r\n");
+  EXPECT_EQ(ReadToTheEnd(&refused), "554 5.7.1 no\r\n");
+}
+
+TEST_F(ServerTest, AClientWithoutADescriptorKeepsItsReplyAlthoughItTalksEarly) {
+  Client turned_away;
+  server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
+  const auto address = server_->Listen({"127.0.0.1", 0, ""});
+  ASSERT_TRUE(address.ok());
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = dup(0);
+  close(next);
+  // Four are reserved for one thread, `next` among them.
+  const rlimit few = {static_cast<rlim_t>(next) + 4, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  ASSERT_TRUE(server_->Start().ok());
+  turned_away.Connect(*address);
+  turned_away.Send("EHLO c\r\nMAIL FROM:<>\r\n");
+  EXPECT_THAT(ReadToTheEnd(&turned_away),
+              StartsWith("421 4.3.2 too many connections"));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST_F(ServerTest, AdmissionHasItsTime) {
+  std::mutex mutex;
+  std::vector<Service::Admitted> open;
+  service_.admit = [&](size_t, SessionInfo, Service::Admitted done) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    open.push_back(std::move(done));
+  };
+  ServerOptions options;
+  options.connection.admission_timeout = absl::Milliseconds(200);
+  Serve(options);
+  Client client(address_);
+  EXPECT_EQ(ReadToTheEnd(&client),
+            "421 4.3.2 too busy, try again later (#4.3.2)\r\n");
+  const std::lock_guard<std::mutex> lock(mutex);
+  ASSERT_EQ(open.size(), 1u);
+  // Too late, and no harm.
+  std::move(open[0])({service_.NewHost(), std::nullopt, {}});
+  server_->Abandon();
+  server_->Join();
+}
+
+// A client that does not read has the rest of the session's time for its
+// replies, and not the five minutes of one reply.
+TEST_F(ServerTest, ASessionHasItsTimeAlsoWhileItsOutputWaits) {
+  ServerOptions options;
+  options.connection.session_timeout = absl::Milliseconds(500);
+  options.connection.linger = absl::Milliseconds(200);
+  Serve(options);
+  Client client(address_);
+  client.Send("EHLO c\r\n");
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) absl::StrAppend(&flood, "HELP\r\n");
+  // Until the server takes no more.
+  pollfd wait = {client.fd(), POLLOUT, 0};
+  while (poll(&wait, 1, 100) == 1 && service_.ends().empty()) {
+    (void)!send(client.fd(), flood.data(), flood.size(),
+                MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  service_.AwaitEnds(1);
+  const std::vector<SessionEnd> ends = service_.ends();
+  ASSERT_EQ(ends.size(), 1u);
+  EXPECT_EQ(ends[0].reason, CloseReason::kTimeout);
+  EXPECT_LT(ends[0].duration, absl::Seconds(10));
+}
+
+TEST_F(ServerTest, OnlyASocketThatListensIsAdopted) {
+  Server server(&service_, {.threads = 1});
+  int pipes[2];
+  ASSERT_EQ(pipe(pipes), 0);
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  const int idle = socket(AF_INET, SOCK_STREAM, 0);
+  const int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+  const struct {
+    int socket;
+    absl::string_view says;
+  } rows[] = {{pipes[0], "is not a socket"},
+              {pair[0], "does not listen: it is a connection (Accept=yes"},
+              {idle, "does not listen"},
+              {datagrams, "is not a stream socket"}};
+  for (const auto& row : rows) {
+    const auto adopted = server.Adopt(row.socket);
+    EXPECT_EQ(adopted.status().code() == absl::StatusCode::kOk, false);
+    EXPECT_THAT(adopted.status().message(), HasSubstr(row.says));
+    EXPECT_THAT(adopted.status().message(),
+                HasSubstr(absl::StrCat("descriptor ", row.socket)));
+  }
+  for (int fd : {pipes[0], pipes[1], pair[0], pair[1], idle, datagrams}) {
+    EXPECT_EQ(close(fd), 0) << "it is still ours";
+  }
+}
+
+// The process that opened the socket may shut it down: accept(2) then fails for
+// good, and the descriptor stays readable.
+TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
+  const absl::StatusOr<int> socket = Listen({"127.0.0.1", 0, ""}, false);
+  ASSERT_TRUE(socket.ok());
+  server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
+  const auto adopted = server_->Adopt(*socket);
+  ASSERT_TRUE(adopted.ok());
+  ASSERT_TRUE(server_->Start().ok());
+  Client client(*adopted);
+  client.Read("220");
+  ASSERT_EQ(shutdown(*socket, SHUT_RDWR), 0);
+  EXPECT_EQ(service_.AwaitFailure(),
+            absl::StrCat(adopted->Format(), ": accept: Invalid argument"));
+  // Sessions go on, and it is told once.
+  client.Send("QUIT\r\n");
+  EXPECT_THAT(client.ReadAll(), StartsWith("221 "));
+  server_->Drain();
+  server_->Join();
+  EXPECT_EQ(service_.failures(), 1u);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "engine/event.h"
 #include "engine/reply.h"
@@ -63,7 +64,8 @@ class SessionHost {
   }
 };
 
-// What becomes of a connection: a session, or a last word, or not even that.
+// What becomes of a connection: it is served, refused with a reply, or closed
+// without one.
 struct Admission {
   std::shared_ptr<SessionHost> host;  // null: closed
   std::optional<Reply> refusal;       // said before that
@@ -78,7 +80,8 @@ class Service {
 
   // A client has connected to the listener `listener`, the n-th of the server,
   // from 0. Calls `done` once: before returning, later, or from any thread.
-  // Thread-safe. `info` has addresses and ports.
+  // After ConnectionOptions::admission_timeout the client is turned away, and
+  // `done` changes nothing. Thread-safe. `info` has addresses and ports.
   virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;
 
   // Returns whether `peer`, which has come to a listener for proxies, is one
@@ -86,6 +89,15 @@ class Service {
   virtual bool IsProxy(const SessionInfo& peer) {
     (void)peer;
     return false;
+  }
+
+  // accept(2) failed at the listener `listener` with an error that is neither
+  // the client's nor for want of memory or descriptors: at a socket that no
+  // longer listens, for example. The thread that calls this accepts no more
+  // clients there; sessions go on. `why` names the address. Thread-safe.
+  virtual void OnListenerFailed(size_t listener, const absl::Status& why) {
+    (void)listener;
+    (void)why;
   }
 };
 

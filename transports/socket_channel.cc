@@ -22,11 +22,14 @@ Channel::Result Outcome(ssize_t count, Kind wait) {
 }  // namespace
 
 Channel::Result SocketChannel::Read(absl::Span<char> room) {
+  if (turn_.over()) return {Kind::kWantRead};
   ssize_t count = 0;
   do {
     count = recv(socket_, room.data(), room.size(), MSG_DONTWAIT);
   } while (count < 0 && errno == EINTR);
-  return Outcome(count, Kind::kWantRead);
+  const Result result = Outcome(count, Kind::kWantRead);
+  turn_.Spend(result.count);
+  return result;
 }
 
 Channel::Result SocketChannel::Write(absl::string_view bytes) {
@@ -35,7 +38,9 @@ Channel::Result SocketChannel::Write(absl::string_view bytes) {
     count =
         send(socket_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   } while (count < 0 && errno == EINTR);
-  return Outcome(count, Kind::kWantWrite);
+  const Result result = Outcome(count, Kind::kWantWrite);
+  turn_.Spend(result.count);
+  return result;
 }
 
 }  // namespace postern::transports

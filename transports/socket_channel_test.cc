@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "gtest/gtest.h"
+#include "transports/turn.h"
 
 namespace postern::transports {
 namespace {
@@ -34,10 +37,11 @@ class SocketChannelTest : public testing::Test {
 
   std::array<int, 2> sockets_ = {-1, -1};
   std::array<char, 8> room_ = {};
+  Turn turn_;
 };
 
 TEST_F(SocketChannelTest, ReadsWhatThereIs) {
-  SocketChannel channel(sockets_[0]);
+  SocketChannel channel(sockets_[0], &turn_);
   EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kWantRead);
   ASSERT_EQ(write(sockets_[1], "hello, you", 10), 10);
   Channel::Result result = channel.Read(absl::MakeSpan(room_));
@@ -49,7 +53,7 @@ TEST_F(SocketChannelTest, ReadsWhatThereIs) {
 }
 
 TEST_F(SocketChannelTest, KnowsTheEnd) {
-  SocketChannel channel(sockets_[0]);
+  SocketChannel channel(sockets_[0], &turn_);
   ASSERT_EQ(write(sockets_[1], "x", 1), 1);
   ClosePeer();
   EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kOk);
@@ -58,7 +62,7 @@ TEST_F(SocketChannelTest, KnowsTheEnd) {
 }
 
 TEST_F(SocketChannelTest, WritesUntilThePeerDoesNotRead) {
-  SocketChannel channel(sockets_[0]);
+  SocketChannel channel(sockets_[0], &turn_);
   const std::string bytes(size_t{1} << 16, 'x');
   size_t written = 0;
   Channel::Result result = channel.Write(bytes);
@@ -71,6 +75,22 @@ TEST_F(SocketChannelTest, WritesUntilThePeerDoesNotRead) {
   ASSERT_EQ(recv(sockets_[1], read.data(), written, MSG_WAITALL),
             static_cast<ssize_t>(written));
   EXPECT_EQ(channel.Write("x").kind, Kind::kOk);
+}
+
+TEST_F(SocketChannelTest, ReadsNoMoreWhenTheTurnIsOver) {
+  SocketChannel channel(sockets_[0], &turn_);
+  const std::string bytes(2 * Turn::kUnits, 'x');
+  ASSERT_GT(write(sockets_[1], bytes.data(), bytes.size()), 0);
+  turn_.Begin(std::chrono::steady_clock::now());
+  size_t reads = 0;
+  while (channel.Read(absl::MakeSpan(room_).first(1)).kind == Kind::kOk) {
+    ++reads;
+  }
+  EXPECT_TRUE(turn_.over());
+  EXPECT_LE(reads, Turn::kUnits);
+  EXPECT_EQ(channel.Write("x").kind, Kind::kOk);
+  turn_.Begin(std::chrono::steady_clock::now());
+  EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kOk);
 }
 
 }  // namespace
