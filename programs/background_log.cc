@@ -18,32 +18,11 @@ namespace {
 
 constexpr size_t kMaxBehind = size_t{8} << 20;
 constexpr std::chrono::milliseconds kGather{10};
-constexpr int kLastWait = 5000;  // milliseconds
+constexpr std::chrono::seconds kLastWait{5};
+// How often a thread that waits for the reader looks whether to give up.
+constexpr int kLookMilliseconds = 100;
 // What a pipe takes without waiting once it is writable at all: PIPE_BUF.
 constexpr size_t kPiece = 4096;
-
-// Waits until standard error takes more, which another process may have made
-// non-blocking, for `milliseconds` at most; -1: for ever.
-bool WaitForReader(int milliseconds) {
-  pollfd out = {STDERR_FILENO, POLLOUT, 0};
-  int ready = 0;
-  do {
-    ready = poll(&out, 1, milliseconds);
-  } while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
-// Writes `lines`, as far as their reader takes them within that time.
-void WriteAll(absl::string_view lines, int milliseconds) {
-  while (!lines.empty()) {
-    if (!WaitForReader(milliseconds)) return;
-    const ssize_t n =
-        write(STDERR_FILENO, lines.data(), std::min(lines.size(), kPiece));
-    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n <= 0) return;  // a log that cannot be written is not worth a message
-    lines.remove_prefix(static_cast<size_t>(n));
-  }
-}
 
 }  // namespace
 
@@ -53,12 +32,44 @@ BackgroundLog::BackgroundLog() : thread_([this] { Work(); }) {
 
 BackgroundLog::~BackgroundLog() {
   SetLogSink(nullptr);
+  Finish();
+  thread_.join();
+}
+
+void BackgroundLog::Finish() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) return;
     over_ = true;
+    end_ = Clock::now() + kLastWait;
   }
   changed_.notify_one();
-  thread_.join();
+}
+
+bool BackgroundLog::finished() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return finished_;
+}
+
+bool BackgroundLog::WaitForReader() {
+  while (true) {
+    // Another process may have made it non-blocking.
+    pollfd out = {STDERR_FILENO, POLLOUT, 0};
+    if (poll(&out, 1, kLookMilliseconds) > 0) return true;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    // At the end not for ever: no one could start the server again.
+    if (Clock::now() >= end_) return false;
+  }
+}
+
+void BackgroundLog::WriteAll(absl::string_view lines) {
+  while (!lines.empty() && WaitForReader()) {
+    const ssize_t n =
+        write(STDERR_FILENO, lines.data(), std::min(lines.size(), kPiece));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n <= 0) return;  // a log that cannot be written is not worth a message
+    lines.remove_prefix(static_cast<size_t>(n));
+  }
 }
 
 void BackgroundLog::Add(absl::string_view line) {
@@ -80,7 +91,7 @@ void BackgroundLog::Work() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return over_ || !lines_.empty(); });
-    if (lines_.empty()) return;
+    if (lines_.empty()) break;
     // More come, on a busy server: one call for all of them.
     changed_.wait_for(lock, kGather, [this] { return over_; });
     lines.swap(lines_);
@@ -88,13 +99,12 @@ void BackgroundLog::Work() {
     if (lost > 0) {
       lines += FormatLog("log", absl::StrCat(lost, " lines lost, nobody read"));
     }
-    // At the end, not for ever: nobody could start us again.
-    const int wait = over_ ? kLastWait : -1;
     lock.unlock();
-    WriteAll(lines, wait);
+    WriteAll(lines);
     lines.clear();
     lock.lock();
   }
+  finished_ = true;
 }
 
 }  // namespace postern::programs

@@ -4,10 +4,13 @@
 #include "programs/background_log.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +50,7 @@ class BackgroundLogTest : public testing::Test {
     close(saved_);
     saved_ = -1;
   }
+  int reader() const { return read_; }
   // Returns all that was written; nothing can be any more.
   std::string ReadAll() {
     Restore();
@@ -115,6 +119,35 @@ TEST_F(BackgroundLogTest, WhoeverLogsDoesNotWaitForTheReader) {
   const std::string line(1000, 'x');
   for (int i = 0; i < 30'000; ++i) WriteLog(line);  // and nobody reads
   EXPECT_THAT(ReadUntil("lines lost, nobody read\n"), HasSubstr("xxx\n"));
+}
+
+TEST_F(BackgroundLogTest, TheEndDoesNotWaitForAReaderThatTakesNothing) {
+  auto log = std::make_unique<BackgroundLog>();
+  // The log's thread waits for the reader before the end begins.
+  for (int i = 0; i < 100; ++i) WriteLog(std::string(1000, 'x'));
+  while (true) {
+    int waiting = 0;
+    ASSERT_EQ(ioctl(reader(), FIONREAD, &waiting), 0);
+    if (waiting > 60'000) break;  // of the 64 KiB of a pipe
+  }
+  EXPECT_FALSE(log->finished());
+  log->Finish();
+  const auto begin = std::chrono::steady_clock::now();
+  while (!log->finished()) {
+    ASSERT_LT(std::chrono::steady_clock::now() - begin,
+              std::chrono::seconds(60));
+    std::this_thread::yield();
+  }
+  log.reset();
+}
+
+TEST_F(BackgroundLogTest, TheEndIsFinishedOnceTheReaderHasAll) {
+  BackgroundLog log;
+  for (int i = 0; i < 1000; ++i) WriteLog(std::string(1000, 'x'));
+  WriteLog("last");
+  log.Finish();
+  EXPECT_THAT(ReadUntil(" last\n"), HasSubstr("xxx\n"));
+  while (!log.finished()) std::this_thread::yield();
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ Guest::Guest(std::shared_ptr<const Site> site, size_t listener,
       own_config_(Changed(listener_.config, rules)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
       metrics_(metrics),
-      delivery_(site_->delivery.get(), metrics),
+      delivery_(site_->delivery.get(), metrics, site_->messages),
       denied_(rules.denied) {}
 
 std::unique_ptr<transports::SecureChannel> Guest::Secure(

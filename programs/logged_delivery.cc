@@ -44,6 +44,13 @@ class LoggedDelivery::Sink : public MessageSink {
         delivery_(*delivery),
         from_(envelope.from),
         rcpts_(envelope.to.size()) {}
+  ~Sink() override {
+    if (committed_ || delivery_.messages_ == nullptr ||
+        !delivery_.messages_->interrupted()) {
+      return;
+    }
+    MessagesUnderWay::Log({delivery_.TakeId(), size_, rcpts_, from_});
+  }
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
     for (absl::string_view slice : slices) size_ += slice.size();
@@ -52,21 +59,29 @@ class LoggedDelivery::Sink : public MessageSink {
 
   void Commit(Policy::Done done) override {
     Metrics* const metrics = delivery_.metrics_;
-    sink_->Commit([id = delivery_.TakeId(), from = std::move(from_),
-                   rcpts = rcpts_, size = size_, metrics,
-                   since =
-                       metrics == nullptr ? Clock::time_point() : Clock::now(),
-                   done = std::move(done)](Verdict verdict) mutable {
-      if (verdict.accepted() && !verdict.reply()) {
-        verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
-      }
-      if (metrics != nullptr) {
-        metrics->CountMessage(verdict.accepted());
-        metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
-      }
-      LogMessage(verdict.accepted(), id, size, rcpts, from, *verdict.reply());
-      std::move(done)(std::move(verdict));
-    });
+    committed_ = true;
+    sink_->Commit(
+        [message = std::make_unique<MessagesUnderWay::Pending>(
+             delivery_.messages_,
+             MessageFacts{delivery_.TakeId(), size_, rcpts_, std::move(from_)}),
+         metrics,
+         since = metrics == nullptr ? Clock::time_point() : Clock::now(),
+         done = std::move(done)](Verdict verdict) mutable {
+          const MessageFacts& facts = message->facts();
+          if (verdict.accepted() && !verdict.reply()) {
+            verdict = Verdict::Accept(
+                {250, {2, 0, 0}, absl::StrCat("ok ", facts.id)});
+          }
+          if (metrics != nullptr) {
+            metrics->CountMessage(verdict.accepted());
+            metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
+          }
+          if (message->Answer(verdict.accepted())) {
+            LogMessage(verdict.accepted(), facts.id, facts.size, facts.rcpts,
+                       facts.from, *verdict.reply());
+          }
+          std::move(done)(std::move(verdict));
+        });
   }
 
  private:
@@ -75,6 +90,7 @@ class LoggedDelivery::Sink : public MessageSink {
   Path from_;  // until it commits
   const size_t rcpts_;
   uint64_t size_ = 0;
+  bool committed_ = false;
 };
 
 Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,

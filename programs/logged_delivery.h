@@ -12,6 +12,7 @@
 #include "engine/delivery.h"
 #include "engine/reply.h"
 #include "engine/trace_header.h"
+#include "programs/messages_under_way.h"
 #include "programs/metrics.h"
 
 namespace postern::programs {
@@ -29,13 +30,17 @@ namespace postern::programs {
 // acceptance without a reply one with the message's name, which is what a
 // sender's postmaster can quote.
 //
+// A message that the end of the server interrupts has the result interrupted,
+// and no reply.
+//
 // All of it is called on the session's thread.
 class LoggedDelivery : public Delivery {
  public:
   // `delivery` must outlive this, and this the sinks but for those that commit;
-  // `metrics`, which may be null, all of them.
-  explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr)
-      : delivery_(*delivery), metrics_(metrics) {}
+  // `metrics` and `messages`, each of which may be null, all of them.
+  explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr,
+                          MessagesUnderWay* messages = nullptr)
+      : delivery_(*delivery), metrics_(metrics), messages_(messages) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
@@ -53,6 +58,7 @@ class LoggedDelivery : public Delivery {
 
   Delivery& delivery_;
   Metrics* const metrics_;
+  MessagesUnderWay* const messages_;
   std::string id_;  // of the message on its way
 };
 

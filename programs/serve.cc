@@ -28,7 +28,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "auth/pooled_authenticator.h"
 #include "policy/attempt_limits.h"
 #include "policy/connection_limits.h"
@@ -42,10 +41,12 @@
 #include "programs/library_backends.h"
 #include "programs/log.h"
 #include "programs/manager.h"
+#include "programs/messages_under_way.h"
 #include "programs/metrics.h"
 #include "programs/metrics_server.h"
 #include "programs/metrics_text.h"
 #include "programs/rules_file.h"
+#include "programs/server_end.h"
 #include "programs/site.h"
 #include "transports/server.h"
 #include "transports/service.h"
@@ -191,9 +192,9 @@ class Host : public transports::Service {
     GuestRules rules;
     const absl::Status status = Ask(&arrival.info, &rules);
     if (!status.ok()) {
-      // Whom nobody can ask about is served by nobody.
+      // Without rules no one knows whether the client may be served.
       CountUnserved(Metrics::Unserved::kNoRules);
-      WriteLog("fatal", status.message());
+      WriteLog("rules", status.message());
       admission.refusal =
           Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
     } else if (rules.denied && options_.silent_deny) {
@@ -284,11 +285,11 @@ absl::Status Become(const std::string& user) {
   return absl::OkStatus();
 }
 
-// Listens as the options say; adds where to `addresses`, a line each.
+// Listens as the options say; adds where to `addresses`.
 absl::Status Listen(const ServeOptions& options,
                     std::map<std::string, std::vector<int>> passed,
                     transports::Server* server, Host* host,
-                    std::string* addresses) {
+                    std::vector<std::string>* addresses) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
     const ListenOption& listen = options.listen[i];
     std::vector<absl::StatusOr<transports::ListenAddress>> bound;
@@ -305,18 +306,18 @@ absl::Status Listen(const ServeOptions& options,
     for (const auto& address : bound) {
       if (!address.ok()) return address.status();
       host->AddListener(i);
-      absl::StrAppend(addresses, address->Format(), "\n");
-      WriteLog(absl::StrCat("listening at ", address->Format()));
+      addresses->push_back(address->Format());
     }
   }
   return absl::OkStatus();
 }
 
-// Returns a server that listens, and is to be started. It must end before what
-// it reads.
+// Returns a server that listens at `*where`, and is to be started. It must end
+// before what it reads.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const Metrics& metrics,
-    const transports::Server& server, const transports::ThreadPool& pool) {
+    const transports::Server& server, const transports::ThreadPool& pool,
+    std::string* where) {
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
   auto made = std::make_unique<MetricsServer>(
       [&metrics, &server, &pool, threads, start = absl::Now()] {
@@ -335,7 +336,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
         address.status().code(),
         absl::StrCat("--metrics: ", address.status().message()));
   }
-  WriteLog(absl::StrCat("metrics at ", address->Format()));
+  *where = address->Format();
   return made;
 }
 
@@ -388,9 +389,10 @@ void Serve(const ServeOptions& options, const Site::Process& process,
 }
 
 // Tells the process that started us, by --ready-fd.
-void WriteReady(int fd, const std::string& addresses) {
+void WriteReady(int fd, const std::vector<std::string>& addresses) {
   if (fd < 0) return;
-  (void)!write(fd, addresses.data(), addresses.size());  // theirs to miss
+  const std::string lines = absl::StrCat(absl::StrJoin(addresses, "\n"), "\n");
+  (void)!write(fd, lines.data(), lines.size());  // theirs to miss
   if (fd > STDERR_FILENO) {
     close(fd);
     return;
@@ -431,9 +433,10 @@ int RunServe(const ServeOptions& options) {
   RaiseDescriptors();
 
   SetLogFormat(options.log_format);
-  const BackgroundLog log;
+  BackgroundLog log;
   const auto metrics = options.metrics ? std::make_unique<Metrics>() : nullptr;
 
+  MessagesUnderWay messages;
   // Destroyed in the order that decisions need: the names end first, and the
   // pool works to its end while the loops, stopped, still take its answers.
   std::unique_ptr<Host> host;
@@ -475,6 +478,7 @@ int RunServe(const ServeOptions& options) {
                         }});
           },
       .metrics = metrics.get(),
+      .messages = &messages,
   };
   absl::StatusOr<std::shared_ptr<const Site>> site =
       Site::Read(options, process);
@@ -502,14 +506,16 @@ int RunServe(const ServeOptions& options) {
       .grace = absl::Seconds(options.rate_grace)};
   server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
   server = std::make_unique<transports::Server>(host.get(), server_options);
-  std::string addresses;
+  std::vector<std::string> addresses;
   if (absl::Status status = Listen(options, std::move(passed), server.get(),
                                    host.get(), &addresses);
       !status.ok()) {
     return Fail(status);
   }
+  std::string metrics_address;
   if (metrics != nullptr) {
-    auto made = MakeMetricsServer(options, *metrics, *server, pool);
+    auto made =
+        MakeMetricsServer(options, *metrics, *server, pool, &metrics_address);
     if (!made.ok()) return Fail(made.status());
     metrics_server = *std::move(made);
   }
@@ -539,10 +545,16 @@ int RunServe(const ServeOptions& options) {
       return Fail(status);
     }
   }
+  // Nothing can fail any more: an administrator may take these lines for a
+  // start.
+  for (const std::string& address : addresses) {
+    WriteLog(absl::StrCat("listening at ", address));
+  }
+  if (metrics_server != nullptr) {
+    WriteLog(absl::StrCat("metrics at ", metrics_address));
+  }
   WriteReady(options.ready_fd, addresses);
-  SayReady(absl::StrCat(
-      "listening at ",
-      absl::StrJoin(absl::StrSplit(addresses, '\n', absl::SkipEmpty()), ", ")));
+  SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
   Serve(options, process, signals, host.get(), server.get(),
         metrics_server.get());
   if (metrics_server != nullptr) metrics_server->SayStopping();
@@ -550,17 +562,16 @@ int RunServe(const ServeOptions& options) {
       absl::StrCat("going down with ", server->connections(), " connections");
   WriteLog(going);
   SayStopping(going);
-  server->Drain();
-  // Ends when all is done, at the second signal, or when the time is up.
-  const absl::Time end = absl::Now() + absl::Seconds(options.drain);
-  while (server->connections() > 0 && absl::Now() < end) {
-    const int signal = WaitForSignal(signals, absl::Milliseconds(100));
-    if (signal == SIGTERM || signal == SIGINT) break;
+  const transports::ThreadPool* const others[] = {&auth_pool};
+  if (!EndServer({.server = server.get(),
+                  .deliveries = &pool,
+                  .others = others,
+                  .messages = &messages,
+                  .log = &log},
+                 absl::Seconds(options.drain), signals)) {
+    _exit(0);  // the destructors would wait for what hangs
   }
-  server->Abandon();
   server->Join();
-  // Whoever waits for a slow checker behind others is gone, and would keep us.
-  auth_pool.Drop();
   return 0;
 }
 

@@ -101,8 +101,8 @@ constexpr OptionRow kRows[] = {
      "processor"},
     {"blocking-threads", "N [64]", "that wait for disks and programs"},
     {"drain", "N [30]",
-     "seconds that sessions may take to their end\n"
-     "behind SIGTERM"},
+     "seconds that sessions may take to end after\n"
+     "SIGTERM; then they are cut off"},
     {"ready-fd", "N", "write where we listen there, a line each, once\nwe do"},
     {"user", "NAME", "become NAME, once we listen"},
     {"metrics", "ADDRESS:PORT",
@@ -121,8 +121,8 @@ constexpr char kFoot[] =
     "Each option is also a line of --config FILE (control=/etc/postern) and "
     "an\n"
     "environment variable (POSTERN_CONTROL). SIGHUP has the control files and\n"
-    "rules read again; SIGTERM ends sessions at their next safe point, twice\n"
-    "at once. See postern(8).\n";
+    "rules read again. SIGTERM ends sessions at their next safe point; a second\n"
+    "SIGTERM ends the server within a second. See postern(8).\n";
 
 absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
   const std::vector<absl::string_view> words = absl::StrSplit(text, ',');

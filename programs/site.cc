@@ -110,6 +110,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   if (*backend != nullptr) {
     site->authenticator = process.guard(*std::move(backend));
   }
+  site->messages = process.messages;
   site->show_user = options.auth.show_user;
   if (destination->blocks) {
     site->delivery = std::make_shared<delivery::PooledDelivery>(

@@ -20,6 +20,7 @@
 #include "engine/server_config.h"
 #include "policy/controls.h"
 #include "programs/backends.h"
+#include "programs/messages_under_way.h"
 #include "programs/metrics.h"
 #include "programs/serve_options.h"
 #include "transports/tls_context.h"
@@ -41,7 +42,8 @@ struct Site {
     std::function<std::shared_ptr<Authenticator>(
         std::shared_ptr<auth::Backend>)>
         guard;
-    Metrics* metrics = nullptr;  // null: nobody counts
+    Metrics* metrics = nullptr;            // null: nobody counts
+    MessagesUnderWay* messages = nullptr;  // null: their end is not logged
   };
 
   // Reads the control files, certificates and users. An error names the file,
@@ -61,6 +63,7 @@ struct Site {
   bool show_user = false;                        // in Received fields
   std::string host_name;                         // of Received fields
   std::shared_ptr<Delivery> delivery;
+  MessagesUnderWay* messages = nullptr;
   bool runs_programs = false;          // to deliver, or to check passwords
   std::shared_ptr<Policy> recipients;  // null: takes every recipient
   std::shared_ptr<Policy> relay;       // the decision

@@ -14,6 +14,8 @@
 
 #include <initializer_list>
 #include <map>
+#include <mutex>
+#include <set>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -73,6 +75,61 @@ int OpenProcess(pid_t pid) {
   return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }
 
+// The children that no one has waited for yet.
+class Children {
+ public:
+  // Never destroyed: a thread may run a child until the process ends.
+  static Children& All() {
+    static Children& all = *new Children;
+    return all;
+  }
+
+  bool ended() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return ended_;
+  }
+  void Add(pid_t pid) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pids_.insert(pid);
+    if (ended_) (void)kill(pid, SIGKILL);  // it was started meanwhile
+  }
+  void Remove(pid_t pid) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    pids_.erase(pid);
+  }
+  ChildProcess::Ended End() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+    ChildProcess::Ended ended;
+    for (const pid_t pid : pids_) {
+      if (kill(pid, SIGKILL) == 0) {
+        ++ended.killed;
+      } else if (errno == EPERM) {
+        ++ended.unkillable;
+      }
+    }
+    return ended;
+  }
+
+ private:
+  std::mutex mutex_;
+  bool ended_ = false;    // guarded by mutex_
+  std::set<pid_t> pids_;  // guarded by mutex_
+};
+
+// As waitpid(2). Takes a child that has ended off the list before its id can be
+// another process's, which EndAll() must not kill.
+pid_t Reap(pid_t pid, int* status, int options) {
+  siginfo_t ended = {};
+  if (waitid(P_PID, static_cast<id_t>(pid), &ended,
+             WEXITED | WNOWAIT | options) != 0) {
+    return -1;
+  }
+  if (ended.si_pid == 0) return 0;
+  Children::All().Remove(pid);
+  return waitpid(pid, status, 0);
+}
+
 }  // namespace
 
 void CloseDescriptor(int* fd) {
@@ -125,6 +182,10 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   posix_spawnattr_setsigdefault(&settings.attributes, &defaults);
   posix_spawnattr_setflags(&settings.attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  if (Children::All().ended()) {
+    return absl::UnavailableError(
+        absl::StrCat(options.arguments[0], ": this process is ending"));
+  }
   ChildEnvironment environment(options.environment);
   std::vector<std::string> texts(options.arguments.begin(),
                                  options.arguments.end());
@@ -135,7 +196,10 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   const int error =
       posix_spawn(&process.pid_, arguments[0], actions, &settings.attributes,
                   arguments.data(), environment.entries());
-  if (error == 0) return process;
+  if (error == 0) {
+    Children::All().Add(process.pid_);
+    return process;
+  }
   process.pid_ = -1;
   // EAGAIN is a limit on processes here, and "try again" everywhere else.
   if (error == EAGAIN) {
@@ -143,6 +207,8 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   }
   return absl::ErrnoToStatus(error, texts[0]);
 }
+
+ChildProcess::Ended ChildProcess::EndAll() { return Children::All().End(); }
 
 ChildProcess::~ChildProcess() {
   if (pid_ < 0) return;
@@ -157,8 +223,8 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
   pid_t reaped;
   // After a kill nothing else can come, and nothing else can be done; but what
   // we may not kill, since it has become another user, may never end.
-  while ((reaped = waitpid(pid_, &status,
-                           killed_ && !unkillable_ ? 0 : WNOHANG)) == 0 ||
+  while ((reaped = Reap(pid_, &status,
+                        killed_ && !unkillable_ ? 0 : WNOHANG)) == 0 ||
          (reaped < 0 && errno == EINTR)) {
     pollfd polled[] = {{process_fd, POLLIN, 0}, {watched, POLLIN, 0}};
     const int left = deadline.Milliseconds();
@@ -171,6 +237,7 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
     if (count > 0 && polled[1].revents != 0) ready();
   }
   CloseDescriptor(&process_fd);
+  Children::All().Remove(pid_);
   pid_ = -1;
   if (reaped == 0) return {End::kTimeout};
   if (reaped < 0) return {End::kLost};

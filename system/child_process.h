@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -63,9 +64,9 @@ class ChildProcess {
   // SIGPIPE, SIGCHLD and SIGXFSZ are as a program expects them, and no signal
   // is blocked.
   //
-  // Returns ResourceExhausted where a process is not to be had, and the
-  // kernel's error where the program cannot be run: not there, not executable,
-  // `home` not there. The error names the program.
+  // Returns ResourceExhausted where a process is not to be had, Unavailable
+  // after EndAll(), and the kernel's error where the program cannot be run: not
+  // there, not executable, `home` not there. The error names the program.
   static absl::StatusOr<ChildProcess> Start(const Options& options);
 
   ChildProcess() = default;  // none
@@ -78,6 +79,14 @@ class ChildProcess {
   }
   // Kills it, and waits until it has ended.
   ~ChildProcess();
+
+  // For the end of this process: kills every child that has not been waited
+  // for, and has Start() return Unavailable from now on. Thread-safe.
+  struct Ended {
+    size_t killed = 0;
+    size_t unkillable = 0;  // they have become another user
+  };
+  static Ended EndAll();
 
   // Waits until it has ended, and kills it when `deadline` passes. Calls
   // `ready` meanwhile whenever `watched`, if that is a descriptor, can be read

@@ -4,6 +4,7 @@
 #include "system/child_process.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "absl/status/status.h"
@@ -54,6 +55,28 @@ TEST(ChildProcessTest, TellsHowAProgramEnded) {
 TEST(ChildProcessTest, KillsWhatTakesTooLong) {
   const auto result = Shell("sleep 600").Wait(Deadline(absl::Milliseconds(20)));
   EXPECT_EQ(result.end, End::kTimeout);
+}
+
+TEST(ChildProcessTest, TheEndKillsAllAndLetsNoneStart) {
+  const pid_t tester = fork();  // it ends its own children alone
+  if (tester == 0) {
+    ChildProcess first = Shell("sleep 600");
+    ChildProcess second = Shell("sleep 600");
+    Shell("exit 0").Wait(kNever);  // not one of them any more
+    const ChildProcess::Ended ended = ChildProcess::EndAll();
+    const std::string program[] = {"/bin/true"};
+    const bool right =
+        ended.killed == 2 && ended.unkillable == 0 &&
+        first.Wait(kNever).end == End::kKilled &&
+        second.Wait(kNever).end == End::kKilled &&
+        absl::IsUnavailable(
+            ChildProcess::Start({.arguments = program}).status()) &&
+        ChildProcess::EndAll().killed == 0;
+    _exit(right ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(tester, &status, 0), tester);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 TEST(ChildProcessTest, LeavesNobodyBehind) {

@@ -6,7 +6,9 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
+import time
 import unittest
 
 import harness
@@ -170,6 +172,189 @@ class DescriptorsTest(harness.TestCase):
         self.assertRegex(process.stdout.read(), rb"^127\.0\.0\.1:[0-9]+\n$")
         process.stdout.close()
         self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/1"), "/dev/null")
+
+
+# Keeps the message and its envelope to itself, and never answers.
+HUNG_QUEUE = """#!/bin/sh
+cat >/dev/null
+cat <&1 >/dev/null
+echo $$ >"$QUEUE_OUT/pid.$$"
+exec sleep 600
+"""
+HUNG_CHECKER = """#!/bin/sh
+echo $$ >"$QUEUE_OUT/pid.$$"
+exec sleep 600
+"""
+
+
+class EndTest(harness.TestCase):
+    """How long SIGTERM takes, whatever hangs."""
+
+    def put_program(self, text):
+        path = self.folder / "program"
+        path.write_text(text)
+        path.chmod(0o755)
+        return str(path)
+
+    def children(self, count):
+        """Waits for `count` hung programs; returns their ids."""
+        end = time.monotonic() + harness.PATIENCE
+        while True:
+            found = [path.read_text().strip()
+                     for path in self.folder.glob("pid.*")]
+            if len(found) == count and all(found):
+                return [int(each) for each in found]
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+
+    def assert_ended(self, pids):
+        for pid in pids:
+            try:
+                state = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            except FileNotFoundError:
+                continue
+            # Killed; whoever inherits it has not looked yet.
+            self.assertEqual(state.rsplit(") ", 1)[1][0], "Z", pid)
+
+    def give(self, client, content="hello\r\n.\r\n"):
+        """Has a message on its way; no answer is waited for."""
+        client.greet()
+        client.ask("MAIL FROM:<s@x.example>")
+        client.ask("RCPT TO:<u@local.example>")
+        self.assertEqual(client.ask("DATA")[:3], "354")
+        client.send(content)
+
+    def end_twice(self, server):
+        """Sends SIGTERM twice; returns how long the second takes."""
+        server.signal(signal.SIGTERM)
+        end = time.monotonic() + harness.PATIENCE
+        while not self.draining(server):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        self.assertIsNone(server.process.poll())
+        begin = time.monotonic()
+        server.signal(signal.SIGTERM)
+        self.assertEqual(server.wait(), 0)
+        return time.monotonic() - begin
+
+    @staticmethod
+    def draining(server):
+        """Whether the first signal has been taken: nothing is accepted."""
+        try:
+            socket.create_connection(("127.0.0.1", server.port)).close()
+            return False
+        except ConnectionRefusedError:
+            return True
+
+    def test_a_second_sigterm_cuts_a_hung_queue_program_off(self):
+        program = self.put_program(HUNG_QUEUE)
+        # Less threads than messages: some are not even begun.
+        server = harness.Serve(self, "--drain", "600", "--blocking-threads",
+                               "2", deliver=f"qmail-queue:{program}")
+        clients = [harness.Client(server) for _ in range(5)]
+        for client in clients:
+            self.give(client)
+        pids = self.children(2)
+        self.assertLess(self.end_twice(server), 1)
+        self.assert_ended(pids)
+        log = server.log()
+        self.assertEqual(len(re.findall(
+            r" message result=interrupted id=[0-9a-f.]+ size=[0-9]+ rcpts=1 "
+            r"from=<s@x.example>", log)), 5, log)
+        self.assertEqual(log.count(" message "), 5, log)
+        self.assertEqual(log.count("end=shutdown"), 5, log)
+        for client in clients:
+            self.assertEqual(client.reply(), "")
+            client.__exit__()
+
+    def test_the_drain_is_bounded(self):
+        program = self.put_program(HUNG_QUEUE)
+        server = harness.Serve(self, "--drain", "1",
+                               deliver=f"qmail-queue:{program}")
+        with harness.Client(server) as client:
+            self.give(client)
+            pids = self.children(1)
+            begin = time.monotonic()
+            server.signal(signal.SIGTERM)
+            self.assertEqual(server.wait(), 0)
+            self.assertGreater(time.monotonic() - begin, 0.9)
+            self.assertEqual(client.reply(), "")
+        self.assert_ended(pids)
+        self.assertIn(" message result=interrupted id=", server.log())
+
+    def test_a_message_cut_off_in_its_content_is_logged(self):
+        server = harness.Serve(self, "--drain", "600")
+        with harness.Client(server) as client:
+            self.give(client, content="hello\r\n")
+            self.assertLess(self.end_twice(server), 1)
+        self.assertRegex(server.log(), " message result=interrupted id=[0-9a-f]")
+        self.assertEqual(self.messages(), [])
+
+    def test_a_second_sigterm_cuts_a_hung_checker_off(self):
+        program = self.put_program(HUNG_CHECKER)
+        server = harness.Serve(
+            self, "--drain", "600", "--auth", f"checkpassword:{program}",
+            "--auth-insecure", listen=("127.0.0.1:0,auth",))
+        with harness.Client(server) as client:
+            client.greet()
+            client.send("AUTH PLAIN AGFubgBzZWNyZXQ=\r\n")
+            pids = self.children(1)
+            self.assertLess(self.end_twice(server), 1)
+        self.assert_ended(pids)
+
+    def stuck_log(self):
+        """A pipe that is full."""
+        read_end, write_end = os.pipe()
+        self.addCleanup(os.close, read_end)
+        self.addCleanup(os.close, write_end)
+        os.set_blocking(write_end, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(write_end, b"x" * 4096)
+        os.set_blocking(write_end, True)
+        return write_end
+
+    def test_a_stuck_reader_of_the_log_does_not_keep_the_server(self):
+        server = harness.Serve(self, log=self.stuck_log())
+        with harness.Client(server) as client:
+            client.greet()
+            server.signal(signal.SIGTERM)
+            self.assertEqual(client.reply()[:3], "421")
+        self.assertEqual(server.wait(), 0)
+
+    def test_with_a_stuck_reader_a_second_sigterm_is_the_end(self):
+        server = harness.Serve(self, "--drain", "600", log=self.stuck_log())
+        with harness.Client(server) as client:
+            self.give(client, content="hello\r\n")
+            self.assertLess(self.end_twice(server), 1)
+
+    def test_clients_in_the_accept_queue_get_421(self):
+        server = harness.Serve(self, "--max-per-client", "0", "--threads", "2")
+        server.signal(signal.SIGSTOP)  # so that all of them are in the queue
+        clients = [harness.Client(server) for _ in range(300)]
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGCONT)
+        for client in clients:
+            replies = [client.reply()]
+            if replies[0][:3] == "220":  # accepted before the signal was taken
+                replies.append(client.reply())
+            self.assertEqual(replies[-1][:3], "421")
+            self.assertEqual(client.reply(), "")
+            client.__exit__()
+        self.assertEqual(server.wait(), 0)
+
+    def test_listening_is_logged_when_nothing_can_fail_any_more(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            for options in (["--user", "no-such-user"],
+                            ["--metrics", f"127.0.0.1:{port}"],
+                            ["--listen", f"127.0.0.1:{port}"]):
+                done = run([harness.POSTERN, "serve", "--control",
+                            str(self.control), "--deliver", "discard",
+                            "--listen", "127.0.0.1:0", *options], env={})
+                self.assertEqual(done.returncode, 111)
+                self.assertRegex(done.stderr, rb"^postern: pid=[0-9]+ fatal: ")
+                self.assertNotIn(b"listening", done.stderr)
 
 
 if __name__ == "__main__":
