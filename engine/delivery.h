@@ -75,11 +75,12 @@ class Delivery {
   // arguments live until Open() returns: a sink copies what it needs.
   virtual Opened Open(const Envelope& envelope, const SessionInfo& session) = 0;
 
-  // Hears of content that the engine refuses (bare newlines, hops, size), with
-  // the reply: for a log. Its sink, if there is one, is destroyed behind it.
-  virtual void OnContentRefused(const Reply& reply,
+  // Called when the engine has given the reply to a message whose content it
+  // refuses (bare newlines, hops, size): for a log. Its sink, if there was one,
+  // is gone by then. Not called if the session ends before the reply is due.
+  virtual void OnContentRefused(const Refusal& refusal,
                                 const SessionInfo& session) {
-    (void)reply;
+    (void)refusal;
     (void)session;
   }
 };

@@ -43,6 +43,7 @@ struct Hello {
 struct Mail {
   Path from;
   MailParameters parameters;
+  int message = 0;  // the n-th MAIL of the session, from 1
 };
 
 // RCPT, RFC 5321 4.1.1.3. Everything a relay decision needs is in it.
@@ -51,6 +52,7 @@ struct Rcpt {
   Path to;
   RcptParameters parameters;
   size_t index = 0;  // counts the RCPTs asked of this transaction, from 0
+  int message = 0;   // as in its Mail
 };
 
 // STARTTLS, RFC 3207: accepted, 220 follows and then kStartTls. Refuse it with
@@ -107,15 +109,40 @@ struct Envelope {
   Path from;
   MailParameters parameters;
   std::vector<Recipient> to;  // in order
+  int message = 0;            // as in its Mail; 0 outside a transaction
 
   // Forgets all of it, and keeps some room for the next.
   void Clear() {
     from = Path();
     parameters = MailParameters();
+    message = 0;
     to.clear();
     constexpr size_t kRoom = 16;
     if (to.capacity() > kRoom) to.shrink_to_fit();
   }
+};
+
+// A 4yz or 5yz reply that no port gave: the session refused by itself, for the
+// protocol's reasons. (A driver may have given the answer to StartTls.) For
+// logs and counters. It owns its data.
+struct Refusal {
+  // What the reply answers: a name of VerbTable(), which is static. Empty for
+  // an unknown command, for a line that is too long, and where no command is
+  // the cause (a timeout, a shutdown).
+  absl::string_view verb;
+  // The command line as sent, without its CRLF, cut at kMaxCommand octets. A
+  // command of AUTH ends after the mechanism, and the text of an unknown
+  // command that follows AUTH is left out: what comes there may be a password.
+  // The verb alone where the reply comes later than its command.
+  std::string command;
+  Reply reply;
+  // The n-th MAIL of the session, from 1; 0 outside a transaction.
+  int message = 0;
+  // The reply to a message whose content is refused (a bare newline, hops,
+  // size). Under LMTP it is given once for each recipient, and reported once.
+  bool content = false;
+
+  static constexpr size_t kMaxCommand = 128;
 };
 
 // What TLS has come to, for logs, trace and policy.

@@ -146,10 +146,17 @@ bool Responder::OnBody(absl::Span<const absl::string_view> slices,
   return sink_->Write(slices, std::move(ready));
 }
 
-void Responder::OnAborted(const Reply* refusal) {
-  if (refusal != nullptr) {
-    options_.delivery->OnContentRefused(*refusal, *info_);
+void Responder::ReportRefusals() {
+  for (const Refusal& refusal : session_.TakeRefusals()) {
+    if (refusal.content) {
+      options_.delivery->OnContentRefused(refusal, *info_);
+    } else if (options_.refused) {
+      options_.refused(refusal, *info_);
+    }
   }
+}
+
+void Responder::OnAborted() {
   sink_.reset();
   work_ = Work::kNone;
   exchange_.reset();
@@ -235,8 +242,12 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
 // Where a port's answer did not fit, gives one that fits any open question.
 void Responder::Excuse(RequestId id, const absl::Status& status) {
   if (absl::IsNotFound(status)) return;
-  (void)session_.Complete(
-      id, Verdict::Refuse({451, {4, 3, 0}, "local error (#4.3.0)"}));
+  const Reply local_error = {451, {4, 3, 0}, "local error (#4.3.0)"};
+  (void)session_.Complete(id, Verdict::Refuse(local_error));
+  if (options_.refused) {
+    options_.refused(
+        {.reply = local_error, .message = session_.envelope().message}, *info_);
+  }
 }
 
 // Opens the sink and puts the Received field into it. Sets `wait` where the

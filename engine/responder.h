@@ -52,6 +52,10 @@ struct ResponderOptions {
   // Answer() below. Copied into each open decision; called from any thread,
   // also from inside the Responder's own methods, perhaps after its end.
   std::function<void(PostedAnswer)> post;
+  // Called for each refusal of the session's own, and for each answer of a port
+  // that did not fit its question, on the session's thread: for a log. Not for
+  // content that is refused: see Delivery::OnContentRefused(). May be empty.
+  std::function<void(const Refusal&, const SessionInfo&)> refused;
   // Hears that the client is another one, by a proxy's XCLIENT, before the
   // policy is asked. What rules have granted to the proxy's own address is gone
   // from the facts: put in what they say of the client's. May be empty.
@@ -75,8 +79,13 @@ class Responder {
   // For Step::Kind::kBody. As MessageSink::Write(): false stops the flow.
   bool OnBody(absl::Span<const absl::string_view> slices,
               absl::AnyInvocable<void() &&> ready);
-  // For Step::Kind::kAborted, with Step::refusal.
-  void OnAborted(const Reply* refusal);
+  // For Step::Kind::kAborted.
+  void OnAborted();
+  // Reports what the session has refused by itself. For each Advance(), after
+  // it, and before what its step asks for.
+  void OnAdvanced() {
+    if (session_.has_refusals()) ReportRefusals();
+  }
 
   // Takes what `post` has brought, and completes the session's Ask. A late
   // answer changes nothing.
@@ -105,6 +114,7 @@ class Responder {
   void AnswerVerdict(RequestId id, Verdict verdict);
   void AnswerEach(RequestId id, std::vector<Verdict> verdicts);
   void AnswerAuth(RequestId id, AuthMove move);
+  void ReportRefusals();
   void Excuse(RequestId id, const absl::Status& status);
   Verdict OpenSink(RequestId id, Verdict verdict, bool* wait);
   // Returns a copy of the facts, with `change` made in it.

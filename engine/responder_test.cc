@@ -39,10 +39,11 @@ struct World {
   std::optional<AuthMove> move;  // the next of an exchange; nullopt: later
   bool no_exchange = false;      // Begin() breaks its promise
   int open_exchanges = 0;
-  std::vector<std::string> sasl;     // what exchanges have been told
-  AuthExchange::Done move_done;      // of a late move
-  SharedSessionInfo begun;           // the facts that Begin() was given
-  std::vector<std::string> refused;  // what OnContentRefused() has heard
+  std::vector<std::string> sasl;      // what exchanges have been told
+  AuthExchange::Done move_done;       // of a late move
+  SharedSessionInfo begun;            // the facts that Begin() was given
+  std::vector<std::string> refused;   // what OnContentRefused() has heard
+  std::vector<std::string> reported;  // ResponderOptions::refused
 };
 
 class TestPolicy : public Policy {
@@ -140,9 +141,11 @@ class TestDelivery : public Delivery {
     if (world_.no_sink) return *world_.no_sink;
     return std::make_unique<TestSink>(&world_);
   }
-  void OnContentRefused(const Reply& reply, const SessionInfo& info) override {
+  void OnContentRefused(const Refusal& refusal,
+                        const SessionInfo& info) override {
     EXPECT_EQ(info.hello_name, "c.example");
-    world_.refused.push_back(FormatReply(reply));
+    EXPECT_EQ(refusal.message, 1);
+    world_.refused.push_back(FormatReply(refusal.reply));
   }
 
  private:
@@ -169,6 +172,10 @@ class ResponderTest : public testing::Test {
     options.authenticator = &authenticator_;
     options.client_changed = client_changed_;
     options.host_name = "host.example";
+    options.refused = [this](const Refusal& refusal, const SessionInfo&) {
+      world_.reported.push_back(
+          absl::StrCat(refusal.command, ": ", refusal.reply.code));
+    };
     options.stamp = [] {
       return TraceStamp{absl::FromUnixSeconds(1795290976), "q1"};
     };
@@ -183,8 +190,9 @@ class ResponderTest : public testing::Test {
   // Takes one step, and tells the responder.
   Step::Kind Advance() {
     const Step step = session_->Advance(in_);
+    responder_->OnAdvanced();
     if (step.kind == Step::Kind::kAsk) responder_->OnAsk(*step.ask);
-    if (step.kind == Step::Kind::kAborted) responder_->OnAborted(step.refusal);
+    if (step.kind == Step::Kind::kAborted) responder_->OnAborted();
     if (step.kind == Step::Kind::kStartTls) {
       responder_->TlsStarted({"TLSv1.3", "TLS_X", "CN=proxy"});
     }
@@ -419,6 +427,19 @@ TEST_F(ResponderTest, TellsWhatTheEngineRefusesOfContent) {
   EXPECT_TRUE(absl::StartsWith(world_.refused[0], "554 5.5.2 bare LF"));
   Feed("MAIL FROM:<s@x>\r\nRSET\r\n");  // aborted, by the client's own will
   EXPECT_EQ(world_.refused.size(), 1u);
+}
+
+TEST_F(ResponderTest, ReportsWhatNoPortHasRefused) {
+  Feed("EHLO c.example\r\nDATA\r\nMAIL FROM:<s@x>\r\n");
+  world_.verdict = Verdict::Refuse({550, {5, 1, 1}, "no"});
+  Feed("RCPT TO:<u@d>\r\nRCPT TO:<u@d> X=1\r\n");
+  // An answer that does not fit: the client gets another one.
+  world_.verdict = Verdict::Refuse({250, {}, "no"});
+  EXPECT_TRUE(absl::StartsWith(Feed("RCPT TO:<u@d>\r\n"), "451 4.3.0 "));
+  EXPECT_EQ(world_.reported,
+            (std::vector<std::string>{"DATA: 503", "RCPT TO:<u@d> X=1: 555",
+                                      ": 451"}));
+  world_.verdict = Verdict::Accept();
 }
 
 TEST_F(ResponderTest, TellsPoliciesWhatTheClientHasDoneOutOfTurn) {

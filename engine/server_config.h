@@ -120,6 +120,11 @@ struct ServerConfig {
   // connection closes. It stops guessing of recipients and of relays.
   int max_errors = 20;
 
+  // Refusals of its own that a session reports (ServerSession::TakeRefusals);
+  // the others are counted only. A reply of 421, which ends the session, is
+  // reported beyond it. It stops clients from filling the log.
+  int max_reported = 20;
+
   // 5yz answers to AUTH in a session; the next command draws 421 and the
   // connection closes. RFC 4954 4 asks for 3 at least. It stops guessing of
   // passwords.

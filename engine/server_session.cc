@@ -18,12 +18,35 @@
 namespace postern {
 namespace {
 
+constexpr size_t kMaxMechanism = 20;  // RFC 4422 3.1
+
 // Whether a line is a BDAT, or was meant to be one: what stands behind it may
 // be a message, and where BDAT cannot be read it must not be read as commands.
 bool MeansBdat(absl::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   return absl::StartsWithIgnoreCase(line, "BDAT") &&
          (line.size() == 4 || !absl::ascii_isalnum(line[4]));
+}
+
+// Returns what a log may show of a command line: of AUTH, and of what was meant
+// to be one, no initial response.
+absl::string_view ShownCommand(absl::string_view line) {
+  constexpr absl::string_view kAuth = "AUTH";
+  if (!absl::StartsWithIgnoreCase(line, kAuth)) {
+    return line.substr(0, Refusal::kMaxCommand);
+  }
+  // A mechanism is of A-Z, 0-9, '-' and '_' (RFC 4422 3.1), in any case here;
+  // but base64 would be let pass as one, were it not for upper case.
+  size_t end = kAuth.size();
+  if (end < line.size() && line[end] == ' ') ++end;
+  const size_t begin = end;
+  while (end < line.size() && end - begin <= kMaxMechanism &&
+         (absl::ascii_isupper(line[end]) || absl::ascii_isdigit(line[end]) ||
+          line[end] == '-' || line[end] == '_')) {
+    ++end;
+  }
+  const bool mechanism = end == line.size() || line[end] == ' ';
+  return line.substr(0, mechanism ? end : kAuth.size());
 }
 
 // Whether a client that sends more behind this command speaks out of turn.
@@ -60,6 +83,7 @@ Step ServerSession::Advance(absl::string_view in) {
     if (!step) continue;
     step->consumed = consumed;
     step->secret = secret;
+    line_ = {};  // its bytes are the caller's
     return *step;
   }
 }
@@ -83,7 +107,7 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
       (state_ == State::kStart || state_ == State::kTakenOver ||
        state_ == State::kAuth ||
        (state_ == State::kCommand && transaction_ != Transaction::kChunks))) {
-    Say({421, {4, 3, 2}, "going down, try again later (#4.3.2)"});
+    Refuse({421, {4, 3, 2}, "going down, try again later (#4.3.2)"}, "");
     Close(CloseReason::kShutdown);
     return std::nullopt;
   }
@@ -149,32 +173,36 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   }
   *consumed += read.consumed;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
+  line_ = read.line;  // empty if it is too long
   // Also where it is not served, or out of turn: a client has said it by then.
   secret_ = absl::StartsWithIgnoreCase(read.line, "AUTH");
   ++progress_;
   if (errors_ >= config_.max_errors ||
       auth_failures_ >= config_.max_auth_failures) {
-    Say({421, {4, 7, 0}, "too many errors (#4.7.0)"});
+    Refuse({421, {4, 7, 0}, "too many errors (#4.7.0)"});
     Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   if (read.kind == LineReader::Result::Kind::kOverlong) {
-    Say({500, {5, 5, 2}, "line too long (#5.5.2)"});
+    Refuse({500, {5, 5, 2}, "line too long (#5.5.2)"});
     if (overlong_bdat_) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   const auto parsed = ParseCommand(read.line);
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
-    Say(*reply);
+    Refuse(*reply);
     if (MeansBdat(read.line)) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
   const Command& command = std::get<Command>(parsed);
+  if (command.row->verb != Verb::kUnknown) {
+    after_auth_ = command.row->verb == Verb::kAuth;
+  }
   if (in.size() > read.consumed && command.row->verb != Verb::kQuit &&
       (EndsGroup(command) || !extended_)) {
     violations_.pipelining = true;
     if (config_.pipelining == OutOfTurn::kReject) {
-      Say({554, {5, 5, 0}, "you must wait for my replies (#5.5.0)"});
+      Refuse({554, {5, 5, 0}, "you must wait for my replies (#5.5.0)"});
       Close(CloseReason::kAbuse);
       return std::nullopt;
     }
@@ -198,18 +226,18 @@ const Ask* ServerSession::Serve(const Command& command) {
   if (verb == Verb::kBdat) {
     auto chunk = ParseBdat(command.argument);
     if (auto* reply = std::get_if<Reply>(&chunk)) {
-      Say(*reply);
+      Refuse(*reply);
       Close(CloseReason::kAbuse);  // where the next command begins, who knows
       return nullptr;
     }
     return OnBdat(std::get<Chunk>(chunk));
   }
   if (now != Phase::kRefused && !Serves(config_, tls_.get(), verb)) {
-    Say(NotServed(verb));
+    Refuse(NotServed(verb));
     return nullptr;
   }
   if (!command.row->AllowedIn(now)) {
-    Say(OutOfSequence(verb, now));
+    Refuse(OutOfSequence(verb, now));
     return nullptr;
   }
   switch (verb) {
@@ -225,7 +253,7 @@ const Ask* ServerSession::Serve(const Command& command) {
       return OnRcpt(command.argument);
     case Verb::kData:
       if (envelope_->parameters.body == BodyType::kBinaryMime) {
-        Say({503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT (#5.5.1)"});
+        Refuse({503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT (#5.5.1)"});
         return nullptr;
       }
       chunked_ = false;
@@ -259,7 +287,7 @@ const Ask* ServerSession::Serve(const Command& command) {
       Close(CloseReason::kAbuse);
       return nullptr;
     case Verb::kUnknown:
-      Say(NotServed(verb));
+      Refuse(NotServed(verb));
       return nullptr;
     case Verb::kBdat:
     case Verb::kUnimplemented:
@@ -318,19 +346,20 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
 
 const Ask* ServerSession::OnMail(absl::string_view argument) {
   if (config_.max_messages > 0 && messages_ >= config_.max_messages) {
-    Say({452, {4, 5, 3}, "too many messages in one session (#4.5.3)"});
+    Refuse({452, {4, 5, 3}, "too many messages in one session (#4.5.3)"});
     return nullptr;
   }
   ++messages_;
   auto parsed = ParseMail(argument, parameter_rules());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
-    Say(*reply);
+    Refuse(*reply);
     return nullptr;
   }
   Mail& mail = std::get<Mail>(parsed);
+  mail.message = messages_;
   if (config_.max_message_size != 0 &&
       mail.parameters.size.value_or(0) > config_.max_message_size) {
-    Say(TooBig());
+    Refuse(TooBig());
     return nullptr;
   }
   return asks_.Open(std::move(mail));
@@ -339,15 +368,16 @@ const Ask* ServerSession::OnMail(absl::string_view argument) {
 const Ask* ServerSession::OnRcpt(absl::string_view argument) {
   auto parsed = ParseRcpt(argument, parameter_rules(), utf8());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
-    Say(*reply);
+    Refuse(*reply);
     return nullptr;
   }
   if (envelope_->to.size() >= config_.max_recipients) {
-    Say({452, {4, 5, 3}, "too many recipients (#4.5.3)"});
+    Refuse({452, {4, 5, 3}, "too many recipients (#4.5.3)"});
     return nullptr;
   }
   Rcpt& rcpt = std::get<Rcpt>(parsed);
   rcpt.from = envelope_->from;
+  rcpt.message = messages_;
   rcpt.index = rcpts_asked_++;
   return asks_.Open(std::move(rcpt));
 }
@@ -355,7 +385,7 @@ const Ask* ServerSession::OnRcpt(absl::string_view argument) {
 const Ask* ServerSession::OnVrfy(absl::string_view argument) {
   auto parsed = ParseVerify(argument, parameter_rules());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
-    Say(*reply);
+    Refuse(*reply);
     return nullptr;
   }
   VerifyArgument& verify = std::get<VerifyArgument>(parsed);
@@ -364,7 +394,7 @@ const Ask* ServerSession::OnVrfy(absl::string_view argument) {
 
 const Ask* ServerSession::OnStartTls() {
   if (tls_ != nullptr) {
-    Say({503, {5, 5, 1}, "TLS is there already (#5.5.1)"});
+    Refuse({503, {5, 5, 1}, "TLS is there already (#5.5.1)"});
     return nullptr;
   }
   return asks_.Open(StartTls{});
@@ -373,7 +403,7 @@ const Ask* ServerSession::OnStartTls() {
 const Ask* ServerSession::OnXClient(absl::string_view argument) {
   auto parsed = ParseXClient(argument);
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
-    Say(*reply);
+    Refuse(*reply);
     return nullptr;
   }
   // Another client: nothing that was found out about the last one may stay.
@@ -393,20 +423,20 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
 
 const Ask* ServerSession::OnAuth(absl::string_view argument) {
   if (!greeted_ || !extended_) {
-    Say({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
+    Refuse({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
     return nullptr;
   }
   if (!identity_.empty()) {
-    Say({503, {5, 5, 1}, "authenticated already (#5.5.1)"});
+    Refuse({503, {5, 5, 1}, "authenticated already (#5.5.1)"});
     return nullptr;
   }
   if (!OffersAuth(config_, tls_.get()) && tls_ == nullptr) {
-    Say(OutOfSequence(Verb::kAuth, Phase::kPlain));
+    Refuse(OutOfSequence(Verb::kAuth, Phase::kPlain));
     return nullptr;
   }
   auto begin = ReadAuthCommand(argument, config_, tls_.get());
   if (const auto* reply = std::get_if<Reply>(&begin)) {
-    Say(*reply);
+    Refuse(*reply);
     return nullptr;
   }
   exchange_ = true;
@@ -426,7 +456,7 @@ std::optional<Step> ServerSession::RunAuth(absl::string_view in,
                       : ReadAuthLine(read.line);
   if (const auto* reply = std::get_if<Reply>(&response)) {
     EndAuth();
-    Say(*reply);
+    Refuse(*reply, "AUTH");
     return std::nullopt;
   }
   return AskStep(asks_.Open(std::get<AuthResponse>(std::move(response))));
@@ -442,7 +472,9 @@ void ServerSession::EndAuth() {
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
   // Behind STARTTLS's 220 a client would take words for a handshake.
-  if (state_ != State::kStartTls) Say({421, {4, 4, 2}, "timeout (#4.4.2)"});
+  if (state_ != State::kStartTls) {
+    Refuse({421, {4, 4, 2}, "timeout (#4.4.2)"}, "");
+  }
   Close(CloseReason::kTimeout);
 }
 
@@ -464,7 +496,7 @@ void ServerSession::TalkedEarly() {
                         (!asks_.empty() && asks_.Only<Connected>()));
   violations_.early_talk = true;
   if (config_.early_talk != OutOfTurn::kReject) return;
-  Say({554, {5, 5, 0}, "you must wait for my greeting (#5.5.0)"});
+  Refuse({554, {5, 5, 0}, "you must wait for my greeting (#5.5.0)"}, "");
   Close(CloseReason::kAbuse);
 }
 
@@ -543,6 +575,31 @@ void ServerSession::SayForMessage(const Reply& reply) {
   const size_t times = config_.lmtp ? envelope().to.size() : 1;
   for (size_t i = 0; i < times; ++i) output_.Append(reply);
   if (times > 0 && reply.permanent()) ++errors_;
+}
+
+void ServerSession::Report(const Reply& reply, absl::string_view command,
+                           bool content) {
+  if (reports_ == nullptr) reports_ = std::make_unique<Reports>();
+  ++reports_->all;
+  const VerbRow& row = FindVerb(command.substr(0, command.find(' ')));
+  const bool known = row.verb != Verb::kUnknown;
+  const bool withheld = !known && after_auth_;
+  if (withheld) secret_ = true;
+  if (known) after_auth_ = row.verb == Verb::kAuth;
+  // What ends the session is always told: there is one such reply.
+  if (reports_->reported >= config_.max_reported && reply.code != 421) return;
+  ++reports_->reported;
+  Refusal& refusal = reports_->open.emplace_back();
+  if (known) refusal.verb = row.name;
+  if (!withheld) refusal.command = std::string(ShownCommand(command));
+  refusal.reply = reply;
+  if (transaction_ != Transaction::kNone) refusal.message = messages_;
+  refusal.content = content;
+}
+
+std::vector<Refusal> ServerSession::TakeRefusals() {
+  if (reports_ == nullptr) return {};
+  return std::exchange(reports_->open, {});
 }
 
 void ServerSession::EndTransaction() {

@@ -45,6 +45,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -89,9 +90,11 @@ namespace postern {
 // max_recipients of them, each within a command line; Output(), at most
 // max_output and one reply (under LMTP, one for each recipient), and as much
 // again of what is written while the rest is not; max_open_asks questions, each
-// within a line; and from the first message on, one Content. The formula is in
-// tests/memory_test.cc. Behind Rest(), between two commands and outside a
-// transaction: sizeof(ServerSession), and the strings of identity() and tls().
+// within a line; what was refused since TakeRefusals(), at most max_reported
+// and one; and from the first message on, one Content. The formula is in
+// tests/memory_test.cc. After Rest(), between two commands and outside a
+// transaction: sizeof(ServerSession), some counters if it has refused anything,
+// and the strings of identity() and tls().
 class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
@@ -133,6 +136,18 @@ class ServerSession {
 
   // What Output() has held so far, written or not.
   const ReplyCounts& replies() const { return output_.counts(); }
+
+  // Returns what the session has refused by itself since the last call, in the
+  // order of the replies, which are in Output() by then or have been. Between
+  // two calls, and in the whole session, there are ServerConfig::max_reported
+  // and one at most. For the driver to take after each Advance(); sessions that
+  // refuse nothing pay nothing for it.
+  std::vector<Refusal> TakeRefusals();
+  bool has_refusals() const {
+    return reports_ != nullptr && !reports_->open.empty();
+  }
+  // Counts all of them, reported or not.
+  uint32_t refused() const { return reports_ == nullptr ? 0 : reports_->all; }
 
   // The peer will send nothing more. What it has sent is still served and open
   // Asks are still answered; where input would be needed, kClosed follows.
@@ -211,6 +226,19 @@ class ServerSession {
     kBroken,  // a BDAT refused, and it was not the last
   };
 
+  // Why a chunk is refused, which says who reports it.
+  enum class Cause : uint8_t {
+    kProtocol,  // it may not come
+    kContent,   // what is wrong with the message
+    kAnswer,    // a port's answer, known to it
+  };
+  // What there is to report. Made for the first refusal.
+  struct Reports {
+    std::vector<Refusal> open;  // not taken yet
+    int reported = 0;
+    uint32_t all = 0;
+  };
+
   Phase phase() const;
   ParameterRules parameter_rules() const;
   Utf8 utf8() const;  // of this transaction
@@ -240,9 +268,9 @@ class ServerSession {
   const Ask* OnVrfy(absl::string_view argument);
 
   // Says `reply`, behind the octets of the chunk that it refuses.
-  void RefuseChunk(const Chunk& chunk, Reply reply);
+  void RefuseChunk(const Chunk& chunk, Reply reply, Cause cause);
   // The same, for a reason that ends the transaction as well.
-  void FailChunk(const Chunk& chunk, Reply reply);
+  void FailChunk(const Chunk& chunk, Reply reply, Cause cause);
   // Says `refusal_`, of a chunk, as often as it is due.
   void SayForChunk();
   std::optional<Step> EndChunk();
@@ -263,6 +291,15 @@ class ServerSession {
   // The reply to a message: under LMTP, one for each of its recipients, and
   // still one error.
   void SayForMessage(const Reply& reply);
+  // The same as Say(), for a 4yz or 5yz that the session itself gives to the
+  // command under way, and reports.
+  void Refuse(const Reply& reply) { Refuse(reply, line_); }
+  // The same where the reply is due later than its command.
+  void Refuse(const Reply& reply, absl::string_view command) {
+    Say(reply);
+    Report(reply, command, /*content=*/false);
+  }
+  void Report(const Reply& reply, absl::string_view command, bool content);
 
   void EndTransaction();
   // Ends the transaction without a message: kAborted comes next.
@@ -297,6 +334,9 @@ class ServerSession {
 
   bool exchange_ = false;  // AUTH has begun, and has not come to an end
   bool secret_ = false;    // what was just consumed is, for Step::secret
+  // AUTH has come, and no known verb since: an unknown command may be a part of
+  // an exchange that its client takes to be open.
+  bool after_auth_ = false;
   int auth_failures_ = 0;  // of the session
   std::string identity_;
 
@@ -312,8 +352,12 @@ class ServerSession {
   bool draining_ = false;
   // Of the message, or of the chunk thrown away; or of one before it.
   std::unique_ptr<const Reply> refusal_;
-  bool refusal_due_ = false;  // kAborted will show it
-  bool body_ended_ = false;   // its last byte has been consumed
+  bool refusal_due_ = false;              // kAborted will show it
+  Cause chunk_cause_ = Cause::kProtocol;  // of the chunk thrown away
+  bool body_ended_ = false;               // its last byte has been consumed
+
+  absl::string_view line_;  // the command under way, within Advance() alone
+  std::unique_ptr<Reports> reports_;  // null: nothing was refused
 
   ReplyQueue output_;
 };

@@ -89,7 +89,7 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
   const bool drop = verdict.kind() == Verdict::Kind::kDrop;
   if (std::holds_alternative<BodyBegin>(ask.what)) {
     // By the embedder's own word: nothing to abort.
-    if (chunked_ && !drop) return FailChunk(chunk_, reply);
+    if (chunked_ && !drop) return FailChunk(chunk_, reply, Cause::kAnswer);
     EndTransaction();
   } else if (std::holds_alternative<AuthBegin>(ask.what) ||
              std::holds_alternative<AuthResponse>(ask.what)) {
@@ -98,6 +98,9 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
     if (reply.permanent()) ++auth_failures_;
   }
   Say(reply);
+  if (std::holds_alternative<StartTls>(ask.what)) {
+    Report(reply, "STARTTLS", /*content=*/false);
+  }
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
     refused_ = true;
     if (!connected->client) errors_ = 0;  // a greeting answers no command
@@ -127,6 +130,7 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
     if (envelope_ == nullptr) envelope_ = std::make_unique<Envelope>();
     envelope_->from = std::move(mail->from);
     envelope_->parameters = std::move(mail->parameters);
+    envelope_->message = mail->message;
     if (verdict.path()) envelope_->from = *verdict.path();
     Say(reply, {250, {2, 1, 0}, "ok"});
   } else if (auto* rcpt = std::get_if<Rcpt>(&ask.what)) {

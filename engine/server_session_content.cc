@@ -25,11 +25,11 @@ Step BodyStep(absl::Span<const absl::string_view> slices) {
 const Ask* ServerSession::OnBdat(const Chunk& chunk) {
   const Phase now = phase();
   if (now != Phase::kRefused && !Serves(config_, tls_.get(), Verb::kBdat)) {
-    RefuseChunk(chunk, NotServed(Verb::kBdat));
+    RefuseChunk(chunk, NotServed(Verb::kBdat), Cause::kProtocol);
     return nullptr;
   }
   if (!FindVerb("BDAT").AllowedIn(now)) {
-    RefuseChunk(chunk, OutOfSequence(Verb::kBdat, now));
+    RefuseChunk(chunk, OutOfSequence(Verb::kBdat, now), Cause::kProtocol);
     return nullptr;
   }
   const bool first = transaction_ == Transaction::kOpen;
@@ -38,7 +38,7 @@ const Ask* ServerSession::OnBdat(const Chunk& chunk) {
                           : content_->HasRoomFor(chunk.size);
   if (!fits) {
     if (!draining_) RefuseMessage(TooBig());
-    FailChunk(chunk, TooBig());
+    FailChunk(chunk, TooBig(), Cause::kContent);
     return nullptr;
   }
   chunk_ = chunk;
@@ -48,8 +48,9 @@ const Ask* ServerSession::OnBdat(const Chunk& chunk) {
   return nullptr;
 }
 
-void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply) {
+void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply, Cause cause) {
   chunk_ = chunk;
+  chunk_cause_ = cause;
   refusal_ = std::make_unique<const Reply>(std::move(reply));
   state_ = State::kSwallow;
   if (chunk.size <= config_.max_discarded) return;
@@ -66,12 +67,14 @@ void ServerSession::SayForChunk() {
   } else {
     Say(*refusal_);
   }
+  if (chunk_cause_ == Cause::kAnswer) return;
+  Report(*refusal_, "BDAT", chunk_cause_ == Cause::kContent);
 }
 
-void ServerSession::FailChunk(const Chunk& chunk, Reply reply) {
+void ServerSession::FailChunk(const Chunk& chunk, Reply reply, Cause cause) {
   draining_ = true;
   if (!chunk.last) transaction_ = Transaction::kBroken;
-  RefuseChunk(chunk, std::move(reply));
+  RefuseChunk(chunk, std::move(reply), cause);
 }
 
 std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
@@ -134,6 +137,7 @@ std::optional<Step> ServerSession::EndChunk() {
   if (const std::optional<Reply> refusal = content_->ChunkRefusal()) {
     transaction_ = Transaction::kBroken;
     Say(*refusal);
+    Report(*refusal, "BDAT", /*content=*/true);
   } else {
     transaction_ = Transaction::kChunks;
     Say({250, {2, 0, 0}, "ok"});
@@ -148,6 +152,7 @@ std::optional<Step> ServerSession::EndBody() {
   state_ = State::kCommand;
   if (const std::optional<Reply> refusal = content_->Refusal()) {
     SayForMessage(*refusal);
+    Report(*refusal, chunked_ ? "BDAT" : "DATA", /*content=*/true);
     EndTransaction();
     return std::nullopt;
   }

@@ -422,6 +422,119 @@ TEST_F(ServerSessionTest, SaysWhyContentIsRefusedWhenItAborts) {
   EXPECT_EQ(step.refusal, nullptr);
 }
 
+// Each refusal as "VERB CODE 'COMMAND'", and "#N" for the message it is about.
+std::vector<std::string> Print(const std::vector<Refusal>& refusals) {
+  std::vector<std::string> out;
+  for (const Refusal& refusal : refusals) {
+    out.push_back(absl::StrCat(
+        refusal.verb, " ", refusal.reply.code, " '", refusal.command, "'",
+        refusal.message == 0 ? "" : absl::StrCat(" #", refusal.message),
+        refusal.content ? " content" : ""));
+  }
+  return out;
+}
+
+TEST_F(ServerSessionTest, ReportsWhatItRefusesByItself) {
+  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.max_reported = 100;
+  config_.max_errors = 100;
+  struct Row {
+    std::string says;
+    std::vector<std::string> refusals;
+  };
+  const Row rows[] = {
+      {"MAIL FROM:<s@x>\r\n", {"MAIL 503 'MAIL FROM:<s@x>'"}},
+      {"EHLO c\r\nNOOP\r\n", {}},
+      {"bogus words\r\n", {" 500 'bogus words'"}},
+      {"EXPN x\r\n", {"EXPN 502 'EXPN x'"}},
+      {"DATA\r\n", {"DATA 503 'DATA'"}},
+      {"mail from:<s@x> FOO=1\r\n", {"MAIL 555 'mail from:<s@x> FOO=1'"}},
+      {"MAIL FROM:<s@x>\r\nMAIL FROM:<s@x>\r\n",
+       {"MAIL 503 'MAIL FROM:<s@x>' #2"}},
+      {"RCPT TO:<u@d\r\nRSET\r\n", {"RCPT 501 'RCPT TO:<u@d' #2"}},
+      {std::string(5000, 'x') + "\r\n", {" 500 ''"}},
+      {"RSET " + std::string(200, 'x') + "\r\n",
+       {"RSET 501 'RSET " + std::string(Refusal::kMaxCommand - 5, 'x') + "'"}},
+      {"BDAT 3 LAST\r\nabc", {"BDAT 503 'BDAT'"}},
+      {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\na\nb\r\n",
+       {}},  // there is no reply yet
+      {".\r\n", {"DATA 554 'DATA' #3 content"}},
+  };
+  for (const Row& row : rows) {
+    Feed(row.says);
+    EXPECT_EQ(Print(session().TakeRefusals()), row.refusals) << row.says;
+  }
+  EXPECT_EQ(session().refused(), 11u);
+  session().TimedOut();
+  EXPECT_EQ(Print(session().TakeRefusals()),
+            std::vector<std::string>{" 421 ''"});
+}
+
+// What may be a password is in no refusal.
+TEST_F(ServerSessionTest, ReportsNoPasswords) {
+  config_.mechanisms = {"PLAIN"};
+  config_.max_errors = 100;
+  struct Row {
+    absl::string_view says;
+    std::vector<std::string> refusals;
+  };
+  const Row rows[] = {
+      {"AUTH PLAIN AHUAcA==\r\n", {"AUTH 503 'AUTH PLAIN'"}},
+      {"AUTH AHUAcA==\r\n", {"AUTH 503 'AUTH'"}},
+      {"AUTH login\r\n", {"AUTH 503 'AUTH'"}},
+      {"AUTHPLAIN AHUAcA==\r\n", {" 500 ''"}},
+      // A client that goes on as if it had been challenged.
+      {"AUTH LOGIN\r\ndXNlcg==\r\nc2VjcmV0\r\n",
+       {"AUTH 503 'AUTH LOGIN'", " 500 ''", " 500 ''"}},
+      {"NOOP\r\nc2VjcmV0\r\n", {" 500 'c2VjcmV0'"}},
+  };
+  for (const Row& row : rows) {
+    Feed(row.says);
+    EXPECT_EQ(Print(session().TakeRefusals()), row.refusals) << row.says;
+  }
+  Restart();
+  config_.mechanisms_in_clear = {"PLAIN"};
+  Feed("EHLO c\r\nAUTH PLAIN !!!\r\nc2VjcmV0\r\n");
+  EXPECT_EQ(Print(session().TakeRefusals()),
+            (std::vector<std::string>{"AUTH 501 'AUTH PLAIN'", " 500 ''"}));
+}
+
+TEST_F(ServerSessionTest, SaysThatALineBehindARefusedAuthMayBeAPassword) {
+  Feed("AUTH LOGIN\r\n");
+  in_ = "c2VjcmV0\r\n";
+  EXPECT_EQ(Advance().secret, 10u);
+  Feed("NOOP\r\n");
+  in_ = "c2VjcmV0\r\n";
+  EXPECT_EQ(Advance().secret, 0u);
+}
+
+TEST_F(ServerSessionTest, ReportsSoManyRefusalsAndTheLastReply) {
+  config_.max_reported = 2;
+  config_.max_errors = 5;
+  for (int i = 0; i < 6; ++i) Feed("bogus\r\n");
+  EXPECT_EQ(Print(session().TakeRefusals()),
+            (std::vector<std::string>{" 500 'bogus'", " 500 'bogus'",
+                                      " 421 'bogus'"}));
+  EXPECT_EQ(session().refused(), 6u);
+  EXPECT_FALSE(session().has_refusals());
+}
+
+TEST_F(ServerSessionTest, NumbersMessages) {
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n");
+  EXPECT_EQ(session().envelope().message, 1);
+  Feed("RSET\r\n");
+  EXPECT_EQ(session().envelope().message, 0);
+  in_ = "MAIL FROM:<s@x>\r\n";
+  Step step = Advance();
+  ASSERT_EQ(step.kind, Kind::kAsk);
+  EXPECT_EQ(std::get<Mail>(step.ask->what).message, 2);
+  ASSERT_TRUE(session().Complete(step.ask->id, Verdict::Accept()).ok());
+  in_ = "RCPT TO:<u@d>\r\n";
+  step = Advance();
+  ASSERT_EQ(step.kind, Kind::kAsk);
+  EXPECT_EQ(std::get<Rcpt>(step.ask->what).message, 2);
+}
+
 TEST_F(ServerSessionTest, KeepsWhatMailSaidInTheEnvelope) {
   Feed("EHLO c\r\nMAIL FROM:<s@x> SIZE=3 BODY=8BITMIME\r\n");
   EXPECT_EQ(session().envelope().from.Address(), "s@x");

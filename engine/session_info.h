@@ -28,6 +28,9 @@ enum class NameStatus : uint8_t {
 };
 
 struct SessionInfo {
+  // Names the session in logs and in the ids of its messages: letters and
+  // digits, never used again. Empty: the embedder gives none.
+  std::string session_id;
   // Textual addresses, no brackets, no zone; empty: not known.
   std::string remote_address;
   uint16_t remote_port = 0;

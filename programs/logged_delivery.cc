@@ -108,13 +108,14 @@ Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
       envelope);
 }
 
-void LoggedDelivery::OnContentRefused(const Reply& reply, const SessionInfo&) {
+void LoggedDelivery::OnContentRefused(const Refusal& refusal,
+                                      const SessionInfo&) {
   if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
   // A first chunk that is too large is refused before there is a message.
   WriteLog(policy::LogLine("message", LineStyle())
                .Word("result", "refuse")
                .Text("id", TakeId(), policy::kMaxLoggedName)
-               .Answer("reply", reply));
+               .Answer("reply", refusal.reply));
 }
 
 TraceStamp LoggedDelivery::Stamp() {

@@ -44,7 +44,7 @@ class LoggedDelivery : public Delivery {
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
-  void OnContentRefused(const Reply& reply,
+  void OnContentRefused(const Refusal& refusal,
                         const SessionInfo& session) override;
 
   // Names the message that was opened: for its Received field.

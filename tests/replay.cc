@@ -89,6 +89,9 @@ class Run {
     }
     Drain(session_.Output().size());
     if (outcome_.closed) CheckClosed();
+    EXPECT_LE(outcome_.refusals.size(),
+              static_cast<size_t>(config_.max_reported) + 1);
+    EXPECT_LE(outcome_.refusals.size(), session_.refused());
     outcome_.asks.resize(std::min(outcome_.asks.size(), last_ask_));
     return std::move(outcome_);
   }
@@ -102,6 +105,9 @@ class Run {
     EXPECT_EQ(session_.identity(), identity_) << "another client";
     if (manner_.rests) session_.Rest();
     const Step step = session_.Advance(view);
+    for (const Refusal& refusal : session_.TakeRefusals()) {
+      outcome_.refusals.push_back(PrintRefusal(refusal));
+    }
     ASSERT_LE(step.consumed, view.size());
     CheckLimits(view.substr(0, step.consumed));
     if (std::exchange(abort_due_, false)) {
@@ -531,6 +537,16 @@ std::string PrintAsk(const Ask& ask, const Envelope& envelope) {
   return std::visit(Printer{envelope}, ask.what);
 }
 
+std::string PrintRefusal(const Refusal& refusal) {
+  EXPECT_GE(refusal.reply.code, 400);
+  EXPECT_LE(refusal.command.size(), Refusal::kMaxCommand);
+  return absl::StrCat(
+      refusal.verb, " ", refusal.reply.code, " ", refusal.reply.text, ": ",
+      absl::CEscape(refusal.command),
+      refusal.message == 0 ? "" : absl::StrCat(" #", refusal.message),
+      refusal.content ? " content" : "");
+}
+
 std::string PrintEnvelope(const Envelope& envelope) {
   std::string out = FormatPath(envelope.from);
   for (const Recipient& recipient : envelope.to) {
@@ -547,6 +563,7 @@ void PrintTo(const Outcome& outcome, std::ostream* out) {
   *out << "\n"
        << outcome.replies << testing::PrintToString(outcome.asks) << "\n"
        << testing::PrintToString(outcome.messages) << "\n"
+       << testing::PrintToString(outcome.refusals) << "\n"
        << (outcome.closed ? CloseReasonName(*outcome.closed) : "open");
 }
 

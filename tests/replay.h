@@ -65,6 +65,7 @@ struct Outcome {
   std::string replies;
   std::vector<std::string> asks;  // in command order, see PrintAsk()
   std::vector<Message> messages;
+  std::vector<std::string> refusals;  // see PrintRefusal()
   std::optional<CloseReason> closed;
 
   friend bool operator==(const Outcome&, const Outcome&) = default;
@@ -83,6 +84,10 @@ Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
 // "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12",
 // "auth PLAIN bytes", "auth-response bytes"...
 std::string PrintAsk(const Ask& ask, const Envelope& envelope);
+
+// "RCPT 501 syntax error: RCPT TO:<", with " #2" for the second message, and
+// " content".
+std::string PrintRefusal(const Refusal& refusal);
 
 // "<from> <to> <to>".
 std::string PrintEnvelope(const Envelope& envelope);

@@ -114,7 +114,7 @@ void Play(World* world, absl::string_view says, size_t cut) {
         responder.OnAsk(*step.ask);
         break;
       case Step::Kind::kAborted:
-        responder.OnAborted(step.refusal);
+        responder.OnAborted();
         break;
       case Step::Kind::kNeedInput:
         if (end == says.size()) {

@@ -292,6 +292,7 @@ void Connection::Pump() {
     input_.Wipe(step.secret);
     input_.Consume(step.consumed);
     turn().Spend(step.consumed);
+    responder_->OnAdvanced();
     // What is consumed stays readable, for the step, until the next read.
     if (!Act(step)) return;
   }
@@ -310,7 +311,7 @@ bool Connection::Act(const Step& step) {
           step.body, [around = &around_, id = id_] { around->PostResume(id); });
       return true;
     case Step::Kind::kAborted:
-      responder_->OnAborted(step.refusal);
+      responder_->OnAborted();
       return true;
     case Step::Kind::kNeedInput:
       return NeedInput();
@@ -445,7 +446,10 @@ void Connection::End(CloseReason reason, bool clean) {
   }
   end.bytes_in = bytes_in_;
   end.bytes_out = bytes_out_;
-  if (session_) end.replies = session_->replies();
+  if (session_) {
+    end.replies = session_->replies();
+    end.refused = session_->refused();
+  }
   end.duration = absl::FromChrono(around_.loop().now() - since_);
   host_->OnEnd(end, responder_ ? *responder_->info() : *info_);
 }

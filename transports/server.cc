@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/reply.h"
 #include "transports/event_loop.h"
+#include "transports/session_id.h"
 #include "transports/socket_address.h"
 
 namespace postern::transports {
@@ -357,6 +358,7 @@ void Server::Shard::Open(size_t listener, int socket,
   // A connection inherits these, but not that of a Unix socket.
   if (!from.address.path.empty()) (void)LimitBuffers(socket);
   SessionInfo info;
+  info.session_id = NewSessionId();
   ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
   if (IsAny(from.address.host)) {
     sockaddr_storage local = {};

@@ -34,6 +34,7 @@ struct SessionEnd {
   uint64_t bytes_in = 0;  // as they came: with TLS, what was in it
   uint64_t bytes_out = 0;
   ReplyCounts replies = {};
+  uint32_t refused = 0;  // of them, what the session refused by itself
   absl::Duration duration;
 };
 
@@ -81,7 +82,8 @@ class Service {
   // A client has connected to the listener `listener`, the n-th of the server,
   // from 0. Calls `done` once: before returning, later, or from any thread.
   // After ConnectionOptions::admission_timeout the client is turned away, and
-  // `done` changes nothing. Thread-safe. `info` has addresses and ports.
+  // `done` changes nothing. Thread-safe. `info` has addresses, ports and a
+  // session_id.
   virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;
 
   // Returns whether `peer`, which has come to a listener for proxies, is one

@@ -61,6 +61,7 @@ class StdioServer {
     while (true) {
       const Step step = session_.Advance(input_.view());
       input_.Wipe(step.secret);
+      responder_.OnAdvanced();
       switch (step.kind) {
         case Step::Kind::kAsk:
           if (std::holds_alternative<StartTls>(step.ask->what) &&
@@ -79,7 +80,7 @@ class StdioServer {
           }
           break;
         case Step::Kind::kAborted:
-          responder_.OnAborted(step.refusal);
+          responder_.OnAborted();
           break;
         case Step::Kind::kNeedInput:
           idle_ = session_.idle();
