@@ -26,7 +26,6 @@
 namespace postern::policy {
 namespace {
 
-constexpr int kIn = 1;
 constexpr size_t kMaxServers = 8;
 constexpr size_t kMaxCandidates = 10;
 constexpr size_t kMaxName = 253;
@@ -99,7 +98,75 @@ absl::Status AresError(absl::string_view what, int status) {
                                 : absl::InternalError(text);
 }
 
+// Gets the answer's message, which is empty unless `status` is ARES_SUCCESS.
+using OnMessage = void (*)(void* arg, int status, absl::string_view message);
+
+// Asks for the records of `type` of `name`, and calls `kDone` once, perhaps
+// before this returns.
+//
+// No query function of c-ares is in both of Debian's releases, shows the whole
+// answer, and is not deprecated. ares_gethostbyaddr() would be in both, but it
+// reports a failed server as a name that does not exist, and that difference
+// decides between 451 and 554.
+template <OnMessage kDone>
+void Query(ares_channeldata* channel, const char* name, uint16_t type,
+           void* arg) {
+#if ARES_VERSION >= 0x011c00  // 1.28.0
+  const ares_callback_dnsrec done = [](void* asked, ares_status_t status,
+                                       size_t /*timeouts*/,
+                                       const ares_dns_record_t* record) {
+    unsigned char* octets = nullptr;
+    size_t size = 0;
+    if (status == ARES_SUCCESS) status = ares_dns_write(record, &octets, &size);
+    kDone(asked, static_cast<int>(status),
+          {reinterpret_cast<const char*>(octets), size});
+    ares_free_string(octets);
+  };
+  const ares_status_t status =
+      ares_query_dnsrec(channel, name, ARES_CLASS_IN,
+                        static_cast<ares_dns_rec_type_t>(type), done, arg,
+                        /*qid=*/nullptr);
+  (void)status;  // `done` gets it, too
+#else
+  const ares_callback done = [](void* asked, int status, int /*timeouts*/,
+                                unsigned char* octets, int size) {
+    if (status != ARES_SUCCESS) size = 0;
+    kDone(asked, status,
+          {reinterpret_cast<const char*>(octets), static_cast<size_t>(size)});
+  };
+  constexpr int kIn = 1;
+  ares_query(channel, name, kIn, type, done, arg);
+#endif
+}
+
 }  // namespace
+
+// c-ares, and the sockets that it wants to be watched. It stays where it is,
+// since c-ares knows its address.
+struct HostNames::Channel {
+  Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel() {
+    if (ares != nullptr) ares_destroy(ares);
+  }
+
+  // An ares_sock_state_cb: without an event, the socket is about to be closed.
+  static void OnSocketState(void* channel, ares_socket_t socket, int readable,
+                            int writable) {
+    auto& sockets = static_cast<Channel*>(channel)->sockets;
+    const auto is_this = [&](const pollfd& s) { return s.fd == socket; };
+    sockets.erase(std::remove_if(sockets.begin(), sockets.end(), is_this),
+                  sockets.end());
+    const int events = (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
+    if (events != 0) {
+      sockets.push_back({socket, static_cast<short>(events), 0});
+    }
+  }
+
+  ares_channeldata* ares = nullptr;
+  std::vector<pollfd> sockets;
+};
 
 // All that is under way for one client. It is made by Lookup(); but for
 // `waiters` it then belongs to the thread.
@@ -139,33 +206,38 @@ absl::StatusOr<std::unique_ptr<HostNames>> HostNames::Open(Options options) {
   settings.timeout =
       static_cast<int>(absl::ToInt64Milliseconds(options.timeout));
   settings.tries = options.tries;
-  ares_channeldata* channel = nullptr;
-  int status = ares_init_options(
-      &channel, &settings,
-      ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+  auto channel = std::make_unique<Channel>();
+  settings.sock_state_cb = &Channel::OnSocketState;
+  settings.sock_state_cb_data = channel.get();
+  int which = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS |
+              ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+  // A cache of its own, which has no bound but the records' time to live.
+  settings.qcache_max_ttl = 0;
+  which |= ARES_OPT_QUERY_CACHE;
+#endif
+  int status = ares_init_options(&channel->ares, &settings, which);
   if (status != ARES_SUCCESS) return AresError("c-ares", status);
   if (!options.servers.empty()) {
     const std::string servers = absl::StrJoin(options.servers, ",");
-    status = ares_set_servers_ports_csv(channel, servers.c_str());
+    status = ares_set_servers_ports_csv(channel->ares, servers.c_str());
     if (status != ARES_SUCCESS) {
-      ares_destroy(channel);
       return AresError(absl::StrCat("name servers ", servers), status);
     }
   }
   const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake < 0) {
-    const int error = errno;
-    ares_destroy(channel);
-    return absl::InternalError(absl::StrCat("eventfd: ", strerror(error)));
+    return absl::InternalError(absl::StrCat("eventfd: ", strerror(errno)));
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<HostNames>(
-      new HostNames(std::move(options), channel, wake));
+      new HostNames(std::move(options), std::move(channel), wake));
 }
 
-HostNames::HostNames(Options options, ares_channeldata* channel, int wake)
+HostNames::HostNames(Options options, std::unique_ptr<Channel> channel,
+                     int wake)
     : options_(std::move(options)),
-      channel_(channel),
+      channel_(std::move(channel)),
       wake_(wake),
       thread_([this] { Run(); }) {}
 
@@ -176,7 +248,6 @@ HostNames::~HostNames() {
   }
   eventfd_write(wake_, 1);
   thread_.join();
-  ares_destroy(channel_);
   close(wake_);
 }
 
@@ -238,7 +309,7 @@ void HostNames::Run() {
     if (begun.empty() && ready.empty()) Wait();
   }
 
-  ares_cancel(channel_);
+  ares_cancel(channel_->ares);
   std::vector<Question*> rest;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -252,21 +323,13 @@ void HostNames::Run() {
 }
 
 void HostNames::Wait() {
-  ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-  const int used = ares_getsock(channel_, sockets, ARES_GETSOCK_MAXNUM);
-  std::vector<pollfd> polled;
-  for (int i = 0; i < ARES_GETSOCK_MAXNUM; ++i) {
-    int events = 0;
-    if (ARES_GETSOCK_READABLE(used, i)) events |= POLLIN;
-    if (ARES_GETSOCK_WRITABLE(used, i)) events |= POLLOUT;
-    if (events == 0) break;
-    polled.push_back({sockets[i], static_cast<short>(events), 0});
-  }
+  // A copy: c-ares opens and closes sockets while it works.
+  std::vector<pollfd> polled = channel_->sockets;
   polled.push_back({wake_, POLLIN, 0});
 
   timeval left = {};
   int milliseconds = -1;
-  if (ares_timeout(channel_, nullptr, &left) != nullptr) {
+  if (ares_timeout(channel_->ares, nullptr, &left) != nullptr) {
     milliseconds =
         static_cast<int>(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
   }
@@ -279,11 +342,11 @@ void HostNames::Wait() {
     if (socket.revents == 0) continue;
     const bool write = (socket.revents & POLLOUT) != 0;
     const bool read = (socket.revents & ~POLLOUT) != 0;  // an error as well
-    ares_process_fd(channel_, read ? socket.fd : ARES_SOCKET_BAD,
+    ares_process_fd(channel_->ares, read ? socket.fd : ARES_SOCKET_BAD,
                     write ? socket.fd : ARES_SOCKET_BAD);
   }
   // For those questions whose time is over.
-  ares_process_fd(channel_, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+  ares_process_fd(channel_->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 void HostNames::Ask(Question* question, const std::string& name,
@@ -292,19 +355,14 @@ void HostNames::Ask(Question* question, const std::string& name,
     const std::lock_guard<std::mutex> lock(mutex_);
     ++counts_.questions;
   }
-  ares_query(channel_, name.c_str(), kIn, type, &HostNames::OnAnswer, question);
+  Query<&HostNames::OnAnswer>(channel_->ares, name.c_str(), type, question);
 }
 
-void HostNames::OnAnswer(void* arg, int status, int /*timeouts*/,
-                         unsigned char* answer, int size) {
+void HostNames::OnAnswer(void* arg, int status, absl::string_view answer) {
   // c-ares is at work: it goes on in Continue().
   auto* question = static_cast<Question*>(arg);
   question->status = status;
-  question->answer.clear();
-  if (status == ARES_SUCCESS) {
-    question->answer.assign(reinterpret_cast<const char*>(answer),
-                            static_cast<size_t>(size));
-  }
+  question->answer = std::string(answer);
   question->owner->ready_.push_back(question);
 }
 

@@ -34,8 +34,6 @@
 #include "absl/time/time.h"
 #include "engine/session_info.h"
 
-struct ares_channeldata;
-
 namespace postern::policy {
 
 struct HostName {
@@ -123,19 +121,19 @@ class HostNames {
  private:
   using Key = std::array<uint8_t, 16>;  // IpAddress::bytes()
   struct Question;
+  struct Channel;
   struct Cached {
     HostName name;
     absl::Duration until;
   };
 
-  HostNames(Options options, ares_channeldata* channel, int wake);
+  HostNames(Options options, std::unique_ptr<Channel> channel, int wake);
 
   // Those below run in the thread.
   void Run();
   void Wait();
   void Ask(Question* question, const std::string& name, uint16_t type);
-  static void OnAnswer(void* question, int status, int timeouts,
-                       unsigned char* answer, int size);
+  static void OnAnswer(void* question, int status, absl::string_view answer);
   void Continue(Question* question);
   // Destroys `question`.
   void Finish(Question* question, HostName name);
@@ -143,9 +141,9 @@ class HostNames {
   void Remember(const Key& key, const HostName& name, absl::Duration ttl);
 
   const Options options_;
-  ares_channeldata* const channel_;  // the thread's
-  const int wake_;                   // an eventfd: there is something to do
-  std::vector<Question*> ready_;     // the thread's: their answer has come
+  const std::unique_ptr<Channel> channel_;  // the thread's
+  const int wake_;                // an eventfd: there is something to do
+  std::vector<Question*> ready_;  // the thread's: their answer has come
 
   mutable std::mutex mutex_;  // of all below
   bool stopping_ = false;
