@@ -1,0 +1,72 @@
+"""Repositories whose content depends on what the system has installed.
+
+Each Debian release has another set of Abseil's libraries, and another folder
+of clang's headers. So these rules look at the system instead of naming them.
+They run again with each start of Bazel's server.
+"""
+
+def _run(repository_ctx, program, arguments, package):
+    path = repository_ctx.which(program)
+    if not path:
+        fail("%s is not installed (Debian package %s)" % (program, package))
+    result = repository_ctx.execute([path] + arguments)
+    if result.return_code != 0:
+        fail("%s %s: %s" % (program, " ".join(arguments), result.stderr))
+    return result.stdout.strip()
+
+def _pkg_config(repository_ctx, arguments):
+    return _run(repository_ctx, "pkg-config", arguments, "pkgconf")
+
+def _abseil_libraries(repository_ctx):
+    modules = repository_ctx.attr.modules
+    libraries = _pkg_config(repository_ctx, ["--static", "--libs"] + modules)
+    options = []
+    for option in libraries.split(" "):
+        if option.startswith("-labsl_"):
+            option = "-l:lib%s.a" % option[len("-l"):]
+        if option:
+            options.append(option)
+    release = _pkg_config(repository_ctx, ["--modversion", modules[0]])
+    repository_ctx.file("BUILD", "")
+    repository_ctx.file("abseil.bzl", "LINKOPTS = %r\nDEFINES = [%r]\n" % (
+        ["-Wl,--start-group"] + options + ["-Wl,--end-group"],
+        "POSTERN_ABSEIL_RELEASE=" + release,
+    ))
+
+# The options that link Abseil's static libraries, as pkg-config has them.
+# Bazel does not see that a header below /usr/include has changed: the release
+# is a definition, so that another one has everything compiled anew.
+abseil_libraries = repository_rule(
+    implementation = _abseil_libraries,
+    attrs = {"modules": attr.string_list(mandatory = True)},
+    configure = True,
+    environ = ["PATH", "PKG_CONFIG_PATH"],
+    local = True,
+)
+
+def _libfuzzer(repository_ctx):
+    folder = _run(
+        repository_ctx,
+        "clang",
+        ["-print-resource-dir"],
+        "clang",
+    ) + "/include/fuzzer"
+    if not repository_ctx.path(folder).exists:
+        fail("%s is missing (Debian package libclang-rt-dev)" % folder)
+    repository_ctx.symlink(folder, "fuzzer")
+    repository_ctx.file("BUILD", """
+cc_library(
+    name = "fuzzed_data_provider",
+    hdrs = ["fuzzer/FuzzedDataProvider.h"],
+    includes = ["."],
+    visibility = ["//visibility:public"],
+)
+""")
+
+# FuzzedDataProvider.h, for g++ too: clang alone has its folder in the path.
+libfuzzer = repository_rule(
+    implementation = _libfuzzer,
+    configure = True,
+    environ = ["PATH"],
+    local = True,
+)
