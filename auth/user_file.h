@@ -30,6 +30,10 @@ namespace postern::auth {
 // Octets of a name: what a line of the log has room for.
 inline constexpr size_t kMaxUserName = 255;
 
+// Octets of a file of users, at most: a million users take about as many. A
+// larger file cannot be read.
+inline constexpr size_t kMaxUserFile = size_t{256} << 20;
+
 // Returns kInvalidArgument, with the reason, if `name` is no user's: empty, too
 // long, not what SaslPrep() makes of it, with a ':', a '#' at its front or a
 // blank at either end. Names are told apart octet by octet.

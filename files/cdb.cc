@@ -70,6 +70,9 @@ absl::StatusOr<std::optional<std::string>> Cdb::Find(
   const absl::StatusOr<std::optional<Span>> data = FindData(key);
   if (!data.ok()) return data.status();
   if (!data->has_value()) return std::nullopt;
+  if ((*data)->length > kMaxData) {
+    return Damaged("a record's data is too large", (*data)->position);
+  }
   absl::StatusOr<std::string> value = Read(**data);
   if (!value.ok()) return value.status();
   return *std::move(value);

@@ -43,8 +43,13 @@ class Cdb {
   Cdb& operator=(const Cdb&) = delete;
   ~Cdb();
 
+  // Octets of a record's data that Find() reads at most. A file that is
+  // damaged, or made to do harm, could claim 4 GiB of it.
+  static constexpr size_t kMaxData = size_t{16} << 20;
+
   // Returns the data of the first record with this key, nullopt where there is
-  // none, or an error as of Open(). `key` is compared byte by byte.
+  // none, or an error as of Open(); kDataLoss also for data above kMaxData.
+  // `key` is compared byte by byte.
   absl::StatusOr<std::optional<std::string>> Find(absl::string_view key) const;
 
   // Returns whether there is a record with this key. Does not read its data.

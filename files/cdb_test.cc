@@ -185,6 +185,26 @@ TEST(CdbTest, BelievesNoOffsetOrLength) {
   }
 }
 
+TEST(CdbTest, DataHasALargestSize) {
+  TestFolder folder;
+  folder.WriteCdb("x.cdb", {{"k", "v"}});
+  // A file that is damaged, or made so: the record is the first behind the
+  // header, and claims 1 GiB of data. The file is sparse.
+  std::string bytes = folder.Read("x.cdb");
+  const uint32_t length = uint32_t{1} << 30;
+  for (size_t i = 0; i < 4; ++i) {
+    bytes[2048 + 4 + i] = static_cast<char>(length >> (8 * i) & 0xff);
+  }
+  folder.Write("x.cdb", bytes);
+  ASSERT_EQ(truncate(folder.File("x.cdb").c_str(), off_t{2} << 30), 0);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok()) << cdb.status();
+  const auto found = cdb->Find("k");
+  EXPECT_TRUE(absl::IsDataLoss(found.status())) << found.status();
+  EXPECT_TRUE(absl::StrContains(found.status().message(), "too large"));
+  EXPECT_TRUE(*cdb->Contains("k"));
+}
+
 TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
@@ -21,7 +22,7 @@ constexpr size_t kReadSize = 4096;
 
 }  // namespace
 
-absl::StatusOr<Content> ReadContent(absl::string_view path) {
+absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   const std::string name(path);
   // O_NONBLOCK: a FIFO must not hold up the greeting for ever.
   const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -34,6 +35,14 @@ absl::StatusOr<Content> ReadContent(absl::string_view path) {
   const absl::Cleanup closer = [fd] { close(fd); };
   Content content;
   if (fstat(fd, &content.facts) != 0) return absl::ErrnoToStatus(errno, name);
+  const auto too_large = [path, max_size] {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": larger than ", max_size, " octets"));
+  };
+  if (content.facts.st_size > 0 &&
+      static_cast<uint64_t>(content.facts.st_size) > max_size) {
+    return too_large();
+  }
   std::string& bytes = content.bytes;
   size_t used = 0;
   // One more than the size, so that the end shows in the first read.
@@ -44,6 +53,8 @@ absl::StatusOr<Content> ReadContent(absl::string_view path) {
     if (got < 0) return absl::ErrnoToStatus(errno, name);
     if (got == 0) break;
     used += static_cast<size_t>(got);
+    // It has grown meanwhile, or it is a device, which has no size.
+    if (used > max_size) return too_large();
     // A regular file gives less than was asked for at its end alone. Each
     // session reads all control files: one call less for each counts.
     if (used < bytes.size() && S_ISREG(content.facts.st_mode)) break;

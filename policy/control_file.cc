@@ -16,7 +16,8 @@ namespace postern::policy {
 namespace {
 
 absl::StatusOr<std::optional<std::string>> ReadFile(absl::string_view path) {
-  absl::StatusOr<files::Content> content = files::ReadContent(path);
+  absl::StatusOr<files::Content> content =
+      files::ReadContent(path, kMaxControlFile);
   if (absl::IsNotFound(content.status())) return std::nullopt;
   if (!content.ok()) return content.status();
   return std::move(content->bytes);

@@ -11,11 +11,13 @@
 //
 // Every function here returns an error that names the file when it exists and
 // cannot be read: no permission, a directory, an I/O error, a loop of symbolic
-// links. Only "no such file" counts as missing.
+// links, more than kMaxControlFile octets. Only "no such file" counts as
+// missing.
 
 #ifndef POSTERN_POLICY_CONTROL_FILE_H_
 #define POSTERN_POLICY_CONTROL_FILE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +27,10 @@
 #include "absl/strings/string_view.h"
 
 namespace postern::policy {
+
+// Octets of a control file, at most: a million domains take 20 MiB. A larger
+// file cannot be read.
+inline constexpr size_t kMaxControlFile = size_t{64} << 20;
 
 // One entry of a list.
 struct Line {

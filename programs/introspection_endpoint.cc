@@ -19,6 +19,8 @@ namespace postern::programs {
 namespace {
 
 constexpr size_t kMaxAnswer = 64 * 1024;
+// Octets of the file of --credentials, which is one line.
+constexpr size_t kMaxCredentials = 64 * 1024;
 
 struct CurlDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -62,7 +64,8 @@ absl::StatusOr<Secret> Encode(CURL* handle, absl::string_view text) {
 
 absl::StatusOr<ClientCredentials> ReadClientCredentials(
     absl::string_view path) {
-  absl::StatusOr<files::Content> content = files::ReadContent(path);
+  absl::StatusOr<files::Content> content =
+      files::ReadContent(path, kMaxCredentials);
   if (!content.ok()) return content.status();
   const Secret text(std::move(content->bytes));
   if ((content->facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {

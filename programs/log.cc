@@ -72,6 +72,16 @@ std::string FormatLog(absl::string_view event, absl::string_view text) {
   return out;
 }
 
+void WriteLogAsIs(absl::string_view line) { Write(line); }
+
+void WriteUsageError(absl::string_view program, absl::string_view what) {
+  if (sink.load(std::memory_order_acquire) != nullptr) {
+    return WriteLog("fatal", what);
+  }
+  Write(absl::StrCat(program, ": ", what,
+                     "\nRun with --help for more information.\n"));
+}
+
 void SetLogSink(LogSink* to) { sink.store(to, std::memory_order_release); }
 
 }  // namespace postern::programs

@@ -37,6 +37,13 @@ void WriteLog(absl::string_view text);
 // Returns what the former writes, with its end. An empty event: the latter.
 std::string FormatLog(absl::string_view event, absl::string_view text);
 
+// Writes `line`, with its end, and allocates nothing.
+void WriteLogAsIs(absl::string_view line);
+
+// Reports a mistake in the options, before there is a log: to standard error,
+// with a hint at --help, or to the sink, if there is one, as a "fatal" line.
+void WriteUsageError(absl::string_view program, absl::string_view what);
+
 // Takes lines, with their ends, in the place of standard error. Thread-safe.
 class LogSink {
  public:

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "programs/log.h"
 
 namespace postern::programs {
 namespace {
@@ -214,10 +215,7 @@ bool Options::AnswerHelp(absl::string_view program, absl::string_view head,
 
 bool Options::Complain(absl::string_view program) const {
   if (status_.ok()) return false;
-  std::fputs(absl::StrCat(program, ": ", status_.message(),
-                          "\nRun with --help for more information.\n")
-                 .c_str(),
-             stderr);
+  WriteUsageError(program, status_.message());
   return true;
 }
 

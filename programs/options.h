@@ -56,9 +56,9 @@ struct OptionRow {
 // environment.
 //
 // Mistakes are: an option that is not known; one that is given twice in one
-// place, unless it may be given many times; and, in each of the three places, an
-// empty value. No option has a meaning for it, and a variable of a script that
-// is empty by accident must not turn a protection off.
+// place, unless it may be given many times; and, in each of the three places,
+// an empty value. No option has a meaning for it, and a variable of a script
+// that is empty by accident must not turn a protection off.
 //
 // In the file, a value is all that stands behind the '=', but for white space
 // at both ends: no quotes, no comments behind it. Lines that are empty or begin
@@ -111,7 +111,7 @@ class Options {
   // Help() is between `head` and `foot`.
   bool AnswerHelp(absl::string_view program, absl::string_view head,
                   absl::string_view foot);
-  // If there was a mistake, prints it to standard error and returns true.
+  // If there was a mistake, reports it (WriteUsageError()) and returns true.
   bool Complain(absl::string_view program) const;
 
  private:

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
@@ -345,7 +346,13 @@ void Reload(const ServeOptions& options, const Site::Process& process,
             Host* host) {
   SayReloading();
   absl::StatusOr<std::shared_ptr<const Site>> again =
-      Site::Read(options, process);
+      absl::ResourceExhaustedError("out of memory");
+  try {
+    again = Site::Read(options, process);
+  } catch (const std::bad_alloc&) {
+    // Files have a largest size, but less memory may be left: the server goes
+    // on with what it has.
+  }
   if (host->metrics() != nullptr) host->metrics()->CountReload(again.ok());
   if (again.ok()) {
     host->Replace(*std::move(again));

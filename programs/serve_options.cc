@@ -121,7 +121,8 @@ constexpr char kFoot[] =
     "Each option is also a line of --config FILE (control=/etc/postern) and "
     "an\n"
     "environment variable (POSTERN_CONTROL). SIGHUP has the control files and\n"
-    "rules read again. SIGTERM ends sessions at their next safe point; a second\n"
+    "rules read again. SIGTERM ends sessions at their next safe point; a "
+    "second\n"
     "SIGTERM ends the server within a second. See postern(8).\n";
 
 absl::StatusOr<ListenOption> ParseListen(const std::string& text) {

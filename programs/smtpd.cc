@@ -90,7 +90,7 @@ void OutOfMemory() {
       "\"text\":\"out of memory\"}\n";
   const absl::string_view log =
       LineStyle().format() == policy::LogFormat::kJson ? kJson : kLog;
-  (void)!write(STDERR_FILENO, log.data(), log.size());
+  WriteLogAsIs(log);
   _exit(kEnded);
 }
 

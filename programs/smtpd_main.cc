@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "programs/handover.h"
+#include "programs/inetd_log.h"
 #include "programs/log.h"
 #include "programs/smtpd.h"
 #include "programs/smtpd_extras.h"
@@ -32,6 +33,7 @@ constexpr int kTemporary = 111;  // djb's tools: try again
 
 int main(int argc, char** argv) {
   if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
+  postern::programs::KeepLogOffConnection();
   int exit_code = 0;
   const auto options =
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);

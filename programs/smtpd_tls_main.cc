@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "programs/certificate_options.h"
+#include "programs/inetd_log.h"
 #include "programs/library_backends.h"
 #include "programs/log.h"
 #include "programs/smtpd.h"
@@ -69,6 +70,7 @@ int main(int argc, char** argv) {
   using postern::programs::Handover;
   constexpr int kTemporary = 111;  // djb's tools: try again
   if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
+  postern::programs::KeepLogOffConnection();
   int exit_code = 0;
   const auto options =
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);

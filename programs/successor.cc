@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "programs/inetd_log.h"
 
 namespace postern::programs {
 
@@ -31,8 +32,11 @@ absl::Status RunSuccessor(absl::string_view name,
     argv.insert(argv.begin() + 1, option.data());
   }
   argv.push_back(nullptr);
+  GiveConnectionBack();
   execv(program.c_str(), argv.data());
-  return absl::ErrnoToStatus(errno, program);
+  const int error = errno;
+  KeepLogOffConnection();
+  return absl::ErrnoToStatus(error, program);
 }
 
 }  // namespace postern::programs

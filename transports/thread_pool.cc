@@ -39,12 +39,6 @@ void ThreadPool::Run(Task task) {
   changed_.notify_one();
 }
 
-void ThreadPool::Drop() {
-  std::deque<Task> dropped;  // what they hold goes behind the lock
-  const std::lock_guard<std::mutex> lock(mutex_);
-  dropped.swap(tasks_);
-}
-
 size_t ThreadPool::queued() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return tasks_.size();

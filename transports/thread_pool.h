@@ -36,10 +36,6 @@ class ThreadPool {
   // begun, but side by side.
   void Run(Task task);
 
-  // Destroys the tasks that wait for a thread; those that have one go on. For
-  // an end that is not to wait for what nobody wants to know any more.
-  void Drop();
-
   // Tasks that wait for a thread now.
   size_t queued() const;
   // Threads that have one now.

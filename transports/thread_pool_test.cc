@@ -49,38 +49,6 @@ TEST(ThreadPoolTest, RunsAlsoWhatIsAddedAtTheEnd) {
   EXPECT_EQ(done, 1000);
 }
 
-TEST(ThreadPoolTest, DropsWhatHasNotBegunAndNothingElse) {
-  std::atomic<int> done{0};
-  const auto held = std::make_shared<int>();
-  {
-    ThreadPool pool;
-    ASSERT_TRUE(pool.Start(1).ok());
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool begun = false;
-    bool dropped = false;
-    pool.Run([&] {
-      std::unique_lock<std::mutex> lock(mutex);
-      begun = true;
-      changed.notify_all();
-      changed.wait(lock, [&] { return dropped; });
-      ++done;
-    });
-    std::unique_lock<std::mutex> lock(mutex);
-    changed.wait(lock, [&] { return begun; });
-    for (int i = 0; i < 100; ++i) pool.Run([&done, held] { done += 1000; });
-    pool.Drop();
-    EXPECT_EQ(pool.queued(), 0u);
-    EXPECT_EQ(held.use_count(), 1);
-    pool.Run([&] { ++done; });
-    dropped = true;
-    changed.notify_all();
-    lock.unlock();
-    while (done < 2) std::this_thread::yield();
-  }
-  EXPECT_EQ(done, 2);
-}
-
 TEST(ThreadPoolTest, TasksRunSideBySide) {
   ThreadPool pool;
   ASSERT_TRUE(pool.Start(3).ok());

@@ -5,6 +5,8 @@
 import os
 import pathlib
 import re
+import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -172,6 +174,185 @@ class DescriptorsTest(harness.TestCase):
         self.assertRegex(process.stdout.read(), rb"^127\.0\.0\.1:[0-9]+\n$")
         process.stdout.close()
         self.assertEqual(os.readlink(f"/proc/{process.pid}/fd/1"), "/dev/null")
+
+
+class LargeFilesTest(harness.TestCase):
+    """A sparse file takes no room on a disk, and all of a reader's memory."""
+
+    def grow(self, path):
+        with open(path, "ab"):
+            os.truncate(path, 8 << 40)
+
+    def test_sighup_leaves_all_as_it_was(self):
+        server = harness.Serve(self)
+        for name in ("rcpthosts", "me", "badmailfrom", "databytes"):
+            path = self.control / name
+            before = path.read_bytes() if path.exists() else None
+            self.grow(path)
+            server.signal(signal.SIGHUP)
+            server.wait_log(f"not reloaded, all stays as it was: {path}: "
+                            "larger than 67108864 octets")
+            path.unlink()
+            if before is not None:
+                path.write_bytes(before)
+        with harness.Client(server) as client:
+            client.greet()
+            client.ask("MAIL FROM:<s@x.example>")
+            self.assertEqual(client.ask("RCPT TO:<u@local.example>")[:3],
+                             "250")
+        server.signal(signal.SIGHUP)
+        server.wait_log(" reloaded\n")
+
+    def test_no_program_reads_one(self):
+        large = self.folder / "large"
+        self.grow(large)
+        large.chmod(0o600)
+        self.grow(self.control / "badmailfrom")
+        talk = self.talk("QUIT\r\n")
+        self.assertEqual(talk.codes, [421])
+        self.assertIn("badmailfrom: larger than", talk.log)
+        folder = pathlib.Path(harness.SMTPD).parent
+        for arguments in (
+                [harness.SMTPD, "--config", large],
+                [harness.POSTERN, "serve", "--config", large],
+                [harness.POSTERN, "users", "list", large],
+                [folder / "postern-introspect", "--url", "http://127.0.0.1/",
+                 "--credentials", large]):
+            done = run([str(each) for each in arguments], env={})
+            self.assertIn(done.returncode, (100, 111))
+            self.assertIn(f"{large}: larger than ", done.stderr.decode())
+
+    def test_memory_that_is_not_there_is_an_error_of_the_reload(self):
+        server = harness.Serve(self)
+        used = int(re.search(
+            "VmSize:[^0-9]*([0-9]+) kB",
+            pathlib.Path(f"/proc/{server.process.pid}/status").read_text())[1])
+        (self.control / "rcpthosts").write_text(
+            "local.example\n" + "a-long-domain.example\n" * 2000000)
+        limit = (used + 16 * 1024) * 1024
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS,
+                         (limit, limit))
+        server.signal(signal.SIGHUP)
+        server.wait_log("not reloaded, all stays as it was: out of memory")
+        with harness.Client(server) as client:
+            client.greet()
+
+
+# Runs a program that finds the directory $1 at /dev.
+OTHER_DEV = """
+mount --bind /dev/null "$1/null" && mount --rbind "$1" /dev && shift &&
+exec "$@"
+"""
+
+
+class InetdTest(harness.TlsTestCase):
+    """Descriptors 0, 1 and 2 are the client's, as inetd and xinetd do it."""
+
+    def start(self, *options, prefix=(), program=None, deliver=None):
+        """Starts postern-smtpd; returns it and the client's socket."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        ours.settimeout(harness.PATIENCE)
+        with theirs:
+            process = subprocess.Popen(
+                [*prefix, program or harness.SMTPD, "--control",
+                 str(self.control), "--deliver",
+                 deliver or f"maildir:{self.maildir}", *options],
+                stdin=theirs, stdout=theirs, stderr=theirs,
+                env={"PATH": os.environ["PATH"],
+                     "QUEUE_OUT": str(self.folder)})
+        self.addCleanup(process.wait, harness.PATIENCE)
+        self.addCleanup(process.kill)
+        return process, ours
+
+    def dialogue(self, sock, text):
+        """Says all at once; returns what comes back, to its end."""
+        sock.sendall(text.encode())
+        sock.shutdown(socket.SHUT_WR)
+        with sock.makefile("rb") as file:
+            return file.read().decode("latin-1")
+
+    def assert_replies(self, text):
+        for line in text.split("\r\n")[:-1]:
+            self.assertRegex(line, "^[2-5][0-9][0-9][ -]", text)
+
+    MAIL = ("EHLO c\r\nMAIL FROM:<s@x.example>\r\nRCPT TO:<u@far.example>\r\n"
+            "RCPT TO:<u@local.example>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n")
+
+    def test_the_dialogue_has_no_lines_of_the_log(self):
+        self.put("badmailfrom", "*@bad.example\r\n")  # a warning
+        queue = pathlib.Path(self.put_queue())
+        queue.write_text(queue.read_text().replace(
+            "env >", "echo noise >&2; readlink /proc/$$/fd/2 "
+            ">$QUEUE_OUT/log-is; env >"))
+        process, client = self.start(deliver=f"qmail-queue:{queue}")
+        text = self.dialogue(client, self.MAIL)
+        self.assert_replies(text)
+        self.assertIn("\r\n553 5.7.1 ", text)
+        self.assertIn("\r\n250 2.0.0 ok ", text)
+        self.assertEqual(process.wait(harness.PATIENCE), 0)
+        self.assertEqual(self.queued("log-is"), b"/dev/null\n")
+
+    def test_nor_has_it_errors(self):
+        process, client = self.start("--no-such-option")
+        self.assertEqual(self.dialogue(client, ""), "")
+        self.assertEqual(process.wait(harness.PATIENCE), 100)
+        (self.control / "rcpthosts").unlink()
+        process, client = self.start()
+        self.assertEqual(self.dialogue(client, ""),
+                         "421 4.3.0 unable to read controls (#4.3.0)\r\n")
+        self.assertEqual(process.wait(harness.PATIENCE), 1)
+
+    def test_nor_after_starttls_or_where_it_fails(self):
+        process, client = self.start("--tls-cert", str(self.certificate))
+        file = client.makefile("rb")
+        self.assertEqual(file.readline()[:4], b"220 ")
+        client.sendall(b"STARTTLS\r\n")
+        self.assertEqual(file.readline()[:4], b"220 ")
+        file.close()
+        with self.trusting().wrap_socket(client) as secure:
+            secure.sendall(self.MAIL.encode())
+            with secure.makefile("rb") as replies:
+                text = replies.read().decode("latin-1")
+        self.assert_replies(text)
+        self.assertIn("\r\n553 5.7.1 ", text)
+        self.assertEqual(len(self.messages()), 1)
+        # Without the other program, or its certificate, the session goes on.
+        alone = self.folder / "postern-smtpd"
+        shutil.copy(harness.SMTPD, alone)
+        process, client = self.start("--tls-cert", str(self.certificate),
+                                     program=str(alone))
+        text = self.dialogue(client, "STARTTLS\r\n")
+        self.assert_replies(text)
+        self.assertIn("\r\n454 ", text)
+
+    def test_the_log_goes_to_syslog(self):
+        dev = self.folder / "dev"
+        dev.mkdir()
+        (dev / "null").touch()
+        syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(syslog.close)
+        syslog.bind(str(dev / "log"))
+        syslog.settimeout(harness.PATIENCE)
+        for unshare in (["unshare", "-m"], ["unshare", "-r", "-m"]):
+            prefix = [*unshare, "sh", "-c", OTHER_DEV, "sh", str(dev)]
+            if run([*prefix, "true"]).returncode == 0:
+                break
+        else:
+            self.skipTest("no mount namespaces here")
+        process, client = self.start(prefix=prefix)
+        self.assert_replies(self.dialogue(client, self.MAIL))
+        lines = [syslog.recv(65536).decode() for _ in range(3)]
+        for line, words in zip(lines, ["rcpt decision=refuse ",
+                                       "rcpt decision=accept ",
+                                       "message result=accept "]):
+            # <22>: the facility mail, and informational.
+            self.assertRegex(
+                line, r"^<22>.* postern-smtpd\[([0-9]+)\]: postern-smtpd: "
+                r"pid=\1 " + words)
+        self.start("--no-such-option", prefix=prefix)
+        self.assertRegex(syslog.recv(65536).decode(),
+                         r"pid=[0-9]+ fatal: unknown option --no-such-option")
 
 
 # Keeps the message and its envelope to itself, and never answers.

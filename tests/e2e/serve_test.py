@@ -111,7 +111,7 @@ class ServeTest(harness.TestCase):
             with harness.Client(server, "127.0.0.2") as client:
                 self.assertEqual(client.reply()[:9], "421 4.3.0")
                 self.assertEqual(client.reply(), "")
-        self.assertIn("rules.cdb", server.wait_log("fatal: "))
+        self.assertIn("rules.cdb", server.wait_log(" rules: "))
 
     def test_who_is_denied_may_be_told_nothing(self):
         rules = self.put_rules(":deny\n")
