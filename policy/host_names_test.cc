@@ -3,6 +3,10 @@
 
 #include "policy/host_names.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <future>
 #include <memory>
@@ -219,9 +223,36 @@ TEST(HostNamesTest, WhatCannotBeFoundOutNowIsTemporary) {
   }
 }
 
+// A UDP port of 127.0.0.1 that is closed for all but its own socket, and that
+// no other program can have meanwhile.
+class ClosedPort {
+ public:
+  ClosedPort() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in own = {};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* address = reinterpret_cast<sockaddr*>(&own);
+    socklen_t size = sizeof(own);
+    EXPECT_EQ(bind(socket_, address, size), 0);
+    EXPECT_EQ(getsockname(socket_, address, &size), 0);
+    // Connected, it takes only what comes from this address.
+    EXPECT_EQ(connect(socket_, address, size), 0);
+    server_ = absl::StrCat("127.0.0.1:", ntohs(own.sin_port));
+  }
+  ClosedPort(const ClosedPort&) = delete;
+  ClosedPort& operator=(const ClosedPort&) = delete;
+  ~ClosedPort() { close(socket_); }
+
+  const std::string& server() const { return server_; }
+
+ private:
+  const int socket_;
+  std::string server_;
+};
+
 TEST(HostNamesTest, WithoutAServerAllIsTemporary) {
-  // A port that nobody has.
-  const auto names = HostNames::Open({.servers = {"127.0.0.1:1"},
+  const ClosedPort closed;
+  const auto names = HostNames::Open({.servers = {closed.server()},
                                       .timeout = absl::Milliseconds(100),
                                       .tries = 1});
   ASSERT_TRUE(names.ok()) << names.status();

@@ -87,7 +87,7 @@ class BearerTest(harness.TlsTestCase):
         done = subprocess.run(
             ["sh", "-c", 'exec "$@" 3<"$0"', str(fields), self.program,
              *options], capture_output=True, timeout=harness.PATIENCE,
-            check=False, env={"http_proxy": "http://127.0.0.1:1"})
+            check=False, env={"http_proxy": f"http://127.0.0.1:{self.closed_port()}"})
         return (done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def test_the_program_says_whose_a_token_is(self):
@@ -136,7 +136,7 @@ class BearerTest(harness.TlsTestCase):
                         self.options("operand")):
             self.assertEqual(self.introspect("good", *options)[0], 100)
         self.assertEqual(len(self.provider.asked), asked)
-        self.url = "http://127.0.0.1:1/"  # nobody is there
+        self.url = f"http://127.0.0.1:{self.closed_port()}/"
         self.assertEqual(self.introspect("good", *self.options())[0], 111)
 
     def test_https_wants_a_certificate_that_is_known(self):

@@ -3,6 +3,7 @@
 """Our client against servers: postern-smtpd, and Postfix's smtp-sink."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -60,7 +61,8 @@ class ClientSessionTest(harness.TestCase):
         if os.geteuid() == 0:  # it insists
             self.folder.chmod(0o755)
             folder.chmod(0o777)
-            options += ("-u", "nobody")
+            options += ("-u", next(user.pw_name for user in pwd.getpwall()
+                                   if user.pw_uid != 0))
         path = folder / "socket"
         process = subprocess.Popen(
             [program, *options, "-d", str(folder / "dump."), f"unix:{path}",

@@ -24,6 +24,18 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
+# A test owns its surroundings. What the caller's shell has set (a locale, a
+# time zone, proxies, a umask, folders in PATH, few descriptors) must change
+# nothing; Bazel's own variables stay.
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+for _name in list(os.environ):
+    if not _name.startswith(("TEST_", "XML_OUTPUT_", "TMPDIR")):
+        del os.environ[_name]
+os.environ.update(PATH=PATH, LC_ALL="C.UTF-8", TZ="UTC")
+os.umask(0o022)
+_hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(_hard, 4096), _hard))
+
 SMTPD = ""
 POSTERN = ""  # of tests that are given it
 
@@ -37,6 +49,16 @@ cat <&1 >"$QUEUE_OUT/envelope"
 env >"$QUEUE_OUT/environment"
 exit "${QUEUE_EXIT:-0}"
 """
+
+
+def has_ipv6():
+    """Returns whether this machine has ::1."""
+    try:
+        with socket.socket(socket.AF_INET6) as trial:
+            trial.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
 
 
 class TestCase(unittest.TestCase):
@@ -66,6 +88,14 @@ class TestCase(unittest.TestCase):
             for k, d in records) + b"\n"
         subprocess.run(["cdb", "-c", str(path)], input=text, check=True,
                        timeout=PATIENCE)
+
+    def closed_port(self):
+        """A port of 127.0.0.1 where connections are refused: the test holds
+        it, and does not listen."""
+        holder = socket.socket()
+        self.addCleanup(holder.close)
+        holder.bind(("127.0.0.1", 0))
+        return holder.getsockname()[1]
 
     def messages(self):
         """The messages in the Maildir, oldest first."""

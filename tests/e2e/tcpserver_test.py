@@ -282,10 +282,11 @@ class TcpserverTest(harness.TestCase):
                 (["--bare-newlines", "yes"], "--bare-newlines"),
                 (["--config", "/no/such/file"], "/no/such/file"),
                 (["host", "checkpassword", "true"], "checkpassword")]:
+            # No program is in this PATH, so no operand is one.
             process = subprocess.run(
                 [harness.SMTPD, "--control", str(self.control), *options],
                 stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                timeout=harness.PATIENCE)
+                timeout=harness.PATIENCE, env={"PATH": str(self.control)})
             self.assertEqual(process.returncode, 100, options)
             self.assertIn(words, process.stderr.decode())
 
