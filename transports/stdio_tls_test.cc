@@ -221,7 +221,7 @@ TEST_F(StdioTlsTest, ServesASessionThroughTls) {
   EXPECT_EQ(result.tls_error, "");
   ASSERT_EQ(kept_.messages.size(), 1u);
   EXPECT_TRUE(absl::StrContains(kept_.messages[0], "with ESMTPS"));
-  EXPECT_TRUE(absl::StrContains(kept_.messages[0], "TLS_AES_256_GCM_SHA384"));
+  EXPECT_TRUE(absl::StrContains(kept_.messages[0], "TLS_AES_128_GCM_SHA256"));
 }
 
 TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {

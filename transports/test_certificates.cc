@@ -102,6 +102,12 @@ TlsFiles TestCertificates::Make(const std::string& file,
         certificate, NID_subject_alt_name,
         absl::StrCat("DNS:", absl::StrJoin(request.host_names, ",DNS:")));
   }
+  if (!request.extended_key_usage.empty()) {
+    AddExtension(certificate, NID_ext_key_usage, request.extended_key_usage);
+  }
+  if (!request.authority_access.empty()) {
+    AddExtension(certificate, NID_info_access, request.authority_access);
+  }
 
   if (request.issuer.empty()) {
     X509_set_issuer_name(certificate, subject);

@@ -25,6 +25,9 @@ class TestCertificates {
     std::string common_name;
     std::vector<std::string> host_names;  // alternative names
     std::string issuer;  // another one's file name; itself if empty
+    // Extensions in OpenSSL's form: "clientAuth", "caIssuers;URI:http://a/b".
+    std::string extended_key_usage;
+    std::string authority_access;
     int first_day = -1;  // of its life, from today
     int last_day = 1;
   };

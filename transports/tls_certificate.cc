@@ -39,6 +39,50 @@ std::string FirstName(const X509* certificate) {
   return first.empty() ? CommonName(certificate) : first;
 }
 
+bool Expired(const X509* certificate) {
+  return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
+}
+
+bool HasIssued(X509* issuer, X509* certificate) {
+  return X509_check_issued(issuer, certificate) == X509_V_OK &&
+         X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
+}
+
+// Returns whether a certificate says where its issuer's can be fetched. Those
+// of public authorities do, and their issuers are never a client's roots.
+bool SaysWhereItsIssuerIs(const X509* certificate) {
+  auto* const access = static_cast<AUTHORITY_INFO_ACCESS*>(
+      X509_get_ext_d2i(certificate, NID_info_access, nullptr, nullptr));
+  bool says = false;
+  for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(access); ++i) {
+    const ACCESS_DESCRIPTION* entry = sk_ACCESS_DESCRIPTION_value(access, i);
+    says = says || OBJ_obj2nid(entry->method) == NID_ad_ca_issuers;
+  }
+  AUTHORITY_INFO_ACCESS_free(access);
+  return says;
+}
+
+// Returns what keeps a client from following the chain from `leaf` to an
+// authority, or "".
+std::string ChainFault(X509* leaf, const STACK_OF(X509) * chain) {
+  X509* certificate = leaf;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    X509* const issuer = sk_X509_value(chain, i);
+    if (!HasIssued(issuer, certificate)) {
+      return absl::StrCat("certificate ", i + 2,
+                          " is not the issuer of certificate ", i + 1);
+    }
+    if (Expired(issuer)) {
+      return absl::StrCat("certificate ", i + 2, " has expired");
+    }
+    certificate = issuer;
+  }
+  if (sk_X509_num(chain) == 0 && SaysWhereItsIssuerIs(leaf)) {
+    return "the certificate of the issuer is missing";
+  }
+  return "";
+}
+
 // Returns OpenSSL's word for what it has just refused, and forgets it.
 std::string TakeReason() {
   const char* reason = ERR_reason_error_string(ERR_peek_error());
@@ -81,18 +125,22 @@ absl::StatusOr<TlsCertificate> TlsCertificate::Load(
   certificate.first_name_ = FirstName(leaf);
   certificate.key_type_ = EVP_PKEY_get_base_id(certificate.key_.get());
 
+  const auto warn = [warnings](absl::string_view file, absl::string_view what) {
+    warnings->push_back(absl::StrCat(file, ": ", what));
+  };
   if (key_file->open_to_others()) {
-    warnings->push_back(
-        absl::StrCat(files.key_file, ": others may read this key"));
+    warn(files.key_file, "others may read this key");
   }
-  if (X509_cmp_current_time(X509_get0_notAfter(leaf)) < 0) {
-    warnings->push_back(
-        absl::StrCat(files.chain_file, ": the certificate has expired"));
-  }
+  if (Expired(leaf)) warn(files.chain_file, "the certificate has expired");
   if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0) {
-    warnings->push_back(
-        absl::StrCat(files.chain_file, ": the certificate is not valid yet"));
+    warn(files.chain_file, "the certificate is not valid yet");
   }
+  if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, /*ca=*/0) != 1) {
+    warn(files.chain_file, "the certificate is not one for servers");
+  }
+  const std::string fault = ChainFault(leaf, certificate.chain_.get());
+  if (!fault.empty()) warn(files.chain_file, fault);
+  ERR_clear_error();
   return certificate;
 }
 
@@ -110,6 +158,15 @@ absl::Status TlsCertificate::Use(ssl_st* ssl) const {
   ERR_clear_error();
   if (SSL_use_cert_and_key(ssl, leaf_.get(), key_.get(), chain_.get(),
                            /*override=*/1) == 1) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(file_, ": ", TakeReason()));
+}
+
+absl::Status TlsCertificate::Use(ssl_ctx_st* context) const {
+  ERR_clear_error();
+  if (SSL_CTX_use_cert_and_key(context, leaf_.get(), key_.get(), chain_.get(),
+                               /*override=*/1) == 1) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(file_, ": ", TakeReason()));

@@ -17,6 +17,7 @@
 #include "transports/tls_files.h"
 
 struct ssl_st;         // OpenSSL's SSL
+struct ssl_ctx_st;     // OpenSSL's SSL_CTX
 struct stack_st_X509;  // OpenSSL's STACK_OF(X509)
 
 namespace postern::transports {
@@ -24,8 +25,10 @@ namespace postern::transports {
 // Immutable, so thread-safe.
 class TlsCertificate {
  public:
-  // Every error names the file. What is odd, and works, goes to `warnings`: a
-  // key that others may read, a certificate that is not valid now.
+  // Every error names the file. What works here, and may not work at a client,
+  // goes to `warnings`, and names the file as well: a key that others may read,
+  // a certificate that is not valid now or is not for servers, a chain in the
+  // wrong order or without the issuer's certificate.
   static absl::StatusOr<TlsCertificate> Load(
       const TlsFiles& files, std::vector<std::string>* warnings);
 
@@ -43,6 +46,8 @@ class TlsCertificate {
   // Lets `ssl` use it beside others with keys of another type. Fails where
   // OpenSSL finds it too weak.
   absl::Status Use(ssl_st* ssl) const;
+  // The same for all connections of `context`.
+  absl::Status Use(ssl_ctx_st* context) const;
 
  private:
   struct ChainFree {

@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,12 @@ class TlsCertificateTest : public testing::Test {
   absl::StatusOr<TlsCertificate> Load(const TlsFiles& files) {
     warnings_.clear();
     return TlsCertificate::Load(files, &warnings_);
+  }
+
+  std::string Read(const std::string& file) {
+    std::stringstream bytes;
+    bytes << std::ifstream(certificates_.Path(file)).rdbuf();
+    return bytes.str();
   }
 
   TestCertificates certificates_;
@@ -99,6 +107,8 @@ TEST_F(TlsCertificateTest, WarnsOfWhatWorks) {
       certificates_.Make("early", {.first_day = 2, .last_day = 3});
   const TlsFiles open = certificates_.Make("open", {});
   ASSERT_EQ(chmod(open.key_file.c_str(), 0640), 0);
+  const TlsFiles client =
+      certificates_.Make("client", {.extended_key_usage = "clientAuth"});
   const struct {
     TlsFiles files;
     std::vector<std::string> warnings;
@@ -107,10 +117,68 @@ TEST_F(TlsCertificateTest, WarnsOfWhatWorks) {
       {old, {old.chain_file + ": the certificate has expired"}},
       {early, {early.chain_file + ": the certificate is not valid yet"}},
       {open, {open.key_file + ": others may read this key"}},
+      {certificates_.Make("server", {.extended_key_usage = "serverAuth"}), {}},
+      {client,
+       {client.chain_file + ": the certificate is not one for servers"}},
   };
   for (const auto& c : kCases) {
     EXPECT_TRUE(Load(c.files).ok());
     EXPECT_EQ(warnings_, c.warnings);
+  }
+}
+
+// A client that does not have the certificates in between cannot verify the
+// server's, whatever the server thinks of it.
+TEST_F(TlsCertificateTest, WarnsOfAChainThatClientsCannotFollow) {
+  certificates_.Make("root", {.common_name = "root"});
+  certificates_.Make("middle", {.common_name = "middle", .issuer = "root"});
+  certificates_.Make("old", {.common_name = "old",
+                             .issuer = "root",
+                             .first_day = -3,
+                             .last_day = -2});
+  certificates_.Make("stranger", {.common_name = "stranger"});
+  certificates_.Make("leaf", {.common_name = "leaf", .issuer = "middle"});
+  certificates_.Make("old leaf", {.common_name = "leaf", .issuer = "old"});
+  certificates_.Make(
+      "public leaf",
+      {.common_name = "leaf",
+       .issuer = "middle",
+       .authority_access = "caIssuers;URI:http://ca.example/middle"});
+  // The same names, and other keys.
+  const std::string middle = Read("middle.pem");
+  certificates_.Make("middle", {.common_name = "middle", .issuer = "root"});
+  const std::string impostor = Read("middle.pem");
+
+  const std::string root = Read("root.pem");
+  const std::string leaf = Read("leaf.pem");
+  const struct {
+    const char* what;
+    std::string key;
+    std::string chain;
+    const char* warning;
+  } kCases[] = {
+      {"whole", "leaf", leaf + middle + root, ""},
+      {"without its root", "leaf", leaf + middle, ""},
+      {"private authority's", "leaf", leaf, ""},
+      {"public authority's", "public leaf", Read("public leaf.pem"),
+       "the certificate of the issuer is missing"},
+      {"the same, whole", "public leaf", Read("public leaf.pem") + middle, ""},
+      {"in the wrong order", "leaf", leaf + root + middle,
+       "certificate 2 is not the issuer of certificate 1"},
+      {"with a stranger at its end", "leaf",
+       leaf + middle + Read("stranger.pem"),
+       "certificate 3 is not the issuer of certificate 2"},
+      {"with an issuer of the same name", "leaf", leaf + impostor,
+       "certificate 2 is not the issuer of certificate 1"},
+      {"old", "old leaf", Read("old leaf.pem") + Read("old.pem") + root,
+       "certificate 2 has expired"},
+  };
+  for (const auto& c : kCases) {
+    const std::string chain = certificates_.Write("chain", c.chain);
+    std::vector<std::string> warnings;
+    if (*c.warning != '\0') warnings = {chain + ": " + c.warning};
+    EXPECT_TRUE(Load({chain, certificates_.Path(c.key + ".key")}).ok());
+    EXPECT_EQ(warnings_, warnings) << c.what;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <array>
 #include <utility>
 
 #include "absl/base/macros.h"
@@ -21,6 +22,13 @@ using Kind = Channel::Result::Kind;
 // them. A client that sends renewals of its key, or attempts to renegotiate,
 // without end would otherwise never let a Read() return.
 constexpr uint32_t kMaxBarren = uint32_t{128} << 10;
+
+// OpenSSL reads the 5 octets of a record's header first, and then its content:
+// two system calls for each record. So this much is read at a header. It holds
+// a handshake's message, or a command. It is no more, because what is read at
+// once is also worked on at once: the channel below, which ends a connection's
+// turn, does not see the records in it.
+constexpr size_t kAhead = 512;
 
 std::string PrintedSubject(const X509* certificate) {
   BIO* const memory = BIO_new(BIO_s_mem());
@@ -75,12 +83,33 @@ struct TlsChannel::Below {
     if (owner.barren_ > kMaxBarren) {
       owner.error_ = "too much without content";
       owner.below_ended_ = true;
+      owner.ahead_.clear();
     }
-    if (owner.below_ended_) return 0;
-    const int count = Report(bio, owner.below_.Read(absl::MakeSpan(
-                                      room, static_cast<size_t>(size))));
-    if (owner.established_ && count > 0) {
-      owner.barren_ += static_cast<uint32_t>(count);
+    const auto wanted = static_cast<size_t>(size);
+    if (owner.ahead_.empty()) {
+      if (owner.below_ended_) return 0;
+      if (wanted >= kAhead) {
+        return Count(
+            &owner,
+            Report(bio, owner.below_.Read(absl::MakeSpan(room, wanted))));
+      }
+      std::array<char, kAhead> read;
+      const int count = Report(bio, owner.below_.Read(absl::MakeSpan(read)));
+      if (count <= 0) return count;
+      owner.ahead_.assign(read.data(), static_cast<size_t>(count));
+    }
+    const size_t count = owner.ahead_.copy(room, wanted);
+    if (count < owner.ahead_.size()) {
+      owner.ahead_.erase(0, count);
+    } else {
+      owner.ahead_ = std::string();  // a channel at rest holds no memory for it
+    }
+    return Count(&owner, static_cast<int>(count));
+  }
+
+  static int Count(TlsChannel* owner, int count) {
+    if (owner->established_ && count > 0) {
+      owner->barren_ += static_cast<uint32_t>(count);
     }
     return count;
   }

@@ -25,6 +25,8 @@ namespace postern::transports {
 //
 // It begins with what the channel below gives next: there is no way to hand it
 // what came before STARTTLS. Waits if the channel below does, and only then.
+// Where a Read() or Handshake() wants something, all that was read from the
+// channel below has been worked on; only there it may have read ahead.
 // Each wish (kWantRead, kWantWrite) is about the channel below: a Read() may
 // wait until it is writable, and a Write() until it is readable.
 //
@@ -75,6 +77,7 @@ class TlsChannel : public SecureChannel {
   Channel& below_;
   const std::shared_ptr<const TlsContext> context_;
   const TlsContext::SslPointer ssl_;
+  std::string ahead_;              // read below, and not yet by OpenSSL
   absl::string_view error_;        // lasts as the program does
   uint32_t barren_ = 0;            // octets taken in since the last given out
   bool established_ = false;       // the handshake is done

@@ -131,8 +131,8 @@ TEST_F(TlsChannelTest, KnowsWhatItHasComeTo) {
     const char* protocol;
     const char* cipher;
   } kCases[] = {
-      {TLS1_2_VERSION, "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
-      {TLS1_3_VERSION, "TLSv1.3", "TLS_AES_256_GCM_SHA384"},
+      {TLS1_2_VERSION, "TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+      {TLS1_3_VERSION, "TLSv1.3", "TLS_AES_128_GCM_SHA256"},
   };
   for (const auto& c : kCases) {
     const TlsInfo info = Connect(c.version)->server.info();
@@ -264,6 +264,34 @@ TEST_F(TlsChannelTest, ReadsWhileAWriteWaits) {
   connection->wire.room = std::string::npos;
   WriteAll(&connection->server, bytes);
   EXPECT_TRUE(connection->client.Read() == bytes);
+}
+
+// A system call for each would cost more than the record.
+TEST_F(TlsChannelTest, ReadsSmallRecordsTogether) {
+  const auto connection = Connect();
+  for (int i = 0; i < 1000; ++i) connection->client.Write("x");
+  const size_t sent = connection->wire.to_server.size();
+  const int before = connection->wire.reads;
+  EXPECT_EQ(ReadAll(&connection->server).bytes, std::string(1000, 'x'));
+  EXPECT_LE(connection->wire.reads - before, static_cast<int>(sent / 512 + 2));
+}
+
+// What has been read is worked on, so it is little: one record, or 512 octets.
+TEST_F(TlsChannelTest, ReadsLittleAhead) {
+  for (const size_t size : {size_t{1}, size_t{100}, size_t{16384}}) {
+    const auto connection = Connect();
+    for (int i = 0; i < 100; ++i) connection->client.Write(Noise(size));
+    const size_t sent = connection->wire.to_server.size();
+    std::string room(size, '\0');
+    for (size_t i = 1; i <= 50; ++i) {
+      const Channel::Result result =
+          connection->server.Read(absl::MakeSpan(room));
+      ASSERT_EQ(result.kind, Kind::kOk);
+      const size_t record = sent / 100;
+      const size_t taken = sent - connection->wire.to_server.size();
+      EXPECT_LE(taken, i * record + 512) << size;
+    }
+  }
 }
 
 TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {

@@ -194,43 +194,240 @@ TEST_F(TlsContextTest, ChoosesByTheSecondAttempt) {
   EXPECT_EQ(connection.client.server_name(), "b");
 }
 
-TEST_F(TlsContextTest, AgreesOnWhatIsGood) {
+// Returns what a client and a server agree on, or why they do not.
+std::string Agreement(std::shared_ptr<const TlsContext> context,
+                      const TlsTestClient::Options& client) {
+  Connection connection(std::move(context), client);
+  const std::string error = connection.Run();
+  if (!error.empty()) return error;
+  const TlsInfo info = connection.server.info();
+  return absl::StrCat(info.protocol, " ", info.cipher);
+}
+
+TEST_F(TlsContextTest, ServesNoVersionBelowItsLeast) {
+  const TlsFiles rsa = certificates_.Make("rsa", {.key = Key::kRsa2048});
+  const TlsFiles ecdsa = certificates_.Make("ecdsa", {});
+  constexpr char kRefused[] = "unsupported protocol";
+  const struct {
+    int version;
+    const char* name;
+  } kVersions[] = {{TLS1_VERSION, "TLSv1"},
+                   {TLS1_1_VERSION, "TLSv1.1"},
+                   {TLS1_2_VERSION, "TLSv1.2"},
+                   {TLS1_3_VERSION, "TLSv1.3"}};
+  for (const TlsFiles& files : {rsa, ecdsa}) {
+    for (const TlsVersion least : {TlsVersion::kTls10, TlsVersion::kTls11,
+                                   TlsVersion::kTls12, TlsVersion::kTls13}) {
+      TlsOptions options;
+      options.certificates = {files};
+      options.min_version = least;
+      const auto context = Make(options);
+      for (size_t i = 0; i < std::size(kVersions); ++i) {
+        Connection connection(context, {.min_version = kVersions[i].version,
+                                        .max_version = kVersions[i].version});
+        const bool served = i >= static_cast<size_t>(least);
+        EXPECT_EQ(connection.Run(), served ? "" : kRefused)
+            << kVersions[i].name;
+        if (served) {
+          EXPECT_EQ(connection.server.info().protocol, kVersions[i].name);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(TlsContextTest, HasAnOrderOfCiphers) {
   const TlsFiles ecdsa = certificates_.Make("ecdsa", {.common_name = "mx"});
   const TlsFiles rsa =
       certificates_.Make("rsa", {.key = Key::kRsa2048, .common_name = "mx"});
+  const auto context = Make({.certificates = {ecdsa, rsa}});
+  constexpr char kAes128[] = "TLS_AES_128_GCM_SHA256";
+  constexpr char kAes256[] = "TLS_AES_256_GCM_SHA384";
+  constexpr char kChaCha[] = "TLS_CHACHA20_POLY1305_SHA256";
   const struct {
-    bool require_tls13;
     int version;
-    const char* ciphers;
-    const char* outcome;  // the cipher, or why there is none
+    std::string ciphers;  // of the client, in its order
+    std::string chosen;   // or why none is
   } kCases[] = {
-      {false, 0, "", "TLSv1.3 TLS_AES_256_GCM_SHA384"},
-      {true, 0, "", "TLSv1.3 TLS_AES_256_GCM_SHA384"},
-      {false, TLS1_2_VERSION, "",
-       "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"},
-      // The server's order, not the client's.
-      {false, TLS1_2_VERSION,
-       "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256",
-       "TLSv1.2 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
-      {false, TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA",
-       "TLSv1.2 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"},
-      {false, TLS1_2_VERSION, "AES128-GCM-SHA256", "no shared cipher"},
-      {true, TLS1_2_VERSION, "", "unsupported protocol"},
-      {false, TLS1_1_VERSION, "", "unsupported protocol"},
-      {false, TLS1_VERSION, "", "unsupported protocol"},
+      // A client without a preference of its own: OpenSSL's, as it is.
+      {TLS1_3_VERSION, "", kAes128},
+      {TLS1_2_VERSION, "", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
+      {TLS1_3_VERSION, absl::StrCat(kAes256, ":", kChaCha, ":", kAes128),
+       kAes128},
+      {TLS1_3_VERSION, absl::StrCat(kAes256, ":", kChaCha), kAes256},
+      {TLS1_3_VERSION, kAes256, kAes256},
+      // No hardware for AES.
+      {TLS1_3_VERSION, absl::StrCat(kChaCha, ":", kAes256, ":", kAes128),
+       kChaCha},
+      {TLS1_2_VERSION,
+       "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256",
+       "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+      {TLS1_2_VERSION,
+       "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256",
+       "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"},
+      {TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256",
+       "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
+      {TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA",
+       "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"},
+      // No forward secrecy.
+      {TLS1_2_VERSION, "AES128-GCM-SHA256", "no shared cipher"},
+      {TLS1_2_VERSION, "AES128-SHA", "no shared cipher"},
   };
   for (const auto& c : kCases) {
-    Connection connection(
-        Make({.certificates = {ecdsa, rsa}, .require_tls13 = c.require_tls13}),
-        {.min_version = c.version == 0 ? TLS1_VERSION : c.version,
-         .max_version = c.version,
-         .ciphers = c.ciphers});
-    std::string outcome = connection.Run();
-    if (outcome.empty()) {
-      const TlsInfo info = connection.server.info();
-      outcome = absl::StrCat(info.protocol, " ", info.cipher);
+    const bool tls13 = c.version == TLS1_3_VERSION;
+    const std::string expected =
+        c.chosen == "no shared cipher"
+            ? c.chosen
+            : absl::StrCat(tls13 ? "TLSv1.3 " : "TLSv1.2 ", c.chosen);
+    EXPECT_EQ(Agreement(context, {.min_version = c.version,
+                                  .max_version = c.version,
+                                  .ciphers = tls13 ? "" : c.ciphers,
+                                  .suites = tls13 ? c.ciphers : ""}),
+              expected)
+        << c.ciphers;
+  }
+}
+
+TEST_F(TlsContextTest, HasTheCiphersOfItsList) {
+  const TlsFiles rsa = certificates_.Make("rsa", {.key = Key::kRsa2048});
+  constexpr char kNone[] = "no shared cipher";
+  const struct {
+    TlsVersion least;
+    const char* server;
+    int version;
+    const char* client;
+    const char* outcome;
+  } kCases[] = {
+      // A printer: TLS 1.0, and nothing but static RSA.
+      {TlsVersion::kTls10, "ECDHE+AES:AES128-SHA", TLS1_VERSION, "AES128-SHA",
+       "TLSv1 TLS_RSA_WITH_AES_128_CBC_SHA"},
+      {TlsVersion::kTls10, "", TLS1_VERSION, "AES128-SHA", kNone},
+      {TlsVersion::kTls10, "", TLS1_VERSION, "ECDHE-RSA-AES256-SHA",
+       "TLSv1 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"},
+      {TlsVersion::kTls10, "ECDHE+AES:AES128-SHA", TLS1_2_VERSION, "",
+       "TLSv1.2 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+      {TlsVersion::kTls10, "AES128-SHA", TLS1_3_VERSION, "",
+       "TLSv1.3 TLS_AES_128_GCM_SHA256"},
+      // The list decides the level.
+      {TlsVersion::kTls10, "AES128-SHA:@SECLEVEL=1", TLS1_VERSION, "AES128-SHA",
+       "no suitable signature algorithm"},
+      {TlsVersion::kTls12, "kRSA", TLS1_2_VERSION, "AES128-GCM-SHA256",
+       "TLSv1.2 TLS_RSA_WITH_AES_128_GCM_SHA256"},
+      {TlsVersion::kTls12, "DHE+AESGCM", TLS1_2_VERSION, "",
+       "TLSv1.2 TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"},
+      {TlsVersion::kTls12, "HIGH:!kRSA", TLS1_2_VERSION, "AES128-GCM-SHA256",
+       kNone},
+      // Nobody is served without authentication or encryption.
+      {TlsVersion::kTls12, "ALL:COMPLEMENTOFALL:@SECLEVEL=0", TLS1_2_VERSION,
+       "aNULL", kNone},
+      {TlsVersion::kTls12, "ALL:COMPLEMENTOFALL:@SECLEVEL=0", TLS1_2_VERSION,
+       "eNULL", kNone},
+  };
+  for (const auto& c : kCases) {
+    TlsOptions options;
+    options.min_version = c.least;
+    options.ciphers = c.server;
+    options.certificates = {rsa};
+    EXPECT_EQ(Agreement(Make(options), {.min_version = c.version,
+                                        .max_version = c.version,
+                                        .ciphers = c.client}),
+              c.outcome)
+        << c.server << " " << c.client;
+  }
+}
+
+TEST_F(TlsContextTest, RefusesAListThatIsWrong) {
+  const struct {
+    const char* ciphers;
+    const char* message;
+  } kCases[] = {
+      {"", ""},
+      {"HIGH", ""},
+      {"DEFAULT:@SECLEVEL=0", ""},
+      {"DEFAULT@SECLEVEL=0", ""},
+      {"ECDHE+AES:AES128-SHA:!RC4:-MEDIUM:+LOW:@STRENGTH", ""},
+      {"ECDHE+AES:AES129-SHA", "OpenSSL has no cipher that matches AES129-SHA"},
+      {"ECDHE+EAS", "OpenSSL has no cipher that matches ECDHE+EAS"},
+      {"TLS_AES_128_GCM_SHA256",
+       "OpenSSL has no cipher that matches TLS_AES_128_GCM_SHA256"},
+      {"eNULL", "eNULL:!aNULL:!eNULL: no cipher match"},
+      {"HIGH:@SECLEVEL=6", "HIGH:@SECLEVEL=6:!aNULL:!eNULL: invalid command"},
+  };
+  const TlsFiles good = certificates_.Make("good", {});
+  for (const auto& c : kCases) {
+    TlsOptions options;
+    options.ciphers = c.ciphers;
+    options.certificates = {good};
+    EXPECT_EQ(CheckTlsSettings(options).message(), c.message) << c.ciphers;
+    EXPECT_EQ(TlsContext::Make(options).status().message(), c.message)
+        << c.ciphers;
+  }
+}
+
+TEST_F(TlsContextTest, WarnsOfAListThatNoCertificateFits) {
+  const TlsFiles ecdsa = certificates_.Make("ecdsa", {});
+  const TlsFiles rsa = certificates_.Make("rsa", {.key = Key::kRsa2048});
+  const std::vector<std::string> warning = {
+      "no cipher of the list fits the key of a certificate: TLS 1.2 and older "
+      "are not served"};
+  const struct {
+    std::vector<TlsFiles> certificates;
+    TlsVersion least;
+    const char* ciphers;
+    std::vector<std::string> warnings;
+  } kCases[] = {
+      {{ecdsa}, TlsVersion::kTls10, "AES128-SHA", warning},
+      {{ecdsa}, TlsVersion::kTls12, "aRSA", warning},
+      {{rsa}, TlsVersion::kTls12, "aECDSA", warning},
+      {{ecdsa, rsa}, TlsVersion::kTls10, "AES128-SHA", {}},
+      {{rsa}, TlsVersion::kTls10, "AES128-SHA", {}},
+      {{ecdsa}, TlsVersion::kTls12, "aRSA:aECDSA", {}},
+      {{ecdsa}, TlsVersion::kTls13, "aRSA", {}},
+      {{ecdsa}, TlsVersion::kTls12, "", {}},
+      {{rsa}, TlsVersion::kTls12, "", {}},
+  };
+  for (const auto& c : kCases) {
+    TlsOptions options;
+    options.certificates = c.certificates;
+    options.min_version = c.least;
+    options.ciphers = c.ciphers;
+    EXPECT_EQ(Make(options)->warnings(), c.warnings) << c.ciphers;
+  }
+}
+
+TEST_F(TlsContextTest, TakesNoWeakKeyForOldClients) {
+  const TlsFiles weak = certificates_.Make("weak", {.key = Key::kRsa1024});
+  TlsOptions options;
+  options.certificates = {weak};
+  options.min_version = TlsVersion::kTls10;
+  EXPECT_EQ(std::string(TlsContext::Make(options).status().message()),
+            weak.chain_file + ": ee key too small");
+  // Unless the list says so.
+  options.ciphers = "ECDHE+AES:@SECLEVEL=0";
+  EXPECT_TRUE(TlsContext::Make(options).ok());
+}
+
+TEST_F(TlsContextTest, SendsTicketsWhereTheyAreWanted) {
+  const TlsFiles files = certificates_.Make("server", {});
+  for (const int version :
+       {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const bool tickets : {false, true}) {
+      TlsOptions options;
+      options.certificates = {files};
+      options.min_version = TlsVersion::kTls10;
+      options.tickets = tickets;
+      const auto context = Make(options);
+      Connection first(context,
+                       {.min_version = version, .max_version = version});
+      ASSERT_EQ(first.Run(), "");
+      EXPECT_EQ(first.client.Read(), "");
+      EXPECT_EQ(first.client.tickets(), tickets ? 1 : 0) << version;
+      Connection second(context, {.min_version = version,
+                                  .max_version = version,
+                                  .session = first.client.session()});
+      EXPECT_EQ(second.Run(), "");
+      EXPECT_EQ(second.client.resumed(), tickets) << version;
     }
-    EXPECT_EQ(outcome, c.outcome) << c.version << " " << c.ciphers;
   }
 }
 
@@ -257,8 +454,9 @@ TEST_F(TlsContextTest, ServesNoOtherProtocol) {
 TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
   certificates_.Make("ca", {.common_name = "ca"});
   certificates_.Make("stranger", {.common_name = "stranger"});
-  TlsOptions options = {
-      .certificates = {certificates_.Make("server", {.common_name = "mx"})}};
+  TlsOptions options;
+  options.certificates = {certificates_.Make("server", {.common_name = "mx"})};
+  options.tickets = true;
   const auto no_ca = Make(options);
   options.client_ca_file = certificates_.Path("ca.pem");
   const auto with_ca = Make(options);
@@ -309,8 +507,10 @@ TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
 // look must not be believed.
 TEST_F(TlsContextTest, ResumesASessionAtItsOwnListenerAlone) {
   certificates_.Make("ca", {.common_name = "ca"});
-  TlsOptions options = {.id = "[::]:25",
-                        .certificates = {certificates_.Make("server", {})}};
+  TlsOptions options;
+  options.id = "[::]:25";
+  options.certificates = {certificates_.Make("server", {})};
+  options.tickets = true;
   const auto mx = Make(options);
   const auto reloaded = Make(options);
   options.client_ca_file = certificates_.Path("ca.pem");

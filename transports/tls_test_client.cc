@@ -23,6 +23,7 @@ bool TestWire::Refuse() {
 }
 
 Channel::Result TestWire::Read(absl::Span<char> room) {
+  ++reads;
   if (Refuse()) return {Kind::kWantRead};
   if (to_server.empty()) return {client_gone ? Kind::kEnd : Kind::kWantRead};
   const size_t count = std::min({room.size(), to_server.size(), step});
@@ -51,6 +52,9 @@ TlsTestClient::TlsTestClient(const Options& options, TestWire* wire)
   SSL_CTX_set_max_proto_version(context, options.max_version);
   if (!options.ciphers.empty()) {
     EXPECT_EQ(SSL_CTX_set_cipher_list(context, options.ciphers.c_str()), 1);
+  }
+  if (!options.suites.empty()) {
+    EXPECT_EQ(SSL_CTX_set_ciphersuites(context, options.suites.c_str()), 1);
   }
   if (!options.signatures.empty()) {
     EXPECT_EQ(SSL_CTX_set1_sigalgs_list(context, options.signatures.c_str()),

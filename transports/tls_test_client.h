@@ -35,6 +35,7 @@ class TestWire : public Channel {
   size_t room = std::string::npos;  // octets that still go to the client
   // Each call that could do something is refused once.
   bool stutter = false;
+  int reads = 0;  // calls of Read()
 
  private:
   bool Refuse();
@@ -52,6 +53,7 @@ class TlsTestClient {
     int min_version = 0;  // TLS1_2_VERSION and so on
     int max_version = 0;
     std::string ciphers;      // for TLS 1.2 and before
+    std::string suites;       // for TLS 1.3, in the client's order
     std::string signatures;   // algorithms
     std::string groups;       // the first is tried first
     std::string server_name;  // asked for
