@@ -11,6 +11,8 @@ namespace {
 MetricCounts::Tls Version(const TlsInfo& tls) {
   if (tls.protocol == "TLSv1.3") return MetricCounts::Tls::k13;
   if (tls.protocol == "TLSv1.2") return MetricCounts::Tls::k12;
+  if (tls.protocol == "TLSv1.1") return MetricCounts::Tls::k11;
+  if (tls.protocol == "TLSv1") return MetricCounts::Tls::k10;
   return MetricCounts::Tls::kOther;
 }
 

@@ -38,7 +38,7 @@ struct MetricCounts {
     kNoRules,  // they cannot be read
     kNoProxy,
   };
-  enum class Tls : uint8_t { k12, k13, kOther };
+  enum class Tls : uint8_t { k10, k11, k12, k13, kOther };
   // What deliveries are told apart by; some take longer than the last.
   static constexpr std::array<absl::Duration, 15> kBounds = {
       absl::Milliseconds(1),    absl::Microseconds(2500),
@@ -56,7 +56,7 @@ struct MetricCounts {
   std::array<Count, 4> replies = {};  // as ReplyCounts
   Count bytes_in{0};
   Count bytes_out{0};
-  std::array<Count, 3> tls = {};
+  std::array<Count, 5> tls = {};
   Count tls_failures{0};
   // By Rule and Verdict::Kind.
   std::array<std::array<Count, 3>, policy::kRules> recipients = {};

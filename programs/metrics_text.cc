@@ -32,7 +32,8 @@ constexpr absl::string_view kUnserved[] = {"max-connections", "max-per-client",
                                            "max-rate",        "denied",
                                            "no-rules",        "no-proxy"};
 constexpr absl::string_view kReplies[] = {"2xx", "3xx", "4xx", "5xx"};
-constexpr absl::string_view kTls[] = {"TLSv1.2", "TLSv1.3", "other"};
+constexpr absl::string_view kTls[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
+                                      "other"};
 constexpr absl::string_view kKinds[] = {"accept", "refuse", "drop"};
 constexpr absl::string_view kMessages[] = {"refuse", "accept"};
 constexpr absl::string_view kReloads[] = {"failed", "ok"};

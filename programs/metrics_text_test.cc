@@ -87,12 +87,15 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
         "postern_tls_failures_total 1"}},
       {[](Metrics& m) {
          SessionInfo info;
-         info.tls = Tls("TLSv1.2");
-         m.CountSession({}, info);
-         info.tls = Tls("TLSv1.4");
-         m.CountSession({}, info);
+         for (const char* version :
+              {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.4"}) {
+           info.tls = Tls(version);
+           m.CountSession({}, info);
+         }
        },
-       {"postern_sessions_total{end=\"quit\"} 2",
+       {"postern_sessions_total{end=\"quit\"} 4",
+        "postern_tls_sessions_total{protocol=\"TLSv1\"} 1",
+        "postern_tls_sessions_total{protocol=\"TLSv1.1\"} 1",
         "postern_tls_sessions_total{protocol=\"TLSv1.2\"} 1",
         "postern_tls_sessions_total{protocol=\"other\"} 1"}},
       {[](Metrics& m) {

@@ -10,16 +10,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "programs/certificate_options.h"
 #include "programs/mail_options.h"
 #include "programs/manager.h"
 #include "programs/options.h"
 #include "system/standard_descriptors.h"
+#include "transports/tls_context.h"
 
 namespace postern::programs {
 namespace {
@@ -36,10 +33,16 @@ constexpr OptionRow kRows[] = {
      "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
      "unix:PATH, or systemd:NAME, sockets that are\n"
      "passed. WORDs: tls (from the first byte),\n"
-     "require-tls (530 before STARTTLS), proxy (a\n"
-     "PROXY header says who the client is), auth or\n"
-     "auth=MECHANISM+MECHANISM... (AUTH is offered),\n"
-     "submission (the same, and 530 before it)",
+     "require-tls (530 before STARTTLS), no-tls (no\n"
+     "STARTTLS), proxy (a PROXY header names the\n"
+     "client), auth or auth=MECHANISM+MECHANISM...\n"
+     "(AUTH is offered), submission (the same, and\n"
+     "530 before it); tls-min=VERSION, ciphers=LIST,\n"
+     "cert=FILE, key=FILE, client-ca=FILE or\n"
+     "no-client-ca (in place of the options\n"
+     "--tls-min, --tls-ciphers and so on); tickets or\n"
+     "no-tickets (TLS session tickets; without either:\n"
+     "with submission)",
      OptionRow::From::kAnywhere, true},
     kControlRow,
     kDeliverRow,
@@ -62,6 +65,8 @@ constexpr OptionRow kRows[] = {
     kTlsCertRow,
     kTlsKeyRow,
     kClientCaRow,
+    kTlsMinRow,
+    kTlsCiphersRow,
     {"proxy-from", "NETWORK", "whose PROXY headers count: 192.0.2.0/24",
      OptionRow::From::kAnywhere, true},
     {"max-connections", "N [1000]", "at once, in all; 421 beyond"},
@@ -125,44 +130,15 @@ constexpr char kFoot[] =
     "second\n"
     "SIGTERM ends the server within a second. See postern(8).\n";
 
-absl::StatusOr<ListenOption> ParseListen(const std::string& text) {
-  const std::vector<absl::string_view> words = absl::StrSplit(text, ',');
-  ListenOption listen;
-  absl::string_view where = words[0];
-  if (absl::ConsumePrefix(&where, "systemd:") && !where.empty()) {
-    listen.passed = std::string(where);
-  } else {
-    auto address = transports::ListenAddress::Parse(words[0]);
-    if (!address.ok()) return address.status();
-    listen.address = *std::move(address);
-  }
-  for (size_t i = 1; i < words.size(); ++i) {
-    if (words[i] == "tls") {
-      listen.options.tls = true;
-    } else if (words[i] == "require-tls") {
-      listen.require_tls = true;
-    } else if (words[i] == "proxy") {
-      listen.options.proxy = true;
-    } else if (words[i] == "submission") {
-      listen.auth = listen.require_auth = true;
-    } else if (words[i] == "auth") {
-      listen.auth = true;
-    } else if (absl::StartsWith(words[i], "auth=")) {
-      listen.auth = true;
-      listen.mechanisms =
-          absl::StrSplit(absl::AsciiStrToUpper(words[i].substr(5)), '+');
-      // An empty list would be all mechanisms.
-      for (const std::string& mechanism : listen.mechanisms) {
-        if (!mechanism.empty()) continue;
-        return absl::InvalidArgumentError(
-            absl::StrCat("a mechanism is empty: ", words[i], " in ", text));
-      }
-    } else {
-      return absl::InvalidArgumentError(
-          absl::StrCat("unknown word ", words[i], " in ", text));
-    }
-  }
-  return listen;
+// Looks at the ciphers of `listen`, or at those of --tls-ciphers.
+absl::Status CheckCiphers(const ServeOptions& options,
+                          const ListenOption& listen) {
+  const absl::Status status = transports::CheckTlsSettings(listen.Tls(options));
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      listen.ciphers ? absl::StrCat("--listen: ", listen.Where(),
+                                    ": ciphers: ", status.message())
+                     : absl::StrCat("--tls-ciphers: ", status.message()));
 }
 
 // Returns the networks of an option; a mistake is the options'.
@@ -195,15 +171,20 @@ void CheckReadyFd(int fd, Options* given) {
 // What only makes sense together.
 void Check(const ServeOptions& options, Options* given) {
   bool auth = false;
+  bool certificate = !options.certificates.empty();
   for (const ListenOption& listen : options.listen) {
     const std::string where = listen.Where();
+    certificate = certificate || !listen.certificates.empty();
     if (listen.auth && options.auth.specs.empty()) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --auth"));
     }
     auth = auth || listen.auth;
-    if (options.certificates.empty() &&
-        (listen.options.tls || listen.require_tls)) {
-      given->Mistake(absl::StrCat("--listen: ", where, ": needs --tls-cert"));
+    if (listen.HasTls(options)) {
+      const absl::Status ciphers = CheckCiphers(options, listen);
+      if (!ciphers.ok()) given->Mistake(ciphers.message());
+    } else if (listen.WantsTls()) {
+      given->Mistake(
+          absl::StrCat("--listen: ", where, ": needs --tls-cert or cert=FILE"));
     }
     if (listen.options.proxy && options.proxies.empty()) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));
@@ -212,13 +193,10 @@ void Check(const ServeOptions& options, Options* given) {
   if (!options.auth.specs.empty() && !auth) {
     given->Mistake("--auth: no --listen says submission or auth");
   }
+  NeedCertificate(certificate, given);
 }
 
 }  // namespace
-
-std::string ListenOption::Where() const {
-  return passed.empty() ? address.Format() : absl::StrCat("systemd:", passed);
-}
 
 std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
                                              int* exit_code) {
@@ -228,7 +206,7 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   if (given.AnswerHelp("postern", kHead, kFoot)) return std::nullopt;
   ServeOptions options;
   for (const std::string& text : given.List("listen")) {
-    absl::StatusOr<ListenOption> listen = ParseListen(text);
+    absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
     if (listen.ok()) {
       options.listen.push_back(*std::move(listen));
     } else {

@@ -14,24 +14,11 @@
 #include "policy/connection_limits.h"
 #include "policy/network_list.h"
 #include "programs/certificate_options.h"
+#include "programs/listen_option.h"
 #include "programs/mail_options.h"
 #include "transports/listening_socket.h"
-#include "transports/server.h"
 
 namespace postern::programs {
-
-struct ListenOption {
-  transports::ListenAddress address;
-  std::string passed;  // in its place: the name of sockets of systemd's
-  transports::ListenerOptions options;
-  bool require_tls = false;             // 530 before it
-  bool auth = false;                    // AUTH is offered
-  bool require_auth = false;            // 530 before it
-  std::vector<std::string> mechanisms;  // of AUTH; empty: all
-
-  // Returns the address as it was given.
-  std::string Where() const;
-};
 
 struct ServeOptions : MailOptions, CertificateOptions {
   std::vector<ListenOption> listen;  // at least one

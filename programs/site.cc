@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,15 +28,20 @@ absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
     const ServeOptions& options, const ServerConfig& config,
     const auth::Backend* backend) {
   std::vector<Site::Listener> listeners;
+  std::set<std::string> warned;
   for (const ListenOption& listen : options.listen) {
     Site::Listener& listener = listeners.emplace_back();
     listener.config = config;
-    if (!options.certificates.empty()) {
-      const auto tls =
-          transports::TlsContext::Make({.id = absl::StrCat(listeners.size()),
-                                        .certificates = options.certificates,
-                                        .client_ca_file = options.client_ca});
+    if (listen.HasTls(options)) {
+      transports::TlsOptions tls_options{
+          listen.Tls(options), absl::StrCat(listeners.size()),
+          listen.Certificates(options), listen.ClientCa(options)};
+      const auto tls = transports::TlsContext::Make(tls_options);
       if (!tls.ok()) return tls.status();
+      // Listeners that share a certificate share its faults.
+      for (const std::string& warning : (*tls)->warnings()) {
+        if (warned.insert(warning).second) WriteLog("warning", warning);
+      }
       listener.tls = *tls;
       listener.config.offer_starttls = !listen.options.tls;
       listener.config.require_tls = listen.require_tls;
@@ -51,18 +58,13 @@ absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
           listener.config.mechanisms_in_clear.empty()) {
         return absl::InvalidArgumentError(absl::StrCat(
             "--listen: ", listen.Where(),
-            ": without --tls-cert or --auth-insecure there is no AUTH"));
+            ": without a certificate or --auth-insecure there is no AUTH"));
       }
     }
     // Of what is read from files, only the greeting can be wrong.
     if (const absl::Status status = listener.config.Validate(); !status.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(
           options.control, "/smtpgreeting, or me: ", status.message()));
-    }
-  }
-  if (!listeners.empty() && listeners[0].tls != nullptr) {
-    for (const std::string& warning : listeners[0].tls->warnings()) {
-      WriteLog("warning", warning);
     }
   }
   return listeners;

@@ -56,6 +56,8 @@ constexpr OptionRow kRows[] = {
     kTlsCertRow,
     kTlsKeyRow,
     kClientCaRow,
+    kTlsMinRow,
+    kTlsCiphersRow,
     {"require-tls", "", "530 before STARTTLS"},
     {"tls-wrapped", "", "TLS from the first byte"},
     {"tls-outside", "",
@@ -123,6 +125,7 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
     given.Mistake("--submission: needs a CHECKER, or --auth");
   }
   ReadCertificateOptions(&given, &options);
+  NeedCertificate(!options.certificates.empty(), &given);
   options.require_tls = given.Flag("require-tls");
   options.tls_wrapped = given.Flag("tls-wrapped");
   if (options.tls_wrapped && options.certificates.empty()) {

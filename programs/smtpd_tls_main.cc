@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "programs/certificate_options.h"
@@ -23,6 +24,7 @@
 #include "transports/stream_channel.h"
 #include "transports/tls_channel.h"
 #include "transports/tls_context.h"
+#include "transports/tls_settings.h"
 
 namespace postern::programs {
 namespace {
@@ -36,10 +38,7 @@ class Tls {
   // as often as it likes.
   bool Load() {
     if (loaded_) return loaded_->ok();
-    loaded_.emplace(
-        transports::TlsContext::Make({.id = "smtpd",
-                                      .certificates = options_.certificates,
-                                      .client_ca_file = options_.client_ca}));
+    loaded_.emplace(Make());
     if (!loaded_->ok()) {
       WriteLog("tls",
                absl::StrCat("not available: ", loaded_->status().message()));
@@ -58,6 +57,19 @@ class Tls {
   }
 
  private:
+  absl::StatusOr<std::shared_ptr<const transports::TlsContext>> Make() const {
+    // No tickets: the key to them would end with this process.
+    transports::TlsSettings settings = options_.tls;
+    settings.tickets = false;
+    const absl::Status ciphers = transports::CheckTlsSettings(settings);
+    if (!ciphers.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--tls-ciphers: ", ciphers.message()));
+    }
+    return transports::TlsContext::Make(
+        {settings, "smtpd", options_.certificates, options_.client_ca});
+  }
+
   const CertificateOptions& options_;
   std::optional<absl::StatusOr<std::shared_ptr<const transports::TlsContext>>>
       loaded_;

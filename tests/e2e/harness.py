@@ -136,15 +136,17 @@ class TlsTestCase(TestCase):
         self.certificate = self.folder / "mx.pem"
         self.make_certificate("mx.example.org")
 
-    def make_certificate(self, name, issuer=None, path=None):
+    def make_certificate(self, name, issuer=None, path=None, rsa=False):
         """Makes a certificate and its key, in one file."""
         path = path or self.certificate
         key = self.folder / "key.pem"
         signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
                                             str(issuer)]
+        kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt",
+                                         "ec_paramgen_curve:P-256"]
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+            ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days",
+             "2", "-subj",
              f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
              "-keyout", str(key), "-out", str(path), *signed],
             check=True, capture_output=True, timeout=PATIENCE)

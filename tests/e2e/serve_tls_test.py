@@ -8,6 +8,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import warnings
 
 import harness
 
@@ -206,11 +207,127 @@ class ServeTlsTest(harness.TlsTestCase):
         self.assertNotEqual(result.returncode, 0)
         server.wait_log("tls-error=")
 
+    def s_client(self, port, *options):
+        """What openssl s_client prints of a session of EHLO and QUIT."""
+        result = subprocess.run(
+            ["openssl", "s_client", "-starttls", "smtp", "-ign_eof", "-msg",
+             "-connect", f"127.0.0.1:{port}", *options],
+            input=b"ehlo c\r\nquit\r\n", capture_output=True, check=False,
+            timeout=harness.PATIENCE)
+        return result.stdout.decode()
+
+    def test_each_listener_has_its_own_versions_and_ciphers(self):
+        rsa = self.make_certificate("printers.example.org", rsa=True,
+                                    path=self.folder / "rsa.pem")
+        old, new, usual = self.serve(
+            listen=("127.0.0.1:0,tls-min=1.0,ciphers=ECDHE+AES:AES128-SHA,"
+                    f"cert={rsa}", "127.0.0.1:0,tls-min=1.3",
+                    "127.0.0.1:0")).ports
+        # (options of the client, served at old, new, usual)
+        for options, served in [
+                (["-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0"], (1, 0, 0)),
+                (["-tls1", "-cipher", "DEFAULT:@SECLEVEL=0"], (1, 0, 0)),
+                (["-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"], (1, 0, 0)),
+                (["-tls1_2", "-cipher", "AES128-SHA"], (1, 0, 0)),
+                (["-tls1_2"], (1, 0, 1)),
+                (["-tls1_3"], (1, 1, 1))]:
+            for port, expected in zip((old, new, usual), served):
+                text = self.s_client(port, *options)
+                self.assertEqual("\n221 " in text, bool(expected), text)
+        # A printer's whole message.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(str(rsa))
+        context.set_ciphers("AES128-SHA:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = ssl.TLSVersion.TLSv1
+        with smtplib.SMTP("127.0.0.1", old, timeout=harness.PATIENCE) as client:
+            client.starttls(context=context)
+            client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
+        self.assertIn(b"tls TLS_RSA_WITH_AES_128_CBC_SHA", self.messages()[0])
+
+    def test_a_client_without_a_preference_gets_aes_128(self):
+        server = self.serve()
+        self.assertIn("Cipher is TLS_AES_128_GCM_SHA256",
+                      self.s_client(server.port))
+        self.assertIn("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256",
+                      self.s_client(server.port, "-tls1_2"))
+
+    def test_tickets_are_sent_to_users_clients(self):
+        users = self.folder / "users"
+        subprocess.run([harness.POSTERN, "users", "add", "--stdin", str(users),
+                        "alice"], input=b"secret\n", check=True,
+                       timeout=harness.PATIENCE)
+        server = self.serve(
+            "--auth", f"cdb:{users}", listen=(
+                "127.0.0.1:0", "127.0.0.1:0,auth", "127.0.0.1:0,tickets",
+                "127.0.0.1:0,submission", "127.0.0.1:0,submission,no-tickets"))
+        for options in (["-tls1_2"], ["-tls1_3"]):
+            tickets = [self.s_client(port, *options).count("NewSessionTicket")
+                       for port in server.ports]
+            self.assertEqual(tickets, [0, 0, 1, 1, 0])
+
+    def test_each_listener_has_its_own_certificate_and_authority(self):
+        other = self.make_certificate("users.example.org",
+                                      path=self.folder / "other.pem")
+        server = self.serve("--client-ca", str(self.certificate), listen=(
+            "127.0.0.1:0", "127.0.0.1:0,no-client-ca",
+            f"127.0.0.1:0,cert={other},client-ca={other}", "127.0.0.1:0,no-tls"
+        ))
+        texts = [self.s_client(port) for port in server.ports[:3]]
+        self.assertEqual(["CertificateRequest" in text for text in texts],
+                         [True, False, True])
+        self.assertEqual(["0 s:CN = users.example.org" in text
+                          for text in texts], [False, False, True])
+        server.port = server.ports[3]
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("STARTTLS")[:3], "502")
+
+    def test_a_doubtful_certificate_is_named_at_each_start(self):
+        server = self.serve(listen=("127.0.0.1:0", "127.0.0.1:0,tls"))
+        self.assertNotIn("warning", server.wait_log("listening at"))
+        stranger = self.make_certificate("stranger.example.org",
+                                         path=self.folder / "stranger.pem")
+        key = self.certificate.read_bytes()
+        self.certificate.write_bytes(key + stranger.read_bytes())
+        server.signal(signal.SIGHUP)
+        server.wait_log("reloaded")
+        warning = (f"warning: {self.certificate}: certificate 2 is not the "
+                   "issuer of certificate 1")
+        self.assertEqual(server.log().count(warning), 1)
+        server.stop()
+        server = self.serve()
+        log = server.wait_log("listening at")
+        self.assertEqual(log.count(warning), 1)
+        # The certificate has been renewed, and the key was forgotten.
+        self.certificate.write_bytes(
+            stranger.read_bytes().split(b"-----BEGIN PRIVATE KEY")[0] + key)
+        server.signal(signal.SIGHUP)
+        self.assertIn(f"{self.certificate}: not the key of {self.certificate}",
+                      server.wait_log("not reloaded"))
+        self.assertIn("mx.example.org", self.s_client(server.port))
+
     def test_what_makes_no_sense_is_said(self):
         free = ["--listen", "127.0.0.1:0"]
         for options, code, words in [
                 (["--listen", "127.0.0.1:0,tls"], 100, "--tls-cert"),
                 (free + ["--tls-cert", "/no/such.pem"], 111, "/no/such.pem"),
+                (["--listen", "127.0.0.1:0,cert=/no/such.pem"], 111,
+                 "/no/such.pem"),
+                (["--listen", "127.0.0.1:0,tls-min=1.0"], 100,
+                 "--listen: 127.0.0.1:0: needs --tls-cert or cert=FILE"),
+                (["--listen", "127.0.0.1:0,cert=a,ciphers=AES128-SHA:OOPS"],
+                 100, "--listen: 127.0.0.1:0: ciphers: OpenSSL has no cipher "
+                 "that matches OOPS"),
+                (free + ["--tls-cert", "a", "--tls-ciphers", "OOPS"], 100,
+                 "--tls-ciphers: OpenSSL has no cipher that matches OOPS"),
+                (free + ["--tls-min", "1.0"], 100,
+                 "--tls-min: needs --tls-cert"),
+                (free + ["--tls-cert", "a", "--tls-min", "0.9"], 100,
+                 "--tls-min"),
                 (free + ["--tls-cert", "a", "--tls-key", "b", "--tls-key",
                          "c"], 100, "--tls-key"),
                 (["--listen", "127.0.0.1:0,proxy"], 100, "--proxy-from"),

@@ -73,6 +73,41 @@ class SmtpdTlsTest(harness.TlsTestCase):
                 pass
         server.wait_log("tls-error=")
 
+    def s_client(self, server, *options):
+        """What openssl s_client prints of a session of EHLO and QUIT."""
+        result = subprocess.run(
+            ["openssl", "s_client", "-starttls", "smtp", "-ign_eof", "-msg",
+             "-connect", f"127.0.0.1:{server.port}", *options],
+            input=b"ehlo c\r\nquit\r\n", capture_output=True, check=False,
+            timeout=harness.PATIENCE)
+        return result.stdout.decode()
+
+    def test_versions_and_ciphers_are_options(self):
+        self.make_certificate("mx.example.org", rsa=True)
+        printer = ["-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0"]
+        usual = self.start()
+        self.assertNotIn("\n221 ", self.s_client(usual, *printer))
+        text = self.s_client(usual, "-tls1_3")
+        self.assertIn("Cipher is TLS_AES_128_GCM_SHA256", text)
+        # The process whose key could resume a session has ended by then.
+        self.assertNotIn("NewSessionTicket", text)
+        self.assertNotIn("NewSessionTicket", self.s_client(usual, "-tls1_2"))
+        old = self.start("--tls-min", "1.0", "--tls-ciphers",
+                         "ECDHE+AES:AES128-SHA")
+        for options in (printer, ["-tls1_2"], ["-tls1_3"]):
+            self.assertIn("\n221 ", self.s_client(old, *options))
+        new = self.start("--tls-min", "1.3")
+        self.assertNotIn("\n221 ", self.s_client(new, "-tls1_2"))
+        self.assertIn("\n221 ", self.s_client(new, "-tls1_3"))
+
+    def test_a_wrong_list_of_ciphers_is_named(self):
+        server = self.start("--tls-ciphers", "AES128-SHA:OOPS")
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("STARTTLS"), NO_TLS)
+        server.wait_log("tls: not available: --tls-ciphers: OpenSSL has no "
+                        "cipher that matches OOPS")
+
     def test_tls_may_be_required(self):
         server = self.start("--require-tls")
         with harness.Client(server) as client:
