@@ -26,7 +26,7 @@ namespace postern::delivery {
 namespace {
 
 // Large enough that calls do not count, small enough for thousands of sinks.
-constexpr size_t kBufferSize = 64 << 10;
+constexpr size_t kBufferSize = 32 << 10;
 constexpr int kMoreNames = 3;  // tries of another name, if one is taken
 
 // An envelope's paths hold no controls; if they ever do, they must not begin

@@ -23,7 +23,7 @@
 namespace postern::delivery {
 namespace {
 
-constexpr size_t kBufferSize = 64 << 10;  // a pipe's
+constexpr size_t kBufferSize = 32 << 10;  // half a pipe's
 // For a program to notice that no envelope comes.
 constexpr absl::Duration kReapTimeout = absl::Seconds(10);
 

@@ -4,6 +4,7 @@
 #include "programs/successor.h"
 
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -32,6 +33,14 @@ absl::Status RunSuccessor(absl::string_view name,
     argv.insert(argv.begin() + 1, option.data());
   }
   argv.push_back(nullptr);
+  rlimit space = {};
+  if (getrlimit(RLIMIT_AS, &space) == 0 &&
+      space.rlim_cur < kSuccessorAddressSpace) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        program, " needs ", kSuccessorAddressSpace,
+        " octets of address space, and the limit is ", space.rlim_cur));
+  }
+
   GiveConnectionBack();
   execv(program.c_str(), argv.data());
   const int error = errno;

@@ -45,7 +45,7 @@ struct StdioOptions {
   // ServerConfig::early_talk; the others are greeted behind it. 0: no look.
   absl::Duration greet_delay = absl::ZeroDuration();
   // Octets read at once. Never less than ServerConfig::InputRoom().
-  size_t buffer_size = size_t{64} << 10;
+  size_t buffer_size = size_t{32} << 10;
   // Makes the server's side of TLS over `below`, which outlives it; null ends
   // the session. Needed where ServerConfig offers STARTTLS or TLS is first, and
   // only there.

@@ -1,12 +1,12 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// What follows is README's example, to the letter (//tests/readme:readme_test).
+// example begins
 #include "absl/time/clock.h"
 #include "delivery/discard.h"
 #include "transports/stdio.h"
 
-// What follows is README's example, to the letter (//tests:readme_test).
-// example begins
 using namespace postern;
 
 class OnlyUs : public Policy {
