@@ -124,8 +124,8 @@ class Auth(harness.TestCase):
             said, code = self.swaks(server.port, mechanism, "wrong")
             self.assertIn("535 5.7.8", said)
         for password, code in ((PASSWORD, 0), ("wrong", 77)):
-            self.assertEqual(self.msmtp(server.port, "scram-sha-256", password,
-                                        tls=False), code)
+            self.assertEqual(
+                self.msmtp(server.port, "scram-sha-256", password), code)
         # Another password counts at once.
         subprocess.run([harness.POSTERN, "users", "add", "--stdin",
                         str(self.folder / "users"), "alice"], input="other\n",
@@ -133,14 +133,13 @@ class Auth(harness.TestCase):
         self.assertIn("535 5.7.8", self.swaks(server.port, "PLAIN")[0])
         self.assertEqual(self.swaks(server.port, "PLAIN", "other")[1], 0)
 
-    def msmtp(self, port, mechanism, password=PASSWORD, tls=True):
-        """The exit code of msmtp."""
-        options = ["--tls=on", f"--tls-trust-file={self.certificate}",
-                   "--tls-host-override=localhost"] if tls else ["--tls=off"]
+    def msmtp(self, port, mechanism, password):
+        """The exit code of msmtp, in the clear: under TLS, that of Debian 13
+        gives up before it sends AUTH unless the server has -PLUS."""
         return subprocess.run(
             ["msmtp", "--host=127.0.0.1", f"--port={port}", "--user=alice",
              f"--auth={mechanism}", f"--passwordeval=echo {password}",
-             "--from=s@x.example", *options, ELSEWHERE],
+             "--from=s@x.example", "--tls=off", ELSEWHERE],
             input=MESSAGE, text=True, check=False, capture_output=True,
             timeout=harness.PATIENCE).returncode
 
@@ -157,8 +156,9 @@ class Auth(harness.TestCase):
                 self.assertEqual(code == 0, right, said)
                 self.assertEqual("535 5.7.8" in said, not right, said)
         for mechanism in ("scram-sha-256", "scram-sha-1"):
-            self.assertEqual(self.msmtp(server.port, mechanism), 0)
-            self.assertEqual(self.msmtp(server.port, mechanism, "wrong"), 77)
+            for password, code in ((PASSWORD, 0), ("wrong", 77)):
+                self.assertEqual(self.msmtp(server.port, mechanism, password),
+                                 code)
         server.wait_log("mechanism=SCRAM-SHA-256 user=alice@mx.example.org")
 
     def test_a_certificate_is_a_user(self):

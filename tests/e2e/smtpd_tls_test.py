@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import smtplib
 import subprocess
@@ -277,7 +278,9 @@ class SmtpdTlsTest(harness.TlsTestCase):
                 ["openssl", "s_client", "-starttls", "smtp", "-connect",
                  f"127.0.0.1:{server.port}"], input=b"", check=False,
                 capture_output=True, timeout=harness.PATIENCE)
-            self.assertEqual(b"CN = ca" in result.stdout, wanted)
+            # OpenSSL 3.0 prints blanks at the sign, 3.5 none.
+            self.assertEqual(bool(re.search(rb"CN ?= ?ca", result.stdout)),
+                             wanted)
 
     def test_what_clients_say_goes_over_whatever_it_is(self):
         self.certificate.write_text("nonsense")
