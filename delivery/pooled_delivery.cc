@@ -37,9 +37,7 @@ class Job : public std::enable_shared_from_this<Job> {
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (absl::string_view slice : slices) {
-      text_.append(slice.data(), slice.size());
-    }
+    for (absl::string_view slice : slices) Append(slice);
     if (text_.size() >= kPiece) Start();
     if (text_.size() < kAhead) return true;
     ready_.emplace(std::move(ready));
@@ -65,6 +63,21 @@ class Job : public std::enable_shared_from_this<Job> {
   }
 
  private:
+  // Under mutex_.
+  void Append(absl::string_view slice) {
+    constexpr size_t kMost = kAhead + kPiece;
+    const size_t size = text_.size() + slice.size();
+    if (size > text_.capacity() && size <= kMost &&
+        2 * text_.capacity() > kMost) {
+      // A string that grows doubles, and would take more than it ever holds.
+      std::string exact;
+      exact.reserve(kMost);
+      exact.append(text_);
+      text_.swap(exact);
+    }
+    text_.append(slice.data(), slice.size());
+  }
+
   // Under mutex_.
   void Start() {
     if (working_) return;

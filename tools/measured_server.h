@@ -48,6 +48,7 @@ class MeasuredServer {
 
   const std::string& name() const { return name_; }
   int port() const { return port_; }
+  pid_t pid() const { return pid_; }
 
   // CPU time of the whole process so far.
   double CpuMicros() const;
