@@ -186,5 +186,23 @@ TEST_F(SharedFoldersTest, AFailureIsThatOfAllWhoHoldTheFolder) {
   EXPECT_EQ(anew->Sync(), 0);
 }
 
+// Messages begin and end on many threads. Without the lock in Open() or in
+// Forget() the table is torn: ThreadSanitizer reports it, and others crash.
+TEST_F(SharedFoldersTest, FoldersAreOpenedAndForgottenOnManyThreads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, i] {
+      for (int n = 0; n < 2000; ++n) {
+        const Folder folder = Open((n + i) % 2 == 0 ? "a" : "b");
+        const Folder again = Open((n + i) % 2 == 0 ? "a" : "b");
+        EXPECT_EQ(folder, again);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  // All that is known is forgotten: this one is the only holder.
+  EXPECT_EQ(Open("a").use_count(), 1);
+}
+
 }  // namespace
 }  // namespace postern::delivery

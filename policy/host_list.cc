@@ -54,6 +54,15 @@ absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
   return std::nullopt;
 }
 
+bool HostList::ReadsDatabase(absl::string_view domain) const {
+  if (!more_) return false;
+  const std::string lower = absl::AsciiStrToLower(domain);
+  for (absl::string_view key : Keys(lower)) {
+    if (lines_.Find(key)) return false;
+  }
+  return true;
+}
+
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines) {
   std::vector<std::string> warnings;

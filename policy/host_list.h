@@ -52,6 +52,9 @@ class HostList {
   // empty domain too, and the database's error where it cannot tell.
   absl::StatusOr<std::optional<Match>> Find(absl::string_view domain) const;
 
+  // Returns whether Find() reads the database for `domain`.
+  bool ReadsDatabase(absl::string_view domain) const;
+
  private:
   LineSet lines_;
   std::optional<files::Cdb> more_;

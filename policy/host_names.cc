@@ -22,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "policy/dns_answer.h"
 #include "policy/ip_address.h"
+#include "system/thread_name.h"
 
 namespace postern::policy {
 namespace {
@@ -239,7 +240,10 @@ HostNames::HostNames(Options options, std::unique_ptr<Channel> channel,
     : options_(std::move(options)),
       channel_(std::move(channel)),
       wake_(wake),
-      thread_([this] { Run(); }) {}
+      thread_([this] {
+        system::NameThread("names");
+        Run();
+      }) {}
 
 HostNames::~HostNames() {
   {

@@ -12,13 +12,33 @@
 namespace postern::policy {
 
 RelayPolicy::RelayPolicy(std::shared_ptr<const RelayRules> rules,
-                         Observer observer, Policy* mailboxes)
+                         Observer observer, Policy* mailboxes, Run run)
     : rules_(std::move(rules)),
       observer_(std::move(observer)),
-      mailboxes_(mailboxes) {}
+      mailboxes_(mailboxes),
+      run_(std::move(run)) {}
+
+bool RelayPolicy::ReadsDatabase(const Ask& ask,
+                                const SessionInfo& session) const {
+  if (const auto* mail = std::get_if<Mail>(&ask.what)) {
+    return rules_->ReadsDatabase(*mail, session);
+  }
+  const auto* rcpt = std::get_if<Rcpt>(&ask.what);
+  return rcpt != nullptr && rules_->ReadsDatabase(*rcpt, session);
+}
 
 void RelayPolicy::Decide(const Ask& ask, const SharedSessionInfo& session,
                          Done done) {
+  if (!run_ || !ReadsDatabase(ask, *session)) {
+    return DecideHere(ask, session, std::move(done));
+  }
+  run_([this, ask, session, done = std::move(done)]() mutable {
+    DecideHere(ask, session, std::move(done));
+  });
+}
+
+void RelayPolicy::DecideHere(const Ask& ask, const SharedSessionInfo& session,
+                             Done done) {
   if (const auto* mail = std::get_if<Mail>(&ask.what)) {
     return std::move(done)(DecideMail(*mail, *session));
   }

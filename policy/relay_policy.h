@@ -6,6 +6,7 @@
 #ifndef POSTERN_POLICY_RELAY_POLICY_H_
 #define POSTERN_POLICY_RELAY_POLICY_H_
 
+#include <functional>
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
@@ -19,7 +20,8 @@ namespace postern::policy {
 
 // Answers Mail and Rcpt by RelayRules, and accepts everything else. A MAIL from
 // a sender in badmailfrom is accepted, since qmail-smtpd refuses its
-// recipients. Every answer of its own comes before Decide() returns.
+// recipients. Every answer of its own comes before Decide() returns, but for
+// decisions that read a database: those are taken by `run`, if there is one.
 //
 // Recipients that the rules accept are shown to `mailboxes`, if there is one,
 // as the envelope will have them. What that refuses is refused, and is one
@@ -33,16 +35,20 @@ class RelayPolicy : public Policy {
   // accepted, once, before it is answered.
   using Observer =
       absl::AnyInvocable<void(const Decision&, const SessionInfo&) const>;
+  // Runs a task on another thread, soon, and returns at once. Thread-safe.
+  using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
   // `rules` may not be null; the others may. `mailboxes` must outlive this,
   // and this every open decision.
   RelayPolicy(std::shared_ptr<const RelayRules> rules, Observer observer,
-              Policy* mailboxes = nullptr);
+              Policy* mailboxes = nullptr, Run run = nullptr);
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
               Done done) override;
 
  private:
+  bool ReadsDatabase(const Ask& ask, const SessionInfo& session) const;
+  void DecideHere(const Ask& ask, const SharedSessionInfo& session, Done done);
   Verdict DecideMail(const Mail& mail, const SessionInfo& session) const;
   // Tells the observer, and returns `decision` about `rcpt` as an answer.
   Verdict Answer(Decision decision, const Path& rcpt,
@@ -51,6 +57,7 @@ class RelayPolicy : public Policy {
   const std::shared_ptr<const RelayRules> rules_;
   const Observer observer_;
   Policy* const mailboxes_;
+  const Run run_;
 };
 
 }  // namespace postern::policy

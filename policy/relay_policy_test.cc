@@ -225,5 +225,57 @@ TEST_F(RelayPolicyTest, ThreadsShareOne) {
   EXPECT_EQ(seen, 4 * 400);
 }
 
+// What reads a database is decided by `run`, and nothing else is.
+TEST_F(RelayPolicyTest, WhatReadsADatabaseIsDecidedElsewhere) {
+  folder_.Write("senders", "ann:ann@local.example\n");
+  folder_.WriteCdb("senders.cdb", {{"bob", "bob@local.example"}});
+  folder_.Write("localiphost", "more.example\n");
+  absl::StatusOr<Controls> controls =
+      ReadControls({.directory = folder_.path(), .senders = true});
+  ASSERT_TRUE(controls.ok()) << controls.status();
+  std::vector<absl::AnyInvocable<void() &&>> tasks;
+  RelayPolicy policy(std::make_shared<const RelayRules>(
+                         std::make_shared<const Controls>(*std::move(controls)),
+                         std::make_shared<const FakeAddresses>()),
+                     Observer(), nullptr,
+                     [&](auto task) { tasks.push_back(std::move(task)); });
+  SessionInfo relay;
+  relay.relay_client = "";
+  SessionInfo user;
+  user.identity = "bob";
+  const struct {
+    decltype(postern::Ask::what) what;
+    SessionInfo session;
+    bool elsewhere;
+    bool accepted;
+  } rows[] = {
+      {Rcpt{.to = {"u", "local.example"}}, {}, false, true},
+      {Rcpt{.to = {"u", "LOCAL.example"}}, {}, false, true},
+      {Rcpt{.to = {"u", "more.example"}}, {}, true, true},
+      {Rcpt{.to = {"u", "far.example"}}, {}, true, false},
+      {Rcpt{.to = {"u", "[127.0.0.1]"}}, {}, true, true},
+      {Rcpt{.to = {"u", "far.example"}}, relay, false, true},
+      {Rcpt{.to = {"u", "far.example"}}, user, false, true},
+      {Mail{{"s", "x.example"}}, {}, false, true},
+      {Mail{{"bob", "local.example"}}, user, true, true},
+      {Mail{{"ann", "local.example"}}, user, true, false},
+      {Hello{.client_name = "c"}, user, false, true},
+  };
+  for (const auto& row : rows) {
+    std::optional<bool> accepted;
+    {
+      postern::Ask ask;
+      ask.what = row.what;
+      policy.Decide(
+          ask, std::make_shared<const SessionInfo>(row.session),
+          [&](const Verdict& verdict) { accepted = verdict.accepted(); });
+    }
+    EXPECT_EQ(tasks.size(), row.elsewhere ? 1u : 0u);
+    EXPECT_EQ(accepted.has_value(), !row.elsewhere);
+    for (auto& task : std::exchange(tasks, {})) std::move(task)();
+    EXPECT_EQ(accepted, row.accepted);
+  }
+}
+
 }  // namespace
 }  // namespace postern::policy

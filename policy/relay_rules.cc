@@ -130,6 +130,19 @@ Decision RelayRules::DecideMail(const Mail& mail,
   return decision;
 }
 
+bool RelayRules::ReadsDatabase(const Rcpt& rcpt,
+                               const SessionInfo& session) const {
+  if (session.relay_client || !session.identity.empty()) return false;
+  // An address literal may become localiphost, a domain of its own.
+  const bool literal = absl::StartsWith(rcpt.to.domain, "[");
+  return controls_->rcpthosts.ReadsDatabase(literal ? "" : rcpt.to.domain);
+}
+
+bool RelayRules::ReadsDatabase(const Mail&, const SessionInfo& session) const {
+  return !session.identity.empty() && controls_->senders &&
+         controls_->senders->has_database();
+}
+
 absl::Status RelayRules::ReplaceLiteral(Path* path) const {
   // What is behind the last '@' is a domain, wherever the path comes from.
   if (path->domain.empty() || absl::StrContains(path->domain, '@')) {

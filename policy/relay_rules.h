@@ -64,6 +64,11 @@ class RelayRules {
   // connection, as above.
   Decision DecideMail(const Mail& mail, const SessionInfo& session) const;
 
+  // Return whether the decision may read morercpthosts.cdb, or senders.cdb: it
+  // must not be taken where nothing may wait for a disk.
+  bool ReadsDatabase(const Rcpt& rcpt, const SessionInfo& session) const;
+  bool ReadsDatabase(const Mail& mail, const SessionInfo& session) const;
+
  private:
   // Puts localiphost in place of an address literal that is this host's. An
   // error: this host's addresses cannot be listed; the reply to that is

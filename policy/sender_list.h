@@ -49,6 +49,9 @@ class SenderList {
   // tell.
   absl::StatusOr<bool> Allows(absl::string_view user, const Path& sender) const;
 
+  // Returns whether there is a database, which Allows() may read.
+  bool has_database() const { return more_.has_value(); }
+
  private:
   absl::flat_hash_map<std::string, std::vector<std::string>> lines_;  // by user
   std::optional<files::Cdb> more_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "system/thread_name.h"
 
 namespace postern::programs {
 namespace {
@@ -26,7 +27,11 @@ constexpr size_t kPiece = 4096;
 
 }  // namespace
 
-BackgroundLog::BackgroundLog() : thread_([this] { Work(); }) {
+BackgroundLog::BackgroundLog()
+    : thread_([this] {
+        system::NameThread("log");
+        Work();
+      }) {
   SetLogSink(this);
 }
 

@@ -61,6 +61,8 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
        {"postern_unserved_total{reason=\"no-rules\"} 1"}},
       {[](Metrics& m) { m.CountUnserved(Unserved::kNoProxy); },
        {"postern_unserved_total{reason=\"no-proxy\"} 1"}},
+      {[](Metrics& m) { m.CountUnserved(Unserved::kAdmissionTimeout); },
+       {"postern_unserved_total{reason=\"admission-timeout\"} 1"}},
       {[](Metrics& m) {
          transports::SessionEnd end;
          end.reason = CloseReason::kTimeout;

@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
@@ -37,6 +36,7 @@
 #include "policy/log_line.h"
 #include "policy/relay_rules.h"
 #include "programs/background_log.h"
+#include "programs/current_site.h"
 #include "programs/guarded_authenticator.h"
 #include "programs/guest.h"
 #include "programs/library_backends.h"
@@ -57,6 +57,8 @@
 namespace postern::programs {
 namespace {
 
+// Threads that read the rules for new clients, at most.
+constexpr int kRulesThreads = 8;
 constexpr int kTemporary = 111;  // djb's tools: try again
 // How often loops are asked whether they are stuck, for MetricsServer, which
 // has some more patience.
@@ -102,8 +104,8 @@ int64_t MonotonicNanoseconds() {
 // of the day.
 class Host : public transports::Service {
  public:
-  // `names` is null where nobody wants them; it must end before the server.
-  // `run` runs what blocks. `metrics` is null where nobody reads them.
+  // `names` is null where host names are not looked up; it must end before the
+  // server. `run` runs what blocks. `metrics` is null where it is not read.
   Host(const ServeOptions& options, std::shared_ptr<const Site> site,
        policy::HostNames* names, Site::Run run, Metrics* metrics)
       : options_(options),
@@ -122,8 +124,7 @@ class Host : public transports::Service {
   void AddListener(size_t option) { option_of_.push_back(option); }
 
   void Replace(std::shared_ptr<const Site> site) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    site_.swap(site);
+    site_.Replace(std::move(site));
   }
 
   Metrics* metrics() const { return metrics_; }  // perhaps null
@@ -160,19 +161,16 @@ class Host : public transports::Service {
     }
     Arrival arrival{listener, std::move(info),
                     std::get<policy::ConnectionLimits::Place>(std::move(place)),
-                    std::move(done)};
+                    absl::Now(), std::move(done)};
     if (names_ == nullptr || arrival.info.remote_address.empty()) {
-      return Welcome(std::move(arrival));
+      return LookAtRules(std::move(arrival));
     }
     const std::string address = arrival.info.remote_address;
-    // The thread of the names must not wait for the file of the rules.
     names_->Lookup(address, [this, arrival = std::move(arrival)](
                                 policy::HostName name) mutable {
       arrival.info.remote_name = std::move(name.name);
       arrival.info.name_status = name.status;
-      run_([this, arrival = std::move(arrival)]() mutable {
-        Welcome(std::move(arrival));
-      });
+      LookAtRules(std::move(arrival));
     });
   }
 
@@ -181,8 +179,18 @@ class Host : public transports::Service {
     size_t listener = 0;
     SessionInfo info;
     policy::ConnectionLimits::Place place;
+    absl::Time since;
     Admitted done;
   };
+
+  // Neither the threads of the server nor that of the names may wait for the
+  // file of the rules.
+  void LookAtRules(Arrival arrival) {
+    if (rules_ == nullptr) return Welcome(std::move(arrival));
+    run_([this, arrival = std::move(arrival)]() mutable {
+      Welcome(std::move(arrival));
+    });
+  }
 
   void CountUnserved(Metrics::Unserved why) {
     if (metrics_ != nullptr) metrics_->CountUnserved(why);
@@ -192,7 +200,11 @@ class Host : public transports::Service {
     transports::Admission admission;
     GuestRules rules;
     const absl::Status status = Ask(&arrival.info, &rules);
-    if (!status.ok()) {
+    if (absl::Now() - arrival.since > admission_timeout_) {
+      // The server has turned it away.
+      CountUnserved(Metrics::Unserved::kAdmissionTimeout);
+      LogUnserved("admission-timeout", arrival.info);
+    } else if (!status.ok()) {
       // Without rules no one knows whether the client may be served.
       CountUnserved(Metrics::Unserved::kNoRules);
       WriteLog("rules", status.message());
@@ -203,16 +215,11 @@ class Host : public transports::Service {
       LogUnserved("denied", arrival.info);
     } else {
       admission.host =
-          std::make_shared<Guest>(site(), option_of_[arrival.listener], rules,
-                                  std::move(arrival.place), metrics_);
+          std::make_shared<Guest>(site_.Get(), option_of_[arrival.listener],
+                                  rules, std::move(arrival.place), metrics_);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));
-  }
-
-  std::shared_ptr<const Site> site() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return site_;
   }
 
   // Puts what the rules say of a client into its facts and `guest`.
@@ -252,14 +259,15 @@ class Host : public transports::Service {
   }
 
   const ServeOptions& options_;
+  const absl::Duration admission_timeout_ =
+      transports::ConnectionOptions().admission_timeout;
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
   Metrics* const metrics_;
   const Site::Run run_;
   policy::ConnectionLimits limits_;
   const std::unique_ptr<RulesFile> rules_;
-  std::mutex mutex_;
-  std::shared_ptr<const Site> site_;  // guarded by mutex_
+  CurrentSite site_;
 };
 
 // As many descriptors as we may have: a session has one, and a queue program or
@@ -451,8 +459,10 @@ int RunServe(const ServeOptions& options) {
   policy::AttemptLimits attempts(options.attempts);
   transports::ThreadPool pool;
   transports::TaskTimer timer;
-  // Of its own, so that whoever guesses passwords keeps nobody's mail waiting.
+  // Of its own, so that guesses of passwords keep no mail waiting.
   transports::ThreadPool auth_pool;
+  // Of its own, so that new clients do not wait for deliveries.
+  transports::ThreadPool rules_pool;
   std::unique_ptr<policy::HostNames> names;
   const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
@@ -501,8 +511,10 @@ int RunServe(const ServeOptions& options) {
     if (!opened.ok()) return Fail(opened.status());
     names = *std::move(opened);
   }
-  host = std::make_unique<Host>(options, *std::move(site), names.get(), run,
-                                metrics.get());
+  host = std::make_unique<Host>(
+      options, *std::move(site), names.get(),
+      [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
+      metrics.get());
 
   transports::ServerOptions server_options;
   server_options.threads = options.threads;
@@ -529,12 +541,16 @@ int RunServe(const ServeOptions& options) {
   if (absl::Status status = Become(options.user); !status.ok()) {
     return Fail(status);
   }
-  if (absl::Status status = pool.Start(options.blocking_threads);
+  if (absl::Status status = pool.Start(options.blocking_threads, "disk");
+      !status.ok()) {
+    return Fail(status);
+  }
+  if (absl::Status status = rules_pool.Start(kRulesThreads, "rules");
       !status.ok()) {
     return Fail(status);
   }
   if (!options.auth.specs.empty()) {
-    if (absl::Status status = auth_pool.Start(options.auth_threads);
+    if (absl::Status status = auth_pool.Start(options.auth_threads, "auth");
         !status.ok()) {
       return Fail(status);
     }
@@ -569,7 +585,7 @@ int RunServe(const ServeOptions& options) {
       absl::StrCat("going down with ", server->connections(), " connections");
   WriteLog(going);
   SayStopping(going);
-  const transports::ThreadPool* const others[] = {&auth_pool};
+  const transports::ThreadPool* const others[] = {&auth_pool, &rules_pool};
   if (!EndServer({.server = server.get(),
                   .deliveries = &pool,
                   .others = others,

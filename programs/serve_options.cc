@@ -103,8 +103,9 @@ constexpr OptionRow kRows[] = {
     kLogFormatRow,
     {"threads", "N [0]",
      "that serve connections; 0: one for each\n"
-     "processor"},
-    {"blocking-threads", "N [64]", "that wait for disks and programs"},
+     "processor that the process may use"},
+    {"blocking-threads", "N [64]",
+     "that wait for disks and programs, at most"},
     {"drain", "N [30]",
      "seconds that sessions may take to end after\n"
      "SIGTERM; then they are cut off"},

@@ -130,7 +130,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
         if (metrics != nullptr) metrics->CountRecipient(decision);
         WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
-      site->recipients.get());
+      site->recipients.get(), process.run);
   return std::shared_ptr<const Site>(site);
 }
 

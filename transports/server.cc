@@ -20,6 +20,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/reply.h"
+#include "system/processors.h"
+#include "system/thread_name.h"
 #include "transports/event_loop.h"
 #include "transports/session_id.h"
 #include "transports/socket_address.h"
@@ -124,9 +126,10 @@ absl::Status CheckListens(int socket) {
 // One thread, its loop, and its connections.
 class Server::Shard : public Connection::Surroundings {
  public:
-  explicit Shard(Server* server)
+  Shard(Server* server, int number)
       : Surroundings(&loop_, &server->options_.connection),
         server_(*server),
+        number_(number),
         spare_(OpenSpare()) {}
   ~Shard() override {
     if (spare_ >= 0) close(spare_);
@@ -248,6 +251,7 @@ class Server::Shard : public Connection::Surroundings {
   void OnClosed(Id id) override;
 
   Server& server_;
+  const int number_;
   EventLoop loop_;
   std::thread thread_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
@@ -265,7 +269,10 @@ absl::Status Server::Shard::Start() {
   for (const auto& acceptor : acceptors_) {
     if (!acceptor->Watch()) return absl::ErrnoToStatus(errno, "epoll_ctl");
   }
-  thread_ = std::thread([this] { loop_.Run(); });
+  thread_ = std::thread([this] {
+    system::NameThread(absl::StrCat("loop ", number_));
+    loop_.Run();
+  });
   return absl::OkStatus();
 }
 
@@ -448,11 +455,9 @@ void Server::Shard::Abandon() {
 Server::Server(Service* service, ServerOptions options)
     : service_(*service), options_(std::move(options)) {
   const int threads =
-      options_.threads > 0
-          ? options_.threads
-          : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+      options_.threads > 0 ? options_.threads : system::UsableProcessors();
   for (int i = 0; i < threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(this));
+    shards_.push_back(std::make_unique<Shard>(this, i));
   }
 }
 

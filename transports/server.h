@@ -24,7 +24,7 @@ namespace postern::transports {
 
 struct ServerOptions {
   // Each has a loop, and connections that never leave it. 0: one for each
-  // processor.
+  // processor that the process may use, system::UsableProcessors().
   int threads = 0;
   ConnectionOptions connection;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "system/thread_name.h"
 
 namespace postern::transports {
 
@@ -21,7 +22,10 @@ TaskTimer::~TaskTimer() {
 
 absl::Status TaskTimer::Start() {
   try {
-    thread_ = std::thread([this] { Work(); });
+    thread_ = std::thread([this] {
+      system::NameThread("timer");
+      Work();
+    });
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot start a thread: ", error.what()));

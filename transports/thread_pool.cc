@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "system/thread_name.h"
 
 namespace postern::transports {
 
@@ -19,11 +20,12 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-absl::Status ThreadPool::Start(int threads) {
+absl::Status ThreadPool::Start(int threads, absl::string_view name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  most_ = static_cast<size_t>(threads);
+  name_ = std::string(name);
   try {
-    for (int i = 0; i < threads; ++i) {
-      threads_.emplace_back([this] { Work(); });
-    }
+    Add();
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot start a thread: ", error.what()));
@@ -31,10 +33,25 @@ absl::Status ThreadPool::Start(int threads) {
   return absl::OkStatus();
 }
 
+void ThreadPool::Add() {
+  threads_.emplace_back(
+      [this, name = absl::StrCat(name_, " ", threads_.size())] { Work(name); });
+}
+
 void ThreadPool::Run(Task task) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     tasks_.push_back(std::move(task));
+    // Each of the threads that are not at work takes one of the tasks. At the
+    // end the threads are joined, and there are no new ones.
+    if (running_ + tasks_.size() > threads_.size() && threads_.size() < most_ &&
+        !over_) {
+      try {
+        Add();
+      } catch (const std::system_error&) {
+        most_ = threads_.size();  // those that there are have to do
+      }
+    }
   }
   changed_.notify_one();
 }
@@ -49,7 +66,13 @@ size_t ThreadPool::running() const {
   return running_;
 }
 
-void ThreadPool::Work() {
+size_t ThreadPool::threads() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return threads_.size();
+}
+
+void ThreadPool::Work(const std::string& name) {
+  system::NameThread(name);
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     // One that runs may add another.

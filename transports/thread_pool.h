@@ -10,11 +10,13 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace postern::transports {
 
@@ -29,27 +31,36 @@ class ThreadPool {
   // Runs what is queued, and what that adds, to its end; then ends the threads.
   ~ThreadPool();
 
-  // Starts `threads` of them. An error: the system has no more.
-  absl::Status Start(int threads);
+  // Starts the first of up to `threads` threads; the others are started when
+  // there are tasks for them, by the threads that call Run(), and stay. They
+  // are named `name` and a number. An error: the system has no more.
+  absl::Status Start(int threads, absl::string_view name);
 
-  // Has `task` run on one of the threads. In the order of the calls tasks are
-  // begun, but side by side.
+  // Has `task` run on one of the threads. Tasks are begun in the order of the
+  // calls, and run at the same time. Where the system has no further thread
+  // they wait for those that there are.
   void Run(Task task);
 
   // Tasks that wait for a thread now.
   size_t queued() const;
   // Threads that have one now.
   size_t running() const;
+  // Threads so far.
+  size_t threads() const;
 
  private:
-  void Work();
+  // Under mutex_. May throw std::system_error.
+  void Add();
+  void Work(const std::string& name);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Task> tasks_;  // guarded by mutex_
   size_t running_ = 0;      // guarded by mutex_
   bool over_ = false;       // guarded by mutex_
-  std::vector<std::thread> threads_;
+  size_t most_ = 0;
+  std::string name_;
+  std::vector<std::thread> threads_;  // guarded by mutex_, until it is over
 };
 
 }  // namespace postern::transports

@@ -3,13 +3,18 @@
 
 #include "transports/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
+#include <thread>
 
 #include "gtest/gtest.h"
+#include "system/thread_name.h"
 
 namespace postern::transports {
 namespace {
@@ -18,7 +23,7 @@ TEST(ThreadPoolTest, RunsAllThatItIsGivenBeforeItEnds) {
   std::atomic<int> done{0};
   {
     ThreadPool pool;
-    ASSERT_TRUE(pool.Start(4).ok());
+    ASSERT_TRUE(pool.Start(4, "test").ok());
     for (int i = 0; i < 10000; ++i) pool.Run([&done] { ++done; });
   }
   EXPECT_EQ(done, 10000);
@@ -28,7 +33,7 @@ TEST(ThreadPoolTest, RunsAlsoWhatIsAddedAtTheEnd) {
   std::atomic<int> done{0};
   {
     ThreadPool pool;
-    ASSERT_TRUE(pool.Start(3).ok());
+    ASSERT_TRUE(pool.Start(3, "test").ok());
     std::function<void()> again = [&] {
       if (++done < 1000) pool.Run([&] { again(); });
     };
@@ -51,7 +56,7 @@ TEST(ThreadPoolTest, RunsAlsoWhatIsAddedAtTheEnd) {
 
 TEST(ThreadPoolTest, TasksRunSideBySide) {
   ThreadPool pool;
-  ASSERT_TRUE(pool.Start(3).ok());
+  ASSERT_TRUE(pool.Start(3, "test").ok());
   // Each of them ends only when all have begun.
   std::mutex mutex;
   std::condition_variable changed;
@@ -78,7 +83,7 @@ TEST(ThreadPoolTest, CountsWhatRunsAndWhatWaits) {
   bool begun = false;
   bool go_on = false;
   ThreadPool pool;
-  ASSERT_TRUE(pool.Start(1).ok());
+  ASSERT_TRUE(pool.Start(1, "test").ok());
   pool.Run([&] {
     std::unique_lock<std::mutex> lock(mutex);
     begun = true;
@@ -99,10 +104,52 @@ TEST(ThreadPoolTest, WhatATaskHoldsGoesWithIt) {
   const auto held = std::make_shared<int>(1);
   {
     ThreadPool pool;
-    ASSERT_TRUE(pool.Start(1).ok());
+    ASSERT_TRUE(pool.Start(1, "test").ok());
     pool.Run([held] {});
   }
   EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(ThreadPoolTest, StartsThreadsWhenThereAreTasksForThem) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t begun = 0;
+  bool go_on = false;
+  std::set<std::string> names;
+  ThreadPool pool;
+  ASSERT_TRUE(pool.Start(3, "disk").ok());
+  EXPECT_EQ(pool.threads(), 1u);
+  std::unique_lock<std::mutex> lock(mutex);
+  for (size_t i = 1; i <= 5; ++i) {
+    pool.Run([&] {
+      std::unique_lock<std::mutex> inner(mutex);
+      names.insert(system::ThreadName());
+      ++begun;
+      changed.notify_all();
+      changed.wait(inner, [&] { return go_on; });
+      ++begun;
+      changed.notify_all();
+    });
+    const size_t threads = std::min<size_t>(i, 3);
+    changed.wait(lock, [&] { return begun == threads; });
+    EXPECT_EQ(pool.threads(), threads);
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"disk 0", "disk 1", "disk 2"}));
+  go_on = true;
+  changed.notify_all();
+  changed.wait(lock, [&] { return begun == 10; });
+}
+
+// A thread that has nothing to do takes the task: there is no need for another.
+TEST(ThreadPoolTest, OneTaskAfterTheOtherNeedsOneThread) {
+  ThreadPool pool;
+  ASSERT_TRUE(pool.Start(8, "test").ok());
+  for (int i = 0; i < 100; ++i) {
+    std::atomic<bool> done{false};
+    pool.Run([&] { done = true; });
+    while (!done || pool.running() > 0) std::this_thread::yield();
+  }
+  EXPECT_EQ(pool.threads(), 1u);
 }
 
 }  // namespace
