@@ -45,13 +45,13 @@ bool KeepLogOffConnection() {
     if (fstat(fd, &facts) == 0 && SameSocket(log, facts)) connection = fd;
   }
   if (connection < 0) return false;
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null >= 0) {
-    (void)dup2(null, STDERR_FILENO);  // both are open
-    close(null);
-  } else {
-    // Closed is better than the client's: a child must not write to it.
-    close(STDERR_FILENO);
+  int quiet = open("/dev/null", O_RDWR | O_CLOEXEC);
+  // Where there is none, as in a bare chroot, what no one can write to: a child
+  // must not write to the client, and 2 must not be free for another file.
+  if (quiet < 0) quiet = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (quiet >= 0) {
+    (void)dup2(quiet, STDERR_FILENO);  // both are open
+    close(quiet);
   }
   openlog(program_invocation_short_name, LOG_PID, LOG_MAIL);
   SetLogSink(&sink);
