@@ -46,6 +46,11 @@ class AuthExchange {
   // but the client's word: for logs, and to count attempts by. Not while an
   // answer is due.
   virtual absl::string_view user() const { return ""; }
+
+  // The identity that the client wants to act as (the authorization identity
+  // of RFC 4422), where it has named one besides the user; empty: it has not.
+  // It is the client's word again, and for logs. Not while an answer is due.
+  virtual absl::string_view requested_identity() const { return ""; }
 };
 
 // The reply where it cannot be told who a client is: 454, and never 535, for

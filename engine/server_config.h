@@ -125,9 +125,10 @@ struct ServerConfig {
   // reported beyond it. It stops clients from filling the log.
   int max_reported = 20;
 
-  // 5yz answers to AUTH in a session; the next command draws 421 and the
-  // connection closes. RFC 4954 4 asks for 3 at least. It stops guessing of
-  // passwords.
+  // Exchanges of AUTH in a session that end without a 235, for whatever reason:
+  // wrong credentials, a backend that fails (454), a client that cancels or
+  // sends no base64. The next command draws a 421 and the connection closes.
+  // RFC 4954 4 asks for 3 at least. It stops guessing of passwords.
   int max_auth_failures = 3;
 
   // Octets of a refused BDAT that are read and thrown away (RFC 3030 2). A

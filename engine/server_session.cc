@@ -462,9 +462,13 @@ std::optional<Step> ServerSession::RunAuth(absl::string_view in,
   return AskStep(asks_.Open(std::get<AuthResponse>(std::move(response))));
 }
 
-// The client's end of it: the embedder has to be told.
+// Ends an exchange that the client does not complete. The attempt counts as a
+// failure, and the embedder gets a kAborted.
 void ServerSession::EndAuth() {
-  if (exchange_) abort_due_ = true;
+  if (exchange_) {
+    abort_due_ = true;
+    ++auth_failures_;
+  }
   exchange_ = false;
   state_ = State::kCommand;
 }

@@ -95,7 +95,9 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
              std::holds_alternative<AuthResponse>(ask.what)) {
     exchange_ = false;
     state_ = State::kCommand;
-    if (reply.permanent()) ++auth_failures_;
+    // An outage too: a client that could try for free while a backend fails
+    // would guess as fast as the backend can fail.
+    ++auth_failures_;
   }
   Say(reply);
   if (std::holds_alternative<StartTls>(ask.what)) {

@@ -29,7 +29,7 @@ struct Standing {
   std::string identity;   // by AUTH in the clear; empty: not known
 
   int errors = 0;         // 5yz since the last accepted message
-  int auth_failures = 0;  // 5yz to AUTH
+  int auth_failures = 0;  // exchanges of AUTH without a 235
   int messages = 0;       // MAIL commands
   Violations violations;
 

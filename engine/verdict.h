@@ -78,7 +78,17 @@ class Verdict {
 // identity that has been proved (not empty), or a Verdict that refuses. Bytes
 // are raw: the engine does the base64.
 struct AuthChallenge {
+  // What the client learns about its credentials from this challenge alone,
+  // before the exchange ends. The engine ignores it. Those that limit and log
+  // attempts need it: a client that has learned enough may leave.
+  enum class Reveals : uint8_t {
+    kNothing,
+    kRight,  // they are right, as SCRAM's last message shows (RFC 5802 7)
+    kWrong,  // they are wrong: an error that comes first (RFC 7628 3.2.2)
+  };
+
   std::string bytes;
+  Reveals reveals = Reveals::kNothing;
 };
 struct AuthGranted {
   std::string identity;

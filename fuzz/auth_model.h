@@ -136,8 +136,8 @@ class AuthModel {
   // A line behind 334. Returns true if more follow.
   bool Line(const AuthLine& line) {
     // RFC 4954 4.
-    if (line.text.size() > 12288) return Say("500");
-    if (!line.bytes) return Say("501");
+    if (line.text.size() > 12288) return Failed("500");
+    if (!line.bytes) return Failed("501");
     return Judged(*line.bytes);
   }
 
@@ -160,6 +160,11 @@ class AuthModel {
     return Say(known_ ? "235" : "535");
   }
   bool Challenge() { return !Say("334"); }
+  // An exchange that the client does not complete is a failure, too.
+  bool Failed(absl::string_view code) {
+    ++failures_;
+    return Say(code);
+  }
   // Returns false: no line of an exchange follows.
   bool Say(absl::string_view code) {
     absl::StrAppend(&codes_, " ", code);
