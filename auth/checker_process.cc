@@ -23,7 +23,6 @@ namespace postern::auth {
 namespace {
 
 constexpr int kFields = 3;  // the descriptor
-constexpr int kNo = 1;      // the exit code
 
 // A descriptor that is closed at its end.
 class Descriptor {
@@ -88,6 +87,13 @@ CheckerAnswer Unknown(absl::string_view why) {
 
 }  // namespace
 
+CheckerAnswer::Kind KindOfCheckerExit(int code) {
+  for (const CheckerExit& row : kCheckerExits) {
+    if (row.code == code) return row.kind;
+  }
+  return CheckerAnswer::Kind::kUnknown;
+}
+
 CheckerAnswer AskChecker(const CheckerQuestion& question,
                          const SessionInfo& session) {
   Descriptor fields_end;
@@ -140,12 +146,15 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
     case system::ChildProcess::End::kLost:
       return Unknown("its exit code is lost: SIGCHLD is ignored");
   }
-  if (result.code == kNo) {
-    answer.kind = CheckerAnswer::Kind::kNo;
-    return answer;
-  }
-  if (result.code != 0) {
-    return Unknown(absl::StrCat("exit code ", result.code));
+  answer.kind = KindOfCheckerExit(result.code);
+  switch (answer.kind) {
+    case CheckerAnswer::Kind::kYes:
+      break;
+    case CheckerAnswer::Kind::kNo:
+      answer.output.clear();
+      return answer;
+    case CheckerAnswer::Kind::kUnknown:
+      return Unknown(absl::StrCat("exit code ", result.code));
   }
   if (Unread(fields_end.get()) > question.optional) {
     return Unknown("says yes, but has not read the secret: is it a checker?");
@@ -154,7 +163,6 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
   if (answer.output.size() > question.max_output) {
     return Unknown("says yes, and too much besides");
   }
-  answer.kind = CheckerAnswer::Kind::kYes;
   return answer;
 }
 

@@ -34,14 +34,41 @@ struct CheckerQuestion {
 
 struct CheckerAnswer {
   enum class Kind : uint8_t {
-    kYes,      // exit code 0
-    kNo,       // exit code 1
-    kUnknown,  // anything else
+    kYes,      // the secret is right
+    kNo,       // it is wrong, or the program's rules refuse it
+    kUnknown,  // an outage: the program did not find out
   };
   Kind kind = Kind::kUnknown;
   std::string output;  // of kYes: what it wrote
   std::string why;     // of kUnknown, for a log; the program is not named
 };
+
+struct CheckerExit {
+  int code = 0;
+  CheckerAnswer::Kind kind = CheckerAnswer::Kind::kUnknown;
+  absl::string_view meaning;
+};
+
+// What the exit codes of checkers mean. A code that is not here is an outage,
+// as is a signal. checkpassword's interface has 0, 1, 2 and 111; vchkpw of
+// vpopmail adds the others that are a no.
+inline constexpr CheckerExit kCheckerExits[] = {
+    {0, CheckerAnswer::Kind::kYes, "the secret is right"},
+    {1, CheckerAnswer::Kind::kNo, "the secret is wrong, or access is denied"},
+    {2, CheckerAnswer::Kind::kUnknown, "the program is used wrongly"},
+    {3, CheckerAnswer::Kind::kNo, "wrong password or unknown user"},
+    {12, CheckerAnswer::Kind::kNo, "the user's name is empty"},
+    {13, CheckerAnswer::Kind::kNo, "the password is empty"},
+    {20, CheckerAnswer::Kind::kNo, "the user's name has a bad character"},
+    {21, CheckerAnswer::Kind::kNo, "no such user of the system"},
+    {22, CheckerAnswer::Kind::kNo, "wrong password of a user of the system"},
+    {23, CheckerAnswer::Kind::kNo, "a user of the system who may not log in"},
+    {100, CheckerAnswer::Kind::kUnknown, "a permanent fault of the program"},
+    {111, CheckerAnswer::Kind::kUnknown, "a temporary fault of the program"},
+};
+
+// Returns what `code` means by the table.
+CheckerAnswer::Kind KindOfCheckerExit(int code);
 
 // Runs the program, and waits for its end. It finds the session in its
 // environment, /dev/null at descriptor 0, and our standard error at 2.

@@ -3,6 +3,12 @@
 
 #include "auth/checker_process.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +16,7 @@
 #include "absl/time/time.h"
 #include "engine/session_info.h"
 #include "gtest/gtest.h"
+#include "system/child_process.h"
 
 namespace postern::auth {
 namespace {
@@ -44,7 +51,32 @@ TEST(CheckerProcessTest, AYesNeedsTheSecretRead) {
   EXPECT_EQ(Ask("head -c 5 <&3 >/dev/null", /*optional=*/1), "yes ");
   EXPECT_EQ(Ask("head -c 4 <&3 >/dev/null", /*optional=*/1), kUnread);
   EXPECT_EQ(Ask("exit 1"), "no");
-  EXPECT_EQ(Ask("cat <&3 >/dev/null; exit 3"), "exit code 3");
+}
+
+// Reads no table: these are the codes that are a no, and all others but 0 are
+// an outage.
+TEST(CheckerProcessTest, EachExitCodeHasOneMeaning) {
+  const std::set<int> no = {1, 3, 12, 13, 20, 21, 22, 23};
+  for (int code = 1; code < 256; ++code) {
+    EXPECT_EQ(Ask(absl::StrCat("exit ", code)),
+              no.count(code) > 0 ? "no" : absl::StrCat("exit code ", code));
+  }
+  EXPECT_EQ(Ask("cat <&3 >/dev/null; exit 0"), "yes ");
+  for (const int signal : {SIGHUP, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM}) {
+    EXPECT_EQ(Ask(absl::StrCat("cat <&3 >/dev/null; kill -", signal, " $$")),
+              "has crashed");
+  }
+}
+
+TEST(CheckerProcessTest, TheTableOfExitCodesHasEachCodeOnce) {
+  std::set<int> codes;
+  for (const CheckerExit& row : kCheckerExits) {
+    EXPECT_TRUE(codes.insert(row.code).second) << row.code;
+    EXPECT_EQ(KindOfCheckerExit(row.code), row.kind);
+    EXPECT_NE(row.meaning, "");
+  }
+  EXPECT_EQ(KindOfCheckerExit(-1), CheckerAnswer::Kind::kUnknown);
+  EXPECT_EQ(KindOfCheckerExit(256), CheckerAnswer::Kind::kUnknown);
 }
 
 TEST(CheckerProcessTest, ItsOutputIsReadWhereItIsWanted) {
@@ -53,6 +85,37 @@ TEST(CheckerProcessTest, ItsOutputIsReadWhereItIsWanted) {
   EXPECT_EQ(Ask("cat <&3 >/dev/null; [ -p /dev/fd/1 ]", 0, 1), "yes ");
   EXPECT_EQ(Ask("cat <&3", 0, 6), "yes secret");
   EXPECT_EQ(Ask("cat <&3", 0, 5), "says yes, and too much besides");
+}
+
+// A checker must not get a descriptor of ours, the client's connection perhaps,
+// for want of another.
+TEST(CheckerProcessTest, WithoutDescriptorsThereIsNoAnswer) {
+  // The lowest free descriptor is where a child's pipe may be, and the next two
+  // are the ones that the pipe gets.
+  std::vector<int> held;
+  do {
+    held.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  } while (held.back() < system::ChildProcess::kDescriptors - 1);
+  const int first = dup(held.back());
+  const int second = dup(held.back());
+  ASSERT_EQ(second, first + 1);
+  close(first);
+  close(second);
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const auto limited = [&](int descriptors) {
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(descriptors);
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const std::string answer = Ask("cat <&3 >/dev/null");
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return answer;
+  };
+  EXPECT_EQ(limited(first), "no pipe");
+  EXPECT_EQ(limited(first + 1), "no pipe");
+  EXPECT_EQ(limited(first + 2), "no /dev/null");
+  EXPECT_EQ(limited(first + 3), "yes ");
+  for (const int fd : held) close(fd);
 }
 
 TEST(CheckerProcessTest, ASecretThatThePipeCannotHoldWaitsForNobody) {

@@ -92,6 +92,9 @@ TEST_F(CheckpasswordTest, TellsAnOutageFromAWrongPassword) {
   for (const Row& row : {
            Row{"cat <&3 >/dev/null; exit 0", "granted a", ""},
            Row{"exit 1", "535", ""},
+           Row{"exit 3", "535", ""},
+           Row{"exit 23", "535", ""},
+           Row{"exit 4", "454", "exit code 4"},
            Row{"exit 111", "454", "exit code 111"},
            Row{"exit 2", "454", "exit code 2"},
            Row{"exit 100", "454", "exit code 100"},

@@ -29,9 +29,10 @@ struct TokenCommandOptions {
 //
 // from descriptor 3, the user being whom the client has named, if anyone, and
 // writes the identity of whom the token was issued to as one line, of 512
-// octets at most, to descriptor 1. Exit code 0 is a yes and 1 a no. Anything
-// else, a line that is no name, and no end in time are CannotTell() and
-// reported: see AskChecker() for that, and for what else the program finds.
+// octets at most, to descriptor 1. kCheckerExits (auth/checker_process.h) says
+// what its exit codes mean. An outage, a line that is no name, and no end in
+// time are CannotTell() and reported: see AskChecker() for that, and for what
+// else the program finds.
 // Thread-safe.
 class TokenCommand : public TokenChecker {
  public:

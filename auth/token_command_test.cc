@@ -89,6 +89,7 @@ TEST_F(TokenCommandTest, BelievesOneLineAlone) {
       {"cat <&3 >/dev/null; printf '\\303\\274\\n'", "granted \xc3\xbc"},
       {"cat <&3 >/dev/null; echo ann; exit 1", "535"},
       {"exit 1", "535"},
+      {"exit 3", "535"},
       {"cat <&3 >/dev/null; echo ann; exit 111", "454", "exit code 111"},
       {"cat <&3 >/dev/null; echo ann; exit 2", "454", "exit code 2"},
       {"cat <&3 >/dev/null; echo ann; kill -9 $$", "454", "has crashed"},

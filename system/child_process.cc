@@ -163,8 +163,13 @@ bool MakePipe(int ends[2]) {
 absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   SpawnSettings settings;
   posix_spawn_file_actions_t* actions = &settings.actions;
+  // Without one of them the program would read and write what is ours there,
+  // which may be the client's connection.
   for (const auto& [ours, theirs] : options.descriptors) {
-    posix_spawn_file_actions_adddup2(actions, ours, theirs);
+    const int error = posix_spawn_file_actions_adddup2(actions, ours, theirs);
+    if (error != 0) {
+      return absl::ErrnoToStatus(error, options.arguments[0]);
+    }
   }
   if (!options.home.empty()) {
     posix_spawn_file_actions_addchdir_np(actions, options.home.c_str());

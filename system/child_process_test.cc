@@ -124,6 +124,20 @@ TEST(ChildProcessTest, PutsDescriptorsWhereTheyAreWanted) {
   CloseDescriptor(&in[0]);
 }
 
+// It must not run with a descriptor of ours in the place of one that it lacks.
+TEST(ChildProcessTest, DoesNotRunWithoutItsDescriptors) {
+  int ends[2];
+  ASSERT_TRUE(MakePipe(ends));
+  const std::string arguments[] = {"/bin/true"};
+  const std::pair<int, int> closed[] = {{ends[0], 0}, {-1, 1}};
+  const auto child =
+      ChildProcess::Start({.arguments = arguments, .descriptors = closed});
+  EXPECT_FALSE(child.ok());
+  EXPECT_EQ(child.status().message(), "/bin/true: Bad file descriptor");
+  CloseDescriptor(&ends[0]);
+  CloseDescriptor(&ends[1]);
+}
+
 TEST(ChildProcessTest, NamesAProgramThatCannotRun) {
   const std::string missing[] = {"/nowhere/program"};
   const auto child = ChildProcess::Start({.arguments = missing});
