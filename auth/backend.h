@@ -6,6 +6,7 @@
 #ifndef POSTERN_AUTH_BACKEND_H_
 #define POSTERN_AUTH_BACKEND_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -15,12 +16,22 @@
 
 namespace postern::auth {
 
+// What a backend takes for one user, however a client spells the name.
+enum class Spelling : uint8_t {
+  // Any case of letters, as vchkpw and LDAP have it, and what kPrepared says.
+  // Nothing is known of a program, so this is what it gets.
+  kFolded,
+  // What SaslPrep() (auth/saslprep.h) makes of the name; case matters.
+  kPrepared,
+};
+
 // A SASL mechanism (RFC 4422) that can be offered.
 struct Mechanism {
   std::string name;  // upper case
   // Whoever listens learns what it takes to come back as the same user: not to
   // be offered in the clear.
   bool shows_secret = false;
+  Spelling spelling = Spelling::kFolded;
 };
 
 // An Authenticator that says which mechanisms it serves. Thread-safe.

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "auth/checker_process.h"
-#include "auth/password_exchange.h"
 #include "auth/refusal.h"
 #include "engine/wipe.h"
 
@@ -66,7 +65,9 @@ AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
 
 CheckpasswordBackend::CheckpasswordBackend(const CheckpasswordOptions& options)
     : cram_md5_(options.cram_md5 != CheckpasswordOptions::CramMd5::kNone),
-      host_(options.host),
+      exchange_{.host = options.host,
+                .ignore_authorization_identity =
+                    options.ignore_authorization_identity},
       checker_(options) {}
 
 std::vector<Mechanism> CheckpasswordBackend::mechanisms() const {
@@ -80,7 +81,7 @@ std::vector<Mechanism> CheckpasswordBackend::mechanisms() const {
 std::unique_ptr<AuthExchange> CheckpasswordBackend::Begin(
     absl::string_view mechanism, const SharedSessionInfo& session) {
   if (mechanism == "CRAM-MD5" && !cram_md5_) return nullptr;
-  return MakePasswordExchange(mechanism, &checker_, session, host_);
+  return MakePasswordExchange(mechanism, &checker_, session, exchange_);
 }
 
 }  // namespace postern::auth

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "auth/backend.h"
 #include "auth/password_checker.h"
+#include "auth/password_exchange.h"
 
 namespace postern::auth {
 
@@ -31,9 +32,9 @@ struct CheckpasswordOptions {
   };
   CramMd5 cram_md5 = CramMd5::kNone;
 
-  // Who we are in CRAM-MD5's challenge; empty: the name that the client reached
-  // us by.
+  // See PasswordExchangeOptions (auth/password_exchange.h).
   std::string host;
+  bool ignore_authorization_identity = false;
 
   // How long the program may take before it is killed.
   absl::Duration timeout = absl::Seconds(60);
@@ -45,11 +46,11 @@ struct CheckpasswordOptions {
 //   user NUL password NUL NUL        or, for CRAM-MD5,
 //   user NUL challenge NUL response NUL
 //
-// from descriptor 3, and runs its arguments if the password is right. Exit code
-// 0 is a yes, and the user's name the identity; 1 is a no. Anything else, and
-// no end in time, is CannotTell() and reported: to the client's user an outage
-// must not look like a wrong password. More than 512 octets, which programs may
-// not read, is a no.
+// from descriptor 3, and runs its arguments if the password is right.
+// kCheckerExits (auth/checker_process.h) says what its exit codes mean; after a
+// yes the user's name is the identity. An outage, and no end in time, are
+// CannotTell() and reported: to the client's user an outage must not look like
+// a wrong password. More than 512 octets, which programs may not read, is a no.
 //
 // A program that says yes and has not read the password knows nothing of it:
 // it is /bin/true, or some other mistake, and would make an open relay. That is
@@ -78,7 +79,7 @@ class CheckpasswordBackend : public Backend {
 
  private:
   const bool cram_md5_;
-  const std::string host_;
+  const PasswordExchangeOptions exchange_;
   Checkpassword checker_;
 };
 

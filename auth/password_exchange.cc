@@ -39,11 +39,13 @@ class PasswordExchange : public AuthExchange {
   // Checks what is no secret of its own to be wiped.
   AuthMove Check(absl::string_view user, absl::string_view secret,
                  absl::string_view challenge = "") {
-    if (user.empty() || secret.empty() || HasNul(user) || HasNul(secret)) {
-      return Malformed();
-    }
+    if (!AreWhole(user, secret)) return Malformed();
     user_ = std::string(user);
     return checker_.Check({user, secret, challenge}, *session_);
+  }
+
+  static bool AreWhole(absl::string_view user, absl::string_view secret) {
+    return !user.empty() && !secret.empty() && !HasNul(user) && !HasNul(secret);
   }
 
   void set_user(absl::string_view user) { user_ = std::string(user); }
@@ -57,7 +59,12 @@ class PasswordExchange : public AuthExchange {
 // message = [authzid] NUL authcid NUL passwd
 class PlainExchange : public PasswordExchange {
  public:
-  using PasswordExchange::PasswordExchange;
+  PlainExchange(PasswordChecker* checker, const SharedSessionInfo& session,
+                bool ignore_authorization_identity)
+      : PasswordExchange(checker, session),
+        ignore_authorization_identity_(ignore_authorization_identity) {}
+
+  absl::string_view requested_identity() const override { return requested_; }
 
   void Start(std::optional<std::string> initial_response, Done done) override {
     if (!initial_response) return std::move(done)(AuthChallenge{""});
@@ -71,9 +78,20 @@ class PlainExchange : public PasswordExchange {
     const size_t password =
         user == text.npos ? text.npos : text.find('\0', user + 1);
     if (password == text.npos) return std::move(done)(Malformed());
-    std::move(done)(Check(text.substr(user + 1, password - user - 1),
-                          text.substr(password + 1)));
+    const absl::string_view name = text.substr(user + 1, password - user - 1);
+    const absl::string_view secret = text.substr(password + 1);
+    requested_ = std::string(text.substr(0, user));
+    const bool other = !requested_.empty() && requested_ != name;
+    if (other && !ignore_authorization_identity_ && AreWhole(name, secret)) {
+      set_user(name);
+      return std::move(done)(WrongCredentials());
+    }
+    std::move(done)(Check(name, secret));
   }
+
+ private:
+  const bool ignore_authorization_identity_;
+  std::string requested_;
 };
 
 // Two questions; the answer to the first may come with the command.
@@ -137,15 +155,16 @@ class CramMd5Exchange : public PasswordExchange {
 
 std::unique_ptr<AuthExchange> MakePasswordExchange(
     absl::string_view mechanism, PasswordChecker* checker,
-    const SharedSessionInfo& session, absl::string_view host) {
+    const SharedSessionInfo& session, const PasswordExchangeOptions& options) {
   if (mechanism == "PLAIN") {
-    return std::make_unique<PlainExchange>(checker, session);
+    return std::make_unique<PlainExchange>(
+        checker, session, options.ignore_authorization_identity);
   }
   if (mechanism == "LOGIN") {
     return std::make_unique<LoginExchange>(checker, session);
   }
   if (mechanism == "CRAM-MD5") {
-    return std::make_unique<CramMd5Exchange>(checker, session, host);
+    return std::make_unique<CramMd5Exchange>(checker, session, options.host);
   }
   return nullptr;
 }

@@ -17,18 +17,27 @@
 
 namespace postern::auth {
 
+struct PasswordExchangeOptions {
+  // Who we are in CRAM-MD5's challenge; empty: the name that the client reached
+  // us by.
+  std::string host;
+  // Accept any authorization identity in PLAIN, and log the client in as the
+  // user whose password it has: the patches to qmail-smtpd do so.
+  bool ignore_authorization_identity = false;
+};
+
 // Returns an exchange that calls `done` before it returns; null for another
 // mechanism than these three. `checker` must outlive it. Secrets are wiped
-// behind use.
+// after use.
 //
-// `host` is who we are in CRAM-MD5's challenge; empty: the name that the client
-// reached us by.
-//
-// PLAIN's authorization identity is let pass and ignored, as the patches to
-// qmail-smtpd do: whoever logs in as one user is that user.
+// PLAIN's authorization identity must be empty or the user's name, octet by
+// octet: no user may act as another (RFC 4616 2). Otherwise the exchange is
+// WrongCredentials(), the checker is not asked, and requested_identity() has
+// the other name.
 std::unique_ptr<AuthExchange> MakePasswordExchange(
     absl::string_view mechanism, PasswordChecker* checker,
-    const SharedSessionInfo& session, absl::string_view host = "");
+    const SharedSessionInfo& session,
+    const PasswordExchangeOptions& options = {});
 
 // Returns a challenge for CRAM-MD5, "<UNIQUE.SECONDS@HOST>" (RFC 2195 2), which
 // nobody can foresee; empty if the kernel gives no random numbers. HOST is

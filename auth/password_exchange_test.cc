@@ -87,7 +87,7 @@ TEST_F(PasswordExchangeTest, TakesPlainApart) {
   };
   for (const Row& row : {
            Row{"%a%b", "235 a@id", "a|b||mx.example", "a"},
-           Row{"x%a%b", "235 a@id", "a|b||mx.example", "a"},
+           Row{"a%a%b", "235 a@id", "a|b||mx.example", "a"},
            Row{"%a%c", "535", "a|c||mx.example", "a"},
            Row{"%a b%c d", "535", "a b|c d||mx.example", "a b"},
            Row{"", "501", "", ""},
@@ -113,6 +113,45 @@ TEST_F(PasswordExchangeTest, TakesPlainApart) {
       ASSERT_EQ(checker_.asked.size(), *row.asked == '\0' ? 0 : 1);
       if (!checker_.asked.empty()) {
         EXPECT_EQ(checker_.asked[0], row.asked);
+      }
+    }
+  }
+}
+
+// RFC 4616 2: nobody's credentials permit another identity.
+TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
+  struct Row {
+    const char* response;  // % is NUL
+    const char* move;
+    const char* move_if_ignored;
+    const char* user;
+    const char* requested;
+  };
+  for (const Row& row : {
+           Row{"%a%b", "235 a@id", "235 a@id", "a", ""},
+           Row{"a%a%b", "235 a@id", "235 a@id", "a", "a"},
+           Row{"x%a%b", "535", "235 a@id", "a", "x"},
+           Row{"A%a%b", "535", "235 a@id", "a", "A"},
+           Row{"a %a%b", "535", "235 a@id", "a", "a "},
+           Row{"aa%a%b", "535", "235 a@id", "a", "aa"},
+           Row{"x%a%c", "535", "535", "a", "x"},
+           Row{"x%%b", "501", "501", "", "x"},
+           Row{"x%a%", "501", "501", "", "x"},
+       }) {
+    for (const bool ignore : {false, true}) {
+      checker_.asked.clear();
+      exchange_ =
+          MakePasswordExchange("PLAIN", &checker_, session_,
+                               {.ignore_authorization_identity = ignore});
+      EXPECT_EQ(Start(Bytes(row.response)),
+                ignore ? row.move_if_ignored : row.move)
+          << row.response;
+      EXPECT_EQ(exchange_->user(), row.user) << row.response;
+      EXPECT_EQ(exchange_->requested_identity(), row.requested);
+      // It is no way to find out whether the password is right.
+      if (!ignore && row.requested[0] != 0 &&
+          row.requested != std::string("a")) {
+        EXPECT_TRUE(checker_.asked.empty()) << row.response;
       }
     }
   }
@@ -182,8 +221,8 @@ TEST_F(PasswordExchangeTest, PassesOnTheDigestOfCramMd5) {
   }
   Begin("CRAM-MD5");
   EXPECT_EQ(Start(""), "501");
-  exchange_ =
-      MakePasswordExchange("CRAM-MD5", &checker_, session_, "other.example");
+  exchange_ = MakePasswordExchange("CRAM-MD5", &checker_, session_,
+                                   {.host = "other.example"});
   EXPECT_TRUE(absl::EndsWith(Start(std::nullopt), "@other.example>"));
 }
 

@@ -3,7 +3,6 @@
 
 #include "auth/users_backend.h"
 
-#include "auth/password_exchange.h"
 #include "auth/scram.h"
 
 namespace postern::auth {
@@ -14,9 +13,10 @@ constexpr char kScram[] = "SCRAM-SHA-256";
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<UsersBackend>> UsersBackend::Open(
-    absl::string_view path, Report report) {
+    absl::string_view path, Report report,
+    const PasswordExchangeOptions& options) {
   std::shared_ptr<UsersBackend> backend(
-      new UsersBackend(path, std::move(report)));
+      new UsersBackend(path, std::move(report), options));
   const absl::StatusOr<bool> scram = backend->users_.AllScram();
   if (!scram.ok()) return scram.status();
   backend->scram_ = *scram;
@@ -28,13 +28,16 @@ std::vector<Mechanism> UsersBackend::mechanisms() const {
   if (scram_) mechanisms.push_back({.name = kScram});
   mechanisms.push_back({.name = "PLAIN", .shows_secret = true});
   mechanisms.push_back({.name = "LOGIN", .shows_secret = true});
+  for (Mechanism& mechanism : mechanisms) {
+    mechanism.spelling = Spelling::kPrepared;
+  }
   return mechanisms;
 }
 
 std::unique_ptr<AuthExchange> UsersBackend::Begin(
     absl::string_view mechanism, const SharedSessionInfo& session) {
   if (mechanism == kScram) return MakeScramExchange(&users_);
-  return MakePasswordExchange(mechanism, &users_, session);
+  return MakePasswordExchange(mechanism, &users_, session, exchange_);
 }
 
 }  // namespace postern::auth

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "auth/backend.h"
+#include "auth/password_exchange.h"
 #include "auth/users.h"
 #include "engine/authenticator.h"
 #include "engine/session_info.h"
@@ -34,8 +35,11 @@ class UsersBackend : public Backend {
   //
   // Changes of users count at once; what is offered stays as it is now: who
   // wants another choice opens another.
+  //
+  // `options` are those of PLAIN and LOGIN.
   static absl::StatusOr<std::shared_ptr<UsersBackend>> Open(
-      absl::string_view path, Report report);
+      absl::string_view path, Report report,
+      const PasswordExchangeOptions& options = {});
 
   std::vector<Mechanism> mechanisms() const override;
   // Exchanges must not outlive this.
@@ -43,9 +47,11 @@ class UsersBackend : public Backend {
       absl::string_view mechanism, const SharedSessionInfo& session) override;
 
  private:
-  UsersBackend(absl::string_view path, Report report)
-      : users_(path, std::move(report)) {}
+  UsersBackend(absl::string_view path, Report report,
+               const PasswordExchangeOptions& options)
+      : exchange_(options), users_(path, std::move(report)) {}
 
+  const PasswordExchangeOptions exchange_;
   Users users_;
   bool scram_ = false;
 };

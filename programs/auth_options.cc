@@ -81,6 +81,7 @@ void ReadAuthOptions(Options* given, AuthOptions* options) {
   options->insecure = given->Flag("auth-insecure");
   options->old_clients = given->Flag("auth-old-clients");
   options->show_user = given->Flag("show-user");
+  options->ignore_authzid = given->Flag("ignore-authzid");
   options->max_failures =
       given->Number("max-auth-failures", options->max_failures, 1, 1000);
   options->delay = given->Number("auth-delay", options->delay, 0, 60);

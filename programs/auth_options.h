@@ -39,6 +39,7 @@ struct AuthOptions {
   bool insecure = false;
   bool old_clients = false;
   bool show_user = false;
+  bool ignore_authzid = false;
   int max_failures = 3;  // in a session
   int delay = 3;         // seconds
 };
@@ -72,12 +73,15 @@ inline constexpr OptionRow kAuthOldClientsRow = {
     "auth-old-clients", "", "announce AUTH= beside AUTH, for old clients"};
 inline constexpr OptionRow kShowUserRow = {
     "show-user", "", "name the user in the Received field"};
+inline constexpr OptionRow kIgnoreAuthzidRow = {
+    "ignore-authzid", "",
+    "with PLAIN, log in as the user also where the\n"
+    "client asks to act as another identity"};
 inline constexpr OptionRow kMaxAuthFailuresRow = {
     "max-auth-failures", "N [3]",
-    "wrong passwords in a session before 421 and\n"
-    "its end"};
+    "failed logins in a session before 421 and its end"};
 inline constexpr OptionRow kAuthDelayRow = {
-    "auth-delay", "N [3]", "seconds before a wrong password is refused"};
+    "auth-delay", "N [3]", "seconds before a failed login is refused"};
 
 // Puts what was given into `options`; mistakes are `given`'s.
 void ReadAuthOptions(Options* given, AuthOptions* options);

@@ -48,6 +48,7 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
               .command = spec.command,
               .cram_md5 = options.cram_md5,
               .host = spec.host.empty() ? host_name : spec.host,
+              .ignore_authorization_identity = options.ignore_authzid,
               .report = ReportAuth}));
       continue;
     }

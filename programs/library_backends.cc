@@ -26,7 +26,9 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
     case AuthSpec::Kind::kOauth:
       break;
     case AuthSpec::Kind::kCdb:
-      return auth::UsersBackend::Open(spec.file, ReportAuth);
+      return auth::UsersBackend::Open(
+          spec.file, ReportAuth,
+          {.ignore_authorization_identity = options.ignore_authzid});
     case AuthSpec::Kind::kSasl:
       return auth::SaslBackend::Open({.config_dir = options.sasl_config,
                                       .host_name = host_name,

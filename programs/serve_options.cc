@@ -87,6 +87,7 @@ constexpr OptionRow kRows[] = {
     kAuthInsecureRow,
     kAuthOldClientsRow,
     kShowUserRow,
+    kIgnoreAuthzidRow,
     kMaxAuthFailuresRow,
     {"max-client-failures", "N [30]",
      "wrong passwords in ten minutes, of an IPv4\n"

@@ -43,6 +43,7 @@ constexpr OptionRow kRows[] = {
     kAuthInsecureRow,
     kAuthOldClientsRow,
     kShowUserRow,
+    kIgnoreAuthzidRow,
     kMaxAuthFailuresRow,
     kAuthDelayRow,
     {"submission", "", "take mail from users alone: 530 before AUTH"},

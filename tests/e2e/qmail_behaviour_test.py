@@ -524,8 +524,10 @@ class QmailBehaviour(harness.TestCase):
                 ask("QUIT")
 
     def test_64(self):
-        for script, code in (("exit 1", 535), ("exit 111", 454),
-                             ("exit 2", 454), ("kill -9 $$", 454)):
+        for script, code in (("exit 1", 535), ("exit 3", 535),
+                             ("exit 21", 535), ("exit 111", 454),
+                             ("exit 2", 454), ("exit 4", 454),
+                             ("kill -9 $$", 454)):
             talk = self.auth([plain("a", "b")], self.checker(script))
             self.assertEqual(talk.codes[2], code, script)
             self.assertEqual("checker: " in talk.log, code == 454, talk.log)
@@ -563,11 +565,17 @@ class QmailBehaviour(harness.TestCase):
         self.assertEqual(talk.codes[2:-1], [235, 250, 250, 250, 250])
 
     def test_68(self):
-        talk = self.auth(["AUTH PLAIN " + base64("x\0a\0b")],
+        for options, code, result in (([], 535, "failure"),
+                                      (["--ignore-authzid"], 235, "success")):
+            talk = self.auth(["AUTH PLAIN " + base64("x\0a\0b")],
+                             self.good_checker(), *options)
+            self.assertEqual(talk.codes[2], code)
+            self.assertIn(f"result={result} ip=\"\" mechanism=PLAIN user=a "
+                          "authzid=x\n", talk.log)
+            self.assertEqual((self.folder / "asked").exists(), code == 235)
+        talk = self.auth(["AUTH PLAIN " + base64("a\0a\0b")],
                          self.good_checker())
         self.assertEqual(talk.codes[2], 235)
-        self.assertIn("result=success ip=\"\" mechanism=PLAIN user=a\n",
-                      talk.log)
         (self.folder / "asked").unlink()
         talk = self.auth([plain("a", 509 * "x")], self.good_checker())
         self.assertEqual(talk.codes[2], 535)
