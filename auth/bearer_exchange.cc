@@ -102,6 +102,10 @@ bool TakeGs2Header(absl::string_view* text, std::string* user) {
   return true;
 }
 
+AuthChallenge InvalidToken() {
+  return {kInvalidToken, AuthChallenge::Reveals::kWrong};
+}
+
 class BearerExchange : public AuthExchange {
  public:
   using Parse = std::optional<BearerMessage> (*)(absl::string_view message);
@@ -132,17 +136,17 @@ class BearerExchange : public AuthExchange {
     std::optional<BearerMessage> message = parse_(text);
     if (!message) return Malformed();
     user_ = std::move(message->user);
-    if (message->token.empty()) return AuthChallenge{kInvalidToken};
+    if (message->token.empty()) return InvalidToken();
     AuthMove move = checker_.Check({message->token, user_}, *session_);
     if (const auto* granted = std::get_if<AuthGranted>(&move)) {
       if (user_.empty() || absl::EqualsIgnoreCase(user_, granted->identity)) {
         return move;
       }
-      return AuthChallenge{kInvalidToken};
+      return InvalidToken();
     }
     const auto* verdict = std::get_if<Verdict>(&move);
     if (verdict != nullptr && verdict->reply() == WrongCredentials().reply()) {
-      return AuthChallenge{kInvalidToken};
+      return InvalidToken();
     }
     return move;
   }

@@ -138,13 +138,15 @@ class Ann : public TokenChecker {
   std::string asked;
 };
 
-// "granted IDENTITY", "challenge BYTES" or the code of the reply.
+// "granted IDENTITY", "challenge BYTES" or the code of the reply; "wrong BYTES"
+// for a challenge that says that the token is wrong.
 std::string Text(const AuthMove& move) {
   if (const auto* granted = std::get_if<AuthGranted>(&move)) {
     return "granted " + granted->identity;
   }
   if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
-    return "challenge " + challenge->bytes;
+    const bool wrong = challenge->reveals == AuthChallenge::Reveals::kWrong;
+    return absl::StrCat(wrong ? "wrong " : "challenge ", challenge->bytes);
   }
   return absl::StrCat(std::get<Verdict>(move).reply()->code);
 }
@@ -174,7 +176,7 @@ class BearerExchangeTest : public testing::Test {
 };
 
 constexpr char kFailed[] =
-    R"(challenge {"status":"invalid_token","schemes":"bearer"})";
+    R"(wrong {"status":"invalid_token","schemes":"bearer"})";
 
 TEST_F(BearerExchangeTest, GrantsWhatTheCheckerSays) {
   const struct {

@@ -50,6 +50,10 @@ class PooledExchange : public AuthExchange {
   absl::string_view user() const override {
     return work_->exchange == nullptr ? "" : work_->exchange->user();
   }
+  absl::string_view requested_identity() const override {
+    return work_->exchange == nullptr ? ""
+                                      : work_->exchange->requested_identity();
+  }
 
  private:
   const std::shared_ptr<Work> work_;

@@ -243,8 +243,12 @@ TEST_F(SaslBackendTest, TheLastBytesOfTheServerComeBeforeItsYes) {
     SaslTestClient client("SCRAM-SHA-256", {"alice", "wonderland"});
     const std::unique_ptr<AuthExchange> exchange = Begin("SCRAM-SHA-256");
     AuthMove move = StartNow(exchange.get(), client.initial_response());
+    EXPECT_EQ(std::get<AuthChallenge>(move).reveals,
+              AuthChallenge::Reveals::kNothing);
     const auto salt = std::get<AuthChallenge>(move).bytes;
     move = RespondNow(exchange.get(), *client.Respond(salt));
+    EXPECT_EQ(std::get<AuthChallenge>(move).reveals,
+              AuthChallenge::Reveals::kRight);
     const auto proof = std::get<AuthChallenge>(move).bytes;
     EXPECT_EQ(proof.substr(0, 2), "v=");
     ASSERT_TRUE(client.Respond(proof).has_value());

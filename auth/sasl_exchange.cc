@@ -3,13 +3,12 @@
 
 #include "auth/sasl_exchange.h"
 
-#include <string.h>
-
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "auth/refusal.h"
+#include "engine/wipe.h"
 
 namespace postern::auth {
 namespace {
@@ -18,13 +17,9 @@ AuthMove Refusal(Verdict verdict) {
   return AuthMove(std::in_place_type<Verdict>, std::move(verdict));
 }
 
-AuthMove Challenge(std::string bytes) {
+AuthMove Challenge(std::string bytes, AuthChallenge::Reveals reveals) {
   return AuthMove(std::in_place_type<AuthChallenge>,
-                  AuthChallenge{std::move(bytes)});
-}
-
-void Wipe(std::string* secret) {
-  explicit_bzero(secret->data(), secret->size());
+                  AuthChallenge{std::move(bytes), reveals});
 }
 
 }  // namespace
@@ -91,7 +86,7 @@ AuthMove SaslExchange::Judge(SaslConnection::Step step, const SaslLog& log) {
     case SaslOutcome::kProved:
       return Grant(std::move(step));
     case SaslOutcome::kGoesOn:
-      return Challenge(std::move(step.bytes));
+      return Challenge(std::move(step.bytes), AuthChallenge::Reveals::kNothing);
     case SaslOutcome::kMalformed:
       return Refusal(Malformed());
     case SaslOutcome::kWrong: {
@@ -120,7 +115,7 @@ AuthMove SaslExchange::Grant(SaslConnection::Step step) {
                     AuthGranted{std::move(identity)});
   }
   identity_ = std::move(identity);
-  return Challenge(std::move(step.bytes));
+  return Challenge(std::move(step.bytes), AuthChallenge::Reveals::kRight);
 }
 
 void SaslExchange::Complain(int result, absl::string_view log) const {

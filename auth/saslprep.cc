@@ -3,15 +3,36 @@
 
 #include "auth/saslprep.h"
 
-#include <string.h>
 #include <stringprep.h>
 
-#include <cstdlib>
+#include <cstddef>
 
+#include "absl/strings/ascii.h"
 #include "engine/utf8.h"
 #include "engine/wipe.h"
 
 namespace postern::auth {
+namespace {
+
+// Returns what `profile` makes of `text`, which is UTF-8 without a NUL; nullopt
+// where it prohibits the text, which may be a password: no copy of ours stays.
+std::optional<std::string> Prepare(absl::string_view text,
+                                   const Stringprep_profile* profile,
+                                   Stringprep_profile_flags flags) {
+  std::optional<std::string> result;
+  int error = STRINGPREP_TOO_SMALL_BUFFER;
+  for (size_t size = 2 * text.size() + 64; error == STRINGPREP_TOO_SMALL_BUFFER;
+       size *= 2) {
+    std::string buffer(size, '\0');
+    text.copy(buffer.data(), text.size());
+    error = stringprep(buffer.data(), buffer.size(), flags, profile);
+    if (error == STRINGPREP_OK) result.emplace(buffer.c_str());
+    Wipe(&buffer);
+  }
+  return result;
+}
+
+}  // namespace
 
 std::optional<std::string> SaslPrep(absl::string_view text) {
   if (text.empty()) return std::nullopt;
@@ -19,18 +40,17 @@ std::optional<std::string> SaslPrep(absl::string_view text) {
   if (IsPrintableAscii(text)) return std::string(text);
   // libidn reads on behind what is cut short.
   if (!IsUtf8(text) || text.find('\0') != text.npos) return std::nullopt;
-  std::string copy(text);
-  char* prepared = nullptr;
-  const int error = stringprep_profile(copy.c_str(), &prepared, "SASLprep",
-                                       STRINGPREP_NO_UNASSIGNED);
-  Wipe(&copy);  // it may be a password
-  std::optional<std::string> result;
-  if (error == STRINGPREP_OK && *prepared != '\0') result.emplace(prepared);
-  if (error == STRINGPREP_OK) {
-    explicit_bzero(prepared, strlen(prepared));
-    free(prepared);
-  }
+  std::optional<std::string> result =
+      Prepare(text, stringprep_saslprep, STRINGPREP_NO_UNASSIGNED);
+  if (result && result->empty()) return std::nullopt;
   return result;
+}
+
+std::string FoldCase(absl::string_view text) {
+  if (IsPrintableAscii(text)) return absl::AsciiStrToLower(text);
+  // Nameprep (RFC 3491) is the profile of RFC 3454 that folds case.
+  return Prepare(text, stringprep_nameprep, Stringprep_profile_flags(0))
+      .value_or(absl::AsciiStrToLower(text));
 }
 
 }  // namespace postern::auth

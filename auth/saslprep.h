@@ -20,6 +20,10 @@ namespace postern::auth {
 // among them, as RFC 5802 2.2 has it), or has nothing left.
 std::optional<std::string> SaslPrep(absl::string_view text);
 
+// Returns `text`, which SaslPrep() has returned, with the case of letters
+// folded (RFC 3454 B.2): two names that differ in case alone become one.
+std::string FoldCase(absl::string_view text);
+
 }  // namespace postern::auth
 
 #endif  // POSTERN_AUTH_SASLPREP_H_

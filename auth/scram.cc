@@ -92,6 +92,7 @@ class ScramExchange : public AuthExchange {
   }
 
   absl::string_view user() const override { return user_; }
+  absl::string_view requested_identity() const override { return requested_; }
 
  private:
   enum class State : uint8_t { kFirst, kFinal, kProved, kOver };
@@ -121,6 +122,7 @@ class ScramExchange : public AuthExchange {
   const std::function<std::string()> nonce_source_;
   State state_ = State::kFirst;
   std::string user_;
+  std::string requested_;  // the authzid; empty: none
   std::string gs2_header_;
   std::string nonce_;  // the client's and ours
   // AuthMessage, RFC 5802 3, as far as it goes.
@@ -149,9 +151,10 @@ AuthMove ScramExchange::OnFirst(absl::string_view message) {
   user_ = *std::move(user);
   if (!authzid.empty()) {
     if (!absl::ConsumePrefix(&authzid, "a=")) return Malformed();
-    const std::optional<std::string> other = DecodeName(authzid);
+    std::optional<std::string> other = DecodeName(authzid);
     if (!other) return Malformed();
-    if (*other != user_) return WrongCredentials();
+    requested_ = *std::move(other);
+    if (requested_ != user_) return WrongCredentials();
   }
   std::optional<ScramSource::Found> found = source_->FindScram(user_);
   if (!found) return CannotTell();
@@ -190,8 +193,10 @@ AuthMove ScramExchange::OnFinal(absl::string_view message) {
   const bool proved = Proves(*proof);
   if (!bound || !fresh || !proved) return WrongCredentials();
   state_ = State::kProved;
-  return AuthChallenge{absl::StrCat(
-      "v=", EncodeBase64(HmacSha256(found_.keys.server_key, auth_message_)))};
+  return AuthChallenge{
+      absl::StrCat("v=", EncodeBase64(HmacSha256(found_.keys.server_key,
+                                                 auth_message_))),
+      AuthChallenge::Reveals::kRight};
 }
 
 bool ScramExchange::Proves(absl::string_view proof) const {

@@ -75,15 +75,25 @@ class ScramTest : public testing::Test {
   }
   std::string Start(std::optional<std::string> initial) {
     std::string move;
-    exchange_->Start(std::move(initial),
-                     [&move](AuthMove made) { move = Show(made); });
+    exchange_->Start(std::move(initial), [&](AuthMove made) {
+      move = Show(made);
+      Note(made);
+    });
     return move;
   }
   std::string Respond(absl::string_view response) {
     std::string move;
-    exchange_->Respond(std::string(response),
-                       [&move](AuthMove made) { move = Show(made); });
+    exchange_->Respond(std::string(response), [&](AuthMove made) {
+      move = Show(made);
+      Note(made);
+    });
     return move;
+  }
+  // Notes what the client has learned.
+  void Note(const AuthMove& move) {
+    const auto* challenge = std::get_if<AuthChallenge>(&move);
+    reveals_ = challenge == nullptr ? AuthChallenge::Reveals::kNothing
+                                    : challenge->reveals;
   }
   // The answer to `first`, by an exchange of its own.
   std::string First(absl::string_view first) {
@@ -118,6 +128,7 @@ class ScramTest : public testing::Test {
 
   Source source_;
   std::unique_ptr<AuthExchange> exchange_;
+  AuthChallenge::Reveals reveals_ = AuthChallenge::Reveals::kNothing;
 };
 
 TEST_F(ScramTest, TheExampleOfRfc7677IsGranted) {
@@ -125,6 +136,14 @@ TEST_F(ScramTest, TheExampleOfRfc7677IsGranted) {
   EXPECT_EQ(exchange_->user(), "user");
   EXPECT_EQ(Respond(kFinal), kServerFinal);
   EXPECT_EQ(Respond(""), "granted <user>");
+}
+
+// The last challenge tells the client that its password is right.
+TEST_F(ScramTest, SaysWhatItsChallengesReveal) {
+  EXPECT_EQ(Start(kFirst), kServerFirst);
+  EXPECT_EQ(reveals_, AuthChallenge::Reveals::kNothing);
+  EXPECT_EQ(Respond(kFinal), kServerFinal);
+  EXPECT_EQ(reveals_, AuthChallenge::Reveals::kRight);
 }
 
 TEST_F(ScramTest, AClientMayWaitForAnEmptyChallenge) {

@@ -99,6 +99,19 @@ TEST_F(UsersBackendTest, EachMechanismReachesTheUsers) {
   EXPECT_TRUE(absl::EndsWith(first, ",i=4096")) << first;
 }
 
+// As the table looks them up.
+TEST_F(UsersBackendTest, CaseMattersInNames) {
+  UserFile users;
+  users.Set("anna", *Verifier::MakeScram("pencil", 4096));
+  Open(users);
+  for (const Mechanism& mechanism : backend_->mechanisms()) {
+    EXPECT_EQ(mechanism.spelling, Spelling::kPrepared) << mechanism.name;
+  }
+  EXPECT_EQ(Start("PLAIN", absl::string_view("\0Anna\0pencil", 12)), "535");
+  EXPECT_EQ(Start("PLAIN", absl::string_view("\0an\xc2\xadna\0pencil", 14)),
+            "granted anna");
+}
+
 TEST_F(UsersBackendTest, WithoutATableThereIsNoBackend) {
   EXPECT_TRUE(absl::IsNotFound(Open().status()));
   folder_.Write("users.cdb", "none");

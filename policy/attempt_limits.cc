@@ -29,15 +29,6 @@ bool AttemptLimits::Begin(absl::string_view address, int64_t now) {
   return true;
 }
 
-void AttemptLimits::Undecided(absl::string_view address) {
-  const auto parsed = IpAddress::Parse(address);
-  // It has taken nothing, and what its network has taken is others'.
-  if (parsed && limits_.exempt.Contains(*parsed)) return;
-  const Key key(parsed, 0);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  GiveBack(key, limits_.of_client);
-}
-
 bool AttemptLimits::MayTry(absl::string_view address, absl::string_view user,
                            int64_t now) const {
   const auto parsed = IpAddress::Parse(address);
@@ -59,6 +50,7 @@ void AttemptLimits::Failed(absl::string_view address, absl::string_view user,
 bool AttemptLimits::Succeeded(absl::string_view address, absl::string_view user,
                               int64_t now) {
   const auto parsed = IpAddress::Parse(address);
+  // It has taken nothing, and what its network has taken is others'.
   if (parsed && limits_.exempt.Contains(*parsed)) return true;
   const Key key(parsed, UserNumber(user));
   const std::lock_guard<std::mutex> lock(mutex_);

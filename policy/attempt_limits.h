@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How many wrong passwords there may be: of one client, and of one client for
+// How many attempts to log in may fail: of one client, and of one client for
 // one user.
 
 #ifndef POSTERN_POLICY_ATTEMPT_LIMITS_H_
@@ -45,17 +45,18 @@ class AttemptLimits {
   explicit AttemptLimits(Limits limits) : limits_(std::move(limits)) {}
 
   // A client begins an attempt. Returns whether it may; then the attempt counts
-  // as a failure until one of the others below is called, so that many at once
-  // are no way around the limit.
+  // as a failure of the client's until Succeeded() says otherwise. So many at
+  // once are no way around the limit, and an attempt that comes to no decision
+  // (an outage, a client that leaves) is not free.
   bool Begin(absl::string_view address, int64_t now);
-  // The attempt came to nothing that counts: nobody could tell.
-  void Undecided(absl::string_view address);
   // Returns whether the client may still try `user`: false where Succeeded()
   // would say so. For exchanges that show before their end that the client
   // knows the password. The attempt goes on, and still counts.
   bool MayTry(absl::string_view address, absl::string_view user,
               int64_t now) const;
-  // The attempt has failed.
+  // The attempt has failed, because the credentials for `user` are wrong.
+  // `user` is the same text for each way to spell one user: see
+  // auth/account_key.h.
   void Failed(absl::string_view address, absl::string_view user, int64_t now);
   // The attempt would succeed. Returns whether it may; false: the client has
   // failed for this user too often, and this counts as a failure too. Then a

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What came of an AUTH.
+// How an exchange of AUTH ends.
 
 #ifndef POSTERN_PROGRAMS_AUTH_OUTCOME_H_
 #define POSTERN_PROGRAMS_AUTH_OUTCOME_H_
@@ -15,9 +15,13 @@ namespace postern::programs {
 enum class AuthOutcome : uint8_t {
   kSuccess,
   kFailure,    // wrong credentials
-  kMalformed,  // what was sent makes no sense: 501
-  kError,      // nobody could tell: 454
-  kLimit,      // too many failures before it
+  kMalformed,  // the client's messages make no sense: 501
+  kOutage,     // the backend could not decide: 454
+  kLimit,      // refused because of earlier failures
+  kCancelled,  // the client left, or sent "*", before anything was decided
+  // The client proved that its credentials are right, and left before it was
+  // logged in, as a client does that only tries passwords.
+  kUnconfirmed,
 };
 
 // The word for it, in the log and elsewhere: "success".
@@ -29,10 +33,14 @@ inline absl::string_view AuthOutcomeName(AuthOutcome outcome) {
       return "failure";
     case AuthOutcome::kMalformed:
       return "malformed";
-    case AuthOutcome::kError:
-      return "error";
+    case AuthOutcome::kOutage:
+      return "outage";
     case AuthOutcome::kLimit:
       return "limit";
+    case AuthOutcome::kCancelled:
+      return "cancelled";
+    case AuthOutcome::kUnconfirmed:
+      return "unconfirmed";
   }
   return "";
 }

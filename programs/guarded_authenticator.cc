@@ -31,7 +31,16 @@ class GuardedExchange : public AuthExchange {
         mechanism_(mechanism),
         session_(session) {}
 
+  // What the client knows by now is in the log also where it leaves.
+  ~GuardedExchange() override {
+    if (!begun_ || over_) return;
+    if (proved_) Failed();
+    Conclude(proved_ ? AuthOutcome::kUnconfirmed : AuthOutcome::kCancelled,
+             user_);
+  }
+
   void Start(std::optional<std::string> initial_response, Done done) override {
+    begun_ = true;
     if (!guard_->limits->Begin(session_->remote_address, guard_->now())) {
       Conclude(AuthOutcome::kLimit, "");
       return Delay(TooManyFailures(), std::move(done));
@@ -44,50 +53,70 @@ class GuardedExchange : public AuthExchange {
   }
 
   absl::string_view user() const override { return exchange_->user(); }
+  absl::string_view requested_identity() const override {
+    return exchange_->requested_identity();
+  }
 
  private:
+  using Reveals = AuthChallenge::Reveals;
+
   Done Watched(Done done) {
     // `done` keeps this.
     return [this, done = std::move(done)](AuthMove move) mutable {
-      Pass(std::move(move), std::move(done));
+      user_ = std::string(exchange_->user());
+      requested_ = std::string(exchange_->requested_identity());
+      // The end of what was concluded at a challenge.
+      if (over_) return std::move(done)(std::move(move));
+      if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+        if (!guard_->limits->Succeeded(session_->remote_address, Account(),
+                                       guard_->now())) {
+          return DenyUser(std::move(done));
+        }
+        Conclude(AuthOutcome::kSuccess, granted->identity);
+        return std::move(done)(std::move(move));
+      }
+      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+        const Reveals reveals = challenge->reveals;
+        return PassChallenge(reveals, std::move(move), std::move(done));
+      }
+      Refused(std::get<Verdict>(move));
+      Delay(std::move(move), std::move(done));
     };
   }
 
-  void Pass(AuthMove move, Done done) {
-    const std::string& address = session_->remote_address;
-    const std::string user(exchange_->user());
-    if (const auto* granted = std::get_if<AuthGranted>(&move)) {
-      if (!guard_->limits->Succeeded(address, user, guard_->now())) {
-        return DenyUser(user, std::move(done));
-      }
-      Conclude(AuthOutcome::kSuccess, granted->identity);
-    } else if (std::holds_alternative<AuthChallenge>(move)) {
-      // The last challenge of SCRAM and DIGEST-MD5 says that the guess was
-      // right.
-      if (!user.empty() &&
-          !guard_->limits->MayTry(address, user, guard_->now())) {
-        return DenyUser(user, std::move(done));
-      }
-    } else if (const auto* verdict = std::get_if<Verdict>(&move)) {
-      const int code = verdict->reply() ? verdict->reply()->code : 0;
-      if (code == 535) {
-        guard_->limits->Failed(address, user, guard_->now());
-        Conclude(AuthOutcome::kFailure, user);
-        return Delay(std::move(move), std::move(done));
-      }
-      if (code == 501) {
-        Conclude(AuthOutcome::kMalformed, user);
-      } else {
-        guard_->limits->Undecided(address);
-        Conclude(AuthOutcome::kError, user);
-      }
+  void PassChallenge(Reveals reveals, AuthMove move, Done done) {
+    // Before the client sees that its guess is right.
+    if (!user_.empty() && !guard_->limits->MayTry(session_->remote_address,
+                                                  Account(), guard_->now())) {
+      return DenyUser(std::move(done));
     }
+    if (reveals == Reveals::kWrong) {
+      Failed();
+      Conclude(AuthOutcome::kFailure, user_);
+      return Delay(std::move(move), std::move(done));
+    }
+    proved_ = proved_ || reveals == Reveals::kRight;
     std::move(done)(std::move(move));
   }
 
+  void Refused(const Verdict& verdict) {
+    const int code = verdict.reply() ? verdict.reply()->code : 0;
+    if (proved_) {
+      Failed();
+      Conclude(AuthOutcome::kUnconfirmed, user_);
+    } else if (code == 535) {
+      Failed();
+      Conclude(AuthOutcome::kFailure, user_);
+    } else {
+      // Not a failure of the user's: the client's own count has it.
+      Conclude(code == 501 ? AuthOutcome::kMalformed : AuthOutcome::kOutage,
+               user_);
+    }
+  }
+
   // Of a user that the client has guessed at too often.
-  void DenyUser(absl::string_view user, Done done) {
-    Conclude(AuthOutcome::kLimit, user);
+  void DenyUser(Done done) {
+    Conclude(AuthOutcome::kLimit, user_);
     Delay(auth::WrongCredentials(), std::move(done));
   }
 
@@ -98,12 +127,24 @@ class GuardedExchange : public AuthExchange {
                   });
   }
 
+  std::string Account() const {
+    return guard_->account ? guard_->account(mechanism_, user_) : user_;
+  }
+
+  void Failed() {
+    guard_->limits->Failed(session_->remote_address, Account(), guard_->now());
+  }
+
   void Conclude(AuthOutcome outcome, absl::string_view user) {
+    over_ = true;
     policy::LogLine line("auth", LineStyle());
     line.Word("result", AuthOutcomeName(outcome))
         .Text("ip", session_->remote_address, policy::kMaxLoggedName)
         .Word("mechanism", mechanism_);
     if (!user.empty()) line.Text("user", user, policy::kMaxLoggedName);
+    if (!requested_.empty() && requested_ != user_) {
+      line.Text("authzid", requested_, policy::kMaxLoggedName);
+    }
     WriteLog(line);
     if (guard_->count) guard_->count(mechanism_, outcome);
   }
@@ -112,6 +153,12 @@ class GuardedExchange : public AuthExchange {
   const std::shared_ptr<const Guard> guard_;
   const std::string mechanism_;
   const SharedSessionInfo session_;
+  bool begun_ = false;   // Start() was called
+  bool over_ = false;    // logged and counted
+  bool proved_ = false;  // the client has seen that its guess is right
+  // Of exchange_, after its last move: it is not asked while an answer is due.
+  std::string user_;
+  std::string requested_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "auth/refusal.h"
@@ -43,7 +44,14 @@ class FakeAuthenticator : public Authenticator {
     void Respond(std::string response, Done done) override {
       if (owner_.on_respond) owner_.on_respond();
       if (response == "right") return std::move(done)(AuthGranted{user_});
-      if (response == "proof") return std::move(done)(AuthChallenge{"v="});
+      if (response == "proof") {
+        return std::move(done)(
+            AuthChallenge{"v=", AuthChallenge::Reveals::kRight});
+      }
+      if (response == "token") {
+        return std::move(done)(
+            AuthChallenge{"{}", AuthChallenge::Reveals::kWrong});
+      }
       if (response == "wrong") {
         return std::move(done)(auth::WrongCredentials());
       }
@@ -81,8 +89,9 @@ class GuardedAuthenticatorTest : public testing::Test {
     return limits;
   }
 
-  // Tries `user`, and returns the reply's code, 235, with a "+" for each delay.
-  std::string Try(const std::string& user, const std::string& response) {
+  // Tries `user` with these responses, a blank between two, and then leaves.
+  // Returns the replies' codes and the challenges, with a "+" for each delay.
+  std::string Try(const std::string& user, absl::string_view responses) {
     GuardedAuthenticator guarded(
         fake_, {.limits = &limits_,
                 .delay = absl::Seconds(3),
@@ -92,6 +101,11 @@ class GuardedAuthenticatorTest : public testing::Test {
                       later_.push_back(std::move(task));
                     },
                 .now = [] { return int64_t{0}; },
+                .account =
+                    [](absl::string_view mechanism, absl::string_view name) {
+                      EXPECT_EQ(mechanism, "PLAIN");
+                      return absl::AsciiStrToLower(name);
+                    },
                 .count =
                     [this](absl::string_view mechanism, AuthOutcome outcome) {
                       absl::StrAppend(&counted_, mechanism, ":",
@@ -108,16 +122,35 @@ class GuardedAuthenticatorTest : public testing::Test {
         absl::StrAppend(&result, verdict->reply()->code);
       }
     };
+    // What is due later comes after what was due at once.
+    const auto wait = [&] {
+      while (!later_.empty()) {
+        result += "+";
+        auto task = std::move(later_.front());
+        later_.pop_front();
+        std::move(task)();
+      }
+    };
     exchange->Start(user, done);
-    if (result.empty() && later_.empty()) exchange->Respond(response, done);
-    while (!later_.empty()) {
-      EXPECT_EQ(result, "");
-      result = "+";
-      auto task = std::move(later_.front());
-      later_.pop_front();
-      std::move(task)();
+    wait();
+    for (const absl::string_view response :
+         absl::StrSplit(responses, ' ', absl::SkipEmpty())) {
+      // The exchange is over.
+      if (result.size() > 2 && absl::ascii_isdigit(result.back())) break;
+      exchange->Respond(std::string(response), done);
+      wait();
     }
     return result;
+  }
+
+  // The lines about AUTH in the log, without what stands before "auth".
+  std::vector<std::string> LoggedAttempts() const {
+    std::vector<std::string> lines;
+    for (absl::string_view line : absl::StrSplit(lines_.text, '\n')) {
+      const size_t begin = line.find("auth ");
+      if (begin != line.npos) lines.emplace_back(line.substr(begin));
+    }
+    return lines;
   }
 
   std::shared_ptr<FakeAuthenticator> fake_ =
@@ -129,25 +162,20 @@ class GuardedAuthenticatorTest : public testing::Test {
   std::string counted_;
 };
 
-TEST_F(GuardedAuthenticatorTest, DelaysWrongPasswordsAlone) {
+TEST_F(GuardedAuthenticatorTest, DelaysAllButASuccess) {
   EXPECT_EQ(Try("a", "right"), "235");
   EXPECT_EQ(Try("a", "wrong"), "+535");
-  EXPECT_EQ(Try("a", "outage"), "454");
-  EXPECT_EQ(Try("a", "garbage"), "501");
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(Try("a", "garbage"), "+501");
   EXPECT_EQ(counted_,
-            "PLAIN:success PLAIN:failure PLAIN:error PLAIN:malformed ");
+            "PLAIN:success PLAIN:failure PLAIN:outage PLAIN:malformed ");
 }
 
 TEST_F(GuardedAuthenticatorTest, WritesALineForEachAttempt) {
   Try("a", "right");
   Try("b <x>", "wrong");
   Try("", "garbage");
-  std::vector<std::string> lines;
-  for (absl::string_view line : absl::StrSplit(lines_.text, '\n')) {
-    const size_t begin = line.find("auth ");
-    if (begin != line.npos) lines.emplace_back(line.substr(begin));
-  }
-  EXPECT_EQ(lines,
+  EXPECT_EQ(LoggedAttempts(),
             (std::vector<std::string>{
                 "auth result=success ip=192.0.2.1 mechanism=PLAIN user=a",
                 "auth result=failure ip=192.0.2.1 mechanism=PLAIN "
@@ -173,12 +201,71 @@ TEST_F(GuardedAuthenticatorTest, MakesARightGuessLookWrong) {
 
 // SCRAM's last challenge comes before its end, and is as good as a 235.
 TEST_F(GuardedAuthenticatorTest, MakesARightProofLookWrong) {
-  EXPECT_EQ(Try("a", "proof"), "v=");
+  EXPECT_EQ(Try("a", "proof right"), "v=235");
   limits_.Failed("192.0.2.1", "a", 0);
-  EXPECT_EQ(Try("a", "proof"), "v=");
+  EXPECT_EQ(Try("a", "proof right"), "v=235");
   limits_.Failed("192.0.2.1", "a", 0);
-  EXPECT_EQ(Try("a", "proof"), "+535");
-  EXPECT_EQ(counted_, "PLAIN:limit ");
+  limits_.Failed("192.0.2.1", "a", 0);
+  EXPECT_EQ(Try("a", "proof right"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:success PLAIN:success PLAIN:limit ");
+}
+
+// A client that only tries passwords leaves when SCRAM has shown that one is
+// right. Its success is logged and counted all the same.
+TEST_F(GuardedAuthenticatorTest, AProofWithoutALoginIsAFailure) {
+  EXPECT_EQ(Try("a", "proof"), "v=");
+  EXPECT_EQ(Try("a", "proof garbage"), "v=+501");
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>(
+                2,
+                "auth result=unconfirmed ip=192.0.2.1 mechanism=PLAIN "
+                "user=a")));
+  EXPECT_EQ(counted_, "PLAIN:unconfirmed PLAIN:unconfirmed ");
+  // The user's limit, then the client's.
+  EXPECT_EQ(Try("a", "proof right"), "+535");
+  EXPECT_EQ(Try("b", "right"), "+454");
+}
+
+// The challenge that says that a token is wrong is as good as a 535.
+TEST_F(GuardedAuthenticatorTest, AChallengeThatRevealsAFailureIsOne) {
+  EXPECT_EQ(Try("a", "token"), "+{}");
+  EXPECT_EQ(counted_, "PLAIN:failure ");
+  // It is counted, logged and delayed once, whatever the client sends then.
+  EXPECT_EQ(Try("a", "token wrong"), "+{}535");
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>(
+                2,
+                "auth result=failure ip=192.0.2.1 mechanism=PLAIN "
+                "user=a")));
+  EXPECT_EQ(Try("a", "right"), "+535");
+  EXPECT_EQ(Try("b", "right"), "+454");
+}
+
+// Nothing was tried, and yet a client may not do it for ever.
+TEST_F(GuardedAuthenticatorTest, ALostClientCounts) {
+  for (const char* user : {"a", "", "c"}) {
+    EXPECT_EQ(Try(user, ""), "");
+  }
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>{
+                "auth result=cancelled ip=192.0.2.1 mechanism=PLAIN user=a",
+                "auth result=cancelled ip=192.0.2.1 mechanism=PLAIN",
+                "auth result=cancelled ip=192.0.2.1 mechanism=PLAIN user=c"}));
+  EXPECT_EQ(Try("d", "right"), "+454");
+}
+
+TEST_F(GuardedAuthenticatorTest, AnExchangeThatWasNotBegunIsNoAttempt) {
+  GuardedAuthenticator guarded(fake_, {.limits = &limits_});
+  EXPECT_NE(guarded.Begin("PLAIN", session_), nullptr);
+  EXPECT_EQ(lines_.text, "");
+}
+
+// Failures are counted by the account, whichever way it is spelled.
+TEST_F(GuardedAuthenticatorTest, SpellingsOfOneUserAreOne) {
+  EXPECT_EQ(Try("Alice", "wrong"), "+535");
+  EXPECT_EQ(Try("ALICE", "wrong"), "+535");
+  EXPECT_EQ(Try("alice", "right"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
 }
 
 // Also where the failures come while it is on its way.
@@ -190,9 +277,24 @@ TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
   EXPECT_EQ(Try("a", "proof"), "+535");
 }
 
-TEST_F(GuardedAuthenticatorTest, CountsNoOutage) {
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(Try("a", "outage"), "454");
+// A checker that is out of order gives nobody more guesses than the client's
+// limit, and does not make a right password look wrong.
+TEST_F(GuardedAuthenticatorTest, AnOutageCountsForTheClientAlone) {
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(Try("a", "outage"), "+454");
   EXPECT_EQ(Try("a", "right"), "235");
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(fake_->asked, 4);
+  EXPECT_EQ(Try("a", "right"), "+454");
+  EXPECT_EQ(fake_->asked, 4);
+  EXPECT_EQ(counted_,
+            "PLAIN:outage PLAIN:outage PLAIN:success PLAIN:outage "
+            "PLAIN:limit ");
+}
+
+TEST_F(GuardedAuthenticatorTest, NonsenseCountsForTheClientAlone) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Try("a", "garbage"), "+501");
+  EXPECT_EQ(Try("a", "right"), "+454");
 }
 
 TEST_F(GuardedAuthenticatorTest, HasNoExchangeWhereThereIsNone) {

@@ -126,10 +126,10 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
          m.CountAuth("PLAIN", Auth::kSuccess);
          m.CountAuth("PLAIN", Auth::kFailure);
          m.CountAuth("PLAIN", Auth::kFailure);
-         m.CountAuth("LOGIN", Auth::kError);
+         m.CountAuth("LOGIN", Auth::kOutage);
          m.CountAuth("LOGIN", Auth::kLimit);
        },
-       {"postern_auth_total{mechanism=\"LOGIN\",outcome=\"error\"} 1",
+       {"postern_auth_total{mechanism=\"LOGIN\",outcome=\"outage\"} 1",
         "postern_auth_total{mechanism=\"LOGIN\",outcome=\"limit\"} 1",
         "postern_auth_total{mechanism=\"PLAIN\",outcome=\"success\"} 1",
         "postern_auth_total{mechanism=\"PLAIN\",outcome=\"failure\"} 2"}},

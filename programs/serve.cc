@@ -28,6 +28,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "auth/account_key.h"
+#include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
 #include "policy/attempt_limits.h"
 #include "policy/connection_limits.h"
@@ -476,6 +478,8 @@ int RunServe(const ServeOptions& options) {
       .open_backend = OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {
+            const auto keys =
+                std::make_shared<const auth::AccountKeys>(*backend);
             return std::make_shared<GuardedAuthenticator>(
                 std::make_shared<auth::PooledAuthenticator>(
                     std::move(backend),
@@ -488,6 +492,11 @@ int RunServe(const ServeOptions& options) {
                           timer.After(delay, std::move(task));
                         },
                     .now = MonotonicNanoseconds,
+                    .account =
+                        [keys](absl::string_view mechanism,
+                               absl::string_view user) {
+                          return keys->Of(mechanism, user);
+                        },
                     .count =
                         [&](absl::string_view mechanism, AuthOutcome outcome) {
                           if (metrics == nullptr) return;

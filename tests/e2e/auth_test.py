@@ -3,7 +3,11 @@
 """AUTH, with the clients that people have, against each kind of users."""
 
 import base64
+import hashlib
+import hmac
+import os
 import pathlib
+import pwd
 import re
 import signal
 import smtplib
@@ -65,6 +69,13 @@ class Auth(harness.TestCase):
             "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
             f"sasldb_path: {database}\nmech_list: {mechanisms}\n")
         return ["--auth", "sasl", "--sasl-config", str(self.folder)]
+
+    def wait_for(self, times, server, text):
+        """Waits until the log has `text` so often."""
+        end = time.monotonic() + harness.PATIENCE
+        while server.log().count(text) < times:
+            self.assertLess(time.monotonic(), end, server.log())
+            time.sleep(0.01)
 
     # Clients.
 
@@ -251,7 +262,111 @@ class Auth(harness.TestCase):
         server = self.serve("--auth", spec)
         (self.folder / "users.cdb").unlink()
         self.assertIn("454 4.7.0", self.swaks(server.port, "PLAIN")[0])
-        self.assertIn("users.cdb", server.wait_log("auth result=error"))
+        self.assertIn("users.cdb", server.wait_log("auth result=outage"))
+
+    def test_a_login_without_a_decision_is_not_free(self):
+        """An exit code that nobody knows: 454, late, counted and logged."""
+        path = self.folder / "odd"
+        path.write_text("#!/bin/sh\ncat <&3 >/dev/null; exit 7\n")
+        path.chmod(0o755)
+        server = harness.Serve(
+            self, "--auth", f"checkpassword:{path}", "--auth-insecure",
+            "--auth-delay", "1", "--max-client-failures", "4",
+            listen=("127.0.0.1:0,submission",))
+        guess = base64.b64encode(b"\0alice\0x").decode()
+        begin = time.monotonic()
+        for replies in (["454", "454", "454", "421"], ["454", "454"]):
+            with harness.Client(server) as client:
+                client.greet()
+                self.assertEqual(
+                    [client.ask(f"AUTH PLAIN {guess}")[:3]
+                     for _ in replies], replies)
+        self.assertGreaterEqual(time.monotonic() - begin, 5)
+        log = server.wait_log("auth result=limit")
+        self.assertEqual(log.count("auth result=outage ip=127.0.0.1 "
+                                   "mechanism=PLAIN user=alice\n"), 4)
+        self.assertEqual(log.count("exit code 7"), 4)
+
+    def test_a_proof_leaves_a_trace_without_a_login(self):
+        """SCRAM tells the client that its password is right before the 235."""
+        server = self.serve("--auth", self.users("--iterations", "4096"))
+        for last in (None, "*"):
+            with harness.Client(server) as client:
+                client.greet()
+                bare = "n=alice,r=nonce"
+                first = base64.b64decode(client.ask(
+                    "AUTH SCRAM-SHA-256 "
+                    + base64.b64encode(b"n,," + bare.encode()).decode())[4:])
+                nonce, salt, iterations = (
+                    each[2:] for each in first.decode().split(","))
+                salted = hashlib.pbkdf2_hmac(
+                    "sha256", PASSWORD.encode(), base64.b64decode(salt),
+                    int(iterations))
+                key = hmac.digest(salted, b"Client Key", "sha256")
+                message = f"{bare},{first.decode()},c=biws,r={nonce}"
+                signature = hmac.digest(hashlib.sha256(key).digest(),
+                                        message.encode(), "sha256")
+                proof = bytes(a ^ b for a, b in zip(key, signature))
+                final = (f"c=biws,r={nonce},p="
+                         + base64.b64encode(proof).decode())
+                reply = client.ask(base64.b64encode(final.encode()).decode())
+                self.assertTrue(base64.b64decode(reply[4:]).startswith(b"v="))
+                if last:
+                    self.assertEqual(client.ask(last)[:3], "501")
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("AUTH SCRAM-SHA-256"), "334 ")
+        server.wait_log("auth result=cancelled ip=127.0.0.1 "
+                        "mechanism=SCRAM-SHA-256\n")
+        self.wait_for(2, server, "auth result=unconfirmed ip=127.0.0.1 "
+                      "mechanism=SCRAM-SHA-256 user=alice\n")
+
+    def test_spellings_of_a_user_are_one(self):
+        for spec, spellings in (
+                (self.users("--iterations", "4096"),
+                 ("ali\u00adce", "\u00adalice")),
+                (self.checker(), ("Alice", "ALI\u00adCE"))):
+            server = self.serve("--auth", spec, "--auth-insecure",
+                                "--max-user-failures", "2",
+                                "--max-auth-failures", "9")
+            with harness.Client(server) as client:
+                client.greet()
+                for user, password in ((spellings[0], "x"),
+                                       (spellings[1], "y"),
+                                       ("alice", PASSWORD)):
+                    guess = base64.b64encode(
+                        f"\0{user}\0{password}".encode()).decode()
+                    self.assertEqual(client.ask(f"AUTH PLAIN {guess}")[:3],
+                                     "535")
+            server.wait_log("auth result=limit")
+            server.stop()
+
+    def test_a_table_must_be_readable_after_user(self):
+        """It is read again at each change, as the user of --user."""
+        nobody = pwd.getpwuid(65534)
+        try:
+            subprocess.run(["true"], check=True, user=nobody.pw_uid,
+                           group=nobody.pw_gid, extra_groups=[])
+        except PermissionError:
+            self.skipTest("may not become another user")
+        spec = self.users("--iterations", "4096")
+        self.folder.chmod(0o711)
+        with self.assertRaises(AssertionError) as failed:
+            self.serve("--auth", spec, "--user", nobody.pw_name)
+        self.assertIn("users.cdb: Permission denied", str(failed.exception))
+        table = self.folder / "users.cdb"
+        os.chown(table, 0, nobody.pw_gid)
+        table.chmod(0o640)
+        server = self.serve("--auth", spec, "--auth-insecure", "--user",
+                            nobody.pw_name)
+        subprocess.run([harness.POSTERN, "users", "add", "--stdin",
+                        str(self.folder / "users"), "bert"],
+                       input="pencil\n", text=True, check=True,
+                       timeout=harness.PATIENCE)
+        guess = base64.b64encode(b"\0bert\0pencil").decode()
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask(f"AUTH PLAIN {guess}")[:3], "235")
 
     def test_bad_options_are_named(self):
         for options, words in (
@@ -295,8 +410,9 @@ class Auth(harness.TestCase):
     def test_a_flood_of_wrong_passwords_disturbs_nobody(self):
         """200 clients at once wait; another one is served meanwhile."""
         slow = self.folder / "slow"
+        # A no or an outage.
         slow.write_text("#!/bin/sh\nhead -c 100 <&3 >/dev/null; sleep 0.1; "
-                        "exit 1\n")
+                        "exit $((1 + $$ % 2))\n")
         slow.chmod(0o755)
         server = harness.Serve(
             self, "--auth", f"checkpassword:{slow}", "--auth-insecure",
@@ -313,14 +429,16 @@ class Auth(harness.TestCase):
             other.sendmail("s@x.example", ["u@local.example"], MESSAGE)
         served = time.monotonic() - begin
         for client in clients:
-            self.assertEqual(client.reply()[:3], "535")
+            self.assertIn(client.reply()[:3], ("535", "454"))
             client.__exit__()
         everyone = time.monotonic() - begin
         # 200 of 0.1 s by 8 threads are 2.5 s.
         self.assertLess(served, everyone / 2)
         server.signal(signal.SIGTERM)
         server.wait()
-        self.assertEqual(server.log().count("auth result=failure"), 200)
+        results = re.findall("auth result=(failure|outage)", server.log())
+        self.assertEqual(len(results), 200)
+        self.assertEqual(set(results), {"failure", "outage"})
 
     def test_the_log_is_read_by_fail2ban(self):
         filter_file = (pathlib.Path(harness.__file__).resolve().parent.parent

@@ -1,0 +1,107 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "auth/account_key.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "gtest/gtest.h"
+
+namespace postern::auth {
+namespace {
+
+TEST(AccountKeyTest, SpellingsOfOneUserAreOne) {
+  const struct {
+    std::string user;
+    std::string prepared;
+    std::string folded;
+  } kRows[] = {
+      {"alice", "alice", "alice"},
+      {"Alice", "Alice", "alice"},
+      {"ALICE@Example.ORG", "ALICE@Example.ORG", "alice@example.org"},
+      {" alice", " alice", "alice"},
+      // Mapped to nothing: a soft hyphen, a zero width joiner.
+      {"ali\xc2\xad"
+       "ce",
+       "alice", "alice"},
+      {"ali\xe2\x80\x8d"
+       "ce",
+       "alice", "alice"},
+      {"\xc2\xad"
+       "al\xc2\xad"
+       "ice",
+       "alice", "alice"},
+      // Compatibility forms: fullwidth, a mathematical letter.
+      {"\xef\xbd\x81lice", "alice", "alice"},
+      {"\xef\xbc\xa1lice", "Alice", "alice"},
+      {"\xf0\x9d\x90\x9alice", "alice", "alice"},
+      // Another blank is a blank.
+      {"a\xc2\xa0"
+       "b",
+       "a b", "a b"},
+      {"\xe3\x80\x80"
+       "ab",
+       " ab", "ab"},
+      // Case beyond ASCII; the Kelvin sign.
+      {"\xc3\x9c"
+       "ber",
+       "\xc3\x9c"
+       "ber",
+       "\xc3\xbc"
+       "ber"},
+      {"\xe2\x84\xaa"
+       "ai",
+       "Kai", "kai"},
+      {"stra\xc3\x9f"
+       "e",
+       "stra\xc3\x9f"
+       "e",
+       "strasse"},
+      // What SASLprep prohibits is no user.
+      {"", "", ""},
+      {std::string("a\0b", 3), "", ""},
+      {"al\x01ice", "", ""},
+      {"\xff", "", ""},
+  };
+  for (const auto& row : kRows) {
+    EXPECT_EQ(AccountKey(row.user, Spelling::kPrepared), row.prepared)
+        << absl::CHexEscape(row.user);
+    EXPECT_EQ(AccountKey(row.user, Spelling::kFolded), row.folded)
+        << absl::CHexEscape(row.user);
+  }
+}
+
+// A name that folding makes too long for the library, or that it refuses, has a
+// key all the same.
+TEST(AccountKeyTest, EachPreparedNameHasAKey) {
+  const std::string name(5000, 'A');
+  EXPECT_EQ(AccountKey(name, Spelling::kFolded), std::string(5000, 'a'));
+  std::string sharp;
+  for (int i = 0; i < 2500; ++i) sharp += "\xc3\x9f";
+  EXPECT_EQ(AccountKey(sharp, Spelling::kFolded), std::string(5000, 's'));
+}
+
+class TwoWays : public Backend {
+ public:
+  std::vector<Mechanism> mechanisms() const override {
+    return {{.name = "PLAIN", .spelling = Spelling::kPrepared},
+            {.name = "LOGIN"}};
+  }
+  std::unique_ptr<AuthExchange> Begin(absl::string_view,
+                                      const SharedSessionInfo&) override {
+    return nullptr;
+  }
+};
+
+TEST(AccountKeyTest, TheMechanismSaysHowNamesAreSpelled) {
+  const AccountKeys keys{TwoWays()};
+  EXPECT_EQ(keys.Of("PLAIN", "Al\xc2\xadice"), "Alice");
+  EXPECT_EQ(keys.Of("LOGIN", "Al\xc2\xadice"), "alice");
+  EXPECT_EQ(keys.Of("OTHER", "Al\xc2\xadice"), "alice");
+}
+
+}  // namespace
+}  // namespace postern::auth
