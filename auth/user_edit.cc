@@ -3,6 +3,8 @@
 
 #include "auth/user_edit.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -11,7 +13,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "auth/digest.h"
 #include "auth/user_table.h"
+#include "files/content.h"
 #include "files/folder_lock.h"
 #include "files/replacement.h"
 
@@ -19,6 +23,43 @@ namespace postern::auth {
 namespace {
 
 constexpr mode_t kMode = 0600;
+
+// Completes the edit that a killed process has begun, if the table has it, and
+// removes what is left of it.
+absl::Status Recover(absl::string_view path) {
+  const std::string table_path = UserTablePath(path);
+  absl::Status status = files::RemoveTemporary(table_path);
+  if (!status.ok()) return status;
+  const absl::StatusOr<files::Content> text =
+      files::ReadContent(files::TemporaryPath(path), kMaxUserFile);
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<UserTable> table = UserTable::Open(table_path);
+  absl::StatusOr<std::string> digest = std::string();
+  if (table.ok()) {
+    digest = table->TextDigest();
+  } else if (!absl::IsNotFound(table.status()) &&
+             !absl::IsDataLoss(table.status())) {
+    digest = table.status();
+  }
+  if (!digest.ok()) return digest.status();
+  return *digest == Sha256(text->bytes) ? files::CommitPrepared(path)
+                                        : files::RemoveTemporary(path);
+}
+
+// Returns an error if the table of the missing file `path` is there.
+absl::Status CheckNoTable(absl::string_view path) {
+  const std::string table_path = UserTablePath(path);
+  struct stat facts;
+  if (stat(table_path.c_str(), &facts) != 0) {
+    return errno == ENOENT ? absl::OkStatus()
+                           : absl::ErrnoToStatus(errno, table_path);
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, ": there is no such file, but its table ", table_path,
+                   " has users, who would be gone: restore ", path,
+                   ", or remove the table to begin without them"));
+}
 
 }  // namespace
 
@@ -30,12 +71,18 @@ absl::Status EditUsers(absl::string_view path, MissingFile missing,
   }
   const absl::StatusOr<files::FolderLock> lock = files::FolderLock::Take(path);
   if (!lock.ok()) return lock.status();
+  absl::Status status = Recover(path);
+  if (!status.ok()) return status;
   absl::StatusOr<UserFile> users = UserFile::Read(path);
   const bool is_new = absl::IsNotFound(users.status());
-  if (is_new && missing == MissingFile::kIsEmpty) users = UserFile();
+  if (is_new && missing == MissingFile::kIsEmpty) {
+    status = CheckNoTable(path);
+    if (!status.ok()) return status;
+    users = UserFile();
+  }
   if (!users.ok()) return users.status();
   const std::string before = users->Print();
-  absl::Status status = edit(&*users);
+  status = edit(&*users);
   if (!status.ok()) return status;
 
   const std::string after = users->Print();
@@ -45,15 +92,18 @@ absl::Status EditUsers(absl::string_view path, MissingFile missing,
         files::Replacement::Begin(path, kMode);
     if (!begun.ok()) return begun.status();
     text.emplace(*std::move(begun));
-    status.Update(text->Write(after));
-    status.Update(text->Sync());
+    status = text->Write(after);
+    if (!status.ok()) return status;
   }
   absl::StatusOr<files::Replacement> table = CompileUsers(*users, path);
   if (!table.ok()) return table.status();
-  status.Update(table->Sync());
-  if (!status.ok()) return status;
-  if (text) status.Update(text->Commit());
-  if (status.ok()) status.Update(table->Commit());
+  status = table->Sync();
+  if (status.ok() && text) status = text->Prepare();
+  if (status.ok()) status = table->Commit();  // the moment of the change
+  if (status.ok() && text) status = text->Commit();
+  // The error that was is the one to be told; Recover() comes again with the
+  // next edit.
+  if (!status.ok()) Recover(path).IgnoreError();
   return status;
 }
 

@@ -18,17 +18,22 @@ namespace postern::auth {
 enum class MissingFile : uint8_t { kIsAnError, kIsEmpty };
 
 // Reads the file of users `path`, has `edit` change it, and writes the file, if
-// it has changed, and its table (CompileUsers()). Nobody else's EditUsers() is
-// at work on it meanwhile. A new file has mode 0600.
+// it has changed, and its table (CompileUsers()). No other EditUsers() works on
+// the file meanwhile. A new file has mode 0600; others keep mode, owner and
+// group.
 //
-// Both are on the disk before either takes its place: a full disk leaves both
-// as they were, and so does an error of `edit`, which is passed on. A crash
-// between the two leaves the table behind the file; an `edit` that changes
-// nothing mends that.
+// File and table change together. The rename of the table is the moment of the
+// change, for servers too, since they read the table alone. A process that is
+// killed before it has changed nothing; one that is killed after it leaves the
+// new file under its temporary name, and the next EditUsers(), whatever it
+// edits, puts it in place before it reads. An error, of `edit` (which is passed
+// on) or of the disk, leaves both as they were, unless it comes after the
+// rename of the table: then the next EditUsers() completes the change.
 //
 // Errors are those of UserFile::Read(), files::FolderLock, files::Replacement
 // and CompileUsers(). kInvalidArgument also for a path that ends in ".cdb",
-// which is that of a table.
+// which is that of a table. kFailedPrecondition also for a missing file whose
+// table is there: an empty file would take all its users away.
 absl::Status EditUsers(absl::string_view path, MissingFile missing,
                        absl::FunctionRef<absl::Status(UserFile*)> edit);
 

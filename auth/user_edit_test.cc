@@ -109,6 +109,65 @@ TEST_F(UserEditTest, AMissingFileIsEmptyOrAnError) {
   EXPECT_EQ(folder_.Read("users"), "");
 }
 
+// The users of the table would be gone.
+TEST_F(UserEditTest, AMissingFileWithATableIsAnError) {
+  ASSERT_TRUE(Set("anna").ok());
+  folder_.Remove("users");
+  const absl::Status status = Set("bert");
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find(path_), absl::string_view::npos);
+  EXPECT_NE(status.message().find(UserTablePath(path_)),
+            absl::string_view::npos);
+  EXPECT_TRUE(Has("anna"));
+  EXPECT_EQ(Names(), (std::set<std::string>{"users.cdb"}));
+  folder_.Remove("users.cdb");
+  EXPECT_TRUE(Set("bert").ok());
+}
+
+// No server would read what comes of it.
+TEST_F(UserEditTest, ATableThatIsOpenToEveryoneIsAnError) {
+  ASSERT_TRUE(Set("anna").ok());
+  const std::string before = folder_.Read("users");
+  ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0644), 0);
+  const absl::Status status = Set("bert");
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("chmod o= "), absl::string_view::npos);
+  EXPECT_EQ(folder_.Read("users"), before);
+  EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
+  ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0640), 0);
+  EXPECT_TRUE(Set("bert").ok());
+}
+
+// By an older postern, or what is no table at all.
+TEST_F(UserEditTest, ATableThatIsDamagedIsMadeAnew) {
+  ASSERT_TRUE(Set("anna").ok());
+  folder_.Write("users.cdb", "none");
+  ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0600), 0);
+  EXPECT_TRUE(Set("bert").ok());
+  EXPECT_TRUE(Has("anna"));
+  EXPECT_TRUE(Has("bert"));
+}
+
+// What a killed process has left counts only if the table has it.
+TEST_F(UserEditTest, WhatIsLeftBehindIsNotTaken) {
+  ASSERT_TRUE(Set("anna").ok());
+  const std::string text = folder_.Read("users");
+  for (const char* name : {".users.new", ".users.cdb.new"}) {
+    folder_.Write(name, absl::StrCat("carl:", kCrypt, "\n"));
+  }
+  const auto nothing = [](UserFile*) { return absl::OkStatus(); };
+  ASSERT_TRUE(EditUsers(path_, MissingFile::kIsAnError, nothing).ok());
+  EXPECT_EQ(folder_.Read("users"), text);
+  EXPECT_FALSE(Has("carl"));
+  EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
+  // Also where the edit fails.
+  folder_.Write(".users.new", "x");
+  EXPECT_FALSE(EditUsers(path_, MissingFile::kIsAnError, [](UserFile*) {
+                 return absl::AbortedError("no");
+               }).ok());
+  EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
+}
+
 TEST_F(UserEditTest, ATableIsNoFileOfUsers) {
   const auto nothing = [](UserFile*) { return absl::OkStatus(); };
   EXPECT_TRUE(absl::IsInvalidArgument(

@@ -25,6 +25,7 @@ namespace {
 constexpr size_t kSecretSize = 32;
 constexpr mode_t kMode = 0600;
 constexpr char kSuffix[] = ".cdb";
+constexpr char kTextDigest[] = "#text";
 
 // The head: these, a blank between two.
 struct Head {
@@ -106,9 +107,14 @@ absl::StatusOr<files::Replacement> CompileUsers(const UserFile& users,
                                                 absl::string_view path) {
   const std::string table_path = UserTablePath(path);
   const absl::StatusOr<UserTable> old = UserTable::Open(table_path);
+  if (!old.ok() && !absl::IsNotFound(old.status()) &&
+      !absl::IsDataLoss(old.status())) {
+    return old.status();
+  }
   const Head head =
       HeadOf(users, old.ok() ? old->secret_ : RandomBytes(kSecretSize));
-  std::vector<files::CdbRecord> records = {{"", PrintHead(head)}};
+  std::vector<files::CdbRecord> records = {
+      {"", PrintHead(head)}, {kTextDigest, Sha256(users.Print())}};
   for (const UserFile::User* user : users.users()) {
     records.emplace_back(user->name, user->verifier.text());
   }
@@ -151,7 +157,8 @@ absl::StatusOr<UserTable> UserTable::Open(absl::string_view path) {
 
 absl::StatusOr<std::optional<Verifier>> UserTable::Find(
     absl::string_view name) const {
-  if (name.empty()) return std::nullopt;  // the head is nobody's
+  // The names of no users, but of records (CheckUserName()).
+  if (name.empty() || name[0] == '#') return std::nullopt;
   const absl::StatusOr<std::optional<std::string>> text = cdb_.Find(name);
   if (!text.ok()) return text.status();
   if (!*text) return std::nullopt;
@@ -161,6 +168,12 @@ absl::StatusOr<std::optional<Verifier>> UserTable::Find(
                                             verifier.status().message()));
   }
   return *std::move(verifier);
+}
+
+absl::StatusOr<std::string> UserTable::TextDigest() const {
+  absl::StatusOr<std::optional<std::string>> text = cdb_.Find(kTextDigest);
+  if (!text.ok()) return text.status();
+  return (*std::move(text)).value_or("");
 }
 
 ScramKeys UserTable::MakeUpKeys(absl::string_view name) const {

@@ -3,7 +3,8 @@
 
 // A file of users, compiled to a cdb: the user's name is the key, the text of
 // the verifier the data. A head, whose key is empty, says how an attempt for a
-// user who does not exist shall look.
+// user who does not exist shall look. The record "#text", which is the name of
+// no user, has the SHA-256 of the text that the table was made of.
 
 #ifndef POSTERN_AUTH_USER_TABLE_H_
 #define POSTERN_AUTH_USER_TABLE_H_
@@ -32,8 +33,10 @@ std::string UserTablePath(absl::string_view path);
 // else of the file of users, or else mode 0600. Errors are those of
 // files::Replacement and files::WriteCdb().
 //
-// It keeps the secret of the table that is there: who tries a name again after
-// a change of other users sees the salt that it saw before.
+// It keeps the secret of the table that is there: a client that tries a name
+// again after a change of other users sees the salt that it saw before. A table
+// that is damaged is replaced; one that cannot be read, or that is open to
+// everyone, is an error (UserTable::Open()), since it stays what it is.
 absl::StatusOr<files::Replacement> CompileUsers(const UserFile& users,
                                                 absl::string_view path);
 
@@ -60,6 +63,10 @@ class UserTable {
   // depends on the name and on a secret of this table's, and the iterations are
   // those that most users have.
   ScramKeys MakeUpKeys(absl::string_view name) const;
+
+  // Returns the SHA-256 of UserFile::Print() of the users that the table has;
+  // empty: not known, since an older postern made it. Errors are as of Find().
+  absl::StatusOr<std::string> TextDigest() const;
 
   // Whether each user has keys for SCRAM.
   bool all_scram() const { return all_scram_; }

@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -12,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "auth/digest.h"
 #include "auth/scram_keys.h"
 #include "auth/user_file.h"
 #include "auth/verifier.h"
@@ -126,6 +129,61 @@ TEST_F(UserTableTest, ATableThatIsOpenToEveryoneIsNotRead) {
   const absl::Status status = UserTable::Open(UserTablePath(path_)).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr(UserTablePath(path_)));
+}
+
+// Has the slot of the record `name` point to where no record is. The format is
+// at https://cr.yp.to/cdb/cdb.txt.
+void Damage(const std::string& path, absl::string_view name) {
+  uint32_t hash = 5381;
+  for (const char c : name) hash = (hash * 33) ^ static_cast<uint8_t>(c);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto read = [&file](uint32_t position) {
+    char bytes[4] = {};
+    file.seekg(position);
+    file.read(bytes, sizeof(bytes));
+    uint32_t number = 0;
+    for (int i = 3; i >= 0; --i) {
+      number = number << 8 | static_cast<uint8_t>(bytes[i]);
+    }
+    return number;
+  };
+  uint32_t slot = read(8 * (hash % 256));
+  const uint32_t end = slot + 8 * read(8 * (hash % 256) + 4);
+  while (slot < end && read(slot) != hash) slot += 8;
+  ASSERT_LT(slot, end) << std::string(name);
+  file.seekp(slot + 4);
+  file.write("\xf0\xff\xff\xff", 4);
+  ASSERT_TRUE(file.good());
+}
+
+TEST_F(UserTableTest, WhatCannotBeReadIsAnErrorWithThePath) {
+  const std::string path = UserTablePath(path_);
+  Compile(absl::StrCat("anna:", kCrypt, "\nbert:", kCrypt, "\n"));
+  Damage(path, "anna");
+  const UserTable table = Open();
+  const absl::Status found = table.Find("anna").status();
+  EXPECT_TRUE(absl::IsDataLoss(found)) << found;
+  EXPECT_THAT(std::string(found.message()), HasSubstr(path));
+  EXPECT_TRUE(table.Find("bert")->has_value());
+  Damage(path, "#text");
+  EXPECT_TRUE(absl::IsDataLoss(Open().TextDigest().status()));
+  Damage(path, "");
+  const absl::Status opened = UserTable::Open(path).status();
+  EXPECT_TRUE(absl::IsDataLoss(opened)) << opened;
+  EXPECT_THAT(std::string(opened.message()), HasSubstr(path));
+}
+
+TEST_F(UserTableTest, ATableKnowsTheTextThatItWasMadeOf) {
+  const std::string text = absl::StrCat("# one\nanna:", kCrypt, "\n");
+  EXPECT_EQ(*Compile(text).TextDigest(), Sha256(text));
+  EXPECT_EQ(*Compile("").TextDigest(), Sha256(""));
+  EXPECT_EQ(*Open().Find("#text"), std::nullopt);
+  // An older postern wrote none.
+  const std::string head = absl::StrCat(
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 4096 mixed ", kCrypt);
+  folder_.WriteCdb("users.cdb", {{"", head}});
+  ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0600), 0);
+  EXPECT_EQ(*Open().TextDigest(), "");
 }
 
 TEST_F(UserTableTest, AFileAndItsTableNameTheSameTable) {

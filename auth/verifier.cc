@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -178,10 +179,12 @@ absl::StatusOr<Verifier> Verifier::MakeScram(absl::string_view password,
 }
 
 absl::StatusOr<Verifier> Verifier::MakeYescrypt(absl::string_view password) {
-  if (password.empty() || password.find('\0') != password.npos ||
-      password.size() >= CRYPT_MAX_PASSPHRASE_SIZE) {
-    return absl::InvalidArgumentError(
-        "the password is empty, holds a NUL or is too long");
+  if (password.empty() || password.size() >= CRYPT_MAX_PASSPHRASE_SIZE) {
+    return absl::InvalidArgumentError("the password is empty or too long");
+  }
+  // As SaslPrep() has it for SCRAM: nobody can type them at a client.
+  if (std::any_of(password.begin(), password.end(), absl::ascii_iscntrl)) {
+    return absl::InvalidArgumentError("the password has a control character");
   }
   char setting[CRYPT_GENSALT_OUTPUT_SIZE];
   if (crypt_gensalt_rn("$y$", 0, nullptr, 0, setting, sizeof setting) ==

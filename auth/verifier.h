@@ -53,8 +53,9 @@ class Verifier {
   explicit Verifier(ScramKeys keys);
 
   // Return a verifier, with a salt of its own, of `password`.
-  // kInvalidArgument: it is empty, holds a NUL, is nothing that SaslPrep() or
-  // crypt(3) takes (which has 512 octets at most); kInternal: libcrypt failed.
+  // kInvalidArgument: it is empty, has a control character, or is nothing that
+  // SaslPrep() or crypt(3) takes (which has 512 octets at most); kInternal:
+  // libcrypt failed.
   static absl::StatusOr<Verifier> MakeScram(absl::string_view password,
                                             int iterations = kIterations);
   static absl::StatusOr<Verifier> MakeYescrypt(absl::string_view password);

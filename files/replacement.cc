@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,12 +14,71 @@
 #include "files/place.h"
 
 namespace postern::files {
+namespace {
+
+std::string TemporaryFor(const std::string& place) {
+  const std::string folder = FolderOf(place);
+  const size_t slash = place.rfind('/');
+  return absl::StrCat(folder, folder == "/" ? "" : "/", ".",
+                      place.substr(slash == place.npos ? 0 : slash + 1),
+                      ".new");
+}
+
+// Has the directory that `place` is in written to the disk.
+absl::Status SyncFolder(absl::string_view path, const std::string& place) {
+  const int folder =
+      open(FolderOf(place).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": its folder"));
+  }
+  const absl::Cleanup closer = [folder] { close(folder); };
+  if (fsync(folder) != 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat(path, ": fsync of its folder"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rename(absl::string_view path, const std::string& temporary,
+                    const std::string& place) {
+  if (rename(temporary.c_str(), place.c_str()) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": rename"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string TemporaryPath(absl::string_view path) {
+  return TemporaryFor(ResolvePath(path));
+}
+
+absl::Status CommitPrepared(absl::string_view path) {
+  const std::string place = ResolvePath(path);
+  absl::Status status = Rename(path, TemporaryFor(place), place);
+  if (status.ok()) status = SyncFolder(path, place);
+  return status;
+}
+
+absl::Status RemoveTemporary(absl::string_view path) {
+  const std::string temporary = TemporaryPath(path);
+  if (unlink(temporary.c_str()) != 0 && errno != ENOENT) {
+    return absl::ErrnoToStatus(errno, temporary);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
                                                mode_t mode,
                                                absl::string_view like) {
   const std::string place = ResolvePath(path);
-  std::string temporary = absl::StrCat(place, ".XXXXXX");
-  const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
+  std::string temporary = TemporaryFor(place);
+  // A process that was killed may have left it.
+  if (unlink(temporary.c_str()) != 0 && errno != ENOENT) {
+    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": temporary file"));
+  }
+  const int fd = open(temporary.c_str(),
+                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": temporary file"));
   }
@@ -53,13 +111,14 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
 Replacement::Replacement(Replacement&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       synced_(other.synced_),
+      prepared_(other.prepared_),
       path_(std::move(other.path_)),
       place_(std::move(other.place_)),
       temporary_(std::exchange(other.temporary_, "")) {}
 
 Replacement::~Replacement() {
   if (fd_ >= 0) close(fd_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty() && !prepared_) unlink(temporary_.c_str());
 }
 
 absl::Status Replacement::Write(absl::string_view bytes) {
@@ -79,17 +138,19 @@ absl::Status Replacement::Sync() {
   return absl::OkStatus();
 }
 
-absl::Status Replacement::Commit() {
+absl::Status Replacement::Prepare() {
   const absl::Status synced = Sync();
   if (!synced.ok()) return synced;
-  if (rename(temporary_.c_str(), place_.c_str()) != 0) return Error("rename");
+  prepared_ = true;
+  return SyncFolder(path_, place_);
+}
+
+absl::Status Replacement::Commit() {
+  absl::Status status = Sync();
+  if (status.ok()) status = Rename(path_, temporary_, place_);
+  if (!status.ok()) return status;
   temporary_.clear();
-  const int folder =
-      open(FolderOf(place_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return Error("its folder");
-  const absl::Cleanup closer = [folder] { close(folder); };
-  if (fsync(folder) != 0) return Error("fsync of its folder");
-  return absl::OkStatus();
+  return SyncFolder(path_, place_);
 }
 
 absl::Status Replacement::Error(absl::string_view what) const {

@@ -18,8 +18,21 @@
 
 namespace postern::files {
 
-// A temporary file beside the path, until Commit() or the end. What a process
-// that was killed leaves behind is PATH.XXXXXX, six letters.
+// Returns the path of the temporary file for the file at `path`, or for what
+// the symbolic link there leads to: DIRECTORY/.NAME.new.
+std::string TemporaryPath(absl::string_view path);
+
+// A temporary file beside the path (TemporaryPath()), until Commit() or the
+// end. A process that is killed leaves it there, and the next Begin() removes
+// it. So there is one at a time for each path: hold a FolderLock
+// (files/folder_lock.h).
+//
+// Two files change together by two phases. Prepare() makes the first durable
+// under its temporary name; the Commit() of the second is the moment at which
+// both have changed, and must leave a trace in the second by which a reader can
+// tell; then comes the Commit() of the first. After a crash, a process that
+// finds the temporary file reads the trace, and calls CommitPrepared() or
+// RemoveTemporary().
 class Replacement {
  public:
   // Begins an empty file. It has the mode, the owner and the group of the file
@@ -44,9 +57,12 @@ class Replacement {
   // Open for reading and writing; stays the object's.
   int fd() const { return fd_; }
 
-  // Writes all to the disk. A Commit() behind it has nothing to wait for but
-  // the folder: for two files that are to change together.
+  // Writes all to the disk. A Commit() after it waits for the directory alone.
   absl::Status Sync();
+
+  // The same, and the temporary file is there to stay: a crash does not lose
+  // it, and neither does an end without Commit(), also after an error here.
+  absl::Status Prepare();
 
   // Puts the file in its place, durably (fsync(2) of it and of its folder).
   // Nothing may be written afterwards. After an error of the folder's the new
@@ -65,10 +81,18 @@ class Replacement {
 
   int fd_ = -1;
   bool synced_ = false;
+  bool prepared_ = false;
   std::string path_;       // as given
   std::string place_;      // where it leads
   std::string temporary_;  // its path; empty: committed
 };
+
+// Puts the temporary file for `path`, which Prepare() has left, in its place,
+// durably. Errors are those of Replacement::Commit(); kNotFound: there is none.
+absl::Status CommitPrepared(absl::string_view path);
+
+// Removes the temporary file for `path`, if there is one.
+absl::Status RemoveTemporary(absl::string_view path);
 
 }  // namespace postern::files
 

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "auth/sasl_backend.h"
+#include "auth/user_table.h"
 #include "auth/users_backend.h"
 #include "programs/log.h"
 
@@ -36,6 +38,24 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
                                       .report = ReportAuth});
   }
   return absl::UnimplementedError("needs no library");
+}
+
+absl::Status CheckUserFiles(const AuthOptions& options) {
+  for (const AuthSpec& spec : options.specs) {
+    if (spec.kind != AuthSpec::Kind::kCdb) continue;
+    const std::string path = auth::UserTablePath(spec.file);
+    const absl::Status status = auth::UserTable::Open(path).status();
+    if (status.ok()) continue;
+    return absl::Status(
+        status.code(),
+        absl::StrCat("--auth ", spec.text, ": ", status.message(),
+                     absl::IsPermissionDenied(status)
+                         ? absl::StrCat(": let the group of the user of --user "
+                                        "read it: chgrp GROUP ",
+                                        path, "; chmod 640 ", path)
+                         : ""));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace postern::programs

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "auth/backend.h"
 #include "programs/auth_options.h"
@@ -20,6 +21,12 @@ namespace postern::programs {
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
     const AuthSpec& spec, const AuthOptions& options,
     const std::string& host_name);
+
+// Returns an error if this process cannot read the file of users of one of the
+// options, as when it has become another user (--user) than the one that has
+// opened them. The files are read anew when they change, and then each login
+// would be an outage.
+absl::Status CheckUserFiles(const AuthOptions& options);
 
 }  // namespace postern::programs
 

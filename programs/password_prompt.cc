@@ -95,6 +95,8 @@ absl::StatusOr<std::optional<Secret>> ReadLine(int fd, Wait wait) {
     }
     line += c;
   }
+  // Of a file with CRLF line ends. No client could send it.
+  if (!line.empty() && line.back() == '\r') line.pop_back();
   if (line.empty()) return absl::InvalidArgumentError("an empty password");
   return std::optional<Secret>(Secret(std::move(line)));
 }

@@ -27,8 +27,9 @@ inline constexpr size_t kMaxPassword = 1024;
 // line should be, no password in it, or too long a one.
 absl::StatusOr<Secret> AskPassword(absl::string_view prompt);
 
-// Reads a line, of which the end may be missing, and nothing behind it, from
-// the descriptor `fd`. Errors are those of AskPassword(), and errno's.
+// Reads a line, which ends with LF, CRLF or the end of the file, and nothing
+// after it, from the descriptor `fd`. Errors are those of AskPassword(), and
+// errno's.
 absl::StatusOr<Secret> ReadPassword(int fd);
 
 }  // namespace postern::programs

@@ -550,6 +550,9 @@ int RunServe(const ServeOptions& options) {
   if (absl::Status status = Become(options.user); !status.ok()) {
     return Fail(status);
   }
+  if (absl::Status status = CheckUserFiles(options.auth); !status.ok()) {
+    return Fail(status);
+  }
   if (absl::Status status = pool.Start(options.blocking_threads, "disk");
       !status.ok()) {
     return Fail(status);

@@ -19,6 +19,7 @@
 #include "auth/password_checker.h"
 #include "auth/user_edit.h"
 #include "auth/user_file.h"
+#include "auth/user_table.h"
 #include "auth/users.h"
 #include "auth/verifier.h"
 #include "engine/session_info.h"
@@ -120,6 +121,14 @@ int Remove(const Request& request) {
   const absl::Status status = auth::EditUsers(
       request.file, auth::MissingFile::kIsAnError, [&](auth::UserFile* users) {
         if (users->Remove(request.user)) return absl::OkStatus();
+        // A file that was written by hand may have lost a user that its table
+        // still lets in: the table is made anew, without.
+        const absl::StatusOr<auth::UserTable> table =
+            auth::UserTable::Open(auth::UserTablePath(request.file));
+        if (table.ok()) {
+          const auto found = table->Find(request.user);
+          if (!found.ok() || *found) return absl::OkStatus();
+        }
         return absl::NotFoundError(absl::StrCat(
             request.file, ": user ", request.user, ": there is none"));
       });

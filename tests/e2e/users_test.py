@@ -124,6 +124,44 @@ class UsersTest(harness.TestCase):
         self.assertEqual(stat.S_IMODE(self.table.stat().st_mode), 0o640)
         self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
 
+    def test_a_removal_that_was_cut_short_can_be_repeated(self):
+        """The file has lost a user, by hand or by a crash; the table has not.
+        """
+        self.add("anna", "pencil")
+        self.add("bert", "pencil")
+        lines = self.file.read_text().splitlines(keepends=True)
+        self.file.write_text(lines[0])
+        self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
+        self.assertEqual(self.users("remove", self.file, "bert"), (0, "", ""))
+        self.assertEqual(self.check("bert", "pencil"), (1, "no\n"))
+        self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
+        self.assertEqual(self.users("remove", self.file, "bert")[0], 100)
+
+    def test_what_no_server_would_read_is_not_made(self):
+        self.add("anna", "pencil")
+        text = self.file.read_text()
+        self.file.unlink()
+        code, _, errors = self.users("add", "--stdin", self.file, "bert",
+                                     typed="pencil\n")
+        self.assertEqual(code, 100)
+        self.assertIn(str(self.table), errors)
+        self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
+        self.file.write_text(text)
+        self.file.chmod(0o600)
+        self.table.chmod(0o644)
+        code, _, errors = self.users("add", "--stdin", self.file, "bert",
+                                     typed="pencil\n")
+        self.assertEqual(code, 100)
+        self.assertIn(f"chmod o= {self.table}", errors)
+        self.assertEqual(self.file.read_text(), text)
+
+    def test_a_line_may_end_with_crlf(self):
+        for scheme in ("scram-sha-256", "yescrypt"):
+            self.assertEqual(
+                self.users("add", "--stdin", f"--scheme={scheme}", self.file,
+                           "anna", typed="pencil\r\n"), (0, "", ""))
+            self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
+
     def test_a_list_shows_how_passwords_are_kept_and_no_more(self):
         self.add("anna", "pencil")
         self.add("bert", "pencil", "--scheme=yescrypt")
@@ -174,11 +212,13 @@ class UsersTest(harness.TestCase):
         self.assertIn("--scheme SCHEME", output)
 
     def test_passwords_that_cannot_be_are_refused(self):
-        for typed in ("", "\n", "x" * 1025 + "\n", "\x07\n"):
-            code, _, errors = self.users("add", "--stdin", self.file, "anna",
-                                         typed=typed)
-            self.assertEqual(code, 100, typed)
-            self.assertIn("password", errors)
+        for typed in ("", "\n", "x" * 1025 + "\n", "\x07\n", "a\rb\n"):
+            for scheme in ("scram-sha-256", "yescrypt"):
+                code, _, errors = self.users(
+                    "add", "--stdin", f"--scheme={scheme}", self.file, "anna",
+                    typed=typed)
+                self.assertEqual(code, 100, typed)
+                self.assertIn("password", errors)
         self.assertFalse(self.file.exists())
 
     def test_without_a_terminal_nothing_is_asked(self):
