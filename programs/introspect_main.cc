@@ -55,6 +55,9 @@ constexpr OptionRow kRows[] = {
     {"url", "URL", "where to ask: https, or http to this host"},
     {"credentials", "FILE", "who we are there: a line ID:SECRET"},
     {"ca", "FILE", "who signs the server's certificate; PEM"},
+    {"audience", "NAME",
+     "a token must be for: one of its \"aud\"; without\n"
+     "this option a token for any service will do"},
     {"require-scope", "SCOPE", "that a token must have"},
     {"identity-claim", "NAME [username]",
      "what the user is called by: username, email, sub"},
@@ -117,6 +120,7 @@ int Main(int argc, char** argv) {
   endpoint.timeout = absl::Seconds(given.Number("timeout", 10, 1, 600));
   const std::string credentials = given.Text("credentials", "");
   IntrospectionRules rules;
+  rules.audience = given.Text("audience", "");
   rules.scope = given.Text("require-scope", "");
   rules.claim = given.Choice<std::string>(
       "identity-claim", rules.claim,

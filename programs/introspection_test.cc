@@ -87,6 +87,79 @@ TEST(IntrospectionTest, SaysWhoseTheTokenIs) {
   }
 }
 
+TEST(IntrospectionTest, TakesAccessTokensForBearersAlone) {
+  const struct {
+    absl::string_view members;
+    absl::string_view result;
+  } cases[] = {
+      {R"("token_type":"Bearer")", "u"},
+      {R"("token_type":"bearer")", "u"},
+      {R"("token_type":"access_token")", "u"},
+      {R"("token_type":"urn:ietf:params:oauth:token-type:access_token")", "u"},
+      {R"("token_type":"refresh_token")", "no"},
+      {R"("token_type":"id_token")", "no"},
+      {R"("token_type":"urn:ietf:params:oauth:token-type:refresh_token")",
+       "no"},
+      {R"("token_type":"DPoP")", "no"},
+      {R"("token_type":"mac")", "no"},
+      {R"("token_type":"N_A")", "no"},
+      {R"("token_type":"Bearer x")", "no"},
+      {R"("token_type":"")", "no"},
+      {R"("token_type":null)", "no answer"},
+      {R"("token_type":["Bearer"])", "no answer"},
+      {R"("token_use":"access")", "u"},
+      {R"("token_use":"access_token","token_type":"Bearer")", "u"},
+      {R"("token_use":"refresh_token","token_type":"Bearer")", "no"},
+      {R"("token_use":"id")", "no"},
+      {R"("token_use":7)", "no answer"},
+      {R"("typ":"Bearer")", "u"},
+      {R"("typ":"at+jwt")", "u"},
+      {R"("typ":"application/at+JWT")", "u"},
+      {R"("typ":"Refresh","token_type":"Bearer")", "no"},
+      {R"("typ":"Offline")", "no"},
+      {R"("typ":"ID")", "no"},
+      {R"("typ":true)", "no answer"},
+      {R"("cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})", "no"},
+      {R"("cnf":null)", "no"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(
+        Read(absl::StrCat(R"({"active":true,"username":"u",)", c.members, "}"),
+             {}),
+        c.result)
+        << std::string(c.members);
+  }
+}
+
+TEST(IntrospectionTest, ATokenIsForTheAudienceThatIsWanted) {
+  const struct {
+    absl::string_view members;
+    absl::string_view result;
+  } cases[] = {
+      {R"(,"aud":"mail")", "u"},
+      {R"(,"aud":["calendar","mail"])", "u"},
+      {R"(,"aud":["mail"])", "u"},
+      {R"(,"aud":"calendar")", "no"},
+      {R"(,"aud":"Mail")", "no"},
+      {R"(,"aud":"mail calendar")", "no"},
+      {R"(,"aud":["calendar","mailbox"])", "no"},
+      {R"(,"aud":[])", "no"},
+      {R"(,"aud":"")", "no"},
+      {"", "no"},
+      {R"(,"aud":null)", "no answer"},
+      {R"(,"aud":7)", "no answer"},
+      {R"(,"aud":["mail",7])", "no answer"},
+      {R"(,"aud":[["mail"]])", "no answer"},
+      {R"(,"aud":{"mail":true})", "no answer"},
+  };
+  for (const auto& c : cases) {
+    const std::string json =
+        absl::StrCat(R"({"active":true,"username":"u")", c.members, "}");
+    EXPECT_EQ(Read(json, {.audience = "mail"}), c.result) << json;
+    EXPECT_EQ(Read(json, {}), "u") << json;
+  }
+}
+
 TEST(IntrospectionTest, NoNestingIsTooDeep) {
   EXPECT_EQ(Read(std::string(1 << 16, '['), {}), "no answer");
   EXPECT_EQ(

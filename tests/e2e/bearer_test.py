@@ -54,6 +54,10 @@ class BearerTest(harness.TlsTestCase):
             "a+b/c==": (200, json.dumps(GOOD)),
             "scopeless": (200, json.dumps({**GOOD, "scope": "openid"})),
             "nameless": (200, '{"active":true,"scope":"smtp"}'),
+            "refresh": (200, json.dumps({**GOOD,
+                                         "token_type": "refresh_token"})),
+            "mail": (200, json.dumps({**GOOD, "aud": ["mail", "x"]})),
+            "calendar": (200, json.dumps({**GOOD, "aud": "calendar"})),
             "html": (200, "<html>"),
             "huge": (200, json.dumps({**GOOD, "x": 70000 * "x"})),
             "unauthorized": (401, json.dumps(GOOD)),
@@ -97,6 +101,7 @@ class BearerTest(harness.TlsTestCase):
                 ("unknown", 1, "", "not active"),
                 ("scopeless", 1, "", "has not the scope smtp"),
                 ("nameless", 1, "", "has no username"),
+                ("refresh", 1, "", "token_type is refresh_token"),
                 ("html", 111, "", "no JSON object"),
                 ("huge", 111, "", "introspect: "),
                 ("unauthorized", 111, "", "HTTP status 401"),
@@ -110,11 +115,27 @@ class BearerTest(harness.TlsTestCase):
                 self.assertEqual(bool(why), bool(result[2]), result)
                 if token:
                     self.assertNotIn(f"{token} ", result[2])
-        self.assertEqual(len(self.provider.asked), 10)  # nothing was followed
+        self.assertEqual(len(self.provider.asked), 11)  # nothing was followed
         basic = base64.b64encode(b"mx:s%2Be%3Acret").decode()
         self.assertEqual(self.provider.asked[1], (
             "/introspect", f"Basic {basic}",
             {"token": ["a+b/c=="], "token_type_hint": ["access_token"]}))
+
+    def test_a_token_must_be_for_the_audience(self):
+        for token, code, output, why in (
+                ("mail", 0, "ann\n", ""),
+                ("calendar", 1, "", "not for mail"),
+                ("good", 1, "", "has no audience")):
+            result = self.introspect(token, *self.options("--audience=mail"))
+            self.assertEqual(result[:2], (code, output), result)
+            self.assertIn(why, result[2])
+            self.assertEqual(self.introspect(token, *self.options())[0], 0)
+        for option in ("--audience=", "--require-scope="):
+            result = self.introspect(
+                "good", f"--url={self.url}",
+                f"--credentials={self.credentials}", option)
+            self.assertEqual(result[0], 100, result)
+            self.assertIn(f"{option[:-1]}: the value is empty", result[2])
 
     def test_the_program_asks_where_it_may_and_for_a_while(self):
         for claim, name in (("email", "ann@x.example"), ("sub", "4711")):
@@ -219,6 +240,14 @@ class BearerTest(harness.TlsTestCase):
             self.assertEqual(client.ask("AUTH OAUTHBEARER dXNlcg==")[:3], "501")
             self.assertEqual(client.ask("AUTH OAUTHBEARER"), "334 ")
             self.assertEqual(client.ask(oauthbearer("good"))[:9], "235 2.7.0")
+        # A client that leaves when it has read the challenge has failed.
+        with harness.Client(server).greet() as client:
+            self.assertEqual(
+                client.ask("AUTH OAUTHBEARER "
+                           + oauthbearer("unknown", "bob@x.example")), failure)
+            log = server.wait_log("user=bob@x.example\n")
+        self.assertIn("auth result=failure ip=127.0.0.1 mechanism=OAUTHBEARER "
+                      "user=bob@x.example\n", log)
         log = server.wait_log("result=success")
         self.assertIn("mechanism=OAUTHBEARER user=ann@x.example", log)
         self.assertIn("exit code 111", log)
