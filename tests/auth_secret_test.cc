@@ -1,0 +1,209 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A password or a token is nowhere in what the exchanges of auth/ free: all
+// that this program frees by operator delete is looked at. What libraries copy
+// for themselves (Cyrus SASL, libidn) is their own.
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "auth/bearer_exchange.h"
+#include "auth/checkpassword.h"
+#include "auth/password_checker.h"
+#include "auth/password_exchange.h"
+#include "auth/refusal.h"
+#include "auth/sasl_backend.h"
+#include "auth/saslprep.h"
+#include "auth/token_checker.h"
+#include "auth/token_command.h"
+#include "auth/verifier.h"
+#include "engine/authenticator.h"
+#include "engine/session_info.h"
+#include "gtest/gtest.h"
+#include "tests/heap.h"
+
+namespace postern::auth {
+namespace {
+
+// Too long for a string without memory of its own.
+constexpr absl::string_view kSecret =
+    "a.wonderland.that.is.too.long.for.a.string.without.memory.of.its.own";
+// The same in letters that SASLprep looks at; it is what it makes of it, too.
+constexpr absl::string_view kUmlauts =
+    "\xc3\xa4.w\xc3\xb6nderland.that.is.too.long.for.a.string.of.its.own";
+
+// Knows nobody.
+struct Nobody : PasswordChecker, TokenChecker {
+  AuthMove Check(const Proof&, const SessionInfo&) override {
+    return WrongCredentials();
+  }
+  AuthMove Check(const BearerProof&, const SessionInfo&) override {
+    return WrongCredentials();
+  }
+};
+
+// Returns the blocks that are freed with `text` in them while `run` runs.
+size_t Freed(absl::string_view text, const std::function<void()>& run) {
+  WatchFreed(text);
+  run();
+  const size_t freed = FreedWithText();
+  WatchFreed("");
+  return freed;
+}
+
+// Plays an exchange: the initial response, if there is one, and others.
+// Returns how many moves there were. The texts are made here, so that nothing
+// else holds them.
+int Play(AuthExchange* exchange, absl::string_view before,
+         absl::string_view secret, absl::string_view after, bool initial,
+         absl::string_view name = "") {
+  int moves = 0;
+  bool more = false;
+  const auto done = [&](AuthMove move) {
+    ++moves;
+    more = std::holds_alternative<AuthChallenge>(move);
+  };
+  const auto message = [&] { return absl::StrCat(before, secret, after); };
+  if (initial) {
+    exchange->Start(message(), done);
+  } else {
+    exchange->Start(std::nullopt, done);
+    if (!name.empty()) exchange->Respond(std::string(name), done);
+    exchange->Respond(message(), done);
+  }
+  if (more) exchange->Respond("", done);
+  return moves;
+}
+
+TEST(AuthSecretTest, PasswordExchangesWipeWhatTheyGet) {
+  Nobody nobody;
+  const auto session = std::make_shared<const SessionInfo>();
+  const absl::string_view user("\0alice\0", 7);
+  for (const bool initial : {true, false}) {
+    EXPECT_EQ(Freed(kSecret,
+                    [&] {
+                      const auto plain =
+                          MakePasswordExchange("PLAIN", &nobody, session);
+                      EXPECT_GT(Play(plain.get(), user, kSecret, "", initial),
+                                0);
+                    }),
+              0u);
+    EXPECT_EQ(Freed(kSecret,
+                    [&] {
+                      const auto bearer =
+                          MakeBearerExchange("XOAUTH2", &nobody, session);
+                      EXPECT_GT(Play(bearer.get(),
+                                     "user=a\x01"
+                                     "auth=Bearer ",
+                                     kSecret, "\x01\x01", initial),
+                                0);
+                    }),
+              0u);
+  }
+  EXPECT_EQ(Freed(kSecret,
+                  [&] {
+                    const auto login =
+                        MakePasswordExchange("LOGIN", &nobody, session);
+                    EXPECT_EQ(
+                        Play(login.get(), "", kSecret, "", false, "alice"), 3);
+                  }),
+            0u);
+}
+
+TEST(AuthSecretTest, CheckersWipeWhatTheyPassOn) {
+  const std::string secret(kSecret);
+  EXPECT_EQ(Freed(kSecret,
+                  [&] {
+                    Checkpassword checker(
+                        {.command = {"/bin/sh", "-c", "cat <&3; exit 1"},
+                         .report = [](absl::string_view) {}});
+                    checker.Check({"alice", secret, ""}, {});
+                  }),
+            0u);
+  EXPECT_EQ(Freed(kSecret,
+                  [&] {
+                    TokenCommand checker(
+                        {.command = {"/bin/sh", "-c", "cat <&3 >&2; exit 1"},
+                         .report = [](absl::string_view) {}});
+                    checker.Check({secret, "alice"}, {});
+                  }),
+            0u);
+}
+
+TEST(AuthSecretTest, SaslPrepWipesItsCopies) {
+  const std::string umlauts(kUmlauts);
+  std::optional<std::string> prepared;
+  EXPECT_EQ(Freed(kUmlauts, [&] { prepared = SaslPrep(umlauts); }), 0u);
+  EXPECT_EQ(prepared, umlauts);
+  prepared.reset();
+  // What it refuses.
+  const std::string refused = absl::StrCat(kUmlauts, "\x07");
+  EXPECT_EQ(Freed(kUmlauts, [&] { prepared = SaslPrep(refused); }), 0u);
+  EXPECT_EQ(prepared, std::nullopt);
+}
+
+TEST(AuthSecretTest, VerifiersWipeWhatTheyCheck) {
+  for (const absl::string_view secret : {kSecret, kUmlauts}) {
+    const std::string password(secret);
+    EXPECT_EQ(Freed(secret,
+                    [&] {
+                      const auto scram = Verifier::MakeScram(password, 4096);
+                      ASSERT_TRUE(scram.ok());
+                      EXPECT_TRUE(*scram->Check(password));
+                      const auto crypt = Verifier::MakeYescrypt(password);
+                      ASSERT_TRUE(crypt.ok());
+                      EXPECT_TRUE(*crypt->Check(password));
+                    }),
+              0u)
+        << secret;
+  }
+}
+
+TEST(AuthSecretTest, CyrusSaslsExchangesWipeWhatTheyGet) {
+  std::string folder = absl::StrCat(testing::TempDir(), "/sasl.XXXXXX");
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  std::ofstream(absl::StrCat(folder, "/postern.conf"))
+      << "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: "
+      << folder << "/none\nmech_list: PLAIN LOGIN\n";
+  const auto backend =
+      SaslBackend::Open({.config_dir = folder, .host_name = "mx.example.org"});
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  const auto session = std::make_shared<const SessionInfo>();
+  const absl::string_view user("\0alice\0", 7);
+  for (const bool initial : {true, false}) {
+    EXPECT_EQ(Freed(kSecret,
+                    [&] {
+                      const auto plain = (*backend)->Begin("PLAIN", session);
+                      EXPECT_GT(Play(plain.get(), user, kSecret, "", initial),
+                                0);
+                    }),
+              0u)
+        << initial;
+  }
+  EXPECT_EQ(Freed(kSecret,
+                  [&] {
+                    const auto login = (*backend)->Begin("LOGIN", session);
+                    EXPECT_EQ(
+                        Play(login.get(), "", kSecret, "", false, "alice"), 3);
+                  }),
+            0u);
+  std::filesystem::remove_all(folder);
+}
+
+// The test itself finds something.
+TEST(AuthSecretTest, SeesWhatIsFreed) {
+  EXPECT_EQ(Freed(kSecret, [] { const std::string copy(kSecret); }), 1u);
+}
+
+}  // namespace
+}  // namespace postern::auth
