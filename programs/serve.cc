@@ -38,6 +38,7 @@
 #include "policy/log_line.h"
 #include "policy/relay_rules.h"
 #include "programs/background_log.h"
+#include "programs/background_task.h"
 #include "programs/current_site.h"
 #include "programs/guarded_authenticator.h"
 #include "programs/guest.h"
@@ -385,10 +386,10 @@ int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
   return signal > 0 ? signal : 0;
 }
 
-// Serves until a signal ends it.
-void Serve(const ServeOptions& options, const Site::Process& process,
-           const sigset_t& signals, Host* host, transports::Server* server,
-           MetricsServer* metrics_server) {
+// Serves until a signal ends it. SIGHUP requests `reload`, which is not waited
+// for: a disk may hang, and SIGTERM and the watchdog do not wait for it.
+void Serve(const sigset_t& signals, transports::Server* server,
+           MetricsServer* metrics_server, BackgroundTask* reload) {
   absl::Duration alive = AliveInterval();
   if (metrics_server != nullptr) alive = std::min(alive, kLookInterval);
   while (true) {
@@ -398,7 +399,9 @@ void Serve(const ServeOptions& options, const Site::Process& process,
     }
     const int signal = WaitForSignal(signals, alive);
     if (signal == SIGHUP) {
-      Reload(options, process, host);
+      if (const absl::Status status = reload->Request(); !status.ok()) {
+        WriteLog(absl::StrCat("not reloaded: ", status.message()));
+      }
     } else if (signal > 0) {
       return;
     }
@@ -506,8 +509,14 @@ int RunServe(const ServeOptions& options) {
       .metrics = metrics.get(),
       .messages = &messages,
   };
+  // Until the files are read there is nothing to end in order, and a disk may
+  // hang: SIGTERM ends the process as it ends any other.
+  sigset_t fatal_signals = signals;
+  sigdelset(&fatal_signals, SIGHUP);
+  pthread_sigmask(SIG_UNBLOCK, &fatal_signals, nullptr);
   absl::StatusOr<std::shared_ptr<const Site>> site =
       Site::Read(options, process);
+  pthread_sigmask(SIG_BLOCK, &fatal_signals, nullptr);
   if (!site.ok()) return Fail(site.status());
   // No program that is run can gain rights; but qmail-queue must become another
   // user than we are, and what checks passwords must read them. Before the
@@ -590,8 +599,8 @@ int RunServe(const ServeOptions& options) {
   }
   WriteReady(options.ready_fd, addresses);
   SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
-  Serve(options, process, signals, host.get(), server.get(),
-        metrics_server.get());
+  BackgroundTask reload([&] { Reload(options, process, host.get()); });
+  Serve(signals, server.get(), metrics_server.get(), &reload);
   if (metrics_server != nullptr) metrics_server->SayStopping();
   const std::string going =
       absl::StrCat("going down with ", server->connections(), " connections");
@@ -603,7 +612,8 @@ int RunServe(const ServeOptions& options) {
                   .others = others,
                   .messages = &messages,
                   .log = &log},
-                 absl::Seconds(options.drain), signals)) {
+                 absl::Seconds(options.drain), signals) ||
+      reload.running()) {
     _exit(0);  // the destructors would wait for what hangs
   }
   server->Join();
