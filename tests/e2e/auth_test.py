@@ -32,7 +32,7 @@ class Auth(harness.TestCase):
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
              "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
              "/CN=mx.example.org", "-addext",
-             "subjectAltName=DNS:mx.example.org,DNS:localhost",
+             "subjectAltName=DNS:mx.example.org,IP:127.0.0.1",
              "-keyout", str(key), "-out", str(self.certificate)],
             check=True, capture_output=True, timeout=harness.PATIENCE)
         self.certificate.write_bytes(self.certificate.read_bytes()
@@ -186,7 +186,7 @@ class Auth(harness.TestCase):
             context = ssl.create_default_context(cafile=str(self.certificate))
             if certificate:
                 context.load_cert_chain(own, key)
-            with smtplib.SMTP("localhost", server.port,
+            with smtplib.SMTP("127.0.0.1", server.port,
                               timeout=harness.PATIENCE) as client:
                 client.starttls(context=context)
                 client.ehlo()

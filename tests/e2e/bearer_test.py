@@ -161,13 +161,13 @@ class BearerTest(harness.TlsTestCase):
         self.assertEqual(self.introspect("good", *self.options())[0], 111)
 
     def test_https_wants_a_certificate_that_is_known(self):
-        certificate = self.make_certificate("localhost",
+        certificate = self.make_certificate("idp.example",
                                             path=self.folder / "idp.pem")
         context = harness.ssl.SSLContext(harness.ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         self.provider.socket = context.wrap_socket(self.provider.socket,
                                                    server_side=True)
-        self.url = self.url.replace("http://127.0.0.1", "https://localhost")
+        self.url = self.url.replace("http://", "https://")
         self.assertEqual(self.introspect("good", *self.options())[0], 111)
         result = self.introspect("good", *self.options(f"--ca={certificate}"))
         self.assertEqual(result[:2], (0, "ann\n"), result)

@@ -137,7 +137,8 @@ class TlsTestCase(TestCase):
         self.make_certificate("mx.example.org")
 
     def make_certificate(self, name, issuer=None, path=None, rsa=False):
-        """Makes a certificate and its key, in one file."""
+        """Makes a certificate and its key, in one file. It is for `name`, and
+        for 127.0.0.1, where no resolver is asked."""
         path = path or self.certificate
         key = self.folder / "key.pem"
         signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
@@ -147,7 +148,8 @@ class TlsTestCase(TestCase):
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days",
              "2", "-subj",
-             f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+             f"/CN={name}", "-addext",
+             f"subjectAltName=DNS:{name},IP:127.0.0.1",
              "-keyout", str(key), "-out", str(path), *signed],
             check=True, capture_output=True, timeout=PATIENCE)
         path.write_bytes(path.read_bytes() + key.read_bytes())
