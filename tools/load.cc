@@ -10,7 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "tools/measured_server.h"
 
@@ -21,10 +23,11 @@ struct Load::Client {
   SSL* tls = nullptr;
   bool shaking = false;  // hands
   size_t turn = 0;
-  size_t sent = 0;    // of the turn
-  int replies = 0;    // still to come
-  size_t column = 0;  // in a reply's line
-  bool last = false;  // that line ends the reply
+  size_t sent = 0;                              // of the turn
+  int replies = 0;                              // still to come
+  size_t column = 0;                            // in a reply's line
+  bool last = false;                            // that line ends the reply
+  std::chrono::steady_clock::time_point asked;  // the turn has been sent
 
   ~Client() {
     SSL_free(tls);
@@ -36,6 +39,14 @@ std::string Content(size_t size) {
   std::string text = "Subject: a message\r\n\r\n";
   while (text.size() < size) text += std::string(74, 'x') + "\r\n";
   return text + ".\r\n";
+}
+
+double Percentile(std::vector<double> values, double part) {
+  const auto place =
+      values.begin() + static_cast<std::ptrdiff_t>(
+                           part * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
 }
 
 std::vector<Turn> Session(int messages, bool pipelined,
@@ -52,7 +63,7 @@ std::vector<Turn> Session(int messages, bool pipelined,
       turns.push_back({"RCPT TO:<recipient@local.example>\r\n"});
       turns.push_back({"DATA\r\n"});
     }
-    turns.push_back({content});
+    turns.push_back({.says = content, .timed = true});
   }
   turns.push_back({"QUIT\r\n"});
   return turns;
@@ -114,12 +125,18 @@ void Load::Go(Client* client) {
     const Turn& turn = turns_[client->turn];
     if (client->shaking && !Handshake(client)) return;
     while (client->sent < turn.says.size()) {
+      if (turn.timed) client->asked = std::chrono::steady_clock::now();
       const int n = Send(client, turn.says.substr(client->sent));
       if (n < 0) break;
       client->sent += static_cast<size_t>(n);
     }
     Listen(client);
     if (client->sent < turn.says.size() || client->replies > 0) return;
+    if (turn.timed) {
+      const std::chrono::duration<double, std::milli> delay =
+          std::chrono::steady_clock::now() - client->asked;
+      delays_.push_back(delay.count());
+    }
     if (turn.tls && client->tls == nullptr) {
       client->tls = SSL_new(tls_);
       SSL_set_fd(client->tls, client->socket);

@@ -21,15 +21,21 @@ namespace postern::tools {
 struct Turn {
   std::string_view says;
   int replies = 1;
-  bool tls = false;  // behind them comes the handshake
+  bool tls = false;    // the handshake comes after them
+  bool timed = false;  // the time to the last of them counts: see delays()
 };
 
-// Returns a session of `messages`, each to one recipient.
+// Returns a session of `messages`, each to one recipient. The reply to the end
+// of each message is timed.
 std::vector<Turn> Session(int messages, bool pipelined,
                           std::string_view content);
 
 // Returns a message of about `size` octets, with the end of data.
 std::string Content(size_t size);
+
+// Returns the value below which the share `part` of the values lies, 0 to 1.
+// There must be one at least.
+double Percentile(std::vector<double> values, double part);
 
 // Plays `sessions` sessions to a server, `at_once` of them at a time, and
 // returns when the last is over. A refusal, or a server that does not answer
@@ -42,6 +48,10 @@ class Load {
   Load& operator=(const Load&) = delete;
 
   void Run();
+
+  // Returns the milliseconds that each timed turn has taken: from its last
+  // octet to the end of its last reply.
+  const std::vector<double>& delays() const { return delays_; }
 
  private:
   struct Client;
@@ -63,6 +73,7 @@ class Load {
   SSL_CTX* const tls_;
   int to_begin_;
   int open_ = 0;
+  std::vector<double> delays_;
   std::array<char, 16384> buffer_;
 };
 

@@ -1,18 +1,22 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Measures servers side by side: CPU time of the whole server process for a
-// message, or a session, all of them discarding what they get.
+// Measures servers side by side, all of them discarding what they get: CPU time
+// of the whole server process for a message, or a session; and what a client
+// waits for the reply to the end of data, with 50 clients at once.
 //
-//   server_bench POSTERN SMTP-FLOOR WORK-FOLDER
+//   server_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER
 //
-// Beside postern serve runs the floor (tools/smtp_floor.cc), and Postfix's
-// smtp-sink where it is installed. One generator drives them in turn; each
-// figure is the median of some rounds. Everything is on loopback.
+// Beside postern serve run the floor (tools/smtp_floor.cc), a server on go-smtp
+// (tools/go_smtp.go), and Postfix's smtp-sink where it is installed. One
+// generator drives them in turn; each figure is the median of some rounds.
+// Everything is on loopback.
 
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +29,7 @@ namespace {
 
 constexpr int kRounds = 5;
 constexpr int kConnections = 20;
+constexpr int kCrowd = 50;  // connections, where delays are measured
 
 struct Scenario {
   const char* name;
@@ -34,16 +39,51 @@ struct Scenario {
   std::vector<Turn> turns;
 };
 
+using Servers = std::vector<std::unique_ptr<MeasuredServer>>;
+
+// Prints, for each server, the 50th, 95th and 99th percentile of the time from
+// the last octet of a message to its reply.
+void MeasureDelays(const Servers& servers,
+                   const std::vector<Scenario>& scenarios) {
+  constexpr double kParts[] = {0.50, 0.95, 0.99};
+  std::printf("\n%-28s", "ms to the reply, 50/95/99 %");
+  for (const auto& server : servers) {
+    std::printf(" %17s", server->name().c_str());
+  }
+  std::printf("\n");
+  for (const Scenario& scenario : scenarios) {
+    std::printf("%-28s", scenario.name);
+    std::vector<std::array<std::vector<double>, std::size(kParts)>> delays(
+        servers.size());
+    for (int round = 0; round < kRounds; ++round) {
+      for (size_t i = 0; i < servers.size(); ++i) {
+        Load load(scenario.turns, scenario.sessions, kCrowd,
+                  servers[i]->port());
+        load.Run();
+        for (size_t part = 0; part < std::size(kParts); ++part) {
+          delays[i][part].push_back(Percentile(load.delays(), kParts[part]));
+        }
+      }
+    }
+    for (const auto& each : delays) {
+      std::printf("   %4.2f %4.2f %4.2f", Median(each[0]), Median(each[1]),
+                  Median(each[2]));
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+}
+
 int Main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr,
-                 "usage: server_bench POSTERN SMTP-FLOOR WORK-FOLDER\n");
+  if (argc != 5) {
+    std::fprintf(
+        stderr, "usage: server_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER\n");
     return 100;
   }
-  const std::string work = argv[3];
+  const std::string work = argv[4];
   const std::string control = MakeControls(work, "local.example");
 
-  std::vector<std::unique_ptr<MeasuredServer>> servers;
+  Servers servers;
   servers.push_back(std::make_unique<MeasuredServer>(
       "postern",
       std::vector<std::string>{argv[1], "serve", "--threads", "1", "--control",
@@ -52,6 +92,8 @@ int Main(int argc, char** argv) {
       9));
   servers.push_back(std::make_unique<MeasuredServer>(
       "floor", std::vector<std::string>{argv[2]}, 1));
+  servers.push_back(std::make_unique<MeasuredServer>(
+      "go-smtp", std::vector<std::string>{argv[3]}, 1));
   for (const char* path :
        {"/usr/sbin/smtp-sink", "/usr/lib/postfix/smtp-sink"}) {
     if (access(path, X_OK) != 0) continue;
@@ -106,6 +148,7 @@ int Main(int argc, char** argv) {
     std::printf("  (a %s)\n", scenario.of);
     std::fflush(stdout);
   }
+  MeasureDelays(servers, {scenarios[0], scenarios[1], scenarios[2]});
   return 0;
 }
 

@@ -4,12 +4,14 @@
 // Measures what TLS costs postern serve: CPU time of the whole process for a
 // session of EHLO, STARTTLS, EHLO and QUIT, with a full handshake.
 //
-//   tls_bench POSTERN SMTP-FLOOR WORK-FOLDER
+//   tls_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER
 //
-// Beside it runs the floor (tools/smtp_floor.cc): OpenSSL alone, on the same
-// system calls. The folder has the certificates: ecdsa.pem, ecdsa.key, rsa.pem,
-// rsa.key. One generator drives both in turn; each figure is the median of some
-// rounds.
+// Beside it run the floor (tools/smtp_floor.cc), which is OpenSSL alone, on the
+// same system calls, and a server on go-smtp (tools/go_smtp.go), which is Go's
+// TLS. The folder has the certificates: ecdsa.pem, ecdsa.key, rsa.pem, rsa.key.
+// One generator drives them in turn; each figure is the median of some rounds.
+// The client has OpenSSL's defaults, so it has no preference of its own, and
+// none of the servers sends tickets. The last row says what tickets cost.
 
 #include <cstdio>
 #include <string>
@@ -32,12 +34,43 @@ double SessionMicros(const MeasuredServer& server,
   return (server.CpuMicros() - before) / kSessions;
 }
 
+std::vector<std::string> PosternServe(const std::string& program,
+                                      const std::string& control,
+                                      const std::string& chain_file,
+                                      const std::string& key_file,
+                                      const std::string& listen) {
+  return {program,      "serve",    "--threads", "1",     "--control",  control,
+          "--deliver",  "discard",  "--listen",  listen,  "--ready-fd", "9",
+          "--tls-cert", chain_file, "--tls-key", key_file};
+}
+
+// Prints a row: each server's median, and the first beside the others.
+void Compare(const std::string& what,
+             const std::vector<const MeasuredServer*>& servers,
+             const std::vector<Turn>& turns) {
+  std::vector<std::vector<double>> micros(servers.size());
+  for (int round = 0; round < kRounds; ++round) {
+    for (size_t i = 0; i < servers.size(); ++i) {
+      micros[i].push_back(SessionMicros(*servers[i], turns));
+    }
+  }
+  std::printf("%-26s", what.c_str());
+  for (const auto& each : micros) std::printf(" %9.1f", Median(each));
+  std::printf("  ");
+  for (size_t i = 1; i < micros.size(); ++i) {
+    std::printf(" %6.2f", Median(micros[0]) / Median(micros[i]));
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
 int Main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: tls_bench POSTERN SMTP-FLOOR WORK-FOLDER\n");
+  if (argc != 5) {
+    std::fprintf(stderr,
+                 "usage: tls_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER\n");
     return 100;
   }
-  const std::string work = argv[3];
+  const std::string work = argv[4];
   const std::string control = MakeControls(work, "local.example");
   const std::vector<Turn> in_clear = {{"", 1},
                                       {"EHLO client.example\r\n"},
@@ -50,31 +83,28 @@ int Main(int argc, char** argv) {
                                       {"EHLO client.example\r\n"},
                                       {"QUIT\r\n"}};
 
-  std::printf("%-20s %10s %10s   to the floor\n", "us of CPU a session",
-              "postern", "floor");
+  std::printf("%-26s", "us of CPU a session");
+  for (const char* name : {"postern", "floor", "go-smtp"}) {
+    std::printf(" %9s", name);
+  }
+  std::printf("   to the floor, to go-smtp\n");
   for (const std::string key : {"ecdsa", "rsa"}) {
     const std::string chain_file = work + "/" + key + ".pem";
     const std::string key_file = work + "/" + key + ".key";
+    const MeasuredServer with_tickets(
+        "tickets",
+        PosternServe(argv[1], control, chain_file, key_file,
+                     "127.0.0.1:0,tickets"),
+        9);
     const MeasuredServer postern(
         "postern",
-        {argv[1], "serve", "--threads", "1", "--control", control, "--deliver",
-         "discard", "--listen", "127.0.0.1:0", "--ready-fd", "9", "--tls-cert",
-         chain_file, "--tls-key", key_file},
-        9);
+        PosternServe(argv[1], control, chain_file, key_file, "127.0.0.1:0"), 9);
     const MeasuredServer floor("floor", {argv[2], chain_file, key_file}, 1);
-    for (const auto* turns : {&with_tls, &in_clear}) {
-      std::vector<double> ours;
-      std::vector<double> least;
-      for (int round = 0; round < kRounds; ++round) {
-        ours.push_back(SessionMicros(postern, *turns));
-        least.push_back(SessionMicros(floor, *turns));
-      }
-      const bool tls = turns == &with_tls;
-      std::printf("%-20s %10.1f %10.1f   %.2f\n",
-                  tls ? ("STARTTLS, " + key).c_str() : "in the clear",
-                  Median(ours), Median(least), Median(ours) / Median(least));
-      std::fflush(stdout);
-    }
+    const MeasuredServer go("go-smtp", {argv[3], chain_file, key_file}, 1);
+    const std::vector<const MeasuredServer*> all = {&postern, &floor, &go};
+    Compare("STARTTLS, " + key, all, with_tls);
+    Compare("in the clear", all, in_clear);
+    Compare("STARTTLS, tickets, " + key, {&with_tickets}, with_tls);
   }
   return 0;
 }
