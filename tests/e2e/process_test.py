@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the programs do with what they are started with: options, descriptors."""
 
+import fcntl
 import os
 import pathlib
 import re
@@ -162,6 +163,31 @@ class DescriptorsTest(harness.TestCase):
         self.assertEqual(done.returncode, 100)
         self.assertIn("--ready-fd: descriptor 2 is the log's",
                       done.stderr.decode())
+
+    def test_a_socket_that_systemd_passes_is_no_ready_descriptor(self):
+        with socket.create_server(("127.0.0.1", 0)) as passed:
+            high = fcntl.fcntl(passed, fcntl.F_DUPFD, 100)
+            self.addCleanup(os.close, high)
+            # The variables name the process that they are for.
+            done = run(
+                ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
+                 harness.POSTERN, "serve", "--control", str(self.control),
+                 "--deliver", "discard", "--listen", "systemd:smtp",
+                 "--ready-fd", "3"],
+                env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "smtp"},
+                pass_fds=[3], preexec_fn=lambda: os.dup2(high, 3))
+        self.assertEqual(done.returncode, 100)
+        self.assertIn("--ready-fd: descriptor 3 is a socket that systemd "
+                      "passes\n", done.stderr.decode())
+
+    def test_a_socket_that_systemd_announces_must_be_passed(self):
+        done = run(
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@" 3<&-', "sh",
+             harness.POSTERN, "serve", "--control", str(self.control),
+             "--deliver", "discard", "--listen", "systemd:smtp"],
+            env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "smtp"})
+        self.assertEqual(done.returncode, 111)
+        self.assertIn("no socket is passed as smtp", done.stderr.decode())
 
     def test_standard_output_may_be_the_ready_descriptor(self):
         process = subprocess.Popen(
