@@ -4,6 +4,7 @@
 #include "delivery/temporary_folder.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>  // NOLINT(build/c++17)
@@ -17,6 +18,7 @@ namespace postern::delivery {
 
 TemporaryFolder::TemporaryFolder()
     : path_(absl::StrCat(testing::TempDir(), "/postern.XXXXXX")) {
+  umask(022);  // the modes of files are the test's, not its caller's
   EXPECT_NE(mkdtemp(path_.data()), nullptr) << path_;
 }
 

@@ -6,6 +6,7 @@
 #include <cdb.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -26,6 +27,7 @@ void Check(bool ok) {
 
 TestFolder::TestFolder()
     : path_(absl::StrCat(testing::TempDir(), "/filesXXXXXX")) {
+  umask(022);  // the modes of files are the test's, not its caller's
   Check(mkdtemp(path_.data()) != nullptr);
 }
 
