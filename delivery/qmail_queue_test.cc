@@ -46,6 +46,11 @@ class QmailQueueTest : public testing::Test {
     options_.now = [] { return absl::FromUnixSeconds(1795262400); };
   }
 
+  // What the test program has inherited must not reach the queue program.
+  static void SetUpTestSuite() {
+    ASSERT_EQ(close_range(3, ~0U, CLOSE_RANGE_CLOEXEC), 0);
+  }
+
   // No zombies and no descriptors are left over, whatever a test did.
   ~QmailQueueTest() override {
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
