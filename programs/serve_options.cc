@@ -90,9 +90,11 @@ constexpr OptionRow kRows[] = {
     kIgnoreAuthzidRow,
     kMaxAuthFailuresRow,
     {"max-client-failures", "N [30]",
-     "wrong passwords in ten minutes, of an IPv4\n"
-     "address or an IPv6 /64; 0: any number"},
-    {"max-user-failures", "N [10]", "of the same for one user; 0: any number"},
+     "failed logins in ten minutes, of an IPv4 address\n"
+     "or an IPv6 /64, outages included; 0: any number"},
+    {"max-user-failures", "N [10]",
+     "wrong passwords in ten minutes, of the same for\n"
+     "one user; 0: any number"},
     kAuthDelayRow,
     {"auth-threads", "N [8]", "that check passwords"},
     kSessionTimeoutRow,
