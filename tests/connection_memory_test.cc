@@ -16,9 +16,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -102,9 +105,11 @@ class Site {
     config.greeting = "mail.example.org";
     config.mechanisms = {"PLAIN"};
     config.mechanisms_in_clear = {"PLAIN"};
-    const TlsFilesPair files = MakeFiles();
-    const auto made = transports::TlsContext::Make(
-        {.id = "1", .certificates = {files}, .client_ca_file = ""});
+    transports::TlsOptions options;
+    options.id = "1";
+    options.certificates = {
+        certificates_.Make("mx", {.common_name = "mail.example.org"})};
+    const auto made = transports::TlsContext::Make(options);
     EXPECT_TRUE(made.ok()) << made.status();
     if (made.ok()) tls = *made;
   }
@@ -118,10 +123,6 @@ class Site {
   std::shared_ptr<const transports::TlsContext> tls;
 
  private:
-  using TlsFilesPair = transports::TlsFiles;
-  TlsFilesPair MakeFiles() {
-    return certificates_.Make("mx", {.common_name = "mail.example.org"});
-  }
   transports::TestCertificates certificates_;
 };
 
