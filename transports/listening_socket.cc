@@ -180,9 +180,22 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
 }
 
 absl::Status LimitBuffers(int socket) {
-  if (!Set(socket, SOL_SOCKET, SO_SNDBUF, kSendBuffer) ||
-      !Set(socket, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer)) {
+  if (!Set(socket, SOL_SOCKET, SO_SNDBUF, kSendBuffer)) {
     return absl::ErrnoToStatus(errno, "setsockopt");
+  }
+  if (Set(socket, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) {
+    return absl::OkStatus();
+  }
+  int allowed = 0;
+  socklen_t length = sizeof(allowed);
+  if (!Set(socket, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer) ||
+      getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &allowed, &length) != 0) {
+    return absl::ErrnoToStatus(errno, "setsockopt");
+  }
+  if (allowed < 2 * kReceiveBuffer) {
+    // So little would make clients far away slow: the kernel chooses again.
+    // Before Linux 5.14 it cannot be told to.
+    (void)Set(socket, SOL_SOCKET, SO_BUF_LOCK, 0);
   }
   return absl::OkStatus();
 }

@@ -42,14 +42,17 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share);
 // The memory that the kernel may use for what a connection's client does not
 // read, and for what has come and is not read here. In octets as setsockopt(2)
 // counts them; the kernel allows twice as much, with its own records. Clients
-// choose both, so without a limit one that never reads costs 2.4 MB, and one
-// that sends ahead 6 MB. 208 KiB are what net.core.rmem_max allows by default:
-// the window of a client 100 ms away for 2 MB a second.
+// choose both: without limits, one that never reads costs 2.4 MB, and one that
+// sends ahead what net.ipv4.tcp_rmem allows, 6 MiB or more. With much less than
+// 2 MiB to receive, large messages of clients far away would be slow, and a
+// message of 10 MiB over loopback costs more.
 inline constexpr int kSendBuffer = 64 << 10;
-inline constexpr int kReceiveBuffer = 208 << 10;
+inline constexpr int kReceiveBuffer = 2 << 20;
 
 // Sets both for `socket`, and for the connections that are accepted from it
-// later, if it is one of TCP. Listen() has done so.
+// later, if it is one of TCP. Listen() has done so. Where the system does not
+// permit kReceiveBuffer (net.core.rmem_max is less, and the process has no
+// CAP_NET_ADMIN) net.ipv4.tcp_rmem stays the limit for what is received.
 absl::Status LimitBuffers(int socket);
 
 // Returns where `socket` listens, with the port that it was given.
