@@ -19,8 +19,6 @@
 #ifndef POSTERN_ENGINE_POLICY_H_
 #define POSTERN_ENGINE_POLICY_H_
 
-#include <vector>
-
 #include "absl/functional/any_invocable.h"
 #include "engine/event.h"
 #include "engine/session_info.h"
@@ -43,21 +41,6 @@ class Policy {
   // The arguments live until Decide() returns; copy what is needed later.
   virtual void Decide(const Ask& ask, const SharedSessionInfo& session,
                       Done done) = 0;
-};
-
-// Asks each of `policies` in turn; the first that does not accept decides. A
-// path that one of them puts in place (Verdict::AcceptAs) is what the next one
-// sees and, in the end, what the envelope gets. Where there is none, the last
-// reply of an acceptance is given. They must outlive the result and every open
-// decision.
-class AllOf : public Policy {
- public:
-  explicit AllOf(std::vector<Policy*> policies);
-  void Decide(const Ask& ask, const SharedSessionInfo& session,
-              Done done) override;
-
- private:
-  std::vector<Policy*> policies_;
 };
 
 }  // namespace postern

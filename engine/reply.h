@@ -36,7 +36,6 @@ struct Reply {
   std::string text;
 
   // RFC 5321 4.2.1: by the first digit.
-  bool positive() const { return code >= 200 && code < 400; }
   bool permanent() const { return code >= 500 && code < 600; }
 
   friend bool operator==(const Reply&, const Reply&) = default;

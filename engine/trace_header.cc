@@ -110,10 +110,4 @@ std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
   return out;
 }
 
-std::string Sanitize(absl::string_view text) {
-  std::string out;
-  AppendSanitized(text, &out);
-  return out;
-}
-
 }  // namespace postern

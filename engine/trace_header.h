@@ -29,8 +29,10 @@ struct TraceStamp {
 //
 // `by` says session.local_name, or `host` where that is empty; the protocol
 // word is of RFC 3848, and of RFC 6531 4.3 for a message by SMTPUTF8; "tls" is
-// of RFC 8314 4.3. Whatever the client or its name server have said can neither
-// end the line nor a comment: see Sanitize().
+// of RFC 8314 4.3. Of what the client or its name server have said, every byte
+// that is not a letter, a digit or one of ".@%+/=:-[]" is replaced by '?', as
+// qmail-smtpd does, and a name is cut at 255 bytes: no text can end the line or
+// a comment.
 //
 // INFO is what ident has said, or with `show_user` the user, where there is
 // one, as the patches to qmail-smtpd have it: everyone who gets the message
@@ -38,10 +40,6 @@ struct TraceStamp {
 std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
                            absl::string_view host, const TraceStamp& stamp,
                            bool show_user = false);
-
-// Returns `text` with every byte that is not a letter, a digit or one of
-// ".@%+/=:-[]" replaced by '?', as qmail-smtpd does, and cut at 255 bytes.
-std::string Sanitize(absl::string_view text);
 
 }  // namespace postern
 

@@ -84,7 +84,7 @@ void LoopbackClient::Heard(const ClientStep& step) {
   if (replied && step.reply->code == 421) return;  // kClosed comes next
   if (step.command == kNoCommand) return;          // the greeting
   std::deque<Due>& dues = open_[step.command];
-  const bool positive = replied && step.reply->positive();
+  const bool positive = replied && step.reply->code < 400;
   if (dues.empty() && !positive) return FailedEarly(step.command);
   ASSERT_FALSE(dues.empty()) << "a reply too many: " << Number(step.command);
   const Due& due = dues.front();
