@@ -15,6 +15,7 @@ namespace postern::delivery {
 class Discard : public Delivery {
  public:
   ExtensionSet carries() const override { return ExtensionSet::All(); }
+  bool ServesRemote(const Path&) const override { return true; }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
 };
 

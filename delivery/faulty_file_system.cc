@@ -134,11 +134,16 @@ int FaultyFileSystem::Stat(int fd, struct stat* status) {
       Do(Op::kStat, paths_[fd], [&] { return real_.Stat(fd, status); }));
 }
 
-int FaultyFileSystem::MkdirAt(int directory, const std::string& name,
-                              mode_t mode) {
-  return static_cast<int>(Do(Op::kMkdir, PathOf(directory, name), [&] {
-    return real_.MkdirAt(directory, name, mode);
+int FaultyFileSystem::Chown(int fd, uid_t owner, gid_t group) {
+  return static_cast<int>(Do(Op::kChown, paths_[fd], [&] {
+    owner_.emplace(owner, group);
+    return 0;
   }));
+}
+
+ssize_t FaultyFileSystem::ReadDirectory(int fd, char* data, size_t size) {
+  return Do(Op::kReadDirectory, paths_[fd],
+            [&] { return real_.ReadDirectory(fd, data, size); });
 }
 
 }  // namespace postern::delivery

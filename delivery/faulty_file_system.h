@@ -32,7 +32,8 @@ class FaultyFileSystem : public FileSystem {
     kLink,
     kUnlink,
     kStat,
-    kMkdir,
+    kChown,
+    kReadDirectory,
   };
   struct Call {
     Op op = Op::kOpen;
@@ -48,6 +49,12 @@ class FaultyFileSystem : public FileSystem {
   };
 
   explicit FaultyFileSystem(FileSystem& real) : real_(real) {}
+
+  // Says that the process is `user`'s, and does not really change owners: a
+  // test need not be root.
+  void PretendUser(uid_t user) { user_ = user; }
+  // The last owner and group that Chown() was given.
+  const std::optional<std::pair<uid_t, gid_t>>& owner() const { return owner_; }
 
   // Renames nothing from now on, like NFS.
   void LackRename() { lacks_rename_ = true; }
@@ -79,7 +86,9 @@ class FaultyFileSystem : public FileSystem {
              const std::string& to) override;
   int UnlinkAt(int directory, const std::string& name) override;
   int Stat(int fd, struct stat* status) override;
-  int MkdirAt(int directory, const std::string& name, mode_t mode) override;
+  int Chown(int fd, uid_t owner, gid_t group) override;
+  ssize_t ReadDirectory(int fd, char* data, size_t size) override;
+  uid_t EffectiveUser() override { return user_; }
 
  private:
   // Runs `real` as the next call, or fails it.
@@ -92,6 +101,8 @@ class FaultyFileSystem : public FileSystem {
 
   FileSystem& real_;
   bool lacks_rename_ = false;
+  uid_t user_ = real_.EffectiveUser();
+  std::optional<std::pair<uid_t, gid_t>> owner_;
   size_t nth_ = 0;  // 0: none fails
   int error_ = 0;
   Fault fault_ = Fault::kOnce;

@@ -3,6 +3,7 @@
 
 #include "delivery/file_system.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,9 +53,13 @@ class Posix : public FileSystem {
   int Stat(int fd, struct stat* status) override {
     return OrError(fstat(fd, status));
   }
-  int MkdirAt(int directory, const std::string& name, mode_t mode) override {
-    return OrError(mkdirat(directory, name.c_str(), mode));
+  int Chown(int fd, uid_t owner, gid_t group) override {
+    return OrError(fchown(fd, owner, group));
   }
+  ssize_t ReadDirectory(int fd, char* data, size_t size) override {
+    return OrError(getdents64(fd, data, size));
+  }
+  uid_t EffectiveUser() override { return geteuid(); }
 };
 
 // Returns true where copy_file_range(2) may say no and read(2) may still say
@@ -129,6 +134,31 @@ int MoveFile(FileSystem& files, int from_directory, const std::string& from,
   const int linked = files.LinkAt(from_directory, from, to_directory, to);
   if (linked < 0) return linked;
   return RemoveFile(files, from_directory, from) == 0 ? 0 : 1;
+}
+
+int HoldsEntries(FileSystem& files, const std::string& path) {
+  const int fd =
+      OpenFile(files, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOCTTY);
+  if (fd < 0) return fd;
+  // One name beside "." and ".." is enough, and a buffer holds several.
+  alignas(dirent64) char buffer[4096];
+  int result = 0;
+  while (result == 0) {
+    const ssize_t n = files.ReadDirectory(fd, buffer, sizeof(buffer));
+    if (n == -EINTR) continue;
+    if (n <= 0) {
+      result = static_cast<int>(n);
+      break;
+    }
+    for (ssize_t at = 0; at < n && result == 0;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
+      const absl::string_view name = entry->d_name;
+      if (name != "." && name != "..") result = 1;
+      at += entry->d_reclen;
+    }
+  }
+  (void)files.Close(fd);  // nothing was written through it
+  return result;
 }
 
 int RemoveFile(FileSystem& files, int directory, const std::string& name) {

@@ -45,8 +45,11 @@ class FileSystem {
   virtual int LinkAt(int from_directory, const std::string& from,
                      int to_directory, const std::string& to) = 0;
   virtual int UnlinkAt(int directory, const std::string& name) = 0;
-  virtual int Stat(int fd, struct stat* status) = 0;  // fstat(2)
-  virtual int MkdirAt(int directory, const std::string& name, mode_t mode) = 0;
+  virtual int Stat(int fd, struct stat* status) = 0;        // fstat(2)
+  virtual int Chown(int fd, uid_t owner, gid_t group) = 0;  // fchown(2)
+  // getdents64(2).
+  virtual ssize_t ReadDirectory(int fd, char* data, size_t size) = 0;
+  virtual uid_t EffectiveUser() = 0;  // geteuid(2), which does not fail
 };
 
 // Returns the kernel's file system. It has no state and lives forever.
@@ -73,6 +76,10 @@ int CopyAll(FileSystem& files, int from, uint64_t offset, int to,
 // and the result is 1. Any other error may have come after the deed.
 int MoveFile(FileSystem& files, int from_directory, const std::string& from,
              int to_directory, const std::string& to);
+
+// Returns 1 if the directory `path` holds anything, 0 if it is empty, or a
+// negative errno.
+int HoldsEntries(FileSystem& files, const std::string& path);
 
 // Removes `name`. That it is gone already is success.
 int RemoveFile(FileSystem& files, int directory, const std::string& name);

@@ -80,6 +80,31 @@ TEST(FileSystemTest, WhatIsGoneCountsAsRemoved) {
   EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.Path("a")), -EROFS);
 }
 
+TEST(FileSystemTest, TellsAnEmptyDirectoryFromOneThatHoldsSomething) {
+  TemporaryFolder folder;
+  folder.MakeFolder("empty");
+  folder.MakeFolder("nested/.hidden");
+  folder.MakeFolder("full");
+  folder.Write("file", "");
+  for (int i = 0; i < 1000; ++i) {
+    folder.Write("full/" + std::string(200, 'x') + std::to_string(i), "");
+  }
+  FaultyFileSystem files(PosixFileSystem());
+  EXPECT_EQ(HoldsEntries(files, folder.Path("empty")), 0);
+  EXPECT_EQ(HoldsEntries(files, folder.Path("nested")), 1);
+  EXPECT_EQ(HoldsEntries(files, folder.Path("full")), 1);
+  EXPECT_EQ(HoldsEntries(files, folder.Path("file")), -ENOTDIR);
+  EXPECT_EQ(HoldsEntries(files, folder.Path("missing")), -ENOENT);
+  for (const int error : {EIO, ESTALE}) {
+    files.FailEvery(Op::kReadDirectory, error);
+    EXPECT_EQ(HoldsEntries(files, folder.Path("full")), -error);
+  }
+  files.Fail(2, EINTR);
+  EXPECT_EQ(HoldsEntries(files, folder.Path("empty")), 0);
+  EXPECT_TRUE(files.hit());
+  EXPECT_EQ(files.open_count(), 0u);
+}
+
 // Who tests the tester.
 TEST(FaultyFileSystemTest, FailsTheCallsItWasToldToFail) {
   TemporaryFolder folder;

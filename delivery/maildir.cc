@@ -245,7 +245,13 @@ int MaildirMessage::Create(const Folder& folder, Letter& letter) {
     const int file = OpenFile(files_, folder.tmp_fd(), name,
                               O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (file != -EEXIST) letter.in_tmp = name;
-    return file;
+    if (file < 0 || files_.EffectiveUser() != 0 || folder.owner() == 0) {
+      return file;
+    }
+    const int error = files_.Chown(file, folder.owner(), folder.group());
+    if (error == 0) return file;
+    (void)files_.Close(file);  // nothing was written to it
+    return error;
   });
 }
 

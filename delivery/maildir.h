@@ -56,6 +56,9 @@ namespace postern::delivery {
 struct MaildirOptions {
   // This machine, in the names of files. Empty: what gethostname(2) says.
   std::string host;
+  // Whether mail to mailboxes of other hosts is put here as well, where it
+  // stays: for trying things out.
+  bool catch_all = false;
   // For the names of files. Both thread-safe.
   std::function<absl::Time()> now = absl::Now;
   std::function<uint64_t()> random = SystemRandom;
@@ -76,10 +79,12 @@ struct MaildirOptions {
 //   Return-Path: <sender@example.org>
 //   Delivered-To: recipient@example.net
 //
-// and has LF line ends. The content is written to the first recipient's file
-// while it arrives and copied to the others at Commit(), all of them or none.
-// Needs six descriptors at most, however many the recipients; messages to one
-// Maildir at one time share four of them.
+// and has LF line ends. A file belongs to us. If we are root, it belongs to the
+// owner of the Maildir instead, who could not read it otherwise. The content is
+// written to the first recipient's file while it arrives and copied to the
+// others at Commit(), all of them or none. Needs six descriptors at most,
+// however many the recipients; messages to one Maildir at one time share four
+// of them.
 //
 // Thread-safe. Its sinks wait for the disk in Open(), Write() and Commit(), so
 // an event loop gives them threads. It must outlive them.
@@ -87,6 +92,8 @@ class Maildir : public Delivery {
  public:
   explicit Maildir(MaildirLocation location, MaildirOptions options = {},
                    FileSystem& files = PosixFileSystem());
+
+  bool ServesRemote(const Path&) const override { return options_.catch_all; }
 
   // Creates the first recipient's file in tmp/. Refuses with 550 5.1.1 if a
   // recipient cannot have a Maildir whatever is on the disk, and with

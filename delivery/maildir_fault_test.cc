@@ -17,7 +17,6 @@
 #include "absl/strings/str_cat.h"
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
-#include "delivery/maildir_folder.h"
 #include "delivery/temporary_folder.h"
 #include "gtest/gtest.h"
 
@@ -45,7 +44,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
   MaildirFaultTest() {
     if (!GetParam().renames) files_.LackRename();
     for (const char* name : {"a", "b", "c"}) {
-      EXPECT_TRUE(CreateMaildir(folder_.Path(name)).ok());
+      folder_.MakeMaildir(name);
     }
     maildir_ =
         std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.Path("%u")),
@@ -282,7 +281,7 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
   Envelope envelope;
   for (int i = 0; i < 100; ++i) {
     const std::string name = absl::StrCat("u", i);
-    ASSERT_TRUE(CreateMaildir(folder.Path(name)).ok());
+    folder.MakeMaildir(name);
     envelope.to.push_back({{name, "d"}, {}});
   }
   Maildir maildir(*MaildirLocation::Parse(folder.Path("%u")), {}, files);
@@ -292,6 +291,60 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
   sink->Commit([&](Verdict verdict) { accepted = verdict.accepted(); });
   EXPECT_TRUE(accepted);
   EXPECT_EQ(files.most_open(), 6);  // as maildir.h says
+}
+
+// A program that is root would leave files that the owners of the Maildirs
+// cannot read.
+TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
+  TemporaryFolder folder;
+  folder.MakeMaildir("a");
+  folder.MakeMaildir("b");
+  struct Owned : FaultyFileSystem {
+    using FaultyFileSystem::FaultyFileSystem;
+    int Stat(int fd, struct stat* status) override {
+      const int result = FaultyFileSystem::Stat(fd, status);
+      status->st_uid = user;
+      status->st_gid = 7;
+      return result;
+    }
+    int Chown(int fd, uid_t owner, gid_t group) override {
+      ++given;
+      return FaultyFileSystem::Chown(fd, owner, group);
+    }
+    uid_t user = 1000;
+    int given = 0;
+  };
+  const auto deliver = [&](Owned& files) {
+    Maildir maildir(*MaildirLocation::Parse(folder.Path("%u")), {}, files);
+    Delivery::Opened opened =
+        maildir.Open({.to = {{{"a", "d"}}, {{"b", "d"}}}}, {});
+    if (std::holds_alternative<Reply>(opened)) return false;
+    bool accepted = false;
+    std::get<std::unique_ptr<MessageSink>>(opened)->Commit(
+        [&](const Verdict& verdict) { accepted = verdict.accepted(); });
+    return accepted;
+  };
+  Owned files(PosixFileSystem());
+  files.PretendUser(0);
+  EXPECT_TRUE(deliver(files));
+  EXPECT_EQ(files.given, 2);
+  EXPECT_EQ(files.owner(), (std::pair<uid_t, gid_t>{1000, 7}));
+
+  // Where that fails, there is no mail that its reader cannot read.
+  files.FailEvery(FaultyFileSystem::Op::kChown, EPERM);
+  EXPECT_FALSE(deliver(files));
+  files.Heal();
+  EXPECT_EQ(folder.List("a/new").size() + folder.List("b/new").size(), 2u);
+  EXPECT_TRUE(folder.List("a/tmp").empty());
+  EXPECT_EQ(files.open_count(), 0u);
+
+  Owned others(PosixFileSystem());
+  others.PretendUser(1000);  // not root: nothing to give away
+  EXPECT_TRUE(deliver(others));
+  others.PretendUser(0);
+  others.user = 0;  // root's own
+  EXPECT_TRUE(deliver(others));
+  EXPECT_EQ(others.given, 0);
 }
 
 }  // namespace

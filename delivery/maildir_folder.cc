@@ -6,27 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace postern::delivery {
 namespace {
 
 constexpr int kFolder = O_RDONLY | O_DIRECTORY;
-
-int SyncFolder(FileSystem& files, const std::string& path) {
-  const int fd = OpenFile(files, AT_FDCWD, path, kFolder);
-  if (fd < 0) return fd;
-  const int result = files.Fsync(fd);
-  (void)files.Close(fd);  // nothing was written through it
-  return result;
-}
-
-// Returns the folder that `path` is in.
-std::string ParentOf(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  if (slash == absl::string_view::npos) return ".";
-  return std::string(path.substr(0, slash == 0 ? 1 : slash));
-}
 
 }  // namespace
 
@@ -53,6 +42,8 @@ int MaildirFolder::Open(const std::string& path) {
   // A rename cannot cross; better to say so before the message than after.
   if (tmp_status.st_dev != new_status.st_dev) return fail(-EXDEV);
   id_ = {tmp_status.st_dev, tmp_status.st_ino, new_status.st_ino};
+  owner_ = new_status.st_uid;
+  group_ = new_status.st_gid;
   return 0;
 }
 
@@ -63,29 +54,35 @@ void MaildirFolder::Close() {
   tmp_fd_ = new_fd_ = -1;
 }
 
-bool MeansNoMaildir(int error) {
-  return error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG;
-}
-
-absl::Status CreateMaildir(absl::string_view path, FileSystem& files) {
-  // "mail/" is in ".", not in "mail".
-  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
-  if (path.empty()) {
-    return absl::InvalidArgumentError("a Maildir needs the name of a folder");
+absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
+                              FileSystem& files) {
+  absl::string_view rest = path;
+  if (!absl::ConsumePrefix(&rest, absl::StrCat(store, "/"))) {
+    absl::ConsumePrefix(&rest, "/");  // all of `store` that there may be
   }
-  const auto fail = [](int error, absl::string_view folder) {
-    return absl::ErrnoToStatus(-error, absl::StrCat("Maildir ", folder));
-  };
-  const std::string top(path);
-  for (const char* part : {"", "/tmp", "/new", "/cur"}) {
-    const std::string folder = absl::StrCat(top, part);
-    const int error = files.MkdirAt(AT_FDCWD, folder, 0700);
-    if (error < 0 && error != -EEXIST) return fail(error, folder);
-  }
-  for (const std::string& folder : {top, ParentOf(top)}) {
-    if (int error = SyncFolder(files, folder); error < 0) {
-      return fail(error, folder);
+  std::string directory = store;
+  while (true) {
+    while (absl::ConsumePrefix(&rest, "/")) {
     }
+    if (rest.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, " exists, but is no Maildir"));
+    }
+    const absl::string_view name = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(name.size());
+    std::string next = absl::StrCat(directory, "/", name);
+    // O_PATH finds whatever has that name, and O_NOFOLLOW a link itself.
+    const int fd = OpenFile(files, AT_FDCWD, next, O_PATH | O_NOFOLLOW);
+    if (fd == -ENOENT || fd == -ENAMETOOLONG) break;
+    if (fd < 0) return absl::ErrnoToStatus(-fd, next);
+    (void)files.Close(fd);  // nothing was written through it
+    directory = std::move(next);
+  }
+  const int held = HoldsEntries(files, directory);
+  if (held < 0) return absl::ErrnoToStatus(-held, directory);
+  if (held == 0) {
+    return absl::UnavailableError(
+        absl::StrCat(directory, " is empty: is its file system mounted?"));
   }
   return absl::OkStatus();
 }

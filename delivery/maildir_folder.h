@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One Maildir on disk, http://cr.yp.to/proto/maildir.html: made, and opened.
+// One Maildir on disk, http://cr.yp.to/proto/maildir.html.
 
 #ifndef POSTERN_DELIVERY_MAILDIR_FOLDER_H_
 #define POSTERN_DELIVERY_MAILDIR_FOLDER_H_
@@ -36,6 +36,10 @@ class MaildirFolder {
   int tmp_fd() const { return tmp_fd_; }
   int new_fd() const { return new_fd_; }
 
+  // Who owns new/, whose mail it is: of what is open.
+  uid_t owner() const { return owner_; }
+  gid_t group() const { return group_; }
+
   // The device, and the numbers of tmp/ and new/: of what is open, or was last.
   // While it is open no other folder has them.
   using Id = std::tuple<dev_t, ino_t, ino_t>;
@@ -44,19 +48,25 @@ class MaildirFolder {
  private:
   FileSystem& files_;
   Id id_ = {};
+  uid_t owner_ = 0;
+  gid_t group_ = 0;
   int tmp_fd_ = -1;
   int new_fd_ = -1;
 };
 
-// Returns true if `error`, negative, of MaildirFolder::Open() means that there
-// is no such Maildir, rather than that it could not be looked at now.
-bool MeansNoMaildir(int error);
-
-// Creates the Maildir `path`, with its tmp, new and cur, for this user alone
-// (0700), durably. Its parent folder must exist. What exists already is left
-// as it is. The error names the folder.
-absl::Status CreateMaildir(absl::string_view path,
-                           FileSystem& files = PosixFileSystem());
+// Returns OK if it is certain that there is no Maildir at `path`, so that its
+// mail can be refused for good. `store` is the directory at the beginning of
+// `path` that does not depend on the recipient.
+//
+// It is certain if the first part of `path` that does not exist is in a
+// directory that is not empty, in `store` or below it. An empty directory may
+// be a mount point without its file system: then all of the Maildirs are
+// missing for a while, and so they are if `store` itself is missing. A symbolic
+// link that leads nowhere, and a Maildir without tmp or new, exist.
+//
+// Otherwise the error names the directory and says what is wrong with it.
+absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
+                              FileSystem& files);
 
 }  // namespace postern::delivery
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "delivery/faulty_file_system.h"
 #include "delivery/temporary_folder.h"
 #include "gtest/gtest.h"
@@ -18,58 +18,9 @@
 namespace postern::delivery {
 namespace {
 
-using Op = FaultyFileSystem::Op;
-
-TEST(MaildirFolderTest, CreatesAMaildirForThisUserAlone) {
-  TemporaryFolder folder;
-  FaultyFileSystem files(PosixFileSystem());
-  ASSERT_TRUE(CreateMaildir(folder.Path("m/"), files).ok());
-  EXPECT_EQ(folder.List("m"), (std::vector<std::string>{"cur", "new", "tmp"}));
-  for (const char* name : {"m", "m/cur", "m/new", "m/tmp"}) {
-    struct stat status {};
-    ASSERT_EQ(stat(folder.Path(name).c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777, 0700) << name;
-  }
-  // Both folders that have got new names.
-  std::vector<std::string> synced;
-  for (const auto& call : files.calls()) {
-    if (call.op == Op::kFsync) synced.push_back(call.path);
-  }
-  EXPECT_EQ(synced,
-            (std::vector<std::string>{folder.Path("m"), folder.Path()}));
-  EXPECT_EQ(files.open_count(), 0);
-}
-
-TEST(MaildirFolderTest, CreatingAgainKeepsWhatIsThere) {
-  TemporaryFolder folder;
-  folder.MakeFolder("m/new");
-  folder.Write("m/new/mail", "x");
-  EXPECT_TRUE(CreateMaildir(folder.Path("m")).ok());
-  EXPECT_TRUE(CreateMaildir(folder.Path("m")).ok());
-  EXPECT_EQ(folder.Read("m/new/mail"), "x");
-}
-
-TEST(MaildirFolderTest, CreationSaysWhatFailed) {
-  TemporaryFolder folder;
-  absl::Status status = CreateMaildir(folder.Path("no/m"));
-  EXPECT_TRUE(absl::IsNotFound(status)) << status;
-  EXPECT_NE(status.message().find(folder.Path("no/m")), std::string::npos);
-  EXPECT_TRUE(absl::IsInvalidArgument(CreateMaildir("")));
-  FaultyFileSystem files(PosixFileSystem());
-  for (size_t n = 1;; ++n) {
-    files.Fail(n, EIO);
-    status = CreateMaildir(folder.Path("m"), files);
-    if (!files.hit()) break;
-    // Nothing was written through what is closed.
-    EXPECT_EQ(status.ok(), files.hit()->op == Op::kClose) << n;
-    EXPECT_EQ(files.open_count(), 0);
-  }
-  EXPECT_TRUE(status.ok());
-}
-
 TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
   TemporaryFolder folder;
-  ASSERT_TRUE(CreateMaildir(folder.Path("m")).ok());
+  folder.MakeMaildir("m");
   folder.MakeFolder("half/new");
   folder.MakeFolder("other/tmp");
   folder.MakeFolder("linked/tmp");
@@ -81,23 +32,17 @@ TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
   const struct {
     const char* name;
     int result;
-    bool none;  // there is no such Maildir
   } cases[] = {
-      {"m", 0, false},
-      {"whole", 0, false},  // the path is the administrator's
-      {"no", -ENOENT, true},
-      {"half", -ENOENT, true},
-      {"other", -ENOENT, true},
-      {"linked", -ENOTDIR, true},
-      {"file", -ENOTDIR, true},
-      {"loop", -ELOOP, false},
+      {"m", 0},           {"whole", 0},  // the path is the administrator's
+      {"no", -ENOENT},    {"half", -ENOENT},
+      {"other", -ENOENT}, {"linked", -ENOTDIR},
+      {"file", -ENOTDIR}, {"loop", -ELOOP},
   };
   const size_t before = CountOpenDescriptors();
   for (const auto& c : cases) {
     MaildirFolder maildir(PosixFileSystem());
     const int result = maildir.Open(folder.Path(c.name));
     EXPECT_EQ(result, c.result) << c.name;
-    EXPECT_EQ(MeansNoMaildir(result), c.none) << c.name;
     EXPECT_EQ(CountOpenDescriptors(), before + (result == 0 ? 2 : 0));
     EXPECT_EQ(maildir.tmp_fd() < 0, result < 0);
   }
@@ -106,15 +51,101 @@ TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
 
 TEST(MaildirFolderTest, EveryFaultIsReportedAndClosesWhatIsOpen) {
   TemporaryFolder folder;
-  ASSERT_TRUE(CreateMaildir(folder.Path("m")).ok());
+  folder.MakeMaildir("m");
   FaultyFileSystem files(PosixFileSystem());
   for (const int error : {EACCES, EIO, EMFILE, ENFILE}) {
     for (size_t n = 1; n <= 4; ++n) {
       MaildirFolder maildir(files);
       files.Fail(n, error);
       EXPECT_EQ(maildir.Open(folder.Path("m")), -error);
-      EXPECT_FALSE(MeansNoMaildir(-error));
       EXPECT_EQ(files.open_count(), 0);
+    }
+  }
+}
+
+TEST(MaildirFolderTest, KnowsTheOwner) {
+  TemporaryFolder folder;
+  folder.MakeMaildir("m");
+  MaildirFolder maildir(PosixFileSystem());
+  ASSERT_EQ(maildir.Open(folder.Path("m")), 0);
+  struct stat status {};
+  ASSERT_EQ(stat(folder.Path("m/new").c_str(), &status), 0);
+  EXPECT_EQ(maildir.owner(), status.st_uid);
+  EXPECT_EQ(maildir.group(), status.st_gid);
+}
+
+TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
+  TemporaryFolder folder;
+  folder.MakeMaildir("store/d/u");
+  folder.MakeFolder("store/d/half/new");
+  folder.Write("store/d/file", "");
+  folder.MakeFolder("store/unmounted");
+  folder.MakeFolder("empty");
+  ASSERT_EQ(symlink("/nowhere", folder.Path("store/d/link").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", folder.Path("store/moved").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", folder.Path("dangling").c_str()), 0);
+  ASSERT_EQ(symlink("store", folder.Path("linked").c_str()), 0);
+  const struct {
+    std::string store;
+    std::string path;
+    // Of the error, after the path of `folder`; empty: there is no Maildir.
+    std::string why;
+  } cases[] = {
+      {"store", "/d/x", ""},
+      {"store", "/other/u", ""},
+      {"store", "/other/deep/er/u", ""},
+      {"linked", "/d/x", ""},
+      {"store", "//d//x/", ""},
+      {"store", absl::StrCat("/d/", std::string(300, 'x')), ""},
+      {"store", "/d/u", "/store/d/u exists, but is no Maildir"},
+      {"store", "/d/half", "/store/d/half exists, but is no Maildir"},
+      {"store", "/d/file", "/store/d/file exists, but is no Maildir"},
+      {"store", "/d/link", "/store/d/link exists, but is no Maildir"},
+      {"store", "/d/file/u", "/store/d/file/u: Not a directory"},
+      {"store", "/moved/u", "/store/moved: No such file or directory"},
+      {"store", "/unmounted/u",
+       "/store/unmounted is empty: is its file system mounted?"},
+      {"empty", "/d/u", "/empty is empty: is its file system mounted?"},
+      {"missing", "/d/u", "/missing: No such file or directory"},
+      {"dangling", "/d/u", "/dangling: No such file or directory"},
+  };
+  const size_t before = CountOpenDescriptors();
+  for (const auto& c : cases) {
+    const std::string store = folder.Path(c.store);
+    const absl::Status status =
+        ConfirmNoMaildir(store, absl::StrCat(store, c.path), PosixFileSystem());
+    EXPECT_EQ(status.message(),
+              c.why.empty() ? "" : absl::StrCat(folder.Path(), c.why))
+        << c.path;
+    EXPECT_EQ(status.ok(), c.why.empty()) << c.path;
+    EXPECT_EQ(CountOpenDescriptors(), before);
+  }
+  // A pattern that begins with a value, and one below the root.
+  EXPECT_TRUE(
+      ConfirmNoMaildir(".", "no-such-user/Maildir", PosixFileSystem()).ok());
+  EXPECT_TRUE(ConfirmNoMaildir("/", "/no-such-user", PosixFileSystem()).ok());
+}
+
+TEST(MaildirFolderTest, WhatCannotBeLookedAtProvesNothing) {
+  TemporaryFolder folder;
+  folder.MakeFolder("store/d");
+  folder.Write("store/d/file", "");
+  FaultyFileSystem files(PosixFileSystem());
+  const auto confirm = [&] {
+    return ConfirmNoMaildir(folder.Path("store"), folder.Path("store/d/u"),
+                            files);
+  };
+  ASSERT_TRUE(confirm().ok());
+  const size_t calls = files.calls().size();
+  for (const int error : {EACCES, EIO, EMFILE, ESTALE}) {
+    for (size_t n = 1; n <= calls; ++n) {
+      files.Fail(n, error);
+      const absl::Status status = confirm();
+      ASSERT_TRUE(files.hit());
+      // What a descriptor that nothing was written through says is no matter.
+      EXPECT_EQ(status.ok(), files.hit()->op == FaultyFileSystem::Op::kClose)
+          << n << " " << status;
+      EXPECT_EQ(files.open_count(), 0u);
     }
   }
 }
@@ -134,7 +165,7 @@ class TwoFileSystems : public FaultyFileSystem {
 
 TEST(MaildirFolderTest, TmpAndNewAreOnOneFileSystem) {
   TemporaryFolder folder;
-  ASSERT_TRUE(CreateMaildir(folder.Path("m")).ok());
+  folder.MakeMaildir("m");
   TwoFileSystems files(PosixFileSystem());
   MaildirFolder maildir(files);
   EXPECT_EQ(maildir.Open(folder.Path("m")), -EXDEV);

@@ -26,6 +26,13 @@ bool IsSafe(absl::string_view value) {
   return true;
 }
 
+// Returns the directory that `path` is in.
+std::string DirectoryOf(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == absl::string_view::npos) return ".";
+  return std::string(path.substr(0, slash == 0 ? 1 : slash));
+}
+
 }  // namespace
 
 absl::StatusOr<MaildirLocation> MaildirLocation::Parse(
@@ -53,6 +60,7 @@ absl::StatusOr<MaildirLocation> MaildirLocation::Parse(
     }
   }
   location.pieces_.push_back(std::move(piece));
+  location.store_ = DirectoryOf(location.pieces_[0].text);
   return location;
 }
 

@@ -43,6 +43,10 @@ class MaildirLocation {
   // Whether the folder exists is not looked at.
   std::optional<std::string> For(const Path& recipient) const;
 
+  // Returns the directory that every Maildir is in: the pattern up to the first
+  // of its components that has a value. "." if that is the first of all.
+  const std::string& store() const { return store_; }
+
   // Returns true if all recipients share one Maildir.
   bool shared() const { return pieces_.size() == 1; }
 
@@ -56,6 +60,7 @@ class MaildirLocation {
 
   std::vector<Piece> pieces_;  // one more than there are values
   std::string default_domain_;
+  std::string store_;
 };
 
 }  // namespace postern::delivery

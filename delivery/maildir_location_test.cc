@@ -77,6 +77,24 @@ TEST(MaildirLocationTest, OnlyLocationsWithoutValuesAreShared) {
   EXPECT_FALSE(MaildirLocation::Parse("%d/x")->shared());
 }
 
+TEST(MaildirLocationTest, TheStoreIsWhatDependsOnNoRecipient) {
+  const struct {
+    const char* pattern;
+    const char* store;
+  } cases[] = {
+      {"/var/mail/%d/%u", "/var/mail"},
+      {"/home/u-%u/Maildir", "/home"},
+      {"/%u", "/"},
+      {"%u/Maildir", "."},
+      {"x%u", "."},
+      {"mail/100%%/%u", "mail/100%"},
+      {"/var/mail/all", "/var/mail"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(MaildirLocation::Parse(c.pattern)->store(), c.store) << c.pattern;
+  }
+}
+
 TEST(MaildirLocationTest, RefusesPatternsItDoesNotUnderstand) {
   for (absl::string_view pattern :
        {absl::string_view(""), absl::string_view("/m/%x"),

@@ -3,11 +3,14 @@
 
 #include "delivery/maildir_recipients.h"
 
+#include <errno.h>
+
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/maildir_folder.h"
 #include "delivery/maildir_reply.h"
@@ -35,8 +38,14 @@ Verdict MaildirRecipients::DecideRecipient(const Path& recipient) const {
   MaildirFolder folder(files_);
   const int error = folder.Open(*path);
   if (error == 0) return Verdict::Accept();
-  if (MeansNoMaildir(error)) return Verdict::Refuse(NoMailboxReply());
-  ReportError(report_, absl::StrCat("maildir ", *path), error);
+  if (error != -ENOENT && error != -ENAMETOOLONG) {
+    ReportError(report_, absl::StrCat("maildir ", *path), error);
+    return Verdict::Refuse(CannotOpenReply());
+  }
+  const absl::Status absent =
+      ConfirmNoMaildir(location_.store(), *path, files_);
+  if (absent.ok()) return Verdict::Refuse(NoMailboxReply());
+  if (report_) report_(absl::StrCat("maildir ", *path, ": ", absent.message()));
   return Verdict::Refuse(CannotOpenReply());
 }
 

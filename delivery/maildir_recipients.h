@@ -14,14 +14,13 @@
 namespace postern::delivery {
 
 // Accepts a Rcpt if its Maildir is there, with a tmp and a new. Refuses it with
-// 550 5.1.1 if not, and with 451 4.3.0 if that could not be found out (EACCES,
-// EIO, EMFILE). Accepts everything else, and every recipient of a location
-// without %u and %d.
+// 550 5.1.1 only if it is certain that there is no such Maildir (see
+// ConfirmNoMaildir()), or if the address cannot have one. Refuses it with
+// 451 4.3.0 and reports the path in every other case: an error of the disk, a
+// mail store that is not mounted, a Maildir that lacks its tmp or new. Accepts
+// everything else, and every recipient of a location without %u and %d.
 //
-// It says nothing of relaying: the policy that does asks it, behind its own
-// rules (policy::RelayPolicy's `mailboxes`), or goes before it in AllOf.
-// It holds for authenticated clients and RELAYCLIENT too, for there is nowhere
-// else that their mail could go.
+// It says nothing of relaying: policy::RelayPolicy asks it after its own rules.
 //
 // Thread-safe if `files` is. Looks at the disk before it returns.
 class MaildirRecipients : public Policy {

@@ -10,8 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "delivery/faulty_file_system.h"
-#include "delivery/maildir_folder.h"
 #include "delivery/temporary_folder.h"
 #include "gtest/gtest.h"
 
@@ -21,10 +22,10 @@ namespace {
 class MaildirRecipientsTest : public testing::Test {
  protected:
   MaildirRecipientsTest() {
-    folder_.MakeFolder("d");
-    EXPECT_TRUE(CreateMaildir(folder_.Path("d/u")).ok());
-    folder_.MakeFolder("d/empty");
+    folder_.MakeMaildir("d/u");
+    folder_.MakeFolder("d/half/new");
     folder_.Write("d/file", "");
+    folder_.MakeFolder("unmounted");
   }
 
   // Returns the reply to what, or code 0 for an acceptance.
@@ -60,8 +61,6 @@ TEST_F(MaildirRecipientsTest, RecipientsWithoutAMaildirAreRefused) {
       {{"u", ""}, true},  // in the default domain
       {{"x", "d"}, false},
       {{"u", "x"}, false},
-      {{"empty", "d"}, false},  // no tmp and new
-      {{"file", "d"}, false},
       {{"", "d"}, false},
       {{".", "d"}, false},
       {{"..", "d"}, false},
@@ -89,6 +88,38 @@ TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
     ASSERT_EQ(reports_.size(), 1u);
     EXPECT_EQ(reports_[0], absl::StrCat("maildir ", folder_.Path("d/u"), ": ",
                                         strerror(error)));
+    reports_.clear();
+  }
+}
+
+TEST_F(MaildirRecipientsTest, AMailStoreThatIsNotThereBouncesNothing) {
+  const struct {
+    const char* pattern;
+    Path to;
+    std::string why;  // with PATH for the folder of the test
+  } cases[] = {
+      {"missing/%d/%u",
+       {"u", "d"},
+       "maildir PATH/missing/d/u: PATH/missing: No such file or directory"},
+      {"unmounted/%d/%u",
+       {"u", "d"},
+       "maildir PATH/unmounted/d/u: PATH/unmounted is empty: is its file "
+       "system mounted?"},
+      {"%d/%u",
+       {"u", "unmounted"},
+       "maildir PATH/unmounted/u: PATH/unmounted is empty: is its file system "
+       "mounted?"},
+      {"%d/%u",
+       {"half", "d"},
+       "maildir PATH/d/half: PATH/d/half exists, but is no Maildir"},
+      {"%d/%u", {"file", "d"}, "maildir PATH/d/file: Not a directory"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(Decide(c.pattern, Rcpt{.to = c.to}),
+              (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
+    ASSERT_EQ(reports_.size(), 1u) << c.pattern;
+    EXPECT_EQ(reports_[0],
+              absl::StrReplaceAll(c.why, {{"PATH", folder_.Path()}}));
     reports_.clear();
   }
 }

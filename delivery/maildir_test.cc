@@ -15,7 +15,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/maildir_folder.h"
 #include "delivery/temporary_folder.h"
 #include "gtest/gtest.h"
 
@@ -26,10 +25,7 @@ using Contents = std::vector<std::string>;
 
 class MaildirTest : public testing::Test {
  protected:
-  void Create(const std::string& name) {
-    folder_.MakeFolder(name);
-    ASSERT_TRUE(CreateMaildir(folder_.Path(name)).ok());
-  }
+  void Create(const std::string& name) { folder_.MakeMaildir(name); }
 
   std::unique_ptr<Maildir> MakeDelivery(
       const std::string& pattern, uint64_t max_stored = uint64_t{1} << 30,
@@ -323,6 +319,12 @@ TEST_F(MaildirTest, TwoSinksAtOnceDoNotMeet) {
   EXPECT_EQ(folder_.Contents("m/new"),
             (Contents{absl::StrCat(kHead, "first\n"),
                       absl::StrCat(kHead, "second\n")}));
+}
+
+TEST(MaildirServesTest, OnlyACatchAllServesRemoteRecipients) {
+  const auto location = MaildirLocation::Parse("/m");
+  EXPECT_FALSE(Maildir(*location).ServesRemote({"u", "d"}));
+  EXPECT_TRUE(Maildir(*location, {.catch_all = true}).ServesRemote({"u", "d"}));
 }
 
 }  // namespace

@@ -45,6 +45,9 @@ class PooledDelivery : public Delivery {
         now_(std::move(now)) {}
 
   ExtensionSet carries() const override { return delivery_->carries(); }
+  bool ServesRemote(const Path& recipient) const override {
+    return delivery_->ServesRemote(recipient);
+  }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
 
  private:

@@ -7,6 +7,8 @@
 #ifndef POSTERN_DELIVERY_SHARED_FOLDERS_H_
 #define POSTERN_DELIVERY_SHARED_FOLDERS_H_
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -33,6 +35,9 @@ class SharedFolders {
 
     int tmp_fd() const { return opened_.tmp_fd(); }
     int new_fd() const { return opened_.new_fd(); }
+    // Who owns new/.
+    uid_t owner() const { return opened_.owner(); }
+    gid_t group() const { return opened_.group(); }
 
     // Makes durable what was done in new/ before the call, in an fsync(2) that
     // begins behind it: its own, or that of another who waits as well. Returns

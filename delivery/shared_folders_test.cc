@@ -12,7 +12,6 @@
 #include <thread>  // NOLINT(build/c++11)
 #include <vector>
 
-#include "delivery/maildir_folder.h"
 #include "delivery/temporary_folder.h"
 #include "gtest/gtest.h"
 
@@ -65,7 +64,9 @@ class GatedFileSystem : public FileSystem {
   int Stat(int fd, struct stat* status) override {
     return real_.Stat(fd, status);
   }
-  int MkdirAt(int, const std::string&, mode_t) override { return -EIO; }
+  int Chown(int, uid_t, gid_t) override { return -EIO; }
+  ssize_t ReadDirectory(int, char*, size_t) override { return -EIO; }
+  uid_t EffectiveUser() override { return 1000; }
 
  private:
   FileSystem& real_ = PosixFileSystem();
@@ -80,8 +81,8 @@ using Folder = std::shared_ptr<SharedFolders::Folder>;
 class SharedFoldersTest : public testing::Test {
  protected:
   SharedFoldersTest() {
-    EXPECT_TRUE(CreateMaildir(disk_.Path("a")).ok());
-    EXPECT_TRUE(CreateMaildir(disk_.Path("b")).ok());
+    disk_.MakeMaildir("a");
+    disk_.MakeMaildir("b");
   }
 
   Folder Open(const std::string& name) {
@@ -115,7 +116,7 @@ TEST_F(SharedFoldersTest, WhoHoldsAFolderSharesIt) {
 TEST_F(SharedFoldersTest, APathThatLeadsElsewhereIsAnotherFolder) {
   const Folder old = Open("a");
   ASSERT_EQ(rename(disk_.Path("a").c_str(), disk_.Path("moved").c_str()), 0);
-  ASSERT_TRUE(CreateMaildir(disk_.Path("a")).ok());
+  disk_.MakeMaildir("a");
   EXPECT_NE(Open("a"), old);
   EXPECT_EQ(Open("moved"), old);
 }

@@ -21,11 +21,17 @@ absl::StatusOr<Spec> ParseSpec(absl::string_view text) {
   if (value.find('\0') != absl::string_view::npos) {
     return wrong("a NUL in a file name");
   }
-  if (kind == "maildir") {
-    if (value.empty()) return wrong("which folder? maildir:DIR");
+  if (kind == "maildir" || kind == "catch-all") {
+    const bool catch_all = kind == "catch-all";
+    if (value.empty()) {
+      return wrong(absl::StrCat("which directory? ", kind, ":DIR"));
+    }
     const auto location = MaildirLocation::Parse(value);
     if (!location.ok()) return wrong(location.status().message());
-    return MaildirSpec{std::string(value)};
+    if (catch_all && !location->shared()) {
+      return wrong("a catch-all is one Maildir, without %u and %d");
+    }
+    return MaildirSpec{std::string(value), catch_all};
   }
   if (kind == "qmail-queue") {
     if (has_value && value.empty()) {
@@ -37,7 +43,9 @@ absl::StatusOr<Spec> ParseSpec(absl::string_view text) {
     if (has_value) return wrong("discard takes no value");
     return DiscardSpec{};
   }
-  return wrong("not maildir:DIR, qmail-queue, qmail-queue:PROGRAM or discard");
+  return wrong(
+      "not maildir:DIR, catch-all:DIR, qmail-queue, qmail-queue:PROGRAM or "
+      "discard");
 }
 
 }  // namespace postern::delivery

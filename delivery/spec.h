@@ -4,7 +4,8 @@
 // The value of --deliver: which delivery, and where to.
 //
 //   maildir:/var/mail/%d/%u   a Maildir for each recipient
-//   maildir:/var/mail/all     one for all
+//   maildir:/var/mail/all     one for all local recipients
+//   catch-all:/tmp/mail       the same, and for all others: for trying out
 //   qmail-queue               the usual qmail-queue
 //   qmail-queue:/opt/scan     another program with its interface
 //   discard                   nowhere: for measuring
@@ -22,6 +23,7 @@ namespace postern::delivery {
 
 struct MaildirSpec {
   std::string pattern;  // for MaildirLocation::Parse(), which takes it
+  bool catch_all = false;
   friend bool operator==(const MaildirSpec&, const MaildirSpec&) = default;
 };
 

@@ -19,6 +19,7 @@ TEST(SpecTest, NamesADelivery) {
   } cases[] = {
       {"maildir:/m", MaildirSpec{"/m"}},
       {"maildir:/m/%d/%u", MaildirSpec{"/m/%d/%u"}},
+      {"catch-all:/m/100%%", MaildirSpec{"/m/100%%", true}},
       {"maildir:C:x", MaildirSpec{"C:x"}},  // only the first colon counts
       {"qmail-queue", QmailQueueSpec{}},
       {"qmail-queue:/opt/scan", QmailQueueSpec{"/opt/scan"}},
@@ -37,10 +38,12 @@ TEST(SpecTest, SaysWhatIsWrongWithWhat) {
     absl::string_view why;
   } cases[] = {
       {"", "not maildir:DIR"},
-      {"maildir", "which folder?"},
-      {"maildir:", "which folder?"},
+      {"maildir", "which directory? maildir:DIR"},
+      {"maildir:", "which directory? maildir:DIR"},
       {"maildir:/m/%x", "only %u, %d and %%"},
       {std::string("maildir:/m\0", 11), "a NUL"},
+      {"catch-all:", "which directory? catch-all:DIR"},
+      {"catch-all:/m/%u", "without %u and %d"},
       {"qmail-queue:", "which program?"},
       {"discard:", "takes no value"},
       {"discard:x", "takes no value"},

@@ -64,6 +64,12 @@ void TemporaryFolder::MakeFolder(absl::string_view name) const {
   std::filesystem::create_directories(Path(name));
 }
 
+void TemporaryFolder::MakeMaildir(absl::string_view name) const {
+  for (const char* part : {"tmp", "new", "cur"}) {
+    MakeFolder(absl::StrCat(name, "/", part));
+  }
+}
+
 size_t CountOpenDescriptors() {
   const std::filesystem::directory_iterator all("/proc/self/fd");
   return static_cast<size_t>(std::distance(begin(all), end(all)));

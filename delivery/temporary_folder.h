@@ -31,6 +31,8 @@ class TemporaryFolder {
   std::string Read(absl::string_view name) const;
   void Write(absl::string_view name, absl::string_view contents) const;
   void MakeFolder(absl::string_view name) const;
+  // Makes the folder `name` a Maildir, with its tmp, new and cur.
+  void MakeMaildir(absl::string_view name) const;
 
  private:
   std::string path_;

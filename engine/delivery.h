@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "engine/event.h"
 #include "engine/extension.h"
+#include "engine/path.h"
 #include "engine/policy.h"
 #include "engine/reply.h"
 #include "engine/session_info.h"
@@ -69,6 +70,16 @@ class Delivery {
   // (engine/extension.h says what): for ServerConfig::carried. None, unless
   // overridden.
   virtual ExtensionSet carries() const { return {}; }
+
+  // Returns true if mail to `recipient`, a mailbox of another host, reaches it
+  // this way. A delivery into mailboxes of this host has no way to send it on,
+  // and the message would stay here for ever: as it is here, none is served. A
+  // policy asks before it accepts a recipient only because the client may
+  // relay. Does not wait; called from any thread.
+  virtual bool ServesRemote(const Path& recipient) const {
+    (void)recipient;
+    return false;
+  }
 
   // Opens a sink for a message to `envelope`'s recipients, of which there is
   // at least one, or gives the 4yz or 5yz Reply that says why not. Both

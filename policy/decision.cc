@@ -48,6 +48,8 @@ absl::string_view RuleName(Rule rule) {
       return "control-error";
     case Rule::kMailbox:
       return "mailbox";
+    case Rule::kNoRelay:
+      return "no-relay";
   }
   return "";
 }

@@ -35,8 +35,9 @@ enum class Rule : uint8_t {
   kNotListed,      // none of these: refused
   kControlError,   // one of them could not be asked: refused for now
   kMailbox,        // accepted, but for its mailbox: see RelayPolicy
+  kNoRelay,        // the client may relay, but nothing sends mail on: refused
 };
-inline constexpr size_t kRules = static_cast<size_t>(Rule::kMailbox) + 1;
+inline constexpr size_t kRules = static_cast<size_t>(Rule::kNoRelay) + 1;
 
 // Refused unless someone says otherwise.
 struct Decision {
@@ -62,8 +63,8 @@ struct Decision {
 
 // Returns the rule's name in logs: "senders", "bad-address", "badmailfrom",
 // "relayclient", "authenticated", "local-name", "rcpthosts", "morercpthosts",
-// "open-relay", "not-listed", "control-error", "mailbox". These names do not
-// change.
+// "open-relay", "not-listed", "control-error", "mailbox", "no-relay". These
+// names do not change.
 absl::string_view RuleName(Rule rule);
 
 // Returns the decision as a line of a log; as logfmt:

@@ -85,6 +85,7 @@ TEST(DecisionTest, EveryRuleHasItsName) {
       {Rule::kNotListed, "not-listed"},
       {Rule::kControlError, "control-error"},
       {Rule::kMailbox, "mailbox"},
+      {Rule::kNoRelay, "no-relay"},
   };
   for (const auto& [rule, name] : names) EXPECT_EQ(RuleName(rule), name);
 }

@@ -12,11 +12,17 @@
 namespace postern::policy {
 
 RelayPolicy::RelayPolicy(std::shared_ptr<const RelayRules> rules,
-                         Observer observer, Policy* mailboxes, Run run)
+                         Observer observer, Policy* mailboxes, Run run,
+                         const Delivery* delivery)
     : rules_(std::move(rules)),
       observer_(std::move(observer)),
       mailboxes_(mailboxes),
-      run_(std::move(run)) {}
+      run_(std::move(run)),
+      delivery_(delivery) {}
+
+bool RelayPolicy::Serves(const Path& remote) const {
+  return delivery_ == nullptr || delivery_->ServesRemote(remote);
+}
 
 bool RelayPolicy::ReadsDatabase(const Ask& ask,
                                 const SessionInfo& session) const {
@@ -24,7 +30,9 @@ bool RelayPolicy::ReadsDatabase(const Ask& ask,
     return rules_->ReadsDatabase(*mail, session);
   }
   const auto* rcpt = std::get_if<Rcpt>(&ask.what);
-  return rcpt != nullptr && rules_->ReadsDatabase(*rcpt, session);
+  if (rcpt == nullptr) return false;
+  return rules_->ReadsDatabase(*rcpt, session, /*refuse_remote=*/
+                               !Serves(rcpt->to));
 }
 
 void RelayPolicy::Decide(const Ask& ask, const SharedSessionInfo& session,
@@ -45,6 +53,9 @@ void RelayPolicy::DecideHere(const Ask& ask, const SharedSessionInfo& session,
   const auto* rcpt = std::get_if<Rcpt>(&ask.what);
   if (rcpt == nullptr) return std::move(done)(Verdict::Accept());
   Decision decision = rules_->Decide(*rcpt, *session);
+  if (decision.accepted() && !Serves(decision.to)) {
+    rules_->RefuseRemote(&decision);
+  }
   if (mailboxes_ == nullptr || !decision.accepted()) {
     return std::move(done)(Answer(std::move(decision), rcpt->to, *session));
   }

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
+#include "engine/delivery.h"
 #include "engine/event.h"
 #include "engine/policy.h"
 #include "engine/session_info.h"
@@ -27,6 +28,10 @@ namespace postern::policy {
 // as the envelope will have them. What that refuses is refused, and is one
 // decision with the rules': nobody is told of an acceptance that was none.
 //
+// Recipients that are accepted only because the client may relay are refused if
+// `delivery`, where there is one, does not serve them:
+// RelayRules::RefuseRemote() says how.
+//
 // Thread-safety: shared by any number of sessions and threads, if its observer
 // is thread-safe.
 class RelayPolicy : public Policy {
@@ -38,15 +43,18 @@ class RelayPolicy : public Policy {
   // Runs a task on another thread, soon, and returns at once. Thread-safe.
   using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
-  // `rules` may not be null; the others may. `mailboxes` must outlive this,
-  // and this every open decision.
+  // `rules` may not be null; the others may. `mailboxes` and `delivery` must
+  // outlive this, and this every open decision.
   RelayPolicy(std::shared_ptr<const RelayRules> rules, Observer observer,
-              Policy* mailboxes = nullptr, Run run = nullptr);
+              Policy* mailboxes = nullptr, Run run = nullptr,
+              const Delivery* delivery = nullptr);
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
               Done done) override;
 
  private:
+  // Whether the delivery serves `remote`, a recipient of another host.
+  bool Serves(const Path& remote) const;
   bool ReadsDatabase(const Ask& ask, const SessionInfo& session) const;
   void DecideHere(const Ask& ask, const SharedSessionInfo& session, Done done);
   Verdict DecideMail(const Mail& mail, const SessionInfo& session) const;
@@ -58,6 +66,7 @@ class RelayPolicy : public Policy {
   const Observer observer_;
   Policy* const mailboxes_;
   const Run run_;
+  const Delivery* const delivery_;
 };
 
 }  // namespace postern::policy

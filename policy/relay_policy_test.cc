@@ -3,6 +3,8 @@
 
 #include "policy/relay_policy.h"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -11,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/delivery.h"
 #include "gtest/gtest.h"
 #include "policy/control_folder.h"
 #include "policy/controls.h"
@@ -180,6 +183,72 @@ TEST_F(RelayPolicyTest, ARecipientWithoutAMailboxIsOneRefusal) {
             "rcpt decision=refuse rule=mailbox source=\"\" ip=\"\" host=\"\" "
             "from=<> to=<v@local.example> reply=\"550 5.1.1 no mailbox\"");
   EXPECT_NE(seen_[2].find("rule=not-listed"), std::string::npos);
+}
+
+// Serves one remote domain, as a delivery that forwards would.
+class OneRoute : public Delivery {
+ public:
+  bool ServesRemote(const Path& recipient) const override {
+    return recipient.domain == "routed.example";
+  }
+  Opened Open(const Envelope&, const SessionInfo&) override {
+    return Reply{451, {4, 3, 0}, "not here"};
+  }
+};
+
+TEST_F(RelayPolicyTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
+  OneRoute delivery;
+  RelayPolicy policy(rules_, Observer(), nullptr, &delivery);
+  SessionInfo user;
+  user.identity = "ann";
+  SessionInfo relay;
+  relay.relay_client = "";
+  SessionInfo suffix;
+  suffix.relay_client = "@more.example";
+  const Reply refusal{550,
+                      {5, 7, 1},
+                      "sorry, that domain isn't mine, and there is no way to "
+                      "send mail elsewhere (#5.7.1)"};
+  const struct {
+    Path to;
+    SessionInfo session;
+    bool served;
+  } cases[] = {
+      {{"u", "local.example"}, {}, true},
+      {{"u", "local.example"}, user, true},
+      {{"u", "more.example"}, relay, true},
+      {{"u", "[127.0.0.1]"}, user, true},
+      {{"postmaster", ""}, user, true},
+      {{"u", "elsewhere.example"}, suffix, true},  // it is more.example's now
+      {{"u", "routed.example"}, user, true},
+      {{"u", "elsewhere.example"}, user, false},
+      {{"u", "elsewhere.example"}, relay, false},
+  };
+  for (const auto& c : cases) {
+    const Verdict verdict = Ask(policy, Rcpt{{}, c.to}, c.session);
+    EXPECT_EQ(verdict.accepted(), c.served) << c.to.Address();
+    EXPECT_EQ(verdict.reply().value_or(refusal), refusal);
+  }
+  EXPECT_EQ(seen_[7],
+            "rcpt decision=refuse rule=no-relay source=\"user ann\" ip=\"\" "
+            "host=\"\" from=<> to=<u@elsewhere.example> reply=\"550 5.7.1 "
+            "sorry, that domain isn't mine, and there is no way to send mail "
+            "elsewhere (#5.7.1)\"");
+  // A stranger is told what strangers are told.
+  EXPECT_EQ(Ask(policy, Rcpt{{}, {"u", "elsewhere.example"}}).reply()->code,
+            553);
+}
+
+TEST_F(RelayPolicyTest, AListThatCannotBeReadMakesNoRecipientRemote) {
+  OneRoute delivery;
+  RelayPolicy policy(rules_, Observer(), nullptr, &delivery);
+  SessionInfo user;
+  user.identity = "ann";
+  ASSERT_EQ(truncate(folder_.File("morercpthosts.cdb").c_str(), 2048), 0);
+  const Verdict verdict =
+      Ask(policy, Rcpt{{}, {"u", "elsewhere.example"}}, user);
+  EXPECT_EQ(verdict.kind(), Verdict::Kind::kDrop);
+  EXPECT_EQ(verdict.reply()->code, 421);
 }
 
 TEST_F(RelayPolicyTest, AnswersRecipientsByTheRulesAndTellsOfEach) {

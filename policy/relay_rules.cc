@@ -130,12 +130,15 @@ Decision RelayRules::DecideMail(const Mail& mail,
   return decision;
 }
 
-bool RelayRules::ReadsDatabase(const Rcpt& rcpt,
-                               const SessionInfo& session) const {
-  if (session.relay_client || !session.identity.empty()) return false;
-  // An address literal may become localiphost, a domain of its own.
-  const bool literal = absl::StartsWith(rcpt.to.domain, "[");
-  return controls_->rcpthosts.ReadsDatabase(literal ? "" : rcpt.to.domain);
+bool RelayRules::ReadsDatabase(const Rcpt& rcpt, const SessionInfo& session,
+                               bool refuse_remote) const {
+  const bool may_relay = session.relay_client || !session.identity.empty();
+  if (may_relay && !refuse_remote) return false;
+  // An address literal may become localiphost, a domain of its own, and so may
+  // what RELAYCLIENT is appended to.
+  const bool other =
+      session.relay_client || absl::StartsWith(rcpt.to.domain, "[");
+  return controls_->rcpthosts.ReadsDatabase(other ? "" : rcpt.to.domain);
 }
 
 bool RelayRules::ReadsDatabase(const Mail&, const SessionInfo& session) const {
@@ -188,6 +191,26 @@ void RelayRules::Apply(const SessionInfo& session, Decision* decision) const {
                   decision);
   }
   ApplyHostLists(session, decision);
+}
+
+void RelayRules::RefuseRemote(Decision* decision) const {
+  if (decision->rule != Rule::kRelayClient &&
+      decision->rule != Rule::kAuthenticated &&
+      decision->rule != Rule::kOpenRelay) {
+    return;
+  }
+  const auto& [local_part, domain] = decision->to;
+  if (domain.empty() && !absl::StrContains(local_part, '@')) return;
+  const absl::StatusOr<std::optional<HostList::Match>> match =
+      controls_->rcpthosts.Find(domain);
+  if (!match.ok()) return Fail(match.status(), NoControlsReply(), decision);
+  if (match->has_value()) return;
+  Refuse(Rule::kNoRelay, std::move(decision->source),
+         {550,
+          {5, 7, 1},
+          "sorry, that domain isn't mine, and there is no way to send mail "
+          "elsewhere (#5.7.1)"},
+         decision);
 }
 
 void RelayRules::ApplyHostLists(const SessionInfo& session,

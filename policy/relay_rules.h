@@ -59,6 +59,13 @@ class RelayRules {
   // refused: with the name, it may be allowed.
   Decision Decide(const Rcpt& rcpt, const SessionInfo& session) const;
 
+  // Refuses `*decision`, an acceptance, with 550 5.7.1 if its recipient is
+  // remote and was accepted only because the client may relay: for a delivery
+  // that does not serve it (Delivery::ServesRemote()). A recipient is local if
+  // it has no domain, or if rcpthosts or morercpthosts.cdb lists its domain.
+  // Refuses for now (421) if these cannot be read.
+  void RefuseRemote(Decision* decision) const;
+
   // Returns the decision about a sender. Of an acceptance `from` alone counts:
   // recipients have yet to be decided on. Refuses for now (421), and closes the
   // connection, as above.
@@ -66,7 +73,9 @@ class RelayRules {
 
   // Return whether the decision may read morercpthosts.cdb, or senders.cdb: it
   // must not be taken where nothing may wait for a disk.
-  bool ReadsDatabase(const Rcpt& rcpt, const SessionInfo& session) const;
+  // `refuse_remote`: RefuseRemote() may follow.
+  bool ReadsDatabase(const Rcpt& rcpt, const SessionInfo& session,
+                     bool refuse_remote) const;
   bool ReadsDatabase(const Mail& mail, const SessionInfo& session) const;
 
  private:

@@ -43,6 +43,9 @@ class LoggedDelivery : public Delivery {
       : delivery_(*delivery), metrics_(metrics), messages_(messages) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
+  bool ServesRemote(const Path& recipient) const override {
+    return delivery_.ServesRemote(recipient);
+  }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override;
   void OnContentRefused(const Refusal& refusal,
                         const SessionInfo& session) override;
