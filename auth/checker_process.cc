@@ -114,7 +114,8 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
     return Unknown("cannot write to a pipe");
   }
   write_end.Close();
-  const auto environment = system::SessionVariables(session);
+  const auto environment =
+      system::SessionVariables(question.environment, session);
   const std::pair<int, int> descriptors[] = {
       {null.get(), STDIN_FILENO},
       {question.max_output > 0 ? their_output.get() : null.get(),
@@ -143,6 +144,10 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
       return Unknown("has crashed");
     case system::ChildProcess::End::kTimeout:
       return Unknown("takes too long");
+    case system::ChildProcess::End::kLeft:
+      return Unknown(
+          "takes too long, and runs on: it is another user's process, and may "
+          "not be killed");
     case system::ChildProcess::End::kLost:
       return Unknown("its exit code is lost: SIGCHLD is ignored");
   }

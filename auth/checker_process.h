@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -21,6 +22,8 @@ namespace postern::auth {
 struct CheckerQuestion {
   // The program, by its path, and its arguments.
   absl::Span<const std::string> command;
+  // What it finds in its environment before SessionVariables().
+  absl::Span<const std::pair<std::string, std::string>> environment;
   // What it reads from descriptor 3, to its end. A pipe must hold it: 4,096
   // octets always do, and 65,536 where the system is not short of memory.
   absl::string_view fields;
@@ -71,7 +74,8 @@ inline constexpr CheckerExit kCheckerExits[] = {
 CheckerAnswer::Kind KindOfCheckerExit(int code);
 
 // Runs the program, and waits for its end. It finds the session in its
-// environment, /dev/null at descriptor 0, and our standard error at 2.
+// environment, which is constructed (system/session_variables.h), /dev/null at
+// descriptor 0, and our standard error at 2.
 //
 // A program that says yes and has not read the fields knows nothing of the
 // secret: it is /bin/true, or some other mistake, and would make an open relay.

@@ -47,6 +47,7 @@ AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
   const size_t optional = cram_md5 ? 0 : 1;
 
   const CheckerAnswer answer = AskChecker({.command = options_.command,
+                                           .environment = options_.environment,
                                            .fields = fields.text(),
                                            .optional = optional,
                                            .timeout = options_.timeout},

@@ -15,6 +15,7 @@
 #include "auth/backend.h"
 #include "auth/password_checker.h"
 #include "auth/password_exchange.h"
+#include "system/session_variables.h"
 
 namespace postern::auth {
 
@@ -38,6 +39,9 @@ struct CheckpasswordOptions {
 
   // How long the program may take before it is killed.
   absl::Duration timeout = absl::Seconds(60);
+  // What the program finds in its environment before SessionVariables():
+  // system::ServiceVariables() or system::UcspiVariables().
+  system::Variables environment;
   Report report;
 };
 

@@ -47,6 +47,7 @@ AuthMove TokenCommand::Check(const BearerProof& proof,
   const Secret fields(std::move(text));
   const CheckerAnswer answer =
       AskChecker({.command = options_.command,
+                  .environment = options_.environment,
                   .fields = fields.text(),
                   .optional = proof.user.size() + 1,  // a hint
                   .max_output = kMaxLine,

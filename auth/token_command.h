@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "auth/backend.h"
 #include "auth/token_checker.h"
+#include "system/session_variables.h"
 
 namespace postern::auth {
 
@@ -20,6 +21,9 @@ struct TokenCommandOptions {
   std::vector<std::string> command;
   // How long the program may take before it is killed.
   absl::Duration timeout = absl::Seconds(60);
+  // What the program finds in its environment before SessionVariables():
+  // system::ServiceVariables() or system::UcspiVariables().
+  system::Variables environment;
   Report report;
 };
 

@@ -17,6 +17,7 @@
 #include "delivery/line_endings.h"
 #include "delivery/queue_exit.h"
 #include "delivery/queue_process.h"
+#include "system/child_process.h"
 #include "system/deadline.h"
 #include "system/session_variables.h"
 
@@ -27,16 +28,42 @@ constexpr size_t kBufferSize = 32 << 10;  // half a pipe's
 // For a program to notice that no envelope comes.
 constexpr absl::Duration kReapTimeout = absl::Seconds(10);
 
+std::string Name(absl::string_view program, pid_t pid) {
+  return absl::StrCat("queue program ", program, " qp ", pid);
+}
+
+// Returns how a program ended, to follow its name. `read`: with all of its
+// input.
+std::string How(const system::ChildProcess::Result& result, bool read) {
+  switch (result.end) {
+    case QueueProcess::End::kExited:
+      return absl::StrCat("exited with ", result.code,
+                          read ? "" : " before it had read everything");
+    case QueueProcess::End::kKilled:
+      return "was killed by a signal";
+    case QueueProcess::End::kTimeout:
+      return "took too long and was killed";
+    case QueueProcess::End::kLeft:
+      return "took too long, and runs on: it is another user's process, and "
+             "may not be killed";
+    case QueueProcess::End::kLost:
+      break;
+  }
+  return "ended, and its exit code is lost";
+}
+
 class QueuedMessage : public MessageSink {
  public:
   // `options` outlives this.
-  QueuedMessage(const QmailQueueOptions& options,
+  QueuedMessage(const QmailQueueOptions& options, std::string program,
                 std::unique_ptr<QueueProcess> process, std::string envelope)
       : options_(options),
+        program_(std::move(program)),
         process_(std::move(process)),
         envelope_(std::move(envelope)),
         buffer_(kBufferSize) {
     process_->set_reap_timeout(std::min(options_.queue_timeout, kReapTimeout));
+    ReportLateEnd(/*has_envelope=*/false);
   }
 
   bool Write(absl::Span<const absl::string_view> slices,
@@ -61,6 +88,7 @@ class QueuedMessage : public MessageSink {
       failed_ =
           !process_->Write(QueueProcess::Pipe::kEnvelope, envelope_, deadline);
     }
+    ReportLateEnd(/*has_envelope=*/!failed_);
     const pid_t pid = process_->pid();
     const QueueProcess::Result result = process_->Wait(deadline);
     Report(result, pid);
@@ -75,18 +103,12 @@ class QueuedMessage : public MessageSink {
   }
 
   void Report(const QueueProcess::Result& result, pid_t pid) const {
-    const bool exited = result.end == QueueProcess::End::kExited;
     if (!options_.report) return;
-    if (exited && result.code == kQueueAccepted && !failed_) return;
-    std::string how = " did not end by itself";
-    if (result.end == QueueProcess::End::kTimeout) {
-      how = " took too long and was killed";
-    } else if (exited) {
-      how = absl::StrCat(" exited with ", result.code,
-                         failed_ ? " before it had read everything" : "");
-    }
+    const bool accepted = result.end == QueueProcess::End::kExited &&
+                          result.code == kQueueAccepted;
+    if (accepted && ReadAll(result)) return;
     options_.report(
-        absl::StrCat("queue program ", options_.program, " qp ", pid, how));
+        absl::StrCat(Name(program_, pid), " ", How(result, ReadAll(result))));
   }
 
   Verdict Answer(const QueueProcess::Result& result, pid_t pid) const {
@@ -96,18 +118,23 @@ class QueuedMessage : public MessageSink {
       case QueueProcess::End::kKilled:
         return Verdict::Refuse(QueueCrashedReply());
       case QueueProcess::End::kTimeout:
+      case QueueProcess::End::kLeft:
         return Verdict::Refuse(ReplyForQueueExit(kQueueTimeout));
       case QueueProcess::End::kLost:
         return Verdict::Refuse(QueueLostReply());
     }
-    if (result.code == kQueueCustomError) {
-      return Verdict::Refuse(ReplyForQueueError(result.error_text));
+    if (result.code == kQueueCustomError ||
+        result.code == kQueueOtherCustomError) {
+      return Verdict::Refuse(
+          ReplyForQueueError(result.code, result.error_text));
     }
     if (result.code != kQueueAccepted) {
       return Verdict::Refuse(ReplyForQueueExit(result.code));
     }
     // It says that it is content, but it has not seen everything.
-    if (failed_) return Verdict::Refuse(ReplyForQueueExit(kQueueReadError));
+    if (!ReadAll(result)) {
+      return Verdict::Refuse(ReplyForQueueExit(kQueueReadError));
+    }
     return Verdict::Accept(
         {250,
          {2, 0, 0},
@@ -115,7 +142,29 @@ class QueuedMessage : public MessageSink {
                       pid)});
   }
 
+  // Has an end that comes when no one waits for it any more reported.
+  void ReportLateEnd(bool has_envelope) {
+    if (!options_.report) return;
+    process_->OnLateEnd([report = options_.report, program = program_,
+                         pid = process_->pid(),
+                         has_envelope](system::ChildProcess::Result result) {
+      const bool queued = result.end == QueueProcess::End::kExited &&
+                          result.code == kQueueAccepted && has_envelope;
+      report(absl::StrCat(
+          Name(program, pid), ", which took too long, ", How(result, true),
+          queued ? ": the message is queued, and will be once more when the "
+                   "client, which got a 451, sends it again"
+                 : ""));
+    });
+  }
+
+  // Whether the program has got everything, and read it.
+  bool ReadAll(const QueueProcess::Result& result) const {
+    return !failed_ && result.read_everything;
+  }
+
   const QmailQueueOptions& options_;
+  const std::string program_;
   const std::unique_ptr<QueueProcess> process_;
   const std::string envelope_;
   LineEndings buffer_;
@@ -154,16 +203,22 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
     return Reply{
         553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"};
   }
-  auto process = QueueProcess::Start(options_.program, options_.home,
-                                     system::SessionVariables(session));
+  // The last rule wins, also with an empty value: then nothing can be run.
+  std::string program = options_.program;
+  for (const auto& [name, value] : session.environment) {
+    if (name == "QMAILQUEUE") program = value;
+  }
+  auto process = QueueProcess::Start(
+      program, options_.home,
+      system::SessionVariables(options_.environment, session));
   if (!process.ok()) {
     if (options_.report) options_.report(process.status().message());
     return absl::IsResourceExhausted(process.status())
                ? QueueUnavailableReply()
                : ReplyForQueueExit(kQueueExecError);
   }
-  return std::make_unique<QueuedMessage>(options_, *std::move(process),
-                                         std::move(text));
+  return std::make_unique<QueuedMessage>(options_, std::move(program),
+                                         *std::move(process), std::move(text));
 }
 
 }  // namespace postern::delivery

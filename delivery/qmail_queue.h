@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "delivery/report.h"
 #include "engine/delivery.h"
+#include "system/session_variables.h"
 
 namespace postern::delivery {
 
@@ -30,7 +31,12 @@ struct QmailQueueOptions {
   absl::Duration queue_timeout = absl::Minutes(5);
   // For "ok 1795298400 qp 4711". Thread-safe.
   std::function<absl::Time()> now = absl::Now;
-  // Hears why the program could not be started, and how it ended if not with 0.
+  // What the program finds in its environment before SessionVariables():
+  // system::ServiceVariables() or system::UcspiVariables().
+  system::Variables environment;
+  // Called with the reason why the program could not be started, and with how
+  // it ended if it did not accept the message; from another thread where it
+  // ended after queue_timeout.
   Report report;
 };
 
@@ -38,13 +44,18 @@ struct QmailQueueOptions {
 // descriptor 0, with LF line ends; then, only if all of that was written, the
 // envelope on 1: F, the sender, NUL, for each recipient T, the address, NUL,
 // and one more NUL. That last NUL is what commits: a message that is not
-// committed never gets an envelope at all. The program inherits our
-// environment, SessionInfo::environment on top of it, and descriptor 2.
+// committed never gets an envelope at all. The program's environment is
+// constructed (system/session_variables.h); it inherits descriptor 2. A rule
+// that sets QMAILQUEUE for the session (SessionInfo::environment) chooses the
+// program.
 //
-// Accepts with "ok TIME qp PID" if the program exits with 0 and all of message
-// and envelope could be written; delivery/queue_exit.h has the other replies.
-// A program that exits with 0 without having read a message that fits into the
-// pipe loses it: nobody can tell.
+// Accepts with "ok TIME qp PID" if the program exits with 0 and has read all of
+// message and envelope: one that exits with 0 and has not read them has lost
+// the message (451). delivery/queue_exit.h has the other replies.
+//
+// A program that is set-user-id, as qmail-queue is, cannot be killed at
+// queue_timeout: it runs on, and may queue the message after the client got its
+// 451. Its end is reported when it comes.
 //
 // Differs from qmail-smtpd in one thing: a program that cannot be started
 // refuses DATA (451 "unable to exec qq") instead of the message after it.
@@ -55,6 +66,9 @@ struct QmailQueueOptions {
 class QmailQueue : public Delivery {
  public:
   explicit QmailQueue(QmailQueueOptions options = {});
+
+  // qmail-send sends on what is not local.
+  bool ServesRemote(const Path&) const override { return true; }
 
   // Starts the program. Refuses with 451 4.3.0 if that fails, and with
   // 553 5.1.3 if an address has a NUL in it.

@@ -206,6 +206,41 @@ TEST_F(QmailQueueTest, WhoeverStopsReadingHasNotAcceptedTheMessage) {
   EXPECT_TRUE(Is(Deliver("message exit=0"), 451, "qq read error (#4.3.0)"));
 }
 
+// What fits into a pipe is written however little of it is read.
+TEST_F(QmailQueueTest, ShortMailMustHaveBeenReadToo) {
+  const Reply unread{451, {4, 3, 0}, "qq read error (#4.3.0)"};
+  for (const char* script :
+       {"exit=0", "part=5 envelope exit=0", "envelope exit=0", "message exit=0",
+        "orphan exit=0"}) {
+    EXPECT_EQ(Deliver(script), unread) << script;
+    EXPECT_TRUE(
+        absl::EndsWith(report_, " exited with 0 before it had read everything"))
+        << report_;
+    if (absl::StartsWith(script, "orphan")) {
+      int pid = 0;
+      ASSERT_TRUE(absl::SimpleAtoi(folder_.Read("orphan"), &pid) && pid > 1);
+      kill(pid, SIGKILL);
+    }
+  }
+  // Another exit code says why.
+  EXPECT_EQ(Deliver("exit=31").code, 554);
+  EXPECT_EQ(Deliver("message envelope exit=0").code, 250);
+  // There is nothing to read in an empty message.
+  EXPECT_EQ(Deliver("envelope exit=0", "").code, 250);
+}
+
+TEST_F(QmailQueueTest, ARuleChoosesTheProgramOfASession) {
+  options_.program = "/nowhere/program";
+  environment_ = {{"QMAILQUEUE", "/nowhere/either"}, {"QMAILQUEUE", StandIn()}};
+  EXPECT_EQ(Deliver("message envelope env=QMAILQUEUE exit=0").code, 250);
+  EXPECT_EQ(folder_.Read("QMAILQUEUE"), StandIn());
+  // As for qmail-smtpd, an empty value is a program that cannot be run.
+  options_.program = StandIn();
+  environment_ = {{"QMAILQUEUE", ""}};
+  EXPECT_EQ(Deliver("message envelope exit=0"),
+            (Reply{451, {4, 3, 0}, "unable to exec qq (#4.3.0)"}));
+}
+
 TEST_F(QmailQueueTest, NoCommitNoEnvelope) {
   for (const bool large : {false, true}) {
     Delivery::Opened opened = Open("message envelope exit=0");
@@ -219,8 +254,12 @@ TEST_F(QmailQueueTest, NoCommitNoEnvelope) {
   Delivery::Opened opened = Open("message envelope exit=0");  // no Write either
 }
 
-TEST_F(QmailQueueTest, TheErrorTextIsUsedWithExitCode82Only) {
+TEST_F(QmailQueueTest, TheErrorTextIsUsedWithExitCodes82And88Only) {
   environment_ = {{"ERROR", "Dnope (#5.7.1)"}};
+  EXPECT_EQ(Deliver("message envelope error exit=88"),
+            (Reply{554, {5, 7, 1}, "nope (#5.7.1)"}));
+  EXPECT_TRUE(Is(Deliver("message envelope error exit=81"), 451,
+                 "qq internal bug (#4.3.0)"));
   EXPECT_EQ(Deliver("message envelope error exit=82"),
             (Reply{554, {5, 7, 1}, "nope (#5.7.1)"}));
   EXPECT_EQ(Deliver("error exit=82"), (Reply{554, {5, 7, 1}, "nope (#5.7.1)"}));
@@ -285,14 +324,14 @@ TEST_F(QmailQueueTest, TheProgramRunsAsQmailSmtpdRunsIt) {
   sigaddset(&hup, SIGHUP);
   sigprocmask(SIG_BLOCK, &hup, nullptr);
   setenv("INHERITED", "ours", 1);
-  setenv("REPLACED", "ours", 1);
+  options_.environment = {{"SERVICE", "a=b"}, {"REPLACED", "the service's"}};
   environment_ = {{"RULE", "x=y"},
                   {"REPLACED", "first"},
                   {"REPLACED", ""},
                   {"INHERITED=", "smuggled"},
                   {"", "smuggled"}};
-  EXPECT_EQ(Deliver("inherited env=RULE env=INHERITED env=REPLACED cwd message "
-                    "envelope exit=0")
+  EXPECT_EQ(Deliver("inherited env=RULE env=INHERITED env=REPLACED env=SERVICE "
+                    "cwd message envelope exit=0")
                 .code,
             250);
   sigprocmask(SIG_UNBLOCK, &hup, nullptr);
@@ -300,7 +339,8 @@ TEST_F(QmailQueueTest, TheProgramRunsAsQmailSmtpdRunsIt) {
   for (const int fd : taken) close(fd);
   EXPECT_EQ(folder_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
   EXPECT_EQ(folder_.Read("RULE"), "x=y");
-  EXPECT_EQ(folder_.Read("INHERITED"), "ours");
+  EXPECT_EQ(folder_.Read("INHERITED"), "(unset)");
+  EXPECT_EQ(folder_.Read("SERVICE"), "a=b");
   EXPECT_EQ(folder_.Read("REPLACED"), "");
   char* home = realpath(folder_.Path().c_str(), nullptr);
   EXPECT_EQ(folder_.Read("cwd"), home);

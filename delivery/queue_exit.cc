@@ -93,16 +93,15 @@ Reply ReplyForQueueExit(int code) {
   return FromTable(451, kOtherText);
 }
 
-Reply ReplyForQueueError(absl::string_view text) {
-  if (text.size() <= 2) return ReplyForQueueExit(kQueueCustomError);
+Reply ReplyForQueueError(int code, absl::string_view text) {
+  if (text.size() <= 2) return ReplyForQueueExit(code);
   Reply reply;
   reply.code = text.front() == 'D' ? 554 : 451;
   const uint8_t reply_class = static_cast<uint8_t>(reply.code / 100);
   reply.enhanced = {reply_class, 3, 0};
   text = absl::StripAsciiWhitespace(text.substr(1));
   if (text.empty()) {
-    return ReplyForQueueExit(reply_class == 5 ? kQueueRejected
-                                              : kQueueCustomError);
+    return ReplyForQueueExit(reply_class == 5 ? kQueueRejected : code);
   }
   // RFC 2034 4: a code of another class contradicts the reply. It is text.
   const absl::string_view word = text.substr(0, text.find(' '));

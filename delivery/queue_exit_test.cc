@@ -105,9 +105,11 @@ TEST(QueueExitTest, CustomErrorsAreOneCleanLine) {
       {"Z\r\n\r\n", "451 4.3.0 qq temporary problem (#4.3.0)"},
   };
   for (const auto& c : cases) {
-    const Reply reply = ReplyForQueueError(c.text);
-    EXPECT_EQ(FormatReply(reply), c.wire + "\r\n") << c.text;
-    EXPECT_FALSE(absl::StrContains(reply.text, '\n'));
+    for (const int code : {kQueueCustomError, kQueueOtherCustomError}) {
+      const Reply reply = ReplyForQueueError(code, c.text);
+      EXPECT_EQ(FormatReply(reply), c.wire + "\r\n") << c.text;
+      EXPECT_FALSE(absl::StrContains(reply.text, '\n'));
+    }
   }
 }
 

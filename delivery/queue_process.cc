@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,12 @@ constexpr int kErrorFd = 6;
 
 // Waiting is done in poll(), which has a timeout. A new pipe has no other flag.
 void MakeNonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK); }
+
+// Returns whether the pipe that `fd` reads from is known to be empty.
+bool IsEmpty(int fd) {
+  int left = 0;
+  return fd >= 0 && ioctl(fd, FIONREAD, &left) == 0 && left == 0;
+}
 
 // Keeps SIGPIPE from this thread for a while, for programs that do not ignore
 // it. Pipes have no MSG_NOSIGNAL.
@@ -95,9 +102,10 @@ absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
 
 QueueProcess::~QueueProcess() {
   if (pid() >= 0) Wait(system::Deadline(reap_timeout_));
-  Close(Pipe::kMessage);
-  Close(Pipe::kEnvelope);
-  system::CloseDescriptor(&error_fd_);
+  for (int* fd : {&message_fd_, &envelope_fd_, &error_fd_, &message_left_,
+                  &envelope_left_}) {
+    system::CloseDescriptor(fd);
+  }
 }
 
 bool QueueProcess::Write(Pipe pipe, absl::string_view data,
@@ -125,7 +133,15 @@ bool QueueProcess::Write(Pipe pipe, absl::string_view data,
   return true;
 }
 
-void QueueProcess::Close(Pipe pipe) { system::CloseDescriptor(&fd(pipe)); }
+// A pipe's reading end shows what is left in it, and to have one of our own we
+// open the pipe anew. Not before all is written: a child that closes its end
+// would not be noticed while there is another.
+void QueueProcess::Close(Pipe pipe) {
+  if (fd(pipe) < 0) return;
+  left(pipe) = open(absl::StrCat("/proc/self/fd/", fd(pipe)).c_str(),
+                    O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  system::CloseDescriptor(&fd(pipe));
+}
 
 QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
   Close(Pipe::kMessage);
@@ -137,6 +153,11 @@ QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
   // hold it open as long as it likes.
   ReadErrorText();
   result.error_text = std::move(error_text_);
+  result.read_everything = true;
+  for (const Pipe pipe : {Pipe::kMessage, Pipe::kEnvelope}) {
+    if (!IsEmpty(left(pipe))) result.read_everything = false;
+    system::CloseDescriptor(&left(pipe));
+  }
   return result;
 }
 

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,14 +36,17 @@ class QueueProcess {
   using End = system::ChildProcess::End;
   struct Result : system::ChildProcess::Result {
     std::string error_text;  // from descriptor 6, up to kMaxErrorText
+    // Whether the child has read all that was written, of both pipes. False
+    // also where /proc, which shows that, is missing.
+    bool read_everything = false;
   };
 
   // Runs `program` without arguments, in the folder `home` (if not empty), with
-  // this process's environment and, before that, `environment`: a name given
-  // twice has the last value. A relative program is relative to `home`; there
-  // is no search in PATH. SIGPIPE, SIGCHLD and SIGXFSZ are as a program expects
-  // them and no signal is blocked. Of our descriptors it inherits 2, and what
-  // others have failed to mark close-on-exec.
+  // `environment` alone: a name given twice has the last value. A relative
+  // program is relative to `home`; there is no search in PATH. SIGPIPE, SIGCHLD
+  // and SIGXFSZ are as a program expects them and no signal is blocked. Of our
+  // descriptors it inherits 2, and what others have failed to mark
+  // close-on-exec.
   //
   // Returns ResourceExhausted where pipes or a process are not to be had, and
   // the kernel's error where the program cannot be run: not there, not
@@ -65,6 +69,10 @@ class QueueProcess {
   // `deadline` passes. What has not been closed before must not be a whole
   // envelope. Does not wait for the child's own children. At most once.
   Result Wait(system::Deadline deadline);
+  // As ChildProcess::OnLateEnd(): for a child that may not be killed.
+  void OnLateEnd(std::function<void(system::ChildProcess::Result)> late) {
+    child_.OnLateEnd(std::move(late));
+  }
 
   // Until Wait(): the child's process id.
   pid_t pid() const { return child_.pid(); }
@@ -77,12 +85,18 @@ class QueueProcess {
   int& fd(Pipe pipe) {
     return pipe == Pipe::kMessage ? message_fd_ : envelope_fd_;
   }
+  int& left(Pipe pipe) {
+    return pipe == Pipe::kMessage ? message_left_ : envelope_left_;
+  }
   void ReadErrorText();
 
   system::ChildProcess child_;
   int message_fd_ = -1;
   int envelope_fd_ = -1;
   int error_fd_ = -1;  // -1: at its end
+  // Our own reading ends of pipes that are closed for writing; see Close().
+  int message_left_ = -1;
+  int envelope_left_ = -1;
   std::string error_text_;
   absl::Duration reap_timeout_ = absl::InfiniteDuration();
 };

@@ -113,6 +113,11 @@ void Do(const std::string& word) {
     Save("orphan", std::to_string(pid));
     close(ready[0]);
     close(ready[1]);
+  } else if (verb == "await") {  // until a FIFO of that name is written to
+    const std::string path = Variable("STAND_IN_OUT") + "/" + value;
+    FILE* file = fopen(path.c_str(), "r");
+    if (file == nullptr) _exit(99);
+    fclose(file);
   } else if (verb == "hang") {
     for (;;) pause();
   } else if (verb == "kill") {

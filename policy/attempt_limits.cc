@@ -24,8 +24,9 @@ bool AttemptLimits::Begin(absl::string_view address, int64_t now) {
   if (parsed && limits_.exempt.Contains(*parsed)) return true;
   const Key key(parsed, 0);
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (!Has(key, limits_.of_client, now)) return false;
-  Take(key, limits_.of_client, now);
+  const size_t limit = LimitOfClient(address);
+  if (!Has(key, limit, now)) return false;
+  Take(key, limit, now);
   return true;
 }
 
@@ -55,7 +56,7 @@ bool AttemptLimits::Succeeded(absl::string_view address, absl::string_view user,
   const Key key(parsed, UserNumber(user));
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!Has(key, limits_.of_user, now)) return false;
-  GiveBack(Key(parsed, 0), limits_.of_client);
+  GiveBack(Key(parsed, 0), LimitOfClient(address));
   // Whoever knows the password may have mistyped it as often as it took.
   const auto it = full_at_.find(key);
   if (it != full_at_.end()) it->second = std::min(it->second, now);
@@ -97,6 +98,7 @@ void AttemptLimits::Take(const Key& key, size_t limit, int64_t now) {
 }
 
 void AttemptLimits::GiveBack(const Key& key, size_t limit) {
+  if (limit == 0) return;
   const auto it = full_at_.find(key);
   if (it != full_at_.end()) it->second -= Cost(limit);
 }

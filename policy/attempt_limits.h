@@ -25,6 +25,10 @@ namespace postern::policy {
 // many and fills up evenly in `Limits::time`: all may come at once, and in that
 // time less than twice as many.
 //
+// Clients without an address, which come by a Unix socket, cannot be told
+// apart. They share their buckets for each user, and have none of a client: one
+// who guesses would lock all others out of all accounts.
+//
 // What a client may do never depends on others: nobody can lock a user out but
 // from where the user is.
 //
@@ -71,6 +75,9 @@ class AttemptLimits {
   // The client's own bucket has no user.
   using Key = std::pair<ClientNetwork, uint64_t>;
 
+  size_t LimitOfClient(absl::string_view address) const {
+    return address.empty() ? 0 : limits_.of_client;
+  }
   int64_t Cost(size_t limit) const;
   bool Has(const Key& key, size_t limit, int64_t now) const;
   void Take(const Key& key, size_t limit, int64_t now);

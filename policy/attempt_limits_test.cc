@@ -112,6 +112,22 @@ TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
   EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
 }
 
+// They cannot be told apart: one of them would lock out the others.
+TEST(AttemptLimitsTest, ClientsWithoutAnAddressHaveTheLimitOfAUserAlone) {
+  AttemptLimits limits(Few());
+  for (const char* user : {"a", "b", "c", "d", "a"}) {
+    EXPECT_TRUE(Fail(&limits, "", user, 0));
+  }
+  ASSERT_TRUE(limits.Begin("", 0));
+  EXPECT_FALSE(limits.MayTry("", "a", 0));
+  EXPECT_FALSE(limits.Succeeded("", "a", 0));
+  ASSERT_TRUE(limits.Begin("", 0));
+  EXPECT_TRUE(limits.Succeeded("", "b", 0));
+  // Users of others are not locked out.
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+}
+
 TEST(AttemptLimitsTest, CountsAttemptsWithoutADecision) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(limits.Begin("192.0.2.1", 0));

@@ -17,7 +17,7 @@ constexpr int64_t kMinute = int64_t{60} * 1000 * 1000 * 1000;
 }  // namespace
 
 ConnectionLimits::ConnectionLimits(Limits limits)
-    : limits_(std::make_shared<const Limits>(std::move(limits))) {}
+    : limits_(std::move(limits)) {}
 
 ConnectionLimits::~ConnectionLimits() { ABSL_HARDENING_ASSERT(open_ == 0); }
 
@@ -25,27 +25,20 @@ std::variant<ConnectionLimits::Place, ConnectionLimits::Refusal>
 ConnectionLimits::Admit(absl::string_view address, int64_t now) {
   const std::optional<IpAddress> parsed = IpAddress::Parse(address);
   const ClientNetwork client(parsed);
-  std::shared_ptr<const Limits> limits;
-  std::unique_lock<std::mutex> lock(mutex_);
-  limits = limits_;
-  bool exempt = false;
-  if (parsed && !limits->exempt.empty()) {
-    lock.unlock();
-    exempt = limits->exempt.Contains(*parsed);
-    lock.lock();
-  }
-
-  if (limits->in_all != 0 && open_ >= limits->in_all) {
+  const bool exempt =
+      address.empty() || (parsed && limits_.exempt.Contains(*parsed));
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (limits_.in_all != 0 && open_ >= limits_.in_all) {
     return Refusal::kTooManyInAll;
   }
   const auto it = clients_.find(client);
   Entry entry = it == clients_.end() ? Entry() : it->second;
   if (!exempt) {
-    if (limits->from_client != 0 && entry.open >= limits->from_client) {
+    if (limits_.from_client != 0 && entry.open >= limits_.from_client) {
       return Refusal::kTooManyFromClient;
     }
-    if (limits->per_minute != 0) {
-      const auto per_minute = static_cast<int64_t>(limits->per_minute);
+    if (limits_.per_minute != 0) {
+      const auto per_minute = static_cast<int64_t>(limits_.per_minute);
       const int64_t each = kMinute / per_minute;
       const int64_t full_at = std::max(entry.full_at, now) + each;
       if (full_at - now > each * per_minute) return Refusal::kTooFast;
@@ -57,17 +50,11 @@ ConnectionLimits::Admit(absl::string_view address, int64_t now) {
   if (it != clients_.end()) {
     it->second = entry;
   } else {
-    Forget(*limits, now);
+    Forget(now);
     clients_.emplace(client, entry);
     round_.push_back(client);
   }
   return Place(this, client);
-}
-
-void ConnectionLimits::SetLimits(Limits limits) {
-  auto shared = std::make_shared<const Limits>(std::move(limits));
-  const std::lock_guard<std::mutex> lock(mutex_);
-  limits_.swap(shared);
 }
 
 size_t ConnectionLimits::open() const {
@@ -88,12 +75,12 @@ void ConnectionLimits::GiveBack(const ClientNetwork& client) {
   --open_;
 }
 
-void ConnectionLimits::Forget(const Limits& limits, int64_t now) {
+void ConnectionLimits::Forget(int64_t now) {
   // Two steps for each new client, so that the round is made before there are
   // twice as many as at its beginning. More steps only if there are too many:
   // then one at least has no connection, since `open_` counts the new one too.
   for (int step = 0; !round_.empty(); ++step) {
-    const bool too_many = clients_.size() >= open_ + limits.remembered;
+    const bool too_many = clients_.size() >= open_ + limits_.remembered;
     if (step >= 2 && !too_many) break;
     const ClientNetwork client = round_.front();
     round_.pop_front();

@@ -5,6 +5,9 @@
 // new ones of one client in a minute.
 //
 // A client is a ClientNetwork: an IPv4 address, or the /64 of an IPv6 one.
+// Clients without an address, which come by a Unix socket, cannot be told
+// apart. They count in all and have no limit of their own: one of them would
+// use it up for the others. The permissions of the socket say who they are.
 
 #ifndef POSTERN_POLICY_CONNECTION_LIMITS_H_
 #define POSTERN_POLICY_CONNECTION_LIMITS_H_
@@ -12,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <mutex>
 #include <utility>
 #include <variant>
@@ -46,7 +48,7 @@ class ConnectionLimits {
     // of them may come at once, and in any one minute less than twice as many.
     // One that is refused takes nothing.
     size_t per_minute = 0;
-    // These have neither limit of one client.
+    // These, and clients without an address, have neither limit of one client.
     NetworkList exempt;
     // Clients without a connection that are remembered for `per_minute`. Where
     // there are more, some are forgotten, and may begin anew.
@@ -69,15 +71,12 @@ class ConnectionLimits {
   ~ConnectionLimits();
 
   // Returns a place for a connection of `address`, written as in
-  // SessionInfo::remote_address, or why there is none: of several reasons, the
-  // one that comes first in Refusal. `now` is nanoseconds of any clock that
-  // does not go back; threads may be late with theirs. Constant time but for
-  // Limits::exempt, which is looked through, without the mutex.
+  // SessionInfo::remote_address and empty where there is none, or why there is
+  // none: of several reasons, the one that comes first in Refusal. `now` is
+  // nanoseconds of any clock that does not go back; threads may be late with
+  // theirs. Constant time but for Limits::exempt, which is looked through
+  // before the mutex is taken.
   std::variant<Place, Refusal> Admit(absl::string_view address, int64_t now);
-
-  // From now on `limits` hold. What there is stays and counts: connections stay
-  // admitted, even if they are too many now.
-  void SetLimits(Limits limits);
 
   // Returns the places that are taken.
   size_t open() const;
@@ -92,10 +91,10 @@ class ConnectionLimits {
 
   void GiveBack(const ClientNetwork& client);
   // Makes room for one more client; `mutex_` is held.
-  void Forget(const Limits& limits, int64_t now);
+  void Forget(int64_t now);
 
+  const Limits limits_;
   mutable std::mutex mutex_;  // of all below
-  std::shared_ptr<const Limits> limits_;
   size_t open_ = 0;
   absl::flat_hash_map<ClientNetwork, Entry> clients_;
   // Each of `clients_` once, in the order in which it is looked at whether it

@@ -198,7 +198,7 @@ class OneRoute : public Delivery {
 
 TEST_F(RelayPolicyTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
   OneRoute delivery;
-  RelayPolicy policy(rules_, Observer(), nullptr, &delivery);
+  RelayPolicy policy(rules_, Observer(), nullptr, nullptr, &delivery);
   SessionInfo user;
   user.identity = "ann";
   SessionInfo relay;
@@ -241,7 +241,7 @@ TEST_F(RelayPolicyTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
 
 TEST_F(RelayPolicyTest, AListThatCannotBeReadMakesNoRecipientRemote) {
   OneRoute delivery;
-  RelayPolicy policy(rules_, Observer(), nullptr, &delivery);
+  RelayPolicy policy(rules_, Observer(), nullptr, nullptr, &delivery);
   SessionInfo user;
   user.identity = "ann";
   ASSERT_EQ(truncate(folder_.File("morercpthosts.cdb").c_str(), 2048), 0);
@@ -292,6 +292,34 @@ TEST_F(RelayPolicyTest, ThreadsShareOne) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(seen, 4 * 400);
+}
+
+TEST_F(RelayPolicyTest, WhetherARecipientIsRemoteIsReadElsewhereToo) {
+  OneRoute delivery;
+  std::vector<absl::AnyInvocable<void() &&>> tasks;
+  RelayPolicy policy(
+      rules_, Observer(), nullptr,
+      [&](auto task) { tasks.push_back(std::move(task)); }, &delivery);
+  const auto relay = std::make_shared<SessionInfo>();
+  relay->relay_client = "";
+  const struct {
+    Path to;
+    bool elsewhere;
+    bool accepted;
+  } rows[] = {
+      {{"u", "routed.example"}, false, true},
+      {{"u", "more.example"}, true, true},
+      {{"u", "far.example"}, true, false},
+  };
+  for (const auto& row : rows) {
+    std::optional<bool> accepted;
+    policy.Decide(
+        {.what = Rcpt{.to = row.to}}, relay,
+        [&](const Verdict& verdict) { accepted = verdict.accepted(); });
+    EXPECT_EQ(tasks.size(), row.elsewhere ? 1u : 0u) << row.to.domain;
+    for (auto& task : std::exchange(tasks, {})) std::move(task)();
+    EXPECT_EQ(accepted, row.accepted) << row.to.domain;
+  }
 }
 
 // What reads a database is decided by `run`, and nothing else is.

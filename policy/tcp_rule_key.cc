@@ -71,6 +71,7 @@ bool HasKey(const SessionInfo& peer, absl::string_view key) {
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> TcpRuleKeys(const SessionInfo& peer) {
+  if (peer.remote_address.empty()) return std::vector<std::string>{""};
   const std::optional<IpAddress> address =
       IpAddress::Parse(peer.remote_address);
   if (!address) {

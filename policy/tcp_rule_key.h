@@ -40,8 +40,11 @@ namespace postern::policy {
 // says is `remote_info`, if there is one: it is the client's own word, so ask
 // no client for it whose rules grant something for it.
 //
-// Returns kInvalidArgument where `remote_address` is no IP address: nobody can
-// tell which rule a client without one should get.
+// A client without an address, which comes by a Unix socket, has the last key
+// alone: the rule for anyone.
+//
+// Returns kInvalidArgument if `remote_address` is anything else that is no IP
+// address: then no one can tell which rule is meant.
 absl::StatusOr<std::vector<std::string>> TcpRuleKeys(const SessionInfo& peer);
 
 // Returns whether there can be a client that has `key` among its keys. Not one

@@ -113,9 +113,18 @@ TEST(TcpRuleKeyTest, ANameThatNobodyConfirmedIsNone) {
   }
 }
 
+// It comes by a Unix socket. Only the rule for anyone is about it, whatever
+// ident or a name server may have said.
+TEST(TcpRuleKeyTest, AClientWithoutAnAddressIsAnyone) {
+  const auto keys =
+      TcpRuleKeys(Peer({"", "a.example", NameStatus::kConfirmed, "joe"}));
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  EXPECT_EQ(*keys, std::vector<std::string>{""});
+}
+
 TEST(TcpRuleKeyTest, WhatIsNoAddressIsAnError) {
   for (const std::string& address :
-       {std::string(), std::string("127.evil"), std::string("127.0.0.1."),
+       {std::string("127.evil"), std::string("127.0.0.1."),
         std::string("127.0.0"), std::string("fe80::1%eth0"),
         std::string("10.0.0.1\0", 9), std::string("=a")}) {
     EXPECT_EQ(TcpRuleKeys(Peer({address})).status().code(),

@@ -38,8 +38,8 @@ bool RunsCheckers(const AuthOptions& options) {
 }
 
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
-    const AuthOptions& options, const std::string& host_name,
-    const OpenBackend& open) {
+    const AuthOptions& options, const system::Variables& environment,
+    const std::string& host_name, const OpenBackend& open) {
   std::vector<std::shared_ptr<auth::Backend>> backends;
   for (const AuthSpec& spec : options.specs) {
     if (spec.kind == AuthSpec::Kind::kCheckpassword) {
@@ -49,13 +49,16 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
               .cram_md5 = options.cram_md5,
               .host = spec.host.empty() ? host_name : spec.host,
               .ignore_authorization_identity = options.ignore_authzid,
+              .environment = environment,
               .report = ReportAuth}));
       continue;
     }
     if (spec.kind == AuthSpec::Kind::kOauth) {
       backends.push_back(std::make_shared<auth::BearerBackend>(
-          std::make_unique<auth::TokenCommand>(auth::TokenCommandOptions{
-              .command = spec.command, .report = ReportAuth})));
+          std::make_unique<auth::TokenCommand>(
+              auth::TokenCommandOptions{.command = spec.command,
+                                        .environment = environment,
+                                        .report = ReportAuth})));
       continue;
     }
     auto backend = open ? open(spec, options, host_name)

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "auth/backend.h"
 #include "programs/auth_options.h"
+#include "system/session_variables.h"
 
 namespace postern::programs {
 
@@ -32,10 +33,11 @@ bool RunsCheckers(const AuthOptions& options);
 // Opens all of them, as one; null where there is none. What keeps them from
 // telling right from wrong is written to the log. An error says which --auth it
 // is about. `host_name` is who we are. `open` may be empty where the options
-// are known not to need it.
+// are known not to need it. Programs find `environment` in theirs before the
+// session's.
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
-    const AuthOptions& options, const std::string& host_name,
-    const OpenBackend& open);
+    const AuthOptions& options, const system::Variables& environment,
+    const std::string& host_name, const OpenBackend& open);
 
 }  // namespace postern::programs
 

@@ -29,7 +29,7 @@ std::string Home(absl::string_view control) {
 
 absl::StatusOr<Destination> MakeDestination(
     absl::string_view spec, absl::string_view control,
-    const policy::Controls& controls,
+    const policy::Controls& controls, const system::Variables& environment,
     std::function<void(absl::string_view)> report) {
   auto parsed = delivery::ParseSpec(spec);
   if (!parsed.ok()) return parsed.status();
@@ -46,12 +46,14 @@ absl::StatusOr<Destination> MakeDestination(
     destination.delivery = std::make_unique<delivery::Maildir>(
         *std::move(location),
         delivery::MaildirOptions{.host = controls.me,
+                                 .catch_all = maildir->catch_all,
                                  .report = std::move(report)});
   } else if (const auto* queue =
                  std::get_if<delivery::QmailQueueSpec>(&*parsed)) {
     destination.runs_programs = true;
     delivery::QmailQueueOptions options;
     options.home = Home(control);
+    options.environment = environment;
     options.report = std::move(report);
     if (!queue->program.empty()) options.program = queue->program;
     // Present even when empty, as qmail-smtpd has it: then nothing can be run.

@@ -15,6 +15,7 @@
 #include "engine/delivery.h"
 #include "engine/policy.h"
 #include "policy/controls.h"
+#include "system/session_variables.h"
 
 namespace postern::programs {
 
@@ -27,12 +28,13 @@ struct Destination {
 };
 
 // Makes what `spec` (delivery/spec.h) says. `control` is the control folder,
-// beside which qmail's programs are; `report` hears of failures, on any thread.
-// $QMAILQUEUE goes before the program of `spec`. An error names what is wrong
-// with `spec`.
+// beside which qmail's programs are; `environment` is what those find in theirs
+// before the session's; `report` is called with failures, on any thread.
+// $QMAILQUEUE goes before the program of `spec`, and a rule's QMAILQUEUE before
+// both. An error names what is wrong with `spec`.
 absl::StatusOr<Destination> MakeDestination(
     absl::string_view spec, absl::string_view control,
-    const policy::Controls& controls,
+    const policy::Controls& controls, const system::Variables& environment,
     std::function<void(absl::string_view)> report);
 
 }  // namespace postern::programs

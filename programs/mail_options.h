@@ -13,6 +13,7 @@
 #include "policy/log_line.h"
 #include "programs/auth_options.h"
 #include "programs/options.h"
+#include "system/session_variables.h"
 
 namespace postern::programs {
 
@@ -31,6 +32,9 @@ struct MailOptions {
   OutOfTurn pipelining = OutOfTurn::kNote;
   AuthOptions auth;
   policy::LogFormat log_format = policy::LogFormat::kLogfmt;
+  // What the programs that we run find in their environment before what is
+  // known of the session.
+  system::Variables child_environment;
 };
 
 // Their rows, but for those whose defaults differ: --max-recipients and
@@ -48,7 +52,8 @@ inline constexpr OptionRow kDeliverRow = {
     "deliver", "SPEC [qmail-queue]",
     "qmail-queue, qmail-queue:PROGRAM, maildir:DIR\n"
     "(%u and %d in DIR: the recipient's local part\n"
-    "and domain), or discard"};
+    "and domain), catch-all:DIR (one Maildir for local\n"
+    "and remote recipients), or discard"};
 inline constexpr OptionRow kOpenRelayRow = {
     "open-relay", "",
     "serve without control/rcpthosts: anyone may\n"

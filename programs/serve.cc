@@ -52,6 +52,7 @@
 #include "programs/rules_file.h"
 #include "programs/server_end.h"
 #include "programs/site.h"
+#include "system/child_reaper.h"
 #include "transports/server.h"
 #include "transports/service.h"
 #include "transports/task_timer.h"
@@ -133,7 +134,10 @@ class Host : public transports::Service {
   Metrics* metrics() const { return metrics_; }  // perhaps null
 
   bool IsProxy(const SessionInfo& peer) override {
-    const bool is = options_.proxies.Contains(peer.remote_address);
+    // A peer without an address has come by a Unix socket, whose permissions
+    // say who may do so.
+    const bool is = peer.remote_address.empty() ||
+                    options_.proxies.Contains(peer.remote_address);
     if (!is) {
       CountUnserved(Metrics::Unserved::kNoProxy);
       LogUnserved("no-proxy", peer);
@@ -227,9 +231,7 @@ class Host : public transports::Service {
 
   // Puts what the rules say of a client into its facts and `guest`.
   absl::Status Ask(SessionInfo* info, GuestRules* guest) {
-    if (rules_ == nullptr || info->remote_address.empty()) {
-      return absl::OkStatus();
-    }
+    if (rules_ == nullptr) return absl::OkStatus();
     const auto rules = rules_->Get();
     if (!rules.ok()) return rules.status();
     if (*rules == nullptr) return absl::OkStatus();
@@ -454,6 +456,8 @@ int RunServe(const ServeOptions& options) {
 
   SetLogFormat(options.log_format);
   BackgroundLog log;
+  // Ends before the log does, and after all threads that run programs.
+  const system::ChildReaper reaper;
   const auto metrics = options.metrics ? std::make_unique<Metrics>() : nullptr;
 
   MessagesUnderWay messages;

@@ -15,6 +15,7 @@
 #include "programs/mail_options.h"
 #include "programs/manager.h"
 #include "programs/options.h"
+#include "system/session_variables.h"
 #include "system/standard_descriptors.h"
 #include "transports/tls_context.h"
 
@@ -114,6 +115,11 @@ constexpr OptionRow kRows[] = {
      "SIGTERM; then they are cut off"},
     {"ready-fd", "N", "write where we listen there, a line each, once\nwe do"},
     {"user", "NAME", "become NAME, once we listen"},
+    {"pass-environment", "NAME",
+     "a variable that the programs we run have of our\n"
+     "environment, besides PATH, LANG, LC_*, TZ and\n"
+     "TMPDIR",
+     OptionRow::From::kAnywhere, true},
     {"metrics", "ADDRESS:PORT",
      "answer /metrics (Prometheus) and /healthz there,\n"
      "by HTTP"},
@@ -190,7 +196,9 @@ void Check(const ServeOptions& options, Options* given) {
       given->Mistake(
           absl::StrCat("--listen: ", where, ": needs --tls-cert or cert=FILE"));
     }
-    if (listen.options.proxy && options.proxies.empty()) {
+    // The permissions of a Unix socket say who may speak for clients.
+    const bool local = listen.passed.empty() && !listen.address.path.empty();
+    if (listen.options.proxy && !local && options.proxies.empty()) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));
     }
   }
@@ -219,6 +227,17 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   }
   if (options.listen.empty()) given.Mistake("--listen is missing");
   ReadMailOptions(&given, &options);
+  const std::vector<std::string> passed = given.List("pass-environment");
+  for (const std::string& name : passed) {
+    if (name.empty() || absl::StrContains(name, '=')) {
+      given.Mistake(absl::StrCat("--pass-environment: ", name,
+                                 ": not the name of a variable"));
+    } else if (system::IsOfSession(name) || system::IsOfProcess(name)) {
+      given.Mistake(absl::StrCat("--pass-environment: ", name,
+                                 " is not for the programs of all sessions"));
+    }
+  }
+  options.child_environment = system::ServiceVariables(environ, passed);
   options.rules = given.Text("rules", options.rules);
   options.rules_optional = given.Flag("rules-optional");
   options.silent_deny = given.Flag("silent-deny");

@@ -96,6 +96,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   config.max_open_asks = 8;
   auto destination = MakeDestination(
       options.deliver, options.control, *site->controls,
+      options.child_environment,
       [](absl::string_view what) { WriteLog("delivery", what); });
   if (!destination.ok()) return destination.status();
   site->delivery = std::move(destination->delivery);
@@ -103,8 +104,8 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
       destination->runs_programs || RunsCheckers(options.auth);
   site->recipients = std::move(destination->recipients);
   config.carried = site->delivery->carries();
-  auto backend =
-      OpenBackends(options.auth, site->host_name, process.open_backend);
+  auto backend = OpenBackends(options.auth, options.child_environment,
+                              site->host_name, process.open_backend);
   if (!backend.ok()) return backend.status();
   auto listeners = MakeListeners(options, config, backend->get());
   if (!listeners.ok()) return listeners.status();
@@ -130,7 +131,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
         if (metrics != nullptr) metrics->CountRecipient(decision);
         WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
-      site->recipients.get(), process.run);
+      site->recipients.get(), process.run, site->delivery.get());
   return std::shared_ptr<const Site>(site);
 }
 

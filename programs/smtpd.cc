@@ -161,7 +161,8 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   config.require_auth = options.submission;
   const std::string host_name =
       controls->me.empty() ? controls->greeting : controls->me;
-  auto backend = OpenBackends(options.auth, host_name, extras.open_backend);
+  auto backend = OpenBackends(options.auth, options.child_environment,
+                              host_name, extras.open_backend);
   if (!backend.ok()) return RefuseService(backend.status());
   if (*backend != nullptr) {
     (void)OfferAuth(**backend, options.auth, {}, &config);  // all it has
@@ -177,8 +178,9 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
     return RefuseService(absl::InvalidArgumentError(absl::StrCat(
         options.control, "/smtpgreeting, or me: ", status.message())));
   }
-  auto destination = MakeDestination(options.deliver, options.control,
-                                     *controls, ReportDelivery);
+  auto destination =
+      MakeDestination(options.deliver, options.control, *controls,
+                      options.child_environment, ReportDelivery);
   if (!destination.ok()) {
     RefuseService(destination.status());
     return kUsage;
@@ -192,7 +194,8 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
       [](const policy::Decision& decision, const SessionInfo& session) {
         WriteLog(policy::LogDecision(decision, session, LineStyle()));
       },
-      destination->recipients.get());
+      destination->recipients.get(), /*run=*/nullptr,
+      destination->delivery.get());
 
   // Each process has one client: nobody's failures are known to the next.
   policy::AttemptLimits no_limits({.of_client = 0, .of_user = 0});

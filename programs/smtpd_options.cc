@@ -3,6 +3,8 @@
 
 #include "programs/smtpd_options.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -17,6 +19,7 @@
 #include "programs/handover.h"
 #include "programs/mail_options.h"
 #include "programs/options.h"
+#include "system/session_variables.h"
 
 namespace postern::programs {
 namespace {
@@ -120,6 +123,7 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   if (given.AnswerHelp("postern-smtpd", kHead, kFoot)) return std::nullopt;
   SmtpdOptions options;
   ReadMailOptions(&given, &options);
+  options.child_environment = system::UcspiVariables(environ);
   options.submission = given.Flag("submission");
   if (!given.operands().empty()) ReadChecker(&given, &options.auth);
   if (options.submission && options.auth.specs.empty()) {

@@ -12,10 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <initializer_list>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +26,8 @@
 
 namespace postern::system {
 namespace {
+
+std::atomic<LeftChildren*> left_children{nullptr};
 
 // How often to look for the end of a child where the kernel cannot tell.
 constexpr int kPollMilliseconds = 10;
@@ -36,13 +41,6 @@ class ChildEnvironment {
       // Such a name would be another variable's.
       if (name.empty() || name.find('=') != std::string::npos) continue;
       own_[name] = absl::StrCat(name, "=", value);
-    }
-    for (char** entry = environ; entry != nullptr && *entry != nullptr;
-         ++entry) {
-      const absl::string_view text = *entry;
-      if (own_.count(std::string(text.substr(0, text.find('=')))) == 0) {
-        entries_.push_back(*entry);
-      }
     }
     for (auto& [name, entry] : own_) entries_.push_back(entry.data());
     entries_.push_back(nullptr);
@@ -116,6 +114,13 @@ class Children {
   bool ended_ = false;    // guarded by mutex_
   std::set<pid_t> pids_;  // guarded by mutex_
 };
+
+// Returns how a process ended whose waitpid(2) status is `status`.
+ChildProcess::Result ResultOf(int status) {
+  using End = ChildProcess::End;
+  if (WIFEXITED(status)) return {End::kExited, WEXITSTATUS(status)};
+  return {End::kKilled};
+}
 
 // As waitpid(2). Takes a child that has ended off the list before its id can be
 // another process's, which EndAll() must not kill.
@@ -242,13 +247,18 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
     if (count > 0 && polled[1].revents != 0) ready();
   }
   CloseDescriptor(&process_fd);
-  Children::All().Remove(pid_);
-  pid_ = -1;
-  if (reaped == 0) return {End::kTimeout};
+  const pid_t pid = std::exchange(pid_, -1);
+  if (reaped == 0) {
+    LeftChildren* const heir = left_children.load();
+    if (heir != nullptr) heir->Take(pid, std::move(late_));
+    return {End::kLeft};
+  }
+  Children::All().Remove(pid);
   if (reaped < 0) return {End::kLost};
   // Even after a timeout: it was done when we lost patience.
-  if (WIFEXITED(status)) return {End::kExited, WEXITSTATUS(status)};
-  return {killed_ ? End::kTimeout : End::kKilled};
+  const Result result = ResultOf(status);
+  if (result.end == End::kKilled && killed_) return {End::kTimeout};
+  return result;
 }
 
 ChildProcess::Result ChildProcess::Wait(Deadline deadline) {
@@ -258,6 +268,17 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline) {
 void ChildProcess::Kill() {
   killed_ = true;
   unkillable_ = kill(pid_, SIGKILL) != 0 && errno == EPERM;
+}
+
+void SetLeftChildren(LeftChildren* heir) { left_children.store(heir); }
+
+std::optional<ChildProcess::Result> ReapLeft(pid_t pid) {
+  int status = 0;
+  const pid_t reaped = Reap(pid, &status, WNOHANG);
+  if (reaped == 0) return std::nullopt;
+  if (reaped > 0) return ResultOf(status);
+  Children::All().Remove(pid);
+  return ChildProcess::Result{};
 }
 
 }  // namespace postern::system

@@ -10,6 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +32,7 @@ bool MakePipe(int ends[2]);
 void CloseDescriptor(int* fd);
 
 // One thread at a time. Waits by the process's id, so SIGCHLD must not be
-// ignored, and nobody may wait for just any child.
+// ignored, and no other code may wait for just any child.
 class ChildProcess {
  public:
   // The child's descriptors are below this.
@@ -40,6 +42,7 @@ class ChildProcess {
     kExited,   // `code` is the exit code
     kKilled,   // by a signal
     kTimeout,  // by us
+    kLeft,     // runs on: it took too long, and may not be killed
     kLost,     // waitpid(2) did not know it: SIGCHLD is ignored
   };
   struct Result {
@@ -53,8 +56,8 @@ class ChildProcess {
     absl::Span<const std::string> arguments;
     // The folder that it runs in; empty: ours.
     std::string home;
-    // Goes before this process's environment, which it has; a name that is
-    // given twice has the last value.
+    // All of its environment: it inherits nothing of ours. A name that is given
+    // twice has the last value. See SessionVariables().
     absl::Span<const std::pair<std::string, std::string>> environment;
     // Ours, and what it is for the child, below kDescriptors. Others that are
     // not close-on-exec it inherits.
@@ -75,9 +78,10 @@ class ChildProcess {
     std::swap(pid_, other.pid_);
     std::swap(killed_, other.killed_);
     std::swap(unkillable_, other.unkillable_);
+    std::swap(late_, other.late_);
     return *this;
   }
-  // Kills it, and waits until it has ended.
+  // Kills it, and waits until it has ended, unless it may not be killed.
   ~ChildProcess();
 
   // For the end of this process: kills every child that has not been waited
@@ -92,13 +96,21 @@ class ChildProcess {
   // `ready` meanwhile whenever `watched`, if that is a descriptor, can be read
   // or has come to its end. Does not wait for the child's own children. At most
   // once.
+  //
+  // A set-user-id program has become another user, whose processes we may not
+  // kill. When `deadline` passes, the result is kLeft, and LeftChildren, where
+  // there is one, waits for it.
   Result Wait(Deadline deadline, const int& watched,
               absl::FunctionRef<void()> ready);
   Result Wait(Deadline deadline);
 
-  // Its end will be kTimeout, but where it had exited already. A child that has
-  // become another user, whom we may not kill, is left to itself by Wait().
+  // Its end will be kTimeout or kLeft, unless it has exited already.
   void Kill();
+
+  // Has `late` called with the end of a child that was left (kLeft), from
+  // another thread, as soon as it has ended. Never called without LeftChildren,
+  // nor if the child was not left.
+  void OnLateEnd(std::function<void(Result)> late) { late_ = std::move(late); }
 
   // Until Wait(); -1: there is none.
   pid_t pid() const { return pid_; }
@@ -107,7 +119,27 @@ class ChildProcess {
   pid_t pid_ = -1;
   bool killed_ = false;
   bool unkillable_ = false;
+  std::function<void(Result)> late_;
 };
+
+// Waits for the children that ChildProcess::Wait() has left, so that they do
+// not stay zombies and their end is known: see ChildReaper. Without one, they
+// are left to whoever waits when this process has ended: for programs that end
+// soon.
+class LeftChildren {
+ public:
+  virtual ~LeftChildren() = default;
+  // Waits for `pid`; `ended` may be empty. Thread-safe.
+  virtual void Take(pid_t pid,
+                    std::function<void(ChildProcess::Result)> ended) = 0;
+};
+
+// From now on children are left to `heir`; null: to no one.
+void SetLeftChildren(LeftChildren* heir);
+
+// Returns how a child that was left has ended, or nothing while it runs. Once
+// for each; kLost if there is none.
+std::optional<ChildProcess::Result> ReapLeft(pid_t pid);
 
 }  // namespace postern::system
 

@@ -8,10 +8,8 @@
 namespace postern::system {
 namespace {
 
-using Variables = std::vector<std::pair<std::string, std::string>>;
-
 TEST(SessionVariablesTest, HasNothingWhereNothingIsKnown) {
-  EXPECT_EQ(SessionVariables({}), Variables());
+  EXPECT_EQ(SessionVariables({}, {}), Variables());
 }
 
 TEST(SessionVariablesTest, HasWhatTcpserverSets) {
@@ -23,7 +21,7 @@ TEST(SessionVariablesTest, HasWhatTcpserverSets) {
   session.local_name = "mx.example";
   session.remote_name = "client.example";
   session.name_status = NameStatus::kConfirmed;
-  EXPECT_EQ(SessionVariables(session),
+  EXPECT_EQ(SessionVariables({}, session),
             (Variables{{"PROTO", "TCP"},
                        {"TCPREMOTEIP", "2001:db8::1"},
                        {"TCPREMOTEPORT", "4711"},
@@ -32,11 +30,82 @@ TEST(SessionVariablesTest, HasWhatTcpserverSets) {
                        {"TCPLOCALHOST", "mx.example"},
                        {"TCPREMOTEHOST", "client.example"}}));
   for (const NameStatus status :
-       {NameStatus::kNone, NameStatus::kUnchecked, NameStatus::kTemporary,
-        NameStatus::kForged}) {
+       {NameStatus::kNone, NameStatus::kTemporary, NameStatus::kForged}) {
     session.name_status = status;
-    EXPECT_EQ(SessionVariables(session).back().first, "TCPLOCALHOST");
+    EXPECT_EQ(SessionVariables({}, session).back().first, "TCPLOCALHOST");
   }
+}
+
+TEST(SessionVariablesTest, HasWhatTheSuperServerSaidOfTheClient) {
+  SessionInfo session;
+  session.remote_name = "client.example";
+  session.name_status = NameStatus::kUnchecked;
+  session.remote_info = "";
+  EXPECT_EQ(
+      SessionVariables({}, session),
+      (Variables{{"TCPREMOTEHOST", "client.example"}, {"TCPREMOTEINFO", ""}}));
+}
+
+// What one server may have in its environment, by accident or from its manager.
+constexpr const char* kEnvironment[] = {
+    "PATH=/opt/bin",
+    "LANG=C",
+    "LC_ALL=C.UTF-8",
+    "TZ=UTC",
+    "TMPDIR=/scratch",
+    "HOME=/root",
+    "LDAP_URI=ldap://a=b",
+    "DKSIGN=/etc/key",
+    "RELAYCLIENT=",
+    "PROTO=TCP",
+    "TCPREMOTEIP=192.0.2.9",
+    "TCPREMOTEHOST=friend.example",
+    "TCPREMOTEINFO=root",
+    "TCPLOCALPORT=25",
+    "SMTPAUTHUSER=admin",
+    "SMTPAUTHMETHOD=PLAIN",
+    "NOTIFY_SOCKET=/run/notify",
+    "WATCHDOG_USEC=30000000",
+    "WATCHDOG_PID=1",
+    "LISTEN_FDS=2",
+    "LISTEN_PID=1",
+    "LISTEN_FDNAMES=smtp",
+    "SSLCTLFD=3",
+    "UCSPITLS=",
+    "POSTERN_AUTH=/bin/checkpassword",
+    "no equals sign",
+    nullptr,
+};
+
+TEST(SessionVariablesTest, AServicePassesOnWhatProgramsNeed) {
+  EXPECT_EQ(ServiceVariables(kEnvironment, {"LDAP_URI", "UNSET"}),
+            (Variables{{"PATH", "/usr/local/bin:/usr/bin:/bin"},
+                       {"PATH", "/opt/bin"},
+                       {"LANG", "C"},
+                       {"LC_ALL", "C.UTF-8"},
+                       {"TZ", "UTC"},
+                       {"TMPDIR", "/scratch"},
+                       {"LDAP_URI", "ldap://a=b"}}));
+  EXPECT_EQ(ServiceVariables(nullptr, {}),
+            (Variables{{"PATH", "/usr/local/bin:/usr/bin:/bin"}}));
+}
+
+TEST(SessionVariablesTest, ASuperServersProcessPassesOnWhatRulesMayHaveSet) {
+  const Variables base = UcspiVariables(kEnvironment);
+  EXPECT_EQ(base, (Variables{{"PATH", "/opt/bin"},
+                             {"LANG", "C"},
+                             {"LC_ALL", "C.UTF-8"},
+                             {"TZ", "UTC"},
+                             {"TMPDIR", "/scratch"},
+                             {"HOME", "/root"},
+                             {"LDAP_URI", "ldap://a=b"},
+                             {"DKSIGN", "/etc/key"}}));
+  // What is known of the session comes after it.
+  SessionInfo session;
+  session.relay_client = "";
+  Variables all = base;
+  all.emplace_back("RELAYCLIENT", "");
+  EXPECT_EQ(SessionVariables(base, session), all);
 }
 
 TEST(SessionVariablesTest, NamesTheUserWhoMayRelay) {
@@ -44,7 +113,7 @@ TEST(SessionVariablesTest, NamesTheUserWhoMayRelay) {
   session.identity = "user@example.org";
   session.mechanism = "PLAIN";
   session.remote_info = "liar";
-  EXPECT_EQ(SessionVariables(session),
+  EXPECT_EQ(SessionVariables({}, session),
             (Variables{{"TCPREMOTEINFO", "user@example.org"},
                        {"SMTPAUTHUSER", "user@example.org"},
                        {"SMTPAUTHMETHOD", "PLAIN"},
@@ -56,11 +125,11 @@ TEST(SessionVariablesTest, KeepsWhatRulesHaveSet) {
   session.relay_client = "@fixme";
   session.identity = "user";
   session.environment = {{"TCPREMOTEINFO", "rule"}, {"FOO", ""}};
-  EXPECT_EQ(SessionVariables(session), (Variables{{"RELAYCLIENT", "@fixme"},
-                                                  {"TCPREMOTEINFO", "user"},
-                                                  {"SMTPAUTHUSER", "user"},
-                                                  {"TCPREMOTEINFO", "rule"},
-                                                  {"FOO", ""}}));
+  EXPECT_EQ(SessionVariables({}, session), (Variables{{"RELAYCLIENT", "@fixme"},
+                                                      {"TCPREMOTEINFO", "user"},
+                                                      {"SMTPAUTHUSER", "user"},
+                                                      {"TCPREMOTEINFO", "rule"},
+                                                      {"FOO", ""}}));
 }
 
 }  // namespace

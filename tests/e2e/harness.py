@@ -122,7 +122,7 @@ class TestCase(unittest.TestCase):
         variables.update(environment or {})
         process = subprocess.run(
             [SMTPD, "--control", str(self.control), "--deliver",
-             deliver or f"maildir:{self.maildir}", *options],
+             deliver or f"catch-all:{self.maildir}", *options],
             input=data if isinstance(data, bytes) else data.encode(),
             env=variables, capture_output=True, timeout=PATIENCE, check=False)
         return Talk(process)
@@ -193,7 +193,7 @@ class Tcpserver:
             self.process = subprocess.Popen(
                 arguments + [address, "0", *(program or [SMTPD]), "--control",
                              str(test.control), "--deliver",
-                             deliver or f"maildir:{test.maildir}", *options],
+                             deliver or f"catch-all:{test.maildir}", *options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 env=environment, start_new_session=True)
         test.addCleanup(self.stop)
@@ -235,8 +235,9 @@ class Serve:
         self.log_path = test.folder / "log"
         ready, theirs = os.pipe()
         arguments = [*prefix, POSTERN, "serve", "--control", str(test.control),
-                     "--deliver", deliver or f"maildir:{test.maildir}",
-                     "--ready-fd", str(theirs), *options]
+                     "--deliver", deliver or f"catch-all:{test.maildir}",
+                     "--ready-fd", str(theirs), "--pass-environment",
+                     "QUEUE_OUT", *options]
         for each in listen:
             arguments += ["--listen", each]
         variables = {"PATH": os.environ["PATH"],

@@ -81,6 +81,53 @@ class ServeTest(harness.TestCase):
         self.assertIn(b"Tu@elsewhere.example\0", self.queued("envelope"))
         self.assertIn(b"COLOUR=red", self.queued("environment"))
 
+    def test_a_rule_chooses_the_queue_program(self):
+        scanner = self.folder / "scanner"
+        scanner.write_text("#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\n"
+                           "printf 'Dinfected (#5.7.1)' >&6\nexit 88\n")
+        scanner.chmod(0o755)
+        rules = self.put_rules(f'127.0.0.2:allow,QMAILQUEUE="{scanner}"\n'
+                               ":allow\n")
+        server = harness.Serve(self, "--rules", rules,
+                               deliver=f"qmail-queue:{self.put_queue()}")
+        with harness.Client(server, "127.0.0.2") as client:
+            client.greet()
+            self.assertEqual(self.deliver(client), 554)
+        self.assertIn('reply="554 5.7.1 infected (#5.7.1)"',
+                      server.wait_log("infected"))
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client), 250)
+
+    def test_the_servers_own_environment_is_no_clients(self):
+        ours = {"RELAYCLIENT": "", "TCPREMOTEHOST": "friend.example",
+                "TCPREMOTEINFO": "root", "SMTPAUTHUSER": "admin",
+                "NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "1000000000",
+                "LISTEN_FDS": "0", "SECRET": "x", "TZ": "UTC",
+                "POSTERN_MAX_ERRORS": "7", "LDAP_URI": "ldap://a"}
+        server = harness.Serve(self, "--pass-environment", "LDAP_URI",
+                               deliver=f"qmail-queue:{self.put_queue()}",
+                               environment=ours)
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client, "u@elsewhere.example"), 553)
+            self.assertEqual(self.deliver(client), 250)
+        lines = self.queued("environment").decode().splitlines()
+        names = {line.split("=", 1)[0] for line in lines}
+        # What the stand-in's shell sets itself is not the server's.
+        self.assertEqual(names - {"PWD", "OLDPWD", "SHLVL", "_"},
+                         {"PATH", "TZ", "LDAP_URI", "QUEUE_OUT", "PROTO",
+                          "TCPREMOTEIP", "TCPREMOTEPORT", "TCPLOCALIP",
+                          "TCPLOCALPORT"})
+        for name in ("TCPREMOTEIP", "NOTIFY_SOCKET", "POSTERN_AUTH", "A=B"):
+            wrong = subprocess.run(
+                [harness.POSTERN, "serve", "--listen", "127.0.0.1:0",
+                 "--pass-environment", name], stdin=subprocess.DEVNULL,
+                capture_output=True, check=False, timeout=harness.PATIENCE)
+            self.assertEqual(wrong.returncode, 100)
+            self.assertIn(f"--pass-environment: {name}",
+                          wrong.stderr.decode())
+
     def test_rules_decide_who_may_relay_and_who_may_come(self):
         rules = self.put_rules('127.0.0.1:allow,RELAYCLIENT=""\n'
                                "127.0.0.2:deny\n"
@@ -272,6 +319,73 @@ class ServeTest(harness.TestCase):
                 client.settimeout(harness.PATIENCE)
                 client.connect(where)
                 self.assertEqual(client.recv(100)[:4], b"220 ")
+
+    def talk_to(self, path, data):
+        """Says `data` to a Unix socket; returns all replies."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(harness.PATIENCE)
+            client.connect(str(path))
+            client.sendall(data.encode())
+            with client.makefile("rb") as file:
+                return file.read().decode().splitlines()
+
+    def test_a_client_of_a_unix_socket_meets_the_rule_for_anyone(self):
+        path = self.folder / "socket"
+        listen = ("127.0.0.1:0", f"unix:{path}")
+        mail = ("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@elsewhere>\r\n"
+                "QUIT\r\n")
+        server = harness.Serve(self, "--rules", self.put_rules(
+            "127.:allow\n:deny\n"), listen=listen, deliver="discard")
+        self.assertEqual(self.talk_to(path, "QUIT\r\n")[0][:3], "554")
+        with harness.Client(server) as client:
+            client.greet()
+        server.stop()
+        server = harness.Serve(self, "--rules", self.put_rules(
+            '127.:deny\n:allow,RELAYCLIENT=""\n'), listen=listen,
+            deliver="discard")
+        self.assertEqual(self.talk_to(path, mail)[-2], "250 2.1.5 ok")
+
+    def test_clients_of_a_unix_socket_have_no_limit_that_others_use_up(self):
+        path = self.folder / "socket"
+        server = harness.Serve(
+            self, "--max-per-client", "1", "--max-rate", "1",
+            listen=("127.0.0.1:0", f"unix:{path}"))
+        with socket.socket(socket.AF_UNIX) as held:
+            held.settimeout(harness.PATIENCE)
+            held.connect(str(path))
+            self.assertEqual(held.recv(100)[:3], b"220")
+            for _ in range(3):
+                self.assertEqual(self.talk_to(path, "QUIT\r\n")[0][:3], "220")
+        server.wait_log('ip=""')
+
+    def test_whoever_may_use_a_unix_socket_may_speak_for_clients(self):
+        path = self.folder / "socket"
+        rules = self.put_rules('192.0.2.7:allow,RELAYCLIENT=""\n:deny\n')
+        server = harness.Serve(
+            self, "--rules", rules, deliver="discard",
+            listen=("127.0.0.1:0", f"unix:{path},proxy"))
+        mail = ("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@elsewhere>\r\n"
+                "QUIT\r\n")
+        replies = self.talk_to(
+            path, "PROXY TCP4 192.0.2.7 127.0.0.1 4711 25\r\n" + mail)
+        self.assertEqual(replies[-2], "250 2.1.5 ok")
+        for unknown in ("PROXY TCP4 192.0.2.8 127.0.0.1 4711 25\r\n",
+                        "PROXY UNKNOWN\r\n"):
+            self.assertEqual(self.talk_to(path, unknown + mail)[0][:3], "554")
+        server.wait_log("ip=192.0.2.7")
+
+    def test_relayed_mail_is_not_captured(self):
+        rules = self.put_rules('127.:allow,RELAYCLIENT=""\n')
+        for deliver, code in ((f"maildir:{self.maildir}", "550 5.7.1"),
+                              (f"catch-all:{self.maildir}", "250 2.1.5")):
+            server = harness.Serve(self, "--rules", rules, deliver=deliver)
+            with harness.Client(server) as client:
+                client.greet()
+                client.ask("MAIL FROM:<s@x>")
+                self.assertEqual(client.ask("RCPT TO:<u@elsewhere>")[:9], code)
+                self.assertEqual(client.ask("RCPT TO:<u@local.example>")[:3],
+                                 "250")
+            server.stop()
 
     @unittest.skipUnless(harness.has_ipv6(), "this machine has no IPv6")
     def test_an_ipv6_address_has_no_ipv4_clients(self):

@@ -193,6 +193,46 @@ class TcpserverTest(harness.TestCase):
                 "Return-Path: <s@x>\n"
                 f"Delivered-To: {sent}@LOCAL.example\nReceived: from "))
 
+    def test_a_mail_store_that_is_not_there_bounces_nothing(self):
+        mail = "MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nQUIT\r\n"
+        home = self.folder / "home"
+        deliver = f"maildir:{home}/%d/%u"
+        talk = self.talk(mail, deliver=deliver)
+        self.assertEqual(talk.codes, [220, 250, 451, 221])
+        self.assertIn(f"delivery: maildir {home}/local.example/u: {home}: No "
+                      "such file or directory\n", talk.log)
+        home.mkdir()  # a mount point
+        talk = self.talk(mail, deliver=deliver)
+        self.assertEqual(talk.codes, [220, 250, 451, 221])
+        self.assertIn(f"{home} is empty: is its file system mounted?", talk.log)
+        (home / "local.example" / "v").mkdir(parents=True)
+        talk = self.talk(mail, deliver=deliver)
+        self.assertEqual(talk.codes, [220, 250, 550, 221])
+        (home / "local.example" / "u" / "new").mkdir(parents=True)
+        talk = self.talk(mail, deliver=deliver)  # without its tmp
+        self.assertEqual(talk.codes, [220, 250, 451, 221])
+        self.assertIn(f"{home}/local.example/u exists, but is no Maildir",
+                      talk.log)
+
+    def test_relayed_mail_is_not_captured(self):
+        mail = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@elsewhere.example>\r\n"
+                "RCPT TO:<u@local.example>\r\nQUIT\r\n")
+        relay = {"RELAYCLIENT": ""}
+        (self.folder / "home" / "u" / "tmp").mkdir(parents=True)
+        (self.folder / "home" / "u" / "new").mkdir()
+        for deliver in (f"maildir:{self.maildir}",
+                        f"maildir:{self.folder}/home/%u"):
+            talk = self.talk(mail, environment=relay, deliver=deliver)
+            self.assertEqual(talk.codes, [220, 250, 550, 250, 221])
+            self.assertEqual(
+                talk.replies[2], "550 5.7.1 sorry, that domain isn't mine, and "
+                "there is no way to send mail elsewhere (#5.7.1)")
+            self.assertIn("rule=no-relay source=RELAYCLIENT", talk.log)
+        for deliver in (f"catch-all:{self.maildir}",
+                        f"qmail-queue:{self.put_queue()}", "discard"):
+            talk = self.talk(mail, environment=relay, deliver=deliver)
+            self.assertEqual(talk.codes, [220, 250, 250, 250, 221], deliver)
+
     def test_the_log_says_why_a_session_or_a_delivery_failed(self):
         mail = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n")
         talk = self.talk(mail, deliver="maildir:/no/such/folder")

@@ -1,0 +1,108 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A queue program that may not be killed, as qmail-queue may not: it is
+// set-user-id. The kernel refuses kill(2) to this process.
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "delivery/qmail_queue.h"
+#include "delivery/temporary_folder.h"
+#include "engine/delivery.h"
+#include "gtest/gtest.h"
+#include "system/child_reaper.h"
+#include "system/refuse_kill.h"
+
+namespace postern::delivery {
+namespace {
+
+class QueueLeftTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(system::RefuseKill()); }
+
+  QueueLeftTest() {
+    char* cwd = getcwd(nullptr, 0);
+    options_.program = absl::StrCat(cwd, "/delivery/queue_stand_in");
+    free(cwd);
+    options_.home = folder_.Path();
+    options_.queue_timeout = absl::Milliseconds(50);
+    options_.report = [this](absl::string_view line) {
+      if (absl::StrContains(line, "which took too long, ")) {
+        late_.set_value(std::string(line));
+      } else {
+        report_ = std::string(line);
+      }
+    };
+    EXPECT_EQ(mkfifo(folder_.Path("go").c_str(), 0600), 0);
+  }
+
+  // Opens a message for a program that does `script`.
+  std::unique_ptr<MessageSink> Open(const std::string& script) {
+    SessionInfo session;
+    session.environment = {{"STAND_IN", script},
+                           {"STAND_IN_OUT", folder_.Path()}};
+    Delivery::Opened opened =
+        queue_.emplace(options_).Open({.to = {{{"u", "d"}}}}, session);
+    EXPECT_TRUE(std::holds_alternative<std::unique_ptr<MessageSink>>(opened));
+    return std::get<std::unique_ptr<MessageSink>>(std::move(opened));
+  }
+  // Lets a program go on that waits for "go".
+  void LetGo() { folder_.Write("go", ""); }
+
+  TemporaryFolder folder_;
+  std::promise<std::string> late_;
+  std::string report_;
+  system::ChildReaper reaper_;
+  QmailQueueOptions options_;
+  std::optional<QmailQueue> queue_;
+};
+
+TEST_F(QueueLeftTest, TheLogSaysThatItRunsOnAndHowItEnded) {
+  auto sink = Open("message envelope await=go exit=0");
+  EXPECT_TRUE(sink->Write({"a\r\n"}, [] { FAIL(); }));
+  std::optional<Verdict> verdict;
+  sink->Commit([&](Verdict v) { verdict = std::move(v); });
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->reply(), (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
+  EXPECT_TRUE(absl::EndsWith(
+      report_,
+      " took too long, and runs on: it is another user's process, and "
+      "may not be killed"))
+      << report_;
+  LetGo();
+  const std::string late = late_.get_future().get();
+  EXPECT_TRUE(absl::EndsWith(
+      late,
+      ", which took too long, exited with 0: the message is queued, and "
+      "will be once more when the client, which got a 451, sends it "
+      "again"))
+      << late;
+}
+
+TEST_F(QueueLeftTest, AMessageThatWasGivenUpIsNotQueued) {
+  auto sink = Open("await=go message envelope exit=54");
+  EXPECT_TRUE(sink->Write({"a\r\n"}, [] { FAIL(); }));
+  sink.reset();
+  LetGo();
+  const std::string late = late_.get_future().get();
+  EXPECT_TRUE(absl::EndsWith(late, ", which took too long, exited with 54"))
+      << late;
+  EXPECT_EQ(folder_.Read("envelope"), "");
+}
+
+}  // namespace
+}  // namespace postern::delivery

@@ -1,0 +1,106 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Children that may not be killed, as set-user-id programs may not. The kernel
+// refuses kill(2) to this process, whoever runs it: hence a test of its own.
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <future>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "system/child_process.h"
+#include "system/child_reaper.h"
+#include "system/deadline.h"
+#include "system/refuse_kill.h"
+
+namespace postern::system {
+namespace {
+
+using End = ChildProcess::End;
+using Result = ChildProcess::Result;
+
+class ChildLeftTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(RefuseKill()); }
+
+  ChildLeftTest() {
+    EXPECT_TRUE(MakePipe(pipe_));
+    const std::string arguments[] = {"/bin/sh", "-c", "read x; exit 7"};
+    const std::pair<int, int> descriptors[] = {{pipe_[0], STDIN_FILENO}};
+    auto child = ChildProcess::Start(
+        {.arguments = arguments, .descriptors = descriptors});
+    EXPECT_TRUE(child.ok()) << child.status();
+    child_ = *std::move(child);
+    pid_ = child_.pid();
+    CloseDescriptor(&pipe_[0]);
+  }
+  ~ChildLeftTest() override { CloseDescriptor(&pipe_[1]); }
+
+  // Lets the child come to its end.
+  void LetGo() { CloseDescriptor(&pipe_[1]); }
+  bool Runs() const {
+    siginfo_t info = {};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info,
+                  WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
+  }
+
+  int pipe_[2] = {-1, -1};
+  ChildProcess child_;
+  pid_t pid_ = -1;
+};
+
+TEST_F(ChildLeftTest, IsReapedWhenItEnds) {
+  ChildReaper reaper;
+  std::promise<Result> ended;
+  child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
+  EXPECT_EQ(child_.Wait(Deadline(absl::Milliseconds(20))).end, End::kLeft);
+  EXPECT_EQ(child_.pid(), -1);
+  EXPECT_TRUE(Runs());
+  LetGo();
+  const Result result = ended.get_future().get();
+  EXPECT_EQ(result.end, End::kExited);
+  EXPECT_EQ(result.code, 7);
+  // It is no zombie.
+  EXPECT_EQ(waitpid(pid_, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST_F(ChildLeftTest, TheDestructorLeavesItToo) {
+  ChildReaper reaper;
+  std::promise<Result> ended;
+  child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
+  { const ChildProcess gone = std::move(child_); }
+  EXPECT_TRUE(Runs());
+  LetGo();
+  EXPECT_EQ(ended.get_future().get().code, 7);
+}
+
+TEST_F(ChildLeftTest, TheEndOfTheReaperWaitsForNoChild) {
+  {
+    ChildReaper reaper;
+    child_.OnLateEnd([](Result) { FAIL() << "it runs on"; });
+    EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
+  }
+  EXPECT_TRUE(Runs());
+  LetGo();
+  EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
+}
+
+TEST_F(ChildLeftTest, WithoutAReaperItIsLeftToTheNextOne) {
+  EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
+  EXPECT_TRUE(Runs());
+  LetGo();
+  EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
+}
+
+}  // namespace
+}  // namespace postern::system

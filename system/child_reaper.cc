@@ -1,0 +1,60 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "system/child_reaper.h"
+
+#include <chrono>
+
+namespace postern::system {
+namespace {
+
+// The children here have taken minutes already.
+constexpr std::chrono::milliseconds kTick{200};
+
+}  // namespace
+
+ChildReaper::ChildReaper() { SetLeftChildren(this); }
+
+ChildReaper::~ChildReaper() {
+  SetLeftChildren(nullptr);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    over_ = true;
+  }
+  over_changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ChildReaper::Take(pid_t pid,
+                       std::function<void(ChildProcess::Result)> ended) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  children_.emplace_back(pid, std::move(ended));
+  if (!thread_.joinable()) thread_ = std::thread([this] { Work(); });
+}
+
+void ChildReaper::Work() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!over_) {
+    std::vector<std::pair<Child, ChildProcess::Result>> ended;
+    for (size_t i = 0; i < children_.size();) {
+      int status = 0;
+      const pid_t reaped = waitpid(children_[i].first, &status, WNOHANG);
+      if (reaped == 0) {
+        ++i;
+        continue;
+      }
+      ended.emplace_back(std::move(children_[i]), reaped > 0
+                                                      ? ResultOf(status)
+                                                      : ChildProcess::Result{});
+      children_.erase(children_.begin() + static_cast<ptrdiff_t>(i));
+    }
+    lock.unlock();
+    for (const auto& [child, result] : ended) {
+      if (child.second) child.second(result);
+    }
+    lock.lock();
+    over_changed_.wait_for(lock, kTick, [this] { return over_; });
+  }
+}
+
+}  // namespace postern::system
