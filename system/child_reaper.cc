@@ -37,15 +37,12 @@ void ChildReaper::Work() {
   while (!over_) {
     std::vector<std::pair<Child, ChildProcess::Result>> ended;
     for (size_t i = 0; i < children_.size();) {
-      int status = 0;
-      const pid_t reaped = waitpid(children_[i].first, &status, WNOHANG);
-      if (reaped == 0) {
+      const auto result = ReapLeft(children_[i].first);
+      if (!result) {
         ++i;
         continue;
       }
-      ended.emplace_back(std::move(children_[i]), reaped > 0
-                                                      ? ResultOf(status)
-                                                      : ChildProcess::Result{});
+      ended.emplace_back(std::move(children_[i]), *result);
       children_.erase(children_.begin() + static_cast<ptrdiff_t>(i));
     }
     lock.unlock();

@@ -111,6 +111,7 @@ class ServeTest(harness.TestCase):
         with harness.Client(server) as client:
             client.greet()
             self.assertEqual(self.deliver(client, "u@elsewhere.example"), 553)
+            client.ask("RSET")
             self.assertEqual(self.deliver(client), 250)
         lines = self.queued("environment").decode().splitlines()
         names = {line.split("=", 1)[0] for line in lines}

@@ -120,6 +120,25 @@ class TcpserverTest(harness.TestCase):
         self.assertIn(b"COLOUR=blue\n", self.queued("environment"))
         self.assertIn(b"TCPREMOTEIP=127.0.0.6\n", self.queued("environment"))
 
+    def test_the_queue_program_has_what_concerns_it(self):
+        talk = self.talk(
+            "MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n.\r\n"
+            "QUIT\r\n", deliver=f"qmail-queue:{self.put_queue()}",
+            environment={
+                "PROTO": "TCP", "TCPREMOTEIP": "192.0.2.1",
+                "TCPREMOTEHOST": "client.example", "TCPREMOTEINFO": "joe",
+                "RELAYCLIENT": "", "DKSIGN": "/etc/key", "SMTPAUTHUSER": "x",
+                "NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "1",
+                "LISTEN_FDS": "1", "POSTERN_MAX_ERRORS": "7"})
+        self.assertEqual(talk.codes[-2:], [250, 221])
+        lines = self.queued("environment").decode().splitlines()
+        names = {line.split("=", 1)[0] for line in lines}
+        # What the stand-in's shell sets itself is not ours.
+        self.assertEqual(names - {"PWD", "OLDPWD", "SHLVL", "_"},
+                         {"PATH", "QUEUE_OUT", "PROTO", "TCPREMOTEIP",
+                          "TCPREMOTEHOST", "TCPREMOTEINFO", "RELAYCLIENT",
+                          "DKSIGN"})
+
     def test_a_hang_up_in_the_middle_of_a_message_delivers_nothing(self):
         server = self.start()
         with harness.Client(server) as client:
