@@ -354,7 +354,7 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
          client.Say(Envelope(1, 4) + "DATA\r\n");
          client.Flood(absl::StrCat(content, ".\r\n", noops));
        },
-       80, 96},
+       128, 128},
       {"content ahead of the disk",
        [&](Client& client) {
          client.Say(Envelope(1, 4) + "DATA\r\n");
