@@ -31,15 +31,19 @@
 #include "auth/user_table.h"
 #include "auth/verifier.h"
 #include "files/test_folder.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace {
 
 // How many calls there are before the process kills itself; -1: it lives.
 int calls_left = -1;
+// The calls so far: 'r' for a rename, 's' for an fsync, '.' for another.
+std::string calls_made;
 
-void Call() {
+void Call(char what = '.') {
   if (calls_left >= 0 && calls_left-- == 0) raise(SIGKILL);
+  calls_made += what;
 }
 
 }  // namespace
@@ -65,7 +69,7 @@ ssize_t write(int fd, const void* bytes, size_t size) {
 }
 
 int fsync(int fd) {
-  Call();
+  Call('s');
   return static_cast<int>(syscall(SYS_fsync, fd));
 }
 
@@ -80,7 +84,7 @@ int fchown(int fd, uid_t owner, gid_t group) noexcept {
 }
 
 int rename(const char* from, const char* to) noexcept {
-  Call();
+  Call('r');
   return static_cast<int>(
       syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
@@ -251,6 +255,26 @@ TEST_F(UserEditKillTest, TheFirstUserIsAddedOrNot) {
   KillEverywhere({}, {{"carl", kOne}}, [](UserFile* users) {
     users->Set("carl", *Verifier::Parse(kOne));
   });
+}
+
+// A rename is not on the disk before the directory is, also that which
+// completes what a killed process has begun.
+TEST_F(UserEditKillTest, EachRenameIsSynced) {
+  const Edit edit = [](UserFile* users) {
+    users->Set("bert", *Verifier::Parse(kOther));
+  };
+  Begin({{"anna", kOne}});
+  calls_made.clear();
+  ASSERT_TRUE(Run(edit).ok());
+  const std::string whole = calls_made;
+  EXPECT_THAT(whole, testing::MatchesRegex("[.s]*s[.]*rs[.]*rs[.]*")) << whole;
+  Begin({{"anna", kOne}});
+  ASSERT_TRUE(RunUntil(static_cast<int>(whole.rfind('r')), edit));
+  calls_made.clear();
+  ASSERT_TRUE(Run([](UserFile*) {}).ok());
+  EXPECT_THAT(calls_made, testing::MatchesRegex("[.]*rs[.s]*rs[.]*"))
+      << calls_made;
+  EXPECT_EQ(InFile(), (Users{{"anna", kOne}, {"bert", kOther}}));
 }
 
 }  // namespace

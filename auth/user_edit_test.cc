@@ -143,9 +143,12 @@ TEST_F(UserEditTest, ATableThatIsDamagedIsMadeAnew) {
   ASSERT_TRUE(Set("anna").ok());
   folder_.Write("users.cdb", "none");
   ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0600), 0);
+  // It says nothing of what a killed process has left, which so does not count.
+  folder_.Write(".users.new", absl::StrCat("carl:", kCrypt, "\n"));
   EXPECT_TRUE(Set("bert").ok());
   EXPECT_TRUE(Has("anna"));
   EXPECT_TRUE(Has("bert"));
+  EXPECT_FALSE(Has("carl"));
 }
 
 // What a killed process has left counts only if the table has it.

@@ -119,7 +119,12 @@ class GuardedAuthenticatorTest : public testing::Test {
         if (challenge->bytes != "?") result += challenge->bytes;
       }
       if (const auto* verdict = std::get_if<Verdict>(&move)) {
-        absl::StrAppend(&result, verdict->reply()->code);
+        const Reply& reply = *verdict->reply();
+        absl::StrAppend(&result, reply.code);
+        // RFC 4954 6.
+        if (reply.code == 454) {
+          EXPECT_EQ(reply.enhanced, (EnhancedCode{4, 7, 0}));
+        }
       }
     };
     // What is due later comes after what was due at once.
