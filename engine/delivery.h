@@ -42,14 +42,20 @@ class MessageSink {
   virtual bool Write(absl::Span<const absl::string_view> slices,
                      absl::AnyInvocable<void() &&> ready) = 0;
 
+  // Called on the session's thread once the client has its reply to Commit() or
+  // CommitEach(): never if the answer came too late for it, or the client was
+  // gone. For logs, which must not claim a reply that nobody got.
+  virtual void OnReplied() {}
+
   // What answers CommitEach().
   using EachDone = absl::AnyInvocable<void(std::vector<Verdict>) &&>;
 
   // Makes the message safe, then answers, once, from any thread: accepts only
   // when it would survive a power cut (RFC 5321 6.1), for all recipients of
-  // the envelope or for none. Nothing but the destructor is called afterwards,
-  // and that perhaps before `done` returns. `done` keeps the sink alive: move
-  // it out of the sink's own members to call it, or neither ever goes.
+  // the envelope or for none. Nothing but OnReplied() and the destructor is
+  // called afterwards, and those perhaps before `done` returns. `done` keeps
+  // the sink alive: move it out of the sink's own members to call it, or
+  // neither ever goes.
   virtual void Commit(Policy::Done done) = 0;
 
   // The same for LMTP (RFC 2033 4.2), where some recipients may be accepted

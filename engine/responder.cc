@@ -176,9 +176,11 @@ void Responder::TlsStarted(TlsInfo info) {
 
 void Responder::Answer(PostedAnswer answer) {
   if (auto* verdict = std::get_if<Verdict>(&answer.what)) {
-    AnswerVerdict(answer.id, std::move(*verdict));
+    const bool given = AnswerVerdict(answer.id, std::move(*verdict));
+    if (given && answer.sink != nullptr) answer.sink->OnReplied();
   } else if (auto* verdicts = std::get_if<std::vector<Verdict>>(&answer.what)) {
-    AnswerEach(answer.id, std::move(*verdicts));
+    const bool given = AnswerEach(answer.id, std::move(*verdicts));
+    if (given && answer.sink != nullptr) answer.sink->OnReplied();
   } else if (auto* challenge = std::get_if<AuthChallenge>(&answer.what)) {
     AnswerAuth(answer.id, std::move(*challenge));
   } else {
@@ -186,7 +188,7 @@ void Responder::Answer(PostedAnswer answer) {
   }
 }
 
-void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
+bool Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   const Work work = id == work_id_ ? work_ : Work::kNone;
   const bool accepted = verdict.accepted();
   SharedSessionInfo greeted;
@@ -199,7 +201,7 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
     if (accepted && sink_ == nullptr && !session_.envelope().to.empty()) {
       bool wait = false;
       verdict = OpenSink(id, std::move(verdict), &wait);
-      if (wait) return;
+      if (wait) return false;
     }
   }
   if (work != Work::kNone) work_ = Work::kNone;
@@ -210,16 +212,19 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
     // There is no content to come, and no kAborted either: the next message
     // must not find this one's sink.
     if (work == Work::kBodyBegin) sink_.reset();
-    return Excuse(id, status);
+    Excuse(id, status);
+    return false;
   }
   if (greeted != nullptr && accepted) info_ = std::move(greeted);
+  return true;
 }
 
-void Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
+bool Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
   const absl::Status status =
       verdicts.size() == 1 ? session_.Complete(id, std::move(verdicts[0]))
                            : session_.Complete(id, verdicts);
   if (!status.ok()) Excuse(id, status);
+  return status.ok();
 }
 
 void Responder::AnswerAuth(RequestId id, AuthMove move) {
@@ -274,14 +279,14 @@ void Responder::Commit(RequestId id) {
   std::shared_ptr<MessageSink> sink = std::move(sink_);
   MessageSink& committing = *sink;
   if (!session_.lmtp()) {
-    return committing.Commit(
-        [post = options_.post, id, keep = std::move(sink)](Verdict verdict) {
-          post({id, std::move(verdict)});
-        });
+    return committing.Commit([post = options_.post, id,
+                              sink = std::move(sink)](Verdict verdict) mutable {
+      post({id, std::move(verdict), std::move(sink)});
+    });
   }
-  committing.CommitEach([post = options_.post, id, keep = std::move(sink)](
-                            std::vector<Verdict> verdicts) {
-    post({id, std::move(verdicts)});
+  committing.CommitEach([post = options_.post, id, sink = std::move(sink)](
+                            std::vector<Verdict> verdicts) mutable {
+    post({id, std::move(verdicts), std::move(sink)});
   });
 }
 

@@ -35,6 +35,8 @@ struct PostedAnswer {
   RequestId id{};
   // The second is LMTP's, the last two are moves of AUTH.
   std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted> what;
+  // Whose answer it is, if it is that of a message's end.
+  std::shared_ptr<MessageSink> sink = nullptr;
 };
 
 // What a Responder needs of the world. The pointers must outlive it and every
@@ -111,8 +113,9 @@ class Responder {
   void OnXClient(const XClient& client);
   void OnAuth(const Ask& ask);
   void Commit(RequestId id);
-  void AnswerVerdict(RequestId id, Verdict verdict);
-  void AnswerEach(RequestId id, std::vector<Verdict> verdicts);
+  // Both return whether the client has that reply now.
+  bool AnswerVerdict(RequestId id, Verdict verdict);
+  bool AnswerEach(RequestId id, std::vector<Verdict> verdicts);
   void AnswerAuth(RequestId id, AuthMove move);
   void ReportRefusals();
   void Excuse(RequestId id, const absl::Status& status);

@@ -43,6 +43,7 @@ struct World {
   AuthExchange::Done move_done;       // of a late move
   SharedSessionInfo begun;            // the facts that Begin() was given
   std::vector<std::string> refused;   // what OnContentRefused() has heard
+  int replied = 0;                    // MessageSink::OnReplied()
   std::vector<std::string> reported;  // ResponderOptions::refused
 };
 
@@ -80,6 +81,7 @@ class TestSink : public MessageSink {
     if (world_.commit) return std::move(done)(*world_.commit);
     world_.done = std::move(done);
   }
+  void OnReplied() override { ++world_.replied; }
   void CommitEach(EachDone done) override {
     if (world_.each.empty()) return MessageSink::CommitEach(std::move(done));
     std::move(done)(world_.each);
@@ -355,7 +357,22 @@ TEST_F(ResponderTest, KeepsACommittingSinkUntilItHasAnswered) {
   EXPECT_EQ(world_.open_sinks, 1);
   std::move(world_.done)(Verdict::Accept());
   world_.done = nullptr;
+  posted_.clear();  // a driver drops what comes for a connection that is gone
   EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(world_.replied, 0);
+}
+
+TEST_F(ResponderTest, TellsASinkThatTheClientHasItsReply) {
+  Feed(kEnvelope);
+  Feed("DATA\r\n.\r\n");
+  EXPECT_EQ(world_.replied, 1);
+  Feed(kEnvelope);
+  world_.commit.reset();
+  Feed("DATA\r\n.\r\n");
+  session_->TimedOut();
+  std::move(world_.done)(Verdict::Accept());
+  PostAll();  // too late
+  EXPECT_EQ(world_.replied, 1);
 }
 
 // Between the end of a transaction and its kAborted, an answer to BodyBegin

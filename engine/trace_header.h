@@ -18,7 +18,7 @@ namespace postern {
 // and makes up no names.
 struct TraceStamp {
   absl::Time time;
-  std::string id;  // letters and digits
+  std::string id;  // an atom (RFC 5322 3.2.3): letters, digits and '-'
 };
 
 // Returns the Received field with CRLF line ends:

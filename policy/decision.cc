@@ -57,10 +57,11 @@ absl::string_view RuleName(Rule rule) {
 LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                     const LogStyle& style) {
   const bool sender = decision.about == Decision::About::kSender;
-  LogLine line(sender ? "mail" : "rcpt", style);
+  LogLine line(sender ? "mail" : "rcpt", style,
+               {session.session_id, decision.message});
   line.Word("decision", KindName(decision.kind))
       .Word("rule", RuleName(decision.rule))
-      .Text("source", decision.source, kMaxLoggedText)
+      .Sentence("source", decision.source, kMaxLoggedText)
       .Text("ip", session.remote_address, kMaxLoggedName)
       .Text("host", session.remote_name, kMaxLoggedName)
       .Address("from", decision.from);

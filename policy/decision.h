@@ -48,6 +48,7 @@ struct Decision {
   About about = About::kRecipient;
   Verdict::Kind kind = Verdict::Kind::kRefuse;
   Rule rule = Rule::kNotListed;
+  int message = 0;  // which the recipient is of: Rcpt::message, Mail::message
   // Where the rule stands: "FILE:LINE", "FILE key KEY", "RELAYCLIENT",
   // "user NAME", what went wrong, or nothing.
   std::string source;
@@ -73,7 +74,8 @@ absl::string_view RuleName(Rule rule);
 //   ip=192.0.2.1 host=client.example from=<s@example.org> to=<u@local.example>
 //   reply="250 2.1.5 ok"
 //
-// (one line, always these fields in this order). The decision is accept, refuse
+// (one line, always these fields in this order; session and id stand before the
+// event). The decision is accept, refuse
 // or drop. About a sender, the event is "mail" and there is no "to".
 LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                     const LogStyle& style);

@@ -95,7 +95,7 @@ TEST(DecisionTest, EscapesWhatCouldBeMistaken) {
     Path path;
     absl::string_view written;
   } cases[] = {
-      {{"a> to=<b", "c"}, "<a\\x3e\\x20to=\\x3cb@c>"},
+      {{"a> to=<b", "c"}, "<a\\x3e\\x20to\\x3d\\x3cb@c>"},
       {{"a b", "c"}, "<a\\x20b@c>"},
       {{"a@evil", "c"}, "<a@evil@c>"},
       {{"a\"b\\", "c"}, "<a\\x22b\\x5c@c>"},
@@ -103,7 +103,7 @@ TEST(DecisionTest, EscapesWhatCouldBeMistaken) {
       {{std::string("\0", 1), "c"}, "<\\x00@c>"},
       {{"\x1b[31m", "c"}, "<\\x1b[31m@c>"},
       {{"\\x41", "c"}, "<\\x5cx41@c>"},
-      {{"a=b;%s", "c"}, "<a=b;%s@c>"},
+      {{"a=b;%s", "c"}, "<a\\x3db;%s@c>"},
   };
   for (const auto& c : cases) {
     Decision decision = Accepted();

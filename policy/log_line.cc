@@ -26,8 +26,8 @@ constexpr Plain PlainBut(absl::string_view special) {
   for (char c : special) plain[static_cast<unsigned char>(c)] = false;
   return plain;
 }
-constexpr Plain kPlainText = PlainBut("\"\\<>");
-constexpr Plain kPlainAddress = PlainBut(" \"\\<>");
+constexpr Plain kPlainText = PlainBut(" \"\\<>=");
+constexpr Plain kPlainSentence = PlainBut("\"\\=");
 constexpr Plain kPlainJson = PlainBut("\"\\");
 
 void AppendNumber(uint64_t number, std::string* out) {
@@ -118,28 +118,61 @@ void AppendEscaped(absl::string_view text, bool json, const Plain& plain,
   }
 }
 
+// Appends what the line is about: each key with its value, and then `end`.
+void AppendSubject(const LogSubject& subject, absl::string_view session,
+                   absl::string_view id, absl::string_view end,
+                   std::string* out) {
+  if (subject.session.empty()) return;
+  out->append(session.data(), session.size());
+  out->append(subject.session.data(), subject.session.size());
+  out->append(end.data(), end.size());
+  if (subject.message == 0) return;
+  out->append(id.data(), id.size());
+  out->append(subject.session.data(), subject.session.size());
+  out->push_back('-');
+  AppendNumber(static_cast<uint64_t>(subject.message), out);
+  out->append(end.data(), end.size());
+}
+
 }  // namespace
 
 LogStyle::LogStyle(LogFormat format, absl::string_view program, int64_t pid)
     : format_(format) {
   if (format == LogFormat::kJson) {
     head_ = ",\"program\":\"";
-    AppendEscaped(program, true, kPlainJson, kMaxLoggedName, &head_);
+    AppendEscaped(program, true, kPlainJson, kMaxLoggedProgram, &head_);
     absl::StrAppend(&head_, "\",\"pid\":", pid);
   } else {
-    AppendEscaped(program, false, kPlainText, kMaxLoggedName, &head_);
+    AppendEscaped(program, false, kPlainText, kMaxLoggedProgram, &head_);
     absl::StrAppend(&head_, ": pid=", pid, " ");
   }
 }
 
-LogLine::LogLine(absl::string_view event, const LogStyle& style)
+std::string MessageId(const LogSubject& subject) {
+  return absl::StrCat(subject.session, "-", subject.message);
+}
+
+LogLine::LogLine(absl::string_view event, const LogStyle& style,
+                 const LogSubject& subject)
     : format_(style.format()) {
   text_.reserve(kUsualLine);
   if (json()) {
     absl::StrAppend(&text_, "{\"event\":\"", event, "\"", style.head());
+    AppendSubject(subject, ",\"session\":\"", ",\"id\":\"", "\"", &text_);
   } else {
-    absl::StrAppend(&text_, style.head(), event);
+    absl::StrAppend(&text_, style.head());
+    AppendSubject(subject, "session=", "id=", " ", &text_);
+    text_.append(event.data(), event.size());
   }
+}
+
+LogLine LogLine::Fields(const LogStyle& style) {
+  return LogLine(style.format());
+}
+
+LogLine& LogLine::Add(const LogLine& fields) {
+  text_.append(fields.text_);
+  return *this;
 }
 
 void LogLine::Key(absl::string_view key) {
@@ -160,22 +193,48 @@ LogLine& LogLine::Word(absl::string_view key, absl::string_view word) {
 LogLine& LogLine::Text(absl::string_view key, absl::string_view text,
                        size_t limit) {
   Key(key);
-  const size_t begin = text_.size();
-  if (json()) text_.push_back('"');
-  AppendEscaped(text, json(), json() ? kPlainJson : kPlainText, limit, &text_);
-  const bool quoted = json() || begin == text_.size() ||
-                      text_.find(' ', begin) != std::string::npos;
-  if (quoted && !json()) text_.insert(begin, 1, '"');
+  const bool quoted = json() || text.empty();
   if (quoted) text_.push_back('"');
+  AppendEscaped(text, json(), json() ? kPlainJson : kPlainText, limit, &text_);
+  if (quoted) text_.push_back('"');
+  return *this;
+}
+
+LogLine& LogLine::Sentence(absl::string_view key, absl::string_view text,
+                           size_t limit) {
+  if (json()) return Text(key, text, limit);
+  Key(key);
+  const size_t begin = text_.size();
+  AppendEscaped(text, /*json=*/false, kPlainSentence, limit, &text_);
+  if (begin == text_.size() ||
+      text_.find_first_of(" <", begin) != std::string::npos) {
+    text_.insert(begin, 1, '"');
+    text_.push_back('"');
+  }
   return *this;
 }
 
 LogLine& LogLine::Address(absl::string_view key, const Path& path) {
   Key(key);
   text_.push_back(json() ? '"' : '<');
-  AppendEscaped(path.Address(), json(), json() ? kPlainJson : kPlainAddress,
+  AppendEscaped(path.Address(), json(), json() ? kPlainJson : kPlainText,
                 kMaxLoggedAddress, &text_);
   text_.push_back(json() ? '"' : '>');
+  return *this;
+}
+
+LogLine& LogLine::Endpoint(absl::string_view key, absl::string_view address,
+                           uint16_t port) {
+  if (address.empty()) return *this;
+  Key(key);
+  const bool v6 = address.find(':') != absl::string_view::npos;
+  if (json()) text_.push_back('"');
+  if (v6) text_.push_back('[');
+  AppendEscaped(address, json(), json() ? kPlainJson : kPlainText,
+                kMaxLoggedName, &text_);
+  text_.append(v6 ? "]:" : ":");
+  AppendNumber(port, &text_);
+  if (json()) text_.push_back('"');
   return *this;
 }
 
@@ -193,7 +252,7 @@ LogLine& LogLine::Answer(absl::string_view key, const Reply& reply) {
   }
   text.push_back(' ');
   text.append(reply.text);
-  return Text(key, text, kMaxLoggedText);
+  return Sentence(key, text, kMaxLoggedText);
 }
 
 LogLine& LogLine::Number(absl::string_view key, uint64_t number) {
@@ -230,6 +289,25 @@ LogLine& LogLine::Words(absl::string_view key,
 std::string LogLine::End() {
   if (json()) text_.push_back('}');
   return std::move(text_);
+}
+
+std::string SentenceLine(absl::string_view event, absl::string_view text,
+                         const LogStyle& style, const LogSubject& subject) {
+  if (style.format() == LogFormat::kJson) {
+    return LogLine(event.empty() ? "notice" : event, style, subject)
+        .Text("text", text, kNoLogLimit)
+        .End();
+  }
+  std::string out = LogLine(event, style, subject).End();
+  if (!event.empty()) out.append(": ");
+  for (char c : text) {
+    if (c == '=' && !out.empty() && out.back() != ' ') {
+      out.append("\\x3d");
+    } else {
+      out.push_back(c >= ' ' && c <= '~' ? c : '?');
+    }
+  }
+  return out;
 }
 
 }  // namespace postern::policy

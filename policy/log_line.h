@@ -1,25 +1,37 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A line of a log: an event and its fields, where whatever clients sent leaves
-// the line with but one reading.
+// A line of a log: an event and its fields. Whatever a client sent, the line
+// has one reading.
 //
-//   LogLine("message", style).Word("result", "accept").Number("size", 1234);
+//   LogLine("message", style, {"2f4zzk3m80ab", 1})
+//       .Word("result", "accept").Number("size", 1234);
 //
-// As logfmt, key=value with blanks between, behind the program's name and pid:
+// As logfmt, key=value with blanks between. Before the event stand the program,
+// its pid, the session and, where the line is about a message, its id:
 //
-//   postern: pid=77 message result=accept size=1234
+//   postern: pid=77 session=2f4zzk3m80ab id=2f4zzk3m80ab-1 message
+//   result=accept size=1234
 //
-//   - Bytes outside 0x20..0x7e, and '"', '\', '<' and '>', are written \xNN.
-//   - A value that holds a space, or nothing, is between double quotes.
+// (one line)
+//
+//   - In a text of a client's (Text), bytes outside 0x21..0x7e, and '"', '\',
+//     '<', '>' and '=', are written \xNN. It is one word, "" where it is empty.
+//   - A sentence (Sentence, Answer) is our own, but may quote a client. It is
+//     the same, but for blanks, '<' and '>', which stay; it is between double
+//     quotes where it holds a blank or a '<', or nothing.
 //   - Addresses are between angle brackets, as in the envelope: unquoted, the
-//     domain behind the last '@'. A space in one is written \x20.
+//     domain behind the last '@'. Inside, they are as a text.
 //   - A value that has been cut ends in "\...".
+//
+// So '=' is in no value, but at the end of a key: a reader that looks for
+// " key=" with a regular expression, as fail2ban does, finds our fields and
+// none that a client made up.
 //
 // As JSON (RFC 8259), one object:
 //
-//   {"event":"message","program":"postern","pid":77,"result":"accept",
-//   "size":1234}
+//   {"event":"message","program":"postern","pid":77,"session":"2f4zzk3m80ab",
+//   "id":"2f4zzk3m80ab-1","result":"accept","size":1234}
 //
 // (one line) whose strings are the values themselves, in ASCII: what is not is
 // written \uNNNN. What JSON has no words for comes as in logfmt, and is then
@@ -45,6 +57,7 @@ namespace postern::policy {
 // The most bytes that a value takes, escapes included. A line with two
 // addresses, two names and two texts stays below PIPE_BUF (4096), up to which
 // a write to a pipe is not mixed with those of other processes.
+inline constexpr size_t kMaxLoggedProgram = 64;
 inline constexpr size_t kMaxLoggedAddress = 1024;
 inline constexpr size_t kMaxLoggedName = 256;
 inline constexpr size_t kMaxLoggedText = 512;
@@ -67,20 +80,42 @@ class LogStyle {
   std::string head_;  // before the event; in JSON, behind it
 };
 
+// What a line is about.
+struct LogSubject {
+  absl::string_view session;  // SessionInfo::session_id; empty: none
+  int message = 0;            // the n-th of the session; 0: none
+};
+
+// Returns the id of a message: "2f4zzk3m80ab-1". In the log, in the Received
+// field and in the reply it is the same.
+std::string MessageId(const LogSubject& subject);
+
 // LogLine is written as it is filled: the order of calls is that of the fields.
 // A key is written as it is: letters and '-', and no key twice.
 class LogLine {
  public:
   // `event` is a word, as in Word().
-  explicit LogLine(absl::string_view event, const LogStyle& style = LogStyle());
+  explicit LogLine(absl::string_view event, const LogStyle& style = LogStyle(),
+                   const LogSubject& subject = {});
+
+  // Fields alone, for lines of the same style: see Add().
+  static LogLine Fields(const LogStyle& style);
+  // The fields of another, in which End() was not called.
+  LogLine& Add(const LogLine& fields);
 
   // A value of ours: printable, not empty, and without what a text escapes.
   LogLine& Word(absl::string_view key, absl::string_view word);
-  // Any bytes, of which no more than `limit` are written between the quotes; it
+  // Any bytes, of which no more than `limit` are written, escapes included; it
   // is 5 at least.
   LogLine& Text(absl::string_view key, absl::string_view text, size_t limit);
+  LogLine& Sentence(absl::string_view key, absl::string_view text,
+                    size_t limit);
   LogLine& Address(absl::string_view key, const Path& path);
-  // The reply in one line as a text: "250 2.1.5 ok".
+  // An IP address and a port: 192.0.2.1:25, [2001:db8::1]:25. Nothing where the
+  // address is empty.
+  LogLine& Endpoint(absl::string_view key, absl::string_view address,
+                    uint16_t port);
+  // The reply in one line as a sentence: "250 2.1.5 ok".
   LogLine& Answer(absl::string_view key, const Reply& reply);
   LogLine& Number(absl::string_view key, uint64_t number);
   // How many of those that were asked for: "2/3", and "3" where it is all. In
@@ -96,12 +131,27 @@ class LogLine {
   std::string End();
 
  private:
+  explicit LogLine(LogFormat format) : format_(format) {
+    text_.reserve(kUsualFields);
+  }
+
   void Key(absl::string_view key);
   bool json() const { return format_ == LogFormat::kJson; }
 
-  const LogFormat format_;
+  // Most fields of another are shorter: they are one piece of memory.
+  static constexpr size_t kUsualFields = 160;
+
+  LogFormat format_;
   std::string text_;
 };
+
+// Returns a line that is a sentence and has no fields but those before the
+// event: "postern: pid=77 warning: TEXT", or without an event "postern: pid=77
+// TEXT". Bytes outside printable ASCII become '?', and an '=' that could end a
+// key is \x3d. In JSON the text is a string as Text() has it, of the event
+// "notice" where there is none.
+std::string SentenceLine(absl::string_view event, absl::string_view text,
+                         const LogStyle& style, const LogSubject& subject = {});
 
 }  // namespace postern::policy
 

@@ -42,7 +42,7 @@ std::string Everything(const LogStyle& style) {
 
 TEST(LogLineTest, WritesLogfmt) {
   EXPECT_EQ(Everything(LogStyle(LogFormat::kLogfmt, "postern", 77)),
-            "postern: pid=77 session end=quit helo=\"mx \\x22x\\x22\" "
+            "postern: pid=77 session end=quit helo=mx\\x20\\x22x\\x22 "
             "from=<s@x.example> reply=\"250 2.0.0 ok\" in=12345 mail=2 "
             "rcpt=2/3 seconds=1.120 notes=early-talk,late");
   EXPECT_EQ(Everything(LogStyle()).substr(0, 17), "session end=quit ");
@@ -84,7 +84,8 @@ TEST(LogLineTest, TextsAreEscaped) {
   } cases[] = {
       {"", "\"\"", "", ""},
       {"a", "a", "a", "a"},
-      {"a b", "\"a b\"", "a b", "a b"},
+      {"a b", "a\\x20b", "a b", "a b"},
+      {" k=v", "\\x20k\\x3dv", " k=v", " k=v"},
       {"\"", "\\x22", "\\\"", "\""},
       {"\\", "\\x5c", "\\\\x5c", "\\x5c"},
       {"<>", "\\x3c\\x3e", "<>", "<>"},
@@ -137,8 +138,7 @@ TEST(LogLineTest, AValueIsCutBetweenCharacters) {
       {"12\n\n", 8, "12\\...", "12\\\\..."},
       {"\xc3\xbc\xc3\xbc", 11, "\\xc3\\...", "\\u00fc\\\\..."},
       {"\xf0\x9f\x93\xac!", 12, "\\xf0\\x9f\\...", "\\\\..."},
-      // A space that was cut away asks for no quotes.
-      {"1234567 9", 8, "1234\\...", "123\\\\..."},
+      {"1 3456789", 8, "1\\...", "1 3\\\\..."},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(LogLine("e").Text("k", c.text, c.limit).End(),
@@ -150,10 +150,68 @@ TEST(LogLineTest, AValueIsCutBetweenCharacters) {
   }
 }
 
+TEST(LogLineTest, SentencesKeepTheirBlanks) {
+  const struct {
+    absl::string_view text;
+    size_t limit;
+    absl::string_view logfmt;
+  } cases[] = {
+      {"", 99, "\"\""},
+      {"/c/rcpthosts:3", 99, "/c/rcpthosts:3"},
+      {"RCPT TO:<u@d> X=1", 99, "\"RCPT TO:<u@d> X\\x3d1\""},
+      {"a \"b\" \\ c\n", 99, "\"a \\x22b\\x22 \\x5c c\\x0a\""},
+      // A space that was cut away asks for no quotes.
+      {"1234567 9", 8, "1234\\..."},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(LogLine("e").Sentence("k", c.text, c.limit).End(),
+              absl::StrCat("e k=", c.logfmt));
+  }
+  EXPECT_EQ(LogLine("e", JsonStyle()).Sentence("k", "a b", 99).End(),
+            LogLine("e", JsonStyle()).Text("k", "a b", 99).End());
+}
+
+TEST(LogLineTest, SaysWhatItIsAbout) {
+  const LogStyle logfmt(LogFormat::kLogfmt, "postern", 77);
+  EXPECT_EQ(LogLine("e", logfmt, {"abc", 0}).End(),
+            "postern: pid=77 session=abc e");
+  EXPECT_EQ(LogLine("e", logfmt, {"abc", 12}).End(),
+            "postern: pid=77 session=abc id=abc-12 e");
+  EXPECT_EQ(MessageId({"abc", 12}), "abc-12");
+  EXPECT_EQ(LogLine("e", JsonStyle(), {"abc", 12}).End(),
+            "{\"event\":\"e\",\"program\":\"postern\",\"pid\":77,"
+            "\"session\":\"abc\",\"id\":\"abc-12\"}");
+}
+
+TEST(LogLineTest, EndpointsAreAddressesWithPorts) {
+  EXPECT_EQ(LogLine("e")
+                .Endpoint("a", "192.0.2.1", 25)
+                .Endpoint("b", "2001:db8::1", 0)
+                .Endpoint("c", "", 25)
+                .End(),
+            "e a=192.0.2.1:25 b=[2001:db8::1]:0");
+  EXPECT_EQ(Json::parse(LogLine("e", JsonStyle())
+                            .Endpoint("a", "2001:db8::1", 25)
+                            .End())["a"],
+            "[2001:db8::1]:25");
+}
+
+TEST(LogLineTest, SentencesOfTheirOwnHaveNoFields) {
+  const LogStyle logfmt(LogFormat::kLogfmt, "postern", 77);
+  EXPECT_EQ(SentenceLine("warning", "a key=value and =x", logfmt),
+            "postern: pid=77 warning: a key\\x3dvalue and =x");
+  EXPECT_EQ(SentenceLine("", "=x\n\xff", logfmt, {"abc", 0}),
+            "postern: pid=77 session=abc =x??");
+  EXPECT_EQ(Json::parse(SentenceLine("", "k=v\n", JsonStyle(), {"abc", 1})),
+            Json::parse("{\"event\":\"notice\",\"program\":\"postern\","
+                        "\"pid\":77,\"session\":\"abc\",\"id\":\"abc-1\","
+                        "\"text\":\"k=v\\n\"}"));
+}
+
 TEST(LogLineTest, AddressesHaveOneReading) {
   const Path path = {"a> to=<b c", "d\xc3\xbc"};
   EXPECT_EQ(LogLine("e").Address("to", path).End(),
-            "e to=<a\\x3e\\x20to=\\x3cb\\x20c@d\\xc3\\xbc>");
+            "e to=<a\\x3e\\x20to\\x3d\\x3cb\\x20c@d\\xc3\\xbc>");
   const Json line =
       Json::parse(LogLine("e", JsonStyle()).Address("to", path).End());
   EXPECT_EQ(line["to"], "a> to=<b c@d\xc3\xbc");

@@ -53,6 +53,7 @@ void RelayPolicy::DecideHere(const Ask& ask, const SharedSessionInfo& session,
   const auto* rcpt = std::get_if<Rcpt>(&ask.what);
   if (rcpt == nullptr) return std::move(done)(Verdict::Accept());
   Decision decision = rules_->Decide(*rcpt, *session);
+  decision.message = rcpt->message;
   if (decision.accepted() && !Serves(decision.to)) {
     rules_->RefuseRemote(&decision);
   }
@@ -78,6 +79,7 @@ void RelayPolicy::DecideHere(const Ask& ask, const SharedSessionInfo& session,
 Verdict RelayPolicy::DecideMail(const Mail& mail,
                                 const SessionInfo& session) const {
   Decision decision = rules_->DecideMail(mail, session);
+  decision.message = mail.message;
   if (!decision.accepted()) return Answer(std::move(decision), {}, session);
   return decision.from == mail.from
              ? Verdict::Accept()

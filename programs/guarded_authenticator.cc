@@ -137,7 +137,7 @@ class GuardedExchange : public AuthExchange {
 
   void Conclude(AuthOutcome outcome, absl::string_view user) {
     over_ = true;
-    policy::LogLine line("auth", LineStyle());
+    policy::LogLine line("auth", LineStyle(), {session_->session_id});
     line.Word("result", AuthOutcomeName(outcome))
         .Text("ip", session_->remote_address, policy::kMaxLoggedName)
         .Word("mechanism", mechanism_);

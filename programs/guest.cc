@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policy/log_line.h"
+#include "policy/refusal_line.h"
 #include "programs/log.h"
 #include "transports/tls_channel.h"
 
@@ -55,6 +56,9 @@ ResponderOptions Guest::responder() {
   options.show_user = site_->show_user;
   if (site_->authenticator != nullptr) options.authenticator = this;
   options.stamp = [this] { return delivery_.Stamp(); };
+  options.refused = [](const Refusal& refusal, const SessionInfo& session) {
+    WriteLog(policy::LogRefusal(refusal, session, LineStyle()));
+  };
   return options;
 }
 
@@ -89,19 +93,21 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
 void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {
   if (metrics_ != nullptr) metrics_->CountSession(end, info);
   constexpr size_t kMaxName = policy::kMaxLoggedName;
-  policy::LogLine line("session", LineStyle());
+  policy::LogLine line("session", LineStyle(), {info.session_id});
   line.Word("end", CloseReasonName(end.reason))
-      .Text("ip", info.remote_address, kMaxName);
+      .Text("ip", info.remote_address, policy::kMaxLoggedName);
   if (!info.hello_name.empty()) line.Text("helo", info.hello_name, kMaxName);
   if (!info.identity.empty()) line.Text("user", info.identity, kMaxName);
   if (info.tls != nullptr) line.Text("tls", info.tls->protocol, kMaxName);
-  if (!end.tls_error.empty()) line.Text("tls-error", end.tls_error, kMaxName);
+  if (!end.tls_error.empty())
+    line.Sentence("tls-error", end.tls_error, kMaxName);
   constexpr absl::string_view kNames[kCounts] = {
       "ehlo", "starttls", "auth", "mail", "rcpt", "data", "vrfy"};
   if (!info.identity.empty()) accepted_[kAuth] = 1;
   for (size_t i = 0; i < kCounts; ++i) {
     if (asked_[i] != 0) line.Part(kNames[i], accepted_[i], asked_[i]);
   }
+  if (end.refused != 0) line.Number("refused", end.refused);
   line.Number("in", end.bytes_in)
       .Number("out", end.bytes_out)
       .Seconds("seconds", end.duration);

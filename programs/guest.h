@@ -35,7 +35,7 @@ struct GuestRules {
 // in one line what came of the session:
 //
 //   session end=quit ip=192.0.2.1 helo=mx.example ehlo=1 mail=2 rcpt=2/3
-//   data=2 in=2345 out=678 seconds=0.120 notes=early-talk,pipelining
+//   data=2 refused=1 in=2345 out=678 seconds=0.120 notes=early-talk,pipelining
 //
 // (one line; "2/3" is two accepted of three; what is 0 is left out).
 class Guest : public transports::SessionHost,

@@ -19,6 +19,7 @@ namespace {
 template <typename Visitor, typename HandoverType>
 void VisitFields(Visitor&& visit, HandoverType& handover) {
   visit("began", handover.began);
+  visit("session", handover.session);
   visit("greeted", handover.stood.greeted);
   visit("extended", handover.stood.extended);
   visit("errors", handover.stood.errors);

@@ -22,6 +22,7 @@ struct Handover {
   // When the session began, in milliseconds of CLOCK_MONOTONIC, which all
   // programs of a machine share: its time does not begin anew.
   uint64_t began = 0;
+  std::string session;  // SessionInfo::session_id
   Standing stood;
   // The facts that the client's commands have made (engine/session_info.h).
   Hello::Verb hello_verb = Hello::Verb::kHelo;

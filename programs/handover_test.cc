@@ -14,12 +14,14 @@ namespace postern::programs {
 namespace {
 
 constexpr char kText[] =
-    "began=81231 greeted=1 extended=1 errors=3 auth-failures=2 messages=4 "
+    "began=81231 session=2f4zzk3m80ab greeted=1 extended=1 errors=3 "
+    "auth-failures=2 messages=4 "
     "early-talk=0 pipelining=1 verb=1 hello=client+20.example identity=u "
     "mechanism=PLAIN";
 
 Handover Full() {
   return {.began = 81231,
+          .session = "2f4zzk3m80ab",
           .stood = {.greeted = true,
                     .extended = true,
                     .identity = "u",

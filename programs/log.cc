@@ -8,9 +8,10 @@
 
 #include <atomic>
 #include <string>
+#include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace postern::programs {
 namespace {
@@ -20,6 +21,8 @@ using policy::LogLine;
 using policy::LogStyle;
 
 std::atomic<LogSink*> sink{nullptr};
+char own_session[32] = "";  // of a process that has one
+thread_local policy::LogSubject subject;
 
 LogStyle& Style() {
   // Never destroyed: some thread may log to the end.
@@ -36,6 +39,15 @@ void Write(absl::string_view line) {
 }
 
 }  // namespace
+
+void SetLogSession(absl::string_view session) {
+  session.copy(own_session, sizeof(own_session) - 1);
+}
+
+LogScope::LogScope(const policy::LogSubject& about)
+    : before_(std::exchange(subject, about)) {}
+
+LogScope::~LogScope() { subject = before_; }
 
 void SetLogFormat(LogFormat format) {
   Style() = LogStyle(format, program_invocation_short_name, getpid());
@@ -56,18 +68,9 @@ void WriteLog(absl::string_view event, absl::string_view text) {
 void WriteLog(absl::string_view text) { Write(FormatLog("", text)); }
 
 std::string FormatLog(absl::string_view event, absl::string_view text) {
-  std::string out;
-  if (LineStyle().format() == LogFormat::kJson) {
-    out = LogLine(event.empty() ? "notice" : event, LineStyle())
-              .Text("text", text, policy::kNoLogLimit)
-              .End();
-  } else {
-    out = absl::StrCat(LineStyle().head(), event, event.empty() ? "" : ": ",
-                       text);
-    for (char& c : out) {
-      if (!absl::ascii_isprint(c)) c = '?';
-    }
-  }
+  policy::LogSubject about = subject;
+  if (about.session.empty()) about.session = own_session;
+  std::string out = policy::SentenceLine(event, text, LineStyle(), about);
   out += '\n';
   return out;
 }

@@ -28,9 +28,25 @@ const policy::LogStyle& LineStyle();
 void WriteLog(policy::LogLine& line);
 inline void WriteLog(policy::LogLine&& line) { WriteLog(line); }
 
-// Writes a sentence: "EVENT: TEXT", or {"event":"EVENT",...,"text":"TEXT"}.
-// Bytes outside printable ASCII become '?', and in JSON what LogLine::Text()
-// makes of them.
+// Has all sentences say that they are of `session`: for a process that serves
+// one. Not thread-safe, as SetLogFormat().
+void SetLogSession(absl::string_view session);
+
+// While it lives, sentences that its thread writes are about `subject`, whose
+// text must outlive it: for what does not know of sessions, such as a delivery.
+class LogScope {
+ public:
+  explicit LogScope(const policy::LogSubject& subject);
+  ~LogScope();
+  LogScope(const LogScope&) = delete;
+  LogScope& operator=(const LogScope&) = delete;
+
+ private:
+  const policy::LogSubject before_;
+};
+
+// Writes a sentence: "EVENT: TEXT", or {"event":"EVENT",...,"text":"TEXT"}, as
+// policy::SentenceLine() has it.
 void WriteLog(absl::string_view event, absl::string_view text);
 // The same without "EVENT: "; in JSON it is a "notice".
 void WriteLog(absl::string_view text);

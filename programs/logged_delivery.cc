@@ -3,12 +3,9 @@
 
 #include "programs/logged_delivery.h"
 
-#include <unistd.h>
-
-#include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -22,16 +19,24 @@ namespace postern::programs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using policy::LogLine;
 
-void LogMessage(bool accepted, absl::string_view id, uint64_t size,
-                size_t rcpts, const Path& from, const Reply& reply) {
-  WriteLog(policy::LogLine("message", LineStyle())
-               .Word("result", accepted ? "accept" : "refuse")
-               .Text("id", id, policy::kMaxLoggedName)
-               .Number("size", size)
-               .Number("rcpts", rcpts)
-               .Address("from", from)
-               .Answer("reply", reply));
+// Returns the fields that say whom a message came from.
+LogLine Origin(const Path& from, const SessionInfo& session) {
+  LogLine fields = LogLine::Fields(LineStyle());
+  fields.Text("ip", session.remote_address, policy::kMaxLoggedName);
+  if (session.remote_port != 0) fields.Number("port", session.remote_port);
+  fields.Endpoint("listener", session.local_address, session.local_port);
+  if (!session.identity.empty()) {
+    fields.Text("user", session.identity, policy::kMaxLoggedName);
+  }
+  fields.Address("from", from);
+  return fields;
+}
+
+MessageFacts Facts(const Envelope& envelope, const SessionInfo& session) {
+  return {session.session_id, envelope.message, 0, envelope.to.size(),
+          Origin(envelope.from, session)};
 }
 
 }  // namespace
@@ -39,94 +44,93 @@ void LogMessage(bool accepted, absl::string_view id, uint64_t size,
 class LoggedDelivery::Sink : public MessageSink {
  public:
   Sink(std::unique_ptr<MessageSink> sink, LoggedDelivery* delivery,
-       const Envelope& envelope)
+       MessageFacts facts)
       : sink_(std::move(sink)),
         delivery_(*delivery),
-        from_(envelope.from),
-        rcpts_(envelope.to.size()) {}
+        facts_(std::move(facts)) {}
+
   ~Sink() override {
-    if (committed_ || delivery_.messages_ == nullptr ||
-        !delivery_.messages_->interrupted()) {
-      return;
+    if (committed_) return;
+    if (delivery_.messages_ != nullptr && delivery_.messages_->interrupted()) {
+      WriteLog(MessageLine("interrupted", facts_));
+    } else {
+      delivery_.refused_ = std::make_unique<MessageFacts>(std::move(facts_));
     }
-    MessagesUnderWay::Log({delivery_.TakeId(), size_, rcpts_, from_});
   }
+
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
-    for (absl::string_view slice : slices) size_ += slice.size();
+    for (absl::string_view slice : slices) facts_.size += slice.size();
     return sink_->Write(slices, std::move(ready));
   }
 
   void Commit(Policy::Done done) override {
+    committed_.emplace(delivery_.messages_, std::move(facts_));
     Metrics* const metrics = delivery_.metrics_;
-    committed_ = true;
-    sink_->Commit(
-        [message = std::make_unique<MessagesUnderWay::Pending>(
-             delivery_.messages_,
-             MessageFacts{delivery_.TakeId(), size_, rcpts_, std::move(from_)}),
-         metrics,
-         since = metrics == nullptr ? Clock::time_point() : Clock::now(),
-         done = std::move(done)](Verdict verdict) mutable {
-          const MessageFacts& facts = message->facts();
-          if (verdict.accepted() && !verdict.reply()) {
-            verdict = Verdict::Accept(
-                {250, {2, 0, 0}, absl::StrCat("ok ", facts.id)});
-          }
-          if (metrics != nullptr) {
-            metrics->CountMessage(verdict.accepted());
-            metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
-          }
-          if (message->Answer(verdict.accepted())) {
-            LogMessage(verdict.accepted(), facts.id, facts.size, facts.rcpts,
-                       facts.from, *verdict.reply());
-          }
-          std::move(done)(std::move(verdict));
-        });
+    // `done` keeps this, until it is called.
+    sink_->Commit([this, metrics, id = delivery_.id_,
+                   since =
+                       metrics == nullptr ? Clock::time_point() : Clock::now(),
+                   done = std::move(done)](Verdict verdict) mutable {
+      if (verdict.accepted() && !verdict.reply()) {
+        verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
+      }
+      if (metrics != nullptr) {
+        metrics->CountMessage(verdict.accepted());
+        metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
+      }
+      reply_ = LogLine::Fields(LineStyle());
+      reply_->Answer("reply", *verdict.reply());
+      committed_->Answer(verdict.accepted());
+      std::move(done)(std::move(verdict));
+    });
+  }
+
+  void OnReplied() override {
+    sink_->OnReplied();
+    committed_->Log(*reply_);
   }
 
  private:
   const std::unique_ptr<MessageSink> sink_;
-  LoggedDelivery& delivery_;
-  Path from_;  // until it commits
-  const size_t rcpts_;
-  uint64_t size_ = 0;
-  bool committed_ = false;
+  LoggedDelivery& delivery_;  // may be gone once this commits
+  MessageFacts facts_;        // until then
+  std::optional<MessagesUnderWay::Pending> committed_;
+  std::optional<LogLine> reply_;  // once it is answered
 };
 
 Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
                                       const SessionInfo& session) {
-  (void)TakeId();  // of a message that was given up
+  MessageFacts facts = Facts(envelope, session);
+  id_ = policy::MessageId({facts.session, facts.message});
+  refused_.reset();  // of a message that was given up
   Opened opened = delivery_.Open(envelope, session);
   if (const auto* refusal = std::get_if<Reply>(&opened)) {
     if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-    LogMessage(/*accepted=*/false, "", 0, envelope.to.size(), envelope.from,
-               *refusal);
+    WriteLog(MessageLine("refuse", facts).Answer("reply", *refusal));
     return opened;
   }
   return std::make_unique<Sink>(
       std::get<std::unique_ptr<MessageSink>>(std::move(opened)), this,
-      envelope);
+      std::move(facts));
 }
 
 void LoggedDelivery::OnContentRefused(const Refusal& refusal,
-                                      const SessionInfo&) {
+                                      const SessionInfo& session) {
   if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-  // A first chunk that is too large is refused before there is a message.
-  WriteLog(policy::LogLine("message", LineStyle())
-               .Word("result", "refuse")
-               .Text("id", TakeId(), policy::kMaxLoggedName)
-               .Answer("reply", refusal.reply));
+  if (refused_ != nullptr) {
+    WriteLog(MessageLine("refuse", *refused_).Answer("reply", refusal.reply));
+    refused_.reset();
+    return;
+  }
+  // A first chunk that is too large is refused before there is a sink.
+  WriteLog(
+      LogLine("message", LineStyle(), {session.session_id, refusal.message})
+          .Word("result", "refuse")
+          .Text("ip", session.remote_address, policy::kMaxLoggedName)
+          .Answer("reply", refusal.reply));
 }
 
-TraceStamp LoggedDelivery::Stamp() {
-  static std::atomic<uint64_t> count{0};
-  static const pid_t process = getpid();
-  const absl::Time time = absl::Now();
-  const int64_t micros = absl::ToUnixMicros(time);
-  id_ = absl::StrCat(absl::Hex(micros / 1000000), ".",
-                     absl::Hex(micros % 1000000), ".", absl::Hex(process), ".",
-                     absl::Hex(++count));
-  return {time, id_};
-}
+TraceStamp LoggedDelivery::Stamp() { return {absl::Now(), id_}; }
 
 }  // namespace postern::programs

@@ -6,8 +6,8 @@
 #ifndef POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 #define POSTERN_PROGRAMS_LOGGED_DELIVERY_H_
 
+#include <memory>
 #include <string>
-#include <utility>
 
 #include "engine/delivery.h"
 #include "engine/reply.h"
@@ -17,18 +17,20 @@
 
 namespace postern::programs {
 
-// Wraps `delivery` for one session. Names its messages:
-// "<seconds>.<microseconds>.<pid>.<count>", in hexadecimal, where the count is
-// the process's. Counts, and writes one line for each that reached its end, and
-// for each that could not be opened:
+// Wraps `delivery` for one session. Names its messages by the session and their
+// number (policy::MessageId). Counts, and writes one line for each that reached
+// its end, and for each that could not be opened:
 //
-//   message result=accept id=69240c00.1f2.1267.1 size=1234 rcpts=2
-//   from=<s@example.org> reply="250 2.0.0 ok 69240c00.1f2.1267.1"
+//   message result=accept size=1234 rcpts=2 ip=192.0.2.1 port=40123
+//   listener=198.51.100.1:25 user=alice from=<s@example.org>
+//   reply="250 2.0.0 ok 2f4zzk3m80ab-1"
 //
-// (one line; the result is accept or refuse, sizes are octets as stored by the
-// engine, CRLF counted as two and our Received field included). Gives an
-// acceptance without a reply one with the message's name, which is what a
-// sender's postmaster can quote.
+// (one line, after session and id. The result is accept or refuse; the size is
+// in octets as stored by the engine, CRLF counted as two and our Received field
+// included; what is not known is left out). An acceptance without a reply gets
+// one with the message's name, which is what a sender's postmaster can quote.
+// Where the client was gone, or its time was up, before the answer came, there
+// is "reply=none".
 //
 // A message that the end of the server interrupts has the result interrupted,
 // and no reply.
@@ -56,13 +58,12 @@ class LoggedDelivery : public Delivery {
  private:
   class Sink;
 
-  // The message has come to its end: returns its name, empty if it has none.
-  std::string TakeId() { return std::exchange(id_, {}); }
-
   Delivery& delivery_;
   Metrics* const metrics_;
   MessagesUnderWay* const messages_;
-  std::string id_;  // of the message on its way
+  std::string id_;  // of the message that was opened last
+  // What is logged of it if its content is refused: its sink is gone by then.
+  std::unique_ptr<MessageFacts> refused_;
 };
 
 }  // namespace postern::programs

@@ -5,32 +5,67 @@
 
 #include <utility>
 
-#include "policy/log_line.h"
 #include "programs/log.h"
 
 namespace postern::programs {
+
+policy::LogLine MessageLine(absl::string_view result,
+                            const MessageFacts& facts) {
+  policy::LogLine line("message", LineStyle(), {facts.session, facts.message});
+  line.Word("result", result)
+      .Number("size", facts.size)
+      .Number("rcpts", facts.rcpts)
+      .Add(facts.origin);
+  return line;
+}
 
 MessagesUnderWay::Pending::Pending(MessagesUnderWay* all, MessageFacts facts)
     : all_(all), facts_(std::move(facts)) {
   if (all_ == nullptr) return;
   const std::lock_guard<std::mutex> lock(all_->mutex_);
-  all_->unanswered_.insert(this);
+  all_->unlogged_.insert(this);
 }
 
 MessagesUnderWay::Pending::~Pending() {
-  if (all_ == nullptr) return;
-  const std::lock_guard<std::mutex> lock(all_->mutex_);
-  if (all_->unanswered_.erase(this) > 0 && all_->interrupted_) Log(facts_);
+  if (!Take()) return;
+  if (accepted_ || (all_ != nullptr && all_->interrupted())) {
+    WriteLog(Unreplied());
+  }
 }
 
-bool MessagesUnderWay::Pending::Answer(bool accepted) {
-  if (all_ == nullptr) return true;
+bool MessagesUnderWay::Pending::Take() {
+  if (all_ == nullptr) return !std::exchange(logged_, true);
   const std::lock_guard<std::mutex> lock(all_->mutex_);
-  const bool logged = all_->unanswered_.erase(this) == 0;
-  // Where it was stored after all, that is what the log must say.
-  if (!all_->interrupted_ || accepted) return true;
-  if (!logged) Log(facts_);
-  return false;
+  all_->unlogged_.erase(this);
+  return !std::exchange(logged_, true);
+}
+
+policy::LogLine MessagesUnderWay::Pending::Unreplied() const {
+  if (!accepted_) return MessageLine("interrupted", facts_);
+  policy::LogLine line = MessageLine(*accepted_ ? "accept" : "refuse", facts_);
+  line.Word("reply", "none");
+  return line;
+}
+
+void MessagesUnderWay::Pending::Answer(bool accepted) {
+  if (all_ == nullptr) {
+    accepted_ = accepted;
+    return;
+  }
+  {
+    const std::lock_guard<std::mutex> lock(all_->mutex_);
+    // Where it was stored after all, that is what the log must say.
+    if (!all_->interrupted_ || accepted) {
+      accepted_ = accepted;
+      return;
+    }
+  }
+  if (Take()) WriteLog(Unreplied());
+}
+
+void MessagesUnderWay::Pending::Log(const policy::LogLine& reply) {
+  if (!Take()) return;
+  WriteLog(MessageLine(*accepted_ ? "accept" : "refuse", facts_).Add(reply));
 }
 
 void MessagesUnderWay::Interrupt() {
@@ -45,19 +80,13 @@ bool MessagesUnderWay::interrupted() const {
 
 size_t MessagesUnderWay::LogRest() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const size_t count = unanswered_.size();
-  for (const Pending* message : unanswered_) Log(message->facts_);
-  unanswered_.clear();
+  const size_t count = unlogged_.size();
+  for (Pending* message : unlogged_) {
+    message->logged_ = true;
+    WriteLog(message->Unreplied());
+  }
+  unlogged_.clear();
   return count;
-}
-
-void MessagesUnderWay::Log(const MessageFacts& facts) {
-  WriteLog(policy::LogLine("message", LineStyle())
-               .Word("result", "interrupted")
-               .Text("id", facts.id, policy::kMaxLoggedName)
-               .Number("size", facts.size)
-               .Number("rcpts", facts.rcpts)
-               .Address("from", facts.from));
 }
 
 }  // namespace postern::programs

@@ -10,46 +10,62 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
-#include "engine/path.h"
+#include "absl/strings/string_view.h"
+#include "policy/log_line.h"
 
 namespace postern::programs {
 
-// What the log says about a message.
+// What the log says about a message, whatever becomes of it.
 struct MessageFacts {
-  std::string id;     // see LoggedDelivery; empty: it has none
-  uint64_t size = 0;  // octets so far
+  std::string session;  // SessionInfo::session_id
+  int message = 0;      // the n-th of it
+  uint64_t size = 0;    // octets so far
   size_t rcpts = 0;
-  Path from;
+  policy::LogLine origin;  // whom it came from: fields
 };
+
+// Returns "message result=RESULT size=7 rcpts=2", and the message's origin.
+policy::LogLine MessageLine(absl::string_view result,
+                            const MessageFacts& facts);
 
 // Thread-safe. Must outlive its Pending objects.
 class MessagesUnderWay {
  public:
-  // A message from its end to its delivery's answer. One thread at a time.
+  // A message from its end on, until what became of it is logged: once, here.
+  // One thread at a time.
   class Pending {
    public:
-    // `all` may be null: then the answer is always to be logged.
+    // `all` may be null: then there is no such end.
     Pending(MessagesUnderWay* all, MessageFacts facts);
-    // A message that was interrupted, and not answered, is logged.
+    // A message whose answer came, and was not logged, is logged with
+    // "reply=none": the client did not get it. One that was interrupted and not
+    // answered is logged as that.
     ~Pending();
     Pending(const Pending&) = delete;
     Pending& operator=(const Pending&) = delete;
 
-    const MessageFacts& facts() const { return facts_; }
-
-    // The delivery has answered. Returns whether that answer is to be logged.
-    // It is not where the message was refused because it was interrupted, which
-    // is logged here, if it has not been yet.
-    bool Answer(bool accepted);
+    // The delivery has answered. A refusal after Interrupt() is logged as the
+    // interruption that it is.
+    void Answer(bool accepted);
+    // The client has the answer: logs it, with `reply`, a field.
+    void Log(const policy::LogLine& reply);
 
    private:
     friend class MessagesUnderWay;
 
+    // Returns whether this is still to be logged, and by the caller.
+    bool Take();
+    // What is logged where no reply was given.
+    policy::LogLine Unreplied() const;
+
     MessagesUnderWay* const all_;
     const MessageFacts facts_;
+    std::optional<bool> accepted_;  // guarded by all_->mutex_, as is the next
+    bool logged_ = false;
   };
 
   // Begins the end: no client gets an answer any more. From now on, a message
@@ -57,8 +73,9 @@ class MessagesUnderWay {
   void Interrupt();
   bool interrupted() const;
 
-  // Logs each message that still waits, as the last thing before the process
-  // ends, and returns how many there are. What becomes of them is not known.
+  // Logs each message that is not logged yet, as the last thing before the
+  // process ends, and returns how many there are. What becomes of those that
+  // were not answered is not known.
   size_t LogRest();
 
   // Logs that a message was interrupted.
@@ -66,8 +83,8 @@ class MessagesUnderWay {
 
  private:
   mutable std::mutex mutex_;
-  bool interrupted_ = false;                       // guarded by mutex_
-  std::unordered_set<const Pending*> unanswered_;  // guarded by mutex_
+  bool interrupted_ = false;               // guarded by mutex_
+  std::unordered_set<Pending*> unlogged_;  // guarded by mutex_
 };
 
 }  // namespace postern::programs

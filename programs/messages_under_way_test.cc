@@ -5,19 +5,23 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/log_line.h"
 #include "programs/log.h"
 
 namespace postern::programs {
 namespace {
 
+using policy::LogLine;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 class MessagesUnderWayTest : public testing::Test, private LogSink {
  protected:
@@ -26,10 +30,16 @@ class MessagesUnderWayTest : public testing::Test, private LogSink {
   MessagesUnderWayTest() { SetLogSink(this); }
   ~MessagesUnderWayTest() override { SetLogSink(nullptr); }
 
-  std::unique_ptr<Pending> Begin(const std::string& id) {
+  std::unique_ptr<Pending> Begin(const std::string& session) {
+    LogLine origin = LogLine::Fields(LineStyle());
+    origin.Address("from", {.local_part = "s", .domain = "x.example"});
     return std::make_unique<Pending>(
-        &messages_,
-        MessageFacts{id, 7, 2, Path{.local_part = "s", .domain = "x.example"}});
+        &messages_, MessageFacts{session, 1, 7, 2, std::move(origin)});
+  }
+  static LogLine Reply() {
+    LogLine reply = LogLine::Fields(LineStyle());
+    reply.Answer("reply", {250, {2, 0, 0}, "ok"});
+    return reply;
   }
 
   MessagesUnderWay messages_;
@@ -39,11 +49,31 @@ class MessagesUnderWayTest : public testing::Test, private LogSink {
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(MessagesUnderWayTest, AnswersAreLoggedAsUsualBeforeTheEnd) {
-  EXPECT_TRUE(Begin("a")->Answer(/*accepted=*/true));
-  EXPECT_TRUE(Begin("a")->Answer(/*accepted=*/false));
-  Begin("a").reset();  // its client has gone
+TEST_F(MessagesUnderWayTest, AReplyIsLoggedOnceItIsGiven) {
+  auto message = Begin("a");
+  message->Answer(/*accepted=*/true);
   EXPECT_THAT(lines_, IsEmpty());
+  message->Log(Reply());
+  message.reset();
+  EXPECT_THAT(lines_,
+              ElementsAre(HasSubstr(
+                  " session=a id=a-1 message result=accept size=7 rcpts=2 "
+                  "from=<s@x.example> reply=\"250 2.0.0 ok\"\n")));
+  EXPECT_EQ(messages_.LogRest(), 0u);
+}
+
+TEST_F(MessagesUnderWayTest, AnAnswerThatNoClientGotHasNoReply) {
+  auto message = Begin("a");
+  message->Answer(/*accepted=*/true);
+  message.reset();
+  message = Begin("b");
+  message->Answer(/*accepted=*/false);
+  message.reset();
+  Begin("c").reset();  // its client has gone, and there is no answer
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("message result=accept size=7 "
+                                            "rcpts=2 from=<s@x.example> "
+                                            "reply=none\n"),
+                                  HasSubstr("result=refuse ")));
 }
 
 TEST_F(MessagesUnderWayTest, AMessageWithoutAnAnswerIsLoggedAtTheEnd) {
@@ -51,7 +81,7 @@ TEST_F(MessagesUnderWayTest, AMessageWithoutAnAnswerIsLoggedAtTheEnd) {
   messages_.Interrupt();
   message.reset();
   EXPECT_THAT(lines_, ElementsAre(HasSubstr(
-                          " message result=interrupted id=a size=7 rcpts=2 "
+                          " id=a-1 message result=interrupted size=7 rcpts=2 "
                           "from=<s@x.example>\n")));
   EXPECT_EQ(messages_.LogRest(), 0u);
 }
@@ -59,33 +89,44 @@ TEST_F(MessagesUnderWayTest, AMessageWithoutAnAnswerIsLoggedAtTheEnd) {
 TEST_F(MessagesUnderWayTest, ARefusalAtTheEndIsAnInterruption) {
   auto message = Begin("a");
   messages_.Interrupt();
-  EXPECT_FALSE(message->Answer(/*accepted=*/false));
+  message->Answer(/*accepted=*/false);
+  message->Log(Reply());
   message.reset();
-  EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=interrupted id=a ")));
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=interrupted ")));
 }
 
 TEST_F(MessagesUnderWayTest, WhatIsStoredAtTheEndIsNotInterrupted) {
   auto message = Begin("a");
   messages_.Interrupt();
-  EXPECT_TRUE(message->Answer(/*accepted=*/true));
+  message->Answer(/*accepted=*/true);
   message.reset();
-  EXPECT_THAT(lines_, IsEmpty());
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=accept ")));
 }
 
 TEST_F(MessagesUnderWayTest, TheRestIsLoggedOnce) {
   auto first = Begin("a");
   auto second = Begin("b");
+  auto stored = Begin("c");
+  stored->Answer(/*accepted=*/true);
   messages_.Interrupt();
-  EXPECT_EQ(messages_.LogRest(), 2u);
-  EXPECT_EQ(lines_.size(), 2u);
-  EXPECT_FALSE(first->Answer(/*accepted=*/false));
+  EXPECT_EQ(messages_.LogRest(), 3u);
+  EXPECT_THAT(lines_, UnorderedElementsAre(HasSubstr("session=a id=a-1 message "
+                                                     "result=interrupted "),
+                                           HasSubstr("session=b id=b-1 message "
+                                                     "result=interrupted "),
+                                           HasSubstr("session=c id=c-1 message "
+                                                     "result=accept ")));
+  first->Answer(/*accepted=*/false);
   second.reset();
-  EXPECT_EQ(lines_.size(), 2u);
+  stored.reset();
+  EXPECT_EQ(lines_.size(), 3u);
 }
 
 TEST_F(MessagesUnderWayTest, WithoutAListEachAnswerIsLogged) {
-  Pending message(nullptr, {});
-  EXPECT_TRUE(message.Answer(/*accepted=*/false));
+  Pending message(nullptr, {"a", 1, 0, 0, LogLine::Fields(LineStyle())});
+  message.Answer(/*accepted=*/false);
+  message.Log(Reply());
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=refuse ")));
 }
 
 }  // namespace

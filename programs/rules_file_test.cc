@@ -37,7 +37,8 @@ class RulesFileTest : public testing::Test {
 
 TEST_F(RulesFileTest, AConnectionHasTheRulesOfItsTime) {
   folder_.WriteCdb("rules.cdb", {{"192.0.2.1", kDeny}});
-  RulesFile rules(folder_.File("rules.cdb"), /*optional=*/false);
+  RulesFile rules(folder_.File("rules.cdb"), /*optional=*/false,
+                  /*host_names=*/false);
   EXPECT_FALSE(Allows(&rules));
   folder_.WriteCdb("rules.cdb", {{"192.0.2.1", ""}, {"192.0.2.2", kDeny}});
   EXPECT_TRUE(Allows(&rules));
@@ -45,8 +46,10 @@ TEST_F(RulesFileTest, AConnectionHasTheRulesOfItsTime) {
 
 TEST_F(RulesFileTest, OnlyAMissingFileIsOptional) {
   const std::string file = folder_.File("rules.cdb");
-  RulesFile wanted(file, /*optional=*/false);
-  RulesFile optional(file, /*optional=*/true);
+  RulesFile wanted(file, /*optional=*/false,
+                   /*host_names=*/false);
+  RulesFile optional(file, /*optional=*/true,
+                     /*host_names=*/false);
   EXPECT_TRUE(absl::IsNotFound(wanted.Get().status()));
   const auto none = optional.Get();
   ASSERT_TRUE(none.ok()) << none.status();
@@ -61,7 +64,8 @@ TEST_F(RulesFileTest, OnlyAMissingFileIsOptional) {
 }
 
 TEST_F(RulesFileTest, AFileThatComesLaterCounts) {
-  RulesFile rules(folder_.File("rules.cdb"), /*optional=*/true);
+  RulesFile rules(folder_.File("rules.cdb"), /*optional=*/true,
+                  /*host_names=*/false);
   EXPECT_TRUE(Allows(&rules));
   folder_.WriteCdb("rules.cdb", {{"192.0.2.1", kDeny}});
   EXPECT_FALSE(Allows(&rules));

@@ -49,6 +49,7 @@
 #include "programs/metrics.h"
 #include "programs/metrics_server.h"
 #include "programs/metrics_text.h"
+#include "programs/named_session.h"
 #include "programs/rules_file.h"
 #include "programs/server_end.h"
 #include "programs/site.h"
@@ -82,7 +83,7 @@ absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
 
 // Tells of a connection that does not become a session.
 void LogUnserved(absl::string_view end, const SessionInfo& peer) {
-  WriteLog(policy::LogLine("session", LineStyle())
+  WriteLog(policy::LogLine("session", LineStyle(), {peer.session_id})
                .Word("end", end)
                .Text("ip", peer.remote_address, policy::kMaxLoggedName));
 }
@@ -156,7 +157,7 @@ class Host : public transports::Service {
     if (const auto* refusal =
             std::get_if<policy::ConnectionLimits::Refusal>(&place)) {
       CountUnserved(Reason(*refusal));
-      WriteLog(policy::LogLine("session", LineStyle())
+      WriteLog(policy::LogLine("session", LineStyle(), {info.session_id})
                    .Word("end", "overload")
                    .Word("limit", RefusalName(*refusal))
                    .Text("ip", info.remote_address, policy::kMaxLoggedName));
@@ -206,6 +207,7 @@ class Host : public transports::Service {
   void Welcome(Arrival arrival) {
     transports::Admission admission;
     GuestRules rules;
+    const LogScope scope({arrival.info.session_id});
     const absl::Status status = Ask(&arrival.info, &rules);
     if (absl::Now() - arrival.since > admission_timeout_) {
       // The server has turned it away.
@@ -489,7 +491,7 @@ int RunServe(const ServeOptions& options) {
                 std::make_shared<const auth::AccountKeys>(*backend);
             return std::make_shared<GuardedAuthenticator>(
                 std::make_shared<auth::PooledAuthenticator>(
-                    std::move(backend),
+                    NameSessions(std::move(backend)),
                     [&](auto task) { auth_pool.Run(std::move(task)); }),
                 GuardedAuthenticator::Guard{
                     .limits = &attempts,

@@ -85,6 +85,7 @@ void SessionTls::Configure(transports::DescriptorStream* stream,
     };
     stdio->tls_asked = [this](const Standing& stood, const SessionInfo& facts) {
       const Handover handover = {.began = began_,
+                                 .session = facts.session_id,
                                  .stood = stood,
                                  .hello_verb = facts.hello_verb,
                                  .hello_name = facts.hello_name,

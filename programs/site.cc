@@ -19,6 +19,7 @@
 #include "programs/destination.h"
 #include "programs/log.h"
 #include "programs/mail_options.h"
+#include "programs/named_session.h"
 
 namespace postern::programs {
 namespace {
@@ -99,11 +100,16 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
       options.child_environment,
       [](absl::string_view what) { WriteLog("delivery", what); });
   if (!destination.ok()) return destination.status();
+  config.carried = destination->delivery->carries();
+  if (destination->blocks) {
+    destination->delivery = NameSessions(std::move(destination->delivery));
+  }
   site->delivery = std::move(destination->delivery);
   site->runs_programs =
       destination->runs_programs || RunsCheckers(options.auth);
-  site->recipients = std::move(destination->recipients);
-  config.carried = site->delivery->carries();
+  if (destination->recipients != nullptr) {
+    site->recipients = NameSessions(std::move(destination->recipients));
+  }
   auto backend = OpenBackends(options.auth, options.child_environment,
                               site->host_name, process.open_backend);
   if (!backend.ok()) return backend.status();

@@ -30,6 +30,7 @@
 #include "policy/decision.h"
 #include "policy/log_line.h"
 #include "policy/own_addresses.h"
+#include "policy/refusal_line.h"
 #include "policy/relay_policy.h"
 #include "policy/relay_rules.h"
 #include "programs/auth_options.h"
@@ -41,6 +42,7 @@
 #include "programs/mail_options.h"
 #include "programs/session_tls.h"
 #include "transports/descriptor_stream.h"
+#include "transports/session_id.h"
 #include "transports/stdio.h"
 #include "transports/ucspi.h"
 
@@ -116,6 +118,9 @@ std::shared_ptr<Authenticator> MakeAuthenticator(
 
 int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   SetLogFormat(options.log_format);
+  const std::string session =
+      options.handover ? options.handover->session : transports::NewSessionId();
+  SetLogSession(session);
   // A client that is gone, and a limit on the size of files (softlimit -f),
   // are errors of write(2), not deaths.
   signal(SIGPIPE, SIG_IGN);
@@ -149,6 +154,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   }
 
   SessionInfo info = transports::ReadUcspi(getenv);
+  info.session_id = session;
   transports::ReadSocketAddresses(STDIN_FILENO, &info);
   if (info.relay_client) {
     const absl::Status status = policy::ValidateRelayClient(*info.relay_client);
@@ -208,6 +214,9 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   responder.delivery = &delivery;
   responder.host_name = host_name;
   responder.stamp = [&delivery] { return delivery.Stamp(); };
+  responder.refused = [](const Refusal& refusal, const SessionInfo& facts) {
+    WriteLog(policy::LogRefusal(refusal, facts, LineStyle()));
+  };
 
   transports::StdioOptions stdio;
   stdio.write_timeout = controls->timeout;
@@ -220,11 +229,11 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   const transports::StdioResult result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);
   if (result.clean) return 0;
-  policy::LogLine line("session", LineStyle());
+  policy::LogLine line("session", LineStyle(), {session});
   line.Word("end", CloseReasonName(result.reason))
       .Text("ip", address, policy::kMaxLoggedName);
   if (!result.tls_error.empty()) {
-    line.Text("tls-error", result.tls_error, policy::kMaxLoggedName);
+    line.Sentence("tls-error", result.tls_error, policy::kMaxLoggedName);
   }
   WriteLog(line);
   return kEnded;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """BDAT over real sockets: from Python's smtplib, and from hostile clients."""
 
+import re
 import smtplib
 
 import harness
@@ -85,7 +86,10 @@ class ChunksTest(harness.TestCase):
         talk = self.talk(MAIL + "BDAT 2 LAST\r\n\r\n" + MAIL + "BDAT 9 LAST\r\n"
                          "1234567\r\nQUIT\r\n", environment={"DATABYTES": "4"})
         self.assertEqual(talk.codes, [220, 250, 250, 250, 250, 250, 552, 221])
-        self.assertIn('message result=refuse id="" reply="552 5.3.4', talk.log)
+        session = re.search(r" session=(\w+) ", talk.log).group(1)
+        self.assertIn(f' id={session}-1 message result=accept ', talk.log)
+        self.assertIn(f' id={session}-2 message result=refuse ip="" '
+                      'reply="552 5.3.4', talk.log)
         self.assertEqual(len(self.messages()), 1)
 
 

@@ -276,7 +276,8 @@ class TcpserverTest(harness.TestCase):
         self.assertIn('rule=mailbox source="" ip="" host="" from=<s@x> '
                       'to=<v@local.example> reply="550 5.1.1 sorry, no mailbox',
                       talk.log)
-        self.assertRegex(talk.log, r'message result=refuse id=\S+ reply="554 '
+        self.assertRegex(talk.log, r'message result=refuse size=\d+ rcpts=1 '
+                                   r'ip="" from=<s@x> reply="554 '
                                    r"5\.5\.2 bare LF in line 1 of the message")
         self.assertEqual(talk.log.count("\n"), 3)
 
