@@ -40,13 +40,13 @@ Verdict MaildirRecipients::DecideRecipient(const Path& recipient) const {
   if (error == 0) return Verdict::Accept();
   if (error != -ENOENT && error != -ENAMETOOLONG) {
     ReportError(report_, absl::StrCat("maildir ", *path), error);
-    return Verdict::Refuse(CannotOpenReply());
+    return Verdict::Refuse(CannotOpenReply()).From(*path);
   }
   const absl::Status absent =
       ConfirmNoMaildir(location_.store(), *path, files_);
-  if (absent.ok()) return Verdict::Refuse(NoMailboxReply());
+  if (absent.ok()) return Verdict::Refuse(NoMailboxReply()).From(*path);
   if (report_) report_(absl::StrCat("maildir ", *path, ": ", absent.message()));
-  return Verdict::Refuse(CannotOpenReply());
+  return Verdict::Refuse(CannotOpenReply()).From(*path);
 }
 
 }  // namespace postern::delivery

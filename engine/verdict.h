@@ -7,11 +7,13 @@
 #define POSTERN_ENGINE_VERDICT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
+#include "absl/strings/string_view.h"
 #include "engine/body_scanner.h"
 #include "engine/path.h"
 #include "engine/reply.h"
@@ -58,11 +60,21 @@ class Verdict {
     return Verdict(Kind::kDrop, std::move(reply));
   }
 
+  // Says where the answer comes from, for a policy around this one to log: a
+  // path, a rule. The client does not get it.
+  Verdict From(std::string source) && {
+    source_ = std::make_shared<const std::string>(std::move(source));
+    return std::move(*this);
+  }
+
   Kind kind() const { return kind_; }
   bool accepted() const { return kind_ == Kind::kAccept; }
   const std::optional<Reply>& reply() const { return reply_; }
   const std::optional<Path>& path() const { return path_; }
   std::optional<BareNewlines> bare_newlines() const { return bare_newlines_; }
+  absl::string_view source() const {
+    return source_ == nullptr ? absl::string_view() : *source_;
+  }
 
  private:
   explicit Verdict(Kind kind) : kind_(kind) {}
@@ -72,6 +84,7 @@ class Verdict {
   std::optional<Reply> reply_;
   std::optional<Path> path_;
   std::optional<BareNewlines> bare_newlines_;
+  std::shared_ptr<const std::string> source_;  // null: it does not say
 };
 
 // The embedder's move in a SASL exchange, RFC 4954 4: a challenge to send, the

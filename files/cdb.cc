@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -82,6 +83,38 @@ absl::StatusOr<bool> Cdb::Contains(absl::string_view key) const {
   const absl::StatusOr<std::optional<Span>> data = FindData(key);
   if (!data.ok()) return data.status();
   return data->has_value();
+}
+
+absl::Status Cdb::ForEach(
+    absl::FunctionRef<bool(absl::string_view key, absl::string_view data)> each)
+    const {
+  // The records end where the first of the hash tables begins.
+  uint64_t end = size_;
+  bool any = false;
+  for (const Span& table : tables_) {
+    if (table.length == 0) continue;
+    any = true;
+    end = std::min(end, table.position);
+  }
+  if (!any) return absl::OkStatus();
+  for (uint64_t at = kHeader; at < end;) {
+    if (at + kPair > end) return Damaged("a record that is cut off", at);
+    const auto lengths = ReadPair(at);
+    if (!lengths.ok()) return lengths.status();
+    const auto [key_length, data_length] = *lengths;
+    const uint64_t next = at + kPair + key_length + data_length;
+    if (next > end) {
+      return Damaged("a record that ends outside the file", at);
+    }
+    const absl::StatusOr<std::string> record =
+        Read({at + kPair, key_length + data_length});
+    if (!record.ok()) return record.status();
+    const absl::string_view bytes = *record;
+    const auto split = static_cast<size_t>(key_length);
+    if (!each(bytes.substr(0, split), bytes.substr(split))) break;
+    at = next;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Cdb::CheckHeader() {

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -54,6 +55,13 @@ class Cdb {
 
   // Returns whether there is a record with this key. Does not read its data.
   absl::StatusOr<bool> Contains(absl::string_view key) const;
+
+  // Calls `each` with one record after the other, in the order of the file,
+  // until it returns false. An error is as of Find(). Records that no key leads
+  // to are among them.
+  absl::Status ForEach(
+      absl::FunctionRef<bool(absl::string_view key, absl::string_view data)>
+          each) const;
 
   const std::string& path() const { return path_; }
 

@@ -100,6 +100,33 @@ TEST(CdbTest, EmptyDatabaseHoldsNothing) {
   EXPECT_FALSE(*cdb->Contains("a"));
 }
 
+TEST(CdbTest, GoesThroughItsRecords) {
+  TestFolder folder;
+  folder.WriteCdb("x.cdb", Sample());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  ASSERT_TRUE(cdb.ok());
+  TestFolder::Records found;
+  const auto add = [&found](absl::string_view key, absl::string_view data) {
+    found.emplace_back(key, data);
+    return true;
+  };
+  EXPECT_TRUE(cdb->ForEach(add).ok());
+  EXPECT_EQ(found, Sample());
+  found.clear();
+  EXPECT_TRUE(cdb->ForEach([&](absl::string_view key, absl::string_view data) {
+                   return add(key, data) && found.size() < 2;
+                 })
+                  .ok());
+  EXPECT_EQ(found.size(), 2u);
+  ASSERT_EQ(truncate(folder.File("x.cdb").c_str(), 2048 + 30), 0);
+  EXPECT_EQ(cdb->ForEach(add).code(), absl::StatusCode::kDataLoss);
+
+  folder.WriteCdb("empty.cdb", {});
+  found.clear();
+  EXPECT_TRUE(Cdb::Open(folder.File("empty.cdb"))->ForEach(add).ok());
+  EXPECT_TRUE(found.empty());
+}
+
 TEST(CdbTest, MissingIsNotFoundAndNothingElseIs) {
   TestFolder folder;
   folder.MakeDirectory("directory");
@@ -182,6 +209,14 @@ TEST(CdbTest, BelievesNoOffsetOrLength) {
     }
     folder.Write("x.cdb", bytes);
     LookForEverything(folder);
+    const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+    if (!cdb.ok()) continue;
+    size_t read = 0;
+    (void)cdb->ForEach([&](absl::string_view key, absl::string_view data) {
+      read += 8 + key.size() + data.size();
+      return true;
+    });
+    EXPECT_LE(read, bytes.size());
   }
 }
 

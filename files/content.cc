@@ -35,6 +35,12 @@ absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   const absl::Cleanup closer = [fd] { close(fd); };
   Content content;
   if (fstat(fd, &content.facts) != 0) return absl::ErrnoToStatus(errno, name);
+  // A FIFO has nothing to read at the moment, which would pass for an empty
+  // list.
+  if (S_ISFIFO(content.facts.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is a FIFO, and not a file"));
+  }
   const auto too_large = [path, max_size] {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": larger than ", max_size, " octets"));

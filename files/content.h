@@ -24,9 +24,9 @@ struct Content {
 // Reads all of the file `path`, whose size must not be above `max_size` octets:
 // a file of 8 TiB costs its owner nothing if it is sparse, and a process that
 // reads it dies. Returns kNotFound if there is no such file, kInvalidArgument
-// if it is larger, and the code of errno for a directory, a loop of links or a
-// disk that fails. Each error names the path. Does not wait for a FIFO's
-// writer.
+// if it is larger, kFailedPrecondition if it is a FIFO, and the code of errno
+// for a directory, a loop of links or a disk that fails. Each error names the
+// path. Does not wait for a FIFO's writer.
 absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size);
 
 }  // namespace postern::files

@@ -52,10 +52,13 @@ TEST(ContentTest, ErrorsNameThePath) {
   }
 }
 
-TEST(ContentTest, AFifoIsNotWaitedFor) {
+TEST(ContentTest, AFifoIsNotWaitedForAndIsNoFile) {
   TestFolder folder;
   ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
-  EXPECT_EQ(ReadContent(folder.File("fifo"), kEnough)->bytes, "");
+  const absl::Status status =
+      ReadContent(folder.File("fifo"), kEnough).status();
+  EXPECT_EQ(status.message(),
+            folder.File("fifo") + ": is a FIFO, and not a file");
 }
 
 TEST(ContentTest, AFileThatIsTooLargeIsNotRead) {

@@ -34,26 +34,6 @@ absl::string_view TakeLine(absl::string_view* text) {
   return line;
 }
 
-// The lines that make the same mistake.
-class Mistake {
- public:
-  explicit Mistake(absl::string_view what) : what_(what) {}
-
-  void Add(int line) {
-    if (lines_++ == 0) first_ = line;
-  }
-  void Report(absl::string_view path,
-              std::vector<std::string>* warnings) const {
-    if (lines_ == 0) return;
-    warnings->push_back(FormatWarning(path, first_, what_, lines_));
-  }
-
- private:
-  absl::string_view what_;
-  int first_ = 0;
-  int lines_ = 0;
-};
-
 }  // namespace
 
 absl::StatusOr<std::optional<std::string>> ReadControlValue(
@@ -129,6 +109,12 @@ std::optional<uint64_t> TakeNumber(absl::string_view* text) {
     text->remove_prefix(1);
   }
   return value;
+}
+
+void Mistake::Report(absl::string_view path,
+                     std::vector<std::string>* warnings) const {
+  if (lines_ == 0) return;
+  warnings->push_back(FormatWarning(path, first_, what_, lines_));
 }
 
 std::string FormatWarning(absl::string_view path, int line,

@@ -59,6 +59,24 @@ absl::StatusOr<uint64_t> ReadControlNumber(absl::string_view path,
 absl::StatusOr<std::optional<std::vector<Line>>> ReadControlList(
     absl::string_view path, std::vector<std::string>* warnings);
 
+// The lines of a file that make the same mistake, for one warning.
+class Mistake {
+ public:
+  // `what` lives as long as this: see FormatWarning().
+  explicit Mistake(absl::string_view what) : what_(what) {}
+
+  void Add(int line) {
+    if (lines_++ == 0) first_ = line;
+  }
+  // Adds a warning to `warnings`, if there is such a line in the file `path`.
+  void Report(absl::string_view path, std::vector<std::string>* warnings) const;
+
+ private:
+  absl::string_view what_;
+  int first_ = 0;
+  int lines_ = 0;
+};
+
 // Takes the digits at the front of `text` off it and returns their value, at
 // most UINT64_MAX. Returns nullopt, and takes nothing, where there is none.
 std::optional<uint64_t> TakeNumber(absl::string_view* text);

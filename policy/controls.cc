@@ -3,6 +3,8 @@
 
 #include "policy/controls.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "files/cdb.h"
+#include "policy/bad_mail_from.h"
 #include "policy/control_file.h"
 
 namespace postern::policy {
@@ -74,14 +77,21 @@ class ControlReader {
     }
     auto more = OpenDatabase("morercpthosts.cdb");
     if (!more.ok()) return more.status();
+    CheckMoreRcptHosts(more->has_value());
     controls_.rcpthosts =
         HostList(LineSet(path, **std::move(lines)), *std::move(more));
     return absl::OkStatus();
   }
 
   absl::Status ReadSenders() {
-    if (!options_.senders) return absl::OkStatus();
     const std::string path = Path("senders");
+    if (!options_.senders) {
+      if (TimeOf(path)) {
+        controls_.warnings.push_back(
+            absl::StrCat(path, " has no effect without --senders."));
+      }
+      return absl::OkStatus();
+    }
     const auto lines = ReadControlList(path, &controls_.warnings);
     if (!lines.ok()) return lines.status();
     if (!*lines) {
@@ -102,7 +112,11 @@ class ControlReader {
     const std::string path = Path("badmailfrom");
     auto lines = ReadControlList(path, &controls_.warnings);
     if (!lines.ok()) return lines.status();
-    if (*lines) controls_.badmailfrom = LineSet(path, **std::move(lines));
+    if (!*lines) return absl::OkStatus();
+    for (std::string& warning : CheckBadMailFromLines(path, **lines)) {
+      controls_.warnings.push_back(std::move(warning));
+    }
+    controls_.badmailfrom = LineSet(path, **std::move(lines));
     return absl::OkStatus();
   }
 
@@ -131,6 +145,29 @@ class ControlReader {
  private:
   std::string Path(absl::string_view name) const {
     return absl::StrCat(options_.directory, "/", name);
+  }
+
+  // Returns when the file `path` was last written; nullopt if there is none.
+  static std::optional<absl::Time> TimeOf(const std::string& path) {
+    struct stat facts;
+    if (stat(path.c_str(), &facts) != 0) return std::nullopt;
+    return absl::TimeFromTimespec(facts.st_mtim);
+  }
+
+  // The text is qmail-newmrh's: nobody reads it but to make the database.
+  void CheckMoreRcptHosts(bool database) {
+    const std::string path = Path("morercpthosts");
+    const std::optional<absl::Time> text = TimeOf(path);
+    if (!text) return;
+    if (!database) {
+      controls_.warnings.push_back(
+          absl::StrCat(path, " has no effect: there is no ", path,
+                       ".cdb (qmail-newmrh ", "makes it)."));
+    } else if (TimeOf(absl::StrCat(path, ".cdb")) < text) {
+      controls_.warnings.push_back(absl::StrCat(
+          path, " is newer than ", path, ".cdb, which is what counts ",
+          "(qmail-newmrh makes it anew)."));
+    }
   }
 
   // Opens the database `name`; it may be missing.

@@ -3,6 +3,9 @@
 
 #include "policy/controls.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <limits>
 #include <optional>
 #include <string>
@@ -273,10 +276,40 @@ TEST_F(ControlsTest, WarnsOfWhatCanHardlyBeMeant) {
                   at("badmailfrom", 1), at("databytes", 1)));
 }
 
+TEST_F(ControlsTest, WarnsOfEntriesThatCanNeverMatch) {
+  folder_.Write("rcpthosts", "local.example:mail.local.example\n");
+  folder_.Write("badmailfrom", "*@x.example\n@.x.example\nx.example\n");
+  const auto about = [&](absl::string_view name, int line) {
+    return StartsWith(folder_.File(name) + ":" + std::to_string(line) +
+                      ": the entry");
+  };
+  EXPECT_THAT(Read().warnings,
+              ElementsAre(about("rcpthosts", 1), about("badmailfrom", 1),
+                          about("badmailfrom", 2), about("badmailfrom", 3)));
+}
+
+TEST_F(ControlsTest, WarnsOfATextWithoutItsDatabase) {
+  folder_.Write("morercpthosts", "a.example\n");
+  EXPECT_THAT(Read().warnings,
+              ElementsAre(HasSubstr("no effect: there is no ")));
+  folder_.WriteCdb("morercpthosts.cdb", {{"a.example", ""}});
+  const auto set_time = [&](absl::string_view name, time_t seconds) {
+    const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    ASSERT_EQ(utimensat(AT_FDCWD, folder_.File(name).c_str(), times, 0), 0);
+  };
+  set_time("morercpthosts", 1000);
+  set_time("morercpthosts.cdb", 1000);
+  EXPECT_THAT(Read().warnings, IsEmpty());
+  set_time("morercpthosts", 1001);
+  EXPECT_THAT(Read().warnings, ElementsAre(HasSubstr("is newer than")));
+}
+
 TEST_F(ControlsTest, SendersAreReadWhereTheyAreWanted) {
   const Path bob = {"bob", "x.example"};
   folder_.MakeDirectory("senders");
   EXPECT_FALSE(Read().senders.has_value());
+  EXPECT_THAT(Read().warnings,
+              ElementsAre(HasSubstr("no effect without --senders")));
   ControlOptions options = Options();
   options.senders = true;
   EXPECT_FALSE(ReadControls(options).ok());

@@ -19,6 +19,13 @@ bool IsDomainByte(char c) {
          absl::string_view(".-_:[]").find(c) != absl::string_view::npos;
 }
 
+// An address literal: [192.0.2.1], [IPv6:2001:db8::1].
+bool IsLiteral(absl::string_view entry) {
+  return entry.size() > 2 && entry[0] == '[' &&
+         entry.find_first_of("[]", 1) == entry.size() - 1 &&
+         entry.back() == ']';
+}
+
 // What to look for, in order: all of `domain`, then its ends that begin with a
 // dot. Views of `domain`.
 std::vector<absl::string_view> Keys(absl::string_view domain) {
@@ -65,39 +72,34 @@ bool HostList::ReadsDatabase(absl::string_view domain) const {
 
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines) {
-  std::vector<std::string> warnings;
-  int first_impossible = 0;
-  int impossible = 0;
-  int first_utf8 = 0;
-  int utf8 = 0;
+  Mistake dot(
+      "a dot alone accepts every domain that is written with a dot at its end");
+  Mistake route(
+      "the entry holds a ':' and can never match: a domain stands alone here, "
+      "the host that its mail goes to is smtproutes' business");
+  Mistake impossible(
+      "the entry is no domain and can never match (a domain itself, or its "
+      "subdomains with a dot in front)");
+  Mistake utf8(
+      "the entry is not ASCII and matches the same bytes alone: the domain's "
+      "form in xn-- needs an entry of its own");
   for (const Line& line : lines) {
-    if (line.text == ".") {
-      warnings.push_back(FormatWarning(
-          path, line.number,
-          "a dot alone accepts every domain that is written with a dot at its "
-          "end"));
-    }
+    if (line.text == ".") dot.Add(line.number);
     // Space and CR around an entry have warnings of their own.
     const absl::string_view entry = absl::StripAsciiWhitespace(line.text);
     if (!std::all_of(entry.begin(), entry.end(), IsDomainByte)) {
-      if (impossible++ == 0) first_impossible = line.number;
+      impossible.Add(line.number);
+    } else if (entry.find_first_of("[]:") != absl::string_view::npos &&
+               !IsLiteral(entry)) {
+      (entry.find(':') != absl::string_view::npos ? route : impossible)
+          .Add(line.number);
     } else if (!std::all_of(entry.begin(), entry.end(), absl::ascii_isascii)) {
-      if (utf8++ == 0) first_utf8 = line.number;
+      utf8.Add(line.number);
     }
   }
-  if (impossible > 0) {
-    warnings.push_back(FormatWarning(
-        path, first_impossible,
-        "the entry is no domain and can never match (a domain itself, or its "
-        "subdomains with a dot in front)",
-        impossible));
-  }
-  if (utf8 > 0) {
-    warnings.push_back(FormatWarning(
-        path, first_utf8,
-        "the entry is not ASCII and matches the same bytes alone: the domain's "
-        "form in xn-- needs an entry of its own",
-        utf8));
+  std::vector<std::string> warnings;
+  for (const Mistake* mistake : {&dot, &route, &impossible, &utf8}) {
+    mistake->Report(path, &warnings);
   }
   return warnings;
 }

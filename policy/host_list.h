@@ -61,8 +61,9 @@ class HostList {
 };
 
 // Returns warnings where entries of the file `path` can match no domain that a
-// recipient can have (an address, a pattern, a network, a comment behind the
-// entry), match all that end in a dot, or are not ASCII.
+// recipient can have (an address, a pattern, a network, a route as smtproutes
+// has them, a comment behind the entry), match all that end in a dot, or are
+// not ASCII.
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines);
 

@@ -252,6 +252,23 @@ TEST(HostListTest, WarnsOfEntriesThatCannotMatch) {
   }
 }
 
+TEST(HostListTest, WarnsOfRoutesAndOfHalfLiterals) {
+  for (absl::string_view entry :
+       {"local.example:mail.local.example", ":mail.example",
+        "[IPv6:2001:db8::1", "2001:db8::1"}) {
+    EXPECT_THAT(CheckHostLines("/c/rcpthosts", {{std::string(entry), 4}}),
+                ElementsAre("/c/rcpthosts:4: the entry holds a ':' and can "
+                            "never match: a domain stands alone here, the host "
+                            "that its mail goes to is smtproutes' business."))
+        << entry;
+  }
+  for (absl::string_view entry : {"[192.0.2.1", "192.0.2.1]", "x[1]", "[]"}) {
+    EXPECT_EQ(CheckHostLines("/c/rcpthosts", {{std::string(entry), 4}}).size(),
+              1u)
+        << entry;
+  }
+}
+
 TEST(HostListTest, WarnsOfEntriesThatAreNotAscii) {
   EXPECT_THAT(
       CheckHostLines("/c/rcpthosts", {{"ok.example", 1},

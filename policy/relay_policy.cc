@@ -69,7 +69,7 @@ void RelayPolicy::DecideHere(const Ask& ask, const SharedSessionInfo& session,
         if (!verdict.accepted()) {
           decision.kind = verdict.kind();
           decision.rule = Rule::kMailbox;
-          decision.source.clear();
+          decision.source = std::string(verdict.source());
           decision.reply = *verdict.reply();
         }
         std::move(done)(Answer(std::move(decision), to, *session));

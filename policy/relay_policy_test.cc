@@ -162,7 +162,8 @@ class OneMailbox : public Policy {
     const Path& to = std::get<Rcpt>(ask.what).to;
     asked.push_back(to.Address());
     if (to.local_part == "u") return std::move(done)(Verdict::Accept());
-    std::move(done)(Verdict::Refuse({550, {5, 1, 1}, "no mailbox"}));
+    std::move(done)(
+        Verdict::Refuse({550, {5, 1, 1}, "no mailbox"}).From("/home/v"));
   }
   std::vector<std::string> asked;
 };
@@ -179,9 +180,10 @@ TEST_F(RelayPolicyTest, ARecipientWithoutAMailboxIsOneRefusal) {
             (std::vector<std::string>{"u@local.example", "v@local.example"}));
   ASSERT_EQ(seen_.size(), 3u);
   EXPECT_NE(seen_[0].find("decision=accept rule=rcpthosts"), std::string::npos);
-  EXPECT_EQ(seen_[1],
-            "rcpt decision=refuse rule=mailbox source=\"\" ip=\"\" host=\"\" "
-            "from=<> to=<v@local.example> reply=\"550 5.1.1 no mailbox\"");
+  EXPECT_EQ(
+      seen_[1],
+      "rcpt decision=refuse rule=mailbox source=/home/v ip=\"\" host=\"\" "
+      "from=<> to=<v@local.example> reply=\"550 5.1.1 no mailbox\"");
   EXPECT_NE(seen_[2].find("rule=not-listed"), std::string::npos);
 }
 

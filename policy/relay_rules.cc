@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/verdict.h"
+#include "policy/bad_mail_from.h"
 #include "policy/host_list.h"
 #include "policy/line_set.h"
 #include "policy/sender_list.h"
@@ -64,17 +65,6 @@ bool HasControlCharacter(const Path& path) {
 
 Reply NoControlsReply() {
   return {421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
-}
-
-// Returns where badmailfrom has the sender, or everyone of its domain.
-std::optional<std::string> FindSender(const LineSet& badmailfrom,
-                                      const Path& from) {
-  if (badmailfrom.empty()) return std::nullopt;
-  const std::string address = absl::AsciiStrToLower(from.Address());
-  std::optional<std::string> source = badmailfrom.Find(address);
-  const size_t at = address.rfind('@');
-  if (source || at == std::string::npos) return source;
-  return badmailfrom.Find(absl::string_view(address).substr(at));
 }
 
 }  // namespace
@@ -168,7 +158,7 @@ void RelayRules::Apply(const SessionInfo& session, Decision* decision) const {
                   decision);
   }
   std::optional<std::string> sender =
-      FindSender(controls_->badmailfrom, decision->from);
+      FindBadSender(controls_->badmailfrom, decision->from);
   if (sender) {
     return Refuse(
         Rule::kBadMailFrom, *std::move(sender),

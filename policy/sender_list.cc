@@ -91,34 +91,40 @@ absl::StatusOr<bool> SenderList::Allows(absl::string_view user,
 
 std::vector<std::string> CheckSenderLines(absl::string_view path,
                                           const std::vector<Line>& lines) {
-  int first_nobody = 0;
-  int nobody = 0;
-  int first_impossible = 0;
-  int impossible = 0;
+  Mistake nobody(
+      "the entry is no user, colon and addresses, and gives nobody anything");
+  Mistake impossible(
+      "the entry holds an address without a domain behind its '@', which can "
+      "never match");
+  Mistake dot(
+      "the entry holds an address whose domain begins with a dot, which can "
+      "never match: list each subdomain");
+  Mistake pattern(
+      "the entry holds a '*', which is no pattern and stands for itself "
+      "(@y.example is every address of y.example)");
   for (const Line& line : lines) {
     const Entry entry = ParseEntry(line.text);
-    if (entry.addresses.empty()) {
-      if (nobody++ == 0) first_nobody = line.number;
-    } else if (std::any_of(entry.addresses.begin(), entry.addresses.end(),
-                           [](absl::string_view each) {
-                             return absl::EndsWith(each, "@");
-                           })) {
-      if (impossible++ == 0) first_impossible = line.number;
+    if (entry.addresses.empty()) nobody.Add(line.number);
+    const auto any = [&entry](auto is) {
+      return std::any_of(entry.addresses.begin(), entry.addresses.end(), is);
+    };
+    if (any([](absl::string_view each) { return absl::EndsWith(each, "@"); })) {
+      impossible.Add(line.number);
+    }
+    if (any([](absl::string_view each) {
+          return absl::StrContains(each, "@.");
+        })) {
+      dot.Add(line.number);
+    }
+    if (any([](absl::string_view each) {
+          return absl::StrContains(each, '*');
+        })) {
+      pattern.Add(line.number);
     }
   }
   std::vector<std::string> warnings;
-  if (nobody > 0) {
-    warnings.push_back(FormatWarning(
-        path, first_nobody,
-        "the entry is no user, colon and addresses, and gives nobody anything",
-        nobody));
-  }
-  if (impossible > 0) {
-    warnings.push_back(FormatWarning(
-        path, first_impossible,
-        "the entry holds an address without a domain behind its '@', which "
-        "can never match",
-        impossible));
+  for (const Mistake* mistake : {&nobody, &impossible, &dot, &pattern}) {
+    mistake->Report(path, &warnings);
   }
   return warnings;
 }

@@ -58,7 +58,7 @@ class SenderList {
 };
 
 // Returns warnings where lines of the file `path` have no user or no address,
-// or hold one that no sender can be ("u@", "@").
+// or hold one that no sender can be ("u@", "@", "@.x") or hardly one ("*@x").
 std::vector<std::string> CheckSenderLines(absl::string_view path,
                                           const std::vector<Line>& lines);
 

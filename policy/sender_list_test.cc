@@ -140,6 +140,8 @@ TEST(SenderListTest, WarnsOfWhatGivesNothing) {
       {"ann: \t", "no user, colon and addresses"},
       {"ann:ann@", "without a domain"},
       {"ann:ann@x.example @", "without a domain"},
+      {"ann:@.x.example", "begins with a dot"},
+      {"ann:*@x.example", "is no pattern"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.line));

@@ -46,6 +46,51 @@ class TcpRulesTest : public testing::Test {
   ControlFolder folder_;
 };
 
+TEST_F(TcpRulesTest, WarnsOfRulesThatNoClientCanHave) {
+  const TcpRules rules = Rules({{"192.0.2.1", ""},
+                                {"192.0.2.0/24", ""},
+                                {"192.0.2", ""},
+                                {"joe@192.0.2.1", ""},
+                                {"=a.example", ""},
+                                {"=.a.example", "D"},
+                                {"10.", "nonsense"},
+                                {"", Record("D|")}});
+  const auto warnings = rules.Check(/*host_names=*/false);
+  ASSERT_TRUE(warnings.ok()) << warnings.status();
+  const std::string path = folder_.File("tcp.cdb");
+  EXPECT_EQ(*warnings,
+            (std::vector<std::string>{
+                path + ": rule =.a.example: the record is none that tcprules "
+                       "makes (and 1 more like it).",
+                path + ": rule 192.0.2.0/24: no client can have this address "
+                       "(and 1 more like it).",
+                path + ": rule joe@192.0.2.1: it never matches: clients are "
+                       "not asked for a user name.",
+                path + ": rule =a.example: it never matches without "
+                       "--host-names."}));
+  EXPECT_EQ(rules.Check(/*host_names=*/true)->size(), 3u);
+}
+
+TEST_F(TcpRulesTest, WarnsOfVariablesThatHaveNoEffect) {
+  const TcpRules rules =
+      Rules({{"192.0.2.1", Record("+RBLSMTPD=|+RELAYCLIENT=|")},
+             {"192.0.2.2", Record("+RBLSMTPD=-no|+DATABYTES=5|")},
+             {"192.0.2.3", Record("+CHKUSER_START=1|+OURS=1|")},
+             {"", Record("+QMAILQUEUE=/q|+POSTERN_BARE_NEWLINES=reject|")}});
+  const auto warnings = rules.Check(/*host_names=*/false);
+  ASSERT_TRUE(warnings.ok()) << warnings.status();
+  const std::string path = folder_.File("tcp.cdb");
+  EXPECT_EQ(
+      *warnings,
+      (std::vector<std::string>{
+          path + ": rule 192.0.2.3: the variable CHKUSER_START has no "
+                 "effect: it is chkuser's; --deliver maildir: knows its "
+                 "mailboxes.",
+          path + ": rule 192.0.2.1: the variable RBLSMTPD has no effect: it "
+                 "is rblsmtpd's; :deny refuses a client (and 1 more like "
+                 "it)."}));
+}
+
 // The value of each rule's variable is its key.
 TEST_F(TcpRulesTest, TheRuleThatIsMostAboutTheClientIsAllOfTheAnswer) {
   ControlFolder::Records records;

@@ -38,6 +38,7 @@ struct MetricCounts {
     kNoRules,  // they cannot be read
     kNoProxy,
     kAdmissionTimeout,
+    kProxyHeader,  // none that can be read
   };
   enum class Tls : uint8_t { k10, k11, k12, k13, kOther };
   // What deliveries are told apart by; some take longer than the last.
@@ -52,7 +53,7 @@ struct MetricCounts {
       absl::Seconds(300)};
 
   Count connections{0};
-  std::array<Count, 7> unserved = {};
+  std::array<Count, 8> unserved = {};
   std::array<Count, kCloseReasons> sessions = {};
   std::array<Count, 4> replies = {};  // as ReplyCounts
   Count bytes_in{0};

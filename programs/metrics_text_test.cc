@@ -63,6 +63,8 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
        {"postern_unserved_total{reason=\"no-proxy\"} 1"}},
       {[](Metrics& m) { m.CountUnserved(Unserved::kAdmissionTimeout); },
        {"postern_unserved_total{reason=\"admission-timeout\"} 1"}},
+      {[](Metrics& m) { m.CountUnserved(Unserved::kProxyHeader); },
+       {"postern_unserved_total{reason=\"proxy-header\"} 1"}},
       {[](Metrics& m) {
          transports::SessionEnd end;
          end.reason = CloseReason::kTimeout;

@@ -3,9 +3,36 @@
 
 #include "programs/rules_file.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/status/status.h"
+#include "programs/log.h"
 
 namespace postern::programs {
+namespace {
+
+absl::StatusOr<policy::TcpRules> Open(const std::string& path,
+                                      bool host_names) {
+  absl::StatusOr<policy::TcpRules> rules = policy::TcpRules::Open(path);
+  if (!rules.ok()) return rules;
+  const auto warnings = rules->Check(host_names);
+  if (!warnings.ok()) {
+    WriteLog("warning", warnings.status().message());
+    return rules;
+  }
+  for (const std::string& warning : *warnings) WriteLog("warning", warning);
+  return rules;
+}
+
+}  // namespace
+
+RulesFile::RulesFile(std::string path, bool optional, bool host_names)
+    : rules_(std::move(path),
+             [host_names](const std::string& name) {
+               return Open(name, host_names);
+             }),
+      optional_(optional) {}
 
 absl::StatusOr<std::shared_ptr<const policy::TcpRules>> RulesFile::Get() {
   auto rules = rules_.Get();

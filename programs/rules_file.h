@@ -8,7 +8,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/status/statusor.h"
 #include "files/newest.h"
@@ -20,9 +19,10 @@ namespace postern::programs {
 // Thread-safe.
 class RulesFile {
  public:
-  // With `optional` a missing file is no rules.
-  RulesFile(std::string path, bool optional)
-      : rules_(std::move(path), policy::TcpRules::Open), optional_(optional) {}
+  // With `optional` a missing file is no rules; with `host_names` clients have
+  // names. Each time that rules are opened, the log gets their warnings: see
+  // TcpRules::Check().
+  RulesFile(std::string path, bool optional, bool host_names);
 
   // Returns the rules, null where there are none, or why they cannot be read.
   absl::StatusOr<std::shared_ptr<const policy::TcpRules>> Get();

@@ -121,8 +121,14 @@ class Host : public transports::Service {
         rules_(options.rules.empty()
                    ? nullptr
                    : std::make_unique<RulesFile>(options.rules,
-                                                 options.rules_optional)),
-        site_(std::move(site)) {}
+                                                 options.rules_optional,
+                                                 options.host_names)),
+        site_(std::move(site)) {
+    if (rules_ == nullptr) return;
+    // For the warnings about them, before the first client comes.
+    const auto rules = rules_->Get();
+    if (!rules.ok()) WriteLog("rules", rules.status().message());
+  }
 
   // Says that the next listener of the server is one of the n-th --listen. To
   // be called before the server starts.
@@ -144,6 +150,14 @@ class Host : public transports::Service {
       LogUnserved("no-proxy", peer);
     }
     return is;
+  }
+
+  void OnProxyRefused(const SessionInfo& peer, absl::string_view why) override {
+    CountUnserved(Metrics::Unserved::kProxyHeader);
+    WriteLog(policy::LogLine("session", LineStyle(), {peer.session_id})
+                 .Word("end", "proxy-header")
+                 .Text("ip", peer.remote_address, policy::kMaxLoggedName)
+                 .Sentence("reason", why, policy::kMaxLoggedName));
   }
 
   void OnListenerFailed(size_t, const absl::Status& why) override {

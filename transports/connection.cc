@@ -111,14 +111,14 @@ void Connection::TakeProxyHeader() {
   const ssize_t seen =
       recv(socket_, room, kMaxProxyHeader, MSG_PEEK | MSG_DONTWAIT);
   if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (seen <= 0) return Close();
+  if (seen <= 0) return RefuseProxy("no header");
   ProxyHeader header = ParseProxyHeader({room, static_cast<size_t>(seen)});
   switch (header.kind) {
     case ProxyHeader::Kind::kNeedInput:
-      if (hung_up_) Close();
+      if (hung_up_) RefuseProxy("half a header");
       return;
     case ProxyHeader::Kind::kError:
-      return Close();
+      return RefuseProxy(header.error);
     case ProxyHeader::Kind::kAddresses:
       info_->remote_address = std::move(header.source.address);
       info_->remote_port = header.source.port;
@@ -134,6 +134,11 @@ void Connection::TakeProxyHeader() {
   }
   phase_ = Phase::kAdmission;
   around_.Admit(id_, std::move(*info_));
+}
+
+void Connection::RefuseProxy(absl::string_view why) {
+  around_.OnProxyRefused(*info_, why);
+  Close();
 }
 
 void Connection::StartSession() {
@@ -201,7 +206,7 @@ void Connection::OnTimer() {
     case Phase::kClosed:
       return;
     case Phase::kProxy:
-      return Close();
+      return RefuseProxy("no header in time");
     case Phase::kHandshake:
       End(CloseReason::kTimeout, false);
       return Close();

@@ -85,6 +85,13 @@ class Connection : public EventLoop::Handler, private Timer {
     // Asks what becomes of the connection, of whose client `info` is what is
     // known. Answers with Begin(), if it is still there.
     virtual void Admit(ConnectionId id, SessionInfo info) = 0;
+    // `peer` was to say by a PROXY header whose connection this is, and did
+    // not: `why` is for the log. It is closed.
+    virtual void OnProxyRefused(const SessionInfo& peer,
+                                absl::string_view why) {
+      (void)peer;
+      (void)why;
+    }
     // Brings an answer to Answer(), if it is still there, and a sink's word to
     // Resume(). Thread-safe.
     virtual void Post(ConnectionId id, PostedAnswer answer) = 0;
@@ -166,6 +173,7 @@ class Connection : public EventLoop::Handler, private Timer {
   // Does what can be done, then sets the timer.
   void Run();
   void TakeProxyHeader();
+  void RefuseProxy(absl::string_view why);
   void StartSession();
   void Handshake();
   void ListenForTalk();

@@ -242,6 +242,9 @@ class Server::Shard : public Connection::Surroundings {
   // if even that cannot be done.
   bool TurnAwayWithSpare(size_t listener, int listening);
 
+  void OnProxyRefused(const SessionInfo& peer, absl::string_view why) override {
+    server_.service_.OnProxyRefused(peer, why);
+  }
   void Admit(Id id, SessionInfo info) override;
   void Post(Id id, PostedAnswer answer) override;
   void PostResume(Id id) override;

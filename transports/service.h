@@ -15,6 +15,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/event.h"
 #include "engine/reply.h"
@@ -85,6 +86,14 @@ class Service {
   // `done` changes nothing. Thread-safe. `info` has addresses, ports and a
   // session_id.
   virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;
+
+  // Called if `peer`, for which IsProxy() was true, sent no PROXY header that
+  // can be read, and is closed: `why` says what is wrong with it, in words of
+  // ours. Thread-safe.
+  virtual void OnProxyRefused(const SessionInfo& peer, absl::string_view why) {
+    (void)peer;
+    (void)why;
+  }
 
   // Returns whether `peer`, which has come to a listener for proxies, is one
   // whose PROXY header counts; anyone else is closed. Thread-safe.

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import os
-import pathlib
 import pwd
 import re
 import signal
@@ -439,29 +438,6 @@ class Auth(harness.TestCase):
         results = re.findall("auth result=(failure|outage)", server.log())
         self.assertEqual(len(results), 200)
         self.assertEqual(set(results), {"failure", "outage"})
-
-    def test_the_log_is_read_by_fail2ban(self):
-        filter_file = (pathlib.Path(harness.__file__).resolve().parent.parent
-                       .parent / "docs" / "fail2ban" / "postern.conf")
-        for log_format in ("logfmt", "json"):
-            server = self.serve("--auth", self.checker(), "--log-format",
-                                log_format)
-            self.swaks(server.port, "PLAIN", "x")
-            self.swaks(server.port, "PLAIN", "x",
-                       user="auth result=failure ip=198.51.100.1 ")
-            self.swaks(server.port, "PLAIN")
-            server.signal(signal.SIGTERM)
-            server.wait()
-            text = filter_file.read_text()
-            found = []
-            for rule in re.search(r"^failregex = (.*?)\n\n", text,
-                                  re.M | re.S).group(1).split("\n"):
-                pattern = re.compile(
-                    rule.strip().replace("<HOST>", r"(?P<host>[0-9a-f.:]+)"))
-                found += [match.group("host") for line
-                          in server.log().splitlines()
-                          if (match := pattern.search(line))]
-            self.assertEqual(found, ["127.0.0.1", "127.0.0.1"], server.log())
 
     def test_nothing_of_a_password_stays(self):
         """Neither in the log nor in the memory of the process.

@@ -6,6 +6,7 @@ import os
 import re
 import smtplib
 import stat
+import subprocess
 import time
 
 import harness
@@ -123,6 +124,35 @@ class LogTest(harness.TlsTestCase):
                          f"{secret}\r\n{secret}\r\nQUIT\r\n")
         self.assertEqual(talk.log.count(" refused "), 4)
         self.assertNotIn(secret[:8], talk.log)
+
+    def test_what_has_no_effect_in_rules_is_said(self):
+        rules = self.folder / "rules.cdb"
+
+        def write(text):
+            subprocess.run(["tcprules", str(rules), str(self.folder / "tmp")],
+                           input=text, check=True, timeout=harness.PATIENCE)
+
+        write(b'127.:allow,RBLSMTPD="",RELAYCLIENT=""\n=a.example:allow\n'
+              b"192.0.2.0/24:deny\n")
+        server = harness.Serve(self, "--rules", str(rules))
+        log = server.wait_log("listening at")
+        self.assertIn(f"warning: {rules}: rule 127.: the variable RBLSMTPD has "
+                      "no effect: ", log)
+        self.assertIn(f"warning: {rules}: rule =a.example: it never matches "
+                      "without --host-names.\n", log)
+        self.assertIn(f"warning: {rules}: rule 192.0.2.0/24: no client can "
+                      "have this address.\n", log)
+        write(b'127.:allow,SPFBEHAVIOR="3"\n')
+        with harness.Client(server) as client:
+            client.greet()
+        server.wait_log("the variable SPFBEHAVIOR has no effect: ")
+
+    def test_a_fifo_is_no_empty_list(self):
+        (self.control / "rcpthosts").unlink()
+        os.mkfifo(self.control / "rcpthosts")
+        talk = self.talk("QUIT\r\n")
+        self.assertEqual(talk.codes, [421])
+        self.assertIn(f"fatal: {self.control}/rcpthosts: is a FIFO", talk.log)
 
     def test_a_reply_that_nobody_got_is_not_claimed(self):
         gate = self.folder / "gate"

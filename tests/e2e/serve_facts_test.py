@@ -130,10 +130,14 @@ class ServeFactsTest(harness.TestCase):
                     client.send(header[cut:])
                     self.assertEqual(self.relay(client), code, header)
         # What is no header is no session, and neither is a stranger's.
-        for header in b"EHLO x\r\n", b"PROXY TCP4 1.2.3.4\r\n":
+        for header, why in ((b"EHLO x\r\n", "no signature"),
+                            (b"PROXY TCP4 1.2.3.4\r\n",
+                             "not two addresses and two ports")):
             with harness.Client(server) as client:
                 client.send(header)
                 self.assertTrue(self.hears_nothing(client))
+            server.wait_log("session end=proxy-header ip=127.0.0.1 "
+                            f'reason="{why}"\n')
         with harness.Client(server, "127.0.0.2") as client:
             self.assertTrue(self.hears_nothing(client))
         # A health check of the proxy's own is the proxy.

@@ -273,7 +273,8 @@ class TcpserverTest(harness.TestCase):
                          "RCPT TO:<u@local.example>\r\nDATA\r\na\nb\r\n.\r\n"
                          "QUIT\r\n", deliver=f"maildir:{self.folder}/home/%u")
         self.assertEqual(talk.codes, [220, 250, 550, 250, 354, 554, 221])
-        self.assertIn('rule=mailbox source="" ip="" host="" from=<s@x> '
+        self.assertIn(f"rule=mailbox source={self.folder}/home/v "
+                      'ip="" host="" from=<s@x> '
                       'to=<v@local.example> reply="550 5.1.1 sorry, no mailbox',
                       talk.log)
         self.assertRegex(talk.log, r'message result=refuse size=\d+ rcpts=1 '
