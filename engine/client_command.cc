@@ -73,8 +73,9 @@ absl::StatusOr<std::string> MailLine(const Mail& mail,
   if (!IsRead(line, mail, AllRules())) {
     return absl::InvalidArgumentError("not a MAIL of RFC 5321 4.1.2");
   }
-  // These two are always in the rules: our own server always offers them.
+  // A server of ours always takes these, so the rules know them anywhere.
   if (parameters.size && !keywords.Has("SIZE")) return NotOffered("SIZE");
+  if (parameters.auth && !keywords.Has("AUTH")) return NotOffered("AUTH");
   if (parameters.body && *parameters.body != BodyType::kBinaryMime &&
       !keywords.Has("8BITMIME")) {
     return NotOffered("8BITMIME");

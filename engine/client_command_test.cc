@@ -78,6 +78,7 @@ TEST(ClientCommandTest, PrintsPathsThatAServerReadsAsTheyAre) {
   EXPECT_EQ(MailLine(Mail{}, none).value(), "MAIL FROM:<>\r\n");
   EXPECT_EQ(MailLine(Mail{{"u \"v", "d"}}, none).value(),
             "MAIL FROM:<\"u \\\"v\"@d>\r\n");
+  EXPECT_EQ(MailLine(Mail{{"", "d"}}, none).value(), "MAIL FROM:<\"\"@d>\r\n");
   EXPECT_EQ(RcptLine(Rcpt{{}, {"postmaster", ""}}, Utf8::kNo, none).value(),
             "RCPT TO:<postmaster>\r\n");
   EXPECT_EQ(RcptLine(Rcpt{{}, {"\xc3\xa4", "d"}}, Utf8::kYes, none).value(),
@@ -90,7 +91,7 @@ TEST(ClientCommandTest, RefusesWhatNoServerReadsAsItIsMeant) {
       {"u\r\nRSET", "d"}, {"u", "d>\r\nRSET\r\n"},
       {"u", "d\n"},       {std::string("u\0", 2), "d"},
       {"u", "d> SIZE=1"}, {"u", "d x"},
-      {"", "d"},          {"\xc3\xa4", "d"},
+      {"u", "-d"},        {"\xc3\xa4", "d"},
       {"u@v", ""},        {std::string(2000, 'u'), "d"},
       {"u\x7f", "d"},     {"u", "[1.2.3.4"},
   };

@@ -26,7 +26,11 @@ bool IsIpv4(absl::string_view text) {
   return text.empty();
 }
 
-bool IsIpv6(absl::string_view text) {
+namespace {
+
+// Returns whether `text` is an IPv6 address in which "::", if it is there,
+// stands for `least_gap` groups at least.
+bool IsIpv6With(int least_gap, absl::string_view text) {
   int groups = 0;
   bool gap = false;
   if (text.substr(0, 2) == "::") {
@@ -57,7 +61,13 @@ bool IsIpv6(absl::string_view text) {
       text.remove_prefix(1);
     }
   }
-  return gap ? groups < 8 : groups == 8;
+  return gap ? groups <= 8 - least_gap : groups == 8;
 }
+
+}  // namespace
+
+bool IsIpv6(absl::string_view text) { return IsIpv6With(1, text); }
+
+bool IsIpv6Literal(absl::string_view text) { return IsIpv6With(2, text); }
 
 }  // namespace postern

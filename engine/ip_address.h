@@ -18,6 +18,10 @@ bool IsIpv4(absl::string_view text);
 // of them as "::", the last two perhaps as an IPv4 address. No zone.
 bool IsIpv6(absl::string_view text);
 
+// Returns whether `text` is what follows the tag of an address literal, RFC
+// 5321 4.1.3: as IsIpv6(), but "::" stands for two groups at least.
+bool IsIpv6Literal(absl::string_view text);
+
 }  // namespace postern
 
 #endif  // POSTERN_ENGINE_IP_ADDRESS_H_

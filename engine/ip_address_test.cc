@@ -38,6 +38,21 @@ TEST(IpAddressTest, KnowsIpv6) {
         "::192.0.2.256", "::192.0.2.1:1", "1:2:3:4:5:6:7:192.0.2.1", " ::1",
         "[::1]", "IPv6:::1"}) {
     EXPECT_FALSE(IsIpv6(text)) << std::string(text);
+    EXPECT_FALSE(IsIpv6Literal(text)) << std::string(text);
+  }
+}
+
+// RFC 5321 4.1.3: "::" is no shorter way to write one group.
+TEST(IpAddressTest, KnowsIpv6Literals) {
+  for (absl::string_view text :
+       {"::", "::1", "1:2:3:4:5:6::", "1:2:3:4:5::8", "::3:4:5:6:7:8",
+        "1:2:3:4:5:6:7:8", "1:2:3:4::192.0.2.1", "1:2:3:4:5:6:192.0.2.1"}) {
+    EXPECT_TRUE(IsIpv6Literal(text)) << std::string(text);
+  }
+  for (absl::string_view text : {"1:2:3:4:5:6:7::", "1:2:3:4:5:6::8",
+                                 "::2:3:4:5:6:7:8", "1:2:3:4:5::192.0.2.1"}) {
+    EXPECT_TRUE(IsIpv6(text)) << std::string(text);
+    EXPECT_FALSE(IsIpv6Literal(text)) << std::string(text);
   }
 }
 

@@ -68,10 +68,12 @@ class PathReader {
                  : TakeDotString(&path->local_part))) {
       return false;
     }
-    // Whoever reads the envelope finds the domain behind the last '@': without
-    // a domain there must be none, or `"u@elsewhere"` would pass for local.
+    // The reader of an envelope finds the domain after the last '@': without a
+    // domain there must be none, or `"u@elsewhere"` would pass for local. `""`
+    // would pass for the null path.
     if (!Take('@')) {
-      return path->local_part.find('@') == std::string::npos;
+      return !path->local_part.empty() &&
+             path->local_part.find('@') == std::string::npos;
     }
     return Next('[') ? TakeLiteral(&path->domain) : TakeDomain(&path->domain);
   }
@@ -104,7 +106,7 @@ class PathReader {
       if (done() || !(letter || absl::ascii_isprint(text_[at_]))) return false;
       out->push_back(text_[at_++]);
     }
-    return Take('"') && !out->empty();
+    return Take('"');  // QcontentSMTP may be empty
   }
 
   bool TakeDomain(std::string* out) {
@@ -114,6 +116,10 @@ class PathReader {
           TakeAll(utf8_ == Utf8::kYes ? kUtf8Label : kLabel);
       // One dot may be the last, but none the first.
       if (label.empty() && (at_ == start || Next('.'))) return false;
+      // RFC 5321 4.1.2: sub-domain = Let-dig [Ldh-str].
+      if (absl::StartsWith(label, "-") || absl::EndsWith(label, "-")) {
+        return false;
+      }
       // A U-label's length is that of its A-label, which we do not know.
       if (label.size() > kMaxLabel && IsAscii(label)) return false;
     } while (Take('.'));
@@ -130,7 +136,8 @@ class PathReader {
     constexpr absl::string_view kTag = "IPv6:";
     const bool tagged =
         absl::EqualsIgnoreCase(inside.substr(0, kTag.size()), kTag);
-    if (!(tagged ? IsIpv6(inside.substr(kTag.size())) : IsIpv4(inside))) {
+    if (!(tagged ? IsIpv6Literal(inside.substr(kTag.size()))
+                 : IsIpv4(inside))) {
       return false;
     }
     *out = std::string(rest().substr(0, close + 1));

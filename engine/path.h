@@ -59,8 +59,10 @@ struct ParsedPath {
 // it may be used is the caller's business. Returns nullopt for anything else
 // that is not a path by RFC 5321 4.1.2 or is longer than kMaxPath.
 //
-// Domains may hold underscores and end in one dot: both are seen, and neither
-// can be mistaken for something else. `<#@[]>` is qmail's double-bounce sender.
+// Four things are accepted that the grammar does not have, since they are in
+// use and cannot be mistaken for something else: dots anywhere in a local part
+// (`.a@x`, `a..b@x`, `a.@x`), underscores in a domain, one dot at the end of a
+// domain (`a@x.`), and `<#@[]>`, which is qmail's double-bounce sender.
 //
 // With Utf8::kYes characters beyond ASCII are letters, in the local part and in
 // the labels of the domain, if the whole of `text` is UTF-8. Not everything is

@@ -41,12 +41,19 @@ TEST(PathTest, ReadsWhatRfc5321Allows) {
       {"<\"plain\"@d>", "plain@d", "<plain@d>"},  // needless quotes go
       {"<a..b@d>", "a..b@d", "<\"a..b\"@d>"},     // seen in use, quoted
       {"<u@local.example.>", "u@local.example.", "<u@local.example.>"},
+      {"<.a@d>", ".a@d", "<\".a\"@d>"},
+      {"<a.@d>", "a.@d", "<\"a.\"@d>"},
+      {"<\"\"@d>", "@d", "<\"\"@d>"},  // QcontentSMTP may be empty
       {"<u@a_b>", "u@a_b", "<u@a_b>"},
+      {"<u@_dmarc.d>", "u@_dmarc.d", "<u@_dmarc.d>"},
+      {"<u@a--b.c-d>", "u@a--b.c-d", "<u@a--b.c-d>"},
       {"<#@[]>", "#@[]", "<#@[]>"},  // qmail's double bounces
       {"<u@[127.0.0.1]>", "u@[127.0.0.1]", "<u@[127.0.0.1]>"},
       {"<u@[IPv6:::1]>", "u@[IPv6:::1]", "<u@[IPv6:::1]>"},
       {"<u@[ipv6:2001:db8::192.0.2.1]>", "u@[ipv6:2001:db8::192.0.2.1]",
        "<u@[ipv6:2001:db8::192.0.2.1]>"},
+      {"<u@[IPv6:1:2:3:4:5:6::]>", "u@[IPv6:1:2:3:4:5:6::]",
+       "<u@[IPv6:1:2:3:4:5:6::]>"},
       {"<u@[IPv6:1:2:3:4:5:6:7:8]>", "u@[IPv6:1:2:3:4:5:6:7:8]",
        "<u@[IPv6:1:2:3:4:5:6:7:8]>"},
       {longest, address, longest},
@@ -78,12 +85,20 @@ TEST(PathTest, RefusesWhatIsNoPath) {
       "<u@d >",
       "<a@b@c>",       // an unquoted second '@'
       "<\"u@evil\">",  // a domain in disguise
-      "<\"\"@d>",      // an empty local part
-      "<\"a@d>",       // no closing quote
-      "<a\\@b@d>",     // a backslash outside quotes
+      "<\"\">",        // would be taken for the null path
+      "\"\"",
+      "<\"a@d>",    // no closing quote
+      "<a\\@b@d>",  // a backslash outside quotes
       "<u@a..b>",
       "<u@.b>",
       "<u@d e>",
+      "<u@-a>",  // RFC 5321 4.1.2: Let-dig [Ldh-str]
+      "<u@a->",
+      "<u@->",
+      "<u@a.-b.c>",
+      "<u@a.b-.c>",
+      "<u@a-.>",
+      "<@a-:u@d>",
       "<u@[127.0.0.1>",
       "<u@[127.0.0.256]>",
       "<u@[]>",
@@ -94,6 +109,9 @@ TEST(PathTest, RefusesWhatIsNoPath) {
       "<u@[127.0.0.1.1]>",
       "<u@[::1]>",  // the tag is missing
       "<u@[IPv6:1:2:3:4:5:6:7]>",
+      "<u@[IPv6:1:2:3:4:5:6::8]>",  // "::" stands for two groups, 4.1.3
+      "<u@[IPv6:::2:3:4:5:6:7:8]>",
+      "<u@[IPv6:1:2:3:4:5::192.0.2.1]>",
       "<u@[IPv6:1:2:3:4:5:6:7:8:9]>",
       "<u@[IPv6:1::2::3]>",
       "<u@[IPv6:12345::]>",
