@@ -124,10 +124,15 @@ Reply HelpReply(const ServerConfig& config, const TlsInfo* tls) {
 Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {
   std::string text = absl::StrCat(config.greeting,
                                   "\nPIPELINING"  // RFC 2920
-                                  "\nSIZE ",
-                                  config.max_message_size,   // RFC 1870
-                                  "\n8BITMIME"               // RFC 6152
-                                  "\nENHANCEDSTATUSCODES");  // RFC 2034
+                                  "\nSIZE");      // RFC 1870
+  // RFC 1870 4 has "SIZE 0" for no limit, which clients read as a limit of 0. A
+  // number may be missing, and says nothing then.
+  if (config.max_message_size != 0) {
+    absl::StrAppend(&text, " ", config.max_message_size);
+  }
+  absl::StrAppend(&text,
+                  "\n8BITMIME"               // RFC 6152
+                  "\nENHANCEDSTATUSCODES");  // RFC 2034
   const ExtensionSet offered = OfferedExtensions(config, tls);
   for (const ExtensionRow& row : kExtensionTable) {
     if (!offered.Has(row.extension)) continue;
