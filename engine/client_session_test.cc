@@ -943,5 +943,41 @@ TEST(ClientSessionTest, WaitsAsLongAsTheCommandMayTake) {
   EXPECT_EQ(step.consumed, 0u);
 }
 
+// RFC 4954 4. The exchange goes on: another response, or none, may be given.
+TEST(ClientSessionTest, RefusesAnAuthResponseThatIsTooLong) {
+  ClientConfig config;
+  config.host_name = "c";
+  ClientSession session(config);
+  const auto read = [&session](absl::string_view replies) {
+    while (true) {
+      const ClientStep step = session.Advance(replies);
+      replies.remove_prefix(step.consumed);
+      if (step.kind != Kind::kReply) return step.kind;
+    }
+  };
+  const auto take = [&session] {
+    std::string out(session.Output());
+    session.OutputWritten(out.size());
+    return out;
+  };
+  (void)session.Greet();
+  (void)read("220 mx\r\n");
+  (void)take();
+  (void)read("250-mx\r\n250 AUTH PLAIN\r\n");
+  ASSERT_TRUE(session.Auth("PLAIN", std::nullopt).ok());
+  (void)read("");
+  (void)take();
+  ASSERT_EQ(read("334 \r\n"), Kind::kChallenge);
+  // 12,288 octets of base64 with the CRLF.
+  const std::string longest(9213, 'x');
+  EXPECT_TRUE(absl::IsInvalidArgument(session.AuthRespond(longest + "x")));
+  EXPECT_EQ(take(), "");
+  EXPECT_TRUE(session.AuthRespond(longest).ok());
+  const std::string line = take();
+  EXPECT_EQ(line.size(), 12286u);
+  EXPECT_TRUE(absl::EndsWith(line, "\r\n"));
+  EXPECT_TRUE(absl::IsFailedPrecondition(session.AuthRespond("")));
+}
+
 }  // namespace
 }  // namespace postern

@@ -43,6 +43,11 @@ TEST(DateTimeTest, ReadsRfc3339AndWritesUtc) {
 TEST(DateTimeTest, ReadsTheInstant) {
   EXPECT_EQ(ParseDateTime("1970-01-01T01:00:01.5+01:00"),
             absl::UnixEpoch() + absl::Milliseconds(1500));
+  // The furthest zones that there may be, RFC 3339 5.6.
+  EXPECT_EQ(ParseDateTime("1970-01-02T00:00:00+23:59"),
+            absl::UnixEpoch() + absl::Minutes(1));
+  EXPECT_EQ(ParseDateTime("1970-01-01T00:00:00-23:59"),
+            absl::UnixEpoch() + absl::Hours(24) - absl::Minutes(1));
 }
 
 TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
@@ -59,6 +64,8 @@ TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
       "2026-03-01T12:34:56+0100",
       "2026-03-01T12:34:56+24:00",
       "2026-03-01T12:34:56+01:60",
+      "2026-03-01T12:34:56-00:60",
+      "2026-03-01T12:34:56+00:99",
       "2026-03-01T12:34:56*01:00",
       "2026-3-01T12:34:56Z",
       "26-03-01T12:34:56Z",
