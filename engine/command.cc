@@ -31,9 +31,31 @@ bool HoldsControl(absl::string_view line) {
   return false;
 }
 
-// The verbs with a mailbox behind them, RFC 6531 3.2.
-bool TakesUtf8(Verb verb) {
+// The verbs whose argument is a mailbox, RFC 6531 3.2.
+bool TakesMailbox(Verb verb) {
   return verb == Verb::kMail || verb == Verb::kRcpt || verb == Verb::kVrfy;
+}
+
+// The verbs whose argument is the client's own name.
+bool TakesClientName(Verb verb) {
+  return verb == Verb::kHelo || verb == Verb::kEhlo || verb == Verb::kLhlo;
+}
+
+// Returns the Reply to a character that a line may not hold, if there is one.
+std::optional<Reply> CheckCharacters(absl::string_view line, Verb verb) {
+  if (IsPrintableAscii(line)) return std::nullopt;
+  const bool known = verb != Verb::kUnknown;
+  const Reply bad = {
+      known ? 501 : 500, {5, 5, 2}, "bad character in command (#5.5.2)"};
+  if (HoldsControl(line)) return bad;
+  if (IsAscii(line)) return std::nullopt;  // but for HT
+  if (!TakesMailbox(verb) && !TakesClientName(verb)) return bad;
+  if (IsUtf8(line)) {
+    if (HoldsC1(line)) return bad;
+  } else if (TakesMailbox(verb)) {
+    return Reply{501, {5, 5, 2}, "bad UTF-8 (#5.5.2)"};
+  }
+  return std::nullopt;
 }
 
 // Takes `keyword` ("FROM:") and the white space behind it off `text`.
@@ -54,22 +76,16 @@ absl::string_view TakeWord(absl::string_view* text) {
 
 }  // namespace
 
-std::variant<Command, Reply> ParseCommand(absl::string_view line) {
+std::variant<Command, Reply> ParseCommand(absl::string_view line,
+                                          Strictness strictness) {
   const absl::string_view name = line.substr(0, line.find(' '));
   Command command;
   command.argument = StripSpace(line.substr(name.size()));
   command.row = &FindVerb(command.argument.empty() ? StripSpace(name) : name);
-  if (!IsPrintableAscii(line)) {
-    const bool ascii = IsAscii(line);
-    if (HoldsControl(line) || (!ascii && !TakesUtf8(command.row->verb))) {
-      return Reply{500, {5, 5, 2}, "bad character in command (#5.5.2)"};
-    }
-    if (!ascii && !IsUtf8(line)) {
-      return Reply{501, {5, 5, 2}, "bad UTF-8 (#5.5.2)"};
-    }
-    if (!ascii && HoldsC1(line)) {
-      return Reply{500, {5, 5, 2}, "bad character in command (#5.5.2)"};
-    }
+  const Verb verb = command.row->verb;
+  if (verb == Verb::kWeb) return command;
+  if (std::optional<Reply> bad = CheckCharacters(line, verb)) {
+    return *std::move(bad);
   }
   switch (command.row->argument) {
     case Argument::kIgnored:
@@ -79,6 +95,9 @@ std::variant<Command, Reply> ParseCommand(absl::string_view line) {
       return Reply{501, {5, 5, 4}, "no argument allowed (#5.5.4)"};
     case Argument::kNeeded:
       if (!command.argument.empty()) return command;
+      if (strictness == Strictness::kLenient && TakesClientName(verb)) {
+        return command;
+      }
       return Reply{501, {5, 5, 4}, "argument missing (#5.5.4)"};
   }
   return command;

@@ -15,6 +15,7 @@
 #include "engine/event.h"
 #include "engine/parameters.h"
 #include "engine/reply.h"
+#include "engine/strictness.h"
 #include "engine/utf8.h"
 #include "engine/verb.h"
 
@@ -26,13 +27,24 @@ struct Command {
   absl::string_view argument;  // without the white space around it
 };
 
-// Takes a line, without its CRLF, apart; or gives the Reply to send: 500 5.5.2
-// for a line that holds control characters, NUL, a bare CR or LF (HT is let
-// pass, and is no separator), 501 5.5.4 for an argument that is missing or may
-// not be there (RFC 5321 4.3.2). 8-bit octets draw 500 5.5.2 as well (RFC 5321
-// 2.4), but behind MAIL, RCPT and VRFY: there UTF-8 is let pass (RFC 6531 3.2),
-// for the parsers below to judge, and what is not UTF-8 draws 501 5.5.2.
-std::variant<Command, Reply> ParseCommand(absl::string_view line);
+// Takes a line, without its CRLF, apart; or gives the Reply to send:
+//
+//   - 501 5.5.2 for a character that no argument may hold (RFC 5321 4.1.2): a
+//     control character, NUL, a bare CR or LF. HT is accepted, and separates
+//     nothing. 500 5.5.2 if the verb is not known either.
+//   - The same for an octet beyond ASCII (RFC 5321 2.4), with two exceptions.
+//     MAIL, RCPT and VRFY may hold UTF-8 (RFC 6531 3.2), which the parsers
+//     below judge. HELO, EHLO and LHLO may hold any such octet: PCs introduce
+//     themselves by a name such as "büro-pc" in UTF-8 or in the code page of
+//     their country, and no decision depends on that name. In both cases, the
+//     control characters U+0080 to U+009F, in UTF-8, are refused.
+//   - 501 5.5.4 for an argument that is missing or may not be there (RFC 5321
+//     4.3.2). Under kLenient, HELO, EHLO and LHLO need none.
+//
+// A request of a web browser is a command whatever it holds, since the session
+// must end there.
+std::variant<Command, Reply> ParseCommand(
+    absl::string_view line, Strictness strictness = Strictness::kStrict);
 
 // Parse MAIL's and RCPT's arguments ("FROM:<u@d> SIZE=1"), or give the Reply
 // to send. White space behind the colon, and missing angle brackets around an

@@ -3,9 +3,25 @@
 
 #include "engine/content.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace postern {
+namespace {
+
+// Takes a line end of any kind off the end of `text`.
+bool TakeLineEnd(absl::string_view* text) {
+  if (absl::ConsumeSuffix(text, "\n")) {
+    absl::ConsumeSuffix(text, "\r");
+    return true;
+  }
+  return absl::ConsumeSuffix(text, "\r");
+}
+
+}  // namespace
 
 BodyScanner::Result Content::Take(absl::string_view in) {
   BodyScanner::Result result;
@@ -16,6 +32,7 @@ BodyScanner::Result Content::Take(absl::string_view in) {
     result.slices = absl::MakeConstSpan(&octet_slice_, in.empty() ? 0 : 1);
   } else {
     result = scanner_.Scan(in);
+    if (form_ == Form::kData) KeepTail(in.substr(0, result.consumed));
   }
   for (absl::string_view slice : result.slices) hops_.Add(slice);
   return result;
@@ -32,6 +49,28 @@ uint64_t Content::size() const {
 bool Content::HasRoomFor(uint64_t octets) const {
   return max_size_ == 0 ||
          (size() <= max_size_ && octets <= max_size_ - size());
+}
+
+bool Content::LooksEnded() const {
+  absl::string_view text = tail_;
+  if (form_ != Form::kData || !TakeLineEnd(&text)) return false;
+  if (absl::EndsWithIgnoreCase(text, "QUIT")) {
+    text.remove_suffix(4);
+    if (!TakeLineEnd(&text)) return false;
+  }
+  return absl::ConsumeSuffix(&text, ".") &&
+         (absl::EndsWith(text, "\n") || absl::EndsWith(text, "\r"));
+}
+
+void Content::KeepTail(absl::string_view taken) {
+  if (taken.size() >= kTail) {
+    taken.remove_prefix(taken.size() - kTail);
+    tail_.clear();
+  } else {
+    const size_t all = tail_.size() + taken.size();
+    tail_.erase(0, all - std::min(all, kTail));
+  }
+  tail_.append(taken.data(), taken.size());
 }
 
 std::optional<Reply> Content::Refusal() const {

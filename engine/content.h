@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -56,11 +57,21 @@ class Content {
 
   // Returns the reply to what has been found wrong so far.
   std::optional<Reply> Refusal() const;
+
+  // Returns whether a client that ends its lines in a bare LF (or CR) believes
+  // that its message is complete: in kData, the last line is a "." that stands
+  // between two line ends of any kind, or a QUIT after it. The true end of the
+  // data is not among them: Take() reports that.
+  bool LooksEnded() const;
+  // Returns whether Refusal() is because of a bare newline.
+  bool holds_bare_newline() const { return scanner_.defect().has_value(); }
   // Returns the reply to what must be refused at a chunk's end. A bare newline
   // is not: as behind DATA, the verdict on the text waits for its end.
   std::optional<Reply> ChunkRefusal() const;
 
  private:
+  void KeepTail(absl::string_view taken);
+
   Form form_;
   uint64_t max_size_;
   int max_hops_;
@@ -68,6 +79,10 @@ class Content {
   BodyScanner scanner_;
   HopCounter hops_;
   absl::string_view octet_slice_;  // kBinary
+  // kData: the last octets taken, as they came, for LooksEnded(). The first
+  // line begins after a line end, too.
+  static constexpr size_t kTail = sizeof("\n.\r\nQUIT\r\n") - 1;
+  std::string tail_ = "\n";
 };
 
 // The reply to more octets than there may be: RFC 1870 6.

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "engine/strictness.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -14,15 +16,17 @@ namespace {
 
 constexpr size_t kMaxLine = 8;
 
-// Returns the lines of `in`, fed `cut` bytes at a time; "?" is an overlong one.
-std::vector<std::string> Lines(absl::string_view in, size_t cut) {
+// Returns the lines of `in`, fed `cut` bytes at a time; "?" is an overlong one,
+// and one that ends in a bare LF has "\n" after it.
+std::vector<std::string> Lines(absl::string_view in, size_t cut,
+                               Strictness strictness = Strictness::kStrict) {
   LineReader reader;
   std::vector<std::string> lines;
   std::string rest;
   while (true) {
     const std::vector<char> block(rest.begin(), rest.end());
-    const LineReader::Result result =
-        reader.Next(absl::string_view(block.data(), block.size()), kMaxLine);
+    const LineReader::Result result = reader.Next(
+        absl::string_view(block.data(), block.size()), kMaxLine, strictness);
     rest.erase(0, result.consumed);
     switch (result.kind) {
       case LineReader::Result::Kind::kLine:
@@ -30,6 +34,9 @@ std::vector<std::string> Lines(absl::string_view in, size_t cut) {
         continue;
       case LineReader::Result::Kind::kOverlong:
         lines.emplace_back("?");
+        continue;
+      case LineReader::Result::Kind::kBareLf:
+        lines.emplace_back(absl::StrCat(result.line, "\n"));
         continue;
       case LineReader::Result::Kind::kPartial:
         EXPECT_LT(rest.size(), kMaxLine);
@@ -42,7 +49,7 @@ std::vector<std::string> Lines(absl::string_view in, size_t cut) {
   }
 }
 
-TEST(LineReaderTest, CutsAtCrlfAloneWhereverTheInputIsCut) {
+TEST(LineReaderTest, EndsLinesAtCrlfAloneWhereverTheInputIsCut) {
   struct Row {
     absl::string_view in;
     std::vector<std::string> lines;
@@ -54,27 +61,53 @@ TEST(LineReaderTest, CutsAtCrlfAloneWhereverTheInputIsCut) {
       {"a\r\n", {"a"}},
       {"\r\n", {""}},
       {"\r\n\r\na\r\n", {"", "", "a"}},
-      {"a\nb\r\n", {"a\nb"}},  // RFC 5321 2.3.8: a bare LF ends no line
+      {"a\n", {"a\n"}},  // RFC 5321 2.3.8: reported at once
+      {"a\nb\r\n", {"a\n", "b"}},
       {"a\rb\r\n", {"a\rb"}},
-      {"a\n\r\n", {"a\n"}},
-      {"\n\r\n", {"\n"}},
+      {"\n\r\n", {"\n", ""}},
       {"a\r\r\n", {"a\r"}},
-      {"a\n\rb\r\n", {"a\n\rb"}},
+      {"a\n\rb\r\n", {"a\n", "\rb"}},
       {{"a\0b\r\n", 5}, {std::string("a\0b", 3)}},
       {"123456\r\n", {"123456"}},  // kMaxLine with its CRLF
       {"1234567\r\n", {"?"}},
       {"1234567\r\nok\r\n", {"?", "ok"}},
       {"123456789abcdef\r\nok\r\n", {"?", "ok"}},
-      {"123456789\nabc\r\nok\r\n", {"?", "ok"}},
+      {"123456789\nabc\r\nok\r\n", {"\n", "abc", "ok"}},
       {"123456789\rabc\r\nok\r\n", {"?", "ok"}},
       {"123456789\r\r\nok\r\n", {"?", "ok"}},
       {"1234567\r\n1234567\r\nok\r\n", {"?", "?", "ok"}},
       {"123456789abcdef", {}},  // no reply before its end
-      {"1234567\n\n\n\n\r\n", {"?"}},
+      {"1234567\n", {"1234567\n"}},
+      {"12345678\n", {"\n"}},
   };
   for (const Row& row : rows) {
     for (size_t cut = 1; cut <= row.in.size() + 1; ++cut) {
       EXPECT_EQ(Lines(row.in, cut), row.lines)
+          << testing::PrintToString(std::string(row.in)) << " by " << cut;
+    }
+  }
+}
+
+TEST(LineReaderTest, EndsLinesAtLfTooWhereThatIsWanted) {
+  struct Row {
+    absl::string_view in;
+    std::vector<std::string> lines;
+  };
+  const Row rows[] = {
+      {"a\n", {"a"}},
+      {"a\r\n", {"a"}},
+      {"a\nb\r\nc\n", {"a", "b", "c"}},
+      {"\n\r\n", {"", ""}},
+      {"a\rb\n", {"a\rb"}},  // a bare CR ends no line anywhere
+      {"a\r\r\n", {"a\r"}},
+      {"1234567\n", {"1234567"}},
+      {"12345678\n", {"?"}},
+      {"12345678abc\nok\n", {"?", "ok"}},
+      {"12345678\rok\r\nok\n", {"?", "ok"}},
+  };
+  for (const Row& row : rows) {
+    for (size_t cut = 1; cut <= row.in.size() + 1; ++cut) {
+      EXPECT_EQ(Lines(row.in, cut, Strictness::kLenient), row.lines)
           << testing::PrintToString(std::string(row.in)) << " by " << cut;
     }
   }

@@ -26,26 +26,33 @@ struct Setting {
   Utf8 utf8;
 };
 
-// Whether a keyword has a value behind it.
+// Whether a keyword has a value after it.
 enum class Value : uint8_t { kNone, kNeeded };
+
+// What becomes of a parameter that is not offered: see Strictness.
+enum class IfNotOffered : uint8_t { kRefuse, kIgnoreIfLenient };
 
 // One parameter of MAIL or RCPT. Another one is another row.
 template <typename Parameters>
 struct Row {
   absl::string_view keyword;
   Value value;
-  bool (*offered)(const ParameterRules& rules);
+  // Returns whether the parameter is offered with `value`.
+  bool (*offered)(const ParameterRules& rules, absl::string_view value);
   // Puts `value` into `out`; false if it is a bad one.
   bool (*read)(absl::string_view value, const Setting& setting,
                Parameters* out);
   // Returns whether `in` has the parameter, with its value in `value`.
   bool (*print)(const Parameters& in, std::string* value);
+  IfNotOffered if_not_offered = IfNotOffered::kRefuse;
 };
 
-bool Always(const ParameterRules&) { return true; }
-bool OffersAuth(const ParameterRules& rules) { return rules.auth_offered; }
+bool Always(const ParameterRules&, absl::string_view) { return true; }
+bool OffersAuth(const ParameterRules& rules, absl::string_view value) {
+  return rules.auth_offered || value == "<>";
+}
 template <Extension kExtension>
-bool Offers(const ParameterRules& rules) {
+bool Offers(const ParameterRules& rules, absl::string_view) {
   return rules.offered.Has(kExtension);
 }
 
@@ -121,11 +128,11 @@ bool PrintEnvid(const MailParameters& in, std::string* value) {
   return in.envid.has_value();
 }
 
-// RFC 4954 5: "<>" or a mailbox, without angle brackets.
+// RFC 4954 5: "<>" or a mailbox. The angle brackets around a mailbox, which it
+// does not have, are accepted: clients send them.
 bool ReadAuth(absl::string_view value, const Setting&, MailParameters* out) {
   const std::optional<std::string> decoded = DecodeXtext(value);
   if (!decoded) return false;
-  if (*decoded != "<>" && absl::StartsWith(*decoded, "<")) return false;
   std::optional<ParsedPath> parsed = ParsePath(*decoded);
   if (!parsed || parsed->consumed != decoded->size()) return false;
   out->auth = std::move(parsed->path);
@@ -294,8 +301,10 @@ constexpr Row<MailParameters> kMailRows[] = {
     {"BODY", Value::kNeeded, Always, ReadBody, PrintBody},
     {"SMTPUTF8", Value::kNone, Offers<Extension::kSmtpUtf8>, ReadSmtpUtf8,
      PrintSmtpUtf8},
-    {"RET", Value::kNeeded, Offers<Extension::kDsn>, ReadRet, PrintRet},
-    {"ENVID", Value::kNeeded, Offers<Extension::kDsn>, ReadEnvid, PrintEnvid},
+    {"RET", Value::kNeeded, Offers<Extension::kDsn>, ReadRet, PrintRet,
+     IfNotOffered::kIgnoreIfLenient},
+    {"ENVID", Value::kNeeded, Offers<Extension::kDsn>, ReadEnvid, PrintEnvid,
+     IfNotOffered::kIgnoreIfLenient},
     {"AUTH", Value::kNeeded, OffersAuth, ReadAuth, PrintAuth},
     {"REQUIRETLS", Value::kNone, Offers<Extension::kRequireTls>, ReadRequireTls,
      PrintRequireTls},
@@ -310,9 +319,10 @@ constexpr Row<MailParameters> kMailRows[] = {
 };
 
 constexpr Row<RcptParameters> kRcptRows[] = {
-    {"NOTIFY", Value::kNeeded, Offers<Extension::kDsn>, ReadNotify,
-     PrintNotify},
-    {"ORCPT", Value::kNeeded, Offers<Extension::kDsn>, ReadOrcpt, PrintOrcpt},
+    {"NOTIFY", Value::kNeeded, Offers<Extension::kDsn>, ReadNotify, PrintNotify,
+     IfNotOffered::kIgnoreIfLenient},
+    {"ORCPT", Value::kNeeded, Offers<Extension::kDsn>, ReadOrcpt, PrintOrcpt,
+     IfNotOffered::kIgnoreIfLenient},
     {"RRVS", Value::kNeeded, Offers<Extension::kRrvs>, ReadRrvs, PrintRrvs},
 };
 
@@ -365,15 +375,20 @@ std::variant<Parameters, Reply> Parse(absl::string_view text,
     const Word word = TakeWord(&text);
     size_t at = 0;
     while (at < rows.size() &&
-           !(absl::EqualsIgnoreCase(rows[at].keyword, word.keyword) &&
-             rows[at].offered(setting.rules))) {
+           !absl::EqualsIgnoreCase(rows[at].keyword, word.keyword)) {
       ++at;
     }
-    // RFC 6531 3.3 lets UTF-8 into values: of one parameter of those we know.
-    if (word.keyword.empty() || (at == rows.size() && !IsAscii(word.value))) {
+    const bool known = at < rows.size();
+    const bool offered = known && rows[at].offered(setting.rules, word.value);
+    // RFC 6531 3.3 allows UTF-8 in values: of one parameter of those we offer.
+    if (word.keyword.empty() || (!offered && !IsAscii(word.value))) {
       return BadParameter("syntax error in parameters");
     }
-    if (at == rows.size()) {
+    if (!offered) {
+      if (known && setting.rules.strictness == Strictness::kLenient &&
+          rows[at].if_not_offered == IfNotOffered::kIgnoreIfLenient) {
+        continue;
+      }
       return Reply{555, {5, 5, 4}, "unknown parameter (#5.5.4)"};
     }
     const Row<Parameters>& row = rows[at];

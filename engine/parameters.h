@@ -18,6 +18,7 @@
 #include "engine/orcpt.h"
 #include "engine/path.h"
 #include "engine/reply.h"
+#include "engine/strictness.h"
 #include "engine/utf8.h"
 
 namespace postern {
@@ -105,7 +106,12 @@ struct RcptParameters {
 // MT-PRIORITY, BY, HOLDFOR and HOLDUNTIL, RRVS with their extension.
 struct ParameterRules {
   ExtensionSet offered;
-  bool auth_offered = false;  // AUTH= is a parameter, RFC 4954 3
+  // AUTH= may name a mailbox, RFC 4954 3. AUTH=<> is always accepted: it claims
+  // nothing, and clients send it on port 25 and before they log in.
+  bool auth_offered = false;
+  // Under kLenient, RET, ENVID, NOTIFY and ORCPT are ignored where they are not
+  // offered.
+  Strictness strictness = Strictness::kStrict;
 };
 
 // Parses what stands behind the reverse-path: "" or " KEYWORD[=value]...", in

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "engine/strictness.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -63,6 +64,8 @@ TEST(ParametersTest, ReadsMailParameters) {
       {" AUTH=e+3Dmc2@example.com", {.auth = Path{"e=mc2", "example.com"}}},
       {" AUTH=+22a+20b+22@d", {.auth = Path{"a b", "d"}}, " AUTH=\"a+20b\"@d"},
       {" AUTH=user", {.auth = Path{"user", ""}}},
+      {" AUTH=<u@d>", {.auth = Path{"u", "d"}}, " AUTH=u@d"},
+      {" AUTH=+3Cu@d+3E", {.auth = Path{"u", "d"}}, " AUTH=u@d"},
       {" REQUIRETLS", {.require_tls = true}},
       {" MT-PRIORITY=-9", {.priority = -9}},
       {" MT-PRIORITY=0", {.priority = 0}},
@@ -154,7 +157,8 @@ TEST(ParametersTest, TellsWhatIsWrongWithMailParameters) {
       {long_envid, "bad ENVID (#5.5.4)"},
       {" AUTH", "bad AUTH (#5.5.4)"},
       {" AUTH=a+b@d", "bad AUTH (#5.5.4)"},
-      {" AUTH=<u@d>", "bad AUTH (#5.5.4)"},
+      {" AUTH=<u@d", "bad AUTH (#5.5.4)"},
+      {" AUTH=<u@d>x", "bad AUTH (#5.5.4)"},
       {" AUTH=<>x", "bad AUTH (#5.5.4)"},
       {" AUTH=u@d+20x", "bad AUTH (#5.5.4)"},
       {" AUTH=u@", "bad AUTH (#5.5.4)"},
@@ -290,7 +294,7 @@ TEST(ParametersTest, KnowsOnlyWhatIsOffered) {
       {" RET=FULL", kDsn},
       {" RET=NONE", kDsn},
       {" ENVID=e", kDsn},
-      {" AUTH=<>", {{}, /*auth_offered=*/true}},
+      {" AUTH=u@d", {{}, /*auth_offered=*/true}},
       {" REQUIRETLS", {{Extension::kRequireTls}}},
       {" MT-PRIORITY=1", {{Extension::kMtPriority}}},
       {" BY=1;N", {{Extension::kDeliverBy}}},
@@ -335,6 +339,51 @@ TEST(ParametersTest, KnowsOnlyWhatIsOffered) {
             (Reply{555, {5, 5, 4}, "unknown parameter (#5.5.4)"}));
   // A known keyword's value; the keyword does not depend on it.
   EXPECT_EQ(code(ParseMailParameters(" BODY=BINARYMIME", kNothing)), 501);
+}
+
+// It claims nothing, and clients send it wherever they are.
+TEST(ParametersTest, KnowsAnEmptyAuthEverywhere) {
+  const auto parsed = ParseMailParameters(" AUTH=<>", kNothing);
+  const auto* parameters = std::get_if<MailParameters>(&parsed);
+  ASSERT_NE(parameters, nullptr);
+  EXPECT_EQ(parameters->auth, Path());
+  for (absl::string_view text : {" AUTH=u@d", " AUTH=<u@d>", " AUTH"}) {
+    const auto refused = ParseMailParameters(text, kNothing);
+    ASSERT_TRUE(std::holds_alternative<Reply>(refused)) << std::string(text);
+    EXPECT_EQ(std::get<Reply>(refused).code, 555) << std::string(text);
+  }
+}
+
+TEST(ParametersTest, IgnoresTheRequestsOfDsnWhereThatIsWanted) {
+  constexpr ParameterRules kLenient = {{}, false, Strictness::kLenient};
+  const auto mail = ParseMailParameters(
+      " RET=FULL SIZE=5 ENVID=a+2 RET=odd BODY=7BIT", kLenient);
+  const auto* of_mail = std::get_if<MailParameters>(&mail);
+  ASSERT_NE(of_mail, nullptr);
+  EXPECT_EQ(*of_mail, (MailParameters{.size = 5, .body = BodyType::k7Bit}));
+  const auto rcpt = ParseRcptParameters(
+      " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;u@d", kLenient, Utf8::kNo);
+  const auto* of_rcpt = std::get_if<RcptParameters>(&rcpt);
+  ASSERT_NE(of_rcpt, nullptr);
+  EXPECT_EQ(*of_rcpt, RcptParameters());
+  // Other promises are not dropped in silence.
+  for (absl::string_view text :
+       {" SMTPUTF8", " REQUIRETLS", " MT-PRIORITY=1", " BY=1;N", " HOLDFOR=1",
+        " AUTH=u@d", " X=1", " NOTIFY=NEVER"}) {
+    const auto refused = ParseMailParameters(text, kLenient);
+    ASSERT_TRUE(std::holds_alternative<Reply>(refused)) << std::string(text);
+    EXPECT_EQ(std::get<Reply>(refused).code, 555) << std::string(text);
+  }
+  // Syntax stays syntax.
+  EXPECT_TRUE(
+      std::holds_alternative<Reply>(ParseMailParameters(" RET=a=b", kLenient)));
+  EXPECT_TRUE(std::holds_alternative<Reply>(
+      ParseMailParameters(" RET=\xc3\xa4", kLenient)));
+  // Where DSN is offered, it is read.
+  constexpr ParameterRules kOffered = {
+      {Extension::kDsn}, false, Strictness::kLenient};
+  EXPECT_TRUE(
+      std::holds_alternative<Reply>(ParseMailParameters(" RET=odd", kOffered)));
 }
 
 }  // namespace

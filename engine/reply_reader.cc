@@ -85,6 +85,10 @@ ReplyReader::Result ReplyReader::Next(absl::string_view in) {
       case LineReader::Result::Kind::kOverlong:
         result.kind = Result::Kind::kTooLarge;
         break;
+      case LineReader::Result::Kind::kBareLf:
+        result.kind = read.consumed > max_line_ ? Result::Kind::kTooLarge
+                                                : Result::Kind::kMalformed;
+        break;
       case LineReader::Result::Kind::kLine:
         size_ = (within_ ? size_ : 0) + read.consumed;
         result.kind =
@@ -115,7 +119,7 @@ ReplyReader::Result::Kind ReplyReader::TakeLine(absl::string_view line) {
   }
   line.remove_prefix(line.size() > 3 ? 4 : 3);
   for (char c : line) {
-    if (c == '\r' || c == '\n') return Kind::kMalformed;
+    if (c == '\r') return Kind::kMalformed;
     reply_.text += absl::ascii_isprint(c) || c == '\t' ? c : '?';
   }
   within_ = separator == '-';

@@ -21,7 +21,8 @@ namespace postern {
 //
 // A reply is lines of "250-text" and at last "250 text" or "250", with one code
 // from 200 to 599 on each. Only CRLF ends a line: a client that also takes a
-// bare LF can be made to see two replies where the server has sent one.
+// bare LF can be made to see two replies where the server has sent one. So a
+// bare LF is malformed, as soon as it comes.
 //
 // The text of the lines is joined by '\n'; bytes other than printable ASCII
 // and HT are '?' in it, so that nobody behind has to fear them. An enhanced

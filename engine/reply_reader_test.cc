@@ -136,7 +136,7 @@ TEST(ReplyReaderTest, GivesUpOnWhatIsNoReply) {
       {"250 a\n250 b\r\n", {}, Kind::kMalformed},
       {"250 a\r250 b\r\n", {}, Kind::kMalformed},
       {"250 a\r\r\n", {}, Kind::kMalformed},
-      {"250 a\n", {}},
+      {"250 a\n", {}, Kind::kMalformed},  // and no wait for more
   };
   for (const Row& row : rows) Check(row);
 }
@@ -159,7 +159,7 @@ TEST(ReplyReaderTest, BoundsLinesAndReplies) {
   Check({longest + "\r\n", {x}});
   Check({longest + "x\r\n", {}, Kind::kTooLarge});
   Check({longest + "xx", {}, Kind::kTooLarge});  // no need to see its end
-  Check({std::string(200, '\n'), {}, Kind::kTooLarge});
+  Check({std::string(200, 'x') + "\n", {}, Kind::kTooLarge});
 }
 
 // What is printed is read as it was, where it can be printed at all.

@@ -94,6 +94,9 @@ absl::Status ServerConfig::Validate() const {
   if (data_timeout <= absl::ZeroDuration()) {
     return bad("data_timeout: more than 0");
   }
+  if (bare_end_timeout <= absl::ZeroDuration()) {
+    return bad("bare_end_timeout: more than 0");
+  }
   return absl::OkStatus();
 }
 

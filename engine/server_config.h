@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "engine/body_scanner.h"
 #include "engine/extension.h"
+#include "engine/strictness.h"
 
 namespace postern {
 
@@ -90,7 +91,7 @@ struct ServerConfig {
   OutOfTurn pipelining = OutOfTurn::kNote;
 
   // Octets of content, CRLF counted as two: announced and enforced as SIZE
-  // (RFC 1870). 0: no limit.
+  // (RFC 1870). 0: no limit, and SIZE is announced without a number.
   uint64_t max_message_size = uint64_t{50} << 20;
 
   // Recipients of a transaction; 452 beyond. RFC 5321 4.5.3.1.8 asks for 100.
@@ -146,6 +147,9 @@ struct ServerConfig {
 
   BareNewlines bare_newlines = BareNewlines::kReject;
 
+  // What the grammar of commands lets pass: see Strictness for the whole list.
+  Strictness strictness = Strictness::kStrict;
+
   // Longest wait for a command, and for the next block of content: RFC 5321
   // 4.5.3.2.7 asks for five minutes.
   absl::Duration command_timeout = absl::Minutes(5);
@@ -153,6 +157,10 @@ struct ServerConfig {
   // Octets of content that make such a block. It stops clients that send a
   // byte a minute.
   size_t data_block = 4096;
+  // Longest silence after content that is refused for a bare newline already
+  // and that looks complete to a client which ends its lines in LF: see
+  // ServerSession::IdleTimeout(). Such a client waits for its reply.
+  absl::Duration bare_end_timeout = absl::Seconds(10);
 
   // Returns kInvalidArgument with the field's name if a value cannot be used.
   absl::Status Validate() const;

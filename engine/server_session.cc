@@ -49,6 +49,11 @@ absl::string_view ShownCommand(absl::string_view line) {
   return line.substr(0, mechanism ? end : kAuth.size());
 }
 
+bool IsQuit(const std::variant<Command, Reply>& parsed) {
+  const auto* command = std::get_if<Command>(&parsed);
+  return command != nullptr && command->row->verb == Verb::kQuit;
+}
+
 // Whether a client that sends more behind this command speaks out of turn.
 bool EndsGroup(const Command& command) {
   if (command.row->verb != Verb::kAuth) return command.row->ends_group;
@@ -161,12 +166,24 @@ std::optional<Step> ServerSession::WantInput() {
   return std::nullopt;
 }
 
+LineReader::Result ServerSession::ReadLine(absl::string_view in,
+                                           size_t max_line) {
+  return reader_.Next(in, max_line, config_.strictness);
+}
+
+std::optional<Step> ServerSession::RefuseBareLf(absl::string_view command) {
+  Refuse({500, {5, 5, 2}, "bare LF in command, lines end in CRLF (#5.5.2)"},
+         command);
+  Close(CloseReason::kAbuse);
+  return std::nullopt;
+}
+
 std::optional<Step> ServerSession::RunCommands(absl::string_view in,
                                                size_t* consumed) {
   if (!asks_.empty()) return LookAhead(in, consumed);
   next_waits_ = false;
   const bool begun = !reader_.discarding();
-  const LineReader::Result read = reader_.Next(in, config_.max_line);
+  const LineReader::Result read = ReadLine(in, config_.max_line);
   if (begun && read.kind != LineReader::Result::Kind::kLine &&
       read.consumed > 0) {
     overlong_bdat_ = MeansBdat(in);
@@ -177,18 +194,25 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   // Also where it is not served, or out of turn: a client has said it by then.
   secret_ = absl::StartsWithIgnoreCase(read.line, "AUTH");
   ++progress_;
+  const bool whole = read.kind == LineReader::Result::Kind::kLine;
+  const auto parsed = ParseCommand(read.line, config_.strictness);
   if (errors_ >= config_.max_errors ||
       auth_failures_ >= config_.max_auth_failures) {
-    Refuse({421, {4, 7, 0}, "too many errors (#4.7.0)"});
-    Close(CloseReason::kAbuse);
-    return std::nullopt;
+    // RFC 5321 4.1.1.10: QUIT has its 221 at any time.
+    if (!whole || !IsQuit(parsed)) {
+      Refuse({421, {4, 7, 0}, "too many errors (#4.7.0)"});
+      Close(CloseReason::kAbuse);
+      return std::nullopt;
+    }
   }
-  if (read.kind == LineReader::Result::Kind::kOverlong) {
+  if (read.kind == LineReader::Result::Kind::kBareLf) {
+    return RefuseBareLf(line_);
+  }
+  if (!whole) {
     Refuse({500, {5, 5, 2}, "line too long (#5.5.2)"});
     if (overlong_bdat_) Close(CloseReason::kAbuse);
     return std::nullopt;
   }
-  const auto parsed = ParseCommand(read.line);
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Refuse(*reply);
     if (MeansBdat(read.line)) Close(CloseReason::kAbuse);
@@ -298,7 +322,7 @@ const Ask* ServerSession::Serve(const Command& command) {
 
 ParameterRules ServerSession::parameter_rules() const {
   return {OfferedExtensions(config_, tls_.get()),
-          /*auth_offered=*/OffersAuth(config_, tls_.get())};
+          /*auth_offered=*/OffersAuth(config_, tls_.get()), config_.strictness};
 }
 
 Utf8 ServerSession::utf8() const {
@@ -322,13 +346,14 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
     return waiting;
   }
   LineReader peek = reader_;
-  const LineReader::Result read = peek.Next(in, config_.max_line);
+  const LineReader::Result read =
+      peek.Next(in, config_.max_line, config_.strictness);
   if (read.kind == LineReader::Result::Kind::kPartial && read.consumed == 0) {
     reader_ = peek;  // what it knows stays true
     return waiting;
   }
   if (read.kind == LineReader::Result::Kind::kLine) {
-    const auto parsed = ParseCommand(read.line);
+    const auto parsed = ParseCommand(read.line, config_.strictness);
     const auto* command = std::get_if<Command>(&parsed);
     if (command != nullptr && command->row->verb == Verb::kRcpt &&
         std::holds_alternative<Rcpt>(
@@ -422,7 +447,8 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnAuth(absl::string_view argument) {
-  if (!greeted_ || !extended_) {
+  // RFC 4954 3 wants EHLO, but cameras send EHLO, HELO and then AUTH.
+  if (!greeted_) {
     Refuse({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
     return nullptr;
   }
@@ -446,11 +472,14 @@ const Ask* ServerSession::OnAuth(absl::string_view argument) {
 std::optional<Step> ServerSession::RunAuth(absl::string_view in,
                                            size_t* consumed) {
   if (!asks_.empty()) return Step{Step::Kind::kWaiting};
-  const LineReader::Result read = reader_.Next(in, config_.max_auth_line);
+  const LineReader::Result read = ReadLine(in, config_.max_auth_line);
   *consumed += read.consumed;
   if (read.consumed > 0) secret_ = true;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   ++progress_;
+  if (read.kind == LineReader::Result::Kind::kBareLf) {
+    return RefuseBareLf("AUTH");
+  }
   auto response = read.kind == LineReader::Result::Kind::kOverlong
                       ? AuthLineTooLong()
                       : ReadAuthLine(read.line);
@@ -475,8 +504,12 @@ void ServerSession::EndAuth() {
 
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
-  // Behind STARTTLS's 220 a client would take words for a handshake.
-  if (state_ != State::kStartTls) {
+  if (AwaitsReplyToBareEnd()) {
+    const Reply refusal = *content_->Refusal();
+    SayForMessage(refusal);
+    Report(refusal, "DATA", /*content=*/true);
+  } else if (state_ != State::kStartTls) {
+    // After STARTTLS's 220 a client would take words for a handshake.
     Refuse({421, {4, 4, 2}, "timeout (#4.4.2)"}, "");
   }
   Close(CloseReason::kTimeout);
@@ -522,6 +555,19 @@ absl::Duration ServerSession::ReadTimeout() const {
   return state_ == State::kBody || state_ == State::kSwallow
              ? config_.data_timeout
              : config_.command_timeout;
+}
+
+absl::Duration ServerSession::IdleTimeout() const {
+  if (!AwaitsReplyToBareEnd()) return absl::InfiniteDuration();
+  return std::min(config_.bare_end_timeout, ReadTimeout());
+}
+
+// The client of a message that is refused already believes that it has ended
+// it. Where bare newlines are normalized, the message is not refused, and
+// silence may as well be a sink's fault, which must not cost the message.
+bool ServerSession::AwaitsReplyToBareEnd() const {
+  return state_ == State::kBody && !body_ended_ &&
+         content_->holds_bare_newline() && content_->LooksEnded();
 }
 
 Standing ServerSession::standing() const {

@@ -21,6 +21,11 @@
 // A bare LF in the content: kAborted at once, the rest of the message is
 // consumed, and 554 answers its true end.
 //
+// A bare LF in a command: 500 at once, and kClosed. Nothing after it is looked
+// at (see LineReader for the reason).
+//
+//   "NOOP\nMAIL FROM:<s@..."  kClosed kAbuse              500 5.5.2 bare LF...
+//
 // STARTTLS, then AUTH, with `-` for a step that repeats until something is
 // done:
 //
@@ -152,8 +157,11 @@ class ServerSession {
   // The peer will send nothing more. What it has sent is still served and open
   // Asks are still answered; where input would be needed, kClosed follows.
   void EndOfInput() { input_ended_ = true; }
-  // The peer took longer than ReadTimeout(), or its time is up for another
-  // reason: drops the transaction and open Asks, says 421, closes.
+  // The peer took longer than ReadTimeout() or IdleTimeout(), or its time is up
+  // for another reason: drops the transaction and open Asks, says 421, closes.
+  // A client that waits for the reply to a message which it ended in a bare LF
+  // gets the message's 554 instead: after a 421 it would send the same message
+  // again for days.
   void TimedOut();
   // We go down: at the next moment at which no answer and no content is on its
   // way, says 421 and closes. Until then the session goes on.
@@ -177,6 +185,14 @@ class ServerSession {
   // 5321 4.5.3.2. Re-arm a timer of it whenever progress() has changed, and
   // only then, so that a trickle of bytes buys no time.
   absl::Duration ReadTimeout() const;
+  // How long the driver may wait for the peer's next octet, from the last one
+  // on: InfiniteDuration(), if ReadTimeout() alone counts. It is
+  // ServerConfig::bare_end_timeout, and at most ReadTimeout(), while the
+  // content is refused for a bare newline and ends as a client that ends its
+  // lines in LF ends a message (LF.LF): such a client waits for the reply to
+  // it, and sends nothing more. It only shortens a wait: the deadline of
+  // ReadTimeout() stays.
+  absl::Duration IdleTimeout() const;
   // Counts commands, blocks of content (ServerConfig::data_block) and answers.
   uint64_t progress() const { return progress_; }
 
@@ -250,6 +266,10 @@ class ServerSession {
   std::optional<Step> RunAuth(absl::string_view in, size_t* consumed);
   std::optional<Step> RunBody(absl::string_view in, size_t* consumed);
   std::optional<Step> RunSwallow(absl::string_view in, size_t* consumed);
+  LineReader::Result ReadLine(absl::string_view in, size_t max_line);
+  // The line of `command` ends in a bare LF: replies, and closes. See
+  // LineReader.
+  std::optional<Step> RefuseBareLf(absl::string_view command);
   std::optional<Step> OnCommand(const Command& command);
   std::optional<Step> LookAhead(absl::string_view in, size_t* consumed);
   static Step AskStep(const Ask* ask);
@@ -276,6 +296,7 @@ class ServerSession {
   std::optional<Step> EndChunk();
   std::optional<Step> EndBody();
   void CountBlock(uint64_t octets);
+  bool AwaitsReplyToBareEnd() const;
 
   // The answer takes effect; the envelope takes what it needs of the question.
   void Apply(Ask& ask, const Verdict& verdict);

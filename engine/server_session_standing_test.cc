@@ -129,7 +129,7 @@ TEST(ServerSessionStandingTest, GoesOnAsTheOtherWouldHave) {
       {"", mail, "503 5.5.1", "503 5.5.1"},
       {"EHLO c\r\n", mail, "503 5.5.1", "250 2.1.0"},
       {"HELO c\r\n", mail, "503 5.5.1", "250 2.1.0"},
-      {"HELO c\r\n", kAuth, "503 5.5.1", "503 5.5.1"},
+      {"HELO c\r\n", kAuth, "503 5.5.1", "235 2.7.0"},
       {"EHLO c\r\n", kAuth, "503 5.5.1", "235 2.7.0"},
       {"EHLO c\r\n", "NOOP\r\nNOOP\r\n", "250 2.0.0 ok", "250 2.0.0 ok"},
       {absl::StrCat("EHLO c\r\n", kAuth), absl::StrCat("EHLO c\r\n", kAuth),

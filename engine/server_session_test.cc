@@ -791,5 +791,111 @@ TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {
       session().Complete(mail, std::vector<Verdict>(1, Verdict::Accept()))));
 }
 
+// A client that ends its lines in LF waits for its reply: so does the session,
+// for ten seconds, and only where the content is refused already.
+TEST_F(ServerSessionTest, WaitsBrieflyAtAnEndThatIsNone) {
+  struct Row {
+    absl::string_view content;
+    bool briefly;
+  };
+  constexpr Row kRows[] = {
+      {"", false},
+      {"a\n", false},
+      {"a\n.", false},
+      {"a\n.\n", true},
+      {".\n", true},
+      {"a\n.\r\n", true},
+      {"a\r\n.\n", true},
+      {"a\r.\r\n", true},
+      {"\n.\nQUIT\n", true},
+      {"\n.\nquit\r\n", true},
+      {"\n.\nQUIT", false},
+      {"\n.\nQUIT x\n", false},
+      {"\n.\n\n", false},
+      {"\n..\n", false},
+      {"\nx.\n", false},
+      {"\n.\nx", false},        // it goes on
+      {"\n.\nx\r\n.\n", true},  // and ends again
+      {"a\nb\r\n", false},
+      {"a\r\n.", false},
+      {"a\r\n.\r", false},  // may be the true end
+  };
+  for (const Row& row : kRows) {
+    for (size_t cut = 1; cut <= row.content.size() + 1; ++cut) {
+      SCOPED_TRACE(testing::PrintToString(std::string(row.content)));
+      Restart();
+      Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+      TakeOutput();
+      for (size_t at = 0; at < row.content.size(); at += cut) {
+        Feed(row.content.substr(at, cut));
+      }
+      EXPECT_EQ(session().ReadTimeout(), absl::Minutes(5));
+      EXPECT_EQ(session().IdleTimeout(),
+                row.briefly ? absl::Seconds(10) : absl::InfiniteDuration());
+      session().TimedOut();
+      Feed("");
+      EXPECT_EQ(TakeOutput().substr(0, 9),
+                row.briefly ? "554 5.5.2" : "421 4.4.2");
+      // The report is of the reply that was sent.
+      const std::vector<Refusal> refusals = session().TakeRefusals();
+      ASSERT_EQ(refusals.size(), 1u);
+      EXPECT_EQ(refusals[0].reply.code, row.briefly ? 554 : 421);
+      EXPECT_EQ(refusals[0].content, row.briefly);
+    }
+  }
+}
+
+TEST_F(ServerSessionTest, ReportsABareLfAndNoPassword) {
+  struct Row {
+    absl::string_view wire;
+    absl::string_view command;
+  };
+  constexpr Row kRows[] = {
+      {"MAIL FROM:<s@x>\nRSET\r\n", "MAIL FROM:<s@x>"},
+      {"AUTH PLAIN AHUAcA==\n", "AUTH PLAIN"},
+      {"AUTH PLAIN\r\nAHUAcA==\n", "AUTH"},
+      {"\n", ""},
+  };
+  config_.mechanisms_in_clear = {"PLAIN"};
+  for (const Row& row : kRows) {
+    Restart();
+    Feed("EHLO c\r\n");
+    in_ = std::string(row.wire);
+    while (true) {
+      const Step step = Advance();
+      if (step.kind == Kind::kClosed) break;
+      if (step.kind != Kind::kAsk) continue;
+      ASSERT_TRUE(session().CompleteAuth(step.ask->id, AuthChallenge{}).ok());
+    }
+    const std::vector<Refusal> refusals = session().TakeRefusals();
+    ASSERT_EQ(refusals.size(), 1u);
+    EXPECT_EQ(refusals[0].command, row.command);
+    EXPECT_EQ(refusals[0].reply.code, 500);
+  }
+}
+
+// It is no refusal if the sink is late, or if the message may be fine.
+TEST_F(ServerSessionTest, BlamesNoMessageForAnOutage) {
+  config_.bare_newlines = BareNewlines::kNormalize;
+  for (absl::string_view content : {"a\n.\n", "a\n.\r\n", "a\r\n.\r\n"}) {
+    Restart();
+    Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+    in_ = std::string(content);
+    while (Advance().kind != Kind::kBody) continue;  // and the sink takes it
+    TakeOutput();
+    EXPECT_EQ(session().IdleTimeout(), absl::InfiniteDuration());
+    session().TimedOut();
+    EXPECT_EQ(TakeOutput(), "421 4.4.2 timeout (#4.4.2)\r\n");
+  }
+  config_.bare_newlines = BareNewlines::kReject;
+  Restart();
+  Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+  TakeOutput();
+  in_ = "a\n.\r\n.\r\n";  // ended in truth
+  while (Advance().kind != Kind::kNeedInput) continue;
+  EXPECT_EQ(TakeOutput().substr(0, 9), "554 5.5.2");
+  EXPECT_EQ(session().IdleTimeout(), absl::InfiniteDuration());
+}
+
 }  // namespace
 }  // namespace postern

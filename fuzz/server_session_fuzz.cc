@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "engine/body_scanner_reference.h"
 #include "engine/extension.h"
+#include "engine/strictness.h"
 #include "fuzz/judge.h"
 #include "gtest/gtest.h"
 #include "tests/follower.h"
@@ -62,7 +63,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!input.ConsumeBool()) config.extensions = {};
   if (input.ConsumeBool()) config.carried = ExtensionSet::All();
   config.max_discarded = input.ConsumeBool() ? 1000 : 20;
-  config.max_messages = input.ConsumeIntegralInRange(0, 4);
+  // One octet for both, so that the corpus keeps its meaning.
+  const int limit = input.ConsumeIntegralInRange(0, 24);
+  config.max_messages = limit % 5;
+  config.strictness = limit < 20 ? Strictness::kStrict : Strictness::kLenient;
   const Flights flights = absl::StrSplit(input.ConsumeRemainingBytesAsString(),
                                          absl::string_view("\xff\xff"));
   const Answerer judge = [&](const Ask& ask, const Envelope& envelope) {

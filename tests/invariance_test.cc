@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/extension.h"
+#include "engine/strictness.h"
 #include "gtest/gtest.h"
 #include "tests/follower.h"
 #include "tests/replay.h"
@@ -92,6 +93,9 @@ constexpr absl::string_view kOdd[] = {
     "XCLIENT ADDR=nowhere\r\n",
     "VRFY \xc3\xa9 SMTPUTF8\r\n",
     "RCPT TO:<mute@d>\r\n",
+    "RCPT TO:<a@d> NOTIFY=NEVER\n",
+    "EHLO b\xfcro-pc\r\n",
+    "HELO\r\n",
     "\x80\r\n",
     ".\r\n",
 };
@@ -191,6 +195,8 @@ Dialogue Generate(Random& random) {
   config.max_hops = 1 + static_cast<int>(Below(random, 4));
   config.bare_newlines =
       Below(random, 3) == 0 ? BareNewlines::kNormalize : BareNewlines::kReject;
+  config.strictness =
+      Below(random, 4) == 0 ? Strictness::kLenient : Strictness::kStrict;
   config.lmtp = Below(random, 4) == 0;
   config.offer_starttls = Below(random, 2) == 0;
   config.require_tls = config.offer_starttls && Below(random, 3) == 0;

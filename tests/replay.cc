@@ -164,6 +164,9 @@ class Run {
     EXPECT_GT(session_.ReadTimeout(), absl::ZeroDuration());
     EXPECT_LE(session_.ReadTimeout(),
               std::max(config_.command_timeout, config_.data_timeout));
+    EXPECT_GT(session_.IdleTimeout(), absl::ZeroDuration());
+    EXPECT_TRUE(session_.IdleTimeout() == absl::InfiniteDuration() ||
+                session_.IdleTimeout() <= session_.ReadTimeout());
     // A line may be a command and the end of content, or bring a chunk.
     taken_ += taken.size();
     events_ +=

@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "engine/extension.h"
+#include "engine/strictness.h"
 
 namespace postern {
 namespace {
@@ -208,6 +209,10 @@ absl::Status Set(absl::string_view text, ServerConfig* config) {
     config->bare_newlines =
         value == "reject" ? BareNewlines::kReject : BareNewlines::kNormalize;
     return checked(value == "reject" || value == "normalize");
+  } else if (key == "strictness") {
+    config->strictness =
+        value == "strict" ? Strictness::kStrict : Strictness::kLenient;
+    return checked(value == "strict" || value == "lenient");
   } else if (key == "hold_limits") {
     HoldLimits& limits = config->hold_limits.emplace();
     limits.longest = absl::Hours(1);

@@ -477,6 +477,7 @@ bool Connection::Fill() {
     case Kind::kOk:
       input_.Filled(result.count);
       bytes_in_ += result.count;
+      last_input_ = around_.loop().now();
       // A socket that has given less than there was room for is empty, and the
       // next byte is news; but the end may have been announced already.
       if (secure_ == nullptr && !hung_up_ && result.count < room.size()) {
@@ -542,6 +543,11 @@ void Connection::SetTimer() {
     if (!waiting_ && !paused_) {
       answer_deadline_ = Time::max();
       deadline = std::min(deadline, read_deadline_);
+      const absl::Duration idle = session_->IdleTimeout();
+      if (idle != absl::InfiniteDuration()) {
+        deadline =
+            std::min(deadline, last_input_ + absl::ToChronoNanoseconds(idle));
+      }
     } else if (answer_deadline_ == Time::max()) {
       answer_deadline_ = after(options.answer_timeout);
     }

@@ -237,6 +237,7 @@ class Connection : public EventLoop::Handler, private Timer {
   // Of admission, a handshake, the delay, closing, lingering.
   Time phase_deadline_;
   Time read_deadline_;
+  Time last_input_;                     // when the client's last octets came
   uint64_t progress_ = ~uint64_t{0};    // the session's, at that time
   Time write_deadline_ = Time::max();   // while output waits
   Time answer_deadline_ = Time::max();  // while an answer does

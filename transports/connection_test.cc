@@ -275,5 +275,32 @@ TEST_F(ConnectionTest, AHandshakeHasNoMoreThanTheSessionsTime) {
   EXPECT_EQ(ends_[0].reason, CloseReason::kTimeout);
 }
 
+// The client has ended its message in LF, and waits for the reply to it.
+TEST_F(ConnectionTest, AMessageThatEndsInLfHasItsReplySoon) {
+  Begin(/*tls=*/false);
+  Send(absl::StrCat(kEnvelope, "text\n.\n"));
+  Serve();
+  loop_.timers().Advance(loop_.now() + std::chrono::seconds(5));
+  EXPECT_TRUE(ends_.empty());
+  loop_.timers().Advance(loop_.now() + std::chrono::seconds(11));
+  ASSERT_EQ(ends_.size(), 1u);
+  EXPECT_EQ(ends_[0].reason, CloseReason::kTimeout);
+  EXPECT_THAT(Replies(), HasSubstr("354 go ahead\r\n554 5.5.2 bare LF"));
+}
+
+TEST_F(ConnectionTest, AMessageThatOnlySeemsToEndHasItsTime) {
+  Begin(/*tls=*/false);
+  Send(absl::StrCat(kEnvelope, "text\n.\n"));
+  Serve();
+  Send("it goes on\n");
+  Serve();
+  loop_.timers().Advance(loop_.now() + std::chrono::minutes(4));
+  EXPECT_TRUE(ends_.empty());
+  Send("\r\n.\r\nQUIT\r\n");
+  Serve();
+  ASSERT_EQ(ends_.size(), 1u);
+  EXPECT_EQ(ends_[0].reason, CloseReason::kQuit);
+}
+
 }  // namespace
 }  // namespace postern::transports

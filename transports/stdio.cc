@@ -196,8 +196,11 @@ class StdioServer {
       read_deadline_ = std::min(After(session_.ReadTimeout()), end_);
     }
     SetPace(/*our_turn=*/false);
+    const Deadline silent = std::min(
+        read_deadline_,
+        After(std::min(session_.IdleTimeout(), session_.ReadTimeout())));
     size_t count = 0;
-    switch (ReadSome(std::min(read_deadline_, pace_.deadline()), &count)) {
+    switch (ReadSome(std::min(silent, pace_.deadline()), &count)) {
       case Io::kOk:
         input_.Filled(count);
         bytes_in_ += count;
@@ -206,7 +209,7 @@ class StdioServer {
         session_.EndOfInput();
         break;
       case Io::kTimeout:
-        if (pace_.deadline() > read_deadline_ ||
+        if (pace_.deadline() > silent ||
             pace_.TooSlow(std::chrono::steady_clock::now(), bytes_in_)) {
           session_.TimedOut();
         }

@@ -312,6 +312,18 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
   EXPECT_TRUE(server.kept.messages.empty());
 }
 
+// The client has ended its message in LF, and waits for the reply to it.
+TEST(StdioTest, AMessageThatEndsInLfHasItsReplySoon) {
+  PacketPair pair;
+  Server server;
+  server.config.bare_end_timeout = absl::Milliseconds(10);
+  server.options.pace = {.min_rate = 1, .grace = absl::Minutes(1)};
+  pair.Send(absl::StrCat(kMail, "text\n.\n"));
+  EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
+  EXPECT_EQ(pair.Writes().back().substr(0, 17), "554 5.5.2 bare LF");
+  EXPECT_TRUE(server.kept.messages.empty());
+}
+
 // Enough for any timeout, and not for the rate; refused content is content.
 TEST(StdioTest, ContentThatTricklesIsATimeout) {
   for (absl::string_view begin : {"", "bare\nnewline\r\n"}) {
