@@ -3,6 +3,12 @@
 
 #include "programs/handover.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <climits>
 #include <optional>
 
@@ -116,6 +122,25 @@ class Reader {
   absl::Status status_;
 };
 
+// All of them: what was written is what is read.
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+// A name and a user, three octets for each of theirs, and some numbers.
+constexpr off_t kMaxSize = off_t{256} << 10;
+
+absl::Status WriteAll(int descriptor, absl::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = write(descriptor, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return absl::ErrnoToStatus(errno, "handover: write");
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+  if (fcntl(descriptor, F_ADD_SEALS, kSeals) != 0) {
+    return absl::ErrnoToStatus(errno, "handover: F_ADD_SEALS");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string FormatHandover(const Handover& handover) {
@@ -130,6 +155,39 @@ absl::StatusOr<Handover> ParseHandover(absl::string_view text) {
   VisitFields(reader, handover);
   if (absl::Status status = reader.status(); !status.ok()) return status;
   return handover;
+}
+
+absl::StatusOr<int> StoreHandover(const Handover& handover) {
+  const int descriptor = memfd_create("postern-handover", MFD_ALLOW_SEALING);
+  if (descriptor < 0) {
+    return absl::ErrnoToStatus(errno, "handover: memfd_create");
+  }
+  if (absl::Status status = WriteAll(descriptor, FormatHandover(handover));
+      !status.ok()) {
+    close(descriptor);
+    return status;
+  }
+  return descriptor;
+}
+
+absl::StatusOr<Handover> LoadHandover(int descriptor) {
+  struct stat file = {};
+  if (fcntl(descriptor, F_GET_SEALS) != kSeals ||
+      fstat(descriptor, &file) != 0 || file.st_size > kMaxSize) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", descriptor, " has no session"));
+  }
+  std::string text(static_cast<size_t>(file.st_size), '\0');
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = pread(descriptor, &text[done], text.size() - done,
+                            static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return absl::ErrnoToStatus(errno, "handover: pread");
+    done += static_cast<size_t>(n);
+  }
+  close(descriptor);
+  return ParseHandover(text);
 }
 
 }  // namespace postern::programs

@@ -32,12 +32,24 @@ struct Handover {
   friend bool operator==(const Handover&, const Handover&) = default;
 };
 
-// Returns it as one argument of printable ASCII, whatever the client has said:
+// Returns it as one line of printable ASCII, whatever the client has said:
 // "began=81231 greeted=1 extended=1 verb=1 hello=client.example ...".
 std::string FormatHandover(const Handover& handover);
 
 // Reads what FormatHandover() has made. An error names the field.
 absl::StatusOr<Handover> ParseHandover(absl::string_view text);
+
+// Puts it into a sealed memory file (memfd_create(2)) and returns the file's
+// descriptor, which a program that takes this one's place inherits. It names
+// the client and its user, which a command line would show to every user of
+// the machine (ps(1)); the descriptors of a process are open to its own user
+// and to root alone. An error says which call failed.
+absl::StatusOr<int> StoreHandover(const Handover& handover);
+
+// Reads what StoreHandover() has stored at `descriptor`, and closes it: no
+// child inherits it. A descriptor that is not such a file is an error, and
+// stays open.
+absl::StatusOr<Handover> LoadHandover(int descriptor);
 
 }  // namespace postern::programs
 

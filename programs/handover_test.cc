@@ -3,10 +3,15 @@
 
 #include "programs/handover.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <climits>
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
 
@@ -89,6 +94,42 @@ TEST(HandoverTest, RefusesWhatItHasNotWritten) {
     EXPECT_TRUE(absl::StrContains(read.status().message(), row.names))
         << text << ": " << read.status();
   }
+}
+
+TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
+  Handover large = Full();
+  large.hello_name = std::string(4096, '\xff');
+  large.stood.identity = std::string(9216, '\xff');
+  for (const Handover& handover : {Handover{}, Full(), large}) {
+    const auto descriptor = StoreHandover(handover);
+    ASSERT_TRUE(descriptor.ok()) << descriptor.status();
+    EXPECT_LT(pwrite(*descriptor, "x", 1, 0), 0);
+    EXPECT_NE(ftruncate(*descriptor, 0), 0);
+    EXPECT_EQ(fcntl(*descriptor, F_GETFD), 0);  // exec(2) keeps it
+    const auto read = LoadHandover(*descriptor);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, handover);
+    EXPECT_LT(fcntl(*descriptor, F_GETFD), 0) << "a child would inherit it";
+  }
+}
+
+TEST(HandoverTest, TakesNoOtherFileForOne) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  const int plain = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  ASSERT_GE(null, 0);
+  ASSERT_GE(plain, 0);
+  const std::string text = FormatHandover(Full());
+  ASSERT_EQ(write(plain, text.data(), text.size()),
+            static_cast<ssize_t>(text.size()));
+  for (int descriptor : {null, plain, 1000000}) {
+    const auto read = LoadHandover(descriptor);
+    ASSERT_FALSE(read.ok());
+    EXPECT_TRUE(absl::StrContains(read.status().message(),
+                                  absl::StrCat("descriptor ", descriptor)))
+        << read.status();
+  }
+  EXPECT_EQ(close(null), 0);
+  EXPECT_EQ(close(plain), 0);
 }
 
 }  // namespace

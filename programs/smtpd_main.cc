@@ -8,10 +8,12 @@
 
 #include <cstdlib>
 #include <exception>
-#include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "programs/handover.h"
 #include "programs/inetd_log.h"
 #include "programs/log.h"
@@ -24,16 +26,29 @@
 
 namespace {
 
-using postern::programs::FormatHandover;
 using postern::programs::Handover;
 using postern::programs::kHandoverOption;
 using postern::programs::RunSuccessor;
+using postern::programs::StoreHandover;
 using postern::programs::WriteLog;
 
 constexpr int kTemporary = 111;  // djb's tools: try again
 // Octets that the heap grows by beyond what is needed: `softlimit -m 3000000`
 // leaves no room for the C library's 128 KiB.
 constexpr int kHeapPad = 4096;
+
+// Returns only if that cannot be, with the reason.
+absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
+                              const Handover* handover) {
+  constexpr absl::string_view kProgram = "postern-smtpd-tls";
+  if (handover == nullptr) return RunSuccessor(kProgram, arguments, "");
+  const absl::StatusOr<int> stored = StoreHandover(*handover);
+  if (!stored.ok()) return stored.status();
+  absl::Status status = RunSuccessor(
+      kProgram, arguments, absl::StrCat("--", kHandoverOption, "=", *stored));
+  close(*stored);
+  return status;
+}
 
 }  // namespace
 
@@ -55,13 +70,8 @@ int main(int argc, char** argv) {
   bool said = false;
   postern::programs::SmtpdExtras extras;
   extras.tls_asked = [&](const Handover* handover) {
-    std::string option;
-    if (handover != nullptr) {
-      option =
-          absl::StrCat("--", kHandoverOption, "=", FormatHandover(*handover));
-    }
-    const absl::Status status = RunSuccessor(
-        "postern-smtpd-tls", {argv, static_cast<size_t>(argc)}, option);
+    const absl::Status status =
+        BecomeTlsProgram({argv, static_cast<size_t>(argc)}, handover);
     // Once: a client may ask as often as it likes.
     if (!said)
       WriteLog("tls", absl::StrCat("not available: ", status.message()));

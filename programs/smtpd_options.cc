@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <climits>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -67,13 +68,13 @@ constexpr OptionRow kRows[] = {
     {"tls-outside", "",
      "the same, but by the super-server: SSL_PROTOCOL\n"
      "and SSL_CIPHER say what it has come to"},
-    {kHandoverOption, "TEXT", "", OptionRow::From::kCommandLine},
+    {kHandoverOption, "N", "", OptionRow::From::kCommandLine},
 };
 
 void ReadHandover(Options* given, SmtpdOptions* options) {
-  const std::string text = given->Text(kHandoverOption, "");
-  if (text.empty()) return;
-  absl::StatusOr<Handover> handover = ParseHandover(text);
+  const int descriptor = given->Number(kHandoverOption, -1, 3, INT_MAX);
+  if (descriptor < 0) return;
+  absl::StatusOr<Handover> handover = LoadHandover(descriptor);
   if (handover.ok()) {
     options->handover.emplace(*std::move(handover));
   } else {

@@ -15,8 +15,8 @@
 
 namespace postern::programs {
 
-// The option that hands a session over, which is no user's: its value is a
-// Handover's text.
+// The option that hands a session over, which is no user's: its value is the
+// descriptor that StoreHandover() has returned.
 inline constexpr absl::string_view kHandoverOption = "handover";
 
 // Each limit is far above what a mail server does and below what an attack

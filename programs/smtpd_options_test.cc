@@ -107,7 +107,7 @@ TEST_F(SmtpdOptionsTest, TakesOverASession) {
   handover.began = 12345;
   handover.hello_name = "client.example";
   const auto options =
-      Read({absl::StrCat("--handover=", FormatHandover(handover))});
+      Read({absl::StrCat("--handover=", StoreHandover(handover).value())});
   ASSERT_TRUE(options) << printed_;
   ASSERT_TRUE(options->handover);
   EXPECT_TRUE(*options->handover == handover);
@@ -127,6 +127,7 @@ TEST_F(SmtpdOptionsTest, NamesWhatIsWrong) {
        "--tls-outside: not with --tls-wrapped"},
       {{"--tls-key=/a"}, "--tls-key: as many as --tls-cert, or none"},
       {{"--handover=nonsense"}, "--handover: "},
+      {{"--handover=1000000"}, "--handover: descriptor 1000000"},
       {{"/no/such/checker", "/bin/true"}, ""},
       {{"--listen=127.0.0.1:0"}, "unknown option --listen"},
       {{"--max-errors=0"}, "--max-errors: 1 to 1000000"},

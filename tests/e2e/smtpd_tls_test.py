@@ -132,6 +132,22 @@ class SmtpdTlsTest(harness.TlsTestCase):
         self.assertEqual([before[0][1].name, after[0][1].name],
                          ["postern-smtpd", "postern-smtpd-tls"])
 
+    def test_no_command_line_names_the_client(self):
+        server = self.start()
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask("EHLO who-am-i.example")[:3], "250")
+            self.secure(client)
+            self.assertEqual(client.ask("NOOP")[:3], "250")
+            [(pid, program)] = self.program(server)
+            self.assertEqual(program.name, "postern-smtpd-tls")
+            arguments = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            self.assertRegex(arguments, rb"\0--handover=[0-9]+\0")
+            self.assertNotIn(b"who-am-i", arguments)
+            descriptors = [os.readlink(each) for each in
+                           pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+            self.assertNotIn("handover", "".join(descriptors))
+
     def program(self, server):
         """Who serves now: (pid, executable) of each child of tcpserver."""
         pid = server.process.pid
