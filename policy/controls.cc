@@ -121,8 +121,8 @@ class ControlReader {
   }
 
   absl::Status ReadDataBytes() {
-    const auto bytes =
-        ReadControlNumber(Path("databytes"), 0, &controls_.warnings);
+    const auto bytes = ReadControlNumber(Path("databytes"), options_.databytes,
+                                         &controls_.warnings);
     if (!bytes.ok()) return bytes.status();
     controls_.databytes = *bytes;
     if (!options_.databytes_env) return absl::OkStatus();

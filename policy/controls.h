@@ -31,6 +31,9 @@ struct ControlOptions {
   // Whether to read senders and senders.cdb.
   bool senders = false;
 
+  // Controls::databytes where neither the file nor the variable has a number.
+  uint64_t databytes = 0;
+
   // The value of the environment variable DATABYTES, if it is set.
   std::optional<std::string> databytes_env;
 };

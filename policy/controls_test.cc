@@ -160,6 +160,18 @@ TEST_F(ControlsTest, TimeoutIsAtLeastASecond) {
   }
 }
 
+TEST_F(ControlsTest, DatabytesHasTheDefaultOfTheProgram) {
+  ControlOptions options = Options();
+  options.databytes = 50;
+  EXPECT_EQ(Read(options).databytes, 50u);
+  folder_.Write("databytes", "0\n");
+  EXPECT_EQ(Read(options).databytes, 0u);
+  folder_.Write("databytes", "x\n");
+  EXPECT_EQ(Read(options).databytes, 50u);
+  options.databytes_env = "7";
+  EXPECT_EQ(Read(options).databytes, 7u);
+}
+
 // qmail-smtpd behaviour 28.
 TEST_F(ControlsTest, EnvironmentOverridesDatabytesWhateverItHolds) {
   folder_.Write("databytes", "2\n");

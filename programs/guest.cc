@@ -19,10 +19,14 @@ namespace {
 // they say nothing.
 std::unique_ptr<const ServerConfig> Changed(const ServerConfig& config,
                                             const GuestRules& rules) {
-  if (!rules.databytes && !rules.bare_newlines) return nullptr;
+  if (!rules.databytes && !rules.bare_newlines &&
+      rules.strictness == config.strictness) {
+    return nullptr;
+  }
   auto changed = std::make_unique<ServerConfig>(config);
   if (rules.databytes) changed->max_message_size = *rules.databytes;
   if (rules.bare_newlines) changed->bare_newlines = *rules.bare_newlines;
+  changed->strictness = rules.strictness;
   return changed;
 }
 

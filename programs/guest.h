@@ -15,6 +15,7 @@
 #include "engine/authenticator.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
+#include "engine/strictness.h"
 #include "policy/connection_limits.h"
 #include "programs/logged_delivery.h"
 #include "programs/metrics.h"
@@ -26,9 +27,10 @@ namespace postern::programs {
 // What the rules say of a client besides its permission to relay, which is in
 // SessionInfo.
 struct GuestRules {
-  bool denied = false;                        // greeted with 554, and closed
-  std::optional<uint64_t> databytes;          // DATABYTES
-  std::optional<BareNewlines> bare_newlines;  // POSTERN_BARE_NEWLINES
+  bool denied = false;                          // greeted with 554, and closed
+  std::optional<uint64_t> databytes;            // DATABYTES
+  std::optional<BareNewlines> bare_newlines;    // POSTERN_BARE_NEWLINES
+  Strictness strictness = Strictness::kStrict;  // POSTERN_LENIENT, or --lenient
 };
 
 // Guest answers a session's questions as its Site does, counts them, and says

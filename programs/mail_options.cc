@@ -4,6 +4,10 @@
 #include "programs/mail_options.h"
 
 #include <cstddef>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 namespace postern::programs {
 
@@ -22,6 +26,12 @@ void ReadMailOptions(Options* given, MailOptions* options) {
       given->Choice("bare-newlines", options->bare_newlines,
                     {{"reject", BareNewlines::kReject},
                      {"normalize", BareNewlines::kNormalize}});
+  auto lenient = policy::LenientClients::Parse(given->List("lenient"));
+  if (lenient.ok()) {
+    options->lenient = *std::move(lenient);
+  } else {
+    given->Mistake(absl::StrCat("--lenient: ", lenient.status().message()));
+  }
   options->greet_delay =
       given->Number("greet-delay", options->greet_delay, 0, 60);
   options->min_rate =

@@ -6,10 +6,12 @@
 #ifndef POSTERN_PROGRAMS_MAIL_OPTIONS_H_
 #define POSTERN_PROGRAMS_MAIL_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "engine/server_config.h"
 #include "policy/controls.h"
+#include "policy/lenient_clients.h"
 #include "policy/log_line.h"
 #include "programs/auth_options.h"
 #include "programs/options.h"
@@ -26,6 +28,10 @@ struct MailOptions {
   int max_errors = 20;
   int session_timeout = 4 * 60 * 60;  // seconds
   BareNewlines bare_newlines = BareNewlines::kReject;
+  policy::LenientClients lenient;
+  // Octets of a message, where neither control/databytes nor DATABYTES says
+  // it; 0: no limit.
+  uint64_t databytes = uint64_t{50} << 20;
   int greet_delay = 0;  // seconds
   int min_rate = 0;     // octets a second of content; 0: any
   int rate_grace = 30;  // seconds
@@ -69,6 +75,13 @@ inline constexpr OptionRow kBareNewlinesRow = {
     "a bare CR or LF in a message: reject it, or\n"
     "normalize it to CRLF; neither ever ends a\n"
     "message"};
+inline constexpr OptionRow kLenientRow = {
+    "lenient", "NETWORK",
+    "clients, as often as wanted, whose commands may\n"
+    "end in LF, whose HELO may have no name, and\n"
+    "whose RET, ENVID, NOTIFY and ORCPT are ignored\n"
+    "where DSN is not offered; or all, or none",
+    OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kGreetDelayRow = {
     "greet-delay", "N [0]",
     "seconds before the greeting in which a client\n"

@@ -35,6 +35,7 @@
 #include "policy/connection_limits.h"
 #include "policy/control_file.h"
 #include "policy/host_names.h"
+#include "policy/lenient_clients.h"
 #include "policy/log_line.h"
 #include "policy/relay_rules.h"
 #include "programs/background_log.h"
@@ -221,6 +222,7 @@ class Host : public transports::Service {
   void Welcome(Arrival arrival) {
     transports::Admission admission;
     GuestRules rules;
+    rules.strictness = options_.lenient.Of(arrival.info.remote_address);
     const LogScope scope({arrival.info.session_id});
     const absl::Status status = Ask(&arrival.info, &rules);
     if (absl::Now() - arrival.since > admission_timeout_) {
@@ -273,6 +275,13 @@ class Host : public transports::Service {
         }
         guest->bare_newlines = value == "normalize" ? BareNewlines::kNormalize
                                                     : BareNewlines::kReject;
+      } else if (name == "POSTERN_LENIENT") {
+        const auto lenient = policy::LenientClients::ParseVariable(value);
+        if (!lenient.ok()) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("POSTERN_LENIENT: ", lenient.status().message()));
+        }
+        guest->strictness = lenient->Of(info->remote_address);
       }
       info->environment.emplace_back(name, value);
     }

@@ -101,6 +101,7 @@ constexpr OptionRow kRows[] = {
     {"auth-threads", "N [8]", "that check passwords"},
     kSessionTimeoutRow,
     kBareNewlinesRow,
+    kLenientRow,
     kGreetDelayRow,
     kMinRateRow,
     kRateGraceRow,

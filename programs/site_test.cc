@@ -188,8 +188,11 @@ TEST_F(SiteTest, NamesWhatIsWrong) {
 
 TEST_F(SiteTest, TheEnvironmentMayLimitTheSize) {
   Listen({"25"});
-  folder_.Write("databytes", "1000\n");
   auto site = Read();
+  ASSERT_TRUE(site.ok()) << site.status();
+  EXPECT_EQ((*site)->listeners[0].config.max_message_size, 50u << 20);
+  folder_.Write("databytes", "1000\n");
+  site = Read();
   ASSERT_TRUE(site.ok()) << site.status();
   EXPECT_EQ((*site)->listeners[0].config.max_message_size, 1000u);
   setenv("DATABYTES", "2000", /*overwrite=*/1);

@@ -144,6 +144,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   auto read = policy::ReadControls({.directory = options.control,
                                     .open_relay = options.open_relay,
                                     .senders = options.senders,
+                                    .databytes = options.databytes,
                                     .databytes_env = Variable("DATABYTES")});
   if (!read.ok()) return RefuseService(read.status());
   const auto controls =
@@ -163,6 +164,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
 
   ServerConfig config = MakeServerConfig(options, *controls);
   config.require_hello = false;  // qmail-smtpd never asked for one
+  config.strictness = options.lenient.Of(info.remote_address);
   tls.Configure(&config);
   config.require_auth = options.submission;
   const std::string host_name =

@@ -53,6 +53,7 @@ constexpr OptionRow kRows[] = {
     {"submission", "", "take mail from users alone: 530 before AUTH"},
     kSessionTimeoutRow,
     kBareNewlinesRow,
+    kLenientRow,
     kGreetDelayRow,
     kMinRateRow,
     kRateGraceRow,

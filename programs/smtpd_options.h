@@ -25,6 +25,7 @@ struct SmtpdOptions : MailOptions, CertificateOptions {
   SmtpdOptions() {
     max_recipients = 10000;
     max_errors = 100;
+    databytes = 0;
   }
 
   bool submission = false;   // 530 before AUTH

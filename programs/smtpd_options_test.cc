@@ -48,6 +48,7 @@ TEST_F(SmtpdOptionsTest, HasDefaults) {
   EXPECT_EQ(printed_, "");
   EXPECT_EQ(options->control, "/var/qmail/control");
   EXPECT_EQ(options->deliver, "qmail-queue");
+  EXPECT_EQ(options->databytes, 0u);  // no limit, as qmail-smtpd
   EXPECT_EQ(options->max_recipients, 10000);
   EXPECT_EQ(options->max_errors, 100);
   EXPECT_FALSE(options->submission);
