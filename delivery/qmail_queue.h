@@ -53,9 +53,9 @@ struct QmailQueueOptions {
 // message and envelope: one that exits with 0 and has not read them has lost
 // the message (451). delivery/queue_exit.h has the other replies.
 //
-// A program that is set-user-id, as qmail-queue is, cannot be killed at
-// queue_timeout: it runs on, and may queue the message after the client got its
-// 451. Its end is reported when it comes.
+// A set-user-id program that has changed its real user id as well may not be
+// killed at queue_timeout: it runs on, and may queue the message after the
+// client got its 451. Its end is reported when it comes.
 //
 // Differs from qmail-smtpd in one thing: a program that cannot be started
 // refuses DATA (451 "unable to exec qq") instead of the message after it.

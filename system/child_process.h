@@ -97,9 +97,9 @@ class ChildProcess {
   // or has come to its end. Does not wait for the child's own children. At most
   // once.
   //
-  // A set-user-id program has become another user, whose processes we may not
-  // kill. When `deadline` passes, the result is kLeft, and LeftChildren, where
-  // there is one, waits for it.
+  // A set-user-id program may become another user for good (setreuid(2)), whose
+  // processes we may not kill. When `deadline` passes, the result is kLeft, and
+  // LeftChildren, where there is one, waits for it.
   Result Wait(Deadline deadline, const int& watched,
               absl::FunctionRef<void()> ready);
   Result Wait(Deadline deadline);
