@@ -88,7 +88,8 @@ int Main(int argc, char** argv) {
       "postern",
       std::vector<std::string>{argv[1], "serve", "--threads", "1", "--control",
                                control, "--deliver", "discard", "--listen",
-                               "127.0.0.1:0", "--ready-fd", "9"},
+                               "127.0.0.1:0", "--max-per-client", "0",
+                               "--ready-fd", "9"},
       9));
   servers.push_back(std::make_unique<MeasuredServer>(
       "floor", std::vector<std::string>{argv[2]}, 1));
