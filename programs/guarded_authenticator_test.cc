@@ -184,7 +184,7 @@ TEST_F(GuardedAuthenticatorTest, WritesALineForEachAttempt) {
             (std::vector<std::string>{
                 "auth result=success ip=192.0.2.1 mechanism=PLAIN user=a",
                 "auth result=failure ip=192.0.2.1 mechanism=PLAIN "
-                "user=\"b \\x3cx\\x3e\"",
+                "user=b\\x20\\x3cx\\x3e",
                 "auth result=malformed ip=192.0.2.1 mechanism=PLAIN"}));
 }
 

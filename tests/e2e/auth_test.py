@@ -197,7 +197,7 @@ class Auth(harness.TestCase):
                 self.assertEqual(client.mail("s@x.example")[0],
                                  250 if certificate else 530)
         server.wait_log("auth result=success ip=127.0.0.1 mechanism=EXTERNAL "
-                        "user=CN=alice,O=Example\n")
+                        "user=CN\\x3dalice,O\\x3dExample\n")
 
     def test_curl_and_smtplib_log_in(self):
         server = self.serve("--auth", self.checker())

@@ -437,7 +437,7 @@ class QmailBehaviour(harness.TestCase):
             self.assertRegex(
                 self.received(f"{verb} c\r\n"),
                 rf"^Received: from c \(unknown\) by mx\.example\.org with "
-                rf"{word} id [0-9a-f.]+; {date}$")
+                rf"{word} id [0-9a-z]+-\d+; {date}$")
 
     def test_58(self):
         self.assertIn(
