@@ -3,6 +3,8 @@
 
 #include "programs/serve_options.h"
 
+#include <stdlib.h>
+
 #include <string>
 #include <vector>
 
@@ -18,6 +20,9 @@ constexpr char kHere[] = "--listen=127.0.0.1:0";
 
 class ServeOptionsTest : public testing::Test {
  protected:
+  // Variables are options too, and the caller's are not this test's.
+  void SetUp() override { clearenv(); }
+
   // Reads a command line. What is printed is in `printed_` afterwards, and the
   // exit code in `exit_code_`.
   std::optional<ServeOptions> Read(std::vector<std::string> arguments) {

@@ -19,7 +19,11 @@ namespace {
 
 class SmtpdOptionsTest : public testing::Test {
  protected:
-  void SetUp() override { setenv("PATH", "/bin:/usr/bin", /*overwrite=*/1); }
+  // Variables are options too, and the caller's are not this test's.
+  void SetUp() override {
+    clearenv();
+    setenv("PATH", "/bin:/usr/bin", /*overwrite=*/1);
+  }
 
   // Reads a command line. What is printed is in `printed_` afterwards, and the
   // exit code in `exit_code_`.
