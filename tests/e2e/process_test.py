@@ -378,7 +378,7 @@ class InetdTest(harness.TlsTestCase):
             # <22>: the facility mail, and informational.
             self.assertRegex(
                 line, r"^<22>.* postern-smtpd\[([0-9]+)\]: postern-smtpd: "
-                r"pid=\1 " + words)
+                r"pid=\1 session=(\w+) id=\2-1 " + words)
         self.start("--no-such-option", prefix=prefix)
         self.assertRegex(syslog.recv(65536).decode(),
                          r"pid=[0-9]+ fatal: unknown option --no-such-option")
