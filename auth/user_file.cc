@@ -81,7 +81,8 @@ absl::StatusOr<UserFile> UserFile::Parse(absl::string_view text,
 }
 
 absl::StatusOr<UserFile> UserFile::Read(absl::string_view path) {
-  const absl::StatusOr<files::Content> content = files::ReadContent(path, kMaxUserFile);
+  const absl::StatusOr<files::Content> content =
+      files::ReadContent(path, kMaxUserFile);
   if (!content.ok()) return content.status();
   const absl::Status checked = CheckPrivate(path, content->facts);
   if (!checked.ok()) return checked;

@@ -14,8 +14,8 @@
 
 namespace postern::files {
 
-// A new folder, removed with all that is in it at the end. Sets the umask to 022.
-// Aborts the test program if the file system does not do as it is told.
+// A new folder, removed with all that is in it at the end. Sets the umask to
+// 022. Aborts the test program if the file system does not do as it is told.
 class TestFolder {
  public:
   using Records = std::vector<std::pair<std::string, std::string>>;

@@ -126,7 +126,8 @@ class Talk {
     EXPECT_TRUE(session_.Send(Rcpt{{}, {"v", "d"}}).ok());
     const bool chunks = session_.offers("CHUNKING");
     EXPECT_TRUE(
-        session_.BeginBody(chunks ? BodyCommand::kBdat : BodyCommand::kData).ok());
+        session_.BeginBody(chunks ? BodyCommand::kBdat : BodyCommand::kData)
+            .ok());
   }
 
   void Drain() {

@@ -247,8 +247,7 @@ TEST_F(RelayPolicyTest, AListThatCannotBeReadMakesNoRecipientRemote) {
   SessionInfo user;
   user.identity = "ann";
   ASSERT_EQ(truncate(folder_.File("morercpthosts.cdb").c_str(), 2048), 0);
-  const Verdict verdict =
-      Ask(policy, Rcpt{{}, {"u", "more.example"}}, user);
+  const Verdict verdict = Ask(policy, Rcpt{{}, {"u", "more.example"}}, user);
   EXPECT_EQ(verdict.kind(), Verdict::Kind::kDrop);
   EXPECT_EQ(verdict.reply()->code, 421);
 }

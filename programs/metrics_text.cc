@@ -29,9 +29,8 @@ using Labels = std::vector<Label>;
 using Count = MetricCounts::Count;
 
 constexpr absl::string_view kUnserved[] = {
-    "max-connections", "max-per-client", "max-rate",         "denied",
-    "no-rules",        "no-proxy",       "admission-timeout",
-    "proxy-header"};
+    "max-connections", "max-per-client", "max-rate",          "denied",
+    "no-rules",        "no-proxy",       "admission-timeout", "proxy-header"};
 constexpr absl::string_view kReplies[] = {"2xx", "3xx", "4xx", "5xx"};
 constexpr absl::string_view kTls[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
                                       "other"};

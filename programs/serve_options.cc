@@ -110,8 +110,7 @@ constexpr OptionRow kRows[] = {
     {"threads", "N [0]",
      "that serve connections; 0: one for each\n"
      "processor that the process may use"},
-    {"blocking-threads", "N [64]",
-     "that wait for disks and programs, at most"},
+    {"blocking-threads", "N [64]", "that wait for disks and programs, at most"},
     {"drain", "N [30]",
      "seconds that sessions may take to end after\n"
      "SIGTERM; then they are cut off"},
