@@ -59,7 +59,7 @@ bool Idle(const transports::ThreadPool& pool) {
 
 bool EndServer(const ServerParts& parts, absl::Duration drain,
                const sigset_t& signals) {
-  const auto closed = [&parts] { return parts.server->connections() == 0; };
+  const auto closed = [&parts] { return parts.server->drained(); };
   const auto delivered = [&] { return closed() && Idle(*parts.deliveries); };
   const auto ended = [&] {
     return delivered() &&

@@ -36,8 +36,7 @@ struct ServerParts {
 //    half a second: connections are closed, child processes are killed where
 //    that is allowed, and each interrupted message is logged.
 // 3. The log's reader has 5 seconds for what is left of the log, or a quarter
-// of
-//    a second if step 1 was cut short by a signal. A signal ends this step.
+//    second if step 1 was cut short by a signal. A signal ends this step.
 //
 // So the process ends within `drain` and 6 seconds after the first signal, and
 // within a second after the second.

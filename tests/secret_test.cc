@@ -148,11 +148,13 @@ TEST(SecretTest, NoFreedMemoryHoldsAPassword) {
       {"EHLO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n"},
       {"EHLO c\r\nAUTH PLAIN\r\n", "\r\nQUIT\r\n"},
       {"EHLO c\r\nAUTH PLAIN\r\n", "\r\n"},
+      {"HELO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n"},
       // None of them is an AUTH that may be answered.
       {"EHLO c\r\nAUTH PLAIN ", "=\r\nQUIT\r\n", false},
       {"EHLO c\r\nAUTH PLAIN\r\n", "=\r\nQUIT\r\n", false},
       {"EHLO c\r\nAUTH CRAM-MD5 ", "\r\nQUIT\r\n", false},
-      {"HELO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n", false},
+      {"AUTH PLAIN ", "\r\nQUIT\r\n", false},
+      {"EHLO c\r\nAUTH PLAIN ", "\n", false},
       {"EHLO c\r\nAUTH PLAIN ", "", false},
       {"EHLO c\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN ", "\r\nQUIT\r\n", false},
   };

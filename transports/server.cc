@@ -138,6 +138,9 @@ class Server::Shard : public Connection::Surroundings {
   const absl::Status& status() const { return loop_.status(); }
   std::chrono::nanoseconds longest_turn() const { return loop_.longest_turn(); }
   size_t connections() const { return open_.load(std::memory_order_relaxed); }
+  bool drained() const {
+    return drained_.load(std::memory_order_acquire) && connections() == 0;
+  }
   uint64_t turned_away() const {
     return turned_away_.load(std::memory_order_relaxed);
   }
@@ -264,6 +267,7 @@ class Server::Shard : public Connection::Surroundings {
   std::atomic<uint64_t> turned_away_{0};
   std::atomic<bool> answered_{true};  // Responsive()'s question
   bool draining_ = false;
+  std::atomic<bool> drained_{false};  // the listeners are closed
   int held_ = 0;  // refused clients that have not closed yet
   int spare_;     // descriptor, for TurnAwayWithSpare(); -1: lost for now
 };
@@ -445,6 +449,7 @@ void Server::Shard::Drain() {
   for (const Slot& slot : slots_) {
     if (slot.connection != nullptr) slot.connection->Shutdown();
   }
+  drained_.store(true, std::memory_order_release);
   if (connections() == 0) loop_.Stop();
 }
 
@@ -595,6 +600,11 @@ std::chrono::nanoseconds Server::longest_turn() const {
     longest = std::max(longest, shard->longest_turn());
   }
   return longest;
+}
+
+bool Server::drained() const {
+  return std::all_of(shards_.begin(), shards_.end(),
+                     [](const auto& shard) { return shard->drained(); });
 }
 
 size_t Server::connections() const {

@@ -80,6 +80,10 @@ class Server {
 
   // Connections that are open now.
   size_t connections() const;
+  // Returns whether Drain() or Abandon() is complete: all listeners are closed,
+  // after the clients in their accept queues were accepted, and no connection
+  // is left.
+  bool drained() const;
   // Clients so far that got a 421 because there was no descriptor for them;
   // Service was not asked about those.
   uint64_t turned_away() const;
