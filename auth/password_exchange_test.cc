@@ -118,7 +118,7 @@ TEST_F(PasswordExchangeTest, TakesPlainApart) {
   }
 }
 
-// RFC 4616 2: nobody's credentials permit another identity.
+// RFC 4616 2: no user's credentials permit another identity.
 TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
   struct Row {
     const char* response;  // % is NUL

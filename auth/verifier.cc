@@ -182,7 +182,7 @@ absl::StatusOr<Verifier> Verifier::MakeYescrypt(absl::string_view password) {
   if (password.empty() || password.size() >= CRYPT_MAX_PASSPHRASE_SIZE) {
     return absl::InvalidArgumentError("the password is empty or too long");
   }
-  // As SaslPrep() has it for SCRAM: nobody can type them at a client.
+  // As SaslPrep() does for SCRAM: users cannot type them in a mail program.
   if (std::any_of(password.begin(), password.end(), absl::ascii_iscntrl)) {
     return absl::InvalidArgumentError("the password has a control character");
   }

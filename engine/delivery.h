@@ -44,7 +44,7 @@ class MessageSink {
 
   // Called on the session's thread once the client has its reply to Commit() or
   // CommitEach(): never if the answer came too late for it, or the client was
-  // gone. For logs, which must not claim a reply that nobody got.
+  // gone. For logs, which must not claim a reply that was not sent.
   virtual void OnReplied() {}
 
   // What answers CommitEach().

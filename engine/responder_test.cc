@@ -42,7 +42,7 @@ struct World {
   std::vector<std::string> sasl;      // what exchanges have been told
   AuthExchange::Done move_done;       // of a late move
   SharedSessionInfo begun;            // the facts that Begin() was given
-  std::vector<std::string> refused;   // what OnContentRefused() has heard
+  std::vector<std::string> refused;   // the calls of OnContentRefused()
   int replied = 0;                    // MessageSink::OnReplied()
   std::vector<std::string> reported;  // ResponderOptions::refused
 };

@@ -154,7 +154,7 @@ class ControlReader {
     return absl::TimeFromTimespec(facts.st_mtim);
   }
 
-  // The text is qmail-newmrh's: nobody reads it but to make the database.
+  // The text is for qmail-newmrh, which makes the database of it.
   void CheckMoreRcptHosts(bool database) {
     const std::string path = Path("morercpthosts");
     const std::optional<absl::Time> text = TimeOf(path);

@@ -236,7 +236,7 @@ TEST_F(RelayPolicyTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
             "host=\"\" from=<> to=<u@elsewhere.example> reply=\"550 5.7.1 "
             "sorry, that domain isn't mine, and there is no way to send mail "
             "elsewhere (#5.7.1)\"");
-  // A stranger is told what strangers are told.
+  // A client that may not relay gets the usual refusal.
   EXPECT_EQ(Ask(policy, Rcpt{{}, {"u", "elsewhere.example"}}).reply()->code,
             553);
 }

@@ -56,11 +56,11 @@ class TcpRules {
   absl::StatusOr<Match> Find(const SessionInfo& peer) const;
 
   // Returns warnings about rules that no client can have (an address that is
-  // none; a name where clients have none, unless `host_names`; what ident says,
-  // which nobody asks), about records that no tcprules has made, and about
-  // variables that have no effect in a server that has no other program before
-  // the session (policy/rule_variables.h). Each kind of mistake and each
-  // variable is named once, with the first rule that has it.
+  // none; a name where clients have none, unless `host_names`; an ident reply,
+  // since no ident server is asked), about records that no tcprules has made,
+  // and about variables that have no effect in a server that has no other
+  // program before the session (policy/rule_variables.h). Each kind of mistake
+  // and each variable is named once, with the first rule that has it.
   //
   // Reads all of the database, but no more than kMaxChecked rules of it. An
   // error is as of files::Cdb::Find().

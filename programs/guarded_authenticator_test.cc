@@ -282,8 +282,8 @@ TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
   EXPECT_EQ(Try("a", "proof"), "+535");
 }
 
-// A checker that is out of order gives nobody more guesses than the client's
-// limit, and does not make a right password look wrong.
+// With a checker that fails, a client has no more guesses than its limit, and a
+// right password does not look wrong.
 TEST_F(GuardedAuthenticatorTest, AnOutageCountsForTheClientAlone) {
   EXPECT_EQ(Try("a", "outage"), "+454");
   EXPECT_EQ(Try("a", "outage"), "+454");

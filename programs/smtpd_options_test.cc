@@ -64,7 +64,7 @@ TEST_F(SmtpdOptionsTest, HasDefaults) {
   EXPECT_TRUE(options->certificates.empty());
 }
 
-// tcpserver gives a program no name where it is told so.
+// tcpserver can be run so that it passes no local name.
 TEST_F(SmtpdOptionsTest, NeedsNoNameOfItsOwn) {
   int exit_code = -1;
   EXPECT_TRUE(ReadSmtpdOptions(0, nullptr, &exit_code));

@@ -3,7 +3,7 @@
 
 // Children that may not be killed, as set-user-id programs may not that have
 // changed their real user. The kernel
-// refuses kill(2) to this process, whoever runs it: hence a test of its own.
+// refuses kill(2) to this process, also as root: hence a test of its own.
 
 #include <errno.h>
 #include <signal.h>
@@ -58,7 +58,7 @@ class ChildLeftTest : public testing::Test {
            info.si_pid == 0;
   }
 
-  // Waits for the end that a child was left until; kLost if none is told of.
+  // Waits for the end of a child that was left; kLost if none is reported.
   static Result Await(std::promise<Result>* ended) {
     std::future<Result> end = ended->get_future();
     if (end.wait_for(kPatience) != std::future_status::ready) return {};

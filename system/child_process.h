@@ -123,9 +123,8 @@ class ChildProcess {
 };
 
 // Waits for the children that ChildProcess::Wait() has left, so that they do
-// not stay zombies and their end is known: see ChildReaper. Without one, they
-// are left to whoever waits when this process has ended: for programs that end
-// soon.
+// not stay zombies and their end is known: see ChildReaper. A program that ends
+// soon needs none: init(1) reaps them then.
 class LeftChildren {
  public:
   virtual ~LeftChildren() = default;

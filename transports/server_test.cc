@@ -840,7 +840,7 @@ TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
   ASSERT_EQ(shutdown(*socket, SHUT_RDWR), 0);
   EXPECT_EQ(service_.AwaitFailure(),
             absl::StrCat(adopted->Format(), ": accept: Invalid argument"));
-  // Sessions go on, and it is told once.
+  // Sessions go on, and one line of the log says it.
   client.Send("QUIT\r\n");
   EXPECT_THAT(client.ReadAll(), StartsWith("221 "));
   server_->Drain();
