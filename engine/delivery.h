@@ -42,9 +42,10 @@ class MessageSink {
   virtual bool Write(absl::Span<const absl::string_view> slices,
                      absl::AnyInvocable<void() &&> ready) = 0;
 
-  // Called on the session's thread once the client has its reply to Commit() or
-  // CommitEach(): never if the answer came too late for it, or the client was
-  // gone. For logs, which must not claim a reply that was not sent.
+  // Called on the session's thread once the session has given the reply to
+  // Commit() or CommitEach(): never if the answer came too late for it, or the
+  // session was over. For logs, which must not claim a reply that was not
+  // given. A client whose connection breaks then may still not get it.
   virtual void OnReplied() {}
 
   // What answers CommitEach().

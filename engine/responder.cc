@@ -248,10 +248,10 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
 void Responder::Excuse(RequestId id, const absl::Status& status) {
   if (absl::IsNotFound(status)) return;
   const Reply local_error = {451, {4, 3, 0}, "local error (#4.3.0)"};
+  const int message = session_.envelope().message;  // which may end with it
   (void)session_.Complete(id, Verdict::Refuse(local_error));
   if (options_.refused) {
-    options_.refused(
-        {.reply = local_error, .message = session_.envelope().message}, *info_);
+    options_.refused({.reply = local_error, .message = message}, *info_);
   }
 }
 

@@ -20,10 +20,22 @@ namespace {
 
 constexpr size_t kMaxMechanism = 20;  // RFC 4422 3.1
 
+// Returns `line` without the white space that it begins with.
+absl::string_view StripLeadingSpace(absl::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  return line;
+}
+
+// Whether a line is an AUTH, or was meant to be one: what comes in it and after
+// it may be a password, also where it is refused.
+bool MeansAuth(absl::string_view line) {
+  return absl::StartsWithIgnoreCase(StripLeadingSpace(line), "AUTH");
+}
+
 // Whether a line is a BDAT, or was meant to be one: what stands behind it may
 // be a message, and where BDAT cannot be read it must not be read as commands.
 bool MeansBdat(absl::string_view line) {
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  line = StripLeadingSpace(line);
   return absl::StartsWithIgnoreCase(line, "BDAT") &&
          (line.size() == 4 || !absl::ascii_isalnum(line[4]));
 }
@@ -32,9 +44,8 @@ bool MeansBdat(absl::string_view line) {
 // to be one, no initial response.
 absl::string_view ShownCommand(absl::string_view line) {
   constexpr absl::string_view kAuth = "AUTH";
-  if (!absl::StartsWithIgnoreCase(line, kAuth)) {
-    return line.substr(0, Refusal::kMaxCommand);
-  }
+  if (!MeansAuth(line)) return line.substr(0, Refusal::kMaxCommand);
+  line = StripLeadingSpace(line);
   // A mechanism is of A-Z, 0-9, '-' and '_' (RFC 4422 3.1), in any case here;
   // but base64 would be let pass as one, were it not for upper case.
   size_t end = kAuth.size();
@@ -189,10 +200,14 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
     overlong_bdat_ = MeansBdat(in);
   }
   *consumed += read.consumed;
+  // What is too long is consumed in pieces, and may be an AUTH.
+  const bool piece = read.kind != LineReader::Result::Kind::kLine &&
+                     read.line.empty() && read.consumed > 0;
+  if (piece) secret_ = true;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   line_ = read.line;  // empty if it is too long
-  // Also where it is not served, or out of turn: a client has said it by then.
-  secret_ = absl::StartsWithIgnoreCase(read.line, "AUTH");
+  // Also where it is not served, or out of turn: the client has sent it.
+  secret_ = piece || MeansAuth(read.line);
   ++progress_;
   const bool whole = read.kind == LineReader::Result::Kind::kLine;
   const auto parsed = ParseCommand(read.line, config_.strictness);
@@ -635,7 +650,7 @@ void ServerSession::Report(const Reply& reply, absl::string_view command,
   const bool known = row.verb != Verb::kUnknown;
   const bool withheld = !known && after_auth_;
   if (withheld) secret_ = true;
-  if (known) after_auth_ = row.verb == Verb::kAuth;
+  if (known || MeansAuth(command)) after_auth_ = MeansAuth(command);
   // What ends the session is always told: there is one such reply.
   if (reports_->reported >= config_.max_reported && reply.code != 421) return;
   ++reports_->reported;

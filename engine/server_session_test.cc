@@ -487,6 +487,9 @@ TEST_F(ServerSessionTest, ReportsNoPasswords) {
       {"AUTH LOGIN\r\ndXNlcg==\r\nc2VjcmV0\r\n",
        {"AUTH 503 'AUTH LOGIN'", " 500 ''", " 500 ''"}},
       {"NOOP\r\nc2VjcmV0\r\n", {" 500 'c2VjcmV0'"}},
+      // White space before the command makes it an unknown one.
+      {" AUTH LOGIN\r\ndXNlcg==\r\n", {" 500 'AUTH LOGIN'", " 500 ''"}},
+      {"NOOP\r\n\tauth PLAIN AHUAcA==\r\n", {" 500 'auth PLAIN'"}},
   };
   for (const Row& row : rows) {
     Feed(row.says);
@@ -506,6 +509,22 @@ TEST_F(ServerSessionTest, SaysThatALineBehindARefusedAuthMayBeAPassword) {
   Feed("NOOP\r\n");
   in_ = "c2VjcmV0\r\n";
   EXPECT_EQ(Advance().secret, 0u);
+}
+
+// A token may be longer than a command line. What is discarded of it is secret,
+// too.
+TEST_F(ServerSessionTest, SaysThatALineThatIsTooLongMayBeAPassword) {
+  config_.max_line = 512;
+  Restart();
+  Feed("EHLO c\r\n");
+  const std::string line = "AUTH XOAUTH2 " + std::string(1000, 'a');
+  const Step piece = session().Advance(line);
+  EXPECT_GT(piece.consumed, 0u);
+  EXPECT_EQ(piece.secret, piece.consumed);
+  const std::string rest = line.substr(piece.consumed) + "\r\n";
+  const Step end = session().Advance(rest);
+  EXPECT_EQ(end.consumed, rest.size());
+  EXPECT_EQ(end.secret, end.consumed);
 }
 
 TEST_F(ServerSessionTest, ReportsSoManyRefusalsAndTheLastReply) {
@@ -726,6 +745,7 @@ TEST_F(ServerSessionTest, SaysWhatMayBeAPasswordOutOfTurn) {
   config_.offer_starttls = true;
   for (const Row& row :
        {Row{"", "AUTH PLAIN AHUAcA==\r\n"},
+        {"EHLO c\r\n", " AUTH PLAIN AHUAcA==\r\n"},
         {"HELO c\r\n", "AUTH PLAIN AHUAcA==\r\n"},
         {"EHLO c\r\n", "AUTH PLAIN AHUAcA==\r\n"},
         {"EHLO c\r\nMAIL FROM:<s@x>\r\n", "RSET\r\nauth plain AHUAcA==\r\n"}}) {

@@ -17,7 +17,7 @@ namespace postern {
 //     of CRLF;
 //   - HELO, EHLO and LHLO without a name;
 //   - RET and ENVID at MAIL, NOTIFY and ORCPT at RCPT, where DSN is not
-//     offered: they are ignored, whatever their values are.
+//     offered: they are ignored, whatever their values in ASCII are.
 //
 // The mode changes neither where the content of a message ends nor what becomes
 // of bare newlines in it: see BareNewlines.

@@ -154,6 +154,7 @@ TEST(SecretTest, NoFreedMemoryHoldsAPassword) {
       {"EHLO c\r\nAUTH PLAIN\r\n", "=\r\nQUIT\r\n", false},
       {"EHLO c\r\nAUTH CRAM-MD5 ", "\r\nQUIT\r\n", false},
       {"AUTH PLAIN ", "\r\nQUIT\r\n", false},
+      {"EHLO c\r\n AUTH PLAIN ", "\r\nQUIT\r\n", false},
       {"EHLO c\r\nAUTH PLAIN ", "\n", false},
       {"EHLO c\r\nAUTH PLAIN ", "", false},
       {"EHLO c\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN ", "\r\nQUIT\r\n", false},
