@@ -24,8 +24,12 @@ namespace {
 
 constexpr mode_t kMode = 0600;
 
+bool Later(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
 // Completes the edit that a killed process has begun, if the table has it, and
-// removes what is left of it.
+// removes what is left of it. An error if the file was changed in between.
 absl::Status Recover(absl::string_view path) {
   const std::string table_path = UserTablePath(path);
   absl::Status status = files::RemoveTemporary(table_path);
@@ -43,8 +47,28 @@ absl::Status Recover(absl::string_view path) {
     digest = table.status();
   }
   if (!digest.ok()) return digest.status();
-  return *digest == Sha256(text->bytes) ? files::CommitPrepared(path)
-                                        : files::RemoveTemporary(path);
+  if (*digest != Sha256(text->bytes)) return files::RemoveTemporary(path);
+  // An edit by hand since then must not be lost.
+  const std::string prepared_path = files::TemporaryPath(path);
+  struct stat current = {};
+  struct stat prepared = {};
+  if (stat(std::string(path).c_str(), &current) == 0) {
+    if (stat(prepared_path.c_str(), &prepared) != 0) {
+      return absl::ErrnoToStatus(errno, prepared_path);
+    }
+    if (Later(current.st_mtim, prepared.st_mtim) ||
+        Later(current.st_ctim, prepared.st_ctim)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          path,
+          " was changed after a command that did not complete, whose "
+          "users are in ",
+          prepared_path, " and in the table: put into ", path,
+          " what both should have, and "
+          "remove ",
+          prepared_path));
+    }
+  }
+  return files::CommitPrepared(path);
 }
 
 // Returns an error if the table of the missing file `path` is there.

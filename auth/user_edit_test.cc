@@ -3,6 +3,7 @@
 
 #include "auth/user_edit.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "auth/user_file.h"
 #include "auth/user_table.h"
 #include "auth/verifier.h"
+#include "files/replacement.h"
 #include "files/test_folder.h"
 #include "gtest/gtest.h"
 
@@ -66,6 +68,25 @@ TEST_F(UserEditTest, AChangeIsInTheFileAndInTheTable) {
   ASSERT_EQ(stat(path_.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 07777, 0600u);
   EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
+}
+
+// A command was killed after the table and before the file; then the file was
+// edited by hand.
+TEST_F(UserEditTest, AnEditByHandIsNotLostToAnEarlierCommand) {
+  ASSERT_TRUE(Set("anna").ok());
+  const std::string prepared = files::TemporaryPath(path_);
+  std::filesystem::copy(path_, prepared);
+  const std::string text = absl::StrCat("bert:", kCrypt, "\n");
+  Write(text);
+  const timespec times[] = {{0, UTIME_NOW}, {4102444800, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+  const absl::Status status = Set("carla");
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find(prepared), absl::string_view::npos);
+  EXPECT_EQ(folder_.Read("users"), text);
+  ASSERT_TRUE(std::filesystem::remove(prepared));
+  EXPECT_TRUE(Set("carla").ok());
+  EXPECT_TRUE(Has("bert"));
 }
 
 TEST_F(UserEditTest, WhatIsNotChangedIsCompiledAllTheSame) {

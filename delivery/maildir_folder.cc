@@ -61,6 +61,15 @@ absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
     absl::ConsumePrefix(&rest, "/");  // all of `store` that there may be
   }
   std::string directory = store;
+  std::string next;
+  const auto is_missing = [&files, &next](int* error) {
+    // O_PATH finds whatever has that name, and O_NOFOLLOW a link itself.
+    const int fd = OpenFile(files, AT_FDCWD, next, O_PATH | O_NOFOLLOW);
+    *error = fd < 0 ? -fd : 0;
+    if (fd >= 0) (void)files.Close(fd);  // nothing was written through it
+    return *error == ENOENT || *error == ENAMETOOLONG;
+  };
+  int error = 0;
   while (true) {
     while (absl::ConsumePrefix(&rest, "/")) {
     }
@@ -70,19 +79,20 @@ absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
     }
     const absl::string_view name = rest.substr(0, rest.find('/'));
     rest.remove_prefix(name.size());
-    std::string next = absl::StrCat(directory, "/", name);
-    // O_PATH finds whatever has that name, and O_NOFOLLOW a link itself.
-    const int fd = OpenFile(files, AT_FDCWD, next, O_PATH | O_NOFOLLOW);
-    if (fd == -ENOENT || fd == -ENAMETOOLONG) break;
-    if (fd < 0) return absl::ErrnoToStatus(-fd, next);
-    (void)files.Close(fd);  // nothing was written through it
-    directory = std::move(next);
+    next = absl::StrCat(directory, "/", name);
+    if (is_missing(&error)) break;
+    if (error != 0) return absl::ErrnoToStatus(error, next);
+    directory = next;
   }
   const int held = HoldsEntries(files, directory);
   if (held < 0) return absl::ErrnoToStatus(-held, directory);
   if (held == 0) {
     return absl::UnavailableError(
         absl::StrCat(directory, " is empty: is its file system mounted?"));
+  }
+  // The entries may be those of a file system that was mounted since.
+  if (!is_missing(&error)) {
+    return absl::UnavailableError(absl::StrCat(next, " has just appeared"));
   }
   return absl::OkStatus();
 }

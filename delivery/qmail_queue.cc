@@ -82,8 +82,10 @@ class QueuedMessage : public MessageSink {
     const system::Deadline deadline(options_.queue_timeout);
     buffer_.Finish();
     if (!failed_) Flush(deadline);
-    process_->Close(QueueProcess::Pipe::kMessage);
-    // A message that is not whole must not get an envelope.
+    // A message that is not whole must not get an envelope. Nor one that the
+    // program may not have read without our knowing: it would be queued and
+    // refused, and come again.
+    if (!process_->Close(QueueProcess::Pipe::kMessage)) failed_ = true;
     if (!failed_) {
       failed_ =
           !process_->Write(QueueProcess::Pipe::kEnvelope, envelope_, deadline);

@@ -136,16 +136,17 @@ bool QueueProcess::Write(Pipe pipe, absl::string_view data,
 // A pipe's reading end shows what is left in it, and to have one of our own we
 // open the pipe anew. Not before all is written: a child that closes its end
 // would not be noticed while there is another.
-void QueueProcess::Close(Pipe pipe) {
-  if (fd(pipe) < 0) return;
+bool QueueProcess::Close(Pipe pipe) {
+  if (fd(pipe) < 0) return left(pipe) >= 0;
   left(pipe) = open(absl::StrCat("/proc/self/fd/", fd(pipe)).c_str(),
                     O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   system::CloseDescriptor(&fd(pipe));
+  return left(pipe) >= 0;
 }
 
 QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
-  Close(Pipe::kMessage);
-  Close(Pipe::kEnvelope);
+  (void)Close(Pipe::kMessage);   // read_everything says so
+  (void)Close(Pipe::kEnvelope);  // the same
   Result result;
   static_cast<system::ChildProcess::Result&>(result) =
       child_.Wait(deadline, error_fd_, [this] { ReadErrorText(); });

@@ -63,7 +63,9 @@ class QueueProcess {
   // Writes all of `data`. Returns false if the child does not read it: it has
   // closed its end, or `deadline` has passed, which also kills it.
   bool Write(Pipe pipe, absl::string_view data, system::Deadline deadline);
-  void Close(Pipe pipe);
+  // Has the child see the pipe's end. Returns whether Wait() can know what the
+  // child has read of it: not without /proc, or without a free descriptor.
+  bool Close(Pipe pipe);
 
   // Closes the pipes and waits until the child has ended, killing it when
   // `deadline` passes. What has not been closed before must not be a whole

@@ -106,6 +106,9 @@ absl::Status Cdb::ForEach(
     if (next > end) {
       return Damaged("a record that ends outside the file", at);
     }
+    if (key_length + data_length > kMaxData) {
+      return Damaged("a record that is too large", at);
+    }
     const absl::StatusOr<std::string> record =
         Read({at + kPair, key_length + data_length});
     if (!record.ok()) return record.status();

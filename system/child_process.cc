@@ -242,7 +242,11 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
     const int count = poll(polled, 2, tick ? kPollMilliseconds : left);
     if (deadline.passed()) {
       Kill();
-      if (unkillable_) break;
+      if (unkillable_) {
+        // It may have ended since the last look: kill(2) says EPERM then, too.
+        reaped = Reap(pid_, &status, WNOHANG);
+        break;
+      }
     }
     if (count > 0 && polled[1].revents != 0) ready();
   }
@@ -253,8 +257,10 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
     if (heir != nullptr) heir->Take(pid, std::move(late_));
     return {End::kLeft};
   }
-  Children::All().Remove(pid);
-  if (reaped < 0) return {End::kLost};
+  if (reaped < 0) {
+    Children::All().Remove(pid);  // Reap() has removed what it reaped
+    return {End::kLost};
+  }
   // Even after a timeout: it was done when we lost patience.
   const Result result = ResultOf(status);
   if (result.end == End::kKilled && killed_) return {End::kTimeout};

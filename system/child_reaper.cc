@@ -29,7 +29,12 @@ void ChildReaper::Take(pid_t pid,
                        std::function<void(ChildProcess::Result)> ended) {
   const std::lock_guard<std::mutex> lock(mutex_);
   children_.emplace_back(pid, std::move(ended));
-  if (!thread_.joinable()) thread_ = std::thread([this] { Work(); });
+  if (thread_.joinable()) return;
+  try {
+    thread_ = std::thread([this] { Work(); });
+  } catch (const std::system_error&) {
+    // No thread can be had: the next child that is left has it tried again.
+  }
 }
 
 void ChildReaper::Work() {
