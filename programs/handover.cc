@@ -172,7 +172,9 @@ absl::StatusOr<int> StoreHandover(const Handover& handover) {
 
 absl::StatusOr<Handover> LoadHandover(int descriptor) {
   struct stat file = {};
-  if (fcntl(descriptor, F_GET_SEALS) != kSeals ||
+  // Where vm.memfd_noexec is set, the kernel adds a seal of its own.
+  const int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals ||
       fstat(descriptor, &file) != 0 || file.st_size > kMaxSize) {
     return absl::InvalidArgumentError(
         absl::StrCat("descriptor ", descriptor, " has no session"));

@@ -118,7 +118,8 @@ Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
 void LoggedDelivery::OnContentRefused(const Refusal& refusal,
                                       const SessionInfo& session) {
   if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-  if (refused_ != nullptr) {
+  // Or the sink was that of a message that was given up before.
+  if (refused_ != nullptr && refused_->message == refusal.message) {
     WriteLog(MessageLine("refuse", *refused_).Answer("reply", refusal.reply));
     refused_.reset();
     return;

@@ -108,6 +108,9 @@ class NamedExchange : public AuthExchange {
     exchange_->Respond(std::move(response), std::move(done));
   }
   absl::string_view user() const override { return exchange_->user(); }
+  absl::string_view requested_identity() const override {
+    return exchange_->requested_identity();
+  }
 
  private:
   const std::unique_ptr<AuthExchange> exchange_;

@@ -38,6 +38,7 @@
 #include "policy/lenient_clients.h"
 #include "policy/log_line.h"
 #include "policy/relay_rules.h"
+#include "policy/tcp_rules.h"
 #include "programs/background_log.h"
 #include "programs/background_task.h"
 #include "programs/current_site.h"
@@ -184,7 +185,7 @@ class Host : public transports::Service {
     }
     Arrival arrival{listener, std::move(info),
                     std::get<policy::ConnectionLimits::Place>(std::move(place)),
-                    absl::Now(), std::move(done)};
+                    MonotonicNanoseconds(), std::move(done)};
     if (names_ == nullptr || arrival.info.remote_address.empty()) {
       return LookAtRules(std::move(arrival));
     }
@@ -202,7 +203,7 @@ class Host : public transports::Service {
     size_t listener = 0;
     SessionInfo info;
     policy::ConnectionLimits::Place place;
-    absl::Time since;
+    int64_t since;  // MonotonicNanoseconds()
     Admitted done;
   };
 
@@ -223,9 +224,11 @@ class Host : public transports::Service {
     transports::Admission admission;
     GuestRules rules;
     rules.strictness = options_.lenient.Of(arrival.info.remote_address);
-    const LogScope scope({arrival.info.session_id});
+    const std::string session = arrival.info.session_id;
+    const LogScope scope({session});
     const absl::Status status = Ask(&arrival.info, &rules);
-    if (absl::Now() - arrival.since > admission_timeout_) {
+    if (absl::Nanoseconds(MonotonicNanoseconds() - arrival.since) >
+        admission_timeout_) {
       // The server has turned it away.
       CountUnserved(Metrics::Unserved::kAdmissionTimeout);
       LogUnserved("admission-timeout", arrival.info);
@@ -322,6 +325,14 @@ absl::Status Become(const std::string& user) {
     return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));
   }
   return absl::OkStatus();
+}
+
+// Returns an error if the user that the server has become may not read the
+// rules. Other errors may pass, and clients get a 421 until then.
+absl::Status CheckRulesAccess(const ServeOptions& options) {
+  if (options.user.empty() || options.rules.empty()) return absl::OkStatus();
+  const absl::Status status = policy::TcpRules::Open(options.rules).status();
+  return absl::IsPermissionDenied(status) ? status : absl::OkStatus();
 }
 
 // Listens as the options say; adds where to `addresses`.
@@ -589,6 +600,10 @@ int RunServe(const ServeOptions& options) {
     return Fail(status);
   }
   if (absl::Status status = CheckUserFiles(options.auth); !status.ok()) {
+    return Fail(status);
+  }
+  // root has read the rules, but `--user` reads them after each change.
+  if (const absl::Status status = CheckRulesAccess(options); !status.ok()) {
     return Fail(status);
   }
   if (absl::Status status = pool.Start(options.blocking_threads, "disk");

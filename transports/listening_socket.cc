@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -193,9 +194,9 @@ absl::Status LimitBuffers(int socket) {
     return absl::ErrnoToStatus(errno, "setsockopt");
   }
   if (allowed < 2 * kReceiveBuffer) {
-    // So little would make clients far away slow: the kernel chooses again.
-    // Before Linux 5.14 it cannot be told to.
-    (void)Set(socket, SOL_SOCKET, SO_BUF_LOCK, 0);
+    // So little would make clients far away slow: the kernel chooses again, for
+    // this buffer alone. Before Linux 5.14 it cannot be told to.
+    (void)Set(socket, SOL_SOCKET, SO_BUF_LOCK, SOCK_SNDBUF_LOCK);
   }
   return absl::OkStatus();
 }

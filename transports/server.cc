@@ -316,6 +316,7 @@ void Server::Shard::Acceptor::Fail(int error) {
       error, absl::StrCat(shard_.server_.listeners_[listener_].address.Format(),
                           ": accept"));
   shard_.loop_.Unwatch(socket_->fd());
+  shard_.loop_.timers().Disarm(this);
   socket_ = nullptr;
   shard_.server_.service_.OnListenerFailed(listener_, why);
 }
@@ -529,7 +530,8 @@ void Server::ReadDescriptorLimit() {
   // For what the rest of the process opens, and for refused clients: one of
   // each thread while it gets its reply, and those that are kept.
   const int threads = static_cast<int>(shards_.size());
-  const int reserve = std::clamp(limit / 16, 2 * threads + 2, 256);
+  const int least = 2 * threads + 2;
+  const int reserve = std::clamp(limit / 16, least, std::max(least, 256));
   descriptors_.store(limit - reserve, std::memory_order_relaxed);
   max_held_.store(std::min(kMaxHeld, (reserve - threads) / (2 * threads)),
                   std::memory_order_relaxed);
