@@ -9,6 +9,7 @@ test (gated_disk.c).
 import os
 import select
 import subprocess
+import time
 
 import harness
 
@@ -25,6 +26,26 @@ class SlowDiskTest(harness.TestCase):
             self, "--threads", "1", *options, deliver="discard",
             environment={"LD_PRELOAD": os.path.abspath(library),
                          "POSTERN_GATE": str(self.gate)}, **more)
+
+    def thread_names(self, server):
+        """Returns the names of the server's threads without the first one.
+
+        A new thread has the name of the thread that started it until it names
+        itself. So this waits until all names differ from that of the process.
+        """
+        pid = server.process.pid
+        end = time.monotonic() + harness.PATIENCE
+        while True:
+            names = {}
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/comm",
+                          encoding="utf-8") as comm:
+                    names[int(task)] = comm.read().strip()
+            first = names.pop(pid)
+            if first not in names.values():
+                return sorted(names.values())
+            self.assertLess(time.monotonic(), end, names)
+            time.sleep(0.01)
 
     def assert_waits(self, client):
         """Nothing has come, although the server has answered another."""
@@ -72,11 +93,7 @@ class SlowDiskTest(harness.TestCase):
         server = self.serve("--blocking-threads", "64")
         with harness.Client(server) as client:
             client.greet()
-        names = []
-        for task in os.listdir(f"/proc/{server.process.pid}/task"):
-            with open(f"/proc/{server.process.pid}/task/{task}/comm",
-                      encoding="ascii") as comm:
-                names.append(comm.read().strip())
+        names = self.thread_names(server)
         self.assertEqual([name for name in names if name.startswith("loop")],
                          ["loop 0"])
         self.assertIn("log", names)
@@ -89,12 +106,8 @@ class SlowDiskTest(harness.TestCase):
                                prefix=("taskset", "-c", str(processor)))
         with harness.Client(server) as client:
             client.greet()
-        loops = []
-        for task in os.listdir(f"/proc/{server.process.pid}/task"):
-            with open(f"/proc/{server.process.pid}/task/{task}/comm",
-                      encoding="ascii") as comm:
-                loops += [name for name in comm if name.startswith("loop")]
-        self.assertEqual(loops, ["loop 0\n"])
+        self.assertEqual([name for name in self.thread_names(server)
+                          if name.startswith("loop")], ["loop 0"])
 
 
 if __name__ == "__main__":
