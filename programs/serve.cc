@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -469,6 +470,26 @@ sigset_t OurSignals() {
   return set;
 }
 
+// While one exists, SIGTERM and SIGINT end the process as they end any other:
+// during the start there is nothing to end in order, and what is read may hang
+// (a disk, the directory service of --user). It must be gone before the next
+// thread starts, which would otherwise have the signals as well. SIGHUP waits
+// for the end of the start.
+class EndableStart {
+ public:
+  EndableStart() {
+    sigemptyset(&signals_);
+    for (int signal : {SIGTERM, SIGINT}) sigaddset(&signals_, signal);
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  }
+  EndableStart(const EndableStart&) = delete;
+  EndableStart& operator=(const EndableStart&) = delete;
+  ~EndableStart() { pthread_sigmask(SIG_BLOCK, &signals_, nullptr); }
+
+ private:
+  sigset_t signals_ = {};
+};
+
 int Fail(const absl::Status& status) {
   WriteLog("fatal", status.message());
   return kTemporary;
@@ -549,14 +570,10 @@ int RunServe(const ServeOptions& options) {
       .metrics = metrics.get(),
       .messages = &messages,
   };
-  // Until the files are read there is nothing to end in order, and a disk may
-  // hang: SIGTERM ends the process as it ends any other.
-  sigset_t fatal_signals = signals;
-  sigdelset(&fatal_signals, SIGHUP);
-  pthread_sigmask(SIG_UNBLOCK, &fatal_signals, nullptr);
+  std::optional<EndableStart> endable(std::in_place);
   absl::StatusOr<std::shared_ptr<const Site>> site =
       Site::Read(options, process);
-  pthread_sigmask(SIG_BLOCK, &fatal_signals, nullptr);
+  endable.reset();
   if (!site.ok()) return Fail(site.status());
   // No program that is run can gain rights; but qmail-queue must become another
   // user than we are, and what checks passwords must read them. Before the
@@ -569,6 +586,7 @@ int RunServe(const ServeOptions& options) {
     if (!opened.ok()) return Fail(opened.status());
     names = *std::move(opened);
   }
+  endable.emplace();
   host = std::make_unique<Host>(
       options, *std::move(site), names.get(),
       [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
@@ -606,6 +624,7 @@ int RunServe(const ServeOptions& options) {
   if (const absl::Status status = CheckRulesAccess(options); !status.ok()) {
     return Fail(status);
   }
+  endable.reset();
   if (absl::Status status = pool.Start(options.blocking_threads, "disk");
       !status.ok()) {
     return Fail(status);

@@ -8,6 +8,7 @@ test (gated_disk.c).
 
 import os
 import select
+import signal
 import subprocess
 import time
 
@@ -20,12 +21,21 @@ class SlowDiskTest(harness.TestCase):
         super().setUp()
         self.gate = self.folder / "gate"
 
-    def serve(self, *options, **more):
+    def environment(self):
         library = os.path.join(os.path.dirname(__file__), "libgated_disk.so")
+        return {"LD_PRELOAD": os.path.abspath(library),
+                "POSTERN_GATE": str(self.gate)}
+
+    def serve(self, *options, **more):
         return harness.Serve(
             self, "--threads", "1", *options, deliver="discard",
-            environment={"LD_PRELOAD": os.path.abspath(library),
-                         "POSTERN_GATE": str(self.gate)}, **more)
+            environment=self.environment(), **more)
+
+    def put_rules(self, text):
+        rules = self.folder / "rules.cdb"
+        subprocess.run(["tcprules", str(rules), str(self.folder / "rules.tmp")],
+                       input=text, check=True, timeout=harness.PATIENCE)
+        return str(rules)
 
     def thread_names(self, server):
         """Returns the names of the server's threads without the first one.
@@ -72,11 +82,8 @@ class SlowDiskTest(harness.TestCase):
                              ["250", "553", "250"])
 
     def test_a_client_that_the_rules_are_asked_about_waits_alone(self):
-        rules = self.folder / "rules.cdb"
-        subprocess.run(["tcprules", str(rules), str(self.folder / "rules.tmp")],
-                       input=b"127.0.0.2:deny\n:allow\n", check=True,
-                       timeout=harness.PATIENCE)
-        server = self.serve("--rules", str(rules))
+        server = self.serve("--rules",
+                            self.put_rules(b"127.0.0.2:deny\n:allow\n"))
         with harness.Client(server) as other:
             other.greet()
             self.gate.touch()
@@ -88,6 +95,55 @@ class SlowDiskTest(harness.TestCase):
                 self.gate.unlink()
                 slow.greet()
                 self.assertEqual(denied.reply()[:3], "554")
+
+    def wait_for_read(self, process, log):
+        """Waits until `process` waits for the disk, or serves. Returns whether
+        it waits for the disk."""
+        met = self.folder / "gate.met"
+        end = time.monotonic() + harness.PATIENCE
+        while not met.exists():
+            if "listening at" in log.read_text():
+                return False
+            self.assertIsNone(process.poll(), log.read_text())
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.001)
+        met.unlink()
+        return True
+
+    def test_sigterm_ends_a_start_that_waits_for_any_read(self):
+        self.put_cdb(self.control / "morercpthosts.cdb",
+                     [("more.example", "")])
+        users = self.folder / "users"
+        subprocess.run([harness.POSTERN, "users", "add", "--stdin",
+                        "--iterations", "4096", str(users), "anna"], input=b"secret\n", check=True,
+                       timeout=harness.PATIENCE)
+        arguments = [
+            harness.POSTERN, "serve", "--control", str(self.control),
+            "--deliver", "discard", "--threads", "1", "--rules",
+            self.put_rules(b":allow\n"), "--auth", f"cdb:{users}",
+            "--auth-insecure", "--listen", "127.0.0.1:0,auth"]
+        log = self.folder / "log"
+        self.gate.touch()
+        reads = 0  # that have their data
+        waits = True
+        while waits:
+            with open(log, "wb") as file:
+                process = subprocess.Popen(
+                    arguments, stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=file,
+                    env={"PATH": harness.PATH, **self.environment()})
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            waits = self.wait_for_read(process, log)
+            for _ in range(reads):
+                (self.folder / "gate.pass").touch()
+                waits = self.wait_for_read(process, log)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(harness.PATIENCE),
+                             -signal.SIGTERM if waits else 0)
+            reads += 1
+        # The rules, the users twice, morercpthosts.cdb.
+        self.assertGreater(reads, 4)
 
     def test_threads_have_names_and_begin_when_they_are_needed(self):
         server = self.serve("--blocking-threads", "64")
