@@ -122,13 +122,13 @@ struct Envelope {
   }
 };
 
-// A 4yz or 5yz reply that no port gave: the session refused by itself, for the
-// protocol's reasons. (A driver may have given the answer to StartTls.) For
-// logs and counters. It owns its data.
+// A 4yz or 5yz reply that the session gave by itself, for the protocol's
+// reasons, or with which a port refused the client (Connected) or TLS
+// (StartTls). For logs and counters. It owns its data.
 struct Refusal {
   // What the reply answers: a name of VerbTable(), which is static. Empty for
   // an unknown command, for a line that is too long, and where no command is
-  // the cause (a timeout, a shutdown).
+  // the cause (a greeting, a timeout, a shutdown).
   absl::string_view verb;
   // The command line as sent, without its CRLF, cut at kMaxCommand octets. A
   // command of AUTH ends after the mechanism, and the text of an unknown

@@ -88,6 +88,10 @@ ServerSession::ServerSession(const ServerConfig& config, Standing stood)
   auth_failures_ = stood.auth_failures;
   messages_ = stood.messages;
   violations_ = stood.violations;
+  if (stood.reported > 0) {
+    reports_ = std::make_unique<Reports>();
+    reports_->reported = stood.reported;
+  }
 }
 
 Step ServerSession::Advance(absl::string_view in) {
@@ -587,8 +591,14 @@ bool ServerSession::AwaitsReplyToBareEnd() const {
 
 Standing ServerSession::standing() const {
   ABSL_HARDENING_ASSERT(asks_.Only<StartTls>() && !asks_.empty());
-  return {greeted_,       extended_, identity_,  errors_,
-          auth_failures_, messages_, violations_};
+  return {.greeted = greeted_,
+          .extended = extended_,
+          .identity = identity_,
+          .errors = errors_,
+          .auth_failures = auth_failures_,
+          .messages = messages_,
+          .reported = reports_ == nullptr ? 0 : reports_->reported,
+          .violations = violations_};
 }
 
 const Envelope& ServerSession::envelope() const {

@@ -151,7 +151,8 @@ class ServerSession {
   bool has_refusals() const {
     return reports_ != nullptr && !reports_->open.empty();
   }
-  // Counts all of them, reported or not.
+  // Counts all of them, reported or not. Where another session stood before,
+  // its own are not among them.
   uint32_t refused() const { return reports_ == nullptr ? 0 : reports_->all; }
 
   // The peer will send nothing more. What it has sent is still served and open

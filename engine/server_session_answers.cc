@@ -104,6 +104,7 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
     Report(reply, "STARTTLS", /*content=*/false);
   }
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
+    Report(reply, connected->client ? "XCLIENT" : "", /*content=*/false);
     refused_ = true;
     if (!connected->client) errors_ = 0;  // a greeting answers no command
   }

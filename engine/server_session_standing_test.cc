@@ -3,6 +3,7 @@
 
 // A session that goes on where another stood.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -171,9 +172,29 @@ TEST(ServerSessionStandingTest, TakesAllOfItAlong) {
                          .errors = 2,
                          .auth_failures = 1,
                          .messages = 1,
+                         .reported = 1,
                          .violations = {.pipelining = true}};
   EXPECT_EQ(dialogue.standing(), want);
   EXPECT_EQ(ServerSession(config, want).violations(), want.violations);
+}
+
+// STARTTLS is no way to fill a log.
+TEST(ServerSessionStandingTest, ReportsNoMoreRefusalsThanOneSession) {
+  ServerConfig config = Config();
+  config.max_errors = 100;
+  config.max_reported = 3;
+  for (const int before : {0, 2, 3, 4}) {
+    ServerSession session(config, {.reported = before});
+    const Step asked = session.Advance("");
+    ASSERT_EQ(asked.kind, Step::Kind::kAsk);
+    const Reply no = {454, {4, 7, 0}, "no"};
+    ASSERT_TRUE(session.Complete(asked.ask->id, Verdict::Refuse(no)).ok());
+    const std::string in = "x\r\nx\r\nx\r\n";
+    EXPECT_EQ(session.Advance(in).consumed, in.size());
+    EXPECT_EQ(session.TakeRefusals().size(),
+              static_cast<size_t>(std::max(3 - before, 0)));
+    EXPECT_EQ(session.refused(), 4u);
+  }
 }
 
 TEST(ServerSessionStandingTest, TakesNothingInTheClearBehindItsAcceptance) {

@@ -31,6 +31,7 @@ struct Standing {
   int errors = 0;         // 5yz since the last accepted message
   int auth_failures = 0;  // exchanges of AUTH without a 235
   int messages = 0;       // MAIL commands
+  int reported = 0;       // refusals, of ServerConfig::max_reported
   Violations violations;
 
   friend bool operator==(const Standing&, const Standing&) = default;

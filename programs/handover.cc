@@ -31,6 +31,7 @@ void VisitFields(Visitor&& visit, HandoverType& handover) {
   visit("errors", handover.stood.errors);
   visit("auth-failures", handover.stood.auth_failures);
   visit("messages", handover.stood.messages);
+  visit("reported", handover.stood.reported);
   visit("early-talk", handover.stood.violations.early_talk);
   visit("pipelining", handover.stood.violations.pipelining);
   visit("verb", handover.hello_verb);

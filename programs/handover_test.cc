@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kText[] =
     "began=81231 session=2f4zzk3m80ab greeted=1 extended=1 errors=3 "
-    "auth-failures=2 messages=4 "
+    "auth-failures=2 messages=4 reported=5 "
     "early-talk=0 pipelining=1 verb=1 hello=client+20.example identity=u "
     "mechanism=PLAIN";
 
@@ -33,6 +33,7 @@ Handover Full() {
                     .errors = 3,
                     .auth_failures = 2,
                     .messages = 4,
+                    .reported = 5,
                     .violations = {.pipelining = true}},
           .hello_verb = Hello::Verb::kEhlo,
           .hello_name = "client .example",
@@ -50,7 +51,7 @@ TEST(HandoverTest, ComesBackAsItWas) {
   Handover extreme;
   extreme.began = UINT64_MAX;
   extreme.stood.errors = extreme.stood.auth_failures = INT_MAX;
-  extreme.stood.messages = INT_MAX;
+  extreme.stood.messages = extreme.stood.reported = INT_MAX;
   extreme.stood.violations.early_talk = true;
   extreme.hello_verb = Hello::Verb::kLhlo;
   for (int c = 0; c < 256; ++c) {

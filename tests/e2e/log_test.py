@@ -118,6 +118,29 @@ class LogTest(harness.TlsTestCase):
         self.assertEqual(talk.log.count(" refused "), 21)
         self.assertEqual(talk.log.count('reply="421 4.7.0 too many errors'), 1)
 
+    def test_starttls_does_not_begin_the_count_anew(self):
+        server = harness.Tcpserver(self, "--tls-cert", str(self.certificate))
+        with smtplib.SMTP("127.0.0.1", server.port,
+                          timeout=harness.PATIENCE) as client:
+            for command in ["bogus"] * 15 + ["starttls"] + ["bogus"] * 15:
+                if command == "starttls":
+                    client.starttls(context=self.trusting())
+                else:
+                    self.assertEqual(client.docmd(command)[0], 500)
+        server.wait_log("tcpserver: end ")
+        self.assertEqual(server.log().count(" refused "), 20)
+
+    def test_a_client_that_is_denied_has_the_line_of_its_refusal(self):
+        rules = self.folder / "rules.cdb"
+        subprocess.run(["tcprules", str(rules), str(self.folder / "tmp")],
+                       input=b":deny\n", check=True, timeout=harness.PATIENCE)
+        server = harness.Serve(self, "--rules", str(rules))
+        with harness.Client(server) as client:
+            self.assertEqual(client.reply()[:3], "554")
+        log = server.wait_log(" session end=refused ")
+        self.assertRegex(log, r' refused ip=127\.0\.0\.1 verb="" command="" '
+                              r'reply="554 5\.7\.1 no service for you ')
+
     def test_no_password_is_logged(self):
         secret = "c2VjcmV0cGFzc3dvcmQ="
         talk = self.talk(f"EHLO c\r\nAUTH PLAIN {secret}\r\nAUTH LOGIN\r\n"
