@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which changes tools/mutants makes to a line: mutants_test.py TOOLS/MUTANTS."""
+"""Mutants, and what becomes of them: mutants_test.py TOOLS/MUTANTS."""
 
 import importlib.machinery
 import importlib.util
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import types
@@ -15,7 +16,7 @@ import unittest
 
 
 def load(path):
-    sys.path.insert(0, os.path.dirname(path))  # for workshop.py
+    sys.path.insert(0, os.path.dirname(path))  # for schemata.py, workshop.py
     loader = importlib.machinery.SourceFileLoader("mutants", path)
     spec = importlib.util.spec_from_loader("mutants", loader)
     module = importlib.util.module_from_spec(spec)
@@ -24,12 +25,20 @@ def load(path):
 
 
 mutants = load(os.path.abspath(sys.argv.pop(1)))
+schemata = mutants.schemata
+
+
+class Folder(unittest.TestCase):
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-"))
+        self.addCleanup(shutil.rmtree, self.folder)
 
 
 class MutantsTest(unittest.TestCase):
 
     def after(self, text):
-        return [mutant.after for mutant in mutants.mutants_of("a.cc", text)]
+        return [mutant.after for mutant in schemata.mutants_of("a.cc", text)]
 
     def test_operators_become_their_neighbours(self):
         for line, after in [
@@ -37,9 +46,12 @@ class MutantsTest(unittest.TestCase):
                 ("return a <= b;", ["return a < b;"]),
                 ("return a && !b;", ["return a && b;", "return a || !b;"]),
                 ("return a + b;", ["return a - b;"]),
+                ("a |= b;", ["a &= b;"]),
                 ("return std::min(a, b);", ["return std::max(a, b);"]),
                 ("return true;", ["return false;"]),
                 ("return f(a, 7);", ["return f(a, 8);"]),
+                ("constexpr int kMost = 7;", ["constexpr int kMost = 8;"]),
+                ("continue;", ["break;"]),
                 ("if (ok()) return;", ["if (!ok()) return;"]),
                 ("if (a == b) return;", ["if (a != b) return;"])]:
             with self.subTest(line):
@@ -61,73 +73,231 @@ class MutantsTest(unittest.TestCase):
             with self.subTest(line):
                 self.assertEqual(self.after(line), [])
 
+    def test_what_cannot_be_chosen_at_run_time_is_passed_over(self):
+        for text in ["constexpr bool F() {\n  return a == b;\n}",
+                     "constexpr int kTable[] = {\n    1, 2,\n};",
+                     "if constexpr (a == b) {",
+                     # The end of a statement that begins in an earlier line.
+                     "  const int a =\n      F();"]:
+            with self.subTest(text):
+                self.assertEqual(self.after(text), [])
+
     def test_a_mutant_knows_its_line(self):
-        mutant, = mutants.mutants_of("a.cc", "int a;\n\nreturn b != c;  // d\n")
+        mutant, = schemata.mutants_of("a.cc", "int a;\n\nreturn b != c;  // d\n")
         self.assertEqual(mutant.number, 3)
         self.assertEqual(mutant.before, "return b != c;  // d")
         self.assertEqual(mutant.after, "return b == c;  // d")
 
+    def test_an_expression_is_guarded_as_far_as_it_reaches(self):
+        for text, guarded in [
+                ("return f(a) == b[1] + 2;", "f(a) == b[1] + 2"),
+                ("return x || a == b && c;", "a == b"),
+                ("if (x) n += 2;", "n += 2"),
+                ("return p->a(x, y) <= *q;", "p->a(x, y) <= *q"),
+                ("x = a + b == c ? d : e;", "a + b == c"),
+                ("g(std::map<A, B>(a) == b, c);", "std::map<A, B>(a) == b"),
+                ("return (void)0, a ==\n  b;", "a ==\n  b"),
+                ("}\n*a |= b;", "*a |= b"),
+                ("for (auto x : a < b) {", "a < b"),
+                ("return a && b && !c(1)->d() || e;", "a && b && !c(1)->d()"),
+                ("return e && !c(1)->d() == f;", "!c(1)->d()"),
+                ("return std::max<int>(a, b).c;", "std::max<int>(a, b)")]:
+            with self.subTest(text):
+                self.assertIn(guarded, [
+                    text[mutant.start:mutant.end]
+                    for mutant in schemata.mutants_of("a.cc", text)])
+
+    def test_the_same_seed_draws_the_same(self):
+        text = "".join(f"return a{i} == b;\n" for i in range(100))
+        old = schemata.mutants_of("a.cc", text)
+        new = schemata.mutants_of("a.cc", "return true;\n" + text)
+        drawn = [m.key() for m in mutants.draw(old, 50, 1)]
+        again = [m.key() for m in mutants.draw(new, 50, 1)]
+        self.assertEqual(len(drawn), 50)
+        self.assertGreaterEqual(len(set(drawn) & set(again)), 49)
+        self.assertNotEqual(drawn, [m.key() for m in mutants.draw(old, 50, 2)])
+
+
+class InstrumentedTest(Folder):
+
+    # Prints one word of what each of its lines does.
+    SOURCE = r"""
+#include <stdio.h>
+namespace std {
+const int& min(const int& a, const int& b) { return b < a ? b : a; }
+const int& max(const int& a, const int& b) { return a < b ? b : a; }
+}  // namespace std
+constexpr int kMost = 2;
+static int calls = 0;
+bool Call(bool value) { ++calls; return value; }
+int main() {
+  int n = std::min(kMost, 5);
+  for (int i = 0; i < 3; ++i) {
+    if (Call(i == 1)) continue;  // a || b
+    n += i +
+         1;
+  }
+  if (!Call(false) && n > 1 && Call("a == b"[0] == 'a')) n |= 64;
+  n = n - 1;
+  printf("%d %d\n", n, calls);
+}
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.all = schemata.mutants_of("a.cc", self.SOURCE)
+        self.numbered = list(enumerate(self.all, 1))
+
+    def build(self, source, name):
+        path = self.folder / f"{name}.cc"
+        path.write_text(source)
+        subprocess.run(["g++", "-std=c++20", "-w", "-o", self.folder / name, path],
+                       check=True)
+        return self.folder / name
+
+    def printed(self, program, number):
+        # A shell with an empty environment is between, and closes descriptors.
+        output = self.folder / "output"
+        test = mutants.Test("//a:t", [
+            "env", "-i", "/bin/sh", "-c", f"{program} >{output} 2>&-"], self.folder)
+        self.assertIn(test.run(number, 10)[:9], ("", "exit code"))
+        return output.read_text()
+
+    def test_one_program_is_each_of_its_mutants(self):
+        program = self.build(schemata.instrumented(
+            "a.cc", self.SOURCE, self.numbered, self.folder, 100), "all")
+        self.assertEqual(self.printed(program, 0),
+                         self.printed(self.build(self.SOURCE, "original"), 0))
+        lines = self.SOURCE.split("\n")
+        self.assertGreater(len(self.all), 20)
+        for number, mutant in self.numbered:
+            with self.subTest(mutant.after):
+                changed = lines.copy()
+                changed[mutant.number - 1] = mutant.after
+                alone = self.build("\n".join(changed), "alone")
+                self.assertEqual(self.printed(program, number),
+                                 self.printed(alone, 0))
+
+    def test_lines_keep_their_numbers(self):
+        text = schemata.instrumented(
+            "a.cc", self.SOURCE, self.numbered, self.folder, 100)
+        text = text.partition("#line 1\n")[2].split("\n")
+        self.assertEqual(len(text), len(self.SOURCE.split("\n")))
+        for _, mutant in self.numbered:
+            self.assertIn("postern_mutants", text[mutant.number - 1])
+
+    def test_a_test_notes_what_it_reaches(self):
+        source = "int f(int a) { return a + 1; }\nint g(int a) { return a + 2; }\n"
+        here = list(enumerate(schemata.mutants_of("a.cc", source), 1))
+        program = self.build(schemata.instrumented(
+            "a.cc", source, here, self.folder, 100) +
+            "int main() { return g(-2); }\n", "notes")
+        test = mutants.Test("//a:t", [program], self.folder)
+        wrong, test = mutants.survey(test, schemata.RECORD + 7, self.folder, 100)
+        self.assertEqual(wrong, "")
+        self.assertEqual(test.reaches, {n for n, m in here if m.number == 2})
+
+    def test_a_test_that_cannot_take_notes_reaches_all(self):
+        test = mutants.Test("//a:t", ["sh", "-c", "read x </proc/$PPID/timerslack_ns;"
+                                      f"[ $x -lt {schemata.RECORD} ]"], self.folder)
+        wrong, test = mutants.survey(test, schemata.RECORD + 7, self.folder, 9)
+        self.assertEqual((wrong, test.reaches), ("", set(range(9))))
+
+
+class TestTest(Folder):
+
+    def test_it_is_ended_with_all_that_it_has_started(self):
+        pid = self.folder / "pid"
+        test = mutants.Test("//a:t", [
+            "sh", "-c", f"setsid sh -c 'echo $$ >{pid}.new; mv {pid}.new {pid};"
+            f"exec sleep 1000' & while [ ! -e {pid} ]; do :; done; exit 3"], self.folder)
+        self.assertEqual(test.run(0, 60), "exit code 3")
+        self.assertFalse(pathlib.Path(f"/proc/{pid.read_text().strip()}").exists())
+
+    def test_it_is_ended_after_its_time(self):
+        test = mutants.Test("//a:t", ["sleep", "1000"], self.folder)
+        self.assertEqual(test.run(0, 0.2), "no end in 0 s")
+
 
 class StandIn:
-    """A workshop whose tests read the mutated file instead of running it."""
+    """A test whose results are given: a mutant's, and those without one."""
 
-    def __init__(self, tree, passes):
-        self.tree = tree
-        self.passes = passes  # (label, source) to whether it passes
-        self.ran = []
+    def __init__(self, label, mutant, without=""):
+        self.label = label
+        self.seconds = 1
+        self.results = {1: list(mutant), 0: list(without)}
 
-    def bazel(self, *arguments, seconds):
-        assert arguments[0] == "query"
-        return types.SimpleNamespace(stdout="//a:x_test\n//b:y_test\nINFO\n")
-
-    def test(self, labels, seconds, until_one_fails=False):
-        source = (self.tree / "a/x.cc").read_text()
-        self.ran.append((labels, source))
-        if "does not compile" in source:
-            return {}, "a/x.cc:1: error: no"
-        return {label: ("PASSED" if self.passes(label, source) else "FAILED", "")
-                for label in labels}, ""
+    def run(self, number, _):
+        return "exit code 1" if self.results[number].pop(0) == "F" else ""
 
 
 class FateTest(unittest.TestCase):
 
-    SOURCE = "return a == b;\n"
-
-    def setUp(self):
-        self.tree = pathlib.Path(tempfile.mkdtemp(prefix="postern-"))
-        self.addCleanup(shutil.rmtree, self.tree)
-        (self.tree / "a").mkdir()
-        (self.tree / "a/x.cc").write_text(self.SOURCE)
-
-    def fate(self, passes, after="return a != b;"):
-        self.workshop = StandIn(self.tree, passes)
-        fate = mutants.Bench(self.workshop).fate(
-            mutants.Mutant("a/x.cc", 1, "return a == b;", after))
-        self.assertEqual((self.tree / "a/x.cc").read_text(), self.SOURCE)
-        return fate
-
-    def test_the_tests_of_its_own_folder_kill_it_first(self):
-        self.assertEqual(self.fate(lambda label, text: "==" in text),
-                         ("killed", "//a:x_test"))
-        self.assertNotIn("//b:y_test", str(self.workshop.ran))
-
-    def test_the_others_kill_it_then(self):
+    def test_what_fails_twice_with_it_and_not_without_it_kills_it(self):
         self.assertEqual(
-            self.fate(lambda label, text: "==" in text or label[2] == "a"),
-            ("killed", "//b:y_test"))
+            mutants.fate(1, [StandIn("//a:x", "P"), StandIn("//a:y", "FF", "P"),
+                             StandIn("//b:z", "")]),
+            ("killed", "//a:y exit code 1"))
 
     def test_what_no_test_fails_for_has_survived(self):
-        self.assertEqual(self.fate(lambda *_: True), ("survived", ""))
-        self.assertEqual([text for _, text in self.workshop.ran],
-                         [self.SOURCE, "return a != b;\n"] * 2)
+        self.assertEqual(mutants.fate(1, [StandIn("//a:x", "P")])[0], "survived")
+        self.assertEqual(mutants.fate(1, [])[0], "survived")
 
-    def test_what_does_not_compile_counts_for_nothing(self):
-        self.assertEqual(self.fate(lambda *_: True, after="does not compile"),
-                         ("not built", "a/x.cc:1: error: no"))
+    def test_a_test_that_fails_at_times_kills_nothing(self):
+        self.assertEqual(mutants.fate(1, [StandIn("//a:x", "FP", "P")])[0],
+                         "survived")
+        self.assertEqual(mutants.fate(1, [StandIn("//a:x", "FF", "F")])[0],
+                         "survived")
 
-    def test_a_test_that_fails_without_a_mutant_ends_it(self):
-        with self.assertRaisesRegex(ValueError, "//b:y_test does not pass"):
-            self.fate(lambda label, _: label != "//b:y_test")
+
+class BuildTest(Folder):
+
+    SOURCE = "int f() { return a == 1; }\nint g() { return a ==\n b; }\n"
+
+    def copy(self, *outputs):
+        """Returns a Copy whose builds print these."""
+        (self.folder / "a.cc").write_text(self.SOURCE)
+        outputs = list(outputs)
+        return mutants.Copy(
+            types.SimpleNamespace(
+                tree=self.folder,
+                bazel=lambda *_, seconds: types.SimpleNamespace(
+                    returncode=1 if outputs else 0,
+                    stdout=outputs.pop(0) if outputs else "")),
+            schemata.mutants_of("a.cc", self.SOURCE), self.folder)
+
+    def test_what_does_not_compile_is_taken_out(self):
+        for output, left in [
+                ("a.cc:1:18: error: no", {2}),
+                ("a.cc:3:1: error: no\na.cc:1:1: note: here", {1}),
+                ("In file included from b.cc:9:\nc.h:1:1: error: no\n"
+                 "a.cc:2:1: note: here", {1}),
+                ("c.h:1:1: error: no\na.cc:77:1: note: here", set())]:
+            with self.subTest(output):
+                copy = self.copy(output)
+                copy.numbered = {1: copy.numbered[1], 2: copy.numbered[len(copy.numbered)]}
+                copy.build()
+                self.assertEqual(set(copy.numbered), left)
+                self.assertEqual(
+                    (self.folder / "a.cc").read_text().count("::On("), len(left))
+
+    def test_what_fails_without_a_mutant_ends_it(self):
+        with self.assertRaisesRegex(ValueError, "no room"):
+            self.copy("no room on the disk").build()
+
+
+class EquivalentsTest(Folder):
+
+    def test_one_that_is_no_mutant_is_found(self):
+        (self.folder / "a.cc").write_text("return a == b;\n")
+        (self.folder / "tests").mkdir()
+        (self.folder / mutants.EQUIVALENTS).write_text(
+            "# Comment.\n\na.cc\n- return a == b;\n+ return a != b;\nwhy\nand why\n\n"
+            "a.cc\n- return a == c;\n+ return a != c;\nwhy\n")
+        equivalents = mutants.read_equivalents(self.folder)
+        self.assertEqual(list(equivalents.values()), ["why and why", "why"])
+        self.assertEqual(mutants.rotten(self.folder, equivalents), [
+            "tests/equivalent_mutants.txt: no such mutant of a.cc: return a != c;"])
 
 
 if __name__ == "__main__":

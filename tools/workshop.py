@@ -33,11 +33,17 @@ class Workshop:
 
     def bazel(self, *arguments, seconds):
         # Where even finally does not run, the server ends by itself.
-        return subprocess.run(
-            ["bazel", f"--output_base={self.base}", "--max_idle_secs=300",
-             *arguments], cwd=self.tree,
-            check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", timeout=seconds)
+        command = ["bazel", f"--output_base={self.base}", "--max_idle_secs=300",
+                   *arguments]
+        with subprocess.Popen(
+                command, cwd=self.tree, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors="replace") as child:
+            try:
+                output, _ = child.communicate(timeout=seconds)
+            except BaseException:
+                child.terminate()  # the server cancels what it is doing
+                raise
+        return subprocess.CompletedProcess(command, child.returncode, output)
 
     def test(self, labels, seconds, test_filter=None, until_one_fails=False):
         """Returns {label: (status, what it printed)} and Bazel's own words."""
