@@ -86,10 +86,7 @@ class QueuedMessage : public MessageSink {
     // program may not have read without our knowing: it would be queued and
     // refused, and come again.
     if (!process_->Close(QueueProcess::Pipe::kMessage)) failed_ = true;
-    if (!failed_) {
-      failed_ =
-          !process_->Write(QueueProcess::Pipe::kEnvelope, envelope_, deadline);
-    }
+    if (!failed_) failed_ = !WriteEnvelope(deadline);
     ReportLateEnd(/*has_envelope=*/!failed_);
     const pid_t pid = process_->pid();
     const QueueProcess::Result result = process_->Wait(deadline);
@@ -98,6 +95,15 @@ class QueuedMessage : public MessageSink {
   }
 
  private:
+  // The last octet is what commits.
+  bool WriteEnvelope(system::Deadline deadline) {
+    constexpr auto kEnvelope = QueueProcess::Pipe::kEnvelope;
+    absl::string_view most = envelope_;
+    most.remove_suffix(1);
+    return process_->Write(kEnvelope, most, deadline) &&
+           process_->WriteLast(kEnvelope, envelope_.back(), deadline);
+  }
+
   void Flush(system::Deadline deadline) {
     failed_ = !process_->Write(QueueProcess::Pipe::kMessage, buffer_.pending(),
                                deadline);
@@ -205,10 +211,14 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
     return Reply{
         553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"};
   }
-  // The last rule wins, also with an empty value: then nothing can be run.
+  // The last rule wins, also with an empty value: then nothing can be run. The
+  // log names the file, wherever its reader is.
   std::string program = options_.program;
   for (const auto& [name, value] : session.environment) {
     if (name == "QMAILQUEUE") program = value;
+  }
+  if (!program.empty() && program[0] != '/' && !options_.home.empty()) {
+    program = absl::StrCat(options_.home, "/", program);
   }
   auto process = QueueProcess::Start(
       program, options_.home,

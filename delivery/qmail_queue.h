@@ -51,7 +51,8 @@ struct QmailQueueOptions {
 //
 // Accepts with "ok TIME qp PID" if the program exits with 0 and has read all of
 // message and envelope: one that exits with 0 and has not read them has lost
-// the message (451). delivery/queue_exit.h has the other replies.
+// the message (451). Without /proc or two free descriptors that cannot be known,
+// and the envelope's last NUL is not written (451). delivery/queue_exit.h has the other replies.
 //
 // A set-user-id program that has changed its real user id as well may not be
 // killed at queue_timeout: it runs on, and may queue the message after the

@@ -24,8 +24,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "delivery/queue_process.h"
 #include "delivery/temporary_folder.h"
 #include "gtest/gtest.h"
+#include "system/deadline.h"
 
 namespace postern::delivery {
 namespace {
@@ -61,12 +63,14 @@ class QmailQueueTest : public testing::Test {
     EXPECT_FALSE(sigismember(&pending, SIGPIPE));
   }
 
+  // The sink lives no longer than the next Open().
   Delivery::Opened Open(const std::string& script) {
     SessionInfo session;
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
     session.environment.emplace_back("STAND_IN_OUT", folder_.Path());
-    return QmailQueue(options_).Open(envelope_, session);
+    queue_.emplace(options_);
+    return queue_->Open(envelope_, session);
   }
 
   // Has a stand-in do `script` with a message of `body`; returns the reply.
@@ -98,6 +102,7 @@ class QmailQueueTest : public testing::Test {
   QmailQueueOptions options_{.report = [this](absl::string_view line) {
     report_ = std::string(line);
   }};
+  std::optional<QmailQueue> queue_;
   Envelope envelope_{.from = {"s", "example.org"},
                      .to = {{{"u", "d"}}, {{"Post master", ""}}}};
   std::vector<std::pair<std::string, std::string>> environment_;
@@ -373,8 +378,10 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
         StandIn() + " -x", std::string(5000, 'x')}) {
     options_.program = program;
     Delivery::Opened opened = Open("");
-    EXPECT_TRUE(absl::StartsWith(report_,
-                                 absl::StrCat("queue program ", program, ": ")))
+    const std::string file =
+        program.empty() || program[0] == '/' ? program : folder_.Path(program);
+    EXPECT_TRUE(
+        absl::StartsWith(report_, absl::StrCat("queue program ", file, ": ")))
         << report_;
     report_.clear();
     ASSERT_TRUE(std::holds_alternative<Reply>(opened)) << program;
@@ -404,6 +411,68 @@ TEST_F(QmailQueueTest, WithoutDescriptorsTheMessageIsRefusedAtOnce) {
               (Reply{451, {4, 3, 0}, "qqt failure (#4.3.0)"}));
   }
   EXPECT_EQ(Deliver("message envelope").code, 250);
+}
+
+// As long as it exists, `spare` more descriptors can be had.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t spare) {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &old_), 0);
+    // All numbers up to the highest in use.
+    for (int i = 0; i < 50; ++i) fill_.push_back(open("/dev/null", O_RDONLY));
+    rlimit few = old_;
+    few.rlim_cur = static_cast<rlim_t>(fill_.back()) + 1 + spare;
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  }
+  ~FewDescriptors() {
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &old_), 0);
+    for (const int fd : fill_) close(fd);
+  }
+
+ private:
+  rlimit old_{};
+  std::vector<int> fill_;
+};
+
+// A descriptor shows that a program has read all of the message. Without it the
+// program must not queue what would be refused, and come again.
+TEST_F(QmailQueueTest, WithoutADescriptorAtTheMessagesEndNothingIsQueued) {
+  for (const rlim_t spare : {0, 1}) {
+    Delivery::Opened opened = Open("message envelope exit=0");
+    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    ASSERT_TRUE(sink->Write({"a\r\n"}, [] { FAIL(); }));
+    std::optional<Verdict> verdict;
+    {
+      const FewDescriptors few(spare);
+      sink->Commit([&](Verdict v) { verdict = std::move(v); });
+    }
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->reply()->code, spare == 0 ? 451 : 250);
+    EXPECT_EQ(folder_.Read("envelope").size(), spare == 0 ? 0u : 34u);
+  }
+}
+
+// The same for the envelope: another thread may have taken the descriptor that
+// the message's pipe has given back.
+TEST_F(QmailQueueTest, WithoutADescriptorTheEnvelopeIsNotComplete) {
+  constexpr auto kEnvelope = QueueProcess::Pipe::kEnvelope;
+  const std::pair<std::string, std::string> environment[] = {
+      {"STAND_IN", "message envelope exit=0"},
+      {"STAND_IN_OUT", folder_.Path()}};
+  for (const rlim_t spare : {0, 1}) {
+    auto process = QueueProcess::Start(StandIn(), folder_.Path(), environment);
+    ASSERT_TRUE(process.ok()) << process.status();
+    const system::Deadline deadline(absl::Minutes(1));
+    EXPECT_TRUE((*process)->Close(QueueProcess::Pipe::kMessage));
+    EXPECT_TRUE((*process)->Write(kEnvelope, "Fs", deadline));
+    {
+      const FewDescriptors few(spare);
+      EXPECT_EQ((*process)->WriteLast(kEnvelope, 'x', deadline), spare == 1);
+      EXPECT_EQ((*process)->Close(kEnvelope), spare == 1);
+    }
+    EXPECT_EQ((*process)->Wait(deadline).read_everything, spare == 1);
+    EXPECT_EQ(folder_.Read("envelope"), spare == 1 ? "Fsx" : "Fs");
+  }
 }
 
 TEST_F(QmailQueueTest, PipesMayHaveTheNumbersThatTheChildNeeds) {

@@ -119,29 +119,45 @@ bool QueueProcess::Write(Pipe pipe, absl::string_view data,
     }
     if (errno == EINTR) continue;
     if (errno == EPIPE) guard.Raised();
-    if (errno != EAGAIN) return false;
+    if (errno != EAGAIN || !WaitForRoom(pipe, deadline)) return false;
+  }
+  return true;
+}
+
+bool QueueProcess::WaitForRoom(Pipe pipe, system::Deadline deadline) {
+  while (true) {
     pollfd polled[] = {{fd(pipe), POLLOUT, 0}, {error_fd_, POLLIN, 0}};
-    const int ready = poll(polled, 2, deadline.Milliseconds());
+    (void)poll(polled, 2, deadline.Milliseconds());  // or nothing has happened
     // Not only when poll() says so: a flood of error text keeps it busy.
     if (deadline.passed()) {
       child_.Kill();
       return false;
     }
     // It may wait for us to read what is wrong before it reads on.
-    if (ready > 0 && polled[1].revents != 0) ReadErrorText();
+    if (polled[1].revents != 0) ReadErrorText();
+    if (polled[0].revents != 0) return true;
   }
-  return true;
 }
 
 // A pipe's reading end shows what is left in it, and to have one of our own we
-// open the pipe anew. Not before all is written: a child that closes its end
-// would not be noticed while there is another.
-bool QueueProcess::Close(Pipe pipe) {
-  if (fd(pipe) < 0) return left(pipe) >= 0;
-  left(pipe) = open(absl::StrCat("/proc/self/fd/", fd(pipe)).c_str(),
-                    O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  system::CloseDescriptor(&fd(pipe));
+// open the pipe anew.
+bool QueueProcess::OpenLeft(Pipe pipe) {
+  if (left(pipe) < 0 && fd(pipe) >= 0) {
+    left(pipe) = open(absl::StrCat("/proc/self/fd/", fd(pipe)).c_str(),
+                      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  }
   return left(pipe) >= 0;
+}
+
+bool QueueProcess::WriteLast(Pipe pipe, char octet, system::Deadline deadline) {
+  return WaitForRoom(pipe, deadline) && OpenLeft(pipe) &&
+         Write(pipe, {&octet, 1}, deadline);
+}
+
+bool QueueProcess::Close(Pipe pipe) {
+  const bool known = OpenLeft(pipe);
+  system::CloseDescriptor(&fd(pipe));
+  return known;
 }
 
 QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {

@@ -63,8 +63,14 @@ class QueueProcess {
   // Writes all of `data`. Returns false if the child does not read it: it has
   // closed its end, or `deadline` has passed, which also kills it.
   bool Write(Pipe pipe, absl::string_view data, system::Deadline deadline);
-  // Has the child see the pipe's end. Returns whether Wait() can know what the
+  // Writes `octet`, the last of the pipe, but only if Wait() can know what the
   // child has read of it: not without /proc, or without a free descriptor.
+  // Returns whether it is written. (The reading end that shows what is left is
+  // opened here, and not before: while there is one, Write() cannot notice that
+  // the child has closed its own.)
+  bool WriteLast(Pipe pipe, char octet, system::Deadline deadline);
+  // Has the child see the pipe's end. Returns whether Wait() can know what the
+  // child has read of it, as WriteLast().
   bool Close(Pipe pipe);
 
   // Closes the pipes and waits until the child has ended, killing it when
@@ -91,12 +97,16 @@ class QueueProcess {
     return pipe == Pipe::kMessage ? message_left_ : envelope_left_;
   }
   void ReadErrorText();
+  // Waits until an octet fits into the pipe, or the child has closed its end.
+  // Returns false if `deadline` has passed, and kills the child.
+  bool WaitForRoom(Pipe pipe, system::Deadline deadline);
+  bool OpenLeft(Pipe pipe);
 
   system::ChildProcess child_;
   int message_fd_ = -1;
   int envelope_fd_ = -1;
   int error_fd_ = -1;  // -1: at its end
-  // Our own reading ends of pipes that are closed for writing; see Close().
+  // Our own reading ends; see WriteLast().
   int message_left_ = -1;
   int envelope_left_ = -1;
   std::string error_text_;

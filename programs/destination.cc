@@ -3,10 +3,14 @@
 
 #include "programs/destination.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <utility>
 #include <variant>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "delivery/discard.h"
 #include "delivery/maildir.h"
 #include "delivery/maildir_location.h"
@@ -17,12 +21,18 @@
 namespace postern::programs {
 namespace {
 
-// The folder that holds the control folder: /var/qmail.
+// The folder that holds the control folder: /var/qmail. It is absolute, so that
+// the log can name what is below it.
 std::string Home(absl::string_view control) {
-  while (control.size() > 1 && control.back() == '/') control.remove_suffix(1);
-  const size_t slash = control.rfind('/');
-  if (slash == absl::string_view::npos) return ".";
-  return std::string(control.substr(0, slash == 0 ? 1 : slash));
+  std::string path(control);
+  if (!absl::StartsWith(path, "/")) {
+    char* const folder = getcwd(nullptr, 0);  // null: it has been removed
+    path = absl::StrCat(folder == nullptr ? "." : folder, "/", path);
+    free(folder);
+  }
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const size_t slash = path.rfind('/');
+  return path.substr(0, slash == 0 ? 1 : slash);
 }
 
 }  // namespace

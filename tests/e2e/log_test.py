@@ -141,6 +141,23 @@ class LogTest(harness.TlsTestCase):
         self.assertRegex(log, r' refused ip=127\.0\.0\.1 verb="" command="" '
                               r'reply="554 5\.7\.1 no service for you ')
 
+    def test_a_missing_queue_program_is_named_by_its_whole_path(self):
+        (self.folder / "sub").mkdir()
+        for control, cwd in ((str(self.control), "/"),
+                             ("control", self.folder),
+                             ("../control/", self.folder / "sub")):
+            done = subprocess.run(
+                [harness.SMTPD, "--control", control],
+                input=b"MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA"
+                      b"\r\n", cwd=cwd, env={}, capture_output=True,
+                timeout=harness.PATIENCE, check=False)
+            self.assertIn(b"451 4.3.0 unable to exec qq", done.stdout)
+            program = re.search(r"delivery: queue program (.*?): No such file",
+                                done.stderr.decode()).group(1)
+            self.assertTrue(program.startswith("/"), program)
+            self.assertEqual(os.path.normpath(program),
+                             f"{self.folder}/bin/qmail-queue")
+
     def test_no_password_is_logged(self):
         secret = "c2VjcmV0cGFzc3dvcmQ="
         talk = self.talk(f"EHLO c\r\nAUTH PLAIN {secret}\r\nAUTH LOGIN\r\n"
