@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "files/content.h"
 
@@ -115,6 +116,18 @@ void Mistake::Report(absl::string_view path,
                      std::vector<std::string>* warnings) const {
   if (lines_ == 0) return;
   warnings->push_back(FormatWarning(path, first_, what_, lines_));
+}
+
+void KeyMistake::Report(absl::string_view path, absl::string_view kind,
+                        absl::string_view what,
+                        std::vector<std::string>* warnings) const {
+  if (keys_ == 0) return;
+  std::string more;
+  if (keys_ > 1) more = absl::StrCat(" (and ", keys_ - 1, " more like it)");
+  // Without quotes: a blank before an '=' keeps it legible in the log.
+  const std::string key = first_.empty() ? "\"\"" : absl::CHexEscape(first_);
+  warnings->push_back(
+      absl::StrCat(path, ": ", kind, " ", key, ": ", what, more, "."));
 }
 
 std::string FormatWarning(absl::string_view path, int line,

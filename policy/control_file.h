@@ -77,6 +77,26 @@ class Mistake {
   int lines_ = 0;
 };
 
+// The keys of a database that make the same mistake, for one warning.
+class KeyMistake {
+ public:
+  void Add(absl::string_view key) {
+    if (keys_++ == 0) first_ = std::string(key);
+  }
+  // Adds the warning "PATH: KIND KEY: WHAT." to `warnings`, if there is such a
+  // key. With several it adds how many more there are like the first.
+  void Report(absl::string_view path, absl::string_view kind,
+              absl::string_view what, std::vector<std::string>* warnings) const;
+
+ private:
+  std::string first_;
+  int keys_ = 0;
+};
+
+// How many records of a database are looked at for mistakes, so that a start
+// takes no longer than some tenths of a second for it.
+inline constexpr size_t kMaxCheckedRecords = 100000;
+
 // Takes the digits at the front of `text` off it and returns their value, at
 // most UINT64_MAX. Returns nullopt, and takes nothing, where there is none.
 std::optional<uint64_t> TakeNumber(absl::string_view* text);

@@ -78,6 +78,7 @@ class ControlReader {
     auto more = OpenDatabase("morercpthosts.cdb");
     if (!more.ok()) return more.status();
     CheckMoreRcptHosts(more->has_value());
+    if (*more && options_.check_databases) Warn(CheckHostKeys(**more));
     controls_.rcpthosts =
         HostList(LineSet(path, **std::move(lines)), *std::move(more));
     return absl::OkStatus();
@@ -104,6 +105,7 @@ class ControlReader {
     }
     auto more = OpenDatabase("senders.cdb");
     if (!more.ok()) return more.status();
+    if (*more && options_.check_databases) Warn(CheckSenderRecords(**more));
     controls_.senders.emplace(**lines, *std::move(more));
     return absl::OkStatus();
   }
@@ -168,6 +170,17 @@ class ControlReader {
           path, " is newer than ", path, ".cdb, which is what counts ",
           "(qmail-newmrh makes it anew)."));
     }
+  }
+
+  // What cannot be read is an error for those recipients and users that are
+  // looked up there, and keeps no others waiting.
+  void Warn(const absl::StatusOr<std::vector<std::string>>& warnings) {
+    if (!warnings.ok()) {
+      controls_.warnings.emplace_back(warnings.status().message());
+      return;
+    }
+    controls_.warnings.insert(controls_.warnings.end(), warnings->begin(),
+                              warnings->end());
   }
 
   // Opens the database `name`; it may be missing.

@@ -31,6 +31,11 @@ struct ControlOptions {
   // Whether to read senders and senders.cdb.
   bool senders = false;
 
+  // Whether to read the keys of morercpthosts.cdb and the records of
+  // senders.cdb for mistakes, up to kMaxCheckedRecords of each: not for a
+  // process that serves one client.
+  bool check_databases = false;
+
   // Controls::databytes where neither the file nor the variable has a number.
   uint64_t databytes = 0;
 

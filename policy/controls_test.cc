@@ -300,6 +300,26 @@ TEST_F(ControlsTest, WarnsOfEntriesThatCanNeverMatch) {
                           about("badmailfrom", 2), about("badmailfrom", 3)));
 }
 
+TEST_F(ControlsTest, LooksIntoDatabasesWhereThatIsWanted) {
+  folder_.WriteCdb("morercpthosts.cdb",
+                   {{"good.example", ""}, {"Capital.example", ""}});
+  folder_.Write("senders", "ann:ann@x.example\n");
+  folder_.WriteCdb("senders.cdb",
+                   {{"bob", "@y.example bob@x"}, {"carl", "carl@"}});
+  ControlOptions options = Options();
+  options.senders = true;
+  EXPECT_THAT(Read(options).warnings, IsEmpty());
+  options.check_databases = true;
+  EXPECT_THAT(
+      Read(options).warnings,
+      ElementsAre(StartsWith(folder_.File("morercpthosts.cdb") +
+                             ": key Capital.example: the entry holds a "
+                             "capital and can never match"),
+                  StartsWith(folder_.File("senders.cdb") +
+                             ": user carl: the entry holds an address without "
+                             "a domain")));
+}
+
 TEST_F(ControlsTest, WarnsOfATextWithoutItsDatabase) {
   folder_.Write("morercpthosts", "a.example\n");
   EXPECT_THAT(Read().warnings,

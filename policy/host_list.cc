@@ -4,6 +4,7 @@
 #include "policy/host_list.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -24,6 +25,33 @@ bool IsLiteral(absl::string_view entry) {
   return entry.size() > 2 && entry[0] == '[' &&
          entry.find_first_of("[]", 1) == entry.size() - 1 &&
          entry.back() == ']';
+}
+
+// What may be wrong with an entry.
+enum Fault : uint8_t { kDot, kRoute, kImpossible, kUtf8 };
+constexpr absl::string_view kFaults[] = {
+    "a dot alone accepts every domain that is written with a dot at its end",
+    "the entry holds a ':' and can never match: a domain stands alone here, "
+    "the host that its mail goes to is smtproutes' business",
+    "the entry is no domain and can never match (a domain itself, or its "
+    "subdomains with a dot in front)",
+    "the entry is not ASCII and matches the same bytes alone: the domain's "
+    "form in xn-- needs an entry of its own",
+};
+
+// Returns what is wrong with `entry`, but for a dot alone.
+std::optional<Fault> FaultOf(absl::string_view entry) {
+  if (!std::all_of(entry.begin(), entry.end(), IsDomainByte)) {
+    return kImpossible;
+  }
+  if (entry.find_first_of("[]:") != absl::string_view::npos &&
+      !IsLiteral(entry)) {
+    return entry.find(':') != absl::string_view::npos ? kRoute : kImpossible;
+  }
+  if (!std::all_of(entry.begin(), entry.end(), absl::ascii_isascii)) {
+    return kUtf8;
+  }
+  return std::nullopt;
 }
 
 // What to look for, in order: all of `domain`, then its ends that begin with a
@@ -72,35 +100,51 @@ bool HostList::ReadsDatabase(absl::string_view domain) const {
 
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines) {
-  Mistake dot(
-      "a dot alone accepts every domain that is written with a dot at its end");
-  Mistake route(
-      "the entry holds a ':' and can never match: a domain stands alone here, "
-      "the host that its mail goes to is smtproutes' business");
-  Mistake impossible(
-      "the entry is no domain and can never match (a domain itself, or its "
-      "subdomains with a dot in front)");
-  Mistake utf8(
-      "the entry is not ASCII and matches the same bytes alone: the domain's "
-      "form in xn-- needs an entry of its own");
+  std::vector<Mistake> mistakes;
+  for (const absl::string_view what : kFaults) mistakes.emplace_back(what);
   for (const Line& line : lines) {
-    if (line.text == ".") dot.Add(line.number);
+    if (line.text == ".") mistakes[kDot].Add(line.number);
     // Space and CR around an entry have warnings of their own.
-    const absl::string_view entry = absl::StripAsciiWhitespace(line.text);
-    if (!std::all_of(entry.begin(), entry.end(), IsDomainByte)) {
-      impossible.Add(line.number);
-    } else if (entry.find_first_of("[]:") != absl::string_view::npos &&
-               !IsLiteral(entry)) {
-      (entry.find(':') != absl::string_view::npos ? route : impossible)
-          .Add(line.number);
-    } else if (!std::all_of(entry.begin(), entry.end(), absl::ascii_isascii)) {
-      utf8.Add(line.number);
-    }
+    const auto fault = FaultOf(absl::StripAsciiWhitespace(line.text));
+    if (fault) mistakes[*fault].Add(line.number);
   }
   std::vector<std::string> warnings;
-  for (const Mistake* mistake : {&dot, &route, &impossible, &utf8}) {
-    mistake->Report(path, &warnings);
+  for (const Mistake& mistake : mistakes) mistake.Report(path, &warnings);
+  return warnings;
+}
+
+absl::StatusOr<std::vector<std::string>> CheckHostKeys(
+    const files::Cdb& database) {
+  KeyMistake capital;
+  KeyMistake empty;
+  std::vector<KeyMistake> mistakes(std::size(kFaults));
+  size_t left = kMaxCheckedRecords;
+  const absl::Status read =
+      database.ForEach([&](absl::string_view key, absl::string_view) {
+        const auto fault = FaultOf(key);
+        if (key.empty()) {
+          empty.Add(key);
+        } else if (key == ".") {
+          mistakes[kDot].Add(key);
+        } else if (fault && *fault != kUtf8) {
+          mistakes[*fault].Add(key);
+        } else if (std::any_of(key.begin(), key.end(), absl::ascii_isupper)) {
+          capital.Add(key);
+        } else if (fault) {
+          mistakes[*fault].Add(key);
+        }
+        return --left > 0;
+      });
+  if (!read.ok()) return read;
+  std::vector<std::string> warnings;
+  for (size_t i = 0; i < mistakes.size(); ++i) {
+    mistakes[i].Report(database.path(), "key", kFaults[i], &warnings);
   }
+  capital.Report(database.path(), "key",
+                 "the entry holds a capital and can never match: domains are "
+                 "looked up in lower case (qmail-newmrh writes them so)",
+                 &warnings);
+  empty.Report(database.path(), "key", "it can never match", &warnings);
   return warnings;
 }
 

@@ -67,6 +67,12 @@ class HostList {
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines);
 
+// Returns the same about the keys of a database, of which those that are empty
+// or hold a capital can never match, either. Looks at kMaxCheckedRecords of
+// them at most. An error is as of files::Cdb::Find().
+absl::StatusOr<std::vector<std::string>> CheckHostKeys(
+    const files::Cdb& database);
+
 }  // namespace postern::policy
 
 #endif  // POSTERN_POLICY_HOST_LIST_H_

@@ -18,8 +18,11 @@
 namespace postern::policy {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 LineSet Lines(std::vector<Line> lines) {
   return LineSet("/c/rcpthosts", std::move(lines));
@@ -267,6 +270,51 @@ TEST(HostListTest, WarnsOfRoutesAndOfHalfLiterals) {
               1u)
         << entry;
   }
+}
+
+TEST(HostListTest, WarnsOfKeysThatCannotMatch) {
+  ControlFolder folder;
+  const auto check = [&folder](const std::vector<absl::string_view>& keys) {
+    std::vector<std::pair<std::string, std::string>> records;
+    for (const absl::string_view key : keys) {
+      records.emplace_back(std::string(key), "");
+    }
+    folder.WriteCdb("more.cdb", records);
+    const auto database = files::Cdb::Open(folder.File("more.cdb"));
+    EXPECT_TRUE(database.ok()) << database.status();
+    auto warnings = CheckHostKeys(*database);
+    EXPECT_TRUE(warnings.ok()) << warnings.status();
+    const std::string prefix = folder.File("more.cdb") + ": ";
+    for (std::string& warning : *warnings) {
+      EXPECT_TRUE(absl::StartsWith(warning, prefix)) << warning;
+      warning.erase(0, prefix.size());
+    }
+    return *std::move(warnings);
+  };
+  EXPECT_THAT(check({"a.example", ".b.example", "[192.0.2.1]", "c_d.example"}),
+              IsEmpty());
+  const struct {
+    absl::string_view key;
+    absl::string_view warning;
+  } rows[] = {
+      {"A.example", "key A.example: the entry holds a capital"},
+      {"a.example ", "key a.example : the entry is no domain"},
+      {" a.example", "key  a.example: the entry is no domain"},
+      {"a.example\r", "key a.example\\r: the entry is no domain"},
+      {"a.example:mx", "key a.example:mx: the entry holds a ':'"},
+      {"@a.example", "key @a.example: the entry is no domain"},
+      {"", "key \"\": it can never match"},
+      {".", "key .: a dot alone"},
+      {"b\xc3\xbcro.example", "key b\\xc3\\xbcro.example: the entry is not"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_THAT(check({"a.example", row.key}),
+                ElementsAre(StartsWith(std::string(row.warning))));
+  }
+  EXPECT_THAT(check({"A", "B", "C", "d e"}),
+              ElementsAre(StartsWith("key d e: "),
+                          AllOf(StartsWith("key A: "),
+                                HasSubstr("(and 2 more like it)"))));
 }
 
 TEST(HostListTest, WarnsOfEntriesThatAreNotAscii) {

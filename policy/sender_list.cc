@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -58,6 +60,41 @@ bool AnyMatches(const Addresses& entries, const Path& sender,
       [&](absl::string_view entry) { return Matches(entry, sender, address); });
 }
 
+// What may be wrong with an entry.
+enum Fault : uint8_t { kNobody, kImpossible, kDot, kPattern };
+constexpr absl::string_view kFaults[] = {
+    "the entry is no user, colon and addresses, and gives nobody anything",
+    "the entry holds an address without a domain behind its '@', which can "
+    "never match",
+    "the entry holds an address whose domain begins with a dot, which can "
+    "never match: list each subdomain",
+    "the entry holds a '*', which is no pattern and stands for itself "
+    "(@y.example is every address of y.example)",
+};
+
+// Returns what is wrong with an entry that has `addresses`.
+std::vector<Fault> FaultsOf(const std::vector<absl::string_view>& addresses) {
+  std::vector<Fault> faults;
+  const auto any = [&addresses](auto is) {
+    return std::any_of(addresses.begin(), addresses.end(), is);
+  };
+  if (addresses.empty()) faults.push_back(kNobody);
+  if (any([](absl::string_view each) { return absl::EndsWith(each, "@"); })) {
+    faults.push_back(kImpossible);
+  }
+  if (any([](absl::string_view each) {
+        return absl::StrContains(each, "@.");
+      })) {
+    faults.push_back(kDot);
+  }
+  if (any([](absl::string_view each) {
+        return absl::StrContains(each, '*');
+      })) {
+    faults.push_back(kPattern);
+  }
+  return faults;
+}
+
 }  // namespace
 
 SenderList::SenderList(const std::vector<Line>& lines,
@@ -91,40 +128,35 @@ absl::StatusOr<bool> SenderList::Allows(absl::string_view user,
 
 std::vector<std::string> CheckSenderLines(absl::string_view path,
                                           const std::vector<Line>& lines) {
-  Mistake nobody(
-      "the entry is no user, colon and addresses, and gives nobody anything");
-  Mistake impossible(
-      "the entry holds an address without a domain behind its '@', which can "
-      "never match");
-  Mistake dot(
-      "the entry holds an address whose domain begins with a dot, which can "
-      "never match: list each subdomain");
-  Mistake pattern(
-      "the entry holds a '*', which is no pattern and stands for itself "
-      "(@y.example is every address of y.example)");
+  std::vector<Mistake> mistakes;
+  for (const absl::string_view what : kFaults) mistakes.emplace_back(what);
   for (const Line& line : lines) {
-    const Entry entry = ParseEntry(line.text);
-    if (entry.addresses.empty()) nobody.Add(line.number);
-    const auto any = [&entry](auto is) {
-      return std::any_of(entry.addresses.begin(), entry.addresses.end(), is);
-    };
-    if (any([](absl::string_view each) { return absl::EndsWith(each, "@"); })) {
-      impossible.Add(line.number);
-    }
-    if (any([](absl::string_view each) {
-          return absl::StrContains(each, "@.");
-        })) {
-      dot.Add(line.number);
-    }
-    if (any([](absl::string_view each) {
-          return absl::StrContains(each, '*');
-        })) {
-      pattern.Add(line.number);
+    for (const Fault fault : FaultsOf(ParseEntry(line.text).addresses)) {
+      mistakes[fault].Add(line.number);
     }
   }
   std::vector<std::string> warnings;
-  for (const Mistake* mistake : {&nobody, &impossible, &dot, &pattern}) {
-    mistake->Report(path, &warnings);
+  for (const Mistake& mistake : mistakes) mistake.Report(path, &warnings);
+  return warnings;
+}
+
+absl::StatusOr<std::vector<std::string>> CheckSenderRecords(
+    const files::Cdb& database) {
+  std::vector<KeyMistake> mistakes(std::size(kFaults));
+  size_t left = kMaxCheckedRecords;
+  const absl::Status read = database.ForEach(
+      [&](absl::string_view user, absl::string_view addresses) {
+        for (const Fault fault : FaultsOf(SplitAddresses(addresses))) {
+          mistakes[fault].Add(user);
+        }
+        return --left > 0;
+      });
+  if (!read.ok()) return read;
+  std::vector<std::string> warnings;
+  for (size_t i = 0; i < mistakes.size(); ++i) {
+    mistakes[i].Report(
+        database.path(), "user",
+        i == kNobody ? "the record holds no address" : kFaults[i], &warnings);
   }
   return warnings;
 }

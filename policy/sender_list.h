@@ -62,6 +62,11 @@ class SenderList {
 std::vector<std::string> CheckSenderLines(absl::string_view path,
                                           const std::vector<Line>& lines);
 
+// Returns the same about the records of a database, of which it looks at
+// kMaxCheckedRecords at most. An error is as of files::Cdb::Find().
+absl::StatusOr<std::vector<std::string>> CheckSenderRecords(
+    const files::Cdb& database);
+
 }  // namespace postern::policy
 
 #endif  // POSTERN_POLICY_SENDER_LIST_H_

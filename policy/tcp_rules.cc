@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "policy/control_file.h"
 #include "policy/rule_variables.h"
 #include "policy/tcp_rule_key.h"
 
@@ -37,38 +38,16 @@ bool ReadRecord(absl::string_view record, TcpRules::Match* match) {
   return true;
 }
 
-// Rules that make the same mistake.
-class RuleMistake {
- public:
-  void Add(absl::string_view key) {
-    if (rules_++ == 0) first_ = std::string(key);
-  }
-  void Report(absl::string_view path, absl::string_view what,
-              std::vector<std::string>* warnings) const {
-    if (rules_ == 0) return;
-    std::string more;
-    if (rules_ > 1) more = absl::StrCat(" (and ", rules_ - 1, " more like it)");
-    // Without quotes: a blank before an '=' keeps it legible in the log.
-    const std::string key = first_.empty() ? "\"\"" : absl::CHexEscape(first_);
-    warnings->push_back(
-        absl::StrCat(path, ": rule ", key, ": ", what, more, "."));
-  }
-
- private:
-  std::string first_;
-  int rules_ = 0;
-};
-
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> TcpRules::Check(
     bool host_names) const {
-  RuleMistake damaged;
-  RuleMistake no_client;
-  RuleMistake names;
-  RuleMistake ident;
-  std::map<std::string, RuleMistake> idle;  // by variable
-  size_t left = kMaxChecked;
+  KeyMistake damaged;
+  KeyMistake no_client;
+  KeyMistake names;
+  KeyMistake ident;
+  std::map<std::string, KeyMistake> idle;  // by variable
+  size_t left = kMaxCheckedRecords;
   const absl::Status read =
       cdb_.ForEach([&](absl::string_view key, absl::string_view data) {
         Match match;
@@ -89,13 +68,16 @@ absl::StatusOr<std::vector<std::string>> TcpRules::Check(
   if (!read.ok()) return read;
   const std::string& path = cdb_.path();
   std::vector<std::string> warnings;
-  damaged.Report(path, "the record is none that tcprules makes", &warnings);
-  no_client.Report(path, "no client can have this address", &warnings);
-  ident.Report(path, "it never matches: clients are not asked for a user name",
+  damaged.Report(path, "rule", "the record is none that tcprules makes",
+                 &warnings);
+  no_client.Report(path, "rule", "no client can have this address", &warnings);
+  ident.Report(path, "rule",
+               "it never matches: clients are not asked for a user name",
                &warnings);
-  names.Report(path, "it never matches without --host-names", &warnings);
+  names.Report(path, "rule", "it never matches without --host-names",
+               &warnings);
   for (const auto& [name, mistake] : idle) {
-    mistake.Report(path,
+    mistake.Report(path, "rule",
                    absl::StrCat("the variable ", absl::CHexEscape(name),
                                 " has no effect: it is ", *WhyIdle(name)),
                    &warnings);

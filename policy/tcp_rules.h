@@ -62,10 +62,9 @@ class TcpRules {
   // program before the session (policy/rule_variables.h). Each kind of mistake
   // and each variable is named once, with the first rule that has it.
   //
-  // Reads all of the database, but no more than kMaxChecked rules of it. An
+  // Reads all of the database, but no more than kMaxCheckedRecords of it. An
   // error is as of files::Cdb::Find().
   absl::StatusOr<std::vector<std::string>> Check(bool host_names) const;
-  static constexpr size_t kMaxChecked = 100000;
 
  private:
   explicit TcpRules(files::Cdb cdb) : cdb_(std::move(cdb)) {}

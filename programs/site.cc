@@ -80,6 +80,7 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
       {.directory = options.control,
        .open_relay = options.open_relay,
        .senders = options.senders,
+       .check_databases = true,
        .databytes = options.databytes,
        .databytes_env = databytes == nullptr
                             ? std::nullopt
