@@ -16,7 +16,7 @@
 #include "engine/server_config.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
-#include "programs/handover.h"
+#include "programs/smtpd/handover.h"
 
 namespace postern::programs {
 namespace {

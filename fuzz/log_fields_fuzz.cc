@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "policy/log_line.h"
+#include "log/log_line.h"
 
-namespace postern::policy {
+namespace postern::log {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -75,4 +75,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return 0;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::log

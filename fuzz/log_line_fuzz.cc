@@ -16,9 +16,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "gtest/gtest.h"
-#include "policy/log_line.h"
+#include "log/log_line.h"
 
-namespace postern::policy {
+namespace postern::log {
 namespace {
 
 // Undoes \xNN in a `value`, whose end may say that it was cut.
@@ -76,4 +76,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return 0;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::log

@@ -54,16 +54,16 @@ absl::string_view RuleName(Rule rule) {
   return "";
 }
 
-LogLine LogDecision(const Decision& decision, const SessionInfo& session,
-                    const LogStyle& style) {
+log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
+                         const log::LogStyle& style) {
   const bool sender = decision.about == Decision::About::kSender;
-  LogLine line(sender ? "mail" : "rcpt", style,
-               {session.session_id, decision.message});
+  log::LogLine line(sender ? "mail" : "rcpt", style,
+                    {session.session_id, decision.message});
   line.Word("decision", KindName(decision.kind))
       .Word("rule", RuleName(decision.rule))
-      .Sentence("source", decision.source, kMaxLoggedText)
-      .Text("ip", session.remote_address, kMaxLoggedName)
-      .Text("host", session.remote_name, kMaxLoggedName)
+      .Sentence("source", decision.source, log::kMaxLoggedText)
+      .Text("ip", session.remote_address, log::kMaxLoggedName)
+      .Text("host", session.remote_name, log::kMaxLoggedName)
       .Address("from", decision.from);
   if (!sender) line.Address("to", decision.to);
   line.Answer("reply", decision.reply);
@@ -72,7 +72,7 @@ LogLine LogDecision(const Decision& decision, const SessionInfo& session,
 
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session) {
-  return LogDecision(decision, session, LogStyle()).End();
+  return LogDecision(decision, session, log::LogStyle()).End();
 }
 
 }  // namespace postern::policy

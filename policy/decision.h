@@ -17,7 +17,7 @@
 #include "engine/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
-#include "policy/log_line.h"
+#include "log/log_line.h"
 
 namespace postern::policy {
 
@@ -77,8 +77,8 @@ absl::string_view RuleName(Rule rule);
 // (one line, always these fields in this order; session and id stand before the
 // event). The decision is accept, refuse
 // or drop. About a sender, the event is "mail" and there is no "to".
-LogLine LogDecision(const Decision& decision, const SessionInfo& session,
-                    const LogStyle& style);
+log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
+                         const log::LogStyle& style);
 // The same as the text of logfmt, with nothing before the event.
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session);

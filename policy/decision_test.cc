@@ -13,7 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "policy/log_line.h"
+#include "log/log_line.h"
 
 namespace postern::policy {
 namespace {
@@ -131,16 +131,16 @@ TEST(DecisionTest, CutsEachValueWithinALineThatFitsAPipe) {
   }
   // The longest values that need no cut, and the shortest that do.
   Decision decision;
-  decision.to.local_part = std::string(kMaxLoggedAddress, 'a');
+  decision.to.local_part = std::string(log::kMaxLoggedAddress, 'a');
   EXPECT_FALSE(absl::StrContains(FormatDecision(decision, {}), "\\..."));
   decision.to.local_part += "a";
   EXPECT_TRUE(absl::StrContains(FormatDecision(decision, {}), "\\...> reply="));
-  for (size_t plain = kMaxLoggedAddress - 12; plain < kMaxLoggedAddress;
-       ++plain) {
+  for (size_t plain = log::kMaxLoggedAddress - 12;
+       plain < log::kMaxLoggedAddress; ++plain) {
     decision.to.local_part = std::string(plain, 'a') + "\n\n";
     const std::string line = FormatDecision(decision, {});
     const size_t start = line.find("to=<") + 4;
-    EXPECT_LE(line.find('>', start) - start, kMaxLoggedAddress);
+    EXPECT_LE(line.find('>', start) - start, log::kMaxLoggedAddress);
   }
 }
 

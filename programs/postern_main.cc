@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <string>
 
-#include "programs/options.h"
-#include "programs/serve.h"
-#include "programs/serve_options.h"
-#include "programs/users.h"
+#include "programs/serve/serve.h"
+#include "programs/serve/serve_options.h"
+#include "programs/users/users.h"
+#include "service/options.h"
 #include "system/standard_descriptors.h"
 
 namespace {
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (command == "--version") {
-    std::printf("postern %s\n", postern::programs::kVersion.data());
+    std::printf("postern %s\n", postern::service::kVersion.data());
     return 0;
   }
   std::fprintf(stderr, "postern: unknown command \"%s\"\n%s", command.c_str(),

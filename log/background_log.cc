@@ -1,0 +1,115 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "log/background_log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "system/thread_name.h"
+
+namespace postern::log {
+namespace {
+
+constexpr size_t kMaxBehind = size_t{8} << 20;
+constexpr std::chrono::milliseconds kGather{10};
+constexpr std::chrono::seconds kLastWait{5};
+// How often a thread that waits for the reader looks whether to give up.
+constexpr int kLookMilliseconds = 100;
+// What a pipe takes without waiting once it is writable at all: PIPE_BUF.
+constexpr size_t kPiece = 4096;
+
+}  // namespace
+
+BackgroundLog::BackgroundLog()
+    : thread_([this] {
+        system::NameThread("log");
+        Work();
+      }) {
+  SetLogSink(this);
+}
+
+BackgroundLog::~BackgroundLog() {
+  SetLogSink(nullptr);
+  Finish();
+  thread_.join();
+}
+
+void BackgroundLog::Finish() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) return;
+    over_ = true;
+    end_ = Clock::now() + kLastWait;
+  }
+  changed_.notify_one();
+}
+
+bool BackgroundLog::finished() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return finished_;
+}
+
+bool BackgroundLog::WaitForReader() {
+  while (true) {
+    // Another process may have made it non-blocking.
+    pollfd out = {STDERR_FILENO, POLLOUT, 0};
+    if (poll(&out, 1, kLookMilliseconds) > 0) return true;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    // At the end not for ever: no one could start the server again.
+    if (Clock::now() >= end_) return false;
+  }
+}
+
+void BackgroundLog::WriteAll(absl::string_view lines) {
+  while (!lines.empty() && WaitForReader()) {
+    const ssize_t n =
+        write(STDERR_FILENO, lines.data(), std::min(lines.size(), kPiece));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n <= 0) return;  // a log that cannot be written is not worth a message
+    lines.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void BackgroundLog::Add(absl::string_view line) {
+  bool first = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (lines_.size() + line.size() > kMaxBehind) {
+      ++lost_;
+      return;
+    }
+    first = lines_.empty();
+    lines_.append(line.data(), line.size());
+  }
+  if (first) changed_.notify_one();
+}
+
+void BackgroundLog::Work() {
+  std::string lines;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return over_ || !lines_.empty(); });
+    if (lines_.empty()) break;
+    // More come, on a busy server: one call for all of them.
+    changed_.wait_for(lock, kGather, [this] { return over_; });
+    lines.swap(lines_);
+    const uint64_t lost = std::exchange(lost_, 0);
+    if (lost > 0) {
+      lines += FormatLog("log", absl::StrCat(lost, " lines lost, nobody read"));
+    }
+    lock.unlock();
+    WriteAll(lines);
+    lines.clear();
+    lock.lock();
+  }
+  finished_ = true;
+}
+
+}  // namespace postern::log

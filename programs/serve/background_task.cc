@@ -1,0 +1,52 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/background_task.h"
+
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+namespace postern::programs {
+
+BackgroundTask::~BackgroundTask() {
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status BackgroundTask::Request() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  requested_ = true;
+  if (running_) return absl::OkStatus();
+  // It has seen that there is no request, and does nothing any more.
+  if (thread_.joinable()) thread_.join();
+  try {
+    thread_ = std::thread([this] { Work(); });
+  } catch (const std::system_error& error) {
+    requested_ = false;
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot start a thread: ", error.what()));
+  }
+  running_ = true;
+  return absl::OkStatus();
+}
+
+bool BackgroundTask::running() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return running_;
+}
+
+void BackgroundTask::Work() {
+  while (true) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!requested_) {
+        running_ = false;
+        return;
+      }
+      requested_ = false;
+    }
+    task_();
+  }
+}
+
+}  // namespace postern::programs

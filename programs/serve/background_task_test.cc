@@ -1,0 +1,97 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/background_task.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace postern::programs {
+namespace {
+
+// A task that ends when it is let go.
+class Held {
+ public:
+  void Run() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++begun_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return allowed_ > 0; });
+    --allowed_;
+  }
+  void AwaitBegun(int count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return begun_ >= count; });
+  }
+  void LetGo() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++allowed_;
+    changed_.notify_all();
+  }
+  int begun() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return begun_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int begun_ = 0;
+  int allowed_ = 0;
+};
+
+void AwaitIdle(const BackgroundTask& task) {
+  while (task.running()) std::this_thread::yield();
+}
+
+TEST(BackgroundTaskTest, ARequestDoesNotWait) {
+  Held held;
+  BackgroundTask task([&held] { held.Run(); });
+  EXPECT_FALSE(task.running());
+  ASSERT_TRUE(task.Request().ok());
+  EXPECT_TRUE(task.running());
+  held.AwaitBegun(1);
+  EXPECT_TRUE(task.running());
+  held.LetGo();
+  AwaitIdle(task);
+  EXPECT_EQ(held.begun(), 1);
+}
+
+TEST(BackgroundTaskTest, RequestsMeanwhileAreOneRunAfterIt) {
+  Held held;
+  BackgroundTask task([&held] { held.Run(); });
+  ASSERT_TRUE(task.Request().ok());
+  held.AwaitBegun(1);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(task.Request().ok());
+  EXPECT_EQ(held.begun(), 1);
+  held.LetGo();
+  held.AwaitBegun(2);
+  held.LetGo();
+  AwaitIdle(task);
+  EXPECT_EQ(held.begun(), 2);
+}
+
+TEST(BackgroundTaskTest, ItRunsAsOftenAsAsked) {
+  int runs = 0;
+  BackgroundTask task([&runs] { ++runs; });
+  for (int i = 1; i <= 100; ++i) {
+    ASSERT_TRUE(task.Request().ok());
+    AwaitIdle(task);
+    EXPECT_EQ(runs, i);
+  }
+}
+
+TEST(BackgroundTaskTest, ItsEndWaitsForTheTask) {
+  int runs = 0;
+  {
+    BackgroundTask task([&runs] { ++runs; });
+    ASSERT_TRUE(task.Request().ok());
+  }
+  EXPECT_EQ(runs, 1);
+}
+
+}  // namespace
+}  // namespace postern::programs

@@ -1,0 +1,211 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/listen_option.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
+
+namespace postern::programs {
+namespace {
+
+struct Word {
+  enum class Value : uint8_t { kNone, kMaybe, kAlways };
+
+  absl::string_view name;
+  Value value = Value::kNone;
+  bool many = false;  // may be given many times
+};
+
+constexpr Word kWords[] = {
+    {"auth", Word::Value::kMaybe},
+    {"cert", Word::Value::kAlways, true},
+    {"ciphers", Word::Value::kAlways},
+    {"client-ca", Word::Value::kAlways},
+    {"key", Word::Value::kAlways, true},
+    {"no-client-ca"},
+    {"no-tickets"},
+    {"no-tls"},
+    {"proxy"},
+    {"require-tls"},
+    {"submission"},
+    {"tickets"},
+    {"tls"},
+    {"tls-min", Word::Value::kAlways},
+};
+
+// Two words that cannot both be meant.
+constexpr std::pair<absl::string_view, absl::string_view> kContradictions[] = {
+    {"client-ca", "no-client-ca"},
+    {"tickets", "no-tickets"},
+    {"tls", "no-tls"},
+    {"require-tls", "no-tls"},
+    {"cert", "no-tls"},
+    {"ciphers", "no-tls"},
+    {"client-ca", "no-tls"},
+    {"tickets", "no-tls"},
+    {"tls-min", "no-tls"},
+};
+
+absl::Status Wrong(absl::string_view what) {
+  return absl::InvalidArgumentError(what);
+}
+
+// The words of one --listen, which are known to be possible.
+class Words {
+ public:
+  static absl::StatusOr<Words> Read(absl::Span<const absl::string_view> texts) {
+    Words words;
+    for (absl::string_view text : texts) {
+      const absl::string_view name = text.substr(0, text.find('='));
+      const auto* const word =
+          std::find_if(std::begin(kWords), std::end(kWords),
+                       [name](const Word& each) { return each.name == name; });
+      if (word == std::end(kWords)) {
+        return Wrong(absl::StrCat("unknown word ", text));
+      }
+      const bool has_value = name.size() < text.size();
+      if (has_value && word->value == Word::Value::kNone) {
+        return Wrong(absl::StrCat(name, " has no value: ", text));
+      }
+      absl::string_view value = text.substr(name.size());
+      absl::ConsumePrefix(&value, "=");
+      const bool wants = has_value || word->value == Word::Value::kAlways;
+      if (wants && value.empty()) {
+        return Wrong(absl::StrCat(name, ": the value is empty"));
+      }
+      if (words.Has(name) && !word->many) {
+        return Wrong(absl::StrCat(name, " is given twice"));
+      }
+      words.given_.emplace_back(name, value);
+    }
+    for (const auto& [one, other] : kContradictions) {
+      if (words.Has(one) && words.Has(other)) {
+        return Wrong(absl::StrCat(one, " contradicts ", other));
+      }
+    }
+    return words;
+  }
+
+  bool Has(absl::string_view name) const { return !Values(name).empty(); }
+
+  // Returns the word's value, if the word is given. It is empty if the word has
+  // none.
+  std::optional<std::string> Value(absl::string_view name) const {
+    const std::vector<std::string> values = Values(name);
+    if (values.empty()) return std::nullopt;
+    return values[0];
+  }
+
+  std::vector<std::string> Values(absl::string_view name) const {
+    std::vector<std::string> values;
+    for (const auto& [given, value] : given_) {
+      if (given == name) values.emplace_back(value);
+    }
+    return values;
+  }
+
+ private:
+  std::vector<std::pair<absl::string_view, absl::string_view>> given_;
+};
+
+absl::Status ReadAddress(absl::string_view text, ListenOption* listen) {
+  absl::string_view where = text;
+  if (absl::ConsumePrefix(&where, "systemd:") && !where.empty()) {
+    listen->passed = std::string(where);
+    return absl::OkStatus();
+  }
+  auto address = transports::ListenAddress::Parse(text);
+  if (!address.ok()) return address.status();
+  listen->address = *std::move(address);
+  return absl::OkStatus();
+}
+
+absl::Status ReadAuth(const Words& words, ListenOption* listen) {
+  listen->require_auth = words.Has("submission");
+  listen->auth = listen->require_auth || words.Has("auth");
+  const std::string mechanisms = words.Value("auth").value_or("");
+  if (mechanisms.empty()) return absl::OkStatus();
+  listen->mechanisms = absl::StrSplit(absl::AsciiStrToUpper(mechanisms), '+');
+  // An empty list would be all mechanisms.
+  for (const std::string& mechanism : listen->mechanisms) {
+    if (!mechanism.empty()) continue;
+    return Wrong(absl::StrCat("a mechanism is empty: auth=", mechanisms));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTls(const Words& words, ListenOption* listen) {
+  listen->options.tls = words.Has("tls");
+  listen->require_tls = words.Has("require-tls");
+  listen->no_tls = words.Has("no-tls");
+  if (const auto version = words.Value("tls-min")) {
+    listen->min_version = transports::ParseTlsVersion(*version);
+    if (!listen->min_version) {
+      return Wrong(absl::StrCat("tls-min: 1.0, 1.1, 1.2 or 1.3, not \"",
+                                *version, "\""));
+    }
+  }
+  listen->ciphers = words.Value("ciphers");
+  if (words.Has("tickets")) listen->tickets = true;
+  if (words.Has("no-tickets")) listen->tickets = false;
+  listen->client_ca = words.Value("client-ca");
+  if (words.Has("no-client-ca")) listen->client_ca = "";
+  auto certificates = service::PairCertificates(
+      words.Values("cert"), words.Values("key"), "cert", "key");
+  if (!certificates.ok()) return certificates.status();
+  listen->certificates = *std::move(certificates);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ListenOption> ListenOption::Parse(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
+  ListenOption listen;
+  absl::Status status = ReadAddress(parts[0], &listen);
+  if (!status.ok()) return status;
+  absl::StatusOr<Words> words =
+      Words::Read(absl::MakeConstSpan(parts).subspan(1));
+  if (words.ok()) {
+    listen.options.proxy = words->Has("proxy");
+    status.Update(ReadAuth(*words, &listen));
+    status.Update(ReadTls(*words, &listen));
+  } else {
+    status = words.status();
+  }
+  if (status.ok()) return listen;
+  return absl::Status(status.code(),
+                      absl::StrCat(parts[0], ": ", status.message()));
+}
+
+std::string ListenOption::Where() const {
+  return passed.empty() ? address.Format() : absl::StrCat("systemd:", passed);
+}
+
+transports::TlsSettings ListenOption::Tls(
+    const service::CertificateOptions& options) const {
+  return {.min_version = min_version.value_or(options.tls.min_version),
+          .ciphers = ciphers.value_or(options.tls.ciphers),
+          .tickets = tickets.value_or(require_auth)};
+}
+
+const std::vector<transports::TlsFiles>& ListenOption::Certificates(
+    const service::CertificateOptions& options) const {
+  return certificates.empty() ? options.certificates : certificates;
+}
+
+const std::string& ListenOption::ClientCa(
+    const service::CertificateOptions& options) const {
+  return client_ca ? *client_ca : options.client_ca;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,195 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/metrics_text.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "engine/event.h"
+#include "engine/verdict.h"
+#include "policy/decision.h"
+#include "service/options.h"
+
+namespace postern::programs {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Label = std::pair<absl::string_view, absl::string_view>;
+using Labels = std::vector<Label>;
+using Count = service::MetricCounts::Count;
+
+constexpr absl::string_view kUnserved[] = {
+    "max-connections", "max-per-client", "max-rate",          "denied",
+    "no-rules",        "no-proxy",       "admission-timeout", "proxy-header"};
+constexpr absl::string_view kReplies[] = {"2xx", "3xx", "4xx", "5xx"};
+constexpr absl::string_view kTls[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
+                                      "other"};
+constexpr absl::string_view kKinds[] = {"accept", "refuse", "drop"};
+constexpr absl::string_view kMessages[] = {"refuse", "accept"};
+constexpr absl::string_view kReloads[] = {"failed", "ok"};
+
+double Read(const Count& count) {
+  return static_cast<double>(count.load(std::memory_order_relaxed));
+}
+
+// Puts metrics together, in the order of the calls.
+class Text {
+ public:
+  // What comes next is of this name. Counters end in "_total", others are
+  // gauges.
+  void Family(absl::string_view name, absl::string_view help) {
+    MetricFamily& family = families_.emplace_back();
+    family.name = std::string(name);
+    family.help = std::string(help);
+    family.type = absl::EndsWith(name, "_total") ? MetricType::Counter
+                                                 : MetricType::Gauge;
+  }
+  void Value(double value, const Labels& labels = {}) {
+    ClientMetric& metric = families_.back().metric.emplace_back();
+    for (const auto& [name, label] : labels) {
+      metric.label.push_back({std::string(name), std::string(label)});
+    }
+    metric.counter.value = metric.gauge.value = value;
+  }
+  void Family(absl::string_view name, absl::string_view help, double value) {
+    Family(name, help);
+    Value(value);
+  }
+  // One for each of `counts`, whose label has the name of its place.
+  template <typename Counts, size_t n>
+  void Family(absl::string_view name, absl::string_view help,
+              absl::string_view label, const Counts& counts,
+              const absl::string_view (&names)[n]) {
+    static_assert(std::tuple_size_v<Counts> == n);
+    Family(name, help);
+    for (size_t i = 0; i < n; ++i) Value(Read(counts[i]), {{label, names[i]}});
+  }
+  void Deliveries(absl::string_view name, absl::string_view help,
+                  const service::MetricCounts& counts) {
+    Family(name, help);
+    families_.back().type = MetricType::Histogram;
+    ClientMetric::Histogram& histogram =
+        families_.back().metric.emplace_back().histogram;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < counts.deliveries.size(); ++i) {
+      sum += counts.deliveries[i].load(std::memory_order_relaxed);
+      const bool last = i == service::MetricCounts::kBounds.size();
+      histogram.bucket.push_back(
+          {sum,
+           last ? std::numeric_limits<double>::infinity()
+                : absl::ToDoubleSeconds(service::MetricCounts::kBounds[i])});
+    }
+    histogram.sample_count = sum;
+    histogram.sample_sum = Read(counts.delivery_nanoseconds) / 1e9;
+  }
+
+  std::string End() const {
+    return prometheus::TextSerializer().Serialize(families_);
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+void AddConnections(const service::MetricCounts& counts,
+                    const MetricGauges& gauges, Text* text) {
+  text->Family("postern_connections", "Connections that are open.",
+               static_cast<double>(gauges.connections));
+  text->Family("postern_connections_total", "Clients that have come.",
+               Read(counts.connections));
+  text->Family("postern_unserved_total",
+               "Connections that did not become sessions.", "reason",
+               counts.unserved, kUnserved);
+  text->Value(static_cast<double>(gauges.turned_away),
+              {{"reason", "no-descriptor"}});
+}
+
+void AddSessions(const service::MetricCounts& counts, Text* text) {
+  text->Family("postern_sessions_total", "Sessions, by how they ended.");
+  for (size_t i = 0; i < kCloseReasons; ++i) {
+    text->Value(Read(counts.sessions[i]),
+                {{"end", CloseReasonName(static_cast<CloseReason>(i))}});
+  }
+  text->Family("postern_replies_total", "Replies of sessions that are over.",
+               "class", counts.replies, kReplies);
+  text->Family("postern_received_bytes_total",
+               "Octets that sessions have read, counted at their ends.",
+               Read(counts.bytes_in));
+  text->Family("postern_sent_bytes_total",
+               "Octets that sessions have written, counted at their ends.",
+               Read(counts.bytes_out));
+  text->Family("postern_tls_sessions_total",
+               "Sessions with TLS, counted at their ends.", "protocol",
+               counts.tls, kTls);
+  text->Family("postern_tls_failures_total", "Handshakes that have failed.",
+               Read(counts.tls_failures));
+}
+
+void AddMail(const service::Metrics& metrics, Text* text) {
+  const service::MetricCounts& counts = metrics.counts();
+  text->Family("postern_recipients_total",
+               "Decisions about recipients, and refusals of senders.");
+  for (size_t rule = 0; rule < policy::kRules; ++rule) {
+    for (size_t kind = 0; kind < std::size(kKinds); ++kind) {
+      text->Value(Read(counts.recipients[rule][kind]),
+                  {{"rule", policy::RuleName(static_cast<policy::Rule>(rule))},
+                   {"decision", kKinds[kind]}});
+    }
+  }
+  text->Family("postern_messages_total", "Messages that have an answer.",
+               "result", counts.messages, kMessages);
+  text->Deliveries("postern_delivery_seconds",
+                   "From the end of a message's content to its answer.",
+                   counts);
+  text->Family("postern_auth_total", "Exchanges of AUTH.");
+  for (const auto& [what, count] : metrics.auth()) {
+    text->Value(static_cast<double>(count),
+                {{"mechanism", what.first},
+                 {"outcome", service::AuthOutcomeName(what.second)}});
+  }
+}
+
+void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
+                Text* text) {
+  text->Family("postern_pool_queued", "Tasks that wait for a thread.",
+               static_cast<double>(gauges.pool_queued));
+  text->Family("postern_pool_running", "Threads that have a task.",
+               static_cast<double>(gauges.pool_running));
+  text->Family("postern_pool_threads", "Threads for tasks that block.",
+               static_cast<double>(gauges.pool_threads));
+  text->Family("postern_longest_turn_seconds",
+               "The longest time that a thread's clients waited for one of "
+               "them.",
+               absl::ToDoubleSeconds(gauges.longest_turn));
+  text->Family("postern_reloads_total", "Attempts to read everything again.",
+               "result", counts.reloads, kReloads);
+  text->Family("postern_start_time_seconds",
+               "When the process began to serve, since 1970.",
+               static_cast<double>(absl::ToUnixMillis(gauges.start)) / 1e3);
+  text->Family("postern_build_info", "What this is.");
+  text->Value(1, {{"version", service::kVersion}});
+}
+
+}  // namespace
+
+std::string FormatMetrics(const service::Metrics& metrics,
+                          const MetricGauges& gauges) {
+  Text text;
+  AddConnections(metrics.counts(), gauges, &text);
+  AddSessions(metrics.counts(), &text);
+  AddMail(metrics, &text);
+  AddProcess(metrics.counts(), gauges, &text);
+  return text.End();
+}
+
+}  // namespace postern::programs

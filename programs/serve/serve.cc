@@ -1,0 +1,690 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "auth/account_key.h"
+#include "auth/backend.h"
+#include "auth/pooled_authenticator.h"
+#include "log/background_log.h"
+#include "log/log.h"
+#include "log/log_line.h"
+#include "policy/attempt_limits.h"
+#include "policy/connection_limits.h"
+#include "policy/control_file.h"
+#include "policy/host_names.h"
+#include "policy/lenient_clients.h"
+#include "policy/relay_rules.h"
+#include "policy/tcp_rules.h"
+#include "programs/serve/background_task.h"
+#include "programs/serve/current_site.h"
+#include "programs/serve/guest.h"
+#include "programs/serve/metrics_server.h"
+#include "programs/serve/metrics_text.h"
+#include "programs/serve/server_end.h"
+#include "programs/serve/site.h"
+#include "programs/serve/systemd.h"
+#include "service/guarded_authenticator.h"
+#include "service/library_backends.h"
+#include "service/messages_under_way.h"
+#include "service/metrics.h"
+#include "service/named_session.h"
+#include "service/rules_file.h"
+#include "system/child_reaper.h"
+#include "transports/server.h"
+#include "transports/service.h"
+#include "transports/task_timer.h"
+#include "transports/thread_pool.h"
+
+namespace postern::programs {
+namespace {
+
+// Threads that read the rules for new clients, at most.
+constexpr int kRulesThreads = 8;
+constexpr int kTemporary = 111;  // djb's tools: try again
+// How often loops are asked whether they are stuck, for MetricsServer, which
+// has some more patience.
+constexpr absl::Duration kLookInterval = absl::Seconds(2);
+
+absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
+  switch (refusal) {
+    case policy::ConnectionLimits::Refusal::kTooManyInAll:
+      return "max-connections";
+    case policy::ConnectionLimits::Refusal::kTooManyFromClient:
+      return "max-per-client";
+    case policy::ConnectionLimits::Refusal::kTooFast:
+      return "max-rate";
+  }
+  return "";
+}
+
+// Tells of a connection that does not become a session.
+void LogUnserved(absl::string_view end, const SessionInfo& peer) {
+  log::WriteLog(log::LogLine("session", log::LineStyle(), {peer.session_id})
+                    .Word("end", end)
+                    .Text("ip", peer.remote_address, log::kMaxLoggedName));
+}
+
+service::Metrics::Unserved Reason(policy::ConnectionLimits::Refusal refusal) {
+  switch (refusal) {
+    case policy::ConnectionLimits::Refusal::kTooManyInAll:
+      return service::Metrics::Unserved::kMaxConnections;
+    case policy::ConnectionLimits::Refusal::kTooManyFromClient:
+      return service::Metrics::Unserved::kMaxPerClient;
+    case policy::ConnectionLimits::Refusal::kTooFast:
+      break;
+  }
+  return service::Metrics::Unserved::kMaxRate;
+}
+
+int64_t MonotonicNanoseconds() {
+  return std::chrono::steady_clock::now().time_since_epoch() /
+         std::chrono::nanoseconds(1);
+}
+
+// Admits clients as the limits and the rules say, and serves them with the Site
+// of the day.
+class Host : public transports::Service {
+ public:
+  // `names` is null where host names are not looked up; it must end before the
+  // server. `run` runs what blocks. `metrics` is null where it is not read.
+  Host(const ServeOptions& options, std::shared_ptr<const Site> site,
+       policy::HostNames* names, Site::Run run, service::Metrics* metrics)
+      : options_(options),
+        names_(names),
+        metrics_(metrics),
+        run_(std::move(run)),
+        limits_(options.limits),
+        rules_(options.rules.empty()
+                   ? nullptr
+                   : std::make_unique<service::RulesFile>(
+                         options.rules, options.rules_optional,
+                         options.host_names)),
+        site_(std::move(site)) {
+    if (rules_ == nullptr) return;
+    // For the warnings about them, before the first client comes.
+    const auto rules = rules_->Get();
+    if (!rules.ok()) log::WriteLog("rules", rules.status().message());
+  }
+
+  // Says that the next listener of the server is one of the n-th --listen. To
+  // be called before the server starts.
+  void AddListener(size_t option) { option_of_.push_back(option); }
+
+  void Replace(std::shared_ptr<const Site> site) {
+    site_.Replace(std::move(site));
+  }
+
+  service::Metrics* metrics() const { return metrics_; }  // perhaps null
+
+  bool IsProxy(const SessionInfo& peer) override {
+    // A peer without an address has come by a Unix socket, whose permissions
+    // say who may do so.
+    const bool is = peer.remote_address.empty() ||
+                    options_.proxies.Contains(peer.remote_address);
+    if (!is) {
+      CountUnserved(service::Metrics::Unserved::kNoProxy);
+      LogUnserved("no-proxy", peer);
+    }
+    return is;
+  }
+
+  void OnProxyRefused(const SessionInfo& peer, absl::string_view why) override {
+    CountUnserved(service::Metrics::Unserved::kProxyHeader);
+    log::WriteLog(log::LogLine("session", log::LineStyle(), {peer.session_id})
+                      .Word("end", "proxy-header")
+                      .Text("ip", peer.remote_address, log::kMaxLoggedName)
+                      .Sentence("reason", why, log::kMaxLoggedName));
+  }
+
+  void OnListenerFailed(size_t, const absl::Status& why) override {
+    log::WriteLog(
+        "warning",
+        absl::StrCat(why.message(), ": no more clients are accepted there"));
+  }
+
+  void Admit(size_t listener, SessionInfo info, Admitted done) override {
+    if (metrics_ != nullptr) metrics_->CountConnection();
+    auto place = limits_.Admit(info.remote_address, MonotonicNanoseconds());
+    if (const auto* refusal =
+            std::get_if<policy::ConnectionLimits::Refusal>(&place)) {
+      CountUnserved(Reason(*refusal));
+      log::WriteLog(log::LogLine("session", log::LineStyle(), {info.session_id})
+                        .Word("end", "overload")
+                        .Word("limit", RefusalName(*refusal))
+                        .Text("ip", info.remote_address, log::kMaxLoggedName));
+      transports::Admission admission;
+      admission.refusal = Reply{
+          421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
+      admission.info = std::move(info);
+      return std::move(done)(std::move(admission));
+    }
+    Arrival arrival{listener, std::move(info),
+                    std::get<policy::ConnectionLimits::Place>(std::move(place)),
+                    MonotonicNanoseconds(), std::move(done)};
+    if (names_ == nullptr || arrival.info.remote_address.empty()) {
+      return LookAtRules(std::move(arrival));
+    }
+    const std::string address = arrival.info.remote_address;
+    names_->Lookup(address, [this, arrival = std::move(arrival)](
+                                policy::HostName name) mutable {
+      arrival.info.remote_name = std::move(name.name);
+      arrival.info.name_status = name.status;
+      LookAtRules(std::move(arrival));
+    });
+  }
+
+ private:
+  struct Arrival {
+    size_t listener = 0;
+    SessionInfo info;
+    policy::ConnectionLimits::Place place;
+    int64_t since;  // MonotonicNanoseconds()
+    Admitted done;
+  };
+
+  // Neither the threads of the server nor that of the names may wait for the
+  // file of the rules.
+  void LookAtRules(Arrival arrival) {
+    if (rules_ == nullptr) return Welcome(std::move(arrival));
+    run_([this, arrival = std::move(arrival)]() mutable {
+      Welcome(std::move(arrival));
+    });
+  }
+
+  void CountUnserved(service::Metrics::Unserved why) {
+    if (metrics_ != nullptr) metrics_->CountUnserved(why);
+  }
+
+  void Welcome(Arrival arrival) {
+    transports::Admission admission;
+    GuestRules rules;
+    rules.strictness = options_.lenient.Of(arrival.info.remote_address);
+    const std::string session = arrival.info.session_id;
+    const log::LogScope scope({session});
+    const absl::Status status = Ask(&arrival.info, &rules);
+    if (absl::Nanoseconds(MonotonicNanoseconds() - arrival.since) >
+        admission_timeout_) {
+      // The server has turned it away.
+      CountUnserved(service::Metrics::Unserved::kAdmissionTimeout);
+      LogUnserved("admission-timeout", arrival.info);
+    } else if (!status.ok()) {
+      // Without rules no one knows whether the client may be served.
+      CountUnserved(service::Metrics::Unserved::kNoRules);
+      log::WriteLog("rules", status.message());
+      admission.refusal =
+          Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
+    } else if (rules.denied && options_.silent_deny) {
+      CountUnserved(service::Metrics::Unserved::kDenied);
+      LogUnserved("denied", arrival.info);
+    } else {
+      admission.host =
+          std::make_shared<Guest>(site_.Get(), option_of_[arrival.listener],
+                                  rules, std::move(arrival.place), metrics_);
+    }
+    admission.info = std::move(arrival.info);
+    std::move(arrival.done)(std::move(admission));
+  }
+
+  // Puts what the rules say of a client into its facts and `guest`.
+  absl::Status Ask(SessionInfo* info, GuestRules* guest) {
+    if (rules_ == nullptr) return absl::OkStatus();
+    const auto rules = rules_->Get();
+    if (!rules.ok()) return rules.status();
+    if (*rules == nullptr) return absl::OkStatus();
+    absl::StatusOr<policy::TcpRules::Match> match = (*rules)->Find(*info);
+    if (!match.ok()) return match.status();
+    if (!match->allow) {
+      guest->denied = true;
+      return absl::OkStatus();
+    }
+    for (auto& [name, value] : match->variables) {
+      if (name == "RELAYCLIENT") {
+        const absl::Status status = policy::ValidateRelayClient(value);
+        if (!status.ok()) return status;
+        info->relay_client = value;
+      } else if (name == "DATABYTES") {
+        absl::string_view digits = value;
+        guest->databytes = policy::TakeNumber(&digits).value_or(0);
+      } else if (name == "POSTERN_BARE_NEWLINES") {
+        if (value != "normalize" && value != "reject") {
+          return absl::InvalidArgumentError(
+              absl::StrCat("POSTERN_BARE_NEWLINES: reject or normalize, not \"",
+                           value, "\""));
+        }
+        guest->bare_newlines = value == "normalize" ? BareNewlines::kNormalize
+                                                    : BareNewlines::kReject;
+      } else if (name == "POSTERN_LENIENT") {
+        const auto lenient = policy::LenientClients::ParseVariable(value);
+        if (!lenient.ok()) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("POSTERN_LENIENT: ", lenient.status().message()));
+        }
+        guest->strictness = lenient->Of(info->remote_address);
+      }
+      info->environment.emplace_back(name, value);
+    }
+    return absl::OkStatus();
+  }
+
+  const ServeOptions& options_;
+  const absl::Duration admission_timeout_ =
+      transports::ConnectionOptions().admission_timeout;
+  std::vector<size_t> option_of_;  // by listener
+  policy::HostNames* const names_;
+  service::Metrics* const metrics_;
+  const Site::Run run_;
+  policy::ConnectionLimits limits_;
+  const std::unique_ptr<service::RulesFile> rules_;
+  CurrentSite site_;
+};
+
+// As many descriptors as we may have: a session has one, and a queue program or
+// a Maildir some more.
+void RaiseDescriptors() {
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &files);  // or as few as there are
+}
+
+// Becomes `user`, for good.
+absl::Status Become(const std::string& user) {
+  if (user.empty()) return absl::OkStatus();
+  errno = 0;
+  const passwd* const entry = getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return absl::NotFoundError(absl::StrCat("--user: no such user: ", user));
+  }
+  if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
+      setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));
+  }
+  return absl::OkStatus();
+}
+
+// Returns an error if the user that the server has become may not read the
+// rules. Other errors may pass, and clients get a 421 until then.
+absl::Status CheckRulesAccess(const ServeOptions& options) {
+  if (options.user.empty() || options.rules.empty()) return absl::OkStatus();
+  const absl::Status status = policy::TcpRules::Open(options.rules).status();
+  return absl::IsPermissionDenied(status) ? status : absl::OkStatus();
+}
+
+// Listens as the options say; adds where to `addresses`.
+absl::Status Listen(const ServeOptions& options,
+                    std::map<std::string, std::vector<int>> passed,
+                    transports::Server* server, Host* host,
+                    std::vector<std::string>* addresses) {
+  for (size_t i = 0; i < options.listen.size(); ++i) {
+    const ListenOption& listen = options.listen[i];
+    std::vector<absl::StatusOr<transports::ListenAddress>> bound;
+    if (listen.passed.empty()) {
+      bound.push_back(server->Listen(listen.address, listen.options));
+    }
+    for (int socket : passed[listen.passed]) {
+      bound.push_back(server->Adopt(socket, listen.options));
+    }
+    if (!listen.passed.empty() && bound.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("--listen: no socket is passed as ", listen.passed));
+    }
+    for (const auto& address : bound) {
+      if (!address.ok()) return address.status();
+      host->AddListener(i);
+      addresses->push_back(address->Format());
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Returns a server that listens at `*where`, and is to be started. It must end
+// before what it reads.
+absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
+    const ServeOptions& options, const service::Metrics& metrics,
+    const transports::Server& server, const transports::ThreadPool& pool,
+    std::string* where) {
+  const auto threads = static_cast<uint64_t>(options.blocking_threads);
+  auto made = std::make_unique<MetricsServer>(
+      [&metrics, &server, &pool, threads, start = absl::Now()] {
+        return FormatMetrics(
+            metrics, {.connections = server.connections(),
+                      .turned_away = server.turned_away(),
+                      .pool_queued = pool.queued(),
+                      .pool_running = pool.running(),
+                      .pool_threads = threads,
+                      .longest_turn = absl::FromChrono(server.longest_turn()),
+                      .start = start});
+      });
+  const auto address = made->Listen(*options.metrics);
+  if (!address.ok()) {
+    return absl::Status(
+        address.status().code(),
+        absl::StrCat("--metrics: ", address.status().message()));
+  }
+  *where = address->Format();
+  return made;
+}
+
+// Reads everything again, or leaves it as it is.
+void Reload(const ServeOptions& options, const Site::Process& process,
+            Host* host) {
+  SayReloading();
+  absl::StatusOr<std::shared_ptr<const Site>> again =
+      absl::ResourceExhaustedError("out of memory");
+  try {
+    again = Site::Read(options, process);
+  } catch (const std::bad_alloc&) {
+    // Files have a largest size, but less memory may be left: the server goes
+    // on with what it has.
+  }
+  if (host->metrics() != nullptr) host->metrics()->CountReload(again.ok());
+  if (again.ok()) {
+    host->Replace(*std::move(again));
+    log::WriteLog("reloaded");
+    SayReady("reloaded");
+  } else {
+    const std::string why = absl::StrCat("not reloaded, all stays as it was: ",
+                                         again.status().message());
+    log::WriteLog(why);
+    SayReady(why);
+  }
+}
+
+// Waits for one of `signals`, at most so long; returns 0 behind that.
+int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
+  siginfo_t info = {};
+  if (wait == absl::InfiniteDuration()) return sigwaitinfo(&signals, &info);
+  const timespec moment = absl::ToTimespec(wait);
+  const int signal = sigtimedwait(&signals, &info, &moment);
+  return signal > 0 ? signal : 0;
+}
+
+// Serves until a signal ends it. SIGHUP requests `reload`, which is not waited
+// for: a disk may hang, and SIGTERM and the watchdog do not wait for it.
+void Serve(const sigset_t& signals, transports::Server* server,
+           MetricsServer* metrics_server, BackgroundTask* reload) {
+  absl::Duration alive = AliveInterval();
+  if (metrics_server != nullptr) alive = std::min(alive, kLookInterval);
+  while (true) {
+    if (alive < absl::InfiniteDuration() && server->Responsive()) {
+      SayAlive();
+      if (metrics_server != nullptr) metrics_server->SayAlive();
+    }
+    const int signal = WaitForSignal(signals, alive);
+    if (signal == SIGHUP) {
+      if (const absl::Status status = reload->Request(); !status.ok()) {
+        log::WriteLog(absl::StrCat("not reloaded: ", status.message()));
+      }
+    } else if (signal > 0) {
+      return;
+    }
+  }
+}
+
+// Tells the process that started us, by --ready-fd.
+void WriteReady(int fd, const std::vector<std::string>& addresses) {
+  if (fd < 0) return;
+  const std::string lines = absl::StrCat(absl::StrJoin(addresses, "\n"), "\n");
+  (void)!write(fd, lines.data(), lines.size());  // theirs to miss
+  if (fd > STDERR_FILENO) {
+    close(fd);
+    return;
+  }
+  // Its reader sees the end, and no file of ours takes the number.
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+  (void)dup2(null, fd);  // cannot fail: both are open
+  close(null);
+}
+
+sigset_t OurSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// While one exists, SIGTERM and SIGINT end the process as they end any other:
+// during the start there is nothing to end in order, and what is read may hang
+// (a disk, the directory service of --user). It must be gone before the next
+// thread starts, which would otherwise have the signals as well. SIGHUP waits
+// for the end of the start.
+class EndableStart {
+ public:
+  EndableStart() {
+    sigemptyset(&signals_);
+    for (int signal : {SIGTERM, SIGINT}) sigaddset(&signals_, signal);
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  }
+  EndableStart(const EndableStart&) = delete;
+  EndableStart& operator=(const EndableStart&) = delete;
+  ~EndableStart() { pthread_sigmask(SIG_BLOCK, &signals_, nullptr); }
+
+ private:
+  sigset_t signals_ = {};
+};
+
+int Fail(const absl::Status& status) {
+  log::WriteLog("fatal", status.message());
+  return kTemporary;
+}
+
+}  // namespace
+
+int RunServe(const ServeOptions& options) {
+  // Before anything is opened: a descriptor that was announced and not passed
+  // would otherwise be one of our own.
+  std::map<std::string, std::vector<int>> passed = PassedSockets();
+  // A client that is gone, and a limit on the size of files, are errors of
+  // write(2), not deaths. The queue program's exit code must not be lost.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);
+  // Before the first thread, so that all have it: signals are waited for here.
+  const sigset_t signals = OurSignals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  RaiseDescriptors();
+
+  log::SetLogFormat(options.log_format);
+  log::BackgroundLog log;
+  // Ends before the log does, and after all threads that run programs.
+  const system::ChildReaper reaper;
+  const auto metrics =
+      options.metrics ? std::make_unique<service::Metrics>() : nullptr;
+
+  service::MessagesUnderWay messages;
+  // Destroyed in the order that decisions need: the names end first, and the
+  // pool works to its end while the loops, stopped, still take its answers.
+  std::unique_ptr<Host> host;
+  std::unique_ptr<transports::Server> server;
+  policy::AttemptLimits attempts(options.attempts);
+  transports::ThreadPool pool;
+  transports::TaskTimer timer;
+  // Of its own, so that guesses of passwords keep no mail waiting.
+  transports::ThreadPool auth_pool;
+  // Of its own, so that new clients do not wait for deliveries.
+  transports::ThreadPool rules_pool;
+  std::unique_ptr<policy::HostNames> names;
+  const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
+    pool.Run(std::move(task));
+  };
+
+  // What is counted outlives who counts, and ends behind who reads.
+  std::unique_ptr<MetricsServer> metrics_server;
+
+  const Site::Process process = {
+      .run = run,
+      .open_backend = service::OpenLibraryBackend,
+      .guard =
+          [&](std::shared_ptr<auth::Backend> backend) {
+            const auto keys =
+                std::make_shared<const auth::AccountKeys>(*backend);
+            return std::make_shared<service::GuardedAuthenticator>(
+                std::make_shared<auth::PooledAuthenticator>(
+                    service::NameSessions(std::move(backend)),
+                    [&](auto task) { auth_pool.Run(std::move(task)); }),
+                service::GuardedAuthenticator::Guard{
+                    .limits = &attempts,
+                    .delay = absl::Seconds(options.auth.delay),
+                    .after =
+                        [&](absl::Duration delay, auto task) {
+                          timer.After(delay, std::move(task));
+                        },
+                    .now = MonotonicNanoseconds,
+                    .account =
+                        [keys](absl::string_view mechanism,
+                               absl::string_view user) {
+                          return keys->Of(mechanism, user);
+                        },
+                    .count =
+                        [&](absl::string_view mechanism,
+                            service::AuthOutcome outcome) {
+                          if (metrics == nullptr) return;
+                          metrics->CountAuth(mechanism, outcome);
+                        }});
+          },
+      .metrics = metrics.get(),
+      .messages = &messages,
+  };
+  std::optional<EndableStart> endable(std::in_place);
+  absl::StatusOr<std::shared_ptr<const Site>> site =
+      Site::Read(options, process);
+  endable.reset();
+  if (!site.ok()) return Fail(site.status());
+  // No program that is run can gain rights; but qmail-queue must become another
+  // user than we are, and what checks passwords must read them. Before the
+  // threads, each of which has this for itself.
+  if (!(*site)->runs_programs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return Fail(absl::ErrnoToStatus(errno, "prctl"));
+  }
+  if (options.host_names) {
+    auto opened = policy::HostNames::Open({.servers = options.resolvers});
+    if (!opened.ok()) return Fail(opened.status());
+    names = *std::move(opened);
+  }
+  endable.emplace();
+  host = std::make_unique<Host>(
+      options, *std::move(site), names.get(),
+      [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
+      metrics.get());
+
+  transports::ServerOptions server_options;
+  server_options.threads = options.threads;
+  server_options.connection.session_timeout =
+      absl::Seconds(options.session_timeout);
+  server_options.connection.pace = {
+      .min_rate = static_cast<uint64_t>(options.min_rate),
+      .grace = absl::Seconds(options.rate_grace)};
+  server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
+  server = std::make_unique<transports::Server>(host.get(), server_options);
+  std::vector<std::string> addresses;
+  if (absl::Status status = Listen(options, std::move(passed), server.get(),
+                                   host.get(), &addresses);
+      !status.ok()) {
+    return Fail(status);
+  }
+  std::string metrics_address;
+  if (metrics != nullptr) {
+    auto made =
+        MakeMetricsServer(options, *metrics, *server, pool, &metrics_address);
+    if (!made.ok()) return Fail(made.status());
+    metrics_server = *std::move(made);
+  }
+  if (absl::Status status = Become(options.user); !status.ok()) {
+    return Fail(status);
+  }
+  if (absl::Status status = service::CheckUserFiles(options.auth);
+      !status.ok()) {
+    return Fail(status);
+  }
+  // root has read the rules, but `--user` reads them after each change.
+  if (const absl::Status status = CheckRulesAccess(options); !status.ok()) {
+    return Fail(status);
+  }
+  endable.reset();
+  if (absl::Status status = pool.Start(options.blocking_threads, "disk");
+      !status.ok()) {
+    return Fail(status);
+  }
+  if (absl::Status status = rules_pool.Start(kRulesThreads, "rules");
+      !status.ok()) {
+    return Fail(status);
+  }
+  if (!options.auth.specs.empty()) {
+    if (absl::Status status = auth_pool.Start(options.auth_threads, "auth");
+        !status.ok()) {
+      return Fail(status);
+    }
+    if (absl::Status status = timer.Start(); !status.ok()) return Fail(status);
+  }
+  if (absl::Status status = server->Start(); !status.ok()) {
+    server->Abandon();
+    server->Join();
+    return Fail(status);
+  }
+  if (metrics_server != nullptr) {
+    if (absl::Status status = metrics_server->Start(); !status.ok()) {
+      server->Abandon();
+      server->Join();
+      return Fail(status);
+    }
+  }
+  // Nothing can fail any more: an administrator may take these lines for a
+  // start.
+  for (const std::string& address : addresses) {
+    log::WriteLog(absl::StrCat("listening at ", address));
+  }
+  if (metrics_server != nullptr) {
+    log::WriteLog(absl::StrCat("metrics at ", metrics_address));
+  }
+  WriteReady(options.ready_fd, addresses);
+  SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
+  BackgroundTask reload([&] { Reload(options, process, host.get()); });
+  Serve(signals, server.get(), metrics_server.get(), &reload);
+  if (metrics_server != nullptr) metrics_server->SayStopping();
+  const std::string going =
+      absl::StrCat("going down with ", server->connections(), " connections");
+  log::WriteLog(going);
+  SayStopping(going);
+  const transports::ThreadPool* const others[] = {&auth_pool, &rules_pool};
+  if (!EndServer({.server = server.get(),
+                  .deliveries = &pool,
+                  .others = others,
+                  .messages = &messages,
+                  .log = &log},
+                 absl::Seconds(options.drain), signals) ||
+      reload.running()) {
+    _exit(0);  // the destructors would wait for what hangs
+  }
+  server->Join();
+  return 0;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,288 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/serve_options.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "programs/serve/systemd.h"
+#include "service/certificate_options.h"
+#include "service/mail_options.h"
+#include "service/options.h"
+#include "system/session_variables.h"
+#include "system/standard_descriptors.h"
+#include "transports/tls_context.h"
+
+namespace postern::programs {
+namespace {
+
+// djb's tools: wrong usage.
+constexpr int kUsage = 100;
+
+constexpr service::OptionRow kRows[] = {
+    service::kHelpRow,
+    service::kVersionRow,
+    service::kConfigRow,
+    {"listen", "ADDRESS:PORT[,WORD]...",
+     "where to listen, as often as wanted:\n"
+     "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
+     "unix:PATH, or systemd:NAME, sockets that are\n"
+     "passed. WORDs: tls (from the first byte),\n"
+     "require-tls (530 before STARTTLS), no-tls (no\n"
+     "STARTTLS), proxy (a PROXY header names the\n"
+     "client), auth or auth=MECHANISM+MECHANISM...\n"
+     "(AUTH is offered), submission (the same, and\n"
+     "530 before it); tls-min=VERSION, ciphers=LIST,\n"
+     "cert=FILE, key=FILE, client-ca=FILE or\n"
+     "no-client-ca (in place of the options\n"
+     "--tls-min, --tls-ciphers and so on); tickets or\n"
+     "no-tickets (TLS session tickets; without either:\n"
+     "with submission)",
+     service::OptionRow::From::kAnywhere, true},
+    service::kControlRow,
+    service::kDeliverRow,
+    {"rules", "CDB",
+     "tcpserver's rules, made by tcprules: who may\n"
+     "connect, and relay"},
+    {"rules-optional", "", "serve everyone if the file is missing"},
+    {"host-names", "",
+     "look up clients' host names, and confirm them,\n"
+     "for rules that have names"},
+    {"resolver", "ADDRESS[:PORT]",
+     "whom --host-names asks, as often as wanted;\n"
+     "else as /etc/resolv.conf says",
+     service::OptionRow::From::kAnywhere, true},
+    {"silent-deny", "",
+     "close on who is denied without a word, as\n"
+     "tcpserver does; else 554"},
+    service::kOpenRelayRow,
+    service::kSendersRow,
+    service::kTlsCertRow,
+    service::kTlsKeyRow,
+    service::kClientCaRow,
+    service::kTlsMinRow,
+    service::kTlsCiphersRow,
+    {"proxy-from", "NETWORK", "whose PROXY headers count: 192.0.2.0/24",
+     service::OptionRow::From::kAnywhere, true},
+    {"max-connections", "N [1000]", "at once, in all; 421 beyond"},
+    {"max-per-client", "N [50]",
+     "at once, of an IPv4 address or an IPv6 /64; 0:\n"
+     "any number"},
+    {"max-rate", "N [0]", "new ones a minute, of the same; 0: any number"},
+    {"unlimited", "NETWORK", "who has no limit of their own",
+     service::OptionRow::From::kAnywhere, true},
+    {"max-recipients", "N [1000]", "recipients of a message; 452 beyond"},
+    {"max-errors", "N [20]",
+     "refused commands before 421 and the end of the\n"
+     "session"},
+    service::kAuthRow,
+    service::kCramMd5Row,
+    service::kSaslConfigRow,
+    service::kSaslRealmRow,
+    service::kAuthInsecureRow,
+    service::kAuthOldClientsRow,
+    service::kShowUserRow,
+    service::kIgnoreAuthzidRow,
+    service::kMaxAuthFailuresRow,
+    {"max-client-failures", "N [30]",
+     "failed logins in ten minutes, of an IPv4 address\n"
+     "or an IPv6 /64, outages included; 0: any number"},
+    {"max-user-failures", "N [10]",
+     "wrong passwords in ten minutes, of the same for\n"
+     "one user; 0: any number"},
+    service::kAuthDelayRow,
+    {"auth-threads", "N [8]", "that check passwords"},
+    service::kSessionTimeoutRow,
+    service::kBareNewlinesRow,
+    service::kLenientRow,
+    service::kGreetDelayRow,
+    service::kMinRateRow,
+    service::kRateGraceRow,
+    service::kPipeliningRow,
+    service::kLogFormatRow,
+    {"threads", "N [0]",
+     "that serve connections; 0: one for each\n"
+     "processor that the process may use"},
+    {"blocking-threads", "N [64]", "that wait for disks and programs, at most"},
+    {"drain", "N [30]",
+     "seconds that sessions may take to end after\n"
+     "SIGTERM; then they are cut off"},
+    {"ready-fd", "N", "write where we listen there, a line each, once\nwe do"},
+    {"user", "NAME", "become NAME, once we listen"},
+    {"pass-environment", "NAME",
+     "a variable that the programs we run have of our\n"
+     "environment, besides PATH, LANG, LC_*, TZ and\n"
+     "TMPDIR",
+     service::OptionRow::From::kAnywhere, true},
+    {"metrics", "ADDRESS:PORT",
+     "answer /metrics (Prometheus) and /healthz there,\n"
+     "by HTTP"},
+};
+
+constexpr char kHead[] =
+    "Usage: postern serve --listen ADDRESS:PORT [OPTION]...\n"
+    "\n"
+    "Receives mail by SMTP, and decides for each recipient whether to accept "
+    "it.\n"
+    "\n";
+constexpr char kFoot[] =
+    "\n"
+    "Each option is also a line of --config FILE (control=/etc/postern) and "
+    "an\n"
+    "environment variable (POSTERN_CONTROL). SIGHUP has the control files and\n"
+    "rules read again. SIGTERM ends sessions at their next safe point; a "
+    "second\n"
+    "SIGTERM ends the server within a second. See postern(8).\n";
+
+// Looks at the ciphers of `listen`, or at those of --tls-ciphers.
+absl::Status CheckCiphers(const ServeOptions& options,
+                          const ListenOption& listen) {
+  const absl::Status status = transports::CheckTlsSettings(listen.Tls(options));
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      listen.ciphers ? absl::StrCat("--listen: ", listen.Where(),
+                                    ": ciphers: ", status.message())
+                     : absl::StrCat("--tls-ciphers: ", status.message()));
+}
+
+// Returns the networks of an option; a mistake is the options'.
+policy::NetworkList ReadNetworks(absl::string_view name,
+                                 service::Options* given) {
+  absl::StatusOr<policy::NetworkList> list =
+      policy::NetworkList::Parse(given->List(name));
+  if (list.ok()) return *std::move(list);
+  given->Mistake(absl::StrCat("--", name, ": ", list.status().message()));
+  return {};
+}
+
+// Looks at the descriptor of --ready-fd while it cannot be one that this
+// process has opened.
+void CheckReadyFd(int fd, service::Options* given) {
+  if (fd < 0) return;
+  absl::Status status;
+  if (fd == STDERR_FILENO) {
+    status = absl::InvalidArgumentError("descriptor 2 is the log's");
+  } else if (fd > STDERR_FILENO && fd <= STDERR_FILENO + CountPassedSockets()) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", fd, " is a socket that systemd passes"));
+  } else {
+    status = system::TakeInheritedOutput(fd);
+  }
+  if (!status.ok()) {
+    given->Mistake(absl::StrCat("--ready-fd: ", status.message()));
+  }
+}
+
+// What only makes sense together.
+void Check(const ServeOptions& options, service::Options* given) {
+  bool auth = false;
+  bool certificate = !options.certificates.empty();
+  for (const ListenOption& listen : options.listen) {
+    const std::string where = listen.Where();
+    certificate = certificate || !listen.certificates.empty();
+    if (listen.auth && options.auth.specs.empty()) {
+      given->Mistake(absl::StrCat("--listen: ", where, ": needs --auth"));
+    }
+    auth = auth || listen.auth;
+    if (listen.HasTls(options)) {
+      const absl::Status ciphers = CheckCiphers(options, listen);
+      if (!ciphers.ok()) given->Mistake(ciphers.message());
+    } else if (listen.WantsTls()) {
+      given->Mistake(
+          absl::StrCat("--listen: ", where, ": needs --tls-cert or cert=FILE"));
+    }
+    // The permissions of a Unix socket say who may speak for clients.
+    const bool local = listen.passed.empty() && !listen.address.path.empty();
+    if (listen.options.proxy && !local && options.proxies.empty()) {
+      given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));
+    }
+  }
+  if (!options.auth.specs.empty() && !auth) {
+    given->Mistake("--auth: no --listen says submission or auth");
+  }
+  service::NeedCertificate(certificate, given);
+}
+
+}  // namespace
+
+std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
+                                             int* exit_code) {
+  service::Options given(kRows);
+  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+  *exit_code = 0;
+  if (given.AnswerHelp("postern", kHead, kFoot)) return std::nullopt;
+  ServeOptions options;
+  for (const std::string& text : given.List("listen")) {
+    absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
+    if (listen.ok()) {
+      options.listen.push_back(*std::move(listen));
+    } else {
+      given.Mistake(absl::StrCat("--listen: ", listen.status().message()));
+    }
+  }
+  if (options.listen.empty()) given.Mistake("--listen is missing");
+  service::ReadMailOptions(&given, &options);
+  const std::vector<std::string> passed = given.List("pass-environment");
+  for (const std::string& name : passed) {
+    if (name.empty() || absl::StrContains(name, '=')) {
+      given.Mistake(absl::StrCat("--pass-environment: ", name,
+                                 ": not the name of a variable"));
+    } else if (system::IsOfSession(name) || system::IsOfProcess(name)) {
+      given.Mistake(absl::StrCat("--pass-environment: ", name,
+                                 " is not for the programs of all sessions"));
+    }
+  }
+  options.child_environment = system::ServiceVariables(environ, passed);
+  options.rules = given.Text("rules", options.rules);
+  options.rules_optional = given.Flag("rules-optional");
+  options.silent_deny = given.Flag("silent-deny");
+  options.host_names = given.Flag("host-names");
+  options.resolvers = given.List("resolver");
+  service::ReadCertificateOptions(&given, &options);
+  options.proxies = ReadNetworks("proxy-from", &given);
+  options.limits.in_all =
+      static_cast<size_t>(given.Number("max-connections", 1000, 1, 1000000));
+  options.limits.from_client =
+      static_cast<size_t>(given.Number("max-per-client", 50, 0, 1000000));
+  options.limits.per_minute =
+      static_cast<size_t>(given.Number("max-rate", 0, 0, 1000000));
+  options.limits.exempt = ReadNetworks("unlimited", &given);
+  options.attempts.of_client =
+      static_cast<size_t>(given.Number("max-client-failures", 30, 0, 1000000));
+  options.attempts.of_user =
+      static_cast<size_t>(given.Number("max-user-failures", 10, 0, 1000000));
+  options.attempts.exempt = options.limits.exempt;
+  options.auth_threads =
+      given.Number("auth-threads", options.auth_threads, 1, 1024);
+  options.threads = given.Number("threads", options.threads, 0, 1024);
+  options.blocking_threads =
+      given.Number("blocking-threads", options.blocking_threads, 1, 1024);
+  options.drain = given.Number("drain", options.drain, 0, 24 * 60 * 60);
+  options.ready_fd = given.Number("ready-fd", options.ready_fd, 1, 1023);
+  CheckReadyFd(options.ready_fd, &given);
+  options.user = given.Text("user", options.user);
+  if (const std::string text = given.Text("metrics", ""); !text.empty()) {
+    auto address = transports::ListenAddress::Parse(text);
+    if (address.ok()) {
+      options.metrics.emplace(*std::move(address));
+    } else {
+      given.Mistake(absl::StrCat("--metrics: ", address.status().message()));
+    }
+  }
+  Check(options, &given);
+  if (!given.operands().empty()) {
+    given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
+  }
+  if (!given.Complain("postern serve")) return options;
+  *exit_code = kUsage;
+  return std::nullopt;
+}
+
+}  // namespace postern::programs

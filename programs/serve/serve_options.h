@@ -1,0 +1,51 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The command line of postern serve.
+
+#ifndef POSTERN_PROGRAMS_SERVE_SERVE_OPTIONS_H_
+#define POSTERN_PROGRAMS_SERVE_SERVE_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/attempt_limits.h"
+#include "policy/connection_limits.h"
+#include "policy/network_list.h"
+#include "programs/serve/listen_option.h"
+#include "service/certificate_options.h"
+#include "service/mail_options.h"
+#include "transports/listening_socket.h"
+
+namespace postern::programs {
+
+struct ServeOptions : service::MailOptions, service::CertificateOptions {
+  std::vector<ListenOption> listen;  // at least one
+  std::string rules;                 // tcprules' database; empty: none
+  bool rules_optional = false;
+  bool silent_deny = false;
+  bool host_names = false;
+  std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
+  policy::NetworkList proxies;
+  policy::ConnectionLimits::Limits limits;
+  int threads = 0;  // 0: one for each processor
+  int blocking_threads = 64;
+  int auth_threads = 8;
+  policy::AttemptLimits::Limits attempts;
+  int drain = 30;                                    // seconds
+  int ready_fd = -1;                                 // -1: none
+  std::string user;                                  // empty: stay who we are
+  std::optional<transports::ListenAddress> metrics;  // absent: none
+};
+
+// Reads the command line behind "serve", --config FILE and POSTERN_...
+// variables, in falling precedence. Returns nullopt when the program is to end
+// with `*exit_code`: 0 behind --help and --version, 100 behind an error, which
+// is on standard error and names the option, or the file and line.
+std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
+                                             int* exit_code);
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_SERVE_SERVE_OPTIONS_H_

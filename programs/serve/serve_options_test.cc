@@ -1,0 +1,236 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/serve_options.h"
+
+#include <stdlib.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "gtest/gtest.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr char kHere[] = "--listen=127.0.0.1:0";
+
+class ServeOptionsTest : public testing::Test {
+ protected:
+  // Variables are options too, and the caller's are not this test's.
+  void SetUp() override { clearenv(); }
+
+  // Reads a command line. What is printed is in `printed_` afterwards, and the
+  // exit code in `exit_code_`.
+  std::optional<ServeOptions> Read(std::vector<std::string> arguments) {
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    testing::internal::CaptureStderr();
+    testing::internal::CaptureStdout();
+    exit_code_ = -1;
+    auto options = ReadServeOptions(static_cast<int>(argv.size()), argv.data(),
+                                    &exit_code_);
+    printed_ = testing::internal::GetCapturedStdout() +
+               testing::internal::GetCapturedStderr();
+    return options;
+  }
+
+  int exit_code_ = -1;
+  std::string printed_;
+};
+
+TEST_F(ServeOptionsTest, HasDefaults) {
+  const auto options = Read({kHere});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_EQ(printed_, "");
+  ASSERT_EQ(options->listen.size(), 1u);
+  EXPECT_EQ(options->rules, "");
+  EXPECT_FALSE(options->rules_optional);
+  EXPECT_FALSE(options->silent_deny);
+  EXPECT_FALSE(options->host_names);
+  EXPECT_TRUE(options->resolvers.empty());
+  EXPECT_TRUE(options->proxies.empty());
+  EXPECT_EQ(options->limits.in_all, 1000u);
+  EXPECT_EQ(options->limits.from_client, 50u);
+  EXPECT_EQ(options->limits.per_minute, 0u);
+  EXPECT_TRUE(options->limits.exempt.empty());
+  EXPECT_EQ(options->attempts.of_client, 30u);
+  EXPECT_EQ(options->attempts.of_user, 10u);
+  EXPECT_TRUE(options->attempts.exempt.empty());
+  EXPECT_EQ(options->auth_threads, 8);
+  EXPECT_EQ(options->threads, 0);
+  EXPECT_EQ(options->blocking_threads, 64);
+  EXPECT_EQ(options->drain, 30);
+  EXPECT_EQ(options->ready_fd, -1);
+  EXPECT_EQ(options->user, "");
+  EXPECT_FALSE(options->metrics);
+  EXPECT_EQ(options->max_recipients, 1000);
+  EXPECT_EQ(options->max_errors, 20);
+}
+
+// Each value has a place of its own.
+TEST_F(ServeOptionsTest, TakesWhatIsGiven) {
+  const auto options = Read({kHere,
+                             "--listen=127.0.0.2:25,proxy",
+                             "--rules=/rules.cdb",
+                             "--rules-optional",
+                             "--silent-deny",
+                             "--host-names",
+                             "--resolver=192.0.2.1",
+                             "--resolver=192.0.2.2",
+                             "--proxy-from=192.0.2.0/24",
+                             "--max-connections=11",
+                             "--max-per-client=12",
+                             "--max-rate=13",
+                             "--unlimited=10.0.0.0/8",
+                             "--max-client-failures=14",
+                             "--max-user-failures=15",
+                             "--auth-threads=16",
+                             "--threads=17",
+                             "--blocking-threads=18",
+                             "--drain=19",
+                             "--user=mail",
+                             "--metrics=127.0.0.1:9025",
+                             "--max-recipients=20",
+                             "--max-errors=21"});
+  ASSERT_TRUE(options) << printed_;
+  ASSERT_EQ(options->listen.size(), 2u);
+  EXPECT_EQ(options->listen[1].Where(), "127.0.0.2:25");
+  EXPECT_TRUE(options->listen[1].options.proxy);
+  EXPECT_EQ(options->rules, "/rules.cdb");
+  EXPECT_TRUE(options->rules_optional);
+  EXPECT_TRUE(options->silent_deny);
+  EXPECT_TRUE(options->host_names);
+  EXPECT_EQ(options->resolvers,
+            (std::vector<std::string>{"192.0.2.1", "192.0.2.2"}));
+  EXPECT_TRUE(options->proxies.Contains("192.0.2.77"));
+  EXPECT_FALSE(options->proxies.Contains("192.0.3.77"));
+  EXPECT_EQ(options->limits.in_all, 11u);
+  EXPECT_EQ(options->limits.from_client, 12u);
+  EXPECT_EQ(options->limits.per_minute, 13u);
+  EXPECT_TRUE(options->limits.exempt.Contains("10.1.2.3"));
+  EXPECT_FALSE(options->limits.exempt.Contains("11.1.2.3"));
+  EXPECT_EQ(options->attempts.of_client, 14u);
+  EXPECT_EQ(options->attempts.of_user, 15u);
+  EXPECT_TRUE(options->attempts.exempt.Contains("10.1.2.3"));
+  EXPECT_EQ(options->auth_threads, 16);
+  EXPECT_EQ(options->threads, 17);
+  EXPECT_EQ(options->blocking_threads, 18);
+  EXPECT_EQ(options->drain, 19);
+  EXPECT_EQ(options->user, "mail");
+  ASSERT_TRUE(options->metrics);
+  EXPECT_EQ(options->metrics->Format(), "127.0.0.1:9025");
+  EXPECT_EQ(options->max_recipients, 20);
+  EXPECT_EQ(options->max_errors, 21);
+}
+
+TEST_F(ServeOptionsTest, NumbersHaveBounds) {
+  const struct {
+    const char* name;
+    int least;
+    int most;
+  } kCases[] = {
+      {"max-connections", 1, 1000000},
+      {"max-per-client", 0, 1000000},
+      {"max-rate", 0, 1000000},
+      {"max-client-failures", 0, 1000000},
+      {"max-user-failures", 0, 1000000},
+      {"auth-threads", 1, 1024},
+      {"threads", 0, 1024},
+      {"blocking-threads", 1, 1024},
+      {"drain", 0, 24 * 60 * 60},
+      {"max-recipients", 1, 1000000},
+      {"max-errors", 1, 1000000},
+  };
+  for (const auto& c : kCases) {
+    for (const int good : {c.least, c.most}) {
+      EXPECT_TRUE(Read({kHere, absl::StrCat("--", c.name, "=", good)}))
+          << printed_;
+    }
+    for (const int bad : {c.least - 1, c.most + 1}) {
+      EXPECT_FALSE(Read({kHere, absl::StrCat("--", c.name, "=", bad)}))
+          << c.name;
+      EXPECT_EQ(exit_code_, 100);
+      EXPECT_TRUE(absl::StrContains(
+          printed_, absl::StrCat("--", c.name, ": ", c.least, " to ", c.most)))
+          << printed_;
+    }
+  }
+}
+
+TEST_F(ServeOptionsTest, NamesWhatIsWrong) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* mistake;
+  } kCases[] = {
+      {{}, "--listen is missing"},
+      {{"--listen=nowhere"}, "--listen: "},
+      {{"--listen=127.0.0.1:25,sideways"},
+       "--listen: 127.0.0.1:25: unknown word sideways"},
+      {{"--listen=127.0.0.1:25,tls"},
+       "--listen: 127.0.0.1:25: needs --tls-cert or cert=FILE"},
+      {{"--listen=127.0.0.1:25,tls-min=1.0"},
+       "--listen: 127.0.0.1:25: needs --tls-cert or cert=FILE"},
+      {{"--listen=127.0.0.1:25,cert=/a,ciphers=OOPS"},
+       "--listen: 127.0.0.1:25: ciphers: OpenSSL has no cipher that matches "
+       "OOPS"},
+      {{kHere, "--tls-cert=/a", "--tls-ciphers=OOPS"},
+       "--tls-ciphers: OpenSSL has no cipher that matches OOPS"},
+      {{kHere, "--tls-min=1.3"}, "--tls-min: needs --tls-cert"},
+      {{"--listen=127.0.0.1:25,proxy"},
+       "--listen: 127.0.0.1:25: needs --proxy-from"},
+      {{"--listen=127.0.0.1:25,auth"}, "--listen: 127.0.0.1:25: needs --auth"},
+      {{kHere, "--auth=cdb:/users"},
+       "--auth: no --listen says submission or auth"},
+      {{kHere, "--proxy-from=192.0.2.1/24"}, "--proxy-from: "},
+      {{kHere, "--unlimited=everyone"}, "--unlimited: "},
+      {{kHere, "--metrics=9025"}, "--metrics: "},
+      {{kHere, "--ready-fd=2"}, "--ready-fd: descriptor 2 is the log's"},
+      {{kHere, "--ready-fd=1000"}, "--ready-fd: "},
+      {{kHere, "start"}, "unknown argument start"},
+      {{kHere, "--no-such-option"}, "unknown option --no-such-option"},
+  };
+  for (const auto& c : kCases) {
+    EXPECT_FALSE(Read(c.arguments)) << c.mistake;
+    EXPECT_EQ(exit_code_, 100) << c.mistake;
+    EXPECT_TRUE(
+        absl::StartsWith(printed_, absl::StrCat("postern serve: ", c.mistake)))
+        << printed_;
+  }
+}
+
+// What is a mistake without is none with it.
+TEST_F(ServeOptionsTest, TakesWhatGoesTogether) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{
+           {"--listen=127.0.0.1:25,tls", "--tls-cert=/a"},
+           {"--listen=127.0.0.1:25,tls,cert=/a"},
+           {"--listen=127.0.0.1:25,cert=/a", "--tls-min=1.3"},
+           {"--listen=127.0.0.1:25,no-tls", "--tls-cert=/a"},
+           {"--listen=127.0.0.1:25,ciphers=AES128-SHA", "--tls-cert=/a"},
+           {"--listen=127.0.0.1:25,auth", "--auth=cdb:/users"},
+           {"--listen=127.0.0.1:25,submission", "--auth=cdb:/users"},
+           {"--listen=127.0.0.1:25,proxy", "--proxy-from=192.0.2.1"},
+       }) {
+    EXPECT_TRUE(Read(arguments)) << printed_;
+  }
+}
+
+TEST_F(ServeOptionsTest, HelpAndVersionEndItWell) {
+  EXPECT_FALSE(Read({"--help"}));
+  EXPECT_EQ(exit_code_, 0);
+  for (const char* option : {"--listen ADDRESS", "--tls-min VERSION",
+                             "--tls-ciphers LIST", "--metrics ADDRESS"}) {
+    EXPECT_TRUE(absl::StrContains(printed_, option)) << option;
+  }
+  EXPECT_FALSE(Read({"--version"}));
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_TRUE(absl::StartsWith(printed_, "postern ")) << printed_;
+}
+
+}  // namespace
+}  // namespace postern::programs

@@ -1,0 +1,93 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/server_end.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "log/log.h"
+#include "system/child_process.h"
+#include "system/deadline.h"
+
+namespace postern::programs {
+namespace {
+
+// How often to look whether something has ended.
+constexpr int kLookMilliseconds = 10;
+// For the loops to close their connections, and then for the threads whose
+// child has been killed to notice.
+constexpr absl::Duration kCloseTime = absl::Milliseconds(150);
+constexpr absl::Duration kKillTime = absl::Milliseconds(350);
+// For the log's reader to take the rest.
+constexpr absl::Duration kLogTime = absl::Seconds(5);
+constexpr absl::Duration kShortLogTime = absl::Milliseconds(250);
+
+enum class Waited : uint8_t { kDone, kTimeout, kSignal };
+
+// Waits for `done`, for at most `time`, or until SIGTERM or SIGINT comes.
+Waited WaitFor(absl::Duration time, const sigset_t& signals,
+               absl::FunctionRef<bool()> done) {
+  const system::Deadline deadline(time);
+  while (!done()) {
+    if (deadline.passed()) return Waited::kTimeout;
+    const timespec look = absl::ToTimespec(absl::Milliseconds(
+        std::min(kLookMilliseconds, deadline.Milliseconds())));
+    const int signal = sigtimedwait(&signals, nullptr, &look);
+    if (signal == SIGTERM || signal == SIGINT) return Waited::kSignal;
+  }
+  return Waited::kDone;
+}
+
+// As WaitFor(), whatever signals come.
+void WaitAnyway(absl::Duration time, absl::FunctionRef<bool()> done) {
+  sigset_t none;
+  sigemptyset(&none);
+  (void)WaitFor(time, none, done);
+}
+
+bool Idle(const transports::ThreadPool& pool) {
+  return pool.queued() + pool.running() == 0;
+}
+
+}  // namespace
+
+bool EndServer(const ServerParts& parts, absl::Duration drain,
+               const sigset_t& signals) {
+  const auto closed = [&parts] { return parts.server->drained(); };
+  const auto delivered = [&] { return closed() && Idle(*parts.deliveries); };
+  const auto ended = [&] {
+    return delivered() &&
+           std::all_of(parts.others.begin(), parts.others.end(),
+                       [](const auto* pool) { return Idle(*pool); });
+  };
+  parts.server->Drain();
+  const bool hurried = WaitFor(drain, signals, delivered) == Waited::kSignal;
+  if (!ended()) {
+    parts.messages->Interrupt();
+    parts.server->Abandon();
+    WaitAnyway(kCloseTime, closed);
+    // Of those who wait for a child, none needs its answer any more. Tasks that
+    // wait for a thread are run: with no children to be had they are short, and
+    // destroying them here could wait for what they hold.
+    const system::ChildProcess::Ended children = system::ChildProcess::EndAll();
+    if (children.unkillable > 0) {
+      log::WriteLog("warning",
+                    absl::StrCat("left running, since they cannot be killed: ",
+                                 children.unkillable, " child processes"));
+    }
+    WaitAnyway(kKillTime, ended);
+    (void)parts.messages->LogRest();
+  }
+  parts.log->Finish();
+  const Waited logged = WaitFor(hurried ? kShortLogTime : kLogTime, signals,
+                                [&parts] { return parts.log->finished(); });
+  return ended() && logged == Waited::kDone;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,148 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/site.h"
+
+#include <cstdlib>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "delivery/pooled_delivery.h"
+#include "log/log.h"
+#include "policy/decision.h"
+#include "policy/own_addresses.h"
+#include "policy/pooled_policy.h"
+#include "policy/relay_policy.h"
+#include "policy/relay_rules.h"
+#include "service/destination.h"
+#include "service/mail_options.h"
+#include "service/named_session.h"
+
+namespace postern::programs {
+namespace {
+
+// A context for each listener: tickets of one are of no use at another.
+absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
+    const ServeOptions& options, const ServerConfig& config,
+    const auth::Backend* backend) {
+  std::vector<Site::Listener> listeners;
+  std::set<std::string> warned;
+  for (const ListenOption& listen : options.listen) {
+    Site::Listener& listener = listeners.emplace_back();
+    listener.config = config;
+    if (listen.HasTls(options)) {
+      transports::TlsOptions tls_options{
+          listen.Tls(options), absl::StrCat(listeners.size()),
+          listen.Certificates(options), listen.ClientCa(options)};
+      const auto tls = transports::TlsContext::Make(tls_options);
+      if (!tls.ok()) return tls.status();
+      // Listeners that share a certificate share its faults.
+      for (const std::string& warning : (*tls)->warnings()) {
+        if (warned.insert(warning).second) log::WriteLog("warning", warning);
+      }
+      listener.tls = *tls;
+      listener.config.offer_starttls = !listen.options.tls;
+      listener.config.require_tls = listen.require_tls;
+    }
+    if (listen.auth) {
+      const absl::Status status = service::OfferAuth(
+          *backend, options.auth, listen.mechanisms, &listener.config);
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--listen: ", listen.Where(), ": ", status.message()));
+      }
+      listener.config.require_auth = listen.require_auth;
+      if (listener.tls == nullptr &&
+          listener.config.mechanisms_in_clear.empty()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "--listen: ", listen.Where(),
+            ": without a certificate or --auth-insecure there is no AUTH"));
+      }
+    }
+    // Of what is read from files, only the greeting can be wrong.
+    if (const absl::Status status = listener.config.Validate(); !status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          options.control, "/smtpgreeting, or me: ", status.message()));
+    }
+  }
+  return listeners;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
+    const ServeOptions& options, const Process& process) {
+  const char* const databytes = getenv("DATABYTES");
+  auto controls = policy::ReadControls(
+      {.directory = options.control,
+       .open_relay = options.open_relay,
+       .senders = options.senders,
+       .check_databases = true,
+       .databytes = options.databytes,
+       .databytes_env = databytes == nullptr
+                            ? std::nullopt
+                            : std::optional<std::string>(databytes)});
+  if (!controls.ok()) return controls.status();
+  for (const std::string& warning : controls->warnings) {
+    log::WriteLog("warning", warning);
+  }
+  const auto site = std::make_shared<Site>();
+  site->controls =
+      std::make_shared<const policy::Controls>(*std::move(controls));
+  site->host_name = site->controls->me.empty() ? site->controls->greeting
+                                               : site->controls->me;
+  ServerConfig config = service::MakeServerConfig(options, *site->controls);
+  // Recipients whose Maildirs are looked for on other threads.
+  config.max_open_asks = 8;
+  auto destination = service::MakeDestination(
+      options.deliver, options.control, *site->controls,
+      options.child_environment,
+      [](absl::string_view what) { log::WriteLog("delivery", what); });
+  if (!destination.ok()) return destination.status();
+  config.carried = destination->delivery->carries();
+  if (destination->blocks) {
+    destination->delivery =
+        service::NameSessions(std::move(destination->delivery));
+  }
+  site->delivery = std::move(destination->delivery);
+  site->runs_programs =
+      destination->runs_programs || service::RunsCheckers(options.auth);
+  if (destination->recipients != nullptr) {
+    site->recipients =
+        service::NameSessions(std::move(destination->recipients));
+  }
+  auto backend = service::OpenBackends(options.auth, options.child_environment,
+                                       site->host_name, process.open_backend);
+  if (!backend.ok()) return backend.status();
+  auto listeners = MakeListeners(options, config, backend->get());
+  if (!listeners.ok()) return listeners.status();
+  site->listeners = *std::move(listeners);
+  if (*backend != nullptr) {
+    site->authenticator = process.guard(*std::move(backend));
+  }
+  site->messages = process.messages;
+  site->show_user = options.auth.show_user;
+  if (destination->blocks) {
+    site->delivery = std::make_shared<delivery::PooledDelivery>(
+        std::move(site->delivery), process.run);
+    if (site->recipients != nullptr) {
+      site->recipients = std::make_shared<policy::PooledPolicy>(
+          std::move(site->recipients), process.run);
+    }
+  }
+  site->relay = std::make_shared<policy::RelayPolicy>(
+      std::make_shared<const policy::RelayRules>(
+          site->controls, std::make_shared<const policy::InterfaceAddresses>()),
+      [metrics = process.metrics](const policy::Decision& decision,
+                                  const SessionInfo& session) {
+        if (metrics != nullptr) metrics->CountRecipient(decision);
+        log::WriteLog(policy::LogDecision(decision, session, log::LineStyle()));
+      },
+      site->recipients.get(), process.run, site->delivery.get());
+  return std::shared_ptr<const Site>(site);
+}
+
+}  // namespace postern::programs

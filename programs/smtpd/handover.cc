@@ -1,0 +1,196 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/smtpd/handover.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "engine/decimal.h"
+#include "engine/xtext.h"
+
+namespace postern::programs {
+namespace {
+
+// The names and their order, once for both ways.
+template <typename Visitor, typename HandoverType>
+void VisitFields(Visitor&& visit, HandoverType& handover) {
+  visit("began", handover.began);
+  visit("session", handover.session);
+  visit("greeted", handover.stood.greeted);
+  visit("extended", handover.stood.extended);
+  visit("errors", handover.stood.errors);
+  visit("auth-failures", handover.stood.auth_failures);
+  visit("messages", handover.stood.messages);
+  visit("reported", handover.stood.reported);
+  visit("early-talk", handover.stood.violations.early_talk);
+  visit("pipelining", handover.stood.violations.pipelining);
+  visit("verb", handover.hello_verb);
+  visit("hello", handover.hello_name);
+  visit("identity", handover.stood.identity);
+  visit("mechanism", handover.mechanism);
+}
+
+class Writer {
+ public:
+  void operator()(absl::string_view name, uint64_t value) {
+    absl::StrAppend(&text_, text_.empty() ? "" : " ", name, "=", value);
+  }
+  void operator()(absl::string_view name, bool value) {
+    (*this)(name, uint64_t{value});
+  }
+  void operator()(absl::string_view name, int value) {
+    (*this)(name, static_cast<uint64_t>(value));
+  }
+  void operator()(absl::string_view name, Hello::Verb value) {
+    (*this)(name, static_cast<uint64_t>(value));
+  }
+  void operator()(absl::string_view name, const std::string& value) {
+    absl::StrAppend(&text_, " ", name, "=", EncodeXtext(value));
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+class Reader {
+ public:
+  explicit Reader(absl::string_view text) : rest_(text) {}
+
+  void operator()(absl::string_view name, uint64_t& value) {
+    value = Number(name, UINT64_MAX);
+  }
+  void operator()(absl::string_view name, bool& value) {
+    value = Number(name, 1) != 0;
+  }
+  void operator()(absl::string_view name, int& value) {
+    value = static_cast<int>(Number(name, INT_MAX));
+  }
+  void operator()(absl::string_view name, Hello::Verb& value) {
+    value = static_cast<Hello::Verb>(
+        Number(name, static_cast<uint64_t>(Hello::Verb::kLhlo)));
+  }
+  void operator()(absl::string_view name, std::string& value) {
+    const std::optional<std::string> text = DecodeXtext(Field(name));
+    if (!text) return Fail(name);
+    value = *text;
+  }
+
+  absl::Status status() const {
+    if (status_.ok() && !rest_.empty()) {
+      return absl::InvalidArgumentError("something is behind the last field");
+    }
+    return status_;
+  }
+
+ private:
+  absl::string_view Field(absl::string_view name) {
+    const absl::string_view field = rest_.substr(0, rest_.find(' '));
+    rest_.remove_prefix(field.size());
+    absl::ConsumePrefix(&rest_, " ");
+    absl::string_view value = field;
+    if (!absl::ConsumePrefix(&value, name) ||
+        !absl::ConsumePrefix(&value, "=")) {
+      Fail(name);
+      return "";
+    }
+    return value;
+  }
+  uint64_t Number(absl::string_view name, uint64_t max) {
+    const std::optional<uint64_t> number =
+        ParseDecimal(Field(name), kMaxDigits);
+    if (number && *number <= max) return *number;
+    Fail(name);
+    return 0;
+  }
+  void Fail(absl::string_view name) {
+    status_.Update(absl::InvalidArgumentError(
+        absl::StrCat(name, " is missing, or cannot be")));
+  }
+
+  absl::string_view rest_;
+  absl::Status status_;
+};
+
+// All of them: what was written is what is read.
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+// A name and a user, three octets for each of theirs, and some numbers.
+constexpr off_t kMaxSize = off_t{256} << 10;
+
+absl::Status WriteAll(int descriptor, absl::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = write(descriptor, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return absl::ErrnoToStatus(errno, "handover: write");
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+  if (fcntl(descriptor, F_ADD_SEALS, kSeals) != 0) {
+    return absl::ErrnoToStatus(errno, "handover: F_ADD_SEALS");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string FormatHandover(const Handover& handover) {
+  Writer writer;
+  VisitFields(writer, handover);
+  return writer.text();
+}
+
+absl::StatusOr<Handover> ParseHandover(absl::string_view text) {
+  Handover handover;
+  Reader reader(text);
+  VisitFields(reader, handover);
+  if (absl::Status status = reader.status(); !status.ok()) return status;
+  return handover;
+}
+
+absl::StatusOr<int> StoreHandover(const Handover& handover) {
+  const int descriptor = memfd_create("postern-handover", MFD_ALLOW_SEALING);
+  if (descriptor < 0) {
+    return absl::ErrnoToStatus(errno, "handover: memfd_create");
+  }
+  if (absl::Status status = WriteAll(descriptor, FormatHandover(handover));
+      !status.ok()) {
+    close(descriptor);
+    return status;
+  }
+  return descriptor;
+}
+
+absl::StatusOr<Handover> LoadHandover(int descriptor) {
+  struct stat file = {};
+  // Where vm.memfd_noexec is set, the kernel adds a seal of its own.
+  const int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals ||
+      fstat(descriptor, &file) != 0 || file.st_size > kMaxSize) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("descriptor ", descriptor, " has no session"));
+  }
+  std::string text(static_cast<size_t>(file.st_size), '\0');
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = pread(descriptor, &text[done], text.size() - done,
+                            static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return absl::ErrnoToStatus(errno, "handover: pread");
+    done += static_cast<size_t>(n);
+  }
+  close(descriptor);
+  return ParseHandover(text);
+}
+
+}  // namespace postern::programs

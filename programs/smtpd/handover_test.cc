@@ -1,0 +1,137 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/smtpd/handover.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <climits>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gtest/gtest.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr char kText[] =
+    "began=81231 session=2f4zzk3m80ab greeted=1 extended=1 errors=3 "
+    "auth-failures=2 messages=4 reported=5 "
+    "early-talk=0 pipelining=1 verb=1 hello=client+20.example identity=u "
+    "mechanism=PLAIN";
+
+Handover Full() {
+  return {.began = 81231,
+          .session = "2f4zzk3m80ab",
+          .stood = {.greeted = true,
+                    .extended = true,
+                    .identity = "u",
+                    .errors = 3,
+                    .auth_failures = 2,
+                    .messages = 4,
+                    .reported = 5,
+                    .violations = {.pipelining = true}},
+          .hello_verb = Hello::Verb::kEhlo,
+          .hello_name = "client .example",
+          .mechanism = "PLAIN"};
+}
+
+TEST(HandoverTest, IsOneLineOfText) {
+  EXPECT_EQ(FormatHandover(Full()), kText);
+  const auto read = ParseHandover(kText);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, Full());
+}
+
+TEST(HandoverTest, ComesBackAsItWas) {
+  Handover extreme;
+  extreme.began = UINT64_MAX;
+  extreme.stood.errors = extreme.stood.auth_failures = INT_MAX;
+  extreme.stood.messages = extreme.stood.reported = INT_MAX;
+  extreme.stood.violations.early_talk = true;
+  extreme.hello_verb = Hello::Verb::kLhlo;
+  for (int c = 0; c < 256; ++c) {
+    extreme.hello_name += static_cast<char>(c);
+  }
+  extreme.stood.identity = extreme.mechanism = extreme.hello_name;
+  for (const Handover& handover : {Handover{}, Full(), extreme}) {
+    const std::string text = FormatHandover(handover);
+    for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~') << c;
+    const auto read = ParseHandover(text);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, handover) << text;
+  }
+}
+
+TEST(HandoverTest, RefusesWhatItHasNotWritten) {
+  struct Row {
+    absl::string_view from;
+    absl::string_view to;
+    absl::string_view names;  // what the error names
+  };
+  constexpr Row kRows[] = {
+      {kText, "", "began"},
+      {"began=81231 ", "", "began"},
+      {"=81231", "", "began"},
+      {"=81231", "=-1", "began"},
+      {"=81231", "=18446744073709551616", "began"},
+      {"greeted=1", "greeted=2", "greeted"},
+      {"errors=3", "errors=2147483648", "errors"},
+      {"errors=3 auth-failures=2", "auth-failures=2 errors=3", "errors"},
+      {"verb=1", "verb=3", "verb"},
+      {"+20", "+2", "hello"},
+      {" mechanism=PLAIN", "", "mechanism"},
+      {"PLAIN", "PLAIN x=1", "behind the last"},
+      {"PLAIN", "PLAIN=", "mechanism"},
+  };
+  for (const Row& row : kRows) {
+    const std::string text = absl::StrReplaceAll(kText, {{row.from, row.to}});
+    const auto read = ParseHandover(text);
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_TRUE(absl::StrContains(read.status().message(), row.names))
+        << text << ": " << read.status();
+  }
+}
+
+TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
+  Handover large = Full();
+  large.hello_name = std::string(4096, '\xff');
+  large.stood.identity = std::string(9216, '\xff');
+  for (const Handover& handover : {Handover{}, Full(), large}) {
+    const auto descriptor = StoreHandover(handover);
+    ASSERT_TRUE(descriptor.ok()) << descriptor.status();
+    EXPECT_LT(pwrite(*descriptor, "x", 1, 0), 0);
+    EXPECT_NE(ftruncate(*descriptor, 0), 0);
+    EXPECT_EQ(fcntl(*descriptor, F_GETFD), 0);  // exec(2) keeps it
+    const auto read = LoadHandover(*descriptor);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, handover);
+    EXPECT_LT(fcntl(*descriptor, F_GETFD), 0) << "a child would inherit it";
+  }
+}
+
+TEST(HandoverTest, TakesNoOtherFileForOne) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  const int plain = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  ASSERT_GE(null, 0);
+  ASSERT_GE(plain, 0);
+  const std::string text = FormatHandover(Full());
+  ASSERT_EQ(write(plain, text.data(), text.size()),
+            static_cast<ssize_t>(text.size()));
+  for (int descriptor : {null, plain, 1000000}) {
+    const auto read = LoadHandover(descriptor);
+    ASSERT_FALSE(read.ok());
+    EXPECT_TRUE(absl::StrContains(read.status().message(),
+                                  absl::StrCat("descriptor ", descriptor)))
+        << read.status();
+  }
+  EXPECT_EQ(close(null), 0);
+  EXPECT_EQ(close(plain), 0);
+}
+
+}  // namespace
+}  // namespace postern::programs

@@ -1,0 +1,111 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/smtpd/session_tls.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "engine/standing.h"
+#include "programs/smtpd/handover.h"
+#include "transports/secure_channel.h"
+#include "transports/stream_channel.h"
+
+namespace postern::programs {
+namespace {
+
+// Milliseconds of the clock that Handover::began is of.
+uint64_t Now() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+}  // namespace
+
+SessionTls::SessionTls(const SmtpdOptions& options, const SmtpdExtras& extras)
+    : options_(options),
+      extras_(extras),
+      began_(options.handover ? options.handover->began : Now()) {}
+
+absl::Status SessionTls::Begin() {
+  auto offer = transports::ReadUcspiTls(getenv);
+  for (const char* name : {"SSLCTLFD", "SSLREADFD", "SSLWRITEFD"}) {
+    unsetenv(name);
+  }
+  if (options_.tls_wrapped) {
+    in_clear_ = false;
+    if (extras_.tls_asked(nullptr)) return absl::OkStatus();
+    return absl::UnavailableError("--tls-wrapped: there is no TLS");
+  }
+  if (options_.tls_outside) {
+    outside_.emplace(transports::ReadTlsVariables(getenv));
+    if (!outside_->protocol.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "--tls-outside: SSL_PROTOCOL does not say that there is TLS");
+  }
+  if (!offer.ok()) return offer.status();
+  super_server_ = *offer;
+  if (options_.require_tls && !super_server_ && options_.certificates.empty()) {
+    return absl::InvalidArgumentError(
+        "--require-tls: needs --tls-cert, or UCSPI-TLS");
+  }
+  return absl::OkStatus();
+}
+
+void SessionTls::Configure(ServerConfig* config) const {
+  if (first()) return;
+  config->offer_starttls = super_server_ || !options_.certificates.empty();
+  config->require_tls =
+      options_.require_tls || (super_server_ && super_server_->required);
+}
+
+void SessionTls::Configure(transports::DescriptorStream* stream,
+                           SessionInfo* info, transports::StdioOptions* stdio) {
+  stdio->session_timeout = TimeLeft();
+  stdio->tls_first = first();
+  if (outside_) {
+    stdio->secure = [this](transports::StreamChannel* below) {
+      return std::make_unique<transports::OutsideTlsChannel>(*outside_, below);
+    };
+  } else if (super_server_) {
+    stdio->secure = [this, stream](transports::StreamChannel* below) {
+      return std::make_unique<transports::UcspiTlsChannel>(*super_server_,
+                                                           stream, below);
+    };
+  } else {
+    stdio->secure = [this](transports::StreamChannel* below) {
+      in_clear_ = false;
+      return extras_.secure(below);
+    };
+    stdio->tls_asked = [this](const Standing& stood, const SessionInfo& facts) {
+      const Handover handover = {.began = began_,
+                                 .session = facts.session_id,
+                                 .stood = stood,
+                                 .hello_verb = facts.hello_verb,
+                                 .hello_name = facts.hello_name,
+                                 .mechanism = facts.mechanism};
+      return extras_.tls_asked(&handover);
+    };
+  }
+  if (!options_.handover) return;
+  stdio->stood.emplace(options_.handover->stood);
+  info->hello_verb = options_.handover->hello_verb;
+  info->hello_name = options_.handover->hello_name;
+  info->identity = options_.handover->stood.identity;
+  info->mechanism = options_.handover->mechanism;
+}
+
+absl::Duration SessionTls::TimeLeft() const {
+  const uint64_t now = Now();
+  const absl::Duration gone = absl::Milliseconds(now - std::min(began_, now));
+  return std::max(absl::Seconds(options_.session_timeout) - gone,
+                  absl::ZeroDuration());
+}
+
+}  // namespace postern::programs

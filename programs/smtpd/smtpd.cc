@@ -1,0 +1,245 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/smtpd/smtpd.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "auth/backend.h"
+#include "engine/authenticator.h"
+#include "engine/policy.h"
+#include "engine/reply.h"
+#include "engine/server_config.h"
+#include "engine/session_info.h"
+#include "log/log.h"
+#include "log/log_line.h"
+#include "log/refusal_line.h"
+#include "policy/attempt_limits.h"
+#include "policy/controls.h"
+#include "policy/decision.h"
+#include "policy/own_addresses.h"
+#include "policy/relay_policy.h"
+#include "policy/relay_rules.h"
+#include "programs/smtpd/session_tls.h"
+#include "service/auth_options.h"
+#include "service/backends.h"
+#include "service/destination.h"
+#include "service/guarded_authenticator.h"
+#include "service/logged_delivery.h"
+#include "service/mail_options.h"
+#include "transports/descriptor_stream.h"
+#include "transports/session_id.h"
+#include "transports/stdio.h"
+#include "transports/ucspi.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr int kEnded = 1;  // qmail-smtpd's exit code for all but QUIT
+constexpr int kUsage = 100;
+
+// Of the session, for those who speak without it.
+const SessionTls* tls_of_session = nullptr;
+
+bool InClear() {
+  return tls_of_session == nullptr || tls_of_session->in_clear();
+}
+
+std::optional<std::string> Variable(const char* name) {
+  const char* value = getenv(name);
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+// Says that there is no service, as the first and only line (RFC 5321 3.1
+// wants a greeting of 554 or 421), and why in the log alone: it is none of the
+// client's business.
+int RefuseService(const absl::Status& why) {
+  log::WriteLog("fatal", why.message());
+  if (!InClear()) return kEnded;
+  const std::string line =
+      FormatReply({421, {4, 3, 0}, "unable to read controls (#4.3.0)"});
+  (void)!write(STDOUT_FILENO, line.data(), line.size());  // the end anyway
+  return kEnded;
+}
+
+void ReportDelivery(absl::string_view what) { log::WriteLog("delivery", what); }
+
+// What qmail-smtpd says, without a byte of memory: some replies may be lost
+// with it, but no client waits for them.
+void OutOfMemory() {
+  constexpr char kReply[] = "421 4.3.0 out of memory (#4.3.0)\r\n";
+  if (InClear()) {
+    (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // the end anyway
+  }
+  constexpr absl::string_view kLog = "postern-smtpd: fatal: out of memory\n";
+  constexpr absl::string_view kJson =
+      "{\"event\":\"fatal\",\"program\":\"postern-smtpd\","
+      "\"text\":\"out of memory\"}\n";
+  const absl::string_view log =
+      log::LineStyle().format() == log::LogFormat::kJson ? kJson : kLog;
+  log::WriteLogAsIs(log);
+  _exit(kEnded);
+}
+
+// Returns what sessions are to ask for AUTH; null: there is none. One that
+// fails waits on the only thread that there is.
+std::shared_ptr<Authenticator> MakeAuthenticator(
+    std::shared_ptr<auth::Backend> backend, const SmtpdOptions& options,
+    policy::AttemptLimits* no_limits) {
+  if (backend == nullptr) return nullptr;
+  return std::make_shared<service::GuardedAuthenticator>(
+      std::move(backend), service::GuardedAuthenticator::Guard{
+                              .limits = no_limits,
+                              .delay = absl::Seconds(options.auth.delay),
+                              .after =
+                                  [](absl::Duration delay, auto task) {
+                                    absl::SleepFor(delay);
+                                    std::move(task)();
+                                  },
+                              .now = [] { return int64_t{0}; }});
+}
+
+}  // namespace
+
+int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
+  log::SetLogFormat(options.log_format);
+  const std::string session =
+      options.handover ? options.handover->session : transports::NewSessionId();
+  log::SetLogSession(session);
+  // A client that is gone, and a limit on the size of files (softlimit -f),
+  // are errors of write(2), not deaths.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  // Ignored, as some supervisors have it, the queue program's exit code would
+  // be lost, and with it every acceptance: queued, and refused all the same.
+  signal(SIGCHLD, SIG_DFL);
+  std::set_new_handler(OutOfMemory);
+
+  if (service::NeedsLibraries(options.auth) && !extras.open_backend) {
+    extras.tls_asked(nullptr);
+    return RefuseService(absl::UnavailableError(
+        "--auth: another program knows the users, and cannot be run"));
+  }
+  SessionTls tls(options, extras);
+  tls_of_session = &tls;
+  if (const absl::Status status = tls.Begin(); !status.ok()) {
+    return RefuseService(status);
+  }
+
+  auto read = policy::ReadControls({.directory = options.control,
+                                    .open_relay = options.open_relay,
+                                    .senders = options.senders,
+                                    .databytes = options.databytes,
+                                    .databytes_env = Variable("DATABYTES")});
+  if (!read.ok()) return RefuseService(read.status());
+  const auto controls =
+      std::make_shared<const policy::Controls>(*std::move(read));
+  for (const std::string& warning : controls->warnings) {
+    if (options.handover) break;  // they have been said
+    log::WriteLog("warning", warning);
+  }
+
+  SessionInfo info = transports::ReadUcspi(getenv);
+  info.session_id = session;
+  transports::ReadSocketAddresses(STDIN_FILENO, &info);
+  if (info.relay_client) {
+    const absl::Status status = policy::ValidateRelayClient(*info.relay_client);
+    if (!status.ok()) return RefuseService(status);
+  }
+
+  ServerConfig config = service::MakeServerConfig(options, *controls);
+  config.require_hello = false;  // qmail-smtpd never asked for one
+  config.strictness = options.lenient.Of(info.remote_address);
+  tls.Configure(&config);
+  config.require_auth = options.submission;
+  const std::string host_name =
+      controls->me.empty() ? controls->greeting : controls->me;
+  auto backend = service::OpenBackends(options.auth, options.child_environment,
+                                       host_name, extras.open_backend);
+  if (!backend.ok()) return RefuseService(backend.status());
+  if (*backend != nullptr) {
+    (void)service::OfferAuth(**backend, options.auth, {},
+                             &config);  // all it has
+    if (!config.offer_starttls && !tls.first() &&
+        config.mechanisms_in_clear.empty()) {
+      log::WriteLog("warning",
+                    "AUTH is not offered without TLS: see --auth-insecure");
+      config.mechanisms.clear();
+    }
+  }
+  if (const absl::Status status = config.Validate(); !status.ok()) {
+    // Of what is read from files, only the greeting can be wrong.
+    return RefuseService(absl::InvalidArgumentError(absl::StrCat(
+        options.control, "/smtpgreeting, or me: ", status.message())));
+  }
+  auto destination =
+      service::MakeDestination(options.deliver, options.control, *controls,
+                               options.child_environment, ReportDelivery);
+  if (!destination.ok()) {
+    RefuseService(destination.status());
+    return kUsage;
+  }
+  config.carried = destination->delivery->carries();
+
+  service::LoggedDelivery delivery(destination->delivery.get());
+  policy::RelayPolicy relay(
+      std::make_shared<const policy::RelayRules>(
+          controls, std::make_shared<const policy::InterfaceAddresses>()),
+      [](const policy::Decision& decision, const SessionInfo& session) {
+        log::WriteLog(policy::LogDecision(decision, session, log::LineStyle()));
+      },
+      destination->recipients.get(), /*run=*/nullptr,
+      destination->delivery.get());
+
+  // Each process has one client: nobody's failures are known to the next.
+  policy::AttemptLimits no_limits({.of_client = 0, .of_user = 0});
+  const auto authenticator =
+      MakeAuthenticator(*std::move(backend), options, &no_limits);
+  ResponderOptions responder;
+  responder.authenticator = authenticator.get();
+  responder.show_user = options.auth.show_user;
+  responder.policy = &relay;
+  responder.delivery = &delivery;
+  responder.host_name = host_name;
+  responder.stamp = [&delivery] { return delivery.Stamp(); };
+  responder.refused = [](const Refusal& refusal, const SessionInfo& facts) {
+    log::WriteLog(log::LogRefusal(refusal, facts, log::LineStyle()));
+  };
+
+  transports::StdioOptions stdio;
+  stdio.write_timeout = controls->timeout;
+  stdio.pace = {.min_rate = static_cast<uint64_t>(options.min_rate),
+                .grace = absl::Seconds(options.rate_grace)};
+  stdio.greet_delay = absl::Seconds(options.greet_delay);
+  transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
+  tls.Configure(&stream, &info, &stdio);
+  const std::string address = info.remote_address;
+  const transports::StdioResult result = transports::ServeStdio(
+      config, std::move(responder), std::move(info), stdio, &stream);
+  if (result.clean) return 0;
+  log::LogLine line("session", log::LineStyle(), {session});
+  line.Word("end", CloseReasonName(result.reason))
+      .Text("ip", address, log::kMaxLoggedName);
+  if (!result.tls_error.empty()) {
+    line.Sentence("tls-error", result.tls_error, log::kMaxLoggedName);
+  }
+  log::WriteLog(line);
+  return kEnded;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,84 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// postern-smtpd, as small as can be: TLS is another program's.
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "log/inetd_log.h"
+#include "log/log.h"
+#include "programs/smtpd/exec_sibling.h"
+#include "programs/smtpd/handover.h"
+#include "programs/smtpd/smtpd.h"
+#include "programs/smtpd/smtpd_options.h"
+#include "programs/smtpd/smtpd_tls_hooks.h"
+#include "system/standard_descriptors.h"
+#include "transports/stream_channel.h"
+
+namespace {
+
+using postern::log::WriteLog;
+using postern::programs::Handover;
+using postern::programs::kHandoverOption;
+using postern::programs::RunSuccessor;
+using postern::programs::StoreHandover;
+
+constexpr int kTemporary = 111;  // djb's tools: try again
+// Octets that the heap grows by beyond what is needed: `softlimit -m 3000000`
+// leaves no room for the C library's 128 KiB.
+constexpr int kHeapPad = 4096;
+
+// Returns only if that cannot be, with the reason.
+absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
+                              const Handover* handover) {
+  constexpr absl::string_view kProgram = "postern-smtpd-tls";
+  if (handover == nullptr) return RunSuccessor(kProgram, arguments, "");
+  const absl::StatusOr<int> stored = StoreHandover(*handover);
+  if (!stored.ok()) return stored.status();
+  absl::Status status = RunSuccessor(
+      kProgram, arguments, absl::StrCat("--", kHandoverOption, "=", *stored));
+  close(*stored);
+  return status;
+}
+
+}  // namespace
+
+// In the place of libstdc++'s own handler, which prints the exception's name
+// and has 46 KB of code to make it readable. No exception is expected here.
+void __gnu_cxx::__verbose_terminate_handler() {
+  WriteLog("fatal", "an unexpected exception");
+  std::abort();
+}
+
+int main(int argc, char** argv) {
+  mallopt(M_TOP_PAD, kHeapPad);
+  if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
+  postern::log::KeepLogOffConnection();
+  int exit_code = 0;
+  const auto options =
+      postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);
+  if (!options) return exit_code;
+  bool said = false;
+  postern::programs::SmtpdExtras extras;
+  extras.tls_asked = [&](const Handover* handover) {
+    const absl::Status status =
+        BecomeTlsProgram({argv, static_cast<size_t>(argc)}, handover);
+    // Once: a client may ask as often as it likes.
+    if (!said)
+      WriteLog("tls", absl::StrCat("not available: ", status.message()));
+    said = true;
+    return false;
+  };
+  extras.secure = [](postern::transports::StreamChannel*) { return nullptr; };
+  // Nothing is buffered, and a process a connection need not tidy up.
+  _exit(postern::programs::RunSmtpd(*options, extras));
+}

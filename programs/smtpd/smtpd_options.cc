@@ -1,0 +1,151 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/smtpd/smtpd_options.h"
+
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "auth/checker_command.h"
+#include "programs/smtpd/handover.h"
+#include "service/auth_options.h"
+#include "service/certificate_options.h"
+#include "service/mail_options.h"
+#include "service/options.h"
+#include "system/session_variables.h"
+
+namespace postern::programs {
+namespace {
+
+// djb's tools: wrong usage.
+constexpr int kUsage = 100;
+
+constexpr service::OptionRow kRows[] = {
+    service::kHelpRow,
+    service::kVersionRow,
+    service::kConfigRow,
+    service::kControlRow,
+    service::kDeliverRow,
+    service::kOpenRelayRow,
+    service::kSendersRow,
+    {"max-recipients", "N [10000]", "recipients of a message; 452 beyond"},
+    {"max-errors", "N [100]",
+     "refused commands before 421 and the end of the\n"
+     "session"},
+    service::kAuthRow,
+    service::kCramMd5Row,
+    service::kSaslConfigRow,
+    service::kSaslRealmRow,
+    service::kAuthInsecureRow,
+    service::kAuthOldClientsRow,
+    service::kShowUserRow,
+    service::kIgnoreAuthzidRow,
+    service::kMaxAuthFailuresRow,
+    service::kAuthDelayRow,
+    {"submission", "", "take mail from users alone: 530 before AUTH"},
+    service::kSessionTimeoutRow,
+    service::kBareNewlinesRow,
+    service::kLenientRow,
+    service::kGreetDelayRow,
+    service::kMinRateRow,
+    service::kRateGraceRow,
+    service::kPipeliningRow,
+    service::kLogFormatRow,
+    service::kTlsCertRow,
+    service::kTlsKeyRow,
+    service::kClientCaRow,
+    service::kTlsMinRow,
+    service::kTlsCiphersRow,
+    {"require-tls", "", "530 before STARTTLS"},
+    {"tls-wrapped", "", "TLS from the first byte"},
+    {"tls-outside", "",
+     "the same, but by the super-server: SSL_PROTOCOL\n"
+     "and SSL_CIPHER say what it has come to"},
+    {kHandoverOption, "N", "", service::OptionRow::From::kCommandLine},
+};
+
+void ReadHandover(service::Options* given, SmtpdOptions* options) {
+  const int descriptor = given->Number(kHandoverOption, -1, 3, INT_MAX);
+  if (descriptor < 0) return;
+  absl::StatusOr<Handover> handover = LoadHandover(descriptor);
+  if (handover.ok()) {
+    options->handover.emplace(*std::move(handover));
+  } else {
+    given->Mistake(
+        absl::StrCat("--", kHandoverOption, ": ", handover.status().message()));
+  }
+}
+
+constexpr char kHead[] =
+    "Usage: postern-smtpd [OPTION]... [[HOST] CHECKER SUBPROGRAM...]\n"
+    "\n"
+    "Receives mail by SMTP on descriptors 0 and 1, under tcpserver or another\n"
+    "UCSPI super-server, in the place of qmail-smtpd. CHECKER is a "
+    "checkpassword\n"
+    "program, which runs SUBPROGRAM (true) if a password is right.\n"
+    "\n";
+constexpr char kFoot[] =
+    "\n"
+    "Each option is also a line of --config FILE (control=/etc/postern) and "
+    "an\n"
+    "environment variable (POSTERN_CONTROL). See postern-smtpd(8).\n";
+
+// The arguments of a patched qmail-smtpd's run script.
+void ReadChecker(service::Options* given, service::AuthOptions* options) {
+  const std::vector<std::string> arguments(given->operands().begin(),
+                                           given->operands().end());
+  const char* const path = getenv("PATH");
+  auto checker = auth::ReadCheckerCommand(
+      arguments, path == nullptr ? "/bin:/usr/bin" : path);
+  if (!checker.ok()) return given->Mistake(checker.status().message());
+  service::AuthSpec spec;
+  spec.text = absl::StrJoin(arguments, " ");
+  spec.command = std::move(checker->command);
+  spec.host = std::move(checker->host);
+  options->specs.push_back(std::move(spec));
+}
+
+}  // namespace
+
+std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
+                                             int* exit_code) {
+  service::Options given(kRows);
+  if (argc > 0) {
+    given.Read({argv + 1, static_cast<size_t>(argc - 1)}, getenv);
+  }
+  *exit_code = 0;
+  if (given.AnswerHelp("postern-smtpd", kHead, kFoot)) return std::nullopt;
+  SmtpdOptions options;
+  service::ReadMailOptions(&given, &options);
+  options.child_environment = system::UcspiVariables(environ);
+  options.submission = given.Flag("submission");
+  if (!given.operands().empty()) ReadChecker(&given, &options.auth);
+  if (options.submission && options.auth.specs.empty()) {
+    given.Mistake("--submission: needs a CHECKER, or --auth");
+  }
+  service::ReadCertificateOptions(&given, &options);
+  service::NeedCertificate(!options.certificates.empty(), &given);
+  options.require_tls = given.Flag("require-tls");
+  options.tls_wrapped = given.Flag("tls-wrapped");
+  if (options.tls_wrapped && options.certificates.empty()) {
+    given.Mistake("--tls-wrapped: needs --tls-cert");
+  }
+  options.tls_outside = given.Flag("tls-outside");
+  if (options.tls_outside && options.tls_wrapped) {
+    given.Mistake("--tls-outside: not with --tls-wrapped");
+  }
+  ReadHandover(&given, &options);
+  if (!given.Complain("postern-smtpd")) return options;
+  *exit_code = kUsage;
+  return std::nullopt;
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,100 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// postern-smtpd with what a static program cannot have: OpenSSL.
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "log/inetd_log.h"
+#include "log/log.h"
+#include "programs/smtpd/smtpd.h"
+#include "programs/smtpd/smtpd_options.h"
+#include "programs/smtpd/smtpd_tls_hooks.h"
+#include "service/certificate_options.h"
+#include "service/library_backends.h"
+#include "system/standard_descriptors.h"
+#include "transports/secure_channel.h"
+#include "transports/stream_channel.h"
+#include "transports/tls_channel.h"
+#include "transports/tls_context.h"
+#include "transports/tls_settings.h"
+
+namespace postern::programs {
+namespace {
+
+// The context of one session, made when it is asked for.
+class Tls {
+ public:
+  explicit Tls(const service::CertificateOptions& options)
+      : options_(options) {}
+
+  // Returns whether it is there. What is wrong is said once: a client may ask
+  // as often as it likes.
+  bool Load() {
+    if (loaded_) return loaded_->ok();
+    loaded_.emplace(Make());
+    if (!loaded_->ok()) {
+      log::WriteLog(
+          "tls", absl::StrCat("not available: ", loaded_->status().message()));
+      return false;
+    }
+    for (const std::string& warning : (**loaded_)->warnings()) {
+      log::WriteLog("warning", warning);
+    }
+    return true;
+  }
+
+  // Behind a Load() that has said true.
+  std::unique_ptr<transports::SecureChannel> MakeChannel(
+      transports::StreamChannel* below) {
+    return std::make_unique<transports::TlsChannel>(**loaded_, below);
+  }
+
+ private:
+  absl::StatusOr<std::shared_ptr<const transports::TlsContext>> Make() const {
+    // No tickets: the key to them would end with this process.
+    transports::TlsSettings settings = options_.tls;
+    settings.tickets = false;
+    const absl::Status ciphers = transports::CheckTlsSettings(settings);
+    if (!ciphers.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--tls-ciphers: ", ciphers.message()));
+    }
+    return transports::TlsContext::Make(
+        {settings, "smtpd", options_.certificates, options_.client_ca});
+  }
+
+  const service::CertificateOptions& options_;
+  std::optional<absl::StatusOr<std::shared_ptr<const transports::TlsContext>>>
+      loaded_;
+};
+
+}  // namespace
+}  // namespace postern::programs
+
+int main(int argc, char** argv) {
+  using postern::programs::Handover;
+  constexpr int kTemporary = 111;  // djb's tools: try again
+  if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
+  postern::log::KeepLogOffConnection();
+  int exit_code = 0;
+  const auto options =
+      postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);
+  if (!options) return exit_code;
+  postern::programs::Tls tls(*options);
+  postern::programs::SmtpdExtras extras;
+  extras.tls_asked = [&tls](const Handover*) { return tls.Load(); };
+  extras.open_backend = postern::service::OpenLibraryBackend;
+  extras.secure = [&tls](postern::transports::StreamChannel* below) {
+    return tls.MakeChannel(below);
+  };
+  // Nothing is buffered, and a process a connection need not tidy up.
+  _exit(postern::programs::RunSmtpd(*options, extras));
+}

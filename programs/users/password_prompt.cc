@@ -1,0 +1,157 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/users/password_prompt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+
+namespace postern::programs {
+namespace {
+
+// Those that a terminal or an operator sends to end or stop us.
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+
+volatile sig_atomic_t caught_signal = 0;
+
+void Catch(int signal) { caught_signal = signal; }
+
+// Holds kSignals back, but for where Wait() lets them in, until the end; what
+// came meanwhile comes then.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    caught_signal = 0;
+    sigset_t held;
+    sigemptyset(&held);
+    struct sigaction action = {};
+    action.sa_handler = Catch;
+    for (size_t i = 0; i < std::size(kSignals); ++i) {
+      sigaddset(&held, kSignals[i]);
+      sigaction(kSignals[i], nullptr, &before_[i]);
+      // What is ignored, as under nohup, stays so.
+      if (before_[i].sa_handler == SIG_IGN) continue;
+      sigaction(kSignals[i], &action, nullptr);
+    }
+    sigprocmask(SIG_BLOCK, &held, &mask_);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals() {
+    for (size_t i = 0; i < std::size(kSignals); ++i) {
+      sigaction(kSignals[i], &before_[i], nullptr);
+    }
+    if (caught_signal != 0) raise(caught_signal);
+    sigprocmask(SIG_SETMASK, &mask_, nullptr);
+  }
+
+  // Waits for input; returns false if a signal came first.
+  bool Wait(int fd) const {
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    while (caught_signal == 0) {
+      if (ppoll(&wanted, 1, nullptr, &mask_) > 0) return true;
+      if (errno != EINTR) return true;  // read(2) will tell
+    }
+    return false;
+  }
+
+ private:
+  struct sigaction before_[std::size(kSignals)] = {};
+  sigset_t mask_;
+};
+
+// Reads a line from `fd`, an octet at a time: nothing behind it is ours. Asks
+// `wait` before each; nullopt if it says no.
+template <typename Wait>
+absl::StatusOr<std::optional<Secret>> ReadLine(int fd, Wait wait) {
+  std::string line;
+  line.reserve(kMaxPassword + 1);  // so that it is in one place alone
+  const absl::Cleanup wipe = [&line] { Wipe(&line); };
+  while (true) {
+    if (!wait()) return std::optional<Secret>();
+    char c = '\0';
+    const ssize_t got = read(fd, &c, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::ErrnoToStatus(errno, "reading a password");
+    if (got == 0 && line.empty()) {
+      return absl::InvalidArgumentError("no password: an end instead");
+    }
+    if (got == 0 || c == '\n') break;
+    if (line.size() == kMaxPassword) {
+      return absl::InvalidArgumentError("a password that is too long");
+    }
+    line += c;
+  }
+  // Of a file with CRLF line ends. No client could send it.
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (line.empty()) return absl::InvalidArgumentError("an empty password");
+  return std::optional<Secret>(Secret(std::move(line)));
+}
+
+void Print(int fd, absl::string_view text) {
+  while (!text.empty()) {
+    const ssize_t wrote = write(fd, text.data(), text.size());
+    if (wrote < 0 && errno != EINTR) return;  // the read will fail, too
+    if (wrote > 0) text.remove_prefix(static_cast<size_t>(wrote));
+  }
+}
+
+// Asks once; nullopt: a signal came, and has had its effect.
+absl::StatusOr<std::optional<Secret>> AskOnce(int tty,
+                                              absl::string_view prompt) {
+  const HeldSignals signals;
+  struct termios before;
+  if (tcgetattr(tty, &before) != 0) {
+    return absl::ErrnoToStatus(errno, "/dev/tty");
+  }
+  struct termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
+  silent.c_lflag |= ICANON | ISIG;
+  // What was typed ahead was not meant for us.
+  if (tcsetattr(tty, TCSAFLUSH, &silent) != 0) {
+    return absl::ErrnoToStatus(errno, "/dev/tty");
+  }
+  Print(tty, prompt);
+  absl::StatusOr<std::optional<Secret>> line =
+      ReadLine(tty, [&] { return signals.Wait(tty); });
+  Print(tty, "\n");  // the one that was typed did not show
+  (void)tcsetattr(tty, TCSAFLUSH, &before);  // nothing is left to be done
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<Secret> AskPassword(absl::string_view prompt) {
+  const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (tty < 0) {
+    return absl::FailedPreconditionError("no terminal to ask at: see --stdin");
+  }
+  const absl::Cleanup closer = [tty] { close(tty); };
+  while (true) {
+    absl::StatusOr<std::optional<Secret>> line = AskOnce(tty, prompt);
+    if (!line.ok()) return line.status();
+    if (*line) return **std::move(line);
+  }
+}
+
+absl::StatusOr<Secret> ReadPassword(int fd) {
+  absl::StatusOr<std::optional<Secret>> line =
+      ReadLine(fd, [] { return true; });
+  if (!line.ok()) return line.status();
+  return **std::move(line);
+}
+
+}  // namespace postern::programs

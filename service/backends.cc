@@ -1,0 +1,82 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/backends.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "auth/backends.h"
+#include "auth/bearer_backend.h"
+#include "auth/checkpassword.h"
+#include "auth/token_command.h"
+#include "log/log.h"
+
+namespace postern::service {
+namespace {
+
+void ReportAuth(absl::string_view what) { log::WriteLog("auth", what); }
+
+}  // namespace
+
+bool NeedsLibraries(const AuthOptions& options) {
+  return std::any_of(options.specs.begin(), options.specs.end(),
+                     [](const AuthSpec& spec) {
+                       return spec.kind == AuthSpec::Kind::kCdb ||
+                              spec.kind == AuthSpec::Kind::kSasl;
+                     });
+}
+
+bool RunsCheckers(const AuthOptions& options) {
+  return std::any_of(options.specs.begin(), options.specs.end(),
+                     [](const AuthSpec& spec) {
+                       return spec.kind == AuthSpec::Kind::kCheckpassword;
+                     });
+}
+
+absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
+    const AuthOptions& options, const system::Variables& environment,
+    const std::string& host_name, const OpenBackend& open) {
+  std::vector<std::shared_ptr<auth::Backend>> backends;
+  for (const AuthSpec& spec : options.specs) {
+    if (spec.kind == AuthSpec::Kind::kCheckpassword) {
+      backends.push_back(std::make_shared<auth::CheckpasswordBackend>(
+          auth::CheckpasswordOptions{
+              .command = spec.command,
+              .cram_md5 = options.cram_md5,
+              .host = spec.host.empty() ? host_name : spec.host,
+              .ignore_authorization_identity = options.ignore_authzid,
+              .environment = environment,
+              .report = ReportAuth}));
+      continue;
+    }
+    if (spec.kind == AuthSpec::Kind::kOauth) {
+      backends.push_back(std::make_shared<auth::BearerBackend>(
+          std::make_unique<auth::TokenCommand>(
+              auth::TokenCommandOptions{.command = spec.command,
+                                        .environment = environment,
+                                        .report = ReportAuth})));
+      continue;
+    }
+    auto backend = open ? open(spec, options, host_name)
+                        : absl::UnimplementedError("not in this program");
+    if (!backend.ok()) {
+      return absl::Status(
+          backend.status().code(),
+          absl::StrCat("--auth ", spec.text, ": ", backend.status().message()));
+    }
+    backends.push_back(*std::move(backend));
+  }
+  if (backends.empty()) return nullptr;
+  auto all = auth::Backends::Make(std::move(backends));
+  if (!all.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--auth: ", all.status().message()));
+  }
+  return *std::move(all);
+}
+
+}  // namespace postern::service

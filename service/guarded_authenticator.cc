@@ -1,0 +1,180 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/guarded_authenticator.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "auth/refusal.h"
+#include "log/log.h"
+#include "log/log_line.h"
+
+namespace postern::service {
+namespace {
+
+using Guard = GuardedAuthenticator::Guard;
+
+Verdict TooManyFailures() {
+  return Verdict::Refuse(
+      {454, {4, 7, 0}, "too many failures, try again later (#4.7.0)"});
+}
+
+class GuardedExchange : public AuthExchange {
+ public:
+  GuardedExchange(std::unique_ptr<AuthExchange> exchange,
+                  std::shared_ptr<const Guard> guard,
+                  absl::string_view mechanism, const SharedSessionInfo& session)
+      : exchange_(std::move(exchange)),
+        guard_(std::move(guard)),
+        mechanism_(mechanism),
+        session_(session) {}
+
+  // What the client knows by now is in the log also where it leaves.
+  ~GuardedExchange() override {
+    if (!begun_ || over_) return;
+    if (proved_) Failed();
+    Conclude(proved_ ? AuthOutcome::kUnconfirmed : AuthOutcome::kCancelled,
+             user_);
+  }
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    begun_ = true;
+    if (!guard_->limits->Begin(session_->remote_address, guard_->now())) {
+      Conclude(AuthOutcome::kLimit, "");
+      return Delay(TooManyFailures(), std::move(done));
+    }
+    exchange_->Start(std::move(initial_response), Watched(std::move(done)));
+  }
+
+  void Respond(std::string response, Done done) override {
+    exchange_->Respond(std::move(response), Watched(std::move(done)));
+  }
+
+  absl::string_view user() const override { return exchange_->user(); }
+  absl::string_view requested_identity() const override {
+    return exchange_->requested_identity();
+  }
+
+ private:
+  using Reveals = AuthChallenge::Reveals;
+
+  Done Watched(Done done) {
+    // `done` keeps this.
+    return [this, done = std::move(done)](AuthMove move) mutable {
+      user_ = std::string(exchange_->user());
+      requested_ = std::string(exchange_->requested_identity());
+      // The end of what was concluded at a challenge.
+      if (over_) return std::move(done)(std::move(move));
+      if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+        if (!guard_->limits->Succeeded(session_->remote_address, Account(),
+                                       guard_->now())) {
+          return DenyUser(std::move(done));
+        }
+        Conclude(AuthOutcome::kSuccess, granted->identity);
+        return std::move(done)(std::move(move));
+      }
+      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+        const Reveals reveals = challenge->reveals;
+        return PassChallenge(reveals, std::move(move), std::move(done));
+      }
+      Refused(std::get<Verdict>(move));
+      Delay(std::move(move), std::move(done));
+    };
+  }
+
+  void PassChallenge(Reveals reveals, AuthMove move, Done done) {
+    // Before the client sees that its guess is right.
+    if (!user_.empty() && !guard_->limits->MayTry(session_->remote_address,
+                                                  Account(), guard_->now())) {
+      return DenyUser(std::move(done));
+    }
+    if (reveals == Reveals::kWrong) {
+      Failed();
+      Conclude(AuthOutcome::kFailure, user_);
+      return Delay(std::move(move), std::move(done));
+    }
+    proved_ = proved_ || reveals == Reveals::kRight;
+    std::move(done)(std::move(move));
+  }
+
+  void Refused(const Verdict& verdict) {
+    const int code = verdict.reply() ? verdict.reply()->code : 0;
+    if (proved_) {
+      Failed();
+      Conclude(AuthOutcome::kUnconfirmed, user_);
+    } else if (code == 535) {
+      Failed();
+      Conclude(AuthOutcome::kFailure, user_);
+    } else {
+      // Not a failure of the user's: the client's own count has it.
+      Conclude(code == 501 ? AuthOutcome::kMalformed : AuthOutcome::kOutage,
+               user_);
+    }
+  }
+
+  // Of a user that the client has guessed at too often.
+  void DenyUser(Done done) {
+    Conclude(AuthOutcome::kLimit, user_);
+    Delay(auth::WrongCredentials(), std::move(done));
+  }
+
+  void Delay(AuthMove move, Done done) {
+    guard_->after(guard_->delay,
+                  [move = std::move(move), done = std::move(done)]() mutable {
+                    std::move(done)(std::move(move));
+                  });
+  }
+
+  std::string Account() const {
+    return guard_->account ? guard_->account(mechanism_, user_) : user_;
+  }
+
+  void Failed() {
+    guard_->limits->Failed(session_->remote_address, Account(), guard_->now());
+  }
+
+  void Conclude(AuthOutcome outcome, absl::string_view user) {
+    over_ = true;
+    log::LogLine line("auth", log::LineStyle(), {session_->session_id});
+    line.Word("result", AuthOutcomeName(outcome))
+        .Text("ip", session_->remote_address, log::kMaxLoggedName)
+        .Word("mechanism", mechanism_);
+    if (!user.empty()) line.Text("user", user, log::kMaxLoggedName);
+    if (!requested_.empty() && requested_ != user_) {
+      line.Text("authzid", requested_, log::kMaxLoggedName);
+    }
+    log::WriteLog(line);
+    if (guard_->count) guard_->count(mechanism_, outcome);
+  }
+
+  const std::unique_ptr<AuthExchange> exchange_;
+  const std::shared_ptr<const Guard> guard_;
+  const std::string mechanism_;
+  const SharedSessionInfo session_;
+  bool begun_ = false;   // Start() was called
+  bool over_ = false;    // logged and counted
+  bool proved_ = false;  // the client has seen that its guess is right
+  // Of exchange_, after its last move: it is not asked while an answer is due.
+  std::string user_;
+  std::string requested_;
+};
+
+}  // namespace
+
+GuardedAuthenticator::GuardedAuthenticator(
+    std::shared_ptr<Authenticator> authenticator, Guard guard)
+    : authenticator_(std::move(authenticator)),
+      guard_(std::make_shared<const Guard>(std::move(guard))) {}
+
+std::unique_ptr<AuthExchange> GuardedAuthenticator::Begin(
+    absl::string_view mechanism, const SharedSessionInfo& session) {
+  std::unique_ptr<AuthExchange> exchange =
+      authenticator_->Begin(mechanism, session);
+  if (exchange == nullptr) return nullptr;
+  return std::make_unique<GuardedExchange>(std::move(exchange), guard_,
+                                           mechanism, session);
+}
+
+}  // namespace postern::service

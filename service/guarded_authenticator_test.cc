@@ -1,0 +1,311 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/guarded_authenticator.h"
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "auth/refusal.h"
+#include "gtest/gtest.h"
+#include "log/log.h"
+
+namespace postern::service {
+namespace {
+
+// Its only user is what it is first told; it answers as the second says.
+class FakeAuthenticator : public Authenticator {
+ public:
+  std::unique_ptr<AuthExchange> Begin(absl::string_view mechanism,
+                                      const SharedSessionInfo&) override {
+    if (mechanism == "NONE") return nullptr;
+    return std::make_unique<Exchange>(this);
+  }
+
+  int asked = 0;
+  std::function<void()> on_respond;
+
+ private:
+  class Exchange : public AuthExchange {
+   public:
+    explicit Exchange(FakeAuthenticator* owner) : owner_(*owner) {}
+    void Start(std::optional<std::string> initial, Done done) override {
+      ++owner_.asked;
+      user_ = initial.value_or("");
+      std::move(done)(AuthChallenge{"?"});
+    }
+    void Respond(std::string response, Done done) override {
+      if (owner_.on_respond) owner_.on_respond();
+      if (response == "right") return std::move(done)(AuthGranted{user_});
+      if (response == "proof") {
+        return std::move(done)(
+            AuthChallenge{"v=", AuthChallenge::Reveals::kRight});
+      }
+      if (response == "token") {
+        return std::move(done)(
+            AuthChallenge{"{}", AuthChallenge::Reveals::kWrong});
+      }
+      if (response == "wrong") {
+        return std::move(done)(auth::WrongCredentials());
+      }
+      if (response == "garbage") return std::move(done)(auth::Malformed());
+      std::move(done)(auth::CannotTell());
+    }
+    absl::string_view user() const override { return user_; }
+
+   private:
+    FakeAuthenticator& owner_;
+    std::string user_;
+  };
+};
+
+class Lines : public log::LogSink {
+ public:
+  void Add(absl::string_view line) override { text += std::string(line); }
+  std::string text;
+};
+
+class GuardedAuthenticatorTest : public testing::Test {
+ protected:
+  GuardedAuthenticatorTest() {
+    auto info = std::make_shared<SessionInfo>();
+    info->remote_address = "192.0.2.1";
+    session_ = std::move(info);
+    log::SetLogSink(&lines_);
+  }
+  ~GuardedAuthenticatorTest() override { log::SetLogSink(nullptr); }
+
+  static policy::AttemptLimits::Limits Few() {
+    policy::AttemptLimits::Limits limits;
+    limits.of_client = 3;
+    limits.of_user = 2;
+    return limits;
+  }
+
+  // Tries `user` with these responses, a blank between two, and then leaves.
+  // Returns the replies' codes and the challenges, with a "+" for each delay.
+  std::string Try(const std::string& user, absl::string_view responses) {
+    GuardedAuthenticator guarded(
+        fake_, {.limits = &limits_,
+                .delay = absl::Seconds(3),
+                .after =
+                    [this](absl::Duration delay, auto task) {
+                      EXPECT_EQ(delay, absl::Seconds(3));
+                      later_.push_back(std::move(task));
+                    },
+                .now = [] { return int64_t{0}; },
+                .account =
+                    [](absl::string_view mechanism, absl::string_view name) {
+                      EXPECT_EQ(mechanism, "PLAIN");
+                      return absl::AsciiStrToLower(name);
+                    },
+                .count =
+                    [this](absl::string_view mechanism, AuthOutcome outcome) {
+                      absl::StrAppend(&counted_, mechanism, ":",
+                                      AuthOutcomeName(outcome), " ");
+                    }});
+    const auto exchange = guarded.Begin("PLAIN", session_);
+    std::string result;
+    const auto done = [&result](AuthMove move) {
+      if (std::holds_alternative<AuthGranted>(move)) result += "235";
+      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+        if (challenge->bytes != "?") result += challenge->bytes;
+      }
+      if (const auto* verdict = std::get_if<Verdict>(&move)) {
+        const Reply& reply = *verdict->reply();
+        absl::StrAppend(&result, reply.code);
+        // RFC 4954 6.
+        if (reply.code == 454) {
+          EXPECT_EQ(reply.enhanced, (EnhancedCode{4, 7, 0}));
+        }
+      }
+    };
+    // What is due later comes after what was due at once.
+    const auto wait = [&] {
+      while (!later_.empty()) {
+        result += "+";
+        auto task = std::move(later_.front());
+        later_.pop_front();
+        std::move(task)();
+      }
+    };
+    exchange->Start(user, done);
+    wait();
+    for (const absl::string_view response :
+         absl::StrSplit(responses, ' ', absl::SkipEmpty())) {
+      // The exchange is over.
+      if (result.size() > 2 && absl::ascii_isdigit(result.back())) break;
+      exchange->Respond(std::string(response), done);
+      wait();
+    }
+    return result;
+  }
+
+  // The lines about AUTH in the log, without what stands before "auth".
+  std::vector<std::string> LoggedAttempts() const {
+    std::vector<std::string> lines;
+    for (absl::string_view line : absl::StrSplit(lines_.text, '\n')) {
+      const size_t begin = line.find("auth ");
+      if (begin != line.npos) lines.emplace_back(line.substr(begin));
+    }
+    return lines;
+  }
+
+  std::shared_ptr<FakeAuthenticator> fake_ =
+      std::make_shared<FakeAuthenticator>();
+  policy::AttemptLimits limits_{Few()};
+  std::deque<absl::AnyInvocable<void() &&>> later_;
+  SharedSessionInfo session_;
+  Lines lines_;
+  std::string counted_;
+};
+
+TEST_F(GuardedAuthenticatorTest, DelaysAllButASuccess) {
+  EXPECT_EQ(Try("a", "right"), "235");
+  EXPECT_EQ(Try("a", "wrong"), "+535");
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(Try("a", "garbage"), "+501");
+  EXPECT_EQ(counted_,
+            "PLAIN:success PLAIN:failure PLAIN:outage PLAIN:malformed ");
+}
+
+TEST_F(GuardedAuthenticatorTest, WritesALineForEachAttempt) {
+  Try("a", "right");
+  Try("b <x>", "wrong");
+  Try("", "garbage");
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>{
+                "auth result=success ip=192.0.2.1 mechanism=PLAIN user=a",
+                "auth result=failure ip=192.0.2.1 mechanism=PLAIN "
+                "user=b\\x20\\x3cx\\x3e",
+                "auth result=malformed ip=192.0.2.1 mechanism=PLAIN"}));
+}
+
+TEST_F(GuardedAuthenticatorTest, AsksNobodyBehindTooManyFailures) {
+  for (const char* user : {"a", "b", "c"}) {
+    EXPECT_EQ(Try(user, "wrong"), "+535");
+  }
+  EXPECT_EQ(fake_->asked, 3);
+  EXPECT_EQ(Try("d", "right"), "+454");
+  EXPECT_EQ(fake_->asked, 3);
+}
+
+TEST_F(GuardedAuthenticatorTest, MakesARightGuessLookWrong) {
+  EXPECT_EQ(Try("a", "wrong"), "+535");
+  EXPECT_EQ(Try("a", "wrong"), "+535");
+  EXPECT_EQ(Try("a", "right"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
+}
+
+// SCRAM's last challenge comes before its end, and is as good as a 235.
+TEST_F(GuardedAuthenticatorTest, MakesARightProofLookWrong) {
+  EXPECT_EQ(Try("a", "proof right"), "v=235");
+  limits_.Failed("192.0.2.1", "a", 0);
+  EXPECT_EQ(Try("a", "proof right"), "v=235");
+  limits_.Failed("192.0.2.1", "a", 0);
+  limits_.Failed("192.0.2.1", "a", 0);
+  EXPECT_EQ(Try("a", "proof right"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:success PLAIN:success PLAIN:limit ");
+}
+
+// A client that only tries passwords leaves when SCRAM has shown that one is
+// right. Its success is logged and counted all the same.
+TEST_F(GuardedAuthenticatorTest, AProofWithoutALoginIsAFailure) {
+  EXPECT_EQ(Try("a", "proof"), "v=");
+  EXPECT_EQ(Try("a", "proof garbage"), "v=+501");
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>(
+                2,
+                "auth result=unconfirmed ip=192.0.2.1 mechanism=PLAIN "
+                "user=a")));
+  EXPECT_EQ(counted_, "PLAIN:unconfirmed PLAIN:unconfirmed ");
+  // The user's limit, then the client's.
+  EXPECT_EQ(Try("a", "proof right"), "+535");
+  EXPECT_EQ(Try("b", "right"), "+454");
+}
+
+// The challenge that says that a token is wrong is as good as a 535.
+TEST_F(GuardedAuthenticatorTest, AChallengeThatRevealsAFailureIsOne) {
+  EXPECT_EQ(Try("a", "token"), "+{}");
+  EXPECT_EQ(counted_, "PLAIN:failure ");
+  // It is counted, logged and delayed once, whatever the client sends then.
+  EXPECT_EQ(Try("a", "token wrong"), "+{}535");
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>(
+                2,
+                "auth result=failure ip=192.0.2.1 mechanism=PLAIN "
+                "user=a")));
+  EXPECT_EQ(Try("a", "right"), "+535");
+  EXPECT_EQ(Try("b", "right"), "+454");
+}
+
+// Nothing was tried, and yet a client may not do it for ever.
+TEST_F(GuardedAuthenticatorTest, ALostClientCounts) {
+  for (const char* user : {"a", "", "c"}) {
+    EXPECT_EQ(Try(user, ""), "");
+  }
+  EXPECT_EQ(LoggedAttempts(),
+            (std::vector<std::string>{
+                "auth result=cancelled ip=192.0.2.1 mechanism=PLAIN user=a",
+                "auth result=cancelled ip=192.0.2.1 mechanism=PLAIN",
+                "auth result=cancelled ip=192.0.2.1 mechanism=PLAIN user=c"}));
+  EXPECT_EQ(Try("d", "right"), "+454");
+}
+
+TEST_F(GuardedAuthenticatorTest, AnExchangeThatWasNotBegunIsNoAttempt) {
+  GuardedAuthenticator guarded(fake_, {.limits = &limits_});
+  EXPECT_NE(guarded.Begin("PLAIN", session_), nullptr);
+  EXPECT_EQ(lines_.text, "");
+}
+
+// Failures are counted by the account, whichever way it is spelled.
+TEST_F(GuardedAuthenticatorTest, SpellingsOfOneUserAreOne) {
+  EXPECT_EQ(Try("Alice", "wrong"), "+535");
+  EXPECT_EQ(Try("ALICE", "wrong"), "+535");
+  EXPECT_EQ(Try("alice", "right"), "+535");
+  EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
+}
+
+// Also where the failures come while it is on its way.
+TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
+  fake_->on_respond = [this] {
+    limits_.Failed("192.0.2.1", "a", 0);
+    limits_.Failed("192.0.2.1", "a", 0);
+  };
+  EXPECT_EQ(Try("a", "proof"), "+535");
+}
+
+// With a checker that fails, a client has no more guesses than its limit, and a
+// right password does not look wrong.
+TEST_F(GuardedAuthenticatorTest, AnOutageCountsForTheClientAlone) {
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(Try("a", "right"), "235");
+  EXPECT_EQ(Try("a", "outage"), "+454");
+  EXPECT_EQ(fake_->asked, 4);
+  EXPECT_EQ(Try("a", "right"), "+454");
+  EXPECT_EQ(fake_->asked, 4);
+  EXPECT_EQ(counted_,
+            "PLAIN:outage PLAIN:outage PLAIN:success PLAIN:outage "
+            "PLAIN:limit ");
+}
+
+TEST_F(GuardedAuthenticatorTest, NonsenseCountsForTheClientAlone) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Try("a", "garbage"), "+501");
+  EXPECT_EQ(Try("a", "right"), "+454");
+}
+
+TEST_F(GuardedAuthenticatorTest, HasNoExchangeWhereThereIsNone) {
+  GuardedAuthenticator guarded(fake_, {.limits = &limits_});
+  EXPECT_EQ(guarded.Begin("NONE", session_), nullptr);
+}
+
+}  // namespace
+}  // namespace postern::service

@@ -1,0 +1,33 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The backends for AUTH that need a library, which a static program cannot
+// have: Cyrus SASL, and OpenSSL for files of users.
+
+#ifndef POSTERN_SERVICE_LIBRARY_BACKENDS_H_
+#define POSTERN_SERVICE_LIBRARY_BACKENDS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "auth/backend.h"
+#include "service/auth_options.h"
+
+namespace postern::service {
+
+// An OpenBackend (service/backends.h).
+absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
+    const AuthSpec& spec, const AuthOptions& options,
+    const std::string& host_name);
+
+// Returns an error if this process cannot read the file of users of one of the
+// options, as when it has become another user (--user) than the one that has
+// opened them. The files are read anew when they change, and then each login
+// would be an outage.
+absl::Status CheckUserFiles(const AuthOptions& options);
+
+}  // namespace postern::service
+
+#endif  // POSTERN_SERVICE_LIBRARY_BACKENDS_H_

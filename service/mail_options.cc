@@ -1,0 +1,65 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/mail_options.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::service {
+
+void ReadMailOptions(Options* given, MailOptions* options) {
+  options->control = given->Text("control", options->control);
+  options->deliver = given->Text("deliver", options->deliver);
+  options->open_relay = given->Flag("open-relay");
+  options->senders = given->Flag("senders");
+  options->max_recipients =
+      given->Number("max-recipients", options->max_recipients, 1, 1000000);
+  options->max_errors =
+      given->Number("max-errors", options->max_errors, 1, 1000000);
+  options->session_timeout = given->Number(
+      "session-timeout", options->session_timeout, 1, 7 * 24 * 60 * 60);
+  options->bare_newlines =
+      given->Choice("bare-newlines", options->bare_newlines,
+                    {{"reject", BareNewlines::kReject},
+                     {"normalize", BareNewlines::kNormalize}});
+  auto lenient = policy::LenientClients::Parse(given->List("lenient"));
+  if (lenient.ok()) {
+    options->lenient = *std::move(lenient);
+  } else {
+    given->Mistake(absl::StrCat("--lenient: ", lenient.status().message()));
+  }
+  options->greet_delay =
+      given->Number("greet-delay", options->greet_delay, 0, 60);
+  options->min_rate =
+      given->Number("min-rate", options->min_rate, 0, 1000000000);
+  options->rate_grace =
+      given->Number("rate-grace", options->rate_grace, 0, 3600);
+  options->pipelining = given->Choice(
+      "pipelining", options->pipelining,
+      {{"note", OutOfTurn::kNote}, {"reject", OutOfTurn::kReject}});
+  ReadAuthOptions(given, &options->auth);
+  options->log_format = given->Choice(
+      "log-format", options->log_format,
+      {{"logfmt", log::LogFormat::kLogfmt}, {"json", log::LogFormat::kJson}});
+}
+
+ServerConfig MakeServerConfig(const MailOptions& options,
+                              const policy::Controls& controls) {
+  ServerConfig config;
+  config.greeting = controls.greeting;
+  config.max_message_size = controls.databytes;
+  config.max_recipients = static_cast<size_t>(options.max_recipients);
+  config.max_errors = options.max_errors;
+  config.bare_newlines = options.bare_newlines;
+  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
+  config.pipelining = options.pipelining;
+  config.command_timeout = controls.timeout;
+  config.data_timeout = controls.timeout;
+  return config;
+}
+
+}  // namespace postern::service

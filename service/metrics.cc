@@ -1,0 +1,54 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/metrics.h"
+
+#include <algorithm>
+
+namespace postern::service {
+namespace {
+
+MetricCounts::Tls Version(const TlsInfo& tls) {
+  if (tls.protocol == "TLSv1.3") return MetricCounts::Tls::k13;
+  if (tls.protocol == "TLSv1.2") return MetricCounts::Tls::k12;
+  if (tls.protocol == "TLSv1.1") return MetricCounts::Tls::k11;
+  if (tls.protocol == "TLSv1") return MetricCounts::Tls::k10;
+  return MetricCounts::Tls::kOther;
+}
+
+}  // namespace
+
+void Metrics::CountSession(const transports::SessionEnd& end,
+                           const SessionInfo& info) {
+  Add(&counts_.sessions[static_cast<size_t>(end.reason)]);
+  for (size_t i = 0; i < end.replies.size(); ++i) {
+    if (end.replies[i] > 0) Add(&counts_.replies[i], end.replies[i]);
+  }
+  Add(&counts_.bytes_in, end.bytes_in);
+  Add(&counts_.bytes_out, end.bytes_out);
+  if (info.tls != nullptr) {
+    Add(&counts_.tls[static_cast<size_t>(Version(*info.tls))]);
+  } else if (!end.tls_error.empty()) {
+    Add(&counts_.tls_failures);
+  }
+}
+
+void Metrics::CountDelivery(absl::Duration duration) {
+  const auto& bounds = MetricCounts::kBounds;
+  const auto bound = std::lower_bound(bounds.begin(), bounds.end(), duration);
+  Add(&counts_.deliveries[static_cast<size_t>(bound - bounds.begin())]);
+  Add(&counts_.delivery_nanoseconds,
+      static_cast<uint64_t>(absl::ToInt64Nanoseconds(duration)));
+}
+
+void Metrics::CountAuth(absl::string_view mechanism, AuthOutcome outcome) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++auth_[{std::string(mechanism), outcome}];
+}
+
+Metrics::AuthCounts Metrics::auth() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return auth_;
+}
+
+}  // namespace postern::service

@@ -1,0 +1,307 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/options.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "policy/control_folder.h"
+
+namespace postern::service {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StrEq;
+
+constexpr OptionRow kRows[] = {
+    {"help", "", "print this", OptionRow::From::kCommandLine},
+    {"config", "FILE", "more", OptionRow::From::kCommandLine},
+    {"control", "DIR", "a folder"},
+    {"max-errors", "N [100]", "a number\nof errors"},
+    {"not-shown", "TEXT", ""},
+    {"open-relay", "", "a flag"},
+    {"listen", "ADDRESS", "where", OptionRow::From::kAnywhere, true},
+    {"mode", "MODE-WITH-A-VERY-LONG-NAME [a]", "one of two"},
+};
+
+enum class Mode { kA, kB };
+
+class OptionsTest : public testing::Test {
+ protected:
+  // Reads the command line; returns the mistake, or "".
+  std::string Read(std::vector<const char*> arguments) {
+    arguments_ = std::move(arguments);
+    options_.Read(arguments_, [this](const char* name) -> const char* {
+      const auto found = variables_.find(name);
+      return found == variables_.end() ? nullptr : found->second.c_str();
+    });
+    return std::string(options_.status().message());
+  }
+
+  int MaxErrors() { return options_.Number("max-errors", 100, 1, 1000); }
+  Mode GetMode() {
+    return options_.Choice("mode", Mode::kA,
+                           {{"a", Mode::kA}, {"b", Mode::kB}});
+  }
+  std::string Mistake() { return std::string(options_.status().message()); }
+
+  policy::ControlFolder folder_;
+  std::map<std::string, std::string> variables_;
+  std::vector<const char*> arguments_;
+  Options options_{kRows};
+};
+
+TEST_F(OptionsTest, WithoutOptionsAllIsAsItWas) {
+  EXPECT_EQ(Read({}), "");
+  EXPECT_EQ(options_.Text("control", "/etc"), "/etc");
+  EXPECT_EQ(MaxErrors(), 100);
+  EXPECT_FALSE(options_.Flag("open-relay"));
+  EXPECT_EQ(GetMode(), Mode::kA);
+  EXPECT_THAT(options_.operands(), IsEmpty());
+  EXPECT_TRUE(options_.status().ok());
+}
+
+TEST_F(OptionsTest, TheCommandLineHasValuesBehindABlankOrAnEqualsSign) {
+  EXPECT_EQ(Read({"--control", "/a=b", "--max-errors=7", "--open-relay",
+                  "--mode", "b"}),
+            "");
+  EXPECT_EQ(options_.Text("control", ""), "/a=b");
+  EXPECT_EQ(MaxErrors(), 7);
+  EXPECT_TRUE(options_.Flag("open-relay"));
+  EXPECT_EQ(GetMode(), Mode::kB);
+}
+
+TEST_F(OptionsTest, AValueMayLookLikeAnOption) {
+  EXPECT_EQ(Read({"--control", "--open-relay"}), "");
+  EXPECT_EQ(options_.Text("control", ""), "--open-relay");
+  EXPECT_FALSE(options_.Flag("open-relay"));
+}
+
+TEST_F(OptionsTest, OptionsEndWhereOperandsBegin) {
+  EXPECT_EQ(Read({"--max-errors", "7", "checker", "--unknown", "-x"}), "");
+  EXPECT_THAT(options_.operands(),
+              ElementsAre(StrEq("checker"), StrEq("--unknown"), StrEq("-x")));
+}
+
+TEST_F(OptionsTest, TwoDashesEndTheOptions) {
+  EXPECT_EQ(Read({"--", "--control"}), "");
+  EXPECT_THAT(options_.operands(), ElementsAre(StrEq("--control")));
+}
+
+TEST_F(OptionsTest, OneDashIsAnOperand) {
+  EXPECT_EQ(Read({"-"}), "");
+  EXPECT_THAT(options_.operands(), ElementsAre(StrEq("-")));
+}
+
+TEST_F(OptionsTest, HelpHasAShortName) {
+  EXPECT_EQ(Read({"-h"}), "");
+  EXPECT_TRUE(options_.Flag("help"));
+}
+
+TEST_F(OptionsTest, WhatIsNotKnownIsAMistake) {
+  for (const std::string word : {"--contro", "--controls", "-c", "-x",
+                                 "---control", "--", "--Control"}) {
+    Options options(kRows);
+    const std::string argument = word + "=x";
+    const char* const arguments[] = {argument.c_str()};
+    options.Read(arguments, [](const char*) { return nullptr; });
+    EXPECT_EQ(options.status().message(), "unknown option " + word);
+  }
+}
+
+TEST_F(OptionsTest, AMissingValueIsAMistake) {
+  EXPECT_EQ(Read({"--max-errors", "3", "--control"}),
+            "--control: its value is missing");
+}
+
+TEST_F(OptionsTest, TwiceIsAMistake) {
+  EXPECT_EQ(Read({"--control", "/a", "--control=/b"}),
+            "--control is given twice");
+}
+
+TEST_F(OptionsTest, ABadNumberIsAMistakeThatNamesItsPlace) {
+  for (const char* bad : {"0", "1001", "many", "0x10", "7 7", "1e2"}) {
+    Options options(kRows);
+    const std::string argument = std::string("--max-errors=") + bad;
+    const char* const arguments[] = {argument.c_str()};
+    options.Read(arguments, [](const char*) { return nullptr; });
+    EXPECT_TRUE(options.status().ok());
+    EXPECT_EQ(options.Number("max-errors", 100, 1, 1000), 100);
+    EXPECT_EQ(options.status().message(),
+              std::string("--max-errors: 1 to 1000, not \"") + bad + "\"");
+  }
+}
+
+TEST_F(OptionsTest, ABadChoiceIsAMistakeThatNamesTheOthers) {
+  variables_["POSTERN_MODE"] = "c";
+  EXPECT_EQ(Read({}), "");
+  EXPECT_EQ(GetMode(), Mode::kA);
+  EXPECT_EQ(Mistake(), "POSTERN_MODE: a or b, not \"c\"");
+}
+
+TEST_F(OptionsTest, TheFirstMistakeStands) {
+  EXPECT_EQ(Read({"--mode=c", "--max-errors=0"}), "");
+  MaxErrors();
+  GetMode();
+  EXPECT_THAT(Mistake(), HasSubstr("--max-errors"));
+}
+
+TEST_F(OptionsTest, AFlagMayBeTakenBack) {
+  const struct {
+    const char* value;
+    bool is;
+  } cases[] = {{"true", true},   {"yes", true}, {"on", true},   {"1", true},
+               {"false", false}, {"no", false}, {"off", false}, {"0", false}};
+  for (const auto& [value, is] : cases) {
+    Options options(kRows);
+    options.Read({}, [value = value](const char* name) {
+      return std::string(name) == "POSTERN_OPEN_RELAY" ? value : nullptr;
+    });
+    EXPECT_EQ(options.Flag("open-relay"), is) << value;
+    EXPECT_TRUE(options.status().ok());
+  }
+  variables_["POSTERN_OPEN_RELAY"] = "maybe";
+  EXPECT_EQ(Read({}), "");
+  EXPECT_FALSE(options_.Flag("open-relay"));
+  EXPECT_THAT(Mistake(), HasSubstr("POSTERN_OPEN_RELAY: true or false"));
+}
+
+TEST_F(OptionsTest, TheFileHasALineAnOption) {
+  folder_.Write("options",
+                "# comment\n\n  # another\ncontrol = /a#b, 'c' \"d\"=e \t\r\n"
+                "  max-errors=7\nopen-relay=yes");
+  const std::string file = folder_.File("options");
+  EXPECT_EQ(Read({"--config", file.c_str()}), "");
+  EXPECT_EQ(options_.Text("control", ""), "/a#b, 'c' \"d\"=e");
+  EXPECT_EQ(MaxErrors(), 7);
+  EXPECT_TRUE(options_.Flag("open-relay"));
+}
+
+TEST_F(OptionsTest, TheFilesMistakesNameItsLine) {
+  const std::string file = folder_.File("options");
+  const struct {
+    const char* content;
+    const char* mistake;
+  } cases[] = {
+      {"\n#\ncontrol\n", ":3: not name=value"},
+      {"contro = x\n", ":1: unknown option contro"},
+      {"=x\n", ":1: unknown option "},
+      {"config=x\n", ":1: unknown option config"},
+      {"help=true\n", ":1: unknown option help"},
+      {"mode=a\ncontrol=/a\n\ncontrol=/b\n", ":4: control is given twice"},
+      {"mode=a\nmax-errors=x\n", ":2: max-errors: 1 to 1000, not \"x\""},
+  };
+  for (const auto& [content, mistake] : cases) {
+    folder_.Write("options", content);
+    Options options(kRows);
+    const char* const arguments[] = {"--config", file.c_str()};
+    options.Read(arguments, [](const char*) { return nullptr; });
+    options.Number("max-errors", 100, 1, 1000);
+    EXPECT_EQ(options.status().message(), file + mistake) << content;
+  }
+}
+
+TEST_F(OptionsTest, AFileThatCannotBeReadIsAMistake) {
+  const std::string missing = folder_.File("missing");
+  EXPECT_EQ(Read({"--config", missing.c_str()}), missing + ": no such file");
+  folder_.MakeDirectory("folder");
+  Options options(kRows);
+  const std::string folder = folder_.File("folder");
+  const char* const arguments[] = {"--config", folder.c_str()};
+  options.Read(arguments, [](const char*) { return nullptr; });
+  EXPECT_THAT(std::string(options.status().message()), HasSubstr(folder));
+}
+
+TEST_F(OptionsTest, TheCommandLineWinsOverTheFileAndThatOverTheEnvironment) {
+  folder_.Write("options", "mode=a\ncontrol=/file\n");
+  const std::string file = folder_.File("options");
+  variables_["POSTERN_MODE"] = "b";
+  variables_["POSTERN_CONTROL"] = "/environment";
+  variables_["POSTERN_MAX_ERRORS"] = "9";
+  EXPECT_EQ(Read({"--control", "/here", "--config", file.c_str()}), "");
+  EXPECT_EQ(options_.Text("control", ""), "/here");
+  EXPECT_EQ(GetMode(), Mode::kA);
+  EXPECT_EQ(MaxErrors(), 9);
+  EXPECT_TRUE(options_.status().ok());
+}
+
+TEST_F(OptionsTest, OfSomeThereMayBeMany) {
+  folder_.Write("options", "listen=c\nlisten = d e\n");
+  const std::string file = folder_.File("options");
+  variables_["POSTERN_LISTEN"] = " f  g ";
+  EXPECT_EQ(Read({"--listen", "a", "--listen=b"}), "");
+  EXPECT_THAT(options_.List("listen"), ElementsAre("a", "b"));
+  Options of_file(kRows);
+  const char* const arguments[] = {"--config", file.c_str()};
+  of_file.Read(arguments, [](const char*) { return nullptr; });
+  EXPECT_THAT(of_file.List("listen"), ElementsAre("c", "d e"));
+  Options of_variable(kRows);
+  of_variable.Read({}, [this](const char* name) -> const char* {
+    const auto found = variables_.find(name);
+    return found == variables_.end() ? nullptr : found->second.c_str();
+  });
+  EXPECT_THAT(of_variable.List("listen"), ElementsAre("f", "g"));
+}
+
+TEST_F(OptionsTest, AnEmptyValueIsAMistakeInEachPlace) {
+  const std::string file = folder_.File("options");
+  for (const std::string empty : {"", " ", "  "}) {
+    for (const OptionRow& row : kRows) {
+      const std::string name(row.name);
+      std::string variable = "POSTERN_" + name;
+      for (char& c : variable) c = c == '-' ? '_' : absl::ascii_toupper(c);
+      folder_.Write("options", "\n" + name + "=" + empty);
+      const std::string argument = "--" + name + "=" + empty;
+      const struct {
+        std::vector<const char*> arguments;
+        bool variable;
+        std::string mistake;
+      } places[] = {
+          {{argument.c_str()}, false, "--" + name + ": the value is empty"},
+          {{"--config", file.c_str()},
+           false,
+           file + ":2: " + name + ": the value is empty"},
+          {{}, true, variable + ": the value is empty"},
+      };
+      const bool anywhere = row.from == OptionRow::From::kAnywhere;
+      for (const auto& place : places) {
+        if (!anywhere && place.mistake[0] != '-') continue;
+        Options options(kRows);
+        options.Read(place.arguments, [&](const char* asked) {
+          return place.variable && asked == variable ? empty.c_str() : nullptr;
+        });
+        EXPECT_EQ(options.status().message(), place.mistake);
+      }
+    }
+  }
+}
+
+TEST_F(OptionsTest, SomeOptionsAreOfTheCommandLineAlone) {
+  variables_["POSTERN_HELP"] = "1";
+  variables_["POSTERN_CONFIG"] = "/no/such/file";
+  EXPECT_EQ(Read({}), "");
+  EXPECT_FALSE(options_.Flag("help"));
+}
+
+TEST_F(OptionsTest, HelpHasAColumnForWhatIsSaid) {
+  EXPECT_EQ(options_.Help(),
+            "  --help                         print this\n"
+            "  --config FILE                  more\n"
+            "  --control DIR                  a folder\n"
+            "  --max-errors N [100]           a number\n"
+            "                                 of errors\n"
+            "  --open-relay                   a flag\n"
+            "  --listen ADDRESS               where\n"
+            "  --mode MODE-WITH-A-VERY-LONG-NAME [a]\n"
+            "                                 one of two\n");
+}
+
+}  // namespace
+}  // namespace postern::service

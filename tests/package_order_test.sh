@@ -1,0 +1,73 @@
+#!/bin/bash
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# Holds every source to the order of the packages: what it includes of the
+# project is in its own package or in one that the table below names.
+#   package_order_test.sh FILE...
+set -euo pipefail
+
+# PACKAGE: the packages that it may include. A folder that is not here may
+# include everything (tests, fuzz, tools).
+table='
+engine:
+system: engine
+files:
+log: engine system
+policy: engine files log system
+auth: engine files system
+delivery: engine files system
+transports: engine files system
+service: auth delivery engine files log policy system transports
+programs/introspect: engine files log service system
+programs/users: auth engine files log policy service system
+programs/smtpd: auth delivery engine files log policy service system transports
+programs/serve: auth delivery engine files log policy service system transports
+programs: engine log programs/serve programs/users service system
+'
+
+# Prints FILE: PACKAGE for each include of $@ that the table does not allow.
+check() {
+  awk -v table="$table" '
+    BEGIN {
+      lines = split(table, line, "\n")
+      for (i = 1; i <= lines; ++i) {
+        if (split(line[i], half, ":") != 2) continue
+        known[half[1]] = 1
+        count = split(half[2], name, " ")
+        for (j = 1; j <= count; ++j) allowed[half[1], name[j]] = 1
+      }
+    }
+    # The package that the table has for a path, or "".
+    function package(path) {
+      while (sub("/[^/]*$", "", path)) if (path in known) return path
+      return ""
+    }
+    FNR == 1 { own = package(FILENAME) }
+    own != "" && /^#include "/ {
+      split($0, quoted, "\"")
+      other = package(quoted[2])
+      if (other != "" && other != own && !((own, other) in allowed))
+        print FILENAME ": " own " may not include " quoted[2]
+    }' "$@"
+}
+
+# The check must be able to fail.
+scratch=$(mktemp -d "${TEST_TMPDIR:-/tmp}/order.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/engine"
+echo '#include "transports/server.h"' >"$scratch/engine/upward.cc"
+if [ -z "$(cd "$scratch" && check engine/upward.cc)" ]; then
+  echo "an include of engine/ in the wrong direction is not found" >&2
+  exit 1
+fi
+
+if [ $# -lt 100 ]; then
+  echo "only $# files given: are they the project's?" >&2
+  exit 1
+fi
+bad=$(check "$@")
+if [ -n "$bad" ]; then
+  echo "$bad" >&2
+  exit 1
+fi
