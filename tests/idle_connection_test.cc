@@ -24,7 +24,7 @@
 #include "gtest/gtest.h"
 #include "policy/connection_limits.h"
 #include "programs/serve/guest.h"
-#include "programs/serve/site.h"
+#include "programs/serve/service_snapshot.h"
 #include "tests/heap.h"
 #include "transports/connection.h"
 #include "transports/event_loop.h"
@@ -42,13 +42,13 @@ class AcceptAll : public Policy {
   }
 };
 
-std::shared_ptr<const programs::Site> MakeSite() {
-  auto site = std::make_shared<programs::Site>();
-  site->listeners.emplace_back().config.greeting = "mail.example.org";
-  site->host_name = "mail.example.org";
-  site->delivery = std::make_shared<delivery::Discard>();
-  site->relay = std::make_shared<AcceptAll>();
-  return site;
+std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
+  auto snapshot = std::make_shared<programs::ServiceSnapshot>();
+  snapshot->listeners.emplace_back().config.greeting = "mail.example.org";
+  snapshot->host_name = "mail.example.org";
+  snapshot->delivery = std::make_shared<delivery::Discard>();
+  snapshot->relay = std::make_shared<AcceptAll>();
+  return snapshot;
 }
 
 // A client, and what serves it. As postern serve does, but for the loop: what
@@ -147,7 +147,8 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
         {"MAIL FROM:<sender@client.example>\r\n", "250 "}},
        2496},
   };
-  const std::shared_ptr<const programs::Site> site = MakeSite();
+  const std::shared_ptr<const programs::ServiceSnapshot> snapshot =
+      MakeSnapshot();
   transports::EventLoop loop;
   const transports::ConnectionOptions options;
   ConnectionLimits limits({});
@@ -159,7 +160,7 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
       const size_t before = HeapBytes();
       auto client = std::make_unique<Client>(&loop, &options);
       client->Begin(std::make_shared<programs::Guest>(
-          site, 0, programs::GuestRules{},
+          snapshot, 0, programs::GuestRules{},
           std::get<ConnectionLimits::Place>(std::move(place)), nullptr));
       bool served = client->Send("", "220 ");
       for (const Line& line : row.lines) {

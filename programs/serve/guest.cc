@@ -34,16 +34,16 @@ Reply Denied() { return {554, {5, 7, 1}, "no service for you (#5.7.1)"}; }
 
 }  // namespace
 
-Guest::Guest(std::shared_ptr<const Site> site, size_t listener,
+Guest::Guest(std::shared_ptr<const ServiceSnapshot> snapshot, size_t listener,
              const GuestRules& rules, policy::ConnectionLimits::Place place,
              service::Metrics* metrics)
-    : site_(std::move(site)),
-      listener_(site_->listeners[listener]),
+    : snapshot_(std::move(snapshot)),
+      listener_(snapshot_->listeners[listener]),
       place_(std::move(place)),
       own_config_(Changed(listener_.config, rules)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
       metrics_(metrics),
-      delivery_(site_->delivery.get(), metrics, site_->messages),
+      delivery_(snapshot_->delivery.get(), metrics, snapshot_->messages),
       denied_(rules.denied) {}
 
 std::unique_ptr<transports::SecureChannel> Guest::Secure(
@@ -56,9 +56,9 @@ ResponderOptions Guest::responder() {
   ResponderOptions options;
   options.policy = this;
   options.delivery = &delivery_;
-  options.host_name = site_->host_name;
-  options.show_user = site_->show_user;
-  if (site_->authenticator != nullptr) options.authenticator = this;
+  options.host_name = snapshot_->host_name;
+  options.show_user = snapshot_->show_user;
+  if (snapshot_->authenticator != nullptr) options.authenticator = this;
   options.stamp = [this] { return delivery_.Stamp(); };
   options.refused = [](const Refusal& refusal, const SessionInfo& session) {
     log::WriteLog(log::LogRefusal(refusal, session, log::LineStyle()));
@@ -69,7 +69,7 @@ ResponderOptions Guest::responder() {
 std::unique_ptr<AuthExchange> Guest::Begin(absl::string_view mechanism,
                                            const SharedSessionInfo& session) {
   ++asked_[kAuth];
-  return site_->authenticator->Begin(mechanism, session);
+  return snapshot_->authenticator->Begin(mechanism, session);
 }
 
 void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
@@ -77,7 +77,7 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
   Count count = kHello;
   if (std::holds_alternative<Connected>(ask.what)) {
     if (denied_) return std::move(done)(Verdict::Drop(Denied()));
-    return site_->relay->Decide(ask, session, std::move(done));
+    return snapshot_->relay->Decide(ask, session, std::move(done));
   }
   if (std::holds_alternative<StartTls>(ask.what)) count = kStartTls;
   if (std::holds_alternative<Mail>(ask.what)) count = kMail;
@@ -86,12 +86,12 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
   if (std::holds_alternative<Verify>(ask.what)) count = kVerify;
   ++asked_[count];
   // The answer keeps what it came from: it may come when the session is gone.
-  site_->relay->Decide(ask, session,
-                       [self = shared_from_this(), count,
-                        done = std::move(done)](Verdict verdict) mutable {
-                         if (verdict.accepted()) ++self->accepted_[count];
-                         std::move(done)(std::move(verdict));
-                       });
+  snapshot_->relay->Decide(ask, session,
+                           [self = shared_from_this(), count,
+                            done = std::move(done)](Verdict verdict) mutable {
+                             if (verdict.accepted()) ++self->accepted_[count];
+                             std::move(done)(std::move(verdict));
+                           });
 }
 
 void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {

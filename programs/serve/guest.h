@@ -17,7 +17,7 @@
 #include "engine/server_config.h"
 #include "engine/strictness.h"
 #include "policy/connection_limits.h"
-#include "programs/serve/site.h"
+#include "programs/serve/service_snapshot.h"
 #include "service/logged_delivery.h"
 #include "service/metrics.h"
 #include "transports/service.h"
@@ -33,8 +33,8 @@ struct GuestRules {
   Strictness strictness = Strictness::kStrict;  // POSTERN_LENIENT, or --lenient
 };
 
-// Guest answers a session's questions as its Site does, counts them, and says
-// in one line what came of the session:
+// Guest answers a session's questions as its ServiceSnapshot does, counts them,
+// and says in one line what came of the session:
 //
 //   session end=quit ip=192.0.2.1 helo=mx.example ehlo=1 mail=2 rcpt=2/3
 //   data=2 refused=1 in=2345 out=678 seconds=0.120 notes=early-talk,pipelining
@@ -46,7 +46,7 @@ class Guest : public transports::SessionHost,
               public std::enable_shared_from_this<Guest> {
  public:
   // `place` is kept as long as the guest. `metrics` may be null.
-  Guest(std::shared_ptr<const Site> site, size_t listener,
+  Guest(std::shared_ptr<const ServiceSnapshot> snapshot, size_t listener,
         const GuestRules& rules, policy::ConnectionLimits::Place place,
         service::Metrics* metrics);
 
@@ -74,8 +74,8 @@ class Guest : public transports::SessionHost,
   };
   static constexpr size_t kCounts = 7;
 
-  const std::shared_ptr<const Site> site_;
-  const Site::Listener& listener_;
+  const std::shared_ptr<const ServiceSnapshot> snapshot_;
+  const ServiceSnapshot::Listener& listener_;
   const policy::ConnectionLimits::Place place_;
   std::unique_ptr<const ServerConfig> own_config_;  // where rules change it
   const ServerConfig* config_;

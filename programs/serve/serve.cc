@@ -43,12 +43,12 @@
 #include "policy/relay_rules.h"
 #include "policy/tcp_rules.h"
 #include "programs/serve/background_task.h"
-#include "programs/serve/current_site.h"
+#include "programs/serve/current_snapshot.h"
 #include "programs/serve/guest.h"
 #include "programs/serve/metrics_server.h"
 #include "programs/serve/metrics_text.h"
 #include "programs/serve/server_end.h"
-#include "programs/serve/site.h"
+#include "programs/serve/service_snapshot.h"
 #include "programs/serve/systemd.h"
 #include "service/guarded_authenticator.h"
 #include "service/library_backends.h"
@@ -108,14 +108,16 @@ int64_t MonotonicNanoseconds() {
          std::chrono::nanoseconds(1);
 }
 
-// Admits clients as the limits and the rules say, and serves them with the Site
-// of the day.
+// Admits clients as the limits and the rules say, and serves them with the
+// ServiceSnapshot of the day.
 class Host : public transports::Service {
  public:
   // `names` is null where host names are not looked up; it must end before the
   // server. `run` runs what blocks. `metrics` is null where it is not read.
-  Host(const ServeOptions& options, std::shared_ptr<const Site> site,
-       policy::HostNames* names, Site::Run run, service::Metrics* metrics)
+  Host(const ServeOptions& options,
+       std::shared_ptr<const ServiceSnapshot> snapshot,
+       policy::HostNames* names, ServiceSnapshot::Run run,
+       service::Metrics* metrics)
       : options_(options),
         names_(names),
         metrics_(metrics),
@@ -126,7 +128,7 @@ class Host : public transports::Service {
                    : std::make_unique<service::RulesFile>(
                          options.rules, options.rules_optional,
                          options.host_names)),
-        site_(std::move(site)) {
+        snapshot_(std::move(snapshot)) {
     if (rules_ == nullptr) return;
     // For the warnings about them, before the first client comes.
     const auto rules = rules_->Get();
@@ -137,8 +139,8 @@ class Host : public transports::Service {
   // be called before the server starts.
   void AddListener(size_t option) { option_of_.push_back(option); }
 
-  void Replace(std::shared_ptr<const Site> site) {
-    site_.Replace(std::move(site));
+  void Replace(std::shared_ptr<const ServiceSnapshot> snapshot) {
+    snapshot_.Replace(std::move(snapshot));
   }
 
   service::Metrics* metrics() const { return metrics_; }  // perhaps null
@@ -245,7 +247,7 @@ class Host : public transports::Service {
       LogUnserved("denied", arrival.info);
     } else {
       admission.host =
-          std::make_shared<Guest>(site_.Get(), option_of_[arrival.listener],
+          std::make_shared<Guest>(snapshot_.Get(), option_of_[arrival.listener],
                                   rules, std::move(arrival.place), metrics_);
     }
     admission.info = std::move(arrival.info);
@@ -299,10 +301,10 @@ class Host : public transports::Service {
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
   service::Metrics* const metrics_;
-  const Site::Run run_;
+  const ServiceSnapshot::Run run_;
   policy::ConnectionLimits limits_;
   const std::unique_ptr<service::RulesFile> rules_;
-  CurrentSite site_;
+  CurrentSnapshot snapshot_;
 };
 
 // As many descriptors as we may have: a session has one, and a queue program or
@@ -393,13 +395,13 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
 }
 
 // Reads everything again, or leaves it as it is.
-void Reload(const ServeOptions& options, const Site::Process& process,
-            Host* host) {
+void Reload(const ServeOptions& options,
+            const ServiceSnapshot::Process& process, Host* host) {
   SayReloading();
-  absl::StatusOr<std::shared_ptr<const Site>> again =
+  absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> again =
       absl::ResourceExhaustedError("out of memory");
   try {
-    again = Site::Read(options, process);
+    again = ServiceSnapshot::Read(options, process);
   } catch (const std::bad_alloc&) {
     // Files have a largest size, but less memory may be left: the server goes
     // on with what it has.
@@ -532,14 +534,14 @@ int RunServe(const ServeOptions& options) {
   // Of its own, so that new clients do not wait for deliveries.
   transports::ThreadPool rules_pool;
   std::unique_ptr<policy::HostNames> names;
-  const Site::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
+  const ServiceSnapshot::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
 
   // What is counted outlives who counts, and ends behind who reads.
   std::unique_ptr<MetricsServer> metrics_server;
 
-  const Site::Process process = {
+  const ServiceSnapshot::Process process = {
       .run = run,
       .open_backend = service::OpenLibraryBackend,
       .guard =
@@ -574,14 +576,15 @@ int RunServe(const ServeOptions& options) {
       .messages = &messages,
   };
   std::optional<EndableStart> endable(std::in_place);
-  absl::StatusOr<std::shared_ptr<const Site>> site =
-      Site::Read(options, process);
+  absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> snapshot =
+      ServiceSnapshot::Read(options, process);
   endable.reset();
-  if (!site.ok()) return Fail(site.status());
+  if (!snapshot.ok()) return Fail(snapshot.status());
   // No program that is run can gain rights; but qmail-queue must become another
   // user than we are, and what checks passwords must read them. Before the
   // threads, each of which has this for itself.
-  if (!(*site)->runs_programs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+  if (!(*snapshot)->runs_programs &&
+      prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(absl::ErrnoToStatus(errno, "prctl"));
   }
   if (options.host_names) {
@@ -591,7 +594,7 @@ int RunServe(const ServeOptions& options) {
   }
   endable.emplace();
   host = std::make_unique<Host>(
-      options, *std::move(site), names.get(),
+      options, *std::move(snapshot), names.get(),
       [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
       metrics.get());
 

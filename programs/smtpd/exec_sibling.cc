@@ -16,9 +16,9 @@
 
 namespace postern::programs {
 
-absl::Status RunSuccessor(absl::string_view name,
-                          absl::Span<char* const> arguments,
-                          const std::string& first) {
+absl::Status ExecSibling(absl::string_view name,
+                         absl::Span<char* const> arguments,
+                         const std::string& first) {
   constexpr char kSelf[] = "/proc/self/exe";
   std::array<char, PATH_MAX> room;
   const ssize_t size = readlink(kSelf, room.data(), room.size());
@@ -35,9 +35,9 @@ absl::Status RunSuccessor(absl::string_view name,
   argv.push_back(nullptr);
   rlimit space = {};
   if (getrlimit(RLIMIT_AS, &space) == 0 &&
-      space.rlim_cur < kSuccessorAddressSpace) {
+      space.rlim_cur < kSiblingAddressSpace) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        program, " needs ", kSuccessorAddressSpace,
+        program, " needs ", kSiblingAddressSpace,
         " octets of address space, and the limit is ", space.rlim_cur));
   }
 

@@ -18,17 +18,17 @@ namespace postern::programs {
 // Octets of address space that postern-smtpd-tls gets by with: OpenSSL and the
 // other shared libraries take most of it. With less, its start or a handshake
 // ends in a crash that the log does not mention.
-inline constexpr uint64_t kSuccessorAddressSpace = 24'000'000;
+inline constexpr uint64_t kSiblingAddressSpace = 24'000'000;
 
 // Has the program `name`, of the folder that this program is in, run in this
 // process: with `arguments` (argv, its name included, so that logs stay those
 // of one program) and `first`, if it is not empty, before their options; with
 // the environment, and the descriptors that are not closed by it. Returns only
 // if that cannot be: the error names the file. A limit on address space below
-// kSuccessorAddressSpace (softlimit -a or -m) is such an error.
-absl::Status RunSuccessor(absl::string_view name,
-                          absl::Span<char* const> arguments,
-                          const std::string& first);
+// kSiblingAddressSpace (softlimit -a or -m) is such an error.
+absl::Status ExecSibling(absl::string_view name,
+                         absl::Span<char* const> arguments,
+                         const std::string& first);
 
 }  // namespace postern::programs
 

@@ -28,9 +28,9 @@ uint64_t Now() {
 
 }  // namespace
 
-SessionTls::SessionTls(const SmtpdOptions& options, const SmtpdExtras& extras)
+SessionTls::SessionTls(const SmtpdOptions& options, const SmtpdTlsHooks& hooks)
     : options_(options),
-      extras_(extras),
+      hooks_(hooks),
       began_(options.handover ? options.handover->began : Now()) {}
 
 absl::Status SessionTls::Begin() {
@@ -40,7 +40,7 @@ absl::Status SessionTls::Begin() {
   }
   if (options_.tls_wrapped) {
     in_clear_ = false;
-    if (extras_.tls_asked(nullptr)) return absl::OkStatus();
+    if (hooks_.tls_asked(nullptr)) return absl::OkStatus();
     return absl::UnavailableError("--tls-wrapped: there is no TLS");
   }
   if (options_.tls_outside) {
@@ -81,7 +81,7 @@ void SessionTls::Configure(transports::DescriptorStream* stream,
   } else {
     stdio->secure = [this](transports::StreamChannel* below) {
       in_clear_ = false;
-      return extras_.secure(below);
+      return hooks_.secure(below);
     };
     stdio->tls_asked = [this](const Standing& stood, const SessionInfo& facts) {
       const Handover handover = {.began = began_,
@@ -90,7 +90,7 @@ void SessionTls::Configure(transports::DescriptorStream* stream,
                                  .hello_verb = facts.hello_verb,
                                  .hello_name = facts.hello_name,
                                  .mechanism = facts.mechanism};
-      return extras_.tls_asked(&handover);
+      return hooks_.tls_asked(&handover);
     };
   }
   if (!options_.handover) return;

@@ -26,7 +26,7 @@ namespace postern::programs {
 class SessionTls {
  public:
   // Both must outlive it.
-  SessionTls(const SmtpdOptions& options, const SmtpdExtras& extras);
+  SessionTls(const SmtpdOptions& options, const SmtpdTlsHooks& hooks);
 
   // To be called once, before anything is read or written: finds out who does
   // TLS, and has it asked for where it comes first. In the order of what counts
@@ -54,7 +54,7 @@ class SessionTls {
   absl::Duration TimeLeft() const;
 
   const SmtpdOptions& options_;
-  const SmtpdExtras& extras_;
+  const SmtpdTlsHooks& hooks_;
   const uint64_t began_;  // as Handover::began
   std::optional<transports::UcspiTls> super_server_;
   std::optional<TlsInfo> outside_;  // what --tls-outside has come to

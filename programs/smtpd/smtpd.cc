@@ -116,7 +116,7 @@ std::shared_ptr<Authenticator> MakeAuthenticator(
 
 }  // namespace
 
-int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
+int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   log::SetLogFormat(options.log_format);
   const std::string session =
       options.handover ? options.handover->session : transports::NewSessionId();
@@ -130,12 +130,12 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   signal(SIGCHLD, SIG_DFL);
   std::set_new_handler(OutOfMemory);
 
-  if (service::NeedsLibraries(options.auth) && !extras.open_backend) {
-    extras.tls_asked(nullptr);
+  if (service::NeedsLibraries(options.auth) && !hooks.open_backend) {
+    hooks.tls_asked(nullptr);
     return RefuseService(absl::UnavailableError(
         "--auth: another program knows the users, and cannot be run"));
   }
-  SessionTls tls(options, extras);
+  SessionTls tls(options, hooks);
   tls_of_session = &tls;
   if (const absl::Status status = tls.Begin(); !status.ok()) {
     return RefuseService(status);
@@ -170,7 +170,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras) {
   const std::string host_name =
       controls->me.empty() ? controls->greeting : controls->me;
   auto backend = service::OpenBackends(options.auth, options.child_environment,
-                                       host_name, extras.open_backend);
+                                       host_name, hooks.open_backend);
   if (!backend.ok()) return RefuseService(backend.status());
   if (*backend != nullptr) {
     (void)service::OfferAuth(**backend, options.auth, {},

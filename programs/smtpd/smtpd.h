@@ -16,7 +16,7 @@ namespace postern::programs {
 // qmail-smtpd has under tcpserver: 0 behind QUIT or an end of input between
 // two messages, 1 for any other end, 100 for options that make no sense. A
 // configuration that cannot be used is told to the client (421) and the log.
-int RunSmtpd(const SmtpdOptions& options, const SmtpdExtras& extras);
+int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks);
 
 }  // namespace postern::programs
 

@@ -27,9 +27,9 @@
 namespace {
 
 using postern::log::WriteLog;
+using postern::programs::ExecSibling;
 using postern::programs::Handover;
 using postern::programs::kHandoverOption;
-using postern::programs::RunSuccessor;
 using postern::programs::StoreHandover;
 
 constexpr int kTemporary = 111;  // djb's tools: try again
@@ -41,10 +41,10 @@ constexpr int kHeapPad = 4096;
 absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
                               const Handover* handover) {
   constexpr absl::string_view kProgram = "postern-smtpd-tls";
-  if (handover == nullptr) return RunSuccessor(kProgram, arguments, "");
+  if (handover == nullptr) return ExecSibling(kProgram, arguments, "");
   const absl::StatusOr<int> stored = StoreHandover(*handover);
   if (!stored.ok()) return stored.status();
-  absl::Status status = RunSuccessor(
+  absl::Status status = ExecSibling(
       kProgram, arguments, absl::StrCat("--", kHandoverOption, "=", *stored));
   close(*stored);
   return status;
@@ -68,8 +68,8 @@ int main(int argc, char** argv) {
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);
   if (!options) return exit_code;
   bool said = false;
-  postern::programs::SmtpdExtras extras;
-  extras.tls_asked = [&](const Handover* handover) {
+  postern::programs::SmtpdTlsHooks hooks;
+  hooks.tls_asked = [&](const Handover* handover) {
     const absl::Status status =
         BecomeTlsProgram({argv, static_cast<size_t>(argc)}, handover);
     // Once: a client may ask as often as it likes.
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     said = true;
     return false;
   };
-  extras.secure = [](postern::transports::StreamChannel*) { return nullptr; };
+  hooks.secure = [](postern::transports::StreamChannel*) { return nullptr; };
   // Nothing is buffered, and a process a connection need not tidy up.
-  _exit(postern::programs::RunSmtpd(*options, extras));
+  _exit(postern::programs::RunSmtpd(*options, hooks));
 }

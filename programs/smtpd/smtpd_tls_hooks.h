@@ -19,7 +19,7 @@ namespace postern::programs {
 // What differs between postern-smtpd, which is static, and postern-smtpd-tls,
 // which has what a static program cannot have. Both are needed where there are
 // certificates.
-struct SmtpdExtras {
+struct SmtpdTlsHooks {
   // Hears that TLS is wanted, before the 220 to STARTTLS or, with null, before
   // the first byte (--tls-wrapped); returns whether it can be had, and says in
   // the log why not. It need not return: another program can take over.

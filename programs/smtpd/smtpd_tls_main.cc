@@ -89,12 +89,12 @@ int main(int argc, char** argv) {
       postern::programs::ReadSmtpdOptions(argc, argv, &exit_code);
   if (!options) return exit_code;
   postern::programs::Tls tls(*options);
-  postern::programs::SmtpdExtras extras;
-  extras.tls_asked = [&tls](const Handover*) { return tls.Load(); };
-  extras.open_backend = postern::service::OpenLibraryBackend;
-  extras.secure = [&tls](postern::transports::StreamChannel* below) {
+  postern::programs::SmtpdTlsHooks hooks;
+  hooks.tls_asked = [&tls](const Handover*) { return tls.Load(); };
+  hooks.open_backend = postern::service::OpenLibraryBackend;
+  hooks.secure = [&tls](postern::transports::StreamChannel* below) {
     return tls.MakeChannel(below);
   };
   // Nothing is buffered, and a process a connection need not tidy up.
-  _exit(postern::programs::RunSmtpd(*options, extras));
+  _exit(postern::programs::RunSmtpd(*options, hooks));
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "programs/serve/current_site.h"
+#include "programs/serve/current_snapshot.h"
 
 #include <atomic>
 #include <memory>
@@ -10,38 +10,38 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "programs/serve/site.h"
+#include "programs/serve/service_snapshot.h"
 
 namespace postern::programs {
 namespace {
 
-std::shared_ptr<const Site> Make(const std::string& name) {
-  auto site = std::make_shared<Site>();
-  site->host_name = name;
-  return site;
+std::shared_ptr<const ServiceSnapshot> Make(const std::string& name) {
+  auto snapshot = std::make_shared<ServiceSnapshot>();
+  snapshot->host_name = name;
+  return snapshot;
 }
 
-TEST(CurrentSiteTest, SessionsKeepTheSiteThatTheyBeganWith) {
-  CurrentSite current(Make("first"));
-  const std::shared_ptr<const Site> of_session = current.Get();
+TEST(CurrentSnapshotTest, SessionsKeepTheSnapshotThatTheyBeganWith) {
+  CurrentSnapshot current(Make("first"));
+  const std::shared_ptr<const ServiceSnapshot> of_session = current.Get();
   current.Replace(Make("second"));
   EXPECT_EQ(of_session->host_name, "first");
   EXPECT_EQ(current.Get()->host_name, "second");
 }
 
-// Without the lock, a site ends while a session takes it: ThreadSanitizer
+// Without the lock, a snapshot ends while a session takes it: ThreadSanitizer
 // reports it at once, and the counts go wrong.
-TEST(CurrentSiteTest, IsReplacedWhileSessionsBegin) {
+TEST(CurrentSnapshotTest, IsReplacedWhileSessionsBegin) {
   const std::string name(64, 'x');
-  CurrentSite current(Make(name));
-  std::weak_ptr<const Site> first = current.Get();
+  CurrentSnapshot current(Make(name));
+  std::weak_ptr<const ServiceSnapshot> first = current.Get();
   std::atomic<bool> over{false};
   std::vector<std::thread> sessions;
   for (int i = 0; i < 3; ++i) {
     sessions.emplace_back([&] {
       while (!over) {
-        const std::shared_ptr<const Site> site = current.Get();
-        if (site->host_name != name) ADD_FAILURE() << site->host_name;
+        const std::shared_ptr<const ServiceSnapshot> snapshot = current.Get();
+        if (snapshot->host_name != name) ADD_FAILURE() << snapshot->host_name;
       }
     });
   }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "programs/serve/site.h"
+#include "programs/serve/service_snapshot.h"
 
 #include <stdlib.h>
 
@@ -19,9 +19,9 @@
 namespace postern::programs {
 namespace {
 
-class SiteTest : public testing::Test {
+class ServiceSnapshotTest : public testing::Test {
  protected:
-  SiteTest() {
+  ServiceSnapshotTest() {
     unsetenv("DATABYTES");
     folder_.Write("me", "mx.example.org\n");
     folder_.Write("rcpthosts", "local.example\n");
@@ -46,17 +46,17 @@ class SiteTest : public testing::Test {
   }
 
   // What is logged is in `log_` afterwards.
-  absl::StatusOr<std::shared_ptr<const Site>> Read() {
+  absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> Read() {
     testing::internal::CaptureStderr();
-    auto site =
-        Site::Read(options_, {.run = [](auto task) { std::move(task)(); },
-                              .guard =
-                                  [this](std::shared_ptr<auth::Backend>) {
-                                    guarded_ = true;
-                                    return std::shared_ptr<Authenticator>();
-                                  }});
+    auto snapshot = ServiceSnapshot::Read(
+        options_, {.run = [](auto task) { std::move(task)(); },
+                   .guard =
+                       [this](std::shared_ptr<auth::Backend>) {
+                         guarded_ = true;
+                         return std::shared_ptr<Authenticator>();
+                       }});
     log_ = testing::internal::GetCapturedStderr();
-    return site;
+    return snapshot;
   }
   std::string Mistake() { return std::string(Read().status().message()); }
 
@@ -67,32 +67,32 @@ class SiteTest : public testing::Test {
   bool guarded_ = false;
 };
 
-TEST_F(SiteTest, WithoutCertificatesThereIsNoTls) {
+TEST_F(ServiceSnapshotTest, WithoutCertificatesThereIsNoTls) {
   Listen({"25"});
-  const auto site = Read();
-  ASSERT_TRUE(site.ok()) << site.status();
-  ASSERT_EQ((*site)->listeners.size(), 1u);
-  const Site::Listener& listener = (*site)->listeners[0];
+  const auto snapshot = Read();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  ASSERT_EQ((*snapshot)->listeners.size(), 1u);
+  const ServiceSnapshot::Listener& listener = (*snapshot)->listeners[0];
   EXPECT_EQ(listener.tls, nullptr);
   EXPECT_FALSE(listener.config.offer_starttls);
   EXPECT_FALSE(listener.config.require_tls);
   EXPECT_FALSE(listener.config.require_auth);
   EXPECT_TRUE(listener.config.mechanisms.empty());
   EXPECT_EQ(listener.config.greeting, "mx.example.org");
-  EXPECT_EQ((*site)->host_name, "mx.example.org");
-  EXPECT_FALSE((*site)->runs_programs);
+  EXPECT_EQ((*snapshot)->host_name, "mx.example.org");
+  EXPECT_FALSE((*snapshot)->runs_programs);
   EXPECT_FALSE(guarded_);
 }
 
-TEST_F(SiteTest, EachListenerHasItsOwnTlsAndAuth) {
+TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
   options_.certificates = {certificates_.Make("all", {})};
   HaveUsers();
   Listen({"25", "465,tls", "26,require-tls", "27,no-tls", "587,submission",
           "588,auth"});
-  const auto site = Read();
-  ASSERT_TRUE(site.ok()) << site.status();
+  const auto snapshot = Read();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   EXPECT_TRUE(guarded_);
-  EXPECT_TRUE((*site)->runs_programs);
+  EXPECT_TRUE((*snapshot)->runs_programs);
   const struct {
     bool tls;
     bool offer_starttls;
@@ -104,7 +104,8 @@ TEST_F(SiteTest, EachListenerHasItsOwnTlsAndAuth) {
       {true, true, true, false, false},  {false, false, false, false, false},
       {true, true, false, true, true},   {true, true, false, true, false},
   };
-  const std::vector<Site::Listener>& listeners = (*site)->listeners;
+  const std::vector<ServiceSnapshot::Listener>& listeners =
+      (*snapshot)->listeners;
   ASSERT_EQ(listeners.size(), std::size(kExpected));
   for (size_t i = 0; i < listeners.size(); ++i) {
     const ServerConfig& config = listeners[i].config;
@@ -122,7 +123,7 @@ TEST_F(SiteTest, EachListenerHasItsOwnTlsAndAuth) {
   }
 }
 
-TEST_F(SiteTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
+TEST_F(ServiceSnapshotTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
   const transports::TlsFiles old =
       certificates_.Make("old", {.first_day = -3, .last_day = -2});
   const transports::TlsFiles older =
@@ -141,7 +142,7 @@ TEST_F(SiteTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
   }
 }
 
-TEST_F(SiteTest, NamesWhatIsWrong) {
+TEST_F(ServiceSnapshotTest, NamesWhatIsWrong) {
   const transports::TlsFiles good = certificates_.Make("good", {});
   const transports::TlsFiles other = certificates_.Make("other", {});
   Listen({"25",
@@ -186,20 +187,20 @@ TEST_F(SiteTest, NamesWhatIsWrong) {
   EXPECT_NE(Mistake(), "");
 }
 
-TEST_F(SiteTest, TheEnvironmentMayLimitTheSize) {
+TEST_F(ServiceSnapshotTest, TheEnvironmentMayLimitTheSize) {
   Listen({"25"});
-  auto site = Read();
-  ASSERT_TRUE(site.ok()) << site.status();
-  EXPECT_EQ((*site)->listeners[0].config.max_message_size, 50u << 20);
+  auto snapshot = Read();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ((*snapshot)->listeners[0].config.max_message_size, 50u << 20);
   folder_.Write("databytes", "1000\n");
-  site = Read();
-  ASSERT_TRUE(site.ok()) << site.status();
-  EXPECT_EQ((*site)->listeners[0].config.max_message_size, 1000u);
+  snapshot = Read();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ((*snapshot)->listeners[0].config.max_message_size, 1000u);
   setenv("DATABYTES", "2000", /*overwrite=*/1);
-  site = Read();
+  snapshot = Read();
   unsetenv("DATABYTES");
-  ASSERT_TRUE(site.ok()) << site.status();
-  EXPECT_EQ((*site)->listeners[0].config.max_message_size, 2000u);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ((*snapshot)->listeners[0].config.max_message_size, 2000u);
 }
 
 }  // namespace

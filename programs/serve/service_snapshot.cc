@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "programs/serve/site.h"
+#include "programs/serve/service_snapshot.h"
 
 #include <cstdlib>
 #include <optional>
@@ -25,13 +25,13 @@ namespace postern::programs {
 namespace {
 
 // A context for each listener: tickets of one are of no use at another.
-absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
+absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
     const ServeOptions& options, const ServerConfig& config,
     const auth::Backend* backend) {
-  std::vector<Site::Listener> listeners;
+  std::vector<ServiceSnapshot::Listener> listeners;
   std::set<std::string> warned;
   for (const ListenOption& listen : options.listen) {
-    Site::Listener& listener = listeners.emplace_back();
+    ServiceSnapshot::Listener& listener = listeners.emplace_back();
     listener.config = config;
     if (listen.HasTls(options)) {
       transports::TlsOptions tls_options{
@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<Site::Listener>> MakeListeners(
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
+absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
     const ServeOptions& options, const Process& process) {
   const char* const databytes = getenv("DATABYTES");
   auto controls = policy::ReadControls(
@@ -89,16 +89,17 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
   for (const std::string& warning : controls->warnings) {
     log::WriteLog("warning", warning);
   }
-  const auto site = std::make_shared<Site>();
-  site->controls =
+  const auto snapshot = std::make_shared<ServiceSnapshot>();
+  snapshot->controls =
       std::make_shared<const policy::Controls>(*std::move(controls));
-  site->host_name = site->controls->me.empty() ? site->controls->greeting
-                                               : site->controls->me;
-  ServerConfig config = service::MakeServerConfig(options, *site->controls);
+  snapshot->host_name = snapshot->controls->me.empty()
+                            ? snapshot->controls->greeting
+                            : snapshot->controls->me;
+  ServerConfig config = service::MakeServerConfig(options, *snapshot->controls);
   // Recipients whose Maildirs are looked for on other threads.
   config.max_open_asks = 8;
   auto destination = service::MakeDestination(
-      options.deliver, options.control, *site->controls,
+      options.deliver, options.control, *snapshot->controls,
       options.child_environment,
       [](absl::string_view what) { log::WriteLog("delivery", what); });
   if (!destination.ok()) return destination.status();
@@ -107,42 +108,44 @@ absl::StatusOr<std::shared_ptr<const Site>> Site::Read(
     destination->delivery =
         service::NameSessions(std::move(destination->delivery));
   }
-  site->delivery = std::move(destination->delivery);
-  site->runs_programs =
+  snapshot->delivery = std::move(destination->delivery);
+  snapshot->runs_programs =
       destination->runs_programs || service::RunsCheckers(options.auth);
   if (destination->recipients != nullptr) {
-    site->recipients =
+    snapshot->recipients =
         service::NameSessions(std::move(destination->recipients));
   }
-  auto backend = service::OpenBackends(options.auth, options.child_environment,
-                                       site->host_name, process.open_backend);
+  auto backend =
+      service::OpenBackends(options.auth, options.child_environment,
+                            snapshot->host_name, process.open_backend);
   if (!backend.ok()) return backend.status();
   auto listeners = MakeListeners(options, config, backend->get());
   if (!listeners.ok()) return listeners.status();
-  site->listeners = *std::move(listeners);
+  snapshot->listeners = *std::move(listeners);
   if (*backend != nullptr) {
-    site->authenticator = process.guard(*std::move(backend));
+    snapshot->authenticator = process.guard(*std::move(backend));
   }
-  site->messages = process.messages;
-  site->show_user = options.auth.show_user;
+  snapshot->messages = process.messages;
+  snapshot->show_user = options.auth.show_user;
   if (destination->blocks) {
-    site->delivery = std::make_shared<delivery::PooledDelivery>(
-        std::move(site->delivery), process.run);
-    if (site->recipients != nullptr) {
-      site->recipients = std::make_shared<policy::PooledPolicy>(
-          std::move(site->recipients), process.run);
+    snapshot->delivery = std::make_shared<delivery::PooledDelivery>(
+        std::move(snapshot->delivery), process.run);
+    if (snapshot->recipients != nullptr) {
+      snapshot->recipients = std::make_shared<policy::PooledPolicy>(
+          std::move(snapshot->recipients), process.run);
     }
   }
-  site->relay = std::make_shared<policy::RelayPolicy>(
+  snapshot->relay = std::make_shared<policy::RelayPolicy>(
       std::make_shared<const policy::RelayRules>(
-          site->controls, std::make_shared<const policy::InterfaceAddresses>()),
+          snapshot->controls,
+          std::make_shared<const policy::InterfaceAddresses>()),
       [metrics = process.metrics](const policy::Decision& decision,
                                   const SessionInfo& session) {
         if (metrics != nullptr) metrics->CountRecipient(decision);
         log::WriteLog(policy::LogDecision(decision, session, log::LineStyle()));
       },
-      site->recipients.get(), process.run, site->delivery.get());
-  return std::shared_ptr<const Site>(site);
+      snapshot->recipients.get(), process.run, snapshot->delivery.get());
+  return std::shared_ptr<const ServiceSnapshot>(snapshot);
 }
 
 }  // namespace postern::programs

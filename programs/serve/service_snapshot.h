@@ -3,8 +3,8 @@
 
 // Everything that postern serve has read, at one time.
 
-#ifndef POSTERN_PROGRAMS_SERVE_SITE_H_
-#define POSTERN_PROGRAMS_SERVE_SITE_H_
+#ifndef POSTERN_PROGRAMS_SERVE_SERVICE_SNAPSHOT_H_
+#define POSTERN_PROGRAMS_SERVE_SERVICE_SNAPSHOT_H_
 
 #include <functional>
 #include <memory>
@@ -27,13 +27,13 @@
 
 namespace postern::programs {
 
-// A session is served by one Site from its beginning to its end, however often
-// the files are read again meanwhile. Immutable, and thread-safe.
-struct Site {
+// A session is served by one ServiceSnapshot from its beginning to its end,
+// however often the files are read again meanwhile. Immutable, and thread-safe.
+struct ServiceSnapshot {
   // Runs what blocks on another thread.
   using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
-  // What a Site needs of the process; all of it thread-safe.
+  // What a ServiceSnapshot needs of the process; all of it thread-safe.
   struct Process {
     Run run;
     // Opens backends for AUTH that need a library.
@@ -49,7 +49,7 @@ struct Site {
 
   // Reads the control files, certificates and users. An error names the file,
   // or the option.
-  static absl::StatusOr<std::shared_ptr<const Site>> Read(
+  static absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> Read(
       const ServeOptions& options, const Process& process);
 
   // What differs between listeners.
@@ -72,4 +72,4 @@ struct Site {
 
 }  // namespace postern::programs
 
-#endif  // POSTERN_PROGRAMS_SERVE_SITE_H_
+#endif  // POSTERN_PROGRAMS_SERVE_SERVICE_SNAPSHOT_H_
