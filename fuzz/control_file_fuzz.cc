@@ -16,7 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "fuzz/memory_file.h"
 #include "gtest/gtest.h"
-#include "policy/control_file.h"
+#include "policy/control/control_file.h"
 
 namespace postern::policy {
 namespace {

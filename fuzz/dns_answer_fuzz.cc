@@ -15,7 +15,7 @@
 #include "absl/strings/match.h"
 #include "fuzz/dns_message_writer.h"
 #include "gtest/gtest.h"
-#include "policy/dns_answer.h"
+#include "policy/names/dns_answer.h"
 
 namespace postern::policy {
 

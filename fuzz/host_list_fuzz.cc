@@ -15,8 +15,8 @@
 #include "absl/strings/str_split.h"
 #include "fuzz/memory_file.h"
 #include "gtest/gtest.h"
-#include "policy/control_file.h"
-#include "policy/host_list.h"
+#include "policy/control/control_file.h"
+#include "policy/control/host_list.h"
 
 namespace postern::policy {
 namespace {

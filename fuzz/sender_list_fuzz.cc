@@ -19,8 +19,8 @@
 #include "files/cdb.h"
 #include "fuzz/memory_file.h"
 #include "gtest/gtest.h"
-#include "policy/control_file.h"
-#include "policy/sender_list.h"
+#include "policy/control/control_file.h"
+#include "policy/control/sender_list.h"
 
 namespace postern::policy {
 namespace {

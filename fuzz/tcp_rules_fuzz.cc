@@ -15,9 +15,9 @@
 #include "fuzz/memory_file.h"
 #include "fuzz/tcp_rule_weight.h"
 #include "gtest/gtest.h"
-#include "policy/tcp_rule_key.h"
-#include "policy/tcp_rules.h"
-#include "policy/tcp_rules_text.h"
+#include "policy/rules/tcp_rule_key.h"
+#include "policy/rules/tcp_rules.h"
+#include "policy/rules/tcp_rules_text.h"
 
 namespace postern::policy {
 namespace {

@@ -15,8 +15,8 @@
 
 #include "engine/delivery.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
-#include "policy/controls.h"
+#include "policy/control/control_folder.h"
+#include "policy/control/controls.h"
 #include "policy/decision.h"
 #include "policy/own_addresses.h"
 #include "policy/relay_rules.h"

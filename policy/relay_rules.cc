@@ -13,10 +13,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/verdict.h"
-#include "policy/bad_mail_from.h"
-#include "policy/host_list.h"
-#include "policy/line_set.h"
-#include "policy/sender_list.h"
+#include "policy/control/bad_mail_from.h"
+#include "policy/control/host_list.h"
+#include "policy/control/line_set.h"
+#include "policy/control/sender_list.h"
 
 namespace postern::policy {
 namespace {

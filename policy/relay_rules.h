@@ -36,7 +36,7 @@
 #include "engine/path.h"
 #include "engine/reply.h"
 #include "engine/session_info.h"
-#include "policy/controls.h"
+#include "policy/control/controls.h"
 #include "policy/decision.h"
 #include "policy/own_addresses.h"
 

@@ -16,8 +16,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
-#include "policy/controls.h"
+#include "policy/control/control_folder.h"
+#include "policy/control/controls.h"
 #include "policy/decision.h"
 #include "policy/own_addresses.h"
 

@@ -14,7 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "engine/delivery.h"
 #include "engine/policy.h"
-#include "policy/controls.h"
+#include "policy/control/controls.h"
 #include "system/session_variables.h"
 
 namespace postern::service {

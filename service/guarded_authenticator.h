@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/authenticator.h"
-#include "policy/attempt_limits.h"
+#include "policy/limits/attempt_limits.h"
 #include "service/auth_outcome.h"
 
 namespace postern::service {

@@ -11,8 +11,8 @@
 
 #include "engine/server_config.h"
 #include "log/log_line.h"
-#include "policy/controls.h"
-#include "policy/lenient_clients.h"
+#include "policy/control/controls.h"
+#include "policy/rules/lenient_clients.h"
 #include "service/auth_options.h"
 #include "service/options.h"
 #include "system/session_variables.h"

@@ -29,7 +29,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "policy/control_file.h"
+#include "policy/control/control_file.h"
 
 namespace postern::service {
 

@@ -10,7 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
+#include "policy/control/control_folder.h"
 
 namespace postern::service {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "files/newest.h"
-#include "policy/tcp_rules.h"
+#include "policy/rules/tcp_rules.h"
 
 namespace postern::service {
 

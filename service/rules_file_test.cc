@@ -9,8 +9,8 @@
 #include "absl/strings/match.h"
 #include "engine/session_info.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
-#include "policy/tcp_rules.h"
+#include "policy/control/control_folder.h"
+#include "policy/rules/tcp_rules.h"
 
 namespace postern::service {
 namespace {

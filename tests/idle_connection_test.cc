@@ -22,7 +22,7 @@
 #include "engine/policy.h"
 #include "engine/session_info.h"
 #include "gtest/gtest.h"
-#include "policy/connection_limits.h"
+#include "policy/limits/connection_limits.h"
 #include "programs/serve/guest.h"
 #include "programs/serve/service_snapshot.h"
 #include "tests/heap.h"

@@ -7,22 +7,29 @@
 #   package_order_test.sh FILE...
 set -euo pipefail
 
-# PACKAGE: the packages that it may include. A folder that is not here may
+# PACKAGE: the packages that it may include, in one line or more. A folder that is not here may
 # include everything (tests, fuzz, tools).
 table='
 engine:
 system: engine
 files:
 log: engine system
-policy: engine files log system
+policy/control: engine files
+policy/limits: policy
+policy/names: engine policy system
+policy/rules: engine files policy policy/control
+policy: engine files log policy/control system
 auth: engine files system
 delivery: engine files system
 transports: engine files system
-service: auth delivery engine files log policy system transports
+service: auth delivery engine files log system transports
+service: policy policy/control policy/limits policy/rules
 programs/introspect: engine files log service system
-programs/users: auth engine files log policy service system
-programs/smtpd: auth delivery engine files log policy service system transports
-programs/serve: auth delivery engine files log policy service system transports
+programs/users: auth engine files log service system
+programs/smtpd: auth engine log service system transports
+programs/smtpd: policy policy/control policy/limits
+programs/serve: auth delivery engine log service system transports
+programs/serve: policy policy/control policy/limits policy/names policy/rules
 programs: engine log programs/serve programs/users service system
 '
 

@@ -16,7 +16,7 @@
 #include "engine/policy.h"
 #include "engine/server_config.h"
 #include "engine/strictness.h"
-#include "policy/connection_limits.h"
+#include "policy/limits/connection_limits.h"
 #include "programs/serve/service_snapshot.h"
 #include "service/logged_delivery.h"
 #include "service/metrics.h"

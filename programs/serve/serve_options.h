@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "policy/attempt_limits.h"
-#include "policy/connection_limits.h"
+#include "policy/limits/attempt_limits.h"
+#include "policy/limits/connection_limits.h"
 #include "policy/network_list.h"
 #include "programs/serve/listen_option.h"
 #include "service/certificate_options.h"

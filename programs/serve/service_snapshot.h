@@ -18,7 +18,7 @@
 #include "engine/delivery.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
-#include "policy/controls.h"
+#include "policy/control/controls.h"
 #include "programs/serve/serve_options.h"
 #include "service/backends.h"
 #include "service/messages_under_way.h"

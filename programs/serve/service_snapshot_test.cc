@@ -13,7 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
+#include "policy/control/control_folder.h"
 #include "transports/test_certificates.h"
 
 namespace postern::programs {

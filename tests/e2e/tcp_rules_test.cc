@@ -5,7 +5,7 @@
 // texts make the same records as with tcprules, and generated clients have the
 // same rule as with tcprulescheck.
 
-#include "policy/tcp_rules.h"
+#include "policy/rules/tcp_rules.h"
 
 #include <cdb.h>
 #include <fcntl.h>
@@ -22,8 +22,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "policy/control_folder.h"
-#include "policy/tcp_rules_text.h"
+#include "policy/control/control_folder.h"
+#include "policy/rules/tcp_rules_text.h"
 
 namespace postern::policy {
 namespace {

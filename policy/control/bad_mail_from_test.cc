@@ -1,0 +1,61 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/control/bad_mail_from.h"
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace postern::policy {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+TEST(BadMailFromTest, MatchesAddressesAndTheirDomains) {
+  const LineSet list("/c/b", {{"a@x.example", 1}, {"@Y.Example", 2}, {"r", 3}});
+  EXPECT_EQ(FindBadSender(list, {"A", "X.example"}), "/c/b:1");
+  EXPECT_EQ(FindBadSender(list, {"b", "y.example"}), "/c/b:2");
+  EXPECT_EQ(FindBadSender(list, {"b", "z.y.example"}), std::nullopt);
+  EXPECT_EQ(FindBadSender(list, {"r", ""}), "/c/b:3");
+  EXPECT_EQ(FindBadSender(list, {}), std::nullopt);
+}
+
+TEST(BadMailFromTest, WarnsOfEntriesThatCanHardlyMatch) {
+  const struct {
+    std::string text;
+    std::string warning;  // empty: none
+  } cases[] = {
+      {"a@x.example", ""},
+      {"@x.example", ""},
+      {"\"a b\"@x.example", ""},
+      {"@[192.0.2.1]", ""},
+      {"*@x.example", "is no pattern"},
+      {"@*.x.example", "is no pattern"},
+      {"@.x.example", "begins with a dot"},
+      {"x.example", "has no '@'"},
+      {".x.example", "has no '@'"},
+      {"a@", "no domain behind its '@'"},
+      {"<a@x.example>", "a blank or a bracket"},
+      {"a@x.example # spam", "a blank or a bracket"},
+  };
+  for (const auto& c : cases) {
+    const auto warnings = CheckBadMailFromLines("/c/b", {{c.text, 4}});
+    if (c.warning.empty()) {
+      EXPECT_THAT(warnings, IsEmpty()) << c.text;
+    } else {
+      EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("/c/b:4: the entry"),
+                                              HasSubstr(c.warning))))
+          << c.text;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace postern::policy

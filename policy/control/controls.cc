@@ -1,0 +1,249 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/control/controls.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "files/cdb.h"
+#include "policy/control/bad_mail_from.h"
+#include "policy/control/control_file.h"
+
+namespace postern::policy {
+namespace {
+
+// timeoutsmtpd's largest value in seconds: 68 years, and nothing overflows.
+constexpr uint64_t kLongestTimeout = std::numeric_limits<int32_t>::max();
+
+// Where a control file is, and the warnings about all of them.
+class ControlReader {
+ public:
+  ControlReader(const ControlOptions& options, Controls* controls)
+      : options_(options), controls_(*controls) {}
+
+  absl::Status ReadNames() {
+    const auto me = ReadControlValue(Path("me"), &controls_.warnings);
+    if (!me.ok()) return me.status();
+    const auto greeting =
+        ReadControlValue(Path("smtpgreeting"), &controls_.warnings);
+    if (!greeting.ok()) return greeting.status();
+    if (!*me && !*greeting) {
+      return absl::NotFoundError(absl::StrCat(
+          Path("me"), ": no such file; write this host's name", " into it"));
+    }
+    const auto localiphost =
+        ReadControlValue(Path("localiphost"), &controls_.warnings);
+    if (!localiphost.ok()) return localiphost.status();
+    controls_.me = me->value_or("");
+    controls_.greeting = greeting->value_or(controls_.me);
+    if (*localiphost) {
+      SetLocalIpHost(Path("localiphost"), **localiphost);
+    } else if (*me) {
+      SetLocalIpHost(Path("me"), **me);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadTimeout() {
+    const auto missing =
+        static_cast<uint64_t>(absl::ToInt64Seconds(controls_.timeout));
+    const auto seconds =
+        ReadControlNumber(Path("timeoutsmtpd"), missing, &controls_.warnings);
+    if (!seconds.ok()) return seconds.status();
+    controls_.timeout =
+        absl::Seconds(std::clamp<uint64_t>(*seconds, 1, kLongestTimeout));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadRcptHosts() {
+    const std::string path = Path("rcpthosts");
+    auto lines = ReadControlList(path, &controls_.warnings);
+    if (!lines.ok()) return lines.status();
+    if (!*lines) return AllowMissing(path);
+    if (options_.open_relay) {
+      controls_.warnings.push_back(absl::StrCat(
+          path, " exists and is obeyed: --open-relay has no effect."));
+    }
+    for (std::string& warning : CheckHostLines(path, **lines)) {
+      controls_.warnings.push_back(std::move(warning));
+    }
+    auto more = OpenDatabase("morercpthosts.cdb");
+    if (!more.ok()) return more.status();
+    CheckMoreRcptHosts(more->has_value());
+    if (*more && options_.check_databases) Warn(CheckHostKeys(**more));
+    controls_.rcpthosts =
+        HostList(LineSet(path, **std::move(lines)), *std::move(more));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSenders() {
+    const std::string path = Path("senders");
+    if (!options_.senders) {
+      if (TimeOf(path)) {
+        controls_.warnings.push_back(
+            absl::StrCat(path, " has no effect without --senders."));
+      }
+      return absl::OkStatus();
+    }
+    const auto lines = ReadControlList(path, &controls_.warnings);
+    if (!lines.ok()) return lines.status();
+    if (!*lines) {
+      return absl::NotFoundError(absl::StrCat(
+          path, ": no such file; list in it what addresses users may send",
+          " from, or leave --senders out"));
+    }
+    for (std::string& warning : CheckSenderLines(path, **lines)) {
+      controls_.warnings.push_back(std::move(warning));
+    }
+    auto more = OpenDatabase("senders.cdb");
+    if (!more.ok()) return more.status();
+    if (*more && options_.check_databases) Warn(CheckSenderRecords(**more));
+    controls_.senders.emplace(**lines, *std::move(more));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadBadMailFrom() {
+    const std::string path = Path("badmailfrom");
+    auto lines = ReadControlList(path, &controls_.warnings);
+    if (!lines.ok()) return lines.status();
+    if (!*lines) return absl::OkStatus();
+    for (std::string& warning : CheckBadMailFromLines(path, **lines)) {
+      controls_.warnings.push_back(std::move(warning));
+    }
+    controls_.badmailfrom = LineSet(path, **std::move(lines));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadDataBytes() {
+    const auto bytes = ReadControlNumber(Path("databytes"), options_.databytes,
+                                         &controls_.warnings);
+    if (!bytes.ok()) return bytes.status();
+    controls_.databytes = *bytes;
+    if (!options_.databytes_env) return absl::OkStatus();
+    // Present, the variable wins over the file even if it holds no number.
+    absl::string_view rest = *options_.databytes_env;
+    const std::optional<uint64_t> number = TakeNumber(&rest);
+    controls_.databytes = number.value_or(0);
+    if (!number) {
+      controls_.warnings.push_back(
+          "The environment's DATABYTES does not begin with a digit: messages "
+          "have no size limit.");
+    } else if (!rest.empty()) {
+      controls_.warnings.push_back(
+          absl::StrCat("What follows the number ", *number,
+                       " in the environment's DATABYTES is ignored."));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  std::string Path(absl::string_view name) const {
+    return absl::StrCat(options_.directory, "/", name);
+  }
+
+  // Returns when the file `path` was last written; nullopt if there is none.
+  static std::optional<absl::Time> TimeOf(const std::string& path) {
+    struct stat facts;
+    if (stat(path.c_str(), &facts) != 0) return std::nullopt;
+    return absl::TimeFromTimespec(facts.st_mtim);
+  }
+
+  // The text is for qmail-newmrh, which makes the database of it.
+  void CheckMoreRcptHosts(bool database) {
+    const std::string path = Path("morercpthosts");
+    const std::optional<absl::Time> text = TimeOf(path);
+    if (!text) return;
+    if (!database) {
+      controls_.warnings.push_back(
+          absl::StrCat(path, " has no effect: there is no ", path,
+                       ".cdb (qmail-newmrh ", "makes it)."));
+    } else if (TimeOf(absl::StrCat(path, ".cdb")) < text) {
+      controls_.warnings.push_back(absl::StrCat(
+          path, " is newer than ", path, ".cdb, which is what counts ",
+          "(qmail-newmrh makes it anew)."));
+    }
+  }
+
+  // What cannot be read is an error for those recipients and users that are
+  // looked up there, and keeps no others waiting.
+  void Warn(const absl::StatusOr<std::vector<std::string>>& warnings) {
+    if (!warnings.ok()) {
+      controls_.warnings.emplace_back(warnings.status().message());
+      return;
+    }
+    controls_.warnings.insert(controls_.warnings.end(), warnings->begin(),
+                              warnings->end());
+  }
+
+  // Opens the database `name`; it may be missing.
+  absl::StatusOr<std::optional<files::Cdb>> OpenDatabase(
+      absl::string_view name) const {
+    absl::StatusOr<files::Cdb> opened = files::Cdb::Open(Path(name));
+    std::optional<files::Cdb> database;
+    if (opened.ok()) {
+      database.emplace(*std::move(opened));
+    } else if (!absl::IsNotFound(opened.status())) {
+      return opened.status();
+    }
+    return database;
+  }
+
+  // Takes `name`, the value of the file `path`, if an address can end in it.
+  // Else nothing is ours: with an empty name, u@[127.0.0.1] would become u, a
+  // local name that needs no list; with a '@' in it, it would move elsewhere.
+  void SetLocalIpHost(absl::string_view path, const std::string& name) {
+    const bool usable =
+        !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+          return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_';
+        });
+    if (usable) {
+      controls_.localiphost = name;
+      return;
+    }
+    controls_.warnings.push_back(
+        FormatWarning(path, 1,
+                      "the value is no domain name, so that no address literal "
+                      "is taken for this host's"));
+  }
+
+  absl::Status AllowMissing(absl::string_view rcpthosts) {
+    if (!options_.open_relay) {
+      return absl::NotFoundError(absl::StrCat(
+          rcpthosts, ": no such file; list in it the domains to accept mail",
+          " for, or say --open-relay to accept mail for everyone"));
+    }
+    controls_.open_relay = true;
+    controls_.warnings.push_back(
+        absl::StrCat(rcpthosts, " is missing and --open-relay is set: mail is",
+                     " accepted from anyone to anywhere."));
+    return absl::OkStatus();
+  }
+
+  const ControlOptions& options_;
+  Controls& controls_;
+};
+
+}  // namespace
+
+absl::StatusOr<Controls> ReadControls(const ControlOptions& options) {
+  Controls controls;
+  ControlReader reader(options, &controls);
+  absl::Status status = reader.ReadNames();
+  if (status.ok()) status = reader.ReadTimeout();
+  if (status.ok()) status = reader.ReadRcptHosts();
+  if (status.ok()) status = reader.ReadBadMailFrom();
+  if (status.ok()) status = reader.ReadSenders();
+  if (status.ok()) status = reader.ReadDataBytes();
+  if (!status.ok()) return status;
+  return controls;
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,151 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/control/host_list.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::policy {
+namespace {
+
+// The bytes of a domain or an address literal.
+bool IsDomainByte(char c) {
+  return absl::ascii_isalnum(c) || !absl::ascii_isascii(c) ||
+         absl::string_view(".-_:[]").find(c) != absl::string_view::npos;
+}
+
+// An address literal: [192.0.2.1], [IPv6:2001:db8::1].
+bool IsLiteral(absl::string_view entry) {
+  return entry.size() > 2 && entry[0] == '[' &&
+         entry.find_first_of("[]", 1) == entry.size() - 1 &&
+         entry.back() == ']';
+}
+
+// What may be wrong with an entry.
+enum Fault : uint8_t { kDot, kRoute, kImpossible, kUtf8 };
+constexpr absl::string_view kFaults[] = {
+    "a dot alone accepts every domain that is written with a dot at its end",
+    "the entry holds a ':' and can never match: a domain stands alone here, "
+    "the host that its mail goes to is smtproutes' business",
+    "the entry is no domain and can never match (a domain itself, or its "
+    "subdomains with a dot in front)",
+    "the entry is not ASCII and matches the same bytes alone: the domain's "
+    "form in xn-- needs an entry of its own",
+};
+
+// Returns what is wrong with `entry`, but for a dot alone.
+std::optional<Fault> FaultOf(absl::string_view entry) {
+  if (!std::all_of(entry.begin(), entry.end(), IsDomainByte)) {
+    return kImpossible;
+  }
+  if (entry.find_first_of("[]:") != absl::string_view::npos &&
+      !IsLiteral(entry)) {
+    return entry.find(':') != absl::string_view::npos ? kRoute : kImpossible;
+  }
+  if (!std::all_of(entry.begin(), entry.end(), absl::ascii_isascii)) {
+    return kUtf8;
+  }
+  return std::nullopt;
+}
+
+// What to look for, in order: all of `domain`, then its ends that begin with a
+// dot. Views of `domain`.
+std::vector<absl::string_view> Keys(absl::string_view domain) {
+  std::vector<absl::string_view> keys;
+  for (size_t i = 0; i < domain.size(); ++i) {
+    if (i == 0 || domain[i] == '.') keys.push_back(domain.substr(i));
+  }
+  return keys;
+}
+
+}  // namespace
+
+HostList::HostList(LineSet lines, std::optional<files::Cdb> more)
+    : lines_(std::move(lines)), more_(std::move(more)) {}
+
+absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
+    absl::string_view domain) const {
+  const std::string lower = absl::AsciiStrToLower(domain);
+  const std::vector<absl::string_view> keys = Keys(lower);
+  for (absl::string_view key : keys) {
+    std::optional<std::string> source = lines_.Find(key);
+    if (source) return Match{Match::In::kLines, *std::move(source)};
+  }
+  if (!more_) return std::nullopt;
+  for (absl::string_view key : keys) {
+    const absl::StatusOr<bool> found = more_->Contains(key);
+    if (!found.ok()) return found.status();
+    if (*found) {
+      return Match{Match::In::kDatabase,
+                   absl::StrCat(more_->path(), " key ", key)};
+    }
+  }
+  return std::nullopt;
+}
+
+bool HostList::ReadsDatabase(absl::string_view domain) const {
+  if (!more_) return false;
+  const std::string lower = absl::AsciiStrToLower(domain);
+  for (absl::string_view key : Keys(lower)) {
+    if (lines_.Find(key)) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> CheckHostLines(absl::string_view path,
+                                        const std::vector<Line>& lines) {
+  std::vector<Mistake> mistakes;
+  for (const absl::string_view what : kFaults) mistakes.emplace_back(what);
+  for (const Line& line : lines) {
+    if (line.text == ".") mistakes[kDot].Add(line.number);
+    // Space and CR around an entry have warnings of their own.
+    const auto fault = FaultOf(absl::StripAsciiWhitespace(line.text));
+    if (fault) mistakes[*fault].Add(line.number);
+  }
+  std::vector<std::string> warnings;
+  for (const Mistake& mistake : mistakes) mistake.Report(path, &warnings);
+  return warnings;
+}
+
+absl::StatusOr<std::vector<std::string>> CheckHostKeys(
+    const files::Cdb& database) {
+  KeyMistake capital;
+  KeyMistake empty;
+  std::vector<KeyMistake> mistakes(std::size(kFaults));
+  size_t left = kMaxCheckedRecords;
+  const absl::Status read =
+      database.ForEach([&](absl::string_view key, absl::string_view) {
+        const auto fault = FaultOf(key);
+        if (key.empty()) {
+          empty.Add(key);
+        } else if (key == ".") {
+          mistakes[kDot].Add(key);
+        } else if (fault && *fault != kUtf8) {
+          mistakes[*fault].Add(key);
+        } else if (std::any_of(key.begin(), key.end(), absl::ascii_isupper)) {
+          capital.Add(key);
+        } else if (fault) {
+          mistakes[*fault].Add(key);
+        }
+        return --left > 0;
+      });
+  if (!read.ok()) return read;
+  std::vector<std::string> warnings;
+  for (size_t i = 0; i < mistakes.size(); ++i) {
+    mistakes[i].Report(database.path(), "key", kFaults[i], &warnings);
+  }
+  capital.Report(database.path(), "key",
+                 "the entry holds a capital and can never match: domains are "
+                 "looked up in lower case (qmail-newmrh writes them so)",
+                 &warnings);
+  empty.Report(database.path(), "key", "it can never match", &warnings);
+  return warnings;
+}
+
+}  // namespace postern::policy

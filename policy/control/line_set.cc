@@ -1,0 +1,41 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/control/line_set.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::policy {
+namespace {
+
+// The most entries that are compared one by one: an index costs an allocation
+// in a process that may serve one connection of one recipient.
+constexpr size_t kShort = 16;
+
+}  // namespace
+
+LineSet::LineSet(absl::string_view path, std::vector<Line> lines)
+    : path_(path), lines_(std::move(lines)) {
+  for (Line& line : lines_) absl::AsciiStrToLower(&line.text);
+  if (lines_.size() <= kShort) return;
+  index_.reserve(lines_.size());
+  // The first of two equal entries stays.
+  for (const Line& line : lines_) index_.try_emplace(line.text, line.number);
+}
+
+std::optional<std::string> LineSet::Find(absl::string_view key) const {
+  if (!index_.empty()) {
+    const auto found = index_.find(key);
+    if (found == index_.end()) return std::nullopt;
+    return absl::StrCat(path_, ":", found->second);
+  }
+  for (const Line& line : lines_) {
+    if (line.text == key) return absl::StrCat(path_, ":", line.number);
+  }
+  return std::nullopt;
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,183 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/limits/attempt_limits.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr int64_t kSecond = 1000000000;
+
+// Three failures of a client, two for a user, in a minute.
+AttemptLimits::Limits Few() {
+  AttemptLimits::Limits limits;
+  limits.of_client = 3;
+  limits.of_user = 2;
+  limits.time = absl::Minutes(1);
+  return limits;
+}
+
+// An attempt with a wrong password; returns whether it was let in.
+bool Fail(AttemptLimits* limits, const char* address, const char* user,
+          int64_t now) {
+  if (!limits->Begin(address, now)) return false;
+  limits->Failed(address, user, now);
+  return true;
+}
+
+TEST(AttemptLimitsTest, StopsAClientThatGuesses) {
+  AttemptLimits limits(Few());
+  for (const char* user : {"a", "b", "c"}) {
+    EXPECT_TRUE(Fail(&limits, "192.0.2.1", user, 0));
+  }
+  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+  EXPECT_FALSE(limits.Begin("::ffff:192.0.2.1", 0));
+  EXPECT_TRUE(limits.Begin("192.0.2.2", 0));
+  // A third of the time gives one back.
+  EXPECT_FALSE(limits.Begin("192.0.2.1", 20 * kSecond - 1));
+  EXPECT_TRUE(limits.Begin("192.0.2.1", 20 * kSecond));
+  EXPECT_FALSE(limits.Begin("192.0.2.1", 20 * kSecond));
+}
+
+TEST(AttemptLimitsTest, TakesANetworkOfIpv6AsOneClient) {
+  AttemptLimits limits(Few());
+  for (int i = 0; i < 3; ++i) {
+    const std::string address = absl::StrCat("2001:db8::", i);
+    EXPECT_TRUE(Fail(&limits, address.c_str(), address.c_str(), 0));
+  }
+  EXPECT_FALSE(limits.Begin("2001:db8::ffff", 0));
+  EXPECT_TRUE(limits.Begin("2001:db8:0:1::", 0));
+}
+
+TEST(AttemptLimitsTest, MakesARightGuessLookWrong) {
+  AttemptLimits limits(Few());
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
+  EXPECT_FALSE(limits.Succeeded("192.0.2.1", "a", 0));
+  // It has counted.
+  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+  // Another client, another user, a little later.
+  ASSERT_TRUE(limits.Begin("192.0.2.2", 0));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.2", "a", 0));
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 30 * kSecond));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 30 * kSecond));
+}
+
+TEST(AttemptLimitsTest, SaysBeforehandWhatSuccessWouldCome) {
+  AttemptLimits limits(Few());
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.1", "a", 0));
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  EXPECT_FALSE(limits.MayTry("192.0.2.1", "a", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.1", "b", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.2", "a", 0));
+  EXPECT_TRUE(limits.MayTry("192.0.2.1", "a", 30 * kSecond));
+}
+
+TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
+  AttemptLimits::Limits few = Few();
+  auto exempt = NetworkList::Parse({"2001:db8::1/128"});
+  ASSERT_TRUE(exempt.ok());
+  few.exempt = *std::move(exempt);
+  AttemptLimits limits(few);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(Fail(&limits, "2001:db8::2", "a", 0));
+    EXPECT_TRUE(limits.Begin("2001:db8::1", 0));
+    EXPECT_TRUE(limits.Succeeded("2001:db8::1", "a", 0));
+  }
+  EXPECT_FALSE(limits.Begin("2001:db8::2", 0));
+}
+
+TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
+  AttemptLimits limits(Few());
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
+    EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  }
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  // The failure of the user is forgotten, the client's is not.
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  EXPECT_TRUE(Fail(&limits, "192.0.2.1", "b", 0));
+  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+}
+
+// They cannot be told apart: one of them would lock out the others.
+TEST(AttemptLimitsTest, ClientsWithoutAnAddressHaveTheLimitOfAUserAlone) {
+  AttemptLimits limits(Few());
+  for (const char* user : {"a", "b", "c", "d", "a"}) {
+    EXPECT_TRUE(Fail(&limits, "", user, 0));
+  }
+  ASSERT_TRUE(limits.Begin("", 0));
+  EXPECT_FALSE(limits.MayTry("", "a", 0));
+  EXPECT_FALSE(limits.Succeeded("", "a", 0));
+  ASSERT_TRUE(limits.Begin("", 0));
+  EXPECT_TRUE(limits.Succeeded("", "b", 0));
+  // Users of others are not locked out.
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+}
+
+TEST(AttemptLimitsTest, CountsAttemptsWithoutADecision) {
+  AttemptLimits limits(Few());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limits.Begin("192.0.2.1", 0));
+  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+}
+
+TEST(AttemptLimitsTest, ShutsNobodyOutForLong) {
+  AttemptLimits limits(Few());
+  for (int i = 0; i < 100; ++i) limits.Failed("192.0.2.1", "a", 0);
+  ASSERT_TRUE(limits.Begin("192.0.2.1", 90 * kSecond));
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 90 * kSecond));
+}
+
+TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
+  AttemptLimits::Limits none = Few();
+  none.of_client = 0;
+  none.of_user = 0;
+  AttemptLimits limits(none);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
+  }
+  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  EXPECT_EQ(limits.size(), 0);
+
+  AttemptLimits::Limits exempt = Few();
+  exempt.exempt = *NetworkList::Parse({"192.0.2.0/24"});
+  AttemptLimits trusting(exempt);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(Fail(&trusting, "192.0.2.1", "a", 0));
+  }
+  ASSERT_TRUE(trusting.Begin("192.0.2.1", 0));
+  EXPECT_TRUE(trusting.Succeeded("192.0.2.1", "a", 0));
+  EXPECT_TRUE(Fail(&trusting, "192.0.3.1", "a", 0));
+  EXPECT_EQ(trusting.size(), 2);
+}
+
+TEST(AttemptLimitsTest, ForgetsWhatIsOver) {
+  AttemptLimits::Limits limits = Few();
+  limits.remembered = 100;
+  AttemptLimits some(limits);
+  for (int i = 0; i < 1000; ++i) {
+    Fail(&some, absl::StrCat("192.0.", i / 250, ".", i % 250).c_str(), "a", 0);
+    EXPECT_LE(some.size(), 100);
+  }
+  for (int i = 0; i < 200; ++i) {
+    Fail(&some, absl::StrCat("198.51.100.", i).c_str(), "a",
+         (100 + 100 * i) * kSecond);
+  }
+  EXPECT_LE(some.size(), 6);
+}
+
+}  // namespace
+}  // namespace postern::policy

@@ -1,0 +1,96 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/limits/connection_limits.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/base/optimization.h"
+#include "policy/ip_address.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr int64_t kMinute = int64_t{60} * 1000 * 1000 * 1000;
+
+}  // namespace
+
+ConnectionLimits::ConnectionLimits(Limits limits)
+    : limits_(std::move(limits)) {}
+
+ConnectionLimits::~ConnectionLimits() { ABSL_HARDENING_ASSERT(open_ == 0); }
+
+std::variant<ConnectionLimits::Place, ConnectionLimits::Refusal>
+ConnectionLimits::Admit(absl::string_view address, int64_t now) {
+  const std::optional<IpAddress> parsed = IpAddress::Parse(address);
+  const ClientNetwork client(parsed);
+  const bool exempt =
+      address.empty() || (parsed && limits_.exempt.Contains(*parsed));
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (limits_.in_all != 0 && open_ >= limits_.in_all) {
+    return Refusal::kTooManyInAll;
+  }
+  const auto it = clients_.find(client);
+  Entry entry = it == clients_.end() ? Entry() : it->second;
+  if (!exempt) {
+    if (limits_.from_client != 0 && entry.open >= limits_.from_client) {
+      return Refusal::kTooManyFromClient;
+    }
+    if (limits_.per_minute != 0) {
+      const auto per_minute = static_cast<int64_t>(limits_.per_minute);
+      const int64_t each = kMinute / per_minute;
+      const int64_t full_at = std::max(entry.full_at, now) + each;
+      if (full_at - now > each * per_minute) return Refusal::kTooFast;
+      entry.full_at = full_at;
+    }
+  }
+  ++entry.open;
+  ++open_;
+  if (it != clients_.end()) {
+    it->second = entry;
+  } else {
+    Forget(now);
+    clients_.emplace(client, entry);
+    round_.push_back(client);
+  }
+  return Place(this, client);
+}
+
+size_t ConnectionLimits::open() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return open_;
+}
+
+size_t ConnectionLimits::clients() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return clients_.size();
+}
+
+void ConnectionLimits::GiveBack(const ClientNetwork& client) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto it = clients_.find(client);
+  ABSL_HARDENING_ASSERT(it != clients_.end() && it->second.open > 0);
+  --it->second.open;
+  --open_;
+}
+
+void ConnectionLimits::Forget(int64_t now) {
+  // Two steps for each new client, so that the round is made before there are
+  // twice as many as at its beginning. More steps only if there are too many:
+  // then one at least has no connection, since `open_` counts the new one too.
+  for (int step = 0; !round_.empty(); ++step) {
+    const bool too_many = clients_.size() >= open_ + limits_.remembered;
+    if (step >= 2 && !too_many) break;
+    const ClientNetwork client = round_.front();
+    round_.pop_front();
+    const auto it = clients_.find(client);
+    if (it->second.open == 0 && (too_many || it->second.full_at <= now)) {
+      clients_.erase(it);
+    } else {
+      round_.push_back(client);
+    }
+  }
+}
+
+}  // namespace postern::policy

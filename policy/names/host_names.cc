@@ -1,0 +1,447 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/names/host_names.h"
+
+#include <ares.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "policy/ip_address.h"
+#include "policy/names/dns_answer.h"
+#include "system/thread_name.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr size_t kMaxServers = 8;
+constexpr size_t kMaxCandidates = 10;
+constexpr size_t kMaxName = 253;
+constexpr size_t kMaxLabel = 63;
+// What fits into a packet that no network cuts up, so that an answer of many
+// names needs no second question by TCP.
+constexpr int kMaxPacket = 1232;
+
+absl::Duration SystemClock() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+// Returns the name whose PTR records are those of `address` (RFC 1035 3.5,
+// RFC 3596 2.5).
+std::string ReverseName(const IpAddress& address) {
+  constexpr absl::string_view kDigits = "0123456789abcdef";
+  const auto& bytes = address.bytes();
+  std::string name;
+  if (address.v4()) {
+    for (size_t i = 16; i-- > 12;) absl::StrAppend(&name, bytes[i], ".");
+    return name + "in-addr.arpa";
+  }
+  for (size_t i = 16; i-- > 0;) {
+    for (const int nibble : {bytes[i] & 0xf, bytes[i] >> 4}) {
+      name += kDigits[static_cast<size_t>(nibble)];
+      name += '.';
+    }
+  }
+  return name + "ip6.arpa";
+}
+
+bool IsHostName(absl::string_view name) {
+  if (name.empty() || name.size() > kMaxName) return false;
+  bool number = false;
+  for (absl::string_view label : absl::StrSplit(name, '.')) {
+    if (label.empty() || label.size() > kMaxLabel) return false;
+    number = true;
+    for (char c : label) {
+      if (!absl::ascii_isalnum(c) && c != '-' && c != '_') return false;
+      number = number && absl::ascii_isdigit(c);
+    }
+  }
+  return !number;
+}
+
+// Returns what of `names` may be a client's name, in the order of trial.
+std::vector<std::string> Candidates(std::vector<std::string> names) {
+  for (std::string& name : names) absl::AsciiStrToLower(&name);
+  names.erase(
+      std::remove_if(names.begin(), names.end(),
+                     [](const std::string& name) { return !IsHostName(name); }),
+      names.end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.size() > kMaxCandidates) names.resize(kMaxCandidates);
+  return names;
+}
+
+// Returns how the octets of `address` stand in a record of A or AAAA.
+std::string Octets(const IpAddress& address) {
+  const auto& bytes = address.bytes();
+  return std::string(bytes.begin() + (address.v4() ? 12 : 0), bytes.end());
+}
+
+absl::Status AresError(absl::string_view what, int status) {
+  const std::string text = absl::StrCat(what, ": ", ares_strerror(status));
+  return status == ARES_EBADSTR ? absl::InvalidArgumentError(text)
+                                : absl::InternalError(text);
+}
+
+// Gets the answer's message, which is empty unless `status` is ARES_SUCCESS.
+using OnMessage = void (*)(void* arg, int status, absl::string_view message);
+
+// Asks for the records of `type` of `name`, and calls `kDone` once, perhaps
+// before this returns.
+//
+// No query function of c-ares is in both of Debian's releases, shows the whole
+// answer, and is not deprecated. ares_gethostbyaddr() would be in both, but it
+// reports a failed server as a name that does not exist, and that difference
+// decides between 451 and 554.
+template <OnMessage kDone>
+void Query(ares_channeldata* channel, const char* name, uint16_t type,
+           void* arg) {
+#if ARES_VERSION >= 0x011c00  // 1.28.0
+  const ares_callback_dnsrec done = [](void* asked, ares_status_t status,
+                                       size_t /*timeouts*/,
+                                       const ares_dns_record_t* record) {
+    unsigned char* octets = nullptr;
+    size_t size = 0;
+    if (status == ARES_SUCCESS) status = ares_dns_write(record, &octets, &size);
+    kDone(asked, static_cast<int>(status),
+          {reinterpret_cast<const char*>(octets), size});
+    ares_free_string(octets);
+  };
+  const ares_status_t status =
+      ares_query_dnsrec(channel, name, ARES_CLASS_IN,
+                        static_cast<ares_dns_rec_type_t>(type), done, arg,
+                        /*qid=*/nullptr);
+  (void)status;  // `done` gets it, too
+#else
+  const ares_callback done = [](void* asked, int status, int /*timeouts*/,
+                                unsigned char* octets, int size) {
+    if (status != ARES_SUCCESS) size = 0;
+    kDone(asked, status,
+          {reinterpret_cast<const char*>(octets), static_cast<size_t>(size)});
+  };
+  constexpr int kIn = 1;
+  ares_query(channel, name, kIn, type, done, arg);
+#endif
+}
+
+}  // namespace
+
+// c-ares, and the sockets that it wants to be watched. It stays where it is,
+// since c-ares knows its address.
+struct HostNames::Channel {
+  Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel() {
+    if (ares != nullptr) ares_destroy(ares);
+  }
+
+  // An ares_sock_state_cb: without an event, the socket is about to be closed.
+  static void OnSocketState(void* channel, ares_socket_t socket, int readable,
+                            int writable) {
+    auto& sockets = static_cast<Channel*>(channel)->sockets;
+    const auto is_this = [&](const pollfd& s) { return s.fd == socket; };
+    sockets.erase(std::remove_if(sockets.begin(), sockets.end(), is_this),
+                  sockets.end());
+    const int events = (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
+    if (events != 0) {
+      sockets.push_back({socket, static_cast<short>(events), 0});
+    }
+  }
+
+  ares_channeldata* ares = nullptr;
+  std::vector<pollfd> sockets;
+};
+
+// All that is under way for one client. It is made by Lookup(); but for
+// `waiters` it then belongs to the thread.
+struct HostNames::Question {
+  Question(HostNames* names, const IpAddress& client)
+      : owner(names), address(client) {}
+
+  HostNames* const owner;
+  const IpAddress address;
+  std::vector<Done> waiters;  // guarded by HostNames::mutex_
+  std::optional<std::vector<std::string>>
+      candidates;        // absent: being asked for
+  size_t candidate = 0;  // that is being asked for
+  absl::Duration ttl = absl::InfiniteDuration();
+  // What c-ares has answered last.
+  int status = ARES_SUCCESS;
+  std::string answer;
+};
+
+absl::StatusOr<std::unique_ptr<HostNames>> HostNames::Open(Options options) {
+  if (options.servers.size() > kMaxServers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("more than ", kMaxServers, " name servers"));
+  }
+  if (options.timeout < absl::Milliseconds(1) ||
+      options.timeout > absl::Minutes(1) || options.tries < 1 ||
+      options.tries > 10) {
+    return absl::InvalidArgumentError(
+        "name servers: a timeout of 1 ms to 1 minute and 1 to 10 tries");
+  }
+  static const int library = ares_library_init(ARES_LIB_INIT_ALL);
+  if (library != ARES_SUCCESS) return AresError("c-ares", library);
+
+  ares_options settings = {};
+  settings.flags = ARES_FLAG_EDNS;
+  settings.ednspsz = kMaxPacket;
+  settings.timeout =
+      static_cast<int>(absl::ToInt64Milliseconds(options.timeout));
+  settings.tries = options.tries;
+  auto channel = std::make_unique<Channel>();
+  settings.sock_state_cb = &Channel::OnSocketState;
+  settings.sock_state_cb_data = channel.get();
+  int which = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS |
+              ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+  // A cache of its own, which has no bound but the records' time to live.
+  settings.qcache_max_ttl = 0;
+  which |= ARES_OPT_QUERY_CACHE;
+#endif
+  int status = ares_init_options(&channel->ares, &settings, which);
+  if (status != ARES_SUCCESS) return AresError("c-ares", status);
+  if (!options.servers.empty()) {
+    const std::string servers = absl::StrJoin(options.servers, ",");
+    status = ares_set_servers_ports_csv(channel->ares, servers.c_str());
+    if (status != ARES_SUCCESS) {
+      return AresError(absl::StrCat("name servers ", servers), status);
+    }
+  }
+  const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake < 0) {
+    return absl::InternalError(absl::StrCat("eventfd: ", strerror(errno)));
+  }
+  // Not make_unique: the constructor is private.
+  return std::unique_ptr<HostNames>(
+      new HostNames(std::move(options), std::move(channel), wake));
+}
+
+HostNames::HostNames(Options options, std::unique_ptr<Channel> channel,
+                     int wake)
+    : options_(std::move(options)),
+      channel_(std::move(channel)),
+      wake_(wake),
+      thread_([this] {
+        system::NameThread("names");
+        Run();
+      }) {}
+
+HostNames::~HostNames() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+  }
+  eventfd_write(wake_, 1);
+  thread_.join();
+  close(wake_);
+}
+
+void HostNames::Lookup(absl::string_view address, Done done) {
+  const std::optional<IpAddress> parsed = IpAddress::Parse(address);
+  HostName name;
+  if (parsed) {
+    const absl::Duration now =
+        options_.clock ? options_.clock() : SystemClock();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++counts_.lookups;
+    const auto cached = cache_.find(parsed->bytes());
+    if (cached != cache_.end() && now < cached->second.until) {
+      ++counts_.cached;
+      name = cached->second.name;
+    } else if (stopping_ || open_ >= options_.most_open) {
+      ++counts_.refused;
+      name.status = NameStatus::kTemporary;
+    } else {
+      ++open_;
+      std::unique_ptr<Question>& question = questions_[parsed->bytes()];
+      if (question != nullptr) {
+        ++counts_.joined;
+      } else {
+        question = std::make_unique<Question>(this, *parsed);
+        waiting_.push_back(question.get());
+        eventfd_write(wake_, 1);
+      }
+      question->waiters.push_back(std::move(done));
+      return;
+    }
+  }
+  std::move(done)(std::move(name));
+}
+
+HostNames::Counts HostNames::counts() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return counts_;
+}
+
+void HostNames::Run() {
+  while (true) {
+    std::vector<Question*> begun;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) break;
+      while (!waiting_.empty() &&
+             questions_.size() - waiting_.size() < options_.at_once) {
+        begun.push_back(waiting_.front());
+        waiting_.pop_front();
+      }
+    }
+    for (Question* question : begun) {
+      Ask(question, ReverseName(question->address), DnsAnswer::kPtr);
+    }
+    const std::vector<Question*> ready = std::exchange(ready_, {});
+    for (Question* question : ready) Continue(question);
+    // What has ended makes room, and what c-ares refuses is ready at once.
+    if (begun.empty() && ready.empty()) Wait();
+  }
+
+  ares_cancel(channel_->ares);
+  std::vector<Question*> rest;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [key, question] : questions_) {
+      rest.push_back(question.get());
+    }
+  }
+  for (Question* question : rest) {
+    Finish(question, {.status = NameStatus::kTemporary});
+  }
+}
+
+void HostNames::Wait() {
+  // A copy: c-ares opens and closes sockets while it works.
+  std::vector<pollfd> polled = channel_->sockets;
+  polled.push_back({wake_, POLLIN, 0});
+
+  timeval left = {};
+  int milliseconds = -1;
+  if (ares_timeout(channel_->ares, nullptr, &left) != nullptr) {
+    milliseconds =
+        static_cast<int>(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
+  }
+  if (poll(polled.data(), polled.size(), milliseconds) < 0) return;  // EINTR
+
+  eventfd_t ignored = 0;
+  (void)eventfd_read(wake_, &ignored);  // nothing there: nothing to forget
+  polled.pop_back();
+  for (const pollfd& socket : polled) {
+    if (socket.revents == 0) continue;
+    const bool write = (socket.revents & POLLOUT) != 0;
+    const bool read = (socket.revents & ~POLLOUT) != 0;  // an error as well
+    ares_process_fd(channel_->ares, read ? socket.fd : ARES_SOCKET_BAD,
+                    write ? socket.fd : ARES_SOCKET_BAD);
+  }
+  // For those questions whose time is over.
+  ares_process_fd(channel_->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
+
+void HostNames::Ask(Question* question, const std::string& name,
+                    uint16_t type) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++counts_.questions;
+  }
+  Query<&HostNames::OnAnswer>(channel_->ares, name.c_str(), type, question);
+}
+
+void HostNames::OnAnswer(void* arg, int status, absl::string_view answer) {
+  // c-ares is at work: it goes on in Continue().
+  auto* question = static_cast<Question*>(arg);
+  question->status = status;
+  question->answer = std::string(answer);
+  question->owner->ready_.push_back(question);
+}
+
+void HostNames::Continue(Question* question) {
+  const bool v4 = question->address.v4();
+  const DnsAnswer::Type forward = v4 ? DnsAnswer::kA : DnsAnswer::kAaaa;
+  std::optional<DnsAnswer> answer;
+  if (question->status == ARES_SUCCESS) {
+    answer = DnsAnswer::Parse(question->answer,
+                              question->candidates ? forward : DnsAnswer::kPtr);
+  } else if (question->status == ARES_ENODATA ||
+             question->status == ARES_ENOTFOUND) {
+    answer.emplace();
+  }
+  if (!answer) {
+    Finish(question, {.status = NameStatus::kTemporary});
+    return;
+  }
+  question->ttl = std::min(question->ttl, absl::Seconds(answer->ttl));
+
+  if (!question->candidates) {
+    if (answer->records.empty()) {
+      Finish(question, {});
+      return;
+    }
+    question->candidates = Candidates(std::move(answer->records));
+  } else {
+    const std::string& name = (*question->candidates)[question->candidate];
+    const std::string client = Octets(question->address);
+    if (std::find(answer->records.begin(), answer->records.end(), client) !=
+        answer->records.end()) {
+      Finish(question, {.name = name, .status = NameStatus::kConfirmed});
+      return;
+    }
+    ++question->candidate;
+  }
+
+  if (question->candidate < question->candidates->size()) {
+    Ask(question, (*question->candidates)[question->candidate], forward);
+    return;
+  }
+  HostName forged = {.status = NameStatus::kForged};
+  if (!question->candidates->empty())
+    forged.name = question->candidates->front();
+  Finish(question, std::move(forged));
+}
+
+void HostNames::Finish(Question* question, HostName name) {
+  std::vector<Done> waiters;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    waiters = std::move(question->waiters);
+    open_ -= waiters.size();
+    const Key key = question->address.bytes();
+    if (name.status != NameStatus::kTemporary) {
+      Remember(key, name, question->ttl);
+    }
+    questions_.erase(key);
+  }
+  for (Done& done : waiters) std::move(done)(name);
+}
+
+void HostNames::Remember(const Key& key, const HostName& name,
+                         absl::Duration ttl) {
+  if (options_.cached == 0) return;
+  const absl::Duration now = options_.clock ? options_.clock() : SystemClock();
+  const absl::Duration until =
+      now + std::clamp(ttl, options_.min_ttl, options_.max_ttl);
+  const bool added = cache_.insert_or_assign(key, Cached{name, until}).second;
+  if (!added) return;
+  oldest_.push_back(key);
+  if (oldest_.size() > options_.cached) {
+    cache_.erase(oldest_.front());
+    oldest_.pop_front();
+  }
+}
+
+}  // namespace postern::policy

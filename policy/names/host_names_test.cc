@@ -1,0 +1,504 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/names/host_names.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "policy/names/dns_stand_in.h"
+
+namespace postern::policy {
+namespace {
+
+using Options = HostNames::Options;
+using Behaviour = DnsStandIn::Behaviour;
+
+constexpr auto kA = DnsStandIn::kA;
+constexpr auto kAaaa = DnsStandIn::kAaaa;
+constexpr auto kCname = DnsStandIn::kCname;
+constexpr auto kPtr = DnsStandIn::kPtr;
+
+constexpr absl::string_view kReverse = "1.2.0.192.in-addr.arpa";
+constexpr absl::string_view kReverse6 =
+    "1.0.0.0.0.0.0.0.f.e.d.c.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
+
+const HostName kNobody = {"", NameStatus::kNone};
+const HostName kLater = {"", NameStatus::kTemporary};
+
+HostName Confirmed(absl::string_view name) {
+  return {std::string(name), NameStatus::kConfirmed};
+}
+
+HostName Forged(absl::string_view name) {
+  return {std::string(name), NameStatus::kForged};
+}
+
+std::unique_ptr<HostNames> Open(const DnsStandIn& dns, Options options = {}) {
+  options.servers = {dns.server()};
+  auto names = HostNames::Open(std::move(options));
+  EXPECT_TRUE(names.ok()) << names.status();
+  return std::move(names).value();
+}
+
+std::future<HostName> Ask(HostNames* names, absl::string_view address) {
+  std::promise<HostName> promise;
+  std::future<HostName> future = promise.get_future();
+  names->Lookup(address, [promise = std::move(promise)](HostName name) mutable {
+    promise.set_value(std::move(name));
+  });
+  return future;
+}
+
+HostName Find(HostNames* names, absl::string_view address = "192.0.2.1") {
+  return Ask(names, address).get();
+}
+
+struct Record {
+  absl::string_view owner;
+  DnsStandIn::Type type;
+  absl::string_view data;
+};
+
+TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
+  const struct {
+    std::vector<Record> records;
+    absl::string_view client;
+    HostName want;
+  } cases[] = {
+      {{{kReverse, kPtr, "mx.example"}, {"mx.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("mx.example")},
+      {{{kReverse, kPtr, "MX.Example"}, {"mx.example", kA, "192.0.2.1"}},
+       "::ffff:192.0.2.1",
+       Confirmed("mx.example")},
+      {{{kReverse6, kPtr, "mx.example"},
+        {"mx.example", kA, "192.0.2.1"},
+        {"mx.example", kAaaa, "2001:db8::cdef:0:1"}},
+       "2001:DB8::cdef:0:1",
+       Confirmed("mx.example")},
+      // A name that several hosts share.
+      {{{kReverse, kPtr, "out.example"},
+        {"out.example", kA, "192.0.2.7"},
+        {"out.example", kA, "192.0.2.1"},
+        {"out.example", kA, "192.0.2.9"}},
+       "192.0.2.1",
+       Confirmed("out.example")},
+      // Several names, of which one is the client's, or two are.
+      {{{kReverse, kPtr, "a.example"},
+        {kReverse, kPtr, "b.example"},
+        {"a.example", kA, "192.0.2.7"},
+        {"b.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("b.example")},
+      {{{kReverse, kPtr, "gone.example"},
+        {kReverse, kPtr, "mx.example"},
+        {"mx.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("mx.example")},
+      {{{kReverse, kPtr, "c.example"},
+        {kReverse, kPtr, "a.example"},
+        {kReverse, kPtr, "b.example"},
+        {"a.example", kA, "192.0.2.7"},
+        {"b.example", kA, "192.0.2.1"},
+        {"c.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("b.example")},
+      // RFC 2317, and an alias forward.
+      {{{kReverse, kCname, "1.0-31.2.0.192.in-addr.arpa"},
+        {"1.0-31.2.0.192.in-addr.arpa", kPtr, "mx.example"},
+        {"mx.example", kCname, "host.example"},
+        {"host.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("mx.example")},
+      {{{kReverse, kPtr, "_a-1.example"}, {"_a-1.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("_a-1.example")},
+
+      // Anyone can write any name.
+      {{{kReverse, kPtr, "mx.victim"}, {"mx.victim", kA, "198.51.100.1"}},
+       "192.0.2.1",
+       Forged("mx.victim")},
+      {{{kReverse, kPtr, "mx.victim"}}, "192.0.2.1", Forged("mx.victim")},
+      {{{kReverse, kPtr, "b.victim"}, {kReverse, kPtr, "a.victim"}},
+       "192.0.2.1",
+       Forged("a.victim")},
+      {{{kReverse, kPtr, "mx.victim"},
+        {"mx.victim", kAaaa, "2001:db8::cdef:0:1"}},
+       "192.0.2.1",
+       Forged("mx.victim")},
+      {{{kReverse6, kPtr, "mx.victim"}, {"mx.victim", kA, "192.0.2.1"}},
+       "2001:db8::cdef:0:1",
+       Forged("mx.victim")},
+      // No host names, whatever addresses they have.
+      {{{kReverse, kPtr, "192.0.2.1"}, {"192.0.2.1", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Forged("")},
+      {{{kReverse, kPtr, "mx.127"}, {"mx.127", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Forged("")},
+      {{{kReverse, kPtr, "a b.example"}, {"a b.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Forged("")},
+      {{{kReverse, kPtr, "a\r\nb.example"}}, "192.0.2.1", Forged("")},
+      {{{kReverse, kPtr, "\xc3\xa4.example"}}, "192.0.2.1", Forged("")},
+      {{{kReverse, kPtr, "*.example"}}, "192.0.2.1", Forged("")},
+      {{{kReverse, kPtr, "a b.example"},
+        {kReverse, kPtr, "mx.example"},
+        {"mx.example", kA, "192.0.2.1"}},
+       "192.0.2.1",
+       Confirmed("mx.example")},
+
+      {{}, "192.0.2.1", kNobody},
+      {{{kReverse, kA, "192.0.2.1"}}, "192.0.2.1", kNobody},
+      {{{kReverse, kPtr, "mx.example"}, {"mx.example", kA, "192.0.2.1"}},
+       "192.0.2.2",
+       kNobody},
+      {{{kReverse, kPtr, "mx.example"}, {"mx.example", kA, "192.0.2.1"}},
+       "192.0.2.1.",
+       kNobody},
+      {{}, "", kNobody},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::StrCat(c.client, " ", c.want.name));
+    DnsStandIn dns;
+    for (const Record& record : c.records) {
+      dns.Add(record.owner, record.type, record.data);
+    }
+    EXPECT_EQ(Find(Open(dns).get(), c.client), c.want);
+  }
+}
+
+TEST(HostNamesTest, WhatCannotBeFoundOutNowIsTemporary) {
+  const struct {
+    absl::string_view name;
+    Behaviour behaviour;
+    HostName want;
+  } cases[] = {
+      {kReverse, Behaviour::kServFail, kLater},
+      {kReverse, Behaviour::kTruncated, kLater},
+      {kReverse, Behaviour::kGarbage, kLater},
+      {kReverse, Behaviour::kSilent, kLater},
+      // a.example is not the client's, b.example and c.example are.
+      {"a.example", Behaviour::kServFail, kLater},
+      {"a.example", Behaviour::kTruncated, kLater},
+      {"a.example", Behaviour::kGarbage, kLater},
+      {"a.example", Behaviour::kSilent, kLater},
+      {"b.example", Behaviour::kServFail, kLater},
+      {"c.example", Behaviour::kServFail, Confirmed("b.example")},
+      {"c.example", Behaviour::kSilent, Confirmed("b.example")},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::StrCat(c.name, " ", static_cast<int>(c.behaviour)));
+    DnsStandIn dns;
+    for (absl::string_view name : {"a.example", "b.example", "c.example"}) {
+      dns.Add(kReverse, kPtr, name);
+    }
+    dns.Add("b.example", kA, "192.0.2.1");
+    dns.Add("c.example", kA, "192.0.2.1");
+    dns.Behave(c.name, c.behaviour);
+    // Short only where nothing but its end is waited for.
+    const bool lost = c.behaviour == Behaviour::kSilent && c.want == kLater;
+    const absl::Duration timeout =
+        lost ? absl::Milliseconds(100) : absl::Seconds(20);
+    const auto names = Open(dns, {.timeout = timeout, .tries = 1});
+    EXPECT_EQ(Find(names.get()), c.want);
+    if (c.want == kLater && !lost) {
+      dns.Behave(c.name, Behaviour::kAnswers);
+      EXPECT_EQ(Find(names.get()), Confirmed("b.example"));  // not kept
+    }
+  }
+}
+
+// A UDP port of 127.0.0.1 that is closed for all but its own socket, and that
+// no other program can have meanwhile.
+class ClosedPort {
+ public:
+  ClosedPort() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in own = {};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* address = reinterpret_cast<sockaddr*>(&own);
+    socklen_t size = sizeof(own);
+    EXPECT_EQ(bind(socket_, address, size), 0);
+    EXPECT_EQ(getsockname(socket_, address, &size), 0);
+    // Connected, it takes only what comes from this address.
+    EXPECT_EQ(connect(socket_, address, size), 0);
+    server_ = absl::StrCat("127.0.0.1:", ntohs(own.sin_port));
+  }
+  ClosedPort(const ClosedPort&) = delete;
+  ClosedPort& operator=(const ClosedPort&) = delete;
+  ~ClosedPort() { close(socket_); }
+
+  const std::string& server() const { return server_; }
+
+ private:
+  const int socket_;
+  std::string server_;
+};
+
+TEST(HostNamesTest, WithoutAServerAllIsTemporary) {
+  const ClosedPort closed;
+  const auto names = HostNames::Open({.servers = {closed.server()},
+                                      .timeout = absl::Milliseconds(100),
+                                      .tries = 1});
+  ASSERT_TRUE(names.ok()) << names.status();
+  EXPECT_EQ(Find(names->get()), kLater);
+}
+
+TEST(HostNamesTest, TheNextServerIsAskedForWhatIsLost) {
+  DnsStandIn silent;
+  silent.Behave(kReverse, Behaviour::kSilent);
+  DnsStandIn dns;
+  dns.Add(kReverse, kPtr, "mx.example");
+  for (DnsStandIn* stand_in : {&silent, &dns}) {
+    stand_in->Add("mx.example", kA, "192.0.2.1");
+  }
+  const auto names =
+      HostNames::Open({.servers = {silent.server(), dns.server()},
+                       .timeout = absl::Milliseconds(500),
+                       .tries = 3});
+  ASSERT_TRUE(names.ok()) << names.status();
+  EXPECT_EQ(Find(names->get()), Confirmed("mx.example"));
+}
+
+TEST(HostNamesTest, TenNamesAreTriedAndNoMore) {
+  for (const bool tenth : {true, false}) {
+    DnsStandIn dns;
+    for (int i = 13; i-- > 0;) {
+      dns.Add(kReverse, kPtr, absl::StrCat("n", i + 10, ".example"));
+    }
+    const std::string name = tenth ? "n19.example" : "n20.example";
+    dns.Add(name, kA, "192.0.2.1");
+    const auto names = Open(dns);
+    EXPECT_EQ(Find(names.get()),
+              tenth ? Confirmed(name) : Forged("n10.example"));
+    EXPECT_EQ(dns.questions(), 11);
+    EXPECT_EQ(names->counts().questions, 11);
+  }
+}
+
+TEST(HostNamesTest, AnAnswerIsKeptAsLongAsItsRecords) {
+  const struct {
+    uint32_t ptr_ttl;
+    uint32_t a_ttl;
+    int seconds;
+  } cases[] = {
+      {60, 90, 60}, {90, 60, 60}, {1, 90, 5}, {0, 0, 5}, {86400, 86400, 300},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.seconds);
+    DnsStandIn dns;
+    dns.Add(kReverse, kPtr, "mx.example", c.ptr_ttl);
+    dns.Add("mx.example", kA, "192.0.2.1", c.a_ttl);
+    std::atomic<int64_t> now = 1000;  // seconds
+    const auto names =
+        Open(dns, {.clock = [&now] { return absl::Seconds(now.load()); }});
+    EXPECT_EQ(Find(names.get()), Confirmed("mx.example"));
+    now = 1000 + c.seconds - 1;
+    EXPECT_EQ(Find(names.get(), "::ffff:c000:201"), Confirmed("mx.example"));
+    EXPECT_EQ(dns.questions(), 2);
+    EXPECT_EQ(names->counts().cached, 1);
+    now = 1000 + c.seconds;
+    EXPECT_EQ(Find(names.get()), Confirmed("mx.example"));
+    EXPECT_EQ(dns.questions(), 4);
+    EXPECT_EQ(names->counts().cached, 1);
+    EXPECT_EQ(names->counts().lookups, 3);
+  }
+}
+
+TEST(HostNamesTest, AnAnswerWithoutRecordsIsKeptShortly) {
+  DnsStandIn dns;
+  dns.Add("2.2.0.192.in-addr.arpa", kPtr, "mx.victim", 3600);
+  std::atomic<int64_t> now = 0;
+  const auto names =
+      Open(dns, {.clock = [&now] { return absl::Seconds(now.load()); }});
+  for (const int64_t second : {0, 4, 5}) {
+    now = second;
+    EXPECT_EQ(Find(names.get()), kNobody);
+    EXPECT_EQ(Find(names.get(), "192.0.2.2"), Forged("mx.victim"));
+    EXPECT_EQ(dns.questions(), second < 5 ? 3 : 6);
+  }
+}
+
+TEST(HostNamesTest, TheOldestAnswerMakesRoom) {
+  DnsStandIn dns;
+  const auto names = Open(dns, {.cached = 2});
+  for (const auto& [client, questions] :
+       std::vector<std::pair<std::string, size_t>>{{"192.0.2.1", 1},
+                                                   {"192.0.2.2", 2},
+                                                   {"192.0.2.1", 2},
+                                                   {"192.0.2.3", 3},
+                                                   {"192.0.2.2", 3},
+                                                   {"192.0.2.3", 3},
+                                                   {"192.0.2.1", 4}}) {
+    EXPECT_EQ(Find(names.get(), client), kNobody);
+    EXPECT_EQ(dns.questions(), questions) << client;
+  }
+  const auto none = Open(dns, {.cached = 0});
+  EXPECT_EQ(Find(none.get()), kNobody);
+  EXPECT_EQ(Find(none.get()), kNobody);
+  EXPECT_EQ(none->counts().questions, 2);
+}
+
+TEST(HostNamesTest, AnswersManyAtOnce) {
+  DnsStandIn dns;
+  for (int i = 0; i < 200; ++i) {
+    dns.Add(absl::StrCat(i, ".2.0.192.in-addr.arpa"), kPtr,
+            absl::StrCat("n", i, ".example"));
+    dns.Add(absl::StrCat("n", i, ".example"), kA, absl::StrCat("192.0.2.", i));
+  }
+  const auto names =
+      Open(dns, {.timeout = absl::Seconds(20), .at_once = 7, .most_open = 200});
+  std::vector<std::future<HostName>> answers;
+  for (int i = 0; i < 200; ++i) {
+    answers.push_back(Ask(names.get(), absl::StrCat("192.0.2.", i)));
+  }
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_EQ(answers[static_cast<size_t>(i)].get(),
+              Confirmed(absl::StrCat("n", i, ".example")));
+  }
+  EXPECT_EQ(names->counts().questions, 400);
+  // None is open now.
+  EXPECT_EQ(Find(names.get(), "192.0.2.200"), kNobody);
+}
+
+TEST(HostNamesTest, AnswersManyThreads) {
+  DnsStandIn dns;
+  dns.Add(kReverse, kPtr, "mx.example");
+  dns.Add("mx.example", kA, "192.0.2.1");
+  // One is kept and three may be open: all ways to an answer are gone.
+  const auto names = Open(dns, {.timeout = absl::Seconds(20),
+                                .at_once = 2,
+                                .most_open = 3,
+                                .cached = 1});
+  std::vector<std::thread> threads;
+  std::atomic<uint64_t> refused = 0;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 300; ++i) {
+        const int host = i % 3;
+        const HostName name = Find(names.get(), absl::StrCat("192.0.2.", host));
+        if (name == kLater) {
+          ++refused;
+        } else {
+          EXPECT_EQ(name, host == 1 ? Confirmed("mx.example") : kNobody);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const HostNames::Counts counts = names->counts();
+  EXPECT_EQ(counts.lookups, 1200);
+  EXPECT_EQ(counts.refused, refused);
+}
+
+TEST(HostNamesTest, TheSameClientIsLookedUpOnce) {
+  DnsStandIn dns;
+  dns.Behave(kReverse, Behaviour::kSilent);
+  const auto names =
+      Open(dns, {.timeout = absl::Milliseconds(500), .tries = 1});
+  std::vector<std::future<HostName>> answers;
+  for (int i = 0; i < 5; ++i) answers.push_back(Ask(names.get(), "192.0.2.1"));
+  for (std::future<HostName>& answer : answers) EXPECT_EQ(answer.get(), kLater);
+  EXPECT_EQ(names->counts().questions, 1);
+  EXPECT_EQ(names->counts().joined, 4);
+}
+
+TEST(HostNamesTest, NoMoreAreOpenThanMayBe) {
+  DnsStandIn dns;
+  for (int i = 1; i <= 4; ++i) {
+    dns.Behave(absl::StrCat(i, ".2.0.192.in-addr.arpa"), Behaviour::kSilent);
+  }
+  auto names = Open(
+      dns,
+      {.timeout = absl::Minutes(1), .tries = 1, .at_once = 2, .most_open = 4});
+  std::vector<std::future<HostName>> open;
+  for (absl::string_view client :
+       {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"}) {
+    open.push_back(Ask(names.get(), client));
+  }
+  dns.WaitForQuestions(2);
+  EXPECT_EQ(Find(names.get(), "192.0.2.4"), kLater);
+  EXPECT_EQ(Find(names.get(), "192.0.2.1"), kLater);
+  EXPECT_EQ(names->counts().refused, 2);
+  EXPECT_EQ(names->counts().questions, 2);
+  // The end answers those that are under way and those that wait.
+  names.reset();
+  for (std::future<HostName>& answer : open) EXPECT_EQ(answer.get(), kLater);
+  EXPECT_EQ(dns.questions("3.2.0.192.in-addr.arpa"), 0);
+}
+
+TEST(HostNamesTest, WhoGetsAnAnswerMayAskAgain) {
+  DnsStandIn dns;
+  dns.Add(kReverse, kPtr, "mx.example");
+  dns.Add("mx.example", kA, "192.0.2.1");
+  const auto names = Open(dns);
+  std::promise<HostName> promise;
+  names->Lookup("192.0.2.2", [&](HostName name) {
+    EXPECT_EQ(name, kNobody);
+    names->Lookup("192.0.2.1", [&](HostName next) {
+      names->Lookup("192.0.2.1", [&](HostName again) {
+        EXPECT_EQ(again, next);
+        promise.set_value(again);
+      });
+    });
+  });
+  EXPECT_EQ(promise.get_future().get(), Confirmed("mx.example"));
+}
+
+TEST(HostNamesTest, AskedAgainAtTheEndItAnswersAtOnce) {
+  DnsStandIn dns;
+  dns.Behave(kReverse, Behaviour::kSilent);
+  auto names = Open(dns, {.timeout = absl::Minutes(1)});
+  std::promise<HostName> promise;
+  names->Lookup("192.0.2.1", [&, asked = names.get()](HostName name) {
+    EXPECT_EQ(name, kLater);
+    asked->Lookup("192.0.2.2",
+                  [&](HostName again) { promise.set_value(std::move(again)); });
+  });
+  dns.WaitForQuestions(1);
+  names.reset();
+  EXPECT_EQ(promise.get_future().get(), kLater);
+}
+
+TEST(HostNamesTest, RefusesOptionsThatAreNone) {
+  const struct {
+    Options options;
+    absl::string_view why;
+  } cases[] = {
+      {{.servers = {"resolver.example"}}, "resolver.example"},
+      {{.servers = {"127.0.0.1", "192.0.2.300"}}, "192.0.2.300"},
+      {{.servers = std::vector<std::string>(9, "127.0.0.1")}, "more than 8"},
+      {{.timeout = absl::ZeroDuration()}, "timeout"},
+      {{.timeout = absl::InfiniteDuration()}, "timeout"},
+      {{.tries = 0}, "tries"},
+      {{.tries = 11}, "tries"},
+  };
+  for (const auto& c : cases) {
+    const absl::Status status = HostNames::Open(c.options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(absl::StrContains(status.message(), c.why)) << status;
+  }
+  for (absl::string_view server :
+       {"127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:5353"}) {
+    EXPECT_TRUE(HostNames::Open({.servers = {std::string(server)}}).ok())
+        << server;
+  }
+}
+
+}  // namespace
+}  // namespace postern::policy

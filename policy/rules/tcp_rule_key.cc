@@ -1,0 +1,136 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/rules/tcp_rule_key.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "policy/ip_address.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr size_t kGroups = 8;  // of 16 bits in an IPv6 address
+
+std::string FormatIpv4(const std::array<uint8_t, 16>& bytes) {
+  return absl::StrCat(bytes[12], ".", bytes[13], ".", bytes[14], ".",
+                      bytes[15]);
+}
+
+// inet_ntop() will not do: it leaves a single zero group as it is (RFC 5952
+// 4.2.2), and so would miss the rules that were written for tcpserver.
+std::string FormatIpv6(const std::array<uint8_t, 16>& bytes) {
+  std::array<unsigned, kGroups> groups;
+  for (size_t i = 0; i < kGroups; ++i) {
+    groups[i] = static_cast<unsigned>(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+  }
+  size_t gap = 0;  // where the longest run of zeros begins
+  size_t zeros = 0;
+  for (size_t i = 0; i < kGroups; ++i) {
+    size_t end = i;
+    while (end < kGroups && groups[end] == 0) ++end;
+    if (end - i <= zeros) continue;
+    gap = i;
+    zeros = end - i;
+  }
+  std::string text;
+  for (size_t i = 0; i < kGroups; ++i) {
+    if (zeros > 0 && i == gap) {
+      text += "::";
+      i += zeros - 1;
+      continue;
+    }
+    if (!text.empty() && text.back() != ':') text += ':';
+    absl::StrAppend(&text, absl::Hex(groups[i]));
+  }
+  return text;
+}
+
+std::optional<std::string> ConfirmedName(const SessionInfo& peer) {
+  if (peer.name_status != NameStatus::kConfirmed) return std::nullopt;
+  const absl::string_view name = absl::StripSuffix(peer.remote_name, ".");
+  if (name.empty()) return std::nullopt;
+  return absl::AsciiStrToLower(name);
+}
+
+bool HasKey(const SessionInfo& peer, absl::string_view key) {
+  const absl::StatusOr<std::vector<std::string>> keys = TcpRuleKeys(peer);
+  return keys.ok() && std::find(keys->begin(), keys->end(), key) != keys->end();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> TcpRuleKeys(const SessionInfo& peer) {
+  if (peer.remote_address.empty()) return std::vector<std::string>{""};
+  const std::optional<IpAddress> address =
+      IpAddress::Parse(peer.remote_address);
+  if (!address) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client address '", absl::CHexEscape(peer.remote_address),
+                     "': no IP address"));
+  }
+  const std::string ip = address->v4() ? FormatIpv4(address->bytes())
+                                       : FormatIpv6(address->bytes());
+  const std::optional<std::string> name = ConfirmedName(peer);
+  std::vector<std::string> keys;
+  if (peer.remote_info) {
+    keys.push_back(absl::StrCat(*peer.remote_info, "@", ip));
+    if (name) keys.push_back(absl::StrCat(*peer.remote_info, "@=", *name));
+  }
+  keys.push_back(ip);
+  if (name) keys.push_back(absl::StrCat("=", *name));
+  for (size_t size = ip.size(); size-- > 1;) {
+    const char last = ip[size - 1];
+    if (last == '.' || last == ':') keys.push_back(ip.substr(0, size));
+  }
+  if (name) {
+    // All of the name was asked for above, even if it begins with a dot.
+    for (size_t i = 1; i < name->size(); ++i) {
+      if ((*name)[i] == '.') keys.push_back(absl::StrCat("=", name->substr(i)));
+    }
+    keys.push_back("=");
+  }
+  keys.push_back("");
+  return keys;
+}
+
+bool IsTcpRuleKey(absl::string_view key) {
+  // A client that has the key, if there is any.
+  SessionInfo peer;
+  peer.remote_address = "192.0.2.1";
+  absl::string_view address = key;
+  if (const size_t at = key.rfind('@'); at != absl::string_view::npos) {
+    peer.remote_info.emplace(key.substr(0, at));
+    address = key.substr(at + 1);
+  }
+  if (absl::ConsumePrefix(&address, "=")) {
+    const bool whole = !address.empty() && address[0] != '.';
+    peer.remote_name = absl::StrCat(whole ? "" : "a", address);
+    peer.name_status = NameStatus::kConfirmed;
+    return HasKey(peer, key);
+  }
+  if (address.empty()) return HasKey(peer, key);
+  // What can follow in an IPv4 address, or in an IPv6 address, where a run of
+  // zeros may be over, begin, or be still to come.
+  std::string more;
+  for (size_t i = 0; i < kGroups; ++i) {
+    for (absl::string_view end : {"", "1", ":1", ":"}) {
+      peer.remote_address = absl::StrCat(address, more, end);
+      if (HasKey(peer, key)) return true;
+    }
+    more += absl::StrContains(address, ':') ? "1:" : "1.";
+  }
+  return false;
+}
+
+}  // namespace postern::policy

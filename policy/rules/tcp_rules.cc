@@ -1,0 +1,114 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/rules/tcp_rules.h"
+
+#include <map>
+
+#include "absl/status/status.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "policy/control/control_file.h"
+#include "policy/rules/rule_variables.h"
+#include "policy/rules/tcp_rule_key.h"
+
+namespace postern::policy {
+namespace {
+
+// Reads the instructions in `record`, each of which ends in a NUL, into
+// `match`. Returns false where there is anything else.
+bool ReadRecord(absl::string_view record, TcpRules::Match* match) {
+  match->allow = true;
+  if (absl::ConsumePrefix(&record, absl::string_view("D\0", 2))) {
+    match->allow = false;
+  }
+  while (!record.empty()) {
+    const size_t end = record.find('\0');
+    if (end == absl::string_view::npos) return false;
+    absl::string_view variable = record.substr(0, end);
+    record.remove_prefix(end + 1);
+    if (!absl::ConsumePrefix(&variable, "+")) return false;
+    const size_t equals = variable.find('=');
+    if (equals == absl::string_view::npos) return false;
+    match->variables.emplace_back(variable.substr(0, equals),
+                                  variable.substr(equals + 1));
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> TcpRules::Check(
+    bool host_names) const {
+  KeyMistake damaged;
+  KeyMistake no_client;
+  KeyMistake names;
+  KeyMistake ident;
+  std::map<std::string, KeyMistake> idle;  // by variable
+  size_t left = kMaxCheckedRecords;
+  const absl::Status read =
+      cdb_.ForEach([&](absl::string_view key, absl::string_view data) {
+        Match match;
+        if (!ReadRecord(data, &match)) {
+          damaged.Add(key);
+        } else if (!IsTcpRuleKey(key)) {
+          no_client.Add(key);
+        } else if (absl::StrContains(key, '@')) {
+          ident.Add(key);
+        } else if (absl::StartsWith(key, "=") && !host_names) {
+          names.Add(key);
+        }
+        for (const auto& [name, value] : match.variables) {
+          if (WhyIdle(name)) idle[name].Add(key);
+        }
+        return --left > 0;
+      });
+  if (!read.ok()) return read;
+  const std::string& path = cdb_.path();
+  std::vector<std::string> warnings;
+  damaged.Report(path, "rule", "the record is none that tcprules makes",
+                 &warnings);
+  no_client.Report(path, "rule", "no client can have this address", &warnings);
+  ident.Report(path, "rule",
+               "it never matches: clients are not asked for a user name",
+               &warnings);
+  names.Report(path, "rule", "it never matches without --host-names",
+               &warnings);
+  for (const auto& [name, mistake] : idle) {
+    mistake.Report(path, "rule",
+                   absl::StrCat("the variable ", absl::CHexEscape(name),
+                                " has no effect: it is ", *WhyIdle(name)),
+                   &warnings);
+  }
+  return warnings;
+}
+
+absl::StatusOr<TcpRules> TcpRules::Open(absl::string_view path) {
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(path);
+  if (!cdb.ok()) return cdb.status();
+  return TcpRules(*std::move(cdb));
+}
+
+absl::StatusOr<TcpRules::Match> TcpRules::Find(const SessionInfo& peer) const {
+  const absl::StatusOr<std::vector<std::string>> keys = TcpRuleKeys(peer);
+  if (!keys.ok()) return keys.status();
+  Match match;
+  for (const std::string& key : *keys) {
+    const absl::StatusOr<std::optional<std::string>> record = cdb_.Find(key);
+    if (!record.ok()) return record.status();
+    if (!record->has_value()) continue;
+    if (!ReadRecord(**record, &match)) {
+      return absl::DataLossError(absl::StrCat("cdb ", cdb_.path(), ": key '",
+                                              absl::CHexEscape(key),
+                                              "': no rule of tcprules"));
+    }
+    match.key = key;
+    return match;
+  }
+  match.allow = true;
+  return match;
+}
+
+}  // namespace postern::policy

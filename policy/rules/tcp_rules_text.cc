@@ -1,0 +1,263 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/rules/tcp_rules_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "policy/control/control_file.h"
+#include "policy/rules/tcp_rule_key.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr uint64_t kMaxOctet = 255;
+
+// Of a database: two numbers for each of its 256 hash tables. Of a record: two
+// lengths, and two slots of two numbers in a table.
+constexpr size_t kHeader = 2048;
+constexpr size_t kOfEachRecord = 24;
+
+enum Mistake : uint8_t {
+  kNoColon,
+  kNetwork,
+  kBlank,
+  kCapitals,
+  kNoAddress,
+  kEmptyRange,
+  kSameAddress,
+  kVariableName,
+  kMistakes,  // their number
+};
+
+absl::string_view Describe(Mistake mistake) {
+  switch (mistake) {
+    case kNoColon:
+      return "the line has no colon and is no rule";
+    case kNetwork:
+      return "a network with a slash never matches (192.0.2. is one, and so is "
+             "the range 192.0.2-3.)";
+    case kBlank:
+      return "the address holds a blank and never matches";
+    case kCapitals:
+      return "the address never matches: clients are looked up in lower case";
+    case kNoAddress:
+      return "no client has this address (192.0. begins one, =a.example is a "
+             "name)";
+    case kEmptyRange:
+      return "the range is empty (it ends at 255, and before it begins)";
+    case kSameAddress:
+      return "an earlier line has the same address, and the first one counts";
+    case kVariableName:
+      return "a variable's name is empty or holds a blank";
+    case kMistakes:
+      break;
+  }
+  return "";
+}
+
+bool HasBlank(absl::string_view text) {
+  return std::any_of(text.begin(), text.end(), absl::ascii_isspace);
+}
+
+// Takes the part of `line` up to the first ":allow" or ":deny" off it, and the
+// colon. Returns false if there is none.
+bool TakeAddress(absl::string_view* line, absl::string_view* address) {
+  const size_t end = std::min(line->find(":allow"), line->find(":deny"));
+  if (end == absl::string_view::npos) return false;
+  *address = line->substr(0, end);
+  line->remove_prefix(end + 1);
+  return true;
+}
+
+// An address with a range in it.
+struct Range {
+  absl::string_view before;  // up to the first number
+  uint64_t first = 0;
+  uint64_t last = 0;
+  absl::string_view after;  // behind the second number
+};
+
+class Parser {
+ public:
+  explicit Parser(absl::string_view path) : path_(path) {}
+
+  absl::Status ParseLine(absl::string_view line);
+  TcpRulesText Finish() &&;
+
+ private:
+  absl::StatusOr<std::string> ParseInstruction(absl::string_view text);
+  absl::StatusOr<Range> ParseRange(absl::string_view address) const;
+  absl::Status AddRange(const Range& range, const std::string& record);
+  absl::Status Add(std::string key, const std::string& record);
+  void CheckAddress(absl::string_view key);
+  void Warn(Mistake mistake);
+  absl::Status Invalid(absl::string_view what) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, ":", number_, ": ", what));
+  }
+
+  const absl::string_view path_;
+  int number_ = 0;         // of the line
+  size_t size_ = kHeader;  // of the database of text_
+  TcpRulesText text_;
+  absl::flat_hash_set<std::string> keys_;
+  // The lines that have made each mistake.
+  struct Lines {
+    int first = 0;
+    int last = 0;
+    int count = 0;
+  };
+  std::array<Lines, kMistakes> mistakes_;
+};
+
+absl::Status Parser::ParseLine(absl::string_view line) {
+  ++number_;
+  const size_t end = line.find_last_not_of(" \t");
+  line = line.substr(0, end == absl::string_view::npos ? 0 : end + 1);
+  if (line.empty() || line[0] == '#') return absl::OkStatus();
+  if (!absl::StrContains(line, ':')) {
+    Warn(kNoColon);
+    return absl::OkStatus();
+  }
+  // In a record it ends a variable: what follows would be instructions.
+  if (absl::StrContains(line, '\0')) return Invalid("the rule holds a NUL");
+  absl::string_view address;
+  if (!TakeAddress(&line, &address)) {
+    return Invalid("neither :allow nor :deny follows the address");
+  }
+  const absl::StatusOr<std::string> record = ParseInstruction(line);
+  if (!record.ok()) return record.status();
+  if (!absl::StrContains(address, '-') || absl::StrContains(address, '=') ||
+      absl::StrContains(address, '@')) {
+    CheckAddress(address);
+    return Add(std::string(address), *record);
+  }
+  const absl::StatusOr<Range> range = ParseRange(address);
+  if (!range.ok()) return range.status();
+  return AddRange(*range, *record);
+}
+
+absl::StatusOr<std::string> Parser::ParseInstruction(absl::string_view text) {
+  std::string record;
+  if (absl::ConsumePrefix(&text, "deny")) {
+    record = std::string("D\0", 2);
+  } else {
+    text = absl::StripPrefix(text, "allow");
+  }
+  while (!text.empty()) {
+    if (text == "\r") return Invalid("the line ends in a carriage return");
+    if (!absl::ConsumePrefix(&text, ",")) {
+      return Invalid("a comma and a variable can follow, and nothing else");
+    }
+    const size_t equals = text.find('=');
+    if (equals == absl::string_view::npos) {
+      return Invalid("a variable has no '='");
+    }
+    const absl::string_view name = text.substr(0, equals);
+    text.remove_prefix(equals + 1);
+    const size_t close =
+        text.empty() ? absl::string_view::npos : text.find(text[0], 1);
+    if (close == absl::string_view::npos) {
+      return Invalid("a variable's value is not between two quotes");
+    }
+    if (name.empty() || HasBlank(name)) Warn(kVariableName);
+    absl::StrAppend(&record, "+", name, "=", text.substr(1, close - 1));
+    record += '\0';
+    text.remove_prefix(close + 1);
+  }
+  return record;
+}
+
+absl::StatusOr<Range> Parser::ParseRange(absl::string_view address) const {
+  const size_t dash = address.find('-');
+  const size_t dot = address.substr(0, dash).rfind('.');
+  const size_t begin = dot == absl::string_view::npos ? 0 : dot + 1;
+  const size_t end = std::min(address.find('.', dash), address.size());
+  absl::string_view first = address.substr(begin, dash - begin);
+  absl::string_view last = address.substr(dash + 1, end - dash - 1);
+  Range range;
+  range.before = address.substr(0, begin);
+  range.after = address.substr(end);
+  range.first = TakeNumber(&first).value_or(0);
+  range.last = std::min(TakeNumber(&last).value_or(0), kMaxOctet);
+  if (!first.empty() || !last.empty()) {
+    return Invalid("the address has a '-' that is not between two numbers");
+  }
+  return range;
+}
+
+absl::Status Parser::AddRange(const Range& range, const std::string& record) {
+  if (range.first > range.last) {
+    Warn(kEmptyRange);
+    return absl::OkStatus();
+  }
+  // All others are alike.
+  CheckAddress(absl::StrCat(range.before, range.first, range.after));
+  for (uint64_t i = range.first; i <= range.last; ++i) {
+    const absl::Status added =
+        Add(absl::StrCat(range.before, i, range.after), record);
+    if (!added.ok()) return added;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parser::Add(std::string key, const std::string& record) {
+  size_ += kOfEachRecord + key.size() + record.size();
+  if (size_ > kMaxTcpRulesSize) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path_, ":", number_, ": up to here the rules are more",
+                     " than ", kMaxTcpRulesSize, " bytes"));
+  }
+  if (!keys_.insert(key).second) Warn(kSameAddress);
+  text_.rules.push_back({std::move(key), record, number_});
+  return absl::OkStatus();
+}
+
+void Parser::CheckAddress(absl::string_view key) {
+  if (HasBlank(key)) return Warn(kBlank);
+  if (IsTcpRuleKey(key)) return;
+  if (IsTcpRuleKey(absl::AsciiStrToLower(key))) return Warn(kCapitals);
+  Warn(absl::StrContains(key, '/') ? kNetwork : kNoAddress);
+}
+
+void Parser::Warn(Mistake mistake) {
+  Lines& lines = mistakes_[mistake];
+  if (lines.last == number_) return;
+  lines.last = number_;
+  if (lines.count++ == 0) lines.first = number_;
+}
+
+TcpRulesText Parser::Finish() && {
+  for (uint8_t i = 0; i < kMistakes; ++i) {
+    const Lines& lines = mistakes_[i];
+    if (lines.count == 0) continue;
+    text_.warnings.push_back(FormatWarning(
+        path_, lines.first, Describe(static_cast<Mistake>(i)), lines.count));
+  }
+  return std::move(text_);
+}
+
+}  // namespace
+
+absl::StatusOr<TcpRulesText> ParseTcpRules(absl::string_view path,
+                                           absl::string_view text) {
+  Parser parser(path);
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    const absl::Status parsed = parser.ParseLine(line);
+    if (!parsed.ok()) return parsed;
+  }
+  return std::move(parser).Finish();
+}
+
+}  // namespace postern::policy
