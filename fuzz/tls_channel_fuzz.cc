@@ -11,13 +11,13 @@
 
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
-#include "transports/channel.h"
-#include "transports/test_certificates.h"
-#include "transports/tls_channel.h"
-#include "transports/tls_context.h"
-#include "transports/tls_test_client.h"
+#include "net/channel.h"
+#include "net/test_certificates.h"
+#include "net/tls_channel.h"
+#include "net/tls_context.h"
+#include "net/tls_test_client.h"
 
-namespace postern::transports {
+namespace postern::net {
 namespace {
 
 void Talk(FuzzedDataProvider input) {
@@ -67,7 +67,7 @@ void Talk(FuzzedDataProvider input) {
 }
 
 }  // namespace
-}  // namespace postern::transports
+}  // namespace postern::net
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   postern::transports::Talk({data, size});

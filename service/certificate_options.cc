@@ -13,7 +13,7 @@ namespace postern::service {
 
 void ReadCertificateOptions(Options* given, CertificateOptions* options) {
   options->client_ca = given->Text("client-ca", options->client_ca);
-  using transports::TlsVersion;
+  using net::TlsVersion;
   options->tls.min_version = given->Choice("tls-min", options->tls.min_version,
                                            {{"1.0", TlsVersion::kTls10},
                                             {"1.1", TlsVersion::kTls11},
@@ -30,14 +30,14 @@ void ReadCertificateOptions(Options* given, CertificateOptions* options) {
   }
 }
 
-absl::StatusOr<std::vector<transports::TlsFiles>> PairCertificates(
+absl::StatusOr<std::vector<net::TlsFiles>> PairCertificates(
     absl::Span<const std::string> chains, absl::Span<const std::string> keys,
     absl::string_view chain_name, absl::string_view key_name) {
   if (!keys.empty() && keys.size() != chains.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat(key_name, ": as many as ", chain_name, ", or none"));
   }
-  std::vector<transports::TlsFiles> files;
+  std::vector<net::TlsFiles> files;
   for (size_t i = 0; i < chains.size(); ++i) {
     files.push_back({chains[i], keys.empty() ? chains[i] : keys[i]});
   }

@@ -12,16 +12,16 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "net/tls_files.h"
+#include "net/tls_settings.h"
 #include "service/options.h"
-#include "transports/tls_files.h"
-#include "transports/tls_settings.h"
 
 namespace postern::service {
 
 struct CertificateOptions {
-  std::vector<transports::TlsFiles> certificates;  // none: no TLS of our own
-  std::string client_ca;                           // empty: none
-  transports::TlsSettings tls;  // where a listener does not say otherwise
+  std::vector<net::TlsFiles> certificates;  // none: no TLS of our own
+  std::string client_ca;                    // empty: none
+  net::TlsSettings tls;  // where a listener does not say otherwise
 };
 
 inline constexpr OptionRow kTlsCertRow = {
@@ -47,13 +47,13 @@ inline constexpr OptionRow kTlsCiphersRow = {
     "form (HIGH:!kRSA), in order of preference"};
 
 // Puts what was given into `options`; mistakes are `given`'s. A cipher list is
-// not looked at: only programs with OpenSSL can (transports/tls_context.h).
+// not looked at: only programs with OpenSSL can (net/tls_context.h).
 void ReadCertificateOptions(Options* given, CertificateOptions* options);
 
 // Returns the files of certificates: each chain with its key, which is in the
 // same file if there are no keys. InvalidArgument if there are some keys, but
 // not as many as chains; the message has the two names.
-absl::StatusOr<std::vector<transports::TlsFiles>> PairCertificates(
+absl::StatusOr<std::vector<net::TlsFiles>> PairCertificates(
     absl::Span<const std::string> chains, absl::Span<const std::string> keys,
     absl::string_view chain_name, absl::string_view key_name);
 

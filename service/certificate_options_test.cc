@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "net/tls_settings.h"
 #include "service/options.h"
-#include "transports/tls_settings.h"
 
 namespace postern::service {
 namespace {
 
-using transports::TlsVersion;
+using net::TlsVersion;
 
 constexpr OptionRow kRows[] = {kTlsCertRow, kTlsKeyRow, kClientCaRow,
                                kTlsMinRow, kTlsCiphersRow};

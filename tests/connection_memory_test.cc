@@ -37,15 +37,15 @@
 #include "engine/policy.h"
 #include "engine/server_config.h"
 #include "gtest/gtest.h"
+#include "net/event_loop.h"
+#include "net/listening_socket.h"
+#include "net/test_certificates.h"
+#include "net/tls_channel.h"
+#include "net/tls_context.h"
+#include "net/tls_test_client.h"
 #include "tests/heap.h"
 #include "transports/connection.h"
-#include "transports/event_loop.h"
-#include "transports/listening_socket.h"
 #include "transports/service.h"
-#include "transports/test_certificates.h"
-#include "transports/tls_channel.h"
-#include "transports/tls_context.h"
-#include "transports/tls_test_client.h"
 
 namespace postern {
 namespace {
@@ -57,8 +57,8 @@ using transports::ConnectionId;
 constexpr size_t kMaxProcess = size_t{3} << 20;
 // The kernel allows twice what is asked for, and a packet more.
 constexpr size_t kPacket = 128 << 10;
-constexpr size_t kMaxSent = 2 * transports::kSendBuffer + kPacket;
-constexpr size_t kMaxReceived = 2 * transports::kReceiveBuffer + kPacket;
+constexpr size_t kMaxSent = 2 * net::kSendBuffer + kPacket;
+constexpr size_t kMaxReceived = 2 * net::kReceiveBuffer + kPacket;
 
 // OpenSSL allocates as everything else does here, so that it is counted.
 const bool counted = CRYPTO_set_mem_functions(
@@ -108,11 +108,11 @@ class Site {
     config.greeting = "mail.example.org";
     config.mechanisms = {"PLAIN"};
     config.mechanisms_in_clear = {"PLAIN"};
-    transports::TlsOptions options;
+    net::TlsOptions options;
     options.id = "1";
     options.certificates = {
         certificates_.Make("mx", {.common_name = "mail.example.org"})};
-    const auto made = transports::TlsContext::Make(options);
+    const auto made = net::TlsContext::Make(options);
     EXPECT_TRUE(made.ok()) << made.status();
     if (made.ok()) tls = *made;
   }
@@ -123,10 +123,10 @@ class Site {
   delivery::PooledDelivery disk{
       std::make_shared<delivery::Discard>(),
       [this](auto task) { never.push_back(std::move(task)); }};
-  std::shared_ptr<const transports::TlsContext> tls;
+  std::shared_ptr<const net::TlsContext> tls;
 
  private:
-  transports::TestCertificates certificates_;
+  net::TestCertificates certificates_;
 };
 
 class Host : public transports::SessionHost {
@@ -141,9 +141,8 @@ class Host : public transports::SessionHost {
     options.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
     return options;
   }
-  std::unique_ptr<transports::SecureChannel> Secure(
-      transports::Channel* below) override {
-    return std::make_unique<transports::TlsChannel>(site_.tls, below);
+  std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override {
+    return std::make_unique<net::TlsChannel>(site_.tls, below);
   }
 
  private:
@@ -153,12 +152,12 @@ class Host : public transports::SessionHost {
 // A client, and the connection that serves it: in Serve(), and nowhere else.
 class Client : public Connection::Surroundings {
  public:
-  Client(Site* site, transports::EventLoop* loop,
+  Client(Site* site, net::EventLoop* loop,
          const transports::ConnectionOptions* options, bool tls)
       : Surroundings(loop, options) {
-    const auto listening = transports::Listen({"127.0.0.1", 0, ""}, false);
+    const auto listening = net::Listen({"127.0.0.1", 0, ""}, false);
     EXPECT_TRUE(listening.ok());
-    const auto address = transports::BoundAddress(*listening);
+    const auto address = net::BoundAddress(*listening);
     client_ = socket(AF_INET, SOCK_STREAM, 0);
     // So that what it does not read stays with the server.
     const int least = 1;
@@ -180,7 +179,7 @@ class Client : public Connection::Surroundings {
       connection_->Begin(std::move(admission), tls);
       GoOn();
     });
-    if (tls) tls_.emplace(transports::TlsTestClient::Options{}, &wire_);
+    if (tls) tls_.emplace(net::TlsTestClient::Options{}, &wire_);
   }
   ~Client() override {
     connection_.reset();
@@ -225,7 +224,7 @@ class Client : public Connection::Surroundings {
   }
   // Whether the system permits the limit on what is received.
   bool limited() const {
-    return Memory()[SK_MEMINFO_RCVBUF] == 2 * transports::kReceiveBuffer;
+    return Memory()[SK_MEMINFO_RCVBUF] == 2 * net::kReceiveBuffer;
   }
 
  private:
@@ -297,8 +296,8 @@ class Client : public Connection::Surroundings {
   size_t held_ = 0;
   bool yielded_ = false;
   std::unique_ptr<Connection> connection_;
-  transports::TestWire wire_;
-  std::optional<transports::TlsTestClient> tls_;
+  net::TestWire wire_;
+  std::optional<net::TlsTestClient> tls_;
 };
 
 std::string Envelope(int recipients, size_t local_part) {
@@ -369,7 +368,7 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
        kMaxProcess >> 10, kMaxProcess >> 10},
   };
   Site site;
-  transports::EventLoop loop;
+  net::EventLoop loop;
   const transports::ConnectionOptions options;
   for (const auto& row : rows) {
     for (const bool tls : {false, true}) {
@@ -402,7 +401,7 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
 
 TEST(ConnectionMemoryTest, HasABoundInAHandshake) {
   Site site;
-  transports::EventLoop loop;
+  net::EventLoop loop;
   const transports::ConnectionOptions options;
   // A ClientHello of 16 KiB - 4, all but its end.
   const std::string hello =

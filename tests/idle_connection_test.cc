@@ -22,12 +22,12 @@
 #include "engine/policy.h"
 #include "engine/session_info.h"
 #include "gtest/gtest.h"
+#include "net/event_loop.h"
 #include "policy/limits/connection_limits.h"
 #include "programs/serve/guest.h"
 #include "programs/serve/service_snapshot.h"
 #include "tests/heap.h"
 #include "transports/connection.h"
-#include "transports/event_loop.h"
 
 namespace postern {
 namespace {
@@ -55,8 +55,7 @@ std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
 // the client sends is served in Send().
 class Client : public Connection::Surroundings {
  public:
-  Client(transports::EventLoop* loop,
-         const transports::ConnectionOptions* options)
+  Client(net::EventLoop* loop, const transports::ConnectionOptions* options)
       : Surroundings(loop, options) {
     int pair[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
@@ -149,7 +148,7 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
   };
   const std::shared_ptr<const programs::ServiceSnapshot> snapshot =
       MakeSnapshot();
-  transports::EventLoop loop;
+  net::EventLoop loop;
   const transports::ConnectionOptions options;
   ConnectionLimits limits({});
   for (const auto& row : rows) {

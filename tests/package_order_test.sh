@@ -14,21 +14,22 @@ engine:
 system: engine
 files:
 log: engine system
+net: engine system
 policy/control: engine files
 policy/limits: policy
-policy/names: engine policy system
+policy/names: engine net policy system
 policy/rules: engine files policy policy/control
-policy: engine files log policy/control system
-auth: engine files system
-delivery: engine files system
-transports: engine files system
-service: auth delivery engine files log system transports
+policy: engine files log net policy/control system
+auth: engine files log net system
+delivery: engine files log net system
+transports: engine log net system
+service: auth delivery engine files log net system transports
 service: policy policy/control policy/limits policy/rules
 programs/introspect: engine files log service system
 programs/users: auth engine files log service system
-programs/smtpd: auth engine log service system transports
+programs/smtpd: auth engine log net service system transports
 programs/smtpd: policy policy/control policy/limits
-programs/serve: auth delivery engine log service system transports
+programs/serve: auth delivery engine log net service system transports
 programs/serve: policy policy/control policy/limits policy/names policy/rules
 programs: engine log programs/serve programs/users service system
 '

@@ -19,7 +19,7 @@
 namespace postern::transports {
 namespace {
 
-using Kind = Channel::Result::Kind;
+using Kind = net::Channel::Result::Kind;
 
 // Octets that are read and discarded after a session's end.
 constexpr uint64_t kMaxDiscarded = uint64_t{1} << 20;
@@ -258,7 +258,7 @@ void Connection::Run() {
 }
 
 void Connection::Handshake() {
-  const Channel::Result result = secure_->Handshake();
+  const net::Channel::Result result = secure_->Handshake();
   switch (result.kind) {
     case Kind::kOk:
       break;
@@ -414,7 +414,7 @@ void Connection::Linger() {
 void Connection::Discard() {
   const absl::Span<char> room = around_.loop().scratch();
   while (true) {
-    const Channel::Result result = plain_.Read(room);
+    const net::Channel::Result result = plain_.Read(room);
     if (result.kind == Kind::kWantRead) {
       if (turn().over()) PutOff();
       return;
@@ -459,7 +459,7 @@ void Connection::End(CloseReason reason, bool clean) {
   host_->OnEnd(end, responder_ ? *responder_->info() : *info_);
 }
 
-Channel& Connection::channel() {
+net::Channel& Connection::channel() {
   if (secure_ != nullptr) return *secure_;
   return plain_;
 }
@@ -472,7 +472,7 @@ bool Connection::Fill() {
                           ? scratch.size()
                           : std::max(kReadAhead, host_->config().InputRoom());
   const absl::Span<char> room = input_.Room(scratch, most);
-  const Channel::Result result = channel().Read(room);
+  const net::Channel::Result result = channel().Read(room);
   switch (result.kind) {
     case Kind::kOk:
       input_.Filled(result.count);
@@ -505,7 +505,7 @@ bool Connection::Fill() {
 Connection::Flushed Connection::Flush() {
   while (!session_->Output().empty()) {
     if (!writable_) return Flushed::kSome;
-    const Channel::Result result = channel().Write(session_->Output());
+    const net::Channel::Result result = channel().Write(session_->Output());
     switch (result.kind) {
       case Kind::kOk:
         session_->OutputWritten(result.count);

@@ -17,14 +17,14 @@
 #include "engine/responder.h"
 #include "engine/server_session.h"
 #include "engine/session_info.h"
-#include "transports/event_loop.h"
+#include "net/event_loop.h"
+#include "net/secure_channel.h"
+#include "net/socket_channel.h"
+#include "net/timer_wheel.h"
+#include "net/turn.h"
 #include "transports/pace.h"
 #include "transports/pending_input.h"
-#include "transports/secure_channel.h"
 #include "transports/service.h"
-#include "transports/socket_channel.h"
-#include "transports/timer_wheel.h"
-#include "transports/turn.h"
 
 namespace postern::transports {
 
@@ -61,7 +61,7 @@ struct ConnectionId {
 // Connection serves a session on one EventLoop's thread, and holds no buffer
 // while nothing is on its way. All of it is called on that thread.
 //
-// One call serves the client for one Turn at most (transports/turn.h), and then
+// One call serves the client for one Turn at most (net/turn.h), and then
 // asks for another (Surroundings::Yield), so that no client can keep the others
 // of its loop waiting. Of what the client sent and the session cannot take yet
 // it keeps kReadAhead octets; 64 KiB where they came in one read with the
@@ -69,17 +69,17 @@ struct ConnectionId {
 //
 // Its descriptor is watched once, for everything, and edge-triggered: what can
 // be read and written is remembered, and serving costs no epoll_ctl(2).
-class Connection : public EventLoop::Handler, private Timer {
+class Connection : public net::EventLoop::Handler, private net::Timer {
  public:
   // What the connections of a thread need of their server, which is the same
   // for all of them. May be called within their own methods.
   class Surroundings {
    public:
-    Surroundings(EventLoop* loop, const ConnectionOptions* options)
+    Surroundings(net::EventLoop* loop, const ConnectionOptions* options)
         : loop_(*loop), options_(*options) {}
     virtual ~Surroundings() = default;
 
-    EventLoop& loop() const { return loop_; }
+    net::EventLoop& loop() const { return loop_; }
     const ConnectionOptions& options() const { return options_; }
 
     // Asks what becomes of the connection, of whose client `info` is what is
@@ -109,7 +109,7 @@ class Connection : public EventLoop::Handler, private Timer {
     virtual void OnClosed(ConnectionId id) = 0;
 
    private:
-    EventLoop& loop_;
+    net::EventLoop& loop_;
     const ConnectionOptions& options_;
   };
 
@@ -191,19 +191,19 @@ class Connection : public EventLoop::Handler, private Timer {
 
   // The turn is over: asks for another.
   void PutOff();
-  Turn& turn() { return around_.loop().turn(); }
+  net::Turn& turn() { return around_.loop().turn(); }
   // Reads more input, or its end. Returns false if nothing can be read for now.
   bool Fill();
   // Writes what is to be said.
   Flushed Flush();
   void End(CloseReason reason, bool clean);
   void SetTimer();
-  Channel& channel();
+  net::Channel& channel();
 
   Surroundings& around_;
   const ConnectionId id_;
   const int socket_;
-  SocketChannel plain_;
+  net::SocketChannel plain_;
   Phase phase_ = Phase::kAdmission;
   bool readable_ = false;
   bool writable_ = true;
@@ -222,7 +222,7 @@ class Connection : public EventLoop::Handler, private Timer {
   bool watched_ = false;  // by the loop
 
   std::shared_ptr<SessionHost> host_;
-  std::unique_ptr<SecureChannel> secure_;
+  std::unique_ptr<net::SecureChannel> secure_;
   std::unique_ptr<SessionInfo> info_;  // until there is a responder
   std::optional<ServerSession> session_;
   std::optional<Responder> responder_;

@@ -21,10 +21,10 @@
 #include "engine/server_config.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "transports/event_loop.h"
-#include "transports/secure_channel.h"
+#include "net/event_loop.h"
+#include "net/secure_channel.h"
+#include "net/turn.h"
 #include "transports/service.h"
-#include "transports/turn.h"
 
 namespace postern::transports {
 namespace {
@@ -66,14 +66,14 @@ class Everything : public Policy, public Delivery {
 
 // As TLS is when a client puts each octet into a record of its own: one octet
 // comes of a read, and the handshake takes whatever comes.
-class OneOctetAtATime : public SecureChannel {
+class OneOctetAtATime : public net::SecureChannel {
  public:
   struct Counts {
     size_t reads = 0;
     size_t handshake_octets = 0;  // that are still to come
     std::string error;            // of the handshake, once they have
   };
-  OneOctetAtATime(Channel* below, Counts* counts)
+  OneOctetAtATime(net::Channel* below, Counts* counts)
       : below_(*below), counts_(*counts) {}
 
   Result Handshake() override {
@@ -95,7 +95,7 @@ class OneOctetAtATime : public SecureChannel {
   std::string error() const override { return counts_.error; }
 
  private:
-  Channel& below_;
+  net::Channel& below_;
   Counts& counts_;
   std::array<char, 1> octet_;
 };
@@ -147,7 +147,7 @@ class ConnectionTest : public testing::Test, public Connection::Surroundings {
     return text;
   }
 
-  EventLoop loop_;
+  net::EventLoop loop_;
   ConnectionOptions options_;
   ServerConfig config_;
   Everything all_;
@@ -169,7 +169,7 @@ class ConnectionTest : public testing::Test, public Connection::Surroundings {
       options.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
       return options;
     }
-    std::unique_ptr<SecureChannel> Secure(Channel* below) override {
+    std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override {
       return std::make_unique<OneOctetAtATime>(below, &test_.counts_);
     }
     void OnEnd(const SessionEnd& end, const SessionInfo&) override {
@@ -200,11 +200,11 @@ TEST_F(ConnectionTest, RecordsOfOneOctetEndATurn) {
   Serve();
   ASSERT_THAT(Replies(), HasSubstr("\r\n354 "));
   const size_t octets = Send(std::string(20000, 'x'));
-  ASSERT_GT(octets, 10 * Turn::kUnits);
+  ASSERT_GT(octets, 10 * net::Turn::kUnits);
   const size_t before = counts_.reads;
   connection_->OnEvents(EPOLLIN);
   EXPECT_TRUE(yielded_);
-  EXPECT_LE(counts_.reads - before, Turn::kUnits);
+  EXPECT_LE(counts_.reads - before, net::Turn::kUnits);
   // The other turns serve the rest, without another event.
   for (; std::exchange(yielded_, false); connection_->GoOn()) {
     EXPECT_LE(counts_.reads - before, octets);
@@ -218,7 +218,7 @@ TEST_F(ConnectionTest, AHandshakeInManyPiecesEndsATurn) {
   Send(std::string(20000, 'x'));
   connection_->OnEvents(EPOLLIN);
   EXPECT_TRUE(yielded_);
-  EXPECT_GE(counts_.handshake_octets, 20000 - Turn::kUnits);
+  EXPECT_GE(counts_.handshake_octets, 20000 - net::Turn::kUnits);
   for (; std::exchange(yielded_, false); connection_->GoOn()) {
   }
   EXPECT_EQ(counts_.handshake_octets, 0u);
@@ -238,7 +238,7 @@ TEST_F(ConnectionTest, CommandsInOneReadEndATurn) {
   const size_t before = all_.decided;
   connection_->OnEvents(EPOLLIN);
   EXPECT_TRUE(yielded_);
-  EXPECT_LE(all_.decided - before, Turn::kUnits);
+  EXPECT_LE(all_.decided - before, net::Turn::kUnits);
   for (; std::exchange(yielded_, false); connection_->GoOn()) {
     (void)Replies();
   }

@@ -20,11 +20,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/reply.h"
+#include "net/event_loop.h"
+#include "net/socket_address.h"
 #include "system/processors.h"
 #include "system/thread_name.h"
-#include "transports/event_loop.h"
 #include "transports/session_id.h"
-#include "transports/socket_address.h"
 
 namespace postern::transports {
 namespace {
@@ -176,7 +176,7 @@ class Server::Shard : public Connection::Surroundings {
     uint32_t listener = 0;
   };
 
-  class Acceptor : public EventLoop::Handler, public Timer {
+  class Acceptor : public net::EventLoop::Handler, public net::Timer {
    public:
     Acceptor(Shard* shard, size_t listener, std::shared_ptr<Descriptor> socket,
              bool shared)
@@ -258,7 +258,7 @@ class Server::Shard : public Connection::Surroundings {
 
   Server& server_;
   const int number_;
-  EventLoop loop_;
+  net::EventLoop loop_;
   std::thread thread_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<Slot> slots_;
@@ -371,16 +371,16 @@ void Server::Shard::Open(size_t listener, int socket,
   const Id id = Place(listener, socket);
   const Listener& from = server_.listeners_[listener];
   // A connection inherits these, but not that of a Unix socket.
-  if (!from.address.path.empty()) (void)LimitBuffers(socket);
+  if (!from.address.path.empty()) (void)net::LimitBuffers(socket);
   SessionInfo info;
   info.session_id = NewSessionId();
-  ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
+  net::ReadSocketAddress(peer, &info.remote_address, &info.remote_port);
   if (IsAny(from.address.host)) {
     sockaddr_storage local = {};
     socklen_t length = sizeof(local);
     if (getsockname(socket, reinterpret_cast<sockaddr*>(&local), &length) ==
         0) {
-      ReadSocketAddress(local, &info.local_address, &info.local_port);
+      net::ReadSocketAddress(local, &info.local_address, &info.local_port);
     }
   } else {
     info.local_address = from.address.host;
@@ -479,45 +479,46 @@ Server::~Server() {
   }
 }
 
-absl::StatusOr<ListenAddress> Server::Listen(const ListenAddress& address,
-                                             ListenerOptions options) {
+absl::StatusOr<net::ListenAddress> Server::Listen(
+    const net::ListenAddress& address, ListenerOptions options) {
   const bool share = address.path.empty() && shards_.size() > 1;
   if (share && address.port != 0) {
     // A socket that shares its address would not show that another server has
     // it.
-    const absl::StatusOr<int> alone = transports::Listen(address, false);
+    const absl::StatusOr<int> alone = net::Listen(address, false);
     if (!alone.ok()) return alone.status();
     close(*alone);
   }
-  absl::StatusOr<int> first = transports::Listen(address, share);
+  absl::StatusOr<int> first = net::Listen(address, share);
   if (!first.ok()) return first.status();
-  absl::StatusOr<ListenAddress> bound = Adopt(*first, options);
+  absl::StatusOr<net::ListenAddress> bound = Adopt(*first, options);
   if (!bound.ok() || !address.path.empty()) return bound;
   // As it was asked for: [::] is not all addresses of both families. But "*" is
   // 0.0.0.0 where there is no IPv6.
-  ListenAddress same = address;
+  net::ListenAddress same = address;
   same.port = bound->port;
   if (same.host.empty()) same.host = bound->host;
   listeners_.back().address = same;
   while (share && listeners_.back().sockets.size() < shards_.size()) {
-    const absl::StatusOr<int> next = transports::Listen(same, share);
+    const absl::StatusOr<int> next = net::Listen(same, share);
     if (!next.ok()) return next.status();
     listeners_.back().sockets.push_back(*next);
   }
   return same;
 }
 
-absl::StatusOr<ListenAddress> Server::Adopt(int socket,
-                                            ListenerOptions options) {
+absl::StatusOr<net::ListenAddress> Server::Adopt(int socket,
+                                                 ListenerOptions options) {
   if (absl::Status status = CheckListens(socket); !status.ok()) return status;
-  if (absl::Status status = LimitBuffers(socket); !status.ok()) return status;
+  if (absl::Status status = net::LimitBuffers(socket); !status.ok())
+    return status;
   // The program that opened it may have meant to wait; a loop must not.
   const int flags = fcntl(socket, F_GETFL);
   if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) {
     return absl::ErrnoToStatus(errno, "fcntl");
   }
   listeners_.push_back({{socket}, options, {}});
-  absl::StatusOr<ListenAddress> bound = BoundAddress(socket);
+  absl::StatusOr<net::ListenAddress> bound = net::BoundAddress(socket);
   if (bound.ok()) listeners_.back().address = *bound;
   return bound;
 }

@@ -16,8 +16,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "net/listening_socket.h"
 #include "transports/connection.h"
-#include "transports/listening_socket.h"
 #include "transports/service.h"
 
 namespace postern::transports {
@@ -59,12 +59,13 @@ class Server {
 
   // Adds a listener, and returns where it listens, with the port that it was
   // given. The n-th is the listener n of Service::Admit().
-  absl::StatusOr<ListenAddress> Listen(const ListenAddress& address,
-                                       ListenerOptions options = {});
+  absl::StatusOr<net::ListenAddress> Listen(const net::ListenAddress& address,
+                                            ListenerOptions options = {});
   // The same for a socket that listens already; it becomes the server's. An
   // error, which says what it is instead, if it is not a stream socket of
   // TCP or Unix that listens; it is the caller's then.
-  absl::StatusOr<ListenAddress> Adopt(int socket, ListenerOptions options = {});
+  absl::StatusOr<net::ListenAddress> Adopt(int socket,
+                                           ListenerOptions options = {});
 
   // Serves from now on. An error: the system has no threads or descriptors.
   absl::Status Start();
@@ -101,7 +102,7 @@ class Server {
   struct Listener {
     std::vector<int> sockets;  // until Start()
     ListenerOptions options;
-    ListenAddress address;
+    net::ListenAddress address;
   };
 
   // Sets what descriptors connections may have, by the process' limit.

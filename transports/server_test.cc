@@ -40,12 +40,14 @@ class Client {
   Client() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     EXPECT_GE(socket_, 0);
   }
-  explicit Client(const ListenAddress& server) : Client() { Connect(server); }
+  explicit Client(const net::ListenAddress& server) : Client() {
+    Connect(server);
+  }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() { Close(); }
 
-  void Connect(const ListenAddress& server) {
+  void Connect(const net::ListenAddress& server) {
     sockaddr_in to = {};
     to.sin_family = AF_INET;
     to.sin_port = htons(server.port);
@@ -324,7 +326,7 @@ class ServerTest : public testing::Test {
   Mailbox mailbox_;
   Everyone service_{&policy_, &mailbox_};
   std::unique_ptr<Server> server_;
-  ListenAddress address_;
+  net::ListenAddress address_;
 };
 
 constexpr absl::string_view kEnvelope =
@@ -829,7 +831,7 @@ TEST_F(ServerTest, OnlyASocketThatListensIsAdopted) {
 // The process that opened the socket may shut it down: accept(2) then fails for
 // good, and the descriptor stays readable.
 TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
-  const absl::StatusOr<int> socket = Listen({"127.0.0.1", 0, ""}, false);
+  const absl::StatusOr<int> socket = net::Listen({"127.0.0.1", 0, ""}, false);
   ASSERT_TRUE(socket.ok());
   server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
   const auto adopted = server_->Adopt(*socket);

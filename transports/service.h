@@ -22,7 +22,7 @@
 #include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
-#include "transports/secure_channel.h"
+#include "net/secure_channel.h"
 
 namespace postern::transports {
 
@@ -55,7 +55,7 @@ class SessionHost {
   // Returns the server's side of TLS over `below`, or null where there is none.
   // Asked for before the first byte where the listener wants TLS from the
   // start, and behind STARTTLS.
-  virtual std::unique_ptr<SecureChannel> Secure(Channel* below) {
+  virtual std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) {
     (void)below;
     return nullptr;
   }

@@ -12,14 +12,14 @@
 #include "engine/reply.h"
 #include "engine/server_session.h"
 #include "engine/verdict.h"
+#include "net/stream_channel.h"
 #include "transports/answer_box.h"
 #include "transports/input_buffer.h"
-#include "transports/stream_channel.h"
 
 namespace postern::transports {
 namespace {
 
-using Deadline = DescriptorStream::Deadline;
+using Deadline = net::DescriptorStream::Deadline;
 
 // RFC 3207 4.
 Reply TlsNotAvailable() {
@@ -30,7 +30,7 @@ class StdioServer {
  public:
   StdioServer(const ServerConfig& config, ResponderOptions responder,
               SessionInfo info, const StdioOptions& options,
-              DescriptorStream* stream)
+              net::DescriptorStream* stream)
       : options_(options),
         stream_(*stream),
         plain_(stream),
@@ -124,14 +124,14 @@ class StdioServer {
     if (options_.greet_delay <= absl::ZeroDuration()) return;
     size_t count = 0;
     switch (ReadSome(std::min(After(options_.greet_delay), end_), &count)) {
-      case Io::kOk:
+      case net::Io::kOk:
         input_.Filled(count);
         session_.TalkedEarly();
         break;
-      case Io::kEnd:
+      case net::Io::kEnd:
         session_.EndOfInput();
         break;
-      case Io::kTimeout:
+      case net::Io::kTimeout:
         break;  // as it should be
     }
   }
@@ -155,38 +155,38 @@ class StdioServer {
     if (secure_ == nullptr) return false;
     plain_.set_deadline(std::min(After(options_.write_timeout), end_));
     size_t count = 0;
-    const Io io = Outcome(secure_->Handshake(), &count);
-    handshake_late_ = io == Io::kTimeout;
-    if (io != Io::kOk) return false;
+    const net::Io io = Outcome(secure_->Handshake(), &count);
+    handshake_late_ = io == net::Io::kTimeout;
+    if (io != net::Io::kOk) return false;
     responder_.TlsStarted(secure_->info());
     return true;
   }
 
   // Both as DescriptorStream has them, through TLS where it is.
-  Io ReadSome(Deadline deadline, size_t* count) {
+  net::Io ReadSome(Deadline deadline, size_t* count) {
     const absl::Span<char> room = input_.Room();
     if (secure_ == nullptr) return stream_.Read(room, deadline, count);
     plain_.set_deadline(deadline);
     return Outcome(secure_->Read(room), count);
   }
-  Io WriteSome(absl::string_view bytes, Deadline deadline, size_t* count) {
+  net::Io WriteSome(absl::string_view bytes, Deadline deadline, size_t* count) {
     if (secure_ == nullptr) return stream_.Write(bytes, deadline, count);
     plain_.set_deadline(deadline);
     return Outcome(secure_->Write(bytes), count);
   }
 
-  static Io Outcome(Channel::Result result, size_t* count) {
+  static net::Io Outcome(net::Channel::Result result, size_t* count) {
     *count = result.count;
     switch (result.kind) {
-      case Channel::Result::Kind::kOk:
-        return Io::kOk;
-      case Channel::Result::Kind::kWantRead:
-      case Channel::Result::Kind::kWantWrite:
-        return Io::kTimeout;  // plain_ has waited
-      case Channel::Result::Kind::kEnd:
+      case net::Channel::Result::Kind::kOk:
+        return net::Io::kOk;
+      case net::Channel::Result::Kind::kWantRead:
+      case net::Channel::Result::Kind::kWantWrite:
+        return net::Io::kTimeout;  // plain_ has waited
+      case net::Channel::Result::Kind::kEnd:
         break;
     }
-    return Io::kEnd;
+    return net::Io::kEnd;
   }
 
   void Read(size_t consumed) {
@@ -201,14 +201,14 @@ class StdioServer {
         After(std::min(session_.IdleTimeout(), session_.ReadTimeout())));
     size_t count = 0;
     switch (ReadSome(std::min(silent, pace_.deadline()), &count)) {
-      case Io::kOk:
+      case net::Io::kOk:
         input_.Filled(count);
         bytes_in_ += count;
         break;
-      case Io::kEnd:
+      case net::Io::kEnd:
         session_.EndOfInput();
         break;
-      case Io::kTimeout:
+      case net::Io::kTimeout:
         if (pace_.deadline() > silent ||
             pace_.TooSlow(std::chrono::steady_clock::now(), bytes_in_)) {
           session_.TimedOut();
@@ -231,7 +231,7 @@ class StdioServer {
                                        std::max(end_, After(options_.linger)));
     while (!session_.Output().empty()) {
       size_t count = 0;
-      if (WriteSome(session_.Output(), deadline, &count) != Io::kOk) {
+      if (WriteSome(session_.Output(), deadline, &count) != net::Io::kOk) {
         return false;
       }
       session_.OutputWritten(count);
@@ -261,9 +261,9 @@ class StdioServer {
   }
 
   const StdioOptions options_;
-  DescriptorStream& stream_;
-  StreamChannel plain_;  // the same for TLS
-  std::unique_ptr<SecureChannel> secure_;
+  net::DescriptorStream& stream_;
+  net::StreamChannel plain_;  // the same for TLS
+  std::unique_ptr<net::SecureChannel> secure_;
   bool handshake_late_ = false;
   InputBuffer input_;
   const std::shared_ptr<AnswerBox> box_;
@@ -281,7 +281,7 @@ class StdioServer {
 
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
-                       DescriptorStream* stream) {
+                       net::DescriptorStream* stream) {
   ABSL_HARDENING_ASSERT(!(config.offer_starttls || options.tls_first) ||
                         options.secure);
   return StdioServer(config, std::move(responder), std::move(info), options,

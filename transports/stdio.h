@@ -19,10 +19,10 @@
 #include "engine/server_config.h"
 #include "engine/session_info.h"
 #include "engine/standing.h"
-#include "transports/descriptor_stream.h"
+#include "net/descriptor_stream.h"
+#include "net/secure_channel.h"
+#include "net/stream_channel.h"
 #include "transports/pace.h"
-#include "transports/secure_channel.h"
-#include "transports/stream_channel.h"
 
 namespace postern::transports {
 
@@ -49,7 +49,8 @@ struct StdioOptions {
   // Makes the server's side of TLS over `below`, which outlives it; null ends
   // the session. Needed where ServerConfig offers STARTTLS or TLS is first, and
   // only there.
-  std::function<std::unique_ptr<SecureChannel>(StreamChannel* below)> secure;
+  std::function<std::unique_ptr<net::SecureChannel>(net::StreamChannel* below)>
+      secure;
   // Hears of STARTTLS before its 220, and returns whether TLS can be had; 454
   // if not, and the session goes on. It need not return: here another program
   // can take the session over, with `stood` and the facts, at the same
@@ -80,7 +81,7 @@ struct StdioResult {
 // TLS's end nothing more is read: the session is over, as at an end of input.
 StdioResult ServeStdio(const ServerConfig& config, ResponderOptions responder,
                        SessionInfo info, const StdioOptions& options,
-                       DescriptorStream* stream);
+                       net::DescriptorStream* stream);
 
 }  // namespace postern::transports
 

@@ -143,7 +143,7 @@ struct Server {
     responder.delivery = delivery;
     responder.host_name = "mx";
     responder.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
-    DescriptorStream stream(pair->server, pair->server);
+    net::DescriptorStream stream(pair->server, pair->server);
     return ServeStdio(config, std::move(responder), {}, options, &stream);
   }
 
@@ -403,7 +403,7 @@ TEST(StdioTest, ASessionWhoseTimeIsUpHearsOfItOverAPipe) {
   server.options.session_timeout = absl::Milliseconds(10);
   server.options.linger = absl::Seconds(5);
   server.config.greeting = "mx";
-  DescriptorStream stream(input[0], output[1]);
+  net::DescriptorStream stream(input[0], output[1]);
   const StdioResult result = ServeStdio(
       server.config, {.policy = server.policy, .delivery = server.delivery}, {},
       server.options, &stream);
@@ -435,7 +435,7 @@ TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
   });
   Server server;
   server.options.write_timeout = absl::Milliseconds(50);
-  DescriptorStream stream(pair[1], pair[1]);
+  net::DescriptorStream stream(pair[1], pair[1]);
   ResponderOptions responder;
   responder.policy = server.policy;
   responder.delivery = server.delivery;

@@ -27,13 +27,13 @@
 #include "engine/session_info.h"
 #include "engine/standing.h"
 #include "gtest/gtest.h"
-#include "transports/descriptor_stream.h"
+#include "net/descriptor_stream.h"
+#include "net/stream_channel.h"
+#include "net/test_certificates.h"
+#include "net/tls_channel.h"
+#include "net/tls_context.h"
+#include "net/tls_test_client.h"
 #include "transports/stdio.h"
-#include "transports/stream_channel.h"
-#include "transports/test_certificates.h"
-#include "transports/tls_channel.h"
-#include "transports/tls_context.h"
-#include "transports/tls_test_client.h"
 
 namespace postern::transports {
 namespace {
@@ -134,15 +134,15 @@ class Client {
   }
 
   const int socket_;
-  TestWire wire_;
-  TlsTestClient tls_;
+  net::TestWire wire_;
+  net::TlsTestClient tls_;
 };
 
 class StdioTlsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    TestCertificates certificates;
-    auto context = TlsContext::Make(
+    net::TestCertificates certificates;
+    auto context = net::TlsContext::Make(
         {.certificates = {certificates.Make("mx", {.common_name = "mx"})}});
     ASSERT_TRUE(context.ok()) << context.status();
     context_ = *std::move(context);
@@ -153,8 +153,8 @@ class StdioTlsTest : public testing::Test {
     config_.greeting = "mx";
     config_.offer_starttls = true;
     options_.linger = absl::Milliseconds(10);
-    options_.secure = [](StreamChannel* below) {
-      return std::make_unique<TlsChannel>(context_, below);
+    options_.secure = [](net::StreamChannel* below) {
+      return std::make_unique<net::TlsChannel>(context_, below);
     };
   }
 
@@ -170,7 +170,7 @@ class StdioTlsTest : public testing::Test {
       responder.delivery = &kept_;
       responder.host_name = "mx";
       responder.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
-      DescriptorStream stream(pair[0], pair[0]);
+      net::DescriptorStream stream(pair[0], pair[0]);
       result = ServeStdio(config_, std::move(responder), {}, options_, &stream);
       close(pair[0]);
     });
@@ -189,7 +189,7 @@ class StdioTlsTest : public testing::Test {
     EXPECT_EQ(client->Plain("STARTTLS\r\n", "\r\n").substr(0, 4), "220 ");
   }
 
-  static std::shared_ptr<const TlsContext> context_;
+  static std::shared_ptr<const net::TlsContext> context_;
 
   AcceptAll policy_;
   Kept kept_;
@@ -197,7 +197,7 @@ class StdioTlsTest : public testing::Test {
   StdioOptions options_;
 };
 
-std::shared_ptr<const TlsContext> StdioTlsTest::context_;
+std::shared_ptr<const net::TlsContext> StdioTlsTest::context_;
 
 constexpr absl::string_view kMail =
     "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
@@ -248,7 +248,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
 }
 
 TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
-  options_.secure = [](StreamChannel*) { return nullptr; };
+  options_.secure = [](net::StreamChannel*) { return nullptr; };
   const StdioResult result = Serve([](Client* client) {
     StartTls(client);
     EXPECT_EQ(client->Plain("", "never"), "");

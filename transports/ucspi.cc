@@ -7,7 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "transports/socket_address.h"
+#include "net/socket_address.h"
 
 namespace postern::transports {
 namespace {
@@ -45,9 +45,10 @@ SessionInfo ReadUcspi(const Environment& environment) {
   const Variables variables(environment);
   SessionInfo info;
   info.remote_address =
-      NormalizeAddress(variables.Get("REMOTEIP").value_or(""));
+      net::NormalizeAddress(variables.Get("REMOTEIP").value_or(""));
   info.remote_port = variables.Port("REMOTEPORT");
-  info.local_address = NormalizeAddress(variables.Get("LOCALIP").value_or(""));
+  info.local_address =
+      net::NormalizeAddress(variables.Get("LOCALIP").value_or(""));
   info.local_port = variables.Port("LOCALPORT");
   info.local_name = variables.Get("LOCALHOST").value_or("");
   info.remote_name = variables.Get("REMOTEHOST").value_or("");
@@ -64,11 +65,11 @@ void ReadSocketAddresses(int fd, SessionInfo* info) {
   socklen_t length = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
   if (info->remote_address.empty() && getpeername(fd, address, &length) == 0) {
-    ReadSocketAddress(storage, &info->remote_address, &info->remote_port);
+    net::ReadSocketAddress(storage, &info->remote_address, &info->remote_port);
   }
   length = sizeof(storage);
   if (info->local_address.empty() && getsockname(fd, address, &length) == 0) {
-    ReadSocketAddress(storage, &info->local_address, &info->local_port);
+    net::ReadSocketAddress(storage, &info->local_address, &info->local_port);
   }
 }
 

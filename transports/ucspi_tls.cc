@@ -113,13 +113,14 @@ TlsInfo ReadTlsVariables(const Environment& environment) {
 }
 
 UcspiTlsChannel::UcspiTlsChannel(const UcspiTls& offer,
-                                 DescriptorStream* stream, StreamChannel* below)
+                                 net::DescriptorStream* stream,
+                                 net::StreamChannel* below)
     : OutsideTlsChannel({}, below), offer_(offer), stream_(*stream) {}
 
-Channel::Result UcspiTlsChannel::Handshake() {
-  DescriptorStream control(offer_.control, offer_.control);
+net::Channel::Result UcspiTlsChannel::Handshake() {
+  net::DescriptorStream control(offer_.control, offer_.control);
   size_t count = 0;
-  if (control.Write("Y", below_.deadline(), &count) != Io::kOk) {
+  if (control.Write("Y", below_.deadline(), &count) != net::Io::kOk) {
     return Fail("the super-server is gone");
   }
   std::string list;
@@ -128,17 +129,17 @@ Channel::Result UcspiTlsChannel::Handshake() {
     if (list.size() > kMaxList)
       return Fail("the list of variables is too long");
     switch (control.Read(absl::MakeSpan(room), below_.deadline(), &count)) {
-      case Io::kOk:
+      case net::Io::kOk:
         list.append(room.data(), count);
         break;
-      case Io::kEnd:
+      case net::Io::kEnd:
         // It may end the list by ending: behind the last string, not in it.
         if (list.empty() || list.back() != '\0') {
           return Fail("the super-server has no TLS");
         }
         list += '\0';
         break;
-      case Io::kTimeout:
+      case net::Io::kTimeout:
         return {Result::Kind::kWantRead};
     }
   }
@@ -151,7 +152,7 @@ Channel::Result UcspiTlsChannel::Handshake() {
   return {Result::Kind::kOk};
 }
 
-Channel::Result UcspiTlsChannel::Fail(absl::string_view why) {
+net::Channel::Result UcspiTlsChannel::Fail(absl::string_view why) {
   error_ = why;
   return {Result::Kind::kEnd};
 }

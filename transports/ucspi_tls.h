@@ -15,10 +15,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/event.h"
-#include "transports/channel.h"
-#include "transports/descriptor_stream.h"
-#include "transports/secure_channel.h"
-#include "transports/stream_channel.h"
+#include "net/channel.h"
+#include "net/descriptor_stream.h"
+#include "net/secure_channel.h"
+#include "net/stream_channel.h"
 #include "transports/ucspi.h"
 
 namespace postern::transports {
@@ -49,10 +49,10 @@ TlsInfo ReadTlsVariables(const Environment& environment);
 
 // The channel to a client for whom the super-server does TLS, since its first
 // byte. What goes through it is plain: TLS is between these two.
-class OutsideTlsChannel : public SecureChannel {
+class OutsideTlsChannel : public net::SecureChannel {
  public:
   // `below` must outlive it.
-  OutsideTlsChannel(TlsInfo info, StreamChannel* below)
+  OutsideTlsChannel(TlsInfo info, net::StreamChannel* below)
       : info_(std::move(info)), below_(*below) {}
 
   Result Handshake() override { return {Result::Kind::kOk}; }
@@ -66,7 +66,7 @@ class OutsideTlsChannel : public SecureChannel {
 
  protected:
   TlsInfo info_;
-  StreamChannel& below_;
+  net::StreamChannel& below_;
 };
 
 // The same for a client with whom the super-server begins TLS when it is asked
@@ -79,8 +79,8 @@ class UcspiTlsChannel : public OutsideTlsChannel {
 
   // `stream` is the connection in the clear, of two descriptors, and `below` it
   // again; both outlive this.
-  UcspiTlsChannel(const UcspiTls& offer, DescriptorStream* stream,
-                  StreamChannel* below);
+  UcspiTlsChannel(const UcspiTls& offer, net::DescriptorStream* stream,
+                  net::StreamChannel* below);
 
   // Asks for TLS, reads the list of variables that says that it is there, and
   // has its descriptors take the place of the stream's: the connection in the
@@ -93,7 +93,7 @@ class UcspiTlsChannel : public OutsideTlsChannel {
   Result Fail(absl::string_view why);
 
   const UcspiTls offer_;
-  DescriptorStream& stream_;
+  net::DescriptorStream& stream_;
   absl::string_view error_;  // lasts as the program does
 };
 

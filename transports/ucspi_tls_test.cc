@@ -20,7 +20,7 @@ namespace postern::transports {
 namespace {
 
 using Variables = std::map<std::string, std::string>;
-using Kind = Channel::Result::Kind;
+using Kind = net::Channel::Result::Kind;
 
 Environment Of(const Variables& variables) {
   return [&variables](const char* name) -> const char* {
@@ -75,8 +75,8 @@ class UcspiTlsTest : public testing::Test {
   int output_[2];
   int clear_[2];
   int ours_[2];
-  DescriptorStream stream_{ours_[0], ours_[1]};
-  StreamChannel below_{&stream_};
+  net::DescriptorStream stream_{ours_[0], ours_[1]};
+  net::StreamChannel below_{&stream_};
   UcspiTlsChannel channel_{
       {control_[0], input_[0], output_[0], false}, &stream_, &below_};
 };
@@ -168,7 +168,7 @@ TEST_F(UcspiTlsTest, TakesTheDescriptorsOnceTlsIsThere) {
   EXPECT_EQ(send(clear_[1], "evil", 4, MSG_NOSIGNAL), -1);
   ASSERT_EQ(write(input_[1], "hello", 5), 5);
   std::array<char, 10> room;
-  const Channel::Result read = channel_.Read(absl::MakeSpan(room));
+  const net::Channel::Result read = channel_.Read(absl::MakeSpan(room));
   ASSERT_EQ(read.kind, Kind::kOk);
   EXPECT_EQ(absl::string_view(room.data(), read.count), "hello");
   EXPECT_EQ(channel_.Write("220").count, 3u);

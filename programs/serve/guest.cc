@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "log/log_line.h"
 #include "log/refusal_line.h"
-#include "transports/tls_channel.h"
+#include "net/tls_channel.h"
 
 namespace postern::programs {
 namespace {
@@ -46,10 +46,9 @@ Guest::Guest(std::shared_ptr<const ServiceSnapshot> snapshot, size_t listener,
       delivery_(snapshot_->delivery.get(), metrics, snapshot_->messages),
       denied_(rules.denied) {}
 
-std::unique_ptr<transports::SecureChannel> Guest::Secure(
-    transports::Channel* below) {
+std::unique_ptr<net::SecureChannel> Guest::Secure(net::Channel* below) {
   if (listener_.tls == nullptr) return nullptr;
-  return std::make_unique<transports::TlsChannel>(listener_.tls, below);
+  return std::make_unique<net::TlsChannel>(listener_.tls, below);
 }
 
 ResponderOptions Guest::responder() {

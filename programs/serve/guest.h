@@ -52,8 +52,7 @@ class Guest : public transports::SessionHost,
 
   const ServerConfig& config() const override { return *config_; }
   ResponderOptions responder() override;
-  std::unique_ptr<transports::SecureChannel> Secure(
-      transports::Channel* below) override;
+  std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override;
   void OnEnd(const transports::SessionEnd& end,
              const SessionInfo& info) override;
 

@@ -123,7 +123,7 @@ absl::Status ReadAddress(absl::string_view text, ListenOption* listen) {
     listen->passed = std::string(where);
     return absl::OkStatus();
   }
-  auto address = transports::ListenAddress::Parse(text);
+  auto address = net::ListenAddress::Parse(text);
   if (!address.ok()) return address.status();
   listen->address = *std::move(address);
   return absl::OkStatus();
@@ -148,7 +148,7 @@ absl::Status ReadTls(const Words& words, ListenOption* listen) {
   listen->require_tls = words.Has("require-tls");
   listen->no_tls = words.Has("no-tls");
   if (const auto version = words.Value("tls-min")) {
-    listen->min_version = transports::ParseTlsVersion(*version);
+    listen->min_version = net::ParseTlsVersion(*version);
     if (!listen->min_version) {
       return Wrong(absl::StrCat("tls-min: 1.0, 1.1, 1.2 or 1.3, not \"",
                                 *version, "\""));
@@ -191,14 +191,14 @@ std::string ListenOption::Where() const {
   return passed.empty() ? address.Format() : absl::StrCat("systemd:", passed);
 }
 
-transports::TlsSettings ListenOption::Tls(
+net::TlsSettings ListenOption::Tls(
     const service::CertificateOptions& options) const {
   return {.min_version = min_version.value_or(options.tls.min_version),
           .ciphers = ciphers.value_or(options.tls.ciphers),
           .tickets = tickets.value_or(require_auth)};
 }
 
-const std::vector<transports::TlsFiles>& ListenOption::Certificates(
+const std::vector<net::TlsFiles>& ListenOption::Certificates(
     const service::CertificateOptions& options) const {
   return certificates.empty() ? options.certificates : certificates;
 }

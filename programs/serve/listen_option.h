@@ -13,16 +13,16 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "net/listening_socket.h"
+#include "net/tls_files.h"
+#include "net/tls_settings.h"
 #include "service/certificate_options.h"
-#include "transports/listening_socket.h"
 #include "transports/server.h"
-#include "transports/tls_files.h"
-#include "transports/tls_settings.h"
 
 namespace postern::programs {
 
 struct ListenOption {
-  transports::ListenAddress address;
+  net::ListenAddress address;
   std::string passed;  // in its place: the name of sockets of systemd's
   transports::ListenerOptions options;
   bool require_tls = false;             // 530 before it
@@ -33,10 +33,10 @@ struct ListenOption {
 
   // How TLS is spoken here, as far as the words say. Tls() and the others below
   // say it whole.
-  std::optional<transports::TlsVersion> min_version;
+  std::optional<net::TlsVersion> min_version;
   std::optional<std::string> ciphers;
   std::optional<bool> tickets;
-  std::vector<transports::TlsFiles> certificates;
+  std::vector<net::TlsFiles> certificates;
   std::optional<std::string> client_ca;  // empty: none
 
   // Reads ADDRESS:PORT[,WORD]... InvalidArgument if the address cannot be read,
@@ -50,8 +50,8 @@ struct ListenOption {
   // Return what the words say and, where they say nothing, what the options of
   // the program say. Tickets are sent to users' clients, where AUTH is
   // required, unless a word says otherwise.
-  transports::TlsSettings Tls(const service::CertificateOptions& options) const;
-  const std::vector<transports::TlsFiles>& Certificates(
+  net::TlsSettings Tls(const service::CertificateOptions& options) const;
+  const std::vector<net::TlsFiles>& Certificates(
       const service::CertificateOptions& options) const;
   const std::string& ClientCa(const service::CertificateOptions& options) const;
 

@@ -9,12 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
-#include "transports/tls_settings.h"
+#include "net/tls_settings.h"
 
 namespace postern::programs {
 namespace {
 
-using transports::TlsVersion;
+using net::TlsVersion;
 
 // Returns what the words of `text` mean, as text, or the mistake.
 std::string Meaning(absl::string_view text) {
@@ -34,7 +34,7 @@ std::string Meaning(absl::string_view text) {
   }
   if (listen->ciphers) parts.push_back(*listen->ciphers);
   if (listen->tickets) parts.push_back(*listen->tickets ? "yes" : "no");
-  for (const transports::TlsFiles& each : listen->certificates) {
+  for (const net::TlsFiles& each : listen->certificates) {
     parts.push_back(absl::StrCat(each.chain_file, "&", each.key_file));
   }
   if (listen->client_ca)
@@ -121,7 +121,7 @@ TEST(ListenOptionTest, GoesBeforeTheOptionsOfTheProgram) {
   const auto plain = ListenOption::Parse("1.2.3.4:25");
   ASSERT_TRUE(plain.ok());
   EXPECT_EQ(plain->Tls(options),
-            (transports::TlsSettings{TlsVersion::kTls11, "HIGH", false}));
+            (net::TlsSettings{TlsVersion::kTls11, "HIGH", false}));
   EXPECT_EQ(plain->Certificates(options)[0].key_file, "/all.key");
   EXPECT_EQ(plain->ClientCa(options), "/ca");
   EXPECT_TRUE(plain->HasTls(options));
@@ -132,7 +132,7 @@ TEST(ListenOptionTest, GoesBeforeTheOptionsOfTheProgram) {
       "1.2.3.4:25,tls-min=1.3,ciphers=aRSA,cert=/own,client-ca=/other");
   ASSERT_TRUE(own.ok());
   EXPECT_EQ(own->Tls(options),
-            (transports::TlsSettings{TlsVersion::kTls13, "aRSA", false}));
+            (net::TlsSettings{TlsVersion::kTls13, "aRSA", false}));
   ASSERT_EQ(own->Certificates(options).size(), 1u);
   EXPECT_EQ(own->Certificates(options)[0].chain_file, "/own");
   EXPECT_EQ(own->ClientCa(options), "/other");

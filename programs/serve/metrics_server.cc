@@ -85,17 +85,15 @@ MetricsServer::~MetricsServer() {
   if (socket_ >= 0) close(socket_);
 }
 
-absl::StatusOr<transports::ListenAddress> MetricsServer::Listen(
-    const transports::ListenAddress& address) {
-  const absl::StatusOr<int> socket =
-      transports::Listen(address, /*share=*/false);
+absl::StatusOr<net::ListenAddress> MetricsServer::Listen(
+    const net::ListenAddress& address) {
+  const absl::StatusOr<int> socket = net::Listen(address, /*share=*/false);
   if (!socket.ok()) return socket.status();
   socket_ = *socket;
-  const absl::StatusOr<transports::ListenAddress> bound =
-      transports::BoundAddress(socket_);
+  const absl::StatusOr<net::ListenAddress> bound = net::BoundAddress(socket_);
   if (!bound.ok()) return bound.status();
   // As it was asked for: [::] is not all addresses of both families.
-  transports::ListenAddress same = address;
+  net::ListenAddress same = address;
   same.port = bound->port;
   return same;
 }

@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "transports/listening_socket.h"
+#include "net/listening_socket.h"
 
 struct MHD_Daemon;
 
@@ -44,8 +44,7 @@ class MetricsServer {
 
   // Takes the address, and returns it with the port that it was given. Nobody
   // is answered yet.
-  absl::StatusOr<transports::ListenAddress> Listen(
-      const transports::ListenAddress& address);
+  absl::StatusOr<net::ListenAddress> Listen(const net::ListenAddress& address);
   // Answers from now on. An error: the system has no thread.
   absl::Status Start();
 

@@ -35,6 +35,8 @@
 #include "log/background_log.h"
 #include "log/log.h"
 #include "log/log_line.h"
+#include "net/task_timer.h"
+#include "net/thread_pool.h"
 #include "policy/control/control_file.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
@@ -59,8 +61,6 @@
 #include "system/child_reaper.h"
 #include "transports/server.h"
 #include "transports/service.h"
-#include "transports/task_timer.h"
-#include "transports/thread_pool.h"
 
 namespace postern::programs {
 namespace {
@@ -346,7 +346,7 @@ absl::Status Listen(const ServeOptions& options,
                     std::vector<std::string>* addresses) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
     const ListenOption& listen = options.listen[i];
-    std::vector<absl::StatusOr<transports::ListenAddress>> bound;
+    std::vector<absl::StatusOr<net::ListenAddress>> bound;
     if (listen.passed.empty()) {
       bound.push_back(server->Listen(listen.address, listen.options));
     }
@@ -370,7 +370,7 @@ absl::Status Listen(const ServeOptions& options,
 // before what it reads.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const service::Metrics& metrics,
-    const transports::Server& server, const transports::ThreadPool& pool,
+    const transports::Server& server, const net::ThreadPool& pool,
     std::string* where) {
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
   auto made = std::make_unique<MetricsServer>(
@@ -527,12 +527,12 @@ int RunServe(const ServeOptions& options) {
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
-  transports::ThreadPool pool;
-  transports::TaskTimer timer;
+  net::ThreadPool pool;
+  net::TaskTimer timer;
   // Of its own, so that guesses of passwords keep no mail waiting.
-  transports::ThreadPool auth_pool;
+  net::ThreadPool auth_pool;
   // Of its own, so that new clients do not wait for deliveries.
-  transports::ThreadPool rules_pool;
+  net::ThreadPool rules_pool;
   std::unique_ptr<policy::HostNames> names;
   const ServiceSnapshot::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
@@ -676,7 +676,7 @@ int RunServe(const ServeOptions& options) {
       absl::StrCat("going down with ", server->connections(), " connections");
   log::WriteLog(going);
   SayStopping(going);
-  const transports::ThreadPool* const others[] = {&auth_pool, &rules_pool};
+  const net::ThreadPool* const others[] = {&auth_pool, &rules_pool};
   if (!EndServer({.server = server.get(),
                   .deliveries = &pool,
                   .others = others,

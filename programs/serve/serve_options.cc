@@ -12,13 +12,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "net/tls_context.h"
 #include "programs/serve/systemd.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
 #include "service/options.h"
 #include "system/session_variables.h"
 #include "system/standard_descriptors.h"
-#include "transports/tls_context.h"
 
 namespace postern::programs {
 namespace {
@@ -144,7 +144,7 @@ constexpr char kFoot[] =
 // Looks at the ciphers of `listen`, or at those of --tls-ciphers.
 absl::Status CheckCiphers(const ServeOptions& options,
                           const ListenOption& listen) {
-  const absl::Status status = transports::CheckTlsSettings(listen.Tls(options));
+  const absl::Status status = net::CheckTlsSettings(listen.Tls(options));
   if (status.ok()) return status;
   return absl::InvalidArgumentError(
       listen.ciphers ? absl::StrCat("--listen: ", listen.Where(),
@@ -269,7 +269,7 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   CheckReadyFd(options.ready_fd, &given);
   options.user = given.Text("user", options.user);
   if (const std::string text = given.Text("metrics", ""); !text.empty()) {
-    auto address = transports::ListenAddress::Parse(text);
+    auto address = net::ListenAddress::Parse(text);
     if (address.ok()) {
       options.metrics.emplace(*std::move(address));
     } else {

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "net/listening_socket.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
 #include "policy/network_list.h"
 #include "programs/serve/listen_option.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
-#include "transports/listening_socket.h"
 
 namespace postern::programs {
 
@@ -33,10 +33,10 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   int blocking_threads = 64;
   int auth_threads = 8;
   policy::AttemptLimits::Limits attempts;
-  int drain = 30;                                    // seconds
-  int ready_fd = -1;                                 // -1: none
-  std::string user;                                  // empty: stay who we are
-  std::optional<transports::ListenAddress> metrics;  // absent: none
+  int drain = 30;                             // seconds
+  int ready_fd = -1;                          // -1: none
+  std::string user;                           // empty: stay who we are
+  std::optional<net::ListenAddress> metrics;  // absent: none
 };
 
 // Reads the command line behind "serve", --config FILE and POSTERN_...

@@ -51,7 +51,7 @@ void WaitAnyway(absl::Duration time, absl::FunctionRef<bool()> done) {
   (void)WaitFor(time, none, done);
 }
 
-bool Idle(const transports::ThreadPool& pool) {
+bool Idle(const net::ThreadPool& pool) {
   return pool.queued() + pool.running() == 0;
 }
 

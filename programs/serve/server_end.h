@@ -11,9 +11,9 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "log/background_log.h"
+#include "net/thread_pool.h"
 #include "service/messages_under_way.h"
 #include "transports/server.h"
-#include "transports/thread_pool.h"
 
 namespace postern::programs {
 
@@ -21,9 +21,9 @@ namespace postern::programs {
 struct ServerParts {
   transports::Server* server = nullptr;
   // Delivers messages: the sessions' end is not all that it waits for.
-  const transports::ThreadPool* deliveries = nullptr;
+  const net::ThreadPool* deliveries = nullptr;
   // Others whose work no one needs once the sessions are over.
-  absl::Span<const transports::ThreadPool* const> others;
+  absl::Span<const net::ThreadPool* const> others;
   service::MessagesUnderWay* messages = nullptr;
   log::BackgroundLog* log = nullptr;
 };

@@ -34,10 +34,10 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
     ServiceSnapshot::Listener& listener = listeners.emplace_back();
     listener.config = config;
     if (listen.HasTls(options)) {
-      transports::TlsOptions tls_options{
+      net::TlsOptions tls_options{
           listen.Tls(options), absl::StrCat(listeners.size()),
           listen.Certificates(options), listen.ClientCa(options)};
-      const auto tls = transports::TlsContext::Make(tls_options);
+      const auto tls = net::TlsContext::Make(tls_options);
       if (!tls.ok()) return tls.status();
       // Listeners that share a certificate share its faults.
       for (const std::string& warning : (*tls)->warnings()) {

@@ -18,12 +18,12 @@
 #include "engine/delivery.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
+#include "net/tls_context.h"
 #include "policy/control/controls.h"
 #include "programs/serve/serve_options.h"
 #include "service/backends.h"
 #include "service/messages_under_way.h"
 #include "service/metrics.h"
-#include "transports/tls_context.h"
 
 namespace postern::programs {
 
@@ -55,7 +55,7 @@ struct ServiceSnapshot {
   // What differs between listeners.
   struct Listener {
     ServerConfig config;
-    std::shared_ptr<const transports::TlsContext> tls;  // null: none
+    std::shared_ptr<const net::TlsContext> tls;  // null: none
   };
 
   std::shared_ptr<const policy::Controls> controls;

@@ -13,8 +13,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "net/test_certificates.h"
 #include "policy/control/control_folder.h"
-#include "transports/test_certificates.h"
 
 namespace postern::programs {
 namespace {
@@ -60,7 +60,7 @@ class ServiceSnapshotTest : public testing::Test {
   }
   std::string Mistake() { return std::string(Read().status().message()); }
 
-  transports::TestCertificates certificates_;
+  net::TestCertificates certificates_;
   policy::ControlFolder folder_;
   ServeOptions options_;
   std::string log_;
@@ -124,16 +124,16 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
 }
 
 TEST_F(ServiceSnapshotTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
-  const transports::TlsFiles old =
+  const net::TlsFiles old =
       certificates_.Make("old", {.first_day = -3, .last_day = -2});
-  const transports::TlsFiles older =
+  const net::TlsFiles older =
       certificates_.Make("older", {.first_day = -4, .last_day = -3});
   options_.certificates = {old};
   Listen({"25", "587",
           absl::StrCat("465,tls,cert=", older.chain_file,
                        ",key=", older.key_file)});
   ASSERT_TRUE(Read().ok());
-  for (const transports::TlsFiles& each : {old, older}) {
+  for (const net::TlsFiles& each : {old, older}) {
     const std::string warning =
         absl::StrCat(each.chain_file, ": the certificate has expired");
     const size_t place = log_.find(warning);
@@ -143,8 +143,8 @@ TEST_F(ServiceSnapshotTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
 }
 
 TEST_F(ServiceSnapshotTest, NamesWhatIsWrong) {
-  const transports::TlsFiles good = certificates_.Make("good", {});
-  const transports::TlsFiles other = certificates_.Make("other", {});
+  const net::TlsFiles good = certificates_.Make("good", {});
+  const net::TlsFiles other = certificates_.Make("other", {});
   Listen({"25",
           absl::StrCat("465,cert=", good.chain_file, ",key=", other.key_file)});
   EXPECT_EQ(Mistake(),

@@ -11,9 +11,9 @@
 
 #include "absl/status/statusor.h"
 #include "engine/standing.h"
+#include "net/secure_channel.h"
+#include "net/stream_channel.h"
 #include "programs/smtpd/handover.h"
-#include "transports/secure_channel.h"
-#include "transports/stream_channel.h"
 
 namespace postern::programs {
 namespace {
@@ -65,21 +65,21 @@ void SessionTls::Configure(ServerConfig* config) const {
       options_.require_tls || (super_server_ && super_server_->required);
 }
 
-void SessionTls::Configure(transports::DescriptorStream* stream,
-                           SessionInfo* info, transports::StdioOptions* stdio) {
+void SessionTls::Configure(net::DescriptorStream* stream, SessionInfo* info,
+                           transports::StdioOptions* stdio) {
   stdio->session_timeout = TimeLeft();
   stdio->tls_first = first();
   if (outside_) {
-    stdio->secure = [this](transports::StreamChannel* below) {
+    stdio->secure = [this](net::StreamChannel* below) {
       return std::make_unique<transports::OutsideTlsChannel>(*outside_, below);
     };
   } else if (super_server_) {
-    stdio->secure = [this, stream](transports::StreamChannel* below) {
+    stdio->secure = [this, stream](net::StreamChannel* below) {
       return std::make_unique<transports::UcspiTlsChannel>(*super_server_,
                                                            stream, below);
     };
   } else {
-    stdio->secure = [this](transports::StreamChannel* below) {
+    stdio->secure = [this](net::StreamChannel* below) {
       in_clear_ = false;
       return hooks_.secure(below);
     };

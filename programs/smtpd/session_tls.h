@@ -15,9 +15,9 @@
 #include "engine/event.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
+#include "net/descriptor_stream.h"
 #include "programs/smtpd/smtpd_options.h"
 #include "programs/smtpd/smtpd_tls_hooks.h"
-#include "transports/descriptor_stream.h"
 #include "transports/stdio.h"
 #include "transports/ucspi_tls.h"
 
@@ -47,7 +47,7 @@ class SessionTls {
   void Configure(ServerConfig* config) const;
   // Puts how TLS comes, what was handed over, and the time that is left into
   // both. This and `stream` must outlive the session.
-  void Configure(transports::DescriptorStream* stream, SessionInfo* info,
+  void Configure(net::DescriptorStream* stream, SessionInfo* info,
                  transports::StdioOptions* stdio);
 
  private:

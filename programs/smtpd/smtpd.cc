@@ -28,6 +28,7 @@
 #include "log/log.h"
 #include "log/log_line.h"
 #include "log/refusal_line.h"
+#include "net/descriptor_stream.h"
 #include "policy/control/controls.h"
 #include "policy/decision.h"
 #include "policy/limits/attempt_limits.h"
@@ -41,7 +42,6 @@
 #include "service/guarded_authenticator.h"
 #include "service/logged_delivery.h"
 #include "service/mail_options.h"
-#include "transports/descriptor_stream.h"
 #include "transports/session_id.h"
 #include "transports/stdio.h"
 #include "transports/ucspi.h"
@@ -226,7 +226,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   stdio.pace = {.min_rate = static_cast<uint64_t>(options.min_rate),
                 .grace = absl::Seconds(options.rate_grace)};
   stdio.greet_delay = absl::Seconds(options.greet_delay);
-  transports::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
+  net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   tls.Configure(&stream, &info, &stdio);
   const std::string address = info.remote_address;
   const transports::StdioResult result = transports::ServeStdio(

@@ -16,13 +16,13 @@
 #include "absl/types/span.h"
 #include "log/inetd_log.h"
 #include "log/log.h"
+#include "net/stream_channel.h"
 #include "programs/smtpd/exec_sibling.h"
 #include "programs/smtpd/handover.h"
 #include "programs/smtpd/smtpd.h"
 #include "programs/smtpd/smtpd_options.h"
 #include "programs/smtpd/smtpd_tls_hooks.h"
 #include "system/standard_descriptors.h"
-#include "transports/stream_channel.h"
 
 namespace {
 
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
     said = true;
     return false;
   };
-  hooks.secure = [](postern::transports::StreamChannel*) { return nullptr; };
+  hooks.secure = [](postern::net::StreamChannel*) { return nullptr; };
   // Nothing is buffered, and a process a connection need not tidy up.
   _exit(postern::programs::RunSmtpd(*options, hooks));
 }

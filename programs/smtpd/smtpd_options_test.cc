@@ -11,8 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "net/tls_settings.h"
 #include "programs/smtpd/handover.h"
-#include "transports/tls_settings.h"
 
 namespace postern::programs {
 namespace {
@@ -78,7 +78,7 @@ TEST_F(SmtpdOptionsTest, TakesWhatIsGiven) {
             "--max-errors=8", "--submission", "--auth=cdb:/users"});
   ASSERT_TRUE(options) << printed_;
   ASSERT_EQ(options->certificates.size(), 1u);
-  EXPECT_EQ(options->tls.min_version, transports::TlsVersion::kTls10);
+  EXPECT_EQ(options->tls.min_version, net::TlsVersion::kTls10);
   EXPECT_EQ(options->tls.ciphers, "AES128-SHA");
   EXPECT_TRUE(options->require_tls);
   EXPECT_TRUE(options->tls_wrapped);

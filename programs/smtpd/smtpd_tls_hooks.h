@@ -9,10 +9,10 @@
 #include <functional>
 #include <memory>
 
+#include "net/secure_channel.h"
+#include "net/stream_channel.h"
 #include "programs/smtpd/handover.h"
 #include "service/backends.h"
-#include "transports/secure_channel.h"
-#include "transports/stream_channel.h"
 
 namespace postern::programs {
 
@@ -25,8 +25,7 @@ struct SmtpdTlsHooks {
   // the log why not. It need not return: another program can take over.
   std::function<bool(const Handover* handover)> tls_asked;
   // StdioOptions::secure, behind a tls_asked() that has said true.
-  std::function<std::unique_ptr<transports::SecureChannel>(
-      transports::StreamChannel* below)>
+  std::function<std::unique_ptr<net::SecureChannel>(net::StreamChannel* below)>
       secure;
   // Opens the backends of AUTH that need a library. Empty: this program has
   // none, and tls_asked() is called with null where they are needed, since the

@@ -14,17 +14,17 @@
 #include "absl/strings/str_cat.h"
 #include "log/inetd_log.h"
 #include "log/log.h"
+#include "net/secure_channel.h"
+#include "net/stream_channel.h"
+#include "net/tls_channel.h"
+#include "net/tls_context.h"
+#include "net/tls_settings.h"
 #include "programs/smtpd/smtpd.h"
 #include "programs/smtpd/smtpd_options.h"
 #include "programs/smtpd/smtpd_tls_hooks.h"
 #include "service/certificate_options.h"
 #include "service/library_backends.h"
 #include "system/standard_descriptors.h"
-#include "transports/secure_channel.h"
-#include "transports/stream_channel.h"
-#include "transports/tls_channel.h"
-#include "transports/tls_context.h"
-#include "transports/tls_settings.h"
 
 namespace postern::programs {
 namespace {
@@ -52,28 +52,26 @@ class Tls {
   }
 
   // Behind a Load() that has said true.
-  std::unique_ptr<transports::SecureChannel> MakeChannel(
-      transports::StreamChannel* below) {
-    return std::make_unique<transports::TlsChannel>(**loaded_, below);
+  std::unique_ptr<net::SecureChannel> MakeChannel(net::StreamChannel* below) {
+    return std::make_unique<net::TlsChannel>(**loaded_, below);
   }
 
  private:
-  absl::StatusOr<std::shared_ptr<const transports::TlsContext>> Make() const {
+  absl::StatusOr<std::shared_ptr<const net::TlsContext>> Make() const {
     // No tickets: the key to them would end with this process.
-    transports::TlsSettings settings = options_.tls;
+    net::TlsSettings settings = options_.tls;
     settings.tickets = false;
-    const absl::Status ciphers = transports::CheckTlsSettings(settings);
+    const absl::Status ciphers = net::CheckTlsSettings(settings);
     if (!ciphers.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat("--tls-ciphers: ", ciphers.message()));
     }
-    return transports::TlsContext::Make(
+    return net::TlsContext::Make(
         {settings, "smtpd", options_.certificates, options_.client_ca});
   }
 
   const service::CertificateOptions& options_;
-  std::optional<absl::StatusOr<std::shared_ptr<const transports::TlsContext>>>
-      loaded_;
+  std::optional<absl::StatusOr<std::shared_ptr<const net::TlsContext>>> loaded_;
 };
 
 }  // namespace
@@ -92,7 +90,7 @@ int main(int argc, char** argv) {
   postern::programs::SmtpdTlsHooks hooks;
   hooks.tls_asked = [&tls](const Handover*) { return tls.Load(); };
   hooks.open_backend = postern::service::OpenLibraryBackend;
-  hooks.secure = [&tls](postern::transports::StreamChannel* below) {
+  hooks.secure = [&tls](postern::net::StreamChannel* below) {
     return tls.MakeChannel(below);
   };
   // Nothing is buffered, and a process a connection need not tidy up.

@@ -5,6 +5,7 @@
 // example begins
 #include "absl/time/clock.h"
 #include "delivery/discard.h"
+#include "net/descriptor_stream.h"
 #include "transports/stdio.h"
 
 using namespace postern;
@@ -23,7 +24,7 @@ int main() {
   delivery::Discard discard;
   const ServerConfig config = {.greeting = "mx.example.org"};
   const auto stamp = [] { return TraceStamp{absl::Now(), "1"}; };
-  transports::DescriptorStream stream(0, 1);
+  net::DescriptorStream stream(0, 1);
   const auto result = transports::ServeStdio(
       config, {&policy, &discard, config.greeting, stamp}, {}, {}, &stream);
   return result.clean ? 0 : 1;

@@ -1,0 +1,110 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "net/descriptor_stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+
+namespace postern::net {
+namespace {
+
+// Returns true for a socket of any kind. Unix sockets have no Nagle.
+bool PrepareSocket(int fd) {
+  int type = 0;
+  socklen_t length = sizeof(type);
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0) return false;
+  const int on = 1;
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // if TCP
+  return true;
+}
+
+Io Wait(int fd, short events, DescriptorStream::Deadline deadline) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return Io::kTimeout;
+    pollfd poller{fd, events, 0};
+    const int timeout =
+        static_cast<int>(std::min<int64_t>(left.count(), INT_MAX));
+    const int ready = poll(&poller, 1, timeout);
+    if (ready > 0) return Io::kOk;
+    if (ready < 0 && errno != EINTR && errno != EAGAIN) return Io::kEnd;
+  }
+}
+
+}  // namespace
+
+DescriptorStream::DescriptorStream(int input, int output)
+    : input_(input),
+      output_(output),
+      output_is_socket_(PrepareSocket(output)) {}
+
+Io DescriptorStream::Read(absl::Span<char> room, Deadline deadline,
+                          size_t* count) {
+  while (true) {
+    if (const Io io = Wait(input_, POLLIN, deadline); io != Io::kOk) return io;
+    const ssize_t n = read(input_, room.data(), room.size());
+    if (n > 0) {
+      *count = static_cast<size_t>(n);
+      return Io::kOk;
+    }
+    // EAGAIN: somebody else made the descriptor non-blocking.
+    if (n == 0 || (errno != EINTR && errno != EAGAIN)) return Io::kEnd;
+  }
+}
+
+Io DescriptorStream::Write(absl::string_view bytes, Deadline deadline,
+                           size_t* count) {
+  bool wait = !output_is_socket_;
+  while (true) {
+    if (wait) {
+      if (const Io io = Wait(output_, POLLOUT, deadline); io != Io::kOk) {
+        return io;
+      }
+    }
+    // Neither call blocks: PIPE_BUF bytes fit a pipe that poll() calls ready.
+    const ssize_t n = output_is_socket_
+                          ? send(output_, bytes.data(), bytes.size(),
+                                 MSG_DONTWAIT | MSG_NOSIGNAL)
+                          : write(output_, bytes.data(),
+                                  std::min<size_t>(bytes.size(), PIPE_BUF));
+    if (n > 0) {
+      *count = static_cast<size_t>(n);
+      return Io::kOk;
+    }
+    if (n < 0 && errno != EINTR && errno != EAGAIN) return Io::kEnd;
+    wait = true;
+  }
+}
+
+void DescriptorStream::FinishWriting(Deadline deadline) {
+  if (!output_is_socket_ || shutdown(output_, SHUT_WR) != 0) return;
+  std::array<char, 4096> ignored;
+  for (size_t left = size_t{1} << 20; left > 0;) {
+    size_t count = 0;
+    if (Read(absl::MakeSpan(ignored), deadline, &count) != Io::kOk) return;
+    left -= std::min(left, count);
+  }
+}
+
+bool DescriptorStream::Become(int input, int output) {
+  if (input_ == output_ || dup2(input, input_) < 0 ||
+      dup2(output, output_) < 0) {
+    return false;
+  }
+  close(input);
+  close(output);
+  output_is_socket_ = PrepareSocket(output_);
+  return true;
+}
+
+}  // namespace postern::net

@@ -1,0 +1,150 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "net/event_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace postern::net {
+namespace {
+
+class Listener : public EventLoop::Handler {
+ public:
+  explicit Listener(std::function<void(uint32_t)> then)
+      : then_(std::move(then)) {}
+  void OnEvents(uint32_t events) override { then_(events); }
+
+ private:
+  std::function<void(uint32_t)> then_;
+};
+
+class Alarm : public Timer {
+ public:
+  explicit Alarm(std::function<void()> then) : then_(std::move(then)) {}
+
+ private:
+  void OnTimer() override { then_(); }
+  std::function<void()> then_;
+};
+
+TEST(EventLoopTest, TasksOfOtherThreadsRunInTheirOrder) {
+  EventLoop loop;
+  ASSERT_TRUE(loop.status().ok());
+  std::vector<int> order;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&loop, &order, t] {
+      EXPECT_FALSE(loop.OnThread());
+      for (int i = 0; i < 1000; ++i) {
+        loop.Post([&loop, &order, t, i] {
+          EXPECT_TRUE(loop.OnThread());
+          order.push_back(t * 1000 + i);
+          if (order.size() == 4000) loop.Stop();
+        });
+      }
+    });
+  }
+  loop.Run();
+  for (std::thread& thread : threads) thread.join();
+  std::array<int, 4> next = {0, 1000, 2000, 3000};
+  for (int n : order) EXPECT_EQ(n, next[static_cast<size_t>(n / 1000)]++);
+}
+
+TEST(EventLoopTest, ATaskMayPostAnother) {
+  EventLoop loop;
+  int count = 0;
+  std::function<void()> again = [&] {
+    if (++count == 10) return loop.Stop();
+    loop.Post([&] { again(); });
+  };
+  loop.Post([&] { again(); });
+  loop.Run();
+  EXPECT_EQ(count, 10);
+}
+
+TEST(EventLoopTest, TellsOfWhatCanBeRead) {
+  EventLoop loop;
+  std::array<int, 2> sockets;
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets.data()), 0);
+  uint32_t seen = 0;
+  Listener listener([&](uint32_t events) {
+    seen = events;
+    loop.Stop();
+  });
+  ASSERT_TRUE(loop.Watch(sockets[0], EPOLLIN | EPOLLET, &listener));
+  ASSERT_EQ(write(sockets[1], "x", 1), 1);
+  loop.Run();
+  EXPECT_EQ(seen, uint32_t{EPOLLIN});
+  close(sockets[0]);
+  close(sockets[1]);
+}
+
+TEST(EventLoopTest, WhatIsForgottenHearsNothingMore) {
+  EventLoop loop;
+  std::array<int, 2> sockets;
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets.data()), 0);
+  Listener listener([&](uint32_t) { FAIL(); });
+  ASSERT_TRUE(loop.Watch(sockets[0], EPOLLIN, &listener));
+  loop.Unwatch(sockets[0]);
+  ASSERT_EQ(write(sockets[1], "x", 1), 1);
+  Alarm alarm([&] { loop.Stop(); });
+  loop.timers().Arm(&alarm, loop.now() + std::chrono::milliseconds(100));
+  loop.Run();
+  close(sockets[0]);
+  close(sockets[1]);
+}
+
+TEST(EventLoopTest, DeadlinesAreMet) {
+  EventLoop loop;
+  Timer::Time met;
+  Alarm alarm([&] {
+    met = std::chrono::steady_clock::now();
+    loop.Stop();
+  });
+  const Timer::Time deadline = loop.now() + std::chrono::milliseconds(120);
+  loop.timers().Arm(&alarm, deadline);
+  loop.Run();
+  EXPECT_GE(met, deadline);
+}
+
+TEST(EventLoopTest, WhatIsPutOffRunsAtTheEndOfItsRound) {
+  EventLoop loop;
+  std::vector<int> order;
+  loop.Post([&] {
+    loop.Later([&] {
+      order.push_back(3);
+      loop.Later([&] {
+        order.push_back(4);
+        loop.Stop();
+      });
+    });
+    order.push_back(1);
+  });
+  loop.Post([&] { order.push_back(2); });
+  loop.Run();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4}));
+}
+
+TEST(EventLoopTest, WhatHasNotRunIsDestroyed) {
+  const auto held = std::make_shared<int>(1);
+  {
+    EventLoop loop;
+    loop.Post([held] {});
+    loop.Later([held] {});
+  }
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace postern::net

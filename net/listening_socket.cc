@@ -1,0 +1,222 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "net/listening_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "net/socket_address.h"
+
+namespace postern::net {
+namespace {
+
+// A burst of clients waits here; what the system allows is less, mostly.
+constexpr int kBacklog = 4096;
+
+struct Bound {
+  sockaddr_storage storage = {};
+  socklen_t length = 0;
+};
+
+// Returns the address for bind(2); nullopt if it is none.
+std::optional<Bound> ToSockaddr(const ListenAddress& address) {
+  std::optional<Bound> bound(std::in_place);
+  if (!address.path.empty()) {
+    auto& to = reinterpret_cast<sockaddr_un&>(bound->storage);
+    if (address.path.size() >= sizeof(to.sun_path)) return std::nullopt;
+    to.sun_family = AF_UNIX;
+    std::memcpy(to.sun_path, address.path.data(), address.path.size());
+    bound->length = sizeof(to);
+    return bound;
+  }
+  auto& v4 = reinterpret_cast<sockaddr_in&>(bound->storage);
+  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    bound->length = sizeof(v4);
+    return bound;
+  }
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(bound->storage);
+  const char* const host = address.host.empty() ? "::" : address.host.c_str();
+  if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1) return std::nullopt;
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(address.port);
+  bound->length = sizeof(v6);
+  return bound;
+}
+
+bool Set(int socket, int level, int option, int value) {
+  return setsockopt(socket, level, option, &value, sizeof(value)) == 0;
+}
+
+// Removes the socket file that an earlier server left at the path of `bound`.
+// A file of any other kind is someone's data: it stays, and is an error.
+absl::Status RemoveStaleSocket(const Bound& bound) {
+  const auto& to = reinterpret_cast<const sockaddr_un&>(bound.storage);
+  struct stat found = {};
+  if (lstat(to.sun_path, &found) != 0) return absl::OkStatus();  // bind(2) says
+  if (!S_ISSOCK(found.st_mode)) {
+    return absl::FailedPreconditionError("a file that is not a socket exists");
+  }
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return absl::ErrnoToStatus(errno, "socket");
+  const absl::Cleanup close_probe = [probe] { close(probe); };
+  if (connect(probe, reinterpret_cast<const sockaddr*>(&to), bound.length) !=
+          0 &&
+      errno == ECONNREFUSED) {
+    (void)unlink(to.sun_path);  // bind(2) reports what could not be removed
+  }
+  return absl::OkStatus();
+}
+
+// Returns whether a socket can have IPv6 addresses here. IPv6 can be missing
+// from the kernel, or be disabled in it.
+bool HasIpv6() {
+  const int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // Without descriptors the caller's own socket(2) says so.
+  if (probe < 0) return errno != EAFNOSUPPORT;
+  const absl::Cleanup close_probe = [probe] { close(probe); };
+  sockaddr_in6 any = {};
+  any.sin6_family = AF_INET6;
+  return bind(probe, reinterpret_cast<const sockaddr*>(&any), sizeof(any)) ==
+             0 ||
+         errno != EADDRNOTAVAIL;
+}
+
+}  // namespace
+
+absl::StatusOr<ListenAddress> ListenAddress::Parse(absl::string_view text) {
+  const auto bad = [text] {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "not ADDRESS:PORT, [ADDRESS]:PORT, *:PORT or unix:PATH: ", text));
+  };
+  ListenAddress address;
+  absl::string_view rest = text;
+  if (absl::ConsumePrefix(&rest, "unix:")) {
+    address.path = std::string(rest);
+    if (rest.empty() || rest[0] != '/' || !ToSockaddr(address)) return bad();
+    return address;
+  }
+  const size_t colon = rest.rfind(':');
+  if (colon == rest.npos) return bad();
+  absl::string_view host = rest.substr(0, colon);
+  const absl::string_view port = rest.substr(colon + 1);
+  int number = 0;
+  if (port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != port.npos ||
+      !absl::SimpleAtoi(port, &number) || number > 65535) {
+    return bad();
+  }
+  address.port = static_cast<uint16_t>(number);
+  if (host == "*") return address;
+  const bool v6 = absl::ConsumePrefix(&host, "[");
+  if (v6 != absl::ConsumeSuffix(&host, "]")) return bad();
+  if (v6 != (host.find(':') != host.npos) || host.empty()) return bad();
+  address.host = std::string(host);
+  if (!ToSockaddr(address)) return bad();
+  return address;
+}
+
+std::string ListenAddress::Format() const {
+  if (!path.empty()) return absl::StrCat("unix:", path);
+  if (host.empty()) return absl::StrCat("*:", port);
+  const bool v6 = host.find(':') != std::string::npos;
+  return v6 ? absl::StrCat("[", host, "]:", port)
+            : absl::StrCat(host, ":", port);
+}
+
+absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
+  const auto failed = [&address](absl::string_view call) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat(address.Format(), ": ", call));
+  };
+  if (address == ListenAddress{"", address.port, ""} && !HasIpv6()) {
+    return Listen({"0.0.0.0", address.port, ""}, share);
+  }
+  const std::optional<Bound> bound = ToSockaddr(address);
+  if (!bound) return absl::InvalidArgumentError(address.Format());
+  const int family = bound->storage.ss_family;
+  const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return failed("socket");
+  absl::Cleanup close_fd = [fd] { close(fd); };
+  if (family == AF_UNIX) {
+    if (absl::Status status = RemoveStaleSocket(*bound); !status.ok()) {
+      return absl::Status(status.code(), absl::StrCat(address.Format(), ": ",
+                                                      status.message()));
+    }
+  } else if (!Set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+             (share && !Set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
+             !Set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+             !Set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
+             (family == AF_INET6 &&
+              !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address.host.empty()))) {
+    return failed("setsockopt");
+  }
+  // The window that TCP offers follows from the buffer, so before listen(2).
+  if (!LimitBuffers(fd).ok()) return failed("setsockopt");
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&bound->storage),
+           bound->length) != 0) {
+    return failed("bind");
+  }
+  if (listen(fd, kBacklog) != 0) return failed("listen");
+  std::move(close_fd).Cancel();
+  return fd;
+}
+
+absl::Status LimitBuffers(int socket) {
+  if (!Set(socket, SOL_SOCKET, SO_SNDBUF, kSendBuffer)) {
+    return absl::ErrnoToStatus(errno, "setsockopt");
+  }
+  if (Set(socket, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer)) {
+    return absl::OkStatus();
+  }
+  int allowed = 0;
+  socklen_t length = sizeof(allowed);
+  if (!Set(socket, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer) ||
+      getsockopt(socket, SOL_SOCKET, SO_RCVBUF, &allowed, &length) != 0) {
+    return absl::ErrnoToStatus(errno, "setsockopt");
+  }
+  if (allowed < 2 * kReceiveBuffer) {
+    // So little would make clients far away slow: the kernel chooses again, for
+    // this buffer alone. Before Linux 5.14 it cannot be told to.
+    (void)Set(socket, SOL_SOCKET, SO_BUF_LOCK, SOCK_SNDBUF_LOCK);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ListenAddress> BoundAddress(int socket) {
+  Bound bound;
+  bound.length = sizeof(bound.storage);
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&bound.storage),
+                  &bound.length) != 0) {
+    return absl::ErrnoToStatus(errno, "getsockname");
+  }
+  ListenAddress address;
+  if (bound.storage.ss_family == AF_UNIX) {
+    const auto& to = reinterpret_cast<const sockaddr_un&>(bound.storage);
+    address.path = to.sun_path;
+    return address;
+  }
+  ReadSocketAddress(bound.storage, &address.host, &address.port);
+  if (address.host == "::") address.host.clear();
+  return address;
+}
+
+}  // namespace postern::net

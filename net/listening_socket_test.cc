@@ -1,0 +1,193 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "net/listening_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <iterator>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace postern::net {
+namespace {
+
+std::string MakeFolder() {
+  char folder[] = "/tmp/listening_socket_test.XXXXXX";
+  EXPECT_NE(mkdtemp(folder), nullptr);
+  return folder;
+}
+
+TEST(ListeningSocketTest, ReadsAddressesAndPrintsThemAgain) {
+  const struct {
+    const char* text;
+    ListenAddress address;
+  } cases[] = {
+      {"127.0.0.1:25", {"127.0.0.1", 25, ""}},
+      {"0.0.0.0:65535", {"0.0.0.0", 65535, ""}},
+      {"[::1]:0", {"::1", 0, ""}},
+      {"[2001:db8::1]:587", {"2001:db8::1", 587, ""}},
+      {"*:2525", {"", 2525, ""}},
+      {"unix:/run/x.sock", {"", 0, "/run/x.sock"}},
+  };
+  for (const auto& [text, address] : cases) {
+    const auto parsed = ListenAddress::Parse(text);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_EQ(*parsed, address) << text;
+    EXPECT_EQ(parsed->Format(), text);
+  }
+}
+
+TEST(ListeningSocketTest, RefusesWhatIsNone) {
+  for (const std::string text : {"",
+                                 "25",
+                                 ":25",
+                                 "127.0.0.1",
+                                 "127.0.0.1:",
+                                 "127.0.0.1:65536",
+                                 "127.0.0.1:+25",
+                                 "127.0.0.1: 25",
+                                 "127.0.0.1:000025",
+                                 "localhost:25",
+                                 "::1:25",
+                                 "[::1]",
+                                 "[::1:25",
+                                 "::1]:25",
+                                 "[127.0.0.1]:25",
+                                 "[]:25",
+                                 "[*]:25",
+                                 "127.0.0.256:25",
+                                 "[fe80::1%lo]:25",
+                                 "unix:",
+                                 "unix:x"}) {
+    const auto parsed = ListenAddress::Parse(text);
+    EXPECT_FALSE(parsed.ok()) << text;
+    EXPECT_NE(parsed.status().message().find(text), std::string::npos);
+  }
+  EXPECT_FALSE(ListenAddress::Parse("unix:/" + std::string(200, 'x')).ok());
+}
+
+TEST(ListeningSocketTest, AFreePortIsOneThatOthersMayShare) {
+  const auto first = Listen({"127.0.0.1", 0, ""}, /*share=*/true);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto bound = BoundAddress(*first);
+  ASSERT_TRUE(bound.ok());
+  EXPECT_EQ(bound->host, "127.0.0.1");
+  EXPECT_NE(bound->port, 0);
+  const auto second = Listen(*bound, /*share=*/true);
+  EXPECT_TRUE(second.ok()) << second.status();
+  const auto third = Listen(*bound, /*share=*/false);
+  EXPECT_FALSE(third.ok());
+  EXPECT_NE(third.status().message().find(bound->Format()), std::string::npos);
+  close(*first);
+  if (second.ok()) close(*second);
+}
+
+TEST(ListeningSocketTest, AStaleUnixSocketIsReplaced) {
+  const std::string folder = MakeFolder();
+  const std::string path = folder + "/s";
+  const auto first = Listen({"", 0, path}, false);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto bound = BoundAddress(*first);
+  ASSERT_TRUE(bound.ok());
+  EXPECT_EQ(bound->path, path);
+  EXPECT_FALSE(Listen({"", 0, path}, false).ok());  // in use
+  close(*first);
+  const auto second = Listen({"", 0, path}, false);
+  EXPECT_TRUE(second.ok()) << second.status();
+  if (second.ok()) close(*second);
+  unlink(path.c_str());
+  rmdir(folder.c_str());
+}
+
+TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
+  const std::string folder = MakeFolder();
+  const std::string file = folder + "/file";
+  const std::string fifo = folder + "/fifo";
+  const std::string link = folder + "/link";
+  close(open(file.c_str(), O_CREAT | O_WRONLY, 0600));
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  // To a socket that no server listens at.
+  const auto stale = Listen({"", 0, folder + "/stale"}, false);
+  ASSERT_TRUE(stale.ok());
+  close(*stale);
+  ASSERT_EQ(symlink("stale", link.c_str()), 0);
+  for (const std::string& path : {file, fifo, link, folder}) {
+    struct stat before = {};
+    struct stat after = {};
+    ASSERT_EQ(lstat(path.c_str(), &before), 0);
+    const auto socket = Listen({"", 0, path}, false);
+    EXPECT_EQ(socket.status().message(),
+              "unix:" + path + ": a file that is not a socket exists");
+    ASSERT_EQ(lstat(path.c_str(), &after), 0) << path << " is gone";
+    // A new file may get the number of the one that was removed.
+    EXPECT_EQ(before.st_ino, after.st_ino) << path << " is gone";
+    EXPECT_EQ(before.st_mode, after.st_mode) << path << " is gone";
+  }
+  for (const char* name : {"/file", "/fifo", "/link", "/stale"}) {
+    unlink((folder + name).c_str());
+  }
+  rmdir(folder.c_str());
+}
+
+// Has `call`, if `family` is its first argument, fail with `error` on this
+// thread from now on.
+void Forbid(uint32_t call, uint32_t family, uint32_t error) {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, family, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program = {std::size(filter), filter};
+  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+TEST(ListeningSocketTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
+  std::thread([] {
+    Forbid(SYS_socket, AF_INET6, EAFNOSUPPORT);  // as a kernel without IPv6
+    const auto socket = Listen({"", 0, ""}, /*share=*/true);
+    ASSERT_TRUE(socket.ok()) << socket.status();
+    const auto bound = BoundAddress(*socket);
+    ASSERT_TRUE(bound.ok());
+    EXPECT_EQ(bound->host, "0.0.0.0");
+    EXPECT_FALSE(Listen({"::1", 0, ""}, false).ok());
+    EXPECT_FALSE(Listen({"::", 0, ""}, false).ok());
+    close(*socket);
+  }).join();
+}
+
+TEST(ListeningSocketTest, AllAddressesAreThoseOfBothFamilies) {
+  const auto socket = Listen({"", 0, ""}, /*share=*/false);
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  const auto bound = BoundAddress(*socket);
+  ASSERT_TRUE(bound.ok());
+  sockaddr_in to = {};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(bound->port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  close(client);
+  close(*socket);
+}
+
+}  // namespace
+}  // namespace postern::net

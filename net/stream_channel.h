@@ -1,0 +1,39 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A DescriptorStream as a Channel, which waits.
+
+#ifndef POSTERN_NET_STREAM_CHANNEL_H_
+#define POSTERN_NET_STREAM_CHANNEL_H_
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "net/channel.h"
+#include "net/descriptor_stream.h"
+
+namespace postern::net {
+
+// Each call waits until something has gone through, or until the deadline:
+// kWantRead and kWantWrite say that it has passed.
+class StreamChannel : public Channel {
+ public:
+  // `stream` must outlive it.
+  explicit StreamChannel(DescriptorStream* stream) : stream_(*stream) {}
+
+  // For all calls until the next. At first there is no time at all.
+  void set_deadline(DescriptorStream::Deadline deadline) {
+    deadline_ = deadline;
+  }
+  DescriptorStream::Deadline deadline() const { return deadline_; }
+
+  Result Read(absl::Span<char> room) override;
+  Result Write(absl::string_view bytes) override;
+
+ private:
+  DescriptorStream& stream_;
+  DescriptorStream::Deadline deadline_;
+};
+
+}  // namespace postern::net
+
+#endif  // POSTERN_NET_STREAM_CHANNEL_H_

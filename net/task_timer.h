@@ -1,0 +1,53 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Tasks that are to run later, for those who have no event loop.
+
+#ifndef POSTERN_NET_TASK_TIMER_H_
+#define POSTERN_NET_TASK_TIMER_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace postern::net {
+
+// Thread-safe, but for Start() and the destructor.
+class TaskTimer {
+ public:
+  using Task = absl::AnyInvocable<void() &&>;
+
+  TaskTimer() = default;
+  TaskTimer(const TaskTimer&) = delete;
+  TaskTimer& operator=(const TaskTimer&) = delete;
+  // Destroys the tasks that have not run.
+  ~TaskTimer();
+
+  // Starts its thread. An error: the system has no more.
+  absl::Status Start();
+
+  // Has `task`, which must not wait for anything, run in `delay`; no task
+  // before one that was due earlier.
+  void After(absl::Duration delay, Task task);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::multimap<Clock::time_point, Task> tasks_;  // guarded by mutex_
+  bool over_ = false;                             // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace postern::net
+
+#endif  // POSTERN_NET_TASK_TIMER_H_

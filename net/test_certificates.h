@@ -1,0 +1,55 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Certificates for tests, made as they are asked for.
+
+#ifndef POSTERN_NET_TEST_CERTIFICATES_H_
+#define POSTERN_NET_TEST_CERTIFICATES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "net/tls_files.h"
+
+namespace postern::net {
+
+// A folder of PEM files, which goes with it.
+class TestCertificates {
+ public:
+  enum class Key : uint8_t { kRsa1024, kRsa2048, kEcdsaP256 };
+
+  struct Request {
+    Key key = Key::kEcdsaP256;
+    std::string common_name;
+    std::vector<std::string> host_names;  // alternative names
+    std::string issuer;  // another one's file name; itself if empty
+    // Extensions in OpenSSL's form: "clientAuth", "caIssuers;URI:http://a/b".
+    std::string extended_key_usage;
+    std::string authority_access;
+    int first_day = -1;  // of its life, from today
+    int last_day = 1;
+  };
+
+  TestCertificates();
+  ~TestCertificates();
+  TestCertificates(const TestCertificates&) = delete;
+  TestCertificates& operator=(const TestCertificates&) = delete;
+
+  // Writes FILE.pem and FILE.key, which only the owner may read. Any of them
+  // can be the issuer of others.
+  TlsFiles Make(const std::string& file, const Request& request);
+
+  // Writes any file; returns its path.
+  std::string Write(const std::string& file, absl::string_view bytes);
+
+  std::string Path(const std::string& file) const;
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace postern::net
+
+#endif  // POSTERN_NET_TEST_CERTIFICATES_H_

@@ -1,0 +1,94 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "net/thread_pool.h"
+
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "system/thread_name.h"
+
+namespace postern::net {
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+absl::Status ThreadPool::Start(int threads, absl::string_view name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  most_ = static_cast<size_t>(threads);
+  name_ = std::string(name);
+  try {
+    Add();
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot start a thread: ", error.what()));
+  }
+  return absl::OkStatus();
+}
+
+void ThreadPool::Add() {
+  threads_.emplace_back(
+      [this, name = absl::StrCat(name_, " ", threads_.size())] { Work(name); });
+}
+
+void ThreadPool::Run(Task task) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    tasks_.push_back(std::move(task));
+    // Each of the threads that are not at work takes one of the tasks. At the
+    // end the threads are joined, and there are no new ones.
+    if (running_ + tasks_.size() > threads_.size() && threads_.size() < most_ &&
+        !over_) {
+      try {
+        Add();
+      } catch (const std::system_error&) {
+        most_ = threads_.size();  // those that there are have to do
+      }
+    }
+  }
+  changed_.notify_one();
+}
+
+size_t ThreadPool::queued() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return tasks_.size();
+}
+
+size_t ThreadPool::running() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return running_;
+}
+
+size_t ThreadPool::threads() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return threads_.size();
+}
+
+void ThreadPool::Work(const std::string& name) {
+  system::NameThread(name);
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    // One that runs may add another.
+    changed_.wait(
+        lock, [this] { return !tasks_.empty() || (over_ && running_ == 0); });
+    if (tasks_.empty()) return;
+    {
+      Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      ++running_;
+      lock.unlock();
+      std::move(task)();
+    }  // what it holds goes while others may take the lock
+    lock.lock();
+    if (--running_ == 0 && over_) changed_.notify_all();
+  }
+}
+
+}  // namespace postern::net

@@ -1,0 +1,249 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "net/tls_channel.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <array>
+#include <utility>
+
+#include "absl/base/macros.h"
+
+namespace postern::net {
+namespace {
+
+using Kind = Channel::Result::Kind;
+
+// A record has 16 KiB (RFC 8446 5.2), and hardly anything comes between two of
+// them. A client that sends renewals of its key, or attempts to renegotiate,
+// without end would otherwise never let a Read() return.
+constexpr uint32_t kMaxBarren = uint32_t{128} << 10;
+
+// OpenSSL reads the 5 octets of a record's header first, and then its content:
+// two system calls for each record. So this much is read at a header. It holds
+// a handshake's message, or a command. It is no more, because what is read at
+// once is also worked on at once: the channel below, which ends a connection's
+// turn, does not see the records in it.
+constexpr size_t kAhead = 512;
+
+std::string PrintedSubject(const X509* certificate) {
+  BIO* const memory = BIO_new(BIO_s_mem());
+  if (memory == nullptr) return "";
+  std::string subject;
+  if (X509_NAME_print_ex(memory, X509_get_subject_name(certificate),
+                         /*indent=*/0, XN_FLAG_RFC2253) >= 0) {
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(memory, &bytes);
+    if (size > 0) subject.assign(bytes, static_cast<size_t>(size));
+  }
+  BIO_free(memory);
+  return subject;
+}
+
+// Empties OpenSSL's queue of errors, which is the thread's. Returns what TLS
+// has against it rather than what a cipher has; 0 if there is nothing.
+unsigned long TakeError() {
+  unsigned long taken = 0;
+  while (const unsigned long error = ERR_get_error()) {
+    if (taken == 0 || (ERR_GET_LIB(taken) != ERR_LIB_SSL &&
+                       ERR_GET_LIB(error) == ERR_LIB_SSL)) {
+      taken = error;
+    }
+  }
+  return taken;
+}
+
+}  // namespace
+
+struct TlsChannel::Below {
+  // The same for all channels and never freed: it has no state.
+  static const BIO_METHOD* Method() {
+    static const BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(
+          BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "postern channel");
+      BIO_meth_set_read(made, &Read);
+      BIO_meth_set_write(made, &Write);
+      BIO_meth_set_ctrl(made, &Control);
+      return made;
+    }();
+    return method;
+  }
+
+  static TlsChannel& Owner(BIO* bio) {
+    return *static_cast<TlsChannel*>(BIO_get_data(bio));
+  }
+
+  static int Read(BIO* bio, char* room, int size) {
+    TlsChannel& owner = Owner(bio);
+    BIO_clear_retry_flags(bio);
+    if (owner.barren_ > kMaxBarren) {
+      owner.error_ = "too much without content";
+      owner.below_ended_ = true;
+      owner.ahead_.clear();
+    }
+    const auto wanted = static_cast<size_t>(size);
+    if (owner.ahead_.empty()) {
+      if (owner.below_ended_) return 0;
+      if (wanted >= kAhead) {
+        return Count(
+            &owner,
+            Report(bio, owner.below_.Read(absl::MakeSpan(room, wanted))));
+      }
+      std::array<char, kAhead> read;
+      const int count = Report(bio, owner.below_.Read(absl::MakeSpan(read)));
+      if (count <= 0) return count;
+      owner.ahead_.assign(read.data(), static_cast<size_t>(count));
+    }
+    const size_t count = owner.ahead_.copy(room, wanted);
+    if (count < owner.ahead_.size()) {
+      owner.ahead_.erase(0, count);
+    } else {
+      owner.ahead_ = std::string();  // a channel at rest holds no memory for it
+    }
+    return Count(&owner, static_cast<int>(count));
+  }
+
+  static int Count(TlsChannel* owner, int count) {
+    if (owner->established_ && count > 0) {
+      owner->barren_ += static_cast<uint32_t>(count);
+    }
+    return count;
+  }
+
+  static int Write(BIO* bio, const char* bytes, int size) {
+    BIO_clear_retry_flags(bio);
+    return Report(bio, Owner(bio).below_.Write(absl::string_view(
+                           bytes, static_cast<size_t>(size))));
+  }
+
+  static int Report(BIO* bio, Result result) {
+    switch (result.kind) {
+      case Kind::kOk:
+        return static_cast<int>(result.count);
+      case Kind::kWantRead:
+        BIO_set_retry_read(bio);
+        return -1;
+      case Kind::kWantWrite:
+        BIO_set_retry_write(bio);
+        return -1;
+      case Kind::kEnd:
+        Owner(bio).below_ended_ = true;
+        return 0;
+    }
+    return 0;
+  }
+
+  static long Control(BIO*, int command, long, void*) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+};
+
+TlsChannel::TlsChannel(std::shared_ptr<const TlsContext> context,
+                       Channel* below)
+    : below_(*below),
+      context_(std::move(context)),
+      ssl_(context_->NewServer()) {
+  BIO* const bio = ssl_ == nullptr ? nullptr : BIO_new(Below::Method());
+  if (bio == nullptr) {
+    error_ = "out of memory";
+    return;
+  }
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+TlsChannel::~TlsChannel() = default;
+
+Channel::Result TlsChannel::Handshake() {
+  if (!error_.empty()) return {Kind::kEnd};
+  if (established_) return {Kind::kOk};
+  ERR_clear_error();
+  const int returned = SSL_do_handshake(ssl_.get());
+  if (returned != 1) {
+    const Result result = Outcome(returned);
+    return input_ended_ ? Fail("peer ended it") : result;
+  }
+  established_ = true;
+  return {Kind::kOk};
+}
+
+Channel::Result TlsChannel::Read(absl::Span<char> room) {
+  ABSL_HARDENING_ASSERT(established_);
+  if (!error_.empty() || input_ended_) return {Kind::kEnd};
+  ERR_clear_error();
+  size_t count = 0;
+  const int returned =
+      SSL_read_ex(ssl_.get(), room.data(), room.size(), &count);
+  if (returned != 1) return Outcome(returned);
+  barren_ = 0;
+  return {Kind::kOk, count};
+}
+
+Channel::Result TlsChannel::Write(absl::string_view bytes) {
+  ABSL_HARDENING_ASSERT(established_);
+  if (!error_.empty() || output_ended_) return {Kind::kEnd};
+  ERR_clear_error();
+  size_t count = 0;
+  const int returned =
+      SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &count);
+  write_unfinished_ = returned != 1;
+  if (returned != 1) return Outcome(returned);
+  return {Kind::kOk, count};
+}
+
+Channel::Result TlsChannel::Shutdown() {
+  if (shutdown_) return {Kind::kOk};
+  output_ended_ = true;
+  if (!established_ || !error_.empty() || write_unfinished_) {
+    return {Kind::kEnd};
+  }
+  ERR_clear_error();
+  // A call behind the one that sent it would read until the peer's comes.
+  const int returned = SSL_shutdown(ssl_.get());
+  if (returned < 0) return Outcome(returned);
+  shutdown_ = true;
+  return {Kind::kOk};
+}
+
+TlsInfo TlsChannel::info() const {
+  ABSL_HARDENING_ASSERT(established_);
+  TlsInfo info;
+  info.protocol = SSL_get_version(ssl_.get());
+  info.cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl_.get()));
+  const X509* const client = SSL_get0_peer_certificate(ssl_.get());
+  if (client != nullptr && SSL_get_verify_result(ssl_.get()) == X509_V_OK) {
+    info.peer_subject = PrintedSubject(client);
+  }
+  ERR_clear_error();
+  return info;
+}
+
+Channel::Result TlsChannel::Outcome(int returned) {
+  switch (SSL_get_error(ssl_.get(), returned)) {
+    case SSL_ERROR_WANT_READ:
+      return {Kind::kWantRead};
+    case SSL_ERROR_WANT_WRITE:
+      return {Kind::kWantWrite};
+    case SSL_ERROR_ZERO_RETURN:
+      input_ended_ = true;
+      return {Kind::kEnd};
+    default:
+      break;
+  }
+  const unsigned long error = TakeError();
+  if (error == 0) return Fail("peer ended it");
+  const char* const reason = ERR_reason_error_string(error);
+  return Fail(reason != nullptr ? reason : "unknown error");
+}
+
+Channel::Result TlsChannel::Fail(absl::string_view why) {
+  if (error_.empty()) error_ = why;
+  return {Kind::kEnd};
+}
+
+}  // namespace postern::net
