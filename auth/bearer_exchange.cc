@@ -12,8 +12,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "auth/refusal.h"
-#include "engine/utf8.h"
-#include "engine/wipe.h"
+#include "engine/grammar/utf8.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "auth/checker_process.h"
 #include "auth/refusal.h"
-#include "engine/wipe.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -16,7 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "auth/refusal.h"
-#include "engine/wipe.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "auth/refusal.h"
-#include "engine/wipe.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

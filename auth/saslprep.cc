@@ -8,8 +8,8 @@
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
-#include "engine/utf8.h"
-#include "engine/wipe.h"
+#include "engine/grammar/utf8.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -14,9 +14,9 @@
 #include "absl/strings/strip.h"
 #include "auth/digest.h"
 #include "auth/refusal.h"
-#include "engine/base64.h"
-#include "engine/utf8.h"
-#include "engine/wipe.h"
+#include "engine/grammar/base64.h"
+#include "engine/grammar/utf8.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -4,7 +4,7 @@
 #include "auth/scram_keys.h"
 
 #include "auth/digest.h"
-#include "engine/wipe.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 

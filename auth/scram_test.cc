@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "auth/digest.h"
 #include "auth/scram_keys.h"
-#include "engine/base64.h"
+#include "engine/grammar/base64.h"
 #include "gtest/gtest.h"
 
 namespace postern::auth {

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "auth/digest.h"
-#include "engine/base64.h"
+#include "engine/grammar/base64.h"
 #include "files/cdb_writer.h"
 
 namespace postern::auth {

@@ -19,8 +19,8 @@
 #include "absl/strings/strip.h"
 #include "auth/digest.h"
 #include "auth/saslprep.h"
-#include "engine/base64.h"
-#include "engine/wipe.h"
+#include "engine/grammar/base64.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 
 namespace postern::delivery {
 

@@ -6,7 +6,7 @@
 #ifndef POSTERN_DELIVERY_MAILDIR_REPLY_H_
 #define POSTERN_DELIVERY_MAILDIR_REPLY_H_
 
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 
 namespace postern::delivery {
 

@@ -7,7 +7,7 @@
 #define POSTERN_DELIVERY_QUEUE_EXIT_H_
 
 #include "absl/strings/string_view.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 
 namespace postern::delivery {
 

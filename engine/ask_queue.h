@@ -15,8 +15,8 @@
 #include <variant>
 
 #include "engine/event.h"
+#include "engine/grammar/wipe.h"
 #include "engine/verdict.h"
-#include "engine/wipe.h"
 
 namespace postern {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "engine/base64.h"
 #include "engine/capabilities.h"
 #include "engine/command.h"
+#include "engine/grammar/base64.h"
 
 namespace postern {
 namespace {

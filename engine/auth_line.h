@@ -10,7 +10,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/server_config.h"
 
 namespace postern {

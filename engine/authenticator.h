@@ -14,7 +14,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/date_time.h"
+#include "engine/grammar/date_time.h"
 
 namespace postern {
 namespace {

@@ -8,10 +8,10 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/extension.h"
-#include "engine/reply.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/verb.h"
 #include "engine/server_config.h"
-#include "engine/verb.h"
 
 namespace postern {
 

@@ -9,7 +9,7 @@
 #include "absl/base/macros.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "engine/base64.h"
+#include "engine/grammar/base64.h"
 
 namespace postern {
 namespace {

@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "engine/command.h"
-#include "engine/extension.h"
-#include "engine/parameters.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/parameters.h"
 
 namespace postern {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "engine/ehlo_keywords.h"
 #include "engine/event.h"
-#include "engine/utf8.h"
+#include "engine/grammar/ehlo_keywords.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern {
 

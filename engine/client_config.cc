@@ -5,7 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 
 namespace postern {
 

@@ -8,7 +8,7 @@
 #include "absl/base/macros.h"
 #include "absl/strings/str_cat.h"
 #include "engine/client_command.h"
-#include "engine/parameters.h"
+#include "engine/grammar/parameters.h"
 
 namespace postern {
 namespace {

@@ -49,15 +49,15 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "engine/body_sender.h"
 #include "engine/client_auth.h"
 #include "engine/client_config.h"
 #include "engine/client_step.h"
-#include "engine/ehlo_keywords.h"
+#include "engine/content/body_sender.h"
 #include "engine/event.h"
-#include "engine/reply.h"
-#include "engine/reply_reader.h"
-#include "engine/utf8.h"
+#include "engine/grammar/ehlo_keywords.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/reply_reader.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern {
 

@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 
 namespace postern {
 

@@ -8,9 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "engine/decimal.h"
-#include "engine/extension.h"
-#include "engine/path.h"
+#include "engine/grammar/decimal.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/path.h"
 
 namespace postern {
 namespace {

@@ -13,11 +13,11 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/parameters.h"
-#include "engine/reply.h"
-#include "engine/strictness.h"
-#include "engine/utf8.h"
-#include "engine/verb.h"
+#include "engine/grammar/parameters.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/strictness.h"
+#include "engine/grammar/utf8.h"
+#include "engine/grammar/verb.h"
 
 namespace postern {
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-#include "engine/strictness.h"
+#include "engine/grammar/strictness.h"
 #include "gtest/gtest.h"
 
 namespace postern {

@@ -13,9 +13,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/body_scanner.h"
-#include "engine/hop_counter.h"
-#include "engine/reply.h"
+#include "engine/content/body_scanner.h"
+#include "engine/content/hop_counter.h"
+#include "engine/grammar/reply.h"
 #include "engine/server_config.h"
 
 namespace postern {

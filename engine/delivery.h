@@ -15,10 +15,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/event.h"
-#include "engine/extension.h"
-#include "engine/path.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/reply.h"
 #include "engine/policy.h"
-#include "engine/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 
@@ -74,8 +74,8 @@ class Delivery {
   virtual ~Delivery() = default;
 
   // Returns the extensions that need something of a delivery and have it here
-  // (engine/extension.h says what): for ServerConfig::carried. None, unless
-  // overridden.
+  // (engine/grammar/extension.h says what): for ServerConfig::carried. None,
+  // unless overridden.
   virtual ExtensionSet carries() const { return {}; }
 
   // Returns true if mail to `recipient`, a mailbox of another host, reaches it

@@ -16,10 +16,10 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/parameters.h"
-#include "engine/path.h"
-#include "engine/reply.h"
-#include "engine/xclient.h"
+#include "engine/grammar/parameters.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/xclient.h"
 
 namespace postern {
 

@@ -12,8 +12,8 @@
 #include "absl/base/macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "engine/base64.h"
-#include "engine/reply.h"
+#include "engine/grammar/base64.h"
+#include "engine/grammar/reply.h"
 
 namespace postern {
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "engine/path.h"
-#include "engine/utf8.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern {
 namespace {

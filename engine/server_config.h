@@ -14,9 +14,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "engine/body_scanner.h"
-#include "engine/extension.h"
-#include "engine/strictness.h"
+#include "engine/content/body_scanner.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/strictness.h"
 
 namespace postern {
 

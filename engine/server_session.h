@@ -60,12 +60,12 @@
 #include "engine/command.h"
 #include "engine/content.h"
 #include "engine/event.h"
-#include "engine/line_reader.h"
-#include "engine/reply.h"
+#include "engine/grammar/line_reader.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/verb.h"
 #include "engine/reply_queue.h"
 #include "engine/server_config.h"
 #include "engine/standing.h"
-#include "engine/verb.h"
 #include "engine/verdict.h"
 
 namespace postern {

@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/event.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
 #include "engine/standing.h"

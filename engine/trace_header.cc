@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 
-#include "engine/date_time.h"
+#include "engine/grammar/date_time.h"
 
 namespace postern {
 namespace {

@@ -14,9 +14,9 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
-#include "engine/body_scanner.h"
-#include "engine/path.h"
-#include "engine/reply.h"
+#include "engine/content/body_scanner.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/reply.h"
 
 namespace postern {
 

@@ -16,7 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/verdict.h"
 #include "tests/replay.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "engine/extension.h"
+#include "engine/grammar/extension.h"
 #include "engine/server_config.h"
 #include "fuzz/bdat_model.h"
 #include "gtest/gtest.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/body_scanner_reference.h"
+#include "engine/content/body_scanner_reference.h"
 #include "gtest/gtest.h"
 
 namespace postern {

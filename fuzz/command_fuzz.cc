@@ -11,7 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/command.h"
-#include "engine/extension.h"
+#include "engine/grammar/extension.h"
 #include "gtest/gtest.h"
 
 namespace postern {

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 #include "engine/server_config.h"
 #include "engine/verdict.h"
 #include "gtest/gtest.h"

@@ -13,8 +13,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
-#include "engine/path.h"
-#include "engine/utf8.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/utf8.h"
 #include "gtest/gtest.h"
 
 namespace postern {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "engine/reply.h"
-#include "engine/reply_reader.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/reply_reader.h"
 #include "gtest/gtest.h"
 
 namespace postern {

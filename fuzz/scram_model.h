@@ -18,7 +18,7 @@
 #include "auth/scram.h"
 #include "auth/scram_keys.h"
 #include "engine/authenticator.h"
-#include "engine/base64.h"
+#include "engine/grammar/base64.h"
 #include "engine/verdict.h"
 #include "gtest/gtest.h"
 

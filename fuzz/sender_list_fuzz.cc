@@ -15,7 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 #include "files/cdb.h"
 #include "fuzz/memory_file.h"
 #include "gtest/gtest.h"

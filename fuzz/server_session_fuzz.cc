@@ -14,9 +14,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "engine/body_scanner_reference.h"
-#include "engine/extension.h"
-#include "engine/strictness.h"
+#include "engine/content/body_scanner_reference.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/strictness.h"
 #include "fuzz/judge.h"
 #include "gtest/gtest.h"
 #include "tests/follower.h"

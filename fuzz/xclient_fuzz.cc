@@ -11,7 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
-#include "engine/xclient.h"
+#include "engine/grammar/xclient.h"
 #include "gtest/gtest.h"
 
 namespace postern {

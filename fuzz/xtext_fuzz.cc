@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "engine/xtext.h"
+#include "engine/grammar/xtext.h"
 #include "gtest/gtest.h"
 
 namespace postern {

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "engine/utf8.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern::log {
 namespace {

@@ -49,8 +49,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "engine/path.h"
-#include "engine/reply.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/reply.h"
 
 namespace postern::log {
 

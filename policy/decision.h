@@ -13,8 +13,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "engine/path.h"
-#include "engine/reply.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 #include "log/log_line.h"

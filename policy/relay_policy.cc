@@ -6,7 +6,7 @@
 #include <utility>
 #include <variant>
 
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 #include "engine/verdict.h"
 
 namespace postern::policy {

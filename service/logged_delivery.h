@@ -10,7 +10,7 @@
 #include <string>
 
 #include "engine/delivery.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/trace_header.h"
 #include "service/messages_under_way.h"
 #include "service/metrics.h"

@@ -15,9 +15,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "engine/extension.h"
-#include "engine/reply.h"
-#include "engine/strictness.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/reply.h"
+#include "engine/grammar/strictness.h"
 #include "gtest/gtest.h"
 
 namespace postern {

@@ -12,9 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
+#include "engine/grammar/strictness.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
-#include "engine/strictness.h"
 #include "engine/verdict.h"
 #include "gtest/gtest.h"
 

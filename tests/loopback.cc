@@ -3,7 +3,7 @@
 
 #include "tests/loopback.h"
 
-#include "engine/parameters.h"
+#include "engine/grammar/parameters.h"
 #include "gtest/gtest.h"
 #include "tests/loopback_client.h"
 #include "tests/loopback_server.h"

@@ -16,7 +16,7 @@
 
 #include "engine/client_config.h"
 #include "engine/event.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 #include "engine/server_config.h"
 
 namespace postern {

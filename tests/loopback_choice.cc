@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "engine/extension.h"
-#include "engine/orcpt.h"
-#include "engine/parameters.h"
-#include "engine/path.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/orcpt.h"
+#include "engine/grammar/parameters.h"
+#include "engine/grammar/path.h"
 
 namespace postern {
 namespace {

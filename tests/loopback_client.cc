@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "engine/extension.h"
+#include "engine/grammar/extension.h"
 #include "gtest/gtest.h"
 #include "tests/loopback_rules.h"
 

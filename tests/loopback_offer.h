@@ -9,9 +9,9 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/extension.h"
-#include "engine/parameters.h"
-#include "engine/path.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/parameters.h"
+#include "engine/grammar/path.h"
 #include "tests/loopback.h"
 
 namespace postern {

@@ -14,7 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 
 namespace postern {
 

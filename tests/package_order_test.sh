@@ -10,28 +10,30 @@ set -euo pipefail
 # PACKAGE: the packages that it may include, in one line or more. A folder that is not here may
 # include everything (tests, fuzz, tools).
 table='
-engine:
-system: engine
+engine/grammar:
+engine/content: engine/grammar
+engine: engine/content engine/grammar
+system: engine engine/grammar
 files:
-log: engine system
-net: engine system
-policy/control: engine files
+log: engine engine/grammar system
+net: engine engine/grammar system
+policy/control: engine engine/grammar files
 policy/limits: policy
-policy/names: engine net policy system
-policy/rules: engine files policy policy/control
-policy: engine files log net policy/control system
-auth: engine files log net system
-delivery: engine files log net system
-transports: engine log net system
-service: auth delivery engine files log net system transports
+policy/names: engine engine/grammar net policy system
+policy/rules: engine engine/grammar files policy policy/control
+policy: engine engine/grammar files log net policy/control system
+auth: engine engine/grammar files log net system
+delivery: engine engine/grammar files log net system
+transports: engine engine/grammar log net system
+service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/rules
-programs/introspect: engine files log service system
-programs/users: auth engine files log service system
-programs/smtpd: auth engine log net service system transports
+programs/introspect: engine engine/grammar files log service system
+programs/users: auth engine engine/grammar files log service system
+programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
-programs/serve: auth delivery engine log net service system transports
+programs/serve: auth delivery engine engine/grammar log net service system transports
 programs/serve: policy policy/control policy/limits policy/names policy/rules
-programs: engine log programs/serve programs/users service system
+programs: engine engine/grammar log programs/serve programs/users service system
 '
 
 # Prints FILE: PACKAGE for each include of $@ that the table does not allow.

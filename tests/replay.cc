@@ -13,7 +13,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
 

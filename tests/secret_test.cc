@@ -17,13 +17,13 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/authenticator.h"
-#include "engine/base64.h"
 #include "engine/event.h"
+#include "engine/grammar/base64.h"
+#include "engine/grammar/wipe.h"
 #include "engine/policy.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
-#include "engine/wipe.h"
 #include "gtest/gtest.h"
 #include "tests/heap.h"
 

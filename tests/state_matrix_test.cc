@@ -15,8 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/verb.h"
 #include "engine/server_config.h"
-#include "engine/verb.h"
 #include "gtest/gtest.h"
 #include "tests/replay.h"
 

@@ -15,8 +15,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "engine/extension.h"
-#include "engine/strictness.h"
+#include "engine/grammar/extension.h"
+#include "engine/grammar/strictness.h"
 
 namespace postern {
 namespace {

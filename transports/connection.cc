@@ -13,7 +13,7 @@
 #include <chrono>
 #include <utility>
 
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "transports/proxy_header.h"
 
 namespace postern::transports {

@@ -19,7 +19,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "net/event_loop.h"
 #include "net/socket_address.h"
 #include "system/processors.h"

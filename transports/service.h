@@ -18,7 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/event.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"

@@ -9,7 +9,7 @@
 #include <variant>
 
 #include "absl/base/macros.h"
-#include "engine/reply.h"
+#include "engine/grammar/reply.h"
 #include "engine/server_session.h"
 #include "engine/verdict.h"
 #include "net/stream_channel.h"

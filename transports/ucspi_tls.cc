@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "engine/decimal.h"
-#include "engine/utf8.h"
+#include "engine/grammar/decimal.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern::transports {
 namespace {

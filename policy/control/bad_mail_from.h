@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 #include "policy/control/control_file.h"
 #include "policy/control/line_set.h"
 

@@ -29,7 +29,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 #include "files/cdb.h"
 #include "policy/control/control_file.h"
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which clients the lenient mode is for (engine/strictness.h has what it
-// accepts).
+// Which clients the lenient mode is for (engine/grammar/strictness.h has what
+// it accepts).
 
 #ifndef POSTERN_POLICY_RULES_LENIENT_CLIENTS_H_
 #define POSTERN_POLICY_RULES_LENIENT_CLIENTS_H_
@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/strictness.h"
+#include "engine/grammar/strictness.h"
 #include "policy/network_list.h"
 
 namespace postern::policy {

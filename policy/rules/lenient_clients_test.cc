@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
-#include "engine/strictness.h"
+#include "engine/grammar/strictness.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {

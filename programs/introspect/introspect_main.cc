@@ -20,7 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "engine/wipe.h"
+#include "engine/grammar/wipe.h"
 #include "programs/introspect/introspection.h"
 #include "programs/introspect/introspection_endpoint.h"
 #include "service/mail_options.h"

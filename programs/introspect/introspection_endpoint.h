@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "engine/wipe.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::programs {
 

@@ -13,9 +13,9 @@
 #include <string>
 
 #include "engine/authenticator.h"
+#include "engine/grammar/strictness.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
-#include "engine/strictness.h"
 #include "policy/limits/connection_limits.h"
 #include "programs/serve/service_snapshot.h"
 #include "service/logged_delivery.h"

@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "engine/decimal.h"
-#include "engine/xtext.h"
+#include "engine/grammar/decimal.h"
+#include "engine/grammar/xtext.h"
 
 namespace postern::programs {
 namespace {

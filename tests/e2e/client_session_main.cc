@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "engine/client_session.h"
 #include "engine/event.h"
-#include "engine/path.h"
+#include "engine/grammar/path.h"
 
 namespace postern {
 namespace {

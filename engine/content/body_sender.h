@@ -1,0 +1,67 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Puts the content of a message on the wire, behind DATA or in chunks.
+
+#ifndef POSTERN_ENGINE_CONTENT_BODY_SENDER_H_
+#define POSTERN_ENGINE_CONTENT_BODY_SENDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "engine/content/dot_stuffer.h"
+
+namespace postern {
+
+// How content is sent.
+enum class BodyCommand : uint8_t {
+  kData,  // RFC 5321 4.1.1.4: lines, dots stuffed
+  kBdat,  // RFC 3030: any bytes, each Lend() a chunk
+};
+
+// BodySender turns content that it is lent into the pieces to write, and
+// copies none of it. One object a message.
+//
+//   kBdat: Lend("hi\r\n"); End();  "BDAT 4\r\n" "hi\r\n" "BDAT 0 LAST\r\n"
+//   kData: see engine/content/dot_stuffer.h
+class BodySender {
+ public:
+  explicit BodySender(BodyCommand framing) : framing_(framing) {}
+
+  // Takes the next bytes of content, once Piece() is empty and before End().
+  // They are lent until it is empty again. Returns false, and takes none, for
+  // a bare CR or LF under kData.
+  bool Lend(absl::string_view bytes);
+  // Says that this was all. Returns false, and ends nothing, if content of
+  // kData ends in a bare CR. Once.
+  bool End();
+
+  // Returns the next bytes to write. Empty: lend more, or sent().
+  absl::string_view Piece() const;
+  // Says that the first `n` bytes of Piece() are written, n <= its size.
+  void Written(size_t n);
+
+  bool ended() const { return ended_; }
+  // Returns true if End() was called and nothing is left to write.
+  bool sent() const { return ended_ && Piece().empty(); }
+
+  // Counts the chunks, but for the last, that were not answered yet.
+  size_t chunks_open() const { return chunks_open_; }
+  void ChunkAnswered() { --chunks_open_; }
+
+ private:
+  const BodyCommand framing_;
+  bool ended_ = false;
+  DotStuffer stuffer_;       // kData
+  std::string line_;         // kBdat: the command
+  size_t line_written_ = 0;  // front bytes of line_ that are gone
+  absl::string_view chunk_;  // behind line_
+  bool last_due_ = false;    // BDAT 0 LAST comes behind chunk_
+  size_t chunks_open_ = 0;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_CONTENT_BODY_SENDER_H_

@@ -1,0 +1,34 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Looks for the header lines that HopCounter has to look at, 64 octets at a
+// time.
+
+#ifndef POSTERN_ENGINE_CONTENT_HEADER_BLOCK_H_
+#define POSTERN_ENGINE_CONTENT_HEADER_BLOCK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/content/scan_path.h"
+
+namespace postern {
+
+// 64 octets of a header, and where lines begin in it that matter.
+struct HeaderBlock {
+  static constexpr size_t kSize = 64;
+
+  size_t dull = 0;      // blocks in front of this one without such a line
+  uint64_t starts = 0;  // bit i: one begins with octet i
+};
+
+// Returns the first of the `blocks` blocks at `p` in which a line begins that
+// may be empty (with CR, LF), or a hop (with R or D of either case), or `dull`
+// == `blocks`. A few other lines are found, too. `before` is what counts as
+// the octet before `p`, which is not read.
+HeaderBlock FindLineStart(ScanPath path, const char* p, size_t blocks,
+                          char before);
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_CONTENT_HEADER_BLOCK_H_

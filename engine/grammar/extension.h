@@ -1,0 +1,106 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The ESMTP extensions that a server offers, or does not, by what stands
+// behind it. PIPELINING, SIZE, 8BITMIME and ENHANCEDSTATUSCODES are not among
+// them: the engine always has them.
+
+#ifndef POSTERN_ENGINE_GRAMMAR_EXTENSION_H_
+#define POSTERN_ENGINE_GRAMMAR_EXTENSION_H_
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "absl/strings/string_view.h"
+
+namespace postern {
+
+// An extension is a promise about every message accepted under it. To offer it
+// a sink must
+enum class Extension : uint8_t {
+  kChunking,       // take content that is no text lines, RFC 3030 2
+  kBinaryMime,     // pass on any octets as they are, or convert; needs
+                   // kChunking: RFC 3030 3
+  kSmtpUtf8,       // carry UTF-8 addresses and header fields and know that the
+                   // message needs SMTPUTF8 further on, RFC 6531 3.1
+  kDsn,            // carry RET, ENVID, NOTIFY, ORCPT and heed them where it
+                   // ends a message's way: RFC 3461 5; with kSmtpUtf8 also
+                   // RFC 6533
+  kRequireTls,     // keep the tag, and send on over verified TLS alone,
+                   // RFC 8689 4; offered inside TLS only
+  kMtPriority,     // carry the priority, RFC 6710 4
+  kDeliverBy,      // watch the clock, and carry what is left of the time,
+                   // RFC 2852 4
+  kFutureRelease,  // hold messages back, RFC 4865 4; for submission only
+  kRrvs,           // know since when a mailbox is its owner's, or carry the
+                   // question further, RFC 7293
+};
+
+// An extension's EHLO keyword.
+struct ExtensionRow {
+  Extension extension;
+  absl::string_view keyword;
+};
+
+// All extensions, in the order of the enum. FUTURERELEASE has two arguments in
+// EHLO (RFC 4865 3), which are the caller's business; RRVS, DELIVERBY and
+// MT-PRIORITY need none.
+inline constexpr ExtensionRow kExtensionTable[] = {
+    {Extension::kChunking, "CHUNKING"},
+    {Extension::kBinaryMime, "BINARYMIME"},
+    {Extension::kSmtpUtf8, "SMTPUTF8"},
+    {Extension::kDsn, "DSN"},
+    {Extension::kRequireTls, "REQUIRETLS"},
+    {Extension::kMtPriority, "MT-PRIORITY"},
+    {Extension::kDeliverBy, "DELIVERBY"},
+    {Extension::kFutureRelease, "FUTURERELEASE"},
+    {Extension::kRrvs, "RRVS"},
+};
+
+// A set of extensions: a value, as cheap as a number.
+class ExtensionSet {
+ public:
+  constexpr ExtensionSet() = default;
+  constexpr ExtensionSet(std::initializer_list<Extension> extensions) {
+    for (Extension extension : extensions) bits_ |= Bit(extension);
+  }
+
+  static constexpr ExtensionSet All() {
+    ExtensionSet all;
+    for (const ExtensionRow& row : kExtensionTable) {
+      all.bits_ |= Bit(row.extension);
+    }
+    return all;
+  }
+
+  constexpr bool Has(Extension extension) const {
+    return (bits_ & Bit(extension)) != 0;
+  }
+  constexpr bool empty() const { return bits_ == 0; }
+
+  // What is in both, as when a message goes to a sink of sinks.
+  friend constexpr ExtensionSet operator&(ExtensionSet a, ExtensionSet b) {
+    return ExtensionSet(a.bits_ & b.bits_);
+  }
+  // What is in either.
+  friend constexpr ExtensionSet operator|(ExtensionSet a, ExtensionSet b) {
+    return ExtensionSet(a.bits_ | b.bits_);
+  }
+  // What is in `a` and not in `b`.
+  friend constexpr ExtensionSet operator-(ExtensionSet a, ExtensionSet b) {
+    return ExtensionSet(a.bits_ & ~b.bits_);
+  }
+  friend constexpr bool operator==(ExtensionSet, ExtensionSet) = default;
+
+ private:
+  explicit constexpr ExtensionSet(unsigned bits) : bits_(bits) {}
+  static constexpr unsigned Bit(Extension extension) {
+    return 1u << static_cast<unsigned>(extension);
+  }
+
+  unsigned bits_ = 0;
+};
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_GRAMMAR_EXTENSION_H_

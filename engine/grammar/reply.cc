@@ -1,0 +1,74 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "engine/grammar/reply.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "engine/grammar/utf8.h"
+
+namespace postern {
+namespace {
+
+// Returns whether the reply's lines begin with its enhanced code.
+bool ShowsEnhanced(const Reply& reply) {
+  const EnhancedCode& e = reply.enhanced;
+  return e.class_ != 0 && e.class_ == reply.code / 100 && e.class_ != 3 &&
+         e.subject <= 999 && e.detail <= 999;
+}
+
+bool IsOdd(char c) { return !absl::ascii_isprint(c) && c != '\t'; }
+
+// Writes a number below 1,000 to `to`, and returns where it ends.
+// absl::StrAppend() goes through a buffer for each number, and a session says
+// little but replies.
+char* WriteNumber(unsigned number, char* to) {
+  if (number >= 10) {
+    if (number >= 100) *to++ = static_cast<char>('0' + number / 100 % 10);
+    *to++ = static_cast<char>('0' + number / 10 % 10);
+    number %= 10;
+  }
+  *to++ = static_cast<char>('0' + number);
+  return to;
+}
+
+}  // namespace
+
+void AppendReply(const Reply& reply, std::string* out) {
+  char line[kMaxReplyLine];
+  char* const mark = WriteNumber(static_cast<unsigned>(reply.code), line);
+  char* text = mark + 1;
+  if (ShowsEnhanced(reply)) {
+    text = WriteNumber(reply.enhanced.class_, text);
+    *text++ = '.';
+    text = WriteNumber(reply.enhanced.subject, text);
+    *text++ = '.';
+    text = WriteNumber(reply.enhanced.detail, text);
+    *text++ = ' ';
+  }
+  const size_t room = sizeof(line) - 2 - static_cast<size_t>(text - line);
+  const bool plain = IsPrintableAscii(reply.text);  // and of one line
+  absl::string_view rest = reply.text;
+  while (true) {
+    const size_t newline = plain ? rest.npos : rest.find('\n');
+    const bool last = newline == rest.npos;
+    *mark = last ? ' ' : '-';
+    const absl::string_view said = rest.substr(0, newline).substr(0, room);
+    char* end = std::copy(said.begin(), said.end(), text);
+    if (!plain) std::replace_if(text, end, IsOdd, '?');
+    *end++ = '\r';
+    *end++ = '\n';
+    out->append(line, static_cast<size_t>(end - line));
+    if (last) return;
+    rest.remove_prefix(newline + 1);
+  }
+}
+
+std::string FormatReply(const Reply& reply) {
+  std::string out;
+  AppendReply(reply, &out);
+  return out;
+}
+
+}  // namespace postern

@@ -1,0 +1,64 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// SMTP replies, RFC 5321 4.2, and enhanced mail status codes, RFC 3463.
+//
+//   Reply refusal{550, {5, 1, 1}, "no such mailbox"};
+//   FormatReply(refusal);  // "550 5.1.1 no such mailbox\r\n"
+
+#ifndef POSTERN_ENGINE_GRAMMAR_REPLY_H_
+#define POSTERN_ENGINE_GRAMMAR_REPLY_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace postern {
+
+// An enhanced mail status code, RFC 3463 2. class_ == 0 means "send none", as
+// in greetings and the replies to HELO and EHLO (RFC 2034 4).
+struct EnhancedCode {
+  uint8_t class_ = 0;
+  uint16_t subject = 0;
+  uint16_t detail = 0;
+
+  friend bool operator==(const EnhancedCode&, const EnhancedCode&) = default;
+};
+
+// One SMTP reply. '\n' in `text` separates the lines of a multi-line reply;
+// FormatReply() adds the code, the hyphens and the CRLFs.
+struct Reply {
+  int code = 0;  // 200..599
+  EnhancedCode enhanced;
+  std::string text;
+
+  // RFC 5321 4.2.1: by the first digit.
+  bool permanent() const { return code >= 500 && code < 600; }
+
+  friend bool operator==(const Reply&, const Reply&) = default;
+};
+
+// How many replies there were, by the first digit of their codes: 2yz, 3yz,
+// 4yz, 5yz. One of many lines is one.
+using ReplyCounts = std::array<uint32_t, 4>;
+
+// The longest line FormatReply() makes, CRLF included: RFC 5321 4.5.3.1.5.
+inline constexpr size_t kMaxReplyLine = 512;
+
+// Appends `reply` to `out` as it goes over the wire, and allocates nothing but
+// what `out` grows by. Whatever is in the text, the result is a well-formed
+// reply: bytes other than printable ASCII, HT and the separating '\n' become
+// '?', each line is cut at kMaxReplyLine, and an enhanced code that contradicts
+// the code (RFC 2034 4) is left out. ReplyReader
+// (engine/grammar/reply_reader.h) takes it apart again.
+void AppendReply(const Reply& reply, std::string* out);
+
+// Returns what AppendReply() appends.
+std::string FormatReply(const Reply& reply);
+
+}  // namespace postern
+
+#endif  // POSTERN_ENGINE_GRAMMAR_REPLY_H_
