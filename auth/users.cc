@@ -14,11 +14,10 @@
 namespace postern::auth {
 
 Users::Users(absl::string_view path, Report report)
-    : report_(std::move(report)),
-      newest_(UserTablePath(path), UserTable::Open) {}
+    : report_(std::move(report)), file_(UserTablePath(path), UserTable::Open) {}
 
 Users::Table Users::Now() {
-  absl::StatusOr<Table> table = newest_.Get();
+  absl::StatusOr<Table> table = file_.Get();
   if (table.ok()) return *std::move(table);
   report_(table.status().message());
   return nullptr;
@@ -38,8 +37,8 @@ AuthMove Users::Check(const Proof& proof, const SessionInfo& /*session*/) {
   const Verifier& verifier = *found ? **found : table->stand_in();
   const absl::StatusOr<bool> right = verifier.Check(proof.secret);
   if (!right.ok()) {
-    report_(absl::StrCat(newest_.path(), ": user ", absl::CHexEscape(name),
-                         ": ", right.status().message()));
+    report_(absl::StrCat(file_.path(), ": user ", absl::CHexEscape(name), ": ",
+                         right.status().message()));
     return CannotTell();
   }
   if (!*right || !*found) return WrongCredentials();
@@ -62,7 +61,7 @@ std::optional<ScramSource::Found> Users::FindScram(absl::string_view user) {
 }
 
 absl::StatusOr<bool> Users::AllScram() {
-  const absl::StatusOr<Table> table = newest_.Get();
+  const absl::StatusOr<Table> table = file_.Get();
   if (!table.ok()) return table.status();
   return (*table)->all_scram();
 }

@@ -19,7 +19,7 @@
 #include "auth/user_table.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
-#include "files/newest.h"
+#include "files/reloading_file.h"
 
 namespace postern::auth {
 
@@ -55,7 +55,7 @@ class Users : public PasswordChecker, public ScramSource {
   Table Now();
 
   const Report report_;
-  files::Newest<UserTable> newest_;
+  files::ReloadingFile<UserTable> file_;
 };
 
 }  // namespace postern::auth

@@ -78,7 +78,7 @@ bool EndsGroup(const Command& command) {
 ServerSession::ServerSession(const ServerConfig& config)
     : config_(config), output_(config.max_output) {}
 
-ServerSession::ServerSession(const ServerConfig& config, Standing stood)
+ServerSession::ServerSession(const ServerConfig& config, SessionHandoff stood)
     : ServerSession(config) {
   state_ = State::kTakenOver;
   greeted_ = stood.greeted;
@@ -589,7 +589,7 @@ bool ServerSession::AwaitsReplyToBareEnd() const {
          content_->holds_bare_newline() && content_->LooksEnded();
 }
 
-Standing ServerSession::standing() const {
+SessionHandoff ServerSession::handoff() const {
   ABSL_HARDENING_ASSERT(asks_.Only<StartTls>() && !asks_.empty());
   return {.greeted = greeted_,
           .extended = extended_,

@@ -65,7 +65,7 @@
 #include "engine/grammar/verb.h"
 #include "engine/reply_queue.h"
 #include "engine/server_config.h"
-#include "engine/standing.h"
+#include "engine/session_handoff.h"
 #include "engine/verdict.h"
 
 namespace postern {
@@ -108,7 +108,7 @@ class ServerSession {
   // was its open question. That question comes first, again: accepted, 220
   // follows and then kStartTls; refused, the session goes on in the clear, as
   // the other would have. There is no greeting.
-  ServerSession(const ServerConfig& config, Standing stood);
+  ServerSession(const ServerConfig& config, SessionHandoff stood);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
@@ -214,9 +214,9 @@ class ServerSession {
   const SharedTlsInfo& tls() const { return tls_; }
   // What the client has done out of turn so far.
   const Violations& violations() const { return violations_; }
-  // Where it stands, for a session that goes on in its place: while StartTls is
-  // the open question.
-  Standing standing() const;
+  // What a session that continues this one needs to know. To be called while
+  // StartTls is the open question.
+  SessionHandoff handoff() const;
   // Bytes of input looked at so far, each time counted: for the test that the
   // cost is linear in what comes in, however it was cut.
   uint64_t examined() const;

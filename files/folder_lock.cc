@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "files/place.h"
+#include "files/path_util.h"
 
 namespace postern::files {
 

@@ -11,7 +11,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "files/place.h"
+#include "files/path_util.h"
 
 namespace postern::files {
 namespace {

@@ -40,7 +40,7 @@ std::string Run(const ServerConfig& config, std::string in, bool tls,
     const Ask& ask = *step.ask;
     const bool asked = std::holds_alternative<StartTls>(ask.what);
     if (asked && goes_over && !std::exchange(gone_over, true)) {
-      const Handover handover = {.stood = session->standing()};
+      const Handover handover = {.stood = session->handoff()};
       const auto read = ParseHandover(FormatHandover(handover));
       EXPECT_EQ(*read, handover);
       session = std::make_unique<ServerSession>(config, read->stood);

@@ -10,13 +10,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "files/newest.h"
+#include "files/reloading_file.h"
 #include "policy/rules/tcp_rules.h"
 
 namespace postern::service {
 
-// A connection has the rules of its time, as under tcpserver: see Newest.
-// Thread-safe.
+// A connection has the rules of its time, as under tcpserver: see
+// ReloadingFile. Thread-safe.
 class RulesFile {
  public:
   // With `optional` a missing file is no rules; with `host_names` clients have
@@ -28,7 +28,7 @@ class RulesFile {
   absl::StatusOr<std::shared_ptr<const policy::TcpRules>> Get();
 
  private:
-  files::Newest<policy::TcpRules> rules_;
+  files::ReloadingFile<policy::TcpRules> rules_;
   const bool optional_;
 };
 

@@ -155,12 +155,12 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
     // The first finds what is allocated once for all.
     for (const bool counted : {false, true}) {
       SCOPED_TRACE(row.name);
-      auto place = limits.Admit("192.0.2.1", 0);
+      auto slot = limits.Admit("192.0.2.1", 0);
       const size_t before = HeapBytes();
       auto client = std::make_unique<Client>(&loop, &options);
       client->Begin(std::make_shared<programs::Guest>(
           snapshot, 0, programs::GuestRules{},
-          std::get<ConnectionLimits::Place>(std::move(place)), nullptr));
+          std::get<ConnectionLimits::Slot>(std::move(slot)), nullptr));
       bool served = client->Send("", "220 ");
       for (const Line& line : row.lines) {
         served = client->Send(line.sent, line.code) && served;

@@ -142,7 +142,7 @@ class StdioServer {
     // The session knows best what becomes of what came in the clear behind
     // STARTTLS, or of a client that does not take its replies.
     if (input_.view().size() > consumed || !Flush()) return true;
-    return options_.tls_asked(session_.standing(), *responder_.info());
+    return options_.tls_asked(session_.handoff(), *responder_.info());
   }
 
   StdioResult NoTls() {

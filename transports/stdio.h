@@ -17,8 +17,8 @@
 #include "engine/event.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
+#include "engine/session_handoff.h"
 #include "engine/session_info.h"
-#include "engine/standing.h"
 #include "net/descriptor_stream.h"
 #include "net/secure_channel.h"
 #include "net/stream_channel.h"
@@ -57,10 +57,11 @@ struct StdioOptions {
   // descriptors. All replies have been written then, and nothing of the
   // client's was read that is not served: where something was, this is not
   // called, and the session ends behind 220. May be empty: always.
-  std::function<bool(const Standing& stood, const SessionInfo& info)> tls_asked;
+  std::function<bool(const SessionHandoff& stood, const SessionInfo& info)>
+      tls_asked;
   // The session goes on where another program's stood, which was at that
   // question: there is no greeting, and no wait for it.
-  std::optional<Standing> stood;
+  std::optional<SessionHandoff> stood;
   // TLS comes first, before the greeting (RFC 8314 3).
   bool tls_first = false;
 };

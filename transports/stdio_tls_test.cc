@@ -24,8 +24,8 @@
 #include "engine/policy.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
+#include "engine/session_handoff.h"
 #include "engine/session_info.h"
-#include "engine/standing.h"
 #include "gtest/gtest.h"
 #include "net/descriptor_stream.h"
 #include "net/stream_channel.h"
@@ -295,7 +295,8 @@ TEST_F(StdioTlsTest, TellsASilentClientThroughTls) {
 
 TEST_F(StdioTlsTest, GoesOnInTheClearWhereTlsCannotBeHad) {
   int asked = 0;
-  options_.tls_asked = [&asked](const Standing&, const SessionInfo& info) {
+  options_.tls_asked = [&asked](const SessionHandoff&,
+                                const SessionInfo& info) {
     EXPECT_EQ(info.hello_name, "c");
     ++asked;
     return false;
@@ -316,7 +317,8 @@ TEST_F(StdioTlsTest, GoesOnInTheClearWhereTlsCannotBeHad) {
 
 TEST_F(StdioTlsTest, AsksForTlsBehindItsReplies) {
   std::promise<void> heard;
-  options_.tls_asked = [&heard](const Standing& stood, const SessionInfo&) {
+  options_.tls_asked = [&heard](const SessionHandoff& stood,
+                                const SessionInfo&) {
     // Nothing goes over but what is at the descriptors and in `stood`.
     EXPECT_EQ(heard.get_future().wait_for(std::chrono::seconds(10)),
               std::future_status::ready);
@@ -337,7 +339,7 @@ TEST_F(StdioTlsTest, AsksForTlsBehindItsReplies) {
 // Whoever takes over would not know of it.
 TEST_F(StdioTlsTest, DoesNotAskWhereSomethingIsBehindStartTls) {
   bool asked = false;
-  options_.tls_asked = [&asked](const Standing&, const SessionInfo&) {
+  options_.tls_asked = [&asked](const SessionHandoff&, const SessionInfo&) {
     asked = true;
     return false;
   };
@@ -357,7 +359,7 @@ TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
     options_.stood.emplace();
     options_.stood->extended = options_.stood->greeted = true;
     options_.stood->errors = 2;
-    options_.tls_asked = [tls](const Standing&, const SessionInfo&) {
+    options_.tls_asked = [tls](const SessionHandoff&, const SessionInfo&) {
       return tls;
     };
     const StdioResult result = Serve([tls](Client* client) {

@@ -21,7 +21,7 @@ ConnectionLimits::ConnectionLimits(Limits limits)
 
 ConnectionLimits::~ConnectionLimits() { ABSL_HARDENING_ASSERT(open_ == 0); }
 
-std::variant<ConnectionLimits::Place, ConnectionLimits::Refusal>
+std::variant<ConnectionLimits::Slot, ConnectionLimits::Refusal>
 ConnectionLimits::Admit(absl::string_view address, int64_t now) {
   const std::optional<IpAddress> parsed = IpAddress::Parse(address);
   const ClientNetwork client(parsed);
@@ -54,7 +54,7 @@ ConnectionLimits::Admit(absl::string_view address, int64_t now) {
     clients_.emplace(client, entry);
     round_.push_back(client);
   }
-  return Place(this, client);
+  return Slot(this, client);
 }
 
 size_t ConnectionLimits::open() const {

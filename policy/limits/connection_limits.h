@@ -55,30 +55,30 @@ class ConnectionLimits {
     size_t remembered = 65536;
   };
 
-  // Why there is no place.
+  // Why there is no slot.
   enum class Refusal : uint8_t {
     kTooManyInAll,
     kTooManyFromClient,
     kTooFast,
   };
 
-  class Place;
+  class Slot;
 
   explicit ConnectionLimits(Limits limits);
   ConnectionLimits(const ConnectionLimits&) = delete;
   ConnectionLimits& operator=(const ConnectionLimits&) = delete;
-  // All places must have been given back.
+  // All slots must have been given back.
   ~ConnectionLimits();
 
-  // Returns a place for a connection of `address`, written as in
+  // Returns a slot for a connection of `address`, written as in
   // SessionInfo::remote_address and empty where there is none, or why there is
   // none: of several reasons, the one that comes first in Refusal. `now` is
   // nanoseconds of any clock that does not go back; threads may be late with
   // theirs. Constant time but for Limits::exempt, which is looked through
   // before the mutex is taken.
-  std::variant<Place, Refusal> Admit(absl::string_view address, int64_t now);
+  std::variant<Slot, Refusal> Admit(absl::string_view address, int64_t now);
 
-  // Returns the places that are taken.
+  // Returns the slots that are taken.
   size_t open() const;
   // Returns the clients that are known.
   size_t clients() const;
@@ -104,23 +104,23 @@ class ConnectionLimits {
 
 // What an admitted connection holds: its destruction gives it back, in any
 // thread, while the ConnectionLimits still are.
-class ConnectionLimits::Place {
+class ConnectionLimits::Slot {
  public:
-  Place(Place&& other) noexcept
+  Slot(Slot&& other) noexcept
       : limits_(std::exchange(other.limits_, nullptr)),
         client_(other.client_) {}
-  Place& operator=(Place&& other) noexcept {
+  Slot& operator=(Slot&& other) noexcept {
     std::swap(limits_, other.limits_);
     std::swap(client_, other.client_);
     return *this;
   }
-  ~Place() {
+  ~Slot() {
     if (limits_ != nullptr) limits_->GiveBack(client_);
   }
 
  private:
   friend class ConnectionLimits;
-  Place(ConnectionLimits* limits, const ClientNetwork& client)
+  Slot(ConnectionLimits* limits, const ClientNetwork& client)
       : limits_(limits), client_(client) {}
 
   ConnectionLimits* limits_;  // null: moved from

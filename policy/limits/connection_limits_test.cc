@@ -18,29 +18,29 @@ namespace postern::policy {
 namespace {
 
 using Limits = ConnectionLimits::Limits;
-using Place = ConnectionLimits::Place;
+using Slot = ConnectionLimits::Slot;
 using Refusal = ConnectionLimits::Refusal;
 
 constexpr int64_t kSecond = 1000 * 1000 * 1000;
 constexpr int64_t kMinute = 60 * kSecond;
 
-std::optional<Refusal> Why(const std::variant<Place, Refusal>& admission) {
+std::optional<Refusal> Why(const std::variant<Slot, Refusal>& admission) {
   const auto* refusal = std::get_if<Refusal>(&admission);
   if (refusal == nullptr) return {};
   return *refusal;
 }
 
 // Admits `count` connections of `address`; returns those that were.
-std::vector<Place> Admit(ConnectionLimits* limits, absl::string_view address,
-                         size_t count, int64_t now = 0) {
-  std::vector<Place> places;
+std::vector<Slot> Admit(ConnectionLimits* limits, absl::string_view address,
+                        size_t count, int64_t now = 0) {
+  std::vector<Slot> slots;
   for (size_t i = 0; i < count; ++i) {
     auto admission = limits->Admit(address, now);
-    if (auto* place = std::get_if<Place>(&admission)) {
-      places.push_back(std::move(*place));
+    if (auto* slot = std::get_if<Slot>(&admission)) {
+      slots.push_back(std::move(*slot));
     }
   }
-  return places;
+  return slots;
 }
 
 NetworkList Networks(const std::vector<std::string>& entries) {
@@ -53,7 +53,7 @@ TEST(ConnectionLimitsTest, RefusesMoreThanInAll) {
   auto second = limits.Admit("192.0.2.2", 0);
   EXPECT_EQ(Why(limits.Admit("2001:db8::1", 0)), Refusal::kTooManyInAll);
   EXPECT_EQ(limits.open(), 2);
-  second = Refusal::kTooFast;  // gives the place back
+  second = Refusal::kTooFast;  // gives the slot back
   EXPECT_EQ(limits.open(), 1);
   EXPECT_EQ(Why(limits.Admit("2001:db8::1", 0)), std::nullopt);
 }
@@ -116,10 +116,10 @@ TEST(ConnectionLimitsTest, AMinuteIsABucketThatFillsUpEvenly) {
 
 TEST(ConnectionLimitsTest, WhoIsRefusedDoesNotWaitLonger) {
   ConnectionLimits limits({.from_client = 1, .per_minute = 2});
-  auto place = limits.Admit("192.0.2.1", 0);
+  auto slot = limits.Admit("192.0.2.1", 0);
   // Too many at once, so none of these is one of the minute's two.
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 10).size(), 0);
-  place = Refusal::kTooFast;
+  slot = Refusal::kTooFast;
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 1).size(), 1);
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 10, kMinute / 2 - 1).size(), 0);
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 10, kMinute / 2).size(), 1);
@@ -145,10 +145,10 @@ TEST(ConnectionLimitsTest, TheExemptHaveNoLimitOfAClient) {
 // They cannot be told apart, and each would use up what another may have.
 TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountInAllAlone) {
   ConnectionLimits limits({.in_all = 5, .from_client = 1, .per_minute = 1});
-  std::vector<Place> local = Admit(&limits, "", 4);
+  std::vector<Slot> local = Admit(&limits, "", 4);
   EXPECT_EQ(local.size(), 4u);
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 2).size(), 1u);
-  local.push_back(std::get<Place>(limits.Admit("", 0)));
+  local.push_back(std::get<Slot>(limits.Admit("", 0)));
   EXPECT_EQ(Why(limits.Admit("", 0)), Refusal::kTooManyInAll);
   // What is no address is not the same as none.
   local.clear();
@@ -157,10 +157,10 @@ TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountInAllAlone) {
 
 TEST(ConnectionLimitsTest, APlaceIsGivenBackOnceHoweverItIsMoved) {
   ConnectionLimits limits({.in_all = 10});
-  std::vector<Place> one = Admit(&limits, "192.0.2.1", 1);
-  std::vector<Place> two = Admit(&limits, "192.0.2.2", 1);
+  std::vector<Slot> one = Admit(&limits, "192.0.2.1", 1);
+  std::vector<Slot> two = Admit(&limits, "192.0.2.2", 1);
   {
-    const Place moved = std::move(one[0]);
+    const Slot moved = std::move(one[0]);
     EXPECT_EQ(limits.open(), 2);
   }
   EXPECT_EQ(limits.open(), 1);
@@ -178,7 +178,7 @@ std::string Address(uint32_t n) {
 
 TEST(ConnectionLimitsTest, ClientsAreForgottenWhenNothingIsKnownOfThem) {
   ConnectionLimits limits({.from_client = 1, .per_minute = 60});
-  const std::vector<Place> stay = Admit(&limits, "2001:db8::1", 1);
+  const std::vector<Slot> stay = Admit(&limits, "2001:db8::1", 1);
   // One a millisecond, each for a moment, whose bucket is full a second later.
   size_t most = 0;
   for (uint32_t i = 0; i < 50000; ++i) {
@@ -195,7 +195,7 @@ TEST(ConnectionLimitsTest, ClientsAreForgottenWhenNothingIsKnownOfThem) {
 
 TEST(ConnectionLimitsTest, NoMoreClientsAreRememberedThanMayBe) {
   ConnectionLimits limits({.per_minute = 1, .remembered = 100});
-  const std::vector<Place> stay = Admit(&limits, "2001:db8::1", 1);
+  const std::vector<Slot> stay = Admit(&limits, "2001:db8::1", 1);
   for (uint32_t i = 0; i < 5000; ++i) {
     EXPECT_EQ(Admit(&limits, Address(i), 1).size(), 1);
     EXPECT_LE(limits.clients(), 100 + 2);
@@ -255,7 +255,7 @@ TEST(ConnectionLimitsTest, DoesAsAModelThatForgetsNothing) {
         .in_all = below(30), .from_client = below(8), .per_minute = below(12)};
     ConnectionLimits limits(so);
     Model model;
-    std::vector<std::pair<std::string, Place>> open;
+    std::vector<std::pair<std::string, Slot>> open;
     int64_t now = 0;
     for (int step = 0; step < 2000; ++step) {
       now += below(3) == 0 ? static_cast<int64_t>(below(20)) * kSecond / 2 : 0;
@@ -263,8 +263,8 @@ TEST(ConnectionLimitsTest, DoesAsAModelThatForgetsNothing) {
         const std::string address = Address(below(8));
         auto admission = limits.Admit(address, now);
         ASSERT_EQ(Why(admission), model.Admit(address, now, so)) << step;
-        if (auto* place = std::get_if<Place>(&admission)) {
-          open.emplace_back(address, std::move(*place));
+        if (auto* slot = std::get_if<Slot>(&admission)) {
+          open.emplace_back(address, std::move(*slot));
         }
       } else if (!open.empty()) {
         std::swap(open[below(open.size())], open.back());
@@ -284,12 +284,12 @@ TEST(ConnectionLimitsTest, ThreadsNeverHaveMorePlacesThanThereAre) {
   std::vector<std::thread> threads;
   for (uint32_t t = 0; t < 4; ++t) {
     threads.emplace_back([&limits, t] {
-      std::vector<Place> held;
+      std::vector<Slot> held;
       for (uint32_t i = 0; i < 5000; ++i) {
         auto admission = limits.Admit(Address(i % 5), i);
         EXPECT_LE(limits.open(), 8);
-        if (auto* place = std::get_if<Place>(&admission)) {
-          held.push_back(std::move(*place));
+        if (auto* slot = std::get_if<Slot>(&admission)) {
+          held.push_back(std::move(*slot));
         }
         if (held.size() > t) held.erase(held.begin());
       }
@@ -301,8 +301,8 @@ TEST(ConnectionLimitsTest, ThreadsNeverHaveMorePlacesThanThereAre) {
 
 TEST(ConnectionLimitsTest, AnotherThreadMayGiveAPlaceBack) {
   ConnectionLimits limits({.in_all = 1});
-  std::vector<Place> place = Admit(&limits, "192.0.2.1", 1);
-  std::thread([moved = std::move(place)]() mutable { moved.clear(); }).join();
+  std::vector<Slot> slot = Admit(&limits, "192.0.2.1", 1);
+  std::thread([moved = std::move(slot)]() mutable { moved.clear(); }).join();
   EXPECT_EQ(Admit(&limits, "192.0.2.2", 1).size(), 1);
 }
 

@@ -35,11 +35,11 @@ Reply Denied() { return {554, {5, 7, 1}, "no service for you (#5.7.1)"}; }
 }  // namespace
 
 Guest::Guest(std::shared_ptr<const ServiceSnapshot> snapshot, size_t listener,
-             const GuestRules& rules, policy::ConnectionLimits::Place place,
+             const GuestRules& rules, policy::ConnectionLimits::Slot slot,
              service::Metrics* metrics)
     : snapshot_(std::move(snapshot)),
       listener_(snapshot_->listeners[listener]),
-      place_(std::move(place)),
+      slot_(std::move(slot)),
       own_config_(Changed(listener_.config, rules)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
       metrics_(metrics),

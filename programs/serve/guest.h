@@ -45,9 +45,9 @@ class Guest : public transports::SessionHost,
               public Authenticator,
               public std::enable_shared_from_this<Guest> {
  public:
-  // `place` is kept as long as the guest. `metrics` may be null.
+  // `slot` is kept as long as the guest. `metrics` may be null.
   Guest(std::shared_ptr<const ServiceSnapshot> snapshot, size_t listener,
-        const GuestRules& rules, policy::ConnectionLimits::Place place,
+        const GuestRules& rules, policy::ConnectionLimits::Slot slot,
         service::Metrics* metrics);
 
   const ServerConfig& config() const override { return *config_; }
@@ -75,7 +75,7 @@ class Guest : public transports::SessionHost,
 
   const std::shared_ptr<const ServiceSnapshot> snapshot_;
   const ServiceSnapshot::Listener& listener_;
-  const policy::ConnectionLimits::Place place_;
+  const policy::ConnectionLimits::Slot slot_;
   std::unique_ptr<const ServerConfig> own_config_;  // where rules change it
   const ServerConfig* config_;
   service::Metrics* const metrics_;

@@ -173,9 +173,9 @@ class Host : public transports::Service {
 
   void Admit(size_t listener, SessionInfo info, Admitted done) override {
     if (metrics_ != nullptr) metrics_->CountConnection();
-    auto place = limits_.Admit(info.remote_address, MonotonicNanoseconds());
+    auto slot = limits_.Admit(info.remote_address, MonotonicNanoseconds());
     if (const auto* refusal =
-            std::get_if<policy::ConnectionLimits::Refusal>(&place)) {
+            std::get_if<policy::ConnectionLimits::Refusal>(&slot)) {
       CountUnserved(Reason(*refusal));
       log::WriteLog(log::LogLine("session", log::LineStyle(), {info.session_id})
                         .Word("end", "overload")
@@ -188,7 +188,7 @@ class Host : public transports::Service {
       return std::move(done)(std::move(admission));
     }
     Arrival arrival{listener, std::move(info),
-                    std::get<policy::ConnectionLimits::Place>(std::move(place)),
+                    std::get<policy::ConnectionLimits::Slot>(std::move(slot)),
                     MonotonicNanoseconds(), std::move(done)};
     if (names_ == nullptr || arrival.info.remote_address.empty()) {
       return LookAtRules(std::move(arrival));
@@ -206,7 +206,7 @@ class Host : public transports::Service {
   struct Arrival {
     size_t listener = 0;
     SessionInfo info;
-    policy::ConnectionLimits::Place place;
+    policy::ConnectionLimits::Slot slot;
     int64_t since;  // MonotonicNanoseconds()
     Admitted done;
   };
@@ -248,7 +248,7 @@ class Host : public transports::Service {
     } else {
       admission.host =
           std::make_shared<Guest>(snapshot_.Get(), option_of_[arrival.listener],
-                                  rules, std::move(arrival.place), metrics_);
+                                  rules, std::move(arrival.slot), metrics_);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));

@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
-#include "engine/standing.h"
+#include "engine/session_handoff.h"
 
 namespace postern::programs {
 
@@ -23,7 +23,7 @@ struct Handover {
   // programs of a machine share: its time does not begin anew.
   uint64_t began = 0;
   std::string session;  // SessionInfo::session_id
-  Standing stood;
+  SessionHandoff stood;
   // The facts that the client's commands have made (engine/session_info.h).
   Hello::Verb hello_verb = Hello::Verb::kHelo;
   std::string hello_name;

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "engine/standing.h"
+#include "engine/session_handoff.h"
 #include "net/secure_channel.h"
 #include "net/stream_channel.h"
 #include "programs/smtpd/handover.h"
@@ -83,7 +83,8 @@ void SessionTls::Configure(net::DescriptorStream* stream, SessionInfo* info,
       in_clear_ = false;
       return hooks_.secure(below);
     };
-    stdio->tls_asked = [this](const Standing& stood, const SessionInfo& facts) {
+    stdio->tls_asked = [this](const SessionHandoff& stood,
+                              const SessionInfo& facts) {
       const Handover handover = {.began = began_,
                                  .session = facts.session_id,
                                  .stood = stood,

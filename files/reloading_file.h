@@ -3,8 +3,8 @@
 
 // What stands at a path, read again when it is replaced.
 
-#ifndef POSTERN_FILES_NEWEST_H_
-#define POSTERN_FILES_NEWEST_H_
+#ifndef POSTERN_FILES_RELOADING_FILE_H_
+#define POSTERN_FILES_RELOADING_FILE_H_
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -32,12 +32,12 @@ bool SameFile(const struct stat& a, const struct stat& b);
 // Thread-safe. Costs a stat(2) a call while nothing has changed. What was
 // handed out stays good, and as it was, for as long as it is held.
 template <typename T>
-class Newest {
+class ReloadingFile {
  public:
   using Open = std::function<absl::StatusOr<T>(const std::string& path)>;
 
   // `open` is called by one thread at a time; what it waits for, all wait for.
-  Newest(std::string path, Open open)
+  ReloadingFile(std::string path, Open open)
       : path_(std::move(path)), open_(std::move(open)) {}
 
   // Returns the T of now, never null. Returns kNotFound, with the path, where
@@ -72,4 +72,4 @@ class Newest {
 
 }  // namespace postern::files
 
-#endif  // POSTERN_FILES_NEWEST_H_
+#endif  // POSTERN_FILES_RELOADING_FILE_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "files/newest.h"
+#include "files/reloading_file.h"
 
 #include <sys/stat.h>
 
@@ -18,7 +18,7 @@
 namespace postern::files {
 namespace {
 
-class NewestTest : public testing::Test {
+class ReloadingFileTest : public testing::Test {
  protected:
   // What is in the file; "bad" cannot be opened.
   absl::StatusOr<std::string> Open() {
@@ -34,24 +34,24 @@ class NewestTest : public testing::Test {
   }
   // What is there now, or the error's message.
   std::string Get() {
-    const auto value = newest_.Get();
+    const auto value = file_.Get();
     return value.ok() ? **value : std::string(value.status().message());
   }
 
   TestFolder folder_;
   int opened_ = 0;
-  Newest<std::string> newest_{folder_.File("x"),
-                              [this](const std::string&) { return Open(); }};
+  ReloadingFile<std::string> file_{
+      folder_.File("x"), [this](const std::string&) { return Open(); }};
 };
 
-TEST_F(NewestTest, AFileIsOpenedOnceWhileItIsTheSame) {
+TEST_F(ReloadingFileTest, AFileIsOpenedOnceWhileItIsTheSame) {
   folder_.Write("x", "one");
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(opened_, 1);
 }
 
-TEST_F(NewestTest, AnotherFileInItsPlaceIsOpened) {
+TEST_F(ReloadingFileTest, AnotherFileInItsPlaceIsOpened) {
   Replace("one");
   EXPECT_EQ(Get(), "one");
   Replace("two");  // as long as the first
@@ -59,24 +59,25 @@ TEST_F(NewestTest, AnotherFileInItsPlaceIsOpened) {
   EXPECT_EQ(opened_, 2);
 }
 
-TEST_F(NewestTest, WhatWasHandedOutStays) {
+TEST_F(ReloadingFileTest, WhatWasHandedOutStays) {
   folder_.Write("x", "one");
-  const std::shared_ptr<const std::string> before = *newest_.Get();
+  const std::shared_ptr<const std::string> before = *file_.Get();
   Replace("two");
   EXPECT_EQ(Get(), "two");
   EXPECT_EQ(*before, "one");
 }
 
-TEST_F(NewestTest, AMissingFileIsNotFoundAndNamed) {
-  EXPECT_EQ(newest_.Get().status().code(), absl::StatusCode::kNotFound);
+TEST_F(ReloadingFileTest, AMissingFileIsNotFoundAndNamed) {
+  EXPECT_EQ(file_.Get().status().code(), absl::StatusCode::kNotFound);
   EXPECT_TRUE(absl::StrContains(Get(), folder_.File("x"))) << Get();
   folder_.Write("x", "one");
   EXPECT_EQ(Get(), "one");
   folder_.Remove("x");
-  EXPECT_EQ(newest_.Get().status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(file_.Get().status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(NewestTest, WhatCannotBeOpenedIsTriedAgainAndNothingStandsInForIt) {
+TEST_F(ReloadingFileTest,
+       WhatCannotBeOpenedIsTriedAgainAndNothingStandsInForIt) {
   Replace("one");
   EXPECT_EQ(Get(), "one");
   Replace("bad");
@@ -85,7 +86,7 @@ TEST_F(NewestTest, WhatCannotBeOpenedIsTriedAgainAndNothingStandsInForIt) {
   EXPECT_EQ(opened_, 3);
 }
 
-TEST_F(NewestTest, AFileWithAnotherModeIsOpenedAgain) {
+TEST_F(ReloadingFileTest, AFileWithAnotherModeIsOpenedAgain) {
   folder_.Write("x", "one");
   ASSERT_EQ(chmod(folder_.File("x").c_str(), 0644), 0);
   EXPECT_EQ(Get(), "one");

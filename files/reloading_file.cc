@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "files/newest.h"
+#include "files/reloading_file.h"
 
 namespace postern::files {
 

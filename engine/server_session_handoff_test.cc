@@ -13,7 +13,7 @@
 #include "engine/grammar/reply.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
-#include "engine/standing.h"
+#include "engine/session_handoff.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -59,7 +59,7 @@ class Dialogue {
   }
 
   const ServerSession& session() const { return *session_; }
-  const Standing& standing() const { return standing_; }
+  const SessionHandoff& handoff() const { return handoff_; }
 
  private:
   std::string Take() {
@@ -73,8 +73,8 @@ class Dialogue {
       if (handed_over_) {
         handed_over_ = false;
         *out += Take();
-        standing_ = session_->standing();
-        session_ = std::make_unique<ServerSession>(config_, standing_);
+        handoff_ = session_->handoff();
+        session_ = std::make_unique<ServerSession>(config_, handoff_);
         return;
       }
       const Reply no = {454, {4, 7, 0}, "no"};
@@ -98,7 +98,7 @@ class Dialogue {
   const bool tls_;
   bool handed_over_;
   std::unique_ptr<ServerSession> session_;
-  Standing standing_;
+  SessionHandoff handoff_;
 };
 
 ServerConfig Config() {
@@ -120,7 +120,7 @@ struct Row {
   absl::string_view clear;  // and if it is refused
 };
 
-TEST(ServerSessionStandingTest, GoesOnAsTheOtherWouldHave) {
+TEST(ServerSessionHandoffTest, GoesOnAsTheOtherWouldHave) {
   const ServerConfig config = Config();
   const std::string mail = "MAIL FROM:<s@x>\r\n";
   const std::string mails = absl::StrCat(mail, "RSET\r\n", mail, "RSET\r\n");
@@ -160,26 +160,26 @@ TEST(ServerSessionStandingTest, GoesOnAsTheOtherWouldHave) {
   }
 }
 
-TEST(ServerSessionStandingTest, TakesAllOfItAlong) {
+TEST(ServerSessionHandoffTest, TakesAllOfItAlong) {
   ServerConfig config = Config();
   Dialogue dialogue(config, /*tls=*/true, /*handed_over=*/true);
   dialogue.Feed(absl::StrCat("NOOP\r\nx\r\nEHLO c\r\nAUTH LOGIN =\r\n", kAuth,
                              "MAIL FROM:<s@x>\r\nRSET\r\n"));
   dialogue.Feed("STARTTLS\r\n");
-  const Standing want = {.greeted = true,
-                         .extended = true,
-                         .identity = "u",
-                         .errors = 2,
-                         .auth_failures = 1,
-                         .messages = 1,
-                         .reported = 1,
-                         .violations = {.pipelining = true}};
-  EXPECT_EQ(dialogue.standing(), want);
+  const SessionHandoff want = {.greeted = true,
+                               .extended = true,
+                               .identity = "u",
+                               .errors = 2,
+                               .auth_failures = 1,
+                               .messages = 1,
+                               .reported = 1,
+                               .violations = {.pipelining = true}};
+  EXPECT_EQ(dialogue.handoff(), want);
   EXPECT_EQ(ServerSession(config, want).violations(), want.violations);
 }
 
 // STARTTLS is no way to fill a log.
-TEST(ServerSessionStandingTest, ReportsNoMoreRefusalsThanOneSession) {
+TEST(ServerSessionHandoffTest, ReportsNoMoreRefusalsThanOneSession) {
   ServerConfig config = Config();
   config.max_errors = 100;
   config.max_reported = 3;
@@ -197,9 +197,9 @@ TEST(ServerSessionStandingTest, ReportsNoMoreRefusalsThanOneSession) {
   }
 }
 
-TEST(ServerSessionStandingTest, TakesNothingInTheClearBehindItsAcceptance) {
+TEST(ServerSessionHandoffTest, TakesNothingInTheClearBehindItsAcceptance) {
   const ServerConfig config = Config();
-  ServerSession session(config, Standing{});
+  ServerSession session(config, SessionHandoff{});
   const Step asked = session.Advance("NOOP\r\n");
   ASSERT_EQ(asked.kind, Step::Kind::kAsk);
   ASSERT_TRUE(std::holds_alternative<StartTls>(asked.ask->what));
@@ -211,9 +211,9 @@ TEST(ServerSessionStandingTest, TakesNothingInTheClearBehindItsAcceptance) {
   EXPECT_EQ(session.Output(), "220 2.0.0 ready\r\n");
 }
 
-TEST(ServerSessionStandingTest, GoesDownBeforeItsQuestion) {
+TEST(ServerSessionHandoffTest, GoesDownBeforeItsQuestion) {
   const ServerConfig config = Config();
-  ServerSession session(config, Standing{});
+  ServerSession session(config, SessionHandoff{});
   session.Shutdown();
   EXPECT_EQ(session.Advance("").kind, Step::Kind::kClosed);
   EXPECT_EQ(std::string(session.Output()).substr(0, 9), "421 4.3.2");

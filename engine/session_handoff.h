@@ -3,8 +3,8 @@
 
 // Where a session stands at STARTTLS, for another that goes on in its place.
 
-#ifndef POSTERN_ENGINE_STANDING_H_
-#define POSTERN_ENGINE_STANDING_H_
+#ifndef POSTERN_ENGINE_SESSION_HANDOFF_H_
+#define POSTERN_ENGINE_SESSION_HANDOFF_H_
 
 #include <string>
 
@@ -12,9 +12,10 @@
 
 namespace postern {
 
-// Standing is all that a ServerSession knows of its client between two commands
-// and outside a transaction, where STARTTLS is served. A program that is small
-// as long as a client speaks in the clear hands it to one that has TLS.
+// SessionHandoff is all that a ServerSession knows of its client between two
+// commands and outside a transaction, where STARTTLS is served. A program that
+// is small as long as a client speaks in the clear hands it to one that has
+// TLS.
 //
 // The first half is said in the clear, and forgotten once TLS is there (RFC
 // 3207 4.2); it is for a STARTTLS that fails, behind which the session goes on.
@@ -23,7 +24,7 @@ namespace postern {
 //
 // Octets that have been read and not consumed are no part of it: they came in
 // the clear behind STARTTLS, and whoever has some must not pass the session on.
-struct Standing {
+struct SessionHandoff {
   bool greeted = false;   // HELO, EHLO or LHLO accepted
   bool extended = false;  // and it was not HELO
   std::string identity;   // by AUTH in the clear; empty: not known
@@ -34,9 +35,10 @@ struct Standing {
   int reported = 0;       // refusals, of ServerConfig::max_reported
   Violations violations;
 
-  friend bool operator==(const Standing&, const Standing&) = default;
+  friend bool operator==(const SessionHandoff&,
+                         const SessionHandoff&) = default;
 };
 
 }  // namespace postern
 
-#endif  // POSTERN_ENGINE_STANDING_H_
+#endif  // POSTERN_ENGINE_SESSION_HANDOFF_H_
