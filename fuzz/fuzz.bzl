@@ -18,23 +18,19 @@ def fuzz_target(name, deps):
     native.cc_binary(
         name = name + "_fuzz",
         testonly = True,
-        srcs = [
-            "abort_on_failure.cc",
-            source,
-        ],
+        srcs = [source],
         linkopts = ["-fsanitize=fuzzer"],
         tags = ["manual"],
-        deps = all_deps,
+        deps = all_deps + [":abort_on_failure"],
     )
     native.cc_test(
         name = name + "_corpus_test",
         size = "small",
-        srcs = [
-            "abort_on_failure.cc",
-            "corpus_main.cc",
-            source,
-        ],
+        srcs = [source],
         args = ["fuzz/corpus/" + name],
         data = native.glob(["corpus/%s/*" % name]),
-        deps = all_deps,
+        deps = all_deps + [
+            ":abort_on_failure",
+            ":corpus_main",
+        ],
     )
