@@ -70,6 +70,6 @@ void Talk(FuzzedDataProvider input) {
 }  // namespace postern::net
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  postern::transports::Talk({data, size});
+  postern::net::Talk({data, size});
   return 0;
 }
