@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutants, and what becomes of them: mutants_test.py TOOLS/MUTANTS."""
 
+import concurrent.futures
 import importlib.machinery
 import importlib.util
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ def load(path):
     loader = importlib.machinery.SourceFileLoader("mutants", path)
     spec = importlib.util.spec_from_loader("mutants", loader)
     module = importlib.util.module_from_spec(spec)
+    sys.modules["mutants"] = module  # so that its objects go to other processes
     loader.exec_module(module)
     return module
 
@@ -217,6 +220,17 @@ class TestTest(Folder):
     def test_it_is_ended_after_its_time(self):
         test = mutants.Test("//a:t", ["sleep", "1000"], self.folder)
         self.assertEqual(test.run(0, 0.2), "no end in 0 s")
+
+
+    def test_it_begins_with_ordinary_signals_and_room(self):
+        test = mutants.Test("//a:t", [
+            "sh", "-c", "grep -q '^SigIgn:.0*$' /proc/self/status &&"
+            "truncate -s 5G big"], self.folder)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGINT, signal.default_int_handler)
+        with concurrent.futures.ProcessPoolExecutor(
+                1, initializer=mutants.set_limits) as pool:
+            self.assertEqual(pool.submit(test.run, 0, 60).result(), "")
 
 
 class StandIn:
