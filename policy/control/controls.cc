@@ -78,7 +78,6 @@ class ControlReader {
     auto more = OpenDatabase("morercpthosts.cdb");
     if (!more.ok()) return more.status();
     CheckMoreRcptHosts(more->has_value());
-    if (*more && options_.check_databases) Warn(CheckHostKeys(**more));
     controls_.rcpthosts =
         HostList(LineSet(path, **std::move(lines)), *std::move(more));
     return absl::OkStatus();
@@ -105,7 +104,6 @@ class ControlReader {
     }
     auto more = OpenDatabase("senders.cdb");
     if (!more.ok()) return more.status();
-    if (*more && options_.check_databases) Warn(CheckSenderRecords(**more));
     controls_.senders.emplace(**lines, *std::move(more));
     return absl::OkStatus();
   }
@@ -172,17 +170,6 @@ class ControlReader {
     }
   }
 
-  // What cannot be read is an error for those recipients and users that are
-  // looked up there, and keeps no others waiting.
-  void Warn(const absl::StatusOr<std::vector<std::string>>& warnings) {
-    if (!warnings.ok()) {
-      controls_.warnings.emplace_back(warnings.status().message());
-      return;
-    }
-    controls_.warnings.insert(controls_.warnings.end(), warnings->begin(),
-                              warnings->end());
-  }
-
   // Opens the database `name`; it may be missing.
   absl::StatusOr<std::optional<files::Cdb>> OpenDatabase(
       absl::string_view name) const {
@@ -232,6 +219,26 @@ class ControlReader {
 };
 
 }  // namespace
+
+std::vector<std::string> CheckDatabases(const Controls& controls) {
+  std::vector<std::string> warnings;
+  // What cannot be read is an error for those recipients and users that are
+  // looked up there, and for no others.
+  const auto add =
+      [&warnings](const absl::StatusOr<std::vector<std::string>>& found) {
+        if (found.ok()) {
+          warnings.insert(warnings.end(), found->begin(), found->end());
+        } else {
+          warnings.emplace_back(found.status().message());
+        }
+      };
+  const auto& hosts = controls.rcpthosts.database();
+  if (hosts) add(CheckHostKeys(*hosts));
+  if (controls.senders && controls.senders->database()) {
+    add(CheckSenderRecords(*controls.senders->database()));
+  }
+  return warnings;
+}
 
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options) {
   Controls controls;

@@ -31,11 +31,6 @@ struct ControlOptions {
   // Whether to read senders and senders.cdb.
   bool senders = false;
 
-  // Whether to read the keys of morercpthosts.cdb and the records of
-  // senders.cdb for mistakes, up to kMaxCheckedRecords of each: not for a
-  // process that serves one client.
-  bool check_databases = false;
-
   // Controls::databytes where neither the file nor the variable has a number.
   uint64_t databytes = 0;
 
@@ -73,6 +68,12 @@ struct Controls {
 // morercpthosts.cdb counts only where rcpthosts exists, as in qmail, and
 // senders.cdb where senders does.
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options);
+
+// Returns warnings about the keys of morercpthosts.cdb and the records of
+// senders.cdb; what cannot be read is one, too. Looks at kMaxCheckedRecords of
+// each at most: for a server that starts once. A program that serves one client
+// has no time for it.
+std::vector<std::string> CheckDatabases(const Controls& controls);
 
 }  // namespace postern::policy
 

@@ -52,6 +52,8 @@ class HostList {
   // empty domain too, and the database's error where it cannot tell.
   absl::StatusOr<std::optional<Match>> Find(absl::string_view domain) const;
 
+  const std::optional<files::Cdb>& database() const { return more_; }
+
   // Returns whether Find() reads the database for `domain`.
   bool ReadsDatabase(absl::string_view domain) const;
 

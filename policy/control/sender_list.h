@@ -51,6 +51,7 @@ class SenderList {
 
   // Returns whether there is a database, which Allows() may read.
   bool has_database() const { return more_.has_value(); }
+  const std::optional<files::Cdb>& database() const { return more_; }
 
  private:
   absl::flat_hash_map<std::string, std::vector<std::string>> lines_;  // by user

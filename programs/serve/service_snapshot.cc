@@ -80,13 +80,15 @@ absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
       {.directory = options.control,
        .open_relay = options.open_relay,
        .senders = options.senders,
-       .check_databases = true,
        .databytes = options.databytes,
        .databytes_env = databytes == nullptr
                             ? std::nullopt
                             : std::optional<std::string>(databytes)});
   if (!controls.ok()) return controls.status();
   for (const std::string& warning : controls->warnings) {
+    log::WriteLog("warning", warning);
+  }
+  for (const std::string& warning : policy::CheckDatabases(*controls)) {
     log::WriteLog("warning", warning);
   }
   const auto snapshot = std::make_shared<ServiceSnapshot>();
