@@ -53,6 +53,7 @@ bool Content::HasRoomFor(uint64_t octets) const {
 
 bool Content::LooksEnded() const {
   absl::string_view text = tail_;
+  if (absl::EndsWith(text, "\r") && !scanner_.defect()) return false;
   if (form_ != Form::kData || !TakeLineEnd(&text)) return false;
   if (absl::EndsWithIgnoreCase(text, "QUIT")) {
     text.remove_suffix(4);

@@ -61,10 +61,9 @@ class Content {
   // Returns whether a client that ends its lines in a bare LF (or CR) believes
   // that its message is complete: in kData, the last line is a "." that stands
   // between two line ends of any kind, or a QUIT after it. The true end of the
-  // data is not among them: Take() reports that.
+  // data is not among them: Take() reports that. Nor is what may be the first
+  // half of it, CRLF . CR, in content that has no defect.
   bool LooksEnded() const;
-  // Returns whether Refusal() is because of a bare newline.
-  bool holds_bare_newline() const { return scanner_.defect().has_value(); }
   // Returns the reply to what must be refused at a chunk's end. A bare newline
   // is not: as behind DATA, the verdict on the text waits for its end.
   std::optional<Reply> ChunkRefusal() const;

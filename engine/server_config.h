@@ -157,9 +157,9 @@ struct ServerConfig {
   // Octets of content that make such a block. It stops clients that send a
   // byte a minute.
   size_t data_block = 4096;
-  // Longest silence after content that is refused for a bare newline already
-  // and that looks complete to a client which ends its lines in LF: see
-  // ServerSession::IdleTimeout(). Such a client waits for its reply.
+  // Longest silence after content that looks complete to a client which ends
+  // its lines in LF: see ServerSession::IdleTimeout(). Such a client waits for
+  // its reply.
   absl::Duration bare_end_timeout = absl::Seconds(10);
 
   // Returns kInvalidArgument with the field's name if a value cannot be used.

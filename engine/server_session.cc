@@ -103,6 +103,7 @@ Step ServerSession::Advance(absl::string_view in) {
     if (!step) continue;
     step->consumed = consumed;
     step->secret = secret;
+    wants_input_ = step->kind == Step::Kind::kNeedInput;
     line_ = {};  // its bytes are the caller's
     return *step;
   }
@@ -524,7 +525,11 @@ void ServerSession::EndAuth() {
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
   if (AwaitsReplyToBareEnd()) {
-    const Reply refusal = *content_->Refusal();
+    const Reply refusal = content_->Refusal().value_or(
+        Reply{451,
+              {4, 5, 2},
+              "the message ends in a bare newline, not in CRLF.CRLF: lines "
+              "end in CRLF (#4.5.2)"});
     SayForMessage(refusal);
     Report(refusal, "DATA", /*content=*/true);
   } else if (state_ != State::kStartTls) {
@@ -581,12 +586,10 @@ absl::Duration ServerSession::IdleTimeout() const {
   return std::min(config_.bare_end_timeout, ReadTimeout());
 }
 
-// The client of a message that is refused already believes that it has ended
-// it. Where bare newlines are normalized, the message is not refused, and
-// silence may as well be a sink's fault, which must not cost the message.
+// Silence while no input is wanted is the sink's, and costs no message.
 bool ServerSession::AwaitsReplyToBareEnd() const {
-  return state_ == State::kBody && !body_ended_ &&
-         content_->holds_bare_newline() && content_->LooksEnded();
+  return state_ == State::kBody && !body_ended_ && wants_input_ &&
+         content_->LooksEnded();
 }
 
 SessionHandoff ServerSession::handoff() const {

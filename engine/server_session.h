@@ -162,7 +162,9 @@ class ServerSession {
   // for another reason: drops the transaction and open Asks, says 421, closes.
   // A client that waits for the reply to a message which it ended in a bare LF
   // gets the message's 554 instead: after a 421 it would send the same message
-  // again for days.
+  // again for days. Where bare newlines are normalized there is no 554, and it
+  // gets a 451 that says what is missing: the client of a message that is
+  // merely slow must be able to send it again.
   void TimedOut();
   // We go down: at the next moment at which no answer and no content is on its
   // way, says 421 and closes. Until then the session goes on.
@@ -189,10 +191,9 @@ class ServerSession {
   // How long the driver may wait for the peer's next octet, from the last one
   // on: InfiniteDuration(), if ReadTimeout() alone counts. It is
   // ServerConfig::bare_end_timeout, and at most ReadTimeout(), while the
-  // content is refused for a bare newline and ends as a client that ends its
-  // lines in LF ends a message (LF.LF): such a client waits for the reply to
-  // it, and sends nothing more. It only shortens a wait: the deadline of
-  // ReadTimeout() stays.
+  // content ends as a client that ends its lines in LF ends a message (LF.LF):
+  // such a client waits for the reply to it, and sends nothing more. It only
+  // shortens a wait: the deadline of ReadTimeout() stays.
   absl::Duration IdleTimeout() const;
   // Counts commands, blocks of content (ServerConfig::data_block) and answers.
   uint64_t progress() const { return progress_; }
@@ -339,6 +340,7 @@ class ServerSession {
   bool extended_ = false;   // and it was not HELO
   bool abort_due_ = false;  // kAborted goes before anything else
   bool input_ended_ = false;
+  bool wants_input_ = false;    // as the last Step said
   bool shutting_down_ = false;  // at the next safe point
   CloseReason reason_ = CloseReason::kQuit;
   int errors_ = 0;    // since the last accepted message

@@ -842,25 +842,31 @@ TEST_F(ServerSessionTest, WaitsBrieflyAtAnEndThatIsNone) {
   };
   for (const Row& row : kRows) {
     for (size_t cut = 1; cut <= row.content.size() + 1; ++cut) {
-      SCOPED_TRACE(testing::PrintToString(std::string(row.content)));
-      Restart();
-      Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
-      TakeOutput();
-      for (size_t at = 0; at < row.content.size(); at += cut) {
-        Feed(row.content.substr(at, cut));
+      for (const bool normalize : {false, true}) {
+        SCOPED_TRACE(testing::PrintToString(std::string(row.content)));
+        config_.bare_newlines =
+            normalize ? BareNewlines::kNormalize : BareNewlines::kReject;
+        Restart();
+        Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
+        TakeOutput();
+        for (size_t at = 0; at < row.content.size(); at += cut) {
+          Feed(row.content.substr(at, cut));
+        }
+        EXPECT_EQ(session().ReadTimeout(), absl::Minutes(5));
+        EXPECT_EQ(session().IdleTimeout(),
+                  row.briefly ? absl::Seconds(10) : absl::InfiniteDuration());
+        session().TimedOut();
+        Feed("");
+        const absl::string_view reply = !row.briefly ? "421 4.4.2"
+                                        : normalize  ? "451 4.5.2"
+                                                     : "554 5.5.2";
+        EXPECT_EQ(TakeOutput().substr(0, 9), reply);
+        // The report is of the reply that was sent.
+        const std::vector<Refusal> refusals = session().TakeRefusals();
+        ASSERT_EQ(refusals.size(), 1u);
+        EXPECT_EQ(FormatReply(refusals[0].reply).substr(0, 9), reply);
+        EXPECT_EQ(refusals[0].content, row.briefly);
       }
-      EXPECT_EQ(session().ReadTimeout(), absl::Minutes(5));
-      EXPECT_EQ(session().IdleTimeout(),
-                row.briefly ? absl::Seconds(10) : absl::InfiniteDuration());
-      session().TimedOut();
-      Feed("");
-      EXPECT_EQ(TakeOutput().substr(0, 9),
-                row.briefly ? "554 5.5.2" : "421 4.4.2");
-      // The report is of the reply that was sent.
-      const std::vector<Refusal> refusals = session().TakeRefusals();
-      ASSERT_EQ(refusals.size(), 1u);
-      EXPECT_EQ(refusals[0].reply.code, row.briefly ? 554 : 421);
-      EXPECT_EQ(refusals[0].content, row.briefly);
     }
   }
 }

@@ -144,7 +144,8 @@ class Follower {
 
   // The session's time is up, or the server's.
   void OnTimeout() {
-    if (absl::StartsWith(replies_, "554")) {
+    if (absl::StartsWith(replies_, "554") ||
+        absl::StartsWith(replies_, "451 4.5.2")) {
       EXPECT_TRUE(outcome_.closed == CloseReason::kTimeout &&
                   EndsInBareNewline(content_))
           << "the reply to a message that goes on";
