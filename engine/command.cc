@@ -50,9 +50,8 @@ std::optional<Reply> CheckCharacters(absl::string_view line, Verb verb) {
   if (HoldsControl(line)) return bad;
   if (IsAscii(line)) return std::nullopt;  // but for HT
   if (!TakesMailbox(verb) && !TakesClientName(verb)) return bad;
-  if (IsUtf8(line)) {
-    if (HoldsC1(line)) return bad;
-  } else if (TakesMailbox(verb)) {
+  if (HoldsC1(line)) return bad;
+  if (TakesMailbox(verb) && !IsUtf8(line)) {
     return Reply{501, {5, 5, 2}, "bad UTF-8 (#5.5.2)"};
   }
   return std::nullopt;

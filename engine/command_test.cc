@@ -84,7 +84,8 @@ TEST(CommandTest, RefusesWhatIsNoCommandLine) {
       {"EHLO \x7f\xfc", 501},
       {"EHLO \xc2\x9b"
        "2J",
-       501},  // a terminal's CSI
+       501},                          // a terminal's CSI
+      {"EHLO b\xfcro\xc2\x85", 501},  // in a name that is no UTF-8
       {"MAIL FROM:<a\nb@d>", 501},
       {{"RCPT TO:<u\0@d>", 15}, 501},
       {"MAIL FROM:<\xe4@d>", 501},  // Latin-1

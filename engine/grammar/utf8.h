@@ -26,8 +26,9 @@ bool IsPrintableAscii(absl::string_view text);
 // surrogates, nothing past U+10FFFF, nothing cut short. Empty text is.
 bool IsUtf8(absl::string_view text);
 
-// Returns whether `text`, which is UTF-8, holds one of the control characters
+// Returns whether `text` holds the octets of one of the control characters
 // U+0080 to U+009F: no part of a name, and to a terminal an escape sequence.
+// The rest of it need not be UTF-8: what shows it may skip what is not.
 bool HoldsC1(absl::string_view text);
 
 }  // namespace postern

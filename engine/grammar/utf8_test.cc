@@ -154,7 +154,13 @@ TEST(Utf8Test, FindsControlCharactersBeyondAscii) {
       HoldsC1("\xc2\x9b"
               "2J"));
   EXPECT_TRUE(HoldsC1("\xc2\x9f"));
+  EXPECT_TRUE(HoldsC1("\xff\xc2\x85\xc2"));  // the rest is no UTF-8
   EXPECT_FALSE(HoldsC1("\xc2\xa0"));
+  EXPECT_FALSE(
+      HoldsC1("\xc2"
+              "A"));  // Latin-1
+  EXPECT_FALSE(HoldsC1("\xc2\x7f\x80"));
+  EXPECT_FALSE(HoldsC1("\xc2\xc2"));
   EXPECT_FALSE(HoldsC1("\xc3\x9b"));
   EXPECT_FALSE(HoldsC1("ascii \x1b"));
   EXPECT_FALSE(HoldsC1(""));
