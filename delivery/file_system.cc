@@ -69,6 +69,18 @@ bool CannotCopy(ssize_t error) {
          error == -EOPNOTSUPP || error == -EPERM || error == -EBADF;
 }
 
+// Returns whether the link count of the directory `path` says that there are
+// directories in it, the ".." of each of which is a link.
+bool HoldsFolders(FileSystem& files, const std::string& path) {
+  const int fd = OpenFile(files, AT_FDCWD, path, O_PATH | O_DIRECTORY);
+  if (fd < 0) return false;
+  struct stat status {};
+  const bool known = files.Stat(fd, &status) >= 0;
+  (void)files.Close(fd);               // nothing was written through it
+  constexpr nlink_t kLinksOfNone = 2;  // its own name and "."
+  return known && status.st_nlink > kLinksOfNone;
+}
+
 }  // namespace
 
 FileSystem& PosixFileSystem() {
@@ -139,6 +151,7 @@ int MoveFile(FileSystem& files, int from_directory, const std::string& from,
 int HoldsEntries(FileSystem& files, const std::string& path) {
   const int fd =
       OpenFile(files, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOCTTY);
+  if (fd == -EACCES) return HoldsFolders(files, path) ? 1 : fd;
   if (fd < 0) return fd;
   // One name beside "." and ".." is enough, and a buffer holds several.
   alignas(dirent64) char buffer[4096];

@@ -78,7 +78,9 @@ int MoveFile(FileSystem& files, int from_directory, const std::string& from,
              int to_directory, const std::string& to);
 
 // Returns 1 if the directory `path` holds anything, 0 if it is empty, or a
-// negative errno.
+// negative errno. One that this process may not read (EACCES) holds something
+// if its link count says that it has subdirectories; of files that says
+// nothing, and some file systems (Btrfs, overlayfs) do not count.
 int HoldsEntries(FileSystem& files, const std::string& path);
 
 // Removes `name`. That it is gone already is success.

@@ -105,6 +105,37 @@ TEST(FileSystemTest, TellsAnEmptyDirectoryFromOneThatHoldsSomething) {
   EXPECT_EQ(files.open_count(), 0u);
 }
 
+// A directory that this process may search, but not read.
+class UnreadableFolder : public FaultyFileSystem {
+ public:
+  explicit UnreadableFolder(nlink_t links)
+      : FaultyFileSystem(PosixFileSystem()), links_(links) {}
+  int OpenAt(int directory, const std::string& name, int flags,
+             mode_t mode) override {
+    if ((flags & O_PATH) == 0) return -EACCES;
+    return FaultyFileSystem::OpenAt(directory, name, flags, mode);
+  }
+  int Stat(int fd, struct stat* status) override {
+    const int result = FaultyFileSystem::Stat(fd, status);
+    status->st_nlink = links_;
+    return result;
+  }
+
+ private:
+  const nlink_t links_;
+};
+
+TEST(FileSystemTest, LinksTellOfFoldersInWhatMayNotBeRead) {
+  TemporaryFolder folder;
+  for (const nlink_t links : {0, 1, 2, 3, 70000}) {
+    UnreadableFolder files(links);
+    EXPECT_EQ(HoldsEntries(files, folder.Path()), links > 2 ? 1 : -EACCES);
+    EXPECT_EQ(files.open_count(), 0u);
+    files.FailEvery(Op::kStat, EIO);
+    EXPECT_EQ(HoldsEntries(files, folder.Path()), -EACCES);
+  }
+}
+
 // Who tests the tester.
 TEST(FaultyFileSystemTest, FailsTheCallsItWasToldToFail) {
   TemporaryFolder folder;
