@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "auth/sasl_callback.h"
+#include "auth/user_file.h"
 
 namespace postern::auth {
 namespace {
@@ -87,6 +88,7 @@ void CountAuxprop(sasl_auxprop_plug_t*, sasl_info_callback_stage_t stage,
 }
 
 struct Options {
+  std::string pwcheck_method = "auxprop";  // the library's default
   std::string auxprop_plugin;
   std::string sasldb_path = "/etc/sasldb2";
 };
@@ -107,6 +109,8 @@ std::string Option(const sasl_utils_t* utils, const char* name,
 // will not be added.
 int ReadOptions(const sasl_utils_t* utils, int, int*, sasl_canonuser_plug_t**,
                 const char*) {
+  options_to_read->pwcheck_method =
+      Option(utils, "pwcheck_method", options_to_read->pwcheck_method);
   options_to_read->auxprop_plugin = Option(utils, "auxprop_plugin", "");
   options_to_read->sasldb_path =
       Option(utils, "sasldb_path", options_to_read->sasldb_path);
@@ -175,6 +179,8 @@ absl::Status SaslLibrary::Init(const std::string& config_dir) {
   if (options.auxprop_plugin == "sasldb" ||
       (options.auxprop_plugin.empty() && sources == 1)) {
     user_file_ = options.sasldb_path;
+    wants_user_file_ = !options.auxprop_plugin.empty() ||
+                       absl::StrContains(options.pwcheck_method, "auxprop");
   }
   return absl::OkStatus();
 }
@@ -185,6 +191,20 @@ absl::Status SaslLibrary::CheckUserFile() const {
     return absl::OkStatus();
   }
   return absl::ErrnoToStatus(errno, absl::StrCat("sasldb ", user_file_));
+}
+
+absl::Status SaslLibrary::CheckUserFileAtStart() const {
+  if (!wants_user_file_) return absl::OkStatus();
+  const int descriptor = open(user_file_.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat facts = {};
+  absl::Status status;
+  if (descriptor < 0 || fstat(descriptor, &facts) != 0) {
+    status = absl::ErrnoToStatus(errno, user_file_);
+  } else {
+    status = CheckPrivate(user_file_, facts);
+  }
+  if (descriptor >= 0) close(descriptor);
+  return status;
 }
 
 SaslLog::SaslLog() { log_of_this_thread = this; }

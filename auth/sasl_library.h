@@ -49,6 +49,12 @@ class SaslLibrary {
   // that is not there: the library then says of each that there is no such
   // user. May wait for the disk.
   absl::Status CheckUserFile() const;
+  // The same for the start of a server, as the user that it serves as. An error
+  // too if this process may not read the file, or everyone may: it holds
+  // passwords in the clear (CheckPrivate()). OK where postern.conf has
+  // passwords checked elsewhere (pwcheck_method) and names no auxprop_plugin:
+  // then the file may not be there on purpose.
+  absl::Status CheckUserFileAtStart() const;
 
  private:
   SaslLibrary() = default;
@@ -56,6 +62,7 @@ class SaslLibrary {
 
   std::vector<SaslMechanism> mechanisms_;
   std::string user_file_;  // empty: users may be elsewhere
+  bool wants_user_file_ = false;
 };
 
 // Hears what the library logs on this thread while this is there. One at a time

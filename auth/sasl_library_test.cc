@@ -4,6 +4,8 @@
 #include "auth/sasl_library.h"
 
 #include <sasl/sasl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -50,6 +52,19 @@ TEST(SaslLibraryTest, StartsOnceAndSaysWhatIsWrongWithItsFile) {
   EXPECT_NE(status.message().find(site.Path("sasldb2")), std::string::npos);
   site.AddUser("alice", "mx.example.org", "wonderland");
   EXPECT_TRUE((*library)->CheckUserFile().ok());
+
+  ASSERT_EQ(chmod(site.Path("sasldb2").c_str(), 0640), 0);
+  status = (*library)->CheckUserFileAtStart();
+  EXPECT_TRUE(status.ok()) << status;
+  ASSERT_EQ(chmod(site.Path("sasldb2").c_str(), 0644), 0);
+  EXPECT_TRUE((*library)->CheckUserFile().ok());
+  status = (*library)->CheckUserFileAtStart();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find(site.Path("sasldb2: open to everyone")),
+            std::string::npos)
+      << status;
+  ASSERT_EQ(unlink(site.Path("sasldb2").c_str()), 0);
+  EXPECT_TRUE(absl::IsNotFound((*library)->CheckUserFileAtStart()));
 }
 
 TEST(SaslLogTest, HearsFailuresAndNoTraces) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "auth/sasl_backend.h"
+#include "auth/sasl_library.h"
 #include "auth/user_table.h"
 #include "auth/users_backend.h"
 #include "log/log.h"
@@ -17,6 +18,25 @@ namespace postern::service {
 namespace {
 
 void ReportAuth(absl::string_view what) { log::WriteLog("auth", what); }
+
+// Returns why the file of users of `spec`, if it has one, cannot be used.
+absl::Status CheckUserFile(const AuthSpec& spec, const AuthOptions& options) {
+  switch (spec.kind) {
+    case AuthSpec::Kind::kCheckpassword:
+    case AuthSpec::Kind::kOauth:
+      break;
+    case AuthSpec::Kind::kCdb:
+      return auth::UserTable::Open(auth::UserTablePath(spec.file)).status();
+    case AuthSpec::Kind::kSasl: {
+      // It was started with this folder, and is returned as it is.
+      const auto library =
+          auth::SaslLibrary::Start(options.sasl_config, ReportAuth);
+      return library.ok() ? (*library)->CheckUserFileAtStart()
+                          : library.status();
+    }
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -42,17 +62,14 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
 
 absl::Status CheckUserFiles(const AuthOptions& options) {
   for (const AuthSpec& spec : options.specs) {
-    if (spec.kind != AuthSpec::Kind::kCdb) continue;
-    const std::string path = auth::UserTablePath(spec.file);
-    const absl::Status status = auth::UserTable::Open(path).status();
+    const absl::Status status = CheckUserFile(spec, options);
     if (status.ok()) continue;
     return absl::Status(
         status.code(),
         absl::StrCat("--auth ", spec.text, ": ", status.message(),
                      absl::IsPermissionDenied(status)
-                         ? absl::StrCat(": let the group of the user of --user "
-                                        "read it: chgrp GROUP ",
-                                        path, "; chmod 640 ", path)
+                         ? ": let the group of the user of --user read it "
+                           "(chgrp GROUP FILE; chmod 640 FILE)"
                          : ""));
   }
   return absl::OkStatus();

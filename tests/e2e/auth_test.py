@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import os
-import pwd
 import re
 import signal
 import smtplib
@@ -340,14 +339,41 @@ class Auth(harness.TestCase):
             server.wait_log("auth result=limit")
             server.stop()
 
+    def test_a_sasldb_must_be_private(self):
+        options = self.sasl("PLAIN")
+        database = self.folder / "sasldb2"
+        database.chmod(0o604)
+        with self.assertRaises(AssertionError) as failed:
+            self.serve(*options)
+        self.assertIn(f"fatal: --auth sasl: {database}: open to everyone",
+                      str(failed.exception))
+        # Where passwords are checked elsewhere, it may be whatever it is.
+        config = self.folder / "postern.conf"
+        config.write_text("pwcheck_method: saslauthd\nmech_list: PLAIN\n")
+        self.serve(*options)
+
+    def test_a_sasldb_must_be_readable_after_user(self):
+        nobody = self.another_user()
+        options = self.sasl("PLAIN")
+        database = self.folder / "sasldb2"
+        database.chmod(0o600)
+        self.folder.chmod(0o711)
+        with self.assertRaises(AssertionError) as failed:
+            self.serve(*options, "--user", nobody.pw_name)
+        self.assertIn(f"--auth sasl: {database}: Permission denied",
+                      str(failed.exception))
+        os.chown(database, 0, nobody.pw_gid)
+        database.chmod(0o640)
+        server = self.serve(*options, "--auth-insecure", "--user",
+                            nobody.pw_name)
+        guess = base64.b64encode(f"\0alice\0{PASSWORD}".encode()).decode()
+        with harness.Client(server) as client:
+            client.greet()
+            self.assertEqual(client.ask(f"AUTH PLAIN {guess}")[:3], "235")
+
     def test_a_table_must_be_readable_after_user(self):
         """It is read again at each change, as the user of --user."""
-        nobody = pwd.getpwuid(65534)
-        try:
-            subprocess.run(["true"], check=True, user=nobody.pw_uid,
-                           group=nobody.pw_gid, extra_groups=[])
-        except PermissionError:
-            self.skipTest("may not become another user")
+        nobody = self.another_user()
         spec = self.users("--iterations", "4096")
         self.folder.chmod(0o711)
         with self.assertRaises(AssertionError) as failed:

@@ -11,6 +11,7 @@ each case is counted.
 
 import os
 import pathlib
+import pwd
 import resource
 import shutil
 import signal
@@ -80,6 +81,17 @@ class TestCase(unittest.TestCase):
     def put(self, name, text):
         data = text if isinstance(text, bytes) else text.encode()
         (self.control / name).write_bytes(data)
+
+    def another_user(self):
+        """The user nobody, where the test may become that: not in a sandbox,
+        where root is root alone, and hence the tag no-sandbox."""
+        nobody = pwd.getpwuid(65534)
+        try:
+            subprocess.run(["true"], check=True, user=nobody.pw_uid,
+                           group=nobody.pw_gid, extra_groups=[])
+        except PermissionError:
+            self.skipTest("may not become another user")
+        return nobody
 
     def put_cdb(self, path, records):
         """Makes a cdb with Debian's `cdb`, of (key, data) pairs."""
