@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -148,6 +149,32 @@ TEST(MaildirFolderTest, WhatCannotBeLookedAtProvesNothing) {
       EXPECT_EQ(files.open_count(), 0u);
     }
   }
+}
+
+// Mounts a file system that has the folder `path` while a directory is read.
+class MountingFileSystem : public FaultyFileSystem {
+ public:
+  explicit MountingFileSystem(std::string path)
+      : FaultyFileSystem(PosixFileSystem()), path_(std::move(path)) {}
+  ssize_t ReadDirectory(int fd, char* data, size_t size) override {
+    const ssize_t result = FaultyFileSystem::ReadDirectory(fd, data, size);
+    mkdir(path_.c_str(), 0700);
+    return result;
+  }
+
+ private:
+  const std::string path_;
+};
+
+TEST(MaildirFolderTest, WhatIsMountedMeanwhileProvesNothing) {
+  TemporaryFolder folder;
+  folder.MakeFolder("store");
+  folder.Write("store/file", "");
+  MountingFileSystem files(folder.Path("store/u"));
+  const absl::Status status =
+      ConfirmNoMaildir(folder.Path("store"), folder.Path("store/u"), files);
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_EQ(status.message(), folder.Path("store/u has just appeared"));
 }
 
 class TwoFileSystems : public FaultyFileSystem {

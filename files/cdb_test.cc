@@ -240,6 +240,42 @@ TEST(CdbTest, DataHasALargestSize) {
   EXPECT_TRUE(*cdb->Contains("k"));
 }
 
+// The same for a walk, where the record lies within the file, which is sparse.
+TEST(CdbTest, ARecordThatIsWalkedHasALargestSize) {
+  TestFolder folder;
+  const auto put = [](uint64_t number, size_t at, std::string* bytes) {
+    for (size_t i = 0; i < 4; ++i) {
+      (*bytes)[at + i] = static_cast<char>(number >> (8 * i) & 0xff);
+    }
+  };
+  for (const bool too_large : {false, true}) {
+    folder.WriteCdb("x.cdb", {{"k", "v"}});
+    std::string bytes = folder.Read("x.cdb");
+    const uint64_t length = Cdb::kMaxData - (too_large ? 0 : 1);
+    put(length, 2048 + 4, &bytes);
+    // Behind the record is the one hash table that is not empty.
+    const uint64_t end = 2048 + 8 + 1 + length;
+    for (size_t at = 0; at < 2048; at += 8) {
+      if (bytes[at + 4] != 0) put(end, at, &bytes);
+    }
+    folder.Write("x.cdb", bytes);
+    ASSERT_EQ(
+        truncate(folder.File("x.cdb").c_str(), static_cast<off_t>(end + 1000)),
+        0);
+    const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+    ASSERT_TRUE(cdb.ok()) << cdb.status();
+    size_t walked = 0;
+    const absl::Status status =
+        cdb->ForEach([&](absl::string_view, absl::string_view data) {
+          walked += data.size();
+          return true;
+        });
+    EXPECT_EQ(walked, too_large ? 0 : length);
+    EXPECT_EQ(absl::IsDataLoss(status), too_large) << status;
+    EXPECT_EQ(absl::StrContains(status.message(), "too large"), too_large);
+  }
+}
+
 TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());

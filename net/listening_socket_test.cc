@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/socket.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -170,6 +171,42 @@ TEST(ListeningSocketTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
     EXPECT_EQ(bound->host, "0.0.0.0");
     EXPECT_FALSE(Listen({"::1", 0, ""}, false).ok());
     EXPECT_FALSE(Listen({"::", 0, ""}, false).ok());
+    close(*socket);
+  }).join();
+}
+
+// Has setsockopt(2) give this thread no larger receive buffer, as where
+// net.core.rmem_max is small and the process has no privileges.
+void KeepReceiveBufferSmall() {
+  constexpr uint32_t kOption = offsetof(seccomp_data, args) + 2 * 8;
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kOption),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_RCVBUFFORCE, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_RCVBUF, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),  // done, it says
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+  };
+  sock_fprog program = {std::size(filter), filter};
+  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+// Then the kernel chooses the receive buffer again. The send buffer, which a
+// client that never reads fills, keeps its size.
+TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeWhereTheKernelChooses) {
+  std::thread([] {
+    KeepReceiveBufferSmall();
+    const auto socket = Listen({"127.0.0.1", 0, ""}, /*share=*/false);
+    ASSERT_TRUE(socket.ok()) << socket.status();
+    int locked = 0;
+    socklen_t length = sizeof(locked);
+    // Linux 5.14 and later know the option.
+    if (getsockopt(*socket, SOL_SOCKET, SO_BUF_LOCK, &locked, &length) == 0) {
+      EXPECT_EQ(locked, SOCK_SNDBUF_LOCK);
+    }
     close(*socket);
   }).join();
 }

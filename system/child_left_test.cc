@@ -6,14 +6,21 @@
 // refuses kill(2) to this process, also as root: hence a test of its own.
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <future>
+#include <iterator>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -38,16 +45,21 @@ class ChildLeftTest : public testing::Test {
 
   ChildLeftTest() {
     EXPECT_TRUE(MakePipe(pipe_));
-    const std::string arguments[] = {"/bin/sh", "-c", "read x; exit 7"};
-    const std::pair<int, int> descriptors[] = {{pipe_[0], STDIN_FILENO}};
-    auto child = ChildProcess::Start(
-        {.arguments = arguments, .descriptors = descriptors});
-    EXPECT_TRUE(child.ok()) << child.status();
-    child_ = *std::move(child);
+    child_ = Start("read x; exit 7");
     pid_ = child_.pid();
     CloseDescriptor(&pipe_[0]);
   }
   ~ChildLeftTest() override { CloseDescriptor(&pipe_[1]); }
+
+  // Starts a child that reads the pipe.
+  ChildProcess Start(const std::string& script) const {
+    const std::string arguments[] = {"/bin/sh", "-c", script};
+    const std::pair<int, int> descriptors[] = {{pipe_[0], STDIN_FILENO}};
+    auto child = ChildProcess::Start(
+        {.arguments = arguments, .descriptors = descriptors});
+    EXPECT_TRUE(child.ok()) << child.status();
+    return *std::move(child);
+  }
 
   // Lets the child come to its end.
   void LetGo() { CloseDescriptor(&pipe_[1]); }
@@ -112,6 +124,42 @@ TEST_F(ChildLeftTest, WithoutAReaperItIsLeftToTheNextOne) {
   EXPECT_TRUE(Runs());
   LetGo();
   EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
+}
+
+// Has this thread start no other from now on, as where a limit is reached.
+void RefuseThreads() {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program = {std::size(filter), filter};
+  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+TEST_F(ChildLeftTest, IsReapedLaterWhereNoThreadCanBeHad) {
+  ChildReaper reaper;
+  std::promise<Result> ended;
+  child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
+  std::thread([this] {
+    RefuseThreads();
+    EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
+  }).join();
+  LetGo();
+  // The next child that is left has a thread started for both.
+  ASSERT_TRUE(MakePipe(pipe_));
+  ChildProcess next = Start("read x; exit 8");
+  CloseDescriptor(&pipe_[0]);
+  std::promise<Result> next_ended;
+  next.OnLateEnd(
+      [&next_ended](Result result) { next_ended.set_value(result); });
+  EXPECT_EQ(next.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
+  EXPECT_EQ(Await(&ended).code, 7);
+  LetGo();
+  EXPECT_EQ(Await(&next_ended).code, 8);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <functional>
@@ -352,6 +353,19 @@ TEST_F(ServerTest, ServesASession) {
   EXPECT_TRUE(end.clean);
   EXPECT_EQ(end.bytes_in, kEnvelope.size() + 30);
   EXPECT_EQ(end.replies, (ReplyCounts{6, 1, 0, 0}));
+}
+
+TEST_F(ServerTest, ServesWithManyThreads) {
+  constexpr rlim_t kEnough = 2048;  // descriptors; each thread has some
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_GE(before.rlim_max, kEnough);
+  const rlimit enough = {std::max(before.rlim_cur, kEnough), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &enough), 0);
+  Serve({.threads = 130});
+  EXPECT_EQ(Client(address_).Read("220"), "220 mx.example ESMTP\r\n");
+  server_.reset();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(ServerTest, ServesAGroupAtOnce) {

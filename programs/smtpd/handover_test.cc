@@ -97,6 +97,23 @@ TEST(HandoverTest, RefusesWhatItHasNotWritten) {
   }
 }
 
+// Where the sysctl vm.memfd_noexec is set, the kernel adds a seal of its own
+// (F_SEAL_EXEC). Here another stands in for it, which each kernel has.
+TEST(HandoverTest, ASealMoreDoesNoHarm) {
+  const int file = memfd_create("test", MFD_ALLOW_SEALING);
+  ASSERT_GE(file, 0);
+  const std::string text = FormatHandover(Full());
+  ASSERT_EQ(write(file, text.data(), text.size()),
+            static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(fcntl(file, F_ADD_SEALS,
+                  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
+                      F_SEAL_FUTURE_WRITE),
+            0);
+  const auto read = LoadHandover(file);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, Full());
+}
+
 TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
   Handover large = Full();
   large.hello_name = std::string(4096, '\xff');

@@ -167,6 +167,24 @@ class ServeTest(harness.TestCase):
         with harness.Client(server) as client:
             self.assertEqual(client.reply(), "")
 
+    def test_rules_must_be_readable_after_user(self):
+        """They are read again at each change, as the user of --user."""
+        nobody = self.another_user()
+        rules = self.put_rules(":allow\n")
+        os.chmod(rules, 0o600)
+        self.folder.chmod(0o711)
+        with self.assertRaises(AssertionError) as failed:
+            harness.Serve(self, "--rules", rules, "--user", nobody.pw_name,
+                          deliver="discard")
+        self.assertIn(f"fatal: cdb {rules}: Permission denied",
+                      str(failed.exception))
+        os.chown(rules, 0, nobody.pw_gid)
+        os.chmod(rules, 0o640)
+        server = harness.Serve(self, "--rules", rules, "--user",
+                               nobody.pw_name, deliver="discard")
+        with harness.Client(server) as client:
+            client.greet()
+
     def test_missing_rules_may_be_allowed(self):
         missing = str(self.folder / "none.cdb")
         server = harness.Serve(self, "--rules", missing, "--rules-optional")

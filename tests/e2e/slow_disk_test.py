@@ -145,6 +145,19 @@ class SlowDiskTest(harness.TestCase):
         # The rules, the users twice, morercpthosts.cdb.
         self.assertGreater(reads, 4)
 
+    def test_a_step_of_the_clock_is_no_admission_timeout(self):
+        server = self.serve("--rules", self.put_rules(b":allow\n"))
+        self.gate.touch()
+        with harness.Client(server) as client:
+            end = time.monotonic() + harness.PATIENCE
+            while not (self.folder / "gate.met").exists():
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.001)
+            (self.folder / "gate.step").touch()
+            self.gate.unlink()
+            client.greet()
+        self.assertNotIn("admission-timeout", server.log())
+
     def test_threads_have_names_and_begin_when_they_are_needed(self):
         server = self.serve("--blocking-threads", "64")
         with harness.Client(server) as client:
