@@ -3,6 +3,9 @@
 
 #include "auth/sasl_backend.h"
 
+#include <dlfcn.h>
+#include <sasl/sasl.h>
+
 #include <filesystem>  // NOLINT(build/c++17)
 #include <memory>
 #include <mutex>  // NOLINT(build/c++11)
@@ -20,6 +23,28 @@
 #include "auth/sasl_test_client.h"
 #include "auth/sasl_test_site.h"
 #include "gtest/gtest.h"
+
+namespace {
+
+// The addresses that the library got for the last connection of this thread.
+thread_local std::string last_local;
+thread_local std::string last_remote;
+
+}  // namespace
+
+// Takes precedence over the library's own function, which it calls.
+extern "C" int sasl_server_new(const char* service, const char* host,
+                               const char* realm, const char* local,
+                               const char* remote,
+                               const sasl_callback_t* callbacks, unsigned flags,
+                               sasl_conn_t** connection) {
+  static const auto library = reinterpret_cast<decltype(&sasl_server_new)>(
+      dlsym(RTLD_NEXT, "sasl_server_new"));
+  last_local = local == nullptr ? "none" : local;
+  last_remote = remote == nullptr ? "none" : remote;
+  return library(service, host, realm, local, remote, callbacks, flags,
+                 connection);
+}
 
 namespace postern::auth {
 namespace {
@@ -289,17 +314,21 @@ TEST_F(SaslBackendTest, ExternalProvesTheWholeSubject) {
 }
 
 TEST_F(SaslBackendTest, AddressesAreOfEitherFamilyOrNotKnown) {
-  for (const char* address :
+  for (const std::string address :
        {"", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "nonsense"}) {
     for (uint16_t port : {0, 25}) {
       const std::unique_ptr<AuthExchange> exchange =
           Begin("DIGEST-MD5", {.remote_address = address,
                                .remote_port = port,
-                               .local_address = address,
-                               .local_port = port});
+                               .local_address = "198.51.100.7",
+                               .local_port = 587});
       SaslTestClient client("DIGEST-MD5", {"alice", "wonderland"});
       EXPECT_EQ(Play(exchange.get(), &client), "granted alice@mx.example.org")
           << address << " " << port;
+      const bool known =
+          port != 0 && address.find_first_of(".:") != address.npos;
+      EXPECT_EQ(last_remote, known ? absl::StrCat(address, ";", port) : "none");
+      EXPECT_EQ(last_local, "198.51.100.7;587");
     }
   }
 }

@@ -35,7 +35,8 @@ TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
   for (int i = 0; i < 100000; ++i) contents.push_back(static_cast<char>(i));
   folder.Write("from", contents);
   // No fault; a lie about the end of the file; "I cannot", as it is said.
-  for (const int error : {-1, 0, EXDEV, EINVAL, ENOSYS, EOPNOTSUPP}) {
+  for (const int error :
+       {-1, 0, EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, EBADF}) {
     FaultyFileSystem files(PosixFileSystem());
     if (error >= 0) files.FailEvery(Op::kCopy, error);
     const int from = OpenFile(files, AT_FDCWD, folder.Path("from"), O_RDONLY);

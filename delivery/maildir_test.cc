@@ -188,6 +188,17 @@ TEST_F(MaildirTest, AnAddressNeverAddsAHeaderLine) {
                      "x\n"});
 }
 
+TEST_F(MaildirTest, AHeaderMayBeLargerThanTheBuffer) {
+  Create("m");
+  auto maildir = MakeDelivery("m");
+  const std::string user(100000, 'u');
+  const Envelope envelope{.from = {"s", "d"}, .to = {{{user, "d"}}}};
+  EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
+  EXPECT_EQ(folder_.Contents("m/new"),
+            Contents{absl::StrCat("Return-Path: <s@d>\nDelivered-To: ", user,
+                                  "@d\nx\n")});
+}
+
 TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
   Create("d/u");
   Create("x");

@@ -3,7 +3,9 @@
 
 #include "files/cdb_writer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <optional>
@@ -17,6 +19,22 @@
 #include "files/replacement.h"
 #include "files/test_folder.h"
 #include "gtest/gtest.h"
+
+namespace {
+
+// How many calls of write(2) succeed before one fails; -1: all of them.
+thread_local int writes_before_failure = -1;
+
+}  // namespace
+
+// Takes precedence over the C library's own for the code under test.
+extern "C" ssize_t write(int fd, const void* data, size_t size) {
+  if (writes_before_failure >= 0 && writes_before_failure-- == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return syscall(SYS_write, fd, data, size);
+}
 
 namespace postern::files {
 namespace {
@@ -56,6 +74,26 @@ TEST(CdbWriterTest, WhatCannotBeWrittenIsAnError) {
   ASSERT_EQ(dup2(closed, file->fd()), file->fd());
   close(closed);
   EXPECT_FALSE(WriteCdb({{"key", "data"}}, &*file).ok());
+}
+
+// A disk that is full for a moment: the writes that follow succeed.
+TEST(CdbWriterTest, OneWriteThatFailsIsAnError) {
+  TestFolder folder;
+  const std::vector<CdbRecord> records(20, {"key", std::string(5000, 'v')});
+  int failures = 0;
+  for (int before = 0; before < 1000; ++before) {
+    absl::StatusOr<Replacement> file =
+        Replacement::Begin(folder.File("x.cdb"), 0600);
+    ASSERT_TRUE(file.ok()) << file.status();
+    writes_before_failure = before;
+    const absl::Status status = WriteCdb(records, &*file);
+    const bool failed = writes_before_failure == -1;
+    writes_before_failure = -1;
+    EXPECT_EQ(status.ok(), !failed) << before << " " << status;
+    if (!failed) break;
+    ++failures;
+  }
+  EXPECT_GT(failures, 10);
 }
 
 }  // namespace

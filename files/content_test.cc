@@ -3,6 +3,7 @@
 
 #include "files/content.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,13 @@ TEST(ContentTest, SoIsOneThatHasNoSize) {
       ReadContent("/proc/self/status", kEnough);
   ASSERT_TRUE(content.ok()) << content.status();
   EXPECT_GT(content->bytes.size(), 100u);
+}
+
+TEST(ContentTest, AnEarlierInterruptionIsNotOfThisFile) {
+  TestFolder folder;
+  folder.Write("x", "");
+  errno = EINTR;
+  EXPECT_TRUE(ReadContent(folder.File("x"), kEnough).ok());
 }
 
 TEST(ContentTest, ErrorsNameThePath) {

@@ -3,6 +3,7 @@
 
 #include "files/replacement.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,23 @@ class ReplacementTest : public testing::Test {
   TestFolder folder_;
   const std::string path_ = folder_.File("x");
 };
+
+// A program may be started without a standard input.
+TEST_F(ReplacementTest, ItsDescriptorMayBeTheFirst) {
+  const int input = fcntl(0, F_DUPFD_CLOEXEC, 3);
+  close(0);
+  {
+    absl::StatusOr<Replacement> replacement = Replacement::Begin(path_, 0600);
+    ASSERT_TRUE(replacement.ok()) << replacement.status();
+    EXPECT_EQ(replacement->fd(), 0);
+    EXPECT_TRUE(replacement->Write("new").ok());
+    EXPECT_TRUE(replacement->Commit().ok());
+  }
+  if (input >= 0) {
+    dup2(input, 0);
+    close(input);
+  }
+}
 
 TEST_F(ReplacementTest, TheOldFileStandsUntilTheCommit) {
   folder_.Write("x", "old");
