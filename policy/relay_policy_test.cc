@@ -124,12 +124,15 @@ TEST_F(RelayPolicyTest, TellsOfSendersThatAreNotTheUsers) {
   EXPECT_TRUE(Ask(policy, Mail{}, session).accepted());
   EXPECT_TRUE(Ask(policy, Mail{{"bob", "x.example"}}).accepted());
   EXPECT_TRUE(seen_.empty());
-  const Verdict verdict = Ask(policy, Mail{{"bob", "x.example"}}, session);
+  session.session_id = "abc";
+  const Verdict verdict =
+      Ask(policy, Mail{{"bob", "x.example"}, {}, /*message=*/3}, session);
   EXPECT_EQ(verdict.kind(), Verdict::Kind::kRefuse);
   EXPECT_EQ(verdict.reply()->code, 553);
   ASSERT_EQ(seen_.size(), 1u);
   EXPECT_EQ(seen_[0],
-            "mail decision=refuse rule=senders source=\"user ann\" ip=\"\" "
+            "session=abc id=abc-3 mail decision=refuse rule=senders "
+            "source=\"user ann\" ip=\"\" "
             "host=\"\" from=<bob@x.example> reply=\"553 5.7.1 sorry, that "
             "sender address isn't yours (#5.7.1)\"");
 }
