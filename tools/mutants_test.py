@@ -298,6 +298,69 @@ class BuildTest(Folder):
             self.copy("no room on the disk").build()
 
 
+class SmallWorkshop:
+    """A tree with one source and one test, which g++ builds."""
+
+    SOURCE = ("#include <cstdio>\nint main() {\n  int n = 3;\n  n += 1;\n"
+              "  std::puts(\"\");\n  return n == 4 ? 0 : 1;\n}\n")
+
+    def __init__(self, _, work):
+        self.tree = work / "tree"
+        (self.tree / "a").mkdir(parents=True)
+        (self.tree / "a/x.cc").write_text(self.SOURCE)
+
+    def bazel(self, command, *_, seconds):
+        del seconds
+        test = self.tree / "bazel-bin/a/x_test"
+        runfiles = test.parent / "x_test.runfiles/postern/a"
+        if command == "build":
+            runfiles.mkdir(parents=True)
+            return subprocess.run(
+                ["g++", "-std=c++20", "-o", runfiles / "x_test", "a/x.cc"],
+                cwd=self.tree, capture_output=True, check=False)
+        return types.SimpleNamespace(stdout="""\
+action 'Testing //a:x_test'
+  Mnemonic: TestRunner
+  Target: //a:x_test
+  Command Line: (exec external/bazel_tools/tools/test/test-setup.sh \\
+    a/x_test \\
+    unused)
+""")
+
+    def close(self):
+        pass
+
+
+class RunTest(Folder):
+
+    def test_each_mutant_has_its_fate_and_none_has_it_twice(self):
+        drawn = schemata.mutants_of("a/x.cc", SmallWorkshop.SOURCE)
+        usual = mutants.Workshop
+        self.addCleanup(setattr, mutants, "Workshop", usual)
+        mutants.Workshop = SmallWorkshop
+        known = {}
+
+        def report(mutant, outcome, why):
+            self.assertTrue(why)
+            self.assertNotIn(mutant.key(), known)
+            known[mutant.key()] = outcome
+
+        mutants.run(self.folder, self.folder, drawn, known, report, 2)
+        self.assertEqual(
+            {(before, after) for (_, before, after), outcome in known.items()
+             if outcome == "survived"},
+            {("std::puts(\"\");", ";"),
+             ("return n == 4 ? 0 : 1;", "return n == 4 ? 0 : 2;")})
+        self.assertEqual(list(known.values()).count("killed"), 7)
+        self.assertEqual(mutants.summary(drawn, known), 100 * 7 / 9)
+        # An interrupted run continues with those that have no result.
+        again = dict(known)
+        del again[drawn[0].key()]
+        known.clear()
+        mutants.run(self.folder, self.folder, drawn, again, report, 2)
+        self.assertEqual(list(known), [drawn[0].key()])
+
+
 class EquivalentsTest(Folder):
 
     def test_one_that_is_no_mutant_is_found(self):
