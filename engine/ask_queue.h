@@ -25,7 +25,7 @@ namespace postern {
 // answer changes is changed in that order, too.
 //
 // It keeps as many entries as were ever open at once and uses them again, until
-// Rest(): a further question costs no memory but its own strings.
+// ReleaseIdleMemory(): a further question costs no memory but its own strings.
 class AskQueue {
  public:
   AskQueue() = default;
@@ -85,7 +85,7 @@ class AskQueue {
 
   // Gives back the entries that no question is in. Not between Take() and
   // Recycle().
-  void Rest() { spare_.clear(); }
+  void ReleaseIdleMemory() { spare_.clear(); }
 
   bool empty() const { return open_.empty(); }
   size_t size() const { return open_.size(); }

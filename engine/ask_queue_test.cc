@@ -61,7 +61,7 @@ TEST(AskQueueTest, OpenQuestionsOutliveARest) {
   const Ask* kept = queue.Open(To("kept"));
   queue.Find(front)->verdict.emplace(Verdict::Accept());
   queue.Recycle(queue.Take());
-  queue.Rest();
+  queue.ReleaseIdleMemory();
   EXPECT_EQ(queue.size(), 1u);
   EXPECT_EQ(&queue.Find(kept->id)->ask, kept);
   EXPECT_NE(queue.Open(To("next"))->id, front);

@@ -40,7 +40,7 @@ class ReplyQueue {
 
   // Gives back memory, if all is written; not what a few replies need, since
   // the next ones will.
-  void Rest() {
+  void ReleaseIdleMemory() {
     constexpr size_t kRoom = 64;
     if (bytes_.empty() && bytes_.capacity() > kRoom) bytes_.shrink_to_fit();
   }

@@ -33,6 +33,13 @@ NameStatus Status(XClientValue<std::string>::Kind kind) {
 
 }  // namespace
 
+PostedAnswer::PostedAnswer(RequestId id, What what,
+                           std::shared_ptr<MessageSink> sink)
+    : id(id), what(std::move(what)), sink(std::move(sink)) {}
+PostedAnswer::PostedAnswer(PostedAnswer&& other) noexcept = default;
+PostedAnswer& PostedAnswer::operator=(PostedAnswer&& other) noexcept = default;
+PostedAnswer::~PostedAnswer() = default;
+
 Responder::Responder(ServerSession* session, ResponderOptions options,
                      SessionInfo info)
     : session_(*session),
@@ -141,9 +148,10 @@ void Responder::OnAuth(const Ask& ask) {
   }
 }
 
-bool Responder::OnBody(absl::Span<const absl::string_view> slices,
-                       absl::AnyInvocable<void() &&> ready) {
-  return sink_->Write(slices, std::move(ready));
+bool Responder::OnBody(absl::Span<const absl::string_view> slices) {
+  return message_->sink->Write(slices, [post = message_->post] {
+    (*post)({RequestId{}, SinkReady{}});
+  });
 }
 
 void Responder::ReportRefusals() {
@@ -157,7 +165,7 @@ void Responder::ReportRefusals() {
 }
 
 void Responder::OnAborted() {
-  sink_.reset();
+  message_.reset();
   work_ = Work::kNone;
   exchange_.reset();
 }
@@ -183,8 +191,8 @@ void Responder::Answer(PostedAnswer answer) {
     if (given && answer.sink != nullptr) answer.sink->OnReplied();
   } else if (auto* challenge = std::get_if<AuthChallenge>(&answer.what)) {
     AnswerAuth(answer.id, std::move(*challenge));
-  } else {
-    AnswerAuth(answer.id, std::get<AuthGranted>(std::move(answer.what)));
+  } else if (auto* granted = std::get_if<AuthGranted>(&answer.what)) {
+    AnswerAuth(answer.id, std::move(*granted));
   }
 }
 
@@ -198,7 +206,7 @@ bool Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   if (work == Work::kBodyBegin) {
     // The transaction may be over and its kAborted not taken yet: then there
     // is nobody to open a sink for, and the answer comes too late.
-    if (accepted && sink_ == nullptr && !session_.envelope().to.empty()) {
+    if (accepted && message_ == nullptr && !session_.envelope().to.empty()) {
       bool wait = false;
       verdict = OpenSink(id, std::move(verdict), &wait);
       if (wait) return false;
@@ -211,7 +219,7 @@ bool Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   if (!status.ok()) {
     // There is no content to come, and no kAborted either: the next message
     // must not find this one's sink.
-    if (work == Work::kBodyBegin) sink_.reset();
+    if (work == Work::kBodyBegin) message_.reset();
     Excuse(id, status);
     return false;
   }
@@ -263,20 +271,25 @@ Verdict Responder::OpenSink(RequestId id, Verdict verdict, bool* wait) {
   if (auto* refusal = std::get_if<Reply>(&opened)) {
     return Verdict::Refuse(std::move(*refusal));
   }
-  sink_ = std::get<std::unique_ptr<MessageSink>>(std::move(opened));
+  message_ = std::make_unique<OpenMessage>(
+      OpenMessage{std::get<std::unique_ptr<MessageSink>>(std::move(opened)),
+                  std::make_shared<const std::function<void(PostedAnswer)>>(
+                      options_.post)});
   const std::string received =
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
                      options_.stamp(), options_.show_user);
   const absl::string_view slice = received;
-  *wait = !sink_->Write({&slice, 1}, [post = options_.post, id, verdict]() {
-    post({id, verdict});
-  });
+  *wait = !message_->sink->Write({&slice, 1},
+                                 [post = options_.post, id, verdict]() {
+                                   post({id, verdict});
+                                 });
   return verdict;
 }
 
 void Responder::Commit(RequestId id) {
   // The answer keeps the sink alive: the session may be gone before it comes.
-  std::shared_ptr<MessageSink> sink = std::move(sink_);
+  std::shared_ptr<MessageSink> sink =
+      std::move(std::exchange(message_, nullptr)->sink);
   MessageSink& committing = *sink;
   if (!session_.lmtp()) {
     return committing.Commit([post = options_.post, id,

@@ -14,7 +14,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -30,13 +29,26 @@
 
 namespace postern {
 
-// An answer of a port on its way to the session's thread.
+// The sink takes more content: MessageSink::Write() has returned false before.
+struct SinkReady {};
+
+// What a port says, on its way to the session's thread. It can be moved, and
+// not copied: it is one answer.
 struct PostedAnswer {
-  RequestId id{};
-  // The second is LMTP's, the last two are moves of AUTH.
-  std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted> what;
+  // The second is LMTP's, the next two are moves of AUTH.
+  using What = std::variant<Verdict, std::vector<Verdict>, AuthChallenge,
+                            AuthGranted, SinkReady>;
+
+  PostedAnswer(RequestId id, What what,
+               std::shared_ptr<MessageSink> sink = nullptr);
+  PostedAnswer(PostedAnswer&& other) noexcept;
+  PostedAnswer& operator=(PostedAnswer&& other) noexcept;
+  ~PostedAnswer();
+
+  RequestId id;  // means nothing with SinkReady
+  What what;
   // Whose answer it is, if it is that of a message's end.
-  std::shared_ptr<MessageSink> sink = nullptr;
+  std::shared_ptr<MessageSink> sink;
 };
 
 // What a Responder needs of the world. The pointers must outlive it and every
@@ -78,9 +90,9 @@ class Responder {
 
   // For Step::Kind::kAsk. The answer comes through `post`.
   void OnAsk(const Ask& ask);
-  // For Step::Kind::kBody. As MessageSink::Write(): false stops the flow.
-  bool OnBody(absl::Span<const absl::string_view> slices,
-              absl::AnyInvocable<void() &&> ready);
+  // For Step::Kind::kBody. As MessageSink::Write(): false stops the flow, until
+  // `post` has brought SinkReady.
+  bool OnBody(absl::Span<const absl::string_view> slices);
   // For Step::Kind::kAborted.
   void OnAborted();
   // Reports what the session has refused by itself. For each Advance(), after
@@ -90,7 +102,7 @@ class Responder {
   }
 
   // Takes what `post` has brought, and completes the session's Ask. A late
-  // answer changes nothing.
+  // answer changes nothing, and neither does SinkReady, which is the driver's.
   void Answer(PostedAnswer answer);
   // For ServerSession::TlsStarted().
   void TlsStarted(TlsInfo info);
@@ -99,6 +111,12 @@ class Responder {
   const SharedSessionInfo& info() const { return info_; }
 
  private:
+  struct OpenMessage {
+    std::shared_ptr<MessageSink> sink;
+    // A copy of ResponderOptions::post in two words, so that each call of
+    // Write() can keep one without an allocation.
+    std::shared_ptr<const std::function<void(PostedAnswer)>> post;
+  };
   struct Exchange {
     std::unique_ptr<AuthExchange> moves;
     std::string mechanism;
@@ -132,8 +150,8 @@ class Responder {
   RequestId work_id_{};
   SharedSessionInfo greeted_;  // kHello: the facts if it is accepted
 
-  std::shared_ptr<MessageSink> sink_;   // of the open message
-  std::shared_ptr<Exchange> exchange_;  // of the open AUTH
+  std::unique_ptr<OpenMessage> message_;  // while there is one
+  std::shared_ptr<Exchange> exchange_;    // of the open AUTH
 };
 
 }  // namespace postern

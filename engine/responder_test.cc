@@ -182,7 +182,11 @@ class ResponderTest : public testing::Test {
       return TraceStamp{absl::FromUnixSeconds(1795290976), "q1"};
     };
     options.post = [this](PostedAnswer answer) {
-      posted_.push_back(std::move(answer));
+      if (std::holds_alternative<SinkReady>(answer.what)) {
+        flowing_ = true;
+      } else {
+        posted_.push_back(std::move(answer));
+      }
     };
     responder_.emplace(&*session_, std::move(options), info_);
   }
@@ -199,7 +203,7 @@ class ResponderTest : public testing::Test {
       responder_->TlsStarted({"TLSv1.3", "TLS_X", "CN=proxy"});
     }
     if (step.kind == Step::Kind::kBody) {
-      flowing_ = responder_->OnBody(step.body, [this] { flowing_ = true; });
+      flowing_ = responder_->OnBody(step.body);
     }
     in_.erase(0, step.consumed);
     return step.kind;

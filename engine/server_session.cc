@@ -477,7 +477,7 @@ const Ask* ServerSession::OnAuth(absl::string_view argument) {
     return nullptr;
   }
   if (!OffersAuth(config_, tls_.get()) && tls_ == nullptr) {
-    Refuse(OutOfSequence(Verb::kAuth, Phase::kPlain));
+    Refuse(OutOfSequence(Verb::kAuth, Phase::kTlsRequired));
     return nullptr;
   }
   auto begin = ReadAuthCommand(argument, config_, tls_.get());
@@ -561,13 +561,13 @@ void ServerSession::TalkedEarly() {
   Close(CloseReason::kAbuse);
 }
 
-void ServerSession::Rest() {
+void ServerSession::ReleaseIdleMemory() {
   if (transaction_ != Transaction::kNone || !asks_.empty() ||
       state_ == State::kSwallow) {
     return;
   }
-  output_.Rest();
-  asks_.Rest();
+  output_.ReleaseIdleMemory();
+  asks_.ReleaseIdleMemory();
   envelope_.reset();
   refusal_.reset();
   if (content_ == nullptr) return;
@@ -638,9 +638,9 @@ Phase ServerSession::phase() const {
     case Transaction::kBroken:
       return Phase::kBroken;
   }
-  if (config_.require_tls && tls_ == nullptr) return Phase::kPlain;
+  if (config_.require_tls && tls_ == nullptr) return Phase::kTlsRequired;
   if (config_.require_hello && !greeted_) return Phase::kUngreeted;
-  if (config_.require_auth && identity_.empty()) return Phase::kStranger;
+  if (config_.require_auth && identity_.empty()) return Phase::kAuthRequired;
   return Phase::kIdle;
 }
 

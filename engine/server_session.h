@@ -97,9 +97,9 @@ namespace postern {
 // again of what is written while the rest is not; max_open_asks questions, each
 // within a line; what was refused since TakeRefusals(), at most max_reported
 // and one; and from the first message on, one Content. The formula is in
-// tests/memory_test.cc. After Rest(), between two commands and outside a
-// transaction: sizeof(ServerSession), some counters if it has refused anything,
-// and the strings of identity() and tls().
+// tests/memory_test.cc. After ReleaseIdleMemory(), between two commands and
+// outside a transaction: sizeof(ServerSession), some counters if it has refused
+// anything, and the strings of identity() and tls().
 class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
@@ -178,11 +178,11 @@ class ServerSession {
   // to do then is ServerConfig::early_talk; kReject takes the question back.
   void TalkedEarly();
 
-  // Says that the driver will wait, perhaps for long: outside a transaction,
-  // and with no question open, gives back all memory that is kept to be used
-  // again. Nothing else changes. For drivers of many sessions; what comes next
-  // costs some allocations.
-  void Rest();
+  // Outside a transaction, and with no question open, gives back all memory
+  // that is kept to be used again: for a driver of many sessions that will
+  // wait, perhaps for long. Nothing else changes, and what comes next costs
+  // some allocations.
+  void ReleaseIdleMemory();
 
   // How long the peer may take over its next command or block of content, RFC
   // 5321 4.5.3.2. Re-arm a timer of it whenever progress() has changed, and
@@ -206,6 +206,7 @@ class ServerSession {
   // What has been agreed since MAIL; stays until the transaction's end, and the
   // reference until the next non-const call outside of one.
   const Envelope& envelope() const;
+  const ServerConfig& config() const { return config_; }
   // Whether this is LMTP: ServerConfig::lmtp.
   bool lmtp() const { return config_.lmtp; }
   // Who the client is, by AUTH or by a proxy's XCLIENT; empty: not known.
@@ -365,8 +366,9 @@ class ServerSession {
   std::string identity_;
 
   Transaction transaction_ = Transaction::kNone;
-  std::unique_ptr<Envelope> envelope_;  // null: there was none since Rest()
-  size_t rcpts_asked_ = 0;              // of this transaction
+  std::unique_ptr<Envelope>
+      envelope_;            // null: there was none since ReleaseIdleMemory()
+  size_t rcpts_asked_ = 0;  // of this transaction
 
   std::unique_ptr<Content> content_;  // of this message, or of one before it
   bool chunked_ = false;              // it comes in chunks

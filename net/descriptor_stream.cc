@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
 
@@ -86,14 +85,8 @@ Io DescriptorStream::Write(absl::string_view bytes, Deadline deadline,
   }
 }
 
-void DescriptorStream::FinishWriting(Deadline deadline) {
-  if (!output_is_socket_ || shutdown(output_, SHUT_WR) != 0) return;
-  std::array<char, 4096> ignored;
-  for (size_t left = size_t{1} << 20; left > 0;) {
-    size_t count = 0;
-    if (Read(absl::MakeSpan(ignored), deadline, &count) != Io::kOk) return;
-    left -= std::min(left, count);
-  }
+bool DescriptorStream::EndOutput() {
+  return output_is_socket_ && shutdown(output_, SHUT_WR) == 0;
 }
 
 bool DescriptorStream::Become(int input, int output) {

@@ -38,10 +38,9 @@ class DescriptorStream {
   // Writes some of `bytes`: `*count` of it, at least one byte.
   Io Write(absl::string_view bytes, Deadline deadline, size_t* count);
 
-  // Ends the output and reads what the client still sends, for up to `deadline`
-  // and a megabyte: bytes left unread would make the kernel reset the
-  // connection, and the client might lose our last reply with it.
-  void FinishWriting(Deadline deadline);
+  // Ends the output, so that the client sees an end of input. Returns false if
+  // the output is no socket, or the connection is gone.
+  bool EndOutput();
 
   // Has the descriptors `input` and `output` take the place of the stream's
   // two, with their numbers, and closes the old ones. Returns false if that

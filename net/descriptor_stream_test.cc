@@ -119,7 +119,10 @@ TEST(DescriptorStreamTest, TheLastReplyArrivesAlthoughInputWasLeftUnread) {
     size_t count = 0;
     ASSERT_EQ(stream.Write("421 bye\r\n", In(milliseconds(5000)), &count),
               Io::kOk);
-    stream.FinishWriting(In(milliseconds(50)));
+    EXPECT_TRUE(stream.EndOutput());
+    std::array<char, 16> unread;
+    EXPECT_EQ(stream.Read(absl::MakeSpan(unread), In(milliseconds(50)), &count),
+              Io::kOk);
   }
   close(pair.server);
   pair.server = -1;

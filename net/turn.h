@@ -46,8 +46,11 @@ class Turn {
   }
 
   // Counts one read, write or step that moved `octets`.
-  void Spend(size_t octets = 0) {
-    used_ += 1 + octets / kOctetsOfAUnit;
+  void Spend(size_t octets = 0) { Work(1 + octets / kOctetsOfAUnit); }
+
+  // Counts `units`: what ServedSession::Advance() has done.
+  void Work(uint64_t units) {
+    used_ += units;
     if (used_ < look_) return;
     look_ = used_ + kLook;
     over_ = over_ || used_ >= kUnits || clock_() - began_ >= kTime;

@@ -18,8 +18,7 @@ MetricCounts::Tls Version(const TlsInfo& tls) {
 
 }  // namespace
 
-void Metrics::CountSession(const transports::SessionEnd& end,
-                           const SessionInfo& info) {
+void Metrics::CountSession(const SessionEnd& end, const SessionInfo& info) {
   Add(&counts_.sessions[static_cast<size_t>(end.reason)]);
   for (size_t i = 0; i < end.replies.size(); ++i) {
     if (end.replies[i] > 0) Add(&counts_.replies[i], end.replies[i]);

@@ -88,7 +88,7 @@ class Metrics {
     Add(&counts_.unserved[static_cast<size_t>(why)]);
   }
   // A session is over: how, its replies, octets, and TLS.
-  void CountSession(const transports::SessionEnd& end, const SessionInfo& info);
+  void CountSession(const SessionEnd& end, const SessionInfo& info);
   // A recipient has been decided on.
   void CountRecipient(const policy::Decision& decision) {
     Add(&counts_.recipients[static_cast<size_t>(decision.rule)]

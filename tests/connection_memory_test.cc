@@ -36,6 +36,7 @@
 #include "engine/authenticator.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
+#include "engine/session_times.h"
 #include "gtest/gtest.h"
 #include "net/event_loop.h"
 #include "net/listening_socket.h"
@@ -150,11 +151,11 @@ class Host : public transports::SessionHost {
 };
 
 // A client, and the connection that serves it: in Serve(), and nowhere else.
-class Client : public Connection::Surroundings {
+class Client : public transports::ConnectionHost {
  public:
-  Client(Site* site, net::EventLoop* loop,
-         const transports::ConnectionOptions* options, bool tls)
-      : Surroundings(loop, options) {
+  Client(Site* site, net::EventLoop* loop, const SessionTimes* options,
+         bool tls)
+      : ConnectionHost(loop, options) {
     const auto listening = net::Listen({"127.0.0.1", 0, ""}, false);
     EXPECT_TRUE(listening.ok());
     const auto address = net::BoundAddress(*listening);
@@ -172,11 +173,12 @@ class Client : public Connection::Surroundings {
     EXPECT_GE(server_, 0);
     close(*listening);
     Count([&] {
-      connection_ = std::make_unique<Connection>(server_, ConnectionId{}, this);
+      connection_ =
+          std::make_unique<Connection>(server_, ConnectionId{}, tls, this);
       transports::Admission admission;
       admission.host = std::make_shared<Host>(site);
       admission.info.remote_address = "192.0.2.1";
-      connection_->Begin(std::move(admission), tls);
+      connection_->Begin(std::move(admission));
       GoOn();
     });
     if (tls) tls_.emplace(net::TlsTestClient::Options{}, &wire_);
@@ -285,7 +287,6 @@ class Client : public Connection::Surroundings {
   void Post(ConnectionId, PostedAnswer answer) override {
     connection_->Answer(std::move(answer));
   }
-  void PostResume(ConnectionId) override {}
   void Yield(ConnectionId) override { yielded_ = true; }
   bool HoldRefused() override { return true; }
   void ReleaseRefused() override {}
@@ -369,7 +370,7 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
   };
   Site site;
   net::EventLoop loop;
-  const transports::ConnectionOptions options;
+  const SessionTimes options;
   for (const auto& row : rows) {
     for (const bool tls : {false, true}) {
       SCOPED_TRACE(absl::StrCat(row.name, tls ? ", TLS" : ""));
@@ -402,7 +403,7 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
 TEST(ConnectionMemoryTest, HasABoundInAHandshake) {
   Site site;
   net::EventLoop loop;
-  const transports::ConnectionOptions options;
+  const SessionTimes options;
   // A ClientHello of 16 KiB - 4, all but its end.
   const std::string hello =
       absl::StrCat(absl::string_view("\x16\x03\x01\x40\x00\x01\x00\x3f\xfc", 9),

@@ -21,6 +21,7 @@
 #include "delivery/discard.h"
 #include "engine/policy.h"
 #include "engine/session_info.h"
+#include "engine/session_times.h"
 #include "gtest/gtest.h"
 #include "net/event_loop.h"
 #include "policy/limits/connection_limits.h"
@@ -53,14 +54,15 @@ std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
 
 // A client, and what serves it. As postern serve does, but for the loop: what
 // the client sends is served in Send().
-class Client : public Connection::Surroundings {
+class Client : public transports::ConnectionHost {
  public:
-  Client(net::EventLoop* loop, const transports::ConnectionOptions* options)
-      : Surroundings(loop, options) {
+  Client(net::EventLoop* loop, const SessionTimes* options)
+      : ConnectionHost(loop, options) {
     int pair[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     socket_ = pair[0];
-    connection_ = std::make_unique<Connection>(pair[1], ConnectionId{}, this);
+    connection_ = std::make_unique<Connection>(pair[1], ConnectionId{},
+                                               /*tls=*/false, this);
   }
   ~Client() override { close(socket_); }
 
@@ -69,7 +71,7 @@ class Client : public Connection::Surroundings {
     admission.host = std::move(guest);
     admission.info.remote_address = "192.0.2.1";
     admission.info.local_address = "198.51.100.1";
-    connection_->Begin(std::move(admission), /*tls=*/false);
+    connection_->Begin(std::move(admission));
   }
 
   // Returns whether the last reply to `bytes` begins with `code`.
@@ -91,7 +93,6 @@ class Client : public Connection::Surroundings {
   void Post(ConnectionId, PostedAnswer answer) override {
     connection_->Answer(std::move(answer));
   }
-  void PostResume(ConnectionId) override { connection_->Resume(); }
   void Yield(ConnectionId) override { yielded_ = true; }
   bool HoldRefused() override { return false; }
   void ReleaseRefused() override {}
@@ -149,7 +150,7 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
   const std::shared_ptr<const programs::ServiceSnapshot> snapshot =
       MakeSnapshot();
   net::EventLoop loop;
-  const transports::ConnectionOptions options;
+  const SessionTimes options;
   ConnectionLimits limits({});
   for (const auto& row : rows) {
     // The first finds what is allocated once for all.

@@ -21,7 +21,7 @@ if [ ${#files[@]} -eq 0 ]; then
 fi
 set -- "${files[@]}"
 
-headers='array|algorithm|cstddef|cstdint|cstring|deque|functional'
+headers='array|algorithm|compare|cstddef|cstdint|cstring|deque|functional'
 headers+='|initializer_list|iterator|limits|list|map|memory|optional|set|string|tuple'
 headers+='|type_traits|utility|variant|vector'
 # What the compiler knows of the machine's vectors, and the C library of the

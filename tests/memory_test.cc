@@ -102,7 +102,7 @@ class Load {
     Run();
   }
 
-  void Rest() { session_->Rest(); }
+  void ReleaseIdleMemory() { session_->ReleaseIdleMemory(); }
 
   size_t Held() const { return HeapBytes() - before_; }
   size_t Most() const { return HeapPeak() - before_; }
@@ -353,7 +353,7 @@ TEST(MemoryTest, ASessionAtRestIsSmall) {
   size_t held[std::size(rows)] = {};  // a failure would allocate
   for (size_t i = 0; i < std::size(rows); ++i) {
     load.Send(rows[i].sent);
-    load.Rest();
+    load.ReleaseIdleMemory();
     held[i] = load.Held();
   }
   for (size_t i = 0; i < std::size(rows); ++i) {

@@ -103,7 +103,7 @@ class Run {
     const std::vector<char> block(in_.begin(), in_.end());
     const absl::string_view view(block.data(), block.size());
     EXPECT_EQ(session_.identity(), identity_) << "another client";
-    if (manner_.rests) session_.Rest();
+    if (manner_.rests) session_.ReleaseIdleMemory();
     const Step step = session_.Advance(view);
     for (const Refusal& refusal : session_.TakeRefusals()) {
       outcome_.refusals.push_back(PrintRefusal(refusal));

@@ -38,7 +38,8 @@ struct Manner {
   bool reversed = false;           // and then the last question's first
   size_t max_open_asks = 1;
   bool slow_reader = false;  // takes a byte of output at a time
-  bool rests = false;        // before each step, see ServerSession::Rest()
+  bool rests =
+      false;  // before each step, see ServerSession::ReleaseIdleMemory()
 
   std::string Describe() const;
 };

@@ -58,9 +58,10 @@ struct Place {
 
 constexpr Place kPlaces[kPhases] = {
     {"refused", Phase::kRefused, ""},
-    {"plain", Phase::kPlain, "EHLO c\r\n", /*require_tls=*/true},
+    {"no-tls", Phase::kTlsRequired, "EHLO c\r\n", /*require_tls=*/true},
     {"ungreeted", Phase::kUngreeted, ""},
-    {"stranger", Phase::kStranger, "EHLO c\r\n", false, /*require_auth=*/true},
+    {"no-auth", Phase::kAuthRequired, "EHLO c\r\n", false,
+     /*require_auth=*/true},
     {"idle", Phase::kIdle, "EHLO c\r\n"},
     {"mail", Phase::kMail, "EHLO c\r\nMAIL FROM:<s@x>\r\n"},
     {"rcpt", Phase::kRcpt, POSTERN_TO_RCPT},

@@ -9,22 +9,32 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/responder.h"
+#include "engine/served_session.h"
 
 namespace postern::transports {
 
-// AnswerBox is where a blocking driver waits. Thread-safe. Share it
-// (std::shared_ptr) with whoever may answer late.
+// AnswerBox is where a blocking driver waits for answers. Post() is
+// thread-safe, the rest is for the session's thread. Share it (std::shared_ptr)
+// with all that may answer late.
 class AnswerBox {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
-  using Answers = std::vector<PostedAnswer>;
 
+  // On the thread of `session`.
+  explicit AnswerBox(ServedSession* session)
+      : thread_(std::this_thread::get_id()), session_(session) {}
+
+  // Takes an answer. The session has it at once if this is its thread.
   void Post(PostedAnswer answer) {
+    if (std::this_thread::get_id() == thread_) {
+      if (session_ != nullptr) session_->Answer(std::move(answer));
+      return;
+    }
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       answers_.push_back(std::move(answer));
@@ -32,42 +42,31 @@ class AnswerBox {
     changed_.notify_one();
   }
 
-  // Says that a sink takes more: ends WaitReady().
-  void PostReady() {
+  // Waits until other threads have posted something, and gives it to the
+  // session. Returns false if that did not happen by the deadline.
+  bool Wait(Deadline deadline) {
+    std::vector<PostedAnswer> answers;
     {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ready_ = true;
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (!changed_.wait_until(lock, deadline,
+                               [this] { return !answers_.empty(); })) {
+        return false;
+      }
+      answers.swap(answers_);
     }
-    changed_.notify_one();
+    for (PostedAnswer& answer : answers) session_->Answer(std::move(answer));
+    return true;
   }
 
-  // Takes what has been posted, in order; perhaps nothing.
-  Answers Take() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(answers_, {});
-  }
-
-  // Waits until there is an answer to take. Returns false at the deadline.
-  bool WaitAnswer(Deadline deadline) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    return changed_.wait_until(lock, deadline,
-                               [this] { return !answers_.empty(); });
-  }
-
-  // Waits for PostReady(). Returns false at the deadline.
-  bool WaitReady(Deadline deadline) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const bool ready =
-        changed_.wait_until(lock, deadline, [this] { return ready_; });
-    ready_ = false;
-    return ready;
-  }
+  // The session is over: later answers change nothing.
+  void Close() { session_ = nullptr; }
 
  private:
+  const std::thread::id thread_;
+  ServedSession* session_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Answers answers_;
-  bool ready_ = false;
+  std::vector<PostedAnswer> answers_;
 };
 
 }  // namespace postern::transports

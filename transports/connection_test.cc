@@ -100,14 +100,13 @@ class OneOctetAtATime : public net::SecureChannel {
   std::array<char, 1> octet_;
 };
 
-class ConnectionTest : public testing::Test, public Connection::Surroundings {
+class ConnectionTest : public testing::Test, public ConnectionHost {
  protected:
-  ConnectionTest() : Surroundings(&loop_, &options_) {
+  ConnectionTest() : ConnectionHost(&loop_, &options_) {
     config_.greeting = "mx.example";
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair_), 0);
     const int size = 4 << 20;
     setsockopt(pair_[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    connection_.emplace(pair_[1], ConnectionId{}, this);
   }
   ~ConnectionTest() override {
     connection_.reset();
@@ -117,7 +116,8 @@ class ConnectionTest : public testing::Test, public Connection::Surroundings {
   void Begin(bool tls) {
     Admission admission;
     admission.host = std::make_shared<Host>(this);
-    connection_->Begin(std::move(admission), tls);
+    connection_.emplace(pair_[1], ConnectionId{}, tls, this);
+    connection_->Begin(std::move(admission));
   }
   // Sends as much of it as the socket takes, with no turn for the server.
   size_t Send(absl::string_view bytes) {
@@ -148,7 +148,7 @@ class ConnectionTest : public testing::Test, public Connection::Surroundings {
   }
 
   net::EventLoop loop_;
-  ConnectionOptions options_;
+  SessionTimes options_;
   ServerConfig config_;
   Everything all_;
   OneOctetAtATime::Counts counts_;
@@ -184,7 +184,6 @@ class ConnectionTest : public testing::Test, public Connection::Surroundings {
   void Post(ConnectionId, PostedAnswer answer) override {
     connection_->Answer(std::move(answer));
   }
-  void PostResume(ConnectionId) override { connection_->Resume(); }
   void Yield(ConnectionId) override { yielded_ = true; }
   bool HoldRefused() override { return false; }
   void ReleaseRefused() override {}

@@ -24,6 +24,7 @@
 #include "net/socket_address.h"
 #include "system/processors.h"
 #include "system/thread_name.h"
+#include "transports/connection.h"
 #include "transports/session_id.h"
 
 namespace postern::transports {
@@ -124,10 +125,10 @@ absl::Status CheckListens(int socket) {
 }  // namespace
 
 // One thread, its loop, and its connections.
-class Server::Shard : public Connection::Surroundings {
+class Server::Shard : public ConnectionHost {
  public:
   Shard(Server* server, int number)
-      : Surroundings(&loop_, &server->options_.connection),
+      : ConnectionHost(&loop_, &server->options_.times),
         server_(*server),
         number_(number),
         spare_(OpenSpare()) {}
@@ -238,7 +239,7 @@ class Server::Shard : public Connection::Surroundings {
   // Makes a connection of `socket`.
   Id Place(size_t listener, int socket);
   void Open(size_t listener, int socket, const sockaddr_storage& peer);
-  void Begin(Id id, Admission admission, bool tls);
+  void Begin(Id id, Admission admission);
   // Refuses `socket`, a client that there is no descriptor for.
   void TurnAway(size_t listener, int socket);
   // Accepts a client with the spare descriptor, and refuses it. Returns false
@@ -250,7 +251,6 @@ class Server::Shard : public Connection::Surroundings {
   }
   void Admit(Id id, SessionInfo info) override;
   void Post(Id id, PostedAnswer answer) override;
-  void PostResume(Id id) override;
   void Yield(Id id) override;
   bool HoldRefused() override;
   void ReleaseRefused() override { --held_; }
@@ -323,12 +323,7 @@ void Server::Shard::Acceptor::Fail(int error) {
 
 void Server::Shard::TurnAway(size_t listener, int socket) {
   turned_away_.fetch_add(1, std::memory_order_relaxed);
-  Connection& connection = *slots_[Place(listener, socket).slot].connection;
-  if (server_.listeners_[listener].options.tls) {
-    connection.Begin({}, /*tls=*/true);
-  } else {
-    connection.Refuse(Overloaded());
-  }
+  slots_[Place(listener, socket).slot].connection->Refuse(Overloaded());
 }
 
 bool Server::Shard::TurnAwayWithSpare(size_t listener, int listening) {
@@ -361,7 +356,8 @@ ConnectionId Server::Shard::Place(size_t listener, int socket) {
   free_.pop_back();
   open_.fetch_add(1, std::memory_order_relaxed);
   slots_[id.slot].listener = static_cast<uint32_t>(listener);
-  slots_[id.slot].connection = std::make_unique<Connection>(socket, id, this);
+  slots_[id.slot].connection = std::make_unique<Connection>(
+      socket, id, server_.listeners_[listener].options.tls, this);
   if (draining_) slots_[id.slot].connection->Shutdown();
   return id;
 }
@@ -388,25 +384,24 @@ void Server::Shard::Open(size_t listener, int socket,
   }
   if (!from.options.proxy) return Admit(id, std::move(info));
   Connection& connection = *slots_[id.slot].connection;
-  if (!server_.service_.IsProxy(info)) return connection.Begin({}, false);
+  if (!server_.service_.IsProxy(info)) return connection.Begin({});
   connection.ReadProxyHeader(std::move(info));
 }
 
 void Server::Shard::Admit(Id id, SessionInfo info) {
   const size_t listener = slots_[id.slot].listener;
-  const bool tls = server_.listeners_[listener].options.tls;
   server_.service_.Admit(
-      listener, std::move(info), [this, id, tls](Admission admission) {
-        if (loop_.OnThread()) return Begin(id, std::move(admission), tls);
-        loop_.Post([this, id, tls, admission = std::move(admission)]() mutable {
-          Begin(id, std::move(admission), tls);
+      listener, std::move(info), [this, id](Admission admission) {
+        if (loop_.OnThread()) return Begin(id, std::move(admission));
+        loop_.Post([this, id, admission = std::move(admission)]() mutable {
+          Begin(id, std::move(admission));
         });
       });
-  if (Connection* c = Find(id)) c->AwaitAdmission(tls);
+  if (Connection* c = Find(id)) c->AwaitAdmission();
 }
 
-void Server::Shard::Begin(Id id, Admission admission, bool tls) {
-  if (Connection* c = Find(id)) c->Begin(std::move(admission), tls);
+void Server::Shard::Begin(Id id, Admission admission) {
+  if (Connection* c = Find(id)) c->Begin(std::move(admission));
 }
 
 void Server::Shard::Post(Id id, PostedAnswer answer) {
@@ -418,12 +413,6 @@ void Server::Shard::Post(Id id, PostedAnswer answer) {
   }
   loop_.Post([this, id, answer = std::move(answer)]() mutable {
     if (Connection* c = Find(id)) c->Answer(std::move(answer));
-  });
-}
-
-void Server::Shard::PostResume(Id id) {
-  loop_.Post([this, id] {
-    if (Connection* c = Find(id)) c->Resume();
   });
 }
 

@@ -16,8 +16,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "engine/session_times.h"
 #include "net/listening_socket.h"
-#include "transports/connection.h"
 #include "transports/service.h"
 
 namespace postern::transports {
@@ -26,7 +26,7 @@ struct ServerOptions {
   // Each has a loop, and connections that never leave it. 0: one for each
   // processor that the process may use, system::UsableProcessors().
   int threads = 0;
-  ConnectionOptions connection;
+  SessionTimes times;
 };
 
 struct ListenerOptions {

@@ -480,8 +480,8 @@ TEST_F(ServerTest, ATrickleBuysNoTime) {
 // A line each 20 ms is progress enough for any timeout.
 TEST_F(ServerTest, ContentThatTricklesIsATimeout) {
   ServerOptions options;
-  options.connection.pace = {.min_rate = 1'000'000,
-                             .grace = absl::Milliseconds(300)};
+  options.times.pace = {.min_rate = 1'000'000,
+                        .grace = absl::Milliseconds(300)};
   service_.config.data_block = 1;
   Serve(options);
   for (absl::string_view begin : {"", "bare\nnewline\r\n"}) {
@@ -503,7 +503,7 @@ TEST_F(ServerTest, ContentThatTricklesIsATimeout) {
 
 TEST_F(ServerTest, ContentThatComesFastEnoughIsServed) {
   ServerOptions options;
-  options.connection.pace = {.min_rate = 10, .grace = absl::Milliseconds(1)};
+  options.times.pace = {.min_rate = 10, .grace = absl::Milliseconds(1)};
   Serve(options);
   Client client(address_);
   client.Send(kEnvelope);
@@ -529,8 +529,8 @@ TEST_F(ServerTest, WhatWeTakeIsNotTheClientsTime) {
   Mailbox mailbox(run);
   Everyone service(&policy, &mailbox);
   ServerOptions options{.threads = 1};
-  options.connection.pace = {.min_rate = 100'000'000,
-                             .grace = absl::Milliseconds(200)};
+  options.times.pace = {.min_rate = 100'000'000,
+                        .grace = absl::Milliseconds(200)};
   Server server(&service, options);
   const auto address = server.Listen({"127.0.0.1", 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
@@ -546,7 +546,7 @@ TEST_F(ServerTest, WhatWeTakeIsNotTheClientsTime) {
 
 TEST_F(ServerTest, ASessionHasItsTime) {
   ServerOptions options;
-  options.connection.session_timeout = absl::Milliseconds(300);
+  options.times.session_timeout = absl::Milliseconds(300);
   Serve(options);
   Client client(address_);
   client.Read("220");
@@ -564,7 +564,7 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
   Everyone service(&policy, &mailbox_);
   ServerOptions options;
   options.threads = 1;
-  options.connection.answer_timeout = absl::Milliseconds(200);
+  options.times.answer_timeout = absl::Milliseconds(200);
   Server server(&service, options);
   const auto address = server.Listen({"127.0.0.1", 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
@@ -578,7 +578,7 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
 TEST_F(ServerTest, WhoTalksBeforeTheGreetingIsRefused) {
   service_.config.early_talk = OutOfTurn::kReject;
   ServerOptions options;
-  options.connection.greet_delay = absl::Milliseconds(300);
+  options.times.greet_delay = absl::Milliseconds(300);
   Serve(options);
   Client patient(address_);
   Client hasty(address_);
@@ -778,7 +778,7 @@ TEST_F(ServerTest, AdmissionHasItsTime) {
     open.push_back(std::move(done));
   };
   ServerOptions options;
-  options.connection.admission_timeout = absl::Milliseconds(200);
+  options.times.admission_timeout = absl::Milliseconds(200);
   Serve(options);
   Client client(address_);
   EXPECT_EQ(ReadToTheEnd(&client),
@@ -795,8 +795,8 @@ TEST_F(ServerTest, AdmissionHasItsTime) {
 // replies, and not the five minutes of one reply.
 TEST_F(ServerTest, ASessionHasItsTimeAlsoWhileItsOutputWaits) {
   ServerOptions options;
-  options.connection.session_timeout = absl::Milliseconds(500);
-  options.connection.linger = absl::Milliseconds(200);
+  options.times.session_timeout = absl::Milliseconds(500);
+  options.times.linger = absl::Milliseconds(200);
   Serve(options);
   Client client(address_);
   client.Send("EHLO c\r\n");

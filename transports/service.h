@@ -16,28 +16,14 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
-#include "engine/event.h"
 #include "engine/grammar/reply.h"
 #include "engine/responder.h"
+#include "engine/served_session.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
 #include "net/secure_channel.h"
 
 namespace postern::transports {
-
-// What came of a connection.
-struct SessionEnd {
-  CloseReason reason = CloseReason::kQuit;
-  // QUIT, or an end of input between two messages; and all replies are written.
-  bool clean = false;
-  std::string tls_error;  // why TLS could not go on, if that was it
-  uint64_t bytes_in = 0;  // as they came: with TLS, what was in it
-  uint64_t bytes_out = 0;
-  ReplyCounts replies = {};
-  uint32_t refused = 0;  // of them, what the session refused by itself
-  absl::Duration duration;
-};
 
 // One session's part of a Service. Its methods are called on the thread that
 // serves the connection; it lives until the connection is over, or longer if
@@ -82,7 +68,7 @@ class Service {
 
   // A client has connected to the listener `listener`, the n-th of the server,
   // from 0. Calls `done` once: before returning, later, or from any thread.
-  // After ConnectionOptions::admission_timeout the client is turned away, and
+  // After SessionTimes::admission_timeout the client is turned away, and
   // `done` changes nothing. Thread-safe. `info` has addresses, ports and a
   // session_id.
   virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;

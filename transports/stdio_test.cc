@@ -135,9 +135,9 @@ constexpr absl::string_view kMail =
     "EHLO client\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
 
 struct Server {
-  StdioResult Run(PacketPair* pair) {
+  SessionEnd Run(PacketPair* pair) {
     config.greeting = "mx";
-    options.linger = absl::Milliseconds(10);
+    options.times.linger = absl::Milliseconds(10);
     ResponderOptions responder;
     responder.policy = policy;
     responder.delivery = delivery;
@@ -160,7 +160,7 @@ TEST(StdioTest, ServesASessionAndAnswersEachReadWithOneWrite) {
   Server server;
   pair.Send(kMail);
   pair.Send("Subject: x\r\n\r\nhi\r\n.\r\nNOOP\r\nQUIT\r\n");
-  const StdioResult result = server.Run(&pair);
+  const SessionEnd result = server.Run(&pair);
   EXPECT_EQ(result.reason, CloseReason::kQuit);
   EXPECT_TRUE(result.clean);
   EXPECT_TRUE(result.flushed);
@@ -199,7 +199,7 @@ TEST(StdioTest, ADecisionThatNeverComesEndsTheSession) {
   Server server;
   Never never;
   server.policy = &never;
-  server.options.answer_timeout = absl::Milliseconds(10);
+  server.options.times.answer_timeout = absl::Milliseconds(10);
   pair.Send(kMail);
   pair.EndOfInput();
   EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
@@ -233,7 +233,7 @@ TEST(StdioTest, AnEndOfInputIsCleanOnlyBetweenMessages) {
     server.config.require_hello = false;
     if (!c.input.empty()) pair.Send(c.input);
     pair.EndOfInput();
-    const StdioResult result = server.Run(&pair);
+    const SessionEnd result = server.Run(&pair);
     EXPECT_EQ(result.reason, CloseReason::kPeerGone) << c.input;
     EXPECT_EQ(result.clean, c.clean) << c.input;
   }
@@ -286,7 +286,7 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForACommand) {
   PacketPair pair;
   Server server;
   server.config.command_timeout = absl::Milliseconds(50);
-  server.options.session_timeout = absl::Seconds(30);
+  server.options.times.session_timeout = absl::Seconds(30);
   {
     const Trickle trickle(pair.client, "x");
     EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
@@ -300,7 +300,7 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
   PacketPair pair;
   Server server;
   server.config.data_timeout = absl::Milliseconds(50);
-  server.options.session_timeout = absl::Seconds(30);
+  server.options.times.session_timeout = absl::Seconds(30);
   pair.Send(kMail);
   {
     const Trickle trickle(pair.client, "x");
@@ -317,7 +317,7 @@ TEST(StdioTest, AMessageThatEndsInLfHasItsReplySoon) {
   PacketPair pair;
   Server server;
   server.config.bare_end_timeout = absl::Milliseconds(10);
-  server.options.pace = {.min_rate = 1, .grace = absl::Minutes(1)};
+  server.options.times.pace = {.min_rate = 1, .grace = absl::Minutes(1)};
   pair.Send(absl::StrCat(kMail, "text\n.\n"));
   EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
   EXPECT_EQ(pair.Writes().back().substr(0, 17), "554 5.5.2 bare LF");
@@ -330,9 +330,9 @@ TEST(StdioTest, ContentThatTricklesIsATimeout) {
     PacketPair pair;
     Server server;
     server.config.data_block = 1;
-    server.options.session_timeout = absl::Seconds(30);
-    server.options.pace = {.min_rate = 1'000'000,
-                           .grace = absl::Milliseconds(50)};
+    server.options.times.session_timeout = absl::Seconds(30);
+    server.options.times.pace = {.min_rate = 1'000'000,
+                                 .grace = absl::Milliseconds(50)};
     pair.Send(absl::StrCat(kMail, begin));
     {
       const Trickle trickle(pair.client, "x\r\n");
@@ -349,7 +349,7 @@ TEST(StdioTest, ContentThatTricklesIsATimeout) {
 TEST(StdioTest, ContentThatComesFastEnoughIsServed) {
   PacketPair pair;
   Server server;
-  server.options.pace = {.min_rate = 1, .grace = absl::Milliseconds(200)};
+  server.options.times.pace = {.min_rate = 1, .grace = absl::Milliseconds(200)};
   pair.Send("EHLO c\r\n");
   std::thread client([&] {
     { const Trickle trickle(pair.client, "NOOP\r\n", 50); }
@@ -400,11 +400,11 @@ TEST(StdioTest, ASessionWhoseTimeIsUpHearsOfItOverAPipe) {
   ASSERT_EQ(pipe(input), 0);
   ASSERT_EQ(pipe(output), 0);
   Server server;
-  server.options.session_timeout = absl::Milliseconds(10);
-  server.options.linger = absl::Seconds(5);
+  server.options.times.session_timeout = absl::Milliseconds(10);
+  server.options.times.linger = absl::Seconds(5);
   server.config.greeting = "mx";
   net::DescriptorStream stream(input[0], output[1]);
-  const StdioResult result = ServeStdio(
+  const SessionEnd result = ServeStdio(
       server.config, {.policy = server.policy, .delivery = server.delivery}, {},
       server.options, &stream);
   EXPECT_EQ(result.reason, CloseReason::kTimeout);
@@ -419,7 +419,7 @@ TEST(StdioTest, ASessionWhoseTimeIsUpHearsOfItOverAPipe) {
 TEST(StdioTest, CommandsBuyNoTimeForASession) {
   PacketPair pair;
   Server server;
-  server.options.session_timeout = absl::Milliseconds(50);
+  server.options.times.session_timeout = absl::Milliseconds(50);
   const Trickle trickle(pair.client, "NOOP\r\n");
   EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
   EXPECT_LT(trickle.sent(), Trickle::kTimes);
@@ -434,15 +434,15 @@ TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
     }
   });
   Server server;
-  server.options.write_timeout = absl::Milliseconds(50);
+  server.options.times.write_timeout = absl::Milliseconds(50);
   net::DescriptorStream stream(pair[1], pair[1]);
   ResponderOptions responder;
   responder.policy = server.policy;
   responder.delivery = server.delivery;
   server.config.greeting = "mx";
-  const StdioResult result = ServeStdio(server.config, std::move(responder), {},
-                                        server.options, &stream);
-  EXPECT_EQ(result.reason, CloseReason::kPeerGone);
+  const SessionEnd result = ServeStdio(server.config, std::move(responder), {},
+                                       server.options, &stream);
+  EXPECT_EQ(result.reason, CloseReason::kTimeout);
   EXPECT_FALSE(result.flushed);
   close(pair[1]);
   client.join();
@@ -469,9 +469,9 @@ TEST(StdioTest, RefusesAClientThatDoesNotWaitForItsGreeting) {
   Counting policy;
   server.policy = &policy;
   server.config.early_talk = OutOfTurn::kReject;
-  server.options.greet_delay = kTooLong;
+  server.options.times.greet_delay = kTooLong;
   pair.Send("EHLO c\r\n");
-  const StdioResult result = server.Run(&pair);
+  const SessionEnd result = server.Run(&pair);
   EXPECT_EQ(result.reason, CloseReason::kAbuse);
   EXPECT_FALSE(result.clean);
   EXPECT_EQ(pair.Writes(),
@@ -483,7 +483,7 @@ TEST(StdioTest, RefusesAClientThatDoesNotWaitForItsGreeting) {
 TEST(StdioTest, ServesAClientThatDoesNotWaitIfThatIsOnlyNoted) {
   PacketPair pair;
   Server server;
-  server.options.greet_delay = kTooLong;
+  server.options.times.greet_delay = kTooLong;
   pair.Send("NOOP\r\nQUIT\r\n");
   EXPECT_TRUE(server.Run(&pair).clean);
   EXPECT_EQ(pair.Writes(),
@@ -496,7 +496,7 @@ TEST(StdioTest, GreetsAClientThatWaits) {
   Server server;
   server.config.early_talk = OutOfTurn::kReject;
   server.config.command_timeout = absl::Milliseconds(10);
-  server.options.greet_delay = absl::Milliseconds(10);
+  server.options.times.greet_delay = absl::Milliseconds(10);
   EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);
   EXPECT_EQ(pair.Writes(),
             (std::vector<std::string>{"220 mx ESMTP\r\n",
@@ -507,9 +507,9 @@ TEST(StdioTest, AClientThatGoesBeforeItsGreetingIsNoLoss) {
   PacketPair pair;
   Server server;
   server.config.early_talk = OutOfTurn::kReject;
-  server.options.greet_delay = kTooLong;
+  server.options.times.greet_delay = kTooLong;
   pair.EndOfInput();
-  const StdioResult result = server.Run(&pair);
+  const SessionEnd result = server.Run(&pair);
   EXPECT_EQ(result.reason, CloseReason::kPeerGone);
   EXPECT_TRUE(result.clean);
 }
@@ -521,8 +521,8 @@ TEST(StdioTest, GreetsAProxysClientAtOnce) {
   Counting policy;
   server.policy = &policy;
   server.config.xclient = true;
-  server.options.greet_delay = kTooLong;
-  server.options.session_timeout = absl::Seconds(5);
+  server.options.times.greet_delay = kTooLong;
+  server.options.times.session_timeout = absl::Seconds(5);
   pair.Send("XCLIENT ADDR=192.0.2.7\r\n");
   pair.Send("QUIT\r\n");
   EXPECT_TRUE(server.Run(&pair).clean);

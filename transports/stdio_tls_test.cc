@@ -152,7 +152,7 @@ class StdioTlsTest : public testing::Test {
   StdioTlsTest() {
     config_.greeting = "mx";
     config_.offer_starttls = true;
-    options_.linger = absl::Milliseconds(10);
+    options_.times.linger = absl::Milliseconds(10);
     options_.secure = [](net::StreamChannel* below) {
       return std::make_unique<net::TlsChannel>(context_, below);
     };
@@ -160,10 +160,10 @@ class StdioTlsTest : public testing::Test {
 
   // Serves one session, which `client` has with it, to its end.
   template <typename Talk>
-  StdioResult Serve(const Talk& talk) {
+  SessionEnd Serve(const Talk& talk) {
     int pair[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    StdioResult result;
+    SessionEnd result;
     std::thread server([&] {
       ResponderOptions responder;
       responder.policy = &policy_;
@@ -203,7 +203,7 @@ constexpr absl::string_view kMail =
     "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
 
 TEST_F(StdioTlsTest, ServesASessionThroughTls) {
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
     ASSERT_TRUE(client->Handshake());
     EXPECT_FALSE(absl::StrContains(
@@ -225,7 +225,7 @@ TEST_F(StdioTlsTest, ServesASessionThroughTls) {
 }
 
 TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
-  options_.write_timeout = absl::Milliseconds(50);
+  options_.times.handshake_timeout = absl::Milliseconds(50);
   const struct {
     const char* bytes;  // in the clear, behind the 220
     CloseReason reason;
@@ -237,7 +237,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
       {"", CloseReason::kTimeout, "the handshake took too long"},
   };
   for (const auto& c : kCases) {
-    const StdioResult result = Serve([&c](Client* client) {
+    const SessionEnd result = Serve([&c](Client* client) {
       StartTls(client);
       EXPECT_FALSE(absl::StrContains(client->Plain(c.bytes, "never"), "250"));
     });
@@ -249,7 +249,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
 
 TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
   options_.secure = [](net::StreamChannel*) { return nullptr; };
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
     EXPECT_EQ(client->Plain("", "never"), "");
   });
@@ -257,7 +257,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
 }
 
 TEST_F(StdioTlsTest, TakesNothingInPlainBehindStartTls) {
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     client->Plain("", "220 mx ESMTP\r\n");
     const std::string got = client->Plain("STARTTLS\r\nNOOP\r\n", "never");
     EXPECT_EQ(got.substr(0, 4), "220 ");
@@ -267,7 +267,7 @@ TEST_F(StdioTlsTest, TakesNothingInPlainBehindStartTls) {
 }
 
 TEST_F(StdioTlsTest, TakesNothingInPlainBehindTls) {
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
     ASSERT_TRUE(client->Handshake());
     client->Secret("EHLO c\r\n", "250 LIMITS RCPTMAX=1000\r\n");
@@ -283,7 +283,7 @@ TEST_F(StdioTlsTest, TakesNothingInPlainBehindTls) {
 
 TEST_F(StdioTlsTest, TellsASilentClientThroughTls) {
   config_.command_timeout = absl::Milliseconds(200);
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
     ASSERT_TRUE(client->Handshake());
     EXPECT_EQ(client->Secret("", "never"), "421 4.4.2 timeout (#4.4.2)\r\n");
@@ -301,7 +301,7 @@ TEST_F(StdioTlsTest, GoesOnInTheClearWhereTlsCannotBeHad) {
     ++asked;
     return false;
   };
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     client->Plain("", "220 mx ESMTP\r\n");
     client->Plain("EHLO c\r\n", "250 STARTTLS\r\n");
     for (int i = 0; i < 2; ++i) {
@@ -343,7 +343,7 @@ TEST_F(StdioTlsTest, DoesNotAskWhereSomethingIsBehindStartTls) {
     asked = true;
     return false;
   };
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     client->Plain("", "220 mx ESMTP\r\n");
     const std::string got = client->Plain("STARTTLS\r\nNOOP\r\n", "never");
     EXPECT_FALSE(absl::StrContains(got, "250"));
@@ -354,7 +354,8 @@ TEST_F(StdioTlsTest, DoesNotAskWhereSomethingIsBehindStartTls) {
 
 TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
   config_.max_errors = 3;
-  options_.greet_delay = absl::Seconds(30);  // there is nothing to wait for
+  options_.times.greet_delay =
+      absl::Seconds(30);  // there is nothing to wait for
   for (const bool tls : {true, false}) {
     options_.stood.emplace();
     options_.stood->extended = options_.stood->greeted = true;
@@ -362,7 +363,7 @@ TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
     options_.tls_asked = [tls](const SessionHandoff&, const SessionInfo&) {
       return tls;
     };
-    const StdioResult result = Serve([tls](Client* client) {
+    const SessionEnd result = Serve([tls](Client* client) {
       if (tls) {
         EXPECT_EQ(client->Plain("", "\r\n"), "220 2.0.0 ready\r\n");
         ASSERT_TRUE(client->Handshake());
@@ -383,7 +384,7 @@ TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
 TEST_F(StdioTlsTest, GreetsThroughTlsThatComesFirst) {
   config_.offer_starttls = false;
   options_.tls_first = true;
-  options_.greet_delay = absl::Milliseconds(100);
+  options_.times.greet_delay = absl::Milliseconds(100);
   Serve([](Client* client) {
     ASSERT_TRUE(client->Handshake());
     EXPECT_EQ(client->Secret("", "\r\n"), "220 mx ESMTP\r\n");
@@ -398,7 +399,7 @@ TEST_F(StdioTlsTest, GreetsThroughTlsThatComesFirst) {
 TEST_F(StdioTlsTest, SaysNothingInPlainWhereTlsComesFirst) {
   config_.offer_starttls = false;
   options_.tls_first = true;
-  const StdioResult result = Serve([](Client* client) {
+  const SessionEnd result = Serve([](Client* client) {
     const std::string got = client->Plain("EHLO c\r\n", "never");
     EXPECT_FALSE(absl::StrContains(got, "mx"));
   });

@@ -22,7 +22,7 @@ constexpr uint16_t kBetween = kServed & ~kInTransaction;
 // RFC 3207 4 and RFC 4954 6: what is served before TLS or AUTH that we insist
 // on. RSET is among them, since RFC 5321 4.1.1.5 wants it served anywhere.
 constexpr uint16_t kTrusted =
-    kServed & ~(Bit(Phase::kPlain) | Bit(Phase::kStranger));
+    kServed & ~(Bit(Phase::kTlsRequired) | Bit(Phase::kAuthRequired));
 
 // RFC 5321 4.3.2: no arguments behind DATA, RSET and QUIT. 4.1.4: NOOP, HELP,
 // VRFY and RSET may come before EHLO. HELP lists the names in this order.
@@ -42,7 +42,7 @@ constexpr VerbRow kTable[] = {
     {"QUIT", Verb::kQuit, Argument::kNone, kAlways, false},
     {"STARTTLS", Verb::kStartTls, Argument::kNone, kBetween, true},
     {"AUTH", Verb::kAuth, Argument::kNeeded,
-     Bit(Phase::kStranger) | Bit(Phase::kIdle), false},
+     Bit(Phase::kAuthRequired) | Bit(Phase::kIdle), false},
     {"XCLIENT", Verb::kXClient, Argument::kNeeded, kBetween, true},
     {"HELP", Verb::kHelp, Argument::kIgnored, kTrusted, false},
     {"EXPN", Verb::kUnimplemented, Argument::kIgnored, kServed, true},
@@ -108,11 +108,11 @@ const Reply& OutOfSequence(Verb verb, Phase phase) {
   switch (phase) {
     case Phase::kRefused:
       return *refused;
-    case Phase::kPlain:
+    case Phase::kTlsRequired:
       return *plain;
     case Phase::kUngreeted:
       return *ungreeted;
-    case Phase::kStranger:
+    case Phase::kAuthRequired:
       return *stranger;
     case Phase::kIdle:
       return *idle;

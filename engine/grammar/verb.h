@@ -38,15 +38,15 @@ enum class Verb : uint8_t {
 
 // Where a session stands between two commands. DESIGN.md prints the table.
 enum class Phase : uint8_t {
-  kRefused,    // greeted with 554: RFC 5321 3.1
-  kPlain,      // TLS is required, and not there: RFC 3207 4
-  kUngreeted,  // no HELO or EHLO yet
-  kStranger,   // authentication is required, and not done: RFC 4954 6
-  kIdle,       // no transaction
-  kMail,       // a sender, no recipient yet
-  kRcpt,       // a sender and a recipient at least
-  kChunks,     // BDATs have come, and the last one has not: RFC 3030 2
-  kBroken,     // a BDAT was refused: nothing but RSET goes on from here
+  kRefused,       // greeted with 554: RFC 5321 3.1
+  kTlsRequired,   // TLS is required, and not there: RFC 3207 4
+  kUngreeted,     // no HELO or EHLO yet
+  kAuthRequired,  // authentication is required, and not done: RFC 4954 6
+  kIdle,          // no transaction
+  kMail,          // a sender, no recipient yet
+  kRcpt,          // a sender and a recipient at least
+  kChunks,        // BDATs have come, and the last one has not: RFC 3030 2
+  kBroken,        // a BDAT was refused: nothing but RSET goes on from here
 };
 inline constexpr int kPhases = 9;
 

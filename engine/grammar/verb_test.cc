@@ -47,10 +47,11 @@ TEST(VerbTest, SaysWhatIsMissing) {
   constexpr Row kRows[] = {
       {Verb::kMail, Phase::kRefused, 503,
        "not serving you, QUIT please (#5.5.1)"},
-      {Verb::kMail, Phase::kPlain, 530,
+      {Verb::kMail, Phase::kTlsRequired, 530,
        "must issue a STARTTLS command first (#5.7.0)"},
       {Verb::kMail, Phase::kUngreeted, 503, "EHLO first (#5.5.1)"},
-      {Verb::kMail, Phase::kStranger, 530, "authentication required (#5.7.0)"},
+      {Verb::kMail, Phase::kAuthRequired, 530,
+       "authentication required (#5.7.0)"},
       {Verb::kRcpt, Phase::kIdle, 503, "MAIL first (#5.5.1)"},
       {Verb::kData, Phase::kIdle, 503, "MAIL first (#5.5.1)"},
       {Verb::kData, Phase::kMail, 503, "RCPT first (#5.5.1)"},

@@ -93,7 +93,7 @@ void Guest::Decide(const Ask& ask, const SharedSessionInfo& session,
                            });
 }
 
-void Guest::OnEnd(const transports::SessionEnd& end, const SessionInfo& info) {
+void Guest::OnEnd(const SessionEnd& end, const SessionInfo& info) {
   if (metrics_ != nullptr) metrics_->CountSession(end, info);
   constexpr size_t kMaxName = log::kMaxLoggedName;
   log::LogLine line("session", log::LineStyle(), {info.session_id});

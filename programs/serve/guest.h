@@ -53,8 +53,7 @@ class Guest : public transports::SessionHost,
   const ServerConfig& config() const override { return *config_; }
   ResponderOptions responder() override;
   std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override;
-  void OnEnd(const transports::SessionEnd& end,
-             const SessionInfo& info) override;
+  void OnEnd(const SessionEnd& end, const SessionInfo& info) override;
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
               Policy::Done done) override;

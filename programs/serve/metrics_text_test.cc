@@ -68,7 +68,7 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
       {[](service::Metrics& m) { m.CountUnserved(Unserved::kProxyHeader); },
        {"postern_unserved_total{reason=\"proxy-header\"} 1"}},
       {[](service::Metrics& m) {
-         transports::SessionEnd end;
+         SessionEnd end;
          end.reason = CloseReason::kTimeout;
          end.bytes_in = 1000;
          end.bytes_out = 200;
@@ -85,7 +85,7 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
         "postern_received_bytes_total 1000", "postern_sent_bytes_total 200",
         "postern_tls_sessions_total{protocol=\"TLSv1.3\"} 1"}},
       {[](service::Metrics& m) {
-         transports::SessionEnd end;
+         SessionEnd end;
          end.tls_error = "http request";
          m.CountSession(end, {});
        },

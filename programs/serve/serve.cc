@@ -296,8 +296,7 @@ class Host : public transports::Service {
   }
 
   const ServeOptions& options_;
-  const absl::Duration admission_timeout_ =
-      transports::ConnectionOptions().admission_timeout;
+  const absl::Duration admission_timeout_ = SessionTimes().admission_timeout;
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
   service::Metrics* const metrics_;
@@ -600,12 +599,11 @@ int RunServe(const ServeOptions& options) {
 
   transports::ServerOptions server_options;
   server_options.threads = options.threads;
-  server_options.connection.session_timeout =
-      absl::Seconds(options.session_timeout);
-  server_options.connection.pace = {
+  server_options.times.session_timeout = absl::Seconds(options.session_timeout);
+  server_options.times.pace = {
       .min_rate = static_cast<uint64_t>(options.min_rate),
       .grace = absl::Seconds(options.rate_grace)};
-  server_options.connection.greet_delay = absl::Seconds(options.greet_delay);
+  server_options.times.greet_delay = absl::Seconds(options.greet_delay);
   server = std::make_unique<transports::Server>(host.get(), server_options);
   std::vector<std::string> addresses;
   if (absl::Status status = Listen(options, std::move(passed), server.get(),

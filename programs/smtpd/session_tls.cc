@@ -67,7 +67,7 @@ void SessionTls::Configure(ServerConfig* config) const {
 
 void SessionTls::Configure(net::DescriptorStream* stream, SessionInfo* info,
                            transports::StdioOptions* stdio) {
-  stdio->session_timeout = TimeLeft();
+  stdio->times.session_timeout = TimeLeft();
   stdio->tls_first = first();
   if (outside_) {
     stdio->secure = [this](net::StreamChannel* below) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -222,14 +223,16 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   };
 
   transports::StdioOptions stdio;
-  stdio.write_timeout = controls->timeout;
-  stdio.pace = {.min_rate = static_cast<uint64_t>(options.min_rate),
-                .grace = absl::Seconds(options.rate_grace)};
-  stdio.greet_delay = absl::Seconds(options.greet_delay);
+  stdio.times.write_timeout = controls->timeout;
+  stdio.times.handshake_timeout =
+      std::min(stdio.times.handshake_timeout, controls->timeout);
+  stdio.times.pace = {.min_rate = static_cast<uint64_t>(options.min_rate),
+                      .grace = absl::Seconds(options.rate_grace)};
+  stdio.times.greet_delay = absl::Seconds(options.greet_delay);
   net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   tls.Configure(&stream, &info, &stdio);
   const std::string address = info.remote_address;
-  const transports::StdioResult result = transports::ServeStdio(
+  const SessionEnd result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);
   if (result.clean) return 0;
   log::LogLine line("session", log::LineStyle(), {session});

@@ -1,47 +1,45 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "transports/pace.h"
+#include "engine/pace.h"
 
-#include <chrono>
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "engine/instant.h"
 #include "gtest/gtest.h"
 
-namespace postern::transports {
+namespace postern {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-using Time = Pace::Time;
-
-// 100 octets a second, behind ten seconds.
+// 100 octets a second, after ten seconds.
 class PaceTest : public testing::Test {
  protected:
-  static Time At(int second) { return Time() + seconds(1000 + second); }
+  static Instant At(int second) {
+    return Instant() + absl::Seconds(1000 + second);
+  }
 
   PaceOptions options_{.min_rate = 100, .grace = absl::Seconds(10)};
   Pace pace_{&options_};
 };
 
 TEST_F(PaceTest, NothingIsAskedOutsideOfContent) {
-  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_EQ(pace_.deadline(), Instant::Never());
   pace_.Update(0, /*our_turn=*/false, At(0), 0);
-  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_EQ(pace_.deadline(), Instant::Never());
   pace_.Update(1, /*our_turn=*/false, At(0), 0);
   pace_.Update(0, /*our_turn=*/false, At(5), 0);
-  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_EQ(pace_.deadline(), Instant::Never());
   EXPECT_FALSE(pace_.TooSlow(At(1000), 0));
 }
 
 TEST_F(PaceTest, NothingIsAskedWhereThereIsNoRate) {
   options_.min_rate = 0;
   pace_.Update(1, /*our_turn=*/false, At(0), 0);
-  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_EQ(pace_.deadline(), Instant::Never());
 }
 
-TEST_F(PaceTest, AClientHasToKeepUpBehindTheGrace) {
+TEST_F(PaceTest, AClientHasToKeepUpAfterTheGrace) {
   const struct {
     uint64_t octets;
     bool slow;
@@ -54,14 +52,14 @@ TEST_F(PaceTest, AClientHasToKeepUpBehindTheGrace) {
     Pace pace(&options_);
     pace.Update(1, /*our_turn=*/false, At(0), 50'000);
     ASSERT_EQ(pace.deadline(), At(10));
-    EXPECT_FALSE(pace.TooSlow(At(10) - milliseconds(1), 50'000));
+    EXPECT_FALSE(pace.TooSlow(At(10) + -absl::Milliseconds(1), 50'000));
     EXPECT_EQ(pace.deadline(), At(10)) << "asked too early";
     EXPECT_EQ(pace.TooSlow(At(10), 50'000 + c.octets), c.slow) << c.octets;
     EXPECT_EQ(pace.deadline(), At(c.next)) << c.octets;
   }
 }
 
-TEST_F(PaceTest, WhoWasFastMayRestAWhile) {
+TEST_F(PaceTest, AClientThatWasFastMayPauseForAWhile) {
   pace_.Update(1, /*our_turn=*/false, At(0), 0);
   EXPECT_FALSE(pace_.TooSlow(At(10), 6000));
   EXPECT_EQ(pace_.deadline(), At(60));
@@ -71,11 +69,11 @@ TEST_F(PaceTest, WhoWasFastMayRestAWhile) {
 
 TEST_F(PaceTest, TheTimeThatWeTakeIsOurs) {
   pace_.Update(1, /*our_turn=*/true, At(0), 0);
-  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_EQ(pace_.deadline(), Instant::Never());
   pace_.Update(1, /*our_turn=*/false, At(100), 0);
   EXPECT_EQ(pace_.deadline(), At(110));
   pace_.Update(1, /*our_turn=*/true, At(104), 0);
-  EXPECT_EQ(pace_.deadline(), Time::max());
+  EXPECT_EQ(pace_.deadline(), Instant::Never());
   pace_.Update(1, /*our_turn=*/true, At(150), 0);
   pace_.Update(1, /*our_turn=*/false, At(200), 0);
   EXPECT_EQ(pace_.deadline(), At(206));
@@ -101,4 +99,4 @@ TEST_F(PaceTest, MuchInALittleTimeIsNoOverflow) {
 }
 
 }  // namespace
-}  // namespace postern::transports
+}  // namespace postern

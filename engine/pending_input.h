@@ -3,10 +3,8 @@
 
 // What one of many connections has received and not served yet.
 
-#ifndef POSTERN_TRANSPORTS_PENDING_INPUT_H_
-#define POSTERN_TRANSPORTS_PENDING_INPUT_H_
-
-#include <string.h>
+#ifndef POSTERN_ENGINE_PENDING_INPUT_H_
+#define POSTERN_ENGINE_PENDING_INPUT_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -19,7 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace postern::transports {
+namespace postern {
 
 // PendingInput reads into a buffer that all connections of a thread share, and
 // owns memory only while something is left over. What is left over is copied
@@ -154,6 +152,6 @@ class PendingInput {
   uint32_t end_ = 0;
 };
 
-}  // namespace postern::transports
+}  // namespace postern
 
-#endif  // POSTERN_TRANSPORTS_PENDING_INPUT_H_
+#endif  // POSTERN_ENGINE_PENDING_INPUT_H_

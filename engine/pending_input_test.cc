@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "transports/pending_input.h"
+#include "engine/pending_input.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -15,7 +15,7 @@
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 
-namespace postern::transports {
+namespace postern {
 namespace {
 
 constexpr size_t kMost = 4096;
@@ -147,4 +147,4 @@ TEST_F(PendingInputTest, NothingOfAPasswordStaysWhereItWas) {
 }
 
 }  // namespace
-}  // namespace postern::transports
+}  // namespace postern

@@ -1,0 +1,61 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Oracle: the laws of tests/served_replay.h hold whatever the order in which
+// octets come and go, answers arrive and time passes: each wait has a deadline,
+// the end comes within its bound, memory has its bound, passwords are wiped.
+// What the client gets, and what ports are asked and given, is what
+// tests/replay.h has for the same octets; where time cut the session short, it
+// is a beginning of that, and at most one reply more.
+
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/session_times.h"
+#include "fuzz/judge.h"
+#include "gtest/gtest.h"
+#include "tests/replay.h"
+#include "tests/served_replay.h"
+
+namespace postern {
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size > 4096) return 0;
+  FuzzedDataProvider input(data, size);
+  ServerConfig config = {.greeting = "mx", .max_line = 1411};
+  config.max_output = 4096;
+  config.require_hello = input.ConsumeBool();
+  config.max_message_size = input.ConsumeBool() ? 0 : 200;
+  config.max_errors = input.ConsumeIntegralInRange(1, 20);
+  config.early_talk =
+      input.ConsumeBool() ? OutOfTurn::kReject : OutOfTurn::kNote;
+  config.lmtp = input.ConsumeBool();
+  config.offer_starttls = input.ConsumeBool();
+  config.mechanisms = config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config.carried = ExtensionSet::All();
+  const auto end = static_cast<WireEnd>(input.ConsumeIntegralInRange(0, 3));
+  SessionTimes times;
+  times.session_timeout = absl::Seconds(input.ConsumeIntegralInRange(1, 900));
+  times.pace.min_rate = input.ConsumeIntegralInRange(0, 2);
+  const Flights flights = absl::StrSplit(input.ConsumeRandomLengthString(),
+                                         absl::string_view("\xff\xff"));
+  const Answerer judge = [&](const Ask& ask, const Envelope& envelope) {
+    return std::visit(Judge{config, envelope, true, end == WireEnd::kTimedOut},
+                      ask.what);
+  };
+  const Chooser choose = [&input](uint32_t most) {
+    return input.ConsumeIntegralInRange<uint32_t>(0, most);
+  };
+  const ServedOutcome got =
+      ServedReplay(config, times, flights, end, judge, choose);
+  const Outcome want = Replay(config, flights, end, {}, judge);
+  if (!got.cut_short) {
+    EXPECT_EQ(got.outcome, want);
+    return 0;
+  }
+  ExpectBeginning(got.outcome, want);
+  return 0;
+}
+
+}  // namespace postern
