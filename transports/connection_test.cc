@@ -244,6 +244,18 @@ TEST_F(ConnectionTest, CommandsInOneReadEndATurn) {
   EXPECT_EQ(all_.decided - before, 2000u);
 }
 
+TEST_F(ConnectionTest, AnEndCountsTheOctets) {
+  Begin(/*tls=*/false);
+  Send("EHLO c\r\nQUIT\r\n");
+  Serve();
+  const std::string replies = Replies();
+  shutdown(pair_[0], SHUT_WR);
+  Serve();
+  ASSERT_EQ(ends_.size(), 1u);
+  EXPECT_EQ(ends_[0].bytes_in, 14u);
+  EXPECT_EQ(ends_[0].bytes_out, replies.size());
+}
+
 TEST_F(ConnectionTest, AnEndSaysWhyAHandshakeFailed) {
   counts_.error = "no shared cipher";
   Begin(/*tls=*/true);
