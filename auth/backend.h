@@ -7,7 +7,6 @@
 #define POSTERN_AUTH_BACKEND_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -45,11 +44,6 @@ class Backend : public Authenticator {
   // their own take the first.
   virtual std::vector<Mechanism> mechanisms() const = 0;
 };
-
-// Hears, in a line for the log, what kept a backend from telling right from
-// wrong. Nothing that a client has sent as a secret is in it; what else it has
-// sent is escaped. Thread-safe.
-using Report = std::function<void(absl::string_view what)>;
 
 }  // namespace postern::auth
 

@@ -17,40 +17,13 @@
 #include "absl/strings/strip.h"
 #include "system/child_process.h"
 #include "system/deadline.h"
+#include "system/descriptor.h"
 #include "system/session_variables.h"
 
 namespace postern::auth {
 namespace {
 
 constexpr int kFields = 3;  // the descriptor
-
-// A descriptor that is closed at its end.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { Close(); }
-
-  const int& get() const { return fd_; }
-  void Set(int fd) {
-    Close();
-    fd_ = fd;
-  }
-  void Close() { system::CloseDescriptor(&fd_); }
-
- private:
-  int fd_ = -1;
-};
-
-bool MakePipe(Descriptor* read_end, Descriptor* write_end) {
-  int ends[2];
-  if (!system::MakePipe(ends)) return false;
-  read_end->Set(ends[0]);
-  write_end->Set(ends[1]);
-  return true;
-}
 
 bool NeverWait(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 
@@ -67,13 +40,13 @@ size_t Unread(int fd) {
 // Puts what a pipe that never waits has into `output`, which gets no longer
 // than one octet above `max`: the rest is read, so that nobody waits for us,
 // and forgotten. Closes a pipe that has come to its end.
-void ReadOutput(size_t max, Descriptor* pipe, std::string* output) {
+void ReadOutput(size_t max, system::Descriptor* pipe, std::string* output) {
   char buffer[512];
-  while (pipe->get() >= 0) {
+  while (pipe->is_open()) {
     const ssize_t count = read(pipe->get(), buffer, sizeof(buffer));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return;
-    if (count <= 0) return pipe->Close();
+    if (count <= 0) return pipe->Reset();
     output->append(buffer, static_cast<size_t>(count));
     if (output->size() > max) output->resize(max + 1);
   }
@@ -96,24 +69,25 @@ CheckerAnswer::Kind KindOfCheckerExit(int code) {
 
 CheckerAnswer AskChecker(const CheckerQuestion& question,
                          const SessionInfo& session) {
-  Descriptor fields_end;
-  Descriptor write_end;
-  Descriptor output_end;
-  Descriptor their_output;
-  if (!MakePipe(&fields_end, &write_end)) return Unknown("no pipe");
+  system::Descriptor fields_end;
+  system::Descriptor write_end;
+  system::Descriptor output_end;
+  system::Descriptor their_output;
+  if (!system::MakePipe(&fields_end, &write_end)) return Unknown("no pipe");
   if (question.max_output > 0 &&
-      (!MakePipe(&output_end, &their_output) || !NeverWait(output_end.get()))) {
+      (!system::MakePipe(&output_end, &their_output) ||
+       !NeverWait(output_end.get()))) {
     return Unknown("no pipe");
   }
-  const Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (null.get() < 0) return Unknown("no /dev/null");
+  const system::Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.is_open()) return Unknown("no /dev/null");
   // Nobody reads yet: what the pipe does not hold would wait for ever.
   if (!NeverWait(write_end.get()) ||
       write(write_end.get(), question.fields.data(), question.fields.size()) !=
           static_cast<ssize_t>(question.fields.size())) {
     return Unknown("cannot write to a pipe");
   }
-  write_end.Close();
+  write_end.Reset();
   const auto environment =
       system::SessionVariables(question.environment, session);
   const std::pair<int, int> descriptors[] = {
@@ -130,13 +104,13 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
     return Unknown(absl::StripPrefix(child.status().message(),
                                      absl::StrCat(question.command[0], ": ")));
   }
-  their_output.Close();
+  their_output.Reset();
   CheckerAnswer answer;
   const auto read_output = [&] {
     ReadOutput(question.max_output, &output_end, &answer.output);
   };
-  const auto result = child->Wait(system::Deadline(question.timeout),
-                                  output_end.get(), read_output);
+  const auto result =
+      child->Wait(system::Deadline(question.timeout), output_end, read_output);
   switch (result.end) {
     case system::ChildProcess::End::kExited:
       break;

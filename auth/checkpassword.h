@@ -15,6 +15,7 @@
 #include "auth/backend.h"
 #include "auth/password_checker.h"
 #include "auth/password_exchange.h"
+#include "log/report.h"
 #include "system/session_variables.h"
 
 namespace postern::auth {
@@ -42,7 +43,7 @@ struct CheckpasswordOptions {
   // What the program finds in its environment before SessionVariables():
   // system::ServiceVariables() or system::UcspiVariables().
   system::Variables environment;
-  Report report;
+  log::Report report;
 };
 
 // Runs the program for each login: it reads

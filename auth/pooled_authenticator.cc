@@ -23,7 +23,7 @@ struct Work {
 
 class PooledExchange : public AuthExchange {
  public:
-  PooledExchange(std::shared_ptr<Work> work, PooledAuthenticator::Run run)
+  PooledExchange(std::shared_ptr<Work> work, system::Run run)
       : work_(std::move(work)), run_(std::move(run)) {}
 
   void Start(std::optional<std::string> initial_response, Done done) override {
@@ -57,7 +57,7 @@ class PooledExchange : public AuthExchange {
 
  private:
   const std::shared_ptr<Work> work_;
-  const PooledAuthenticator::Run run_;
+  const system::Run run_;
 };
 
 }  // namespace

@@ -6,13 +6,12 @@
 #ifndef POSTERN_AUTH_POOLED_AUTHENTICATOR_H_
 #define POSTERN_AUTH_POOLED_AUTHENTICATOR_H_
 
-#include <functional>
 #include <memory>
 #include <utility>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "engine/authenticator.h"
+#include "system/run.h"
 
 namespace postern::auth {
 
@@ -22,9 +21,8 @@ namespace postern::auth {
 // must outlive the open exchanges.
 class PooledAuthenticator : public Authenticator {
  public:
-  using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
-
-  PooledAuthenticator(std::shared_ptr<Authenticator> authenticator, Run run)
+  PooledAuthenticator(std::shared_ptr<Authenticator> authenticator,
+                      system::Run run)
       : authenticator_(std::move(authenticator)), run_(std::move(run)) {}
 
   // Never null: an exchange that cannot be begun says so in its first move.
@@ -33,7 +31,7 @@ class PooledAuthenticator : public Authenticator {
 
  private:
   const std::shared_ptr<Authenticator> authenticator_;
-  const Run run_;
+  const system::Run run_;
 };
 
 }  // namespace postern::auth

@@ -75,7 +75,7 @@ testing::Environment* const kRemovesTheSite =
 // What the backend reported.
 class Reports {
  public:
-  Report report() {
+  log::Report report() {
     return [this](absl::string_view what) {
       const std::lock_guard<std::mutex> lock(mutex_);
       lines_.push_back(std::string(what));

@@ -120,7 +120,7 @@ int ReadOptions(const sasl_utils_t* utils, int, int*, sasl_canonuser_plug_t**,
 }  // namespace
 
 absl::StatusOr<const SaslLibrary*> SaslLibrary::Start(
-    const std::string& config_dir, const Report& report) {
+    const std::string& config_dir, const log::Report& report) {
   struct Started {
     std::mutex mutex;
     const SaslLibrary* library = nullptr;

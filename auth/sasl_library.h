@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "auth/backend.h"
+#include "log/report.h"
 
 namespace postern::auth {
 
@@ -40,7 +41,7 @@ class SaslLibrary {
   //   FailedPrecondition  if it was started with another `config_dir`;
   //   Internal            where it does not start.
   static absl::StatusOr<const SaslLibrary*> Start(const std::string& config_dir,
-                                                  const Report& report);
+                                                  const log::Report& report);
 
   // Every mechanism that is installed, in no order.
   const std::vector<SaslMechanism>& mechanisms() const { return mechanisms_; }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "auth/backend.h"
+#include "log/report.h"
 
 namespace postern::auth {
 
@@ -25,7 +26,7 @@ struct SaslOptions {
   std::string service = "smtp";
   // What is offered, in this order; empty: whatever is installed and fit.
   std::vector<std::string> mechanisms;
-  Report report;  // empty: nobody wants to know
+  log::Report report;  // empty: nobody wants to know
 };
 
 }  // namespace postern::auth

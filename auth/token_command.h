@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "auth/backend.h"
 #include "auth/token_checker.h"
+#include "log/report.h"
 #include "system/session_variables.h"
 
 namespace postern::auth {
@@ -24,7 +25,7 @@ struct TokenCommandOptions {
   // What the program finds in its environment before SessionVariables():
   // system::ServiceVariables() or system::UcspiVariables().
   system::Variables environment;
-  Report report;
+  log::Report report;
 };
 
 // Runs the program for each token: it reads

@@ -13,7 +13,7 @@
 
 namespace postern::auth {
 
-Users::Users(absl::string_view path, Report report)
+Users::Users(absl::string_view path, log::Report report)
     : report_(std::move(report)), file_(UserTablePath(path), UserTable::Open) {}
 
 Users::Table Users::Now() {

@@ -20,6 +20,7 @@
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 #include "files/reloading_file.h"
+#include "log/report.h"
 
 namespace postern::auth {
 
@@ -35,7 +36,7 @@ namespace postern::auth {
 class Users : public PasswordChecker, public ScramSource {
  public:
   // `path` is that of the file of users or of its table. Nothing is read yet.
-  Users(absl::string_view path, Report report);
+  Users(absl::string_view path, log::Report report);
 
   // PasswordChecker. A challenge of CRAM-MD5 is WrongCredentials(): it needs
   // passwords that can be read, which nobody has here. A user who is not there
@@ -54,7 +55,7 @@ class Users : public PasswordChecker, public ScramSource {
   // Returns the table, or null when it has reported why there is none.
   Table Now();
 
-  const Report report_;
+  const log::Report report_;
   files::ReloadingFile<UserTable> file_;
 };
 

@@ -13,7 +13,7 @@ constexpr char kScram[] = "SCRAM-SHA-256";
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<UsersBackend>> UsersBackend::Open(
-    absl::string_view path, Report report,
+    absl::string_view path, log::Report report,
     const PasswordExchangeOptions& options) {
   std::shared_ptr<UsersBackend> backend(
       new UsersBackend(path, std::move(report), options));

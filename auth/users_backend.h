@@ -17,6 +17,7 @@
 #include "auth/users.h"
 #include "engine/authenticator.h"
 #include "engine/session_info.h"
+#include "log/report.h"
 
 namespace postern::auth {
 
@@ -38,7 +39,7 @@ class UsersBackend : public Backend {
   //
   // `options` are those of PLAIN and LOGIN.
   static absl::StatusOr<std::shared_ptr<UsersBackend>> Open(
-      absl::string_view path, Report report,
+      absl::string_view path, log::Report report,
       const PasswordExchangeOptions& options = {});
 
   std::vector<Mechanism> mechanisms() const override;
@@ -47,7 +48,7 @@ class UsersBackend : public Backend {
       absl::string_view mechanism, const SharedSessionInfo& session) override;
 
  private:
-  UsersBackend(absl::string_view path, Report report,
+  UsersBackend(absl::string_view path, log::Report report,
                const PasswordExchangeOptions& options)
       : exchange_(options), users_(path, std::move(report)) {}
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "delivery/faulty_file_system.h"
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -18,19 +18,19 @@ namespace {
 using Op = FaultyFileSystem::Op;
 
 TEST(FileSystemTest, OpenedFilesAreNotInherited) {
-  TemporaryFolder folder;
-  const int fd = OpenFile(PosixFileSystem(), AT_FDCWD, folder.Path("a"),
+  files::TestFolder folder;
+  const int fd = OpenFile(PosixFileSystem(), AT_FDCWD, folder.File("a"),
                           O_WRONLY | O_CREAT, 0600);
   ASSERT_GE(fd, 0);
   EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
   EXPECT_EQ(PosixFileSystem().Close(fd), 0);
   EXPECT_EQ(PosixFileSystem().Close(fd), -EBADF);
-  EXPECT_EQ(OpenFile(PosixFileSystem(), AT_FDCWD, folder.Path("b"), O_RDONLY),
+  EXPECT_EQ(OpenFile(PosixFileSystem(), AT_FDCWD, folder.File("b"), O_RDONLY),
             -ENOENT);
 }
 
 TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   std::string contents;
   for (int i = 0; i < 100000; ++i) contents.push_back(static_cast<char>(i));
   folder.Write("from", contents);
@@ -39,8 +39,8 @@ TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
        {-1, 0, EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, EBADF}) {
     FaultyFileSystem files(PosixFileSystem());
     if (error >= 0) files.FailEvery(Op::kCopy, error);
-    const int from = OpenFile(files, AT_FDCWD, folder.Path("from"), O_RDONLY);
-    const int to = OpenFile(files, AT_FDCWD, folder.Path("to"),
+    const int from = OpenFile(files, AT_FDCWD, folder.File("from"), O_RDONLY);
+    const int to = OpenFile(files, AT_FDCWD, folder.File("to"),
                             O_WRONLY | O_CREAT | O_TRUNC, 0600);
     EXPECT_EQ(WriteAll(files, to, "head "), 0);
     EXPECT_EQ(CopyAll(files, from, 3, to, contents.size() - 3), 0) << error;
@@ -54,12 +54,12 @@ TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
 }
 
 TEST(FileSystemTest, CopyStopsWhereItMust) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.Write("from", "0123456789");
   for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG}) {
     FaultyFileSystem files(PosixFileSystem());
-    const int from = OpenFile(files, AT_FDCWD, folder.Path("from"), O_RDONLY);
-    const int to = OpenFile(files, AT_FDCWD, folder.Path("to"),
+    const int from = OpenFile(files, AT_FDCWD, folder.File("from"), O_RDONLY);
+    const int to = OpenFile(files, AT_FDCWD, folder.File("to"),
                             O_WRONLY | O_CREAT | O_TRUNC, 0600);
     files.Fail(1, error);
     EXPECT_EQ(CopyAll(files, from, 0, to, 10), -error);
@@ -70,38 +70,38 @@ TEST(FileSystemTest, CopyStopsWhereItMust) {
 }
 
 TEST(FileSystemTest, WhatIsGoneCountsAsRemoved) {
-  TemporaryFolder folder;
-  EXPECT_EQ(RemoveFile(PosixFileSystem(), AT_FDCWD, folder.Path("a")), 0);
+  files::TestFolder folder;
+  EXPECT_EQ(RemoveFile(PosixFileSystem(), AT_FDCWD, folder.File("a")), 0);
   FaultyFileSystem files(PosixFileSystem());
   folder.Write("a", "");
   files.Fail(1, EINTR);
-  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.Path("a")), 0);
+  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.File("a")), 0);
   EXPECT_TRUE(folder.List("").empty());
   files.Fail(1, EROFS);
-  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.Path("a")), -EROFS);
+  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.File("a")), -EROFS);
 }
 
 TEST(FileSystemTest, TellsAnEmptyDirectoryFromOneThatHoldsSomething) {
-  TemporaryFolder folder;
-  folder.MakeFolder("empty");
-  folder.MakeFolder("nested/.hidden");
-  folder.MakeFolder("full");
+  files::TestFolder folder;
+  folder.MakeDirectory("empty");
+  folder.MakeDirectory("nested/.hidden");
+  folder.MakeDirectory("full");
   folder.Write("file", "");
   for (int i = 0; i < 1000; ++i) {
     folder.Write("full/" + std::string(200, 'x') + std::to_string(i), "");
   }
   FaultyFileSystem files(PosixFileSystem());
-  EXPECT_EQ(HoldsEntries(files, folder.Path("empty")), 0);
-  EXPECT_EQ(HoldsEntries(files, folder.Path("nested")), 1);
-  EXPECT_EQ(HoldsEntries(files, folder.Path("full")), 1);
-  EXPECT_EQ(HoldsEntries(files, folder.Path("file")), -ENOTDIR);
-  EXPECT_EQ(HoldsEntries(files, folder.Path("missing")), -ENOENT);
+  EXPECT_EQ(HoldsEntries(files, folder.File("empty")), 0);
+  EXPECT_EQ(HoldsEntries(files, folder.File("nested")), 1);
+  EXPECT_EQ(HoldsEntries(files, folder.File("full")), 1);
+  EXPECT_EQ(HoldsEntries(files, folder.File("file")), -ENOTDIR);
+  EXPECT_EQ(HoldsEntries(files, folder.File("missing")), -ENOENT);
   for (const int error : {EIO, ESTALE}) {
     files.FailEvery(Op::kReadDirectory, error);
-    EXPECT_EQ(HoldsEntries(files, folder.Path("full")), -error);
+    EXPECT_EQ(HoldsEntries(files, folder.File("full")), -error);
   }
   files.Fail(2, EINTR);
-  EXPECT_EQ(HoldsEntries(files, folder.Path("empty")), 0);
+  EXPECT_EQ(HoldsEntries(files, folder.File("empty")), 0);
   EXPECT_TRUE(files.hit());
   EXPECT_EQ(files.open_count(), 0u);
 }
@@ -139,11 +139,11 @@ TEST(FileSystemTest, LinksTellOfFoldersInWhatMayNotBeRead) {
 
 // Who tests the tester.
 TEST(FaultyFileSystemTest, FailsTheCallsItWasToldToFail) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.Write("a", "abc");
   FaultyFileSystem files(PosixFileSystem());
   const auto open = [&] {
-    return files.OpenAt(AT_FDCWD, folder.Path("a"), O_RDWR, 0);
+    return files.OpenAt(AT_FDCWD, folder.File("a"), O_RDWR, 0);
   };
   files.Fail(2, EIO);
   const int fd = open();
@@ -161,7 +161,7 @@ TEST(FaultyFileSystemTest, FailsTheCallsItWasToldToFail) {
   EXPECT_EQ(files.Write(fd, "yz"), 2);
   EXPECT_EQ(folder.Read("a"), "xyz");
   files.Fail(1, EIO, FaultyFileSystem::Fault::kAfter);
-  EXPECT_EQ(files.UnlinkAt(AT_FDCWD, folder.Path("a")), -EIO);
+  EXPECT_EQ(files.UnlinkAt(AT_FDCWD, folder.File("a")), -EIO);
   EXPECT_TRUE(folder.List("").empty());
   files.Fail(1, EIO);
   EXPECT_EQ(files.Close(fd), -EIO);

@@ -95,8 +95,8 @@ class MaildirMessage : public MessageSink {
   void Withdraw();
   // Reports `error`, and returns what the client hears of it.
   Reply CannotStore(int error) const {
-    ReportError(options_.report, absl::StrCat("maildir ", folders_[entered_]),
-                error);
+    log::ReportError(options_.report,
+                     absl::StrCat("maildir ", folders_[entered_]), error);
     return CannotStoreReply(error);
   }
   std::string Header(const Letter& letter) const {

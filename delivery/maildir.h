@@ -46,10 +46,10 @@
 #include "absl/time/time.h"
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
-#include "delivery/report.h"
 #include "delivery/shared_folders.h"
 #include "delivery/unique_names.h"
 #include "engine/delivery.h"
+#include "log/report.h"
 
 namespace postern::delivery {
 
@@ -70,7 +70,7 @@ struct MaildirOptions {
   // client gives up after ten minutes (RFC 5321 4.5.3.2.6), and a message that
   // is stored later than that is stored twice.
   absl::Duration store_timeout = absl::Minutes(5);
-  Report report;
+  log::Report report;
 };
 
 // Puts each message into the Maildir of each of its recipients: one file for

@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -47,7 +47,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
       folder_.MakeMaildir(name);
     }
     maildir_ =
-        std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.Path("%u")),
+        std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.File("%u")),
                                   MaildirOptions{.host = "mx"}, files_);
     // "b" gets two: one Maildir, two recipients.
     const std::vector<Recipient> all = {
@@ -100,7 +100,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
   void Empty(const std::string& folder) {
     for (const std::string& name : folder_.List(folder)) {
       (void)RemoveFile(PosixFileSystem(), -1,
-                       folder_.Path(absl::StrCat(folder, "/", name)));
+                       folder_.File(absl::StrCat(folder, "/", name)));
     }
   }
 
@@ -148,7 +148,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
     EXPECT_EQ(std::adjacent_find(synced.begin(), synced.end()), synced.end());
   }
 
-  TemporaryFolder folder_;
+  files::TestFolder folder_;
   FaultyFileSystem files_{PosixFileSystem()};
   std::unique_ptr<Maildir> maildir_;
   Envelope envelope_;
@@ -175,7 +175,7 @@ bool SurvivesInterruption(Op op) {
 }
 
 TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
-  const size_t descriptors = CountOpenDescriptors();
+  const size_t descriptors = files::CountOpenDescriptors();
   for (const Fault fault : {Fault::kOnce, Fault::kAfter}) {
     for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG, EMFILE, EINTR}) {
       size_t n = 1;
@@ -210,7 +210,7 @@ TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
         }
         ExpectDelivered(harmless);
         EXPECT_EQ(files_.open_count(), 0);
-        EXPECT_EQ(CountOpenDescriptors(), descriptors);
+        EXPECT_EQ(files::CountOpenDescriptors(), descriptors);
         if (HasFailure()) return;
         // The next one works.
         files_.Heal();
@@ -276,7 +276,7 @@ TEST_P(MaildirFaultTest, AReadOnlyFileSystemIsAReasonToTryLater) {
 }
 
 TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   FaultyFileSystem files(PosixFileSystem());
   Envelope envelope;
   for (int i = 0; i < 100; ++i) {
@@ -284,7 +284,7 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
     folder.MakeMaildir(name);
     envelope.to.push_back({{name, "d"}, {}});
   }
-  Maildir maildir(*MaildirLocation::Parse(folder.Path("%u")), {}, files);
+  Maildir maildir(*MaildirLocation::Parse(folder.File("%u")), {}, files);
   Delivery::Opened opened = maildir.Open(envelope, {});
   auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
   bool accepted = false;
@@ -296,7 +296,7 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
 // A program that is root would leave files that the owners of the Maildirs
 // cannot read.
 TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.MakeMaildir("a");
   folder.MakeMaildir("b");
   struct Owned : FaultyFileSystem {
@@ -315,7 +315,7 @@ TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
     int given = 0;
   };
   const auto deliver = [&](Owned& files) {
-    Maildir maildir(*MaildirLocation::Parse(folder.Path("%u")), {}, files);
+    Maildir maildir(*MaildirLocation::Parse(folder.File("%u")), {}, files);
     Delivery::Opened opened =
         maildir.Open({.to = {{{"a", "d"}}, {{"b", "d"}}}}, {});
     if (std::holds_alternative<Reply>(opened)) return false;

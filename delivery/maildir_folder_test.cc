@@ -13,23 +13,23 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/faulty_file_system.h"
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
 namespace {
 
 TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.MakeMaildir("m");
-  folder.MakeFolder("half/new");
-  folder.MakeFolder("other/tmp");
-  folder.MakeFolder("linked/tmp");
-  folder.MakeFolder("file/tmp");
+  folder.MakeDirectory("half/new");
+  folder.MakeDirectory("other/tmp");
+  folder.MakeDirectory("linked/tmp");
+  folder.MakeDirectory("file/tmp");
   folder.Write("file/new", "");
-  ASSERT_EQ(symlink("../m/new", folder.Path("linked/new").c_str()), 0);
-  ASSERT_EQ(symlink("m", folder.Path("whole").c_str()), 0);
-  ASSERT_EQ(symlink("loop", folder.Path("loop").c_str()), 0);
+  ASSERT_EQ(symlink("../m/new", folder.File("linked/new").c_str()), 0);
+  ASSERT_EQ(symlink("m", folder.File("whole").c_str()), 0);
+  ASSERT_EQ(symlink("loop", folder.File("loop").c_str()), 0);
   const struct {
     const char* name;
     int result;
@@ -39,53 +39,53 @@ TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
       {"other", -ENOENT}, {"linked", -ENOTDIR},
       {"file", -ENOTDIR}, {"loop", -ELOOP},
   };
-  const size_t before = CountOpenDescriptors();
+  const size_t before = files::CountOpenDescriptors();
   for (const auto& c : cases) {
     MaildirFolder maildir(PosixFileSystem());
-    const int result = maildir.Open(folder.Path(c.name));
+    const int result = maildir.Open(folder.File(c.name));
     EXPECT_EQ(result, c.result) << c.name;
-    EXPECT_EQ(CountOpenDescriptors(), before + (result == 0 ? 2 : 0));
+    EXPECT_EQ(files::CountOpenDescriptors(), before + (result == 0 ? 2 : 0));
     EXPECT_EQ(maildir.tmp_fd() < 0, result < 0);
   }
-  EXPECT_EQ(CountOpenDescriptors(), before);
+  EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
 TEST(MaildirFolderTest, EveryFaultIsReportedAndClosesWhatIsOpen) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.MakeMaildir("m");
   FaultyFileSystem files(PosixFileSystem());
   for (const int error : {EACCES, EIO, EMFILE, ENFILE}) {
     for (size_t n = 1; n <= 4; ++n) {
       MaildirFolder maildir(files);
       files.Fail(n, error);
-      EXPECT_EQ(maildir.Open(folder.Path("m")), -error);
+      EXPECT_EQ(maildir.Open(folder.File("m")), -error);
       EXPECT_EQ(files.open_count(), 0);
     }
   }
 }
 
 TEST(MaildirFolderTest, KnowsTheOwner) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.MakeMaildir("m");
   MaildirFolder maildir(PosixFileSystem());
-  ASSERT_EQ(maildir.Open(folder.Path("m")), 0);
+  ASSERT_EQ(maildir.Open(folder.File("m")), 0);
   struct stat status {};
-  ASSERT_EQ(stat(folder.Path("m/new").c_str(), &status), 0);
+  ASSERT_EQ(stat(folder.File("m/new").c_str(), &status), 0);
   EXPECT_EQ(maildir.owner(), status.st_uid);
   EXPECT_EQ(maildir.group(), status.st_gid);
 }
 
 TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.MakeMaildir("store/d/u");
-  folder.MakeFolder("store/d/half/new");
+  folder.MakeDirectory("store/d/half/new");
   folder.Write("store/d/file", "");
-  folder.MakeFolder("store/unmounted");
-  folder.MakeFolder("empty");
-  ASSERT_EQ(symlink("/nowhere", folder.Path("store/d/link").c_str()), 0);
-  ASSERT_EQ(symlink("/nowhere", folder.Path("store/moved").c_str()), 0);
-  ASSERT_EQ(symlink("/nowhere", folder.Path("dangling").c_str()), 0);
-  ASSERT_EQ(symlink("store", folder.Path("linked").c_str()), 0);
+  folder.MakeDirectory("store/unmounted");
+  folder.MakeDirectory("empty");
+  ASSERT_EQ(symlink("/nowhere", folder.File("store/d/link").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", folder.File("store/moved").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", folder.File("dangling").c_str()), 0);
+  ASSERT_EQ(symlink("store", folder.File("linked").c_str()), 0);
   const struct {
     std::string store;
     std::string path;
@@ -110,16 +110,16 @@ TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
       {"missing", "/d/u", "/missing: No such file or directory"},
       {"dangling", "/d/u", "/dangling: No such file or directory"},
   };
-  const size_t before = CountOpenDescriptors();
+  const size_t before = files::CountOpenDescriptors();
   for (const auto& c : cases) {
-    const std::string store = folder.Path(c.store);
+    const std::string store = folder.File(c.store);
     const absl::Status status =
         ConfirmNoMaildir(store, absl::StrCat(store, c.path), PosixFileSystem());
     EXPECT_EQ(status.message(),
-              c.why.empty() ? "" : absl::StrCat(folder.Path(), c.why))
+              c.why.empty() ? "" : absl::StrCat(folder.path(), c.why))
         << c.path;
     EXPECT_EQ(status.ok(), c.why.empty()) << c.path;
-    EXPECT_EQ(CountOpenDescriptors(), before);
+    EXPECT_EQ(files::CountOpenDescriptors(), before);
   }
   // A pattern that begins with a value, and one below the root.
   EXPECT_TRUE(
@@ -128,12 +128,12 @@ TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
 }
 
 TEST(MaildirFolderTest, WhatCannotBeLookedAtProvesNothing) {
-  TemporaryFolder folder;
-  folder.MakeFolder("store/d");
+  files::TestFolder folder;
+  folder.MakeDirectory("store/d");
   folder.Write("store/d/file", "");
   FaultyFileSystem files(PosixFileSystem());
   const auto confirm = [&] {
-    return ConfirmNoMaildir(folder.Path("store"), folder.Path("store/d/u"),
+    return ConfirmNoMaildir(folder.File("store"), folder.File("store/d/u"),
                             files);
   };
   ASSERT_TRUE(confirm().ok());
@@ -191,11 +191,11 @@ class TwoFileSystems : public FaultyFileSystem {
 };
 
 TEST(MaildirFolderTest, TmpAndNewAreOnOneFileSystem) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   folder.MakeMaildir("m");
   TwoFileSystems files(PosixFileSystem());
   MaildirFolder maildir(files);
-  EXPECT_EQ(maildir.Open(folder.Path("m")), -EXDEV);
+  EXPECT_EQ(maildir.Open(folder.File("m")), -EXDEV);
   EXPECT_EQ(files.open_count(), 0);
 }
 

@@ -17,8 +17,8 @@
 
 namespace postern::delivery {
 
-MaildirRecipients::MaildirRecipients(MaildirLocation location, Report report,
-                                     FileSystem& files)
+MaildirRecipients::MaildirRecipients(MaildirLocation location,
+                                     log::Report report, FileSystem& files)
     : location_(std::move(location)),
       report_(std::move(report)),
       files_(files) {}
@@ -39,7 +39,7 @@ Verdict MaildirRecipients::DecideRecipient(const Path& recipient) const {
   const int error = folder.Open(*path);
   if (error == 0) return Verdict::Accept();
   if (error != -ENOENT && error != -ENAMETOOLONG) {
-    ReportError(report_, absl::StrCat("maildir ", *path), error);
+    log::ReportError(report_, absl::StrCat("maildir ", *path), error);
     return Verdict::Refuse(CannotOpenReply()).From(*path);
   }
   const absl::Status absent =

@@ -8,8 +8,8 @@
 
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
-#include "delivery/report.h"
 #include "engine/policy.h"
+#include "log/report.h"
 
 namespace postern::delivery {
 
@@ -25,7 +25,7 @@ namespace postern::delivery {
 // Thread-safe if `files` is. Looks at the disk before it returns.
 class MaildirRecipients : public Policy {
  public:
-  explicit MaildirRecipients(MaildirLocation location, Report report = {},
+  explicit MaildirRecipients(MaildirLocation location, log::Report report = {},
                              FileSystem& files = PosixFileSystem());
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
@@ -35,7 +35,7 @@ class MaildirRecipients : public Policy {
   Verdict DecideRecipient(const Path& recipient) const;
 
   const MaildirLocation location_;
-  const Report report_;
+  const log::Report report_;
   FileSystem& files_;
 };
 

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "delivery/faulty_file_system.h"
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -23,14 +23,14 @@ class MaildirRecipientsTest : public testing::Test {
  protected:
   MaildirRecipientsTest() {
     folder_.MakeMaildir("d/u");
-    folder_.MakeFolder("d/half/new");
+    folder_.MakeDirectory("d/half/new");
     folder_.Write("d/file", "");
-    folder_.MakeFolder("unmounted");
+    folder_.MakeDirectory("unmounted");
   }
 
   // Returns the reply to what, or code 0 for an acceptance.
   Reply Decide(const std::string& pattern, decltype(Ask::what) what) {
-    auto location = MaildirLocation::Parse(folder_.Path(pattern), "d");
+    auto location = MaildirLocation::Parse(folder_.File(pattern), "d");
     MaildirRecipients recipients(
         *location,
         [this](absl::string_view line) { reports_.emplace_back(line); },
@@ -46,7 +46,7 @@ class MaildirRecipientsTest : public testing::Test {
     return verdict->reply().value_or(Reply{});
   }
 
-  TemporaryFolder folder_;
+  files::TestFolder folder_;
   FaultyFileSystem files_{PosixFileSystem()};
   std::vector<std::string> reports_;
 };
@@ -86,7 +86,7 @@ TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
     EXPECT_EQ(Decide("%d/%u", Rcpt{.to = {"u", "d"}}),
               (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
     ASSERT_EQ(reports_.size(), 1u);
-    EXPECT_EQ(reports_[0], absl::StrCat("maildir ", folder_.Path("d/u"), ": ",
+    EXPECT_EQ(reports_[0], absl::StrCat("maildir ", folder_.File("d/u"), ": ",
                                         strerror(error)));
     reports_.clear();
   }
@@ -119,7 +119,7 @@ TEST_F(MaildirRecipientsTest, AMailStoreThatIsNotThereBouncesNothing) {
               (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
     ASSERT_EQ(reports_.size(), 1u) << c.pattern;
     EXPECT_EQ(reports_[0],
-              absl::StrReplaceAll(c.why, {{"PATH", folder_.Path()}}));
+              absl::StrReplaceAll(c.why, {{"PATH", folder_.path()}}));
     reports_.clear();
   }
 }

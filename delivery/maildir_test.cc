@@ -15,7 +15,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -39,7 +39,7 @@ class MaildirTest : public testing::Test {
         .report =
             [this](absl::string_view line) { reports_.emplace_back(line); }};
     return std::make_unique<Maildir>(
-        *MaildirLocation::Parse(folder_.Path(pattern), "default.example"),
+        *MaildirLocation::Parse(folder_.File(pattern), "default.example"),
         std::move(options));
   }
 
@@ -56,7 +56,7 @@ class MaildirTest : public testing::Test {
     return verdict->reply().value_or(Reply{});
   }
 
-  TemporaryFolder folder_;
+  files::TestFolder folder_;
   Contents reports_;
   const Envelope one_{.from = {"s", "example.org"}, .to = {{{"u", "d"}}}};
 };
@@ -82,7 +82,7 @@ TEST_F(MaildirTest, AMessageArrivesByteForByte) {
   EXPECT_TRUE(folder_.List("m/tmp").empty());
   struct stat status {};
   const std::string file =
-      folder_.Path(absl::StrCat("m/new/", folder_.List("m/new")[0]));
+      folder_.File(absl::StrCat("m/new/", folder_.List("m/new")[0]));
   ASSERT_EQ(stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600);
   EXPECT_EQ(status.st_nlink, 1);
@@ -114,7 +114,7 @@ TEST_F(MaildirTest, ALargeMessageArrivesWhole) {
 
 TEST_F(MaildirTest, ASinkThatIsDroppedLeavesNothing) {
   Create("m");
-  const size_t before = CountOpenDescriptors();
+  const size_t before = files::CountOpenDescriptors();
   auto maildir = MakeDelivery("m");
   {
     Delivery::Opened opened = maildir->Open(one_, {});
@@ -125,7 +125,7 @@ TEST_F(MaildirTest, ASinkThatIsDroppedLeavesNothing) {
   }
   EXPECT_TRUE(folder_.List("m/tmp").empty());
   EXPECT_TRUE(folder_.List("m/new").empty());
-  EXPECT_EQ(CountOpenDescriptors(), before);
+  EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
 TEST_F(MaildirTest, EachRecipientGetsAFileThatNamesIt) {
@@ -249,10 +249,10 @@ TEST_F(MaildirTest, AMissingMaildirIsNotCreated) {
   const Reply refusal{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"};
   auto maildir = MakeDelivery("m");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
-  folder_.MakeFolder("m/tmp");
+  folder_.MakeDirectory("m/tmp");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
   EXPECT_EQ(folder_.List("m"), Contents{"tmp"});
-  const std::string report = absl::StrCat("maildir ", folder_.Path("m"),
+  const std::string report = absl::StrCat("maildir ", folder_.File("m"),
                                           ": No such file or directory");
   EXPECT_EQ(reports_, (Contents{report, report}));
   EXPECT_TRUE(folder_.List("m/tmp").empty());
@@ -260,8 +260,8 @@ TEST_F(MaildirTest, AMissingMaildirIsNotCreated) {
 
 TEST_F(MaildirTest, ASymbolicLinkIsNotFollowedOutOfTheMaildir) {
   Create("target");
-  folder_.MakeFolder("m/tmp");
-  ASSERT_EQ(symlink("../target/new", folder_.Path("m/new").c_str()), 0);
+  folder_.MakeDirectory("m/tmp");
+  ASSERT_EQ(symlink("../target/new", folder_.File("m/new").c_str()), 0);
   auto maildir = MakeDelivery("m");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}).code, 451);
   EXPECT_TRUE(folder_.List("target/new").empty());
@@ -270,19 +270,19 @@ TEST_F(MaildirTest, ASymbolicLinkIsNotFollowedOutOfTheMaildir) {
 TEST_F(MaildirTest, AllRecipientsOrNone) {
   Create("d/a");
   Create("d/c");
-  folder_.MakeFolder("d/b/tmp");  // no new
+  folder_.MakeDirectory("d/b/tmp");  // no new
   auto maildir = MakeDelivery("%d/%u");
-  const size_t before = CountOpenDescriptors();
+  const size_t before = files::CountOpenDescriptors();
   const Envelope envelope{.to = {{{"a", "d"}}, {{"b", "d"}}, {{"c", "d"}}}};
   EXPECT_EQ(
       Deliver(*maildir, envelope, {"x\r\n"}),
       (Reply{451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"}));
-  EXPECT_EQ(reports_, Contents{absl::StrCat("maildir ", folder_.Path("d/b"),
+  EXPECT_EQ(reports_, Contents{absl::StrCat("maildir ", folder_.File("d/b"),
                                             ": No such file or directory")});
   for (const char* name : {"d/a/new", "d/a/tmp", "d/b/tmp", "d/c/new"}) {
     EXPECT_TRUE(folder_.List(name).empty()) << name;
   }
-  EXPECT_EQ(CountOpenDescriptors(), before);
+  EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
 TEST_F(MaildirTest, ANameThatIsTakenIsLeftAlone) {

@@ -26,8 +26,9 @@ constexpr std::chrono::minutes kMaxWait{3};
 // What a sink and its task share.
 class Job : public std::enable_shared_from_this<Job> {
  public:
-  Job(std::shared_ptr<Delivery> delivery, Run run, std::function<Time()> now,
-      const Envelope& envelope, const SessionInfo& session)
+  Job(std::shared_ptr<Delivery> delivery, system::Run run,
+      std::function<Time()> now, const Envelope& envelope,
+      const SessionInfo& session)
       : delivery_(std::move(delivery)),
         run_(std::move(run)),
         now_(std::move(now)),
@@ -163,7 +164,7 @@ class Job : public std::enable_shared_from_this<Job> {
   }
 
   const std::shared_ptr<Delivery> delivery_;
-  const Run run_;
+  const system::Run run_;
   const std::function<Time()> now_;
   const Envelope envelope_;
   const SessionInfo session_;

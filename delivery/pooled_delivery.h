@@ -11,14 +11,10 @@
 #include <memory>
 #include <utility>
 
-#include "absl/functional/any_invocable.h"
 #include "engine/delivery.h"
+#include "system/run.h"
 
 namespace postern::delivery {
-
-// Runs a task on another thread, soon, and returns at once. Thread-safe. Tasks
-// of several threads may run side by side.
-using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
 // Has `delivery`, whose sinks wait for disks and processes, work on the threads
 // of `run`, and waits for nothing itself. A sink works on one thread at a time.
@@ -38,7 +34,7 @@ class PooledDelivery : public Delivery {
   using Time = std::chrono::steady_clock::time_point;
 
   // `delivery`'s sinks never return false from Write(). `now` is thread-safe.
-  PooledDelivery(std::shared_ptr<Delivery> delivery, Run run,
+  PooledDelivery(std::shared_ptr<Delivery> delivery, system::Run run,
                  std::function<Time()> now = std::chrono::steady_clock::now)
       : delivery_(std::move(delivery)),
         run_(std::move(run)),
@@ -52,7 +48,7 @@ class PooledDelivery : public Delivery {
 
  private:
   const std::shared_ptr<Delivery> delivery_;
-  const Run run_;
+  const system::Run run_;
   const std::function<Time()> now_;
 };
 

@@ -11,8 +11,8 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "delivery/report.h"
 #include "engine/delivery.h"
+#include "log/report.h"
 #include "system/session_variables.h"
 
 namespace postern::delivery {
@@ -37,7 +37,7 @@ struct QmailQueueOptions {
   // Called with the reason why the program could not be started, and with how
   // it ended if it did not accept the message; from another thread where it
   // ended after queue_timeout.
-  Report report;
+  log::Report report;
 };
 
 // Runs one program for each message, qmail-queue(8): the message on its
@@ -51,8 +51,9 @@ struct QmailQueueOptions {
 //
 // Accepts with "ok TIME qp PID" if the program exits with 0 and has read all of
 // message and envelope: one that exits with 0 and has not read them has lost
-// the message (451). Without /proc or two free descriptors that cannot be known,
-// and the envelope's last NUL is not written (451). delivery/queue_exit.h has the other replies.
+// the message (451). Without /proc or two free descriptors that cannot be
+// known, and the envelope's last NUL is not written (451).
+// delivery/queue_exit.h has the other replies.
 //
 // A set-user-id program that has changed its real user id as well may not be
 // killed at queue_timeout: it runs on, and may queue the message after the

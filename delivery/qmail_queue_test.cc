@@ -25,7 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "delivery/queue_process.h"
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 #include "system/deadline.h"
 
@@ -44,7 +44,7 @@ class QmailQueueTest : public testing::Test {
   QmailQueueTest() {
     signal(SIGPIPE, SIG_DFL);
     options_.program = StandIn();
-    options_.home = folder_.Path();
+    options_.home = folder_.path();
     options_.now = [] { return absl::FromUnixSeconds(1795262400); };
   }
 
@@ -57,7 +57,7 @@ class QmailQueueTest : public testing::Test {
   ~QmailQueueTest() override {
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
     EXPECT_EQ(errno, ECHILD);
-    EXPECT_EQ(CountOpenDescriptors(), descriptors_);
+    EXPECT_EQ(files::CountOpenDescriptors(), descriptors_);
     sigset_t pending;
     sigpending(&pending);
     EXPECT_FALSE(sigismember(&pending, SIGPIPE));
@@ -68,7 +68,7 @@ class QmailQueueTest : public testing::Test {
     SessionInfo session;
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
-    session.environment.emplace_back("STAND_IN_OUT", folder_.Path());
+    session.environment.emplace_back("STAND_IN_OUT", folder_.path());
     queue_.emplace(options_);
     return queue_->Open(envelope_, session);
   }
@@ -80,7 +80,7 @@ class QmailQueueTest : public testing::Test {
     SessionInfo session;
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
-    session.environment.emplace_back("STAND_IN_OUT", folder_.Path());
+    session.environment.emplace_back("STAND_IN_OUT", folder_.path());
     Delivery::Opened opened = queue.Open(envelope_, session);
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
     auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
@@ -96,8 +96,8 @@ class QmailQueueTest : public testing::Test {
     return verdict->reply().value_or(Reply{});
   }
 
-  const size_t descriptors_ = CountOpenDescriptors();
-  TemporaryFolder folder_;
+  const size_t descriptors_ = files::CountOpenDescriptors();
+  files::TestFolder folder_;
   std::string report_;
   QmailQueueOptions options_{.report = [this](absl::string_view line) {
     report_ = std::string(line);
@@ -347,13 +347,13 @@ TEST_F(QmailQueueTest, TheProgramRunsAsQmailSmtpdRunsIt) {
   EXPECT_EQ(folder_.Read("INHERITED"), "(unset)");
   EXPECT_EQ(folder_.Read("SERVICE"), "a=b");
   EXPECT_EQ(folder_.Read("REPLACED"), "");
-  char* home = realpath(folder_.Path().c_str(), nullptr);
+  char* home = realpath(folder_.path().c_str(), nullptr);
   EXPECT_EQ(folder_.Read("cwd"), home);
   free(home);
 }
 
 TEST_F(QmailQueueTest, ARelativeProgramIsBelowHome) {
-  ASSERT_EQ(symlink(StandIn().c_str(), folder_.Path("queue").c_str()), 0);
+  ASSERT_EQ(symlink(StandIn().c_str(), folder_.File("queue").c_str()), 0);
   options_.program = "queue";
   EXPECT_EQ(Deliver("message envelope").code, 250);
   options_.program = "./queue";
@@ -371,7 +371,7 @@ TEST_F(QmailQueueTest, ARelativeProgramIsBelowHome) {
 TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
   folder_.Write("plain", "#!/bin/sh\n");
   folder_.Write("interpreter", "#!/no/such\n");
-  ASSERT_EQ(chmod(folder_.Path("interpreter").c_str(), 0700), 0);
+  ASSERT_EQ(chmod(folder_.File("interpreter").c_str(), 0700), 0);
   for (const std::string& program :
        {std::string("no"), std::string("plain"), std::string("."),
         std::string(), std::string("interpreter"), std::string("plain/x"),
@@ -379,7 +379,7 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
     options_.program = program;
     Delivery::Opened opened = Open("");
     const std::string file =
-        program.empty() || program[0] == '/' ? program : folder_.Path(program);
+        program.empty() || program[0] == '/' ? program : folder_.File(program);
     EXPECT_TRUE(
         absl::StartsWith(report_, absl::StrCat("queue program ", file, ": ")))
         << report_;
@@ -389,7 +389,7 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
               (Reply{451, {4, 3, 0}, "unable to exec qq (#4.3.0)"}));
   }
   options_.program = StandIn();
-  options_.home = folder_.Path("no");
+  options_.home = folder_.File("no");
   EXPECT_TRUE(Is(Deliver(""), 451, "unable to exec qq (#4.3.0)"));
 }
 
@@ -458,9 +458,9 @@ TEST_F(QmailQueueTest, WithoutADescriptorTheEnvelopeIsNotComplete) {
   constexpr auto kEnvelope = QueueProcess::Pipe::kEnvelope;
   const std::pair<std::string, std::string> environment[] = {
       {"STAND_IN", "message envelope exit=0"},
-      {"STAND_IN_OUT", folder_.Path()}};
+      {"STAND_IN_OUT", folder_.path()}};
   for (const rlim_t spare : {0, 1}) {
-    auto process = QueueProcess::Start(StandIn(), folder_.Path(), environment);
+    auto process = QueueProcess::Start(StandIn(), folder_.path(), environment);
     ASSERT_TRUE(process.ok()) << process.status();
     const system::Deadline deadline(absl::Minutes(1));
     EXPECT_TRUE((*process)->Close(QueueProcess::Pipe::kMessage));

@@ -22,8 +22,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "delivery/qmail_queue.h"
-#include "delivery/temporary_folder.h"
 #include "engine/delivery.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 #include "system/child_reaper.h"
 #include "system/refuse_kill.h"
@@ -42,7 +42,7 @@ class QueueLeftTest : public testing::Test {
     char* cwd = getcwd(nullptr, 0);
     options_.program = absl::StrCat(cwd, "/delivery/queue_stand_in");
     free(cwd);
-    options_.home = folder_.Path();
+    options_.home = folder_.path();
     options_.queue_timeout = absl::Milliseconds(50);
     options_.report = [this](absl::string_view line) {
       if (absl::StrContains(line, "which took too long, ")) {
@@ -51,14 +51,14 @@ class QueueLeftTest : public testing::Test {
         report_ = std::string(line);
       }
     };
-    EXPECT_EQ(mkfifo(folder_.Path("go").c_str(), 0600), 0);
+    EXPECT_EQ(mkfifo(folder_.File("go").c_str(), 0600), 0);
   }
 
   // Opens a message for a program that does `script`.
   std::unique_ptr<MessageSink> Open(const std::string& script) {
     SessionInfo session;
     session.environment = {{"STAND_IN", script},
-                           {"STAND_IN_OUT", folder_.Path()}};
+                           {"STAND_IN_OUT", folder_.path()}};
     Delivery::Opened opened =
         queue_.emplace(options_).Open({.to = {{{"u", "d"}}}}, session);
     EXPECT_TRUE(std::holds_alternative<std::unique_ptr<MessageSink>>(opened));
@@ -74,7 +74,7 @@ class QueueLeftTest : public testing::Test {
     return line.get();
   }
 
-  TemporaryFolder folder_;
+  files::TestFolder folder_;
   std::promise<std::string> late_;
   std::string report_;
   system::ChildReaper reaper_;

@@ -65,17 +65,18 @@ class NoSigpipe {
 absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
     const std::string& program, const std::string& home,
     absl::Span<const std::pair<std::string, std::string>> environment) {
-  int message[2] = {-1, -1};
-  int envelope[2] = {-1, -1};
-  int error[2] = {-1, -1};
+  system::Descriptor message;
+  system::Descriptor envelope;
+  system::Descriptor error;
   std::unique_ptr<QueueProcess> process(new QueueProcess);
   absl::Status status = absl::ResourceExhaustedError(program);
-  if (system::MakePipe(message) && system::MakePipe(envelope) &&
-      system::MakePipe(error)) {
+  if (system::MakePipe(&message, &process->message_) &&
+      system::MakePipe(&envelope, &process->envelope_) &&
+      system::MakePipe(&process->error_, &error)) {
     const std::pair<int, int> descriptors[] = {
-        {message[0], STDIN_FILENO},
-        {envelope[0], STDOUT_FILENO},
-        {error[1], kErrorFd},
+        {message.get(), STDIN_FILENO},
+        {envelope.get(), STDOUT_FILENO},
+        {error.get(), kErrorFd},
     };
     auto child = system::ChildProcess::Start({.arguments = {&program, 1},
                                               .home = home,
@@ -84,35 +85,25 @@ absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
     status = child.status();
     if (child.ok()) process->child_ = *std::move(child);
   }
-  system::CloseDescriptor(&message[0]);
-  system::CloseDescriptor(&envelope[0]);
-  system::CloseDescriptor(&error[1]);
-  process->message_fd_ = message[1];
-  process->envelope_fd_ = envelope[1];
-  process->error_fd_ = error[0];
   if (!status.ok()) {
     return absl::Status(status.code(),
                         absl::StrCat("queue program ", status.message()));
   }
-  MakeNonblocking(process->message_fd_);
-  MakeNonblocking(process->envelope_fd_);
-  MakeNonblocking(process->error_fd_);
+  MakeNonblocking(process->message_.get());
+  MakeNonblocking(process->envelope_.get());
+  MakeNonblocking(process->error_.get());
   return process;
 }
 
 QueueProcess::~QueueProcess() {
   if (pid() >= 0) Wait(system::Deadline(reap_timeout_));
-  for (int* fd : {&message_fd_, &envelope_fd_, &error_fd_, &message_left_,
-                  &envelope_left_}) {
-    system::CloseDescriptor(fd);
-  }
 }
 
 bool QueueProcess::Write(Pipe pipe, absl::string_view data,
                          system::Deadline deadline) {
   NoSigpipe guard;
   while (!data.empty()) {
-    const ssize_t n = write(fd(pipe), data.data(), data.size());
+    const ssize_t n = write(end(pipe).get(), data.data(), data.size());
     if (n >= 0) {
       data.remove_prefix(static_cast<size_t>(n));
       continue;
@@ -126,7 +117,8 @@ bool QueueProcess::Write(Pipe pipe, absl::string_view data,
 
 bool QueueProcess::WaitForRoom(Pipe pipe, system::Deadline deadline) {
   while (true) {
-    pollfd polled[] = {{fd(pipe), POLLOUT, 0}, {error_fd_, POLLIN, 0}};
+    pollfd polled[] = {{end(pipe).get(), POLLOUT, 0},
+                       {error_.get(), POLLIN, 0}};
     (void)poll(polled, 2, deadline.Milliseconds());  // or nothing has happened
     // Not only when poll() says so: a flood of error text keeps it busy.
     if (deadline.passed()) {
@@ -142,11 +134,12 @@ bool QueueProcess::WaitForRoom(Pipe pipe, system::Deadline deadline) {
 // A pipe's reading end shows what is left in it, and to have one of our own we
 // open the pipe anew.
 bool QueueProcess::OpenLeft(Pipe pipe) {
-  if (left(pipe) < 0 && fd(pipe) >= 0) {
-    left(pipe) = open(absl::StrCat("/proc/self/fd/", fd(pipe)).c_str(),
-                      O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (!left(pipe).is_open() && end(pipe).is_open()) {
+    left(pipe).Reset(
+        open(absl::StrCat("/proc/self/fd/", end(pipe).get()).c_str(),
+             O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   }
-  return left(pipe) >= 0;
+  return left(pipe).is_open();
 }
 
 bool QueueProcess::WriteLast(Pipe pipe, char octet, system::Deadline deadline) {
@@ -156,7 +149,7 @@ bool QueueProcess::WriteLast(Pipe pipe, char octet, system::Deadline deadline) {
 
 bool QueueProcess::Close(Pipe pipe) {
   const bool known = OpenLeft(pipe);
-  system::CloseDescriptor(&fd(pipe));
+  end(pipe).Reset();
   return known;
 }
 
@@ -165,15 +158,15 @@ QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
   (void)Close(Pipe::kEnvelope);  // the same
   Result result;
   static_cast<system::ChildProcess::Result&>(result) =
-      child_.Wait(deadline, error_fd_, [this] { ReadErrorText(); });
+      child_.Wait(deadline, error_, [this] { ReadErrorText(); });
   // What it wrote last. Not to the end of the pipe: a child of the child may
   // hold it open as long as it likes.
   ReadErrorText();
   result.error_text = std::move(error_text_);
   result.read_everything = true;
   for (const Pipe pipe : {Pipe::kMessage, Pipe::kEnvelope}) {
-    if (!IsEmpty(left(pipe))) result.read_everything = false;
-    system::CloseDescriptor(&left(pipe));
+    if (!IsEmpty(left(pipe).get())) result.read_everything = false;
+    left(pipe).Reset();
   }
   return result;
 }
@@ -181,11 +174,11 @@ QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
 // Reads what is there, once: whoever writes without end is not waited for.
 void QueueProcess::ReadErrorText() {
   char buffer[4096];
-  while (error_fd_ >= 0) {
-    const ssize_t n = read(error_fd_, buffer, sizeof(buffer));
+  while (error_.is_open()) {
+    const ssize_t n = read(error_.get(), buffer, sizeof(buffer));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) return system::CloseDescriptor(&error_fd_);
+    if (n <= 0) return error_.Reset();
     error_text_.append(buffer, std::min(static_cast<size_t>(n),
                                         kMaxErrorText - error_text_.size()));
     if (error_text_.size() == kMaxErrorText) return;

@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "system/child_process.h"
 #include "system/deadline.h"
+#include "system/descriptor.h"
 
 namespace postern::delivery {
 
@@ -90,10 +91,10 @@ class QueueProcess {
  private:
   QueueProcess() = default;
 
-  int& fd(Pipe pipe) {
-    return pipe == Pipe::kMessage ? message_fd_ : envelope_fd_;
+  system::Descriptor& end(Pipe pipe) {
+    return pipe == Pipe::kMessage ? message_ : envelope_;
   }
-  int& left(Pipe pipe) {
+  system::Descriptor& left(Pipe pipe) {
     return pipe == Pipe::kMessage ? message_left_ : envelope_left_;
   }
   void ReadErrorText();
@@ -103,12 +104,12 @@ class QueueProcess {
   bool OpenLeft(Pipe pipe);
 
   system::ChildProcess child_;
-  int message_fd_ = -1;
-  int envelope_fd_ = -1;
-  int error_fd_ = -1;  // -1: at its end
+  system::Descriptor message_;
+  system::Descriptor envelope_;
+  system::Descriptor error_;  // closed at its end
   // Our own reading ends; see WriteLast().
-  int message_left_ = -1;
-  int envelope_left_ = -1;
+  system::Descriptor message_left_;
+  system::Descriptor envelope_left_;
   std::string error_text_;
   absl::Duration reap_timeout_ = absl::InfiniteDuration();
 };

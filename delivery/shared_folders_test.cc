@@ -12,7 +12,7 @@
 #include <thread>  // NOLINT(build/c++11)
 #include <vector>
 
-#include "delivery/temporary_folder.h"
+#include "files/test_folder.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -87,7 +87,7 @@ class SharedFoldersTest : public testing::Test {
 
   Folder Open(const std::string& name) {
     Folder folder;
-    EXPECT_EQ(folders_.Open(disk_.Path(name), &folder), 0);
+    EXPECT_EQ(folders_.Open(disk_.File(name), &folder), 0);
     return folder;
   }
   // Has another thread call Sync().
@@ -98,7 +98,7 @@ class SharedFoldersTest : public testing::Test {
     while (folder->waiting() != n) std::this_thread::yield();
   }
 
-  TemporaryFolder disk_;
+  files::TestFolder disk_;
   GatedFileSystem files_;
   SharedFolders folders_{files_};
 };
@@ -109,13 +109,13 @@ TEST_F(SharedFoldersTest, WhoHoldsAFolderSharesIt) {
   EXPECT_EQ(Open("b/../a"), a);
   EXPECT_NE(Open("b"), a);
   Folder none;
-  EXPECT_EQ(folders_.Open(disk_.Path("c"), &none), -ENOENT);
+  EXPECT_EQ(folders_.Open(disk_.File("c"), &none), -ENOENT);
   EXPECT_EQ(none, nullptr);
 }
 
 TEST_F(SharedFoldersTest, APathThatLeadsElsewhereIsAnotherFolder) {
   const Folder old = Open("a");
-  ASSERT_EQ(rename(disk_.Path("a").c_str(), disk_.Path("moved").c_str()), 0);
+  ASSERT_EQ(rename(disk_.File("a").c_str(), disk_.File("moved").c_str()), 0);
   disk_.MakeMaildir("a");
   EXPECT_NE(Open("a"), old);
   EXPECT_EQ(Open("moved"), old);

@@ -30,40 +30,25 @@ uint32_t Unpack(absl::string_view four) {
 absl::StatusOr<Cdb> Cdb::Open(absl::string_view path) {
   const std::string name(path);
   // O_NONBLOCK: a FIFO must not hold up whoever opens it.
-  const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 && errno == ENOENT) {
+  system::Descriptor file(
+      open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open() && errno == ENOENT) {
     // The usual case for many a caller, and absl::ErrnoToStatus() spends a
     // tenth of a millisecond on its table of all messages.
     return absl::NotFoundError(absl::StrCat("cdb ", path, ": no such file"));
   }
-  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cdb ", path));
-  Cdb cdb(fd, path);
+  if (!file.is_open()) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cdb ", path));
+  }
+  Cdb cdb(std::move(file), path);
   struct stat status;
-  if (fstat(fd, &status) != 0) {
+  if (fstat(cdb.file_.get(), &status) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cdb ", path));
   }
   cdb.size_ = static_cast<uint64_t>(status.st_size);
   const absl::Status checked = cdb.CheckHeader();
   if (!checked.ok()) return checked;
   return cdb;
-}
-
-Cdb::Cdb(Cdb&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      path_(std::move(other.path_)),
-      size_(other.size_),
-      tables_(std::move(other.tables_)) {}
-
-Cdb& Cdb::operator=(Cdb&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(path_, other.path_);
-  std::swap(size_, other.size_);
-  std::swap(tables_, other.tables_);
-  return *this;
-}
-
-Cdb::~Cdb() {
-  if (fd_ >= 0) close(fd_);
 }
 
 absl::StatusOr<std::optional<std::string>> Cdb::Find(
@@ -181,8 +166,9 @@ absl::StatusOr<std::string> Cdb::Read(Span where) const {
   size_t used = 0;
   while (used < bytes.size()) {
     const uint64_t position = where.position + used;
-    const ssize_t got = pread(fd_, bytes.data() + used, bytes.size() - used,
-                              static_cast<off_t>(position));
+    const ssize_t got =
+        pread(file_.get(), bytes.data() + used, bytes.size() - used,
+              static_cast<off_t>(position));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       return absl::ErrnoToStatus(

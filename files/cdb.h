@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "system/descriptor.h"
 
 namespace postern::files {
 
@@ -38,11 +39,8 @@ class Cdb {
   // the path.
   static absl::StatusOr<Cdb> Open(absl::string_view path);
 
-  Cdb(Cdb&& other) noexcept;
-  Cdb& operator=(Cdb&& other) noexcept;
-  Cdb(const Cdb&) = delete;
-  Cdb& operator=(const Cdb&) = delete;
-  ~Cdb();
+  Cdb(Cdb&&) = default;
+  Cdb& operator=(Cdb&&) = default;
 
   // Octets of a record's data that Find() reads at most. A file that is
   // damaged, or made to do harm, could claim 4 GiB of it.
@@ -71,7 +69,8 @@ class Cdb {
     uint64_t length = 0;
   };
 
-  Cdb(int fd, absl::string_view path) : fd_(fd), path_(path) {}
+  Cdb(system::Descriptor file, absl::string_view path)
+      : file_(std::move(file)), path_(path) {}
 
   absl::Status CheckHeader();
   absl::StatusOr<std::optional<Span>> FindData(absl::string_view key) const;
@@ -85,7 +84,7 @@ class Cdb {
       uint64_t position) const;
   absl::Status Damaged(absl::string_view what, uint64_t position) const;
 
-  int fd_ = -1;
+  system::Descriptor file_;
   std::string path_;
   uint64_t size_ = 0;  // of the file when it was opened
   // The header: where each hash table is, and how many slots it has.

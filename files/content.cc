@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "system/descriptor.h"
 
 namespace postern::files {
 namespace {
@@ -25,16 +25,18 @@ constexpr size_t kReadSize = 4096;
 absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   const std::string name(path);
   // O_NONBLOCK: a FIFO must not hold up the greeting for ever.
-  const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 && errno == ENOENT) {
+  const system::Descriptor file(
+      open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open() && errno == ENOENT) {
     // The usual case for many a caller, and absl::ErrnoToStatus() spends a
     // tenth of a millisecond on its table of all messages.
     return absl::NotFoundError(absl::StrCat(path, ": no such file"));
   }
-  if (fd < 0) return absl::ErrnoToStatus(errno, name);
-  const absl::Cleanup closer = [fd] { close(fd); };
+  if (!file.is_open()) return absl::ErrnoToStatus(errno, name);
   Content content;
-  if (fstat(fd, &content.facts) != 0) return absl::ErrnoToStatus(errno, name);
+  if (fstat(file.get(), &content.facts) != 0) {
+    return absl::ErrnoToStatus(errno, name);
+  }
   // A FIFO has nothing to read at the moment, which would pass for an empty
   // list.
   if (S_ISFIFO(content.facts.st_mode)) {
@@ -54,7 +56,8 @@ absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   // One more than the size, so that the end shows in the first read.
   bytes.resize(static_cast<size_t>(content.facts.st_size) + 1);
   while (true) {
-    const ssize_t got = read(fd, bytes.data() + used, bytes.size() - used);
+    const ssize_t got =
+        read(file.get(), bytes.data() + used, bytes.size() - used);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return absl::ErrnoToStatus(errno, name);
     if (got == 0) break;

@@ -6,10 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -20,20 +18,14 @@ namespace postern::files {
 absl::StatusOr<FolderLock> FolderLock::Take(absl::string_view path) {
   const std::string folder = FolderOf(ResolvePath(path));
   FolderLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  int result = lock.fd_ < 0 ? -1 : flock(lock.fd_, LOCK_EX);
-  while (result != 0 && errno == EINTR) result = flock(lock.fd_, LOCK_EX);
+  const int fd = lock.folder_.get();
+  int result = fd < 0 ? -1 : flock(fd, LOCK_EX);
+  while (result != 0 && errno == EINTR) result = flock(fd, LOCK_EX);
   if (result != 0) {
     return absl::ErrnoToStatus(
         errno, absl::StrCat(path, ": locking its folder ", folder));
   }
   return lock;
-}
-
-FolderLock::FolderLock(FolderLock&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
-
-FolderLock::~FolderLock() {
-  if (fd_ >= 0) close(fd_);
 }
 
 }  // namespace postern::files

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "system/descriptor.h"
 
 namespace postern::files {
 
@@ -21,16 +22,10 @@ class FolderLock {
   // name the path.
   static absl::StatusOr<FolderLock> Take(absl::string_view path);
 
-  FolderLock(FolderLock&& other) noexcept;
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock();
-
  private:
-  explicit FolderLock(int fd) : fd_(fd) {}
+  explicit FolderLock(int fd) : folder_(fd) {}
 
-  int fd_ = -1;
+  system::Descriptor folder_;
 };
 
 }  // namespace postern::files

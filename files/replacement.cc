@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "files/path_util.h"
+#include "system/descriptor.h"
 
 namespace postern::files {
 namespace {
@@ -26,13 +26,12 @@ std::string TemporaryFor(const std::string& place) {
 
 // Has the directory that `place` is in written to the disk.
 absl::Status SyncFolder(absl::string_view path, const std::string& place) {
-  const int folder =
-      open(FolderOf(place).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) {
+  const system::Descriptor folder(
+      open(FolderOf(place).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.is_open()) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": its folder"));
   }
-  const absl::Cleanup closer = [folder] { close(folder); };
-  if (fsync(folder) != 0) {
+  if (fsync(folder.get()) != 0) {
     return absl::ErrnoToStatus(errno,
                                absl::StrCat(path, ": fsync of its folder"));
   }
@@ -77,12 +76,14 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
   if (unlink(temporary.c_str()) != 0 && errno != ENOENT) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": temporary file"));
   }
-  const int fd = open(temporary.c_str(),
-                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) {
+  system::Descriptor file(
+      open(temporary.c_str(),
+           O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.is_open()) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": temporary file"));
   }
-  Replacement replacement(fd, path, place, std::move(temporary));
+  Replacement replacement(std::move(file), path, place, std::move(temporary));
+  const int fd = replacement.fd();
   struct stat old = {};
   int error = stat(place.c_str(), &old) == 0 ? 0 : errno;
   if (error == ENOENT && !like.empty()) {
@@ -109,7 +110,7 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
 }
 
 Replacement::Replacement(Replacement&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
+    : file_(std::move(other.file_)),
       synced_(other.synced_),
       prepared_(other.prepared_),
       path_(std::move(other.path_)),
@@ -117,13 +118,12 @@ Replacement::Replacement(Replacement&& other) noexcept
       temporary_(std::exchange(other.temporary_, "")) {}
 
 Replacement::~Replacement() {
-  if (fd_ >= 0) close(fd_);
   if (!temporary_.empty() && !prepared_) unlink(temporary_.c_str());
 }
 
 absl::Status Replacement::Write(absl::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t wrote = write(fd_, bytes.data(), bytes.size());
+    const ssize_t wrote = write(fd(), bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return Error("write");
     bytes.remove_prefix(static_cast<size_t>(wrote));
@@ -133,7 +133,7 @@ absl::Status Replacement::Write(absl::string_view bytes) {
 
 absl::Status Replacement::Sync() {
   if (synced_) return absl::OkStatus();
-  if (fsync(fd_) != 0) return Error("fsync");
+  if (fsync(fd()) != 0) return Error("fsync");
   synced_ = true;
   return absl::OkStatus();
 }

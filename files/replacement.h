@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "system/descriptor.h"
 
 namespace postern::files {
 
@@ -55,7 +56,7 @@ class Replacement {
   absl::Status Write(absl::string_view bytes);
 
   // Open for reading and writing; stays the object's.
-  int fd() const { return fd_; }
+  int fd() const { return file_.get(); }
 
   // Writes all to the disk. A Commit() after it waits for the directory alone.
   absl::Status Sync();
@@ -70,16 +71,16 @@ class Replacement {
   absl::Status Commit();
 
  private:
-  Replacement(int fd, absl::string_view path, std::string place,
-              std::string temporary)
-      : fd_(fd),
+  Replacement(system::Descriptor file, absl::string_view path,
+              std::string place, std::string temporary)
+      : file_(std::move(file)),
         path_(path),
         place_(std::move(place)),
         temporary_(std::move(temporary)) {}
 
   absl::Status Error(absl::string_view what) const;  // of errno
 
-  int fd_ = -1;
+  system::Descriptor file_;
   bool synced_ = false;
   bool prepared_ = false;
   std::string path_;       // as given

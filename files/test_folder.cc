@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -59,11 +61,17 @@ void TestFolder::WriteCdb(absl::string_view name, const Records& records) {
 }
 
 void TestFolder::MakeDirectory(absl::string_view name) {
-  std::filesystem::create_directory(File(name));
+  std::filesystem::create_directories(File(name));
 }
 
 void TestFolder::MakeLoop(absl::string_view name) {
   std::filesystem::create_symlink(std::string(name), File(name));
+}
+
+void TestFolder::MakeMaildir(absl::string_view name) {
+  for (const char* part : {"tmp", "new", "cur"}) {
+    MakeDirectory(absl::StrCat(name, "/", part));
+  }
 }
 
 void TestFolder::Remove(absl::string_view name) {
@@ -72,13 +80,37 @@ void TestFolder::Remove(absl::string_view name) {
 
 std::string TestFolder::Read(absl::string_view name) const {
   std::ifstream file(File(name), std::ios::binary);
+  EXPECT_TRUE(file.is_open()) << File(name);
   std::ostringstream content;
   content << file.rdbuf();
   return content.str();
 }
 
+std::vector<std::string> TestFolder::List(absl::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(File(name))) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> TestFolder::Contents(absl::string_view name) const {
+  std::vector<std::string> contents;
+  for (const std::string& file : List(name)) {
+    contents.push_back(Read(absl::StrCat(name, "/", file)));
+  }
+  std::sort(contents.begin(), contents.end());
+  return contents;
+}
+
 std::string TestFolder::File(absl::string_view name) const {
   return absl::StrCat(path_, "/", name);
+}
+
+size_t CountOpenDescriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(all), end(all)));
 }
 
 }  // namespace postern::files

@@ -6,6 +6,7 @@
 #ifndef POSTERN_FILES_TEST_FOLDER_H_
 #define POSTERN_FILES_TEST_FOLDER_H_
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,14 +30,22 @@ class TestFolder {
   void Write(absl::string_view name, absl::string_view content);
   void WriteCdb(absl::string_view name, const Records& records);
 
-  // Makes `name` something that exists and that nobody can read, root neither.
+  // Makes a directory, which cannot be read as a file: not by root either. The
+  // directories above it are made as well.
   void MakeDirectory(absl::string_view name);
   void MakeLoop(absl::string_view name);  // a symbolic link to itself
+  // Makes the directory `name` a Maildir, with its tmp, new and cur.
+  void MakeMaildir(absl::string_view name);
 
   void Remove(absl::string_view name);
 
-  // Returns what is in the file `name`.
+  // Returns what is in the file `name`. A file that cannot be read fails the
+  // test.
   std::string Read(absl::string_view name) const;
+  // Returns the names in the directory `name`, sorted.
+  std::vector<std::string> List(absl::string_view name) const;
+  // Returns what is in the files of the directory `name`, sorted.
+  std::vector<std::string> Contents(absl::string_view name) const;
 
   const std::string& path() const { return path_; }
   std::string File(absl::string_view name) const;
@@ -44,6 +53,9 @@ class TestFolder {
  private:
   std::string path_;
 };
+
+// Returns how many descriptors this process has open.
+size_t CountOpenDescriptors();
 
 }  // namespace postern::files
 

@@ -31,20 +31,17 @@ EventLoop::EventLoop()
     : now_(std::chrono::steady_clock::now()),
       timers_(now_),
       scratch_(kScratch) {
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_ >= 0) wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_.Reset(epoll_create1(EPOLL_CLOEXEC));
+  if (epoll_.is_open()) wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   epoll_event event = {};
   event.events = EPOLLIN | EPOLLET;
-  if (epoll_ < 0 || wake_ < 0 ||
-      epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
+  if (!epoll_.is_open() || !wake_.is_open() ||
+      epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) {
     status_ = absl::ErrnoToStatus(errno, "cannot make an event loop");
   }
 }
 
-EventLoop::~EventLoop() {
-  if (wake_ >= 0) close(wake_);
-  if (epoll_ >= 0) close(epoll_);
-}
+EventLoop::~EventLoop() = default;
 
 void EventLoop::Run() {
   running = this;
@@ -52,7 +49,7 @@ void EventLoop::Run() {
   while (!stopped_.load(std::memory_order_acquire)) {
     const std::optional<Timer::Time> next = timers_.Next();
     const int wait = !later_.empty() ? 0 : next ? Wait(now_, *next) : -1;
-    const int count = epoll_wait(epoll_, events.data(),
+    const int count = epoll_wait(epoll_.get(), events.data(),
                                  static_cast<int>(events.size()), wait);
     now_ = std::chrono::steady_clock::now();
     bool posted = false;
@@ -81,7 +78,7 @@ void EventLoop::Run() {
 void EventLoop::RunPosted() {
   // Reset before the look: a task that comes behind it rings again.
   uint64_t rung = 0;
-  (void)!read(wake_, &rung, sizeof(rung));
+  (void)!read(wake_.get(), &rung, sizeof(rung));
   std::vector<Task> tasks;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -115,7 +112,7 @@ void EventLoop::Post(Task task) {
     posted_.push_back(std::move(task));
   }
   constexpr uint64_t kRing = 1;
-  if (first) (void)!write(wake_, &kRing, sizeof(kRing));
+  if (first) (void)!write(wake_.get(), &kRing, sizeof(kRing));
 }
 
 bool EventLoop::OnThread() const { return running == this; }
@@ -124,11 +121,11 @@ bool EventLoop::Watch(int fd, uint32_t events, Handler* handler) {
   epoll_event event = {};
   event.events = events;
   event.data.ptr = handler;
-  return epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+  return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void EventLoop::Unwatch(int fd) {
-  (void)epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 }  // namespace postern::net

@@ -19,6 +19,7 @@
 #include "absl/types/span.h"
 #include "net/timer_wheel.h"
 #include "net/turn.h"
+#include "system/descriptor.h"
 
 namespace postern::net {
 
@@ -94,8 +95,8 @@ class EventLoop {
   void EndTurn();
 
   absl::Status status_;
-  int epoll_ = -1;
-  int wake_ = -1;  // eventfd
+  system::Descriptor epoll_;
+  system::Descriptor wake_;  // eventfd
   std::atomic<bool> stopped_{false};
 
   std::mutex mutex_;

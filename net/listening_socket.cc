@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "net/socket_address.h"
+#include "system/descriptor.h"
 
 namespace postern::net {
 namespace {
@@ -75,11 +76,11 @@ absl::Status RemoveStaleSocket(const Bound& bound) {
   if (!S_ISSOCK(found.st_mode)) {
     return absl::FailedPreconditionError("a file that is not a socket exists");
   }
-  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return absl::ErrnoToStatus(errno, "socket");
-  const absl::Cleanup close_probe = [probe] { close(probe); };
-  if (connect(probe, reinterpret_cast<const sockaddr*>(&to), bound.length) !=
-          0 &&
+  const system::Descriptor probe(
+      socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!probe.is_open()) return absl::ErrnoToStatus(errno, "socket");
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&to),
+              bound.length) != 0 &&
       errno == ECONNREFUSED) {
     (void)unlink(to.sun_path);  // bind(2) reports what could not be removed
   }
@@ -89,14 +90,14 @@ absl::Status RemoveStaleSocket(const Bound& bound) {
 // Returns whether a socket can have IPv6 addresses here. IPv6 can be missing
 // from the kernel, or be disabled in it.
 bool HasIpv6() {
-  const int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const system::Descriptor probe(
+      socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   // Without descriptors the caller's own socket(2) says so.
-  if (probe < 0) return errno != EAFNOSUPPORT;
-  const absl::Cleanup close_probe = [probe] { close(probe); };
+  if (!probe.is_open()) return errno != EAFNOSUPPORT;
   sockaddr_in6 any = {};
   any.sin6_family = AF_INET6;
-  return bind(probe, reinterpret_cast<const sockaddr*>(&any), sizeof(any)) ==
-             0 ||
+  return bind(probe.get(), reinterpret_cast<const sockaddr*>(&any),
+              sizeof(any)) == 0 ||
          errno != EADDRNOTAVAIL;
 }
 

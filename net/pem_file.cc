@@ -13,9 +13,9 @@
 
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "system/descriptor.h"
 
 namespace postern::net {
 namespace {
@@ -53,18 +53,19 @@ void PemFree::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
 absl::StatusOr<PemFile> PemFile::Read(absl::string_view name) {
   PemFile file(name);
   // O_NONBLOCK: a FIFO must not hold up whoever opens it.
-  const int fd = open(file.name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return absl::ErrnoToStatus(errno, name);
-  const absl::Cleanup closer = [fd] { close(fd); };
+  const system::Descriptor opened(
+      open(file.name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!opened.is_open()) return absl::ErrnoToStatus(errno, name);
   struct stat status;
-  if (fstat(fd, &status) != 0) return absl::ErrnoToStatus(errno, name);
+  if (fstat(opened.get(), &status) != 0)
+    return absl::ErrnoToStatus(errno, name);
   file.open_to_others_ = (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
   // One piece of memory from the start, so that none is left behind unwiped.
   file.bytes_.resize(kMaxSize + 1);
   size_t size = 0;
   while (size < file.bytes_.size()) {
-    const ssize_t count =
-        read(fd, file.bytes_.data() + size, file.bytes_.size() - size);
+    const ssize_t count = read(opened.get(), file.bytes_.data() + size,
+                               file.bytes_.size() - size);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return absl::ErrnoToStatus(errno, name);
     if (count == 0) break;

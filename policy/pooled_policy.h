@@ -6,12 +6,11 @@
 #ifndef POSTERN_POLICY_POOLED_POLICY_H_
 #define POSTERN_POLICY_POOLED_POLICY_H_
 
-#include <functional>
 #include <memory>
 #include <utility>
 
-#include "absl/functional/any_invocable.h"
 #include "engine/policy.h"
+#include "system/run.h"
 
 namespace postern::policy {
 
@@ -20,9 +19,7 @@ namespace postern::policy {
 // The threads must outlive the open decisions.
 class PooledPolicy : public Policy {
  public:
-  using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
-
-  PooledPolicy(std::shared_ptr<Policy> policy, Run run)
+  PooledPolicy(std::shared_ptr<Policy> policy, system::Run run)
       : policy_(std::move(policy)), run_(std::move(run)) {}
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
@@ -34,7 +31,7 @@ class PooledPolicy : public Policy {
 
  private:
   const std::shared_ptr<Policy> policy_;
-  const Run run_;
+  const system::Run run_;
 };
 
 }  // namespace postern::policy

@@ -12,7 +12,7 @@
 namespace postern::policy {
 
 RelayPolicy::RelayPolicy(std::shared_ptr<const RelayRules> rules,
-                         Observer observer, Policy* mailboxes, Run run,
+                         Observer observer, Policy* mailboxes, system::Run run,
                          const Delivery* delivery)
     : rules_(std::move(rules)),
       observer_(std::move(observer)),

@@ -6,7 +6,6 @@
 #ifndef POSTERN_POLICY_RELAY_POLICY_H_
 #define POSTERN_POLICY_RELAY_POLICY_H_
 
-#include <functional>
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
@@ -16,6 +15,7 @@
 #include "engine/session_info.h"
 #include "policy/decision.h"
 #include "policy/relay_rules.h"
+#include "system/run.h"
 
 namespace postern::policy {
 
@@ -40,13 +40,11 @@ class RelayPolicy : public Policy {
   // accepted, once, before it is answered.
   using Observer =
       absl::AnyInvocable<void(const Decision&, const SessionInfo&) const>;
-  // Runs a task on another thread, soon, and returns at once. Thread-safe.
-  using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
   // `rules` may not be null; the others may. `mailboxes` and `delivery` must
   // outlive this, and this every open decision.
   RelayPolicy(std::shared_ptr<const RelayRules> rules, Observer observer,
-              Policy* mailboxes = nullptr, Run run = nullptr,
+              Policy* mailboxes = nullptr, system::Run run = nullptr,
               const Delivery* delivery = nullptr);
 
   void Decide(const Ask& ask, const SharedSessionInfo& session,
@@ -65,7 +63,7 @@ class RelayPolicy : public Policy {
   const std::shared_ptr<const RelayRules> rules_;
   const Observer observer_;
   Policy* const mailboxes_;
-  const Run run_;
+  const system::Run run_;
   const Delivery* const delivery_;
 };
 

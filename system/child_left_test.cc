@@ -44,17 +44,16 @@ class ChildLeftTest : public testing::Test {
   static void SetUpTestSuite() { ASSERT_TRUE(RefuseKill()); }
 
   ChildLeftTest() {
-    EXPECT_TRUE(MakePipe(pipe_));
+    EXPECT_TRUE(MakePipe(&read_end_, &write_end_));
     child_ = Start("read x; exit 7");
     pid_ = child_.pid();
-    CloseDescriptor(&pipe_[0]);
+    read_end_.Reset();
   }
-  ~ChildLeftTest() override { CloseDescriptor(&pipe_[1]); }
 
   // Starts a child that reads the pipe.
   ChildProcess Start(const std::string& script) const {
     const std::string arguments[] = {"/bin/sh", "-c", script};
-    const std::pair<int, int> descriptors[] = {{pipe_[0], STDIN_FILENO}};
+    const std::pair<int, int> descriptors[] = {{read_end_.get(), STDIN_FILENO}};
     auto child = ChildProcess::Start(
         {.arguments = arguments, .descriptors = descriptors});
     EXPECT_TRUE(child.ok()) << child.status();
@@ -62,7 +61,7 @@ class ChildLeftTest : public testing::Test {
   }
 
   // Lets the child come to its end.
-  void LetGo() { CloseDescriptor(&pipe_[1]); }
+  void LetGo() { write_end_.Reset(); }
   bool Runs() const {
     siginfo_t info = {};
     return waitid(P_PID, static_cast<id_t>(pid_), &info,
@@ -77,7 +76,8 @@ class ChildLeftTest : public testing::Test {
     return end.get();
   }
 
-  int pipe_[2] = {-1, -1};
+  Descriptor read_end_;
+  Descriptor write_end_;
   ChildProcess child_;
   pid_t pid_ = -1;
 };

@@ -137,31 +137,21 @@ pid_t Reap(pid_t pid, int* status, int options) {
 
 }  // namespace
 
-void CloseDescriptor(int* fd) {
-  if (*fd >= 0) close(*fd);
-  *fd = -1;
-}
-
 // Above the child's descriptors, because dup2() of one end onto one of them
 // must not hit another end. That takes two threads, since descriptors are given
 // out in order, but a server has them.
-bool MakePipe(int ends[2]) {
-  if (pipe2(ends, O_CLOEXEC) < 0) {
-    ends[0] = ends[1] = -1;
-    return false;
+bool MakePipe(Descriptor* read_end, Descriptor* write_end) {
+  int numbers[2];
+  if (pipe2(numbers, O_CLOEXEC) < 0) return false;
+  Descriptor ends[] = {Descriptor(numbers[0]), Descriptor(numbers[1])};
+  for (Descriptor& end : ends) {
+    if (end.get() >= ChildProcess::kDescriptors) continue;
+    end = Descriptor(
+        fcntl(end.get(), F_DUPFD_CLOEXEC, ChildProcess::kDescriptors));
+    if (!end.is_open()) return false;
   }
-  for (int i = 0; i < 2; ++i) {
-    if (ends[i] >= ChildProcess::kDescriptors) continue;
-    const int moved =
-        fcntl(ends[i], F_DUPFD_CLOEXEC, ChildProcess::kDescriptors);
-    if (moved < 0) {
-      CloseDescriptor(&ends[0]);
-      CloseDescriptor(&ends[1]);
-      return false;
-    }
-    close(ends[i]);
-    ends[i] = moved;
-  }
+  *read_end = std::move(ends[0]);
+  *write_end = std::move(ends[1]);
   return true;
 }
 
@@ -226,9 +216,10 @@ ChildProcess::~ChildProcess() {
   Wait(Deadline(absl::ZeroDuration()));
 }
 
-ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
+ChildProcess::Result ChildProcess::Wait(Deadline deadline,
+                                        const Descriptor& watched,
                                         absl::FunctionRef<void()> ready) {
-  int process_fd = OpenProcess(pid_);
+  Descriptor process(OpenProcess(pid_));
   int status = 0;
   pid_t reaped;
   // After a kill nothing else can come, and nothing else can be done; but what
@@ -236,9 +227,10 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
   while ((reaped = Reap(pid_, &status,
                         killed_ && !unkillable_ ? 0 : WNOHANG)) == 0 ||
          (reaped < 0 && errno == EINTR)) {
-    pollfd polled[] = {{process_fd, POLLIN, 0}, {watched, POLLIN, 0}};
+    pollfd polled[] = {{process.get(), POLLIN, 0}, {watched.get(), POLLIN, 0}};
     const int left = deadline.Milliseconds();
-    const bool tick = process_fd < 0 && (left < 0 || left > kPollMilliseconds);
+    const bool tick =
+        !process.is_open() && (left < 0 || left > kPollMilliseconds);
     const int count = poll(polled, 2, tick ? kPollMilliseconds : left);
     if (deadline.passed()) {
       Kill();
@@ -250,7 +242,7 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
     }
     if (count > 0 && polled[1].revents != 0) ready();
   }
-  CloseDescriptor(&process_fd);
+  process.Reset();
   const pid_t pid = std::exchange(pid_, -1);
   if (reaped == 0) {
     LeftChildren* const heir = left_children.load();
@@ -268,7 +260,7 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline, const int& watched,
 }
 
 ChildProcess::Result ChildProcess::Wait(Deadline deadline) {
-  return Wait(deadline, -1, [] {});
+  return Wait(deadline, Descriptor(), [] {});
 }
 
 void ChildProcess::Kill() {

@@ -20,16 +20,14 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "system/deadline.h"
+#include "system/descriptor.h"
 
 namespace postern::system {
 
 // Makes a pipe for a child: its ends are close-on-exec, and above every
 // descriptor that a child is given by ChildProcess. Returns false without
-// descriptors.
-bool MakePipe(int ends[2]);
-
-// Closes `*fd` if it is one, and makes it -1.
-void CloseDescriptor(int* fd);
+// descriptors: then both are as they were.
+bool MakePipe(Descriptor* read_end, Descriptor* write_end);
 
 // One thread at a time. Waits by the process's id, so SIGCHLD must not be
 // ignored, and no other code may wait for just any child.
@@ -100,7 +98,7 @@ class ChildProcess {
   // A set-user-id program may become another user for good (setreuid(2)), whose
   // processes we may not kill. When `deadline` passes, the result is kLeft, and
   // LeftChildren, where there is one, waits for it.
-  Result Wait(Deadline deadline, const int& watched,
+  Result Wait(Deadline deadline, const Descriptor& watched,
               absl::FunctionRef<void()> ready);
   Result Wait(Deadline deadline);
 

@@ -90,52 +90,51 @@ TEST(ChildProcessTest, LeavesNobodyBehind) {
 }
 
 TEST(ChildProcessTest, PutsDescriptorsWhereTheyAreWanted) {
-  int in[2];
-  int out[2];
-  ASSERT_TRUE(MakePipe(in));
-  ASSERT_TRUE(MakePipe(out));
-  for (const int fd : {in[0], in[1], out[0], out[1]}) {
-    EXPECT_GE(fd, ChildProcess::kDescriptors);
+  Descriptor in;
+  Descriptor to_in;
+  Descriptor out;
+  Descriptor to_out;
+  ASSERT_TRUE(MakePipe(&in, &to_in));
+  ASSERT_TRUE(MakePipe(&out, &to_out));
+  for (const Descriptor* end : {&in, &to_in, &out, &to_out}) {
+    EXPECT_GE(end->get(), ChildProcess::kDescriptors);
   }
-  ASSERT_EQ(write(in[1], "text", 4), 4);
-  CloseDescriptor(&in[1]);
-  EXPECT_EQ(in[1], -1);
-  const std::pair<int, int> descriptors[] = {{in[0], 3}, {out[1], 1}};
+  ASSERT_EQ(write(to_in.get(), "text", 4), 4);
+  to_in.Reset();
+  const std::pair<int, int> descriptors[] = {{in.get(), 3}, {to_out.get(), 1}};
   const std::pair<std::string, std::string> environment[] = {
       {"A", "first"}, {"A", "last"}, {"B=C", "x"}, {"", "x"}};
   ChildProcess child =
       Shell("cat <&3; echo \" $A $B $(pwd)\"", descriptors, environment, "/");
-  CloseDescriptor(&out[1]);
+  to_out.Reset();
   std::string text;
-  const auto result = child.Wait(kNever, out[0], [&] {
+  const auto result = child.Wait(kNever, out, [&] {
     char buffer[100];
-    const ssize_t n = read(out[0], buffer, sizeof(buffer));
-    if (n <= 0) return CloseDescriptor(&out[0]);
+    const ssize_t n = read(out.get(), buffer, sizeof(buffer));
+    if (n <= 0) return out.Reset();
     text.append(buffer, static_cast<size_t>(n));
   });
   EXPECT_EQ(result.code, 0);
-  while (out[0] >= 0) {
+  while (out.is_open()) {
     char buffer[100];
-    const ssize_t n = read(out[0], buffer, sizeof(buffer));
-    if (n <= 0) CloseDescriptor(&out[0]);
+    const ssize_t n = read(out.get(), buffer, sizeof(buffer));
+    if (n <= 0) out.Reset();
     if (n > 0) text.append(buffer, static_cast<size_t>(n));
   }
   EXPECT_EQ(text, "text last  /\n");
-  CloseDescriptor(&in[0]);
 }
 
 // It must not run with a descriptor of ours in the place of one that it lacks.
 TEST(ChildProcessTest, DoesNotRunWithoutItsDescriptors) {
-  int ends[2];
-  ASSERT_TRUE(MakePipe(ends));
+  Descriptor read_end;
+  Descriptor write_end;
+  ASSERT_TRUE(MakePipe(&read_end, &write_end));
   const std::string arguments[] = {"/bin/true"};
-  const std::pair<int, int> closed[] = {{ends[0], 0}, {-1, 1}};
+  const std::pair<int, int> closed[] = {{read_end.get(), 0}, {-1, 1}};
   const auto child =
       ChildProcess::Start({.arguments = arguments, .descriptors = closed});
   EXPECT_FALSE(child.ok());
   EXPECT_EQ(child.status().message(), "/bin/true: Bad file descriptor");
-  CloseDescriptor(&ends[0]);
-  CloseDescriptor(&ends[1]);
 }
 
 TEST(ChildProcessTest, NamesAProgramThatCannotRun) {

@@ -14,7 +14,7 @@ engine/grammar:
 engine/content: engine/grammar
 engine: engine/content engine/grammar
 system: engine engine/grammar
-files:
+files: system
 log: engine engine/grammar system
 net: engine engine/grammar system
 policy/control: engine engine/grammar files

@@ -22,6 +22,7 @@
 #include "engine/grammar/reply.h"
 #include "net/event_loop.h"
 #include "net/socket_address.h"
+#include "system/descriptor.h"
 #include "system/processors.h"
 #include "system/thread_name.h"
 #include "transports/connection.h"
@@ -72,25 +73,14 @@ bool IsClients(int error) {
   }
 }
 
-// A socket that is closed when no thread listens at it any more.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(fd_); }
-  int fd() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 // Whether a socket bound to `host` has connections of several addresses.
 bool IsAny(absl::string_view host) {
   return host.empty() || host == "::" || host == "0.0.0.0";
 }
 
-int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+system::Descriptor OpenSpare() {
+  return system::Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 // Returns whether clients can be accepted at `socket`; if not, what it is.
 absl::Status CheckListens(int socket) {
@@ -132,9 +122,6 @@ class Server::Shard : public ConnectionHost {
         server_(*server),
         number_(number),
         spare_(OpenSpare()) {}
-  ~Shard() override {
-    if (spare_ >= 0) close(spare_);
-  }
 
   const absl::Status& status() const { return loop_.status(); }
   std::chrono::nanoseconds longest_turn() const { return loop_.longest_turn(); }
@@ -146,7 +133,7 @@ class Server::Shard : public ConnectionHost {
     return turned_away_.load(std::memory_order_relaxed);
   }
 
-  void Accept(size_t listener, std::shared_ptr<Descriptor> socket,
+  void Accept(size_t listener, std::shared_ptr<system::Descriptor> socket,
               bool shared) {
     acceptors_.push_back(
         std::make_unique<Acceptor>(this, listener, std::move(socket), shared));
@@ -179,8 +166,8 @@ class Server::Shard : public ConnectionHost {
 
   class Acceptor : public net::EventLoop::Handler, public net::Timer {
    public:
-    Acceptor(Shard* shard, size_t listener, std::shared_ptr<Descriptor> socket,
-             bool shared)
+    Acceptor(Shard* shard, size_t listener,
+             std::shared_ptr<system::Descriptor> socket, bool shared)
         : shard_(*shard),
           listener_(listener),
           socket_(std::move(socket)),
@@ -189,7 +176,7 @@ class Server::Shard : public ConnectionHost {
     bool Watch() {
       // A socket of all threads wakes one of them for a client.
       const uint32_t wake = shared_ ? uint32_t{EPOLLEXCLUSIVE} : 0;
-      return shard_.loop_.Watch(socket_->fd(), EPOLLIN | wake, this);
+      return shard_.loop_.Watch(socket_->get(), EPOLLIN | wake, this);
     }
     // Closes the socket. The clients in its queue are accepted first: the
     // server is going down, so they get a 421, and not a reset.
@@ -199,7 +186,7 @@ class Server::Shard : public ConnectionHost {
         if (AcceptBatch() != Queue::kMore) break;
       }
       if (socket_ == nullptr) return;  // it failed
-      shard_.loop_.Unwatch(socket_->fd());
+      shard_.loop_.Unwatch(socket_->get());
       shard_.loop_.timers().Disarm(this);
       socket_ = nullptr;
     }
@@ -220,7 +207,7 @@ class Server::Shard : public ConnectionHost {
       if (!Watch()) Pause();
     }
     void Pause() {
-      shard_.loop_.Unwatch(socket_->fd());
+      shard_.loop_.Unwatch(socket_->get());
       shard_.loop_.timers().Arm(this, shard_.loop_.now() + kPause);
     }
     // Accepts no more, because of `error`.
@@ -228,7 +215,8 @@ class Server::Shard : public ConnectionHost {
 
     Shard& shard_;
     const size_t listener_;
-    std::shared_ptr<Descriptor> socket_;  // null: it is over
+    // Closed when no thread listens at it any more. Null: it is over here.
+    std::shared_ptr<system::Descriptor> socket_;
     const bool shared_;
   };
 
@@ -268,8 +256,8 @@ class Server::Shard : public ConnectionHost {
   std::atomic<bool> answered_{true};  // Responsive()'s question
   bool draining_ = false;
   std::atomic<bool> drained_{false};  // the listeners are closed
-  int held_ = 0;  // refused clients that have not closed yet
-  int spare_;     // descriptor, for TurnAwayWithSpare(); -1: lost for now
+  int held_ = 0;              // refused clients that have not closed yet
+  system::Descriptor spare_;  // for TurnAwayWithSpare(); none: lost for now
 };
 
 absl::Status Server::Shard::Start() {
@@ -285,13 +273,13 @@ absl::Status Server::Shard::Start() {
 
 Server::Shard::Acceptor::Queue Server::Shard::Acceptor::AcceptBatch() {
   // Another thread may have got it, when it was given up for a moment.
-  if (shard_.spare_ < 0) shard_.spare_ = OpenSpare();
+  if (!shard_.spare_.is_open()) shard_.spare_ = OpenSpare();
   const Time end = std::chrono::steady_clock::now() + kBatchTime;
   for (int i = 0; i < kBatch && std::chrono::steady_clock::now() < end; ++i) {
     sockaddr_storage peer = {};
     socklen_t length = sizeof(peer);
     const int socket =
-        accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&peer), &length,
+        accept4(socket_->get(), reinterpret_cast<sockaddr*>(&peer), &length,
                 SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0 && shard_.server_.IsReserved(socket)) {
       shard_.TurnAway(listener_, socket);
@@ -300,7 +288,7 @@ Server::Shard::Acceptor::Queue Server::Shard::Acceptor::AcceptBatch() {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return Queue::kEmpty;
     } else if (LacksResources(errno)) {
-      if (!shard_.TurnAwayWithSpare(listener_, socket_->fd())) {
+      if (!shard_.TurnAwayWithSpare(listener_, socket_->get())) {
         return Queue::kStuck;
       }
     } else if (!IsClients(errno)) {
@@ -315,7 +303,7 @@ void Server::Shard::Acceptor::Fail(int error) {
   const absl::Status why = absl::ErrnoToStatus(
       error, absl::StrCat(shard_.server_.listeners_[listener_].address.Format(),
                           ": accept"));
-  shard_.loop_.Unwatch(socket_->fd());
+  shard_.loop_.Unwatch(socket_->get());
   shard_.loop_.timers().Disarm(this);
   socket_ = nullptr;
   shard_.server_.service_.OnListenerFailed(listener_, why);
@@ -328,7 +316,7 @@ void Server::Shard::TurnAway(size_t listener, int socket) {
 
 bool Server::Shard::TurnAwayWithSpare(size_t listener, int listening) {
   server_.ReadDescriptorLimit();
-  if (spare_ >= 0) close(spare_);
+  spare_.Reset();
   const int socket =
       accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket >= 0) {
@@ -538,9 +526,9 @@ bool Server::IsReserved(int fd) {
 absl::Status Server::Start() {
   ReadDescriptorLimit();
   for (size_t n = 0; n < listeners_.size(); ++n) {
-    std::vector<std::shared_ptr<Descriptor>> sockets;
+    std::vector<std::shared_ptr<system::Descriptor>> sockets;
     for (int socket : std::exchange(listeners_[n].sockets, {})) {
-      sockets.push_back(std::make_shared<Descriptor>(socket));
+      sockets.push_back(std::make_shared<system::Descriptor>(socket));
     }
     for (size_t i = 0; i < shards_.size(); ++i) {
       shards_[i]->Accept(n, sockets[i % sockets.size()], sockets.size() == 1);

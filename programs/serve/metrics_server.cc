@@ -82,15 +82,15 @@ struct MetricsServer::Http {
 
 MetricsServer::~MetricsServer() {
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
-  if (socket_ >= 0) close(socket_);
 }
 
 absl::StatusOr<net::ListenAddress> MetricsServer::Listen(
     const net::ListenAddress& address) {
   const absl::StatusOr<int> socket = net::Listen(address, /*share=*/false);
   if (!socket.ok()) return socket.status();
-  socket_ = *socket;
-  const absl::StatusOr<net::ListenAddress> bound = net::BoundAddress(socket_);
+  socket_.Reset(*socket);
+  const absl::StatusOr<net::ListenAddress> bound =
+      net::BoundAddress(socket_.get());
   if (!bound.ok()) return bound.status();
   // As it was asked for: [::] is not all addresses of both families.
   net::ListenAddress same = address;
@@ -102,13 +102,13 @@ absl::Status MetricsServer::Start() {
   daemon_ = MHD_start_daemon(
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, /*port=*/0,
       /*accept policy: all*/ nullptr, nullptr, &Http::OnRequest, this,
-      MHD_OPTION_LISTEN_SOCKET, socket_, MHD_OPTION_CONNECTION_LIMIT,
+      MHD_OPTION_LISTEN_SOCKET, socket_.get(), MHD_OPTION_CONNECTION_LIMIT,
       kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT, kTimeout,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemory, MHD_OPTION_END);
   if (daemon_ == nullptr) {
     return absl::ResourceExhaustedError("cannot start the server of metrics");
   }
-  socket_ = -1;  // it closes it
+  (void)socket_.Release();  // the daemon closes it
   return absl::OkStatus();
 }
 

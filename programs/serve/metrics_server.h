@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "net/listening_socket.h"
+#include "system/descriptor.h"
 
 struct MHD_Daemon;
 
@@ -58,7 +59,7 @@ class MetricsServer {
   struct Http;  // what the library calls
 
   const std::function<std::string()> text_;
-  int socket_ = -1;  // until Start()
+  system::Descriptor socket_;  // until Start()
   MHD_Daemon* daemon_ = nullptr;
   // The last word, in nanoseconds of the monotonic clock; -1: none.
   std::atomic<int64_t> alive_{-1};

@@ -59,6 +59,7 @@
 #include "service/named_session.h"
 #include "service/rules_file.h"
 #include "system/child_reaper.h"
+#include "system/run.h"
 #include "transports/server.h"
 #include "transports/service.h"
 
@@ -116,8 +117,7 @@ class Host : public transports::Service {
   // server. `run` runs what blocks. `metrics` is null where it is not read.
   Host(const ServeOptions& options,
        std::shared_ptr<const ServiceSnapshot> snapshot,
-       policy::HostNames* names, ServiceSnapshot::Run run,
-       service::Metrics* metrics)
+       policy::HostNames* names, system::Run run, service::Metrics* metrics)
       : options_(options),
         names_(names),
         metrics_(metrics),
@@ -300,7 +300,7 @@ class Host : public transports::Service {
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
   service::Metrics* const metrics_;
-  const ServiceSnapshot::Run run_;
+  const system::Run run_;
   policy::ConnectionLimits limits_;
   const std::unique_ptr<service::RulesFile> rules_;
   CurrentSnapshot snapshot_;
@@ -533,7 +533,7 @@ int RunServe(const ServeOptions& options) {
   // Of its own, so that new clients do not wait for deliveries.
   net::ThreadPool rules_pool;
   std::unique_ptr<policy::HostNames> names;
-  const ServiceSnapshot::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
+  const system::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
 

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "auth/backend.h"
 #include "engine/authenticator.h"
@@ -24,18 +23,16 @@
 #include "service/backends.h"
 #include "service/messages_under_way.h"
 #include "service/metrics.h"
+#include "system/run.h"
 
 namespace postern::programs {
 
 // A session is served by one ServiceSnapshot from its beginning to its end,
 // however often the files are read again meanwhile. Immutable, and thread-safe.
 struct ServiceSnapshot {
-  // Runs what blocks on another thread.
-  using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
-
   // What a ServiceSnapshot needs of the process; all of it thread-safe.
   struct Process {
-    Run run;
+    system::Run run;  // what blocks
     // Opens backends for AUTH that need a library.
     service::OpenBackend open_backend;
     // Makes the one that sessions ask of a backend, which may wait.

@@ -16,8 +16,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
+#include "system/descriptor.h"
 
 namespace postern::programs {
 namespace {
@@ -135,13 +135,12 @@ absl::StatusOr<std::optional<Secret>> AskOnce(int tty,
 }  // namespace
 
 absl::StatusOr<Secret> AskPassword(absl::string_view prompt) {
-  const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  if (tty < 0) {
+  const system::Descriptor tty(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!tty.is_open()) {
     return absl::FailedPreconditionError("no terminal to ask at: see --stdin");
   }
-  const absl::Cleanup closer = [tty] { close(tty); };
   while (true) {
-    absl::StatusOr<std::optional<Secret>> line = AskOnce(tty, prompt);
+    absl::StatusOr<std::optional<Secret>> line = AskOnce(tty.get(), prompt);
     if (!line.ok()) return line.status();
     if (*line) return **std::move(line);
   }
