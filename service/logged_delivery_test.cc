@@ -9,7 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "delivery/discard.h"
 #include "engine/delivery.h"
 #include "engine/event.h"
@@ -18,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "log/log.h"
+#include "service/metrics.h"
 
 namespace postern::service {
 namespace {
@@ -25,16 +28,127 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
+
+// Answers each message with `verdict`; does not open any if there is a refusal.
+class FakeDelivery : public Delivery {
+ public:
+  Opened Open(const Envelope&, const SessionInfo&) override {
+    if (refuses) return Reply{451, {4, 3, 0}, "not now"};
+    return std::make_unique<Sink>(this);
+  }
+
+  bool refuses = false;
+  Verdict verdict = Verdict::Accept();
+
+ private:
+  class Sink : public MessageSink {
+   public:
+    explicit Sink(FakeDelivery* owner) : owner_(*owner) {}
+    bool Write(absl::Span<const absl::string_view>,
+               absl::AnyInvocable<void() &&>) override {
+      return true;
+    }
+    void Commit(Policy::Done done) override { std::move(done)(owner_.verdict); }
+
+   private:
+    FakeDelivery& owner_;
+  };
+};
 
 class LoggedDeliveryTest : public testing::Test, private log::LogSink {
  protected:
   LoggedDeliveryTest() {
     log::SetLogSink(this);
+    envelope_.message = 1;
+    envelope_.from = {.local_part = "s", .domain = "x.example"};
+    envelope_.to.resize(2);
+  }
+  ~LoggedDeliveryTest() override { log::SetLogSink(nullptr); }
+
+  std::unique_ptr<MessageSink> Open() {
+    Delivery::Opened opened = logged_.Open(envelope_, session_);
+    auto* sink = std::get_if<std::unique_ptr<MessageSink>>(&opened);
+    return sink == nullptr ? nullptr : std::move(*sink);
+  }
+  // Brings a message to its end; returns the reply of its verdict.
+  std::string Deliver() {
+    const std::unique_ptr<MessageSink> sink = Open();
+    const absl::string_view slices[] = {"Subject: x\r\n", "\r\n"};
+    sink->Write(slices, [] {});
+    std::string text;
+    sink->Commit(
+        [&text](const Verdict& verdict) { text = verdict.reply()->text; });
+    EXPECT_THAT(lines_, IsEmpty());  // not before the client has the reply
+    sink->OnReplied();
+    return text;
+  }
+
+  FakeDelivery delivery_;
+  Metrics metrics_;
+  LoggedDelivery logged_{&delivery_, &metrics_};
+  Envelope envelope_;
+  SessionInfo session_ = {.session_id = "s1", .remote_address = "192.0.2.1"};
+  std::vector<std::string> lines_;
+
+ private:
+  void Add(absl::string_view line) override { lines_.emplace_back(line); }
+};
+
+TEST_F(LoggedDeliveryTest, AnAcceptedMessageHasItsIdInTheReplyAndALine) {
+  EXPECT_EQ(Deliver(), "ok s1-1");
+  ASSERT_EQ(lines_.size(), 1u);
+  for (const char* part :
+       {" session=s1 id=s1-1 message result=accept ", " size=14 ", " rcpts=2 ",
+        " ip=192.0.2.1 ", " from=<s@x.example> ", " reply=\"250 2.0.0 ok"}) {
+    EXPECT_THAT(lines_[0], HasSubstr(part));
+  }
+  EXPECT_EQ(metrics_.counts().messages[1].load(), 1u);
+}
+
+TEST_F(LoggedDeliveryTest, ARefusalAtTheEndIsLoggedAsTheClientGotIt) {
+  delivery_.verdict = Verdict::Refuse({452, {4, 3, 1}, "no room"});
+  EXPECT_EQ(Deliver(), "no room");
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
+  EXPECT_THAT(lines_[0], HasSubstr(" reply=\"452 4.3.1 no room\""));
+  EXPECT_EQ(metrics_.counts().messages[0].load(), 1u);
+}
+
+TEST_F(LoggedDeliveryTest, AMessageThatCannotBeOpenedIsLogged) {
+  delivery_.refuses = true;
+  EXPECT_EQ(Open(), nullptr);
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
+  EXPECT_THAT(lines_[0], HasSubstr(" reply=\"451 4.3.0 not now\""));
+}
+
+TEST_F(LoggedDeliveryTest, ContentThatTheSessionRefusesIsLoggedWithItsFacts) {
+  Open().reset();
+  EXPECT_THAT(lines_, IsEmpty());
+  Refusal refusal;
+  refusal.message = 1;
+  refusal.content = true;
+  refusal.reply = {554, {5, 6, 0}, "bare newline"};
+  logged_.OnContentRefused(refusal, session_);
+  ASSERT_EQ(lines_.size(), 1u);
+  EXPECT_THAT(lines_[0], HasSubstr(" from=<s@x.example> "));
+  EXPECT_THAT(lines_[0], HasSubstr(" reply=\"554 5.6.0 bare newline\""));
+}
+
+TEST_F(LoggedDeliveryTest, TheReceivedFieldHasTheMessagesId) {
+  const auto sink = Open();
+  EXPECT_EQ(logged_.Stamp().id, "s1-1");
+}
+
+// What a session refuses by itself, over a delivery that takes everything.
+class RefusedContentTest : public testing::Test, private log::LogSink {
+ protected:
+  RefusedContentTest() {
+    log::SetLogSink(this);
     session_.session_id = "a";
     session_.remote_address = "192.0.2.1";
   }
-  ~LoggedDeliveryTest() override { log::SetLogSink(nullptr); }
+  ~RefusedContentTest() override { log::SetLogSink(nullptr); }
 
   // Opens the session's n-th message, takes `content`, and gives it up.
   void GiveUp(int message, absl::string_view content) {
@@ -61,7 +175,7 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(LoggedDeliveryTest, RefusedContentHasTheFactsOfItsMessage) {
+TEST_F(RefusedContentTest, RefusedContentHasTheFactsOfItsMessage) {
   GiveUp(1, "hello");
   Refuse(1);
   EXPECT_THAT(lines_,
@@ -72,7 +186,7 @@ TEST_F(LoggedDeliveryTest, RefusedContentHasTheFactsOfItsMessage) {
 
 // A chunk that is too large is refused before there is a sink. The sink before
 // it was that of another message.
-TEST_F(LoggedDeliveryTest, ARefusedFirstChunkHasNoFactsOfAnEarlierMessage) {
+TEST_F(RefusedContentTest, ARefusedFirstChunkHasNoFactsOfAnEarlierMessage) {
   GiveUp(1, "hello");
   Refuse(2);
   Refuse(2);

@@ -31,7 +31,7 @@ programs/introspect: engine engine/grammar files log service system
 programs/users: auth engine engine/grammar files log service system
 programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
-programs/serve: auth delivery engine engine/grammar log net service system transports
+programs/serve: auth delivery engine engine/grammar files log net service system transports
 programs/serve: policy policy/control policy/limits policy/names policy/rules
 programs: engine engine/grammar log programs/serve programs/users service system
 '

@@ -1,0 +1,47 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/library_backends.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "files/test_folder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "service/auth_options.h"
+
+namespace postern::service {
+namespace {
+
+using ::testing::HasSubstr;
+
+AuthSpec Spec(AuthSpec::Kind kind, const std::string& file = "") {
+  return {.kind = kind, .text = "cdb:" + file, .file = file};
+}
+
+TEST(LibraryBackendsTest, AFileOfUsersThatIsNotThereIsNamed) {
+  const files::TestFolder folder;
+  const std::string file = folder.File("users");
+  const AuthSpec spec = Spec(AuthSpec::Kind::kCdb, file);
+  const auto opened = OpenLibraryBackend(spec, {}, "mx.example.org");
+  EXPECT_FALSE(opened.ok());
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr(file));
+  const absl::Status checked = CheckUserFiles({.specs = {spec}});
+  EXPECT_EQ(checked.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(checked.message()),
+              HasSubstr("--auth cdb:" + file + ": "));
+}
+
+TEST(LibraryBackendsTest, WhatIsNoFileOfUsersIsNotChecked) {
+  EXPECT_TRUE(CheckUserFiles({.specs = {Spec(AuthSpec::Kind::kSasl)}}).ok());
+  EXPECT_TRUE(CheckUserFiles({}).ok());
+}
+
+TEST(LibraryBackendsTest, WhatNeedsNoLibraryIsNotItsBusiness) {
+  const auto opened = OpenLibraryBackend(Spec(AuthSpec::Kind::kOauth), {}, "h");
+  EXPECT_EQ(opened.status().code(), absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace postern::service

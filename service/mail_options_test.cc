@@ -1,0 +1,124 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/mail_options.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "engine/server_config.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "policy/control/controls.h"
+#include "service/options.h"
+
+namespace postern::service {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr OptionRow kRows[] = {
+    kConfigRow,
+    kControlRow,
+    kDeliverRow,
+    kOpenRelayRow,
+    kSendersRow,
+    kSessionTimeoutRow,
+    kBareNewlinesRow,
+    kLenientRow,
+    kGreetDelayRow,
+    kMinRateRow,
+    kRateGraceRow,
+    kPipeliningRow,
+    kLogFormatRow,
+    kAuthRow,
+    kCramMd5Row,
+    kSaslConfigRow,
+    kSaslRealmRow,
+    kAuthInsecureRow,
+    kAuthDelayRow,
+    kAuthOldClientsRow,
+    kShowUserRow,
+    kIgnoreAuthzidRow,
+    kMaxAuthFailuresRow,
+    {"max-recipients", "N", ""},
+    {"max-errors", "N", ""},
+};
+
+// Reads `arguments` into `options`; returns the mistake, or "".
+std::string Read(std::vector<const char*> arguments, MailOptions* options) {
+  Options given(kRows);
+  given.Read(arguments, [](const char*) -> const char* { return nullptr; });
+  ReadMailOptions(&given, options);
+  return std::string(given.status().message());
+}
+
+TEST(MailOptionsTest, WithoutOptionsTheDefaultsStay) {
+  MailOptions options;
+  ASSERT_EQ(Read({}, &options), "");
+  EXPECT_EQ(options.control, "/var/qmail/control");
+  EXPECT_EQ(options.deliver, "qmail-queue");
+  EXPECT_FALSE(options.open_relay);
+  EXPECT_EQ(options.max_recipients, 1000);
+  EXPECT_EQ(options.bare_newlines, BareNewlines::kReject);
+  EXPECT_EQ(options.log_format, log::LogFormat::kLogfmt);
+}
+
+TEST(MailOptionsTest, ReadsEachOption) {
+  MailOptions options;
+  ASSERT_EQ(Read({"--control=/c", "--deliver=discard", "--open-relay",
+                  "--senders", "--max-recipients=7", "--max-errors=8",
+                  "--session-timeout=9", "--bare-newlines=normalize",
+                  "--lenient=192.0.2.0/24", "--greet-delay=2", "--min-rate=3",
+                  "--rate-grace=4", "--pipelining=reject", "--log-format=json"},
+                 &options),
+            "");
+  EXPECT_EQ(options.control, "/c");
+  EXPECT_EQ(options.deliver, "discard");
+  EXPECT_TRUE(options.open_relay);
+  EXPECT_TRUE(options.senders);
+  EXPECT_EQ(options.max_recipients, 7);
+  EXPECT_EQ(options.max_errors, 8);
+  EXPECT_EQ(options.session_timeout, 9);
+  EXPECT_EQ(options.bare_newlines, BareNewlines::kNormalize);
+  EXPECT_EQ(options.greet_delay, 2);
+  EXPECT_EQ(options.min_rate, 3);
+  EXPECT_EQ(options.rate_grace, 4);
+  EXPECT_EQ(options.pipelining, OutOfTurn::kReject);
+  EXPECT_EQ(options.log_format, log::LogFormat::kJson);
+}
+
+TEST(MailOptionsTest, AMistakeNamesItsOption) {
+  for (const char* const argument :
+       {"--max-recipients=0", "--greet-delay=61", "--bare-newlines=mend",
+        "--pipelining=perhaps", "--log-format=xml", "--lenient=nowhere"}) {
+    MailOptions options;
+    const std::string name(argument, std::string(argument).find('='));
+    EXPECT_THAT(Read({argument}, &options), HasSubstr(name)) << argument;
+  }
+}
+
+TEST(MailOptionsTest, AServerIsConfiguredByOptionsAndControlFiles) {
+  MailOptions options;
+  options.max_recipients = 7;
+  options.max_errors = 8;
+  options.bare_newlines = BareNewlines::kNormalize;
+  options.pipelining = OutOfTurn::kReject;
+  policy::Controls controls;
+  controls.greeting = "mx.example.org";
+  controls.databytes = 12345;
+  controls.timeout = absl::Seconds(17);
+  const ServerConfig config = MakeServerConfig(options, controls);
+  EXPECT_EQ(config.greeting, "mx.example.org");
+  EXPECT_EQ(config.max_message_size, 12345u);
+  EXPECT_EQ(config.max_recipients, 7u);
+  EXPECT_EQ(config.max_errors, 8);
+  EXPECT_EQ(config.bare_newlines, BareNewlines::kNormalize);
+  EXPECT_EQ(config.pipelining, OutOfTurn::kReject);
+  EXPECT_EQ(config.command_timeout, absl::Seconds(17));
+  EXPECT_EQ(config.data_timeout, absl::Seconds(17));
+}
+
+}  // namespace
+}  // namespace postern::service
