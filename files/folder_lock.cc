@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "files/path_util.h"
+#include "files/paths.h"
 
 namespace postern::files {
 

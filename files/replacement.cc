@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "files/path_util.h"
+#include "files/paths.h"
 #include "system/descriptor.h"
 
 namespace postern::files {

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Holds every source to the order of the packages: what it includes of the
-# project is in its own package or in one that the table below names.
-#   package_order_test.sh FILE...
+# project is in its own package or in one that the table below names, and is no
+# private header of another package. Private are the headers that a BUILD file
+# has among srcs.
+#   package_order_test.sh BUILD... SOURCE...
 set -euo pipefail
 
 # PACKAGE: the packages that it may include, in one line or more. A folder that is not here may
@@ -36,7 +38,7 @@ programs/serve: policy policy/control policy/limits policy/names policy/rules
 programs: engine engine/grammar log programs/serve programs/users service system
 '
 
-# Prints FILE: PACKAGE for each include of $@ that the table does not allow.
+# Prints each include in $@ that is not allowed.
 check() {
   awk -v table="$table" '
     BEGIN {
@@ -53,24 +55,36 @@ check() {
       while (sub("/[^/]*$", "", path)) if (path in known) return path
       return ""
     }
-    FNR == 1 { own = package(FILENAME) }
+    FNR == 1 { own = package(FILENAME); folder = FILENAME; build = 0 }
+    FNR == 1 { sub("[^/]*$", "", folder); build = FILENAME ~ /BUILD$/ }
+    build && /^    [a-z]+ = / { sources = / srcs = / }
+    build && sources && /\.h"/ {
+      split($0, quoted, "\"")
+      private[folder quoted[2]] = 1
+    }
     own != "" && /^#include "/ {
       split($0, quoted, "\"")
       other = package(quoted[2])
       if (other != "" && other != own && !((own, other) in allowed))
         print FILENAME ": " own " may not include " quoted[2]
+      if (quoted[2] in private && index(quoted[2], folder) != 1)
+        print FILENAME ": " quoted[2] " is private to its package"
     }' "$@"
 }
 
 # The check must be able to fail.
 scratch=$(mktemp -d "${TEST_TMPDIR:-/tmp}/order.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-mkdir "$scratch/engine"
+mkdir "$scratch/engine" "$scratch/auth"
 echo '#include "transports/server.h"' >"$scratch/engine/upward.cc"
-if [ -z "$(cd "$scratch" && check engine/upward.cc)" ]; then
-  echo "an include of engine/ in the wrong direction is not found" >&2
-  exit 1
-fi
+echo '#include "engine/command.h"' >"$scratch/auth/private.cc"
+printf '    srcs = [\n        "command.h",\n    ],\n' >"$scratch/engine/BUILD"
+for source in engine/upward.cc auth/private.cc; do
+  if [ -z "$(cd "$scratch" && check engine/BUILD $source)" ]; then
+    echo "what $source includes is not found" >&2
+    exit 1
+  fi
+done
 
 if [ $# -lt 100 ]; then
   echo "only $# files given: are they the project's?" >&2

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "files/path_util.h"
+#include "files/paths.h"
 
 #include <limits.h>
 #include <stdlib.h>

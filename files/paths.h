@@ -3,8 +3,8 @@
 
 // Where a path leads.
 
-#ifndef POSTERN_FILES_PATH_UTIL_H_
-#define POSTERN_FILES_PATH_UTIL_H_
+#ifndef POSTERN_FILES_PATHS_H_
+#define POSTERN_FILES_PATHS_H_
 
 #include <string>
 
@@ -21,4 +21,4 @@ std::string FolderOf(absl::string_view path);
 
 }  // namespace postern::files
 
-#endif  // POSTERN_FILES_PATH_UTIL_H_
+#endif  // POSTERN_FILES_PATHS_H_
