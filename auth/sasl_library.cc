@@ -20,6 +20,7 @@
 #include "absl/strings/strip.h"
 #include "auth/sasl_callback.h"
 #include "auth/user_file.h"
+#include "system/descriptor.h"
 
 namespace postern::auth {
 namespace {
@@ -62,11 +63,10 @@ absl::Status CheckConfigDir(const std::string& config_dir) {
         absl::StrCat("sasl ", config_dir, ": a ':' in the folder's name"));
   }
   const std::string file = absl::StrCat(config_dir, "/", kApplication, ".conf");
-  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
+  const system::Descriptor opened(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened.is_open()) {
     return absl::ErrnoToStatus(errno, absl::StrCat("sasl ", file));
   }
-  close(descriptor);
   return absl::OkStatus();
 }
 

@@ -127,13 +127,13 @@ class UnreadableFolder : public FaultyFileSystem {
 };
 
 TEST(FileSystemTest, LinksTellOfFoldersInWhatMayNotBeRead) {
-  TemporaryFolder folder;
+  files::TestFolder folder;
   for (const nlink_t links : {0, 1, 2, 3, 70000}) {
     UnreadableFolder files(links);
-    EXPECT_EQ(HoldsEntries(files, folder.Path()), links > 2 ? 1 : -EACCES);
+    EXPECT_EQ(HoldsEntries(files, folder.path()), links > 2 ? 1 : -EACCES);
     EXPECT_EQ(files.open_count(), 0u);
     files.FailEvery(Op::kStat, EIO);
-    EXPECT_EQ(HoldsEntries(files, folder.Path()), -EACCES);
+    EXPECT_EQ(HoldsEntries(files, folder.path()), -EACCES);
   }
 }
 

@@ -167,14 +167,14 @@ class MountingFileSystem : public FaultyFileSystem {
 };
 
 TEST(MaildirFolderTest, WhatIsMountedMeanwhileProvesNothing) {
-  TemporaryFolder folder;
-  folder.MakeFolder("store");
+  files::TestFolder folder;
+  folder.MakeDirectory("store");
   folder.Write("store/file", "");
-  MountingFileSystem files(folder.Path("store/u"));
+  MountingFileSystem files(folder.File("store/u"));
   const absl::Status status =
-      ConfirmNoMaildir(folder.Path("store"), folder.Path("store/u"), files);
+      ConfirmNoMaildir(folder.File("store"), folder.File("store/u"), files);
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_EQ(status.message(), folder.Path("store/u has just appeared"));
+  EXPECT_EQ(status.message(), folder.File("store/u has just appeared"));
 }
 
 class TwoFileSystems : public FaultyFileSystem {

@@ -53,7 +53,8 @@ TEST(DestinationTest, EachKindSaysWhatItIsLike) {
 }
 
 TEST(DestinationTest, AMistakeIsNamed) {
-  for (const absl::string_view spec : {"", "mbox:/x", "maildir:relative"}) {
+  for (const absl::string_view spec :
+       {"", "mbox:/x", "maildir:", "discard:x"}) {
     const auto made = Make(spec);
     ASSERT_FALSE(made.ok()) << spec;
     EXPECT_THAT(std::string(made.status().message()),

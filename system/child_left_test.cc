@@ -150,9 +150,9 @@ TEST_F(ChildLeftTest, IsReapedLaterWhereNoThreadCanBeHad) {
   }).join();
   LetGo();
   // The next child that is left has a thread started for both.
-  ASSERT_TRUE(MakePipe(pipe_));
+  ASSERT_TRUE(MakePipe(&read_end_, &write_end_));
   ChildProcess next = Start("read x; exit 8");
-  CloseDescriptor(&pipe_[0]);
+  read_end_.Reset();
   std::promise<Result> next_ended;
   next.OnLateEnd(
       [&next_ended](Result result) { next_ended.set_value(result); });

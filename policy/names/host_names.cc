@@ -226,20 +226,20 @@ absl::StatusOr<std::unique_ptr<HostNames>> HostNames::Open(Options options) {
       return AresError(absl::StrCat("name servers ", servers), status);
     }
   }
-  const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake < 0) {
+  system::Descriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake.is_open()) {
     return absl::InternalError(absl::StrCat("eventfd: ", strerror(errno)));
   }
   // Not make_unique: the constructor is private.
   return std::unique_ptr<HostNames>(
-      new HostNames(std::move(options), std::move(channel), wake));
+      new HostNames(std::move(options), std::move(channel), std::move(wake)));
 }
 
 HostNames::HostNames(Options options, std::unique_ptr<Channel> channel,
-                     int wake)
+                     system::Descriptor wake)
     : options_(std::move(options)),
       channel_(std::move(channel)),
-      wake_(wake),
+      wake_(std::move(wake)),
       thread_([this] {
         system::NameThread("names");
         Run();
@@ -250,9 +250,8 @@ HostNames::~HostNames() {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
   }
-  eventfd_write(wake_, 1);
+  eventfd_write(wake_.get(), 1);
   thread_.join();
-  close(wake_);
 }
 
 void HostNames::Lookup(absl::string_view address, Done done) {
@@ -278,7 +277,7 @@ void HostNames::Lookup(absl::string_view address, Done done) {
       } else {
         question = std::make_unique<Question>(this, *parsed);
         waiting_.push_back(question.get());
-        eventfd_write(wake_, 1);
+        eventfd_write(wake_.get(), 1);
       }
       question->waiters.push_back(std::move(done));
       return;
@@ -329,7 +328,7 @@ void HostNames::Run() {
 void HostNames::Wait() {
   // A copy: c-ares opens and closes sockets while it works.
   std::vector<pollfd> polled = channel_->sockets;
-  polled.push_back({wake_, POLLIN, 0});
+  polled.push_back({wake_.get(), POLLIN, 0});
 
   timeval left = {};
   int milliseconds = -1;
@@ -340,7 +339,8 @@ void HostNames::Wait() {
   if (poll(polled.data(), polled.size(), milliseconds) < 0) return;  // EINTR
 
   eventfd_t ignored = 0;
-  (void)eventfd_read(wake_, &ignored);  // nothing there: nothing to forget
+  (void)eventfd_read(wake_.get(),
+                     &ignored);  // nothing there: nothing to forget
   polled.pop_back();
   for (const pollfd& socket : polled) {
     if (socket.revents == 0) continue;

@@ -33,6 +33,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/session_info.h"
+#include "system/descriptor.h"
 
 namespace postern::policy {
 
@@ -127,7 +128,8 @@ class HostNames {
     absl::Duration until;
   };
 
-  HostNames(Options options, std::unique_ptr<Channel> channel, int wake);
+  HostNames(Options options, std::unique_ptr<Channel> channel,
+            system::Descriptor wake);
 
   // Those below run in the thread.
   void Run();
@@ -142,8 +144,8 @@ class HostNames {
 
   const Options options_;
   const std::unique_ptr<Channel> channel_;  // the thread's
-  const int wake_;                // an eventfd: there is something to do
-  std::vector<Question*> ready_;  // the thread's: their answer has come
+  const system::Descriptor wake_;  // an eventfd: there is something to do
+  std::vector<Question*> ready_;   // the thread's: their answer has come
 
   mutable std::mutex mutex_;  // of all below
   bool stopping_ = false;
