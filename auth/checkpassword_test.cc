@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::auth {
@@ -152,7 +153,7 @@ TEST_F(CheckpasswordTest, ShowsTheProgramTheSessionAndNoneOfTheClient) {
              "echo \"$1 $TCPREMOTEIP $FOO $in $out\" >${0%/*}/asked\n"),
       "argument"};
   SessionInfo session;
-  session.remote_address = "192.0.2.1";
+  session.remote_address = IpAddress::Parse("192.0.2.1");
   session.environment = {{"FOO", "bar"}};
   EXPECT_EQ(Check({"a", "b", ""}, session), "granted a");
   EXPECT_EQ(Read("asked"), "argument 192.0.2.1 bar /dev/null /dev/null\n");

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "auth/refusal.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::auth {
@@ -24,7 +25,7 @@ class FakeAuthenticator : public Authenticator {
       absl::string_view mechanism, const SharedSessionInfo& session) override {
     if (mechanism == "NONE") return nullptr;
     return std::make_unique<Exchange>(
-        this, absl::StrCat(mechanism, "@", session->remote_address));
+        this, absl::StrCat(mechanism, "@", ToString(session->remote_address)));
   }
 
   int open = 0;
@@ -59,7 +60,7 @@ class PooledAuthenticatorTest : public testing::Test {
  protected:
   PooledAuthenticatorTest() {
     auto info = std::make_shared<SessionInfo>();
-    info->remote_address = "192.0.2.1";
+    info->remote_address = IpAddress::Parse("192.0.2.1");
     session_ = std::move(info);
   }
 

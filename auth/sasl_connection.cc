@@ -3,7 +3,6 @@
 
 #include "auth/sasl_connection.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "auth/sasl_callback.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::auth {
 namespace {
@@ -22,15 +22,11 @@ namespace {
 // What the library has room for.
 constexpr size_t kMaxIdentity = 1023;
 
-// Returns the two as the library reads them; "" if they are not known. For what
-// it cannot read it would refuse the whole connection.
-std::string AddressAndPort(const std::string& address, uint16_t port) {
-  in6_addr binary;
-  if (port == 0 || (inet_pton(AF_INET, address.c_str(), &binary) != 1 &&
-                    inet_pton(AF_INET6, address.c_str(), &binary) != 1)) {
-    return "";
-  }
-  return absl::StrCat(address, ";", port);
+// Returns the two as the library reads them; "" if they are not known.
+std::string AddressAndPort(const std::optional<IpAddress>& address,
+                           uint16_t port) {
+  if (port == 0 || !address) return "";
+  return absl::StrCat(address->ToString(), ";", port);
 }
 
 const char* OrNull(const std::string& text) {

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::auth {
@@ -60,7 +61,7 @@ TEST_F(TokenCommandTest, ShowsTheTokenTheUserAndTheSession) {
       "readlink /proc/$$/fd/0 >>$0.asked; echo ann@x.example");
   options_.command.push_back("argument");
   SessionInfo session;
-  session.remote_address = "192.0.2.1";
+  session.remote_address = IpAddress::Parse("192.0.2.1");
   EXPECT_EQ(Check({"token", "user"}, session), "granted ann@x.example");
   EXPECT_EQ(Asked(), "token|user| argument 192.0.2.1\n/dev/null\n");
   EXPECT_EQ(Check({"token", ""}, session), "granted ann@x.example");

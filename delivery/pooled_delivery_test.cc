@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -28,7 +29,7 @@ class Recorder : public Delivery {
   }
   Opened Open(const Envelope& envelope, const SessionInfo& session) override {
     log += "open " + envelope.to.at(0).path.local_part + " for " +
-           session.remote_address + "\n";
+           ToString(session.remote_address) + "\n";
     if (refuse) return Reply{451, {4, 3, 0}, "cannot open"};
     return std::make_unique<Sink>(this);
   }
@@ -68,7 +69,8 @@ class PooledDeliveryTest : public testing::Test {
  protected:
   std::unique_ptr<MessageSink> Open() {
     Delivery::Opened opened = pooled_.Open(
-        {.to = {{{"u", "d"}, {}}}}, SessionInfo{.remote_address = "192.0.2.1"});
+        {.to = {{{"u", "d"}, {}}}},
+        SessionInfo{.remote_address = IpAddress::Parse("192.0.2.1")});
     return std::get<std::unique_ptr<MessageSink>>(std::move(opened));
   }
   bool Write(MessageSink& sink, absl::string_view text) {

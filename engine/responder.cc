@@ -95,7 +95,7 @@ void Responder::OnXClient(const XClient& client) {
       info.hello_verb = Hello::Verb::kEhlo;
     }
     if (client.address) {
-      info.remote_address = ValueOr(client.address, "");
+      info.remote_address = client.address->value;
       info.remote_port = 0;
       info.remote_name.clear();
       info.name_status = NameStatus::kNone;
@@ -106,8 +106,9 @@ void Responder::OnXClient(const XClient& client) {
       // The proxy has looked the name up both ways.
       info.name_status = Status(client.name->kind);
     }
-    info.local_address =
-        ValueOr(client.destination_address, info.local_address);
+    if (client.destination_address) {
+      info.local_address = client.destination_address->value;
+    }
     info.local_port = ValueOr(client.destination_port, info.local_port);
     if (options_.client_changed) options_.client_changed(info);
   });

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -630,14 +631,14 @@ TEST_F(ResponderTest, KnowsOfAProxysClientWhatTheProxySays) {
       {"LOGIN=someone",
        "[203.0.113.9]:99 'proxy' 2 to 198.51.100.1:25 HELO '' someone"},
   };
-  info_.remote_address = "203.0.113.9";
+  info_.remote_address = IpAddress::Parse("203.0.113.9");
   info_.remote_port = 99;
   info_.remote_name = "proxy";
   info_.name_status = NameStatus::kConfirmed;
   info_.remote_info.emplace("root");
   info_.relay_client.emplace("");
   info_.environment = {{"COLOUR", "blue"}};
-  info_.local_address = "198.51.100.1";
+  info_.local_address = IpAddress::Parse("198.51.100.1");
   info_.local_port = 25;
   config_.xclient = true;
   for (const Row& row : kRows) {
@@ -647,13 +648,13 @@ TEST_F(ResponderTest, KnowsOfAProxysClientWhatTheProxySays) {
               "220 mx ESMTP\r\n");
     const SessionInfo& info = *world_.infos.back();  // before the question
     const bool esmtp = info.hello_verb == Hello::Verb::kEhlo;
-    EXPECT_EQ(
-        absl::StrCat("[", info.remote_address, "]:", info.remote_port, " '",
-                     info.remote_name, "' ", static_cast<int>(info.name_status),
-                     " to ", info.local_address, ":", info.local_port,
-                     esmtp ? " EHLO '" : " HELO '", info.hello_name, "'",
-                     info.identity.empty() ? "" : " ", info.identity),
-        row.facts)
+    EXPECT_EQ(absl::StrCat("[", ToString(info.remote_address),
+                           "]:", info.remote_port, " '", info.remote_name, "' ",
+                           static_cast<int>(info.name_status), " to ",
+                           ToString(info.local_address), ":", info.local_port,
+                           esmtp ? " EHLO '" : " HELO '", info.hello_name, "'",
+                           info.identity.empty() ? "" : " ", info.identity),
+              row.facts)
         << row.xclient;
     EXPECT_FALSE(info.relay_client || info.remote_info);
     EXPECT_TRUE(info.environment.empty());
@@ -664,7 +665,8 @@ TEST_F(ResponderTest, LetsRulesGrantSomethingToAProxysClient) {
   config_.xclient = true;
   client_changed_ = [](SessionInfo& info) {
     EXPECT_FALSE(info.relay_client);
-    if (info.remote_address == "192.0.2.7") info.relay_client.emplace("@x");
+    if (info.remote_address == IpAddress::Parse("192.0.2.7"))
+      info.relay_client.emplace("@x");
   };
   Restart();
   Feed("XCLIENT ADDR=192.0.2.7\r\n");

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/event.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern {
 
@@ -31,10 +32,10 @@ struct SessionInfo {
   // Names the session in logs and in the ids of its messages: letters and
   // digits, never used again. Empty: the embedder gives none.
   std::string session_id;
-  // Textual addresses, no brackets, no zone; empty: not known.
-  std::string remote_address;
+  // nullopt: not known, or the client came by a socket that has no addresses.
+  std::optional<IpAddress> remote_address;
   uint16_t remote_port = 0;
-  std::string local_address;
+  std::optional<IpAddress> local_address;
   uint16_t local_port = 0;
   // The name that the client reached us by, for the Received field.
   std::string local_name;

@@ -6,7 +6,9 @@
 #include <array>
 #include <cstddef>
 
+#include "absl/strings/str_cat.h"
 #include "engine/grammar/date_time.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern {
 namespace {
@@ -39,11 +41,8 @@ void AppendName(absl::string_view name, std::string* out) {
 }
 
 // RFC 5321 4.1.3: an address as an address literal.
-void AppendLiteral(absl::string_view address, std::string* out) {
-  const bool v6 = address.find(':') != absl::string_view::npos;
-  out->append(v6 ? "[IPv6:" : "[");
-  AppendSanitized(address, out);
-  out->push_back(']');
+void AppendLiteral(const IpAddress& address, std::string* out) {
+  absl::StrAppend(out, address.v4() ? "[" : "[IPv6:", address.ToString(), "]");
 }
 
 // RFC 8314 4.3: the name of IANA's registry, which has underscores.
@@ -90,9 +89,9 @@ std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
   }
   const bool forged = session.name_status == NameStatus::kForged;
   AppendName(forged ? absl::string_view() : session.remote_name, &out);
-  if (!session.remote_address.empty()) {
+  if (session.remote_address) {
     out.push_back(' ');
-    AppendLiteral(session.remote_address, &out);
+    AppendLiteral(*session.remote_address, &out);
   }
   out.append(")\r\n\tby ");
   AppendSanitized(session.local_name.empty() ? host : session.local_name, &out);

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -17,7 +18,7 @@ const TraceStamp kStamp = {absl::FromUnixSeconds(1795290976), "q1"};
 // A session with every fact that the field shows.
 SessionInfo Full() {
   SessionInfo info;
-  info.remote_address = "192.0.2.1";
+  info.remote_address = IpAddress::Parse("192.0.2.1");
   info.remote_name = "client.example";
   info.name_status = NameStatus::kConfirmed;
   info.remote_info = "ident";
@@ -69,7 +70,9 @@ TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
        "\tby mx.example with ESMTP" +
            tail},
       {"IPv6, RFC 5321 4.1.3",
-       [](SessionInfo* s) { s->remote_address = "2001:db8::1"; },
+       [](SessionInfo* s) {
+         s->remote_address = IpAddress::Parse("2001:db8::1");
+       },
        "Received: from hello.example "
        "(ident@client.example [IPv6:2001:db8::1])\r\n"
        "\tby mx.example with ESMTP" +
@@ -125,7 +128,8 @@ TEST(TraceHeaderTest, IsThreeLinesWhateverTheClientSays) {
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
   all += all;
   SessionInfo info;
-  info.remote_address = "2001:db8:1234:5678:9abc:def0:1234:5678";
+  info.remote_address =
+      IpAddress::Parse("2001:db8:1234:5678:9abc:def0:1234:5678");
   info.remote_name = all;
   info.remote_info = all;
   info.local_name = all;

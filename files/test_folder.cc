@@ -37,7 +37,10 @@ TestFolder::~TestFolder() { std::filesystem::remove_all(path_); }
 
 void TestFolder::Write(absl::string_view name, absl::string_view content) {
   // Not truncated: ext4 writes a truncated file to the disk when it is closed.
-  std::filesystem::remove(File(name));
+  // A reader waits at a FIFO, which stays.
+  if (!std::filesystem::is_fifo(File(name))) {
+    std::filesystem::remove(File(name));
+  }
   std::ofstream file(File(name), std::ios::binary);
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
   file.close();

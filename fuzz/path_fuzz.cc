@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/utf8.h"
 #include "gtest/gtest.h"
@@ -51,11 +52,14 @@ void CheckPath(const Path& path, Utf8 utf8) {
   if (address == "#@[]") return;  // qmail's double bounces
   absl::string_view literal = path.domain;
   if (!absl::ConsumePrefix(&literal, "[")) return;
-  // IPv4 with leading zeros is legal in mail (RFC 5321 4.1.3), not in C.
-  if (absl::StrContains(literal, '.')) return;
-  const std::string ip(literal.substr(5, literal.size() - 6));
-  in6_addr ignored;
-  EXPECT_EQ(inet_pton(AF_INET6, ip.c_str(), &ignored), 1) << ip;
+  literal.remove_suffix(1);
+  const std::optional<IpAddress> ip = IpAddress::ParseLiteral(literal);
+  ASSERT_TRUE(ip) << std::string(literal);
+  if (absl::StrContains(literal, '.')) return;  // C knows no leading zeros
+  in6_addr bytes;
+  ASSERT_EQ(inet_pton(AF_INET6, std::string(literal.substr(5)).c_str(), &bytes),
+            1);
+  EXPECT_EQ(std::memcmp(&bytes, ip->bytes().data(), sizeof(bytes)), 0);
 }
 
 }  // namespace

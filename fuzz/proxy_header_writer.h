@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::transports {
 
@@ -31,11 +32,8 @@ struct ProxyHeaderWriter {
       const int family = octets.size() == 4 ? AF_INET : AF_INET6;
       return inet_ntop(family, octets.data(), text, sizeof(text));
     }
-    // What a rule is about.
-    std::string Address() const {
-      const std::string text = Text();
-      if (!absl::StrContains(text, '.')) return text;
-      return std::string(absl::StripPrefix(text, "::ffff:"));
+    std::optional<IpAddress> Address() const {
+      return IpAddress::Parse(Text());
     }
   };
 

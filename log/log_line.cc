@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/utf8.h"
 
 namespace postern::log {
@@ -223,17 +224,19 @@ LogLine& LogLine::Address(absl::string_view key, const Path& path) {
   return *this;
 }
 
-LogLine& LogLine::Endpoint(absl::string_view key, absl::string_view address,
+LogLine& LogLine::Ip(absl::string_view key,
+                     const std::optional<IpAddress>& address) {
+  return Text(key, ToString(address), kMaxLoggedName);
+}
+
+LogLine& LogLine::Endpoint(absl::string_view key,
+                           const std::optional<IpAddress>& address,
                            uint16_t port) {
-  if (address.empty()) return *this;
+  if (!address) return *this;
   Key(key);
-  const bool v6 = address.find(':') != absl::string_view::npos;
   if (json()) text_.push_back('"');
-  if (v6) text_.push_back('[');
-  AppendEscaped(address, json(), json() ? kPlainJson : kPlainText,
-                kMaxLoggedName, &text_);
-  text_.append(v6 ? "]:" : ":");
-  AppendNumber(port, &text_);
+  absl::StrAppend(&text_, address->v4() ? "" : "[", address->ToString(),
+                  address->v4() ? ":" : "]:", port);
   if (json()) text_.push_back('"');
   return *this;
 }

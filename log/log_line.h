@@ -44,11 +44,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/reply.h"
 
@@ -111,10 +113,12 @@ class LogLine {
   LogLine& Sentence(absl::string_view key, absl::string_view text,
                     size_t limit);
   LogLine& Address(absl::string_view key, const Path& path);
-  // An IP address and a port: 192.0.2.1:25, [2001:db8::1]:25. Nothing where the
-  // address is empty.
-  LogLine& Endpoint(absl::string_view key, absl::string_view address,
-                    uint16_t port);
+  // An IP address; an empty text if there is none.
+  LogLine& Ip(absl::string_view key, const std::optional<IpAddress>& address);
+  // An IP address and a port: 192.0.2.1:25, [2001:db8::1]:25. No field if there
+  // is no address.
+  LogLine& Endpoint(absl::string_view key,
+                    const std::optional<IpAddress>& address, uint16_t port);
   // The reply in one line as a sentence: "250 2.1.5 ok".
   LogLine& Answer(absl::string_view key, const Reply& reply);
   LogLine& Number(absl::string_view key, uint64_t number);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::log {
@@ -185,13 +186,13 @@ TEST(LogLineTest, SaysWhatItIsAbout) {
 
 TEST(LogLineTest, EndpointsAreAddressesWithPorts) {
   EXPECT_EQ(LogLine("e")
-                .Endpoint("a", "192.0.2.1", 25)
-                .Endpoint("b", "2001:db8::1", 0)
-                .Endpoint("c", "", 25)
+                .Endpoint("a", IpAddress::Parse("192.0.2.1"), 25)
+                .Endpoint("b", IpAddress::Parse("2001:db8::1"), 0)
+                .Endpoint("c", std::nullopt, 25)
                 .End(),
             "e a=192.0.2.1:25 b=[2001:db8::1]:0");
   EXPECT_EQ(Json::parse(LogLine("e", JsonStyle())
-                            .Endpoint("a", "2001:db8::1", 25)
+                            .Endpoint("a", IpAddress::Parse("2001:db8::1"), 25)
                             .End())["a"],
             "[2001:db8::1]:25");
 }

@@ -8,7 +8,7 @@ namespace postern::log {
 LogLine LogRefusal(const Refusal& refusal, const SessionInfo& session,
                    const LogStyle& style) {
   LogLine line("refused", style, {session.session_id, refusal.message});
-  line.Text("ip", session.remote_address, kMaxLoggedName)
+  line.Ip("ip", session.remote_address)
       .Text("verb", refusal.verb, kMaxLoggedName)
       .Sentence("command", refusal.command, kMaxLoggedText)
       .Answer("reply", refusal.reply);

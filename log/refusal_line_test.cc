@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::log {
@@ -15,7 +16,7 @@ namespace {
 TEST(RefusalLineTest, SaysWhatWasRefusedAndWhy) {
   SessionInfo session;
   session.session_id = "abc";
-  session.remote_address = "192.0.2.1";
+  session.remote_address = IpAddress::Parse("192.0.2.1");
   const Refusal refusal = {
       .verb = "RCPT",
       .command = "rcpt TO:<u@d> NOTIFY=NEVER",
@@ -30,7 +31,8 @@ TEST(RefusalLineTest, SaysWhatWasRefusedAndWhy) {
 TEST(RefusalLineTest, IsAPieceForPipes) {
   SessionInfo session;
   session.session_id = std::string(15, 's');
-  session.remote_address = std::string(1000, '\n');
+  session.remote_address =
+      IpAddress::Parse("2001:db8:1111:2222:3333:4444:5555:6666");
   const Refusal refusal = {.verb = "STARTTLS",
                            .command = std::string(Refusal::kMaxCommand, '\n'),
                            .reply = {555, {5, 5, 4}, std::string(5000, '\n')},

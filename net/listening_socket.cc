@@ -22,6 +22,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "engine/grammar/ip_address.h"
 #include "net/socket_address.h"
 #include "system/descriptor.h"
 
@@ -30,6 +31,8 @@ namespace {
 
 // A burst of clients waits here; what the system allows is less, mostly.
 constexpr int kBacklog = 4096;
+
+constexpr IpAddress kAnyIpv6(IpAddress::Bytes{});
 
 struct Bound {
   sockaddr_storage storage = {};
@@ -47,19 +50,8 @@ std::optional<Bound> ToSockaddr(const ListenAddress& address) {
     bound->length = sizeof(to);
     return bound;
   }
-  auto& v4 = reinterpret_cast<sockaddr_in&>(bound->storage);
-  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(address.port);
-    bound->length = sizeof(v4);
-    return bound;
-  }
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(bound->storage);
-  const char* const host = address.host.empty() ? "::" : address.host.c_str();
-  if (inet_pton(AF_INET6, host, &v6.sin6_addr) != 1) return std::nullopt;
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(address.port);
-  bound->length = sizeof(v6);
+  bound->length = MakeSocketAddress(address.host.value_or(kAnyIpv6),
+                                    address.port, &bound->storage);
   return bound;
 }
 
@@ -129,18 +121,17 @@ absl::StatusOr<ListenAddress> ListenAddress::Parse(absl::string_view text) {
   if (host == "*") return address;
   const bool v6 = absl::ConsumePrefix(&host, "[");
   if (v6 != absl::ConsumeSuffix(&host, "]")) return bad();
-  if (v6 != (host.find(':') != host.npos) || host.empty()) return bad();
-  address.host = std::string(host);
-  if (!ToSockaddr(address)) return bad();
+  if (v6 != absl::StrContains(host, ':')) return bad();
+  address.host = IpAddress::Parse(host);
+  if (!address.host) return bad();
   return address;
 }
 
 std::string ListenAddress::Format() const {
   if (!path.empty()) return absl::StrCat("unix:", path);
-  if (host.empty()) return absl::StrCat("*:", port);
-  const bool v6 = host.find(':') != std::string::npos;
-  return v6 ? absl::StrCat("[", host, "]:", port)
-            : absl::StrCat(host, ":", port);
+  if (!host) return absl::StrCat("*:", port);
+  return host->v4() ? absl::StrCat(host->ToString(), ":", port)
+                    : absl::StrCat("[", host->ToString(), "]:", port);
 }
 
 absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
@@ -148,8 +139,9 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
     return absl::ErrnoToStatus(errno,
                                absl::StrCat(address.Format(), ": ", call));
   };
-  if (address == ListenAddress{"", address.port, ""} && !HasIpv6()) {
-    return Listen({"0.0.0.0", address.port, ""}, share);
+  if (address == ListenAddress{.port = address.port} && !HasIpv6()) {
+    return Listen({.host = IpAddress::V4({0, 0, 0, 0}), .port = address.port},
+                  share);
   }
   const std::optional<Bound> bound = ToSockaddr(address);
   if (!bound) return absl::InvalidArgumentError(address.Format());
@@ -167,7 +159,7 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
              !Set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
              !Set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
              (family == AF_INET6 &&
-              !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !address.host.empty()))) {
+              !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, address.host.has_value()))) {
     return failed("setsockopt");
   }
   // The window that TCP offers follows from the buffer, so before listen(2).
@@ -216,7 +208,7 @@ absl::StatusOr<ListenAddress> BoundAddress(int socket) {
     return address;
   }
   ReadSocketAddress(bound.storage, &address.host, &address.port);
-  if (address.host == "::") address.host.clear();
+  if (address.host == kAnyIpv6) address.host.reset();
   return address;
 }
 

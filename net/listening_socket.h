@@ -7,11 +7,13 @@
 #define POSTERN_NET_LISTENING_SOCKET_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::net {
 
@@ -19,7 +21,7 @@ namespace postern::net {
 // IPv4 alone where the system has no IPv6) or "unix:/run/postern.sock". Port 0
 // is any that is free.
 struct ListenAddress {
-  std::string host;  // an address; empty: all of them
+  std::optional<IpAddress> host;  // nullopt: all addresses, IPv4 and IPv6
   uint16_t port = 0;
   std::string path;  // of a Unix socket; empty: none
 

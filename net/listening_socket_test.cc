@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::net {
@@ -38,12 +39,12 @@ TEST(ListeningSocketTest, ReadsAddressesAndPrintsThemAgain) {
     const char* text;
     ListenAddress address;
   } cases[] = {
-      {"127.0.0.1:25", {"127.0.0.1", 25, ""}},
-      {"0.0.0.0:65535", {"0.0.0.0", 65535, ""}},
-      {"[::1]:0", {"::1", 0, ""}},
-      {"[2001:db8::1]:587", {"2001:db8::1", 587, ""}},
-      {"*:2525", {"", 2525, ""}},
-      {"unix:/run/x.sock", {"", 0, "/run/x.sock"}},
+      {"127.0.0.1:25", {IpAddress::Parse("127.0.0.1"), 25, ""}},
+      {"0.0.0.0:65535", {IpAddress::Parse("0.0.0.0"), 65535, ""}},
+      {"[::1]:0", {IpAddress::Parse("::1"), 0, ""}},
+      {"[2001:db8::1]:587", {IpAddress::Parse("2001:db8::1"), 587, ""}},
+      {"*:2525", {std::nullopt, 2525, ""}},
+      {"unix:/run/x.sock", {std::nullopt, 0, "/run/x.sock"}},
   };
   for (const auto& [text, address] : cases) {
     const auto parsed = ListenAddress::Parse(text);
@@ -83,11 +84,12 @@ TEST(ListeningSocketTest, RefusesWhatIsNone) {
 }
 
 TEST(ListeningSocketTest, AFreePortIsOneThatOthersMayShare) {
-  const auto first = Listen({"127.0.0.1", 0, ""}, /*share=*/true);
+  const auto first =
+      Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, /*share=*/true);
   ASSERT_TRUE(first.ok()) << first.status();
   const auto bound = BoundAddress(*first);
   ASSERT_TRUE(bound.ok());
-  EXPECT_EQ(bound->host, "127.0.0.1");
+  EXPECT_EQ(bound->host, IpAddress::Parse("127.0.0.1"));
   EXPECT_NE(bound->port, 0);
   const auto second = Listen(*bound, /*share=*/true);
   EXPECT_TRUE(second.ok()) << second.status();
@@ -101,14 +103,14 @@ TEST(ListeningSocketTest, AFreePortIsOneThatOthersMayShare) {
 TEST(ListeningSocketTest, AStaleUnixSocketIsReplaced) {
   const std::string folder = MakeFolder();
   const std::string path = folder + "/s";
-  const auto first = Listen({"", 0, path}, false);
+  const auto first = Listen({std::nullopt, 0, path}, false);
   ASSERT_TRUE(first.ok()) << first.status();
   const auto bound = BoundAddress(*first);
   ASSERT_TRUE(bound.ok());
   EXPECT_EQ(bound->path, path);
-  EXPECT_FALSE(Listen({"", 0, path}, false).ok());  // in use
+  EXPECT_FALSE(Listen({std::nullopt, 0, path}, false).ok());  // in use
   close(*first);
-  const auto second = Listen({"", 0, path}, false);
+  const auto second = Listen({std::nullopt, 0, path}, false);
   EXPECT_TRUE(second.ok()) << second.status();
   if (second.ok()) close(*second);
   unlink(path.c_str());
@@ -123,7 +125,7 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
   close(open(file.c_str(), O_CREAT | O_WRONLY, 0600));
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   // To a socket that no server listens at.
-  const auto stale = Listen({"", 0, folder + "/stale"}, false);
+  const auto stale = Listen({std::nullopt, 0, folder + "/stale"}, false);
   ASSERT_TRUE(stale.ok());
   close(*stale);
   ASSERT_EQ(symlink("stale", link.c_str()), 0);
@@ -131,7 +133,7 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
     struct stat before = {};
     struct stat after = {};
     ASSERT_EQ(lstat(path.c_str(), &before), 0);
-    const auto socket = Listen({"", 0, path}, false);
+    const auto socket = Listen({std::nullopt, 0, path}, false);
     EXPECT_EQ(socket.status().message(),
               "unix:" + path + ": a file that is not a socket exists");
     ASSERT_EQ(lstat(path.c_str(), &after), 0) << path << " is gone";
@@ -164,13 +166,13 @@ void Forbid(uint32_t call, uint32_t family, uint32_t error) {
 TEST(ListeningSocketTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
   std::thread([] {
     Forbid(SYS_socket, AF_INET6, EAFNOSUPPORT);  // as a kernel without IPv6
-    const auto socket = Listen({"", 0, ""}, /*share=*/true);
+    const auto socket = Listen({std::nullopt, 0, ""}, /*share=*/true);
     ASSERT_TRUE(socket.ok()) << socket.status();
     const auto bound = BoundAddress(*socket);
     ASSERT_TRUE(bound.ok());
-    EXPECT_EQ(bound->host, "0.0.0.0");
-    EXPECT_FALSE(Listen({"::1", 0, ""}, false).ok());
-    EXPECT_FALSE(Listen({"::", 0, ""}, false).ok());
+    EXPECT_EQ(bound->host, IpAddress::Parse("0.0.0.0"));
+    EXPECT_FALSE(Listen({IpAddress::Parse("::1"), 0, ""}, false).ok());
+    EXPECT_FALSE(Listen({IpAddress::Parse("::"), 0, ""}, false).ok());
     close(*socket);
   }).join();
 }
@@ -199,7 +201,8 @@ void KeepReceiveBufferSmall() {
 TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeWhereTheKernelChooses) {
   std::thread([] {
     KeepReceiveBufferSmall();
-    const auto socket = Listen({"127.0.0.1", 0, ""}, /*share=*/false);
+    const auto socket =
+        Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, /*share=*/false);
     ASSERT_TRUE(socket.ok()) << socket.status();
     int locked = 0;
     socklen_t length = sizeof(locked);
@@ -212,7 +215,7 @@ TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeWhereTheKernelChooses) {
 }
 
 TEST(ListeningSocketTest, AllAddressesAreThoseOfBothFamilies) {
-  const auto socket = Listen({"", 0, ""}, /*share=*/false);
+  const auto socket = Listen({std::nullopt, 0, ""}, /*share=*/false);
   ASSERT_TRUE(socket.ok()) << socket.status();
   const auto bound = BoundAddress(*socket);
   ASSERT_TRUE(bound.ok());

@@ -3,44 +3,47 @@
 
 #include "net/socket_address.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 
-#include "absl/strings/match.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::net {
 
-void ReadSocketAddress(const sockaddr_storage& storage, std::string* address,
-                       uint16_t* port) {
-  std::array<char, INET6_ADDRSTRLEN> text;
-  const void* bytes = nullptr;
+void ReadSocketAddress(const sockaddr_storage& storage,
+                       std::optional<IpAddress>* address, uint16_t* port) {
   if (storage.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    bytes = &v4.sin_addr;
+    std::array<uint8_t, 4> octets;
+    std::memcpy(octets.data(), &v4.sin_addr, octets.size());
+    *address = IpAddress::V4(octets);
     *port = ntohs(v4.sin_port);
   } else if (storage.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    bytes = &v6.sin6_addr;
+    IpAddress::Bytes bytes;
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    *address = IpAddress(bytes);
     *port = ntohs(v6.sin6_port);
-  } else {
-    return;
-  }
-  if (inet_ntop(storage.ss_family, bytes, text.data(), text.size()) !=
-      nullptr) {
-    *address = NormalizeAddress(text.data());
   }
 }
 
-std::string NormalizeAddress(absl::string_view address) {
-  constexpr absl::string_view kMapped = "::ffff:";
-  if (absl::StartsWithIgnoreCase(address, kMapped) &&
-      address.find('.') != absl::string_view::npos) {
-    address.remove_prefix(kMapped.size());
+socklen_t MakeSocketAddress(const IpAddress& address, uint16_t port,
+                            sockaddr_storage* storage) {
+  *storage = {};
+  if (address.v4()) {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(*storage);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, address.bytes().data() + 12, 4);
+    return sizeof(v4);
   }
-  return std::string(address);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(*storage);
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  std::memcpy(&v6.sin6_addr, address.bytes().data(), address.bytes().size());
+  return sizeof(v6);
 }
 
 }  // namespace postern::net

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "net/channel.h"
 #include "net/test_certificates.h"
@@ -23,6 +24,7 @@
 namespace postern::net {
 namespace {
 
+using ::testing::AnyOf;
 using Kind = Channel::Result::Kind;
 
 constexpr int kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
@@ -306,6 +308,7 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
   const struct {
     std::string input;
     const char* error;
+    const char* error_since_3_2 = error;  // as OpenSSL has named it since 3.2
   } kCases[] = {
       {"", "peer ended it"},
       {hello, "peer ended it"},
@@ -315,8 +318,8 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
       {"CONNECT mx:25 HTTP/1.1\r\n\r\n", "https proxy request"},
       {"EHLO client\r\n", "wrong version number"},
       {std::string(100, '\0'), "wrong version number"},
-      {"\x16\x03\x01\xff\xff" + std::string(100, 'x'),
-       "packet length too long"},
+      {"\x16\x03\x01\xff\xff" + std::string(100, 'x'), "packet length too long",
+       "data length too long"},
       {damaged, "unexpected message"},
   };
   for (const auto& c : kCases) {
@@ -329,11 +332,11 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
       result = server.Handshake();
     }
     EXPECT_EQ(result.kind, Kind::kEnd);
-    EXPECT_EQ(server.error(), c.error) << c.input;
+    EXPECT_THAT(server.error(), AnyOf(c.error, c.error_since_3_2)) << c.input;
     // And it stays so, and leaves nothing to other users of OpenSSL.
     EXPECT_EQ(server.Handshake().kind, Kind::kEnd);
     EXPECT_EQ(server.Shutdown().kind, Kind::kEnd);
-    EXPECT_EQ(server.error(), c.error) << c.input;
+    EXPECT_THAT(server.error(), AnyOf(c.error, c.error_since_3_2)) << c.input;
     EXPECT_EQ(ERR_peek_error(), 0u);
   }
 }
@@ -342,8 +345,10 @@ TEST_F(TlsChannelTest, SaysWhatTheClientHasAgainstIt) {
   const struct {
     std::string alert;  // level and description
     const char* error;
+    const char* error_since_3_2 = error;
   } kCases[] = {
-      {"\2\x2a", "sslv3 alert bad certificate"},
+      {"\2\x2a", "sslv3 alert bad certificate",
+       "ssl/tls alert bad certificate"},
       {"\2\x30", "tlsv1 alert unknown ca"},
       {std::string("\1\0", 2), "peer ended it"},
   };
@@ -353,7 +358,7 @@ TEST_F(TlsChannelTest, SaysWhatTheClientHasAgainstIt) {
     EXPECT_EQ(connection.server.Handshake().kind, Kind::kWantRead);
     connection.wire.to_server = std::string("\x15\3\3\0\2", 5) + c.alert;
     EXPECT_EQ(connection.server.Handshake().kind, Kind::kEnd);
-    EXPECT_EQ(connection.server.error(), c.error);
+    EXPECT_THAT(connection.server.error(), AnyOf(c.error, c.error_since_3_2));
     EXPECT_EQ(connection.server.Handshake().kind, Kind::kEnd);
   }
 }
@@ -385,6 +390,7 @@ TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
     void (*end)(Connection*);
     const char* bytes;
     const char* error;
+    const char* error_since_3_2 = error;
   } kCases[] = {
       {"close_notify", [](Connection* c) { c->client.CloseNotify(); },
        "half of it", ""},
@@ -396,7 +402,8 @@ TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
          c->wire.to_server.pop_back();
        },
        "", "peer ended it"},
-      {"plain bytes", [](Connection*) {}, "half of it", "wrong version number"},
+      {"plain bytes", [](Connection*) {}, "half of it", "wrong version number",
+       "bad record type"},
       {"a broken record",
        [](Connection* c) {
          const size_t start = c->wire.to_server.size();
@@ -421,7 +428,8 @@ TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
       EXPECT_EQ(taken.kind, Kind::kEnd) << c.what;
       EXPECT_EQ(taken.bytes, "") << c.what;
       EXPECT_EQ(wire.to_server.size(), left) << c.what;
-      EXPECT_EQ(connection->server.error(), c.error) << c.what;
+      EXPECT_THAT(connection->server.error(), AnyOf(c.error, c.error_since_3_2))
+          << c.what;
       EXPECT_EQ(connection->server.Write("x").kind,
                 *c.error == '\0' ? Kind::kOk : Kind::kEnd)
           << c.what;
@@ -518,7 +526,8 @@ TEST_F(TlsChannelTest, HoldsLittleWhileNothingHappens) {
     const size_t with = mallinfo2().uordblks;
     for (auto& connection : connections) connection->owned.reset();
     const size_t held = with - mallinfo2().uordblks;
-    EXPECT_LT(held / kConnections, size_t{20} << 10) << version;
+    // OpenSSL 3.5 needs 4 KiB more than OpenSSL 3.0.
+    EXPECT_LT(held / kConnections, size_t{24} << 10) << version;
   }
 }
 

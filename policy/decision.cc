@@ -62,7 +62,7 @@ log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
   line.Word("decision", KindName(decision.kind))
       .Word("rule", RuleName(decision.rule))
       .Sentence("source", decision.source, log::kMaxLoggedText)
-      .Text("ip", session.remote_address, log::kMaxLoggedName)
+      .Ip("ip", session.remote_address)
       .Text("host", session.remote_name, log::kMaxLoggedName)
       .Address("from", decision.from);
   if (!sender) line.Address("to", decision.to);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "log/log_line.h"
 
@@ -20,7 +21,7 @@ namespace {
 
 SessionInfo Session() {
   SessionInfo session;
-  session.remote_address = "192.0.2.1";
+  session.remote_address = IpAddress::Parse("192.0.2.1");
   session.remote_name = "client.example";
   return session;
 }
@@ -122,7 +123,7 @@ TEST(DecisionTest, CutsEachValueWithinALineThatFitsAPipe) {
     decision.source = decision.reply.text = text;
     decision.from.local_part = decision.to.domain = text;
     SessionInfo session;
-    session.remote_address = session.remote_name = text;
+    session.remote_name = text;
     const std::string line = FormatDecision(decision, session);
     EXPECT_LT(line.size(), 4096u);
     for (absl::string_view end : {"\\...> to=", "\\...> reply="}) {
@@ -204,7 +205,7 @@ TEST(DecisionTest, HasOneReadingWhateverClientsSend) {
     decision.to = {text(), text()};
     decision.reply.text = text();
     SessionInfo session;
-    session.remote_address = text();
+    session.remote_address = IpAddress::Parse("192.0.2.1");
     session.remote_name = text();
     const std::string line = FormatDecision(decision, session);
     for (char c : line) ASSERT_TRUE(c >= 0x20 && c <= 0x7e) << line;
@@ -214,7 +215,7 @@ TEST(DecisionTest, HasOneReadingWhateverClientsSend) {
         {"decision", "accept"},
         {"rule", "rcpthosts"},
         {"source", decision.source},
-        {"ip", session.remote_address},
+        {"ip", "192.0.2.1"},
         {"host", session.remote_name},
         {"from", decision.from.Address()},
         {"to", decision.to.Address()},

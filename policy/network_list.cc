@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 namespace {
@@ -51,15 +52,11 @@ absl::StatusOr<NetworkList> NetworkList::Parse(
   return list;
 }
 
-bool NetworkList::Contains(absl::string_view address) const {
-  const std::optional<IpAddress> parsed = IpAddress::Parse(address);
-  return parsed && Contains(*parsed);
-}
-
-bool NetworkList::Contains(const IpAddress& address) const {
-  return std::any_of(
-      networks_.begin(), networks_.end(),
-      [&](const Network& network) { return network.Contains(address); });
+bool NetworkList::Contains(const std::optional<IpAddress>& address) const {
+  return address && std::any_of(networks_.begin(), networks_.end(),
+                                [&](const Network& network) {
+                                  return network.Contains(*address);
+                                });
 }
 
 bool NetworkList::Network::Contains(const IpAddress& other) const {

@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "policy/ip_address.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 
@@ -40,11 +40,9 @@ class NetworkList {
   static absl::StatusOr<NetworkList> Parse(
       absl::Span<const std::string> entries);
 
-  // Returns whether a network holds `address`, written as in
-  // SessionInfo::remote_address; false if that is no address. Linear in the
-  // number of networks.
-  bool Contains(absl::string_view address) const;
-  bool Contains(const IpAddress& address) const;
+  // Returns whether a network holds `address`; false where there is none.
+  // Linear in the number of networks.
+  bool Contains(const std::optional<IpAddress>& address) const;
 
   bool empty() const { return networks_.empty(); }
 

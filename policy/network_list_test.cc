@@ -8,10 +8,15 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
 namespace {
+
+std::optional<IpAddress> Ip(absl::string_view text) {
+  return IpAddress::Parse(text);
+}
 
 NetworkList List(const std::vector<std::string>& entries) {
   const absl::StatusOr<NetworkList> list = NetworkList::Parse(entries);
@@ -77,19 +82,19 @@ TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(absl::StrCat(c.network, " ", c.address));
-    EXPECT_EQ(List({std::string(c.network)}).Contains(c.address), c.holds);
+    EXPECT_EQ(List({std::string(c.network)}).Contains(Ip(c.address)), c.holds);
   }
 }
 
 TEST(NetworkListTest, AnyEntryWillDo) {
   const NetworkList list = List({"192.0.2.0/24", "2001:db8::/32", "127.0.0.1"});
-  EXPECT_TRUE(list.Contains("192.0.2.77"));
-  EXPECT_TRUE(list.Contains("2001:db8::77"));
-  EXPECT_TRUE(list.Contains("127.0.0.1"));
-  EXPECT_FALSE(list.Contains("127.0.0.2"));
+  EXPECT_TRUE(list.Contains(Ip("192.0.2.77")));
+  EXPECT_TRUE(list.Contains(Ip("2001:db8::77")));
+  EXPECT_TRUE(list.Contains(Ip("127.0.0.1")));
+  EXPECT_FALSE(list.Contains(Ip("127.0.0.2")));
   EXPECT_FALSE(list.empty());
   EXPECT_TRUE(List({}).empty());
-  EXPECT_FALSE(NetworkList().Contains("127.0.0.1"));
+  EXPECT_FALSE(NetworkList().Contains(Ip("127.0.0.1")));
 }
 
 TEST(NetworkListTest, AnErrorNamesTheEntry) {

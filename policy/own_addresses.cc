@@ -9,21 +9,24 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 namespace {
 
-absl::StatusOr<std::vector<uint32_t>> ListAddresses() {
+absl::StatusOr<std::vector<IpAddress>> ListAddresses() {
   struct ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) {
     return absl::ErrnoToStatus(errno, "list interface addresses");
   }
-  std::vector<uint32_t> addresses = {0};
+  std::vector<IpAddress> addresses = {IpAddress::V4({0, 0, 0, 0})};
   for (const struct ifaddrs* i = all; i != nullptr; i = i->ifa_next) {
     if ((i->ifa_flags & IFF_UP) == 0 || i->ifa_addr == nullptr ||
         i->ifa_addr->sa_family != AF_INET) {
@@ -31,7 +34,9 @@ absl::StatusOr<std::vector<uint32_t>> ListAddresses() {
     }
     struct sockaddr_in address;
     memcpy(&address, i->ifa_addr, sizeof(address));
-    addresses.push_back(ntohl(address.sin_addr.s_addr));
+    std::array<uint8_t, 4> octets;
+    memcpy(octets.data(), &address.sin_addr, octets.size());
+    addresses.push_back(IpAddress::V4(octets));
   }
   freeifaddrs(all);
   return addresses;
@@ -39,10 +44,11 @@ absl::StatusOr<std::vector<uint32_t>> ListAddresses() {
 
 }  // namespace
 
-absl::StatusOr<bool> InterfaceAddresses::Contains(uint32_t address) const {
+absl::StatusOr<bool> InterfaceAddresses::Contains(
+    const IpAddress& address) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!addresses_) {
-    absl::StatusOr<std::vector<uint32_t>> listed = ListAddresses();
+    absl::StatusOr<std::vector<IpAddress>> listed = ListAddresses();
     if (!listed.ok()) return listed.status();
     addresses_ = *std::move(listed);
   }
@@ -50,24 +56,12 @@ absl::StatusOr<bool> InterfaceAddresses::Contains(uint32_t address) const {
          addresses_->end();
 }
 
-std::optional<uint32_t> ParseIpv4Literal(absl::string_view domain) {
-  uint32_t address = 0;
-  char before = '[';
-  for (int octet = 0; octet < 4; ++octet, before = '.') {
-    if (domain.empty() || domain[0] != before) return std::nullopt;
-    domain.remove_prefix(1);
-    size_t digits = 0;
-    uint32_t value = 0;
-    while (digits < 3 && digits < domain.size() &&
-           absl::ascii_isdigit(domain[digits])) {
-      value = 10 * value + static_cast<uint32_t>(domain[digits++] - '0');
-    }
-    if (digits == 0 || value > 255) return std::nullopt;
-    domain.remove_prefix(digits);
-    address = address << 8 | value;
+std::optional<IpAddress> ParseIpv4Literal(absl::string_view domain) {
+  if (!absl::ConsumePrefix(&domain, "[") ||
+      !absl::ConsumeSuffix(&domain, "]") || absl::StrContains(domain, ':')) {
+    return std::nullopt;
   }
-  if (domain != "]") return std::nullopt;
-  return address;
+  return IpAddress::ParseLiteral(domain);
 }
 
 }  // namespace postern::policy

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 
@@ -22,9 +23,9 @@ class OwnAddresses {
  public:
   virtual ~OwnAddresses() = default;
 
-  // Returns whether `address`, with its first octet in the highest byte, is
-  // this host's; an error where that cannot be found out.
-  virtual absl::StatusOr<bool> Contains(uint32_t address) const = 0;
+  // Returns whether `address`, an IPv4 address, is an address of this host, or
+  // an error if that cannot be found out.
+  virtual absl::StatusOr<bool> Contains(const IpAddress& address) const = 0;
 };
 
 // The addresses of the interfaces that are up, and 0.0.0.0, which connects to
@@ -33,17 +34,17 @@ class OwnAddresses {
 // tries again.
 class InterfaceAddresses : public OwnAddresses {
  public:
-  absl::StatusOr<bool> Contains(uint32_t address) const override;
+  absl::StatusOr<bool> Contains(const IpAddress& address) const override;
 
  private:
   mutable std::mutex mutex_;
-  mutable std::optional<std::vector<uint32_t>> addresses_;
+  mutable std::optional<std::vector<IpAddress>> addresses_;
 };
 
-// Returns the address in "[192.0.2.1]" as Contains() takes it. Octets are one
-// to three digits, not above 255 (qmail takes them modulo 256). Returns
-// nullopt for anything else.
-std::optional<uint32_t> ParseIpv4Literal(absl::string_view domain);
+// Returns the address in "[192.0.2.1]": IpAddress::ParseLiteral() in brackets
+// (qmail takes its numbers modulo 256). Returns nullopt for all other text, an
+// IPv6 literal included.
+std::optional<IpAddress> ParseIpv4Literal(absl::string_view domain);
 
 }  // namespace postern::policy
 

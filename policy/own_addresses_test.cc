@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
@@ -19,14 +20,14 @@ namespace {
 TEST(OwnAddressesTest, ReadsIpv4Literals) {
   const struct {
     absl::string_view text;
-    std::optional<uint32_t> address;
+    std::optional<IpAddress> address;
   } cases[] = {
-      {"[127.0.0.1]", 0x7f000001},
-      {"[0.0.0.0]", 0},
-      {"[255.255.255.255]", 0xffffffff},
-      {"[192.0.2.55]", 0xc0000237},
-      {"[127.0.0.01]", 0x7f000001},
-      {"[127.000.000.001]", 0x7f000001},
+      {"[127.0.0.1]", IpAddress::V4({127, 0, 0, 1})},
+      {"[0.0.0.0]", IpAddress::V4({0, 0, 0, 0})},
+      {"[255.255.255.255]", IpAddress::V4({255, 255, 255, 255})},
+      {"[192.0.2.55]", IpAddress::V4({192, 0, 2, 55})},
+      {"[127.0.0.01]", IpAddress::V4({127, 0, 0, 1})},
+      {"[127.000.000.001]", IpAddress::V4({127, 0, 0, 1})},
       {"[383.0.0.257]", std::nullopt},  // qmail-smtpd behaviour 18: mod 256
       {"[127.0.0.256]", std::nullopt},
       {"[127.0.0.0001]", std::nullopt},
@@ -56,11 +57,12 @@ TEST(OwnAddressesTest, ReadsIpv4Literals) {
 
 TEST(OwnAddressesTest, AnyAddressIsOursAndAForeignOneIsNot) {
   const InterfaceAddresses addresses;
-  const auto any = addresses.Contains(0);
+  const auto any = addresses.Contains(IpAddress::V4({0, 0, 0, 0}));
   ASSERT_TRUE(any.ok()) << any.status();
   EXPECT_TRUE(*any);
-  EXPECT_FALSE(*addresses.Contains(0xc0000237));  // 192.0.2.55: TEST-NET-1
-  EXPECT_FALSE(*addresses.Contains(0xffffffff));
+  EXPECT_FALSE(*addresses.Contains(
+      IpAddress::V4({192, 0, 2, 55})));  // 192.0.2.55: TEST-NET-1
+  EXPECT_FALSE(*addresses.Contains(IpAddress::V4({255, 255, 255, 255})));
 }
 
 TEST(OwnAddressesTest, LoopbackIsOursWhereItIsUp) {
@@ -74,15 +76,18 @@ TEST(OwnAddressesTest, LoopbackIsOursWhereItIsUp) {
   close(fd);
   if (bound != 0) GTEST_SKIP() << "no loopback interface";
   const InterfaceAddresses addresses;
-  EXPECT_TRUE(*addresses.Contains(0x7f000001));
-  EXPECT_FALSE(*addresses.Contains(0x0100007f));  // the octets backwards
+  EXPECT_TRUE(*addresses.Contains(IpAddress::V4({127, 0, 0, 1})));
+  EXPECT_FALSE(*addresses.Contains(
+      IpAddress::V4({1, 0, 0, 127})));  // the octets backwards
 }
 
 TEST(OwnAddressesTest, ThreadsShareOne) {
   const InterfaceAddresses addresses;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] { EXPECT_TRUE(*addresses.Contains(0)); });
+    threads.emplace_back([&] {
+      EXPECT_TRUE(*addresses.Contains(IpAddress::V4({0, 0, 0, 0})));
+    });
   }
   for (std::thread& thread : threads) thread.join();
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
@@ -17,7 +18,7 @@ class OnlyU : public Policy {
  public:
   void Decide(const Ask& ask, const SharedSessionInfo& session,
               Done done) override {
-    EXPECT_EQ(session->remote_address, "192.0.2.1");
+    EXPECT_EQ(ToString(session->remote_address), "192.0.2.1");
     const bool is_u = std::get<Rcpt>(ask.what).to.local_part == "u";
     std::move(done)(is_u ? Verdict::Accept()
                          : Verdict::Refuse({550, {5, 1, 1}, "no"}));
@@ -32,7 +33,7 @@ TEST(PooledPolicyTest, DecidesLaterAboutWhatWasAskedThen) {
   std::optional<bool> u, v;
   {
     const auto info = std::make_shared<const SessionInfo>(
-        SessionInfo{.remote_address = "192.0.2.1"});
+        SessionInfo{.remote_address = IpAddress::Parse("192.0.2.1")});
     Ask ask;
     ask.what = Rcpt{.to = {"u", "d"}};
     policy->Decide(ask, info,

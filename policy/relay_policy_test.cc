@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/delivery.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
@@ -26,9 +27,10 @@ namespace {
 
 class FakeAddresses : public OwnAddresses {
  public:
-  absl::StatusOr<bool> Contains(uint32_t address) const override {
-    if (address == 1) return absl::UnavailableError("no interfaces");
-    return address == 0x7f000001;
+  absl::StatusOr<bool> Contains(const IpAddress& address) const override {
+    if (address == IpAddress::V4({0, 0, 0, 1}))
+      return absl::UnavailableError("no interfaces");
+    return address == IpAddress::V4({127, 0, 0, 1});
   }
 };
 

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/verdict.h"
 #include "policy/control/bad_mail_from.h"
 #include "policy/control/host_list.h"
@@ -142,7 +143,7 @@ absl::Status RelayRules::ReplaceLiteral(Path* path) const {
     *path = SplitAddress(path->Address());
   }
   if (!controls_->localiphost) return absl::OkStatus();
-  const std::optional<uint32_t> address = ParseIpv4Literal(path->domain);
+  const std::optional<IpAddress> address = ParseIpv4Literal(path->domain);
   if (!address) return absl::OkStatus();
   const absl::StatusOr<bool> ours = own_addresses_->Contains(*address);
   if (!ours.ok()) return ours.status();

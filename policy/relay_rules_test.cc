@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
@@ -28,9 +29,10 @@ namespace {
 class FakeAddresses : public OwnAddresses {
  public:
   explicit FakeAddresses(bool fails) : fails_(fails) {}
-  absl::StatusOr<bool> Contains(uint32_t address) const override {
+  absl::StatusOr<bool> Contains(const IpAddress& address) const override {
     if (fails_) return absl::UnavailableError("no interfaces");
-    return address == 0 || address == 0x7f000001;
+    return address == IpAddress::V4({0, 0, 0, 0}) ||
+           address == IpAddress::V4({127, 0, 0, 1});
   }
 
  private:

@@ -139,7 +139,7 @@ class GuardedExchange : public AuthExchange {
     over_ = true;
     log::LogLine line("auth", log::LineStyle(), {session_->session_id});
     line.Word("result", AuthOutcomeName(outcome))
-        .Text("ip", session_->remote_address, log::kMaxLoggedName)
+        .Ip("ip", session_->remote_address)
         .Word("mechanism", mechanism_);
     if (!user.empty()) line.Text("user", user, log::kMaxLoggedName);
     if (!requested_.empty() && requested_ != user_) {

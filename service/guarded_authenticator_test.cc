@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "auth/refusal.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "log/log.h"
 
@@ -76,7 +77,7 @@ class GuardedAuthenticatorTest : public testing::Test {
  protected:
   GuardedAuthenticatorTest() {
     auto info = std::make_shared<SessionInfo>();
-    info->remote_address = "192.0.2.1";
+    info->remote_address = IpAddress::Parse("192.0.2.1");
     session_ = std::move(info);
     log::SetLogSink(&lines_);
   }
@@ -207,10 +208,10 @@ TEST_F(GuardedAuthenticatorTest, MakesARightGuessLookWrong) {
 // SCRAM's last challenge comes before its end, and is as good as a 235.
 TEST_F(GuardedAuthenticatorTest, MakesARightProofLookWrong) {
   EXPECT_EQ(Try("a", "proof right"), "v=235");
-  limits_.Failed("192.0.2.1", "a", 0);
+  limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
   EXPECT_EQ(Try("a", "proof right"), "v=235");
-  limits_.Failed("192.0.2.1", "a", 0);
-  limits_.Failed("192.0.2.1", "a", 0);
+  limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
+  limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
   EXPECT_EQ(Try("a", "proof right"), "+535");
   EXPECT_EQ(counted_, "PLAIN:success PLAIN:success PLAIN:limit ");
 }
@@ -276,8 +277,8 @@ TEST_F(GuardedAuthenticatorTest, SpellingsOfOneUserAreOne) {
 // Also where the failures come while it is on its way.
 TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
   fake_->on_respond = [this] {
-    limits_.Failed("192.0.2.1", "a", 0);
-    limits_.Failed("192.0.2.1", "a", 0);
+    limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
+    limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
   };
   EXPECT_EQ(Try("a", "proof"), "+535");
 }

@@ -24,7 +24,7 @@ using log::LogLine;
 // Returns the fields that say whom a message came from.
 LogLine Origin(const Path& from, const SessionInfo& session) {
   LogLine fields = LogLine::Fields(log::LineStyle());
-  fields.Text("ip", session.remote_address, log::kMaxLoggedName);
+  fields.Ip("ip", session.remote_address);
   if (session.remote_port != 0) fields.Number("port", session.remote_port);
   fields.Endpoint("listener", session.local_address, session.local_port);
   if (!session.identity.empty()) {
@@ -129,7 +129,7 @@ void LoggedDelivery::OnContentRefused(const Refusal& refusal,
   log::WriteLog(LogLine("message", log::LineStyle(),
                         {session.session_id, refusal.message})
                     .Word("result", "refuse")
-                    .Text("ip", session.remote_address, log::kMaxLoggedName)
+                    .Ip("ip", session.remote_address)
                     .Answer("reply", refusal.reply));
 }
 

@@ -15,6 +15,7 @@
 #include "delivery/discard.h"
 #include "engine/delivery.h"
 #include "engine/event.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "engine/session_info.h"
 #include "gmock/gmock.h"
@@ -89,7 +90,8 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
   Metrics metrics_;
   LoggedDelivery logged_{&delivery_, &metrics_};
   Envelope envelope_;
-  SessionInfo session_ = {.session_id = "s1", .remote_address = "192.0.2.1"};
+  SessionInfo session_ = {.session_id = "s1",
+                          .remote_address = IpAddress::Parse("192.0.2.1")};
   std::vector<std::string> lines_;
 
  private:
@@ -146,7 +148,7 @@ class RefusedContentTest : public testing::Test, private log::LogSink {
   RefusedContentTest() {
     log::SetLogSink(this);
     session_.session_id = "a";
-    session_.remote_address = "192.0.2.1";
+    session_.remote_address = IpAddress::Parse("192.0.2.1");
   }
   ~RefusedContentTest() override { log::SetLogSink(nullptr); }
 

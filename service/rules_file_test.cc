@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/session_info.h"
 #include "gtest/gtest.h"
 #include "policy/control/control_folder.h"
@@ -26,7 +27,7 @@ class RulesFileTest : public testing::Test {
     EXPECT_TRUE(read.ok()) << read.status();
     if (!read.ok() || *read == nullptr) return true;
     SessionInfo info;
-    info.remote_address = "192.0.2.1";
+    info.remote_address = IpAddress::Parse("192.0.2.1");
     const auto match = (*read)->Find(info);
     EXPECT_TRUE(match.ok()) << match.status();
     return match.ok() && match->allow;

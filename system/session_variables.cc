@@ -80,10 +80,10 @@ Variables SessionVariables(
   const auto add_port = [&](absl::string_view name, uint16_t port) {
     if (port != 0) variables.emplace_back(name, absl::StrCat(port));
   };
-  if (!session.remote_address.empty()) add("PROTO", "TCP");
-  add("TCPREMOTEIP", session.remote_address);
+  if (session.remote_address) add("PROTO", "TCP");
+  add("TCPREMOTEIP", ToString(session.remote_address));
   add_port("TCPREMOTEPORT", session.remote_port);
-  add("TCPLOCALIP", session.local_address);
+  add("TCPLOCALIP", ToString(session.local_address));
   add_port("TCPLOCALPORT", session.local_port);
   add("TCPLOCALHOST", session.local_name);
   if (session.name_status == NameStatus::kConfirmed ||

@@ -3,6 +3,7 @@
 
 #include "system/session_variables.h"
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::system {
@@ -14,9 +15,9 @@ TEST(SessionVariablesTest, HasNothingWhereNothingIsKnown) {
 
 TEST(SessionVariablesTest, HasWhatTcpserverSets) {
   SessionInfo session;
-  session.remote_address = "2001:db8::1";
+  session.remote_address = IpAddress::Parse("2001:db8::1");
   session.remote_port = 4711;
-  session.local_address = "192.0.2.25";
+  session.local_address = IpAddress::Parse("192.0.2.25");
   session.local_port = 25;
   session.local_name = "mx.example";
   session.remote_name = "client.example";

@@ -34,6 +34,7 @@
 #include "delivery/discard.h"
 #include "delivery/pooled_delivery.h"
 #include "engine/authenticator.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
 #include "engine/session_times.h"
@@ -156,7 +157,8 @@ class Client : public transports::ConnectionHost {
   Client(Site* site, net::EventLoop* loop, const SessionTimes* options,
          bool tls)
       : ConnectionHost(loop, options) {
-    const auto listening = net::Listen({"127.0.0.1", 0, ""}, false);
+    const auto listening =
+        net::Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, false);
     EXPECT_TRUE(listening.ok());
     const auto address = net::BoundAddress(*listening);
     client_ = socket(AF_INET, SOCK_STREAM, 0);
@@ -177,7 +179,7 @@ class Client : public transports::ConnectionHost {
           std::make_unique<Connection>(server_, ConnectionId{}, tls, this);
       transports::Admission admission;
       admission.host = std::make_shared<Host>(site);
-      admission.info.remote_address = "192.0.2.1";
+      admission.info.remote_address = IpAddress::Parse("192.0.2.1");
       connection_->Begin(std::move(admission));
       GoOn();
     });
@@ -327,10 +329,10 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
     size_t process;
     size_t process_tls;
   } rows[] = {
-      {"idle", [](Client&) {}, 2, 20},
+      {"idle", [](Client&) {}, 2, 26},
       {"half a command",
        [](Client& client) { client.Say("NOOP " + std::string(4000, 'x')); }, 12,
-       28},
+       34},
       {"half a response of AUTH",
        [](Client& client) {
          client.Say("AUTH PLAIN\r\n");

@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "delivery/discard.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/policy.h"
 #include "engine/session_info.h"
 #include "engine/session_times.h"
@@ -69,8 +70,8 @@ class Client : public transports::ConnectionHost {
   void Begin(std::shared_ptr<programs::Guest> guest) {
     transports::Admission admission;
     admission.host = std::move(guest);
-    admission.info.remote_address = "192.0.2.1";
-    admission.info.local_address = "198.51.100.1";
+    admission.info.remote_address = IpAddress::Parse("192.0.2.1");
+    admission.info.local_address = IpAddress::Parse("198.51.100.1");
     connection_->Begin(std::move(admission));
   }
 
@@ -156,7 +157,7 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
     // The first finds what is allocated once for all.
     for (const bool counted : {false, true}) {
       SCOPED_TRACE(row.name);
-      auto slot = limits.Admit("192.0.2.1", 0);
+      auto slot = limits.Admit(IpAddress::Parse("192.0.2.1"), 0);
       const size_t before = HeapBytes();
       auto client = std::make_unique<Client>(&loop, &options);
       client->Begin(std::make_shared<programs::Guest>(

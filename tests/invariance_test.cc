@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/grammar/extension.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/strictness.h"
 #include "gtest/gtest.h"
 #include "tests/follower.h"
@@ -294,7 +295,7 @@ std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope,
     const auto* address = connected->client && connected->client->address
                               ? &connected->client->address->value
                               : nullptr;
-    if (address != nullptr && *address == "192.0.2.66") {
+    if (address != nullptr && *address == IpAddress::Parse("192.0.2.66")) {
       return Verdict::Refuse({554, {5, 7, 1}, "not you"});
     }
   } else if (const auto* auth = std::get_if<AuthBegin>(&ask.what)) {

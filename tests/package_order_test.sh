@@ -20,7 +20,7 @@ files: system
 log: engine engine/grammar system
 net: engine engine/grammar system
 policy/control: engine engine/grammar files
-policy/limits: policy
+policy/limits: engine/grammar policy
 policy/names: engine engine/grammar net policy system
 policy/rules: engine engine/grammar files policy policy/control
 policy: engine engine/grammar files log net policy/control system

@@ -7,12 +7,14 @@
 #include <deque>
 #include <memory>
 #include <ostream>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
@@ -461,7 +463,12 @@ std::string PrintXClient(const XClient& client) {
     using Kind = typename std::decay_t<decltype(*attribute)>::Kind;
     absl::StrAppend(&out, " ", name, "=");
     if (attribute->kind == Kind::kKnown) {
-      absl::StrAppend(&out, attribute->value);
+      using Value = std::decay_t<decltype(attribute->value)>;
+      if constexpr (std::is_same_v<Value, std::optional<IpAddress>>) {
+        out += ToString(attribute->value);
+      } else {
+        absl::StrAppend(&out, attribute->value);
+      }
     } else {
       out += attribute->kind == Kind::kUnavailable ? "?" : "later";
     }

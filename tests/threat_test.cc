@@ -21,6 +21,7 @@
 #include "engine/content/dot_stuffer.h"
 #include "engine/event.h"
 #include "engine/grammar/extension.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
 #include "engine/session_info.h"
@@ -827,7 +828,7 @@ TEST(ThreatTest, C4_NobodyWritesIntoTheReceivedField) {
   for (int c = 1; c < 256; ++c) hostile += static_cast<char>(c);
   hostile += absl::StrCat(Bytes("\0"), "\r\nBcc: evil@x\r\n\r\n", ");\\(");
   SessionInfo session;
-  session.remote_address = "192.0.2.1";
+  session.remote_address = IpAddress::Parse("192.0.2.1");
   session.remote_name = hostile;
   session.name_status = NameStatus::kConfirmed;
   session.remote_info = hostile;

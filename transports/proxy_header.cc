@@ -3,9 +3,6 @@
 
 #include "transports/proxy_header.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -14,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "engine/grammar/ip_address.h"
 #include "transports/crc32c.h"
 
 namespace postern::transports {
@@ -32,9 +30,6 @@ constexpr size_t kUnixSize = 108;
 constexpr size_t kPortSize = 2;
 constexpr size_t kChecksumSize = 4;
 
-// ::ffff:0:0/96
-constexpr absl::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
-
 ProxyHeader NeedInput(size_t size) {
   return {.kind = ProxyHeader::Kind::kNeedInput, .size = size};
 }
@@ -47,24 +42,16 @@ ProxyHeader Error(absl::string_view why) {
   return {.kind = ProxyHeader::Kind::kError, .error = why};
 }
 
-// Returns the text of an address of 4 or 16 octets.
-std::string Print(absl::string_view octets) {
-  if (octets.size() == kIpv6Size && absl::StartsWith(octets, kMapped)) {
-    octets.remove_prefix(kMapped.size());
+// Returns the address of 4 or 16 octets.
+IpAddress ReadAddress(absl::string_view octets) {
+  if (octets.size() == kIpv4Size) {
+    std::array<uint8_t, kIpv4Size> v4;
+    std::copy(octets.begin(), octets.end(), v4.begin());
+    return IpAddress::V4(v4);
   }
-  const int family = octets.size() == kIpv4Size ? AF_INET : AF_INET6;
-  std::array<char, INET6_ADDRSTRLEN> text;
-  return inet_ntop(family, octets.data(), text.data(), text.size());
-}
-
-std::optional<std::string> ParseAddress(int family, absl::string_view text) {
-  std::array<char, kIpv6Size> octets;
-  // `text` is printable: no NUL ends it early for the C library.
-  if (inet_pton(family, std::string(text).c_str(), octets.data()) != 1) {
-    return std::nullopt;
-  }
-  const size_t size = family == AF_INET ? kIpv4Size : kIpv6Size;
-  return Print(absl::string_view(octets.data(), size));
+  IpAddress::Bytes bytes;
+  std::copy(octets.begin(), octets.end(), bytes.begin());
+  return IpAddress(bytes);
 }
 
 std::optional<uint16_t> ParsePort(absl::string_view text) {
@@ -85,14 +72,15 @@ ProxyHeader ParseLine(absl::string_view line, size_t size) {
     return Local(size);
   }
   const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
-  int family = AF_UNSPEC;
-  if (words[0] == "TCP4") family = AF_INET;
-  if (words[0] == "TCP6") family = AF_INET6;
-  if (family == AF_UNSPEC) return Error("no known protocol");
+  const bool v6 = words[0] == "TCP6";
+  if (!v6 && words[0] != "TCP4") return Error("no known protocol");
   if (words.size() != 5) return Error("not two addresses and two ports");
-  const auto source = ParseAddress(family, words[1]);
-  const auto destination = ParseAddress(family, words[2]);
-  if (!source || !destination) return Error("no address of its family");
+  const auto source = IpAddress::Parse(words[1]);
+  const auto destination = IpAddress::Parse(words[2]);
+  if (!source || !destination || absl::StrContains(words[1], ':') != v6 ||
+      absl::StrContains(words[2], ':') != v6) {
+    return Error("no address of its family");
+  }
   const auto source_port = ParsePort(words[3]);
   const auto destination_port = ParsePort(words[4]);
   if (!source_port || !destination_port) return Error("no port");
@@ -164,10 +152,10 @@ ProxyHeader ParseAddresses(absl::string_view header, size_t size) {
   const size_t ports = kPrefix2 + 2 * size;
   return {.kind = ProxyHeader::Kind::kAddresses,
           .size = header.size(),
-          .source = {Print(header.substr(kPrefix2, size)),
+          .source = {ReadAddress(header.substr(kPrefix2, size)),
                      static_cast<uint16_t>(Number16(header, ports))},
           .destination = {
-              Print(header.substr(kPrefix2 + size, size)),
+              ReadAddress(header.substr(kPrefix2 + size, size)),
               static_cast<uint16_t>(Number16(header, ports + kPortSize))}};
 }
 

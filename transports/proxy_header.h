@@ -19,9 +19,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <optional>
 
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::transports {
 
@@ -45,9 +46,7 @@ struct [[nodiscard]] ProxyHeader {
   };
 
   struct Endpoint {
-    // As inet_ntop(3) prints it. An IPv4-mapped IPv6 address is the IPv4
-    // address that it is, so that it meets the same rules.
-    std::string address;
+    std::optional<IpAddress> address;  // set in kAddresses
     uint16_t port = 0;
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;

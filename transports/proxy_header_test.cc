@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "transports/crc32c.h"
 
@@ -99,38 +100,46 @@ TEST(ProxyHeaderTest, SaysWhoseTheConnectionIs) {
     ProxyHeader::Endpoint destination;
   } cases[] = {
       {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 25\r\n",
-       {"192.0.2.1", 4711},
-       {"198.51.100.2", 25}},
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
       {"PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n",
-       {"0.0.0.0", 0},
-       {"255.255.255.255", 65535}},
+       {IpAddress::Parse("0.0.0.0"), 0},
+       {IpAddress::Parse("255.255.255.255"), 65535}},
       {"PROXY TCP6 2001:db8::1 2001:DB8:0:0::2 4711 25\r\n",
-       {"2001:db8::1", 4711},
-       {"2001:db8::2", 25}},
+       {IpAddress::Parse("2001:db8::1"), 4711},
+       {IpAddress::Parse("2001:db8::2"), 25}},
       {"PROXY TCP6 ::ffff:192.0.2.1 ::FFFF:c633:6402 4711 25\r\n",
-       {"192.0.2.1", 4711},
-       {"198.51.100.2", 25}},
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
       // The longest that can be.
       {"PROXY TCP6 ffff:f:ffff:ffff:ffff:ffff:255.255.255.255 "
        "ffff:f:ffff:ffff:ffff:ffff:255.255.255.255 1 2\r\n",
-       {"ffff:f:ffff:ffff:ffff:ffff:ffff:ffff", 1},
-       {"ffff:f:ffff:ffff:ffff:ffff:ffff:ffff", 2}},
-      {V2(0x21, 0x11, Ipv4()), {"192.0.2.1", 4711}, {"198.51.100.2", 25}},
-      {V2(0x21, 0x21, ipv6), {"2001:db8::1", 65535}, {"2001:db8::2", 0}},
-      {V2(0x21, 0x21, mapped), {"192.0.2.1", 4711}, {"198.51.100.2", 25}},
+       {IpAddress::Parse("ffff:f:ffff:ffff:ffff:ffff:ffff:ffff"), 1},
+       {IpAddress::Parse("ffff:f:ffff:ffff:ffff:ffff:ffff:ffff"), 2}},
+      {V2(0x21, 0x11, Ipv4()),
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
+      {V2(0x21, 0x21, ipv6),
+       {IpAddress::Parse("2001:db8::1"), 65535},
+       {IpAddress::Parse("2001:db8::2"), 0}},
+      {V2(0x21, 0x21, mapped),
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
       // With vectors: PP2_TYPE_AUTHORITY, NOOP, one of no known type.
       {V2(0x21, 0x11,
           Ipv4() + Vector(2, "mx.example") + Vector(4, "") +
               Vector('\xee', std::string(3000, 'x'))),
-       {"192.0.2.1", 4711},
-       {"198.51.100.2", 25}},
-      {Checked("", ""), {"192.0.2.1", 4711}, {"198.51.100.2", 25}},
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
+      {Checked("", ""),
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
       {Checked(Vector(4, "pad"), Vector(2, "mx.example")),
-       {"192.0.2.1", 4711},
-       {"198.51.100.2", 25}},
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
       {V2(0x21, 0x11, Ipv4() + Vector(4, std::string(4065, 'x'))),
-       {"192.0.2.1", 4711},
-       {"198.51.100.2", 25}},
+       {IpAddress::Parse("192.0.2.1"), 4711},
+       {IpAddress::Parse("198.51.100.2"), 25}},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(absl::CHexEscape(c.header));

@@ -30,9 +30,9 @@ ProxyOutcome ReadProxyHeader(int socket, bool ended, absl::Span<char> room,
     case ProxyHeader::Kind::kError:
       return {Kind::kRefused, std::string(header.error)};
     case ProxyHeader::Kind::kAddresses:
-      info->remote_address = std::move(header.source.address);
+      info->remote_address = header.source.address;
       info->remote_port = header.source.port;
-      info->local_address = std::move(header.destination.address);
+      info->local_address = header.destination.address;
       info->local_port = header.destination.port;
       break;
     case ProxyHeader::Kind::kLocal:

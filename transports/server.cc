@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "net/event_loop.h"
 #include "net/socket_address.h"
@@ -74,8 +75,11 @@ bool IsClients(int error) {
 }
 
 // Whether a socket bound to `host` has connections of several addresses.
-bool IsAny(absl::string_view host) {
-  return host.empty() || host == "::" || host == "0.0.0.0";
+// Returns whether a socket that is bound to `host` has clients of more than one
+// local address.
+bool IsAny(const std::optional<IpAddress>& host) {
+  return !host || host == IpAddress::Parse("::") ||
+         host == IpAddress::Parse("0.0.0.0");
 }
 
 system::Descriptor OpenSpare() {
@@ -474,7 +478,7 @@ absl::StatusOr<net::ListenAddress> Server::Listen(
   // 0.0.0.0 where there is no IPv6.
   net::ListenAddress same = address;
   same.port = bound->port;
-  if (same.host.empty()) same.host = bound->host;
+  if (!same.host) same.host = bound->host;
   listeners_.back().address = same;
   while (share && listeners_.back().sockets.size() < shards_.size()) {
     const absl::StatusOr<int> next = net::Listen(same, share);

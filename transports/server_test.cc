@@ -23,6 +23,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -235,9 +236,9 @@ class Everyone : public Service {
   }
 
   void Admit(size_t listener, SessionInfo info, Admitted done) override {
-    EXPECT_EQ(info.remote_address, "127.0.0.1");
+    EXPECT_EQ(ToString(info.remote_address), "127.0.0.1");
     EXPECT_NE(info.remote_port, 0);
-    EXPECT_EQ(info.local_address, "127.0.0.1");
+    EXPECT_EQ(ToString(info.local_address), "127.0.0.1");
     if (admit) return admit(listener, std::move(info), std::move(done));
     std::move(done)({NewHost(), std::nullopt, std::move(info)});
   }
@@ -291,7 +292,7 @@ class Everyone : public Service {
       return options;
     }
     void OnEnd(const SessionEnd& end, const SessionInfo& info) override {
-      EXPECT_EQ(info.remote_address, "127.0.0.1");
+      EXPECT_EQ(ToString(info.remote_address), "127.0.0.1");
       {
         const std::lock_guard<std::mutex> lock(service_.mutex_);
         service_.ends_.push_back(end);
@@ -317,7 +318,8 @@ class ServerTest : public testing::Test {
   void Serve(ServerOptions options = {}) {
     if (options.threads == 0) options.threads = 2;
     server_ = std::make_unique<Server>(&service_, options);
-    const auto address = server_->Listen({"127.0.0.1", 0, ""});
+    const auto address =
+        server_->Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
     ASSERT_TRUE(address.ok()) << address.status();
     address_ = *address;
     ASSERT_TRUE(server_->Start().ok());
@@ -387,7 +389,7 @@ TEST_F(ServerTest, AnswersMayComeFromOtherThreads) {
   Mailbox mailbox(run);
   Everyone service(&policy, &mailbox);
   Server server(&service, {.threads = 2});
-  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  const auto address = server.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   const std::string large(size_t{3} << 20, 'x');
   std::vector<std::unique_ptr<Client>> clients;
@@ -418,7 +420,7 @@ TEST_F(ServerTest, AClientMayGoAtAnyTime) {
   Mailbox mailbox(run);
   Everyone service(&policy, &mailbox);
   Server server(&service, {.threads = 2});
-  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  const auto address = server.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   const std::string session = absl::StrCat(kEnvelope, "hello\r\n.\r\nQUIT\r\n");
   for (size_t cut = 0; cut <= session.size(); ++cut) {
@@ -532,7 +534,7 @@ TEST_F(ServerTest, WhatWeTakeIsNotTheClientsTime) {
   options.times.pace = {.min_rate = 100'000'000,
                         .grace = absl::Milliseconds(200)};
   Server server(&service, options);
-  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  const auto address = server.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   {
     Client client(*address);
@@ -566,7 +568,7 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
   options.threads = 1;
   options.times.answer_timeout = absl::Milliseconds(200);
   Server server(&service, options);
-  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  const auto address = server.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok() && server.Start().ok());
   Client client(*address);
   EXPECT_EQ(client.ReadAll(), "421 4.4.2 timeout (#4.4.2)\r\n");
@@ -620,7 +622,7 @@ TEST_F(ServerTest, AdmissionMayComeLate) {
 
 TEST_F(ServerTest, DrainingAnswersClientsInTheAcceptQueue) {
   Server server(&service_, {.threads = 2});
-  const auto address = server.Listen({"127.0.0.1", 0, ""});
+  const auto address = server.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok()) << address.status();
   // More than a loop accepts at once; all of them are in the queue before the
   // server starts.
@@ -753,7 +755,7 @@ TEST_F(ServerTest, ARefusedClientThatTalksEarlyKeepsItsReply) {
 TEST_F(ServerTest, AClientWithoutADescriptorKeepsItsReplyAlthoughItTalksEarly) {
   Client turned_away;
   server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
-  const auto address = server_->Listen({"127.0.0.1", 0, ""});
+  const auto address = server_->Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok());
   rlimit before = {};
   getrlimit(RLIMIT_NOFILE, &before);
@@ -845,7 +847,8 @@ TEST_F(ServerTest, OnlyASocketThatListensIsAdopted) {
 // The process that opened the socket may shut it down: accept(2) then fails for
 // good, and the descriptor stays readable.
 TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
-  const absl::StatusOr<int> socket = net::Listen({"127.0.0.1", 0, ""}, false);
+  const absl::StatusOr<int> socket =
+      net::Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, false);
   ASSERT_TRUE(socket.ok());
   server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
   const auto adopted = server_->Adopt(*socket);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "net/socket_address.h"
 
 namespace postern::transports {
@@ -28,6 +29,13 @@ class Variables {
     return std::nullopt;
   }
 
+  // Debian's ucspi-tcp-ipv6 shows IPv4 clients as IPv4-mapped IPv6 addresses.
+  // An address of a single link may have a zone ("fe80::1%eth0").
+  std::optional<IpAddress> Ip(absl::string_view name) const {
+    const std::string text = Get(name).value_or("");
+    return IpAddress::Parse(text.substr(0, text.find('%')));
+  }
+
   uint16_t Port(absl::string_view name) const {
     uint32_t port = 0;
     const bool ok = absl::SimpleAtoi(Get(name).value_or(""), &port);
@@ -44,11 +52,9 @@ class Variables {
 SessionInfo ReadUcspi(const Environment& environment) {
   const Variables variables(environment);
   SessionInfo info;
-  info.remote_address =
-      net::NormalizeAddress(variables.Get("REMOTEIP").value_or(""));
+  info.remote_address = variables.Ip("REMOTEIP");
   info.remote_port = variables.Port("REMOTEPORT");
-  info.local_address =
-      net::NormalizeAddress(variables.Get("LOCALIP").value_or(""));
+  info.local_address = variables.Ip("LOCALIP");
   info.local_port = variables.Port("LOCALPORT");
   info.local_name = variables.Get("LOCALHOST").value_or("");
   info.remote_name = variables.Get("REMOTEHOST").value_or("");
@@ -64,11 +70,11 @@ void ReadSocketAddresses(int fd, SessionInfo* info) {
   sockaddr_storage storage = {};
   socklen_t length = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (info->remote_address.empty() && getpeername(fd, address, &length) == 0) {
+  if (!info->remote_address && getpeername(fd, address, &length) == 0) {
     net::ReadSocketAddress(storage, &info->remote_address, &info->remote_port);
   }
   length = sizeof(storage);
-  if (info->local_address.empty() && getsockname(fd, address, &length) == 0) {
+  if (!info->local_address && getsockname(fd, address, &length) == 0) {
     net::ReadSocketAddress(storage, &info->local_address, &info->local_port);
   }
 }

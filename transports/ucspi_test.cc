@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::transports {
@@ -30,12 +31,12 @@ TEST(UcspiTest, ReadsWhatTcpserverSays) {
                                  {"TCPLOCALIP", "192.0.2.2"},
                                  {"TCPLOCALPORT", "25"},
                                  {"TCPLOCALHOST", "mx.example"}});
-  EXPECT_EQ(info.remote_address, "192.0.2.1");
+  EXPECT_EQ(ToString(info.remote_address), "192.0.2.1");
   EXPECT_EQ(info.remote_port, 4711);
   EXPECT_EQ(info.remote_name, "client.example");
   EXPECT_EQ(info.name_status, NameStatus::kUnchecked);
   EXPECT_EQ(info.remote_info, "joe");
-  EXPECT_EQ(info.local_address, "192.0.2.2");
+  EXPECT_EQ(ToString(info.local_address), "192.0.2.2");
   EXPECT_EQ(info.local_port, 25);
   EXPECT_EQ(info.local_name, "mx.example");
   EXPECT_FALSE(info.relay_client.has_value());
@@ -43,7 +44,7 @@ TEST(UcspiTest, ReadsWhatTcpserverSays) {
 
 TEST(UcspiTest, MakesDoWithoutVariables) {
   const SessionInfo info = Read({});
-  EXPECT_EQ(info.remote_address, "");
+  EXPECT_EQ(ToString(info.remote_address), "");
   EXPECT_EQ(info.remote_port, 0);
   EXPECT_EQ(info.name_status, NameStatus::kNone);
   EXPECT_FALSE(info.remote_info.has_value());
@@ -56,10 +57,29 @@ TEST(UcspiTest, AnEmptyRelayClientIsAPermissionAndAMissingOneIsNot) {
 }
 
 TEST(UcspiTest, ReadsTheVariablesOfOtherProtocols) {
-  EXPECT_EQ(
-      Read({{"PROTO", "SSL"}, {"SSLREMOTEIP", "192.0.2.7"}}).remote_address,
-      "192.0.2.7");
-  EXPECT_EQ(Read({{"SSLREMOTEIP", "192.0.2.7"}}).remote_address, "");
+  EXPECT_EQ(ToString(Read({{"PROTO", "SSL"}, {"SSLREMOTEIP", "192.0.2.7"}})
+                         .remote_address),
+            "192.0.2.7");
+  EXPECT_EQ(Read({{"SSLREMOTEIP", "192.0.2.7"}}).remote_address, std::nullopt);
+}
+
+TEST(UcspiTest, TakesAddressesAlone) {
+  const struct {
+    const char* value;
+    const char* address;
+  } cases[] = {
+      {"192.0.2.1", "192.0.2.1"},
+      {"::ffff:192.0.2.1", "192.0.2.1"},
+      {"fe80::1%eth0", "fe80::1"},
+      {"unknown", ""},
+      {"127.evil", ""},
+      {"10.0.0.1 ", ""},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(ToString(Read({{"TCPREMOTEIP", c.value}}).remote_address),
+              c.address)
+        << c.value;
+  }
 }
 
 TEST(UcspiTest, IgnoresPortsThatAreNone) {
@@ -72,10 +92,10 @@ TEST(UcspiTest, AsksASocketForWhatTheEnvironmentLacks) {
   int pair[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   SessionInfo info;
-  info.remote_address = "192.0.2.1";
+  info.remote_address = IpAddress::Parse("192.0.2.1");
   ReadSocketAddresses(pair[0], &info);  // not an Internet socket: no change
-  EXPECT_EQ(info.remote_address, "192.0.2.1");
-  EXPECT_EQ(info.local_address, "");
+  EXPECT_EQ(ToString(info.remote_address), "192.0.2.1");
+  EXPECT_EQ(ToString(info.local_address), "");
   close(pair[0]);
   close(pair[1]);
 }

@@ -133,13 +133,7 @@ class PathReader {
     const size_t close = rest().find(']');
     if (close == absl::string_view::npos) return false;
     const absl::string_view inside = rest().substr(1, close - 1);
-    constexpr absl::string_view kTag = "IPv6:";
-    const bool tagged =
-        absl::EqualsIgnoreCase(inside.substr(0, kTag.size()), kTag);
-    if (!(tagged ? IsIpv6Literal(inside.substr(kTag.size()))
-                 : IsIpv4(inside))) {
-      return false;
-    }
+    if (!IpAddress::ParseLiteral(inside)) return false;
     *out = std::string(rest().substr(0, close + 1));
     at_ += close + 1;
     return true;

@@ -20,13 +20,13 @@ bool ReadText(absl::string_view value, std::string* out) {
          !absl::StrContains(value, "\t");
 }
 
-bool ReadAddress(absl::string_view value, std::string* out) {
+// Postfix writes an IPv6 address with the tag of an address literal.
+bool ReadAddress(absl::string_view value, std::optional<IpAddress>* out) {
   constexpr absl::string_view kTag = "IPV6:";
-  const bool tagged =
-      absl::EqualsIgnoreCase(value.substr(0, kTag.size()), kTag);
+  const bool tagged = absl::StartsWithIgnoreCase(value, kTag);
   if (tagged) value.remove_prefix(kTag.size());
-  *out = std::string(value);
-  return tagged ? IsIpv6(value) : IsIpv4(value);
+  *out = IpAddress::Parse(value);
+  return *out && absl::StrContains(value, ':') == tagged;
 }
 
 bool ReadPort(absl::string_view value, uint16_t* out) {

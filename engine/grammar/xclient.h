@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 
 namespace postern {
@@ -31,7 +32,7 @@ struct XClientValue {
     kTemporary,    // [TEMPUNAVAIL]: it could not be found out
   };
   Kind kind = Kind::kKnown;
-  T value{};  // kKnown
+  T value{};  // set if kKnown
 
   friend bool operator==(const XClientValue&, const XClientValue&) = default;
 };
@@ -44,11 +45,10 @@ struct XClient {
   std::optional<XClientValue<std::string>> name;   // from the DNS
   std::optional<XClientValue<std::string>> helo;   // what HELO said
   std::optional<XClientValue<std::string>> login;  // who has authenticated
-  // Addresses are IPv4 or IPv6 as IsIpv4() and IsIpv6() know them, no tag.
-  std::optional<XClientValue<std::string>> address;
+  std::optional<XClientValue<std::optional<IpAddress>>> address;
   std::optional<XClientValue<uint16_t>> port;  // above 0
   std::optional<XClientValue<XClientProtocol>> protocol;
-  std::optional<XClientValue<std::string>> destination_address;
+  std::optional<XClientValue<std::optional<IpAddress>>> destination_address;
   std::optional<XClientValue<uint16_t>> destination_port;
 
   friend bool operator==(const XClient&, const XClient&) = default;

@@ -6,12 +6,14 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern {
 namespace {
 
 using Text = XClientValue<std::string>;
+using Address = XClientValue<std::optional<IpAddress>>;
 using Port = XClientValue<uint16_t>;
 using Protocol = XClientValue<XClientProtocol>;
 
@@ -27,14 +29,15 @@ TEST(XClientTest, ReadsAttributes) {
   const Case cases[] = {
       {"NAME=spike.example ADDR=192.0.2.1",
        {.name = Text{.value = "spike.example"},
-        .address = Text{.value = "192.0.2.1"}}},
+        .address = Address{.value = IpAddress::Parse("192.0.2.1")}}},
       {"name=[unavailable] helo=[TempUnavail]",
        {.name = unavailable, .helo = temporary}},
       {"ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE]",
-       {.address = unavailable,
+       {.address = Address{.kind = Address::Kind::kUnavailable},
         .port = Port{.kind = Port::Kind::kUnavailable}}},
-      {"ADDR=IPV6:2001:db8::1", {.address = Text{.value = "2001:db8::1"}}},
-      {"addr=ipv6:::1", {.address = Text{.value = "::1"}}},
+      {"ADDR=IPV6:2001:db8::1",
+       {.address = Address{.value = IpAddress::Parse("2001:db8::1")}}},
+      {"addr=ipv6:::1", {.address = Address{.value = IpAddress::Parse("::1")}}},
       {"PORT=1", {.port = Port{.value = 1}}},
       {"PORT=65535", {.port = Port{.value = 65535}}},
       {"PROTO=SMTP", {.protocol = Protocol{.value = XClientProtocol::kSmtp}}},
@@ -42,7 +45,7 @@ TEST(XClientTest, ReadsAttributes) {
       {"HELO=a+20b+2B", {.helo = Text{.value = "a b+"}}},
       {"  LOGIN=u@d  ", {.login = Text{.value = "u@d"}}},
       {"DESTADDR=192.0.2.2 DESTPORT=25",
-       {.destination_address = Text{.value = "192.0.2.2"},
+       {.destination_address = Address{.value = IpAddress::Parse("192.0.2.2")},
         .destination_port = Port{.value = 25}}},
       {longest, {.name = Text{.value = name255}}},
   };
@@ -82,6 +85,7 @@ TEST(XClientTest, TellsWhatIsWrong) {
       {"LOGIN=+C3+A4", "bad LOGIN (#5.5.4)"},
       {long_name, "bad NAME (#5.5.4)"},
       {"ADDR=192.0.2.256", "bad ADDR (#5.5.4)"},
+      {"ADDR=192.0.2.01", "bad ADDR (#5.5.4)"},
       {"ADDR=::1", "bad ADDR (#5.5.4)"},  // the tag is missing
       {"ADDR=IPV6:192.0.2.1", "bad ADDR (#5.5.4)"},
       {"ADDR=IPV6:", "bad ADDR (#5.5.4)"},

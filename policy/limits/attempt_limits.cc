@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "absl/hash/hash.h"
-#include "policy/ip_address.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 namespace {
@@ -19,10 +19,10 @@ uint64_t UserNumber(absl::string_view user) {
 
 }  // namespace
 
-bool AttemptLimits::Begin(absl::string_view address, int64_t now) {
-  const auto parsed = IpAddress::Parse(address);
-  if (parsed && limits_.exempt.Contains(*parsed)) return true;
-  const Key key(parsed, 0);
+bool AttemptLimits::Begin(const std::optional<IpAddress>& address,
+                          int64_t now) {
+  if (limits_.exempt.Contains(address)) return true;
+  const Key key(address, 0);
   const std::lock_guard<std::mutex> lock(mutex_);
   const size_t limit = LimitOfClient(address);
   if (!Has(key, limit, now)) return false;
@@ -30,33 +30,30 @@ bool AttemptLimits::Begin(absl::string_view address, int64_t now) {
   return true;
 }
 
-bool AttemptLimits::MayTry(absl::string_view address, absl::string_view user,
-                           int64_t now) const {
-  const auto parsed = IpAddress::Parse(address);
-  if (parsed && limits_.exempt.Contains(*parsed)) return true;
-  const Key key(parsed, UserNumber(user));
+bool AttemptLimits::MayTry(const std::optional<IpAddress>& address,
+                           absl::string_view user, int64_t now) const {
+  if (limits_.exempt.Contains(address)) return true;
+  const Key key(address, UserNumber(user));
   const std::lock_guard<std::mutex> lock(mutex_);
   return Has(key, limits_.of_user, now);
 }
 
-void AttemptLimits::Failed(absl::string_view address, absl::string_view user,
-                           int64_t now) {
-  const auto parsed = IpAddress::Parse(address);
-  if (parsed && limits_.exempt.Contains(*parsed)) return;
-  const Key key(parsed, UserNumber(user));
+void AttemptLimits::Failed(const std::optional<IpAddress>& address,
+                           absl::string_view user, int64_t now) {
+  if (limits_.exempt.Contains(address)) return;
+  const Key key(address, UserNumber(user));
   const std::lock_guard<std::mutex> lock(mutex_);
   Take(key, limits_.of_user, now);
 }
 
-bool AttemptLimits::Succeeded(absl::string_view address, absl::string_view user,
-                              int64_t now) {
-  const auto parsed = IpAddress::Parse(address);
+bool AttemptLimits::Succeeded(const std::optional<IpAddress>& address,
+                              absl::string_view user, int64_t now) {
   // It has taken nothing, and what its network has taken is others'.
-  if (parsed && limits_.exempt.Contains(*parsed)) return true;
-  const Key key(parsed, UserNumber(user));
+  if (limits_.exempt.Contains(address)) return true;
+  const Key key(address, UserNumber(user));
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!Has(key, limits_.of_user, now)) return false;
-  GiveBack(Key(parsed, 0), LimitOfClient(address));
+  GiveBack(Key(address, 0), LimitOfClient(address));
   // Whoever knows the password may have mistyped it as often as it took.
   const auto it = full_at_.find(key);
   if (it != full_at_.end()) it->second = std::min(it->second, now);

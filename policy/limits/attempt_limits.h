@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/grammar/ip_address.h"
 #include "policy/limits/client_network.h"
 #include "policy/network_list.h"
 
@@ -52,21 +53,22 @@ class AttemptLimits {
   // as a failure of the client's until Succeeded() says otherwise. So many at
   // once are no way around the limit, and an attempt that comes to no decision
   // (an outage, a client that leaves) is not free.
-  bool Begin(absl::string_view address, int64_t now);
+  bool Begin(const std::optional<IpAddress>& address, int64_t now);
   // Returns whether the client may still try `user`: false where Succeeded()
   // would say so. For exchanges that show before their end that the client
   // knows the password. The attempt goes on, and still counts.
-  bool MayTry(absl::string_view address, absl::string_view user,
+  bool MayTry(const std::optional<IpAddress>& address, absl::string_view user,
               int64_t now) const;
   // The attempt has failed, because the credentials for `user` are wrong.
   // `user` is the same text for each way to spell one user: see
   // auth/account_key.h.
-  void Failed(absl::string_view address, absl::string_view user, int64_t now);
+  void Failed(const std::optional<IpAddress>& address, absl::string_view user,
+              int64_t now);
   // The attempt would succeed. Returns whether it may; false: the client has
   // failed for this user too often, and this counts as a failure too. Then a
   // right guess looks like a wrong one.
-  bool Succeeded(absl::string_view address, absl::string_view user,
-                 int64_t now);
+  bool Succeeded(const std::optional<IpAddress>& address,
+                 absl::string_view user, int64_t now);
 
   // Returns the buckets that are known.
   size_t size() const;
@@ -75,8 +77,8 @@ class AttemptLimits {
   // The client's own bucket has no user.
   using Key = std::pair<ClientNetwork, uint64_t>;
 
-  size_t LimitOfClient(absl::string_view address) const {
-    return address.empty() ? 0 : limits_.of_client;
+  size_t LimitOfClient(const std::optional<IpAddress>& address) const {
+    return address ? limits_.of_client : 0;
   }
   int64_t Cost(size_t limit) const;
   bool Has(const Key& key, size_t limit, int64_t now) const;

@@ -7,10 +7,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
 namespace {
+
+std::optional<IpAddress> Ip(absl::string_view text) {
+  return IpAddress::Parse(text);
+}
 
 constexpr int64_t kSecond = 1000000000;
 
@@ -26,8 +31,8 @@ AttemptLimits::Limits Few() {
 // An attempt with a wrong password; returns whether it was let in.
 bool Fail(AttemptLimits* limits, const char* address, const char* user,
           int64_t now) {
-  if (!limits->Begin(address, now)) return false;
-  limits->Failed(address, user, now);
+  if (!limits->Begin(Ip(address), now)) return false;
+  limits->Failed(Ip(address), user, now);
   return true;
 }
 
@@ -36,13 +41,13 @@ TEST(AttemptLimitsTest, StopsAClientThatGuesses) {
   for (const char* user : {"a", "b", "c"}) {
     EXPECT_TRUE(Fail(&limits, "192.0.2.1", user, 0));
   }
-  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
-  EXPECT_FALSE(limits.Begin("::ffff:192.0.2.1", 0));
-  EXPECT_TRUE(limits.Begin("192.0.2.2", 0));
+  EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_FALSE(limits.Begin(Ip("::ffff:192.0.2.1"), 0));
+  EXPECT_TRUE(limits.Begin(Ip("192.0.2.2"), 0));
   // A third of the time gives one back.
-  EXPECT_FALSE(limits.Begin("192.0.2.1", 20 * kSecond - 1));
-  EXPECT_TRUE(limits.Begin("192.0.2.1", 20 * kSecond));
-  EXPECT_FALSE(limits.Begin("192.0.2.1", 20 * kSecond));
+  EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 20 * kSecond - 1));
+  EXPECT_TRUE(limits.Begin(Ip("192.0.2.1"), 20 * kSecond));
+  EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 20 * kSecond));
 }
 
 TEST(AttemptLimitsTest, TakesANetworkOfIpv6AsOneClient) {
@@ -51,34 +56,34 @@ TEST(AttemptLimitsTest, TakesANetworkOfIpv6AsOneClient) {
     const std::string address = absl::StrCat("2001:db8::", i);
     EXPECT_TRUE(Fail(&limits, address.c_str(), address.c_str(), 0));
   }
-  EXPECT_FALSE(limits.Begin("2001:db8::ffff", 0));
-  EXPECT_TRUE(limits.Begin("2001:db8:0:1::", 0));
+  EXPECT_FALSE(limits.Begin(Ip("2001:db8::ffff"), 0));
+  EXPECT_TRUE(limits.Begin(Ip("2001:db8:0:1::"), 0));
 }
 
 TEST(AttemptLimitsTest, MakesARightGuessLookWrong) {
   AttemptLimits limits(Few());
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
-  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
-  EXPECT_FALSE(limits.Succeeded("192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_FALSE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
   // It has counted.
-  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+  EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
   // Another client, another user, a little later.
-  ASSERT_TRUE(limits.Begin("192.0.2.2", 0));
-  EXPECT_TRUE(limits.Succeeded("192.0.2.2", "a", 0));
-  ASSERT_TRUE(limits.Begin("192.0.2.1", 30 * kSecond));
-  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 30 * kSecond));
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.2"), 0));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.2"), "a", 0));
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 30 * kSecond));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 30 * kSecond));
 }
 
 TEST(AttemptLimitsTest, SaysBeforehandWhatSuccessWouldCome) {
   AttemptLimits limits(Few());
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
-  EXPECT_TRUE(limits.MayTry("192.0.2.1", "a", 0));
+  EXPECT_TRUE(limits.MayTry(Ip("192.0.2.1"), "a", 0));
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
-  EXPECT_FALSE(limits.MayTry("192.0.2.1", "a", 0));
-  EXPECT_TRUE(limits.MayTry("192.0.2.1", "b", 0));
-  EXPECT_TRUE(limits.MayTry("192.0.2.2", "a", 0));
-  EXPECT_TRUE(limits.MayTry("192.0.2.1", "a", 30 * kSecond));
+  EXPECT_FALSE(limits.MayTry(Ip("192.0.2.1"), "a", 0));
+  EXPECT_TRUE(limits.MayTry(Ip("192.0.2.1"), "b", 0));
+  EXPECT_TRUE(limits.MayTry(Ip("192.0.2.2"), "a", 0));
+  EXPECT_TRUE(limits.MayTry(Ip("192.0.2.1"), "a", 30 * kSecond));
 }
 
 TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
@@ -89,27 +94,27 @@ TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
   AttemptLimits limits(few);
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(Fail(&limits, "2001:db8::2", "a", 0));
-    EXPECT_TRUE(limits.Begin("2001:db8::1", 0));
-    EXPECT_TRUE(limits.Succeeded("2001:db8::1", "a", 0));
+    EXPECT_TRUE(limits.Begin(Ip("2001:db8::1"), 0));
+    EXPECT_TRUE(limits.Succeeded(Ip("2001:db8::1"), "a", 0));
   }
-  EXPECT_FALSE(limits.Begin("2001:db8::2", 0));
+  EXPECT_FALSE(limits.Begin(Ip("2001:db8::2"), 0));
 }
 
 TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
-    EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+    ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
+    EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
   }
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
-  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
-  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
   // The failure of the user is forgotten, the client's is not.
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
-  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
-  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "b", 0));
-  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+  EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
 }
 
 // They cannot be told apart: one of them would lock out the others.
@@ -118,27 +123,27 @@ TEST(AttemptLimitsTest, ClientsWithoutAnAddressHaveTheLimitOfAUserAlone) {
   for (const char* user : {"a", "b", "c", "d", "a"}) {
     EXPECT_TRUE(Fail(&limits, "", user, 0));
   }
-  ASSERT_TRUE(limits.Begin("", 0));
-  EXPECT_FALSE(limits.MayTry("", "a", 0));
-  EXPECT_FALSE(limits.Succeeded("", "a", 0));
-  ASSERT_TRUE(limits.Begin("", 0));
-  EXPECT_TRUE(limits.Succeeded("", "b", 0));
+  ASSERT_TRUE(limits.Begin(Ip(""), 0));
+  EXPECT_FALSE(limits.MayTry(Ip(""), "a", 0));
+  EXPECT_FALSE(limits.Succeeded(Ip(""), "a", 0));
+  ASSERT_TRUE(limits.Begin(Ip(""), 0));
+  EXPECT_TRUE(limits.Succeeded(Ip(""), "b", 0));
   // Users of others are not locked out.
-  ASSERT_TRUE(limits.Begin("192.0.2.1", 0));
-  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
 }
 
 TEST(AttemptLimitsTest, CountsAttemptsWithoutADecision) {
   AttemptLimits limits(Few());
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limits.Begin("192.0.2.1", 0));
-  EXPECT_FALSE(limits.Begin("192.0.2.1", 0));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
 }
 
 TEST(AttemptLimitsTest, ShutsNobodyOutForLong) {
   AttemptLimits limits(Few());
-  for (int i = 0; i < 100; ++i) limits.Failed("192.0.2.1", "a", 0);
-  ASSERT_TRUE(limits.Begin("192.0.2.1", 90 * kSecond));
-  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 90 * kSecond));
+  for (int i = 0; i < 100; ++i) limits.Failed(Ip("192.0.2.1"), "a", 0);
+  ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 90 * kSecond));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 90 * kSecond));
 }
 
 TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
@@ -149,7 +154,7 @@ TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   }
-  EXPECT_TRUE(limits.Succeeded("192.0.2.1", "a", 0));
+  EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
   EXPECT_EQ(limits.size(), 0);
 
   AttemptLimits::Limits exempt = Few();
@@ -158,8 +163,8 @@ TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(Fail(&trusting, "192.0.2.1", "a", 0));
   }
-  ASSERT_TRUE(trusting.Begin("192.0.2.1", 0));
-  EXPECT_TRUE(trusting.Succeeded("192.0.2.1", "a", 0));
+  ASSERT_TRUE(trusting.Begin(Ip("192.0.2.1"), 0));
+  EXPECT_TRUE(trusting.Succeeded(Ip("192.0.2.1"), "a", 0));
   EXPECT_TRUE(Fail(&trusting, "192.0.3.1", "a", 0));
   EXPECT_EQ(trusting.size(), 2);
 }

@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-#include "policy/ip_address.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 

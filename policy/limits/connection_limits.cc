@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "absl/base/optimization.h"
-#include "policy/ip_address.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 namespace {
@@ -22,11 +22,9 @@ ConnectionLimits::ConnectionLimits(Limits limits)
 ConnectionLimits::~ConnectionLimits() { ABSL_HARDENING_ASSERT(open_ == 0); }
 
 std::variant<ConnectionLimits::Slot, ConnectionLimits::Refusal>
-ConnectionLimits::Admit(absl::string_view address, int64_t now) {
-  const std::optional<IpAddress> parsed = IpAddress::Parse(address);
-  const ClientNetwork client(parsed);
-  const bool exempt =
-      address.empty() || (parsed && limits_.exempt.Contains(*parsed));
+ConnectionLimits::Admit(const std::optional<IpAddress>& address, int64_t now) {
+  const ClientNetwork client(address);
+  const bool exempt = !address || limits_.exempt.Contains(*address);
   const std::lock_guard<std::mutex> lock(mutex_);
   if (limits_.in_all != 0 && open_ >= limits_.in_all) {
     return Refusal::kTooManyInAll;

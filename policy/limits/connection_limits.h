@@ -21,6 +21,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "policy/limits/client_network.h"
 #include "policy/network_list.h"
 
@@ -70,13 +71,13 @@ class ConnectionLimits {
   // All slots must have been given back.
   ~ConnectionLimits();
 
-  // Returns a slot for a connection of `address`, written as in
-  // SessionInfo::remote_address and empty where there is none, or why there is
+  // Returns a slot for a connection of the client at `address`, or why there is
   // none: of several reasons, the one that comes first in Refusal. `now` is
   // nanoseconds of any clock that does not go back; threads may be late with
   // theirs. Constant time but for Limits::exempt, which is looked through
   // before the mutex is taken.
-  std::variant<Slot, Refusal> Admit(absl::string_view address, int64_t now);
+  std::variant<Slot, Refusal> Admit(const std::optional<IpAddress>& address,
+                                    int64_t now);
 
   // Returns the slots that are taken.
   size_t open() const;

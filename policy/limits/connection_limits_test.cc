@@ -12,10 +12,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
 namespace {
+
+std::optional<IpAddress> Ip(absl::string_view text) {
+  return IpAddress::Parse(text);
+}
 
 using Limits = ConnectionLimits::Limits;
 using Slot = ConnectionLimits::Slot;
@@ -35,7 +40,7 @@ std::vector<Slot> Admit(ConnectionLimits* limits, absl::string_view address,
                         size_t count, int64_t now = 0) {
   std::vector<Slot> slots;
   for (size_t i = 0; i < count; ++i) {
-    auto admission = limits->Admit(address, now);
+    auto admission = limits->Admit(Ip(address), now);
     if (auto* slot = std::get_if<Slot>(&admission)) {
       slots.push_back(std::move(*slot));
     }
@@ -49,21 +54,21 @@ NetworkList Networks(const std::vector<std::string>& entries) {
 
 TEST(ConnectionLimitsTest, RefusesMoreThanInAll) {
   ConnectionLimits limits({.in_all = 2, .from_client = 0});
-  const auto first = limits.Admit("192.0.2.1", 0);
-  auto second = limits.Admit("192.0.2.2", 0);
-  EXPECT_EQ(Why(limits.Admit("2001:db8::1", 0)), Refusal::kTooManyInAll);
+  const auto first = limits.Admit(Ip("192.0.2.1"), 0);
+  auto second = limits.Admit(Ip("192.0.2.2"), 0);
+  EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), 0)), Refusal::kTooManyInAll);
   EXPECT_EQ(limits.open(), 2);
   second = Refusal::kTooFast;  // gives the slot back
   EXPECT_EQ(limits.open(), 1);
-  EXPECT_EQ(Why(limits.Admit("2001:db8::1", 0)), std::nullopt);
+  EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), 0)), std::nullopt);
 }
 
 TEST(ConnectionLimitsTest, TheFirstReasonIsTheOneThatCounts) {
   ConnectionLimits limits({.in_all = 2, .from_client = 1, .per_minute = 1});
-  const auto first = limits.Admit("192.0.2.1", 0);
-  EXPECT_EQ(Why(limits.Admit("192.0.2.1", 0)), Refusal::kTooManyFromClient);
-  const auto second = limits.Admit("192.0.2.2", 0);
-  EXPECT_EQ(Why(limits.Admit("192.0.2.1", 0)), Refusal::kTooManyInAll);
+  const auto first = limits.Admit(Ip("192.0.2.1"), 0);
+  EXPECT_EQ(Why(limits.Admit(Ip("192.0.2.1"), 0)), Refusal::kTooManyFromClient);
+  const auto second = limits.Admit(Ip("192.0.2.2"), 0);
+  EXPECT_EQ(Why(limits.Admit(Ip("192.0.2.1"), 0)), Refusal::kTooManyInAll);
 }
 
 TEST(ConnectionLimitsTest, AClientIsAnIpv4AddressOrTheHalfOfAnIpv6Address) {
@@ -83,17 +88,12 @@ TEST(ConnectionLimitsTest, AClientIsAnIpv4AddressOrTheHalfOfAnIpv6Address) {
       // The second half of the one is the first of the other.
       {"192.0.2.1", "0:ffff:c000:201::1", false},
       {"::1", "::ffff:192.0.2.1", false},
-      {"::1", "@", false},
-      // Whatever is written that is no address is one client.
-      {"@", "@", true},
-      {"@", "192.0.2.1 ", true},
-      {"192.0.2.1", "192.0.2.1 ", false},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(absl::StrCat(c.first, " ", c.second));
     ConnectionLimits limits({.from_client = 1});
-    const auto first = limits.Admit(c.first, 0);
-    const auto second = limits.Admit(c.second, 0);
+    const auto first = limits.Admit(Ip(c.first), 0);
+    const auto second = limits.Admit(Ip(c.second), 0);
     EXPECT_EQ(Why(second).has_value(), c.same);
     EXPECT_EQ(limits.clients(), c.same ? 1 : 2);
   }
@@ -103,11 +103,12 @@ TEST(ConnectionLimitsTest, AMinuteIsABucketThatFillsUpEvenly) {
   ConnectionLimits limits({.from_client = 0, .per_minute = 6});
   constexpr absl::string_view kClient = "192.0.2.1";
   EXPECT_EQ(Admit(&limits, kClient, 10, 0).size(), 6);
-  EXPECT_EQ(Why(limits.Admit(kClient, 0)), Refusal::kTooFast);
-  EXPECT_EQ(Why(limits.Admit("192.0.2.2", 0)), std::nullopt);
-  EXPECT_EQ(Why(limits.Admit(kClient, 10 * kSecond - 1)), Refusal::kTooFast);
-  EXPECT_EQ(Why(limits.Admit(kClient, 10 * kSecond)), std::nullopt);
-  EXPECT_EQ(Why(limits.Admit(kClient, 10 * kSecond)), Refusal::kTooFast);
+  EXPECT_EQ(Why(limits.Admit(Ip(kClient), 0)), Refusal::kTooFast);
+  EXPECT_EQ(Why(limits.Admit(Ip("192.0.2.2"), 0)), std::nullopt);
+  EXPECT_EQ(Why(limits.Admit(Ip(kClient), 10 * kSecond - 1)),
+            Refusal::kTooFast);
+  EXPECT_EQ(Why(limits.Admit(Ip(kClient), 10 * kSecond)), std::nullopt);
+  EXPECT_EQ(Why(limits.Admit(Ip(kClient), 10 * kSecond)), Refusal::kTooFast);
   EXPECT_EQ(Admit(&limits, kClient, 10, 40 * kSecond).size(), 3);
   EXPECT_EQ(Admit(&limits, kClient, 10, 5 * kMinute).size(), 6);
   // A thread that is late with its clock gains nothing.
@@ -116,7 +117,7 @@ TEST(ConnectionLimitsTest, AMinuteIsABucketThatFillsUpEvenly) {
 
 TEST(ConnectionLimitsTest, WhoIsRefusedDoesNotWaitLonger) {
   ConnectionLimits limits({.from_client = 1, .per_minute = 2});
-  auto slot = limits.Admit("192.0.2.1", 0);
+  auto slot = limits.Admit(Ip("192.0.2.1"), 0);
   // Too many at once, so none of these is one of the minute's two.
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 10).size(), 0);
   slot = Refusal::kTooFast;
@@ -148,11 +149,8 @@ TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountInAllAlone) {
   std::vector<Slot> local = Admit(&limits, "", 4);
   EXPECT_EQ(local.size(), 4u);
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 2).size(), 1u);
-  local.push_back(std::get<Slot>(limits.Admit("", 0)));
-  EXPECT_EQ(Why(limits.Admit("", 0)), Refusal::kTooManyInAll);
-  // What is no address is not the same as none.
-  local.clear();
-  EXPECT_EQ(Admit(&limits, "@", 2).size(), 1u);
+  local.push_back(std::get<Slot>(limits.Admit(Ip(""), 0)));
+  EXPECT_EQ(Why(limits.Admit(Ip(""), 0)), Refusal::kTooManyInAll);
 }
 
 TEST(ConnectionLimitsTest, APlaceIsGivenBackOnceHoweverItIsMoved) {
@@ -189,7 +187,7 @@ TEST(ConnectionLimitsTest, ClientsAreForgottenWhenNothingIsKnownOfThem) {
   EXPECT_LE(most, 2500);
   EXPECT_EQ(limits.open(), 1);
   // Who is connected is not forgotten.
-  EXPECT_EQ(Why(limits.Admit("2001:db8::1", kMinute)),
+  EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), kMinute)),
             Refusal::kTooManyFromClient);
 }
 
@@ -204,7 +202,7 @@ TEST(ConnectionLimitsTest, NoMoreClientsAreRememberedThanMayBe) {
   // The last one still waits, the first one may begin anew.
   EXPECT_EQ(Admit(&limits, Address(4999), 1).size(), 0);
   EXPECT_EQ(Admit(&limits, Address(0), 1).size(), 1);
-  EXPECT_EQ(Why(limits.Admit("2001:db8::1", 0)), Refusal::kTooFast);
+  EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), 0)), Refusal::kTooFast);
 }
 
 // All that ever happened, looked through each time.
@@ -261,7 +259,7 @@ TEST(ConnectionLimitsTest, DoesAsAModelThatForgetsNothing) {
       now += below(3) == 0 ? static_cast<int64_t>(below(20)) * kSecond / 2 : 0;
       if (below(2) == 0) {
         const std::string address = Address(below(8));
-        auto admission = limits.Admit(address, now);
+        auto admission = limits.Admit(Ip(address), now);
         ASSERT_EQ(Why(admission), model.Admit(address, now, so)) << step;
         if (auto* slot = std::get_if<Slot>(&admission)) {
           open.emplace_back(address, std::move(*slot));
@@ -286,7 +284,7 @@ TEST(ConnectionLimitsTest, ThreadsNeverHaveMorePlacesThanThereAre) {
     threads.emplace_back([&limits, t] {
       std::vector<Slot> held;
       for (uint32_t i = 0; i < 5000; ++i) {
-        auto admission = limits.Admit(Address(i % 5), i);
+        auto admission = limits.Admit(Ip(Address(i % 5)), i);
         EXPECT_LE(limits.open(), 8);
         if (auto* slot = std::get_if<Slot>(&admission)) {
           held.push_back(std::move(*slot));

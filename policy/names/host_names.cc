@@ -20,7 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "policy/ip_address.h"
+#include "engine/grammar/ip_address.h"
 #include "policy/names/dns_answer.h"
 #include "system/thread_name.h"
 
@@ -254,15 +254,14 @@ HostNames::~HostNames() {
   thread_.join();
 }
 
-void HostNames::Lookup(absl::string_view address, Done done) {
-  const std::optional<IpAddress> parsed = IpAddress::Parse(address);
+void HostNames::Lookup(const IpAddress& address, Done done) {
   HostName name;
-  if (parsed) {
+  {
     const absl::Duration now =
         options_.clock ? options_.clock() : SystemClock();
     const std::lock_guard<std::mutex> lock(mutex_);
     ++counts_.lookups;
-    const auto cached = cache_.find(parsed->bytes());
+    const auto cached = cache_.find(address.bytes());
     if (cached != cache_.end() && now < cached->second.until) {
       ++counts_.cached;
       name = cached->second.name;
@@ -271,11 +270,11 @@ void HostNames::Lookup(absl::string_view address, Done done) {
       name.status = NameStatus::kTemporary;
     } else {
       ++open_;
-      std::unique_ptr<Question>& question = questions_[parsed->bytes()];
+      std::unique_ptr<Question>& question = questions_[address.bytes()];
       if (question != nullptr) {
         ++counts_.joined;
       } else {
-        question = std::make_unique<Question>(this, *parsed);
+        question = std::make_unique<Question>(this, address);
         waiting_.push_back(question.get());
         eventfd_write(wake_.get(), 1);
       }

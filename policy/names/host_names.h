@@ -32,6 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/session_info.h"
 #include "system/descriptor.h"
 
@@ -110,17 +111,16 @@ class HostNames {
   // be called by `done`.
   ~HostNames();
 
-  // Finds the name of `address`, written as in SessionInfo::remote_address, and
-  // calls `done` once: before this returns, where the answer is known or none
-  // can be had, and else in the thread of this object, where it must not wait
-  // for anything. What is no address has no name (kNone). Look-ups of the same
+  // Finds the name of `address`, and calls `done` once: before this returns if
+  // the answer is known or cannot be had, and otherwise in the thread of this
+  // object, where `done` must not wait for anything. Look-ups of the same
   // address at the same time are one.
-  void Lookup(absl::string_view address, Done done);
+  void Lookup(const IpAddress& address, Done done);
 
   Counts counts() const;
 
  private:
-  using Key = std::array<uint8_t, 16>;  // IpAddress::bytes()
+  using Key = IpAddress::Bytes;
   struct Question;
   struct Channel;
   struct Cached {

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "policy/names/dns_stand_in.h"
 
@@ -57,9 +58,10 @@ std::unique_ptr<HostNames> Open(const DnsStandIn& dns, Options options = {}) {
 std::future<HostName> Ask(HostNames* names, absl::string_view address) {
   std::promise<HostName> promise;
   std::future<HostName> future = promise.get_future();
-  names->Lookup(address, [promise = std::move(promise)](HostName name) mutable {
-    promise.set_value(std::move(name));
-  });
+  names->Lookup(*IpAddress::Parse(address),
+                [promise = std::move(promise)](HostName name) mutable {
+                  promise.set_value(std::move(name));
+                });
   return future;
 }
 
@@ -167,10 +169,6 @@ TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
       {{{kReverse, kPtr, "mx.example"}, {"mx.example", kA, "192.0.2.1"}},
        "192.0.2.2",
        kNobody},
-      {{{kReverse, kPtr, "mx.example"}, {"mx.example", kA, "192.0.2.1"}},
-       "192.0.2.1.",
-       kNobody},
-      {{}, "", kNobody},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(absl::StrCat(c.client, " ", c.want.name));
@@ -448,10 +446,10 @@ TEST(HostNamesTest, WhoGetsAnAnswerMayAskAgain) {
   dns.Add("mx.example", kA, "192.0.2.1");
   const auto names = Open(dns);
   std::promise<HostName> promise;
-  names->Lookup("192.0.2.2", [&](HostName name) {
+  names->Lookup(*IpAddress::Parse("192.0.2.2"), [&](HostName name) {
     EXPECT_EQ(name, kNobody);
-    names->Lookup("192.0.2.1", [&](HostName next) {
-      names->Lookup("192.0.2.1", [&](HostName again) {
+    names->Lookup(*IpAddress::Parse("192.0.2.1"), [&](HostName next) {
+      names->Lookup(*IpAddress::Parse("192.0.2.1"), [&](HostName again) {
         EXPECT_EQ(again, next);
         promise.set_value(again);
       });
@@ -465,11 +463,13 @@ TEST(HostNamesTest, AskedAgainAtTheEndItAnswersAtOnce) {
   dns.Behave(kReverse, Behaviour::kSilent);
   auto names = Open(dns, {.timeout = absl::Minutes(1)});
   std::promise<HostName> promise;
-  names->Lookup("192.0.2.1", [&, asked = names.get()](HostName name) {
-    EXPECT_EQ(name, kLater);
-    asked->Lookup("192.0.2.2",
-                  [&](HostName again) { promise.set_value(std::move(again)); });
-  });
+  names->Lookup(
+      *IpAddress::Parse("192.0.2.1"), [&, asked = names.get()](HostName name) {
+        EXPECT_EQ(name, kLater);
+        asked->Lookup(*IpAddress::Parse("192.0.2.2"), [&](HostName again) {
+          promise.set_value(std::move(again));
+        });
+      });
   dns.WaitForQuestions(1);
   names.reset();
   EXPECT_EQ(promise.get_future().get(), kLater);

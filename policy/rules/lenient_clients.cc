@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 
@@ -31,7 +32,7 @@ absl::StatusOr<LenientClients> LenientClients::ParseVariable(
   return Parse(entries);
 }
 
-Strictness LenientClients::Of(absl::string_view address) const {
+Strictness LenientClients::Of(const std::optional<IpAddress>& address) const {
   return all_ || networks_.Contains(address) ? Strictness::kLenient
                                              : Strictness::kStrict;
 }

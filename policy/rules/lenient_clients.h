@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/strictness.h"
 #include "policy/network_list.h"
 
@@ -36,9 +37,9 @@ class LenientClients {
   // The same for a variable: blanks separate its entries.
   static absl::StatusOr<LenientClients> ParseVariable(absl::string_view value);
 
-  // Returns the mode for the client at `address`, written as in
-  // SessionInfo::remote_address. A client without an address is in no network.
-  Strictness Of(absl::string_view address) const;
+  // Returns the mode for the client at `address`. A client without an address
+  // is in no network.
+  Strictness Of(const std::optional<IpAddress>& address) const;
 
  private:
   bool all_ = false;

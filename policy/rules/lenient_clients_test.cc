@@ -7,11 +7,16 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/strictness.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
 namespace {
+
+std::optional<IpAddress> Ip(absl::string_view text) {
+  return IpAddress::Parse(text);
+}
 
 TEST(LenientClientsTest, IsForTheClientsOfItsList) {
   struct Row {
@@ -38,9 +43,10 @@ TEST(LenientClientsTest, IsForTheClientsOfItsList) {
     SCOPED_TRACE(std::string(row.value));
     const auto clients = LenientClients::ParseVariable(row.value);
     ASSERT_TRUE(clients.ok()) << clients.status();
-    EXPECT_EQ(clients->Of(row.address), row.mode) << std::string(row.address);
+    EXPECT_EQ(clients->Of(Ip(row.address)), row.mode)
+        << std::string(row.address);
   }
-  EXPECT_EQ(LenientClients().Of("192.0.2.7"), kStrict);
+  EXPECT_EQ(LenientClients().Of(Ip("192.0.2.7")), kStrict);
 }
 
 TEST(LenientClientsTest, NamesWhatIsWrong) {

@@ -4,57 +4,22 @@
 #include "policy/rules/tcp_rule_key.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 
-#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "policy/ip_address.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 namespace {
 
 constexpr size_t kGroups = 8;  // of 16 bits in an IPv6 address
 
-std::string FormatIpv4(const std::array<uint8_t, 16>& bytes) {
-  return absl::StrCat(bytes[12], ".", bytes[13], ".", bytes[14], ".",
-                      bytes[15]);
-}
-
-// inet_ntop() will not do: it leaves a single zero group as it is (RFC 5952
-// 4.2.2), and so would miss the rules that were written for tcpserver.
-std::string FormatIpv6(const std::array<uint8_t, 16>& bytes) {
-  std::array<unsigned, kGroups> groups;
-  for (size_t i = 0; i < kGroups; ++i) {
-    groups[i] = static_cast<unsigned>(bytes[2 * i] << 8 | bytes[2 * i + 1]);
-  }
-  size_t gap = 0;  // where the longest run of zeros begins
-  size_t zeros = 0;
-  for (size_t i = 0; i < kGroups; ++i) {
-    size_t end = i;
-    while (end < kGroups && groups[end] == 0) ++end;
-    if (end - i <= zeros) continue;
-    gap = i;
-    zeros = end - i;
-  }
-  std::string text;
-  for (size_t i = 0; i < kGroups; ++i) {
-    if (zeros > 0 && i == gap) {
-      text += "::";
-      i += zeros - 1;
-      continue;
-    }
-    if (!text.empty() && text.back() != ':') text += ':';
-    absl::StrAppend(&text, absl::Hex(groups[i]));
-  }
-  return text;
-}
+// tcpserver writes a single zero group as "::", too. RFC 5952 4.2.2 does not.
+constexpr size_t kShortestRun = 1;
 
 std::optional<std::string> ConfirmedName(const SessionInfo& peer) {
   if (peer.name_status != NameStatus::kConfirmed) return std::nullopt;
@@ -64,23 +29,15 @@ std::optional<std::string> ConfirmedName(const SessionInfo& peer) {
 }
 
 bool HasKey(const SessionInfo& peer, absl::string_view key) {
-  const absl::StatusOr<std::vector<std::string>> keys = TcpRuleKeys(peer);
-  return keys.ok() && std::find(keys->begin(), keys->end(), key) != keys->end();
+  const std::vector<std::string> keys = TcpRuleKeys(peer);
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> TcpRuleKeys(const SessionInfo& peer) {
-  if (peer.remote_address.empty()) return std::vector<std::string>{""};
-  const std::optional<IpAddress> address =
-      IpAddress::Parse(peer.remote_address);
-  if (!address) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("client address '", absl::CHexEscape(peer.remote_address),
-                     "': no IP address"));
-  }
-  const std::string ip = address->v4() ? FormatIpv4(address->bytes())
-                                       : FormatIpv6(address->bytes());
+std::vector<std::string> TcpRuleKeys(const SessionInfo& peer) {
+  if (!peer.remote_address) return {""};
+  const std::string ip = peer.remote_address->ToString(kShortestRun);
   const std::optional<std::string> name = ConfirmedName(peer);
   std::vector<std::string> keys;
   if (peer.remote_info) {
@@ -107,7 +64,7 @@ absl::StatusOr<std::vector<std::string>> TcpRuleKeys(const SessionInfo& peer) {
 bool IsTcpRuleKey(absl::string_view key) {
   // A client that has the key, if there is any.
   SessionInfo peer;
-  peer.remote_address = "192.0.2.1";
+  peer.remote_address = IpAddress::Parse("192.0.2.1");
   absl::string_view address = key;
   if (const size_t at = key.rfind('@'); at != absl::string_view::npos) {
     peer.remote_info.emplace(key.substr(0, at));
@@ -125,8 +82,8 @@ bool IsTcpRuleKey(absl::string_view key) {
   std::string more;
   for (size_t i = 0; i < kGroups; ++i) {
     for (absl::string_view end : {"", "1", ":1", ":"}) {
-      peer.remote_address = absl::StrCat(address, more, end);
-      if (HasKey(peer, key)) return true;
+      peer.remote_address = IpAddress::Parse(absl::StrCat(address, more, end));
+      if (peer.remote_address && HasKey(peer, key)) return true;
     }
     more += absl::StrContains(address, ':') ? "1:" : "1.";
   }

@@ -25,7 +25,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/session_info.h"
 
@@ -33,8 +32,7 @@ namespace postern::policy {
 
 // Returns the keys of `peer`, in the order in which tcpserver looks for them.
 //
-// The address is `remote_address`, whatever its notation; an IPv4-mapped IPv6
-// address is the IPv4 address in it. The name is `remote_name` if its status is
+// The name is `remote_name` if its status is
 // kConfirmed, and no name otherwise: anyone can have any name that nobody has
 // confirmed. It is taken in lower case and without a dot at its end. What ident
 // says is `remote_info`, if there is one: it is the client's own word, so ask
@@ -42,10 +40,7 @@ namespace postern::policy {
 //
 // A client without an address, which comes by a Unix socket, has the last key
 // alone: the rule for anyone.
-//
-// Returns kInvalidArgument if `remote_address` is anything else that is no IP
-// address: then no one can tell which rule is meant.
-absl::StatusOr<std::vector<std::string>> TcpRuleKeys(const SessionInfo& peer);
+std::vector<std::string> TcpRuleKeys(const SessionInfo& peer);
 
 // Returns whether there can be a client that has `key` among its keys. Not one
 // has 192.0.2.0/24, 192.0.2 (without a dot at the end), 192.0.2.01, joe@192.0.,

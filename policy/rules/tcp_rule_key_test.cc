@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_join.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
@@ -23,7 +24,7 @@ struct Client {
 
 SessionInfo Peer(const Client& client) {
   SessionInfo peer;
-  peer.remote_address = client.address;
+  peer.remote_address = IpAddress::Parse(client.address);
   peer.remote_name = client.name;
   peer.name_status = client.status;
   peer.remote_info = client.info;
@@ -71,8 +72,7 @@ TEST(TcpRuleKeyTest, AsksForTheMostOfAClientFirst) {
   for (const auto& c : cases) {
     SCOPED_TRACE(c.client.address + " " + c.client.name);
     const auto keys = TcpRuleKeys(Peer(c.client));
-    ASSERT_TRUE(keys.ok()) << keys.status();
-    EXPECT_EQ(absl::StrJoin(*keys, " "), c.keys);
+    EXPECT_EQ(absl::StrJoin(keys, " "), c.keys);
   }
 }
 
@@ -97,8 +97,7 @@ TEST(TcpRuleKeyTest, WritesIpv6AsTcpserverDoes) {
   };
   for (const auto& c : cases) {
     const auto keys = TcpRuleKeys(Peer({std::string(c.address)}));
-    ASSERT_TRUE(keys.ok()) << keys.status();
-    EXPECT_EQ(keys->front(), c.text);
+    EXPECT_EQ(keys.front(), c.text);
   }
 }
 
@@ -107,8 +106,7 @@ TEST(TcpRuleKeyTest, ANameThatNobodyConfirmedIsNone) {
                             NameStatus::kTemporary, NameStatus::kForged}) {
     const auto keys =
         TcpRuleKeys(Peer({"192.0.2.1", "trusted.example", status, "joe"}));
-    ASSERT_TRUE(keys.ok()) << keys.status();
-    EXPECT_EQ(absl::StrJoin(*keys, " "),
+    EXPECT_EQ(absl::StrJoin(keys, " "),
               "joe@192.0.2.1 192.0.2.1 192.0.2. 192.0. 192. ");
   }
 }
@@ -118,21 +116,7 @@ TEST(TcpRuleKeyTest, ANameThatNobodyConfirmedIsNone) {
 TEST(TcpRuleKeyTest, AClientWithoutAnAddressIsAnyone) {
   const auto keys =
       TcpRuleKeys(Peer({"", "a.example", NameStatus::kConfirmed, "joe"}));
-  ASSERT_TRUE(keys.ok()) << keys.status();
-  EXPECT_EQ(*keys, std::vector<std::string>{""});
-}
-
-TEST(TcpRuleKeyTest, WhatIsNoAddressIsAnError) {
-  for (const std::string& address :
-       {std::string("127.evil"), std::string("127.0.0.1."),
-        std::string("127.0.0"), std::string("fe80::1%eth0"),
-        std::string("10.0.0.1\0", 9), std::string("=a")}) {
-    EXPECT_EQ(TcpRuleKeys(Peer({address})).status().code(),
-              absl::StatusCode::kInvalidArgument)
-        << address;
-  }
-  EXPECT_EQ(TcpRuleKeys(Peer({"127.\n"})).status().message(),
-            "client address '127.\\n': no IP address");
+  EXPECT_EQ(keys, std::vector<std::string>{""});
 }
 
 TEST(TcpRuleKeyTest, KnowsKeysThatNoClientHas) {

@@ -92,10 +92,8 @@ absl::StatusOr<TcpRules> TcpRules::Open(absl::string_view path) {
 }
 
 absl::StatusOr<TcpRules::Match> TcpRules::Find(const SessionInfo& peer) const {
-  const absl::StatusOr<std::vector<std::string>> keys = TcpRuleKeys(peer);
-  if (!keys.ok()) return keys.status();
   Match match;
-  for (const std::string& key : *keys) {
+  for (const std::string& key : TcpRuleKeys(peer)) {
     const absl::StatusOr<std::optional<std::string>> record = cdb_.Find(key);
     if (!record.ok()) return record.status();
     if (!record->has_value()) continue;

@@ -49,9 +49,9 @@ class TcpRules {
   // Returns the rule for `peer`: its `remote_address`, its `remote_name` if
   // that is confirmed, and its `remote_info` count (see TcpRuleKeys()).
   //
-  // Returns kInvalidArgument where its address is none, an error as of
-  // files::Cdb::Find() where the database cannot be read, and kDataLoss, with
-  // the path and the key, where a record is none that tcprules can have made.
+  // Returns an error as of files::Cdb::Find() if the database cannot be read,
+  // and kDataLoss, with the path and the key, if tcprules cannot have made the
+  // record.
   // tcpserver would allow a client whose record was damaged.
   absl::StatusOr<Match> Find(const SessionInfo& peer) const;
 

@@ -97,8 +97,7 @@ void Guest::OnEnd(const SessionEnd& end, const SessionInfo& info) {
   if (metrics_ != nullptr) metrics_->CountSession(end, info);
   constexpr size_t kMaxName = log::kMaxLoggedName;
   log::LogLine line("session", log::LineStyle(), {info.session_id});
-  line.Word("end", CloseReasonName(end.reason))
-      .Text("ip", info.remote_address, log::kMaxLoggedName);
+  line.Word("end", CloseReasonName(end.reason)).Ip("ip", info.remote_address);
   if (!info.hello_name.empty()) line.Text("helo", info.hello_name, kMaxName);
   if (!info.identity.empty()) line.Text("user", info.identity, kMaxName);
   if (info.tls != nullptr) line.Text("tls", info.tls->protocol, kMaxName);

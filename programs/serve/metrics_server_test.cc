@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::programs {
@@ -46,10 +47,10 @@ std::string Ask(uint16_t port, absl::string_view request) {
 class MetricsServerTest : public testing::Test {
  protected:
   void Start() {
-    const auto address = server_.Listen({"127.0.0.1", 0, ""});
+    const auto address = server_.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
     ASSERT_TRUE(address.ok()) << address.status();
     EXPECT_NE(address->port, 0);
-    EXPECT_EQ(address->host, "127.0.0.1");
+    EXPECT_EQ(address->host, IpAddress::Parse("127.0.0.1"));
     port_ = address->port;
     const absl::Status status = server_.Start();
     ASSERT_TRUE(status.ok()) << status;
@@ -112,7 +113,7 @@ TEST_F(MetricsServerTest, WhatIsNoRequestForItIsRefused) {
 TEST_F(MetricsServerTest, AnAddressInUseIsAnError) {
   Start();
   MetricsServer second([] { return std::string(); });
-  const auto address = second.Listen({"127.0.0.1", port_, ""});
+  const auto address = second.Listen({IpAddress::Parse("127.0.0.1"), port_, ""});
   EXPECT_FALSE(address.ok());
   EXPECT_THAT(std::string(address.status().message()),
               HasSubstr(absl::StrCat("127.0.0.1:", port_)));

@@ -32,6 +32,7 @@
 #include "auth/account_key.h"
 #include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
+#include "engine/grammar/ip_address.h"
 #include "log/background_log.h"
 #include "log/log.h"
 #include "log/log_line.h"
@@ -89,7 +90,7 @@ absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
 void LogUnserved(absl::string_view end, const SessionInfo& peer) {
   log::WriteLog(log::LogLine("session", log::LineStyle(), {peer.session_id})
                     .Word("end", end)
-                    .Text("ip", peer.remote_address, log::kMaxLoggedName));
+                    .Ip("ip", peer.remote_address));
 }
 
 service::Metrics::Unserved Reason(policy::ConnectionLimits::Refusal refusal) {
@@ -148,8 +149,8 @@ class Host : public transports::Service {
   bool IsProxy(const SessionInfo& peer) override {
     // A peer without an address has come by a Unix socket, whose permissions
     // say who may do so.
-    const bool is = peer.remote_address.empty() ||
-                    options_.proxies.Contains(peer.remote_address);
+    const bool is =
+        !peer.remote_address || options_.proxies.Contains(peer.remote_address);
     if (!is) {
       CountUnserved(service::Metrics::Unserved::kNoProxy);
       LogUnserved("no-proxy", peer);
@@ -161,7 +162,7 @@ class Host : public transports::Service {
     CountUnserved(service::Metrics::Unserved::kProxyHeader);
     log::WriteLog(log::LogLine("session", log::LineStyle(), {peer.session_id})
                       .Word("end", "proxy-header")
-                      .Text("ip", peer.remote_address, log::kMaxLoggedName)
+                      .Ip("ip", peer.remote_address)
                       .Sentence("reason", why, log::kMaxLoggedName));
   }
 
@@ -180,7 +181,7 @@ class Host : public transports::Service {
       log::WriteLog(log::LogLine("session", log::LineStyle(), {info.session_id})
                         .Word("end", "overload")
                         .Word("limit", RefusalName(*refusal))
-                        .Text("ip", info.remote_address, log::kMaxLoggedName));
+                        .Ip("ip", info.remote_address));
       transports::Admission admission;
       admission.refusal = Reply{
           421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
@@ -190,10 +191,10 @@ class Host : public transports::Service {
     Arrival arrival{listener, std::move(info),
                     std::get<policy::ConnectionLimits::Slot>(std::move(slot)),
                     MonotonicNanoseconds(), std::move(done)};
-    if (names_ == nullptr || arrival.info.remote_address.empty()) {
+    if (names_ == nullptr || !arrival.info.remote_address) {
       return LookAtRules(std::move(arrival));
     }
-    const std::string address = arrival.info.remote_address;
+    const IpAddress address = *arrival.info.remote_address;
     names_->Lookup(address, [this, arrival = std::move(arrival)](
                                 policy::HostName name) mutable {
       arrival.info.remote_name = std::move(name.name);

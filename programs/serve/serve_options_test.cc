@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
 namespace postern::programs {
@@ -107,16 +108,16 @@ TEST_F(ServeOptionsTest, TakesWhatIsGiven) {
   EXPECT_TRUE(options->host_names);
   EXPECT_EQ(options->resolvers,
             (std::vector<std::string>{"192.0.2.1", "192.0.2.2"}));
-  EXPECT_TRUE(options->proxies.Contains("192.0.2.77"));
-  EXPECT_FALSE(options->proxies.Contains("192.0.3.77"));
+  EXPECT_TRUE(options->proxies.Contains(IpAddress::Parse("192.0.2.77")));
+  EXPECT_FALSE(options->proxies.Contains(IpAddress::Parse("192.0.3.77")));
   EXPECT_EQ(options->limits.in_all, 11u);
   EXPECT_EQ(options->limits.from_client, 12u);
   EXPECT_EQ(options->limits.per_minute, 13u);
-  EXPECT_TRUE(options->limits.exempt.Contains("10.1.2.3"));
-  EXPECT_FALSE(options->limits.exempt.Contains("11.1.2.3"));
+  EXPECT_TRUE(options->limits.exempt.Contains(IpAddress::Parse("10.1.2.3")));
+  EXPECT_FALSE(options->limits.exempt.Contains(IpAddress::Parse("11.1.2.3")));
   EXPECT_EQ(options->attempts.of_client, 14u);
   EXPECT_EQ(options->attempts.of_user, 15u);
-  EXPECT_TRUE(options->attempts.exempt.Contains("10.1.2.3"));
+  EXPECT_TRUE(options->attempts.exempt.Contains(IpAddress::Parse("10.1.2.3")));
   EXPECT_EQ(options->auth_threads, 16);
   EXPECT_EQ(options->threads, 17);
   EXPECT_EQ(options->blocking_threads, 18);

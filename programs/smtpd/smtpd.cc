@@ -22,6 +22,7 @@
 #include "absl/time/time.h"
 #include "auth/backend.h"
 #include "engine/authenticator.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "engine/policy.h"
 #include "engine/server_config.h"
@@ -231,13 +232,12 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   stdio.times.greet_delay = absl::Seconds(options.greet_delay);
   net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   tls.Configure(&stream, &info, &stdio);
-  const std::string address = info.remote_address;
+  const std::optional<IpAddress> address = info.remote_address;
   const SessionEnd result = transports::ServeStdio(
       config, std::move(responder), std::move(info), stdio, &stream);
   if (result.clean) return 0;
   log::LogLine line("session", log::LineStyle(), {session});
-  line.Word("end", CloseReasonName(result.reason))
-      .Text("ip", address, log::kMaxLoggedName);
+  line.Word("end", CloseReasonName(result.reason)).Ip("ip", address);
   if (!result.tls_error.empty()) {
     line.Sentence("tls-error", result.tls_error, log::kMaxLoggedName);
   }

@@ -21,6 +21,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "policy/control/control_folder.h"
 #include "policy/rules/tcp_rules_text.h"
@@ -163,7 +164,7 @@ class TcpRulesE2eTest : public testing::Test {
   // What tcprulescheck says of `peer`.
   std::string Check(const SessionInfo& peer) {
     std::vector<std::string> environment = {"TCPREMOTEIP=" +
-                                            peer.remote_address};
+                                            ToString(peer.remote_address)};
     if (!peer.remote_name.empty()) {
       environment.push_back("TCPREMOTEHOST=" + peer.remote_name);
     }
@@ -194,7 +195,7 @@ class TcpRulesE2eTest : public testing::Test {
 
   SessionInfo Peer() {
     SessionInfo peer;
-    peer.remote_address = Ip();
+    peer.remote_address = IpAddress::Parse(Ip());
     if (OneIn(2)) {
       peer.remote_name = Name();
       peer.name_status = NameStatus::kConfirmed;
@@ -241,7 +242,8 @@ TEST_F(TcpRulesE2eTest, ClientsHaveTheRuleThatTcprulescheckFinds) {
     for (int i = 0; i < 20; ++i) {
       const SessionInfo peer = Peer();
       SCOPED_TRACE(absl::StrCat(peer.remote_info.value_or("(none)"), "@",
-                                peer.remote_address, " ", peer.remote_name));
+                                ToString(peer.remote_address), " ",
+                                peer.remote_name));
       found.push_back(Check(peer));
       ASSERT_EQ(Find(peer), found.back());
     }
