@@ -13,7 +13,8 @@ namespace postern::auth {
 
 // 535 5.7.8: the credentials are not right, or there is no such user.
 Verdict WrongCredentials();
-// CannotAuthenticate(): nobody can tell for now. Never for credentials.
+// CannotAuthenticate(): the backend could not decide. Never for credentials
+// that are wrong.
 Verdict CannotTell();
 // 501 5.5.2: what the client sent is not what the mechanism has it send.
 Verdict Malformed();

@@ -26,7 +26,7 @@ struct SaslOptions {
   std::string service = "smtp";
   // What is offered, in this order; empty: whatever is installed and fit.
   std::vector<std::string> mechanisms;
-  log::Report report;  // empty: nobody wants to know
+  log::Report report;  // empty: no report
 };
 
 }  // namespace postern::auth

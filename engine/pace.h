@@ -40,7 +40,8 @@ class Pace {
   // fall.
   void Update(uint64_t message, bool our_turn, Instant now, uint64_t octets);
 
-  // Returns when to ask TooSlow(). Never() means: for now, not at all.
+  // Returns when to ask TooSlow(). Never() if no rate is asked of the client at
+  // this moment.
   Instant deadline() const { return deadline_; }
 
   // Returns whether the client is too slow by `now`, with `octets`. If not, the

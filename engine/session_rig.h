@@ -180,7 +180,7 @@ class SessionRig {
   Instant began;
   std::vector<char> shared = std::vector<char>(size_t{64} << 10);
 
-  std::string client;         // what it has sent and nobody has read
+  std::string client;         // sent, and not read yet
   bool client_ended = false;  // and nothing follows
   size_t takes = kAll;        // octets of replies that the client still takes
   std::string replies;        // what it has taken

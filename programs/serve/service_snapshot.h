@@ -39,7 +39,7 @@ struct ServiceSnapshot {
     std::function<std::shared_ptr<Authenticator>(
         std::shared_ptr<auth::Backend>)>
         guard;
-    service::Metrics* metrics = nullptr;  // null: nobody counts
+    service::Metrics* metrics = nullptr;  // null: not counted
     service::MessagesUnderWay* messages =
         nullptr;  // null: their end is not logged
   };
