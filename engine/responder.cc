@@ -183,7 +183,7 @@ void Responder::TlsStarted(TlsInfo info) {
   });
 }
 
-void Responder::Answer(PostedAnswer answer) {
+void Responder::Answer(PostedAnswer&& answer) {
   if (auto* verdict = std::get_if<Verdict>(&answer.what)) {
     const bool given = AnswerVerdict(answer.id, std::move(*verdict));
     if (given && answer.sink != nullptr) answer.sink->OnReplied();

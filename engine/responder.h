@@ -103,7 +103,7 @@ class Responder {
 
   // Takes what `post` has brought, and completes the session's Ask. A late
   // answer changes nothing, and neither does SinkReady, which is the driver's.
-  void Answer(PostedAnswer answer);
+  void Answer(PostedAnswer&& answer);
   // For ServerSession::TlsStarted().
   void TlsStarted(TlsInfo info);
 

@@ -106,7 +106,7 @@ ServedSession::Next ServedSession::Advance(Instant now) {
   return next;
 }
 
-void ServedSession::Answer(PostedAnswer answer) {
+void ServedSession::Answer(PostedAnswer&& answer) {
   answers_.push_back(std::move(answer));
 }
 
@@ -139,7 +139,9 @@ void ServedSession::TakeAnswers(Instant now) {
     if (std::holds_alternative<SinkReady>(answers_[i].what)) {
       if (stage_ == Stage::kSink) Resume(now);
     } else {
-      live_->responder.Answer(std::move(answers_[i]));
+      // The responder may bring another answer, which may move `answers_`.
+      PostedAnswer answer = std::move(answers_[i]);
+      live_->responder.Answer(std::move(answer));
       if (stage_ == Stage::kAnswer) Resume(now);
     }
   }

@@ -209,7 +209,7 @@ class ServedSession {
   // Takes an answer of a port, or a sink's word that it takes more. Allowed at
   // any time on the session's thread, also within the methods above, as where a
   // port answers at once. Advance() acts on it.
-  void Answer(PostedAnswer answer);
+  void Answer(PostedAnswer&& answer);
 
   // The server goes down: the session ends with 421 at the next moment at which
   // no answer and no content is under way.

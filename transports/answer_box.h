@@ -30,7 +30,7 @@ class AnswerBox {
       : thread_(std::this_thread::get_id()), session_(session) {}
 
   // Takes an answer. The session has it at once if this is its thread.
-  void Post(PostedAnswer answer) {
+  void Post(PostedAnswer&& answer) {
     if (std::this_thread::get_id() == thread_) {
       if (session_ != nullptr) session_->Answer(std::move(answer));
       return;

@@ -118,7 +118,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   }
 
   // Takes an answer of a port, and goes on.
-  void Answer(PostedAnswer answer) {
+  void Answer(PostedAnswer&& answer) {
     session_.Answer(std::move(answer));
     Run();
   }
