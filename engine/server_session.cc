@@ -81,17 +81,7 @@ ServerSession::ServerSession(const ServerConfig& config)
 ServerSession::ServerSession(const ServerConfig& config, SessionHandoff stood)
     : ServerSession(config) {
   state_ = State::kTakenOver;
-  greeted_ = stood.greeted;
-  extended_ = stood.extended;
-  identity_ = std::move(stood.identity);
-  errors_ = stood.errors;
-  auth_failures_ = stood.auth_failures;
-  messages_ = stood.messages;
-  violations_ = stood.violations;
-  if (stood.reported > 0) {
-    reports_ = std::make_unique<Reports>();
-    reports_->reported = stood.reported;
-  }
+  client_ = std::move(stood);
 }
 
 Step ServerSession::Advance(absl::string_view in) {
@@ -113,7 +103,9 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
   if (abort_due_) {
     abort_due_ = false;
     Step step{Step::Kind::kAborted};
-    if (std::exchange(refusal_due_, false)) step.refusal = refusal_.get();
+    if (intake_ != nullptr && std::exchange(intake_->refusal_due, false)) {
+      step.refusal = intake_->refusal.get();
+    }
     return step;
   }
   if (state_ == State::kClosed) {
@@ -216,8 +208,8 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   ++progress_;
   const bool whole = read.kind == LineReader::Result::Kind::kLine;
   const auto parsed = ParseCommand(read.line, config_.strictness);
-  if (errors_ >= config_.max_errors ||
-      auth_failures_ >= config_.max_auth_failures) {
+  if (client_.errors >= config_.max_errors ||
+      client_.auth_failures >= config_.max_auth_failures) {
     // RFC 5321 4.1.1.10: QUIT has its 221 at any time.
     if (!whole || !IsQuit(parsed)) {
       Refuse({421, {4, 7, 0}, "too many errors (#4.7.0)"});
@@ -243,8 +235,8 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
     after_auth_ = command.row->verb == Verb::kAuth;
   }
   if (in.size() > read.consumed && command.row->verb != Verb::kQuit &&
-      (EndsGroup(command) || !extended_)) {
-    violations_.pipelining = true;
+      (EndsGroup(command) || !client_.extended)) {
+    client_.violations.pipelining = true;
     if (config_.pipelining == OutOfTurn::kReject) {
       Refuse({554, {5, 5, 0}, "you must wait for my replies (#5.5.0)"});
       Close(CloseReason::kAbuse);
@@ -300,7 +292,7 @@ const Ask* ServerSession::Serve(const Command& command) {
         Refuse({503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT (#5.5.1)"});
         return nullptr;
       }
-      chunked_ = false;
+      intake().chunked = false;
       return asks_.Open(BodyBegin{});
     case Verb::kVrfy:
       return OnVrfy(command.argument);
@@ -362,7 +354,7 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   if (next_waits_ || asks_.size() >= config_.max_open_asks ||
       !asks_.Only<Rcpt>() ||
       envelope_->to.size() + asks_.size() >= config_.max_recipients ||
-      errors_ + static_cast<int>(asks_.size()) >= config_.max_errors) {
+      client_.errors + static_cast<int>(asks_.size()) >= config_.max_errors) {
     return waiting;
   }
   LineReader peek = reader_;
@@ -390,18 +382,18 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
 }
 
 const Ask* ServerSession::OnMail(absl::string_view argument) {
-  if (config_.max_messages > 0 && messages_ >= config_.max_messages) {
+  if (config_.max_messages > 0 && client_.messages >= config_.max_messages) {
     Refuse({452, {4, 5, 3}, "too many messages in one session (#4.5.3)"});
     return nullptr;
   }
-  ++messages_;
+  ++client_.messages;
   auto parsed = ParseMail(argument, parameter_rules());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Refuse(*reply);
     return nullptr;
   }
   Mail& mail = std::get<Mail>(parsed);
-  mail.message = messages_;
+  mail.message = client_.messages;
   if (config_.max_message_size != 0 &&
       mail.parameters.size.value_or(0) > config_.max_message_size) {
     Refuse(TooBig());
@@ -422,7 +414,7 @@ const Ask* ServerSession::OnRcpt(absl::string_view argument) {
   }
   Rcpt& rcpt = std::get<Rcpt>(parsed);
   rcpt.from = envelope_->from;
-  rcpt.message = messages_;
+  rcpt.message = client_.messages;
   rcpt.index = rcpts_asked_++;
   return asks_.Open(std::move(rcpt));
 }
@@ -453,9 +445,9 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
   }
   // Another client: nothing that was found out about the last one may stay.
   XClient& client = std::get<XClient>(parsed);
-  greeted_ = false;
-  extended_ = false;
-  identity_ = client.login ? client.login->value : "";
+  client_.greeted = false;
+  client_.extended = false;
+  client_.identity = client.login ? client.login->value : "";
   if (tls_ != nullptr && !tls_->peer_subject.empty()) {
     TlsInfo without = *tls_;
     without.peer_subject.clear();  // the proxy's
@@ -468,11 +460,11 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
 
 const Ask* ServerSession::OnAuth(absl::string_view argument) {
   // RFC 4954 3 wants EHLO, but cameras send EHLO, HELO and then AUTH.
-  if (!greeted_) {
+  if (!client_.greeted) {
     Refuse({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
     return nullptr;
   }
-  if (!identity_.empty()) {
+  if (!client_.identity.empty()) {
     Refuse({503, {5, 5, 1}, "authenticated already (#5.5.1)"});
     return nullptr;
   }
@@ -516,7 +508,7 @@ std::optional<Step> ServerSession::RunAuth(absl::string_view in,
 void ServerSession::EndAuth() {
   if (exchange_) {
     abort_due_ = true;
-    ++auth_failures_;
+    ++client_.auth_failures;
   }
   exchange_ = false;
   state_ = State::kCommand;
@@ -525,7 +517,7 @@ void ServerSession::EndAuth() {
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
   if (AwaitsReplyToBareEnd()) {
-    const Reply refusal = content_->Refusal().value_or(
+    const Reply refusal = intake_->content->Refusal().value_or(
         Reply{451,
               {4, 5, 2},
               "the message ends in a bare newline, not in CRLF.CRLF: lines "
@@ -547,15 +539,15 @@ void ServerSession::TlsStarted(TlsInfo info) {
   state_ = State::kCommand;
   examined_ += reader_.examined();
   reader_ = LineReader();
-  greeted_ = false;
-  extended_ = false;
-  identity_.clear();
+  client_.greeted = false;
+  client_.extended = false;
+  client_.identity.clear();
 }
 
 void ServerSession::TalkedEarly() {
   ABSL_HARDENING_ASSERT(state_ == State::kStart ||
                         (!asks_.empty() && asks_.Only<Connected>()));
-  violations_.early_talk = true;
+  client_.violations.early_talk = true;
   if (config_.early_talk != OutOfTurn::kReject) return;
   Refuse({554, {5, 5, 0}, "you must wait for my greeting (#5.5.0)"}, "");
   Close(CloseReason::kAbuse);
@@ -569,10 +561,9 @@ void ServerSession::ReleaseIdleMemory() {
   output_.ReleaseIdleMemory();
   asks_.ReleaseIdleMemory();
   envelope_.reset();
-  refusal_.reset();
-  if (content_ == nullptr) return;
-  examined_ += content_->examined();
-  content_.reset();
+  if (intake_ == nullptr) return;
+  if (intake_->content) examined_ += intake_->content->examined();
+  intake_.reset();
 }
 
 absl::Duration ServerSession::ReadTimeout() const {
@@ -588,20 +579,13 @@ absl::Duration ServerSession::IdleTimeout() const {
 
 // Silence while no input is wanted is the sink's, and costs no message.
 bool ServerSession::AwaitsReplyToBareEnd() const {
-  return state_ == State::kBody && !body_ended_ && wants_input_ &&
-         content_->LooksEnded();
+  return state_ == State::kBody && !intake_->ended && wants_input_ &&
+         intake_->content->LooksEnded();
 }
 
-SessionHandoff ServerSession::handoff() const {
+const SessionHandoff& ServerSession::handoff() const {
   ABSL_HARDENING_ASSERT(asks_.Only<StartTls>() && !asks_.empty());
-  return {.greeted = greeted_,
-          .extended = extended_,
-          .identity = identity_,
-          .errors = errors_,
-          .auth_failures = auth_failures_,
-          .messages = messages_,
-          .reported = reports_ == nullptr ? 0 : reports_->reported,
-          .violations = violations_};
+  return client_;
 }
 
 const Envelope& ServerSession::envelope() const {
@@ -612,18 +596,24 @@ const Envelope& ServerSession::envelope() const {
 uint64_t ServerSession::content() const {
   const bool content = state_ == State::kBody || state_ == State::kSwallow ||
                        transaction_ == Transaction::kChunks;
-  return content ? static_cast<uint64_t>(messages_) : 0;
+  return content ? static_cast<uint64_t>(client_.messages) : 0;
 }
 
 uint64_t ServerSession::examined() const {
   return reader_.examined() + examined_ +
-         (content_ == nullptr ? 0 : content_->examined());
+         (intake_ != nullptr && intake_->content ? intake_->content->examined()
+                                                 : 0);
 }
 
 bool ServerSession::idle() const {
   return (state_ == State::kStart || state_ == State::kCommand) &&
          transaction_ == Transaction::kNone && asks_.empty() &&
          reader_.between_lines();
+}
+
+ServerSession::Intake& ServerSession::intake() {
+  if (intake_ == nullptr) intake_ = std::make_unique<Intake>();
+  return *intake_;
 }
 
 Phase ServerSession::phase() const {
@@ -639,20 +629,22 @@ Phase ServerSession::phase() const {
       return Phase::kBroken;
   }
   if (config_.require_tls && tls_ == nullptr) return Phase::kTlsRequired;
-  if (config_.require_hello && !greeted_) return Phase::kUngreeted;
-  if (config_.require_auth && identity_.empty()) return Phase::kAuthRequired;
+  if (config_.require_hello && !client_.greeted) return Phase::kUngreeted;
+  if (config_.require_auth && client_.identity.empty()) {
+    return Phase::kAuthRequired;
+  }
   return Phase::kIdle;
 }
 
 void ServerSession::Say(const Reply& reply) {
-  if (reply.permanent()) ++errors_;
+  if (reply.permanent()) ++client_.errors;
   output_.Append(reply);
 }
 
 void ServerSession::SayForMessage(const Reply& reply) {
   const size_t times = config_.lmtp ? envelope().to.size() : 1;
   for (size_t i = 0; i < times; ++i) output_.Append(reply);
-  if (times > 0 && reply.permanent()) ++errors_;
+  if (times > 0 && reply.permanent()) ++client_.errors;
 }
 
 void ServerSession::Report(const Reply& reply, absl::string_view command,
@@ -665,13 +657,13 @@ void ServerSession::Report(const Reply& reply, absl::string_view command,
   if (withheld) secret_ = true;
   if (known || MeansAuth(command)) after_auth_ = MeansAuth(command);
   // What ends the session is always told: there is one such reply.
-  if (reports_->reported >= config_.max_reported && reply.code != 421) return;
-  ++reports_->reported;
+  if (client_.reported >= config_.max_reported && reply.code != 421) return;
+  ++client_.reported;
   Refusal& refusal = reports_->open.emplace_back();
   if (known) refusal.verb = row.name;
   if (!withheld) refusal.command = std::string(ShownCommand(command));
   refusal.reply = reply;
-  if (transaction_ != Transaction::kNone) refusal.message = messages_;
+  if (transaction_ != Transaction::kNone) refusal.message = client_.messages;
   refusal.content = content;
 }
 
@@ -682,12 +674,12 @@ std::vector<Refusal> ServerSession::TakeRefusals() {
 
 void ServerSession::EndTransaction() {
   transaction_ = Transaction::kNone;
-  draining_ = false;
+  if (intake_ != nullptr) intake_->draining = false;
   if (envelope_ != nullptr) envelope_->Clear();
 }
 
 void ServerSession::Abort() {
-  if (transaction_ != Transaction::kNone && !draining_) abort_due_ = true;
+  if (transaction_ != Transaction::kNone && !draining()) abort_due_ = true;
   EndTransaction();
 }
 

@@ -210,15 +210,15 @@ class ServerSession {
   // Whether this is LMTP: ServerConfig::lmtp.
   bool lmtp() const { return config_.lmtp; }
   // Who the client is, by AUTH or by a proxy's XCLIENT; empty: not known.
-  const std::string& identity() const { return identity_; }
+  const std::string& identity() const { return client_.identity; }
   // What TLS has come to, null for a connection in the clear. Behind XCLIENT it
   // is still the proxy's, but the certificate is nobody's.
   const SharedTlsInfo& tls() const { return tls_; }
   // What the client has done out of turn so far.
-  const Violations& violations() const { return violations_; }
+  const Violations& violations() const { return client_.violations; }
   // What a session that continues this one needs to know. To be called while
   // StartTls is the open question.
-  SessionHandoff handoff() const;
+  const SessionHandoff& handoff() const;
   // Bytes of input looked at so far, each time counted: for the test that the
   // cost is linear in what comes in, however it was cut.
   uint64_t examined() const;
@@ -251,13 +251,30 @@ class ServerSession {
     kContent,   // what is wrong with the message
     kAnswer,    // a port's answer, known to it
   };
+  // The content of the message under way, or a chunk that is thrown away. The
+  // next message uses the same object, so that it costs no allocation.
+  struct Intake {
+    bool chunked = false;  // it comes in chunks
+    Chunk chunk;           // what is left of the one under way
+    // The message is refused, and the embedder knows: there is nothing to abort
+    // when the transaction ends.
+    bool draining = false;
+    bool ended = false;                    // its last octet has been consumed
+    bool refusal_due = false;              // kAborted will show `refusal`
+    Cause chunk_cause = Cause::kProtocol;  // of the chunk that is thrown away
+    // Of the message, or of the chunk thrown away; or of one before it.
+    std::unique_ptr<const Reply> refusal;
+    std::optional<Content> content;  // none before the first BodyBegin
+    uint64_t block = 0;  // octets of content since progress_ has changed
+  };
   // What there is to report. Made for the first refusal.
   struct Reports {
     std::vector<Refusal> open;  // not taken yet
-    int reported = 0;
     uint32_t all = 0;
   };
 
+  Intake& intake();  // made if there is none
+  bool draining() const { return intake_ != nullptr && intake_->draining; }
   Phase phase() const;
   ParameterRules parameter_rules() const;
   Utf8 utf8() const;  // of this transaction
@@ -337,50 +354,34 @@ class ServerSession {
   const ServerConfig& config_;
   State state_ = State::kStart;
   bool refused_ = false;    // greeted with 554: only QUIT is served
-  bool greeted_ = false;    // HELO, EHLO or LHLO accepted
-  bool extended_ = false;   // and it was not HELO
   bool abort_due_ = false;  // kAborted goes before anything else
   bool input_ended_ = false;
   bool wants_input_ = false;    // as the last Step said
   bool shutting_down_ = false;  // at the next safe point
   CloseReason reason_ = CloseReason::kQuit;
-  int errors_ = 0;    // since the last accepted message
-  int messages_ = 0;  // MAIL commands
-  Violations violations_;
+  SessionHandoff client_;  // what is known of it
   SharedTlsInfo tls_;
   uint64_t progress_ = 0;
-  uint64_t block_ = 0;  // octets of content since progress_ has changed
 
   LineReader reader_;
   bool overlong_bdat_ = false;  // the line too long was meant to be a BDAT
   AskQueue asks_;
   bool next_waits_ = false;  // the next line is in, and no RCPT to ask ahead
-  uint64_t examined_ = 0;    // besides what reader_ and content_ count
+  uint64_t examined_ = 0;    // besides what reader_ and intake_ count
 
   bool exchange_ = false;  // AUTH has begun, and has not come to an end
   bool secret_ = false;    // what was just consumed is, for Step::secret
   // AUTH has come, and no known verb since: an unknown command may be a part of
   // an exchange that its client takes to be open.
   bool after_auth_ = false;
-  int auth_failures_ = 0;  // of the session
-  std::string identity_;
 
   Transaction transaction_ = Transaction::kNone;
-  std::unique_ptr<Envelope>
-      envelope_;            // null: there was none since ReleaseIdleMemory()
+  // Null: there was none since ReleaseIdleMemory().
+  std::unique_ptr<Envelope> envelope_;
   size_t rcpts_asked_ = 0;  // of this transaction
 
-  std::unique_ptr<Content> content_;  // of this message, or of one before it
-  bool chunked_ = false;              // it comes in chunks
-  Chunk chunk_;                       // what is left of the one under way
-  // The message is refused, and the embedder knows: there is nothing to abort
-  // when the transaction ends.
-  bool draining_ = false;
-  // Of the message, or of the chunk thrown away; or of one before it.
-  std::unique_ptr<const Reply> refusal_;
-  bool refusal_due_ = false;              // kAborted will show it
-  Cause chunk_cause_ = Cause::kProtocol;  // of the chunk thrown away
-  bool body_ended_ = false;               // its last byte has been consumed
+  // Null: there was none since ReleaseIdleMemory().
+  std::unique_ptr<Intake> intake_;
 
   absl::string_view line_;  // the command under way, within Advance() alone
   std::unique_ptr<Reports> reports_;  // null: nothing was refused

@@ -72,7 +72,7 @@ absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
     }
     exchange_ = false;
     state_ = State::kCommand;
-    identity_ = std::move(granted.identity);
+    client_.identity = std::move(granted.identity);
     Say({235, {2, 7, 0}, "ok"});
   }
   ++progress_;
@@ -89,7 +89,9 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
   const bool drop = verdict.kind() == Verdict::Kind::kDrop;
   if (std::holds_alternative<BodyBegin>(ask.what)) {
     // By the embedder's own word: nothing to abort.
-    if (chunked_ && !drop) return FailChunk(chunk_, reply, Cause::kAnswer);
+    if (intake_->chunked && !drop) {
+      return FailChunk(intake_->chunk, reply, Cause::kAnswer);
+    }
     EndTransaction();
   } else if (std::holds_alternative<AuthBegin>(ask.what) ||
              std::holds_alternative<AuthResponse>(ask.what)) {
@@ -97,7 +99,7 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
     state_ = State::kCommand;
     // An outage too: a client that could try for free while a backend fails
     // would guess as fast as the backend can fail.
-    ++auth_failures_;
+    ++client_.auth_failures;
   }
   Say(reply);
   if (std::holds_alternative<StartTls>(ask.what)) {
@@ -106,7 +108,8 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
     Report(reply, connected->client ? "XCLIENT" : "", /*content=*/false);
     refused_ = true;
-    if (!connected->client) errors_ = 0;  // a greeting answers no command
+    // A greeting answers no command.
+    if (!connected->client) client_.errors = 0;
   }
   if (drop) Close(CloseReason::kRefused);
 }
@@ -120,10 +123,10 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
          absl::StrCat(config_.greeting, config_.lmtp ? " LMTP" : " ESMTP")});
   } else if (const auto* hello = std::get_if<Hello>(&ask.what)) {
     Abort();  // RFC 5321 4.1.4: as RSET
-    greeted_ = true;
-    extended_ = hello->verb != Hello::Verb::kHelo;
-    Say(extended_ ? EhloReply(config_, tls_.get())
-                  : Reply{250, {}, config_.greeting});
+    client_.greeted = true;
+    client_.extended = hello->verb != Hello::Verb::kHelo;
+    Say(client_.extended ? EhloReply(config_, tls_.get())
+                         : Reply{250, {}, config_.greeting});
   } else if (std::holds_alternative<StartTls>(ask.what)) {
     state_ = State::kStartTls;
     Say({220, {2, 0, 0}, "ready"});
@@ -155,7 +158,7 @@ void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
   const Reply usual = {250, {2, 0, 0}, "ok"};
   bool drop = false;
   bool accepted = false;
-  const int errors = errors_;
+  const int errors = client_.errors;
   for (const Verdict& verdict : verdicts) {
     const Reply& reply = verdict.reply() ? *verdict.reply() : usual;
     if (verdicts.size() == 1) {
@@ -167,7 +170,7 @@ void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
     accepted = accepted || verdict.accepted();
   }
   // Of as many recipients as it may have, a message is one error, or none.
-  errors_ = accepted ? 0 : std::min(errors_, errors + 1);
+  client_.errors = accepted ? 0 : std::min(client_.errors, errors + 1);
   EndTransaction();
   if (drop) Close(CloseReason::kRefused);
 }

@@ -35,23 +35,23 @@ const Ask* ServerSession::OnBdat(const Chunk& chunk) {
   const bool first = transaction_ == Transaction::kOpen;
   const uint64_t limit = config_.max_message_size;
   const bool fits = first ? limit == 0 || chunk.size <= limit
-                          : content_->HasRoomFor(chunk.size);
+                          : intake_->content->HasRoomFor(chunk.size);
   if (!fits) {
-    if (!draining_) RefuseMessage(TooBig());
+    if (!draining()) RefuseMessage(TooBig());
     FailChunk(chunk, TooBig(), Cause::kContent);
     return nullptr;
   }
-  chunk_ = chunk;
-  chunked_ = true;
+  intake().chunk = chunk;
+  intake_->chunked = true;
   if (first) return asks_.Open(BodyBegin{});
   state_ = State::kBody;
   return nullptr;
 }
 
 void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply, Cause cause) {
-  chunk_ = chunk;
-  chunk_cause_ = cause;
-  refusal_ = std::make_unique<const Reply>(std::move(reply));
+  intake().chunk = chunk;
+  intake_->chunk_cause = cause;
+  intake_->refusal = std::make_unique<const Reply>(std::move(reply));
   state_ = State::kSwallow;
   if (chunk.size <= config_.max_discarded) return;
   SayForChunk();
@@ -61,34 +61,35 @@ void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply, Cause cause) {
 void ServerSession::SayForChunk() {
   // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
   // there is none, not at all.
-  if (chunk_.last && Serves(config_, tls_.get(), Verb::kBdat) &&
+  if (intake_->chunk.last && Serves(config_, tls_.get(), Verb::kBdat) &&
       phase() >= Phase::kIdle) {
-    SayForMessage(*refusal_);
+    SayForMessage(*intake_->refusal);
   } else {
-    Say(*refusal_);
+    Say(*intake_->refusal);
   }
-  if (chunk_cause_ == Cause::kAnswer) return;
-  Report(*refusal_, "BDAT", chunk_cause_ == Cause::kContent);
+  if (intake_->chunk_cause == Cause::kAnswer) return;
+  Report(*intake_->refusal, "BDAT", intake_->chunk_cause == Cause::kContent);
 }
 
 void ServerSession::FailChunk(const Chunk& chunk, Reply reply, Cause cause) {
-  draining_ = true;
+  intake().draining = true;
   if (!chunk.last) transaction_ = Transaction::kBroken;
   RefuseChunk(chunk, std::move(reply), cause);
 }
 
 std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
                                               size_t* consumed) {
-  const uint64_t octets = std::min<uint64_t>(chunk_.size, in.size());
-  chunk_.size -= octets;
+  const uint64_t octets = std::min<uint64_t>(intake_->chunk.size, in.size());
+  intake_->chunk.size -= octets;
   *consumed += static_cast<size_t>(octets);
   CountBlock(octets);
-  if (chunk_.size > 0) return WantInput();
+  if (intake_->chunk.size > 0) return WantInput();
   ++progress_;
-  block_ = 0;
+  intake_->block = 0;
   state_ = State::kCommand;
   SayForChunk();
-  if (chunk_.last && draining_ && transaction_ != Transaction::kBroken) {
+  if (intake_->chunk.last && intake_->draining &&
+      transaction_ != Transaction::kBroken) {
     EndTransaction();
   }
   return std::nullopt;
@@ -96,45 +97,48 @@ std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
 
 std::optional<Step> ServerSession::RunBody(absl::string_view in,
                                            size_t* consumed) {
-  if (body_ended_) return EndBody();
+  if (intake_->ended) return EndBody();
   BodyScanner::Result taken;
-  if (!chunked_) {
-    taken = content_->Take(in);
-    body_ended_ = taken.end;
-  } else if (chunk_.size > 0) {
-    taken = content_->Take(in.substr(
-        0, static_cast<size_t>(std::min<uint64_t>(chunk_.size, in.size()))));
-    chunk_.size -= taken.consumed;
-  } else if (chunk_.last) {
-    taken = content_->Finish();
-    body_ended_ = true;
+  if (!intake_->chunked) {
+    taken = intake_->content->Take(in);
+    intake_->ended = taken.end;
+  } else if (intake_->chunk.size > 0) {
+    taken = intake_->content->Take(
+        in.substr(0, static_cast<size_t>(
+                         std::min<uint64_t>(intake_->chunk.size, in.size()))));
+    intake_->chunk.size -= taken.consumed;
+  } else if (intake_->chunk.last) {
+    taken = intake_->content->Finish();
+    intake_->ended = true;
   } else {
     return EndChunk();
   }
   *consumed += taken.consumed;
   CountBlock(taken.consumed);
-  if (!draining_) {
-    if (std::optional<Reply> refusal = content_->Refusal()) {
+  if (!intake_->draining) {
+    if (std::optional<Reply> refusal = intake_->content->Refusal()) {
       RefuseMessage(*std::move(refusal));
     }
   }
-  if (!draining_ && !taken.slices.empty()) return BodyStep(taken.slices);
-  if (taken.consumed > 0 || abort_due_ || body_ended_) return std::nullopt;
+  if (!intake_->draining && !taken.slices.empty()) {
+    return BodyStep(taken.slices);
+  }
+  if (taken.consumed > 0 || abort_due_ || intake_->ended) return std::nullopt;
   return WantInput();
 }
 
 void ServerSession::CountBlock(uint64_t octets) {
-  block_ += octets;
-  if (block_ < config_.data_block) return;
-  block_ = 0;
+  intake_->block += octets;
+  if (intake_->block < config_.data_block) return;
+  intake_->block = 0;
   ++progress_;
 }
 
 std::optional<Step> ServerSession::EndChunk() {
-  block_ = 0;
+  intake_->block = 0;
   ++progress_;
   state_ = State::kCommand;
-  if (const std::optional<Reply> refusal = content_->ChunkRefusal()) {
+  if (const std::optional<Reply> refusal = intake_->content->ChunkRefusal()) {
     transaction_ = Transaction::kBroken;
     Say(*refusal);
     Report(*refusal, "BDAT", /*content=*/true);
@@ -146,42 +150,38 @@ std::optional<Step> ServerSession::EndChunk() {
 }
 
 std::optional<Step> ServerSession::EndBody() {
-  body_ended_ = false;
-  block_ = 0;
+  intake_->ended = false;
+  intake_->block = 0;
   ++progress_;
   state_ = State::kCommand;
-  if (const std::optional<Reply> refusal = content_->Refusal()) {
+  if (const std::optional<Reply> refusal = intake_->content->Refusal()) {
     SayForMessage(*refusal);
-    Report(*refusal, chunked_ ? "BDAT" : "DATA", /*content=*/true);
+    Report(*refusal, intake_->chunked ? "BDAT" : "DATA", /*content=*/true);
     EndTransaction();
     return std::nullopt;
   }
-  return AskStep(asks_.Open(BodyEnd{content_->size()}));
+  return AskStep(asks_.Open(BodyEnd{intake_->content->size()}));
 }
 
 void ServerSession::BodyAccepted(const Verdict& verdict) {
   const Content::Form form =
-      !chunked_ ? Content::Form::kData
+      !intake_->chunked ? Content::Form::kData
       : envelope_->parameters.body == BodyType::kBinaryMime
           ? Content::Form::kBinary
           : Content::Form::kText;
   const BareNewlines bare_newlines =
       verdict.bare_newlines().value_or(config_.bare_newlines);
-  if (content_ == nullptr) {
-    content_ = std::make_unique<Content>(config_, form, bare_newlines);
-  } else {
-    examined_ += content_->examined();
-    *content_ = Content(config_, form, bare_newlines);
-  }
+  if (intake_->content) examined_ += intake_->content->examined();
+  intake_->content.emplace(config_, form, bare_newlines);
   state_ = State::kBody;
-  if (!chunked_) Say({354, {}, "go ahead"});
+  if (!intake_->chunked) Say({354, {}, "go ahead"});
 }
 
 void ServerSession::RefuseMessage(Reply reply) {
-  refusal_ = std::make_unique<const Reply>(std::move(reply));
-  refusal_due_ = true;
+  intake().refusal = std::make_unique<const Reply>(std::move(reply));
+  intake_->refusal_due = true;
   abort_due_ = true;
-  draining_ = true;
+  intake_->draining = true;
 }
 
 }  // namespace postern
