@@ -4,13 +4,15 @@
 #include "delivery/discard.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace postern::delivery {
 namespace {
 
-class DiscardedMessage : public MessageSink {
+class DiscardedMessage : public MailTransaction {
  public:
+  std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
   bool Write(absl::Span<const absl::string_view>,
              absl::AnyInvocable<void() &&>) override {
     return true;
@@ -22,7 +24,8 @@ class DiscardedMessage : public MessageSink {
 
 }  // namespace
 
-Delivery::Opened Discard::Open(const Envelope&, const SessionInfo&) {
+std::unique_ptr<MailTransaction> Discard::Begin(const Envelope&,
+                                                const SharedSessionInfo&) {
   return std::make_unique<DiscardedMessage>();
 }
 

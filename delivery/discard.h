@@ -6,6 +6,8 @@
 #ifndef POSTERN_DELIVERY_DISCARD_H_
 #define POSTERN_DELIVERY_DISCARD_H_
 
+#include <memory>
+
 #include "engine/delivery.h"
 
 namespace postern::delivery {
@@ -16,7 +18,8 @@ class Discard : public Delivery {
  public:
   ExtensionSet carries() const override { return ExtensionSet::All(); }
   bool ServesRemote(const Path&) const override { return true; }
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override;
 };
 
 }  // namespace postern::delivery

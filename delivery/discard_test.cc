@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "delivery/open_message.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -13,8 +14,8 @@ namespace {
 
 TEST(DiscardTest, AcceptsEverything) {
   Discard discard;
-  Delivery::Opened opened = discard.Open({.to = {{{"u", "d"}}}}, {});
-  auto* sink = std::get_if<std::unique_ptr<MessageSink>>(&opened);
+  Opened opened = OpenMessage(discard, {.to = {{{"u", "d"}}}}, {});
+  auto* sink = std::get_if<std::unique_ptr<MailTransaction>>(&opened);
   ASSERT_NE(sink, nullptr);
   EXPECT_TRUE((*sink)->Write({"a\r\n"}, [] { FAIL(); }));
   bool accepted = false;

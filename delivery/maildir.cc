@@ -51,7 +51,8 @@ struct Letters {
   std::vector<Letter> letters;       // by folder, at least one
 };
 
-class MaildirMessage : public MessageSink {
+// A message on its way into its Maildirs.
+class MaildirMessage {
   using Folder = SharedFolders::Folder;
 
  public:
@@ -70,12 +71,11 @@ class MaildirMessage : public MessageSink {
         buffer_(kBufferSize) {}
 
   // Also removes what a committed message may have left in tmp/.
-  ~MaildirMessage() override { Withdraw(); }
+  ~MaildirMessage() { Withdraw(); }
 
   std::optional<Reply> Open();
-  bool Write(absl::Span<const absl::string_view> slices,
-             absl::AnyInvocable<void() &&> ready) override;
-  void Commit(Policy::Done done) override;
+  void Write(absl::Span<const absl::string_view> slices);
+  Verdict Commit();
 
  private:
   // These return zero or a negative errno, and leave it to Withdraw() to tidy.
@@ -136,8 +136,7 @@ std::optional<Reply> MaildirMessage::Open() {
   return std::nullopt;
 }
 
-bool MaildirMessage::Write(absl::Span<const absl::string_view> slices,
-                           absl::AnyInvocable<void() &&>) {
+void MaildirMessage::Write(absl::Span<const absl::string_view> slices) {
   for (absl::string_view slice : slices) {
     while (error_ == 0 && !buffer_.Take(&slice)) {
       error_ = Flush();
@@ -146,10 +145,9 @@ bool MaildirMessage::Write(absl::Span<const absl::string_view> slices,
       if (error_ < 0) Withdraw();
     }
   }
-  return true;
 }
 
-void MaildirMessage::Commit(Policy::Done done) {
+Verdict MaildirMessage::Commit() {
   if (error_ == 0 && TooMuch()) {
     Withdraw();
     if (options_.report) {
@@ -157,16 +155,16 @@ void MaildirMessage::Commit(Policy::Done done) {
                                    " octets in the files of ", letters_.size(),
                                    " recipients"));
     }
-    return std::move(done)(Verdict::Refuse(TooMuchReply()));
+    return Verdict::Refuse(TooMuchReply());
   }
   if (error_ == 0) error_ = Store();
   if (error_ < 0) {
     Reply reply = CannotStore(error_);
     Withdraw();
-    return std::move(done)(Verdict::Refuse(std::move(reply)));
+    return Verdict::Refuse(std::move(reply));
   }
   for (Letter& letter : letters_) letter.in_new.clear();  // not ours any more
-  std::move(done)(Verdict::Accept());
+  return Verdict::Accept();
 }
 
 int MaildirMessage::Flush() {
@@ -298,17 +296,45 @@ void MaildirMessage::Withdraw() {
   }
 }
 
-}  // namespace
+class MaildirTransaction : public MailTransaction {
+ public:
+  // All of them outlive this.
+  MaildirTransaction(const MaildirLocation& location,
+                     const MaildirRecipients& recipients, FileSystem& files,
+                     SharedFolders& open_folders, UniqueNames& names,
+                     const MaildirOptions& options)
+      : location_(location),
+        recipients_(recipients),
+        files_(files),
+        open_folders_(open_folders),
+        names_(names),
+        options_(options) {}
 
-Maildir::Maildir(MaildirLocation location, MaildirOptions options,
-                 FileSystem& files)
-    : location_(std::move(location)),
-      options_(std::move(options)),
-      files_(files),
-      open_folders_(files),
-      names_(options_.host, options_.now, options_.random) {}
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later) override {
+    return recipients_.Decide(rcpt.to).By("maildir");
+  }
+  std::optional<Reply> Open(const Envelope& envelope) override;
+  bool Write(absl::Span<const absl::string_view> slices,
+             absl::AnyInvocable<void() &&>) override {
+    message_->Write(slices);
+    return true;
+  }
+  void Commit(Policy::Done done) override {
+    std::move(done)(message_->Commit());
+  }
 
-Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
+ private:
+  const MaildirLocation& location_;
+  const MaildirRecipients& recipients_;
+  FileSystem& files_;
+  SharedFolders& open_folders_;
+  UniqueNames& names_;
+  const MaildirOptions& options_;
+  std::optional<MaildirMessage> message_;  // once it is open
+};
+
+std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
   Letters to;
   absl::flat_hash_set<std::string> addresses;
   absl::flat_hash_map<std::string, size_t> indices;
@@ -325,12 +351,27 @@ Delivery::Opened Maildir::Open(const Envelope& envelope, const SessionInfo&) {
   std::stable_sort(
       to.letters.begin(), to.letters.end(),
       [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
-  auto message = std::make_unique<MaildirMessage>(
-      files_, open_folders_, names_, options_, envelope.from, std::move(to));
-  if (std::optional<Reply> refusal = message->Open()) {
-    return *std::move(refusal);
-  }
-  return message;
+  return message_
+      .emplace(files_, open_folders_, names_, options_, envelope.from,
+               std::move(to))
+      .Open();
+}
+
+}  // namespace
+
+Maildir::Maildir(MaildirLocation location, MaildirOptions options,
+                 FileSystem& files)
+    : location_(std::move(location)),
+      options_(std::move(options)),
+      files_(files),
+      recipients_(location_, options_.report, files),
+      open_folders_(files),
+      names_(options_.host, options_.now, options_.random) {}
+
+std::unique_ptr<MailTransaction> Maildir::Begin(const Envelope&,
+                                                const SharedSessionInfo&) {
+  return std::make_unique<MaildirTransaction>(location_, recipients_, files_,
+                                              open_folders_, names_, options_);
 }
 
 }  // namespace postern::delivery

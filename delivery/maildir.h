@@ -40,12 +40,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
+#include "delivery/maildir_recipients.h"
 #include "delivery/shared_folders.h"
 #include "delivery/unique_names.h"
 #include "engine/delivery.h"
@@ -86,25 +88,29 @@ struct MaildirOptions {
 // however many the recipients; messages to one Maildir at one time share four
 // of them.
 //
-// Thread-safe. Its sinks wait for the disk in Open(), Write() and Commit(), so
-// an event loop gives them threads. It must outlive them.
+// Thread-safe. Its transactions wait for the disk, so an event loop gives them
+// threads. It must outlive them.
 class Maildir : public Delivery {
  public:
   explicit Maildir(MaildirLocation location, MaildirOptions options = {},
                    FileSystem& files = PosixFileSystem());
 
   bool ServesRemote(const Path&) const override { return options_.catch_all; }
+  // AddRecipient() answers as MaildirRecipients.
+  bool LooksUpRecipients() const override { return !location_.shared(); }
 
-  // Creates the first recipient's file in tmp/. Refuses with 550 5.1.1 if a
-  // recipient cannot have a Maildir whatever is on the disk, and with
-  // 451 4.3.0 if the first one's cannot be opened or is not there: that was
-  // MaildirRecipients' to find out, and now it may be on its way back.
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+  // Open() creates the first recipient's file in tmp/. It refuses with
+  // 550 5.1.1 if a recipient cannot have a Maildir whatever is on the disk, and
+  // with 451 4.3.0 if the first one's cannot be opened or is not there: that
+  // was AddRecipient()'s to find out, and now it may be on its way back.
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override;
 
  private:
   const MaildirLocation location_;
   const MaildirOptions options_;
   FileSystem& files_;
+  const MaildirRecipients recipients_;
   SharedFolders open_folders_;
   UniqueNames names_;
 };

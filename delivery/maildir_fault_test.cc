@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
+#include "delivery/open_message.h"
 #include "files/test_folder.h"
 #include "gtest/gtest.h"
 
@@ -58,9 +59,9 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
 
   // Returns the verdict's or the refusal's reply; code 0: accepted.
   Reply Deliver() {
-    Delivery::Opened opened = maildir_->Open(envelope_, {});
+    Opened opened = OpenMessage(*maildir_, envelope_, {});
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     for (absl::string_view rest = wire_; !rest.empty();) {
       sink->Write({rest.substr(0, 16384)}, [] { FAIL(); });
       rest.remove_prefix(std::min<size_t>(rest.size(), 16384));
@@ -285,8 +286,8 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
     envelope.to.push_back({{name, "d"}, {}});
   }
   Maildir maildir(*MaildirLocation::Parse(folder.File("%u")), {}, files);
-  Delivery::Opened opened = maildir.Open(envelope, {});
-  auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+  Opened opened = OpenMessage(maildir, envelope, {});
+  auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
   bool accepted = false;
   sink->Commit([&](Verdict verdict) { accepted = verdict.accepted(); });
   EXPECT_TRUE(accepted);
@@ -316,11 +317,11 @@ TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
   };
   const auto deliver = [&](Owned& files) {
     Maildir maildir(*MaildirLocation::Parse(folder.File("%u")), {}, files);
-    Delivery::Opened opened =
-        maildir.Open({.to = {{{"a", "d"}}, {{"b", "d"}}}}, {});
+    Opened opened =
+        OpenMessage(maildir, {.to = {{{"a", "d"}}, {{"b", "d"}}}}, {});
     if (std::holds_alternative<Reply>(opened)) return false;
     bool accepted = false;
-    std::get<std::unique_ptr<MessageSink>>(opened)->Commit(
+    std::get<std::unique_ptr<MailTransaction>>(opened)->Commit(
         [&](const Verdict& verdict) { accepted = verdict.accepted(); });
     return accepted;
   };

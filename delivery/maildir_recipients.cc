@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -17,22 +16,12 @@
 
 namespace postern::delivery {
 
-MaildirRecipients::MaildirRecipients(MaildirLocation location,
+MaildirRecipients::MaildirRecipients(const MaildirLocation& location,
                                      log::Report report, FileSystem& files)
-    : location_(std::move(location)),
-      report_(std::move(report)),
-      files_(files) {}
+    : location_(location), report_(std::move(report)), files_(files) {}
 
-void MaildirRecipients::Decide(const Ask& ask, const SharedSessionInfo&,
-                               Done done) {
-  const auto* rcpt = std::get_if<Rcpt>(&ask.what);
-  if (rcpt == nullptr || location_.shared()) {
-    return std::move(done)(Verdict::Accept());
-  }
-  std::move(done)(DecideRecipient(rcpt->to));
-}
-
-Verdict MaildirRecipients::DecideRecipient(const Path& recipient) const {
+Verdict MaildirRecipients::Decide(const Path& recipient) const {
+  if (location_.shared()) return Verdict::Accept();
   const std::optional<std::string> path = location_.For(recipient);
   if (!path) return Verdict::Refuse(NoMailboxReply());
   MaildirFolder folder(files_);

@@ -8,33 +8,32 @@
 
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
+#include "engine/grammar/path.h"
 #include "engine/policy.h"
+#include "engine/verdict.h"
 #include "log/report.h"
 
 namespace postern::delivery {
 
-// Accepts a Rcpt if its Maildir is there, with a tmp and a new. Refuses it with
-// 550 5.1.1 only if it is certain that there is no such Maildir (see
+// Accepts a recipient if its Maildir is there, with a tmp and a new. Refuses it
+// with 550 5.1.1 only if it is certain that there is no such Maildir (see
 // ConfirmNoMaildir()), or if the address cannot have one. Refuses it with
 // 451 4.3.0 and reports the path in every other case: an error of the disk, a
 // mail store that is not mounted, a Maildir that lacks its tmp or new. Accepts
-// everything else, and every recipient of a location without %u and %d.
+// every recipient of a location without %u and %d.
 //
-// It says nothing of relaying: policy::RelayPolicy asks it after its own rules.
-//
-// Thread-safe if `files` is. Looks at the disk before it returns.
-class MaildirRecipients : public Policy {
+// Thread-safe if `files` is.
+class MaildirRecipients {
  public:
-  explicit MaildirRecipients(MaildirLocation location, log::Report report = {},
-                             FileSystem& files = PosixFileSystem());
+  // `location` and `files` must outlive this.
+  MaildirRecipients(const MaildirLocation& location, log::Report report,
+                    FileSystem& files);
 
-  void Decide(const Ask& ask, const SharedSessionInfo& session,
-              Done done) override;
+  // Looks at the disk before it returns.
+  Verdict Decide(const Path& recipient) const;
 
  private:
-  Verdict DecideRecipient(const Path& recipient) const;
-
-  const MaildirLocation location_;
+  const MaildirLocation& location_;
   const log::Report report_;
   FileSystem& files_;
 };

@@ -15,6 +15,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "delivery/open_message.h"
 #include "files/test_folder.h"
 #include "gtest/gtest.h"
 
@@ -46,9 +47,9 @@ class MaildirTest : public testing::Test {
   // Delivers `pieces`; returns the reply, code 0 for a plain acceptance.
   Reply Deliver(Maildir& maildir, const Envelope& envelope,
                 const std::vector<absl::string_view>& pieces) {
-    Delivery::Opened opened = maildir.Open(envelope, {});
+    Opened opened = OpenMessage(maildir, envelope, {});
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     EXPECT_TRUE(sink->Write(pieces, [] { FAIL() << "not due"; }));
     std::optional<Verdict> verdict;
     sink->Commit([&](Verdict v) { verdict = std::move(v); });
@@ -117,8 +118,8 @@ TEST_F(MaildirTest, ASinkThatIsDroppedLeavesNothing) {
   const size_t before = files::CountOpenDescriptors();
   auto maildir = MakeDelivery("m");
   {
-    Delivery::Opened opened = maildir->Open(one_, {});
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    Opened opened = OpenMessage(*maildir, one_, {});
+    auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     sink->Write({"a\r\n"}, [] {});
     EXPECT_EQ(folder_.List("m/tmp").size(), 1);
     EXPECT_TRUE(folder_.List("m/new").empty());
@@ -317,10 +318,10 @@ TEST_F(MaildirTest, ANameThatIsTakenIsLeftAlone) {
 TEST_F(MaildirTest, TwoSinksAtOnceDoNotMeet) {
   Create("m");
   auto maildir = MakeDelivery("m");
-  Delivery::Opened a = maildir->Open(one_, {});
-  Delivery::Opened b = maildir->Open(one_, {});
-  auto& first = std::get<std::unique_ptr<MessageSink>>(a);
-  auto& second = std::get<std::unique_ptr<MessageSink>>(b);
+  Opened a = OpenMessage(*maildir, one_, {});
+  Opened b = OpenMessage(*maildir, one_, {});
+  auto& first = std::get<std::unique_ptr<MailTransaction>>(a);
+  auto& second = std::get<std::unique_ptr<MailTransaction>>(b);
   first->Write({"first\r\n"}, [] {});
   second->Write({"second\r\n"}, [] {});
   int accepted = 0;

@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace postern::delivery {
@@ -23,17 +22,26 @@ constexpr size_t kAhead = size_t{512} << 10;
 // delivery's own.
 constexpr std::chrono::minutes kMaxWait{3};
 
-// What a sink and its task share.
+// What a transaction of the pool and its task share.
 class Job : public std::enable_shared_from_this<Job> {
  public:
   Job(std::shared_ptr<Delivery> delivery, system::Run run,
-      std::function<Time()> now, const Envelope& envelope,
-      const SessionInfo& session)
+      std::function<Time()> now, std::unique_ptr<MailTransaction> transaction)
       : delivery_(std::move(delivery)),
         run_(std::move(run)),
         now_(std::move(now)),
-        envelope_(envelope),
-        session_(session) {}
+        transaction_(std::move(transaction)) {}
+
+  void AddRecipient(const Rcpt& rcpt, Policy::Done done) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    recipients_.push_back({rcpt, std::move(done)});
+    Start();
+  }
+
+  void Open(const Envelope& envelope) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    envelope_ = envelope;
+  }
 
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) {
@@ -47,7 +55,7 @@ class Job : public std::enable_shared_from_this<Job> {
 
   // One of them is given.
   void Commit(std::optional<Policy::Done> done,
-              std::optional<MessageSink::EachDone> each) {
+              std::optional<MailTransaction::EachDone> each) {
     const std::lock_guard<std::mutex> lock(mutex_);
     done_ = std::move(done);
     each_ = std::move(each);
@@ -55,7 +63,7 @@ class Job : public std::enable_shared_from_this<Job> {
     Start();
   }
 
-  // The sink is gone.
+  // The transaction of the pool is gone.
   void Abandon() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (done_ || each_ || committed_) return;
@@ -86,32 +94,47 @@ class Job : public std::enable_shared_from_this<Job> {
     run_([self = shared_from_this()] { self->Work(); });
   }
 
+  struct Question {
+    Rcpt rcpt;
+    Policy::Done done;
+  };
+
   // On a thread of the pool; one at a time, by `working_`.
   void Work() {
     while (true) {
+      std::vector<Question> recipients;
       std::string text;
       std::optional<absl::AnyInvocable<void() &&>> ready;
       {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (abandoned_) break;
-        if (text_.empty() && (done_ || each_)) {
-          committed_ = true;
-          break;
-        }
-        if (text_.empty()) {
+        if (recipients_.empty() && text_.empty()) {
+          if (done_ || each_) {
+            committed_ = true;
+            break;
+          }
           working_ = false;
           return;
         }
+        recipients.swap(recipients_);
         text.swap(text_);
         ready.swap(ready_);
       }
+      for (Question& question : recipients) Ask(std::move(question));
       if (ready) std::move (*ready)();
+      if (text.empty()) continue;
       Open();
       const absl::string_view slice = text;
-      if (sink_ != nullptr) (void)sink_->Write({&slice, 1}, [] {});
+      if (!refusal_) (void)transaction_->Write({&slice, 1}, [] {});
     }
     if (committed_) Finish();
-    sink_.reset();
+    transaction_.reset();
+  }
+
+  void Ask(Question question) {
+    std::optional<Verdict> verdict = transaction_->AddRecipient(
+        question.rcpt, [&question] { return std::move(question.done); });
+    if (verdict) std::move(question.done)(*std::move(verdict));
   }
 
   void Open() {
@@ -122,12 +145,8 @@ class Job : public std::enable_shared_from_this<Job> {
           Reply{451, {4, 3, 2}, "too busy, try again later (#4.3.2)"});
       return;
     }
-    Delivery::Opened opened = delivery_->Open(envelope_, session_);
-    if (auto* reply = std::get_if<Reply>(&opened)) {
-      refusal_.emplace(std::move(*reply));
-    } else {
-      sink_ = std::get<std::unique_ptr<MessageSink>>(std::move(opened));
-    }
+    refusal_ = transaction_->Open(envelope_);
+    if (refusal_) transaction_.reset();
   }
 
   // When the message came to its end: not before now, while it has not.
@@ -146,18 +165,19 @@ class Job : public std::enable_shared_from_this<Job> {
       return std::move(*std::exchange(each_, {}))(
           {Verdict::Refuse(*std::move(refusal_))});
     }
-    // The answer keeps the sink alive, which may give it on yet another thread.
-    std::shared_ptr<MessageSink> sink = std::move(sink_);
-    MessageSink& committing = *sink;
+    // The answer keeps the transaction alive, which may give it on yet another
+    // thread.
+    std::shared_ptr<MailTransaction> keep = std::move(transaction_);
+    MailTransaction& committing = *keep;
     if (done_) {
       committing.Commit([done = *std::exchange(done_, {}),
-                         sink = std::move(sink)](Verdict verdict) mutable {
+                         keep = std::move(keep)](Verdict verdict) mutable {
         std::move(done)(std::move(verdict));
       });
     } else {
       committing.CommitEach(
           [each = *std::exchange(each_, {}),
-           sink = std::move(sink)](std::vector<Verdict> verdicts) mutable {
+           keep = std::move(keep)](std::vector<Verdict> verdicts) mutable {
             std::move(each)(std::move(verdicts));
           });
     }
@@ -166,30 +186,43 @@ class Job : public std::enable_shared_from_this<Job> {
   const std::shared_ptr<Delivery> delivery_;
   const system::Run run_;
   const std::function<Time()> now_;
-  const Envelope envelope_;
-  const SessionInfo session_;
 
   std::mutex mutex_;
-  std::string text_;      // not worked on yet
-  bool begun_ = false;    // there has been a task
-  bool working_ = false;  // there is one
+  std::vector<Question> recipients_;  // not asked yet
+  std::string text_;                  // not worked on yet
+  bool begun_ = false;                // there has been a task
+  bool working_ = false;              // there is one
   bool abandoned_ = false;
   bool committed_ = false;
   std::optional<absl::AnyInvocable<void() &&>> ready_;  // the client waits
   std::optional<Policy::Done> done_;
-  std::optional<MessageSink::EachDone> each_;
+  std::optional<MailTransaction::EachDone> each_;
   Time ended_;  // where one of them is there
 
   // The task's own.
+  Envelope envelope_;
   bool opened_ = false;
   std::optional<Reply> refusal_;
-  std::unique_ptr<MessageSink> sink_;
+  std::unique_ptr<MailTransaction> transaction_;
 };
 
-class PooledSink : public MessageSink {
+class PooledTransaction : public MailTransaction {
  public:
-  explicit PooledSink(std::shared_ptr<Job> job) : job_(std::move(job)) {}
-  ~PooledSink() override { job_->Abandon(); }
+  PooledTransaction(std::shared_ptr<Job> job, bool looks_up)
+      : job_(std::move(job)), looks_up_(looks_up) {}
+  ~PooledTransaction() override { job_->Abandon(); }
+
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override {
+    if (!looks_up_) return Verdict::Accept();
+    job_->AddRecipient(rcpt, later());
+    return std::nullopt;
+  }
+  // What the delivery says to this comes at the message's end.
+  std::optional<Reply> Open(const Envelope& envelope) override {
+    job_->Open(envelope);
+    return std::nullopt;
+  }
 
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
@@ -204,14 +237,17 @@ class PooledSink : public MessageSink {
 
  private:
   const std::shared_ptr<Job> job_;
+  const bool looks_up_;
 };
 
 }  // namespace
 
-Delivery::Opened PooledDelivery::Open(const Envelope& envelope,
-                                      const SessionInfo& session) {
-  return std::make_unique<PooledSink>(
-      std::make_shared<Job>(delivery_, run_, now_, envelope, session));
+std::unique_ptr<MailTransaction> PooledDelivery::Begin(
+    const Envelope& envelope, const SharedSessionInfo& session) {
+  return std::make_unique<PooledTransaction>(
+      std::make_shared<Job>(delivery_, run_, now_,
+                            delivery_->Begin(envelope, session)),
+      delivery_->LooksUpRecipients());
 }
 
 }  // namespace postern::delivery

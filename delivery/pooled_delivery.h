@@ -16,8 +16,10 @@
 
 namespace postern::delivery {
 
-// Has `delivery`, whose sinks wait for disks and processes, work on the threads
-// of `run`, and waits for nothing itself. A sink works on one thread at a time.
+// Has `delivery`, whose transactions wait for disks and processes, work on the
+// threads of `run`, and waits for nothing itself. A transaction works on one
+// thread at a time. Its recipients are asked for there if the delivery looks
+// them up; otherwise they are accepted at once.
 //
 // What is written is copied, and worked on in pieces of 64 KiB; a client that
 // is faster than the disk waits with 512 KiB ahead. A short message is one task
@@ -27,13 +29,14 @@ namespace postern::delivery {
 // three minutes behind its end, since all threads are stuck, is refused: the
 // client will not wait for what the delivery then takes, and send it again.
 //
-// Thread-safe. It need not outlive its sinks, nor they their tasks; the threads
-// must outlive all of them.
+// Thread-safe. It need not outlive its transactions, nor they their tasks; the
+// threads must outlive all of them.
 class PooledDelivery : public Delivery {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // `delivery`'s sinks never return false from Write(). `now` is thread-safe.
+  // `delivery`'s transactions never return false from Write(). `now` is
+  // thread-safe.
   PooledDelivery(std::shared_ptr<Delivery> delivery, system::Run run,
                  std::function<Time()> now = std::chrono::steady_clock::now)
       : delivery_(std::move(delivery)),
@@ -44,7 +47,11 @@ class PooledDelivery : public Delivery {
   bool ServesRemote(const Path& recipient) const override {
     return delivery_->ServesRemote(recipient);
   }
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+  bool LooksUpRecipients() const override {
+    return delivery_->LooksUpRecipients();
+  }
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override;
 
  private:
   const std::shared_ptr<Delivery> delivery_;

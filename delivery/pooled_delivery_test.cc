@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "delivery/open_message.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
@@ -27,22 +28,44 @@ class Recorder : public Delivery {
   ExtensionSet carries() const override {
     return ExtensionSet({Extension::kDsn});
   }
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override {
-    log += "open " + envelope.to.at(0).path.local_part + " for " +
-           ToString(session.remote_address) + "\n";
-    if (refuse) return Reply{451, {4, 3, 0}, "cannot open"};
-    return std::make_unique<Sink>(this);
+  bool LooksUpRecipients() const override { return looks_up; }
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope&, const SharedSessionInfo& session) override {
+    return std::make_unique<Message>(this, session);
   }
 
   std::string log;
   std::string text;
   bool refuse = false;
+  bool looks_up = false;
+  std::vector<Policy::Done>* due = nullptr;  // answers about recipients
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(Recorder* recorder) : recorder_(*recorder) {}
-    ~Sink() override { recorder_.log += "closed\n"; }
+    Message(Recorder* recorder, SharedSessionInfo session)
+        : recorder_(*recorder), session_(std::move(session)) {}
+    ~Message() override {
+      if (used_) recorder_.log += "closed\n";
+    }
+    std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                        Policy::Later later) override {
+      used_ = true;
+      recorder_.log += "rcpt " + rcpt.to.local_part + "\n";
+      if (recorder_.due != nullptr) {
+        recorder_.due->push_back(later());
+        return std::nullopt;
+      }
+      if (rcpt.to.local_part == "u") return Verdict::Accept();
+      return Verdict::Refuse({550, {5, 1, 1}, "no"});
+    }
+    std::optional<Reply> Open(const Envelope& envelope) override {
+      recorder_.log += "open " + envelope.to.at(0).path.local_part + " for " +
+                       ToString(session_->remote_address) + "\n";
+      if (recorder_.refuse) return Reply{451, {4, 3, 0}, "cannot open"};
+      used_ = true;
+      return std::nullopt;
+    }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&>) override {
       for (absl::string_view slice : slices) {
@@ -62,22 +85,24 @@ class Recorder : public Delivery {
 
    private:
     Recorder& recorder_;
+    const SharedSessionInfo session_;
+    bool used_ = false;
   };
 };
 
 class PooledDeliveryTest : public testing::Test {
  protected:
-  std::unique_ptr<MessageSink> Open() {
-    Delivery::Opened opened = pooled_.Open(
-        {.to = {{{"u", "d"}, {}}}},
+  std::unique_ptr<MailTransaction> Open() {
+    Opened opened = OpenMessage(
+        pooled_, {.to = {{{"u", "d"}, {}}}},
         SessionInfo{.remote_address = IpAddress::Parse("192.0.2.1")});
-    return std::get<std::unique_ptr<MessageSink>>(std::move(opened));
+    return std::get<std::unique_ptr<MailTransaction>>(std::move(opened));
   }
-  bool Write(MessageSink& sink, absl::string_view text) {
+  bool Write(MailTransaction& sink, absl::string_view text) {
     return sink.Write({&text, 1}, [this] { ++ready_; });
   }
-  void Commit(std::unique_ptr<MessageSink> sink) {
-    MessageSink& committing = *sink;
+  void Commit(std::unique_ptr<MailTransaction> sink) {
+    MailTransaction& committing = *sink;
     committing.Commit([this, sink = std::move(sink)](Verdict verdict) {
       answer_.emplace(std::move(verdict));
     });
@@ -208,12 +233,65 @@ TEST_F(PooledDeliveryTest, WhatIsWorkedOnAlreadyHasItsTime) {
 TEST_F(PooledDeliveryTest, EachRecipientHasItsAnswer) {
   auto sink = Open();
   std::vector<Verdict> verdicts;
-  MessageSink& committing = *sink;
+  MailTransaction& committing = *sink;
   committing.CommitEach(
       [&, sink = std::move(sink)](auto each) { verdicts = std::move(each); });
   RunAll();
   EXPECT_EQ(verdicts.size(), 2u);
   EXPECT_EQ(recorder_.log, "open u for 192.0.2.1\ncommit each\nclosed\n");
+}
+
+TEST_F(PooledDeliveryTest, RecipientsAreLookedUpOnThePool) {
+  std::vector<std::string> answers;
+  const auto ask = [&](MailTransaction& transaction, const char* name) {
+    return transaction.AddRecipient(
+        {.to = {name, "d"}}, [&answers, name]() -> Policy::Done {
+          return [&answers, name](Verdict verdict) {
+            answers.push_back(name +
+                              std::string(verdict.accepted() ? "+" : "-"));
+          };
+        });
+  };
+  auto transaction = pooled_.Begin({}, std::make_shared<SessionInfo>());
+  EXPECT_TRUE(ask(*transaction, "v")->accepted());  // as it does not look
+  recorder_.looks_up = true;
+  transaction = pooled_.Begin({}, std::make_shared<SessionInfo>());
+  EXPECT_FALSE(ask(*transaction, "u"));
+  EXPECT_FALSE(ask(*transaction, "v"));
+  EXPECT_EQ(tasks_.size(), 1u);  // one at a time
+  EXPECT_EQ(recorder_.log, "");
+  RunAll();
+  EXPECT_EQ(answers, (std::vector<std::string>{"u+", "v-"}));
+  transaction.reset();
+  EXPECT_EQ(recorder_.log, "rcpt u\nrcpt v\n");
+  RunAll();
+  EXPECT_EQ(recorder_.log, "rcpt u\nrcpt v\nclosed\n");
+}
+
+// The delivery may have threads of its own.
+TEST_F(PooledDeliveryTest, ARecipientMayBeAnsweredLater) {
+  std::vector<Policy::Done> due;
+  recorder_.looks_up = true;
+  recorder_.due = &due;
+  std::optional<bool> accepted;
+  std::shared_ptr<MailTransaction> transaction =
+      pooled_.Begin({}, std::make_shared<SessionInfo>());
+  EXPECT_FALSE(
+      transaction->AddRecipient({.to = {"u", "d"}}, [&]() -> Policy::Done {
+        return [&, transaction](Verdict verdict) {
+          accepted = verdict.accepted();
+        };
+      }));
+  RunAll();
+  transaction.reset();
+  RunAll();
+  EXPECT_EQ(recorder_.log, "rcpt u\n");
+  EXPECT_FALSE(accepted);
+  std::move(due[0])(Verdict::Accept());
+  due.clear();
+  RunAll();
+  EXPECT_EQ(accepted, true);
+  EXPECT_EQ(recorder_.log, "rcpt u\nclosed\n");
 }
 
 TEST_F(PooledDeliveryTest, CarriesWhatTheDeliveryDoes) {
@@ -231,8 +309,8 @@ TEST(PooledDeliveryThreadTest, WriterAndTaskMayMeet) {
     const std::lock_guard<std::mutex> lock(mutex);
     threads.emplace_back(std::move(task));
   });
-  Delivery::Opened opened = pooled.Open({.to = {{{"u", "d"}, {}}}}, {});
-  auto sink = std::get<std::unique_ptr<MessageSink>>(std::move(opened));
+  Opened opened = OpenMessage(pooled, {.to = {{{"u", "d"}, {}}}}, {});
+  auto sink = std::get<std::unique_ptr<MailTransaction>>(std::move(opened));
   const std::string piece(10'000, 'x');
   const absl::string_view slice = piece;
   bool ready = true;
@@ -252,7 +330,7 @@ TEST(PooledDeliveryThreadTest, WriterAndTaskMayMeet) {
     }
   }
   bool committed = false;
-  MessageSink& committing = *sink;
+  MailTransaction& committing = *sink;
   committing.Commit([&, sink = std::move(sink)](Verdict verdict) {
     const std::lock_guard<std::mutex> lock(mutex);
     committed = verdict.accepted();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,7 +53,8 @@ std::string How(const system::ChildProcess::Result& result, bool read) {
   return "ended, and its exit code is lost";
 }
 
-class QueuedMessage : public MessageSink {
+// A message that its program is reading.
+class QueuedMessage {
  public:
   // `options` outlives this.
   QueuedMessage(const QmailQueueOptions& options, std::string program,
@@ -66,8 +68,7 @@ class QueuedMessage : public MessageSink {
     ReportLateEnd(/*has_envelope=*/false);
   }
 
-  bool Write(absl::Span<const absl::string_view> slices,
-             absl::AnyInvocable<void() &&>) override {
+  void Write(absl::Span<const absl::string_view> slices) {
     // Once it has stopped reading, the rest is read from the client and
     // dropped, so that the client is there for the answer.
     for (absl::string_view slice : slices) {
@@ -75,10 +76,9 @@ class QueuedMessage : public MessageSink {
         Flush(system::Deadline(options_.queue_timeout));
       }
     }
-    return true;
   }
 
-  void Commit(Policy::Done done) override {
+  Verdict Commit() {
     const system::Deadline deadline(options_.queue_timeout);
     buffer_.Finish();
     if (!failed_) Flush(deadline);
@@ -91,7 +91,7 @@ class QueuedMessage : public MessageSink {
     const pid_t pid = process_->pid();
     const QueueProcess::Result result = process_->Wait(deadline);
     Report(result, pid);
-    std::move(done)(Answer(result, pid));
+    return Answer(result, pid);
   }
 
  private:
@@ -179,13 +179,29 @@ class QueuedMessage : public MessageSink {
   bool failed_ = false;  // the program has not got everything, and never will
 };
 
-}  // namespace
+class QueueTransaction : public MailTransaction {
+ public:
+  // `options` outlives this.
+  QueueTransaction(const QmailQueueOptions& options, SharedSessionInfo session)
+      : options_(options), session_(std::move(session)) {}
 
-QmailQueue::QmailQueue(QmailQueueOptions options)
-    : options_(std::move(options)) {}
+  std::optional<Reply> Open(const Envelope& envelope) override;
+  bool Write(absl::Span<const absl::string_view> slices,
+             absl::AnyInvocable<void() &&>) override {
+    message_->Write(slices);
+    return true;
+  }
+  void Commit(Policy::Done done) override {
+    std::move(done)(message_->Commit());
+  }
 
-Delivery::Opened QmailQueue::Open(const Envelope& envelope,
-                                  const SessionInfo& session) {
+ private:
+  const QmailQueueOptions& options_;
+  const SharedSessionInfo session_;
+  std::optional<QueuedMessage> message_;  // once it is open
+};
+
+std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
   std::string text;
   // Returns false if the address would be two fields of the envelope.
   const auto add = [&text](char kind, const Path& path) {
@@ -214,7 +230,7 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
   // The last rule wins, also with an empty value: then nothing can be run. The
   // log names the file, wherever its reader is.
   std::string program = options_.program;
-  for (const auto& [name, value] : session.environment) {
+  for (const auto& [name, value] : session_->environment) {
     if (name == "QMAILQUEUE") program = value;
   }
   if (!program.empty() && program[0] != '/' && !options_.home.empty()) {
@@ -222,15 +238,26 @@ Delivery::Opened QmailQueue::Open(const Envelope& envelope,
   }
   auto process = QueueProcess::Start(
       program, options_.home,
-      system::SessionVariables(options_.environment, session));
+      system::SessionVariables(options_.environment, *session_));
   if (!process.ok()) {
     if (options_.report) options_.report(process.status().message());
     return absl::IsResourceExhausted(process.status())
                ? QueueUnavailableReply()
                : ReplyForQueueExit(kQueueExecError);
   }
-  return std::make_unique<QueuedMessage>(options_, std::move(program),
-                                         *std::move(process), std::move(text));
+  message_.emplace(options_, std::move(program), *std::move(process),
+                   std::move(text));
+  return std::nullopt;
+}
+
+}  // namespace
+
+QmailQueue::QmailQueue(QmailQueueOptions options)
+    : options_(std::move(options)) {}
+
+std::unique_ptr<MailTransaction> QmailQueue::Begin(
+    const Envelope&, const SharedSessionInfo& session) {
+  return std::make_unique<QueueTransaction>(options_, session);
 }
 
 }  // namespace postern::delivery

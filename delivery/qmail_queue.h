@@ -7,6 +7,7 @@
 #define POSTERN_DELIVERY_QMAIL_QUEUE_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/time/clock.h"
@@ -62,9 +63,10 @@ struct QmailQueueOptions {
 // Differs from qmail-smtpd in one thing: a program that cannot be started
 // refuses DATA (451 "unable to exec qq") instead of the message after it.
 //
-// Thread-safe. Its sinks wait for the program in Write(), in Commit() and, for
-// as long as it takes to notice that nothing more comes (ten seconds, then it
-// is killed), in their destructor; an event loop gives them threads.
+// Thread-safe. Its transactions wait for the program in Write(), in Commit()
+// and, for as long as it takes to notice that nothing more comes (ten seconds,
+// then it is killed), in their destructor; an event loop gives them threads. It
+// must outlive them.
 class QmailQueue : public Delivery {
  public:
   explicit QmailQueue(QmailQueueOptions options = {});
@@ -72,9 +74,10 @@ class QmailQueue : public Delivery {
   // qmail-send sends on what is not local.
   bool ServesRemote(const Path&) const override { return true; }
 
-  // Starts the program. Refuses with 451 4.3.0 if that fails, and with
-  // 553 5.1.3 if an address has a NUL in it.
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+  // Open() starts the program. It refuses with 451 4.3.0 if that fails, and
+  // with 553 5.1.3 if an address has a NUL in it.
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override;
 
  private:
   const QmailQueueOptions options_;

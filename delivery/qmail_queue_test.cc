@@ -24,6 +24,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "delivery/open_message.h"
 #include "delivery/queue_process.h"
 #include "files/test_folder.h"
 #include "gtest/gtest.h"
@@ -63,14 +64,13 @@ class QmailQueueTest : public testing::Test {
     EXPECT_FALSE(sigismember(&pending, SIGPIPE));
   }
 
-  // The sink lives no longer than the next Open().
-  Delivery::Opened Open(const std::string& script) {
+  // The message lives no longer than the next Open().
+  Opened Open(const std::string& script) {
     SessionInfo session;
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
     session.environment.emplace_back("STAND_IN_OUT", folder_.path());
-    queue_.emplace(options_);
-    return queue_->Open(envelope_, session);
+    return OpenMessage(queue_.emplace(options_), envelope_, session);
   }
 
   // Has a stand-in do `script` with a message of `body`; returns the reply.
@@ -81,9 +81,9 @@ class QmailQueueTest : public testing::Test {
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
     session.environment.emplace_back("STAND_IN_OUT", folder_.path());
-    Delivery::Opened opened = queue.Open(envelope_, session);
+    Opened opened = OpenMessage(queue, envelope_, session);
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     for (; !body.empty();
          body.remove_prefix(std::min<size_t>(16001, body.size()))) {
       EXPECT_TRUE(sink->Write({body.substr(0, 16001)}, [] { FAIL(); }));
@@ -248,15 +248,15 @@ TEST_F(QmailQueueTest, ARuleChoosesTheProgramOfASession) {
 
 TEST_F(QmailQueueTest, NoCommitNoEnvelope) {
   for (const bool large : {false, true}) {
-    Delivery::Opened opened = Open("message envelope exit=0");
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    Opened opened = Open("message envelope exit=0");
+    auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     const std::string body = large ? large_ : "a\r\n";
     EXPECT_TRUE(sink->Write({body}, [] { FAIL(); }));
     sink.reset();
     EXPECT_EQ(folder_.Read("envelope"), "");
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   }
-  Delivery::Opened opened = Open("message envelope exit=0");  // no Write either
+  Opened opened = Open("message envelope exit=0");  // no Write either
 }
 
 TEST_F(QmailQueueTest, TheErrorTextIsUsedWithExitCodes82And88Only) {
@@ -377,7 +377,7 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
         std::string(), std::string("interpreter"), std::string("plain/x"),
         StandIn() + " -x", std::string(5000, 'x')}) {
     options_.program = program;
-    Delivery::Opened opened = Open("");
+    Opened opened = Open("");
     const std::string file =
         program.empty() || program[0] == '/' ? program : folder_.File(program);
     EXPECT_TRUE(
@@ -404,7 +404,7 @@ TEST_F(QmailQueueTest, WithoutDescriptorsTheMessageIsRefusedAtOnce) {
     rlimit few = old;
     few.rlim_cur = static_cast<rlim_t>(highest + more);
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
-    Delivery::Opened opened = Open("message envelope");
+    Opened opened = Open("message envelope");
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
     ASSERT_TRUE(std::holds_alternative<Reply>(opened)) << more;
     EXPECT_EQ(std::get<Reply>(opened),
@@ -438,8 +438,8 @@ class FewDescriptors {
 // program must not queue what would be refused, and come again.
 TEST_F(QmailQueueTest, WithoutADescriptorAtTheMessagesEndNothingIsQueued) {
   for (const rlim_t spare : {0, 1}) {
-    Delivery::Opened opened = Open("message envelope exit=0");
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
+    Opened opened = Open("message envelope exit=0");
+    auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     ASSERT_TRUE(sink->Write({"a\r\n"}, [] { FAIL(); }));
     std::optional<Verdict> verdict;
     {
@@ -508,7 +508,7 @@ TEST_F(QmailQueueTest, AProgramThatHangsIsKilled) {
               (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
   }
   // Nor does it hold up whoever gives up the message.
-  Delivery::Opened opened = Open("message hang");
+  Opened opened = Open("message hang");
 }
 
 TEST_F(QmailQueueTest, WithoutATimeoutTheProgramMayTakeItsTime) {

@@ -21,6 +21,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "delivery/open_message.h"
 #include "delivery/qmail_queue.h"
 #include "engine/delivery.h"
 #include "files/test_folder.h"
@@ -55,14 +56,15 @@ class QueueLeftTest : public testing::Test {
   }
 
   // Opens a message for a program that does `script`.
-  std::unique_ptr<MessageSink> Open(const std::string& script) {
+  std::unique_ptr<MailTransaction> Open(const std::string& script) {
     SessionInfo session;
     session.environment = {{"STAND_IN", script},
                            {"STAND_IN_OUT", folder_.path()}};
-    Delivery::Opened opened =
-        queue_.emplace(options_).Open({.to = {{{"u", "d"}}}}, session);
-    EXPECT_TRUE(std::holds_alternative<std::unique_ptr<MessageSink>>(opened));
-    return std::get<std::unique_ptr<MessageSink>>(std::move(opened));
+    Opened opened =
+        OpenMessage(queue_.emplace(options_), {.to = {{{"u", "d"}}}}, session);
+    EXPECT_TRUE(
+        std::holds_alternative<std::unique_ptr<MailTransaction>>(opened));
+    return std::get<std::unique_ptr<MailTransaction>>(std::move(opened));
   }
   // Lets a program go on that waits for "go".
   void LetGo() { folder_.Write("go", ""); }

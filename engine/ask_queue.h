@@ -52,11 +52,14 @@ class AskQueue {
 
   // Returns the open question `id` if it has no answer yet, else null. Its
   // answer is the caller's to put in.
-  Entry* Find(RequestId id) {
-    for (Entry& entry : open_) {
+  const Entry* Find(RequestId id) const {
+    for (const Entry& entry : open_) {
       if (entry.ask.id == id) return entry.verdict ? nullptr : &entry;
     }
     return nullptr;
+  }
+  Entry* Find(RequestId id) {
+    return const_cast<Entry*>(std::as_const(*this).Find(id));
   }
 
   // Takes the oldest question off, if it has been answered, else returns null.

@@ -118,6 +118,9 @@ Reply HelpReply(const ServerConfig& config, const TlsInfo* tls) {
     if (row.verb == Verb::kStartTls && tls != nullptr) continue;
     absl::StrAppend(&verbs, verbs.empty() ? "" : " ", row.name);
   }
+  for (const std::string& verb : config.more_verbs) {
+    absl::StrAppend(&verbs, " ", verb);
+  }
   return {214, {2, 0, 0}, std::move(verbs)};
 }
 
@@ -137,6 +140,9 @@ Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {
   for (const ExtensionRow& row : kExtensionTable) {
     if (!offered.Has(row.extension)) continue;
     absl::StrAppend(&text, "\n", row.keyword, Arguments(row.extension, config));
+  }
+  for (const std::string& verb : config.more_verbs) {
+    absl::StrAppend(&text, "\n", verb);
   }
   if (config.announce_limits) text += Limits(config);
   if (config.offer_starttls && tls == nullptr) text += "\nSTARTTLS";

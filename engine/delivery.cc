@@ -7,7 +7,7 @@
 
 namespace postern {
 
-void MessageSink::CommitEach(EachDone done) {
+void MailTransaction::CommitEach(EachDone done) {
   Commit([done = std::move(done)](Verdict verdict) mutable {
     std::vector<Verdict> verdicts;
     verdicts.push_back(std::move(verdict));

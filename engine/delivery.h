@@ -2,13 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The delivery ports: where accepted mail goes. Implementations live in
-// delivery/ and in whatever embeds postern.
+// delivery/ and in programs that embed postern.
+//
+// A delivery makes one MailTransaction for each mail transaction, RFC 5321 3.3,
+// and the session takes it through the same steps as the client takes the
+// session:
+//
+//   MAIL                  Delivery::Begin()
+//   RCPT                  AddRecipient(), for each that the policy accepts
+//   DATA, or first BDAT   Open()
+//   content               Write()
+//   its end               Commit()
+//   RSET, EHLO, an end of the session, content that is refused
+//                         the destructor
 
 #ifndef POSTERN_ENGINE_DELIVERY_H_
 #define POSTERN_ENGINE_DELIVERY_H_
 
 #include <memory>
-#include <variant>
+#include <optional>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -24,14 +36,33 @@
 
 namespace postern {
 
-// One message on its way in. One object a transaction, so that nothing of one
-// message can leak into the next. Used by one thread at a time.
+// One mail transaction. One object for each, so that nothing of one message can
+// leak into the next. Used by one thread at a time.
 //
-// Destroying a sink that was not committed discards what it holds. A sink is
-// never destroyed while an answer of its Commit() is due.
-class MessageSink {
+// Destroying a transaction that was not committed discards what it holds. It is
+// never destroyed while an answer is due.
+class MailTransaction {
  public:
-  virtual ~MessageSink() = default;
+  virtual ~MailTransaction() = default;
+
+  // Decides about a recipient that the policy has accepted. `rcpt.to` is the
+  // address as the envelope will have it. Answers as Policy::Decide(): now, or
+  // after a call of `later`; several answers may be due at once. An acceptance
+  // may bring a reply (2yz), and changes no address. As it is here, accepts.
+  //
+  // What was accepted here is in the envelope afterwards, unless the
+  // transaction ends before.
+  virtual std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                              Policy::Later later) {
+    (void)rcpt;
+    (void)later;
+    return Verdict::Accept();
+  }
+
+  // Prepares for content, or returns the 4yz or 5yz reply that refuses it: then
+  // the transaction is over. Called once, before Write(). The envelope has at
+  // least one recipient; it lives until this returns.
+  virtual std::optional<Reply> Open(const Envelope& envelope) = 0;
 
   // Takes the slices; they live until Write() returns. Lines end in CRLF, and
   // a CRLF may be cut by the end of a slice; what came by BDAT need not end in
@@ -55,8 +86,8 @@ class MessageSink {
   // when it would survive a power cut (RFC 5321 6.1), for all recipients of
   // the envelope or for none. Nothing but OnReplied() and the destructor is
   // called afterwards, and those perhaps before `done` returns. `done` keeps
-  // the sink alive: move it out of the sink's own members to call it, or
-  // neither ever goes.
+  // the transaction alive: move it out of its own members to call it, or
+  // neither is ever destroyed.
   virtual void Commit(Policy::Done done) = 0;
 
   // The same for LMTP (RFC 2033 4.2), where some recipients may be accepted
@@ -65,12 +96,10 @@ class MessageSink {
   virtual void CommitEach(EachDone done);
 };
 
-// Opens sinks. Shared by sessions where the transport has threads, and then
-// thread-safe.
+// Begins transactions. Shared by sessions where the transport has threads, and
+// then thread-safe.
 class Delivery {
  public:
-  using Opened = std::variant<std::unique_ptr<MessageSink>, Reply>;
-
   virtual ~Delivery() = default;
 
   // Returns the extensions that need something of a delivery and have it here
@@ -88,14 +117,21 @@ class Delivery {
     return false;
   }
 
-  // Opens a sink for a message to `envelope`'s recipients, of which there is
-  // at least one, or gives the 4yz or 5yz Reply that says why not. Both
-  // arguments live until Open() returns: a sink copies what it needs.
-  virtual Opened Open(const Envelope& envelope, const SessionInfo& session) = 0;
+  // Returns whether AddRecipient() may wait for a disk or another host, so that
+  // it must not be called on a thread that serves other clients. For deliveries
+  // that block; see delivery/pooled_delivery.h.
+  virtual bool LooksUpRecipients() const { return false; }
+
+  // Begins a transaction: MAIL has been accepted. Never null, and waits for
+  // nothing; a delivery that cannot serve says so to the first recipient. The
+  // envelope has no recipients yet, and lives until this returns. The facts are
+  // a snapshot, to be kept as long as wanted.
+  virtual std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) = 0;
 
   // Called when the engine has given the reply to a message whose content it
-  // refuses (bare newlines, hops, size): for a log. Its sink, if there was one,
-  // is gone by then. Not called if the session ends before the reply is due.
+  // refuses (bare newlines, hops, size): for a log. Its transaction is gone by
+  // then. Not called if the session ends before the reply is due.
   virtual void OnContentRefused(const Refusal& refusal,
                                 const SessionInfo& session) {
     (void)refusal;

@@ -86,12 +86,19 @@ struct Verify {
   bool smtp_utf8 = false;  // RFC 6531 3.7.4.2
 };
 
+// A verb that ServerConfig::more_verbs offers. Accepting without a reply says
+// 250.
+struct Other {
+  absl::string_view verb;  // a name of VerbTable(), which is static
+  std::string argument;    // as sent, without the white space around it
+};
+
 // A question only the embedder can answer. It owns its data: copy it, queue
 // it, hand it to another thread.
 struct Ask {
   RequestId id{};
   std::variant<Connected, Hello, StartTls, AuthBegin, AuthResponse, Mail, Rcpt,
-               BodyBegin, BodyEnd, Verify>
+               BodyBegin, BodyEnd, Verify, Other>
       what;
 };
 
@@ -123,12 +130,12 @@ struct Envelope {
 };
 
 // A 4yz or 5yz reply that the session gave by itself, for the protocol's
-// reasons, or with which a port refused the client (Connected) or TLS
-// (StartTls). For logs and counters. It owns its data.
+// reasons, or with which a port refused TLS (StartTls). For logs and counters.
+// It owns its data.
 struct Refusal {
   // What the reply answers: a name of VerbTable(), which is static. Empty for
   // an unknown command, for a line that is too long, and where no command is
-  // the cause (a greeting, a timeout, a shutdown).
+  // the cause (a timeout, a shutdown).
   absl::string_view verb;
   // The command line as sent, without its CRLF, cut at kMaxCommand octets. A
   // command of AUTH ends after the mechanism, and the text of an unknown

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "engine/answer_check.h"
+
 namespace postern {
 namespace {
 
@@ -34,8 +36,8 @@ NameStatus Status(XClientValue<std::string>::Kind kind) {
 }  // namespace
 
 PostedAnswer::PostedAnswer(RequestId id, What what,
-                           std::shared_ptr<MessageSink> sink)
-    : id(id), what(std::move(what)), sink(std::move(sink)) {}
+                           std::shared_ptr<MailTransaction> transaction)
+    : id(id), what(std::move(what)), transaction(std::move(transaction)) {}
 PostedAnswer::PostedAnswer(PostedAnswer&& other) noexcept = default;
 PostedAnswer& PostedAnswer::operator=(PostedAnswer&& other) noexcept = default;
 PostedAnswer::~PostedAnswer() = default;
@@ -63,27 +65,23 @@ void Responder::OnAsk(const Ask& ask) {
       std::holds_alternative<AuthResponse>(ask.what)) {
     return OnAuth(ask);
   }
-  if (const auto* hello = std::get_if<Hello>(&ask.what)) {
-    Await(Work::kHello, ask.id);
-    greeted_ = Changed([hello](SessionInfo& info) {
-      info.hello_name = hello->client_name;
-      info.hello_verb = hello->verb;
-    });
-  } else if (std::holds_alternative<BodyBegin>(ask.what)) {
-    Await(Work::kBodyBegin, ask.id);
-  } else if (const auto* connected = std::get_if<Connected>(&ask.what)) {
+  if (const auto* connected = std::get_if<Connected>(&ask.what)) {
     if (connected->client) OnXClient(*connected->client);
   }
-  options_.policy->Decide(ask, info_,
-                          [post = options_.post, id = ask.id](Verdict verdict) {
-                            post({id, std::move(verdict)});
-                          });
+  std::optional<Verdict> verdict =
+      options_.policy->Decide(ask, info_, [this, &ask]() -> Policy::Done {
+        return [post = options_.post, id = ask.id](Verdict answer) {
+          post({id, std::move(answer)});
+        };
+      });
+  if (verdict) AnswerVerdict(ask.id, *std::move(verdict));
 }
 
 void Responder::OnXClient(const XClient& client) {
   info_ = Changed([&](SessionInfo& info) {
     // What was found out about the proxy is not true of its client.
     info.relay_client.reset();
+    info.denied = false;
     info.environment.clear();
     info.remote_info.reset();
     info.tls = session_.tls();
@@ -115,7 +113,6 @@ void Responder::OnXClient(const XClient& client) {
 }
 
 void Responder::OnAuth(const Ask& ask) {
-  Await(Work::kAuth, ask.id);
   const auto* begin = std::get_if<AuthBegin>(&ask.what);
   if (begin != nullptr) {
     exchange_.reset();
@@ -150,8 +147,8 @@ void Responder::OnAuth(const Ask& ask) {
 }
 
 bool Responder::OnBody(absl::Span<const absl::string_view> slices) {
-  return message_->sink->Write(slices, [post = message_->post] {
-    (*post)({RequestId{}, SinkReady{}});
+  return current_->transaction->Write(slices, [post = current_->post] {
+    (*post)({RequestId{}, TransactionReady{}});
   });
 }
 
@@ -166,8 +163,7 @@ void Responder::ReportRefusals() {
 }
 
 void Responder::OnAborted() {
-  message_.reset();
-  work_ = Work::kNone;
+  current_.reset();
   exchange_.reset();
 }
 
@@ -185,11 +181,17 @@ void Responder::TlsStarted(TlsInfo info) {
 
 void Responder::Answer(PostedAnswer&& answer) {
   if (auto* verdict = std::get_if<Verdict>(&answer.what)) {
-    const bool given = AnswerVerdict(answer.id, std::move(*verdict));
-    if (given && answer.sink != nullptr) answer.sink->OnReplied();
+    if (answer.transaction == nullptr) {
+      return AnswerVerdict(answer.id, std::move(*verdict));
+    }
+    const Ask* const ask = session_.open_ask(answer.id);
+    const bool at_end =
+        ask != nullptr && std::holds_alternative<BodyEnd>(ask->what);
+    const bool given = Give(answer.id, std::move(*verdict));
+    if (given && at_end) answer.transaction->OnReplied();
   } else if (auto* verdicts = std::get_if<std::vector<Verdict>>(&answer.what)) {
     const bool given = AnswerEach(answer.id, std::move(*verdicts));
-    if (given && answer.sink != nullptr) answer.sink->OnReplied();
+    if (given) answer.transaction->OnReplied();
   } else if (auto* challenge = std::get_if<AuthChallenge>(&answer.what)) {
     AnswerAuth(answer.id, std::move(*challenge));
   } else if (auto* granted = std::get_if<AuthGranted>(&answer.what)) {
@@ -197,34 +199,85 @@ void Responder::Answer(PostedAnswer&& answer) {
   }
 }
 
-bool Responder::AnswerVerdict(RequestId id, Verdict verdict) {
-  const Work work = id == work_id_ ? work_ : Work::kNone;
-  const bool accepted = verdict.accepted();
-  SharedSessionInfo greeted;
-  if (work == Work::kHello) greeted = std::move(greeted_);
-  // A Verdict is the end of an exchange, whether it fits or not.
-  if (work == Work::kAuth) exchange_.reset();
-  if (work == Work::kBodyBegin) {
-    // The transaction may be over and its kAborted not taken yet: then there
-    // is nobody to open a sink for, and the answer comes too late.
-    if (accepted && message_ == nullptr && !session_.envelope().to.empty()) {
-      bool wait = false;
-      verdict = OpenSink(id, std::move(verdict), &wait);
-      if (wait) return false;
+void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
+  const Ask* const ask = session_.open_ask(id);
+  if (ask == nullptr) return;
+  if (verdict.accepted() && CheckAnswer(*ask, verdict).ok()) {
+    if (const auto* rcpt = std::get_if<Rcpt>(&ask->what)) {
+      std::optional<Verdict> both =
+          AskTransaction(id, *rcpt, std::move(verdict));
+      if (!both) return;
+      verdict = *std::move(both);
+    } else if (std::holds_alternative<BodyBegin>(ask->what) &&
+               current_->post == nullptr) {
+      if (!OpenTransaction(id, &verdict)) return;
     }
   }
-  if (work != Work::kNone) work_ = Work::kNone;
-  // A late answer draws kNotFound, and an answer that does not fit the Ask is
-  // the policy's or the sink's mistake: the client hears of a local error.
-  const absl::Status status = session_.Complete(id, std::move(verdict));
+  (void)Give(id, std::move(verdict));  // an answer of no message's end
+}
+
+std::optional<Verdict> Responder::AskTransaction(RequestId id, const Rcpt& rcpt,
+                                                 Verdict granted) {
+  // What the client gets: the refusal, or the acceptance with its reason.
+  const auto join = [](Verdict first, Verdict second) {
+    if (!second.accepted()) {
+      return first.path() ? std::move(second).About(*first.path()) : second;
+    }
+    return first.reply() ? first : std::move(first).With(second.reply());
+  };
+  std::optional<Rcpt> renamed;
+  if (granted.path()) {
+    renamed.emplace(rcpt).to = *granted.path();
+  }
+  std::optional<Verdict> verdict = current_->transaction->AddRecipient(
+      renamed ? *renamed : rcpt, [&]() -> Policy::Done {
+        return [join, post = options_.post, id, granted,
+                transaction = current_->transaction](Verdict answer) mutable {
+          post({id, join(std::move(granted), std::move(answer)),
+                std::move(transaction)});
+        };
+      });
+  if (!verdict) return std::nullopt;
+  return join(std::move(granted), *std::move(verdict));
+}
+
+bool Responder::Give(RequestId id, Verdict verdict) {
+  const Ask* const ask = session_.open_ask(id);
+  if (ask == nullptr) return false;
+  const bool accepted = verdict.accepted();
+  const bool mail = std::holds_alternative<Mail>(ask->what);
+  const bool content = std::holds_alternative<BodyBegin>(ask->what);
+  const bool at_end = std::holds_alternative<BodyEnd>(ask->what);
+  const bool auth = std::holds_alternative<AuthBegin>(ask->what) ||
+                    std::holds_alternative<AuthResponse>(ask->what);
+  // A Verdict is the end of an exchange, whether it fits or not.
+  if (auth) exchange_.reset();
+  const absl::Status status = CheckAnswer(*ask, verdict);
   if (!status.ok()) {
-    // There is no content to come, and no kAborted either: the next message
-    // must not find this one's sink.
-    if (work == Work::kBodyBegin) message_.reset();
+    // The port has made a mistake: the client gets a local error.
+    if (content) current_.reset();
     Excuse(id, status);
     return false;
   }
-  if (greeted != nullptr && accepted) info_ = std::move(greeted);
+  SharedSessionInfo greeted;
+  if (const auto* hello = std::get_if<Hello>(&ask->what); hello && accepted) {
+    greeted = Changed([hello](SessionInfo& info) {
+      info.hello_name = hello->client_name;
+      info.hello_verb = hello->verb;
+    });
+  }
+  if (options_.decided && !at_end && !auth) {
+    options_.decided(*ask, verdict, *info_);
+  }
+  (void)session_.Complete(id, std::move(verdict));  // open, and the answer fits
+  if (greeted != nullptr) info_ = std::move(greeted);
+  // No content comes, and no kAborted either: the next message must not find
+  // this transaction.
+  if (content && !accepted) current_.reset();
+  if (mail && accepted) {
+    current_ = std::make_unique<Current>(
+        Current{options_.delivery->Begin(session_.envelope(), info_), nullptr});
+  }
   return true;
 }
 
@@ -264,43 +317,40 @@ void Responder::Excuse(RequestId id, const absl::Status& status) {
   }
 }
 
-// Opens the sink and puts the Received field into it. Sets `wait` where the
-// sink has to catch up first: then the same answer comes again through `post`.
-Verdict Responder::OpenSink(RequestId id, Verdict verdict, bool* wait) {
+bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
   const Envelope& envelope = session_.envelope();
-  Delivery::Opened opened = options_.delivery->Open(envelope, *info_);
-  if (auto* refusal = std::get_if<Reply>(&opened)) {
-    return Verdict::Refuse(std::move(*refusal));
+  if (std::optional<Reply> refusal = current_->transaction->Open(envelope)) {
+    *verdict = Verdict::Refuse(*std::move(refusal));
+    return true;
   }
-  message_ = std::make_unique<OpenMessage>(
-      OpenMessage{std::get<std::unique_ptr<MessageSink>>(std::move(opened)),
-                  std::make_shared<const std::function<void(PostedAnswer)>>(
-                      options_.post)});
+  current_->post =
+      std::make_shared<const std::function<void(PostedAnswer)>>(options_.post);
   const std::string received =
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
                      options_.stamp(), options_.show_user);
   const absl::string_view slice = received;
-  *wait = !message_->sink->Write({&slice, 1},
-                                 [post = options_.post, id, verdict]() {
-                                   post({id, verdict});
-                                 });
-  return verdict;
+  return current_->transaction->Write(
+      {&slice, 1}, [post = options_.post, id, again = *verdict]() {
+        post({id, again});
+      });
 }
 
 void Responder::Commit(RequestId id) {
-  // The answer keeps the sink alive: the session may be gone before it comes.
-  std::shared_ptr<MessageSink> sink =
-      std::move(std::exchange(message_, nullptr)->sink);
-  MessageSink& committing = *sink;
+  // The answer keeps the transaction alive: the session may be gone before it
+  // comes.
+  std::shared_ptr<MailTransaction> keep =
+      std::move(std::exchange(current_, nullptr)->transaction);
+  MailTransaction& transaction = *keep;
   if (!session_.lmtp()) {
-    return committing.Commit([post = options_.post, id,
-                              sink = std::move(sink)](Verdict verdict) mutable {
-      post({id, std::move(verdict), std::move(sink)});
-    });
+    return transaction.Commit(
+        [post = options_.post, id,
+         keep = std::move(keep)](Verdict verdict) mutable {
+          post({id, std::move(verdict), std::move(keep)});
+        });
   }
-  committing.CommitEach([post = options_.post, id, sink = std::move(sink)](
-                            std::vector<Verdict> verdicts) mutable {
-    post({id, std::move(verdicts), std::move(sink)});
+  transaction.CommitEach([post = options_.post, id, keep = std::move(keep)](
+                             std::vector<Verdict> verdicts) mutable {
+    post({id, std::move(verdicts), std::move(keep)});
   });
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Joins a ServerSession to the ports: Policy, Delivery, MessageSink,
+// Joins a ServerSession to the ports: Policy, Delivery, MailTransaction,
 // Authenticator.
 
 #ifndef POSTERN_ENGINE_RESPONDER_H_
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,26 +30,28 @@
 
 namespace postern {
 
-// The sink takes more content: MessageSink::Write() has returned false before.
-struct SinkReady {};
+// The transaction takes more content: MailTransaction::Write() has returned
+// false before.
+struct TransactionReady {};
 
 // What a port says, on its way to the session's thread. It can be moved, and
 // not copied: it is one answer.
 struct PostedAnswer {
   // The second is LMTP's, the next two are moves of AUTH.
   using What = std::variant<Verdict, std::vector<Verdict>, AuthChallenge,
-                            AuthGranted, SinkReady>;
+                            AuthGranted, TransactionReady>;
 
   PostedAnswer(RequestId id, What what,
-               std::shared_ptr<MessageSink> sink = nullptr);
+               std::shared_ptr<MailTransaction> transaction = nullptr);
   PostedAnswer(PostedAnswer&& other) noexcept;
   PostedAnswer& operator=(PostedAnswer&& other) noexcept;
   ~PostedAnswer();
 
-  RequestId id;  // means nothing with SinkReady
+  RequestId id;  // means nothing with TransactionReady
   What what;
-  // Whose answer it is, if it is that of a message's end.
-  std::shared_ptr<MessageSink> sink;
+  // The transaction that answers, about a recipient or at the message's end;
+  // null: another port does.
+  std::shared_ptr<MailTransaction> transaction;
 };
 
 // What a Responder needs of the world. The pointers must outlive it and every
@@ -70,8 +73,13 @@ struct ResponderOptions {
   // that did not fit its question, on the session's thread: for a log. Not for
   // content that is refused: see Delivery::OnContentRefused(). May be empty.
   std::function<void(const Refusal&, const SessionInfo&)> refused;
-  // Hears that the client is another one, by a proxy's XCLIENT, before the
-  // policy is asked. What rules have granted to the proxy's own address is gone
+  // Called for each answer of the policy, and of the delivery about a
+  // recipient, on the session's thread, when the client is to get it: for a
+  // log and for counters, which must not claim a reply that was not given. Not
+  // for an answer that came too late or did not fit. May be empty.
+  std::function<void(const Ask&, const Verdict&, const SessionInfo&)> decided;
+  // Called when a proxy's XCLIENT has named another client, before the policy
+  // is asked. What rules have granted to the proxy's own address is gone
   // from the facts: put in what they say of the client's. May be empty.
   std::function<void(SessionInfo&)> client_changed;
   // Who a client is. Null where ServerConfig offers no mechanisms.
@@ -80,18 +88,19 @@ struct ResponderOptions {
   bool show_user = false;
 };
 
-// Responder answers the Asks of one session, and keeps the sink of its open
-// message. Every transport uses it, so that each decision path exists once.
+// Responder answers the Asks of one session, and keeps its open transaction.
+// Every transport uses it, so that each decision path exists once.
 // Thread-compatible; lives and dies on the session's thread.
 class Responder {
  public:
   // `session` must outlive the responder.
   Responder(ServerSession* session, ResponderOptions options, SessionInfo info);
 
-  // For Step::Kind::kAsk. The answer comes through `post`.
+  // For Step::Kind::kAsk. An answer that a port gives at once completes the
+  // session's Ask before this returns; another comes through `post`.
   void OnAsk(const Ask& ask);
-  // For Step::Kind::kBody. As MessageSink::Write(): false stops the flow, until
-  // `post` has brought SinkReady.
+  // For Step::Kind::kBody. As MailTransaction::Write(): false stops the flow,
+  // until `post` has brought TransactionReady.
   bool OnBody(absl::Span<const absl::string_view> slices);
   // For Step::Kind::kAborted.
   void OnAborted();
@@ -102,7 +111,8 @@ class Responder {
   }
 
   // Takes what `post` has brought, and completes the session's Ask. A late
-  // answer changes nothing, and neither does SinkReady, which is the driver's.
+  // answer changes nothing, and neither does TransactionReady, which is the
+  // driver's.
   void Answer(PostedAnswer&& answer);
   // For ServerSession::TlsStarted().
   void TlsStarted(TlsInfo info);
@@ -111,10 +121,12 @@ class Responder {
   const SharedSessionInfo& info() const { return info_; }
 
  private:
-  struct OpenMessage {
-    std::shared_ptr<MessageSink> sink;
-    // A copy of ResponderOptions::post in two words, so that each call of
-    // Write() can keep one without an allocation.
+  // The open transaction.
+  struct Current {
+    std::shared_ptr<MailTransaction> transaction;
+    // Null until it is open for content. A copy of ResponderOptions::post in
+    // two words, so that each call of Write() can keep one without an
+    // allocation.
     std::shared_ptr<const std::function<void(PostedAnswer)>> post;
   };
   struct Exchange {
@@ -122,22 +134,24 @@ class Responder {
     std::string mechanism;
   };
 
-  enum class Work : uint8_t { kNone, kHello, kBodyBegin, kAuth };
-
-  void Await(Work work, RequestId id) {
-    work_ = work;
-    work_id_ = id;
-  }
   void OnXClient(const XClient& client);
   void OnAuth(const Ask& ask);
   void Commit(RequestId id);
+  // The policy's answer, or an AuthExchange's refusal.
+  void AnswerVerdict(RequestId id, Verdict verdict);
+  // Asks the transaction about `rcpt`, which the policy has `granted`. Returns
+  // what both say, or nullopt if the transaction answers later.
+  std::optional<Verdict> AskTransaction(RequestId id, const Rcpt& rcpt,
+                                        Verdict granted);
   // Both return whether the client has that reply now.
-  bool AnswerVerdict(RequestId id, Verdict verdict);
+  bool Give(RequestId id, Verdict verdict);
   bool AnswerEach(RequestId id, std::vector<Verdict> verdicts);
   void AnswerAuth(RequestId id, AuthMove move);
   void ReportRefusals();
   void Excuse(RequestId id, const absl::Status& status);
-  Verdict OpenSink(RequestId id, Verdict verdict, bool* wait);
+  // Opens the transaction for content, and writes the Received field. Returns
+  // false if it has to catch up first: then `verdict` comes again.
+  bool OpenTransaction(RequestId id, Verdict* verdict);
   // Returns a copy of the facts, with `change` made in it.
   SharedSessionInfo Changed(absl::FunctionRef<void(SessionInfo&)> change) const;
 
@@ -145,13 +159,8 @@ class Responder {
   const ResponderOptions options_;
   SharedSessionInfo info_;
 
-  // The open question whose answer means work here; there is one at a time.
-  Work work_ = Work::kNone;
-  RequestId work_id_{};
-  SharedSessionInfo greeted_;  // kHello: the facts if it is accepted
-
-  std::unique_ptr<OpenMessage> message_;  // while there is one
-  std::shared_ptr<Exchange> exchange_;    // of the open AUTH
+  std::unique_ptr<Current> current_;    // null: no transaction is open
+  std::shared_ptr<Exchange> exchange_;  // of the open AUTH
 };
 
 }  // namespace postern

@@ -24,13 +24,21 @@ using Ready = absl::AnyInvocable<void() &&>;
 // What a test's ports are told to do, and what they have seen.
 struct World {
   Verdict verdict = Verdict::Accept();  // to all questions but Connected
-  std::optional<Reply> no_sink;
+  bool later = false;                   // the policy answers when told to
+  std::deque<Policy::Done> decisions;   // the answers that are due
+  // What the transaction says about recipients; nullopt: later.
+  std::optional<Verdict> recipient = Verdict::Accept();
+  std::deque<Policy::Done> recipients_due;
+  std::vector<std::string> recipients;  // of AddRecipient()
+  std::vector<std::string> decided;     // of ResponderOptions::decided
+  std::optional<Reply> no_content;
   std::optional<Verdict> commit = Verdict::Accept();  // nullopt: later
   bool full = false;                                  // sinks ask for time
 
-  int open_sinks = 0;
+  int begun_transactions = 0;
+  int open_transactions = 0;
   std::vector<std::string> envelopes;  // of Open()
-  std::string content;                 // of the last sink
+  std::string content;                 // of the last transaction
   Ready ready;
   Policy::Done done;  // of a late Commit()
   std::vector<SharedSessionInfo> infos;
@@ -44,33 +52,52 @@ struct World {
   AuthExchange::Done move_done;       // of a late move
   SharedSessionInfo begun;            // the facts that Begin() was given
   std::vector<std::string> refused;   // the calls of OnContentRefused()
-  int replied = 0;                    // MessageSink::OnReplied()
+  int replied = 0;                    // MailTransaction::OnReplied()
   std::vector<std::string> reported;  // ResponderOptions::refused
 };
 
 class TestPolicy : public Policy {
  public:
   explicit TestPolicy(World* world) : world_(*world) {}
-  void Decide(const Ask& ask, const SharedSessionInfo& session,
-              Done done) override {
+  std::optional<Verdict> Decide(const Ask& ask,
+                                const SharedSessionInfo& session,
+                                Later later) override {
     EXPECT_FALSE(std::holds_alternative<BodyEnd>(ask.what));
     world_.infos.push_back(session);
-    const bool connected = std::holds_alternative<Connected>(ask.what);
-    std::move(done)(connected ? Verdict::Accept() : world_.verdict);
+    if (std::holds_alternative<Connected>(ask.what)) return Verdict::Accept();
+    if (!world_.later) return world_.verdict;
+    world_.decisions.push_back(later());
+    return std::nullopt;
   }
 
  private:
   World& world_;
 };
 
-class TestSink : public MessageSink {
+class TestTransaction : public MailTransaction {
  public:
-  explicit TestSink(World* world) : world_(*world) {
-    ++world_.open_sinks;
-    world_.content.clear();
+  explicit TestTransaction(World* world) : world_(*world) {
+    ++world_.begun_transactions;
+    ++world_.open_transactions;
   }
-  ~TestSink() override { --world_.open_sinks; }
+  ~TestTransaction() override { --world_.open_transactions; }
 
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override {
+    world_.recipients.push_back(rcpt.to.Address());
+    if (world_.recipient) return world_.recipient;
+    world_.recipients_due.push_back(later());
+    return std::nullopt;
+  }
+  std::optional<Reply> Open(const Envelope& envelope) override {
+    EXPECT_FALSE(envelope.to.empty());
+    std::string& line = world_.envelopes.emplace_back(envelope.from.Address());
+    for (const Recipient& to : envelope.to) {
+      absl::StrAppend(&line, " ", to.path.Address());
+    }
+    world_.content.clear();
+    return world_.no_content;
+  }
   bool Write(absl::Span<const absl::string_view> slices, Ready ready) override {
     for (absl::string_view slice : slices) {
       absl::StrAppend(&world_.content, slice);
@@ -84,7 +111,8 @@ class TestSink : public MessageSink {
   }
   void OnReplied() override { ++world_.replied; }
   void CommitEach(EachDone done) override {
-    if (world_.each.empty()) return MessageSink::CommitEach(std::move(done));
+    if (world_.each.empty())
+      return MailTransaction::CommitEach(std::move(done));
     std::move(done)(world_.each);
   }
 
@@ -135,14 +163,11 @@ class TestAuthenticator : public Authenticator {
 class TestDelivery : public Delivery {
  public:
   explicit TestDelivery(World* world) : world_(*world) {}
-  Opened Open(const Envelope& envelope, const SessionInfo&) override {
-    EXPECT_FALSE(envelope.to.empty());
-    std::string& line = world_.envelopes.emplace_back(envelope.from.Address());
-    for (const Recipient& to : envelope.to) {
-      absl::StrAppend(&line, " ", to.path.Address());
-    }
-    if (world_.no_sink) return *world_.no_sink;
-    return std::make_unique<TestSink>(&world_);
+  std::unique_ptr<MailTransaction> Begin(const Envelope& envelope,
+                                         const SharedSessionInfo&) override {
+    EXPECT_TRUE(envelope.to.empty());
+    EXPECT_NE(envelope.message, 0);
+    return std::make_unique<TestTransaction>(&world_);
   }
   void OnContentRefused(const Refusal& refusal,
                         const SessionInfo& info) override {
@@ -179,11 +204,19 @@ class ResponderTest : public testing::Test {
       world_.reported.push_back(
           absl::StrCat(refusal.command, ": ", refusal.reply.code));
     };
+    options.decided = [this](const Ask& ask, const Verdict& verdict,
+                             const SessionInfo&) {
+      if (!std::holds_alternative<Rcpt>(ask.what)) return;
+      world_.decided.push_back(
+          absl::StrCat(std::get<Rcpt>(ask.what).to.Address(),
+                       verdict.accepted() ? " yes " : " no ", verdict.rule(),
+                       " ", verdict.path() ? verdict.path()->Address() : "-"));
+    };
     options.stamp = [] {
       return TraceStamp{absl::FromUnixSeconds(1795290976), "q1"};
     };
     options.post = [this](PostedAnswer answer) {
-      if (std::holds_alternative<SinkReady>(answer.what)) {
+      if (std::holds_alternative<TransactionReady>(answer.what)) {
         flowing_ = true;
       } else {
         posted_.push_back(std::move(answer));
@@ -253,17 +286,17 @@ class ResponderTest : public testing::Test {
 constexpr absl::string_view kEnvelope =
     "EHLO c.example\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n";
 
-TEST_F(ResponderTest, BringsAMessageToItsSinkBehindAReceivedField) {
+TEST_F(ResponderTest, BringsAMessageToItsTransactionAfterAReceivedField) {
   Feed(kEnvelope);
   EXPECT_EQ(Feed("DATA\r\n"), "354 go ahead\r\n");
-  EXPECT_EQ(world_.open_sinks, 1);
+  EXPECT_EQ(world_.open_transactions, 1);
   EXPECT_EQ(Feed("hi\r\n.\r\n"), "250 2.0.0 ok\r\n");
   EXPECT_EQ(world_.envelopes, std::vector<std::string>{"s@x a@d b@d"});
   EXPECT_EQ(world_.content,
             "Received: from c.example (unknown)\r\n"
             "\tby host.example with ESMTP id q1;\r\n"
             "\tSat, 21 Nov 2026 19:56:16 +0000\r\nhi\r\n");
-  EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(world_.open_transactions, 0);
 }
 
 TEST_F(ResponderTest, TellsPoliciesWhatTheClientSaidOnceItIsAccepted) {
@@ -296,53 +329,53 @@ TEST_F(ResponderTest, TurnsAPolicysMistakeIntoALocalError) {
   EXPECT_EQ(Feed("MAIL FROM:<s@x>\r\n"), "451 4.3.0 local error (#4.3.0)\r\n");
 }
 
-TEST_F(ResponderTest, OpensNoSinkForARefusedBody) {
+TEST_F(ResponderTest, OpensNoTransactionForARefusedBody) {
   Feed(kEnvelope);
   world_.verdict = Verdict::Refuse({451, {4, 3, 0}, "not now"});
   EXPECT_EQ(Feed("DATA\r\n"), "451 4.3.0 not now\r\n");
   EXPECT_TRUE(world_.envelopes.empty());
 }
 
-TEST_F(ResponderTest, RefusesABodyThatHasNoSink) {
+TEST_F(ResponderTest, RefusesABodyThatTheDeliveryRefuses) {
   Feed(kEnvelope);
-  world_.no_sink = Reply{452, {4, 3, 1}, "disk full"};
+  world_.no_content = Reply{452, {4, 3, 1}, "disk full"};
   EXPECT_EQ(Feed("DATA\r\n"), "452 4.3.1 disk full\r\n");
   EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "503 5.5.1 MAIL first (#5.5.1)\r\n");
 }
 
-TEST_F(ResponderTest, GivesTheSinksVerdict) {
+TEST_F(ResponderTest, GivesTheTransactionsVerdict) {
   Feed(kEnvelope);
   world_.commit = Verdict::Refuse({554, {5, 3, 0}, "no"});
   EXPECT_EQ(Feed("DATA\r\n.\r\n"), "354 go ahead\r\n554 5.3.0 no\r\n");
-  EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(world_.open_transactions, 0);
 }
 
-TEST_F(ResponderTest, DiscardsTheSinkOfAnAbortedMessage) {
+TEST_F(ResponderTest, DiscardsTheTransactionOfAnAbortedMessage) {
   Feed(kEnvelope);
   Feed("DATA\r\nhalf");
-  EXPECT_EQ(world_.open_sinks, 1);
+  EXPECT_EQ(world_.open_transactions, 1);
   Feed(" bad\n");
-  EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(world_.open_transactions, 0);
   Feed("\r\n.\r\n");
   EXPECT_EQ(Feed("MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nnew\r\n.\r\n"),
             "250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go ahead\r\n250 2.0.0 ok\r\n");
   EXPECT_FALSE(absl::StrContains(world_.content, "half"));
 }
 
-TEST_F(ResponderTest, WaitsForASinkThatIsFullAtTheReceivedField) {
+TEST_F(ResponderTest, WaitsForATransactionThatIsFullAtTheReceivedField) {
   Feed(kEnvelope);
   world_.full = true;
   EXPECT_EQ(Feed("DATA\r\n"), "");
-  EXPECT_EQ(world_.open_sinks, 1);
+  EXPECT_EQ(world_.open_transactions, 1);
   world_.full = false;
   std::move(world_.ready)();
   PostAll();
   EXPECT_EQ(TakeOutput(), "354 go ahead\r\n");
-  EXPECT_EQ(world_.open_sinks, 1);
+  EXPECT_EQ(world_.open_transactions, 1);
   EXPECT_EQ(Feed(".\r\n"), "250 2.0.0 ok\r\n");
 }
 
-TEST_F(ResponderTest, StopsTheFlowWhileTheSinkIsFull) {
+TEST_F(ResponderTest, StopsTheFlowWhileTheTransactionIsFull) {
   Feed(kEnvelope);
   Feed("DATA\r\n");
   world_.full = true;
@@ -352,22 +385,22 @@ TEST_F(ResponderTest, StopsTheFlowWhileTheSinkIsFull) {
   EXPECT_TRUE(flowing_);
 }
 
-TEST_F(ResponderTest, KeepsACommittingSinkUntilItHasAnswered) {
+TEST_F(ResponderTest, KeepsACommittingTransactionUntilItHasAnswered) {
   Feed(kEnvelope);
   world_.commit.reset();
   EXPECT_EQ(Feed("DATA\r\n.\r\n"), "354 go ahead\r\n");
   session_->TimedOut();
   Feed("");
   responder_.reset();  // the connection is gone
-  EXPECT_EQ(world_.open_sinks, 1);
+  EXPECT_EQ(world_.open_transactions, 1);
   std::move(world_.done)(Verdict::Accept());
   world_.done = nullptr;
   posted_.clear();  // a driver drops what comes for a connection that is gone
-  EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(world_.open_transactions, 0);
   EXPECT_EQ(world_.replied, 0);
 }
 
-TEST_F(ResponderTest, TellsASinkThatTheClientHasItsReply) {
+TEST_F(ResponderTest, ReportsThatTheClientHasItsReply) {
   Feed(kEnvelope);
   Feed("DATA\r\n.\r\n");
   EXPECT_EQ(world_.replied, 1);
@@ -382,44 +415,47 @@ TEST_F(ResponderTest, TellsASinkThatTheClientHasItsReply) {
 
 // Between the end of a transaction and its kAborted, an answer to BodyBegin
 // may still come in.
-TEST_F(ResponderTest, OpensNoSinkForATransactionThatIsOver) {
+TEST_F(ResponderTest, OpensNoTransactionThatIsOver) {
   Feed(kEnvelope);
+  world_.later = true;
   in_ = "DATA\r\n";
   ASSERT_EQ(Advance(), Step::Kind::kAsk);
-  ASSERT_EQ(posted_.size(), 1u);
+  ASSERT_EQ(world_.decisions.size(), 1u);
+  std::move(world_.decisions[0])(Verdict::Accept());
   session_->TimedOut();
   PostAll();
   EXPECT_TRUE(world_.envelopes.empty());
-  EXPECT_EQ(world_.open_sinks, 0);
   EXPECT_EQ(Advance(), Step::Kind::kAborted);
+  EXPECT_EQ(world_.open_transactions, 0);
   EXPECT_EQ(Advance(), Step::Kind::kClosed);
 }
 
-TEST_F(ResponderTest, OpensNoSinkForALateAnswer) {
+TEST_F(ResponderTest, OpensNoTransactionForALateAnswer) {
   Feed(kEnvelope);
+  world_.later = true;
   in_ = "DATA\r\n";
   ASSERT_EQ(Advance(), Step::Kind::kAsk);
   session_->TimedOut();
   ASSERT_EQ(Advance(), Step::Kind::kAborted);
+  std::move(world_.decisions[0])(Verdict::Accept());
   PostAll();
   EXPECT_TRUE(world_.envelopes.empty());
 }
 
-// A policy may not word the 354. The sink is open by then, and what the next
-// message brings is none of its business.
-TEST_F(ResponderTest, DiscardsTheSinkOfABodyWhoseAcceptanceDidNotFit) {
+// A policy may not word the 354. What the next message brings is none of that
+// transaction's business.
+TEST_F(ResponderTest, DiscardsATransactionWhoseAcceptanceDidNotFit) {
   for (absl::string_view begin : {"DATA\r\n", "BDAT 3\r\nabc"}) {
     Restart();
     world_ = World();
     Feed(kEnvelope);
     world_.verdict = Verdict::Accept(Reply{250, {}, "send it"});
     EXPECT_EQ(Feed(begin), "451 4.3.0 local error (#4.3.0)\r\n");
-    EXPECT_EQ(world_.open_sinks, 0) << begin;
+    EXPECT_EQ(world_.open_transactions, 0) << begin;
     world_.verdict = Verdict::Accept();
     Feed("RSET\r\nMAIL FROM:<t@y>\r\nRCPT TO:<other@e>\r\n");
     EXPECT_EQ(Feed("DATA\r\nhi\r\n.\r\n"), "354 go ahead\r\n250 2.0.0 ok\r\n");
-    EXPECT_EQ(world_.envelopes,
-              (std::vector<std::string>{"s@x a@d b@d", "t@y other@e"}));
+    EXPECT_EQ(world_.envelopes, std::vector<std::string>{"t@y other@e"});
   }
 }
 
@@ -479,7 +515,7 @@ TEST_F(ResponderTest, GivesEachRecipientOfLmtpItsVerdict) {
                  Verdict::Refuse({552, {5, 2, 2}, "mailbox full"})};
   EXPECT_EQ(Feed("DATA\r\n.\r\n"),
             "354 go ahead\r\n250 2.0.0 ok\r\n552 5.2.2 mailbox full\r\n");
-  EXPECT_EQ(world_.open_sinks, 0);
+  EXPECT_EQ(world_.open_transactions, 0);
   EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kLhlo);
 }
 
@@ -689,6 +725,93 @@ TEST_F(ResponderTest, GivesAProxysClientNoCertificate) {
   EXPECT_EQ(world_.infos.back()->tls->cipher, "TLS_X");
   EXPECT_TRUE(absl::StrContains(Feed("EHLO c\r\n"), "AUTH PLAIN\r\n"));
   EXPECT_TRUE(absl::StartsWith(Feed("AUTH EXTERNAL =\r\n"), "504 5.5.4 "));
+}
+
+// A port that answers at once costs no trip through the driver.
+TEST_F(ResponderTest, AnswersThatAreThereAreGivenAtOnce) {
+  in_ = std::string(kEnvelope) + "RSET\r\n";
+  while (Advance() != Step::Kind::kNeedInput) EXPECT_TRUE(posted_.empty());
+  EXPECT_TRUE(absl::EndsWith(TakeOutput(),
+                             "250 2.1.0 ok\r\n250 2.1.5 ok\r\n"
+                             "250 2.1.5 ok\r\n250 2.0.0 flushed\r\n"));
+}
+
+TEST_F(ResponderTest, ATransactionLastsFromMailToItsEnd) {
+  Feed("EHLO c.example\r\n");
+  EXPECT_EQ(world_.begun_transactions, 0);
+  Feed("MAIL FROM:<s@x>\r\n");
+  EXPECT_EQ(world_.open_transactions, 1);
+  for (absl::string_view end : {"RSET\r\n", "EHLO c.example\r\n"}) {
+    Feed(end);
+    EXPECT_EQ(world_.open_transactions, 0) << end;
+    Feed("MAIL FROM:<s@x>\r\n");
+  }
+  EXPECT_EQ(world_.begun_transactions, 3);
+  Feed("QUIT\r\n");
+  EXPECT_EQ(world_.open_transactions, 0);
+  Restart();
+  world_.verdict = Verdict::Refuse({550, {}, "no"});
+  Feed("HELO c\r\nMAIL FROM:<s@x>\r\n");
+  EXPECT_EQ(world_.begun_transactions, 3);
+}
+
+TEST_F(ResponderTest, TheTransactionIsAskedForWhatThePolicyAccepts) {
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  world_.verdict = Verdict::AcceptAs({"a", "renamed"}).By("rule");
+  EXPECT_EQ(Feed("RCPT TO:<a@d>\r\n"), "250 2.1.5 ok\r\n");
+  world_.recipient = Verdict::Accept({251, {2, 1, 5}, "forwarded"});
+  EXPECT_EQ(Feed("RCPT TO:<b@d>\r\n"), "251 2.1.5 forwarded\r\n");
+  world_.recipient = Verdict::Refuse({550, {5, 1, 1}, "nobody"}).By("box");
+  EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "550 5.1.1 nobody\r\n");
+  world_.verdict = Verdict::Refuse({553, {5, 7, 1}, "no"}).By("not");
+  EXPECT_EQ(Feed("RCPT TO:<d@d>\r\n"), "553 5.7.1 no\r\n");
+  world_.verdict = Verdict::Accept();
+  EXPECT_EQ(world_.recipients, (std::vector<std::string>(3, "a@renamed")));
+  Feed("DATA\r\n");
+  EXPECT_EQ(world_.envelopes,
+            std::vector<std::string>{"s@x a@renamed a@renamed"});
+  EXPECT_EQ(world_.decided,
+            (std::vector<std::string>{"a@d yes rule a@renamed",
+                                      "b@d yes rule a@renamed",
+                                      "c@d no box a@renamed", "d@d no not -"}));
+}
+
+// Answers about several recipients may be due, and come in any order.
+TEST_F(ResponderTest, TheTransactionMayAnswerLater) {
+  config_.max_open_asks = 3;
+  Restart();
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  world_.recipient.reset();
+  EXPECT_EQ(Feed("RCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\nDATA\r\n"), "");
+  ASSERT_EQ(world_.recipients_due.size(), 2u);
+  std::move(world_.recipients_due[1])(Verdict::Accept());
+  EXPECT_EQ(Feed(""), "");
+  std::move(world_.recipients_due[0])(
+      Verdict::Refuse({450, {4, 2, 1}, "later"}));
+  EXPECT_EQ(Feed(""), "450 4.2.1 later\r\n250 2.1.5 ok\r\n354 go ahead\r\n");
+  EXPECT_EQ(world_.envelopes, std::vector<std::string>{"s@x b@d"});
+}
+
+TEST_F(ResponderTest, ATransactionIsKeptWhileItsAnswerIsDue) {
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  world_.recipient.reset();
+  Feed("RCPT TO:<a@d>\r\n");
+  session_->TimedOut();
+  Feed("");
+  responder_.reset();
+  EXPECT_EQ(world_.open_transactions, 1);
+  std::move(world_.recipients_due[0])(Verdict::Accept());
+  world_.recipients_due.clear();
+  posted_.clear();
+  EXPECT_EQ(world_.open_transactions, 0);
+  EXPECT_TRUE(world_.decided.empty());  // the client never got it
+}
+
+TEST_F(ResponderTest, AnAnswerOfTheTransactionThatDoesNotFitIsALocalError) {
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  world_.recipient = Verdict::Refuse({250, {}, "what"});
+  EXPECT_EQ(Feed("RCPT TO:<a@d>\r\n"), "451 4.3.0 local error (#4.3.0)\r\n");
+  EXPECT_TRUE(world_.decided.empty());
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ bool ServedSession::Settle(Instant now) {
 void ServedSession::TakeAnswers(Instant now) {
   // One may bring another.
   for (size_t i = 0; i < answers_.size() && live_; ++i) {
-    if (std::holds_alternative<SinkReady>(answers_[i].what)) {
+    if (std::holds_alternative<TransactionReady>(answers_[i].what)) {
       if (stage_ == Stage::kSink) Resume(now);
     } else {
       // The responder may bring another answer, which may move `answers_`.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/utf8.h"
+#include "engine/grammar/verb.h"
 
 namespace postern {
 namespace {
@@ -64,6 +65,12 @@ absl::Status ServerConfig::Validate() const {
   }
   if (require_auth && mechanisms.empty() && mechanisms_in_clear.empty()) {
     return bad("require_auth: without mechanisms nobody could send mail");
+  }
+  for (const std::string& verb : more_verbs) {
+    const VerbRow& row = FindVerb(verb);
+    if (row.verb != Verb::kUnimplemented || row.name != verb) {
+      return bad("more_verbs: registered verbs that are not served otherwise");
+    }
   }
   if (max_auth_line < 12288 + 2) return bad("max_auth_line: at least 12290");
   if (max_auth_failures < 1) return bad("max_auth_failures: at least 1");

@@ -54,6 +54,11 @@ struct ServerConfig {
   ExtensionSet extensions = ExtensionSet::All();
   ExtensionSet carried;
 
+  // Verbs that the policy answers (Other), and that EHLO and HELP announce:
+  // names of VerbTable() rows of Verb::kUnimplemented, such as "ETRN". They are
+  // served where VRFY is. The others are 502.
+  std::vector<std::string> more_verbs;
+
   // Announce max_recipients, and max_messages if there is one: RFC 9422.
   bool announce_limits = true;
   // Limits that FUTURERELEASE and DELIVERBY announce. The first is needed for

@@ -268,7 +268,12 @@ const Ask* ServerSession::Serve(const Command& command) {
     }
     return OnBdat(std::get<Chunk>(chunk));
   }
-  if (now != Phase::kRefused && !Serves(config_, tls_.get(), verb)) {
+  const std::vector<std::string>& more = config_.more_verbs;
+  const bool served =
+      verb == Verb::kUnimplemented
+          ? std::find(more.begin(), more.end(), command.row->name) != more.end()
+          : Serves(config_, tls_.get(), verb);
+  if (now != Phase::kRefused && !served) {
     Refuse(NotServed(verb));
     return nullptr;
   }
@@ -325,8 +330,10 @@ const Ask* ServerSession::Serve(const Command& command) {
     case Verb::kUnknown:
       Refuse(NotServed(verb));
       return nullptr;
-    case Verb::kBdat:
     case Verb::kUnimplemented:
+      return asks_.Open(
+          Other{command.row->name, std::string(command.argument)});
+    case Verb::kBdat:
       break;
   }
   return nullptr;

@@ -203,6 +203,13 @@ class ServerSession {
   // it is refused already. 0: none. A number is that of one message.
   uint64_t content() const;
 
+  // Returns the open question `id`, or null if it has been answered or its
+  // answer would come too late. It stays until it is answered, and until the
+  // next call that is not const.
+  const Ask* open_ask(RequestId id) const {
+    const AskQueue::Entry* entry = asks_.Find(id);
+    return entry == nullptr ? nullptr : &entry->ask;
+  }
   // What has been agreed since MAIL; stays until the transaction's end, and the
   // reference until the next non-const call outside of one.
   const Envelope& envelope() const;

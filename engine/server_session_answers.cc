@@ -106,7 +106,6 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
     Report(reply, "STARTTLS", /*content=*/false);
   }
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
-    Report(reply, connected->client ? "XCLIENT" : "", /*content=*/false);
     refused_ = true;
     // A greeting answers no command.
     if (!connected->client) client_.errors = 0;
@@ -147,6 +146,8 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
     Say(reply, {250, {2, 1, 5}, "ok"});
   } else if (std::holds_alternative<BodyBegin>(ask.what)) {
     BodyAccepted(verdict);
+  } else if (std::holds_alternative<Other>(ask.what)) {
+    Say(reply, {250, {2, 0, 0}, "ok"});
   } else {
     // RFC 5321 3.5.3: nothing was verified, so not 250.
     Say(reply, {252, {2, 0, 0}, "send some mail, i'll try my best"});

@@ -923,5 +923,44 @@ TEST_F(ServerSessionTest, BlamesNoMessageForAnOutage) {
   EXPECT_EQ(session().IdleTimeout(), absl::InfiniteDuration());
 }
 
+// A registered verb is the policy's to answer where the configuration has it.
+TEST(ServerSessionTest, MoreVerbsAreAsked) {
+  ServerConfig config;
+  config.greeting = "mx";
+  config.more_verbs = {"ETRN"};
+  ASSERT_EQ(config.Validate(), absl::OkStatus());
+  ServerSession session(config);
+  const auto next = [&](absl::string_view in) {
+    const Step step = session.Advance(in);
+    return step.kind == Step::Kind::kAsk ? step.ask : nullptr;
+  };
+  const auto output = [&] {
+    std::string out(session.Output());
+    session.OutputWritten(out.size());
+    return out;
+  };
+  ASSERT_TRUE(session.Complete(next("")->id, Verdict::Accept()).ok());
+  ASSERT_TRUE(session.Complete(next("EHLO c\r\n")->id, Verdict::Accept()).ok());
+  EXPECT_TRUE(absl::StrContains(output(), "250-ETRN\r\n"));
+  const Ask* ask = next("etrn  example.org \r\n");
+  ASSERT_NE(ask, nullptr);
+  const auto* other = std::get_if<Other>(&ask->what);
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->verb, "ETRN");
+  EXPECT_EQ(other->argument, "example.org");
+  ASSERT_TRUE(session.Complete(ask->id, Verdict::Accept()).ok());
+  EXPECT_EQ(output(), "250 2.0.0 ok\r\n");
+  ask = next("ETRN x\r\n");
+  const Reply no = {459, {4, 5, 1}, "not allowed"};
+  ASSERT_TRUE(session.Complete(ask->id, Verdict::Refuse(no)).ok());
+  EXPECT_EQ(output(), "459 4.5.1 not allowed\r\n");
+  EXPECT_EQ(next("TURN\r\n"), nullptr);
+  EXPECT_EQ(output(), "502 5.5.1 unimplemented (#5.5.1)\r\n");
+  for (const char* bad : {"VRFY", "etrn", "XFOO", ""}) {
+    config.more_verbs = {bad};
+    EXPECT_FALSE(config.Validate().ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace postern

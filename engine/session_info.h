@@ -50,6 +50,9 @@ struct SessionInfo {
   // the permission; the value, often empty, is appended to each recipient.
   std::optional<std::string> relay_client;
 
+  // Whether tcpserver's rules deny the client. It is for the policy to refuse.
+  bool denied = false;
+
   // Variables that rules have set, for the queue program.
   std::vector<std::pair<std::string, std::string>> environment;
 

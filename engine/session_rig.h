@@ -35,17 +35,17 @@ namespace postern {
 // Accepts everything at once, unless told otherwise.
 class RigPorts : public Policy, public Delivery, public Authenticator {
  public:
-  void Decide(const Ask& ask, const SharedSessionInfo&, Done done) override {
+  std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
+                                Later later) override {
     ++asked;
-    if (holds && holds(ask)) {
-      held.push_back(std::move(done));
-    } else {
-      std::move(done)(Verdict::Accept());
-    }
+    if (!holds || !holds(ask)) return Verdict::Accept();
+    held.push_back(later());
+    return std::nullopt;
   }
   ExtensionSet carries() const override { return ExtensionSet::All(); }
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Message>(this);
   }
   std::unique_ptr<AuthExchange> Begin(absl::string_view,
                                       const SharedSessionInfo&) override {
@@ -62,9 +62,10 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
   std::vector<std::string> messages;  // committed
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(RigPorts* ports) : ports_(*ports) {}
+    explicit Message(RigPorts* ports) : ports_(*ports) {}
+    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
       const bool first = text_.empty();

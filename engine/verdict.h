@@ -7,7 +7,6 @@
 #define POSTERN_ENGINE_VERDICT_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,9 +38,7 @@ class Verdict {
   // what the client sent: RELAYCLIENT's suffix, an address literal that is
   // ours. For other Asks the same as Accept().
   static Verdict AcceptAs(Path path) {
-    Verdict verdict(Kind::kAccept);
-    verdict.path_ = std::move(path);
-    return verdict;
+    return Verdict(Kind::kAccept).About(std::move(path));
   }
   // Accepts a BodyBegin, and has this message's bare newlines treated in
   // another way than ServerConfig has it: for clients that are known to send
@@ -60,10 +57,27 @@ class Verdict {
     return Verdict(Kind::kDrop, std::move(reply));
   }
 
-  // Says where the answer comes from, for a policy around this one to log: a
-  // path, a rule. The client does not get it.
+  // Say why, for logs; the client does not get it. `rule` names what decided
+  // ("rcpthosts", "maildir"); the text is not copied and must be static. The
+  // source says where: a file and line, a path, an error.
+  Verdict By(absl::string_view rule) && {
+    rule_ = rule;
+    return std::move(*this);
+  }
   Verdict From(std::string source) && {
-    source_ = std::make_shared<const std::string>(std::move(source));
+    source_ = std::move(source);
+    return std::move(*this);
+  }
+  // Says for logs which address was decided on, if it is not the client's own
+  // text. Of an acceptance, it is the address that the envelope gets.
+  Verdict About(Path path) && {
+    path_ = std::move(path);
+    return std::move(*this);
+  }
+
+  // Puts another reply in place of its own; nullopt: the engine's usual one.
+  Verdict With(std::optional<Reply> reply) && {
+    reply_ = std::move(reply);
     return std::move(*this);
   }
 
@@ -72,9 +86,8 @@ class Verdict {
   const std::optional<Reply>& reply() const { return reply_; }
   const std::optional<Path>& path() const { return path_; }
   std::optional<BareNewlines> bare_newlines() const { return bare_newlines_; }
-  absl::string_view source() const {
-    return source_ == nullptr ? absl::string_view() : *source_;
-  }
+  absl::string_view rule() const { return rule_; }
+  const std::string& source() const { return source_; }
 
  private:
   explicit Verdict(Kind kind) : kind_(kind) {}
@@ -84,7 +97,8 @@ class Verdict {
   std::optional<Reply> reply_;
   std::optional<Path> path_;
   std::optional<BareNewlines> bare_newlines_;
-  std::shared_ptr<const std::string> source_;  // null: it does not say
+  absl::string_view rule_;  // static; empty: not named
+  std::string source_;
 };
 
 // The embedder's move in a SASL exchange, RFC 4954 4: a challenge to send, the

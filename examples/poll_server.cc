@@ -25,11 +25,12 @@ using namespace postern;
 using Kind = ServedSession::Next::Kind;
 
 class OnlyUs : public Policy {
-  void Decide(const Ask& ask, const SharedSessionInfo&, Done done) override {
+  std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
+                                Later) override {
     const auto* rcpt = std::get_if<Rcpt>(&ask.what);
     const bool ours = rcpt == nullptr || rcpt->to.domain == "example.org";
-    std::move(done)(ours ? Verdict::Accept()
-                         : Verdict::Refuse({550, {5, 7, 1}, "not here"}));
+    if (ours) return Verdict::Accept();
+    return Verdict::Refuse({550, {5, 7, 1}, "not here"});
   }
 };
 

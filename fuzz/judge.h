@@ -79,6 +79,7 @@ struct Judge {
   Answer operator()(const Verify& verify) const {
     return OfName(verify.argument);
   }
+  Answer operator()(const Other& other) const { return OfName(other.argument); }
   Answer operator()(const BodyBegin&) const {
     ExpectAccepted();
     if (envelope.to.size() == 2) {

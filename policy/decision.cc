@@ -4,6 +4,7 @@
 #include "policy/decision.h"
 
 #include <utility>
+#include <variant>
 
 namespace postern::policy {
 namespace {
@@ -22,50 +23,40 @@ absl::string_view KindName(Verdict::Kind kind) {
 
 }  // namespace
 
-absl::string_view RuleName(Rule rule) {
-  switch (rule) {
-    case Rule::kSenders:
-      return "senders";
-    case Rule::kBadAddress:
-      return "bad-address";
-    case Rule::kBadMailFrom:
-      return "badmailfrom";
-    case Rule::kRelayClient:
-      return "relayclient";
-    case Rule::kAuthenticated:
-      return "authenticated";
-    case Rule::kLocalName:
-      return "local-name";
-    case Rule::kRcptHosts:
-      return "rcpthosts";
-    case Rule::kMoreRcptHosts:
-      return "morercpthosts";
-    case Rule::kOpenRelay:
-      return "open-relay";
-    case Rule::kNotListed:
-      return "not-listed";
-    case Rule::kControlError:
-      return "control-error";
-    case Rule::kMailbox:
-      return "mailbox";
-    case Rule::kNoRelay:
-      return "no-relay";
+std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict) {
+  const std::optional<Stage> stage = StageOf(ask);
+  if (!stage) return std::nullopt;
+  if (verdict.accepted() && *stage != Stage::kRcpt) return std::nullopt;
+  Decision decision;
+  decision.stage = *stage;
+  decision.kind = verdict.kind();
+  decision.rule = std::string(verdict.rule());
+  decision.source = verdict.source();
+  decision.reply = verdict.reply().value_or(Reply{250, {2, 1, 5}, "ok"});
+  if (const auto* mail = std::get_if<Mail>(&ask.what)) {
+    decision.message = mail->message;
+    decision.from = verdict.path().value_or(mail->from);
+  } else if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
+    decision.message = rcpt->message;
+    decision.from = rcpt->from;
+    decision.to = verdict.path().value_or(rcpt->to);
   }
-  return "";
+  return decision;
 }
 
 log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                          const log::LogStyle& style) {
-  const bool sender = decision.about == Decision::About::kSender;
-  log::LogLine line(sender ? "mail" : "rcpt", style,
+  log::LogLine line(StageName(decision.stage), style,
                     {session.session_id, decision.message});
   line.Word("decision", KindName(decision.kind))
-      .Word("rule", RuleName(decision.rule))
+      .Word("rule", decision.rule)
       .Sentence("source", decision.source, log::kMaxLoggedText)
       .Ip("ip", session.remote_address)
-      .Text("host", session.remote_name, log::kMaxLoggedName)
-      .Address("from", decision.from);
-  if (!sender) line.Address("to", decision.to);
+      .Text("host", session.remote_name, log::kMaxLoggedName);
+  if (decision.stage == Stage::kMail || decision.stage == Stage::kRcpt) {
+    line.Address("from", decision.from);
+  }
+  if (decision.stage == Stage::kRcpt) line.Address("to", decision.to);
   line.Answer("reply", decision.reply);
   return line;
 }

@@ -28,7 +28,7 @@ SessionInfo Session() {
 
 Decision Accepted() {
   return {.kind = Verdict::Kind::kAccept,
-          .rule = Rule::kRcptHosts,
+          .rule = "rcpthosts",
           .source = "/var/qmail/control/rcpthosts:3",
           .from = {"s", "x"},
           .to = {"u", "y"},
@@ -41,6 +41,7 @@ TEST(DecisionTest, FormatsOneLine) {
             "source=/var/qmail/control/rcpthosts:3 ip=192.0.2.1 "
             "host=client.example from=<s@x> to=<u@y> reply=\"250 2.1.5 ok\"");
   Decision refused;
+  refused.rule = "not-listed";
   refused.to = {"u", "evil.example"};
   refused.reply = {553, {}, "no"};
   EXPECT_EQ(FormatDecision(refused, SessionInfo()),
@@ -48,12 +49,12 @@ TEST(DecisionTest, FormatsOneLine) {
             "host=\"\" from=<> to=<u@evil.example> reply=\"553 no\"");
   Decision dropped;
   dropped.kind = Verdict::Kind::kDrop;
-  dropped.rule = Rule::kControlError;
+  dropped.rule = "morercpthosts";
   dropped.source = "cdb /c/m.cdb: short read at 2048";
   dropped.to = {"postmaster", ""};
   dropped.reply = {421, {4, 3, 0}, "two\nlines"};
   EXPECT_EQ(FormatDecision(dropped, Session()),
-            "rcpt decision=drop rule=control-error "
+            "rcpt decision=drop rule=morercpthosts "
             "source=\"cdb /c/m.cdb: short read at 2048\" ip=192.0.2.1 "
             "host=client.example from=<> to=<postmaster> "
             "reply=\"421 4.3.0 two\\x0alines\"");
@@ -61,8 +62,8 @@ TEST(DecisionTest, FormatsOneLine) {
 
 TEST(DecisionTest, ASenderHasNoRecipient) {
   Decision decision;
-  decision.about = Decision::About::kSender;
-  decision.rule = Rule::kSenders;
+  decision.stage = Stage::kMail;
+  decision.rule = "senders";
   decision.source = "user ann";
   decision.from = {"s", "x"};
   decision.reply = {553, {5, 7, 1}, "no"};
@@ -72,23 +73,31 @@ TEST(DecisionTest, ASenderHasNoRecipient) {
             "reply=\"553 5.7.1 no\"");
 }
 
-TEST(DecisionTest, EveryRuleHasItsName) {
-  const std::pair<Rule, absl::string_view> names[] = {
-      {Rule::kSenders, "senders"},
-      {Rule::kBadAddress, "bad-address"},
-      {Rule::kBadMailFrom, "badmailfrom"},
-      {Rule::kRelayClient, "relayclient"},
-      {Rule::kAuthenticated, "authenticated"},
-      {Rule::kLocalName, "local-name"},
-      {Rule::kRcptHosts, "rcpthosts"},
-      {Rule::kMoreRcptHosts, "morercpthosts"},
-      {Rule::kOpenRelay, "open-relay"},
-      {Rule::kNotListed, "not-listed"},
-      {Rule::kControlError, "control-error"},
-      {Rule::kMailbox, "mailbox"},
-      {Rule::kNoRelay, "no-relay"},
+TEST(DecisionTest, OnlyWhatAClientMustKnowOfIsLogged) {
+  const Verdict no =
+      Verdict::Refuse({550, {5, 7, 1}, "no"}).By("rule").From("file:1");
+  const auto ask = [](auto what) {
+    Ask about;
+    about.what = std::move(what);
+    return about;
   };
-  for (const auto& [rule, name] : names) EXPECT_EQ(RuleName(rule), name);
+  EXPECT_FALSE(DecisionToLog(ask(Connected{}), Verdict::Accept()));
+  EXPECT_FALSE(DecisionToLog(ask(Mail{}), Verdict::Accept()));
+  EXPECT_FALSE(DecisionToLog(ask(Verify{}), no));
+  EXPECT_EQ(FormatDecision(*DecisionToLog(ask(Connected{}), no), Session()),
+            "connect decision=refuse rule=rule source=file:1 ip=192.0.2.1 "
+            "host=client.example reply=\"550 5.7.1 no\"");
+  const Rcpt rcpt{.from = {"s", "x"}, .to = {"u", "y"}, .message = 7};
+  Decision decision =
+      *DecisionToLog(ask(rcpt), Verdict::AcceptAs({"u", "z"}).By("rule"));
+  EXPECT_TRUE(decision.accepted());
+  EXPECT_EQ(decision.message, 7);
+  EXPECT_EQ(decision.to, (Path{"u", "z"}));
+  EXPECT_EQ(decision.reply, (Reply{250, {2, 1, 5}, "ok"}));
+  decision = *DecisionToLog(ask(Mail{.from = {"s", "x"}, .message = 8}), no);
+  EXPECT_EQ(decision.stage, Stage::kMail);
+  EXPECT_EQ(decision.message, 8);
+  EXPECT_EQ(decision.from, (Path{"s", "x"}));
 }
 
 TEST(DecisionTest, EscapesWhatCouldBeMistaken) {

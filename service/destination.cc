@@ -6,23 +6,23 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <utility>
-#include <variant>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "delivery/discard.h"
 #include "delivery/maildir.h"
 #include "delivery/maildir_location.h"
-#include "delivery/maildir_recipients.h"
 #include "delivery/qmail_queue.h"
-#include "delivery/spec.h"
 
 namespace postern::service {
 namespace {
 
-// The folder that holds the control folder: /var/qmail. It is absolute, so that
-// the log can name what is below it.
+// The directory that holds that of the control files: /var/qmail. It is
+// absolute, so that the log can name what is below it.
 std::string Home(absl::string_view control) {
   std::string path(control);
   if (!absl::StartsWith(path, "/")) {
@@ -35,46 +35,121 @@ std::string Home(absl::string_view control) {
   return path.substr(0, slash == 0 ? 1 : slash);
 }
 
+absl::StatusOr<Destination> MakeQmailQueue(
+    std::optional<absl::string_view> value, const DestinationSetup& setup) {
+  if (value && value->empty()) {
+    return absl::InvalidArgumentError(
+        "which program? qmail-queue:PROGRAM, or qmail-queue");
+  }
+  delivery::QmailQueueOptions options;
+  options.home = Home(setup.control);
+  options.environment = setup.environment;
+  options.report = setup.report;
+  if (value) options.program = std::string(*value);
+  // Present even when empty, as qmail-smtpd has it: then nothing can be run.
+  if (const char* program = getenv("QMAILQUEUE")) options.program = program;
+  return Destination{
+      .delivery = std::make_unique<delivery::QmailQueue>(std::move(options)),
+      .runs_programs = true};
+}
+
+absl::StatusOr<Destination> MakeMaildirs(absl::string_view kind,
+                                         std::optional<absl::string_view> value,
+                                         const DestinationSetup& setup) {
+  const bool catch_all = kind == "catch-all";
+  if (!value || value->empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("which directory? ", kind, ":DIR"));
+  }
+  auto location = delivery::MaildirLocation::Parse(*value, setup.host);
+  if (!location.ok()) return location.status();
+  if (catch_all && !location->shared()) {
+    return absl::InvalidArgumentError(
+        "a catch-all is one Maildir, without %u and %d");
+  }
+  return Destination{
+      .delivery = std::make_unique<delivery::Maildir>(
+          *std::move(location),
+          delivery::MaildirOptions{.host = std::string(setup.host),
+                                   .catch_all = catch_all,
+                                   .report = setup.report})};
+}
+
+absl::StatusOr<Destination> MakeMaildir(std::optional<absl::string_view> value,
+                                        const DestinationSetup& setup) {
+  return MakeMaildirs("maildir", value, setup);
+}
+absl::StatusOr<Destination> MakeCatchAll(std::optional<absl::string_view> value,
+                                         const DestinationSetup& setup) {
+  return MakeMaildirs("catch-all", value, setup);
+}
+
+absl::StatusOr<Destination> MakeDiscard(std::optional<absl::string_view> value,
+                                        const DestinationSetup&) {
+  if (value) return absl::InvalidArgumentError("discard takes no value");
+  return Destination{.delivery = std::make_unique<delivery::Discard>(),
+                     .blocks = false};
+}
+
+constexpr DeliveryRow kRows[] = {
+    {"qmail-queue", "[:PROGRAM]",
+     "bin/qmail-queue beside the control directory,\n"
+     "or a program with its interface",
+     MakeQmailQueue},
+    {"maildir", ":DIR",
+     "a Maildir for each recipient: %u and %d in DIR\n"
+     "are its local part and domain; without them,\n"
+     "one Maildir for all local recipients",
+     MakeMaildir},
+    {"catch-all", ":DIR", "one Maildir for local and remote recipients",
+     MakeCatchAll},
+    {"discard", "", "nowhere: for measuring", MakeDiscard},
+};
+
 }  // namespace
 
+absl::Span<const DeliveryRow> DeliveryRows() { return kRows; }
+
 absl::StatusOr<Destination> MakeDestination(
-    absl::string_view spec, absl::string_view control,
-    const policy::Controls& controls, const system::Variables& environment,
-    std::function<void(absl::string_view)> report) {
-  auto parsed = delivery::ParseSpec(spec);
-  if (!parsed.ok()) return parsed.status();
-  Destination destination;
-  destination.blocks = true;
-  if (const auto* maildir = std::get_if<delivery::MaildirSpec>(&*parsed)) {
-    auto location =
-        delivery::MaildirLocation::Parse(maildir->pattern, controls.me);
-    if (!location.ok()) return location.status();
-    if (!location->shared()) {
-      destination.recipients =
-          std::make_unique<delivery::MaildirRecipients>(*location, report);
-    }
-    destination.delivery = std::make_unique<delivery::Maildir>(
-        *std::move(location),
-        delivery::MaildirOptions{.host = controls.me,
-                                 .catch_all = maildir->catch_all,
-                                 .report = std::move(report)});
-  } else if (const auto* queue =
-                 std::get_if<delivery::QmailQueueSpec>(&*parsed)) {
-    destination.runs_programs = true;
-    delivery::QmailQueueOptions options;
-    options.home = Home(control);
-    options.environment = environment;
-    options.report = std::move(report);
-    if (!queue->program.empty()) options.program = queue->program;
-    // Present even when empty, as qmail-smtpd has it: then nothing can be run.
-    if (const char* program = getenv("QMAILQUEUE")) options.program = program;
-    destination.delivery =
-        std::make_unique<delivery::QmailQueue>(std::move(options));
-  } else {
-    destination.delivery = std::make_unique<delivery::Discard>();
-    destination.blocks = false;
+    const DestinationSetup& setup, absl::Span<const DeliveryRow> rows) {
+  const auto wrong = [&setup](absl::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("delivery \"", setup.spec, "\": ", why));
+  };
+  if (setup.spec.find('\0') != absl::string_view::npos) {
+    return wrong("a NUL in a file name");
   }
-  return destination;
+  const size_t colon = setup.spec.find(':');
+  const absl::string_view kind = setup.spec.substr(0, colon);
+  std::optional<absl::string_view> value;
+  if (colon != absl::string_view::npos) value = setup.spec.substr(colon + 1);
+  std::string kinds;
+  for (const DeliveryRow& row : rows) {
+    if (row.kind == kind) {
+      absl::StatusOr<Destination> made = row.make(value, setup);
+      return made.ok() ? std::move(made) : wrong(made.status().message());
+    }
+    absl::StrAppend(&kinds, kinds.empty() ? "" : ", ", row.kind, row.value);
+  }
+  return wrong(absl::StrCat("not one of ", kinds));
+}
+
+absl::Status CheckDestination(absl::string_view spec) {
+  return MakeDestination({.spec = spec}).status();
+}
+
+std::string FormatDeliveries(absl::Span<const DeliveryRow> rows) {
+  constexpr size_t kHelpColumn = 27;
+  std::string text;
+  for (const DeliveryRow& row : rows) {
+    std::string line = absl::StrCat("  ", row.kind, row.value);
+    for (absl::string_view help : absl::StrSplit(row.help, '\n')) {
+      line.resize(kHelpColumn, ' ');
+      absl::StrAppend(&text, line, help, "\n");
+      line.clear();
+    }
+  }
+  return text;
 }
 
 }  // namespace postern::service

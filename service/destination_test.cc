@@ -3,62 +3,79 @@
 
 #include "service/destination.h"
 
-#include <stdlib.h>
-
 #include <string>
 
-#include "absl/strings/string_view.h"
-#include "engine/delivery.h"
-#include "engine/grammar/path.h"
-#include "gmock/gmock.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "policy/control/controls.h"
 
 namespace postern::service {
 namespace {
 
-using ::testing::HasSubstr;
-
-absl::StatusOr<Destination> Make(absl::string_view spec) {
-  policy::Controls controls;
-  controls.me = "mx.example.org";
-  return MakeDestination(spec, "/var/qmail/control", controls, {},
-                         [](absl::string_view) {});
-}
-
-TEST(DestinationTest, EachKindSaysWhatItIsLike) {
-  unsetenv("QMAILQUEUE");
+TEST(DestinationTest, ASpecNamesADelivery) {
   const struct {
     absl::string_view spec;
-    bool has_recipients, blocks, runs_programs, serves_remote;
-  } kCases[] = {
-      {"qmail-queue", false, true, true, true},
-      {"qmail-queue:/usr/bin/other", false, true, true, true},
-      {"maildir:/var/mail/%d/%u", true, true, false, false},
-      // One Maildir for all recipients exists for each of them or for none.
-      {"maildir:/var/mail/all", false, true, false, false},
-      {"catch-all:/var/mail/all", false, true, false, true},
-      {"discard", false, false, false, true},
+    bool serves_remote;
+    bool looks_up = false;
+    bool blocks = true;
+    bool runs_programs = false;
+  } cases[] = {
+      {"maildir:/m", false},
+      {"maildir:/m/%d/%u", false, true},
+      {"catch-all:/m/100%%", true},
+      {"maildir:C:x", false},  // only the first colon counts
+      {"qmail-queue", true, false, true, true},
+      {"qmail-queue:/opt/scan", true, false, true, true},
+      {"discard", true, false, false},
   };
-  const Path remote{.local_part = "u", .domain = "elsewhere.example"};
-  for (const auto& c : kCases) {
-    SCOPED_TRACE(std::string(c.spec));
-    const auto made = Make(c.spec);
+  for (const auto& c : cases) {
+    const auto made =
+        MakeDestination({.spec = c.spec, .control = "/q/control"});
     ASSERT_TRUE(made.ok()) << made.status();
-    EXPECT_EQ(made->recipients != nullptr, c.has_recipients);
-    EXPECT_EQ(made->blocks, c.blocks);
-    EXPECT_EQ(made->runs_programs, c.runs_programs);
-    EXPECT_EQ(made->delivery->ServesRemote(remote), c.serves_remote);
+    EXPECT_EQ(made->delivery->ServesRemote({"u", "d"}), c.serves_remote)
+        << c.spec;
+    EXPECT_EQ(made->delivery->LooksUpRecipients(), c.looks_up) << c.spec;
+    EXPECT_EQ(made->blocks, c.blocks) << c.spec;
+    EXPECT_EQ(made->runs_programs, c.runs_programs) << c.spec;
   }
 }
 
-TEST(DestinationTest, AMistakeIsNamed) {
-  for (const absl::string_view spec :
-       {"", "mbox:/x", "maildir:", "discard:x"}) {
-    const auto made = Make(spec);
-    ASSERT_FALSE(made.ok()) << spec;
-    EXPECT_THAT(std::string(made.status().message()),
-                HasSubstr(std::string(spec)));
+TEST(DestinationTest, SaysWhatIsWrongWithWhat) {
+  constexpr absl::string_view kAll =
+      "not one of qmail-queue[:PROGRAM], maildir:DIR, catch-all:DIR, discard";
+  const struct {
+    std::string spec;
+    absl::string_view why;
+  } cases[] = {
+      {"", kAll},
+      {"maildir", "which directory? maildir:DIR"},
+      {"maildir:", "which directory? maildir:DIR"},
+      {"maildir:/m/%x", "only %u, %d and %%"},
+      {std::string("maildir:/m\0", 11), "a NUL"},
+      {"catch-all:", "which directory? catch-all:DIR"},
+      {"catch-all:/m/%u", "without %u and %d"},
+      {"qmail-queue:", "which program?"},
+      {"discard:", "takes no value"},
+      {"discard:x", "takes no value"},
+      {"lmtp:/run/lmtp", kAll},
+      {"Maildir:/m", kAll},
+      {"/m", kAll},
+  };
+  for (const auto& c : cases) {
+    const absl::Status status = CheckDestination(c.spec);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << c.spec;
+    EXPECT_TRUE(absl::StrContains(status.message(), c.why)) << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), c.spec)) << status;
+  }
+}
+
+TEST(DestinationTest, HelpHasEachKind) {
+  const std::string text = FormatDeliveries(DeliveryRows());
+  for (const DeliveryRow& row : DeliveryRows()) {
+    EXPECT_TRUE(absl::StrContains(text, "\n  " + std::string(row.kind) +
+                                            std::string(row.value)) ||
+                absl::StartsWith(text, "  " + std::string(row.kind)))
+        << row.kind;
   }
 }
 

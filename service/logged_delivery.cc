@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -22,8 +21,8 @@ using Clock = std::chrono::steady_clock;
 using log::LogLine;
 
 // Returns the fields that say whom a message came from.
-LogLine Origin(const Path& from, const SessionInfo& session) {
-  LogLine fields = LogLine::Fields(log::LineStyle());
+log::LogLine Origin(const Path& from, const SessionInfo& session) {
+  log::LogLine fields = log::LogLine::Fields(log::LineStyle());
   fields.Ip("ip", session.remote_address);
   if (session.remote_port != 0) fields.Number("port", session.remote_port);
   fields.Endpoint("listener", session.local_address, session.local_port);
@@ -41,37 +40,58 @@ MessageFacts Facts(const Envelope& envelope, const SessionInfo& session) {
 
 }  // namespace
 
-class LoggedDelivery::Sink : public MessageSink {
+class LoggedDelivery::Transaction : public MailTransaction {
  public:
-  Sink(std::unique_ptr<MessageSink> sink, LoggedDelivery* delivery,
-       MessageFacts facts)
-      : sink_(std::move(sink)),
+  Transaction(std::unique_ptr<MailTransaction> transaction,
+              LoggedDelivery* delivery, SharedSessionInfo session)
+      : transaction_(std::move(transaction)),
         delivery_(*delivery),
-        facts_(std::move(facts)) {}
+        session_(std::move(session)) {}
 
-  ~Sink() override {
-    if (committed_) return;
+  ~Transaction() override {
+    if (!facts_) return;
     if (delivery_.messages_ != nullptr && delivery_.messages_->interrupted()) {
-      log::WriteLog(MessageLine("interrupted", facts_));
+      log::WriteLog(MessageLine("interrupted", *facts_));
     } else {
-      delivery_.refused_ = std::make_unique<MessageFacts>(std::move(facts_));
+      delivery_.refused_ = std::move(facts_);
     }
+  }
+
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override {
+    return transaction_->AddRecipient(rcpt, later);
+  }
+
+  std::optional<Reply> Open(const Envelope& envelope) override {
+    facts_ = std::make_unique<MessageFacts>(Facts(envelope, *session_));
+    delivery_.refused_.reset();  // of a message that was given up
+    std::optional<Reply> refusal = transaction_->Open(envelope);
+    if (refusal) {
+      if (delivery_.metrics_ != nullptr) {
+        delivery_.metrics_->CountMessage(/*accepted=*/false);
+      }
+      log::WriteLog(MessageLine("refuse", *facts_).Answer("reply", *refusal));
+      facts_.reset();
+    }
+    return refusal;
   }
 
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
-    for (absl::string_view slice : slices) facts_.size += slice.size();
-    return sink_->Write(slices, std::move(ready));
+    for (absl::string_view slice : slices) facts_->size += slice.size();
+    return transaction_->Write(slices, std::move(ready));
   }
 
   void Commit(Policy::Done done) override {
-    committed_.emplace(delivery_.messages_, std::move(facts_));
+    committed_ = std::make_unique<MessagesUnderWay::Pending>(
+        delivery_.messages_, *std::move(facts_));
+    facts_.reset();
     Metrics* const metrics = delivery_.metrics_;
     // `done` keeps this, until it is called.
-    sink_->Commit([this, metrics, id = delivery_.id_,
-                   since =
-                       metrics == nullptr ? Clock::time_point() : Clock::now(),
-                   done = std::move(done)](Verdict verdict) mutable {
+    transaction_->Commit([this, metrics, id = delivery_.id_,
+                          since = metrics == nullptr ? Clock::time_point()
+                                                     : Clock::now(),
+                          done = std::move(done)](Verdict verdict) mutable {
       if (verdict.accepted() && !verdict.reply()) {
         verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
       }
@@ -79,7 +99,7 @@ class LoggedDelivery::Sink : public MessageSink {
         metrics->CountMessage(verdict.accepted());
         metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
       }
-      reply_ = LogLine::Fields(log::LineStyle());
+      reply_ = log::LogLine::Fields(log::LineStyle());
       reply_->Answer("reply", *verdict.reply());
       committed_->Answer(verdict.accepted());
       std::move(done)(std::move(verdict));
@@ -87,38 +107,32 @@ class LoggedDelivery::Sink : public MessageSink {
   }
 
   void OnReplied() override {
-    sink_->OnReplied();
+    transaction_->OnReplied();
     committed_->Log(*reply_);
   }
 
  private:
-  const std::unique_ptr<MessageSink> sink_;
+  const std::unique_ptr<MailTransaction> transaction_;
   LoggedDelivery& delivery_;  // may be gone once this commits
-  MessageFacts facts_;        // until then
-  std::optional<MessagesUnderWay::Pending> committed_;
-  std::optional<LogLine> reply_;  // once it is answered
+  const SharedSessionInfo session_;
+  // Null until there is something to say. Sessions wait long within a
+  // transaction, so this is small.
+  std::unique_ptr<MessageFacts> facts_;  // from Open() until it commits
+  std::unique_ptr<MessagesUnderWay::Pending> committed_;
+  std::optional<log::LogLine> reply_;  // once it is answered
 };
 
-Delivery::Opened LoggedDelivery::Open(const Envelope& envelope,
-                                      const SessionInfo& session) {
-  MessageFacts facts = Facts(envelope, session);
-  id_ = log::MessageId({facts.session, facts.message});
-  refused_.reset();  // of a message that was given up
-  Opened opened = delivery_.Open(envelope, session);
-  if (const auto* refusal = std::get_if<Reply>(&opened)) {
-    if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-    log::WriteLog(MessageLine("refuse", facts).Answer("reply", *refusal));
-    return opened;
-  }
-  return std::make_unique<Sink>(
-      std::get<std::unique_ptr<MessageSink>>(std::move(opened)), this,
-      std::move(facts));
+std::unique_ptr<MailTransaction> LoggedDelivery::Begin(
+    const Envelope& envelope, const SharedSessionInfo& session) {
+  id_ = log::MessageId({session->session_id, envelope.message});
+  return std::make_unique<Transaction>(delivery_.Begin(envelope, session), this,
+                                       session);
 }
 
 void LoggedDelivery::OnContentRefused(const Refusal& refusal,
                                       const SessionInfo& session) {
   if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-  // Or the sink was that of a message that was given up before.
+  // Or the transaction was that of a message that was given up before.
   if (refused_ != nullptr && refused_->message == refusal.message) {
     log::WriteLog(
         MessageLine("refuse", *refused_).Answer("reply", refusal.reply));
@@ -126,8 +140,8 @@ void LoggedDelivery::OnContentRefused(const Refusal& refusal,
     return;
   }
   // A first chunk that is too large is refused before there is a sink.
-  log::WriteLog(LogLine("message", log::LineStyle(),
-                        {session.session_id, refusal.message})
+  log::WriteLog(log::LogLine("message", log::LineStyle(),
+                             {session.session_id, refusal.message})
                     .Word("result", "refuse")
                     .Ip("ip", session.remote_address)
                     .Answer("reply", refusal.reply));

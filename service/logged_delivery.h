@@ -18,7 +18,7 @@
 namespace postern::service {
 
 // Wraps `delivery` for one session. Names its messages by the session and their
-// number (policy::MessageId). Counts, and writes one line for each that reached
+// number (log::MessageId). Counts, and writes one line for each that reached
 // its end, and for each that could not be opened:
 //
 //   message result=accept size=1234 rcpts=2 ip=192.0.2.1 port=40123
@@ -38,7 +38,8 @@ namespace postern::service {
 // All of it is called on the session's thread.
 class LoggedDelivery : public Delivery {
  public:
-  // `delivery` must outlive this, and this the sinks but for those that commit;
+  // `delivery` must outlive this, and this the transactions but for those that
+  // commit;
   // `metrics` and `messages`, each of which may be null, all of them.
   explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr,
                           MessagesUnderWay* messages = nullptr)
@@ -48,21 +49,23 @@ class LoggedDelivery : public Delivery {
   bool ServesRemote(const Path& recipient) const override {
     return delivery_.ServesRemote(recipient);
   }
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override;
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override;
   void OnContentRefused(const Refusal& refusal,
                         const SessionInfo& session) override;
 
-  // Names the message that was opened: for its Received field.
+  // Names the message of the open transaction: for its Received field.
   TraceStamp Stamp();
 
  private:
-  class Sink;
+  class Transaction;
 
   Delivery& delivery_;
   Metrics* const metrics_;
   MessagesUnderWay* const messages_;
-  std::string id_;  // of the message that was opened last
-  // What is logged of it if its content is refused: its sink is gone by then.
+  std::string id_;  // of the transaction that began last
+  // What is logged of it if its content is refused: the transaction is gone by
+  // then.
   std::unique_ptr<MessageFacts> refused_;
 };
 

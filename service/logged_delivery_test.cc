@@ -4,9 +4,9 @@
 #include "service/logged_delivery.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -32,21 +32,25 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// Answers each message with `verdict`; does not open any if there is a refusal.
+// Answers each message with `verdict`; opens none if it refuses.
 class FakeDelivery : public Delivery {
  public:
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    if (refuses) return Reply{451, {4, 3, 0}, "not now"};
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Message>(this);
   }
 
   bool refuses = false;
   Verdict verdict = Verdict::Accept();
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(FakeDelivery* owner) : owner_(*owner) {}
+    explicit Message(FakeDelivery* owner) : owner_(*owner) {}
+    std::optional<Reply> Open(const Envelope&) override {
+      if (owner_.refuses) return Reply{451, {4, 3, 0}, "not now"};
+      return std::nullopt;
+    }
     bool Write(absl::Span<const absl::string_view>,
                absl::AnyInvocable<void() &&>) override {
       return true;
@@ -68,21 +72,23 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
   }
   ~LoggedDeliveryTest() override { log::SetLogSink(nullptr); }
 
-  std::unique_ptr<MessageSink> Open() {
-    Delivery::Opened opened = logged_.Open(envelope_, session_);
-    auto* sink = std::get_if<std::unique_ptr<MessageSink>>(&opened);
-    return sink == nullptr ? nullptr : std::move(*sink);
+  std::unique_ptr<MailTransaction> Open() {
+    auto transaction =
+        logged_.Begin({.from = envelope_.from, .message = envelope_.message},
+                      std::make_shared<const SessionInfo>(session_));
+    if (transaction->Open(envelope_)) return nullptr;
+    return transaction;
   }
   // Brings a message to its end; returns the reply of its verdict.
   std::string Deliver() {
-    const std::unique_ptr<MessageSink> sink = Open();
+    const std::unique_ptr<MailTransaction> transaction = Open();
     const absl::string_view slices[] = {"Subject: x\r\n", "\r\n"};
-    sink->Write(slices, [] {});
+    transaction->Write(slices, [] {});
     std::string text;
-    sink->Commit(
+    transaction->Commit(
         [&text](const Verdict& verdict) { text = verdict.reply()->text; });
     EXPECT_THAT(lines_, IsEmpty());  // not before the client has the reply
-    sink->OnReplied();
+    transaction->OnReplied();
     return text;
   }
 
@@ -138,7 +144,7 @@ TEST_F(LoggedDeliveryTest, ContentThatTheSessionRefusesIsLoggedWithItsFacts) {
 }
 
 TEST_F(LoggedDeliveryTest, TheReceivedFieldHasTheMessagesId) {
-  const auto sink = Open();
+  const auto transaction = Open();
   EXPECT_EQ(logged_.Stamp().id, "s1-1");
 }
 
@@ -157,9 +163,11 @@ class RefusedContentTest : public testing::Test, private log::LogSink {
     const Envelope envelope = {.from = {"s", "x.example"},
                                .to = {{{"u", "d.example"}, {}}},
                                .message = message};
-    Delivery::Opened opened = delivery_.Open(envelope, session_);
-    auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
-    EXPECT_TRUE(sink->Write({&content, 1}, [] { FAIL(); }));
+    const auto transaction =
+        delivery_.Begin({.from = envelope.from, .message = message},
+                        std::make_shared<const SessionInfo>(session_));
+    EXPECT_EQ(transaction->Open(envelope), std::nullopt);
+    EXPECT_TRUE(transaction->Write({&content, 1}, [] { FAIL(); }));
   }
   void Refuse(int message) {
     delivery_.OnContentRefused({.reply = {552, {5, 3, 4}, "too big"},
@@ -186,8 +194,8 @@ TEST_F(RefusedContentTest, RefusedContentHasTheFactsOfItsMessage) {
                   "from=<s@x.example> reply=\"552 5.3.4 too big\"\n")));
 }
 
-// A chunk that is too large is refused before there is a sink. The sink before
-// it was that of another message.
+// A chunk that is too large is refused before its transaction is open. The one
+// that was open before it was that of another message.
 TEST_F(RefusedContentTest, ARefusedFirstChunkHasNoFactsOfAnEarlierMessage) {
   GiveUp(1, "hello");
   Refuse(2);

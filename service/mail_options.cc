@@ -11,7 +11,24 @@
 
 namespace postern::service {
 
-void ReadMailOptions(Options* given, MailOptions* options) {
+std::vector<OptionRow> CheckOptionRows(
+    absl::Span<const policy::CheckEntry> checks) {
+  std::vector<OptionRow> rows;
+  for (const policy::CheckEntry& check : checks) {
+    if (check.row.option.empty()) continue;
+    rows.push_back({check.row.option, check.row.value, check.row.help});
+  }
+  return rows;
+}
+
+void ReadMailOptions(Options* given, MailOptions* options,
+                     absl::Span<const policy::CheckEntry> checks) {
+  for (const policy::CheckEntry& check : checks) {
+    if (check.row.option.empty()) continue;
+    const std::string value = given->Text(check.row.option, "");
+    if (value.empty()) continue;
+    options->check_options[std::string(check.row.option)] = value;
+  }
   options->control = given->Text("control", options->control);
   options->deliver = given->Text("deliver", options->deliver);
   options->open_relay = given->Flag("open-relay");

@@ -7,10 +7,14 @@
 #define POSTERN_SERVICE_MAIL_OPTIONS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
+#include "absl/types/span.h"
 #include "engine/server_config.h"
 #include "log/log_line.h"
+#include "policy/check_list.h"
 #include "policy/control/controls.h"
 #include "policy/rules/lenient_clients.h"
 #include "service/auth_options.h"
@@ -38,6 +42,7 @@ struct MailOptions {
   OutOfTurn pipelining = OutOfTurn::kNote;
   AuthOptions auth;
   log::LogFormat log_format = log::LogFormat::kLogfmt;
+  std::map<std::string, std::string> check_options;  // value by name
   // What the programs that we run find in their environment before what is
   // known of the session.
   system::Variables child_environment;
@@ -54,12 +59,8 @@ inline constexpr OptionRow kConfigRow = {
     OptionRow::From::kCommandLine};
 inline constexpr OptionRow kControlRow = {"control", "DIR [/var/qmail/control]",
                                           "qmail's control directory"};
-inline constexpr OptionRow kDeliverRow = {
-    "deliver", "SPEC [qmail-queue]",
-    "qmail-queue, qmail-queue:PROGRAM, maildir:DIR\n"
-    "(%u and %d in DIR: the recipient's local part\n"
-    "and domain), catch-all:DIR (one Maildir for local\n"
-    "and remote recipients), or discard"};
+inline constexpr OptionRow kDeliverRow = {"deliver", "SPEC [qmail-queue]",
+                                          "where mail goes: see below"};
 inline constexpr OptionRow kOpenRelayRow = {
     "open-relay", "",
     "serve without control/rcpthosts: anyone may\n"
@@ -102,8 +103,14 @@ inline constexpr OptionRow kLogFormatRow = {
     "lines of the log: logfmt (key=value), or json,\n"
     "an object each"};
 
+// Returns the rows of the options of `checks`.
+std::vector<OptionRow> CheckOptionRows(
+    absl::Span<const policy::CheckEntry> checks = policy::CheckList());
+
 // Puts what was given into `options`; mistakes are `given`'s.
-void ReadMailOptions(Options* given, MailOptions* options);
+void ReadMailOptions(
+    Options* given, MailOptions* options,
+    absl::Span<const policy::CheckEntry> checks = policy::CheckList());
 
 // Returns the configuration of the sessions, without what the delivery carries.
 ServerConfig MakeServerConfig(const MailOptions& options,

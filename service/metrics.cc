@@ -18,6 +18,18 @@ MetricCounts::Tls Version(const TlsInfo& tls) {
 
 }  // namespace
 
+Metrics::Metrics(absl::Span<const absl::string_view> rules)
+    : counts_{.rules = std::vector<MetricCounts::Rule>(rules.size() + 1)} {
+  for (size_t i = 0; i < rules.size(); ++i) counts_.rules[i].name = rules[i];
+  counts_.rules.back().name = "other";
+}
+
+void Metrics::CountDecision(const policy::Decision& decision) {
+  auto rule = counts_.rules.begin();
+  while (rule + 1 != counts_.rules.end() && rule->name != decision.rule) ++rule;
+  Add(&rule->kinds[static_cast<size_t>(decision.kind)]);
+}
+
 void Metrics::CountSession(const SessionEnd& end, const SessionInfo& info) {
   Add(&counts_.sessions[static_cast<size_t>(end.reason)]);
   for (size_t i = 0; i < end.replies.size(); ++i) {

@@ -14,9 +14,11 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "engine/event.h"
 #include "engine/session_info.h"
 #include "policy/decision.h"
@@ -60,8 +62,13 @@ struct MetricCounts {
   Count bytes_out{0};
   std::array<Count, 5> tls = {};
   Count tls_failures{0};
-  // By Rule and Verdict::Kind.
-  std::array<std::array<Count, 3>, policy::kRules> recipients = {};
+  // Decisions of one rule, by Verdict::Kind.
+  struct Rule {
+    absl::string_view name;
+    std::array<Count, 3> kinds = {};
+  };
+  std::vector<Rule>
+      rules;  // the last is for all that have no name of their own
   std::array<Count, 2> messages = {};                     // whether accepted
   std::array<Count, kBounds.size() + 1> deliveries = {};  // each in one
   Count delivery_nanoseconds{0};
@@ -77,7 +84,9 @@ class Metrics {
   using Unserved = MetricCounts::Unserved;
   using AuthCounts = std::map<std::pair<std::string, AuthOutcome>, uint64_t>;
 
-  Metrics() = default;
+  // Decisions are counted by these `rules`, whose names are static, and of the
+  // others together as "other".
+  explicit Metrics(absl::Span<const absl::string_view> rules = {});
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
@@ -89,11 +98,8 @@ class Metrics {
   }
   // A session is over: how, its replies, octets, and TLS.
   void CountSession(const SessionEnd& end, const SessionInfo& info);
-  // A recipient has been decided on.
-  void CountRecipient(const policy::Decision& decision) {
-    Add(&counts_.recipients[static_cast<size_t>(decision.rule)]
-                           [static_cast<size_t>(decision.kind)]);
-  }
+  // A client, a sender or a recipient has been decided on.
+  void CountDecision(const policy::Decision& decision);
   // A message has its answer: at its end, or where it was to begin.
   void CountMessage(bool accepted) { Add(&counts_.messages[accepted]); }
   // How long a delivery took, from the end of the content to its answer.

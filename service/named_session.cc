@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "log/log.h"
 #include "log/log_line.h"
@@ -14,56 +13,67 @@
 namespace postern::service {
 namespace {
 
-class NamedSink : public MessageSink {
+class NamedTransaction : public MailTransaction {
  public:
-  NamedSink(std::unique_ptr<MessageSink> sink, std::string session, int message)
-      : sink_(std::move(sink)),
+  NamedTransaction(std::unique_ptr<MailTransaction> transaction,
+                   std::string session, int message)
+      : transaction_(std::move(transaction)),
         session_(std::move(session)),
         message_(message) {}
-  ~NamedSink() override {
+  ~NamedTransaction() override {
     const log::LogScope scope({session_, message_});
-    sink_.reset();
+    transaction_.reset();
   }
 
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override {
+    const log::LogScope scope({session_, message_});
+    return transaction_->AddRecipient(rcpt, later);
+  }
+  std::optional<Reply> Open(const Envelope& envelope) override {
+    const log::LogScope scope({session_, message_});
+    return transaction_->Open(envelope);
+  }
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
     const log::LogScope scope({session_, message_});
-    return sink_->Write(slices, std::move(ready));
+    return transaction_->Write(slices, std::move(ready));
   }
   void Commit(Policy::Done done) override {
     const std::string session = session_;  // this may be gone before it returns
     const log::LogScope scope({session, message_});
-    sink_->Commit(std::move(done));
+    transaction_->Commit(std::move(done));
   }
   void CommitEach(EachDone done) override {
     const std::string session = session_;
     const log::LogScope scope({session, message_});
-    sink_->CommitEach(std::move(done));
+    transaction_->CommitEach(std::move(done));
   }
-  void OnReplied() override { sink_->OnReplied(); }
+  void OnReplied() override { transaction_->OnReplied(); }
 
  private:
-  std::unique_ptr<MessageSink> sink_;
+  std::unique_ptr<MailTransaction> transaction_;
   const std::string session_;
   const int message_;
 };
 
 class NamedDelivery : public Delivery {
  public:
-  explicit NamedDelivery(std::unique_ptr<Delivery> delivery)
+  explicit NamedDelivery(std::shared_ptr<Delivery> delivery)
       : delivery_(std::move(delivery)) {}
 
   ExtensionSet carries() const override { return delivery_->carries(); }
   bool ServesRemote(const Path& recipient) const override {
     return delivery_->ServesRemote(recipient);
   }
-  Opened Open(const Envelope& envelope, const SessionInfo& session) override {
-    const log::LogScope scope({session.session_id, envelope.message});
-    Opened opened = delivery_->Open(envelope, session);
-    auto* sink = std::get_if<std::unique_ptr<MessageSink>>(&opened);
-    if (sink == nullptr) return opened;
-    return std::make_unique<NamedSink>(std::move(*sink), session.session_id,
-                                       envelope.message);
+  bool LooksUpRecipients() const override {
+    return delivery_->LooksUpRecipients();
+  }
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override {
+    return std::make_unique<NamedTransaction>(
+        delivery_->Begin(envelope, session), session->session_id,
+        envelope.message);
   }
   void OnContentRefused(const Refusal& refusal,
                         const SessionInfo& session) override {
@@ -71,24 +81,7 @@ class NamedDelivery : public Delivery {
   }
 
  private:
-  const std::unique_ptr<Delivery> delivery_;
-};
-
-class NamedPolicy : public Policy {
- public:
-  explicit NamedPolicy(std::unique_ptr<Policy> policy)
-      : policy_(std::move(policy)) {}
-
-  void Decide(const Ask& ask, const SharedSessionInfo& session,
-              Done done) override {
-    const auto* rcpt = std::get_if<Rcpt>(&ask.what);
-    const log::LogScope scope(
-        {session->session_id, rcpt == nullptr ? 0 : rcpt->message});
-    policy_->Decide(ask, session, std::move(done));
-  }
-
- private:
-  const std::unique_ptr<Policy> policy_;
+  const std::shared_ptr<Delivery> delivery_;
 };
 
 class NamedExchange : public AuthExchange {
@@ -98,7 +91,7 @@ class NamedExchange : public AuthExchange {
       : exchange_(std::move(exchange)), session_(std::move(session)) {}
 
   void Start(std::optional<std::string> initial_response, Done done) override {
-    const SharedSessionInfo session = session_;  // as NamedSink
+    const SharedSessionInfo session = session_;  // as NamedTransaction
     const log::LogScope scope({session->session_id});
     exchange_->Start(std::move(initial_response), std::move(done));
   }
@@ -136,12 +129,8 @@ class NamedAuthenticator : public Authenticator {
 
 }  // namespace
 
-std::unique_ptr<Delivery> NameSessions(std::unique_ptr<Delivery> delivery) {
-  return std::make_unique<NamedDelivery>(std::move(delivery));
-}
-
-std::unique_ptr<Policy> NameSessions(std::unique_ptr<Policy> policy) {
-  return std::make_unique<NamedPolicy>(std::move(policy));
+std::shared_ptr<Delivery> NameSessions(std::shared_ptr<Delivery> delivery) {
+  return std::make_shared<NamedDelivery>(std::move(delivery));
 }
 
 std::shared_ptr<Authenticator> NameSessions(

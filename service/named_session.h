@@ -10,15 +10,13 @@
 
 #include "engine/authenticator.h"
 #include "engine/delivery.h"
-#include "engine/policy.h"
 
 namespace postern::service {
 
-// Each wraps a port that blocks, and calls it within a LogScope of the session
-// and its message. What the port logs on the same thread, which is all that a
-// blocking one logs, then names them. As thread-safe as what they wrap.
-std::unique_ptr<Delivery> NameSessions(std::unique_ptr<Delivery> delivery);
-std::unique_ptr<Policy> NameSessions(std::unique_ptr<Policy> policy);
+// Each wraps a port that blocks, and calls it within a log::LogScope of the
+// session and its message. What the port logs on the same thread, which is all
+// that a blocking one logs, then names them. As thread-safe as what they wrap.
+std::shared_ptr<Delivery> NameSessions(std::shared_ptr<Delivery> delivery);
 std::shared_ptr<Authenticator> NameSessions(
     std::shared_ptr<Authenticator> authenticator);
 

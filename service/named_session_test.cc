@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -31,33 +30,33 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class ChattySink : public MessageSink {
+class ChattyTransaction : public MailTransaction {
  public:
-  ~ChattySink() override { log::WriteLog("sink", "ends"); }
+  ~ChattyTransaction() override { log::WriteLog("transaction", "ends"); }
+  std::optional<Verdict> AddRecipient(const Rcpt&, Policy::Later) override {
+    log::WriteLog("transaction", "adds");
+    return Verdict::Accept();
+  }
+  std::optional<Reply> Open(const Envelope&) override {
+    log::WriteLog("transaction", "opens");
+    return std::nullopt;
+  }
   bool Write(absl::Span<const absl::string_view>,
              absl::AnyInvocable<void() &&>) override {
-    log::WriteLog("sink", "writes");
+    log::WriteLog("transaction", "writes");
     return true;
   }
   void Commit(Policy::Done done) override {
-    log::WriteLog("sink", "commits");
+    log::WriteLog("transaction", "commits");
     std::move(done)(Verdict::Accept());
   }
 };
 
 class ChattyDelivery : public Delivery {
  public:
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    log::WriteLog("delivery", "opens");
-    return std::make_unique<ChattySink>();
-  }
-};
-
-class ChattyPolicy : public Policy {
- public:
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    log::WriteLog("policy", "decides");
-    std::move(done)(Verdict::Accept());
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<ChattyTransaction>();
   }
 };
 
@@ -97,28 +96,18 @@ class NamedSessionLogTest : public testing::Test, private log::LogSink {
 };
 
 TEST_F(NamedSessionLogTest, ADeliverysLinesNameTheMessage) {
-  const auto delivery = NameSessions(
-      std::unique_ptr<Delivery>(std::make_unique<ChattyDelivery>()));
+  const std::shared_ptr<Delivery> delivery =
+      NameSessions(std::make_shared<ChattyDelivery>());
   Envelope envelope;
   envelope.message = 2;
-  Delivery::Opened opened = delivery->Open(envelope, *session_);
-  auto& sink = std::get<std::unique_ptr<MessageSink>>(opened);
-  sink->Write({}, [] {});
-  sink->Commit([](const Verdict&) {});
-  sink.reset();
+  auto transaction = delivery->Begin(envelope, session_);
+  transaction->AddRecipient({}, []() -> Policy::Done { return nullptr; });
+  transaction->Open(envelope);
+  transaction->Write({}, [] {});
+  transaction->Commit([](const Verdict&) {});
+  transaction.reset();
   EXPECT_THAT(lines_,
-              AllOf(SizeIs(4), Each(HasSubstr(" session=s1 id=s1-2 "))));
-}
-
-TEST_F(NamedSessionLogTest, APolicysLinesNameTheMessageOfARecipient) {
-  const auto policy =
-      NameSessions(std::unique_ptr<Policy>(std::make_unique<ChattyPolicy>()));
-  policy->Decide({.what = Rcpt{.message = 3}}, session_, [](const Verdict&) {});
-  policy->Decide({.what = Verify{}}, session_, [](const Verdict&) {});
-  ASSERT_THAT(lines_, SizeIs(2));
-  EXPECT_THAT(lines_[0], HasSubstr(" session=s1 id=s1-3 "));
-  EXPECT_THAT(lines_[1],
-              AllOf(HasSubstr(" session=s1 "), Not(HasSubstr(" id="))));
+              AllOf(SizeIs(5), Each(HasSubstr(" session=s1 id=s1-2 "))));
 }
 
 TEST_F(NamedSessionLogTest, AnExchangesLinesNameTheSession) {

@@ -29,6 +29,15 @@ std::string VariableOf(absl::string_view name) {
 
 }  // namespace
 
+Options::Options(absl::Span<const OptionRow> rows, std::vector<OptionRow> more)
+    : own_rows_(std::move(more)), rows_(rows) {
+  if (!own_rows_.empty()) {
+    own_rows_.insert(own_rows_.begin(), rows.begin(), rows.end());
+    rows_ = own_rows_;
+  }
+  given_.resize(rows_.size());
+}
+
 void Options::Read(absl::Span<const char* const> arguments,
                    absl::FunctionRef<const char*(const char*)> getenv) {
   for (operands_ = arguments; !operands_.empty();) {

@@ -65,9 +65,10 @@ struct OptionRow {
 // with '#' say nothing.
 class Options {
  public:
-  // `rows` must outlive the object. --config is an option like others.
-  explicit Options(absl::Span<const OptionRow> rows)
-      : rows_(rows), given_(rows.size()) {}
+  // `rows` must outlive the object. `more` follow them. --config is an option
+  // like others.
+  explicit Options(absl::Span<const OptionRow> rows,
+                   std::vector<OptionRow> more = {});
 
   // Reads `arguments` up to the first that is no option, or behind "--"; then
   // the file, then the variables. To be called once.
@@ -134,6 +135,7 @@ class Options {
   void BadChoice(absl::string_view name,
                  absl::Span<const absl::string_view> words);
 
+  std::vector<OptionRow> own_rows_;  // empty, unless there are more
   absl::Span<const OptionRow> rows_;
   std::vector<std::vector<Given>> given_;  // by row
   absl::Span<const char* const> operands_;

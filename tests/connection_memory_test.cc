@@ -84,8 +84,9 @@ const bool counted = CRYPTO_set_mem_functions(
 // Accepts everyone and everything at once; asks for a response to AUTH.
 class Everyone : public Policy, public Authenticator {
  public:
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    std::move(done)(Verdict::Accept());
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later) override {
+    return Verdict::Accept();
   }
   std::unique_ptr<AuthExchange> Begin(absl::string_view,
                                       const SharedSessionInfo&) override {
@@ -134,17 +135,17 @@ class Site {
 class Host : public transports::SessionHost {
  public:
   explicit Host(Site* site) : site_(*site) {}
-  const ServerConfig& config() const override { return site_.config; }
+  const ServerConfig& config() const override { return snapshot_.config; }
   ResponderOptions responder() override {
     ResponderOptions options;
-    options.policy = &site_.everyone;
-    options.delivery = &site_.disk;
-    options.authenticator = &site_.everyone;
+    options.policy = &snapshot_.everyone;
+    options.delivery = &snapshot_.disk;
+    options.authenticator = &snapshot_.everyone;
     options.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
     return options;
   }
   std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override {
-    return std::make_unique<net::TlsChannel>(site_.tls, below);
+    return std::make_unique<net::TlsChannel>(snapshot_.tls, below);
   }
 
  private:

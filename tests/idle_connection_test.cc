@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What an idle client of postern serve costs: a Connection with its Guest, over
-// a socket, in a program that counts every byte that it allocates.
+// What an idle client of postern serve costs: a Connection with its
+// MailSessionHost, over a socket, in a program that counts every byte that it
+// allocates.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -26,7 +27,7 @@
 #include "gtest/gtest.h"
 #include "net/event_loop.h"
 #include "policy/limits/connection_limits.h"
-#include "programs/serve/guest.h"
+#include "programs/serve/mail_session_host.h"
 #include "programs/serve/service_snapshot.h"
 #include "tests/heap.h"
 #include "transports/connection.h"
@@ -39,17 +40,18 @@ using transports::Connection;
 using transports::ConnectionId;
 
 class AcceptAll : public Policy {
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    std::move(done)(Verdict::Accept());
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later) override {
+    return Verdict::Accept();
   }
 };
 
 std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
   auto snapshot = std::make_shared<programs::ServiceSnapshot>();
   snapshot->listeners.emplace_back().config.greeting = "mail.example.org";
-  snapshot->host_name = "mail.example.org";
-  snapshot->delivery = std::make_shared<delivery::Discard>();
-  snapshot->relay = std::make_shared<AcceptAll>();
+  snapshot->mail.host_name = "mail.example.org";
+  snapshot->mail.delivery = std::make_shared<delivery::Discard>();
+  snapshot->mail.policy = std::make_shared<AcceptAll>();
   return snapshot;
 }
 
@@ -67,9 +69,9 @@ class Client : public transports::ConnectionHost {
   }
   ~Client() override { close(socket_); }
 
-  void Begin(std::shared_ptr<programs::Guest> guest) {
+  void Begin(std::shared_ptr<programs::MailSessionHost> host) {
     transports::Admission admission;
-    admission.host = std::move(guest);
+    admission.host = std::move(host);
     admission.info.remote_address = IpAddress::Parse("192.0.2.1");
     admission.info.local_address = IpAddress::Parse("198.51.100.1");
     connection_->Begin(std::move(admission));
@@ -146,7 +148,7 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
       {"within a transaction",
        {{"EHLO client.example\r\n", "250 "},
         {"MAIL FROM:<sender@client.example>\r\n", "250 "}},
-       2496},
+       2752},
   };
   const std::shared_ptr<const programs::ServiceSnapshot> snapshot =
       MakeSnapshot();
@@ -160,8 +162,8 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
       auto slot = limits.Admit(IpAddress::Parse("192.0.2.1"), 0);
       const size_t before = HeapBytes();
       auto client = std::make_unique<Client>(&loop, &options);
-      client->Begin(std::make_shared<programs::Guest>(
-          snapshot, 0, programs::GuestRules{},
+      client->Begin(std::make_shared<programs::MailSessionHost>(
+          snapshot, 0, policy::RuleFacts{},
           std::get<ConnectionLimits::Slot>(std::move(slot)), nullptr));
       bool served = client->Send("", "220 ");
       for (const Line& line : row.lines) {

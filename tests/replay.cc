@@ -539,6 +539,9 @@ std::string PrintAsk(const Ask& ask, const Envelope& envelope) {
     std::string operator()(const BodyEnd& end) const {
       return absl::StrCat("body-end ", end.size);
     }
+    std::string operator()(const Other& other) const {
+      return absl::StrCat("other ", other.verb, " ", other.argument);
+    }
     std::string operator()(const Verify& verify) const {
       return absl::StrCat("verify ", verify.argument,
                           verify.smtp_utf8 ? " SMTPUTF8" : "");

@@ -65,8 +65,9 @@ struct World : Policy, Authenticator {
     World& world_;
   };
 
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    std::move(done)(Verdict::Accept());
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later) override {
+    return Verdict::Accept();
   }
   std::unique_ptr<AuthExchange> Begin(absl::string_view,
                                       const SharedSessionInfo&) override {

@@ -44,22 +44,26 @@ class Ports : public Policy, public Delivery, public Authenticator {
         choose_(choose),
         outcome_(*outcome) {}
 
-  void Decide(const Ask& ask, const SharedSessionInfo&, Done done) override {
+  std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
+                                Policy::Later later) override {
     if (const auto* mail = std::get_if<Mail>(&ask.what)) {
       envelope_ = {};
       envelope_.from = mail->from;
     }
     const std::optional<AnyAnswer> answer = Answer(ask);
-    if (!answer) return lost_.push_back(std::move(done));
+    if (!answer) {
+      lost_.push_back(later());
+      return std::nullopt;
+    }
     const Verdict verdict = std::get<Verdict>(*answer);
     Learn(ask, verdict);
-    Later([verdict, done = std::move(done)]() mutable {
-      std::move(done)(verdict);
-    });
+    if (choose_(3) != 1) return verdict;
+    Later([verdict, done = later()]() mutable { std::move(done)(verdict); });
+    return std::nullopt;
   }
-  Opened Open(const Envelope& envelope, const SessionInfo&) override {
-    EXPECT_EQ(PrintEnvelope(envelope), PrintEnvelope(envelope_));
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Transaction>(this);
   }
   void OnContentRefused(const Refusal& refusal, const SessionInfo&) override {
     Refused(refusal);
@@ -77,11 +81,14 @@ class Ports : public Policy, public Delivery, public Authenticator {
   bool saw_content = false;
 
  private:
-  class Sink : public MessageSink {
+  class Transaction : public MailTransaction {
    public:
-    explicit Sink(Ports* ports)
-        : ports_(*ports), bare_newlines_(ports->bare_newlines_) {
+    explicit Transaction(Ports* ports) : ports_(*ports) {}
+    std::optional<Reply> Open(const Envelope& envelope) override {
+      EXPECT_EQ(PrintEnvelope(envelope), PrintEnvelope(ports_.envelope_));
+      bare_newlines_ = ports_.bare_newlines_;
       ports_.saw_content = true;
+      return std::nullopt;
     }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
@@ -135,7 +142,7 @@ class Ports : public Policy, public Delivery, public Authenticator {
     }
 
     Ports& ports_;
-    const BareNewlines bare_newlines_;
+    BareNewlines bare_newlines_ = BareNewlines::kReject;
     bool received_ = true;
     std::string content_;
   };

@@ -34,22 +34,25 @@ using ::testing::HasSubstr;
 // Accepts everything; takes content, and counts its octets.
 class Everything : public Policy, public Delivery {
  public:
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later) override {
     ++decided;
-    std::move(done)(Verdict::Accept());
+    return Verdict::Accept();
   }
   ExtensionSet carries() const override { return ExtensionSet::All(); }
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Message>(this);
   }
 
   size_t decided = 0;
   size_t content = 0;
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(Everything* all) : all_(*all) {}
+    explicit Message(Everything* all) : all_(*all) {}
+    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&>) override {
       for (absl::string_view slice : slices) all_.content += slice.size();

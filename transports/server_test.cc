@@ -121,8 +121,9 @@ class Mailbox : public Delivery {
   explicit Mailbox(Run run = nullptr) : run_(std::move(run)) {}
 
   ExtensionSet carries() const override { return ExtensionSet::All(); }
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Message>(this);
   }
 
   std::vector<std::string> messages() {
@@ -131,9 +132,10 @@ class Mailbox : public Delivery {
   }
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(Mailbox* mailbox) : mailbox_(*mailbox) {}
+    explicit Message(Mailbox* mailbox) : mailbox_(*mailbox) {}
+    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
       EXPECT_FALSE(full_) << "written to before it was ready";
@@ -175,11 +177,11 @@ class Mailbox : public Delivery {
 class AcceptAll : public Policy {
  public:
   explicit AcceptAll(Mailbox::Run run = nullptr) : run_(std::move(run)) {}
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    if (!run_) return std::move(done)(Verdict::Accept());
-    run_([done = std::move(done)]() mutable {
-      std::move(done)(Verdict::Accept());
-    });
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later later) override {
+    if (!run_) return Verdict::Accept();
+    run_([done = later()]() mutable { std::move(done)(Verdict::Accept()); });
+    return std::nullopt;
   }
 
  private:

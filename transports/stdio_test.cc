@@ -55,8 +55,9 @@ class PacketPair {
 
 class AcceptAll : public Policy {
  public:
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    std::move(done)(Verdict::Accept());
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later) override {
+    return Verdict::Accept();
   }
 };
 
@@ -66,10 +67,11 @@ class Elsewhere : public Policy {
   ~Elsewhere() override {
     for (std::thread& thread : threads_) thread.join();
   }
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    threads_.emplace_back([done = std::move(done)]() mutable {
-      std::move(done)(Verdict::Accept());
-    });
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later later) override {
+    threads_.emplace_back(
+        [done = later()]() mutable { std::move(done)(Verdict::Accept()); });
+    return std::nullopt;
   }
 
  private:
@@ -78,12 +80,11 @@ class Elsewhere : public Policy {
 
 class Never : public Policy {
  public:
-  void Decide(const Ask& ask, const SharedSessionInfo&, Done done) override {
-    if (std::holds_alternative<Mail>(ask.what)) {
-      kept_ = std::move(done);
-    } else {
-      std::move(done)(Verdict::Accept());
-    }
+  std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
+                                Later later) override {
+    if (!std::holds_alternative<Mail>(ask.what)) return Verdict::Accept();
+    kept_ = later();
+    return std::nullopt;
   }
 
  private:
@@ -98,16 +99,18 @@ class Kept : public Delivery {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Message>(this);
   }
 
   std::vector<std::string> messages;
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(Kept* kept) : kept_(*kept) {}
+    explicit Message(Kept* kept) : kept_(*kept) {}
+    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
       for (absl::string_view slice : slices) {
@@ -452,10 +455,11 @@ TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
 // Counts the clients that it is asked about.
 class Counting : public AcceptAll {
  public:
-  void Decide(const Ask& ask, const SharedSessionInfo& session,
-              Done done) override {
+  std::optional<Verdict> Decide(const Ask& ask,
+                                const SharedSessionInfo& session,
+                                Later later) override {
     if (std::holds_alternative<Connected>(ask.what)) ++clients;
-    AcceptAll::Decide(ask, session, std::move(done));
+    return AcceptAll::Decide(ask, session, later);
   }
 
   int clients = 0;

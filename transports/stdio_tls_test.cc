@@ -40,24 +40,27 @@ namespace {
 
 class AcceptAll : public Policy {
  public:
-  void Decide(const Ask&, const SharedSessionInfo&, Done done) override {
-    std::move(done)(Verdict::Accept());
+  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
+                                Later) override {
+    return Verdict::Accept();
   }
 };
 
 // Keeps committed messages.
 class Kept : public Delivery {
  public:
-  Opened Open(const Envelope&, const SessionInfo&) override {
-    return std::make_unique<Sink>(this);
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return std::make_unique<Message>(this);
   }
 
   std::vector<std::string> messages;
 
  private:
-  class Sink : public MessageSink {
+  class Message : public MailTransaction {
    public:
-    explicit Sink(Kept* kept) : kept_(*kept) {}
+    explicit Message(Kept* kept) : kept_(*kept) {}
+    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&>) override {
       for (absl::string_view slice : slices) {

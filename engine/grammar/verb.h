@@ -31,7 +31,7 @@ enum class Verb : uint8_t {
   kStartTls,       // RFC 3207
   kAuth,           // RFC 4954
   kXClient,        // postfix.org/XCLIENT_README.html
-  kUnimplemented,  // registered, and not served here: 502
+  kUnimplemented,  // registered; 502 unless ServerConfig::more_verbs has it
   kWeb,            // a browser or proxy made to talk to us: close
   kUnknown,        // 500
 };

@@ -153,7 +153,7 @@ TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountInAllAlone) {
   EXPECT_EQ(Why(limits.Admit(Ip(""), 0)), Refusal::kTooManyInAll);
 }
 
-TEST(ConnectionLimitsTest, APlaceIsGivenBackOnceHoweverItIsMoved) {
+TEST(ConnectionLimitsTest, ASlotIsGivenBackOnceHoweverItIsMoved) {
   ConnectionLimits limits({.in_all = 10});
   std::vector<Slot> one = Admit(&limits, "192.0.2.1", 1);
   std::vector<Slot> two = Admit(&limits, "192.0.2.2", 1);
@@ -274,7 +274,7 @@ TEST(ConnectionLimitsTest, DoesAsAModelThatForgetsNothing) {
   }
 }
 
-TEST(ConnectionLimitsTest, ThreadsNeverHaveMorePlacesThanThereAre) {
+TEST(ConnectionLimitsTest, ThreadsNeverHaveMoreSlotsThanThereAre) {
   ConnectionLimits limits({.in_all = 8,
                            .from_client = 3,
                            .per_minute = 0,
@@ -297,7 +297,7 @@ TEST(ConnectionLimitsTest, ThreadsNeverHaveMorePlacesThanThereAre) {
   EXPECT_EQ(limits.open(), 0);
 }
 
-TEST(ConnectionLimitsTest, AnotherThreadMayGiveAPlaceBack) {
+TEST(ConnectionLimitsTest, AnotherThreadMayGiveASlotBack) {
   ConnectionLimits limits({.in_all = 1});
   std::vector<Slot> slot = Admit(&limits, "192.0.2.1", 1);
   std::thread([moved = std::move(slot)]() mutable { moved.clear(); }).join();

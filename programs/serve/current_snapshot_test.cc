@@ -17,7 +17,7 @@ namespace {
 
 std::shared_ptr<const ServiceSnapshot> Make(const std::string& name) {
   auto snapshot = std::make_shared<ServiceSnapshot>();
-  snapshot->host_name = name;
+  snapshot->mail.host_name = name;
   return snapshot;
 }
 
@@ -25,8 +25,8 @@ TEST(CurrentSnapshotTest, SessionsKeepTheSnapshotThatTheyBeganWith) {
   CurrentSnapshot current(Make("first"));
   const std::shared_ptr<const ServiceSnapshot> of_session = current.Get();
   current.Replace(Make("second"));
-  EXPECT_EQ(of_session->host_name, "first");
-  EXPECT_EQ(current.Get()->host_name, "second");
+  EXPECT_EQ(of_session->mail.host_name, "first");
+  EXPECT_EQ(current.Get()->mail.host_name, "second");
 }
 
 // Without the lock, a snapshot ends while a session takes it: ThreadSanitizer
@@ -41,7 +41,8 @@ TEST(CurrentSnapshotTest, IsReplacedWhileSessionsBegin) {
     sessions.emplace_back([&] {
       while (!over) {
         const std::shared_ptr<const ServiceSnapshot> snapshot = current.Get();
-        if (snapshot->host_name != name) ADD_FAILURE() << snapshot->host_name;
+        if (snapshot->mail.host_name != name)
+          ADD_FAILURE() << snapshot->mail.host_name;
       }
     });
   }

@@ -138,12 +138,12 @@ void AddSessions(const service::MetricCounts& counts, Text* text) {
 void AddMail(const service::Metrics& metrics, Text* text) {
   const service::MetricCounts& counts = metrics.counts();
   text->Family("postern_recipients_total",
-               "Decisions about recipients, and refusals of senders.");
-  for (size_t rule = 0; rule < policy::kRules; ++rule) {
+               "Decisions about recipients, and refusals of senders and "
+               "clients.");
+  for (const service::MetricCounts::Rule& rule : counts.rules) {
     for (size_t kind = 0; kind < std::size(kKinds); ++kind) {
-      text->Value(Read(counts.recipients[rule][kind]),
-                  {{"rule", policy::RuleName(static_cast<policy::Rule>(rule))},
-                   {"decision", kKinds[kind]}});
+      text->Value(Read(rule.kinds[kind]),
+                  {{"rule", rule.name}, {"decision", kKinds[kind]}});
     }
   }
   text->Family("postern_messages_total", "Messages that have an answer.",

@@ -106,19 +106,19 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
         "postern_tls_sessions_total{protocol=\"other\"} 1"}},
       {[](service::Metrics& m) {
          policy::Decision decision;
-         decision.rule = policy::Rule::kMailbox;
+         decision.rule = "maildir";
          decision.kind = Verdict::Kind::kDrop;
-         m.CountRecipient(decision);
-         decision.rule = policy::Rule::kBadAddress;
+         m.CountDecision(decision);
+         decision.rule = "bad-address";
          decision.kind = Verdict::Kind::kRefuse;
-         m.CountRecipient(decision);
-         decision.rule = policy::Rule::kRcptHosts;
+         m.CountDecision(decision);
+         decision.rule = "rcpthosts";
          decision.kind = Verdict::Kind::kAccept;
-         m.CountRecipient(decision);
+         m.CountDecision(decision);
        },
        {"postern_recipients_total{rule=\"bad-address\",decision=\"refuse\"} 1",
         "postern_recipients_total{rule=\"rcpthosts\",decision=\"accept\"} 1",
-        "postern_recipients_total{rule=\"mailbox\",decision=\"drop\"} 1"}},
+        "postern_recipients_total{rule=\"other\",decision=\"drop\"} 1"}},
       {[](service::Metrics& m) {
          m.CountMessage(true);
          m.CountMessage(true);
@@ -146,7 +146,8 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
         "postern_reloads_total{result=\"ok\"} 1"}},
   };
   for (const auto& c : cases) {
-    service::Metrics metrics;
+    constexpr absl::string_view kRules[] = {"bad-address", "rcpthosts"};
+    service::Metrics metrics(kRules);
     c.count(metrics);
     EXPECT_EQ(Changed(metrics), c.lines);
   }

@@ -32,29 +32,32 @@
 #include "auth/account_key.h"
 #include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
+#include "delivery/pooled_delivery.h"
+#include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
 #include "log/background_log.h"
 #include "log/log.h"
 #include "log/log_line.h"
 #include "net/task_timer.h"
 #include "net/thread_pool.h"
-#include "policy/control/control_file.h"
+#include "policy/check_list.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
 #include "policy/names/host_names.h"
-#include "policy/relay_rules.h"
-#include "policy/rules/lenient_clients.h"
+#include "policy/rule_facts.h"
 #include "policy/rules/tcp_rules.h"
 #include "programs/serve/background_task.h"
 #include "programs/serve/current_snapshot.h"
-#include "programs/serve/guest.h"
+#include "programs/serve/mail_session_host.h"
 #include "programs/serve/metrics_server.h"
 #include "programs/serve/metrics_text.h"
 #include "programs/serve/server_end.h"
 #include "programs/serve/service_snapshot.h"
 #include "programs/serve/systemd.h"
+#include "service/destination.h"
 #include "service/guarded_authenticator.h"
 #include "service/library_backends.h"
+#include "service/mail_service.h"
 #include "service/messages_under_way.h"
 #include "service/metrics.h"
 #include "service/named_session.h"
@@ -110,8 +113,22 @@ int64_t MonotonicNanoseconds() {
          std::chrono::nanoseconds(1);
 }
 
+// Returns the names that decisions are counted by.
+std::vector<absl::string_view> RuleNames() {
+  std::vector<absl::string_view> names;
+  for (const policy::CheckEntry& check : policy::CheckList()) {
+    // A check of two stages is one rule.
+    if (std::count(names.begin(), names.end(), check.row.rule) == 0) {
+      names.push_back(check.row.rule);
+    }
+  }
+  for (const service::DeliveryRow& row : service::DeliveryRows())
+    names.push_back(row.kind);
+  return names;
+}
+
 // Admits clients as the limits and the rules say, and serves them with the
-// ServiceSnapshot of the day.
+// ServiceSnapshot that is the newest.
 class Host : public transports::Service {
  public:
   // `names` is null where host names are not looked up; it must end before the
@@ -227,73 +244,45 @@ class Host : public transports::Service {
 
   void Welcome(Arrival arrival) {
     transports::Admission admission;
-    GuestRules rules;
-    rules.strictness = options_.lenient.Of(arrival.info.remote_address);
     const std::string session = arrival.info.session_id;
     const log::LogScope scope({session});
-    const absl::Status status = Ask(&arrival.info, &rules);
+    absl::StatusOr<policy::RuleFacts> rules = FactsOf(arrival.info);
     if (absl::Nanoseconds(MonotonicNanoseconds() - arrival.since) >
         admission_timeout_) {
       // The server has turned it away.
       CountUnserved(service::Metrics::Unserved::kAdmissionTimeout);
       LogUnserved("admission-timeout", arrival.info);
-    } else if (!status.ok()) {
+    } else if (!rules.ok()) {
       // Without rules no one knows whether the client may be served.
       CountUnserved(service::Metrics::Unserved::kNoRules);
-      log::WriteLog("rules", status.message());
+      log::WriteLog("rules", rules.status().message());
       admission.refusal =
           Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
-    } else if (rules.denied && options_.silent_deny) {
+    } else if (rules->denied && options_.silent_deny) {
       CountUnserved(service::Metrics::Unserved::kDenied);
       LogUnserved("denied", arrival.info);
     } else {
-      admission.host =
-          std::make_shared<Guest>(snapshot_.Get(), option_of_[arrival.listener],
-                                  rules, std::move(arrival.slot), metrics_);
+      if (!rules->strictness) {
+        rules->strictness = options_.lenient.Of(arrival.info.remote_address);
+      }
+      rules->Apply(&arrival.info);
+      admission.host = std::make_shared<MailSessionHost>(
+          snapshot_.Get(), option_of_[arrival.listener], *rules,
+          std::move(arrival.slot), metrics_);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));
   }
 
-  // Puts what the rules say of a client into its facts and `guest`.
-  absl::Status Ask(SessionInfo* info, GuestRules* guest) {
-    if (rules_ == nullptr) return absl::OkStatus();
+  // Returns what the rules say about a client.
+  absl::StatusOr<policy::RuleFacts> FactsOf(const SessionInfo& info) {
+    if (rules_ == nullptr) return policy::RuleFacts();
     const auto rules = rules_->Get();
     if (!rules.ok()) return rules.status();
-    if (*rules == nullptr) return absl::OkStatus();
-    absl::StatusOr<policy::TcpRules::Match> match = (*rules)->Find(*info);
+    if (*rules == nullptr) return policy::RuleFacts();
+    const auto match = (*rules)->Find(info);
     if (!match.ok()) return match.status();
-    if (!match->allow) {
-      guest->denied = true;
-      return absl::OkStatus();
-    }
-    for (auto& [name, value] : match->variables) {
-      if (name == "RELAYCLIENT") {
-        const absl::Status status = policy::ValidateRelayClient(value);
-        if (!status.ok()) return status;
-        info->relay_client = value;
-      } else if (name == "DATABYTES") {
-        absl::string_view digits = value;
-        guest->databytes = policy::TakeNumber(&digits).value_or(0);
-      } else if (name == "POSTERN_BARE_NEWLINES") {
-        if (value != "normalize" && value != "reject") {
-          return absl::InvalidArgumentError(
-              absl::StrCat("POSTERN_BARE_NEWLINES: reject or normalize, not \"",
-                           value, "\""));
-        }
-        guest->bare_newlines = value == "normalize" ? BareNewlines::kNormalize
-                                                    : BareNewlines::kReject;
-      } else if (name == "POSTERN_LENIENT") {
-        const auto lenient = policy::LenientClients::ParseVariable(value);
-        if (!lenient.ok()) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("POSTERN_LENIENT: ", lenient.status().message()));
-        }
-        guest->strictness = lenient->Of(info->remote_address);
-      }
-      info->environment.emplace_back(name, value);
-    }
-    return absl::OkStatus();
+    return policy::ReadRuleFacts(*match, info.remote_address);
   }
 
   const ServeOptions& options_;
@@ -396,7 +385,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
 
 // Reads everything again, or leaves it as it is.
 void Reload(const ServeOptions& options,
-            const ServiceSnapshot::Process& process, Host* host) {
+            const service::MailService::Process& process, Host* host) {
   SayReloading();
   absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> again =
       absl::ResourceExhaustedError("out of memory");
@@ -518,8 +507,9 @@ int RunServe(const ServeOptions& options) {
   log::BackgroundLog log;
   // Ends before the log does, and after all threads that run programs.
   const system::ChildReaper reaper;
-  const auto metrics =
-      options.metrics ? std::make_unique<service::Metrics>() : nullptr;
+  const auto metrics = options.metrics
+                           ? std::make_unique<service::Metrics>(RuleNames())
+                           : nullptr;
 
   service::MessagesUnderWay messages;
   // Destroyed in the order that decisions need: the names end first, and the
@@ -541,8 +531,13 @@ int RunServe(const ServeOptions& options) {
   // What is counted outlives who counts, and ends behind who reads.
   std::unique_ptr<MetricsServer> metrics_server;
 
-  const ServiceSnapshot::Process process = {
+  const service::MailService::Process process = {
       .run = run,
+      .pool =
+          [&run](std::shared_ptr<Delivery> delivery) {
+            return std::make_shared<delivery::PooledDelivery>(
+                service::NameSessions(std::move(delivery)), run);
+          },
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {
@@ -583,7 +578,7 @@ int RunServe(const ServeOptions& options) {
   // No program that is run can gain rights; but qmail-queue must become another
   // user than we are, and what checks passwords must read them. Before the
   // threads, each of which has this for itself.
-  if (!(*snapshot)->runs_programs &&
+  if (!(*snapshot)->mail.runs_programs &&
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(absl::ErrnoToStatus(errno, "prctl"));
   }

@@ -16,6 +16,7 @@
 #include "programs/serve/systemd.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
+#include "service/mail_service.h"
 #include "service/options.h"
 #include "system/session_variables.h"
 #include "system/standard_descriptors.h"
@@ -214,10 +215,13 @@ void Check(const ServeOptions& options, service::Options* given) {
 
 std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
                                              int* exit_code) {
-  service::Options given(kRows);
+  service::Options given(kRows, service::CheckOptionRows());
   given.Read({argv, static_cast<size_t>(argc)}, getenv);
   *exit_code = 0;
-  if (given.AnswerHelp("postern", kHead, kFoot)) return std::nullopt;
+  if (given.AnswerHelp(
+          "postern", kHead,
+          given.Flag("help") ? absl::StrCat(service::MailHelp(), kFoot) : ""))
+    return std::nullopt;
   ServeOptions options;
   for (const std::string& text : given.List("listen")) {
     absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);

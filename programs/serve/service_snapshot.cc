@@ -3,23 +3,15 @@
 
 #include "programs/serve/service_snapshot.h"
 
-#include <cstdlib>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/pooled_delivery.h"
 #include "log/log.h"
-#include "policy/decision.h"
-#include "policy/own_addresses.h"
-#include "policy/pooled_policy.h"
-#include "policy/relay_policy.h"
-#include "policy/relay_rules.h"
-#include "service/destination.h"
-#include "service/mail_options.h"
-#include "service/named_session.h"
+#include "service/auth_options.h"
+#include "service/mail_service.h"
 
 namespace postern::programs {
 namespace {
@@ -62,11 +54,9 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
             ": without a certificate or --auth-insecure there is no AUTH"));
       }
     }
-    // Of what is read from files, only the greeting can be wrong.
-    if (const absl::Status status = listener.config.Validate(); !status.ok()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          options.control, "/smtpgreeting, or me: ", status.message()));
-    }
+    const absl::Status status =
+        service::CheckConfig(listener.config, options.control);
+    if (!status.ok()) return status;
   }
   return listeners;
 }
@@ -74,80 +64,16 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
-    const ServeOptions& options, const Process& process) {
-  const char* const databytes = getenv("DATABYTES");
-  auto controls = policy::ReadControls(
-      {.directory = options.control,
-       .open_relay = options.open_relay,
-       .senders = options.senders,
-       .databytes = options.databytes,
-       .databytes_env = databytes == nullptr
-                            ? std::nullopt
-                            : std::optional<std::string>(databytes)});
-  if (!controls.ok()) return controls.status();
-  for (const std::string& warning : controls->warnings) {
-    log::WriteLog("warning", warning);
-  }
-  for (const std::string& warning : policy::CheckDatabases(*controls)) {
-    log::WriteLog("warning", warning);
-  }
-  const auto snapshot = std::make_shared<ServiceSnapshot>();
-  snapshot->controls =
-      std::make_shared<const policy::Controls>(*std::move(controls));
-  snapshot->host_name = snapshot->controls->me.empty()
-                            ? snapshot->controls->greeting
-                            : snapshot->controls->me;
-  ServerConfig config = service::MakeServerConfig(options, *snapshot->controls);
-  // Recipients whose Maildirs are looked for on other threads.
-  config.max_open_asks = 8;
-  auto destination = service::MakeDestination(
-      options.deliver, options.control, *snapshot->controls,
-      options.child_environment,
-      [](absl::string_view what) { log::WriteLog("delivery", what); });
-  if (!destination.ok()) return destination.status();
-  config.carried = destination->delivery->carries();
-  if (destination->blocks) {
-    destination->delivery =
-        service::NameSessions(std::move(destination->delivery));
-  }
-  snapshot->delivery = std::move(destination->delivery);
-  snapshot->runs_programs =
-      destination->runs_programs || service::RunsCheckers(options.auth);
-  if (destination->recipients != nullptr) {
-    snapshot->recipients =
-        service::NameSessions(std::move(destination->recipients));
-  }
-  auto backend =
-      service::OpenBackends(options.auth, options.child_environment,
-                            snapshot->host_name, process.open_backend);
-  if (!backend.ok()) return backend.status();
-  auto listeners = MakeListeners(options, config, backend->get());
+    const ServeOptions& options, const service::MailService::Process& process) {
+  absl::StatusOr<service::MailService> mail =
+      service::MailService::Make(options, process);
+  if (!mail.ok()) return mail.status();
+  auto listeners = MakeListeners(options, mail->config, mail->backend.get());
   if (!listeners.ok()) return listeners.status();
+  auto snapshot = std::make_shared<ServiceSnapshot>();
+  snapshot->mail = *std::move(mail);
   snapshot->listeners = *std::move(listeners);
-  if (*backend != nullptr) {
-    snapshot->authenticator = process.guard(*std::move(backend));
-  }
-  snapshot->messages = process.messages;
-  snapshot->show_user = options.auth.show_user;
-  if (destination->blocks) {
-    snapshot->delivery = std::make_shared<delivery::PooledDelivery>(
-        std::move(snapshot->delivery), process.run);
-    if (snapshot->recipients != nullptr) {
-      snapshot->recipients = std::make_shared<policy::PooledPolicy>(
-          std::move(snapshot->recipients), process.run);
-    }
-  }
-  snapshot->relay = std::make_shared<policy::RelayPolicy>(
-      std::make_shared<const policy::RelayRules>(
-          snapshot->controls,
-          std::make_shared<const policy::InterfaceAddresses>()),
-      [metrics = process.metrics](const policy::Decision& decision,
-                                  const SessionInfo& session) {
-        if (metrics != nullptr) metrics->CountRecipient(decision);
-        log::WriteLog(policy::LogDecision(decision, session, log::LineStyle()));
-      },
-      snapshot->recipients.get(), process.run, snapshot->delivery.get());
-  return std::shared_ptr<const ServiceSnapshot>(snapshot);
+  return std::shared_ptr<const ServiceSnapshot>(std::move(snapshot));
 }
 
 }  // namespace postern::programs

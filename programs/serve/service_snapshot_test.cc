@@ -79,8 +79,8 @@ TEST_F(ServiceSnapshotTest, WithoutCertificatesThereIsNoTls) {
   EXPECT_FALSE(listener.config.require_auth);
   EXPECT_TRUE(listener.config.mechanisms.empty());
   EXPECT_EQ(listener.config.greeting, "mx.example.org");
-  EXPECT_EQ((*snapshot)->host_name, "mx.example.org");
-  EXPECT_FALSE((*snapshot)->runs_programs);
+  EXPECT_EQ((*snapshot)->mail.host_name, "mx.example.org");
+  EXPECT_FALSE((*snapshot)->mail.runs_programs);
   EXPECT_FALSE(guarded_);
 }
 
@@ -92,7 +92,7 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
   const auto snapshot = Read();
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   EXPECT_TRUE(guarded_);
-  EXPECT_TRUE((*snapshot)->runs_programs);
+  EXPECT_TRUE((*snapshot)->mail.runs_programs);
   const struct {
     bool tls;
     bool offer_starttls;

@@ -12,8 +12,6 @@
 #include <new>
 #include <string>
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,26 +22,19 @@
 #include "engine/authenticator.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
-#include "engine/policy.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
 #include "log/log.h"
 #include "log/log_line.h"
-#include "log/refusal_line.h"
 #include "net/descriptor_stream.h"
-#include "policy/control/controls.h"
-#include "policy/decision.h"
 #include "policy/limits/attempt_limits.h"
-#include "policy/own_addresses.h"
-#include "policy/relay_policy.h"
-#include "policy/relay_rules.h"
+#include "policy/relay_checks.h"
 #include "programs/smtpd/session_tls.h"
 #include "service/auth_options.h"
-#include "service/backends.h"
 #include "service/destination.h"
 #include "service/guarded_authenticator.h"
-#include "service/logged_delivery.h"
-#include "service/mail_options.h"
+#include "service/mail_service.h"
+#include "service/mail_session.h"
 #include "transports/session_id.h"
 #include "transports/stdio.h"
 #include "transports/ucspi.h"
@@ -61,12 +52,6 @@ bool InClear() {
   return tls_of_session == nullptr || tls_of_session->in_clear();
 }
 
-std::optional<std::string> Variable(const char* name) {
-  const char* value = getenv(name);
-  if (value == nullptr) return std::nullopt;
-  return value;
-}
-
 // Says that there is no service, as the first and only line (RFC 5321 3.1
 // wants a greeting of 554 or 421), and why in the log alone: it is none of the
 // client's business.
@@ -78,8 +63,6 @@ int RefuseService(const absl::Status& why) {
   (void)!write(STDOUT_FILENO, line.data(), line.size());  // the end anyway
   return kEnded;
 }
-
-void ReportDelivery(absl::string_view what) { log::WriteLog("delivery", what); }
 
 // What qmail-smtpd says, without a byte of memory: some replies may be lost
 // with it, but no client waits for them.
@@ -98,12 +81,11 @@ void OutOfMemory() {
   _exit(kEnded);
 }
 
-// Returns what sessions are to ask for AUTH; null: there is none. One that
+// Returns what the session asks for AUTH. An attempt that
 // fails waits on the only thread that there is.
 std::shared_ptr<Authenticator> MakeAuthenticator(
     std::shared_ptr<auth::Backend> backend, const SmtpdOptions& options,
     policy::AttemptLimits* no_limits) {
-  if (backend == nullptr) return nullptr;
   return std::make_shared<service::GuardedAuthenticator>(
       std::move(backend), service::GuardedAuthenticator::Guard{
                               .limits = no_limits,
@@ -143,17 +125,20 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
     return RefuseService(status);
   }
 
-  auto read = policy::ReadControls({.directory = options.control,
-                                    .open_relay = options.open_relay,
-                                    .senders = options.senders,
-                                    .databytes = options.databytes,
-                                    .databytes_env = Variable("DATABYTES")});
-  if (!read.ok()) return RefuseService(read.status());
-  const auto controls =
-      std::make_shared<const policy::Controls>(*std::move(read));
-  for (const std::string& warning : controls->warnings) {
-    if (options.handover) break;  // they have been said
-    log::WriteLog("warning", warning);
+  // Each process has one client: nobody's failures are known to the next.
+  policy::AttemptLimits no_limits({.of_client = 0, .of_user = 0});
+  absl::StatusOr<service::MailService> mail = service::MailService::Make(
+      options, {.run = nullptr,
+                .open_backend = hooks.open_backend,
+                .guard =
+                    [&](std::shared_ptr<auth::Backend> backend) {
+                      return MakeAuthenticator(std::move(backend), options,
+                                               &no_limits);
+                    },
+                .warns = !options.handover});  // else they have been said
+  if (!mail.ok()) {
+    RefuseService(mail.status());
+    return service::CheckDestination(options.deliver).ok() ? kEnded : kUsage;
   }
 
   SessionInfo info = transports::ReadUcspi(getenv);
@@ -164,18 +149,13 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
     if (!status.ok()) return RefuseService(status);
   }
 
-  ServerConfig config = service::MakeServerConfig(options, *controls);
+  ServerConfig config = mail->config;
   config.require_hello = false;  // qmail-smtpd never asked for one
   config.strictness = options.lenient.Of(info.remote_address);
   tls.Configure(&config);
   config.require_auth = options.submission;
-  const std::string host_name =
-      controls->me.empty() ? controls->greeting : controls->me;
-  auto backend = service::OpenBackends(options.auth, options.child_environment,
-                                       host_name, hooks.open_backend);
-  if (!backend.ok()) return RefuseService(backend.status());
-  if (*backend != nullptr) {
-    (void)service::OfferAuth(**backend, options.auth, {},
+  if (mail->backend != nullptr) {
+    (void)service::OfferAuth(*mail->backend, options.auth, {},
                              &config);  // all it has
     if (!config.offer_starttls && !tls.first() &&
         config.mechanisms_in_clear.empty()) {
@@ -184,49 +164,16 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
       config.mechanisms.clear();
     }
   }
-  if (const absl::Status status = config.Validate(); !status.ok()) {
-    // Of what is read from files, only the greeting can be wrong.
-    return RefuseService(absl::InvalidArgumentError(absl::StrCat(
-        options.control, "/smtpgreeting, or me: ", status.message())));
+  if (const absl::Status status = service::CheckConfig(config, options.control);
+      !status.ok()) {
+    return RefuseService(status);
   }
-  auto destination =
-      service::MakeDestination(options.deliver, options.control, *controls,
-                               options.child_environment, ReportDelivery);
-  if (!destination.ok()) {
-    RefuseService(destination.status());
-    return kUsage;
-  }
-  config.carried = destination->delivery->carries();
-
-  service::LoggedDelivery delivery(destination->delivery.get());
-  policy::RelayPolicy relay(
-      std::make_shared<const policy::RelayRules>(
-          controls, std::make_shared<const policy::InterfaceAddresses>()),
-      [](const policy::Decision& decision, const SessionInfo& session) {
-        log::WriteLog(policy::LogDecision(decision, session, log::LineStyle()));
-      },
-      destination->recipients.get(), /*run=*/nullptr,
-      destination->delivery.get());
-
-  // Each process has one client: nobody's failures are known to the next.
-  policy::AttemptLimits no_limits({.of_client = 0, .of_user = 0});
-  const auto authenticator =
-      MakeAuthenticator(*std::move(backend), options, &no_limits);
-  ResponderOptions responder;
-  responder.authenticator = authenticator.get();
-  responder.show_user = options.auth.show_user;
-  responder.policy = &relay;
-  responder.delivery = &delivery;
-  responder.host_name = host_name;
-  responder.stamp = [&delivery] { return delivery.Stamp(); };
-  responder.refused = [](const Refusal& refusal, const SessionInfo& facts) {
-    log::WriteLog(log::LogRefusal(refusal, facts, log::LineStyle()));
-  };
+  service::MailSession mail_session(*mail);
 
   transports::StdioOptions stdio;
-  stdio.times.write_timeout = controls->timeout;
+  stdio.times.write_timeout = mail->controls->timeout;
   stdio.times.handshake_timeout =
-      std::min(stdio.times.handshake_timeout, controls->timeout);
+      std::min(stdio.times.handshake_timeout, mail->controls->timeout);
   stdio.times.pace = {.min_rate = static_cast<uint64_t>(options.min_rate),
                       .grace = absl::Seconds(options.rate_grace)};
   stdio.times.greet_delay = absl::Seconds(options.greet_delay);
@@ -234,7 +181,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   tls.Configure(&stream, &info, &stdio);
   const std::optional<IpAddress> address = info.remote_address;
   const SessionEnd result = transports::ServeStdio(
-      config, std::move(responder), std::move(info), stdio, &stream);
+      config, mail_session.responder(), std::move(info), stdio, &stream);
   if (result.clean) return 0;
   log::LogLine line("session", log::LineStyle(), {session});
   line.Word("end", CloseReasonName(result.reason)).Ip("ip", address);

@@ -19,6 +19,7 @@
 #include "service/auth_options.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
+#include "service/mail_service.h"
 #include "service/options.h"
 #include "system/session_variables.h"
 
@@ -117,12 +118,15 @@ void ReadChecker(service::Options* given, service::AuthOptions* options) {
 
 std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
                                              int* exit_code) {
-  service::Options given(kRows);
+  service::Options given(kRows, service::CheckOptionRows());
   if (argc > 0) {
     given.Read({argv + 1, static_cast<size_t>(argc - 1)}, getenv);
   }
   *exit_code = 0;
-  if (given.AnswerHelp("postern-smtpd", kHead, kFoot)) return std::nullopt;
+  if (given.AnswerHelp(
+          "postern-smtpd", kHead,
+          given.Flag("help") ? absl::StrCat(service::MailHelp(), kFoot) : ""))
+    return std::nullopt;
   SmtpdOptions options;
   service::ReadMailOptions(&given, &options);
   options.child_environment = system::UcspiVariables(environ);

@@ -138,7 +138,8 @@ class LogTest(harness.TlsTestCase):
         with harness.Client(server) as client:
             self.assertEqual(client.reply()[:3], "554")
         log = server.wait_log(" session end=refused ")
-        self.assertRegex(log, r' refused ip=127\.0\.0\.1 verb="" command="" '
+        self.assertRegex(log, r' connect decision=drop rule=tcprules source="" '
+                              r'ip=127\.0\.0\.1 host="" '
                               r'reply="554 5\.7\.1 no service for you ')
 
     def test_a_missing_queue_program_is_named_by_its_whole_path(self):

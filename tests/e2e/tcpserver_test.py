@@ -273,7 +273,7 @@ class TcpserverTest(harness.TestCase):
                          "RCPT TO:<u@local.example>\r\nDATA\r\na\nb\r\n.\r\n"
                          "QUIT\r\n", deliver=f"maildir:{self.folder}/home/%u")
         self.assertEqual(talk.codes, [220, 250, 550, 250, 354, 554, 221])
-        self.assertIn(f"rule=mailbox source={self.folder}/home/v "
+        self.assertIn(f"rule=maildir source={self.folder}/home/v "
                       'ip="" host="" from=<s@x> '
                       'to=<v@local.example> reply="550 5.1.1 sorry, no mailbox',
                       talk.log)

@@ -1,0 +1,36 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// For tests: a message that a delivery takes, without the steps before it.
+
+#ifndef POSTERN_DELIVERY_OPEN_MESSAGE_H_
+#define POSTERN_DELIVERY_OPEN_MESSAGE_H_
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "engine/delivery.h"
+
+namespace postern::delivery {
+
+using Opened = std::variant<std::unique_ptr<MailTransaction>, Reply>;
+
+// Begins a transaction of `delivery` and opens it for a message to all of
+// `envelope`, or returns the reply that refuses the content. Its recipients are
+// not asked for.
+inline Opened OpenMessage(Delivery& delivery, const Envelope& envelope,
+                          SessionInfo session = {}) {
+  std::unique_ptr<MailTransaction> transaction =
+      delivery.Begin({envelope.from, envelope.parameters, {}, envelope.message},
+                     std::make_shared<const SessionInfo>(std::move(session)));
+  if (std::optional<Reply> refusal = transaction->Open(envelope)) {
+    return *std::move(refusal);
+  }
+  return transaction;
+}
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_OPEN_MESSAGE_H_

@@ -1,0 +1,76 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/check.h"
+
+#include <string>
+
+namespace postern::policy {
+
+absl::string_view StageName(Stage stage) {
+  switch (stage) {
+    case Stage::kConnect:
+      return "connect";
+    case Stage::kHello:
+      return "hello";
+    case Stage::kMail:
+      return "mail";
+    case Stage::kRcpt:
+      return "rcpt";
+    case Stage::kData:
+      return "data";
+    case Stage::kVerb:
+      return "verb";
+  }
+  return "";
+}
+
+std::optional<Stage> StageOf(const Ask& ask) {
+  if (std::holds_alternative<Connected>(ask.what)) return Stage::kConnect;
+  if (std::holds_alternative<Hello>(ask.what)) return Stage::kHello;
+  if (std::holds_alternative<Mail>(ask.what)) return Stage::kMail;
+  if (std::holds_alternative<Rcpt>(ask.what)) return Stage::kRcpt;
+  if (std::holds_alternative<BodyBegin>(ask.what)) return Stage::kData;
+  if (std::holds_alternative<Other>(ask.what)) return Stage::kVerb;
+  return std::nullopt;
+}
+
+Question::Question(const Ask& ask, const SharedSessionInfo& session)
+    : ask_(ask), session_(session) {
+  static const Path& none = *new Path;
+  from_ = to_ = &none;
+  if (const auto* mail = std::get_if<Mail>(&ask.what)) from_ = &mail->from;
+  if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
+    from_ = &rcpt->from;
+    to_ = &rcpt->to;
+  }
+}
+
+void Question::Continue(Question other) {
+  new_from_ = std::move(other.new_from_);
+  new_to_ = std::move(other.new_to_);
+  accepted_by_ = other.accepted_by_;
+}
+
+Verdict Outage(const absl::Status& status) {
+  return Verdict::Drop({421, {4, 3, 0}, "unable to read controls (#4.3.0)"})
+      .From(std::string(status.message()));
+}
+
+void Check::DecideLater(Question*, Done done) const {
+  std::move(done)(
+      Outage(absl::InternalError("a check that never answers later")));
+}
+
+Opinion BlockingCheck::Decide(Question* question) const {
+  if (run_ && Waits(*question)) return AnswersLater{};
+  return Look(question);
+}
+
+void BlockingCheck::DecideLater(Question* question, Done done) const {
+  run_([this, question, done = std::move(done)]() mutable {
+    std::move(done)(Look(question));
+  });
+}
+
+}  // namespace postern::policy

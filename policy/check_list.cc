@@ -1,0 +1,109 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/check_list.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "policy/relay_checks.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr CheckEntry kChecks[] = {
+    {{.rule = "tcprules",
+      .stage = Stage::kConnect,
+      .needs = "--rules",
+      .help = "refuses clients that the rules deny"},
+     MakeDeniedClients},
+    {{.rule = "localiphost",
+      .stage = Stage::kMail,
+      .needs = "localiphost, the interfaces",
+      .help = "puts localiphost in place of an address\n"
+              "literal of this host"},
+     MakeLocalIpHost},
+    {{.rule = "senders",
+      .stage = Stage::kMail,
+      .later = true,
+      .needs = "senders, senders.cdb",
+      .help = "with --senders, refuses a user another\n"
+              "user's sender"},
+     MakeSenders},
+    {{.rule = "localiphost",
+      .needs = "localiphost, the interfaces",
+      .help = "the same for recipients"},
+     MakeLocalIpHost},
+    {{.rule = "bad-address",
+      .help = "refuses addresses with control characters"},
+     MakeBadAddress},
+    {{.rule = "badmailfrom",
+      .needs = "badmailfrom",
+      .help = "refuses listed senders, of any client"},
+     MakeBadMailFrom},
+    {{.rule = "relayclient",
+      .accepts = true,
+      .needs = "RELAYCLIENT",
+      .help = "accepts all recipients of such clients, and\n"
+              "appends its value to them"},
+     MakeRelayClient},
+    {{.rule = "authenticated",
+      .accepts = true,
+      .help = "accepts all recipients of users"},
+     MakeAuthenticated},
+    {{.rule = "local-name",
+      .accepts = true,
+      .help = "accepts recipients without a domain"},
+     MakeLocalName},
+    {{.rule = "rcpthosts",
+      .accepts = true,
+      .needs = "rcpthosts",
+      .help = "accepts listed domains"},
+     MakeRcptHosts},
+    {{.rule = "morercpthosts",
+      .accepts = true,
+      .later = true,
+      .needs = "morercpthosts.cdb",
+      .help = "accepts listed domains"},
+     MakeMoreRcptHosts},
+    {{.rule = "open-relay",
+      .accepts = true,
+      .needs = "--open-relay",
+      .help = "accepts everyone, if there is no rcpthosts"},
+     MakeOpenRelay},
+    {{.rule = "not-listed",
+      .help = "refuses recipients that no check has\n"
+              "accepted"},
+     MakeNotListed},
+    {{.rule = "no-relay",
+      .later = true,
+      .needs = "--deliver, rcpthosts",
+      .help = "refuses recipients of other hosts if the\n"
+              "delivery cannot send mail there"},
+     MakeNoRelay},
+};
+
+}  // namespace
+
+absl::Span<const CheckEntry> CheckList() { return kChecks; }
+
+std::string FormatChecks(absl::Span<const CheckEntry> list) {
+  constexpr size_t kStageColumn = 2;
+  constexpr size_t kRuleColumn = 11;
+  constexpr size_t kHelpColumn = 27;
+  std::string text;
+  for (const CheckEntry& entry : list) {
+    const CheckRow& row = entry.row;
+    std::string line(kStageColumn, ' ');
+    absl::StrAppend(&line, StageName(row.stage));
+    line.resize(kRuleColumn, ' ');
+    absl::StrAppend(&line, row.rule);
+    for (absl::string_view help : absl::StrSplit(row.help, '\n')) {
+      line.resize(kHelpColumn, ' ');
+      absl::StrAppend(&text, line, help, "\n");
+      line.clear();
+    }
+  }
+  return text;
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,104 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/rule_facts.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "policy/control/control_file.h"
+#include "policy/relay_checks.h"
+#include "policy/rules/lenient_clients.h"
+
+namespace postern::policy {
+namespace {
+
+struct Client {
+  const std::optional<IpAddress>& address;
+};
+
+absl::Status ReadRelayClient(absl::string_view value, const Client&,
+                             RuleFacts* facts) {
+  facts->relay_client = std::string(value);
+  return ValidateRelayClient(value);
+}
+
+absl::Status ReadDatabytes(absl::string_view value, const Client&,
+                           RuleFacts* facts) {
+  facts->databytes = TakeNumber(&value).value_or(0);
+  return absl::OkStatus();
+}
+
+absl::Status ReadBareNewlines(absl::string_view value, const Client&,
+                              RuleFacts* facts) {
+  if (value == "normalize") {
+    facts->bare_newlines = BareNewlines::kNormalize;
+  } else if (value == "reject") {
+    facts->bare_newlines = BareNewlines::kReject;
+  } else {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "POSTERN_BARE_NEWLINES: reject or normalize, not \"", value, "\""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadLenient(absl::string_view value, const Client& client,
+                         RuleFacts* facts) {
+  const auto lenient = LenientClients::ParseVariable(value);
+  if (!lenient.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("POSTERN_LENIENT: ", lenient.status().message()));
+  }
+  facts->strictness = lenient->Of(client.address);
+  return absl::OkStatus();
+}
+
+constexpr struct {
+  absl::string_view name;
+  absl::Status (*read)(absl::string_view value, const Client& client,
+                       RuleFacts* facts);
+} kVariables[] = {
+    {"RELAYCLIENT", ReadRelayClient},
+    {"DATABYTES", ReadDatabytes},
+    {"POSTERN_BARE_NEWLINES", ReadBareNewlines},
+    {"POSTERN_LENIENT", ReadLenient},
+};
+
+}  // namespace
+
+absl::StatusOr<RuleFacts> ReadRuleFacts(
+    const TcpRules::Match& match, const std::optional<IpAddress>& address) {
+  RuleFacts facts;
+  facts.denied = !match.allow;
+  if (facts.denied) return facts;
+  for (const auto& [name, value] : match.variables) {
+    for (const auto& variable : kVariables) {
+      if (variable.name != name) continue;
+      const absl::Status status = variable.read(value, {address}, &facts);
+      if (!status.ok()) return status;
+    }
+    facts.variables.emplace_back(name, value);
+  }
+  return facts;
+}
+
+void RuleFacts::Apply(SessionInfo* info) const {
+  info->denied = denied;
+  info->relay_client = relay_client;
+  info->environment = variables;
+}
+
+std::unique_ptr<const ServerConfig> RuleFacts::Change(
+    const ServerConfig& config) const {
+  const Strictness wanted = strictness.value_or(config.strictness);
+  if (!databytes && !bare_newlines && wanted == config.strictness) {
+    return nullptr;
+  }
+  auto changed = std::make_unique<ServerConfig>(config);
+  if (databytes) changed->max_message_size = *databytes;
+  if (bare_newlines) changed->bare_newlines = *bare_newlines;
+  changed->strictness = wanted;
+  return changed;
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,69 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/rule_facts.h"
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+
+namespace postern::policy {
+namespace {
+
+TEST(RuleFactsTest, VariablesBecomeFacts) {
+  const auto facts = ReadRuleFacts({true,
+                                    {{"RELAYCLIENT", "@fix"},
+                                     {"DATABYTES", "1000x"},
+                                     {"POSTERN_BARE_NEWLINES", "normalize"},
+                                     {"POSTERN_LENIENT", "all"},
+                                     {"COLOUR", "blue"}}},
+                                   IpAddress::Parse("192.0.2.1"));
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  SessionInfo info;
+  facts->Apply(&info);
+  EXPECT_FALSE(info.denied);
+  EXPECT_EQ(info.relay_client, "@fix");
+  EXPECT_EQ(info.environment.size(), 5u);
+  const auto config = facts->Change(ServerConfig());
+  ASSERT_NE(config, nullptr);
+  EXPECT_EQ(config->max_message_size, 1000u);
+  EXPECT_EQ(config->bare_newlines, BareNewlines::kNormalize);
+  EXPECT_EQ(config->strictness, Strictness::kLenient);
+}
+
+TEST(RuleFactsTest, WhatRulesDoNotSayStaysAsItIs) {
+  const auto facts = ReadRuleFacts({true, {{"COLOUR", "blue"}}},
+                                   IpAddress::Parse("192.0.2.1"));
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ(facts->Change(ServerConfig()), nullptr);
+  EXPECT_FALSE(facts->relay_client);
+}
+
+TEST(RuleFactsTest, ADeniedClientHasNoVariables) {
+  const auto facts =
+      ReadRuleFacts({false, {{"RELAYCLIENT", ""}}}, std::nullopt);
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  SessionInfo info;
+  facts->Apply(&info);
+  EXPECT_TRUE(info.denied);
+  EXPECT_FALSE(info.relay_client);
+  EXPECT_TRUE(info.environment.empty());
+}
+
+TEST(RuleFactsTest, AValueThatCannotBeUsedIsAnError) {
+  const std::pair<const char*, const char*> bad[] = {
+      {"RELAYCLIENT", "x@"},
+      {"POSTERN_BARE_NEWLINES", ""},
+      {"POSTERN_BARE_NEWLINES", "yes"},
+      {"POSTERN_LENIENT", "192.0.2.0/33"},
+  };
+  for (const auto& [name, value] : bad) {
+    const auto facts =
+        ReadRuleFacts({true, {{name, value}}}, IpAddress::Parse("192.0.2.1"));
+    EXPECT_TRUE(absl::IsInvalidArgument(facts.status())) << name;
+    EXPECT_TRUE(absl::StrContains(facts.status().message(), name))
+        << facts.status();
+  }
+}
+
+}  // namespace
+}  // namespace postern::policy

@@ -1,0 +1,119 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/mail_service.h"
+
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "log/log.h"
+#include "policy/check_list.h"
+#include "policy/checks.h"
+#include "policy/own_addresses.h"
+#include "service/destination.h"
+
+namespace postern::service {
+namespace {
+
+// Recipients that may be looked up at once, where that is done on other
+// threads.
+constexpr int kRecipientsAhead = 8;
+
+std::optional<std::string> Variable(const char* name) {
+  const char* const value = getenv(name);
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
+                                              const Process& process) {
+  MailService service;
+  auto controls =
+      policy::ReadControls({.directory = options.control,
+                            .open_relay = options.open_relay,
+                            .senders = options.senders,
+                            .databytes = options.databytes,
+                            .databytes_env = Variable("DATABYTES")});
+  if (!controls.ok()) return controls.status();
+  if (process.warns) {
+    for (const std::string& warning : controls->warnings) {
+      log::WriteLog("warning", warning);
+    }
+  }
+  if (process.run) {  // a process for each client has no time for it
+    for (const std::string& warning : policy::CheckDatabases(*controls)) {
+      log::WriteLog("warning", warning);
+    }
+  }
+  service.controls =
+      std::make_shared<const policy::Controls>(*std::move(controls));
+  service.host_name = service.controls->me.empty() ? service.controls->greeting
+                                                   : service.controls->me;
+  service.config = MakeServerConfig(options, *service.controls);
+  service.show_user = options.auth.show_user;
+  service.metrics = process.metrics;
+  service.messages = process.messages;
+
+  auto destination = MakeDestination({.spec = options.deliver,
+                                      .control = options.control,
+                                      .host = service.controls->me,
+                                      .environment = options.child_environment,
+                                      .report = [](absl::string_view what) {
+                                        log::WriteLog("delivery", what);
+                                      }});
+  if (!destination.ok()) return destination.status();
+  service.runs_programs =
+      destination->runs_programs || RunsCheckers(options.auth);
+  service.delivery = std::move(destination->delivery);
+  service.config.carried = service.delivery->carries();
+  if (process.run) service.config.max_open_asks = kRecipientsAhead;
+  if (process.pool && destination->blocks) {
+    service.delivery = process.pool(std::move(service.delivery));
+  }
+
+  auto backend = OpenBackends(options.auth, options.child_environment,
+                              service.host_name, process.open_backend);
+  if (!backend.ok()) return backend.status();
+  service.backend = *std::move(backend);
+  if (service.backend != nullptr) {
+    service.authenticator = process.guard(service.backend);
+  }
+
+  auto checks = policy::Checks::Make(
+      {.controls = service.controls,
+       .own_addresses = std::make_shared<const policy::InterfaceAddresses>(),
+       .delivery = service.delivery,
+       .run = process.run,
+       .option = [&options](absl::string_view name) {
+         const auto found = options.check_options.find(std::string(name));
+         return found == options.check_options.end() ? std::string()
+                                                     : found->second;
+       }});
+  if (!checks.ok()) return checks.status();
+  service.policy = *std::move(checks);
+  return service;
+}
+
+absl::Status CheckConfig(const ServerConfig& config,
+                         absl::string_view control) {
+  // Of what is read from files, only the greeting can be wrong.
+  const absl::Status status = config.Validate();
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat(control, "/smtpgreeting, or me: ", status.message()));
+}
+
+std::string MailHelp() {
+  return absl::StrCat(
+      "\nMail goes (--deliver SPEC) to:\n", FormatDeliveries(DeliveryRows()),
+      "\nThe checks, in the order in which they are asked. A recipient that no "
+      "check\naccepts is refused; the delivery has the last word.\n",
+      policy::FormatChecks(policy::CheckList()));
+}
+
+}  // namespace postern::service
