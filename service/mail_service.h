@@ -4,8 +4,8 @@
 // The one assembly of what serves mail: control files, checks, the delivery and
 // the users, put together as the options say. Every program uses it.
 
-#ifndef POSTERN_PROGRAMS_MAIL_SERVICE_H_
-#define POSTERN_PROGRAMS_MAIL_SERVICE_H_
+#ifndef POSTERN_SERVICE_MAIL_SERVICE_H_
+#define POSTERN_SERVICE_MAIL_SERVICE_H_
 
 #include <functional>
 #include <memory>
@@ -79,4 +79,4 @@ std::string MailHelp();
 
 }  // namespace postern::service
 
-#endif  // POSTERN_PROGRAMS_MAIL_SERVICE_H_
+#endif  // POSTERN_SERVICE_MAIL_SERVICE_H_

@@ -4,8 +4,8 @@
 // One session of a MailService: how its questions are answered, and what the
 // log and the metrics say about them.
 
-#ifndef POSTERN_PROGRAMS_MAIL_SESSION_H_
-#define POSTERN_PROGRAMS_MAIL_SESSION_H_
+#ifndef POSTERN_SERVICE_MAIL_SESSION_H_
+#define POSTERN_SERVICE_MAIL_SESSION_H_
 
 #include <array>
 #include <cstddef>
@@ -63,4 +63,4 @@ class MailSession : private Authenticator {
 
 }  // namespace postern::service
 
-#endif  // POSTERN_PROGRAMS_MAIL_SESSION_H_
+#endif  // POSTERN_SERVICE_MAIL_SESSION_H_

@@ -135,17 +135,17 @@ class Site {
 class Host : public transports::SessionHost {
  public:
   explicit Host(Site* site) : site_(*site) {}
-  const ServerConfig& config() const override { return snapshot_.config; }
+  const ServerConfig& config() const override { return site_.config; }
   ResponderOptions responder() override {
     ResponderOptions options;
-    options.policy = &snapshot_.everyone;
-    options.delivery = &snapshot_.disk;
-    options.authenticator = &snapshot_.everyone;
+    options.policy = &site_.everyone;
+    options.delivery = &site_.disk;
+    options.authenticator = &site_.everyone;
     options.stamp = [] { return TraceStamp{absl::UnixEpoch(), "id"}; };
     return options;
   }
   std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override {
-    return std::make_unique<net::TlsChannel>(snapshot_.tls, below);
+    return std::make_unique<net::TlsChannel>(site_.tls, below);
   }
 
  private:

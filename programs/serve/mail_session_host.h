@@ -3,8 +3,8 @@
 
 // What the server asks about one session of postern serve.
 
-#ifndef POSTERN_PROGRAMS_MAIL_SESSION_HOST_H_
-#define POSTERN_PROGRAMS_MAIL_SESSION_HOST_H_
+#ifndef POSTERN_PROGRAMS_SERVE_MAIL_SESSION_HOST_H_
+#define POSTERN_PROGRAMS_SERVE_MAIL_SESSION_HOST_H_
 
 #include <memory>
 
@@ -51,4 +51,4 @@ class MailSessionHost : public transports::SessionHost {
 
 }  // namespace postern::programs
 
-#endif  // POSTERN_PROGRAMS_MAIL_SESSION_HOST_H_
+#endif  // POSTERN_PROGRAMS_SERVE_MAIL_SESSION_HOST_H_
