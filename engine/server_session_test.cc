@@ -924,7 +924,7 @@ TEST_F(ServerSessionTest, BlamesNoMessageForAnOutage) {
 }
 
 // A registered verb is the policy's to answer where the configuration has it.
-TEST(ServerSessionTest, MoreVerbsAreAsked) {
+TEST_F(ServerSessionTest, MoreVerbsAreAsked) {
   ServerConfig config;
   config.greeting = "mx";
   config.more_verbs = {"ETRN"};

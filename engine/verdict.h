@@ -27,6 +27,14 @@ class Verdict {
     kDrop,    // say no and close the connection
   };
 
+  // Out of line: many functions pass a Verdict on, and each would repeat this
+  // code.
+  Verdict(const Verdict& other);
+  Verdict& operator=(const Verdict& other);
+  Verdict(Verdict&& other) noexcept;
+  Verdict& operator=(Verdict&& other) noexcept;
+  ~Verdict();
+
   // Accepts with the engine's usual reply.
   static Verdict Accept() { return Verdict(Kind::kAccept); }
   // Accepts with `reply`, whose code must be 2yz, and 220 for Connected. Not
@@ -52,7 +60,7 @@ class Verdict {
   static Verdict Refuse(Reply reply) {
     return Verdict(Kind::kRefuse, std::move(reply));
   }
-  // Refuses with `reply`, 4yz or 5yz, and closes the connection behind it.
+  // Refuses with `reply`, 4yz or 5yz, and closes the connection after it.
   static Verdict Drop(Reply reply) {
     return Verdict(Kind::kDrop, std::move(reply));
   }
@@ -64,22 +72,13 @@ class Verdict {
     rule_ = rule;
     return std::move(*this);
   }
-  Verdict From(std::string source) && {
-    source_ = std::move(source);
-    return std::move(*this);
-  }
+  Verdict From(std::string source) &&;
   // Says for logs which address was decided on, if it is not the client's own
   // text. Of an acceptance, it is the address that the envelope gets.
-  Verdict About(Path path) && {
-    path_ = std::move(path);
-    return std::move(*this);
-  }
+  Verdict About(Path path) &&;
 
   // Puts another reply in place of its own; nullopt: the engine's usual one.
-  Verdict With(std::optional<Reply> reply) && {
-    reply_ = std::move(reply);
-    return std::move(*this);
-  }
+  Verdict With(std::optional<Reply> reply) &&;
 
   Kind kind() const { return kind_; }
   bool accepted() const { return kind_ == Kind::kAccept; }
@@ -91,7 +90,7 @@ class Verdict {
 
  private:
   explicit Verdict(Kind kind) : kind_(kind) {}
-  Verdict(Kind kind, Reply reply) : kind_(kind), reply_(std::move(reply)) {}
+  Verdict(Kind kind, Reply reply);
 
   Kind kind_;
   std::optional<Reply> reply_;

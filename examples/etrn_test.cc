@@ -12,10 +12,10 @@
 #include "engine/server_config.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
+#include "net/own_addresses.h"
 #include "policy/checks.h"
 #include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
-#include "policy/own_addresses.h"
 
 namespace postern::examples {
 namespace {
@@ -32,7 +32,7 @@ std::string Talk(const std::string& command, SessionInfo info,
   EXPECT_TRUE(controls.ok()) << controls.status();
   const auto checks = *policy::Checks::Make(
       {.controls = std::make_shared<policy::Controls>(*std::move(controls)),
-       .own_addresses = std::make_shared<policy::InterfaceAddresses>()},
+       .own_addresses = std::make_shared<net::InterfaceAddresses>()},
       list);
   ServerConfig config;
   config.greeting = "mx";

@@ -39,7 +39,7 @@ std::shared_ptr<policy::Checks> MakeChecks(const std::string& value) {
   controls->open_relay = true;
   auto checks = policy::Checks::Make(
       {.controls = controls,
-       .own_addresses = std::make_shared<policy::InterfaceAddresses>(),
+       .own_addresses = std::make_shared<net::InterfaceAddresses>(),
        .option = [&value](absl::string_view) { return value; }},
       List());
   return checks.ok() ? *checks : nullptr;

@@ -26,8 +26,8 @@
 #include "engine/grammar/path.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
+#include "net/own_addresses.h"
 #include "policy/control/controls.h"
-#include "policy/own_addresses.h"
 #include "system/run.h"
 
 namespace postern::policy {
@@ -151,7 +151,7 @@ class BlockingCheck : public Check {
 // What checks are made of.
 struct CheckSetup {
   std::shared_ptr<const Controls> controls;
-  std::shared_ptr<const OwnAddresses> own_addresses;
+  std::shared_ptr<const net::OwnAddresses> own_addresses;
   std::shared_ptr<const Delivery> delivery;  // null: it serves everyone
   system::Run run;                           // empty: a check may wait
   // Returns the value of a check's option; empty: it was not given.

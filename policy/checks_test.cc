@@ -19,16 +19,16 @@
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
+#include "net/own_addresses.h"
 #include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
 #include "policy/decision.h"
-#include "policy/own_addresses.h"
 #include "policy/relay_checks.h"
 
 namespace postern::policy {
 namespace {
 
-class FakeAddresses : public OwnAddresses {
+class FakeAddresses : public net::OwnAddresses {
  public:
   absl::StatusOr<bool> Contains(const IpAddress& address) const override {
     if (address == IpAddress::V4({0, 0, 0, 1})) {

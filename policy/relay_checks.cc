@@ -99,7 +99,8 @@ class LocalIpHost : public Check {
     }
     const Path& whole = split ? *split : path;
     if (!controls_->localiphost) return split;
-    const std::optional<IpAddress> address = ParseIpv4Literal(whole.domain);
+    const std::optional<IpAddress> address =
+        net::ParseIpv4Literal(whole.domain);
     if (!address) return split;
     const absl::StatusOr<bool> ours = own_addresses_->Contains(*address);
     if (!ours.ok()) return ours.status();
@@ -108,7 +109,7 @@ class LocalIpHost : public Check {
   }
 
   const std::shared_ptr<const Controls> controls_;
-  const std::shared_ptr<const OwnAddresses> own_addresses_;
+  const std::shared_ptr<const net::OwnAddresses> own_addresses_;
 };
 
 class Senders : public BlockingCheck {

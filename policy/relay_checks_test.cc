@@ -17,17 +17,17 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
+#include "net/own_addresses.h"
 #include "policy/checks.h"
 #include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
 #include "policy/decision.h"
-#include "policy/own_addresses.h"
 
 namespace postern::policy {
 namespace {
 
 // 127.0.0.1 and 0.0.0.0, or nobody knows.
-class FakeAddresses : public OwnAddresses {
+class FakeAddresses : public net::OwnAddresses {
  public:
   explicit FakeAddresses(bool fails) : fails_(fails) {}
   absl::StatusOr<bool> Contains(const IpAddress& address) const override {
@@ -57,7 +57,7 @@ struct Setting {
 class Rules {
  public:
   Rules(std::shared_ptr<const Controls> controls,
-        std::shared_ptr<const OwnAddresses> own_addresses)
+        std::shared_ptr<const net::OwnAddresses> own_addresses)
       : checks_(*Checks::Make({.controls = std::move(controls),
                                .own_addresses = std::move(own_addresses)})) {}
 

@@ -10,9 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "log/log.h"
+#include "net/own_addresses.h"
 #include "policy/check_list.h"
 #include "policy/checks.h"
-#include "policy/own_addresses.h"
 #include "service/destination.h"
 
 namespace postern::service {
@@ -30,6 +30,11 @@ std::optional<std::string> Variable(const char* name) {
 
 }  // namespace
 
+MailService::MailService() = default;
+MailService::MailService(MailService&& other) noexcept = default;
+MailService& MailService::operator=(MailService&& other) noexcept = default;
+MailService::~MailService() = default;
+
 absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                               const Process& process) {
   MailService service;
@@ -42,11 +47,6 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
   if (!controls.ok()) return controls.status();
   if (process.warns) {
     for (const std::string& warning : controls->warnings) {
-      log::WriteLog("warning", warning);
-    }
-  }
-  if (process.run) {  // a process for each client has no time for it
-    for (const std::string& warning : policy::CheckDatabases(*controls)) {
       log::WriteLog("warning", warning);
     }
   }
@@ -86,7 +86,7 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
 
   auto checks = policy::Checks::Make(
       {.controls = service.controls,
-       .own_addresses = std::make_shared<const policy::InterfaceAddresses>(),
+       .own_addresses = std::make_shared<const net::InterfaceAddresses>(),
        .delivery = service.delivery,
        .run = process.run,
        .option = [&options](absl::string_view name) {

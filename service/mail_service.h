@@ -49,6 +49,12 @@ struct MailService {
     bool warns = true;  // whether warnings about the files are logged
   };
 
+  // Out of line, to keep postern-smtpd small.
+  MailService();
+  MailService(MailService&& other) noexcept;
+  MailService& operator=(MailService&& other) noexcept;
+  ~MailService();
+
   // Reads the control files and users, and puts everything together. An error
   // names the file, or the option.
   static absl::StatusOr<MailService> Make(const MailOptions& options,

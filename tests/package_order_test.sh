@@ -9,8 +9,8 @@
 #   package_order_test.sh BUILD... SOURCE...
 set -euo pipefail
 
-# PACKAGE: the packages that it may include, in one line or more. A folder that is not here may
-# include everything (tests, fuzz, tools).
+# PACKAGE: the packages that it may include, in one line or more. A directory
+# that is not here may include everything (tests, fuzz, tools).
 table='
 engine/grammar:
 engine/content: engine/grammar
@@ -20,10 +20,11 @@ files: system
 log: engine engine/grammar system
 net: engine engine/grammar system
 policy/control: engine engine/grammar files
-policy/limits: engine/grammar policy
-policy/names: engine engine/grammar net policy system
-policy/rules: engine engine/grammar files policy policy/control
-policy: engine engine/grammar files log net policy/control system
+policy/limits: engine/grammar net
+policy/names: engine engine/grammar net system
+policy/rules: engine engine/grammar files net policy/control
+policy: engine engine/content engine/grammar files log net policy/control
+policy: policy/rules system
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system

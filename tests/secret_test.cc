@@ -23,6 +23,7 @@
 #include "engine/policy.h"
 #include "engine/served_session.h"
 #include "engine/server_config.h"
+#include "engine/session_rig.h"
 #include "engine/session_times.h"
 #include "gtest/gtest.h"
 #include "tests/heap.h"
@@ -78,6 +79,7 @@ struct World : Policy, Authenticator {
   Move move = Move::kGrant;
   int heard = 0;  // how often the password came here
   AuthExchange::Done open;
+  RigPorts ports;  // its delivery takes a MAIL
 };
 
 // Plays what the client says, `cut` octets at a time, through a buffer that
@@ -93,7 +95,10 @@ void Play(World* world, absl::string_view says, size_t cut,
   {
     const SessionTimes times;
     ServedSession session(&times, Instant());
-    session.Begin(config, {.policy = world, .authenticator = world}, {});
+    session.Begin(
+        config,
+        {.policy = world, .delivery = &world->ports, .authenticator = world},
+        {});
     while (true) {
       const ServedSession::Next next = session.Advance(Instant());
       if (next.kind == ServedSession::Next::Kind::kBusy) continue;

@@ -17,7 +17,7 @@ namespace postern {
 
 // Returns the instant that `text` is by RFC 3339 5.6, in any time zone:
 // "2026-03-01T12:00:00.5+01:00". Digits beyond the nanosecond are read and
-// ignored, and a leap second (23:59:60 UTC) is the second behind it. Returns
+// ignored, and a leap second (23:59:60 UTC) is the second after it. Returns
 // nullopt for anything else, and for what is no year of four digits in UTC.
 std::optional<absl::Time> ParseDateTime(absl::string_view text);
 

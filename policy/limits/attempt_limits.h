@@ -17,8 +17,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/grammar/ip_address.h"
+#include "net/network_list.h"
 #include "policy/limits/client_network.h"
-#include "policy/network_list.h"
 
 namespace postern::policy {
 
@@ -42,7 +42,7 @@ class AttemptLimits {
     size_t of_client = 30;  // failures of one client; 0: no limit
     size_t of_user = 10;    // of one client for one user; 0: no limit
     absl::Duration time = absl::Minutes(10);
-    NetworkList exempt;  // these have no limit
+    net::NetworkList exempt;  // these have no limit
     // Buckets. Where there are more, some are forgotten, and begin anew.
     size_t remembered = 65536;
   };

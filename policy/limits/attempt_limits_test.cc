@@ -88,7 +88,7 @@ TEST(AttemptLimitsTest, SaysBeforehandWhatSuccessWouldCome) {
 
 TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
   AttemptLimits::Limits few = Few();
-  auto exempt = NetworkList::Parse({"2001:db8::1/128"});
+  auto exempt = net::NetworkList::Parse({"2001:db8::1/128"});
   ASSERT_TRUE(exempt.ok());
   few.exempt = *std::move(exempt);
   AttemptLimits limits(few);
@@ -158,7 +158,7 @@ TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
   EXPECT_EQ(limits.size(), 0);
 
   AttemptLimits::Limits exempt = Few();
-  exempt.exempt = *NetworkList::Parse({"192.0.2.0/24"});
+  exempt.exempt = *net::NetworkList::Parse({"192.0.2.0/24"});
   AttemptLimits trusting(exempt);
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(Fail(&trusting, "192.0.2.1", "a", 0));

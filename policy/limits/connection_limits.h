@@ -22,8 +22,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
+#include "net/network_list.h"
 #include "policy/limits/client_network.h"
-#include "policy/network_list.h"
 
 namespace postern::policy {
 
@@ -50,7 +50,7 @@ class ConnectionLimits {
     // One that is refused takes nothing.
     size_t per_minute = 0;
     // These, and clients without an address, have neither limit of one client.
-    NetworkList exempt;
+    net::NetworkList exempt;
     // Clients without a connection that are remembered for `per_minute`. Where
     // there are more, some are forgotten, and may begin anew.
     size_t remembered = 65536;

@@ -48,8 +48,8 @@ std::vector<Slot> Admit(ConnectionLimits* limits, absl::string_view address,
   return slots;
 }
 
-NetworkList Networks(const std::vector<std::string>& entries) {
-  return NetworkList::Parse(entries).value();
+net::NetworkList Networks(const std::vector<std::string>& entries) {
+  return net::NetworkList::Parse(entries).value();
 }
 
 TEST(ConnectionLimitsTest, RefusesMoreThanInAll) {

@@ -19,7 +19,7 @@ absl::StatusOr<LenientClients> LenientClients::Parse(
     clients.all_ = true;
     return clients;
   }
-  absl::StatusOr<NetworkList> networks = NetworkList::Parse(entries);
+  absl::StatusOr<net::NetworkList> networks = net::NetworkList::Parse(entries);
   if (!networks.ok()) return networks.status();
   clients.networks_ = *std::move(networks);
   return clients;

@@ -14,7 +14,7 @@
 #include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/strictness.h"
-#include "policy/network_list.h"
+#include "net/network_list.h"
 
 namespace postern::policy {
 
@@ -43,7 +43,7 @@ class LenientClients {
 
  private:
   bool all_ = false;
-  NetworkList networks_;
+  net::NetworkList networks_;
 };
 
 }  // namespace postern::policy

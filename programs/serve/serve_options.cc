@@ -154,10 +154,9 @@ absl::Status CheckCiphers(const ServeOptions& options,
 }
 
 // Returns the networks of an option; a mistake is the options'.
-policy::NetworkList ReadNetworks(absl::string_view name,
-                                 service::Options* given) {
-  absl::StatusOr<policy::NetworkList> list =
-      policy::NetworkList::Parse(given->List(name));
+net::NetworkList ReadNetworks(absl::string_view name, service::Options* given) {
+  absl::StatusOr<net::NetworkList> list =
+      net::NetworkList::Parse(given->List(name));
   if (list.ok()) return *std::move(list);
   given->Mistake(absl::StrCat("--", name, ": ", list.status().message()));
   return {};

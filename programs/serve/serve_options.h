@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "net/listening_socket.h"
+#include "net/network_list.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
-#include "policy/network_list.h"
 #include "programs/serve/listen_option.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
@@ -27,7 +27,7 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   bool silent_deny = false;
   bool host_names = false;
   std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
-  policy::NetworkList proxies;
+  net::NetworkList proxies;
   policy::ConnectionLimits::Limits limits;
   int threads = 0;  // 0: one for each processor
   int blocking_threads = 64;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "log/log.h"
+#include "policy/control/controls.h"
 #include "service/auth_options.h"
 #include "service/mail_service.h"
 
@@ -68,6 +69,9 @@ absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
   absl::StatusOr<service::MailService> mail =
       service::MailService::Make(options, process);
   if (!mail.ok()) return mail.status();
+  for (const std::string& warning : policy::CheckDatabases(*mail->controls)) {
+    log::WriteLog("warning", warning);
+  }
   auto listeners = MakeListeners(options, mail->config, mail->backend.get());
   if (!listeners.ok()) return listeners.status();
   auto snapshot = std::make_shared<ServiceSnapshot>();

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/own_addresses.h"
+#include "net/own_addresses.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -14,7 +14,7 @@
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
-namespace postern::policy {
+namespace postern::net {
 namespace {
 
 TEST(OwnAddressesTest, ReadsIpv4Literals) {
@@ -93,4 +93,4 @@ TEST(OwnAddressesTest, ThreadsShareOne) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::net

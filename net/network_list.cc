@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/network_list.h"
+#include "net/network_list.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 
-namespace postern::policy {
+namespace postern::net {
 namespace {
 
 constexpr unsigned kAddressBits = 128;
@@ -95,4 +95,4 @@ absl::StatusOr<NetworkList::Network> NetworkList::ParseNetwork(
   return network;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::net

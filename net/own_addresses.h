@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The IPv4 addresses of this host, to tell whether u@[192.0.2.1] is local
-// mail. IPv6 literals never are, as in qmail-smtpd.
+// The IPv4 addresses of this host. They decide whether u@[192.0.2.1] is local
+// mail. An IPv6 literal never is, as in qmail-smtpd.
 
-#ifndef POSTERN_POLICY_OWN_ADDRESSES_H_
-#define POSTERN_POLICY_OWN_ADDRESSES_H_
+#ifndef POSTERN_NET_OWN_ADDRESSES_H_
+#define POSTERN_NET_OWN_ADDRESSES_H_
 
 #include <cstdint>
 #include <mutex>
@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 
-namespace postern::policy {
+namespace postern::net {
 
 // Thread-safety: implementations allow Contains() from any thread.
 class OwnAddresses {
@@ -29,7 +29,7 @@ class OwnAddresses {
 };
 
 // The addresses of the interfaces that are up, and 0.0.0.0, which connects to
-// this host. Listed when first asked for, because hardly a session asks; an
+// this host. Listed when first asked for, because hardly any session asks. An
 // address that appears later needs a new object. After an error the next call
 // tries again.
 class InterfaceAddresses : public OwnAddresses {
@@ -46,6 +46,6 @@ class InterfaceAddresses : public OwnAddresses {
 // IPv6 literal included.
 std::optional<IpAddress> ParseIpv4Literal(absl::string_view domain);
 
-}  // namespace postern::policy
+}  // namespace postern::net
 
-#endif  // POSTERN_POLICY_OWN_ADDRESSES_H_
+#endif  // POSTERN_NET_OWN_ADDRESSES_H_

@@ -1,21 +1,22 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Networks that clients are told apart by:
+// A list of IP networks:
 //
-//   entry                  holds
+//   entry                  contains
 //   192.0.2.0/24           192.0.2.0 to 192.0.2.255
-//   192.0.2.1              this address alone, as does 192.0.2.1/32
+//   192.0.2.1              only this address, as does 192.0.2.1/32
 //   2001:db8::/32          the IPv6 addresses that begin with these 32 bits
 //   ::ffff:192.0.2.0/120   as 192.0.2.0/24
 //
 // Addresses are compared as numbers. An IPv4-mapped IPv6 address, of an entry
-// or of a client, is the IPv4 address in it; so no IPv6 network holds an IPv4
-// client, not even ::/0.
+// or of a client, is the IPv4 address in it. So no IPv6 network contains an
+// IPv4 client, not even ::/0.
 
-#ifndef POSTERN_POLICY_NETWORK_LIST_H_
-#define POSTERN_POLICY_NETWORK_LIST_H_
+#ifndef POSTERN_NET_NETWORK_LIST_H_
+#define POSTERN_NET_NETWORK_LIST_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,23 +25,23 @@
 #include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
 
-namespace postern::policy {
+namespace postern::net {
 
 // Thread-safety: once built it never changes; any thread may look things up.
 class NetworkList {
  public:
-  // Holds nobody.
+  // Contains no address.
   NetworkList() = default;
 
-  // Returns the list of all `entries`, or an error that quotes the first which
-  // is none: no address (a zone and blanks are no part of one), a length that
-  // is no decimal number up to 32 or 128, or an address that has a bit set
-  // behind that length: "192.0.2.1/24" is either a host or a network, and
-  // nobody can tell which was meant.
+  // Returns the list of all `entries`, or an error that quotes the first wrong
+  // one. Wrong are: an address that does not parse (a zone and blanks are not
+  // allowed); a length that is not a decimal number up to 32 or 128; an address
+  // that has a bit set after that length, since "192.0.2.1/24" may mean the
+  // host or the network.
   static absl::StatusOr<NetworkList> Parse(
       absl::Span<const std::string> entries);
 
-  // Returns whether a network holds `address`; false where there is none.
+  // Returns whether a network contains `address`; false if there is no address.
   // Linear in the number of networks.
   bool Contains(const std::optional<IpAddress>& address) const;
 
@@ -60,6 +61,6 @@ class NetworkList {
   std::vector<Network> networks_;
 };
 
-}  // namespace postern::policy
+}  // namespace postern::net
 
-#endif  // POSTERN_POLICY_NETWORK_LIST_H_
+#endif  // POSTERN_NET_NETWORK_LIST_H_

@@ -1,15 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/own_addresses.h"
+#include "net/own_addresses.h"
 
-#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -17,8 +16,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "engine/grammar/ip_address.h"
+#include "net/socket_address.h"
 
-namespace postern::policy {
+namespace postern::net {
 namespace {
 
 absl::StatusOr<std::vector<IpAddress>> ListAddresses() {
@@ -32,11 +32,12 @@ absl::StatusOr<std::vector<IpAddress>> ListAddresses() {
         i->ifa_addr->sa_family != AF_INET) {
       continue;
     }
-    struct sockaddr_in address;
-    memcpy(&address, i->ifa_addr, sizeof(address));
-    std::array<uint8_t, 4> octets;
-    memcpy(octets.data(), &address.sin_addr, octets.size());
-    addresses.push_back(IpAddress::V4(octets));
+    struct sockaddr_storage storage = {};
+    memcpy(&storage, i->ifa_addr, sizeof(struct sockaddr_in));
+    std::optional<IpAddress> address;
+    uint16_t port = 0;
+    ReadSocketAddress(storage, &address, &port);
+    addresses.push_back(*address);
   }
   freeifaddrs(all);
   return addresses;
@@ -64,4 +65,4 @@ std::optional<IpAddress> ParseIpv4Literal(absl::string_view domain) {
   return IpAddress::ParseLiteral(domain);
 }
 
-}  // namespace postern::policy
+}  // namespace postern::net

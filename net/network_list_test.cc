@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/network_list.h"
+#include "net/network_list.h"
 
 #include <string>
 #include <vector>
@@ -11,7 +11,7 @@
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
-namespace postern::policy {
+namespace postern::net {
 namespace {
 
 std::optional<IpAddress> Ip(absl::string_view text) {
@@ -139,4 +139,4 @@ TEST(NetworkListTest, AnErrorNamesTheEntry) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::net
