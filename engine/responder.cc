@@ -202,14 +202,16 @@ void Responder::Answer(PostedAnswer&& answer) {
 void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   const Ask* const ask = session_.open_ask(id);
   if (ask == nullptr) return;
-  if (verdict.accepted() && CheckAnswer(*ask, verdict).ok()) {
-    if (const auto* rcpt = std::get_if<Rcpt>(&ask->what)) {
+  // An answer that does not fit is Give()'s to refuse.
+  if (verdict.accepted()) {
+    if (const auto* rcpt = std::get_if<Rcpt>(&ask->what);
+        rcpt != nullptr && CheckAnswer(*ask, verdict).ok()) {
       std::optional<Verdict> both =
           AskTransaction(id, *rcpt, std::move(verdict));
       if (!both) return;
       verdict = *std::move(both);
     } else if (std::holds_alternative<BodyBegin>(ask->what) &&
-               current_->post == nullptr) {
+               current_->post == nullptr && CheckAnswer(*ask, verdict).ok()) {
       if (!OpenTransaction(id, &verdict)) return;
     }
   }

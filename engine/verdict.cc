@@ -5,27 +5,48 @@
 
 namespace postern {
 
-Verdict::Verdict(const Verdict& other) = default;
-Verdict& Verdict::operator=(const Verdict& other) = default;
-Verdict::Verdict(Verdict&& other) noexcept = default;
-Verdict& Verdict::operator=(Verdict&& other) noexcept = default;
-Verdict::~Verdict() = default;
+// Out of line, since each would be repeated wherever a Verdict ends.
+Verdict::Details::Details() = default;
+Verdict::Details::Details(const Details& other) = default;
+Verdict::Details::~Details() = default;
 
-Verdict::Verdict(Kind kind, Reply reply)
-    : kind_(kind), reply_(std::move(reply)) {}
+Verdict::Verdict(const Verdict& other)
+    : kind_(other.kind_),
+      rule_(other.rule_),
+      details_(other.details_ == nullptr
+                   ? nullptr
+                   : std::make_unique<Details>(*other.details_)) {}
+
+Verdict& Verdict::operator=(const Verdict& other) {
+  return *this = Verdict(other);
+}
+
+Verdict::Verdict(Kind kind, Reply reply) : kind_(kind) {
+  change().reply = std::move(reply);
+}
+
+const Verdict::Details& Verdict::NoDetails() {
+  static const Details& none = *new Details;
+  return none;
+}
+
+Verdict::Details& Verdict::change() {
+  if (details_ == nullptr) details_ = std::make_unique<Details>();
+  return *details_;
+}
 
 Verdict Verdict::From(std::string source) && {
-  source_ = std::move(source);
+  change().source = std::move(source);
   return std::move(*this);
 }
 
 Verdict Verdict::About(Path path) && {
-  path_ = std::move(path);
+  change().path = std::move(path);
   return std::move(*this);
 }
 
 Verdict Verdict::With(std::optional<Reply> reply) && {
-  reply_ = std::move(reply);
+  if (reply || details_ != nullptr) change().reply = std::move(reply);
   return std::move(*this);
 }
 

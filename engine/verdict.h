@@ -7,6 +7,7 @@
 #define POSTERN_ENGINE_VERDICT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,13 +28,12 @@ class Verdict {
     kDrop,    // say no and close the connection
   };
 
-  // Out of line: many functions pass a Verdict on, and each would repeat this
-  // code.
+  // A move is cheap: many functions pass a Verdict on.
   Verdict(const Verdict& other);
   Verdict& operator=(const Verdict& other);
-  Verdict(Verdict&& other) noexcept;
-  Verdict& operator=(Verdict&& other) noexcept;
-  ~Verdict();
+  Verdict(Verdict&& other) noexcept = default;
+  Verdict& operator=(Verdict&& other) noexcept = default;
+  ~Verdict() = default;
 
   // Accepts with the engine's usual reply.
   static Verdict Accept() { return Verdict(Kind::kAccept); }
@@ -53,7 +53,7 @@ class Verdict {
   // them. For other Asks the same as Accept().
   static Verdict AcceptWith(BareNewlines bare_newlines) {
     Verdict verdict(Kind::kAccept);
-    verdict.bare_newlines_ = bare_newlines;
+    verdict.change().bare_newlines = bare_newlines;
     return verdict;
   }
   // Refuses with `reply`, whose code must be 4yz or 5yz.
@@ -82,22 +82,40 @@ class Verdict {
 
   Kind kind() const { return kind_; }
   bool accepted() const { return kind_ == Kind::kAccept; }
-  const std::optional<Reply>& reply() const { return reply_; }
-  const std::optional<Path>& path() const { return path_; }
-  std::optional<BareNewlines> bare_newlines() const { return bare_newlines_; }
+  const std::optional<Reply>& reply() const { return details().reply; }
+  const std::optional<Path>& path() const { return details().path; }
+  std::optional<BareNewlines> bare_newlines() const {
+    return details().bare_newlines;
+  }
   absl::string_view rule() const { return rule_; }
-  const std::string& source() const { return source_; }
+  const std::string& source() const { return details().source; }
 
  private:
+  // What a plain acceptance does not have.
+  struct Details {
+    Details();
+    Details(const Details& other);
+    ~Details();
+
+    std::optional<Reply> reply;
+    std::optional<Path> path;
+    std::optional<BareNewlines> bare_newlines;
+    std::string source;
+  };
+
   explicit Verdict(Kind kind) : kind_(kind) {}
   Verdict(Kind kind, Reply reply);
 
+  const Details& details() const {
+    return details_ == nullptr ? NoDetails() : *details_;
+  }
+  static const Details& NoDetails();
+  // Returns the details, to be changed.
+  Details& change();
+
   Kind kind_;
-  std::optional<Reply> reply_;
-  std::optional<Path> path_;
-  std::optional<BareNewlines> bare_newlines_;
-  absl::string_view rule_;  // static; empty: not named
-  std::string source_;
+  absl::string_view rule_;            // static; empty: not named
+  std::unique_ptr<Details> details_;  // null: none
 };
 
 // The embedder's move in a SASL exchange, RFC 4954 4: a challenge to send, the

@@ -44,6 +44,11 @@ struct Checks::LateWalk {
 absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
     const CheckSetup& setup, absl::Span<const CheckEntry> list) {
   Stages stages;
+  std::array<size_t, kStages> counts = {};
+  for (const CheckEntry& entry : list) {
+    ++counts[static_cast<size_t>(entry.row.stage)];
+  }
+  for (size_t i = 0; i < kStages; ++i) stages[i].reserve(counts[i]);
   for (const CheckEntry& entry : list) {
     absl::StatusOr<std::unique_ptr<const Check>> check = entry.make(setup);
     if (!check.ok()) return check.status();
@@ -91,7 +96,7 @@ std::optional<Verdict> Checks::Go(Walk* walk) {
                   "none", question);
 }
 
-std::optional<Verdict> Checks::Take(Opinion opinion, Walk* walk) {
+std::optional<Verdict> Checks::Take(Opinion&& opinion, Walk* walk) {
   const CheckRow& row = *walk->checks[walk->next].row;
   if (std::holds_alternative<NoOpinion>(opinion)) return std::nullopt;
   if (std::holds_alternative<AnswersLater>(opinion)) {

@@ -68,7 +68,7 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
   // answers later.
   static std::optional<Verdict> Go(Walk* walk);
   // Takes what the check that is next says; returns the answer if that is one.
-  static std::optional<Verdict> Take(Opinion opinion, Walk* walk);
+  static std::optional<Verdict> Take(Opinion&& opinion, Walk* walk);
   // Has the check that is next answer, and goes on with that.
   void AwaitNext(std::shared_ptr<LateWalk> late);
 

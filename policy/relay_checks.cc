@@ -73,6 +73,7 @@ class LocalIpHost : public Check {
       : controls_(setup.controls), own_addresses_(setup.own_addresses) {}
 
   Opinion Decide(Question* question) const override {
+    if (IsName(question->from()) && IsName(question->to())) return NoOpinion{};
     // At RCPT, the sender has been through this already, unless its envelope
     // comes from elsewhere; doing it again changes nothing.
     absl::StatusOr<std::optional<Path>> from = Replaced(question->from());
@@ -89,6 +90,11 @@ class LocalIpHost : public Check {
   }
 
  private:
+  // Returns whether the domain is a plain name, as it mostly is.
+  static bool IsName(const Path& path) {
+    return !path.domain.empty() && path.domain.front() != '[' &&
+           !absl::StrContains(path.domain, '@');
+  }
   // Returns what stands for `path`; nullopt: it stays.
   absl::StatusOr<std::optional<Path>> Replaced(const Path& path) const {
     std::optional<Path> split;

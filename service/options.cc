@@ -3,6 +3,7 @@
 
 #include "service/options.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/base/macros.h"
@@ -21,9 +22,18 @@ namespace {
 
 constexpr size_t kHelpColumn = 33;
 
+constexpr absl::string_view kVariablePrefix = "POSTERN_";
+
+// Appends the rest of the variable's name to the prefix.
+void AppendVariable(absl::string_view name, std::string* variable) {
+  for (char c : name) {
+    variable->push_back(c == '-' ? '_' : absl::ascii_toupper(c));
+  }
+}
+
 std::string VariableOf(absl::string_view name) {
-  std::string variable = absl::StrCat("POSTERN_", name);
-  for (char& c : variable) c = c == '-' ? '_' : absl::ascii_toupper(c);
+  std::string variable(kVariablePrefix);
+  AppendVariable(name, &variable);
   return variable;
 }
 
@@ -64,12 +74,15 @@ void Options::Read(absl::Span<const char* const> arguments,
     Give(row, given);
   }
   ReadFile();
+  std::string variable(kVariablePrefix);
   for (size_t row = 0; row < rows_.size(); ++row) {
     if (!given_[row].empty() ||
         rows_[row].from == OptionRow::From::kCommandLine) {
       continue;
     }
-    const char* const value = getenv(VariableOf(rows_[row].name).c_str());
+    variable.resize(kVariablePrefix.size());
+    AppendVariable(rows_[row].name, &variable);
+    const char* const value = getenv(variable.c_str());
     if (value == nullptr) continue;
     Give(row, {.place = Place::kEnvironment, .value = value});
   }
@@ -121,10 +134,10 @@ void Options::Give(size_t row, const Given& given) {
 }
 
 size_t Options::Row(absl::string_view name) const {
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    if (rows_[row].name == name) return row;
-  }
-  return npos;
+  const auto found =
+      std::find_if(rows_.begin(), rows_.end(),
+                   [&](const OptionRow& row) { return row.name == name; });
+  return found == rows_.end() ? npos : found - rows_.begin();
 }
 
 std::optional<absl::string_view> Options::Value(absl::string_view name) const {
