@@ -195,16 +195,12 @@ absl::Status SaslLibrary::CheckUserFile() const {
 
 absl::Status SaslLibrary::CheckUserFileAtStart() const {
   if (!wants_user_file_) return absl::OkStatus();
-  const int descriptor = open(user_file_.c_str(), O_RDONLY | O_CLOEXEC);
+  const system::Descriptor file(open(user_file_.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat facts = {};
-  absl::Status status;
-  if (descriptor < 0 || fstat(descriptor, &facts) != 0) {
-    status = absl::ErrnoToStatus(errno, user_file_);
-  } else {
-    status = CheckPrivate(user_file_, facts);
+  if (!file.is_open() || fstat(file.get(), &facts) != 0) {
+    return absl::ErrnoToStatus(errno, user_file_);
   }
-  if (descriptor >= 0) close(descriptor);
-  return status;
+  return CheckPrivate(user_file_, facts);
 }
 
 SaslLog::SaslLog() { log_of_this_thread = this; }

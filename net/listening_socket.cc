@@ -17,7 +17,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -134,7 +133,8 @@ std::string ListenAddress::Format() const {
                     : absl::StrCat("[", host->ToString(), "]:", port);
 }
 
-absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
+absl::StatusOr<system::Descriptor> Listen(const ListenAddress& address,
+                                          bool share) {
   const auto failed = [&address](absl::string_view call) {
     return absl::ErrnoToStatus(errno,
                                absl::StrCat(address.Format(), ": ", call));
@@ -146,9 +146,10 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
   const std::optional<Bound> bound = ToSockaddr(address);
   if (!bound) return absl::InvalidArgumentError(address.Format());
   const int family = bound->storage.ss_family;
-  const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  system::Descriptor owner(
+      socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int fd = owner.get();
   if (fd < 0) return failed("socket");
-  absl::Cleanup close_fd = [fd] { close(fd); };
   if (family == AF_UNIX) {
     if (absl::Status status = RemoveStaleSocket(*bound); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat(address.Format(), ": ",
@@ -169,8 +170,7 @@ absl::StatusOr<int> Listen(const ListenAddress& address, bool share) {
     return failed("bind");
   }
   if (listen(fd, kBacklog) != 0) return failed("listen");
-  std::move(close_fd).Cancel();
-  return fd;
+  return owner;
 }
 
 absl::Status LimitBuffers(int socket) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
+#include "system/descriptor.h"
 
 namespace postern::net {
 
@@ -39,7 +40,8 @@ struct ListenAddress {
 // connections among them; Unix sockets cannot be shared. A socket file at
 // `address.path` that no server listens at is removed; any other file there is
 // an error and stays as it is. Errors name the address.
-absl::StatusOr<int> Listen(const ListenAddress& address, bool share);
+absl::StatusOr<system::Descriptor> Listen(const ListenAddress& address,
+                                          bool share);
 
 // The memory that the kernel may use for what a connection's client does not
 // read, and for what has come and is not read here. In octets as setsockopt(2)

@@ -87,7 +87,7 @@ TEST(ListeningSocketTest, AFreePortIsOneThatOthersMayShare) {
   const auto first =
       Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, /*share=*/true);
   ASSERT_TRUE(first.ok()) << first.status();
-  const auto bound = BoundAddress(*first);
+  const auto bound = BoundAddress(first->get());
   ASSERT_TRUE(bound.ok());
   EXPECT_EQ(bound->host, IpAddress::Parse("127.0.0.1"));
   EXPECT_NE(bound->port, 0);
@@ -96,23 +96,20 @@ TEST(ListeningSocketTest, AFreePortIsOneThatOthersMayShare) {
   const auto third = Listen(*bound, /*share=*/false);
   EXPECT_FALSE(third.ok());
   EXPECT_NE(third.status().message().find(bound->Format()), std::string::npos);
-  close(*first);
-  if (second.ok()) close(*second);
 }
 
 TEST(ListeningSocketTest, AStaleUnixSocketIsReplaced) {
   const std::string folder = MakeFolder();
   const std::string path = folder + "/s";
-  const auto first = Listen({std::nullopt, 0, path}, false);
+  auto first = Listen({std::nullopt, 0, path}, false);
   ASSERT_TRUE(first.ok()) << first.status();
-  const auto bound = BoundAddress(*first);
+  const auto bound = BoundAddress(first->get());
   ASSERT_TRUE(bound.ok());
   EXPECT_EQ(bound->path, path);
   EXPECT_FALSE(Listen({std::nullopt, 0, path}, false).ok());  // in use
-  close(*first);
+  first->Reset();
   const auto second = Listen({std::nullopt, 0, path}, false);
   EXPECT_TRUE(second.ok()) << second.status();
-  if (second.ok()) close(*second);
   unlink(path.c_str());
   rmdir(folder.c_str());
 }
@@ -125,9 +122,9 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
   close(open(file.c_str(), O_CREAT | O_WRONLY, 0600));
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   // To a socket that no server listens at.
-  const auto stale = Listen({std::nullopt, 0, folder + "/stale"}, false);
+  auto stale = Listen({std::nullopt, 0, folder + "/stale"}, false);
   ASSERT_TRUE(stale.ok());
-  close(*stale);
+  stale->Reset();
   ASSERT_EQ(symlink("stale", link.c_str()), 0);
   for (const std::string& path : {file, fifo, link, folder}) {
     struct stat before = {};
@@ -168,12 +165,11 @@ TEST(ListeningSocketTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
     Forbid(SYS_socket, AF_INET6, EAFNOSUPPORT);  // as a kernel without IPv6
     const auto socket = Listen({std::nullopt, 0, ""}, /*share=*/true);
     ASSERT_TRUE(socket.ok()) << socket.status();
-    const auto bound = BoundAddress(*socket);
+    const auto bound = BoundAddress(socket->get());
     ASSERT_TRUE(bound.ok());
     EXPECT_EQ(bound->host, IpAddress::Parse("0.0.0.0"));
     EXPECT_FALSE(Listen({IpAddress::Parse("::1"), 0, ""}, false).ok());
     EXPECT_FALSE(Listen({IpAddress::Parse("::"), 0, ""}, false).ok());
-    close(*socket);
   }).join();
 }
 
@@ -207,17 +203,17 @@ TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeWhereTheKernelChooses) {
     int locked = 0;
     socklen_t length = sizeof(locked);
     // Linux 5.14 and later know the option.
-    if (getsockopt(*socket, SOL_SOCKET, SO_BUF_LOCK, &locked, &length) == 0) {
+    if (getsockopt(socket->get(), SOL_SOCKET, SO_BUF_LOCK, &locked, &length) ==
+        0) {
       EXPECT_EQ(locked, SOCK_SNDBUF_LOCK);
     }
-    close(*socket);
   }).join();
 }
 
 TEST(ListeningSocketTest, AllAddressesAreThoseOfBothFamilies) {
   const auto socket = Listen({std::nullopt, 0, ""}, /*share=*/false);
   ASSERT_TRUE(socket.ok()) << socket.status();
-  const auto bound = BoundAddress(*socket);
+  const auto bound = BoundAddress(socket->get());
   ASSERT_TRUE(bound.ok());
   sockaddr_in to = {};
   to.sin_family = AF_INET;
@@ -226,7 +222,6 @@ TEST(ListeningSocketTest, AllAddressesAreThoseOfBothFamilies) {
   const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
   close(client);
-  close(*socket);
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ class Client : public transports::ConnectionHost {
     const auto listening =
         net::Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, false);
     EXPECT_TRUE(listening.ok());
-    const auto address = net::BoundAddress(*listening);
+    const auto address = net::BoundAddress(listening->get());
     client_ = socket(AF_INET, SOCK_STREAM, 0);
     // So that what it does not read stays with the server.
     const int least = 1;
@@ -172,9 +172,9 @@ class Client : public transports::ConnectionHost {
     to.sin_port = htons(address->port);
     EXPECT_EQ(connect(client_, reinterpret_cast<sockaddr*>(&to), sizeof(to)),
               0);
-    server_ = accept4(*listening, nullptr, nullptr, SOCK_NONBLOCK);
+    server_ = accept4(listening->get(), nullptr, nullptr, SOCK_NONBLOCK);
     EXPECT_GE(server_, 0);
-    close(*listening);
+
     Count([&] {
       connection_ =
           std::make_unique<Connection>(server_, ConnectionId{}, tls, this);

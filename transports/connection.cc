@@ -31,7 +31,7 @@ void Connection::ReadProxyHeader(SessionInfo info) {
 
 void Connection::TakeProxyHeader() {
   const ProxyOutcome outcome = transports::ReadProxyHeader(
-      socket_, hung_up_, host_.loop().scratch(), proxy_info_.get());
+      socket_.get(), hung_up_, host_.loop().scratch(), proxy_info_.get());
   switch (outcome.kind) {
     case ProxyOutcome::Kind::kWait:
       return;
@@ -209,7 +209,7 @@ bool Connection::Finish() {
   }
   if (secure_ != nullptr) (void)secure_->Shutdown();
   tls_ended_ = true;
-  (void)shutdown(socket_, SHUT_WR);
+  (void)shutdown(socket_.get(), SHUT_WR);
   session_.OutputEnded();
   return true;
 }
@@ -230,8 +230,8 @@ bool Connection::Close() {
   closed_ = true;
   if (held_) host_.ReleaseRefused();
   host_.loop().timers().Disarm(this);
-  if (watched_) host_.loop().Unwatch(socket_);
-  close(socket_);
+  if (watched_) host_.loop().Unwatch(socket_.get());
+  socket_.Reset();
   host_.OnClosed(id_);
   return false;
 }

@@ -7,7 +7,6 @@
 #define POSTERN_TRANSPORTS_CONNECTION_H_
 
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <memory>
@@ -26,6 +25,7 @@
 #include "net/socket_channel.h"
 #include "net/timer_wheel.h"
 #include "net/turn.h"
+#include "system/descriptor.h"
 #include "transports/service.h"
 #include "transports/steady_clock.h"
 
@@ -94,9 +94,6 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   // served through TLS from the start. `host` must outlive the connection and
   // every answer that it waits for.
   Connection(int socket, ConnectionId id, bool tls, ConnectionHost* host);
-  ~Connection() override {
-    if (!closed_) close(socket_);
-  }
 
   // Reads the PROXY header with which the connection begins, and nothing after
   // it, puts its addresses into `info`, and has that admitted. Where there is
@@ -167,9 +164,9 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   void RefuseProxy(absl::string_view why);
   // Has the loop report the socket's events.
   bool Watch() {
-    watched_ = watched_ ||
-               host_.loop().Watch(
-                   socket_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
+    watched_ = watched_ || host_.loop().Watch(
+                               socket_.get(),
+                               EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
     return watched_;
   }
   // The turn is over: asks for another.
@@ -186,7 +183,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
 
   ConnectionHost& host_;
   const ConnectionId id_;
-  const int socket_;
+  system::Descriptor socket_;
   bool readable_ = false;
   bool writable_ = true;
   bool hung_up_ = false;    // the peer has ended its side, or all of it

@@ -455,9 +455,6 @@ Server::~Server() {
   Abandon();
   Join();
   shards_.clear();
-  for (const Listener& listener : listeners_) {
-    for (int socket : listener.sockets) close(socket);
-  }
 }
 
 absl::StatusOr<net::ListenAddress> Server::Listen(
@@ -466,14 +463,15 @@ absl::StatusOr<net::ListenAddress> Server::Listen(
   if (share && address.port != 0) {
     // A socket that shares its address would not show that another server has
     // it.
-    const absl::StatusOr<int> alone = net::Listen(address, false);
+    const auto alone = net::Listen(address, false);
     if (!alone.ok()) return alone.status();
-    close(*alone);
   }
-  absl::StatusOr<int> first = net::Listen(address, share);
+  absl::StatusOr<system::Descriptor> first = net::Listen(address, share);
   if (!first.ok()) return first.status();
-  absl::StatusOr<net::ListenAddress> bound = Adopt(*first, options);
-  if (!bound.ok() || !address.path.empty()) return bound;
+  absl::StatusOr<net::ListenAddress> bound = Adopt(first->get(), options);
+  if (!bound.ok()) return bound;
+  (void)first->Release();  // Adopt() has taken it
+  if (!address.path.empty()) return bound;
   // As it was asked for: [::] is not all addresses of both families. But "*" is
   // 0.0.0.0 where there is no IPv6.
   net::ListenAddress same = address;
@@ -481,9 +479,10 @@ absl::StatusOr<net::ListenAddress> Server::Listen(
   if (!same.host) same.host = bound->host;
   listeners_.back().address = same;
   while (share && listeners_.back().sockets.size() < shards_.size()) {
-    const absl::StatusOr<int> next = net::Listen(same, share);
+    absl::StatusOr<system::Descriptor> next = net::Listen(same, share);
     if (!next.ok()) return next.status();
-    listeners_.back().sockets.push_back(*next);
+    listeners_.back().sockets.push_back(
+        std::make_shared<system::Descriptor>(*std::move(next)));
   }
   return same;
 }
@@ -498,9 +497,10 @@ absl::StatusOr<net::ListenAddress> Server::Adopt(int socket,
   if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) {
     return absl::ErrnoToStatus(errno, "fcntl");
   }
-  listeners_.push_back({{socket}, options, {}});
   absl::StatusOr<net::ListenAddress> bound = net::BoundAddress(socket);
-  if (bound.ok()) listeners_.back().address = *bound;
+  if (!bound.ok()) return bound;
+  listeners_.push_back(
+      {{std::make_shared<system::Descriptor>(socket)}, options, *bound});
   return bound;
 }
 
@@ -530,10 +530,7 @@ bool Server::IsReserved(int fd) {
 absl::Status Server::Start() {
   ReadDescriptorLimit();
   for (size_t n = 0; n < listeners_.size(); ++n) {
-    std::vector<std::shared_ptr<system::Descriptor>> sockets;
-    for (int socket : std::exchange(listeners_[n].sockets, {})) {
-      sockets.push_back(std::make_shared<system::Descriptor>(socket));
-    }
+    const auto sockets = std::exchange(listeners_[n].sockets, {});
     for (size_t i = 0; i < shards_.size(); ++i) {
       shards_[i]->Accept(n, sockets[i % sockets.size()], sockets.size() == 1);
     }

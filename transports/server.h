@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "engine/session_times.h"
 #include "net/listening_socket.h"
+#include "system/descriptor.h"
 #include "transports/service.h"
 
 namespace postern::transports {
@@ -100,7 +101,8 @@ class Server {
   class Shard;
   // Sockets of one address: one for each thread, or one for them all.
   struct Listener {
-    std::vector<int> sockets;  // until Start()
+    // Until Start().
+    std::vector<std::shared_ptr<system::Descriptor>> sockets;
     ListenerOptions options;
     net::ListenAddress address;
   };

@@ -26,6 +26,7 @@
 #include "engine/grammar/ip_address.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "system/descriptor.h"
 
 namespace postern::transports {
 namespace {
@@ -849,16 +850,17 @@ TEST_F(ServerTest, OnlyASocketThatListensIsAdopted) {
 // The process that opened the socket may shut it down: accept(2) then fails for
 // good, and the descriptor stays readable.
 TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
-  const absl::StatusOr<int> socket =
+  absl::StatusOr<system::Descriptor> listening =
       net::Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, false);
-  ASSERT_TRUE(socket.ok());
+  ASSERT_TRUE(listening.ok());
+  const int socket = listening->Release();  // the server's
   server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
-  const auto adopted = server_->Adopt(*socket);
+  const auto adopted = server_->Adopt(socket);
   ASSERT_TRUE(adopted.ok());
   ASSERT_TRUE(server_->Start().ok());
   Client client(*adopted);
   client.Read("220");
-  ASSERT_EQ(shutdown(*socket, SHUT_RDWR), 0);
+  ASSERT_EQ(shutdown(socket, SHUT_RDWR), 0);
   EXPECT_EQ(service_.AwaitFailure(),
             absl::StrCat(adopted->Format(), ": accept: Invalid argument"));
   // Sessions go on, and one line of the log says it.

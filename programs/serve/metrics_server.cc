@@ -86,9 +86,10 @@ MetricsServer::~MetricsServer() {
 
 absl::StatusOr<net::ListenAddress> MetricsServer::Listen(
     const net::ListenAddress& address) {
-  const absl::StatusOr<int> socket = net::Listen(address, /*share=*/false);
+  absl::StatusOr<system::Descriptor> socket =
+      net::Listen(address, /*share=*/false);
   if (!socket.ok()) return socket.status();
-  socket_.Reset(*socket);
+  socket_ = *std::move(socket);
   const absl::StatusOr<net::ListenAddress> bound =
       net::BoundAddress(socket_.get());
   if (!bound.ok()) return bound.status();

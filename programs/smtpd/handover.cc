@@ -158,17 +158,16 @@ absl::StatusOr<Handover> ParseHandover(absl::string_view text) {
   return handover;
 }
 
-absl::StatusOr<int> StoreHandover(const Handover& handover) {
-  const int descriptor = memfd_create("postern-handover", MFD_ALLOW_SEALING);
-  if (descriptor < 0) {
+absl::StatusOr<system::Descriptor> StoreHandover(const Handover& handover) {
+  system::Descriptor file(memfd_create("postern-handover", MFD_ALLOW_SEALING));
+  if (!file.is_open()) {
     return absl::ErrnoToStatus(errno, "handover: memfd_create");
   }
-  if (absl::Status status = WriteAll(descriptor, FormatHandover(handover));
+  if (absl::Status status = WriteAll(file.get(), FormatHandover(handover));
       !status.ok()) {
-    close(descriptor);
     return status;
   }
-  return descriptor;
+  return file;
 }
 
 absl::StatusOr<Handover> LoadHandover(int descriptor) {

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "engine/event.h"
 #include "engine/session_handoff.h"
+#include "system/descriptor.h"
 
 namespace postern::programs {
 
@@ -44,7 +45,7 @@ absl::StatusOr<Handover> ParseHandover(absl::string_view text);
 // the client and its user, which a command line would show to every user of
 // the machine (ps(1)); the descriptors of a process are open to its own user
 // and to root alone. An error says which call failed.
-absl::StatusOr<int> StoreHandover(const Handover& handover);
+absl::StatusOr<system::Descriptor> StoreHandover(const Handover& handover);
 
 // Reads what StoreHandover() has stored at `descriptor`, and closes it: no
 // child inherits it. A descriptor that is not such a file is an error, and

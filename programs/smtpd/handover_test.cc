@@ -119,15 +119,16 @@ TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
   large.hello_name = std::string(4096, '\xff');
   large.stood.identity = std::string(9216, '\xff');
   for (const Handover& handover : {Handover{}, Full(), large}) {
-    const auto descriptor = StoreHandover(handover);
-    ASSERT_TRUE(descriptor.ok()) << descriptor.status();
-    EXPECT_LT(pwrite(*descriptor, "x", 1, 0), 0);
-    EXPECT_NE(ftruncate(*descriptor, 0), 0);
-    EXPECT_EQ(fcntl(*descriptor, F_GETFD), 0);  // exec(2) keeps it
-    const auto read = LoadHandover(*descriptor);
+    auto stored = StoreHandover(handover);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    const int descriptor = stored->Release();  // LoadHandover() closes it
+    EXPECT_LT(pwrite(descriptor, "x", 1, 0), 0);
+    EXPECT_NE(ftruncate(descriptor, 0), 0);
+    EXPECT_EQ(fcntl(descriptor, F_GETFD), 0);  // exec(2) keeps it
+    const auto read = LoadHandover(descriptor);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(*read, handover);
-    EXPECT_LT(fcntl(*descriptor, F_GETFD), 0) << "a child would inherit it";
+    EXPECT_LT(fcntl(descriptor, F_GETFD), 0) << "a child would inherit it";
   }
 }
 

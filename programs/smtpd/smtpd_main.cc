@@ -42,12 +42,10 @@ absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
                               const Handover* handover) {
   constexpr absl::string_view kProgram = "postern-smtpd-tls";
   if (handover == nullptr) return ExecSibling(kProgram, arguments, "");
-  const absl::StatusOr<int> stored = StoreHandover(*handover);
+  const auto stored = StoreHandover(*handover);
   if (!stored.ok()) return stored.status();
-  absl::Status status = ExecSibling(
-      kProgram, arguments, absl::StrCat("--", kHandoverOption, "=", *stored));
-  close(*stored);
-  return status;
+  return ExecSibling(kProgram, arguments,
+                     absl::StrCat("--", kHandoverOption, "=", stored->get()));
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ TEST_F(SmtpdOptionsTest, TakesOverASession) {
   handover.began = 12345;
   handover.hello_name = "client.example";
   const auto options =
-      Read({absl::StrCat("--handover=", StoreHandover(handover).value())});
+      Read({absl::StrCat("--handover=", StoreHandover(handover)->Release())});
   ASSERT_TRUE(options) << printed_;
   ASSERT_TRUE(options->handover);
   EXPECT_TRUE(*options->handover == handover);
