@@ -32,6 +32,9 @@ class Timer {
   // destroyed here.
   virtual void OnTimer() = 0;
 
+  // The time for which it was armed last.
+  Time deadline() const { return deadline_; }
+
  private:
   friend class TimerWheel;
 

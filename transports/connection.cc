@@ -80,8 +80,10 @@ void Connection::OnTimer() {
   if (proxy_info_ != nullptr) {
     RefuseProxy("no header in time");
   } else {
-    // The loop's clock stands still within a round, and timers are never early.
-    session_.OnDeadline(std::max(Now(), session_.deadline()));
+    // The session may have a later deadline by now: while the connection waits
+    // for a turn, the timer stays armed for an old one. A timer is never early,
+    // even where the loop's clock was read before.
+    session_.OnDeadline(std::max(Now(), ToInstant(deadline())));
   }
   Run();
 }

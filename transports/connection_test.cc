@@ -289,6 +289,24 @@ TEST_F(ConnectionTest, AHandshakeHasNoMoreThanTheSessionsTime) {
   EXPECT_EQ(ends_[0].reason, CloseReason::kTimeout);
 }
 
+// The timer was set for the handshake, which is over. Since then the connection
+// has waited for turns alone.
+TEST_F(ConnectionTest, AnOldDeadlineDoesNotEndASessionThatWaitsForATurn) {
+  counts_.handshake_octets = 1;
+  options_.handshake_timeout = absl::Seconds(1);
+  Begin(/*tls=*/true);
+  Send("x" + std::string(20000, 'y'));
+  connection_->OnEvents(EPOLLIN | EPOLLOUT);
+  ASSERT_TRUE(yielded_);
+  ASSERT_EQ(counts_.handshake_octets, 0u);
+  loop_.timers().Advance(loop_.now() + std::chrono::seconds(2));
+  EXPECT_TRUE(ends_.empty());
+  for (; std::exchange(yielded_, false); connection_->GoOn()) {
+  }
+  EXPECT_TRUE(ends_.empty());
+  EXPECT_EQ(Replies(), "220 mx.example ESMTP\r\n");
+}
+
 // The client has ended its message in LF, and waits for the reply to it.
 TEST_F(ConnectionTest, AMessageThatEndsInLfHasItsReplySoon) {
   Begin(/*tls=*/false);
