@@ -12,18 +12,18 @@ absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
   if (verdict.accepted()) {
     if (std::holds_alternative<AuthBegin>(ask.what) ||
         std::holds_alternative<AuthResponse>(ask.what)) {
-      return absl::FailedPreconditionError("AUTH is granted by CompleteAuth()");
+      return absl::FailedPreconditionError("accept AUTH with CompleteAuth()");
     }
     if (!reply) return absl::OkStatus();
     if (std::holds_alternative<Hello>(ask.what) ||
         std::holds_alternative<StartTls>(ask.what) ||
         std::holds_alternative<BodyBegin>(ask.what)) {
       return absl::FailedPreconditionError(
-          "the reply to an accepted Hello, StartTls or BodyBegin is the "
-          "engine's");
+          "the engine itself replies to an accepted Hello, StartTls or "
+          "BodyBegin");
     }
     if (std::holds_alternative<Connected>(ask.what) && reply->code != 220) {
-      return absl::InvalidArgumentError("a greeting is 220");
+      return absl::InvalidArgumentError("the reply to Connected must be a 220");
     }
     if (reply->code / 100 == 2) return absl::OkStatus();
     return absl::InvalidArgumentError("Accept takes a 2yz reply");
@@ -34,7 +34,7 @@ absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
         "Refuse and Drop take a 4yz or 5yz reply");
   }
   if (code == 421 && verdict.kind() == Verdict::Kind::kRefuse) {
-    return absl::InvalidArgumentError("421 closes: use Drop");
+    return absl::InvalidArgumentError("a 421 closes the connection: use Drop");
   }
   return absl::OkStatus();
 }

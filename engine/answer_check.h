@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which Verdict fits which Ask.
+// Checks that a Verdict fits an Ask.
 
 #ifndef POSTERN_ENGINE_ANSWER_CHECK_H_
 #define POSTERN_ENGINE_ANSWER_CHECK_H_
@@ -12,8 +12,9 @@
 
 namespace postern {
 
-// Returns why `verdict` cannot answer `ask`: kFailedPrecondition if the kind of
-// the answer does not fit, kInvalidArgument if its reply's code does not.
+// Returns OK if `verdict` can answer `ask`. Otherwise kFailedPrecondition if
+// this kind of answer does not fit, kInvalidArgument if the code of its reply
+// does not.
 absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict);
 
 }  // namespace postern

@@ -20,18 +20,18 @@
 
 namespace postern {
 
-// AskQueue takes answers in any order and gives them out in the order of the
-// questions, so that replies leave in command order (RFC 2920 3.2) and what an
-// answer changes is changed in that order, too.
+// AskQueue takes answers in any order and returns them in the order of the
+// questions. So replies leave, and answers take effect, in command order (RFC
+// 2920 3.2).
 //
-// It keeps as many entries as were ever open at once and uses them again, until
-// ReleaseIdleMemory(): a further question costs no memory but its own strings.
+// It keeps as many entries as were ever open at once, and reuses them, until
+// ReleaseIdleMemory(). A further question allocates only its own strings.
 class AskQueue {
  public:
   AskQueue() = default;
   AskQueue(const AskQueue&) = delete;
   AskQueue& operator=(const AskQueue&) = delete;
-  // What is open may be a password.
+  // An open question may contain a password.
   ~AskQueue() { Clear(); }
 
   struct Entry {
@@ -39,7 +39,7 @@ class AskQueue {
     std::optional<Verdict> verdict;
   };
 
-  // Opens a question. The Ask stays where it is until it is taken or cleared.
+  // Opens a question. The Ask keeps its address until it is taken or cleared.
   template <typename T>
   const Ask* Open(T&& what) {
     if (spare_.empty()) spare_.emplace_back();
@@ -50,8 +50,8 @@ class AskQueue {
     return &entry.ask;
   }
 
-  // Returns the open question `id` if it has no answer yet, else null. Its
-  // answer is the caller's to put in.
+  // Returns the open question `id` if it has no answer yet, else null. The
+  // caller sets its answer.
   const Entry* Find(RequestId id) const {
     for (const Entry& entry : open_) {
       if (entry.ask.id == id) return entry.verdict ? nullptr : &entry;
@@ -62,9 +62,9 @@ class AskQueue {
     return const_cast<Entry*>(std::as_const(*this).Find(id));
   }
 
-  // Takes the oldest question off, if it has been answered, else returns null.
-  // It may be moved from, stays where it is until the next Open(), and is to be
-  // given back with Recycle() before.
+  // Removes and returns the oldest question if it has an answer, else returns
+  // null. The caller may move from it. It keeps its address until the next
+  // Open(); call Recycle() before that.
   Entry* Take() {
     if (open_.empty() || !open_.front().verdict) return nullptr;
     spare_.splice(spare_.begin(), open_, open_.begin());
@@ -77,17 +77,16 @@ class AskQueue {
     } else if (auto* auth = std::get_if<AuthResponse>(&entry->ask.what)) {
       Wipe(&auth->bytes);
     }
-    entry->ask.what.emplace<Connected>();  // its strings may be long
+    entry->ask.what.emplace<Connected>();  // frees strings, which may be long
   }
 
-  // Forgets all questions; their answers come too late.
+  // Drops all questions. Their answers will come too late.
   void Clear() {
     for (Entry& entry : open_) Recycle(&entry);
     spare_.splice(spare_.begin(), open_);
   }
 
-  // Gives back the entries that no question is in. Not between Take() and
-  // Recycle().
+  // Frees the entries that are not in use. Not between Take() and Recycle().
   void ReleaseIdleMemory() { spare_.clear(); }
 
   bool empty() const { return open_.empty(); }
@@ -103,7 +102,7 @@ class AskQueue {
  private:
   uint64_t last_id_ = 0;
   std::list<Entry> open_;   // the oldest first
-  std::list<Entry> spare_;  // those that were open
+  std::list<Entry> spare_;  // entries to reuse
 };
 
 }  // namespace postern

@@ -14,7 +14,7 @@ Rcpt To(std::string local_part) {
   return Rcpt{.to = {std::move(local_part), "d"}};
 }
 
-TEST(AskQueueTest, GivesAnswersOutInTheOrderOfTheQuestions) {
+TEST(AskQueueTest, ReturnsAnswersInTheOrderOfTheQuestions) {
   AskQueue queue;
   const RequestId a = queue.Open(To("a"))->id;
   const RequestId b = queue.Open(To("b"))->id;
@@ -44,7 +44,7 @@ TEST(AskQueueTest, FindsAQuestionUntilItIsAnswered) {
   EXPECT_EQ(queue.Find(RequestId{77}), nullptr);
 }
 
-TEST(AskQueueTest, KeepsQuestionsInPlaceWhileOthersComeAndGo) {
+TEST(AskQueueTest, QuestionsKeepTheirAddresses) {
   AskQueue queue;
   const RequestId front = queue.Open(To("front"))->id;
   const Ask* kept = queue.Open(To("kept"));
@@ -55,7 +55,7 @@ TEST(AskQueueTest, KeepsQuestionsInPlaceWhileOthersComeAndGo) {
   EXPECT_EQ(std::get<Rcpt>(kept->what).to.local_part, "kept");
 }
 
-TEST(AskQueueTest, OpenQuestionsOutliveARest) {
+TEST(AskQueueTest, ReleaseIdleMemoryKeepsOpenQuestions) {
   AskQueue queue;
   const RequestId front = queue.Open(To("front"))->id;
   const Ask* kept = queue.Open(To("kept"));
@@ -67,7 +67,7 @@ TEST(AskQueueTest, OpenQuestionsOutliveARest) {
   EXPECT_NE(queue.Open(To("next"))->id, front);
 }
 
-TEST(AskQueueTest, NeverUsesAnIdAgain) {
+TEST(AskQueueTest, NeverReusesAnId) {
   AskQueue queue;
   const RequestId a = queue.Open(BodyBegin{})->id;
   queue.Clear();
@@ -75,7 +75,7 @@ TEST(AskQueueTest, NeverUsesAnIdAgain) {
   EXPECT_NE(queue.Open(BodyBegin{})->id, a);
 }
 
-TEST(AskQueueTest, TellsWhetherAllQuestionsAreOfOneKind) {
+TEST(AskQueueTest, KnowsWhetherAllQuestionsHaveOneType) {
   AskQueue queue;
   EXPECT_TRUE(queue.Only<Rcpt>());
   queue.Open(To("a"));

@@ -29,7 +29,7 @@ std::variant<AuthBegin, Reply> ReadAuthCommand(absl::string_view argument,
   }
   AuthBegin begin{std::move(auth.mechanism), {}};
   if (auth.initial_response) {
-    // "=" is how an empty one is written.
+    // RFC 4954 4: "=" is an empty initial response.
     begin.initial_response = DecodeBase64(
         *auth.initial_response == "=" ? "" : *auth.initial_response);
     if (!begin.initial_response) return BadBase64();

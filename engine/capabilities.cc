@@ -14,7 +14,7 @@
 namespace postern {
 namespace {
 
-// RFC 9422 4.1: 1 to 6 digits, and not a zero to begin with.
+// RFC 9422 4.1: 1 to 6 digits, without a leading zero.
 constexpr uint64_t kMaxLimit = 999999;
 
 std::string Limits(const ServerConfig& config) {
@@ -29,7 +29,7 @@ std::string Limits(const ServerConfig& config) {
   return out.empty() ? out : absl::StrCat("\nLIMITS", out);
 }
 
-// What stands behind an extension's keyword.
+// Returns the arguments after an extension's keyword.
 std::string Arguments(Extension extension, const ServerConfig& config) {
   if (extension == Extension::kDeliverBy &&
       config.least_deliver_by > absl::ZeroDuration()) {
@@ -65,7 +65,7 @@ ExtensionSet OfferedExtensions(const ServerConfig& config, const TlsInfo* tls) {
 bool OffersMechanism(const ServerConfig& config, const TlsInfo* tls,
                      absl::string_view name) {
   const std::vector<std::string>& names = Mechanisms(config, tls);
-  // RFC 4422 A: EXTERNAL is what TLS knows of the client.
+  // RFC 4422 A: EXTERNAL uses the identity that TLS has verified.
   const bool known = tls != nullptr && !tls->peer_subject.empty();
   return (name != "EXTERNAL" || known) &&
          std::find(names.begin(), names.end(), name) != names.end();
@@ -128,8 +128,8 @@ Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {
   std::string text = absl::StrCat(config.greeting,
                                   "\nPIPELINING"  // RFC 2920
                                   "\nSIZE");      // RFC 1870
-  // RFC 1870 4 has "SIZE 0" for no limit, which clients read as a limit of 0. A
-  // number may be missing, and says nothing then.
+  // RFC 1870 4 uses "SIZE 0" for no limit, but clients read that as a limit of
+  // 0. Without a number, SIZE states no limit.
   if (config.max_message_size != 0) {
     absl::StrAppend(&text, " ", config.max_message_size);
   }

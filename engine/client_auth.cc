@@ -16,7 +16,7 @@ namespace {
 
 // RFC 5321 4.5.3.1.4, which RFC 4954 4 does not extend for AUTH.
 constexpr size_t kMaxCommand = 512;
-// A line of the exchange: RFC 4954 4.
+// RFC 4954 4: the limit of a response line.
 constexpr size_t kMaxResponse = 12288;
 
 absl::StatusOr<std::string> ResponseLine(std::string base64) {
@@ -34,7 +34,7 @@ absl::StatusOr<ClientAuth> ClientAuth::Begin(
   ClientAuth auth;
   auth.command_ = absl::StrCat("AUTH ", mechanism);
   if (initial) {
-    // RFC 4954 4: "=" is an initial response that is empty.
+    // RFC 4954 4: "=" is an empty initial response.
     absl::StatusOr<std::string> response =
         ResponseLine(initial->empty() ? "=" : EncodeBase64(*initial));
     if (!response.ok()) return response.status();

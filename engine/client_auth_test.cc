@@ -21,7 +21,7 @@ ClientAuth Begin(absl::string_view mechanism) {
   return *std::move(auth);
 }
 
-TEST(ClientAuthTest, SendsWhatFitsWithTheCommand) {
+TEST(ClientAuthTest, SendsAShortResponseWithTheCommand) {
   const std::string octets(500, 'x');
   const struct {
     std::string mechanism;
@@ -39,13 +39,13 @@ TEST(ClientAuthTest, SendsWhatFitsWithTheCommand) {
     EXPECT_EQ(auth->command(), row.command);
     EXPECT_FALSE(auth->challenged());
   }
-  // RFC 5321 4.5.3.1.4: 496 characters of base64 are the most.
+  // RFC 5321 4.5.3.1.4: at most 496 characters of base64 fit.
   const auto full = ClientAuth::Begin("PLAIN", octets.substr(0, 372));
   ASSERT_EQ(full.status(), absl::OkStatus());
   EXPECT_EQ(full->command().size(), 509u);
 }
 
-TEST(ClientAuthTest, AnswersTheFirstChallengeWithWhatDidNotFit) {
+TEST(ClientAuthTest, ALongResponseAnswersTheFirstChallenge) {
   const std::string long_name(400, 'x');
   absl::StatusOr<ClientAuth> auth = ClientAuth::Begin("PLAIN", long_name);
   ASSERT_EQ(auth.status(), absl::OkStatus());
@@ -56,7 +56,7 @@ TEST(ClientAuthTest, AnswersTheFirstChallengeWithWhatDidNotFit) {
   EXPECT_EQ(auth->challenge(), "a");
 }
 
-TEST(ClientAuthTest, AnswersChallengesUntilItIsCancelled) {
+TEST(ClientAuthTest, AnswersChallengesUntilCancelled) {
   ClientAuth auth = Begin("LOGIN");
   EXPECT_EQ(auth.OnChallenge("VXNlcm5hbWU6"), "");
   EXPECT_EQ(auth.challenge(), "Username:");
@@ -72,7 +72,7 @@ TEST(ClientAuthTest, AnswersChallengesUntilItIsCancelled) {
 }
 
 // RFC 4954 4: a client that cannot decode a challenge cancels.
-TEST(ClientAuthTest, CancelsWhereAChallengeIsNoBase64) {
+TEST(ClientAuthTest, CancelsOnInvalidBase64) {
   for (absl::string_view text : {"!!", "YQ", "YQ==YQ==", "Y Q=", "YR==", "="}) {
     ClientAuth auth = Begin("LOGIN");
     EXPECT_EQ(auth.OnChallenge(text), "*\r\n") << text;
@@ -82,7 +82,7 @@ TEST(ClientAuthTest, CancelsWhereAChallengeIsNoBase64) {
 }
 
 // RFC 4954 4: 12,288 octets, CRLF included.
-TEST(ClientAuthTest, SaysNoLineThatIsTooLong) {
+TEST(ClientAuthTest, RefusesAResponseThatIsTooLong) {
   const std::string most(9213, 'x');
   EXPECT_TRUE(ClientAuth::Begin("PLAIN", most).ok());
   EXPECT_TRUE(

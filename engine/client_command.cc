@@ -14,7 +14,7 @@
 namespace postern {
 namespace {
 
-// What there could be.
+// The rules of a server that offers every extension.
 constexpr ParameterRules AllRules() {
   ParameterRules rules;
   for (const ExtensionRow& row : kExtensionTable) {
@@ -24,7 +24,7 @@ constexpr ParameterRules AllRules() {
   return rules;
 }
 
-// What a server with `keywords` knows.
+// The rules of a server that offers `keywords`.
 ParameterRules RulesOf(const EhloKeywords& keywords) {
   ParameterRules rules;
   for (const ExtensionRow& row : kExtensionTable) {
@@ -36,14 +36,14 @@ ParameterRules RulesOf(const EhloKeywords& keywords) {
   return rules;
 }
 
-// Returns what stands behind the verb, as a server finds it, or nothing.
+// Returns the argument of a command line, as a server parses it, or nothing.
 absl::string_view ArgumentOf(absl::string_view line) {
   const auto parsed = ParseCommand(line);
   const Command* command = std::get_if<Command>(&parsed);
   return command != nullptr ? command->argument : absl::string_view();
 }
 
-// Return whether a server with `rules` reads `line` as what was given.
+// Return whether a server with `rules` parses `line` into the given command.
 bool IsRead(absl::string_view line, const Mail& mail,
             const ParameterRules& rules) {
   const auto parsed = ParseMail(ArgumentOf(line), rules);
@@ -71,9 +71,10 @@ absl::StatusOr<std::string> MailLine(const Mail& mail,
   const MailParameters& parameters = mail.parameters;
   std::string line = FormatMail(mail);
   if (!IsRead(line, mail, AllRules())) {
-    return absl::InvalidArgumentError("not a MAIL of RFC 5321 4.1.2");
+    return absl::InvalidArgumentError(
+        "not a valid MAIL command (RFC 5321 4.1.2)");
   }
-  // A server of ours always takes these, so the rules know them anywhere.
+  // The engine's rules always accept these parameters, so check them here.
   if (parameters.size && !keywords.Has("SIZE")) return NotOffered("SIZE");
   if (parameters.auth && !keywords.Has("AUTH")) return NotOffered("AUTH");
   if (parameters.body && *parameters.body != BodyType::kBinaryMime &&
@@ -91,7 +92,8 @@ absl::StatusOr<std::string> RcptLine(const Rcpt& rcpt, Utf8 utf8,
                                      const EhloKeywords& keywords) {
   std::string line = FormatRcpt(rcpt);
   if (!IsRead(line, rcpt, utf8, AllRules())) {
-    return absl::InvalidArgumentError("not a RCPT of RFC 5321 4.1.2");
+    return absl::InvalidArgumentError(
+        "not a valid RCPT command (RFC 5321 4.1.2)");
   }
   if (!(rcpt.parameters == RcptParameters()) &&
       !IsRead(line, rcpt, utf8, RulesOf(keywords))) {

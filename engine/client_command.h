@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// MAIL and RCPT as a client may send them to one server.
+// MAIL and RCPT command lines for one server.
 
 #ifndef POSTERN_ENGINE_CLIENT_COMMAND_H_
 #define POSTERN_ENGINE_CLIENT_COMMAND_H_
@@ -15,12 +15,12 @@
 
 namespace postern {
 
-// Return the command with its CRLF, to a server that offers `keywords`. Rcpt's
-// `utf8` says whether the MAIL before it had SMTPUTF8. Fail with
-//   kInvalidArgument     if no server reads it as it is meant: the line is read
-//                        again by the server's own parsers, so that no path and
-//                        no parameter can end it or add to it
-//   kFailedPrecondition  for a parameter that this server does not offer
+// Return the command with its CRLF, for a server that offers `keywords`. Rcpt's
+// `utf8` is whether the MAIL before it had SMTPUTF8. Errors:
+//   kInvalidArgument     a server would not parse the line as it is meant. The
+//                        server's own parsers check it, so that no path and no
+//                        parameter can end the line or add to it
+//   kFailedPrecondition  a parameter that this server does not offer
 absl::StatusOr<std::string> MailLine(const Mail& mail,
                                      const EhloKeywords& keywords);
 absl::StatusOr<std::string> RcptLine(const Rcpt& rcpt, Utf8 utf8,

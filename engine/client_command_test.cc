@@ -21,7 +21,7 @@ EhloKeywords Offering(absl::string_view keyword) {
   return EhloKeywords(absl::StrCat("mx\n", keyword));
 }
 
-TEST(ClientCommandTest, PrintsTheParametersThatAreOffered) {
+TEST(ClientCommandTest, SendsOnlyOfferedParameters) {
   struct Row {
     absl::string_view keyword;
     MailParameters parameters;
@@ -52,7 +52,7 @@ TEST(ClientCommandTest, PrintsTheParametersThatAreOffered) {
       }
       EXPECT_TRUE(absl::IsFailedPrecondition(
           MailLine(mail, Offering(other.keyword)).status()))
-          << row.sent << " by a server with " << other.keyword;
+          << row.sent << " to a server with " << other.keyword;
     }
     EXPECT_TRUE(
         absl::IsFailedPrecondition(MailLine(mail, EhloKeywords()).status()));
@@ -65,7 +65,7 @@ TEST(ClientCommandTest, PrintsTheParametersThatAreOffered) {
 }
 
 // RFC 3030 3
-TEST(ClientCommandTest, NeedsNo8BitMimeForBinaryMime) {
+TEST(ClientCommandTest, BinaryMimeDoesNotNeed8BitMime) {
   const Mail mail{kFrom, {.body = BodyType::kBinaryMime}};
   EXPECT_EQ(MailLine(mail, EhloKeywords("mx\nCHUNKING\nBINARYMIME")).value(),
             "MAIL FROM:<s@x> BODY=BINARYMIME\r\n");
@@ -73,7 +73,7 @@ TEST(ClientCommandTest, NeedsNo8BitMimeForBinaryMime) {
       MailLine(mail, EhloKeywords("mx\nCHUNKING\n8BITMIME")).status()));
 }
 
-TEST(ClientCommandTest, PrintsPathsThatAServerReadsAsTheyAre) {
+TEST(ClientCommandTest, PathsAreParsedAsTheyAreMeant) {
   const EhloKeywords none;
   EXPECT_EQ(MailLine(Mail{}, none).value(), "MAIL FROM:<>\r\n");
   EXPECT_EQ(MailLine(Mail{{"u \"v", "d"}}, none).value(),
@@ -85,7 +85,7 @@ TEST(ClientCommandTest, PrintsPathsThatAServerReadsAsTheyAre) {
             "RCPT TO:<\xc3\xa4@d>\r\n");
 }
 
-TEST(ClientCommandTest, RefusesWhatNoServerReadsAsItIsMeant) {
+TEST(ClientCommandTest, RefusesWhatAServerWouldParseDifferently) {
   const EhloKeywords all("mx\nSIZE\n8BITMIME\nDSN\nAUTH\nMT-PRIORITY");
   const Path paths[] = {
       {"u\r\nRSET", "d"}, {"u", "d>\r\nRSET\r\n"},

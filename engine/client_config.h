@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a ClientSession is told once, by whoever runs it.
+// The configuration of a ClientSession.
 
 #ifndef POSTERN_ENGINE_CLIENT_CONFIG_H_
 #define POSTERN_ENGINE_CLIENT_CONFIG_H_
@@ -13,33 +13,35 @@
 
 namespace postern {
 
-// Plain data, shared by sessions as const&. Each limit says what it stops.
+// Plain data, shared by sessions as const&. Each limit states what it prevents.
 struct ClientConfig {
-  // Our name in EHLO: a domain or an address literal (RFC 5321 4.1.1.1).
+  // The client's name in EHLO: a domain or an address literal (RFC 5321
+  // 4.1.1.1).
   std::string host_name;
 
-  // LMTP, RFC 2033: LHLO in place of EHLO, and behind the content one reply
-  // for each recipient.
+  // LMTP, RFC 2033: LHLO instead of EHLO, and one reply for each recipient
+  // after the content.
   bool lmtp = false;
 
-  // Octets of a reply's line with its CRLF. RFC 5321 4.5.3.1.5 says 512, and
-  // servers exceed it. It bounds the driver's input buffer.
+  // Octets of a reply line with its CRLF. RFC 5321 4.5.3.1.5 allows 512, but
+  // some servers send more. It limits the driver's input buffer.
   size_t max_line = 4096;
 
-  // Octets of a reply with its CRLFs. It stops servers whose reply never ends.
+  // Octets of a reply with its CRLFs. It stops servers whose replies never end.
   size_t max_reply = size_t{64} << 10;
 
-  // Commands that may wait for their replies at once, behind PIPELINING. It
-  // bounds what both sides have to say, so that a driver which writes all
-  // before it reads, and a server which does the same, do not wait for each
-  // other for good (RFC 2920 3.1).
+  // Commands that may wait for their replies at once, with PIPELINING. It
+  // limits the unsent data of both sides: a client that writes everything
+  // before it reads, and a server that does the same, would otherwise wait for
+  // each other forever (RFC 2920 3.1).
   size_t max_pipelined = 100;
 
-  // Octets of content whose writing is progress: see
-  // ClientSession::ReadTimeout(). It stops servers that read a byte a minute.
+  // Octets of written content that count as progress: see
+  // ClientSession::ReadTimeout(). It stops servers that read one byte a minute.
   size_t data_block = 4096;
 
-  // Returns kInvalidArgument with the field's name if a value cannot be used.
+  // Returns kInvalidArgument with the name of the field if a value cannot be
+  // used.
   absl::Status Validate() const;
 };
 

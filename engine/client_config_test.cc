@@ -11,7 +11,7 @@
 namespace postern {
 namespace {
 
-TEST(ClientConfigTest, NamesTheFieldThatCannotBeUsed) {
+TEST(ClientConfigTest, NamesTheInvalidField) {
   const auto status = [](const ClientConfig& config) {
     return std::string(config.Validate().message());
   };

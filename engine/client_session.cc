@@ -35,7 +35,7 @@ ClientStep ReplyStep(CommandId command, const Reply& reply) {
   return step;
 }
 
-// RFC 5321 4.2.1: done, as opposed to 3yz, "go on".
+// RFC 5321 4.2.1: completed, as opposed to 3yz, which continues.
 bool Completed(const Reply& reply) { return reply.code / 100 == 2; }
 
 }  // namespace
@@ -62,7 +62,7 @@ absl::StatusOr<CommandId> ClientSession::StartTls() {
 absl::StatusOr<CommandId> ClientSession::Auth(
     absl::string_view mechanism, std::optional<absl::string_view> initial) {
   if (absl::Status status = Settled(); !status.ok()) return status;
-  // It is a word of the server's, which are printable and have no spaces.
+  // The server announced it, so it is printable and has no spaces.
   if (!keywords_.HasParameter("AUTH", mechanism)) {
     return NotOffered("this AUTH mechanism");
   }
@@ -183,13 +183,13 @@ std::optional<ClientStep> ClientSession::Run(absl::string_view in,
     step.challenge = auth->challenge();
     return step;
   }
-  // Behind the 220 somebody between the server and us may have put what is to
-  // be taken for the server's words under TLS.
+  // An attacker may have inserted plaintext after the 220, to be taken for the
+  // server's replies under TLS.
   if (tls_due_ && !in.empty()) {
     Close(ClientClose::kAbuse);
     return std::nullopt;
   }
-  // Nothing can answer content that nobody was asked for yet.
+  // A reply cannot answer content that has not been requested yet.
   const bool asks = body_ && !body_asked_;
   body_asked_ = true;
   if (!tls_due_ && !asks) {
@@ -199,7 +199,7 @@ std::optional<ClientStep> ClientSession::Run(absl::string_view in,
       case ReplyReader::Result::Kind::kReply:
         ++progress_;
         if (std::optional<ClientStep> step = OnReply()) return step;
-        // What we say to it goes before what the server says next.
+        // Write the answer to this reply before reading the next one.
         if (Output().empty()) return std::nullopt;
         return MakeStep(ClientStep::Kind::kNeedFlush, queue_.front().id);
       case ReplyReader::Result::Kind::kMalformed:
@@ -217,7 +217,7 @@ std::optional<ClientStep> ClientSession::Run(absl::string_view in,
   return std::nullopt;
 }
 
-// Returns what there is to do while no reply has come.
+// Returns the step if no reply has arrived.
 ClientStep ClientSession::Wait() const {
   using Kind = ClientStep::Kind;
   if (queue_.empty()) return MakeStep(Kind::kIdle, kNoCommand);
@@ -240,7 +240,7 @@ void ClientSession::StartBody(BodyCommand framing) {
 }
 
 bool ClientSession::LastMustWait() const {
-  // How many replies a LAST has in LMTP depends on the chunks before it.
+  // The number of replies to a LAST in LMTP depends on the chunks before it.
   return body_->chunks_open() > 0 && (config_.lmtp || !pipelining_);
 }
 
@@ -301,15 +301,15 @@ std::optional<ClientStep> ClientSession::OnReply() {
       return step;
     }
     case Command::Kind::kGreeting:
-    case Command::Kind::kBdat:  // has become kContent before it was sent
+    case Command::Kind::kBdat:  // becomes kContent before it is sent
       break;
   }
-  // What comes behind was meant for a server that accepts this.
+  // The commands queued after it require that the server accepts this one.
   if (!Completed(reply)) SkipUnsent();
   return Answer(reply);
 }
 
-// Returns whose reply a 421 is.
+// Returns the command to which a 421 replies.
 CommandId ClientSession::Addressee() const {
   if (sent_ == 0) return kNoCommand;
   const bool each = config_.lmtp && body_ && body_->sent();
@@ -322,7 +322,7 @@ bool ClientSession::Expects(int code) const {
   const bool go_on = code / 100 == 3;
   switch (front.kind) {
     case Command::Kind::kContent:
-      return !go_on;  // OnContent() knows
+      return !go_on;  // OnContent() decides
     case Command::Kind::kData:
       return HasLeft(front) && (code == 354 || code >= 400);
     case Command::Kind::kStartTls:
@@ -362,7 +362,7 @@ std::optional<ClientStep> ClientSession::OnData() {
   Command& front = queue_.front();
   front.kind = Command::Kind::kEmpty;
   Append(&front, ".\r\n");
-  // RFC 2033 4.2: no recipient, no reply.
+  // RFC 2033 4.2: without recipients there is no reply.
   if (config_.lmtp) return Skip();
   return std::nullopt;
 }
@@ -373,13 +373,13 @@ std::optional<ClientStep> ClientSession::OnContent() {
     body_->ChunkAnswered();
     if (!Completed(reply) && !BodyRefused()) refusal_ = reply;
     if (body_ended_ && !body_->ended() && !LastMustWait() && !BodyRefused()) {
-      (void)body_->End();  // true: these are chunks
+      (void)body_->End();  // returns true, because these are chunks
     }
     return std::nullopt;
   }
   if (!body_->sent()) {
-    // Before the end of the content nothing can be accepted. It can be refused
-    // by a server that gives up, but then the two are out of step.
+    // Nothing can be accepted before the end of the content. A server that
+    // gives up may refuse, but then both sides are out of step.
     const CommandId command = queue_.front().id;
     Close(ClientClose::kProtocol);
     if (Completed(reply)) return std::nullopt;
@@ -398,13 +398,13 @@ absl::Status ClientSession::Open() const {
 }
 
 absl::Status ClientSession::Settled() const {
-  if (unsettled_ > 0) return NotNow("Greet() or StartTls() is not answered");
+  if (unsettled_ > 0) return NotNow("Greet() or StartTls() has no reply yet");
   return Open();
 }
 
 CommandId ClientSession::Queue(Command::Kind kind, std::string line) {
   const CommandId id{next_id_++};
-  if (closed_) return id;  // as every command that is open then: no reply
+  if (closed_) return id;  // like every open command then: no reply
   Command& command = queue_.emplace_back();
   command.id = id;
   command.kind = kind;
@@ -429,7 +429,8 @@ bool ClientSession::MaySend() const {
   const Command& next = queue_[sent_];
   if (sent_ == 0) return !CanOnlyFail(next);
   if (!pipelining_ || sent_ >= config_.max_pipelined) return false;
-  // Its own fate, or its content's, is known only from replies.
+  // The replies to earlier commands decide whether these, or their content, are
+  // sent.
   if (next.kind == Command::Kind::kStartTls ||
       next.kind == Command::Kind::kBdat) {
     return false;
@@ -439,7 +440,7 @@ bool ClientSession::MaySend() const {
     case Command::Kind::kRcpt:
     case Command::Kind::kReset:
       return true;
-    case Command::Kind::kContent:  // RFC 2920 3.1: may begin a group
+    case Command::Kind::kContent:  // RFC 2920 3.1: may start a group
       return body_->sent();
     case Command::Kind::kGreeting:
     case Command::Kind::kEhlo:
@@ -550,7 +551,7 @@ void ClientSession::OutputWritten(size_t n) {
     body_->Written(n);
   } else {
     written_ += n;
-    if (written_ * 2 >= output_.size()) {  // each byte is moved once at most
+    if (written_ * 2 >= output_.size()) {  // moves each byte at most once
       output_.erase(0, written_);
       written_ = 0;
     }
@@ -573,14 +574,14 @@ void ClientSession::TlsStarted() {
 }
 
 absl::Duration ClientSession::ReadTimeout() const {
-  // RFC 5321 4.5.3.2.1 to 4.5.3.2.3; for what has no time there, as for MAIL.
+  // RFC 5321 4.5.3.2.1 to 4.5.3.2.3. Commands without a time there: as MAIL.
   if (queue_.empty()) return absl::Minutes(5);
   switch (queue_.front().kind) {
     case Command::Kind::kData:
       return absl::Minutes(2);  // RFC 5321 4.5.3.2.4
     case Command::Kind::kContent:
-      // RFC 5321 4.5.3.2.5 and 4.5.3.2.6: a server may deliver before it says
-      // 250, and who does not wait for that sends a duplicate.
+      // RFC 5321 4.5.3.2.5 and 4.5.3.2.6: a server may deliver before it sends
+      // 250, and a client that does not wait for it sends a duplicate.
       return body_->sent() ? absl::Minutes(10) : absl::Minutes(3);
     case Command::Kind::kEmpty:
       return absl::Minutes(10);

@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The client's side of an SMTP or LMTP connection, without the connection.
+// The client's side of an SMTP or LMTP connection, without I/O.
 //
-// A driver gives commands, feeds what the server says to Advance() and acts on
-// the ClientStep it returns. Greet() = 1, Send(Mail) = 2, Send(Rcpt) = 3,
-// BeginBody() = 4 and Quit() = 5, given at once, go like this:
+// A driver gives commands, passes the server's bytes to Advance() and acts on
+// the ClientStep that it returns. Example: Greet() = 1, Send(Mail) = 2,
+// Send(Rcpt) = 3, BeginBody() = 4 and Quit() = 5, all given at once:
 //
 //   in                      step                  Output() then holds
 //   "220 mx ESMTP\r\n"      kReply 0 "220 mx..."  EHLO c
@@ -20,17 +20,19 @@
 //   "221 bye\r\n"           kReply 5 "221 bye"
 //   ""                      kClosed kQuit
 //
-// Without PIPELINING the same, one command at a time. If each RCPT is refused,
-// DATA is kSkipped; if it has gone and the server says 354 all the same, an
-// empty message is ended (RFC 2920 3.1), and it is kSkipped as well.
+// Without PIPELINING it is the same, one command at a time. If every RCPT is
+// refused, DATA is kSkipped. If DATA has already left and the server replies
+// 354, the session sends an empty message (RFC 2920 3.1), and DATA is kSkipped
+// as well.
 //
-// LMTP, two of three recipients (ids 3, 4, 5) taken, and one of them stored:
+// LMTP, with two of three recipients (ids 3, 4, 5) accepted, and one of the two
+// stored:
 //
 //   "354 go\r\n"            kBodyWanted 6         LendBody(), EndBody()
 //   "250 stored\r\n452 ..." kReply 3 "250 stored"
 //   "452 full\r\n"          kReply 5 "452 full"   no reply for 6
 //
-// TLS: StartTls() = 2 behind a Greet(), then
+// TLS, with StartTls() = 2 after a Greet():
 //
 //   "220 go\r\n"            kStartTls 2           TlsStarted(), then Greet()
 
@@ -62,30 +64,30 @@
 namespace postern {
 
 // ClientSession is the client's side of one SMTP (RFC 5321) or LMTP (RFC 2033)
-// connection: commands are given, bytes go in through Advance(), replies come
-// out of it under the ids of their commands. It does no I/O, reads no clock,
-// copies no content, starts no threads and calls no one back.
+// connection. The caller gives commands, bytes go in through Advance(), and
+// replies come out of it with the ids of their commands. The session does no
+// I/O, reads no clock, copies no content, starts no threads and calls no
+// callbacks.
 //
-// Thread-compatible: one thread at a time. Sessions share nothing but a const
-// ClientConfig.
+// Thread-compatible. Sessions share nothing but a const ClientConfig.
 //
-// Commands are queued, and leave as soon as the protocol lets them: one at a
-// time, or up to ClientConfig::max_pipelined where the server has offered
-// PIPELINING (RFC 2920). A command that can only fail is not sent, and comes
-// back as kSkipped: a RCPT whose MAIL, a body all of whose RCPTs were refused,
-// and whatever is queued behind a refused greeting, EHLO, STARTTLS or AUTH, so
-// that nothing goes in the clear, or without a name, that was to go otherwise.
-// Quit() always goes.
+// Commands are queued, and leave as soon as the protocol allows it: one at a
+// time, or up to ClientConfig::max_pipelined if the server offers PIPELINING
+// (RFC 2920). A command that can only fail is not sent, and is reported as
+// kSkipped: a RCPT whose MAIL was refused, a body whose RCPTs were all refused,
+// and every command queued after a refused greeting, EHLO, STARTTLS or AUTH. So
+// nothing is sent without TLS, or without authentication, that was meant to be
+// sent with it. Quit() is always sent.
 //
-// Each command has one reply or is kSkipped, unless the session closes first.
-// In LMTP a RCPT that was accepted has a second reply behind the content, and
-// the body has none of its own, unless it fails before its end.
+// Each command gets one reply or is kSkipped, unless the session closes first.
+// In LMTP, each accepted RCPT gets a second reply after the content, and the
+// body gets no reply of its own, unless it fails before its end.
 //
-// What the server gets wrong never surfaces as Status: it is kClosed. Status
-// reports what the caller may not do, and then nothing is sent:
+// A server's mistake never surfaces as a Status: it is kClosed. A Status
+// reports a call that is not allowed; then nothing is sent:
 //   kFailedPrecondition  not offered by the server, or not now
-//   kInvalidArgument     cannot be said in the protocol
-// Whatever the caller's strings hold, they are one command.
+//   kInvalidArgument     cannot be expressed in the protocol
+// The caller's strings cannot add a second command, whatever they contain.
 class ClientSession {
  public:
   // `config` must be valid (ClientConfig::Validate) and outlive the session.
@@ -93,90 +95,94 @@ class ClientSession {
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
 
-  // EHLO, then HELO if that draws 5yz (RFC 5321 3.2); LHLO in LMTP. What the
-  // server offers is known once it is answered.
+  // EHLO, then HELO if the reply is 5yz (RFC 5321 3.2). LHLO in LMTP. After the
+  // reply, keywords() has what the server offers.
   CommandId Greet();
 
-  // STARTTLS, RFC 3207. Fails if it is not offered or TLS has begun. A reply
-  // of 220 is kStartTls; any other, a kReply. Plaintext behind the 220 closes
-  // the session: somebody may have put it there to be taken for the server's
-  // words under TLS (RFC 3207 6).
+  // STARTTLS, RFC 3207. Fails if it is not offered or TLS has started. A 220 is
+  // reported as kStartTls, any other reply as kReply. Plaintext after the 220
+  // closes the session: an attacker may have inserted it to be taken for the
+  // server's replies under TLS (RFC 3207 6).
   absl::StatusOr<CommandId> StartTls();
 
-  // AUTH, RFC 4954. All bytes are raw, the session does the base64. `initial`
-  // is sent with the command where it fits into a line, and otherwise as the
-  // answer to the first challenge, which is kept from the caller. Fails if the
-  // server does not offer `mechanism`. To say a password only where it is safe
-  // is the caller's business.
+  // AUTH, RFC 4954. All bytes are raw; the session does the base64. `initial`
+  // is sent with the command if it fits into the line. Otherwise it is sent as
+  // the answer to the first challenge, which is not reported. Fails if the
+  // server does not offer `mechanism`. The caller must not send a password
+  // without TLS where that is unsafe.
   absl::StatusOr<CommandId> Auth(absl::string_view mechanism,
                                  std::optional<absl::string_view> initial);
   // Answer kChallenge: with bytes, which fail beyond 12,288 octets of base64
-  // (RFC 4954 4), or with "*", which the server answers with 501. The reply
-  // comes under the id of Auth().
+  // (RFC 4954 4), or with "*", to which the server replies 501. The reply comes
+  // with the id of Auth().
   absl::Status AuthRespond(absl::string_view bytes);
   absl::Status AuthCancel();
 
-  // MAIL and RCPT. Fail on what no server could read as it is meant (see
-  // ParseMail), and on parameters that this server does not offer. With
-  // parameters, Greet() must have been answered. Paths beyond ASCII need
-  // SMTPUTF8, that of a Rcpt in the last Mail given.
+  // MAIL and RCPT. Fail if a server could not parse the line as it is meant
+  // (see ParseMail), and for parameters that this server does not offer. With
+  // parameters, Greet() must have been answered. A path beyond ASCII needs
+  // SMTPUTF8; for a Rcpt, the last Mail must have it.
   absl::StatusOr<CommandId> Send(const Mail& mail);
   absl::StatusOr<CommandId> Send(const Rcpt& rcpt);
 
-  // DATA, which fails behind a Mail of BODY=BINARYMIME (RFC 3030 3); or BDAT,
-  // which fails unless CHUNKING is offered. Its 354, if it takes one, is
-  // kBodyWanted; its reply is the one to the content. Where it is refused or
-  // kSkipped the server still has the sender: give Reset() before the next
-  // Mail.
+  // DATA, which fails after a Mail with BODY=BINARYMIME (RFC 3030 3), or BDAT,
+  // which fails if CHUNKING is not offered. When the server takes content, that
+  // is kBodyWanted; the reply to the command is the one to the content. If the
+  // body is refused or kSkipped, the server still has the sender: call Reset()
+  // before the next Mail.
   absl::StatusOr<CommandId> BeginBody(BodyCommand framing = BodyCommand::kData);
 
-  // Lends the next bytes of content, behind kBodyWanted; until the next
-  // kBodyWanted, the body's reply or kClosed. kInvalidArgument for a bare CR
-  // or LF under kData: nothing of `bytes` is sent, nor the end of the data,
-  // and the session is closed, since there is no other way out of DATA.
+  // Lends the next bytes of content after kBodyWanted. They must stay valid
+  // until the next kBodyWanted, the body's reply or kClosed. kInvalidArgument
+  // for a bare CR or LF under kData: neither `bytes` nor the end of the data is
+  // sent, and the session is closed, because there is no other way to abort
+  // DATA.
   absl::Status LendBody(absl::string_view bytes);
-  // Ends the content, behind kBodyWanted or LendBody(). Under kData a CRLF is
-  // added if there is none. Fails as LendBody() does for a CR at the end.
+  // Ends the content, after kBodyWanted or LendBody(). Under kData a CRLF is
+  // added if it is missing. Fails as LendBody() does for a CR at the end.
   absl::Status EndBody();
 
   CommandId Reset();
-  // Nothing that is given behind it is sent.
+  // Commands given after it are not sent.
   CommandId Quit();
 
-  // Runs the protocol over `in` up to the next thing the driver must act on.
-  // `in` starts with the first byte not yet consumed and may grow between
-  // calls; drop ClientStep::consumed bytes of it. Costs O(bytes newly seen).
-  // Unconsumed input is shorter than ClientConfig::max_line once kNeedInput
-  // is returned.
+  // Runs the protocol over `in` up to the next thing that the driver must act
+  // on. `in` starts with the first byte not yet consumed and may grow between
+  // calls. Drop ClientStep::consumed bytes of it. Costs O(bytes newly seen).
+  // When kNeedInput is returned, the unconsumed input is shorter than
+  // ClientConfig::max_line.
   ClientStep Advance(absl::string_view in);
 
-  // The next bytes for the server, until the next non-const call: more may
-  // follow when they are written. Partial writes are fine. Write before you
-  // feed what answers it: a reply to what has not left closes the session.
+  // The next bytes for the server, valid until the next non-const call. More
+  // may follow when they are written. Partial writes are allowed. Write them
+  // before passing input that replies to them: a reply to a command that has
+  // not left closes the session.
   absl::string_view Output() const;
-  // Says that the first `n` bytes of Output() are written, n <= its size.
+  // Reports that the first `n` bytes of Output() are written, n <= its size.
   void OutputWritten(size_t n);
 
-  // The server will send nothing more. What it has sent still counts; where
-  // input would be needed, or a command, kClosed follows.
+  // The server will send nothing more. What it has sent still counts; when the
+  // session would need input or a command, kClosed follows.
   void EndOfInput() { input_ended_ = true; }
-  // The server took longer than ReadTimeout(), or the caller has had enough.
+  // The server exceeded ReadTimeout(), or the caller gives up.
   void TimedOut();
-  // TLS has begun, behind kStartTls: all that was known is forgotten (RFC 3207
-  // 4.2). What is fed from now on was read through TLS.
+  // TLS has started, after kStartTls: the session forgets what the server
+  // offered (RFC 3207 4.2). Pass only input that was read through TLS from now
+  // on.
   void TlsStarted();
 
-  // How long the server may take over its next reply, or over taking the next
-  // block of content: RFC 5321 4.5.3.2. Re-arm a timer of it whenever
-  // progress() has changed, and only then.
+  // How long the server may take for its next reply, or for accepting the next
+  // block of content: RFC 5321 4.5.3.2. Restart a timer of this duration
+  // whenever progress() has changed, and only then.
   absl::Duration ReadTimeout() const;
-  // Counts replies, and blocks of content written (ClientConfig::data_block).
+  // Counts replies, and written blocks of content (ClientConfig::data_block).
   uint64_t progress() const { return progress_; }
 
-  // Returns true where kIdle comes: no command is open, nor the greeting.
+  // Returns true when Advance() would return kIdle: the greeting has come and
+  // no command is open.
   bool idle() const { return !closed_ && queue_.empty(); }
 
-  // What the server offers, by the last EHLO that it has answered.
+  // What the server offers, according to the last EHLO that it answered.
   const EhloKeywords& keywords() const { return keywords_; }
   bool offers(absl::string_view keyword) const {
     return keywords_.Has(keyword);
@@ -185,7 +191,7 @@ class ClientSession {
  private:
   struct Command {
     enum class Kind : uint8_t {
-      kGreeting,  // no command: the server speaks first
+      kGreeting,  // no command: the server replies first
       kEhlo,
       kHelo,
       kStartTls,
@@ -193,9 +199,9 @@ class ClientSession {
       kMail,
       kRcpt,
       kData,     // waits for 354
-      kBdat,     // waits for its turn
-      kContent,  // either, once there is content to send
-      kEmpty,    // 354, and no one to send content to
+      kBdat,     // waits to become kContent
+      kContent,  // DATA or BDAT, once there is content to send
+      kEmpty,    // 354, but no recipient for the content
       kReset,
       kQuit,
     };
@@ -203,12 +209,12 @@ class ClientSession {
     Kind kind = Kind::kGreeting;
     std::string line = {};                  // with CRLF, until it is sent
     std::unique_ptr<ClientAuth> auth = {};  // kAuth
-    bool skipped = false;  // what it was to follow has been refused
-    uint64_t end = 0;      // of its bytes, counted as appended_
+    bool skipped = false;  // a command that it depends on was refused
+    uint64_t end = 0;      // of its bytes, in terms of appended_
   };
 
-  // Fail once the session is closed; Settled() also while a command is open
-  // that changes what the server offers.
+  // Fail once the session is closed. Settled() also fails while a command is
+  // open that changes what the server offers.
   absl::Status Open() const;
   absl::Status Settled() const;
 
@@ -217,7 +223,7 @@ class ClientSession {
   bool MaySend() const;
   bool CanOnlyFail(const Command& command) const;
   void Append(Command* command, absl::string_view line);
-  // The commands' part of Output().
+  // The part of Output() that is commands.
   absl::string_view Pending() const {
     return absl::string_view(output_).substr(written_);
   }
@@ -225,14 +231,15 @@ class ClientSession {
   bool HasLeft(const Command& command) const {
     return command.end <= appended_ - Pending().size();
   }
-  // Returns the exchange whose challenge is to be answered, or null.
+  // Returns the exchange with an unanswered challenge, or null.
   ClientAuth* Challenged();
   void StartBody(BodyCommand framing);
   bool WantsBody() const;
   bool LastMustWait() const;
   bool BodyRefused() const { return refusal_.code != 0; }
 
-  // Each returns the step to hand out, or nullopt to go on in the input.
+  // Each returns the step to return to the driver, or nullopt to continue with
+  // the input.
   std::optional<ClientStep> Run(absl::string_view in, size_t* consumed);
   std::optional<ClientStep> OnReply();
   std::optional<ClientStep> OnHello();
@@ -241,9 +248,11 @@ class ClientSession {
   ClientStep Wait() const;
   CommandId Addressee() const;
 
-  // Returns whether the front of queue_ may be answered with `code` now.
+  // Returns whether the first command in queue_ may get `code` as its reply
+  // now.
   bool Expects(int code) const;
-  // The front's reply is here, or it is not sent: it leaves queue_.
+  // The first command in queue_ has its reply, or will not be sent: removes it
+  // from queue_.
   ClientStep Answer(const Reply& reply);
   ClientStep Skip();
   void Pop();
@@ -256,9 +265,9 @@ class ClientSession {
   bool input_ended_ = false;
   bool tls_ = false;
   uint64_t progress_ = 0;
-  size_t block_ = 0;  // octets of content since progress_ has changed
+  size_t block_ = 0;  // octets of content since progress_ changed
 
-  // The first sent_ are in output_ or have left, and wait for replies.
+  // The first sent_ of these are in output_ or have left, and wait for replies.
   std::deque<Command> queue_;
   size_t sent_ = 0;
   uint64_t next_id_ = 1;
@@ -267,22 +276,22 @@ class ClientSession {
   ReplyReader reader_;
   EhloKeywords keywords_;
   Utf8 utf8_ = Utf8::kNo;  // of the last Mail given
-  bool binary_ = false;    // the same
+  bool binary_ = false;    // of the last Mail given
   bool pipelining_ = false;
   bool tls_due_ = false;               // STARTTLS was answered with 220
-  bool mail_accepted_ = false;         // of this transaction
+  bool mail_accepted_ = false;         // in the current transaction
   std::vector<CommandId> recipients_;  // accepted
 
-  // The content, while the front of queue_ is kContent.
+  // The content, while the first command in queue_ is kContent.
   std::optional<BodySender> body_;
-  bool body_asked_ = false;  // kBodyWanted was handed out
-  bool body_ended_ = false;  // EndBody()
-  Reply refusal_;            // the first of its chunks'; code 0: none
+  bool body_asked_ = false;  // kBodyWanted was returned
+  bool body_ended_ = false;  // EndBody() was called
+  Reply refusal_;            // the first refusal of a chunk; code 0: none
   size_t answered_ = 0;      // of recipients_, in LMTP
 
-  std::string output_;     // commands; the body's bytes come behind
-  size_t written_ = 0;     // front bytes of output_ that are gone
-  uint64_t appended_ = 0;  // to output_, ever
+  std::string output_;     // commands; the body's bytes follow
+  size_t written_ = 0;     // bytes at the start of output_ that are written
+  uint64_t appended_ = 0;  // octets appended to output_ so far
 };
 
 }  // namespace postern

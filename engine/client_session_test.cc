@@ -22,7 +22,7 @@ using Kind = ClientStep::Kind;
 
 constexpr size_t kWhole = std::string::npos;
 
-// What the server waits for, and what it then says.
+// What the server waits for, and what it then sends.
 struct Turn {
   std::string client;
   std::string server;
@@ -30,17 +30,18 @@ struct Turn {
 
 using Act = std::function<void(ClientSession&)>;
 
-// A conversation. `acts` are run when the line of that name is logged.
+// The script of a session. An act runs when the line of its name is logged.
 struct Play {
   std::vector<Turn> turns;
   std::vector<std::pair<std::string, Act>> acts;
-  std::vector<std::string> content = {};  // a slice for each LendBody()
+  std::vector<std::string> content = {};  // one slice for each LendBody()
   bool lmtp = false;
-  bool eof = false;  // behind the last turn
+  bool eof = false;  // after the last turn
 };
 
-// Runs a Play: server bytes `cut` at a time, `written` bytes a write. Returns
-// its log: "1 250" for a reply, "4 skipped", "closed quit", "idle", "waits".
+// Runs a Play, with `cut` server bytes in each Advance() and `written` bytes in
+// each write. Returns its log: "1 250" for a reply, "4 skipped", "closed quit",
+// "idle", "waits".
 class Player {
  public:
   Player(const Play& play, size_t cut, size_t written)
@@ -116,8 +117,8 @@ class Player {
     }
   }
 
-  // The server reads. It says its next words once it has all it waits for;
-  // then the client has nothing more to send, or it was to come later.
+  // The server reads. It sends its next replies when it has received all that
+  // it waits for. Then the client must have nothing more to send.
   void Take(const std::string& bytes) {
     sent_ += bytes;
     if (turn_ == play_.turns.size()) {
@@ -128,7 +129,7 @@ class Player {
     ASSERT_TRUE(absl::StartsWith(turn.client, sent_))
         << sent_ << " for " << turn.client;
     if (sent_ != turn.client) return;
-    EXPECT_EQ(session_->Output(), "") << "behind " << sent_;
+    EXPECT_EQ(session_->Output(), "") << "after " << sent_;
     sent_.clear();
     wire_ += turn.server;
     ++turn_;
@@ -146,10 +147,10 @@ class Player {
       ASSERT_TRUE(session_->EndBody().ok());
       return;
     }
-    // What was lent before is dead by now.
+    // Frees what was lent before.
     const std::string& slice = play_.content[slice_++];
     lent_ = std::make_unique<std::vector<char>>(slice.begin(), slice.end());
-    (void)session_->LendBody(  // what it refuses closes the session
+    (void)session_->LendBody(  // a refusal closes the session
         absl::string_view(lent_->data(), lent_->size()));
   }
 
@@ -159,8 +160,8 @@ class Player {
   ClientConfig config_;
   std::optional<ClientSession> session_;
   size_t turn_ = 0;
-  std::string sent_;  // to the server, in this turn
-  std::string wire_;  // said, and not read
+  std::string sent_;  // sent to the server in this turn
+  std::string wire_;  // sent by the server, and not read
   std::string in_;    // read, and not consumed
   bool ended_ = false;
   size_t slice_ = 0;
@@ -168,7 +169,7 @@ class Player {
   std::vector<std::string> log_;
 };
 
-// Expects `log` of `play` however the bytes are cut in both directions.
+// Expects `log` for `play` however the bytes are split in both directions.
 void Expect(const Play& play, const std::vector<std::string>& log) {
   size_t size = 1;
   for (const Turn& turn : play.turns) size += turn.server.size();
@@ -230,7 +231,7 @@ TEST(ClientSessionTest, SendsOneCommandAtATime) {
          {"0 220", "1 250", "2 250", "3 250", "4 250", "5 221", "closed quit"});
 }
 
-TEST(ClientSessionTest, SendsGroupsBehindPipelining) {
+TEST(ClientSessionTest, SendsGroupsWithPipelining) {
   Expect({{{"", "220 mx\r\n"},
            {"EHLO c\r\n", kPipelining},
            {kGroup, "250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n354 go\r\n"},
@@ -260,14 +261,14 @@ TEST(ClientSessionTest, FallsBackToHelo) {
           "closed quit"});
 }
 
-TEST(ClientSessionTest, SaysOnlyQuitToAServerThatGreetsWithARefusal) {
+TEST(ClientSessionTest, SendsOnlyQuitAfterARefusedGreeting) {
   Expect(
       {{{"", "554 no\r\n"}, {"QUIT\r\n", "221 bye\r\n"}}, {{"start", OneMail}}},
       {"0 554", "1 skipped", "2 skipped", "3 skipped", "4 skipped", "5 221",
        "closed quit"});
 }
 
-TEST(ClientSessionTest, SkipsWhatCanOnlyFail) {
+TEST(ClientSessionTest, SkipsCommandsThatCanOnlyFail) {
   Expect({{{"", "220 mx\r\n"},
            {"EHLO c\r\n", "250 mx\r\n"},
            {kMailLine, "550 no\r\n"},
@@ -286,7 +287,7 @@ TEST(ClientSessionTest, SkipsWhatCanOnlyFail) {
 }
 
 // RFC 2920 3.1
-TEST(ClientSessionTest, EndsAnEmptyMessageThatNobodyIsToGet) {
+TEST(ClientSessionTest, SendsAnEmptyMessageWithoutRecipients) {
   Play play{{{"", "220 mx\r\n"},
              {"EHLO c\r\n", kPipelining},
              {kGroup, "250 ok\r\n550 no\r\n550 no\r\n550 no\r\n354 go\r\n"},
@@ -298,9 +299,9 @@ TEST(ClientSessionTest, EndsAnEmptyMessageThatNobodyIsToGet) {
                                         "3 550",     "4 550", "5 550",
                                         "6 skipped", "7 221", "closed quit"};
   Expect(play, log);
-  play.turns[3].server = "554 nobody\r\n";
+  play.turns[3].server = "554 no recipients\r\n";
   Expect(play, log);
-  // RFC 2033 4.2: then LMTP has no reply at all.
+  // RFC 2033 4.2: LMTP has no reply then.
   play.lmtp = true;
   play.turns[1].client = "LHLO c\r\n";
   play.turns[3].client = ".\r\nQUIT\r\n";
@@ -309,7 +310,7 @@ TEST(ClientSessionTest, EndsAnEmptyMessageThatNobodyIsToGet) {
   Expect(play, log);
 }
 
-TEST(ClientSessionTest, TakesTheServersWordWhereDataIsRefused) {
+TEST(ClientSessionTest, AcceptsARefusedDataWithoutRecipients) {
   Expect({{{"", "220 mx\r\n"},
            {"EHLO c\r\n", kPipelining},
            {kGroup, "250 ok\r\n550 no\r\n550 no\r\n550 no\r\n503 who?\r\n"},
@@ -341,7 +342,7 @@ TEST(ClientSessionTest, SendsSeveralMails) {
           "7 452", "8 250", "idle"});
 }
 
-TEST(ClientSessionTest, LetsFewCommandsWaitAtOnce) {
+TEST(ClientSessionTest, LimitsPipelinedCommands) {
   ClientConfig config{.host_name = "c", .max_pipelined = 3};
   ClientSession session(config);
   (void)session.Advance("220 mx\r\n");
@@ -356,7 +357,7 @@ TEST(ClientSessionTest, LetsFewCommandsWaitAtOnce) {
   EXPECT_EQ(session.Output(), "RSET\r\n");
 }
 
-TEST(ClientSessionTest, HasAReplyForEachRecipientInLmtp) {
+TEST(ClientSessionTest, GetsAReplyForEachRecipientInLmtp) {
   const std::string mails = "250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n";
   Play play{{{"", "220 mx\r\n"},
              {"LHLO c\r\n", kPipelining},
@@ -374,7 +375,7 @@ TEST(ClientSessionTest, HasAReplyForEachRecipientInLmtp) {
   play.turns[3] = {"QUIT\r\n", "221 bye\r\n"};
   Expect(play, {"0 220", "1 250", "2 250", "3 250", "4 550", "5 250", "6 451",
                 "7 221", "closed quit"});
-  // RFC 2033 4.1: no HELO.
+  // RFC 2033 4.1: LMTP has no HELO.
   play.turns = {{"", "220 mx\r\n"},
                 {"LHLO c\r\n", "500 what?\r\n"},
                 {"QUIT\r\n", "221 bye\r\n"}};
@@ -393,7 +394,7 @@ const std::vector<std::pair<std::string, Act>> kChunkedMail = {
 const std::string kChunking = "250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 const std::string kShortGroup = kMailLine + "RCPT TO:<u@d>\r\n";
 
-TEST(ClientSessionTest, SendsChunksAsTheyAre) {
+TEST(ClientSessionTest, SendsChunksUnchanged) {
   const std::string bytes("\0\n.\r.\n", 6);
   Play play{{{"", "220 mx\r\n"},
              {"EHLO c\r\n", kChunking},
@@ -421,8 +422,8 @@ TEST(ClientSessionTest, SendsChunksAsTheyAre) {
   Expect(play, log);
 }
 
-// A server without PIPELINING gets the LAST behind its reply to the chunk.
-TEST(ClientSessionTest, LetsTheLastChunkWaitForTheOneBefore) {
+// Without PIPELINING, the LAST is sent after the reply to the chunk before it.
+TEST(ClientSessionTest, LastChunkWaitsForTheReplyToTheOneBefore) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
   session.Greet();
@@ -447,7 +448,7 @@ TEST(ClientSessionTest, LetsTheLastChunkWaitForTheOneBefore) {
   EXPECT_EQ(session.Output(), "BDAT 0 LAST\r\n");
 }
 
-TEST(ClientSessionTest, StopsAtAChunkThatIsRefused) {
+TEST(ClientSessionTest, StopsAfterARefusedChunk) {
   Play play{{{"", "220 mx\r\n"},
              {"EHLO c\r\n", "250-mx\r\n250 CHUNKING\r\n"},
              {kMailLine, "250 ok\r\n"},
@@ -460,14 +461,14 @@ TEST(ClientSessionTest, StopsAtAChunkThatIsRefused) {
   const std::vector<std::string> log = {"0 220", "1 250", "2 250",      "3 250",
                                         "4 452", "5 221", "closed quit"};
   Expect(play, log);
-  // What was sent behind it is answered, too, and does not matter.
+  // The chunks that were already sent get replies, too, which do not matter.
   play.turns = {{"", "220 mx\r\n"},
                 {"EHLO c\r\n", kChunking},
                 {kShortGroup, "250 ok\r\n250 ok\r\n"},
                 {"BDAT 1\r\naBDAT 1\r\nbBDAT 1\r\ncBDAT 0 LAST\r\nQUIT\r\n",
                  "250 ok\r\n452 full\r\n503 bad\r\n250 ok\r\n221 bye\r\n"}};
   Expect(play, log);
-  // In LMTP nobody knows how many replies a LAST behind it has.
+  // In LMTP the number of replies to a LAST would be unknown.
   play.lmtp = true;
   play.turns = {{"", "220 mx\r\n"},
                 {"LHLO c\r\n", kChunking},
@@ -518,7 +519,7 @@ TEST(ClientSessionTest, Authenticates) {
        {{"1 250", auth("LOGIN", {})},
         {"2 challenge Username:", respond("u")},
         {"2 challenge Password:", respond("")}},
-       // MAIL was to be authenticated.
+       // MAIL was meant to be sent with authentication.
        {"2 challenge Username:", "2 challenge Password:", "2 535", "3 skipped",
         "idle"}},
       {{{"AUTH PLAIN\r\n", "334 \r\n"}, {"*\r\n", "501 ok\r\n"}},
@@ -528,7 +529,7 @@ TEST(ClientSessionTest, Authenticates) {
            ASSERT_TRUE(session.AuthCancel().ok());
          }}},
        {"2 challenge ", "2 501", "3 skipped", "idle"}},
-      // Base64 that is none; and a server that goes on all the same.
+      // Invalid base64, and a server that continues after it.
       {{{"AUTH PLAIN\r\n", "334 !!\r\n"}, {"*\r\n", "501 ok\r\n"}},
        {{"1 250", auth("PLAIN", {})}},
        {"2 501", "3 skipped", "idle"}},
@@ -552,7 +553,7 @@ TEST(ClientSessionTest, Authenticates) {
   }
 }
 
-// Ids 1 to 4; `behind` are given together with StartTls().
+// Ids 1 to 4. `behind` are the turns after STARTTLS.
 Play TlsPlay(const std::string& reply, const std::vector<Turn>& behind) {
   Play play{{{"", "220 mx\r\n"},
              {"EHLO c\r\n", "250-mx\r\n250-PIPELINING\r\n250 STARTTLS\r\n"},
@@ -573,7 +574,7 @@ Play TlsPlay(const std::string& reply, const std::vector<Turn>& behind) {
               }},
              {"3 250", [](ClientSession& session) {
                 EXPECT_TRUE(session.offers("STARTTLS"));
-                EXPECT_FALSE(session.StartTls().ok());  // once
+                EXPECT_FALSE(session.StartTls().ok());  // only once
               }}}};
   play.turns.insert(play.turns.end(), behind.begin(), behind.end());
   return play;
@@ -583,15 +584,16 @@ TEST(ClientSessionTest, StartsTls) {
   Expect(TlsPlay("220 go\r\n", {{"EHLO c\r\n", "250-x\r\n250 STARTTLS\r\n"},
                                 {kMailLine, "250 ok\r\n"}}),
          {"0 220", "1 250", "2 starttls", "3 250", "4 250", "idle"});
-  // What was to go under TLS does not go in the clear.
+  // What was meant to be sent under TLS is not sent without it.
   Expect(TlsPlay("454 no\r\n", {}),
          {"0 220", "1 250", "2 454", "3 skipped", "4 skipped", "idle"});
   Expect(TlsPlay("250 ok\r\n", {}), {"0 220", "1 250", "closed protocol"});
 }
 
-// Somebody in between says what is to be taken for the server's reply to the
-// first command under TLS. Read apart from the 220, it is never fed to us.
-TEST(ClientSessionTest, TakesNoPlaintextBehindTheReplyToStartTls) {
+// An attacker on the path sends a reply before TLS, to be taken for the
+// server's reply to the first command under TLS. If it is not read together
+// with the 220, it is never passed to the session.
+TEST(ClientSessionTest, RefusesPlaintextAfterTheReplyToStartTls) {
   for (absl::string_view injected : {"250 x\r\n", "2", "\r"}) {
     const Play play = TlsPlay("", {});
     ClientConfig config{.host_name = "c"};
@@ -614,7 +616,7 @@ TEST(ClientSessionTest, TakesNoPlaintextBehindTheReplyToStartTls) {
   }
 }
 
-TEST(ClientSessionTest, ClosesOnA421WheneverItComes) {
+TEST(ClientSessionTest, ClosesOnA421AtAnyTime) {
   const std::vector<Turn> turns = {
       {"", "220 mx\r\n"},          {"EHLO c\r\n", "250 mx\r\n"},
       {kMailLine, "250 ok\r\n"},   {"RCPT TO:<u@d>\r\n", "250 ok\r\n"},
@@ -637,7 +639,7 @@ TEST(ClientSessionTest, ClosesOnA421WheneverItComes) {
          {"0 220", "0 421", "closed shutdown"});
 }
 
-TEST(ClientSessionTest, ClosesOnWhatAnswersNothing) {
+TEST(ClientSessionTest, ClosesOnUnexpectedReplies) {
   const Turn greeting = {"", "220 mx\r\n"};
   const Turn hello = {"EHLO c\r\n", "250 mx\r\n"};
   const Turn mail = {kMailLine, "250 ok\r\n"};
@@ -645,7 +647,7 @@ TEST(ClientSessionTest, ClosesOnWhatAnswersNothing) {
   const Turn data = {"DATA\r\n", "354 go\r\n"};
   struct Row {
     std::vector<Turn> turns;
-    std::vector<std::string> log;  // but the last line
+    std::vector<std::string> log;  // without the last line
     absl::string_view reason;
   };
   const Row rows[] = {
@@ -667,7 +669,7 @@ TEST(ClientSessionTest, ClosesOnWhatAnswersNothing) {
   for (const Row& row : rows) {
     std::vector<std::string> log = row.log;
     log.push_back(absl::StrCat("closed ", row.reason));
-    // A long reply is abuse before all of it is here.
+    // An overlong reply is abuse before all of it has arrived.
     Play play{row.turns, {{"start", OneMail}}, {"hi\r\n"}};
     if (row.turns.size() == 1 && !row.log.empty()) play.acts.clear();
     EXPECT_EQ(Player(play, kWhole, kWhole).Go(), log);
@@ -675,8 +677,8 @@ TEST(ClientSessionTest, ClosesOnWhatAnswersNothing) {
   }
 }
 
-// A server that speaks first has not read what it seems to answer.
-TEST(ClientSessionTest, TakesNoReplyToWhatHasNotLeft) {
+// A server that replies early has not read the command.
+TEST(ClientSessionTest, RefusesAReplyToACommandThatHasNotLeft) {
   const ClientConfig config{.host_name = "c"};
   for (const size_t written : {0, 7, 8}) {
     ClientSession session(config);
@@ -693,7 +695,7 @@ TEST(ClientSessionTest, TakesNoReplyToWhatHasNotLeft) {
   }
 }
 
-// A session behind 354, and what it has to say.
+// A session after the 354.
 class BodyTest : public testing::Test {
  protected:
   BodyTest() : session_(config_) {
@@ -719,7 +721,7 @@ class BodyTest : public testing::Test {
   ClientSession session_;
 };
 
-TEST_F(BodyTest, AcceptsNothingBeforeTheEndHasLeft) {
+TEST_F(BodyTest, AcceptsNoReplyBeforeTheEndHasLeft) {
   ASSERT_TRUE(session_.LendBody("hi\r\n").ok());
   ASSERT_TRUE(session_.EndBody().ok());
   session_.OutputWritten(4);
@@ -731,7 +733,7 @@ TEST_F(BodyTest, AcceptsNothingBeforeTheEndHasLeft) {
   EXPECT_EQ(session_.Output(), "");
 }
 
-TEST_F(BodyTest, HandsOutARefusalBeforeTheEndAndCloses) {
+TEST_F(BodyTest, ReportsARefusalBeforeTheEndAndCloses) {
   ASSERT_TRUE(session_.LendBody("hi\r\n").ok());
   const ClientStep step = session_.Advance("552 too much\r\n");
   ASSERT_EQ(step.kind, Kind::kReply);
@@ -741,7 +743,7 @@ TEST_F(BodyTest, HandsOutARefusalBeforeTheEndAndCloses) {
   EXPECT_EQ(session_.Advance("").reason, ClientClose::kProtocol);
 }
 
-TEST_F(BodyTest, NeverEndsAMessageWithABareNewline) {
+TEST_F(BodyTest, ABareNewlineInContentClosesWithoutAnEnd) {
   ASSERT_TRUE(session_.LendBody("hi\r").ok());
   EXPECT_EQ(TakeOutput(), "hi");
   EXPECT_EQ(session_.Advance("").kind, Kind::kBodyWanted);
@@ -752,14 +754,14 @@ TEST_F(BodyTest, NeverEndsAMessageWithABareNewline) {
   EXPECT_TRUE(absl::IsFailedPrecondition(session_.EndBody()));
 }
 
-TEST_F(BodyTest, NeverEndsAMessageWithACrAtItsEnd) {
+TEST_F(BodyTest, ABareCrAtTheEndOfContentClosesWithoutAnEnd) {
   ASSERT_TRUE(session_.LendBody("hi\r").ok());
   EXPECT_TRUE(absl::IsInvalidArgument(session_.EndBody()));
   EXPECT_EQ(TakeOutput(), "");
   EXPECT_EQ(session_.Advance("").reason, ClientClose::kContent);
 }
 
-TEST_F(BodyTest, TakesContentOnlyWhenItWantsSome) {
+TEST_F(BodyTest, TakesContentOnlyWhenItIsWanted) {
   ASSERT_TRUE(session_.LendBody("hi").ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(session_.LendBody("ho")));
   EXPECT_EQ(session_.Advance("").kind, Kind::kNeedFlush);
@@ -771,7 +773,7 @@ TEST_F(BodyTest, TakesContentOnlyWhenItWantsSome) {
   EXPECT_EQ(session_.Advance("").kind, Kind::kNeedInput);
 }
 
-// The body is the caller's: pieces are of the very bytes that were lent.
+// The caller owns the body: the pieces point into the lent bytes.
 TEST_F(BodyTest, CopiesNoContent) {
   const std::string content = "a\r\n.b\r\n";
   ASSERT_TRUE(session_.LendBody(content).ok());
@@ -824,7 +826,7 @@ TEST(ClientSessionTest, RefusesWhatTheServerDoesNotOffer) {
   ASSERT_TRUE(session.Send(Mail{kFrom, body}).ok());
   EXPECT_EQ(session.Output(),
             "MAIL FROM:<s@x> SIZE=5\r\nMAIL FROM:<s@x> BODY=8BITMIME\r\n");
-  // While it may change, nobody knows what is offered.
+  // While a Greet() is open, the offer is not known.
   session.Greet();
   nothing();
   session.TimedOut();
@@ -833,7 +835,7 @@ TEST(ClientSessionTest, RefusesWhatTheServerDoesNotOffer) {
   EXPECT_EQ(session.Output(), "");
 }
 
-TEST(ClientSessionTest, SendsUtf8WhereTheMailSaysSo) {
+TEST(ClientSessionTest, SendsUtf8OnlyWithSmtpUtf8) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
   (void)session.Advance("220 mx\r\n");
@@ -853,7 +855,7 @@ TEST(ClientSessionTest, SendsUtf8WhereTheMailSaysSo) {
 }
 
 // RFC 3030 3
-TEST(ClientSessionTest, SendsBinaryContentInChunksOnly) {
+TEST(ClientSessionTest, SendsBinaryContentOnlyInChunks) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
   (void)session.Advance("220 mx\r\n");
@@ -867,7 +869,7 @@ TEST(ClientSessionTest, SendsBinaryContentInChunksOnly) {
   EXPECT_TRUE(session.BeginBody().ok());
 }
 
-TEST(ClientSessionTest, LetsNoCallerWriteASecondCommand) {
+TEST(ClientSessionTest, CallersCannotAddASecondCommand) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
   (void)session.Advance("220 mx\r\n");
@@ -892,7 +894,7 @@ TEST(ClientSessionTest, LetsNoCallerWriteASecondCommand) {
             "RCPT TO:<postmaster>\r\n");
 }
 
-TEST(ClientSessionTest, ClosesWhenTheServerHasGone) {
+TEST(ClientSessionTest, ClosesWhenTheServerIsGone) {
   Expect(
       {{{"", "220 mx\r\n"}, {"EHLO c\r\n", "250 mx\r\n250"}, {kMailLine, ""}},
        {{"start", OneMail}},
@@ -905,7 +907,7 @@ TEST(ClientSessionTest, ClosesWhenTheServerHasGone) {
 }
 
 // RFC 5321 4.5.3.2
-TEST(ClientSessionTest, WaitsAsLongAsTheCommandMayTake) {
+TEST(ClientSessionTest, ReadTimeoutDependsOnTheCommand) {
   const ClientConfig config{.host_name = "c"};
   ClientSession session(config);
   const auto minutes = [&] {
@@ -943,8 +945,8 @@ TEST(ClientSessionTest, WaitsAsLongAsTheCommandMayTake) {
   EXPECT_EQ(step.consumed, 0u);
 }
 
-// RFC 4954 4. The exchange goes on: another response, or none, may be given.
-TEST(ClientSessionTest, RefusesAnAuthResponseThatIsTooLong) {
+// RFC 4954 4. The exchange continues: another response or a cancel is allowed.
+TEST(ClientSessionTest, RefusesAnOverlongAuthResponse) {
   ClientConfig config;
   config.host_name = "c";
   ClientSession session(config);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a ClientSession tells its driver.
+// What a ClientSession returns to its driver.
 
 #ifndef POSTERN_ENGINE_CLIENT_STEP_H_
 #define POSTERN_ENGINE_CLIENT_STEP_H_
@@ -14,21 +14,21 @@
 
 namespace postern {
 
-// Names one command of one session. Never reused within a session.
+// Identifies one command of one session. Never reused within a session.
 enum class CommandId : uint64_t {};
 
-// What the server says unasked: the greeting, and a 421 between two commands.
+// For replies to no command: the greeting, and a 421 between two commands.
 inline constexpr CommandId kNoCommand{0};
 
-// Why a ClientSession has closed. Commands without a reply stay without.
+// Why a ClientSession has closed. Open commands get no reply.
 enum class ClientClose : uint8_t {
   kQuit,      // QUIT was answered
-  kShutdown,  // the server said 421, and will close (RFC 5321 3.8)
+  kShutdown,  // the server sent 421, and will close (RFC 5321 3.8)
   kPeerGone,  // end of input
-  kTimeout,   // the driver said so: TimedOut()
-  kContent,   // LendBody() was given what may not be sent
-  kProtocol,  // the server said what is no reply, or what answers nothing
-  kAbuse,     // too large a reply, or plaintext where TLS begins
+  kTimeout,   // TimedOut() was called
+  kContent,   // LendBody() or EndBody() got content that must not be sent
+  kProtocol,  // the server sent a malformed or an unexpected reply
+  kAbuse,     // a reply too large, or plaintext after the 220 to STARTTLS
 };
 
 // Returns "quit", "shutdown", "peer-gone", "timeout", "content", "protocol" or
@@ -53,25 +53,25 @@ inline absl::string_view ClientCloseName(ClientClose reason) {
   return "";
 }
 
-// What Advance() did and what the driver does next. Plain data; a switch over
-// `kind` is the whole protocol between engine and driver.
+// What Advance() did and what the driver does next. Plain data. A driver is a
+// switch over `kind`.
 struct [[nodiscard]] ClientStep {
   enum class Kind : uint8_t {
     kNeedInput,   // flush, then read more; unconsumed bytes stay in front
     kNeedFlush,   // write some of Output() first, then go on
-    kIdle,        // flush; nothing is open: give a command, or read on
-    kReply,       // *reply is the answer to `command`
-    kSkipped,     // `command` could only fail, and came to nothing
-    kChallenge,   // AuthRespond() or AuthCancel() now; repeated until then
-    kBodyWanted,  // LendBody() or EndBody() now; repeated until then
-    kStartTls,    // shake hands, then TlsStarted(); repeated until then
-    kClosed,      // close; every later step says so too
+    kIdle,        // flush; no command is open: give one, or read on
+    kReply,       // *reply is the reply to `command`
+    kSkipped,     // `command` could only fail, and was not completed
+    kChallenge,   // call AuthRespond() or AuthCancel(); repeated until then
+    kBodyWanted,  // call LendBody() or EndBody(); repeated until then
+    kStartTls,  // do the TLS handshake, call TlsStarted(); repeated until then
+    kClosed,    // close; every later step is the same
   };
   Kind kind = Kind::kNeedInput;
   size_t consumed = 0;               // drop these bytes of `in`
-  CommandId command = kNoCommand;    // all kinds that concern one
-  const Reply* reply = nullptr;      // session-owned, until the next Advance()
-  absl::string_view challenge = {};  // decoded, until it is answered
+  CommandId command = kNoCommand;    // for each kind that concerns a command
+  const Reply* reply = nullptr;      // valid until the next Advance()
+  absl::string_view challenge = {};  // decoded; valid until it is answered
   ClientClose reason = ClientClose::kQuit;  // kClosed
 };
 

@@ -36,19 +36,19 @@ bool TakesMailbox(Verb verb) {
   return verb == Verb::kMail || verb == Verb::kRcpt || verb == Verb::kVrfy;
 }
 
-// The verbs whose argument is the client's own name.
+// The verbs whose argument is the client's name.
 bool TakesClientName(Verb verb) {
   return verb == Verb::kHelo || verb == Verb::kEhlo || verb == Verb::kLhlo;
 }
 
-// Returns the Reply to a character that a line may not hold, if there is one.
+// Returns the Reply to a character that a line must not contain, if any.
 std::optional<Reply> CheckCharacters(absl::string_view line, Verb verb) {
   if (IsPrintableAscii(line)) return std::nullopt;
   const bool known = verb != Verb::kUnknown;
   const Reply bad = {
       known ? 501 : 500, {5, 5, 2}, "bad character in command (#5.5.2)"};
   if (HoldsControl(line)) return bad;
-  if (IsAscii(line)) return std::nullopt;  // but for HT
+  if (IsAscii(line)) return std::nullopt;  // except HT
   if (!TakesMailbox(verb) && !TakesClientName(verb)) return bad;
   if (HoldsC1(line)) return bad;
   if (TakesMailbox(verb) && !IsUtf8(line)) {
@@ -57,7 +57,7 @@ std::optional<Reply> CheckCharacters(absl::string_view line, Verb verb) {
   return std::nullopt;
 }
 
-// Takes `keyword` ("FROM:") and the white space behind it off `text`.
+// Removes `keyword` ("FROM:") and the white space after it from `text`.
 bool TakeKeyword(absl::string_view keyword, absl::string_view* text) {
   if (!absl::EqualsIgnoreCase(text->substr(0, keyword.size()), keyword)) {
     return false;
@@ -66,7 +66,7 @@ bool TakeKeyword(absl::string_view keyword, absl::string_view* text) {
   return true;
 }
 
-// Takes the first word off `text`, and the blanks behind it.
+// Removes the first word and the spaces after it from `text`.
 absl::string_view TakeWord(absl::string_view* text) {
   const absl::string_view word = text->substr(0, text->find(' '));
   *text = StripSpace(text->substr(word.size()));
@@ -107,7 +107,7 @@ std::variant<Mail, Reply> ParseMail(absl::string_view argument,
   if (!TakeKeyword("FROM:", &argument)) {
     return Reply{501, {5, 5, 4}, "syntax: MAIL FROM:<address> (#5.5.4)"};
   }
-  // SMTPUTF8 stands behind the address that needs it.
+  // SMTPUTF8 follows the address that needs it.
   std::optional<ParsedPath> parsed = ParsePath(argument, Utf8::kYes);
   if (!parsed) return Reply{501, {5, 1, 7}, "bad sender address (#5.1.7)"};
   auto parameters =

@@ -12,7 +12,7 @@
 namespace postern {
 namespace {
 
-TEST(CommandTest, TakesLinesApart) {
+TEST(CommandTest, ParsesCommandLines) {
   struct Row {
     absl::string_view line;
     Verb verb;
@@ -44,8 +44,8 @@ TEST(CommandTest, TakesLinesApart) {
       {"LHLO b\xfcro-pc", Verb::kLhlo, "b\xfcro-pc"},
       {"", Verb::kUnknown},
       {" ", Verb::kUnknown},
-      {" QUIT", Verb::kUnknown, "QUIT"},  // nothing may stand before the verb
-      {"QUIT\tx", Verb::kUnknown},        // HT is no separator
+      {" QUIT", Verb::kUnknown, "QUIT"},  // no white space before the verb
+      {"QUIT\tx", Verb::kUnknown},        // HT does not separate words
       {"NOOP\t x", Verb::kUnknown, "x"},
       {"QUITx", Verb::kUnknown},
       {"Host: example.org", Verb::kUnknown, "example.org"},
@@ -60,13 +60,13 @@ TEST(CommandTest, TakesLinesApart) {
   }
 }
 
-TEST(CommandTest, RefusesWhatIsNoCommandLine) {
+TEST(CommandTest, RefusesInvalidCommandLines) {
   struct Row {
     absl::string_view line;
     int code;
   };
   constexpr Row kRows[] = {
-      {"NOOP\nQUIT", 500},  // RFC 5321 2.3.8: no verb that is known
+      {"NOOP\nQUIT", 500},  // RFC 5321 2.3.8: the verb is unknown
       {"NOOP\rQUIT", 500},
       {"QUIT\r", 500},
       {{"NOOP\0", 5}, 500},
@@ -84,8 +84,8 @@ TEST(CommandTest, RefusesWhatIsNoCommandLine) {
       {"EHLO \x7f\xfc", 501},
       {"EHLO \xc2\x9b"
        "2J",
-       501},                          // a terminal's CSI
-      {"EHLO b\xfcro\xc2\x85", 501},  // in a name that is no UTF-8
+       501},                          // CSI, for a terminal
+      {"EHLO b\xfcro\xc2\x85", 501},  // in a name that is not UTF-8
       {"MAIL FROM:<a\nb@d>", 501},
       {{"RCPT TO:<u\0@d>", 15}, 501},
       {"MAIL FROM:<\xe4@d>", 501},  // Latin-1
@@ -115,7 +115,7 @@ TEST(CommandTest, RefusesWhatIsNoCommandLine) {
   }
 }
 
-TEST(CommandTest, NeedsNoClientNameWhereThatIsWanted) {
+TEST(CommandTest, LenientModeNeedsNoClientName) {
   for (absl::string_view line : {"HELO", "EHLO ", "LHLO\t"}) {
     const auto parsed = ParseCommand(line, Strictness::kLenient);
     EXPECT_TRUE(std::holds_alternative<Command>(parsed)) << std::string(line);
@@ -126,7 +126,7 @@ TEST(CommandTest, NeedsNoClientNameWhereThatIsWanted) {
   }
 }
 
-TEST(CommandTest, ReadsMail) {
+TEST(CommandTest, ParsesMail) {
   struct Row {
     absl::string_view argument;
     absl::string_view from;
@@ -137,7 +137,7 @@ TEST(CommandTest, ReadsMail) {
       {"FROM:<>", ""},
       {"FROM:<s@x>", "s@x"},
       {"from:<s@x>", "s@x"},
-      {"FROM: <s@x>", "s@x"},  // common, RFC 5321 3.3 forbids it to clients
+      {"FROM: <s@x>", "s@x"},  // common, but RFC 5321 3.3 forbids it
       {"FROM:s@x", "s@x"},
       {"FROM:<s@x> SIZE=12", "s@x", 12},
       {"FROM:<s@x> BODY=8BITMIME size=0", "s@x", 0, BodyType::k8BitMime},
@@ -161,7 +161,7 @@ TEST(CommandTest, ReadsMail) {
 TEST(CommandTest, RefusesBadMail) {
   struct Row {
     absl::string_view argument;
-    Reply reply;  // text not compared
+    Reply reply;  // its text is not compared
   };
   const Row rows[] = {
       {"<s@x>", {501, {5, 5, 4}}},
@@ -191,7 +191,7 @@ TEST(CommandTest, RefusesBadMail) {
   }
 }
 
-TEST(CommandTest, ReadsRcpt) {
+TEST(CommandTest, ParsesRcpt) {
   struct Row {
     absl::string_view argument;
     absl::string_view to;
@@ -201,7 +201,7 @@ TEST(CommandTest, ReadsRcpt) {
       {"to:<u@d> ", "u@d"},
       {"TO: u@d", "u@d"},
       {"TO:<Postmaster>", "Postmaster"},  // RFC 5321 4.5.1
-      {"TO:<u%evil@d>", "u%evil@d"},      // no meaning of its own
+      {"TO:<u%evil@d>", "u%evil@d"},      // '%' has no meaning
       {"TO:<\"u@evil\"@d>", "u@evil@d"},
       {"TO:<@a:u@d>", "u@d"},
       {"TO:<u@[192.0.2.1]>", "u@[192.0.2.1]"},
@@ -218,7 +218,7 @@ TEST(CommandTest, ReadsRcpt) {
 TEST(CommandTest, RefusesBadRcpt) {
   struct Row {
     absl::string_view argument;
-    Reply reply;  // text not compared
+    Reply reply;  // its text is not compared
   };
   const Row rows[] = {
       {"FROM:<u@d>", {501, {5, 5, 4}}},
@@ -250,13 +250,13 @@ TEST(CommandTest, AddressesBeyondAsciiNeedSmtpUtf8) {
   struct Row {
     absl::string_view argument;
     ParameterRules rules;
-    Reply reply;  // text not compared; no code: it is taken
+    Reply reply;  // its text is not compared; no code: accepted
   };
   const Row mail[] = {
       {"FROM:<\xc3\xa4@d> SMTPUTF8", kUtf8Offered, {}},
       {"FROM:<u@\xc3\xa4> SIZE=1 SMTPUTF8", kUtf8Offered, {}},
       {"FROM:<u@d> SMTPUTF8", kUtf8Offered, {}},
-      {"FROM:<@\xc3\xa4:u@d>", kUtf8Offered, {}},  // a route is not kept
+      {"FROM:<@\xc3\xa4:u@d>", kUtf8Offered, {}},  // a source route is dropped
       {"FROM:<\xc3\xa4@d>", kUtf8Offered, {550, {5, 6, 7}}},
       {"FROM:<u@\xc3\xa4>", ParameterRules(), {550, {5, 6, 7}}},
       {"FROM:<\xc3\xa4@d> SMTPUTF8", ParameterRules(), {555, {5, 5, 4}}},
@@ -287,7 +287,7 @@ TEST(CommandTest, AddressesBeyondAsciiNeedSmtpUtf8) {
             (Reply{501, {5, 5, 4}}));
 }
 
-TEST(CommandTest, PrintsWhatParsesToTheSame) {
+TEST(CommandTest, FormattedCommandsParseToTheSame) {
   constexpr ParameterRules kRules = {
       {Extension::kSmtpUtf8, Extension::kDsn, Extension::kDeliverBy},
       /*auth_offered=*/true};
@@ -308,7 +308,7 @@ TEST(CommandTest, PrintsWhatParsesToTheSame) {
   }
 }
 
-TEST(CommandTest, ReadsVerify) {
+TEST(CommandTest, ParsesVerify) {
   struct Row {
     absl::string_view argument;
     ParameterRules rules;
@@ -323,7 +323,8 @@ TEST(CommandTest, ReadsVerify) {
       {"u SMTPUTF8", kUtf8Offered, "u", true},
       {"u  smtputf8", kUtf8Offered, "u", true},
       {"\xc3\xa4 SMTPUTF8", kUtf8Offered, "\xc3\xa4", true},
-      {"\xc3\xa4", kUtf8Offered, "\xc3\xa4"},  // about the reply only
+      {"\xc3\xa4", kUtf8Offered,
+       "\xc3\xa4"},  // SMTPUTF8 concerns only the reply
       {"SMTPUTF8", kUtf8Offered, "SMTPUTF8"},
       {"uSMTPUTF8", kUtf8Offered, "uSMTPUTF8"},
       {"u SMTPUTF8 v", kUtf8Offered, "u SMTPUTF8 v"},
@@ -343,7 +344,7 @@ TEST(CommandTest, ReadsVerify) {
   }
 }
 
-TEST(CommandTest, ReadsBdat) {
+TEST(CommandTest, ParsesBdat) {
   struct Row {
     absl::string_view argument;
     uint64_t size;
@@ -380,7 +381,7 @@ TEST(CommandTest, ReadsBdat) {
   }
 }
 
-TEST(CommandTest, ReadsAuth) {
+TEST(CommandTest, ParsesAuth) {
   struct Row {
     absl::string_view argument;
     absl::string_view mechanism;
@@ -391,7 +392,7 @@ TEST(CommandTest, ReadsAuth) {
       {"plain AHUAcA==", "PLAIN", "AHUAcA=="},
       {"SCRAM-SHA-256  biws", "SCRAM-SHA-256", "biws"},
       {"X_9 =", "X_9", "="},
-      {"PLAIN *", "PLAIN", "*"},  // whether it is base64 is another question
+      {"PLAIN *", "PLAIN", "*"},  // base64 is not checked here
       {"ABCDEFGHIJKLMNOPQRST", "ABCDEFGHIJKLMNOPQRST"},  // 20
   };
   for (const Row& row : rows) {

@@ -12,7 +12,7 @@
 namespace postern {
 namespace {
 
-// Takes a line end of any kind off the end of `text`.
+// Removes a line end of any kind from the end of `text`.
 bool TakeLineEnd(absl::string_view* text) {
   if (absl::ConsumeSuffix(text, "\n")) {
     absl::ConsumeSuffix(text, "\r");
@@ -99,8 +99,8 @@ std::optional<Reply> Content::ChunkRefusal() const {
   return refusal;
 }
 
-// A session that rests gives it back after each message: malloc keeps blocks of
-// this size at hand.
+// An idle session frees its Content after each message. malloc keeps blocks of
+// this size for fast reuse.
 static_assert(sizeof(Content) <= 1024);
 
 const Reply& TooBig() {

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The content of one message on its way in, and what is wrong with it.
+// The incoming content of one message, and its defects.
 
 #ifndef POSTERN_ENGINE_CONTENT_H_
 #define POSTERN_ENGINE_CONTENT_H_
@@ -20,18 +20,18 @@
 
 namespace postern {
 
-// Content takes what stands behind DATA, up to its CRLF.CRLF (RFC 5321
-// 4.1.1.4), or in the chunks of BDAT (RFC 3030 2), and looks for what must be
-// refused: bare newlines, hops, too many octets. It copies nothing.
+// Content takes the octets after DATA, up to CRLF.CRLF (RFC 5321 4.1.1.4), or
+// the chunks of BDAT (RFC 3030 2). It detects what must be refused: bare
+// newlines, too many hops, too many octets. It copies nothing.
 //
-// Of several reasons to refuse, the reply gives the first of that list: so it
-// does not depend on where in the message each was seen.
+// If there are several reasons to refuse, the reply gives the first one in that
+// list. So it does not depend on where in the message each was found.
 class Content {
  public:
   enum class Form : uint8_t {
-    kData,    // with dots and an end
-    kText,    // in chunks: dots are content, lines end in CRLF
-    kBinary,  // in chunks: octets, BODY=BINARYMIME
+    kData,    // with dot-stuffing and an end
+    kText,    // in chunks: dots are not special, lines end in CRLF
+    kBinary,  // in chunks: any octets, BODY=BINARYMIME
   };
 
   Content(const ServerConfig& config, Form form, BareNewlines bare_newlines)
@@ -41,31 +41,32 @@ class Content {
         scanner_(bare_newlines,
                  form == Form::kData ? Framing::kDotted : Framing::kCounted) {}
 
-  // Takes some of `in`: all of it, unless it says `end` or has found so many
-  // slices that they must be dealt with first; in kData, but for the last two
-  // bytes. See BodyScanner::Result. Its slices live until the next call.
+  // Takes octets of `in`: all of them, unless it finds the end or has collected
+  // the maximum number of slices. In kData it may leave the last two bytes. See
+  // BodyScanner::Result. The slices are valid until the next call.
   BodyScanner::Result Take(absl::string_view in);
-  // Says that the last chunk has come to its end.
+  // Call this at the end of the last chunk.
   BodyScanner::Result Finish();
 
   // Octets so far, CRLF counted as two: RFC 1870 3.
   uint64_t size() const;
-  // Bytes looked at so far, as BodyScanner::examined().
+  // Bytes examined so far, as BodyScanner::examined().
   uint64_t examined() const { return octets_ + scanner_.examined(); }
-  // Returns true if a chunk of so many octets more would be too much.
+  // Returns true if `octets` more do not exceed the maximum size.
   bool HasRoomFor(uint64_t octets) const;
 
-  // Returns the reply to what has been found wrong so far.
+  // Returns the reply to the defects found so far, if there are any.
   std::optional<Reply> Refusal() const;
 
   // Returns whether a client that ends its lines in a bare LF (or CR) believes
-  // that its message is complete: in kData, the last line is a "." that stands
-  // between two line ends of any kind, or a QUIT after it. The true end of the
-  // data is not among them: Take() reports that. Nor is what may be the first
-  // half of it, CRLF . CR, in content that has no defect.
+  // that its message is complete: in kData, the last line is a "." between two
+  // line ends of any kind, or a QUIT after such a line. Returns false for the
+  // true end of the data, which Take() reports, and for CRLF . CR in content
+  // without a defect, which may be the first part of the true end.
   bool LooksEnded() const;
-  // Returns the reply to what must be refused at a chunk's end. A bare newline
-  // is not: as behind DATA, the verdict on the text waits for its end.
+  // Returns the reply to what must be refused at the end of a chunk. A bare
+  // newline is not included: as after DATA, it is refused at the end of the
+  // message.
   std::optional<Reply> ChunkRefusal() const;
 
  private:
@@ -78,13 +79,13 @@ class Content {
   BodyScanner scanner_;
   HopCounter hops_;
   absl::string_view octet_slice_;  // kBinary
-  // kData: the last octets taken, as they came, for LooksEnded(). The first
-  // line begins after a line end, too.
+  // kData: the last octets taken, as received, for LooksEnded(). It starts with
+  // a line end because the first line follows one, too.
   static constexpr size_t kTail = sizeof("\n.\r\nQUIT\r\n") - 1;
   std::string tail_ = "\n";
 };
 
-// The reply to more octets than there may be: RFC 1870 6.
+// The reply to content that is too large: RFC 1870 6.
 const Reply& TooBig();
 
 }  // namespace postern

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a ServerSession tells its driver: questions (Ask) and steps (Step).
+// What a ServerSession returns to its driver: questions (Ask) and steps (Step).
 
 #ifndef POSTERN_ENGINE_EVENT_H_
 #define POSTERN_ENGINE_EVENT_H_
@@ -23,14 +23,14 @@
 
 namespace postern {
 
-// Names one Ask of one session. Never reused within a session.
+// Identifies one Ask of one session. Never reused within a session.
 enum class RequestId : uint64_t {};
 
-// A client has connected: the greeting is yours to give or to refuse (554,
-// after which only QUIT is served: RFC 5321 3.1). A proxy's XCLIENT starts the
-// session anew, with another client: then the question comes again.
+// A client has connected. Accept to greet it, or refuse with 554, after which
+// only QUIT is served (RFC 5321 3.1). XCLIENT from a proxy restarts the session
+// with another client, and the question comes again.
 struct Connected {
-  std::optional<XClient> client;  // who it is, by the proxy's word
+  std::optional<XClient> client;  // the client, according to the proxy
 };
 
 // HELO, EHLO (RFC 5321 4.1.1.1) or LHLO (RFC 2033 4.1).
@@ -46,55 +46,54 @@ struct Mail {
   int message = 0;  // the n-th MAIL of the session, from 1
 };
 
-// RCPT, RFC 5321 4.1.1.3. Everything a relay decision needs is in it.
+// RCPT, RFC 5321 4.1.1.3. It has everything that a relay decision needs.
 struct Rcpt {
-  Path from;  // of this transaction
+  Path from;  // of the current transaction
   Path to;
   RcptParameters parameters;
-  size_t index = 0;  // counts the RCPTs asked of this transaction, from 0
+  size_t index = 0;  // counts the RCPTs asked in this transaction, from 0
   int message = 0;   // as in its Mail
 };
 
-// STARTTLS, RFC 3207: accepted, 220 follows and then kStartTls. Refuse it with
-// 454 where TLS cannot be had for the moment.
+// STARTTLS, RFC 3207. If accepted, a 220 and then kStartTls follow. Refuse with
+// 454 if TLS is temporarily not available.
 struct StartTls {};
 
-// AUTH, RFC 4954 4. Answered with CompleteAuth(). Bytes are raw: the engine
-// does the base64.
+// AUTH, RFC 4954 4. Answer with CompleteAuth(). Bytes are raw: the engine does
+// the base64.
 struct AuthBegin {
   std::string mechanism;  // upper case, one that was offered
   std::optional<std::string> initial_response;
 };
-// The client's answer to an AuthChallenge. Answered with CompleteAuth().
+// The client's response to an AuthChallenge. Answer with CompleteAuth().
 struct AuthResponse {
   std::string bytes;
 };
 
-// DATA (RFC 5321 4.1.1.4) or the first BDAT (RFC 3030 2) of a transaction:
+// DATA (RFC 5321 4.1.1.4) or the first BDAT (RFC 3030 2) of a transaction. If
 // accepted, the content follows.
 struct BodyBegin {};
 
-// The content is complete. Accept only what is safe: RFC 5321 6.1. Under LMTP
-// each recipient may have a verdict of its own (RFC 2033 4.2).
+// The content is complete. Accept only if the message is durable: RFC 5321 6.1.
+// Under LMTP each recipient may have its own verdict (RFC 2033 4.2).
 struct BodyEnd {
-  uint64_t size = 0;  // octets, dots unstuffed, CRLF counted as two (RFC 1870)
+  uint64_t size = 0;  // octets, dots removed, CRLF counted as two (RFC 1870)
 };
 
-// VRFY, RFC 5321 4.1.1.6. Accepting without a reply says 252 (RFC 5321 3.5.3).
+// VRFY, RFC 5321 4.1.1.6. Accepting without a reply sends 252 (RFC 5321 3.5.3).
 struct Verify {
   std::string argument;
   bool smtp_utf8 = false;  // RFC 6531 3.7.4.2
 };
 
-// A verb that ServerConfig::more_verbs offers. Accepting without a reply says
-// 250.
+// A verb of ServerConfig::more_verbs. Accepting without a reply sends 250.
 struct Other {
   absl::string_view verb;  // a name of VerbTable(), which is static
   std::string argument;    // as sent, without the white space around it
 };
 
-// A question only the embedder can answer. It owns its data: copy it, queue
-// it, hand it to another thread.
+// A question that only the embedder can answer. It owns its data, so it can be
+// copied, queued and passed to another thread.
 struct Ask {
   RequestId id{};
   std::variant<Connected, Hello, StartTls, AuthBegin, AuthResponse, Mail, Rcpt,
@@ -102,7 +101,7 @@ struct Ask {
       what;
 };
 
-// An accepted recipient, and what was asked for it.
+// An accepted recipient, and the parameters of its RCPT.
 struct Recipient {
   Path path;
   RcptParameters parameters;
@@ -110,15 +109,15 @@ struct Recipient {
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 
-// What has been agreed since MAIL, RFC 5321 3.3. Empty outside a transaction.
-// It does not change between BodyBegin and the answer to BodyEnd.
+// The envelope of the current transaction, RFC 5321 3.3. Empty outside a
+// transaction. It does not change between BodyBegin and the answer to BodyEnd.
 struct Envelope {
   Path from;
   MailParameters parameters;
-  std::vector<Recipient> to;  // in order
+  std::vector<Recipient> to;  // the accepted ones, in order
   int message = 0;            // as in its Mail; 0 outside a transaction
 
-  // Forgets all of it, and keeps some room for the next.
+  // Clears the envelope, and keeps some memory for the next one.
   void Clear() {
     from = Path();
     parameters = MailParameters();
@@ -129,42 +128,42 @@ struct Envelope {
   }
 };
 
-// A 4yz or 5yz reply that the session gave by itself, for the protocol's
-// reasons, or with which a port refused TLS (StartTls). For logs and counters.
-// It owns its data.
+// A 4yz or 5yz reply that the session gave by itself because of the protocol,
+// or with which TLS was refused (StartTls). For logs and counters. It owns its
+// data.
 struct Refusal {
-  // What the reply answers: a name of VerbTable(), which is static. Empty for
-  // an unknown command, for a line that is too long, and where no command is
-  // the cause (a timeout, a shutdown).
+  // The command that the reply answers: a name of VerbTable(), which is static.
+  // Empty for an unknown command, for a line that is too long, and if no
+  // command is the cause (a timeout, a shutdown).
   absl::string_view verb;
-  // The command line as sent, without its CRLF, cut at kMaxCommand octets. A
-  // command of AUTH ends after the mechanism, and the text of an unknown
-  // command that follows AUTH is left out: what comes there may be a password.
-  // The verb alone where the reply comes later than its command.
+  // The command line as sent, without its CRLF, cut at kMaxCommand octets. An
+  // AUTH command is cut after the mechanism, and the text of an unknown command
+  // that follows AUTH is left out, because it may be a password. Only the verb
+  // if the reply comes later than its command.
   std::string command;
   Reply reply;
-  // The n-th MAIL of the session, from 1; 0 outside a transaction.
+  // The n-th MAIL of the session, from 1. 0 outside a transaction.
   int message = 0;
   // The reply to a message whose content is refused (a bare newline, hops,
-  // size). Under LMTP it is given once for each recipient, and reported once.
+  // size). Under LMTP each recipient gets it, but it is reported once.
   bool content = false;
 
   static constexpr size_t kMaxCommand = 128;
 };
 
-// What TLS has come to, for logs, trace and policy.
+// The negotiated TLS parameters, for logs, trace fields and policies.
 struct TlsInfo {
   std::string protocol;      // "TLSv1.3"
   std::string cipher;        // "TLS_AES_256_GCM_SHA384"
   std::string peer_subject;  // of a verified client certificate, else empty
 };
-// Of a session and its snapshots alike; null: the connection is in the clear.
+// Shared by a session and its snapshots. Null: no TLS.
 using SharedTlsInfo = std::shared_ptr<const TlsInfo>;
 
-// What a client has done out of turn, RFC 5321 3.1 and RFC 2920 3.1.
+// What a client has sent out of turn, RFC 5321 3.1 and RFC 2920 3.1.
 struct Violations {
-  bool early_talk = false;  // spoke before the greeting
-  bool pipelining = false;  // sent more behind a command that ends a group
+  bool early_talk = false;  // before the greeting
+  bool pipelining = false;  // after a command that must end a group
 
   friend bool operator==(const Violations&, const Violations&) = default;
 };
@@ -172,15 +171,15 @@ struct Violations {
 enum class CloseReason : uint8_t {
   kQuit,      // QUIT was answered
   kPeerGone,  // end of input
-  kTimeout,   // the driver said so: TimedOut()
+  kTimeout,   // TimedOut() was called
   kRefused,   // a Verdict::Drop
-  kAbuse,     // too many errors, a web browser, plaintext behind STARTTLS...
-  kShutdown,  // the driver said so: Shutdown()
+  kAbuse,     // too many errors, a web browser, plaintext after STARTTLS...
+  kShutdown,  // after Shutdown()
 };
 inline constexpr size_t kCloseReasons =
     static_cast<size_t>(CloseReason::kShutdown) + 1;
 
-// Returns "quit", "peer-gone", "timeout", "refused", "abuse" or "shutdown": for
+// Returns "quit", "peer-gone", "timeout", "refused", "abuse" or "shutdown", for
 // logs.
 inline absl::string_view CloseReasonName(CloseReason reason) {
   switch (reason) {
@@ -200,31 +199,32 @@ inline absl::string_view CloseReasonName(CloseReason reason) {
   return "";
 }
 
-// What Advance() did and what the driver does next. Plain data; a switch over
-// `kind` is the whole protocol between engine and driver.
+// What Advance() did and what the driver does next. Plain data. A driver is a
+// switch over `kind`.
 struct [[nodiscard]] Step {
   enum class Kind : uint8_t {
     kNeedInput,  // flush, then read more; unconsumed bytes stay in front
-    kNeedFlush,  // Output() reached its cap: write some of it first
+    kNeedFlush,  // Output() reached max_output: write some of it first
     kWaiting,    // flush, then wait: an Ask is open and nothing else can run
     kAsk,        // answer *ask with Complete(), now or later
-    kBody,       // message content, dots unstuffed, in `body`
-    kAborted,    // forget the envelope and any part of a message, and AUTH's
+    kBody,       // message content, dots removed, in `body`
+    kAborted,    // discard the envelope and any content, and the AUTH
                  // exchange if there is one
-    kStartTls,   // flush, then do the handshake and call TlsStarted(). Nothing
-                 // that came in plain may be passed on: it would close
-    kClosed,     // flush, then close; every later Step says so too
+    kStartTls,   // flush, do the handshake, call TlsStarted(). Plaintext
+                 // that is passed before that closes the session
+    kClosed,     // flush, then close; every later Step is the same
   };
   Kind kind = Kind::kNeedInput;
-  size_t consumed = 0;       // drop these bytes of `in` once dealt with
-  const Ask* ask = nullptr;  // session-owned, until completed or aborted
+  size_t consumed = 0;  // drop these bytes of `in` after acting on the step
+  const Ask* ask = nullptr;  // owned by the session until completed or aborted
   absl::Span<const absl::string_view> body = {};  // see Advance()
-  // kAborted because of the content (a bare newline, hops, size): what it will
-  // be answered with, so far as is known. Session-owned, until the next call.
+  // If kAborted comes because of the content (a bare newline, hops, size): the
+  // reply that the message will get, as far as it is known. Owned by the
+  // session until the next call.
   const Reply* refusal = nullptr;
   CloseReason reason = CloseReason::kQuit;  // kClosed
-  // Of the consumed bytes the first so many may hold a password: overwrite
-  // them. `body` is behind them.
+  // The first `secret` of the consumed bytes may contain a password: overwrite
+  // them. `body` points after them.
   size_t secret = 0;
 };
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A reading of a clock that never goes back.
+// A point in time of a monotonic clock.
 
 #ifndef POSTERN_ENGINE_INSTANT_H_
 #define POSTERN_ENGINE_INSTANT_H_
@@ -16,22 +16,22 @@ namespace postern {
 
 // Instant is a reading of a monotonic clock in nanoseconds: CLOCK_MONOTONIC,
 // std::chrono::steady_clock, or the virtual clock of a test. Only differences
-// count, so the clock may begin anywhere. It is a type of its own because a
-// reading of the wall clock (absl::Time) is never a right argument: a session
-// must not end because an administrator sets the clock.
+// matter, so the clock may start anywhere. It is a separate type because
+// wall-clock time (absl::Time) would always be a mistake here: a session must
+// not end because an administrator sets the clock.
 class Instant {
  public:
   constexpr Instant() = default;
   constexpr explicit Instant(int64_t nanoseconds) : nanoseconds_(nanoseconds) {}
 
-  // Later than all others.
+  // Later than all other instants.
   static constexpr Instant Never() {
     return Instant(std::numeric_limits<int64_t>::max());
   }
 
   constexpr int64_t nanoseconds() const { return nanoseconds_; }
 
-  // Saturates: Never() is the latest result, also for InfiniteDuration().
+  // Saturates: the latest result is Never(), also for InfiniteDuration().
   friend Instant operator+(Instant at, absl::Duration duration) {
     const int64_t more = absl::ToInt64Nanoseconds(duration);
     int64_t sum = 0;

@@ -12,7 +12,7 @@
 namespace postern {
 namespace {
 
-TEST(InstantTest, CountsFromAnywhere) {
+TEST(InstantTest, MayStartAnywhere) {
   const Instant later = Instant(-5) + absl::Microseconds(1);
   EXPECT_EQ(later.nanoseconds(), 995);
   EXPECT_EQ(later - Instant(-5), absl::Microseconds(1));

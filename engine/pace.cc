@@ -8,8 +8,8 @@
 namespace postern {
 namespace {
 
-// The time between two looks: a client at the limit is not looked at again and
-// again.
+// The least time between two checks, so that a client at the limit is not
+// checked again and again.
 constexpr absl::Duration kStep = absl::Seconds(1);
 
 }  // namespace
@@ -40,11 +40,11 @@ void Pace::Update(uint64_t message, bool our_turn, Instant now,
 bool Pace::TooSlow(Instant now, uint64_t octets) {
   if (now < deadline_) return false;
   const absl::Duration spent = spent_ + (now - since_);
-  // The time that so many octets may have taken.
+  // The time that `octets` may have taken.
   const double allowed = static_cast<double>(octets - before_) /
                          static_cast<double>(options_.min_rate);
   if (absl::ToDoubleSeconds(spent) > allowed) return true;
-  // A day is longer than a session: the sum stays in range.
+  // At most a day, so that the sum stays in range.
   const absl::Duration ahead =
       absl::Seconds(std::min(allowed, 24.0 * 60 * 60)) - spent;
   deadline_ = now + std::max(ahead, kStep);

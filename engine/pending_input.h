@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What one of many connections has received and not served yet.
+// Input that a connection has received and not yet consumed.
 
 #ifndef POSTERN_ENGINE_PENDING_INPUT_H_
 #define POSTERN_ENGINE_PENDING_INPUT_H_
@@ -20,22 +20,21 @@
 namespace postern {
 
 // PendingInput reads into a buffer that all connections of a thread share, and
-// owns memory only while something is left over. What is left over is copied
-// once, out of the shared buffer, and is then served where it lies; further
-// input is appended to it. So the octets that are copied are at most six for
-// each octet received, plus kSmall for each read, however the client cut its
-// input and however often it has to wait for an answer. It owns at most the
-// `most` of Room().
+// owns memory only while some input is left over. This input is copied once,
+// out of the shared buffer, and is then consumed where it is; further input is
+// appended to it. So at most six octets are copied for each octet received,
+// plus kSmall for each read, however the client splits its input and however
+// often it waits for an answer. It owns at most the `most` octets of Room().
 //
-// The first octet of view() is the first octet not consumed, as the engine
-// wants it. A password may be anywhere in it: octets that are moved are wiped
-// where they were, and Wipe() is for those that are consumed.
+// The first octet of view() is the first one not consumed, as the engine
+// expects. A password may be anywhere in it: octets that are moved are wiped at
+// their old place, and consumed ones are wiped with Wipe().
 //
 // Thread-compatible.
 class PendingInput {
  public:
-  // This much is moved back to the shared buffer for the next read, since most
-  // commands that arrive in two pieces are shorter.
+  // At most this much is moved back to the shared buffer for the next read.
+  // Most commands that arrive in two pieces are shorter.
   static constexpr size_t kSmall = 64;
 
   PendingInput() = default;
@@ -53,17 +52,17 @@ class PendingInput {
     if (n > 0) explicit_bzero(base_ + begin_, n);
   }
 
-  // Drops the first `n` octets of view(). They stay readable until Room() or
-  // Keep(), for the content of a step.
+  // Removes the first `n` octets from view(). They stay readable until Room()
+  // or Keep(), for the content of a step.
   void Consume(size_t n) {
     ABSL_HARDENING_ASSERT(n <= view().size());
     begin_ += static_cast<uint32_t>(n);
   }
 
-  // Returns where to read to: at least one octet, and so many that view() then
-  // has at most `most` octets, of which it must have fewer now. `shared` is the
-  // buffer of the thread, the same in all calls up to Keep(), and has at least
-  // `most` octets. Ends the life of earlier views.
+  // Returns where to read to: at least one octet, and at most so many that
+  // view() then has `most` octets. It must have fewer before. `shared` is the
+  // buffer of the thread, the same in all calls until Keep(), with at least
+  // `most` octets. Invalidates earlier views.
   absl::Span<char> Room(absl::Span<char> shared, size_t most) {
     const size_t left = view().size();
     ABSL_HARDENING_ASSERT(left < most && most <= shared.size());
@@ -84,14 +83,14 @@ class PendingInput {
     return {base_ + end_, std::min<size_t>(capacity_ - end_, most - left)};
   }
 
-  // Says that the first `n` octets of Room() have been filled.
+  // Reports that the first `n` octets of Room() are filled.
   void Filled(size_t n) {
     ABSL_HARDENING_ASSERT(n <= capacity_ - end_);
     end_ += static_cast<uint32_t>(n);
   }
 
-  // Leaves the shared buffer to another connection. Ends the life of earlier
-  // views.
+  // Moves input out of the shared buffer, for another connection to use it.
+  // Invalidates earlier views.
   void Keep() {
     const size_t left = view().size();
     if (left == 0) {
@@ -103,14 +102,14 @@ class PendingInput {
     }
   }
 
-  // Wipes and forgets all of it.
+  // Wipes and drops all input.
   void Clear() {
     Wipe(view().size());
     begin_ = end_;
     Keep();
   }
 
-  // Octets of memory that it owns.
+  // Octets of memory that the object owns.
   size_t owned() const { return own_ == nullptr ? 0 : capacity_; }
   // Octets moved so far by all objects of the thread, for tests.
   static uint64_t& moved() {
@@ -119,13 +118,14 @@ class PendingInput {
   }
 
  private:
-  // Moves view() to the begin of `to`, and wipes what is not there any more.
+  // Moves view() to the start of `to`, and wipes the octets left at its old
+  // place.
   void MoveTo(char* to) {
     char* const from = base_ + begin_;
     const size_t left = end_ - begin_;
     std::memmove(to, from, left);
     if (to == base_) {
-      // The two may overlap.
+      // The source and the destination may overlap.
       const size_t stale = std::max<size_t>(left, begin_);
       explicit_bzero(base_ + stale, end_ - stale);
     } else {
@@ -136,7 +136,7 @@ class PendingInput {
     moved() += left;
   }
 
-  // Has view() in memory of its own, of `capacity` octets.
+  // Moves view() to owned memory of `capacity` octets.
   void Own(size_t capacity) {
     std::unique_ptr<char[]> own(new char[capacity]);
     MoveTo(own.get());
@@ -145,10 +145,10 @@ class PendingInput {
     capacity_ = static_cast<uint32_t>(capacity);
   }
 
-  std::unique_ptr<char[]> own_;  // null: it lies in the shared buffer
-  char* base_ = nullptr;         // of either
-  uint32_t capacity_ = 0;        // of either
-  uint32_t begin_ = 0;           // of view(), from base_
+  std::unique_ptr<char[]> own_;  // null: the shared buffer is used
+  char* base_ = nullptr;         // of the buffer in use
+  uint32_t capacity_ = 0;        // of the buffer in use
+  uint32_t begin_ = 0;           // of view(), as an offset from base_
   uint32_t end_ = 0;
 };
 

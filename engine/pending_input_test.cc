@@ -22,7 +22,7 @@ constexpr size_t kMost = 4096;
 
 class PendingInputTest : public testing::Test {
  protected:
-  // Reads `bytes`, as far as there is room; returns how many went in.
+  // Reads `bytes`, as far as there is room. Returns how many were read.
   size_t Read(absl::string_view bytes) {
     const absl::Span<char> room = input_.Room(absl::MakeSpan(shared_), kMost);
     const size_t count = std::min(room.size(), bytes.size());
@@ -41,7 +41,7 @@ class PendingInputTest : public testing::Test {
   size_t reads_ = 0;
 };
 
-TEST_F(PendingInputTest, OwnsNothingWhileNothingIsLeftOver) {
+TEST_F(PendingInputTest, OwnsNoMemoryIfNothingIsLeftOver) {
   Read("NOOP\r\n");
   EXPECT_EQ(input_.view(), "NOOP\r\n");
   EXPECT_EQ(input_.owned(), 0u);
@@ -51,7 +51,7 @@ TEST_F(PendingInputTest, OwnsNothingWhileNothingIsLeftOver) {
   EXPECT_EQ(input_.view(), "");
 }
 
-TEST_F(PendingInputTest, OwnsWhatIsLeftOverAndNoMore) {
+TEST_F(PendingInputTest, OwnsOnlyWhatIsLeftOver) {
   Read("NOOP\r\nQUIT");
   input_.Consume(6);
   input_.Keep();
@@ -62,8 +62,8 @@ TEST_F(PendingInputTest, OwnsWhatIsLeftOverAndNoMore) {
   EXPECT_EQ(input_.view(), "QUIT\r\n");
 }
 
-TEST_F(PendingInputTest, ViewsAreTheOctetsInTheirOrderWhateverIsDone) {
-  // Served and kept in every rhythm.
+TEST_F(PendingInputTest, ViewsKeepTheOctetsInOrder) {
+  // Consumes and keeps input in different patterns.
   std::string sent;
   for (int i = 0; i < 1500; ++i) absl::StrAppend(&sent, i, ",");
   for (const size_t chunk : {1, 7, 63, 64, 65, 1000, 4096}) {
@@ -89,18 +89,18 @@ TEST_F(PendingInputTest, ViewsAreTheOctetsInTheirOrderWhateverIsDone) {
   }
 }
 
-TEST_F(PendingInputTest, CopiesAreLinearInWhatComesIn) {
+TEST_F(PendingInputTest, CopiesAreLinearInTheInput) {
   struct Row {
     const char* name;
-    size_t chunk;  // octets a read
-    size_t line;   // consumed only when so many are there
+    size_t chunk;  // octets in each read
+    size_t line;   // octets consumed at once
     size_t total;
   };
-  for (const Row& row : {Row{"a long line, an octet a read", 1, 4000, 40000},
-                         Row{"short lines, an octet a read", 1, 30, 40000},
+  for (const Row& row : {Row{"a long line, one octet per read", 1, 4000, 40000},
+                         Row{"short lines, one octet per read", 1, 30, 40000},
                          Row{"floods of messages", 4096, 1000, 4000000},
                          Row{"bursts", 3000, 700, 4000000},
-                         Row{"all but an octet", 4095, 4095, 4000000}}) {
+                         Row{"all but one octet", 4095, 4095, 4000000}}) {
     SCOPED_TRACE(row.name);
     const std::string bytes(row.chunk, 'x');
     reads_ = 0;
@@ -108,7 +108,7 @@ TEST_F(PendingInputTest, CopiesAreLinearInWhatComesIn) {
     size_t received = 0;
     while (received < row.total) {
       if (input_.view().size() < kMost) received += Read(bytes);
-      // A command is served, and its answer is waited for.
+      // A command is served, and the connection waits for its answer.
       input_.Keep();
       if (input_.view().size() >= row.line) input_.Consume(row.line);
       input_.Keep();
@@ -119,14 +119,14 @@ TEST_F(PendingInputTest, CopiesAreLinearInWhatComesIn) {
   }
 }
 
-TEST_F(PendingInputTest, NothingOfAPasswordStaysWhereItWas) {
+TEST_F(PendingInputTest, MovedPasswordsAreWipedAtTheirOldPlace) {
   const std::string password(100, 'p');
-  // In the shared buffer, behind something consumed.
+  // In the shared buffer, after consumed octets.
   Read(absl::StrCat("NOOP\r\n", password));
   input_.Consume(6);
   input_.Keep();
   EXPECT_FALSE(SharedHolds("p"));
-  // Grown, and then moved back.
+  // In own memory that grows, and is then moved back.
   Read(password);
   Read(password);
   input_.Consume(200);

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The Policy port: who may do what. Implementations live in policy/ and in
-// programs that embed postern.
+// The interface Policy, which decides who may do what. policy/ has
+// implementations; an embedder may have its own.
 //
 //   class OnlyExample : public Policy {
 //    public:
@@ -16,7 +16,7 @@
 //     }
 //   };
 //
-// A policy that has to wait for its answer keeps what `later` makes:
+// A policy that cannot answer at once keeps what `later` returns:
 //
 //       pool_->Run([ask, done = later()]() mutable {
 //         std::move(done)(LookUp(ask));
@@ -36,25 +36,28 @@
 
 namespace postern {
 
-// Thread-safety: Decide() may be called for many sessions at once where the
-// transport has threads; implementations shared by sessions are thread-safe.
+// Decide() may be called for many sessions at once if the driver has threads:
+// an implementation that sessions share must then be thread-safe.
 class Policy {
  public:
   // Takes an answer that comes later.
   using Done = absl::AnyInvocable<void(Verdict) &&>;
-  // Makes a Done. An answer that is given at once costs no memory, so this is
-  // called only for one that is not: at most once, and before Decide() returns.
+  // Makes a Done. Call it only if the answer is not given at once, at most once
+  // and before Decide() returns: an answer given at once then allocates
+  // nothing.
   using Later = absl::FunctionRef<Done()>;
 
   virtual ~Policy() = default;
 
-  // Decides `ask`, which is never a BodyEnd (MailTransaction answers that) nor
-  // one of AUTH (the Authenticator's). engine/verdict.h says which answer fits
-  // which question; for one that does not fit, the client gets a 451.
+  // Decides `ask`, which is never a BodyEnd (MailTransaction answers that) and
+  // never a question of AUTH (Authenticator answers those). engine/verdict.h
+  // describes which answer fits which question. If an answer does not fit, the
+  // client gets a 451.
   //
-  // Returns the answer; or nullopt after a call of `later`. What that returned
-  // is then called exactly once, with the answer, from any thread. The
-  // arguments live until Decide() returns: copy what is needed later.
+  // Returns the answer, or nullopt after a call of `later`. The Done that
+  // `later` returned must then be called exactly once, with the answer, on any
+  // thread. The arguments are valid until Decide() returns: copy what is needed
+  // later.
   virtual std::optional<Verdict> Decide(const Ask& ask,
                                         const SharedSessionInfo& session,
                                         Later later) = 0;

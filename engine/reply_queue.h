@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a session has to say, until it is written.
+// The replies of a session, until they are written.
 
 #ifndef POSTERN_ENGINE_REPLY_QUEUE_H_
 #define POSTERN_ENGINE_REPLY_QUEUE_H_
@@ -22,8 +22,8 @@ class ReplyQueue {
   // RFC 4954 4: clients need not take lines of more than 12,288 octets.
   static constexpr size_t kMaxChallenge = 12288 / 4 * 3;
 
-  // Written bytes stay in memory until there are `slack` of them: taking them
-  // off one write at a time would move the rest each time.
+  // Written bytes stay in memory until there are `slack` of them. Removing them
+  // after each write would move the rest each time.
   explicit ReplyQueue(size_t slack) : slack_(slack) {}
 
   void Append(const Reply& reply) {
@@ -31,28 +31,28 @@ class ReplyQueue {
     ++counts_[static_cast<size_t>(reply.code / 100 - 2)];
     AppendReply(reply, &bytes_);
   }
-  // Appends a challenge of AUTH: no Reply, since the limit of reply lines (RFC
-  // 5321 4.5.3.1.5) is not one of challenges.
+  // Appends an AUTH challenge. It is not a Reply, because the limit of reply
+  // lines (RFC 5321 4.5.3.1.5) does not apply to challenges.
   void AppendChallenge(absl::string_view bytes) {
     ++counts_[1];
     absl::StrAppend(&bytes_, "334 ", EncodeBase64(bytes), "\r\n");
   }
 
-  // Gives back memory, if all is written; not what a few replies need, since
-  // the next ones will.
+  // Frees memory if everything is written, except the memory for a few replies,
+  // which the next ones need again.
   void ReleaseIdleMemory() {
     constexpr size_t kRoom = 64;
     if (bytes_.empty() && bytes_.capacity() > kRoom) bytes_.shrink_to_fit();
   }
 
-  // What is not written yet, until the next non-const call.
+  // The bytes that are not written yet, valid until the next non-const call.
   absl::string_view view() const {
     return absl::string_view(bytes_).substr(written_);
   }
 
   const ReplyCounts& counts() const { return counts_; }
 
-  // Says that the first `n` bytes of view() are written.
+  // Reports that the first `n` bytes of view() are written.
   void Written(size_t n) {
     ABSL_HARDENING_ASSERT(n <= view().size());
     written_ += n;
@@ -68,7 +68,7 @@ class ReplyQueue {
  private:
   size_t slack_;
   std::string bytes_;
-  size_t written_ = 0;  // front bytes that are gone
+  size_t written_ = 0;  // bytes at the start of bytes_ that are written
   ReplyCounts counts_ = {};
 };
 

@@ -10,8 +10,8 @@
 namespace postern {
 namespace {
 
-// The value that XCLIENT gives, or nothing if it says that there is none;
-// `otherwise` where it says nothing.
+// Returns the value that XCLIENT gives, which is empty if XCLIENT says that
+// there is none. Returns `otherwise` if XCLIENT does not mention it.
 uint16_t ValueOr(const std::optional<XClientValue<uint16_t>>& given,
                  uint16_t otherwise) {
   return given ? given->value : otherwise;
@@ -79,7 +79,7 @@ void Responder::OnAsk(const Ask& ask) {
 
 void Responder::OnXClient(const XClient& client) {
   info_ = Changed([&](SessionInfo& info) {
-    // What was found out about the proxy is not true of its client.
+    // What is known of the proxy does not apply to its client.
     info.relay_client.reset();
     info.denied = false;
     info.environment.clear();
@@ -101,7 +101,7 @@ void Responder::OnXClient(const XClient& client) {
     info.remote_port = ValueOr(client.port, info.remote_port);
     if (client.name) {
       info.remote_name = ValueOr(client.name, "");
-      // The proxy has looked the name up both ways.
+      // The proxy has looked the name up in both directions.
       info.name_status = Status(client.name->kind);
     }
     if (client.destination_address) {
@@ -126,8 +126,8 @@ void Responder::OnAuth(const Ask& ask) {
     exchange_ = std::make_shared<Exchange>(
         Exchange{std::move(moves), begin->mechanism});
   }
-  // The answer keeps the exchange alive: the session may be gone, or the client
-  // have given up, before it comes.
+  // The answer keeps the exchange alive: the session may be over, or the client
+  // may have cancelled, before it comes.
   AuthExchange& exchange = *exchange_->moves;
   auto done = [post = options_.post, id = ask.id,
                keep = exchange_](AuthMove move) {
@@ -171,7 +171,7 @@ void Responder::TlsStarted(TlsInfo info) {
   session_.TlsStarted(std::move(info));
   info_ = Changed([this](SessionInfo& facts) {
     facts.tls = session_.tls();
-    // RFC 3207 4.2: what was said in the clear, anyone may have said.
+    // RFC 3207 4.2: without TLS, an attacker may have sent this.
     facts.hello_name.clear();
     facts.hello_verb = Hello::Verb::kHelo;
     facts.identity.clear();
@@ -215,12 +215,13 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
       if (!OpenTransaction(id, &verdict)) return;
     }
   }
-  (void)Give(id, std::move(verdict));  // an answer of no message's end
+  (void)Give(id, std::move(verdict));  // not the answer to a BodyEnd
 }
 
 std::optional<Verdict> Responder::AskTransaction(RequestId id, const Rcpt& rcpt,
                                                  Verdict granted) {
-  // What the client gets: the refusal, or the acceptance with its reason.
+  // Returns what the client gets: the refusal, or the acceptance with its
+  // reason.
   const auto join = [](Verdict first, Verdict second) {
     if (!second.accepted()) {
       return first.path() ? std::move(second).About(*first.path()) : second;
@@ -252,11 +253,11 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   const bool at_end = std::holds_alternative<BodyEnd>(ask->what);
   const bool auth = std::holds_alternative<AuthBegin>(ask->what) ||
                     std::holds_alternative<AuthResponse>(ask->what);
-  // A Verdict is the end of an exchange, whether it fits or not.
+  // A Verdict ends an exchange, whether it fits or not.
   if (auth) exchange_.reset();
   const absl::Status status = CheckAnswer(*ask, verdict);
   if (!status.ok()) {
-    // The port has made a mistake: the client gets a local error.
+    // The answer does not fit. The client gets a local error.
     if (content) current_.reset();
     Excuse(id, status);
     return false;
@@ -273,8 +274,8 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   }
   (void)session_.Complete(id, std::move(verdict));  // open, and the answer fits
   if (greeted != nullptr) info_ = std::move(greeted);
-  // No content comes, and no kAborted either: the next message must not find
-  // this transaction.
+  // No content follows, and no kAborted: the next message must not get this
+  // transaction.
   if (content && !accepted) current_.reset();
   if (mail && accepted) {
     current_ = std::make_unique<Current>(
@@ -308,11 +309,11 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
   }
 }
 
-// Where a port's answer did not fit, gives one that fits any open question.
+// Replaces an answer that did not fit by one that fits any open question.
 void Responder::Excuse(RequestId id, const absl::Status& status) {
   if (absl::IsNotFound(status)) return;
   const Reply local_error = {451, {4, 3, 0}, "local error (#4.3.0)"};
-  const int message = session_.envelope().message;  // which may end with it
+  const int message = session_.envelope().message;  // may end with the answer
   (void)session_.Complete(id, Verdict::Refuse(local_error));
   if (options_.refused) {
     options_.refused({.reply = local_error, .message = message}, *info_);
@@ -338,7 +339,7 @@ bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
 }
 
 void Responder::Commit(RequestId id) {
-  // The answer keeps the transaction alive: the session may be gone before it
+  // The answer keeps the transaction alive: the session may be over before it
   // comes.
   std::shared_ptr<MailTransaction> keep =
       std::move(std::exchange(current_, nullptr)->transaction);

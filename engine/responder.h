@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Joins a ServerSession to the ports: Policy, Delivery, MailTransaction,
-// Authenticator.
+// Connects a ServerSession to the interfaces Policy, Delivery, MailTransaction
+// and Authenticator.
 
 #ifndef POSTERN_ENGINE_RESPONDER_H_
 #define POSTERN_ENGINE_RESPONDER_H_
@@ -30,14 +30,14 @@
 
 namespace postern {
 
-// The transaction takes more content: MailTransaction::Write() has returned
+// The mail transaction takes more content. MailTransaction::Write() returned
 // false before.
 struct TransactionReady {};
 
-// What a port says, on its way to the session's thread. It can be moved, and
-// not copied: it is one answer.
+// An answer on its way to the session's thread. It can be moved but not copied,
+// because a question is answered once.
 struct PostedAnswer {
-  // The second is LMTP's, the next two are moves of AUTH.
+  // A vector answers for each LMTP recipient. The next two types answer AUTH.
   using What = std::variant<Verdict, std::vector<Verdict>, AuthChallenge,
                             AuthGranted, TransactionReady>;
 
@@ -47,86 +47,87 @@ struct PostedAnswer {
   PostedAnswer& operator=(PostedAnswer&& other) noexcept;
   ~PostedAnswer();
 
-  RequestId id;  // means nothing with TransactionReady
+  RequestId id;  // not used with TransactionReady
   What what;
-  // The transaction that answers, about a recipient or at the message's end;
-  // null: another port does.
+  // The transaction, if the answer is its own: about a recipient or about the
+  // complete message. Null: another interface answers.
   std::shared_ptr<MailTransaction> transaction;
 };
 
-// What a Responder needs of the world. The pointers must outlive it and every
-// decision that is still open at its end.
+// What a Responder uses. The pointers must outlive it and every decision that
+// is still open when it is destroyed.
 struct ResponderOptions {
   Policy* policy = nullptr;
   Delivery* delivery = nullptr;
-  // The Received field's `by`, where the session has no local name. Lives as
-  // long as they do.
+  // The name after `by` in the Received field, for sessions without a local
+  // name. Must live as long as the pointers.
   absl::string_view host_name;
-  // Stamps a message: the time, and a name for it in logs and trace. Called on
-  // the session's thread.
+  // Returns the time of a message and its id for logs and the trace field.
+  // Called on the session's thread.
   std::function<TraceStamp()> stamp;
-  // Brings an answer to the session's thread, where the driver gives it to
-  // Answer() below. Copied into each open decision; called from any thread,
-  // also from inside the Responder's own methods, perhaps after its end.
+  // Takes an answer to the session's thread, where the driver passes it to
+  // Answer() below. Copied into each open decision. Called from any thread,
+  // also from inside the Responder's methods, and possibly after its
+  // destruction.
   std::function<void(PostedAnswer)> post;
-  // Called for each refusal of the session's own, and for each answer of a port
-  // that did not fit its question, on the session's thread: for a log. Not for
-  // content that is refused: see Delivery::OnContentRefused(). May be empty.
+  // Called on the session's thread, for logs: for each refusal that the session
+  // decided by itself, and for each answer that did not fit its question. Not
+  // called for refused content: see Delivery::OnContentRefused(). May be empty.
   std::function<void(const Refusal&, const SessionInfo&)> refused;
-  // Called for each answer of the policy, and of the delivery about a
-  // recipient, on the session's thread, when the client is to get it: for a
-  // log and for counters, which must not claim a reply that was not given. Not
-  // for an answer that came too late or did not fit. May be empty.
+  // Called on the session's thread, for logs and counters: for each answer of
+  // the policy, and of the delivery about a recipient, that the client will
+  // get. Not called for an answer that came too late or did not fit. May be
+  // empty.
   std::function<void(const Ask&, const Verdict&, const SessionInfo&)> decided;
-  // Called when a proxy's XCLIENT has named another client, before the policy
-  // is asked. What rules have granted to the proxy's own address is gone
-  // from the facts: put in what they say of the client's. May be empty.
+  // Called when XCLIENT from a proxy has named another client, before the
+  // policy is asked. The session facts no longer hold what rules grant to the
+  // proxy's own address; add what they grant to the client's. May be empty.
   std::function<void(SessionInfo&)> client_changed;
-  // Who a client is. Null where ServerConfig offers no mechanisms.
+  // Runs AUTH. May be null if ServerConfig offers no mechanisms.
   Authenticator* authenticator = nullptr;
   // Whether the Received field names the user, see FormatReceived().
   bool show_user = false;
 };
 
-// Responder answers the Asks of one session, and keeps its open transaction.
-// Every transport uses it, so that each decision path exists once.
-// Thread-compatible; lives and dies on the session's thread.
+// Responder answers the Asks of one session, and owns its open mail
+// transaction. All drivers use it, so that each decision is implemented once.
+// Thread-compatible; created and destroyed on the session's thread.
 class Responder {
  public:
   // `session` must outlive the responder.
   Responder(ServerSession* session, ResponderOptions options, SessionInfo info);
 
-  // For Step::Kind::kAsk. An answer that a port gives at once completes the
-  // session's Ask before this returns; another comes through `post`.
+  // For Step::Kind::kAsk. An answer that is given at once completes the
+  // session's Ask before this returns. A later one comes through `post`.
   void OnAsk(const Ask& ask);
-  // For Step::Kind::kBody. As MailTransaction::Write(): false stops the flow,
-  // until `post` has brought TransactionReady.
+  // For Step::Kind::kBody. As with MailTransaction::Write(), false means: pass
+  // no more content until `post` has brought TransactionReady.
   bool OnBody(absl::Span<const absl::string_view> slices);
   // For Step::Kind::kAborted.
   void OnAborted();
-  // Reports what the session has refused by itself. For each Advance(), after
-  // it, and before what its step asks for.
+  // Reports what the session has refused by itself. Call it after each
+  // Advance(), before acting on the step.
   void OnAdvanced() {
     if (session_.has_refusals()) ReportRefusals();
   }
 
   // Takes what `post` has brought, and completes the session's Ask. A late
-  // answer changes nothing, and neither does TransactionReady, which is the
-  // driver's.
+  // answer changes nothing. TransactionReady changes nothing either: the driver
+  // acts on it.
   void Answer(PostedAnswer&& answer);
-  // For ServerSession::TlsStarted().
+  // Forwards to ServerSession::TlsStarted(), and updates the session facts.
   void TlsStarted(TlsInfo info);
 
-  // The facts so far.
+  // The session facts so far.
   const SharedSessionInfo& info() const { return info_; }
 
  private:
-  // The open transaction.
+  // The open mail transaction.
   struct Current {
     std::shared_ptr<MailTransaction> transaction;
-    // Null until it is open for content. A copy of ResponderOptions::post in
-    // two words, so that each call of Write() can keep one without an
-    // allocation.
+    // Null until it is open for content. A shared copy of
+    // ResponderOptions::post, so that each call of Write() can keep it without
+    // an allocation.
     std::shared_ptr<const std::function<void(PostedAnswer)>> post;
   };
   struct Exchange {
@@ -137,22 +138,24 @@ class Responder {
   void OnXClient(const XClient& client);
   void OnAuth(const Ask& ask);
   void Commit(RequestId id);
-  // The policy's answer, or an AuthExchange's refusal.
+  // For an answer of the policy, and for a refusal by an AuthExchange.
   void AnswerVerdict(RequestId id, Verdict verdict);
-  // Asks the transaction about `rcpt`, which the policy has `granted`. Returns
-  // what both say, or nullopt if the transaction answers later.
+  // Asks the transaction about `rcpt`, which the policy has accepted with
+  // `granted`. Returns the combined verdict, or nullopt if the transaction
+  // answers later.
   std::optional<Verdict> AskTransaction(RequestId id, const Rcpt& rcpt,
                                         Verdict granted);
-  // Both return whether the client has that reply now.
+  // Both return whether the client has been given that reply.
   bool Give(RequestId id, Verdict verdict);
   bool AnswerEach(RequestId id, std::vector<Verdict> verdicts);
   void AnswerAuth(RequestId id, AuthMove move);
   void ReportRefusals();
   void Excuse(RequestId id, const absl::Status& status);
-  // Opens the transaction for content, and writes the Received field. Returns
-  // false if it has to catch up first: then `verdict` comes again.
+  // Opens the transaction for content and writes the Received field. Returns
+  // false if the transaction takes no more content for now; `verdict` is then
+  // posted again.
   bool OpenTransaction(RequestId id, Verdict* verdict);
-  // Returns a copy of the facts, with `change` made in it.
+  // Returns a copy of the session facts with `change` applied.
   SharedSessionInfo Changed(absl::FunctionRef<void(SessionInfo&)> change) const;
 
   ServerSession& session_;

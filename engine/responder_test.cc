@@ -21,19 +21,19 @@ namespace {
 
 using Ready = absl::AnyInvocable<void() &&>;
 
-// What a test's ports are told to do, and what they have seen.
+// What the test's interfaces do, and what they have seen.
 struct World {
-  Verdict verdict = Verdict::Accept();  // to all questions but Connected
-  bool later = false;                   // the policy answers when told to
-  std::deque<Policy::Done> decisions;   // the answers that are due
-  // What the transaction says about recipients; nullopt: later.
+  Verdict verdict = Verdict::Accept();  // for all questions but Connected
+  bool later = false;                   // the policy answers later
+  std::deque<Policy::Done> decisions;   // the pending answers
+  // What the transaction answers about recipients. nullopt: later.
   std::optional<Verdict> recipient = Verdict::Accept();
   std::deque<Policy::Done> recipients_due;
   std::vector<std::string> recipients;  // of AddRecipient()
-  std::vector<std::string> decided;     // of ResponderOptions::decided
+  std::vector<std::string> decided;     // calls of ResponderOptions::decided
   std::optional<Reply> no_content;
   std::optional<Verdict> commit = Verdict::Accept();  // nullopt: later
-  bool full = false;                                  // sinks ask for time
+  bool full = false;                                  // Write() returns false
 
   int begun_transactions = 0;
   int open_transactions = 0;
@@ -43,17 +43,17 @@ struct World {
   Policy::Done done;  // of a late Commit()
   std::vector<SharedSessionInfo> infos;
 
-  std::vector<Verdict> each;  // what CommitEach() gives, if anything
+  std::vector<Verdict> each;  // what CommitEach() answers, unless empty
 
-  std::optional<AuthMove> move;  // the next of an exchange; nullopt: later
-  bool no_exchange = false;      // Begin() breaks its promise
+  std::optional<AuthMove> move;  // the next one of an exchange; nullopt: later
+  bool no_exchange = false;      // Begin() returns null, which is not allowed
   int open_exchanges = 0;
-  std::vector<std::string> sasl;      // what exchanges have been told
+  std::vector<std::string> sasl;      // the calls of the exchanges
   AuthExchange::Done move_done;       // of a late move
-  SharedSessionInfo begun;            // the facts that Begin() was given
+  SharedSessionInfo begun;            // the facts passed to Begin()
   std::vector<std::string> refused;   // the calls of OnContentRefused()
-  int replied = 0;                    // MailTransaction::OnReplied()
-  std::vector<std::string> reported;  // ResponderOptions::refused
+  int replied = 0;                    // calls of MailTransaction::OnReplied()
+  std::vector<std::string> reported;  // calls of ResponderOptions::refused
 };
 
 class TestPolicy : public Policy {
@@ -180,8 +180,8 @@ class TestDelivery : public Delivery {
   World& world_;
 };
 
-// A session, its responder, and a driver of no patience: posted answers are
-// given where PostAll() is called.
+// A session, its responder, and a driver that gives posted answers only in
+// PostAll().
 class ResponderTest : public testing::Test {
  protected:
   ResponderTest()
@@ -189,7 +189,7 @@ class ResponderTest : public testing::Test {
     config_.greeting = "mx";
     Restart();
   }
-  // Begins another session, by config_ and info_ as they are now.
+  // Begins another session, with config_ and info_ as they are now.
   void Restart() {
     responder_.reset();
     session_.emplace(config_);
@@ -224,10 +224,10 @@ class ResponderTest : public testing::Test {
     };
     responder_.emplace(&*session_, std::move(options), info_);
   }
-  // What a sink or a policy still holds must not outlive the world.
+  // What the interfaces still hold must not outlive world_.
   ~ResponderTest() override { responder_.reset(); }
 
-  // Takes one step, and tells the responder.
+  // Takes one step and passes it to the responder.
   Step::Kind Advance() {
     const Step step = session_->Advance(in_);
     responder_->OnAdvanced();
@@ -249,7 +249,7 @@ class ResponderTest : public testing::Test {
       responder_->Answer(std::move(answer));
     }
   }
-  // Feeds `bytes`, and goes on until nothing moves. Returns the replies.
+  // Sends `bytes` and continues until nothing changes. Returns the replies.
   std::string Feed(absl::string_view bytes) {
     absl::StrAppend(&in_, bytes);
     while (true) {
@@ -286,7 +286,7 @@ class ResponderTest : public testing::Test {
 constexpr absl::string_view kEnvelope =
     "EHLO c.example\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n";
 
-TEST_F(ResponderTest, BringsAMessageToItsTransactionAfterAReceivedField) {
+TEST_F(ResponderTest, PassesAMessageToItsTransactionAfterAReceivedField) {
   Feed(kEnvelope);
   EXPECT_EQ(Feed("DATA\r\n"), "354 go ahead\r\n");
   EXPECT_EQ(world_.open_transactions, 1);
@@ -299,14 +299,14 @@ TEST_F(ResponderTest, BringsAMessageToItsTransactionAfterAReceivedField) {
   EXPECT_EQ(world_.open_transactions, 0);
 }
 
-TEST_F(ResponderTest, TellsPoliciesWhatTheClientSaidOnceItIsAccepted) {
+TEST_F(ResponderTest, FactsHaveTheHelloNameOnceItIsAccepted) {
   Feed("EHLO c.example\r\n");
   EXPECT_EQ(world_.infos.back()->hello_name, "");  // not before the answer
   EXPECT_EQ(responder_->info()->hello_name, "c.example");
   EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kEhlo);
   const SharedSessionInfo before = responder_->info();
   Feed("HELO d.example\r\n");
-  EXPECT_EQ(before->hello_name, "c.example");  // a snapshot stays
+  EXPECT_EQ(before->hello_name, "c.example");  // a snapshot does not change
   EXPECT_EQ(responder_->info()->hello_name, "d.example");
   EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kHelo);
   world_.verdict = Verdict::Refuse({550, {}, "no"});
@@ -314,16 +314,16 @@ TEST_F(ResponderTest, TellsPoliciesWhatTheClientSaidOnceItIsAccepted) {
   EXPECT_EQ(responder_->info()->hello_name, "d.example");
 }
 
-// A policy may not word the reply to EHLO: the client hears of a local error,
-// and nothing is believed of a greeting that was refused.
-TEST_F(ResponderTest, BelievesNoGreetingWhoseAnswerDidNotFit) {
+// A policy cannot choose the reply to EHLO. The client gets a local error, and
+// the facts have nothing from a greeting that was refused.
+TEST_F(ResponderTest, IgnoresAHelloWhoseAnswerDidNotFit) {
   world_.verdict = Verdict::Accept(Reply{250, {}, "hello"});
   EXPECT_EQ(Feed("EHLO c.example\r\n"),
             "220 mx ESMTP\r\n451 4.3.0 local error (#4.3.0)\r\n");
   EXPECT_EQ(responder_->info()->hello_name, "");
 }
 
-TEST_F(ResponderTest, TurnsAPolicysMistakeIntoALocalError) {
+TEST_F(ResponderTest, AnswersAPolicysMistakeWithALocalError) {
   Feed("EHLO c\r\n");
   world_.verdict = Verdict::Refuse({250, {}, "what"});
   EXPECT_EQ(Feed("MAIL FROM:<s@x>\r\n"), "451 4.3.0 local error (#4.3.0)\r\n");
@@ -343,7 +343,7 @@ TEST_F(ResponderTest, RefusesABodyThatTheDeliveryRefuses) {
   EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "503 5.5.1 MAIL first (#5.5.1)\r\n");
 }
 
-TEST_F(ResponderTest, GivesTheTransactionsVerdict) {
+TEST_F(ResponderTest, RepliesWithTheTransactionsVerdict) {
   Feed(kEnvelope);
   world_.commit = Verdict::Refuse({554, {5, 3, 0}, "no"});
   EXPECT_EQ(Feed("DATA\r\n.\r\n"), "354 go ahead\r\n554 5.3.0 no\r\n");
@@ -362,7 +362,7 @@ TEST_F(ResponderTest, DiscardsTheTransactionOfAnAbortedMessage) {
   EXPECT_FALSE(absl::StrContains(world_.content, "half"));
 }
 
-TEST_F(ResponderTest, WaitsForATransactionThatIsFullAtTheReceivedField) {
+TEST_F(ResponderTest, WaitsWhenTheTransactionIsFullAfterTheReceivedField) {
   Feed(kEnvelope);
   world_.full = true;
   EXPECT_EQ(Feed("DATA\r\n"), "");
@@ -375,7 +375,7 @@ TEST_F(ResponderTest, WaitsForATransactionThatIsFullAtTheReceivedField) {
   EXPECT_EQ(Feed(".\r\n"), "250 2.0.0 ok\r\n");
 }
 
-TEST_F(ResponderTest, StopsTheFlowWhileTheTransactionIsFull) {
+TEST_F(ResponderTest, StopsContentWhileTheTransactionIsFull) {
   Feed(kEnvelope);
   Feed("DATA\r\n");
   world_.full = true;
@@ -385,22 +385,22 @@ TEST_F(ResponderTest, StopsTheFlowWhileTheTransactionIsFull) {
   EXPECT_TRUE(flowing_);
 }
 
-TEST_F(ResponderTest, KeepsACommittingTransactionUntilItHasAnswered) {
+TEST_F(ResponderTest, KeepsACommittingTransactionUntilItAnswers) {
   Feed(kEnvelope);
   world_.commit.reset();
   EXPECT_EQ(Feed("DATA\r\n.\r\n"), "354 go ahead\r\n");
   session_->TimedOut();
   Feed("");
-  responder_.reset();  // the connection is gone
+  responder_.reset();  // the connection is closed
   EXPECT_EQ(world_.open_transactions, 1);
   std::move(world_.done)(Verdict::Accept());
   world_.done = nullptr;
-  posted_.clear();  // a driver drops what comes for a connection that is gone
+  posted_.clear();  // a driver drops answers for a closed connection
   EXPECT_EQ(world_.open_transactions, 0);
   EXPECT_EQ(world_.replied, 0);
 }
 
-TEST_F(ResponderTest, ReportsThatTheClientHasItsReply) {
+TEST_F(ResponderTest, OnRepliedIsCalledWhenTheClientHasItsReply) {
   Feed(kEnvelope);
   Feed("DATA\r\n.\r\n");
   EXPECT_EQ(world_.replied, 1);
@@ -413,8 +413,8 @@ TEST_F(ResponderTest, ReportsThatTheClientHasItsReply) {
   EXPECT_EQ(world_.replied, 1);
 }
 
-// Between the end of a transaction and its kAborted, an answer to BodyBegin
-// may still come in.
+// An answer to BodyBegin may still arrive between the end of a transaction and
+// its kAborted.
 TEST_F(ResponderTest, OpensNoTransactionThatIsOver) {
   Feed(kEnvelope);
   world_.later = true;
@@ -442,8 +442,8 @@ TEST_F(ResponderTest, OpensNoTransactionForALateAnswer) {
   EXPECT_TRUE(world_.envelopes.empty());
 }
 
-// A policy may not word the 354. What the next message brings is none of that
-// transaction's business.
+// A policy cannot choose the text of the 354. The next message must not go to
+// that transaction.
 TEST_F(ResponderTest, DiscardsATransactionWhoseAcceptanceDidNotFit) {
   for (absl::string_view begin : {"DATA\r\n", "BDAT 3\r\nabc"}) {
     Restart();
@@ -459,9 +459,9 @@ TEST_F(ResponderTest, DiscardsATransactionWhoseAcceptanceDidNotFit) {
   }
 }
 
-// The treatment that a policy wants of bare newlines survives a sink that is
-// full at its first field.
-TEST_F(ResponderTest, NormalizesWhatThePolicyWantsNormalized) {
+// The policy's setting for bare newlines is kept if the transaction is full
+// after its first field.
+TEST_F(ResponderTest, NormalizesBareNewlinesIfThePolicySaysSo) {
   for (const bool full : {false, true}) {
     Restart();
     Feed(kEnvelope);
@@ -478,20 +478,20 @@ TEST_F(ResponderTest, NormalizesWhatThePolicyWantsNormalized) {
   }
 }
 
-TEST_F(ResponderTest, TellsWhatTheEngineRefusesOfContent) {
+TEST_F(ResponderTest, ReportsContentThatTheEngineRefuses) {
   Feed(kEnvelope);
   Feed("DATA\r\na\nb\r\n.\r\n");
   ASSERT_EQ(world_.refused.size(), 1u);
   EXPECT_TRUE(absl::StartsWith(world_.refused[0], "554 5.5.2 bare LF"));
-  Feed("MAIL FROM:<s@x>\r\nRSET\r\n");  // aborted, by the client's own will
+  Feed("MAIL FROM:<s@x>\r\nRSET\r\n");  // aborted by the client
   EXPECT_EQ(world_.refused.size(), 1u);
 }
 
-TEST_F(ResponderTest, ReportsWhatNoPortHasRefused) {
+TEST_F(ResponderTest, ReportsRefusalsOfTheSessionItself) {
   Feed("EHLO c.example\r\nDATA\r\nMAIL FROM:<s@x>\r\n");
   world_.verdict = Verdict::Refuse({550, {5, 1, 1}, "no"});
   Feed("RCPT TO:<u@d>\r\nRCPT TO:<u@d> X=1\r\n");
-  // An answer that does not fit: the client gets another one.
+  // The answer does not fit, so the client gets another reply.
   world_.verdict = Verdict::Refuse({250, {}, "no"});
   EXPECT_TRUE(absl::StartsWith(Feed("RCPT TO:<u@d>\r\n"), "451 4.3.0 "));
   EXPECT_EQ(world_.reported,
@@ -500,14 +500,14 @@ TEST_F(ResponderTest, ReportsWhatNoPortHasRefused) {
   world_.verdict = Verdict::Accept();
 }
 
-TEST_F(ResponderTest, TellsPoliciesWhatTheClientHasDoneOutOfTurn) {
+TEST_F(ResponderTest, FactsHaveTheClientsViolations) {
   Feed("NOOP\r\nEHLO c\r\n");
   EXPECT_TRUE(world_.infos.back()->violations.pipelining);
   EXPECT_FALSE(world_.infos.front()->violations.pipelining);
   EXPECT_FALSE(world_.infos.back()->violations.early_talk);
 }
 
-TEST_F(ResponderTest, GivesEachRecipientOfLmtpItsVerdict) {
+TEST_F(ResponderTest, GivesEachLmtpRecipientItsVerdict) {
   config_.lmtp = true;
   Restart();
   Feed("LHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
@@ -519,7 +519,7 @@ TEST_F(ResponderTest, GivesEachRecipientOfLmtpItsVerdict) {
   EXPECT_EQ(responder_->info()->hello_verb, Hello::Verb::kLhlo);
 }
 
-TEST_F(ResponderTest, GivesAllRecipientsOfLmtpOneVerdict) {
+TEST_F(ResponderTest, GivesAllLmtpRecipientsOneVerdict) {
   config_.lmtp = true;
   Restart();
   Feed("LHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
@@ -528,7 +528,7 @@ TEST_F(ResponderTest, GivesAllRecipientsOfLmtpOneVerdict) {
             "354 go ahead\r\n451 4.3.0 later\r\n451 4.3.0 later\r\n");
 }
 
-TEST_F(ResponderTest, TurnsVerdictsThatDoNotFitIntoLocalErrorsForAll) {
+TEST_F(ResponderTest, AnswersLmtpVerdictsThatDoNotFitWithLocalErrors) {
   config_.lmtp = true;
   const std::vector<Verdict> rows[] = {
       std::vector<Verdict>(3, Verdict::Accept()),
@@ -545,7 +545,7 @@ TEST_F(ResponderTest, TurnsVerdictsThatDoNotFitIntoLocalErrorsForAll) {
   }
 }
 
-TEST_F(ResponderTest, RunsAnExchangeAndForgetsIt) {
+TEST_F(ResponderTest, RunsAnExchangeAndDestroysIt) {
   config_.mechanisms_in_clear = {"LOGIN"};
   Restart();
   Feed("EHLO c\r\n");
@@ -565,8 +565,8 @@ TEST_F(ResponderTest, RunsAnExchangeAndForgetsIt) {
   EXPECT_EQ(world_.infos.back()->identity, "someone");
 }
 
-// However an exchange comes to its end, nothing of it is left.
-TEST_F(ResponderTest, ForgetsAnExchangeThatFails) {
+// However an exchange ends, nothing of it is left.
+TEST_F(ResponderTest, DestroysAnExchangeThatFails) {
   struct Row {
     AuthMove move;           // to the response
     absl::string_view line;  // the response
@@ -608,9 +608,9 @@ TEST_F(ResponderTest, CannotAuthenticateWithoutAnExchange) {
             "454 4.7.0 cannot authenticate for now (#4.7.0)\r\n");
 }
 
-// RFC 4954 4: the client may give up, or go, while the server makes up its
-// mind; the exchange lives until it has.
-TEST_F(ResponderTest, KeepsAnExchangeThatOwesAnAnswer) {
+// RFC 4954 4: the client may cancel, or disconnect, while the server decides.
+// The exchange lives until it has answered.
+TEST_F(ResponderTest, KeepsAnExchangeUntilItAnswers) {
   config_.mechanisms_in_clear = {"PLAIN"};
   Restart();
   Feed("EHLO c\r\n");
@@ -625,7 +625,7 @@ TEST_F(ResponderTest, KeepsAnExchangeThatOwesAnAnswer) {
   EXPECT_EQ(world_.open_exchanges, 0);
 }
 
-TEST_F(ResponderTest, ForgetsBehindStartTlsWhatWasSaidInTheClear) {
+TEST_F(ResponderTest, ForgetsAfterStartTlsWhatWasSentWithoutTls) {
   config_.offer_starttls = true;
   config_.mechanisms_in_clear = {"PLAIN"};
   Restart();
@@ -641,8 +641,8 @@ TEST_F(ResponderTest, ForgetsBehindStartTlsWhatWasSaidInTheClear) {
   EXPECT_EQ(responder_->info()->tls->cipher, "TLS_X");
 }
 
-// What each fact is behind XCLIENT, of a proxy about which all is known.
-TEST_F(ResponderTest, KnowsOfAProxysClientWhatTheProxySays) {
+// The facts after XCLIENT, from a proxy of which everything is known.
+TEST_F(ResponderTest, FactsAfterXClientDescribeTheProxysClient) {
   struct Row {
     absl::string_view xclient;
     absl::string_view facts;  // see below
@@ -682,7 +682,7 @@ TEST_F(ResponderTest, KnowsOfAProxysClientWhatTheProxySays) {
     Feed("EHLO proxy.example\r\n");
     EXPECT_EQ(Feed(absl::StrCat("XCLIENT ", row.xclient, "\r\n")),
               "220 mx ESMTP\r\n");
-    const SessionInfo& info = *world_.infos.back();  // before the question
+    const SessionInfo& info = *world_.infos.back();  // when the policy is asked
     const bool esmtp = info.hello_verb == Hello::Verb::kEhlo;
     EXPECT_EQ(absl::StrCat("[", ToString(info.remote_address),
                            "]:", info.remote_port, " '", info.remote_name, "' ",
@@ -697,7 +697,7 @@ TEST_F(ResponderTest, KnowsOfAProxysClientWhatTheProxySays) {
   }
 }
 
-TEST_F(ResponderTest, LetsRulesGrantSomethingToAProxysClient) {
+TEST_F(ResponderTest, RulesCanGrantRelayingToAProxysClient) {
   config_.xclient = true;
   client_changed_ = [](SessionInfo& info) {
     EXPECT_FALSE(info.relay_client);
@@ -711,8 +711,9 @@ TEST_F(ResponderTest, LetsRulesGrantSomethingToAProxysClient) {
   EXPECT_EQ(world_.infos.back()->relay_client, std::nullopt);
 }
 
-// The certificate is the proxy's: its client must not pass for it by EXTERNAL.
-TEST_F(ResponderTest, GivesAProxysClientNoCertificate) {
+// The certificate is the proxy's. Its client must not authenticate with it by
+// EXTERNAL.
+TEST_F(ResponderTest, AProxysClientHasNoCertificate) {
   config_.xclient = true;
   config_.offer_starttls = true;
   config_.mechanisms = {"EXTERNAL", "PLAIN"};
@@ -727,8 +728,8 @@ TEST_F(ResponderTest, GivesAProxysClientNoCertificate) {
   EXPECT_TRUE(absl::StartsWith(Feed("AUTH EXTERNAL =\r\n"), "504 5.5.4 "));
 }
 
-// A port that answers at once costs no trip through the driver.
-TEST_F(ResponderTest, AnswersThatAreThereAreGivenAtOnce) {
+// An interface that answers at once needs no post() through the driver.
+TEST_F(ResponderTest, GivesImmediateAnswersAtOnce) {
   in_ = std::string(kEnvelope) + "RSET\r\n";
   while (Advance() != Step::Kind::kNeedInput) EXPECT_TRUE(posted_.empty());
   EXPECT_TRUE(absl::EndsWith(TakeOutput(),
@@ -755,14 +756,14 @@ TEST_F(ResponderTest, ATransactionLastsFromMailToItsEnd) {
   EXPECT_EQ(world_.begun_transactions, 3);
 }
 
-TEST_F(ResponderTest, TheTransactionIsAskedForWhatThePolicyAccepts) {
+TEST_F(ResponderTest, AsksTheTransactionAboutRecipientsThatThePolicyAccepts) {
   Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
   world_.verdict = Verdict::AcceptAs({"a", "renamed"}).By("rule");
   EXPECT_EQ(Feed("RCPT TO:<a@d>\r\n"), "250 2.1.5 ok\r\n");
   world_.recipient = Verdict::Accept({251, {2, 1, 5}, "forwarded"});
   EXPECT_EQ(Feed("RCPT TO:<b@d>\r\n"), "251 2.1.5 forwarded\r\n");
-  world_.recipient = Verdict::Refuse({550, {5, 1, 1}, "nobody"}).By("box");
-  EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "550 5.1.1 nobody\r\n");
+  world_.recipient = Verdict::Refuse({550, {5, 1, 1}, "no mailbox"}).By("box");
+  EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "550 5.1.1 no mailbox\r\n");
   world_.verdict = Verdict::Refuse({553, {5, 7, 1}, "no"}).By("not");
   EXPECT_EQ(Feed("RCPT TO:<d@d>\r\n"), "553 5.7.1 no\r\n");
   world_.verdict = Verdict::Accept();
@@ -776,7 +777,7 @@ TEST_F(ResponderTest, TheTransactionIsAskedForWhatThePolicyAccepts) {
                                       "c@d no box a@renamed", "d@d no not -"}));
 }
 
-// Answers about several recipients may be due, and come in any order.
+// Answers about several recipients may be due at once, and come in any order.
 TEST_F(ResponderTest, TheTransactionMayAnswerLater) {
   config_.max_open_asks = 3;
   Restart();

@@ -33,7 +33,7 @@ ServedSession::ServedSession(const SessionTimes* times, Instant now,
 }
 
 ServedSession::~ServedSession() {
-  // A sink or an exchange may answer while it is destroyed.
+  // A mail transaction or an exchange may answer while it is destroyed.
   live_.reset();
 }
 
@@ -134,12 +134,12 @@ bool ServedSession::Settle(Instant now) {
 }
 
 void ServedSession::TakeAnswers(Instant now) {
-  // One may bring another.
+  // An answer may lead to another one.
   for (size_t i = 0; i < answers_.size() && live_; ++i) {
     if (std::holds_alternative<TransactionReady>(answers_[i].what)) {
       if (stage_ == Stage::kSink) Resume(now);
     } else {
-      // The responder may bring another answer, which may move `answers_`.
+      // The responder may add another answer, which may move `answers_`.
       PostedAnswer answer = std::move(answers_[i]);
       live_->responder.Answer(std::move(answer));
       if (stage_ == Stage::kAnswer) Resume(now);
@@ -148,7 +148,7 @@ void ServedSession::TakeAnswers(Instant now) {
   answers_.clear();
 }
 
-// The client has waited for a port. That time is not the client's.
+// The client has waited for an answer. That time does not count against it.
 void ServedSession::Resume(Instant now) {
   if (!entered_) {
     clocks_.progress = clocks_.progress + (now - clocks_.entered);
@@ -163,7 +163,7 @@ uint32_t ServedSession::TakeStep() {
   live_->responder.OnAdvanced();
   in_body_ = step.kind == Step::Kind::kBody ||
              (in_body_ && step.kind == Step::Kind::kNeedInput);
-  // What is consumed stays readable for the step.
+  // Consumed octets stay readable until the step is done.
   switch (step.kind) {
     case Step::Kind::kAsk:
       OnAsk(*step.ask);
@@ -196,8 +196,7 @@ uint32_t ServedSession::TakeStep() {
 }
 
 void ServedSession::OnAsk(const Ask& ask) {
-  // The session knows best what becomes of what came in the clear after
-  // STARTTLS.
+  // If plaintext has arrived after STARTTLS, the session must decide.
   if (manner_.asks_for_tls && std::holds_alternative<StartTls>(ask.what) &&
       input_.view().empty()) {
     tls_question_ = &ask;
@@ -212,7 +211,7 @@ void ServedSession::AllowTls(bool available) {
   if (available) {
     live_->responder.OnAsk(*tls_question_);
   } else {
-    (void)live_->session.Complete(  // it is open
+    (void)live_->session.Complete(  // the question is open
         tls_question_->id, Verdict::Refuse(TlsNotAvailable()));
   }
   Enter(Stage::kRunning);
@@ -228,7 +227,8 @@ void ServedSession::TlsStarted(TlsInfo info) {
   }
 }
 
-// A client that may not expect its last reply may have sent more commands.
+// Without a QUIT or an end of input, the client may have sent more commands,
+// which must be read before the connection is closed.
 void ServedSession::LastReplyTaken(Instant now) {
   End(now, /*flushed=*/true);
   const bool expected =
@@ -270,8 +270,8 @@ void ServedSession::Shutdown() {
   live_->session.Shutdown();
   switch (stage_) {
     case Stage::kHandshake:
-      // After STARTTLS the handshake goes on, and 421 follows: a client whose
-      // handshake fails may send its mail in the clear.
+      // After STARTTLS the handshake continues and a 421 follows, because a
+      // client whose handshake fails may send its mail without TLS.
       if (!opened_) Abandon();
       break;
     case Stage::kGreetDelay:
@@ -340,7 +340,7 @@ void ServedSession::OutputEnded() {
 }
 
 void ServedSession::Discarded(size_t n) {
-  // It ends here: no sum is much larger than the limit.
+  // The loop ends here, so no sum is much larger than the limit.
   discarded_bytes_ +=
       static_cast<uint32_t>(std::min<size_t>(n, kMaxDiscarded + 1));
   if (discarded_bytes_ > kMaxDiscarded) GiveUp(CloseReason::kPeerGone);
@@ -422,7 +422,7 @@ Instant ServedSession::deadline() const {
 }
 
 void ServedSession::OnDeadline(Instant now) {
-  if (entered_) return;  // the stage is a new one, with another deadline
+  if (entered_) return;  // the stage is new, with another deadline
   const TimeFacts facts = this->facts();
   for (const TimeRule& rule : TimeRules()) {
     if (!rule.AppliesIn(stage_) || now < rule.Deadline(facts)) continue;

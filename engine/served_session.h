@@ -1,11 +1,12 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A whole connection, from accept(2) to close(2), without the connection: a
-// ServerSession, the Responder that answers it, the input that waits, and all
-// rules about time and about ends. What is left for a driver is system calls.
+// A complete connection, from accept(2) to close(2), without I/O: a
+// ServerSession, the Responder that answers it, the pending input, and all
+// rules about timeouts and about the end of a connection. The driver only makes
+// the system calls.
 //
-// A driver that must not wait, with the socket in `fd`:
+// A driver that must not block, with the socket in `fd`:
 //
 //   ServedSession session(&times, Now());
 //   session.Begin(config, {.policy = &policy, .delivery = &delivery}, info);
@@ -24,8 +25,8 @@
 //     }
 //   }
 //
-// examples/poll_server.cc is a complete server. transports/stdio.cc waits in
-// each call; transports/connection.cc serves many connections on one thread.
+// examples/poll_server.cc is a complete server. transports/stdio.cc blocks in
+// each call. transports/connection.cc serves many connections on one thread.
 
 #ifndef POSTERN_ENGINE_SERVED_SESSION_H_
 #define POSTERN_ENGINE_SERVED_SESSION_H_
@@ -55,30 +56,32 @@
 
 namespace postern {
 
-// What came of a session.
+// How a session ended.
 struct SessionEnd {
   CloseReason reason = CloseReason::kQuit;
-  // All replies were written, so far as the driver could know.
+  // All replies were written, as far as the driver could know.
   bool flushed = false;
-  // QUIT, or an end of input between two messages; and `flushed`.
+  // The client sent QUIT, or ended its input between two messages, and
+  // `flushed`.
   bool clean = false;
-  std::string tls_error;  // why TLS could not go on, if that was it
-  uint64_t bytes_in = 0;  // as they came: with TLS, what was in it
+  std::string tls_error;  // why TLS failed; the driver may add its error
+  uint64_t bytes_in = 0;  // as the session received them: with TLS, decrypted
   uint64_t bytes_out = 0;
   ReplyCounts replies = {};
-  uint32_t refused = 0;  // of them, what the session refused by itself
+  uint32_t refused = 0;  // how many of these the session decided by itself
   absl::Duration duration;
 };
 
-// ServedSession does no I/O, reads no clock, starts no threads and calls no
-// driver back. The driver reports what has happened, calls Advance(), and does
-// what that says. Only Advance() and OnDeadline() look at the time.
+// ServedSession does no I/O, reads no clock, starts no threads and never calls
+// the driver. The driver reports what has happened, calls Advance(), and does
+// what the result says. Only Advance() and OnDeadline() take the time.
 //
-// Thread-compatible. Answers come from any thread through ResponderOptions::
-// post, which brings them to the session's thread, to Answer().
+// Thread-compatible. A policy, delivery or authenticator may answer on any
+// thread: ResponderOptions::post takes its answer to the session's thread,
+// which calls Answer().
 //
-// A connection goes through these parts, of which the first two and the TLS
-// handshake may be left out:
+// A connection goes through these parts. The first two and the TLS handshake
+// are optional:
 //
 //   AwaitPreface()  -> PrefaceRead()     a PROXY header, which the driver reads
 //   the constructor -> Begin()           the decision whether to serve it
@@ -87,51 +90,53 @@ struct SessionEnd {
 //   Begin()         -> a last reply      the session
 //   kFinish, kDiscard -> kClose          the end
 //
-// Each of them has a deadline (engine/session_times.h has the table). So the
+// Each part has a deadline (the table is in engine/session_times.h). So the
 // connection ends, whatever the client does, at the latest
 //
 //   max(preface_timeout + admission_timeout, session_timeout) + 3 * linger
 //
-// after its begin, plus the time that the driver takes.
+// after its start, plus the time that the driver takes.
 //
-// Memory: sizeof(ServedSession); what ServerSession states; what the client has
-// sent and the session could not serve yet, at most kReadAhead octets, or the
-// size of the driver's buffer where they came with the content of a message.
+// Memory:
+//   - sizeof(ServedSession);
+//   - the memory of a ServerSession;
+//   - input that the session could not serve yet: at most kReadAhead octets, or
+//     the size of the driver's buffer if it came with the content of a message.
 class ServedSession {
  public:
-  // What the driver does next. It may do it in parts: each report is followed
-  // by Advance(), which says what is left.
+  // What the driver does next. It may do only a part. After each report it
+  // calls Advance(), which returns what is left to do.
   struct [[nodiscard]] Next {
     enum class Kind : uint8_t {
-      // Write `output`, if there is some, then read if `read`; report with
-      // Written(), Received(), EndOfInput() or PeerGone(). Where neither can be
-      // done: wait for the descriptor, an answer, or the deadline. Writing goes
-      // first, so that all replies to what one read has brought leave together.
+      // Write `output`, if there is any, then read if `read` is set. Report
+      // with Written(), Received(), EndOfInput() or PeerGone(). If neither is
+      // possible, wait for the descriptor, an answer or the deadline. Write
+      // first, so that all replies to the commands of one read leave together.
       kTransfer,
       // There is more work. Call Advance() again, perhaps after other sessions.
       kBusy,
-      // Say by AllowTls() whether TLS can be had. Nothing is left to be read or
-      // written. Only with Manner::asks_for_tls.
+      // Report with AllowTls() whether TLS is available. All input and output
+      // is done. Only with Manner::asks_for_tls.
       kTlsQuestion,
-      // Do a handshake, on octets that are not yet read; then TlsStarted() or
-      // TlsFailed().
+      // Do a TLS handshake on octets that are not yet read, then call
+      // TlsStarted() or TlsFailed().
       kHandshake,
-      // End the output: close_notify under TLS, then shutdown(2) with SHUT_WR;
-      // then OutputEnded().
+      // End the output, then call OutputEnded(): send close_notify under TLS,
+      // then shutdown(2) with SHUT_WR.
       kFinish,
-      // Read below TLS and throw away what comes; report with Discarded() or
-      // EndOfInput(). Octets that are left unread would make the kernel reset
-      // the connection, and the client might lose the last reply.
+      // Read below TLS and discard what comes. Report with Discarded() or
+      // EndOfInput(). If octets are left unread, the kernel resets the
+      // connection, and the client may lose the last reply.
       kDiscard,
-      // Close; under TLS after a close_notify, if there was no kFinish.
+      // Close. Under TLS, send close_notify first if there was no kFinish.
       kClose,
     };
     Kind kind = Kind::kTransfer;
     bool read = false;
-    absl::string_view output;  // until the next non-const call
-    // What this call of Advance() has done: one unit for each step of the
-    // session, and one for every 4 KiB that it consumed; kMaxWork at most, and
-    // what the last step adds.
+    absl::string_view output;  // valid until the next non-const call
+    // The work that this call of Advance() has done: one unit for each step of
+    // the session, and one for each 4 KiB that a step consumed. At most
+    // kMaxWork, plus the units of the last step.
     uint32_t work = 0;
   };
   static constexpr uint32_t kMaxWork = 16;
@@ -139,19 +144,20 @@ class ServedSession {
   struct Manner {
     // TLS comes first, before the greeting (RFC 8314 3).
     bool tls_first = false;
-    // The driver decides on STARTTLS (kTlsQuestion), and not the policy. Where
-    // the client has sent more behind STARTTLS, there is no question: the
-    // session closes after its 220.
+    // The driver decides on STARTTLS (kTlsQuestion) instead of the policy. If
+    // the client has sent more after STARTTLS there is no question: the session
+    // closes after its 220.
     bool asks_for_tls = false;
   };
 
-  // Octets that are read at once outside of content, and so kept, at most. A
-  // client that sends ahead of its replies chooses how much waits here.
+  // The most octets that are read, and so kept, outside of content. A client
+  // that sends commands without waiting for replies chooses how much of this is
+  // used.
   static constexpr size_t kReadAhead = size_t{16} << 10;
-  // Octets that are read and thrown away after the end.
+  // The most octets that are read and discarded after the end.
   static constexpr uint64_t kMaxDiscarded = uint64_t{1} << 20;
 
-  // A connection that has begun at `now`. `times` must outlive it.
+  // A connection that started at `now`. `times` must outlive it.
   ServedSession(const SessionTimes* times, Instant now, Manner manner);
   ServedSession(const SessionTimes* times, Instant now)
       : ServedSession(times, now, Manner()) {}
@@ -159,45 +165,48 @@ class ServedSession {
   ServedSession& operator=(const ServedSession&) = delete;
   ~ServedSession();
 
-  // The driver reads something that comes before the session, by itself; and
-  // has read it. Before Begin() or Refuse(), or not at all.
+  // AwaitPreface(): the driver now reads something that comes before the
+  // session. PrefaceRead(): it has read it. Both are optional, and come before
+  // Begin() or Refuse().
   void AwaitPreface();
   void PrefaceRead();
 
-  // Serves the client. `config` must be valid and outlive the session, and what
+  // Serves the client. `config` must be valid and outlive the session. What
   // `responder` points to must outlive the session and every decision that is
-  // open at its end. If `responder.post` is empty, each port must answer before
-  // its method returns. Does nothing if the connection is over already.
+  // open when the session ends. If `responder.post` is empty, the policy,
+  // delivery and authenticator must answer before their methods return. Does
+  // nothing if the connection is already over.
   void Begin(const ServerConfig& config, ResponderOptions responder,
              SessionInfo info);
-  // The same where another program's session stood at STARTTLS: see
-  // ServerSession. There is no greeting, and no wait for it.
+  // Continues a session of another program from its STARTTLS: see
+  // ServerSession. There is no greeting and no greet_delay.
   void Continue(const ServerConfig& config, SessionHandoff stood,
                 ResponderOptions responder, SessionInfo info);
-  // Says `reply` and ends. Where TLS comes first, it ends without a reply.
+  // Sends `reply` and ends. With Manner::tls_first it ends without a reply.
   void Refuse(const Reply& reply);
 
-  // Does what can be done without the driver.
+  // Does everything that can be done without the driver.
   Next Advance(Instant now);
 
-  // Returns when to call OnDeadline(), once Advance() has been called after the
-  // last report. Not Never(), unless that has said kBusy.
+  // Returns when to call OnDeadline(). Valid once Advance() has been called
+  // after the last report. It is Never() only if Advance() has returned kBusy.
   Instant deadline() const;
-  // The time has come, if `now` is not before deadline(). Advance() follows.
+  // Applies a deadline that has passed: `now` >= deadline(). Call Advance()
+  // next.
   void OnDeadline(Instant now);
 
-  // Returns where to read to, for Next::read: at least one octet, in `shared`
-  // or in memory of its own. `shared` is a buffer that may serve all sessions
-  // of a thread; it has ServerConfig::InputRoom() octets and kReadAhead at
-  // least, and is the same until ReleaseBuffer().
+  // Returns where to read to, if Next::read is set: at least one octet, in
+  // `shared` or in memory of the session. `shared` is a buffer that may serve
+  // all sessions of a thread. Its size is at least ServerConfig::InputRoom()
+  // and kReadAhead. Pass the same buffer until ReleaseBuffer().
   absl::Span<char> Room(absl::Span<char> shared);
-  // The first `n` octets of Room() have been filled; n > 0.
+  // Reports that the first `n` octets of Room() are filled; n > 0.
   void Received(size_t n);
-  // The client sends no more.
+  // Reports that the client sends no more.
   void EndOfInput();
-  // The first `n` octets of Next::output are written.
+  // Reports that the first `n` octets of Next::output are written.
   void Written(size_t n);
-  // The connection is broken.
+  // Reports that the connection is broken.
   void PeerGone() { GiveUp(CloseReason::kPeerGone); }
   void Discarded(size_t n);
   void OutputEnded();
@@ -206,45 +215,46 @@ class ServedSession {
   void TlsStarted(TlsInfo info);
   void TlsFailed() { GiveUp(CloseReason::kPeerGone); }
 
-  // Takes an answer of a port, or a sink's word that it takes more. Allowed at
-  // any time on the session's thread, also within the methods above, as where a
-  // port answers at once. Advance() acts on it.
+  // Takes an answer, or the report that a mail transaction takes more content.
+  // May be called at any time on the session's thread, also from within the
+  // methods above, which happens if an answer is given at once. Advance() acts
+  // on it.
   void Answer(PostedAnswer&& answer);
 
-  // The server goes down: the session ends with 421 at the next moment at which
-  // no answer and no content is under way.
+  // The server shuts down. The session ends with a 421 as soon as no answer is
+  // due and no content is in progress. In a preface, and in a handshake before
+  // the greeting, the connection ends at once, without a reply.
   void Shutdown();
-  // The same at once, without a reply.
+  // Ends at once, without a reply.
   void Abandon() { GiveUp(CloseReason::kShutdown); }
 
-  // The driver gives the shared buffer to another session, or will wait: what
-  // is left in it moves to memory of its own. A session that waits for a
-  // command also gives back what it does not need while it waits.
+  // Call this when another session gets the shared buffer, or before waiting:
+  // what is left in the buffer moves to memory of the session. If the session
+  // waits for a command it also frees memory that it does not need for that.
   void ReleaseBuffer();
 
-  // What came of the session, as soon as it is over: from kFinish or kClose on.
-  // Null before, and where Begin() was not called.
+  // How the session ended, from kFinish or kClose on. Null before, and if
+  // Begin() was not called.
   const SessionEnd* end() const {
     return after_ != nullptr && after_->end ? &*after_->end : nullptr;
   }
-  // The facts so far; null before Begin().
+  // The session facts so far. Null before Begin().
   SharedSessionInfo info() const {
     if (live_) return live_->responder.info();
     return after_ != nullptr ? after_->info : nullptr;
   }
-  // Where the session stands, for kTlsQuestion.
+  // The state to hand off, for kTlsQuestion.
   SessionHandoff handoff() const { return live_->session.handoff(); }
-  // The reply is that of Refuse(), or of a client that was not admitted in
-  // time.
+  // Whether the client got the reply of Refuse(), or was not admitted in time.
   bool turned_away() const { return after_ != nullptr && !after_->end; }
   Stage stage() const { return stage_; }
-  // Replies that are not written yet, until the next non-const call.
+  // Replies that are not written yet, valid until the next non-const call.
   absl::string_view output() const;
-  // Octets of memory that the input takes.
+  // Octets of memory that the pending input uses.
   size_t input_memory() const { return input_.owned(); }
 
  private:
-  // What exists only while there is a session.
+  // What exists only during the session.
   struct Live {
     Live(const ServerConfig& config, ResponderOptions options, SessionInfo info)
         : session(config),
@@ -257,16 +267,17 @@ class ServedSession {
     ServerSession session;
     Responder responder;
   };
-  // What exists only after it, or in its place.
+  // What exists only after the session, or instead of it.
   struct After {
-    std::optional<SessionEnd> end;  // none: the client was turned away
+    std::optional<SessionEnd> end;  // none: the client was not admitted
     SharedSessionInfo info;
-    std::string refusal;  // what is left to be written of it
+    std::string refusal;  // what is not written of Refuse()'s reply
   };
 
   ResponderOptions WithPost(ResponderOptions responder);
   void Start();
-  // The client is there, and TLS if it comes first: the greeting is due.
+  // The client is admitted, and TLS has started if it comes first: begins the
+  // greeting or its delay.
   void BeginGreeting();
   void Enter(Stage stage) {
     stage_ = stage;
@@ -274,16 +285,15 @@ class ServedSession {
   }
   void Resume(Instant now);
   void GiveUp(CloseReason reason);
-  // Returns whether there is work to do, once all that has been reported is
-  // taken into account.
+  // Applies all that has been reported. Returns whether there is work to do.
   bool Settle(Instant now);
   void TakeAnswers(Instant now);
   uint32_t TakeStep();
   void OnAsk(const Ask& ask);
-  // All is said.
+  // All replies are written.
   void LastReplyTaken(Instant now);
   void End(Instant now, bool flushed);
-  // Notes what deadlines count from.
+  // Updates the clocks that deadlines count from.
   void ReadClocks(Instant now);
   Next Describe() const;
   TimeFacts facts() const;
@@ -293,11 +303,11 @@ class ServedSession {
   Stage stage_ = Stage::kAdmission;
   CloseReason reason_ = CloseReason::kPeerGone;
   bool entered_ = false;      // the stage is new: its clock is not set yet
-  bool given_up_ = false;     // it ends without another word
+  bool given_up_ = false;     // it ends without another reply
   bool going_down_ = false;   // Shutdown() was called
-  bool opened_ = false;       // the greeting is due, or was given
+  bool opened_ = false;       // the greeting is due or given
   bool in_body_ = false;      // the last step was content
-  bool idle_ = true;          // the session, when it last asked for input
+  bool idle_ = true;          // session.idle() when it last asked for input
   bool fresh_input_ = false;  // last_input is not set yet
   bool late_handshake_ = false;
   uint32_t discarded_bytes_ = 0;
@@ -313,8 +323,8 @@ class ServedSession {
 
   SessionClocks clocks_;
   uint64_t progress_ = ~uint64_t{0};  // the session's, at clocks_.progress
-  uint64_t output_due_ = 0;  // bytes_out_ once what clocks_.output is of is out
-  std::unique_ptr<Pace> pace_;  // where a rate is asked for
+  uint64_t output_due_ = 0;  // bytes_out_ once clocks_.output's replies are out
+  std::unique_ptr<Pace> pace_;  // null: no rate is required
 };
 
 }  // namespace postern

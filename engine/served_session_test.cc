@@ -22,7 +22,7 @@ using Kind = ServedSession::Next::Kind;
 
 class ServedSessionTest : public testing::Test, protected SessionRig {
  protected:
-  // Holds the answer to each question of the type `T`.
+  // Leaves each question of the type `T` without an answer.
   template <typename T>
   void Hold() {
     ports.holds = [](const Ask& ask) {
@@ -39,7 +39,7 @@ class ServedSessionTest : public testing::Test, protected SessionRig {
   }
 };
 
-TEST_F(ServedSessionTest, ServesAMessageToItsEnd) {
+TEST_F(ServedSessionTest, ServesAMessage) {
   Begin();
   EXPECT_EQ(Send(kRigEnvelope), Kind::kTransfer);
   EXPECT_TRUE(absl::EndsWith(TakeReplies(), "354 go ahead\r\n"));
@@ -58,8 +58,8 @@ TEST_F(ServedSessionTest, ServesAMessageToItsEnd) {
   EXPECT_EQ(session->info()->hello_name, "c");
 }
 
-// What the client can make one call do has a bound.
-TEST_F(ServedSessionTest, OneCallDoesABoundedAmountOfWork) {
+// The work that a client can cause in one call is limited.
+TEST_F(ServedSessionTest, OneCallDoesALimitedAmountOfWork) {
   Begin();
   for (int i = 0; i < 1000; ++i) client += "NOOP\r\n";
   next = session->Advance(now);
@@ -77,7 +77,7 @@ TEST_F(ServedSessionTest, OneCallDoesABoundedAmountOfWork) {
   EXPECT_FALSE(next.output.empty());
 }
 
-TEST_F(ServedSessionTest, ReadsMuchAtOnceInContentAlone) {
+TEST_F(ServedSessionTest, LargeReadsOnlyInContent) {
   Begin();
   Hold<Mail>();
   Send(absl::StrCat("EHLO c\r\nMAIL FROM:<s@x>\r\n", std::string(50'000, 'x')));
@@ -108,7 +108,7 @@ TEST_F(ServedSessionTest, WaitsForLateAnswers) {
   EXPECT_EQ(TakeReplies(), "250 2.1.5 ok\r\n354 go ahead\r\n");
 }
 
-TEST_F(ServedSessionTest, AnAnswerThatComesTooLateChangesNothing) {
+TEST_F(ServedSessionTest, ALateAnswerChangesNothing) {
   Hold<Mail>();
   Begin();
   Send(kRigEnvelope);
@@ -118,8 +118,8 @@ TEST_F(ServedSessionTest, AnAnswerThatComesTooLateChangesNothing) {
   EXPECT_EQ(Go(), Kind::kFinish);
 }
 
-// The client's time stands still while it waits for the disk.
-TEST_F(ServedSessionTest, TheTimeOfASinkIsNotTheClients) {
+// While the client waits for the delivery, its time does not run.
+TEST_F(ServedSessionTest, TimeOfTheDeliveryDoesNotCountAgainstTheClient) {
   Begin();
   Send(kRigEnvelope);
   Send("a line\r\n");
@@ -138,7 +138,7 @@ TEST_F(ServedSessionTest, TheTimeOfASinkIsNotTheClients) {
   EXPECT_EQ(End().reason, CloseReason::kTimeout);
 }
 
-TEST_F(ServedSessionTest, AMessageWhoseContentIsCutOffIsNotDelivered) {
+TEST_F(ServedSessionTest, ATruncatedMessageIsNotDelivered) {
   Begin();
   Send(kRigEnvelope);
   client_ended = true;
@@ -148,7 +148,7 @@ TEST_F(ServedSessionTest, AMessageWhoseContentIsCutOffIsNotDelivered) {
   EXPECT_FALSE(End().clean);
 }
 
-TEST_F(ServedSessionTest, AConnectionThatBreaksIsOverAtOnce) {
+TEST_F(ServedSessionTest, ABrokenConnectionEndsAtOnce) {
   Begin();
   Send("EHLO c\r\n");
   session->PeerGone();
@@ -169,7 +169,7 @@ TEST_F(ServedSessionTest, AClientThatTalksEarlyIsNotGreeted) {
   EXPECT_EQ(End().reason, CloseReason::kAbuse);
 }
 
-TEST_F(ServedSessionTest, OctetsAfterTheEndAreReadToALimit) {
+TEST_F(ServedSessionTest, OctetsAfterTheEndAreReadUpToALimit) {
   Begin();
   ASSERT_EQ(Send("GET / HTTP/1.1\r\n"), Kind::kFinish);
   session->OutputEnded();
@@ -181,20 +181,20 @@ TEST_F(ServedSessionTest, OctetsAfterTheEndAreReadToALimit) {
   EXPECT_EQ(End().reason, CloseReason::kAbuse);
 }
 
-TEST_F(ServedSessionTest, NothingInTheClearIsServedAfterStartTls) {
+TEST_F(ServedSessionTest, PlaintextAfterStartTlsIsNotServed) {
   Begin();
   TakeReplies();
   const size_t before = ports.asked;
   EXPECT_EQ(Send("STARTTLS\r\nEHLO attacker\r\n"), Kind::kFinish);
   EXPECT_EQ(TakeReplies(), "220 2.0.0 ready\r\n");
-  EXPECT_EQ(ports.asked, before + 1);  // STARTTLS
+  EXPECT_EQ(ports.asked, before + 1);  // for STARTTLS
   EXPECT_EQ(End().reason, CloseReason::kAbuse);
 }
 
-TEST_F(ServedSessionTest, GoesOnThroughTls) {
+TEST_F(ServedSessionTest, ContinuesUnderTls) {
   Begin();
   takes = 0;
-  // The handshake waits for the client to take the 220.
+  // The handshake waits until the client has read the 220.
   EXPECT_EQ(Send("EHLO c\r\nSTARTTLS\r\n"), Kind::kTransfer);
   takes = kAll;
   EXPECT_EQ(Go(), Kind::kHandshake);
@@ -205,10 +205,11 @@ TEST_F(ServedSessionTest, GoesOnThroughTls) {
   EXPECT_EQ(replies, "");
   EXPECT_EQ(session->info()->hello_name, "");
   Send("MAIL FROM:<>\r\n");
-  EXPECT_EQ(TakeReplies().substr(0, 3), "503") << "EHLO outlived STARTTLS";
+  EXPECT_EQ(TakeReplies().substr(0, 3), "503")
+      << "EHLO is still valid after STARTTLS";
 }
 
-TEST_F(ServedSessionTest, SaysThatAHandshakeTookTooLong) {
+TEST_F(ServedSessionTest, ReportsAHandshakeThatTakesTooLong) {
   manner.tls_first = true;
   Begin();
   ASSERT_EQ(session->stage(), Stage::kHandshake);
@@ -234,7 +235,7 @@ TEST_F(ServedSessionTest, TheDriverDecidesOnTls) {
   EXPECT_EQ(TakeReplies(), "220 2.0.0 ready\r\n");
 }
 
-TEST_F(ServedSessionTest, TheDriverIsNotAskedWhereTheClientHasSentMore) {
+TEST_F(ServedSessionTest, TheDriverIsNotAskedIfTheClientHasSentMore) {
   manner.asks_for_tls = true;
   Begin();
   TakeReplies();
@@ -242,7 +243,7 @@ TEST_F(ServedSessionTest, TheDriverIsNotAskedWhereTheClientHasSentMore) {
   EXPECT_EQ(TakeReplies(), "220 2.0.0 ready\r\n");
 }
 
-TEST_F(ServedSessionTest, GoesOnWhereAnotherSessionStood) {
+TEST_F(ServedSessionTest, ContinuesAnotherSession) {
   times.greet_delay = absl::Seconds(10);
   Connect();
   session->Continue(config, {.greeted = true, .extended = true}, Responder(),
@@ -251,7 +252,7 @@ TEST_F(ServedSessionTest, GoesOnWhereAnotherSessionStood) {
   EXPECT_EQ(replies, "220 2.0.0 ready\r\n");
 }
 
-TEST_F(ServedSessionTest, EndsWhereNothingIsUnderWayWhenTheServerGoesDown) {
+TEST_F(ServedSessionTest, ShutdownEndsTheSessionWhenNothingIsInProgress) {
   const struct {
     absl::string_view says;
     bool at_once;
@@ -277,7 +278,7 @@ TEST_F(ServedSessionTest, EndsWhereNothingIsUnderWayWhenTheServerGoesDown) {
   }
 }
 
-TEST_F(ServedSessionTest, AClientThatWaitsForItsGreetingGetsA421AtOnce) {
+TEST_F(ServedSessionTest, ShutdownInTheGreetingDelayReplies421) {
   times.greet_delay = absl::Seconds(10);
   Begin();
   session->Shutdown();
@@ -285,7 +286,7 @@ TEST_F(ServedSessionTest, AClientThatWaitsForItsGreetingGetsA421AtOnce) {
   EXPECT_EQ(replies.substr(0, 4), "421 ");
 }
 
-TEST_F(ServedSessionTest, IsAbandonedWithoutAReply) {
+TEST_F(ServedSessionTest, AbandonEndsWithoutAReply) {
   Begin();
   Send(kRigEnvelope);
   TakeReplies();
@@ -295,7 +296,7 @@ TEST_F(ServedSessionTest, IsAbandonedWithoutAReply) {
   EXPECT_EQ(End().reason, CloseReason::kShutdown);
 }
 
-TEST_F(ServedSessionTest, TurnsAClientAway) {
+TEST_F(ServedSessionTest, RefusesAClient) {
   Connect();
   session->Refuse({421, {4, 3, 2}, "too many"});
   EXPECT_EQ(Go(), Kind::kFinish);
@@ -306,7 +307,7 @@ TEST_F(ServedSessionTest, TurnsAClientAway) {
   EXPECT_EQ(Go(), Kind::kFinish);
 }
 
-TEST_F(ServedSessionTest, SaysNothingInTheClearWhereTlsComesFirst) {
+TEST_F(ServedSessionTest, SendsNothingWithoutTlsIfTlsComesFirst) {
   manner.tls_first = true;
   Connect();
   session->Refuse({421, {4, 3, 2}, "too many"});
@@ -314,11 +315,11 @@ TEST_F(ServedSessionTest, SaysNothingInTheClearWhereTlsComesFirst) {
   EXPECT_EQ(replies, "");
 }
 
-TEST_F(ServedSessionTest, PasswordsAreWipedWhereverTheyWait) {
+TEST_F(ServedSessionTest, PasswordsAreWipedWhereverTheyAreStored) {
   const absl::string_view secret = "AHVzZXIAc2VjcmV0";
   Begin();
   Send("EHLO c\r\n");
-  // Half of it, which waits in the shared buffer and then elsewhere.
+  // A part of it, first in the shared buffer and then in own memory.
   Send(absl::StrCat("AUTH PLAIN ", secret));
   EXPECT_TRUE(SharedHolds(secret));
   session->ReleaseBuffer();
@@ -328,14 +329,14 @@ TEST_F(ServedSessionTest, PasswordsAreWipedWhereverTheyWait) {
   // Served in one piece.
   Send(absl::StrCat("AUTH PLAIN ", secret, "\r\n"));
   EXPECT_FALSE(SharedHolds(secret));
-  // Never served: the session ends while it waits.
+  // Never served: the session ends before its line is complete.
   Send(absl::StrCat("AUTH PLAIN ", secret));
   Pass(left());
   ASSERT_NE(session->end(), nullptr);
   EXPECT_FALSE(SharedHolds(secret));
 }
 
-TEST_F(ServedSessionTest, AnIdleSessionHoldsNoInput) {
+TEST_F(ServedSessionTest, AnIdleSessionOwnsNoInput) {
   Begin();
   Send("EHLO c\r\nNOOP\r\n");
   session->ReleaseBuffer();

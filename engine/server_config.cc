@@ -14,7 +14,7 @@
 namespace postern {
 namespace {
 
-// The greeting is the start of a reply line that must stay whole.
+// The greeting starts a reply line, which must not be split.
 constexpr size_t kMaxGreeting = 400;
 
 // RFC 4422 3.1: 1 to 20 upper-case letters, digits, '-' and '_'.
@@ -29,7 +29,7 @@ bool IsMechanism(absl::string_view name) {
   return true;
 }
 
-// So that the list fits a line of the reply to EHLO (RFC 5321 4.5.3.1.5).
+// The list must fit into one line of the EHLO reply (RFC 5321 4.5.3.1.5).
 constexpr size_t kMaxMechanisms = 400;
 
 bool AreMechanisms(const std::vector<std::string>& names) {
@@ -54,7 +54,8 @@ absl::Status ServerConfig::Validate() const {
   // MAIL or RCPT with the longest path must fit.
   if (max_line < kMaxPath + 512) return bad("max_line: at least 1411");
   if (require_tls && !offer_starttls) {
-    return bad("require_tls: without offer_starttls nobody could send mail");
+    return bad(
+        "require_tls: needs offer_starttls, or no client could send mail");
   }
   constexpr absl::string_view kNames =
       "names of SASL mechanisms, upper case, 400 octets in all";
@@ -64,12 +65,13 @@ absl::Status ServerConfig::Validate() const {
     return bad(absl::StrCat("mechanisms_in_clear: ", kNames));
   }
   if (require_auth && mechanisms.empty() && mechanisms_in_clear.empty()) {
-    return bad("require_auth: without mechanisms nobody could send mail");
+    return bad("require_auth: needs mechanisms, or no client could send mail");
   }
   for (const std::string& verb : more_verbs) {
     const VerbRow& row = FindVerb(verb);
     if (row.verb != Verb::kUnimplemented || row.name != verb) {
-      return bad("more_verbs: registered verbs that are not served otherwise");
+      return bad(
+          "more_verbs: registered verbs that the engine does not serve itself");
     }
   }
   if (max_auth_line < 12288 + 2) return bad("max_auth_line: at least 12290");
@@ -79,7 +81,8 @@ absl::Status ServerConfig::Validate() const {
                       hold_limits->longest > absl::Seconds(999999999))) {
     return bad("hold_limits: 1 to 999999999 seconds");
   }
-  // As RFC 4865 4 and RFC 2852 4 print them: four digits' years, nine digits.
+  // As RFC 4865 4 and RFC 2852 4 print them: years of four digits, and at most
+  // nine digits of seconds.
   if (hold_limits &&
       (hold_limits->latest < absl::UnixEpoch() ||
        hold_limits->latest >= absl::FromUnixSeconds(253402300800))) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a ServerSession is told once, by whoever runs it.
+// The configuration of a ServerSession.
 
 #ifndef POSTERN_ENGINE_SERVER_CONFIG_H_
 #define POSTERN_ENGINE_SERVER_CONFIG_H_
@@ -20,157 +20,164 @@
 
 namespace postern {
 
-// What becomes of a client that speaks out of turn: RFC 5321 3.1, RFC 2920 3.1.
-// It shows in ServerSession::violations() in each case.
+// What happens when a client sends something out of turn: RFC 5321 3.1, RFC
+// 2920 3.1. In both cases ServerSession::violations() shows it.
 enum class OutOfTurn : uint8_t {
-  kNote,    // nothing else
+  kNote,    // only violations()
   kReject,  // 554 5.5.0, and the connection closes
 };
 
-// What is announced of FUTURERELEASE, RFC 4865 4: the longest time, and the
-// latest date, that a message may be held for. Holding to them is for whoever
-// decides on Mail: the engine reads HOLDFOR and HOLDUNTIL, and has no clock.
+// The limits that FUTURERELEASE announces, RFC 4865 4: the longest time, and
+// the latest date, for which a message may be held. The policy enforces them
+// when it decides Mail: the engine parses HOLDFOR and HOLDUNTIL, but has no
+// clock.
 struct HoldLimits {
   absl::Duration longest = absl::ZeroDuration();  // 1 to 999999999 seconds
   absl::Time latest = absl::InfinitePast();       // in the years 1970 to 9999
 };
 
-// Plain data, shared by sessions as const&. Each limit says what it stops.
+// Plain data, shared by sessions as const&. Each limit states what it prevents.
 struct ServerConfig {
-  // Our name in the greeting and in the replies to HELO, EHLO and QUIT: a
-  // domain, perhaps with words behind it (qmail's control/smtpgreeting).
+  // The server's name in the greeting and in the replies to HELO, EHLO and
+  // QUIT: a domain, optionally followed by words (qmail's
+  // control/smtpgreeting).
   std::string greeting;
 
-  // Whether MAIL needs a HELO or EHLO first (RFC 5321 4.1.4; both ways
-  // conform). qmail-smtpd never asked for one.
+  // Whether MAIL needs a HELO or EHLO first (RFC 5321 4.1.4; both settings
+  // conform). qmail-smtpd does not require one.
   bool require_hello = true;
 
-  // Speak LMTP (RFC 2033): LHLO, and one reply a recipient behind the content.
+  // Speak LMTP (RFC 2033): LHLO, and one reply for each recipient after the
+  // content.
   bool lmtp = false;
 
-  // The extensions that are offered are those that the operator wants (all of
-  // them, unless told otherwise) and that the delivery keeps its part of
-  // (Delivery::carries(); none, unless told). CHUNKING needs nothing of it.
+  // The server offers the extensions that are in `extensions` (the operator's
+  // choice) and in `carried` (Delivery::carries()). CHUNKING does not need to
+  // be in `carried`.
   ExtensionSet extensions = ExtensionSet::All();
   ExtensionSet carried;
 
-  // Verbs that the policy answers (Other), and that EHLO and HELP announce:
-  // names of VerbTable() rows of Verb::kUnimplemented, such as "ETRN". They are
-  // served where VRFY is. The others are 502.
+  // Verbs that the policy answers (Other) and that EHLO and HELP announce:
+  // names of VerbTable() rows with Verb::kUnimplemented, such as "ETRN". They
+  // are served where VRFY is. The other verbs of this kind get a 502.
   std::vector<std::string> more_verbs;
 
-  // Announce max_recipients, and max_messages if there is one: RFC 9422.
+  // Announce max_recipients, and max_messages if it is set: RFC 9422.
   bool announce_limits = true;
-  // Limits that FUTURERELEASE and DELIVERBY announce. The first is needed for
-  // FUTURERELEASE to be offered; DELIVERBY's, RFC 2852 4, is optional, of up
-  // to 999999999 seconds.
+  // Limits that FUTURERELEASE and DELIVERBY announce. FUTURERELEASE is offered
+  // only if hold_limits is set. DELIVERBY's limit (RFC 2852 4) is optional, and
+  // at most 999999999 seconds.
   std::optional<HoldLimits> hold_limits;
   absl::Duration least_deliver_by = absl::ZeroDuration();
 
-  // Offer STARTTLS (RFC 3207); insist on TLS before any mail: 530. A server on
-  // port 25 that is somebody's MX must not insist (RFC 3207 4).
+  // Offer STARTTLS (RFC 3207); refuse mail without TLS (530). A server on port
+  // 25 that is a public MX must not require TLS (RFC 3207 4).
   bool offer_starttls = false;
   bool require_tls = false;
 
-  // SASL mechanisms (RFC 4954), upper case, that are offered under TLS, and
-  // without: what shows a password to whoever listens belongs in the first
-  // alone. EXTERNAL is offered only to a client with a verified certificate.
+  // SASL mechanisms (RFC 4954), upper case, that are offered with TLS and
+  // without TLS. A mechanism that sends the password belongs only in the first
+  // list. EXTERNAL is offered only to a client with a verified certificate.
   std::vector<std::string> mechanisms;
   std::vector<std::string> mechanisms_in_clear;
-  // Insist on authentication before any mail: 530.
+  // Require authentication before any mail (530).
   bool require_auth = false;
-  // Announce them a second time as "AUTH=", which is all that some clients of
-  // the last century know.
+  // Announce the mechanisms a second time as "AUTH=", for old clients that
+  // understand only that form.
   bool old_auth_line = false;
 
-  // Serve XCLIENT: whoever may use it can be any client it likes. For the
-  // sessions of one's own proxies, with a ServerConfig of their own.
+  // Serve XCLIENT. A client that may use XCLIENT can claim any identity: set it
+  // only for sessions of your own proxies, in a separate ServerConfig.
   bool xclient = false;
 
-  // A client that speaks before it is greeted, and one that sends more behind
-  // a command whose reply it should wait for.
+  // What happens to a client that sends before the greeting, and to one that
+  // sends more after a command whose reply it should wait for.
   //
-  // What `pipelining` sees is what is in hand when the command is served. So
-  // kReject is the one setting that lets the cut of the bytes matter.
+  // `pipelining` is decided by the input that is present when the command is
+  // served. So kReject is the only setting with which the replies depend on how
+  // the bytes are split.
   OutOfTurn early_talk = OutOfTurn::kNote;
   OutOfTurn pipelining = OutOfTurn::kNote;
 
-  // Octets of content, CRLF counted as two: announced and enforced as SIZE
-  // (RFC 1870). 0: no limit, and SIZE is announced without a number.
+  // The largest content in octets, CRLF counted as two, announced and enforced
+  // as SIZE (RFC 1870). 0: no limit, and SIZE is announced without a number.
   uint64_t max_message_size = uint64_t{50} << 20;
 
-  // Recipients of a transaction; 452 beyond. RFC 5321 4.5.3.1.8 asks for 100.
-  // Announced as RCPTMAX: so many RCPTs are taken at least, since those that
-  // were refused do not count.
-  // With kMaxPath it bounds the memory of an envelope.
+  // Accepted recipients in one transaction. Further ones get a 452. RFC 5321
+  // 4.5.3.1.8 requires at least 100. Announced as RCPTMAX: the server takes at
+  // least that many RCPTs, because refused ones do not count. Together with
+  // kMaxPath it limits the memory of an envelope.
   size_t max_recipients = 1000;
 
-  // MAIL commands of a session; 452 beyond. 0: no limit.
+  // MAIL commands in one session. Further ones get a 452. 0: no limit.
   int max_messages = 0;
 
-  // Octets of a command line with its CRLF. RFC 5321 4.5.3.1.4 asks for 512
-  // and the extensions for up to 2,048. It bounds the driver's input buffer,
-  // see InputRoom().
+  // Octets of a command line with its CRLF. RFC 5321 4.5.3.1.4 requires 512,
+  // extensions up to 2,048. It limits the driver's input buffer, see
+  // InputRoom().
   size_t max_line = 4096;
 
-  // Octets of a line in an AUTH exchange with its CRLF: RFC 4954 4 asks for
-  // 12,288. Used only where mechanisms are offered.
+  // Octets of a line in an AUTH exchange with its CRLF: RFC 4954 4 requires
+  // 12,288. Used only if mechanisms are offered.
   size_t max_auth_line = 12288 + 2;
 
-  // Octets of replies held while the client does not read. It bounds what a
-  // client gains by sending commands and never reading.
+  // Octets of replies that are held while the client does not read. It limits
+  // the memory of a client that sends commands and never reads the replies.
   size_t max_output = size_t{64} << 10;
 
-  // 5yz replies a client may draw without a message accepted in between (LMTP's
-  // replies to one message count as one); the next command draws 421 and the
-  // connection closes. It stops guessing of recipients and of relays.
+  // 5yz replies since the last accepted message (LMTP's replies to one message
+  // count as one). After that many, the next command except QUIT gets a 421 and
+  // the connection closes. It prevents guessing of recipients and of open
+  // relays.
   int max_errors = 20;
 
-  // Refusals of its own that a session reports (ServerSession::TakeRefusals);
-  // the others are counted only. A reply of 421, which ends the session, is
-  // reported beyond it. It stops clients from filling the log.
+  // Refusals that a session reports (ServerSession::TakeRefusals). Further ones
+  // are only counted, except a 421, which ends the session. It prevents clients
+  // from filling the log.
   int max_reported = 20;
 
-  // Exchanges of AUTH in a session that end without a 235, for whatever reason:
-  // wrong credentials, a backend that fails (454), a client that cancels or
-  // sends no base64. The next command draws a 421 and the connection closes.
-  // RFC 4954 4 asks for 3 at least. It stops guessing of passwords.
+  // AUTH exchanges in one session that end without a 235, for any reason: wrong
+  // credentials, a backend that fails (454), a client that cancels or sends
+  // invalid base64. After that many, the next command except QUIT gets a 421
+  // and the connection closes. RFC 4954 4 requires at least 3. It prevents
+  // guessing of passwords.
   int max_auth_failures = 3;
 
-  // Octets of a refused BDAT that are read and thrown away (RFC 3030 2). A
-  // longer one closes the connection at once. It stops clients from feeding us
-  // what nobody wants.
+  // Octets of a refused BDAT that are read and discarded (RFC 3030 2). A larger
+  // one closes the connection at once. It prevents clients from sending
+  // unlimited data that is discarded.
   uint64_t max_discarded = uint64_t{100} << 20;
 
-  // Received and Delivered header lines: RFC 5321 6.3 asks for 100 at least.
-  // A message with so many is refused. It stops loops.
+  // Header lines that begin with "Received" or "Delivered". A message with that
+  // many is refused. RFC 5321 6.3 requires at least 100. It stops mail loops.
   int max_hops = 100;
 
-  // RCPTs of one pipelined group that may be asked at once. More than 1 lets
-  // slow decisions overlap; replies are the same.
+  // RCPTs of one pipelined group that may be open questions at once. With more
+  // than 1, slow decisions overlap. The replies are the same.
   size_t max_open_asks = 1;
 
   BareNewlines bare_newlines = BareNewlines::kReject;
 
-  // What the grammar of commands lets pass: see Strictness for the whole list.
+  // What the command grammar tolerates: see Strictness for the complete list.
   Strictness strictness = Strictness::kStrict;
 
-  // Longest wait for a command, and for the next block of content: RFC 5321
-  // 4.5.3.2.7 asks for five minutes.
+  // The longest wait for a command, and for the next block of content. RFC 5321
+  // 4.5.3.2.7 requires five minutes.
   absl::Duration command_timeout = absl::Minutes(5);
   absl::Duration data_timeout = absl::Minutes(5);
-  // Octets of content that make such a block. It stops clients that send a
-  // byte a minute.
+  // Octets of content that make a block. It stops clients that send one byte a
+  // minute.
   size_t data_block = 4096;
-  // Longest silence after content that looks complete to a client which ends
-  // its lines in LF: see ServerSession::IdleTimeout(). Such a client waits for
-  // its reply.
+  // The longest silence after content that looks complete to a client which
+  // ends its lines in LF, because such a client waits for a reply: see
+  // ServerSession::IdleTimeout().
   absl::Duration bare_end_timeout = absl::Seconds(10);
 
-  // Returns kInvalidArgument with the field's name if a value cannot be used.
+  // Returns kInvalidArgument with the name of the field if a value cannot be
+  // used.
   absl::Status Validate() const;
 
-  // Returns the least size of an input buffer: the longest line.
+  // Returns the least size of an input buffer, which is the longest line.
   size_t InputRoom() const;
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr HoldLimits kHold = {absl::Hours(1), absl::InfinitePast()};
 
-TEST(ServerConfigTest, RefusesWhatCannotBeUsed) {
+TEST(ServerConfigTest, RefusesUnusableValues) {
   struct Row {
     absl::string_view field;
     void (*change)(ServerConfig*);
@@ -85,7 +85,7 @@ TEST(ServerConfigTest, RefusesWhatCannotBeUsed) {
   }
 }
 
-TEST(ServerConfigTest, TakesWhatIsAtItsLimit) {
+TEST(ServerConfigTest, AcceptsValuesAtTheirLimits) {
   ServerConfig config;
   config.greeting.assign(400, 'a');
   config.offer_starttls = true;

@@ -20,34 +20,36 @@ namespace {
 
 constexpr size_t kMaxMechanism = 20;  // RFC 4422 3.1
 
-// Returns `line` without the white space that it begins with.
+// Returns `line` without its leading white space.
 absl::string_view StripLeadingSpace(absl::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   return line;
 }
 
-// Whether a line is an AUTH, or was meant to be one: what comes in it and after
-// it may be a password, also where it is refused.
+// Whether a line is an AUTH command, or was meant to be one. The rest of it,
+// and what follows it, may be a password, even if the command is refused.
 bool MeansAuth(absl::string_view line) {
   return absl::StartsWithIgnoreCase(StripLeadingSpace(line), "AUTH");
 }
 
-// Whether a line is a BDAT, or was meant to be one: what stands behind it may
-// be a message, and where BDAT cannot be read it must not be read as commands.
+// Whether a line is a BDAT command, or was meant to be one. A message may
+// follow it: if the line cannot be parsed, what follows must not be read as
+// commands.
 bool MeansBdat(absl::string_view line) {
   line = StripLeadingSpace(line);
   return absl::StartsWithIgnoreCase(line, "BDAT") &&
          (line.size() == 4 || !absl::ascii_isalnum(line[4]));
 }
 
-// Returns what a log may show of a command line: of AUTH, and of what was meant
-// to be one, no initial response.
+// Returns the part of a command line that a log may show. For AUTH, and for
+// what was meant to be AUTH, that excludes the initial response.
 absl::string_view ShownCommand(absl::string_view line) {
   constexpr absl::string_view kAuth = "AUTH";
   if (!MeansAuth(line)) return line.substr(0, Refusal::kMaxCommand);
   line = StripLeadingSpace(line);
-  // A mechanism is of A-Z, 0-9, '-' and '_' (RFC 4422 3.1), in any case here;
-  // but base64 would be let pass as one, were it not for upper case.
+  // A mechanism consists of A-Z, 0-9, '-' and '_' (RFC 4422 3.1). Commands may
+  // have it in lower case, but then base64 would match, too, so only upper case
+  // is shown.
   size_t end = kAuth.size();
   if (end < line.size() && line[end] == ' ') ++end;
   const size_t begin = end;
@@ -65,11 +67,12 @@ bool IsQuit(const std::variant<Command, Reply>& parsed) {
   return command != nullptr && command->row->verb == Verb::kQuit;
 }
 
-// Whether a client that sends more behind this command speaks out of turn.
+// Whether a client must wait for the reply to this command before it sends
+// more.
 bool EndsGroup(const Command& command) {
   if (command.row->verb != Verb::kAuth) return command.row->ends_group;
-  // An initial response makes the exchange one line long, or the rest of it
-  // has to wait for our challenge.
+  // With an initial response the exchange may need only this one line. Without
+  // it, the client must wait for the challenge.
   return command.argument.find(' ') == absl::string_view::npos;
 }
 
@@ -94,7 +97,7 @@ Step ServerSession::Advance(absl::string_view in) {
     step->consumed = consumed;
     step->secret = secret;
     wants_input_ = step->kind == Step::Kind::kNeedInput;
-    line_ = {};  // its bytes are the caller's
+    line_ = {};  // its bytes belong to the caller
     return *step;
   }
 }
@@ -148,9 +151,9 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
 }
 
 std::optional<Step> ServerSession::RunStartTls(absl::string_view in) {
-  // What came in plain behind STARTTLS would be taken for something that TLS
-  // has protected (CVE-2011-0411). Nothing is said of it: the client has had
-  // its 220, and waits for a handshake.
+  // Plaintext after STARTTLS would be taken for data that TLS has protected
+  // (CVE-2011-0411). There is no reply: the client has its 220, and expects a
+  // handshake.
   if (!in.empty()) {
     Close(CloseReason::kAbuse);
   } else if (input_ended_) {
@@ -197,20 +200,20 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
     overlong_bdat_ = MeansBdat(in);
   }
   *consumed += read.consumed;
-  // What is too long is consumed in pieces, and may be an AUTH.
+  // An overlong line is consumed in pieces, and may be an AUTH command.
   const bool piece = read.kind != LineReader::Result::Kind::kLine &&
                      read.line.empty() && read.consumed > 0;
   if (piece) secret_ = true;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
-  line_ = read.line;  // empty if it is too long
-  // Also where it is not served, or out of turn: the client has sent it.
+  line_ = read.line;  // empty if the line is too long
+  // Even if it is not served, or out of turn: the client has sent the password.
   secret_ = piece || MeansAuth(read.line);
   ++progress_;
   const bool whole = read.kind == LineReader::Result::Kind::kLine;
   const auto parsed = ParseCommand(read.line, config_.strictness);
   if (client_.errors >= config_.max_errors ||
       client_.auth_failures >= config_.max_auth_failures) {
-    // RFC 5321 4.1.1.10: QUIT has its 221 at any time.
+    // RFC 5321 4.1.1.10: QUIT gets its 221 at any time.
     if (!whole || !IsQuit(parsed)) {
       Refuse({421, {4, 7, 0}, "too many errors (#4.7.0)"});
       Close(CloseReason::kAbuse);
@@ -263,7 +266,7 @@ const Ask* ServerSession::Serve(const Command& command) {
     auto chunk = ParseBdat(command.argument);
     if (auto* reply = std::get_if<Reply>(&chunk)) {
       Refuse(*reply);
-      Close(CloseReason::kAbuse);  // where the next command begins, who knows
+      Close(CloseReason::kAbuse);  // the next command's position is unknown
       return nullptr;
     }
     return OnBdat(std::get<Chunk>(chunk));
@@ -322,8 +325,9 @@ const Ask* ServerSession::Serve(const Command& command) {
     case Verb::kXClient:
       return OnXClient(command.argument);
     case Verb::kWeb:
-      // A browser or a proxy made to speak to us would go on with headers, and
-      // with a body that an attacker chose: commands, to us.
+      // A browser or a proxy that was made to connect to this server would
+      // continue with header lines, and with a body that an attacker chose.
+      // They must not be read as commands.
       Say({221, {2, 7, 0}, "this is SMTP (#2.7.0)"});
       Close(CloseReason::kAbuse);
       return nullptr;
@@ -353,8 +357,8 @@ const Ask* ServerSession::OnHello(Hello::Verb verb,
   return asks_.Open(Hello{verb, std::string(argument)});
 }
 
-// While RCPTs are open, further RCPTs may be asked if nothing in their replies
-// can depend on the open answers: whole, well-formed lines below all limits.
+// While RCPTs are open, further RCPTs may be asked if their replies cannot
+// depend on the open answers: complete, well-formed lines below all limits.
 std::optional<Step> ServerSession::LookAhead(absl::string_view in,
                                              size_t* consumed) {
   const Step waiting{Step::Kind::kWaiting};
@@ -368,7 +372,7 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   const LineReader::Result read =
       peek.Next(in, config_.max_line, config_.strictness);
   if (read.kind == LineReader::Result::Kind::kPartial && read.consumed == 0) {
-    reader_ = peek;  // what it knows stays true
+    reader_ = peek;  // its state stays valid
     return waiting;
   }
   if (read.kind == LineReader::Result::Kind::kLine) {
@@ -438,7 +442,7 @@ const Ask* ServerSession::OnVrfy(absl::string_view argument) {
 
 const Ask* ServerSession::OnStartTls() {
   if (tls_ != nullptr) {
-    Refuse({503, {5, 5, 1}, "TLS is there already (#5.5.1)"});
+    Refuse({503, {5, 5, 1}, "TLS has already started (#5.5.1)"});
     return nullptr;
   }
   return asks_.Open(StartTls{});
@@ -450,7 +454,7 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
     Refuse(*reply);
     return nullptr;
   }
-  // Another client: nothing that was found out about the last one may stay.
+  // The client is another one: nothing that was known of the last one may stay.
   XClient& client = std::get<XClient>(parsed);
   client_.greeted = false;
   client_.extended = false;
@@ -466,7 +470,7 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnAuth(absl::string_view argument) {
-  // RFC 4954 3 wants EHLO, but cameras send EHLO, HELO and then AUTH.
+  // RFC 4954 3 requires EHLO, but cameras send EHLO, HELO and then AUTH.
   if (!client_.greeted) {
     Refuse({503, {5, 5, 1}, "EHLO first (#5.5.1)"});
     return nullptr;
@@ -532,7 +536,7 @@ void ServerSession::TimedOut() {
     SayForMessage(refusal);
     Report(refusal, "DATA", /*content=*/true);
   } else if (state_ != State::kStartTls) {
-    // After STARTTLS's 220 a client would take words for a handshake.
+    // After STARTTLS's 220, a client would take the reply for handshake data.
     Refuse({421, {4, 4, 2}, "timeout (#4.4.2)"}, "");
   }
   Close(CloseReason::kTimeout);
@@ -584,7 +588,8 @@ absl::Duration ServerSession::IdleTimeout() const {
   return std::min(config_.bare_end_timeout, ReadTimeout());
 }
 
-// Silence while no input is wanted is the sink's, and costs no message.
+// While no input is wanted the server is waiting for the delivery, and the
+// client's silence must not cost it the message.
 bool ServerSession::AwaitsReplyToBareEnd() const {
   return state_ == State::kBody && !intake_->ended && wants_input_ &&
          intake_->content->LooksEnded();
@@ -663,7 +668,7 @@ void ServerSession::Report(const Reply& reply, absl::string_view command,
   const bool withheld = !known && after_auth_;
   if (withheld) secret_ = true;
   if (known || MeansAuth(command)) after_auth_ = MeansAuth(command);
-  // What ends the session is always told: there is one such reply.
+  // A 421, which ends the session, is always reported: there is only one.
   if (client_.reported >= config_.max_reported && reply.code != 421) return;
   ++client_.reported;
   Refusal& refusal = reports_->open.emplace_back();

@@ -1,10 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The server's side of an SMTP connection, without the connection.
+// The server's side of an SMTP connection, without I/O.
 //
-// A driver feeds bytes to Advance() and acts on the Step it returns. With
-// "in" for what has arrived and not been consumed, a short mail goes:
+// A driver passes received bytes to Advance() and acts on the Step that it
+// returns. In the tables below, "in" is what has arrived and has not been
+// consumed. A short session:
 //
 //   in                       step                        Output() then holds
 //   ""                       kAsk Connected  Accept      220 mx ESMTP
@@ -18,16 +19,17 @@
 //   ".\r\nQUIT\r\n"          kAsk BodyEnd    Accept      250 2.0.0 ok
 //   "QUIT\r\n"               kClosed kQuit               221 2.0.0 mx
 //
-// A bare LF in the content: kAborted at once, the rest of the message is
-// consumed, and 554 answers its true end.
+// A bare LF in the content: kAborted follows at once. The rest of the message
+// is consumed, and the client gets the 554 after the end of the data.
 //
-// A bare LF in a command: 500 at once, and kClosed. Nothing after it is looked
-// at (see LineReader for the reason).
+// A bare LF in a command: the client gets a 500 at once, and kClosed follows.
+// The bytes after the bare LF are not read as commands (LineReader gives the
+// reason).
 //
 //   "NOOP\nMAIL FROM:<s@..."  kClosed kAbuse              500 5.5.2 bare LF...
 //
-// STARTTLS, then AUTH, with `-` for a step that repeats until something is
-// done:
+// STARTTLS, then AUTH. A step marked `-` repeats until the driver has done what
+// it asks for:
 //
 //   "STARTTLS\r\n"           kAsk StartTls   Accept      220 2.0.0 ready
 //   ""                       - kStartTls     write Output(), do the handshake,
@@ -36,7 +38,7 @@
 //   "AUTH PLAIN\r\n"         kAsk AuthBegin  Challenge   334
 //   "AHUAcA==\r\n"           kAsk AuthResponse  Granted  235 2.7.0 ok
 //
-// A message in chunks (RFC 3030): the question comes before the octets.
+// A message in chunks (RFC 3030). The question comes before the octets:
 //
 //   "BDAT 4\r\nhi\r\nBDA..."  kAsk BodyBegin  Accept
 //   "hi\r\nBDAT 0 LAST\r\n"  kBody {"hi\r\n"}             250 2.0.0 ok
@@ -71,222 +73,234 @@
 namespace postern {
 
 // ServerSession is the server's side of one SMTP (RFC 5321) or LMTP (RFC 2033)
-// connection: bytes go in through Advance(), replies come out of Output(), and
-// questions that the protocol does not decide come out as Asks. It does no I/O,
-// reads no clock, allocates no buffers for input, starts no threads and calls
-// no one back.
+// connection. Bytes go in through Advance(), replies come out of Output(), and
+// what the protocol does not decide comes out as an Ask. The session does no
+// I/O, reads no clock, allocates no input buffers, starts no threads and calls
+// no callbacks.
 //
-// Thread-compatible: one thread at a time; const members may run in parallel.
-// Sessions share nothing but a const ServerConfig. A RequestId may travel to
-// any thread; only the session's own thread may call Complete().
+// Thread-compatible. Sessions share nothing but a const ServerConfig. A
+// RequestId may be passed to any thread, but only the session's thread may call
+// Complete().
 //
-// What the peer gets wrong never surfaces as Status: it becomes a reply, then
-// perhaps kClosed. Status reports the embedder's own lateness or misuse:
-//   kNotFound            no such open request (a late answer; drop it)
-//   kFailedPrecondition  this answer does not fit that request
+// A client's mistake never surfaces as a Status: it leads to a reply, and in
+// some cases to kClosed. A Status reports a late or wrong call by the embedder:
+//   kNotFound            no such open question (a late answer; drop it)
+//   kFailedPrecondition  this kind of answer does not fit that question
 //   kInvalidArgument     the reply's code does not fit (say, 250 in a Refuse)
 // After any error the session is unchanged.
 //
-// The reply stream is a function of the bytes and the answers alone: not of
-// how the bytes were cut, how late the answers came or in which order. (Except
-// as ServerConfig::pipelining says.)
+// The replies depend only on the bytes and on the answers. They do not depend
+// on how the bytes are split, on when the answers come, or on their order.
+// ServerConfig::pipelining describes the one exception.
 //
-// Memory: sizeof(ServerSession); the strings of the envelope, at most
-// max_recipients of them, each within a command line; Output(), at most
-// max_output and one reply (under LMTP, one for each recipient), and as much
-// again of what is written while the rest is not; max_open_asks questions, each
-// within a line; what was refused since TakeRefusals(), at most max_reported
-// and one; and from the first message on, one Content. The formula is in
-// tests/memory_test.cc. After ReleaseIdleMemory(), between two commands and
-// outside a transaction: sizeof(ServerSession), some counters if it has refused
-// anything, and the strings of identity() and tls().
+// Memory (the formula is in tests/memory_test.cc):
+//   - sizeof(ServerSession);
+//   - the strings of the envelope: at most max_recipients, each within a
+//     command line;
+//   - Output(): at most max_output and one reply (under LMTP, one for each
+//     recipient), and as much again of written octets until the rest is
+//     written;
+//   - max_open_asks questions, each within a line;
+//   - the refusals since TakeRefusals(): at most max_reported + 1;
+//   - from the first message on, one Content.
+// After ReleaseIdleMemory(), between two commands and outside a transaction:
+// sizeof(ServerSession), some counters if the session has refused anything, and
+// the strings of identity() and tls().
 class ServerSession {
  public:
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
   explicit ServerSession(const ServerConfig& config);
-  // The same for a session that goes on where another `stood` while StartTls
-  // was its open question. That question comes first, again: accepted, 220
-  // follows and then kStartTls; refused, the session goes on in the clear, as
-  // the other would have. There is no greeting.
+  // A session that continues another one, which had StartTls as its open
+  // question and returned `stood` from handoff(). The question StartTls comes
+  // first, again. If it is accepted, 220 and then kStartTls follow. If it is
+  // refused, the session continues without TLS, as the other would have. There
+  // is no greeting.
   ServerSession(const ServerConfig& config, SessionHandoff stood);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
-  // Runs the protocol over `in` up to the next thing the driver must act on.
-  // `in` starts with the first byte not yet consumed and may grow between
-  // calls; drop Step::consumed bytes of it after acting on the step. Costs
-  // O(bytes newly seen), however the input was cut. Unconsumed input is
-  // shorter than ServerConfig::InputRoom() once kNeedInput is returned. Not
-  // calling Advance() is how the driver applies back-pressure.
+  // Runs the protocol over `in` up to the next thing that the driver must act
+  // on. `in` starts with the first byte not yet consumed and may grow between
+  // calls. Drop Step::consumed bytes of it after acting on the step. Costs
+  // O(bytes newly seen), however the input is split. When kNeedInput is
+  // returned, the unconsumed input is shorter than ServerConfig::InputRoom().
+  // To apply back-pressure, the driver does not call Advance().
   //
-  // Step::body points into `in`, at constants or at the session: all of it
-  // lives until the next Advance(), and no longer than your bytes do.
+  // Step::body points into `in`, into constants or into the session. It is
+  // valid until the next Advance(), and only as long as the bytes of `in`.
   Step Advance(absl::string_view in);
 
-  // Answers an open Ask, once. Answers may come in any order: replies leave,
-  // and the envelope grows, in the order of the commands.
+  // Answers an open Ask, which can be done once. Answers may come in any order;
+  // replies and changes of the envelope follow the order of the commands.
   absl::Status Complete(RequestId id, Verdict verdict);
-  // The same for a BodyEnd under LMTP: one verdict for each recipient of the
-  // envelope, in order. (One for all of them is the other Complete()'s.)
+  // Answers a BodyEnd under LMTP: one verdict for each recipient of the
+  // envelope, in order. To give one verdict for all, use the other Complete().
   absl::Status Complete(RequestId id, absl::Span<const Verdict> verdicts);
-  // The same for AuthBegin and AuthResponse; a Verdict that refuses may also be
-  // Complete()'s. kInvalidArgument: a challenge of more than 9,216 octets
-  // (12,288 in base64), or an identity that is empty.
+  // Answers AuthBegin and AuthResponse. To refuse, Complete() with a Verdict
+  // does the same. kInvalidArgument: a challenge of more than 9,216 octets
+  // (12,288 in base64), or an empty identity.
   absl::Status CompleteAuth(RequestId id, AuthMove move);
 
-  // Bytes for the peer, until the next non-const call. Partial writes are fine.
+  // Bytes for the client, valid until the next non-const call. Partial writes
+  // are allowed.
   absl::string_view Output() const { return output_.view(); }
-  // Says that the first `n` bytes of Output() are written, n <= its size.
+  // Reports that the first `n` bytes of Output() are written, n <= its size.
   void OutputWritten(size_t n) { output_.Written(n); }
 
-  // What Output() has held so far, written or not.
+  // Counts all replies that Output() has held, written or not.
   const ReplyCounts& replies() const { return output_.counts(); }
 
-  // Returns what the session has refused by itself since the last call, in the
-  // order of the replies, which are in Output() by then or have been. Between
-  // two calls, and in the whole session, there are ServerConfig::max_reported
-  // and one at most. For the driver to take after each Advance(); sessions that
-  // refuse nothing pay nothing for it.
+  // Returns the refusals that the session has decided by itself since the last
+  // call, in the order of their replies. The replies are in Output(), or were
+  // there before. A session returns at most ServerConfig::max_reported + 1
+  // refusals. The driver calls this after each Advance(); it costs nothing
+  // while the session refuses nothing.
   std::vector<Refusal> TakeRefusals();
   bool has_refusals() const {
     return reports_ != nullptr && !reports_->open.empty();
   }
-  // Counts all of them, reported or not. Where another session stood before,
-  // its own are not among them.
+  // Counts all of these refusals, reported or not, but not those of a session
+  // that this one continues.
   uint32_t refused() const { return reports_ == nullptr ? 0 : reports_->all; }
 
-  // The peer will send nothing more. What it has sent is still served and open
-  // Asks are still answered; where input would be needed, kClosed follows.
+  // The client will send nothing more. The session still serves what it has
+  // received and still takes answers to open Asks; when it would need input,
+  // kClosed follows.
   void EndOfInput() { input_ended_ = true; }
-  // The peer took longer than ReadTimeout() or IdleTimeout(), or its time is up
-  // for another reason: drops the transaction and open Asks, says 421, closes.
-  // A client that waits for the reply to a message which it ended in a bare LF
-  // gets the message's 554 instead: after a 421 it would send the same message
-  // again for days. Where bare newlines are normalized there is no 554, and it
-  // gets a 451 that says what is missing: the client of a message that is
-  // merely slow must be able to send it again.
+  // The client exceeded ReadTimeout() or IdleTimeout(), or the driver ends the
+  // session because of another timeout. Drops the transaction and open Asks,
+  // replies 421 and closes. There is no reply after the 220 to STARTTLS,
+  // because the client expects a handshake. A client that waits for the reply
+  // to a message that it ended in a bare LF gets the message's 554 instead,
+  // because after a 421 it would send the same message again for days. If bare
+  // newlines are normalized there is no 554, and the client gets a 451 that
+  // says what is missing: a client that is only slow must be able to send its
+  // message again.
   void TimedOut();
-  // We go down: at the next moment at which no answer and no content is on its
-  // way, says 421 and closes. Until then the session goes on.
+  // The server shuts down. As soon as no answer is due and no content is in
+  // progress, the session replies 421 and closes. Until then it continues.
   void Shutdown() { shutting_down_ = true; }
-  // TLS is there: behind kStartTls, or before the first Advance() where the
-  // connection begins with it. All that the client has said is forgotten (RFC
-  // 3207 4.2), but not what it has done wrong.
+  // TLS has started: after kStartTls, or before the first Advance() if the
+  // connection begins with TLS. The session forgets what the client has said
+  // (RFC 3207 4.2), but keeps its counts of errors, AUTH failures and messages,
+  // and its violations.
   void TlsStarted(TlsInfo info);
-  // The client has sent something although it was not greeted yet: for the
-  // driver to say, before the first Advance() or while Connected is open. What
-  // to do then is ServerConfig::early_talk; kReject takes the question back.
+  // The client has sent something before its greeting. The driver reports it
+  // before the first Advance() or while Connected is open.
+  // ServerConfig::early_talk decides what follows; kReject also withdraws the
+  // open question.
   void TalkedEarly();
 
-  // Outside a transaction, and with no question open, gives back all memory
-  // that is kept to be used again: for a driver of many sessions that will
-  // wait, perhaps for long. Nothing else changes, and what comes next costs
-  // some allocations.
+  // Outside a transaction, and with no question open, frees all memory that is
+  // kept for reuse. For a driver of many sessions, when one of them may wait
+  // for a long time. Nothing else changes; later commands allocate again.
   void ReleaseIdleMemory();
 
-  // How long the peer may take over its next command or block of content, RFC
-  // 5321 4.5.3.2. Re-arm a timer of it whenever progress() has changed, and
-  // only then, so that a trickle of bytes buys no time.
+  // How long the client may take for its next command or block of content, RFC
+  // 5321 4.5.3.2. Restart a timer of this duration whenever progress() has
+  // changed, and only then, so that a client cannot extend it with single
+  // bytes.
   absl::Duration ReadTimeout() const;
-  // How long the driver may wait for the peer's next octet, from the last one
-  // on: InfiniteDuration(), if ReadTimeout() alone counts. It is
-  // ServerConfig::bare_end_timeout, and at most ReadTimeout(), while the
-  // content ends as a client that ends its lines in LF ends a message (LF.LF):
-  // such a client waits for the reply to it, and sends nothing more. It only
-  // shortens a wait: the deadline of ReadTimeout() stays.
+  // How long the driver may wait for the next octet, counted from the last one.
+  // InfiniteDuration() if only ReadTimeout() applies. While the content ends in
+  // LF.LF, the end of a message for a client that ends its lines in LF, it is
+  // ServerConfig::bare_end_timeout, and at most ReadTimeout(): such a client
+  // waits for a reply and sends nothing more. This only shortens a wait; the
+  // deadline of ReadTimeout() still applies.
   absl::Duration IdleTimeout() const;
   // Counts commands, blocks of content (ServerConfig::data_block) and answers.
   uint64_t progress() const { return progress_; }
 
-  // Whether a message's content is on its way, and of which message: from the
-  // 354 on, or from the first chunk's command on, to its last octet, also where
-  // it is refused already. 0: none. A number is that of one message.
+  // Returns the number of the message (Mail::message) whose content is in
+  // progress, or 0. Content is in progress from an accepted BodyBegin to the
+  // last octet, also between the chunks of a message that is not refused, and
+  // while the octets of a refused BDAT are read.
   uint64_t content() const;
 
-  // Returns the open question `id`, or null if it has been answered or its
-  // answer would come too late. It stays until it is answered, and until the
-  // next call that is not const.
+  // Returns the open question `id`, or null if it is answered or an answer
+  // would be too late. Valid until the next non-const call.
   const Ask* open_ask(RequestId id) const {
     const AskQueue::Entry* entry = asks_.Find(id);
     return entry == nullptr ? nullptr : &entry->ask;
   }
-  // What has been agreed since MAIL; stays until the transaction's end, and the
-  // reference until the next non-const call outside of one.
+  // The sender, parameters and accepted recipients since MAIL. Empty outside a
+  // transaction, where the reference is valid until the next non-const call.
   const Envelope& envelope() const;
   const ServerConfig& config() const { return config_; }
-  // Whether this is LMTP: ServerConfig::lmtp.
+  // Whether this is an LMTP session: ServerConfig::lmtp.
   bool lmtp() const { return config_.lmtp; }
-  // Who the client is, by AUTH or by a proxy's XCLIENT; empty: not known.
+  // The user, from AUTH or from a proxy's XCLIENT. Empty: not known.
   const std::string& identity() const { return client_.identity; }
-  // What TLS has come to, null for a connection in the clear. Behind XCLIENT it
-  // is still the proxy's, but the certificate is nobody's.
+  // The negotiated TLS parameters. Null: no TLS. After XCLIENT they are still
+  // those of the proxy's connection, but without its certificate.
   const SharedTlsInfo& tls() const { return tls_; }
   // What the client has done out of turn so far.
   const Violations& violations() const { return client_.violations; }
-  // What a session that continues this one needs to know. To be called while
-  // StartTls is the open question.
+  // What a session that continues this one needs. Call it only while StartTls
+  // is the open question.
   const SessionHandoff& handoff() const;
-  // Bytes of input looked at so far, each time counted: for the test that the
-  // cost is linear in what comes in, however it was cut.
+  // Counts the bytes of input examined so far, including repeated ones. Tests
+  // use it to check that the cost is linear in the input, however it is split.
   uint64_t examined() const;
 
-  // Returns true between two commands and outside a transaction: where an end
-  // of input is no loss to anyone.
+  // Returns true between two commands and outside a transaction, where an end
+  // of input loses nothing.
   bool idle() const;
 
  private:
   enum class State : uint8_t {
-    kStart,      // the greeting has not been asked for
-    kTakenOver,  // behind another session's STARTTLS, which was not answered
+    kStart,      // Connected has not been asked yet
+    kTakenOver,  // continues another session; StartTls is asked next
     kCommand,    // between commands, or waiting for answers
-    kAuth,       // behind 334, or waiting for the next move
-    kBody,       // behind 354, or in a chunk
-    kSwallow,    // in a chunk that is thrown away
-    kStartTls,   // behind STARTTLS's 220
+    kAuth,       // after a 334, or waiting for the authenticator
+    kBody,       // after a 354, or in a chunk
+    kSwallow,    // in a chunk that is discarded
+    kStartTls,   // after the 220 to STARTTLS
     kClosed,
   };
   enum class Transaction : uint8_t {
     kNone,
-    kOpen,    // MAIL accepted, and the end not reached
-    kChunks,  // a BDAT accepted, and it was not the last
-    kBroken,  // a BDAT refused, and it was not the last
+    kOpen,    // MAIL accepted, and the transaction has not ended
+    kChunks,  // a BDAT accepted that was not the last
+    kBroken,  // a BDAT refused that was not the last
   };
 
-  // Why a chunk is refused, which says who reports it.
+  // Why a chunk is refused. This decides who reports it.
   enum class Cause : uint8_t {
-    kProtocol,  // it may not come
-    kContent,   // what is wrong with the message
-    kAnswer,    // a port's answer, known to it
+    kProtocol,  // BDAT is not allowed here
+    kContent,   // the message's content
+    kAnswer,    // the embedder's answer, which it reports itself
   };
-  // The content of the message under way, or a chunk that is thrown away. The
-  // next message uses the same object, so that it costs no allocation.
+  // The content of the current message, or a chunk that is discarded. The next
+  // message reuses the object, so that it allocates nothing.
   struct Intake {
-    bool chunked = false;  // it comes in chunks
-    Chunk chunk;           // what is left of the one under way
-    // The message is refused, and the embedder knows: there is nothing to abort
+    bool chunked = false;  // the content comes in chunks
+    Chunk chunk;           // the current chunk; `size` is what is left of it
+    // The message is refused, and the embedder knows: kAborted is not needed
     // when the transaction ends.
     bool draining = false;
     bool ended = false;                    // its last octet has been consumed
     bool refusal_due = false;              // kAborted will show `refusal`
-    Cause chunk_cause = Cause::kProtocol;  // of the chunk that is thrown away
-    // Of the message, or of the chunk thrown away; or of one before it.
+    Cause chunk_cause = Cause::kProtocol;  // of the discarded chunk
+    // For the message or the discarded chunk; or left over from an earlier one.
     std::unique_ptr<const Reply> refusal;
-    std::optional<Content> content;  // none before the first BodyBegin
-    uint64_t block = 0;  // octets of content since progress_ has changed
+    std::optional<Content> content;  // none before the first accepted BodyBegin
+    uint64_t block = 0;  // octets of content since progress_ changed
   };
-  // What there is to report. Made for the first refusal.
+  // Refusals to report. Allocated for the first one.
   struct Reports {
     std::vector<Refusal> open;  // not taken yet
     uint32_t all = 0;
   };
 
-  Intake& intake();  // made if there is none
+  Intake& intake();  // allocates it if necessary
   bool draining() const { return intake_ != nullptr && intake_->draining; }
   Phase phase() const;
   ParameterRules parameter_rules() const;
-  Utf8 utf8() const;  // of this transaction
+  Utf8 utf8() const;  // of the current transaction
 
-  // Each returns the step to hand out, or nullopt to go on in the input.
+  // Each returns the step to return to the driver, or nullopt to continue with
+  // the input.
   std::optional<Step> Run(absl::string_view in, size_t* consumed);
   std::optional<Step> RunStartTls(absl::string_view in);
   std::optional<Step> RunCommands(absl::string_view in, size_t* consumed);
@@ -294,16 +308,16 @@ class ServerSession {
   std::optional<Step> RunBody(absl::string_view in, size_t* consumed);
   std::optional<Step> RunSwallow(absl::string_view in, size_t* consumed);
   LineReader::Result ReadLine(absl::string_view in, size_t max_line);
-  // The line of `command` ends in a bare LF: replies, and closes. See
+  // The line of `command` ends in a bare LF: replies and closes. See
   // LineReader.
   std::optional<Step> RefuseBareLf(absl::string_view command);
   std::optional<Step> OnCommand(const Command& command);
   std::optional<Step> LookAhead(absl::string_view in, size_t* consumed);
   static Step AskStep(const Ask* ask);
-  // No more input is there: asks for it, unless it has ended.
+  // More input is needed: returns kNeedInput, or closes if the input has ended.
   std::optional<Step> WantInput();
 
-  // Each returns the question to ask, or null where the reply is said.
+  // Each returns the question to ask, or null if the reply is already given.
   const Ask* Serve(const Command& command);
   const Ask* OnHello(Hello::Verb verb, absl::string_view argument);
   const Ask* OnMail(absl::string_view argument);
@@ -314,18 +328,18 @@ class ServerSession {
   const Ask* OnXClient(absl::string_view argument);
   const Ask* OnVrfy(absl::string_view argument);
 
-  // Says `reply`, behind the octets of the chunk that it refuses.
+  // Replies `reply` after the octets of the refused chunk.
   void RefuseChunk(const Chunk& chunk, Reply reply, Cause cause);
-  // The same, for a reason that ends the transaction as well.
+  // The same for a refusal that also ends the transaction.
   void FailChunk(const Chunk& chunk, Reply reply, Cause cause);
-  // Says `refusal_`, of a chunk, as often as it is due.
+  // Sends the chunk's refusal, under LMTP once for each recipient if it is due.
   void SayForChunk();
   std::optional<Step> EndChunk();
   std::optional<Step> EndBody();
   void CountBlock(uint64_t octets);
   bool AwaitsReplyToBareEnd() const;
 
-  // The answer takes effect; the envelope takes what it needs of the question.
+  // Applies an answer. The envelope takes over what it needs from the question.
   void Apply(Ask& ask, const Verdict& verdict);
   void Accepted(Ask& ask, const Verdict& verdict);
   void BodyAccepted(const Verdict& verdict);
@@ -336,13 +350,13 @@ class ServerSession {
   void Say(const std::optional<Reply>& reply, const Reply& usual) {
     Say(reply ? *reply : usual);
   }
-  // The reply to a message: under LMTP, one for each of its recipients, and
-  // still one error.
+  // The reply to a message. Under LMTP there is one for each recipient, but
+  // they count as one error.
   void SayForMessage(const Reply& reply);
-  // The same as Say(), for a 4yz or 5yz that the session itself gives to the
-  // command under way, and reports.
+  // Replies to the current command with a 4yz or 5yz of the session's own, and
+  // reports it.
   void Refuse(const Reply& reply) { Refuse(reply, line_); }
-  // The same where the reply is due later than its command.
+  // The same for a reply that comes later than its command.
   void Refuse(const Reply& reply, absl::string_view command) {
     Say(reply);
     Report(reply, command, /*content=*/false);
@@ -350,10 +364,11 @@ class ServerSession {
   void Report(const Reply& reply, absl::string_view command, bool content);
 
   void EndTransaction();
-  // Ends the transaction without a message: kAborted comes next.
+  // Ends the transaction without a message. kAborted comes next.
   void Abort();
-  // The message will be refused with `reply`: kAborted comes next, and the
-  // transaction stays to its end, since the reply may be due many times.
+  // The message will be refused with `reply`. kAborted comes next; the
+  // transaction stays open to its end, because LMTP may need the reply for each
+  // recipient.
   void RefuseMessage(Reply reply);
   void EndAuth();
   void Close(CloseReason reason);
@@ -361,37 +376,37 @@ class ServerSession {
   const ServerConfig& config_;
   State state_ = State::kStart;
   bool refused_ = false;    // greeted with 554: only QUIT is served
-  bool abort_due_ = false;  // kAborted goes before anything else
+  bool abort_due_ = false;  // kAborted comes before anything else
   bool input_ended_ = false;
-  bool wants_input_ = false;    // as the last Step said
-  bool shutting_down_ = false;  // at the next safe point
+  bool wants_input_ = false;    // the last Step was kNeedInput
+  bool shutting_down_ = false;  // at the next point without open work
   CloseReason reason_ = CloseReason::kQuit;
-  SessionHandoff client_;  // what is known of it
+  SessionHandoff client_;  // what is known of the client
   SharedTlsInfo tls_;
   uint64_t progress_ = 0;
 
   LineReader reader_;
-  bool overlong_bdat_ = false;  // the line too long was meant to be a BDAT
+  bool overlong_bdat_ = false;  // the overlong line was meant to be a BDAT
   AskQueue asks_;
-  bool next_waits_ = false;  // the next line is in, and no RCPT to ask ahead
-  uint64_t examined_ = 0;    // besides what reader_ and intake_ count
+  bool next_waits_ = false;  // the next line is complete, and must wait
+  uint64_t examined_ = 0;    // in addition to the counts of reader_ and intake_
 
-  bool exchange_ = false;  // AUTH has begun, and has not come to an end
-  bool secret_ = false;    // what was just consumed is, for Step::secret
-  // AUTH has come, and no known verb since: an unknown command may be a part of
-  // an exchange that its client takes to be open.
+  bool exchange_ = false;  // an AUTH exchange has begun and has not ended
+  bool secret_ = false;    // the bytes just consumed may be, see Step::secret
+  // The last known verb was AUTH: an unknown command may be part of an exchange
+  // that the client believes to be open.
   bool after_auth_ = false;
 
   Transaction transaction_ = Transaction::kNone;
-  // Null: there was none since ReleaseIdleMemory().
+  // Null: none since ReleaseIdleMemory().
   std::unique_ptr<Envelope> envelope_;
-  size_t rcpts_asked_ = 0;  // of this transaction
+  size_t rcpts_asked_ = 0;  // in this transaction
 
-  // Null: there was none since ReleaseIdleMemory().
+  // Null: none since ReleaseIdleMemory().
   std::unique_ptr<Intake> intake_;
 
-  absl::string_view line_;  // the command under way, within Advance() alone
-  std::unique_ptr<Reports> reports_;  // null: nothing was refused
+  absl::string_view line_;  // the current command, only within Advance()
+  std::unique_ptr<Reports> reports_;  // null: nothing has been refused
 
   ReplyQueue output_;
 };

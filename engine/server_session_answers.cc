@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The embedder's answers, and what they change.
+// ServerSession: the embedder's answers and their effects.
 
 #include <algorithm>
 #include <memory>
@@ -36,7 +36,8 @@ absl::Status ServerSession::Complete(RequestId id,
   if (!config_.lmtp || !std::holds_alternative<BodyEnd>(open->ask.what) ||
       verdicts.size() != envelope().to.size()) {
     return absl::FailedPreconditionError(
-        "verdicts by recipient are for LMTP's BodyEnd, one for each");
+        "several verdicts fit only a BodyEnd under LMTP, one for each "
+        "recipient");
   }
   for (const Verdict& verdict : verdicts) {
     if (absl::Status status = CheckAnswer(open->ask, verdict); !status.ok()) {
@@ -44,7 +45,7 @@ absl::Status ServerSession::Complete(RequestId id,
     }
   }
   ++progress_;
-  asks_.Clear();  // nothing else is open behind a message
+  asks_.Clear();  // nothing else is open after a message
   MessageDecided(verdicts);
   return absl::OkStatus();
 }
@@ -68,7 +69,7 @@ absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
   } else {
     AuthGranted& granted = std::get<AuthGranted>(move);
     if (granted.identity.empty()) {
-      return absl::InvalidArgumentError("an identity that is empty");
+      return absl::InvalidArgumentError("an empty identity");
     }
     exchange_ = false;
     state_ = State::kCommand;
@@ -76,7 +77,7 @@ absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
     Say({235, {2, 7, 0}, "ok"});
   }
   ++progress_;
-  asks_.Clear();  // nothing else is open beside AUTH
+  asks_.Clear();  // nothing else is open during AUTH
   return absl::OkStatus();
 }
 
@@ -88,7 +89,7 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
   const Reply& reply = *verdict.reply();
   const bool drop = verdict.kind() == Verdict::Kind::kDrop;
   if (std::holds_alternative<BodyBegin>(ask.what)) {
-    // By the embedder's own word: nothing to abort.
+    // The embedder has refused, so there is nothing to abort.
     if (intake_->chunked && !drop) {
       return FailChunk(intake_->chunk, reply, Cause::kAnswer);
     }
@@ -97,8 +98,8 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
              std::holds_alternative<AuthResponse>(ask.what)) {
     exchange_ = false;
     state_ = State::kCommand;
-    // An outage too: a client that could try for free while a backend fails
-    // would guess as fast as the backend can fail.
+    // A failure of the backend counts too: otherwise a client could guess
+    // without limit while the backend fails.
     ++client_.auth_failures;
   }
   Say(reply);
@@ -107,7 +108,7 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
   }
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
     refused_ = true;
-    // A greeting answers no command.
+    // A refused greeting answers no command, and is no error of the client.
     if (!connected->client) client_.errors = 0;
   }
   if (drop) Close(CloseReason::kRefused);
@@ -149,12 +150,12 @@ void ServerSession::Accepted(Ask& ask, const Verdict& verdict) {
   } else if (std::holds_alternative<Other>(ask.what)) {
     Say(reply, {250, {2, 0, 0}, "ok"});
   } else {
-    // RFC 5321 3.5.3: nothing was verified, so not 250.
+    // RFC 5321 3.5.3: nothing was verified, so the code is not 250.
     Say(reply, {252, {2, 0, 0}, "send some mail, i'll try my best"});
   }
 }
 
-// `verdicts`: one for each recipient, or one for all.
+// `verdicts` has one for each recipient, or one for all.
 void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
   const Reply usual = {250, {2, 0, 0}, "ok"};
   bool drop = false;
@@ -170,7 +171,7 @@ void ServerSession::MessageDecided(absl::Span<const Verdict> verdicts) {
     drop = drop || verdict.kind() == Verdict::Kind::kDrop;
     accepted = accepted || verdict.accepted();
   }
-  // Of as many recipients as it may have, a message is one error, or none.
+  // A message is at most one error, however many recipients it has.
   client_.errors = accepted ? 0 : std::min(client_.errors, errors + 1);
   EndTransaction();
   if (drop) Close(CloseReason::kRefused);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The content of a message: behind DATA, and in the chunks of BDAT.
+// ServerSession: the content of a message, after DATA and in BDAT chunks.
 
 #include <algorithm>
 #include <memory>
@@ -59,8 +59,8 @@ void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply, Cause cause) {
 }
 
 void ServerSession::SayForChunk() {
-  // RFC 2033 4.3: LMTP answers the last chunk for each recipient, and where
-  // there is none, not at all.
+  // RFC 2033 4.3: LMTP replies to the last chunk once for each recipient, and
+  // not at all if there is none.
   if (intake_->chunk.last && Serves(config_, tls_.get(), Verb::kBdat) &&
       phase() >= Phase::kIdle) {
     SayForMessage(*intake_->refusal);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How a session ends, from wherever it stands.
+// How a session ends, in each of its states.
 
 #include <string>
 
@@ -12,9 +12,9 @@
 namespace postern {
 namespace {
 
-// A client says `bytes`, everything is accepted but the last question if it is
-// to stay `open`; AUTH LOGIN is challenged, PLAIN granted. Then comes what the
-// row says of each ending.
+// A client sends `bytes`. Everything is accepted, except the last question if
+// `open`; AUTH LOGIN gets a challenge, PLAIN is granted. Then the session ends
+// in one of three ways, with the given result.
 struct Row {
   std::string bytes;
   bool open;
@@ -37,7 +37,7 @@ class Session {
       Drain();
       if (step.kind == Step::Kind::kNeedInput ||
           step.kind == Step::Kind::kStartTls) {
-        EXPECT_FALSE(open) << "nothing was asked";
+        EXPECT_FALSE(open) << "no question was asked";
         return;
       }
       ASSERT_NE(step.kind, Step::Kind::kClosed);
@@ -47,7 +47,7 @@ class Session {
     }
   }
 
-  // What comes out: "aborted", codes of replies, and what it ends in.
+  // Returns what happens: "aborted", reply codes, and the final state.
   std::string Result(void (ServerSession::*event)()) {
     (session_.*event)();
     std::string out;
@@ -98,7 +98,7 @@ class Session {
                                           : Verdict::Accept())
                     .ok());
   }
-  // Returns the codes of what there is to say.
+  // Returns the codes of the replies in the output.
   std::string Drain() {
     std::string out;
     const std::string all(session_.Output());
@@ -115,7 +115,7 @@ class Session {
 
 std::string With(absl::string_view more) { return absl::StrCat(kRcpt, more); }
 
-TEST(ServerSessionEndTest, EndsAsItShouldWhereverItStands) {
+TEST(ServerSessionEndTest, EndsCorrectlyInEachState) {
   ServerConfig config;
   config.greeting = "mx";
   config.offer_starttls = true;

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A session that goes on where another stood.
+// A session that continues another one.
 
 #include <algorithm>
 #include <memory>
@@ -21,8 +21,8 @@ namespace {
 
 constexpr char kAuth[] = "AUTH PLAIN =\r\n";
 
-// A client's session. AUTH PLAIN is granted, another mechanism refused, and
-// STARTTLS answered as `tls` says; TLS then comes at once.
+// A client's session. AUTH PLAIN is granted, other mechanisms are refused.
+// STARTTLS is accepted if `tls`, and TLS then starts at once.
 class Dialogue {
  public:
   Dialogue(const ServerConfig& config, bool tls, bool handed_over)
@@ -31,7 +31,8 @@ class Dialogue {
         handed_over_(handed_over),
         session_(std::make_unique<ServerSession>(config)) {}
 
-  // Returns what the session says to `bytes`, and how it ended if it did.
+  // Returns what the session replies to `bytes`, and the close reason if it
+  // closes.
   std::string Feed(absl::string_view bytes) {
     std::string in(bytes);
     std::string out;
@@ -114,13 +115,13 @@ ServerConfig Config() {
 }
 
 struct Row {
-  std::string before;  // STARTTLS
+  std::string before;  // before STARTTLS
   std::string after;
-  absl::string_view tls;    // is in the replies to `after` if TLS is there
-  absl::string_view clear;  // and if it is refused
+  absl::string_view tls;    // part of the replies to `after`, if TLS starts
+  absl::string_view clear;  // the same, if STARTTLS is refused
 };
 
-TEST(ServerSessionHandoffTest, GoesOnAsTheOtherWouldHave) {
+TEST(ServerSessionHandoffTest, ContinuesAsTheOtherSessionWould) {
   const ServerConfig config = Config();
   const std::string mail = "MAIL FROM:<s@x>\r\n";
   const std::string mails = absl::StrCat(mail, "RSET\r\n", mail, "RSET\r\n");
@@ -160,7 +161,7 @@ TEST(ServerSessionHandoffTest, GoesOnAsTheOtherWouldHave) {
   }
 }
 
-TEST(ServerSessionHandoffTest, TakesAllOfItAlong) {
+TEST(ServerSessionHandoffTest, HandsOffTheCompleteState) {
   ServerConfig config = Config();
   Dialogue dialogue(config, /*tls=*/true, /*handed_over=*/true);
   dialogue.Feed(absl::StrCat("NOOP\r\nx\r\nEHLO c\r\nAUTH LOGIN =\r\n", kAuth,
@@ -178,7 +179,7 @@ TEST(ServerSessionHandoffTest, TakesAllOfItAlong) {
   EXPECT_EQ(ServerSession(config, want).violations(), want.violations);
 }
 
-// STARTTLS is no way to fill a log.
+// A client cannot fill the log by STARTTLS.
 TEST(ServerSessionHandoffTest, ReportsNoMoreRefusalsThanOneSession) {
   ServerConfig config = Config();
   config.max_errors = 100;
@@ -197,7 +198,7 @@ TEST(ServerSessionHandoffTest, ReportsNoMoreRefusalsThanOneSession) {
   }
 }
 
-TEST(ServerSessionHandoffTest, TakesNothingInTheClearBehindItsAcceptance) {
+TEST(ServerSessionHandoffTest, RefusesPlaintextAfterAcceptingStartTls) {
   const ServerConfig config = Config();
   ServerSession session(config, SessionHandoff{});
   const Step asked = session.Advance("NOOP\r\n");
@@ -211,7 +212,7 @@ TEST(ServerSessionHandoffTest, TakesNothingInTheClearBehindItsAcceptance) {
   EXPECT_EQ(session.Output(), "220 2.0.0 ready\r\n");
 }
 
-TEST(ServerSessionHandoffTest, GoesDownBeforeItsQuestion) {
+TEST(ServerSessionHandoffTest, ShutdownBeforeTheQuestionReplies421) {
   const ServerConfig config = Config();
   ServerSession session(config, SessionHandoff{});
   session.Shutdown();

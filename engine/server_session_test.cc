@@ -16,8 +16,8 @@ namespace {
 
 using Kind = Step::Kind;
 
-// A session with its input and output at hand. What crosses more than one
-// command is in tests/transcripts.
+// A session with its input and output. Tests over more than one command are in
+// tests/transcripts.
 class ServerSessionTest : public testing::Test {
  protected:
   ServerSessionTest() { config_.greeting = "mx"; }
@@ -35,7 +35,7 @@ class ServerSessionTest : public testing::Test {
     in_.erase(0, step.consumed);
     return step;
   }
-  // Feeds `bytes` and accepts all questions, until the session needs more.
+  // Sends `bytes` and accepts all questions, until the session needs more.
   void Feed(absl::string_view bytes) {
     in_.append(bytes.data(), bytes.size());
     while (true) {
@@ -50,7 +50,7 @@ class ServerSessionTest : public testing::Test {
       EXPECT_TRUE(session().Complete(step.ask->id, Verdict::Accept()).ok());
     }
   }
-  // Feeds `bytes` and returns the question they lead to.
+  // Sends `bytes` and returns the question to which they lead.
   RequestId Question(absl::string_view bytes) {
     in_.append(bytes.data(), bytes.size());
     const Step step = Advance();
@@ -70,7 +70,7 @@ class ServerSessionTest : public testing::Test {
   std::optional<ServerSession> session_;
 };
 
-TEST_F(ServerSessionTest, AsksBeforeItGreets) {
+TEST_F(ServerSessionTest, AsksBeforeGreeting) {
   const Step step = Advance();
   ASSERT_EQ(step.kind, Kind::kAsk);
   EXPECT_TRUE(std::holds_alternative<Connected>(step.ask->what));
@@ -81,7 +81,7 @@ TEST_F(ServerSessionTest, AsksBeforeItGreets) {
   EXPECT_EQ(Advance().kind, Kind::kNeedInput);
 }
 
-TEST_F(ServerSessionTest, AnswersOnce) {
+TEST_F(ServerSessionTest, TakesOneAnswerForEachQuestion) {
   const RequestId id = Question("");
   EXPECT_TRUE(session().Complete(id, Verdict::Accept()).ok());
   EXPECT_TRUE(absl::IsNotFound(session().Complete(id, Verdict::Accept())));
@@ -131,15 +131,15 @@ TEST_F(ServerSessionTest, RefusesAnswersThatDoNotFit) {
     const std::string before(session.Output());
     EXPECT_EQ(session.Complete(id, row.verdict).code(), row.code);
     if (row.code == kOk) continue;
-    // Nothing has changed: the right answer is still taken.
+    // Nothing has changed: a correct answer is still accepted.
     EXPECT_EQ(session.Output(), before);
     EXPECT_EQ(session.Advance(in).kind, Kind::kWaiting);
     EXPECT_TRUE(session.Complete(id, Verdict::Accept()).ok());
   }
 }
 
-// RFC 5321 4.2: a client takes a greeting by its code.
-TEST_F(ServerSessionTest, GreetsWith220Alone) {
+// RFC 5321 4.2: a client recognizes a greeting by its code.
+TEST_F(ServerSessionTest, GreetsOnlyWith220) {
   const RequestId id = Question("");
   EXPECT_TRUE(absl::IsInvalidArgument(
       session().Complete(id, Verdict::Accept(Reply{250, {}, "mx"}))));
@@ -148,7 +148,7 @@ TEST_F(ServerSessionTest, GreetsWith220Alone) {
   EXPECT_EQ(TakeOutput(), "220 hi\r\n");
 }
 
-TEST_F(ServerSessionTest, KeepsRepliesInOrderWhateverTheOrderOfTheAnswers) {
+TEST_F(ServerSessionTest, RepliesFollowCommandOrderNotAnswerOrder) {
   config_.max_open_asks = 3;
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
   TakeOutput();
@@ -167,7 +167,7 @@ TEST_F(ServerSessionTest, KeepsRepliesInOrderWhateverTheOrderOfTheAnswers) {
   EXPECT_EQ(session().envelope().to[1].path.Address(), "c@d");
 }
 
-TEST_F(ServerSessionTest, OverlapsNothingButWellFormedRcpts) {
+TEST_F(ServerSessionTest, AsksAheadOnlyForWellFormedRcpts) {
   config_.max_open_asks = 4;
   for (absl::string_view next :
        {"DATA\r\n", "RSET\r\n", "RCPT TO:<bad\r\n", "RCPT TO:<b@d>", "\r\n",
@@ -181,9 +181,9 @@ TEST_F(ServerSessionTest, OverlapsNothingButWellFormedRcpts) {
   }
 }
 
-// What waits behind an open question is looked at once, not at each byte that
-// comes in meanwhile.
-TEST_F(ServerSessionTest, LooksOnceAtALineThatHasToWait) {
+// Input after an open question is examined once, not again for each byte that
+// arrives.
+TEST_F(ServerSessionTest, ExaminesAWaitingLineOnce) {
   const std::string long_line(config_.max_line - 2, 'x');
   const std::string overlong(3 * config_.max_line, 'x');
   for (const std::string& ahead :
@@ -210,7 +210,7 @@ TEST_F(ServerSessionTest, LooksOnceAtALineThatHasToWait) {
   }
 }
 
-TEST_F(ServerSessionTest, StopsAtItsOutputCap) {
+TEST_F(ServerSessionTest, StopsAtMaxOutput) {
   config_.max_output = 4096;
   Feed("EHLO c\r\n");
   for (int i = 0; i < 1000; ++i) in_ += "NOOP\r\n";
@@ -223,7 +223,7 @@ TEST_F(ServerSessionTest, StopsAtItsOutputCap) {
   EXPECT_EQ(Advance().kind, Kind::kNeedFlush);  // full again
 }
 
-TEST_F(ServerSessionTest, TakesPartialWrites) {
+TEST_F(ServerSessionTest, AcceptsPartialWrites) {
   Feed("NOOP\r\nQUIT\r\n");
   const std::string all = "220 mx ESMTP\r\n250 2.0.0 ok\r\n221 2.0.0 mx\r\n";
   for (size_t i = 0; i < all.size(); ++i) {
@@ -257,7 +257,7 @@ TEST_F(ServerSessionTest, CountsRepliesByTheirFirstDigit) {
   EXPECT_EQ(session().replies(), (ReplyCounts{2, 1, 0, 0})) << "334";
 }
 
-TEST_F(ServerSessionTest, AbortsAtTheFirstDefectNotAtTheEnd) {
+TEST_F(ServerSessionTest, AbortsAtTheFirstDefectInContent) {
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nok\r\n");
   TakeOutput();
   in_ += "bad\n";
@@ -269,7 +269,7 @@ TEST_F(ServerSessionTest, AbortsAtTheFirstDefectNotAtTheEnd) {
             "(#5.5.2)\r\n");
 }
 
-TEST_F(ServerSessionTest, GivesContentAsSlicesOfTheInput) {
+TEST_F(ServerSessionTest, ReturnsContentAsSlicesOfTheInput) {
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
   in_ = "a\r\n..b\r\n.\r\nQUIT\r\n";
   const Step step = session().Advance(in_);
@@ -281,7 +281,7 @@ TEST_F(ServerSessionTest, GivesContentAsSlicesOfTheInput) {
   EXPECT_EQ(step.body[1], ".b\r\n");
 }
 
-TEST_F(ServerSessionTest, ClosesOnTimeoutAndForgetsOpenQuestions) {
+TEST_F(ServerSessionTest, TimeoutClosesAndDropsOpenQuestions) {
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\n");
   const RequestId id = Question("RCPT TO:<a@d>\r\n");
   TakeOutput();
@@ -296,7 +296,7 @@ TEST_F(ServerSessionTest, ClosesOnTimeoutAndForgetsOpenQuestions) {
   EXPECT_EQ(TakeOutput(), "");
 }
 
-TEST_F(ServerSessionTest, AnswersOpenQuestionsOfAPeerThatIsGone) {
+TEST_F(ServerSessionTest, TakesAnswersAfterTheClientIsGone) {
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
   in_ = ".\r\n";
   const RequestId id = Question("");
@@ -310,7 +310,7 @@ TEST_F(ServerSessionTest, AnswersOpenQuestionsOfAPeerThatIsGone) {
   EXPECT_EQ(step.reason, CloseReason::kPeerGone);
 }
 
-TEST_F(ServerSessionTest, GivesContentItsOwnTimeout) {
+TEST_F(ServerSessionTest, ContentHasItsOwnTimeout) {
   config_.command_timeout = absl::Seconds(1);
   config_.data_timeout = absl::Seconds(2);
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n");
@@ -321,7 +321,7 @@ TEST_F(ServerSessionTest, GivesContentItsOwnTimeout) {
   EXPECT_EQ(session().ReadTimeout(), absl::Seconds(1));
 }
 
-TEST_F(ServerSessionTest, CommandsAndBlocksOfContentAreProgressAndBytesAreNot) {
+TEST_F(ServerSessionTest, CommandsAndBlocksOfContentAreProgressButBytesAreNot) {
   config_.data_block = 10;
   Feed("EHLO c\r\n");
   const struct {
@@ -357,7 +357,7 @@ TEST_F(ServerSessionTest, CommandsAndBlocksOfContentAreProgressAndBytesAreNot) {
   EXPECT_NE(session().progress(), before);
 }
 
-TEST_F(ServerSessionTest, SaysWhichContentIsOnItsWay) {
+TEST_F(ServerSessionTest, ReportsWhichContentIsInProgress) {
   config_.extensions = ExtensionSet::All();
   const struct {
     std::string bytes;
@@ -368,16 +368,16 @@ TEST_F(ServerSessionTest, SaysWhichContentIsOnItsWay) {
       {"RCPT TO:<u@d>\r\n", 0},
       {"DATA\r\n", 1},
       {"hello\r\n", 1},
-      {"bare\nnewline\r\n", 1},  // to be refused
+      {"bare\nnewline\r\n", 1},  // will be refused
       {".\r\n", 0},
       {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\n", 2},
-      {"x\r\n", 2},  // and another chunk will come
+      {"x\r\n", 2},  // another chunk follows
       {"BDAT 1000 LAST\r\nx", 2},
       {std::string(999, 'x'), 0},
       {"MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx\r\n.\r\n"
        "MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nx\r\n",
        4},
-      {".\r\nBDAT 100\r\n", 4},  // out of place, and read away
+      {".\r\nBDAT 100\r\n", 4},  // out of sequence, and discarded
   };
   for (const auto& c : cases) {
     Feed(c.bytes);
@@ -407,7 +407,7 @@ TEST_F(ServerSessionTest, IsIdleBetweenCommandsAndOutsideTransactions) {
   EXPECT_FALSE(session().idle());
 }
 
-TEST_F(ServerSessionTest, SaysWhyContentIsRefusedWhenItAborts) {
+TEST_F(ServerSessionTest, AbortStatesTheRefusalOfTheContent) {
   Feed("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
   in_ = "a\nb\r\n";
   Step step = Advance();
@@ -422,7 +422,7 @@ TEST_F(ServerSessionTest, SaysWhyContentIsRefusedWhenItAborts) {
   EXPECT_EQ(step.refusal, nullptr);
 }
 
-// Each refusal as "VERB CODE 'COMMAND'", and "#N" for the message it is about.
+// Formats each refusal as "VERB CODE 'COMMAND'", and "#N" for its message.
 std::vector<std::string> Print(const std::vector<Refusal>& refusals) {
   std::vector<std::string> out;
   for (const Refusal& refusal : refusals) {
@@ -434,7 +434,7 @@ std::vector<std::string> Print(const std::vector<Refusal>& refusals) {
   return out;
 }
 
-TEST_F(ServerSessionTest, ReportsWhatItRefusesByItself) {
+TEST_F(ServerSessionTest, ReportsRefusals) {
   config_.mechanisms_in_clear = {"PLAIN"};
   config_.max_reported = 100;
   config_.max_errors = 100;
@@ -470,7 +470,7 @@ TEST_F(ServerSessionTest, ReportsWhatItRefusesByItself) {
             std::vector<std::string>{" 421 ''"});
 }
 
-// What may be a password is in no refusal.
+// Refusals never contain what may be a password.
 TEST_F(ServerSessionTest, ReportsNoPasswords) {
   config_.mechanisms = {"PLAIN"};
   config_.max_errors = 100;
@@ -483,11 +483,11 @@ TEST_F(ServerSessionTest, ReportsNoPasswords) {
       {"AUTH AHUAcA==\r\n", {"AUTH 503 'AUTH'"}},
       {"AUTH login\r\n", {"AUTH 503 'AUTH'"}},
       {"AUTHPLAIN AHUAcA==\r\n", {" 500 ''"}},
-      // A client that goes on as if it had been challenged.
+      // A client that continues as if it had got a challenge.
       {"AUTH LOGIN\r\ndXNlcg==\r\nc2VjcmV0\r\n",
        {"AUTH 503 'AUTH LOGIN'", " 500 ''", " 500 ''"}},
       {"NOOP\r\nc2VjcmV0\r\n", {" 500 'c2VjcmV0'"}},
-      // White space before the command makes it an unknown one.
+      // White space before the verb makes the command unknown.
       {" AUTH LOGIN\r\ndXNlcg==\r\n", {" 500 'AUTH LOGIN'", " 500 ''"}},
       {"NOOP\r\n\tauth PLAIN AHUAcA==\r\n", {" 500 'auth PLAIN'"}},
   };
@@ -502,7 +502,7 @@ TEST_F(ServerSessionTest, ReportsNoPasswords) {
             (std::vector<std::string>{"AUTH 501 'AUTH PLAIN'", " 500 ''"}));
 }
 
-TEST_F(ServerSessionTest, SaysThatALineBehindARefusedAuthMayBeAPassword) {
+TEST_F(ServerSessionTest, MarksALineAfterARefusedAuthAsSecret) {
   Feed("AUTH LOGIN\r\n");
   in_ = "c2VjcmV0\r\n";
   EXPECT_EQ(Advance().secret, 10u);
@@ -511,9 +511,8 @@ TEST_F(ServerSessionTest, SaysThatALineBehindARefusedAuthMayBeAPassword) {
   EXPECT_EQ(Advance().secret, 0u);
 }
 
-// A token may be longer than a command line. What is discarded of it is secret,
-// too.
-TEST_F(ServerSessionTest, SaysThatALineThatIsTooLongMayBeAPassword) {
+// A token may be longer than a command line. The discarded part is secret, too.
+TEST_F(ServerSessionTest, MarksAnOverlongAuthLineAsSecret) {
   config_.max_line = 512;
   Restart();
   Feed("EHLO c\r\n");
@@ -527,7 +526,7 @@ TEST_F(ServerSessionTest, SaysThatALineThatIsTooLongMayBeAPassword) {
   EXPECT_EQ(end.secret, end.consumed);
 }
 
-TEST_F(ServerSessionTest, ReportsSoManyRefusalsAndTheLastReply) {
+TEST_F(ServerSessionTest, LimitsReportedRefusalsExceptTheLast) {
   config_.max_reported = 2;
   config_.max_errors = 5;
   for (int i = 0; i < 6; ++i) Feed("bogus\r\n");
@@ -554,7 +553,7 @@ TEST_F(ServerSessionTest, NumbersMessages) {
   EXPECT_EQ(std::get<Rcpt>(step.ask->what).message, 2);
 }
 
-TEST_F(ServerSessionTest, KeepsWhatMailSaidInTheEnvelope) {
+TEST_F(ServerSessionTest, KeepsMailParametersInTheEnvelope) {
   Feed("EHLO c\r\nMAIL FROM:<s@x> SIZE=3 BODY=8BITMIME\r\n");
   EXPECT_EQ(session().envelope().from.Address(), "s@x");
   EXPECT_EQ(session().envelope().parameters.size, 3u);
@@ -564,7 +563,7 @@ TEST_F(ServerSessionTest, KeepsWhatMailSaidInTheEnvelope) {
   EXPECT_EQ(session().envelope().parameters, MailParameters());
 }
 
-TEST_F(ServerSessionTest, GoesDownBehindTheMessageUnderWay) {
+TEST_F(ServerSessionTest, ShutdownWaitsForTheEndOfTheMessage) {
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\nhal");
   TakeOutput();
   session().Shutdown();
@@ -576,7 +575,7 @@ TEST_F(ServerSessionTest, GoesDownBehindTheMessageUnderWay) {
   EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
 }
 
-TEST_F(ServerSessionTest, GoesDownWhenAnswersAreIn) {
+TEST_F(ServerSessionTest, ShutdownWaitsForOpenAnswers) {
   Feed("EHLO c\r\n");
   const RequestId mail = Question("MAIL FROM:<s@x>\r\n");
   TakeOutput();
@@ -590,13 +589,13 @@ TEST_F(ServerSessionTest, GoesDownWhenAnswersAreIn) {
       "250 2.1.0 ok\r\n421 4.3.2 going down, try again later (#4.3.2)\r\n");
 }
 
-TEST_F(ServerSessionTest, GreetsNobodyWhenGoingDown) {
+TEST_F(ServerSessionTest, ShutdownBeforeTheGreetingReplies421) {
   session().Shutdown();
   EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
   EXPECT_EQ(TakeOutput(), "421 4.3.2 going down, try again later (#4.3.2)\r\n");
 }
 
-TEST_F(ServerSessionTest, NotesAnEarlyTalkerOrEndsIt) {
+TEST_F(ServerSessionTest, NotesOrRejectsAClientThatTalksEarly) {
   for (OutOfTurn mode : {OutOfTurn::kNote, OutOfTurn::kReject}) {
     Restart();
     config_.early_talk = mode;
@@ -616,17 +615,17 @@ TEST_F(ServerSessionTest, NotesAnEarlyTalkerOrEndsIt) {
     }
   }
   Restart();
-  session().TalkedEarly();  // before anybody is asked
+  session().TalkedEarly();  // before Connected is asked
   EXPECT_EQ(Advance().reason, CloseReason::kAbuse);
   Restart();
   Feed("EHLO c\r\n");
   EXPECT_DEATH(session().TalkedEarly(), "");
 }
 
-// RFC 2920 3.1: which commands must be the last of their group.
-TEST_F(ServerSessionTest, SeesWhoDoesNotWaitForReplies) {
+// RFC 2920 3.1: these commands must be the last of their group.
+TEST_F(ServerSessionTest, DetectsClientsThatDoNotWaitForReplies) {
   struct Row {
-    absl::string_view group;  // behind EHLO, in one piece
+    absl::string_view group;  // after EHLO, in one piece
     bool violation;
   };
   constexpr Row kRows[] = {
@@ -658,14 +657,14 @@ TEST_F(ServerSessionTest, SeesWhoDoesNotWaitForReplies) {
       EXPECT_EQ(rejected, Advance().reason == CloseReason::kAbuse);
     }
   }
-  // Behind HELO nothing may be sent ahead: PIPELINING was not offered.
+  // After HELO no command may be sent ahead: PIPELINING was not offered.
   Restart();
   Feed("HELO c\r\n");
   Feed("MAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n");
   EXPECT_TRUE(session().violations().pipelining);
 }
 
-TEST_F(ServerSessionTest, BeginsUnderTls) {
+TEST_F(ServerSessionTest, StartsUnderTls) {
   config_.offer_starttls = true;
   config_.mechanisms = {"PLAIN"};
   session().TlsStarted({"TLSv1.3", "TLS_X", ""});
@@ -676,7 +675,7 @@ TEST_F(ServerSessionTest, BeginsUnderTls) {
   EXPECT_FALSE(absl::StrContains(output, "STARTTLS")) << output;
 }
 
-TEST_F(ServerSessionTest, SpeaksToOldClientsOfAuth) {
+TEST_F(ServerSessionTest, AnnouncesTheOldAuthLine) {
   config_.old_auth_line = true;
   config_.mechanisms_in_clear = {"CRAM-MD5", "EXTERNAL", "PLAIN"};
   Feed("EHLO c\r\n");
@@ -686,9 +685,10 @@ TEST_F(ServerSessionTest, SpeaksToOldClientsOfAuth) {
       << output;
 }
 
-// The API makes it impossible to have plaintext taken for what TLS protects:
-// between kStartTls and TlsStarted() it closes, and before, it asserts.
-TEST_F(ServerSessionTest, TakesNothingBetweenStartTlsAndTls) {
+// The API does not allow plaintext to be taken for data that TLS protects:
+// between kStartTls and TlsStarted() the session closes, and before kStartTls
+// TlsStarted() asserts.
+TEST_F(ServerSessionTest, AcceptsNoInputBetweenStartTlsAndTls) {
   config_.offer_starttls = true;
   Feed("EHLO c\r\n");
   const RequestId id = Question("STARTTLS\r\n");
@@ -704,8 +704,8 @@ TEST_F(ServerSessionTest, TakesNothingBetweenStartTlsAndTls) {
   EXPECT_EQ(in_, "NOOP\r\n");
 }
 
-// What may hold a password is to be overwritten, also where it is no good.
-TEST_F(ServerSessionTest, SaysWhatMayBeAPassword) {
+// Whatever may contain a password must be overwritten, even if it is not valid.
+TEST_F(ServerSessionTest, MarksPasswordsAsSecret) {
   struct Row {
     absl::string_view input;
     bool secret;
@@ -735,8 +735,8 @@ TEST_F(ServerSessionTest, SaysWhatMayBeAPassword) {
   ASSERT_EQ(step.kind, Step::Kind::kAsk);
 }
 
-// Clients send passwords also where nobody has asked for one.
-TEST_F(ServerSessionTest, SaysWhatMayBeAPasswordOutOfTurn) {
+// Clients also send passwords when they are not asked for one.
+TEST_F(ServerSessionTest, MarksPasswordsOutOfSequenceAsSecret) {
   struct Row {
     absl::string_view before;
     absl::string_view input;
@@ -768,8 +768,8 @@ TEST_F(ServerSessionTest, SaysWhatMayBeAPasswordOutOfTurn) {
   }
 }
 
-// To overwrite the password must not be to overwrite a message.
-TEST_F(ServerSessionTest, TellsAPasswordFromTheContentBehindIt) {
+// Overwriting the password must not overwrite a message.
+TEST_F(ServerSessionTest, DoesNotMarkContentAfterAPasswordAsSecret) {
   config_.mechanisms_in_clear = {"PLAIN"};
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\na\r\n");
   constexpr absl::string_view kSecret = "AUTH PLAIN AHUAcA==\r\n";
@@ -781,7 +781,7 @@ TEST_F(ServerSessionTest, TellsAPasswordFromTheContentBehindIt) {
   EXPECT_EQ(step.body[0], "b\r\n");
 }
 
-TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {
+TEST_F(ServerSessionTest, CompleteAuthFitsOnlyAuth) {
   config_.mechanisms_in_clear = {"LOGIN"};
   Feed("EHLO c\r\n");
   const RequestId auth = Question("AUTH LOGIN\r\n");
@@ -811,9 +811,9 @@ TEST_F(ServerSessionTest, TakesMovesOfAuthForAuthAlone) {
       session().Complete(mail, std::vector<Verdict>(1, Verdict::Accept()))));
 }
 
-// A client that ends its lines in LF waits for its reply: so does the session,
-// for ten seconds, and only where the content is refused already.
-TEST_F(ServerSessionTest, WaitsBrieflyAtAnEndThatIsNone) {
+// A client that ends its lines in LF waits for its reply. The session waits ten
+// seconds for it, and only if the content is already refused.
+TEST_F(ServerSessionTest, WaitsBrieflyAfterAnEndInBareNewlines) {
   struct Row {
     absl::string_view content;
     bool briefly;
@@ -834,11 +834,11 @@ TEST_F(ServerSessionTest, WaitsBrieflyAtAnEndThatIsNone) {
       {"\n.\n\n", false},
       {"\n..\n", false},
       {"\nx.\n", false},
-      {"\n.\nx", false},        // it goes on
+      {"\n.\nx", false},        // it continues
       {"\n.\nx\r\n.\n", true},  // and ends again
       {"a\nb\r\n", false},
       {"a\r\n.", false},
-      {"a\r\n.\r", false},  // may be the true end
+      {"a\r\n.\r", false},  // may become the true end
   };
   for (const Row& row : kRows) {
     for (size_t cut = 1; cut <= row.content.size() + 1; ++cut) {
@@ -861,7 +861,7 @@ TEST_F(ServerSessionTest, WaitsBrieflyAtAnEndThatIsNone) {
                                         : normalize  ? "451 4.5.2"
                                                      : "554 5.5.2";
         EXPECT_EQ(TakeOutput().substr(0, 9), reply);
-        // The report is of the reply that was sent.
+        // The report is about the reply that was sent.
         const std::vector<Refusal> refusals = session().TakeRefusals();
         ASSERT_EQ(refusals.size(), 1u);
         EXPECT_EQ(FormatReply(refusals[0].reply).substr(0, 9), reply);
@@ -871,7 +871,7 @@ TEST_F(ServerSessionTest, WaitsBrieflyAtAnEndThatIsNone) {
   }
 }
 
-TEST_F(ServerSessionTest, ReportsABareLfAndNoPassword) {
+TEST_F(ServerSessionTest, ReportsABareLfWithoutThePassword) {
   struct Row {
     absl::string_view wire;
     absl::string_view command;
@@ -900,14 +900,15 @@ TEST_F(ServerSessionTest, ReportsABareLfAndNoPassword) {
   }
 }
 
-// It is no refusal if the sink is late, or if the message may be fine.
-TEST_F(ServerSessionTest, BlamesNoMessageForAnOutage) {
+// If the delivery is slow, or if the message may be valid, it is no refusal.
+TEST_F(ServerSessionTest, DoesNotRefuseTheMessageInAnOutage) {
   config_.bare_newlines = BareNewlines::kNormalize;
   for (absl::string_view content : {"a\n.\n", "a\n.\r\n", "a\r\n.\r\n"}) {
     Restart();
     Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
     in_ = std::string(content);
-    while (Advance().kind != Kind::kBody) continue;  // and the sink takes it
+    while (Advance().kind != Kind::kBody)
+      continue;  // the delivery is taking it
     TakeOutput();
     EXPECT_EQ(session().IdleTimeout(), absl::InfiniteDuration());
     session().TimedOut();
@@ -917,14 +918,14 @@ TEST_F(ServerSessionTest, BlamesNoMessageForAnOutage) {
   Restart();
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n");
   TakeOutput();
-  in_ = "a\n.\r\n.\r\n";  // ended in truth
+  in_ = "a\n.\r\n.\r\n";  // with the true end
   while (Advance().kind != Kind::kNeedInput) continue;
   EXPECT_EQ(TakeOutput().substr(0, 9), "554 5.5.2");
   EXPECT_EQ(session().IdleTimeout(), absl::InfiniteDuration());
 }
 
-// A registered verb is the policy's to answer where the configuration has it.
-TEST_F(ServerSessionTest, MoreVerbsAreAsked) {
+// The policy answers a registered verb that the configuration enables.
+TEST_F(ServerSessionTest, AsksThePolicyAboutMoreVerbs) {
   ServerConfig config;
   config.greeting = "mx";
   config.more_verbs = {"ETRN"};

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A ServedSession with its ports, its client and its clock, for tests.
+// A ServedSession with its interfaces, its client and its clock, for tests.
 
 #ifndef POSTERN_ENGINE_SESSION_RIG_H_
 #define POSTERN_ENGINE_SESSION_RIG_H_
@@ -32,7 +32,7 @@
 
 namespace postern {
 
-// Accepts everything at once, unless told otherwise.
+// Accepts everything at once, unless a test sets `holds` or `sink_is_full`.
 class RigPorts : public Policy, public Delivery, public Authenticator {
  public:
   std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
@@ -52,14 +52,14 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
     return std::make_unique<Exchange>();
   }
 
-  // Questions that get no answer: `held` has what gives it.
+  // Questions that get no answer yet. `held` has the callbacks for them.
   std::function<bool(const Ask&)> holds;
   std::vector<Done> held;
-  // The sink takes no more after the Received field: `ready` has its word.
+  // Takes no more content after the Received field, until `ready` is called.
   bool sink_is_full = false;
   absl::AnyInvocable<void() &&> ready;
   size_t asked = 0;
-  std::vector<std::string> messages;  // committed
+  std::vector<std::string> messages;  // the committed ones
 
  private:
   class Message : public MailTransaction {
@@ -86,7 +86,7 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
     std::string text_;
   };
 
-  // Asks for a response, and refuses it.
+  // Sends a challenge, and refuses the response.
   class Exchange : public AuthExchange {
    public:
     void Start(std::optional<std::string>, Done done) override {
@@ -98,8 +98,8 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
   };
 };
 
-// A driver with a client at its other end, without a socket between the two,
-// and with a clock that stands still unless it is moved.
+// A driver and a client without a socket between them, and a clock that only
+// the test moves.
 class SessionRig {
  public:
   using Next = ServedSession::Next;
@@ -111,8 +111,7 @@ class SessionRig {
     config.max_output = 4096;
   }
 
-  // The connection begins; Begin() follows, or something else that `session`
-  // has.
+  // The connection starts. Call Begin() next, or another method of `session`.
   void Connect() {
     began = now;
     session = std::make_unique<ServedSession>(&times, now, manner);
@@ -131,8 +130,9 @@ class SessionRig {
     return options;
   }
 
-  // Does what the session wants, as far as the client lets it: returns what is
-  // left to wait for. A handshake and the end of the output are for the test.
+  // Does what the session asks for, as far as the client allows it, and returns
+  // what is left to wait for. The test does handshakes and the end of the
+  // output.
   Next::Kind Go() {
     while (true) {
       next = session->Advance(now);
@@ -161,7 +161,7 @@ class SessionRig {
     client.append(bytes.data(), bytes.size());
     return Go();
   }
-  // Lets time pass, with nothing to happen in it but a deadline at its end.
+  // Moves the clock. Only a deadline at the end of `duration` takes effect.
   Next::Kind Pass(absl::Duration duration) {
     now = now + duration;
     if (session->deadline() <= now) session->OnDeadline(now);
@@ -181,21 +181,21 @@ class SessionRig {
   Instant began;
   std::vector<char> shared = std::vector<char>(size_t{64} << 10);
 
-  std::string client;         // sent, and not read yet
+  std::string client;         // sent, but not read yet
   bool client_ended = false;  // and nothing follows
-  size_t takes = kAll;        // octets of replies that the client still takes
-  std::string replies;        // what it has taken
-  size_t most_read = 0;       // octets in one read
-  Next next;                  // what the session wanted last
+  size_t takes = kAll;        // octets of replies that the client still reads
+  std::string replies;        // what it has read
+  size_t most_read = 0;       // octets in the largest read
+  Next next;                  // what the session returned last
 
-  // The last member: it goes first.
+  // The last member, so that it is destroyed first.
   std::unique_ptr<ServedSession> session;
 
  private:
   Policy* options_policy() { return policy != nullptr ? policy : &ports; }
 };
 
-// Up to the content of a message.
+// The commands up to the content of a message.
 inline constexpr absl::string_view kRigEnvelope =
     "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nDATA\r\n";
 

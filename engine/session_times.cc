@@ -21,21 +21,21 @@ constexpr uint16_t In(std::initializer_list<Stage> stages) {
 }
 
 // The stages between the greeting and the last reply, in which the session can
-// still say 421.
+// still reply 421.
 constexpr uint16_t kServing =
     In({Stage::kInput, Stage::kFlush, Stage::kAnswer, Stage::kSink,
         Stage::kTlsQuestion, Stage::kStartTls});
 
-// A session whose time is up still gets its last reply out. A client that was
-// turned away has had no session.
+// A session that has used up its time still sends its last reply. A client that
+// was not admitted had no session.
 absl::Duration LastReplyTime(const TimeFacts& facts) {
   if (facts.session == nullptr) return facts.times.linger;
   const absl::Duration used = facts.clocks.entered - facts.clocks.began;
   return std::max(facts.times.session_timeout - used, facts.times.linger);
 }
 
-// Rules that close come first: a client that does not take replies does not
-// take another one.
+// Rules that close come first: a client that does not read replies would not
+// read another one.
 constexpr TimeRule kRules[] = {
     {"preface", In({Stage::kPreface}), From::kEntered,
      [](const TimeFacts& facts) { return facts.times.preface_timeout; },

@@ -1,8 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How long a connection may take, in each stage of its life: all rules about
-// time, as one table.
+// The deadlines of a connection in each stage, as one table of rules.
 
 #ifndef POSTERN_ENGINE_SESSION_TIMES_H_
 #define POSTERN_ENGINE_SESSION_TIMES_H_
@@ -18,58 +17,57 @@
 
 namespace postern {
 
-// How long things may take, the same for all connections of a server. The times
-// of a command and of content are ServerConfig's, since a client's rules may
-// change them.
+// Timeouts that all connections of a server share. The timeouts for commands
+// and content are in ServerConfig, because a client's rules may change them.
 struct SessionTimes {
-  // For the whole connection, whatever the client does: a client that sends one
-  // octet a minute holds it no longer than this.
+  // For the whole connection, whatever the client does. It limits how long a
+  // client that sends one octet a minute can hold the connection.
   absl::Duration session_timeout = absl::Hours(4);
-  // For the client to take the replies that wait for it. Taking a part of them
-  // buys no time.
+  // For the client to read the replies that are ready. Reading a part of them
+  // does not extend it.
   absl::Duration write_timeout = absl::Minutes(5);
-  // For a policy or a sink to answer. Clients wait ten minutes for the reply to
-  // the end of data (RFC 5321 4.5.3.2.6), five for others.
+  // For a policy, delivery or authenticator to answer. Clients wait ten minutes
+  // for the reply to the end of data (RFC 5321 4.5.3.2.6), and five for others.
   absl::Duration answer_timeout = absl::Minutes(8);
   // For what comes before the session: a PROXY header, which a proxy sends at
   // once.
   absl::Duration preface_timeout = absl::Seconds(10);
-  // For the decision whether to serve the client: its rules and its host name.
+  // For admission: the client's rules and its host name.
   absl::Duration admission_timeout = absl::Minutes(1);
   // For a TLS handshake.
   absl::Duration handshake_timeout = absl::Minutes(1);
   // For the client to close after a last reply that it may not expect, and for
-  // a session whose time is up to get that reply out.
+  // a session that has used up its time to send that reply.
   absl::Duration linger = absl::Seconds(2);
   // For the content of a message.
   PaceOptions pace;
-  // How long the greeting waits: a client that talks before it is most likely
-  // no mail server. ServerConfig::early_talk says what becomes of it. 0: the
-  // greeting comes at once.
+  // How long the greeting is delayed. A client that sends something before it
+  // is probably not a mail server; ServerConfig::early_talk says what happens.
+  // 0: no delay.
   absl::Duration greet_delay = absl::ZeroDuration();
 };
 
-// What a connection waits for. Each names who can hold the connection there.
+// What a connection waits for. Each comment names who must act.
 enum class Stage : uint8_t {
-  kPreface,      // the client: what comes before the session
-  kAdmission,    // the embedder: whether the client is served
-  kHandshake,    // the client: its part of a TLS handshake
-  kGreetDelay,   // the time in which a client must not talk
+  kPreface,      // the client: it must send what comes before the session
+  kAdmission,    // the embedder: it decides whether to serve the client
+  kHandshake,    // the client: it must complete the TLS handshake
+  kGreetDelay,   // nothing: the client must not send during this time
   kRunning,      // nothing: there is work to do
-  kInput,        // the client: a command, or content
-  kFlush,        // the client: it must take replies before more is served
-  kAnswer,       // a port: an Ask is open
-  kSink,         // a sink: it takes no content for now
-  kTlsQuestion,  // the driver: whether TLS can be had
-  kStartTls,     // the client: it must take the 220 to STARTTLS
-  kLastReply,    // the client: it must take the last replies
+  kInput,        // the client: it must send a command or content
+  kFlush,        // the client: it must read replies before more is served
+  kAnswer,       // a policy, delivery or authenticator: an Ask is open
+  kSink,         // a mail transaction: it takes no content for now
+  kTlsQuestion,  // the driver: it reports whether TLS is available
+  kStartTls,     // the client: it must read the 220 to STARTTLS
+  kLastReply,    // the client: it must read the last replies
   kFinish,       // the driver: it ends the output
   kDiscard,      // the client: it must close
-  kClosed,       // nothing: it is over
+  kClosed,       // nothing: the connection is over
 };
 inline constexpr int kStages = static_cast<int>(Stage::kClosed) + 1;
 
-// When the things happened that times are counted from.
+// The instants from which the rules count.
 struct SessionClocks {
   Instant began;       // the connection was accepted
   Instant entered;     // the stage began
@@ -79,52 +77,52 @@ struct SessionClocks {
   Instant output;      // the replies that wait became due
 };
 
-// What the rules look at.
+// The input of the rules.
 struct TimeFacts {
   const SessionTimes& times;
   const SessionClocks& clocks;
-  const ServerSession* session;  // null: there is none yet, or any more
-  const Pace* pace;              // null: no rate is asked for
-  bool output_waits;             // there are replies that are not written
+  const ServerSession* session;  // null: not begun, or over
+  const Pace* pace;              // null: no rate is required
+  bool output_waits;             // there are unwritten replies
 };
 
-// One rule: while a connection is in one of `stages`, it ends at a deadline.
+// One rule: a connection in one of `stages` ends, or goes on, at a deadline.
 struct TimeRule {
   enum class From : uint8_t {
     kBegan,
     kEntered,
     kProgress,
     kLastInput,
-    kOutput,  // no deadline where no output waits
-    kPace,    // Pace::deadline(); the rate decides whether it counts
+    kOutput,  // no deadline if no output waits
+    kPace,    // Pace::deadline(); TooSlow() decides whether it applies
   };
   enum class Then : uint8_t {
-    kClose,     // the connection is closed, without another word
-    kTurnAway,  // 421, or just the end where TLS comes first
-    kTimeOut,   // ServerSession::TimedOut(): 421, or a message's 554
-    kGreet,     // the greeting
+    kClose,     // closes the connection without another reply
+    kTurnAway,  // 421; with TLS first, closes without a reply
+    kTimeOut,   // ServerSession::TimedOut(): 421, or the message's reply
+    kGreet,     // sends the greeting
   };
 
   absl::string_view name;
-  uint16_t stages = 0;  // a bit for each Stage
+  uint16_t stages = 0;  // one bit for each Stage
   From from = From::kEntered;
-  // How long from there.
+  // Returns the time from `from` to the deadline.
   absl::Duration (*lasts)(const TimeFacts& facts) = nullptr;
   Then then = Then::kClose;
 
   bool AppliesIn(Stage stage) const {
     return (stages >> static_cast<int>(stage) & 1) != 0;
   }
-  // Returns when the rule ends the stage that it applies in.
+  // Returns the deadline of this rule in a stage to which it applies.
   Instant Deadline(const TimeFacts& facts) const;
 };
 
-// All rules. If several are due, the first of them counts. Every stage in which
-// anybody is waited for has one at least that needs no one's help to come due;
-// engine/session_times_test.cc walks them.
+// All rules. If several deadlines have passed, the first rule in this list
+// applies. Every stage that waits for someone has at least one rule that
+// depends on time alone; engine/session_times_test.cc checks this.
 absl::Span<const TimeRule> TimeRules();
 
-// Returns the earliest deadline in `stage`; Never() in kRunning alone.
+// Returns the earliest deadline in `stage`. Never() only in kRunning.
 Instant FirstDeadline(Stage stage, const TimeFacts& facts);
 
 }  // namespace postern

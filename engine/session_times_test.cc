@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Walks the table of engine/session_times.cc in virtual time.
+// Tests each rule of engine/session_times.cc in virtual time.
 
 #include "engine/session_times.h"
 
@@ -24,7 +24,7 @@ namespace {
 
 using Kind = ServedSession::Next::Kind;
 
-// Each time is another one, so that no rule can stand in for another.
+// All timeouts differ, so that no rule can take the place of another.
 void SetTimes(SessionRig* rig) {
   rig->times.session_timeout = absl::Seconds(10'000);
   rig->times.write_timeout = absl::Seconds(401);
@@ -38,13 +38,13 @@ void SetTimes(SessionRig* rig) {
   rig->config.bare_end_timeout = absl::Seconds(10);
 }
 
-// A way to hold a connection.
+// A way to hold a connection open.
 struct Hold {
-  absl::string_view rule;  // that ends it
+  absl::string_view rule;  // the rule that ends it
   Stage stage;
-  std::function<void(SessionRig&)> begin;  // brings it there
-  absl::Duration deadline;                 // from the begin of the hold
-  // What the client gets when that has come, of replies.
+  std::function<void(SessionRig&)> begin;  // brings it into the stage
+  absl::Duration deadline;                 // from the start of the hold
+  // The start of the replies that the client gets at the deadline.
   absl::string_view reply;
   Stage then = Stage::kClosed;
 };
@@ -123,7 +123,7 @@ const std::vector<Hold>& Holds() {
       {"command or content", Stage::kInput,
        [](SessionRig& rig) {
          rig.Begin();
-         rig.Send("BDAT 70000\r\n");  // thrown away
+         rig.Send("BDAT 70000\r\n");  // discarded
        },
        absl::Seconds(302), k421, Stage::kFinish},
       {"refused content that ends in LF.LF", Stage::kInput,
@@ -260,7 +260,7 @@ TEST(SessionTimesTest, EachRuleEndsItsStageAtItsDeadline) {
       EXPECT_EQ(rig.replies, "");
     }
   }
-  // The table has a rule for each stage, and the walk has met each rule.
+  // The table has a rule for each stage, and the test has used each rule.
   std::set<Stage> stages;
   for (const TimeRule& rule : TimeRules()) {
     EXPECT_EQ(rules.count(std::string(rule.name)), 1u) << rule.name;
@@ -273,15 +273,15 @@ TEST(SessionTimesTest, EachRuleEndsItsStageAtItsDeadline) {
   EXPECT_EQ(stages.count(Stage::kRunning), 0u);
 }
 
-// What a client can do instead of what is waited for.
+// What a client can do instead of what the connection waits for.
 enum class Peer : uint8_t {
   kSilent,     // nothing
-  kTrickling,  // sends an octet a second
-  kReading,    // takes an octet of the replies a second
+  kTrickling,  // sends one octet per second
+  kReading,    // reads one octet of the replies per second
 };
 
-// Ends the connection by nothing but deadlines and what `peer` does. Returns
-// how long it took.
+// Runs until the connection ends, by deadlines and by what `peer` does only.
+// Returns how long that took.
 absl::Duration TimeToTheEnd(SessionRig* rig, Peer peer) {
   for (int i = 0; i < 100'000; ++i) {
     rig->Go();
@@ -303,7 +303,7 @@ absl::Duration TimeToTheEnd(SessionRig* rig, Peer peer) {
   return absl::InfiniteDuration();
 }
 
-TEST(SessionTimesTest, NoClientHoldsAConnectionForLongerThanItsBound) {
+TEST(SessionTimesTest, NoClientHoldsAConnectionLongerThanItsLimit) {
   for (const Hold& hold : Holds()) {
     for (const Peer peer : {Peer::kSilent, Peer::kTrickling, Peer::kReading}) {
       SCOPED_TRACE(absl::StrCat(Name(hold), ", peer ", static_cast<int>(peer)));
@@ -320,8 +320,8 @@ TEST(SessionTimesTest, NoClientHoldsAConnectionForLongerThanItsBound) {
   }
 }
 
-// An octet a second keeps no deadline from coming.
-TEST(SessionTimesTest, OctetsThatTrickleBuyNoTime) {
+// One octet per second does not delay a deadline.
+TEST(SessionTimesTest, TricklingOctetsExtendNoDeadline) {
   for (const Hold& hold : Holds()) {
     if (hold.rule == "refused content that ends in LF.LF" ||
         hold.rule == "greeting" || hold.stage == Stage::kGreetDelay) {

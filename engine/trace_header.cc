@@ -23,7 +23,7 @@ constexpr Octets AlphanumericsAnd(absl::string_view others) {
   return octets;
 }
 
-// Appends the first `limit` octets of `text`, those that are not `safe` as '?'.
+// Appends the first `limit` octets of `text`, with '?' for those not in `safe`.
 void AppendSafe(absl::string_view text, const Octets& safe, size_t limit,
                 std::string* out) {
   for (char c : text.substr(0, limit)) {
@@ -40,19 +40,18 @@ void AppendName(absl::string_view name, std::string* out) {
   AppendSanitized(name.empty() ? "unknown" : name, out);
 }
 
-// RFC 5321 4.1.3: an address as an address literal.
+// RFC 5321 4.1.3: formats an address as an address literal.
 void AppendLiteral(const IpAddress& address, std::string* out) {
   absl::StrAppend(out, address.v4() ? "[" : "[IPv6:", address.ToString(), "]");
 }
 
-// RFC 8314 4.3: the name of IANA's registry, which has underscores.
+// RFC 8314 4.3: the name in the IANA registry, which has underscores.
 void AppendCipher(absl::string_view name, std::string* out) {
   constexpr Octets kSafe = AlphanumericsAnd("_-");
   AppendSafe(name, kSafe, 64, out);
 }
 
-// RFC 3848: an S for TLS, an A for a client that has authenticated. A client
-// of HELO has neither.
+// RFC 3848: S for TLS, A for an authenticated client. HELO has neither.
 void AppendProtocol(const SessionInfo& session, bool smtp_utf8,
                     std::string* out) {
   switch (session.hello_verb) {
@@ -76,7 +75,7 @@ std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
                            absl::string_view host, const TraceStamp& stamp,
                            bool show_user) {
   std::string out;
-  out.reserve(256);  // most fields: one piece of memory
+  out.reserve(256);  // enough for most fields
   out.append("Received: from ");
   AppendName(session.hello_name, &out);
   out.append(" (");

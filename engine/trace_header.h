@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The Received field that a server puts before a message, RFC 5321 4.4.
+// The Received field that a server adds to a message, RFC 5321 4.4.
 
 #ifndef POSTERN_ENGINE_TRACE_HEADER_H_
 #define POSTERN_ENGINE_TRACE_HEADER_H_
@@ -14,8 +14,8 @@
 
 namespace postern {
 
-// When a message came in and what it is called here: the engine has no clock
-// and makes up no names.
+// When a message arrived, and its id. The embedder supplies both: the engine
+// has no clock and generates no names.
 struct TraceStamp {
   absl::Time time;
   std::string id;  // an atom (RFC 5322 3.2.3): letters, digits and '-'
@@ -27,16 +27,17 @@ struct TraceStamp {
 //           by HOST with ESMTPS id ID tls CIPHER;
 //           Sat, 21 Nov 2026 19:56:16 +0000
 //
-// `by` says session.local_name, or `host` where that is empty; the protocol
-// word is of RFC 3848, and of RFC 6531 4.3 for a message by SMTPUTF8; "tls" is
-// of RFC 8314 4.3. Of what the client or its name server have said, every byte
-// that is not a letter, a digit or one of ".@%+/=:-[]" is replaced by '?', as
-// qmail-smtpd does, and a name is cut at 255 bytes: no text can end the line or
-// a comment.
+// HOST is session.local_name, or `host` if that is empty. The protocol is a
+// word of RFC 3848, or of RFC 6531 4.3 for a message with SMTPUTF8; "tls" is
+// from RFC 8314 4.3. Text from the client, its name server or its ident server
+// is cut at 255 bytes, and each of its bytes that is not a letter, a digit or
+// one of ".@%+/=:-[]" is replaced by '?', as in qmail-smtpd. So it cannot end
+// the line or a comment. NAME is "unknown" if there is no host name, or if it
+// is forged.
 //
-// INFO is what ident has said, or with `show_user` the user, where there is
-// one, as the patches to qmail-smtpd have it: everyone who gets the message
-// sees it.
+// INFO is the ident reply, or with `show_user` the authenticated user, if there
+// is one, as in the patches to qmail-smtpd. All recipients of the message can
+// see it.
 std::string FormatReceived(const SessionInfo& session, bool smtp_utf8,
                            absl::string_view host, const TraceStamp& stamp,
                            bool show_user = false);

@@ -15,7 +15,7 @@ namespace {
 
 const TraceStamp kStamp = {absl::FromUnixSeconds(1795290976), "q1"};
 
-// A session with every fact that the field shows.
+// A session with all facts that the field shows.
 SessionInfo Full() {
   SessionInfo info;
   info.remote_address = IpAddress::Parse("192.0.2.1");
@@ -35,7 +35,7 @@ struct Row {
   bool smtp_utf8 = false;
 };
 
-TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
+TEST(TraceHeaderTest, ShowsTheSessionFacts) {
   const std::string tail = " id q1;\r\n\tSat, 21 Nov 2026 19:56:16 +0000\r\n";
   const std::string from_all =
       "Received: from hello.example (ident@client.example [192.0.2.1])\r\n";
@@ -90,7 +90,7 @@ TEST(TraceHeaderTest, ShowsWhatIsKnownOfTheClient) {
   }
 }
 
-TEST(TraceHeaderTest, NamesTheUserIfToldTo) {
+TEST(TraceHeaderTest, ShowsTheUserIfRequested) {
   SessionInfo info = Full();
   const auto peer = [&info](bool show_user) {
     const std::string field =
@@ -107,7 +107,7 @@ TEST(TraceHeaderTest, NamesTheUserIfToldTo) {
             "Received: from hello.example (ident@client.example [192.0.2.1])");
 }
 
-TEST(TraceHeaderTest, CleansNamesAsQmailSmtpdDoes) {
+TEST(TraceHeaderTest, SanitizesNamesAsQmailSmtpdDoes) {
   const auto shown = [](std::string hello) {
     SessionInfo info;
     info.hello_name = std::move(hello);
@@ -122,8 +122,8 @@ TEST(TraceHeaderTest, CleansNamesAsQmailSmtpdDoes) {
   EXPECT_EQ(shown(std::string(300, 'a')), std::string(255, 'a'));
 }
 
-// RFC 5321 4.5.3.1.6, and no way out of the field for a client's words.
-TEST(TraceHeaderTest, IsThreeLinesWhateverTheClientSays) {
+// RFC 5321 4.5.3.1.6. Text from the client cannot end the field.
+TEST(TraceHeaderTest, HasThreeLinesWhateverTheClientSends) {
   std::string all;
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
   all += all;

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The embedder's answers to an Ask (engine/event.h).
+// An embedder's answers to an Ask (engine/event.h).
 
 #ifndef POSTERN_ENGINE_VERDICT_H_
 #define POSTERN_ENGINE_VERDICT_H_
@@ -23,12 +23,12 @@ namespace postern {
 class Verdict {
  public:
   enum class Kind : uint8_t {
-    kAccept,  // go on
-    kRefuse,  // say no; the session goes on
-    kDrop,    // say no and close the connection
+    kAccept,  // proceed
+    kRefuse,  // refuse; the session continues
+    kDrop,    // refuse, and close the connection
   };
 
-  // A move is cheap: many functions pass a Verdict on.
+  // A move is cheap, because many functions pass a Verdict on.
   Verdict(const Verdict& other);
   Verdict& operator=(const Verdict& other);
   Verdict(Verdict&& other) noexcept = default;
@@ -38,19 +38,19 @@ class Verdict {
   // Accepts with the engine's usual reply.
   static Verdict Accept() { return Verdict(Kind::kAccept); }
   // Accepts with `reply`, whose code must be 2yz, and 220 for Connected. Not
-  // for Hello, StartTls and BodyBegin, whose replies are the engine's.
+  // for Hello, StartTls and BodyBegin, whose replies the engine chooses.
   static Verdict Accept(Reply reply) {
     return Verdict(Kind::kAccept, std::move(reply));
   }
-  // Accepts a Mail or a Rcpt, and puts `path` into the envelope in place of
-  // what the client sent: RELAYCLIENT's suffix, an address literal that is
-  // ours. For other Asks the same as Accept().
+  // Accepts a Mail or a Rcpt, and puts `path` into the envelope instead of the
+  // path that the client sent, to append RELAYCLIENT's suffix or to replace an
+  // address literal of this host. For other Asks the same as Accept().
   static Verdict AcceptAs(Path path) {
     return Verdict(Kind::kAccept).About(std::move(path));
   }
-  // Accepts a BodyBegin, and has this message's bare newlines treated in
-  // another way than ServerConfig has it: for clients that are known to send
-  // them. For other Asks the same as Accept().
+  // Accepts a BodyBegin, and handles bare newlines in this message as
+  // `bare_newlines` says instead of ServerConfig: for clients that are known to
+  // send them. For other Asks the same as Accept().
   static Verdict AcceptWith(BareNewlines bare_newlines) {
     Verdict verdict(Kind::kAccept);
     verdict.change().bare_newlines = bare_newlines;
@@ -65,19 +65,19 @@ class Verdict {
     return Verdict(Kind::kDrop, std::move(reply));
   }
 
-  // Say why, for logs; the client does not get it. `rule` names what decided
-  // ("rcpthosts", "maildir"); the text is not copied and must be static. The
-  // source says where: a file and line, a path, an error.
+  // State the reason, for logs. The client does not get it. `rule` names what
+  // decided ("rcpthosts", "maildir"). It is not copied and must be static.
+  // `source` says where: a file and line, a path, an error.
   Verdict By(absl::string_view rule) && {
     rule_ = rule;
     return std::move(*this);
   }
   Verdict From(std::string source) &&;
-  // Says for logs which address was decided on, if it is not the client's own
-  // text. Of an acceptance, it is the address that the envelope gets.
+  // Names, for logs, the address that was decided on, if it is not as the
+  // client sent it. In an acceptance, the envelope gets this address.
   Verdict About(Path path) &&;
 
-  // Puts another reply in place of its own; nullopt: the engine's usual one.
+  // Replaces the reply. nullopt: the engine's usual one.
   Verdict With(std::optional<Reply> reply) &&;
 
   Kind kind() const { return kind_; }
@@ -118,17 +118,17 @@ class Verdict {
   std::unique_ptr<Details> details_;  // null: none
 };
 
-// The embedder's move in a SASL exchange, RFC 4954 4: a challenge to send, the
-// identity that has been proved (not empty), or a Verdict that refuses. Bytes
-// are raw: the engine does the base64.
+// The server's next move in a SASL exchange, RFC 4954 4: a challenge to send,
+// the identity that was authenticated (not empty), or a Verdict that refuses.
+// Bytes are raw: the engine does the base64.
 struct AuthChallenge {
-  // What the client learns about its credentials from this challenge alone,
-  // before the exchange ends. The engine ignores it. Those that limit and log
-  // attempts need it: a client that has learned enough may leave.
+  // What this challenge reveals to the client about its credentials before the
+  // exchange ends. The engine ignores it. Limits and logs of attempts need it,
+  // because a client that has learned the result may disconnect.
   enum class Reveals : uint8_t {
     kNothing,
-    kRight,  // they are right, as SCRAM's last message shows (RFC 5802 7)
-    kWrong,  // they are wrong: an error that comes first (RFC 7628 3.2.2)
+    kRight,  // they are correct: SCRAM's last message (RFC 5802 7)
+    kWrong,  // they are wrong: an error before the end (RFC 7628 3.2.2)
   };
 
   std::string bytes;

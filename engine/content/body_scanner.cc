@@ -14,13 +14,13 @@ namespace {
 
 constexpr size_t kBlock = ContentBlock::kSize;
 
-// A block with more bare newlines and stuffed dots than these is copied: that
-// takes as long whatever is in it.
+// A block with more bare newlines and stuffed dots than this is copied, which
+// takes the same time whatever it contains.
 constexpr size_t kMostSliced = 2;
-// Each of them ends a slice and may be one, or up to two do behind a copy; a
-// last slice is behind them all.
+// Each of them ends a slice and may add one. After a copy there may be up to
+// two more, and a last slice follows them all.
 constexpr size_t kSlicesOfBlock = 2 * kMostSliced + 2;
-// Each octet may need another before it.
+// Another octet may be inserted before each octet.
 constexpr size_t kCopyOfBlock = 2 * kBlock;
 
 size_t Lowest(uint64_t bits) {
@@ -29,8 +29,8 @@ size_t Lowest(uint64_t bits) {
 
 }  // namespace
 
-// One call's way through its input. All of it is inlined into Scan(), so that
-// what it stands on is in registers.
+// One call of Scan(). All of it is inlined into Scan(), so that its state stays
+// in registers.
 class BodyScanner::Pass {
  public:
   Pass(BodyScanner* scanner, absl::string_view in)
@@ -46,7 +46,7 @@ class BodyScanner::Pass {
   ABSL_ATTRIBUTE_ALWAYS_INLINE Result Run() {
     while (at_ < in_.size()) {
       if (!scanner_.HasRoom()) {
-        // A CR there is followed by what has not been looked at.
+        // A CR there is followed by an octet that has not been examined.
         const bool open = dotted_ && before_ == '\r';
         decided_ = std::min(decided_, at_ - (open ? 1 : 0));
         break;
@@ -65,11 +65,11 @@ class BodyScanner::Pass {
  private:
   static constexpr size_t kNone = absl::string_view::npos;
 
-  // Skips plain blocks, or a plain part of one at the end of the input. Returns
-  // true if there is none behind them that is known to be odd.
+  // Skips plain blocks, or a plain partial block at the end of the input.
+  // Returns true if no odd block is known to follow.
   ABSL_ATTRIBUTE_ALWAYS_INLINE bool Skip(ContentBlock* block) {
     const size_t left = in_.size() - at_;
-    // No dot is special if it stands for what is odd anyway: LF behind LF.
+    // If no dot is special, '\n' is used: an LF after an LF is odd anyway.
     const char dot = dotted_ ? '.' : '\n';
     size_t blocks = left / kBlock;
     if (blocks > 0) {
@@ -96,15 +96,15 @@ class BodyScanner::Pass {
     return !odd;
   }
 
-  // Takes a block, or what there is of one. Returns where the end of the data
-  // begins, or kNone.
+  // Takes a block, or the rest of the input. Returns the position of the end of
+  // the data, or kNone.
   ABSL_ATTRIBUTE_ALWAYS_INLINE size_t Take(const ContentBlock& block) {
     const size_t size = std::min(kBlock, in_.size() - at_);
     const uint64_t behind_cr = block.cr << 1 | (before_ == '\r' ? 1 : 0);
-    const uint64_t crlf = block.lf & behind_cr;  // at their LFs
-    // A bare LF at itself, a bare CR at the octet behind it, where it shows.
+    const uint64_t crlf = block.lf & behind_cr;  // at the LF of each
+    // The bit of a bare LF is its own. That of a bare CR is the next octet's.
     uint64_t bare = block.lf ^ behind_cr;
-    uint64_t dots = 0;  // that begin a line
+    uint64_t dots = 0;  // dots that begin a line
     if (dotted_) dots = block.dot & (crlf << 1 | (line_start_ ? 1 : 0));
     if (decided_ < at_ + kBlock) {
       bare &= LowBits(size);
@@ -112,7 +112,7 @@ class BodyScanner::Pass {
     }
     size_t end = kNone;
     if (dots != 0) {
-      // Behind the block's last octet anything may be.
+      // After the block's last octet, any octet may follow.
       const uint64_t before_cr = block.cr >> 1 | uint64_t{1} << (kBlock - 1);
       for (uint64_t left = dots & before_cr; left != 0; left &= left - 1) {
         const size_t dot = Lowest(left);
@@ -131,7 +131,8 @@ class BodyScanner::Pass {
         TakeContent(std::min({at_ + size, decided_, end}), block.lf, bare,
                     dots);
       }
-      // Without a defect, and with one it matters no longer, LFs end lines.
+      // LFs end lines if there is no defect. After a defect the count is not
+      // used.
       scanner_.lines_ += block.lfs;
     }
     at_ += size;
@@ -140,13 +141,12 @@ class BodyScanner::Pass {
     return end;
   }
 
-  // Takes what is in front of the bare newline that shows at the octet `first`
-  // of a block.
+  // Takes the content before the bare newline whose bit is `first` in a block.
   ABSL_ATTRIBUTE_ALWAYS_INLINE void TakeDefect(const ContentBlock& block,
                                                uint64_t crlf, size_t first,
                                                uint64_t dots) {
     const bool lf = (block.lf >> first & 1) != 0;
-    // A CR that was held back is content no more.
+    // A CR that was held back is not content.
     const size_t end = at_ + first - (!lf && dotted_ ? 1 : 0);
     TakeContent(end, block.lf, 0, dots & LowBits(first));
     scanner_.Emit(in_.substr(from_, end - from_));
@@ -155,15 +155,15 @@ class BodyScanner::Pass {
     scanner_.defect_.emplace(Defect{lf ? '\n' : '\r', line});
   }
 
-  // Emits the slices that end in a block, up to `end` at most: something before
-  // the octets of `bare`, an LF's CR or a CR's LF, nothing for those of `dots`.
+  // Emits the slices that end in a block, at most up to `end`. Adds a CR or LF
+  // before the octets of `bare`, and drops the octets of `dots`.
   ABSL_ATTRIBUTE_ALWAYS_INLINE void TakeContent(size_t end, uint64_t lf,
                                                 uint64_t bare, uint64_t dots) {
     uint64_t left = bare | dots;
     uint64_t many = left;
     for (size_t i = 0; i < kMostSliced; ++i) many &= many - 1;
     if (many != 0) {
-      // A CR at its end is left to the slice behind it: it may be held back.
+      // A CR at the end is left to the next slice, because it may be held back.
       if (end > at_ && in_[end - 1] == '\r') --end;
       scanner_.Emit(in_.substr(from_, at_ - from_));
       scanner_.EmitCopy(in_.substr(at_, end - at_), lf, bare, dots);
@@ -183,11 +183,11 @@ class BodyScanner::Pass {
   BodyScanner& scanner_;
   const absl::string_view in_;
   const bool dotted_;
-  size_t decided_;   // the front of the input, which this call can decide
-  size_t at_ = 0;    // the block under way
-  size_t from_ = 0;  // the slice under way
-  char before_;      // the octet before the block, so far as it matters
-  bool line_start_;  // the block is behind a CRLF
+  size_t decided_;   // octets at the front that this call can decide
+  size_t at_ = 0;    // the start of the current block
+  size_t from_ = 0;  // the start of the current slice
+  char before_;      // the octet before the block, as far as it matters
+  bool line_start_;  // the block follows a CRLF
 };
 
 BodyScanner::Result BodyScanner::Scan(absl::string_view in) {
@@ -216,21 +216,21 @@ BodyScanner::Result BodyScanner::Finish() {
   return {0, false, Slices()};
 }
 
-// Returns whether one more block, and the slice behind it, can be taken.
+// Returns whether there is room for one more block and the slice after it.
 bool BodyScanner::HasRoom() const {
   return count_ + kSlicesOfBlock <= room_.slices.size() &&
          copied_ + kCopyOfBlock <= kCopied;
 }
 
-// Returns whether a line begins at `at`. An LF that begins `in` is bare, but
-// under Framing::kCounted, where no dot is looked for.
+// Returns whether a line begins at `at`. An LF at the start of `in` is bare,
+// except under Framing::kCounted, where dots have no meaning.
 bool BodyScanner::BehindCrlf(absl::string_view in, size_t at) const {
   if (at == 0) return line_start_;
   return at >= 2 && in[at - 1] == '\n' && in[at - 2] == '\r';
 }
 
-// Returns how many octets at the end of `in` need to be seen with what is
-// behind them: a CR, a '.' that begins a line, or both.
+// Returns how many octets at the end of `in` cannot be decided without the
+// octets after them: a CR, a '.' that begins a line, or both.
 size_t BodyScanner::Undecided(absl::string_view in) const {
   if (framing_ == Framing::kCounted) return 0;
   const size_t cr = in.back() == '\r' ? 1 : 0;
@@ -245,10 +245,11 @@ void BodyScanner::Emit(absl::string_view slice) {
   room_.slices[count_++] = slice;
 }
 
-// Emits a copy of `in`, a block at most, with a CR or LF before the octets of
-// `bare` and without those of `dots`. No branch depends on where these are, or
-// a sender could have each one predicted wrong: every octet's place is worked
-// out, eight at a time, and a dot's is also that of what follows it.
+// Emits a copy of `in`, at most a block, with a CR or LF before the octets of
+// `bare` and without those of `dots`. No branch depends on their positions,
+// because a sender could cause mispredictions. The position of every octet is
+// computed, eight at a time; a dot's position is also that of the octet after
+// it.
 void BodyScanner::EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
                            uint64_t dots) {
   bare &= LowBits(in.size());
@@ -259,7 +260,7 @@ void BodyScanner::EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
     room_.copied = std::make_unique_for_overwrite<char[]>(kCopied);
   }
   char* const begin = room_.copied.get() + copied_;
-  // What is missing is everywhere at first: that which is missing more often.
+  // First fill the copy with the newline octet that is missing more often.
   const uint64_t no_cr = bare & lf;
   const uint64_t no_lf = bare & ~lf;
   const bool more_lf = CountBits(no_lf) > CountBits(no_cr);
@@ -282,8 +283,8 @@ void BodyScanner::EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
     StoreWord(place, places + i);
     size += 8 + (inserted >> 56) - (dropped >> 56);
   }
-  size -= -in.size() % 8;  // what the last eight had too many
-  // A dot lies where what is missing behind it should be.
+  size -= -in.size() % 8;  // the last word may have had too many
+  // Set the others, and those that a dropped dot has overwritten.
   for (uint64_t left = (more_lf ? no_cr : no_lf) | (bare & dots << 1);
        left != 0; left &= left - 1) {
     const size_t i = Lowest(left);

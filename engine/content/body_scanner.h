@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Finds the end of a message behind DATA and takes the dots off: RFC 5321
-// 4.1.1.4 and 4.5.2. Looks for bare newlines, there and behind BDAT.
+// Finds the end of a message after DATA and removes dot-stuffing: RFC 5321
+// 4.1.1.4 and 4.5.2. Finds bare newlines after DATA and after BDAT.
 
 #ifndef POSTERN_ENGINE_CONTENT_BODY_SCANNER_H_
 #define POSTERN_ENGINE_CONTENT_BODY_SCANNER_H_
@@ -20,43 +20,43 @@
 
 namespace postern {
 
-// What becomes of a CR or LF that is not half of a CRLF (RFC 5321 2.3.8). No
-// choice lets one take part in the end of the data: a server that ends on
-// LF.LF, LF.CRLF, CRLF.LF or their like lets a message carry a second one past
-// whoever relayed it ("SMTP smuggling").
+// What happens to a CR or LF that is not part of a CRLF (RFC 5321 2.3.8). In no
+// mode can one take part in the end of the data: a server that ends on LF.LF,
+// LF.CRLF, CRLF.LF or similar lets a message carry a second message past the
+// server that relayed it ("SMTP smuggling").
 enum class BareNewlines : uint8_t {
-  kReject,     // the message has a defect; the true end is still found
-  kNormalize,  // each becomes a CRLF of the content
+  kReject,     // the message has a defect; its true end is still found
+  kNormalize,  // each becomes a CRLF in the content
 };
 
-// How the end of the content is known.
+// How the end of the content is found.
 enum class Framing : uint8_t {
-  kDotted,   // by CRLF.CRLF; lines are dot-stuffed: DATA
+  kDotted,   // at CRLF.CRLF, lines are dot-stuffed: DATA
   kCounted,  // by its length, which the caller counts: BDAT, RFC 3030 2
 };
 
-// BodyScanner is a function of the byte stream alone: how the input was cut
-// does not change what it finds, nor does the ScanPath.
+// The results of BodyScanner depend only on the byte stream, not on how the
+// input is split, and not on the ScanPath. Its states:
 //
 //   state     CR      LF    '.'    other
-//   line      CR      bare  DOT    text     at the start, and behind CRLF
+//   line      CR      bare  DOT    text     at the start, and after CRLF
 //   text      CR      bare  text   text
-//   CR        bare    line  bare   bare     a CR is held back until decided
+//   CR        bare    line  bare   bare     the CR waits for the next octet
 //   DOT       DOTCR   bare  text   text     the first '.' is dropped
 //   DOTCR     bare    END   bare   bare
 //
-// "line" and "text" are the only states kept between calls. CR, DOT and DOTCR
-// are decided with up to three bytes in view, or those bytes stay unconsumed.
-// Under Framing::kCounted a '.' is as any other, and a CR is content at once:
-// "CR" is a state that is kept, so that nothing stays unconsumed.
+// Only "line" and "text" are kept between calls. CR, DOT and DOTCR are decided
+// with up to three bytes in view; until then, those bytes stay unconsumed.
+// Under Framing::kCounted a '.' is ordinary content, and a CR is content at
+// once: there "CR" is a state that is kept, so that nothing stays unconsumed.
 //
-// Nothing is copied but blocks of 64 octets with more than two bare newlines
-// or stuffed dots: many short slices would cost their reader more.
+// Nothing is copied except blocks of 64 octets with more than two bare newlines
+// or stuffed dots, because many short slices would cost their reader more.
 //
-// A copy knows what the original does, and has slices of its own.
+// A copy of a BodyScanner has the same state, but no slices.
 class BodyScanner {
  public:
-  // A bare CR or LF, and the line of the message, from 1, that holds it.
+  // A bare CR or LF, and the number, from 1, of the line that contains it.
   struct Defect {
     char newline = '\n';
     uint64_t line = 0;
@@ -64,45 +64,45 @@ class BodyScanner {
 
   struct Result {
     size_t consumed = 0;
-    bool end = false;  // the CRLF.CRLF was the last thing consumed
-    // The content, in order, up to the first defect. Slices of `in`, of
-    // constants, or of the scanner; all of it lives until the next call, and
-    // no longer than `in`.
+    bool end = false;  // CRLF.CRLF was the last thing consumed
+    // The content, in order, up to the first defect. The slices point into
+    // `in`, into constants or into the scanner. They are valid until the next
+    // call, and only as long as `in`.
     absl::Span<const absl::string_view> slices = {};
   };
 
-  // `path` must be one that can run here.
+  // `path` must be able to run on this machine.
   explicit BodyScanner(BareNewlines mode = BareNewlines::kReject,
                        Framing framing = Framing::kDotted,
                        ScanPath path = ChosenScanPath())
       : mode_(mode), framing_(framing), find_(OddBlockFinder(path)) {}
 
-  // Scans `in`, whose first byte is the first one not consumed yet. Looks at
-  // every byte a bounded number of times. Stops early when its room for slices
-  // is used up. Otherwise consumes all of `in`, but under Framing::kDotted for
+  // Scans `in`, whose first byte is the first one not yet consumed. Examines
+  // every byte a bounded number of times. Stops early when it has no more room
+  // for slices. Otherwise consumes all of `in`, except, under Framing::kDotted,
   // a CR, a '.' or both at its end that cannot be decided yet.
   Result Scan(absl::string_view in);
 
-  // Says that the content is complete: a CR at its very end was bare. For
-  // Framing::kCounted; the other one tells its end itself.
+  // Call this at the end of the content under Framing::kCounted: a CR at the
+  // very end was bare. Under Framing::kDotted, Scan() finds the end.
   Result Finish();
 
   // Octets of content so far, CRLF counted as two: RFC 1870 3.
   uint64_t size() const { return size_; }
   // The first bare newline, under BareNewlines::kReject.
   const std::optional<Defect>& defect() const { return defect_; }
-  // Octets looked at so far, each as often as it was: the price of the scan.
+  // Counts examined octets, repeated ones included: the cost of the scan.
   uint64_t examined() const { return examined_; }
 
  private:
-  // What Results point at. Not copied: a copy has none yet.
+  // The storage of Results. A copy starts empty.
   struct Room {
     Room() {}
     Room(const Room&) : Room() {}
     Room& operator=(const Room&) { return *this; }
 
     std::array<absl::string_view, 48> slices;
-    std::unique_ptr<char[]> copied;  // kCopied octets, from the first copy on
+    std::unique_ptr<char[]> copied;  // kCopied octets; null: not used yet
   };
   static constexpr size_t kCopied = 1024;
 
@@ -121,9 +121,9 @@ class BodyScanner {
   BareNewlines mode_;
   Framing framing_;
   FindOddBlock* find_;
-  bool line_start_ = true;  // as if behind a CRLF: an empty message is legal
+  bool line_start_ = true;  // as if after a CRLF: an empty message is legal
   bool cr_open_ = false;    // kCounted: a CR was the last octet
-  uint64_t lines_ = 0;      // LFs so far, up to a defect
+  uint64_t lines_ = 0;      // LFs so far, up to the first defect
   uint64_t size_ = 0;
   uint64_t examined_ = 0;
   std::optional<Defect> defect_;

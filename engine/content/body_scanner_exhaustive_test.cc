@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Every short string, on every path of the scanner. Nothing in the loops
-// allocates: there are half a billion scans.
+// Scans all short strings, on every path of the scanner. The loops do not
+// allocate, because there are half a billion scans.
 
 #include <array>
 #include <string>
@@ -45,15 +45,15 @@ class Text {
   std::array<char, 320> octets_;
 };
 
-// A scanner and what of its input it has left.
+// A scanner, and how much of its input it has consumed.
 struct Progress {
   BodyScanner scanner;
   size_t consumed = 0;
   bool end = false;
 };
 
-// Scans the rest of `in`. Returns whether the slices are what `content` has
-// behind those before.
+// Scans the rest of `in`. Returns whether the slices equal the next part of
+// `content`.
 bool ScanRest(absl::string_view in, const Text& content, Progress* progress) {
   while (!progress->end) {
     size_t size = progress->scanner.size();
@@ -73,7 +73,7 @@ bool ScanRest(absl::string_view in, const Text& content, Progress* progress) {
   return true;
 }
 
-// Returns whether `progress`, at the end of `in`, is where `want` is.
+// Returns whether `progress`, at the end of `in`, has the same state as `want`.
 bool Agrees(absl::string_view in, Framing framing, const Progress& progress,
             const ReferenceScanner& want, const Text& content) {
   const auto& defect = progress.scanner.defect();
@@ -97,9 +97,9 @@ class BodyScannerExhaustiveTest : public testing::TestWithParam<Choice> {
   BareNewlines mode() const { return std::get<1>(GetParam()); }
 };
 
-// A walk through the tree of all strings. Each is scanned whole, cut once at
-// every place, and octet by octet. What a prefix comes to is known from the
-// nodes above.
+// Visits all strings as a tree. Each is scanned whole, split once at every
+// place, and octet by octet. The results for its prefixes come from the nodes
+// above.
 class Walk {
  public:
   Walk(ScanPath path, BareNewlines mode, Framing framing, size_t longest)
@@ -111,7 +111,7 @@ class Walk {
         whole_(longest + 1, fresh_),
         octets_(longest + 1, fresh_) {}
 
-  // Returns the first string that went wrong, or nothing.
+  // Returns the first string with a wrong result, or "".
   std::string Run() {
     if (Visit(0)) return {};
     return testing::PrintToString(std::string(in_.data(), failed_)) + ", " +
@@ -142,7 +142,7 @@ class Walk {
     how_ = "octet by octet";
     octets_[size] = octets_[size - 1];
     if (!Same(size, &octets_[size])) return false;
-    how_ = "cut once";
+    how_ = "split once";
     for (size_t cut = 1; cut < size; ++cut) {
       cut_ = whole_[cut];
       if (!Same(size, &cut_)) return false;
@@ -174,7 +174,8 @@ class Walk {
   const size_t longest_;
   const Progress fresh_;
   std::array<char, kLongest> in_ = {};
-  std::vector<ReferenceScanner> want_;  // all by the length of the prefix
+  // These four are indexed by the length of the prefix.
+  std::vector<ReferenceScanner> want_;
   std::vector<Text> content_;
   std::vector<Progress> whole_;
   std::vector<Progress> octets_;
@@ -183,17 +184,17 @@ class Walk {
   size_t failed_ = 0;
 };
 
-TEST_P(BodyScannerExhaustiveTest, EveryShortStringBehindData) {
+TEST_P(BodyScannerExhaustiveTest, EveryShortStringInData) {
   EXPECT_EQ(Walk(path(), mode(), Framing::kDotted, kLongest).Run(), "");
 }
 
-TEST_P(BodyScannerExhaustiveTest, EveryShortStringBehindBdat) {
+TEST_P(BodyScannerExhaustiveTest, EveryShortStringInBdat) {
   EXPECT_EQ(Walk(path(), mode(), Framing::kCounted, kLongestCounted).Run(), "");
 }
 
-// A string in a whole block, at its edges and at that of its halves, and in the
-// rest behind whole blocks. Before and behind it is what makes a block plain
-// otherwise, or full of newlines.
+// A string inside a whole block, at its edges and in its middle, and in the
+// rest after whole blocks. The octets around it make the block plain, or full
+// of newlines.
 TEST_P(BodyScannerExhaustiveTest, EveryShortStringAtEveryPlaceInABlock) {
   constexpr size_t kBlock = ContentBlock::kSize;
   std::array<char, 2 * kBlock + kLongestAcross> in;

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// For tests: what BodyScanner must come to, written once more and plainly.
+// For tests: a simple second implementation of BodyScanner.
 
 #ifndef POSTERN_ENGINE_CONTENT_BODY_SCANNER_REFERENCE_H_
 #define POSTERN_ENGINE_CONTENT_BODY_SCANNER_REFERENCE_H_
@@ -19,11 +19,11 @@
 
 namespace postern {
 
-// What a stream of content comes to, however it was cut.
+// The result of scanning a stream of content, however it is split.
 struct ScanOutcome {
   std::string content;
   bool end = false;
-  size_t consumed = 0;  // only where `end`
+  size_t consumed = 0;  // only if `end`
   char newline = 0;     // of the defect; 0: none
   uint64_t line = 0;
 
@@ -35,14 +35,14 @@ struct ScanOutcome {
   }
 };
 
-// The automaton of BodyScanner's comment, an octet at a time.
+// The automaton in the comment of BodyScanner, one octet at a time.
 class ReferenceScanner {
  public:
   ReferenceScanner(BareNewlines mode, Framing framing)
       : mode_(mode), framing_(framing) {}
 
-  // Takes one more octet. What becomes content goes to `content`, which has a
-  // push_back(char).
+  // Takes one more octet. Appends what becomes content to `content`, which must
+  // have a push_back(char).
   template <typename Content>
   void Next(char c, Content* content) {
     if (end_) return;
@@ -74,7 +74,7 @@ class ReferenceScanner {
     }
   }
 
-  // Framing::kCounted: the content is complete.
+  // Ends the content, under Framing::kCounted.
   template <typename Content>
   void Finish(Content* content) {
     if (state_ == State::kCr) Bare('\r', content);
@@ -97,7 +97,7 @@ class ReferenceScanner {
   void Bare(char newline, Content* content) {
     state_ = State::kText;
     if (mode_ == BareNewlines::kNormalize) {
-      // Behind BDAT a CR is content already.
+      // In BDAT, the CR is already content.
       if (newline == '\n' || framing_ == Framing::kDotted) Emit('\r', content);
       Emit('\n', content);
     } else if (newline_ == 0) {
@@ -117,7 +117,7 @@ class ReferenceScanner {
   uint64_t defect_line_ = 0;
 };
 
-// Returns what all of `in` comes to; under Framing::kCounted it is complete.
+// Scans all of `in`, which under Framing::kCounted is the complete content.
 inline ScanOutcome ReferenceScan(absl::string_view in, BareNewlines mode,
                                  Framing framing = Framing::kDotted) {
   ReferenceScanner scanner(mode, framing);
@@ -131,8 +131,8 @@ inline ScanOutcome ReferenceScan(absl::string_view in, BareNewlines mode,
   return out;
 }
 
-// Feeds a scanner. Each view is a heap block of its own, freed at once, so
-// that a sanitizer sees what reads behind it or too late.
+// Passes input to a scanner. Each view is a separate heap block that is freed
+// at once, so that a sanitizer finds reads beyond it or after its lifetime.
 class ScanFeeder {
  public:
   explicit ScanFeeder(BareNewlines mode, Framing framing = Framing::kDotted,
@@ -156,7 +156,7 @@ class ScanFeeder {
     ASSERT_TRUE(out_.end || rest_.size() <= open) << "no progress";
   }
 
-  // Returns what all of it came to. Call it last.
+  // Returns the result. Call it last.
   ScanOutcome Finish() {
     if (framing_ == Framing::kCounted) Take(scanner_.Finish());
     ScanOutcome out = out_;
@@ -166,7 +166,7 @@ class ScanFeeder {
       out.line = scanner_.defect()->line;
     }
     EXPECT_EQ(scanner_.size(), out.content.size());
-    // Octet by octet, with what was left of the one before, is the dearest.
+    // The worst case: octet by octet, with the unconsumed rest each time.
     EXPECT_LE(scanner_.examined(), 8 * fed_);
     return out;
   }
@@ -196,7 +196,8 @@ inline std::vector<ScanPath> ScanPaths() {
   return paths;
 }
 
-// Returns `content` as a client sends it, with dots and end: RFC 5321 4.5.2.
+// Returns `content` as a client sends it, dot-stuffed and with its end: RFC
+// 5321 4.5.2.
 inline std::string StuffDots(absl::string_view content) {
   std::string out;
   bool line_start = true;

@@ -17,7 +17,7 @@ namespace {
 constexpr BareNewlines kModes[] = {BareNewlines::kReject,
                                    BareNewlines::kNormalize};
 
-// Cuts `in` once at every place, and into octets, on every path.
+// Splits `in` once at every place, and into octets, on every path.
 void ExpectAtEveryCut(absl::string_view in, BareNewlines mode,
                       const ScanOutcome& want,
                       Framing framing = Framing::kDotted) {
@@ -27,7 +27,7 @@ void ExpectAtEveryCut(absl::string_view in, BareNewlines mode,
       feeder.Feed(in.substr(0, cut));
       feeder.Feed(in.substr(cut));
       ASSERT_EQ(feeder.Finish(), want)
-          << testing::PrintToString(std::string(in)) << " cut at " << cut;
+          << testing::PrintToString(std::string(in)) << " split at " << cut;
     }
     ScanFeeder feeder(mode, framing, path);
     for (size_t i = 0; i < in.size(); ++i) feeder.Feed(in.substr(i, 1));
@@ -38,7 +38,7 @@ void ExpectAtEveryCut(absl::string_view in, BareNewlines mode,
 
 // RFC 5321 4.1.1.4 and 2.3.8; CVE-2023-51764, -51765, -51766, -51747 and
 // CVE-2024-27305 are servers that ended the data on one of these.
-TEST(BodyScannerTest, NothingButCrlfDotCrlfEndsTheData) {
+TEST(BodyScannerTest, OnlyCrlfDotCrlfEndsTheData) {
   struct Row {
     absl::string_view bytes;  // between "x" and "y"
     char newline;             // the first defect; 0: none
@@ -98,11 +98,11 @@ TEST(BodyScannerTest, NothingButCrlfDotCrlfEndsTheData) {
   }
 }
 
-TEST(BodyScannerTest, TakesDotsOffAndFindsTheEnd) {
+TEST(BodyScannerTest, RemovesDotStuffingAndFindsTheEnd) {
   struct Row {
     absl::string_view in;
     absl::string_view content;
-    absl::string_view rest;  // behind the end
+    absl::string_view rest;  // after the end
   };
   constexpr Row kRows[] = {
       {".\r\n", "", ""},  // RFC 5321 4.1.1.4: an empty message
@@ -125,7 +125,7 @@ TEST(BodyScannerTest, TakesDotsOffAndFindsTheEnd) {
   }
 }
 
-TEST(BodyScannerTest, NamesTheLineOfTheFirstDefect) {
+TEST(BodyScannerTest, ReportsTheLineOfTheFirstDefect) {
   struct Row {
     absl::string_view in;
     char newline;
@@ -139,7 +139,7 @@ TEST(BodyScannerTest, NamesTheLineOfTheFirstDefect) {
   };
   for (const Row& row : kRows) {
     for (Framing framing : {Framing::kDotted, Framing::kCounted}) {
-      // Few lines, and more than are counted in one go.
+      // Few lines, and more than are counted at once.
       for (size_t before : {0, 1, 99, 100, 99999, 100000}) {
         const std::string line = before % 2 == 0 ? "\r\n" : "x\r\n";
         std::string in;
@@ -157,8 +157,8 @@ TEST(BodyScannerTest, NamesTheLineOfTheFirstDefect) {
   }
 }
 
-// RFC 3030 2: the length says where the content ends.
-TEST(BodyScannerTest, TakesCountedContentAsItIs) {
+// RFC 3030 2: the length determines the end of the content.
+TEST(BodyScannerTest, ReturnsCountedContentUnchanged) {
   struct Row {
     absl::string_view in;
     absl::string_view rejected;  // the content up to the defect
@@ -172,7 +172,7 @@ TEST(BodyScannerTest, TakesCountedContentAsItIs) {
       {"a\r\n.\r\nb\r\n", "a\r\n.\r\nb\r\n", 0, 0, "a\r\n.\r\nb\r\n"},
       {"..\r\n", "..\r\n", 0, 0, "..\r\n"},
       {"no newline", "no newline", 0, 0, "no newline"},
-      {"a\r", "a\r", '\r', 1, "a\r\n"},  // bare only once it is the end
+      {"a\r", "a\r", '\r', 1, "a\r\n"},  // bare only at the end
       {"a\r\nb\rc", "a\r\nb\r", '\r', 2, "a\r\nb\r\nc"},
       {"a\r\nb\nc", "a\r\nb", '\n', 2, "a\r\nb\r\nc"},
       {"\r\r\n", "\r", '\r', 1, "\r\n\r\n"},
@@ -190,7 +190,7 @@ TEST(BodyScannerTest, TakesCountedContentAsItIs) {
   }
 }
 
-TEST(BodyScannerTest, UndoesDotStuffing) {
+TEST(BodyScannerTest, RemovesDotStuffing) {
   constexpr absl::string_view kContents[] = {
       "",         "\r\n", ".\r\n", "..\r\n", ".\r\n.\r\n", "a\r\n.b\r\nc.\r\n",
       "...a\r\n",
@@ -203,8 +203,8 @@ TEST(BodyScannerTest, UndoesDotStuffing) {
   }
 }
 
-// Streams that are hard on something: a search that begins anew, a full list
-// of slices, a copy that ends in the middle of a block.
+// Patterns that are difficult: a search that starts again, a full list of
+// slices, a copy that ends inside a block.
 constexpr absl::string_view kHardPatterns[] = {
     "\r",
     "\n",
@@ -239,7 +239,7 @@ std::string Repeated(absl::string_view pattern, size_t size) {
   return in;
 }
 
-TEST(BodyScannerTest, AgreesWithTheReferenceOnLongStreams) {
+TEST(BodyScannerTest, MatchesTheReferenceForLongInput) {
   for (absl::string_view pattern : kHardPatterns) {
     const std::string in = Repeated(pattern, 5000) + "x\r\n.\r\n";
     for (Framing framing : {Framing::kDotted, Framing::kCounted}) {
@@ -254,8 +254,8 @@ TEST(BodyScannerTest, AgreesWithTheReferenceOnLongStreams) {
               rest.remove_prefix(std::min(cut, rest.size()));
             }
             ASSERT_EQ(feeder.Finish(), want)
-                << testing::PrintToString(std::string(pattern)) << " by "
-                << cut;
+                << testing::PrintToString(std::string(pattern))
+                << " in pieces of " << cut;
           }
         }
       }
@@ -263,8 +263,8 @@ TEST(BodyScannerTest, AgreesWithTheReferenceOnLongStreams) {
   }
 }
 
-// What is new comes behind what was left over, and that is looked at again.
-TEST(BodyScannerTest, CostsNoMoreThanTheBytesItSees) {
+// New input is added to the unconsumed rest, which is examined again.
+TEST(BodyScannerTest, CostIsLinearInTheInput) {
   constexpr size_t kSize = size_t{64} << 10;
   for (absl::string_view pattern : kHardPatterns) {
     const std::string in = Repeated(pattern, kSize);
@@ -290,8 +290,8 @@ TEST(BodyScannerTest, CostsNoMoreThanTheBytesItSees) {
             EXPECT_GE(consumed + 2, in.size());
             const size_t price = cut >= 64 ? 3 : 8;
             EXPECT_LE(scanner.examined(), price * in.size())
-                << testing::PrintToString(std::string(pattern)) << " by "
-                << cut;
+                << testing::PrintToString(std::string(pattern))
+                << " in pieces of " << cut;
             EXPECT_LE(calls, 2 * (in.size() / cut + in.size() / 300 + 2));
           }
         }

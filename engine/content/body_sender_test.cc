@@ -12,7 +12,7 @@
 namespace postern {
 namespace {
 
-// Writes what `sender` has, `n` bytes at a time.
+// Writes the output of `sender`, `n` bytes at a time.
 std::string Write(BodySender& sender, size_t n = std::string::npos) {
   std::string out;
   while (!sender.Piece().empty()) {
@@ -23,7 +23,7 @@ std::string Write(BodySender& sender, size_t n = std::string::npos) {
   return out;
 }
 
-TEST(BodySenderTest, SendsEachLoanAsAChunk) {
+TEST(BodySenderTest, SendsEachLendAsAChunk) {
   const std::string bytes("\0\r.\n", 4);
   for (size_t n : {std::string::npos, size_t{1}, size_t{3}}) {
     BodySender sender(BodyCommand::kBdat);
@@ -34,7 +34,7 @@ TEST(BodySenderTest, SendsEachLoanAsAChunk) {
     EXPECT_EQ(Write(sender, n), "");
     EXPECT_TRUE(sender.Lend("."));
     EXPECT_EQ(sender.chunks_open(), 2u);
-    EXPECT_TRUE(sender.End());  // while the chunk is to be written
+    EXPECT_TRUE(sender.End());  // while the chunk is not written yet
     EXPECT_FALSE(sender.sent());
     EXPECT_EQ(Write(sender, n), "BDAT 1\r\n.BDAT 0 LAST\r\n");
     EXPECT_TRUE(sender.sent());
@@ -50,7 +50,7 @@ TEST(BodySenderTest, SendsAnEmptyMessageAsOneEmptyChunk) {
   EXPECT_TRUE(sender.sent());
 }
 
-TEST(BodySenderTest, StuffsDotsBehindData) {
+TEST(BodySenderTest, StuffsDotsInData) {
   BodySender sender(BodyCommand::kData);
   EXPECT_TRUE(sender.Lend(".a"));
   EXPECT_TRUE(sender.End());
@@ -60,7 +60,7 @@ TEST(BodySenderTest, StuffsDotsBehindData) {
   EXPECT_EQ(sender.chunks_open(), 0u);
 }
 
-TEST(BodySenderTest, EndsNoDataWithABareNewline) {
+TEST(BodySenderTest, ABareNewlineDoesNotEndData) {
   BodySender sender(BodyCommand::kData);
   EXPECT_FALSE(sender.Lend("a\nb"));
   EXPECT_TRUE(sender.Lend("a\r"));
@@ -70,7 +70,7 @@ TEST(BodySenderTest, EndsNoDataWithABareNewline) {
   EXPECT_FALSE(sender.sent());
 }
 
-// The bytes to write are the very bytes that were lent.
+// The pieces point into the lent bytes.
 TEST(BodySenderTest, CopiesNoContent) {
   const std::string content = "a\r\n.b\r\n";
   BodySender data(BodyCommand::kData);

@@ -14,13 +14,13 @@
 namespace postern {
 namespace {
 
-// Blocks whose lines can be counted in each octet of a vector: four, at most,
-// of a block's octets come to the same one.
+// The number of blocks whose lines can be counted in each octet of a vector: at
+// most four octets of a block are added to the same one.
 constexpr size_t kCountedBlocks = 255 / 4;
 
-// The first block is told by its bits, those behind it, most of them plain, by
-// a comparison with themselves shifted by one octet: that is cheaper, but for
-// the bits, which are needed where it ends.
+// The first block is examined by its bits. The blocks after it, most of them
+// plain, are compared with themselves shifted by one octet. That is faster, but
+// does not give the bits, which are needed for the block where the search ends.
 bool Plain(const ContentBlock& block, char before) {
   const uint64_t behind_cr = block.cr << 1 | (before == '\r');
   const uint64_t behind_lf = block.lf << 1 | (before == '\n');
@@ -34,10 +34,10 @@ void LoadPortable(const char* p, char dot, ContentBlock* block) {
   block->dot = BitsOf(p, dot);
 }
 
-// A count for each place in a vector.
+// A counter for each octet of a vector.
 typedef uint8_t Counts __attribute__((vector_size(sizeof(Octets))));
 
-// Skips plain blocks, each of which has an octet before it.
+// Skips plain blocks. There must be an octet before each of them.
 size_t SkipPortable(const char* p, size_t blocks, char dot, uint64_t* lines) {
   const auto stuffed = static_cast<signed char>(dot);
   size_t skipped = 0;
@@ -107,8 +107,8 @@ POSTERN_AVX2 inline void LoadBlockAvx2(const char* p, char dot,
                BitsAvx2(_mm256_cmpeq_epi8(high, dots)) << 32;
 }
 
-// Returns -1 in each octet that makes a block odd. Adds its LFs to `lfs`, -1
-// each.
+// Returns -1 in each octet that makes a block odd. Adds -1 to `lfs` for each
+// LF.
 POSTERN_AVX2 inline __m256i WrongAvx2(const char* p, char dot, __m256i* lfs) {
   const __m256i here = LoadAvx2(p);
   const __m256i before = LoadAvx2(p - 1);

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kBlock = ContentBlock::kSize;
 constexpr ScanPath kPaths[] = {ScanPath::kPortable, ScanPath::kAvx2};
 
-// What the comment says, an octet at a time.
+// The definition in the comment of FindOddBlock, one octet at a time.
 bool Plain(absl::string_view block, char before) {
   for (char c : block) {
     if ((c == '\n') != (before == '\r')) return false;
@@ -27,8 +27,8 @@ bool Plain(absl::string_view block, char before) {
   return true;
 }
 
-// Each octet that can make a block odd, at each place in each of more blocks
-// than are counted in one go, with all lines ended before it counted.
+// Each octet that can make a block odd, at each place. There are more blocks
+// than are counted at once, so that the count of lines is tested, too.
 TEST(ContentBlockTest, FindsTheFirstOddBlock) {
   constexpr size_t kBlocks = 70;
   std::string plain;

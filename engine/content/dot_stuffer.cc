@@ -8,12 +8,12 @@
 namespace postern {
 namespace {
 
-// The end of the data: its first half where the content does not end a line.
+// The end of the data. Its CRLF is needed if the content does not end a line.
 constexpr absl::string_view kEnd = "\r\n.\r\n";
 constexpr absl::string_view kCrlf = kEnd.substr(0, 2);
 
-// Returns true if each CR and LF of `bytes` is half of a CRLF, but for an LF
-// at the front where `behind_cr`, and for a CR at the end.
+// Returns true if each CR and LF of `bytes` is part of a CRLF. An LF at the
+// start is, if `behind_cr`, and a CR at the end may be.
 bool CleanLines(absl::string_view bytes, bool behind_cr) {
   if (behind_cr) {
     if (bytes.front() != '\n') return false;

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Puts the dots and the end on a message behind DATA: RFC 5321 4.1.1.4 and
-// 4.5.2. What BodyScanner takes off.
+// Adds dot-stuffing and the end of the data to a message for DATA: RFC 5321
+// 4.1.1.4 and 4.5.2. The inverse of BodyScanner.
 
 #ifndef POSTERN_ENGINE_CONTENT_DOT_STUFFER_H_
 #define POSTERN_ENGINE_CONTENT_DOT_STUFFER_H_
@@ -13,44 +13,44 @@
 
 namespace postern {
 
-// DotStuffer cuts content into the pieces to write, and copies nothing: the
-// dot at the start of a line ends one piece and begins the next, so it is
-// written twice.
+// DotStuffer splits content into pieces to write, and copies nothing: a dot at
+// the start of a line ends one piece and begins the next, so it is written
+// twice.
 //
 //   Lend("a\r\n.b\r\n"); End();   Piece(): "a\r\n."  ".b\r\n"  ".\r\n"
 //
-// Lines end in CRLF. Content with a CR or LF that is not half of one is not
-// taken: a server that is lenient about line ends could see the end of the
-// message, and commands, in it ("SMTP smuggling"). Nor is it mended, which
-// would break its signatures. No such byte is ever in a piece.
+// Lines end in CRLF. Content with a bare CR or LF is refused: a server that is
+// lenient about line ends could find the end of the message, and commands, in
+// it ("SMTP smuggling"). It is not repaired either, because that would break
+// signatures. No piece ever contains a bare CR or LF.
 //
-// What is written is a function of the content alone, not of how it was lent.
+// The output depends only on the content, not on how it is split into calls.
 class DotStuffer {
  public:
-  // Takes the next bytes of content, once Piece() is empty. They are lent until
-  // it is empty again. Returns false, and takes none, if there is a bare CR or
-  // LF in them, or at the end of what was lent before.
+  // Takes the next bytes of content. Piece() must be empty. The bytes must stay
+  // valid until it is empty again. Returns false, and takes none, if they
+  // contain a bare CR or LF, or if the bytes before them ended in a bare CR.
   bool Lend(absl::string_view bytes);
 
-  // Says that this was all: a CRLF, unless the content is empty or ends in
-  // one, and the end of the data follow. Returns false, and ends nothing, if
-  // the content ends in a bare CR. Once, and no Lend() after it.
+  // Ends the content: a CRLF, unless the content is empty or ends in one, and
+  // the end of the data follow. Returns false, and does not end it, if the
+  // content ends in a bare CR. Call it once; no Lend() may follow.
   bool End();
 
-  // Returns the next bytes to write. Empty: lend more, or all is written.
+  // Returns the next bytes to write. Empty: lend more, unless all is written.
   absl::string_view Piece() const { return piece_; }
-  // Says that the first `n` bytes of Piece() are written, n <= its size.
+  // Reports that the first `n` bytes of Piece() are written, n <= its size.
   void Written(size_t n);
 
  private:
   void Cut();
 
   absl::string_view piece_;
-  absl::string_view rest_;  // lent, and behind piece_
-  bool line_start_ = true;  // where rest_ begins
-  bool dot_sent_ = false;   // rest_ begins with a dot that is sent once
-  bool held_cr_ = false;    // the last byte lent; sent with its LF
-  bool end_due_ = false;    // the end goes behind rest_
+  absl::string_view rest_;  // lent bytes after piece_
+  bool line_start_ = true;  // whether rest_ begins a line
+  bool dot_sent_ = false;   // rest_ begins with a dot that has been sent once
+  bool held_cr_ = false;    // the last lent byte; sent with its LF
+  bool end_due_ = false;    // the end of the data follows rest_
 };
 
 }  // namespace postern

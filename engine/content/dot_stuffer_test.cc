@@ -17,15 +17,15 @@ namespace {
 
 constexpr size_t kWhole = std::string::npos;
 
-// What became of a message.
+// The output for a message.
 struct Stuffed {
   std::string wire;
   std::vector<std::string> pieces;
   bool taken = true;
 };
 
-// Lends `content` in slices of `cut`, each a heap block that is freed as soon
-// as it may be, and writes `written` bytes at a time.
+// Lends `content` in slices of `cut` bytes, each in a heap block that is freed
+// as soon as possible, and writes `written` bytes at a time.
 Stuffed Stuff(absl::string_view content, size_t cut, size_t written = kWhole) {
   DotStuffer stuffer;
   Stuffed out;
@@ -55,7 +55,7 @@ Stuffed Stuff(absl::string_view content, size_t cut, size_t written = kWhole) {
   return out;
 }
 
-TEST(DotStufferTest, CutsAtDotsThatBeginLines) {
+TEST(DotStufferTest, SplitsAtDotsThatBeginLines) {
   struct Row {
     absl::string_view content;
     std::vector<std::string> pieces;
@@ -76,16 +76,17 @@ TEST(DotStufferTest, CutsAtDotsThatBeginLines) {
   }
 }
 
-// Returns true if each CR and LF is half of a CRLF.
+// Returns true if each CR and LF is part of a CRLF.
 bool Clean(absl::string_view content) {
   const std::string rest = absl::StrReplaceAll(content, {{"\r\n", ""}});
   return rest.find_first_of("\r\n") == std::string::npos;
 }
 
-// All content of up to seven of the bytes that matter: what is clean comes to
-// the scanner as it was; of the rest no bare newline and no end is written.
-// RFC 5321 2.3.8, 4.1.1.4: lenient servers end the data at LF.LF and its like.
-TEST(DotStufferTest, IsWhatTheScannerTakesOffAtEveryCut) {
+// All content of up to seven of the relevant bytes. Valid content is the same
+// after scanning. For other content, no bare newline and no end is written. RFC
+// 5321 2.3.8, 4.1.1.4: lenient servers end the data at LF.LF and similar
+// sequences.
+TEST(DotStufferTest, TheScannerReturnsTheSameContent) {
   constexpr absl::string_view kBytes = "a.\r\n";
   int taken = 0;
   for (size_t size = 0; size <= 7; ++size) {
@@ -111,14 +112,14 @@ TEST(DotStufferTest, IsWhatTheScannerTakesOffAtEveryCut) {
   EXPECT_GT(taken, 1000);
 }
 
-// What was clean up to here has gone; what it was lent with has not.
-TEST(DotStufferTest, TakesNothingOfASliceWithABareNewline) {
+// The slices before are written, but nothing of the slice with the defect.
+TEST(DotStufferTest, WritesNothingOfASliceWithABareNewline) {
   EXPECT_EQ(Stuff("abc\r\nde\nf", 5).wire, "abc\r\n");
   EXPECT_EQ(Stuff("abc\r\nde\nf", kWhole).wire, "");
   EXPECT_EQ(Stuff("ab\rc", 3).wire, "ab");  // the CR waits for its LF
 }
 
-TEST(DotStufferTest, LooksAtEachByteABoundedNumberOfTimes) {
+TEST(DotStufferTest, CostIsLinearInTheInput) {
   std::string content;
   while (content.size() < size_t{4} << 20) content += "\r\n";
   const Stuffed out = Stuff(content, kWhole, 2);

@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t kSize = HeaderBlock::kSize;
 
-// Of 0x20 the two cases of a letter are one, and so are CR and '-', LF and '*'.
+// Setting 0x20 makes both cases of a letter equal, and also CR and '-', LF and
+// '*'.
 constexpr char kCase = 0x20;
 
 Octets Matters(Octets octets) {
@@ -31,8 +32,8 @@ uint64_t StartsPortable(const char* p, char before) {
   return matters & (BitsOf(p, '\n') << 1 | (before == '\n'));
 }
 
-// Returns false for a few dull blocks, too: of R, D, CR and LF it compares the
-// bits that they share with six other letters and with some controls.
+// May return false for a dull block, because it compares only the bits that R,
+// D, CR and LF share with six other letters and some control characters.
 bool DullPortable(const char* p) {
   Octets starts = {};
   for (size_t i = 0; i < kSize; i += sizeof(Octets)) {
@@ -67,8 +68,8 @@ POSTERN_AVX2 inline __m256i LoadAvx2(const char* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 
-// The low four bits of what matters, folded, differ: they look up the only
-// octet that would match.
+// The low four bits of the relevant octets, folded, all differ. They select the
+// only octet that could match.
 POSTERN_AVX2 inline __m256i MattersAvx2(__m256i octets) {
   const __m256i table = _mm256_setr_epi8(
       0, 0, 'r', 0, 'd', 0, 0, 0, 0, 0, '\n' | kCase, 0, 0, '\r' | kCase, 0, 0,
@@ -125,7 +126,7 @@ HeaderBlock FindLineStart(ScanPath path, const char* p, size_t blocks,
 #if defined(__x86_64__)
   if (path == ScanPath::kAvx2) return FindAvx2(p, blocks, before);
 #endif
-  (void)path;  // there is no other where AVX2 does not exist
+  (void)path;  // without AVX2 there is only one path
   return FindPortable(p, blocks, before);
 }
 

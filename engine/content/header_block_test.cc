@@ -18,7 +18,7 @@ constexpr ScanPath kPaths[] = {ScanPath::kPortable, ScanPath::kAvx2};
 
 // A line that begins with each octet, at each place in the first and in later
 // blocks.
-TEST(HeaderBlockTest, FindsTheLinesThatMatter) {
+TEST(HeaderBlockTest, FindsRelevantLines) {
   constexpr absl::string_view kMatters = "rRdD\r\n";
   constexpr size_t kBlocks = 4;
   for (ScanPath path : kPaths) {
@@ -36,12 +36,12 @@ TEST(HeaderBlockTest, FindsTheLinesThatMatter) {
         const bool found =
             block.dull == place / kBlock && (block.starts & bit) != 0;
         ASSERT_TRUE(found || !matters) << c << " at " << place;
-        // '-' and '*' differ from CR and LF in their case alone.
+        // The search cannot distinguish '-' and '*' from CR and LF.
         if (!matters && c != '-' && c != '*') {
           ASSERT_FALSE(found) << c << " at " << place;
           ASSERT_EQ(block.dull, kBlocks);
         }
-        // Not at the start of a line: nothing.
+        // Not at the start of a line, so nothing is found.
         if (place > 0) in[place - 1] = 'x';
         ASSERT_EQ(FindLineStart(path, in.data(), kBlocks, 'x').dull, kBlocks);
       }

@@ -20,8 +20,8 @@ bool Matters(char c) {
   return folded == 'r' || folded == 'd' || c == '\r' || c == '\n';
 }
 
-// Returns the eight octets at `p` with letters of either case made one. Only
-// the two cases of a letter become that letter.
+// Returns the eight octets at `p` with the two cases of each letter made equal.
+// Only the two cases of a letter become that letter.
 uint64_t FoldedWord(const char* p) {
   uint64_t word;
   std::memcpy(&word, p, sizeof(word));
@@ -52,8 +52,8 @@ void HopCounter::AddHeader(absl::string_view content) {
   }
 }
 
-// Takes the start of a line that matters, or more of it. Returns how much it
-// has consumed; the LF is left to the search for one.
+// Takes the start of a relevant line, or more of it. Returns how much it has
+// consumed. The LF is left for the search.
 size_t HopCounter::TakePrefix(absl::string_view content) {
   if (length_ == 0) prefix_.fill('\0');
   size_t taken = 0;
@@ -72,9 +72,8 @@ size_t HopCounter::TakePrefix(absl::string_view content) {
   return taken;
 }
 
-// Goes through what is behind the start of a line, counting the hops, up to
-// less than a block of it or to a start that is not all there. Returns how
-// much it has consumed.
+// Continues after the start of a line, counting hops, until less than a block
+// is left or a line start is incomplete. Returns how much it has consumed.
 size_t HopCounter::SkipLines(absl::string_view content) {
   char before = 0;
   for (size_t at = 0; at < content.size();) {
@@ -103,7 +102,7 @@ size_t HopCounter::SkipLines(absl::string_view content) {
   return content.size();
 }
 
-// Takes a line by its first nine octets, padded with NULs if it is shorter.
+// Examines the first nine octets of a line, padded with NULs if it is shorter.
 void HopCounter::TakeLine(const char* prefix) {
   if (prefix[0] == '\n' || (prefix[0] == '\r' && prefix[1] == '\n')) {
     in_header_ = false;
@@ -113,7 +112,7 @@ void HopCounter::TakeLine(const char* prefix) {
   const bool received = word == FoldedWord("received");
   const bool delivered =
       (word == FoldedWord("delivere")) & ((prefix[8] | 0x20) == 'd');
-  // No branch: a sender could have each one predicted wrong.
+  // No branch, because a sender could cause mispredictions.
   hops_ += static_cast<int>((received | delivered) & (hops_ < kMost));
 }
 

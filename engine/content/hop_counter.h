@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Counts the hops that a message has behind it, RFC 5321 6.3.
+// Counts the hops of a message, RFC 5321 6.3.
 
 #ifndef POSTERN_ENGINE_CONTENT_HOP_COUNTER_H_
 #define POSTERN_ENGINE_CONTENT_HOP_COUNTER_H_
@@ -15,21 +15,21 @@
 namespace postern {
 
 // HopCounter counts header lines that begin with "received" or "delivered", in
-// any case, as qmail-smtpd does. It sees the content in pieces of any size,
-// stops at the first empty line, and keeps nine bytes.
+// any case, as qmail-smtpd does. It takes the content in pieces of any size,
+// stops at the first empty line, and stores nine bytes.
 class HopCounter {
  public:
-  // Where counting stops: a header may be as long as its sender likes.
+  // The count stops here, because a header may have any length.
   static constexpr int kMost = 1 << 20;
 
-  // `path` must be one that can run here. What is counted does not depend on
+  // `path` must be able to run on this machine. The count does not depend on
   // it.
   explicit HopCounter(ScanPath path = ChosenScanPath()) : path_(path) {}
 
   void Add(absl::string_view content) {
     if (in_header_) AddHeader(content);
   }
-  // Returns the hops so far, kMost at most.
+  // Returns the hops so far, at most kMost.
   int hops() const { return hops_; }
 
  private:
@@ -40,7 +40,7 @@ class HopCounter {
 
   ScanPath path_;
   bool in_header_ = true;
-  bool in_prefix_ = true;  // among the first bytes of a line
+  bool in_prefix_ = true;  // within the first bytes of a line
   size_t length_ = 0;      // of the prefix so far
   std::array<char, 9> prefix_{};
   int hops_ = 0;

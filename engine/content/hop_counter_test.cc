@@ -22,7 +22,7 @@ int Hops(absl::string_view content, size_t cut,
          ScanPath path = ScanPath::kPortable) {
   HopCounter counter(path);
   while (!content.empty()) {
-    // A heap block of its own: a sanitizer sees what reads behind it.
+    // A separate heap block, so that a sanitizer finds reads beyond it.
     const std::vector<char> piece(
         content.begin(), content.begin() + std::min(cut, content.size()));
     counter.Add(absl::string_view(piece.data(), piece.size()));
@@ -31,7 +31,7 @@ int Hops(absl::string_view content, size_t cut,
   return counter.hops();
 }
 
-TEST(HopCounterTest, CountsAsQmailSmtpdDoesWhereverTheContentIsCut) {
+TEST(HopCounterTest, CountsAsQmailSmtpdDoesHoweverTheContentIsSplit) {
   struct Row {
     absl::string_view content;
     int hops;
@@ -42,11 +42,11 @@ TEST(HopCounterTest, CountsAsQmailSmtpdDoesWhereverTheContentIsCut) {
       {"received: a\r\nRECEIVED: b\r\n", 2},
       {"Delivered-To: a\r\n", 1},
       {"DELIVERED-foo\r\n", 1},
-      {"received\r\n", 1},   // no colon needed
-      {"receivedx\r\n", 1},  // qmail looks no further
+      {"received\r\n", 1},   // no colon is needed
+      {"receivedx\r\n", 1},  // qmail does not check more
       {"receive\r\n", 0},
       {"delivere\r\n", 0},
-      {"Received", 0},  // could still become anything
+      {"Received", 0},  // the line is incomplete
       {"Received:", 1},
       {" Received: folded\r\n", 0},
       {"X-Received: a\r\n", 0},
@@ -61,12 +61,13 @@ TEST(HopCounterTest, CountsAsQmailSmtpdDoesWhereverTheContentIsCut) {
   for (const Row& row : kRows) {
     for (size_t cut = 1; cut <= row.content.size() + 1; ++cut) {
       EXPECT_EQ(Hops(row.content, cut), row.hops)
-          << testing::PrintToString(std::string(row.content)) << " by " << cut;
+          << testing::PrintToString(std::string(row.content))
+          << " in pieces of " << cut;
     }
   }
 }
 
-// What HopCounter's comment says, a line at a time.
+// The definition in the comment of HopCounter, one line at a time.
 int PlainHops(absl::string_view content) {
   int hops = 0;
   while (true) {
@@ -84,9 +85,9 @@ int PlainHops(absl::string_view content) {
   }
 }
 
-// Lines of every length, so that each begins everywhere in a block, and what
-// is searched in whole blocks as well as what is not.
-TEST(HopCounterTest, CountsInLongHeadersWhereverTheyAreCut) {
+// Lines of every length, so that lines begin at every place in a block, and in
+// the part that is searched in whole blocks as well as in the rest.
+TEST(HopCounterTest, CountsInLongHeadersHoweverTheyAreSplit) {
   constexpr absl::string_view kLines[] = {
       "received", "ReCeIvEd: x", "delivered", "DELIVERE", "receive",  "r",
       "D",        "-",           "*",         "x",        "xreceived"};
@@ -112,13 +113,13 @@ TEST(HopCounterTest, CountsInLongHeadersWhereverTheyAreCut) {
       if (!CanRun(path)) continue;
       for (size_t cut : {content.size(), size_t{1}, size_t{7}, size_t{150}}) {
         ASSERT_EQ(Hops(content, cut, path), PlainHops(content))
-            << testing::PrintToString(content) << " by " << cut;
+            << testing::PrintToString(content) << " in pieces of " << cut;
       }
     }
   }
 }
 
-TEST(HopCounterTest, StopsCountingAtItsMost) {
+TEST(HopCounterTest, StopsCountingAtTheMaximum) {
   std::string content;
   for (int i = 0; i < HopCounter::kMost - 1; ++i) content += "received\n";
   EXPECT_EQ(Hops(content, content.size()), HopCounter::kMost - 1);

@@ -14,10 +14,10 @@
 namespace postern {
 namespace {
 
-// Whether this machine has what the code with AVX2 is compiled for. The C
-// library has found it out already. What the compilers bring along asks the
-// processor again at the start of every program, and a virtual machine's
-// answers to CPUID take 20 us: much, for a process a connection.
+// Whether this machine has the instructions for which the AVX2 code is
+// compiled. The C library has already determined it. The compilers' own
+// function executes CPUID again at the start of every program, which takes 20
+// us in a virtual machine: too much for one process per connection.
 bool HasAvx2() {
 #if !defined(__x86_64__)
   return false;

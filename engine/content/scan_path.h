@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which machine code searches content: the same results, at different speeds.
+// The machine code that searches content. All paths give the same results.
 
 #ifndef POSTERN_ENGINE_CONTENT_SCAN_PATH_H_
 #define POSTERN_ENGINE_CONTENT_SCAN_PATH_H_
@@ -11,20 +11,20 @@
 namespace postern {
 
 enum class ScanPath : uint8_t {
-  kPortable,  // what any compiler makes of 16 octets at a time
+  kPortable,  // 16 octets at a time, as any compiler translates it
   kAvx2,      // x86-64 of 2013 and later
 };
 
-// Returns whether this machine and its system can run `path`.
+// Returns whether this machine and its operating system can run `path`.
 bool CanRun(ScanPath path);
 
-// Returns the fastest path that can run here, found out once, or the one that
-// was forced. Thread-safe.
+// Returns the fastest path that can run on this machine, which is determined
+// once, or the forced one. Thread-safe.
 ScanPath ChosenScanPath();
 
-// Makes every message that begins from now on be searched by `path`, which
-// must be able to run. For measurements, and for whoever distrusts the other
-// path. Call it before there is a second thread: nothing guards the choice.
+// Makes all messages that begin later use `path`, which must be able to run.
+// For measurements, and to avoid a path that is suspected of a fault. Not
+// thread-safe: call it before a second thread starts.
 void ForceScanPath(ScanPath path);
 
 }  // namespace postern

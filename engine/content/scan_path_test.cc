@@ -8,13 +8,13 @@
 namespace postern {
 namespace {
 
-TEST(ScanPathTest, TheFastestThatCanRunIsChosen) {
+TEST(ScanPathTest, ChoosesTheFastestPathThatCanRun) {
   EXPECT_TRUE(CanRun(ScanPath::kPortable));
   EXPECT_EQ(ChosenScanPath(),
             CanRun(ScanPath::kAvx2) ? ScanPath::kAvx2 : ScanPath::kPortable);
 }
 
-TEST(ScanPathTest, TheForcedOneIsChosen) {
+TEST(ScanPathTest, ChoosesAForcedPath) {
   const ScanPath chosen = ChosenScanPath();
   ForceScanPath(ScanPath::kPortable);
   EXPECT_EQ(ChosenScanPath(), ScanPath::kPortable);

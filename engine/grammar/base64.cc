@@ -10,8 +10,8 @@ namespace postern {
 
 std::optional<std::string> DecodeBase64(absl::string_view text) {
   std::optional<std::string> bytes(std::in_place);
-  // Abseil lets white space and missing padding pass. What it makes of them is
-  // encoded otherwise. Either may be a password.
+  // Abseil accepts white space and missing padding. Encoding the bytes again
+  // shows whether `text` had them. Both strings may be a password.
   bool canonical = absl::Base64Unescape(text, &*bytes);
   if (canonical) {
     canonical = Secret(absl::Base64Escape(*bytes)).text() == text;

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Base64 as SASL has it: RFC 4954 4, RFC 4648 4.
+// Base64 as SASL uses it: RFC 4954 4, RFC 4648 4.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_BASE64_H_
 #define POSTERN_ENGINE_GRAMMAR_BASE64_H_
@@ -13,13 +13,13 @@
 
 namespace postern {
 
-// Returns the bytes that `text` stands for, or nullopt if it is not what
-// EncodeBase64() makes of any: other characters, white space, padding that is
-// missing or not at the end, bits behind the last byte. Two texts never mean
-// the same bytes. Nothing but the result keeps them.
+// Returns the bytes that `text` encodes, or nullopt if EncodeBase64() would not
+// produce `text`: other characters, white space, missing or misplaced padding,
+// non-zero bits after the last byte. So two different texts never decode to the
+// same bytes. No copy of the bytes is left in memory except the result.
 std::optional<std::string> DecodeBase64(absl::string_view text);
 
-// Returns `bytes` in base64, padded.
+// Returns `bytes` in base64 with padding.
 std::string EncodeBase64(absl::string_view bytes);
 
 }  // namespace postern

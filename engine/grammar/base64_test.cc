@@ -33,16 +33,16 @@ TEST(Base64Test, DecodesWhatItEncodes) {
   }
 }
 
-TEST(Base64Test, TakesNothingElse) {
+TEST(Base64Test, RefusesEverythingElse) {
   constexpr absl::string_view kBad[] = {
-      "Z",         // no byte
+      "Z",         // no complete byte
       "Zg",        // no padding
-      "Zg=",       // half of it
-      "Zg===",     // too much
-      "Zh==",      // bits behind the last byte
+      "Zg=",       // half of the padding
+      "Zg===",     // too much padding
+      "Zh==",      // bits after the last byte
       "Zm9=",      // the same
-      "Zg==Zg==",  // padding within
-      "=",         // RFC 4954's empty initial response, elsewhere
+      "Zg==Zg==",  // padding inside
+      "=",         // RFC 4954's empty response, not base64
       "==",       "====", " Zg==", "Zg== ", "Zm 8=",   "Zm8=\r",  "Zm\n8=",
       "Zm8-",     "Zm8_", "Zm8*",  "*",     "\x80g==", "Z\xc3==",
   };
@@ -52,13 +52,13 @@ TEST(Base64Test, TakesNothingElse) {
   EXPECT_FALSE(DecodeBase64(absl::string_view("Zg\0=", 4)));
 }
 
-// CVE-2018-6789 was an off-by-one in the length of such a text.
-TEST(Base64Test, AgreesWithItsDefinitionOnAllShortTexts) {
+// CVE-2018-6789 was an off-by-one error in the length of such a text.
+TEST(Base64Test, MatchesTheDefinitionForAllShortTexts) {
   constexpr absl::string_view kSymbols("Ag/+9=*- \r\n\0\xff", 13);
   const auto value = [](char c) {
     constexpr absl::string_view kAlphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return static_cast<int>(kAlphabet.find(c));  // -1: not in it
+    return static_cast<int>(kAlphabet.find(c));  // -1: not in the alphabet
   };
   std::string text(4, ' ');
   for (char a : kSymbols) {

@@ -25,12 +25,13 @@ bool HasShape(absl::string_view text, absl::string_view shape) {
   return true;
 }
 
-// Returns the number of two or more digits in `text`, which holds no others.
+// Returns the value of `text`, which consists of digits.
 int Number(absl::string_view text) {
   return static_cast<int>(*ParseDecimal(text, text.size()));
 }
 
-// Takes ".5" off `text`, if it is there; nullopt for a dot without digits.
+// Removes a fraction such as ".5" from the start of `text`. Returns zero if
+// there is none, and nullopt for a dot without digits.
 std::optional<absl::Duration> TakeFraction(absl::string_view* text) {
   if (text->empty() || text->front() != '.') return absl::ZeroDuration();
   absl::Duration fraction;
@@ -38,14 +39,14 @@ std::optional<absl::Duration> TakeFraction(absl::string_view* text) {
   size_t at = 1;
   for (; at < text->size() && absl::ascii_isdigit((*text)[at]); ++at) {
     fraction += unit * ((*text)[at] - '0');
-    unit /= 10;  // zero behind the nanosecond
+    unit /= 10;  // zero beyond nanoseconds
   }
   if (at == 1) return std::nullopt;
   text->remove_prefix(at);
   return fraction;
 }
 
-// Returns how far the time-offset `text` is ahead of UTC.
+// Returns how far the time-offset `text` is ahead of UTC, or nullopt.
 std::optional<absl::Duration> ParseOffset(absl::string_view text) {
   if (HasShape(text, "Z")) return absl::ZeroDuration();
   if (!HasShape(text, "+00:00") && !HasShape(text, "-00:00")) {
@@ -58,7 +59,7 @@ std::optional<absl::Duration> ParseOffset(absl::string_view text) {
   return text[0] == '-' ? -offset : offset;
 }
 
-// Appends `number`, which is not negative and has no more digits than that.
+// Appends `number`, which is not negative and has at most `digits` digits.
 void AppendDigits(int64_t number, int digits, std::string* out) {
   const size_t begin = out->size();
   out->append(static_cast<size_t>(digits), '0');
@@ -90,7 +91,7 @@ std::optional<absl::Time> ParseDateTime(absl::string_view text) {
   const bool leap = second == 60;
   const absl::CivilSecond civil(Number(local.substr(0, 4)), month, day, hour,
                                 minute, leap ? 59 : second);
-  // What does not exist has become something else: February 30, March 2.
+  // A day that does not exist becomes another one: February 30, March 2.
   if (civil.month() != month || civil.day() != day || civil.hour() != hour ||
       civil.minute() != minute || civil.second() != (leap ? 59 : second)) {
     return std::nullopt;
@@ -109,8 +110,9 @@ std::optional<absl::Time> ParseDateTime(absl::string_view text) {
   return time;
 }
 
-// Neither function uses absl::FormatTime(): it takes twenty times as long, each
-// message has a date, and it would add 30 KB to postern-smtpd.
+// These functions do not use absl::FormatTime(), which takes twenty times as
+// long. Each message has a date, and FormatTime() would add 30 KB to
+// postern-smtpd.
 
 std::string FormatDateTime(absl::Time time) {
   const absl::CivilSecond civil =

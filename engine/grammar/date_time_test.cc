@@ -10,7 +10,7 @@
 namespace postern {
 namespace {
 
-TEST(DateTimeTest, ReadsRfc3339AndWritesUtc) {
+TEST(DateTimeTest, ParsesRfc3339AndFormatsUtc) {
   struct Case {
     absl::string_view text;
     absl::string_view utc;
@@ -40,17 +40,17 @@ TEST(DateTimeTest, ReadsRfc3339AndWritesUtc) {
   }
 }
 
-TEST(DateTimeTest, ReadsTheInstant) {
+TEST(DateTimeTest, ParsesTheInstant) {
   EXPECT_EQ(ParseDateTime("1970-01-01T01:00:01.5+01:00"),
             absl::UnixEpoch() + absl::Milliseconds(1500));
-  // The furthest zones that there may be, RFC 3339 5.6.
+  // The largest offsets of RFC 3339 5.6.
   EXPECT_EQ(ParseDateTime("1970-01-02T00:00:00+23:59"),
             absl::UnixEpoch() + absl::Minutes(1));
   EXPECT_EQ(ParseDateTime("1970-01-01T00:00:00-23:59"),
             absl::UnixEpoch() + absl::Hours(24) - absl::Minutes(1));
 }
 
-TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
+TEST(DateTimeTest, RefusesOtherText) {
   const absl::string_view cases[] = {
       "",
       "2026-03-01",
@@ -75,13 +75,13 @@ TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
       "2026-13-01T12:34:56Z",
       "2026-03-00T12:34:56Z",
       "2026-04-31T12:34:56Z",
-      "2026-02-29T12:34:56Z",  // no leap year
+      "2026-02-29T12:34:56Z",  // not a leap year
       "1900-02-29T12:34:56Z",
       "2026-03-01T24:00:00Z",
       "2026-03-01T12:60:00Z",
       "2026-03-01T12:34:61Z",
       "2026-03-01T23:59:61Z",
-      "2026-03-01T12:34:60Z",  // no leap second comes here
+      "2026-03-01T12:34:60Z",  // not the time of a leap second
       "2026-03-01T23:59:60+01:00",
       "0000-01-01T00:00:00+00:01",  // the year -1 in UTC
       "9999-12-31T23:59:59-00:01",  // the year 10000
@@ -93,8 +93,8 @@ TEST(DateTimeTest, RefusesWhatIsNoDateTime) {
   }
 }
 
-TEST(DateTimeTest, MailHasItsOwnForm) {
-  // What absl::FormatTime() makes of it, for seconds all over the years.
+TEST(DateTimeTest, FormatsMailDates) {
+  // Compares with absl::FormatTime(), for seconds spread over all years.
   std::string text;
   for (int64_t second = -62167219200; second < 253402300800;
        second += 7654321 + second % 86399) {

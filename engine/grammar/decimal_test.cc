@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 
-TEST(DecimalTest, ReadsDigitsUpToTheLargestNumber) {
+TEST(DecimalTest, ParsesDigitsUpToTheLargestNumber) {
   struct Case {
     absl::string_view text;
     uint64_t want;
@@ -42,11 +42,11 @@ TEST(DecimalTest, ReadsDigitsUpToTheLargestNumber) {
   }
 }
 
-TEST(DecimalTest, RefusesOrClampsWhatIsPastTheLargestNumber) {
+TEST(DecimalTest, RefusesOrClampsLargerNumbers) {
   const absl::string_view cases[] = {
       "18446744073709551616",  // 2^64
       "18446744073709551620", "18446744073709551700", "20000000000000000000",
-      "36893488147419103232",  // 2^65: would wrap to 0
+      "36893488147419103232",  // 2^65: must not wrap to 0
       "99999999999999999999",
   };
   for (absl::string_view text : cases) {
@@ -56,7 +56,7 @@ TEST(DecimalTest, RefusesOrClampsWhatIsPastTheLargestNumber) {
   }
 }
 
-TEST(DecimalTest, RefusesWhatIsNoNumber) {
+TEST(DecimalTest, RefusesOtherText) {
   const absl::string_view cases[] = {
       "",
       " ",
@@ -71,13 +71,13 @@ TEST(DecimalTest, RefusesWhatIsNoNumber) {
       "0x1",
       "1.0",
       "1e3",
-      "/",  // the neighbours of the digits
+      "/",  // the characters next to the digits
       ":",
       {"1\0", 2},
       "\xb2",                   // a digit of Latin-1
       "000000000000000000001",  // 21 digits
       "123456789012345678901",
-      "9999999999999999999x",  // past what fits, and no number
+      "9999999999999999999x",  // too large, and not a number
   };
   for (absl::string_view text : cases) {
     SCOPED_TRACE(testing::PrintToString(std::string(text)));
@@ -86,12 +86,12 @@ TEST(DecimalTest, RefusesWhatIsNoNumber) {
   }
 }
 
-TEST(DecimalTest, CountsDigits) {
+TEST(DecimalTest, LimitsTheNumberOfDigits) {
   EXPECT_EQ(ParseDecimal("99999", 5), 99999u);
   EXPECT_EQ(ParseDecimal("100000", 5), std::nullopt);
   EXPECT_EQ(ParseDecimal("000001", 5), std::nullopt);
   EXPECT_EQ(ParseDecimal("100000", 5, Overflow::kClamp), std::nullopt);
-  // Ten times 2^64: what wrapped once stays past.
+  // Ten times 2^64: after it wraps once, it stays too large.
   EXPECT_EQ(ParseDecimal("184467440737095516160", 30), std::nullopt);
 }
 

@@ -12,27 +12,28 @@
 
 namespace postern {
 
-// Keywords, and what stands behind each. Empty at first. Case does not matter
-// in any argument; of a keyword that is there twice, the first counts. Each
-// look-up costs the length of the server's reply.
+// The keywords and their parameters. Empty by default. Arguments are
+// case-insensitive. If a keyword appears twice, the first counts. Each look-up
+// costs time in proportion to the length of the server's reply.
 class EhloKeywords {
  public:
   EhloKeywords() = default;
-  // Takes the text of the reply: its first line is the server's name.
+  // Takes the text of the reply. Its first line is the server's name.
   explicit EhloKeywords(absl::string_view reply_text);
 
   // Returns whether `keyword` is offered.
   bool Has(absl::string_view keyword) const;
 
-  // Returns what stands behind `keyword`: "1000" for SIZE, "PLAIN LOGIN" for
-  // AUTH. Empty if there is nothing, or no such keyword. Lives as long as this.
+  // Returns the parameters of `keyword`: "1000" for SIZE, "PLAIN LOGIN" for
+  // AUTH. Empty if there are none, or no such keyword. Valid as long as this
+  // object.
   absl::string_view Parameters(absl::string_view keyword) const;
 
-  // Returns whether `word` is one of the words behind `keyword`.
+  // Returns whether `word` is one of the parameters of `keyword`.
   bool HasParameter(absl::string_view keyword, absl::string_view word) const;
 
  private:
-  // Returns the line of `keyword`, or nothing.
+  // Returns the line of `keyword`, or an empty view.
   absl::string_view Find(absl::string_view keyword) const;
 
   std::string lines_;

@@ -8,7 +8,7 @@
 namespace postern {
 namespace {
 
-TEST(EhloKeywordsTest, FindsKeywordsAndWhatStandsBehindThem) {
+TEST(EhloKeywordsTest, FindsKeywordsAndTheirParameters) {
   const EhloKeywords keywords(
       "SIZE 7 is my name\nPIPELINING\nsize 1000\nAUTH  PLAIN LOGIN \nSIZE 2\n"
       "AUTH=PLAIN NTLM\n\nX-A b");
@@ -19,7 +19,7 @@ TEST(EhloKeywordsTest, FindsKeywordsAndWhatStandsBehindThem) {
   };
   const Row rows[] = {
       {"PIPELINING", true, ""},   {"pipelining", true, ""},
-      {"SIZE", true, "1000"},  // not the name, and the first of two
+      {"SIZE", true, "1000"},  // not the server's name; the first of two
       {"Size", true, "1000"},     {"AUTH", true, "PLAIN LOGIN"},
       {"X-A", true, "b"},         {"PIPELININ", false, ""},
       {"PIPELINING ", false, ""}, {"1000", false, ""},
@@ -38,7 +38,7 @@ TEST(EhloKeywordsTest, FindsKeywordsAndWhatStandsBehindThem) {
   EXPECT_FALSE(keywords.HasParameter("DSN", ""));
 }
 
-TEST(EhloKeywordsTest, HasNoneInAReplyOfOneLine) {
+TEST(EhloKeywordsTest, AOneLineReplyHasNoKeywords) {
   EXPECT_FALSE(EhloKeywords("PIPELINING").Has("PIPELINING"));
   EXPECT_FALSE(EhloKeywords().Has("PIPELINING"));
   EXPECT_FALSE(EhloKeywords().Has(""));

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The ESMTP extensions that a server offers, or does not, by what stands
-// behind it. PIPELINING, SIZE, 8BITMIME and ENHANCEDSTATUSCODES are not among
-// them: the engine always has them.
+// The ESMTP extensions that a server offers only if its delivery supports them
+// or the configuration says so. PIPELINING, SIZE, 8BITMIME and
+// ENHANCEDSTATUSCODES are not among them: the engine always offers those.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_EXTENSION_H_
 #define POSTERN_ENGINE_GRAMMAR_EXTENSION_H_
@@ -15,36 +15,36 @@
 
 namespace postern {
 
-// An extension is a promise about every message accepted under it. To offer it
-// a sink must
+// Each extension is a promise about every message that is accepted with it. To
+// offer it, a delivery must:
 enum class Extension : uint8_t {
-  kChunking,       // take content that is no text lines, RFC 3030 2
-  kBinaryMime,     // pass on any octets as they are, or convert; needs
+  kChunking,       // take content that is not lines of text, RFC 3030 2
+  kBinaryMime,     // pass on any octets unchanged, or convert them; needs
                    // kChunking: RFC 3030 3
   kSmtpUtf8,       // carry UTF-8 addresses and header fields and know that the
-                   // message needs SMTPUTF8 further on, RFC 6531 3.1
-  kDsn,            // carry RET, ENVID, NOTIFY, ORCPT and heed them where it
-                   // ends a message's way: RFC 3461 5; with kSmtpUtf8 also
+                   // message needs SMTPUTF8 at the next hop, RFC 6531 3.1
+  kDsn,            // carry RET, ENVID, NOTIFY, ORCPT and follow them when it
+                   // delivers or gives up: RFC 3461 5; with kSmtpUtf8, also
                    // RFC 6533
-  kRequireTls,     // keep the tag, and send on over verified TLS alone,
-                   // RFC 8689 4; offered inside TLS only
+  kRequireTls,     // keep the tag, and relay only over verified TLS,
+                   // RFC 8689 4; offered only under TLS
   kMtPriority,     // carry the priority, RFC 6710 4
-  kDeliverBy,      // watch the clock, and carry what is left of the time,
+  kDeliverBy,      // watch the time, and carry what is left of it,
                    // RFC 2852 4
-  kFutureRelease,  // hold messages back, RFC 4865 4; for submission only
-  kRrvs,           // know since when a mailbox is its owner's, or carry the
-                   // question further, RFC 7293
+  kFutureRelease,  // hold messages, RFC 4865 4; for submission only
+  kRrvs,           // know since when a mailbox has its owner, or pass the
+                   // question on, RFC 7293
 };
 
-// An extension's EHLO keyword.
+// An extension and its EHLO keyword.
 struct ExtensionRow {
   Extension extension;
   absl::string_view keyword;
 };
 
 // All extensions, in the order of the enum. FUTURERELEASE has two arguments in
-// EHLO (RFC 4865 3), which are the caller's business; RRVS, DELIVERBY and
-// MT-PRIORITY need none.
+// EHLO (RFC 4865 3), which the caller adds. RRVS, DELIVERBY and MT-PRIORITY
+// need none.
 inline constexpr ExtensionRow kExtensionTable[] = {
     {Extension::kChunking, "CHUNKING"},
     {Extension::kBinaryMime, "BINARYMIME"},
@@ -57,7 +57,7 @@ inline constexpr ExtensionRow kExtensionTable[] = {
     {Extension::kRrvs, "RRVS"},
 };
 
-// A set of extensions: a value, as cheap as a number.
+// A set of extensions. Cheap to copy.
 class ExtensionSet {
  public:
   constexpr ExtensionSet() = default;
@@ -78,15 +78,15 @@ class ExtensionSet {
   }
   constexpr bool empty() const { return bits_ == 0; }
 
-  // What is in both, as when a message goes to a sink of sinks.
+  // The extensions in both, for a delivery that passes messages to others.
   friend constexpr ExtensionSet operator&(ExtensionSet a, ExtensionSet b) {
     return ExtensionSet(a.bits_ & b.bits_);
   }
-  // What is in either.
+  // The extensions in either.
   friend constexpr ExtensionSet operator|(ExtensionSet a, ExtensionSet b) {
     return ExtensionSet(a.bits_ | b.bits_);
   }
-  // What is in `a` and not in `b`.
+  // The extensions in `a` that are not in `b`.
   friend constexpr ExtensionSet operator-(ExtensionSet a, ExtensionSet b) {
     return ExtensionSet(a.bits_ & ~b.bits_);
   }

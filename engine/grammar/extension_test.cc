@@ -11,7 +11,7 @@
 namespace postern {
 namespace {
 
-TEST(ExtensionTest, ASetHoldsWhatWasPutIn) {
+TEST(ExtensionTest, ASetHasItsMembers) {
   constexpr ExtensionSet kNone;
   static_assert(kNone.empty());
   constexpr ExtensionSet kTwo = {Extension::kDsn, Extension::kRrvs};
@@ -25,7 +25,7 @@ TEST(ExtensionTest, ASetHoldsWhatWasPutIn) {
   EXPECT_FALSE(kTwo.empty());
 }
 
-TEST(ExtensionTest, SetsMeetAndJoin) {
+TEST(ExtensionTest, IntersectsAndJoinsSets) {
   constexpr ExtensionSet kA = {Extension::kChunking, Extension::kDsn};
   constexpr ExtensionSet kB = {Extension::kDsn, Extension::kRrvs};
   EXPECT_EQ(kA & kB, ExtensionSet{Extension::kDsn});

@@ -23,7 +23,7 @@ constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
 
 enum class LeadingZeros : uint8_t { kRefused, kAllowed };
 
-// Reads four numbers from 0 to 255 into `out`.
+// Parses four numbers from 0 to 255 into `out`.
 bool ReadIpv4(absl::string_view text, LeadingZeros zeros, uint8_t* out) {
   for (int octet = 0; octet < 4; ++octet) {
     size_t digits = 0;
@@ -50,13 +50,14 @@ uint16_t HexDigit(char c) {
       absl::ascii_isdigit(c) ? c - '0' : absl::ascii_tolower(c) - 'a' + 10);
 }
 
-// Reads an IPv6 address (RFC 4291 2.2), in which "::", if it is there, stands
-// for at least `least_gap` groups, and whose end may be an IPv4 address.
+// Parses an IPv6 address (RFC 4291 2.2), in which "::" replaces at least
+// `least_gap` groups, and whose end may be an IPv4 address.
 bool ReadIpv6(absl::string_view text, size_t least_gap, LeadingZeros zeros,
               IpAddress::Bytes* out) {
-  size_t size = 0;                         // octets that were read
-  std::optional<size_t> gap;               // the octet before which "::" stands
-  std::array<uint8_t, kOctets + 4> bytes;  // one group or IPv4 beyond is seen
+  size_t size = 0;            // octets parsed so far
+  std::optional<size_t> gap;  // the octet before which "::" is
+  std::array<uint8_t, kOctets + 4>
+      bytes;  // room for one IPv4 address beyond the end
   if (absl::ConsumePrefix(&text, "::")) gap = 0;
   while (!text.empty()) {
     if (size >= kOctets) return false;
@@ -94,7 +95,7 @@ bool ReadIpv6(absl::string_view text, size_t least_gap, LeadingZeros zeros,
   return true;
 }
 
-// A run of groups that are zero.
+// A run of zero groups.
 struct Run {
   size_t begin = 0;
   size_t size = 0;

@@ -14,7 +14,7 @@
 namespace postern {
 namespace {
 
-TEST(IpAddressTest, IsWhatTheTextSaysHoweverItIsWritten) {
+TEST(IpAddressTest, EqualAddressesHaveEqualBytes) {
   const struct {
     absl::string_view text;
     std::array<uint8_t, 16> bytes;
@@ -38,7 +38,7 @@ TEST(IpAddressTest, IsWhatTheTextSaysHoweverItIsWritten) {
       {"255.255.255.255",
        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255},
        true},
-      // IPv4-compatible (RFC 4291 2.5.5.1), and almost mapped.
+      // IPv4-compatible (RFC 4291 2.5.5.1), and almost IPv4-mapped.
       {"::192.0.2.1", {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1}},
       {"::ffff:0:192.0.2.1",
        {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 192, 0, 2, 1}},
@@ -54,7 +54,7 @@ TEST(IpAddressTest, IsWhatTheTextSaysHoweverItIsWritten) {
   }
 }
 
-TEST(IpAddressTest, NothingElseIsAnAddress) {
+TEST(IpAddressTest, RefusesOtherText) {
   for (absl::string_view text : {absl::string_view(""),
                                  absl::string_view("127.evil"),
                                  absl::string_view("127."),
@@ -85,8 +85,8 @@ TEST(IpAddressTest, NothingElseIsAnAddress) {
   }
 }
 
-// inet_pton(3) and inet_ntop(3) are the reference for what both know.
-TEST(IpAddressTest, AgreesWithTheCLibrary) {
+// inet_pton(3) is the reference for the text that both accept.
+TEST(IpAddressTest, MatchesTheCLibrary) {
   std::mt19937 random(1);
   const absl::string_view pieces[] = {
       "0", "1", "db8", "ffff", ":", "::", ".", "25", "255", "256", "00ff"};
@@ -110,11 +110,11 @@ TEST(IpAddressTest, AgreesWithTheCLibrary) {
   EXPECT_GT(addresses, 1000);
 }
 
-TEST(IpAddressTest, IsWrittenByRfc5952) {
+TEST(IpAddressTest, FormatsAsInRfc5952) {
   const struct {
     absl::string_view text;
     absl::string_view want;
-    absl::string_view shortest_run_of_one = "";  // where it differs
+    absl::string_view shortest_run_of_one = "";  // if different
   } cases[] = {
       {"192.0.2.1", "192.0.2.1"},
       {"::ffff:c000:201", "192.0.2.1"},
@@ -123,8 +123,8 @@ TEST(IpAddressTest, IsWrittenByRfc5952) {
       {"1::", "1::"},
       {"2001:DB8:0:0:0:0:0:1", "2001:db8::1"},
       {"2001:0db8::0001", "2001:db8::1"},
-      {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},  // the first of equal ones
-      {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},        // the longest
+      {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},  // the first of equal runs
+      {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},        // the longest run
       {"1:2:3:4:5:6:0:8", "1:2:3:4:5:6:0:8", "1:2:3:4:5:6::8"},
       {"0:2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8", "::2:3:4:5:6:7:8"},
       {"1:2:3:4:5:6:7:0", "1:2:3:4:5:6:7:0", "1:2:3:4:5:6:7::"},
@@ -143,7 +143,7 @@ TEST(IpAddressTest, IsWrittenByRfc5952) {
 }
 
 // RFC 5321 4.1.3.
-TEST(IpAddressTest, ReadsAddressLiterals) {
+TEST(IpAddressTest, ParsesAddressLiterals) {
   const struct {
     absl::string_view literal;
     absl::string_view address;
@@ -168,7 +168,7 @@ TEST(IpAddressTest, ReadsAddressLiterals) {
   for (absl::string_view text :
        {"", "IPv6:", "::1", "IPv6:192.0.2.1", "IPv4:192.0.2.1", "1.2.3.0004",
         "1.2.3.256", "1.2.3", "[192.0.2.1]", "IPv6:::1%eth0",
-        // "::" stands for at least two groups.
+        // "::" must replace at least two groups.
         "IPv6:1:2:3:4:5:6:7::", "IPv6:1:2:3:4:5:6::8", "IPv6:::2:3:4:5:6:7:8",
         "IPv6:1:2:3:4:5::192.0.2.1"}) {
     EXPECT_EQ(IpAddress::ParseLiteral(text), std::nullopt) << text;

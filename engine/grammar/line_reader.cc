@@ -11,7 +11,7 @@ LineReader::Result LineReader::Next(absl::string_view in, size_t max_line,
                                     Strictness strictness) {
   const size_t lf = in.find('\n', scanned_);
   if (lf != absl::string_view::npos) {
-    examined_ += lf + 1 - scanned_ + 1;  // and the octet before the LF
+    examined_ += lf + 1 - scanned_ + 1;  // also the octet before the LF
     scanned_ = 0;
     const bool overlong =
         std::exchange(discarding_, false) || lf + 1 > max_line;
@@ -30,7 +30,7 @@ LineReader::Result LineReader::Next(absl::string_view in, size_t max_line,
   scanned_ = in.size();
   if (!discarding_) return {};
   ++examined_;
-  // A CR at the end may be half of the CRLF that is waited for.
+  // A CR at the end may be the first half of the CRLF.
   const size_t kept = !in.empty() && in.back() == '\r' ? 1 : 0;
   scanned_ = kept;
   return {Result::Kind::kPartial, in.size() - kept};

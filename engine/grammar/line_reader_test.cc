@@ -16,8 +16,8 @@ namespace {
 
 constexpr size_t kMaxLine = 8;
 
-// Returns the lines of `in`, fed `cut` bytes at a time; "?" is an overlong one,
-// and one that ends in a bare LF has "\n" after it.
+// Returns the lines of `in`, passed in pieces of `cut` bytes. "?" is an
+// overlong line, and a line that ends in a bare LF has "\n" after it.
 std::vector<std::string> Lines(absl::string_view in, size_t cut,
                                Strictness strictness = Strictness::kStrict) {
   LineReader reader;
@@ -49,7 +49,7 @@ std::vector<std::string> Lines(absl::string_view in, size_t cut,
   }
 }
 
-TEST(LineReaderTest, EndsLinesAtCrlfAloneWhereverTheInputIsCut) {
+TEST(LineReaderTest, OnlyCrlfEndsALineHoweverTheInputIsSplit) {
   struct Row {
     absl::string_view in;
     std::vector<std::string> lines;
@@ -76,19 +76,20 @@ TEST(LineReaderTest, EndsLinesAtCrlfAloneWhereverTheInputIsCut) {
       {"123456789\rabc\r\nok\r\n", {"?", "ok"}},
       {"123456789\r\r\nok\r\n", {"?", "ok"}},
       {"1234567\r\n1234567\r\nok\r\n", {"?", "?", "ok"}},
-      {"123456789abcdef", {}},  // no reply before its end
+      {"123456789abcdef", {}},  // not reported before its end
       {"1234567\n", {"1234567\n"}},
       {"12345678\n", {"\n"}},
   };
   for (const Row& row : rows) {
     for (size_t cut = 1; cut <= row.in.size() + 1; ++cut) {
       EXPECT_EQ(Lines(row.in, cut), row.lines)
-          << testing::PrintToString(std::string(row.in)) << " by " << cut;
+          << testing::PrintToString(std::string(row.in)) << " in pieces of "
+          << cut;
     }
   }
 }
 
-TEST(LineReaderTest, EndsLinesAtLfTooWhereThatIsWanted) {
+TEST(LineReaderTest, LfEndsALineInLenientMode) {
   struct Row {
     absl::string_view in;
     std::vector<std::string> lines;
@@ -98,7 +99,7 @@ TEST(LineReaderTest, EndsLinesAtLfTooWhereThatIsWanted) {
       {"a\r\n", {"a"}},
       {"a\nb\r\nc\n", {"a", "b", "c"}},
       {"\n\r\n", {"", ""}},
-      {"a\rb\n", {"a\rb"}},  // a bare CR ends no line anywhere
+      {"a\rb\n", {"a\rb"}},  // a bare CR never ends a line
       {"a\r\r\n", {"a\r"}},
       {"1234567\n", {"1234567"}},
       {"12345678\n", {"?"}},
@@ -108,12 +109,13 @@ TEST(LineReaderTest, EndsLinesAtLfTooWhereThatIsWanted) {
   for (const Row& row : rows) {
     for (size_t cut = 1; cut <= row.in.size() + 1; ++cut) {
       EXPECT_EQ(Lines(row.in, cut, Strictness::kLenient), row.lines)
-          << testing::PrintToString(std::string(row.in)) << " by " << cut;
+          << testing::PrintToString(std::string(row.in)) << " in pieces of "
+          << cut;
     }
   }
 }
 
-TEST(LineReaderTest, ConsumesAnOverlongLineAsItComes) {
+TEST(LineReaderTest, ConsumesAnOverlongLineAsItArrives) {
   LineReader reader;
   size_t consumed = 0;
   for (int i = 0; i < 100; ++i) {
@@ -124,8 +126,8 @@ TEST(LineReaderTest, ConsumesAnOverlongLineAsItComes) {
   EXPECT_EQ(consumed, 1000u);
 }
 
-// However little is new, and however much of the line is there already.
-TEST(LineReaderTest, CostsNoMoreThanTheBytesItSees) {
+// For small pieces, and for long incomplete lines.
+TEST(LineReaderTest, CostIsLinearInTheInput) {
   constexpr size_t kSize = size_t{64} << 10;
   constexpr absl::string_view kPatterns[] = {
       "x", "\n", "\r", "\n\r", "x\n", "\r\n", "\r\r\n", "xx\r\n\n"};
@@ -146,11 +148,11 @@ TEST(LineReaderTest, CostsNoMoreThanTheBytesItSees) {
             consumed += result.consumed;
           } while (result.kind != LineReader::Result::Kind::kPartial);
         }
-        // Once, once more before each LF, and at the end of each piece of what
-        // is overlong.
+        // Each byte once, one more before each LF, and one at the end of each
+        // piece of an overlong line.
         EXPECT_LE(reader.examined(), 3 * in.size())
-            << testing::PrintToString(std::string(pattern)) << " by " << cut
-            << ", lines of " << max_line;
+            << testing::PrintToString(std::string(pattern)) << " in pieces of "
+            << cut << ", lines of " << max_line;
         EXPECT_GE(reader.examined(), in.size());
       }
     }

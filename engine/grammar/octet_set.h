@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which octets a grammar lets stand in a place.
+// Sets of octets, for parsers.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_OCTET_SET_H_
 #define POSTERN_ENGINE_GRAMMAR_OCTET_SET_H_
@@ -13,17 +13,18 @@
 
 namespace postern {
 
-// OctetSet is a set of octets, made by the compiler and looked up in one step:
+// OctetSet is a set of octets, built at compile time, with a look-up in one
+// step:
 //
 //   constexpr OctetSet kHex = OctetSet::Range('0', '9') | OctetSet("ABCDEF");
 //   kHex.Has('A');  // true
 class OctetSet {
  public:
-  // The octets of `octets`.
+  // The set of the octets in `octets`.
   constexpr explicit OctetSet(absl::string_view octets) {
     for (char c : octets) has_[static_cast<unsigned char>(c)] = true;
   }
-  // From `first` to `last`, both in it, as unsigned.
+  // The set from `first` to `last` inclusive, as unsigned octets.
   static constexpr OctetSet Range(char first, char last) {
     OctetSet set{absl::string_view()};
     for (size_t c = static_cast<unsigned char>(first);
@@ -37,7 +38,7 @@ class OctetSet {
     return has_[static_cast<unsigned char>(c)];
   }
 
-  // Returns what is in either.
+  // Returns the union.
   friend constexpr OctetSet operator|(OctetSet a, const OctetSet& b) {
     for (size_t c = 0; c < a.has_.size(); ++c) a.has_[c] |= b.has_[c];
     return a;

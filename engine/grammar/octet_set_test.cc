@@ -18,7 +18,7 @@ std::string Members(const OctetSet& set) {
   return members;
 }
 
-TEST(OctetSetTest, HoldsWhatItWasMadeOf) {
+TEST(OctetSetTest, HasItsOctets) {
   EXPECT_EQ(Members(OctetSet("")), "");
   EXPECT_EQ(Members(OctetSet("zay")), "ayz");
   EXPECT_EQ(Members(OctetSet({"\0\xff", 2})), std::string("\0\xff", 2));

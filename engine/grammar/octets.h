@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Looks at 64 octets at a time with what every machine has: the portable half
-// of ContentBlock and HeaderBlock.
+// Examines 64 octets at a time with portable code: the shared part of
+// ContentBlock and HeaderBlock.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_OCTETS_H_
 #define POSTERN_ENGINE_GRAMMAR_OCTETS_H_
@@ -17,11 +17,12 @@
 
 namespace postern {
 
-// 16 octets, compared and combined at once: the compilers make of it what the
-// machine has. A comparison gives -1 where it is true, 0 elsewhere.
+// 16 octets, compared and combined at once. Compilers translate this to the
+// machine's vector instructions. A comparison gives -1 if true, else 0.
 typedef signed char Octets __attribute__((vector_size(16)));
 
-// A word with 1 in each octet. A product with it adds up the octets of a word.
+// A word with 1 in each octet. Multiplication by it adds up the octets of a
+// word.
 constexpr uint64_t kEachOctet = 0x0101010101010101;
 
 inline Octets LoadOctets(const char* p) {
@@ -37,18 +38,18 @@ inline bool Any(Octets octets) {
   return (words[0] | words[1]) != 0;
 }
 
-// Returns bit i for octet i, of 16 that are each 0 or -1.
+// Returns bit i for octet i of 16, each of which is 0 or -1.
 inline uint64_t BitsByProduct(Octets octets) {
   constexpr Octets kBitOfOctet = {1, 2, 4, 8, 16, 32, 64, -128,
                                   1, 2, 4, 8, 16, 32, 64, -128};
   octets &= kBitOfOctet;
   uint64_t words[2];
   std::memcpy(words, &octets, sizeof(words));
-  // The sum of a word's octets, no two of which share a bit, in its highest.
+  // The highest octet is the sum of the word's octets, which share no bits.
   return words[0] * kEachOctet >> 56 | words[1] * kEachOctet >> 56 << 8;
 }
 
-// The same, in one instruction on every x86-64.
+// The same as BitsByProduct(), in one instruction on x86-64.
 inline uint64_t Bits(Octets octets) {
 #if defined(__SSE2__)
   return static_cast<uint64_t>(
@@ -58,7 +59,7 @@ inline uint64_t Bits(Octets octets) {
 #endif
 }
 
-// Returns bit i for the i-th of the 64 octets at `p`, where it is `c`.
+// Returns bit i if the i-th of the 64 octets at `p` is `c`.
 inline uint64_t BitsOf(const char* p, char c) {
   uint64_t bits = 0;
   for (size_t i = 0; i < 64; i += 16) {
@@ -72,8 +73,8 @@ inline uint64_t LowBits(size_t n) {
   return n < 64 ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
 }
 
-// Returns how many bits are set: without the one instruction for it, this is
-// cheaper than the compilers' call.
+// Returns the number of set bits. Without a popcount instruction this is faster
+// than the compilers' library call.
 inline uint64_t CountBits(uint64_t bits) {
   bits -= bits >> 1 & 0x5555555555555555;
   bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
@@ -81,8 +82,8 @@ inline uint64_t CountBits(uint64_t bits) {
   return bits * kEachOctet >> 56;
 }
 
-// Returns a word with 1 in octet i, from the lowest, for bit i of eight. Its
-// product with kEachOctet has in octet i how many of the bits up to i are set.
+// Returns a word with 1 in octet i, from the lowest, for bit i of eight.
+// Multiplied by kEachOctet, its octet i counts the set bits up to bit i.
 inline uint64_t SpreadBits(uint64_t bits) {
   const uint64_t each = bits * kEachOctet & 0x8040201008040201;
   return (each + 0x7f7f7f7f7f7f7f7f) >> 7 & kEachOctet;

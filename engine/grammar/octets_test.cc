@@ -18,13 +18,13 @@ TEST(OctetsTest, EachOctetHasItsBit) {
       octets[i] = (want >> i & 1) != 0 ? -1 : 0;
     }
     ASSERT_EQ(Bits(octets), want);
-    // What machines without an instruction for it do.
+    // The code for machines without an instruction for it.
     ASSERT_EQ(BitsByProduct(octets), want);
     ASSERT_EQ(Any(octets), want != 0);
   }
 }
 
-TEST(OctetsTest, FindsEveryOctetEverywhere) {
+TEST(OctetsTest, FindsEachOctetInEachPlace) {
   for (int c = 0; c < 256; ++c) {
     for (size_t place = 0; place < 64; ++place) {
       char octets[64];

@@ -15,7 +15,7 @@
 namespace postern {
 namespace {
 
-// addr-type is an atom of RFC 822, of which '=' cannot come in a parameter.
+// addr-type is an atom of RFC 822. A parameter value cannot contain '='.
 bool IsAtom(absl::string_view text) {
   constexpr absl::string_view kSpecials = "()<>@,;:\\\".[]=";
   for (char c : text) {
@@ -25,9 +25,9 @@ bool IsAtom(absl::string_view text) {
   return !text.empty();
 }
 
-// Takes the hexadecimal digits of an EmbeddedUnicodeChar, RFC 6533 3, and its
-// '}' off `text`: what could not stand there as it is, of the characters that
-// an address may hold.
+// Removes the hexadecimal digits of an EmbeddedUnicodeChar, RFC 6533 3, and its
+// '}' from `text`. Accepts only characters that an address may contain, and of
+// ASCII only those that must be encoded.
 bool TakeHexpoint(absl::string_view* text) {
   const absl::string_view digits = text->substr(0, text->find('}'));
   if (digits.size() == text->size()) return false;

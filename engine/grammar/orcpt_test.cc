@@ -10,7 +10,7 @@
 namespace postern {
 namespace {
 
-TEST(OrcptTest, ReadsWhatRfc3461And6533Allow) {
+TEST(OrcptTest, ParsesRfc3461And6533) {
   struct Case {
     absl::string_view value;
     absl::string_view type;
@@ -51,7 +51,7 @@ TEST(OrcptTest, ReadsWhatRfc3461And6533Allow) {
   EXPECT_FALSE(ParseOrcpt(longest + "a", Utf8::kNo).has_value());
 }
 
-TEST(OrcptTest, ReadsUtf8OnlyWhereItIsAllowed) {
+TEST(OrcptTest, ParsesUtf8OnlyIfAllowed) {
   constexpr absl::string_view kValue = "utf-8;\xc3\xa4\\x{E4}@d";
   EXPECT_FALSE(ParseOrcpt(kValue, Utf8::kNo).has_value());
   const std::optional<Orcpt> orcpt = ParseOrcpt(kValue, Utf8::kYes);
@@ -60,7 +60,7 @@ TEST(OrcptTest, ReadsUtf8OnlyWhereItIsAllowed) {
   EXPECT_EQ(FormatOrcpt(*orcpt), kValue);
 }
 
-TEST(OrcptTest, RefusesWhatIsNoOriginalRecipient) {
+TEST(OrcptTest, RefusesOtherText) {
   const absl::string_view cases[] = {
       "",
       "rfc822",
@@ -73,13 +73,13 @@ TEST(OrcptTest, RefusesWhatIsNoOriginalRecipient) {
       "rfc\xc3\xa4;u@d",
       "rfc822;a+b@d",
       "rfc822;a+2b@d",    // lower case
-      "rfc822;a+0D+0Ab",  // would end a line of a notification
+      "rfc822;a+0D+0Ab",  // would end a line in a notification
       "rfc822;a+00",
       "rfc822;a+7F",
-      "rfc822;+C3+A4@d",  // that is what utf-8 is for
+      "rfc822;+C3+A4@d",  // needs the type utf-8
       "rfc822;\xc3\xa4@d",
       "utf-8;",
-      "utf-8;a+2Bb",  // utf-8 has an encoding of its own
+      "utf-8;a+2Bb",  // utf-8 has its own encoding
       "UTF-8;a+2Bb",
       "utf-8;a=b",
       "utf-8;a b",
@@ -93,7 +93,7 @@ TEST(OrcptTest, RefusesWhatIsNoOriginalRecipient) {
       "utf-8;\\X{E4}",
       "utf-8;\\x{G4}",
       "utf-8;\\x{0E4}",
-      "utf-8;\\x{41}",  // could stand there as it is
+      "utf-8;\\x{41}",  // must not be encoded
       "utf-8;\\x{0A}",
       "utf-8;\\x{7F}",
       "utf-8;\\x{D800}",
@@ -101,7 +101,7 @@ TEST(OrcptTest, RefusesWhatIsNoOriginalRecipient) {
       "utf-8;\\x{110000}",
       "utf-8;\\x{1000000}",
       "utf-8;\xe4@d",      // Latin-1
-      "utf-8;\xc2\x9b@d",  // a terminal's CSI
+      "utf-8;\xc2\x9b@d",  // CSI, for a terminal
       "utf-8;a\x7f",
   };
   for (absl::string_view value : cases) {

@@ -20,7 +20,7 @@
 namespace postern {
 namespace {
 
-// What a parameter is parsed under.
+// The context in which a parameter is parsed.
 struct Setting {
   const ParameterRules& rules;
   Utf8 utf8;
@@ -29,20 +29,20 @@ struct Setting {
 // Whether a keyword has a value after it.
 enum class Value : uint8_t { kNone, kNeeded };
 
-// What becomes of a parameter that is not offered: see Strictness.
+// What happens to a parameter that is not offered: see Strictness.
 enum class IfNotOffered : uint8_t { kRefuse, kIgnoreIfLenient };
 
-// One parameter of MAIL or RCPT. Another one is another row.
+// One parameter of MAIL or RCPT. To add a parameter, add a row.
 template <typename Parameters>
 struct Row {
   absl::string_view keyword;
   Value value;
-  // Returns whether the parameter is offered with `value`.
+  // Returns whether the parameter with `value` is offered.
   bool (*offered)(const ParameterRules& rules, absl::string_view value);
-  // Puts `value` into `out`; false if it is a bad one.
+  // Stores `value` in `out`. Returns false for a bad value.
   bool (*read)(absl::string_view value, const Setting& setting,
                Parameters* out);
-  // Returns whether `in` has the parameter, with its value in `value`.
+  // Returns whether `in` has the parameter, and stores its value in `value`.
   bool (*print)(const Parameters& in, std::string* value);
   IfNotOffered if_not_offered = IfNotOffered::kRefuse;
 };
@@ -57,8 +57,8 @@ bool Offers(const ParameterRules& rules, absl::string_view) {
 }
 
 bool ReadSize(absl::string_view value, const Setting&, MailParameters* out) {
-  // RFC 1870 4: 1 to 20 digits. Larger than the type holds is as large as can
-  // be, not a mistake: such a message is too big, and 552 says so.
+  // RFC 1870 4: 1 to 20 digits. A number that the type cannot hold is not an
+  // error: the message is too large, and gets a 552.
   out->size = ParseDecimal(value, kMaxDigits, Overflow::kClamp);
   return out->size.has_value();
 }
@@ -128,8 +128,8 @@ bool PrintEnvid(const MailParameters& in, std::string* value) {
   return in.envid.has_value();
 }
 
-// RFC 4954 5: "<>" or a mailbox. The angle brackets around a mailbox, which it
-// does not have, are accepted: clients send them.
+// RFC 4954 5: "<>" or a mailbox. Angle brackets around a mailbox are not in the
+// grammar, but are accepted because clients send them.
 bool ReadAuth(absl::string_view value, const Setting&, MailParameters* out) {
   const std::optional<std::string> decoded = DecodeXtext(value);
   if (!decoded) return false;
@@ -157,7 +157,7 @@ bool PrintRequireTls(const MailParameters& in, std::string*) {
   return in.require_tls;
 }
 
-// RFC 6710 5: one digit, and a '-' in front of none but 1 to 9.
+// RFC 6710 5: one digit, with a '-' only before 1 to 9.
 bool ReadPriority(absl::string_view value, const Setting&,
                   MailParameters* out) {
   const bool negative = absl::ConsumePrefix(&value, "-");
@@ -337,7 +337,7 @@ struct Word {
   bool has_value = false;
 };
 
-// Takes the next esmtp-param off `text`, which holds more than blanks.
+// Removes the next esmtp-param from `text`, which is not blank.
 Word TakeWord(absl::string_view* text) {
   if (text->front() != ' ') return {};
   while (text->front() == ' ') text->remove_prefix(1);
@@ -351,8 +351,8 @@ Word TakeWord(absl::string_view* text) {
   if (equals == absl::string_view::npos) return word;
   word.has_value = true;
   word.value = all.substr(equals + 1);
-  // An esmtp-value is of at least one octet, without '=', control characters,
-  // and, but for RFC 6531 3.3, 8-bit ones: those are for the rows to refuse.
+  // An esmtp-value has at least one octet, no '=', no control characters and,
+  // except by RFC 6531 3.3, no 8-bit octets. The rows refuse the last.
   for (char c : word.value) {
     if (c == '=' || (absl::ascii_isascii(c) && !absl::ascii_isgraph(c))) {
       return {};
@@ -370,7 +370,7 @@ std::variant<Parameters, Reply> Parse(absl::string_view text,
                                       absl::Span<const Row<Parameters>> rows,
                                       const Setting& setting) {
   Parameters parameters;
-  uint32_t seen = 0;  // bit n: row n
+  uint32_t seen = 0;  // bit n: row n was given
   while (!IsBlank(text)) {
     const Word word = TakeWord(&text);
     size_t at = 0;
@@ -380,7 +380,7 @@ std::variant<Parameters, Reply> Parse(absl::string_view text,
     }
     const bool known = at < rows.size();
     const bool offered = known && rows[at].offered(setting.rules, word.value);
-    // RFC 6531 3.3 allows UTF-8 in values: of one parameter of those we offer.
+    // RFC 6531 3.3 allows UTF-8 in values, but only of offered parameters.
     if (word.keyword.empty() || (!offered && !IsAscii(word.value))) {
       return BadParameter("syntax error in parameters");
     }

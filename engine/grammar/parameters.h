@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// ESMTP parameters of MAIL and RCPT, RFC 5321 4.1.2, parsed, typed, printed.
+// ESMTP parameters of MAIL and RCPT, RFC 5321 4.1.2: types, parsers,
+// formatters.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_PARAMETERS_H_
 #define POSTERN_ENGINE_GRAMMAR_PARAMETERS_H_
@@ -26,39 +27,39 @@ namespace postern {
 // BODY=, RFC 6152 3, RFC 3030 3.
 enum class BodyType : uint8_t { k7Bit, k8BitMime, kBinaryMime };
 
-// RET=, RFC 3461 4.3: what a notification of failure returns.
+// RET=, RFC 3461 4.3: what a failure notification returns.
 enum class Ret : uint8_t { kFull, kHeaders };
 
 // BY=, RFC 2852 4.
 struct DeliverBy {
   enum class Mode : uint8_t {
-    kNotify,  // past the time: tell the sender that it is late
-    kReturn,  // past the time: return the message; `seconds` is above 0
+    kNotify,  // after that time: notify the sender of the delay
+    kReturn,  // after that time: return the message; `seconds` > 0
   };
-  int32_t seconds = 0;  // -999999999..999999999: late already if negative
+  int32_t seconds = 0;  // -999999999..999999999; negative: already late
   Mode mode = Mode::kNotify;
-  bool trace = false;  // tell the sender of each relay
+  bool trace = false;  // notify the sender of each relay
 
   friend bool operator==(const DeliverBy&, const DeliverBy&) = default;
 };
 
-// HOLDFOR=, whole seconds, 1 to 999999999; or HOLDUNTIL=. RFC 4865 3.
+// HOLDFOR=, whole seconds, 1 to 999999999, or HOLDUNTIL=. RFC 4865 3.
 using Hold = std::variant<absl::Duration, absl::Time>;
 
 // The longest value of ENVID= as sent, RFC 3461 4.4.
 inline constexpr size_t kMaxEnvid = 100;
 
 struct MailParameters {
-  // SIZE=, RFC 1870 3: octets, CRLF counted as two. A number past 2^64-1 is
-  // held as 2^64-1.
+  // SIZE=, RFC 1870 3: octets, CRLF counted as two. A number beyond 2^64-1 is
+  // stored as 2^64-1.
   std::optional<uint64_t> size;
   std::optional<BodyType> body;
   bool smtp_utf8 = false;  // SMTPUTF8, RFC 6531 3.4
   std::optional<Ret> ret;
-  // ENVID=, RFC 3461 4.4, decoded: printable ASCII and blanks, not empty.
+  // ENVID=, RFC 3461 4.4, decoded: printable ASCII, spaces and tabs, not empty.
   std::optional<std::string> envid;
-  // AUTH=, RFC 4954 5: who submitted the message, by the client's word; the
-  // null path for <>. What it is worth depends on who the client is.
+  // AUTH=, RFC 4954 5: the user that submitted the message, according to the
+  // client; the null path for <>. Trust it only as far as the client.
   std::optional<Path> auth;
   bool require_tls = false;     // REQUIRETLS, RFC 8689 2
   std::optional<int> priority;  // MT-PRIORITY=, RFC 6710 5: -9..9
@@ -69,7 +70,8 @@ struct MailParameters {
                          const MailParameters&) = default;
 };
 
-// NOTIFY=, RFC 3461 4.1: what the sender wants to hear of. All false: NEVER.
+// NOTIFY=, RFC 3461 4.1: the events of which the sender wants notifications.
+// All false: NEVER.
 struct Notify {
   bool success = false;
   bool failure = false;
@@ -80,11 +82,11 @@ struct Notify {
   friend bool operator==(const Notify&, const Notify&) = default;
 };
 
-// RRVS=, RFC 7293 3: who has the mailbox now must have had it since then.
+// RRVS=, RFC 7293 3: the mailbox must have had the same owner since `since`.
 struct Rrvs {
   enum class Action : uint8_t {
-    kReject,    // by a server that cannot tell and cannot pass the question on
-    kContinue,  // deliver all the same
+    kReject,    // refuse, if the server cannot check or pass on the question
+    kContinue,  // deliver in any case
   };
   absl::Time since;
   Action action = Action::kReject;
@@ -101,35 +103,35 @@ struct RcptParameters {
                          const RcptParameters&) = default;
 };
 
-// Which parameters there are. SIZE, BODY=7BIT and BODY=8BITMIME always;
-// BINARYMIME, SMTPUTF8, RET and ENVID and NOTIFY and ORCPT (kDsn), REQUIRETLS,
-// MT-PRIORITY, BY, HOLDFOR and HOLDUNTIL, RRVS with their extension.
+// The parameters that are accepted. SIZE, BODY=7BIT and BODY=8BITMIME always
+// are. With their extension: BINARYMIME, SMTPUTF8, RET, ENVID, NOTIFY and ORCPT
+// (kDsn), REQUIRETLS, MT-PRIORITY, BY, HOLDFOR and HOLDUNTIL, RRVS.
 struct ParameterRules {
   ExtensionSet offered;
-  // AUTH= may name a mailbox, RFC 4954 3. AUTH=<> is always accepted: it claims
-  // nothing, and clients send it on port 25 and before they log in.
+  // AUTH= may name a mailbox, RFC 4954 3. AUTH=<> is always accepted: it makes
+  // no claim, and clients send it on port 25 and before they authenticate.
   bool auth_offered = false;
-  // Under kLenient, RET, ENVID, NOTIFY and ORCPT are ignored where they are not
+  // Under kLenient, RET, ENVID, NOTIFY and ORCPT are ignored if they are not
   // offered.
   Strictness strictness = Strictness::kStrict;
 };
 
-// Parses what stands behind the reverse-path: "" or " KEYWORD[=value]...", in
-// any order, keywords in any case. On a mistake the Reply to send: 501 5.5.4
+// Parses the text after the reverse-path: "" or " KEYWORD[=value]...", in any
+// order, keywords in any case. On an error returns the Reply to send: 501 5.5.4
 // for bad syntax, a bad value or a parameter given twice (HOLDFOR and HOLDUNTIL
-// are one), 555 5.5.4 for one that is not known or not offered (RFC 5321
-// 4.1.1.11). Valid parameters of DSN never draw a reply (RFC 3461 5.1).
+// count as one), 555 5.5.4 for one that is unknown or not offered (RFC 5321
+// 4.1.1.11). Valid DSN parameters are never refused if offered (RFC 3461 5.1).
 std::variant<MailParameters, Reply> ParseMailParameters(
     absl::string_view text, const ParameterRules& rules);
 
-// The same for what stands behind the forward-path. Only in a transaction with
-// SMTPUTF8, Utf8::kYes, may ORCPT=utf-8;... hold UTF-8 (RFC 6533 3).
+// The same for the text after the forward-path. ORCPT=utf-8;... may contain
+// UTF-8 only in a transaction with SMTPUTF8, Utf8::kYes (RFC 6533 3).
 std::variant<RcptParameters, Reply> ParseRcptParameters(
     absl::string_view text, const ParameterRules& rules, Utf8 utf8);
 
-// Return the parameters as they stand behind the path: "" or
-// " KEYWORD[=value]...", times in UTC. Parsing the result gives the parameters
-// again, under rules that offer them.
+// Return the parameters as they follow the path: "" or " KEYWORD[=value]...",
+// times in UTC. Parsing the result returns the same parameters, under rules
+// that offer them.
 std::string FormatMailParameters(const MailParameters& parameters);
 std::string FormatRcptParameters(const RcptParameters& parameters);
 

@@ -28,11 +28,11 @@ DeliverBy By(int32_t seconds, DeliverBy::Mode mode, bool trace = false) {
   return {seconds, mode, trace};
 }
 
-TEST(ParametersTest, ReadsMailParameters) {
+TEST(ParametersTest, ParsesMailParameters) {
   struct Case {
     absl::string_view text;
     MailParameters want;
-    absl::string_view printed = "";  // where not `text`
+    absl::string_view printed = "";  // if not `text`
   };
   constexpr auto kNotify = DeliverBy::Mode::kNotify;
   constexpr auto kReturn = DeliverBy::Mode::kReturn;
@@ -48,7 +48,7 @@ TEST(ParametersTest, ReadsMailParameters) {
       {" BODY=BINARYMIME", {.body = BodyType::kBinaryMime}},
       {" SIZE=18446744073709551615",
        {.size = std::numeric_limits<uint64_t>::max()}},
-      {" SIZE=18446744073709551616",  // 2^64 and more: as large as can be
+      {" SIZE=18446744073709551616",  // 2^64 or more: the largest value
        {.size = std::numeric_limits<uint64_t>::max()},
        " SIZE=18446744073709551615"},
       {" SIZE=99999999999999999999",
@@ -108,7 +108,7 @@ TEST(ParametersTest, ReadsMailParameters) {
   }
 }
 
-TEST(ParametersTest, LetsBlanksPass) {
+TEST(ParametersTest, AcceptsSpaces) {
   for (absl::string_view text : {"", " ", "   ", " SIZE=1", "  SIZE=1  "}) {
     const auto parsed = ParseMailParameters(text, kNothing);
     EXPECT_TRUE(std::holds_alternative<MailParameters>(parsed))
@@ -116,7 +116,7 @@ TEST(ParametersTest, LetsBlanksPass) {
   }
 }
 
-TEST(ParametersTest, TellsWhatIsWrongWithMailParameters) {
+TEST(ParametersTest, NamesTheErrorInMailParameters) {
   struct Case {
     absl::string_view text;
     absl::string_view reply;
@@ -199,11 +199,11 @@ TEST(ParametersTest, TellsWhatIsWrongWithMailParameters) {
   }
 }
 
-TEST(ParametersTest, ReadsRcptParameters) {
+TEST(ParametersTest, ParsesRcptParameters) {
   struct Case {
     absl::string_view text;
     RcptParameters want;
-    absl::string_view printed = "";  // where not `text`
+    absl::string_view printed = "";  // if not `text`
   };
   const Case cases[] = {
       {"", {}},
@@ -245,7 +245,7 @@ TEST(ParametersTest, ReadsRcptParameters) {
   }
 }
 
-TEST(ParametersTest, TellsWhatIsWrongWithRcptParameters) {
+TEST(ParametersTest, NamesTheErrorInRcptParameters) {
   struct Case {
     absl::string_view text;
     absl::string_view reply;
@@ -280,8 +280,9 @@ TEST(ParametersTest, TellsWhatIsWrongWithRcptParameters) {
   }
 }
 
-// RFC 5321 4.1.1.11: what is not offered is not known, whatever its value.
-TEST(ParametersTest, KnowsOnlyWhatIsOffered) {
+// RFC 5321 4.1.1.11: a parameter that is not offered is unknown, whatever its
+// value.
+TEST(ParametersTest, AcceptsOnlyOfferedParameters) {
   struct Case {
     absl::string_view text;
     ParameterRules needs;
@@ -315,7 +316,7 @@ TEST(ParametersTest, KnowsOnlyWhatIsOffered) {
     }
     return rules;
   };
-  // The code of the reply, 0 if there is none.
+  // The code of the reply, or 0.
   const auto code = [](const auto& parsed) {
     const auto* reply = std::get_if<Reply>(&parsed);
     return reply == nullptr ? 0 : reply->code;
@@ -337,12 +338,12 @@ TEST(ParametersTest, KnowsOnlyWhatIsOffered) {
   ASSERT_TRUE(std::holds_alternative<Reply>(unknown));
   EXPECT_EQ(std::get<Reply>(unknown),
             (Reply{555, {5, 5, 4}, "unknown parameter (#5.5.4)"}));
-  // A known keyword's value; the keyword does not depend on it.
+  // The keyword is known, and only its value is refused.
   EXPECT_EQ(code(ParseMailParameters(" BODY=BINARYMIME", kNothing)), 501);
 }
 
-// It claims nothing, and clients send it wherever they are.
-TEST(ParametersTest, KnowsAnEmptyAuthEverywhere) {
+// AUTH=<> makes no claim, and clients send it to any server.
+TEST(ParametersTest, AlwaysAcceptsAnEmptyAuth) {
   const auto parsed = ParseMailParameters(" AUTH=<>", kNothing);
   const auto* parameters = std::get_if<MailParameters>(&parsed);
   ASSERT_NE(parameters, nullptr);
@@ -354,7 +355,7 @@ TEST(ParametersTest, KnowsAnEmptyAuthEverywhere) {
   }
 }
 
-TEST(ParametersTest, IgnoresTheRequestsOfDsnWhereThatIsWanted) {
+TEST(ParametersTest, LenientModeIgnoresDsnParameters) {
   constexpr ParameterRules kLenient = {{}, false, Strictness::kLenient};
   const auto mail = ParseMailParameters(
       " RET=FULL SIZE=5 ENVID=a+2 RET=odd BODY=7BIT", kLenient);
@@ -366,7 +367,7 @@ TEST(ParametersTest, IgnoresTheRequestsOfDsnWhereThatIsWanted) {
   const auto* of_rcpt = std::get_if<RcptParameters>(&rcpt);
   ASSERT_NE(of_rcpt, nullptr);
   EXPECT_EQ(*of_rcpt, RcptParameters());
-  // Other promises are not dropped in silence.
+  // Other parameters are promises, and are not ignored.
   for (absl::string_view text :
        {" SMTPUTF8", " REQUIRETLS", " MT-PRIORITY=1", " BY=1;N", " HOLDFOR=1",
         " AUTH=u@d", " X=1", " NOTIFY=NEVER"}) {
@@ -374,12 +375,12 @@ TEST(ParametersTest, IgnoresTheRequestsOfDsnWhereThatIsWanted) {
     ASSERT_TRUE(std::holds_alternative<Reply>(refused)) << std::string(text);
     EXPECT_EQ(std::get<Reply>(refused).code, 555) << std::string(text);
   }
-  // Syntax stays syntax.
+  // Bad syntax is still refused.
   EXPECT_TRUE(
       std::holds_alternative<Reply>(ParseMailParameters(" RET=a=b", kLenient)));
   EXPECT_TRUE(std::holds_alternative<Reply>(
       ParseMailParameters(" RET=\xc3\xa4", kLenient)));
-  // Where DSN is offered, it is read.
+  // If DSN is offered, its parameters are parsed.
   constexpr ParameterRules kOffered = {
       {Extension::kDsn}, false, Strictness::kLenient};
   EXPECT_TRUE(

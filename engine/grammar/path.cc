@@ -18,27 +18,27 @@ constexpr size_t kMaxLabel = 63;    // RFC 1035 2.3.4
 constexpr OctetSet kAlphanumeric = OctetSet::Range('0', '9') |
                                    OctetSet::Range('A', 'Z') |
                                    OctetSet::Range('a', 'z');
-// RFC 6531 3.3: letters, wherever letters may stand. In UTF-8 all that
-// separates is ASCII, so that octets can be looked at one at a time.
+// RFC 6531 3.3: letters, wherever a letter is allowed. All separators are
+// ASCII, so octets can be examined one at a time.
 constexpr OctetSet kNonAscii = OctetSet::Range('\x80', '\xff');
 // RFC 5322 3.2.3.
 constexpr OctetSet kAtext = kAlphanumeric | OctetSet("!#$%&'*+-/=?^_`{|}~");
-// Dots may stand anywhere: "a..b" and "a." are not Dot-strings, but in use, and
-// FormatPath() quotes them.
+// Dots may be anywhere: "a..b" and "a." are not Dot-strings, but are in use,
+// and FormatPath() quotes them.
 constexpr OctetSet kDotString = kAtext | OctetSet(".");
 constexpr OctetSet kUtf8DotString = kDotString | kNonAscii;
 constexpr OctetSet kLabel = kAlphanumeric | OctetSet("-_");
 constexpr OctetSet kUtf8Label = kLabel | kNonAscii;
 
-// The full stops that are dots to IDNA, RFC 3490 3.1.
+// The full stops that IDNA treats as dots, RFC 3490 3.1.
 bool HoldsIdnaDot(absl::string_view text) {
   return absl::StrContains(text, "\xe3\x80\x82") ||  // U+3002
          absl::StrContains(text, "\xef\xbc\x8e") ||  // U+FF0E
          absl::StrContains(text, "\xef\xbd\xa1");    // U+FF61
 }
 
-// Reads a path from left to right. Each method takes what it names from the
-// front of the input, or returns false and leaves the reader unusable. With
+// Parses a path from left to right. Each Take method removes its element from
+// the front of the input, or returns false and leaves the reader unusable. With
 // Utf8::kYes the input is UTF-8.
 class PathReader {
  public:
@@ -53,7 +53,7 @@ class PathReader {
     return true;
   }
 
-  // "@a,@b:", RFC 5321 4.1.2: read, and of no further use (RFC 5321 C).
+  // "@a,@b:", RFC 5321 4.1.2: parsed and ignored (RFC 5321 C).
   bool TakeSourceRoute() {
     do {
       std::string ignored;
@@ -68,9 +68,9 @@ class PathReader {
                  : TakeDotString(&path->local_part))) {
       return false;
     }
-    // The reader of an envelope finds the domain after the last '@': without a
-    // domain there must be none, or `"u@elsewhere"` would pass for local. `""`
-    // would pass for the null path.
+    // Readers of an envelope find the domain after the last '@'. So without a
+    // domain there must be no '@', or `"u@elsewhere"` would be taken for local.
+    // `""` would be taken for the null path.
     if (!Take('@')) {
       return !path->local_part.empty() &&
              path->local_part.find('@') == std::string::npos;
@@ -81,7 +81,7 @@ class PathReader {
  private:
   absl::string_view rest() const { return text_.substr(at_); }
 
-  // Takes as many octets of the set as there are.
+  // Takes as many octets of the set as possible.
   absl::string_view TakeAll(const OctetSet& set) {
     size_t end = at_;
     while (end < text_.size() && set.Has(text_[end])) ++end;
@@ -100,7 +100,7 @@ class PathReader {
   bool TakeQuoted(std::string* out) {
     Take('"');
     while (!done() && text_[at_] != '"') {
-      // No quoted-pair makes a letter.
+      // A non-ASCII letter cannot be escaped by a backslash.
       const bool letter = utf8_ == Utf8::kYes && kNonAscii.Has(text_[at_]);
       if (text_[at_] == '\\') ++at_;
       if (done() || !(letter || absl::ascii_isprint(text_[at_]))) return false;
@@ -114,13 +114,13 @@ class PathReader {
     do {
       const absl::string_view label =
           TakeAll(utf8_ == Utf8::kYes ? kUtf8Label : kLabel);
-      // One dot may be the last, but none the first.
+      // A dot may be last, but not first, and there is no second one after it.
       if (label.empty() && (at_ == start || Next('.'))) return false;
       // RFC 5321 4.1.2: sub-domain = Let-dig [Ldh-str].
       if (absl::StartsWith(label, "-") || absl::EndsWith(label, "-")) {
         return false;
       }
-      // A U-label's length is that of its A-label, which we do not know.
+      // The limit applies to the A-label, whose length is not known here.
       if (label.size() > kMaxLabel && IsAscii(label)) return false;
     } while (Take('.'));
     out->assign(text_.data() + start, at_ - start);
@@ -128,7 +128,7 @@ class PathReader {
            !(utf8_ == Utf8::kYes && HoldsIdnaDot(*out));
   }
 
-  // RFC 5321 4.1.3. Of the tagged literals only IPv6 has ever been registered.
+  // RFC 5321 4.1.3. IPv6 is the only tag that was ever registered.
   bool TakeLiteral(std::string* out) {
     const size_t close = rest().find(']');
     if (close == absl::string_view::npos) return false;
@@ -145,7 +145,7 @@ class PathReader {
 };
 
 bool IsDotString(absl::string_view text) {
-  bool dot = true;  // a dot may not come here
+  bool dot = true;  // a dot is not allowed here
   for (char c : text) {
     if (c == '.' ? dot : !kUtf8DotString.Has(c)) return false;
     dot = c == '.';
@@ -166,7 +166,7 @@ std::string Path::Address() const {
 
 std::optional<ParsedPath> ParsePath(absl::string_view text, Utf8 utf8) {
   if (IsAscii(text)) {
-    utf8 = Utf8::kNo;  // alike for ASCII, and for less
+    utf8 = Utf8::kNo;  // the result is the same for ASCII, at less cost
   } else if (utf8 == Utf8::kYes && (!IsUtf8(text) || HoldsC1(text))) {
     return std::nullopt;
   }
@@ -177,8 +177,8 @@ std::optional<ParsedPath> ParsePath(absl::string_view text, Utf8 utf8) {
     parsed.consumed = reader.consumed();
     return parsed;
   }
-  // The sender of qmail's double bounces, which its own qmail-remote sends. No
-  // domain by RFC 5321, and nothing that could be taken for one.
+  // The sender of qmail's double bounces, which qmail-remote sends. It is not a
+  // domain of RFC 5321, and cannot be mistaken for one.
   constexpr absl::string_view kDoubleBounce = "<#@[]>";
   if (absl::StartsWith(text, kDoubleBounce)) {
     return ParsedPath{{"#", "[]"}, kDoubleBounce.size()};

@@ -17,7 +17,7 @@ struct Case {
   absl::string_view rest = "";
 };
 
-TEST(PathTest, ReadsWhatRfc5321Allows) {
+TEST(PathTest, ParsesPathsOfRfc5321) {
   const std::string local64(64, 'l');
   const std::string domain255 =
       std::string(63, 'a') + "." + std::string(63, 'b') + "." +
@@ -38,8 +38,8 @@ TEST(PathTest, ReadsWhatRfc5321Allows) {
       {"<\"a@evil\"@d>", "a@evil@d", "<\"a@evil\"@d>"},
       {"<\"a>b\"@d>", "a>b@d", "<\"a>b\"@d>"},
       {"<\"a\\\"b\\\\\"@d>", "a\"b\\@d", "<\"a\\\"b\\\\\"@d>"},
-      {"<\"plain\"@d>", "plain@d", "<plain@d>"},  // needless quotes go
-      {"<a..b@d>", "a..b@d", "<\"a..b\"@d>"},     // seen in use, quoted
+      {"<\"plain\"@d>", "plain@d", "<plain@d>"},  // needless quotes are removed
+      {"<a..b@d>", "a..b@d", "<\"a..b\"@d>"},     // in use; printed in quotes
       {"<u@local.example.>", "u@local.example.", "<u@local.example.>"},
       {"<.a@d>", ".a@d", "<\".a\"@d>"},
       {"<a.@d>", "a.@d", "<\"a.\"@d>"},
@@ -71,20 +71,20 @@ TEST(PathTest, ReadsWhatRfc5321Allows) {
   }
 }
 
-TEST(PathTest, RefusesWhatIsNoPath) {
+TEST(PathTest, RefusesOtherText) {
   const absl::string_view cases[] = {
       "",
       "<",
       "<u@d",  // no '>'
       "<u@>",  // no domain
-      "<@d>",  // a route without a mailbox
+      "<@d>",  // a source route without a mailbox
       "<@foo>",
       "<@a,@b>",
-      "@a:u@d",  // a route without brackets
+      "@a:u@d",  // a source route without brackets
       "< u@d>",
       "<u@d >",
       "<a@b@c>",       // an unquoted second '@'
-      "<\"u@evil\">",  // a domain in disguise
+      "<\"u@evil\">",  // would be taken for an address with a domain
       "<\"\">",        // would be taken for the null path
       "\"\"",
       "<\"a@d>",    // no closing quote
@@ -109,7 +109,7 @@ TEST(PathTest, RefusesWhatIsNoPath) {
       "<u@[127.0.0.1.1]>",
       "<u@[::1]>",  // the tag is missing
       "<u@[IPv6:1:2:3:4:5:6:7]>",
-      "<u@[IPv6:1:2:3:4:5:6::8]>",  // "::" stands for two groups, 4.1.3
+      "<u@[IPv6:1:2:3:4:5:6::8]>",  // "::" replaces two groups or more, 4.1.3
       "<u@[IPv6:::2:3:4:5:6:7:8]>",
       "<u@[IPv6:1:2:3:4:5::192.0.2.1]>",
       "<u@[IPv6:1:2:3:4:5:6:7:8:9]>",
@@ -126,8 +126,8 @@ TEST(PathTest, RefusesWhatIsNoPath) {
   }
 }
 
-TEST(PathTest, ReadsUtf8WhereItIsAllowed) {
-  const std::string domain255 = [] {  // a label longer than an A-label may be
+TEST(PathTest, ParsesUtf8IfAllowed) {
+  const std::string domain255 = [] {  // a label longer than any A-label
     std::string domain;
     while (domain.size() < 254) domain += "\xc3\xa4";
     return domain + "x";
@@ -166,7 +166,7 @@ TEST(PathTest, ReadsUtf8WhereItIsAllowed) {
   }
 }
 
-TEST(PathTest, RefusesUtf8ThatCouldMislead) {
+TEST(PathTest, RefusesMisleadingUtf8) {
   const std::string past255 = [] {
     std::string domain;
     while (domain.size() < 256) domain += "\xc3\xa4";
@@ -180,21 +180,21 @@ TEST(PathTest, RefusesUtf8ThatCouldMislead) {
       "<\xe4@d>",          // Latin-1
       "<\xc0\xae@d>",      // an overlong dot
       "<\xed\xa0\x80@d>",  // a surrogate
-      "<\xc3@d>",          // cut short
+      "<\xc3@d>",          // incomplete
       "<u@d\xc3>",
-      "<u@d> X=\xff",  // not UTF-8 behind the path
+      "<u@d> X=\xff",  // not UTF-8 after the path
       "<\xc2\x9b"
-      "2J@d>",         // a terminal's CSI
+      "2J@d>",         // CSI, for a terminal
       "<u@\xc2\x85>",  // NEL
       "<u@evil\xe3\x80\x82"
-      "example>",  // dots to IDNA, not to us
+      "example>",  // dots for IDNA, but not here
       "<u@evil\xef\xbc\x8e"
       "example>",
       "<u@evil\xef\xbd\xa1"
       "example>",
       "<\"\\\xc3\xa4\"@d>",  // a quoted-pair beyond ASCII
       "<u@[\xc3\xa4]>",
-      "<\"\xc3\xa4@evil\">",  // a domain in disguise
+      "<\"\xc3\xa4@evil\">",  // would be taken for an address with a domain
       past255,
       long_ascii_label,
       long_last_label,
@@ -204,7 +204,7 @@ TEST(PathTest, RefusesUtf8ThatCouldMislead) {
   }
 }
 
-TEST(PathTest, ReadsAsciiAlikeWithAndWithoutUtf8) {
+TEST(PathTest, ParsesAsciiAlikeWithAndWithoutUtf8) {
   for (absl::string_view text :
        {"<u@example.org>", "<>", "<#@[]>", "<\"a@b\"@d>", "<u@[IPv6:::1]>",
         "u@d x", "<u@d", "<@a:u@d>", "<a..b@d>"}) {
@@ -224,21 +224,21 @@ TEST(PathTest, IsAsciiOnlyIfBothPartsAre) {
   EXPECT_FALSE((Path{"u", "\xc3\xa4"}).ascii());
 }
 
-TEST(PathTest, TellsWhereThePathEnds) {
+TEST(PathTest, ReportsWhereThePathEnds) {
   const std::optional<ParsedPath> parsed = ParsePath("<u@d>x");
   ASSERT_TRUE(parsed.has_value());
   EXPECT_EQ(parsed->consumed, 5u);
 }
 
-TEST(PathTest, TakesAddressesUpToTheLimit) {
+TEST(PathTest, AcceptsPathsUpToTheLimit) {
   const std::string local(kMaxPath - 2, 'a');
   EXPECT_TRUE(ParsePath("<" + local + "@d>").has_value());
   EXPECT_FALSE(ParsePath("<" + local + "a@d>").has_value());
-  // The limit counts what is stored, not what was sent.
+  // The limit applies to the stored path, not to the text.
   EXPECT_TRUE(ParsePath("<\"" + local + "\"@d>").has_value());
 }
 
-TEST(PathTest, RefusesLabelsAndDomainsPastTheirLimits) {
+TEST(PathTest, RefusesLongLabelsAndDomains) {
   EXPECT_TRUE(ParsePath("<u@" + std::string(63, 'a') + ">").has_value());
   EXPECT_FALSE(ParsePath("<u@" + std::string(64, 'a') + ">").has_value());
   std::string domain;

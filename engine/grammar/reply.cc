@@ -11,7 +11,7 @@
 namespace postern {
 namespace {
 
-// Returns whether the reply's lines begin with its enhanced code.
+// Returns whether the reply's lines begin with the enhanced code.
 bool ShowsEnhanced(const Reply& reply) {
   const EnhancedCode& e = reply.enhanced;
   return e.class_ != 0 && e.class_ == reply.code / 100 && e.class_ != 3 &&
@@ -20,9 +20,8 @@ bool ShowsEnhanced(const Reply& reply) {
 
 bool IsOdd(char c) { return !absl::ascii_isprint(c) && c != '\t'; }
 
-// Writes a number below 1,000 to `to`, and returns where it ends.
-// absl::StrAppend() goes through a buffer for each number, and a session says
-// little but replies.
+// Writes a number below 1,000 to `to`, and returns the end. absl::StrAppend()
+// would use a buffer for each number, and most output of a session is replies.
 char* WriteNumber(unsigned number, char* to) {
   if (number >= 10) {
     if (number >= 100) *to++ = static_cast<char>('0' + number / 100 % 10);
@@ -48,7 +47,7 @@ void AppendReply(const Reply& reply, std::string* out) {
     *text++ = ' ';
   }
   const size_t room = sizeof(line) - 2 - static_cast<size_t>(text - line);
-  const bool plain = IsPrintableAscii(reply.text);  // and of one line
+  const bool plain = IsPrintableAscii(reply.text);  // then it is one line
   absl::string_view rest = reply.text;
   while (true) {
     const size_t newline = plain ? rest.npos : rest.find('\n');

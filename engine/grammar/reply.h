@@ -18,8 +18,8 @@
 
 namespace postern {
 
-// An enhanced mail status code, RFC 3463 2. class_ == 0 means "send none", as
-// in greetings and the replies to HELO and EHLO (RFC 2034 4).
+// An enhanced mail status code, RFC 3463 2. class_ == 0 means none, as in
+// greetings and the replies to HELO and EHLO (RFC 2034 4).
 struct EnhancedCode {
   uint8_t class_ = 0;
   uint16_t subject = 0;
@@ -28,32 +28,32 @@ struct EnhancedCode {
   friend bool operator==(const EnhancedCode&, const EnhancedCode&) = default;
 };
 
-// One SMTP reply. '\n' in `text` separates the lines of a multi-line reply;
+// One SMTP reply. '\n' in `text` separates the lines of a multi-line reply.
 // FormatReply() adds the code, the hyphens and the CRLFs.
 struct Reply {
   int code = 0;  // 200..599
   EnhancedCode enhanced;
   std::string text;
 
-  // RFC 5321 4.2.1: by the first digit.
+  // RFC 5321 4.2.1: 5yz.
   bool permanent() const { return code >= 500 && code < 600; }
 
   friend bool operator==(const Reply&, const Reply&) = default;
 };
 
-// How many replies there were, by the first digit of their codes: 2yz, 3yz,
-// 4yz, 5yz. One of many lines is one.
+// Counts replies by the first digit of their codes: 2yz, 3yz, 4yz, 5yz. A
+// multi-line reply counts as one.
 using ReplyCounts = std::array<uint32_t, 4>;
 
-// The longest line FormatReply() makes, CRLF included: RFC 5321 4.5.3.1.5.
+// The longest line that FormatReply() makes, CRLF included: RFC 5321 4.5.3.1.5.
 inline constexpr size_t kMaxReplyLine = 512;
 
-// Appends `reply` to `out` as it goes over the wire, and allocates nothing but
-// what `out` grows by. Whatever is in the text, the result is a well-formed
-// reply: bytes other than printable ASCII, HT and the separating '\n' become
+// Appends `reply` to `out` in the form of the protocol, and allocates only what
+// `out` needs to grow. The result is a well-formed reply whatever the text
+// contains: bytes other than printable ASCII, HT and the separating '\n' become
 // '?', each line is cut at kMaxReplyLine, and an enhanced code that contradicts
 // the code (RFC 2034 4) is left out. ReplyReader
-// (engine/grammar/reply_reader.h) takes it apart again.
+// (engine/grammar/reply_reader.h) parses the result.
 void AppendReply(const Reply& reply, std::string* out);
 
 // Returns what AppendReply() appends.

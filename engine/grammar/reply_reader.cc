@@ -13,7 +13,7 @@
 namespace postern {
 namespace {
 
-// Takes a number of three digits at most off `text`.
+// Removes a number of at most three digits from the start of `text`.
 bool TakeNumber(absl::string_view* text, uint16_t* number) {
   size_t n = 0;
   *number = 0;
@@ -32,7 +32,7 @@ bool TakeChar(absl::string_view* text, char c) {
   return true;
 }
 
-// Reads "5.7.1 " at the front of `text`; class_ == 0 where there is none.
+// Parses "5.7.1 " at the start of `text`. class_ == 0 if there is none.
 EnhancedCode FrontCode(absl::string_view text) {
   EnhancedCode code;
   uint16_t class_ = 0;
@@ -46,11 +46,11 @@ EnhancedCode FrontCode(absl::string_view text) {
   return code;
 }
 
-// Takes the enhanced code off the lines of `reply`, if each has it.
+// Removes the enhanced code from the lines of `reply`, if each line has it.
 void TakeEnhanced(Reply* reply) {
   const EnhancedCode code = FrontCode(reply->text);
   if (code.class_ == 0 || code.class_ != reply->code / 100) return;
-  // As we write it: RFC 3463 2 has no leading zeros.
+  // In the form that AppendReply() prints: RFC 3463 2 has no leading zeros.
   const std::string prefix =
       absl::StrCat(code.class_, ".", code.subject, ".", code.detail, " ");
   std::string text;
@@ -79,7 +79,7 @@ ReplyReader::Result ReplyReader::Next(absl::string_view in) {
     result.consumed += read.consumed;
     switch (read.kind) {
       case LineReader::Result::Kind::kPartial:
-        // The reader throws away only what is overlong.
+        // The reader discards only overlong input.
         if (read.consumed > 0) result.kind = Result::Kind::kTooLarge;
         return result;
       case LineReader::Result::Kind::kOverlong:

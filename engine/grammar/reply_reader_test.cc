@@ -37,7 +37,8 @@ void PrintTo(const Outcome& outcome, std::ostream* out) {
        << static_cast<int>(outcome.end);
 }
 
-// Reads all of `in`, fed `cut` bytes at a time from blocks that are freed.
+// Reads all of `in`, passed in pieces of `cut` bytes, each in a separate heap
+// block.
 Outcome Read(absl::string_view in, size_t cut) {
   ReplyReader reader(kMaxLine, kMaxReply);
   Outcome outcome;
@@ -69,11 +70,12 @@ struct Row {
 void Check(const Row& row) {
   for (size_t cut = 1; cut <= row.in.size() + 1; ++cut) {
     EXPECT_EQ(Read(row.in, cut), (Outcome{row.replies, row.end}))
-        << testing::PrintToString(std::string(row.in)) << " by " << cut;
+        << testing::PrintToString(std::string(row.in)) << " in pieces of "
+        << cut;
   }
 }
 
-TEST(ReplyReaderTest, ReadsRepliesWhereverTheInputIsCut) {
+TEST(ReplyReaderTest, ReadsRepliesHoweverTheInputIsSplit) {
   const Row rows[] = {
       {"", {}},
       {"250 o", {}},
@@ -92,14 +94,14 @@ TEST(ReplyReaderTest, ReadsRepliesWhereverTheInputIsCut) {
   for (const Row& row : rows) Check(row);
 }
 
-TEST(ReplyReaderTest, TakesTheEnhancedCodeOffWhereEachLineHasIt) {
+TEST(ReplyReaderTest, RemovesAnEnhancedCodeThatEachLineHas) {
   const Row rows[] = {
       {"250 2.1.5 ok\r\n", {{250, {2, 1, 5}, "ok"}}},
       {"550 5.123.999 x\r\n", {{550, {5, 123, 999}, "x"}}},
       {"250 2.0.0 \r\n", {{250, {2, 0, 0}, ""}}},
       {"550-5.7.1 a\r\n550 5.7.1 b\r\n", {{550, {5, 7, 1}, "a\nb"}}},
       {"250 2.1.0 2.1.0 x\r\n", {{250, {2, 1, 0}, "2.1.0 x"}}},
-      // Not what RFC 2034 4 says, so it is text, and prints as it came.
+      // Not as in RFC 2034 4, so it is text, and prints as it was received.
       {"550-5.7.1 a\r\n550 b\r\n", {{550, {}, "5.7.1 a\nb"}}},
       {"550-5.7.1 a\r\n550 5.7.2 b\r\n", {{550, {}, "5.7.1 a\n5.7.2 b"}}},
       {"550-a\r\n550 5.7.1 b\r\n", {{550, {}, "a\n5.7.1 b"}}},
@@ -116,7 +118,7 @@ TEST(ReplyReaderTest, TakesTheEnhancedCodeOffWhereEachLineHasIt) {
   for (const Row& row : rows) Check(row);
 }
 
-TEST(ReplyReaderTest, GivesUpOnWhatIsNoReply) {
+TEST(ReplyReaderTest, StopsAtMalformedReplies) {
   const std::vector<Reply> one = {{250, {}, "a"}};
   const Row rows[] = {
       {"\r\n", {}, Kind::kMalformed},
@@ -132,16 +134,16 @@ TEST(ReplyReaderTest, GivesUpOnWhatIsNoReply) {
       {"250 a\r\n250-b\r\n251 c\r\n", one, Kind::kMalformed},
       {"250-a\r\n\r\n", {}, Kind::kMalformed},
       {"250-a\r\n.\r\n", {}, Kind::kMalformed},
-      // RFC 5321 2.3.8: one line for us, two for a reader that is lenient.
+      // RFC 5321 2.3.8: one line here, two lines for a lenient reader.
       {"250 a\n250 b\r\n", {}, Kind::kMalformed},
       {"250 a\r250 b\r\n", {}, Kind::kMalformed},
       {"250 a\r\r\n", {}, Kind::kMalformed},
-      {"250 a\n", {}, Kind::kMalformed},  // and no wait for more
+      {"250 a\n", {}, Kind::kMalformed},  // does not wait for more
   };
   for (const Row& row : rows) Check(row);
 }
 
-TEST(ReplyReaderTest, BoundsLinesAndReplies) {
+TEST(ReplyReaderTest, LimitsLinesAndReplies) {
   const std::string line = absl::StrCat("250-", std::string(14, 'x'), "\r\n");
   ASSERT_EQ(line.size() * 4, kMaxReply);
   const std::string full = line + line + line + "250 " + line.substr(4);
@@ -158,11 +160,11 @@ TEST(ReplyReaderTest, BoundsLinesAndReplies) {
   Check({line + line + line + line + "250\r\n", {}, Kind::kTooLarge});
   Check({longest + "\r\n", {x}});
   Check({longest + "x\r\n", {}, Kind::kTooLarge});
-  Check({longest + "xx", {}, Kind::kTooLarge});  // no need to see its end
+  Check({longest + "xx", {}, Kind::kTooLarge});  // reported before its end
   Check({std::string(200, 'x') + "\n", {}, Kind::kTooLarge});
 }
 
-// What is printed is read as it was, where it can be printed at all.
+// A well-formed reply is read as it was printed.
 TEST(ReplyReaderTest, ReadsWhatFormatReplyPrints) {
   const Reply replies[] = {
       {250, {2, 1, 5}, "ok"},          {550, {5, 7, 1}, "one\ntwo\n"},

@@ -15,7 +15,7 @@ int allocations = 0;
 
 }  // namespace
 
-// Not inlined: g++ 12 takes malloc() and free() for a mismatch otherwise.
+// Not inlined, because g++ 12 would warn that malloc() and free() mismatch.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   if (void* block = std::malloc(size)) return block;
@@ -36,7 +36,7 @@ struct Case {
   std::string wire;
 };
 
-TEST(ReplyTest, PrintsAWellFormedReplyWhateverTheText) {
+TEST(ReplyTest, FormatsAWellFormedReplyWhateverTheText) {
   const Case cases[] = {
       {{250, {2, 0, 0}, "ok"}, "250 2.0.0 ok\r\n"},
       {{220, {}, "mx ESMTP"}, "220 mx ESMTP\r\n"},
@@ -69,7 +69,7 @@ TEST(ReplyTest, AppendsWithoutAllocating) {
   AppendReply(reply, &out);
   EXPECT_EQ(allocations, before);
   EXPECT_EQ(out, "250 ok\r\n" + FormatReply(reply));
-  EXPECT_GT(allocations, before);  // they are counted
+  EXPECT_GT(allocations, before);  // the count works
 }
 
 }  // namespace

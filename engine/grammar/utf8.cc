@@ -26,9 +26,9 @@ size_t AsciiPrefix(absl::string_view text) {
   return at;
 }
 
-// Returns the bits that `look` finds in the words of eight octets of which
-// `text` consists, all in one. The last of them overlaps the one before, or is
-// filled up with blanks.
+// Returns the union of the bits that `look` returns for all words of eight
+// octets of `text`. The last word overlaps the one before, or is filled up with
+// spaces.
 template <typename Look>
 uint64_t InWords(absl::string_view text, Look look) {
   uint64_t eight = kEachOctet * ' ';
@@ -47,8 +47,8 @@ uint64_t InWords(absl::string_view text, Look look) {
   return found;
 }
 
-// What may follow a lead octet: RFC 3629 4. The bounds of the second octet
-// keep out overlong forms, surrogates and what is past U+10FFFF.
+// What may follow a lead octet: RFC 3629 4. The limits of the second octet
+// exclude overlong forms, surrogates and code points beyond U+10FFFF.
 struct Lead {
   unsigned char first, last;
   size_t length;
@@ -61,8 +61,8 @@ constexpr Lead kLeads[] = {
     {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
 };
 
-// Returns the length of the sequence beyond ASCII that `text`, which is not
-// empty, begins with; 0 if it begins with none.
+// Returns the length of the non-ASCII sequence at the start of `text`, which
+// must not be empty. 0 if there is none.
 size_t SequenceLength(absl::string_view text) {
   const auto octet = [text](size_t i) {
     return static_cast<unsigned char>(text[i]);
@@ -86,8 +86,9 @@ bool IsAscii(absl::string_view text) {
 }
 
 bool IsPrintableAscii(absl::string_view text) {
-  // The high bit of an octet: it has one, is below ' ', is DEL. A borrow comes
-  // from an octet below ' ' alone, and a carry from one that has the bit.
+  // Sets the high bit of an octet that has it already, is below ' ', or is DEL.
+  // A borrow comes only from an octet below ' ', and a carry only from an octet
+  // with the high bit.
   const auto odd = [](uint64_t word) {
     return word | (word - kEachOctet * ' ') | (word + kEachOctet);
   };

@@ -10,7 +10,7 @@
 namespace postern {
 namespace {
 
-TEST(Utf8Test, KnowsUtf8) {
+TEST(Utf8Test, AcceptsUtf8) {
   const absl::string_view cases[] = {
       "",
       "ascii",
@@ -21,7 +21,7 @@ TEST(Utf8Test, KnowsUtf8) {
       "\xe0\xa0\x80",      // U+0800
       "\xed\x9f\xbf",      // U+D7FF
       "\xee\x80\x80",      // U+E000
-      "\xef\xbf\xbf",      // U+FFFF: no character, but UTF-8
+      "\xef\xbf\xbf",      // U+FFFF: not a character, but UTF-8
       "\xf0\x90\x80\x80",  // U+10000
       "\xf4\x8f\xbf\xbf",  // U+10FFFF
       "sixteen ascii octets and \xc3\xa4 and sixteen ascii octets",
@@ -32,11 +32,11 @@ TEST(Utf8Test, KnowsUtf8) {
   }
 }
 
-TEST(Utf8Test, KnowsWhatIsNot) {
+TEST(Utf8Test, RefusesOtherOctets) {
   const absl::string_view cases[] = {
-      "\x80",  // a continuation alone
+      "\x80",  // only a continuation octet
       "\xbf",
-      "\xc3",  // cut short
+      "\xc3",  // incomplete
       "\xe2\x82",
       "\xf0\x9f\x98",
       "\xc3"
@@ -53,7 +53,7 @@ TEST(Utf8Test, KnowsWhatIsNot) {
       "\xed\xa0\x80",  // surrogates
       "\xed\xbf\xbf",
       "\xed\xa0\xbd\xed\xb8\x80",  // a pair of them
-      "\xf4\x90\x80\x80",          // past U+10FFFF
+      "\xf4\x90\x80\x80",          // beyond U+10FFFF
       "\xf5\x80\x80\x80",
       "\xf8\x88\x80\x80\x80",
       "\xfc\x84\x80\x80\x80\x80",
@@ -69,8 +69,8 @@ TEST(Utf8Test, KnowsWhatIsNot) {
   }
 }
 
-// The code point that is all of `text`, by the arithmetic of RFC 3629 3; -1 if
-// there is none.
+// Returns the code point that `text` consists of, computed as in RFC 3629 3, or
+// -1.
 int32_t NaiveCodePoint(absl::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
   const size_t length = lead < 0x80             ? 1
@@ -101,8 +101,8 @@ bool NaiveIsUtf8(absl::string_view text) {
   return false;
 }
 
-TEST(Utf8Test, AgreesWithTheDefinitionOnAllSequencesOfThreeOctets) {
-  // And with a fourth, one of these, where the lead asks for it.
+TEST(Utf8Test, MatchesTheDefinitionForAllSequencesOfThreeOctets) {
+  // With a fourth octet, one of these, if the lead octet needs one.
   constexpr absl::string_view kFourth = "\x7f\x80\x8f\x90\xbf\xc0";
   int differences = 0;
   for (int i = 0; i < 1 << 24; ++i) {
@@ -118,7 +118,7 @@ TEST(Utf8Test, AgreesWithTheDefinitionOnAllSequencesOfThreeOctets) {
   EXPECT_EQ(differences, 0);
 }
 
-TEST(Utf8Test, KnowsAscii) {
+TEST(Utf8Test, FindsNonAscii) {
   EXPECT_TRUE(IsAscii(""));
   EXPECT_TRUE(IsAscii(absl::string_view()));
   for (size_t length : {1, 7, 8, 9, 15, 16, 17, 40}) {
@@ -131,9 +131,9 @@ TEST(Utf8Test, KnowsAscii) {
   }
 }
 
-TEST(Utf8Test, KnowsPrintableAscii) {
+TEST(Utf8Test, FindsUnprintableOctets) {
   EXPECT_TRUE(IsPrintableAscii(""));
-  EXPECT_TRUE(IsPrintableAscii(absl::string_view()));  // no pointer
+  EXPECT_TRUE(IsPrintableAscii(absl::string_view()));  // a null pointer
   for (size_t length : {1, 7, 8, 9, 15, 16, 17, 40}) {
     for (size_t at = 0; at < length; ++at) {
       for (char beside : {' ', '~'}) {
@@ -154,7 +154,7 @@ TEST(Utf8Test, FindsControlCharactersBeyondAscii) {
       HoldsC1("\xc2\x9b"
               "2J"));
   EXPECT_TRUE(HoldsC1("\xc2\x9f"));
-  EXPECT_TRUE(HoldsC1("\xff\xc2\x85\xc2"));  // the rest is no UTF-8
+  EXPECT_TRUE(HoldsC1("\xff\xc2\x85\xc2"));  // the rest is not UTF-8
   EXPECT_FALSE(HoldsC1("\xc2\xa0"));
   EXPECT_FALSE(
       HoldsC1("\xc2"

@@ -19,13 +19,14 @@ constexpr uint16_t kServed = kAlways & ~Bit(Phase::kRefused);
 constexpr uint16_t kInTransaction = Bit(Phase::kMail) | Bit(Phase::kRcpt) |
                                     Bit(Phase::kChunks) | Bit(Phase::kBroken);
 constexpr uint16_t kBetween = kServed & ~kInTransaction;
-// RFC 3207 4 and RFC 4954 6: what is served before TLS or AUTH that we insist
-// on. RSET is among them, since RFC 5321 4.1.1.5 wants it served anywhere.
+// RFC 3207 4 and RFC 4954 6: the phases for commands that must wait for
+// required TLS or AUTH. RSET need not wait: RFC 5321 4.1.1.5 allows it at any
+// time.
 constexpr uint16_t kTrusted =
     kServed & ~(Bit(Phase::kTlsRequired) | Bit(Phase::kAuthRequired));
 
-// RFC 5321 4.3.2: no arguments behind DATA, RSET and QUIT. 4.1.4: NOOP, HELP,
-// VRFY and RSET may come before EHLO. HELP lists the names in this order.
+// RFC 5321 4.3.2: DATA, RSET and QUIT have no arguments. RFC 5321 4.1.4: NOOP,
+// HELP, VRFY and RSET may come before EHLO. HELP lists the names in this order.
 constexpr VerbRow kTable[] = {
     {"EHLO", Verb::kEhlo, Argument::kNeeded, kServed, true},
     {"HELO", Verb::kHelo, Argument::kNeeded, kServed, true},
@@ -55,7 +56,7 @@ constexpr VerbRow kTable[] = {
     {"POST", Verb::kWeb, Argument::kIgnored, kAlways, false},
     {"CONNECT", Verb::kWeb, Argument::kIgnored, kAlways, false},
 };
-// The names as numbers: one comparison each.
+// The names as numbers, so that each needs one comparison.
 constexpr uint64_t Pack(uint64_t before, char c) {
   return before << 8 | static_cast<unsigned char>(c);
 }

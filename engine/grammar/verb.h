@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The commands as data: what each is called, when it may come and what may
-// stand behind it. RFC 5321 4.1.4 and 4.3.2.
+// The command table: names, the phases in which a command is allowed, and
+// arguments. RFC 5321 4.1.4 and 4.3.2.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_VERB_H_
 #define POSTERN_ENGINE_GRAMMAR_VERB_H_
@@ -31,35 +31,35 @@ enum class Verb : uint8_t {
   kStartTls,       // RFC 3207
   kAuth,           // RFC 4954
   kXClient,        // postfix.org/XCLIENT_README.html
-  kUnimplemented,  // registered; 502 unless ServerConfig::more_verbs has it
-  kWeb,            // a browser or proxy made to talk to us: close
+  kUnimplemented,  // registered; 502 unless in ServerConfig::more_verbs
+  kWeb,            // from a browser or a proxy: close
   kUnknown,        // 500
 };
 
-// Where a session stands between two commands. DESIGN.md prints the table.
+// The state of a session between two commands. DESIGN.md prints the table.
 enum class Phase : uint8_t {
   kRefused,       // greeted with 554: RFC 5321 3.1
-  kTlsRequired,   // TLS is required, and not there: RFC 3207 4
+  kTlsRequired,   // TLS is required, and has not started: RFC 3207 4
   kUngreeted,     // no HELO or EHLO yet
-  kAuthRequired,  // authentication is required, and not done: RFC 4954 6
+  kAuthRequired,  // authentication is required, and missing: RFC 4954 6
   kIdle,          // no transaction
   kMail,          // a sender, no recipient yet
-  kRcpt,          // a sender and a recipient at least
-  kChunks,        // BDATs have come, and the last one has not: RFC 3030 2
-  kBroken,        // a BDAT was refused: nothing but RSET goes on from here
+  kRcpt,          // a sender and at least one recipient
+  kChunks,        // after a BDAT that was not the last: RFC 3030 2
+  kBroken,        // a BDAT was refused: needs RSET or EHLO
 };
 inline constexpr int kPhases = 9;
 
-// What may stand behind a verb.
+// Whether a verb has an argument.
 enum class Argument : uint8_t { kNone, kIgnored, kNeeded };
 
 struct VerbRow {
   absl::string_view name;  // upper case
   Verb verb;
   Argument argument;
-  uint16_t phases;  // bit 1 << Phase: may come there
-  // Whether the client must wait for the reply before it sends more: RFC 2920
-  // 3.1, and the extensions' own words.
+  uint16_t phases;  // bit 1 << Phase: allowed in that phase
+  // Whether the client must wait for the reply before it sends more, according
+  // to RFC 2920 3.1 and the RFCs of the extensions.
   bool ends_group;
 
   bool AllowedIn(Phase phase) const {
@@ -67,18 +67,18 @@ struct VerbRow {
   }
 };
 
-// Returns all rows, one a name.
+// Returns all rows, one for each name.
 absl::Span<const VerbRow> VerbTable();
 
 // Returns the row of `name`, in any case, or the row of Verb::kUnknown.
 const VerbRow& FindVerb(absl::string_view name);
 
-// Returns the reply to `verb` in a `phase` where it may not come: 503 5.5.1,
-// or 530 5.7.0 where TLS or authentication is wanted first.
+// Returns the reply to `verb` in a `phase` in which it is not allowed: 503
+// 5.5.1, or 530 5.7.0 if TLS or authentication is required first.
 const Reply& OutOfSequence(Verb verb, Phase phase);
 
-// Returns the reply to a verb that this server does not speak: 502 5.5.1, or
-// 500 where it has no business to be known.
+// Returns the reply to a verb that this server does not serve: 502 5.5.1, or
+// 500 for an unknown verb, HELO and EHLO in LMTP, LHLO in SMTP, and XCLIENT.
 const Reply& NotServed(Verb verb);
 
 }  // namespace postern

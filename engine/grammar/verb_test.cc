@@ -12,7 +12,7 @@
 namespace postern {
 namespace {
 
-TEST(VerbTest, FindsEveryRowByItsNameInAnyCase) {
+TEST(VerbTest, FindsEachRowByNameInAnyCase) {
   std::set<std::string> names;
   for (const VerbRow& row : VerbTable()) {
     EXPECT_TRUE(names.insert(std::string(row.name)).second) << row.name;
@@ -22,22 +22,22 @@ TEST(VerbTest, FindsEveryRowByItsNameInAnyCase) {
   }
 }
 
-TEST(VerbTest, KnowsNothingElse) {
+TEST(VerbTest, OtherNamesAreUnknown) {
   for (absl::string_view name :
        {"", "EHL", "EHLOO", "XYZZY", "EHLO ", "STARTTLSX"}) {
     EXPECT_EQ(FindVerb(name).verb, Verb::kUnknown) << name;
   }
 }
 
-// RFC 5321 3.1: behind 554 a client may only say QUIT.
-TEST(VerbTest, ARefusedClientMayOnlyLeave) {
+// RFC 5321 3.1: after a 554 greeting a client may only send QUIT.
+TEST(VerbTest, ARefusedClientMayOnlyQuit) {
   for (const VerbRow& row : VerbTable()) {
     const bool leaves = row.verb == Verb::kQuit || row.verb == Verb::kWeb;
     EXPECT_EQ(row.AllowedIn(Phase::kRefused), leaves) << row.name;
   }
 }
 
-TEST(VerbTest, SaysWhatIsMissing) {
+TEST(VerbTest, NamesTheMissingCommand) {
   struct Row {
     Verb verb;
     Phase phase;

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Forgetting secrets: what is freed may be read in a core file, or by a
-// mistake.
+// Wiping of secrets from memory. Freed memory may be read from a core dump, or
+// because of a bug.
 
 #ifndef POSTERN_ENGINE_GRAMMAR_WIPE_H_
 #define POSTERN_ENGINE_GRAMMAR_WIPE_H_
@@ -13,16 +13,16 @@
 
 namespace postern {
 
-// Overwrites all memory of `text`, also behind its end, and empties it.
+// Overwrites all memory of `text`, including unused capacity, and empties it.
 inline void Wipe(std::string* text) {
   text->resize(text->capacity());
   explicit_bzero(text->data(), text->size());
   text->clear();
 }
 
-// A text that is wiped at its end. It cannot be copied: a secret is in as few
-// places as can be. Taking one out of a std::string wipes that, since a short
-// one leaves its bytes behind when it is moved.
+// A text that is wiped on destruction. It cannot be copied, so that a secret
+// exists in as few places as possible. The constructor also wipes its argument,
+// because moving from a short std::string leaves the bytes in it.
 class Secret {
  public:
   Secret() = default;

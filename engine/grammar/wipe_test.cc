@@ -10,13 +10,13 @@
 namespace postern {
 namespace {
 
-// Whether nothing is left of what `text` has held, in all its memory.
+// Whether all memory of `text` is zero.
 bool Clean(const std::string& text) {
   return text.empty() && std::all_of(text.data(), text.data() + text.capacity(),
                                      [](char c) { return c == '\0'; });
 }
 
-TEST(WipeTest, LeavesNothingOfAText) {
+TEST(WipeTest, WipesAllMemoryOfAText) {
   for (const size_t size : {0, 1, 15, 16, 1000}) {
     std::string text(size, 'x');
     Wipe(&text);
@@ -28,7 +28,7 @@ TEST(WipeTest, LeavesNothingOfAText) {
   }
 }
 
-TEST(SecretTest, LeavesNothingWhereItComesFrom) {
+TEST(SecretTest, WipesTheTextItWasMadeFrom) {
   for (const size_t size : {1, 15, 16, 1000}) {
     std::string text(size, 'x');
     Secret secret(std::move(text));

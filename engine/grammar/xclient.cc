@@ -20,7 +20,7 @@ bool ReadText(absl::string_view value, std::string* out) {
          !absl::StrContains(value, "\t");
 }
 
-// Postfix writes an IPv6 address with the tag of an address literal.
+// Postfix writes an IPv6 address with the tag "IPV6:".
 bool ReadAddress(absl::string_view value, std::optional<IpAddress>* out) {
   constexpr absl::string_view kTag = "IPV6:";
   const bool tagged = absl::StartsWithIgnoreCase(value, kTag);
@@ -42,7 +42,7 @@ bool ReadProtocol(absl::string_view value, XClientProtocol* out) {
   return esmtp || absl::EqualsIgnoreCase(value, "SMTP");
 }
 
-// Reads an attribute into a member of XClient: false for a bad value.
+// Parses an attribute into a member of XClient. Returns false for a bad value.
 template <auto kMember, auto kRead>
 bool Read(absl::string_view value, XClient* out) {
   auto& attribute = (out->*kMember).emplace();
@@ -81,7 +81,7 @@ Reply Bad(absl::string_view what) {
 
 std::variant<XClient, Reply> ParseXClient(absl::string_view argument) {
   XClient out;
-  unsigned seen = 0;  // bit n: row n
+  unsigned seen = 0;  // bit n: row n was given
   for (absl::string_view word :
        absl::StrSplit(argument, ' ', absl::SkipEmpty())) {
     const absl::string_view name = word.substr(0, word.find('='));
@@ -98,7 +98,7 @@ std::variant<XClient, Reply> ParseXClient(absl::string_view argument) {
     if ((seen & bit) != 0) return Bad(absl::StrCat(row->name, " given twice"));
     seen |= bit;
     word.remove_prefix(name.size());
-    // Without its '=' an attribute has no value.
+    // An attribute without '=' has no value.
     if (!absl::ConsumePrefix(&word, "=")) {
       return Bad(absl::StrCat("bad ", row->name));
     }

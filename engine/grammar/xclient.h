@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// XCLIENT, Postfix's extension: a proxy that is trusted says for whom it
-// speaks. "XCLIENT NAME=spike.example ADDR=192.0.2.1"
+// XCLIENT, an extension of Postfix: a trusted proxy names the client for which
+// it acts. "XCLIENT NAME=spike.example ADDR=192.0.2.1"
 
 #ifndef POSTERN_ENGINE_GRAMMAR_XCLIENT_H_
 #define POSTERN_ENGINE_GRAMMAR_XCLIENT_H_
@@ -19,17 +19,17 @@
 
 namespace postern {
 
-// The longest NAME, HELO and LOGIN in octets, decoded: as long as a domain may
-// be (RFC 5321 4.5.3.1.2).
+// The longest NAME, HELO and LOGIN in octets, decoded: the length of a domain
+// (RFC 5321 4.5.3.1.2).
 inline constexpr size_t kMaxXClientText = 255;
 
-// An attribute that was sent: a value, or why there is none.
+// An attribute that was sent: a value, or the reason why there is none.
 template <typename T>
 struct XClientValue {
   enum class Kind : uint8_t {
     kKnown,
     kUnavailable,  // [UNAVAILABLE]: there is none
-    kTemporary,    // [TEMPUNAVAIL]: it could not be found out
+    kTemporary,    // [TEMPUNAVAIL]: the look-up failed
   };
   Kind kind = Kind::kKnown;
   T value{};  // set if kKnown
@@ -39,14 +39,14 @@ struct XClientValue {
 
 enum class XClientProtocol : uint8_t { kSmtp, kEsmtp };
 
-// What XCLIENT says: nullopt leaves alone what is known.
+// The attributes of XCLIENT. nullopt: what is already known stays valid.
 struct XClient {
-  // Text is printable ASCII, of no checked syntax, not empty.
+  // Text is printable ASCII, not empty, its syntax not checked.
   std::optional<XClientValue<std::string>> name;   // from the DNS
-  std::optional<XClientValue<std::string>> helo;   // what HELO said
-  std::optional<XClientValue<std::string>> login;  // who has authenticated
+  std::optional<XClientValue<std::string>> helo;   // the argument of HELO
+  std::optional<XClientValue<std::string>> login;  // the authenticated user
   std::optional<XClientValue<std::optional<IpAddress>>> address;
-  std::optional<XClientValue<uint16_t>> port;  // above 0
+  std::optional<XClientValue<uint16_t>> port;  // not 0
   std::optional<XClientValue<XClientProtocol>> protocol;
   std::optional<XClientValue<std::optional<IpAddress>>> destination_address;
   std::optional<XClientValue<uint16_t>> destination_port;
@@ -55,9 +55,9 @@ struct XClient {
 };
 
 // Parses XCLIENT's argument: NAME, HELO, LOGIN, ADDR, PORT, PROTO, DESTADDR and
-// DESTPORT, each at most once, in any order and case, values as xtext (RFC 3461
-// 4), IPv6 addresses behind "IPV6:". Or gives the Reply to send: 501 5.5.4 for
-// anything else, and for nothing.
+// DESTPORT, each at most once, in any order and case, with values in xtext (RFC
+// 3461 4) and "IPV6:" before IPv6 addresses. Returns the Reply 501 5.5.4 for
+// anything else, and for an empty argument.
 std::variant<XClient, Reply> ParseXClient(absl::string_view argument);
 
 }  // namespace postern

@@ -17,7 +17,7 @@ using Address = XClientValue<std::optional<IpAddress>>;
 using Port = XClientValue<uint16_t>;
 using Protocol = XClientValue<XClientProtocol>;
 
-TEST(XClientTest, ReadsAttributes) {
+TEST(XClientTest, ParsesAttributes) {
   struct Case {
     absl::string_view argument;
     XClient want;
@@ -57,7 +57,7 @@ TEST(XClientTest, ReadsAttributes) {
   }
 }
 
-TEST(XClientTest, TellsWhatIsWrong) {
+TEST(XClientTest, NamesTheError) {
   struct Case {
     absl::string_view argument;
     absl::string_view reply;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr absl::string_view kHex = "0123456789ABCDEF";
 
-// RFC 3461 4: an xchar stands for itself.
+// RFC 3461 4: an xchar is not encoded.
 bool IsXchar(char c) { return absl::ascii_isgraph(c) && c != '+' && c != '='; }
 
 }  // namespace

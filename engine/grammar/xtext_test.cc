@@ -36,11 +36,11 @@ TEST(XtextTest, DecodesAndEncodes) {
   }
 }
 
-TEST(XtextTest, DecodesWhatNeedNotBeEncoded) {
+TEST(XtextTest, DecodesNeedlessEncoding) {
   EXPECT_EQ(DecodeXtext("+41+7E"), "A~");
 }
 
-TEST(XtextTest, RefusesWhatIsNoXtext) {
+TEST(XtextTest, RefusesOtherText) {
   const absl::string_view cases[] = {
       "+",        "+2",      "a+2",       "+2b", "+c3",  "+2G",  "++",   "+ 2",
       "+-1",      "a=b",     "a b",       " ",   "a\tb", "\r\n", "\x7f", "\x80",
@@ -52,7 +52,7 @@ TEST(XtextTest, RefusesWhatIsNoXtext) {
   }
 }
 
-TEST(XtextTest, LetsOnlyPrintableTextThroughWhereAsked) {
+TEST(XtextTest, DecodesOnlyPrintableText) {
   EXPECT_EQ(DecodePrintableXtext("a+20+2B+09~"), "a +\t~");
   EXPECT_EQ(DecodePrintableXtext(""), "");
   for (absl::string_view text :
@@ -61,7 +61,7 @@ TEST(XtextTest, LetsOnlyPrintableTextThroughWhereAsked) {
   }
 }
 
-TEST(XtextTest, EveryOctetComesBack) {
+TEST(XtextTest, EncodesEachOctet) {
   std::string all;
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
   const std::string xtext = EncodeXtext(all);
