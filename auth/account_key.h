@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One text for all spellings of a user's name, to count attempts by.
+// One text for all spellings of a user's name. Limits count attempts by this
+// text.
 
 #ifndef POSTERN_AUTH_ACCOUNT_KEY_H_
 #define POSTERN_AUTH_ACCOUNT_KEY_H_
@@ -14,22 +15,24 @@
 
 namespace postern::auth {
 
-// Returns the same text for two names that a backend of `spelling` may take for
-// one user. kPrepared: what SaslPrep() makes of the name. kFolded: that, with
-// the case of letters folded (RFC 3454 B.2) and no blanks at either end; it
-// also makes one of names that some backends tell apart, and then these users
-// share a limit. All names that SASLprep prohibits share the empty text: no
-// backend here knows such a user, and a program that does must not offer more
-// guesses than others.
+// Returns the same text for all names that a backend with this `spelling` may
+// treat as one user. kPrepared: the result of SaslPrep(). kFolded: the result
+// of SaslPrep() with the case of letters folded (RFC 3454 B.2) and without
+// blanks at either end.
+//
+// kFolded also maps some names to one text that a backend treats as different
+// users. These users then share a limit. Names that SASLprep prohibits all map
+// to the empty text. The backends of this package know no such user, and a
+// program that does must not allow more guesses than others.
 std::string AccountKey(absl::string_view user, Spelling spelling);
 
-// The spellings of a backend's mechanisms. Immutable, and thread-safe.
+// The spellings of a backend's mechanisms. Immutable and thread-safe.
 class AccountKeys {
  public:
   explicit AccountKeys(const Backend& backend);
 
-  // Returns AccountKey() by the spelling of `mechanism`; kFolded where the
-  // backend has no such mechanism.
+  // Returns AccountKey() with the spelling of `mechanism`, or with kFolded if
+  // the backend has no such mechanism.
   std::string Of(absl::string_view mechanism, absl::string_view user) const;
 
  private:

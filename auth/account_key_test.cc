@@ -13,7 +13,7 @@
 namespace postern::auth {
 namespace {
 
-TEST(AccountKeyTest, SpellingsOfOneUserAreOne) {
+TEST(AccountKeyTest, AllSpellingsOfAUserHaveTheSameKey) {
   const struct {
     std::string user;
     std::string prepared;
@@ -23,7 +23,7 @@ TEST(AccountKeyTest, SpellingsOfOneUserAreOne) {
       {"Alice", "Alice", "alice"},
       {"ALICE@Example.ORG", "ALICE@Example.ORG", "alice@example.org"},
       {" alice", " alice", "alice"},
-      // Mapped to nothing: a soft hyphen, a zero width joiner.
+      // SASLprep removes a soft hyphen and a zero width joiner.
       {"ali\xc2\xad"
        "ce",
        "alice", "alice"},
@@ -34,18 +34,18 @@ TEST(AccountKeyTest, SpellingsOfOneUserAreOne) {
        "al\xc2\xad"
        "ice",
        "alice", "alice"},
-      // Compatibility forms: fullwidth, a mathematical letter.
+      // Compatibility forms: a fullwidth and a mathematical letter.
       {"\xef\xbd\x81lice", "alice", "alice"},
       {"\xef\xbc\xa1lice", "Alice", "alice"},
       {"\xf0\x9d\x90\x9alice", "alice", "alice"},
-      // Another blank is a blank.
+      // Every kind of blank becomes a space.
       {"a\xc2\xa0"
        "b",
        "a b", "a b"},
       {"\xe3\x80\x80"
        "ab",
        " ab", "ab"},
-      // Case beyond ASCII; the Kelvin sign.
+      // Case of letters that are not ASCII; the Kelvin sign.
       {"\xc3\x9c"
        "ber",
        "\xc3\x9c"
@@ -60,7 +60,7 @@ TEST(AccountKeyTest, SpellingsOfOneUserAreOne) {
        "stra\xc3\x9f"
        "e",
        "strasse"},
-      // What SASLprep prohibits is no user.
+      // Names that SASLprep prohibits have the empty key.
       {"", "", ""},
       {std::string("a\0b", 3), "", ""},
       {"al\x01ice", "", ""},
@@ -74,9 +74,9 @@ TEST(AccountKeyTest, SpellingsOfOneUserAreOne) {
   }
 }
 
-// A name that folding makes too long for the library, or that it refuses, has a
-// key all the same.
-TEST(AccountKeyTest, EachPreparedNameHasAKey) {
+// Also a name that is too long for the library after folding, or that the
+// library refuses, has a key.
+TEST(AccountKeyTest, EveryPreparedNameHasAKey) {
   const std::string name(5000, 'A');
   EXPECT_EQ(AccountKey(name, Spelling::kFolded), std::string(5000, 'a'));
   std::string sharp;
@@ -96,7 +96,7 @@ class TwoWays : public Backend {
   }
 };
 
-TEST(AccountKeyTest, TheMechanismSaysHowNamesAreSpelled) {
+TEST(AccountKeyTest, TheMechanismDeterminesTheSpelling) {
   const AccountKeys keys{TwoWays()};
   EXPECT_EQ(keys.Of("PLAIN", "Al\xc2\xadice"), "Alice");
   EXPECT_EQ(keys.Of("LOGIN", "Al\xc2\xadice"), "alice");

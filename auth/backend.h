@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Something that knows who clients are: a program, a library, a file of users.
+// One way to check credentials: a program, a library or a file of users.
 
 #ifndef POSTERN_AUTH_BACKEND_H_
 #define POSTERN_AUTH_BACKEND_H_
@@ -15,33 +15,34 @@
 
 namespace postern::auth {
 
-// What a backend takes for one user, however a client spells the name.
+// Which names a backend treats as the same user.
 enum class Spelling : uint8_t {
-  // Any case of letters, as vchkpw and LDAP have it, and what kPrepared says.
-  // Nothing is known of a program, so this is what it gets.
+  // Names are compared without regard to case, as vchkpw and LDAP do, after the
+  // steps of kPrepared. A program's rules are not known, so programs get this
+  // value.
   kFolded,
-  // What SaslPrep() (auth/saslprep.h) makes of the name; case matters.
+  // Names are compared after SaslPrep() (auth/saslprep.h). Case matters.
   kPrepared,
 };
 
-// A SASL mechanism (RFC 4422) that can be offered.
+// A SASL mechanism (RFC 4422) that a backend can offer.
 struct Mechanism {
   std::string name;  // upper case
-  // Whoever listens learns what it takes to come back as the same user: not to
-  // be offered in the clear.
+  // If true, a third party that reads the exchange learns enough to log in as
+  // the user. Such a mechanism must not be offered without TLS.
   bool shows_secret = false;
   Spelling spelling = Spelling::kFolded;
 };
 
-// An Authenticator that says which mechanisms it serves. Thread-safe.
+// An Authenticator that has a list of mechanisms. Thread-safe.
 //
-// Its exchanges may wait, for a disk, a process or another server, and call
-// `done` before they return: see PooledAuthenticator for those who may not wait
-// (auth/pooled_authenticator.h).
+// Its exchanges may block, for a disk, a process or another server, and call
+// `done` before they return. An event loop must therefore use
+// PooledAuthenticator (auth/pooled_authenticator.h).
 class Backend : public Authenticator {
  public:
-  // In the order in which they are offered: clients that have no preference of
-  // their own take the first.
+  // The mechanisms in the order in which they are offered. A client that has no
+  // preference takes the first.
   virtual std::vector<Mechanism> mechanisms() const = 0;
 };
 

@@ -15,7 +15,7 @@ absl::StatusOr<std::shared_ptr<Backends>> Backends::Make(
     for (Mechanism& mechanism : backend->mechanisms()) {
       if (!result->by_name_.emplace(mechanism.name, backend).second) {
         return absl::InvalidArgumentError(
-            absl::StrCat("two ways to serve AUTH ", mechanism.name));
+            absl::StrCat("two backends offer AUTH ", mechanism.name));
       }
       result->mechanisms_.push_back(std::move(mechanism));
     }

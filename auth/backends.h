@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Several backends as one.
+// Combines several backends.
 
 #ifndef POSTERN_AUTH_BACKENDS_H_
 #define POSTERN_AUTH_BACKENDS_H_
@@ -18,11 +18,12 @@
 
 namespace postern::auth {
 
-// Serves each mechanism by the backend that has it. Immutable, and thread-safe.
+// Serves each mechanism with the backend that has it. Immutable and
+// thread-safe.
 class Backends : public Backend {
  public:
-  // Returns an error where two of `backends` have the same mechanism: a user of
-  // one would be a stranger to the other, and nobody could tell which is asked.
+  // Returns an error if two of `backends` have the same mechanism. The users of
+  // one would then be unknown to the other, and the client could not choose.
   static absl::StatusOr<std::shared_ptr<Backends>> Make(
       std::vector<std::shared_ptr<Backend>> backends);
 

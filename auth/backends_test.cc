@@ -25,7 +25,7 @@ class FakeBackend : public Backend {
   const std::vector<Mechanism> mechanisms_;
 };
 
-TEST(BackendsTest, AskTheOneThatHasTheMechanism) {
+TEST(BackendsTest, BeginsWithTheBackendOfTheMechanism) {
   const auto first = std::make_shared<FakeBackend>(
       std::vector<Mechanism>{{"SCRAM-SHA-256", false}, {"PLAIN", true}});
   const auto second = std::make_shared<FakeBackend>(
@@ -45,13 +45,13 @@ TEST(BackendsTest, AskTheOneThatHasTheMechanism) {
   EXPECT_EQ(second->begun, "OAUTHBEARER ");
 }
 
-TEST(BackendsTest, RefuseAMechanismThatIsThereTwice) {
+TEST(BackendsTest, RefusesTwoBackendsWithOneMechanism) {
   const auto one = std::make_shared<FakeBackend>(
       std::vector<Mechanism>{{"LOGIN", true}, {"PLAIN", true}});
   const auto other =
       std::make_shared<FakeBackend>(std::vector<Mechanism>{{"PLAIN", true}});
   EXPECT_EQ(Backends::Make({one, other}).status().message(),
-            "two ways to serve AUTH PLAIN");
+            "two backends offer AUTH PLAIN");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// AUTH by bearer tokens.
+// AUTH with bearer tokens.
 
 #ifndef POSTERN_AUTH_BEARER_BACKEND_H_
 #define POSTERN_AUTH_BEARER_BACKEND_H_
@@ -15,10 +15,10 @@
 
 namespace postern::auth {
 
-// Offers OAUTHBEARER, and XOAUTH2 for clients that know no other.
+// Offers OAUTHBEARER, and XOAUTH2 for clients that do not support OAUTHBEARER.
 class BearerBackend : public Backend {
  public:
-  // `checker` may not be null.
+  // `checker` must not be null.
   explicit BearerBackend(std::unique_ptr<TokenChecker> checker);
 
   std::vector<Mechanism> mechanisms() const override;

@@ -20,7 +20,7 @@ class Nobody : public TokenChecker {
   }
 };
 
-TEST(BearerBackendTest, OffersNothingForTheClear) {
+TEST(BearerBackendTest, AllMechanismsNeedTls) {
   BearerBackend backend(std::make_unique<Nobody>());
   const auto session = std::make_shared<const SessionInfo>();
   std::string names;

@@ -46,8 +46,8 @@ bool IsValue(absl::string_view text) {
   });
 }
 
-// Returns what stands behind "Bearer ", the scheme in either case (RFC 7235
-// 2.1), if it is a token.
+// Returns the token after "Bearer ", with the scheme in upper or lower case
+// (RFC 7235 2.1). Returns nullopt if the value has another form.
 std::optional<absl::string_view> ReadToken(absl::string_view value) {
   constexpr absl::string_view kScheme = "bearer ";
   if (!absl::StartsWithIgnoreCase(value, kScheme)) return std::nullopt;
@@ -58,8 +58,8 @@ std::optional<absl::string_view> ReadToken(absl::string_view value) {
   return value;
 }
 
-// Takes what stands before `end` off `text`, with it. Returns nullopt, and
-// takes nothing, where there is none.
+// Removes the text before `end`, and `end` itself, from `text`, and returns
+// that text. Returns nullopt, and removes nothing, if `end` does not occur.
 std::optional<absl::string_view> TakeUntil(char end, absl::string_view* text) {
   const size_t at = text->find(end);
   if (at == absl::string_view::npos) return std::nullopt;
@@ -68,7 +68,7 @@ std::optional<absl::string_view> TakeUntil(char end, absl::string_view* text) {
   return taken;
 }
 
-// Reads a saslname (RFC 5801 4): "=2C" is a comma and "=3D" a '='.
+// Decodes a saslname (RFC 5801 4): "=2C" is a comma and "=3D" a '='.
 std::optional<std::string> ReadSaslName(absl::string_view text) {
   std::string name;
   while (!text.empty()) {
@@ -87,7 +87,7 @@ std::optional<std::string> ReadSaslName(absl::string_view text) {
   return name;
 }
 
-// Takes the GS2 header (RFC 5801 4) off `text`, and puts its name into `user`.
+// Removes the GS2 header (RFC 5801 4) from `text`, and sets `user` to its name.
 bool TakeGs2Header(absl::string_view* text, std::string* user) {
   if (!absl::ConsumePrefix(text, "n,") && !absl::ConsumePrefix(text, "y,")) {
     return false;
@@ -121,8 +121,9 @@ class BearerExchange : public AuthExchange {
 
   void Respond(std::string response, Done done) override {
     const Secret message(std::move(response));
-    // Were anything else than a dummy another refusal, whoever guesses could
-    // choose one that is no failure.
+    // Every response to the challenge has the same result. Otherwise a client
+    // that guesses tokens could choose a reply that does not count as a
+    // failure.
     if (failed_) return std::move(done)(WrongCredentials());
     AuthMove move = Check(message.text());
     failed_ = std::holds_alternative<AuthChallenge>(move);
@@ -155,7 +156,7 @@ class BearerExchange : public AuthExchange {
   TokenChecker& checker_;
   const SharedSessionInfo session_;
   std::string user_;
-  bool failed_ = false;  // all but the refusal has been said
+  bool failed_ = false;  // only the refusal is still to be sent
 };
 
 }  // namespace

@@ -1,13 +1,15 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The mechanisms that bring a TokenChecker what it checks: OAUTHBEARER (RFC
-// 7628) and XOAUTH2, its forerunner, which has no RFC. With ^A for the octet 1:
+// The mechanisms for which a TokenChecker checks the token: OAUTHBEARER
+// (RFC 7628), and its predecessor XOAUTH2, which has no RFC. With ^A for the
+// octet 1:
 //
 //   C: n,a=user@x.example,^Ahost=mx.x.example^Aport=587^Aauth=Bearer TOKEN^A^A
 //   C: user=user@x.example^Aauth=Bearer TOKEN^A^A
 //
-// A token is a password for whoever has it: neither is for the clear.
+// A third party that reads the token can use it. Both mechanisms therefore need
+// TLS.
 
 #ifndef POSTERN_AUTH_BEARER_EXCHANGE_H_
 #define POSTERN_AUTH_BEARER_EXCHANGE_H_
@@ -23,37 +25,44 @@
 
 namespace postern::auth {
 
-// What a client's message says. The view lives as long as the message.
+// The content of a client's message. `token` is valid while the message is.
 struct BearerMessage {
-  std::string user;         // empty: none is named
-  absl::string_view token;  // empty: none is sent
+  std::string user;         // empty if the message has no name
+  absl::string_view token;  // empty if the message has no token
 };
 
-// Reads a message of OAUTHBEARER (RFC 7628 3.1). Returns nullopt for what is
-// none: a channel binding, which the mechanism has none of ("y", by which a
-// client says that it could, is let pass); a name that is empty, no UTF-8 or
-// has control characters; a value with octets that it may not have; a key
-// twice; anything but a bearer token in "auth". The other keys, host and port
-// among them, are let pass whatever they say: who the token is for is the
-// checker's business. A message without "auth", or with nothing in it, has no
-// token: clients ask so for what is wanted (RFC 7628 4.3).
+// Parses a message of OAUTHBEARER (RFC 7628 3.1). Returns nullopt if the
+// message has
+// - a channel binding, which the mechanism does not support; a "y", with which
+//   a client says that it supports channel binding, is accepted;
+// - a name that is empty, is not UTF-8, or has control characters;
+// - a value with octets that the RFC does not allow, or a key twice;
+// - something other than a bearer token in "auth".
+//
+// The other keys, such as host and port, are not checked: the checker decides
+// for which service a token is valid. If "auth" is missing or empty, the result
+// has no token. Clients send such a message to learn what the server requires
+// (RFC 7628 4.3).
 std::optional<BearerMessage> ParseOauthBearer(absl::string_view message);
 
-// Reads a message of XOAUTH2: a user and a token, as above, and nothing else.
+// Parses a message of XOAUTH2, which has a user and a token with the same
+// rules, and nothing else.
 std::optional<BearerMessage> ParseXoauth2(absl::string_view message);
 
-// Returns an exchange that calls `done` before it returns; null for another
-// mechanism than these two. `checker` must outlive it. Secrets are wiped behind
-// use.
+// Returns an exchange that calls `done` before its calls return, or null if
+// `mechanism` is neither of the two. `checker` must outlive the exchange. The
+// exchange wipes secrets after use. Its answer is
 //
-//   AuthGranted         with the identity that the checker has for the token,
-//                       if the client has named nobody else; names are alike
-//                       but for the case of ASCII letters
-//   WrongCredentials()  otherwise, and without a token. Before it comes a
-//                       challenge, {"status":"invalid_token",...}, which the
-//                       client answers in whatever way: it has failed by then
-//   CannotTell()        the checker cannot
-//   Malformed()         what is no such message
+//   AuthGranted         with the identity that the checker returns for the
+//                       token. If the client named a user, that name must
+//                       equal the identity, except for the case of ASCII
+//                       letters.
+//   WrongCredentials()  if the token is wrong, missing or for another user.
+//                       The client first gets a challenge,
+//                       {"status":"invalid_token",...}. Its response does
+//                       not matter, because the exchange has already failed.
+//   CannotTell()        if the checker cannot decide
+//   Malformed()         if the message cannot be parsed
 std::unique_ptr<AuthExchange> MakeBearerExchange(
     absl::string_view mechanism, TokenChecker* checker,
     const SharedSessionInfo& session);

@@ -18,23 +18,23 @@
 namespace postern::auth {
 namespace {
 
-// '^' for the octet 1, which C++ would take together with a digit behind it.
+// Replaces '^' by the octet 1. A C++ escape would include a digit after it.
 std::string Message(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"^", "\x01"}});
 }
 
-// "USER TOKEN", or "none".
+// Returns "USER TOKEN" or "none".
 std::string Read(const std::optional<BearerMessage>& message) {
   if (!message) return "none";
   return absl::StrCat(message->user, " ", message->token);
 }
 
-TEST(BearerMessageTest, OauthBearerIsThatOfTheRfc) {
+TEST(BearerMessageTest, ParsesOauthBearerAsInRfc7628) {
   const struct {
     absl::string_view message;
     absl::string_view result;
   } cases[] = {
-      // RFC 7628 4.1 and 4.3, but for the token's length.
+      // RFC 7628 4.1 and 4.3, with a shorter token.
       {"n,a=user@example.com,^host=server.example.com^port=143^"
        "auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==^^",
        "user@example.com vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="},
@@ -97,7 +97,7 @@ TEST(BearerMessageTest, OauthBearerIsThatOfTheRfc) {
   EXPECT_EQ(Read(ParseOauthBearer(nul)), "none");
 }
 
-TEST(BearerMessageTest, Xoauth2HasAUserAndAToken) {
+TEST(BearerMessageTest, ParsesXoauth2WithUserAndToken) {
   const struct {
     absl::string_view message;
     absl::string_view result;
@@ -127,7 +127,8 @@ TEST(BearerMessageTest, Xoauth2HasAUserAndAToken) {
   }
 }
 
-// Knows the token "good", of Ann@x.example; of others nobody can tell, or not.
+// Accepts the token "good" for Ann@x.example, and refuses "bad". For other
+// tokens there is an outage.
 class Ann : public TokenChecker {
  public:
   AuthMove Check(const BearerProof& proof, const SessionInfo&) override {
@@ -138,8 +139,8 @@ class Ann : public TokenChecker {
   std::string asked;
 };
 
-// "granted IDENTITY", "challenge BYTES" or the code of the reply; "wrong BYTES"
-// for a challenge that says that the token is wrong.
+// Returns "granted IDENTITY", "challenge BYTES" or the code of the reply;
+// "wrong BYTES" for a challenge that reveals a wrong token.
 std::string Text(const AuthMove& move) {
   if (const auto* granted = std::get_if<AuthGranted>(&move)) {
     return "granted " + granted->identity;
@@ -178,7 +179,7 @@ class BearerExchangeTest : public testing::Test {
 constexpr char kFailed[] =
     R"(wrong {"status":"invalid_token","schemes":"bearer"})";
 
-TEST_F(BearerExchangeTest, GrantsWhatTheCheckerSays) {
+TEST_F(BearerExchangeTest, ReturnsTheDecisionOfTheChecker) {
   const struct {
     absl::string_view mechanism;
     absl::string_view message;
@@ -223,7 +224,7 @@ TEST_F(BearerExchangeTest, GrantsWhatTheCheckerSays) {
   }
 }
 
-TEST_F(BearerExchangeTest, AFailureIsWrongCredentialsWhateverFollows) {
+TEST_F(BearerExchangeTest, AfterAFailureEveryResponseIsRefused) {
   for (absl::string_view mechanism : {"OAUTHBEARER", "XOAUTH2"}) {
     for (absl::string_view dummy : {"^", "", "x", "n,,^auth=Bearer good^^",
                                     "user=ann@x.example^auth=Bearer good^^"}) {
@@ -239,7 +240,7 @@ TEST_F(BearerExchangeTest, AFailureIsWrongCredentialsWhateverFollows) {
   }
 }
 
-TEST_F(BearerExchangeTest, KnowsTwoMechanisms) {
+TEST_F(BearerExchangeTest, SupportsOnlyTwoMechanisms) {
   const auto session = std::make_shared<const SessionInfo>();
   for (absl::string_view name : {"PLAIN", "oauthbearer", "XOAUTH", ""}) {
     EXPECT_EQ(MakeBearerExchange(name, &checker_, session), nullptr);

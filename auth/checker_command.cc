@@ -22,12 +22,12 @@ bool IsProgram(const std::string& file) {
          access(file.c_str(), X_OK) == 0;
 }
 
-// Returns where the program `name` is, or "".
+// Returns the path of the program `name`, or "" if there is none.
 std::string Find(const std::string& name, absl::string_view path) {
   if (absl::StrContains(name, "/")) return IsProgram(name) ? name : "";
   if (name.empty()) return "";
   for (const absl::string_view folder : absl::StrSplit(path, ':')) {
-    // An empty one is the folder that we are in, which is never meant.
+    // An empty element means the working directory, which is never intended.
     if (folder.empty()) continue;
     std::string file = absl::StrCat(folder, "/", name);
     if (IsProgram(file)) return file;
@@ -46,10 +46,10 @@ absl::StatusOr<CheckerCommand> ReadCheckerCommand(
   if (program && !slash && arguments.size() > 2 &&
       !Find(arguments[1], path).empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "is ", arguments[0], " the host and ", arguments[1],
+        "cannot tell whether ", arguments[0], " is the host and ", arguments[1],
         " the checker, or ", arguments[0],
-        " the checker? Both are programs: write the first with its path, if it "
-        "is the checker, or a host in full"));
+        " is the checker, because both are programs: if the first is the "
+        "checker, write its path; if it is the host, write its full name"));
   }
   if (!program) {
     result.host = arguments[0];
@@ -57,22 +57,23 @@ absl::StatusOr<CheckerCommand> ReadCheckerCommand(
   }
   if (arguments.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("no checker behind the host ", result.host));
+        absl::StrCat("no checker after the host ", result.host));
   }
   std::string checker = Find(arguments[0], path);
   if (checker.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("no such checker, or no program: ", arguments[0]));
+    return absl::NotFoundError(absl::StrCat(
+        "no such checker, or not an executable file: ", arguments[0]));
   }
   const absl::string_view name =
       absl::string_view(checker).substr(checker.rfind('/') + 1);
   if (name == "true" || name == "false") {
     return absl::InvalidArgumentError(
-        absl::StrCat(checker, " checks no password"));
+        absl::StrCat(checker, " does not check passwords"));
   }
   if (arguments.size() < 2) {
     return absl::InvalidArgumentError(absl::StrCat(
-        checker, " has nothing to run when the password is right: add true"));
+        checker,
+        " needs a program to run if the password is right, for example true"));
   }
   result.command.assign(arguments.begin(), arguments.end());
   result.command[0] = std::move(checker);

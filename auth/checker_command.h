@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The arguments that a run script gives for AUTH, as qmail-smtpd's patches had
+// The arguments for AUTH in a run script, as the patches to qmail-smtpd defined
 // them.
 
 #ifndef POSTERN_AUTH_CHECKER_COMMAND_H_
@@ -17,18 +17,22 @@
 namespace postern::auth {
 
 struct CheckerCommand {
-  std::string host;  // empty: not given
-  // The checker, by its path, and what it runs when the password is right.
+  std::string host;  // empty if not given
+  // The path of the checker, and the program that it runs if the password is
+  // right.
   std::vector<std::string> command;
 };
 
-// Reads HOST CHECKER SUBPROGRAM..., or CHECKER SUBPROGRAM...: there have been
-// patches with either, and one taken for the other makes the subprogram,
-// /bin/true, the checker, and the server an open relay. A first argument with a
-// slash, or that is found in `path`, is a checker; any other is a host. Where
-// both of the first two are programs nobody can tell, and it is an error, as is
-// a checker that is not there, that is named true or false, or that has nothing
-// to run. `path` is as $PATH.
+// Parses HOST CHECKER SUBPROGRAM..., or CHECKER SUBPROGRAM... Different patches
+// used either form. If one form were taken for the other, the subprogram
+// /bin/true would become the checker, and the server an open relay.
+//
+// The first argument is the checker if it has a slash or is found in `path`,
+// which has the form of $PATH. Otherwise it is the host. Returns an error
+// - if the first argument has no slash, both of the first two arguments are
+//   programs, and a third follows, because both forms are then possible;
+// - if the checker is not an executable file, is named true or false, or has no
+//   subprogram.
 absl::StatusOr<CheckerCommand> ReadCheckerCommand(
     absl::Span<const std::string> arguments, absl::string_view path);
 

@@ -30,7 +30,8 @@ class CheckerCommandTest : public testing::Test {
     std::ofstream(absl::StrCat(folder_, "/text")) << "no program\n";
   }
 
-  // "HOST: COMMAND", or "error: WHAT"; @ is the folder of programs.
+  // Returns "HOST: COMMAND" or "error: WHAT". "@" means the directory of
+  // the programs.
   std::string Read(absl::string_view arguments) {
     const std::vector<std::string> list =
         absl::StrSplit(absl::StrReplaceAll(arguments, {{"@", folder_}}), ' ',
@@ -47,7 +48,7 @@ class CheckerCommandTest : public testing::Test {
   const std::string folder_;
 };
 
-TEST_F(CheckerCommandTest, KnowsBothForms) {
+TEST_F(CheckerCommandTest, ParsesBothForms) {
   struct Row {
     const char* arguments;
     const char* result;
@@ -61,7 +62,7 @@ TEST_F(CheckerCommandTest, KnowsBothForms) {
            Row{"checkpassword /nowhere/true",
                ": @/checkpassword /nowhere/true"},
            Row{"checkpassword true", ": @/checkpassword true"},
-           // A folder and a text are no programs.
+           // A directory and a text file are not programs.
            Row{"mail checkpassword true", "mail: @/checkpassword true"},
            Row{"text checkpassword true", "text: @/checkpassword true"},
        }) {
@@ -69,32 +70,37 @@ TEST_F(CheckerCommandTest, KnowsBothForms) {
   }
 }
 
-TEST_F(CheckerCommandTest, RefusesWhatWouldLetAnyoneIn) {
+TEST_F(CheckerCommandTest, RefusesArgumentsThatWouldMakeAnOpenRelay) {
   struct Row {
     const char* arguments;
     const char* error;
   };
   for (const Row& row : {
            Row{"", "error: no checker"},
-           Row{"mail.example", "error: no checker behind the host"},
+           Row{"mail.example", "error: no checker after the host"},
            Row{"mail.example /nowhere/checker true",
-               "error: no such checker, or no program: /nowhere/checker"},
+               "error: no such checker, or not an executable file: "
+               "/nowhere/checker"},
            Row{"mail.example checker true",
-               "error: no such checker, or no program: checker"},
+               "error: no such checker, or not an executable file: checker"},
            Row{"mail.example @/text true",
-               "error: no such checker, or no program: @/text"},
+               "error: no such checker, or not an executable file: @/text"},
            Row{"mail.example @/mail true",
-               "error: no such checker, or no program: @/mail"},
-           // The two-argument form where the host was left out, and the
-           // other way round.
-           Row{"mail.example @/true", "error: @/true checks no password"},
-           Row{"mail.example true true", "error: @/true checks no password"},
-           Row{"@/true @/checkpassword", "error: @/true checks no password"},
-           Row{"@/checkpassword", "error: @/checkpassword has nothing to run"},
+               "error: no such checker, or not an executable file: @/mail"},
+           // The form without a host where a host is expected, and the reverse.
+           Row{"mail.example @/true", "error: @/true does not check passwords"},
+           Row{"mail.example true true",
+               "error: @/true does not check passwords"},
+           Row{"@/true @/checkpassword",
+               "error: @/true does not check passwords"},
+           Row{"@/checkpassword",
+               "error: @/checkpassword needs a program to run"},
            Row{"mail.example checkpassword",
-               "error: @/checkpassword has nothing to run"},
-           Row{"mx checkpassword true", "error: is mx the host"},
-           Row{"checkpassword true x", "error: is checkpassword the host"},
+               "error: @/checkpassword needs a program to run"},
+           Row{"mx checkpassword true",
+               "error: cannot tell whether mx is the host"},
+           Row{"checkpassword true x",
+               "error: cannot tell whether checkpassword is the host"},
        }) {
     EXPECT_TRUE(absl::StartsWith(Read(row.arguments), row.error))
         << Read(row.arguments);

@@ -27,19 +27,19 @@ constexpr int kFields = 3;  // the descriptor
 
 bool NeverWait(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
 
-// Returns the octets that nobody has read of a pipe.
+// Returns how many octets of a pipe have not been read.
 size_t Unread(int fd) {
   int left = 0;
-  // Not knowing is as good as unread.
+  // If this cannot be determined, count all octets as unread.
   if (ioctl(fd, FIONREAD, &left) != 0) {
     return std::numeric_limits<size_t>::max();
   }
   return static_cast<size_t>(left);
 }
 
-// Puts what a pipe that never waits has into `output`, which gets no longer
-// than one octet above `max`: the rest is read, so that nobody waits for us,
-// and forgotten. Closes a pipe that has come to its end.
+// Appends the content of a non-blocking pipe to `output`, whose size is limited
+// to `max` + 1. Further output is read and discarded, so that the program does
+// not block. Closes the pipe at its end.
 void ReadOutput(size_t max, system::Descriptor* pipe, std::string* output) {
   char buffer[512];
   while (pipe->is_open()) {
@@ -80,8 +80,9 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
     return Unknown("no pipe");
   }
   const system::Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null.is_open()) return Unknown("no /dev/null");
-  // Nobody reads yet: what the pipe does not hold would wait for ever.
+  if (!null.is_open()) return Unknown("cannot open /dev/null");
+  // The program does not run yet. A write of more than the pipe holds would
+  // block forever.
   if (!NeverWait(write_end.get()) ||
       write(write_end.get(), question.fields.data(), question.fields.size()) !=
           static_cast<ssize_t>(question.fields.size())) {
@@ -100,7 +101,7 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
                                             .environment = environment,
                                             .descriptors = descriptors});
   if (!child.ok()) {
-    // It begins with the program, which whoever reports this says, too.
+    // The message begins with the program, which the caller reports as well.
     return Unknown(absl::StripPrefix(child.status().message(),
                                      absl::StrCat(question.command[0], ": ")));
   }
@@ -115,15 +116,15 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
     case system::ChildProcess::End::kExited:
       break;
     case system::ChildProcess::End::kKilled:
-      return Unknown("has crashed");
+      return Unknown("was killed by a signal");
     case system::ChildProcess::End::kTimeout:
-      return Unknown("takes too long");
+      return Unknown("took too long and was killed");
     case system::ChildProcess::End::kLeft:
       return Unknown(
-          "takes too long, and runs on: it is another user's process, and may "
-          "not be killed");
+          "took too long and still runs: it is another user's process, and "
+          "cannot be killed");
     case system::ChildProcess::End::kLost:
-      return Unknown("its exit code is lost: SIGCHLD is ignored");
+      return Unknown("its exit code is lost, because SIGCHLD is ignored");
   }
   answer.kind = KindOfCheckerExit(result.code);
   switch (answer.kind) {
@@ -136,11 +137,12 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
       return Unknown(absl::StrCat("exit code ", result.code));
   }
   if (Unread(fields_end.get()) > question.optional) {
-    return Unknown("says yes, but has not read the secret: is it a checker?");
+    return Unknown(
+        "exit code 0, but it has not read the secret: is it a checker?");
   }
   read_output();
   if (answer.output.size() > question.max_output) {
-    return Unknown("says yes, and too much besides");
+    return Unknown("exit code 0, but its output is too long");
   }
   return answer;
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A program that is run to tell whether a secret is right: checkpassword's
-// interface, as far as it is common to all kinds of secrets.
+// Runs a program that checks a secret. This is the part of checkpassword's
+// interface that is common to all kinds of secrets.
 
 #ifndef POSTERN_AUTH_CHECKER_PROCESS_H_
 #define POSTERN_AUTH_CHECKER_PROCESS_H_
@@ -20,30 +20,32 @@
 namespace postern::auth {
 
 struct CheckerQuestion {
-  // The program, by its path, and its arguments.
+  // The path of the program, and its arguments.
   absl::Span<const std::string> command;
-  // What it finds in its environment before SessionVariables().
+  // The environment of the program, before SessionVariables().
   absl::Span<const std::pair<std::string, std::string>> environment;
-  // What it reads from descriptor 3, to its end. A pipe must hold it: 4,096
-  // octets always do, and 65,536 where the system is not short of memory.
+  // The octets that the program reads from descriptor 3. They must fit into a
+  // pipe: 4,096 octets always fit, and 65,536 do unless the system is short of
+  // memory.
   absl::string_view fields;
-  // Octets at the end of `fields` that it may leave unread.
+  // The number of octets at the end of `fields` that it need not read.
   size_t optional = 0;
-  // Octets that it may write to descriptor 1, which is /dev/null if that is 0.
+  // The number of octets that it may write to descriptor 1. If 0, that is
+  // /dev/null.
   size_t max_output = 0;
-  // How long it may take before it is killed.
+  // The program is killed after this time.
   absl::Duration timeout;
 };
 
 struct CheckerAnswer {
   enum class Kind : uint8_t {
     kYes,      // the secret is right
-    kNo,       // it is wrong, or the program's rules refuse it
-    kUnknown,  // an outage: the program did not find out
+    kNo,       // the secret is wrong, or access is denied
+    kUnknown,  // an outage: the program did not decide
   };
   Kind kind = Kind::kUnknown;
-  std::string output;  // of kYes: what it wrote
-  std::string why;     // of kUnknown, for a log; the program is not named
+  std::string output;  // if kYes: what the program wrote
+  std::string why;     // if kUnknown: the reason, without the program's name
 };
 
 struct CheckerExit {
@@ -52,9 +54,9 @@ struct CheckerExit {
   absl::string_view meaning;
 };
 
-// What the exit codes of checkers mean. A code that is not here is an outage,
-// as is a signal. checkpassword's interface has 0, 1, 2 and 111; vchkpw of
-// vpopmail adds the others that are a no.
+// The exit codes of checkers. A code that is not in this table is an outage,
+// and so is a signal. The interface of checkpassword defines 0, 1, 2 and 111.
+// vchkpw of vpopmail adds the other codes for kNo.
 inline constexpr CheckerExit kCheckerExits[] = {
     {0, CheckerAnswer::Kind::kYes, "the secret is right"},
     {1, CheckerAnswer::Kind::kNo, "the secret is wrong, or access is denied"},
@@ -70,16 +72,17 @@ inline constexpr CheckerExit kCheckerExits[] = {
     {111, CheckerAnswer::Kind::kUnknown, "a temporary fault of the program"},
 };
 
-// Returns what `code` means by the table.
+// Returns the meaning of `code` in the table.
 CheckerAnswer::Kind KindOfCheckerExit(int code);
 
-// Runs the program, and waits for its end. It finds the session in its
-// environment, which is constructed (system/session_variables.h), /dev/null at
-// descriptor 0, and our standard error at 2.
+// Runs the program and waits for its end. Its environment describes the session
+// (system/session_variables.h). Its descriptor 0 is /dev/null, and descriptor 2
+// is the standard error of this process. Thread-safe.
 //
-// A program that says yes and has not read the fields knows nothing of the
-// secret: it is /bin/true, or some other mistake, and would make an open relay.
-// That is kUnknown, and so is more output than it may write. Thread-safe.
+// The answer is kUnknown if the program exits with 0 but has not read the
+// fields, except for the optional part: such a program, /bin/true for example,
+// does not check the secret, and would make the server an open relay. The
+// answer is also kUnknown if the output is longer than allowed.
 CheckerAnswer AskChecker(const CheckerQuestion& question,
                          const SessionInfo& session);
 

@@ -21,7 +21,7 @@
 namespace postern::auth {
 namespace {
 
-// "yes OUTPUT", "no" or why nobody can tell.
+// Returns "yes OUTPUT", "no" or the reason of an outage.
 std::string Ask(const std::string& script, size_t optional = 0,
                 size_t max_output = 0, const std::string& fields = "secret") {
   const std::vector<std::string> command = {"/bin/sh", "-c", script};
@@ -42,9 +42,9 @@ std::string Ask(const std::string& script, size_t optional = 0,
   return "";
 }
 
-TEST(CheckerProcessTest, AYesNeedsTheSecretRead) {
+TEST(CheckerProcessTest, AYesCountsOnlyIfTheSecretWasRead) {
   constexpr char kUnread[] =
-      "says yes, but has not read the secret: is it a checker?";
+      "exit code 0, but it has not read the secret: is it a checker?";
   EXPECT_EQ(Ask("cat <&3 >/dev/null"), "yes ");
   EXPECT_EQ(Ask("true"), kUnread);
   EXPECT_EQ(Ask("head -c 5 <&3 >/dev/null"), kUnread);
@@ -53,9 +53,9 @@ TEST(CheckerProcessTest, AYesNeedsTheSecretRead) {
   EXPECT_EQ(Ask("exit 1"), "no");
 }
 
-// Reads no table: these are the codes that are a no, and all others but 0 are
-// an outage.
-TEST(CheckerProcessTest, EachExitCodeHasOneMeaning) {
+// Does not use the table: these codes mean no, and all others except 0 mean an
+// outage.
+TEST(CheckerProcessTest, EachExitCodeHasTheDocumentedMeaning) {
   const std::set<int> no = {1, 3, 12, 13, 20, 21, 22, 23};
   for (int code = 1; code < 256; ++code) {
     EXPECT_EQ(Ask(absl::StrCat("exit ", code)),
@@ -64,11 +64,11 @@ TEST(CheckerProcessTest, EachExitCodeHasOneMeaning) {
   EXPECT_EQ(Ask("cat <&3 >/dev/null; exit 0"), "yes ");
   for (const int signal : {SIGHUP, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM}) {
     EXPECT_EQ(Ask(absl::StrCat("cat <&3 >/dev/null; kill -", signal, " $$")),
-              "has crashed");
+              "was killed by a signal");
   }
 }
 
-TEST(CheckerProcessTest, TheTableOfExitCodesHasEachCodeOnce) {
+TEST(CheckerProcessTest, TheTableListsEachExitCodeOnce) {
   std::set<int> codes;
   for (const CheckerExit& row : kCheckerExits) {
     EXPECT_TRUE(codes.insert(row.code).second) << row.code;
@@ -79,19 +79,19 @@ TEST(CheckerProcessTest, TheTableOfExitCodesHasEachCodeOnce) {
   EXPECT_EQ(KindOfCheckerExit(256), CheckerAnswer::Kind::kUnknown);
 }
 
-TEST(CheckerProcessTest, ItsOutputIsReadWhereItIsWanted) {
+TEST(CheckerProcessTest, ReadsOutputOnlyIfItIsAllowed) {
   EXPECT_EQ(Ask("cat <&3"), "yes ");
   EXPECT_EQ(Ask("cat <&3 >/dev/null; [ -c /dev/fd/1 ]"), "yes ");
   EXPECT_EQ(Ask("cat <&3 >/dev/null; [ -p /dev/fd/1 ]", 0, 1), "yes ");
   EXPECT_EQ(Ask("cat <&3", 0, 6), "yes secret");
-  EXPECT_EQ(Ask("cat <&3", 0, 5), "says yes, and too much besides");
+  EXPECT_EQ(Ask("cat <&3", 0, 5), "exit code 0, but its output is too long");
 }
 
-// A checker must not get a descriptor of ours, the client's connection perhaps,
-// for want of another.
-TEST(CheckerProcessTest, WithoutDescriptorsThereIsNoAnswer) {
-  // The lowest free descriptor is where a child's pipe may be, and the next two
-  // are the ones that the pipe gets.
+// If there are no free descriptors, a checker must not get one of this process,
+// such as the connection.
+TEST(CheckerProcessTest, WithoutFreeDescriptorsTheAnswerIsAnOutage) {
+  // Makes the lowest free descriptor the first that a child's pipe may use, so
+  // that the pipe gets this one and the next.
   std::vector<int> held;
   do {
     held.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -113,12 +113,12 @@ TEST(CheckerProcessTest, WithoutDescriptorsThereIsNoAnswer) {
   };
   EXPECT_EQ(limited(first), "no pipe");
   EXPECT_EQ(limited(first + 1), "no pipe");
-  EXPECT_EQ(limited(first + 2), "no /dev/null");
+  EXPECT_EQ(limited(first + 2), "cannot open /dev/null");
   EXPECT_EQ(limited(first + 3), "yes ");
   for (const int fd : held) close(fd);
 }
 
-TEST(CheckerProcessTest, ASecretThatThePipeCannotHoldWaitsForNobody) {
+TEST(CheckerProcessTest, ASecretLargerThanThePipeIsAnOutage) {
   EXPECT_EQ(Ask("wc -c <&3", 0, 20, std::string(60000, 'x')), "yes 60000\n");
   EXPECT_EQ(Ask("wc -c <&3", 0, 20, std::string(1 << 20, 'x')),
             "cannot write to a pipe");

@@ -13,7 +13,7 @@
 namespace postern::auth {
 namespace {
 
-constexpr size_t kMaxFields = 512;  // octets that a program must read
+constexpr size_t kMaxFields = 512;  // the most that each program reads
 
 }  // namespace
 
@@ -33,7 +33,7 @@ AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
     }
   }
   std::string text;
-  text.reserve(kMaxFields);  // no copy of it is left elsewhere
+  text.reserve(kMaxFields);  // so that no other copy stays in memory
   if (proof.user.size() + second.size() + third.size() + 3 > kMaxFields) {
     return WrongCredentials();
   }
@@ -42,8 +42,8 @@ AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
     text.push_back('\0');
   }
   const Secret fields(std::move(text));
-  // What a program may leave unread: the last field of a password, which is
-  // empty, since the interface's own program needs only two.
+  // A program may leave the last field of a password unread. It is empty, and
+  // checkpassword itself needs only two fields.
   const size_t optional = cram_md5 ? 0 : 1;
 
   const CheckerAnswer answer = AskChecker({.command = options_.command,

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A program that knows passwords, by the interface of checkpassword.
+// Checks passwords with a program that has the interface of checkpassword.
 
 #ifndef POSTERN_AUTH_CHECKPASSWORD_H_
 #define POSTERN_AUTH_CHECKPASSWORD_H_
@@ -21,14 +21,16 @@
 namespace postern::auth {
 
 struct CheckpasswordOptions {
-  // The program, by its path, and its arguments: what it runs when the password
-  // is right. At least one: whose exit code would tell else?
+  // The path of the program, and its arguments, which are the program that it
+  // runs if the password is right. There must be at least one, because its exit
+  // code becomes that of the checker.
   std::vector<std::string> command;
 
-  // CRAM-MD5's two last fields. There are programs for each order, and none of
-  // them says so: with the wrong one every login fails.
+  // The order of the last two fields for CRAM-MD5. Programs exist for both
+  // orders, and cannot be asked which one they use. With the wrong order each
+  // attempt fails.
   enum class CramMd5 : uint8_t {
-    kNone,               // not offered: the program knows no CRAM-MD5
+    kNone,               // not offered: the program does not support CRAM-MD5
     kChallengeResponse,  // cmd5checkpw to 0.2x, cmd5apoppw
     kResponseChallenge,  // cmd5checkpw 0.30, vchkpw, qmail-authuser
   };
@@ -38,31 +40,32 @@ struct CheckpasswordOptions {
   std::string host;
   bool ignore_authorization_identity = false;
 
-  // How long the program may take before it is killed.
+  // The program is killed after this time.
   absl::Duration timeout = absl::Seconds(60);
-  // What the program finds in its environment before SessionVariables():
+  // The environment of the program, before SessionVariables():
   // system::ServiceVariables() or system::UcspiVariables().
   system::Variables environment;
   log::Report report;
 };
 
-// Runs the program for each login: it reads
+// Runs the program once for each attempt. The program reads
 //
 //   user NUL password NUL NUL        or, for CRAM-MD5,
 //   user NUL challenge NUL response NUL
 //
 // from descriptor 3, and runs its arguments if the password is right.
-// kCheckerExits (auth/checker_process.h) says what its exit codes mean; after a
-// yes the user's name is the identity. An outage, and no end in time, are
-// CannotTell() and reported: to the client's user an outage must not look like
-// a wrong password. More than 512 octets, which programs may not read, is a no.
+// kCheckerExits (auth/checker_process.h) lists its exit codes. After exit code
+// 0 the identity is the user's name as sent.
 //
-// A program that says yes and has not read the password knows nothing of it:
-// it is /bin/true, or some other mistake, and would make an open relay. That is
-// CannotTell(), and reported.
+// The result is WrongCredentials() if the fields have more than 512 octets,
+// because programs may not read more. It is CannotTell(), and the reason is
+// reported, after an outage and after a timeout, because an outage must not
+// look like a wrong password. The same applies to a program that exits with 0
+// without reading the password: see AskChecker().
 //
-// The program finds the session in its environment, /dev/null at descriptors 0
-// and 1, and our standard error at 2. Thread-safe.
+// The environment of the program describes the session. Its descriptors 0 and 1
+// are /dev/null, and descriptor 2 is the standard error of this process.
+// Thread-safe.
 class Checkpassword : public PasswordChecker {
  public:
   explicit Checkpassword(CheckpasswordOptions options);
@@ -73,7 +76,7 @@ class Checkpassword : public PasswordChecker {
   const CheckpasswordOptions options_;
 };
 
-// Offers PLAIN and LOGIN, and CRAM-MD5 first where the program knows it.
+// Offers PLAIN and LOGIN, and before them CRAM-MD5 if the program supports it.
 class CheckpasswordBackend : public Backend {
  public:
   explicit CheckpasswordBackend(const CheckpasswordOptions& options);

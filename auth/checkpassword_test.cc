@@ -21,7 +21,8 @@ namespace {
 
 using CramMd5 = CheckpasswordOptions::CramMd5;
 
-// The octets of descriptor 3, NUL as '|', in the file "asked"; yes to a|b||.
+// Writes the octets of descriptor 3, with '|' for NUL, to the file "asked".
+// Accepts a|b||.
 constexpr char kChecker[] = R"(#!/bin/sh
 asked=$(tr '\0' '|' <&3)
 echo "$asked" > "${0%/*}/asked"
@@ -38,7 +39,7 @@ class CheckpasswordTest : public testing::Test {
     folder_ = testing::TempDir();
   }
 
-  // Makes a program, and returns its path.
+  // Makes a program and returns its path.
   static std::string Script(const std::string& name, const std::string& text) {
     const std::string path = absl::StrCat(testing::TempDir(), "/", name);
     std::ofstream(path) << text;
@@ -52,7 +53,7 @@ class CheckpasswordTest : public testing::Test {
     return text.str();
   }
 
-  // "granted IDENTITY", or the code of the reply.
+  // Returns "granted IDENTITY", or the code of the reply.
   std::string Check(const Proof& proof, const SessionInfo& session = {}) {
     Checkpassword checker(options_);
     const AuthMove move = checker.Check(proof, session);
@@ -67,7 +68,7 @@ class CheckpasswordTest : public testing::Test {
   CheckpasswordOptions options_;
 };
 
-TEST_F(CheckpasswordTest, AsksTheProgram) {
+TEST_F(CheckpasswordTest, RunsTheProgram) {
   EXPECT_EQ(Check({"a", "b", ""}), "granted a");
   EXPECT_EQ(Read("asked"), "a|b||\n");
   EXPECT_EQ(Check({"a", "x", ""}), "535");
@@ -75,7 +76,7 @@ TEST_F(CheckpasswordTest, AsksTheProgram) {
   EXPECT_EQ(reports_, "");
 }
 
-TEST_F(CheckpasswordTest, PutsTheFieldsOfCramMd5InTheOrderOfTheProgram) {
+TEST_F(CheckpasswordTest, SendsTheFieldsOfCramMd5InTheConfiguredOrder) {
   options_.cram_md5 = CramMd5::kChallengeResponse;
   EXPECT_EQ(Check({"a", "digest", "<challenge>"}), "535");
   EXPECT_EQ(Read("asked"), "a|<challenge>|digest|\n");
@@ -84,11 +85,11 @@ TEST_F(CheckpasswordTest, PutsTheFieldsOfCramMd5InTheOrderOfTheProgram) {
   EXPECT_EQ(Read("asked"), "a|digest|<challenge>|\n");
 }
 
-TEST_F(CheckpasswordTest, TellsAnOutageFromAWrongPassword) {
+TEST_F(CheckpasswordTest, AnOutageIsNotAWrongPassword) {
   struct Row {
     const char* script;
     const char* result;
-    const char* report;  // behind the program's path
+    const char* report;  // after the program's path
   };
   for (const Row& row : {
            Row{"cat <&3 >/dev/null; exit 0", "granted a", ""},
@@ -99,12 +100,12 @@ TEST_F(CheckpasswordTest, TellsAnOutageFromAWrongPassword) {
            Row{"exit 111", "454", "exit code 111"},
            Row{"exit 2", "454", "exit code 2"},
            Row{"exit 100", "454", "exit code 100"},
-           Row{"kill -9 $$", "454", "has crashed"},
-           Row{"sleep 600", "454", "takes too long"},
+           Row{"kill -9 $$", "454", "was killed by a signal"},
+           Row{"sleep 600", "454", "took too long and was killed"},
            Row{"exit 0", "454",
-               "says yes, but has not read the secret: is it a checker?"},
+               "exit code 0, but it has not read the secret: is it a checker?"},
            Row{"head -c 3 <&3 >/dev/null", "454",
-               "says yes, but has not read the secret: is it a checker?"},
+               "exit code 0, but it has not read the secret: is it a checker?"},
            Row{"head -c 4 <&3 >/dev/null", "granted a", ""},
        }) {
     reports_.clear();
@@ -121,7 +122,7 @@ TEST_F(CheckpasswordTest, TellsAnOutageFromAWrongPassword) {
   }
 }
 
-TEST_F(CheckpasswordTest, NeedsEveryFieldOfCramMd5Read) {
+TEST_F(CheckpasswordTest, RequiresThatAllFieldsOfCramMd5AreRead) {
   options_.cram_md5 = CramMd5::kChallengeResponse;
   options_.command = {Script("row", "#!/bin/sh\nhead -c 6 <&3 >/dev/null\n"),
                       "true"};
@@ -131,13 +132,13 @@ TEST_F(CheckpasswordTest, NeedsEveryFieldOfCramMd5Read) {
   EXPECT_EQ(Check({"a", "d", "c"}), "454");
 }
 
-TEST_F(CheckpasswordTest, SaysThatThereIsNoProgram) {
+TEST_F(CheckpasswordTest, ReportsThatTheProgramDoesNotExist) {
   options_.command = {"/nowhere/checker", "true"};
   EXPECT_EQ(Check({"a", "b", ""}), "454");
   EXPECT_EQ(reports_, "/nowhere/checker: No such file or directory\n");
 }
 
-TEST_F(CheckpasswordTest, RefusesMoreThanProgramsRead) {
+TEST_F(CheckpasswordTest, RefusesMoreOctetsThanProgramsRead) {
   options_.command = {Script("row", "#!/bin/sh\nwc -c <&3 >${0%/*}/asked\n"),
                       "true"};
   EXPECT_EQ(Check({"a", std::string(508, 'x'), ""}), "granted a");
@@ -145,7 +146,7 @@ TEST_F(CheckpasswordTest, RefusesMoreThanProgramsRead) {
   EXPECT_EQ(Check({"a", std::string(509, 'x'), ""}), "535");
 }
 
-TEST_F(CheckpasswordTest, ShowsTheProgramTheSessionAndNoneOfTheClient) {
+TEST_F(CheckpasswordTest, TheProgramGetsTheSessionButNotTheConnection) {
   options_.command = {
       Script("row",
              "#!/bin/sh\ncat <&3 >/dev/null\n"
@@ -159,7 +160,7 @@ TEST_F(CheckpasswordTest, ShowsTheProgramTheSessionAndNoneOfTheClient) {
   EXPECT_EQ(Read("asked"), "argument 192.0.2.1 bar /dev/null /dev/null\n");
 }
 
-TEST_F(CheckpasswordTest, OffersWhatTheProgramKnows) {
+TEST_F(CheckpasswordTest, OffersTheMechanismsThatTheProgramSupports) {
   const auto names = [this] {
     std::string result;
     for (const Mechanism& mechanism :

@@ -14,7 +14,7 @@
 namespace postern::auth {
 namespace {
 
-// To OpenSSL's HMAC() a null key means another thing than an empty one.
+// For OpenSSL's HMAC() a null key has another meaning than an empty one.
 const char* Data(absl::string_view bytes) {
   return bytes.empty() ? "" : bytes.data();
 }

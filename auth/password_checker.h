@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tells whether a password is the user's.
+// The interface that checks a user's password.
 
 #ifndef POSTERN_AUTH_PASSWORD_CHECKER_H_
 #define POSTERN_AUTH_PASSWORD_CHECKER_H_
@@ -12,13 +12,13 @@
 
 namespace postern::auth {
 
-// What a client has sent to prove who it is. It holds no NUL, and neither
-// `user` nor `secret` is empty. Lent for one call.
+// The credentials that a client has sent. They contain no NUL, and neither
+// `user` nor `secret` is empty. Valid for one call.
 struct Proof {
-  absl::string_view user;  // as sent
+  absl::string_view user;  // as the client sent it
   absl::string_view secret;
-  // CRAM-MD5 (RFC 2195): what we had sent, and `secret` is the digest of it, 32
-  // digits in hexadecimal. Empty: `secret` is the password.
+  // For CRAM-MD5 (RFC 2195): the challenge that the server sent. `secret` is
+  // then the digest, 32 hexadecimal digits. If empty, `secret` is the password.
   absl::string_view challenge;
 };
 
@@ -26,10 +26,10 @@ class PasswordChecker {
  public:
   virtual ~PasswordChecker() = default;
 
-  // Returns AuthGranted, with the identity that others know the user by, or one
-  // of the refusals of auth/refusal.h: WrongCredentials() when sure, and
-  // CannotTell() otherwise. For a user that does not exist the answer and the
-  // time it takes are those for a wrong password. May wait. Thread-safe.
+  // Returns AuthGranted with the user's identity, or one of the refusals of
+  // auth/refusal.h: WrongCredentials() if the checker is certain, CannotTell()
+  // otherwise. For a user that does not exist, the answer and the time that it
+  // takes are the same as for a wrong password. May block. Thread-safe.
   virtual AuthMove Check(const Proof& proof, const SessionInfo& session) = 0;
 };
 

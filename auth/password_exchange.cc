@@ -36,7 +36,7 @@ class PasswordExchange : public AuthExchange {
   absl::string_view user() const override { return user_; }
 
  protected:
-  // Checks what is no secret of its own to be wiped.
+  // The arguments are views: the caller wipes the message that they point into.
   AuthMove Check(absl::string_view user, absl::string_view secret,
                  absl::string_view challenge = "") {
     if (!AreWhole(user, secret)) return Malformed();
@@ -94,7 +94,7 @@ class PlainExchange : public PasswordExchange {
   std::string requested_;
 };
 
-// Two questions; the answer to the first may come with the command.
+// Two challenges. The first response may come with the command.
 class LoginExchange : public PasswordExchange {
  public:
   using PasswordExchange::PasswordExchange;

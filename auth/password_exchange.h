@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The mechanisms that bring a PasswordChecker what it checks: PLAIN (RFC 4616),
-// LOGIN (draft-murchison-sasl-login), CRAM-MD5 (RFC 2195).
+// The mechanisms for which a PasswordChecker checks the password: PLAIN
+// (RFC 4616), LOGIN (draft-murchison-sasl-login) and CRAM-MD5 (RFC 2195).
 
 #ifndef POSTERN_AUTH_PASSWORD_EXCHANGE_H_
 #define POSTERN_AUTH_PASSWORD_EXCHANGE_H_
@@ -18,30 +18,30 @@
 namespace postern::auth {
 
 struct PasswordExchangeOptions {
-  // Who we are in CRAM-MD5's challenge; empty: the name that the client reached
-  // us by.
+  // The host name in CRAM-MD5's challenge. If empty, SessionInfo::local_name.
   std::string host;
   // Accept any authorization identity in PLAIN, and log the client in as the
-  // user whose password it has: the patches to qmail-smtpd do so.
+  // user whose password it sent, as the patches to qmail-smtpd do.
   bool ignore_authorization_identity = false;
 };
 
-// Returns an exchange that calls `done` before it returns; null for another
-// mechanism than these three. `checker` must outlive it. Secrets are wiped
-// after use.
+// Returns an exchange that calls `done` before its calls return, or null if
+// `mechanism` is none of the three. `checker` must outlive the exchange. The
+// exchange wipes secrets after use.
 //
-// PLAIN's authorization identity must be empty or the user's name, octet by
-// octet: no user may act as another (RFC 4616 2). Otherwise the exchange is
-// WrongCredentials(), the checker is not asked, and requested_identity() has
-// the other name.
+// The authorization identity of PLAIN must be empty or equal to the user's
+// name, octet by octet, because no user may act as another (RFC 4616 2).
+// Otherwise the result is WrongCredentials() without a call of the checker, and
+// requested_identity() returns the other name.
 std::unique_ptr<AuthExchange> MakePasswordExchange(
     absl::string_view mechanism, PasswordChecker* checker,
     const SharedSessionInfo& session,
     const PasswordExchangeOptions& options = {});
 
 // Returns a challenge for CRAM-MD5, "<UNIQUE.SECONDS@HOST>" (RFC 2195 2), which
-// nobody can foresee; empty if the kernel gives no random numbers. HOST is
-// `host` without what has no place there, 64 octets at most.
+// cannot be predicted. Returns the empty string if the kernel has no random
+// numbers. HOST is at most 64 octets of `host`, without characters that are not
+// allowed there.
 std::string MakeChallenge(absl::string_view host);
 
 }  // namespace postern::auth

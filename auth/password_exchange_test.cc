@@ -18,7 +18,7 @@
 namespace postern::auth {
 namespace {
 
-// Knows a user "a" with the password "b", and what it was asked.
+// Knows the user "a" with the password "b". Records its calls.
 class FakeChecker : public PasswordChecker {
  public:
   AuthMove Check(const Proof& proof, const SessionInfo& session) override {
@@ -31,7 +31,7 @@ class FakeChecker : public PasswordChecker {
   std::vector<std::string> asked;
 };
 
-// What a move looks like in a table.
+// Returns an answer in the form that the tables use.
 std::string Format(const AuthMove& move) {
   if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
     return absl::StrCat("334 ", challenge->bytes);
@@ -72,13 +72,13 @@ class PasswordExchangeTest : public testing::Test {
   std::unique_ptr<AuthExchange> exchange_;
 };
 
-std::string Bytes(const char* text) {  // with % for NUL
+std::string Bytes(const char* text) {  // '%' means NUL
   std::string bytes = text;
   for (char& c : bytes) c = c == '%' ? '\0' : c;
   return bytes;
 }
 
-TEST_F(PasswordExchangeTest, TakesPlainApart) {
+TEST_F(PasswordExchangeTest, ParsesPlain) {
   struct Row {
     const char* response;  // % is NUL
     const char* move;
@@ -118,7 +118,7 @@ TEST_F(PasswordExchangeTest, TakesPlainApart) {
   }
 }
 
-// RFC 4616 2: no user's credentials permit another identity.
+// RFC 4616 2: no user may act as another.
 TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
   struct Row {
     const char* response;  // % is NUL
@@ -148,7 +148,7 @@ TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
           << row.response;
       EXPECT_EQ(exchange_->user(), row.user) << row.response;
       EXPECT_EQ(exchange_->requested_identity(), row.requested);
-      // It is no way to find out whether the password is right.
+      // A client cannot find out this way whether the password is right.
       if (!ignore && row.requested[0] != 0 &&
           row.requested != std::string("a")) {
         EXPECT_TRUE(checker_.asked.empty()) << row.response;
@@ -157,7 +157,7 @@ TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
   }
 }
 
-TEST_F(PasswordExchangeTest, AsksTwiceForLogin) {
+TEST_F(PasswordExchangeTest, LoginSendsTwoChallenges) {
   struct Row {
     const char* user;
     const char* password;
@@ -226,20 +226,20 @@ TEST_F(PasswordExchangeTest, PassesOnTheDigestOfCramMd5) {
   EXPECT_TRUE(absl::EndsWith(Start(std::nullopt), "@other.example>"));
 }
 
-TEST_F(PasswordExchangeTest, KnowsNoOtherMechanism) {
+TEST_F(PasswordExchangeTest, SupportsNoOtherMechanism) {
   EXPECT_EQ(MakePasswordExchange("SCRAM-SHA-256", &checker_, session_),
             nullptr);
   EXPECT_EQ(MakePasswordExchange("plain", &checker_, session_), nullptr);
 }
 
-TEST(MakeChallengeTest, NeverSaysTheSameTwice) {
+TEST(MakeChallengeTest, EachChallengeIsDifferent) {
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) {
     EXPECT_TRUE(seen.insert(MakeChallenge("a.example")).second);
   }
 }
 
-TEST(MakeChallengeTest, HasAHostThatFits) {
+TEST(MakeChallengeTest, RemovesInvalidCharactersFromTheHost) {
   for (const auto& [host, end] : {
            std::pair<std::string, std::string>{"", "@localhost>"},
            {"mx-1.example ESMTP <x>", "@mx-1.exampleESMTPx>"},

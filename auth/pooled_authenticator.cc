@@ -12,8 +12,8 @@
 namespace postern::auth {
 namespace {
 
-// What an exchange and its tasks share: a task may still be on its way out of
-// the inner exchange when its answer has ended the outer one.
+// Shared by an exchange and its tasks. The answer may destroy the exchange
+// while the task that gave it still runs.
 struct Work {
   std::shared_ptr<Authenticator> authenticator;
   std::string mechanism;

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// An Authenticator that blocks, for those who may not wait.
+// Runs a blocking Authenticator on a thread pool.
 
 #ifndef POSTERN_AUTH_POOLED_AUTHENTICATOR_H_
 #define POSTERN_AUTH_POOLED_AUTHENTICATOR_H_
@@ -15,17 +15,18 @@
 
 namespace postern::auth {
 
-// Has `authenticator` make every move on the threads of `run`, which runs a
-// task on another thread, soon, and returns at once. An exchange works on one
-// thread at a time. Thread-safe, if `run` and `authenticator` are; the threads
-// must outlive the open exchanges.
+// Runs each call of `authenticator` and of its exchanges as a task of `run`,
+// which runs the task on another thread and returns at once. The calls of one
+// exchange do not overlap. Thread-safe if `run` and `authenticator` are. The
+// threads must outlive all exchanges.
 class PooledAuthenticator : public Authenticator {
  public:
   PooledAuthenticator(std::shared_ptr<Authenticator> authenticator,
                       system::Run run)
       : authenticator_(std::move(authenticator)), run_(std::move(run)) {}
 
-  // Never null: an exchange that cannot be begun says so in its first move.
+  // Never returns null. If the exchange cannot begin, its Start() answers
+  // CannotTell().
   std::unique_ptr<AuthExchange> Begin(
       absl::string_view mechanism, const SharedSessionInfo& session) override;
 

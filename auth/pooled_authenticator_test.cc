@@ -18,7 +18,7 @@
 namespace postern::auth {
 namespace {
 
-// Says what it was told, and counts the exchanges that there are.
+// Returns its arguments, and counts the exchanges that exist.
 class FakeAuthenticator : public Authenticator {
  public:
   std::unique_ptr<AuthExchange> Begin(
@@ -41,7 +41,7 @@ class FakeAuthenticator : public Authenticator {
     void Start(std::optional<std::string> initial, Done done) override {
       absl::StrAppend(&said_, " start ", initial.value_or("-"));
       std::move(done)(AuthChallenge{said_});
-      absl::StrAppend(&said_, ".");  // it still is
+      absl::StrAppend(&said_, ".");  // the exchange still exists
     }
     void Respond(std::string response, Done done) override {
       absl::StrAppend(&said_, " respond ", response);
@@ -80,7 +80,7 @@ class PooledAuthenticatorTest : public testing::Test {
   SharedSessionInfo session_;
 };
 
-TEST_F(PooledAuthenticatorTest, DoesNothingOnTheThreadThatAsks) {
+TEST_F(PooledAuthenticatorTest, DoesNothingOnTheCallersThread) {
   auto exchange = pooled_.Begin("PLAIN", session_);
   EXPECT_EQ(exchange->user(), "");
   std::optional<AuthMove> move;
@@ -101,7 +101,7 @@ TEST_F(PooledAuthenticatorTest, DoesNothingOnTheThreadThatAsks) {
   EXPECT_EQ(fake_->open, 0);
 }
 
-TEST_F(PooledAuthenticatorTest, TellsNoResponseFromAnEmptyOne) {
+TEST_F(PooledAuthenticatorTest, DistinguishesNoResponseFromAnEmptyOne) {
   for (const bool empty : {false, true}) {
     auto exchange = pooled_.Begin("PLAIN", session_);
     std::optional<std::string> initial;
@@ -116,8 +116,8 @@ TEST_F(PooledAuthenticatorTest, TellsNoResponseFromAnEmptyOne) {
   }
 }
 
-// The answer may end the exchange while the task is not done yet.
-TEST_F(PooledAuthenticatorTest, MayEndWithTheAnswer) {
+// The answer may destroy the exchange while the task still runs.
+TEST_F(PooledAuthenticatorTest, TheAnswerMayDestroyTheExchange) {
   auto exchange = pooled_.Begin("PLAIN", session_);
   exchange->Start(std::nullopt, [&](AuthMove) { exchange.reset(); });
   Work();
@@ -125,7 +125,7 @@ TEST_F(PooledAuthenticatorTest, MayEndWithTheAnswer) {
   EXPECT_EQ(fake_->open, 0);
 }
 
-TEST_F(PooledAuthenticatorTest, SaysThatThereIsNoExchange) {
+TEST_F(PooledAuthenticatorTest, WithoutAnExchangeTheAnswerIsAnOutage) {
   auto exchange = pooled_.Begin("NONE", session_);
   ASSERT_NE(exchange, nullptr);
   int code = 0;
@@ -137,7 +137,7 @@ TEST_F(PooledAuthenticatorTest, SaysThatThereIsNoExchange) {
   EXPECT_EQ(exchange->user(), "");
 }
 
-TEST_F(PooledAuthenticatorTest, ServesManyThreads) {
+TEST_F(PooledAuthenticatorTest, ServesSeveralThreads) {
   std::vector<std::thread> threads;
   PooledAuthenticator pooled(
       fake_, [&](auto task) { std::thread(std::move(task)).join(); });

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The replies that refuse an AUTH, RFC 4954 6: which of them a client hears
-// tells it nothing of which users there are.
+// The replies that refuse AUTH (RFC 4954 6). They do not show whether a user
+// exists.
 
 #ifndef POSTERN_AUTH_REFUSAL_H_
 #define POSTERN_AUTH_REFUSAL_H_
@@ -11,15 +11,15 @@
 
 namespace postern::auth {
 
-// 535 5.7.8: the credentials are not right, or there is no such user.
+// 535 5.7.8: the credentials are wrong, or the user does not exist.
 Verdict WrongCredentials();
-// CannotAuthenticate(): the backend could not decide. Never for credentials
-// that are wrong.
+// CannotAuthenticate(): the backend could not decide. Never used for wrong
+// credentials.
 Verdict CannotTell();
-// 501 5.5.2: what the client sent is not what the mechanism has it send.
+// 501 5.5.2: the client's message does not follow the mechanism.
 Verdict Malformed();
-// 501 5.7.0: an initial response to a mechanism in which the server is first
-// (RFC 4954 4).
+// 501 5.7.0: the client sent an initial response, but in this mechanism the
+// server sends the first message (RFC 4954 4).
 Verdict ServerIsFirst();
 
 }  // namespace postern::auth

@@ -22,7 +22,7 @@ bool SoonerOffered(const SaslMechanism& a, const SaslMechanism& b) {
          std::make_tuple(b.shows_secret, -b.hash_bits, b.name);
 }
 
-// What can be used at all, by a client with a certificate.
+// Returns the mechanisms that a client with a certificate can use.
 std::vector<SaslMechanism> UsableMechanisms(const SaslOptions& options,
                                             const SaslLibrary& library) {
   SessionInfo session;
@@ -45,7 +45,7 @@ std::vector<SaslMechanism> UsableMechanisms(const SaslOptions& options,
 absl::StatusOr<std::shared_ptr<SaslBackend>> SaslBackend::Open(
     SaslOptions options) {
   if (options.host_name.empty()) {
-    return absl::InvalidArgumentError("sasl: no name of this host");
+    return absl::InvalidArgumentError("sasl: the host name is empty");
   }
   if (options.realms.empty()) options.realms = {options.host_name};
   const absl::StatusOr<const SaslLibrary*> library =

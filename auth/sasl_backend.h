@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Clients that are known to Cyrus SASL: its mechanisms, and whatever it asks of
-// users, by the file postern.conf (auth/sasl_library.h).
+// Authenticates clients with Cyrus SASL, configured by the file postern.conf
+// (auth/sasl_library.h).
 
 #ifndef POSTERN_AUTH_SASL_BACKEND_H_
 #define POSTERN_AUTH_SASL_BACKEND_H_
@@ -23,43 +23,45 @@
 
 namespace postern::auth {
 
-// Identities are user@realm, whichever way a user writes its name and whichever
-// mechanism it uses: "alice", " alice" and "alice@example.org" are one where
-// example.org is the first realm. Names with two '@' are nobody's. A realm that
-// is not listed is refused here: saslauthd without -r does not look at it, and
-// would grant alice@elsewhere to whoever is alice.
+// An identity is user@realm, no matter how the client writes the name and which
+// mechanism it uses: "alice", " alice" and "alice@example.org" are the same
+// user if example.org is the first realm. A name with two '@' belongs to no
+// user. This class refuses a realm that is not listed, because saslauthd
+// without -r ignores the realm, and would accept alice@elsewhere as alice.
 //
-// EXTERNAL (RFC 4422 A) proves the subject of the client's certificate, all of
-// it, as TlsInfo::peer_subject has it: "CN=alice,O=Example". Nothing is cut out
-// of it, so it needs no second reader, and since it holds a '=' and no realm is
-// put behind it, it is no user's name by accident. A client that names another
-// identity than that is refused, as is one that has no certificate.
+// EXTERNAL (RFC 4422 A) authenticates the complete subject of the client's
+// certificate as in TlsInfo::peer_subject: "CN=alice,O=Example". The subject is
+// used unchanged, so no other code must parse it. It contains a '=', and no
+// realm is added, so it does not look like a user's name. A client that
+// requests another identity, or that has no certificate, is refused.
 //
-// Not offered: ANONYMOUS, and what is not in mech_list of postern.conf. No
-// security layer is ever agreed on.
+// The backend does not offer ANONYMOUS, nor mechanisms that are not in
+// mech_list of postern.conf. It never agrees on a security layer.
 //
-// For a wrong password and for a user that does not exist the reply is one, and
-// with sasldb the time too, but for SCRAM: it needs a user's salt for its first
-// challenge, so a user that does not exist is refused where another has 4,096
-// rounds of a hash and a challenge. With saslauthd it takes what that takes.
-// Where names are not for everyone to know, leave SCRAM out of mech_list.
+// The reply to a wrong password and to an unknown user is the same. With sasldb
+// the time is the same as well, except for SCRAM. SCRAM needs the user's salt
+// for its first challenge: an unknown user is refused at once, while for a
+// known user the server computes 4,096 rounds of a hash and sends a challenge.
+// With saslauthd the time depends on saslauthd. If names of users must stay
+// secret, leave SCRAM out of mech_list.
 //
-// 454 where nothing can be told: saslauthd that does not answer, files that
-// cannot be read, plug-ins that are missing; `report` hears why. What saslauthd
-// itself cannot tell is 535 all the same, since its answer is a yes or a no.
+// A client gets a 454 during an outage: saslauthd does not answer, a file
+// cannot be read, or a plug-in is missing. `report` gets the reason. saslauthd
+// itself can answer only yes or no, so its own outages cause a 535.
 //
-// Thread-safe; waits as long as the library does. Exchanges may outlive this.
-// The process ignores SIGPIPE: the library writes to a saslauthd that may be
-// gone.
+// Thread-safe. Calls block as long as the library does. Exchanges may outlive
+// this object. The process must ignore SIGPIPE, because the library may write
+// to a saslauthd that has ended.
 class SaslBackend : public Backend {
  public:
-  // Starts the library, if it was not. Every error of SaslLibrary::Start();
-  // InvalidArgument for an empty host_name; NotFound for a mechanism in
-  // `options.mechanisms` that is not to be had, and where there is none at all.
+  // Starts the library if it is not started. Returns the errors of
+  // SaslLibrary::Start(); InvalidArgument if host_name is empty; NotFound if a
+  // mechanism of `options.mechanisms` is not available, or if there is no
+  // mechanism at all.
   static absl::StatusOr<std::shared_ptr<SaslBackend>> Open(SaslOptions options);
 
-  // Unless SaslOptions::mechanisms has an order: those that show no secret
-  // first, and of them those of the longest hash.
+  // In the order of SaslOptions::mechanisms. If that is empty: first the
+  // mechanisms that show no secret, those with the longest hash first.
   std::vector<Mechanism> mechanisms() const override;
 
   std::unique_ptr<AuthExchange> Begin(
@@ -71,7 +73,7 @@ class SaslBackend : public Backend {
       : options_(std::move(options)), library_(library) {}
   absl::Status ChooseMechanisms();
 
-  const std::shared_ptr<const SaslOptions> options_;  // with one realm at least
+  const std::shared_ptr<const SaslOptions> options_;  // has at least one realm
   const SaslLibrary* const library_;
   std::vector<SaslMechanism> mechanisms_;
 };

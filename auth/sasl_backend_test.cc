@@ -27,13 +27,13 @@
 
 namespace {
 
-// The addresses that the library got for the last connection of this thread.
+// The addresses that the library got for the last connection on this thread.
 thread_local std::string last_local;
 thread_local std::string last_remote;
 
 }  // namespace
 
-// Takes precedence over the library's own function, which it calls.
+// Replaces the library's own function, which it calls.
 extern "C" int sasl_server_new(const char* service, const char* host,
                                const char* realm, const char* local,
                                const char* remote,
@@ -54,7 +54,7 @@ constexpr absl::string_view kPasswordMechanisms[] = {
     "PLAIN",       "LOGIN",         "CRAM-MD5",     "DIGEST-MD5",
     "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"};
 
-// The library reads one file in a process.
+// The library reads one configuration in a process.
 const SaslTestSite& Site() {
   static const SaslTestSite* const site = [] {
     auto* const made = new SaslTestSite;
@@ -73,7 +73,7 @@ class RemovesTheSite : public testing::Environment {
 testing::Environment* const kRemovesTheSite =
     testing::AddGlobalTestEnvironment(new RemovesTheSite);
 
-// What the backend reported.
+// Collects the reports of the backend.
 class Reports {
  public:
   log::Report report() {
@@ -99,7 +99,7 @@ SharedTlsInfo Tls(TlsInfo info) {
 class SaslBackendTest : public testing::Test {
  protected:
   SaslBackendTest() { backend_ = Open({}); }
-  // What a test does not expect to be reported is an error.
+  // A report that a test does not take is a failure.
   ~SaslBackendTest() override { EXPECT_EQ(reports_.Take(), ""); }
 
   std::shared_ptr<SaslBackend> Open(SaslOptions options) {
@@ -124,7 +124,7 @@ class SaslBackendTest : public testing::Test {
     return Play(Begin(mechanism).get(), &client, initial);
   }
 
-  // Sends `messages`, the first with AUTH if `initial`, and returns the last
+  // Sends `messages`, the first one with AUTH if `initial`. Returns the last
   // answer.
   std::string Say(absl::string_view mechanism,
                   const std::vector<std::string>& messages,
@@ -146,7 +146,7 @@ class SaslBackendTest : public testing::Test {
   std::shared_ptr<SaslBackend> backend_;
 };
 
-TEST_F(SaslBackendTest, EachMechanismProvesOneIdentityHoweverItIsWritten) {
+TEST_F(SaslBackendTest, EachMechanismGivesTheSameIdentity) {
   for (absl::string_view mechanism : kPasswordMechanisms) {
     for (bool initial : {true, false}) {
       const std::string granted = "granted alice@mx.example.org";
@@ -160,14 +160,14 @@ TEST_F(SaslBackendTest, EachMechanismProvesOneIdentityHoweverItIsWritten) {
   }
 }
 
-TEST_F(SaslBackendTest, WhatIsWrongHasOneReply) {
+TEST_F(SaslBackendTest, AllWrongCredentialsGetTheSameReply) {
   for (absl::string_view mechanism : kPasswordMechanisms) {
     for (const SaslTestUser& user : std::vector<SaslTestUser>{
              {"alice", "Wonderland"},
              {"alice", "wonderlan"},
              {"nobody", "wonderland"},
              {"carol", "christmas"},
-             {"carol@other.example", "christmas"},  // no realm of ours
+             {"carol@other.example", "christmas"},  // not in the list of realms
              {"alice@MX.example.org", "wonderland"},
              {"alice@mx.example.org@mx.example.org", "wonderland"}}) {
       EXPECT_EQ(Login(mechanism, user), "535 5.7.8")
@@ -176,7 +176,7 @@ TEST_F(SaslBackendTest, WhatIsWrongHasOneReply) {
   }
 }
 
-TEST_F(SaslBackendTest, NobodyActsForAnother) {
+TEST_F(SaslBackendTest, NoUserMayActAsAnother) {
   for (absl::string_view mechanism : {"PLAIN", "SCRAM-SHA-256", "DIGEST-MD5"}) {
     EXPECT_EQ(Login(mechanism, {"alice", "wonderland", "bob"}), "535 5.7.8")
         << mechanism;
@@ -186,20 +186,20 @@ TEST_F(SaslBackendTest, NobodyActsForAnother) {
   }
 }
 
-TEST_F(SaslBackendTest, RealmsAreThoseThatAreListed) {
+TEST_F(SaslBackendTest, OnlyListedRealmsAreAccepted) {
   backend_ = Open({.realms = {"other.example", "mx.example.org"}});
   for (absl::string_view mechanism : kPasswordMechanisms) {
     EXPECT_EQ(Login(mechanism, {"carol", "christmas"}),
               "granted carol@other.example")
         << mechanism;
-    if (mechanism == "DIGEST-MD5") continue;  // its client is told one realm
+    if (mechanism == "DIGEST-MD5") continue;  // its client gets only one realm
     EXPECT_EQ(Login(mechanism, {"alice@mx.example.org", "wonderland"}),
               "granted alice@mx.example.org")
         << mechanism;
   }
 }
 
-TEST_F(SaslBackendTest, WhatIsNotTheMechanismsIsRefused) {
+TEST_F(SaslBackendTest, RefusesMessagesThatDoNotFollowTheMechanism) {
   using namespace std::string_literals;  // NOLINT(build/namespaces)
   const std::string digest(32, '0');
   const std::string big(9000, 'x');
@@ -259,12 +259,12 @@ TEST_F(SaslBackendTest, WhatIsNotTheMechanismsIsRefused) {
   }
 }
 
-TEST_F(SaslBackendTest, AMechanismInWhichTheServerIsFirstHasNoInitialResponse) {
+TEST_F(SaslBackendTest, IfTheServerIsFirstAnInitialResponseIsRefused) {
   EXPECT_EQ(Say("CRAM-MD5", {""}, /*initial=*/true), "501 5.7.0");
   EXPECT_EQ(Say("CRAM-MD5", {"alice 0"}, /*initial=*/true), "501 5.7.0");
 }
 
-TEST_F(SaslBackendTest, TheLastBytesOfTheServerComeBeforeItsYes) {
+TEST_F(SaslBackendTest, TheServersLastDataComesBeforeSuccess) {
   for (absl::string_view answer : {"", "x"}) {
     SaslTestClient client("SCRAM-SHA-256", {"alice", "wonderland"});
     const std::unique_ptr<AuthExchange> exchange = Begin("SCRAM-SHA-256");
@@ -284,7 +284,7 @@ TEST_F(SaslBackendTest, TheLastBytesOfTheServerComeBeforeItsYes) {
   }
 }
 
-TEST_F(SaslBackendTest, ExternalProvesTheWholeSubject) {
+TEST_F(SaslBackendTest, ExternalAuthenticatesTheWholeSubject) {
   const std::string subject = "emailAddress=alice@example.org,CN=al\\,ice";
   const struct {
     std::optional<std::string> response;
@@ -314,7 +314,7 @@ TEST_F(SaslBackendTest, ExternalProvesTheWholeSubject) {
   EXPECT_EQ(Describe(RespondNow(exchange.get(), "")), "granted " + subject);
 }
 
-TEST_F(SaslBackendTest, AddressesAreOfEitherFamilyOrNotKnown) {
+TEST_F(SaslBackendTest, PassesOnAddressesOfBothFamiliesIfKnown) {
   for (const std::string address : {"", "192.0.2.1", "2001:db8::1"}) {
     for (uint16_t port : {0, 25}) {
       const std::unique_ptr<AuthExchange> exchange = Begin(
@@ -332,7 +332,7 @@ TEST_F(SaslBackendTest, AddressesAreOfEitherFamilyOrNotKnown) {
   }
 }
 
-TEST_F(SaslBackendTest, SaysWhoTheClientClaimsToBe) {
+TEST_F(SaslBackendTest, ReturnsTheNameThatTheClientClaims) {
   using namespace std::string_literals;  // NOLINT(build/namespaces)
   const std::unique_ptr<AuthExchange> plain = Begin("PLAIN");
   EXPECT_EQ(plain->user(), "");
@@ -349,7 +349,7 @@ TEST_F(SaslBackendTest, SaysWhoTheClientClaimsToBe) {
   EXPECT_EQ(stranger->user(), "eve@elsewhere.example");
 }
 
-TEST_F(SaslBackendTest, ExchangesDoNotKnowOfEachOther) {
+TEST_F(SaslBackendTest, ExchangesAreIndependent) {
   for (absl::string_view mechanism : kPasswordMechanisms) {
     SaslTestClient alice(std::string(mechanism), {"alice", "wonderland"});
     SaslTestClient bob(std::string(mechanism), {"bob", "builder"});
@@ -378,7 +378,7 @@ TEST_F(SaslBackendTest, ExchangesDoNotKnowOfEachOther) {
   }
 }
 
-TEST_F(SaslBackendTest, AnExchangeMayEndAtAnyStepAndOutliveTheBackend) {
+TEST_F(SaslBackendTest, ExchangesMayEndAtAnyStepAndOutliveTheBackend) {
   for (absl::string_view mechanism : kPasswordMechanisms) {
     for (int steps = 0; steps < 4; ++steps) {
       SaslTestClient client(std::string(mechanism), {"alice", "wonderland"});
@@ -395,7 +395,7 @@ TEST_F(SaslBackendTest, AnExchangeMayEndAtAnyStepAndOutliveTheBackend) {
   }
 }
 
-TEST_F(SaslBackendTest, OffersWhatShowsNoSecretFirst) {
+TEST_F(SaslBackendTest, OffersMechanismsThatShowNoSecretFirst) {
   std::vector<std::string> names;
   bool shown = false;
   for (const Mechanism& mechanism : backend_->mechanisms()) {
@@ -418,7 +418,7 @@ TEST_F(SaslBackendTest, OffersWhatShowsNoSecretFirst) {
   EXPECT_TRUE(absl::StrContains(all, " EXTERNAL ")) << all;
 }
 
-TEST_F(SaslBackendTest, OffersWhatIsAskedForInThatOrder) {
+TEST_F(SaslBackendTest, OffersTheListedMechanismsInOrder) {
   std::vector<std::string> names;
   for (const Mechanism& mechanism :
        Open({.mechanisms = {"login", "PLAIN"}})->mechanisms()) {
@@ -438,9 +438,9 @@ TEST_F(SaslBackendTest, OffersWhatIsAskedForInThatOrder) {
   EXPECT_TRUE(absl::IsInvalidArgument(SaslBackend::Open(options).status()));
 }
 
-TEST_F(SaslBackendTest, AFileOfUsersThatIsMissingOrBrokenIsAnOutage) {
+TEST_F(SaslBackendTest, AMissingOrDamagedFileOfUsersIsAnOutage) {
   const std::string file = Site().Path("sasldb2"), kept = Site().Path("kept");
-  for (const char* what : {"missing", "a folder"}) {
+  for (const char* what : {"missing", "a directory"}) {
     std::filesystem::rename(file, kept);
     const bool missing = std::string(what) == "missing";
     if (!missing) std::filesystem::create_directory(file);
@@ -465,7 +465,7 @@ TEST_F(SaslBackendTest, AFileOfUsersThatIsMissingOrBrokenIsAnOutage) {
   }
 }
 
-TEST_F(SaslBackendTest, ThreadsShareIt) {
+TEST_F(SaslBackendTest, ServesSeveralThreads) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([this, i] {

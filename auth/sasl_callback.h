@@ -6,8 +6,9 @@
 
 namespace postern::auth {
 
-// Returns `function` as a sasl_callback_t holds it: the library casts it back,
-// by the callback's id. By way of void (*)(), which compilers let pass for any.
+// Returns `function` in the type that sasl_callback_t has. The library casts it
+// back according to the callback's id. The cast uses void (*)() in between,
+// which compilers accept for any function type without a warning.
 template <typename Result, typename... Arguments>
 int (*SaslCallback(Result (*function)(Arguments...)))() {
   return reinterpret_cast<int (*)()>(reinterpret_cast<void (*)()>(function));

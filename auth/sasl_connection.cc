@@ -19,10 +19,10 @@
 namespace postern::auth {
 namespace {
 
-// What the library has room for.
+// The library's limit.
 constexpr size_t kMaxIdentity = 1023;
 
-// Returns the two as the library reads them; "" if they are not known.
+// Returns both in the form that the library parses, or "" if they are unknown.
 std::string AddressAndPort(const std::optional<IpAddress>& address,
                            uint16_t port) {
   if (port == 0 || !address) return "";
@@ -33,8 +33,8 @@ const char* OrNull(const std::string& text) {
   return text.empty() ? nullptr : text.c_str();
 }
 
-// Returns the bits of the cipher's key. Those of TLS 1.2 and 1.3 that are any
-// good have 128, or say in their names that they have 256.
+// Returns the size of the cipher's key in bits. The secure ciphers of TLS 1.2
+// and 1.3 use 128, or have 256 in their names.
 sasl_ssf_t Strength(const TlsInfo& tls) {
   for (const char* name : {"AES_256", "AES256", "CHACHA20"}) {
     if (absl::StrContains(tls.cipher, name)) return 256;
@@ -42,7 +42,8 @@ sasl_ssf_t Strength(const TlsInfo& tls) {
   return 128;
 }
 
-// The library takes texts for C strings: behind a NUL could stand anything.
+// Returns true if the library treats the messages of `mechanism` as C strings.
+// It would ignore everything after a NUL.
 bool IsText(absl::string_view mechanism) {
   return mechanism == "LOGIN" || mechanism == "EXTERNAL" ||
          mechanism == "CRAM-MD5" || mechanism == "DIGEST-MD5" ||
@@ -62,8 +63,9 @@ SaslConnection::Step Outcome(int result, const char* bytes, unsigned size) {
 }  // namespace
 
 struct SaslConnection::Callbacks {
-  // Comes before the library's own rules for names, and leaves nothing for
-  // them: they differ between mechanisms, and call a blank name an outage.
+  // The library calls this before it applies its own rules to a name. The
+  // result is already canonical, because those rules differ between mechanisms,
+  // and treat a blank name as an outage.
   static int CanonUser(sasl_conn_t*, void* self, const char* sent,
                        unsigned sent_size, unsigned flags, const char*,
                        char* out, unsigned room, unsigned* size) {
@@ -101,7 +103,7 @@ void SaslConnection::Create(const SessionInfo& session,
       options_.service.c_str(), options_.host_name.c_str(),
       external_ ? nullptr : options_.realms.front().c_str(), OrNull(local),
       OrNull(remote), callbacks_, SASL_SUCCESS_DATA, &connection_);
-  // No layers: a strength of 0 at most, and no room to read one.
+  // No security layer: a strength of at most 0, and no buffer for one.
   sasl_security_properties_t properties = {};
   properties.security_flags = SASL_SEC_NOANONYMOUS;
   if (created_ == SASL_OK) {
@@ -138,7 +140,7 @@ SaslConnection::Step SaslConnection::Start(
     return Outcome(SASL_BADPROT, nullptr, 0);
   }
   awaits_login_name_ = mechanism == "LOGIN";
-  // LOGIN takes an empty one for none.
+  // LOGIN ignores an empty initial response.
   if (initial_response.has_value() && !initial_response->empty()) {
     HearLoginName(*initial_response);
   }

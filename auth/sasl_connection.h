@@ -19,54 +19,59 @@
 
 namespace postern::auth {
 
-// Needs a SaslLibrary that was started. Used by one thread at a time.
+// A connection object of Cyrus SASL. SaslLibrary must be started. Use it from
+// one thread at a time.
 class SaslConnection {
  public:
-  // `options` has a realm and outlives this. Of `session` the addresses and the
-  // strength of TLS are told. With a `subject` EXTERNAL is there, and proves
-  // it; else it is not.
+  // `options` must have a realm and outlive this object. The library gets the
+  // addresses of `session` and the strength of its TLS. If `subject` is not
+  // empty, EXTERNAL is available and authenticates it.
   SaslConnection(const SaslOptions& options, const SessionInfo& session,
                  const std::string& subject);
   ~SaslConnection();
   SaslConnection(const SaslConnection&) = delete;
   SaslConnection& operator=(const SaslConnection&) = delete;
 
-  // The mechanisms that can be used here, by the options of the library's own
-  // file too. Before Start().
+  // Returns the mechanisms that can be used here. The options in the library's
+  // own file also limit them. Call it before Start().
   std::vector<std::string> Mechanisms();
 
-  // What came of a step.
+  // The result of a step.
   struct Step {
     SaslOutcome outcome = SaslOutcome::kCannotTell;
-    int result = SASL_FAIL;  // the library's
-    std::string bytes;       // to be sent: for kGoesOn, and for kProved
+    int result = SASL_FAIL;  // the library's result code
+    std::string bytes;       // to send, if kGoesOn or kProved
   };
 
-  // Each may wait. Start() comes once and first, Respond() behind kGoesOn.
+  // Both may block. Start() is called first and once, Respond() after each
+  // kGoesOn.
   Step Start(const std::string& mechanism,
              const std::optional<std::string>& initial_response);
   Step Respond(const std::string& response);
 
-  // Behind kProved: who the client is. Empty: the library does not say, or it
-  // has begun a security layer, which nobody here reads.
+  // Returns the client's identity after kProved. Returns the empty string if
+  // the library does not know it, or if it has begun a security layer, which
+  // this server does not support.
   std::string Identity() const;
 
-  // Who the client says it is, written as identities are; empty: not known yet.
-  // Nothing but its word. Lent until the next step.
+  // The name that the client claims, in the form of an identity; empty if not
+  // yet known. It is not proved. Valid until the next step.
   const std::string& user() const { return user_; }
 
  private:
   struct Callbacks;
   void Create(const SessionInfo& session, const std::string& subject);
-  // Writes the identity that is meant by `sent`; returns SASL_OK or why not.
+  // Sets `identity` to the identity for the name `sent`. Returns SASL_OK or the
+  // reason for a refusal.
   int Canonical(absl::string_view sent, std::string* identity) const;
   void HearLoginName(const std::string& name);
 
   const SaslOptions& options_;
   const bool external_;
-  bool is_text_ = false;  // the mechanism's messages have no place for a NUL
-  // LOGIN's plug-in loses the memory that holds the password where the name is
-  // refused behind it. So such a name is refused here instead.
+  bool is_text_ = false;  // messages of the mechanism may not contain NUL
+  // If the name is refused after the password has arrived, LOGIN's plug-in
+  // leaks the memory that holds the password. Such a name is therefore refused
+  // before the password reaches the plug-in.
   bool awaits_login_name_ = false;
   int login_name_ = SASL_OK;
   sasl_callback_t callbacks_[2];

@@ -58,7 +58,7 @@ void SaslExchange::Start(std::optional<std::string> initial_response,
 
 void SaslExchange::Respond(std::string response, Done done) {
   if (!identity_.empty()) {
-    // RFC 4954 4: what is behind additional data is an empty response.
+    // RFC 4954 4: the response to additional data must be empty.
     AuthMove move = response.empty()
                         ? AuthMove(std::in_place_type<AuthGranted>,
                                    AuthGranted{std::move(identity_)})

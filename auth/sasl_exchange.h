@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One AUTH by Cyrus SASL.
+// One AUTH exchange with Cyrus SASL.
 
 #ifndef POSTERN_AUTH_SASL_EXCHANGE_H_
 #define POSTERN_AUTH_SASL_EXCHANGE_H_
@@ -19,11 +19,11 @@
 
 namespace postern::auth {
 
-// Answers before Start() and Respond() return, which may wait. What the client
-// has sent is wiped once it was looked at.
+// Answers before Start() and Respond() return. Both may block. Wipes the
+// client's messages after use.
 class SaslExchange : public AuthExchange {
  public:
-  // `library` outlives this.
+  // `library` must outlive this object.
   SaslExchange(const SaslLibrary* library,
                std::shared_ptr<const SaslOptions> options,
                SaslMechanism mechanism, SharedSessionInfo session);
@@ -33,7 +33,7 @@ class SaslExchange : public AuthExchange {
   absl::string_view user() const override;
 
  private:
-  // Returns the move behind `step`, during which the library has said `log`.
+  // Returns the answer to `step`, during which the library has logged `log`.
   AuthMove Judge(SaslConnection::Step step, const SaslLog& log);
   AuthMove Grant(SaslConnection::Step step);
   void Complain(int result, absl::string_view log) const;
@@ -42,8 +42,9 @@ class SaslExchange : public AuthExchange {
   const std::shared_ptr<const SaslOptions> options_;
   const SaslMechanism mechanism_;
   const SharedSessionInfo session_;
-  std::optional<SaslConnection> connection_;  // from Start() on
-  // Proved, but for the client's word that it has read our last bytes.
+  std::optional<SaslConnection> connection_;  // set by Start()
+  // Not empty after the client is authenticated, while the server waits for the
+  // empty response to its last data.
   std::string identity_;
 };
 

@@ -38,7 +38,7 @@ int OnLog(void*, int level, const char* message) {
   return SASL_OK;
 }
 
-// The library keeps the array.
+// The library keeps a pointer to this array.
 const sasl_callback_t kCallbacks[] = {
     {SASL_CB_LOG, SaslCallback(&OnLog), nullptr},
     {SASL_CB_LIST_END, nullptr, nullptr},
@@ -60,7 +60,7 @@ void UseMutexes() {
 absl::Status CheckConfigDir(const std::string& config_dir) {
   if (absl::StrContains(config_dir, ':')) {
     return absl::InvalidArgumentError(
-        absl::StrCat("sasl ", config_dir, ": a ':' in the folder's name"));
+        absl::StrCat("sasl ", config_dir, ": the directory name contains ':'"));
   }
   const std::string file = absl::StrCat(config_dir, "/", kApplication, ".conf");
   const system::Descriptor opened(open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -105,8 +105,8 @@ std::string Option(const sasl_utils_t* utils, const char* name,
   return otherwise;
 }
 
-// The one way to the options of the file leads by a plug-in. This is one that
-// will not be added.
+// Only a plug-in can read the options of the file. This function is passed as a
+// plug-in whose initialization fails, so that it is not added.
 int ReadOptions(const sasl_utils_t* utils, int, int*, sasl_canonuser_plug_t**,
                 const char*) {
   options_to_read->pwcheck_method =
@@ -143,9 +143,10 @@ absl::StatusOr<const SaslLibrary*> SaslLibrary::Start(
     started->config_dir = config_dir;
   }
   if (started->config_dir != config_dir) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("sasl ", config_dir, ": this process has begun with \"",
-                     started->config_dir, "\""));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "sasl ", config_dir,
+        ": this process already uses the configuration directory \"",
+        started->config_dir, "\""));
   }
   return started->library;
 }
@@ -154,7 +155,7 @@ absl::Status SaslLibrary::Init(const std::string& config_dir) {
   if (!config_dir.empty()) {
     const absl::Status checked = CheckConfigDir(config_dir);
     if (!checked.ok()) return checked;
-    std::string path = config_dir;  // copied there
+    std::string path = config_dir;  // the library copies it
     if (sasl_set_path(SASL_PATH_TYPE_CONFIG, path.data()) != SASL_OK) {
       return absl::InternalError("sasl: no memory");
     }

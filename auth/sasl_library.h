@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Cyrus SASL, which a process has once: its plug-ins and its configuration.
+// The Cyrus SASL library, which a process can start once, with its plug-ins and
+// its configuration.
 
 #ifndef POSTERN_AUTH_SASL_LIBRARY_H_
 #define POSTERN_AUTH_SASL_LIBRARY_H_
@@ -17,44 +18,48 @@
 
 namespace postern::auth {
 
-// A mechanism that is installed.
+// An installed mechanism.
 struct SaslMechanism : Mechanism {
-  bool server_first = false;  // has no use for an initial response
-  int hash_bits = 0;          // of the hash that it is built on; 0: not said
+  bool server_first = false;  // does not accept an initial response
+  int hash_bits = 0;          // size of the hash that it uses; 0 if unknown
 };
 
-// Thread-safe, and never ended: what ends the library unloads plug-ins that
-// other threads may be in, and nothing else in the process could use it again.
+// Thread-safe. The library is never shut down: that would unload plug-ins that
+// other threads may be executing, and the process could not start it again.
 class SaslLibrary {
  public:
-  // Starts the library for the application "postern", so that its options come
-  // from DIR/postern.conf; with an empty `config_dir` from the first that there
-  // is of /etc/sasl2/postern.conf, /etc/sasl/postern.conf and those of the
-  // plug-ins' folders, and if there is none, all have their defaults. Once it
-  // is started it is returned as it is: neither file nor plug-ins are read
-  // again. `report` hears, before this returns, what was odd.
+  // Starts the library for the application "postern", so that it reads its
+  // options from DIR/postern.conf. If `config_dir` is empty, it uses the first
+  // of /etc/sasl2/postern.conf, /etc/sasl/postern.conf and the same name in the
+  // directories of plug-ins. If none exists, all options have their defaults.
+  // After the first call, returns the same object: neither file nor plug-ins
+  // are read again. Calls `report` with the library's warnings before it
+  // returns.
   //
-  // Fails with
-  //   InvalidArgument     for a `config_dir` with a ':', which is a list to the
-  //                       library, and for a file that it cannot read as one;
-  //   that of the errno   for a file that cannot be opened;
-  //   FailedPrecondition  if it was started with another `config_dir`;
-  //   Internal            where it does not start.
+  // Returns
+  //
+  //   InvalidArgument     if `config_dir` contains ':', which separates
+  //                       directories for the library, or if the library
+  //                       cannot parse the file
+  //   that of the errno   if the file cannot be opened
+  //   FailedPrecondition  if the library was started with another `config_dir`
+  //   Internal            if the library does not start
   static absl::StatusOr<const SaslLibrary*> Start(const std::string& config_dir,
                                                   const log::Report& report);
 
-  // Every mechanism that is installed, in no order.
+  // All installed mechanisms, in no particular order.
   const std::vector<SaslMechanism>& mechanisms() const { return mechanisms_; }
 
-  // Returns OK, unless users are looked for in a file (sasldb_path) alone, and
-  // that is not there: the library then says of each that there is no such
-  // user. May wait for the disk.
+  // Returns an error if users are kept only in a file (sasldb_path), and that
+  // file is missing. The library would then report each user as unknown. May
+  // block on the disk.
   absl::Status CheckUserFile() const;
-  // The same for the start of a server, as the user that it serves as. An error
-  // too if this process may not read the file, or everyone may: it holds
-  // passwords in the clear (CheckPrivate()). OK where postern.conf has
-  // passwords checked elsewhere (pwcheck_method) and names no auxprop_plugin:
-  // then the file may not be there on purpose.
+  // A stricter check for the start of a server, as the user that the server
+  // runs as. Also returns an error if this process cannot read the file, or if
+  // other users can (CheckPrivate()), because it holds passwords in clear text.
+  // Returns OK if postern.conf has passwords checked elsewhere (pwcheck_method)
+  // and does not set auxprop_plugin. In that case the file may be missing on
+  // purpose.
   absl::Status CheckUserFileAtStart() const;
 
  private:
@@ -62,13 +67,14 @@ class SaslLibrary {
   absl::Status Init(const std::string& config_dir);
 
   std::vector<SaslMechanism> mechanisms_;
-  std::string user_file_;  // empty: users may be elsewhere
+  std::string user_file_;  // empty if users may also be elsewhere
   bool wants_user_file_ = false;
 };
 
-// Hears what the library logs on this thread while this is there. One at a time
-// on a thread. What is logged while there is none is lost, and none of the
-// traces, which may hold passwords, is ever heard.
+// Collects what the library logs on this thread while the object exists. There
+// may be one object per thread at a time. Messages that the library logs at
+// other times are lost. Trace messages, which may hold passwords, are never
+// collected.
 class SaslLog {
  public:
   SaslLog();
@@ -76,14 +82,16 @@ class SaslLog {
   SaslLog(const SaslLog&) = delete;
   SaslLog& operator=(const SaslLog&) = delete;
 
-  // What was logged, each thing once, with "; " between: printable, with the
-  // rest and quotes escaped as in C. No more than 600 octets and what escapes
-  // add to them. Names that the client has sent may be in it.
+  // The messages, each once, separated by "; ". Quotes and
+  // characters that are not printable are escaped as in C. The text ends with
+  // the first message that exceeds 300 octets in total, and each message is cut
+  // to 300 octets before escaping. It may contain names that the client has
+  // sent.
   const std::string& text() const { return text_; }
-  // Whether any of it was an error or a warning, and not the client's failure.
+  // True if a message was an error or a warning, not only a failed attempt.
   bool has_errors() const { return has_errors_; }
 
-  // For the library's callback.
+  // Called by the library's callback.
   void Add(int level, absl::string_view message);
 
  private:

@@ -17,8 +17,9 @@
 namespace postern::auth {
 namespace {
 
-// The library is the process': what is wrong comes before what is right.
-TEST(SaslLibraryTest, StartsOnceAndSaysWhatIsWrongWithItsFile) {
+// The library starts once per process, so the errors are tested before the
+// success.
+TEST(SaslLibraryTest, StartsOnceAndReportsErrorsOfItsFile) {
   const SaslTestSite site, other;
   const auto start = [](const std::string& folder) {
     return SaslLibrary::Start(folder, nullptr).status();
@@ -60,14 +61,15 @@ TEST(SaslLibraryTest, StartsOnceAndSaysWhatIsWrongWithItsFile) {
   EXPECT_TRUE((*library)->CheckUserFile().ok());
   status = (*library)->CheckUserFileAtStart();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_NE(status.message().find(site.Path("sasldb2: open to everyone")),
+  EXPECT_NE(status.message().find(
+                site.Path("sasldb2: other users can read or write it")),
             std::string::npos)
       << status;
   ASSERT_EQ(unlink(site.Path("sasldb2").c_str()), 0);
   EXPECT_TRUE(absl::IsNotFound((*library)->CheckUserFileAtStart()));
 }
 
-TEST(SaslLogTest, HearsFailuresAndNoTraces) {
+TEST(SaslLogTest, CollectsFailuresButNoTraces) {
   SaslLog log;
   log.Add(SASL_LOG_PASS, "password wonderland");
   log.Add(SASL_LOG_TRACE, "trace");

@@ -12,21 +12,22 @@
 
 namespace postern::auth {
 
-// Who we are to Cyrus SASL, and what we want of it.
+// The identity of this server for Cyrus SASL, and the mechanisms to offer.
 struct SaslOptions {
-  // Where postern.conf is; empty: where the library looks for it.
+  // The directory of postern.conf. If empty, the library searches for it.
   std::string config_dir;
-  // This server's full name, in challenges and in tickets of Kerberos. Not
-  // empty: the library would ask the DNS for one.
+  // The full host name of this server, for challenges and Kerberos tickets.
+  // Must not be empty: the library would query DNS for it.
   std::string host_name;
-  // What may stand behind the '@' of a user's name, to the letter. The first is
-  // meant by a name without one. Empty: `host_name` alone.
+  // The realms that may follow the '@' of a user's name, exactly as written
+  // here. A name without realm gets the first one. If empty: `host_name` alone.
   std::vector<std::string> realms;
-  // The protocol's registered name (RFC 4422 4), which saslauthd and PAM hear.
+  // The registered name of the protocol (RFC 4422 4), for saslauthd and PAM.
   std::string service = "smtp";
-  // What is offered, in this order; empty: whatever is installed and fit.
+  // The mechanisms to offer, in this order. If empty: all that are installed
+  // and suitable.
   std::vector<std::string> mechanisms;
-  log::Report report;  // empty: no report
+  log::Report report;  // if empty, there are no reports
 };
 
 }  // namespace postern::auth

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a result of Cyrus SASL says of a client.
+// The meaning of result codes of Cyrus SASL.
 
 #ifndef POSTERN_AUTH_SASL_RESULT_H_
 #define POSTERN_AUTH_SASL_RESULT_H_
@@ -11,16 +11,16 @@
 namespace postern::auth {
 
 enum class SaslOutcome : uint8_t {
-  kProved,      // the client is who it says
-  kGoesOn,      // a challenge is to be sent
-  kWrong,       // the credentials are not right, or not of use here
-  kMalformed,   // not what the mechanism has the client send
-  kCannotTell,  // something here does not work
+  kProved,      // the client is authenticated
+  kGoesOn,      // the server sends a challenge
+  kWrong,       // the credentials are wrong, or may not be used here
+  kMalformed,   // the client's message does not follow the mechanism
+  kCannotTell,  // an outage
 };
 
-// Returns what `result` (sasl/sasl.h: SASL_OK, SASL_BADAUTH...), of a step of
-// the server's, means. Whether there is such a user, whether it is disabled and
-// how it has to authenticate are all kWrong. What is not known is kCannotTell.
+// Returns the meaning of `result` (sasl/sasl.h: SASL_OK, SASL_BADAUTH and
+// others) of a server step. An unknown user, a disabled user and a user that
+// needs another mechanism all give kWrong. An unknown code gives kCannotTell.
 SaslOutcome OutcomeOfSaslResult(int result);
 
 }  // namespace postern::auth

@@ -10,7 +10,7 @@
 namespace postern::auth {
 namespace {
 
-TEST(SaslResultTest, AnOutageIsNeverTheClientsFault) {
+TEST(SaslResultTest, ErrorsOfTheServerAreOutages) {
   for (int result :
        {SASL_FAIL, SASL_NOMEM, SASL_NOMECH, SASL_TRYAGAIN, SASL_UNAVAIL,
         SASL_BADPARAM, SASL_NOTINIT, SASL_NOTDONE, SASL_BADVERS, SASL_CONFIGERR,
@@ -19,7 +19,7 @@ TEST(SaslResultTest, AnOutageIsNeverTheClientsFault) {
   }
 }
 
-TEST(SaslResultTest, NobodyLearnsWhichUsersThereAre) {
+TEST(SaslResultTest, AllWrongCredentialsHaveTheSameOutcome) {
   for (int result :
        {SASL_BADAUTH, SASL_NOUSER, SASL_NOAUTHZ, SASL_NOVERIFY, SASL_TOOWEAK,
         SASL_ENCRYPT, SASL_TRANS, SASL_WEAKPASS, SASL_EXPIRED, SASL_DISABLED,
@@ -28,12 +28,12 @@ TEST(SaslResultTest, NobodyLearnsWhichUsersThereAre) {
   }
 }
 
-TEST(SaslResultTest, WhatIsNotTheMechanismsIsMalformed) {
+TEST(SaslResultTest, ProtocolErrorsAreMalformed) {
   EXPECT_EQ(OutcomeOfSaslResult(SASL_BADPROT), SaslOutcome::kMalformed);
   EXPECT_EQ(OutcomeOfSaslResult(SASL_BUFOVER), SaslOutcome::kMalformed);
 }
 
-TEST(SaslResultTest, OneResultAloneIsProof) {
+TEST(SaslResultTest, OnlySaslOkIsProof) {
   for (int result = -200; result <= 200; ++result) {
     EXPECT_EQ(OutcomeOfSaslResult(result) == SaslOutcome::kProved,
               result == SASL_OK)

@@ -124,7 +124,7 @@ std::string Play(AuthExchange* exchange, SaslTestClient* client, bool initial) {
       StartNow(exchange, initial ? first : std::optional<std::string>());
   if (!initial && first.has_value()) {
     const auto* challenge = std::get_if<AuthChallenge>(&move);
-    // An empty challenge asks for what could have come with AUTH.
+    // An empty challenge requests the initial response.
     if (challenge != nullptr && challenge->bytes.empty()) {
       move = RespondNow(exchange, *first);
     }
@@ -132,7 +132,7 @@ std::string Play(AuthExchange* exchange, SaslTestClient* client, bool initial) {
   while (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
     const std::optional<std::string> response =
         client->Respond(challenge->bytes);
-    if (!response.has_value()) return "the server proves nothing";
+    if (!response.has_value()) return "the server did not prove itself";
     move = RespondNow(exchange, *response);
   }
   return Describe(move);

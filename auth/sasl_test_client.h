@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The client's side of an exchange, by Cyrus SASL's own.
+// The client's side of an exchange, with the client library of Cyrus SASL.
 
 #ifndef POSTERN_AUTH_SASL_TEST_CLIENT_H_
 #define POSTERN_AUTH_SASL_TEST_CLIENT_H_
@@ -20,7 +20,7 @@ namespace postern::auth {
 struct SaslTestUser {
   std::string name;
   std::string password;
-  std::string authorize_as;  // empty: as whom it is
+  std::string authorize_as;  // if empty, as `name`
 };
 
 class SaslTestClient {
@@ -31,12 +31,12 @@ class SaslTestClient {
   SaslTestClient(const SaslTestClient&) = delete;
   SaslTestClient& operator=(const SaslTestClient&) = delete;
 
-  // Absent: the server is first.
+  // nullopt: the server sends the first message.
   const std::optional<std::string>& initial_response() const {
     return initial_response_;
   }
-  // Returns what to say to `challenge`; nullopt if it proves no server that
-  // knows the password.
+  // Returns the response to `challenge`, or nullopt if the challenge does not
+  // prove that the server knows the password.
   std::optional<std::string> Respond(const std::string& challenge);
 
  private:
@@ -49,7 +49,7 @@ class SaslTestClient {
   std::optional<std::string> initial_response_;
 };
 
-// Make one move, whose answer must come at once.
+// Start() and Respond() of an exchange that must answer before they return.
 AuthMove StartNow(AuthExchange* exchange,
                   const std::optional<std::string>& initial_response);
 AuthMove RespondNow(AuthExchange* exchange, const std::string& response);
@@ -58,8 +58,8 @@ AuthMove RespondNow(AuthExchange* exchange, const std::string& response);
 // refusal: "535 5.7.8".
 std::string Describe(const AuthMove& move);
 
-// Plays the exchange to its end, with an initial response if it is wanted and
-// the mechanism has one. Returns the last move, described.
+// Runs the exchange to its end, with an initial response if `initial` is true
+// and the mechanism has one. Returns Describe() of the last answer.
 std::string Play(AuthExchange* exchange, SaslTestClient* client,
                  bool initial = true);
 

@@ -13,7 +13,7 @@
 
 namespace postern::auth {
 
-// Not in Bazel's own folder: a socket's path has no more than 107 octets.
+// Not in Bazel's directory: the path of a socket has at most 107 bytes.
 SaslTestSite::SaslTestSite() : path_("/tmp/postern.XXXXXX") {
   EXPECT_NE(mkdtemp(path_.data()), nullptr) << path_;
 }

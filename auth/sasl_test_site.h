@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A folder with a postern.conf and a sasldb, for the tests of a process.
+// A directory with a postern.conf and a sasldb for the tests of one process.
 
 #ifndef POSTERN_AUTH_SASL_TEST_SITE_H_
 #define POSTERN_AUTH_SASL_TEST_SITE_H_
@@ -12,7 +12,7 @@
 
 namespace postern::auth {
 
-// Is there for as long as this is, with all that is put into it.
+// The directory exists, with its files, while this object does.
 class SaslTestSite {
  public:
   SaslTestSite();
@@ -20,13 +20,13 @@ class SaslTestSite {
   SaslTestSite(const SaslTestSite&) = delete;
   SaslTestSite& operator=(const SaslTestSite&) = delete;
 
-  // Returns the full path of `name` inside.
+  // Returns the full path of `name` in the directory.
   std::string Path(absl::string_view name = "") const;
   void Write(absl::string_view name, absl::string_view contents) const;
-  // A postern.conf that has users looked for in the sasldb.
+  // Writes a postern.conf that looks up users in the sasldb.
   void UseUserFile() const;
-  // Puts a user into Path("sasldb2"), by saslpasswd2(8). None of them holds
-  // what a shell would take for something else.
+  // Adds a user to Path("sasldb2") with saslpasswd2(8). The arguments must not
+  // contain characters that are special in a shell.
   void AddUser(absl::string_view user, absl::string_view realm,
                absl::string_view password) const;
 

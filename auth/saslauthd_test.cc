@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// SaslBackend with the real saslauthd, which asks an IMAP server of ours.
+// SaslBackend with the real saslauthd, which uses an IMAP server of this test.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@
 namespace postern::auth {
 namespace {
 
-// Lets alice log in, with the password wonderland.
+// An IMAP server on which alice can log in with the password wonderland.
 class ImapStandIn {
  public:
   ImapStandIn() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -55,7 +55,7 @@ class ImapStandIn {
   }
 
   int port() const { return port_; }
-  // How often a log-in was tried.
+  // The number of attempts to log in.
   int tried() const { return tried_; }
 
  private:
@@ -88,7 +88,7 @@ class ImapStandIn {
 
 class Saslauthd {
  public:
-  // Returns when it serves FOLDER/mux.
+  // Returns when the program listens on the socket `folder`/mux.
   Saslauthd(const std::string& folder, int imap_port) {
     std::vector<std::string> words = {"/usr/sbin/saslauthd",
                                       "-d",
@@ -133,11 +133,11 @@ class Saslauthd {
 
  private:
   pid_t process_ = 0;
-  int output_ = -1;  // open, or it could not write
+  int output_ = -1;  // kept open, so that the program can write
 };
 
-TEST(SaslauthdTest, ItsYesAndNoAreCredentialsAndItsSilenceIsAnOutage) {
-  signal(SIGPIPE, SIG_IGN);  // as programs do
+TEST(SaslauthdTest, YesAndNoDecideAndNoAnswerIsAnOutage) {
+  signal(SIGPIPE, SIG_IGN);  // as the programs do
   const SaslTestSite site;
   const std::string mux = site.Path("mux");
   site.Write("postern.conf", absl::StrCat("pwcheck_method: saslauthd\n"
@@ -181,7 +181,7 @@ TEST(SaslauthdTest, ItsYesAndNoAreCredentialsAndItsSilenceIsAnOutage) {
     const std::string wrong = "535 5.7.8; 535 5.7.8; ";
     EXPECT_EQ(login("alice", "Wonderland"), wrong);
     EXPECT_EQ(login("nobody", "wonderland"), wrong);
-    // It would not look at the realm, and is not asked.
+    // saslauthd would ignore the realm, so it must not be asked.
     const int tried = imap.tried();
     EXPECT_EQ(login("alice@elsewhere.example", "wonderland"), wrong);
     EXPECT_EQ(imap.tried(), tried);
@@ -200,7 +200,8 @@ TEST(SaslauthdTest, ItsYesAndNoAreCredentialsAndItsSilenceIsAnOutage) {
   std::thread hangs_up([mute] {
     for (int client; (client = accept(mute, nullptr, nullptr)) >= 0;) {
       char request[1024];
-      (void)!read(client, request, sizeof(request));  // or its write fails
+      (void)!read(client, request,
+                  sizeof(request));  // otherwise the client's write would fail
       close(client);
     }
   });

@@ -14,8 +14,9 @@
 namespace postern::auth {
 namespace {
 
-// Returns what `profile` makes of `text`, which is UTF-8 without a NUL; nullopt
-// where it prohibits the text, which may be a password: no copy of ours stays.
+// Applies `profile` to `text`, which is UTF-8 without NUL. Returns nullopt if
+// the profile prohibits the text. The text may be a password, so no copy stays
+// in memory.
 std::optional<std::string> Prepare(absl::string_view text,
                                    const Stringprep_profile* profile,
                                    Stringprep_profile_flags flags) {
@@ -36,9 +37,9 @@ std::optional<std::string> Prepare(absl::string_view text,
 
 std::optional<std::string> SaslPrep(absl::string_view text) {
   if (text.empty()) return std::nullopt;
-  // Nothing in RFC 4013 is about these.
+  // RFC 4013 changes no printable ASCII character.
   if (IsPrintableAscii(text)) return std::string(text);
-  // libidn reads on behind what is cut short.
+  // libidn would read past the end of a truncated UTF-8 sequence.
   if (!IsUtf8(text) || text.find('\0') != text.npos) return std::nullopt;
   std::optional<std::string> result =
       Prepare(text, stringprep_saslprep, STRINGPREP_NO_UNASSIGNED);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// SASLprep, RFC 4013: names and passwords that look the same are the same.
+// SASLprep (RFC 4013): makes names and passwords that look the same equal.
 
 #ifndef POSTERN_AUTH_SASLPREP_H_
 #define POSTERN_AUTH_SASLPREP_H_
@@ -13,15 +13,16 @@
 
 namespace postern::auth {
 
-// Returns `text`, a name or a password, as it is compared and hashed: as a
-// "stored string", RFC 3454 7. Printable ASCII is itself. Returns nullopt for
-// what is no UTF-8, holds a NUL, a control character or another of those that
-// RFC 4013 2.3 to 2.5 prohibit (a code point that Unicode 3.2 does not assign,
-// among them, as RFC 5802 2.2 has it), or has nothing left.
+// Returns `text`, a name or a password, in the form in which it is compared and
+// hashed, as a "stored string" (RFC 3454 7). Printable ASCII stays unchanged.
+// Returns nullopt if the text is empty, is not UTF-8, or contains NUL, a
+// control character or another character that RFC 4013 2.3 to 2.5 prohibits,
+// including code points that Unicode 3.2 does not assign (RFC 5802 2.2); also
+// if the result is empty.
 std::optional<std::string> SaslPrep(absl::string_view text);
 
-// Returns `text`, which SaslPrep() has returned, with the case of letters
-// folded (RFC 3454 B.2): two names that differ in case alone become one.
+// Returns `text`, a result of SaslPrep(), with the case of letters folded
+// (RFC 3454 B.2). Names that differ only in case become equal.
 std::string FoldCase(absl::string_view text);
 
 }  // namespace postern::auth

@@ -13,29 +13,29 @@
 namespace postern::auth {
 namespace {
 
-TEST(SaslPrepTest, WhatLooksTheSameIsTheSame) {
+TEST(SaslPrepTest, TextsThatLookTheSameBecomeEqual) {
   const struct {
     absl::string_view text;
     absl::string_view prepared;
   } cases[] = {
       {"user", "user"},
       {"USER", "USER"},            // case is kept
-      {" a,b=c ~ ", " a,b=c ~ "},  // printable ASCII is itself
-      {"I\xC2\xADX", "IX"},        // RFC 4013 3: a soft hyphen is nothing
+      {" a,b=c ~ ", " a,b=c ~ "},  // printable ASCII is unchanged
+      {"I\xC2\xADX", "IX"},        // RFC 4013 3: a soft hyphen is removed
       {"\xC2\xAA", "a"},           // RFC 4013 3: feminine ordinal
       {"\xE2\x85\xA8", "IX"},      // RFC 4013 3: Roman nine
       {"a\xC2\xA0"
        "b",
        "a b"},                    // no-break space
       {"u\xCC\x88", "\xC3\xBC"},  // u and a diaeresis
-      {"\xC3\xBC", "\xC3\xBC"},   // as one
+      {"\xC3\xBC", "\xC3\xBC"},   // as one character
   };
   for (const auto& [text, prepared] : cases) {
     EXPECT_EQ(SaslPrep(text), std::string(prepared)) << absl::CHexEscape(text);
   }
 }
 
-TEST(SaslPrepTest, WhatIsProhibitedIsNothing) {
+TEST(SaslPrepTest, ProhibitedTextsHaveNoResult) {
   const absl::string_view cases[] = {
       "",
       absl::string_view("a\0b", 3),
@@ -48,8 +48,8 @@ TEST(SaslPrepTest, WhatIsProhibitedIsNothing) {
       "\xE2\x80\x8E",      // left-to-right mark
       "\xEE\x80\x80",      // private use
       "\xF0\x9F\x98\x80",  // not in Unicode 3.2
-      "\xFF",              // no UTF-8
-      "\xC3",              // cut short
+      "\xFF",              // not UTF-8
+      "\xC3",              // truncated
       "\xC0\x80",          // overlong
   };
   for (const absl::string_view text : cases) {

@@ -21,12 +21,12 @@
 namespace postern::auth {
 namespace {
 
-constexpr size_t kNonceSize = 18;  // octets, that 24 characters stand for
+constexpr size_t kNonceSize = 18;  // octets, 24 characters in base64
 
 std::string RandomNonce() { return EncodeBase64(RandomBytes(kNonceSize)); }
 
-// Returns the name that `text` stands for: saslname, RFC 5802 7. nullopt if it
-// is none, which an empty one is not.
+// Decodes a saslname (RFC 5802 7). Returns nullopt if it is invalid or
+// empty.
 std::optional<std::string> DecodeName(absl::string_view text) {
   if (text.empty()) return std::nullopt;
   std::string name;
@@ -45,7 +45,8 @@ std::optional<std::string> DecodeName(absl::string_view text) {
   return name;
 }
 
-// Takes text up to a comma off `message`, and the comma, if there is one.
+// Removes the text up to the first comma, and the comma, from `message`.
+// Returns that text. If there is no comma, takes everything.
 absl::string_view TakePart(absl::string_view* message) {
   const size_t comma = message->find(',');
   const absl::string_view part = message->substr(0, comma);
@@ -53,8 +54,8 @@ absl::string_view TakePart(absl::string_view* message) {
   return part;
 }
 
-// Returns whether all of `text` are attributes that nobody has to understand:
-// extensions, RFC 5802 7.
+// Returns true if `text` consists of extensions that the server may ignore
+// (RFC 5802 7).
 bool AreExtensions(absl::string_view text) {
   if (absl::EndsWith(text, ",")) return false;
   do {
@@ -67,7 +68,8 @@ bool AreExtensions(absl::string_view text) {
   return true;
 }
 
-// Returns whether `text` is a nonce: printable, and a comma is in no part.
+// Returns true if `text` is a nonce: printable characters. A comma cannot
+// occur, because TakePart() splits at commas.
 bool IsNonce(absl::string_view text) {
   if (text.empty()) return false;
   for (const char c : text) {
@@ -82,7 +84,8 @@ class ScramExchange : public AuthExchange {
       : source_(source), nonce_source_(std::move(nonce)) {}
 
   void Start(std::optional<std::string> initial_response, Done done) override {
-    // Without one, the client waits for an empty challenge (RFC 4954 4).
+    // Without an initial response, the client waits for an empty challenge
+    // (RFC 4954 4).
     std::move(done)(initial_response ? OnFirst(*initial_response)
                                      : AuthMove(AuthChallenge{}));
   }
@@ -115,17 +118,17 @@ class ScramExchange : public AuthExchange {
 
   AuthMove OnFirst(absl::string_view message);
   AuthMove OnFinal(absl::string_view message);
-  // Returns whether `proof` is that of the keys, and of who has them.
+  // Returns true if `proof` matches the keys, and the keys belong to a user.
   bool Proves(absl::string_view proof) const;
 
   ScramSource* const source_;
   const std::function<std::string()> nonce_source_;
   State state_ = State::kFirst;
   std::string user_;
-  std::string requested_;  // the authzid; empty: none
+  std::string requested_;  // the authorization identity, or empty
   std::string gs2_header_;
-  std::string nonce_;  // the client's and ours
-  // AuthMessage, RFC 5802 3, as far as it goes.
+  std::string nonce_;  // of the client and the server
+  // The beginning of AuthMessage (RFC 5802 3).
   std::string auth_message_;
   ScramSource::Found found_;
 };
@@ -170,7 +173,7 @@ AuthMove ScramExchange::OnFirst(absl::string_view message) {
 
 AuthMove ScramExchange::OnFinal(absl::string_view message) {
   state_ = State::kOver;
-  // The proof is the last attribute, and no base64 holds a comma.
+  // The proof is the last attribute, and base64 contains no comma.
   const size_t end = message.rfind(',');
   if (end == message.npos) return Malformed();
   absl::string_view proof64 = message.substr(end + 1);
@@ -187,7 +190,7 @@ AuthMove ScramExchange::OnFinal(absl::string_view message) {
   const std::optional<std::string> binding = DecodeBase64(binding64);
   const std::optional<std::string> proof = DecodeBase64(proof64);
   if (!binding || !proof) return Malformed();
-  // All three are looked at, whatever the first has shown.
+  // Always computes all three, so that the time does not depend on the first.
   const bool bound = *binding == gs2_header_;
   const bool fresh = SameBytes(nonce, nonce_);
   const bool proved = Proves(*proof);
@@ -206,7 +209,7 @@ bool ScramExchange::Proves(absl::string_view proof) const {
     client_key[i] = static_cast<char>(client_key[i] ^ proof[i]);
   }
   const std::string stored_key = Sha256(client_key);
-  Wipe(&client_key);  // it would do to log in
+  Wipe(&client_key);  // it would be enough to log in
   return SameBytes(stored_key, found_.keys.stored_key) &&
          !found_.identity.empty();
 }

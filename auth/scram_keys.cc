@@ -16,7 +16,7 @@ ScramKeys DeriveScramKeys(absl::string_view password, absl::string_view salt,
                     .salt = std::string(salt),
                     .stored_key = Sha256(client_key),
                     .server_key = HmacSha256(salted, "Server Key")};
-  // Either is as good as the password.
+  // Each of them is worth as much as the password.
   Wipe(&salted);
   Wipe(&client_key);
   return keys;

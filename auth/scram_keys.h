@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a server keeps of a password for SCRAM-SHA-256: RFC 5802 3, RFC 7677.
+// What a server stores of a password for SCRAM-SHA-256 (RFC 5802 3, RFC 7677).
 
 #ifndef POSTERN_AUTH_SCRAM_KEYS_H_
 #define POSTERN_AUTH_SCRAM_KEYS_H_
@@ -12,18 +12,19 @@
 
 namespace postern::auth {
 
-// It does not tell the password, but to those who try many, and is no use to
-// log in with. Who has it can pass for this server.
+// The keys do not contain the password, but allow guesses to be tested. A
+// client cannot log in with them. A server that has them can pass as this
+// server.
 struct ScramKeys {
   int iterations = 0;
   std::string salt;
-  std::string stored_key;  // kSha256Size octets, as the next
+  std::string stored_key;  // kSha256Size octets, as is server_key
   std::string server_key;
 
   friend bool operator==(const ScramKeys&, const ScramKeys&) = default;
 };
 
-// Returns the keys of `password`, which is prepared (auth/saslprep.h).
+// Returns the keys of `password`, which must be a result of SaslPrep().
 ScramKeys DeriveScramKeys(absl::string_view password, absl::string_view salt,
                           int iterations);
 

@@ -47,7 +47,7 @@ class Source : public ScramSource {
     if (user == "user" || user == "a,b=c") {
       return Found{keys_, absl::StrCat("<", user, ">")};
     }
-    return Found{keys_, ""};  // even with the right keys nobody is granted
+    return Found{keys_, ""};  // no identity, although the keys are right
   }
 
   ScramKeys keys_;
@@ -55,7 +55,7 @@ class Source : public ScramSource {
   std::string asked_;
 };
 
-// A move as text: a challenge, "granted" and an identity, or a code.
+// Returns a challenge, "granted IDENTITY", or a code.
 std::string Show(const AuthMove& move) {
   if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
     return challenge->bytes;
@@ -89,23 +89,24 @@ class ScramTest : public testing::Test {
     });
     return move;
   }
-  // Notes what the client has learned.
+  // Records what the client has learned.
   void Note(const AuthMove& move) {
     const auto* challenge = std::get_if<AuthChallenge>(&move);
     reveals_ = challenge == nullptr ? AuthChallenge::Reveals::kNothing
                                     : challenge->reveals;
   }
-  // The answer to `first`, by an exchange of its own.
+  // Returns the answer to `first` in a new exchange.
   std::string First(absl::string_view first) {
     Renew();
     return Start(std::string(first));
   }
-  // The answer to `last`, behind the first message of the RFC.
+  // Returns the answer to `last`, after the first message of the RFC.
   std::string Final(absl::string_view last) {
     EXPECT_EQ(First(kFirst), kServerFirst);
     return Respond(last);
   }
-  // A client's last message, with a proof that fits it, behind First(`first`).
+  // Returns a client's last message with a valid proof, for use after
+  // First(`first`).
   std::string Proof(absl::string_view first, absl::string_view extensions) {
     const size_t bare = first.find(',', first.find(',') + 1) + 1;
     return ProofOf(
@@ -131,15 +132,15 @@ class ScramTest : public testing::Test {
   AuthChallenge::Reveals reveals_ = AuthChallenge::Reveals::kNothing;
 };
 
-TEST_F(ScramTest, TheExampleOfRfc7677IsGranted) {
+TEST_F(ScramTest, TheExampleOfRfc7677Succeeds) {
   EXPECT_EQ(Start(kFirst), kServerFirst);
   EXPECT_EQ(exchange_->user(), "user");
   EXPECT_EQ(Respond(kFinal), kServerFinal);
   EXPECT_EQ(Respond(""), "granted <user>");
 }
 
-// The last challenge tells the client that its password is right.
-TEST_F(ScramTest, SaysWhatItsChallengesReveal) {
+// The last challenge shows the client that its password is right.
+TEST_F(ScramTest, ChallengesSayWhatTheyReveal) {
   EXPECT_EQ(Start(kFirst), kServerFirst);
   EXPECT_EQ(reveals_, AuthChallenge::Reveals::kNothing);
   EXPECT_EQ(Respond(kFinal), kServerFinal);
@@ -154,11 +155,11 @@ TEST_F(ScramTest, AClientMayWaitForAnEmptyChallenge) {
   EXPECT_EQ(Respond(""), "granted <user>");
 }
 
-TEST_F(ScramTest, WhatIsAllowedIsGranted) {
+TEST_F(ScramTest, AcceptsAllValidForms) {
   const absl::string_view firsts[] = {
       "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
       "y,,n=user,r=rOprNGfwEbeRWgbNEkqO",          // c=eSws
-      "n,a=user,n=user,r=rOprNGfwEbeRWgbNEkqO",    // an authzid: the user
+      "n,a=user,n=user,r=rOprNGfwEbeRWgbNEkqO",    // authzid: the user
       "n,,n=user,r=rOprNGfwEbeRWgbNEkqO,x=1,y==",  // extensions
       "n,,n=a=2Cb=3Dc,r=rOprNGfwEbeRWgbNEkqO",
       "n,a=a=2Cb=3Dc,n=a=2Cb=3Dc,r=rOprNGfwEbeRWgbNEkqO",
@@ -172,7 +173,7 @@ TEST_F(ScramTest, WhatIsAllowedIsGranted) {
   }
 }
 
-TEST_F(ScramTest, WhatIsNoFirstMessageIsMalformed) {
+TEST_F(ScramTest, AnInvalidFirstMessageIsMalformed) {
   const absl::string_view cases[] = {
       "",
       "n",
@@ -181,7 +182,7 @@ TEST_F(ScramTest, WhatIsNoFirstMessageIsMalformed) {
       ",,n=user,r=x",
       "N,,n=user,r=x",
       "nn,,n=user,r=x",
-      "p=tls-unique,,n=user,r=x",  // a binding, where none was offered
+      "p=tls-unique,,n=user,r=x",  // channel binding, which was not offered
       "n,n=user,r=x",
       "n,,r=x,n=user",
       "n,,n=user",
@@ -196,7 +197,7 @@ TEST_F(ScramTest, WhatIsNoFirstMessageIsMalformed) {
       "n,,n=user,r=x,1=2",
       "n,,n=user,r=x,m=1",  // reserved
       "n,,m=1,n=user,r=x",  // reserved
-      "n,,x=1,n=user,r=x",  // not in front
+      "n,,x=1,n=user,r=x",  // must not come first
       "n,,n=us=er,r=x",
       "n,,n=user=,r=x",
       "n,,n=user=2c,r=x",  // upper case
@@ -214,12 +215,12 @@ TEST_F(ScramTest, WhatIsNoFirstMessageIsMalformed) {
   }
 }
 
-TEST_F(ScramTest, NobodyIsSomebodyElse) {
+TEST_F(ScramTest, NoUserMayActAsAnother) {
   EXPECT_EQ(First("n,a=root,n=user,r=x"), "535");
   EXPECT_EQ(First("n,a=User,n=user,r=x"), "535");
 }
 
-TEST_F(ScramTest, WhatIsNoFinalMessageIsMalformed) {
+TEST_F(ScramTest, AnInvalidFinalMessageIsMalformed) {
   const std::string good = kFinal;
   const std::string nonce = good.substr(7, good.find(",p=") - 7);
   const std::string proof = good.substr(good.find(",p="));
@@ -275,8 +276,9 @@ TEST_F(ScramTest, AProofOfAnotherExchangeIsRefused) {
   const std::string good = absl::StrCat("c=biws,r=", nonce);
   EXPECT_EQ(Final(ProofOf(bare, good)), kServerFinal);
   for (const std::string& without :
-       {absl::StrCat("c=eSws,r=", nonce),      // as if it had said "y"
-        absl::StrCat("c=cD14LCw=,r=", nonce),  // as if it had bound "p=x"
+       {absl::StrCat("c=eSws,r=", nonce),  // as if the client had sent "y"
+        absl::StrCat("c=cD14LCw=,r=",
+                     nonce),  // as if the client had used "p=x"
         absl::StrCat("c=,r=", nonce), absl::StrCat("c=biws,r=", nonce, "0"),
         absl::StrCat("c=biws,r=x", nonce),
         std::string("c=biws,r=rOprNGfwEbeRWgbNEkqO"),
@@ -285,24 +287,24 @@ TEST_F(ScramTest, AProofOfAnotherExchangeIsRefused) {
   }
 }
 
-TEST_F(ScramTest, WhoDoesNotExistIsRefusedAtTheEnd) {
+TEST_F(ScramTest, AnUnknownUserIsRefusedAtTheEnd) {
   const std::string first = "n,,n=nobody,r=rOprNGfwEbeRWgbNEkqO";
   EXPECT_EQ(First(first), kServerFirst);
   EXPECT_EQ(Respond(Proof(first, "")), "535");
 }
 
-TEST_F(ScramTest, ASourceThatCannotTellIsNoRefusal) {
+TEST_F(ScramTest, AnOutageOfTheSourceIsTemporary) {
   source_.down_ = true;
   EXPECT_EQ(First(kFirst), "454");
 }
 
-TEST_F(ScramTest, BehindTheSignatureAClientHasNothingToSay) {
+TEST_F(ScramTest, AfterTheSignatureTheResponseMustBeEmpty) {
   EXPECT_EQ(Final(kFinal), kServerFinal);
   EXPECT_EQ(Respond("x"), "501");
   EXPECT_EQ(Respond(""), "501");
 }
 
-TEST_F(ScramTest, EachExchangeHasANonceOfItsOwn) {
+TEST_F(ScramTest, EachExchangeHasItsOwnNonce) {
   std::string nonces[2];
   for (std::string& nonce : nonces) {
     exchange_ = MakeScramExchange(&source_);

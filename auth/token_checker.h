@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tells whose a bearer token (RFC 6750) is.
+// The interface that checks bearer tokens (RFC 6750).
 
 #ifndef POSTERN_AUTH_TOKEN_CHECKER_H_
 #define POSTERN_AUTH_TOKEN_CHECKER_H_
@@ -12,11 +12,11 @@
 
 namespace postern::auth {
 
-// What a client has sent to prove who it is. Lent for one call.
+// The credentials that a client has sent. Valid for one call.
 struct BearerProof {
-  absl::string_view token;  // not empty; RFC 6750 2.1's characters
-  // Who the client says it is: a hint, which proves nothing. UTF-8 without
-  // control characters; empty: it has named nobody.
+  absl::string_view token;  // not empty; characters of RFC 6750 2.1
+  // The user that the client names, which is a hint and proves nothing: UTF-8
+  // without control characters, or empty if it names none.
   absl::string_view user;
 };
 
@@ -24,10 +24,10 @@ class TokenChecker {
  public:
   virtual ~TokenChecker() = default;
 
-  // Returns AuthGranted, with the identity of whom the token was issued to,
-  // whoever the client says it is, or one of the refusals of auth/refusal.h:
-  // WrongCredentials() when sure, and CannotTell() otherwise. May wait.
-  // Thread-safe.
+  // Returns AuthGranted with the identity of the user to whom the token was
+  // issued, even if `user` is another, or one of the refusals of
+  // auth/refusal.h: WrongCredentials() if the checker is certain, CannotTell()
+  // otherwise. May block. Thread-safe.
   virtual AuthMove Check(const BearerProof& proof,
                          const SessionInfo& session) = 0;
 };

@@ -19,7 +19,7 @@
 namespace postern::auth {
 namespace {
 
-constexpr size_t kMaxLine = 512;  // octets, with its end
+constexpr size_t kMaxLine = 512;  // octets, including the newline
 
 bool IsIdentity(absl::string_view text) {
   return !text.empty() && IsUtf8(text) && !HoldsC1(text) &&
@@ -38,7 +38,7 @@ AuthMove TokenCommand::Check(const BearerProof& proof,
     return CannotTell();
   };
   std::string text;
-  // No copy of it is left elsewhere.
+  // So that no other copy stays in memory.
   text.reserve(proof.token.size() + proof.user.size() + 2);
   for (const absl::string_view field : {proof.token, proof.user}) {
     text.append(field.data(), field.size());
@@ -49,7 +49,7 @@ AuthMove TokenCommand::Check(const BearerProof& proof,
       AskChecker({.command = options_.command,
                   .environment = options_.environment,
                   .fields = fields.text(),
-                  .optional = proof.user.size() + 1,  // a hint
+                  .optional = proof.user.size() + 1,  // the user is a hint
                   .max_output = kMaxLine,
                   .timeout = options_.timeout},
                  session);
@@ -63,7 +63,7 @@ AuthMove TokenCommand::Check(const BearerProof& proof,
   }
   const absl::string_view identity = absl::StripSuffix(answer.output, "\n");
   if (!IsIdentity(identity)) {
-    return unable("says yes, but not in one line to whom");
+    return unable("exit code 0, but its output is not one line with a name");
   }
   return AuthGranted{std::string(identity)};
 }

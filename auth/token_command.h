@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A program that knows bearer tokens.
+// Checks bearer tokens with a program.
 
 #ifndef POSTERN_AUTH_TOKEN_COMMAND_H_
 #define POSTERN_AUTH_TOKEN_COMMAND_H_
@@ -18,27 +18,26 @@
 namespace postern::auth {
 
 struct TokenCommandOptions {
-  // The program, by its path, and its arguments.
+  // The path of the program, and its arguments.
   std::vector<std::string> command;
-  // How long the program may take before it is killed.
+  // The program is killed after this time.
   absl::Duration timeout = absl::Seconds(60);
-  // What the program finds in its environment before SessionVariables():
+  // The environment of the program, before SessionVariables():
   // system::ServiceVariables() or system::UcspiVariables().
   system::Variables environment;
   log::Report report;
 };
 
-// Runs the program for each token: it reads
+// Runs the program once for each token. The program reads
 //
 //   token NUL user NUL
 //
-// from descriptor 3, the user being whom the client has named, if anyone, and
-// writes the identity of whom the token was issued to as one line, of 512
-// octets at most, to descriptor 1. kCheckerExits (auth/checker_process.h) says
-// what its exit codes mean. An outage, a line that is no name, and no end in
-// time are CannotTell() and reported: see AskChecker() for that, and for what
-// else the program finds.
-// Thread-safe.
+// from descriptor 3, where user is the name that the client sent, or empty. It
+// writes the identity of the user to whom the token was issued to descriptor 1,
+// as one line of at most 512 octets. kCheckerExits (auth/checker_process.h)
+// lists its exit codes. The result is CannotTell(), and the reason is reported,
+// after an outage, a timeout, or a line that is not a name. AskChecker()
+// describes the rest of the interface. Thread-safe.
 class TokenCommand : public TokenChecker {
  public:
   explicit TokenCommand(TokenCommandOptions options);

@@ -26,7 +26,7 @@ class TokenCommandTest : public testing::Test {
     };
   }
 
-  // Makes the program of `script`, which may write into "$0.asked".
+  // Makes a program from `script`, which may write to "$0.asked".
   void Run(const std::string& script) {
     path_ = absl::StrCat(testing::TempDir(), "/token-command");
     std::ofstream(path_) << "#!/bin/sh\n" << script << "\n";
@@ -40,7 +40,7 @@ class TokenCommandTest : public testing::Test {
     return text.str();
   }
 
-  // "granted IDENTITY", or the code of the reply.
+  // Returns "granted IDENTITY", or the code of the reply.
   std::string Check(const BearerProof& proof, const SessionInfo& session = {}) {
     reports_.clear();
     TokenCommand checker(options_);
@@ -56,7 +56,7 @@ class TokenCommandTest : public testing::Test {
   TokenCommandOptions options_;
 };
 
-TEST_F(TokenCommandTest, ShowsTheTokenTheUserAndTheSession) {
+TEST_F(TokenCommandTest, TheProgramGetsTokenUserAndSession) {
   Run("tr '\\0' '|' <&3 >$0.asked; echo \" $1 $TCPREMOTEIP\" >>$0.asked\n"
       "readlink /proc/$$/fd/0 >>$0.asked; echo ann@x.example");
   options_.command.push_back("argument");
@@ -69,21 +69,22 @@ TEST_F(TokenCommandTest, ShowsTheTokenTheUserAndTheSession) {
   EXPECT_EQ(reports_, "");
 }
 
-TEST_F(TokenCommandTest, ATokenIsAsLongAsALineOfAuth) {
+TEST_F(TokenCommandTest, AcceptsATokenAsLongAsAnAuthLine) {
   Run("wc -c <&3 >$0.asked; echo ann");
   EXPECT_EQ(Check({std::string(9216, 't'), ""}), "granted ann");
   EXPECT_EQ(Asked(), "9218\n");
 }
 
-TEST_F(TokenCommandTest, BelievesOneLineAlone) {
-  constexpr char kNoLine[] = "says yes, but not in one line to whom";
-  constexpr char kTooMuch[] = "says yes, and too much besides";
+TEST_F(TokenCommandTest, AcceptsExactlyOneLine) {
+  constexpr char kNoLine[] =
+      "exit code 0, but its output is not one line with a name";
+  constexpr char kTooMuch[] = "exit code 0, but its output is too long";
   constexpr char kUnread[] =
-      "says yes, but has not read the secret: is it a checker?";
+      "exit code 0, but it has not read the secret: is it a checker?";
   const struct {
     std::string script;
     std::string result;
-    const char* report = "";  // behind the program's path
+    const char* report = "";  // after the program's path
   } cases[] = {
       {"cat <&3 >&2; echo ann", "granted ann"},
       {"cat <&3 >/dev/null; printf ann", "granted ann"},
@@ -93,8 +94,10 @@ TEST_F(TokenCommandTest, BelievesOneLineAlone) {
       {"exit 3", "535"},
       {"cat <&3 >/dev/null; echo ann; exit 111", "454", "exit code 111"},
       {"cat <&3 >/dev/null; echo ann; exit 2", "454", "exit code 2"},
-      {"cat <&3 >/dev/null; echo ann; kill -9 $$", "454", "has crashed"},
-      {"cat <&3 >/dev/null; echo ann; sleep 600", "454", "takes too long"},
+      {"cat <&3 >/dev/null; echo ann; kill -9 $$", "454",
+       "was killed by a signal"},
+      {"cat <&3 >/dev/null; echo ann; sleep 600", "454",
+       "took too long and was killed"},
       {"echo ann", "454", kUnread},
       {"head -c 5 <&3 >/dev/null; echo ann", "454", kUnread},
       {"head -c 6 <&3 >/dev/null; echo ann", "granted ann"},
@@ -108,9 +111,9 @@ TEST_F(TokenCommandTest, BelievesOneLineAlone) {
       {"cat <&3 >/dev/null; printf '%0511d\\n' 0",
        "granted " + std::string(511, '0')},
       {"cat <&3 >/dev/null; printf '%0512d\\n' 0", "454", kTooMuch},
-      // More than a pipe holds: nobody waits for anybody.
+      // More than a pipe holds: neither process blocks.
       {"cat <&3 >/dev/null; head -c 1000000 /dev/zero", "454", kTooMuch},
-      // A child of its own keeps the pipe: nobody waits for that.
+      // A child of the program keeps the pipe open: its end is not waited for.
       {"cat <&3 >/dev/null; echo ann; sleep 5 &", "granted ann"},
   };
   for (const auto& c : cases) {
@@ -125,7 +128,7 @@ TEST_F(TokenCommandTest, BelievesOneLineAlone) {
   }
 }
 
-TEST_F(TokenCommandTest, SaysThatThereIsNoProgram) {
+TEST_F(TokenCommandTest, ReportsThatTheProgramDoesNotExist) {
   options_.command = {"/nowhere/checker"};
   EXPECT_EQ(Check({"token", ""}), "454");
   EXPECT_EQ(reports_, "/nowhere/checker: No such file or directory\n");

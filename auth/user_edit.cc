@@ -28,8 +28,9 @@ bool Later(const timespec& a, const timespec& b) {
   return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
 }
 
-// Completes the edit that a killed process has begun, if the table has it, and
-// removes what is left of it. An error if the file was changed in between.
+// Completes the change of a process that was killed, if the table contains it.
+// Otherwise removes the temporary files. Returns an error if the file was
+// changed after that process.
 absl::Status Recover(absl::string_view path) {
   const std::string table_path = UserTablePath(path);
   absl::Status status = files::RemoveTemporary(table_path);
@@ -48,7 +49,7 @@ absl::Status Recover(absl::string_view path) {
   }
   if (!digest.ok()) return digest.status();
   if (*digest != Sha256(text->bytes)) return files::RemoveTemporary(path);
-  // An edit by hand since then must not be lost.
+  // A change by hand after the killed process must not be lost.
   const std::string prepared_path = files::TemporaryPath(path);
   struct stat current = {};
   struct stat prepared = {};
@@ -60,18 +61,16 @@ absl::Status Recover(absl::string_view path) {
         Later(current.st_ctim, prepared.st_ctim)) {
       return absl::FailedPreconditionError(absl::StrCat(
           path,
-          " was changed after a command that did not complete, whose "
-          "users are in ",
-          prepared_path, " and in the table: put into ", path,
-          " what both should have, and "
-          "remove ",
-          prepared_path));
+          " was changed after a command that did not complete. The users of "
+          "that command are in ",
+          prepared_path, " and in the table. Write the correct users into ",
+          path, ", and remove ", prepared_path));
     }
   }
   return files::CommitPrepared(path);
 }
 
-// Returns an error if the table of the missing file `path` is there.
+// Returns an error if the file `path` is missing but its table exists.
 absl::Status CheckNoTable(absl::string_view path) {
   const std::string table_path = UserTablePath(path);
   struct stat facts;
@@ -80,9 +79,9 @@ absl::Status CheckNoTable(absl::string_view path) {
                            : absl::ErrnoToStatus(errno, table_path);
   }
   return absl::FailedPreconditionError(
-      absl::StrCat(path, ": there is no such file, but its table ", table_path,
-                   " has users, who would be gone: restore ", path,
-                   ", or remove the table to begin without them"));
+      absl::StrCat(path, ": no such file, but its table ", table_path,
+                   " has users, which a new file would remove: restore ", path,
+                   ", or remove the table to start without them"));
 }
 
 }  // namespace
@@ -91,7 +90,7 @@ absl::Status EditUsers(absl::string_view path, MissingFile missing,
                        absl::FunctionRef<absl::Status(UserFile*)> edit) {
   if (UserTablePath(path) == path) {
     return absl::InvalidArgumentError(
-        absl::StrCat(path, ": the name of a table, not of a file of users"));
+        absl::StrCat(path, ": is a table, not a file of users"));
   }
   const absl::StatusOr<files::FolderLock> lock = files::FolderLock::Take(path);
   if (!lock.ok()) return lock.status();
@@ -125,8 +124,7 @@ absl::Status EditUsers(absl::string_view path, MissingFile missing,
   if (status.ok() && text) status = text->Prepare();
   if (status.ok()) status = table->Commit();  // the moment of the change
   if (status.ok() && text) status = text->Commit();
-  // The error that was is the one to be told; Recover() comes again with the
-  // next edit.
+  // Returns the first error. The next edit calls Recover() again.
   if (!status.ok()) Recover(path).IgnoreError();
   return status;
 }

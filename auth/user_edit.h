@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Changes a file of users, and its table with it.
+// Changes a file of users together with its table.
 
 #ifndef POSTERN_AUTH_USER_EDIT_H_
 #define POSTERN_AUTH_USER_EDIT_H_
@@ -17,23 +17,24 @@ namespace postern::auth {
 
 enum class MissingFile : uint8_t { kIsAnError, kIsEmpty };
 
-// Reads the file of users `path`, has `edit` change it, and writes the file, if
-// it has changed, and its table (CompileUsers()). No other EditUsers() works on
-// the file meanwhile. A new file has mode 0600; others keep mode, owner and
-// group.
+// Reads the file of users `path`, calls `edit` to change it, and writes the
+// file, if it has changed, and its table (CompileUsers()). Calls of EditUsers()
+// for files in the same directory wait for each other. A new file has mode
+// 0600. An existing file keeps its mode, owner and group.
 //
 // File and table change together. The rename of the table is the moment of the
-// change, for servers too, since they read the table alone. A process that is
-// killed before it has changed nothing; one that is killed after it leaves the
-// new file under its temporary name, and the next EditUsers(), whatever it
-// edits, puts it in place before it reads. An error, of `edit` (which is passed
-// on) or of the disk, leaves both as they were, unless it comes after the
-// rename of the table: then the next EditUsers() completes the change.
+// change, also for servers, because they read only the table. If the process is
+// killed before the rename, nothing has changed. If it is killed after it, the
+// new file stays under its temporary name, and the next EditUsers() moves it to
+// its path before it reads. An error of `edit`, which is passed on, or of the
+// disk leaves both unchanged, unless it comes after the rename of the table. In
+// that case the next EditUsers() completes the change.
 //
 // Errors are those of UserFile::Read(), files::FolderLock, files::Replacement
-// and CompileUsers(). kInvalidArgument also for a path that ends in ".cdb",
-// which is that of a table. kFailedPrecondition also for a missing file whose
-// table is there: an empty file would take all its users away.
+// and CompileUsers(). Returns kInvalidArgument if `path` ends in ".cdb", which
+// is the name of a table. Returns kFailedPrecondition if the file is missing
+// but its table exists, because an empty file would remove all users of the
+// table; and if the file was changed after a command that did not complete.
 absl::Status EditUsers(absl::string_view path, MissingFile missing,
                        absl::FunctionRef<absl::Status(UserFile*)> edit);
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A process that edits users is killed before each of its system calls that
-// change something. File and table are then as they were or as they shall be,
-// both, and the next command leaves nothing else.
+// change something. After each kill, file and table together are either
+// unchanged or completely changed, and the next command leaves no other files.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@
 
 namespace {
 
-// How many calls there are before the process kills itself; -1: it lives.
+// The number of calls until the process kills itself; -1: it does not.
 int calls_left = -1;
 // The calls so far: 'r' for a rename, 's' for an fsync, '.' for another.
 std::string calls_made;
@@ -48,7 +48,7 @@ void Call(char what = '.') {
 
 }  // namespace
 
-// These take the place of the C library's.
+// These replace the functions of the C library.
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -99,7 +99,7 @@ int unlink(const char* path) noexcept {
 namespace postern::auth {
 namespace {
 
-// Of "pencil", and another salt's.
+// Hashes of "pencil" with different salts.
 constexpr char kOne[] =
     "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6";
 constexpr char kOther[] =
@@ -108,12 +108,13 @@ constexpr char kOther[] =
 using Users = std::map<std::string, std::string>;  // verifiers by name
 using Edit = std::function<void(UserFile*)>;
 
-constexpr int kMaxCalls = 200;  // more is a test that does not end
+constexpr int kMaxCalls = 200;  // a test with more calls would not end
 
 class UserEditKillTest : public testing::Test {
  protected:
-  // Makes file and table of `users`, as an administrator may have them for a
-  // server in another group; nothing at all where there are none.
+  // Makes the file and the table of `users`, with the modes that an
+  // administrator may set for a server in another group. If `users` is empty,
+  // makes neither.
   void Begin(const Users& users) {
     folder_.emplace();
     path_ = folder_->File("users");
@@ -125,7 +126,7 @@ class UserEditKillTest : public testing::Test {
                 }).ok());
     ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
     ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0640), 0);
-    // As root; others keep what they have.
+    // Succeeds as root. For other users the owner stays unchanged.
     (void)!chown(UserTablePath(path_).c_str(), 1, 2);
     ASSERT_EQ(stat(UserTablePath(path_).c_str(), &table_), 0);
   }
@@ -137,8 +138,8 @@ class UserEditKillTest : public testing::Test {
     });
   }
 
-  // Runs the edit in a process that is killed before its n-th call. Returns
-  // whether it was.
+  // Runs the edit in a process that is killed before call number `calls`.
+  // Returns true if it was killed.
   bool RunUntil(int calls, const Edit& edit) {
     const pid_t child = fork();
     if (child == 0) {
@@ -155,7 +156,7 @@ class UserEditKillTest : public testing::Test {
     return false;
   }
 
-  // What a server finds of the users that there may be.
+  // Returns the users that a server finds in the table.
   Users InTable() const {
     Users users;
     const absl::StatusOr<UserTable> table =
@@ -198,7 +199,7 @@ class UserEditKillTest : public testing::Test {
     EXPECT_EQ(facts.st_gid, table_.st_gid);
   }
 
-  // `edit` makes `after` of `before`.
+  // `edit` changes `before` to `after`.
   void KillEverywhere(const Users& before, const Users& after,
                       const Edit& edit) {
     std::set<Users> seen;
@@ -225,40 +226,41 @@ class UserEditKillTest : public testing::Test {
       }
     }
     EXPECT_EQ(seen, (std::set<Users>{before, after}));
-    // Two files are made, written, synced and renamed, and their directory.
+    // Two files are created, written, synced and renamed, and their directory
+    // is synced.
     EXPECT_GE(calls, 12);
   }
 
   std::optional<files::TestFolder> folder_;
   std::string path_;
-  struct stat table_ = {};  // as Begin() has left it
+  struct stat table_ = {};  // after Begin()
 };
 
-TEST_F(UserEditKillTest, AUserIsAddedOrNot) {
+TEST_F(UserEditKillTest, AddingAUserIsAtomic) {
   KillEverywhere(
       {{"anna", kOne}}, {{"anna", kOne}, {"bert", kOther}},
       [](UserFile* users) { users->Set("bert", *Verifier::Parse(kOther)); });
 }
 
-TEST_F(UserEditKillTest, AUserIsRemovedOrNot) {
+TEST_F(UserEditKillTest, RemovingAUserIsAtomic) {
   KillEverywhere({{"anna", kOne}, {"bert", kOther}}, {{"anna", kOne}},
                  [](UserFile* users) { users->Remove("bert"); });
 }
 
-TEST_F(UserEditKillTest, APasswordIsChangedOrNot) {
+TEST_F(UserEditKillTest, ChangingAPasswordIsAtomic) {
   KillEverywhere(
       {{"anna", kOne}, {"bert", kOne}}, {{"anna", kOther}, {"bert", kOne}},
       [](UserFile* users) { users->Set("anna", *Verifier::Parse(kOther)); });
 }
 
-TEST_F(UserEditKillTest, TheFirstUserIsAddedOrNot) {
+TEST_F(UserEditKillTest, AddingTheFirstUserIsAtomic) {
   KillEverywhere({}, {{"carl", kOne}}, [](UserFile* users) {
     users->Set("carl", *Verifier::Parse(kOne));
   });
 }
 
-// A rename is not on the disk before the directory is, also that which
-// completes what a killed process has begun.
+// A rename is durable only after an fsync of the directory. This includes the
+// rename that completes the change of a killed process.
 TEST_F(UserEditKillTest, EachRenameIsSynced) {
   const Edit edit = [](UserFile* users) {
     users->Set("bert", *Verifier::Parse(kOther));

@@ -37,7 +37,7 @@ class UserEditTest : public testing::Test {
       return absl::OkStatus();
     });
   }
-  // Whether the table has the user.
+  // Returns true if the table has the user.
   bool Has(const std::string& name) {
     const absl::StatusOr<UserTable> table =
         UserTable::Open(UserTablePath(path_));
@@ -60,7 +60,7 @@ class UserEditTest : public testing::Test {
   const std::string path_ = folder_.File("users");
 };
 
-TEST_F(UserEditTest, AChangeIsInTheFileAndInTheTable) {
+TEST_F(UserEditTest, ChangesTheFileAndTheTable) {
   ASSERT_TRUE(Set("anna").ok());
   EXPECT_EQ(folder_.Read("users"), absl::StrCat("anna:", kCrypt, "\n"));
   EXPECT_TRUE(Has("anna"));
@@ -70,9 +70,9 @@ TEST_F(UserEditTest, AChangeIsInTheFileAndInTheTable) {
   EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
 }
 
-// A command was killed after the table and before the file; then the file was
-// edited by hand.
-TEST_F(UserEditTest, AnEditByHandIsNotLostToAnEarlierCommand) {
+// A command was killed after it changed the table and before it changed the
+// file. Then the file was edited by hand.
+TEST_F(UserEditTest, AnIncompleteCommandDoesNotUndoAnEditByHand) {
   ASSERT_TRUE(Set("anna").ok());
   const std::string prepared = files::TemporaryPath(path_);
   std::filesystem::copy(path_, prepared);
@@ -89,7 +89,7 @@ TEST_F(UserEditTest, AnEditByHandIsNotLostToAnEarlierCommand) {
   EXPECT_TRUE(Has("bert"));
 }
 
-TEST_F(UserEditTest, WhatIsNotChangedIsCompiledAllTheSame) {
+TEST_F(UserEditTest, CompilesAFileThatIsNotChanged) {
   const std::string text = absl::StrCat("# one\nanna:", kCrypt);
   Write(text);
   const auto nothing = [](UserFile*) { return absl::OkStatus(); };
@@ -98,7 +98,7 @@ TEST_F(UserEditTest, WhatIsNotChangedIsCompiledAllTheSame) {
   EXPECT_TRUE(Has("anna"));
 }
 
-TEST_F(UserEditTest, AnErrorLeavesEverythingAsItWas) {
+TEST_F(UserEditTest, AnErrorLeavesFileAndTableUnchanged) {
   ASSERT_TRUE(Set("anna").ok());
   const absl::Status status =
       EditUsers(path_, MissingFile::kIsEmpty, [](UserFile* users) {
@@ -112,7 +112,8 @@ TEST_F(UserEditTest, AnErrorLeavesEverythingAsItWas) {
   EXPECT_EQ(Set("bert").message(), UserFile::Read(path_).status().message());
   EXPECT_EQ(folder_.Read("users"), bad);
   EXPECT_FALSE(Has("bert"));
-  // No table can be written where a folder is: nor is the file.
+  // The table cannot be written if a directory has its name. The file is then
+  // not written either.
   Write("");
   folder_.Remove("users.cdb");
   folder_.MakeDirectory("users.cdb");
@@ -130,7 +131,7 @@ TEST_F(UserEditTest, AMissingFileIsEmptyOrAnError) {
   EXPECT_EQ(folder_.Read("users"), "");
 }
 
-// The users of the table would be gone.
+// A new file would remove the users of the table.
 TEST_F(UserEditTest, AMissingFileWithATableIsAnError) {
   ASSERT_TRUE(Set("anna").ok());
   folder_.Remove("users");
@@ -145,8 +146,8 @@ TEST_F(UserEditTest, AMissingFileWithATableIsAnError) {
   EXPECT_TRUE(Set("bert").ok());
 }
 
-// No server would read what comes of it.
-TEST_F(UserEditTest, ATableThatIsOpenToEveryoneIsAnError) {
+// No server would read the new table.
+TEST_F(UserEditTest, ATableThatIsOpenToOtherUsersIsAnError) {
   ASSERT_TRUE(Set("anna").ok());
   const std::string before = folder_.Read("users");
   ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0644), 0);
@@ -159,12 +160,13 @@ TEST_F(UserEditTest, ATableThatIsOpenToEveryoneIsAnError) {
   EXPECT_TRUE(Set("bert").ok());
 }
 
-// By an older postern, or what is no table at all.
-TEST_F(UserEditTest, ATableThatIsDamagedIsMadeAnew) {
+// A table made by an older version, or a file that is not a table.
+TEST_F(UserEditTest, ADamagedTableIsReplaced) {
   ASSERT_TRUE(Set("anna").ok());
   folder_.Write("users.cdb", "none");
   ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0600), 0);
-  // It says nothing of what a killed process has left, which so does not count.
+  // The damaged table has no digest, so the temporary file of a killed process
+  // is not used.
   folder_.Write(".users.new", absl::StrCat("carl:", kCrypt, "\n"));
   EXPECT_TRUE(Set("bert").ok());
   EXPECT_TRUE(Has("anna"));
@@ -172,8 +174,9 @@ TEST_F(UserEditTest, ATableThatIsDamagedIsMadeAnew) {
   EXPECT_FALSE(Has("carl"));
 }
 
-// What a killed process has left counts only if the table has it.
-TEST_F(UserEditTest, WhatIsLeftBehindIsNotTaken) {
+// The temporary file of a killed process is used only if the table contains its
+// users.
+TEST_F(UserEditTest, ATemporaryFileThatDoesNotMatchTheTableIsRemoved) {
   ASSERT_TRUE(Set("anna").ok());
   const std::string text = folder_.Read("users");
   for (const char* name : {".users.new", ".users.cdb.new"}) {
@@ -184,7 +187,7 @@ TEST_F(UserEditTest, WhatIsLeftBehindIsNotTaken) {
   EXPECT_EQ(folder_.Read("users"), text);
   EXPECT_FALSE(Has("carl"));
   EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
-  // Also where the edit fails.
+  // Also if the edit fails.
   folder_.Write(".users.new", "x");
   EXPECT_FALSE(EditUsers(path_, MissingFile::kIsAnError, [](UserFile*) {
                  return absl::AbortedError("no");
@@ -192,13 +195,13 @@ TEST_F(UserEditTest, WhatIsLeftBehindIsNotTaken) {
   EXPECT_EQ(Names(), (std::set<std::string>{"users", "users.cdb"}));
 }
 
-TEST_F(UserEditTest, ATableIsNoFileOfUsers) {
+TEST_F(UserEditTest, ATableIsNotAFileOfUsers) {
   const auto nothing = [](UserFile*) { return absl::OkStatus(); };
   EXPECT_TRUE(absl::IsInvalidArgument(
       EditUsers(UserTablePath(path_), MissingFile::kIsEmpty, nothing)));
 }
 
-TEST_F(UserEditTest, NoChangeOfManyWritersIsLost) {
+TEST_F(UserEditTest, ConcurrentChangesAreNotLost) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this, i] {

@@ -20,21 +20,22 @@ absl::Status Wrong(absl::string_view path, size_t line,
 
 absl::Status CheckUserName(absl::string_view name) {
   const auto wrong = [](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat("a user's name ", what));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a user's name must ", what));
   };
-  if (name.empty()) return wrong("is not empty");
+  if (name.empty()) return wrong("not be empty");
   if (name.size() > kMaxUserName) {
-    return wrong(absl::StrCat("has ", kMaxUserName, " octets at most"));
+    return wrong(absl::StrCat("have at most ", kMaxUserName, " octets"));
   }
-  if (name[0] == '#') return wrong("does not begin with '#'");
-  if (absl::StrContains(name, ':')) return wrong("holds no ':'");
+  if (name[0] == '#') return wrong("not begin with '#'");
+  if (absl::StrContains(name, ':')) return wrong("not contain ':'");
   if (name.front() == ' ' || name.back() == ' ') {
-    return wrong("neither begins nor ends with a blank");
+    return wrong("not begin or end with a blank");
   }
   const std::optional<std::string> prepared = SaslPrep(name);
-  if (!prepared) return wrong("is text that SASLprep (RFC 4013) allows");
+  if (!prepared) return wrong("be text that SASLprep (RFC 4013) allows");
   if (*prepared != name) {
-    return wrong(absl::StrCat("is what SASLprep (RFC 4013) makes of it: \"",
+    return wrong(absl::StrCat("be in the form of SASLprep (RFC 4013): \"",
                               *prepared, "\""));
   }
   return absl::OkStatus();
@@ -42,8 +43,8 @@ absl::Status CheckUserName(absl::string_view name) {
 
 absl::Status CheckPrivate(absl::string_view path, const struct stat& facts) {
   if ((facts.st_mode & S_IRWXO) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(path, ": open to everyone: say \"chmod o= ", path, "\""));
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": other users can read or write it: run \"chmod o= ", path, "\""));
 }
 
 absl::StatusOr<UserFile> UserFile::Parse(absl::string_view text,
@@ -66,8 +67,8 @@ absl::StatusOr<UserFile> UserFile::Parse(absl::string_view text,
     const auto before = file.index_.find(name);
     if (before != file.index_.end()) {
       return Wrong(path, number,
-                   absl::StrCat("user ", name, ": is there in line ",
-                                before->second + 1, ", too"));
+                   absl::StrCat("user ", name, ": is in line ",
+                                before->second + 1, " already"));
     }
     absl::StatusOr<Verifier> verifier = Verifier::Parse(line.substr(colon + 1));
     if (!verifier.ok()) {

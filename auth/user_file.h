@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A file of users, as its owner sees it: lines NAME:VERIFIER, empty lines, and
-// comments, which begin with '#'.
+// A file of users as an administrator writes it: lines NAME:VERIFIER, empty
+// lines, and comments, which begin with '#'.
 //
 //   # the office
 //   anna:SCRAM-SHA-256$65536:...
@@ -27,64 +27,66 @@
 
 namespace postern::auth {
 
-// Octets of a name: what a line of the log has room for.
+// The largest size of a name in octets: what fits into a line of the log.
 inline constexpr size_t kMaxUserName = 255;
 
-// Octets of a file of users, at most: a million users take about as many. A
-// larger file cannot be read.
+// The largest size of a file of users in bytes. A million users need about as
+// many. A larger file cannot be read.
 inline constexpr size_t kMaxUserFile = size_t{256} << 20;
 
-// Returns kInvalidArgument, with the reason, if `name` is no user's: empty, too
-// long, not what SaslPrep() makes of it, with a ':', a '#' at its front or a
-// blank at either end. Names are told apart octet by octet.
+// Returns kInvalidArgument with the reason if `name` is not a valid name: if it
+// is empty or too long, differs from its SaslPrep(), contains ':', begins with
+// '#', or has a blank at either end. Names are compared octet by octet.
 absl::Status CheckUserName(absl::string_view name);
 
-// Returns kFailedPrecondition, with what to do, if others than the owner and
-// the group of the file may read or write it: whoever reads verifiers can try
-// passwords against them, millions a second.
+// Returns kFailedPrecondition with a remedy if users other than the owner and
+// the group of the file can read or write it. A user that can read verifiers
+// can test millions of passwords a second against them.
 absl::Status CheckPrivate(absl::string_view path, const struct stat& facts);
 
-// Thread-compatible.
+// A file of users in memory. Thread-compatible.
 class UserFile {
  public:
-  // Empty.
+  // An empty file.
   UserFile() = default;
 
-  // Reads `text`. kInvalidArgument says "PATH:LINE: " and what is wrong with
-  // it: no name, no verifier (auth/verifier.h), a name that was there before.
-  // It shows nothing of a verifier, nor of a line that could be one.
+  // Parses `text`. The error kInvalidArgument begins with "PATH:LINE: " and
+  // says what is wrong: an invalid name, an invalid verifier (auth/verifier.h),
+  // or a name that occurs twice. It shows no part of a verifier, nor of a line
+  // that could be one.
   static absl::StatusOr<UserFile> Parse(absl::string_view text,
                                         absl::string_view path);
 
-  // Reads the file `path`, and checks that it is private. Errors are also those
-  // of files::ReadContent().
+  // Reads the file `path`, and checks that it is private. Also returns the
+  // errors of CheckPrivate() and files::ReadContent().
   static absl::StatusOr<UserFile> Read(absl::string_view path);
 
-  // Returns the file's text. What Parse() has read comes back as it was, but
-  // for an end that is missing in the last line.
+  // Returns the text of the file. What Parse() has read is unchanged, except
+  // that a missing newline at the end is added.
   std::string Print() const;
 
-  // Gives the user `name`, for which CheckUserName() is OK, this verifier: in
-  // the line that the user has, or in a new one at the end.
+  // Sets the verifier of the user `name`, for which CheckUserName() must return
+  // OK: in the user's line, or in a new line at the end.
   void Set(absl::string_view name, Verifier verifier);
 
-  // Takes the user out; returns whether there was one. Comments stay.
+  // Removes the user. Returns true if there was one. Comments stay.
   bool Remove(absl::string_view name);
 
-  // Returns the user's verifier, null where there is none. Until the next Set()
-  // or Remove().
+  // Returns the user's verifier, or null if there is none. Valid until the next
+  // Set() or Remove().
   const Verifier* Find(absl::string_view name) const;
 
   struct User {
     std::string name;
     Verifier verifier;
   };
-  // In the order of the file. Until the next Set() or Remove().
+  // Returns the users in the order of the file. Valid until the next Set() or
+  // Remove().
   std::vector<const User*> users() const;
 
  private:
   struct Line {
-    std::string text;  // where there is no user: a comment, or nothing
+    std::string text;  // if there is no user: a comment, or empty
     std::optional<User> user;
   };
 

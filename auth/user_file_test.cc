@@ -42,7 +42,7 @@ std::vector<std::string> Names(const UserFile& file) {
   return names;
 }
 
-TEST(UserFileTest, WhatIsReadComesBackAsItWas) {
+TEST(UserFileTest, PrintReturnsTheParsedText) {
   for (const std::string& text : {Sample(), std::string(), std::string("\n")}) {
     const absl::StatusOr<UserFile> file = UserFile::Parse(text, "users");
     ASSERT_TRUE(file.ok()) << file.status();
@@ -51,7 +51,7 @@ TEST(UserFileTest, WhatIsReadComesBackAsItWas) {
   EXPECT_EQ(UserFile::Parse("# no end", "users")->Print(), "# no end\n");
 }
 
-TEST(UserFileTest, UsersAreFoundByTheirOctets) {
+TEST(UserFileTest, NamesAreComparedOctetByOctet) {
   const absl::StatusOr<UserFile> file = UserFile::Parse(Sample(), "users");
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_THAT(Names(*file), ElementsAre("anna", "b@c d"));
@@ -63,7 +63,7 @@ TEST(UserFileTest, UsersAreFoundByTheirOctets) {
   }
 }
 
-TEST(UserFileTest, AChangeLeavesEverythingElse) {
+TEST(UserFileTest, AChangeLeavesOtherLinesUnchanged) {
   UserFile file = *UserFile::Parse(Sample(), "users");
   file.Set("anna", *Verifier::Parse(kTwo));
   EXPECT_EQ(file.Print(),
@@ -74,7 +74,7 @@ TEST(UserFileTest, AChangeLeavesEverythingElse) {
   EXPECT_FALSE(file.Remove("anna"));
   EXPECT_EQ(file.Print(), absl::StrCat("# the office\n\n#bert:gone\nb@c d:",
                                        kTwo, "\n\n# end\nnew:", kOne, "\n"));
-  // What stood behind the line that went is still found.
+  // Users in lines after the removed line are still found.
   EXPECT_EQ(file.Find("b@c d")->text(), kTwo);
   EXPECT_EQ(file.Find("new")->text(), kOne);
   file.Set("b@c d", *Verifier::Parse(kOne));
@@ -82,28 +82,29 @@ TEST(UserFileTest, AChangeLeavesEverythingElse) {
   EXPECT_EQ(UserFile::Parse(file.Print(), "users")->Print(), file.Print());
 }
 
-TEST(UserFileTest, AMistakeNamesFileLineAndUserAndNoSecret) {
+TEST(UserFileTest, ErrorsNameFileLineAndUserButNoSecret) {
   const struct {
     std::string line;
     absl::string_view message;
   } cases[] = {
       {"secret", "users:2: not NAME:VERIFIER"},
-      {":secret", "users:2: a user's name is not empty"},
-      {" anna:secret", "users:2: a user's name neither begins"},
-      {"anna :secret", "users:2: a user's name neither begins"},
+      {":secret", "users:2: a user's name must not be empty"},
+      {" anna:secret", "users:2: a user's name must not begin or end"},
+      {"anna :secret", "users:2: a user's name must not begin or end"},
       {"anna:secret", "users:2: user anna: neither SCRAM-SHA-256 nor"},
       {"anna:$1$saltsalt$secret", "users:2: user anna: neither"},
       {"anna:SCRAM-SHA-256$1:secret", "users:2: user anna: not SCRAM"},
       {absl::StrCat("anna:", kOne, " secret"), "users:2: user anna: a key"},
       {absl::StrCat("anna:", kOne, "\r"), "users:2: user anna: a key"},
       {absl::StrCat("anna:", kOne, "\nanna:", kTwo),
-       "users:3: user anna: is there in line 2, too"},
-      {absl::StrCat("an\tna:", kOne), "users:2: a user's name is text that"},
+       "users:3: user anna: is in line 2 already"},
+      {absl::StrCat("an\tna:", kOne),
+       "users:2: a user's name must be text that"},
       {absl::StrCat("u\xCC\x88:", kOne),
-       "users:2: a user's name is what SASLprep (RFC 4013) makes of it: "
+       "users:2: a user's name must be in the form of SASLprep (RFC 4013): "
        "\"\xC3\xBC\""},
       {absl::StrCat(std::string(256, 'x'), ":", kOne),
-       "users:2: a user's name has 255 octets at most"},
+       "users:2: a user's name must have at most 255 octets"},
   };
   for (const auto& [line, message] : cases) {
     const absl::Status status =
@@ -115,7 +116,7 @@ TEST(UserFileTest, AMistakeNamesFileLineAndUserAndNoSecret) {
   }
 }
 
-TEST(UserFileTest, SomeNamesAreNone) {
+TEST(UserFileTest, RefusesInvalidNames) {
   for (const absl::string_view name :
        {"", "#a", "a:b", " a", "a ", "\xFF", "a\nb", "a\x1b[2J"}) {
     EXPECT_FALSE(CheckUserName(name).ok()) << name;
@@ -127,7 +128,7 @@ TEST(UserFileTest, SomeNamesAreNone) {
   EXPECT_TRUE(CheckUserName(std::string(kMaxUserName, 'x')).ok());
 }
 
-TEST(UserFileTest, AFileThatIsOpenToEveryoneIsNotRead) {
+TEST(UserFileTest, DoesNotReadAFileThatIsOpenToOtherUsers) {
   files::TestFolder folder;
   folder.Write("users", Sample());
   const std::string path = folder.File("users");
@@ -137,9 +138,11 @@ TEST(UserFileTest, AFileThatIsOpenToEveryoneIsNotRead) {
   }
   for (const mode_t mode : {0644u, 0604u, 0602u, 0666u}) {
     ASSERT_EQ(chmod(path.c_str(), mode), 0);
-    EXPECT_EQ(
-        UserFile::Read(path).status().message(),
-        absl::StrCat(path, ": open to everyone: say \"chmod o= ", path, "\""));
+    EXPECT_EQ(UserFile::Read(path).status().message(),
+              absl::StrCat(path,
+                           ": other users can read or write it: "
+                           "run \"chmod o= ",
+                           path, "\""));
   }
   folder.Remove("users");
   EXPECT_TRUE(absl::IsNotFound(UserFile::Read(path).status()));

@@ -27,10 +27,10 @@ constexpr mode_t kMode = 0600;
 constexpr char kSuffix[] = ".cdb";
 constexpr char kTextDigest[] = "#text";
 
-// The head: these, a blank between two.
+// The head of a table. Its text has these fields, separated by blanks.
 struct Head {
   std::string secret;
-  int iterations = 0;  // of most users that have any
+  int iterations = 0;  // of most users that have SCRAM keys
   bool all_scram = true;
   Verifier stand_in;
 };
@@ -61,8 +61,9 @@ std::optional<Head> ParseHead(absl::string_view text) {
               .stand_in = *std::move(stand_in)};
 }
 
-// Returns the first of `users` of those whose cost() most have; `scram`: of
-// those with keys alone. Null where there is nobody.
+// Returns the verifier of the first user whose cost() is the most frequent one.
+// If `scram`, only verifiers with SCRAM keys count. Returns null if there is
+// none.
 const Verifier* MostOf(const std::vector<const UserFile::User*>& users,
                        bool scram) {
   absl::flat_hash_map<std::string, size_t> counts;
@@ -132,8 +133,8 @@ absl::StatusOr<files::Replacement> CompileUsers(const UserFile& users,
 absl::StatusOr<UserTable> UserTable::Open(absl::string_view path) {
   absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(path);
   if (!cdb.ok()) return cdb.status();
-  // The mode of what stands there now: who opens files to everyone does not
-  // race us.
+  // The current mode at the path. A race does not matter: a user that opens the
+  // file to others can do that at any time.
   struct stat facts = {};
   if (stat(cdb->path().c_str(), &facts) != 0) {
     return absl::ErrnoToStatus(errno, path);
@@ -146,7 +147,8 @@ absl::StatusOr<UserTable> UserTable::Open(absl::string_view path) {
   if (*text) head = ParseHead(**text);
   if (!head) {
     return absl::DataLossError(absl::StrCat(
-        path, ": no table of users: make it with \"postern users compile\""));
+        path,
+        ": not a table of users: make one with \"postern users compile\""));
   }
   UserTable table(*std::move(cdb), std::move(head->stand_in));
   table.secret_ = std::move(head->secret);
@@ -157,7 +159,7 @@ absl::StatusOr<UserTable> UserTable::Open(absl::string_view path) {
 
 absl::StatusOr<std::optional<Verifier>> UserTable::Find(
     absl::string_view name) const {
-  // The names of no users, but of records (CheckUserName()).
+  // Keys of special records, which are not valid names (CheckUserName()).
   if (name.empty() || name[0] == '#') return std::nullopt;
   const absl::StatusOr<std::optional<std::string>> text = cdb_.Find(name);
   if (!text.ok()) return text.status();

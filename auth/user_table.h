@@ -1,10 +1,12 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A file of users, compiled to a cdb: the user's name is the key, the text of
-// the verifier the data. A head, whose key is empty, says how an attempt for a
-// user who does not exist shall look. The record "#text", which is the name of
-// no user, has the SHA-256 of the text that the table was made of.
+// A file of users, compiled to a cdb. The key is the user's name, and the data
+// the text of the verifier.
+//
+// The record with the empty key is the head. It says how the server answers an
+// attempt for a user that does not exist. The record "#text", which is not a
+// valid name, holds the SHA-256 of the text from which the table was made.
 
 #ifndef POSTERN_AUTH_USER_TABLE_H_
 #define POSTERN_AUTH_USER_TABLE_H_
@@ -24,19 +26,21 @@
 
 namespace postern::auth {
 
-// Returns the path of the table of the file of users `path`: PATH.cdb; `path`
-// itself where it ends so, and is that of the table.
+// Returns the path of the table for the file of users `path`: PATH.cdb. If
+// `path` already ends in ".cdb", it is the path of the table.
 std::string UserTablePath(absl::string_view path);
 
-// Writes the table of `users` beside `path`, the file of users, to be
-// committed. It gets the mode, owner and group of the table that is there, or
-// else of the file of users, or else mode 0600. Errors are those of
-// files::Replacement and files::WriteCdb().
+// Writes the table of `users` to a temporary file next to `path`, the file of
+// users. The caller commits it. Its mode, owner and group are those of the
+// existing table; if there is none, those of the file of users; if that does
+// not exist either, the mode is 0600. Errors are those of files::Replacement
+// and files::WriteCdb().
 //
-// It keeps the secret of the table that is there: a client that tries a name
-// again after a change of other users sees the salt that it saw before. A table
-// that is damaged is replaced; one that cannot be read, or that is open to
-// everyone, is an error (UserTable::Open()), since it stays what it is.
+// The new table keeps the secret of the existing table: a client that tries an
+// unknown name gets the same salt before and after a change of other users. A
+// damaged table is replaced. It is an error if the existing table cannot be
+// read or is open to other users (UserTable::Open()), because the new table
+// would keep its mode.
 absl::StatusOr<files::Replacement> CompileUsers(const UserFile& users,
                                                 absl::string_view path);
 
@@ -44,31 +48,34 @@ absl::StatusOr<files::Replacement> CompileUsers(const UserFile& users,
 // any time.
 class UserTable {
  public:
-  // Opens the table at `path`, which is a cdb. kFailedPrecondition: it is open
-  // to everyone (CheckPrivate()). kDataLoss: it has no head, so is none that
-  // CompileUsers() has made. Else as files::Cdb::Open(). All name the path.
+  // Opens the table at `path`, a cdb. Returns kFailedPrecondition if it is open
+  // to other users (CheckPrivate()), kDataLoss if it has no head, so that
+  // CompileUsers() did not make it, and otherwise the errors of
+  // files::Cdb::Open(). Each error names the path.
   static absl::StatusOr<UserTable> Open(absl::string_view path);
 
-  // Returns the user's verifier, nullopt where there is none; kDataLoss, with
-  // path and user, if what is there cannot be read.
+  // Returns the user's verifier, or nullopt if there is none. Returns kDataLoss
+  // with path and user if the verifier cannot be parsed.
   absl::StatusOr<std::optional<Verifier>> Find(absl::string_view name) const;
 
-  // The verifier of no password, of which Check() takes as long as for most
-  // users: those of the cost() that most of them have, and the first of the
-  // file among several. Where users' costs differ, so do the times they take,
-  // and who has another than most can be told from nobody.
+  // A verifier of no password. Check() takes as long for it as for most users:
+  // it has the cost() that most users have, and if several are equally
+  // frequent, that of the first user in the file. If the costs of users differ,
+  // so do the times, and a user with a different cost than most can be
+  // distinguished from a user that does not exist.
   const Verifier& stand_in() const { return stand_in_; }
 
-  // Returns keys that look like a user's, for a name that nobody has: the salt
-  // depends on the name and on a secret of this table's, and the iterations are
-  // those that most users have.
+  // Returns keys for a name that no user has, which look like those of a user.
+  // The salt depends on the name and on a secret of this table. The number of
+  // iterations is that of most users.
   ScramKeys MakeUpKeys(absl::string_view name) const;
 
-  // Returns the SHA-256 of UserFile::Print() of the users that the table has;
-  // empty: not known, since an older postern made it. Errors are as of Find().
+  // Returns the SHA-256 of UserFile::Print() of the users in the table, or the
+  // empty string if it is unknown because an older version made the table.
+  // Errors are those of Find().
   absl::StatusOr<std::string> TextDigest() const;
 
-  // Whether each user has keys for SCRAM.
+  // True if each user has keys for SCRAM.
   bool all_scram() const { return all_scram_; }
 
  private:

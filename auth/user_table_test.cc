@@ -27,7 +27,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// As many of "a password" as wanted, and quick to check.
+// Returns a verifier of "a password" that is quick to check.
 std::string Scram(int iterations) {
   return Verifier::MakeScram("a password", iterations)->text();
 }
@@ -36,7 +36,7 @@ constexpr char kCrypt[] =
 
 class UserTableTest : public testing::Test {
  protected:
-  // Compiles `text`, and opens what it has come to.
+  // Compiles `text`, and opens the resulting table.
   UserTable Compile(const std::string& text) {
     const UserFile users = *UserFile::Parse(text, "users");
     absl::StatusOr<files::Replacement> file = CompileUsers(users, path_);
@@ -59,7 +59,7 @@ class UserTableTest : public testing::Test {
   const std::string path_ = folder_.File("users");
 };
 
-TEST_F(UserTableTest, UsersAreFoundAndNobodyElse) {
+TEST_F(UserTableTest, FindsUsersAndNoOthers) {
   const std::string anna = Scram(4096);
   const UserTable table =
       Compile(absl::StrCat("anna:", anna, "\nbert:", kCrypt, "\n"));
@@ -70,7 +70,7 @@ TEST_F(UserTableTest, UsersAreFoundAndNobodyElse) {
   }
 }
 
-TEST_F(UserTableTest, TheStandInIsAsMostUsersAre) {
+TEST_F(UserTableTest, TheStandInHasTheMostFrequentCost) {
   const std::string crypt = absl::StrCat(":", kCrypt, "\n");
   const auto scram = [](int iterations) {
     return absl::StrCat(":", Scram(iterations), "\n");
@@ -87,7 +87,8 @@ TEST_F(UserTableTest, TheStandInIsAsMostUsersAre) {
       {"a" + crypt + "b" + scram(4096) + "c" + scram(4096),
        "SCRAM-SHA-256$4096", 4096, false},
       {"a" + scram(4096) + "b" + crypt + "c" + crypt, "$5$", 4096, false},
-      {"a" + crypt + "b" + scram(4096), "$5$", 4096, false},  // the first
+      {"a" + crypt + "b" + scram(4096), "$5$", 4096,
+       false},  // the first counts
       {"a" + scram(5000) + "b" + scram(4096) + "c" + scram(4096),
        "SCRAM-SHA-256$4096", 4096, true},
   };
@@ -100,7 +101,7 @@ TEST_F(UserTableTest, TheStandInIsAsMostUsersAre) {
   }
 }
 
-TEST_F(UserTableTest, MadeUpKeysAreThoseOfTheNameForEver) {
+TEST_F(UserTableTest, MadeUpKeysDependOnlyOnNameAndSecret) {
   const ScramKeys before = Compile("a:" + Scram(4096)).MakeUpKeys("nobody");
   EXPECT_EQ(before.salt.size(), Verifier::kSaltSize);
   EXPECT_EQ(Open().MakeUpKeys("nobody"), before);
@@ -110,7 +111,7 @@ TEST_F(UserTableTest, MadeUpKeysAreThoseOfTheNameForEver) {
   EXPECT_NE(Compile("b:" + Scram(4096)).MakeUpKeys("nobody").salt, before.salt);
 }
 
-TEST_F(UserTableTest, ATableHasTheModeOfTheOneBeforeOrOfTheFile) {
+TEST_F(UserTableTest, ANewTableKeepsTheModeOfTheOldTableOrOfTheFile) {
   Compile("");
   EXPECT_EQ(Mode(), 0600u);
   folder_.Remove("users.cdb");
@@ -123,7 +124,7 @@ TEST_F(UserTableTest, ATableHasTheModeOfTheOneBeforeOrOfTheFile) {
   EXPECT_EQ(Mode(), 0640u);
 }
 
-TEST_F(UserTableTest, ATableThatIsOpenToEveryoneIsNotRead) {
+TEST_F(UserTableTest, DoesNotReadATableThatIsOpenToOtherUsers) {
   Compile("");
   ASSERT_EQ(chmod(UserTablePath(path_).c_str(), 0644), 0);
   const absl::Status status = UserTable::Open(UserTablePath(path_)).status();
@@ -131,8 +132,8 @@ TEST_F(UserTableTest, ATableThatIsOpenToEveryoneIsNotRead) {
   EXPECT_THAT(std::string(status.message()), HasSubstr(UserTablePath(path_)));
 }
 
-// Has the slot of the record `name` point to where no record is. The format is
-// at https://cr.yp.to/cdb/cdb.txt.
+// Makes the slot of the record `name` point outside the file. The format is
+// described at https://cr.yp.to/cdb/cdb.txt.
 void Damage(const std::string& path, absl::string_view name) {
   uint32_t hash = 5381;
   for (const char c : name) hash = (hash * 33) ^ static_cast<uint8_t>(c);
@@ -156,7 +157,7 @@ void Damage(const std::string& path, absl::string_view name) {
   ASSERT_TRUE(file.good());
 }
 
-TEST_F(UserTableTest, WhatCannotBeReadIsAnErrorWithThePath) {
+TEST_F(UserTableTest, ReadErrorsNameThePath) {
   const std::string path = UserTablePath(path_);
   Compile(absl::StrCat("anna:", kCrypt, "\nbert:", kCrypt, "\n"));
   Damage(path, "anna");
@@ -173,12 +174,12 @@ TEST_F(UserTableTest, WhatCannotBeReadIsAnErrorWithThePath) {
   EXPECT_THAT(std::string(opened.message()), HasSubstr(path));
 }
 
-TEST_F(UserTableTest, ATableKnowsTheTextThatItWasMadeOf) {
+TEST_F(UserTableTest, ATableHasTheDigestOfItsText) {
   const std::string text = absl::StrCat("# one\nanna:", kCrypt, "\n");
   EXPECT_EQ(*Compile(text).TextDigest(), Sha256(text));
   EXPECT_EQ(*Compile("").TextDigest(), Sha256(""));
   EXPECT_EQ(*Open().Find("#text"), std::nullopt);
-  // An older postern wrote none.
+  // Older versions wrote no digest.
   const std::string head = absl::StrCat(
       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 4096 mixed ", kCrypt);
   folder_.WriteCdb("users.cdb", {{"", head}});
@@ -186,12 +187,12 @@ TEST_F(UserTableTest, ATableKnowsTheTextThatItWasMadeOf) {
   EXPECT_EQ(*Open().TextDigest(), "");
 }
 
-TEST_F(UserTableTest, AFileAndItsTableNameTheSameTable) {
+TEST_F(UserTableTest, FileAndTablePathsGiveTheSameTable) {
   EXPECT_EQ(UserTablePath("/etc/users"), "/etc/users.cdb");
   EXPECT_EQ(UserTablePath("/etc/users.cdb"), "/etc/users.cdb");
 }
 
-TEST_F(UserTableTest, WhatIsNoTableIsDamaged) {
+TEST_F(UserTableTest, AFileThatIsNotATableIsDamaged) {
   const std::string secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
   const std::string good = absl::StrCat(secret, " 4096 mixed ", kCrypt);
   const auto open = [&](const files::TestFolder::Records& records) {

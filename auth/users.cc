@@ -27,7 +27,8 @@ AuthMove Users::Check(const Proof& proof, const SessionInfo& /*session*/) {
   if (!proof.challenge.empty()) return WrongCredentials();
   const Table table = Now();
   if (table == nullptr) return CannotTell();
-  // A name that is none is nobody's, and takes its time.
+  // An invalid name is treated as that of an unknown user, and takes the same
+  // time.
   const std::string name = SaslPrep(proof.user).value_or("");
   const absl::StatusOr<std::optional<Verifier>> found = table->Find(name);
   if (!found.ok()) {
@@ -54,7 +55,8 @@ std::optional<ScramSource::Found> Users::FindScram(absl::string_view user) {
     report_(found.status().message());
     return std::nullopt;
   }
-  // Made up for everyone, so that it takes no time that tells.
+  // Made-up keys are always computed, so that the time does not depend on
+  // whether the user exists.
   Found made_up = {.keys = table->MakeUpKeys(name)};
   if (!*found || (*found)->scram() == nullptr) return made_up;
   return Found{.keys = *(*found)->scram(), .identity = name};

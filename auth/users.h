@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The users of a file: their passwords, and their keys for SCRAM.
+// The users of a file, with their passwords and their keys for SCRAM.
 
 #ifndef POSTERN_AUTH_USERS_H_
 #define POSTERN_AUTH_USERS_H_
@@ -24,35 +24,39 @@
 
 namespace postern::auth {
 
-// Reads the table (auth/user_table.h) of a file of users, and reads it anew
-// when it has changed: a user who was added can log in at once, and one who was
-// removed cannot. A table that is missing or damaged is CannotTell() for
-// everyone, and a line of `report` that names it, each time.
+// Reads the table (auth/user_table.h) of a file of users, and reads it again
+// when it has changed: a user that was added can log in at once, and a user
+// that was removed cannot. If the table is missing or damaged, the answer is
+// CannotTell() for all users, and each call reports the table and the reason.
 //
-// The user's identity is the name in the file, which the client has named in
-// any way that SaslPrep() makes the same.
+// The identity is the user's name in the file. A client may write it in any
+// form with the same SaslPrep().
 //
-// Thread-safe. A call reads the disk and hashes: 16 ms by default.
+// Thread-safe. Each call reads the disk. Check() also hashes, which takes 16 ms
+// by default.
 class Users : public PasswordChecker, public ScramSource {
  public:
-  // `path` is that of the file of users or of its table. Nothing is read yet.
+  // `path` is the path of the file of users or of its table. The constructor
+  // does not read it.
   Users(absl::string_view path, log::Report report);
 
-  // PasswordChecker. A challenge of CRAM-MD5 is WrongCredentials(): it needs
-  // passwords that can be read, which nobody has here. A user who is not there
-  // takes the time of UserTable::stand_in().
+  // Implements PasswordChecker. A challenge of CRAM-MD5 gives
+  // WrongCredentials(), because it needs passwords in clear text, which are not
+  // stored. A user that does not exist takes the time of UserTable::stand_in().
   AuthMove Check(const Proof& proof, const SessionInfo& session) override;
 
-  // ScramSource. Who is known to crypt(3) alone is as one who is not there.
+  // Implements ScramSource. A user that has only a crypt(3) hash is treated as
+  // unknown.
   std::optional<Found> FindScram(absl::string_view user) override;
 
-  // Returns whether each user can use SCRAM, or why the table cannot be read.
+  // Returns true if each user can use SCRAM, or the reason why the table cannot
+  // be read.
   absl::StatusOr<bool> AllScram();
 
  private:
   using Table = std::shared_ptr<const UserTable>;
 
-  // Returns the table, or null when it has reported why there is none.
+  // Returns the table, or null after reporting why it cannot be read.
   Table Now();
 
   const log::Report report_;

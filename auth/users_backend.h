@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Clients that are users of a file (auth/user_file.h).
+// Authenticates the users of a file (auth/user_file.h).
 
 #ifndef POSTERN_AUTH_USERS_BACKEND_H_
 #define POSTERN_AUTH_USERS_BACKEND_H_
@@ -21,29 +21,29 @@
 
 namespace postern::auth {
 
-// Offers PLAIN and LOGIN, and SCRAM-SHA-256 before them if each user of the
-// file has keys for it: a client that can do both takes SCRAM, fails where
-// crypt(3) alone knows its password, and does not come back with PLAIN.
+// Offers PLAIN and LOGIN, and before them SCRAM-SHA-256 if each user in the
+// file has keys for it. A client that supports both takes SCRAM. It would fail
+// for a user that has only a crypt(3) hash, and would not try PLAIN after that.
 //
-// SCRAM needs no second mechanism to tell users from nobody (see
-// Users::FindScram()). Its exchanges wait for the disk, those of PLAIN and
-// LOGIN for 16 ms of hashing besides: see PooledAuthenticator.
+// An exchange of SCRAM does not show whether a user exists: see
+// Users::FindScram(). Exchanges block on the disk; those of PLAIN and LOGIN
+// also take 16 ms to hash: see PooledAuthenticator.
 class UsersBackend : public Backend {
  public:
-  // Opens the table of the file of users `path`, which may be that of the text
-  // or of the table beside it (UserTablePath()). Errors are those of
-  // UserTable::Open(). What cannot be read later is reported.
+  // Opens the table of the file of users. `path` may be that of the file or of
+  // its table (UserTablePath()). Errors are those of UserTable::Open(). If the
+  // table cannot be read later, that is reported.
   //
-  // Changes of users count at once; what is offered stays as it is now: who
-  // wants another choice opens another.
+  // Changes of users take effect at once. The list of mechanisms does not
+  // change: for that, open a new backend.
   //
-  // `options` are those of PLAIN and LOGIN.
+  // `options` apply to PLAIN and LOGIN.
   static absl::StatusOr<std::shared_ptr<UsersBackend>> Open(
       absl::string_view path, log::Report report,
       const PasswordExchangeOptions& options = {});
 
   std::vector<Mechanism> mechanisms() const override;
-  // Exchanges must not outlive this.
+  // Exchanges must not outlive this object.
   std::unique_ptr<AuthExchange> Begin(
       absl::string_view mechanism, const SharedSessionInfo& session) override;
 

@@ -27,7 +27,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// Of "pencil".
+// A hash of "pencil".
 constexpr char kCrypt[] =
     "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6";
 
@@ -36,7 +36,7 @@ class UsersBackendTest : public testing::Test {
   absl::StatusOr<std::shared_ptr<UsersBackend>> Open() {
     return UsersBackend::Open(folder_.File("users"), [](absl::string_view) {});
   }
-  // Opens the backend of these users.
+  // Opens the backend with these users.
   void Open(const UserFile& users) {
     absl::StatusOr<files::Replacement> table =
         CompileUsers(users, folder_.File("users"));
@@ -53,7 +53,7 @@ class UsersBackendTest : public testing::Test {
     }
     return names;
   }
-  // The first move: a challenge, who is granted, or a code.
+  // Returns the first answer: a challenge, "granted IDENTITY", or a code.
   std::string Start(absl::string_view mechanism, absl::string_view initial) {
     const auto session = std::make_shared<const SessionInfo>();
     const std::unique_ptr<AuthExchange> exchange =
@@ -75,7 +75,7 @@ class UsersBackendTest : public testing::Test {
   std::shared_ptr<UsersBackend> backend_;
 };
 
-TEST_F(UsersBackendTest, ScramIsOfferedIfEachUserHasKeys) {
+TEST_F(UsersBackendTest, OffersScramIfEachUserHasKeys) {
   UserFile users;
   users.Set("anna", *Verifier::MakeScram("pencil", 4096));
   Open(users);
@@ -86,7 +86,7 @@ TEST_F(UsersBackendTest, ScramIsOfferedIfEachUserHasKeys) {
   EXPECT_THAT(Offered(), ElementsAre("PLAIN shown", "LOGIN shown"));
 }
 
-TEST_F(UsersBackendTest, EachMechanismReachesTheUsers) {
+TEST_F(UsersBackendTest, EachMechanismUsesTheTable) {
   UserFile users;
   users.Set("anna", *Verifier::MakeScram("pencil", 4096));
   Open(users);
@@ -99,7 +99,7 @@ TEST_F(UsersBackendTest, EachMechanismReachesTheUsers) {
   EXPECT_TRUE(absl::EndsWith(first, ",i=4096")) << first;
 }
 
-// As the table looks them up.
+// The table compares names in the same way.
 TEST_F(UsersBackendTest, CaseMattersInNames) {
   UserFile users;
   users.Set("anna", *Verifier::MakeScram("pencil", 4096));
@@ -112,7 +112,7 @@ TEST_F(UsersBackendTest, CaseMattersInNames) {
             "granted anna");
 }
 
-TEST_F(UsersBackendTest, WithoutATableThereIsNoBackend) {
+TEST_F(UsersBackendTest, WithoutATableOpenFails) {
   EXPECT_TRUE(absl::IsNotFound(Open().status()));
   folder_.Write("users.cdb", "none");
   EXPECT_TRUE(absl::IsDataLoss(Open().status()));

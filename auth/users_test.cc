@@ -28,7 +28,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Of "pencil".
+// A hash of "pencil".
 constexpr char kCrypt[] =
     "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6";
 
@@ -48,7 +48,7 @@ class UsersTest : public testing::Test {
     ASSERT_TRUE(table->Commit().ok());
   }
 
-  // Who is granted, or a code.
+  // Returns the identity if it is granted, or a code.
   std::string Check(absl::string_view user, absl::string_view secret,
                     absl::string_view challenge = "") {
     const AuthMove move = users_.Check(
@@ -66,7 +66,7 @@ class UsersTest : public testing::Test {
                [this](absl::string_view what) { reports_.emplace_back(what); }};
 };
 
-TEST_F(UsersTest, WhoHasThePasswordIsGranted) {
+TEST_F(UsersTest, AcceptsTheRightPassword) {
   const struct {
     absl::string_view user;
     absl::string_view secret;
@@ -75,13 +75,14 @@ TEST_F(UsersTest, WhoHasThePasswordIsGranted) {
       {"anna", "anna's", "anna"},
       {"bert", "pencil", "bert"},
       {"\xC3\xBC", "u's", "\xC3\xBC"},
-      {"u\xCC\x88", "u's", "\xC3\xBC"},  // another way to say it
+      {"u\xCC\x88", "u's",
+       "\xC3\xBC"},  // decomposed, as the client may send it
       {"an\xC2\xADna", "anna's", "anna"},
       {"anna", "pencil", "535"},
       {"bert", "anna's", "535"},
       {"carl", "pencil", "535"},
       {"Anna", "anna's", "535"},
-      {"\xC2\xAD", "x", "535"},  // nothing is left: not the head
+      {"\xC2\xAD", "x", "535"},  // the prepared name is empty, but not the head
       {"\xFF", "x", "535"},
   };
   for (const auto& [user, secret, answer] : cases) {
@@ -90,11 +91,11 @@ TEST_F(UsersTest, WhoHasThePasswordIsGranted) {
   EXPECT_THAT(reports_, IsEmpty());
 }
 
-TEST_F(UsersTest, NobodyHasAPasswordForCramMd5) {
+TEST_F(UsersTest, CramMd5IsRefused) {
   EXPECT_EQ(Check("anna", "anna's", "<1@mx.example>"), "535");
 }
 
-TEST_F(UsersTest, KeysAreThoseOfTheUser) {
+TEST_F(UsersTest, FindScramReturnsTheUsersKeys) {
   for (const absl::string_view user : {"\xC3\xBC", "u\xCC\x88"}) {
     const std::optional<ScramSource::Found> found = users_.FindScram(user);
     ASSERT_TRUE(found.has_value());
@@ -103,7 +104,7 @@ TEST_F(UsersTest, KeysAreThoseOfTheUser) {
   }
 }
 
-TEST_F(UsersTest, WhoHasNoKeysHasSomeMadeUpAndIsNobody) {
+TEST_F(UsersTest, UsersWithoutKeysGetMadeUpKeysAndNoIdentity) {
   for (const absl::string_view user : {"carl", "bert", "\xC2\xAD", "\xFF"}) {
     const std::optional<ScramSource::Found> found = users_.FindScram(user);
     ASSERT_TRUE(found.has_value());
@@ -115,7 +116,7 @@ TEST_F(UsersTest, WhoHasNoKeysHasSomeMadeUpAndIsNobody) {
   EXPECT_NE(users_.FindScram("carl")->keys, users_.FindScram("bert")->keys);
 }
 
-TEST_F(UsersTest, AChangeCountsAtTheNextAttempt) {
+TEST_F(UsersTest, AChangeTakesEffectAtTheNextAttempt) {
   EXPECT_EQ(Check("anna", "anna's"), "anna");
   file_.Remove("anna");
   file_.Set("carl", *Verifier::MakeScram("carl's", 4096));
@@ -128,7 +129,7 @@ TEST_F(UsersTest, AChangeCountsAtTheNextAttempt) {
   EXPECT_TRUE(*users_.AllScram());
 }
 
-TEST_F(UsersTest, WhatCannotBeReadIsNobodysFaultAndReported) {
+TEST_F(UsersTest, AnUnreadableTableIsAnOutageAndReported) {
   const std::string path = folder_.File("users.cdb");
   folder_.Remove("users.cdb");
   EXPECT_EQ(Check("anna", "anna's"), "454");
@@ -141,12 +142,12 @@ TEST_F(UsersTest, WhatCannotBeReadIsNobodysFaultAndReported) {
   EXPECT_EQ(Check("anna", "anna's"), "454");
   EXPECT_EQ(reports_.size(), 4u);
   Compile();
-  EXPECT_EQ(Check("anna", "anna's"), "454");  // open to everyone
+  EXPECT_EQ(Check("anna", "anna's"), "454");  // open to other users
   ASSERT_EQ(chmod(path.c_str(), 0600), 0);
   EXPECT_EQ(Check("anna", "anna's"), "anna");
 }
 
-TEST_F(UsersTest, AUserWhoCannotBeReadIsReported) {
+TEST_F(UsersTest, AnUnreadableUserIsAnOutageAndReported) {
   const std::string head = absl::StrCat(
       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 4096 mixed ", kCrypt);
   folder_.WriteCdb("users.cdb", {{"", head}, {"anna", "secret"}});
@@ -158,7 +159,7 @@ TEST_F(UsersTest, AUserWhoCannotBeReadIsReported) {
   EXPECT_EQ(Check("bert", "pencil"), "535");
 }
 
-TEST_F(UsersTest, ManyThreadsAskWhileTheTableChanges) {
+TEST_F(UsersTest, ThreadsMayCheckWhileTheTableChanges) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this] {

@@ -27,12 +27,12 @@ namespace {
 
 constexpr char kScram[] = "SCRAM-SHA-256$";
 
-// A way of crypt(3) that is accepted: PREFIX COST '$' SALT '$' DIGEST, or
-// bcrypt's PREFIX COST '$' SALT-AND-DIGEST.
+// A kind of hash of crypt(3) that is accepted: PREFIX COST '$' SALT '$' DIGEST,
+// or for bcrypt PREFIX COST '$' SALT-AND-DIGEST.
 struct CryptKind {
   absl::string_view prefix;
   size_t digest_size = 0;  // in characters
-  size_t salt_size = 0;    // in front of the digest; 0: ends in a '$'
+  size_t salt_size = 0;    // before the digest; 0: ends with '$'
 };
 
 constexpr CryptKind kCryptKinds[] = {
@@ -44,13 +44,13 @@ bool IsCryptDigit(char c) {
   return absl::ascii_isalnum(c) || c == '.' || c == '/';
 }
 
-// Where the parts of a word of crypt(3) begin.
+// The offsets of the parts of a hash of crypt(3).
 struct CryptParts {
   size_t salt = 0;
   size_t digest = 0;
 };
 
-// Returns the parts of `text`, or nullopt if it is none of kCryptKinds.
+// Returns the parts of `text`, or nullopt if it matches none of kCryptKinds.
 std::optional<CryptParts> SplitCrypt(absl::string_view text) {
   const CryptKind* kind = nullptr;
   for (const CryptKind& row : kCryptKinds) {
@@ -68,7 +68,7 @@ std::optional<CryptParts> SplitCrypt(absl::string_view text) {
   for (const char c : text.substr(parts.digest)) {
     if (!IsCryptDigit(c)) return std::nullopt;
   }
-  if (kind->salt_size > 0) {  // "$2b$12$", and no more
+  if (kind->salt_size > 0) {  // "$2b$12$" and nothing else
     parts.salt = kind->prefix.size() + 3;
     if (parts.salt + kind->salt_size != parts.digest) return std::nullopt;
   } else {
@@ -95,14 +95,14 @@ absl::StatusOr<ScramKeys> ParseScram(absl::string_view text) {
   }
   ScramKeys keys;
   const absl::string_view iterations = text.substr(0, salt);
-  // One text for one number: no sign, no zeros in front.
+  // Each number has exactly one form: no sign, no leading zeros.
   if (!absl::SimpleAtoi(iterations, &keys.iterations) ||
       absl::StrCat(keys.iterations) != iterations ||
       keys.iterations < Verifier::kMinIterations ||
       keys.iterations > Verifier::kMaxIterations) {
     return absl::InvalidArgumentError(
-        absl::StrCat("SCRAM-SHA-256 has ", Verifier::kMinIterations, " to ",
-                     Verifier::kMaxIterations, " iterations here"));
+        absl::StrCat("SCRAM-SHA-256 needs ", Verifier::kMinIterations, " to ",
+                     Verifier::kMaxIterations, " iterations"));
   }
   const auto decode = [](absl::string_view base64, std::string* to) {
     std::optional<std::string> bytes = DecodeBase64(base64);
@@ -112,7 +112,7 @@ absl::StatusOr<ScramKeys> ParseScram(absl::string_view text) {
   decode(text.substr(stored + 1, server - stored - 1), &keys.stored_key);
   decode(text.substr(server + 1), &keys.server_key);
   if (keys.salt.empty()) {
-    return absl::InvalidArgumentError("the salt is no base64");
+    return absl::InvalidArgumentError("the salt is not base64");
   }
   if (keys.stored_key.size() != kSha256Size ||
       keys.server_key.size() != kSha256Size) {
@@ -121,10 +121,11 @@ absl::StatusOr<ScramKeys> ParseScram(absl::string_view text) {
   return keys;
 }
 
-// Hashes `password`, which holds no NUL, as `setting` says.
+// Hashes `password`, which contains no NUL, with the method and salt of
+// `setting`.
 absl::StatusOr<std::string> Crypt(absl::string_view password,
                                   const std::string& setting) {
-  // 32 kB: too much for the stack of who knows which thread.
+  // 32 kB: too much for the stack of an arbitrary thread.
   const auto data = std::make_unique<struct crypt_data>();
   std::string phrase(password);
   const char* const hash =
@@ -149,8 +150,8 @@ absl::StatusOr<Verifier> Verifier::Parse(absl::string_view text) {
   }
   if (!SplitCrypt(text)) {
     return absl::InvalidArgumentError(
-        "neither SCRAM-SHA-256 nor one of crypt's $y$, $gy$, $2a$, $2b$, "
-        "$2y$, $5$ and $6$, whole: set the password anew");
+        "neither SCRAM-SHA-256 nor a complete $y$, $gy$, $2a$, $2b$, $2y$, $5$ "
+        "or $6$ of crypt: set the password again");
   }
   return Verifier(text);
 }
@@ -170,7 +171,8 @@ absl::StatusOr<Verifier> Verifier::MakeScram(absl::string_view password,
   std::optional<std::string> prepared = SaslPrep(password);
   if (!prepared) {
     return absl::InvalidArgumentError(
-        "the password is empty or holds what SASLprep prohibits");
+        "the password is empty or contains a character that SASLprep "
+        "prohibits");
   }
   Verifier verifier(
       DeriveScramKeys(*prepared, RandomBytes(kSaltSize), iterations));
@@ -182,7 +184,8 @@ absl::StatusOr<Verifier> Verifier::MakeYescrypt(absl::string_view password) {
   if (password.empty() || password.size() >= CRYPT_MAX_PASSPHRASE_SIZE) {
     return absl::InvalidArgumentError("the password is empty or too long");
   }
-  // As SaslPrep() does for SCRAM: users cannot type them in a mail program.
+  // SaslPrep() also refuses these for SCRAM. Users cannot type them in a mail
+  // program.
   if (std::any_of(password.begin(), password.end(), absl::ascii_iscntrl)) {
     return absl::InvalidArgumentError("the password has a control character");
   }
@@ -206,8 +209,9 @@ absl::StatusOr<bool> Verifier::Check(absl::string_view password) const {
     Wipe(&*prepared);
     return SameBytes(keys.stored_key, scram_->stored_key) && fit;
   }
-  // What crypt(3) does not take is nobody's password; but no time is saved, or
-  // it would tell this user from one of another kind.
+  // crypt(3) does not accept such a password, so it is wrong. The hash is
+  // computed anyway: otherwise the time would distinguish this user from users
+  // of another kind.
   const bool fit = !password.empty() &&
                    password.size() < CRYPT_MAX_PASSPHRASE_SIZE &&
                    password.find('\0') == password.npos;

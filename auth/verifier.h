@@ -1,16 +1,15 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What is kept of a user's password, as one word of text, and whether a
-// password is that one:
+// The stored value against which a password is checked, as one word of text:
 //
 //   SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY
-//       as PostgreSQL writes it, in base64. The only kind that SCRAM can use.
+//       in the form of PostgreSQL, with base64. SCRAM can use only this kind.
 //   $y$... $gy$... $2a$... $2b$... $2y$... $5$... $6$...
 //       crypt(5): yescrypt, gost-yescrypt, bcrypt, sha256crypt, sha512crypt.
 //
-// Other words of crypt(5) are refused: a graphics card tries all that people
-// remember against DES and md5crypt ($1$) in minutes.
+// Other kinds of crypt(5) are refused. A graphics card can test all passwords
+// that people remember against DES and md5crypt ($1$) in minutes.
 
 #ifndef POSTERN_AUTH_VERIFIER_H_
 #define POSTERN_AUTH_VERIFIER_H_
@@ -24,64 +23,67 @@
 
 namespace postern::auth {
 
-// Passwords that crypt(3) knows are octets as they came; those of SCRAM are
-// what SaslPrep() makes of them, so that all ways to type one are one.
+// Passwords for crypt(3) are used as the client sent them. Passwords for SCRAM
+// are first prepared with SaslPrep(), so that all ways to type one are equal.
 //
 // Thread-safety: const methods may be called from any thread at any time.
 class Verifier {
  public:
-  // Fewer RFC 7677 4 does not have; more would keep a thread for a second with
-  // each attempt.
+  // RFC 7677 4 recommends at least 4096. More than the maximum would occupy a
+  // thread for a second at each attempt.
   static constexpr int kMinIterations = 4096;
   static constexpr int kMaxIterations = 5000000;
-  // Of a new verifier: the most that Cyrus SASL's client, which is Postfix's,
-  // agrees to. It costs the server 16 ms for each PLAIN or LOGIN, as yescrypt
-  // does with its defaults, which is sixty a second and processor; and the
-  // client the same, or a fifth of a second on a small machine, for each SCRAM,
-  // of which the server's part is next to nothing. RFC 7677 4 would have as
-  // many as take 0.1 s, OWASP 600,000: neither thinks of clients that log in
-  // for each message.
+  // The default for a new verifier. It is the most that the client of Cyrus
+  // SASL accepts, which Postfix uses.
+  //
+  // PLAIN and LOGIN cost the server 16 ms each, as yescrypt does with its
+  // defaults, which allows 60 per second and processor. SCRAM costs the client
+  // the same, or a fifth of a second on a small computer, and the server almost
+  // nothing. RFC 7677 4 suggests a number that takes 0.1 s, and OWASP 600,000.
+  // Neither considers clients that log in for each message.
   static constexpr int kIterations = 65536;
-  // Of a new salt: octets.
+  // The size of a new salt in octets.
   static constexpr size_t kSaltSize = 16;
 
-  // Reads what text() returns. kInvalidArgument says what is wrong with it, and
-  // shows nothing of it.
+  // Parses the result of text(). The error kInvalidArgument says what is wrong,
+  // and shows no part of the text.
   static absl::StatusOr<Verifier> Parse(absl::string_view text);
 
-  // Returns the verifier of these keys, which are whole.
+  // Returns the verifier with these keys, which must be complete.
   explicit Verifier(ScramKeys keys);
 
-  // Return a verifier, with a salt of its own, of `password`.
-  // kInvalidArgument: it is empty, has a control character, or is nothing that
-  // SaslPrep() or crypt(3) takes (which has 512 octets at most); kInternal:
-  // libcrypt failed.
+  // Return a verifier of `password` with a new random salt. kInvalidArgument:
+  // the password is empty, contains a control character, or SaslPrep() or
+  // crypt(3) does not accept it (crypt(3) takes less than 512 octets), or
+  // `iterations` is out of range. kInternal: libcrypt failed.
   static absl::StatusOr<Verifier> MakeScram(absl::string_view password,
                                             int iterations = kIterations);
   static absl::StatusOr<Verifier> MakeYescrypt(absl::string_view password);
 
-  // Returns whether `password` is the one, which an empty one never is. Takes
-  // as long for any. kInternal: libcrypt failed, for want of memory or because
-  // the word is none after all.
+  // Returns true if `password` is the right one. The empty password never is.
+  // The time does not depend on the password. kInternal: libcrypt failed,
+  // because memory is exhausted or because it does not accept the text.
   absl::StatusOr<bool> Check(absl::string_view password) const;
 
-  // What SCRAM needs; null: crypt(3) alone knows this password.
+  // The keys for SCRAM; null if this is a crypt(3) hash.
   const ScramKeys* scram() const { return scram_ ? &*scram_ : nullptr; }
 
-  // Returns the scheme and what says how long Check() takes: a text that is the
-  // same for verifiers that differ in salt and password alone.
+  // Returns the scheme and the parameters that determine how long Check()
+  // takes: a text that is equal for verifiers that differ only in salt and
+  // password.
   std::string cost() const;
 
-  // Returns a verifier of no password, of which Check() takes as long.
+  // Returns a verifier of no password, for which Check() takes as long.
   Verifier StandIn() const;
 
-  // No blank, no ':' at its front or end, no line end.
+  // One word: contains no blank and no newline, and neither begins nor ends
+  // with ':'.
   const std::string& text() const { return text_; }
 
   friend bool operator==(const Verifier&, const Verifier&) = default;
 
  private:
-  // Of crypt(3).
+  // A crypt(3) hash.
   explicit Verifier(absl::string_view text) : text_(text) {}
 
   std::string text_;

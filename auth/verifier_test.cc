@@ -15,13 +15,13 @@
 namespace postern::auth {
 namespace {
 
-// Of "pencil", with the salt and the iterations of RFC 7677 3.
+// The verifier of "pencil" with the salt and the iterations of RFC 7677 3.
 constexpr char kPencil[] =
     "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
     "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
-// Of "pencil", made by libcrypt.
+// Hashes of "pencil", made by libcrypt.
 constexpr char kYescrypt[] =
     "$y$j9T$WTVYo0QrJN6pFq67hkMQa/$"
     "jW6Sh293mWiOLPthVE2ORhSIcZ4uHfCwjOuZJiRKCPD";
@@ -35,7 +35,7 @@ constexpr char kBcrypt[] =
     "$2b$05$bd86q4V3wvThik2HYT67ae"
     "rGBp9GhQr919S9b/KFL5G0avsPO1bvC";
 
-TEST(VerifierTest, WhatPrintsParsesToTheSame) {
+TEST(VerifierTest, ParsesItsOwnText) {
   for (const absl::string_view text :
        {kPencil, kYescrypt, kSha512, kSha256, kBcrypt}) {
     const absl::StatusOr<Verifier> verifier = Verifier::Parse(text);
@@ -45,7 +45,7 @@ TEST(VerifierTest, WhatPrintsParsesToTheSame) {
   }
 }
 
-TEST(VerifierTest, OnePasswordIsRightAndNoOther) {
+TEST(VerifierTest, AcceptsOnlyTheRightPassword) {
   for (const absl::string_view text :
        {kPencil, kYescrypt, kSha512, kSha256, kBcrypt}) {
     const absl::StatusOr<Verifier> verifier = Verifier::Parse(text);
@@ -60,8 +60,8 @@ TEST(VerifierTest, OnePasswordIsRightAndNoOther) {
         {"penci", false},
         {"", false},
         {std::string("pencil\0", 7), false},
-        {std::string(600, 'x'), false},  // more than crypt(3) takes
-        {"\xFF", false},                 // no UTF-8
+        {std::string(600, 'x'), false},  // more than crypt(3) accepts
+        {"\xFF", false},                 // not UTF-8
     };
     for (const auto& [password, right] : cases) {
       const absl::StatusOr<bool> checked = verifier->Check(password);
@@ -71,7 +71,7 @@ TEST(VerifierTest, OnePasswordIsRightAndNoOther) {
   }
 }
 
-TEST(VerifierTest, NoPasswordIsRightWhereTheEmptyOneWasHashed) {
+TEST(VerifierTest, AHashOfTheEmptyPasswordAcceptsNoPassword) {
   const Verifier empty(DeriveScramKeys("", "saltsaltsaltsalt", 4096));
   EXPECT_FALSE(*empty.Check("\xFF"));
   EXPECT_FALSE(*empty.Check(""));
@@ -82,7 +82,7 @@ TEST(VerifierTest, NoPasswordIsRightWhereTheEmptyOneWasHashed) {
   EXPECT_FALSE(*crypt.Check(std::string(1, '\0')));
 }
 
-TEST(VerifierTest, ScramKnowsAllWaysToTypeAPassword) {
+TEST(VerifierTest, ScramAcceptsAllWaysToTypeAPassword) {
   const absl::StatusOr<Verifier> verifier =
       Verifier::MakeScram("u\xCC\x88", Verifier::kMinIterations);
   ASSERT_TRUE(verifier.ok()) << verifier.status();
@@ -90,7 +90,7 @@ TEST(VerifierTest, ScramKnowsAllWaysToTypeAPassword) {
   EXPECT_FALSE(*verifier->Check("u"));
 }
 
-TEST(VerifierTest, WhatIsMadeHasASaltOfItsOwn) {
+TEST(VerifierTest, EachNewVerifierHasItsOwnSalt) {
   const auto scram = [] { return *Verifier::MakeScram("pencil", 4096); };
   const auto yescrypt = [] { return *Verifier::MakeYescrypt("pencil"); };
   EXPECT_NE(scram().text(), scram().text());
@@ -103,7 +103,7 @@ TEST(VerifierTest, WhatIsMadeHasASaltOfItsOwn) {
                                "SCRAM-SHA-256$65536:"));
 }
 
-TEST(VerifierTest, SomePasswordsHaveNoVerifier) {
+TEST(VerifierTest, RefusesInvalidPasswords) {
   for (const std::string& password :
        {std::string(), std::string("a\0b", 3), std::string("\x7f")}) {
     EXPECT_EQ(Verifier::MakeScram(password).status().code(),
@@ -118,7 +118,7 @@ TEST(VerifierTest, SomePasswordsHaveNoVerifier) {
   EXPECT_FALSE(Verifier::MakeScram("pencil", 5000001).ok());
 }
 
-TEST(VerifierTest, WhatIsNoVerifierIsRefusedAndNotShown) {
+TEST(VerifierTest, RefusesInvalidVerifiersWithoutShowingThem) {
   const std::string good = kPencil;
   const absl::string_view cases[] = {
       "",
@@ -144,7 +144,7 @@ TEST(VerifierTest, WhatIsNoVerifierIsRefusedAndNotShown) {
   for (const absl::string_view text : cases) {
     const absl::Status status = Verifier::Parse(text).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
-    if (text.empty() || text.back() == '$') continue;  // a scheme alone
+    if (text.empty() || text.back() == '$') continue;  // only a scheme
     EXPECT_FALSE(absl::StrContains(status.message(), text)) << text;
   }
   for (const char* iterations : {"4095", "5000001", "04096", "+4096", " 4096",
@@ -182,7 +182,7 @@ TEST(VerifierTest, CostIsSchemeAndParameters) {
   }
 }
 
-TEST(VerifierTest, AStandInCostsTheSameAndHasNoPassword) {
+TEST(VerifierTest, AStandInHasTheSameCostAndNoPassword) {
   for (const absl::string_view text :
        {kPencil, kYescrypt, kSha512, kSha256, kBcrypt}) {
     const Verifier verifier = *Verifier::Parse(text);

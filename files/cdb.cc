@@ -29,12 +29,12 @@ uint32_t Unpack(absl::string_view four) {
 
 absl::StatusOr<Cdb> Cdb::Open(absl::string_view path) {
   const std::string name(path);
-  // O_NONBLOCK: a FIFO must not hold up whoever opens it.
+  // O_NONBLOCK: opening a FIFO must not block.
   system::Descriptor file(
       open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open() && errno == ENOENT) {
-    // The usual case for many a caller, and absl::ErrnoToStatus() spends a
-    // tenth of a millisecond on its table of all messages.
+    // For many callers this is the usual case, and absl::ErrnoToStatus() takes
+    // a tenth of a millisecond to build its table of messages.
     return absl::NotFoundError(absl::StrCat("cdb ", path, ": no such file"));
   }
   if (!file.is_open()) {
@@ -73,7 +73,7 @@ absl::StatusOr<bool> Cdb::Contains(absl::string_view key) const {
 absl::Status Cdb::ForEach(
     absl::FunctionRef<bool(absl::string_view key, absl::string_view data)> each)
     const {
-  // The records end where the first of the hash tables begins.
+  // The records end at the first hash table.
   uint64_t end = size_;
   bool any = false;
   for (const Span& table : tables_) {
@@ -113,8 +113,8 @@ absl::Status Cdb::CheckHeader() {
   tables_.reserve(kTables);
   for (size_t at = 0; at < kHeader; at += kPair) {
     const Span table = {Unpack(bytes.substr(at)), Unpack(bytes.substr(at + 4))};
-    // The position of a table without slots means nothing. The sum cannot wrap
-    // around: both numbers have 32 bits.
+    // The position of a table without slots has no meaning. The sum cannot
+    // overflow, because both numbers have 32 bits.
     if (table.length > 0 && (table.position < kHeader ||
                              table.position + table.length * kPair > size_)) {
       return Damaged("a hash table outside the file", at);

@@ -33,7 +33,7 @@ const TestFolder::Records& Sample() {
   return *records;
 }
 
-// As long as a key of Sample(), or alike.
+// Keys that are not in Sample(), but have the length of one or resemble one.
 const std::vector<std::string>& AbsentKeys() {
   static const auto* const keys = new std::vector<std::string>{
       "local.exampl",
@@ -52,7 +52,7 @@ const std::vector<std::string>& AbsentKeys() {
   return *keys;
 }
 
-TEST(CdbTest, FindsWhatTinycdbWrote) {
+TEST(CdbTest, FindsRecordsThatTinycdbWrote) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
@@ -90,7 +90,7 @@ TEST(CdbTest, FindsEachOfManyKeys) {
   }
 }
 
-TEST(CdbTest, EmptyDatabaseHoldsNothing) {
+TEST(CdbTest, AnEmptyDatabaseHasNoRecords) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", {});
   ASSERT_EQ(folder.Read("x.cdb").size(), 2048u);
@@ -100,7 +100,7 @@ TEST(CdbTest, EmptyDatabaseHoldsNothing) {
   EXPECT_FALSE(*cdb->Contains("a"));
 }
 
-TEST(CdbTest, GoesThroughItsRecords) {
+TEST(CdbTest, ForEachVisitsAllRecordsInOrder) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
@@ -127,7 +127,7 @@ TEST(CdbTest, GoesThroughItsRecords) {
   EXPECT_TRUE(found.empty());
 }
 
-TEST(CdbTest, MissingIsNotFoundAndNothingElseIs) {
+TEST(CdbTest, OnlyAMissingFileIsNotFound) {
   TestFolder folder;
   folder.MakeDirectory("directory");
   folder.MakeLoop("loop");
@@ -145,8 +145,8 @@ TEST(CdbTest, MissingIsNotFoundAndNothingElseIs) {
   }
 }
 
-// Opens `folder`'s x.cdb and looks for everything. Any error will do; a key
-// that never was in the file may not be found.
+// Opens x.cdb in `folder` and searches for all keys. Any error is acceptable,
+// but a key that was never in the file must not be found.
 void LookForEverything(const TestFolder& folder) {
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
   if (!cdb.ok()) return;
@@ -157,19 +157,19 @@ void LookForEverything(const TestFolder& folder) {
   }
 }
 
-TEST(CdbTest, RefusesAFileThatIsCutShortAnywhere) {
+TEST(CdbTest, RefusesAFileTruncatedAnywhere) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const std::string whole = folder.Read("x.cdb");
   for (size_t size = 0; size < whole.size(); ++size) {
     folder.Write("x.cdb", absl::string_view(whole).substr(0, size));
     const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
-    // The hash tables are last, so that a piece of one is always missing.
+    // The hash tables are last, so a part of one is always missing.
     ASSERT_EQ(cdb.status().code(), absl::StatusCode::kDataLoss) << size;
   }
 }
 
-TEST(CdbTest, SaysSoWhenAnOpenFileIsCutShort) {
+TEST(CdbTest, ReportsThatAnOpenFileWasTruncated) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
@@ -190,7 +190,7 @@ TEST(CdbTest, SaysSoWhenAnOpenFileIsCutShort) {
       << found.status();
 }
 
-TEST(CdbTest, BelievesNoOffsetOrLength) {
+TEST(CdbTest, DoesNotTrustOffsetsOrLengths) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   const std::string whole = folder.Read("x.cdb");
@@ -201,7 +201,8 @@ TEST(CdbTest, BelievesNoOffsetOrLength) {
     for (int i = 0; i < changes; ++i) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     }
-    // Only the numbers: with other key bytes, an absent key could come to be.
+    // In half of the rounds only the numbers are changed. Other changes of key
+    // bytes could create an absent key.
     for (size_t at = 2048; at < whole.size(); ++at) {
       if (round % 2 == 0 && bytes[at] != whole[at]) {
         bytes[at] = static_cast<char>(0xff);
@@ -220,11 +221,11 @@ TEST(CdbTest, BelievesNoOffsetOrLength) {
   }
 }
 
-TEST(CdbTest, DataHasALargestSize) {
+TEST(CdbTest, DataThatIsTooLargeIsAnError) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", {{"k", "v"}});
-  // A file that is damaged, or made so: the record is the first behind the
-  // header, and claims 1 GiB of data. The file is sparse.
+  // A damaged or malicious file: the record is the first after the header, and
+  // claims 1 GiB of data. The file is sparse.
   std::string bytes = folder.Read("x.cdb");
   const uint32_t length = uint32_t{1} << 30;
   for (size_t i = 0; i < 4; ++i) {
@@ -240,8 +241,8 @@ TEST(CdbTest, DataHasALargestSize) {
   EXPECT_TRUE(*cdb->Contains("k"));
 }
 
-// The same for a walk, where the record lies within the file, which is sparse.
-TEST(CdbTest, ARecordThatIsWalkedHasALargestSize) {
+// The same for ForEach(). The record is inside the file, which is sparse.
+TEST(CdbTest, ForEachReportsARecordThatIsTooLarge) {
   TestFolder folder;
   const auto put = [](uint64_t number, size_t at, std::string* bytes) {
     for (size_t i = 0; i < 4; ++i) {
@@ -253,7 +254,7 @@ TEST(CdbTest, ARecordThatIsWalkedHasALargestSize) {
     std::string bytes = folder.Read("x.cdb");
     const uint64_t length = Cdb::kMaxData - (too_large ? 0 : 1);
     put(length, 2048 + 4, &bytes);
-    // Behind the record is the one hash table that is not empty.
+    // After the record follows the only hash table that is not empty.
     const uint64_t end = 2048 + 8 + 1 + length;
     for (size_t at = 0; at < 2048; at += 8) {
       if (bytes[at + 4] != 0) put(end, at, &bytes);
@@ -276,12 +277,12 @@ TEST(CdbTest, ARecordThatIsWalkedHasALargestSize) {
   }
 }
 
-TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
+TEST(CdbTest, ASearchEndsInATableWithoutAnEmptySlot) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", Sample());
   std::string bytes = folder.Read("x.cdb");
-  // Everything behind the header is a slot that is not empty, and every table
-  // begins there and has as many of them as there can be.
+  // All bytes after the header form slots that are not empty. Each table begins
+  // there and has as many slots as possible.
   for (size_t at = 2048; at < bytes.size(); ++at) bytes[at] = '\1';
   const uint32_t slots = static_cast<uint32_t>((bytes.size() - 2048) / 8);
   for (size_t at = 0; at < 2048; at += 8) {
@@ -299,7 +300,7 @@ TEST(CdbTest, EndsASearchInATableWithoutAnEmptySlot) {
   }
 }
 
-TEST(CdbTest, GoesOnWithTheFileItOpened) {
+TEST(CdbTest, KeepsReadingTheFileThatItOpened) {
   TestFolder folder;
   folder.WriteCdb("x.cdb", {{"old", "1"}});
   absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
@@ -309,7 +310,7 @@ TEST(CdbTest, GoesOnWithTheFileItOpened) {
             0);
   EXPECT_TRUE(*cdb->Contains("old"));
   EXPECT_FALSE(*cdb->Contains("new"));
-  // And after moves, which hand the file on.
+  // Also after moves, which pass on the descriptor.
   absl::StatusOr<Cdb> other = Cdb::Open(folder.File("x.cdb"));
   ASSERT_TRUE(other.ok());
   Cdb moved = *std::move(cdb);
@@ -318,7 +319,7 @@ TEST(CdbTest, GoesOnWithTheFileItOpened) {
   EXPECT_TRUE(*moved.Contains("new"));
 }
 
-TEST(CdbTest, ThreadsShareOne) {
+TEST(CdbTest, ThreadsCanShareOneObject) {
   TestFolder folder;
   TestFolder::Records records;
   for (int i = 0; i < 500; ++i) {

@@ -18,7 +18,7 @@ absl::Status WriteCdb(absl::Span<const CdbRecord> records, Replacement* file) {
       error = errno;
     }
   }
-  // Frees what it has, behind an error, too.
+  // It frees its memory, and must therefore be called after an error as well.
   if (cdb_make_finish(&make) != 0 && error == 0) error = errno;
   if (error == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(error, "writing the database");

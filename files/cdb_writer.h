@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Writes constant databases (files/cdb.h), by tinycdb.
+// Writes constant databases (files/cdb.h) with tinycdb.
 
 #ifndef POSTERN_FILES_CDB_WRITER_H_
 #define POSTERN_FILES_CDB_WRITER_H_
@@ -17,9 +17,10 @@ namespace postern::files {
 
 using CdbRecord = std::pair<std::string, std::string>;  // key and data
 
-// Makes `file`, which is new, a database of `records`; its owner commits it. Of
-// equal keys the first is found. Returns the code of errno where the file
-// cannot be written, or where there is more than a database holds (4 GB).
+// Writes `records` as a database to `file`, which must be empty. The caller
+// commits the file. If several records have the same key, a search finds the
+// first. Returns the code of errno if the file cannot be written, or if the
+// records exceed the largest size of a database (4 GiB).
 absl::Status WriteCdb(absl::Span<const CdbRecord> records, Replacement* file);
 
 }  // namespace postern::files

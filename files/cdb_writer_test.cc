@@ -22,12 +22,13 @@
 
 namespace {
 
-// How many calls of write(2) succeed before one fails; -1: all of them.
+// The number of calls of write(2) that succeed before one fails; -1: all
+// succeed.
 thread_local int writes_before_failure = -1;
 
 }  // namespace
 
-// Takes precedence over the C library's own for the code under test.
+// Replaces the C library's write() for the code under test.
 extern "C" ssize_t write(int fd, const void* data, size_t size) {
   if (writes_before_failure >= 0 && writes_before_failure-- == 0) {
     errno = ENOSPC;
@@ -39,7 +40,7 @@ extern "C" ssize_t write(int fd, const void* data, size_t size) {
 namespace postern::files {
 namespace {
 
-TEST(CdbWriterTest, WhatIsWrittenIsFound) {
+TEST(CdbWriterTest, WrittenRecordsAreFound) {
   TestFolder folder;
   std::vector<CdbRecord> records = {
       {"", "the empty key"},
@@ -64,20 +65,20 @@ TEST(CdbWriterTest, WhatIsWrittenIsFound) {
   EXPECT_EQ(*cdb->Find("absent"), std::nullopt);
 }
 
-TEST(CdbWriterTest, WhatCannotBeWrittenIsAnError) {
+TEST(CdbWriterTest, AFailureToWriteIsAnError) {
   TestFolder folder;
   absl::StatusOr<Replacement> file =
       Replacement::Begin(folder.File("x.cdb"), 0600);
   ASSERT_TRUE(file.ok()) << file.status();
-  // A descriptor that is not for writing, as a full disk is none.
+  // A descriptor that is not open for writing acts like a full disk.
   const int closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(dup2(closed, file->fd()), file->fd());
   close(closed);
   EXPECT_FALSE(WriteCdb({{"key", "data"}}, &*file).ok());
 }
 
-// A disk that is full for a moment: the writes that follow succeed.
-TEST(CdbWriterTest, OneWriteThatFailsIsAnError) {
+// The disk is full for a moment: later writes succeed.
+TEST(CdbWriterTest, ASingleFailedWriteIsAnError) {
   TestFolder folder;
   const std::vector<CdbRecord> records(20, {"key", std::string(5000, 'v')});
   int failures = 0;

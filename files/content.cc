@@ -17,19 +17,21 @@
 namespace postern::files {
 namespace {
 
-// Reads in steps of this size past what fstat() promised.
+// How many bytes are added to the buffer if the file is larger than fstat()
+// said.
 constexpr size_t kReadSize = 4096;
 
 }  // namespace
 
 absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   const std::string name(path);
-  // O_NONBLOCK: a FIFO must not hold up the greeting for ever.
+  // O_NONBLOCK: opening a FIFO must not block, or a session would get no
+  // greeting.
   const system::Descriptor file(
       open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open() && errno == ENOENT) {
-    // The usual case for many a caller, and absl::ErrnoToStatus() spends a
-    // tenth of a millisecond on its table of all messages.
+    // For many callers this is the usual case, and absl::ErrnoToStatus() takes
+    // a tenth of a millisecond to build its table of messages.
     return absl::NotFoundError(absl::StrCat(path, ": no such file"));
   }
   if (!file.is_open()) return absl::ErrnoToStatus(errno, name);
@@ -37,11 +39,11 @@ absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   if (fstat(file.get(), &content.facts) != 0) {
     return absl::ErrnoToStatus(errno, name);
   }
-  // A FIFO has nothing to read at the moment, which would pass for an empty
-  // list.
+  // Reading a FIFO without a writer returns nothing, which would look like an
+  // empty file.
   if (S_ISFIFO(content.facts.st_mode)) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path, ": is a FIFO, and not a file"));
+        absl::StrCat(path, ": is a FIFO, not a regular file"));
   }
   const auto too_large = [path, max_size] {
     return absl::InvalidArgumentError(
@@ -53,7 +55,7 @@ absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
   }
   std::string& bytes = content.bytes;
   size_t used = 0;
-  // One more than the size, so that the end shows in the first read.
+  // One more than the size, so that the first read already shows the end.
   bytes.resize(static_cast<size_t>(content.facts.st_size) + 1);
   while (true) {
     const ssize_t got =
@@ -62,10 +64,10 @@ absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size) {
     if (got < 0) return absl::ErrnoToStatus(errno, name);
     if (got == 0) break;
     used += static_cast<size_t>(got);
-    // It has grown meanwhile, or it is a device, which has no size.
+    // The file has grown meanwhile, or it is a device, which has no size.
     if (used > max_size) return too_large();
-    // A regular file gives less than was asked for at its end alone. Each
-    // session reads all control files: one call less for each counts.
+    // A short read of a regular file means its end. This saves one system call
+    // per file, which matters because each session reads all control files.
     if (used < bytes.size() && S_ISREG(content.facts.st_mode)) break;
     if (used == bytes.size()) bytes.resize(used + kReadSize);
   }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What is in a file.
+// Reads a file into memory.
 
 #ifndef POSTERN_FILES_CONTENT_H_
 #define POSTERN_FILES_CONTENT_H_
@@ -21,12 +21,14 @@ struct Content {
   struct stat facts = {};  // of the file that was read
 };
 
-// Reads all of the file `path`, whose size must not be above `max_size` octets:
-// a file of 8 TiB costs its owner nothing if it is sparse, and a process that
-// reads it dies. Returns kNotFound if there is no such file, kInvalidArgument
-// if it is larger, kFailedPrecondition if it is a FIFO, and the code of errno
-// for a directory, a loop of links or a disk that fails. Each error names the
-// path. Does not wait for a FIFO's writer.
+// Reads the whole file `path`, which may have at most `max_size` bytes. Without
+// a limit, a sparse file of 8 TiB, which costs its owner nothing, would exhaust
+// the memory of the process. Does not wait for the writer of a FIFO.
+//
+// Returns kNotFound if the file does not exist, kInvalidArgument if it is too
+// large, kFailedPrecondition if it is a FIFO, and the code of errno otherwise,
+// for example for a directory, a loop of links or a disk error. Each error
+// names the path.
 absl::StatusOr<Content> ReadContent(absl::string_view path, size_t max_size);
 
 }  // namespace postern::files

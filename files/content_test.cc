@@ -22,7 +22,7 @@ namespace {
 
 constexpr size_t kEnough = size_t{1} << 20;
 
-TEST(ContentTest, AllOfAFileIsRead) {
+TEST(ContentTest, ReadsTheWholeFile) {
   TestFolder folder;
   for (const size_t size : {0u, 1u, 4095u, 4096u, 4097u, 100000u}) {
     folder.Write("x", std::string(size, 'x'));
@@ -33,14 +33,14 @@ TEST(ContentTest, AllOfAFileIsRead) {
   }
 }
 
-TEST(ContentTest, SoIsOneThatHasNoSize) {
+TEST(ContentTest, ReadsAFileWithoutASize) {
   const absl::StatusOr<Content> content =
       ReadContent("/proc/self/status", kEnough);
   ASSERT_TRUE(content.ok()) << content.status();
   EXPECT_GT(content->bytes.size(), 100u);
 }
 
-TEST(ContentTest, AnEarlierInterruptionIsNotOfThisFile) {
+TEST(ContentTest, IgnoresAnErrnoLeftByAnEarlierCall) {
   TestFolder folder;
   folder.Write("x", "");
   errno = EINTR;
@@ -60,19 +60,19 @@ TEST(ContentTest, ErrorsNameThePath) {
   }
 }
 
-TEST(ContentTest, AFifoIsNotWaitedForAndIsNoFile) {
+TEST(ContentTest, AFifoIsAnErrorWithoutWaiting) {
   TestFolder folder;
   ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
   const absl::Status status =
       ReadContent(folder.File("fifo"), kEnough).status();
   EXPECT_EQ(status.message(),
-            folder.File("fifo") + ": is a FIFO, and not a file");
+            folder.File("fifo") + ": is a FIFO, not a regular file");
 }
 
-TEST(ContentTest, AFileThatIsTooLargeIsNotRead) {
+TEST(ContentTest, DoesNotReadAFileThatIsTooLarge) {
   TestFolder folder;
   folder.Write("x", "123");
-  // As much as many file systems have at most; it takes no room on the disk.
+  // The largest size on many file systems. The file uses no disk space.
   folder.Write("sparse", "");
   ASSERT_EQ(truncate(folder.File("sparse").c_str(), off_t{8} << 40), 0);
   const struct {

@@ -23,7 +23,7 @@ absl::StatusOr<FolderLock> FolderLock::Take(absl::string_view path) {
   while (result != 0 && errno == EINTR) result = flock(fd, LOCK_EX);
   if (result != 0) {
     return absl::ErrnoToStatus(
-        errno, absl::StrCat(path, ": locking its folder ", folder));
+        errno, absl::StrCat(path, ": cannot lock its directory ", folder));
   }
   return lock;
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Keeps two writers of one file apart.
+// A lock that excludes concurrent writers of a file.
 
 #ifndef POSTERN_FILES_FOLDER_LOCK_H_
 #define POSTERN_FILES_FOLDER_LOCK_H_
@@ -12,14 +12,15 @@
 
 namespace postern::files {
 
-// A lock (flock(2)) on the folder of a file, until the end: the file itself is
-// replaced, and who waited for the old one's lock would have that of a file
-// that is gone. Readers need none.
+// Holds a lock (flock(2)) on the directory of a file until it is destroyed. The
+// file itself cannot be locked, because writers replace it: a process that
+// waited for a lock on the old file would get a lock on a file that is no
+// longer there. Readers need no lock.
 class FolderLock {
  public:
-  // Waits until nobody else has the lock of the folder that the file at `path`,
-  // or what the link there leads to, is in. Errors have the code of errno, and
-  // name the path.
+  // Waits for the lock on the directory of the file at `path`. If `path` is a
+  // symbolic link, this is the directory of the link's target. Errors have the
+  // code of errno and name the path.
   static absl::StatusOr<FolderLock> Take(absl::string_view path);
 
  private:

@@ -18,14 +18,14 @@
 namespace postern::files {
 namespace {
 
-TEST(FolderLockTest, OneHasItAtATimeByWhicheverName) {
+TEST(FolderLockTest, OnlyOneHolderAtATimeByAnyPath) {
   TestFolder folder;
   folder.Write("x", "");
   TestFolder other;
   std::filesystem::create_symlink(folder.File("x"), other.File("link"));
   const std::string names[] = {folder.File("x"), folder.File("absent"),
                                other.File("link")};
-  int inside = 0;  // without a lock of its own: ours is what is tested
+  int inside = 0;  // not guarded by a mutex: the FolderLock must protect it
   int most = 0;
   std::vector<std::thread> threads;
   for (const std::string& name : names) {
@@ -43,7 +43,7 @@ TEST(FolderLockTest, OneHasItAtATimeByWhicheverName) {
   EXPECT_EQ(most, 1);
 }
 
-TEST(FolderLockTest, WithoutAFolderThereIsNoLock) {
+TEST(FolderLockTest, AMissingDirectoryIsNotFound) {
   const absl::Status status = FolderLock::Take("/no/such/folder/x").status();
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_TRUE(absl::StrContains(status.message(), "/no/such/folder/x"));

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Where a path leads.
+// Resolves paths.
 
 #ifndef POSTERN_FILES_PATHS_H_
 #define POSTERN_FILES_PATHS_H_
@@ -12,11 +12,11 @@
 
 namespace postern::files {
 
-// Returns the path without symbolic links of what is at `path`, or `path` where
-// nothing is.
+// Returns the path of the file at `path` without symbolic links, or `path`
+// itself if there is no such file.
 std::string ResolvePath(absl::string_view path);
 
-// Returns the path of the folder that `path` is in: "." if it names none.
+// Returns the directory part of `path`, or "." if there is none.
 std::string FolderOf(absl::string_view path);
 
 }  // namespace postern::files

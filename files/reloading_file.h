@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What stands at a path, read again when it is replaced.
+// An object made from a file, made again when the file is replaced.
 
 #ifndef POSTERN_FILES_RELOADING_FILE_H_
 #define POSTERN_FILES_RELOADING_FILE_H_
@@ -20,33 +20,35 @@
 
 namespace postern::files {
 
-// Returns whether both are of one file with one content, as far as stat(2) can
-// tell: a file that is written in place, twice within a tick of its clock and
-// to the same size, passes for what it was. Who replaces files with rename(2)
-// has no such trouble.
+// Returns true if both describe the same file with the same content, as far as
+// stat(2) shows it. A file that is written in place twice, with the same size
+// and within one tick of the file system's clock, is taken as unchanged. Files
+// that are replaced by rename(2) do not have this problem.
 bool SameFile(const struct stat& a, const struct stat& b);
 
-// A T of the file at a path, opened again when another file stands there or it
-// has been written to.
+// A T that is made from the file at a path. It is made again when the file has
+// been replaced or written to.
 //
-// Thread-safe. Costs a stat(2) a call while nothing has changed. What was
-// handed out stays good, and as it was, for as long as it is held.
+// Thread-safe. If the file has not changed, a call costs one stat(2). An object
+// that Get() has returned stays valid and unchanged while the caller holds it.
 template <typename T>
 class ReloadingFile {
  public:
   using Open = std::function<absl::StatusOr<T>(const std::string& path)>;
 
-  // `open` is called by one thread at a time; what it waits for, all wait for.
+  // `open` is called by one thread at a time. Other threads that call Get()
+  // wait for it.
   ReloadingFile(std::string path, Open open)
       : path_(std::move(path)), open_(std::move(open)) {}
 
-  // Returns the T of now, never null. Returns kNotFound, with the path, where
-  // there is no file, the code of errno where it cannot be looked at, and what
-  // `open` returns where it fails. A failure is tried again at the next call;
-  // what was there before does not stand in for what cannot be read.
+  // Returns the T for the current file, never null. Returns kNotFound with the
+  // path if the file does not exist, the code of errno if stat(2) fails, and
+  // the error of `open` if that fails. After an error the next call tries
+  // again: the object of an older file is not used instead.
   absl::StatusOr<std::shared_ptr<const T>> Get() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    // Looked at before the file is opened: a newer one is seen the next time.
+    // stat(2) comes before open(2). If the file is replaced between the two,
+    // the next call notices it.
     struct stat now = {};
     if (stat(path_.c_str(), &now) != 0) {
       return absl::ErrnoToStatus(errno, path_);

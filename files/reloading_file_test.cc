@@ -20,19 +20,19 @@ namespace {
 
 class ReloadingFileTest : public testing::Test {
  protected:
-  // What is in the file; "bad" cannot be opened.
+  // Returns the content of the file. The content "bad" is an error.
   absl::StatusOr<std::string> Open() {
     ++opened_;
     std::string content = folder_.Read("x");
     if (content == "bad") return absl::DataLossError("it is bad");
     return content;
   }
-  // Puts another file in the place of x, as rename(2) does.
+  // Replaces x by another file with rename(2).
   void Replace(const std::string& content) {
     folder_.Write("y", content);
     ASSERT_EQ(rename(folder_.File("y").c_str(), folder_.File("x").c_str()), 0);
   }
-  // What is there now, or the error's message.
+  // Returns the current content, or the message of the error.
   std::string Get() {
     const auto value = file_.Get();
     return value.ok() ? **value : std::string(value.status().message());
@@ -44,22 +44,22 @@ class ReloadingFileTest : public testing::Test {
       folder_.File("x"), [this](const std::string&) { return Open(); }};
 };
 
-TEST_F(ReloadingFileTest, AFileIsOpenedOnceWhileItIsTheSame) {
+TEST_F(ReloadingFileTest, OpensAnUnchangedFileOnce) {
   folder_.Write("x", "one");
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(opened_, 1);
 }
 
-TEST_F(ReloadingFileTest, AnotherFileInItsPlaceIsOpened) {
+TEST_F(ReloadingFileTest, OpensAFileThatReplacesTheFirst) {
   Replace("one");
   EXPECT_EQ(Get(), "one");
-  Replace("two");  // as long as the first
+  Replace("two");  // the same length as the first
   EXPECT_EQ(Get(), "two");
   EXPECT_EQ(opened_, 2);
 }
 
-TEST_F(ReloadingFileTest, WhatWasHandedOutStays) {
+TEST_F(ReloadingFileTest, AReturnedObjectStaysUnchanged) {
   folder_.Write("x", "one");
   const std::shared_ptr<const std::string> before = *file_.Get();
   Replace("two");
@@ -76,8 +76,7 @@ TEST_F(ReloadingFileTest, AMissingFileIsNotFoundAndNamed) {
   EXPECT_EQ(file_.Get().status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(ReloadingFileTest,
-       WhatCannotBeOpenedIsTriedAgainAndNothingStandsInForIt) {
+TEST_F(ReloadingFileTest, AfterAnErrorTheOldObjectIsNotUsed) {
   Replace("one");
   EXPECT_EQ(Get(), "one");
   Replace("bad");
@@ -86,7 +85,7 @@ TEST_F(ReloadingFileTest,
   EXPECT_EQ(opened_, 3);
 }
 
-TEST_F(ReloadingFileTest, AFileWithAnotherModeIsOpenedAgain) {
+TEST_F(ReloadingFileTest, OpensTheFileAgainAfterAChangeOfMode) {
   folder_.Write("x", "one");
   ASSERT_EQ(chmod(folder_.File("x").c_str(), 0644), 0);
   EXPECT_EQ(Get(), "one");

@@ -24,16 +24,17 @@ std::string TemporaryFor(const std::string& place) {
                       ".new");
 }
 
-// Has the directory that `place` is in written to the disk.
+// Writes the directory of `place` to the disk.
 absl::Status SyncFolder(absl::string_view path, const std::string& place) {
   const system::Descriptor folder(
       open(FolderOf(place).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) {
-    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": its folder"));
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat(path, ": cannot open its directory"));
   }
   if (fsync(folder.get()) != 0) {
     return absl::ErrnoToStatus(errno,
-                               absl::StrCat(path, ": fsync of its folder"));
+                               absl::StrCat(path, ": fsync of its directory"));
   }
   return absl::OkStatus();
 }
@@ -90,12 +91,13 @@ absl::StatusOr<Replacement> Replacement::Begin(absl::string_view path,
     error = stat(std::string(like).c_str(), &old) == 0 ? 0 : errno;
   }
   if (error == 0 && !S_ISREG(old.st_mode)) {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": not a file"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": not a regular file"));
   }
   if (error == 0) {
     struct stat now = {};
     if (fstat(fd, &now) != 0) return replacement.Error("stat");
-    // Nobody may change owners but root: no call where nothing changes.
+    // Only root may change owners, so fchown() is called only if needed.
     if ((old.st_uid != now.st_uid || old.st_gid != now.st_gid) &&
         fchown(fd, old.st_uid, old.st_gid) != 0) {
       return replacement.Error("its owner and group cannot be kept");

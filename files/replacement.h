@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A file that takes another's place, all at once: whoever opens the path gets
-// the old one or the new one, each whole, whatever fails on the way.
+// Replaces a file atomically. A process that opens the path gets either the old
+// file or the new file, each complete, even if the replacement fails.
 
 #ifndef POSTERN_FILES_REPLACEMENT_H_
 #define POSTERN_FILES_REPLACEMENT_H_
@@ -19,29 +19,34 @@
 
 namespace postern::files {
 
-// Returns the path of the temporary file for the file at `path`, or for what
-// the symbolic link there leads to: DIRECTORY/.NAME.new.
+// Returns the path of the temporary file for the file at `path`, or for the
+// target of a symbolic link there: DIRECTORY/.NAME.new.
 std::string TemporaryPath(absl::string_view path);
 
-// A temporary file beside the path (TemporaryPath()), until Commit() or the
-// end. A process that is killed leaves it there, and the next Begin() removes
-// it. So there is one at a time for each path: hold a FolderLock
-// (files/folder_lock.h).
+// A temporary file in the same directory (TemporaryPath()), which exists until
+// Commit() or the destructor. A process that is killed leaves the file, and the
+// next Begin() removes it. Therefore only one Replacement may exist for a path
+// at a time: hold a FolderLock (files/folder_lock.h).
 //
-// Two files change together by two phases. Prepare() makes the first durable
-// under its temporary name; the Commit() of the second is the moment at which
-// both have changed, and must leave a trace in the second by which a reader can
-// tell; then comes the Commit() of the first. After a crash, a process that
-// finds the temporary file reads the trace, and calls CommitPrepared() or
-// RemoveTemporary().
+// To change two files together, use two phases:
+//
+// 1. Prepare() of the first file makes it durable under its temporary name.
+// 2. Commit() of the second file is the moment at which both files change. The
+//   second file must contain a mark from which a reader knows this.
+// 3. Commit() of the first file.
+//
+// After a crash, a process that finds the temporary file of the first reads the
+// mark in the second. Then it calls CommitPrepared() or RemoveTemporary().
 class Replacement {
  public:
-  // Begins an empty file. It has the mode, the owner and the group of the file
-  // at `path`, or of that at `like` where there is none, or `mode` where there
-  // is neither. Where these cannot be kept it is an error, since the new file
-  // would be read by others than the old. A symbolic link is followed: what it
-  // leads to is replaced. Errors here and below have the code of errno, but for
-  // kFailedPrecondition where something else than a file is, and name the path.
+  // Creates an empty temporary file. Its mode, owner and group are those of the
+  // file at `path`; if that does not exist, those of the file at `like`; and if
+  // neither exists, the mode is `mode`. If owner and group cannot be kept,
+  // returns an error, because other users could then read the new file. If
+  // `path` is a symbolic link, its target is replaced.
+  //
+  // Here and below, errors name the path and have the code of errno, except for
+  // kFailedPrecondition if `path` is not a regular file.
   static absl::StatusOr<Replacement> Begin(absl::string_view path, mode_t mode,
                                            absl::string_view like = "");
 
@@ -49,25 +54,28 @@ class Replacement {
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
   Replacement& operator=(Replacement&&) = delete;
-  // Removes what was not committed.
+  // Removes the temporary file if it is not committed or prepared.
   ~Replacement();
 
   // Appends `bytes`.
   absl::Status Write(absl::string_view bytes);
 
-  // Open for reading and writing; stays the object's.
+  // The descriptor, open for reading and writing. The object keeps ownership.
   int fd() const { return file_.get(); }
 
-  // Writes all to the disk. A Commit() after it waits for the directory alone.
+  // Writes the data to the disk (fsync(2)). A later Commit() then waits only
+  // for the directory.
   absl::Status Sync();
 
-  // The same, and the temporary file is there to stay: a crash does not lose
-  // it, and neither does an end without Commit(), also after an error here.
+  // Calls Sync() and makes the temporary file permanent: neither a crash nor
+  // the destructor removes it. This is so even after an error, if only fsync(2)
+  // of the directory failed.
   absl::Status Prepare();
 
-  // Puts the file in its place, durably (fsync(2) of it and of its folder).
-  // Nothing may be written afterwards. After an error of the folder's the new
-  // file is in its place, but may not be after a crash.
+  // Moves the file to its path, durably: calls fsync(2) for the file and for
+  // its directory. Nothing may be written to the file after it. If an error
+  // concerns the directory, the new file is at its path, but a crash may bring
+  // back the old one.
   absl::Status Commit();
 
  private:
@@ -78,18 +86,19 @@ class Replacement {
         place_(std::move(place)),
         temporary_(std::move(temporary)) {}
 
-  absl::Status Error(absl::string_view what) const;  // of errno
+  absl::Status Error(absl::string_view what) const;  // from errno
 
   system::Descriptor file_;
   bool synced_ = false;
   bool prepared_ = false;
-  std::string path_;       // as given
-  std::string place_;      // where it leads
-  std::string temporary_;  // its path; empty: committed
+  std::string path_;       // the argument of Begin()
+  std::string place_;      // without symbolic links
+  std::string temporary_;  // empty after Commit()
 };
 
-// Puts the temporary file for `path`, which Prepare() has left, in its place,
-// durably. Errors are those of Replacement::Commit(); kNotFound: there is none.
+// Moves the temporary file for `path`, which Prepare() left, to its path,
+// durably. Errors are those of Replacement::Commit(). Returns kNotFound if
+// there is no temporary file.
 absl::Status CommitPrepared(absl::string_view path);
 
 // Removes the temporary file for `path`, if there is one.

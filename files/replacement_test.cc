@@ -52,8 +52,8 @@ class ReplacementTest : public testing::Test {
   const std::string path_ = folder_.File("x");
 };
 
-// A program may be started without a standard input.
-TEST_F(ReplacementTest, ItsDescriptorMayBeTheFirst) {
+// A program may be started with a closed standard input.
+TEST_F(ReplacementTest, TheDescriptorMayBeZero) {
   const int input = fcntl(0, F_DUPFD_CLOEXEC, 3);
   close(0);
   {
@@ -69,7 +69,7 @@ TEST_F(ReplacementTest, ItsDescriptorMayBeTheFirst) {
   }
 }
 
-TEST_F(ReplacementTest, TheOldFileStandsUntilTheCommit) {
+TEST_F(ReplacementTest, TheOldFileStaysUntilCommit) {
   folder_.Write("x", "old");
   absl::StatusOr<Replacement> next = Replacement::Begin(path_, 0600);
   ASSERT_TRUE(next.ok()) << next.status();
@@ -82,7 +82,7 @@ TEST_F(ReplacementTest, TheOldFileStandsUntilTheCommit) {
   EXPECT_THAT(Names(), ElementsAre("x"));
 }
 
-TEST_F(ReplacementTest, WhatIsNotCommittedLeavesNothing) {
+TEST_F(ReplacementTest, WithoutCommitTheTemporaryFileIsRemoved) {
   {
     absl::StatusOr<Replacement> next = Replacement::Begin(path_, 0600);
     ASSERT_TRUE(next.ok()) << next.status();
@@ -92,14 +92,14 @@ TEST_F(ReplacementTest, WhatIsNotCommittedLeavesNothing) {
   EXPECT_THAT(Names(), ElementsAre());
 }
 
-TEST_F(ReplacementTest, ANewFileHasTheModeThatIsAskedForWhateverTheUmask) {
+TEST_F(ReplacementTest, TheUmaskDoesNotChangeTheModeOfANewFile) {
   const mode_t mask = umask(0077);
   EXPECT_TRUE(ReplaceFile(path_, 0640, "x").ok());
   umask(mask);
   EXPECT_EQ(Mode(), 0640u);
 }
 
-TEST_F(ReplacementTest, AModeStays) {
+TEST_F(ReplacementTest, KeepsTheModeOfTheOldFile) {
   folder_.Write("x", "old");
   for (const mode_t mode : {0600u, 0640u, 0444u}) {
     ASSERT_EQ(chmod(path_.c_str(), mode), 0);
@@ -108,13 +108,13 @@ TEST_F(ReplacementTest, AModeStays) {
   }
 }
 
-TEST_F(ReplacementTest, ANewFileMayBeLikeAnother) {
+TEST_F(ReplacementTest, ANewFileCanTakeTheModeOfAnotherFile) {
   folder_.Write("other", "x");
   ASSERT_EQ(chmod(folder_.File("other").c_str(), 0640), 0);
   ASSERT_TRUE(
       Replacement::Begin(path_, 0600, folder_.File("other"))->Commit().ok());
   EXPECT_EQ(Mode(), 0640u);
-  // What is there already is like itself.
+  // An existing file keeps its own mode.
   ASSERT_EQ(chmod(path_.c_str(), 0400), 0);
   ASSERT_TRUE(
       Replacement::Begin(path_, 0600, folder_.File("other"))->Commit().ok());
@@ -125,7 +125,7 @@ TEST_F(ReplacementTest, ANewFileMayBeLikeAnother) {
   EXPECT_EQ(Mode(), 0604u);
 }
 
-TEST_F(ReplacementTest, OwnerAndGroupStay) {
+TEST_F(ReplacementTest, KeepsOwnerAndGroupOfTheOldFile) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   folder_.Write("x", "old");
   ASSERT_EQ(chown(path_.c_str(), 1, 2), 0);
@@ -136,7 +136,7 @@ TEST_F(ReplacementTest, OwnerAndGroupStay) {
   EXPECT_EQ(status.st_gid, 2u);
 }
 
-TEST_F(ReplacementTest, ASymbolicLinkStaysAndLeadsToTheNewFile) {
+TEST_F(ReplacementTest, ReplacesTheTargetOfASymbolicLink) {
   folder_.Write("real", "old");
   std::filesystem::create_symlink("real", path_);
   EXPECT_TRUE(ReplaceFile(path_, 0600, "new").ok());

@@ -29,15 +29,15 @@ void Check(bool ok) {
 
 TestFolder::TestFolder()
     : path_(absl::StrCat(testing::TempDir(), "/filesXXXXXX")) {
-  umask(022);  // the modes of files are the test's, not its caller's
+  umask(022);  // modes must not depend on the caller's umask
   Check(mkdtemp(path_.data()) != nullptr);
 }
 
 TestFolder::~TestFolder() { std::filesystem::remove_all(path_); }
 
 void TestFolder::Write(absl::string_view name, absl::string_view content) {
-  // Not truncated: ext4 writes a truncated file to the disk when it is closed.
-  // A reader waits at a FIFO, which stays.
+  // The file is removed, not truncated, because ext4 writes a truncated file to
+  // the disk when it is closed. A FIFO stays, because a reader waits for it.
   if (!std::filesystem::is_fifo(File(name))) {
     std::filesystem::remove(File(name));
   }

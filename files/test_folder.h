@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A folder of files for tests.
+// A temporary directory for tests.
 
 #ifndef POSTERN_FILES_TEST_FOLDER_H_
 #define POSTERN_FILES_TEST_FOLDER_H_
@@ -15,8 +15,9 @@
 
 namespace postern::files {
 
-// A new folder, removed with all that is in it at the end. Sets the umask to
-// 022. Aborts the test program if the file system does not do as it is told.
+// A new directory. The destructor removes it with all its files. The
+// constructor sets the umask to 022. Aborts the test program if a file cannot
+// be created or written.
 class TestFolder {
  public:
   using Records = std::vector<std::pair<std::string, std::string>>;
@@ -26,12 +27,13 @@ class TestFolder {
   TestFolder& operator=(const TestFolder&) = delete;
   ~TestFolder();
 
-  // Writes the file `name`, as it is or as a cdb, made by tinycdb.
+  // Writes the file `name`: `content` unchanged, or `records` as a cdb, with
+  // tinycdb.
   void Write(absl::string_view name, absl::string_view content);
   void WriteCdb(absl::string_view name, const Records& records);
 
-  // Makes a directory, which cannot be read as a file: not by root either. The
-  // directories above it are made as well.
+  // Makes a directory, which no user can read as a file, not even root. Makes
+  // its parent directories as well.
   void MakeDirectory(absl::string_view name);
   void MakeLoop(absl::string_view name);  // a symbolic link to itself
   // Makes the directory `name` a Maildir, with its tmp, new and cur.
@@ -39,12 +41,12 @@ class TestFolder {
 
   void Remove(absl::string_view name);
 
-  // Returns what is in the file `name`. A file that cannot be read fails the
-  // test.
+  // Returns the content of the file `name`. A file that cannot be read fails
+  // the test.
   std::string Read(absl::string_view name) const;
   // Returns the names in the directory `name`, sorted.
   std::vector<std::string> List(absl::string_view name) const;
-  // Returns what is in the files of the directory `name`, sorted.
+  // Returns the contents of the files in the directory `name`, sorted.
   std::vector<std::string> Contents(absl::string_view name) const;
 
   const std::string& path() const { return path_; }

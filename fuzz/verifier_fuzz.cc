@@ -21,11 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::StatusOr<Verifier> verifier = Verifier::Parse(text);
   if (!verifier.ok()) {
     static const auto* const messages = new std::set<absl::string_view>{
-        "neither SCRAM-SHA-256 nor one of crypt's $y$, $gy$, $2a$, $2b$, $2y$, "
-        "$5$ and $6$, whole: set the password anew",
+        "neither SCRAM-SHA-256 nor a complete $y$, $gy$, $2a$, $2b$, $2y$, $5$ "
+        "or $6$ of crypt: set the password again",
         "not SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY",
-        "SCRAM-SHA-256 has 4096 to 5000000 iterations here",
-        "the salt is no base64",
+        "SCRAM-SHA-256 needs 4096 to 5000000 iterations",
+        "the salt is not base64",
         "a key is not 32 octets in base64",
     };
     EXPECT_EQ(messages->count(verifier.status().message()), 1u);

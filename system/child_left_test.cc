@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Children that may not be killed, as set-user-id programs may not that have
-// changed their real user. The kernel
-// refuses kill(2) to this process, also as root: hence a test of its own.
+// Children that this process may not kill, such as set-user-id programs that
+// have changed their real user. The kernel refuses kill(2) to this process,
+// even as root. This cannot be undone, so these tests are a program of their
+// own.
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -36,7 +37,7 @@ namespace {
 using End = ChildProcess::End;
 using Result = ChildProcess::Result;
 
-// Long enough for the slowest machine; a test that meets it has failed.
+// Long enough for the slowest computer: a wait of this length is a failure.
 constexpr std::chrono::seconds kPatience{30};
 
 class ChildLeftTest : public testing::Test {
@@ -50,7 +51,7 @@ class ChildLeftTest : public testing::Test {
     read_end_.Reset();
   }
 
-  // Starts a child that reads the pipe.
+  // Starts a child whose standard input is the pipe.
   ChildProcess Start(const std::string& script) const {
     const std::string arguments[] = {"/bin/sh", "-c", script};
     const std::pair<int, int> descriptors[] = {{read_end_.get(), STDIN_FILENO}};
@@ -60,7 +61,7 @@ class ChildLeftTest : public testing::Test {
     return *std::move(child);
   }
 
-  // Lets the child come to its end.
+  // Closes the pipe, so that the child ends.
   void LetGo() { write_end_.Reset(); }
   bool Runs() const {
     siginfo_t info = {};
@@ -69,7 +70,7 @@ class ChildLeftTest : public testing::Test {
            info.si_pid == 0;
   }
 
-  // Waits for the end of a child that was left; kLost if none is reported.
+  // Waits for the result of a child that was left. Returns kLost if none comes.
   static Result Await(std::promise<Result>* ended) {
     std::future<Result> end = ended->get_future();
     if (end.wait_for(kPatience) != std::future_status::ready) return {};
@@ -82,7 +83,7 @@ class ChildLeftTest : public testing::Test {
   pid_t pid_ = -1;
 };
 
-TEST_F(ChildLeftTest, IsReapedWhenItEnds) {
+TEST_F(ChildLeftTest, ALeftChildIsReapedWhenItEnds) {
   ChildReaper reaper;
   std::promise<Result> ended;
   child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
@@ -93,12 +94,12 @@ TEST_F(ChildLeftTest, IsReapedWhenItEnds) {
   const Result result = Await(&ended);
   EXPECT_EQ(result.end, End::kExited);
   EXPECT_EQ(result.code, 7);
-  // It is no zombie.
+  // The child is not a zombie.
   EXPECT_EQ(waitpid(pid_, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST_F(ChildLeftTest, TheDestructorLeavesItToo) {
+TEST_F(ChildLeftTest, TheDestructorAlsoLeavesTheChild) {
   ChildReaper reaper;
   std::promise<Result> ended;
   child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
@@ -108,10 +109,11 @@ TEST_F(ChildLeftTest, TheDestructorLeavesItToo) {
   EXPECT_EQ(Await(&ended).code, 7);
 }
 
-TEST_F(ChildLeftTest, TheEndOfTheReaperWaitsForNoChild) {
+TEST_F(ChildLeftTest, TheReapersDestructorDoesNotWaitForChildren) {
   {
     ChildReaper reaper;
-    child_.OnLateEnd([](Result) { FAIL() << "it runs on"; });
+    child_.OnLateEnd(
+        [](Result) { FAIL() << "called although the child runs"; });
     EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
   }
   EXPECT_TRUE(Runs());
@@ -119,14 +121,15 @@ TEST_F(ChildLeftTest, TheEndOfTheReaperWaitsForNoChild) {
   EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
 }
 
-TEST_F(ChildLeftTest, WithoutAReaperItIsLeftToTheNextOne) {
+TEST_F(ChildLeftTest, WithoutAReaperTheChildIsNotReaped) {
   EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
   EXPECT_TRUE(Runs());
   LetGo();
   EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
 }
 
-// Has this thread start no other from now on, as where a limit is reached.
+// Makes the kernel refuse to start threads from this thread, as if a limit were
+// reached.
 void RefuseThreads() {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -140,7 +143,7 @@ void RefuseThreads() {
   ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
-TEST_F(ChildLeftTest, IsReapedLaterWhereNoThreadCanBeHad) {
+TEST_F(ChildLeftTest, IfNoThreadStartsTheNextLeftChildTriesAgain) {
   ChildReaper reaper;
   std::promise<Result> ended;
   child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
@@ -149,7 +152,7 @@ TEST_F(ChildLeftTest, IsReapedLaterWhereNoThreadCanBeHad) {
     EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
   }).join();
   LetGo();
-  // The next child that is left has a thread started for both.
+  // The next child that is left starts a thread, which reaps both.
   ASSERT_TRUE(MakePipe(&read_end_, &write_end_));
   ChildProcess next = Start("read x; exit 8");
   read_end_.Reset();

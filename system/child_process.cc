@@ -29,16 +29,16 @@ namespace {
 
 std::atomic<LeftChildren*> left_children{nullptr};
 
-// How often to look for the end of a child where the kernel cannot tell.
+// How often to check for the end of a child if the kernel has no pidfd_open(2).
 constexpr int kPollMilliseconds = 10;
 
-// The environment for the child, as execve(2) takes it.
+// The environment of the child in the form that execve(2) takes.
 class ChildEnvironment {
  public:
   explicit ChildEnvironment(
       absl::Span<const std::pair<std::string, std::string>> variables) {
     for (const auto& [name, value] : variables) {
-      // Such a name would be another variable's.
+      // A name that contains "=" would set a different variable.
       if (name.empty() || name.find('=') != std::string::npos) continue;
       own_[name] = absl::StrCat(name, "=", value);
     }
@@ -53,7 +53,7 @@ class ChildEnvironment {
   std::vector<char*> entries_;
 };
 
-// posix_spawn's two parameter objects.
+// Owns the two parameter objects of posix_spawn(3).
 struct SpawnSettings {
   SpawnSettings() {
     posix_spawn_file_actions_init(&actions);
@@ -67,13 +67,13 @@ struct SpawnSettings {
   posix_spawnattr_t attributes;
 };
 
-// A descriptor that poll() finds readable once `pid` has ended, or -1 (before
-// Linux 5.3).
+// Returns a descriptor that poll(2) reports as readable once `pid` has ended,
+// or -1 before Linux 5.3.
 int OpenProcess(pid_t pid) {
   return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }
 
-// The children that no one has waited for yet.
+// The children that have not been waited for.
 class Children {
  public:
   // Never destroyed: a thread may run a child until the process ends.
@@ -89,7 +89,7 @@ class Children {
   void Add(pid_t pid) {
     const std::lock_guard<std::mutex> lock(mutex_);
     pids_.insert(pid);
-    if (ended_) (void)kill(pid, SIGKILL);  // it was started meanwhile
+    if (ended_) (void)kill(pid, SIGKILL);  // started during EndAll()
   }
   void Remove(pid_t pid) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -115,15 +115,16 @@ class Children {
   std::set<pid_t> pids_;  // guarded by mutex_
 };
 
-// Returns how a process ended whose waitpid(2) status is `status`.
+// Converts a status of waitpid(2).
 ChildProcess::Result ResultOf(int status) {
   using End = ChildProcess::End;
   if (WIFEXITED(status)) return {End::kExited, WEXITSTATUS(status)};
   return {End::kKilled};
 }
 
-// As waitpid(2). Takes a child that has ended off the list before its id can be
-// another process's, which EndAll() must not kill.
+// Like waitpid(2). Removes a child that has ended from the list before it reaps
+// the child. After that, the id can belong to another process, which EndAll()
+// must not kill.
 pid_t Reap(pid_t pid, int* status, int options) {
   siginfo_t ended = {};
   if (waitid(P_PID, static_cast<id_t>(pid), &ended,
@@ -137,9 +138,9 @@ pid_t Reap(pid_t pid, int* status, int options) {
 
 }  // namespace
 
-// Above the child's descriptors, because dup2() of one end onto one of them
-// must not hit another end. That takes two threads, since descriptors are given
-// out in order, but a server has them.
+// The ends have numbers above the child's descriptors. Otherwise dup2() of one
+// end in the child could overwrite another end. That needs two threads, because
+// descriptors are given out in order, but a server has several threads.
 bool MakePipe(Descriptor* read_end, Descriptor* write_end) {
   int numbers[2];
   if (pipe2(numbers, O_CLOEXEC) < 0) return false;
@@ -158,8 +159,8 @@ bool MakePipe(Descriptor* read_end, Descriptor* write_end) {
 absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   SpawnSettings settings;
   posix_spawn_file_actions_t* actions = &settings.actions;
-  // Without one of them the program would read and write what is ours there,
-  // which may be the client's connection.
+  // Without one of these descriptors the program would read and write the file
+  // that this process has under the same number, which may be the connection.
   for (const auto& [ours, theirs] : options.descriptors) {
     const int error = posix_spawn_file_actions_adddup2(actions, ours, theirs);
     if (error != 0) {
@@ -173,8 +174,9 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   sigset_t defaults;
   sigemptyset(&none);
   sigemptyset(&defaults);
-  // What servers ignore. A program that inherits it would not notice that we
-  // are gone, or could not wait for children of its own.
+  // This process may ignore these signals. A program that inherited that would
+  // not notice that this process has ended, or could not wait for its own
+  // children.
   for (const int signal : {SIGPIPE, SIGCHLD, SIGXFSZ}) {
     sigaddset(&defaults, signal);
   }
@@ -201,7 +203,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
     return process;
   }
   process.pid_ = -1;
-  // EAGAIN is a limit on processes here, and "try again" everywhere else.
+  // Here EAGAIN means a limit on processes. Other code takes it as "try again".
   if (error == EAGAIN) {
     return absl::ResourceExhaustedError(absl::StrCat(texts[0], ": no process"));
   }
@@ -222,8 +224,8 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline,
   Descriptor process(OpenProcess(pid_));
   int status = 0;
   pid_t reaped;
-  // After a kill nothing else can come, and nothing else can be done; but what
-  // we may not kill, since it has become another user, may never end.
+  // A killed process ends soon, so the loop may block. A process that may not
+  // be killed, because it runs as another user, may never end.
   while ((reaped = Reap(pid_, &status,
                         killed_ && !unkillable_ ? 0 : WNOHANG)) == 0 ||
          (reaped < 0 && errno == EINTR)) {
@@ -235,7 +237,8 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline,
     if (deadline.passed()) {
       Kill();
       if (unkillable_) {
-        // It may have ended since the last look: kill(2) says EPERM then, too.
+        // It may have ended since the last check; kill(2) returns EPERM then,
+        // too.
         reaped = Reap(pid_, &status, WNOHANG);
         break;
       }
@@ -250,10 +253,11 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline,
     return {End::kLeft};
   }
   if (reaped < 0) {
-    Children::All().Remove(pid);  // Reap() has removed what it reaped
+    Children::All().Remove(pid);  // otherwise Reap() has removed it
     return {End::kLost};
   }
-  // Even after a timeout: it was done when we lost patience.
+  // An exit counts even after a timeout: the program had finished before the
+  // kill.
   const Result result = ResultOf(status);
   if (result.end == End::kKilled && killed_) return {End::kTimeout};
   return result;

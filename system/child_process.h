@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A program that is run, and its end.
+// Runs a program as a child process and waits for its end.
 
 #ifndef POSTERN_SYSTEM_CHILD_PROCESS_H_
 #define POSTERN_SYSTEM_CHILD_PROCESS_H_
@@ -24,24 +24,26 @@
 
 namespace postern::system {
 
-// Makes a pipe for a child: its ends are close-on-exec, and above every
-// descriptor that a child is given by ChildProcess. Returns false without
-// descriptors: then both are as they were.
+// Makes a pipe for a child. Both ends are close-on-exec, and their numbers are
+// at least ChildProcess::kDescriptors. Returns false if no descriptors are
+// available, and then leaves both arguments as they were.
 bool MakePipe(Descriptor* read_end, Descriptor* write_end);
 
-// One thread at a time. Waits by the process's id, so SIGCHLD must not be
-// ignored, and no other code may wait for just any child.
+// A child process. Use it from one thread at a time.
+//
+// It waits for its process id. SIGCHLD must therefore not be ignored, and no
+// other code may wait for arbitrary children.
 class ChildProcess {
  public:
-  // The child's descriptors are below this.
+  // The descriptors that Options::descriptors sets in the child are below this.
   static constexpr int kDescriptors = 10;
 
   enum class End : uint8_t {
     kExited,   // `code` is the exit code
-    kKilled,   // by a signal
-    kTimeout,  // by us
-    kLeft,     // runs on: it took too long, and may not be killed
-    kLost,     // waitpid(2) did not know it: SIGCHLD is ignored
+    kKilled,   // killed by a signal
+    kTimeout,  // killed by this object
+    kLeft,     // still runs: it took too long, and kill(2) is not permitted
+    kLost,     // waitpid(2) did not know the process: SIGCHLD is ignored
   };
   struct Result {
     End end = End::kLost;
@@ -49,28 +51,31 @@ class ChildProcess {
   };
 
   struct Options {
-    // The first is the program: there is no search in PATH, and a relative one
-    // is relative to `home`.
+    // The first argument is the path of the program. PATH is not searched, and
+    // a relative path is relative to `home`.
     absl::Span<const std::string> arguments;
-    // The folder that it runs in; empty: ours.
+    // The working directory of the child. If empty: that of this process.
     std::string home;
-    // All of its environment: it inherits nothing of ours. A name that is given
-    // twice has the last value. See SessionVariables().
+    // The whole environment of the child: it inherits no variable of this
+    // process. If a name occurs twice, the last value counts. See
+    // SessionVariables().
     absl::Span<const std::pair<std::string, std::string>> environment;
-    // Ours, and what it is for the child, below kDescriptors. Others that are
-    // not close-on-exec it inherits.
+    // Pairs of a descriptor of this process and its number in the child, which
+    // is below kDescriptors. The child also inherits all other descriptors that
+    // are not close-on-exec.
     absl::Span<const std::pair<int, int>> descriptors;
   };
 
-  // SIGPIPE, SIGCHLD and SIGXFSZ are as a program expects them, and no signal
-  // is blocked.
+  // Starts a program. In the child SIGPIPE, SIGCHLD and SIGXFSZ have their
+  // default actions, and no signal is blocked.
   //
-  // Returns ResourceExhausted where a process is not to be had, Unavailable
-  // after EndAll(), and the kernel's error where the program cannot be run: not
-  // there, not executable, `home` not there. The error names the program.
+  // Returns ResourceExhausted if a limit on processes is reached, Unavailable
+  // after EndAll(), and otherwise the kernel's error if the program cannot be
+  // run: for example if it or `home` does not exist, or if it is not
+  // executable. The error names the program.
   static absl::StatusOr<ChildProcess> Start(const Options& options);
 
-  ChildProcess() = default;  // none
+  ChildProcess() = default;  // no process
   ChildProcess(ChildProcess&& other) noexcept { *this = std::move(other); }
   ChildProcess& operator=(ChildProcess&& other) noexcept {
     std::swap(pid_, other.pid_);
@@ -79,38 +84,42 @@ class ChildProcess {
     std::swap(late_, other.late_);
     return *this;
   }
-  // Kills it, and waits until it has ended, unless it may not be killed.
+  // Kills the process and waits until it has ended. If kill(2) is not
+  // permitted, the process is left: see Wait().
   ~ChildProcess();
 
-  // For the end of this process: kills every child that has not been waited
-  // for, and has Start() return Unavailable from now on. Thread-safe.
+  // To be called when this process ends. Kills each child that has not been
+  // waited for. After the call, Start() returns Unavailable. Thread-safe.
   struct Ended {
     size_t killed = 0;
-    size_t unkillable = 0;  // they have become another user
+    size_t unkillable = 0;  // they run as another user
   };
   static Ended EndAll();
 
-  // Waits until it has ended, and kills it when `deadline` passes. Calls
-  // `ready` meanwhile whenever `watched`, if that is a descriptor, can be read
-  // or has come to its end. Does not wait for the child's own children. At most
-  // once.
+  // Waits until the process has ended, and kills it when `deadline` passes.
+  // Meanwhile calls `ready` whenever the descriptor `watched`, if it is open,
+  // is readable or at end of file. Does not wait for the child's own children.
+  // To be called at most once.
   //
-  // A set-user-id program may become another user for good (setreuid(2)), whose
-  // processes we may not kill. When `deadline` passes, the result is kLeft, and
-  // LeftChildren, where there is one, waits for it.
+  // A set-user-id program may change its real user (setreuid(2)). This process
+  // may then not be permitted to kill it. If so, the result after `deadline` is
+  // kLeft, and the object set by SetLeftChildren(), if there is one, waits for
+  // the process.
   Result Wait(Deadline deadline, const Descriptor& watched,
               absl::FunctionRef<void()> ready);
   Result Wait(Deadline deadline);
 
-  // Its end will be kTimeout or kLeft, unless it has exited already.
+  // Kills the process. The result of Wait() is then kTimeout or kLeft, unless
+  // the process had already exited.
   void Kill();
 
-  // Has `late` called with the end of a child that was left (kLeft), from
-  // another thread, as soon as it has ended. Never called without LeftChildren,
-  // nor if the child was not left.
+  // Sets the function that is called with the result of a child that was left
+  // (kLeft), as soon as the child has ended. The call comes from another
+  // thread. It never comes if the child was not left, or if no LeftChildren is
+  // set.
   void OnLateEnd(std::function<void(Result)> late) { late_ = std::move(late); }
 
-  // Until Wait(); -1: there is none.
+  // The process id until Wait(); -1 if there is no process.
   pid_t pid() const { return pid_; }
 
  private:
@@ -121,21 +130,23 @@ class ChildProcess {
 };
 
 // Waits for the children that ChildProcess::Wait() has left, so that they do
-// not stay zombies and their end is known: see ChildReaper. A program that ends
-// soon needs none: init(1) reaps them then.
+// not stay zombies and their results become known. ChildReaper implements it. A
+// program that ends soon needs none, because init(1) then reaps the children.
 class LeftChildren {
  public:
   virtual ~LeftChildren() = default;
-  // Waits for `pid`; `ended` may be empty. Thread-safe.
+  // Waits for `pid`, and calls `ended` with its result unless `ended` is empty.
+  // Thread-safe.
   virtual void Take(pid_t pid,
                     std::function<void(ChildProcess::Result)> ended) = 0;
 };
 
-// From now on children are left to `heir`; null: to no one.
+// Sets the object that takes each child that is left from now on. Null: the
+// child is not waited for.
 void SetLeftChildren(LeftChildren* heir);
 
-// Returns how a child that was left has ended, or nothing while it runs. Once
-// for each; kLost if there is none.
+// Returns the result of a child that was left, or nullopt while it runs. Each
+// result is returned once. Returns kLost if there is no such child.
 std::optional<ChildProcess::Result> ReapLeft(pid_t pid);
 
 }  // namespace postern::system

@@ -19,7 +19,7 @@ using End = ChildProcess::End;
 
 const Deadline kNever(absl::InfiniteDuration());
 
-// A shell that runs `script`, with `descriptors`.
+// Returns a shell that runs `script` with `descriptors`.
 ChildProcess Shell(
     const std::string& script,
     absl::Span<const std::pair<int, int>> descriptors = {},
@@ -34,7 +34,7 @@ ChildProcess Shell(
   return *std::move(child);
 }
 
-TEST(ChildProcessTest, TellsHowAProgramEnded) {
+TEST(ChildProcessTest, ReportsHowAProgramEnded) {
   struct Row {
     const char* script;
     End end;
@@ -52,17 +52,17 @@ TEST(ChildProcessTest, TellsHowAProgramEnded) {
   }
 }
 
-TEST(ChildProcessTest, KillsWhatTakesTooLong) {
+TEST(ChildProcessTest, KillsAProgramAtTheDeadline) {
   const auto result = Shell("sleep 600").Wait(Deadline(absl::Milliseconds(20)));
   EXPECT_EQ(result.end, End::kTimeout);
 }
 
-TEST(ChildProcessTest, TheEndKillsAllAndLetsNoneStart) {
-  const pid_t tester = fork();  // it ends its own children alone
+TEST(ChildProcessTest, EndAllKillsAllChildrenAndPreventsNewOnes) {
+  const pid_t tester = fork();  // EndAll() affects only its own children
   if (tester == 0) {
     ChildProcess first = Shell("sleep 600");
     ChildProcess second = Shell("sleep 600");
-    Shell("exit 0").Wait(kNever);  // not one of them any more
+    Shell("exit 0").Wait(kNever);  // no longer counted
     const ChildProcess::Ended ended = ChildProcess::EndAll();
     const std::string program[] = {"/bin/true"};
     const bool right =
@@ -79,7 +79,7 @@ TEST(ChildProcessTest, TheEndKillsAllAndLetsNoneStart) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
-TEST(ChildProcessTest, LeavesNobodyBehind) {
+TEST(ChildProcessTest, TheDestructorKillsTheChild) {
   pid_t pid;
   {
     const ChildProcess child = Shell("sleep 600");
@@ -89,7 +89,7 @@ TEST(ChildProcessTest, LeavesNobodyBehind) {
   EXPECT_NE(kill(pid, 0), 0);
 }
 
-TEST(ChildProcessTest, PutsDescriptorsWhereTheyAreWanted) {
+TEST(ChildProcessTest, SetsDescriptorsEnvironmentAndDirectory) {
   Descriptor in;
   Descriptor to_in;
   Descriptor out;
@@ -124,8 +124,9 @@ TEST(ChildProcessTest, PutsDescriptorsWhereTheyAreWanted) {
   EXPECT_EQ(text, "text last  /\n");
 }
 
-// It must not run with a descriptor of ours in the place of one that it lacks.
-TEST(ChildProcessTest, DoesNotRunWithoutItsDescriptors) {
+// The child must not use a descriptor of this process in place of one that it
+// lacks.
+TEST(ChildProcessTest, DoesNotStartIfADescriptorIsClosed) {
   Descriptor read_end;
   Descriptor write_end;
   ASSERT_TRUE(MakePipe(&read_end, &write_end));

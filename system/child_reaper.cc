@@ -8,7 +8,8 @@
 namespace postern::system {
 namespace {
 
-// The children here have taken minutes already.
+// Each of these children has already exceeded its timeout, so speed does not
+// matter.
 constexpr std::chrono::milliseconds kTick{200};
 
 }  // namespace
@@ -33,7 +34,7 @@ void ChildReaper::Take(pid_t pid,
   try {
     thread_ = std::thread([this] { Work(); });
   } catch (const std::system_error&) {
-    // No thread can be had: the next child that is left has it tried again.
+    // No thread is available. The next child that is left tries again.
   }
 }
 

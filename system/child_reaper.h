@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Waits for children that run on: see LeftChildren.
+// A thread that waits for children that were left running: see LeftChildren.
 
 #ifndef POSTERN_SYSTEM_CHILD_REAPER_H_
 #define POSTERN_SYSTEM_CHILD_REAPER_H_
@@ -19,10 +19,12 @@
 
 namespace postern::system {
 
-// Is the process's LeftChildren from its beginning to its end; one at a time.
-// Looks for the end of each child five times a second, on a thread that it has
-// only after a first child was left. Its own end waits for no child: those that
-// still run are left to the process that inherits them.
+// The LeftChildren of this process, from construction to destruction. At most
+// one object may exist at a time.
+//
+// It checks five times a second whether a child has ended, on a thread that
+// starts when the first child is left. The destructor does not wait for
+// children. Those that still run pass to the process that inherits them.
 class ChildReaper : public LeftChildren {
  public:
   ChildReaper();

@@ -8,14 +8,14 @@
 
 namespace postern::system {
 
-// A point in time by the monotonic clock, which nobody sets back.
+// A point in time on the monotonic clock, which is never set back.
 class Deadline {
  public:
-  // `timeout` from now; absl::InfiniteDuration() for never.
+  // The deadline is `timeout` from now. absl::InfiniteDuration() means never.
   explicit Deadline(absl::Duration timeout);
 
-  // Returns what is left in milliseconds, rounded up, as poll(2) takes it: zero
-  // when it has passed, -1 for never.
+  // Returns the remaining time in milliseconds, rounded up, as poll(2) expects
+  // it: 0 if the deadline has passed, -1 for never.
   int Milliseconds() const;
   bool passed() const { return Milliseconds() == 0; }
 

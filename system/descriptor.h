@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A file descriptor that has one owner.
+// Owns a file descriptor.
 
 #ifndef POSTERN_SYSTEM_DESCRIPTOR_H_
 #define POSTERN_SYSTEM_DESCRIPTOR_H_
@@ -12,9 +12,10 @@
 
 namespace postern::system {
 
-// Closes its descriptor at its end. It is close(2) without a look at the
-// result: code that must know whether the data reached the disk calls fsync(2)
-// before. A negative number is no descriptor, as open(2) and others return it.
+// Owns a file descriptor and closes it in the destructor. The result of
+// close(2) is ignored: code that must know whether the data reached the disk
+// calls fsync(2) first. A negative number means that there is no descriptor, as
+// in the results of open(2).
 class Descriptor {
  public:
   Descriptor() = default;
@@ -29,15 +30,15 @@ class Descriptor {
   ~Descriptor() { Reset(); }
 
   bool is_open() const { return fd_ >= 0; }
-  // The number; negative: none.
+  // The number; negative if there is no descriptor.
   int get() const { return fd_; }
 
-  // Closes what it has, and owns `fd` from now on.
+  // Closes the current descriptor, if any, and takes ownership of `fd`.
   void Reset(int fd = -1) {
     const int old = std::exchange(fd_, fd);
     if (old >= 0) close(old);
   }
-  // Gives the descriptor away: the caller closes it.
+  // Gives up ownership: the caller closes the descriptor.
   [[nodiscard]] int Release() { return std::exchange(fd_, -1); }
 
  private:

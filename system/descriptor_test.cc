@@ -15,7 +15,7 @@ namespace {
 int Open() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
-TEST(DescriptorTest, ClosesAtItsEnd) {
+TEST(DescriptorTest, TheDestructorCloses) {
   int fd = -1;
   {
     const Descriptor descriptor(Open());
@@ -26,7 +26,7 @@ TEST(DescriptorTest, ClosesAtItsEnd) {
   EXPECT_FALSE(IsOpen(fd));
 }
 
-TEST(DescriptorTest, MovesItsDescriptorAndClosesTheOneBefore) {
+TEST(DescriptorTest, AMoveClosesTheOldDescriptor) {
   Descriptor from(Open());
   Descriptor to(Open());
   const int moved = from.get();
@@ -38,7 +38,7 @@ TEST(DescriptorTest, MovesItsDescriptorAndClosesTheOneBefore) {
   EXPECT_FALSE(from.is_open());  // NOLINT(bugprone-use-after-move)
 }
 
-TEST(DescriptorTest, StaysOpenWhenItIsAssignedToItself) {
+TEST(DescriptorTest, SelfAssignmentKeepsTheDescriptorOpen) {
   Descriptor descriptor(Open());
   Descriptor& same = descriptor;
   const int fd = descriptor.get();
@@ -47,7 +47,7 @@ TEST(DescriptorTest, StaysOpenWhenItIsAssignedToItself) {
   EXPECT_TRUE(IsOpen(fd));
 }
 
-TEST(DescriptorTest, DoesNotCloseWhatItGaveAway) {
+TEST(DescriptorTest, DoesNotCloseAReleasedDescriptor) {
   int fd = -1;
   {
     Descriptor descriptor(Open());

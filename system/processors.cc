@@ -29,25 +29,26 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
-// Whether `option` is in a list with commas.
+// Returns true if `option` is in a list separated by commas.
 bool HasOption(absl::string_view list, absl::string_view option) {
   const std::vector<absl::string_view> options = absl::StrSplit(list, ',');
   return std::find(options.begin(), options.end(), option) != options.end();
 }
 
-// Where a hierarchy of control groups is.
+// A mounted hierarchy of control groups.
 struct Hierarchy {
   bool unified = false;  // version 2
   std::string mount;     // where it is mounted
-  std::string top;       // the group that is mounted there
+  std::string top;       // the group at the mount point
 };
 
-// Returns the hierarchies that can limit processor time. A line of mountinfo is
+// Returns the hierarchies that can limit processor time. A line of mountinfo
+// (proc(5)) is
 //
 //   36 35 0:30 /top /mount rw,... shared:1 - cgroup2 cgroup2 rw,...
 //
-// proc(5). Paths with blanks are escaped, and passed over: no system mounts
-// control groups at one.
+// Paths with blanks are escaped there and therefore not found. No known system
+// mounts control groups at such a path.
 std::vector<Hierarchy> Hierarchies(const std::string& root) {
   std::vector<Hierarchy> found;
   const std::string text = ReadFile(root + "/proc/self/mountinfo");
@@ -68,7 +69,7 @@ std::vector<Hierarchy> Hierarchies(const std::string& root) {
   return found;
 }
 
-// Returns the group of the process in a hierarchy. A line of the file is
+// Returns the group of this process in a hierarchy. A line of the file is
 // "0::/group" for version 2, and "4:cpu,cpuacct:/group" for version 1.
 std::optional<std::string> Group(const std::string& root, bool unified) {
   const std::string text = ReadFile(root + "/proc/self/cgroup");
@@ -113,11 +114,12 @@ std::optional<double> ProcessorQuota(const std::string& root) {
   for (const Hierarchy& hierarchy : Hierarchies(root)) {
     std::optional<std::string> group = Group(root, hierarchy.unified);
     if (!group) continue;
-    // A container may see its own group as the top: the path is one of outside.
+    // In a container, the path may be that outside of the container, while the
+    // container's own group is at the mount point.
     if (hierarchy.top != "/" && absl::StartsWith(*group, hierarchy.top)) {
       group->erase(0, hierarchy.top.size());
     }
-    // The limit of a group is one of those below it, too.
+    // The limit of a group also applies to all groups below it.
     while (true) {
       const std::optional<double> quota = QuotaOf(
           absl::StrCat(root, hierarchy.mount, *group), hierarchy.unified);
@@ -132,7 +134,8 @@ std::optional<double> ProcessorQuota(const std::string& root) {
 
 int UsableProcessors() {
   int count = 0;
-  // Larger than any machine's; a mask that does not fit is an error.
+  // More than any computer has. sched_getaffinity(2) fails if the mask is too
+  // short.
   constexpr int kMaxProcessors = 8192;
   cpu_set_t* const mask = CPU_ALLOC(kMaxProcessors);
   const size_t size = CPU_ALLOC_SIZE(kMaxProcessors);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How many processors the process may use.
+// The number of processors that this process may use.
 
 #ifndef POSTERN_SYSTEM_PROCESSORS_H_
 #define POSTERN_SYSTEM_PROCESSORS_H_
@@ -11,17 +11,17 @@
 
 namespace postern::system {
 
-// Returns how many threads can run at a time: the processors of the affinity
-// mask (taskset, cpuset), or what the control group allows in time (the quota
-// of a container or of CPUQuota= in a systemd unit), rounded up, whichever is
-// less. At least 1.
+// Returns how many threads can run at the same time, at least 1. This is the
+// smaller of two numbers: the processors of the affinity mask (taskset,
+// cpuset), and the processor time that the control group allows (the quota of a
+// container, or CPUQuota= of a systemd unit), rounded up.
 int UsableProcessors();
 
-// Returns the processors' worth of time that the control group of the process,
-// and each group above it, allows: 0.5 is half of one. nullopt where there is
-// no limit, or none that can be read. Knows both versions of control groups
-// (cpu.max; cpu.cfs_quota_us). Files are looked for below `root`: "" but in
-// tests.
+// Returns how much processor time the control group of this process and all
+// groups above it allow, in processors: 0.5 is half of one processor. Returns
+// nullopt if there is no limit, or none that can be read. Supports both
+// versions of control groups (cpu.max; cpu.cfs_quota_us). Reads files below the
+// directory `root`, which is "" except in tests.
 std::optional<double> ProcessorQuota(const std::string& root);
 
 }  // namespace postern::system

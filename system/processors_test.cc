@@ -43,7 +43,7 @@ class ProcessorsTest : public testing::Test {
   const std::string root_;
 };
 
-TEST_F(ProcessorsTest, TheQuotaIsTheLeastOfTheGroupAndThoseAboveIt) {
+TEST_F(ProcessorsTest, TheQuotaIsTheLowestOfTheGroupAndItsParents) {
   using Files = std::vector<std::pair<std::string, std::string>>;
   const std::string v2 = "/sys/fs/cgroup";
   const std::string v1 = "/sys/fs/cgroup/cpu,cpuacct";
@@ -60,29 +60,29 @@ TEST_F(ProcessorsTest, TheQuotaIsTheLeastOfTheGroupAndThoseAboveIt) {
        "0::/a/b\n",
        {{v2 + "/a/b/cpu.max", "max 100000\n"}},
        std::nullopt},
-      {"half of one",
+      {"half of one processor",
        kUnified,
        "0::/a/b\n",
        {{v2 + "/a/b/cpu.max", "50000 100000\n"}},
        0.5},
-      {"above",
+      {"a limit of the parent",
        kUnified,
        "0::/a/b\n",
        {{v2 + "/a/b/cpu.max", "max 100000\n"},
         {v2 + "/a/cpu.max", "300000 200000\n"}},
        1.5},
-      {"the least",
+      {"the lowest of two limits",
        kUnified,
        "0::/a/b\n",
        {{v2 + "/a/b/cpu.max", "400000 100000\n"},
         {v2 + "/a/cpu.max", "200000 100000\n"}},
        2.0},
-      {"a container's top",
+      {"a container with its own group at the top",
        kUnified,
        "0::/\n",
        {{v2 + "/cpu.max", "100000 100000\n"}},
        1.0},
-      {"a container that sees the paths of outside",
+      {"a container that sees paths from outside",
        "30 23 0:26 /docker/1 /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
        "0::/docker/1\n",
        {{v2 + "/cpu.max", "200000 100000\n"}},
@@ -109,7 +109,7 @@ TEST_F(ProcessorsTest, TheQuotaIsTheLeastOfTheGroupAndThoseAboveIt) {
        "0::/a\n",
        {{v2 + "/a/cpu.max", "1 1\n"}},
        1.0},
-      {"a period of nothing",
+      {"a period of zero",
        kUnified,
        "0::/a\n",
        {{v2 + "/a/cpu.max", "5 0\n"}},
@@ -125,7 +125,7 @@ TEST_F(ProcessorsTest, TheQuotaIsTheLeastOfTheGroupAndThoseAboveIt) {
   }
 }
 
-TEST_F(ProcessorsTest, OnlyProcessorsOfTheMaskCount) {
+TEST_F(ProcessorsTest, CountsOnlyProcessorsOfTheAffinityMask) {
   cpu_set_t before;
   ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
   EXPECT_LE(UsableProcessors(), CPU_COUNT(&before));

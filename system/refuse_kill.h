@@ -6,9 +6,10 @@
 
 namespace postern::system {
 
-// Has the kernel refuse (EPERM) every kill(2) of this process and its children
-// from now on, for good, as it refuses those to other users' processes: for
-// tests that need no other user. Returns whether it does.
+// Makes the kernel refuse (EPERM) every later kill(2) by the calling thread,
+// and by the threads and processes that it starts, as it refuses to kill
+// processes of other users. This cannot be undone. Tests of unkillable children
+// then need no second user. Returns false if the kernel does not support it.
 bool RefuseKill();
 
 }  // namespace postern::system

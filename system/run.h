@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How work that may wait gets onto another thread.
+// A function that runs tasks on another thread.
 
 #ifndef POSTERN_SYSTEM_RUN_H_
 #define POSTERN_SYSTEM_RUN_H_
@@ -12,9 +12,9 @@
 
 namespace postern::system {
 
-// Runs a task on another thread, soon, and returns at once. Thread-safe. Tasks
-// of several threads may run side by side. net::ThreadPool is what programs
-// give; tests give what runs the task at once, or keeps it.
+// Runs a task on another thread, soon, and returns at once. Thread-safe.
+// Several tasks may run at the same time. Programs pass a function
+// of net::ThreadPool. Tests pass one that runs the task at once, or keeps it.
 using Run = std::function<void(absl::AnyInvocable<void() &&> task)>;
 
 }  // namespace postern::system

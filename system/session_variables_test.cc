@@ -9,11 +9,11 @@
 namespace postern::system {
 namespace {
 
-TEST(SessionVariablesTest, HasNothingWhereNothingIsKnown) {
+TEST(SessionVariablesTest, IsEmptyIfNothingIsKnown) {
   EXPECT_EQ(SessionVariables({}, {}), Variables());
 }
 
-TEST(SessionVariablesTest, HasWhatTcpserverSets) {
+TEST(SessionVariablesTest, SetsTheVariablesOfTcpserver) {
   SessionInfo session;
   session.remote_address = IpAddress::Parse("2001:db8::1");
   session.remote_port = 4711;
@@ -37,7 +37,7 @@ TEST(SessionVariablesTest, HasWhatTcpserverSets) {
   }
 }
 
-TEST(SessionVariablesTest, HasWhatTheSuperServerSaidOfTheClient) {
+TEST(SessionVariablesTest, PassesOnWhatTheSuperServerSaysAboutTheClient) {
   SessionInfo session;
   session.remote_name = "client.example";
   session.name_status = NameStatus::kUnchecked;
@@ -47,7 +47,8 @@ TEST(SessionVariablesTest, HasWhatTheSuperServerSaidOfTheClient) {
       (Variables{{"TCPREMOTEHOST", "client.example"}, {"TCPREMOTEINFO", ""}}));
 }
 
-// What one server may have in its environment, by accident or from its manager.
+// The environment of a server, with variables set by accident or by the service
+// manager.
 constexpr const char* kEnvironment[] = {
     "PATH=/opt/bin",
     "LANG=C",
@@ -78,7 +79,7 @@ constexpr const char* kEnvironment[] = {
     nullptr,
 };
 
-TEST(SessionVariablesTest, AServicePassesOnWhatProgramsNeed) {
+TEST(SessionVariablesTest, ServiceVariablesContainOnlyWhatProgramsNeed) {
   EXPECT_EQ(ServiceVariables(kEnvironment, {"LDAP_URI", "UNSET"}),
             (Variables{{"PATH", "/usr/local/bin:/usr/bin:/bin"},
                        {"PATH", "/opt/bin"},
@@ -91,7 +92,7 @@ TEST(SessionVariablesTest, AServicePassesOnWhatProgramsNeed) {
             (Variables{{"PATH", "/usr/local/bin:/usr/bin:/bin"}}));
 }
 
-TEST(SessionVariablesTest, ASuperServersProcessPassesOnWhatRulesMayHaveSet) {
+TEST(SessionVariablesTest, UcspiVariablesContainWhatRulesMayHaveSet) {
   const Variables base = UcspiVariables(kEnvironment);
   EXPECT_EQ(base, (Variables{{"PATH", "/opt/bin"},
                              {"LANG", "C"},
@@ -101,7 +102,7 @@ TEST(SessionVariablesTest, ASuperServersProcessPassesOnWhatRulesMayHaveSet) {
                              {"HOME", "/root"},
                              {"LDAP_URI", "ldap://a=b"},
                              {"DKSIGN", "/etc/key"}}));
-  // What is known of the session comes after it.
+  // The variables of the session follow.
   SessionInfo session;
   session.relay_client = "";
   Variables all = base;
@@ -109,7 +110,7 @@ TEST(SessionVariablesTest, ASuperServersProcessPassesOnWhatRulesMayHaveSet) {
   EXPECT_EQ(SessionVariables(base, session), all);
 }
 
-TEST(SessionVariablesTest, NamesTheUserWhoMayRelay) {
+TEST(SessionVariablesTest, SetsUserMechanismAndRelayclientAfterAuth) {
   SessionInfo session;
   session.identity = "user@example.org";
   session.mechanism = "PLAIN";
@@ -121,7 +122,7 @@ TEST(SessionVariablesTest, NamesTheUserWhoMayRelay) {
                        {"RELAYCLIENT", ""}}));
 }
 
-TEST(SessionVariablesTest, KeepsWhatRulesHaveSet) {
+TEST(SessionVariablesTest, VariablesOfRulesComeLast) {
   SessionInfo session;
   session.relay_client = "@fixme";
   session.identity = "user";

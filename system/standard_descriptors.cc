@@ -14,7 +14,7 @@ namespace postern::system {
 absl::Status OpenStandardDescriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest that is free, which is `fd`.
+    // open(2) returns the lowest free number, which is `fd`.
     if (open("/dev/null", O_RDWR) < 0) {
       return absl::ErrnoToStatus(errno, "/dev/null");
     }
@@ -32,7 +32,7 @@ absl::Status TakeInheritedOutput(int fd) {
     return absl::InvalidArgumentError(
         absl::StrCat("descriptor ", fd, " is not open for writing"));
   }
-  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails for a closed one alone
+  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // fails only for a closed one
   return absl::OkStatus();
 }
 

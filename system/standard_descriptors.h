@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Descriptors that a program inherits: 0 to 2, and those that an option names.
+// Descriptors that a program inherits: 0 to 2, and descriptors that an option
+// names.
 
 #ifndef POSTERN_SYSTEM_STANDARD_DESCRIPTORS_H_
 #define POSTERN_SYSTEM_STANDARD_DESCRIPTORS_H_
@@ -10,18 +11,18 @@
 
 namespace postern::system {
 
-// Opens /dev/null at each of the descriptors 0, 1 and 2 that is closed, as the
-// first thing that a program does. Otherwise the next file or socket that it
-// opens becomes descriptor 2, and log lines are written into that.
+// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed. A
+// program must call this first. Otherwise the next file or socket that it opens
+// could become descriptor 2, and log lines would be written to it.
 //
-// Children inherit what is opened here. Returns an error that names /dev/null
-// if that cannot be opened: then the program must end.
+// Children inherit the descriptors that this function opens. If /dev/null
+// cannot be opened, returns an error that names it; then the program must exit.
 absl::Status OpenStandardDescriptors();
 
-// Returns OK if the caller was started with descriptor `fd` open for writing,
-// and then has exec(2) close it. Otherwise returns InvalidArgument. To be
-// called before the program opens any file that it keeps: later `fd` can be one
-// of the program's own.
+// Returns OK if descriptor `fd` is open for writing, and makes it
+// close-on-exec. Otherwise returns InvalidArgument. Call this before the
+// program opens any file that stays open, because `fd` could then be one of the
+// program's own files.
 absl::Status TakeInheritedOutput(int fd);
 
 }  // namespace postern::system

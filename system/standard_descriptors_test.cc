@@ -22,8 +22,8 @@ bool IsDevNull(int fd) {
          facts.st_rdev == makedev(1, 3);
 }
 
-// Returns the exit code of a process that does `what`: it may close what it
-// likes.
+// Runs `what` in a child process, where it may close any descriptor. Returns
+// the exit code.
 int InChild(const std::function<int()>& what) {
   const pid_t pid = fork();
   if (pid == 0) _exit(what());
@@ -33,8 +33,8 @@ int InChild(const std::function<int()>& what) {
   return WEXITSTATUS(status);
 }
 
-TEST(StandardDescriptorsTest, EachThatIsClosedBecomesDevNull) {
-  for (int closed = 0; closed < 8; ++closed) {  // a bit for each descriptor
+TEST(StandardDescriptorsTest, OpensDevNullOnEachClosedDescriptor) {
+  for (int closed = 0; closed < 8; ++closed) {  // one bit for each descriptor
     EXPECT_EQ(0, InChild([closed] {
                 const int other = open("/", O_RDONLY | O_DIRECTORY);
                 for (int fd = 0; fd <= 2; ++fd) {
@@ -43,9 +43,9 @@ TEST(StandardDescriptorsTest, EachThatIsClosedBecomesDevNull) {
                 if (!OpenStandardDescriptors().ok()) return 1;
                 for (int fd = 0; fd <= 2; ++fd) {
                   if (IsDevNull(fd) != ((closed & 1 << fd) != 0)) return 2 + fd;
-                  if (fcntl(fd, F_GETFD) != 0) return 5;  // children have it
+                  if (fcntl(fd, F_GETFD) != 0) return 5;  // children inherit it
                 }
-                // What is opened next is none of them.
+                // The next file opened gets a higher number.
                 return open("/", O_RDONLY | O_DIRECTORY) > 2 ? 0 : 6;
               }))
         << closed;

@@ -16,7 +16,7 @@ constexpr size_t kMaxName = 15;
 
 void NameThread(absl::string_view name) {
   const std::string text(name.substr(0, kMaxName));
-  (void)prctl(PR_SET_NAME, text.c_str());  // only a wrong address is an error
+  (void)prctl(PR_SET_NAME, text.c_str());  // fails only for a bad address
 }
 
 std::string ThreadName() {

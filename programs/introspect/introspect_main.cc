@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// postern-introspect: whose a bearer token is, as an authorization server says
-// (RFC 7662). The program of --auth oauth:PROGRAM; auth/token_command.h has the
-// interface.
+// postern-introspect: asks an authorization server for the user of a bearer
+// token (RFC 7662). It is a program for --auth oauth:PROGRAM.
+// auth/token_command.h describes the interface.
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,10 +41,10 @@ constexpr size_t kMaxFields = 16 * 1024;  // more than a line of AUTH
 constexpr char kHead[] =
     "Usage: postern-introspect --url URL --credentials FILE [OPTION]...\n"
     "\n"
-    "Reads TOKEN NUL USER NUL from descriptor 3, asks whose the token is (RFC\n"
-    "7662), and writes that to descriptor 1: the program of --auth oauth:.\n"
-    "Exit code 0: it is theirs; 1: it is good for nothing; 111: nobody can\n"
-    "tell for now.\n"
+    "Reads TOKEN NUL USER NUL from descriptor 3, asks an authorization server\n"
+    "about the token (RFC 7662), and writes the user's name to descriptor 1.\n"
+    "Use it as PROGRAM in --auth oauth:PROGRAM.\n"
+    "Exit code 0: the token is valid; 1: it is not; 111: temporary failure.\n"
     "\n";
 constexpr char kFoot[] = "\nSee postern-introspect(8).\n";
 
@@ -52,16 +52,16 @@ constexpr service::OptionRow kRows[] = {
     service::kHelpRow,
     service::kVersionRow,
     service::kConfigRow,
-    {"url", "URL", "where to ask: https, or http to this host"},
-    {"credentials", "FILE", "who we are there: a line ID:SECRET"},
-    {"ca", "FILE", "who signs the server's certificate; PEM"},
+    {"url", "URL", "URL of the server: https, or http to this host"},
+    {"credentials", "FILE", "file with one line ID:SECRET for the server"},
+    {"ca", "FILE", "CA certificates for the server; PEM"},
     {"audience", "NAME",
-     "a token must be for: one of its \"aud\"; without\n"
-     "this option a token for any service will do"},
-    {"require-scope", "SCOPE", "that a token must have"},
+     "value that the token's \"aud\" must have; without\n"
+     "this option a token for any service is valid"},
+    {"require-scope", "SCOPE", "scope that a token must have"},
     {"identity-claim", "NAME [username]",
-     "what the user is called by: username, email, sub"},
-    {"timeout", "N [10]", "seconds that the server may take"},
+     "claim with the user's name: username, email, sub"},
+    {"timeout", "N [10]", "seconds until a request fails"},
 };
 
 int Fail(const absl::Status& status) {
@@ -70,8 +70,8 @@ int Fail(const absl::Status& status) {
   return absl::IsPermissionDenied(status) ? kNo : kTemporary;
 }
 
-// Reads what stands before the first NUL of descriptor 3, and all the rest: who
-// leaves some is taken for no checker.
+// Reads descriptor 3 to its end, and returns what precedes the first NUL. A
+// program that leaves octets unread is not accepted as a checker.
 absl::StatusOr<Secret> ReadToken() {
   std::string text(kMaxFields, '\0');
   size_t size = 0;
@@ -96,7 +96,7 @@ absl::StatusOr<std::string> Run(const IntrospectionEndpoint& endpoint,
                                 const IntrospectionRules& rules) {
   const absl::StatusOr<ClientCredentials> client =
       ReadClientCredentials(credentials);
-  // Not to be taken for a no.
+  // Unavailable, because PermissionDenied would mean that the token is invalid.
   if (!client.ok()) return absl::UnavailableError(client.status().message());
   const absl::StatusOr<Secret> token = ReadToken();
   if (!token.ok()) return absl::UnavailableError(token.status().message());
@@ -107,7 +107,7 @@ absl::StatusOr<std::string> Run(const IntrospectionEndpoint& endpoint,
 }
 
 int Main(int argc, char** argv) {
-  // No core file with a token in it.
+  // A core file could contain a token.
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   if (!system::OpenStandardDescriptors().ok()) return kTemporary;
@@ -130,7 +130,7 @@ int Main(int argc, char** argv) {
     given.Mistake(absl::StrCat("--url: ", status.message()));
   }
   if (credentials.empty()) given.Mistake("--credentials: is missing");
-  if (!given.operands().empty()) given.Mistake("there are no operands");
+  if (!given.operands().empty()) given.Mistake("operands are not allowed");
   if (given.Complain(kProgram)) return kUsage;
 
   const absl::StatusOr<std::string> identity =

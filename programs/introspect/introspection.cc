@@ -28,7 +28,7 @@ absl::Status NoAnswer(absl::string_view what) {
   return absl::DataLossError(what);
 }
 
-// Returns the member `name`, null where there is none.
+// Returns the member `name`, or null if there is none.
 const Json* Find(const Json& object, absl::string_view name) {
   const auto found = object.find(std::string(name));
   return found == object.end() ? nullptr : &*found;
@@ -40,16 +40,16 @@ bool HasScope(const Json& scope, absl::string_view wanted) {
   return std::find(scopes.begin(), scopes.end(), wanted) != scopes.end();
 }
 
-// What says of which kind a token is, and what it says of one that may be used
-// as a bearer's (RFC 6750) for a service. A kind that is not here is refused: a
-// refresh token or an ID token is not meant for services, and a token that is
-// bound to a key must come with a proof of the key.
+// The members that give the kind of a token, and their values for a token that
+// may be used as a bearer token (RFC 6750) for a service. Other kinds are
+// refused: refresh tokens and ID tokens are not meant for services, and a token
+// that is bound to a key needs a proof of the key.
 struct KindMember {
   absl::string_view name;
-  absl::string_view accepted[3];  // in lower case; empty: no more
+  absl::string_view accepted[3];  // in lower case; empty: unused
 };
 constexpr KindMember kKindMembers[] = {
-    // RFC 7662 2.2: as RFC 6749 5.1 has it. Some servers write the kind
+    // RFC 7662 2.2: the type as in RFC 6749 5.1. Some servers write the kind
     // instead.
     {"token_type",
      {"bearer", "access_token",
@@ -60,27 +60,28 @@ constexpr KindMember kKindMembers[] = {
     {"typ", {"bearer", "at+jwt", "application/at+jwt"}},
 };
 
-// Returns an error unless the answer is about an access token for bearers.
+// Returns an error unless the answer is about a bearer access token.
 absl::Status CheckKind(const Json& answer) {
   for (const KindMember& member : kKindMembers) {
     const Json* const kind = Find(answer, member.name);
     if (kind == nullptr) continue;
     if (!kind->is_string()) {
       return NoAnswer(
-          absl::StrCat("the answer's ", member.name, " is no string"));
+          absl::StrCat("the answer's ", member.name, " is not a string"));
     }
     const std::string text =
         absl::AsciiStrToLower(kind->get_ref<const std::string&>());
     if (text.empty() ||
         std::find(std::begin(member.accepted), std::end(member.accepted),
                   text) == std::end(member.accepted)) {
-      return No(absl::StrCat("the token is no access token for bearers: its ",
+      return No(absl::StrCat("the token is not a bearer access token: its ",
                              member.name, " is ", absl::CHexEscape(text)));
     }
   }
   // RFC 7800, RFC 8705 3.2, RFC 9449 6.
   if (Find(answer, "cnf") != nullptr) {
-    return No("the token is bound to a key (cnf), which nothing here checks");
+    return No(
+        "the token is bound to a key (cnf), which this program cannot check");
   }
   return absl::OkStatus();
 }
@@ -92,7 +93,7 @@ absl::Status CheckAudience(const Json& answer, absl::string_view audience) {
   const Json several = member->is_array() ? *member : Json::array({*member});
   bool found = false;
   for (const Json& each : several) {
-    if (!each.is_string()) return NoAnswer("the answer's aud is no string");
+    if (!each.is_string()) return NoAnswer("the answer's aud is not a string");
     found = found || each.get_ref<const std::string&>() == audience;
   }
   if (!found) return No(absl::StrCat("the token is not for ", audience));
@@ -105,7 +106,7 @@ absl::StatusOr<std::string> ReadIntrospection(absl::string_view json,
                                               const IntrospectionRules& rules) {
   const Json answer = Json::parse(json.begin(), json.end(), nullptr,
                                   /*allow_exceptions=*/false);
-  if (!answer.is_object()) return NoAnswer("the answer is no JSON object");
+  if (!answer.is_object()) return NoAnswer("the answer is not a JSON object");
   const Json* const active = Find(answer, "active");
   if (active == nullptr || !active->is_boolean()) {
     return NoAnswer("the answer does not say whether the token is active");
@@ -119,10 +120,11 @@ absl::StatusOr<std::string> ReadIntrospection(absl::string_view json,
   if (!rules.scope.empty()) {
     const Json* const scope = Find(answer, "scope");
     if (scope != nullptr && !scope->is_string()) {
-      return NoAnswer("the answer's scope is no string");
+      return NoAnswer("the answer's scope is not a string");
     }
     if (scope == nullptr || !HasScope(*scope, rules.scope)) {
-      return No(absl::StrCat("the token has not the scope ", rules.scope));
+      return No(
+          absl::StrCat("the token does not have the scope ", rules.scope));
     }
   }
   const Json* const claim = Find(answer, rules.claim);
@@ -131,7 +133,7 @@ absl::StatusOr<std::string> ReadIntrospection(absl::string_view json,
   }
   if (!claim->is_string()) {
     return NoAnswer(
-        absl::StrCat("the answer's ", rules.claim, " is no string"));
+        absl::StrCat("the answer's ", rules.claim, " is not a string"));
   }
   if (rules.claim == "email") {
     const Json* const verified = Find(answer, "email_verified");
@@ -142,8 +144,8 @@ absl::StatusOr<std::string> ReadIntrospection(absl::string_view json,
   const auto& identity = claim->get_ref<const std::string&>();
   if (identity.empty() ||
       std::any_of(identity.begin(), identity.end(), absl::ascii_iscntrl)) {
-    return NoAnswer(
-        absl::StrCat("the answer's ", rules.claim, " is no name of a user"));
+    return NoAnswer(absl::StrCat("the answer's ", rules.claim,
+                                 " is not a valid user name"));
   }
   return identity;
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What an authorization server says of a token: RFC 7662 2.2.
+// Evaluates the answer of an authorization server about a token (RFC 7662 2.2).
 
 #ifndef POSTERN_PROGRAMS_INTROSPECT_INTROSPECTION_H_
 #define POSTERN_PROGRAMS_INTROSPECT_INTROSPECTION_H_
@@ -14,24 +14,29 @@
 namespace postern::programs {
 
 struct IntrospectionRules {
-  std::string claim = "username";  // whose value is the identity
-  std::string audience;            // that the token must be for; empty: any
+  std::string claim = "username";  // the claim with the identity
+  std::string audience;            // that the token must have; empty: any
   std::string scope;               // that the token must have; empty: any
 };
 
-// Returns whose the token is by the server's answer, a JSON object: one line
-// without control characters.
+// Returns the user to which the token was issued, according to `json`, the
+// server's answer: one line without control characters.
 //
-// kPermissionDenied: the token is good for nothing here. It is not active; one
-// of the members "token_type", "token_use" and "typ", which servers may leave
-// out, says that it is no access token for bearers; it is bound to a key
-// ("cnf"); it is not for the audience ("aud", a string or an array of them); it
-// has not the scope; it belongs to no user (the claim is missing), or by the
-// claim "email" to one of whom "email_verified" is false. kDataLoss: this is no
-// such answer. Neither message holds anything of the token.
+// Returns kPermissionDenied if the token is not valid here:
+// - it is not active;
+// - one of the members "token_type", "token_use" and "typ", which are optional,
+//   says that it is not a bearer access token;
+// - it is bound to a key ("cnf");
+// - it lacks the audience ("aud", a string or an array of strings) or the
+//   scope;
+// - it belongs to no user, because the claim is missing, or the claim is
+//   "email" and "email_verified" is false.
 //
-// Not looked at: "exp", "nbf", "iat" and the like, of which "active" is the
-// sum; "iss" and "client_id".
+// Returns kDataLoss if the answer does not follow RFC 7662. The messages
+// contain no part of the token.
+//
+// Members that "active" covers, such as "exp", "nbf" and "iat", are not
+// checked, and neither are "iss" and "client_id".
 absl::StatusOr<std::string> ReadIntrospection(absl::string_view json,
                                               const IntrospectionRules& rules);
 

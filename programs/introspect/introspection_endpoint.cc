@@ -19,7 +19,7 @@ namespace postern::programs {
 namespace {
 
 constexpr size_t kMaxAnswer = 64 * 1024;
-// Octets of the file of --credentials, which is one line.
+// The largest size in bytes of the file of --credentials, which has one line.
 constexpr size_t kMaxCredentials = 64 * 1024;
 
 struct CurlDeleter {
@@ -32,7 +32,7 @@ struct CurlDeleter {
 template <typename T>
 using CurlPtr = std::unique_ptr<T, CurlDeleter>;
 
-// Returns a part of `url`, empty where it has none.
+// Returns a part of `url`, or the empty string if there is none.
 std::string Part(CURLU* url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
@@ -40,7 +40,8 @@ std::string Part(CURLU* url, CURLUPart part) {
   return text;
 }
 
-// What libcurl calls with the answer; less than `count` ends the transfer.
+// Called by libcurl with parts of the answer. A result less than `count` aborts
+// the transfer.
 size_t Append(char* data, size_t size, size_t count, void* answer) {
   auto* const text = static_cast<std::string*>(answer);
   if (size * count > kMaxAnswer - text->size()) return 0;
@@ -52,7 +53,7 @@ absl::Status Unavailable(absl::string_view what) {
   return absl::UnavailableError(what);
 }
 
-// Returns `text` as application/x-www-form-urlencoded has it.
+// Returns `text` encoded for application/x-www-form-urlencoded.
 absl::StatusOr<Secret> Encode(CURL* handle, absl::string_view text) {
   const CurlPtr<char> escaped(
       curl_easy_escape(handle, text.data(), static_cast<int>(text.size())));
@@ -70,7 +71,8 @@ absl::StatusOr<ClientCredentials> ReadClientCredentials(
   const Secret text(std::move(content->bytes));
   if ((content->facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return absl::PermissionDeniedError(absl::StrCat(
-        path, ": others than its owner may read or write it: chmod 600"));
+        path,
+        ": users other than its owner may read or write it: run chmod 600"));
   }
   const absl::string_view line = absl::StripSuffix(text.text(), "\n");
   const size_t colon = line.find(':');
@@ -86,7 +88,8 @@ absl::StatusOr<ClientCredentials> ReadClientCredentials(
 }
 
 absl::Status ValidateIntrospectionUrl(absl::string_view url) {
-  // What libcurl reads, and not what we should read: it is who connects.
+  // Parses the URL with libcurl, because libcurl connects. Another parser could
+  // understand the URL differently.
   const CurlPtr<CURLU> parsed(curl_url());
   if (parsed == nullptr) return Unavailable("out of memory");
   if (curl_url_set(parsed.get(), CURLUPART_URL, std::string(url).c_str(), 0) !=
@@ -95,7 +98,7 @@ absl::Status ValidateIntrospectionUrl(absl::string_view url) {
   }
   if (!Part(parsed.get(), CURLUPART_USER).empty() ||
       !Part(parsed.get(), CURLUPART_PASSWORD).empty()) {
-    return absl::InvalidArgumentError("a user has no place in it");
+    return absl::InvalidArgumentError("must not contain a user");
   }
   const std::string scheme = Part(parsed.get(), CURLUPART_SCHEME);
   const std::string host = Part(parsed.get(), CURLUPART_HOST);
@@ -104,7 +107,7 @@ absl::Status ValidateIntrospectionUrl(absl::string_view url) {
       (host == "127.0.0.1" || host == "[::1]" || host == "localhost")) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError("neither https nor http to this host");
+  return absl::InvalidArgumentError("must be https, or http to this host");
 }
 
 absl::StatusOr<std::string> Introspect(const IntrospectionEndpoint& endpoint,
@@ -113,7 +116,7 @@ absl::StatusOr<std::string> Introspect(const IntrospectionEndpoint& endpoint,
   const CurlPtr<CURL> handle(curl_easy_init());
   CURL* const curl = handle.get();
   if (curl == nullptr) return Unavailable("out of memory");
-  // RFC 6749 2.3.1: encoded before they become Basic.
+  // RFC 6749 2.3.1: id and secret are encoded before they are used for Basic.
   const absl::StatusOr<Secret> id = Encode(curl, client.id.text());
   const absl::StatusOr<Secret> secret = Encode(curl, client.secret.text());
   const absl::StatusOr<Secret> encoded = Encode(curl, token);
@@ -150,7 +153,7 @@ absl::StatusOr<std::string> Introspect(const IntrospectionEndpoint& endpoint,
          static_cast<long>(absl::ToInt64Milliseconds(endpoint.timeout)));
   option(CURLOPT_WRITEFUNCTION, Append);
   option(CURLOPT_WRITEDATA, static_cast<void*>(&answer));
-  if (!set) return Unavailable("libcurl cannot do what it has to");
+  if (!set) return Unavailable("libcurl does not support a required option");
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) {
     return Unavailable(absl::StrCat(

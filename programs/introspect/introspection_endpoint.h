@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Where an authorization server tells of tokens: RFC 7662 2.
+// The HTTP request to an authorization server (RFC 7662 2).
 
 #ifndef POSTERN_PROGRAMS_INTROSPECT_INTROSPECTION_ENDPOINT_H_
 #define POSTERN_PROGRAMS_INTROSPECT_INTROSPECTION_ENDPOINT_H_
@@ -16,31 +16,32 @@
 
 namespace postern::programs {
 
-// Who we are to the server.
+// The id and the secret of this program at the server (RFC 6749 2.3).
 struct ClientCredentials {
   Secret id;
   Secret secret;
 };
 
-// Reads the one line ID:SECRET of the file `path`. An error names the file:
-// it cannot be read, is none of ours (someone else than its owner may read or
-// write it: kPermissionDenied), or holds no such line.
+// Reads the file `path`, which has one line ID:SECRET. Each error names the
+// file. Returns kPermissionDenied if users other than its owner may read or
+// write it, kInvalidArgument if it is not one such line, and otherwise the
+// errors of files::ReadContent().
 absl::StatusOr<ClientCredentials> ReadClientCredentials(absl::string_view path);
 
 struct IntrospectionEndpoint {
   std::string url;
-  std::string
-      ca_file;  // PEM, who signs the server's certificate; empty: Debian
-  absl::Duration timeout = absl::Seconds(10);  // of all of it
+  std::string ca_file;  // CA certificates, PEM; empty: the system's
+  absl::Duration timeout = absl::Seconds(10);  // for the whole request
 };
 
-// Returns an error unless tokens may be sent to `url`: https, or http to
-// 127.0.0.1, [::1] or localhost, without a user in it.
+// Returns an error unless tokens may be sent to `url`: it must be https, or
+// http to 127.0.0.1, [::1] or localhost, and contain no user.
 absl::Status ValidateIntrospectionUrl(absl::string_view url);
 
-// Asks about `token`, as `client`, and returns the answer: what came with 200,
-// 64 KiB at most. Follows no redirection, and sends http through no proxy. An
-// error, kUnavailable, says what went wrong, and nothing of the token.
+// Asks about `token` with the credentials `client`, and returns the body of a
+// response with status 200, at most 64 KiB. Does not follow redirections, and
+// does not use a proxy for http. The error kUnavailable gives the reason, and
+// contains no part of the token.
 absl::StatusOr<std::string> Introspect(const IntrospectionEndpoint& endpoint,
                                        const ClientCredentials& client,
                                        absl::string_view token);

@@ -16,7 +16,7 @@
 namespace postern::programs {
 namespace {
 
-TEST(IntrospectionUrlTest, TokensGoNowhereInTheClear) {
+TEST(IntrospectionUrlTest, UrlsMustBeHttpsOrOfThisHost) {
   const struct {
     absl::string_view url;
     bool valid;
@@ -46,7 +46,7 @@ TEST(IntrospectionUrlTest, TokensGoNowhereInTheClear) {
   }
 }
 
-TEST(ClientCredentialsTest, AreOneLineOfAFileThatIsNobodyElses) {
+TEST(ClientCredentialsTest, AreOneLineOfAPrivateFile) {
   const struct {
     absl::string_view text;
     mode_t mode;

@@ -12,7 +12,7 @@
 namespace postern::programs {
 namespace {
 
-// The identity, "no" or "no answer".
+// Returns the identity, "no" or "no answer".
 std::string Read(absl::string_view json, const IntrospectionRules& rules) {
   const absl::StatusOr<std::string> identity = ReadIntrospection(json, rules);
   if (identity.ok()) return *identity;
@@ -21,14 +21,14 @@ std::string Read(absl::string_view json, const IntrospectionRules& rules) {
   return "no answer";
 }
 
-TEST(IntrospectionTest, SaysWhoseTheTokenIs) {
+TEST(IntrospectionTest, ReturnsTheUserOfTheToken) {
   const struct {
     absl::string_view json;
     absl::string_view result;
     absl::string_view claim = "username";
     absl::string_view scope = "";
   } cases[] = {
-      // RFC 7662 2.2's examples.
+      // Examples of RFC 7662 2.2.
       {R"({"active": true, "client_id": "l238j323ds-23ij4",
            "username": "jdoe", "scope": "read write dolphin",
            "sub": "Z5O3upPC88QrAjx00dis", "extension_field": "twenty-seven"})",
@@ -87,7 +87,7 @@ TEST(IntrospectionTest, SaysWhoseTheTokenIs) {
   }
 }
 
-TEST(IntrospectionTest, TakesAccessTokensForBearersAlone) {
+TEST(IntrospectionTest, AcceptsOnlyBearerAccessTokens) {
   const struct {
     absl::string_view members;
     absl::string_view result;
@@ -131,7 +131,7 @@ TEST(IntrospectionTest, TakesAccessTokensForBearersAlone) {
   }
 }
 
-TEST(IntrospectionTest, ATokenIsForTheAudienceThatIsWanted) {
+TEST(IntrospectionTest, RequiresTheConfiguredAudience) {
   const struct {
     absl::string_view members;
     absl::string_view result;
@@ -160,7 +160,7 @@ TEST(IntrospectionTest, ATokenIsForTheAudienceThatIsWanted) {
   }
 }
 
-TEST(IntrospectionTest, NoNestingIsTooDeep) {
+TEST(IntrospectionTest, DeepNestingIsHarmless) {
   EXPECT_EQ(Read(std::string(1 << 16, '['), {}), "no answer");
   EXPECT_EQ(
       Read(absl::StrCat(R"({"active":true,"username":"u","x":)",

@@ -23,15 +23,15 @@
 namespace postern::programs {
 namespace {
 
-// Those that a terminal or an operator sends to end or stop us.
+// The signals with which a terminal or an operator ends or stops the process.
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
 volatile sig_atomic_t caught_signal = 0;
 
 void Catch(int signal) { caught_signal = signal; }
 
-// Holds kSignals back, but for where Wait() lets them in, until the end; what
-// came meanwhile comes then.
+// Blocks kSignals while it exists, except in Wait(). The destructor raises a
+// signal that came meanwhile.
 class HeldSignals {
  public:
   HeldSignals() {
@@ -43,7 +43,7 @@ class HeldSignals {
     for (size_t i = 0; i < std::size(kSignals); ++i) {
       sigaddset(&held, kSignals[i]);
       sigaction(kSignals[i], nullptr, &before_[i]);
-      // What is ignored, as under nohup, stays so.
+      // A signal that is ignored, as under nohup, stays ignored.
       if (before_[i].sa_handler == SIG_IGN) continue;
       sigaction(kSignals[i], &action, nullptr);
     }
@@ -59,12 +59,12 @@ class HeldSignals {
     sigprocmask(SIG_SETMASK, &mask_, nullptr);
   }
 
-  // Waits for input; returns false if a signal came first.
+  // Waits for input. Returns false if a signal came first.
   bool Wait(int fd) const {
     struct pollfd wanted = {.fd = fd, .events = POLLIN};
     while (caught_signal == 0) {
       if (ppoll(&wanted, 1, nullptr, &mask_) > 0) return true;
-      if (errno != EINTR) return true;  // read(2) will tell
+      if (errno != EINTR) return true;  // read(2) reports the error
     }
     return false;
   }
@@ -74,43 +74,44 @@ class HeldSignals {
   sigset_t mask_;
 };
 
-// Reads a line from `fd`, an octet at a time: nothing behind it is ours. Asks
-// `wait` before each; nullopt if it says no.
+// Reads a line from `fd`, one octet at a time, so that nothing after it is
+// consumed. Calls `wait` before each octet. Returns nullopt if `wait` returns
+// false.
 template <typename Wait>
 absl::StatusOr<std::optional<Secret>> ReadLine(int fd, Wait wait) {
   std::string line;
-  line.reserve(kMaxPassword + 1);  // so that it is in one place alone
+  line.reserve(kMaxPassword + 1);  // so that no other copy stays in memory
   const absl::Cleanup wipe = [&line] { Wipe(&line); };
   while (true) {
     if (!wait()) return std::optional<Secret>();
     char c = '\0';
     const ssize_t got = read(fd, &c, 1);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::ErrnoToStatus(errno, "reading a password");
+    if (got < 0) return absl::ErrnoToStatus(errno, "cannot read the password");
     if (got == 0 && line.empty()) {
-      return absl::InvalidArgumentError("no password: an end instead");
+      return absl::InvalidArgumentError("no password: the input has ended");
     }
     if (got == 0 || c == '\n') break;
     if (line.size() == kMaxPassword) {
-      return absl::InvalidArgumentError("a password that is too long");
+      return absl::InvalidArgumentError("the password is too long");
     }
     line += c;
   }
-  // Of a file with CRLF line ends. No client could send it.
+  // From a file with CRLF line ends. No client could send a CR.
   if (!line.empty() && line.back() == '\r') line.pop_back();
-  if (line.empty()) return absl::InvalidArgumentError("an empty password");
+  if (line.empty()) return absl::InvalidArgumentError("the password is empty");
   return std::optional<Secret>(Secret(std::move(line)));
 }
 
 void Print(int fd, absl::string_view text) {
   while (!text.empty()) {
     const ssize_t wrote = write(fd, text.data(), text.size());
-    if (wrote < 0 && errno != EINTR) return;  // the read will fail, too
+    if (wrote < 0 && errno != EINTR) return;  // the read will fail as well
     if (wrote > 0) text.remove_prefix(static_cast<size_t>(wrote));
   }
 }
 
-// Asks once; nullopt: a signal came, and has had its effect.
+// Asks once. Returns nullopt if a signal came, after it has had its effect.
 absl::StatusOr<std::optional<Secret>> AskOnce(int tty,
                                               absl::string_view prompt) {
   const HeldSignals signals;
@@ -121,15 +122,15 @@ absl::StatusOr<std::optional<Secret>> AskOnce(int tty,
   struct termios silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
   silent.c_lflag |= ICANON | ISIG;
-  // What was typed ahead was not meant for us.
+  // TCSAFLUSH discards what was typed before the prompt.
   if (tcsetattr(tty, TCSAFLUSH, &silent) != 0) {
     return absl::ErrnoToStatus(errno, "/dev/tty");
   }
   Print(tty, prompt);
   absl::StatusOr<std::optional<Secret>> line =
       ReadLine(tty, [&] { return signals.Wait(tty); });
-  Print(tty, "\n");  // the one that was typed did not show
-  (void)tcsetattr(tty, TCSAFLUSH, &before);  // nothing is left to be done
+  Print(tty, "\n");  // the user's newline was not echoed
+  (void)tcsetattr(tty, TCSAFLUSH, &before);  // an error cannot be handled
   return line;
 }
 
@@ -138,7 +139,8 @@ absl::StatusOr<std::optional<Secret>> AskOnce(int tty,
 absl::StatusOr<Secret> AskPassword(absl::string_view prompt) {
   const system::Descriptor tty(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!tty.is_open()) {
-    return absl::FailedPreconditionError("no terminal to ask at: see --stdin");
+    return absl::FailedPreconditionError(
+        "no terminal for the password: use --stdin");
   }
   while (true) {
     absl::StatusOr<std::optional<Secret>> line = AskOnce(tty.get(), prompt);

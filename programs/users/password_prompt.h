@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Passwords as people type them, or as other programs hand them on.
+// Reads passwords from a terminal or from a descriptor.
 
 #ifndef POSTERN_PROGRAMS_USERS_PASSWORD_PROMPT_H_
 #define POSTERN_PROGRAMS_USERS_PASSWORD_PROMPT_H_
@@ -14,22 +14,24 @@
 
 namespace postern::programs {
 
-// Octets of a password: more is a file that was meant for something else.
+// The largest size of a password in octets. Longer input is probably the wrong
+// file.
 inline constexpr size_t kMaxPassword = 1024;
 
-// Asks at the terminal of the process, /dev/tty, whatever its standard input
-// is; what is typed does not show. For one thread.
+// Asks on the terminal of the process, /dev/tty, even if standard input is
+// something else. The input is not echoed. Call it from one thread only.
 //
-// A signal that would end or stop the process does so with the terminal as it
-// was before; when it goes on, `prompt` comes again.
+// If a signal ends or stops the process, the terminal settings are restored
+// first. When the process continues, it shows `prompt` again.
 //
-// kFailedPrecondition: there is no terminal. kInvalidArgument: an end where a
-// line should be, no password in it, or too long a one.
+// Returns kFailedPrecondition if there is no terminal, kInvalidArgument if the
+// input ends before a line, or if the line is empty or too long, and otherwise
+// the code of errno.
 absl::StatusOr<Secret> AskPassword(absl::string_view prompt);
 
-// Reads a line, which ends with LF, CRLF or the end of the file, and nothing
-// after it, from the descriptor `fd`. Errors are those of AskPassword(), and
-// errno's.
+// Reads a line from the descriptor `fd`, and nothing after it. The line ends
+// with LF, CRLF or the end of the file. Errors are those of AskPassword(), and
+// those of read(2).
 absl::StatusOr<Secret> ReadPassword(int fd);
 
 }  // namespace postern::programs

@@ -18,7 +18,7 @@
 namespace postern::programs {
 namespace {
 
-// Opens a pipe that holds `text`, and has come to its end behind it.
+// Opens a pipe that contains `text` and then ends.
 system::Descriptor Pipe(absl::string_view text) {
   int ends[2];
   EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
@@ -28,7 +28,7 @@ system::Descriptor Pipe(absl::string_view text) {
   return system::Descriptor(ends[0]);
 }
 
-TEST(ReadPasswordTest, TakesALineWithoutItsEnd) {
+TEST(ReadPasswordTest, ReturnsTheLineWithoutItsEnd) {
   for (const absl::string_view text :
        {"secret", "secret\n", "secret\r\n", "secret\nmore"}) {
     const absl::StatusOr<Secret> read = ReadPassword(Pipe(text).get());
@@ -37,22 +37,22 @@ TEST(ReadPasswordTest, TakesALineWithoutItsEnd) {
   }
 }
 
-TEST(ReadPasswordTest, ReadsNothingBehindTheLine) {
+TEST(ReadPasswordTest, ReadsNothingAfterTheLine) {
   const system::Descriptor pipe = Pipe("secret\nmore");
   ASSERT_TRUE(ReadPassword(pipe.get()).ok());
   char rest[10];
   EXPECT_EQ(read(pipe.get(), rest, sizeof(rest)), 4);
 }
 
-TEST(ReadPasswordTest, SaysWhatIsWrong) {
+TEST(ReadPasswordTest, ReportsErrors) {
   const struct {
     std::string text;
     absl::string_view why;
   } kCases[] = {
-      {"", "no password: an end instead"},
-      {"\n", "an empty password"},
-      {"\r\n", "an empty password"},
-      {std::string(kMaxPassword + 1, 'x'), "a password that is too long"},
+      {"", "no password: the input has ended"},
+      {"\n", "the password is empty"},
+      {"\r\n", "the password is empty"},
+      {std::string(kMaxPassword + 1, 'x'), "the password is too long"},
   };
   for (const auto& c : kCases) {
     const absl::Status status = ReadPassword(Pipe(c.text).get()).status();

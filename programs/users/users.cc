@@ -33,20 +33,20 @@ namespace postern::programs {
 namespace {
 
 constexpr char kProgram[] = "postern users";
-// djb's tools: it will not work, it does not work for now.
+// Exit codes of D. J. Bernstein's programs: permanent and temporary failure.
 constexpr int kUsage = 100;
 constexpr int kTemporary = 111;
-// checkpassword's: the password is wrong.
+// The exit code of checkpassword for a wrong password.
 constexpr int kNo = 1;
 
 constexpr char kHead[] =
     "Usage: postern users COMMAND [OPTION]... FILE [USER]\n"
     "\n"
-    "  add FILE USER      ask for a new password of a user, new or not\n"
-    "  remove FILE USER   take a user out\n"
-    "  list FILE          print users, and how their passwords are kept\n"
-    "  compile FILE       make FILE.cdb, when FILE was written by hand\n"
-    "  check FILE USER    ask for a password, and say whether it is right\n"
+    "  add FILE USER      set a user's password; add the user if needed\n"
+    "  remove FILE USER   remove a user\n"
+    "  list FILE          list users, and how their passwords are stored\n"
+    "  compile FILE       make FILE.cdb, after FILE was edited by hand\n"
+    "  check FILE USER    ask for a password, and print yes or no\n"
     "\n";
 constexpr char kFoot[] = "\nSee postern-users(8).\n";
 
@@ -56,12 +56,12 @@ constexpr service::OptionRow kRows[] = {
     service::kHelpRow,
     service::kVersionRow,
     {"scheme", "SCHEME [scram-sha-256]",
-     "how a new password is kept: scram-sha-256, or\n"
+     "how to store a new password: scram-sha-256, or\n"
      "yescrypt, which SCRAM cannot use"},
     {"iterations", "N [65536]",
-     "of scram-sha-256: what a try costs; clients with\n"
-     "Cyrus SASL agree to no more than 65536"},
-    {"stdin", "", "read the password from standard input, a line",
+     "iterations of scram-sha-256: the cost of a check;\n"
+     "clients with Cyrus SASL accept at most 65536"},
+    {"stdin", "", "read the password, one line, from standard input",
      service::OptionRow::From::kCommandLine},
 };
 
@@ -78,7 +78,7 @@ int Fail(const absl::Status& status) {
   }
 }
 
-// The arguments, as read.
+// The parsed arguments.
 struct Request {
   std::string file;
   std::string user;
@@ -95,13 +95,13 @@ absl::StatusOr<Secret> NewPassword(const Request& request) {
   const absl::StatusOr<Secret> second = AskPassword("Once more: ");
   if (!second.ok()) return second.status();
   if (first->text() != second->text()) {
-    return absl::InvalidArgumentError("two passwords that are not the same");
+    return absl::InvalidArgumentError("the two passwords are not the same");
   }
   return first;
 }
 
 int Add(const Request& request) {
-  // Asked first: nobody holds a lock while somebody thinks.
+  // Ask first, so that the lock is not held while the user types.
   const absl::StatusOr<Secret> password = NewPassword(request);
   if (!password.ok()) return Fail(password.status());
   absl::StatusOr<auth::Verifier> verifier =
@@ -121,8 +121,8 @@ int Remove(const Request& request) {
   const absl::Status status = auth::EditUsers(
       request.file, auth::MissingFile::kIsAnError, [&](auth::UserFile* users) {
         if (users->Remove(request.user)) return absl::OkStatus();
-        // A file that was written by hand may have lost a user that its table
-        // still lets in: the table is made anew, without.
+        // The user may be missing in a file that was edited by hand, but still
+        // be in its table. Compile the table again, without the user.
         const absl::StatusOr<auth::UserTable> table =
             auth::UserTable::Open(auth::UserTablePath(request.file));
         if (table.ok()) {
@@ -130,7 +130,7 @@ int Remove(const Request& request) {
           if (!found.ok() || *found) return absl::OkStatus();
         }
         return absl::NotFoundError(absl::StrCat(
-            request.file, ": user ", request.user, ": there is none"));
+            request.file, ": user ", request.user, ": no such user"));
       });
   return status.ok() ? 0 : Fail(status);
 }
@@ -209,11 +209,12 @@ int RunUsers(int argc, const char* const* argv) {
   request.from_stdin = given.Flag("stdin");
   const absl::Span<const char* const> operands = given.operands();
   if (command == nullptr) {
-    given.Mistake("add, remove, list, compile or check is missing");
+    given.Mistake(
+        "the command is missing: add, remove, list, compile or check");
   } else if (operands.size() != command->operands) {
-    given.Mistake(absl::StrCat(command->name, " wants FILE",
+    given.Mistake(absl::StrCat(command->name, " needs FILE",
                                command->operands > 1 ? " and USER" : "",
-                               " behind its options, and no more"));
+                               " after its options, and nothing else"));
   } else {
     request.file = operands[0];
     if (operands.size() > 1) {

@@ -345,7 +345,8 @@ class Auth(harness.TestCase):
         database.chmod(0o604)
         with self.assertRaises(AssertionError) as failed:
             self.serve(*options)
-        self.assertIn(f"fatal: --auth sasl: {database}: open to everyone",
+        self.assertIn(f"fatal: --auth sasl: {database}: "
+                      "other users can read or write it",
                       str(failed.exception))
         # Where passwords are checked elsewhere, it may be whatever it is.
         config = self.folder / "postern.conf"

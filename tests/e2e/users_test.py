@@ -100,7 +100,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(self.check("anna", "another"), (1, "no\n"))
         code, _, errors = self.users("remove", self.file, "anna")
         self.assertEqual(code, 100)
-        self.assertIn(f"{self.file}: user anna: there is none", errors)
+        self.assertIn(f"{self.file}: user anna: no such user", errors)
 
     def test_new_files_are_the_owners_alone(self):
         os.umask(0)
