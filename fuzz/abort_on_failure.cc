@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Lets a failed GoogleTest expectation end the process, so that libFuzzer
-// keeps the input. GoogleTest's own break_on_failure traps, which libFuzzer
-// does not catch.
+// Makes a failed GoogleTest expectation end the process, so that libFuzzer
+// keeps the input. libFuzzer does not catch the trap of GoogleTest's
+// break_on_failure.
 
 #include <cstdlib>
 #include <iostream>

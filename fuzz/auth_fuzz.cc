@@ -1,10 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: the codes of all replies are what a model of RFC 4954 says: when an
-// exchange begins and how it ends, that mail needs a grant, and that TLS makes
-// it forgotten. No line of an exchange is a command. tests/replay.h's laws hold
-// in each manner.
+// Oracle: the reply codes are those of a model of RFC 4954: when an exchange
+// begins and how it ends, that mail needs authentication, and that STARTTLS
+// discards it. No line of an exchange is a command. The rules of tests/replay.h
+// hold in each manner.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -58,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       absl::StrAppend(&wire, " ", initial->text);
     }
     wire += "\r\n";
-    // Each challenge is answered: what is left of the input is 0s at last.
+    // Each challenge is answered. The input ends in zeros, which end the
+    // exchange.
     for (bool more = model.Auth(mechanism, initial); more;) {
       const AuthLine& line = Pick(input, std::size(kAuthLines));
       absl::StrAppend(&wire, line.text, "\r\n");

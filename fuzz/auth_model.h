@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// AUTH, RFC 4954, from the client's side and plainly.
+// A simple model of AUTH (RFC 4954) from the client's side.
 
 #ifndef POSTERN_FUZZ_AUTH_MODEL_H_
 #define POSTERN_FUZZ_AUTH_MODEL_H_
@@ -22,7 +22,7 @@
 
 namespace postern {
 
-// A line of an exchange, and what it says: nullopt for no base64.
+// A line of an exchange and its decoded bytes; nullopt if it is not base64.
 struct AuthLine {
   absl::string_view text;
   std::optional<absl::string_view> bytes;
@@ -30,7 +30,7 @@ struct AuthLine {
 
 inline const std::string kLongest(12288, 'Z');
 inline const std::string kTooLong(12289, 'Z');
-// The first few may be initial responses as well.
+// The first kInitialLines lines may also be initial responses.
 inline constexpr size_t kInitialLines = 9;
 inline const AuthLine kAuthLines[] = {
     {"Zw==", "g"},
@@ -41,7 +41,7 @@ inline const AuthLine kAuthLines[] = {
     {"=", {}},
     {"*", {}},
     {"Zw", {}},
-    {"Zh==", {}},  // bits behind the last octet
+    {"Zh==", {}},  // bits after the last octet
     {"", ""},
     {"Zw== ", {}},
     {" Zw==", {}},
@@ -62,13 +62,15 @@ inline std::string CodesOf(absl::string_view replies) {
   return codes;
 }
 
-// Says what to send, or is told, and keeps the list of the replies' codes, the
-// greeting's first. The server insists on authentication before mail.
+// Returns the lines to send, or records them, and collects the expected codes
+// of the replies, beginning with the greeting's. The server requires
+// authentication before mail.
 class AuthModel {
  public:
   static constexpr int kMaxFailures = 3;
 
-  // What the policy says to `bytes`: "g...", "c...", "t..." or anything else.
+  // The policy's answer to `bytes`: depends on whether they begin with "g",
+  // "c", "t" or another octet.
   static AnyAnswer Judge(absl::string_view bytes) {
     if (absl::StartsWith(bytes, "g")) return AuthGranted{std::string(bytes)};
     if (absl::StartsWith(bytes, "c")) return AuthChallenge{std::string(bytes)};
@@ -111,7 +113,7 @@ class AuthModel {
     sender_ = sender_ || (greeted_ && known_);
     return wire;
   }
-  // Returns true if what follows is under TLS.
+  // Returns whether TLS protects the following commands.
   bool StartTls() {
     if (!Command()) return false;
     const bool taken = !tls_ && !sender_;
@@ -121,19 +123,20 @@ class AuthModel {
     greeted_ = known_ = false;
     return true;
   }
-  // AUTH with an initial response, or without. Returns true if lines follow.
+  // AUTH with or without an initial response. Returns whether lines of an
+  // exchange follow.
   bool Auth(absl::string_view mechanism, const AuthLine* initial) {
     if (!Command()) return false;
     if (!greeted_ || known_ || sender_) return Say("503");
     if (!tls_ && !in_clear_) return Say("530");
     if (mechanism != "plain") return Say("504");
     if (initial == nullptr) return Challenge();
-    // RFC 4954 4: "=" for a response that is empty, and only here.
+    // RFC 4954 4: "=" means an empty response, and only here.
     if (initial->text == "=") return Judged("");
     if (!initial->bytes) return Say("501");
     return Judged(*initial->bytes);
   }
-  // A line behind 334. Returns true if more follow.
+  // A line after a 334. Returns whether more lines follow.
   bool Line(const AuthLine& line) {
     // RFC 4954 4.
     if (line.text.size() > 12288) return Failed("500");
@@ -145,7 +148,7 @@ class AuthModel {
   const std::string& codes() const { return codes_; }
 
  private:
-  // Returns true if a command is served.
+  // Returns whether the server processes a command.
   bool Command() {
     if (failures_ < kMaxFailures) return true;
     closed_ = true;
@@ -160,12 +163,12 @@ class AuthModel {
     return Say(known_ ? "235" : "535");
   }
   bool Challenge() { return !Say("334"); }
-  // An exchange that the client does not complete is a failure, too.
+  // An exchange that the client does not complete also counts as a failure.
   bool Failed(absl::string_view code) {
     ++failures_;
     return Say(code);
   }
-  // Returns false: no line of an exchange follows.
+  // Records `code`. Returns false: no line of an exchange follows.
   bool Say(absl::string_view code) {
     absl::StrAppend(&codes_, " ", code);
     return false;

@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: of transactions in chunks exactly those messages come, octet by
-// octet, that a model of RFC 3030 says, whatever is in the chunks; nothing in
-// them is a command; tests/replay.h's laws hold in each manner.
+// Oracle: transactions with chunks produce exactly the messages, octet by
+// octet, that a model of RFC 3030 predicts, for any content of the chunks.
+// Nothing in a chunk is a command. The rules of tests/replay.h hold in each
+// manner.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -30,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   config.lmtp = input.ConsumeBool();
   config.max_errors = config.max_hops = 1 << 20;
   config.max_message_size = input.ConsumeBool() ? 40 : 0;
-  // Of a message with a bare newline, what is behind it does not count.
+  // The text after a bare newline in a message does not count.
   const int pieces = config.max_message_size > 0 ? 8 : 10;
   const size_t cut = input.ConsumeIntegralInRange<size_t>(1, 30);
   BdatModel model(config.max_message_size);
@@ -44,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (action == 3 || action == 4) wire += model.Mail(input.ConsumeBool());
     if (action == 5 || action == 6) wire += model.Rcpt();
     if (action == 7) {
-      // Whose octets never all come, or nobody knows how many they are.
+      // Either the octets never arrive, or their number is not known.
       cut_short = true;
       wire += input.ConsumeBool() ? "BDAT 9999 LAST" : "BDAT 9 9 LAST";
       wire += "\r\nMAIL FROM:<evil@x>\r\n";

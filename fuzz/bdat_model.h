@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Transactions in chunks, RFC 3030, from the client's side and plainly.
+// A simple model of transactions with chunks (RFC 3030) from the client's side.
 
 #ifndef POSTERN_FUZZ_BDAT_MODEL_H_
 #define POSTERN_FUZZ_BDAT_MODEL_H_
@@ -23,13 +23,14 @@
 
 namespace postern {
 
-// Returns for each command what to send, and keeps count of what must come of
-// it. Behind EHLO; the sender is <s@x>, each recipient <u@d>.
+// Returns for each command the octets to send, and computes the expected
+// messages. The session is after EHLO. The sender is <s@x>, and each recipient
+// is <u@d>.
 class BdatModel {
  public:
-  // For so many recipients the policy takes no content.
+  // With this many recipients the policy refuses the content.
   static constexpr size_t kTooMany = 3;
-  // The policy. Expects that no other sender is ever heard of.
+  // The policy. Expects that no other sender occurs.
   static std::optional<AnyAnswer> Answer(const Ask& ask,
                                          const Envelope& envelope) {
     const auto* mail = std::get_if<postern::Mail>(&ask.what);
@@ -58,7 +59,7 @@ class BdatModel {
     return "RSET\r\n";
   }
   std::string Data() {
-    // Refused, it has no content.
+    // A refused DATA has no content.
     if (recipients_ == 0 || chunks_ || broken_ || binary_) return "DATA\r\n";
     if (recipients_ == kTooMany) {
       End();
@@ -100,14 +101,14 @@ class BdatModel {
     content_.clear();
   }
 
-  const uint64_t max_size_;  // 0: any
+  const uint64_t max_size_;  // 0: no limit
   std::vector<Message> messages_;
-  // Of the transaction.
+  // The state of the transaction.
   bool sender_ = false;
   bool binary_ = false;
   size_t recipients_ = 0;
-  bool chunks_ = false;  // one has come
-  bool broken_ = false;  // one was refused, and it was not the last
+  bool chunks_ = false;  // a chunk was sent
+  bool broken_ = false;  // a chunk before the last was refused
   std::string content_;
 };
 

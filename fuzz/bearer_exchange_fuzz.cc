@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: what a message is read as, written by a model client, is a message
-// that is read alike. A grant is the owner's and for the owner's token alone,
-// whoever is named, and who has failed hears 535 next, whatever it says.
+// Oracle: a message that parses has the same meaning after a model client has
+// written it again. Only the owner's token gets a grant, and only for the
+// owner, whatever name the client gives. After a failure the client gets a 535
+// to its next response, whatever it is.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: however the content is cut and whichever path searches it, the
-// scanner comes to what a plain automaton, an octet at a time, comes to; and
-// what it has taken, sent on with its dots stuffed, is one message again.
+// Oracle: for all cuts of the content and all search paths, the scanner has the
+// same result as a simple automaton that reads one octet at a time. Content
+// that it accepted is one message again after its dots were stuffed.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const Framing framing =
       input.ConsumeBool() ? Framing::kCounted : Framing::kDotted;
-  // A chunk many times, so that short inputs fill many blocks.
+  // A chunk is repeated, so that short inputs fill many blocks.
   const size_t chunk_size = input.ConsumeIntegral<uint8_t>();
   const size_t times = input.ConsumeIntegralInRange<size_t>(0, 31);
   const std::string chunk = input.ConsumeBytesAsString(chunk_size);

@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: what is found, in a file of any bytes, stands there as a record of
-// that key; in a sound one the first of each key is found, and no other key.
+// Oracle: in a file of any bytes, each value that is found is in the file as a
+// record of that key. In an intact file the first record of each key is found,
+// and no other key is.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -18,7 +19,7 @@
 namespace postern::files {
 namespace {
 
-// As the file has it: 32 bits, the lowest first.
+// The file's form of a number: 32 bits, the lowest octet first.
 std::string Number(size_t n) {
   std::string bytes;
   while (bytes.size() < 4) bytes += static_cast<char>(n >> 8 * bytes.size());

@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: whatever a server says, the client comes to the same steps and
-// writes the same however that is cut; it writes lines of printable ASCII, of
-// which nothing but AUTH's base64 depends on what the server says; no command
-// has more replies than it may have; what is left unread is bounded; and it
-// closes when the server has hung up. fuzz/talk.h is the client.
+// Oracle: for any replies of a server, the client makes the same steps and
+// writes the same octets for all cuts. It writes lines of printable ASCII, of
+// which only the base64 of AUTH depends on the server. No command has more
+// replies than it may have. The unread input is limited. The client closes
+// after the server has closed the connection. fuzz/talk.h is the client.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

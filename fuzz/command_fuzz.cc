@@ -1,10 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: what a MAIL or RCPT line means prints to a line that is let pass and
-// means the same; without SMTPUTF8 that line is ASCII; what is taken where
-// nothing is offered means the same where all is. BDAT's number prints to what
-// was sent but for zeros in front; AUTH's mechanism is what was sent.
+// Oracle: a parsed MAIL or RCPT line prints to a line that parses to the same
+// value. Without SMTPUTF8 that line is ASCII. A line that is accepted without
+// extensions means the same with all of them. The number of BDAT prints to the
+// text that was sent, without leading zeros. The mechanism of AUTH is the one
+// that was sent.
 
 #include <string>
 
@@ -30,8 +31,8 @@ bool Same(const Rcpt& a, const Rcpt& b) {
   return a.to == b.to && a.parameters == b.parameters;
 }
 
-// Returns the line that `argument` means, by ParseMail() or ParseRcpt() and
-// their inverse `format`; "" if it was refused.
+// Parses `argument` with ParseMail() or ParseRcpt() and returns what their
+// inverse `format` prints, or "" if it was refused.
 template <typename T, typename Parse>
 std::string Print(absl::string_view argument, Parse parse,
                   std::string (*format)(const T&)) {

@@ -1,10 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a list has the lines that a walk over the file finds, each entry
-// where it stands; it is the same with and without a newline at its end, and
-// when its entries are written back; it warns of carriage returns and leading
-// blanks, and of nothing else. The value and the number are the first line's.
+// Oracle: a list has the entries that a simple walk over the file finds, with
+// the same line numbers. It is the same with and without a newline at its end,
+// and after its entries were written back. It warns of carriage returns and
+// leading spaces or tabs, and of nothing else. The value and the number come
+// from the first line.
 
 #include <cstdint>
 #include <string>
@@ -26,7 +27,7 @@ std::string Trim(std::string line) {
   return line;
 }
 
-// Returns the entries in `content`, each behind "NUMBER:".
+// Returns the entries in `content`, each as "NUMBER:TEXT".
 std::vector<std::string> List(const std::string& content,
                               std::vector<std::string>* warnings) {
   const MemoryFile file(content);
@@ -68,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string value = Trim(content.substr(0, content.find('\n')));
   EXPECT_EQ(ReadControlValue(file.path(), &warnings)->value(), value);
   const auto digits = value.substr(0, value.find_first_not_of("0123456789"));
-  // SimpleAtoi() makes the largest number of one too large.
+  // If the number is too large, SimpleAtoi() sets the largest number.
   uint64_t number = 77;
   if (!digits.empty()) (void)absl::SimpleAtoi(digits, &number);
   warnings.clear();

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Gives a fuzz target every file of a folder: corpus_test FOLDER. The last
-// name printed is the input of a failure. With --test_filter=NAME of Bazel, it
-// gives that file alone.
+// Runs a fuzz target with every file of a directory: corpus_test DIRECTORY.
+// After a failure, the last name printed is the input that failed. With Bazel's
+// --test_filter=NAME it runs only that file.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
       paths.push_back(entry.path());
     }
   }
-  // So that the same input is the first to fail wherever this runs.
+  // Sorted, so that the same input fails first on every system.
   std::sort(paths.begin(), paths.end());
   for (const std::filesystem::path& path : paths) {
     std::cout << path.string() << std::endl;

@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: of any bytes, an address that is found stands in them; and of a
-// message written to have a chain of aliases with addresses at its end, among
-// records that do not belong to it and in any order, exactly these are found.
+// Oracle: in a message of any bytes, each address that is found is part of the
+// message. In a message that was written with a chain of aliases, with
+// addresses at its end, and with unrelated records in any order, exactly these
+// addresses are found.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Writes answers to the question for a.example A (RFC 1035 4.1).
+// Writes answers to the question "a.example A" (RFC 1035 4.1).
 
 #ifndef POSTERN_FUZZ_DNS_MESSAGE_WRITER_H_
 #define POSTERN_FUZZ_DNS_MESSAGE_WRITER_H_
@@ -27,8 +27,8 @@ struct DnsMessageWriter {
     return {static_cast<char>(n >> 8), static_cast<char>(n)};
   }
 
-  // Writes a.example for 0, b.example for 1 and so on. What stands in the
-  // question may be pointed to: it begins at octet 12, and its suffix at 14.
+  // Writes a.example for 0, b.example for 1 and so on. Compressed names point
+  // to the question: its name begins at octet 12, and its suffix at 14.
   static std::string Name(size_t n, Style style) {
     const std::string letter(1, static_cast<char>('a' + n));
     switch (style) {

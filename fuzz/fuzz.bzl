@@ -3,11 +3,11 @@
 def fuzz_target(name, deps):
     """Declares NAME_fuzz and NAME_corpus_test, both of NAME_fuzz.cc.
 
-    NAME_fuzz links under --config=fuzz alone: tools/fuzz runs it.
+    NAME_fuzz links only with --config=fuzz. tools/fuzz runs it.
 
     Args:
-      name: of the target, and of its folder of inputs corpus/NAME.
-      deps: what NAME_fuzz.cc includes, besides GoogleTest and
+      name: of the target, and of its directory of inputs corpus/NAME.
+      deps: the libraries that NAME_fuzz.cc uses, except GoogleTest and
         FuzzedDataProvider.
     """
     source = name + "_fuzz.cc"

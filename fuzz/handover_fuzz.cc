@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a session that goes over to another at each STARTTLS, as text, says
-// what one says that does not, and ends as it does, whether TLS comes or not.
-// What reads as a handover is read again from what it prints.
+// Oracle: a session that is handed off as text at each STARTTLS sends the same
+// octets, and ends in the same way, as a session that is not handed off, with
+// and without TLS. A text that parses as a handoff prints to a text that parses
+// to the same value.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -21,7 +22,8 @@
 namespace postern::programs {
 namespace {
 
-// Returns all that is said to `in`, and how it ends.
+// Returns everything that the session sends after the input `in`, and how it
+// ends.
 std::string Run(const ServerConfig& config, std::string in, bool tls,
                 bool goes_over) {
   auto session = std::make_unique<ServerSession>(config);

@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a list of hosts, with or without index and database, gives what one
-// walk over its lines gives: the longest match, the first of equal ones.
+// Oracle: a list of hosts, with and without its index and database, finds what
+// a simple walk over its lines finds: the longest match, and the first of equal
+// ones.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -21,7 +22,8 @@
 namespace postern::policy {
 namespace {
 
-// Line i has number i + 1; what is no entry is empty.
+// The element i is the line with the number i + 1. It is empty if it is no
+// entry.
 std::vector<std::string> Entries(absl::string_view content) {
   std::vector<std::string> entries = absl::StrSplit(content, '\n');
   for (std::string& entry : entries) {
@@ -32,7 +34,7 @@ std::vector<std::string> Entries(absl::string_view content) {
   return entries;
 }
 
-// Returns the index of the entry that matches, -1 where there is none.
+// Returns the index of the entry that matches, or -1.
 int Match(const std::vector<std::string>& entries, absl::string_view domain) {
   int best = -1;
   for (int i = 0; i < std::ssize(entries); ++i) {

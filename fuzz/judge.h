@@ -22,9 +22,9 @@
 
 namespace postern {
 
-// Answers a question by nothing but what it says: mostly by the first letter
-// of the name that it is about. Expects of an envelope that whom it has
-// refused is not in it.
+// Answers a question depending only on its content, mostly on the first letter
+// of the name that it contains. Expects that an envelope contains no recipient
+// that it refused.
 struct Judge {
   using Answer = std::optional<AnyAnswer>;
 
@@ -57,7 +57,7 @@ struct Judge {
     return OfName(hello.client_name);
   }
   Answer operator()(const StartTls&) const { return Verdict::Accept(); }
-  // Never twice the same, or an exchange would have no end.
+  // Each challenge depends on the response, so that an exchange ends.
   Answer operator()(const AuthBegin& auth) const {
     if (!auth.initial_response) return AuthChallenge{auth.mechanism};
     return OfBytes(*auth.initial_response);

@@ -1,12 +1,12 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: whatever clients have sent, the (key, value) pairs that a naive
-// regular expression finds in a line of logfmt are those that were written, in
-// their order. One expression takes a value up to the next blank, as filters of
-// fail2ban do: it finds our keys, and of each text of a client's the value. The
-// other knows of quotes, and finds all values. In a line that is a sentence
-// both find nothing but the session.
+// Oracle: for any text from clients, the (key, value) pairs that a regular
+// expression finds in a logfmt line are the pairs that were written, in their
+// order. One expression ends a value at the next space, as fail2ban's filters
+// do. It finds the keys of the server, and the whole value of each Text(). The
+// other expression knows quotes, and finds all values. In a line that is a
+// sentence both find only the fields before the event.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

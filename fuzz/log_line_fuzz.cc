@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a line is printable ASCII whatever a client has sent. As JSON another
-// reader takes it for an object with the members that it was given, and no
-// more. In both forms the value, with its escapes undone, is the text, or where
-// it says that it was cut, the beginning of a longer one; it takes no more room
-// than it may, and is not cut where all of it would fit.
+// Oracle: a line is printable ASCII, whatever a client sent. A JSON parser
+// reads the JSON form as an object with exactly the members that were written.
+// In both forms the value without its escapes is the text or, if the value says
+// that it was cut, a beginning of it. A value is not longer than its limit, and
+// is not cut if all of it fits.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -21,7 +21,7 @@
 namespace postern::log {
 namespace {
 
-// Undoes \xNN in a `value`, whose end may say that it was cut.
+// Undoes \xNN in `value`. Sets `cut` if its end says that it was cut.
 std::string Undo(absl::string_view value, bool* cut) {
   *cut = absl::ConsumeSuffix(&value, "\\...");
   std::string out;

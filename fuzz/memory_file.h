@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Files for fuzz targets.
+// Files in memory for fuzz targets.
 
 #ifndef POSTERN_FUZZ_MEMORY_FILE_H_
 #define POSTERN_FUZZ_MEMORY_FILE_H_
@@ -20,7 +20,7 @@
 
 namespace postern {
 
-// A file that costs no disk, and has a path while it lives.
+// A file in memory. It has a path while the object exists.
 class MemoryFile {
  public:
   using Records = std::vector<std::pair<std::string, std::string>>;
@@ -36,7 +36,7 @@ class MemoryFile {
 
   std::string path() const { return absl::StrCat("/proc/self/fd/", fd_); }
 
-  // Makes an empty file a database, by tinycdb, and returns its bytes.
+  // Writes a database into the empty file, with tinycdb. Returns its bytes.
   std::string WriteCdb(const Records& records) {
     cdb_make maker;
     bool ok = cdb_make_start(&maker, fd_) == 0;

@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: an address that is taken says what is written, without its route and
-// quotes; it prints to what parses to it; it is printable ASCII or, where that
-// is allowed, UTF-8; what is ASCII is taken alike with and without UTF-8; its
-// domain is what stands behind the last '@', as whoever reads the envelope
-// finds it; and its IPv6 literal is one to the C library, too.
+// Oracle: an address that parses is the text without its source route and
+// quotes. It prints to a text that parses to it. It is printable ASCII, or
+// UTF-8 where that is allowed. ASCII text parses alike with and without UTF-8.
+// The domain follows the last '@', where other programs that read the envelope
+// look for it. The C library accepts its IPv6 literal.
 
 #include <arpa/inet.h>
 
@@ -21,7 +21,8 @@
 namespace postern {
 namespace {
 
-// The address in `text`, which is a path: by deleting, not by parsing.
+// Returns the address in `text`, which is a path. Deletes characters instead of
+// parsing.
 std::string Unquote(absl::string_view text) {
   if (absl::ConsumePrefix(&text, "<")) text.remove_suffix(1);
   if (absl::StartsWith(text, "@")) text.remove_prefix(text.find(':') + 1);
@@ -55,7 +56,7 @@ void CheckPath(const Path& path, Utf8 utf8) {
   literal.remove_suffix(1);
   const std::optional<IpAddress> ip = IpAddress::ParseLiteral(literal);
   ASSERT_TRUE(ip) << std::string(literal);
-  if (absl::StrContains(literal, '.')) return;  // C knows no leading zeros
+  if (absl::StrContains(literal, '.')) return;  // C: no leading zeros
   in6_addr bytes;
   ASSERT_EQ(inet_pton(AF_INET6, std::string(literal.substr(5)).c_str(), &bytes),
             1);

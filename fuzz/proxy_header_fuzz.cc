@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a header says the same however it is cut, and asks for no octet
-// behind it; and what a writer of both versions makes of any addresses, ports
-// and vectors says these.
+// Oracle: a header has the same result for all cuts, and asks for no octet
+// after itself. Headers of both versions, written from any addresses, ports and
+// vectors, parse to these.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

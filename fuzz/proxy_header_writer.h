@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Writes headers of the PROXY protocol as its text has them, with nothing of
-// the parser's.
+// Writes headers of the PROXY protocol as its specification describes them,
+// without code of the parser.
 
 #ifndef POSTERN_FUZZ_PROXY_HEADER_WRITER_H_
 #define POSTERN_FUZZ_PROXY_HEADER_WRITER_H_
@@ -22,7 +22,7 @@
 namespace postern::transports {
 
 struct ProxyHeaderWriter {
-  // An address: 4 or 16 octets, and as many in both.
+  // An address of 4 or 16 octets. Both ends have the same size.
   struct End {
     std::string octets;
     uint16_t port = 0;
@@ -59,7 +59,7 @@ struct ProxyHeaderWriter {
         absl::string_view("\r\n\r\n\0\r\nQUIT\n\x21", 13),
         std::string(1, v4() ? 0x11 : 0x21), Number(block.size()), block);
     if (!checksum) return header;
-    // The remainder of a division of polynomials, bit by bit.
+    // CRC-32C: the remainder of a division of polynomials, bit by bit.
     uint32_t rest = 0xffffffff;
     for (char c : header) {
       for (int bit = 0; bit < 8; ++bit) {

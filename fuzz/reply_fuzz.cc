@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: replies are read the same however the bytes are cut; one that was
-// read is printable, and is read again as it was from what it prints; and a
-// reply of any text prints as one reply, which prints the same.
+// Oracle: replies parse to the same values for all cuts. A parsed reply is
+// printable, and prints to a text that parses to it. A reply with any text
+// prints as one reply, which prints to the same text.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -21,7 +21,8 @@ namespace {
 
 using Kind = ReplyReader::Result::Kind;
 
-// Returns the replies of `in`, read in pieces of `cut`, and how it ended.
+// Returns the replies in `in`, read in pieces of `cut` octets, and the last
+// result.
 std::pair<std::vector<Reply>, Kind> Read(absl::string_view in, size_t cut,
                                          size_t max_reply) {
   ReplyReader reader(kMaxReplyLine, max_reply);
@@ -63,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                    input.ConsumeIntegralInRange<uint16_t>(0, 1001)};
   const size_t cut = input.ConsumeIntegralInRange<size_t>(1, 70);
   made.text = input.ConsumeRemainingBytesAsString();
-  (void)Reprint(made);  // not what it was: bytes are replaced, lines cut
+  (void)Reprint(made);  // may differ: bytes are replaced, lines cut
 
   const auto read = Read(made.text, cut, 2000);
   EXPECT_EQ(read, Read(made.text, made.text.size() + 1, 2000));

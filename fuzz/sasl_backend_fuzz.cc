@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: whatever is sent, who does not know bob's password is nobody, and who
-// knows alice's is alice or nobody; it is never taken for an outage of ours.
+// Oracle: whatever a client sends, it is not authenticated if it does not know
+// bob's password. If it knows alice's, it is authenticated as alice or not at
+// all. No input is reported as an outage.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -35,7 +36,7 @@ SaslBackend& Backend() {
   return *backend;
 }
 
-// Returns what becomes of `said` on its way.
+// Returns `said` as the fuzzer changes it.
 std::optional<std::string> Change(const std::optional<std::string>& said,
                                   FuzzedDataProvider* input) {
   const int what = input->ConsumeIntegralInRange(0, 4);

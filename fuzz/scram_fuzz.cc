@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a model client's exchange is granted, to its user, who must be one,
-// and the server proves itself; any other bytes in place of one of its messages
-// (an equal proof aside) or a wrong password are never.
+// Oracle: the exchange of a model client is granted to its user, who must
+// exist, and the server proves that it knows the user's keys. No exchange is
+// granted with a wrong password or with other bytes in place of one of the
+// client's messages (except an equal proof).
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -22,7 +23,7 @@
 namespace postern::auth {
 namespace {
 
-// Some of the input, each octet one of `from`.
+// Takes a text from the input. Each octet is one of `from`.
 std::string Text(FuzzedDataProvider* input, absl::string_view from) {
   std::string text = input->ConsumeRandomLengthString(12);
   for (char& c : text) c = from[static_cast<unsigned char>(c) % from.size()];

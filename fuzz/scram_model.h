@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A client of SCRAM-SHA-256, as RFC 5802 describes one, and the server's users.
+// A client of SCRAM-SHA-256 as in RFC 5802, and the users of the server.
 
 #ifndef POSTERN_FUZZ_SCRAM_MODEL_H_
 #define POSTERN_FUZZ_SCRAM_MODEL_H_
@@ -24,8 +24,8 @@
 
 namespace postern::auth {
 
-// Everyone whose name begins with "a" has the password "pencil"; the others
-// have its keys, too, and are nobody.
+// Each user whose name begins with "a" has the password "pencil". Other names
+// get the same keys but are not users.
 class ScramModelSource : public ScramSource {
  public:
   std::optional<Found> FindScram(absl::string_view user) override {
@@ -37,7 +37,8 @@ class ScramModelSource : public ScramSource {
 
 class ScramModelClient {
  public:
-  // `gs2` is "n" or "y"; `nonce` fits RFC 5802; `extensions` are each ",x=y".
+  // `gs2` is "n" or "y". `nonce` is valid in RFC 5802. Each extension is
+  // ",x=y".
   ScramModelClient(absl::string_view gs2, bool authzid, absl::string_view user,
                    absl::string_view nonce, absl::string_view extensions) {
     const std::string name =
@@ -48,7 +49,8 @@ class ScramModelClient {
 
   std::string First() const { return header_ + bare_; }
 
-  // The answer to the server's first message, which is well-formed.
+  // Returns the answer to the server's first message, which must be
+  // well-formed.
   std::string Final(absl::string_view challenge, absl::string_view password,
                     absl::string_view extensions) {
     const std::string nonce(
@@ -69,7 +71,7 @@ class ScramModelClient {
     return absl::StrCat(without, ",p=", EncodeBase64(proof));
   }
 
-  // What the server must say to Final()'s message.
+  // The message that the server must send after the message of Final().
   const std::string& server_final() const { return server_final_; }
 
  private:
@@ -78,7 +80,7 @@ class ScramModelClient {
   std::string server_final_;
 };
 
-// Sends `message`, the first or another; returns the answer, which is one.
+// Sends `message`, the first one or another. Returns the only answer.
 inline AuthMove SendScram(AuthExchange* exchange, const std::string& message,
                           bool first) {
   AuthMove move;

@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: who may send as what is what one walk over the lines gives, and what
-// a database of the same users gives, whatever the lines hold.
+// Oracle: for any lines, the senders that a user may use are those that a
+// simple walk over the lines finds, and those that a database of the same users
+// gives.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -25,7 +26,7 @@
 namespace postern::policy {
 namespace {
 
-// What two addresses that are the same have in common.
+// Returns the text that equal addresses have in common.
 std::string Fold(const std::string& address) {
   const size_t at = address.rfind('@');
   if (at == std::string::npos) return address;

@@ -1,12 +1,12 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: the laws of tests/served_replay.h hold whatever the order in which
-// octets come and go, answers arrive and time passes: each wait has a deadline,
-// the end comes within its bound, memory has its bound, passwords are wiped.
-// What the client gets, and what ports are asked and given, is what
-// tests/replay.h has for the same octets; where time cut the session short, it
-// is a beginning of that, and at most one reply more.
+// Oracle: the rules of tests/served_replay.h hold for every order in which
+// octets are received and sent, answers arrive and time passes: each wait has a
+// deadline, the session ends within its limit, memory is limited, and passwords
+// are wiped. The replies, questions and messages are those of tests/replay.h
+// for the same octets. If a deadline cut the session short, they are a
+// beginning of those, and at most one reply more.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: replies, questions and messages are the same in whatever manner the
-// bytes come and the questions are answered; tests/replay.h's laws and model
-// hold throughout; each command has one reply; no recipient whom the policy
-// refuses is in an envelope; and a message, sent on with its dots stuffed, is
-// one message again, so that nothing is smuggled in it.
+// Oracle: replies, questions and messages are the same for all ways in which
+// the bytes arrive and the questions are answered. The rules and the model of
+// tests/replay.h hold. Each command has one reply. No recipient that the policy
+// refuses is in an envelope. A message whose dots were stuffed is one message
+// again, so that nothing can be smuggled in it.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -25,7 +25,7 @@
 namespace postern {
 namespace {
 
-// Whether messages may hold anything at all.
+// Returns whether messages may contain any octets.
 bool OffersBinary(const ServerConfig& config) {
   return (config.extensions & config.carried).Has(Extension::kBinaryMime);
 }
@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!input.ConsumeBool()) config.extensions = {};
   if (input.ConsumeBool()) config.carried = ExtensionSet::All();
   config.max_discarded = input.ConsumeBool() ? 1000 : 20;
-  // One octet for both, so that the corpus keeps its meaning.
+  // One octet chooses both, so that the corpus keeps its meaning.
   const int limit = input.ConsumeIntegralInRange(0, 24);
   config.max_messages = limit % 5;
   config.strictness = limit < 20 ? Strictness::kStrict : Strictness::kLenient;
@@ -85,7 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   EXPECT_EQ(replay({{whole}, true, true, window, true}), want);
   for (const Message& message : want.messages) {
     std::string content = message.content;
-    // BDAT's may end without: whoever sends it on by DATA adds it.
+    // A message from BDAT may end without CRLF. A client that sends it with
+    // DATA adds one.
     if (!content.empty() && !absl::EndsWith(content, "\r\n")) content += "\r\n";
     const std::string stuffed = StuffDots(content);
     const ScanOutcome again = ReferenceScan(stuffed, BareNewlines::kReject);

@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A client that does all there is to do with a server that says anything.
+// A client that uses all functions of ClientSession with a server that may send
+// any octets.
 
 #ifndef POSTERN_FUZZ_TALK_H_
 #define POSTERN_FUZZ_TALK_H_
@@ -26,8 +27,8 @@ class Talk {
     session_.Greet();
   }
 
-  // Lets the server say `wire`, a piece of `cut` whenever the client waits,
-  // and hang up. Returns the steps that came of it.
+  // The server sends `wire`, a piece of `cut` octets whenever the client waits,
+  // and then closes the connection. Returns the client's steps as text.
   std::string Go(absl::string_view wire) {
     while (true) {
       Drain();
@@ -51,7 +52,7 @@ class Talk {
     }
   }
 
-  // What the client has written.
+  // Returns what the client has written.
   const std::string& written() const { return written_; }
 
  private:
@@ -63,7 +64,7 @@ class Talk {
       case Kind::kReply:
         absl::StrAppend(&log_, id, " ", step.reply->code, " ", step.reply->text,
                         "\n");
-        // A 421 between two commands answers none, as the greeting does.
+        // A 421 between two commands belongs to no command, like the greeting.
         EXPECT_LE(++replies_[id], id == 0 || config_.lmtp ? 2 : 1);
         return true;
       case Kind::kSkipped:
@@ -71,7 +72,7 @@ class Talk {
         return true;
       case Kind::kChallenge:
         absl::StrAppend(&log_, id, " ", step.challenge, "\n");
-        // 9,217 octets are beyond what may be answered.
+        // AuthRespond() refuses a response of more than 9216 octets.
         if (!session_.AuthRespond(step.challenge).ok()) {
           EXPECT_TRUE(session_.AuthCancel().ok());
         }
@@ -97,7 +98,7 @@ class Talk {
     return false;
   }
 
-  // The next stage: AUTH, mails with what is offered, STARTTLS, QUIT.
+  // Starts the next stage: AUTH and messages, STARTTLS, QUIT.
   void Give() {
     switch (stage_++) {
       case 0:

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a client has the rule that a walk over all of them finds to say most
-// about it, the first of equal ones; that rule prints to what parses to it; and
-// each key of a client is one that the parser of the text thinks possible.
+// Oracle: a client gets the most specific rule of those that a walk over all
+// rules finds, the first of equal ones. That rule prints to a text that parses
+// to it. The parser of the text accepts each key of a client.
 
 #include <arpa/inet.h>
 #include <fuzzer/FuzzedDataProvider.h>
@@ -43,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   inet_ntop(family, bytes.data(), ip, sizeof(ip));
   SessionInfo peer{.remote_address = IpAddress::Parse(ip),
                    .name_status = NameStatus::kConfirmed};
-  // Not in these: capitals, which are no key, and '@', which is in no name.
+  // Names here have no capitals, which no key has, and no '@', which no name
+  // has.
   for (char c : "n" + input.ConsumeRandomLengthString(9)) {
     peer.remote_name += (c >= 'A' && c <= 'Z') || c == '@' ? '.' : c;
   }

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: whoever sits on the wire, and changes, adds to, cuts or ends what a
-// client sends, has the server read a beginning of what the client has written
-// and nothing else; all of it where nothing was done.
+// Oracle: an attacker on the network may change, insert, remove or cut what a
+// client sends. The server reads only a beginning of what the client has
+// written, and all of it if the attacker did nothing.
 
 #include <fuzzer/FuzzedDataProvider.h>
 

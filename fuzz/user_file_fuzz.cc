@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: a file that parses prints as it was, but for the end of its last
-// line; each of its users is found, and by no name that differs; a change
-// parses to what was set, and taking a user out leaves the others.
+// Oracle: a file that parses prints as it was, except for a missing newline at
+// its end. Each of its users is found, and under no other name. A change parses
+// to the value that was set. Removing a user keeps the others.
 
 #include <cstdint>
 #include <string>
@@ -23,7 +23,7 @@ namespace {
 constexpr char kCrypt[] =
     "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6";
 
-// What `file` has for `name`, or "".
+// Returns the verifier that `file` has for `name`, or "".
 std::string Text(const UserFile& file, absl::string_view name) {
   const Verifier* const verifier = file.Find(name);
   return verifier == nullptr ? "" : verifier->text();
@@ -60,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       EXPECT_EQ(Text(*set, other), other == name ? kCrypt : Text(*file, other));
       EXPECT_EQ(Text(changed, other), other == name ? "" : Text(*file, other));
     }
-    if (names.size() > 20) break;  // enough of a square
+    if (names.size() > 20) break;  // the loop is quadratic
   }
   return 0;
 }

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: what parses prints as it was, one word that a line of a file of users
-// has room for, and so does its stand-in, which costs the same and is another;
-// what does not parse shows in no message.
+// Oracle: a verifier that parses prints as it was, as one word that fits into a
+// line of a file of users. So does its stand-in, which has the same cost and
+// differs. Text that does not parse appears in no message.
 
 #include <cstdint>
 #include <set>

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: what XCLIENT says is within its limits, whatever was sent: text
-// printable and not too long, addresses addresses to the C library, ports above
-// 0; and an attribute without a value has none.
+// Oracle: whatever was sent, the attributes of XCLIENT are within their limits:
+// text is printable and not too long. An attribute has a value if and only if
+// its value is known; port 0 counts as none.
 
 #include <string>
 

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Oracle: any octets come back from their xtext, which is one printable word
-// without '='; what decodes is not longer than its xtext, and its own xtext
-// decodes to the same; what is let through as printable is.
+// Oracle: any octets decode from their xtext, which is one printable word
+// without '='. What decodes is not longer than its xtext, and its own xtext
+// decodes to the same octets. What is accepted as printable is printable.
 
 #include <string>
 

@@ -20,9 +20,10 @@ namespace {
 constexpr size_t kMaxBehind = size_t{8} << 20;
 constexpr std::chrono::milliseconds kGather{10};
 constexpr std::chrono::seconds kLastWait{5};
-// How often a thread that waits for the reader looks whether to give up.
+// How often a thread that waits for the reader checks whether to give up.
 constexpr int kLookMilliseconds = 100;
-// What a pipe takes without waiting once it is writable at all: PIPE_BUF.
+// A pipe that poll(2) calls writable accepts this much without blocking:
+// PIPE_BUF.
 constexpr size_t kPiece = 4096;
 
 }  // namespace
@@ -58,11 +59,13 @@ bool BackgroundLog::finished() const {
 
 bool BackgroundLog::WaitForReader() {
   while (true) {
-    // Another process may have made it non-blocking.
+    // write(2) would not wait if another process made descriptor 2
+    // non-blocking.
     pollfd out = {STDERR_FILENO, POLLOUT, 0};
     if (poll(&out, 1, kLookMilliseconds) > 0) return true;
     const std::lock_guard<std::mutex> lock(mutex_);
-    // At the end not for ever: no one could start the server again.
+    // Shutdown must not last forever: until this process ends, the server
+    // cannot be started again.
     if (Clock::now() >= end_) return false;
   }
 }
@@ -72,7 +75,7 @@ void BackgroundLog::WriteAll(absl::string_view lines) {
     const ssize_t n =
         write(STDERR_FILENO, lines.data(), std::min(lines.size(), kPiece));
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n <= 0) return;  // a log that cannot be written is not worth a message
+    if (n <= 0) return;  // there is nowhere to report it
     lines.remove_prefix(static_cast<size_t>(n));
   }
 }
@@ -97,12 +100,13 @@ void BackgroundLog::Work() {
   while (true) {
     changed_.wait(lock, [this] { return over_ || !lines_.empty(); });
     if (lines_.empty()) break;
-    // More come, on a busy server: one call for all of them.
+    // A busy server adds more lines soon. One write(2) then serves all of them.
     changed_.wait_for(lock, kGather, [this] { return over_; });
     lines.swap(lines_);
     const uint64_t lost = std::exchange(lost_, 0);
     if (lost > 0) {
-      lines += FormatLog("log", absl::StrCat(lost, " lines lost, nobody read"));
+      lines += FormatLog(
+          "log", absl::StrCat(lost, " lines lost, the log was not read"));
     }
     lock.unlock();
     WriteAll(lines);

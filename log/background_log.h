@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A log that no session waits for.
+// A log that is written by its own thread, so that no session waits for it.
 
 #ifndef POSTERN_LOG_BACKGROUND_LOG_H_
 #define POSTERN_LOG_BACKGROUND_LOG_H_
@@ -18,13 +18,13 @@
 
 namespace postern::log {
 
-// Has a thread of its own write what WriteLog() says: a pipe that is full,
-// because its reader is slow, would stop every session of a server. When 8 MiB
-// wait for the reader, further lines are lost; a line says how many once the
-// reader goes on.
+// Writes the log lines of the process on a thread of its own. Without it, a
+// full pipe, whose reader is slow, would block every session of a server. At
+// most 8 MiB of lines wait for the reader. Further lines are dropped. When the
+// reader continues, a log line says how many lines were dropped.
 //
-// One at a time. Its destructor writes what is left, as Finish() does; by then
-// no other thread may log.
+// At most one object may exist at a time. The destructor calls Finish() and
+// waits until finished(). No other thread may log during the destructor.
 class BackgroundLog : public LogSink {
  public:
   BackgroundLog();
@@ -34,13 +34,13 @@ class BackgroundLog : public LogSink {
 
   void Add(absl::string_view line) override;
 
-  // Has what is left written, for at most 5 seconds if the reader takes
-  // nothing. Lines that are added later are lost. Does not wait: see
-  // finished(). Thread-safe.
+  // Writes the lines that are left. Gives up if the reader takes nothing and 5
+  // seconds have passed. Lines added after this call may be dropped. Does not
+  // wait: see finished(). Thread-safe.
   void Finish();
-  // Returns whether everything is written, or given up. Until then the
-  // destructor waits: without end where write(2) itself hangs, as on a file of
-  // a server that is gone. Thread-safe.
+  // Returns whether all lines are written or the log has given up. The
+  // destructor waits for this. The wait has no limit if write(2) itself blocks,
+  // for example on a file of an NFS server that does not respond. Thread-safe.
   bool finished() const;
 
  private:
@@ -48,7 +48,8 @@ class BackgroundLog : public LogSink {
 
   void Work();
   void WriteAll(absl::string_view lines);
-  // Waits until standard error takes more; false: it is time to give up.
+  // Waits until standard error accepts bytes. Returns false if the wait must
+  // end because of Finish().
   bool WaitForReader();
 
   mutable std::mutex mutex_;
@@ -57,7 +58,7 @@ class BackgroundLog : public LogSink {
   uint64_t lost_ = 0;      // guarded by mutex_
   bool over_ = false;      // guarded by mutex_
   bool finished_ = false;  // guarded by mutex_
-  // When to give up, once it is over. Guarded by mutex_.
+  // When to give up. Set by Finish(). Guarded by mutex_.
   Clock::time_point end_ = Clock::time_point::max();
   std::thread thread_;
 };

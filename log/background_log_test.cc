@@ -29,7 +29,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
-// Standard error is a pipe meanwhile.
+// Replaces standard error by a pipe during the test.
 class BackgroundLogTest : public testing::Test {
  protected:
   BackgroundLogTest() : saved_(dup(STDERR_FILENO)) {
@@ -51,12 +51,12 @@ class BackgroundLogTest : public testing::Test {
     saved_ = -1;
   }
   int reader() const { return read_; }
-  // Returns all that was written; nothing can be any more.
+  // Returns everything that was written. Nothing can be written afterwards.
   std::string ReadAll() {
     Restore();
     return ReadUntil("");
   }
-  // Returns what is written up to `end`, or to the pipe's end.
+  // Returns what was written up to `end`, or up to the end of the pipe.
   std::string ReadUntil(absl::string_view end) {
     std::string all;
     std::array<char, 65536> bytes;
@@ -73,14 +73,14 @@ class BackgroundLogTest : public testing::Test {
   int read_ = -1;
 };
 
-TEST_F(BackgroundLogTest, ALineIsPrintableAndHasOneEnd) {
+TEST_F(BackgroundLogTest, AControlCharacterInALineBecomesAQuestionMark) {
   WriteLog("a\nb\x1b[2J\xff");
   EXPECT_THAT(
       ReadAll(),
       MatchesRegex("background_log_test: pid=[0-9]+ a\\?b\\?\\[2J\\?\n"));
 }
 
-TEST_F(BackgroundLogTest, ASentenceIsAnObjectInJson) {
+TEST_F(BackgroundLogTest, ASentenceInJsonIsAnObject) {
   SetLogFormat(LogFormat::kJson);
   WriteLog("fatal", "a\nb \"\xff\"");
   WriteLog("reloaded");
@@ -96,7 +96,7 @@ TEST_F(BackgroundLogTest, ASentenceIsAnObjectInJson) {
           "background_log_test: pid=[0-9]+ fatal: a\\?b\n"));
 }
 
-TEST_F(BackgroundLogTest, TheBackgroundWritesAllBeforeItsEnd) {
+TEST_F(BackgroundLogTest, TheDestructorWritesAllLines) {
   {
     BackgroundLog log;
     std::vector<std::thread> threads;
@@ -114,21 +114,22 @@ TEST_F(BackgroundLogTest, TheBackgroundWritesAllBeforeItsEnd) {
   EXPECT_THAT(all, EndsWith(" after\n"));
 }
 
-TEST_F(BackgroundLogTest, WhoeverLogsDoesNotWaitForTheReader) {
+TEST_F(BackgroundLogTest, LoggingDoesNotWaitForTheReader) {
   BackgroundLog log;
   const std::string line(1000, 'x');
-  for (int i = 0; i < 30'000; ++i) WriteLog(line);  // and nobody reads
-  EXPECT_THAT(ReadUntil("lines lost, nobody read\n"), HasSubstr("xxx\n"));
+  for (int i = 0; i < 30'000; ++i) WriteLog(line);  // without a reader
+  EXPECT_THAT(ReadUntil("lines lost, the log was not read\n"),
+              HasSubstr("xxx\n"));
 }
 
-TEST_F(BackgroundLogTest, TheEndDoesNotWaitForAReaderThatTakesNothing) {
+TEST_F(BackgroundLogTest, FinishDoesNotWaitForAReaderThatReadsNothing) {
   auto log = std::make_unique<BackgroundLog>();
-  // The log's thread waits for the reader before the end begins.
+  // The log's thread waits for the reader before Finish() is called.
   for (int i = 0; i < 100; ++i) WriteLog(std::string(1000, 'x'));
   while (true) {
     int waiting = 0;
     ASSERT_EQ(ioctl(reader(), FIONREAD, &waiting), 0);
-    if (waiting > 60'000) break;  // of the 64 KiB of a pipe
+    if (waiting > 60'000) break;  // a pipe holds 64 KiB
   }
   EXPECT_FALSE(log->finished());
   log->Finish();
@@ -141,7 +142,7 @@ TEST_F(BackgroundLogTest, TheEndDoesNotWaitForAReaderThatTakesNothing) {
   log.reset();
 }
 
-TEST_F(BackgroundLogTest, TheEndIsFinishedOnceTheReaderHasAll) {
+TEST_F(BackgroundLogTest, FinishedIsTrueOnceTheReaderHasAllLines) {
   BackgroundLog log;
   for (int i = 0; i < 1000; ++i) WriteLog(std::string(1000, 'x'));
   WriteLog("last");

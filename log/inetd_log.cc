@@ -16,7 +16,7 @@
 namespace postern::log {
 namespace {
 
-// Allocates nothing: it also reports that there is no memory.
+// Allocates no memory, because it also reports that memory is exhausted.
 class Syslog : public LogSink {
  public:
   void Add(absl::string_view line) override {
@@ -26,7 +26,7 @@ class Syslog : public LogSink {
   }
 };
 
-// The descriptor that is the connection, at 0 or 1; -1: the log is a log.
+// The descriptor, 0 or 1, that is the connection. -1: descriptor 2 is a log.
 int connection = -1;
 
 bool SameSocket(const struct stat& a, const struct stat& b) {
@@ -36,7 +36,7 @@ bool SameSocket(const struct stat& a, const struct stat& b) {
 }  // namespace
 
 bool KeepLogOffConnection() {
-  static Syslog& sink = *new Syslog;  // never destroyed, as the log is not
+  static Syslog& sink = *new Syslog;  // never destroyed: see log.cc
   struct stat log = {};
   if (fstat(STDERR_FILENO, &log) != 0) return false;
   connection = -1;
@@ -46,8 +46,9 @@ bool KeepLogOffConnection() {
   }
   if (connection < 0) return false;
   int quiet = open("/dev/null", O_RDWR | O_CLOEXEC);
-  // Where there is none, as in a bare chroot, what no one can write to: a child
-  // must not write to the client, and 2 must not be free for another file.
+  // A chroot may have no /dev/null. A directory, which no process can write to,
+  // replaces it: children must not write to the client, and descriptor 2 must
+  // not be free for another file.
   if (quiet < 0) quiet = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (quiet >= 0) {
     (void)dup2(quiet, STDERR_FILENO);  // both are open

@@ -1,30 +1,31 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The log where descriptor 2 is the client's connection.
+// Keeps the log off the client's connection, where descriptor 2 is that
+// connection.
 
 #ifndef POSTERN_LOG_INETD_LOG_H_
 #define POSTERN_LOG_INETD_LOG_H_
 
 namespace postern::log {
 
-// inetd, xinetd and systemd with Accept=yes start a program with the client's
-// socket as descriptors 0, 1 and 2. A log line would become part of the SMTP
-// dialogue, where a client takes it for a reply.
+// inetd, xinetd, and systemd with Accept=yes start a program with the client's
+// socket as descriptors 0, 1 and 2. A log line on descriptor 2 would become
+// part of the SMTP session, and the client would read it as a reply.
 //
-// If descriptor 2 is the same socket as 0 or 1, sends the log to syslog(3),
-// with the facility mail, and opens /dev/null at 2, for this process and its
-// children. Then returns true. Otherwise does nothing and returns false: a
-// terminal, a file, and a socket that a supervisor reads the log from are a
-// log.
+// If descriptor 2 is the same socket as descriptor 0 or 1, sends the log to
+// syslog(3) with the facility mail, opens /dev/null as descriptor 2 for this
+// process and its children, and returns true. Otherwise does nothing and
+// returns false: descriptor 2 is then a terminal, a file, a pipe, or a socket
+// from which a service manager reads the log.
 //
-// To be called first, while there is one thread. The descriptors 0 to 2 must be
-// open.
+// Call it first in main(), while the process has one thread. Descriptors 0 to 2
+// must be open.
 bool KeepLogOffConnection();
 
-// Opens the connection at descriptor 2 again if the former returned true, so
-// that a program that takes over by exec(2) finds what this one found.
-// KeepLogOffConnection() may be called again where exec(2) fails.
+// If KeepLogOffConnection() returned true, makes descriptor 2 the connection
+// again, so that a program started with exec(2) gets the descriptors that this
+// process got. If exec(2) fails, KeepLogOffConnection() may be called again.
 void GiveConnectionBack();
 
 }  // namespace postern::log

@@ -25,8 +25,8 @@ bool Same(int a, int b) {
          of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
-// Runs `what`, in a process that has `descriptors` as 0, 1 and 2, and returns
-// its exit code.
+// Runs `what` in a process that has `descriptors` as 0, 1 and 2. Returns its
+// exit code.
 int With(std::initializer_list<int> descriptors,
          const std::function<int()>& what) {
   const pid_t pid = fork();
@@ -62,17 +62,18 @@ class InetdLogTest : public testing::Test {
   int null_;
 };
 
-TEST_F(InetdLogTest, TheConnectionIsNoLog) {
+TEST_F(InetdLogTest, LogLinesDoNotReachTheConnection) {
   const auto keeps_off = [this] {
     if (!KeepLogOffConnection()) return 1;
     if (!Same(STDERR_FILENO, null_)) return 2;
-    if (fcntl(STDERR_FILENO, F_GETFD) != 0) return 3;  // children have it
+    if (fcntl(STDERR_FILENO, F_GETFD) != 0) return 3;  // children inherit it
     WriteLog("not for the client");
     GiveConnectionBack();
     if (!Same(STDERR_FILENO, client_[1])) return 4;
     return KeepLogOffConnection() && Same(STDERR_FILENO, null_) ? 0 : 5;
   };
-  // inetd's, and a program between that has the client's socket once.
+  // Descriptors 0, 1 and 2 are the socket with inetd. A program in between may
+  // replace 0 or 1.
   EXPECT_EQ(With({client_[1], client_[1], client_[1]}, keeps_off), 0);
   EXPECT_EQ(With({client_[1], pipe_[1], client_[1]}, keeps_off), 0);
   EXPECT_EQ(With({pipe_[0], client_[1], client_[1]}, keeps_off), 0);
@@ -91,7 +92,7 @@ TEST_F(InetdLogTest, AnyOtherDescriptorIsALog) {
   for (const int log : {journal_[1], pipe_[1], null_}) {
     EXPECT_EQ(With({client_[1], client_[1], log}, leaves(log)), 0);
   }
-  // By hand, at a terminal; a pipe and a file stand in for it.
+  // Started by hand at a terminal, which a pipe and a file replace here.
   EXPECT_EQ(With({pipe_[1], pipe_[1], pipe_[1]}, leaves(pipe_[1])), 0);
   EXPECT_EQ(With({null_, null_, null_}, leaves(null_)), 0);
 }

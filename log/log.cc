@@ -17,11 +17,11 @@ namespace postern::log {
 namespace {
 
 std::atomic<LogSink*> sink{nullptr};
-char own_session[32] = "";  // of a process that has one
+char own_session[32] = "";  // see SetLogSession()
 thread_local LogSubject subject;
 
 LogStyle& Style() {
-  // Never destroyed: some thread may log to the end.
+  // Never destroyed, because threads may log until the process ends.
   static LogStyle& style = *new LogStyle(
       LogFormat::kLogfmt, program_invocation_short_name, getpid());
   return style;

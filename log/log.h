@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The log: standard error, which a supervisor keeps, with the time that its
-// logger adds.
+// The log of a program. It is written to standard error, where a service
+// manager reads it and adds the time.
 
 #ifndef POSTERN_LOG_LOG_H_
 #define POSTERN_LOG_LOG_H_
@@ -14,26 +14,28 @@
 
 namespace postern::log {
 
-// Has lines written in `format` from now on; logfmt before. Not thread-safe: to
-// be called before there are threads.
+// Sets the format of the lines from now on. The default is logfmt. Not
+// thread-safe: call it before other threads exist.
 void SetLogFormat(LogFormat format);
 
-// How lines begin: with the program's name and pid. For LogLine.
+// Returns how lines begin: the program's name and its pid. Pass it to LogLine.
 const LogStyle& LineStyle();
 
-// Writes `line` and its end, with one write(2), so that the lines of many
-// processes do not mix. A log that cannot be written is not worth a message.
+// Writes `line` and a newline with one write(2), so that the lines of several
+// processes do not mix. Ignores errors: there is nowhere to report them.
 //
 // Thread-safe.
 void WriteLog(LogLine& line);
 inline void WriteLog(LogLine&& line) { WriteLog(line); }
 
-// Has all sentences say that they are of `session`: for a process that serves
-// one. Not thread-safe, as SetLogFormat().
+// Adds `session` to the sentences that are logged outside of a LogScope. For a
+// process that serves one session. At most 31 bytes. Not thread-safe: call it
+// before other threads exist.
 void SetLogSession(absl::string_view session);
 
-// While it lives, sentences that its thread writes are about `subject`, whose
-// text must outlive it: for what does not know of sessions, such as a delivery.
+// While a LogScope exists, sentences logged by its thread name `subject`. Its
+// text must outlive the scope. For code that does not know the session, such as
+// a delivery.
 class LogScope {
  public:
   explicit LogScope(const LogSubject& subject);
@@ -45,30 +47,33 @@ class LogScope {
   const LogSubject before_;
 };
 
-// Writes a sentence: "EVENT: TEXT", or {"event":"EVENT",...,"text":"TEXT"}, as
-// SentenceLine() has it.
+// Writes a sentence: "EVENT: TEXT", or {"event":"EVENT",...,"text":"TEXT"}. See
+// SentenceLine().
 void WriteLog(absl::string_view event, absl::string_view text);
-// The same without "EVENT: "; in JSON it is a "notice".
+// Writes a sentence without "EVENT: ". In JSON its event is "notice".
 void WriteLog(absl::string_view text);
-// Returns what the former writes, with its end. An empty event: the latter.
+// Returns the line that WriteLog(event, text) writes, with its newline. If
+// `event` is empty, the line that WriteLog(text) writes.
 std::string FormatLog(absl::string_view event, absl::string_view text);
 
-// Writes `line`, with its end, and allocates nothing.
+// Writes `line`, which ends in a newline. Allocates no memory.
 void WriteLogAsIs(absl::string_view line);
 
-// Reports a mistake in the options, before there is a log: to standard error,
-// with a hint at --help, or to the sink, if there is one, as a "fatal" line.
+// Reports a mistake in the options: to standard error, with a hint at --help.
+// If a sink is set, writes a "fatal" line to it instead.
 void WriteUsageError(absl::string_view program, absl::string_view what);
 
-// Takes lines, with their ends, in the place of standard error. Thread-safe.
+// Receives the lines, with their newlines, instead of standard error.
+// Thread-safe.
 class LogSink {
  public:
   virtual ~LogSink() = default;
   virtual void Add(absl::string_view line) = 0;
 };
 
-// From now on lines go to `sink`; null: to standard error. It must live until
-// the next call, and no line may be on its way then.
+// Sends all further lines to `sink`, or to standard error if it is null. `sink`
+// must live until the next call of SetLogSink(). During that call no other
+// thread may log.
 void SetLogSink(LogSink* sink);
 
 }  // namespace postern::log

@@ -16,10 +16,11 @@
 namespace postern::log {
 namespace {
 
-// Most lines: then they are one piece of memory from the start.
+// Most lines are shorter, so one allocation holds them.
 constexpr size_t kUsualLine = 384;
 
-// The octets that are written as they are: printable ASCII but `special`.
+// For each octet, whether it is written unchanged: printable ASCII except
+// `special`.
 using Plain = std::array<bool, 256>;
 constexpr Plain PlainBut(absl::string_view special) {
   Plain plain = {};
@@ -40,13 +41,13 @@ absl::Hex TwoDigits(char c) {
   return absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2);
 }
 
-// Appends the UTF-16 unit as JSON has it (RFC 8259 7).
+// Appends a UTF-16 code unit as a JSON escape (RFC 8259 7).
 void AppendUnit(uint32_t unit, std::string* out) {
   absl::StrAppend(out, "\\u", absl::Hex(unit, absl::kZeroPad4));
 }
 
-// Appends the first character of `text` to a string of JSON; returns how many
-// bytes it is of.
+// Appends the first character of `text` to a JSON string. Returns the number of
+// its bytes.
 size_t AppendJsonCharacter(absl::string_view text, std::string* out) {
   const auto lead = static_cast<unsigned char>(text[0]);
   if (lead == '"') {
@@ -58,7 +59,8 @@ size_t AppendJsonCharacter(absl::string_view text, std::string* out) {
   } else {
     const size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     const absl::string_view character = text.substr(0, size);
-    // The check is the engine's: only the shape of the lead byte is ours.
+    // IsUtf8() rejects all malformed sequences, so the code below may trust the
+    // lead byte.
     if (!IsUtf8(character)) {
       absl::StrAppend(out, "\\\\x", TwoDigits(text[0]));
       return 1;
@@ -79,22 +81,23 @@ size_t AppendJsonCharacter(absl::string_view text, std::string* out) {
   return 1;
 }
 
-// Appends `text`, in which what is not `plain` is escaped, in no more than
-// `limit` bytes.
+// Appends `text` in at most `limit` bytes. Escapes the octets that are not
+// `plain`.
 void AppendEscaped(absl::string_view text, bool json, const Plain& plain,
                    size_t limit, std::string* out) {
   const absl::string_view cut = json ? "\\\\..." : "\\...";
-  const size_t room = limit - cut.size();  // before it
+  const size_t room = limit - cut.size();  // for what precedes `cut`
   const size_t begin = out->size();
-  size_t size = 0;   // of what is appended
-  size_t whole = 0;  // of that, what `cut` may stand behind
+  size_t size = 0;   // of the text appended
+  size_t whole = 0;  // the part of it that `cut` may follow
   while (!text.empty()) {
     size_t run = 0;
     while (run < text.size() && plain[static_cast<unsigned char>(text[run])]) {
       ++run;
     }
     if (run > 0) {
-      // Character by character, so that it may be cut anywhere.
+      // Plain octets are characters of their own, so the text may be cut at
+      // any.
       const size_t fit =
           run <= limit - size ? run : std::max(room, size) - size;
       out->append(text.data(), fit);
@@ -119,7 +122,8 @@ void AppendEscaped(absl::string_view text, bool json, const Plain& plain,
   }
 }
 
-// Appends what the line is about: each key with its value, and then `end`.
+// Appends the session and the message id. `session` and `id` precede the
+// values, `end` follows each.
 void AppendSubject(const LogSubject& subject, absl::string_view session,
                    absl::string_view id, absl::string_view end,
                    std::string* out) {
@@ -177,7 +181,7 @@ LogLine& LogLine::Add(const LogLine& fields) {
 }
 
 void LogLine::Key(absl::string_view key) {
-  // A piece at a time: StrAppend() would clear what it then writes.
+  // StrAppend() would first fill the new bytes with zeros.
   text_.append(json() ? ",\"" : " ");
   text_.append(key.data(), key.size());
   text_.append(json() ? "\":" : "=");

@@ -58,7 +58,7 @@ TEST(LogLineTest, WritesJson) {
             "\"seconds\":1.120,\"notes\":[\"early-talk\",\"late\"]}");
 }
 
-TEST(LogLineTest, ALineIsAnObjectForAnyReader) {
+TEST(LogLineTest, AJsonParserReadsALineAsAnObject) {
   const Json line = Json::parse(Everything(JsonStyle()));
   EXPECT_EQ(line["event"], "session");
   EXPECT_EQ(line["pid"], 77);
@@ -68,7 +68,7 @@ TEST(LogLineTest, ALineIsAnObjectForAnyReader) {
   EXPECT_EQ(line["notes"].size(), 2u);
 }
 
-TEST(LogLineTest, TheProgramsNameMayBeAnything) {
+TEST(LogLineTest, TheProgramNameIsEscaped) {
   const std::string text =
       LogLine("x", LogStyle(LogFormat::kJson, "a\"b\n", 1)).End();
   EXPECT_EQ(Json::parse(text)["program"], "a\"b\n");
@@ -80,8 +80,8 @@ TEST(LogLineTest, TextsAreEscaped) {
   const struct {
     std::string text;
     absl::string_view logfmt;
-    absl::string_view json;  // as written, between its quotes
-    std::string read;        // by whoever reads JSON
+    absl::string_view json;  // as written between the quotes
+    std::string read;        // as a JSON parser reads it
   } cases[] = {
       {"", "\"\"", "", ""},
       {"a", "a", "a", "a"},
@@ -99,7 +99,8 @@ TEST(LogLineTest, TextsAreEscaped) {
        "\xf0\x9f\x93\xac"},
       {"\xf4\x8f\xbf\xbf", "\\xf4\\x8f\\xbf\\xbf", "\\udbff\\udfff",
        "\xf4\x8f\xbf\xbf"},
-      // No UTF-8: alone, cut short, overlong, a surrogate, past the end.
+      // Not UTF-8: a continuation byte alone, an incomplete character, an
+      // overlong form, a surrogate, a code point that is too large.
       {"\x80", "\\x80", "\\\\x80", "\\x80"},
       {"\xff", "\\xff", "\\\\xff", "\\xff"},
       {"\xc3", "\\xc3", "\\\\xc3", "\\xc3"},
@@ -110,7 +111,7 @@ TEST(LogLineTest, TextsAreEscaped) {
        "\\xed\\xa0\\x80"},
       {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80",
        "\\\\xf4\\\\x90\\\\x80\\\\x80", "\\xf4\\x90\\x80\\x80"},
-      // What looks like an escape is none.
+      // Text that looks like an escape is escaped itself.
       {"\\xff", "\\x5cxff", "\\\\x5cxff", "\\x5cxff"},
       {"\\u0000", "\\x5cu0000", "\\\\x5cu0000", "\\x5cu0000"},
   };
@@ -151,7 +152,7 @@ TEST(LogLineTest, AValueIsCutBetweenCharacters) {
   }
 }
 
-TEST(LogLineTest, SentencesKeepTheirBlanks) {
+TEST(LogLineTest, SentencesKeepTheirSpaces) {
   const struct {
     absl::string_view text;
     size_t limit;
@@ -161,7 +162,7 @@ TEST(LogLineTest, SentencesKeepTheirBlanks) {
       {"/c/rcpthosts:3", 99, "/c/rcpthosts:3"},
       {"RCPT TO:<u@d> X=1", 99, "\"RCPT TO:<u@d> X\\x3d1\""},
       {"a \"b\" \\ c\n", 99, "\"a \\x22b\\x22 \\x5c c\\x0a\""},
-      // A space that was cut away asks for no quotes.
+      // A value whose spaces were cut off needs no quotes.
       {"1234567 9", 8, "1234\\..."},
   };
   for (const auto& c : cases) {
@@ -172,7 +173,7 @@ TEST(LogLineTest, SentencesKeepTheirBlanks) {
             LogLine("e", JsonStyle()).Text("k", "a b", 99).End());
 }
 
-TEST(LogLineTest, SaysWhatItIsAbout) {
+TEST(LogLineTest, ALineNamesItsSessionAndMessage) {
   const LogStyle logfmt(LogFormat::kLogfmt, "postern", 77);
   EXPECT_EQ(LogLine("e", logfmt, {"abc", 0}).End(),
             "postern: pid=77 session=abc e");
@@ -197,7 +198,7 @@ TEST(LogLineTest, EndpointsAreAddressesWithPorts) {
             "[2001:db8::1]:25");
 }
 
-TEST(LogLineTest, SentencesOfTheirOwnHaveNoFields) {
+TEST(LogLineTest, ASentenceLineHasNoFields) {
   const LogStyle logfmt(LogFormat::kLogfmt, "postern", 77);
   EXPECT_EQ(SentenceLine("warning", "a key=value and =x", logfmt),
             "postern: pid=77 warning: a key\\x3dvalue and =x");
@@ -222,15 +223,14 @@ TEST(LogLineTest, AddressesHaveOneReading) {
       "");
 }
 
-TEST(LogLineTest, AReplyIsALine) {
+TEST(LogLineTest, AReplyIsOneLine) {
   EXPECT_EQ(LogLine("e").Answer("reply", {553, {}, "no"}).End(),
             "e reply=\"553 no\"");
   EXPECT_EQ(LogLine("e").Answer("reply", {421, {4, 3, 0}, "a\nb"}).End(),
             "e reply=\"421 4.3.0 a\\x0ab\"");
 }
 
-// Undoes the escapes that a value has beside JSON's; nullopt if it ends in a
-// cut.
+// Undoes the escapes that a value has in addition to those of JSON.
 std::string Unescape(absl::string_view value) {
   std::string out;
   while (!value.empty()) {

@@ -34,7 +34,7 @@ class LogTest : public testing::Test, private LogSink {
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(LogTest, WritesALineWithItsEnd) {
+TEST_F(LogTest, WritesALineWithANewline) {
   WriteLog(LogLine("message", LineStyle()).Word("result", "accept"));
   EXPECT_THAT(lines_, ElementsAre(EndsWith(" message result=accept\n")));
 }
@@ -47,7 +47,7 @@ TEST_F(LogTest, WritesASentenceWithAndWithoutAnEvent) {
   EXPECT_EQ(lines_[0], FormatLog("warning", "the disk is full"));
 }
 
-TEST_F(LogTest, WritesJsonOnceItIsAskedFor) {
+TEST_F(LogTest, SetLogFormatSelectsJson) {
   SetLogFormat(LogFormat::kJson);
   WriteLog("reloaded");
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("\"event\":\"notice\"")));
@@ -70,14 +70,14 @@ TEST_F(LogTest, ASentenceInAScopeNamesItsSession) {
                                   Not(HasSubstr("session="))));
 }
 
-TEST_F(LogTest, AScopeIsItsThreadsAlone) {
+TEST_F(LogTest, AScopeAppliesToItsOwnThread) {
   const LogScope scope({"s1"});
   std::thread([] { WriteLog("maildir", "x"); }).join();
   EXPECT_THAT(lines_, ElementsAre(Not(HasSubstr("session="))));
 }
 
-// A sink has no terminal behind it, so there is no hint at --help.
-TEST_F(LogTest, AUsageErrorIsAFatalLineOfASink) {
+// The hint at --help is for a terminal. A sink is not one.
+TEST_F(LogTest, AUsageErrorIsAFatalLineInASink) {
   WriteUsageError("postern", "unknown option x");
   EXPECT_THAT(lines_, ElementsAre(EndsWith(" fatal: unknown option x\n")));
 }

@@ -13,7 +13,7 @@
 namespace postern::log {
 namespace {
 
-TEST(RefusalLineTest, SaysWhatWasRefusedAndWhy) {
+TEST(RefusalLineTest, NamesTheCommandAndTheReply) {
   SessionInfo session;
   session.session_id = "abc";
   session.remote_address = IpAddress::Parse("192.0.2.1");
@@ -28,7 +28,7 @@ TEST(RefusalLineTest, SaysWhatWasRefusedAndWhy) {
             "reply=\"555 5.5.4 unknown parameter (#5.5.4)\"");
 }
 
-TEST(RefusalLineTest, IsAPieceForPipes) {
+TEST(RefusalLineTest, TheLongestLineFitsIntoOneWriteToAPipe) {
   SessionInfo session;
   session.session_id = std::string(15, 's');
   session.remote_address =

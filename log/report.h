@@ -1,8 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How adapters say what went wrong here. The client gets a reply; the operator
-// gets this.
+// How adapters report a local failure to the operator. The client gets a reply.
 
 #ifndef POSTERN_LOG_REPORT_H_
 #define POSTERN_LOG_REPORT_H_
@@ -14,11 +13,11 @@
 
 namespace postern::log {
 
-// Takes one line for the operator, without its end: "maildir /var/mail/u: No
-// such file or directory". It names the file or the program, and why it failed.
-// Nothing that a client sent as a secret is in it; what else a client sent is
-// escaped. Thread-safe where the adapter that calls it is shared. Empty: the
-// line is dropped.
+// Takes one line for the operator, without a newline: "maildir /var/mail/u: No
+// such file or directory". The line names the file or the program, and the
+// reason. It contains no secret that a client sent; other bytes that a client
+// sent are escaped. Must be thread-safe if the adapter that calls it is shared
+// between threads. If the function is empty, the line is dropped.
 using Report = std::function<void(absl::string_view)>;
 
 // Reports `what` and the text of `error`, a negative errno.

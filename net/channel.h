@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The bytes of one connection, in the clear or through TLS, without waiting.
+// Moves the bytes of one connection, with or without TLS.
 
 #ifndef POSTERN_NET_CHANNEL_H_
 #define POSTERN_NET_CHANNEL_H_
@@ -14,15 +14,15 @@
 
 namespace postern::net {
 
-// Thread-compatible: one thread at a time.
+// Thread-compatible: one thread may use a channel at a time.
 class Channel {
  public:
   struct [[nodiscard]] Result {
     enum class Kind : uint8_t {
-      kOk,         // `count` bytes have gone through, at least one
-      kWantRead,   // none can until the descriptor is readable
-      kWantWrite,  // none can until it is writable
-      kEnd,        // none will: the peer has ended it, or it is broken
+      kOk,         // `count` bytes were moved, at least one
+      kWantRead,   // call again when the descriptor is readable
+      kWantWrite,  // call again when it is writable
+      kEnd,        // the peer ended the connection, or it failed
     };
     Kind kind = Kind::kEnd;
     size_t count = 0;
@@ -30,10 +30,10 @@ class Channel {
 
   virtual ~Channel() = default;
 
-  // Reads what there is into `room`, which is not empty.
+  // Reads the bytes that are available into `room`, which is not empty.
   virtual Result Read(absl::Span<char> room) = 0;
-  // Writes some of `bytes`, which is not empty. Behind kWantRead or kWantWrite
-  // the next call must begin with the same bytes; it may have more of them.
+  // Writes some of `bytes`, which is not empty. After kWantRead or kWantWrite
+  // the next call must begin with the same bytes. It may have more of them.
   virtual Result Write(absl::string_view bytes) = 0;
 };
 

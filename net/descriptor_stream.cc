@@ -16,7 +16,8 @@
 namespace postern::net {
 namespace {
 
-// Returns true for a socket of any kind. Unix sockets have no Nagle.
+// Returns whether `fd` is a socket, of any kind. Turns Nagle's algorithm off if
+// it is a TCP socket.
 bool PrepareSocket(int fd) {
   int type = 0;
   socklen_t length = sizeof(type);
@@ -56,7 +57,7 @@ Io DescriptorStream::Read(absl::Span<char> room, Deadline deadline,
       *count = static_cast<size_t>(n);
       return Io::kOk;
     }
-    // EAGAIN: somebody else made the descriptor non-blocking.
+    // EAGAIN: another process made the descriptor non-blocking.
     if (n == 0 || (errno != EINTR && errno != EAGAIN)) return Io::kEnd;
   }
 }
@@ -70,7 +71,8 @@ Io DescriptorStream::Write(absl::string_view bytes, Deadline deadline,
         return io;
       }
     }
-    // Neither call blocks: PIPE_BUF bytes fit a pipe that poll() calls ready.
+    // Neither call blocks: a pipe that poll(2) calls writable takes PIPE_BUF
+    // bytes.
     const ssize_t n = output_is_socket_
                           ? send(output_, bytes.data(), bytes.size(),
                                  MSG_DONTWAIT | MSG_NOSIGNAL)

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Blocking reads and writes with a deadline, on descriptors that are somebody
-// else's: tcpserver's socket on 0 and 1, a pipe, a terminal.
+// Blocking reads and writes with a deadline, on descriptors that another
+// program opened: the socket from tcpserver on 0 and 1, a pipe, a terminal.
 
 #ifndef POSTERN_NET_DESCRIPTOR_STREAM_H_
 #define POSTERN_NET_DESCRIPTOR_STREAM_H_
@@ -16,35 +16,38 @@
 
 namespace postern::net {
 
-// Outcome of one call.
+// Outcome of one call. kEnd: the end of input, or an error of the descriptor.
 enum class Io : uint8_t { kOk, kEnd, kTimeout };
 
-// DescriptorStream never changes a descriptor's flags (O_NONBLOCK belongs to
-// the open file, which others may share) and never closes one, but in Become().
+// Never changes the flags of a descriptor: O_NONBLOCK belongs to the open file,
+// which other processes may share. Never closes a descriptor, except in
+// Become().
 //
-// SIGPIPE must be ignored where the output is not a socket.
+// SIGPIPE must be ignored if the output is not a socket.
 class DescriptorStream {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // Turns Nagle's algorithm off where `output` is a TCP socket: replies are
-  // gathered already, and with it a client's delayed ACK would cost 40 ms.
+  // Turns Nagle's algorithm off if `output` is a TCP socket. Replies are
+  // already collected into one write, and with Nagle's algorithm a client's
+  // delayed ACK would cost 40 ms.
   DescriptorStream(int input, int output);
 
-  // Reads into `room` what there is, one byte at least: `*count` of it. kEnd
-  // at the end of input and for every error of the connection.
+  // Reads the bytes that are available into `room`, at least one, and sets
+  // `*count`. Returns kEnd at the end of input and for every error.
   Io Read(absl::Span<char> room, Deadline deadline, size_t* count);
 
-  // Writes some of `bytes`: `*count` of it, at least one byte.
+  // Writes some of `bytes`, at least one, and sets `*count`.
   Io Write(absl::string_view bytes, Deadline deadline, size_t* count);
 
-  // Ends the output, so that the client sees an end of input. Returns false if
-  // the output is no socket, or the connection is gone.
+  // Ends the output, so that the client reads an end of input. Returns false if
+  // the output is not a socket or the connection has ended.
   bool EndOutput();
 
-  // Has the descriptors `input` and `output` take the place of the stream's
-  // two, with their numbers, and closes the old ones. Returns false if that
-  // cannot be: the stream is of no use then.
+  // Replaces the stream's two descriptors by `input` and `output`, under the
+  // numbers of the old ones, which are closed. Returns false on an error, and
+  // if the stream has one descriptor for both. Do not use the stream after
+  // that.
   bool Become(int input, int output);
 
  private:

@@ -61,7 +61,7 @@ TEST(DescriptorStreamTest, TurnsNagleOff) {
   EXPECT_NE(on, 0);
 }
 
-TEST(DescriptorStreamTest, ReadsWritesAndSeesTheEnd) {
+TEST(DescriptorStreamTest, ReadsWritesAndReportsTheEnd) {
   TcpPair pair;
   DescriptorStream stream(pair.server, pair.server);
   size_t count = 0;
@@ -84,7 +84,7 @@ TEST(DescriptorStreamTest, GivesUpAtTheDeadline) {
   size_t count = 0;
   EXPECT_EQ(stream.Read(absl::MakeSpan(bytes), In(milliseconds(10)), &count),
             Io::kTimeout);
-  // A client that does not read: both kernel buffers fill.
+  // The client does not read, so both kernel buffers become full.
   const std::string block(1 << 20, 'x');
   Io io = Io::kOk;
   for (int i = 0; i < 100 && io == Io::kOk; ++i) {
@@ -111,7 +111,7 @@ TEST(DescriptorStreamTest, WritesToPipesWithoutBlocking) {
   close(ends[1]);
 }
 
-TEST(DescriptorStreamTest, TheLastReplyArrivesAlthoughInputWasLeftUnread) {
+TEST(DescriptorStreamTest, TheLastReplyArrivesAlthoughInputIsUnread) {
   TcpPair pair;
   ASSERT_EQ(send(pair.client, "never read", 10, 0), 10);
   {
@@ -131,7 +131,7 @@ TEST(DescriptorStreamTest, TheLastReplyArrivesAlthoughInputWasLeftUnread) {
   EXPECT_EQ(recv(pair.client, bytes.data(), bytes.size(), 0), 0);
 }
 
-TEST(DescriptorStreamTest, OthersTakeThePlaceOfItsDescriptors) {
+TEST(DescriptorStreamTest, BecomeReplacesTheDescriptors) {
   TcpPair pair;
   int in[2];
   int out[2];
@@ -140,7 +140,7 @@ TEST(DescriptorStreamTest, OthersTakeThePlaceOfItsDescriptors) {
   const int output = dup(pair.server);
   DescriptorStream stream(pair.server, output);
   EXPECT_TRUE(stream.Become(in[0], out[1]));
-  // The connection has no descriptor any more.
+  // No descriptor of the connection is left, so the client reads its end.
   const timeval patience = {5, 0};
   setsockopt(pair.client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   std::array<char, 16> bytes;
@@ -157,7 +157,7 @@ TEST(DescriptorStreamTest, OthersTakeThePlaceOfItsDescriptors) {
   close(output);
 }
 
-TEST(DescriptorStreamTest, OneDescriptorIsNotTakenByTwo) {
+TEST(DescriptorStreamTest, BecomeRefusesAStreamWithOneDescriptor) {
   TcpPair pair;
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);

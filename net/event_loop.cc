@@ -18,11 +18,12 @@ namespace {
 
 thread_local const EventLoop* running = nullptr;
 
-// Milliseconds to `time`, rounded up: before it there is nothing to do.
+// Returns the milliseconds until `time`, rounded up, so that the loop does not
+// wake before it.
 int Wait(Timer::Time now, Timer::Time time) {
   if (time <= now) return 0;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(time - now);
-  return static_cast<int>(wait.count());  // of TimerWheel: some 100 s at most
+  return static_cast<int>(wait.count());  // at most about 100 s: see TimerWheel
 }
 
 }  // namespace
@@ -65,7 +66,7 @@ void EventLoop::Run() {
     }
     if (posted) RunPosted();
     timers_.Advance(now_);
-    // What these put off runs in the next round.
+    // Tasks that these tasks put off run in the next round.
     for (Task& task : std::exchange(later_, {})) {
       EndTurn();
       std::move(task)();
@@ -76,7 +77,8 @@ void EventLoop::Run() {
 }
 
 void EventLoop::RunPosted() {
-  // Reset before the look: a task that comes behind it rings again.
+  // The eventfd is reset first. A task that is posted after the swap below
+  // finds an empty list and wakes the loop again.
   uint64_t rung = 0;
   (void)!read(wake_.get(), &rung, sizeof(rung));
   std::vector<Task> tasks;

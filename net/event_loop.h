@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One thread's wait for descriptors, deadlines and other threads: epoll(7).
+// An event loop: one thread that waits with epoll(7) for descriptors, deadlines
+// and tasks from other threads.
 
 #ifndef POSTERN_NET_EVENT_LOOP_H_
 #define POSTERN_NET_EVENT_LOOP_H_
@@ -23,14 +24,15 @@
 
 namespace postern::net {
 
-// Everything happens on the thread of Run(), and only there may anything be
-// called but Post(), Stop() and OnThread(). Nothing that is called may block.
+// Calls handlers, tasks and timers on the thread of Run(). While Run() runs,
+// other threads may call only Post(), Stop(), OnThread() and longest_turn().
+// Nothing that the loop calls may block.
 class EventLoop {
  public:
   using Task = absl::AnyInvocable<void() &&>;
 
-  // Hears of a descriptor's events. Must live until the end of the round in
-  // which it was forgotten: destroy it by Later().
+  // Receives the events of a descriptor. After Unwatch() it must live until the
+  // end of the round: destroy it in a task of Later().
   class Handler {
    public:
     virtual ~Handler() = default;
@@ -41,48 +43,49 @@ class EventLoop {
   EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
-  // Destroys what was posted and has not run.
+  // Destroys the tasks that have not run.
   ~EventLoop();
 
-  // Why the loop cannot be run, if it cannot: no descriptors.
+  // Returns an error if the loop has no descriptors and cannot run.
   const absl::Status& status() const { return status_; }
 
-  // Serves until Stop().
+  // Runs until Stop().
   void Run();
-  // Ends Run() at the end of a round. Thread-safe.
+  // Ends Run() at the end of the current round. Thread-safe.
   void Stop();
 
-  // Has `task` run on the loop's thread, in the order of the calls.
-  // Thread-safe, before, while and after the loop runs.
+  // Runs `task` on the loop's thread, in the order of the calls. Thread-safe.
+  // May be called before, while and after the loop runs.
   void Post(Task task);
-  // Returns whether the caller is on the loop's thread, while it runs.
+  // Returns whether the calling thread is in Run() of this loop.
   bool OnThread() const;
 
-  // Has `task` run at the end of the round.
+  // Runs `task` at the end of the current round.
   void Later(Task task) { later_.push_back(std::move(task)); }
 
-  // Tells `handler` of `events` of the descriptor: EPOLLET, EPOLLIN... Returns
-  // false where the system has no room for it.
+  // Calls `handler` for `events` of the descriptor: EPOLLET, EPOLLIN and so on.
+  // Returns false if the system cannot watch another descriptor.
   bool Watch(int fd, uint32_t events, Handler* handler);
   void Unwatch(int fd);
 
   TimerWheel& timers() { return timers_; }
-  // When the loop called the handler, the task or the timers that run now.
+  // The time at which the loop called the handler, the task or the timers that
+  // run now.
   Timer::Time now() const { return now_; }
 
-  // A buffer for the handler that runs, until it returns to the loop: so no
-  // connection needs one of its own while nothing is in it.
+  // A buffer for the running handler, valid until the handler returns. So a
+  // connection needs no buffer of its own while it has no data.
   absl::Span<char> scratch() { return absl::MakeSpan(scratch_); }
-  // The same for the count of its work.
+  // The turn of the running handler.
   Turn& turn() { return turn_; }
 
-  // Octets of scratch(). What a client sent ahead of an answer is copied out of
-  // it, so it bounds what a connection can keep; larger reads copied no more
-  // from the kernel in a second.
+  // Bytes of scratch(). A connection copies from it what the client sent before
+  // the answer to a question, so this size also limits what a connection keeps.
+  // Larger reads gave no higher throughput.
   static constexpr size_t kScratch = size_t{64} << 10;
 
-  // Returns the longest time so far from the call of a handler or a task, or of
-  // all timers that were due, to its return: so long did all others wait.
+  // Returns the longest time so far that one handler, one task, or all timers
+  // that were due have taken. All other connections waited that long.
   // Thread-safe.
   std::chrono::nanoseconds longest_turn() const {
     return std::chrono::nanoseconds(
@@ -91,7 +94,8 @@ class EventLoop {
 
  private:
   void RunPosted();
-  // A handler, a task or the timers have returned.
+  // Measures how long the handler, the task or the timers ran that have
+  // returned.
   void EndTurn();
 
   absl::Status status_;
@@ -107,7 +111,7 @@ class EventLoop {
   TimerWheel timers_;
   std::vector<char> scratch_;
   Turn turn_;
-  // Nanoseconds. Written by the loop's thread alone.
+  // Nanoseconds. Only the loop's thread writes it.
   std::atomic<int64_t> longest_turn_{0};
 };
 

@@ -38,7 +38,7 @@ class Alarm : public Timer {
   std::function<void()> then_;
 };
 
-TEST(EventLoopTest, TasksOfOtherThreadsRunInTheirOrder) {
+TEST(EventLoopTest, TasksOfEachThreadRunInOrder) {
   EventLoop loop;
   ASSERT_TRUE(loop.status().ok());
   std::vector<int> order;
@@ -73,7 +73,7 @@ TEST(EventLoopTest, ATaskMayPostAnother) {
   EXPECT_EQ(count, 10);
 }
 
-TEST(EventLoopTest, TellsOfWhatCanBeRead) {
+TEST(EventLoopTest, CallsTheHandlerOfAReadableDescriptor) {
   EventLoop loop;
   std::array<int, 2> sockets;
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets.data()), 0);
@@ -90,7 +90,7 @@ TEST(EventLoopTest, TellsOfWhatCanBeRead) {
   close(sockets[1]);
 }
 
-TEST(EventLoopTest, WhatIsForgottenHearsNothingMore) {
+TEST(EventLoopTest, AnUnwatchedDescriptorHasNoEvents) {
   EventLoop loop;
   std::array<int, 2> sockets;
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets.data()), 0);
@@ -105,7 +105,7 @@ TEST(EventLoopTest, WhatIsForgottenHearsNothingMore) {
   close(sockets[1]);
 }
 
-TEST(EventLoopTest, DeadlinesAreMet) {
+TEST(EventLoopTest, ATimerIsNotEarly) {
   EventLoop loop;
   Timer::Time met;
   Alarm alarm([&] {
@@ -118,7 +118,7 @@ TEST(EventLoopTest, DeadlinesAreMet) {
   EXPECT_GE(met, deadline);
 }
 
-TEST(EventLoopTest, WhatIsPutOffRunsAtTheEndOfItsRound) {
+TEST(EventLoopTest, LaterRunsATaskAtTheEndOfTheRound) {
   EventLoop loop;
   std::vector<int> order;
   loop.Post([&] {
@@ -136,7 +136,7 @@ TEST(EventLoopTest, WhatIsPutOffRunsAtTheEndOfItsRound) {
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4}));
 }
 
-TEST(EventLoopTest, WhatHasNotRunIsDestroyed) {
+TEST(EventLoopTest, DestroysTasksThatHaveNotRun) {
   const auto held = std::make_shared<int>(1);
   {
     EventLoop loop;

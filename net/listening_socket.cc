@@ -28,7 +28,7 @@
 namespace postern::net {
 namespace {
 
-// A burst of clients waits here; what the system allows is less, mostly.
+// The queue for a burst of clients. The system's limit is usually smaller.
 constexpr int kBacklog = 4096;
 
 constexpr IpAddress kAnyIpv6(IpAddress::Bytes{});
@@ -38,7 +38,7 @@ struct Bound {
   socklen_t length = 0;
 };
 
-// Returns the address for bind(2); nullopt if it is none.
+// Returns the address for bind(2), or nullopt if the path is too long.
 std::optional<Bound> ToSockaddr(const ListenAddress& address) {
   std::optional<Bound> bound(std::in_place);
   if (!address.path.empty()) {
@@ -59,7 +59,8 @@ bool Set(int socket, int level, int option, int value) {
 }
 
 // Removes the socket file that an earlier server left at the path of `bound`.
-// A file of any other kind is someone's data: it stays, and is an error.
+// Any other file may be a user's data: it stays, and the function returns an
+// error.
 absl::Status RemoveStaleSocket(const Bound& bound) {
   const auto& to = reinterpret_cast<const sockaddr_un&>(bound.storage);
   struct stat found = {};
@@ -73,17 +74,17 @@ absl::Status RemoveStaleSocket(const Bound& bound) {
   if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&to),
               bound.length) != 0 &&
       errno == ECONNREFUSED) {
-    (void)unlink(to.sun_path);  // bind(2) reports what could not be removed
+    (void)unlink(to.sun_path);  // if this fails, bind(2) reports it
   }
   return absl::OkStatus();
 }
 
-// Returns whether a socket can have IPv6 addresses here. IPv6 can be missing
-// from the kernel, or be disabled in it.
+// Returns whether sockets can have IPv6 addresses. The kernel may have no IPv6,
+// or it may be disabled.
 bool HasIpv6() {
   const system::Descriptor probe(
       socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  // Without descriptors the caller's own socket(2) says so.
+  // If there are no descriptors left, the caller's socket(2) reports it.
   if (!probe.is_open()) return errno != EAFNOSUPPORT;
   sockaddr_in6 any = {};
   any.sin6_family = AF_INET6;
@@ -163,7 +164,8 @@ absl::StatusOr<system::Descriptor> Listen(const ListenAddress& address,
               !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, address.host.has_value()))) {
     return failed("setsockopt");
   }
-  // The window that TCP offers follows from the buffer, so before listen(2).
+  // TCP computes the window that it offers from the buffer size, so the size
+  // must be set before listen(2).
   if (!LimitBuffers(fd).ok()) return failed("setsockopt");
   if (bind(fd, reinterpret_cast<const sockaddr*>(&bound->storage),
            bound->length) != 0) {
@@ -187,8 +189,8 @@ absl::Status LimitBuffers(int socket) {
     return absl::ErrnoToStatus(errno, "setsockopt");
   }
   if (allowed < 2 * kReceiveBuffer) {
-    // So little would make clients far away slow: the kernel chooses again, for
-    // this buffer alone. Before Linux 5.14 it cannot be told to.
+    // So small a buffer would make distant clients slow. This option lets the
+    // kernel choose the size of this buffer again. It exists since Linux 5.14.
     (void)Set(socket, SOL_SOCKET, SO_BUF_LOCK, SOCK_SNDBUF_LOCK);
   }
   return absl::OkStatus();

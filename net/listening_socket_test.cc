@@ -34,7 +34,7 @@ std::string MakeFolder() {
   return folder;
 }
 
-TEST(ListeningSocketTest, ReadsAddressesAndPrintsThemAgain) {
+TEST(ListeningSocketTest, ParsesAndFormatsAddresses) {
   const struct {
     const char* text;
     ListenAddress address;
@@ -54,7 +54,7 @@ TEST(ListeningSocketTest, ReadsAddressesAndPrintsThemAgain) {
   }
 }
 
-TEST(ListeningSocketTest, RefusesWhatIsNone) {
+TEST(ListeningSocketTest, ParseRefusesOtherText) {
   for (const std::string text : {"",
                                  "25",
                                  ":25",
@@ -83,7 +83,7 @@ TEST(ListeningSocketTest, RefusesWhatIsNone) {
   EXPECT_FALSE(ListenAddress::Parse("unix:/" + std::string(200, 'x')).ok());
 }
 
-TEST(ListeningSocketTest, AFreePortIsOneThatOthersMayShare) {
+TEST(ListeningSocketTest, APortChosenByTheSystemCanBeShared) {
   const auto first =
       Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, /*share=*/true);
   ASSERT_TRUE(first.ok()) << first.status();
@@ -121,7 +121,7 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
   const std::string link = folder + "/link";
   close(open(file.c_str(), O_CREAT | O_WRONLY, 0600));
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-  // To a socket that no server listens at.
+  // A link to a socket on which no server listens.
   auto stale = Listen({std::nullopt, 0, folder + "/stale"}, false);
   ASSERT_TRUE(stale.ok());
   stale->Reset();
@@ -134,7 +134,7 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
     EXPECT_EQ(socket.status().message(),
               "unix:" + path + ": a file that is not a socket exists");
     ASSERT_EQ(lstat(path.c_str(), &after), 0) << path << " is gone";
-    // A new file may get the number of the one that was removed.
+    // A new file may have the inode number of a file that was removed.
     EXPECT_EQ(before.st_ino, after.st_ino) << path << " is gone";
     EXPECT_EQ(before.st_mode, after.st_mode) << path << " is gone";
   }
@@ -144,8 +144,8 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
   rmdir(folder.c_str());
 }
 
-// Has `call`, if `family` is its first argument, fail with `error` on this
-// thread from now on.
+// Makes `call` fail with `error` on this thread from now on if its first
+// argument is `family`.
 void Forbid(uint32_t call, uint32_t family, uint32_t error) {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -162,7 +162,7 @@ void Forbid(uint32_t call, uint32_t family, uint32_t error) {
 
 TEST(ListeningSocketTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
   std::thread([] {
-    Forbid(SYS_socket, AF_INET6, EAFNOSUPPORT);  // as a kernel without IPv6
+    Forbid(SYS_socket, AF_INET6, EAFNOSUPPORT);  // like a kernel without IPv6
     const auto socket = Listen({std::nullopt, 0, ""}, /*share=*/true);
     ASSERT_TRUE(socket.ok()) << socket.status();
     const auto bound = BoundAddress(socket->get());
@@ -173,8 +173,8 @@ TEST(ListeningSocketTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
   }).join();
 }
 
-// Has setsockopt(2) give this thread no larger receive buffer, as where
-// net.core.rmem_max is small and the process has no privileges.
+// Makes setsockopt(2) keep the receive buffers of this thread's sockets small,
+// as if net.core.rmem_max were small and the process had no privileges.
 void KeepReceiveBufferSmall() {
   constexpr uint32_t kOption = offsetof(seccomp_data, args) + 2 * 8;
   sock_filter filter[] = {
@@ -183,7 +183,7 @@ void KeepReceiveBufferSmall() {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kOption),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_RCVBUFFORCE, 3, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SO_RCVBUF, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),  // done, it says
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),  // reports success
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
   };
@@ -192,9 +192,9 @@ void KeepReceiveBufferSmall() {
   ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
-// Then the kernel chooses the receive buffer again. The send buffer, which a
+// The kernel then chooses the receive buffer again. The send buffer, which a
 // client that never reads fills, keeps its size.
-TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeWhereTheKernelChooses) {
+TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeIfTheKernelChooses) {
   std::thread([] {
     KeepReceiveBufferSmall();
     const auto socket =
@@ -202,7 +202,7 @@ TEST(ListeningSocketTest, TheSendBufferKeepsItsSizeWhereTheKernelChooses) {
     ASSERT_TRUE(socket.ok()) << socket.status();
     int locked = 0;
     socklen_t length = sizeof(locked);
-    // Linux 5.14 and later know the option.
+    // The option exists since Linux 5.14.
     if (getsockopt(socket->get(), SOL_SOCKET, SO_BUF_LOCK, &locked, &length) ==
         0) {
       EXPECT_EQ(locked, SOCK_SNDBUF_LOCK);

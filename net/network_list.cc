@@ -16,9 +16,9 @@ namespace postern::net {
 namespace {
 
 constexpr unsigned kAddressBits = 128;
-constexpr unsigned kMappedBits = 96;  // in front of an IPv4 address
+constexpr unsigned kMappedBits = 96;  // the bits before an IPv4 address
 
-// Returns the length of a network, written without needless zeros.
+// Returns the length of a network. It must have no leading zeros.
 std::optional<unsigned> ParseLength(absl::string_view text) {
   if (text.empty() || text.size() > 3) return std::nullopt;
   if (text.size() > 1 && text[0] == '0') return std::nullopt;
@@ -60,7 +60,7 @@ bool NetworkList::Contains(const std::optional<IpAddress>& address) const {
 }
 
 bool NetworkList::Network::Contains(const IpAddress& other) const {
-  // As numbers, IPv4 lies within ::/80 and all that is shorter.
+  // As numbers, IPv4 addresses are in ::/80 and in all shorter networks.
   if (other.v4() != address.v4()) return false;
   const auto* const mine = address.bytes().data();
   const auto* const theirs = other.bytes().data();
@@ -75,21 +75,21 @@ absl::StatusOr<NetworkList::Network> NetworkList::ParseNetwork(
   const size_t slash = entry.find('/');
   const absl::string_view text = entry.substr(0, slash);
   const std::optional<IpAddress> address = IpAddress::Parse(text);
-  if (!address) return Invalid(entry, "no IP address");
+  if (!address) return Invalid(entry, "not an IP address");
   Network network = {*address, kAddressBits};
   if (slash == absl::string_view::npos) return network;
-  // A mapped address is written as IPv6, and so is its length.
+  // A mapped address has the form of IPv6, so its length counts as in IPv6.
   const bool dotted = text.find(':') == absl::string_view::npos;
   const unsigned longest = dotted ? kAddressBits - kMappedBits : kAddressBits;
   const std::optional<unsigned> length = ParseLength(entry.substr(slash + 1));
   if (!length || *length > longest) {
-    return Invalid(entry,
-                   absl::StrCat("its length is no number from 0 to ", longest));
+    return Invalid(
+        entry, absl::StrCat("the length is not a number from 0 to ", longest));
   }
   network.bits = *length + kAddressBits - longest;
   for (unsigned i = network.bits; i < kAddressBits; ++i) {
     if (Bit(*address, i)) {
-      return Invalid(entry, "its address goes on behind its length");
+      return Invalid(entry, "the address has bits set after the length");
     }
   }
   return network;

@@ -5,13 +5,13 @@
 //
 //   entry                  contains
 //   192.0.2.0/24           192.0.2.0 to 192.0.2.255
-//   192.0.2.1              only this address, as does 192.0.2.1/32
+//   192.0.2.1              only this address, like 192.0.2.1/32
 //   2001:db8::/32          the IPv6 addresses that begin with these 32 bits
-//   ::ffff:192.0.2.0/120   as 192.0.2.0/24
+//   ::ffff:192.0.2.0/120   the same as 192.0.2.0/24
 //
-// Addresses are compared as numbers. An IPv4-mapped IPv6 address, of an entry
-// or of a client, is the IPv4 address in it. So no IPv6 network contains an
-// IPv4 client, not even ::/0.
+// Addresses are compared as numbers. An IPv4-mapped IPv6 address, in an entry
+// or of a client, counts as the IPv4 address that it contains. So no IPv6
+// network contains an IPv4 client, not even ::/0.
 
 #ifndef POSTERN_NET_NETWORK_LIST_H_
 #define POSTERN_NET_NETWORK_LIST_H_
@@ -27,28 +27,28 @@
 
 namespace postern::net {
 
-// Thread-safety: once built it never changes; any thread may look things up.
+// Immutable once parsed, so thread-safe.
 class NetworkList {
  public:
   // Contains no address.
   NetworkList() = default;
 
   // Returns the list of all `entries`, or an error that quotes the first wrong
-  // one. Wrong are: an address that does not parse (a zone and blanks are not
-  // allowed); a length that is not a decimal number up to 32 or 128; an address
-  // that has a bit set after that length, since "192.0.2.1/24" may mean the
-  // host or the network.
+  // entry. An entry is wrong if its address does not parse (zones and spaces
+  // are not allowed), if its length is not a decimal number up to 32 or 128, or
+  // if its address has a bit set after that length: "192.0.2.1/24" could mean
+  // the host or the network.
   static absl::StatusOr<NetworkList> Parse(
       absl::Span<const std::string> entries);
 
-  // Returns whether a network contains `address`; false if there is no address.
-  // Linear in the number of networks.
+  // Returns whether one of the networks contains `address`; false if there is
+  // no address. Linear in the number of networks.
   bool Contains(const std::optional<IpAddress>& address) const;
 
   bool empty() const { return networks_.empty(); }
 
  private:
-  // All addresses of one family that share their first bits.
+  // All addresses of one family that begin with the same bits.
   struct Network {
     IpAddress address;
     unsigned bits = 0;  // of IpAddress::bytes(): 96 to 128 for IPv4

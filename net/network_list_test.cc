@@ -24,7 +24,7 @@ NetworkList List(const std::vector<std::string>& entries) {
   return list.value_or(NetworkList());
 }
 
-TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
+TEST(NetworkListTest, ContainsTheAddressesThatBeginWithItsBits) {
   const struct {
     absl::string_view network;
     absl::string_view address;
@@ -45,7 +45,7 @@ TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
       {"0.0.0.0/0", "255.255.255.255", true},
       {"0.0.0.0/0", "::ffff:192.0.2.1", true},
       {"192.0.2.1", "192.0.2.1", true},
-      {"192.0.2.1", "192.0.2.10", false},  // no prefix of a text
+      {"192.0.2.1", "192.0.2.10", false},  // not compared as text
       {"192.0.2.1/32", "192.0.2.1", true},
       {"192.0.2.1/32", "192.0.2.0", false},
       {"2001:db8::/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", true},
@@ -56,7 +56,7 @@ TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
       {"2001:db8::1", "2001:db8::2", false},
       {"2001:db8::1/128", "2001:db8::1", true},
       {"::1", "::1", true},
-      // One address is one address, whichever family shows it.
+      // An IPv4-mapped address is the IPv4 address.
       {"192.0.2.0/24", "::ffff:192.0.2.9", true},
       {"192.0.2.0/24", "::ffff:c000:209", true},
       {"::ffff:192.0.2.0/120", "192.0.2.9", true},
@@ -64,7 +64,7 @@ TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
       {"::ffff:192.0.2.9", "192.0.2.9", true},
       {"::ffff:0:0/96", "192.0.2.9", true},
       {"::ffff:0:0/96", "::1", false},
-      // And the families are two.
+      // IPv6 networks contain no IPv4 address, and the reverse.
       {"::/0", "2001:db8::1", true},
       {"::/0", "192.0.2.1", false},
       {"::/0", "::ffff:192.0.2.1", false},
@@ -72,7 +72,7 @@ TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
       {"0.0.0.0/0", "::1", false},
       {"0.0.0.0/0", "2001:db8::1", false},
       {"192.0.2.0/24", "::192.0.2.1", false},
-      // What is no address is nowhere.
+      // No network contains text that is not an address.
       {"0.0.0.0/0", "", false},
       {"::/0", "", false},
       {"0.0.0.0/0", "127.evil", false},
@@ -86,7 +86,7 @@ TEST(NetworkListTest, HoldsTheAddressesThatShareItsFirstBits) {
   }
 }
 
-TEST(NetworkListTest, AnyEntryWillDo) {
+TEST(NetworkListTest, AnAddressIsContainedIfOneEntryContainsIt) {
   const NetworkList list = List({"192.0.2.0/24", "2001:db8::/32", "127.0.0.1"});
   EXPECT_TRUE(list.Contains(Ip("192.0.2.77")));
   EXPECT_TRUE(list.Contains(Ip("2001:db8::77")));
@@ -102,33 +102,33 @@ TEST(NetworkListTest, AnErrorNamesTheEntry) {
     absl::string_view entry;
     absl::string_view why;
   } cases[] = {
-      {"", "no IP address"},
-      {"/24", "no IP address"},
-      {"192.0.2", "no IP address"},
-      {"192.0.2.", "no IP address"},
-      {"192.0.2.0 /24", "no IP address"},
-      {" 192.0.2.0/24", "no IP address"},
-      {"192.0.2.0-9", "no IP address"},
-      {"192.0.2.010", "no IP address"},
-      {"fe80::1%eth0", "no IP address"},
-      {"mx.example", "no IP address"},
-      {"[::1]", "no IP address"},
-      {"192.0.2.0/", "its length is no number from 0 to 32"},
-      {"192.0.2.0/33", "its length is no number from 0 to 32"},
-      {"192.0.2.0/024", "its length is no number from 0 to 32"},
-      {"192.0.2.0/+24", "its length is no number from 0 to 32"},
-      {"192.0.2.0/24 ", "its length is no number from 0 to 32"},
-      {"192.0.2.0/24/24", "its length is no number from 0 to 32"},
-      {"192.0.2.0/255.255.255.0", "its length is no number from 0 to 32"},
-      {"192.0.2.0/4294967296", "its length is no number from 0 to 32"},
-      {"::/129", "its length is no number from 0 to 128"},
-      {"::/-1", "its length is no number from 0 to 128"},
-      {"192.0.2.1/24", "its address goes on behind its length"},
-      {"192.0.2.1/0", "its address goes on behind its length"},
-      {"192.0.2.1/31", "its address goes on behind its length"},
-      {"2001:db8::1/127", "its address goes on behind its length"},
-      // A length of IPv6: 24 bits, behind which stands ffff.
-      {"::ffff:192.0.2.0/24", "its address goes on behind its length"},
+      {"", "not an IP address"},
+      {"/24", "not an IP address"},
+      {"192.0.2", "not an IP address"},
+      {"192.0.2.", "not an IP address"},
+      {"192.0.2.0 /24", "not an IP address"},
+      {" 192.0.2.0/24", "not an IP address"},
+      {"192.0.2.0-9", "not an IP address"},
+      {"192.0.2.010", "not an IP address"},
+      {"fe80::1%eth0", "not an IP address"},
+      {"mx.example", "not an IP address"},
+      {"[::1]", "not an IP address"},
+      {"192.0.2.0/", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/33", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/024", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/+24", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/24 ", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/24/24", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/255.255.255.0", "the length is not a number from 0 to 32"},
+      {"192.0.2.0/4294967296", "the length is not a number from 0 to 32"},
+      {"::/129", "the length is not a number from 0 to 128"},
+      {"::/-1", "the length is not a number from 0 to 128"},
+      {"192.0.2.1/24", "the address has bits set after the length"},
+      {"192.0.2.1/0", "the address has bits set after the length"},
+      {"192.0.2.1/31", "the address has bits set after the length"},
+      {"2001:db8::1/127", "the address has bits set after the length"},
+      // The length counts as in IPv6: the bits of ffff follow the first 24.
+      {"::ffff:192.0.2.0/24", "the address has bits set after the length"},
   };
   for (const auto& c : cases) {
     const absl::Status status =

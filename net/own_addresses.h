@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The IPv4 addresses of this host. They decide whether u@[192.0.2.1] is local
-// mail. An IPv6 literal never is, as in qmail-smtpd.
+// The IPv4 addresses of this host. They decide whether u@[192.0.2.1] is a local
+// recipient. As in qmail-smtpd, an IPv6 literal is never local.
 
 #ifndef POSTERN_NET_OWN_ADDRESSES_H_
 #define POSTERN_NET_OWN_ADDRESSES_H_
@@ -18,20 +18,20 @@
 
 namespace postern::net {
 
-// Thread-safety: implementations allow Contains() from any thread.
+// Thread-safety: Contains() may be called from any thread.
 class OwnAddresses {
  public:
   virtual ~OwnAddresses() = default;
 
   // Returns whether `address`, an IPv4 address, is an address of this host, or
-  // an error if that cannot be found out.
+  // an error if the addresses cannot be listed.
   virtual absl::StatusOr<bool> Contains(const IpAddress& address) const = 0;
 };
 
 // The addresses of the interfaces that are up, and 0.0.0.0, which connects to
-// this host. Listed when first asked for, because hardly any session asks. An
-// address that appears later needs a new object. After an error the next call
-// tries again.
+// this host. The first call of Contains() lists them, because few sessions need
+// them. An address that the host gets later is not noticed. After an error the
+// next call lists the addresses again.
 class InterfaceAddresses : public OwnAddresses {
  public:
   absl::StatusOr<bool> Contains(const IpAddress& address) const override;
@@ -41,9 +41,9 @@ class InterfaceAddresses : public OwnAddresses {
   mutable std::optional<std::vector<IpAddress>> addresses_;
 };
 
-// Returns the address in "[192.0.2.1]": IpAddress::ParseLiteral() in brackets
-// (qmail takes its numbers modulo 256). Returns nullopt for all other text, an
-// IPv6 literal included.
+// Returns the address in "[192.0.2.1]". Returns nullopt for any other text,
+// including IPv6 literals. Does not reduce numbers modulo 256, as qmail does.
+// See IpAddress::ParseLiteral().
 std::optional<IpAddress> ParseIpv4Literal(absl::string_view domain);
 
 }  // namespace postern::net

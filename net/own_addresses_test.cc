@@ -55,7 +55,7 @@ TEST(OwnAddressesTest, ReadsIpv4Literals) {
   }
 }
 
-TEST(OwnAddressesTest, AnyAddressIsOursAndAForeignOneIsNot) {
+TEST(OwnAddressesTest, TheNullAddressIsOwnAndAForeignAddressIsNot) {
   const InterfaceAddresses addresses;
   const auto any = addresses.Contains(IpAddress::V4({0, 0, 0, 0}));
   ASSERT_TRUE(any.ok()) << any.status();
@@ -65,7 +65,7 @@ TEST(OwnAddressesTest, AnyAddressIsOursAndAForeignOneIsNot) {
   EXPECT_FALSE(*addresses.Contains(IpAddress::V4({255, 255, 255, 255})));
 }
 
-TEST(OwnAddressesTest, LoopbackIsOursWhereItIsUp) {
+TEST(OwnAddressesTest, LoopbackIsOwnIfTheInterfaceIsUp) {
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   ASSERT_GE(fd, 0);
   struct sockaddr_in loopback = {};
@@ -78,10 +78,10 @@ TEST(OwnAddressesTest, LoopbackIsOursWhereItIsUp) {
   const InterfaceAddresses addresses;
   EXPECT_TRUE(*addresses.Contains(IpAddress::V4({127, 0, 0, 1})));
   EXPECT_FALSE(*addresses.Contains(
-      IpAddress::V4({1, 0, 0, 127})));  // the octets backwards
+      IpAddress::V4({1, 0, 0, 127})));  // the octets in reverse order
 }
 
-TEST(OwnAddressesTest, ThreadsShareOne) {
+TEST(OwnAddressesTest, ThreadsMayShareAnObject) {
   const InterfaceAddresses addresses;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

@@ -20,7 +20,7 @@
 namespace postern::net {
 namespace {
 
-// Nobody's certificates are as long; /dev/zero is.
+// No file of certificates is this long. /dev/zero is.
 constexpr size_t kMaxSize = size_t{1} << 20;
 
 struct BioFree {
@@ -33,11 +33,11 @@ BioPointer Reader(absl::string_view bytes) {
       BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
-// OpenSSL would ask at the terminal.
+// Without this callback OpenSSL would ask at the terminal.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
-// Returns whether nothing went wrong but that the file was at its end, and
-// forgets it.
+// Returns whether the last error is only the end of the file. Clears OpenSSL's
+// queue of errors.
 bool AtEnd() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();
@@ -52,7 +52,7 @@ void PemFree::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
 
 absl::StatusOr<PemFile> PemFile::Read(absl::string_view name) {
   PemFile file(name);
-  // O_NONBLOCK: a FIFO must not hold up whoever opens it.
+  // O_NONBLOCK: opening a FIFO must not block.
   const system::Descriptor opened(
       open(file.name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!opened.is_open()) return absl::ErrnoToStatus(errno, name);
@@ -60,7 +60,8 @@ absl::StatusOr<PemFile> PemFile::Read(absl::string_view name) {
   if (fstat(opened.get(), &status) != 0)
     return absl::ErrnoToStatus(errno, name);
   file.open_to_others_ = (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
-  // One piece of memory from the start, so that none is left behind unwiped.
+  // Allocated once at full size. A string that grows would leave unwiped copies
+  // in freed memory.
   file.bytes_.resize(kMaxSize + 1);
   size_t size = 0;
   while (size < file.bytes_.size()) {
@@ -95,7 +96,7 @@ absl::StatusOr<std::vector<CertificatePointer>> PemFile::Certificates() const {
   }
   if (certificates.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name_, ": there is no certificate in it"));
+        absl::StrCat(name_, ": the file contains no certificate"));
   }
   return certificates;
 }
@@ -107,8 +108,8 @@ absl::StatusOr<KeyPointer> PemFile::Key() const {
       PEM_read_bio_PrivateKey(reader.get(), nullptr, &NoPassphrase, nullptr));
   if (key != nullptr) return key;
   ERR_clear_error();
-  return absl::InvalidArgumentError(
-      absl::StrCat(name_, ": no private key in it that needs no passphrase"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      name_, ": the file contains no private key without a passphrase"));
 }
 
 }  // namespace postern::net

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A file of certificates or of a key, RFC 7468.
+// A PEM file (RFC 7468) with certificates or a private key.
 
 #ifndef POSTERN_NET_PEM_FILE_H_
 #define POSTERN_NET_PEM_FILE_H_
@@ -26,24 +26,25 @@ struct PemFree {
 using CertificatePointer = std::unique_ptr<x509_st, PemFree>;
 using KeyPointer = std::unique_ptr<evp_pkey_st, PemFree>;
 
-// What the file held when it was read, at most a megabyte. The memory is wiped
-// when it goes.
+// The contents of a file when it was read, at most 1 MiB. The destructor wipes
+// them.
 class PemFile {
  public:
-  // Every error names the file, here and below.
+  // All errors of this class name the file.
   static absl::StatusOr<PemFile> Read(absl::string_view name);
   PemFile(PemFile&&) = default;
   ~PemFile();
 
-  // Returns all certificates, in order, at least one; other things are passed
-  // over. InvalidArgument if there is none, or one that cannot be read.
+  // Returns all certificates in the order of the file, at least one. Ignores
+  // other contents. Returns InvalidArgument if there is no certificate, or if
+  // one cannot be read.
   absl::StatusOr<std::vector<CertificatePointer>> Certificates() const;
 
-  // Returns the first private key. InvalidArgument if there is none, or it
-  // wants a passphrase: nobody is asked for one.
+  // Returns the first private key. Returns InvalidArgument if there is none, or
+  // if it has a passphrase: postern never asks for a passphrase.
   absl::StatusOr<KeyPointer> Key() const;
 
-  // Others than the owner may read the file.
+  // Returns whether users other than the owner can read the file.
   bool open_to_others() const { return open_to_others_; }
 
  private:

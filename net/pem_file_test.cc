@@ -42,16 +42,17 @@ class PemFileTest : public testing::Test {
   TestCertificates certificates_;
 };
 
-TEST_F(PemFileTest, HoldsCertificatesAndAKey) {
+TEST_F(PemFileTest, ReadsCertificatesAndAKey) {
   const TlsFiles files = certificates_.Make("a", {.common_name = "a"});
   const std::string certificate = Bytes(files.chain_file);
   const std::string key = Bytes(files.key_file);
-  const std::string no_certificate = ": there is no certificate in it";
-  const std::string no_key = ": no private key in it that needs no passphrase";
+  const std::string no_certificate = ": the file contains no certificate";
+  const std::string no_key =
+      ": the file contains no private key without a passphrase";
   const std::string cut = certificate.substr(0, certificate.size() / 2);
   const struct {
     std::string bytes;
-    std::string certificates;  // $: the file's name
+    std::string certificates;  // $ is the file's name
     std::string key;
   } kCases[] = {
       {certificate, "1", "$" + no_key},
@@ -73,7 +74,7 @@ TEST_F(PemFileTest, HoldsCertificatesAndAKey) {
   }
 }
 
-TEST_F(PemFileTest, NamesTheFileThatCannotBeRead) {
+TEST_F(PemFileTest, AnErrorNamesTheFile) {
   const std::string missing = certificates_.Path("missing");
   EXPECT_EQ(PemFile::Read(missing).status().code(),
             absl::StatusCode::kNotFound);
@@ -82,7 +83,7 @@ TEST_F(PemFileTest, NamesTheFileThatCannotBeRead) {
   EXPECT_EQ(Slurp("/dev/zero"), "/dev/zero: longer than a megabyte");
 }
 
-TEST_F(PemFileTest, TellsWhoMayReadIt) {
+TEST_F(PemFileTest, KnowsWhetherOtherUsersCanReadTheFile) {
   const std::string path = certificates_.Write("file", "");
   const struct {
     mode_t mode;

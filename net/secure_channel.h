@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A channel that others cannot read: TLS.
+// A channel that third parties cannot read: TLS.
 
 #ifndef POSTERN_NET_SECURE_CHANNEL_H_
 #define POSTERN_NET_SECURE_CHANNEL_H_
@@ -13,20 +13,20 @@
 
 namespace postern::net {
 
-// An interface, so that programs without TLS need not link it. Read() and
-// Write() are for after the handshake. What has come in the clear before is
-// not seen, and behind an end nothing is.
+// An interface, so that programs without TLS need not link OpenSSL. Call Read()
+// and Write() only after the handshake. Bytes that arrived before the handshake
+// are not returned, and nothing is returned after the end.
 class SecureChannel : public Channel {
  public:
-  // Goes on with the handshake; kOk once it is done.
+  // Continues the handshake. Returns kOk once it is complete.
   virtual Result Handshake() = 0;
-  // Tells the peer that no more will come. Does not wait for its answer.
+  // Sends close_notify: no more bytes follow. Does not wait for the peer's.
   virtual Result Shutdown() = 0;
 
-  // What the handshake has come to.
+  // Returns the result of the handshake.
   virtual TlsInfo info() const = 0;
-  // Why there is nothing more, in one line for a log; empty where the peer has
-  // just ended it.
+  // Returns why the channel ended, in one line for a log. Empty if the peer
+  // ended it without an error.
   virtual std::string error() const = 0;
 };
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The addresses of sockets as SessionInfo has them: a number, and a port.
+// Converts socket addresses from and to an IpAddress and a port.
 
 #ifndef POSTERN_NET_SOCKET_ADDRESS_H_
 #define POSTERN_NET_SOCKET_ADDRESS_H_
@@ -15,12 +15,12 @@
 
 namespace postern::net {
 
-// Puts an IPv4 or IPv6 address into `address` and `port`. An address of another
-// family, such as that of a Unix socket, changes nothing.
+// Sets `address` and `port` from an IPv4 or IPv6 socket address. For another
+// family, such as a Unix socket, changes neither.
 void ReadSocketAddress(const sockaddr_storage& storage,
                        std::optional<IpAddress>* address, uint16_t* port);
 
-// Returns the address for bind(2) and connect(2), and its size.
+// Fills `storage` for bind(2) and connect(2). Returns the size of the address.
 socklen_t MakeSocketAddress(const IpAddress& address, uint16_t port,
                             sockaddr_storage* storage);
 

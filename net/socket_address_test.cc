@@ -13,7 +13,7 @@
 namespace postern::net {
 namespace {
 
-TEST(SocketAddressTest, IsReadAsItWasMade) {
+TEST(SocketAddressTest, ReadsTheAddressThatItMade) {
   for (const char* text : {"192.0.2.1", "0.0.0.0", "::", "2001:db8::1"}) {
     sockaddr_storage storage;
     const std::optional<IpAddress> address = IpAddress::Parse(text);
@@ -27,7 +27,7 @@ TEST(SocketAddressTest, IsReadAsItWasMade) {
   }
 }
 
-TEST(SocketAddressTest, LeavesAUnixSocketWithoutAddress) {
+TEST(SocketAddressTest, AUnixSocketHasNoAddress) {
   sockaddr_storage storage = {};
   storage.ss_family = AF_UNIX;
   std::optional<IpAddress> address;

@@ -11,7 +11,8 @@ namespace {
 
 using Kind = Channel::Result::Kind;
 
-// What a call has come to that returned `count`; `wait` is what it waits for.
+// Converts the result of recv(2) or send(2). `wait` is the result if the call
+// would block.
 Channel::Result Outcome(ssize_t count, Kind wait) {
   if (count > 0) return {Kind::kOk, static_cast<size_t>(count)};
   const bool would_wait =

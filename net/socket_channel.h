@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A connected socket as a Channel.
+// A connected socket as a Channel, for event loops.
 
 #ifndef POSTERN_NET_SOCKET_CHANNEL_H_
 #define POSTERN_NET_SOCKET_CHANNEL_H_
@@ -13,15 +13,15 @@
 
 namespace postern::net {
 
-// Neither closes the socket nor changes its flags; never waits, whether it is
-// blocking or not, and never raises SIGPIPE.
+// Neither closes the socket nor changes its flags. Never blocks, even if the
+// socket is blocking, and never raises SIGPIPE.
 //
-// Each call is counted in a Turn. Once that is over, Read() gives kWantRead
-// although there may be something to read. So a layer above that reads until
-// it has what it wants, as TLS does, ends its work as well.
+// Counts each call in a Turn. Once the turn is over, Read() returns kWantRead
+// even if bytes are available. So the layer above, such as TLS, which reads
+// until it has what it needs, stops as well.
 class SocketChannel : public Channel {
  public:
-  // `turn` must outlive it.
+  // `turn` must outlive the channel.
   SocketChannel(int socket, Turn* turn) : socket_(socket), turn_(*turn) {}
 
   Result Read(absl::Span<char> room) override;

@@ -19,7 +19,7 @@ namespace {
 
 using Kind = Channel::Result::Kind;
 
-// A pair of sockets, blocking ones: the channel must not wait all the same.
+// A pair of blocking sockets. The channel must not block on them.
 class SocketChannelTest : public testing::Test {
  protected:
   SocketChannelTest() {
@@ -40,7 +40,7 @@ class SocketChannelTest : public testing::Test {
   Turn turn_;
 };
 
-TEST_F(SocketChannelTest, ReadsWhatThereIs) {
+TEST_F(SocketChannelTest, ReadsTheBytesThatAreAvailable) {
   SocketChannel channel(sockets_[0], &turn_);
   EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kWantRead);
   ASSERT_EQ(write(sockets_[1], "hello, you", 10), 10);
@@ -52,13 +52,13 @@ TEST_F(SocketChannelTest, ReadsWhatThereIs) {
   EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kWantRead);
 }
 
-TEST_F(SocketChannelTest, KnowsTheEnd) {
+TEST_F(SocketChannelTest, ReportsTheEnd) {
   SocketChannel channel(sockets_[0], &turn_);
   ASSERT_EQ(write(sockets_[1], "x", 1), 1);
   ClosePeer();
   EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kOk);
   EXPECT_EQ(channel.Read(absl::MakeSpan(room_)).kind, Kind::kEnd);
-  EXPECT_EQ(channel.Write("x").kind, Kind::kEnd);  // and no SIGPIPE
+  EXPECT_EQ(channel.Write("x").kind, Kind::kEnd);  // raises no SIGPIPE
 }
 
 TEST_F(SocketChannelTest, WritesUntilThePeerDoesNotRead) {
@@ -77,7 +77,7 @@ TEST_F(SocketChannelTest, WritesUntilThePeerDoesNotRead) {
   EXPECT_EQ(channel.Write("x").kind, Kind::kOk);
 }
 
-TEST_F(SocketChannelTest, ReadsNoMoreWhenTheTurnIsOver) {
+TEST_F(SocketChannelTest, ReadsNothingOnceTheTurnIsOver) {
   SocketChannel channel(sockets_[0], &turn_);
   const std::string bytes(2 * Turn::kUnits, 'x');
   ASSERT_GT(write(sockets_[1], bytes.data(), bytes.size()), 0);

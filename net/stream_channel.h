@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A DescriptorStream as a Channel, which waits.
+// A DescriptorStream as a Channel, for programs that serve one connection.
 
 #ifndef POSTERN_NET_STREAM_CHANNEL_H_
 #define POSTERN_NET_STREAM_CHANNEL_H_
@@ -13,14 +13,14 @@
 
 namespace postern::net {
 
-// Each call waits until something has gone through, or until the deadline:
-// kWantRead and kWantWrite say that it has passed.
+// Each call waits until it has moved at least one byte or until the deadline.
+// kWantRead and kWantWrite mean that the deadline has passed.
 class StreamChannel : public Channel {
  public:
-  // `stream` must outlive it.
+  // `stream` must outlive the channel.
   explicit StreamChannel(DescriptorStream* stream) : stream_(*stream) {}
 
-  // For all calls until the next. At first there is no time at all.
+  // Applies to all further calls. Until it is set, each call times out at once.
   void set_deadline(DescriptorStream::Deadline deadline) {
     deadline_ = deadline;
   }

@@ -61,7 +61,7 @@ void TaskTimer::Work() {
       tasks_.erase(next);
       lock.unlock();
       std::move(task)();
-    }  // what it holds goes while others may take the lock
+    }  // `task` is destroyed without the lock
     lock.lock();
   }
 }

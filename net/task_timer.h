@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Tasks that are to run later, for those who have no event loop.
+// Runs tasks after a delay, for code that has no event loop.
 
 #ifndef POSTERN_NET_TASK_TIMER_H_
 #define POSTERN_NET_TASK_TIMER_H_
@@ -18,7 +18,7 @@
 
 namespace postern::net {
 
-// Thread-safe, but for Start() and the destructor.
+// Thread-safe, except Start() and the destructor.
 class TaskTimer {
  public:
   using Task = absl::AnyInvocable<void() &&>;
@@ -29,11 +29,11 @@ class TaskTimer {
   // Destroys the tasks that have not run.
   ~TaskTimer();
 
-  // Starts its thread. An error: the system has no more.
+  // Starts the thread. Returns an error if the system has no more threads.
   absl::Status Start();
 
-  // Has `task`, which must not wait for anything, run in `delay`; no task
-  // before one that was due earlier.
+  // Runs `task` after `delay`, on the timer's thread. Tasks run in the order of
+  // their times. `task` must not block.
   void After(absl::Duration delay, Task task);
 
  private:

@@ -20,7 +20,7 @@ TEST(TaskTimerTest, RunsTasksInTheOrderOfTheirTimes) {
   TaskTimer timer;
   ASSERT_TRUE(timer.Start().ok());
   const auto begin = std::chrono::steady_clock::now();
-  std::string order;  // of the timer's thread
+  std::string order;  // used by the timer's thread
   std::promise<void> done;
   timer.After(absl::Milliseconds(40), [&] {
     order += "c";
@@ -34,7 +34,7 @@ TEST(TaskTimerTest, RunsTasksInTheOrderOfTheirTimes) {
             std::chrono::milliseconds(40));
 }
 
-TEST(TaskTimerTest, DropsWhatHasNotRunAtItsEnd) {
+TEST(TaskTimerTest, DestroysTasksThatHaveNotRun) {
   const auto held = std::make_shared<int>(0);
   {
     TaskTimer timer;
@@ -45,10 +45,10 @@ TEST(TaskTimerTest, DropsWhatHasNotRunAtItsEnd) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST(TaskTimerTest, TakesTasksOfManyThreads) {
+TEST(TaskTimerTest, AcceptsTasksFromManyThreads) {
   TaskTimer timer;
   ASSERT_TRUE(timer.Start().ok());
-  int ran = 0;  // of the timer's thread
+  int ran = 0;  // used by the timer's thread
   std::promise<void> done;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

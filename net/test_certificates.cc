@@ -36,7 +36,7 @@ KeyPointer NewKey(TestCertificates::Key type) {
     case TestCertificates::Key::kRsa1024:
       return KeyPointer(EVP_RSA_gen(1024));
     case TestCertificates::Key::kRsa2048: {
-      // Its making takes long, and no test looks whether it is new.
+      // Making a key takes long, and no test needs a new one.
       static EVP_PKEY* const rsa = EVP_RSA_gen(2048);
       EVP_PKEY_up_ref(rsa);
       return KeyPointer(rsa);
@@ -62,7 +62,7 @@ TestCertificates::TestCertificates() {
 }
 
 TestCertificates::~TestCertificates() {
-  std::error_code ignored;  // a temporary folder
+  std::error_code ignored;  // it is a temporary directory
   std::filesystem::remove_all(folder_, ignored);
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Certificates for tests, made as they are asked for.
+// Makes certificates for tests.
 
 #ifndef POSTERN_NET_TEST_CERTIFICATES_H_
 #define POSTERN_NET_TEST_CERTIFICATES_H_
@@ -15,7 +15,7 @@
 
 namespace postern::net {
 
-// A folder of PEM files, which goes with it.
+// A temporary directory of PEM files. The destructor removes it.
 class TestCertificates {
  public:
   enum class Key : uint8_t { kRsa1024, kRsa2048, kEcdsaP256 };
@@ -24,11 +24,11 @@ class TestCertificates {
     Key key = Key::kEcdsaP256;
     std::string common_name;
     std::vector<std::string> host_names;  // alternative names
-    std::string issuer;  // another one's file name; itself if empty
+    std::string issuer;  // file name of the issuer; empty: self-signed
     // Extensions in OpenSSL's form: "clientAuth", "caIssuers;URI:http://a/b".
     std::string extended_key_usage;
     std::string authority_access;
-    int first_day = -1;  // of its life, from today
+    int first_day = -1;  // of its validity, relative to today
     int last_day = 1;
   };
 
@@ -37,11 +37,11 @@ class TestCertificates {
   TestCertificates(const TestCertificates&) = delete;
   TestCertificates& operator=(const TestCertificates&) = delete;
 
-  // Writes FILE.pem and FILE.key, which only the owner may read. Any of them
-  // can be the issuer of others.
+  // Writes FILE.pem and FILE.key, which only the owner may read. Each
+  // certificate can be the issuer of others.
   TlsFiles Make(const std::string& file, const Request& request);
 
-  // Writes any file; returns its path.
+  // Writes any file. Returns its path.
   std::string Write(const std::string& file, absl::string_view bytes);
 
   std::string Path(const std::string& file) const;

@@ -42,14 +42,15 @@ void ThreadPool::Run(Task task) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     tasks_.push_back(std::move(task));
-    // Each of the threads that are not at work takes one of the tasks. At the
-    // end the threads are joined, and there are no new ones.
+    // Each idle thread takes one task, so a new thread is needed only if there
+    // are more tasks than idle threads. In the destructor no thread may be
+    // added, because it joins them.
     if (running_ + tasks_.size() > threads_.size() && threads_.size() < most_ &&
         !over_) {
       try {
         Add();
       } catch (const std::system_error&) {
-        most_ = threads_.size();  // those that there are have to do
+        most_ = threads_.size();  // do without more threads
       }
     }
   }
@@ -75,7 +76,7 @@ void ThreadPool::Work(const std::string& name) {
   system::NameThread(name);
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
-    // One that runs may add another.
+    // A task that runs may still add another task.
     changed_.wait(
         lock, [this] { return !tasks_.empty() || (over_ && running_ == 0); });
     if (tasks_.empty()) return;
@@ -85,7 +86,7 @@ void ThreadPool::Work(const std::string& name) {
       ++running_;
       lock.unlock();
       std::move(task)();
-    }  // what it holds goes while others may take the lock
+    }  // `task` is destroyed without the lock
     lock.lock();
     if (--running_ == 0 && over_) changed_.notify_all();
   }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Threads for what blocks: disks, queue programs, password checkers.
+// Threads for tasks that may block: disks, queue programs, password checkers.
 
 #ifndef POSTERN_NET_THREAD_POOL_H_
 #define POSTERN_NET_THREAD_POOL_H_
@@ -20,7 +20,7 @@
 
 namespace postern::net {
 
-// Thread-safe, but for Start() and the destructor.
+// Thread-safe, except Start() and the destructor.
 class ThreadPool {
  public:
   using Task = absl::AnyInvocable<void() &&>;
@@ -28,28 +28,28 @@ class ThreadPool {
   ThreadPool() = default;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
-  // Runs what is queued, and what that adds, to its end; then ends the threads.
+  // Runs all queued tasks, and the tasks that these add. Then ends the threads.
   ~ThreadPool();
 
-  // Starts the first of up to `threads` threads; the others are started when
-  // there are tasks for them, by the threads that call Run(), and stay. They
-  // are named `name` and a number. An error: the system has no more.
+  // Starts the first of at most `threads` threads, named `name` and a number.
+  // Run() starts the others when there are tasks for them. No thread ends
+  // before the destructor. Returns an error if the system has no more threads.
   absl::Status Start(int threads, absl::string_view name);
 
-  // Has `task` run on one of the threads. Tasks are begun in the order of the
-  // calls, and run at the same time. Where the system has no further thread
-  // they wait for those that there are.
+  // Runs `task` on one of the threads. Tasks start in the order of the calls
+  // and run concurrently. If the system has no further thread, the tasks wait
+  // for the existing ones.
   void Run(Task task);
 
-  // Tasks that wait for a thread now.
+  // The number of tasks that wait for a thread.
   size_t queued() const;
-  // Threads that have one now.
+  // The number of threads that run a task.
   size_t running() const;
-  // Threads so far.
+  // The number of threads that were started.
   size_t threads() const;
 
  private:
-  // Under mutex_. May throw std::system_error.
+  // Starts a thread. mutex_ must be held. May throw std::system_error.
   void Add();
   void Work(const std::string& name);
 
@@ -60,7 +60,7 @@ class ThreadPool {
   bool over_ = false;       // guarded by mutex_
   size_t most_ = 0;
   std::string name_;
-  std::vector<std::thread> threads_;  // guarded by mutex_, until it is over
+  std::vector<std::thread> threads_;  // guarded by mutex_ until over_
 };
 
 }  // namespace postern::net

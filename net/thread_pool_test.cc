@@ -19,7 +19,7 @@
 namespace postern::net {
 namespace {
 
-TEST(ThreadPoolTest, RunsAllThatItIsGivenBeforeItEnds) {
+TEST(ThreadPoolTest, RunsAllTasksBeforeItIsDestroyed) {
   std::atomic<int> done{0};
   {
     ThreadPool pool;
@@ -29,7 +29,7 @@ TEST(ThreadPoolTest, RunsAllThatItIsGivenBeforeItEnds) {
   EXPECT_EQ(done, 10000);
 }
 
-TEST(ThreadPoolTest, RunsAlsoWhatIsAddedAtTheEnd) {
+TEST(ThreadPoolTest, RunsTasksThatAreAddedDuringDestruction) {
   std::atomic<int> done{0};
   {
     ThreadPool pool;
@@ -54,10 +54,10 @@ TEST(ThreadPoolTest, RunsAlsoWhatIsAddedAtTheEnd) {
   EXPECT_EQ(done, 1000);
 }
 
-TEST(ThreadPoolTest, TasksRunSideBySide) {
+TEST(ThreadPoolTest, TasksRunConcurrently) {
   ThreadPool pool;
   ASSERT_TRUE(pool.Start(3, "test").ok());
-  // Each of them ends only when all have begun.
+  // Each task ends only after all have begun.
   std::mutex mutex;
   std::condition_variable changed;
   int begun = 0;
@@ -77,7 +77,7 @@ TEST(ThreadPoolTest, TasksRunSideBySide) {
   EXPECT_EQ(pool.queued(), 0u);
 }
 
-TEST(ThreadPoolTest, CountsWhatRunsAndWhatWaits) {
+TEST(ThreadPoolTest, CountsRunningAndQueuedTasks) {
   std::mutex mutex;
   std::condition_variable changed;
   bool begun = false;
@@ -100,7 +100,7 @@ TEST(ThreadPoolTest, CountsWhatRunsAndWhatWaits) {
   changed.notify_all();
 }
 
-TEST(ThreadPoolTest, WhatATaskHoldsGoesWithIt) {
+TEST(ThreadPoolTest, DestroysATaskAfterItHasRun) {
   const auto held = std::make_shared<int>(1);
   {
     ThreadPool pool;
@@ -140,8 +140,8 @@ TEST(ThreadPoolTest, StartsThreadsWhenThereAreTasksForThem) {
   changed.wait(lock, [&] { return begun == 10; });
 }
 
-// A thread that has nothing to do takes the task: there is no need for another.
-TEST(ThreadPoolTest, OneTaskAfterTheOtherNeedsOneThread) {
+// An idle thread takes the task, so no other thread is started.
+TEST(ThreadPoolTest, TasksInSequenceNeedOneThread) {
   ThreadPool pool;
   ASSERT_TRUE(pool.Start(8, "test").ok());
   for (int i = 0; i < 100; ++i) {

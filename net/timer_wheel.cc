@@ -9,7 +9,8 @@
 namespace postern::net {
 namespace {
 
-// Returns the number of zeros behind the lowest bit of `bits`, which is not 0.
+// Returns the number of zeros below the lowest set bit of `bits`, which is not
+// 0.
 uint64_t CountZeros(uint64_t bits) {
   return static_cast<uint64_t>(__builtin_ctzll(bits));
 }
@@ -20,7 +21,7 @@ Timer::~Timer() {
   if (wheel_ != nullptr) wheel_->Disarm(this);
 }
 
-// The first tick that is not before `time`.
+// Returns the first tick that is not before `time`.
 uint64_t TimerWheel::TickOf(Time time) const {
   if (time <= start_) return 0;
   const auto since =
@@ -31,10 +32,11 @@ uint64_t TimerWheel::TickOf(Time time) const {
 
 void TimerWheel::Arm(Timer* timer, Time deadline) {
   timer->deadline_ = deadline;
-  // Not so far that it would come to the slot which Advance() is at.
+  // At most kSlots - 2 ticks ahead, so that it cannot be the slot that
+  // Advance() empties.
   const uint64_t tick = std::clamp(TickOf(deadline), tick_, tick_ + kSlots - 2);
   if (timer->wheel_ != nullptr) {
-    if (timer->tick_ <= tick) return;  // looked at there, and moved
+    if (timer->tick_ <= tick) return;  // Advance() checks and moves it there
     Unlink(timer);
   }
   Link(timer, tick);
@@ -76,8 +78,8 @@ void TimerWheel::Advance(Time now) {
   if (now < start_) return;
   const uint64_t end = static_cast<uint64_t>((now - start_) / kTick) + 1;
   while (tick_ < end && armed_ > 0) {
-    // OnTimer() may arm and disarm what it likes, but nothing into this slot:
-    // what is armed now goes behind it.
+    // OnTimer() may arm and disarm any timer, but none that it arms enters this
+    // slot: Arm() uses tick_ or later ticks.
     Timer*& slot = slots_[tick_++ % kSlots];
     while (Timer* timer = slot) {
       Unlink(timer);

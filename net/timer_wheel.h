@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Deadlines of many connections, cheap to move.
+// Deadlines of many connections that can be moved cheaply.
 
 #ifndef POSTERN_NET_TIMER_WHEEL_H_
 #define POSTERN_NET_TIMER_WHEEL_H_
@@ -16,8 +16,8 @@ namespace postern::net {
 
 class TimerWheel;
 
-// Something that happens at a time. Part of what it happens to; leaves its
-// wheel when it is destroyed.
+// A timer that calls OnTimer() at a deadline. A base class of the object that
+// has the deadline. The destructor disarms it.
 class Timer {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -28,8 +28,8 @@ class Timer {
   virtual ~Timer();
 
  protected:
-  // Its time has come. It is not armed any more, and may be armed again or
-  // destroyed here.
+  // Called when the deadline has passed. The timer is disarmed before the call.
+  // It may be armed again or destroyed here.
   virtual void OnTimer() = 0;
 
   // The time for which it was armed last.
@@ -38,17 +38,18 @@ class Timer {
  private:
   friend class TimerWheel;
 
-  TimerWheel* wheel_ = nullptr;  // null: not armed
-  Timer* next_ = nullptr;        // in its slot
+  TimerWheel* wheel_ = nullptr;  // null if not armed
+  Timer* next_ = nullptr;        // in the same slot
   Timer* previous_ = nullptr;
-  uint64_t tick_ = 0;  // the one at which it is looked at
+  uint64_t tick_ = 0;  // the tick at which the wheel checks it
   Time deadline_;
 };
 
-// TimerWheel knows which timers are due. Deadlines are met late by up to two
-// ticks, never early. Arming costs the same however many there are; a timer
-// that is armed anew for a later time, as a connection's is at each command,
-// stays in its slot and is looked at there: no work but a store.
+// TimerWheel calls the timers that are due. It calls them up to two ticks after
+// the deadline, never before. Arming takes constant time. A timer that is armed
+// again for a later time, as a connection's timer is at each command, stays in
+// its slot until the wheel checks it there, so that only its deadline is
+// stored.
 //
 // Thread-compatible. Must outlive its armed timers.
 class TimerWheel {
@@ -60,30 +61,31 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  // Has `timer` happen at `deadline`, and not when it was to happen before.
+  // Sets the deadline of `timer`. Replaces an earlier deadline.
   void Arm(Timer* timer, Time deadline);
-  // Has it not happen.
+  // Removes the deadline of `timer`. Does nothing if it is not armed.
   void Disarm(Timer* timer);
 
-  // Calls OnTimer() of those that are due at `now`, in no order.
+  // Calls OnTimer() of the timers that are due at `now`, in no particular
+  // order.
   void Advance(Time now);
 
-  // Returns when to call Advance() again, nullopt if no timer is armed. At that
-  // time perhaps none is due.
+  // Returns when to call Advance() next, or nullopt if no timer is armed.
+  // Perhaps no timer is due at that time.
   std::optional<Time> Next() const;
 
  private:
-  static constexpr size_t kSlots = 2048;  // 100 s; later ones come round again
+  static constexpr size_t kSlots = 2048;  // 100 s; later deadlines need rounds
 
   uint64_t TickOf(Time time) const;
   void Link(Timer* timer, uint64_t tick);
   void Unlink(Timer* timer);
 
   const Time start_;
-  uint64_t tick_ = 0;  // all before are done
+  uint64_t tick_ = 0;  // all earlier ticks are done
   size_t armed_ = 0;
   std::array<Timer*, kSlots> slots_ = {};
-  std::array<uint64_t, kSlots / 64> used_ = {};  // a bit for each slot in use
+  std::array<uint64_t, kSlots / 64> used_ = {};  // a bit for each slot
 };
 
 }  // namespace postern::net

@@ -33,7 +33,7 @@ class Alarm : public Timer {
   int times_ = 0;
 };
 
-TEST(TimerWheelTest, ATimerHappensOnceAndNotBefore) {
+TEST(TimerWheelTest, ATimerIsCalledOnceAndNotEarly) {
   TimerWheel wheel(kStart);
   Alarm alarm;
   wheel.Arm(&alarm, kStart + milliseconds(120));
@@ -45,7 +45,7 @@ TEST(TimerWheelTest, ATimerHappensOnceAndNotBefore) {
   EXPECT_EQ(alarm.times(), 1);
 }
 
-TEST(TimerWheelTest, ATimeThatIsPastHappensAtOnce) {
+TEST(TimerWheelTest, ADeadlineInThePastIsDueAtOnce) {
   TimerWheel wheel(kStart);
   wheel.Advance(kStart + seconds(7));
   Alarm alarm;
@@ -54,7 +54,7 @@ TEST(TimerWheelTest, ATimeThatIsPastHappensAtOnce) {
   EXPECT_EQ(alarm.times(), 1);
 }
 
-TEST(TimerWheelTest, ADisarmedTimerDoesNotHappen) {
+TEST(TimerWheelTest, ADisarmedTimerIsNotCalled) {
   TimerWheel wheel(kStart);
   Alarm a, b, c;
   for (Alarm* alarm : {&a, &b, &c}) wheel.Arm(alarm, kStart + seconds(1));
@@ -96,7 +96,7 @@ TEST(TimerWheelTest, AnEarlierDeadlineReplacesALaterOne) {
   EXPECT_EQ(alarm.times(), 1);
 }
 
-TEST(TimerWheelTest, DeadlinesMayBeFarAway) {
+TEST(TimerWheelTest, ADeadlineMayBeFarAway) {
   TimerWheel wheel(kStart);
   Alarm alarm;
   wheel.Arm(&alarm, kStart + std::chrono::hours(4));
@@ -119,7 +119,8 @@ TEST(TimerWheelTest, ATimerMayArmItselfAndDestroyOthers) {
       wheel.Arm(&first, kStart + seconds(first.times() * 2));
   });
   Alarm last([&] { another.reset(); });
-  // On both sides of it in the same slot.
+  // In the same slot, the destroyed timers are before and after the timer that
+  // destroys them.
   wheel.Arm(other.get(), kStart + seconds(1));
   wheel.Arm(&first, kStart + seconds(1));
   wheel.Arm(&last, kStart + seconds(1));
@@ -132,7 +133,7 @@ TEST(TimerWheelTest, ATimerMayArmItselfAndDestroyOthers) {
   EXPECT_EQ(first.times(), 3);
 }
 
-TEST(TimerWheelTest, SaysWhenToLookAgain) {
+TEST(TimerWheelTest, NextSaysWhenToAdvance) {
   TimerWheel wheel(kStart);
   EXPECT_EQ(wheel.Next(), std::nullopt);
   Alarm alarm;
@@ -150,7 +151,7 @@ TEST(TimerWheelTest, SaysWhenToLookAgain) {
   EXPECT_LE(*wheel.Next(), kStart + seconds(101) + TimerWheel::kTick);
 }
 
-TEST(TimerWheelTest, AgreesWithWhoeverLooksAtAllTimers) {
+TEST(TimerWheelTest, AgreesWithASearchOfAllTimers) {
   std::mt19937 random(1);
   const auto below = [&random](uint32_t n) { return random() % n; };
   Timer::Time now = kStart;

@@ -48,8 +48,9 @@ bool HasIssued(X509* issuer, X509* certificate) {
          X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
 }
 
-// Returns whether a certificate says where its issuer's can be fetched. Those
-// of public authorities do, and their issuers are never a client's roots.
+// Returns whether a certificate says where to fetch the issuer's certificate.
+// Certificates of public authorities do, and their issuers are never roots that
+// clients have.
 bool SaysWhereItsIssuerIs(const X509* certificate) {
   auto* const access = static_cast<AUTHORITY_INFO_ACCESS*>(
       X509_get_ext_d2i(certificate, NID_info_access, nullptr, nullptr));
@@ -62,8 +63,8 @@ bool SaysWhereItsIssuerIs(const X509* certificate) {
   return says;
 }
 
-// Returns what keeps a client from following the chain from `leaf` to an
-// authority, or "".
+// Returns why a client cannot follow the chain from `leaf` to an authority, or
+// "".
 std::string ChainFault(X509* leaf, const STACK_OF(X509) * chain) {
   X509* certificate = leaf;
   for (int i = 0; i < sk_X509_num(chain); ++i) {
@@ -83,7 +84,7 @@ std::string ChainFault(X509* leaf, const STACK_OF(X509) * chain) {
   return "";
 }
 
-// Returns OpenSSL's word for what it has just refused, and forgets it.
+// Returns OpenSSL's reason for its last refusal. Clears its queue of errors.
 std::string TakeReason() {
   const char* reason = ERR_reason_error_string(ERR_peek_error());
   ERR_clear_error();
@@ -129,14 +130,14 @@ absl::StatusOr<TlsCertificate> TlsCertificate::Load(
     warnings->push_back(absl::StrCat(file, ": ", what));
   };
   if (key_file->open_to_others()) {
-    warn(files.key_file, "others may read this key");
+    warn(files.key_file, "other users can read this key");
   }
   if (Expired(leaf)) warn(files.chain_file, "the certificate has expired");
   if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0) {
     warn(files.chain_file, "the certificate is not valid yet");
   }
   if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, /*ca=*/0) != 1) {
-    warn(files.chain_file, "the certificate is not one for servers");
+    warn(files.chain_file, "the certificate is not for servers");
   }
   const std::string fault = ChainFault(leaf, certificate.chain_.get());
   if (!fault.empty()) warn(files.chain_file, fault);
@@ -145,7 +146,7 @@ absl::StatusOr<TlsCertificate> TlsCertificate::Load(
 }
 
 bool TlsCertificate::Names(absl::string_view name) const {
-  // A leading dot would stand for all hosts below.
+  // OpenSSL would match a name with a leading dot to all hosts below it.
   if (name.empty() || name.front() == '.') return false;
   const bool names =
       X509_check_host(leaf_.get(), name.data(), name.size(),

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A server's certificate, with the chain that is sent behind it, and its key.
+// A server's certificate with its chain and its private key.
 
 #ifndef POSTERN_NET_TLS_CERTIFICATE_H_
 #define POSTERN_NET_TLS_CERTIFICATE_H_
@@ -25,28 +25,29 @@ namespace postern::net {
 // Immutable, so thread-safe.
 class TlsCertificate {
  public:
-  // Every error names the file. What works here, and may not work at a client,
-  // goes to `warnings`, and names the file as well: a key that others may read,
-  // a certificate that is not valid now or is not for servers, a chain in the
-  // wrong order or without the issuer's certificate.
+  // Loads the files. Every error names the file. Adds to `warnings` what works
+  // here but may fail at a client, each with the file's name: a key that other
+  // users can read, a certificate that is not valid now or is not for servers,
+  // a chain in the wrong order or without the issuer's certificate.
   static absl::StatusOr<TlsCertificate> Load(
       const TlsFiles& files, std::vector<std::string>* warnings);
 
-  // Returns whether a client that asks for the host `name` will take it: by
-  // its alternative names, by its common name where it has none (RFC 6125
-  // 6.4.4), case apart. `*` stands for one whole label, the first.
+  // Returns whether a client that asks for the host `name` accepts the
+  // certificate. Compares `name`, ignoring case, with the alternative names, or
+  // with the common name if there are none (RFC 6125 6.4.4). `*` matches one
+  // whole label, only as the first label.
   bool Names(absl::string_view name) const;
 
-  // Returns its first name: for a client that asks for none. May be empty.
+  // Returns its first name, for clients that ask for no host. May be empty.
   const std::string& first_name() const { return first_name_; }
 
-  // Of the key: OpenSSL's number of RSA, EC and so on.
+  // OpenSSL's number for the type of the key: RSA, EC and so on.
   int key_type() const { return key_type_; }
 
-  // Lets `ssl` use it beside others with keys of another type. Fails where
-  // OpenSSL finds it too weak.
+  // Adds the certificate to those of `ssl`, which has one for each type of key.
+  // Fails if OpenSSL considers it too weak.
   absl::Status Use(ssl_st* ssl) const;
-  // The same for all connections of `context`.
+  // Does the same for all connections of `context`.
   absl::Status Use(ssl_ctx_st* context) const;
 
  private:

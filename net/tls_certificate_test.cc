@@ -35,7 +35,7 @@ class TlsCertificateTest : public testing::Test {
   std::vector<std::string> warnings_;
 };
 
-TEST_F(TlsCertificateTest, NamesHosts) {
+TEST_F(TlsCertificateTest, NamesHostsByAlternativeOrCommonNames) {
   const auto plain =
       Load(certificates_.Make("plain", {.common_name = "old.example"}));
   const auto wild = Load(certificates_.Make(
@@ -53,7 +53,7 @@ TEST_F(TlsCertificateTest, NamesHosts) {
       {"OLD.Example", true, false},
       {"mx.old.example", false, false},
       {"mx.example", false, true},
-      {"common.example", false, false},  // a common name beside others
+      {"common.example", false, false},  // alternative names replace it
       {"a.example.org", false, true},
       {"a.b.example.org", false, false},
       {"example.org", false, false},
@@ -68,14 +68,14 @@ TEST_F(TlsCertificateTest, NamesHosts) {
   }
 }
 
-TEST_F(TlsCertificateTest, KnowsItsKey) {
+TEST_F(TlsCertificateTest, KnowsTheTypeOfItsKey) {
   const auto rsa = Load(certificates_.Make("rsa", {.key = Key::kRsa2048}));
   const auto ecdsa = Load(certificates_.Make("ecdsa", {}));
   ASSERT_TRUE(rsa.ok() && ecdsa.ok());
   EXPECT_NE(rsa->key_type(), ecdsa->key_type());
 }
 
-TEST_F(TlsCertificateTest, IsRefusedWithoutItsKey) {
+TEST_F(TlsCertificateTest, LoadFailsWithoutTheKeyOfTheCertificate) {
   const TlsFiles a = certificates_.Make("a", {});
   const TlsFiles b = certificates_.Make("b", {});
   const TlsFiles rsa = certificates_.Make("rsa", {.key = Key::kRsa2048});
@@ -89,8 +89,8 @@ TEST_F(TlsCertificateTest, IsRefusedWithoutItsKey) {
       {{a.chain_file, rsa.key_file},
        rsa.key_file + ": not the key of " + a.chain_file},
       {{a.chain_file, no_key},
-       no_key + ": no private key in it that needs no passphrase"},
-      {{no_key, a.key_file}, no_key + ": there is no certificate in it"},
+       no_key + ": the file contains no private key without a passphrase"},
+      {{no_key, a.key_file}, no_key + ": the file contains no certificate"},
       {{a.chain_file, "/missing"}, "/missing: No such file or directory"},
       {{"/missing", a.key_file}, "/missing: No such file or directory"},
   };
@@ -99,7 +99,7 @@ TEST_F(TlsCertificateTest, IsRefusedWithoutItsKey) {
   }
 }
 
-TEST_F(TlsCertificateTest, WarnsOfWhatWorks) {
+TEST_F(TlsCertificateTest, WarnsOfCertificatesThatClientsMayRefuse) {
   const TlsFiles good = certificates_.Make("good", {});
   const TlsFiles old =
       certificates_.Make("old", {.first_day = -3, .last_day = -2});
@@ -116,10 +116,9 @@ TEST_F(TlsCertificateTest, WarnsOfWhatWorks) {
       {good, {}},
       {old, {old.chain_file + ": the certificate has expired"}},
       {early, {early.chain_file + ": the certificate is not valid yet"}},
-      {open, {open.key_file + ": others may read this key"}},
+      {open, {open.key_file + ": other users can read this key"}},
       {certificates_.Make("server", {.extended_key_usage = "serverAuth"}), {}},
-      {client,
-       {client.chain_file + ": the certificate is not one for servers"}},
+      {client, {client.chain_file + ": the certificate is not for servers"}},
   };
   for (const auto& c : kCases) {
     EXPECT_TRUE(Load(c.files).ok());
@@ -127,8 +126,8 @@ TEST_F(TlsCertificateTest, WarnsOfWhatWorks) {
   }
 }
 
-// A client that does not have the certificates in between cannot verify the
-// server's, whatever the server thinks of it.
+// A client that does not have the intermediate certificates cannot verify the
+// server's certificate, even if the server can.
 TEST_F(TlsCertificateTest, WarnsOfAChainThatClientsCannotFollow) {
   certificates_.Make("root", {.common_name = "root"});
   certificates_.Make("middle", {.common_name = "middle", .issuer = "root"});
@@ -144,7 +143,7 @@ TEST_F(TlsCertificateTest, WarnsOfAChainThatClientsCannotFollow) {
       {.common_name = "leaf",
        .issuer = "middle",
        .authority_access = "caIssuers;URI:http://ca.example/middle"});
-  // The same names, and other keys.
+  // The same names with other keys.
   const std::string middle = Read("middle.pem");
   certificates_.Make("middle", {.common_name = "middle", .issuer = "root"});
   const std::string impostor = Read("middle.pem");

@@ -18,16 +18,17 @@ namespace {
 
 using Kind = Channel::Result::Kind;
 
-// A record has 16 KiB (RFC 8446 5.2), and hardly anything comes between two of
-// them. A client that sends renewals of its key, or attempts to renegotiate,
-// without end would otherwise never let a Read() return.
+// A record has at most 16 KiB of content (RFC 8446 5.2), and few octets without
+// content arrive between two of them. Without this limit, a client that
+// endlessly sends key updates, or tries to renegotiate, would keep a Read()
+// from returning.
 constexpr uint32_t kMaxBarren = uint32_t{128} << 10;
 
 // OpenSSL reads the 5 octets of a record's header first, and then its content:
-// two system calls for each record. So this much is read at a header. It holds
-// a handshake's message, or a command. It is no more, because what is read at
-// once is also worked on at once: the channel below, which ends a connection's
-// turn, does not see the records in it.
+// two system calls for each record. Therefore a read for a header reads this
+// much. It holds a handshake message or a command. It is not more, because
+// octets that were read together are processed together: the channel below,
+// which ends a connection's turn, does not see the records in them.
 constexpr size_t kAhead = 512;
 
 std::string PrintedSubject(const X509* certificate) {
@@ -44,8 +45,9 @@ std::string PrintedSubject(const X509* certificate) {
   return subject;
 }
 
-// Empties OpenSSL's queue of errors, which is the thread's. Returns what TLS
-// has against it rather than what a cipher has; 0 if there is nothing.
+// Empties OpenSSL's queue of errors, which belongs to the thread. Returns the
+// first error of the TLS library, or else the first of any library, such as a
+// cipher's. Returns 0 if there is none.
 unsigned long TakeError() {
   unsigned long taken = 0;
   while (const unsigned long error = ERR_get_error()) {
@@ -60,7 +62,7 @@ unsigned long TakeError() {
 }  // namespace
 
 struct TlsChannel::Below {
-  // The same for all channels and never freed: it has no state.
+  // Shared by all channels and never freed. It has no state.
   static const BIO_METHOD* Method() {
     static const BIO_METHOD* const method = [] {
       BIO_METHOD* made = BIO_meth_new(
@@ -81,7 +83,7 @@ struct TlsChannel::Below {
     TlsChannel& owner = Owner(bio);
     BIO_clear_retry_flags(bio);
     if (owner.barren_ > kMaxBarren) {
-      owner.error_ = "too much without content";
+      owner.error_ = "too many records without content";
       owner.below_ended_ = true;
       owner.ahead_.clear();
     }
@@ -102,7 +104,7 @@ struct TlsChannel::Below {
     if (count < owner.ahead_.size()) {
       owner.ahead_.erase(0, count);
     } else {
-      owner.ahead_ = std::string();  // a channel at rest holds no memory for it
+      owner.ahead_ = std::string();  // an idle channel holds no memory for it
     }
     return Count(&owner, static_cast<int>(count));
   }
@@ -166,7 +168,7 @@ Channel::Result TlsChannel::Handshake() {
   const int returned = SSL_do_handshake(ssl_.get());
   if (returned != 1) {
     const Result result = Outcome(returned);
-    return input_ended_ ? Fail("peer ended it") : result;
+    return input_ended_ ? Fail("client closed the connection") : result;
   }
   established_ = true;
   return {Kind::kOk};
@@ -203,7 +205,8 @@ Channel::Result TlsChannel::Shutdown() {
     return {Kind::kEnd};
   }
   ERR_clear_error();
-  // A call behind the one that sent it would read until the peer's comes.
+  // SSL_shutdown() sends close_notify at the first call. A further call would
+  // read until the peer's arrives.
   const int returned = SSL_shutdown(ssl_.get());
   if (returned < 0) return Outcome(returned);
   shutdown_ = true;
@@ -236,7 +239,7 @@ Channel::Result TlsChannel::Outcome(int returned) {
       break;
   }
   const unsigned long error = TakeError();
-  if (error == 0) return Fail("peer ended it");
+  if (error == 0) return Fail("client closed the connection");
   const char* const reason = ERR_reason_error_string(error);
   return Fail(reason != nullptr ? reason : "unknown error");
 }

@@ -50,7 +50,7 @@ std::shared_ptr<const TlsContext> MakeContext() {
 
 class TlsChannelTest : public testing::Test {
  protected:
-  // A server and a client on a wire.
+  // A server and a client, connected in memory.
   struct Connection {
     explicit Connection(std::shared_ptr<const TlsContext> context,
                         int version = 0)
@@ -64,7 +64,7 @@ class TlsChannelTest : public testing::Test {
     TlsTestClient client;
   };
 
-  // Returns one that has shaken hands.
+  // Returns a connection after the handshake.
   static std::unique_ptr<Connection> Connect(int version = 0) {
     auto connection = std::make_unique<Connection>(context_, version);
     Kind kind = Kind::kWantRead;
@@ -78,7 +78,7 @@ class TlsChannelTest : public testing::Test {
     return connection;
   }
 
-  // What the server reads until it cannot, and why it cannot.
+  // What the server reads, and the result that ended the reading.
   struct Taken {
     std::string bytes;
     Kind kind = Kind::kEnd;
@@ -95,7 +95,7 @@ class TlsChannelTest : public testing::Test {
     }
   }
 
-  // Has the server write all of it; fails the test where it cannot.
+  // Writes all of `bytes`. Fails the test if the channel does not accept them.
   static void WriteAll(TlsChannel* server, absl::string_view bytes) {
     while (!bytes.empty()) {
       const Channel::Result result = server->Write(bytes);
@@ -104,7 +104,7 @@ class TlsChannelTest : public testing::Test {
     }
   }
 
-  // The making of keys takes time.
+  // Shared, because making keys takes time.
   static void SetUpTestSuite() { context_ = MakeContext(); }
   static void TearDownTestSuite() { context_.reset(); }
 
@@ -127,7 +127,7 @@ TEST_F(TlsChannelTest, CarriesBytesBothWays) {
   }
 }
 
-TEST_F(TlsChannelTest, KnowsWhatItHasComeTo) {
+TEST_F(TlsChannelTest, ReportsTheResultOfTheHandshake) {
   const struct {
     int version;
     const char* protocol;
@@ -144,8 +144,8 @@ TEST_F(TlsChannelTest, KnowsWhatItHasComeTo) {
   }
 }
 
-// Each octet comes alone, each call is refused once.
-TEST_F(TlsChannelTest, GoesOnWhereItHadToWait) {
+// Each octet arrives alone, and each call is refused once.
+TEST_F(TlsChannelTest, ContinuesWhereItHadToWait) {
   for (const int version : kVersions) {
     Connection connection(context_, version);
     connection.wire.step = 1;
@@ -218,7 +218,7 @@ TEST_F(TlsChannelTest, WritesTheSameAtEveryCut) {
     if (cut < bytes.size()) {
       EXPECT_EQ(result.kind, Kind::kWantWrite);
     }
-    // What is left may move and grow meanwhile.
+    // The rest of the bytes may move and grow before the next call.
     const auto rest =
         std::make_unique<std::string>(bytes.substr(result.count) + "and more");
     buffer.reset();
@@ -231,7 +231,7 @@ TEST_F(TlsChannelTest, WritesTheSameAtEveryCut) {
   }
 }
 
-TEST_F(TlsChannelTest, CarriesMuch) {
+TEST_F(TlsChannelTest, CarriesThreeMebibytes) {
   const std::string much = Noise(size_t{3} << 20);
   for (const int version : kVersions) {
     const auto connection = Connect(version);
@@ -244,7 +244,7 @@ TEST_F(TlsChannelTest, CarriesMuch) {
   }
 }
 
-TEST_F(TlsChannelTest, SaysHowMuchHasGoneThrough) {
+TEST_F(TlsChannelTest, ReportsHowMuchWasWritten) {
   const std::string bytes = Noise(40000);
   const auto connection = Connect();
   connection->wire.room = 20000;  // more than a record, less than two
@@ -255,7 +255,7 @@ TEST_F(TlsChannelTest, SaysHowMuchHasGoneThrough) {
             Kind::kWantWrite);
 }
 
-// A client that does not read keeps nobody from hearing it.
+// A client that does not read can still send commands.
 TEST_F(TlsChannelTest, ReadsWhileAWriteWaits) {
   const auto connection = Connect();
   connection->wire.room = 10;
@@ -268,7 +268,7 @@ TEST_F(TlsChannelTest, ReadsWhileAWriteWaits) {
   EXPECT_TRUE(connection->client.Read() == bytes);
 }
 
-// A system call for each would cost more than the record.
+// A system call for each record would cost more than the record.
 TEST_F(TlsChannelTest, ReadsSmallRecordsTogether) {
   const auto connection = Connect();
   for (int i = 0; i < 1000; ++i) connection->client.Write("x");
@@ -278,8 +278,9 @@ TEST_F(TlsChannelTest, ReadsSmallRecordsTogether) {
   EXPECT_LE(connection->wire.reads - before, static_cast<int>(sent / 512 + 2));
 }
 
-// What has been read is worked on, so it is little: one record, or 512 octets.
-TEST_F(TlsChannelTest, ReadsLittleAhead) {
+// Octets that were read are processed before the turn can end, so they must be
+// few: one record, or 512 octets.
+TEST_F(TlsChannelTest, ReadsFewOctetsAhead) {
   for (const size_t size : {size_t{1}, size_t{100}, size_t{16384}}) {
     const auto connection = Connect();
     for (int i = 0; i < 100; ++i) connection->client.Write(Noise(size));
@@ -296,7 +297,7 @@ TEST_F(TlsChannelTest, ReadsLittleAhead) {
   }
 }
 
-TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
+TEST_F(TlsChannelTest, NamesTheReasonOfAFailedHandshake) {
   std::string hello;
   {
     Connection connection(context_);
@@ -304,15 +305,15 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
     hello = connection.wire.to_server;
   }
   std::string damaged = hello;
-  damaged[5] = 2;  // a ServerHello
+  damaged[5] = 2;  // makes it a ServerHello
   const struct {
     std::string input;
     const char* error;
-    const char* error_since_3_2 = error;  // as OpenSSL has named it since 3.2
+    const char* error_since_3_2 = error;  // the text since OpenSSL 3.2
   } kCases[] = {
-      {"", "peer ended it"},
-      {hello, "peer ended it"},
-      {hello.substr(0, 20), "peer ended it"},
+      {"", "client closed the connection"},
+      {hello, "client closed the connection"},
+      {hello.substr(0, 20), "client closed the connection"},
       {"GET / HTTP/1.0\r\n\r\n", "http request"},
       {"POST / HTTP/1.0\r\n\r\n", "http request"},
       {"CONNECT mx:25 HTTP/1.1\r\n\r\n", "https proxy request"},
@@ -333,7 +334,7 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
     }
     EXPECT_EQ(result.kind, Kind::kEnd);
     EXPECT_THAT(server.error(), AnyOf(c.error, c.error_since_3_2)) << c.input;
-    // And it stays so, and leaves nothing to other users of OpenSSL.
+    // The result does not change, and OpenSSL's queue of errors is empty.
     EXPECT_EQ(server.Handshake().kind, Kind::kEnd);
     EXPECT_EQ(server.Shutdown().kind, Kind::kEnd);
     EXPECT_THAT(server.error(), AnyOf(c.error, c.error_since_3_2)) << c.input;
@@ -341,7 +342,7 @@ TEST_F(TlsChannelTest, SaysWhyAHandshakeFails) {
   }
 }
 
-TEST_F(TlsChannelTest, SaysWhatTheClientHasAgainstIt) {
+TEST_F(TlsChannelTest, NamesTheAlertOfTheClient) {
   const struct {
     std::string alert;  // level and description
     const char* error;
@@ -350,7 +351,7 @@ TEST_F(TlsChannelTest, SaysWhatTheClientHasAgainstIt) {
       {"\2\x2a", "sslv3 alert bad certificate",
        "ssl/tls alert bad certificate"},
       {"\2\x30", "tlsv1 alert unknown ca"},
-      {std::string("\1\0", 2), "peer ended it"},
+      {std::string("\1\0", 2), "client closed the connection"},
   };
   for (const auto& c : kCases) {
     Connection connection(context_, TLS1_2_VERSION);
@@ -363,7 +364,7 @@ TEST_F(TlsChannelTest, SaysWhatTheClientHasAgainstIt) {
   }
 }
 
-TEST_F(TlsChannelTest, IsNotLedAstrayByOthersErrors) {
+TEST_F(TlsChannelTest, ErrorsOfOtherCodeDoNotMatter) {
   Connection connection(context_);
   connection.client.Handshake();
   const std::string hello = std::exchange(connection.wire.to_server, "");
@@ -383,8 +384,8 @@ TEST_F(TlsChannelTest, IsNotLedAstrayByOthersErrors) {
   EXPECT_EQ(connection.server.Write("x").kind, Kind::kWantWrite);
 }
 
-// The rest of a message in the clear must not become part of it.
-TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
+// The rest of a message must not be accepted without TLS.
+TEST_F(TlsChannelTest, ReturnsNothingAfterAnEnd) {
   const struct {
     const char* what;
     void (*end)(Connection*);
@@ -395,13 +396,13 @@ TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
       {"close_notify", [](Connection* c) { c->client.CloseNotify(); },
        "half of it", ""},
       {"end", [](Connection* c) { c->wire.client_gone = true; }, "half of it",
-       "peer ended it"},
+       "client closed the connection"},
       {"end of half a record",
        [](Connection* c) {
          c->wire.client_gone = true;
          c->wire.to_server.pop_back();
        },
-       "", "peer ended it"},
+       "", "client closed the connection"},
       {"plain bytes", [](Connection*) {}, "half of it", "wrong version number",
        "bad record type"},
       {"a broken record",
@@ -437,14 +438,14 @@ TEST_F(TlsChannelTest, HandsOutNothingBehindAnEnd) {
   }
 }
 
-TEST_F(TlsChannelTest, TellsTheClientThatNothingFollows) {
+TEST_F(TlsChannelTest, ShutdownSendsCloseNotify) {
   for (const int version : kVersions) {
     const auto connection = Connect(version);
     WriteAll(&connection->server, "221 bye\r\n");
     EXPECT_EQ(connection->server.Shutdown().kind, Kind::kOk);
     EXPECT_EQ(connection->client.Read(), "221 bye\r\n");
     EXPECT_TRUE(connection->client.saw_close());
-    // Once, without a look at what the client says.
+    // close_notify is sent once, without reading what the client sends.
     connection->client.Write("more");
     EXPECT_EQ(connection->server.Shutdown().kind, Kind::kOk);
     EXPECT_EQ(connection->wire.to_client, "");
@@ -453,7 +454,7 @@ TEST_F(TlsChannelTest, TellsTheClientThatNothingFollows) {
   }
 }
 
-TEST_F(TlsChannelTest, WaitsToTellItIfItMust) {
+TEST_F(TlsChannelTest, ShutdownWaitsUntilItCanSend) {
   for (const int version : kVersions) {
     const auto connection = Connect(version);
     connection->wire.room = 3;
@@ -468,7 +469,7 @@ TEST_F(TlsChannelTest, WaitsToTellItIfItMust) {
   }
 }
 
-TEST_F(TlsChannelTest, CannotTellInTheMiddleOfAWrite) {
+TEST_F(TlsChannelTest, ShutdownFailsDuringAWrite) {
   const auto connection = Connect();
   connection->wire.room = 3;
   EXPECT_EQ(connection->server.Write("250 OK\r\n").kind, Kind::kWantWrite);
@@ -484,7 +485,7 @@ TEST_F(TlsChannelTest, CannotTellInTheMiddleOfAWrite) {
   const auto gone = Connect();
   gone->wire.client_gone = true;
   EXPECT_EQ(gone->server.Shutdown().kind, Kind::kEnd);
-  EXPECT_EQ(gone->server.error(), "peer ended it");
+  EXPECT_EQ(gone->server.error(), "client closed the connection");
 }
 
 TEST_F(TlsChannelTest, RefusesToRenegotiate) {
@@ -497,19 +498,19 @@ TEST_F(TlsChannelTest, RefusesToRenegotiate) {
   EXPECT_LT(connection->wire.to_client.size(), 40u);
 }
 
-TEST_F(TlsChannelTest, EndsAClientThatRenewsItsKeyWithoutEnd) {
+TEST_F(TlsChannelTest, EndsAClientThatEndlesslyRenewsItsKey) {
   const auto connection = Connect(TLS1_3_VERSION);
   for (int i = 0; i < 100; ++i) connection->client.RenewKey();
   connection->client.Write("NOOP\r\n");
   EXPECT_EQ(ReadAll(&connection->server).bytes, "NOOP\r\n");
   for (int i = 0; i < 10000; ++i) connection->client.RenewKey();
   EXPECT_EQ(ReadAll(&connection->server).kind, Kind::kEnd);
-  EXPECT_EQ(connection->server.error(), "too much without content");
-  EXPECT_GT(connection->wire.to_server.size(), 0u);  // is not read
+  EXPECT_EQ(connection->server.error(), "too many records without content");
+  EXPECT_GT(connection->wire.to_server.size(), 0u);  // the rest is not read
 }
 
-// Sanitizers have an allocator of their own, and this sees nothing.
-TEST_F(TlsChannelTest, HoldsLittleWhileNothingHappens) {
+// Sanitizers replace the allocator. This test then measures nothing.
+TEST_F(TlsChannelTest, AnIdleChannelHoldsLittleMemory) {
   constexpr size_t kConnections = 20;
   for (const int version : kVersions) {
     std::vector<std::unique_ptr<Connection>> connections;

@@ -18,21 +18,21 @@
 namespace postern::net {
 namespace {
 
-// Of TLS 1.2 and before. The last are for senders of ten years ago, which would
-// send in the clear.
+// For TLS 1.2 and older. The last ones are for senders of ten years ago, which
+// would otherwise send without TLS.
 constexpr char kCiphers[] =
     "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES";
-// Of TLS 1.3. OpenSSL's own order begins with AES-256 and SHA-384, which cost
-// more in each of the many key derivations of a handshake.
+// For TLS 1.3. OpenSSL's order begins with AES-256 and SHA-384, which cost more
+// in each of the many key derivations of a handshake.
 constexpr char kSuites[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
     "TLS_CHACHA20_POLY1305_SHA256";
 constexpr char kGroups[] = "X25519:P-256:P-384";
 
-// How clients of SMTP call their protocol, if they do. None is registered.
+// The names that SMTP clients send in ALPN, if any. None is registered.
 constexpr absl::string_view kProtocols[] = {"smtp", "esmtp"};
 
-// A cipher list that contains it sets OpenSSL's security level.
+// This word in a cipher list sets OpenSSL's security level.
 constexpr absl::string_view kLevel = "@SECLEVEL=";
 
 int ProtocolVersion(TlsVersion version) {
@@ -51,12 +51,12 @@ int ProtocolVersion(TlsVersion version) {
 
 absl::Status OutOfMemory() {
   ERR_clear_error();
-  return absl::ResourceExhaustedError("OpenSSL gives no TLS context");
+  return absl::ResourceExhaustedError("OpenSSL cannot create a TLS context");
 }
 
-// OpenSSL skips words of a cipher list that it does not know, so a misspelt one
-// would show in failed handshakes only. Therefore each is tried alone. Changes
-// the security level of `scratch`.
+// OpenSSL skips words of a cipher list that it does not know, so a misspelt
+// word would show only in failed handshakes. Therefore each word is tried
+// alone. Changes the security level of `scratch`.
 absl::Status CheckWords(absl::string_view ciphers, SSL_CTX* scratch) {
   for (absl::string_view word :
        absl::StrSplit(ciphers, absl::ByAnyChar(":,; "), absl::SkipEmpty())) {
@@ -80,12 +80,12 @@ absl::Status SetCiphers(const TlsSettings& settings, SSL_CTX* context) {
     const absl::Status status = CheckWords(ciphers, context);
     if (!status.ok()) return status;
   }
-  // TLS 1.1 and older have signatures with SHA-1, which need level 0. The list
+  // TLS 1.1 and older need signatures with SHA-1, which need level 0. The list
   // below may set another level.
   SSL_CTX_set_security_level(
       context, settings.min_version < TlsVersion::kTls12 ? 0 : level);
-  // An attacker between client and server could make them agree on a cipher
-  // without authentication.
+  // Without authentication, an attacker between client and server could pose as
+  // the server. Without encryption, the network could read passwords.
   absl::StrAppend(&ciphers, ":!aNULL:!eNULL");
   if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) == 1) {
     return absl::OkStatus();
@@ -96,8 +96,8 @@ absl::Status SetCiphers(const TlsSettings& settings, SSL_CTX* context) {
       absl::StrCat(ciphers, ": ", reason != nullptr ? reason : "refused"));
 }
 
-// Returns whether `cipher`, one of TLS 1.2 or older, can be used with a
-// certificate whose key is of `type`.
+// Returns whether `cipher`, a cipher of TLS 1.2 or older, can be used with a
+// certificate whose key has the type `type`.
 bool Fits(const SSL_CIPHER* cipher, int type) {
   switch (SSL_CIPHER_get_auth_nid(cipher)) {
     case NID_auth_rsa:
@@ -119,7 +119,7 @@ struct TlsContext::Callbacks {
     std::vector<const TlsCertificate*> named;
     if (name != nullptr) named = context.Named(name);
     if (named.empty()) named = context.default_;
-    // A client that had to begin again may ask for another host then.
+    // After a HelloRetryRequest a client may ask for another host.
     const bool begun_again = SSL_get_app_data(ssl) != nullptr;
     if (named == context.default_ && !begun_again) return 1;
     SSL_set_app_data(ssl, self);
@@ -130,10 +130,12 @@ struct TlsContext::Callbacks {
     return 1;
   }
 
-  // Finds out, and goes on whatever it is. OpenSSL's own way of going on would
-  // leave the last error of many, and a later step could clear it.
+  // Verifies the certificate and continues with any result. OpenSSL's way to
+  // continue would keep only the last of several errors, and a later step could
+  // clear it.
   static int VerifyClient(X509_STORE_CTX* store, void*) {
-    // What is left in OpenSSL's queue would pass for an error of the handshake.
+    // An error left in OpenSSL's queue would count as an error of the
+    // handshake.
     ERR_set_mark();
     if (X509_verify_cert(store) != 1 &&
         X509_STORE_CTX_get_error(store) == X509_V_OK) {
@@ -143,8 +145,8 @@ struct TlsContext::Callbacks {
     return 1;
   }
 
-  // A client that names protocols, and not ours, was led here from another
-  // server by somebody between (ALPACA): RFC 7301 3.2.
+  // If a client offers protocols but not SMTP, a third party has redirected it
+  // from another server (ALPACA). RFC 7301 3.2 refuses it.
   static int ChooseProtocol(SSL*, const unsigned char** chosen,
                             unsigned char* size, const unsigned char* offered,
                             unsigned int offered_size, void*) {
@@ -191,8 +193,8 @@ absl::Status TlsContext::Load(const TlsOptions& options) {
   ssl_context_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* const context = ssl_context_.get();
   if (context == nullptr) return OutOfMemory();
-  // CLEANSE_PLAINTEXT: what a client sends may be a password, and nothing of it
-  // may stay in freed memory.
+  // CLEANSE_PLAINTEXT: a client may send a password, and freed memory must not
+  // contain any of it.
   SSL_CTX_set_options(
       context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
@@ -202,10 +204,11 @@ absl::Status TlsContext::Load(const TlsOptions& options) {
                                 SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  // TlsSettings::ciphers may contain ciphers with DHE. Their parameters are as
-  // strong as the certificate's key.
+  // TlsSettings::ciphers may contain DHE ciphers. OpenSSL chooses parameters
+  // that are as strong as the certificate's key.
   SSL_CTX_set_dh_auto(context, 1);
-  // The key of tickets differs already. This holds even if it did not.
+  // Each context has its own key for tickets. The id keeps listeners apart even
+  // if two contexts had the same key.
   const std::string bound =
       absl::StrCat(options.id, "\n", options.client_ca_file);
   unsigned char digest[EVP_MAX_MD_SIZE];
@@ -221,7 +224,8 @@ absl::Status TlsContext::Load(const TlsOptions& options) {
       SSL_CTX_set1_groups_list(context, kGroups) != 1) {
     return OutOfMemory();
   }
-  // A listener for old devices does not need a weak certificate.
+  // A listener for old devices needs no weak certificate, so the certificates
+  // are checked at the level that min_version has not lowered.
   const int level = SSL_CTX_get_security_level(context);
   if (const absl::Status set = SetCiphers(options, context); !set.ok()) {
     return set;
@@ -262,9 +266,9 @@ absl::Status TlsContext::LoadCertificates(const TlsOptions& options,
   return absl::OkStatus();
 }
 
-// A cipher with static RSA needs an RSA certificate, one with ECDSA an ECDSA
-// certificate. If no cipher of the list fits, each handshake with an old client
-// fails.
+// A cipher with static RSA needs an RSA certificate, and a cipher with ECDSA an
+// ECDSA certificate. If no cipher of the list fits, each handshake of TLS 1.2
+// or older fails.
 void TlsContext::WarnOfUselessCiphers() {
   const SSL_CTX* const context = ssl_context_.get();
   if (SSL_CTX_get_min_proto_version(ssl_context_.get()) == TLS1_3_VERSION) {

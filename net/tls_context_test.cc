@@ -25,13 +25,13 @@ namespace {
 using Key = TestCertificates::Key;
 using Kind = Channel::Result::Kind;
 
-// A server and a client on a wire.
+// A server and a client, connected in memory.
 struct Connection {
   Connection(std::shared_ptr<const TlsContext> context,
              const TlsTestClient::Options& options)
       : server(std::move(context), &wire), client(options, &wire) {}
 
-  // Shakes hands; returns why not, or "".
+  // Runs the handshake. Returns why it failed, or "".
   std::string Run() {
     bool client_done = false;
     Kind kind = Kind::kWantRead;
@@ -59,7 +59,7 @@ class TlsContextTest : public testing::Test {
   TestCertificates certificates_;
 };
 
-TEST_F(TlsContextTest, NamesTheFileThatIsNoGood) {
+TEST_F(TlsContextTest, AnErrorNamesTheFile) {
   const TlsFiles good = certificates_.Make("good", {});
   const TlsFiles other = certificates_.Make("other", {});
   const TlsFiles weak = certificates_.Make("weak", {.key = Key::kRsa1024});
@@ -73,7 +73,7 @@ TEST_F(TlsContextTest, NamesTheFileThatIsNoGood) {
        other.key_file + ": not the key of " + good.chain_file},
       {{.certificates = {good, weak}}, weak.chain_file + ": ee key too small"},
       {{.certificates = {good}, .client_ca_file = empty},
-       empty + ": there is no certificate in it"},
+       empty + ": the file contains no certificate"},
       {{.certificates = {good}, .client_ca_file = "/missing"},
        "/missing: No such file or directory"},
   };
@@ -93,7 +93,7 @@ TEST_F(TlsContextTest, WarnsOfEachCertificate) {
   EXPECT_EQ(Connection(context, {}).Run(), "");
 }
 
-// By the name that is asked for, then by the type of key.
+// First by the name that the client asks for, then by the type of key.
 TEST_F(TlsContextTest, ChoosesACertificate) {
   const auto context = Make(
       {.certificates = {
@@ -147,7 +147,7 @@ TEST_F(TlsContextTest, ChoosesACertificate) {
   }
 }
 
-TEST_F(TlsContextTest, ServesNamelessCertificates) {
+TEST_F(TlsContextTest, ServesCertificatesWithoutNames) {
   const auto context =
       Make({.certificates = {certificates_.Make("a", {}),
                              certificates_.Make("b", {.common_name = "b"})}});
@@ -159,8 +159,8 @@ TEST_F(TlsContextTest, ServesNamelessCertificates) {
   EXPECT_EQ(named.client.server_name(), "b");
 }
 
-// What is in the file behind the certificate, and nothing else: the authority
-// for clients is not for sending.
+// The chain contains the certificates of the file and no others. The authority
+// for clients is not sent.
 TEST_F(TlsContextTest, SendsTheChainOfItsFile) {
   const TlsFiles ca = certificates_.Make("ca", {.common_name = "ca"});
   const TlsFiles leaf = certificates_.Make("leaf", {.issuer = "ca"});
@@ -180,8 +180,9 @@ TEST_F(TlsContextTest, SendsTheChainOfItsFile) {
   }
 }
 
-// RFC 8446 4.1.4: the server has no use for the first group, and asks again.
-TEST_F(TlsContextTest, ChoosesByTheSecondAttempt) {
+// RFC 8446 4.1.4: the server does not support the client's first group, and
+// asks for another ClientHello.
+TEST_F(TlsContextTest, TheSecondClientHelloDecidesTheCertificate) {
   const auto context =
       Make({.certificates = {certificates_.Make("a", {.common_name = "a"}),
                              certificates_.Make("b", {.key = Key::kRsa2048,
@@ -194,7 +195,8 @@ TEST_F(TlsContextTest, ChoosesByTheSecondAttempt) {
   EXPECT_EQ(connection.client.server_name(), "b");
 }
 
-// Returns what a client and a server agree on, or why they do not.
+// Returns the protocol and the cipher that a client and a server agree on, or
+// why they do not agree.
 std::string Agreement(std::shared_ptr<const TlsContext> context,
                       const TlsTestClient::Options& client) {
   Connection connection(std::move(context), client);
@@ -236,7 +238,7 @@ TEST_F(TlsContextTest, ServesNoVersionBelowItsLeast) {
   }
 }
 
-TEST_F(TlsContextTest, HasAnOrderOfCiphers) {
+TEST_F(TlsContextTest, PrefersItsOwnOrderOfCiphers) {
   const TlsFiles ecdsa = certificates_.Make("ecdsa", {.common_name = "mx"});
   const TlsFiles rsa =
       certificates_.Make("rsa", {.key = Key::kRsa2048, .common_name = "mx"});
@@ -247,16 +249,16 @@ TEST_F(TlsContextTest, HasAnOrderOfCiphers) {
   const struct {
     int version;
     std::string ciphers;  // of the client, in its order
-    std::string chosen;   // or why none is
+    std::string chosen;   // or the error
   } kCases[] = {
-      // A client without a preference of its own: OpenSSL's, as it is.
+      // A client without a preference: OpenSSL's default order.
       {TLS1_3_VERSION, "", kAes128},
       {TLS1_2_VERSION, "", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"},
       {TLS1_3_VERSION, absl::StrCat(kAes256, ":", kChaCha, ":", kAes128),
        kAes128},
       {TLS1_3_VERSION, absl::StrCat(kAes256, ":", kChaCha), kAes256},
       {TLS1_3_VERSION, kAes256, kAes256},
-      // No hardware for AES.
+      // A client without hardware for AES.
       {TLS1_3_VERSION, absl::StrCat(kChaCha, ":", kAes256, ":", kAes128),
        kChaCha},
       {TLS1_2_VERSION,
@@ -269,7 +271,7 @@ TEST_F(TlsContextTest, HasAnOrderOfCiphers) {
        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
       {TLS1_2_VERSION, "ECDHE-RSA-AES128-SHA",
        "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"},
-      // No forward secrecy.
+      // Ciphers without forward secrecy.
       {TLS1_2_VERSION, "AES128-GCM-SHA256", "no shared cipher"},
       {TLS1_2_VERSION, "AES128-SHA", "no shared cipher"},
   };
@@ -298,7 +300,7 @@ TEST_F(TlsContextTest, HasTheCiphersOfItsList) {
     const char* client;
     const char* outcome;
   } kCases[] = {
-      // A printer: TLS 1.0, and nothing but static RSA.
+      // A printer: TLS 1.0 and only static RSA.
       {TlsVersion::kTls10, "ECDHE+AES:AES128-SHA", TLS1_VERSION, "AES128-SHA",
        "TLSv1 TLS_RSA_WITH_AES_128_CBC_SHA"},
       {TlsVersion::kTls10, "", TLS1_VERSION, "AES128-SHA", kNone},
@@ -308,7 +310,7 @@ TEST_F(TlsContextTest, HasTheCiphersOfItsList) {
        "TLSv1.2 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
       {TlsVersion::kTls10, "AES128-SHA", TLS1_3_VERSION, "",
        "TLSv1.3 TLS_AES_128_GCM_SHA256"},
-      // The list decides the level.
+      // The list sets the security level.
       {TlsVersion::kTls10, "AES128-SHA:@SECLEVEL=1", TLS1_VERSION, "AES128-SHA",
        "no suitable signature algorithm"},
       {TlsVersion::kTls12, "kRSA", TLS1_2_VERSION, "AES128-GCM-SHA256",
@@ -317,7 +319,7 @@ TEST_F(TlsContextTest, HasTheCiphersOfItsList) {
        "TLSv1.2 TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"},
       {TlsVersion::kTls12, "HIGH:!kRSA", TLS1_2_VERSION, "AES128-GCM-SHA256",
        kNone},
-      // Nobody is served without authentication or encryption.
+      // No client is served without authentication or encryption.
       {TlsVersion::kTls12, "ALL:COMPLEMENTOFALL:@SECLEVEL=0", TLS1_2_VERSION,
        "aNULL", kNone},
       {TlsVersion::kTls12, "ALL:COMPLEMENTOFALL:@SECLEVEL=0", TLS1_2_VERSION,
@@ -336,7 +338,7 @@ TEST_F(TlsContextTest, HasTheCiphersOfItsList) {
   }
 }
 
-TEST_F(TlsContextTest, RefusesAListThatIsWrong) {
+TEST_F(TlsContextTest, RefusesAWrongCipherList) {
   const struct {
     const char* ciphers;
     const char* message;
@@ -364,7 +366,7 @@ TEST_F(TlsContextTest, RefusesAListThatIsWrong) {
   }
 }
 
-TEST_F(TlsContextTest, WarnsOfAListThatNoCertificateFits) {
+TEST_F(TlsContextTest, WarnsIfNoCertificateFitsTheCipherList) {
   const TlsFiles ecdsa = certificates_.Make("ecdsa", {});
   const TlsFiles rsa = certificates_.Make("rsa", {.key = Key::kRsa2048});
   const std::vector<std::string> warning = {
@@ -395,19 +397,19 @@ TEST_F(TlsContextTest, WarnsOfAListThatNoCertificateFits) {
   }
 }
 
-TEST_F(TlsContextTest, TakesNoWeakKeyForOldClients) {
+TEST_F(TlsContextTest, OldClientsDoNotPermitAWeakKey) {
   const TlsFiles weak = certificates_.Make("weak", {.key = Key::kRsa1024});
   TlsOptions options;
   options.certificates = {weak};
   options.min_version = TlsVersion::kTls10;
   EXPECT_EQ(std::string(TlsContext::Make(options).status().message()),
             weak.chain_file + ": ee key too small");
-  // Unless the list says so.
+  // The cipher list may permit it.
   options.ciphers = "ECDHE+AES:@SECLEVEL=0";
   EXPECT_TRUE(TlsContext::Make(options).ok());
 }
 
-TEST_F(TlsContextTest, SendsTicketsWhereTheyAreWanted) {
+TEST_F(TlsContextTest, SendsTicketsIfTheSettingSaysSo) {
   const TlsFiles files = certificates_.Make("server", {});
   for (const int version :
        {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -431,7 +433,7 @@ TEST_F(TlsContextTest, SendsTicketsWhereTheyAreWanted) {
   }
 }
 
-TEST_F(TlsContextTest, ServesNoOtherProtocol) {
+TEST_F(TlsContextTest, RefusesClientsOfOtherProtocols) {
   const auto context = Make({.certificates = {certificates_.Make("a", {})}});
   const struct {
     const char* offered;
@@ -451,7 +453,7 @@ TEST_F(TlsContextTest, ServesNoOtherProtocol) {
   }
 }
 
-TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
+TEST_F(TlsContextTest, RequestsACertificateButDoesNotRequireOne) {
   certificates_.Make("ca", {.common_name = "ca"});
   certificates_.Make("stranger", {.common_name = "stranger"});
   TlsOptions options;
@@ -489,10 +491,10 @@ TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
       TlsTestClient::Options client = {.max_version = version,
                                        .certificate = c.certificate};
       Connection first(c.context, client);
-      first.wire.stutter = true;  // it goes on behind the verification
+      first.wire.stutter = true;  // continues after verification
       EXPECT_EQ(first.Run(), "") << c.what;
       EXPECT_EQ(first.server.info().peer_subject, c.subject) << c.what;
-      // And a resumed session is no better.
+      // A resumed session has the same subject.
       EXPECT_EQ(first.client.Read(), "");
       client.session = first.client.session();
       Connection second(c.context, client);
@@ -503,9 +505,9 @@ TEST_F(TlsContextTest, AsksForACertificateAndDemandsNone) {
   }
 }
 
-// A ticket says that its holder's certificate was looked at. Whoever did not
-// look must not be believed.
-TEST_F(TlsContextTest, ResumesASessionAtItsOwnListenerAlone) {
+// A ticket states that its holder's certificate was verified. A listener that
+// did not verify must not accept the ticket.
+TEST_F(TlsContextTest, ASessionIsResumedOnlyAtItsOwnListener) {
   certificates_.Make("ca", {.common_name = "ca"});
   TlsOptions options;
   options.id = "[::]:25";
@@ -530,7 +532,7 @@ TEST_F(TlsContextTest, ResumesASessionAtItsOwnListenerAlone) {
   };
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     for (const auto& c : kCases) {
-      // A new one for each: a client uses none twice in TLS 1.3.
+      // A new session for each case: TLS 1.3 clients use a session only once.
       Connection first(mx, {.max_version = version});
       ASSERT_EQ(first.Run(), "");
       EXPECT_EQ(first.client.Read(), "");
@@ -543,7 +545,7 @@ TEST_F(TlsContextTest, ResumesASessionAtItsOwnListenerAlone) {
   }
 }
 
-TEST_F(TlsContextTest, IsSharedByThreads) {
+TEST_F(TlsContextTest, ThreadsMayShareAContext) {
   const auto context =
       Make({.certificates = {certificates_.Make("a", {.common_name = "a"}),
                              certificates_.Make("b", {.common_name = "b"})}});

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The files of a certificate. Apart, so that programs without TLS can name them
-// and need not link it.
+// The files of a certificate. Separate from tls_certificate.h, so that programs
+// without TLS can name them without linking OpenSSL.
 
 #ifndef POSTERN_NET_TLS_FILES_H_
 #define POSTERN_NET_TLS_FILES_H_
@@ -11,9 +11,9 @@
 
 namespace postern::net {
 
-// Where they are. May be one file.
+// Paths. Both may name the same file.
 struct TlsFiles {
-  std::string chain_file;  // PEM: the server's certificate, then its issuers'
+  std::string chain_file;  // PEM: the certificate, then its issuers'
   std::string key_file;    // PEM, without a passphrase
 };
 

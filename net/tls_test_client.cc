@@ -46,7 +46,7 @@ TlsTestClient::TlsTestClient(const Options& options, TestWire* wire)
     : wire_(*wire) {
   context_.reset(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   SSL_CTX* const context = context_.get();
-  // What is too old for a server must be sent for it to be refused.
+  // The client must send what is too weak, so that the server can refuse it.
   SSL_CTX_set_security_level(context, 0);
   SSL_CTX_set_min_proto_version(context, options.min_version);
   SSL_CTX_set_max_proto_version(context, options.max_version);
@@ -99,7 +99,7 @@ TlsTestClient::TlsTestClient(const Options& options, TestWire* wire)
 }
 
 TlsTestClient::~TlsTestClient() {
-  // A session of a connection that is not shut down is no good to OpenSSL.
+  // OpenSSL does not resume a session whose connection was not shut down.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 

@@ -21,7 +21,7 @@ Turn::Time Now() {
   return now;
 }
 
-TEST(TurnTest, EndsAfterSoManyUnitsHoweverFastTheyAre) {
+TEST(TurnTest, EndsAfterAFixedNumberOfUnits) {
   Turn turn(Now);
   turn.Begin(now);
   uint64_t units = 0;
@@ -32,7 +32,7 @@ TEST(TurnTest, EndsAfterSoManyUnitsHoweverFastTheyAre) {
   EXPECT_EQ(units, Turn::kUnits);
 }
 
-TEST(TurnTest, EndsAfterSoMuchTimeHoweverFewTheUnitsAre) {
+TEST(TurnTest, EndsAfterAFixedTime) {
   Turn turn(Now);
   turn.Begin(now);
   uint64_t units = 0;
@@ -44,7 +44,7 @@ TEST(TurnTest, EndsAfterSoMuchTimeHoweverFewTheUnitsAre) {
   EXPECT_LE(units * 30, 1000 + Turn::kLook * 30);
 }
 
-TEST(TurnTest, OctetsAreUnitsToo) {
+TEST(TurnTest, CountsOctetsAsUnits) {
   Turn turn(Now);
   turn.Begin(now);
   size_t octets = 0;
@@ -67,7 +67,7 @@ TEST(TurnTest, AShortTurnDoesNotReadTheClock) {
   EXPECT_EQ(looks, 0);
 }
 
-TEST(TurnTest, IsOverUntilTheNextOneBegins) {
+TEST(TurnTest, StaysOverUntilTheNextTurnBegins) {
   Turn turn(Now);
   turn.Begin(now);
   turn.Spend(Turn::kUnits * Turn::kOctetsOfAUnit);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Brings answers from any thread to the one that serves a session.
+// Passes answers from any thread to the thread that serves a session.
 
 #ifndef POSTERN_TRANSPORTS_ANSWER_BOX_H_
 #define POSTERN_TRANSPORTS_ANSWER_BOX_H_
@@ -18,18 +18,19 @@
 
 namespace postern::transports {
 
-// AnswerBox is where a blocking driver waits for answers. Post() is
-// thread-safe, the rest is for the session's thread. Share it (std::shared_ptr)
-// with all that may answer late.
+// The place where a blocking driver waits for answers. Post() is thread-safe.
+// Only the session's thread may call the other functions. Share it
+// (std::shared_ptr) with all code that may answer later.
 class AnswerBox {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // On the thread of `session`.
+  // Call it on the thread of `session`.
   explicit AnswerBox(ServedSession* session)
       : thread_(std::this_thread::get_id()), session_(session) {}
 
-  // Takes an answer. The session has it at once if this is its thread.
+  // Accepts an answer. On the session's thread, passes it to the session at
+  // once.
   void Post(PostedAnswer&& answer) {
     if (std::this_thread::get_id() == thread_) {
       if (session_ != nullptr) session_->Answer(std::move(answer));
@@ -42,8 +43,8 @@ class AnswerBox {
     changed_.notify_one();
   }
 
-  // Waits until other threads have posted something, and gives it to the
-  // session. Returns false if that did not happen by the deadline.
+  // Waits for answers from other threads, and passes them to the session.
+  // Returns false if there are none at the deadline.
   bool Wait(Deadline deadline) {
     std::vector<PostedAnswer> answers;
     {
@@ -58,7 +59,7 @@ class AnswerBox {
     return true;
   }
 
-  // The session is over: later answers change nothing.
+  // The session has ended. Later answers are dropped.
   void Close() { session_ = nullptr; }
 
  private:

@@ -69,7 +69,7 @@ void Connection::Begin(Admission admission) {
 
 void Connection::OnEvents(uint32_t events) {
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
-  // TLS may have to read in order to write, and the other way round.
+  // TLS may have to read before it can write, and the reverse.
   if (secure_ != nullptr) events |= EPOLLIN | EPOLLOUT;
   if ((events & EPOLLOUT) != 0) writable_ = true;
   if ((events & EPOLLIN) != 0 || hung_up_) readable_ = true;
@@ -78,7 +78,7 @@ void Connection::OnEvents(uint32_t events) {
 
 void Connection::OnTimer() {
   if (proxy_info_ != nullptr) {
-    RefuseProxy("no header in time");
+    RefuseProxy("no header before the timeout");
   } else {
     // The session may have a later deadline by now: while the connection waits
     // for a turn, the timer stays armed for an old one. A timer is never early,
@@ -89,7 +89,8 @@ void Connection::OnTimer() {
 }
 
 void Connection::Run() {
-  // Within itself: Begin(), in the header's own call. Or GoOn() will come.
+  // running_: Admit() called Begin() inside TakeProxyHeader(). put_off_: GoOn()
+  // will be called.
   if (running_ || put_off_ || closed_) return;
   running_ = true;
   turn().Begin(host_.loop().now());
@@ -162,8 +163,9 @@ bool Connection::Read() {
   switch (result.kind) {
     case Kind::kOk:
       session_.Received(result.count);
-      // A socket that has given less than there was room for is empty, and the
-      // next octet is an event; but the end may have been announced already.
+      // A read that did not fill the room has emptied the socket, and the next
+      // octet causes an event. An end of input may have caused its event
+      // already.
       if (secure_ == nullptr && !hung_up_ && result.count < room.size()) {
         readable_ = false;
       }
@@ -204,7 +206,8 @@ bool Connection::Finish() {
   if (session_.turned_away()) {
     held_ = host_.HoldRefused();
     if (!held_ || !Watch()) {
-      // The kernel resets a connection that is closed with input unread.
+      // If a socket with unread input is closed, the kernel sends a reset, and
+      // the client may lose the reply.
       (void)plain_.Read(host_.loop().scratch());
       return Close();
     }

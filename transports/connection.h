@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One client of a Server, from its accept(2) to its close(2).
+// One connection of a Server, from accept(2) to close(2).
 
 #ifndef POSTERN_TRANSPORTS_CONNECTION_H_
 #define POSTERN_TRANSPORTS_CONNECTION_H_
@@ -31,14 +31,15 @@
 
 namespace postern::transports {
 
-// Names a connection of a thread, and none after it in the same slot.
+// Identifies a connection of a thread. A later connection in the same slot has
+// another generation.
 struct ConnectionId {
   uint32_t slot = 0;
   uint32_t generation = 0;
 };
 
-// What the connections of a thread need of their server, the same for all of
-// them. Its methods may be called within a connection's own methods.
+// What all connections of a thread need from their server. A Connection may
+// call these functions inside its own.
 class ConnectionHost {
  public:
   ConnectionHost(net::EventLoop* loop, const SessionTimes* times)
@@ -48,28 +49,27 @@ class ConnectionHost {
   net::EventLoop& loop() const { return loop_; }
   const SessionTimes& times() const { return times_; }
 
-  // Decides whether the connection is served; `info` is what is known of its
-  // client. Answers with Begin(), if the connection is still there.
+  // Decides whether the connection is served. `info` contains what is known of
+  // the client. The host answers by Begin(), if the connection still exists.
   virtual void Admit(ConnectionId id, SessionInfo info) = 0;
-  // `peer` did not send the PROXY header that it should begin with; `why` is
-  // for the log. The connection is closed.
+  // Called if `peer` did not send a valid PROXY header; `why` is for the log.
+  // The connection is closed.
   virtual void OnProxyRefused(const SessionInfo& peer, absl::string_view why) {
     (void)peer;
     (void)why;
   }
-  // Brings an answer to Answer(), if the connection is still there.
-  // Thread-safe.
+  // Passes an answer to Answer(), if the connection still exists. Thread-safe.
   virtual void Post(ConnectionId id, PostedAnswer answer) = 0;
-  // Calls GoOn() at the end of the round, if the connection is still there; not
-  // before this returns.
+  // Calls GoOn() at the end of the round, if the connection still exists. Never
+  // calls it before Yield() returns.
   virtual void Yield(ConnectionId id) = 0;
-  // Returns whether a client that was turned away can be kept until it has
-  // closed, so that its reply is not lost: the number of such clients is
-  // limited. If so, ReleaseRefused() follows, once.
+  // Returns whether a refused connection may stay open until its client has
+  // closed it, so that the reply is not lost. The number of such connections is
+  // limited. If true, ReleaseRefused() is called later, once.
   virtual bool HoldRefused() = 0;
   virtual void ReleaseRefused() = 0;
-  // The connection is over, and its descriptor closed: it must be destroyed at
-  // the end of the round.
+  // The connection has ended and its descriptor is closed. The host must
+  // destroy it at the end of the round.
   virtual void OnClosed(ConnectionId id) = 0;
 
  private:
@@ -77,63 +77,65 @@ class ConnectionHost {
   const SessionTimes& times_;
 };
 
-// Connection drives a ServedSession on one EventLoop's thread: system calls,
-// and nothing that ServedSession could decide. All methods are called on that
-// thread.
+// Connection drives a ServedSession on the thread of one EventLoop. It makes
+// the system calls and leaves all decisions to ServedSession. Call all
+// functions on that thread.
 //
-// One call serves the client for one Turn at most (net/turn.h), and then
-// asks for another (ConnectionHost::Yield), so that no client can keep the
-// others of its loop waiting. tests/connection_memory_test.cc has the bound of
+// One call serves the client for at most one Turn (net/turn.h), and then asks
+// for another turn (ConnectionHost::Yield), so that no client can block the
+// others of its event loop. tests/connection_memory_test.cc checks the limit on
 // the memory that a client can hold.
 //
-// The descriptor is watched once, for everything, and edge-triggered: what can
-// be read and written is remembered, and serving costs no epoll_ctl(2).
+// The descriptor is watched once, for all events, edge-triggered. The
+// connection remembers whether it is readable and writable, so that serving it
+// needs no epoll_ctl(2).
 class Connection : public net::EventLoop::Handler, private net::Timer {
  public:
-  // Takes `socket`, which is connected and non-blocking. With `tls`, it is
-  // served through TLS from the start. `host` must outlive the connection and
-  // every answer that it waits for.
+  // Takes ownership of `socket`, which is connected and non-blocking. With
+  // `tls`, the connection begins with a TLS handshake. `host` must outlive the
+  // connection and all answers for which it waits.
   Connection(int socket, ConnectionId id, bool tls, ConnectionHost* host);
 
-  // Reads the PROXY header with which the connection begins, and nothing after
-  // it, puts its addresses into `info`, and has that admitted. Where there is
-  // none, or none that can be read, the connection is closed. Called before
-  // Begin(), or not at all.
+  // Reads the PROXY header at the beginning of the connection and nothing after
+  // it, stores its addresses in `info`, and calls ConnectionHost::Admit().
+  // Closes the connection if there is no valid header. Call it before Begin(),
+  // or not at all.
   void ReadProxyHeader(SessionInfo info);
 
-  // Serves the client as `admission` says. Called once; until then nothing is
-  // read. Too late, it changes nothing.
+  // Serves the client as `admission` says. Call it once. Nothing is read before
+  // it, except a PROXY header. It has no effect after the timeout for
+  // admission.
   void Begin(Admission admission);
-  // Says `reply`, and closes. In place of Begin().
+  // Sends `reply` and closes the connection. Call it instead of Begin().
   void Refuse(const Reply& reply) {
     session_.Refuse(reply);
     Run();
   }
-  // Begin() will come later: the time for it runs from now on.
+  // Begin() will be called later. Starts the timeout for admission.
   void AwaitAdmission() {
     if (session_.stage() == Stage::kAdmission) Run();
   }
 
-  // Takes an answer of a port, and goes on.
+  // Passes an answer to the session and continues.
   void Answer(PostedAnswer&& answer) {
     session_.Answer(std::move(answer));
     Run();
   }
-  // Returns whether the caller is within a method of the connection.
+  // Returns whether the caller is inside a function of the connection.
   bool running() const { return running_; }
-  // The loop gives it another turn, after Yield().
+  // Begins the turn for which Yield() asked.
   void GoOn() {
     put_off_ = false;
     Run();
   }
 
-  // The server goes down: the session ends at the next moment at which no
-  // answer and no content is under way.
+  // The server shuts down. The session ends as soon as it waits for no answer
+  // and no content.
   void Shutdown() {
     session_.Shutdown();
     Run();
   }
-  // The same at once.
+  // Ends the session at once.
   void Abandon() {
     session_.Abandon();
     Run();
@@ -147,10 +149,10 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
 
   void OnTimer() override;
 
-  // Does what can be done, then sets the timer.
+  // Does all work that is possible now, then sets the timer.
   void Run();
-  // Each does one thing that the session asks for, and returns whether the
-  // session may ask for another now.
+  // Each function does one thing for which the session asks, and returns
+  // whether Run() may call Act() again now.
   bool Act();
   bool Transfer(const Next& next);
   bool Read();
@@ -162,7 +164,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
 
   void TakeProxyHeader();
   void RefuseProxy(absl::string_view why);
-  // Has the loop report the socket's events.
+  // Makes the event loop report the socket's events. Returns false on an error.
   bool Watch() {
     watched_ = watched_ || host_.loop().Watch(
                                socket_.get(),
@@ -171,7 +173,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   }
   // The turn is over: asks for another.
   bool PutOff();
-  // Reports the session's end, once.
+  // Reports the end of the session, once.
   void ReportEnd();
 
   Instant Now() const { return ToInstant(host_.loop().now()); }
@@ -186,19 +188,19 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   system::Descriptor socket_;
   bool readable_ = false;
   bool writable_ = true;
-  bool hung_up_ = false;    // the peer has ended its side, or all of it
+  bool hung_up_ = false;    // the peer closed its side, or all of it
   bool running_ = false;    // within Run()
-  bool put_off_ = false;    // GoOn() will come
-  bool held_ = false;       // turned away, and ReleaseRefused() is due
+  bool put_off_ = false;    // GoOn() will be called
+  bool held_ = false;       // refused; ReleaseRefused() must be called
   bool tls_ended_ = false;  // close_notify was sent
-  bool reported_ = false;   // the session's end
+  bool reported_ = false;   // the end of the session
   bool watched_ = false;    // by the loop
   bool closed_ = false;
   net::SocketChannel plain_;
 
   std::shared_ptr<SessionHost> session_host_;
   std::unique_ptr<net::SecureChannel> secure_;
-  std::unique_ptr<SessionInfo> proxy_info_;  // until its header has come
+  std::unique_ptr<SessionInfo> proxy_info_;  // until the header is read
   ServedSession session_;
 };
 

@@ -31,7 +31,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Accepts everything; takes content, and counts its octets.
+// Accepts everything. Counts the octets of content.
 class Everything : public Policy, public Delivery {
  public:
   std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
@@ -67,14 +67,14 @@ class Everything : public Policy, public Delivery {
   };
 };
 
-// As TLS is when a client puts each octet into a record of its own: one octet
-// comes of a read, and the handshake takes whatever comes.
+// Like TLS with a client that puts each octet into its own record: one read
+// returns one octet, and the handshake consumes all octets that arrive.
 class OneOctetAtATime : public net::SecureChannel {
  public:
   struct Counts {
     size_t reads = 0;
-    size_t handshake_octets = 0;  // that are still to come
-    std::string error;            // of the handshake, once they have
+    size_t handshake_octets = 0;  // that are still needed
+    std::string error;            // of the handshake, after these octets
   };
   OneOctetAtATime(net::Channel* below, Counts* counts)
       : below_(*below), counts_(*counts) {}
@@ -122,7 +122,8 @@ class ConnectionTest : public testing::Test, public ConnectionHost {
     connection_.emplace(pair_[1], ConnectionId{}, tls, this);
     connection_->Begin(std::move(admission));
   }
-  // Sends as much of it as the socket takes, with no turn for the server.
+  // Sends as much of `bytes` as the socket accepts, while the server does not
+  // run.
   size_t Send(absl::string_view bytes) {
     size_t sent = 0;
     while (sent < bytes.size()) {
@@ -133,7 +134,7 @@ class ConnectionTest : public testing::Test, public ConnectionHost {
     }
     return sent;
   }
-  // One event, and all turns that come of it; returns how many.
+  // Reports one event and runs all turns that follow. Returns their number.
   size_t Serve() {
     size_t turns = 1;
     connection_->OnEvents(EPOLLIN | EPOLLOUT);
@@ -207,7 +208,7 @@ TEST_F(ConnectionTest, RecordsOfOneOctetEndATurn) {
   connection_->OnEvents(EPOLLIN);
   EXPECT_TRUE(yielded_);
   EXPECT_LE(counts_.reads - before, net::Turn::kUnits);
-  // The other turns serve the rest, without another event.
+  // The other turns serve the rest without another event.
   for (; std::exchange(yielded_, false); connection_->GoOn()) {
     EXPECT_LE(counts_.reads - before, octets);
   }
@@ -247,7 +248,7 @@ TEST_F(ConnectionTest, CommandsInOneReadEndATurn) {
   EXPECT_EQ(all_.decided - before, 2000u);
 }
 
-TEST_F(ConnectionTest, AnEndCountsTheOctets) {
+TEST_F(ConnectionTest, TheEndCountsTheOctets) {
   Begin(/*tls=*/false);
   Send("EHLO c\r\nQUIT\r\n");
   Serve();
@@ -259,7 +260,7 @@ TEST_F(ConnectionTest, AnEndCountsTheOctets) {
   EXPECT_EQ(ends_[0].bytes_out, replies.size());
 }
 
-TEST_F(ConnectionTest, AnEndSaysWhyAHandshakeFailed) {
+TEST_F(ConnectionTest, TheEndNamesTheErrorOfAHandshake) {
   counts_.error = "no shared cipher";
   Begin(/*tls=*/true);
   ASSERT_EQ(ends_.size(), 1u);
@@ -268,7 +269,7 @@ TEST_F(ConnectionTest, AnEndSaysWhyAHandshakeFailed) {
   EXPECT_FALSE(ends_[0].clean);
 }
 
-TEST_F(ConnectionTest, AnEndSaysThatAHandshakeTookTooLong) {
+TEST_F(ConnectionTest, TheEndReportsAHandshakeTimeout) {
   counts_.handshake_octets = 1;
   options_.handshake_timeout = absl::Seconds(1);
   Begin(/*tls=*/true);
@@ -279,7 +280,7 @@ TEST_F(ConnectionTest, AnEndSaysThatAHandshakeTookTooLong) {
   EXPECT_EQ(ends_[0].reason, CloseReason::kTimeout);
 }
 
-TEST_F(ConnectionTest, AHandshakeHasNoMoreThanTheSessionsTime) {
+TEST_F(ConnectionTest, TheSessionTimeoutLimitsTheHandshake) {
   counts_.handshake_octets = 1;
   options_.handshake_timeout = absl::Hours(1);
   options_.session_timeout = absl::Seconds(1);
@@ -289,8 +290,8 @@ TEST_F(ConnectionTest, AHandshakeHasNoMoreThanTheSessionsTime) {
   EXPECT_EQ(ends_[0].reason, CloseReason::kTimeout);
 }
 
-// The timer was set for the handshake, which is over. Since then the connection
-// has waited for turns alone.
+// The timer is set for the handshake, which has ended. Since then the connection
+// has only waited for turns.
 TEST_F(ConnectionTest, AnOldDeadlineDoesNotEndASessionThatWaitsForATurn) {
   counts_.handshake_octets = 1;
   options_.handshake_timeout = absl::Seconds(1);
@@ -307,8 +308,8 @@ TEST_F(ConnectionTest, AnOldDeadlineDoesNotEndASessionThatWaitsForATurn) {
   EXPECT_EQ(Replies(), "220 mx.example ESMTP\r\n");
 }
 
-// The client has ended its message in LF, and waits for the reply to it.
-TEST_F(ConnectionTest, AMessageThatEndsInLfHasItsReplySoon) {
+// The client ended its message with LF and waits for the reply.
+TEST_F(ConnectionTest, AMessageThatEndsInLfGetsItsReplySoon) {
   Begin(/*tls=*/false);
   Send(absl::StrCat(kEnvelope, "text\n.\n"));
   Serve();
@@ -320,7 +321,7 @@ TEST_F(ConnectionTest, AMessageThatEndsInLfHasItsReplySoon) {
   EXPECT_THAT(Replies(), HasSubstr("354 go ahead\r\n554 5.5.2 bare LF"));
 }
 
-TEST_F(ConnectionTest, AMessageThatOnlySeemsToEndHasItsTime) {
+TEST_F(ConnectionTest, AMessageThatContinuesAfterLfHasTheFullTimeout) {
   Begin(/*tls=*/false);
   Send(absl::StrCat(kEnvelope, "text\n.\n"));
   Serve();

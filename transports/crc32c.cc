@@ -8,7 +8,7 @@
 namespace postern::transports {
 namespace {
 
-// 0x1edc6f41 from its lowest bit to its highest.
+// 0x1edc6f41 with its bits in reverse order.
 constexpr uint32_t kPolynomial = 0x82f63b78;
 
 constexpr std::array<uint32_t, 256> MakeTable() {

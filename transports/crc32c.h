@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The checksum of RFC 3720 12.1 and of the PROXY protocol.
+// The checksum CRC-32C (RFC 3720 12.1), which the PROXY protocol uses.
 
 #ifndef POSTERN_TRANSPORTS_CRC32C_H_
 #define POSTERN_TRANSPORTS_CRC32C_H_
@@ -12,9 +12,9 @@
 
 namespace postern::transports {
 
-// Returns the CRC-32C (Castagnoli) of `octets`; of nothing it is 0. `before` is
-// that of what stands in front of them: the checksum of a text is that of its
-// parts, one after the other.
+// Returns the CRC-32C (Castagnoli) of `octets`, 0 for an empty text. To compute
+// the checksum of a text in pieces, pass the checksum of the pieces before
+// `octets` as `before`.
 uint32_t Crc32c(absl::string_view octets, uint32_t before = 0);
 
 }  // namespace postern::transports

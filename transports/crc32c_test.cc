@@ -19,7 +19,7 @@ std::string Counting(int from, int to) {
   return octets;
 }
 
-TEST(Crc32cTest, IsThatOfTheExamplesInRfc3720) {
+TEST(Crc32cTest, MatchesTheExamplesOfRfc3720) {
   const struct {
     std::string octets;
     uint32_t crc;
@@ -35,7 +35,7 @@ TEST(Crc32cTest, IsThatOfTheExamplesInRfc3720) {
   for (const auto& c : cases) EXPECT_EQ(Crc32c(c.octets), c.crc);
 }
 
-TEST(Crc32cTest, IsTheSameInPieces) {
+TEST(Crc32cTest, CanBeComputedInPieces) {
   const std::string octets = Counting(0, 255);
   for (size_t cut = 0; cut <= octets.size(); ++cut) {
     EXPECT_EQ(Crc32c(octets.substr(cut), Crc32c(octets.substr(0, cut))),

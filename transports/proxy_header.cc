@@ -21,8 +21,8 @@ constexpr absl::string_view kSignature1("PROXY ");
 constexpr absl::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
 
 constexpr size_t kMinSize1 = 15;   // PROXY UNKNOWN CRLF
-constexpr size_t kMaxSize1 = 107;  // the protocol's own bound
-constexpr size_t kPrefix2 = 16;    // what each header of version 2 begins with
+constexpr size_t kMaxSize1 = 107;  // the protocol's limit
+constexpr size_t kPrefix2 = 16;    // the fixed part of version 2
 
 constexpr size_t kIpv4Size = 4;
 constexpr size_t kIpv6Size = 16;
@@ -66,37 +66,37 @@ std::optional<uint16_t> ParsePort(absl::string_view text) {
   return static_cast<uint16_t>(port);
 }
 
-// `line` has neither signature nor CRLF; `size` has both.
+// `line` excludes the signature and CRLF; `size` includes both.
 ProxyHeader ParseLine(absl::string_view line, size_t size) {
   if (line == "UNKNOWN" || absl::StartsWith(line, "UNKNOWN ")) {
     return Local(size);
   }
   const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
   const bool v6 = words[0] == "TCP6";
-  if (!v6 && words[0] != "TCP4") return Error("no known protocol");
+  if (!v6 && words[0] != "TCP4") return Error("unknown protocol");
   if (words.size() != 5) return Error("not two addresses and two ports");
   const auto source = IpAddress::Parse(words[1]);
   const auto destination = IpAddress::Parse(words[2]);
   if (!source || !destination || absl::StrContains(words[1], ':') != v6 ||
       absl::StrContains(words[2], ':') != v6) {
-    return Error("no address of its family");
+    return Error("invalid address for TCP4 or TCP6");
   }
   const auto source_port = ParsePort(words[3]);
   const auto destination_port = ParsePort(words[4]);
-  if (!source_port || !destination_port) return Error("no port");
+  if (!source_port || !destination_port) return Error("invalid port");
   return {.kind = ProxyHeader::Kind::kAddresses,
           .size = size,
           .source = {*source, *source_port},
           .destination = {*destination, *destination_port}};
 }
 
-// `in` begins with as much of the signature as there is.
+// `in` begins with the available part of the signature.
 ProxyHeader ParseVersion1(absl::string_view in) {
   const absl::string_view seen = in.substr(0, kMaxSize1);
   bool cr = false;
   for (size_t i = kSignature1.size(); i < seen.size(); ++i) {
     const char c = seen[i];
-    if (cr && c != '\n') return Error("a CR that ends no line");
+    if (cr && c != '\n') return Error("a CR without an LF");
     if (cr) {
       constexpr size_t kBegin = kSignature1.size();
       return ParseLine(seen.substr(kBegin, i - 1 - kBegin), i + 1);
@@ -104,7 +104,7 @@ ProxyHeader ParseVersion1(absl::string_view in) {
     cr = c == '\r';
     if (!cr && !absl::ascii_isprint(c)) return Error("not printable");
   }
-  if (seen.size() == kMaxSize1) return Error("a line of more than 107 octets");
+  if (seen.size() == kMaxSize1) return Error("longer than 107 octets");
   return NeedInput(
       std::clamp(seen.size() + (cr ? 1 : 2), kMinSize1, kMaxSize1));
 }
@@ -114,8 +114,8 @@ size_t Number16(absl::string_view in, size_t at) {
          static_cast<unsigned char>(in[at + 1]);
 }
 
-// Returns whether the four octets at `at` are the checksum of `header` with
-// zeros for them.
+// Returns whether the four octets at `at` are the checksum of `header`, which
+// is computed with zeros in their place.
 bool ChecksumFits(absl::string_view header, size_t at) {
   uint32_t crc = Crc32c(header.substr(0, at));
   crc = Crc32c(absl::string_view("\0\0\0\0", kChecksumSize), crc);
@@ -123,18 +123,18 @@ bool ChecksumFits(absl::string_view header, size_t at) {
   return crc == (Number16(header, at) << 16 | Number16(header, at + 2));
 }
 
-// Returns what is wrong with the vectors from `at` to the end of `header`;
-// empty if nothing is. Linear: there is one checksum at most.
+// Returns what is wrong with the vectors from `at` to the end of `header`, or
+// an empty text. Linear, because at most one checksum is computed.
 absl::string_view CheckVectors(absl::string_view header, size_t at) {
   constexpr size_t kVectorPrefix = 3;
   constexpr char kChecksum = 0x03;
   bool checked = false;
   while (at < header.size()) {
-    if (header.size() - at < kVectorPrefix) return "a vector is cut off";
+    if (header.size() - at < kVectorPrefix) return "an incomplete vector";
     const char type = header[at];
     const size_t length = Number16(header, at + 1);
     at += kVectorPrefix;
-    if (header.size() - at < length) return "a vector is cut off";
+    if (header.size() - at < length) return "an incomplete vector";
     if (type == kChecksum) {
       if (checked) return "two checksums";
       if (length != kChecksumSize) return "a checksum that is not 4 octets";
@@ -146,7 +146,7 @@ absl::string_view CheckVectors(absl::string_view header, size_t at) {
   return "";
 }
 
-// `header` is all of one, with two addresses of `size` octets in front of two
+// `header` is a complete header, with two addresses of `size` octets before two
 // ports.
 ProxyHeader ParseAddresses(absl::string_view header, size_t size) {
   const size_t ports = kPrefix2 + 2 * size;
@@ -159,8 +159,8 @@ ProxyHeader ParseAddresses(absl::string_view header, size_t size) {
               static_cast<uint16_t>(Number16(header, ports + kPortSize))}};
 }
 
-// `in` begins with as much of the signature as there is. What is wrong is said
-// at the octet that shows it.
+// `in` begins with the available part of the signature. Returns an error as
+// soon as an octet shows it.
 ProxyHeader ParseVersion2(absl::string_view in) {
   constexpr size_t kCommandAt = 12;
   constexpr size_t kFamilyAt = 13;
@@ -174,8 +174,8 @@ ProxyHeader ParseVersion2(absl::string_view in) {
 
   if (in.size() <= kCommandAt) return NeedInput(kPrefix2);
   const char command = in[kCommandAt];
-  if ((command & 0xf0) != 0x20) return Error("no version 2");
-  if (command != kLocal && command != kProxy) return Error("no known command");
+  if ((command & 0xf0) != 0x20) return Error("not version 2");
+  if (command != kLocal && command != kProxy) return Error("unknown command");
 
   if (in.size() <= kFamilyAt) return NeedInput(kPrefix2);
   const char family = in[kFamilyAt];

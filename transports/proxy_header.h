@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The PROXY protocol (haproxy's proxy-protocol.txt): what a proxy writes in
-// front of a connection that it passes on, to say whose it is.
+// The PROXY protocol (haproxy's proxy-protocol.txt): a header that a proxy
+// writes at the beginning of a connection that it passes on. It names the
+// client.
 //
 //   version 1   PROXY TCP4 192.0.2.1 198.51.100.2 4711 25 CRLF
 //               PROXY TCP6 2001:db8::1 2001:db8::2 4711 25 CRLF
@@ -10,9 +11,10 @@
 //   version 2   signature, version and command, family, length: 16 octets;
 //               addresses; type-length-value vectors
 //
-// Which version it is shows in the first octet. That there is a header at all
-// must not be guessed from the bytes: whoever may write one may have any
-// address. Read one from the proxies of a list, always, and from nobody else.
+// The first octet shows the version. A server must not guess from the bytes
+// whether there is a header: a client that may send one can claim any address.
+// Always read a header from the proxies of a list, and never from other
+// clients.
 
 #ifndef POSTERN_TRANSPORTS_PROXY_HEADER_H_
 #define POSTERN_TRANSPORTS_PROXY_HEADER_H_
@@ -26,64 +28,67 @@
 
 namespace postern::transports {
 
-// The longest header that is read, of either version. The protocol has 65551
-// octets for version 2; what fills them is certificates, for which there is no
-// use here, and nobody is known yet to whom so much room should be lent.
+// The longest header that is read, of either version. In version 2 the protocol
+// permits 65551 octets, which only certificates need. postern does not use
+// them, and so early in a connection the client is not known.
 inline constexpr size_t kMaxProxyHeader = 4096;
 
 struct [[nodiscard]] ProxyHeader {
   enum class Kind : uint8_t {
-    // What there is is the beginning of a header.
+    // `in` is the beginning of a header.
     kNeedInput,
-    // The connection is that of `source` to `destination`.
+    // The header names the addresses of the connection: from `source` to
+    // `destination`.
     kAddresses,
-    // The connection is the proxy's own (a health check), or the proxy does not
-    // say whose it is: its own addresses stand. Rules that trust the proxy's
-    // address trust everyone of whom it does not say more.
+    // The proxy opened the connection itself (a health check), or does not name
+    // the client. The addresses of the proxy's connection then stay in effect,
+    // so rules that allow the proxy's address apply to all such clients.
     kLocal,
-    // This is no header; the connection is to be closed, without a word.
+    // Not a valid header. Close the connection without a reply.
     kError,
   };
 
   struct Endpoint {
-    std::optional<IpAddress> address;  // set in kAddresses
+    std::optional<IpAddress> address;  // set with kAddresses
     uint16_t port = 0;
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
   };
 
   Kind kind = Kind::kNeedInput;
-  // Of kAddresses and kLocal, the octets of the header: the connection proper
-  // begins behind them. Of kNeedInput, octets that any header with this
-  // beginning has, more than there are: who reads that far and no further has
-  // taken nothing of what stands behind the header.
+  // With kAddresses and kLocal: the number of octets of the header. The data of
+  // the connection follow it. With kNeedInput: a number of octets that every
+  // header with this beginning has, greater than the size of `in`. A caller
+  // that reads no more than that reads nothing after the header.
   size_t size = 0;
   Endpoint source;
   Endpoint destination;
-  // Of kError: why, for the log; constant, and empty otherwise. Nothing of the
-  // peer's is in it.
+  // With kError: the reason, for the log. A constant text without data from the
+  // client. Otherwise empty.
   absl::string_view error;
 
   friend bool operator==(const ProxyHeader&, const ProxyHeader&) = default;
 };
 
-// Reads the header at the beginning of `in`, all that has come so far. Behind
-// kNeedInput call again with more. Anything else is final and depends on no
-// octet behind the one that settled it, so it is the same however the bytes
-// were cut. Looks at no octet behind the header, at 107 of version 1 at most,
-// and of an unfinished version 2 at the first 16.
+// Parses the header at the beginning of `in`, which contains everything
+// received so far. After kNeedInput call it again with more. Any other result
+// is final. It does not depend on octets after the one that decided it, so it
+// is the same for all ways in which the bytes arrive. Looks at no octet after
+// the header, at no more than 107 octets of version 1, and only at the first 16
+// of an incomplete version 2.
 //
-// Strict, since two readers of one header must not differ:
-//   version 1  one blank between words; a line of at most 107 octets, printable
-//              ASCII, that ends with CRLF; ports 0 to 65535 without zeros in
-//              front; IPv4 addresses of four decimal numbers without them.
-//   version 2  LOCAL, whose addresses and vectors are skipped unread as the
-//              protocol wants; or PROXY of TCP over IPv4 or IPv6, of a UNIX
-//              stream (kLocal: its client has no address that a rule could be
-//              about) or of the family UNSPEC (as LOCAL). Datagrams are
-//              refused, no mail comes in them. Vectors must fill the header
-//              exactly; a checksum (PP2_TYPE_CRC32C), if there is one, must be
-//              right; the other vectors are skipped.
+// Strict, because two programs must not read one header differently:
+//   version 1  one space between words; a line of at most 107 octets, printable
+//              ASCII, that ends in CRLF; ports 0 to 65535 without leading
+//              zeros; IPv4 addresses of four decimal numbers without leading
+//              zeros.
+//   version 2  LOCAL, whose addresses and vectors are skipped unread, as the
+//              protocol requires; or PROXY of TCP over IPv4 or IPv6, of a UNIX
+//              stream (kLocal: no rule can name its client) or of the family
+//              UNSPEC (like LOCAL). Datagrams are refused, because they carry
+//              no mail. Vectors must fill the header exactly. A checksum
+//              (PP2_TYPE_CRC32C) must be correct if there is one. Other vectors
+//              are skipped.
 ProxyHeader ParseProxyHeader(absl::string_view in);
 
 }  // namespace postern::transports

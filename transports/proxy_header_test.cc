@@ -18,7 +18,7 @@ namespace {
 
 using Kind = ProxyHeader::Kind;
 
-// A literal of octets, NULs among them.
+// Converts a literal that may contain NULs.
 template <size_t kSize>
 std::string Octets(const char (&text)[kSize]) {
   return std::string(text, kSize - 1);
@@ -33,7 +33,7 @@ std::string Number16(size_t n) {
   return {static_cast<char>(n >> 8), static_cast<char>(n)};
 }
 
-// Version 2: `command` and `family` are its 13th and 14th octets.
+// A header of version 2. `command` and `family` are its 13th and 14th octets.
 std::string V2(char command, char family, const std::string& block) {
   return absl::StrCat(Signature(), std::string({command, family}),
                       Number16(block.size()), block);
@@ -50,7 +50,7 @@ std::string Vector(char type, const std::string& value) {
   return absl::StrCat(std::string(1, type), Number16(value.size()), value);
 }
 
-// A header with the vectors `before` and `behind` the right checksum.
+// A header with the vectors `before`, a correct checksum, and more vectors.
 std::string Checked(const std::string& before, const std::string& behind) {
   std::string header =
       V2(0x21, 0x11,
@@ -60,15 +60,15 @@ std::string Checked(const std::string& before, const std::string& behind) {
   return header.replace(at, 4, Number16(crc >> 16) + Number16(crc & 0xffff));
 }
 
-// Parses a copy that ends where it ends, so that ASan sees who reads on.
+// Parses a copy of exact size, so that ASan reports a read after its end.
 ProxyHeader Parse(const std::string& in) {
   const auto copy = std::make_unique<char[]>(in.size());
   in.copy(copy.get(), in.size());
   return ParseProxyHeader(absl::string_view(copy.get(), in.size()));
 }
 
-// What each prefix of `in` says: a header that is not finished, up to the octet
-// that settles what all of it is.
+// Expects that each prefix of `in` is incomplete, up to the octet that decides
+// the result of all of `in`.
 void ExpectTheSameHoweverCut(const std::string& in) {
   const ProxyHeader whole = Parse(in);
   bool settled = false;
@@ -87,7 +87,7 @@ void ExpectTheSameHoweverCut(const std::string& in) {
   }
 }
 
-TEST(ProxyHeaderTest, SaysWhoseTheConnectionIs) {
+TEST(ProxyHeaderTest, ReadsTheAddressesOfTheConnection) {
   const std::string ipv6 = Octets(
       "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
       "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\xff\xff\0\0");
@@ -111,7 +111,7 @@ TEST(ProxyHeaderTest, SaysWhoseTheConnectionIs) {
       {"PROXY TCP6 ::ffff:192.0.2.1 ::FFFF:c633:6402 4711 25\r\n",
        {IpAddress::Parse("192.0.2.1"), 4711},
        {IpAddress::Parse("198.51.100.2"), 25}},
-      // The longest that can be.
+      // The longest possible line.
       {"PROXY TCP6 ffff:f:ffff:ffff:ffff:ffff:255.255.255.255 "
        "ffff:f:ffff:ffff:ffff:ffff:255.255.255.255 1 2\r\n",
        {IpAddress::Parse("ffff:f:ffff:ffff:ffff:ffff:ffff:ffff"), 1},
@@ -125,7 +125,7 @@ TEST(ProxyHeaderTest, SaysWhoseTheConnectionIs) {
       {V2(0x21, 0x21, mapped),
        {IpAddress::Parse("192.0.2.1"), 4711},
        {IpAddress::Parse("198.51.100.2"), 25}},
-      // With vectors: PP2_TYPE_AUTHORITY, NOOP, one of no known type.
+      // With vectors: PP2_TYPE_AUTHORITY, NOOP, an unknown type.
       {V2(0x21, 0x11,
           Ipv4() + Vector(2, "mx.example") + Vector(4, "") +
               Vector('\xee', std::string(3000, 'x'))),
@@ -153,7 +153,7 @@ TEST(ProxyHeaderTest, SaysWhoseTheConnectionIs) {
   }
 }
 
-TEST(ProxyHeaderTest, SaysThatTheConnectionIsTheProxysOwn) {
+TEST(ProxyHeaderTest, RecognizesConnectionsWithoutAClientAddress) {
   const std::string cases[] = {
       "PROXY UNKNOWN\r\n",
       "PROXY UNKNOWN \r\n",
@@ -161,7 +161,7 @@ TEST(ProxyHeaderTest, SaysThatTheConnectionIsTheProxysOwn) {
       "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
       "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
       V2(0x20, 0x00, ""),
-      // LOCAL's family and block are skipped unread.
+      // The family and the block of LOCAL are skipped unread.
       V2(0x20, 0x11, Ipv4()),
       V2(0x20, 0x12, "no vectors"),
       V2(0x20, '\xff', std::string(4080, 'x')),
@@ -178,7 +178,7 @@ TEST(ProxyHeaderTest, SaysThatTheConnectionIsTheProxysOwn) {
   }
 }
 
-TEST(ProxyHeaderTest, RefusesWhatIsNoHeader) {
+TEST(ProxyHeaderTest, RefusesInvalidHeaders) {
   const std::string many(107, 'x');
   const struct {
     std::string in;
@@ -197,16 +197,16 @@ TEST(ProxyHeaderTest, RefusesWhatIsNoHeader) {
       {"PROXY UNKNOWN \x80\r\n", "not printable"},
       {Octets("PROXY TCP4 192.0.2.1\0 198.51.100.2 4711 25\r\n"),
        "not printable"},
-      {"PROXY UNKNOWN\r\r\n", "a CR that ends no line"},
-      {"PROXY UNKNOWN a\rb\r\n", "a CR that ends no line"},
-      {"PROXY UNKNOWN " + many, "a line of more than 107 octets"},
+      {"PROXY UNKNOWN\r\r\n", "a CR without an LF"},
+      {"PROXY UNKNOWN a\rb\r\n", "a CR without an LF"},
+      {"PROXY UNKNOWN " + many, "longer than 107 octets"},
       {absl::StrCat("PROXY UNKNOWN ", many.substr(0, 92), "\r\n"),
-       "a line of more than 107 octets"},
-      {"PROXY \r\n", "no known protocol"},
-      {"PROXY  TCP4 192.0.2.1 198.51.100.2 4711 25\r\n", "no known protocol"},
-      {"PROXY UNKNOWNS\r\n", "no known protocol"},
-      {"PROXY unknown\r\n", "no known protocol"},
-      {"PROXY UDP4 192.0.2.1 198.51.100.2 4711 25\r\n", "no known protocol"},
+       "longer than 107 octets"},
+      {"PROXY \r\n", "unknown protocol"},
+      {"PROXY  TCP4 192.0.2.1 198.51.100.2 4711 25\r\n", "unknown protocol"},
+      {"PROXY UNKNOWNS\r\n", "unknown protocol"},
+      {"PROXY unknown\r\n", "unknown protocol"},
+      {"PROXY UDP4 192.0.2.1 198.51.100.2 4711 25\r\n", "unknown protocol"},
       {"PROXY TCP4\r\n", "not two addresses and two ports"},
       {"PROXY TCP4 192.0.2.1 198.51.100.2 4711\r\n",
        "not two addresses and two ports"},
@@ -214,32 +214,34 @@ TEST(ProxyHeaderTest, RefusesWhatIsNoHeader) {
        "not two addresses and two ports"},
       {"PROXY TCP4  192.0.2.1 198.51.100.2 4711 25\r\n",
        "not two addresses and two ports"},
-      {"PROXY TCP4  198.51.100.2 4711 25\r\n", "no address of its family"},
+      {"PROXY TCP4  198.51.100.2 4711 25\r\n",
+       "invalid address for TCP4 or TCP6"},
       {"PROXY TCP4 2001:db8::1 2001:db8::2 4711 25\r\n",
-       "no address of its family"},
+       "invalid address for TCP4 or TCP6"},
       {"PROXY TCP6 192.0.2.1 198.51.100.2 4711 25\r\n",
-       "no address of its family"},
+       "invalid address for TCP4 or TCP6"},
       {"PROXY TCP4 192.0.2.01 198.51.100.2 4711 25\r\n",
-       "no address of its family"},
+       "invalid address for TCP4 or TCP6"},
       {"PROXY TCP4 192.0.2.256 198.51.100.2 4711 25\r\n",
-       "no address of its family"},
+       "invalid address for TCP4 or TCP6"},
       {"PROXY TCP4 192.0.2.1 198.51.100 4711 25\r\n",
-       "no address of its family"},
+       "invalid address for TCP4 or TCP6"},
       {"PROXY TCP6 fe80::1%lo 2001:db8::2 4711 25\r\n",
-       "no address of its family"},
-      {"PROXY TCP6 [::1] 2001:db8::2 4711 25\r\n", "no address of its family"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2 04711 25\r\n", "no port"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 00\r\n", "no port"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2 65536 25\r\n", "no port"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 4294967321\r\n", "no port"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2 +4711 25\r\n", "no port"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 smtp\r\n", "no port"},
-      {"PROXY TCP4 192.0.2.1 198.51.100.2  25\r\n", "no port"},
+       "invalid address for TCP4 or TCP6"},
+      {"PROXY TCP6 [::1] 2001:db8::2 4711 25\r\n",
+       "invalid address for TCP4 or TCP6"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 04711 25\r\n", "invalid port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 00\r\n", "invalid port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 65536 25\r\n", "invalid port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 4294967321\r\n", "invalid port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 +4711 25\r\n", "invalid port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2 4711 smtp\r\n", "invalid port"},
+      {"PROXY TCP4 192.0.2.1 198.51.100.2  25\r\n", "invalid port"},
 
-      {V2(0x11, 0x11, Ipv4()), "no version 2"},
-      {V2(0x31, 0x11, Ipv4()), "no version 2"},
-      {V2(0x22, 0x11, Ipv4()), "no known command"},
-      {V2(0x2f, 0x11, Ipv4()), "no known command"},
+      {V2(0x11, 0x11, Ipv4()), "not version 2"},
+      {V2(0x31, 0x11, Ipv4()), "not version 2"},
+      {V2(0x22, 0x11, Ipv4()), "unknown command"},
+      {V2(0x2f, 0x11, Ipv4()), "unknown command"},
       {V2(0x21, 0x12, Ipv4()), "neither TCP nor a UNIX stream"},
       {V2(0x21, 0x22, std::string(36, 'x')), "neither TCP nor a UNIX stream"},
       {V2(0x21, 0x32, std::string(216, 'x')), "neither TCP nor a UNIX stream"},
@@ -253,12 +255,12 @@ TEST(ProxyHeaderTest, RefusesWhatIsNoHeader) {
       {V2(0x21, 0x11, std::string(11, 'x')), "too short for its addresses"},
       {V2(0x21, 0x21, std::string(35, 'x')), "too short for its addresses"},
       {V2(0x21, 0x31, std::string(215, 'x')), "too short for its addresses"},
-      {V2(0x21, 0x11, Ipv4() + "\4"), "a vector is cut off"},
-      {V2(0x21, 0x11, Ipv4() + Octets("\4\0")), "a vector is cut off"},
-      {V2(0x21, 0x11, Ipv4() + Octets("\4\0\1")), "a vector is cut off"},
+      {V2(0x21, 0x11, Ipv4() + "\4"), "an incomplete vector"},
+      {V2(0x21, 0x11, Ipv4() + Octets("\4\0")), "an incomplete vector"},
+      {V2(0x21, 0x11, Ipv4() + Octets("\4\0\1")), "an incomplete vector"},
       {V2(0x21, 0x11, Ipv4() + Octets("\4\1\0") + std::string(255, 'x')),
-       "a vector is cut off"},
-      {V2(0x21, 0x31, std::string(217, 'x')), "a vector is cut off"},
+       "an incomplete vector"},
+      {V2(0x21, 0x31, std::string(217, 'x')), "an incomplete vector"},
       {V2(0x21, 0x11, Ipv4() + Vector(3, "1234")), "the checksum is wrong"},
       {V2(0x21, 0x11, Ipv4() + Vector(3, "")),
        "a checksum that is not 4 octets"},
@@ -274,23 +276,23 @@ TEST(ProxyHeaderTest, RefusesWhatIsNoHeader) {
   }
 }
 
-TEST(ProxyHeaderTest, TheChecksumIsOfEachOctet) {
+TEST(ProxyHeaderTest, TheChecksumCoversEachOctet) {
   const std::string sound = Checked(Vector(4, "pad"), Vector(2, "mx"));
   ASSERT_EQ(Parse(sound).kind, Kind::kAddresses);
   for (size_t i = 16; i < sound.size(); ++i) {
-    if (i == 34) continue;  // the checksum's type: another is no checksum
+    if (i == 34) continue;  // the type of the checksum's vector
     std::string damaged = sound;
     damaged[i] ^= 1;
     EXPECT_EQ(Parse(damaged).kind, Kind::kError) << i;
-    // Of the addresses, nothing but the checksum can tell.
+    // Only the checksum can show an error in the addresses.
     if (i < 28) {
       EXPECT_EQ(Parse(damaged).error, "the checksum is wrong");
     }
   }
 }
 
-// A proxy that waits for the greeting sends no more than its header.
-TEST(ProxyHeaderTest, AskedForNoMoreThanItNeedsTakesNothingBehindIt) {
+// A proxy that waits for the greeting sends only its header.
+TEST(ProxyHeaderTest, ReadingWhatIsNeededReadsNothingAfterTheHeader) {
   for (const std::string& header :
        {std::string("PROXY TCP4 192.0.2.1 198.51.100.2 4711 25\r\n"),
         std::string("PROXY UNKNOWN\r\n"), V2(0x21, 0x11, Ipv4()),

@@ -25,7 +25,7 @@ ProxyOutcome ReadProxyHeader(int socket, bool ended, absl::Span<char> room,
       ParseProxyHeader({room.data(), static_cast<size_t>(seen)});
   switch (header.kind) {
     case ProxyHeader::Kind::kNeedInput:
-      if (ended) return {Kind::kRefused, "half a header"};
+      if (ended) return {Kind::kRefused, "an incomplete header"};
       return {Kind::kWait};
     case ProxyHeader::Kind::kError:
       return {Kind::kRefused, std::string(header.error)};
@@ -40,7 +40,7 @@ ProxyOutcome ReadProxyHeader(int socket, bool ended, absl::Span<char> room,
   }
   if (recv(socket, room.data(), header.size, MSG_DONTWAIT) !=
       static_cast<ssize_t>(header.size)) {
-    return {Kind::kRefused, "a header that goes away"};
+    return {Kind::kRefused, "the header cannot be read"};
   }
   return {Kind::kTaken};
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Takes a PROXY header off a socket, and nothing that comes after it.
+// Reads a PROXY header from a socket, and nothing that follows it.
 
 #ifndef POSTERN_TRANSPORTS_PROXY_READER_H_
 #define POSTERN_TRANSPORTS_PROXY_READER_H_
@@ -16,19 +16,19 @@ namespace postern::transports {
 
 struct [[nodiscard]] ProxyOutcome {
   enum class Kind : uint8_t {
-    kWait,     // for more of it
-    kTaken,    // it is gone from the socket, and its addresses are in the facts
-    kRefused,  // there is none, or none that can be read: `why`, for a log
+    kWait,     // the header is not complete yet
+    kTaken,    // the header was read, and its addresses are in `info`
+    kRefused,  // no valid header: `why` is for the log
   };
   Kind kind = Kind::kWait;
   std::string why = {};
 };
 
-// Looks for a header at the begin of what `socket` has received, through
-// `room`, which has kMaxProxyHeader octets at least. With `ended`, the peer
-// sends no more. Does not wait. The header is looked at where it is and taken
-// when it is complete, since what comes after it may be for TLS, which reads
-// the socket itself.
+// Looks for a header at the beginning of what `socket` has received. `room` is
+// a buffer of at least kMaxProxyHeader octets. With `ended`, the peer sends no
+// more. Does not block. Peeks at the header and reads it only once it is
+// complete, because the octets after it may belong to TLS, which reads the
+// socket itself.
 ProxyOutcome ReadProxyHeader(int socket, bool ended, absl::Span<char> room,
                              SessionInfo* info);
 

@@ -32,15 +32,17 @@
 namespace postern::transports {
 namespace {
 
-// Connections accepted in a row, and for how long, before others are served.
+// How many connections are accepted, and for how long, before others are
+// served.
 constexpr int kBatch = 64;
 constexpr std::chrono::milliseconds kBatchTime{1};
-// Such batches that are accepted when the server goes down, at most: more than
-// an accept queue holds, so that a flood of clients cannot delay the end.
+// The most batches that are accepted during shutdown. They hold more clients
+// than an accept queue, but a flood of clients cannot delay the end of the
+// process.
 constexpr int kMaxLastBatches = 256;
-// How long no client is accepted when the system lacks the resources for it.
+// How long accepting pauses when the system lacks the resources for it.
 constexpr std::chrono::milliseconds kPause{200};
-// Refused clients that a thread keeps until they have closed, at most.
+// The most refused clients that a thread keeps until they have closed.
 constexpr int kMaxHeld = 64;
 
 Reply Overloaded() {
@@ -52,8 +54,9 @@ bool LacksResources(int error) {
          error == ENOMEM;
 }
 
-// Whether accept(2) failed because of the one client: it is gone, a firewall
-// forbids it, or Linux reports an error of the network that waited for it.
+// Returns whether accept(2) failed because of one client: it has disconnected,
+// a firewall forbids it, or Linux reports a pending network error of its
+// connection.
 bool IsClients(int error) {
   switch (error) {
     case EINTR:
@@ -74,9 +77,8 @@ bool IsClients(int error) {
   }
 }
 
-// Whether a socket bound to `host` has connections of several addresses.
-// Returns whether a socket that is bound to `host` has clients of more than one
-// local address.
+// Returns whether a socket that is bound to `host` accepts connections to more
+// than one local address.
 bool IsAny(const std::optional<IpAddress>& host) {
   return !host || host == IpAddress::Parse("::") ||
          host == IpAddress::Parse("0.0.0.0");
@@ -86,7 +88,8 @@ system::Descriptor OpenSpare() {
   return system::Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-// Returns whether clients can be accepted at `socket`; if not, what it is.
+// Returns OK if clients can be accepted on `socket`, or else an error that says
+// what it is.
 absl::Status CheckListens(int socket) {
   const auto value = [socket](int option) {
     int value = 0;
@@ -118,7 +121,7 @@ absl::Status CheckListens(int socket) {
 
 }  // namespace
 
-// One thread, its loop, and its connections.
+// One thread, its event loop, and its connections.
 class Server::Shard : public ConnectionHost {
  public:
   Shard(Server* server, int number)
@@ -147,7 +150,7 @@ class Server::Shard : public ConnectionHost {
     if (thread_.joinable()) thread_.join();
   }
 
-  // Whether the thread has answered since the last call.
+  // Returns whether the thread has responded since the last call.
   bool Responsive() {
     const bool answered = answered_.exchange(false);
     if (answered) {
@@ -156,7 +159,7 @@ class Server::Shard : public ConnectionHost {
     return answered;
   }
 
-  // On the loop's thread.
+  // Call both on the loop's thread.
   void Drain();
   void Abandon();
 
@@ -178,18 +181,19 @@ class Server::Shard : public ConnectionHost {
           shared_(shared) {}
 
     bool Watch() {
-      // A socket of all threads wakes one of them for a client.
+      // A socket that all threads share must wake only one of them for a
+      // client.
       const uint32_t wake = shared_ ? uint32_t{EPOLLEXCLUSIVE} : 0;
       return shard_.loop_.Watch(socket_->get(), EPOLLIN | wake, this);
     }
-    // Closes the socket. The clients in its queue are accepted first: the
-    // server is going down, so they get a 421, and not a reset.
+    // Closes the socket during shutdown. Accepts the clients in its queue
+    // first, so that they get a 421 and not a reset.
     void Stop() {
       if (socket_ == nullptr) return;
       for (int i = 0; i < kMaxLastBatches; ++i) {
         if (AcceptBatch() != Queue::kMore) break;
       }
-      if (socket_ == nullptr) return;  // it failed
+      if (socket_ == nullptr) return;  // Fail() closed it
       shard_.loop_.Unwatch(socket_->get());
       shard_.loop_.timers().Disarm(this);
       socket_ = nullptr;
@@ -201,11 +205,11 @@ class Server::Shard : public ConnectionHost {
    private:
     enum class Queue : uint8_t {
       kEmpty,
-      kMore,   // perhaps
-      kStuck,  // the system has no resources to accept anyone
+      kMore,   // there may be more clients
+      kStuck,  // the system lacks the resources to accept
     };
 
-    // Accepts up to kBatch clients, and says what is left in the queue.
+    // Accepts up to kBatch clients. Returns the state of the queue.
     Queue AcceptBatch();
     void OnTimer() override {
       if (!Watch()) Pause();
@@ -214,12 +218,13 @@ class Server::Shard : public ConnectionHost {
       shard_.loop_.Unwatch(socket_->get());
       shard_.loop_.timers().Arm(this, shard_.loop_.now() + kPause);
     }
-    // Accepts no more, because of `error`.
+    // Stops accepting because of `error`.
     void Fail(int error);
 
     Shard& shard_;
     const size_t listener_;
-    // Closed when no thread listens at it any more. Null: it is over here.
+    // Closed when the last thread stops accepting on it. Null: this thread has
+    // stopped.
     std::shared_ptr<system::Descriptor> socket_;
     const bool shared_;
   };
@@ -228,14 +233,14 @@ class Server::Shard : public ConnectionHost {
     const Slot& slot = slots_[id.slot];
     return slot.generation == id.generation ? slot.connection.get() : nullptr;
   }
-  // Makes a connection of `socket`.
+  // Makes a Connection for `socket`.
   Id Place(size_t listener, int socket);
   void Open(size_t listener, int socket, const sockaddr_storage& peer);
   void Begin(Id id, Admission admission);
-  // Refuses `socket`, a client that there is no descriptor for.
+  // Refuses the client of `socket`, for which there is no descriptor.
   void TurnAway(size_t listener, int socket);
   // Accepts a client with the spare descriptor, and refuses it. Returns false
-  // if even that cannot be done.
+  // if even that fails.
   bool TurnAwayWithSpare(size_t listener, int listening);
 
   void OnProxyRefused(const SessionInfo& peer, absl::string_view why) override {
@@ -254,14 +259,14 @@ class Server::Shard : public ConnectionHost {
   std::thread thread_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<Slot> slots_;
-  std::vector<uint32_t> free_;  // slots
+  std::vector<uint32_t> free_;  // free slots
   std::atomic<size_t> open_{0};
   std::atomic<uint64_t> turned_away_{0};
-  std::atomic<bool> answered_{true};  // Responsive()'s question
+  std::atomic<bool> answered_{true};  // see Responsive()
   bool draining_ = false;
   std::atomic<bool> drained_{false};  // the listeners are closed
   int held_ = 0;              // refused clients that have not closed yet
-  system::Descriptor spare_;  // for TurnAwayWithSpare(); none: lost for now
+  system::Descriptor spare_;  // for TurnAwayWithSpare(); closed if lost
 };
 
 absl::Status Server::Shard::Start() {
@@ -276,7 +281,8 @@ absl::Status Server::Shard::Start() {
 }
 
 Server::Shard::Acceptor::Queue Server::Shard::Acceptor::AcceptBatch() {
-  // Another thread may have got it, when it was given up for a moment.
+  // Another thread may have taken the spare descriptor while
+  // TurnAwayWithSpare() had closed it.
   if (!shard_.spare_.is_open()) shard_.spare_ = OpenSpare();
   const Time end = std::chrono::steady_clock::now() + kBatchTime;
   for (int i = 0; i < kBatch && std::chrono::steady_clock::now() < end; ++i) {
@@ -324,7 +330,7 @@ bool Server::Shard::TurnAwayWithSpare(size_t listener, int listening) {
   const int socket =
       accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (socket >= 0) {
-    // It has the last descriptor, so it is not kept until it has closed.
+    // This client uses the last descriptor, so it is not kept until it closes.
     const int held = std::exchange(held_, kMaxHeld);
     TurnAway(listener, socket);
     held_ = held;
@@ -358,7 +364,7 @@ void Server::Shard::Open(size_t listener, int socket,
                          const sockaddr_storage& peer) {
   const Id id = Place(listener, socket);
   const Listener& from = server_.listeners_[listener];
-  // A connection inherits these, but not that of a Unix socket.
+  // Connections inherit the limits of a TCP socket, but not of a Unix socket.
   if (!from.address.path.empty()) (void)net::LimitBuffers(socket);
   SessionInfo info;
   info.session_id = NewSessionId();
@@ -400,7 +406,7 @@ void Server::Shard::Post(Id id, PostedAnswer answer) {
   if (loop_.OnThread()) {
     Connection* const connection = Find(id);
     if (connection == nullptr) return;
-    // Another connection may be at work, with the loop's buffer.
+    // While another connection runs, the loop's buffer is in use.
     if (connection->running()) return connection->Answer(std::move(answer));
   }
   loop_.Post([this, id, answer = std::move(answer)]() mutable {
@@ -415,7 +421,7 @@ void Server::Shard::Yield(Id id) {
 }
 
 void Server::Shard::OnClosed(Id id) {
-  // It may be within a method of it.
+  // The caller may be a function of the connection.
   loop_.Later([this, id] {
     slots_[id.slot].connection.reset();
     ++slots_[id.slot].generation;
@@ -461,8 +467,8 @@ absl::StatusOr<net::ListenAddress> Server::Listen(
     const net::ListenAddress& address, ListenerOptions options) {
   const bool share = address.path.empty() && shards_.size() > 1;
   if (share && address.port != 0) {
-    // A socket that shares its address would not show that another server has
-    // it.
+    // A socket that shares its address would not fail if another server uses it
+    // already.
     const auto alone = net::Listen(address, false);
     if (!alone.ok()) return alone.status();
   }
@@ -470,10 +476,10 @@ absl::StatusOr<net::ListenAddress> Server::Listen(
   if (!first.ok()) return first.status();
   absl::StatusOr<net::ListenAddress> bound = Adopt(first->get(), options);
   if (!bound.ok()) return bound;
-  (void)first->Release();  // Adopt() has taken it
+  (void)first->Release();  // Adopt() owns it
   if (!address.path.empty()) return bound;
-  // As it was asked for: [::] is not all addresses of both families. But "*" is
-  // 0.0.0.0 where there is no IPv6.
+  // Keeps `address` as given: [::] does not mean all addresses of both
+  // families. But "*" becomes 0.0.0.0 if there is no IPv6.
   net::ListenAddress same = address;
   same.port = bound->port;
   if (!same.host) same.host = bound->host;
@@ -492,7 +498,8 @@ absl::StatusOr<net::ListenAddress> Server::Adopt(int socket,
   if (absl::Status status = CheckListens(socket); !status.ok()) return status;
   if (absl::Status status = net::LimitBuffers(socket); !status.ok())
     return status;
-  // The program that opened it may have meant to wait; a loop must not.
+  // The program that opened the socket may have left it blocking. An event loop
+  // must not block.
   const int flags = fcntl(socket, F_GETFL);
   if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) != 0) {
     return absl::ErrnoToStatus(errno, "fcntl");
@@ -509,8 +516,8 @@ void Server::ReadDescriptorLimit() {
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   const int limit = static_cast<int>(
       std::min<rlim_t>(files.rlim_cur, std::numeric_limits<int>::max()));
-  // For what the rest of the process opens, and for refused clients: one of
-  // each thread while it gets its reply, and those that are kept.
+  // The reserve is for the rest of the process and for refused clients: one for
+  // each thread during its reply, and those that are kept.
   const int threads = static_cast<int>(shards_.size());
   const int least = 2 * threads + 2;
   const int reserve = std::clamp(limit / 16, least, std::max(least, 256));
@@ -520,8 +527,8 @@ void Server::ReadDescriptorLimit() {
 }
 
 bool Server::IsReserved(int fd) {
-  // accept(2) returns the lowest descriptor that is free, so that the number
-  // says how many are in use. The limit may have been raised meanwhile.
+  // accept(2) returns the lowest free descriptor, so its number shows how many
+  // are in use. The limit may have been raised.
   if (fd < descriptors_.load(std::memory_order_relaxed)) return false;
   ReadDescriptorLimit();
   return fd >= descriptors_.load(std::memory_order_relaxed);

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A server of many connections in one process: threads, each with an event
-// loop of its own.
+// A server for many connections in one process: several threads, each with an
+// event loop.
 
 #ifndef POSTERN_TRANSPORTS_SERVER_H_
 #define POSTERN_TRANSPORTS_SERVER_H_
@@ -24,15 +24,16 @@
 namespace postern::transports {
 
 struct ServerOptions {
-  // Each has a loop, and connections that never leave it. 0: one for each
-  // processor that the process may use, system::UsableProcessors().
+  // The number of threads. Each has an event loop and serves a connection from
+  // its accept(2) to its end. 0: one thread for each processor that the process
+  // may use, system::UsableProcessors().
   int threads = 0;
   SessionTimes times;
 };
 
 struct ListenerOptions {
-  bool tls = false;    // sessions begin with a handshake, RFC 8314 3.3
-  bool proxy = false;  // before all, a proxy says who the client is
+  bool tls = false;    // connections begin with a TLS handshake, RFC 8314 3.3
+  bool proxy = false;  // connections begin with a PROXY header
 };
 
 // Server accepts connections and serves each on one of its threads.
@@ -41,15 +42,16 @@ struct ListenerOptions {
 //   server.Listen(*ListenAddress::Parse("127.0.0.1:2525"));
 //   server.Start();
 //   ...
-//   server.Drain();    // 421 to idle clients, the others to their end
-//   server.Abandon();  // now
+//   server.Drain();    // idle clients get a 421, other sessions continue
+//   server.Abandon();  // all sessions end now
 //   server.Join();
 //
 // Some descriptors are reserved for the rest of the process. When all others
-// are in use, new clients get a 421, and the open sessions go on.
+// are in use, new clients get a 421, and the existing sessions continue.
 //
-// Listen() and Start() are for one thread, before the others; the rest is
-// thread-safe. The destructor abandons and joins.
+// Call Listen(), Adopt() and Start() on one thread, before all other functions.
+// The other functions are thread-safe. The destructor calls Abandon() and
+// Join().
 class Server {
  public:
   // `service` must outlive the server.
@@ -58,48 +60,48 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Adds a listener, and returns where it listens, with the port that it was
-  // given. The n-th is the listener n of Service::Admit().
+  // Adds a listener. Returns its address with the port that it got. The n-th
+  // listener is the listener n of Service::Admit().
   absl::StatusOr<net::ListenAddress> Listen(const net::ListenAddress& address,
                                             ListenerOptions options = {});
-  // The same for a socket that listens already; it becomes the server's. An
-  // error, which says what it is instead, if it is not a stream socket of
-  // TCP or Unix that listens; it is the caller's then.
+  // Adds a listener for a socket that listens already, and takes ownership of
+  // it. Returns an error, which names the reason, if it is not a listening
+  // stream socket of TCP or Unix. The socket then stays the caller's.
   absl::StatusOr<net::ListenAddress> Adopt(int socket,
                                            ListenerOptions options = {});
 
-  // Serves from now on. An error: the system has no threads or descriptors.
+  // Starts the threads. Returns an error if the system lacks threads or
+  // descriptors.
   absl::Status Start();
 
   // Accepts the clients that are in the accept queues, and none after them.
-  // Each session, and theirs too, gets a 421 at the next moment at which no
-  // answer and no content is under way. Join() returns after the last of them.
+  // Each session, including theirs, gets a 421 as soon as it waits for no
+  // answer and no content. Join() returns after the last session.
   void Drain();
-  // The same, and closes all connections.
+  // Does the same, and closes all connections.
   void Abandon();
   // Waits for the threads to end.
   void Join();
 
-  // Connections that are open now.
+  // The number of open connections.
   size_t connections() const;
-  // Returns whether Drain() or Abandon() is complete: all listeners are closed,
-  // after the clients in their accept queues were accepted, and no connection
-  // is left.
+  // Returns whether Drain() or Abandon() is complete: the clients in the accept
+  // queues were accepted, all listeners are closed, and no connection is left.
   bool drained() const;
-  // Clients so far that got a 421 because there was no descriptor for them;
-  // Service was not asked about those.
+  // The number of clients so far that got a 421 because there was no descriptor
+  // for them. Service::Admit() was not called for them.
   uint64_t turned_away() const;
-  // Returns how long at most a thread has served one client while its others
-  // waited: EventLoop::longest_turn().
+  // Returns the longest time that a thread has served one client while its
+  // other clients waited: see EventLoop::longest_turn().
   std::chrono::nanoseconds longest_turn() const;
 
-  // Returns whether all threads have answered since the last call, and asks
-  // them again: for a watchdog.
+  // Returns whether all threads have responded since the last call, and asks
+  // them again. For a watchdog.
   bool Responsive();
 
  private:
   class Shard;
-  // Sockets of one address: one for each thread, or one for them all.
+  // The sockets of one address: one for each thread, or one for all threads.
   struct Listener {
     // Until Start().
     std::vector<std::shared_ptr<system::Descriptor>> sockets;
@@ -107,17 +109,19 @@ class Server {
     net::ListenAddress address;
   };
 
-  // Sets what descriptors connections may have, by the process' limit.
+  // Computes the number of descriptors for connections from the process's
+  // limit.
   void ReadDescriptorLimit();
-  // Returns whether connections may not have the descriptor `fd`.
+  // Returns whether the descriptor `fd` is reserved.
   bool IsReserved(int fd);
 
   Service& service_;
   const ServerOptions options_;
   std::vector<Listener> listeners_;
-  // Connections have descriptors below this one.
+  // Connections may have descriptors below this one.
   std::atomic<int> descriptors_{0};
-  // Refused clients that a thread may keep until they have closed.
+  // The number of refused clients that a thread may keep until they have
+  // closed.
   std::atomic<int> max_held_{0};
   std::vector<std::unique_ptr<Shard>> shards_;
 };

@@ -34,10 +34,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// How long a test waits for what must come.
+// How long a test waits for an expected event.
 constexpr int kPatience = 20'000;  // milliseconds
 
-// A client that says what it is told and reads what it expects.
+// A client that sends what the test says and reads what it expects.
 class Client {
  public:
   Client() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -62,7 +62,7 @@ class Client {
     if (socket_ >= 0) close(socket_);
     socket_ = -1;
   }
-  // Closes, and the server hears of it by a reset.
+  // Closes the connection with a reset.
   void Reset() {
     const linger now = {1, 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -77,8 +77,8 @@ class Client {
   }
   void EndOfInput() { shutdown(socket_, SHUT_WR); }
 
-  // Reads up to the end of a reply, whose last line begins with `code` and a
-  // blank. Returns all that has come, and what is not a reply at the end.
+  // Reads up to the end of a reply whose last line begins with `code` and a
+  // space. Returns everything that has arrived; "(end)" marks a missing reply.
   std::string Read(absl::string_view code) {
     const std::string last = absl::StrCat(code, " ");
     std::string text;
@@ -114,8 +114,8 @@ class Client {
   int socket_;
 };
 
-// Keeps what is committed. Thread-safe. Writes and commits are given to
-// `run`, on this thread or on another.
+// Keeps committed messages. Thread-safe. Passes writes and commits to `run`,
+// which may run them on another thread.
 class Mailbox : public Delivery {
  public:
   using Run = std::function<void(absl::AnyInvocable<void() &&>)>;
@@ -189,7 +189,7 @@ class AcceptAll : public Policy {
   const Mailbox::Run run_;
 };
 
-// One thread that does what it is given.
+// One thread that runs the tasks that it gets.
 class Worker {
  public:
   Worker() : thread_([this] { Work(); }) {}
@@ -229,7 +229,7 @@ class Worker {
   std::thread thread_;
 };
 
-// Serves everyone alike, and counts ends.
+// Serves all clients in the same way and counts ends.
 class Everyone : public Service {
  public:
   Everyone(Policy* policy, Delivery* delivery)
@@ -267,7 +267,7 @@ class Everyone : public Service {
     }
     changed_.notify_all();
   }
-  // Returns the first failure of a listener, once there is one.
+  // Waits for the first failure of a listener and returns it.
   std::string AwaitFailure() {
     std::unique_lock<std::mutex> lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kPatience),
@@ -317,7 +317,7 @@ class Everyone : public Service {
 
 class ServerTest : public testing::Test {
  protected:
-  // Starts a server at `address_`.
+  // Starts a server and sets `address_`.
   void Serve(ServerOptions options = {}) {
     if (options.threads == 0) options.threads = 2;
     server_ = std::make_unique<Server>(&service_, options);
@@ -361,7 +361,7 @@ TEST_F(ServerTest, ServesASession) {
 }
 
 TEST_F(ServerTest, ServesWithManyThreads) {
-  constexpr rlim_t kEnough = 2048;  // descriptors; each thread has some
+  constexpr rlim_t kEnough = 2048;  // descriptors; each thread needs some
   rlimit before = {};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   ASSERT_GE(before.rlim_max, kEnough);
@@ -373,7 +373,7 @@ TEST_F(ServerTest, ServesWithManyThreads) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
-TEST_F(ServerTest, ServesAGroupAtOnce) {
+TEST_F(ServerTest, ServesAPipelinedGroup) {
   Serve();
   Client client(address_);
   std::string all;
@@ -416,7 +416,7 @@ TEST_F(ServerTest, AnswersMayComeFromOtherThreads) {
   server.Join();
 }
 
-TEST_F(ServerTest, AClientMayGoAtAnyTime) {
+TEST_F(ServerTest, AClientMayDisconnectAtAnyTime) {
   Worker worker;
   const auto run = [&worker](auto task) { worker.Do(std::move(task)); };
   AcceptAll policy(run);
@@ -437,7 +437,7 @@ TEST_F(ServerTest, AClientMayGoAtAnyTime) {
   EXPECT_EQ(server.connections(), 0u);
 }
 
-TEST_F(ServerTest, AnEndOfInputStillHasItsReplies) {
+TEST_F(ServerTest, RepliesAreSentAfterAnEndOfInput) {
   Serve();
   Client client(address_);
   client.Send(absl::StrCat(kEnvelope, "x\r\n.\r\n"));
@@ -447,7 +447,7 @@ TEST_F(ServerTest, AnEndOfInputStillHasItsReplies) {
   EXPECT_TRUE(service_.ends()[0].clean);
 }
 
-TEST_F(ServerTest, WhoDoesNotReadIsNotServedOnAndOn) {
+TEST_F(ServerTest, ManyPipelinedCommandsGetAllReplies) {
   Serve();
   Client client(address_);
   std::string all = "EHLO c\r\n";
@@ -458,7 +458,7 @@ TEST_F(ServerTest, WhoDoesNotReadIsNotServedOnAndOn) {
   sender.join();
 }
 
-TEST_F(ServerTest, TimesOut) {
+TEST_F(ServerTest, ASilentClientGetsATimeout) {
   service_.config.command_timeout = absl::Milliseconds(200);
   Serve();
   Client client(address_);
@@ -468,7 +468,7 @@ TEST_F(ServerTest, TimesOut) {
   EXPECT_EQ(service_.ends()[0].reason, CloseReason::kTimeout);
 }
 
-TEST_F(ServerTest, ATrickleBuysNoTime) {
+TEST_F(ServerTest, ATrickleDoesNotExtendTheCommandTimeout) {
   service_.config.command_timeout = absl::Milliseconds(300);
   Serve();
   Client client(address_);
@@ -482,8 +482,8 @@ TEST_F(ServerTest, ATrickleBuysNoTime) {
   EXPECT_THAT(all, StartsWith("421 4.4.2"));
 }
 
-// A line each 20 ms is progress enough for any timeout.
-TEST_F(ServerTest, ContentThatTricklesIsATimeout) {
+// A line every 20 ms would be enough progress for each timeout.
+TEST_F(ServerTest, TooSlowContentIsATimeout) {
   ServerOptions options;
   options.times.pace = {.min_rate = 1'000'000,
                         .grace = absl::Milliseconds(300)};
@@ -506,7 +506,7 @@ TEST_F(ServerTest, ContentThatTricklesIsATimeout) {
   EXPECT_TRUE(mailbox_.messages().empty());
 }
 
-TEST_F(ServerTest, ContentThatComesFastEnoughIsServed) {
+TEST_F(ServerTest, FastEnoughContentIsServed) {
   ServerOptions options;
   options.times.pace = {.min_rate = 10, .grace = absl::Milliseconds(1)};
   Serve(options);
@@ -521,8 +521,8 @@ TEST_F(ServerTest, ContentThatComesFastEnoughIsServed) {
   EXPECT_THAT(client.ReadAll(), StartsWith("250 2.0.0 ok\r\n221 "));
 }
 
-// Not the client is slow, but who takes its content, or decides.
-TEST_F(ServerTest, WhatWeTakeIsNotTheClientsTime) {
+// The delivery and the policy are slow, not the client.
+TEST_F(ServerTest, TimeOfTheServerIsNotTimeOfTheClient) {
   Worker worker;
   const auto run = [&worker](auto task) {
     worker.Do([task = std::move(task)]() mutable {
@@ -549,7 +549,7 @@ TEST_F(ServerTest, WhatWeTakeIsNotTheClientsTime) {
   server.Join();
 }
 
-TEST_F(ServerTest, ASessionHasItsTime) {
+TEST_F(ServerTest, ASessionEndsAtItsTimeout) {
   ServerOptions options;
   options.times.session_timeout = absl::Milliseconds(300);
   Serve(options);
@@ -563,7 +563,7 @@ TEST_F(ServerTest, ASessionHasItsTime) {
   EXPECT_THAT(all, HasSubstr("421 4.4.2"));
 }
 
-TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
+TEST_F(ServerTest, AMissingAnswerIsATimeout) {
   std::vector<absl::AnyInvocable<void() &&>> never;
   AcceptAll policy([&never](auto task) { never.push_back(std::move(task)); });
   Everyone service(&policy, &mailbox_);
@@ -577,10 +577,10 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsATimeout) {
   EXPECT_EQ(client.ReadAll(), "421 4.4.2 timeout (#4.4.2)\r\n");
   server.Abandon();
   server.Join();
-  for (auto& task : never) std::move(task)();  // too late, and no harm
+  for (auto& task : never) std::move(task)();  // too late: no effect
 }
 
-TEST_F(ServerTest, WhoTalksBeforeTheGreetingIsRefused) {
+TEST_F(ServerTest, AClientThatTalksBeforeTheGreetingIsRefused) {
   service_.config.early_talk = OutOfTurn::kReject;
   ServerOptions options;
   options.times.greet_delay = absl::Milliseconds(300);
@@ -592,7 +592,7 @@ TEST_F(ServerTest, WhoTalksBeforeTheGreetingIsRefused) {
   EXPECT_EQ(patient.Read("220"), "220 mx.example ESMTP\r\n");
 }
 
-TEST_F(ServerTest, AServiceMayRefuseOrSayNothing) {
+TEST_F(ServerTest, AServiceMayRefuseOrCloseSilently) {
   service_.admit = [](size_t, SessionInfo info, Service::Admitted done) {
     static std::atomic<int> count{0};
     Admission admission;
@@ -605,7 +605,7 @@ TEST_F(ServerTest, AServiceMayRefuseOrSayNothing) {
   EXPECT_EQ(Client(address_).ReadAll(), "");
 }
 
-TEST_F(ServerTest, AdmissionMayComeLate) {
+TEST_F(ServerTest, AdmissionMayCompleteOnAnotherThread) {
   Worker worker;
   service_.admit = [&](size_t listener, SessionInfo info,
                        Service::Admitted done) {
@@ -627,8 +627,8 @@ TEST_F(ServerTest, DrainingAnswersClientsInTheAcceptQueue) {
   Server server(&service_, {.threads = 2});
   const auto address = server.Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok()) << address.status();
-  // More than a loop accepts at once; all of them are in the queue before the
-  // server starts.
+  // More than a loop accepts in one batch. All of them are in the queue before
+  // the server starts.
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 400; ++i) {
     clients.push_back(std::make_unique<Client>(*address));
@@ -637,7 +637,7 @@ TEST_F(ServerTest, DrainingAnswersClientsInTheAcceptQueue) {
   ASSERT_TRUE(server.Start().ok());
   int answered = 0;
   for (const auto& client : clients) {
-    // Those that were accepted before the drain have been greeted, too.
+    // Clients that were accepted before the drain also got a greeting.
     answered += absl::StrContains(client->ReadAll(), "421 4.3.2 ") ? 1 : 0;
     client->Close();
   }
@@ -645,7 +645,7 @@ TEST_F(ServerTest, DrainingAnswersClientsInTheAcceptQueue) {
   server.Join();
 }
 
-TEST_F(ServerTest, DrainingEndsWhoIsIdleAndLetsOthersFinish) {
+TEST_F(ServerTest, DrainingEndsIdleSessionsAndLetsOthersFinish) {
   Serve();
   Client idle(address_);
   idle.Read("220");
@@ -667,7 +667,7 @@ TEST_F(ServerTest, DrainingEndsWhoIsIdleAndLetsOthersFinish) {
   EXPECT_EQ(service_.ends().size(), 2u);
 }
 
-TEST_F(ServerTest, AbandoningEndsAll) {
+TEST_F(ServerTest, AbandoningEndsAllSessions) {
   Serve();
   Client busy(address_);
   busy.Read("220");
@@ -681,7 +681,7 @@ TEST_F(ServerTest, AbandoningEndsAll) {
   EXPECT_EQ(service_.ends()[0].reason, CloseReason::kShutdown);
 }
 
-TEST_F(ServerTest, WithoutDescriptorsClientsGet421AndOthersAreServedOn) {
+TEST_F(ServerTest, WithoutDescriptorsNewClientsGet421AndSessionsContinue) {
   Serve({.threads = 1});
   Client first(address_);
   first.Read("220");
@@ -704,8 +704,8 @@ TEST_F(ServerTest, WithoutDescriptorsClientsGet421AndOthersAreServedOn) {
   EXPECT_EQ(again.Read("220"), "220 mx.example ESMTP\r\n");
 }
 
-// What a client gets that is turned away: its reply, and then an end of input.
-// A reset would mean that it may have lost the reply.
+// Returns what a refused client gets: its reply, and then an end of input. A
+// reset would mean that it may have lost the reply.
 std::string ReadToTheEnd(Client* client) {
   std::string text;
   while (true) {
@@ -720,7 +720,7 @@ std::string ReadToTheEnd(Client* client) {
   }
 }
 
-TEST_F(ServerTest, ManyClientsAndFewDescriptorsLeaveNoClientWithoutAReply) {
+TEST_F(ServerTest, WithFewDescriptorsEachClientGetsAReply) {
   Serve({.threads = 2});
   std::array<Client, 150> clients;
   rlimit before = {};
@@ -745,7 +745,7 @@ TEST_F(ServerTest, ManyClientsAndFewDescriptorsLeaveNoClientWithoutAReply) {
   EXPECT_EQ(Client(address_).Read("220"), "220 mx.example ESMTP\r\n");
 }
 
-TEST_F(ServerTest, ARefusedClientThatTalksEarlyKeepsItsReply) {
+TEST_F(ServerTest, ARefusedClientThatTalksEarlyGetsItsReply) {
   service_.admit = [](size_t, SessionInfo info, Service::Admitted done) {
     std::move(done)({nullptr, Reply{554, {5, 7, 1}, "no"}, std::move(info)});
   };
@@ -755,7 +755,7 @@ TEST_F(ServerTest, ARefusedClientThatTalksEarlyKeepsItsReply) {
   EXPECT_EQ(ReadToTheEnd(&refused), "554 5.7.1 no\r\n");
 }
 
-TEST_F(ServerTest, AClientWithoutADescriptorKeepsItsReplyAlthoughItTalksEarly) {
+TEST_F(ServerTest, WithoutADescriptorAClientThatTalksEarlyGetsItsReply) {
   Client turned_away;
   server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
   const auto address = server_->Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
@@ -764,7 +764,7 @@ TEST_F(ServerTest, AClientWithoutADescriptorKeepsItsReplyAlthoughItTalksEarly) {
   getrlimit(RLIMIT_NOFILE, &before);
   const int next = dup(0);
   close(next);
-  // Four are reserved for one thread, `next` among them.
+  // For one thread four descriptors are reserved, including `next`.
   const rlimit few = {static_cast<rlim_t>(next) + 4, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
   ASSERT_TRUE(server_->Start().ok());
@@ -775,7 +775,7 @@ TEST_F(ServerTest, AClientWithoutADescriptorKeepsItsReplyAlthoughItTalksEarly) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
-TEST_F(ServerTest, AdmissionHasItsTime) {
+TEST_F(ServerTest, AdmissionHasATimeout) {
   std::mutex mutex;
   std::vector<Service::Admitted> open;
   service_.admit = [&](size_t, SessionInfo, Service::Admitted done) {
@@ -790,15 +790,15 @@ TEST_F(ServerTest, AdmissionHasItsTime) {
             "421 4.3.2 too busy, try again later (#4.3.2)\r\n");
   const std::lock_guard<std::mutex> lock(mutex);
   ASSERT_EQ(open.size(), 1u);
-  // Too late, and no harm.
+  // Too late: no effect.
   std::move(open[0])({service_.NewHost(), std::nullopt, {}});
   server_->Abandon();
   server_->Join();
 }
 
-// A client that does not read has the rest of the session's time for its
-// replies, and not the five minutes of one reply.
-TEST_F(ServerTest, ASessionHasItsTimeAlsoWhileItsOutputWaits) {
+// If the client does not read, the session timeout still applies, not only the
+// five minutes of the timeout for one write.
+TEST_F(ServerTest, TheSessionTimeoutAppliesWhileOutputWaits) {
   ServerOptions options;
   options.times.session_timeout = absl::Milliseconds(500);
   options.times.linger = absl::Milliseconds(200);
@@ -807,7 +807,7 @@ TEST_F(ServerTest, ASessionHasItsTimeAlsoWhileItsOutputWaits) {
   client.Send("EHLO c\r\n");
   std::string flood;
   for (int i = 0; i < 1000; ++i) absl::StrAppend(&flood, "HELP\r\n");
-  // Until the server takes no more.
+  // Until the server reads no more.
   pollfd wait = {client.fd(), POLLOUT, 0};
   while (poll(&wait, 1, 100) == 1 && service_.ends().empty()) {
     (void)!send(client.fd(), flood.data(), flood.size(),
@@ -843,13 +843,13 @@ TEST_F(ServerTest, OnlyASocketThatListensIsAdopted) {
                 HasSubstr(absl::StrCat("descriptor ", row.socket)));
   }
   for (int fd : {pipes[0], pipes[1], pair[0], pair[1], idle, datagrams}) {
-    EXPECT_EQ(close(fd), 0) << "it is still ours";
+    EXPECT_EQ(close(fd), 0) << "the caller still owns it";
   }
 }
 
-// The process that opened the socket may shut it down: accept(2) then fails for
-// good, and the descriptor stays readable.
-TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
+// The process that opened the socket may shut it down. Then accept(2) always
+// fails, and the descriptor stays readable.
+TEST_F(ServerTest, AListenerThatCannotAcceptIsReportedOnce) {
   absl::StatusOr<system::Descriptor> listening =
       net::Listen({IpAddress::Parse("127.0.0.1"), 0, ""}, false);
   ASSERT_TRUE(listening.ok());
@@ -863,7 +863,7 @@ TEST_F(ServerTest, AListenerThatCannotAcceptEndsWithAMessage) {
   ASSERT_EQ(shutdown(socket, SHUT_RDWR), 0);
   EXPECT_EQ(service_.AwaitFailure(),
             absl::StrCat(adopted->Format(), ": accept: Invalid argument"));
-  // Sessions go on, and one line of the log says it.
+  // Sessions continue, and the failure is reported once.
   client.Send("QUIT\r\n");
   EXPECT_THAT(client.ReadAll(), StartsWith("221 "));
   server_->Drain();

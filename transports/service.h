@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a Server (transports/server.h) asks of whoever runs it: with what each
-// connection is served, and who hears what came of it.
+// The interface that a program implements to run a Server
+// (transports/server.h): how each connection is served, and what is reported
+// about it.
 
 #ifndef POSTERN_TRANSPORTS_SERVICE_H_
 #define POSTERN_TRANSPORTS_SERVICE_H_
@@ -25,39 +26,38 @@
 
 namespace postern::transports {
 
-// One session's part of a Service. Its methods are called on the thread that
-// serves the connection; it lives until the connection is over, or longer if
-// it is kept.
+// One session's part of a Service. The server calls it on the thread that
+// serves the connection, and keeps it at least until the connection ends.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
 
-  // Valid, and the same, as long as the host lives.
+  // Must stay valid and unchanged while the host exists.
   virtual const ServerConfig& config() const = 0;
-  // How the session's questions are answered; called once. Its pointers outlive
-  // the connection and every decision that is open at its end. `post` is the
-  // server's to set.
+  // Returns how the session's questions are answered. Called once. Its pointers
+  // must outlive the connection and all questions that are open at its end. The
+  // server sets `post`.
   virtual ResponderOptions responder() = 0;
-  // Returns the server's side of TLS over `below`, or null where there is none.
-  // Asked for before the first byte where the listener wants TLS from the
-  // start, and behind STARTTLS.
+  // Returns the server's side of TLS over `below`, or null if there is no TLS.
+  // Called before the first byte if the listener begins with TLS, and after
+  // STARTTLS.
   virtual std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) {
     (void)below;
     return nullptr;
   }
-  // The session is over. Called once.
+  // The session has ended. Called once.
   virtual void OnEnd(const SessionEnd& end, const SessionInfo& info) {
     (void)end;
     (void)info;
   }
 };
 
-// What becomes of a connection: it is served, refused with a reply, or closed
-// without one.
+// The decision about a connection: it is served, refused with a reply, or
+// closed without a reply.
 struct Admission {
-  std::shared_ptr<SessionHost> host;  // null: closed
-  std::optional<Reply> refusal;       // said before that
-  SessionInfo info;                   // what is known of the client by now
+  std::shared_ptr<SessionHost> host;  // null: the connection is closed
+  std::optional<Reply> refusal;       // sent before it is closed
+  SessionInfo info;                   // what is known of the client
 };
 
 class Service {
@@ -66,32 +66,31 @@ class Service {
 
   virtual ~Service() = default;
 
-  // A client has connected to the listener `listener`, the n-th of the server,
-  // from 0. Calls `done` once: before returning, later, or from any thread.
-  // After SessionTimes::admission_timeout the client is turned away, and
-  // `done` changes nothing. Thread-safe. `info` has addresses, ports and a
-  // session_id.
+  // A client has connected to the listener with the number `listener`, counted
+  // from 0. Must call `done` once: before it returns or later, from any thread.
+  // After SessionTimes::admission_timeout the client is refused, and `done` has
+  // no effect. Thread-safe. `info` has addresses, ports and a session_id.
   virtual void Admit(size_t listener, SessionInfo info, Admitted done) = 0;
 
-  // Called if `peer`, for which IsProxy() was true, sent no PROXY header that
-  // can be read, and is closed: `why` says what is wrong with it, in words of
-  // ours. Thread-safe.
+  // Called if `peer`, for which IsProxy() returned true, sent no valid PROXY
+  // header. The connection is closed. `why` names the error and contains no
+  // data from the client. Thread-safe.
   virtual void OnProxyRefused(const SessionInfo& peer, absl::string_view why) {
     (void)peer;
     (void)why;
   }
 
-  // Returns whether `peer`, which has come to a listener for proxies, is one
-  // whose PROXY header counts; anyone else is closed. Thread-safe.
+  // Returns whether `peer`, a client of a listener with ListenerOptions::proxy,
+  // may send a PROXY header. All others are closed. Thread-safe.
   virtual bool IsProxy(const SessionInfo& peer) {
     (void)peer;
     return false;
   }
 
-  // accept(2) failed at the listener `listener` with an error that is neither
-  // the client's nor for want of memory or descriptors: at a socket that no
-  // longer listens, for example. The thread that calls this accepts no more
-  // clients there; sessions go on. `why` names the address. Thread-safe.
+  // accept(2) failed on the listener `listener` with an error that is not about
+  // one client and not about memory or descriptors, for example because the
+  // socket does not listen any more. The thread that calls this accepts no more
+  // clients there; its sessions continue. `why` names the address. Thread-safe.
   virtual void OnListenerFailed(size_t listener, const absl::Status& why) {
     (void)listener;
     (void)why;

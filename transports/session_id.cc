@@ -12,7 +12,7 @@
 namespace postern::transports {
 namespace {
 
-constexpr size_t kCountDigits = 10;  // until the year 2085
+constexpr size_t kCountDigits = 10;  // enough until the year 2085
 
 uint64_t Microseconds() {
   timespec now = {};

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Names for sessions: SessionInfo::session_id.
+// Makes SessionInfo::session_id.
 
 #ifndef POSTERN_TRANSPORTS_SESSION_ID_H_
 #define POSTERN_TRANSPORTS_SESSION_ID_H_
@@ -11,17 +11,19 @@
 
 namespace postern::transports {
 
-// Returns a name that no other session of this machine has, in this process or
-// another: 15 lower-case letters and digits at most. Thread-safe.
+// Returns an id that no other session on this host has, in this or another
+// process: at most 15 lower-case letters and digits. Thread-safe. Must not be
+// called in a child that was forked after the first call: it would repeat its
+// parent's ids.
 //
-// It is the process id and a count that begins at the microsecond of the
-// process's first session. A later process with the same id begins at a later
-// microsecond, and no process serves a session in each microsecond, so the
-// counts of two processes do not meet (unless the clock is set back).
+// The id is the process id and a count that begins at the microsecond of the
+// process's first session. A later process with the same process id begins at a
+// later microsecond, and no process serves a session in each microsecond, so
+// the counts of two processes differ (unless the clock is set back).
 std::string NewSessionId();
 
-// Returns the name for process `pid` and the count `count`: both in base 36,
-// the count as the last ten digits. For tests.
+// Returns the id for process `pid` and `count`, both in base 36, the count as
+// the last ten digits. Separate for tests.
 std::string FormatSessionId(uint64_t pid, uint64_t count);
 
 }  // namespace postern::transports

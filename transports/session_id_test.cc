@@ -15,14 +15,14 @@
 namespace postern::transports {
 namespace {
 
-TEST(SessionIdTest, HasTheProcessAndTenDigitsOfACount) {
+TEST(SessionIdTest, HasTheProcessIdAndTenDigitsOfACount) {
   EXPECT_EQ(FormatSessionId(0, 0), "00000000000");
   EXPECT_EQ(FormatSessionId(35, 36), "z0000000010");
   EXPECT_EQ(FormatSessionId(4194304, 1795982400000000),
             "2hwcghomexa2gw0");  // the largest pid, in 2026: 15 digits
 }
 
-TEST(SessionIdTest, IsNeverTheSameInTwoThreads) {
+TEST(SessionIdTest, IsUniqueAmongThreads) {
   constexpr size_t kThreads = 4;
   constexpr size_t kEach = 1000;
   std::vector<std::vector<std::string>> made(kThreads);
@@ -38,8 +38,8 @@ TEST(SessionIdTest, IsNeverTheSameInTwoThreads) {
   EXPECT_EQ(all.size(), kThreads * kEach);
 }
 
-// A child that was forked later has another process id, whatever its count is.
-TEST(SessionIdTest, DiffersByTheProcess) {
+// Processes with equal counts have different process ids.
+TEST(SessionIdTest, BeginsWithTheProcessId) {
   const std::string id = NewSessionId();
   const std::string count = id.substr(id.size() - 10);
   EXPECT_EQ(FormatSessionId(static_cast<uint64_t>(getpid()), 0).size(),

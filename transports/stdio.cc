@@ -80,7 +80,7 @@ class StdioServer {
  private:
   static Instant Now() { return ToInstant(std::chrono::steady_clock::now()); }
 
-  // The channel to wait in, up to the session's deadline.
+  // Sets the session's deadline for the channel, which blocks.
   net::Channel& Waiting(net::Channel& channel) {
     plain_.set_deadline(ToSteadyTime(session_.deadline()));
     return channel;
@@ -106,8 +106,8 @@ class StdioServer {
     }
   }
 
-  // Returns whether octets have moved. If they could not by the deadline, the
-  // session is told.
+  // Returns whether octets were moved. Reports to the session if the deadline
+  // passed first.
   bool Moved(const Result& result) {
     if (result.kind == Result::Kind::kWantRead ||
         result.kind == Result::Kind::kWantWrite) {
@@ -130,7 +130,7 @@ class StdioServer {
     if (stream_.EndOutput()) {
       session_.OutputEnded();
     } else {
-      session_.EndOfInput();  // of a pipe: nothing is lost by closing it
+      session_.EndOfInput();  // a pipe: closing it loses no reply
     }
   }
 
@@ -153,12 +153,12 @@ class StdioServer {
     tls_ended_ = true;
     if (secure_ == nullptr) return;
     (void)Waiting(*secure_);
-    (void)secure_->Shutdown();  // a client that misses it has its last reply
+    (void)secure_->Shutdown();  // the client has its last reply without it
   }
 
   const StdioOptions& options_;
   net::DescriptorStream& stream_;
-  net::StreamChannel plain_;  // the same for TLS
+  net::StreamChannel plain_;  // TLS runs over it
   std::unique_ptr<net::SecureChannel> secure_;
   bool tls_ended_ = false;
   const size_t buffer_size_;

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Serves one session over blocking descriptors: the transport of a process
-// (or a thread) per connection.
+// Serves one session over blocking descriptors: the driver of a process (or a
+// thread) for each connection.
 
 #ifndef POSTERN_TRANSPORTS_STDIO_H_
 #define POSTERN_TRANSPORTS_STDIO_H_
@@ -26,32 +26,32 @@ namespace postern::transports {
 
 struct StdioOptions {
   SessionTimes times;
-  // Octets read at once. Never less than ServedSession::Room() needs.
+  // Octets read at once. Raised if ServedSession::Room() needs more.
   size_t buffer_size = size_t{32} << 10;
-  // Makes the server's side of TLS over `below`, which outlives it; null ends
-  // the session. Needed where ServerConfig offers STARTTLS or TLS is first, and
-  // only there.
+  // Makes the server's side of TLS over `below`, which outlives it. Null ends
+  // the session. Needed if ServerConfig offers STARTTLS or if tls_first is set.
   std::function<std::unique_ptr<net::SecureChannel>(net::StreamChannel* below)>
       secure;
-  // Called at STARTTLS before its 220; returns whether TLS can be had. If not,
-  // the client gets 454 and the session goes on. It need not return: here
-  // another program can take the session over, with `stood` and the facts, at
-  // the same descriptors. All replies have been written then, and everything
-  // that was read is served. Where the client has sent more after STARTTLS, it
-  // is not called, and the session ends after 220. May be empty: always.
+  // Called at STARTTLS before its 220. Returns whether TLS is available. If
+  // not, the client gets a 454 and the session continues. The function need not
+  // return: another program can continue the session, with `stood` and `info`,
+  // on the same descriptors. All replies have been written then, and everything
+  // that was read has been processed. If the client has sent more after
+  // STARTTLS, the function is not called, and the session ends after the 220.
+  // An empty function means that TLS is always available.
   std::function<bool(const SessionHandoff& stood, const SessionInfo& info)>
       tls_asked;
-  // The session goes on where another program's stood, which was at that
-  // question: there is no greeting, and no wait for it.
+  // Continues the session of another program, which was at that call. Sends no
+  // greeting and does not wait before one.
   std::optional<SessionHandoff> stood;
-  // TLS comes first, before the greeting (RFC 8314 3).
+  // Begins with TLS, before the greeting (RFC 8314 3).
   bool tls_first = false;
 };
 
-// Serves a session to its end, on a ServedSession. `responder.post` is set
-// here: leave it empty. Blocks; returns when the session is over, with `stream`
-// still open. After the end of TLS nothing more is read: the session is over,
-// as at an end of input.
+// Serves one session with a ServedSession, until its end. Sets
+// `responder.post`: leave it empty. Blocks. When it returns, `stream` is still
+// open. After the end of TLS nothing more is read, and the session ends as at
+// an end of input.
 SessionEnd ServeStdio(const ServerConfig& config, ResponderOptions responder,
                       SessionInfo info, const StdioOptions& options,
                       net::DescriptorStream* stream);

@@ -19,7 +19,7 @@
 namespace postern::transports {
 namespace {
 
-// Packets keep their bounds, so that a test sees each single write.
+// Packets keep their boundaries, so that a test sees each write.
 class PacketPair {
  public:
   PacketPair() {
@@ -38,7 +38,7 @@ class PacketPair {
               static_cast<ssize_t>(bytes.size()));
   }
   void EndOfInput() { shutdown(client, SHUT_WR); }
-  // What the server has written, a string for each write.
+  // What the server has written, one string for each write.
   std::vector<std::string> Writes() {
     std::vector<std::string> writes;
     std::array<char, 1 << 16> bytes;
@@ -61,7 +61,7 @@ class AcceptAll : public Policy {
   }
 };
 
-// Answers each Ask from a thread of its own.
+// Answers each question from its own thread.
 class Elsewhere : public Policy {
  public:
   ~Elsewhere() override {
@@ -91,7 +91,8 @@ class Never : public Policy {
   Done kept_;
 };
 
-// Keeps committed messages. With `slow`, each Write() has the client wait.
+// Keeps committed messages. With `slow`, each Write() blocks the transaction
+// until another thread calls `ready`.
 class Kept : public Delivery {
  public:
   explicit Kept(bool slow = false) : slow_(slow) {}
@@ -197,7 +198,7 @@ TEST(StdioTest, WaitsForAnswersFromOtherThreads) {
   EXPECT_NE(slow.messages[0].find("one\r\ntwo\r\n"), std::string::npos);
 }
 
-TEST(StdioTest, ADecisionThatNeverComesEndsTheSession) {
+TEST(StdioTest, AMissingAnswerEndsTheSession) {
   PacketPair pair;
   Server server;
   Never never;
@@ -209,7 +210,7 @@ TEST(StdioTest, ADecisionThatNeverComesEndsTheSession) {
   EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
 }
 
-TEST(StdioTest, AnEndOfInputIsCleanOnlyBetweenMessages) {
+TEST(StdioTest, AnEndOfInputIsCleanOnlyOutsideLinesAndTransactions) {
   struct Case {
     absl::string_view input;
     bool clean;
@@ -224,7 +225,7 @@ TEST(StdioTest, AnEndOfInputIsCleanOnlyBetweenMessages) {
       {"EHLO c\r\nMAIL FROM:<>\r\nRSET\r\n", true},
       {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\nhalf\r\n", false},
       {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\n.\r\n", true},
-      // Content that is refused already, and a command that is too long.
+      // Content that is already refused, and a command that is too long.
       {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\na\nb\r\nc\r\n", false},
       {"MAIL FROM:<>\r\nRCPT TO:<u@d>\r\nDATA\r\na\nb\r\n.\r\n", true},
       {overlong, false},
@@ -252,7 +253,7 @@ TEST(StdioTest, AHangUpInTheMiddleOfAMessageDeliversNothing) {
   EXPECT_TRUE(server.kept.messages.empty());
 }
 
-TEST(StdioTest, TheSessionTimesOutWhileTheClientIsSilent) {
+TEST(StdioTest, ASilentClientGetsATimeout) {
   PacketPair pair;
   Server server;
   server.config.command_timeout = absl::Milliseconds(10);
@@ -276,8 +277,8 @@ class Trickle {
         }) {}
   ~Trickle() { thread_.join(); }
 
-  // How often it has sent. Less than kTimes at the session's end: the session
-  // did not wait for the end of the trickle.
+  // How often it has sent. Less than kTimes when the session has ended means
+  // that the session did not wait for the end of the trickle.
   int sent() const { return sent_; }
 
  private:
@@ -285,7 +286,7 @@ class Trickle {
   std::thread thread_;
 };
 
-TEST(StdioTest, ATrickleOfBytesBuysNoTimeForACommand) {
+TEST(StdioTest, ATrickleDoesNotExtendTheCommandTimeout) {
   PacketPair pair;
   Server server;
   server.config.command_timeout = absl::Milliseconds(50);
@@ -299,7 +300,7 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForACommand) {
   EXPECT_EQ(pair.Writes().back(), "421 4.4.2 timeout (#4.4.2)\r\n");
 }
 
-TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
+TEST(StdioTest, ATrickleDoesNotExtendTheDataTimeout) {
   PacketPair pair;
   Server server;
   server.config.data_timeout = absl::Milliseconds(50);
@@ -315,8 +316,8 @@ TEST(StdioTest, ATrickleOfBytesBuysNoTimeForContent) {
   EXPECT_TRUE(server.kept.messages.empty());
 }
 
-// The client has ended its message in LF, and waits for the reply to it.
-TEST(StdioTest, AMessageThatEndsInLfHasItsReplySoon) {
+// The client ended its message with LF and waits for the reply.
+TEST(StdioTest, AMessageThatEndsInLfGetsItsReplySoon) {
   PacketPair pair;
   Server server;
   server.config.bare_end_timeout = absl::Milliseconds(10);
@@ -327,8 +328,9 @@ TEST(StdioTest, AMessageThatEndsInLfHasItsReplySoon) {
   EXPECT_TRUE(server.kept.messages.empty());
 }
 
-// Enough for any timeout, and not for the rate; refused content is content.
-TEST(StdioTest, ContentThatTricklesIsATimeout) {
+// Fast enough for each timeout, but below the rate. Refused content counts as
+// content.
+TEST(StdioTest, TooSlowContentIsATimeout) {
   for (absl::string_view begin : {"", "bare\nnewline\r\n"}) {
     PacketPair pair;
     Server server;
@@ -348,8 +350,8 @@ TEST(StdioTest, ContentThatTricklesIsATimeout) {
   }
 }
 
-// The rate is one of content: commands may take their time.
-TEST(StdioTest, ContentThatComesFastEnoughIsServed) {
+// The rate applies to content only. Commands may be slower.
+TEST(StdioTest, FastEnoughContentIsServed) {
   PacketPair pair;
   Server server;
   server.options.times.pace = {.min_rate = 1, .grace = absl::Milliseconds(200)};
@@ -365,9 +367,9 @@ TEST(StdioTest, ContentThatComesFastEnoughIsServed) {
   EXPECT_EQ(server.kept.messages.size(), 1u);
 }
 
-// What makes progress has time, for longer than one timeout: commands that ask
-// nobody anything, content, and content that has been refused already.
-TEST(StdioTest, ProgressHasTime) {
+// A client that makes progress may take longer than one timeout: with commands
+// that need no answer, with content, and with content that is already refused.
+TEST(StdioTest, ProgressExtendsTheTimeouts) {
   const std::string block(2000, 'x');
   struct Case {
     std::string before;
@@ -397,7 +399,7 @@ TEST(StdioTest, ProgressHasTime) {
   }
 }
 
-TEST(StdioTest, ASessionWhoseTimeIsUpHearsOfItOverAPipe) {
+TEST(StdioTest, ATimedOutSessionGetsA421OverAPipe) {
   int input[2];
   int output[2];
   ASSERT_EQ(pipe(input), 0);
@@ -419,7 +421,7 @@ TEST(StdioTest, ASessionWhoseTimeIsUpHearsOfItOverAPipe) {
   for (int fd : {input[0], input[1], output[0], output[1]}) close(fd);
 }
 
-TEST(StdioTest, CommandsBuyNoTimeForASession) {
+TEST(StdioTest, CommandsDoNotExtendTheSessionTimeout) {
   PacketPair pair;
   Server server;
   server.options.times.session_timeout = absl::Milliseconds(50);
@@ -429,7 +431,7 @@ TEST(StdioTest, CommandsBuyNoTimeForASession) {
   shutdown(pair.server, SHUT_RDWR);
 }
 
-TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
+TEST(StdioTest, AClientThatDoesNotReadTimesOut) {
   int pair[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   std::thread client([fd = pair[0]] {
@@ -452,7 +454,7 @@ TEST(StdioTest, AClientThatDoesNotReadIsGivenUp) {
   close(pair[0]);
 }
 
-// Counts the clients that it is asked about.
+// Counts the clients about which it is asked.
 class Counting : public AcceptAll {
  public:
   std::optional<Verdict> Decide(const Ask& ask,
@@ -467,7 +469,7 @@ class Counting : public AcceptAll {
 
 constexpr absl::Duration kTooLong = absl::Minutes(5);
 
-TEST(StdioTest, RefusesAClientThatDoesNotWaitForItsGreeting) {
+TEST(StdioTest, RefusesAClientThatDoesNotWaitForTheGreeting) {
   PacketPair pair;
   Server server;
   Counting policy;
@@ -507,7 +509,7 @@ TEST(StdioTest, GreetsAClientThatWaits) {
                                       "421 4.4.2 timeout (#4.4.2)\r\n"}));
 }
 
-TEST(StdioTest, AClientThatGoesBeforeItsGreetingIsNoLoss) {
+TEST(StdioTest, AClientThatLeavesBeforeTheGreetingEndsCleanly) {
   PacketPair pair;
   Server server;
   server.config.early_talk = OutOfTurn::kReject;
@@ -518,7 +520,7 @@ TEST(StdioTest, AClientThatGoesBeforeItsGreetingIsNoLoss) {
   EXPECT_TRUE(result.clean);
 }
 
-// A proxy has waited already, and what it sends next is its client's.
+// A proxy has waited already, and what it sends next comes from its client.
 TEST(StdioTest, GreetsAProxysClientAtOnce) {
   PacketPair pair;
   Server server;
@@ -536,7 +538,7 @@ TEST(StdioTest, GreetsAProxysClientAtOnce) {
   EXPECT_EQ(policy.clients, 2);
 }
 
-TEST(StdioTest, TakesAMessageInChunks) {
+TEST(StdioTest, AcceptsAMessageInChunks) {
   PacketPair pair;
   Server server;
   pair.Send("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\na");

@@ -79,7 +79,7 @@ class Kept : public Delivery {
   };
 };
 
-// A client at a socket, in the clear at first.
+// A client on a socket, at first without TLS.
 class Client {
  public:
   explicit Client(int socket) : socket_(socket), tls_({}, &wire_) {
@@ -87,7 +87,8 @@ class Client {
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   }
 
-  // Says `bytes` and returns what comes until `end` does, or nothing more.
+  // Sends `bytes` without TLS. Returns what arrives until `end`, or until
+  // nothing more arrives.
   std::string Plain(absl::string_view bytes, absl::string_view end) {
     Send(bytes);
     std::string got;
@@ -104,7 +105,7 @@ class Client {
     }
   }
 
-  // As Plain(), through TLS.
+  // Like Plain(), but through TLS.
   std::string Secret(absl::string_view bytes, absl::string_view end) {
     if (!bytes.empty()) tls_.Write(bytes);
     Send(std::exchange(wire_.to_server, ""));
@@ -115,7 +116,7 @@ class Client {
     return got;
   }
 
-  // Ends TLS, and says `plain` in the same breath.
+  // Sends close_notify and `plain` in one write.
   void CloseNotify(absl::string_view plain) {
     tls_.CloseNotify();
     Send(absl::StrCat(std::exchange(wire_.to_server, ""), plain));
@@ -124,7 +125,7 @@ class Client {
 
  private:
   void Send(absl::string_view bytes) {
-    if (bytes.empty()) return;  // would be an error where the server is gone
+    if (bytes.empty()) return;  // send() fails after the server has closed
     EXPECT_EQ(send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
@@ -161,7 +162,7 @@ class StdioTlsTest : public testing::Test {
     };
   }
 
-  // Serves one session, which `client` has with it, to its end.
+  // Serves one session until its end. `talk` is the client.
   template <typename Talk>
   SessionEnd Serve(const Talk& talk) {
     int pair[2];
@@ -185,7 +186,7 @@ class StdioTlsTest : public testing::Test {
     return result;
   }
 
-  // Comes as far as 220.
+  // Sends the commands up to the 220 to STARTTLS.
   static void StartTls(Client* client) {
     client->Plain("", "220 mx ESMTP\r\n");
     client->Plain("EHLO c\r\n", "250 STARTTLS\r\n");
@@ -227,10 +228,10 @@ TEST_F(StdioTlsTest, ServesASessionThroughTls) {
   EXPECT_TRUE(absl::StrContains(kept_.messages[0], "TLS_AES_128_GCM_SHA256"));
 }
 
-TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
+TEST_F(StdioTlsTest, EndsIfTheHandshakeFails) {
   options_.times.handshake_timeout = absl::Milliseconds(50);
   const struct {
-    const char* bytes;  // in the clear, behind the 220
+    const char* bytes;  // without TLS, after the 220
     CloseReason reason;
     const char* error;
   } kCases[] = {
@@ -250,7 +251,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoHandshake) {
   }
 }
 
-TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
+TEST_F(StdioTlsTest, EndsIfTheSecureChannelIsMissing) {
   options_.secure = [](net::StreamChannel*) { return nullptr; };
   const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
@@ -259,7 +260,7 @@ TEST_F(StdioTlsTest, EndsWhereThereIsNoTls) {
   EXPECT_EQ(result.reason, CloseReason::kPeerGone);
 }
 
-TEST_F(StdioTlsTest, TakesNothingInPlainBehindStartTls) {
+TEST_F(StdioTlsTest, AcceptsNoCommandWithoutTlsAfterStartTls) {
   const SessionEnd result = Serve([](Client* client) {
     client->Plain("", "220 mx ESMTP\r\n");
     const std::string got = client->Plain("STARTTLS\r\nNOOP\r\n", "never");
@@ -269,7 +270,7 @@ TEST_F(StdioTlsTest, TakesNothingInPlainBehindStartTls) {
   EXPECT_EQ(result.reason, CloseReason::kAbuse);
 }
 
-TEST_F(StdioTlsTest, TakesNothingInPlainBehindTls) {
+TEST_F(StdioTlsTest, AcceptsNothingAfterTheEndOfTls) {
   const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
     ASSERT_TRUE(client->Handshake());
@@ -284,7 +285,7 @@ TEST_F(StdioTlsTest, TakesNothingInPlainBehindTls) {
   EXPECT_TRUE(kept_.messages.empty());
 }
 
-TEST_F(StdioTlsTest, TellsASilentClientThroughTls) {
+TEST_F(StdioTlsTest, ASilentClientGetsA421ThroughTls) {
   config_.command_timeout = absl::Milliseconds(200);
   const SessionEnd result = Serve([](Client* client) {
     StartTls(client);
@@ -296,7 +297,7 @@ TEST_F(StdioTlsTest, TellsASilentClientThroughTls) {
   EXPECT_TRUE(result.flushed);
 }
 
-TEST_F(StdioTlsTest, GoesOnInTheClearWhereTlsCannotBeHad) {
+TEST_F(StdioTlsTest, ContinuesWithoutTlsIfTlsIsNotAvailable) {
   int asked = 0;
   options_.tls_asked = [&asked](const SessionHandoff&,
                                 const SessionInfo& info) {
@@ -318,11 +319,11 @@ TEST_F(StdioTlsTest, GoesOnInTheClearWhereTlsCannotBeHad) {
   EXPECT_TRUE(result.clean);
 }
 
-TEST_F(StdioTlsTest, AsksForTlsBehindItsReplies) {
+TEST_F(StdioTlsTest, AsksForTlsAfterItsReplies) {
   std::promise<void> heard;
   options_.tls_asked = [&heard](const SessionHandoff& stood,
                                 const SessionInfo&) {
-    // Nothing goes over but what is at the descriptors and in `stood`.
+    // Only the descriptors and `stood` are passed on.
     EXPECT_EQ(heard.get_future().wait_for(std::chrono::seconds(10)),
               std::future_status::ready);
     EXPECT_EQ(stood.errors, 1);
@@ -339,8 +340,8 @@ TEST_F(StdioTlsTest, AsksForTlsBehindItsReplies) {
   });
 }
 
-// Whoever takes over would not know of it.
-TEST_F(StdioTlsTest, DoesNotAskWhereSomethingIsBehindStartTls) {
+// The other program would not know of that input.
+TEST_F(StdioTlsTest, DoesNotAskIfInputFollowsStartTls) {
   bool asked = false;
   options_.tls_asked = [&asked](const SessionHandoff&, const SessionInfo&) {
     asked = true;
@@ -355,10 +356,9 @@ TEST_F(StdioTlsTest, DoesNotAskWhereSomethingIsBehindStartTls) {
   EXPECT_EQ(result.reason, CloseReason::kAbuse);
 }
 
-TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
+TEST_F(StdioTlsTest, ContinuesTheSessionOfAnotherProgram) {
   config_.max_errors = 3;
-  options_.times.greet_delay =
-      absl::Seconds(30);  // there is nothing to wait for
+  options_.times.greet_delay = absl::Seconds(30);  // must have no effect
   for (const bool tls : {true, false}) {
     options_.stood.emplace();
     options_.stood->extended = options_.stood->greeted = true;
@@ -384,7 +384,7 @@ TEST_F(StdioTlsTest, GoesOnWhereAnotherProgramStood) {
   }
 }
 
-TEST_F(StdioTlsTest, GreetsThroughTlsThatComesFirst) {
+TEST_F(StdioTlsTest, WithTlsFirstTheGreetingComesThroughTls) {
   config_.offer_starttls = false;
   options_.tls_first = true;
   options_.times.greet_delay = absl::Milliseconds(100);
@@ -392,14 +392,14 @@ TEST_F(StdioTlsTest, GreetsThroughTlsThatComesFirst) {
     ASSERT_TRUE(client->Handshake());
     EXPECT_EQ(client->Secret("", "\r\n"), "220 mx ESMTP\r\n");
   });
-  Serve([](Client* client) {  // who is heard before the greeting, too
+  Serve([](Client* client) {  // this client talks before the greeting
     ASSERT_TRUE(client->Handshake());
     EXPECT_EQ(client->Secret("NOOP\r\n", "ok\r\n"),
               "220 mx ESMTP\r\n250 2.0.0 ok\r\n");
   });
 }
 
-TEST_F(StdioTlsTest, SaysNothingInPlainWhereTlsComesFirst) {
+TEST_F(StdioTlsTest, WithTlsFirstNothingIsSentWithoutTls) {
   config_.offer_starttls = false;
   options_.tls_first = true;
   const SessionEnd result = Serve([](Client* client) {

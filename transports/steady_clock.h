@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The engine's Instant as a reading of std::chrono::steady_clock.
+// Converts between the engine's Instant and std::chrono::steady_clock.
 
 #ifndef POSTERN_TRANSPORTS_STEADY_CLOCK_H_
 #define POSTERN_TRANSPORTS_STEADY_CLOCK_H_

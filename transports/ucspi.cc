@@ -29,8 +29,8 @@ class Variables {
     return std::nullopt;
   }
 
-  // Debian's ucspi-tcp-ipv6 shows IPv4 clients as IPv4-mapped IPv6 addresses.
-  // An address of a single link may have a zone ("fe80::1%eth0").
+  // Debian's ucspi-tcp-ipv6 passes IPv4 clients as IPv4-mapped IPv6 addresses.
+  // A link-local address may have a zone ("fe80::1%eth0").
   std::optional<IpAddress> Ip(absl::string_view name) const {
     const std::string text = Get(name).value_or("");
     return IpAddress::Parse(text.substr(0, text.find('%')));

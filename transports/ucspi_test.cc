@@ -22,7 +22,7 @@ SessionInfo Read(const std::map<std::string, std::string>& variables) {
   });
 }
 
-TEST(UcspiTest, ReadsWhatTcpserverSays) {
+TEST(UcspiTest, ReadsTheVariablesOfTcpserver) {
   const SessionInfo info = Read({{"PROTO", "TCP"},
                                  {"TCPREMOTEIP", "192.0.2.1"},
                                  {"TCPREMOTEPORT", "4711"},
@@ -42,7 +42,7 @@ TEST(UcspiTest, ReadsWhatTcpserverSays) {
   EXPECT_FALSE(info.relay_client.has_value());
 }
 
-TEST(UcspiTest, MakesDoWithoutVariables) {
+TEST(UcspiTest, WorksWithoutVariables) {
   const SessionInfo info = Read({});
   EXPECT_EQ(ToString(info.remote_address), "");
   EXPECT_EQ(info.remote_port, 0);
@@ -63,7 +63,7 @@ TEST(UcspiTest, ReadsTheVariablesOfOtherProtocols) {
   EXPECT_EQ(Read({{"SSLREMOTEIP", "192.0.2.7"}}).remote_address, std::nullopt);
 }
 
-TEST(UcspiTest, TakesAddressesAlone) {
+TEST(UcspiTest, ReadsOnlyIpAddresses) {
   const struct {
     const char* value;
     const char* address;
@@ -82,13 +82,13 @@ TEST(UcspiTest, TakesAddressesAlone) {
   }
 }
 
-TEST(UcspiTest, IgnoresPortsThatAreNone) {
+TEST(UcspiTest, IgnoresInvalidPorts) {
   for (const char* port : {"", "x", "65536", "-1", "99999999999"}) {
     EXPECT_EQ(Read({{"TCPREMOTEPORT", port}}).remote_port, 0) << port;
   }
 }
 
-TEST(UcspiTest, AsksASocketForWhatTheEnvironmentLacks) {
+TEST(UcspiTest, AUnixSocketAddsNoAddresses) {
   int pair[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   SessionInfo info;

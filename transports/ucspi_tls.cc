@@ -21,13 +21,14 @@ namespace {
 
 constexpr size_t kMaxValue = 255;
 
-// Returns the descriptor that the variable `name` has the number of.
+// Returns the descriptor whose number is `value`, the value of the variable
+// `name`.
 absl::StatusOr<int> ReadDescriptor(const char* name, const char* value) {
   const std::optional<uint64_t> number =
       ParseDecimal(value, kMaxDigits, Overflow::kClamp);
   if (!number || *number <= STDERR_FILENO || *number > INT_MAX) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, ": not a descriptor's number: ", value));
+        absl::StrCat(name, ": not a descriptor number: ", value));
   }
   const int fd = static_cast<int>(*number);
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
@@ -37,15 +38,15 @@ absl::StatusOr<int> ReadDescriptor(const char* name, const char* value) {
   return fd;
 }
 
-// Returns whether `list` has come to its end, which is an empty string.
+// Returns whether `list` is complete. It ends in an empty string.
 bool IsWhole(absl::string_view list) {
   constexpr absl::string_view kEnd("\0\0", 2);
   return absl::StartsWith(list, kEnd.substr(1)) ||
          absl::StrContains(list, kEnd);
 }
 
-// Looks `name` up in a list of "NAME=value\0"; what has no '=' is a name that
-// has no value.
+// Returns the value of `name` in a list of "NAME=value\0", or null. An entry
+// without '=' has no value.
 const char* Find(const std::string& list, absl::string_view name) {
   for (const char* at = list.c_str(); *at != '\0'; at += strlen(at) + 1) {
     if (absl::StartsWith(at, name) && at[name.size()] == '=') {
@@ -89,9 +90,9 @@ absl::StatusOr<std::optional<UcspiTls>> ReadUcspiTls(
   }
   if (there == 0 && !offer.required) return std::optional<UcspiTls>();
   if (missing != nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(missing, " is missing, and there is ",
-                     there == 0 ? "UCSPITLS" : "another of its kind"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        missing, " is missing, but ",
+        there == 0 ? "UCSPITLS is set" : "another of the three is set"));
   }
   return std::optional<UcspiTls>(offer);
 }
@@ -121,7 +122,7 @@ net::Channel::Result UcspiTlsChannel::Handshake() {
   net::DescriptorStream control(offer_.control, offer_.control);
   size_t count = 0;
   if (control.Write("Y", below_.deadline(), &count) != net::Io::kOk) {
-    return Fail("the super-server is gone");
+    return Fail("cannot ask the super-server for TLS");
   }
   std::string list;
   std::array<char, 4096> room;
@@ -133,9 +134,9 @@ net::Channel::Result UcspiTlsChannel::Handshake() {
         list.append(room.data(), count);
         break;
       case net::Io::kEnd:
-        // It may end the list by ending: behind the last string, not in it.
+        // The end of the socket may end the list, but not inside a string.
         if (list.empty() || list.back() != '\0') {
-          return Fail("the super-server has no TLS");
+          return Fail("the super-server did not start TLS");
         }
         list += '\0';
         break;

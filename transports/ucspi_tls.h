@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// UCSPI-TLS: TLS that a super-server (sslserver -n, s6-ucspitlsd) has ready,
-// and begins when its child asks for it.
+// UCSPI-TLS: a super-server (sslserver -n, s6-ucspitlsd) starts TLS when its
+// child asks for it.
 
 #ifndef POSTERN_TRANSPORTS_UCSPI_TLS_H_
 #define POSTERN_TRANSPORTS_UCSPI_TLS_H_
@@ -26,39 +26,40 @@ namespace postern::transports {
 // What a super-server offers.
 struct UcspiTls {
   int control = -1;       // SSLCTLFD, a socket
-  int input = -1;         // SSLREADFD: what the client says through TLS
-  int output = -1;        // SSLWRITEFD: what is said to it
+  int input = -1;         // SSLREADFD: what the client sends through TLS
+  int output = -1;        // SSLWRITEFD: what is sent to the client
   bool required = false;  // UCSPITLS is "!"
 };
 
-// Reads SSLCTLFD, SSLREADFD, SSLWRITEFD and UCSPITLS. Nothing is offered where
-// none of the first three is there; nor where the last is "-", whatever they
-// say: sslserver without -n names descriptors that are closed. Those of an
-// offer are closed in programs that are run: they are nobody else's.
+// Reads SSLCTLFD, SSLREADFD, SSLWRITEFD and UCSPITLS. There is no offer if none
+// of the first three is set, or if UCSPITLS is "-": sslserver without -n names
+// descriptors that are closed. Sets FD_CLOEXEC on the descriptors of an offer,
+// because no other program needs them.
 //
-// An error names the variable: a number that is none, or of no descriptor that
-// is open, or of one that is taken (0 to 2); one of the three alone; UCSPITLS
-// with another value than "", "-" and "!", or with "!" alone.
+// An error names the variable: its value is not the number of an open
+// descriptor, or is a number from 0 to 2; only some of the three are set;
+// UCSPITLS is not "", "-" or "!", or is "!" without the others.
 absl::StatusOr<std::optional<UcspiTls>> ReadUcspiTls(
     const Environment& environment);
 
-// Returns what SSL_PROTOCOL and SSL_CIPHER say, and SSL_CLIENT_S_DN where
-// SSL_CLIENT_VERIFY is "SUCCESS", as servers of the web name them. What is not
-// printable ASCII, or longer than 255 octets, counts as not there.
+// Returns the values of SSL_PROTOCOL and SSL_CIPHER, and of SSL_CLIENT_S_DN if
+// SSL_CLIENT_VERIFY is "SUCCESS". Web servers use the same names. A value that
+// is not printable ASCII, or longer than 255 octets, counts as missing.
 TlsInfo ReadTlsVariables(const Environment& environment);
 
-// The channel to a client for whom the super-server does TLS, since its first
-// byte. What goes through it is plain: TLS is between these two.
+// The channel to a client for which the super-server does TLS from the first
+// byte. The bytes in the channel are not encrypted: TLS is between the client
+// and the super-server.
 class OutsideTlsChannel : public net::SecureChannel {
  public:
-  // `below` must outlive it.
+  // `below` must outlive the channel.
   OutsideTlsChannel(TlsInfo info, net::StreamChannel* below)
       : info_(std::move(info)), below_(*below) {}
 
   Result Handshake() override { return {Result::Kind::kOk}; }
   Result Read(absl::Span<char> room) override { return below_.Read(room); }
   Result Write(absl::string_view bytes) override { return below_.Write(bytes); }
-  // The super-server says it, when it finds the descriptors closed.
+  // The super-server sends close_notify when the descriptors are closed.
   Result Shutdown() override { return {Result::Kind::kOk}; }
 
   TlsInfo info() const override { return info_; }
@@ -69,23 +70,22 @@ class OutsideTlsChannel : public net::SecureChannel {
   net::StreamChannel& below_;
 };
 
-// The same for a client with whom the super-server begins TLS when it is asked
-// to.
+// The channel to a client with which the super-server starts TLS on request.
 class UcspiTlsChannel : public OutsideTlsChannel {
  public:
   // The longest list of variables that is read. It stops a super-server that
-  // never ends one; a certificate's many fields are a few KiB.
+  // never ends the list. The many fields of a certificate take a few KiB.
   static constexpr size_t kMaxList = size_t{64} << 10;
 
-  // `stream` is the connection in the clear, of two descriptors, and `below` it
-  // again; both outlive this.
+  // `stream` is the connection without TLS, with two descriptors. `below` is a
+  // channel over it. Both must outlive this channel.
   UcspiTlsChannel(const UcspiTls& offer, net::DescriptorStream* stream,
                   net::StreamChannel* below);
 
-  // Asks for TLS, reads the list of variables that says that it is there, and
-  // has its descriptors take the place of the stream's: the connection in the
-  // clear is out of reach then. Takes until `below`'s deadline. kEnd: there is
-  // no TLS, see error().
+  // Asks for TLS, reads the list of variables that confirms it, and replaces
+  // the descriptors of the stream by those of the super-server. The connection
+  // without TLS cannot be reached after that. Blocks at most until `below`'s
+  // deadline. kEnd: there is no TLS, see error().
   Result Handshake() override;
   std::string error() const override { return std::string(error_); }
 
@@ -94,7 +94,7 @@ class UcspiTlsChannel : public OutsideTlsChannel {
 
   const UcspiTls offer_;
   net::DescriptorStream& stream_;
-  absl::string_view error_;  // lasts as the program does
+  absl::string_view error_;  // static storage
 };
 
 }  // namespace postern::transports

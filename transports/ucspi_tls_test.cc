@@ -29,7 +29,7 @@ Environment Of(const Variables& variables) {
   };
 }
 
-// A super-server's side of its offer, and the connection in the clear.
+// The super-server's side of its offer, and the connection without TLS.
 class UcspiTlsTest : public testing::Test {
  protected:
   UcspiTlsTest() {
@@ -41,7 +41,7 @@ class UcspiTlsTest : public testing::Test {
     close(clear_[0]);
   }
   ~UcspiTlsTest() override {
-    // Some are closed by what is tested.
+    // The code under test closes some of them.
     for (int* pair : {control_, input_, output_, ours_}) {
       close(pair[0]);
       close(pair[1]);
@@ -55,8 +55,8 @@ class UcspiTlsTest : public testing::Test {
             {"SSLWRITEFD", absl::StrCat(output_[0])}};
   }
 
-  // The handshake with a super-server that answers `list`, and then ends the
-  // control socket if it `ends` it.
+  // Runs the handshake with a super-server that sends `list`, and then shuts
+  // the control socket down if `ends` is set.
   Kind Handshake(absl::string_view list, bool ends) {
     EXPECT_EQ(write(control_[1], list.data(), list.size()),
               static_cast<ssize_t>(list.size()));
@@ -81,7 +81,7 @@ class UcspiTlsTest : public testing::Test {
       {control_[0], input_[0], output_[0], false}, &stream_, &below_};
 };
 
-TEST_F(UcspiTlsTest, IsOfferedWhereAllDescriptorsAreThere) {
+TEST_F(UcspiTlsTest, IsOfferedIfAllDescriptorsAreSet) {
   const struct {
     const char* mode;  // null: not set
     bool offered;
@@ -120,7 +120,7 @@ TEST_F(UcspiTlsTest, IsOfferedWhereAllDescriptorsAreThere) {
   }
 }
 
-TEST_F(UcspiTlsTest, NamesTheVariableThatIsWrong) {
+TEST_F(UcspiTlsTest, AnErrorNamesTheVariable) {
   const int closed = dup(0);
   close(closed);
   const struct {
@@ -154,7 +154,7 @@ TEST_F(UcspiTlsTest, NamesTheVariableThatIsWrong) {
                                 "UCSPITLS"));
 }
 
-TEST_F(UcspiTlsTest, TakesTheDescriptorsOnceTlsIsThere) {
+TEST_F(UcspiTlsTest, UsesTheDescriptorsOnceTlsIsReady) {
   constexpr absl::string_view kList(
       "SSL_PROTOCOL=TLSv1.3\0SSL_TLS_SNI_SERVERNAME\0"
       "SSL_CIPHER=TLS_AES_256_GCM_SHA384\0",
@@ -164,7 +164,7 @@ TEST_F(UcspiTlsTest, TakesTheDescriptorsOnceTlsIsThere) {
   EXPECT_EQ(channel_.info().protocol, "TLSv1.3");
   EXPECT_EQ(channel_.info().cipher, "TLS_AES_256_GCM_SHA384");
   EXPECT_EQ(channel_.error(), "");
-  // What the client said in the clear is not read.
+  // What the client sent without TLS is not read.
   EXPECT_EQ(send(clear_[1], "evil", 4, MSG_NOSIGNAL), -1);
   ASSERT_EQ(write(input_[1], "hello", 5), 5);
   std::array<char, 10> room;
@@ -173,42 +173,42 @@ TEST_F(UcspiTlsTest, TakesTheDescriptorsOnceTlsIsThere) {
   EXPECT_EQ(absl::string_view(room.data(), read.count), "hello");
   EXPECT_EQ(channel_.Write("220").count, 3u);
   EXPECT_EQ(recv(output_[1], room.data(), room.size(), MSG_DONTWAIT), 3);
-  // Nobody else has a copy: the super-server sees the end.
+  // No other process has a copy: the super-server reads the end.
   EXPECT_EQ(recv(control_[1], room.data(), 1, MSG_DONTWAIT), 0);
 }
 
-TEST_F(UcspiTlsTest, TakesAListThatEndsWithTheSocket) {
+TEST_F(UcspiTlsTest, AcceptsAListThatEndsWithTheSocket) {
   constexpr absl::string_view kList("SSL_PROTOCOL=TLSv1.2\0", 21);
   EXPECT_EQ(Handshake(kList, true), Kind::kOk);
   EXPECT_EQ(channel_.info().protocol, "TLSv1.2");
 }
 
-TEST_F(UcspiTlsTest, TakesAnEmptyList) {
+TEST_F(UcspiTlsTest, AcceptsAnEmptyList) {
   EXPECT_EQ(Handshake(absl::string_view("\0", 1), false), Kind::kOk);
   EXPECT_EQ(channel_.info().protocol, "");
 }
 
-TEST_F(UcspiTlsTest, FailsWhereTheSuperServerEnds) {
+TEST_F(UcspiTlsTest, FailsIfTheSuperServerClosesTheSocket) {
   EXPECT_EQ(Handshake("", true), Kind::kEnd);
-  EXPECT_EQ(channel_.error(), "the super-server has no TLS");
+  EXPECT_EQ(channel_.error(), "the super-server did not start TLS");
 }
 
-TEST_F(UcspiTlsTest, FailsWhereTheListEndsInAString) {
+TEST_F(UcspiTlsTest, FailsIfTheListEndsInsideAString) {
   EXPECT_EQ(Handshake("SSL_PROTOCOL=TLS", true), Kind::kEnd);
 }
 
-TEST_F(UcspiTlsTest, IsLateWhereTheListDoesNotEnd) {
+TEST_F(UcspiTlsTest, TimesOutIfTheListDoesNotEnd) {
   EXPECT_EQ(Handshake("SSL_PROTOCOL=TLS", false), Kind::kWantRead);
 }
 
-TEST_F(UcspiTlsTest, FailsWhereTheListIsTooLong) {
+TEST_F(UcspiTlsTest, FailsIfTheListIsTooLong) {
   EXPECT_EQ(
       Handshake(std::string(UcspiTlsChannel::kMaxList + 4096, 'x'), false),
       Kind::kEnd);
   EXPECT_EQ(channel_.error(), "the list of variables is too long");
 }
 
-TEST(TlsVariablesTest, BelievesNoSubjectThatIsNotVerified) {
+TEST(TlsVariablesTest, IgnoresASubjectThatIsNotVerified) {
   struct Row {
     const char* verify;
     std::string subject;
