@@ -58,8 +58,8 @@ Verdict Outage(const absl::Status& status) {
 }
 
 void Check::DecideLater(Question*, Done done) const {
-  std::move(done)(
-      Outage(absl::InternalError("a check that never answers later")));
+  std::move(done)(Outage(
+      absl::InternalError("the check does not implement DecideLater()")));
 }
 
 Opinion BlockingCheck::Decide(Question* question) const {

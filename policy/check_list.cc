@@ -19,15 +19,15 @@ constexpr CheckEntry kChecks[] = {
     {{.rule = "localiphost",
       .stage = Stage::kMail,
       .needs = "localiphost, the interfaces",
-      .help = "puts localiphost in place of an address\n"
-              "literal of this host"},
+      .help = "replaces an address literal of this host\n"
+              "with localiphost"},
      MakeLocalIpHost},
     {{.rule = "senders",
       .stage = Stage::kMail,
       .later = true,
       .needs = "senders, senders.cdb",
-      .help = "with --senders, refuses a user another\n"
-              "user's sender"},
+      .help = "with --senders, refuses senders that do not\n"
+              "belong to the user"},
      MakeSenders},
     {{.rule = "localiphost",
       .needs = "localiphost, the interfaces",
@@ -38,17 +38,17 @@ constexpr CheckEntry kChecks[] = {
      MakeBadAddress},
     {{.rule = "badmailfrom",
       .needs = "badmailfrom",
-      .help = "refuses listed senders, of any client"},
+      .help = "refuses listed senders of all clients"},
      MakeBadMailFrom},
     {{.rule = "relayclient",
       .accepts = true,
       .needs = "RELAYCLIENT",
-      .help = "accepts all recipients of such clients, and\n"
-              "appends its value to them"},
+      .help = "accepts all recipients of relay clients, and\n"
+              "appends the variable's value to them"},
      MakeRelayClient},
     {{.rule = "authenticated",
       .accepts = true,
-      .help = "accepts all recipients of users"},
+      .help = "accepts all recipients of authenticated users"},
      MakeAuthenticated},
     {{.rule = "local-name",
       .accepts = true,
@@ -68,7 +68,7 @@ constexpr CheckEntry kChecks[] = {
     {{.rule = "open-relay",
       .accepts = true,
       .needs = "--open-relay",
-      .help = "accepts everyone, if there is no rcpthosts"},
+      .help = "accepts all recipients if there is no rcpthosts"},
      MakeOpenRelay},
     {{.rule = "not-listed",
       .help = "refuses recipients that no check has\n"
@@ -77,8 +77,8 @@ constexpr CheckEntry kChecks[] = {
     {{.rule = "no-relay",
       .later = true,
       .needs = "--deliver, rcpthosts",
-      .help = "refuses recipients of other hosts if the\n"
-              "delivery cannot send mail there"},
+      .help = "refuses remote recipients if the delivery\n"
+              "does not forward mail to them"},
      MakeNoRelay},
 };
 

@@ -13,11 +13,12 @@
 
 namespace postern::policy {
 
-// Returns the list. Of two checks of one stage, the first in it is asked first.
+// Returns the list. Checks of the same stage are asked in the order of the
+// list.
 absl::Span<const CheckEntry> CheckList();
 
-// Returns the list as text for --help and the manual: a line or more for each
-// check.
+// Returns the list as text for --help and the manual page: one line or more for
+// each check.
 std::string FormatChecks(absl::Span<const CheckEntry> list);
 
 }  // namespace postern::policy

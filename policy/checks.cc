@@ -11,7 +11,7 @@
 namespace postern::policy {
 namespace {
 
-// Names the rule, and the address if it is not the client's own text.
+// Adds the rule, and the address if a check replaced it.
 Verdict Complete(Verdict verdict, absl::string_view rule,
                  const Question& question) {
   verdict = std::move(verdict).By(rule);

@@ -21,24 +21,25 @@
 
 namespace postern::policy {
 
-// Puts each question to the checks of its stage, in the order of the list.
+// Asks the checks of each question's stage, in the order of the list.
 //
-// The first refusal is the answer. An acceptance is kept, and the checks after
-// it may still refuse. At its end a recipient, and a verb of
-// ServerConfig::more_verbs, is refused unless a check has accepted it;
-// everything else is accepted. A question of no stage (VRFY,
-// STARTTLS) is accepted.
+// The first refusal is the answer. After an acceptance, the checks that can
+// only refuse are still asked. A recipient, or a verb of
+// ServerConfig::more_verbs, that no check accepts is refused. Everything else
+// that no check refuses is accepted, and so are questions without a stage
+// (VRFY, STARTTLS).
 //
 // A verdict names the rule of the check that decided (Verdict::rule()), and the
-// address that it is about, if a check has renamed it.
+// new address if a check replaced the address.
 //
-// An answer that all checks give at once costs no memory but its own text.
+// If all checks answer at once, the answer allocates no memory except for its
+// own text.
 //
-// Thread-safe. Keeps itself alive while answers are due.
+// Thread-safe. Stays alive while answers are pending.
 class Checks : public Policy, public std::enable_shared_from_this<Checks> {
  public:
-  // Makes the checks of `list` that are in use. `list` must outlive the result:
-  // it is constant data. An error names the file or the option.
+  // Makes the checks of `list` that are in use. `list` must outlive the result.
+  // An error names the file or the option.
   static absl::StatusOr<std::shared_ptr<Checks>> Make(
       const CheckSetup& setup, absl::Span<const CheckEntry> list = CheckList());
 
@@ -52,24 +53,25 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
     std::unique_ptr<const Check> check;
   };
   using Stages = std::array<std::vector<InUse>, kStages>;
-  // How far a question has come.
+  // The progress of one question.
   struct Walk {
     Question question;
     absl::Span<const InUse> checks;
     size_t next = 0;
     std::optional<Verdict> accepted;
   };
-  // The same, while an answer is due.
+  // A Walk that owns its question, for an answer that is pending.
   struct LateWalk;
 
   explicit Checks(Stages stages) : stages_(std::move(stages)) {}
 
-  // Goes on until there is an answer. Returns nullopt if the check that is next
-  // answers later.
+  // Asks the remaining checks until there is an answer. Returns nullopt if the
+  // next check answers later.
   static std::optional<Verdict> Go(Walk* walk);
-  // Takes what the check that is next says; returns the answer if that is one.
+  // Processes the opinion of the next check. Returns the answer if this opinion
+  // decides.
   static std::optional<Verdict> Take(Opinion&& opinion, Walk* walk);
-  // Has the check that is next answer, and goes on with that.
+  // Lets the next check answer later, and continues the walk after that.
   void AwaitNext(std::shared_ptr<LateWalk> late);
 
   const Stages stages_;

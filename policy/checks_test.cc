@@ -47,7 +47,7 @@ class ChecksTest : public testing::Test {
     folder_.WriteCdb("morercpthosts.cdb", {{"more.example", ""}});
   }
 
-  // Makes the checks for the control files as they are now.
+  // Makes the checks for the current content of the control files.
   std::shared_ptr<Checks> MakeChecks(CheckSetup setup = {},
                                      bool senders = false) {
     absl::StatusOr<Controls> controls =
@@ -60,7 +60,7 @@ class ChecksTest : public testing::Test {
     return *checks;
   }
 
-  // Returns the answer to `what`, which must come at once.
+  // Returns the answer to `what`, which must come immediately.
   template <typename What>
   Verdict Ask(Policy& policy, What what, SessionInfo session = SessionInfo()) {
     postern::Ask ask;
@@ -75,7 +75,7 @@ class ChecksTest : public testing::Test {
     return *answer;
   }
 
-  // Returns whether the policy accepts; puts an answer that is given later into
+  // Returns whether the policy accepts. An answer that comes later goes into
   // `*late`.
   static std::optional<bool> Accepts(Policy& policy, const postern::Ask& ask,
                                      const SharedSessionInfo& session,
@@ -88,7 +88,7 @@ class ChecksTest : public testing::Test {
     return now->accepted();
   }
   static Policy::Done NotLater() {
-    ADD_FAILURE() << "does not answer at once";
+    ADD_FAILURE() << "the answer comes later";
     return [](Verdict) {};
   }
 
@@ -96,7 +96,7 @@ class ChecksTest : public testing::Test {
   std::vector<std::string> seen_;
 };
 
-TEST_F(ChecksTest, AcceptsEverythingButMailAndRcptUnseen) {
+TEST_F(ChecksTest, AcceptsOtherCommandsWithoutALogLine) {
   const auto checks = MakeChecks();
   Policy& policy = *checks;
   const Verdict verdicts[] = {
@@ -113,7 +113,7 @@ TEST_F(ChecksTest, AcceptsEverythingButMailAndRcptUnseen) {
   EXPECT_TRUE(seen_.empty());
 }
 
-TEST_F(ChecksTest, RewritesOurLiteralsInSenders) {
+TEST_F(ChecksTest, ReplacesLiteralsOfThisHostInSenders) {
   const auto checks = MakeChecks();
   Policy& policy = *checks;
   EXPECT_EQ(Ask(policy, Mail{{"s", "[127.0.0.1]"}}).path(),
@@ -134,13 +134,13 @@ TEST_F(ChecksTest, RewritesOurLiteralsInSenders) {
             "figure out my IP addresses (#4.3.0)\"");
 }
 
-TEST_F(ChecksTest, TellsOfSendersThatAreNotTheUsers) {
+TEST_F(ChecksTest, LogsSendersThatAreNotTheUsers) {
   folder_.Write("senders", "ann:ann@local.example\n");
   const auto checks = MakeChecks({}, /*senders=*/true);
   Policy& policy = *checks;
   SessionInfo session;
   session.identity = "ann";
-  // It belongs to her as the envelope has it.
+  // As the envelope has it, the address belongs to the user.
   EXPECT_EQ(Ask(policy, Mail{{"ann", "[127.0.0.1]"}}, session).path(),
             (Path{"ann", "local.example"}));
   EXPECT_TRUE(Ask(policy, Mail{}, session).accepted());
@@ -160,7 +160,7 @@ TEST_F(ChecksTest, TellsOfSendersThatAreNotTheUsers) {
 }
 
 // qmail-smtpd behaviour 21.
-TEST_F(ChecksTest, BadSenderShowsAtTheRecipient) {
+TEST_F(ChecksTest, BadSenderIsRefusedAtRcpt) {
   const auto checks = MakeChecks();
   Policy& policy = *checks;
   const Path from = {"s", "bad.example"};
@@ -180,7 +180,7 @@ TEST_F(ChecksTest, BadSenderShowsAtTheRecipient) {
                 "sender is in my badmailfrom list (#5.7.1)\"");
 }
 
-// Serves one remote domain, as a delivery that forwards would.
+// Serves one remote domain, like a delivery that forwards mail.
 class OneRoute : public Delivery {
  public:
   bool ServesRemote(const Path& recipient) const override {
@@ -188,11 +188,11 @@ class OneRoute : public Delivery {
   }
   std::unique_ptr<MailTransaction> Begin(const Envelope&,
                                          const SharedSessionInfo&) override {
-    return nullptr;  // no test gets so far
+    return nullptr;  // no test begins a transaction
   }
 };
 
-TEST_F(ChecksTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
+TEST_F(ChecksTest, RemoteMailThatNothingForwardsIsRefused) {
   const auto checks =
       MakeChecks({.delivery = std::make_shared<const OneRoute>()});
   Policy& policy = *checks;
@@ -216,7 +216,7 @@ TEST_F(ChecksTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
       {{"u", "more.example"}, relay, true},
       {{"u", "[127.0.0.1]"}, user, true},
       {{"postmaster", ""}, user, true},
-      {{"u", "elsewhere.example"}, suffix, true},  // it is more.example's now
+      {{"u", "elsewhere.example"}, suffix, true},  // @more.example is added
       {{"u", "routed.example"}, user, true},
       {{"u", "elsewhere.example"}, user, false},
       {{"u", "elsewhere.example"}, relay, false},
@@ -236,7 +236,7 @@ TEST_F(ChecksTest, MailThatNothingSendsOnIsRefusedAndNotKept) {
             553);
 }
 
-TEST_F(ChecksTest, AListThatCannotBeReadMakesNoRecipientRemote) {
+TEST_F(ChecksTest, UnreadableListIsAnOutage) {
   const auto checks =
       MakeChecks({.delivery = std::make_shared<const OneRoute>()});
   Policy& policy = *checks;
@@ -248,7 +248,7 @@ TEST_F(ChecksTest, AListThatCannotBeReadMakesNoRecipientRemote) {
   EXPECT_EQ(verdict.reply()->code, 421);
 }
 
-TEST_F(ChecksTest, AnswersRecipientsByTheRulesAndTellsOfEach) {
+TEST_F(ChecksTest, AnswersAndLogsEachRecipient) {
   const auto checks = MakeChecks();
   Policy& policy = *checks;
   const Verdict plain = Ask(policy, Rcpt{{}, {"u", "local.example"}});
@@ -270,7 +270,7 @@ TEST_F(ChecksTest, AnswersRecipientsByTheRulesAndTellsOfEach) {
   EXPECT_EQ(seen_.size(), 5u);
 }
 
-TEST_F(ChecksTest, ThreadsShareOne) {
+TEST_F(ChecksTest, ThreadsShareOneObject) {
   const auto checks = MakeChecks();
   const auto session = std::make_shared<const SessionInfo>();
   std::vector<std::thread> threads;
@@ -290,7 +290,7 @@ TEST_F(ChecksTest, ThreadsShareOne) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST_F(ChecksTest, WhetherARecipientIsRemoteIsReadElsewhereToo) {
+TEST_F(ChecksTest, RunReadsWhetherARecipientIsRemote) {
   std::vector<absl::AnyInvocable<void() &&>> tasks;
   const auto checks =
       MakeChecks({.delivery = std::make_shared<const OneRoute>(),
@@ -316,8 +316,8 @@ TEST_F(ChecksTest, WhetherARecipientIsRemoteIsReadElsewhereToo) {
   }
 }
 
-// What reads a database is decided by `run`, and nothing else is.
-TEST_F(ChecksTest, WhatReadsADatabaseIsDecidedElsewhere) {
+// Checks that read a database run on `run`. No other check does.
+TEST_F(ChecksTest, OnlyChecksThatReadADatabaseUseRun) {
   folder_.Write("senders", "ann:ann@local.example\n");
   folder_.WriteCdb("senders.cdb", {{"bob", "bob@local.example"}});
   folder_.Write("localiphost", "more.example\n");
@@ -359,7 +359,7 @@ TEST_F(ChecksTest, WhatReadsADatabaseIsDecidedElsewhere) {
   }
 }
 
-TEST_F(ChecksTest, ClientsThatTheRulesDenyAreRefusedBeforeTheGreeting) {
+TEST_F(ChecksTest, DeniedClientsAreRefusedBeforeTheGreeting) {
   const auto checks = MakeChecks();
   SessionInfo denied;
   denied.denied = true;
@@ -372,14 +372,14 @@ TEST_F(ChecksTest, ClientsThatTheRulesDenyAreRefusedBeforeTheGreeting) {
             "reply=\"554 5.7.1 no service for you (#5.7.1)\"");
 }
 
-// Says what a test wants, now or later.
+// Answers what a test sets, now or later.
 class Scripted : public Check {
  public:
   struct Script {
     Opinion says = NoOpinion{};
     bool later = false;
     int asked = 0;
-    Check::Done done;  // of an answer that is due
+    Check::Done done;  // of the pending answer
   };
   explicit Scripted(Script* script) : script_(*script) {}
   Opinion Decide(Question*) const override {
@@ -412,7 +412,7 @@ class ScriptedChecksTest : public testing::Test {
   ScriptedChecksTest() {
     for (Scripted::Script& script : scripts) script = {};
   }
-  // Asks about a recipient; an answer that comes later is put into `late_`.
+  // Asks about a recipient. An answer that comes later goes into `late_`.
   std::optional<Verdict> Decide() {
     Ask ask;
     ask.what = Rcpt{.to = {"u", "d"}};
@@ -422,7 +422,7 @@ class ScriptedChecksTest : public testing::Test {
           return [this](Verdict verdict) { late_ = std::move(verdict); };
         });
   }
-  // Returns "RULE yes" or "RULE no" of the answer that is given at once.
+  // Returns "RULE yes" or "RULE no" for an answer that comes immediately.
   std::string Now() {
     const std::optional<Verdict> verdict = Decide();
     return verdict ? Text(*verdict) : "later";
@@ -437,7 +437,7 @@ class ScriptedChecksTest : public testing::Test {
 
 Verdict No() { return Verdict::Refuse({550, {5, 7, 1}, "no"}); }
 
-TEST_F(ScriptedChecksTest, WhatNoCheckAcceptsIsRefused) {
+TEST_F(ScriptedChecksTest, RecipientsThatNoCheckAcceptsAreRefused) {
   EXPECT_EQ(Now(), "none no");
   EXPECT_EQ((*Checks::Make({}, {}))
                 ->Decide({.what = Rcpt{}}, std::make_shared<SessionInfo>(),
@@ -449,23 +449,23 @@ TEST_F(ScriptedChecksTest, WhatNoCheckAcceptsIsRefused) {
 TEST_F(ScriptedChecksTest, AnAcceptanceMayStillBeRefused) {
   scripts[1].says = Verdict::Accept();
   EXPECT_EQ(Now(), "grant yes");
-  EXPECT_EQ(scripts[2].asked, 0);  // it could only accept
+  EXPECT_EQ(scripts[2].asked, 0);  // not asked: it can only accept
   EXPECT_EQ(scripts[3].asked, 1);
   scripts[3].says = No();
   EXPECT_EQ(Now(), "last no");
   scripts[0].says = No();
   EXPECT_EQ(Now(), "first no");
-  EXPECT_EQ(scripts[1].asked, 2);  // not after a refusal
+  EXPECT_EQ(scripts[1].asked, 2);  // not asked after a refusal
 }
 
-// A check that must not accept has no way to make an open relay.
+// A check that must not accept cannot make an open relay.
 TEST_F(ScriptedChecksTest, OnlyChecksThatMayAcceptDo) {
   scripts[0].says = Verdict::Accept();
   scripts[3].says = Verdict::Accept();
   EXPECT_EQ(Now(), "none no");
 }
 
-TEST_F(ScriptedChecksTest, AnswersThatComeLaterAreWaitedFor) {
+TEST_F(ScriptedChecksTest, WaitsForLateAnswers) {
   scripts[1].later = scripts[3].later = true;
   EXPECT_EQ(Now(), "later");
   std::move(scripts[1].done)(Verdict::AcceptAs({"v", "d"}));
@@ -477,24 +477,24 @@ TEST_F(ScriptedChecksTest, AnswersThatComeLaterAreWaitedFor) {
   EXPECT_EQ(late_->path(), (Path{"v", "d"}));
 }
 
-TEST_F(ScriptedChecksTest, ChecksLiveUntilTheirAnswersCame) {
+TEST_F(ScriptedChecksTest, ChecksLiveUntilTheirLastAnswer) {
   scripts[1].later = true;
   EXPECT_EQ(Now(), "later");
-  checks_.reset();  // the configuration was read again
+  checks_.reset();  // as after a new configuration
   std::move(scripts[1].done)(NoOpinion{});
   ASSERT_TRUE(late_);
   EXPECT_EQ(Text(*late_), "none no");
 }
 
-// An outage of one check is a 4yz, and never a pass.
-TEST_F(ScriptedChecksTest, AnOutageIsNeverAPass) {
+// An outage of one check is a 4yz and never an acceptance.
+TEST_F(ScriptedChecksTest, AnOutageIsNeverAnAcceptance) {
   scripts[1].says = Verdict::Accept();
   scripts[3].says = Outage(absl::UnavailableError("no disk"));
   const std::optional<Verdict> now = Decide();
   EXPECT_EQ(Text(*now), "last no");
   EXPECT_EQ(now->source(), "no disk");
   EXPECT_EQ(now->reply()->code, 421);
-  // A check that breaks its promise is one, too.
+  // An answer of AnswersLater{} to DecideLater() counts as an outage.
   scripts[3].later = true;
   EXPECT_EQ(Now(), "later");
   std::move(scripts[3].done)(AnswersLater{});
@@ -502,7 +502,7 @@ TEST_F(ScriptedChecksTest, AnOutageIsNeverAPass) {
   EXPECT_EQ(late_->reply()->code, 421);
 }
 
-TEST(CheckListTest, EachRuleHasOneNameAndItsRow) {
+TEST(CheckListTest, EachRuleHasANameAndARow) {
   std::string rcpt;
   for (const CheckEntry& entry : CheckList()) {
     EXPECT_FALSE(entry.row.rule.empty());
@@ -517,8 +517,8 @@ TEST(CheckListTest, EachRuleHasOneNameAndItsRow) {
             "");
 }
 
-// The manual's table is the program's.
-TEST(CheckListTest, TheManualHasTheSameText) {
+// The manual page has the same table as the program.
+TEST(CheckListTest, ManualPageHasTheSameText) {
   std::ifstream file("docs/postern-smtpd.8");
   const std::string manual{std::istreambuf_iterator<char>(file), {}};
   EXPECT_TRUE(absl::StrContains(absl::StrReplaceAll(manual, {{"\\-", "-"}}),
@@ -526,7 +526,7 @@ TEST(CheckListTest, TheManualHasTheSameText) {
       << FormatChecks(CheckList());
 }
 
-TEST(CheckListTest, TheTextForHelpHasEachCheck) {
+TEST(CheckListTest, HelpTextHasEachCheck) {
   const std::string text = FormatChecks(CheckList());
   EXPECT_EQ(text.substr(0, text.find('\n')),
             "  connect  tcprules        refuses clients that the rules deny");

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// An answer of the policy or of the delivery, with its reason: a value that the
-// session log and whatever explains a decision print.
+// A verdict of the policy or of the delivery, with its reason, as the log shows
+// it.
 
 #ifndef POSTERN_POLICY_DECISION_H_
 #define POSTERN_POLICY_DECISION_H_
@@ -21,41 +21,40 @@
 namespace postern::policy {
 
 struct Decision {
-  Stage stage = Stage::kRcpt;  // what it is about
+  Stage stage = Stage::kRcpt;  // the stage of the question
   Verdict::Kind kind = Verdict::Kind::kRefuse;
-  std::string rule;  // Verdict::rule(): the check, or the delivery
-  int message = 0;   // which the recipient is of: Rcpt::message, Mail::message
-  // Where the rule stands: "FILE:LINE", "FILE key KEY", "RELAYCLIENT",
-  // "user NAME", what went wrong, or nothing.
+  std::string rule;  // Verdict::rule(): the check or the delivery
+  int message = 0;   // its message: Rcpt::message or Mail::message
+  // Where the rule is written: "FILE:LINE", "FILE key KEY", "RELAYCLIENT" or
+  // "user NAME"; or what failed; or empty.
   std::string source;
-  // As the envelope gets them if this is an acceptance.
+  // The addresses as the envelope has them after an acceptance.
   Path from;
   Path to;
-  Reply reply;  // for an acceptance without one: the engine's usual one
+  Reply reply;  // the engine's usual reply if the verdict has none
 
   bool accepted() const { return kind == Verdict::Kind::kAccept; }
 
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 
-// Returns the answer `verdict` to `ask`, if it is one for the log: each answer
-// about a recipient, and each refusal of a client, a greeting, a sender or
-// content. Otherwise nullopt.
+// Returns the decision `verdict` about `ask` if the log shows it: each answer
+// about a recipient, and each refusal at another stage. Otherwise returns
+// nullopt.
 std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict);
 
-// Returns the decision as a line of a log; as logfmt:
+// Returns the decision as a line of the log. In logfmt:
 //
 //   rcpt decision=accept rule=rcpthosts source=/var/qmail/control/rcpthosts:3
 //   ip=192.0.2.1 host=client.example from=<s@example.org> to=<u@local.example>
 //   reply="250 2.1.5 ok"
 //
-// (one line, always these fields in this order; session and id stand before the
-// event). The event is the stage. The decision is accept, refuse or drop. A
-// line about a client or a greeting has no "from", and only one about a
-// recipient has a "to".
+// (in one line, always with these fields in this order; the fields session and
+// id precede the event). The event is the stage. The decision is accept, refuse
+// or drop. Only the stages mail and rcpt have "from", and only rcpt has "to".
 log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                          const log::LogStyle& style);
-// The same as the text of logfmt, with nothing before the event.
+// Returns the same line in logfmt, without anything before the event.
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session);
 

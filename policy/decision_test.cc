@@ -60,7 +60,7 @@ TEST(DecisionTest, FormatsOneLine) {
             "reply=\"421 4.3.0 two\\x0alines\"");
 }
 
-TEST(DecisionTest, ASenderHasNoRecipient) {
+TEST(DecisionTest, DecisionAboutASenderHasNoRecipient) {
   Decision decision;
   decision.stage = Stage::kMail;
   decision.rule = "senders";
@@ -73,7 +73,7 @@ TEST(DecisionTest, ASenderHasNoRecipient) {
             "reply=\"553 5.7.1 no\"");
 }
 
-TEST(DecisionTest, OnlyWhatAClientMustKnowOfIsLogged) {
+TEST(DecisionTest, LogsRefusalsAndAnswersAboutRecipients) {
   const Verdict no =
       Verdict::Refuse({550, {5, 7, 1}, "no"}).By("rule").From("file:1");
   const auto ask = [](auto what) {
@@ -100,7 +100,7 @@ TEST(DecisionTest, OnlyWhatAClientMustKnowOfIsLogged) {
   EXPECT_EQ(decision.from, (Path{"s", "x"}));
 }
 
-TEST(DecisionTest, EscapesWhatCouldBeMistaken) {
+TEST(DecisionTest, EscapesAmbiguousBytes) {
   const struct {
     Path path;
     absl::string_view written;
@@ -124,7 +124,7 @@ TEST(DecisionTest, EscapesWhatCouldBeMistaken) {
   }
 }
 
-TEST(DecisionTest, CutsEachValueWithinALineThatFitsAPipe) {
+TEST(DecisionTest, CutsValuesSoThatTheLineFitsAPipe) {
   for (const std::string& text :
        {std::string(5000, 'a'), std::string(5000, '\n'),
         std::string(5000, ' ')}) {
@@ -139,7 +139,7 @@ TEST(DecisionTest, CutsEachValueWithinALineThatFitsAPipe) {
       EXPECT_TRUE(absl::StrContains(line, end)) << line;
     }
   }
-  // The longest values that need no cut, and the shortest that do.
+  // The longest values that are not cut, and the shortest that are.
   Decision decision;
   decision.to.local_part = std::string(log::kMaxLoggedAddress, 'a');
   EXPECT_FALSE(absl::StrContains(FormatDecision(decision, {}), "\\..."));
@@ -154,8 +154,8 @@ TEST(DecisionTest, CutsEachValueWithinALineThatFitsAPipe) {
   }
 }
 
-// The fields of a line, by the header's grammar alone; nullopt if `line` is
-// not of it.
+// Returns the fields of a line, parsed by the grammar in the header alone.
+// Returns nullopt if `line` does not follow the grammar.
 std::optional<std::vector<std::pair<std::string, std::string>>> Parse(
     absl::string_view line) {
   std::vector<std::pair<std::string, std::string>> fields;
@@ -192,7 +192,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> Parse(
   return fields;
 }
 
-TEST(DecisionTest, HasOneReadingWhateverClientsSend) {
+TEST(DecisionTest, LineHasOneMeaningForAnyClientText) {
   const std::vector<std::string> pieces = {
       "a",       "@",         " ",     "\"",
       "\\",      ">",         "<",     "=",

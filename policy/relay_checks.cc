@@ -21,9 +21,8 @@
 namespace postern::policy {
 namespace {
 
-// Returns the address that `text` is to a program that reads it from an
-// envelope. A '@' with nothing after it stays in the local part: "u@" must not
-// turn into "u", which is a local name.
+// Splits `text` as a program that reads it from an envelope does. A '@' at the
+// end stays in the local part: "u@" must not become "u", which is a local name.
 Path SplitAddress(absl::string_view text) {
   const size_t at = text.rfind('@');
   if (at == absl::string_view::npos || at + 1 == text.size()) {
@@ -36,9 +35,9 @@ bool IsLocalName(const Path& path) {
   return path.domain.empty() && !absl::StrContains(path.local_part, '@');
 }
 
-// A NUL ends an address in qmail-queue's envelope, so that "u@evil\0@here"
-// would be decided on as one address and queued as another; a line end does
-// the same to a header or a log.
+// A NUL ends an address in qmail-queue's envelope. Without this check,
+// "u@evil\0@here" would be checked as one address and queued as another. A
+// newline does the same to a header or a log.
 bool HasControlCharacter(const Path& path) {
   const auto has = [](absl::string_view text) {
     return std::any_of(text.begin(), text.end(), absl::ascii_iscntrl);
@@ -46,7 +45,7 @@ bool HasControlCharacter(const Path& path) {
   return has(path.local_part) || has(path.domain);
 }
 
-// A check that needs nothing but the control files.
+// A check that needs only the control files.
 class ControlCheck : public Check {
  public:
   using Function = Opinion (*)(const Controls&, const Question&);
@@ -74,8 +73,8 @@ class LocalIpHost : public Check {
 
   Opinion Decide(Question* question) const override {
     if (IsName(question->from()) && IsName(question->to())) return NoOpinion{};
-    // At RCPT, the sender has been through this already, unless its envelope
-    // comes from elsewhere; doing it again changes nothing.
+    // At RCPT the sender has already been replaced, unless its envelope comes
+    // from another source. Replacing it again changes nothing.
     absl::StatusOr<std::optional<Path>> from = Replaced(question->from());
     if (from.ok() && *from) question->set_from(**std::move(from));
     absl::StatusOr<std::optional<Path>> to = Replaced(question->to());
@@ -90,15 +89,16 @@ class LocalIpHost : public Check {
   }
 
  private:
-  // Returns whether the domain is a plain name, as it mostly is.
+  // Returns whether the domain is a plain name, as most are.
   static bool IsName(const Path& path) {
     return !path.domain.empty() && path.domain.front() != '[' &&
            !absl::StrContains(path.domain, '@');
   }
-  // Returns what stands for `path`; nullopt: it stays.
+  // Returns the replacement of `path`, or nullopt if `path` stays.
   absl::StatusOr<std::optional<Path>> Replaced(const Path& path) const {
     std::optional<Path> split;
-    // What follows the last '@' is a domain, wherever the path comes from.
+    // The domain is what follows the last '@', even if a parser split
+    // elsewhere.
     if ((path.domain.empty() && absl::StrContains(path.local_part, '@')) ||
         absl::StrContains(path.domain, '@')) {
       split = SplitAddress(path.Address());
@@ -172,8 +172,8 @@ Opinion RelayClient(const Controls&, const Question& question) {
   const absl::Status valid = ValidateRelayClient(*suffix);
   if (!valid.ok()) return Outage(valid);
   if (suffix->empty()) return Verdict::Accept().From("RELAYCLIENT");
-  // Appended to the text: ".fix" goes on with the domain, and "@fixme" is a
-  // new one.
+  // The value is appended to the text: ".fix" extends the domain, and "@fixme"
+  // adds a new domain.
   return Verdict::AcceptAs(
              SplitAddress(absl::StrCat(question.to().Address(), *suffix)))
       .From("RELAYCLIENT");
@@ -190,7 +190,7 @@ Opinion LocalName(const Controls&, const Question& question) {
   return Verdict::Accept();
 }
 
-// What the hosts' list says, of which a part is in the database.
+// Looks `to` up in rcpthosts and morercpthosts.cdb.
 Opinion AskHosts(const Controls& controls, const Path& to) {
   const absl::StatusOr<std::optional<HostList::Match>> match =
       controls.rcpthosts.Find(to.domain);
@@ -231,7 +231,7 @@ Opinion OpenRelay(const Controls& controls, const Question&) {
 Opinion NotListed(const Controls&, const Question& question) {
   if (!question.accepted_by().empty()) return NoOpinion{};
   if (question.session().name_status == NameStatus::kTemporary) {
-    // Perhaps there is a rule for the name that the client has.
+    // A rule for the client's host name might accept the recipient.
     return Verdict::Refuse({451,
                             {4, 4, 3},
                             "cannot look up your host name for now (#4.4.3)"})
@@ -272,8 +272,8 @@ class NoRelay : public BlockingCheck {
   }
 
  private:
-  // Whether the recipient was accepted only because the client may relay, and
-  // would have to leave this host in a way that there is not.
+  // Whether the recipient was accepted only because the client may relay,
+  // although this host cannot send mail to its domain.
   bool IsRelayed(const Question& question) const {
     const absl::string_view rule = question.accepted_by();
     return (rule == "relayclient" || rule == "authenticated" ||
@@ -340,7 +340,7 @@ absl::Status ValidateRelayClient(absl::string_view value) {
   for (char c : value) {
     if (!absl::ascii_isprint(c)) {
       return absl::InvalidArgumentError(
-          "RELAYCLIENT holds a byte that is not printable ASCII");
+          "RELAYCLIENT contains a byte that is not printable ASCII");
     }
   }
   if (absl::EndsWith(value, "@")) {

@@ -26,7 +26,7 @@
 namespace postern::policy {
 namespace {
 
-// 127.0.0.1 and 0.0.0.0, or nobody knows.
+// This host has 127.0.0.1 and 0.0.0.0, or listing its addresses fails.
 class FakeAddresses : public net::OwnAddresses {
  public:
   explicit FakeAddresses(bool fails) : fails_(fails) {}
@@ -40,7 +40,7 @@ class FakeAddresses : public net::OwnAddresses {
   const bool fails_;
 };
 
-// What the cases of a table differ in.
+// The settings in which the cases of a table differ.
 struct Setting {
   std::string rcpthosts = "local.example\n.sub.example\n";
   std::string badmailfrom;
@@ -48,12 +48,12 @@ struct Setting {
   NameStatus name_status = NameStatus::kNone;
   std::optional<std::string> relay_client;
   std::string identity;
-  bool open_relay = false;  // and no rcpthosts
+  bool open_relay = false;  // needs a missing rcpthosts
   bool addresses_fail = false;
   bool senders = false;
 };
 
-// The whole list of checks, as it decides.
+// The decisions of the whole list of checks.
 class Rules {
  public:
   Rules(std::shared_ptr<const Controls> controls,
@@ -77,7 +77,7 @@ class Rules {
     const std::optional<Verdict> verdict =
         checks_->Decide(ask, std::make_shared<const SessionInfo>(session),
                         []() -> Policy::Done {
-                          ADD_FAILURE() << "does not answer at once";
+                          ADD_FAILURE() << "the answer comes later";
                           return [](const Verdict&) {};
                         });
     if (!verdict) return {};
@@ -147,9 +147,9 @@ TEST_F(RelayChecksTest, DecidesByTheDomainAsQmailDoes) {
       // qmail-smtpd behaviour 3.
       {"<u>", "local-name", "u"},
       {"<Postmaster>", "local-name", "Postmaster"},
-      // qmail-smtpd behaviour 4, as far as it is the policy's.
+      // qmail-smtpd behaviour 4, the part that concerns the policy.
       {"<>", "local-name", ""},
-      // qmail-smtpd behaviour 7: the last '@' decides; quotes are gone.
+      // qmail-smtpd behaviour 7: the last '@' decides; the quotes are removed.
       {"<\"a@evil\"@local.example>", "rcpthosts", "a@evil@local.example"},
       {"<\"a@local.example\"@evil>", "not-listed"},
       {"<\"a@local.example@\"@evil>", "not-listed"},
@@ -169,7 +169,7 @@ TEST_F(RelayChecksTest, DecidesByTheDomainAsQmailDoes) {
       {"<u@[192.0.2.55]>", "not-listed", "u@[192.0.2.55]"},
       {"<u@[IPv6:::1]>", "not-listed"},
       {"<u@[IPv6:::ffff:127.0.0.1]>", "not-listed"},
-      // What relay testers try.
+      // Addresses that relay tests use.
       {"<u%evil@local.example>", "rcpthosts"},
       {"<evil!u@local.example>", "rcpthosts"},
       {"<u%local.example@evil>", "not-listed"},
@@ -193,7 +193,7 @@ TEST_F(RelayChecksTest, DecidesByTheDomainAsQmailDoes) {
   }
 }
 
-TEST_F(RelayChecksTest, UsersSendAsWhatIsTheirs) {
+TEST_F(RelayChecksTest, UsersUseTheirOwnSenders) {
   const struct {
     absl::string_view identity;
     absl::string_view from;
@@ -204,15 +204,15 @@ TEST_F(RelayChecksTest, UsersSendAsWhatIsTheirs) {
       {"ann", "<ann@X.Example>", true},
       {"ann", "<Ann@x.example>", false},
       {"ann", "<bob@x.example>", false},
-      {"ann", "<bob@x.example>", false, ""},  // RELAYCLIENT is about recipients
+      {"ann", "<bob@x.example>", false, ""},  // RELAYCLIENT concerns recipients
       {"ann", "<s@[127.0.0.1]>", true},       // as the envelope has it
       {"ann", "<s@[192.0.2.55]>", false},
       {"ann", "<>", true},
       {"ann", "<#@[]>", false},
-      {"bob@x.example", "<bob@x.example>", true},  // not listed
+      {"bob@x.example", "<bob@x.example>", true},  // not in the list
       {"bob@x.example", "<ann@x.example>", false},
       {"eve", "<ann@x.example>", false},
-      {"", "<ann@x.example>", true},  // nobody: nothing of users holds
+      {"", "<ann@x.example>", true},  // no user: the check does not apply
       {"", "<ann@x.example>", true, ""},
   };
   folder_.Write("senders", "ann:ann@x.example @local.example\n");
@@ -227,7 +227,7 @@ TEST_F(RelayChecksTest, UsersSendAsWhatIsTheirs) {
     EXPECT_EQ(decision.rule, c.accepted ? "" : "senders");
     EXPECT_EQ(decision.accepted(), c.accepted);
     EXPECT_EQ(decision.reply.code, c.accepted ? 250 : 553);
-    // Without the option, as ever.
+    // Without the option, every sender is accepted.
     setting.senders = false;
     EXPECT_TRUE(MakeRules(setting)
                     .DecideMail({Parsed(c.from)}, Session(setting))
@@ -235,7 +235,7 @@ TEST_F(RelayChecksTest, UsersSendAsWhatIsTheirs) {
   }
 }
 
-TEST_F(RelayChecksTest, SendersThatNobodyCanTellOfAreRefusedForNow) {
+TEST_F(RelayChecksTest, UnreadableSendersDatabaseRefusesTemporarily) {
   folder_.Write("senders", "");
   folder_.WriteCdb("senders.cdb", {{"ann", "ann@x.example"}});
   Setting setting;
@@ -253,10 +253,10 @@ TEST_F(RelayChecksTest, SendersThatNobodyCanTellOfAreRefusedForNow) {
   EXPECT_TRUE(absl::StrContains(decision.source, "senders.cdb"));
 }
 
-// qmail-smtpd behaviours 9, 11, 13, 14 and 17, 19's upper limit, and parts of
-// 7, 15 and 18 ask ParsePath(), which refuses what qmail lets pass; path_test
-// has them.
-TEST_F(RelayChecksTest, LeavesWhatIsNoAddressToTheParser) {
+// qmail-smtpd behaviours 9, 11, 13, 14, 17, the upper limit of 19, and parts of
+// 7, 15 and 18 concern ParsePath(), which refuses addresses that qmail accepts.
+// path_test covers them.
+TEST_F(RelayChecksTest, TheParserRefusesInvalidAddresses) {
   for (absl::string_view text :
        {"<u@>", "<@foo>", "<u@local.example", "< u@local.example>",
         "<u@local.example >", "<a@evil@local.example>", "<u@[383.0.0.257]>", "",
@@ -265,8 +265,8 @@ TEST_F(RelayChecksTest, LeavesWhatIsNoAddressToTheParser) {
   }
 }
 
-// Should a parser ever let these pass, the text for the queue decides.
-TEST_F(RelayChecksTest, IsSafeWithPathsThatNoParserMakes) {
+// If a parser ever accepts these, the text for the queue decides.
+TEST_F(RelayChecksTest, PathsThatNoParserMakesAreSafe) {
   const struct {
     Path to;
     absl::string_view rule;
@@ -300,9 +300,9 @@ TEST_F(RelayChecksTest, IsSafeWithPathsThatNoParserMakes) {
   EXPECT_EQ(rules.Decide({forged, {"u", "y"}}, relay).rule, "bad-address");
 }
 
-// With SMTPUTF8 (RFC 6531) an address may be such. The rules map nothing to
-// anything; host_list_test has the domains.
-TEST_F(RelayChecksTest, WhatIsNotAsciiIsDecidedOnByItsBytes) {
+// SMTPUTF8 (RFC 6531) permits such addresses. The checks convert no address to
+// another form; host_list_test covers the domains.
+TEST_F(RelayChecksTest, NonAsciiAddressesAreComparedByBytes) {
   const Rules rules =
       MakeRules({.rcpthosts = "local.example\nb\xc3\xbc"
                               "cher.example\n",
@@ -331,7 +331,7 @@ TEST_F(RelayChecksTest, WhatIsNotAsciiIsDecidedOnByItsBytes) {
         "local\xe3\x80\x82"
         "example"},
        "not-listed"},
-      // A full width '@' is none, and neither is an overlong one.
+      // A full-width '@' is not a '@', and an overlong '@' is not one either.
       {{"u\xef\xbc\xa0local.example", "evil"}, "not-listed"},
       {{"u\xef\xbc\xa0"
         "evil",
@@ -362,7 +362,7 @@ TEST_F(RelayChecksTest, WhatIsNotAsciiIsDecidedOnByItsBytes) {
       " to=<\\xc3\\xbc@l\\xd0\\xbe> "));
 }
 
-TEST_F(RelayChecksTest, NamesTheLineOrTheKey) {
+TEST_F(RelayChecksTest, SourceIsTheLineOrTheKey) {
   const Setting setting = {.rcpthosts = "# ours\n\nlocal.example\n.sub.example",
                            .more = {{"more.example", ""}}};
   const std::string file = folder_.File("rcpthosts");
@@ -376,7 +376,7 @@ TEST_F(RelayChecksTest, NamesTheLineOrTheKey) {
   EXPECT_EQ(more.reply, (Reply{250, {2, 1, 5}, "ok"}));
 }
 
-TEST_F(RelayChecksTest, RefusesInQmailsWords) {
+TEST_F(RelayChecksTest, RefusesWithTheTextOfQmail) {
   const Decision decision = Decide("<u@evil.example>");
   EXPECT_EQ(decision.kind, Verdict::Kind::kRefuse);
   EXPECT_EQ(decision.source, "");
@@ -386,7 +386,7 @@ TEST_F(RelayChecksTest, RefusesInQmailsWords) {
 }
 
 // qmail-smtpd behaviours 3 and 5.
-TEST_F(RelayChecksTest, WhatANameMightAllowIsNotRefusedForGood) {
+TEST_F(RelayChecksTest, UnknownHostNameRefusesTemporarily) {
   const Setting unknown = {.name_status = NameStatus::kTemporary};
   const Decision decision = Decide("<u@elsewhere.example>", unknown);
   EXPECT_EQ(decision.rule, "not-listed");
@@ -400,30 +400,30 @@ TEST_F(RelayChecksTest, WhatANameMightAllowIsNotRefusedForGood) {
   }
 }
 
-TEST_F(RelayChecksTest, EmptyListTakesLocalNamesOnly) {
+TEST_F(RelayChecksTest, EmptyListAcceptsOnlyLocalNames) {
   const Setting setting = {.rcpthosts = ""};
   EXPECT_EQ(Decide("<u>", setting).rule, "local-name");
   EXPECT_EQ(Decide("<u@evil>", setting).rule, "not-listed");
   EXPECT_EQ(Decide("<u@[127.0.0.1]>", setting).rule, "not-listed");
 }
 
-// qmail-smtpd behaviour 18, its last part.
-TEST_F(RelayChecksTest, LiteralThatIsNotOursCanBeListed) {
+// qmail-smtpd behaviour 18, last part.
+TEST_F(RelayChecksTest, LiteralOfAnotherHostCanBeListed) {
   const Setting setting = {.rcpthosts = "[192.0.2.55]\n"};
   const Decision decision = Decide("<u@[192.0.2.55]>", setting);
   EXPECT_EQ(decision.rule, "rcpthosts");
   EXPECT_EQ(decision.to.Address(), "u@[192.0.2.55]");
 }
 
-// qmail-smtpd behaviour 19, its lower limit.
-TEST_F(RelayChecksTest, TakesTheLongestAddress) {
+// qmail-smtpd behaviour 19, the lower limit.
+TEST_F(RelayChecksTest, AcceptsTheLongestAddress) {
   const std::string local(899 - 14, 'l');
   EXPECT_EQ(Decide("<" + local + "@local.example>").rule, "rcpthosts");
   EXPECT_FALSE(ParsePath("<l" + local + "@local.example>").has_value());
 }
 
 // qmail-smtpd behaviour 20.
-TEST_F(RelayChecksTest, RelayClientsValueGoesBehindTheAddress) {
+TEST_F(RelayChecksTest, RelayClientValueIsAppendedToTheAddress) {
   const struct {
     absl::string_view value;
     absl::string_view to;
@@ -454,10 +454,10 @@ TEST_F(RelayChecksTest, RelayClientsValueGoesBehindTheAddress) {
   EXPECT_EQ(Decide(longest, {.relay_client = std::string(200, 'x')})
                 .to.Address()
                 .size(),
-            1099u);  // the queue has the last word
+            1099u);  // the queue decides about its length
 }
 
-TEST_F(RelayChecksTest, RelayClientsValueMustBePrintable) {
+TEST_F(RelayChecksTest, RelayClientValueMustBePrintable) {
   for (absl::string_view value : {"", "@fixme", ".fix", "%a b@c", "~"}) {
     EXPECT_TRUE(ValidateRelayClient(value).ok()) << std::string(value);
   }
@@ -485,7 +485,7 @@ TEST_F(RelayChecksTest, AuthenticatedSessionsRelay) {
   EXPECT_EQ(decision.to.Address(), "u@evil");
 }
 
-TEST_F(RelayChecksTest, RulesAreAskedInOrder) {
+TEST_F(RelayChecksTest, ChecksDecideInOrder) {
   Setting setting = {.badmailfrom = "s@x.example\n",
                      .more = {{"local.example", ""}},
                      .relay_client = "",
@@ -493,7 +493,7 @@ TEST_F(RelayChecksTest, RulesAreAskedInOrder) {
   const auto rule = [&](absl::string_view to) {
     return Decide(to, setting).rule;
   };
-  // qmail-smtpd behaviour 21: the sender first, even for relay clients.
+  // qmail-smtpd behaviour 21: the sender comes first, also for relay clients.
   EXPECT_EQ(rule("<u@local.example>"), "badmailfrom");
   EXPECT_EQ(rule("<u>"), "badmailfrom");
   setting.badmailfrom = "";
@@ -530,7 +530,7 @@ TEST_F(RelayChecksTest, BadMailFromListsAddressesAndWholeDomains) {
   } cases[] = {
       {"<s@x.example>", 2},
       {"<S@x.Example>", 2},
-      {"<t@x.example>", 0},  // @example is no suffix
+      {"<t@x.example>", 0},  // @example does not match subdomains
       {"<x@bad.example>", 3},
       {"<x@BAD.example>", 3},
       {"<x@sub.bad.example>", 0},
@@ -558,9 +558,10 @@ TEST_F(RelayChecksTest, BadMailFromListsAddressesAndWholeDomains) {
   }
 }
 
-TEST_F(RelayChecksTest, UnlistableAddressesEndTheSession) {
+TEST_F(RelayChecksTest, UnknownOwnAddressesEndTheSession) {
   const Setting setting = {.relay_client = "", .addresses_fail = true};
-  EXPECT_TRUE(Decide("<u@local.example>", setting).accepted());  // not asked
+  // Without an IPv4 literal, the addresses are not needed.
+  EXPECT_TRUE(Decide("<u@local.example>", setting).accepted());
   EXPECT_TRUE(Decide("<u@[IPv6:::1]>", setting).accepted());
   for (const Decision& decision :
        {Decide("<u@[192.0.2.55]>", setting),
@@ -573,7 +574,7 @@ TEST_F(RelayChecksTest, UnlistableAddressesEndTheSession) {
   }
 }
 
-TEST_F(RelayChecksTest, DatabaseThatFailsEndsTheSession) {
+TEST_F(RelayChecksTest, UnreadableDatabaseEndsTheSession) {
   const Rules rules = MakeRules({.more = {{"more.example", ""}}});
   ASSERT_EQ(truncate(folder_.File("morercpthosts.cdb").c_str(), 2048), 0);
   const Decision decision = rules.Decide({{}, {"u", "more.example"}}, {});
@@ -586,7 +587,8 @@ TEST_F(RelayChecksTest, DatabaseThatFailsEndsTheSession) {
   EXPECT_TRUE(rules.Decide({{}, {"u", "local.example"}}, {}).accepted());
 }
 
-// Whether `lines` have the domain of `address`, told the long way round.
+// Returns whether `lines` contain the domain of `address`, by a simple second
+// implementation.
 bool Listed(const std::vector<std::string>& lines, const std::string& address) {
   const size_t at = address.rfind('@');
   if (at == std::string::npos) return true;
@@ -601,7 +603,7 @@ bool Listed(const std::vector<std::string>& lines, const std::string& address) {
   return false;
 }
 
-TEST_F(RelayChecksTest, OneReadingOfEveryAddressDecides) {
+TEST_F(RelayChecksTest, ParsedAndFormattedAddressesGetTheSameDecision) {
   const std::vector<std::string> lines = {"a.b", ".c", ".b.a", "b"};
   const Rules rules = MakeRules({.rcpthosts = "a.b\n.c\n.b.a\nb\n"});
   const absl::string_view pieces[] = {
@@ -631,7 +633,7 @@ TEST_F(RelayChecksTest, OneReadingOfEveryAddressDecides) {
         << text;
     accepted += decision.accepted() ? 1 : 0;
   }
-  // The generator does reach both sides.
+  // The generator reaches both outcomes.
   EXPECT_GT(accepted, 1000);
   EXPECT_GT(parsed_paths - accepted, 1000);
 }

@@ -1,9 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What tcpserver's rules say about a client, as typed values. This is the one
-// place that knows the names of variables; policy/rule_variables.h has those
-// that have no effect.
+// What tcpserver's rules grant or deny to a client, as typed values. The names
+// of the variables that change a session are only in rule_facts.cc. The
+// delivery reads QMAILQUEUE. policy/rules/rule_variables.h has the names of
+// variables that have no effect.
 
 #ifndef POSTERN_POLICY_RULE_FACTS_H_
 #define POSTERN_POLICY_RULE_FACTS_H_
@@ -34,15 +35,14 @@ struct RuleFacts {
   // All variables, for the queue program.
   std::vector<std::pair<std::string, std::string>> variables;
 
-  // Puts what checks and deliveries need into `info`.
+  // Copies what checks and deliveries need into `info`.
   void Apply(SessionInfo* info) const;
-  // Returns `config` as it is for this client; null: unchanged.
+  // Returns `config` with this client's changes, or null if nothing changes.
   std::unique_ptr<const ServerConfig> Change(const ServerConfig& config) const;
 };
 
-// Reads what the rules say about the client at `address`, if it has one. An
-// error names the
-// variable whose value cannot be used.
+// Reads the rule `match` for the client at `address`. An error names the
+// variable whose value is invalid.
 absl::StatusOr<RuleFacts> ReadRuleFacts(
     const TcpRules::Match& match, const std::optional<IpAddress>& address);
 

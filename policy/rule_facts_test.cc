@@ -30,7 +30,7 @@ TEST(RuleFactsTest, VariablesBecomeFacts) {
   EXPECT_EQ(config->strictness, Strictness::kLenient);
 }
 
-TEST(RuleFactsTest, WhatRulesDoNotSayStaysAsItIs) {
+TEST(RuleFactsTest, SettingsWithoutAVariableStayTheSame) {
   const auto facts = ReadRuleFacts({true, {{"COLOUR", "blue"}}},
                                    IpAddress::Parse("192.0.2.1"));
   ASSERT_TRUE(facts.ok()) << facts.status();
@@ -38,7 +38,7 @@ TEST(RuleFactsTest, WhatRulesDoNotSayStaysAsItIs) {
   EXPECT_FALSE(facts->relay_client);
 }
 
-TEST(RuleFactsTest, ADeniedClientHasNoVariables) {
+TEST(RuleFactsTest, DeniedClientHasNoVariables) {
   const auto facts =
       ReadRuleFacts({false, {{"RELAYCLIENT", ""}}}, std::nullopt);
   ASSERT_TRUE(facts.ok()) << facts.status();
@@ -49,7 +49,7 @@ TEST(RuleFactsTest, ADeniedClientHasNoVariables) {
   EXPECT_TRUE(info.environment.empty());
 }
 
-TEST(RuleFactsTest, AValueThatCannotBeUsedIsAnError) {
+TEST(RuleFactsTest, InvalidValueIsAnError) {
   const std::pair<const char*, const char*> bad[] = {
       {"RELAYCLIENT", "x@"},
       {"POSTERN_BARE_NEWLINES", ""},

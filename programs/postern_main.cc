@@ -12,16 +12,16 @@
 
 namespace {
 
-constexpr int kUsage = 100;  // djb's tools
+constexpr int kUsage = 100;  // from djb's tools
 constexpr int kTemporary = 111;
 
 constexpr char kHelp[] =
     "Usage: postern COMMAND [OPTION]...\n"
     "\n"
-    "  serve    receive mail by SMTP, as a server of its own\n"
-    "  users    keep a file of users and their passwords, for AUTH\n"
+    "  serve    run a standalone SMTP server that receives mail\n"
+    "  users    manage a file of users and passwords for AUTH\n"
     "\n"
-    "postern COMMAND --help says more. See postern(8).\n";
+    "For the options of a command: postern COMMAND --help. See postern(8).\n";
 
 }  // namespace
 

@@ -17,12 +17,12 @@ using CramMd5 = auth::CheckpasswordOptions::CramMd5;
 
 namespace {
 
-// Reads PROGRAM[,ARGUMENT]...
+// Reads PROGRAM[,ARGUMENT]... into `spec`.
 absl::Status ReadCommand(absl::string_view text, AuthSpec* spec) {
   spec->command = absl::StrSplit(text, ',');
   if (absl::StartsWith(spec->command[0], "/")) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("not a program's whole path: ", spec->command[0]));
+      absl::StrCat("not the absolute path of a program: ", spec->command[0]));
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ absl::StatusOr<AuthSpec> ParseAuthSpec(absl::string_view text) {
   }
   if (absl::ConsumePrefix(&text, "cdb:")) {
     if (text.empty()) {
-      return absl::InvalidArgumentError("no file behind cdb:");
+      return absl::InvalidArgumentError("no file after cdb:");
     }
     spec.kind = AuthSpec::Kind::kCdb;
     spec.file = std::string(text);
@@ -46,7 +46,7 @@ absl::StatusOr<AuthSpec> ParseAuthSpec(absl::string_view text) {
     if (absl::Status status = ReadCommand(text, &spec); !status.ok()) {
       return status;
     }
-    // What it runs when the password is right: exit code 0.
+    // checkpassword runs it after a correct password: exit code 0.
     if (spec.command.size() == 1) spec.command.emplace_back("/bin/true");
     return spec;
   }
@@ -99,7 +99,7 @@ absl::Status OfferAuth(const auth::Backend& backend, const AuthOptions& options,
           [&name](const auth::Mechanism& each) { return each.name == name; });
       if (it == offered.end()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("nobody serves AUTH ", name, " here"));
+            absl::StrCat("no --auth offers AUTH ", name, " here"));
       }
       chosen.push_back(*it);
     }

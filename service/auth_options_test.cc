@@ -10,7 +10,7 @@
 namespace postern::service {
 namespace {
 
-TEST(ParseAuthSpecTest, KnowsFourKinds) {
+TEST(ParseAuthSpecTest, ReadsFourKinds) {
   struct Row {
     const char* text;
     const char* result;
@@ -23,11 +23,11 @@ TEST(ParseAuthSpecTest, KnowsFourKinds) {
            Row{"checkpassword:/bin/a,b c,d", "checkpassword /bin/a b c d"},
            Row{"oauth:/bin/a,b c,d", "oauth /bin/a b c d"},
            Row{"oauth:/bin/a", "oauth /bin/a"},
-           Row{"oauth:", "not a program's whole path: "},
-           Row{"oauth:a", "not a program's whole path: a"},
-           Row{"cdb:", "no file behind cdb:"},
-           Row{"checkpassword:", "not a program's whole path: "},
-           Row{"checkpassword:a", "not a program's whole path: a"},
+           Row{"oauth:", "not the absolute path of a program: "},
+           Row{"oauth:a", "not the absolute path of a program: a"},
+           Row{"cdb:", "no file after cdb:"},
+           Row{"checkpassword:", "not the absolute path of a program: "},
+           Row{"checkpassword:a", "not the absolute path of a program: a"},
            Row{"SASL",
                "neither checkpassword:PROGRAM nor cdb:FILE nor oauth:PROGRAM "
                "nor sasl: SASL"},
@@ -63,7 +63,7 @@ class FakeBackend : public auth::Backend {
   }
 };
 
-TEST(OfferAuthTest, ShowsNoSecretWithoutTls) {
+TEST(OfferAuthTest, OffersNoSecretsWithoutTls) {
   AuthOptions options;
   ServerConfig config;
   ASSERT_TRUE(OfferAuth(FakeBackend(), options, {}, &config).ok());
@@ -74,7 +74,7 @@ TEST(OfferAuthTest, ShowsNoSecretWithoutTls) {
   EXPECT_EQ(config.mechanisms, config.mechanisms_in_clear);
 }
 
-TEST(OfferAuthTest, OffersWhatIsAllowedInItsOrder) {
+TEST(OfferAuthTest, OffersAllowedMechanismsInTheirOrder) {
   AuthOptions options;
   ServerConfig config;
   ASSERT_TRUE(
@@ -84,7 +84,7 @@ TEST(OfferAuthTest, OffersWhatIsAllowedInItsOrder) {
   EXPECT_EQ(absl::StrJoin(config.mechanisms_in_clear, " "), "SCRAM-SHA-256");
   EXPECT_EQ(OfferAuth(FakeBackend(), options, {"PLAIN", "CRAM-MD5"}, &config)
                 .message(),
-            "nobody serves AUTH CRAM-MD5 here");
+            "no --auth offers AUTH CRAM-MD5 here");
 }
 
 }  // namespace

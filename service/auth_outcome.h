@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How an exchange of AUTH ends.
+// The outcomes of an AUTH exchange.
 
 #ifndef POSTERN_SERVICE_AUTH_OUTCOME_H_
 #define POSTERN_SERVICE_AUTH_OUTCOME_H_
@@ -15,16 +15,16 @@ namespace postern::service {
 enum class AuthOutcome : uint8_t {
   kSuccess,
   kFailure,    // wrong credentials
-  kMalformed,  // the client's messages make no sense: 501
+  kMalformed,  // the client's messages are invalid: 501
   kOutage,     // the backend could not decide: 454
   kLimit,      // refused because of earlier failures
-  kCancelled,  // the client left, or sent "*", before anything was decided
-  // The client proved that its credentials are right, and left before it was
-  // logged in, as a client does that only tries passwords.
+  kCancelled,  // the client sent "*" or disconnected before a result
+  // The client proved that its credentials are right and disconnected before
+  // the login, like a client that only tries passwords.
   kUnconfirmed,
 };
 
-// The word for it, in the log and elsewhere: "success".
+// Returns the name in the log and in the metrics, such as "success".
 inline absl::string_view AuthOutcomeName(AuthOutcome outcome) {
   switch (outcome) {
     case AuthOutcome::kSuccess:

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The backends that --auth asks for.
+// Opens the backends that the --auth options name.
 
 #ifndef POSTERN_SERVICE_BACKENDS_H_
 #define POSTERN_SERVICE_BACKENDS_H_
@@ -17,24 +17,24 @@
 
 namespace postern::service {
 
-// Opens a backend that needs a library: cdb and sasl. An error names the file,
-// or what is wrong with the option's value.
+// Opens a backend that needs a library: cdb or sasl. An error names the file or
+// explains what is wrong with the value of the option.
 using OpenBackend =
     std::function<absl::StatusOr<std::shared_ptr<auth::Backend>>(
         const AuthSpec& spec, const AuthOptions& options,
         const std::string& host_name)>;
 
-// Whether the options ask for one that an OpenBackend opens.
+// Returns whether one of the options needs an OpenBackend.
 bool NeedsLibraries(const AuthOptions& options);
 
-// Whether they ask for one that runs a program.
+// Returns whether one of the options runs a checkpassword program.
 bool RunsCheckers(const AuthOptions& options);
 
-// Opens all of them, as one; null where there is none. What keeps them from
-// telling right from wrong is written to the log. An error says which --auth it
-// is about. `host_name` is who we are. `open` may be empty where the options
-// are known not to need it. Programs find `environment` in theirs before the
-// session's.
+// Opens all backends as one backend. Returns null if there is none. Failures
+// that prevent a backend from checking credentials go to the log. An error
+// names its --auth. `host_name` is the name of this host. `open` may be empty
+// if NeedsLibraries() is false. The environment of programs contains
+// `environment`, followed by the variables of the session.
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
     const AuthOptions& options, const system::Variables& environment,
     const std::string& host_name, const OpenBackend& open);

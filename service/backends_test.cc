@@ -37,7 +37,7 @@ std::vector<std::string> Names(const auth::Backend& backend) {
   return names;
 }
 
-TEST(BackendsTest, SaysWhatTheOptionsNeed) {
+TEST(BackendsTest, ReturnsWhatTheOptionsNeed) {
   const struct {
     Kind kind;
     bool needs_libraries, runs_checkers;
@@ -60,7 +60,7 @@ TEST(BackendsTest, WithoutOptionsThereIsNoBackend) {
   EXPECT_EQ(*opened, nullptr);
 }
 
-TEST(BackendsTest, ProgramsAreServedWithoutLibraries) {
+TEST(BackendsTest, ProgramsNeedNoLibraries) {
   const auto opened = OpenBackends(Of({Kind::kCheckpassword, Kind::kOauth}), {},
                                    "mx.example.org", nullptr);
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -69,7 +69,7 @@ TEST(BackendsTest, ProgramsAreServedWithoutLibraries) {
   EXPECT_THAT(names, Contains("OAUTHBEARER"));
 }
 
-TEST(BackendsTest, WhatNeedsALibraryIsOpenedByTheProgram) {
+TEST(BackendsTest, OpenBackendOpensBackendsWithLibraries) {
   std::string asked;
   const auto opened = OpenBackends(
       Of({Kind::kCdb}), {}, "mx.example.org",
@@ -82,7 +82,7 @@ TEST(BackendsTest, WhatNeedsALibraryIsOpenedByTheProgram) {
   EXPECT_EQ(opened.status().message(), "--auth spec: no such file");
 }
 
-TEST(BackendsTest, AStaticProgramSaysThatItHasNoLibraries) {
+TEST(BackendsTest, StaticProgramReportsAMissingLibrary) {
   const auto opened =
       OpenBackends(Of({Kind::kSasl}), {}, "mx.example.org", nullptr);
   EXPECT_THAT(std::string(opened.status().message()),

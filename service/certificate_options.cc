@@ -35,7 +35,7 @@ absl::StatusOr<std::vector<net::TlsFiles>> PairCertificates(
     absl::string_view chain_name, absl::string_view key_name) {
   if (!keys.empty() && keys.size() != chains.size()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(key_name, ": as many as ", chain_name, ", or none"));
+        absl::StrCat(key_name, ": needs as many as ", chain_name, ", or none"));
   }
   std::vector<net::TlsFiles> files;
   for (size_t i = 0; i < chains.size(); ++i) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The options about certificates and TLS, which all programs have.
+// The options about certificates and TLS, which all servers have.
 
 #ifndef POSTERN_SERVICE_CERTIFICATE_OPTIONS_H_
 #define POSTERN_SERVICE_CERTIFICATE_OPTIONS_H_
@@ -19,46 +19,46 @@
 namespace postern::service {
 
 struct CertificateOptions {
-  std::vector<net::TlsFiles> certificates;  // none: no TLS of our own
-  std::string client_ca;                    // empty: none
-  net::TlsSettings tls;  // where a listener does not say otherwise
+  std::vector<net::TlsFiles> certificates;  // none: the server has no TLS
+  std::string client_ca;                    // empty: no client certificates
+  net::TlsSettings tls;  // unless the listener has its own settings
 };
 
 inline constexpr OptionRow kTlsCertRow = {
     "tls-cert", "FILE",
-    "certificate and chain, PEM; as often as there\n"
-    "are names, or RSA beside ECDSA",
+    "certificate and chain, PEM; may be repeated, for\n"
+    "several names or for RSA and ECDSA",
     OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kTlsKeyRow = {
     "tls-key", "FILE",
-    "the key of each --tls-cert, in their order;\n"
-    "else in the same file",
+    "the key of each --tls-cert, in the same order;\n"
+    "default: the file of the certificate",
     OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kClientCaRow = {
-    "client-ca", "FILE", "who signs clients' certificates, PEM"};
+    "client-ca", "FILE", "the CA of client certificates, PEM"};
 
 inline constexpr OptionRow kTlsMinRow = {
     "tls-min", "VERSION [1.2]",
-    "the oldest TLS version that is spoken: 1.0,\n"
+    "the oldest TLS version that is accepted: 1.0,\n"
     "1.1, 1.2 or 1.3"};
 inline constexpr OptionRow kTlsCiphersRow = {
     "tls-ciphers", "LIST",
     "the ciphers of TLS 1.2 and older, in OpenSSL's\n"
     "form (HIGH:!kRSA), in order of preference"};
 
-// Puts what was given into `options`; mistakes are `given`'s. A cipher list is
-// not looked at: only programs with OpenSSL can (net/tls_context.h).
+// Reads the given options into `options`. Mistakes are added to `given`. The
+// cipher list is not checked, because only programs with OpenSSL can do that
+// (net/tls_context.h).
 void ReadCertificateOptions(Options* given, CertificateOptions* options);
 
-// Returns the files of certificates: each chain with its key, which is in the
-// same file if there are no keys. InvalidArgument if there are some keys, but
-// not as many as chains; the message has the two names.
+// Returns the files of certificates: each chain with its key. Without keys,
+// each key is in the file of its chain. Returns kInvalidArgument if there are
+// keys, but not as many as chains; the message contains the two names.
 absl::StatusOr<std::vector<net::TlsFiles>> PairCertificates(
     absl::Span<const std::string> chains, absl::Span<const std::string> keys,
     absl::string_view chain_name, absl::string_view key_name);
 
-// Makes it a mistake if an option was given that says something about TLS and
-// the program has no certificate for it.
+// Adds a mistake if an option about TLS is given and there is no certificate.
 void NeedCertificate(bool there_is_one, Options* given);
 
 }  // namespace postern::service

@@ -20,7 +20,7 @@ constexpr OptionRow kRows[] = {kTlsCertRow, kTlsKeyRow, kClientCaRow,
 
 class CertificateOptionsTest : public testing::Test {
  protected:
-  // Reads a command line; returns the mistake, or "".
+  // Reads a command line. Returns the mistake, or "".
   std::string Read(const std::vector<const char*>& arguments) {
     Options given(kRows);
     given.Read(arguments, [](const char*) { return nullptr; });
@@ -33,7 +33,7 @@ class CertificateOptionsTest : public testing::Test {
   CertificateOptions options_;
 };
 
-TEST_F(CertificateOptionsTest, WithoutAnyThereIsNoTls) {
+TEST_F(CertificateOptionsTest, WithoutCertificatesThereIsNoTls) {
   EXPECT_EQ(Read({}), "");
   EXPECT_TRUE(options_.certificates.empty());
   EXPECT_EQ(options_.client_ca, "");
@@ -41,7 +41,7 @@ TEST_F(CertificateOptionsTest, WithoutAnyThereIsNoTls) {
   EXPECT_EQ(options_.tls.ciphers, "");
 }
 
-TEST_F(CertificateOptionsTest, AKeyIsInTheSameFileOrInItsOwn) {
+TEST_F(CertificateOptionsTest, KeyIsInTheSameFileOrInItsOwn) {
   EXPECT_EQ(Read({"--tls-cert", "/a", "--tls-cert", "/b"}), "");
   ASSERT_EQ(options_.certificates.size(), 2u);
   EXPECT_EQ(options_.certificates[0].chain_file, "/a");
@@ -56,12 +56,12 @@ TEST_F(CertificateOptionsTest, AKeyIsInTheSameFileOrInItsOwn) {
   EXPECT_EQ(options_.certificates[1].chain_file, "/b");
   EXPECT_EQ(options_.certificates[1].key_file, "/d");
   EXPECT_EQ(Read({"--tls-cert", "/a", "--tls-key", "/c", "--tls-key", "/d"}),
-            "--tls-key: as many as --tls-cert, or none");
+            "--tls-key: needs as many as --tls-cert, or none");
   EXPECT_EQ(Read({"--tls-key", "/c"}),
-            "--tls-key: as many as --tls-cert, or none");
+            "--tls-key: needs as many as --tls-cert, or none");
 }
 
-TEST_F(CertificateOptionsTest, SaysHowTlsIsSpoken) {
+TEST_F(CertificateOptionsTest, ReadsVersionCiphersAndClientCa) {
   const struct {
     const char* text;
     TlsVersion version;

@@ -21,8 +21,8 @@
 namespace postern::service {
 namespace {
 
-// The directory that holds that of the control files: /var/qmail. It is
-// absolute, so that the log can name what is below it.
+// Returns the directory that contains the control directory: /var/qmail. The
+// path is absolute, so that the log can name files below it.
 std::string Home(absl::string_view control) {
   std::string path(control);
   if (!absl::StartsWith(path, "/")) {
@@ -39,14 +39,14 @@ absl::StatusOr<Destination> MakeQmailQueue(
     std::optional<absl::string_view> value, const DestinationSetup& setup) {
   if (value && value->empty()) {
     return absl::InvalidArgumentError(
-        "which program? qmail-queue:PROGRAM, or qmail-queue");
+        "the program is missing: qmail-queue:PROGRAM, or qmail-queue");
   }
   delivery::QmailQueueOptions options;
   options.home = Home(setup.control);
   options.environment = setup.environment;
   options.report = setup.report;
   if (value) options.program = std::string(*value);
-  // Present even when empty, as qmail-smtpd has it: then nothing can be run.
+  // An empty value counts as well, as in qmail-smtpd: then no program can run.
   if (const char* program = getenv("QMAILQUEUE")) options.program = program;
   return Destination{
       .delivery = std::make_unique<delivery::QmailQueue>(std::move(options)),
@@ -59,7 +59,7 @@ absl::StatusOr<Destination> MakeMaildirs(absl::string_view kind,
   const bool catch_all = kind == "catch-all";
   if (!value || value->empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("which directory? ", kind, ":DIR"));
+        absl::StrCat("the directory is missing: ", kind, ":DIR"));
   }
   auto location = delivery::MaildirLocation::Parse(*value, setup.host);
   if (!location.ok()) return location.status();
@@ -93,7 +93,7 @@ absl::StatusOr<Destination> MakeDiscard(std::optional<absl::string_view> value,
 
 constexpr DeliveryRow kRows[] = {
     {"qmail-queue", "[:PROGRAM]",
-     "bin/qmail-queue beside the control directory,\n"
+     "bin/qmail-queue next to the control directory,\n"
      "or a program with its interface",
      MakeQmailQueue},
     {"maildir", ":DIR",
@@ -103,7 +103,7 @@ constexpr DeliveryRow kRows[] = {
      MakeMaildir},
     {"catch-all", ":DIR", "one Maildir for local and remote recipients",
      MakeCatchAll},
-    {"discard", "", "nowhere: for measuring", MakeDiscard},
+    {"discard", "", "accept and discard mail, for measurements", MakeDiscard},
 };
 
 }  // namespace

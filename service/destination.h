@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Where a program's mail goes: --deliver KIND or KIND:VALUE.
+// The delivery of a program: --deliver KIND or KIND:VALUE.
 
 #ifndef POSTERN_SERVICE_DESTINATION_H_
 #define POSTERN_SERVICE_DESTINATION_H_
@@ -23,44 +23,45 @@ namespace postern::service {
 
 struct Destination {
   std::unique_ptr<Delivery> delivery;
-  bool blocks = true;          // it waits for the disk, or for another host
-  bool runs_programs = false;  // which may be set-user-id: qmail-queue
+  bool blocks = true;          // waits for the disk or for another host
+  bool runs_programs = false;  // possibly set-user-id, like qmail-queue
 };
 
-// What deliveries are made of.
+// What deliveries are built from.
 struct DestinationSetup {
   absl::string_view spec;         // the value of --deliver
   absl::string_view control;      // the directory of the control files
   absl::string_view host;         // control/me
-  system::Variables environment;  // of programs, before the session's
-  // Called with failures, on any thread.
+  system::Variables environment;  // of programs, before the session's variables
+  // Called for failures, on any thread.
   std::function<void(absl::string_view)> report;
 };
 
-// A kind of delivery. Constant data: --help takes its text from here, and the
-// log and the metrics the name.
+// One kind of delivery. Constant data: --help uses its texts, and the log and
+// the metrics use its name.
 struct DeliveryRow {
   absl::string_view kind;   // also Verdict::rule() of its answers
-  absl::string_view value;  // as --help shows it: ":DIR"; empty: it has none
-  absl::string_view help;   // '\n' begins another line
-  // Makes the delivery. `value` follows the colon; nullopt: there is no colon.
-  // An error says what is wrong with it.
+  absl::string_view value;  // as --help shows it, such as ":DIR"; empty: none
+  absl::string_view help;   // '\n' starts a new line
+  // Makes the delivery. `value` is the text after the colon; nullopt if there
+  // is no colon. An error explains what is wrong with it.
   absl::StatusOr<Destination> (*make)(std::optional<absl::string_view> value,
                                       const DestinationSetup& setup);
 };
 
-// Returns all kinds.
+// Returns all kinds of deliveries.
 absl::Span<const DeliveryRow> DeliveryRows();
 
-// Makes what `setup.spec` says. An error names it.
+// Makes the delivery that `setup.spec` names. An error quotes the spec.
 absl::StatusOr<Destination> MakeDestination(
     const DestinationSetup& setup,
     absl::Span<const DeliveryRow> rows = DeliveryRows());
 
-// Returns an error if MakeDestination() would; makes nothing that lasts.
+// Returns the error that MakeDestination() would return. Creates nothing
+// permanent.
 absl::Status CheckDestination(absl::string_view spec);
 
-// Returns the kinds as text for --help.
+// Returns the kinds of deliveries as text for --help.
 std::string FormatDeliveries(absl::Span<const DeliveryRow> rows);
 
 }  // namespace postern::service

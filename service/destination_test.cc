@@ -12,7 +12,7 @@
 namespace postern::service {
 namespace {
 
-TEST(DestinationTest, ASpecNamesADelivery) {
+TEST(DestinationTest, SpecNamesADelivery) {
   const struct {
     absl::string_view spec;
     bool serves_remote;
@@ -23,7 +23,7 @@ TEST(DestinationTest, ASpecNamesADelivery) {
       {"maildir:/m", false},
       {"maildir:/m/%d/%u", false, true},
       {"catch-all:/m/100%%", true},
-      {"maildir:C:x", false},  // only the first colon counts
+      {"maildir:C:x", false},  // only the first colon separates
       {"qmail-queue", true, false, true, true},
       {"qmail-queue:/opt/scan", true, false, true, true},
       {"discard", true, false, false},
@@ -40,7 +40,7 @@ TEST(DestinationTest, ASpecNamesADelivery) {
   }
 }
 
-TEST(DestinationTest, SaysWhatIsWrongWithWhat) {
+TEST(DestinationTest, ErrorQuotesTheSpecAndTheReason) {
   constexpr absl::string_view kAll =
       "not one of qmail-queue[:PROGRAM], maildir:DIR, catch-all:DIR, discard";
   const struct {
@@ -48,13 +48,13 @@ TEST(DestinationTest, SaysWhatIsWrongWithWhat) {
     absl::string_view why;
   } cases[] = {
       {"", kAll},
-      {"maildir", "which directory? maildir:DIR"},
-      {"maildir:", "which directory? maildir:DIR"},
+      {"maildir", "the directory is missing: maildir:DIR"},
+      {"maildir:", "the directory is missing: maildir:DIR"},
       {"maildir:/m/%x", "only %u, %d and %%"},
       {std::string("maildir:/m\0", 11), "a NUL"},
-      {"catch-all:", "which directory? catch-all:DIR"},
+      {"catch-all:", "the directory is missing: catch-all:DIR"},
       {"catch-all:/m/%u", "without %u and %d"},
-      {"qmail-queue:", "which program?"},
+      {"qmail-queue:", "the program is missing"},
       {"discard:", "takes no value"},
       {"discard:x", "takes no value"},
       {"lmtp:/run/lmtp", kAll},

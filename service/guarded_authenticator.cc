@@ -31,7 +31,7 @@ class GuardedExchange : public AuthExchange {
         mechanism_(mechanism),
         session_(session) {}
 
-  // What the client knows by now is in the log also where it leaves.
+  // If the client disconnects, the log still shows what it has learned.
   ~GuardedExchange() override {
     if (!begun_ || over_) return;
     if (proved_) Failed();
@@ -61,11 +61,11 @@ class GuardedExchange : public AuthExchange {
   using Reveals = AuthChallenge::Reveals;
 
   Done Watched(Done done) {
-    // `done` keeps this.
+    // `done` keeps this object alive.
     return [this, done = std::move(done)](AuthMove move) mutable {
       user_ = std::string(exchange_->user());
       requested_ = std::string(exchange_->requested_identity());
-      // The end of what was concluded at a challenge.
+      // The exchange was concluded at an earlier challenge.
       if (over_) return std::move(done)(std::move(move));
       if (const auto* granted = std::get_if<AuthGranted>(&move)) {
         if (!guard_->limits->Succeeded(session_->remote_address, Account(),
@@ -85,7 +85,7 @@ class GuardedExchange : public AuthExchange {
   }
 
   void PassChallenge(Reveals reveals, AuthMove move, Done done) {
-    // Before the client sees that its guess is right.
+    // This check comes before the client learns that its guess is right.
     if (!user_.empty() && !guard_->limits->MayTry(session_->remote_address,
                                                   Account(), guard_->now())) {
       return DenyUser(std::move(done));
@@ -108,13 +108,13 @@ class GuardedExchange : public AuthExchange {
       Failed();
       Conclude(AuthOutcome::kFailure, user_);
     } else {
-      // Not a failure of the user's: the client's own count has it.
+      // Not a failure for the user. Begin() has counted it for the client.
       Conclude(code == 501 ? AuthOutcome::kMalformed : AuthOutcome::kOutage,
                user_);
     }
   }
 
-  // Of a user that the client has guessed at too often.
+  // The client has failed too often for this user.
   void DenyUser(Done done) {
     Conclude(AuthOutcome::kLimit, user_);
     Delay(auth::WrongCredentials(), std::move(done));
@@ -155,8 +155,9 @@ class GuardedExchange : public AuthExchange {
   const SharedSessionInfo session_;
   bool begun_ = false;   // Start() was called
   bool over_ = false;    // logged and counted
-  bool proved_ = false;  // the client has seen that its guess is right
-  // Of exchange_, after its last move: it is not asked while an answer is due.
+  bool proved_ = false;  // the client has learned that its guess is right
+  // Copies from exchange_ after its last move, because the exchange must not be
+  // called while an answer is pending.
   std::string user_;
   std::string requested_;
 };

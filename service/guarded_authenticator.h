@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What stands between clients and an Authenticator: limits, a delay, the log.
+// Limits, a delay and a log line for each AUTH attempt.
 
 #ifndef POSTERN_SERVICE_GUARDED_AUTHENTICATOR_H_
 #define POSTERN_SERVICE_GUARDED_AUTHENTICATOR_H_
@@ -25,38 +25,41 @@ namespace postern::service {
 //
 //   auth result=failure ip=192.0.2.1 mechanism=PLAIN user=someone
 //
-// No outcome of an attempt is free. Each but a success counts against the
-// client (policy::AttemptLimits::of_client); wrong credentials count against
-// the client for the user as well. An outage does not: a checker that fails
-// must not make right passwords look wrong. Every refusal is sent after the
-// same delay, an outage's and a challenge that says that the credentials are
-// wrong (AuthChallenge::Reveals) among them; the attempt is logged and counted
-// before that, so that a client gains nothing by leaving. A client that leaves
-// in the middle is logged and counted when its exchange is destroyed, as
-// "unconfirmed" where it has seen that its credentials are right, and as
-// "cancelled" where it has learned nothing.
+// Every attempt without success counts for the client
+// (policy::AttemptLimits::of_client). Wrong credentials also count for the user
+// at this client. An outage does not count for the user: a checker that fails
+// must not make right passwords look wrong.
+//
+// Every refusal is sent after the same delay. That includes outages, and
+// challenges that say that the credentials are wrong (AuthChallenge::Reveals).
+// The attempt is logged and counted before the delay, so a client gains nothing
+// if it disconnects. If a client disconnects during an exchange, the attempt is
+// logged and counted when the exchange is destroyed: as "unconfirmed" if the
+// client has learned that its credentials are right, and otherwise as
+// "cancelled".
 //
 // A client that has failed too often gets a 454 4.7.0, and the backend is not
-// asked. One that has failed too often for a user gets from then on the reply
-// to a wrong password, whatever it sends, and in SCRAM no challenge that says
-// otherwise.
+// called. A client that has failed too often for one user gets the reply for
+// wrong credentials from then on, whatever it sends, and in SCRAM no challenge
+// that proves a right password.
 //
 // Thread-safe.
 class GuardedAuthenticator : public Authenticator {
  public:
   struct Guard {
-    policy::AttemptLimits* limits = nullptr;  // outlives every exchange
+    policy::AttemptLimits* limits = nullptr;  // must outlive every exchange
     absl::Duration delay;
-    // Runs a task so much later, on any thread. Without a place for it to wait
-    // it may be run by the caller.
+    // Runs a task after the given time, on any thread. If there is no room to
+    // store the task, it may run on the calling thread.
     std::function<void(absl::Duration, absl::AnyInvocable<void() &&>)> after;
     std::function<int64_t()> now;  // nanoseconds, for the limits
-    // Returns what failures for `user` are counted by: the same text for each
-    // way to spell one user (auth/account_key.h). Empty: the name as sent.
+    // Returns the text by which failures for `user` are counted: the same text
+    // for each spelling of one user name (auth/account_key.h). Empty: the name
+    // as sent.
     std::function<std::string(absl::string_view mechanism,
                               absl::string_view user)>
         account;
-    // Called for each attempt; may be empty.
+    // Called for each attempt. May be empty.
     std::function<void(absl::string_view mechanism, AuthOutcome)> count;
   };
 

@@ -21,7 +21,7 @@
 namespace postern::service {
 namespace {
 
-// Its only user is what it is first told; it answers as the second says.
+// The user name is the initial response. The response chooses the answer.
 class FakeAuthenticator : public Authenticator {
  public:
   std::unique_ptr<AuthExchange> Begin(absl::string_view mechanism,
@@ -90,8 +90,9 @@ class GuardedAuthenticatorTest : public testing::Test {
     return limits;
   }
 
-  // Tries `user` with these responses, a blank between two, and then leaves.
-  // Returns the replies' codes and the challenges, with a "+" for each delay.
+  // Tries to authenticate `user` with these responses, separated by blanks, and
+  // then disconnects. Returns the reply codes and the challenges, with a "+"
+  // for each delay.
   std::string Try(const std::string& user, absl::string_view responses) {
     GuardedAuthenticator guarded(
         fake_, {.limits = &limits_,
@@ -128,7 +129,7 @@ class GuardedAuthenticatorTest : public testing::Test {
         }
       }
     };
-    // What is due later comes after what was due at once.
+    // Delayed answers come after the immediate ones.
     const auto wait = [&] {
       while (!later_.empty()) {
         result += "+";
@@ -141,7 +142,7 @@ class GuardedAuthenticatorTest : public testing::Test {
     wait();
     for (const absl::string_view response :
          absl::StrSplit(responses, ' ', absl::SkipEmpty())) {
-      // The exchange is over.
+      // The exchange has ended.
       if (result.size() > 2 && absl::ascii_isdigit(result.back())) break;
       exchange->Respond(std::string(response), done);
       wait();
@@ -149,7 +150,7 @@ class GuardedAuthenticatorTest : public testing::Test {
     return result;
   }
 
-  // The lines about AUTH in the log, without what stands before "auth".
+  // Returns the log lines about AUTH, without the text before "auth".
   std::vector<std::string> LoggedAttempts() const {
     std::vector<std::string> lines;
     for (absl::string_view line : absl::StrSplit(lines_.text, '\n')) {
@@ -168,7 +169,7 @@ class GuardedAuthenticatorTest : public testing::Test {
   std::string counted_;
 };
 
-TEST_F(GuardedAuthenticatorTest, DelaysAllButASuccess) {
+TEST_F(GuardedAuthenticatorTest, DelaysEverythingExceptSuccess) {
   EXPECT_EQ(Try("a", "right"), "235");
   EXPECT_EQ(Try("a", "wrong"), "+535");
   EXPECT_EQ(Try("a", "outage"), "+454");
@@ -189,7 +190,7 @@ TEST_F(GuardedAuthenticatorTest, WritesALineForEachAttempt) {
                 "auth result=malformed ip=192.0.2.1 mechanism=PLAIN"}));
 }
 
-TEST_F(GuardedAuthenticatorTest, AsksNobodyBehindTooManyFailures) {
+TEST_F(GuardedAuthenticatorTest, TooManyFailuresStopTheBackend) {
   for (const char* user : {"a", "b", "c"}) {
     EXPECT_EQ(Try(user, "wrong"), "+535");
   }
@@ -198,15 +199,15 @@ TEST_F(GuardedAuthenticatorTest, AsksNobodyBehindTooManyFailures) {
   EXPECT_EQ(fake_->asked, 3);
 }
 
-TEST_F(GuardedAuthenticatorTest, MakesARightGuessLookWrong) {
+TEST_F(GuardedAuthenticatorTest, RightGuessLooksWrongAfterTooManyFailures) {
   EXPECT_EQ(Try("a", "wrong"), "+535");
   EXPECT_EQ(Try("a", "wrong"), "+535");
   EXPECT_EQ(Try("a", "right"), "+535");
   EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
 }
 
-// SCRAM's last challenge comes before its end, and is as good as a 235.
-TEST_F(GuardedAuthenticatorTest, MakesARightProofLookWrong) {
+// SCRAM's last challenge comes before the end and proves as much as a 235.
+TEST_F(GuardedAuthenticatorTest, RightProofLooksWrongAfterTooManyFailures) {
   EXPECT_EQ(Try("a", "proof right"), "v=235");
   limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
   EXPECT_EQ(Try("a", "proof right"), "v=235");
@@ -216,9 +217,9 @@ TEST_F(GuardedAuthenticatorTest, MakesARightProofLookWrong) {
   EXPECT_EQ(counted_, "PLAIN:success PLAIN:success PLAIN:limit ");
 }
 
-// A client that only tries passwords leaves when SCRAM has shown that one is
-// right. Its success is logged and counted all the same.
-TEST_F(GuardedAuthenticatorTest, AProofWithoutALoginIsAFailure) {
+// A client that only tries passwords disconnects when SCRAM has shown that one
+// is right. The attempt is logged and counted.
+TEST_F(GuardedAuthenticatorTest, ProofWithoutALoginIsAFailure) {
   EXPECT_EQ(Try("a", "proof"), "v=");
   EXPECT_EQ(Try("a", "proof garbage"), "v=+501");
   EXPECT_EQ(LoggedAttempts(),
@@ -227,16 +228,17 @@ TEST_F(GuardedAuthenticatorTest, AProofWithoutALoginIsAFailure) {
                 "auth result=unconfirmed ip=192.0.2.1 mechanism=PLAIN "
                 "user=a")));
   EXPECT_EQ(counted_, "PLAIN:unconfirmed PLAIN:unconfirmed ");
-  // The user's limit, then the client's.
+  // First the limit of the user applies, then the limit of the client.
   EXPECT_EQ(Try("a", "proof right"), "+535");
   EXPECT_EQ(Try("b", "right"), "+454");
 }
 
-// The challenge that says that a token is wrong is as good as a 535.
-TEST_F(GuardedAuthenticatorTest, AChallengeThatRevealsAFailureIsOne) {
+// The challenge that says that a token is wrong reveals as much as a 535.
+TEST_F(GuardedAuthenticatorTest, ChallengeThatRevealsAFailureIsAFailure) {
   EXPECT_EQ(Try("a", "token"), "+{}");
   EXPECT_EQ(counted_, "PLAIN:failure ");
-  // It is counted, logged and delayed once, whatever the client sends then.
+  // The failure is counted, logged and delayed once, whatever the client sends
+  // afterwards.
   EXPECT_EQ(Try("a", "token wrong"), "+{}535");
   EXPECT_EQ(LoggedAttempts(),
             (std::vector<std::string>(
@@ -247,8 +249,8 @@ TEST_F(GuardedAuthenticatorTest, AChallengeThatRevealsAFailureIsOne) {
   EXPECT_EQ(Try("b", "right"), "+454");
 }
 
-// Nothing was tried, and yet a client may not do it for ever.
-TEST_F(GuardedAuthenticatorTest, ALostClientCounts) {
+// The client has tried no password, but the number of attempts is limited.
+TEST_F(GuardedAuthenticatorTest, DisconnectedClientCounts) {
   for (const char* user : {"a", "", "c"}) {
     EXPECT_EQ(Try(user, ""), "");
   }
@@ -260,22 +262,22 @@ TEST_F(GuardedAuthenticatorTest, ALostClientCounts) {
   EXPECT_EQ(Try("d", "right"), "+454");
 }
 
-TEST_F(GuardedAuthenticatorTest, AnExchangeThatWasNotBegunIsNoAttempt) {
+TEST_F(GuardedAuthenticatorTest, ExchangeWithoutStartIsNoAttempt) {
   GuardedAuthenticator guarded(fake_, {.limits = &limits_});
   EXPECT_NE(guarded.Begin("PLAIN", session_), nullptr);
   EXPECT_EQ(lines_.text, "");
 }
 
-// Failures are counted by the account, whichever way it is spelled.
-TEST_F(GuardedAuthenticatorTest, SpellingsOfOneUserAreOne) {
+// Failures are counted by account, for all spellings of the user name.
+TEST_F(GuardedAuthenticatorTest, SpellingsOfOneUserShareALimit) {
   EXPECT_EQ(Try("Alice", "wrong"), "+535");
   EXPECT_EQ(Try("ALICE", "wrong"), "+535");
   EXPECT_EQ(Try("alice", "right"), "+535");
   EXPECT_EQ(counted_, "PLAIN:failure PLAIN:failure PLAIN:limit ");
 }
 
-// Also where the failures come while it is on its way.
-TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
+// Each challenge is checked, because failures may be added during the exchange.
+TEST_F(GuardedAuthenticatorTest, ChecksTheLimitAtEachChallenge) {
   fake_->on_respond = [this] {
     limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
     limits_.Failed(IpAddress::Parse("192.0.2.1"), "a", 0);
@@ -283,9 +285,9 @@ TEST_F(GuardedAuthenticatorTest, LooksAtEachChallenge) {
   EXPECT_EQ(Try("a", "proof"), "+535");
 }
 
-// With a checker that fails, a client has no more guesses than its limit, and a
-// right password does not look wrong.
-TEST_F(GuardedAuthenticatorTest, AnOutageCountsForTheClientAlone) {
+// If a checker fails, the client has as many attempts as its limit, and a right
+// password does not look wrong.
+TEST_F(GuardedAuthenticatorTest, OutageCountsOnlyForTheClient) {
   EXPECT_EQ(Try("a", "outage"), "+454");
   EXPECT_EQ(Try("a", "outage"), "+454");
   EXPECT_EQ(Try("a", "right"), "235");
@@ -298,12 +300,12 @@ TEST_F(GuardedAuthenticatorTest, AnOutageCountsForTheClientAlone) {
             "PLAIN:limit ");
 }
 
-TEST_F(GuardedAuthenticatorTest, NonsenseCountsForTheClientAlone) {
+TEST_F(GuardedAuthenticatorTest, InvalidMessagesCountOnlyForTheClient) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Try("a", "garbage"), "+501");
   EXPECT_EQ(Try("a", "right"), "+454");
 }
 
-TEST_F(GuardedAuthenticatorTest, HasNoExchangeWhereThereIsNone) {
+TEST_F(GuardedAuthenticatorTest, UnknownMechanismHasNoExchange) {
   GuardedAuthenticator guarded(fake_, {.limits = &limits_});
   EXPECT_EQ(guarded.Begin("NONE", session_), nullptr);
 }

@@ -19,7 +19,7 @@ namespace {
 
 void ReportAuth(absl::string_view what) { log::WriteLog("auth", what); }
 
-// Returns why the file of users of `spec`, if it has one, cannot be used.
+// Returns why the user file of `spec` cannot be used, or OK if it has none.
 absl::Status CheckUserFile(const AuthSpec& spec, const AuthOptions& options) {
   switch (spec.kind) {
     case AuthSpec::Kind::kCheckpassword:
@@ -28,7 +28,7 @@ absl::Status CheckUserFile(const AuthSpec& spec, const AuthOptions& options) {
     case AuthSpec::Kind::kCdb:
       return auth::UserTable::Open(auth::UserTablePath(spec.file)).status();
     case AuthSpec::Kind::kSasl: {
-      // It was started with this folder, and is returned as it is.
+      // The library is already started with this directory; Start() returns it.
       const auto library =
           auth::SaslLibrary::Start(options.sasl_config, ReportAuth);
       return library.ok() ? (*library)->CheckUserFileAtStart()
@@ -57,7 +57,7 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
                                       .realms = options.sasl_realms,
                                       .report = ReportAuth});
   }
-  return absl::UnimplementedError("needs no library");
+  return absl::UnimplementedError("this backend needs no library");
 }
 
 absl::Status CheckUserFiles(const AuthOptions& options) {

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The backends for AUTH that need a library, which a static program cannot
-// have: Cyrus SASL, and OpenSSL for files of users.
+// The backends of AUTH that need a library: Cyrus SASL, and OpenSSL for files
+// of users. A static program cannot use them.
 
 #ifndef POSTERN_SERVICE_LIBRARY_BACKENDS_H_
 #define POSTERN_SERVICE_LIBRARY_BACKENDS_H_
@@ -22,10 +22,10 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
     const AuthSpec& spec, const AuthOptions& options,
     const std::string& host_name);
 
-// Returns an error if this process cannot read the file of users of one of the
-// options, as when it has become another user (--user) than the one that has
-// opened them. The files are read anew when they change, and then each login
-// would be an outage.
+// Returns an error if this process cannot read a user file of the options, for
+// example because --user has changed the user after the files were opened. The
+// files are read again when they change, and then every login would be an
+// outage.
 absl::Status CheckUserFiles(const AuthOptions& options);
 
 }  // namespace postern::service

@@ -20,7 +20,7 @@ AuthSpec Spec(AuthSpec::Kind kind, const std::string& file = "") {
   return {.kind = kind, .text = "cdb:" + file, .file = file};
 }
 
-TEST(LibraryBackendsTest, AFileOfUsersThatIsNotThereIsNamed) {
+TEST(LibraryBackendsTest, ErrorNamesAMissingUserFile) {
   const files::TestFolder folder;
   const std::string file = folder.File("users");
   const AuthSpec spec = Spec(AuthSpec::Kind::kCdb, file);
@@ -33,12 +33,12 @@ TEST(LibraryBackendsTest, AFileOfUsersThatIsNotThereIsNamed) {
               HasSubstr("--auth cdb:" + file + ": "));
 }
 
-TEST(LibraryBackendsTest, WhatIsNoFileOfUsersIsNotChecked) {
+TEST(LibraryBackendsTest, OnlyUserFilesAreChecked) {
   EXPECT_TRUE(CheckUserFiles({.specs = {Spec(AuthSpec::Kind::kSasl)}}).ok());
   EXPECT_TRUE(CheckUserFiles({}).ok());
 }
 
-TEST(LibraryBackendsTest, WhatNeedsNoLibraryIsNotItsBusiness) {
+TEST(LibraryBackendsTest, BackendsWithoutALibraryAreUnimplemented) {
   const auto opened = OpenLibraryBackend(Spec(AuthSpec::Kind::kOauth), {}, "h");
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kUnimplemented);
 }

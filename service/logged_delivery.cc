@@ -20,7 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using log::LogLine;
 
-// Returns the fields that say whom a message came from.
+// Returns the fields that describe the origin of a message.
 log::LogLine Origin(const Path& from, const SessionInfo& session) {
   log::LogLine fields = log::LogLine::Fields(log::LineStyle());
   fields.Ip("ip", session.remote_address);
@@ -64,7 +64,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
 
   std::optional<Reply> Open(const Envelope& envelope) override {
     facts_ = std::make_unique<MessageFacts>(Facts(envelope, *session_));
-    delivery_.refused_.reset();  // of a message that was given up
+    delivery_.refused_.reset();  // from a message that ended without an answer
     std::optional<Reply> refusal = transaction_->Open(envelope);
     if (refusal) {
       if (delivery_.metrics_ != nullptr) {
@@ -87,7 +87,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
         delivery_.messages_, *std::move(facts_));
     facts_.reset();
     Metrics* const metrics = delivery_.metrics_;
-    // `done` keeps this, until it is called.
+    // `done` keeps this object alive until it is called.
     transaction_->Commit([this, metrics, id = delivery_.id_,
                           since = metrics == nullptr ? Clock::time_point()
                                                      : Clock::now(),
@@ -113,13 +113,13 @@ class LoggedDelivery::Transaction : public MailTransaction {
 
  private:
   const std::unique_ptr<MailTransaction> transaction_;
-  LoggedDelivery& delivery_;  // may be gone once this commits
+  LoggedDelivery& delivery_;  // may be destroyed after Commit()
   const SharedSessionInfo session_;
-  // Null until there is something to say. Sessions wait long within a
-  // transaction, so this is small.
-  std::unique_ptr<MessageFacts> facts_;  // from Open() until it commits
+  // Null until there is a message to log. A session can wait for a long time
+  // within a transaction, so the object is small.
+  std::unique_ptr<MessageFacts> facts_;  // from Open() to Commit()
   std::unique_ptr<MessagesUnderWay::Pending> committed_;
-  std::optional<log::LogLine> reply_;  // once it is answered
+  std::optional<log::LogLine> reply_;  // set when the delivery has answered
 };
 
 std::unique_ptr<MailTransaction> LoggedDelivery::Begin(
@@ -132,14 +132,15 @@ std::unique_ptr<MailTransaction> LoggedDelivery::Begin(
 void LoggedDelivery::OnContentRefused(const Refusal& refusal,
                                       const SessionInfo& session) {
   if (metrics_ != nullptr) metrics_->CountMessage(/*accepted=*/false);
-  // Or the transaction was that of a message that was given up before.
+  // Otherwise refused_ belongs to an earlier message.
   if (refused_ != nullptr && refused_->message == refusal.message) {
     log::WriteLog(
         MessageLine("refuse", *refused_).Answer("reply", refusal.reply));
     refused_.reset();
     return;
   }
-  // A first chunk that is too large is refused before there is a sink.
+  // A first chunk that is too large is refused before Open(), so there are no
+  // facts.
   log::WriteLog(log::LogLine("message", log::LineStyle(),
                              {session.session_id, refusal.message})
                     .Word("result", "refuse")

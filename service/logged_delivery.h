@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A Delivery that tells what became of each message.
+// A Delivery that logs the outcome of each message.
 
 #ifndef POSTERN_SERVICE_LOGGED_DELIVERY_H_
 #define POSTERN_SERVICE_LOGGED_DELIVERY_H_
@@ -18,29 +18,29 @@
 namespace postern::service {
 
 // Wraps `delivery` for one session. Names its messages by the session and their
-// number (log::MessageId). Counts, and writes one line for each that reached
-// its end, and for each that could not be opened:
+// number (log::MessageId). Counts messages, and writes one line for each
+// message whose content is complete, that is refused, or that cannot be opened:
 //
 //   message result=accept size=1234 rcpts=2 ip=192.0.2.1 port=40123
 //   listener=198.51.100.1:25 user=alice from=<s@example.org>
 //   reply="250 2.0.0 ok 2f4zzk3m80ab-1"
 //
-// (one line, after session and id. The result is accept or refuse; the size is
-// in octets as stored by the engine, CRLF counted as two and our Received field
-// included; what is not known is left out). An acceptance without a reply gets
-// one with the message's name, which is what a sender's postmaster can quote.
-// Where the client was gone, or its time was up, before the answer came, there
-// is "reply=none".
+// (in one line, after the fields session and id). The result is accept or
+// refuse. The size is in octets as the engine writes them: CRLF counts as two,
+// and the Received field is included. Unknown fields are left out. An
+// acceptance without a reply gets a reply with the name of the message, which
+// the sender's postmaster can quote. If the client disconnected or timed out
+// before the answer, there is "reply=none".
 //
-// A message that the end of the server interrupts has the result interrupted,
-// and no reply.
+// If the shutdown of the server interrupts a message, the result is interrupted
+// and there is no reply.
 //
-// All of it is called on the session's thread.
+// All methods are called on the session's thread.
 class LoggedDelivery : public Delivery {
  public:
-  // `delivery` must outlive this, and this the transactions but for those that
-  // commit;
-  // `metrics` and `messages`, each of which may be null, all of them.
+  // `delivery` must outlive this object. This object must outlive its
+  // transactions, except those after Commit(). `metrics` and `messages`, which
+  // may be null, must outlive all transactions.
   explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr,
                           MessagesUnderWay* messages = nullptr)
       : delivery_(*delivery), metrics_(metrics), messages_(messages) {}
@@ -54,7 +54,8 @@ class LoggedDelivery : public Delivery {
   void OnContentRefused(const Refusal& refusal,
                         const SessionInfo& session) override;
 
-  // Names the message of the open transaction: for its Received field.
+  // Returns the time and the name of the message of the open transaction, for
+  // its Received field.
   TraceStamp Stamp();
 
  private:
@@ -63,8 +64,9 @@ class LoggedDelivery : public Delivery {
   Delivery& delivery_;
   Metrics* const metrics_;
   MessagesUnderWay* const messages_;
-  std::string id_;  // of the transaction that began last
-  // What is logged of it if its content is refused: the transaction is gone by
+  std::string id_;  // of the last transaction that began
+  // The facts of the last transaction that ended without Commit().
+  // OnContentRefused() logs them, because the transaction no longer exists
   // then.
   std::unique_ptr<MessageFacts> refused_;
 };

@@ -32,7 +32,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// Answers each message with `verdict`; opens none if it refuses.
+// Answers each message with `verdict`. If `refuses`, refuses to open messages.
 class FakeDelivery : public Delivery {
  public:
   std::unique_ptr<MailTransaction> Begin(const Envelope&,
@@ -79,7 +79,7 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
     if (transaction->Open(envelope_)) return nullptr;
     return transaction;
   }
-  // Brings a message to its end; returns the reply of its verdict.
+  // Completes a message. Returns the reply text of its verdict.
   std::string Deliver() {
     const std::unique_ptr<MailTransaction> transaction = Open();
     const absl::string_view slices[] = {"Subject: x\r\n", "\r\n"};
@@ -104,7 +104,7 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(LoggedDeliveryTest, AnAcceptedMessageHasItsIdInTheReplyAndALine) {
+TEST_F(LoggedDeliveryTest, AcceptedMessageIsLoggedAndItsIdIsInTheReply) {
   EXPECT_EQ(Deliver(), "ok s1-1");
   ASSERT_EQ(lines_.size(), 1u);
   for (const char* part :
@@ -115,7 +115,7 @@ TEST_F(LoggedDeliveryTest, AnAcceptedMessageHasItsIdInTheReplyAndALine) {
   EXPECT_EQ(metrics_.counts().messages[1].load(), 1u);
 }
 
-TEST_F(LoggedDeliveryTest, ARefusalAtTheEndIsLoggedAsTheClientGotIt) {
+TEST_F(LoggedDeliveryTest, RefusalIsLoggedAsTheClientGetsIt) {
   delivery_.verdict = Verdict::Refuse({452, {4, 3, 1}, "no room"});
   EXPECT_EQ(Deliver(), "no room");
   EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
@@ -123,14 +123,14 @@ TEST_F(LoggedDeliveryTest, ARefusalAtTheEndIsLoggedAsTheClientGotIt) {
   EXPECT_EQ(metrics_.counts().messages[0].load(), 1u);
 }
 
-TEST_F(LoggedDeliveryTest, AMessageThatCannotBeOpenedIsLogged) {
+TEST_F(LoggedDeliveryTest, MessageThatCannotBeOpenedIsLogged) {
   delivery_.refuses = true;
   EXPECT_EQ(Open(), nullptr);
   EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
   EXPECT_THAT(lines_[0], HasSubstr(" reply=\"451 4.3.0 not now\""));
 }
 
-TEST_F(LoggedDeliveryTest, ContentThatTheSessionRefusesIsLoggedWithItsFacts) {
+TEST_F(LoggedDeliveryTest, RefusedContentIsLoggedWithItsFacts) {
   Open().reset();
   EXPECT_THAT(lines_, IsEmpty());
   Refusal refusal;
@@ -143,12 +143,13 @@ TEST_F(LoggedDeliveryTest, ContentThatTheSessionRefusesIsLoggedWithItsFacts) {
   EXPECT_THAT(lines_[0], HasSubstr(" reply=\"554 5.6.0 bare newline\""));
 }
 
-TEST_F(LoggedDeliveryTest, TheReceivedFieldHasTheMessagesId) {
+TEST_F(LoggedDeliveryTest, ReceivedFieldHasTheIdOfTheMessage) {
   const auto transaction = Open();
   EXPECT_EQ(logged_.Stamp().id, "s1-1");
 }
 
-// What a session refuses by itself, over a delivery that takes everything.
+// Tests of content that the session refuses, with a delivery that accepts
+// everything.
 class RefusedContentTest : public testing::Test, private log::LogSink {
  protected:
   RefusedContentTest() {
@@ -158,7 +159,8 @@ class RefusedContentTest : public testing::Test, private log::LogSink {
   }
   ~RefusedContentTest() override { log::SetLogSink(nullptr); }
 
-  // Opens the session's n-th message, takes `content`, and gives it up.
+  // Opens the session's n-th message, writes `content`, and ends the
+  // transaction without Commit().
   void GiveUp(int message, absl::string_view content) {
     const Envelope envelope = {.from = {"s", "x.example"},
                                .to = {{{"u", "d.example"}, {}}},
@@ -194,9 +196,9 @@ TEST_F(RefusedContentTest, RefusedContentHasTheFactsOfItsMessage) {
                   "from=<s@x.example> reply=\"552 5.3.4 too big\"\n")));
 }
 
-// A chunk that is too large is refused before its transaction is open. The one
-// that was open before it was that of another message.
-TEST_F(RefusedContentTest, ARefusedFirstChunkHasNoFactsOfAnEarlierMessage) {
+// A chunk that is too large is refused before Open(). The last opened
+// transaction belongs to another message.
+TEST_F(RefusedContentTest, RefusedFirstChunkHasNoFactsOfAnEarlierMessage) {
   GiveUp(1, "hello");
   Refuse(2);
   Refuse(2);

@@ -72,7 +72,7 @@ ServerConfig MakeServerConfig(const MailOptions& options,
   config.max_recipients = static_cast<size_t>(options.max_recipients);
   config.max_errors = options.max_errors;
   config.bare_newlines = options.bare_newlines;
-  config.early_talk = OutOfTurn::kReject;  // seen behind --greet-delay alone
+  config.early_talk = OutOfTurn::kReject;  // seen only with --greet-delay
   config.pipelining = options.pipelining;
   config.command_timeout = controls.timeout;
   config.data_timeout = controls.timeout;

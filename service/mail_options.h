@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The options about mail, which all programs have.
+// The options about mail, which all servers have.
 
 #ifndef POSTERN_SERVICE_MAIL_OPTIONS_H_
 #define POSTERN_SERVICE_MAIL_OPTIONS_H_
@@ -33,8 +33,8 @@ struct MailOptions {
   int session_timeout = 4 * 60 * 60;  // seconds
   BareNewlines bare_newlines = BareNewlines::kReject;
   policy::LenientClients lenient;
-  // Octets of a message, where neither control/databytes nor DATABYTES says
-  // it; 0: no limit.
+  // Octets of a message, if neither control/databytes nor DATABYTES sets it. 0:
+  // no limit.
   uint64_t databytes = uint64_t{50} << 20;
   int greet_delay = 0;  // seconds
   int min_rate = 0;     // octets a second of content; 0: any
@@ -43,76 +43,77 @@ struct MailOptions {
   AuthOptions auth;
   log::LogFormat log_format = log::LogFormat::kLogfmt;
   std::map<std::string, std::string> check_options;  // value by name
-  // What the programs that we run find in their environment before what is
-  // known of the session.
+  // The environment of the programs that the server runs. The variables of the
+  // session follow it.
   system::Variables child_environment;
 };
 
-// Their rows, but for those whose defaults differ: --max-recipients and
-// --max-errors; and the rows that any program has.
-inline constexpr OptionRow kHelpRow = {"help", "", "print this, and end",
+// The rows of these options, except for --max-recipients and --max-errors,
+// whose defaults differ; and the rows that every program has.
+inline constexpr OptionRow kHelpRow = {"help", "", "print this help and exit",
                                        OptionRow::From::kCommandLine};
 inline constexpr OptionRow kVersionRow = {
-    "version", "", "print the version, and end", OptionRow::From::kCommandLine};
+    "version", "", "print the version and exit", OptionRow::From::kCommandLine};
 inline constexpr OptionRow kConfigRow = {
     "config", "FILE", "read options from FILE, as name=value lines",
     OptionRow::From::kCommandLine};
 inline constexpr OptionRow kControlRow = {"control", "DIR [/var/qmail/control]",
                                           "qmail's control directory"};
 inline constexpr OptionRow kDeliverRow = {"deliver", "SPEC [qmail-queue]",
-                                          "where mail goes: see below"};
+                                          "the delivery of mail: see below"};
 inline constexpr OptionRow kOpenRelayRow = {
     "open-relay", "",
-    "serve without control/rcpthosts: anyone may\n"
-    "send anywhere"};
+    "serve without control/rcpthosts: every client may\n"
+    "send to every recipient"};
 inline constexpr OptionRow kSendersRow = {
     "senders", "",
-    "users may send as what control/senders says is\n"
-    "theirs, and as nobody else"};
+    "users may only use the senders that\n"
+    "control/senders lists for them"};
 inline constexpr OptionRow kSessionTimeoutRow = {"session-timeout", "N [14400]",
                                                  "longest session, in seconds"};
 inline constexpr OptionRow kBareNewlinesRow = {
     "bare-newlines", "MODE [reject]",
-    "a bare CR or LF in a message: reject it, or\n"
-    "normalize it to CRLF; neither ever ends a\n"
-    "message"};
+    "for a bare CR or LF in a message: reject the\n"
+    "message, or normalize it to CRLF; it never ends\n"
+    "the message"};
 inline constexpr OptionRow kLenientRow = {
     "lenient", "NETWORK",
-    "clients, as often as wanted, whose commands may\n"
-    "end in LF, whose HELO may have no name, and\n"
-    "whose RET, ENVID, NOTIFY and ORCPT are ignored\n"
-    "where DSN is not offered; or all, or none",
+    "clients whose commands may end in LF, whose HELO\n"
+    "may have no name, and whose RET, ENVID, NOTIFY\n"
+    "and ORCPT are ignored if DSN is not offered; or\n"
+    "all, or none; may be repeated",
     OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kGreetDelayRow = {
     "greet-delay", "N [0]",
-    "seconds before the greeting in which a client\n"
-    "that speaks is refused; 0: greet at once"};
+    "seconds to wait before the greeting; a client\n"
+    "that sends in this time is refused; 0: no wait"};
 inline constexpr OptionRow kMinRateRow = {
     "min-rate", "N [0]",
-    "octets a second, on average, at which a message\n"
-    "must come; 0: any number"};
+    "the lowest average rate of a message, in octets\n"
+    "per second; 0: no limit"};
 inline constexpr OptionRow kRateGraceRow = {
-    "rate-grace", "N [30]", "seconds of a message before --min-rate counts"};
+    "rate-grace", "N [30]", "seconds of a message before --min-rate applies"};
 inline constexpr OptionRow kPipeliningRow = {
     "pipelining", "MODE [note]",
-    "a client that does not wait for a reply it\n"
-    "needs: note it (nothing happens), or reject it"};
+    "for a client that does not wait for a reply that\n"
+    "it needs: note it (no effect), or reject it"};
 
 inline constexpr OptionRow kLogFormatRow = {
     "log-format", "FORMAT [logfmt]",
-    "lines of the log: logfmt (key=value), or json,\n"
-    "an object each"};
+    "format of log lines: logfmt (key=value), or json\n"
+    "(one object per line)"};
 
 // Returns the rows of the options of `checks`.
 std::vector<OptionRow> CheckOptionRows(
     absl::Span<const policy::CheckEntry> checks = policy::CheckList());
 
-// Puts what was given into `options`; mistakes are `given`'s.
+// Reads the given options into `options`. Mistakes are added to `given`.
 void ReadMailOptions(
     Options* given, MailOptions* options,
     absl::Span<const policy::CheckEntry> checks = policy::CheckList());
 
-// Returns the configuration of the sessions, without what the delivery carries.
+// Returns the configuration of sessions, without the extensions that the
+// delivery carries.
 ServerConfig MakeServerConfig(const MailOptions& options,
                               const policy::Controls& controls);
 

@@ -46,7 +46,7 @@ constexpr OptionRow kRows[] = {
     {"max-errors", "N", ""},
 };
 
-// Reads `arguments` into `options`; returns the mistake, or "".
+// Reads `arguments` into `options`. Returns the mistake, or "".
 std::string Read(std::vector<const char*> arguments, MailOptions* options) {
   Options given(kRows);
   given.Read(arguments, [](const char*) -> const char* { return nullptr; });
@@ -89,9 +89,9 @@ TEST(MailOptionsTest, ReadsEachOption) {
   EXPECT_EQ(options.log_format, log::LogFormat::kJson);
 }
 
-TEST(MailOptionsTest, AMistakeNamesItsOption) {
+TEST(MailOptionsTest, MistakeNamesItsOption) {
   for (const char* const argument :
-       {"--max-recipients=0", "--greet-delay=61", "--bare-newlines=mend",
+       {"--max-recipients=0", "--greet-delay=61", "--bare-newlines=repair",
         "--pipelining=perhaps", "--log-format=xml", "--lenient=nowhere"}) {
     MailOptions options;
     const std::string name(argument, std::string(argument).find('='));
@@ -99,7 +99,7 @@ TEST(MailOptionsTest, AMistakeNamesItsOption) {
   }
 }
 
-TEST(MailOptionsTest, AServerIsConfiguredByOptionsAndControlFiles) {
+TEST(MailOptionsTest, OptionsAndControlFilesConfigureTheServer) {
   MailOptions options;
   options.max_recipients = 7;
   options.max_errors = 8;

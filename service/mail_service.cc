@@ -18,8 +18,8 @@
 namespace postern::service {
 namespace {
 
-// Recipients that may be looked up at once, where that is done on other
-// threads.
+// The largest number of recipients that are checked at one time, if other
+// threads check them.
 constexpr int kRecipientsAhead = 8;
 
 std::optional<std::string> Variable(const char* name) {
@@ -101,7 +101,7 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
 
 absl::Status CheckConfig(const ServerConfig& config,
                          absl::string_view control) {
-  // Of what is read from files, only the greeting can be wrong.
+  // Only the greeting is read from a file and can be invalid.
   const absl::Status status = config.Validate();
   if (status.ok()) return status;
   return absl::InvalidArgumentError(
@@ -110,9 +110,9 @@ absl::Status CheckConfig(const ServerConfig& config,
 
 std::string MailHelp() {
   return absl::StrCat(
-      "\nMail goes (--deliver SPEC) to:\n", FormatDeliveries(DeliveryRows()),
+      "\nThe deliveries (--deliver SPEC):\n", FormatDeliveries(DeliveryRows()),
       "\nThe checks, in the order in which they are asked. A recipient that no "
-      "check\naccepts is refused; the delivery has the last word.\n",
+      "check\naccepts is refused; after the checks the delivery decides.\n",
       policy::FormatChecks(policy::CheckList()));
 }
 

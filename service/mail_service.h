@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The one assembly of what serves mail: control files, checks, the delivery and
-// the users, put together as the options say. Every program uses it.
+// Builds everything that serves mail from the options: control files, checks,
+// the delivery and the users. All servers use it.
 
 #ifndef POSTERN_SERVICE_MAIL_SERVICE_H_
 #define POSTERN_SERVICE_MAIL_SERVICE_H_
@@ -27,60 +27,60 @@
 
 namespace postern::service {
 
-// As its files were when it was made. A session is served by one MailService
-// from its beginning to its end; files that are read again make another one.
-// Immutable, and thread-safe.
+// The files as they were when it was made. A session uses one MailService from
+// beginning to end; a reload makes another one. Immutable and thread-safe.
 struct MailService {
-  // What the process provides; all of it thread-safe.
+  // What the process provides. All of it is thread-safe.
   struct Process {
-    // Runs what blocks on another thread. Empty: it may block where it is
-    // called, and there is one session.
+    // Runs tasks that block on another thread. Empty: they may block the
+    // calling thread, and there is only one session.
     system::Run run;
-    // Has a delivery that blocks do so on other threads. Empty where `run` is.
+    // Wraps a delivery that blocks, so that it blocks on other threads. Empty
+    // if `run` is empty.
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>)> pool;
-    // Opens backends for AUTH that need a library.
+    // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
-    // Makes the Authenticator that sessions ask, of a backend, which may wait.
+    // Makes the Authenticator of the sessions from a backend that may block.
     std::function<std::shared_ptr<Authenticator>(
         std::shared_ptr<auth::Backend>)>
         guard;
-    Metrics* metrics = nullptr;            // null: nothing is counted
-    MessagesUnderWay* messages = nullptr;  // null: their end is not logged
-    bool warns = true;  // whether warnings about the files are logged
+    Metrics* metrics = nullptr;            // null: no counting
+    MessagesUnderWay* messages = nullptr;  // null: interruptions are not logged
+    bool warns = true;  // whether to log warnings about the files
   };
 
-  // Out of line, to keep postern-smtpd small.
+  // Not inline, to keep postern-smtpd small.
   MailService();
   MailService(MailService&& other) noexcept;
   MailService& operator=(MailService&& other) noexcept;
   ~MailService();
 
-  // Reads the control files and users, and puts everything together. An error
-  // names the file, or the option.
+  // Reads the control files and users, and builds all parts. An error names the
+  // file or the option.
   static absl::StatusOr<MailService> Make(const MailOptions& options,
                                           const Process& process);
 
   std::shared_ptr<const policy::Controls> controls;
-  // Of every session. It offers no TLS and no AUTH, since that depends on the
-  // program and its listeners.
+  // The configuration of every session, without TLS and AUTH, which depend on
+  // the program and the listener.
   ServerConfig config;
-  std::string host_name;           // of Received fields
+  std::string host_name;           // for Received fields
   std::shared_ptr<Policy> policy;  // the checks
   std::shared_ptr<Delivery> delivery;
-  std::shared_ptr<auth::Backend> backend;        // null: there are no users
-  std::shared_ptr<Authenticator> authenticator;  // null: there are no users
+  std::shared_ptr<auth::Backend> backend;        // null if there are no users
+  std::shared_ptr<Authenticator> authenticator;  // null if there are no users
   bool show_user = false;                        // in Received fields
-  bool runs_programs = false;  // to deliver, or to check passwords
+  bool runs_programs = false;  // for delivery or to check passwords
   Metrics* metrics = nullptr;
   MessagesUnderWay* messages = nullptr;
 };
 
-// Returns an error if `config`, which was made of the control files in
-// `control`, is not valid.
+// Returns an error if `config`, made from the control files in `control`, is
+// not valid.
 absl::Status CheckConfig(const ServerConfig& config, absl::string_view control);
 
-// Returns what --help says after the options: the kinds of deliveries, and the
-// checks in their order.
+// Returns the end of the --help text, after the options: the kinds of
+// deliveries, and the checks in their order.
 std::string MailHelp();
 
 }  // namespace postern::service

@@ -48,7 +48,7 @@ void MailSession::OnDecided(const Ask& ask, const Verdict& verdict,
     ++asked_[*count];
     if (verdict.accepted()) ++accepted_[*count];
   }
-  // The delivery's own refusal of content is in the line of its message.
+  // The message's own line shows a refusal by the delivery.
   if (verdict.rule().empty() && std::holds_alternative<BodyBegin>(ask.what)) {
     return;
   }

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One session of a MailService: how its questions are answered, and what the
-// log and the metrics say about them.
+// One session of a MailService: it answers the questions of the session, and it
+// writes the log and counts the metrics.
 
 #ifndef POSTERN_SERVICE_MAIL_SESSION_H_
 #define POSTERN_SERVICE_MAIL_SESSION_H_
@@ -22,20 +22,22 @@
 
 namespace postern::service {
 
-// Logs each decision, each refusal and what became of each message; counts all
-// of them. Called on the session's thread.
+// Logs and counts each decision, each refusal and the outcome of each message.
+// Called on the session's thread.
 class MailSession : private Authenticator {
  public:
-  // `service` must outlive this, and each answer that is due at its end.
+  // `service` must outlive this object and each answer that is pending when
+  // this object is destroyed.
   explicit MailSession(const MailService& service);
 
-  // How the session's questions are answered: ResponderOptions without `post`.
-  // This must outlive the Responder.
+  // Returns how to answer the session's questions: ResponderOptions without
+  // `post`. This object must outlive the Responder.
   ResponderOptions responder();
 
-  // Appends what the session has asked, and how much of it was accepted:
-  // "ehlo=1 mail=2 rcpt=2/3 data=2"; "2/3" is two of three, and what is 0 is
-  // left out. `info` are its facts at its end.
+  // Appends how often the client sent each command, and how often it was
+  // accepted: "ehlo=1 mail=2 rcpt=2/3 data=2". "2/3" means two of three.
+  // Commands that were not sent are left out. `info` are the session facts at
+  // the end of the session.
   void AppendCounts(const SessionInfo& info, log::LogLine* line) const;
 
  private:

@@ -54,7 +54,7 @@ void MessagesUnderWay::Pending::Answer(bool accepted) {
   }
   {
     const std::lock_guard<std::mutex> lock(all_->mutex_);
-    // Where it was stored after all, that is what the log must say.
+    // A message that was stored is logged as accepted, even after Interrupt().
     if (!all_->interrupted_ || accepted) {
       accepted_ = accepted;
       return;

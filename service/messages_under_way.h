@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The messages of postern serve that wait for their delivery's answer, so that
-// the log names each of them that the end of the server interrupts.
+// The messages of postern serve that wait for the answer of their delivery. The
+// log names each one that the shutdown of the server interrupts.
 
 #ifndef POSTERN_SERVICE_MESSAGES_UNDER_WAY_H_
 #define POSTERN_SERVICE_MESSAGES_UNDER_WAY_H_
@@ -19,46 +19,47 @@
 
 namespace postern::service {
 
-// What the log says about a message, whatever becomes of it.
+// What the log shows about a message, whatever its outcome is.
 struct MessageFacts {
   std::string session;  // SessionInfo::session_id
-  int message = 0;      // the n-th of it
-  uint64_t size = 0;    // octets so far
+  int message = 0;      // the number within the session
+  uint64_t size = 0;    // in octets, so far
   size_t rcpts = 0;
-  log::LogLine origin;  // whom it came from: fields
+  log::LogLine origin;  // fields about the client and the sender
 };
 
-// Returns "message result=RESULT size=7 rcpts=2", and the message's origin.
+// Returns "message result=RESULT size=7 rcpts=2", followed by the origin.
 log::LogLine MessageLine(absl::string_view result, const MessageFacts& facts);
 
 // Thread-safe. Must outlive its Pending objects.
 class MessagesUnderWay {
  public:
-  // A message from its end on, until what became of it is logged: once, here.
-  // One thread at a time.
+  // A message from the end of its content until its outcome is logged, exactly
+  // once. Used by one thread at a time.
   class Pending {
    public:
-    // `all` may be null: then there is no such end.
+    // `all` may be null. Then the shutdown interrupts no message.
     Pending(MessagesUnderWay* all, MessageFacts facts);
-    // A message whose answer came, and was not logged, is logged with
-    // "reply=none": the client did not get it. One that was interrupted and not
-    // answered is logged as that.
+    // Logs a message whose answer was not logged, with "reply=none": the client
+    // did not get a reply. Logs a message without an answer after Interrupt()
+    // as interrupted.
     ~Pending();
     Pending(const Pending&) = delete;
     Pending& operator=(const Pending&) = delete;
 
-    // The delivery has answered. A refusal after Interrupt() is logged as the
-    // interruption that it is.
+    // Called when the delivery has answered. A refusal after Interrupt() is
+    // logged as an interruption.
     void Answer(bool accepted);
-    // The client has the answer: logs it, with `reply`, a field.
+    // Called when the client has the reply. Logs the message with `reply`, a
+    // field.
     void Log(const log::LogLine& reply);
 
    private:
     friend class MessagesUnderWay;
 
-    // Returns whether this is still to be logged, and by the caller.
+    // Returns whether the caller must log the message now.
     bool Take();
-    // What is logged where no reply was given.
+    // Returns the line for a message without a reply.
     log::LogLine Unreplied() const;
 
     MessagesUnderWay* const all_;
@@ -67,14 +68,14 @@ class MessagesUnderWay {
     bool logged_ = false;
   };
 
-  // Begins the end: no client gets an answer any more. From now on, a message
-  // that is not accepted is one that was interrupted.
+  // Begins the shutdown: clients get no more answers. From now on, a message
+  // that is not accepted is interrupted.
   void Interrupt();
   bool interrupted() const;
 
-  // Logs each message that is not logged yet, as the last thing before the
-  // process ends, and returns how many there are. What becomes of those that
-  // were not answered is not known.
+  // Logs each message that is not logged yet, and returns their number. Called
+  // immediately before the process ends. The outcome of messages without an
+  // answer is unknown.
   size_t LogRest();
 
   // Logs that a message was interrupted.

@@ -49,7 +49,7 @@ class MessagesUnderWayTest : public testing::Test, private log::LogSink {
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(MessagesUnderWayTest, AReplyIsLoggedOnceItIsGiven) {
+TEST_F(MessagesUnderWayTest, ReplyIsLoggedWhenTheClientHasIt) {
   auto message = Begin("a");
   message->Answer(/*accepted=*/true);
   EXPECT_THAT(lines_, IsEmpty());
@@ -62,21 +62,21 @@ TEST_F(MessagesUnderWayTest, AReplyIsLoggedOnceItIsGiven) {
   EXPECT_EQ(messages_.LogRest(), 0u);
 }
 
-TEST_F(MessagesUnderWayTest, AnAnswerThatNoClientGotHasNoReply) {
+TEST_F(MessagesUnderWayTest, AnswerThatNoClientGotHasNoReply) {
   auto message = Begin("a");
   message->Answer(/*accepted=*/true);
   message.reset();
   message = Begin("b");
   message->Answer(/*accepted=*/false);
   message.reset();
-  Begin("c").reset();  // its client has gone, and there is no answer
+  Begin("c").reset();  // its client disconnected, and there is no answer
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("message result=accept size=7 "
                                             "rcpts=2 from=<s@x.example> "
                                             "reply=none\n"),
                                   HasSubstr("result=refuse ")));
 }
 
-TEST_F(MessagesUnderWayTest, AMessageWithoutAnAnswerIsLoggedAtTheEnd) {
+TEST_F(MessagesUnderWayTest, InterruptedMessageIsLogged) {
   auto message = Begin("a");
   messages_.Interrupt();
   message.reset();
@@ -86,7 +86,7 @@ TEST_F(MessagesUnderWayTest, AMessageWithoutAnAnswerIsLoggedAtTheEnd) {
   EXPECT_EQ(messages_.LogRest(), 0u);
 }
 
-TEST_F(MessagesUnderWayTest, ARefusalAtTheEndIsAnInterruption) {
+TEST_F(MessagesUnderWayTest, RefusalAfterInterruptIsAnInterruption) {
   auto message = Begin("a");
   messages_.Interrupt();
   message->Answer(/*accepted=*/false);
@@ -95,7 +95,7 @@ TEST_F(MessagesUnderWayTest, ARefusalAtTheEndIsAnInterruption) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=interrupted ")));
 }
 
-TEST_F(MessagesUnderWayTest, WhatIsStoredAtTheEndIsNotInterrupted) {
+TEST_F(MessagesUnderWayTest, MessageStoredAfterInterruptIsAccepted) {
   auto message = Begin("a");
   messages_.Interrupt();
   message->Answer(/*accepted=*/true);
@@ -103,7 +103,7 @@ TEST_F(MessagesUnderWayTest, WhatIsStoredAtTheEndIsNotInterrupted) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=accept ")));
 }
 
-TEST_F(MessagesUnderWayTest, TheRestIsLoggedOnce) {
+TEST_F(MessagesUnderWayTest, LogRestLogsEachMessageOnce) {
   auto first = Begin("a");
   auto second = Begin("b");
   auto stored = Begin("c");
@@ -122,7 +122,7 @@ TEST_F(MessagesUnderWayTest, TheRestIsLoggedOnce) {
   EXPECT_EQ(lines_.size(), 3u);
 }
 
-TEST_F(MessagesUnderWayTest, WithoutAListEachAnswerIsLogged) {
+TEST_F(MessagesUnderWayTest, WorksWithoutAList) {
   Pending message(nullptr, {"a", 1, 0, 0, LogLine::Fields(log::LineStyle())});
   message.Answer(/*accepted=*/false);
   message.Log(Reply());

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What postern serve has done so far, in numbers.
+// Counters of the work that postern serve has done.
 
 #ifndef POSTERN_SERVICE_METRICS_H_
 #define POSTERN_SERVICE_METRICS_H_
@@ -27,7 +27,7 @@
 
 namespace postern::service {
 
-// The numbers. Indexes are of the enumerators, and of false and true.
+// The counters. Arrays are indexed by the enumerators, or by false and true.
 struct MetricCounts {
   using Count = std::atomic<uint64_t>;
 
@@ -36,14 +36,15 @@ struct MetricCounts {
     kMaxConnections,
     kMaxPerClient,
     kMaxRate,
-    kDenied,   // by rules, without a word
-    kNoRules,  // they cannot be read
+    kDenied,   // by rules, without a reply
+    kNoRules,  // the rules cannot be read
     kNoProxy,
     kAdmissionTimeout,
-    kProxyHeader,  // none that can be read
+    kProxyHeader,  // no valid header
   };
   enum class Tls : uint8_t { k10, k11, k12, k13, kOther };
-  // What deliveries are told apart by; some take longer than the last.
+  // Upper bounds of the histogram of delivery times. A last bucket has the
+  // rest.
   static constexpr std::array<absl::Duration, 15> kBounds = {
       absl::Milliseconds(1),    absl::Microseconds(2500),
       absl::Milliseconds(5),    absl::Milliseconds(10),
@@ -57,7 +58,7 @@ struct MetricCounts {
   Count connections{0};
   std::array<Count, 8> unserved = {};
   std::array<Count, kCloseReasons> sessions = {};
-  std::array<Count, 4> replies = {};  // as ReplyCounts
+  std::array<Count, 4> replies = {};  // as in ReplyCounts
   Count bytes_in{0};
   Count bytes_out{0};
   std::array<Count, 5> tls = {};
@@ -67,45 +68,44 @@ struct MetricCounts {
     absl::string_view name;
     std::array<Count, 3> kinds = {};
   };
-  std::vector<Rule>
-      rules;  // the last is for all that have no name of their own
-  std::array<Count, 2> messages = {};                     // whether accepted
-  std::array<Count, kBounds.size() + 1> deliveries = {};  // each in one
+  std::vector<Rule> rules;             // the last one is for all other names
+  std::array<Count, 2> messages = {};  // by whether accepted
+  std::array<Count, kBounds.size() + 1> deliveries = {};  // each in one bucket
   Count delivery_nanoseconds{0};
-  std::array<Count, 2> reloads = {};  // whether it went well
+  std::array<Count, 2> reloads = {};  // by success
 };
 
-// Metrics counts, and knows nothing of who reads: programs/serve/metrics_text.h
-// does. Thread-safe. But for CountAuth(), to count is an addition or some that
-// wait for nobody: sessions do it on the threads that serve them. Who reads
-// sees each number as it is, and not all of one moment.
+// Collects counts; programs/serve/metrics_text.h formats them. Thread-safe.
+// Except for CountAuth(), counting is one or a few atomic additions without
+// locks, so sessions count on the threads that serve them. A reader gets
+// correct numbers, but not all from the same moment.
 class Metrics {
  public:
   using Unserved = MetricCounts::Unserved;
   using AuthCounts = std::map<std::pair<std::string, AuthOutcome>, uint64_t>;
 
-  // Decisions are counted by these `rules`, whose names are static, and of the
-  // others together as "other".
+  // Decisions are counted by `rules`, whose names must be static. All other
+  // rules are counted together as "other".
   explicit Metrics(absl::Span<const absl::string_view> rules = {});
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // A client has come, whatever becomes of it.
+  // A client has connected, whatever the outcome.
   void CountConnection() { Add(&counts_.connections); }
-  // It did not become a session.
+  // The connection did not become a session.
   void CountUnserved(Unserved why) {
     Add(&counts_.unserved[static_cast<size_t>(why)]);
   }
-  // A session is over: how, its replies, octets, and TLS.
+  // A session has ended. Counts its end, replies, octets and TLS.
   void CountSession(const SessionEnd& end, const SessionInfo& info);
-  // A client, a sender or a recipient has been decided on.
+  // A check or the delivery has decided.
   void CountDecision(const policy::Decision& decision);
-  // A message has its answer: at its end, or where it was to begin.
+  // A message has its answer, after its content or before it.
   void CountMessage(bool accepted) { Add(&counts_.messages[accepted]); }
-  // How long a delivery took, from the end of the content to its answer.
+  // The time of a delivery, from the end of the content to its answer.
   void CountDelivery(absl::Duration duration);
-  // An exchange of AUTH is over. `mechanism` must be one that is offered, or
-  // clients choose what is kept. Takes a lock.
+  // An AUTH exchange has ended. `mechanism` must be one that is offered,
+  // because each name is stored and clients must not choose it. Takes a lock.
   void CountAuth(absl::string_view mechanism, AuthOutcome outcome);
   void CountReload(bool ok) { Add(&counts_.reloads[ok]); }
 
@@ -113,7 +113,7 @@ class Metrics {
   AuthCounts auth() const;
 
  private:
-  // Nobody concludes from one number to another: any order will do.
+  // Relaxed order, because no reader compares two numbers.
   static void Add(MetricCounts::Count* count, uint64_t n = 1) {
     count->fetch_add(n, std::memory_order_relaxed);
   }

@@ -40,7 +40,7 @@ class NamedTransaction : public MailTransaction {
     return transaction_->Write(slices, std::move(ready));
   }
   void Commit(Policy::Done done) override {
-    const std::string session = session_;  // this may be gone before it returns
+    const std::string session = session_;  // Commit() may destroy this object
     const log::LogScope scope({session, message_});
     transaction_->Commit(std::move(done));
   }
@@ -91,7 +91,7 @@ class NamedExchange : public AuthExchange {
       : exchange_(std::move(exchange)), session_(std::move(session)) {}
 
   void Start(std::optional<std::string> initial_response, Done done) override {
-    const SharedSessionInfo session = session_;  // as NamedTransaction
+    const SharedSessionInfo session = session_;  // as in NamedTransaction
     const log::LogScope scope({session->session_id});
     exchange_->Start(std::move(initial_response), std::move(done));
   }

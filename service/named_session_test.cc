@@ -95,7 +95,7 @@ class NamedSessionLogTest : public testing::Test, private log::LogSink {
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(NamedSessionLogTest, ADeliverysLinesNameTheMessage) {
+TEST_F(NamedSessionLogTest, LinesOfADeliveryNameTheMessage) {
   const std::shared_ptr<Delivery> delivery =
       NameSessions(std::make_shared<ChattyDelivery>());
   Envelope envelope;
@@ -110,7 +110,7 @@ TEST_F(NamedSessionLogTest, ADeliverysLinesNameTheMessage) {
               AllOf(SizeIs(5), Each(HasSubstr(" session=s1 id=s1-2 "))));
 }
 
-TEST_F(NamedSessionLogTest, AnExchangesLinesNameTheSession) {
+TEST_F(NamedSessionLogTest, LinesOfAnExchangeNameTheSession) {
   const auto authenticator = NameSessions(
       std::shared_ptr<Authenticator>(std::make_shared<ChattyAuthenticator>()));
   EXPECT_EQ(authenticator->Begin("NONE", session_), nullptr);
@@ -143,8 +143,8 @@ class Granting : public Authenticator {
   }
 };
 
-// What limits and logs an attempt asks the exchange who it is about.
-TEST(NamedSessionTest, AnExchangeSaysWhatTheOneWithinSays) {
+// The wrappers that limit and log attempts ask the exchange for its user.
+TEST(NamedSessionTest, ExchangeReturnsTheUserOfTheWrappedExchange) {
   const auto named = NameSessions(std::make_shared<Granting>());
   const auto session = std::make_shared<const SessionInfo>();
   EXPECT_EQ(named->Begin("LOGIN", session), nullptr);

@@ -92,12 +92,12 @@ void Options::ReadFile() {
   const size_t config = Row("config");
   if (config == npos || given_[config].empty()) return;
   file_ = std::string(given_[config][0].value);
-  std::vector<std::string> ignored;  // warnings of what is as good as not there
+  std::vector<std::string> ignored;  // about lines that are skipped below
   auto lines = policy::ReadControlList(file_, &ignored);
   if (!lines.ok()) return Mistake(lines.status().message());
   if (!*lines) return Mistake(absl::StrCat(file_, ": no such file"));
   lines_ = **std::move(lines);
-  // What the command line has said stands; but each line is looked at.
+  // Values on the command line override the file, but each line is checked.
   std::vector<std::vector<Given>> said(rows_.size());
   said.swap(given_);
   for (const policy::Line& line : lines_) {

@@ -1,12 +1,13 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The options of a program: on its command line, in a file, in the environment.
+// The options of a program: on the command line, in a file, and in the
+// environment.
 //
 //   constexpr OptionRow kRows[] = {
 //       {"config", "FILE", "more options", OptionRow::From::kCommandLine},
 //       {"max-errors", "N [100]", "refused commands before 421"},
-//       {"open-relay", "", "anyone may send anywhere"},
+//       {"open-relay", "", "accept mail for every domain"},
 //   };
 //   Options options(kRows);
 //   options.Read({argv + 1, argv + argc}, getenv);
@@ -35,53 +36,53 @@ namespace postern::service {
 
 inline constexpr absl::string_view kVersion = "0.1";
 
-// What there is to give. Constant data: a process a connection has no time to
-// build its options first.
+// One option. Constant data, because a process for one connection has no time
+// to build a table first.
 struct OptionRow {
   enum class From : uint8_t { kAnywhere, kCommandLine };
 
   absl::string_view name;   // without dashes
-  absl::string_view value;  // as help shows it; empty: a flag
-  absl::string_view help;   // '\n' begins another line; empty: not shown
+  absl::string_view value;  // as --help shows it; empty: a flag
+  absl::string_view help;   // '\n' starts a new line; empty: not shown
   From from = From::kAnywhere;
-  bool many = false;  // may be given many times, see List()
+  bool many = false;  // may be repeated, see List()
 };
 
-// Options holds what was given. It keeps views of the command line and of the
-// environment, which must outlive it. Thread-compatible.
+// The given options. Keeps views of the command line and of the environment,
+// which must outlive the object. Thread-compatible.
 //
-// An option is `--name value`, `--name=value` or, for a flag, `--name`; a line
-// `name = value` of the file that --config names; or a variable POSTERN_NAME,
-// with '_' for '-'. The command line wins over the file, and the file over the
+// An option is `--name value`, `--name=value` or, for a flag, `--name`; or a
+// line `name = value` in the file of --config; or a variable POSTERN_NAME, with
+// '_' for '-'. The command line overrides the file, and the file overrides the
 // environment.
 //
-// Mistakes are: an option that is not known; one that is given twice in one
-// place, unless it may be given many times; and, in each of the three places,
-// an empty value. No option has a meaning for it, and a variable of a script
-// that is empty by accident must not turn a protection off.
+// Mistakes are: an unknown option; an option that is given twice in one place,
+// unless it may be repeated; and an empty value in any of the three places. An
+// empty value has no meaning for any option, and a script's variable that is
+// empty by accident must not turn a protection off.
 //
-// In the file, a value is all that stands behind the '=', but for white space
-// at both ends: no quotes, no comments behind it. Lines that are empty or begin
-// with '#' say nothing.
+// In the file, a value is all text after the '=', without white space at both
+// ends. There are no quotes and no comments after a value. Lines that are empty
+// or begin with '#' are ignored.
 class Options {
  public:
-  // `rows` must outlive the object. `more` follow them. --config is an option
-  // like others.
+  // `rows` must outlive the object. `more` are added after them. --config must
+  // have a row like other options.
   explicit Options(absl::Span<const OptionRow> rows,
                    std::vector<OptionRow> more = {});
 
-  // Reads `arguments` up to the first that is no option, or behind "--"; then
-  // the file, then the variables. To be called once.
+  // Reads `arguments` up to the first operand or "--"; then the file, then the
+  // variables. To be called once.
   void Read(absl::Span<const char* const> arguments,
             absl::FunctionRef<const char*(const char*)> getenv);
 
-  // Return the value of the option `name`, which must have a row, or what is
-  // given here where it was not given or is a mistake.
+  // Return the value of the option `name`, which must have a row. Return
+  // `otherwise` or false if the option is not given or its value is a mistake.
   std::string Text(absl::string_view name, absl::string_view otherwise) const;
   int Number(absl::string_view name, int otherwise, int min, int max);
   bool Flag(absl::string_view name);
-  // Returns all values of an option of which there may be many, of the place
-  // that counts; in a variable blanks separate them.
+  // Returns all values of an option that may be repeated, from the place that
+  // overrides the others. In a variable, blanks separate the values.
   std::vector<std::string> List(absl::string_view name) const;
   template <typename T>
   T Choice(absl::string_view name, T otherwise,
@@ -97,15 +98,15 @@ class Options {
     return otherwise;
   }
 
-  // What stands behind the options.
+  // The arguments after the options.
   absl::Span<const char* const> operands() const { return operands_; }
 
   // The first mistake, with its place: the option, the variable or FILE:LINE.
   const absl::Status& status() const { return status_; }
-  // Makes `what` a mistake: for values that only the program can judge.
+  // Adds a mistake, for values that only the program can check.
   void Mistake(absl::string_view what);
 
-  // Returns a line or more for each row.
+  // Returns one line or more for each row.
   std::string Help() const;
 
   // If --help or --version is given, prints it for `program` and returns true.
@@ -121,7 +122,7 @@ class Options {
   enum class Place : uint8_t { kCommandLine, kFile, kEnvironment };
   struct Given {
     Place place = Place::kCommandLine;
-    int line = 0;  // of the file
+    int line = 0;  // the line in the file
     absl::string_view value;
   };
 
@@ -129,17 +130,18 @@ class Options {
   void Give(size_t row, const Given& given);
   size_t Row(absl::string_view name) const;  // or npos
   std::optional<absl::string_view> Value(absl::string_view name) const;
-  // Returns how the one who gave it calls the option.
+  // Returns the name of the option in its place: option, variable or file and
+  // line.
   std::string NameOf(size_t row, const Given& given) const;
   void BadValue(absl::string_view name, absl::string_view want);
   void BadChoice(absl::string_view name,
                  absl::Span<const absl::string_view> words);
 
-  std::vector<OptionRow> own_rows_;  // empty, unless there are more
+  std::vector<OptionRow> own_rows_;  // empty unless there are more rows
   absl::Span<const OptionRow> rows_;
   std::vector<std::vector<Given>> given_;  // by row
   absl::Span<const char* const> operands_;
-  std::string file_;  // its path
+  std::string file_;  // the path of the file
   std::vector<policy::Line> lines_;
   absl::Status status_;
 };

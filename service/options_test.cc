@@ -23,7 +23,7 @@ using ::testing::StrEq;
 constexpr OptionRow kRows[] = {
     {"help", "", "print this", OptionRow::From::kCommandLine},
     {"config", "FILE", "more", OptionRow::From::kCommandLine},
-    {"control", "DIR", "a folder"},
+    {"control", "DIR", "a directory"},
     {"max-errors", "N [100]", "a number\nof errors"},
     {"not-shown", "TEXT", ""},
     {"open-relay", "", "a flag"},
@@ -35,7 +35,7 @@ enum class Mode { kA, kB };
 
 class OptionsTest : public testing::Test {
  protected:
-  // Reads the command line; returns the mistake, or "".
+  // Reads the command line. Returns the mistake, or "".
   std::string Read(std::vector<const char*> arguments) {
     arguments_ = std::move(arguments);
     options_.Read(arguments_, [this](const char* name) -> const char* {
@@ -58,7 +58,7 @@ class OptionsTest : public testing::Test {
   Options options_{kRows};
 };
 
-TEST_F(OptionsTest, WithoutOptionsAllIsAsItWas) {
+TEST_F(OptionsTest, WithoutOptionsTheDefaultsStay) {
   EXPECT_EQ(Read({}), "");
   EXPECT_EQ(options_.Text("control", "/etc"), "/etc");
   EXPECT_EQ(MaxErrors(), 100);
@@ -68,7 +68,7 @@ TEST_F(OptionsTest, WithoutOptionsAllIsAsItWas) {
   EXPECT_TRUE(options_.status().ok());
 }
 
-TEST_F(OptionsTest, TheCommandLineHasValuesBehindABlankOrAnEqualsSign) {
+TEST_F(OptionsTest, ValueFollowsABlankOrAnEqualsSign) {
   EXPECT_EQ(Read({"--control", "/a=b", "--max-errors=7", "--open-relay",
                   "--mode", "b"}),
             "");
@@ -78,7 +78,7 @@ TEST_F(OptionsTest, TheCommandLineHasValuesBehindABlankOrAnEqualsSign) {
   EXPECT_EQ(GetMode(), Mode::kB);
 }
 
-TEST_F(OptionsTest, AValueMayLookLikeAnOption) {
+TEST_F(OptionsTest, ValueMayLookLikeAnOption) {
   EXPECT_EQ(Read({"--control", "--open-relay"}), "");
   EXPECT_EQ(options_.Text("control", ""), "--open-relay");
   EXPECT_FALSE(options_.Flag("open-relay"));
@@ -105,7 +105,7 @@ TEST_F(OptionsTest, HelpHasAShortName) {
   EXPECT_TRUE(options_.Flag("help"));
 }
 
-TEST_F(OptionsTest, WhatIsNotKnownIsAMistake) {
+TEST_F(OptionsTest, UnknownOptionIsAMistake) {
   for (const std::string word : {"--contro", "--controls", "-c", "-x",
                                  "---control", "--", "--Control"}) {
     Options options(kRows);
@@ -116,17 +116,17 @@ TEST_F(OptionsTest, WhatIsNotKnownIsAMistake) {
   }
 }
 
-TEST_F(OptionsTest, AMissingValueIsAMistake) {
+TEST_F(OptionsTest, MissingValueIsAMistake) {
   EXPECT_EQ(Read({"--max-errors", "3", "--control"}),
             "--control: its value is missing");
 }
 
-TEST_F(OptionsTest, TwiceIsAMistake) {
+TEST_F(OptionsTest, GivenTwiceIsAMistake) {
   EXPECT_EQ(Read({"--control", "/a", "--control=/b"}),
             "--control is given twice");
 }
 
-TEST_F(OptionsTest, ABadNumberIsAMistakeThatNamesItsPlace) {
+TEST_F(OptionsTest, InvalidNumberIsAMistake) {
   for (const char* bad : {"0", "1001", "many", "0x10", "7 7", "1e2"}) {
     Options options(kRows);
     const std::string argument = std::string("--max-errors=") + bad;
@@ -139,21 +139,21 @@ TEST_F(OptionsTest, ABadNumberIsAMistakeThatNamesItsPlace) {
   }
 }
 
-TEST_F(OptionsTest, ABadChoiceIsAMistakeThatNamesTheOthers) {
+TEST_F(OptionsTest, InvalidChoiceIsAMistakeThatNamesTheValidOnes) {
   variables_["POSTERN_MODE"] = "c";
   EXPECT_EQ(Read({}), "");
   EXPECT_EQ(GetMode(), Mode::kA);
   EXPECT_EQ(Mistake(), "POSTERN_MODE: a or b, not \"c\"");
 }
 
-TEST_F(OptionsTest, TheFirstMistakeStands) {
+TEST_F(OptionsTest, FirstMistakeIsKept) {
   EXPECT_EQ(Read({"--mode=c", "--max-errors=0"}), "");
   MaxErrors();
   GetMode();
   EXPECT_THAT(Mistake(), HasSubstr("--max-errors"));
 }
 
-TEST_F(OptionsTest, AFlagMayBeTakenBack) {
+TEST_F(OptionsTest, FlagMayBeFalse) {
   const struct {
     const char* value;
     bool is;
@@ -173,7 +173,7 @@ TEST_F(OptionsTest, AFlagMayBeTakenBack) {
   EXPECT_THAT(Mistake(), HasSubstr("POSTERN_OPEN_RELAY: true or false"));
 }
 
-TEST_F(OptionsTest, TheFileHasALineAnOption) {
+TEST_F(OptionsTest, FileHasOneLinePerOption) {
   folder_.Write("options",
                 "# comment\n\n  # another\ncontrol = /a#b, 'c' \"d\"=e \t\r\n"
                 "  max-errors=7\nopen-relay=yes");
@@ -184,7 +184,7 @@ TEST_F(OptionsTest, TheFileHasALineAnOption) {
   EXPECT_TRUE(options_.Flag("open-relay"));
 }
 
-TEST_F(OptionsTest, TheFilesMistakesNameItsLine) {
+TEST_F(OptionsTest, MistakesInTheFileNameTheLine) {
   const std::string file = folder_.File("options");
   const struct {
     const char* content;
@@ -208,7 +208,7 @@ TEST_F(OptionsTest, TheFilesMistakesNameItsLine) {
   }
 }
 
-TEST_F(OptionsTest, AFileThatCannotBeReadIsAMistake) {
+TEST_F(OptionsTest, UnreadableFileIsAMistake) {
   const std::string missing = folder_.File("missing");
   EXPECT_EQ(Read({"--config", missing.c_str()}), missing + ": no such file");
   folder_.MakeDirectory("folder");
@@ -219,7 +219,7 @@ TEST_F(OptionsTest, AFileThatCannotBeReadIsAMistake) {
   EXPECT_THAT(std::string(options.status().message()), HasSubstr(folder));
 }
 
-TEST_F(OptionsTest, TheCommandLineWinsOverTheFileAndThatOverTheEnvironment) {
+TEST_F(OptionsTest, CommandLineOverridesFileOverridesEnvironment) {
   folder_.Write("options", "mode=a\ncontrol=/file\n");
   const std::string file = folder_.File("options");
   variables_["POSTERN_MODE"] = "b";
@@ -232,7 +232,7 @@ TEST_F(OptionsTest, TheCommandLineWinsOverTheFileAndThatOverTheEnvironment) {
   EXPECT_TRUE(options_.status().ok());
 }
 
-TEST_F(OptionsTest, OfSomeThereMayBeMany) {
+TEST_F(OptionsTest, SomeOptionsMayBeRepeated) {
   folder_.Write("options", "listen=c\nlisten = d e\n");
   const std::string file = folder_.File("options");
   variables_["POSTERN_LISTEN"] = " f  g ";
@@ -250,7 +250,7 @@ TEST_F(OptionsTest, OfSomeThereMayBeMany) {
   EXPECT_THAT(of_variable.List("listen"), ElementsAre("f", "g"));
 }
 
-TEST_F(OptionsTest, AnEmptyValueIsAMistakeInEachPlace) {
+TEST_F(OptionsTest, EmptyValueIsAMistakeInEachPlace) {
   const std::string file = folder_.File("options");
   for (const std::string empty : {"", " ", "  "}) {
     for (const OptionRow& row : kRows) {
@@ -283,18 +283,18 @@ TEST_F(OptionsTest, AnEmptyValueIsAMistakeInEachPlace) {
   }
 }
 
-TEST_F(OptionsTest, SomeOptionsAreOfTheCommandLineAlone) {
+TEST_F(OptionsTest, SomeOptionsAreOnlyForTheCommandLine) {
   variables_["POSTERN_HELP"] = "1";
   variables_["POSTERN_CONFIG"] = "/no/such/file";
   EXPECT_EQ(Read({}), "");
   EXPECT_FALSE(options_.Flag("help"));
 }
 
-TEST_F(OptionsTest, HelpHasAColumnForWhatIsSaid) {
+TEST_F(OptionsTest, HelpTextHasItsOwnColumn) {
   EXPECT_EQ(options_.Help(),
             "  --help                         print this\n"
             "  --config FILE                  more\n"
-            "  --control DIR                  a folder\n"
+            "  --control DIR                  a directory\n"
             "  --max-errors N [100]           a number\n"
             "                                 of errors\n"
             "  --open-relay                   a flag\n"

@@ -16,7 +16,7 @@ absl::StatusOr<policy::TcpRules> Open(const std::string& path,
                                       bool host_names) {
   absl::StatusOr<policy::TcpRules> rules = policy::TcpRules::Open(path);
   if (!rules.ok()) return rules;
-  const log::LogScope scope({});  // they are about no one session
+  const log::LogScope scope({});  // the warnings belong to no session
   const auto warnings = rules->Check(host_names);
   if (!warnings.ok()) {
     log::WriteLog("warning", warnings.status().message());

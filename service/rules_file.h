@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The rules of --rules, as they are at each connection.
+// The rules of --rules, as they are when a client connects.
 
 #ifndef POSTERN_SERVICE_RULES_FILE_H_
 #define POSTERN_SERVICE_RULES_FILE_H_
@@ -15,16 +15,17 @@
 
 namespace postern::service {
 
-// A connection has the rules of its time, as under tcpserver: see
+// Each connection uses the rules of its time, as with tcpserver: see
 // ReloadingFile. Thread-safe.
 class RulesFile {
  public:
-  // With `optional` a missing file is no rules; with `host_names` clients have
-  // names. Each time that rules are opened, the log gets their warnings: see
-  // TcpRules::Check().
+  // With `optional`, a missing file means that there are no rules. `host_names`
+  // is whether clients have host names. Each time the rules are opened, their
+  // warnings go to the log: see TcpRules::Check().
   RulesFile(std::string path, bool optional, bool host_names);
 
-  // Returns the rules, null where there are none, or why they cannot be read.
+  // Returns the rules, null if there are none, or the reason why they cannot be
+  // read.
   absl::StatusOr<std::shared_ptr<const policy::TcpRules>> Get();
 
  private:

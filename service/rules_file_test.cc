@@ -16,12 +16,12 @@
 namespace postern::service {
 namespace {
 
-// How tcprules writes a rule that denies.
+// The record of tcprules for a rule that denies.
 const std::string kDeny("D\0", 2);
 
 class RulesFileTest : public testing::Test {
  protected:
-  // Returns whether `rules` let a client of 192.0.2.1 in.
+  // Returns whether `rules` allow a client from 192.0.2.1.
   static bool Allows(RulesFile* rules) {
     const auto read = rules->Get();
     EXPECT_TRUE(read.ok()) << read.status();
@@ -36,7 +36,7 @@ class RulesFileTest : public testing::Test {
   policy::ControlFolder folder_;
 };
 
-TEST_F(RulesFileTest, AConnectionHasTheRulesOfItsTime) {
+TEST_F(RulesFileTest, ConnectionUsesTheRulesOfItsTime) {
   folder_.WriteCdb("rules.cdb", {{"192.0.2.1", kDeny}});
   RulesFile rules(folder_.File("rules.cdb"), /*optional=*/false,
                   /*host_names=*/false);
@@ -55,7 +55,7 @@ TEST_F(RulesFileTest, OnlyAMissingFileIsOptional) {
   const auto none = optional.Get();
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_EQ(*none, nullptr);
-  // A file that cannot be read is no missing file: it may deny.
+  // A file that cannot be read is not missing: it may deny clients.
   folder_.MakeDirectory("rules.cdb");
   for (RulesFile* rules : {&wanted, &optional}) {
     const absl::Status status = rules->Get().status();
@@ -64,7 +64,7 @@ TEST_F(RulesFileTest, OnlyAMissingFileIsOptional) {
   }
 }
 
-TEST_F(RulesFileTest, AFileThatComesLaterCounts) {
+TEST_F(RulesFileTest, LaterFileIsUsed) {
   RulesFile rules(folder_.File("rules.cdb"), /*optional=*/true,
                   /*host_names=*/false);
   EXPECT_TRUE(Allows(&rules));

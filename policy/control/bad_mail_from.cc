@@ -21,20 +21,20 @@ std::optional<std::string> FindBadSender(const LineSet& list,
 std::vector<std::string> CheckBadMailFromLines(absl::string_view path,
                                                const std::vector<Line>& lines) {
   Mistake pattern(
-      "the entry holds a '*', which is no pattern and stands for itself "
-      "(@x.example is every sender of x.example)");
+      "the entry contains a '*', which matches only itself "
+      "(@x.example matches each sender at x.example)");
   Mistake dot(
-      "the entry's domain begins with a dot, so that it can never match: list "
+      "the entry's domain begins with a dot and can never match: list "
       "each subdomain");
-  Mistake nothing("the entry has no domain behind its '@' and can never match");
+  Mistake nothing("the entry has no domain after its '@' and can never match");
   Mistake brackets(
-      "the entry holds a blank or a bracket and can never match: an address "
-      "stands alone here");
+      "the entry contains a blank or a bracket and can never match: write "
+      "only the address");
   Mistake bare(
-      "the entry has no '@' and matches a sender without a domain alone "
-      "(@x.example is every sender of x.example)");
+      "the entry has no '@' and matches only a sender without a domain "
+      "(@x.example matches each sender at x.example)");
   for (const Line& line : lines) {
-    // Space and CR around an entry have warnings of their own.
+    // Other warnings report space and CR around an entry.
     const absl::string_view entry = absl::StripAsciiWhitespace(line.text);
     const size_t at = entry.rfind('@');
     if (absl::StrContains(entry, '*')) {

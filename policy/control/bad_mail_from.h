@@ -1,14 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The senders that are refused: control/badmailfrom.
+// The list of refused senders: control/badmailfrom.
 //
 //   badmailfrom line     matches the sender
 //   someone@x.example    someone@x.example
-//   @x.example           each one of x.example, and none below it
+//   @x.example           each address at x.example, but not at subdomains
 //   root                 root, an address without a domain
 //
-// ASCII letters match in either case. There are no patterns.
+// The comparison ignores the case of ASCII letters. There are no patterns.
 
 #ifndef POSTERN_POLICY_CONTROL_BAD_MAIL_FROM_H_
 #define POSTERN_POLICY_CONTROL_BAD_MAIL_FROM_H_
@@ -24,13 +24,13 @@
 
 namespace postern::policy {
 
-// Returns "FILE:LINE" of the entry of `list` that `from` matches: all of the
-// address, or everyone of its domain. nullopt: none.
+// Returns "FILE:LINE" of the entry in `list` that matches `from`: the whole
+// address, or its domain. Returns nullopt if none matches.
 std::optional<std::string> FindBadSender(const LineSet& list, const Path& from);
 
-// Returns warnings where entries of the file `path` match no sender (the other
-// patches' patterns, a domain that begins with a dot, no domain), or hardly one
-// (a domain without '@').
+// Returns warnings about entries of the file `path` that match no sender (a
+// pattern as in other patches of qmail, a domain that begins with a dot, no
+// domain), or that match only senders without a domain (no '@').
 std::vector<std::string> CheckBadMailFromLines(absl::string_view path,
                                                const std::vector<Line>& lines);
 

@@ -27,21 +27,21 @@ TEST(BadMailFromTest, MatchesAddressesAndTheirDomains) {
   EXPECT_EQ(FindBadSender(list, {}), std::nullopt);
 }
 
-TEST(BadMailFromTest, WarnsOfEntriesThatCanHardlyMatch) {
+TEST(BadMailFromTest, WarnsAboutEntriesThatProbablyMatchNothing) {
   const struct {
     std::string text;
-    std::string warning;  // empty: none
+    std::string warning;  // empty: no warning
   } cases[] = {
       {"a@x.example", ""},
       {"@x.example", ""},
       {"\"a b\"@x.example", ""},
       {"@[192.0.2.1]", ""},
-      {"*@x.example", "is no pattern"},
-      {"@*.x.example", "is no pattern"},
+      {"*@x.example", "matches only itself"},
+      {"@*.x.example", "matches only itself"},
       {"@.x.example", "begins with a dot"},
       {"x.example", "has no '@'"},
       {".x.example", "has no '@'"},
-      {"a@", "no domain behind its '@'"},
+      {"a@", "no domain after its '@'"},
       {"<a@x.example>", "a blank or a bracket"},
       {"a@x.example # spam", "a blank or a bracket"},
   };

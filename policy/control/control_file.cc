@@ -24,7 +24,8 @@ absl::StatusOr<std::optional<std::string>> ReadFile(absl::string_view path) {
   return std::move(content->bytes);
 }
 
-// Takes one line off `text`, without its '\n' and trailing spaces and tabs.
+// Removes one line from `text`, and returns it without its '\n' and without
+// trailing spaces and tabs.
 absl::string_view TakeLine(absl::string_view* text) {
   const size_t end = text->find('\n');
   absl::string_view line = text->substr(0, end);
@@ -46,7 +47,7 @@ absl::StatusOr<std::optional<std::string>> ReadControlValue(
   const absl::string_view value = TakeLine(&text);
   if (value.find('\r') != absl::string_view::npos) {
     warnings->push_back(FormatWarning(
-        path, 1, "the value holds a carriage return, which is part of it"));
+        path, 1, "the value contains a carriage return, which is part of it"));
   }
   return std::string(value);
 }
@@ -54,7 +55,7 @@ absl::StatusOr<std::optional<std::string>> ReadControlValue(
 absl::StatusOr<uint64_t> ReadControlNumber(absl::string_view path,
                                            uint64_t missing,
                                            std::vector<std::string>* warnings) {
-  std::vector<std::string> ignored;  // a CR is just more junk here
+  std::vector<std::string> ignored;  // a CR counts as text after the number
   const absl::StatusOr<std::optional<std::string>> value =
       ReadControlValue(path, &ignored);
   if (!value.ok()) return value.status();
@@ -71,7 +72,7 @@ absl::StatusOr<uint64_t> ReadControlNumber(absl::string_view path,
   if (!rest.empty()) {
     warnings->push_back(FormatWarning(
         path, 1,
-        absl::StrCat("what follows the number ", *number, " is ignored")));
+        absl::StrCat("the text after the number ", *number, " is ignored")));
   }
   return *number;
 }
@@ -124,7 +125,7 @@ void KeyMistake::Report(absl::string_view path, absl::string_view kind,
   if (keys_ == 0) return;
   std::string more;
   if (keys_ > 1) more = absl::StrCat(" (and ", keys_ - 1, " more like it)");
-  // Without quotes: a blank before an '=' keeps it legible in the log.
+  // The key has no quotes, because the log must show a blank before an '='.
   const std::string key = first_.empty() ? "\"\"" : absl::CHexEscape(first_);
   warnings->push_back(
       absl::StrCat(path, ": ", kind, " ", key, ": ", what, more, "."));

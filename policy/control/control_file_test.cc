@@ -37,12 +37,12 @@ TEST(ControlFileTest, ValueIsTheFirstLineWithoutTrailingBlanks) {
       {"mx.example.org", "mx.example.org"},  // no newline at the end
       {"mx.example.org \t \n", "mx.example.org"},
       {"mx.example NO UCE\n", "mx.example NO UCE"},
-      {" mx\n", " mx"},  // leading space is kept
+      {" mx\n", " mx"},  // leading spaces stay
       {"first\nsecond\n", "first"},
-      {"", ""},  // present, and empty
+      {"", ""},  // the file exists and is empty
       {"\nsecond\n", ""},
       {"#c\n", "#c"},            // qmail-smtpd behaviour 25
-      {"mx\r\n", "mx\r", true},  // a CR is never stripped
+      {"mx\r\n", "mx\r", true},  // a CR is never removed
       {"m\rx\n", "m\rx", true},
       {kNul, kNul},
   };
@@ -62,7 +62,7 @@ TEST(ControlFileTest, ValueIsTheFirstLineWithoutTrailingBlanks) {
   }
 }
 
-TEST(ControlFileTest, NumberIsTheDigitsInFront) {
+TEST(ControlFileTest, NumberIsTheDigitsAtTheBeginning) {
   const struct {
     absl::string_view content;
     uint64_t number;
@@ -75,7 +75,7 @@ TEST(ControlFileTest, NumberIsTheDigitsInFront) {
       {"2 000\n", 2, true},
       {"2\r\n", 2, true},
       {"5 \n7\n", 5},
-      {"\n", 77, true},  // no digit first: as if missing
+      {"\n", 77, true},  // no digit first: like a missing file
       {"", 77, true},
       {" 5\n", 77, true},
       {"-1\n", 77, true},
@@ -125,7 +125,7 @@ TEST(ControlFileTest, ListKeepsTheNumbersOfItsLines) {
   EXPECT_THAT(warnings, IsEmpty());
 }
 
-TEST(ControlFileTest, EmptyListIsNotAMissingOne) {
+TEST(ControlFileTest, EmptyListIsNotMissing) {
   ControlFolder folder;
   for (absl::string_view content : {"", "\n", "# nothing\n", "\n\n"}) {
     folder.Write("rcpthosts", content);
@@ -138,7 +138,7 @@ TEST(ControlFileTest, EmptyListIsNotAMissingOne) {
 }
 
 // qmail-smtpd behaviour 23.
-TEST(ControlFileTest, KeepsCarriageReturnsAndLeadingSpaceAndSaysSo) {
+TEST(ControlFileTest, KeepsCarriageReturnsAndLeadingSpaceWithAWarning) {
   ControlFolder folder;
   folder.Write("rcpthosts", "# c\r\na\r\nb\r\nc\r\n d\n\te\n");
   std::vector<std::string> warnings;
@@ -156,7 +156,7 @@ TEST(ControlFileTest, KeepsCarriageReturnsAndLeadingSpaceAndSaysSo) {
                          "it (and 1 more like it)."));
 }
 
-TEST(ControlFileTest, MissingIsNoError) {
+TEST(ControlFileTest, MissingFileIsNotAnError) {
   ControlFolder folder;
   std::vector<std::string> warnings;
   const std::string file = folder.File("none");
@@ -172,7 +172,7 @@ TEST(ControlFileTest, MissingIsNoError) {
   EXPECT_THAT(warnings, IsEmpty());
 }
 
-// Every reader returns an error that names the file.
+// Expects that each reader returns an error that names the file.
 void ExpectUnreadable(const std::string& file) {
   SCOPED_TRACE(file);
   std::vector<std::string> warnings;
@@ -187,7 +187,7 @@ void ExpectUnreadable(const std::string& file) {
 }
 
 // qmail-smtpd behaviour 27.
-TEST(ControlFileTest, WhatCannotBeReadIsAnErrorAndNotMissing) {
+TEST(ControlFileTest, UnreadableFileIsAnErrorAndNotMissing) {
   ControlFolder folder;
   folder.MakeDirectory("directory");
   ExpectUnreadable(folder.File("directory"));
@@ -207,7 +207,7 @@ TEST(ControlFileTest, FileWithoutPermissionIsAnErrorAndNotMissing) {
   ExpectUnreadable(folder.File("secret"));
 }
 
-TEST(ControlFileTest, AFifoHoldsUpNoOneAndIsNoEmptyList) {
+TEST(ControlFileTest, FifoIsAnErrorAndDoesNotBlock) {
   ControlFolder folder;
   ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
   ExpectUnreadable(folder.File("fifo"));
@@ -227,7 +227,7 @@ TEST(ControlFileTest, ReadsFilesOfAnySize) {
     EXPECT_EQ((*list)->back().text, "d" + std::to_string(lines - 1));
     EXPECT_EQ((*list)->back().number, static_cast<int>(lines));
   }
-  // A file whose size stat() does not know.
+  // The size of this file is unknown to stat().
   std::vector<std::string> warnings;
   const auto list = ReadControlList("/proc/self/status", &warnings);
   ASSERT_TRUE(list.ok());

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A folder of control files for tests.
+// A directory of control files for tests.
 
 #ifndef POSTERN_POLICY_CONTROL_CONTROL_FOLDER_H_
 #define POSTERN_POLICY_CONTROL_CONTROL_FOLDER_H_

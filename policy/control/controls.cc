@@ -20,10 +20,10 @@
 namespace postern::policy {
 namespace {
 
-// timeoutsmtpd's largest value in seconds: 68 years, and nothing overflows.
+// The largest value of timeoutsmtpd in seconds: 68 years, without overflow.
 constexpr uint64_t kLongestTimeout = std::numeric_limits<int32_t>::max();
 
-// Where a control file is, and the warnings about all of them.
+// Reads control files of one directory into a Controls, with warnings.
 class ControlReader {
  public:
   ControlReader(const ControlOptions& options, Controls* controls)
@@ -126,7 +126,7 @@ class ControlReader {
     if (!bytes.ok()) return bytes.status();
     controls_.databytes = *bytes;
     if (!options_.databytes_env) return absl::OkStatus();
-    // Present, the variable wins over the file even if it holds no number.
+    // If the variable is set, it overrides the file, even without a number.
     absl::string_view rest = *options_.databytes_env;
     const std::optional<uint64_t> number = TakeNumber(&rest);
     controls_.databytes = number.value_or(0);
@@ -136,7 +136,7 @@ class ControlReader {
           "have no size limit.");
     } else if (!rest.empty()) {
       controls_.warnings.push_back(
-          absl::StrCat("What follows the number ", *number,
+          absl::StrCat("The text after the number ", *number,
                        " in the environment's DATABYTES is ignored."));
     }
     return absl::OkStatus();
@@ -147,14 +147,15 @@ class ControlReader {
     return absl::StrCat(options_.directory, "/", name);
   }
 
-  // Returns when the file `path` was last written; nullopt if there is none.
+  // Returns the time of the last change of the file `path`, or nullopt if there
+  // is no such file.
   static std::optional<absl::Time> TimeOf(const std::string& path) {
     struct stat facts;
     if (stat(path.c_str(), &facts) != 0) return std::nullopt;
     return absl::TimeFromTimespec(facts.st_mtim);
   }
 
-  // The text is for qmail-newmrh, which makes the database of it.
+  // The text file has no effect. qmail-newmrh makes the database from it.
   void CheckMoreRcptHosts(bool database) {
     const std::string path = Path("morercpthosts");
     const std::optional<absl::Time> text = TimeOf(path);
@@ -165,12 +166,12 @@ class ControlReader {
                        ".cdb (qmail-newmrh ", "makes it)."));
     } else if (TimeOf(absl::StrCat(path, ".cdb")) < text) {
       controls_.warnings.push_back(absl::StrCat(
-          path, " is newer than ", path, ".cdb, which is what counts ",
-          "(qmail-newmrh makes it anew)."));
+          path, " is newer than ", path, ".cdb, which is the file ",
+          "that is read (run qmail-newmrh)."));
     }
   }
 
-  // Opens the database `name`; it may be missing.
+  // Opens the database `name`. Returns nullopt if it is missing.
   absl::StatusOr<std::optional<files::Cdb>> OpenDatabase(
       absl::string_view name) const {
     absl::StatusOr<files::Cdb> opened = files::Cdb::Open(Path(name));
@@ -183,9 +184,10 @@ class ControlReader {
     return database;
   }
 
-  // Takes `name`, the value of the file `path`, if an address can end in it.
-  // Else nothing is ours: with an empty name, u@[127.0.0.1] would become u, a
-  // local name that needs no list; with a '@' in it, it would move elsewhere.
+  // Uses `name`, the value of the file `path`, if an address can end in it.
+  // Otherwise no address literal is replaced: with an empty name, u@[127.0.0.1]
+  // would become u, a local name that needs no list. With a '@' in the name,
+  // the address would belong to another host.
   void SetLocalIpHost(absl::string_view path, const std::string& name) {
     const bool usable =
         !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
@@ -197,20 +199,20 @@ class ControlReader {
     }
     controls_.warnings.push_back(
         FormatWarning(path, 1,
-                      "the value is no domain name, so that no address literal "
-                      "is taken for this host's"));
+                      "the value is not a domain name: address literals of "
+                      "this host are not replaced"));
   }
 
   absl::Status AllowMissing(absl::string_view rcpthosts) {
     if (!options_.open_relay) {
       return absl::NotFoundError(absl::StrCat(
           rcpthosts, ": no such file; list in it the domains to accept mail",
-          " for, or say --open-relay to accept mail for everyone"));
+          " for, or use --open-relay to accept mail for all domains"));
     }
     controls_.open_relay = true;
-    controls_.warnings.push_back(
-        absl::StrCat(rcpthosts, " is missing and --open-relay is set: mail is",
-                     " accepted from anyone to anywhere."));
+    controls_.warnings.push_back(absl::StrCat(
+        rcpthosts, " is missing and --open-relay is given: mail is",
+        " accepted from every client to anywhere."));
     return absl::OkStatus();
   }
 
@@ -222,8 +224,8 @@ class ControlReader {
 
 std::vector<std::string> CheckDatabases(const Controls& controls) {
   std::vector<std::string> warnings;
-  // What cannot be read is an error for those recipients and users that are
-  // looked up there, and for no others.
+  // A read error concerns only the recipients and users that are looked up in
+  // the database, so it does not stop the server.
   const auto add =
       [&warnings](const absl::StatusOr<std::vector<std::string>>& found) {
         if (found.ok()) {

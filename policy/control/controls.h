@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Everything that qmail-smtpd reads from its control folder, read at once:
-// a session sees one state of the files and never half of a change.
+// All of qmail-smtpd's control files, read at one time. A session uses one
+// state of the files and never a part of a change.
 
 #ifndef POSTERN_POLICY_CONTROL_CONTROLS_H_
 #define POSTERN_POLICY_CONTROL_CONTROLS_H_
@@ -23,56 +23,58 @@ namespace postern::policy {
 struct ControlOptions {
   std::string directory = "/var/qmail/control";
 
-  // Whether a missing rcpthosts means, as in qmail, that anyone may send
-  // anywhere. It permits the absence and nothing else: a list that exists is
-  // obeyed, and one that cannot be read is an error.
+  // Whether a missing rcpthosts means, as in qmail, that every client may send
+  // to every recipient. This changes only the meaning of a missing file: a list
+  // that exists is used, and a list that cannot be read is an error.
   bool open_relay = false;
 
   // Whether to read senders and senders.cdb.
   bool senders = false;
 
-  // Controls::databytes where neither the file nor the variable has a number.
+  // The default of Controls::databytes, if the file databytes is missing or has
+  // no number.
   uint64_t databytes = 0;
 
-  // The value of the environment variable DATABYTES, if it is set.
+  // The value of the environment variable DATABYTES, if it is set. It overrides
+  // the file. A value without a number means no limit, as in qmail.
   std::optional<std::string> databytes_env;
 };
 
 // Thread-safety: immutable once shared.
 struct Controls {
-  std::string me;        // empty: no such file
-  std::string greeting;  // smtpgreeting, or me; replies begin with it
-  // What stands for an address literal that is ours: localiphost, or me. None
-  // where that is missing or no domain name.
+  std::string me;        // empty if the file is missing
+  std::string greeting;  // smtpgreeting, or me; greetings begin with it
+  // The domain that replaces an address literal of this host: localiphost, or
+  // me. nullopt if both are missing or the value is not a domain name.
   std::optional<std::string> localiphost;
   absl::Duration timeout = absl::Seconds(1200);  // timeoutsmtpd; at least 1 s
   uint64_t databytes = 0;                        // 0: no limit
 
-  HostList rcpthosts;  // with morercpthosts.cdb
-  // rcpthosts is missing and ControlOptions::open_relay was set.
+  HostList rcpthosts;  // and morercpthosts.cdb
+  // Whether rcpthosts is missing and ControlOptions::open_relay is set.
   bool open_relay = false;
   LineSet badmailfrom;
-  // With senders.cdb. None: users may send as anyone.
+  // With senders.cdb. nullopt: users may use every sender.
   std::optional<SenderList> senders;
 
-  // About what the operator hardly meant; see control_file.h.
+  // Warnings about probable mistakes; see control_file.h.
   std::vector<std::string> warnings;
 };
 
-// Reads the control files in `options.directory`. Returns an error, which
-// names the file and where it helps the remedy, if
+// Reads the control files in `options.directory`. Returns an error that names
+// the file, and how to correct it where that helps, if
 //   - a file exists and cannot be read, or a database is damaged,
 //   - both me and smtpgreeting are missing (kNotFound),
-//   - rcpthosts is missing and `options.open_relay` false (kNotFound), or
-//   - senders is missing and `options.senders` true (kNotFound).
-// morercpthosts.cdb counts only where rcpthosts exists, as in qmail, and
-// senders.cdb where senders does.
+//   - rcpthosts is missing and `options.open_relay` is false (kNotFound), or
+//   - senders is missing and `options.senders` is true (kNotFound).
+// morercpthosts.cdb is read only if rcpthosts exists, as in qmail, and
+// senders.cdb only if senders is read.
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options);
 
 // Returns warnings about the keys of morercpthosts.cdb and the records of
-// senders.cdb; what cannot be read is one, too. Looks at kMaxCheckedRecords of
-// each at most: for a server that starts once. A program that serves one client
-// has no time for it.
+// senders.cdb, and about read errors. Checks at most kMaxCheckedRecords records
+// of each. For a server that starts once: it takes too long for a program that
+// serves one client.
 std::vector<std::string> CheckDatabases(const Controls& controls);
 
 }  // namespace postern::policy

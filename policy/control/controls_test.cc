@@ -26,7 +26,7 @@ using ::testing::StartsWith;
 
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 
-// A folder with all that ReadControls() insists on.
+// A directory with the files that ReadControls() requires.
 class ControlsTest : public testing::Test {
  protected:
   ControlsTest() {
@@ -43,7 +43,7 @@ class ControlsTest : public testing::Test {
   }
   Controls Read() const { return Read(Options()); }
 
-  // Whether mail for `domain` is taken, by the list alone.
+  // Returns whether the list accepts mail for `domain`.
   static bool Lists(const Controls& controls, absl::string_view domain) {
     const auto match = controls.rcpthosts.Find(domain);
     EXPECT_TRUE(match.ok()) << match.status();
@@ -93,7 +93,7 @@ TEST_F(ControlsTest, OneLineFilesHaveNoComments) {
 }
 
 // qmail-smtpd behaviour 26.
-TEST_F(ControlsTest, EitherNameIsEnoughAndNoneIsAnError) {
+TEST_F(ControlsTest, MeOrSmtpGreetingIsRequired) {
   folder_.Remove("me");
   const absl::Status status = ReadControls(Options()).status();
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
@@ -105,21 +105,21 @@ TEST_F(ControlsTest, EitherNameIsEnoughAndNoneIsAnError) {
   EXPECT_EQ(controls.localiphost, std::nullopt);
 }
 
-TEST_F(ControlsTest, EmptyFilesCountAsPresent) {
+TEST_F(ControlsTest, EmptyFileIsNotMissing) {
   folder_.Write("smtpgreeting", "");
   EXPECT_EQ(Read().greeting, "");
   folder_.Write("me", "");
   EXPECT_EQ(Read().me, "");
 }
 
-TEST_F(ControlsTest, OnlyADomainNameStandsForOurLiterals) {
+TEST_F(ControlsTest, OnlyADomainNameReplacesLiterals) {
   const struct {
     absl::string_view content;
     bool usable;
   } cases[] = {
       {"local.example", true},
       {"l_o-c.4", true},
-      {"", false},  // u@[127.0.0.1] would become the local name u
+      {"", false},  // would turn u@[127.0.0.1] into the local name u
       {"a@evil.example", false},
       {"local.example\r", false},
       {" local.example", false},
@@ -160,7 +160,7 @@ TEST_F(ControlsTest, TimeoutIsAtLeastASecond) {
   }
 }
 
-TEST_F(ControlsTest, DatabytesHasTheDefaultOfTheProgram) {
+TEST_F(ControlsTest, DatabytesDefaultComesFromTheOptions) {
   ControlOptions options = Options();
   options.databytes = 50;
   EXPECT_EQ(Read(options).databytes, 50u);
@@ -173,7 +173,7 @@ TEST_F(ControlsTest, DatabytesHasTheDefaultOfTheProgram) {
 }
 
 // qmail-smtpd behaviour 28.
-TEST_F(ControlsTest, EnvironmentOverridesDatabytesWhateverItHolds) {
+TEST_F(ControlsTest, AnyValueInTheEnvironmentOverridesDatabytes) {
   folder_.Write("databytes", "2\n");
   EXPECT_EQ(Read().databytes, 2u);
   const struct {
@@ -199,8 +199,8 @@ TEST_F(ControlsTest, EnvironmentOverridesDatabytesWhateverItHolds) {
   }
 }
 
-// qmail-smtpd behaviours 5 and 6, which are not repeated here: an open relay
-// is never what a missing file means.
+// qmail-smtpd behaviours 5 and 6, which postern does not copy: a missing file
+// never means an open relay.
 TEST_F(ControlsTest, RefusesToServeWithoutRcptHosts) {
   folder_.Remove("rcpthosts");
   for (bool more : {false, true}) {
@@ -215,7 +215,7 @@ TEST_F(ControlsTest, RefusesToServeWithoutRcptHosts) {
   open.open_relay = true;
   const Controls controls = Read(open);
   EXPECT_TRUE(controls.open_relay);
-  EXPECT_FALSE(Lists(controls, "more.example"));  // ignored, as in qmail
+  EXPECT_FALSE(Lists(controls, "more.example"));  // not read, as in qmail
   EXPECT_THAT(controls.warnings, ElementsAre(HasSubstr("to anywhere")));
 }
 
@@ -226,7 +226,7 @@ TEST_F(ControlsTest, EmptyRcptHostsListsNothing) {
   EXPECT_FALSE(Lists(controls, "local.example"));
 }
 
-TEST_F(ControlsTest, AListThatExistsIsObeyedWithOpenRelayToo) {
+TEST_F(ControlsTest, ExistingListIsUsedWithOpenRelay) {
   ControlOptions open = Options();
   open.open_relay = true;
   const Controls controls = Read(open);
@@ -236,7 +236,7 @@ TEST_F(ControlsTest, AListThatExistsIsObeyedWithOpenRelayToo) {
 }
 
 // qmail-smtpd behaviour 27.
-TEST_F(ControlsTest, WhatCannotBeReadIsAnErrorEvenForAnOpenRelay) {
+TEST_F(ControlsTest, UnreadableFileIsAnErrorEvenForAnOpenRelay) {
   for (absl::string_view name :
        {"me", "smtpgreeting", "localiphost", "timeoutsmtpd", "rcpthosts",
         "morercpthosts.cdb", "badmailfrom", "databytes"}) {
@@ -272,7 +272,7 @@ TEST_F(ControlsTest, DamagedDatabaseIsAnError) {
   }
 }
 
-TEST_F(ControlsTest, WarnsOfWhatCanHardlyBeMeant) {
+TEST_F(ControlsTest, WarnsAboutProbableMistakes) {
   folder_.Write("me", "mx.example.org\r\n");
   folder_.Write("rcpthosts", "a\r\nb\r\n*.c\n d\n");
   folder_.Write("timeoutsmtpd", "30s\n");
@@ -288,7 +288,7 @@ TEST_F(ControlsTest, WarnsOfWhatCanHardlyBeMeant) {
                   at("badmailfrom", 1), at("databytes", 1)));
 }
 
-TEST_F(ControlsTest, WarnsOfEntriesThatCanNeverMatch) {
+TEST_F(ControlsTest, WarnsAboutEntriesThatCanNeverMatch) {
   folder_.Write("rcpthosts", "local.example:mail.local.example\n");
   folder_.Write("badmailfrom", "*@x.example\n@.x.example\nx.example\n");
   const auto about = [&](absl::string_view name, int line) {
@@ -300,7 +300,7 @@ TEST_F(ControlsTest, WarnsOfEntriesThatCanNeverMatch) {
                           about("badmailfrom", 2), about("badmailfrom", 3)));
 }
 
-TEST_F(ControlsTest, LooksIntoDatabasesWhereThatIsAskedFor) {
+TEST_F(ControlsTest, CheckDatabasesReadsTheRecords) {
   folder_.WriteCdb("morercpthosts.cdb",
                    {{"good.example", ""}, {"Capital.example", ""}});
   folder_.Write("senders", "ann:ann@x.example\n");
@@ -312,15 +312,16 @@ TEST_F(ControlsTest, LooksIntoDatabasesWhereThatIsAskedFor) {
   EXPECT_THAT(controls.warnings, IsEmpty());
   EXPECT_THAT(
       CheckDatabases(controls),
-      ElementsAre(StartsWith(folder_.File("morercpthosts.cdb") +
-                             ": key Capital.example: the entry holds a "
-                             "capital and can never match"),
-                  StartsWith(folder_.File("senders.cdb") +
-                             ": user carl: the entry holds an address without "
-                             "a domain")));
+      ElementsAre(
+          StartsWith(folder_.File("morercpthosts.cdb") +
+                     ": key Capital.example: the entry "
+                     "contains an upper-case letter and can never match"),
+          StartsWith(folder_.File("senders.cdb") +
+                     ": user carl: the entry contains an address without "
+                     "a domain")));
 }
 
-TEST_F(ControlsTest, WarnsOfATextWithoutItsDatabase) {
+TEST_F(ControlsTest, WarnsAboutATextFileWithoutADatabase) {
   folder_.Write("morercpthosts", "a.example\n");
   EXPECT_THAT(Read().warnings,
               ElementsAre(HasSubstr("no effect: there is no ")));
@@ -336,7 +337,7 @@ TEST_F(ControlsTest, WarnsOfATextWithoutItsDatabase) {
   EXPECT_THAT(Read().warnings, ElementsAre(HasSubstr("is newer than")));
 }
 
-TEST_F(ControlsTest, SendersAreReadWhereTheyAreWanted) {
+TEST_F(ControlsTest, SendersAreReadOnlyWithTheOption) {
   const Path bob = {"bob", "x.example"};
   folder_.MakeDirectory("senders");
   EXPECT_FALSE(Read().senders.has_value());

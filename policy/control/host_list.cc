@@ -14,7 +14,7 @@
 namespace postern::policy {
 namespace {
 
-// The bytes of a domain or an address literal.
+// The characters of a domain or an address literal.
 bool IsDomainByte(char c) {
   return absl::ascii_isalnum(c) || !absl::ascii_isascii(c) ||
          absl::string_view(".-_:[]").find(c) != absl::string_view::npos;
@@ -27,19 +27,19 @@ bool IsLiteral(absl::string_view entry) {
          entry.back() == ']';
 }
 
-// What may be wrong with an entry.
+// The mistakes that an entry can have.
 enum Fault : uint8_t { kDot, kRoute, kImpossible, kUtf8 };
 constexpr absl::string_view kFaults[] = {
-    "a dot alone accepts every domain that is written with a dot at its end",
-    "the entry holds a ':' and can never match: a domain stands alone here, "
-    "the host that its mail goes to is smtproutes' business",
-    "the entry is no domain and can never match (a domain itself, or its "
-    "subdomains with a dot in front)",
-    "the entry is not ASCII and matches the same bytes alone: the domain's "
-    "form in xn-- needs an entry of its own",
+    "a single dot matches every domain with a dot at its end",
+    "the entry contains a ':' and can never match: write only the domain; "
+    "the next hop of its mail belongs in smtproutes",
+    "the entry is not a domain and can never match (write a domain, or a "
+    "dot and a domain for its subdomains)",
+    "the entry is not ASCII and matches only the same bytes: the domain's "
+    "xn-- form needs its own entry",
 };
 
-// Returns what is wrong with `entry`, but for a dot alone.
+// Returns the mistake in `entry`, except for a single dot.
 std::optional<Fault> FaultOf(absl::string_view entry) {
   if (!std::all_of(entry.begin(), entry.end(), IsDomainByte)) {
     return kImpossible;
@@ -54,8 +54,8 @@ std::optional<Fault> FaultOf(absl::string_view entry) {
   return std::nullopt;
 }
 
-// What to look for, in order: all of `domain`, then its ends that begin with a
-// dot. Views of `domain`.
+// Returns the keys to look up, in order: the whole `domain`, then its suffixes
+// that begin with a dot. They are views of `domain`.
 std::vector<absl::string_view> Keys(absl::string_view domain) {
   std::vector<absl::string_view> keys;
   for (size_t i = 0; i < domain.size(); ++i) {
@@ -104,7 +104,7 @@ std::vector<std::string> CheckHostLines(absl::string_view path,
   for (const absl::string_view what : kFaults) mistakes.emplace_back(what);
   for (const Line& line : lines) {
     if (line.text == ".") mistakes[kDot].Add(line.number);
-    // Space and CR around an entry have warnings of their own.
+    // Other warnings report space and CR around an entry.
     const auto fault = FaultOf(absl::StripAsciiWhitespace(line.text));
     if (fault) mistakes[*fault].Add(line.number);
   }
@@ -141,10 +141,11 @@ absl::StatusOr<std::vector<std::string>> CheckHostKeys(
     mistakes[i].Report(database.path(), "key", kFaults[i], &warnings);
   }
   capital.Report(database.path(), "key",
-                 "the entry holds a capital and can never match: domains are "
-                 "looked up in lower case (qmail-newmrh writes them so)",
+                 "the entry contains an upper-case letter and can never match: "
+                 "qmail-newmrh writes all keys in lower case",
                  &warnings);
-  empty.Report(database.path(), "key", "it can never match", &warnings);
+  empty.Report(database.path(), "key", "an empty key can never match",
+               &warnings);
   return warnings;
 }
 

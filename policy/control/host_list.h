@@ -1,18 +1,19 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The domains that mail is accepted for: rcpthosts and morercpthosts.cdb.
+// The domains for which mail is accepted: rcpthosts and morercpthosts.cdb.
 //
 //   rcpthosts line   matches
 //   local.example    local.example
 //   .sub.example     a.sub.example, a.b.sub.example; not sub.example
 //
-// Neither patterns nor a trailing dot mean anything, and ASCII letters match in
-// either case. All other bytes match themselves alone: a domain in UTF-8 (RFC
-// 6531) is listed if it stands there in these bytes, and not if its form in
-// xn-- (RFC 5890) does, another normal form or a capital. To map one to the
-// other is a decision of its own, with tables that change. The database holds
-// the same lines in lower case, and is asked when no line matches.
+// There are no patterns, and a trailing dot has no special meaning. The
+// comparison ignores the case of ASCII letters. All other bytes match only
+// themselves: a domain in UTF-8 (RFC 6531) matches an entry with the same
+// bytes, but not its xn-- form (RFC 5890), another normal form or another case.
+// A mapping between these forms would need tables that change. The database
+// contains the same kind of entries in lower case, and is read only if no line
+// matches.
 
 #ifndef POSTERN_POLICY_CONTROL_HOST_LIST_H_
 #define POSTERN_POLICY_CONTROL_HOST_LIST_H_
@@ -33,7 +34,7 @@ namespace postern::policy {
 // Thread-safety: const methods may be called from any thread at any time.
 class HostList {
  public:
-  // The entry that a domain matched.
+  // The entry that matches a domain.
   struct Match {
     enum class In : uint8_t { kLines, kDatabase } in = In::kLines;
     std::string source;  // "FILE:LINE" or "FILE key KEY"
@@ -41,15 +42,16 @@ class HostList {
     friend bool operator==(const Match&, const Match&) = default;
   };
 
-  // Matches nothing.
+  // An empty list.
   HostList() = default;
-  // `more` is missing where there is no database.
+  // `more` is nullopt if there is no database.
   HostList(LineSet lines, std::optional<files::Cdb> more);
 
-  // Returns the entry that `domain` matches: looks for all of it, then for
-  // each end of it that begins with a dot, the longest first; among the lines
-  // and then in the database. Returns nullopt where there is none, for the
-  // empty domain too, and the database's error where it cannot tell.
+  // Returns the entry that matches `domain`. Looks for the whole domain and
+  // then for each suffix that begins with a dot, the longest first: in the
+  // lines, and then in the database. Returns nullopt if there is no match, or
+  // if `domain` is empty. Returns the database's error if the database cannot
+  // be read.
   absl::StatusOr<std::optional<Match>> Find(absl::string_view domain) const;
 
   const std::optional<files::Cdb>& database() const { return more_; }
@@ -62,16 +64,16 @@ class HostList {
   std::optional<files::Cdb> more_;
 };
 
-// Returns warnings where entries of the file `path` can match no domain that a
-// recipient can have (an address, a pattern, a network, a route as smtproutes
-// has them, a comment behind the entry), match all that end in a dot, or are
-// not ASCII.
+// Returns warnings about entries of the file `path` that cannot match the
+// domain of a recipient (an address, a pattern, a network, a route as in
+// smtproutes, a comment after the entry), that match every domain with a dot at
+// its end, or that are not ASCII.
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines);
 
-// Returns the same about the keys of a database, of which those that are empty
-// or hold a capital can never match, either. Looks at kMaxCheckedRecords of
-// them at most. An error is as of files::Cdb::Find().
+// Returns the same warnings about the keys of a database. A key that is empty
+// or contains an upper-case letter cannot match either. Checks at most
+// kMaxCheckedRecords keys. Errors are those of files::Cdb::ForEach().
 absl::StatusOr<std::vector<std::string>> CheckHostKeys(
     const files::Cdb& database);
 

@@ -28,7 +28,7 @@ LineSet Lines(std::vector<Line> lines) {
   return LineSet("/c/rcpthosts", std::move(lines));
 }
 
-TEST(HostListTest, MatchesDomainsAndTheEndsThatBeginWithADot) {
+TEST(HostListTest, MatchesDomainsAndSuffixesThatBeginWithADot) {
   const HostList list(Lines({{"local.example", 2},
                              {".sub.example", 3},
                              {"UPPER.Example", 5},
@@ -48,7 +48,7 @@ TEST(HostListTest, MatchesDomainsAndTheEndsThatBeginWithADot) {
       {"upper.example", 5},
       {"sub.example", 0},  // qmail-smtpd behaviour 2
       {"a.sub.example", 3},
-      {"a.b.sub.example", 11},  // the longest end first
+      {"a.b.sub.example", 11},  // the longest suffix is first
       {"A.C.Sub.Example", 3},
       {".sub.example", 3},
       {"asub.example", 0},
@@ -81,7 +81,7 @@ TEST(HostListTest, MatchesDomainsAndTheEndsThatBeginWithADot) {
 }
 
 // "b\xc3\xbc" "cher" is a word with a u umlaut.
-TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
+TEST(HostListTest, NonAsciiBytesMatchOnlyThemselves) {
   ControlFolder folder;
   folder.WriteCdb("more.cdb", {{"m\xc3\xa4h.example", ""}});
   absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
@@ -97,17 +97,17 @@ TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
                       *std::move(cdb));
   const struct {
     absl::string_view domain;
-    absl::string_view source;  // behind "rcpthosts:" or "key "; empty: none
+    absl::string_view source;  // after "rcpthosts:" or "key "; empty: no match
   } cases[] = {
       {"b\xc3\xbc"
        "cher.example",
        "3"},
       {"B\xc3\xbc"
        "CHER.Example",
-       "3"},  // ASCII around it, in either case
+       "3"},  // ASCII letters, in either case
       {"b\xc3\x9c"
        "cher.example",
-       ""},  // a capital, and no ASCII
+       ""},  // an upper-case letter that is not ASCII
       {"bu\xcc\x88"
        "cher.example",
        ""},  // u and a combining diaeresis
@@ -123,7 +123,7 @@ TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
       {"bcher.example", ""},
       {"b?cher.example", ""},
       {"xn--bcher-kva.example", ""},
-      {"m\xc3\xbcller.example", ""},  // listed as xn-- alone
+      {"m\xc3\xbcller.example", ""},  // only the xn-- form is listed
       {"XN--mller-kva.example", "6"},
       {"x.\xc3\xa4.example", "4"},
       {"X.Y.\xc3\xa4.EXAMPLE", "4"},
@@ -132,7 +132,8 @@ TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
       {"m\xc3\xa4h.example", "m\xc3\xa4h.example"},
       {"M\xc3\xa4H.example", "m\xc3\xa4h.example"},
       {"m\xc3\x84h.example", ""},
-      // What looks like, or maps to, what is listed.
+      // Domains that look like a listed domain, or that other software maps to
+      // one.
       {"l\xd0\xbe"
        "cal.example",
        ""},                              // Cyrillic o
@@ -143,7 +144,7 @@ TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
       {"local\xef\xbc\x8e"
        "example",
        ""},                              // full width full stop
-      {"x\xe3\x80\x82sub.example", ""},  // the same for an end
+      {"x\xe3\x80\x82sub.example", ""},  // the same before a suffix
       {"\xe2\x84\xaaiss.example", ""},   // Kelvin sign
       {"k\xc4\xb1ss.example", ""},       // dotless i
       {"ki\xc3\x9f.example", ""},        // sharp s
@@ -152,15 +153,15 @@ TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
        ""},                               // soft hyphen
       {"local.example\xe2\x80\x8b", ""},  // zero width space
       {"\xef\xbb\xbflocal.example", ""},  // byte order mark
-      // What is no UTF-8.
+      // Bytes that are not UTF-8.
       {"\xc1\xacocal.example", ""},      // overlong l
       {"x\xc0\xaesub.example", ""},      // overlong dot
-      {"x\xe0\x80\xaesub.example", ""},  // more of it
+      {"x\xe0\x80\xaesub.example", ""},  // another overlong dot
       {"\xec"
        "local.example",
        ""},
       {"local.example\x80", ""},
-      {"x\xff.sub.example", "2"},  // an end is an end
+      {"x\xff.sub.example", "2"},  // a suffix matches after any bytes
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.domain));
@@ -172,7 +173,7 @@ TEST(HostListTest, WhatIsNotAsciiMatchesItsOwnBytesAlone) {
   }
 }
 
-TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
+TEST(HostListTest, ReadsTheDatabaseAfterTheLines) {
   ControlFolder folder;
   folder.WriteCdb("more.cdb", {{"more.example", ""},
                                {".deep.example", ""},
@@ -189,7 +190,7 @@ TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
     std::string source;
   } cases[] = {
       {"both.example", "/c/rcpthosts:1"},
-      // A short end among the lines comes before the whole in the database.
+      // A short suffix in the lines precedes the whole domain in the database.
       {"more.example", "/c/rcpthosts:2"},
   };
   for (const auto& c : cases) {
@@ -209,7 +210,7 @@ TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
       {"x.more.example", ""},
       {"deep.example", ""},
       {"a.b.deep.example", ".deep.example"},
-      {"upper.example", ""},  // keys are compared as they are
+      {"upper.example", ""},  // keys are compared byte by byte
       {"more.example.", ""},
       {"", ""},
   };
@@ -224,7 +225,7 @@ TEST(HostListTest, AsksTheDatabaseAfterTheLines) {
   }
 }
 
-TEST(HostListTest, DamagedDatabaseIsAnErrorAndNoMatch) {
+TEST(HostListTest, DamagedDatabaseIsAnError) {
   ControlFolder folder;
   folder.WriteCdb("more.cdb", {{"more.example", ""}});
   absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
@@ -233,10 +234,10 @@ TEST(HostListTest, DamagedDatabaseIsAnErrorAndNoMatch) {
   ASSERT_EQ(truncate(folder.File("more.cdb").c_str(), 2048), 0);
   EXPECT_EQ(list.Find("more.example").status().code(),
             absl::StatusCode::kDataLoss);
-  EXPECT_TRUE(list.Find("local.example").ok());  // not asked
+  EXPECT_TRUE(list.Find("local.example").ok());  // the database is not read
 }
 
-TEST(HostListTest, WarnsOfEntriesThatCannotMatch) {
+TEST(HostListTest, WarnsAboutEntriesThatCannotMatch) {
   EXPECT_THAT(CheckHostLines("/c/rcpthosts", {{"a-b_c.example", 1},
                                               {".sub.example", 2},
                                               {"[192.0.2.1]", 3},
@@ -247,22 +248,23 @@ TEST(HostListTest, WarnsOfEntriesThatCannotMatch) {
   for (absl::string_view entry :
        {"u@example.org", "@example.org", "*.example.org", "192.0.2.0/24",
         "example.org # ours", "\xc3\xa4@example.org", "a,b"}) {
-    EXPECT_THAT(CheckHostLines("/c/rcpthosts",
-                               {{"ok.example", 1}, {std::string(entry), 4}}),
-                ElementsAre("/c/rcpthosts:4: the entry is no domain and can "
-                            "never match (a domain itself, or its subdomains "
-                            "with a dot in front)."));
+    EXPECT_THAT(
+        CheckHostLines("/c/rcpthosts",
+                       {{"ok.example", 1}, {std::string(entry), 4}}),
+        ElementsAre("/c/rcpthosts:4: the entry is not a domain and can "
+                    "never match (write a domain, or a dot and a domain "
+                    "for its subdomains)."));
   }
 }
 
-TEST(HostListTest, WarnsOfRoutesAndOfHalfLiterals) {
+TEST(HostListTest, WarnsAboutRoutesAndIncompleteLiterals) {
   for (absl::string_view entry :
        {"local.example:mail.local.example", ":mail.example",
         "[IPv6:2001:db8::1", "2001:db8::1"}) {
     EXPECT_THAT(CheckHostLines("/c/rcpthosts", {{std::string(entry), 4}}),
-                ElementsAre("/c/rcpthosts:4: the entry holds a ':' and can "
-                            "never match: a domain stands alone here, the host "
-                            "that its mail goes to is smtproutes' business."))
+                ElementsAre("/c/rcpthosts:4: the entry contains a ':' and can "
+                            "never match: write only the domain; the next hop "
+                            "of its mail belongs in smtproutes."))
         << entry;
   }
   for (absl::string_view entry : {"[192.0.2.1", "192.0.2.1]", "x[1]", "[]"}) {
@@ -272,7 +274,7 @@ TEST(HostListTest, WarnsOfRoutesAndOfHalfLiterals) {
   }
 }
 
-TEST(HostListTest, WarnsOfKeysThatCannotMatch) {
+TEST(HostListTest, WarnsAboutKeysThatCannotMatch) {
   ControlFolder folder;
   const auto check = [&folder](const std::vector<absl::string_view>& keys) {
     std::vector<std::pair<std::string, std::string>> records;
@@ -297,14 +299,14 @@ TEST(HostListTest, WarnsOfKeysThatCannotMatch) {
     absl::string_view key;
     absl::string_view warning;
   } rows[] = {
-      {"A.example", "key A.example: the entry holds a capital"},
-      {"a.example ", "key a.example : the entry is no domain"},
-      {" a.example", "key  a.example: the entry is no domain"},
-      {"a.example\r", "key a.example\\r: the entry is no domain"},
-      {"a.example:mx", "key a.example:mx: the entry holds a ':'"},
-      {"@a.example", "key @a.example: the entry is no domain"},
-      {"", "key \"\": it can never match"},
-      {".", "key .: a dot alone"},
+      {"A.example", "key A.example: the entry contains an upper-case"},
+      {"a.example ", "key a.example : the entry is not a domain"},
+      {" a.example", "key  a.example: the entry is not a domain"},
+      {"a.example\r", "key a.example\\r: the entry is not a domain"},
+      {"a.example:mx", "key a.example:mx: the entry contains a ':'"},
+      {"@a.example", "key @a.example: the entry is not a domain"},
+      {"", "key \"\": an empty key can never match"},
+      {".", "key .: a single dot"},
       {"b\xc3\xbcro.example", "key b\\xc3\\xbcro.example: the entry is not"},
   };
   for (const auto& row : rows) {
@@ -317,15 +319,14 @@ TEST(HostListTest, WarnsOfKeysThatCannotMatch) {
                                 HasSubstr("(and 2 more like it)"))));
 }
 
-TEST(HostListTest, WarnsOfEntriesThatAreNotAscii) {
+TEST(HostListTest, WarnsAboutEntriesThatAreNotAscii) {
   EXPECT_THAT(
       CheckHostLines("/c/rcpthosts", {{"ok.example", 1},
                                       {"ex\xc3\xa4mple.org", 2},
                                       {".\xe4.example\r", 3}}),
-      ElementsAre(
-          "/c/rcpthosts:2: the entry is not ASCII and matches the same "
-          "bytes alone: the domain's form in xn-- needs an entry of its "
-          "own (and 1 more like it)."));
+      ElementsAre("/c/rcpthosts:2: the entry is not ASCII and matches only the "
+                  "same bytes: the domain's xn-- form needs its own entry (and "
+                  "1 more like it)."));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 namespace postern::policy {
 namespace {
 
-// The most entries that are compared one by one: an index costs an allocation
-// in a process that may serve one connection of one recipient.
+// The longest list without an index. An index needs an allocation, in a process
+// that may serve one connection with one recipient.
 constexpr size_t kShort = 16;
 
 }  // namespace
@@ -22,7 +22,7 @@ LineSet::LineSet(absl::string_view path, std::vector<Line> lines)
   for (Line& line : lines_) absl::AsciiStrToLower(&line.text);
   if (lines_.size() <= kShort) return;
   index_.reserve(lines_.size());
-  // The first of two equal entries stays.
+  // Of two equal entries, the first one stays.
   for (const Line& line : lines_) index_.try_emplace(line.text, line.number);
 }
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The entries of a control file, to be found whatever the case of their
-// letters, together with the line that a decision will name as its reason.
+// The entries of a control file, for lookups that ignore case. Each has its
+// line number, which a decision names as its source.
 
 #ifndef POSTERN_POLICY_CONTROL_LINE_SET_H_
 #define POSTERN_POLICY_CONTROL_LINE_SET_H_
@@ -17,23 +17,24 @@
 
 namespace postern::policy {
 
-// Thread-safety: once built it never changes; any thread may look things up.
+// Thread-safety: immutable after construction. Any thread may look up entries.
 class LineSet {
  public:
-  // No entries, of no file.
+  // An empty list.
   LineSet() = default;
-  // Takes what ReadControlList() made of the file `path`. Linear.
+  // Takes the lines that ReadControlList() returned for the file `path`.
+  // Linear.
   LineSet(absl::string_view path, std::vector<Line> lines);
 
-  // Its index holds views of its lines: they survive a move and not a copy.
+  // Movable but not copyable, because the index has views of the lines.
   LineSet(LineSet&&) = default;
   LineSet& operator=(LineSet&&) = default;
   LineSet(const LineSet&) = delete;
   LineSet& operator=(const LineSet&) = delete;
 
-  // Returns "PATH:LINE" of the first entry that equals `key`, which has no
-  // upper-case ASCII letters; nullopt where there is none. Constant time, or
-  // linear in a short list.
+  // Returns "PATH:LINE" of the first entry that equals `key`, or nullopt if
+  // there is none. `key` must not contain upper-case ASCII letters. Constant
+  // time, or linear in a short list.
   std::optional<std::string> Find(absl::string_view key) const;
 
   bool empty() const { return lines_.empty(); }
@@ -41,7 +42,7 @@ class LineSet {
  private:
   std::string path_;
   std::vector<Line> lines_;  // in lower case
-  // Entry to line number. Empty for a short list, which is as quickly read.
+  // Entry to line number. Empty for a short list, which is searched linearly.
   absl::flat_hash_map<absl::string_view, int> index_;
 };
 

@@ -13,7 +13,7 @@
 namespace postern::policy {
 namespace {
 
-// `count` other lines, then a few known ones.
+// Returns `count` other lines, followed by a few known ones.
 LineSet Build(int count) {
   std::vector<Line> lines;
   for (int i = 1; i <= count; ++i) {
@@ -21,7 +21,7 @@ LineSet Build(int count) {
   }
   lines.push_back({"MiXed.Example", count + 1});
   lines.push_back({".sub.example", count + 3});
-  lines.push_back({"mixed.example", count + 4});  // the same again
+  lines.push_back({"mixed.example", count + 4});  // equal to an earlier line
   return LineSet("/c/rcpthosts", std::move(lines));
 }
 

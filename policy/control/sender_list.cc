@@ -18,7 +18,7 @@ namespace {
 
 constexpr absl::string_view kBlanks = " \t";
 
-// A line in its parts. Views of the line.
+// The parts of a line. Views of the line.
 struct Entry {
   absl::string_view user;
   std::vector<absl::string_view> addresses;
@@ -28,7 +28,7 @@ std::vector<absl::string_view> SplitAddresses(absl::string_view text) {
   return absl::StrSplit(text, absl::ByAnyChar(kBlanks), absl::SkipEmpty());
 }
 
-// Returns what `line` says; one without a user has no addresses.
+// Parses `line`. A line without a user gives no addresses.
 Entry ParseEntry(absl::string_view line) {
   const size_t colon = line.find(':');
   if (colon == 0 || colon == absl::string_view::npos) return {};
@@ -42,7 +42,7 @@ bool EqualsAddress(absl::string_view left, absl::string_view right) {
          absl::EqualsIgnoreCase(left.substr(at), right.substr(at));
 }
 
-// Returns whether `entry` stands for `sender`, which is not the null path.
+// Returns whether `entry` matches `sender`, which is not the null path.
 bool Matches(absl::string_view entry, const Path& sender,
              absl::string_view address) {
   if (entry.rfind('@') == 0) {
@@ -60,19 +60,19 @@ bool AnyMatches(const Addresses& entries, const Path& sender,
       [&](absl::string_view entry) { return Matches(entry, sender, address); });
 }
 
-// What may be wrong with an entry.
+// The mistakes that an entry can have.
 enum Fault : uint8_t { kNobody, kImpossible, kDot, kPattern };
 constexpr absl::string_view kFaults[] = {
-    "the entry is no user, colon and addresses, and gives nobody anything",
-    "the entry holds an address without a domain behind its '@', which can "
-    "never match",
-    "the entry holds an address whose domain begins with a dot, which can "
+    "the entry is not of the form USER:ADDRESSES and has no effect",
+    "the entry contains an address without a domain after its '@', which "
+    "can never match",
+    "the entry contains an address whose domain begins with a dot, which can "
     "never match: list each subdomain",
-    "the entry holds a '*', which is no pattern and stands for itself "
-    "(@y.example is every address of y.example)",
+    "the entry contains a '*', which matches only itself "
+    "(@y.example matches each address at y.example)",
 };
 
-// Returns what is wrong with an entry that has `addresses`.
+// Returns the mistakes in an entry that has `addresses`.
 std::vector<Fault> FaultsOf(const std::vector<absl::string_view>& addresses) {
   std::vector<Fault> faults;
   const auto any = [&addresses](auto is) {
@@ -156,7 +156,8 @@ absl::StatusOr<std::vector<std::string>> CheckSenderRecords(
   for (size_t i = 0; i < mistakes.size(); ++i) {
     mistakes[i].Report(
         database.path(), "user",
-        i == kNobody ? "the record holds no address" : kFaults[i], &warnings);
+        i == kNobody ? "the record contains no address" : kFaults[i],
+        &warnings);
   }
   return warnings;
 }

@@ -3,21 +3,22 @@
 
 // The senders that belong to each user: control/senders and senders.cdb.
 //
-//   senders line                     what the user may have as sender
+//   senders line                     the senders that the user may use
 //   ann:ann@x.example                that address
-//   ann:info@x.example @y.example    that one, and every one of y.example
+//   ann:info@x.example @y.example    that address, and each one at y.example
 //   bob@x.example:@x.example         the user's name may be an address
 //
-// A line is a user, a colon, and addresses between blanks; the lines of a user
-// add up. The user is what stands before the first colon, compared byte by
-// byte; of an address, ASCII letters of the domain match in either case, the
-// local part and all other bytes match themselves alone. "@y.example" is no
-// name below y.example. An address is as the envelope has it, without quotes;
-// without '@' it is a local name.
+// A line contains a user, a colon, and addresses separated by blanks. The lines
+// of a user add up. The user is the text before the first colon and is compared
+// byte by byte. In addresses the case of ASCII letters in the domain is
+// ignored; the local part and all other bytes match only themselves.
+// "@y.example" does not match subdomains of y.example. Addresses are written
+// without quotes, as in the envelope. An address without '@' is a local name.
 //
-// The database is asked when no line matches. Its keys are users, one record
-// each (of two, the first counts), and its data addresses between blanks:
-// whoever has a colon in the name, or addresses by the thousand, is there.
+// The database is read if no line matches. It has one record for each user: the
+// key is the user, and the data are addresses separated by blanks. Of two
+// records with the same key, the first one counts. The database is for users
+// with a colon in their names and for users with thousands of addresses.
 
 #ifndef POSTERN_POLICY_CONTROL_SENDER_LIST_H_
 #define POSTERN_POLICY_CONTROL_SENDER_LIST_H_
@@ -38,15 +39,15 @@ namespace postern::policy {
 // Thread-safety: const methods may be called from any thread at any time.
 class SenderList {
  public:
-  // `more` is missing where there is no database. Lines that
-  // CheckSenderLines() warns of give nobody anything.
+  // `more` is nullopt if there is no database. Lines without a user or an
+  // address, about which CheckSenderLines() warns, have no effect.
   SenderList(const std::vector<Line>& lines, std::optional<files::Cdb> more);
 
-  // Returns whether `user` may send as `sender`. Everyone may as nobody, "<>":
-  // what programs for mail answer with must come from there (RFC 8098 3), and
-  // it names no one else. A user whose name is an address may as that address.
-  // Anything else must be listed. Returns the database's error where it cannot
-  // tell.
+  // Returns whether `user` may send as `sender`. Every user may use the null
+  // sender "<>": mail programs must send disposition notifications from it
+  // (RFC 8098 3), and it names no other user. A user whose name is an address
+  // may use that address. Other senders must be listed. Returns the database's
+  // error if the database cannot be read.
   absl::StatusOr<bool> Allows(absl::string_view user, const Path& sender) const;
 
   // Returns whether there is a database, which Allows() may read.
@@ -58,13 +59,14 @@ class SenderList {
   std::optional<files::Cdb> more_;
 };
 
-// Returns warnings where lines of the file `path` have no user or no address,
-// or hold one that no sender can be ("u@", "@", "@.x") or hardly one ("*@x").
+// Returns warnings about lines of the file `path` that have no user or no
+// address, or that contain an address that no sender can have ("u@", "@",
+// "@.x") or that probably none has ("*@x").
 std::vector<std::string> CheckSenderLines(absl::string_view path,
                                           const std::vector<Line>& lines);
 
-// Returns the same about the records of a database, of which it looks at
-// kMaxCheckedRecords at most. An error is as of files::Cdb::Find().
+// Returns the same warnings about the records of a database. Checks at most
+// kMaxCheckedRecords records. Errors are those of files::Cdb::ForEach().
 absl::StatusOr<std::vector<std::string>> CheckSenderRecords(
     const files::Cdb& database);
 

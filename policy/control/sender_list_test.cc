@@ -31,8 +31,8 @@ constexpr absl::string_view kEntries[] = {"ann@X.example info@x.example",
                                           "@y.EXAMPLE\t \tann",
                                           "@y.example:\r @odd@z.example"};
 
-// In lines or in a database, the same entries give the same.
-TEST(SenderListTest, UsersHaveWhatIsListed) {
+// The same entries have the same effect in lines and in a database.
+TEST(SenderListTest, UsersMayUseTheListedSenders) {
   Lines lines = {{"carl", 1}, {":carl@x.example", 2}, {"bob:", 3}};
   for (absl::string_view each : kEntries) {
     lines.push_back({absl::StrCat("ann:", each), 4});
@@ -86,7 +86,7 @@ TEST(SenderListTest, UsersHaveWhatIsListed) {
       {"b", {"c:d", "x.example"}, true},
       {"b:c", {"d", "x.example"}, false},
       {"b", {"d", "x.example"}, false},
-      // Of everyone.
+      // Senders that every user may use.
       {"bob", {}, true},
       {"eve", {}, true},
       {"eve@x.example", {"eve", "x.example"}, true},
@@ -107,7 +107,7 @@ TEST(SenderListTest, UsersHaveWhatIsListed) {
   }
 }
 
-TEST(SenderListTest, AnAnswerNeedsTheDatabaseWhereLinesHaveNone) {
+TEST(SenderListTest, ReadsTheDatabaseOnlyIfNoLineMatches) {
   ControlFolder folder;
   folder.WriteCdb("senders.cdb", {{"ann", "ann@y.example"}});
   absl::StatusOr<files::Cdb> database =
@@ -117,7 +117,7 @@ TEST(SenderListTest, AnAnswerNeedsTheDatabaseWhereLinesHaveNone) {
   more.emplace(*std::move(database));
   const SenderList list({{"ann:ann@x.example", 1}}, std::move(more));
   EXPECT_TRUE(Allows(list, "ann", {"ann", "y.example"}));
-  // As a disk that fails: no record of the file can be read any more.
+  // Like a disk that fails: no record of the file can be read.
   ASSERT_EQ(truncate(folder.File("senders.cdb").c_str(), 2048), 0);
   EXPECT_TRUE(Allows(list, "ann", {"ann", "x.example"}));
   EXPECT_TRUE(Allows(list, "ann@z.example", {"ann", "z.example"}));
@@ -125,23 +125,23 @@ TEST(SenderListTest, AnAnswerNeedsTheDatabaseWhereLinesHaveNone) {
   EXPECT_FALSE(list.Allows("ann", {"ann", "y.example"}).ok());
 }
 
-TEST(SenderListTest, WarnsOfWhatGivesNothing) {
+TEST(SenderListTest, WarnsAboutEntriesWithoutEffect) {
   const struct {
     absl::string_view line;
-    absl::string_view warning = "";  // none
+    absl::string_view warning = "";  // empty: no warning
   } cases[] = {
       {"ann:ann@x.example"},
       {"ann: ann@x.example\t@y.example"},
       {"ann:ann"},
-      {"ann", "no user, colon and addresses"},
-      {"ann ann@x.example", "no user, colon and addresses"},
-      {":ann@x.example", "no user, colon and addresses"},
-      {"ann:", "no user, colon and addresses"},
-      {"ann: \t", "no user, colon and addresses"},
+      {"ann", "not of the form"},
+      {"ann ann@x.example", "not of the form"},
+      {":ann@x.example", "not of the form"},
+      {"ann:", "not of the form"},
+      {"ann: \t", "not of the form"},
       {"ann:ann@", "without a domain"},
       {"ann:ann@x.example @", "without a domain"},
       {"ann:@.x.example", "begins with a dot"},
-      {"ann:*@x.example", "is no pattern"},
+      {"ann:*@x.example", "matches only itself"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.line));

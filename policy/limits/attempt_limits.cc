@@ -12,7 +12,7 @@
 namespace postern::policy {
 namespace {
 
-// Never 0, which is the client's own.
+// Never 0, which stands for the client's own bucket.
 uint64_t UserNumber(absl::string_view user) {
   return uint64_t{absl::Hash<absl::string_view>()(user)} | 1;
 }
@@ -48,13 +48,14 @@ void AttemptLimits::Failed(const std::optional<IpAddress>& address,
 
 bool AttemptLimits::Succeeded(const std::optional<IpAddress>& address,
                               absl::string_view user, int64_t now) {
-  // It has taken nothing, and what its network has taken is others'.
+  // An exempt client takes nothing. What its network has taken belongs to other
+  // clients.
   if (limits_.exempt.Contains(address)) return true;
   const Key key(address, UserNumber(user));
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!Has(key, limits_.of_user, now)) return false;
   GiveBack(Key(address, 0), LimitOfClient(address));
-  // Whoever knows the password may have mistyped it as often as it took.
+  // The password is right, so the earlier failures may have been typing errors.
   const auto it = full_at_.find(key);
   if (it != full_at_.end()) it->second = std::min(it->second, now);
   return true;
@@ -78,8 +79,8 @@ bool AttemptLimits::Has(const Key& key, size_t limit, int64_t now) const {
   return full_at - now + cost <= cost * static_cast<int64_t>(limit);
 }
 
-// A bucket may be in debt by one limit at most: nobody is shut out for longer
-// than twice the time.
+// A bucket can be overdrawn by one limit at most: no client is locked out for
+// longer than twice the time.
 void AttemptLimits::Take(const Key& key, size_t limit, int64_t now) {
   if (limit == 0) return;
   const int64_t cost = Cost(limit);
@@ -101,8 +102,8 @@ void AttemptLimits::GiveBack(const Key& key, size_t limit) {
 }
 
 void AttemptLimits::Forget(int64_t now) {
-  // Two steps for each new bucket, so that the round is made before there are
-  // twice as many as at its beginning.
+  // Two steps for each new bucket, so that a round ends before the number of
+  // buckets has doubled.
   for (int step = 0; !round_.empty(); ++step) {
     const bool too_many = full_at_.size() >= limits_.remembered;
     if (step >= 2 && !too_many) break;

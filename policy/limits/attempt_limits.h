@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How many attempts to log in may fail: of one client, and of one client for
-// one user.
+// How many AUTH attempts may fail: of one client, and of one client for one
+// user.
 
 #ifndef POSTERN_POLICY_LIMITS_ATTEMPT_LIMITS_H_
 #define POSTERN_POLICY_LIMITS_ATTEMPT_LIMITS_H_
@@ -22,59 +22,62 @@
 
 namespace postern::policy {
 
-// A client is a ClientNetwork. Failures are taken from a bucket that holds so
-// many and fills up evenly in `Limits::time`: all may come at once, and in that
-// time less than twice as many.
+// A client is a ClientNetwork. Each failure takes one token from a bucket. A
+// bucket holds as many tokens as the limit and fills up evenly in
+// `Limits::time`. So all failures may come at once, and in that time fewer than
+// twice as many are possible.
 //
-// Clients without an address, which come by a Unix socket, cannot be told
-// apart. They share their buckets for each user, and have none of a client: one
-// who guesses would lock all others out of all accounts.
+// Clients without an address, from a Unix socket, cannot be distinguished. They
+// share one bucket per user and have no bucket for the client: with such a
+// bucket one attacker could lock out all other users.
 //
-// What a client may do never depends on others: nobody can lock a user out but
-// from where the user is.
+// A client's limits never depend on other clients. So no attacker can lock out
+// a user, except from the user's own network.
 //
 // Times are nanoseconds of any clock that does not go back. Thread-safe: one
-// mutex, held for a few look-ups. Memory: a bucket that is not full, at less
-// than 100 octets; full ones are forgotten as new ones come.
+// mutex, locked for a few lookups. Memory: less than 100 bytes for each bucket
+// that is not full. Full buckets are removed as new ones are added.
 class AttemptLimits {
  public:
   struct Limits {
     size_t of_client = 30;  // failures of one client; 0: no limit
     size_t of_user = 10;    // of one client for one user; 0: no limit
     absl::Duration time = absl::Minutes(10);
-    net::NetworkList exempt;  // these have no limit
-    // Buckets. Where there are more, some are forgotten, and begin anew.
+    net::NetworkList exempt;  // these networks have no limit
+    // The largest number of buckets. Above it, some are removed, and their
+    // clients start with full buckets again.
     size_t remembered = 65536;
   };
 
   explicit AttemptLimits(Limits limits) : limits_(std::move(limits)) {}
 
-  // A client begins an attempt. Returns whether it may; then the attempt counts
-  // as a failure of the client's until Succeeded() says otherwise. So many at
-  // once are no way around the limit, and an attempt that comes to no decision
-  // (an outage, a client that leaves) is not free.
+  // Begins an attempt of a client. Returns whether the client may make one. If
+  // so, the attempt counts as a failure of the client until Succeeded() says
+  // otherwise. Therefore attempts at the same time cannot pass the limit, and
+  // an attempt without a decision (an outage, a client that disconnects) counts
+  // as well.
   bool Begin(const std::optional<IpAddress>& address, int64_t now);
-  // Returns whether the client may still try `user`: false where Succeeded()
-  // would say so. For exchanges that show before their end that the client
-  // knows the password. The attempt goes on, and still counts.
+  // Returns whether the client may still try `user`. If not, Succeeded() would
+  // return false. For exchanges that show before their end that the client
+  // knows the password. The attempt continues and still counts.
   bool MayTry(const std::optional<IpAddress>& address, absl::string_view user,
               int64_t now) const;
-  // The attempt has failed, because the credentials for `user` are wrong.
-  // `user` is the same text for each way to spell one user: see
+  // The attempt failed because the credentials for `user` are wrong. `user`
+  // must be the same text for each spelling of one user name: see
   // auth/account_key.h.
   void Failed(const std::optional<IpAddress>& address, absl::string_view user,
               int64_t now);
-  // The attempt would succeed. Returns whether it may; false: the client has
-  // failed for this user too often, and this counts as a failure too. Then a
-  // right guess looks like a wrong one.
+  // The credentials are correct. Returns whether the attempt may succeed.
+  // Returns false if the client has failed too often for this user; the attempt
+  // then counts as a failure, and a right guess looks like a wrong one.
   bool Succeeded(const std::optional<IpAddress>& address,
                  absl::string_view user, int64_t now);
 
-  // Returns the buckets that are known.
+  // Returns the number of buckets.
   size_t size() const;
 
  private:
-  // The client's own bucket has no user.
+  // The bucket of the client itself has the user number 0.
   using Key = std::pair<ClientNetwork, uint64_t>;
 
   size_t LimitOfClient(const std::optional<IpAddress>& address) const {
@@ -87,9 +90,9 @@ class AttemptLimits {
   void Forget(int64_t now);
 
   const Limits limits_;
-  mutable std::mutex mutex_;                   // of all below
-  absl::flat_hash_map<Key, int64_t> full_at_;  // when a bucket is full again
-  std::deque<Key> round_;  // each of these once, as they are looked at
+  mutable std::mutex mutex_;                   // guards the members below
+  absl::flat_hash_map<Key, int64_t> full_at_;  // the time when a bucket is full
+  std::deque<Key> round_;  // each key once, in the order of their checks
 };
 
 }  // namespace postern::policy

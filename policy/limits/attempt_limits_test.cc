@@ -19,7 +19,7 @@ std::optional<IpAddress> Ip(absl::string_view text) {
 
 constexpr int64_t kSecond = 1000000000;
 
-// Three failures of a client, two for a user, in a minute.
+// A client may have three failures, and two for each user, in a minute.
 AttemptLimits::Limits Few() {
   AttemptLimits::Limits limits;
   limits.of_client = 3;
@@ -28,7 +28,7 @@ AttemptLimits::Limits Few() {
   return limits;
 }
 
-// An attempt with a wrong password; returns whether it was let in.
+// Makes an attempt with a wrong password. Returns whether the client may try.
 bool Fail(AttemptLimits* limits, const char* address, const char* user,
           int64_t now) {
   if (!limits->Begin(Ip(address), now)) return false;
@@ -36,7 +36,7 @@ bool Fail(AttemptLimits* limits, const char* address, const char* user,
   return true;
 }
 
-TEST(AttemptLimitsTest, StopsAClientThatGuesses) {
+TEST(AttemptLimitsTest, StopsAClientThatGuessesPasswords) {
   AttemptLimits limits(Few());
   for (const char* user : {"a", "b", "c"}) {
     EXPECT_TRUE(Fail(&limits, "192.0.2.1", user, 0));
@@ -44,13 +44,13 @@ TEST(AttemptLimitsTest, StopsAClientThatGuesses) {
   EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
   EXPECT_FALSE(limits.Begin(Ip("::ffff:192.0.2.1"), 0));
   EXPECT_TRUE(limits.Begin(Ip("192.0.2.2"), 0));
-  // A third of the time gives one back.
+  // After a third of the time, one more attempt is possible.
   EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 20 * kSecond - 1));
   EXPECT_TRUE(limits.Begin(Ip("192.0.2.1"), 20 * kSecond));
   EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 20 * kSecond));
 }
 
-TEST(AttemptLimitsTest, TakesANetworkOfIpv6AsOneClient) {
+TEST(AttemptLimitsTest, NetworkOfIpv6IsOneClient) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 3; ++i) {
     const std::string address = absl::StrCat("2001:db8::", i);
@@ -60,22 +60,22 @@ TEST(AttemptLimitsTest, TakesANetworkOfIpv6AsOneClient) {
   EXPECT_TRUE(limits.Begin(Ip("2001:db8:0:1::"), 0));
 }
 
-TEST(AttemptLimitsTest, MakesARightGuessLookWrong) {
+TEST(AttemptLimitsTest, RightGuessLooksWrongAfterTooManyFailures) {
   AttemptLimits limits(Few());
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
   EXPECT_FALSE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
-  // It has counted.
+  // The attempt has counted.
   EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
-  // Another client, another user, a little later.
+  // Another client may succeed, and the same client a little later.
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.2"), 0));
   EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.2"), "a", 0));
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 30 * kSecond));
   EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 30 * kSecond));
 }
 
-TEST(AttemptLimitsTest, SaysBeforehandWhatSuccessWouldCome) {
+TEST(AttemptLimitsTest, MayTryPredictsSucceeded) {
   AttemptLimits limits(Few());
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   EXPECT_TRUE(limits.MayTry(Ip("192.0.2.1"), "a", 0));
@@ -86,7 +86,7 @@ TEST(AttemptLimitsTest, SaysBeforehandWhatSuccessWouldCome) {
   EXPECT_TRUE(limits.MayTry(Ip("192.0.2.1"), "a", 30 * kSecond));
 }
 
-TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
+TEST(AttemptLimitsTest, SuccessOfAnExemptNeighbourGivesNothingBack) {
   AttemptLimits::Limits few = Few();
   auto exempt = net::NetworkList::Parse({"2001:db8::1/128"});
   ASSERT_TRUE(exempt.ok());
@@ -100,7 +100,7 @@ TEST(AttemptLimitsTest, GivesNothingBackForAnExemptNeighbour) {
   EXPECT_FALSE(limits.Begin(Ip("2001:db8::2"), 0));
 }
 
-TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
+TEST(AttemptLimitsTest, SuccessResetsTheFailuresForTheUser) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
@@ -109,7 +109,7 @@ TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
   EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
-  // The failure of the user is forgotten, the client's is not.
+  // The success resets the failures for the user, but not the client's.
   EXPECT_TRUE(Fail(&limits, "192.0.2.1", "a", 0));
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
   EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
@@ -117,8 +117,8 @@ TEST(AttemptLimitsTest, ForgivesWhoeverKnowsThePassword) {
   EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
 }
 
-// They cannot be told apart: one of them would lock out the others.
-TEST(AttemptLimitsTest, ClientsWithoutAnAddressHaveTheLimitOfAUserAlone) {
+// These clients cannot be distinguished: one would lock out the others.
+TEST(AttemptLimitsTest, ClientsWithoutAnAddressHaveOnlyTheLimitOfAUser) {
   AttemptLimits limits(Few());
   for (const char* user : {"a", "b", "c", "d", "a"}) {
     EXPECT_TRUE(Fail(&limits, "", user, 0));
@@ -128,25 +128,25 @@ TEST(AttemptLimitsTest, ClientsWithoutAnAddressHaveTheLimitOfAUserAlone) {
   EXPECT_FALSE(limits.Succeeded(Ip(""), "a", 0));
   ASSERT_TRUE(limits.Begin(Ip(""), 0));
   EXPECT_TRUE(limits.Succeeded(Ip(""), "b", 0));
-  // Users of others are not locked out.
+  // Clients with addresses are not locked out.
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
   EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 0));
 }
 
-TEST(AttemptLimitsTest, CountsAttemptsWithoutADecision) {
+TEST(AttemptLimitsTest, AttemptsWithoutADecisionCount) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(limits.Begin(Ip("192.0.2.1"), 0));
   EXPECT_FALSE(limits.Begin(Ip("192.0.2.1"), 0));
 }
 
-TEST(AttemptLimitsTest, ShutsNobodyOutForLong) {
+TEST(AttemptLimitsTest, LocksNoClientOutForLong) {
   AttemptLimits limits(Few());
   for (int i = 0; i < 100; ++i) limits.Failed(Ip("192.0.2.1"), "a", 0);
   ASSERT_TRUE(limits.Begin(Ip("192.0.2.1"), 90 * kSecond));
   EXPECT_TRUE(limits.Succeeded(Ip("192.0.2.1"), "a", 90 * kSecond));
 }
 
-TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
+TEST(AttemptLimitsTest, ZeroAndExemptMeanNoLimit) {
   AttemptLimits::Limits none = Few();
   none.of_client = 0;
   none.of_user = 0;
@@ -169,7 +169,7 @@ TEST(AttemptLimitsTest, HasNoLimitWhereNoneIsWanted) {
   EXPECT_EQ(trusting.size(), 2);
 }
 
-TEST(AttemptLimitsTest, ForgetsWhatIsOver) {
+TEST(AttemptLimitsTest, RemovesFullBuckets) {
   AttemptLimits::Limits limits = Few();
   limits.remembered = 100;
   AttemptLimits some(limits);

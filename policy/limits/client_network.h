@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Whom limits count as one client.
+// Which addresses count as one client.
 
 #ifndef POSTERN_POLICY_LIMITS_CLIENT_NETWORK_H_
 #define POSTERN_POLICY_LIMITS_CLIENT_NETWORK_H_
@@ -15,9 +15,9 @@
 
 namespace postern::policy {
 
-// An IPv4 address, or the /64 of an IPv6 one, which is what one subscriber has:
-// whoever has one can have any of its addresses. An IPv4-mapped IPv6 address is
-// the IPv4 address in it. All that is no address is one client. A value.
+// An IPv4 address, or the /64 network of an IPv6 address. A subscriber usually
+// has a /64 and can use each address in it. An IPv4-mapped IPv6 address counts
+// as its IPv4 address. All clients without an address are one client.
 class ClientNetwork {
  public:
   explicit ClientNetwork(const std::optional<IpAddress>& address) {
@@ -25,7 +25,8 @@ class ClientNetwork {
     const auto& bytes = address->bytes();
     kind_ = address->v4() ? Kind::kIpv4 : Kind::kIpv6;
     for (size_t i = 0; i < 8; ++i) {
-      // The second half of an IPv4 address is ::ffff and all of it.
+      // The second half of an IPv4-mapped address is ::ffff and the IPv4
+      // address.
       network_ = network_ << 8 | bytes[address->v4() ? 8 + i : i];
     }
   }
@@ -39,7 +40,7 @@ class ClientNetwork {
  private:
   enum class Kind : uint8_t { kNone, kIpv4, kIpv6 };
   Kind kind_ = Kind::kNone;
-  uint64_t network_ = 0;  // the address, or the first half of it
+  uint64_t network_ = 0;  // the address or its first half
 };
 
 }  // namespace postern::policy

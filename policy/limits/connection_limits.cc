@@ -74,9 +74,9 @@ void ConnectionLimits::GiveBack(const ClientNetwork& client) {
 }
 
 void ConnectionLimits::Forget(int64_t now) {
-  // Two steps for each new client, so that the round is made before there are
-  // twice as many as at its beginning. More steps only if there are too many:
-  // then one at least has no connection, since `open_` counts the new one too.
+  // Two steps for each new client, so that a round ends before the number of
+  // clients has doubled. More steps only if there are too many clients: then at
+  // least one has no connection, because `open_` includes the new one.
   for (int step = 0; !round_.empty(); ++step) {
     const bool too_many = clients_.size() >= open_ + limits_.remembered;
     if (step >= 2 && !too_many) break;

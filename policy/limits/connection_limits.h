@@ -1,13 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How many connections there may be: at once in all, at once of one client, and
-// new ones of one client in a minute.
+// The limits of connections: at one time in total, at one time from one client,
+// and new ones from one client per minute.
 //
-// A client is a ClientNetwork: an IPv4 address, or the /64 of an IPv6 one.
-// Clients without an address, which come by a Unix socket, cannot be told
-// apart. They count in all and have no limit of their own: one of them would
-// use it up for the others. The permissions of the socket say who they are.
+// A client is a ClientNetwork: an IPv4 address, or the /64 network of an IPv6
+// address. Clients without an address, from a Unix socket, cannot be
+// distinguished. They count in the total and have no limit of their own,
+// because one of them would use it up for the others. The permissions of the
+// socket control who can connect.
 
 #ifndef POSTERN_POLICY_LIMITS_CONNECTION_LIMITS_H_
 #define POSTERN_POLICY_LIMITS_CONNECTION_LIMITS_H_
@@ -27,36 +28,40 @@
 
 namespace postern::policy {
 
-// Thread-safety: any thread may call anything at any time. One mutex, held for
-// a few look-ups in a table and for nothing that waits.
+// Thread-safety: any thread may call any method at any time. One mutex, locked
+// for a few lookups and never while waiting.
 //
-// Memory: a client is known while it has a connection or its bucket is not
-// full. Those of whom neither is so are forgotten as new ones come, two for
-// each. There are never more than the most connections that have been at once
-// and Limits::remembered, at less than 200 octets each. The table hashes with a
-// seed of the process, so nobody can choose clients that collide.
+// Memory: a client is stored while it has a connection or while its bucket is
+// not full. Other clients are removed as new ones are added, two for each new
+// one. The number of clients is at most the highest number of connections at
+// one time plus Limits::remembered, with less than 200 bytes each. The hash
+// function has a seed for each process, so an attacker cannot choose clients
+// that collide.
 class ConnectionLimits {
  public:
   struct Limits {
-    // Connections at once, of everyone; 0: no limit. Stops whoever has many
-    // addresses.
+    // Connections at one time in total; 0: no limit. Stops an attacker with
+    // many addresses.
     size_t in_all = 1000;
-    // Connections at once, of one client; 0: no limit. Stops one that takes
-    // them all.
+    // Connections at one time from one client; 0: no limit. Stops one client
+    // from using all connections.
     size_t from_client = 50;
-    // New connections in a minute, of one client; 0: no limit. They are taken
-    // from a bucket that holds so many and fills up evenly in a minute. So all
-    // of them may come at once, and in any one minute less than twice as many.
-    // One that is refused takes nothing.
+    // New connections per minute from one client; 0: no limit. Each one takes
+    // one token from a bucket. A bucket holds as many tokens as the limit and
+    // fills up evenly in a minute. So all of them may come at once, and in any
+    // minute fewer than twice as many are possible. A refused connection takes
+    // nothing.
     size_t per_minute = 0;
-    // These, and clients without an address, have neither limit of one client.
+    // These networks, and clients without an address, have none of the limits
+    // of one client.
     net::NetworkList exempt;
-    // Clients without a connection that are remembered for `per_minute`. Where
-    // there are more, some are forgotten, and may begin anew.
+    // The largest number of stored clients without a connection, for
+    // `per_minute`. Above it, some are removed and start with full buckets
+    // again.
     size_t remembered = 65536;
   };
 
-  // Why there is no slot.
+  // Why a connection is refused.
   enum class Refusal : uint8_t {
     kTooManyInAll,
     kTooManyFromClient,
@@ -68,43 +73,42 @@ class ConnectionLimits {
   explicit ConnectionLimits(Limits limits);
   ConnectionLimits(const ConnectionLimits&) = delete;
   ConnectionLimits& operator=(const ConnectionLimits&) = delete;
-  // All slots must have been given back.
+  // All slots must be destroyed before.
   ~ConnectionLimits();
 
-  // Returns a slot for a connection of the client at `address`, or why there is
-  // none: of several reasons, the one that comes first in Refusal. `now` is
-  // nanoseconds of any clock that does not go back; threads may be late with
-  // theirs. Constant time but for Limits::exempt, which is looked through
-  // before the mutex is taken.
+  // Returns a slot for a connection of the client at `address`, or the reason
+  // why it is refused. If there are several reasons, returns the first one in
+  // Refusal. `now` is in nanoseconds of any clock that does not go back;
+  // threads may pass times that are slightly old. Constant time, except for the
+  // search in Limits::exempt, which needs no lock.
   std::variant<Slot, Refusal> Admit(const std::optional<IpAddress>& address,
                                     int64_t now);
 
-  // Returns the slots that are taken.
+  // Returns the number of slots in use.
   size_t open() const;
-  // Returns the clients that are known.
+  // Returns the number of stored clients.
   size_t clients() const;
 
  private:
   struct Entry {
     size_t open = 0;
-    int64_t full_at = 0;  // when the bucket is full again
+    int64_t full_at = 0;  // the time when the bucket is full
   };
 
   void GiveBack(const ClientNetwork& client);
-  // Makes room for one more client; `mutex_` is held.
+  // Makes room for one more client. The caller holds `mutex_`.
   void Forget(int64_t now);
 
   const Limits limits_;
-  mutable std::mutex mutex_;  // of all below
+  mutable std::mutex mutex_;  // guards the members below
   size_t open_ = 0;
   absl::flat_hash_map<ClientNetwork, Entry> clients_;
-  // Each of `clients_` once, in the order in which it is looked at whether it
-  // can be forgotten.
+  // Each of `clients_` once, in the order in which Forget() checks them.
   std::deque<ClientNetwork> round_;
 };
 
-// What an admitted connection holds: its destruction gives it back, in any
-// thread, while the ConnectionLimits still are.
+// The right to one connection. The destructor returns it, on any thread. The
+// ConnectionLimits must outlive the slot.
 class ConnectionLimits::Slot {
  public:
   Slot(Slot&& other) noexcept
@@ -124,7 +128,7 @@ class ConnectionLimits::Slot {
   Slot(ConnectionLimits* limits, const ClientNetwork& client)
       : limits_(limits), client_(client) {}
 
-  ConnectionLimits* limits_;  // null: moved from
+  ConnectionLimits* limits_;  // null after a move
   ClientNetwork client_;
 };
 

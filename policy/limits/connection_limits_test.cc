@@ -35,7 +35,7 @@ std::optional<Refusal> Why(const std::variant<Slot, Refusal>& admission) {
   return *refusal;
 }
 
-// Admits `count` connections of `address`; returns those that were.
+// Admits up to `count` connections of `address`, and returns their slots.
 std::vector<Slot> Admit(ConnectionLimits* limits, absl::string_view address,
                         size_t count, int64_t now = 0) {
   std::vector<Slot> slots;
@@ -58,12 +58,12 @@ TEST(ConnectionLimitsTest, RefusesMoreThanInAll) {
   auto second = limits.Admit(Ip("192.0.2.2"), 0);
   EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), 0)), Refusal::kTooManyInAll);
   EXPECT_EQ(limits.open(), 2);
-  second = Refusal::kTooFast;  // gives the slot back
+  second = Refusal::kTooFast;  // returns the slot
   EXPECT_EQ(limits.open(), 1);
   EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), 0)), std::nullopt);
 }
 
-TEST(ConnectionLimitsTest, TheFirstReasonIsTheOneThatCounts) {
+TEST(ConnectionLimitsTest, ReturnsTheFirstReason) {
   ConnectionLimits limits({.in_all = 2, .from_client = 1, .per_minute = 1});
   const auto first = limits.Admit(Ip("192.0.2.1"), 0);
   EXPECT_EQ(Why(limits.Admit(Ip("192.0.2.1"), 0)), Refusal::kTooManyFromClient);
@@ -71,7 +71,7 @@ TEST(ConnectionLimitsTest, TheFirstReasonIsTheOneThatCounts) {
   EXPECT_EQ(Why(limits.Admit(Ip("192.0.2.1"), 0)), Refusal::kTooManyInAll);
 }
 
-TEST(ConnectionLimitsTest, AClientIsAnIpv4AddressOrTheHalfOfAnIpv6Address) {
+TEST(ConnectionLimitsTest, ClientIsAnIpv4AddressOrHalfOfAnIpv6Address) {
   const struct {
     absl::string_view first;
     absl::string_view second;
@@ -85,7 +85,7 @@ TEST(ConnectionLimitsTest, AClientIsAnIpv4AddressOrTheHalfOfAnIpv6Address) {
       {"2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true},
       {"2001:db8::1", "2001:db8:0:1::1", false},
       {"2001:db8::1", "3001:db8::1", false},
-      // The second half of the one is the first of the other.
+      // The second half of one address is the first half of the other.
       {"192.0.2.1", "0:ffff:c000:201::1", false},
       {"::1", "::ffff:192.0.2.1", false},
   };
@@ -99,7 +99,7 @@ TEST(ConnectionLimitsTest, AClientIsAnIpv4AddressOrTheHalfOfAnIpv6Address) {
   }
 }
 
-TEST(ConnectionLimitsTest, AMinuteIsABucketThatFillsUpEvenly) {
+TEST(ConnectionLimitsTest, BucketFillsUpEvenlyInAMinute) {
   ConnectionLimits limits({.from_client = 0, .per_minute = 6});
   constexpr absl::string_view kClient = "192.0.2.1";
   EXPECT_EQ(Admit(&limits, kClient, 10, 0).size(), 6);
@@ -111,14 +111,14 @@ TEST(ConnectionLimitsTest, AMinuteIsABucketThatFillsUpEvenly) {
   EXPECT_EQ(Why(limits.Admit(Ip(kClient), 10 * kSecond)), Refusal::kTooFast);
   EXPECT_EQ(Admit(&limits, kClient, 10, 40 * kSecond).size(), 3);
   EXPECT_EQ(Admit(&limits, kClient, 10, 5 * kMinute).size(), 6);
-  // A thread that is late with its clock gains nothing.
+  // A thread with an old time gains nothing.
   EXPECT_EQ(Admit(&limits, kClient, 10, 0).size(), 0);
 }
 
-TEST(ConnectionLimitsTest, WhoIsRefusedDoesNotWaitLonger) {
+TEST(ConnectionLimitsTest, RefusedConnectionTakesNothing) {
   ConnectionLimits limits({.from_client = 1, .per_minute = 2});
   auto slot = limits.Admit(Ip("192.0.2.1"), 0);
-  // Too many at once, so none of these is one of the minute's two.
+  // Too many at one time: none of these counts for the limit of a minute.
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 10).size(), 0);
   slot = Refusal::kTooFast;
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 1).size(), 1);
@@ -131,7 +131,7 @@ TEST(ConnectionLimitsTest, ZeroIsNoLimit) {
   EXPECT_EQ(Admit(&limits, "192.0.2.1", 5000).size(), 5000);
 }
 
-TEST(ConnectionLimitsTest, TheExemptHaveNoLimitOfAClient) {
+TEST(ConnectionLimitsTest, ExemptClientsHaveNoLimitOfAClient) {
   ConnectionLimits limits(
       {.in_all = 5,
        .from_client = 1,
@@ -143,8 +143,8 @@ TEST(ConnectionLimitsTest, TheExemptHaveNoLimitOfAClient) {
   EXPECT_EQ(Admit(&limits, "192.0.3.1", 10).size(), 1);
 }
 
-// They cannot be told apart, and each would use up what another may have.
-TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountInAllAlone) {
+// These clients cannot be distinguished: each would use up the limit of others.
+TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountOnlyInTotal) {
   ConnectionLimits limits({.in_all = 5, .from_client = 1, .per_minute = 1});
   std::vector<Slot> local = Admit(&limits, "", 4);
   EXPECT_EQ(local.size(), 4u);
@@ -153,7 +153,7 @@ TEST(ConnectionLimitsTest, ClientsWithoutAnAddressCountInAllAlone) {
   EXPECT_EQ(Why(limits.Admit(Ip(""), 0)), Refusal::kTooManyInAll);
 }
 
-TEST(ConnectionLimitsTest, ASlotIsGivenBackOnceHoweverItIsMoved) {
+TEST(ConnectionLimitsTest, MovedSlotIsReturnedOnce) {
   ConnectionLimits limits({.in_all = 10});
   std::vector<Slot> one = Admit(&limits, "192.0.2.1", 1);
   std::vector<Slot> two = Admit(&limits, "192.0.2.2", 1);
@@ -174,10 +174,11 @@ std::string Address(uint32_t n) {
   return absl::StrCat("10.", n >> 16 & 255, ".", n >> 8 & 255, ".", n & 255);
 }
 
-TEST(ConnectionLimitsTest, ClientsAreForgottenWhenNothingIsKnownOfThem) {
+TEST(ConnectionLimitsTest, RemovesClientsWithoutStateInUse) {
   ConnectionLimits limits({.from_client = 1, .per_minute = 60});
   const std::vector<Slot> stay = Admit(&limits, "2001:db8::1", 1);
-  // One a millisecond, each for a moment, whose bucket is full a second later.
+  // One connection per millisecond, each very short. Its bucket is full a
+  // second later.
   size_t most = 0;
   for (uint32_t i = 0; i < 50000; ++i) {
     (void)Admit(&limits, Address(i), 1, i * kSecond / 1000);
@@ -186,12 +187,12 @@ TEST(ConnectionLimitsTest, ClientsAreForgottenWhenNothingIsKnownOfThem) {
   EXPECT_GE(most, 1000);
   EXPECT_LE(most, 2500);
   EXPECT_EQ(limits.open(), 1);
-  // Who is connected is not forgotten.
+  // A connected client is not removed.
   EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), kMinute)),
             Refusal::kTooManyFromClient);
 }
 
-TEST(ConnectionLimitsTest, NoMoreClientsAreRememberedThanMayBe) {
+TEST(ConnectionLimitsTest, NumberOfStoredClientsIsLimited) {
   ConnectionLimits limits({.per_minute = 1, .remembered = 100});
   const std::vector<Slot> stay = Admit(&limits, "2001:db8::1", 1);
   for (uint32_t i = 0; i < 5000; ++i) {
@@ -199,13 +200,13 @@ TEST(ConnectionLimitsTest, NoMoreClientsAreRememberedThanMayBe) {
     EXPECT_LE(limits.clients(), 100 + 2);
   }
   EXPECT_EQ(limits.clients(), 100 + 2);
-  // The last one still waits, the first one may begin anew.
+  // The last client is still limited. The first one starts again.
   EXPECT_EQ(Admit(&limits, Address(4999), 1).size(), 0);
   EXPECT_EQ(Admit(&limits, Address(0), 1).size(), 1);
   EXPECT_EQ(Why(limits.Admit(Ip("2001:db8::1"), 0)), Refusal::kTooFast);
 }
 
-// All that ever happened, looked through each time.
+// A model that stores the whole history and searches it each time.
 class Model {
  public:
   std::optional<Refusal> Admit(const std::string& client, int64_t now,
@@ -220,8 +221,8 @@ class Model {
       return Refusal::kTooManyFromClient;
     }
     if (limits.per_minute != 0) {
-      // Since each time there ever was, no more may have been spent than a
-      // full bucket and what has run in.
+      // Since any earlier time, no more tokens may have been spent than a full
+      // bucket and the tokens added since then.
       const auto count = static_cast<int64_t>(limits.per_minute);
       const int64_t cost = kMinute / count;
       int64_t spent = cost;
@@ -244,7 +245,7 @@ class Model {
   std::map<std::string, History> clients_;
 };
 
-TEST(ConnectionLimitsTest, DoesAsAModelThatForgetsNothing) {
+TEST(ConnectionLimitsTest, BehavesLikeAModelThatForgetsNothing) {
   for (uint32_t seed = 0; seed < 50; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
@@ -274,7 +275,7 @@ TEST(ConnectionLimitsTest, DoesAsAModelThatForgetsNothing) {
   }
 }
 
-TEST(ConnectionLimitsTest, ThreadsNeverHaveMoreSlotsThanThereAre) {
+TEST(ConnectionLimitsTest, ThreadsNeverGetMoreSlotsThanTheLimit) {
   ConnectionLimits limits({.in_all = 8,
                            .from_client = 3,
                            .per_minute = 0,
@@ -297,7 +298,7 @@ TEST(ConnectionLimitsTest, ThreadsNeverHaveMoreSlotsThanThereAre) {
   EXPECT_EQ(limits.open(), 0);
 }
 
-TEST(ConnectionLimitsTest, AnotherThreadMayGiveASlotBack) {
+TEST(ConnectionLimitsTest, AnotherThreadMayDestroyASlot) {
   ConnectionLimits limits({.in_all = 1});
   std::vector<Slot> slot = Admit(&limits, "192.0.2.1", 1);
   std::thread([moved = std::move(slot)]() mutable { moved.clear(); }).join();

@@ -21,11 +21,11 @@ struct Record {
   uint16_t type = 0;
   uint16_t klass = 0;
   uint32_t ttl = 0;
-  size_t data = 0;  // where it begins in the message
+  size_t data = 0;  // the position of its data in the message
   size_t size = 0;
 };
 
-// Reads a message from its beginning; at what cannot be read it fails for good.
+// Reads a message from its beginning. After invalid data it fails permanently.
 class Message {
  public:
   explicit Message(absl::string_view octets) : octets_(octets) {}
@@ -75,7 +75,7 @@ class Message {
     return record;
   }
 
-  // Returns the name that is all the data of `record`.
+  // Returns the name that is the whole data of `record`.
   std::string NameIn(const Record& record) {
     const size_t behind = at_;
     at_ = record.data;
@@ -126,7 +126,7 @@ std::optional<DnsAnswer> DnsAnswer::Parse(absl::string_view octets, Type type) {
   message.Skip(4);  // the id and the flags
   const uint16_t questions = message.Number16();
   const uint16_t count = message.Number16();
-  message.Skip(4);  // what else there is, behind the answers
+  message.Skip(4);  // the counts of the other sections
   if (questions != 1) return answer;
   std::string name = message.Name();
   message.Skip(4);

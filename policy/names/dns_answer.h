@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a resolver's answer (RFC 1035 4.1) says to the question in it.
+// The records in an answer of a resolver (RFC 1035 4.1).
 
 #ifndef POSTERN_POLICY_NAMES_DNS_ANSWER_H_
 #define POSTERN_POLICY_NAMES_DNS_ANSWER_H_
@@ -23,23 +23,22 @@ struct DnsAnswer {
     kAaaa = 28,
   };
 
-  // The data of each record: of kA and kAaaa the 4 or 16 octets, of kPtr the
-  // name without the dot at its end. In a label, a dot and what else means
-  // something in a master file have a backslash in front of them, and octets
-  // that do not print are three digits (\010), so two names are two texts. In
-  // the order of the answer, which means nothing: resolvers turn it round.
+  // The data of each record: the 4 or 16 octets of kA and kAaaa, or the name of
+  // kPtr without the dot at its end. Within a label, a backslash precedes a dot
+  // and the other special characters of a master file, and unprintable octets
+  // become three digits (\010), so different names are different texts. The
+  // order is that of the answer. It has no meaning: resolvers rotate it.
   std::vector<std::string> records;
   // The shortest time to live, in seconds, of these records and of the aliases
-  // that led to them. 0 without records, and where one has its highest bit set
-  // (RFC 2181 8).
+  // that led to them. 0 if there are no records, and 0 for a value with its
+  // highest bit set (RFC 2181 8).
   uint32_t ttl = 0;
 
-  // Reads the records of `type` in `message` that belong to the name of its
-  // question, or to what this is an alias of (CNAME; RFC 2317 has them in
-  // reverse zones): of class IN, at most 8 aliases deep. What belongs to other
-  // names is no answer, and is passed over. Returns nullopt for what is no
-  // message with one question, or ends too early, or has a record of the type
-  // that is none.
+  // Reads the records of `type` and class IN in `message` that belong to the
+  // name in its question, or to the target of its alias (CNAME; RFC 2317 uses
+  // these in reverse zones), through at most 8 aliases. Records of other names
+  // are ignored. Returns nullopt if `message` does not have exactly one
+  // question, ends too early, or has a record of this type with invalid data.
   static std::optional<DnsAnswer> Parse(absl::string_view message, Type type);
 
   friend bool operator==(const DnsAnswer&, const DnsAnswer&) = default;

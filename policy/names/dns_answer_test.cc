@@ -37,7 +37,7 @@ std::string Record(absl::string_view owner, uint16_t type,
                       Number32(ttl), Number16(data.size()), data);
 }
 
-// An answer to a question for `name`, of `count` records.
+// An answer with `count` records to a question for `name`.
 std::string Message(absl::string_view name, size_t count,
                     const std::string& records, size_t questions = 1) {
   return absl::StrCat("id", Number16(0x8180), Number16(questions),
@@ -45,7 +45,7 @@ std::string Message(absl::string_view name, size_t count,
                       Number32(0x10001), records);
 }
 
-// Parses a copy that ends where it ends, so that ASan sees who reads on.
+// Parses a copy of exact size, so that ASan finds reads after its end.
 std::optional<DnsAnswer> Parse(const std::string& in, DnsAnswer::Type type) {
   const auto copy = std::make_unique<char[]>(in.size());
   in.copy(copy.get(), in.size());
@@ -54,7 +54,7 @@ std::optional<DnsAnswer> Parse(const std::string& in, DnsAnswer::Type type) {
 
 const char kAddress[] = "\xc0\x01\x02\x03";
 
-TEST(DnsAnswerTest, HasTheRecordsOfTheNameThatWasAskedFor) {
+TEST(DnsAnswerTest, ReadsTheRecordsOfTheNameInTheQuestion) {
   const struct {
     std::string message;
     DnsAnswer::Type type;
@@ -79,13 +79,13 @@ TEST(DnsAnswerTest, HasTheRecordsOfTheNameThatWasAskedFor) {
                Record("1.in-addr.arpa", 12, Name("Mx.Example"))),
        DnsAnswer::kPtr,
        {{"Mx.Example"}, 60}},
-      // Octets of a label that are the syntax of names elsewhere.
+      // Octets in a label that have a meaning in the text of names.
       {Message(
            "1.in-addr.arpa", 1,
            Record("1.in-addr.arpa", 12, std::string("\5a.b\0\n\2c\\\0", 10))),
        DnsAnswer::kPtr,
        {{"a\\.b\\000\\010.c\\\\"}, 60}},
-      // By an alias, in any order; the shortest time counts.
+      // Through an alias, in any order. The shortest time to live counts.
       {Message("a.example", 2,
                Record("b.example", 1, kAddress, 7) +
                    Record("a.example", 5, Name("b.example"), 3)),
@@ -97,7 +97,7 @@ TEST(DnsAnswerTest, HasTheRecordsOfTheNameThatWasAskedFor) {
       {Message("a.example", 1, Record("a.example", 5, Name("a.example"))),
        DnsAnswer::kA,
        {}},
-      // Of other names, types and classes.
+      // Records of other names, types and classes.
       {Message("a.example", 3,
                Record("b.example", 1, kAddress) +
                    Record("a.example", 16, kAddress) +
@@ -107,7 +107,7 @@ TEST(DnsAnswerTest, HasTheRecordsOfTheNameThatWasAskedFor) {
       {Message("a.example", 1, Record("a.example", 1, kAddress, 0x80000000)),
        DnsAnswer::kA,
        {{kAddress}, 0}},
-      // More records than were announced.
+      // More records than the count in the header.
       {Message("a.example", 0, Record("a.example", 1, kAddress)),
        DnsAnswer::kA,
        {}},
@@ -120,7 +120,7 @@ TEST(DnsAnswerTest, HasTheRecordsOfTheNameThatWasAskedFor) {
   }
 }
 
-TEST(DnsAnswerTest, AliasesAreFollowedEightDeep) {
+TEST(DnsAnswerTest, FollowsEightAliases) {
   for (const size_t aliases : {8, 9}) {
     std::string records;
     for (size_t i = 0; i < aliases; ++i) {
@@ -134,7 +134,7 @@ TEST(DnsAnswerTest, AliasesAreFollowedEightDeep) {
   }
 }
 
-TEST(DnsAnswerTest, WhatCannotBeReadIsNoAnswer) {
+TEST(DnsAnswerTest, InvalidMessageIsNoAnswer) {
   const std::string sound =
       Message("a.example", 1, Record("a.example", 1, kAddress));
   ASSERT_TRUE(Parse(sound, DnsAnswer::kA).has_value());

@@ -141,7 +141,7 @@ std::string DnsStandIn::Answer(const std::string& query) {
   const auto type = static_cast<Type>(query[at + 2]);  // all are below 256
   const std::string question = query.substr(kHeader, at + 5 - kHeader);
   questions_.push_back(name);
-  if (query[at + 4] != 1) name.clear();  // all records are of the class IN
+  if (query[at + 4] != 1) name.clear();  // all records are of class IN
 
   const auto behaviour = behaviours_.find(name);
   const Behaviour does =
@@ -186,7 +186,7 @@ std::string DnsStandIn::Answer(const std::string& query) {
     case Behaviour::kGarbage:
       rcode = 0;
       count = 1;
-      records = "\xc0\xff no record";  // a name that points nowhere
+      records = "\xc0\xff no record";  // a pointer to a missing position
       break;
   }
   const bool truncated = does == Behaviour::kTruncated;

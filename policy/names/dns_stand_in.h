@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// For tests: a name server on 127.0.0.1, by UDP, that answers from a table.
+// For tests: a name server on 127.0.0.1 (UDP only) that answers from a table.
 
 #ifndef POSTERN_POLICY_NAMES_DNS_STAND_IN_H_
 #define POSTERN_POLICY_NAMES_DNS_STAND_IN_H_
@@ -20,16 +20,16 @@
 
 namespace postern::policy {
 
-// Thread-safety: any thread may call anything at any time.
+// Thread-safety: any thread may call any method at any time.
 class DnsStandIn {
  public:
   enum Type : uint16_t { kA = 1, kCname = 5, kPtr = 12, kAaaa = 28 };
   enum class Behaviour : uint8_t {
     kAnswers,
-    kSilent,     // the question is lost
+    kSilent,     // sends no answer
     kServFail,   // RCODE 2
-    kTruncated,  // TC, and nobody listens on TCP
-    kGarbage,    // the header and the question, and records that are none
+    kTruncated,  // sets TC, and there is no TCP server
+    kGarbage,    // sends the header, the question and invalid records
   };
 
   DnsStandIn();
@@ -39,31 +39,32 @@ class DnsStandIn {
   std::string server() const;
 
   // Adds a record of the name `owner`. `data` is an address or a name. A name
-  // without records is NXDOMAIN; one without those of the type asked for has no
-  // data. An answer has the records of an alias behind it (CNAME).
+  // without records is NXDOMAIN. A name without records of the requested type
+  // has no data. An answer also contains the records of an alias (CNAME).
   void Add(absl::string_view owner, Type type, absl::string_view data,
            uint32_t ttl = 60);
-  // What becomes of questions for `owner` from now on.
+  // Sets the behaviour for the following questions for `owner`.
   void Behave(absl::string_view owner, Behaviour behaviour);
 
-  // Returns how often `owner` was asked for; of all names, if it is empty.
+  // Returns the number of questions for `owner`, or for all names if it is
+  // empty.
   size_t questions(absl::string_view owner = "") const;
-  // Waits until so many questions have come in all.
+  // Waits until there have been `count` questions in total.
   void WaitForQuestions(size_t count);
 
  private:
   struct Record {
     Type type = kA;
-    std::string data;  // as it is sent
+    std::string data;  // as sent
     uint32_t ttl = 0;
   };
 
   void Run();
-  // Returns the answer, empty for none.
+  // Returns the answer. Empty: no answer is sent.
   std::string Answer(const std::string& query);
 
   const int socket_;
-  mutable std::mutex mutex_;  // of all below
+  mutable std::mutex mutex_;  // guards the members below
   std::condition_variable asked_;
   bool stopping_ = false;
   std::multimap<std::string, Record> records_;

@@ -31,8 +31,8 @@ constexpr size_t kMaxServers = 8;
 constexpr size_t kMaxCandidates = 10;
 constexpr size_t kMaxName = 253;
 constexpr size_t kMaxLabel = 63;
-// What fits into a packet that no network cuts up, so that an answer of many
-// names needs no second question by TCP.
+// The size that every network passes in one packet, so that an answer with many
+// names does not need a second question by TCP.
 constexpr int kMaxPacket = 1232;
 
 absl::Duration SystemClock() {
@@ -41,7 +41,7 @@ absl::Duration SystemClock() {
   return absl::DurationFromTimespec(now);
 }
 
-// Returns the name whose PTR records are those of `address` (RFC 1035 3.5,
+// Returns the name that has the PTR records of `address` (RFC 1035 3.5,
 // RFC 3596 2.5).
 std::string ReverseName(const IpAddress& address) {
   constexpr absl::string_view kDigits = "0123456789abcdef";
@@ -74,7 +74,8 @@ bool IsHostName(absl::string_view name) {
   return !number;
 }
 
-// Returns what of `names` may be a client's name, in the order of trial.
+// Returns the names in `names` that can be a client's name, in the order in
+// which they are tried.
 std::vector<std::string> Candidates(std::vector<std::string> names) {
   for (std::string& name : names) absl::AsciiStrToLower(&name);
   names.erase(
@@ -87,7 +88,7 @@ std::vector<std::string> Candidates(std::vector<std::string> names) {
   return names;
 }
 
-// Returns how the octets of `address` stand in a record of A or AAAA.
+// Returns the octets of `address` as in an A or AAAA record.
 std::string Octets(const IpAddress& address) {
   const auto& bytes = address.bytes();
   return std::string(bytes.begin() + (address.v4() ? 12 : 0), bytes.end());
@@ -99,15 +100,15 @@ absl::Status AresError(absl::string_view what, int status) {
                                 : absl::InternalError(text);
 }
 
-// Gets the answer's message, which is empty unless `status` is ARES_SUCCESS.
+// Receives an answer. `message` is empty unless `status` is ARES_SUCCESS.
 using OnMessage = void (*)(void* arg, int status, absl::string_view message);
 
-// Asks for the records of `type` of `name`, and calls `kDone` once, perhaps
-// before this returns.
+// Sends a question for the records of `type` of `name`, and calls `kDone` once,
+// possibly before this function returns.
 //
-// No query function of c-ares is in both of Debian's releases, shows the whole
-// answer, and is not deprecated. ares_gethostbyaddr() would be in both, but it
-// reports a failed server as a name that does not exist, and that difference
+// No query function of c-ares is in both of Debian's releases, gives the whole
+// answer, and is not deprecated. ares_gethostbyaddr() is in both, but it
+// reports a failed server like a name that does not exist. That difference
 // decides between 451 and 554.
 template <OnMessage kDone>
 void Query(ares_channeldata* channel, const char* name, uint16_t type,
@@ -127,7 +128,7 @@ void Query(ares_channeldata* channel, const char* name, uint16_t type,
       ares_query_dnsrec(channel, name, ARES_CLASS_IN,
                         static_cast<ares_dns_rec_type_t>(type), done, arg,
                         /*qid=*/nullptr);
-  (void)status;  // `done` gets it, too
+  (void)status;  // `done` gets the status, too
 #else
   const ares_callback done = [](void* asked, int status, int /*timeouts*/,
                                 unsigned char* octets, int size) {
@@ -142,8 +143,8 @@ void Query(ares_channeldata* channel, const char* name, uint16_t type,
 
 }  // namespace
 
-// c-ares, and the sockets that it wants to be watched. It stays where it is,
-// since c-ares knows its address.
+// c-ares, and the sockets that it wants to poll. Not movable, because c-ares
+// stores its address.
 struct HostNames::Channel {
   Channel() = default;
   Channel(const Channel&) = delete;
@@ -152,7 +153,8 @@ struct HostNames::Channel {
     if (ares != nullptr) ares_destroy(ares);
   }
 
-  // An ares_sock_state_cb: without an event, the socket is about to be closed.
+  // An ares_sock_state_cb. Without an event, c-ares is about to close the
+  // socket.
   static void OnSocketState(void* channel, ares_socket_t socket, int readable,
                             int writable) {
     auto& sockets = static_cast<Channel*>(channel)->sockets;
@@ -169,8 +171,8 @@ struct HostNames::Channel {
   std::vector<pollfd> sockets;
 };
 
-// All that is under way for one client. It is made by Lookup(); but for
-// `waiters` it then belongs to the thread.
+// The state of the search for one client. Lookup() makes it. After that it
+// belongs to the thread, except for `waiters`.
 struct HostNames::Question {
   Question(HostNames* names, const IpAddress& client)
       : owner(names), address(client) {}
@@ -179,10 +181,10 @@ struct HostNames::Question {
   const IpAddress address;
   std::vector<Done> waiters;  // guarded by HostNames::mutex_
   std::optional<std::vector<std::string>>
-      candidates;        // absent: being asked for
-  size_t candidate = 0;  // that is being asked for
+      candidates;        // absent: the PTR question is open
+  size_t candidate = 0;  // the index of the current candidate
   absl::Duration ttl = absl::InfiniteDuration();
-  // What c-ares has answered last.
+  // The last answer of c-ares.
   int status = ARES_SUCCESS;
   std::string answer;
 };
@@ -213,7 +215,7 @@ absl::StatusOr<std::unique_ptr<HostNames>> HostNames::Open(Options options) {
   int which = ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS |
               ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 #ifdef ARES_OPT_QUERY_CACHE
-  // A cache of its own, which has no bound but the records' time to live.
+  // c-ares's own cache has no limit except the time to live of the records.
   settings.qcache_max_ttl = 0;
   which |= ARES_OPT_QUERY_CACHE;
 #endif
@@ -230,7 +232,7 @@ absl::StatusOr<std::unique_ptr<HostNames>> HostNames::Open(Options options) {
   if (!wake.is_open()) {
     return absl::InternalError(absl::StrCat("eventfd: ", strerror(errno)));
   }
-  // Not make_unique: the constructor is private.
+  // Not make_unique, because the constructor is private.
   return std::unique_ptr<HostNames>(
       new HostNames(std::move(options), std::move(channel), std::move(wake)));
 }
@@ -307,7 +309,8 @@ void HostNames::Run() {
     }
     const std::vector<Question*> ready = std::exchange(ready_, {});
     for (Question* question : ready) Continue(question);
-    // What has ended makes room, and what c-ares refuses is ready at once.
+    // Searches that ended made room, and questions that c-ares refused are
+    // already in ready_.
     if (begun.empty() && ready.empty()) Wait();
   }
 
@@ -325,7 +328,7 @@ void HostNames::Run() {
 }
 
 void HostNames::Wait() {
-  // A copy: c-ares opens and closes sockets while it works.
+  // A copy, because c-ares opens and closes sockets while it works.
   std::vector<pollfd> polled = channel_->sockets;
   polled.push_back({wake_.get(), POLLIN, 0});
 
@@ -339,16 +342,16 @@ void HostNames::Wait() {
 
   eventfd_t ignored = 0;
   (void)eventfd_read(wake_.get(),
-                     &ignored);  // nothing there: nothing to forget
+                     &ignored);  // fails if it is 0, which is harmless
   polled.pop_back();
   for (const pollfd& socket : polled) {
     if (socket.revents == 0) continue;
     const bool write = (socket.revents & POLLOUT) != 0;
-    const bool read = (socket.revents & ~POLLOUT) != 0;  // an error as well
+    const bool read = (socket.revents & ~POLLOUT) != 0;  // or an error
     ares_process_fd(channel_->ares, read ? socket.fd : ARES_SOCKET_BAD,
                     write ? socket.fd : ARES_SOCKET_BAD);
   }
-  // For those questions whose time is over.
+  // For questions whose timeout has passed.
   ares_process_fd(channel_->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
@@ -362,7 +365,7 @@ void HostNames::Ask(Question* question, const std::string& name,
 }
 
 void HostNames::OnAnswer(void* arg, int status, absl::string_view answer) {
-  // c-ares is at work: it goes on in Continue().
+  // c-ares must return first: Continue() does the next step.
   auto* question = static_cast<Question*>(arg);
   question->status = status;
   question->answer = std::string(answer);

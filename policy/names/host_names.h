@@ -1,17 +1,18 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Clients' host names, confirmed forward: whoever has a reverse zone can write
-// any name into it, but only the owner of the name can give it addresses.
+// Host names of clients, confirmed by a forward lookup. The owner of a reverse
+// zone can write any name into it, but only the owner of the name controls its
+// addresses.
 //
 //   PTR of the client's address   a.example, b.example, ...
-//   A or AAAA of each name        confirmed, if the client's is among them
+//   A or AAAA of each name        confirmed if the client's address is in it
 //
-// tcpserver asks for the first name alone, and resolvers turn round the order:
-// a client with two names is confirmed at times. Here all count. They are tried
-// in the order of the alphabet, and the first that is confirmed is the client's
-// name, so it is the same each time. A name that cannot be looked up now ends
-// the search, as kTemporary: a rule may be about just this one.
+// tcpserver looks up only the first name. Resolvers rotate the order, so a
+// client with two names is confirmed only sometimes. Here all names count. They
+// are tried in alphabetical order, and the first confirmed name is the client's
+// name, so the result is always the same. If a name cannot be looked up now,
+// the search ends with kTemporary, because a rule may name this very host.
 
 #ifndef POSTERN_POLICY_NAMES_HOST_NAMES_H_
 #define POSTERN_POLICY_NAMES_HOST_NAMES_H_
@@ -39,82 +40,84 @@
 namespace postern::policy {
 
 struct HostName {
-  // Lower-case, without a dot at its end: letters, digits, '-', '_' and '.'.
-  // Of kForged the first name that there was, for the log; empty if none was a
-  // host name. Of kNone and kTemporary empty.
+  // In lower case, without a dot at its end: letters, digits, '-', '_' and '.'.
+  // For kForged the first host name, for the log, or empty if there was none.
+  // Empty for kNone and kTemporary.
   std::string name;
-  // kConfirmed; kTemporary: no server answered, or with an error, or with what
-  // cannot be read; kForged: there are names, and none is confirmed; kNone:
-  // there is no name. Never kUnchecked.
+  // kConfirmed; kTemporary: no server answered, or the answer was an error or
+  // invalid; kForged: there are names, but none is confirmed; kNone: there is
+  // no name. Never kUnchecked.
   NameStatus status = NameStatus::kNone;
 
   friend bool operator==(const HostName&, const HostName&) = default;
 };
 
-// Asks the resolver by c-ares, in a thread of its own.
+// Sends questions to the resolver with c-ares, on its own thread.
 //
-// What a name server says is its owner's word. Names that are no host names
-// are passed over: those of other octets, of labels that are empty or longer
-// than 63, of more than 253 octets, and those that end in a number, which some
-// reader might take for an address (192.0.2.1). Of the others, the first ten in
-// the order of the alphabet count: so one look-up is eleven questions at most,
-// one after the other.
+// The owner of a zone can put any text into it. Names that are not valid host
+// names are ignored: names with other octets, with labels that are empty or
+// longer than 63 octets, with more than 253 octets, and names with a number at
+// the end, which could be taken for an address (192.0.2.1). Of the valid names,
+// the first ten in alphabetical order are used. So one lookup needs at most
+// eleven questions, one after another.
 //
 // Thread-safety: Lookup() and counts() may be called from any thread at any
-// time, by `done` too.
+// time, also from `done`.
 class HostNames {
  public:
   struct Options {
-    // "192.0.2.1", "192.0.2.1:53", "[2001:db8::1]:53", at most 8; empty: those
-    // of resolv.conf(5).
+    // "192.0.2.1", "192.0.2.1:53", "[2001:db8::1]:53", at most 8. Empty: the
+    // servers of resolv.conf(5).
     std::vector<std::string> servers;
-    // How long a server has for one question, 1 ms to 1 minute, and how often
-    // each is asked, 1 to 10 times. The second time it has twice as long, and
-    // so on.
+    // The timeout of a server for one question, 1 ms to 1 minute, and the
+    // number of tries for each server, 1 to 10. Each further try has twice the
+    // timeout of the one before.
     absl::Duration timeout = absl::Seconds(2);
     int tries = 2;
-    // Clients whose names are looked up at once, each with one question. The
-    // others wait in line. At least 1.
+    // The largest number of clients that are looked up at one time, each with
+    // one question. Other lookups wait. At least 1.
     size_t at_once = 100;
-    // Look-ups without an answer yet. Beyond these the answer is kTemporary, at
-    // once.
+    // The largest number of lookups without an answer. Above it, the answer is
+    // kTemporary immediately.
     size_t most_open = 1000;
-    // Clients whose answers are kept. The oldest makes room.
+    // The number of clients whose answers are cached. A new answer replaces the
+    // oldest.
     size_t cached = 4096;
-    // An answer is kept for the shortest time to live of the records in it, but
-    // within these bounds; one without records for the shorter. kTemporary is
-    // not kept.
+    // An answer is cached for the shortest time to live of its records, but
+    // within these limits. An answer without records is cached for `min_ttl`.
+    // kTemporary is not cached.
     absl::Duration min_ttl = absl::Seconds(5);
     absl::Duration max_ttl = absl::Minutes(5);
-    // Returns the time by a clock that does not go back. Absent: the system's.
+    // Returns the time of a clock that does not go back. Empty: the system's
+    // clock.
     std::function<absl::Duration()> clock;
   };
 
   struct Counts {
-    uint64_t lookups = 0;  // all
-    uint64_t cached = 0;   // of these, answered from the cache
-    uint64_t joined = 0;   // that waited for another's answer, same client
-    uint64_t refused = 0;  // beyond Options::most_open
+    uint64_t lookups = 0;  // all lookups
+    uint64_t cached = 0;   // answered from the cache
+    uint64_t joined = 0;   // waited for another lookup of the same client
+    uint64_t refused = 0;  // above Options::most_open
     uint64_t questions = 0;
   };
 
   using Done = absl::AnyInvocable<void(HostName) &&>;
 
-  // Starts the thread, with the signal mask of the caller. Returns
-  // kInvalidArgument where a server is none, there are too many, or `timeout`
-  // or `tries` is not as above; kInternal where c-ares or the system has
-  // failed.
+  // Starts the thread, with the signal mask of the calling thread. Returns
+  // kInvalidArgument if a server is invalid, there are too many, or `timeout`
+  // or `tries` is outside the range above. Returns kInternal if c-ares or the
+  // system fails.
   static absl::StatusOr<std::unique_ptr<HostNames>> Open(Options options);
   HostNames(const HostNames&) = delete;
   HostNames& operator=(const HostNames&) = delete;
-  // Answers all that is open with kTemporary, and waits for the thread: not to
-  // be called by `done`.
+  // Answers all open lookups with kTemporary, and waits for the thread. `done`
+  // must not destroy this object.
   ~HostNames();
 
-  // Finds the name of `address`, and calls `done` once: before this returns if
-  // the answer is known or cannot be had, and otherwise in the thread of this
-  // object, where `done` must not wait for anything. Look-ups of the same
-  // address at the same time are one.
+  // Finds the name of `address`, and calls `done` once. Calls it before this
+  // method returns if the answer is cached or the lookup is refused. Otherwise
+  // calls it on the thread of this object, where `done` must not block. Lookups
+  // of the same address at the same time share one search.
   void Lookup(const IpAddress& address, Done done);
 
   Counts counts() const;
@@ -131,7 +134,7 @@ class HostNames {
   HostNames(Options options, std::unique_ptr<Channel> channel,
             system::Descriptor wake);
 
-  // Those below run in the thread.
+  // The methods below run on the thread.
   void Run();
   void Wait();
   void Ask(Question* question, const std::string& name, uint16_t type);
@@ -139,22 +142,22 @@ class HostNames {
   void Continue(Question* question);
   // Destroys `question`.
   void Finish(Question* question, HostName name);
-  // `mutex_` is held.
+  // The caller holds `mutex_`.
   void Remember(const Key& key, const HostName& name, absl::Duration ttl);
 
   const Options options_;
-  const std::unique_ptr<Channel> channel_;  // the thread's
-  const system::Descriptor wake_;  // an eventfd: there is something to do
-  std::vector<Question*> ready_;   // the thread's: their answer has come
+  const std::unique_ptr<Channel> channel_;  // used by the thread only
+  const system::Descriptor wake_;  // an eventfd: there is work for the thread
+  std::vector<Question*> ready_;   // with an answer; used by the thread only
 
-  mutable std::mutex mutex_;  // of all below
+  mutable std::mutex mutex_;  // guards the members below
   bool stopping_ = false;
   Counts counts_;
-  size_t open_ = 0;  // calls of `done` that are to come
+  size_t open_ = 0;  // lookups whose `done` is not called yet
   absl::flat_hash_map<Key, std::unique_ptr<Question>> questions_;
-  std::deque<Question*> waiting_;  // of these, what is not yet under way
+  std::deque<Question*> waiting_;  // those of questions_ that are not started
   absl::flat_hash_map<Key, Cached> cache_;
-  std::deque<Key> oldest_;  // each of cache_ once
+  std::deque<Key> oldest_;  // each key of cache_ once
 
   std::thread thread_;
 };

@@ -75,7 +75,7 @@ struct Record {
   absl::string_view data;
 };
 
-TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
+TEST(HostNamesTest, NameIsConfirmedByItsAddresses) {
   const struct {
     std::vector<Record> records;
     absl::string_view client;
@@ -99,7 +99,7 @@ TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
         {"out.example", kA, "192.0.2.9"}},
        "192.0.2.1",
        Confirmed("out.example")},
-      // Several names, of which one is the client's, or two are.
+      // Several names, of which one or two belong to the client.
       {{{kReverse, kPtr, "a.example"},
         {kReverse, kPtr, "b.example"},
         {"a.example", kA, "192.0.2.7"},
@@ -119,7 +119,7 @@ TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
         {"c.example", kA, "192.0.2.1"}},
        "192.0.2.1",
        Confirmed("b.example")},
-      // RFC 2317, and an alias forward.
+      // RFC 2317, and an alias of the host name.
       {{{kReverse, kCname, "1.0-31.2.0.192.in-addr.arpa"},
         {"1.0-31.2.0.192.in-addr.arpa", kPtr, "mx.example"},
         {"mx.example", kCname, "host.example"},
@@ -130,7 +130,7 @@ TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
        "192.0.2.1",
        Confirmed("_a-1.example")},
 
-      // Anyone can write any name.
+      // The owner of a reverse zone can write any name.
       {{{kReverse, kPtr, "mx.victim"}, {"mx.victim", kA, "198.51.100.1"}},
        "192.0.2.1",
        Forged("mx.victim")},
@@ -145,7 +145,7 @@ TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
       {{{kReverse6, kPtr, "mx.victim"}, {"mx.victim", kA, "192.0.2.1"}},
        "2001:db8::cdef:0:1",
        Forged("mx.victim")},
-      // No host names, whatever addresses they have.
+      // Names that are not host names, whatever addresses they have.
       {{{kReverse, kPtr, "192.0.2.1"}, {"192.0.2.1", kA, "192.0.2.1"}},
        "192.0.2.1",
        Forged("")},
@@ -180,7 +180,7 @@ TEST(HostNamesTest, ANameIsConfirmedByItsAddresses) {
   }
 }
 
-TEST(HostNamesTest, WhatCannotBeFoundOutNowIsTemporary) {
+TEST(HostNamesTest, FailedLookupIsTemporary) {
   const struct {
     absl::string_view name;
     Behaviour behaviour;
@@ -190,7 +190,7 @@ TEST(HostNamesTest, WhatCannotBeFoundOutNowIsTemporary) {
       {kReverse, Behaviour::kTruncated, kLater},
       {kReverse, Behaviour::kGarbage, kLater},
       {kReverse, Behaviour::kSilent, kLater},
-      // a.example is not the client's, b.example and c.example are.
+      // b.example and c.example belong to the client, a.example does not.
       {"a.example", Behaviour::kServFail, kLater},
       {"a.example", Behaviour::kTruncated, kLater},
       {"a.example", Behaviour::kGarbage, kLater},
@@ -208,7 +208,7 @@ TEST(HostNamesTest, WhatCannotBeFoundOutNowIsTemporary) {
     dns.Add("b.example", kA, "192.0.2.1");
     dns.Add("c.example", kA, "192.0.2.1");
     dns.Behave(c.name, c.behaviour);
-    // Short only where nothing but its end is waited for.
+    // Short only if the test waits for the timeout.
     const bool lost = c.behaviour == Behaviour::kSilent && c.want == kLater;
     const absl::Duration timeout =
         lost ? absl::Milliseconds(100) : absl::Seconds(20);
@@ -216,13 +216,13 @@ TEST(HostNamesTest, WhatCannotBeFoundOutNowIsTemporary) {
     EXPECT_EQ(Find(names.get()), c.want);
     if (c.want == kLater && !lost) {
       dns.Behave(c.name, Behaviour::kAnswers);
-      EXPECT_EQ(Find(names.get()), Confirmed("b.example"));  // not kept
+      EXPECT_EQ(Find(names.get()), Confirmed("b.example"));  // not cached
     }
   }
 }
 
-// A UDP port of 127.0.0.1 that is closed for all but its own socket, and that
-// no other program can have meanwhile.
+// A UDP port of 127.0.0.1 that refuses packets from other sockets, and that no
+// other program can open at the same time.
 class ClosedPort {
  public:
   ClosedPort() : socket_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -233,7 +233,7 @@ class ClosedPort {
     socklen_t size = sizeof(own);
     EXPECT_EQ(bind(socket_, address, size), 0);
     EXPECT_EQ(getsockname(socket_, address, &size), 0);
-    // Connected, it takes only what comes from this address.
+    // A connected socket accepts only packets from this address.
     EXPECT_EQ(connect(socket_, address, size), 0);
     server_ = absl::StrCat("127.0.0.1:", ntohs(own.sin_port));
   }
@@ -248,7 +248,7 @@ class ClosedPort {
   std::string server_;
 };
 
-TEST(HostNamesTest, WithoutAServerAllIsTemporary) {
+TEST(HostNamesTest, UnreachableServerIsTemporary) {
   const ClosedPort closed;
   const auto names = HostNames::Open({.servers = {closed.server()},
                                       .timeout = absl::Milliseconds(100),
@@ -257,7 +257,7 @@ TEST(HostNamesTest, WithoutAServerAllIsTemporary) {
   EXPECT_EQ(Find(names->get()), kLater);
 }
 
-TEST(HostNamesTest, TheNextServerIsAskedForWhatIsLost) {
+TEST(HostNamesTest, TriesTheNextServerAfterATimeout) {
   DnsStandIn silent;
   silent.Behave(kReverse, Behaviour::kSilent);
   DnsStandIn dns;
@@ -273,7 +273,7 @@ TEST(HostNamesTest, TheNextServerIsAskedForWhatIsLost) {
   EXPECT_EQ(Find(names->get()), Confirmed("mx.example"));
 }
 
-TEST(HostNamesTest, TenNamesAreTriedAndNoMore) {
+TEST(HostNamesTest, TriesAtMostTenNames) {
   for (const bool tenth : {true, false}) {
     DnsStandIn dns;
     for (int i = 13; i-- > 0;) {
@@ -289,7 +289,7 @@ TEST(HostNamesTest, TenNamesAreTriedAndNoMore) {
   }
 }
 
-TEST(HostNamesTest, AnAnswerIsKeptAsLongAsItsRecords) {
+TEST(HostNamesTest, AnswerIsCachedAsLongAsItsRecords) {
   const struct {
     uint32_t ptr_ttl;
     uint32_t a_ttl;
@@ -318,7 +318,7 @@ TEST(HostNamesTest, AnAnswerIsKeptAsLongAsItsRecords) {
   }
 }
 
-TEST(HostNamesTest, AnAnswerWithoutRecordsIsKeptShortly) {
+TEST(HostNamesTest, AnswerWithoutRecordsIsCachedForTheMinimum) {
   DnsStandIn dns;
   dns.Add("2.2.0.192.in-addr.arpa", kPtr, "mx.victim", 3600);
   std::atomic<int64_t> now = 0;
@@ -332,7 +332,7 @@ TEST(HostNamesTest, AnAnswerWithoutRecordsIsKeptShortly) {
   }
 }
 
-TEST(HostNamesTest, TheOldestAnswerMakesRoom) {
+TEST(HostNamesTest, NewAnswerReplacesTheOldest) {
   DnsStandIn dns;
   const auto names = Open(dns, {.cached = 2});
   for (const auto& [client, questions] :
@@ -352,7 +352,7 @@ TEST(HostNamesTest, TheOldestAnswerMakesRoom) {
   EXPECT_EQ(none->counts().questions, 2);
 }
 
-TEST(HostNamesTest, AnswersManyAtOnce) {
+TEST(HostNamesTest, AnswersManyLookupsAtOneTime) {
   DnsStandIn dns;
   for (int i = 0; i < 200; ++i) {
     dns.Add(absl::StrCat(i, ".2.0.192.in-addr.arpa"), kPtr,
@@ -370,7 +370,7 @@ TEST(HostNamesTest, AnswersManyAtOnce) {
               Confirmed(absl::StrCat("n", i, ".example")));
   }
   EXPECT_EQ(names->counts().questions, 400);
-  // None is open now.
+  // No lookup is open now.
   EXPECT_EQ(Find(names.get(), "192.0.2.200"), kNobody);
 }
 
@@ -378,7 +378,8 @@ TEST(HostNamesTest, AnswersManyThreads) {
   DnsStandIn dns;
   dns.Add(kReverse, kPtr, "mx.example");
   dns.Add("mx.example", kA, "192.0.2.1");
-  // One is kept and three may be open: all ways to an answer are gone.
+  // One answer is cached and three lookups may be open: all ways to an answer
+  // occur.
   const auto names = Open(dns, {.timeout = absl::Seconds(20),
                                 .at_once = 2,
                                 .most_open = 3,
@@ -404,7 +405,7 @@ TEST(HostNamesTest, AnswersManyThreads) {
   EXPECT_EQ(counts.refused, refused);
 }
 
-TEST(HostNamesTest, TheSameClientIsLookedUpOnce) {
+TEST(HostNamesTest, LookupsOfTheSameClientShareOneSearch) {
   DnsStandIn dns;
   dns.Behave(kReverse, Behaviour::kSilent);
   const auto names =
@@ -416,7 +417,7 @@ TEST(HostNamesTest, TheSameClientIsLookedUpOnce) {
   EXPECT_EQ(names->counts().joined, 4);
 }
 
-TEST(HostNamesTest, NoMoreAreOpenThanMayBe) {
+TEST(HostNamesTest, NumberOfOpenLookupsIsLimited) {
   DnsStandIn dns;
   for (int i = 1; i <= 4; ++i) {
     dns.Behave(absl::StrCat(i, ".2.0.192.in-addr.arpa"), Behaviour::kSilent);
@@ -434,13 +435,13 @@ TEST(HostNamesTest, NoMoreAreOpenThanMayBe) {
   EXPECT_EQ(Find(names.get(), "192.0.2.1"), kLater);
   EXPECT_EQ(names->counts().refused, 2);
   EXPECT_EQ(names->counts().questions, 2);
-  // The end answers those that are under way and those that wait.
+  // The destructor answers the lookups that are started and those that wait.
   names.reset();
   for (std::future<HostName>& answer : open) EXPECT_EQ(answer.get(), kLater);
   EXPECT_EQ(dns.questions("3.2.0.192.in-addr.arpa"), 0);
 }
 
-TEST(HostNamesTest, WhoGetsAnAnswerMayAskAgain) {
+TEST(HostNamesTest, DoneMayStartALookup) {
   DnsStandIn dns;
   dns.Add(kReverse, kPtr, "mx.example");
   dns.Add("mx.example", kA, "192.0.2.1");
@@ -458,7 +459,7 @@ TEST(HostNamesTest, WhoGetsAnAnswerMayAskAgain) {
   EXPECT_EQ(promise.get_future().get(), Confirmed("mx.example"));
 }
 
-TEST(HostNamesTest, AskedAgainAtTheEndItAnswersAtOnce) {
+TEST(HostNamesTest, LookupDuringTheDestructorIsTemporary) {
   DnsStandIn dns;
   dns.Behave(kReverse, Behaviour::kSilent);
   auto names = Open(dns, {.timeout = absl::Minutes(1)});
@@ -475,7 +476,7 @@ TEST(HostNamesTest, AskedAgainAtTheEndItAnswersAtOnce) {
   EXPECT_EQ(promise.get_future().get(), kLater);
 }
 
-TEST(HostNamesTest, RefusesOptionsThatAreNone) {
+TEST(HostNamesTest, RefusesInvalidOptions) {
   const struct {
     Options options;
     absl::string_view why;

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Which clients the lenient mode is for (engine/grammar/strictness.h has what
-// it accepts).
+// Which clients the server treats leniently. engine/grammar/strictness.h
+// describes what the lenient mode accepts.
 
 #ifndef POSTERN_POLICY_RULES_LENIENT_CLIENTS_H_
 #define POSTERN_POLICY_RULES_LENIENT_CLIENTS_H_
@@ -22,23 +22,23 @@ namespace postern::policy {
 // tcpserver: networks, the word "all", or the word "none".
 //
 // List only clients that send mail of their own. A relay in the list passes on
-// what others wrote, and an LF in that would begin a command here.
+// text from others, and an LF in that text would begin a command here.
 //
-// Thread-safety: once built it never changes; any thread may look things up.
+// Thread-safety: immutable after construction. Any thread may look up clients.
 class LenientClients {
  public:
-  // None.
+  // No clients.
   LenientClients() = default;
 
-  // Returns the clients of `entries`, each a network as in NetworkList::Parse()
-  // or, alone, one of the two words. An error quotes the entry that is wrong.
+  // Parses `entries`: networks as in NetworkList::Parse(), or exactly one of
+  // the two words. An error quotes the invalid entry.
   static absl::StatusOr<LenientClients> Parse(
       absl::Span<const std::string> entries);
-  // The same for a variable: blanks separate its entries.
+  // Parses the value of a variable. Blanks separate its entries.
   static absl::StatusOr<LenientClients> ParseVariable(absl::string_view value);
 
   // Returns the mode for the client at `address`. A client without an address
-  // is in no network.
+  // is not in any network.
   Strictness Of(const std::optional<IpAddress>& address) const;
 
  private:

@@ -18,7 +18,7 @@ std::optional<IpAddress> Ip(absl::string_view text) {
   return IpAddress::Parse(text);
 }
 
-TEST(LenientClientsTest, IsForTheClientsOfItsList) {
+TEST(LenientClientsTest, ListedClientsAreLenient) {
   struct Row {
     absl::string_view value;
     absl::string_view address;
@@ -49,7 +49,7 @@ TEST(LenientClientsTest, IsForTheClientsOfItsList) {
   EXPECT_EQ(LenientClients().Of(Ip("192.0.2.7")), kStrict);
 }
 
-TEST(LenientClientsTest, NamesWhatIsWrong) {
+TEST(LenientClientsTest, ErrorQuotesTheInvalidEntry) {
   for (absl::string_view value : {"yes", "1", "192.0.2.1/24", "all 192.0.2.1",
                                   "192.0.2.1 none", "all all"}) {
     const auto clients = LenientClients::ParseVariable(value);

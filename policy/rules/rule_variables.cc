@@ -10,7 +10,7 @@ namespace postern::policy {
 namespace {
 
 struct Row {
-  absl::string_view name;  // with a '*' at its end: all that begin so
+  absl::string_view name;  // a '*' at its end matches any text
   absl::string_view why;
 };
 

@@ -14,10 +14,10 @@
 
 namespace postern::policy {
 
-// Returns what the variable `name` is elsewhere, and what does the same here:
-// "rblsmtpd's; :deny refuses a client". nullopt for a variable that has an
-// effect here (RELAYCLIENT, DATABYTES, QMAILQUEUE, POSTERN_...), and for one
-// that is not known: those are the queue program's.
+// Returns which program uses the variable `name`, and what has the same effect
+// in postern serve: "rblsmtpd's; :deny refuses a client". Returns nullopt for a
+// variable that has an effect here (RELAYCLIENT, DATABYTES, QMAILQUEUE,
+// POSTERN_...), and for an unknown one, which is passed to the queue program.
 std::optional<std::string> WhyIdle(absl::string_view name);
 
 }  // namespace postern::policy

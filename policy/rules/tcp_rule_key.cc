@@ -16,9 +16,9 @@
 namespace postern::policy {
 namespace {
 
-constexpr size_t kGroups = 8;  // of 16 bits in an IPv6 address
+constexpr size_t kGroups = 8;  // groups of 16 bits in an IPv6 address
 
-// tcpserver writes a single zero group as "::", too. RFC 5952 4.2.2 does not.
+// tcpserver shortens even a single zero group to "::", unlike RFC 5952 4.2.2.
 constexpr size_t kShortestRun = 1;
 
 std::optional<std::string> ConfirmedName(const SessionInfo& peer) {
@@ -51,7 +51,7 @@ std::vector<std::string> TcpRuleKeys(const SessionInfo& peer) {
     if (last == '.' || last == ':') keys.push_back(ip.substr(0, size));
   }
   if (name) {
-    // All of the name was asked for above, even if it begins with a dot.
+    // The whole name is already in the list, even if it begins with a dot.
     for (size_t i = 1; i < name->size(); ++i) {
       if ((*name)[i] == '.') keys.push_back(absl::StrCat("=", name->substr(i)));
     }
@@ -62,7 +62,7 @@ std::vector<std::string> TcpRuleKeys(const SessionInfo& peer) {
 }
 
 bool IsTcpRuleKey(absl::string_view key) {
-  // A client that has the key, if there is any.
+  // Builds a client that has the key, if there can be one.
   SessionInfo peer;
   peer.remote_address = IpAddress::Parse("192.0.2.1");
   absl::string_view address = key;
@@ -77,8 +77,8 @@ bool IsTcpRuleKey(absl::string_view key) {
     return HasKey(peer, key);
   }
   if (address.empty()) return HasKey(peer, key);
-  // What can follow in an IPv4 address, or in an IPv6 address, where a run of
-  // zeros may be over, begin, or be still to come.
+  // Text that can follow a prefix of an IPv4 address or of an IPv6 address. In
+  // IPv6 a run of zeros may have ended, may begin, or may still follow.
   std::string more;
   for (size_t i = 0; i < kGroups; ++i) {
     for (absl::string_view end : {"", "1", ":1", ":"}) {

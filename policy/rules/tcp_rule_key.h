@@ -1,23 +1,24 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What tcpserver's rules know clients by: the addresses at the beginning of
-// their lines, which are the keys of the database that tcprules makes.
+// The keys by which tcpserver's rules describe clients: the addresses at the
+// beginning of the lines, which are the keys of the database that tcprules
+// makes.
 //
-//   key             is a client whose                        asked
-//   joe@192.0.2.1   address this is, ident says joe          1st
-//   joe@=a.example  confirmed name this is, ident says joe   2nd
-//   192.0.2.1       address this is                          3rd
-//   =a.example      confirmed name this is                   4th
-//   192.0.2.        address begins so; 192.0. after that     5th
-//   =.example       confirmed name ends so, longest first    6th
-//   =               name is confirmed                        7th
-//   (nothing)       ...anyone                                8th
+//   key             matches a client                          order
+//   joe@192.0.2.1   with this address and the ident name joe  1st
+//   joe@=a.example  with this confirmed name and ident name   2nd
+//   192.0.2.1       with this address                         3rd
+//   =a.example      with this confirmed name                  4th
+//   192.0.2.        by prefix of the address; then 192.0.     5th
+//   =.example       by suffix of the name, longest first      6th
+//   =               with a confirmed name                     7th
+//   (empty)         any client                                8th
 //
-// An IPv6 address is written as Debian's ucspi-tcp-ipv6 writes it: lower case,
-// the longest run of zero groups, be it one group, as "::", the first of equal
-// ones. Its beginnings end in ':': 2001:db8::1 is asked for as 2001:db8::,
-// 2001:db8: and 2001:.
+// IPv6 addresses are written as in Debian's ucspi-tcp-ipv6: in lower case, with
+// "::" for the longest run of zero groups, even if the run has only one group.
+// Of several longest runs the first one is shortened. Prefixes end in ':': the
+// prefixes of 2001:db8::1 are 2001:db8::, 2001:db8: and 2001:.
 
 #ifndef POSTERN_POLICY_RULES_TCP_RULE_KEY_H_
 #define POSTERN_POLICY_RULES_TCP_RULE_KEY_H_
@@ -32,19 +33,18 @@ namespace postern::policy {
 
 // Returns the keys of `peer`, in the order in which tcpserver looks for them.
 //
-// The name is `remote_name` if its status is
-// kConfirmed, and no name otherwise: anyone can have any name that nobody has
-// confirmed. It is taken in lower case and without a dot at its end. What ident
-// says is `remote_info`, if there is one: it is the client's own word, so ask
-// no client for it whose rules grant something for it.
+// The name is `remote_name` if its status is kConfirmed. Otherwise the client
+// has no name, because a client can claim any name that is not confirmed. The
+// name is converted to lower case, without a dot at its end. The ident name is
+// `remote_info`, if it is set. The client chooses it, so do not ask a client
+// for it if a rule grants something to an ident name.
 //
-// A client without an address, which comes by a Unix socket, has the last key
-// alone: the rule for anyone.
+// A client without an address, from a Unix socket, has only the empty key.
 std::vector<std::string> TcpRuleKeys(const SessionInfo& peer);
 
-// Returns whether there can be a client that has `key` among its keys. Not one
-// has 192.0.2.0/24, 192.0.2 (without a dot at the end), 192.0.2.01, joe@192.0.,
-// 2001:DB8::, =A.example or a.example.
+// Returns whether a client can have `key` among its keys. Examples of keys that
+// no client has: 192.0.2.0/24, 192.0.2 (without a dot at the end), 192.0.2.01,
+// joe@192.0., 2001:DB8::, =A.example, a.example.
 bool IsTcpRuleKey(absl::string_view key);
 
 }  // namespace postern::policy

@@ -31,10 +31,10 @@ SessionInfo Peer(const Client& client) {
   return peer;
 }
 
-TEST(TcpRuleKeyTest, AsksForTheMostOfAClientFirst) {
+TEST(TcpRuleKeyTest, MostSpecificKeyComesFirst) {
   const struct {
     Client client;
-    absl::string_view keys;  // with a space between
+    absl::string_view keys;  // separated by spaces
   } cases[] = {
       {{"192.168.4.10"}, "192.168.4.10 192.168.4. 192.168. 192. "},
       {{"192.0.2.1", "a.b.example"},
@@ -45,7 +45,7 @@ TEST(TcpRuleKeyTest, AsksForTheMostOfAClientFirst) {
        "joe@192.0.2.1 192.0.2.1 192.0.2. 192.0. 192. "},
       {{"192.0.2.1", "", NameStatus::kNone, ""},
        "@192.0.2.1 192.0.2.1 192.0.2. 192.0. 192. "},
-      // Names come as DNS has them, and may hold anything.
+      // The names come from DNS and can contain any text.
       {{"192.0.2.1", "A.Example."},
        "192.0.2.1 =a.example 192.0.2. 192.0. 192. =.example = "},
       {{"192.0.2.1", ".example"},
@@ -59,7 +59,7 @@ TEST(TcpRuleKeyTest, AsksForTheMostOfAClientFirst) {
        "192.0.2.1 =127.evil 192.0.2. 192.0. 192. =.evil = "},
       {{"192.0.2.1", "\xc3\x84.example"},
        "192.0.2.1 =\xc3\x84.example 192.0.2. 192.0. 192. =.example = "},
-      // One address has one text.
+      // Each address has only one text.
       {{"::ffff:192.0.2.1"}, "192.0.2.1 192.0.2. 192.0. 192. "},
       {{"::FFFF:c000:201"}, "192.0.2.1 192.0.2. 192.0. 192. "},
       {{"2001:db8::1"}, "2001:db8::1 2001:db8:: 2001:db8: 2001: "},
@@ -76,8 +76,8 @@ TEST(TcpRuleKeyTest, AsksForTheMostOfAClientFirst) {
   }
 }
 
-// Each as Debian's ucspi-tcp-ipv6 gave it in TCPREMOTEIP.
-TEST(TcpRuleKeyTest, WritesIpv6AsTcpserverDoes) {
+// Each text is what Debian's ucspi-tcp-ipv6 set in TCPREMOTEIP.
+TEST(TcpRuleKeyTest, Ipv6TextIsThatOfTcpserver) {
   const struct {
     absl::string_view address;
     absl::string_view text;
@@ -101,7 +101,7 @@ TEST(TcpRuleKeyTest, WritesIpv6AsTcpserverDoes) {
   }
 }
 
-TEST(TcpRuleKeyTest, ANameThatNobodyConfirmedIsNone) {
+TEST(TcpRuleKeyTest, UnconfirmedNameHasNoKeys) {
   for (NameStatus status : {NameStatus::kNone, NameStatus::kUnchecked,
                             NameStatus::kTemporary, NameStatus::kForged}) {
     const auto keys =
@@ -111,15 +111,15 @@ TEST(TcpRuleKeyTest, ANameThatNobodyConfirmedIsNone) {
   }
 }
 
-// It comes by a Unix socket. Only the rule for anyone is about it, whatever
-// ident or a name server may have said.
-TEST(TcpRuleKeyTest, AClientWithoutAnAddressIsAnyone) {
+// The client uses a Unix socket. Only the rule for any client applies, whatever
+// ident or a name server said.
+TEST(TcpRuleKeyTest, ClientWithoutAnAddressHasOnlyTheEmptyKey) {
   const auto keys =
       TcpRuleKeys(Peer({"", "a.example", NameStatus::kConfirmed, "joe"}));
   EXPECT_EQ(keys, std::vector<std::string>{""});
 }
 
-TEST(TcpRuleKeyTest, KnowsKeysThatNoClientHas) {
+TEST(TcpRuleKeyTest, RecognizesKeysThatNoClientHas) {
   for (absl::string_view key : {"",
                                 "=",
                                 "192.0.2.1",

@@ -17,8 +17,8 @@
 namespace postern::policy {
 namespace {
 
-// Reads the instructions in `record`, each of which ends in a NUL, into
-// `match`. Returns false where there is anything else.
+// Reads the instructions in `record` into `match`. Each instruction ends in a
+// NUL. Returns false if there is anything else.
 bool ReadRecord(absl::string_view record, TcpRules::Match* match) {
   match->allow = true;
   if (absl::ConsumePrefix(&record, absl::string_view("D\0", 2))) {
@@ -68,12 +68,13 @@ absl::StatusOr<std::vector<std::string>> TcpRules::Check(
   if (!read.ok()) return read;
   const std::string& path = cdb_.path();
   std::vector<std::string> warnings;
-  damaged.Report(path, "rule", "the record is none that tcprules makes",
+  damaged.Report(path, "rule", "the record was not made by tcprules",
                  &warnings);
   no_client.Report(path, "rule", "no client can have this address", &warnings);
-  ident.Report(path, "rule",
-               "it never matches: clients are not asked for a user name",
-               &warnings);
+  ident.Report(
+      path, "rule",
+      "it never matches: the server does not ask ident for a user name",
+      &warnings);
   names.Report(path, "rule", "it never matches without --host-names",
                &warnings);
   for (const auto& [name, mistake] : idle) {
@@ -98,9 +99,9 @@ absl::StatusOr<TcpRules::Match> TcpRules::Find(const SessionInfo& peer) const {
     if (!record.ok()) return record.status();
     if (!record->has_value()) continue;
     if (!ReadRecord(**record, &match)) {
-      return absl::DataLossError(absl::StrCat("cdb ", cdb_.path(), ": key '",
-                                              absl::CHexEscape(key),
-                                              "': no rule of tcprules"));
+      return absl::DataLossError(
+          absl::StrCat("cdb ", cdb_.path(), ": key '", absl::CHexEscape(key),
+                       "': the record was not made by tcprules"));
     }
     match.key = key;
     return match;

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // tcpserver's rules, compiled by tcprules: whether a client may connect, and
-// the variables that go with it (RELAYCLIENT is the permission to relay).
-// Written as in tcp_rules_text.h, looked up as in tcp_rule_key.h.
+// the variables of the client (RELAYCLIENT permits it to relay).
+// tcp_rules_text.h describes the text, tcp_rule_key.h the lookup.
 //
-// A rule that is found is all of the answer: nothing is merged with the rules
-// that are less about the client. The rules allow whom they do not know; end
-// them with ":deny" to have it otherwise. What cannot be read allows nobody.
+// The first rule that matches is the whole answer; it is not merged with less
+// specific rules. A client that no rule matches is allowed; end the rules with
+// ":deny" to change that. If the rules cannot be read, no client is allowed.
 
 #ifndef POSTERN_POLICY_RULES_TCP_RULES_H_
 #define POSTERN_POLICY_RULES_TCP_RULES_H_
@@ -27,43 +27,42 @@ namespace postern::policy {
 // Thread-safety: const methods may be called from any thread at any time.
 class TcpRules {
  public:
-  // The rule that a client has.
+  // The rule that matches a client.
   struct Match {
     bool allow = false;
-    // Name and value, as the rule has them. Where a name comes twice, the last
-    // counts. A value may be empty, which is not the same as no variable. Names
-    // have no '='; neither has a NUL.
+    // The names and values from the rule. If a name occurs twice, the last one
+    // counts. An empty value is not the same as a missing variable. Names
+    // contain no '='; names and values contain no NUL.
     std::vector<std::pair<std::string, std::string>> variables;
-    // The rule's address, empty for the rule about everyone; nullopt where no
-    // rule is about the client, who is allowed, then.
+    // The address of the rule; empty for the rule for any client. nullopt if no
+    // rule matches the client, which is then allowed.
     std::optional<std::string> key;
 
     friend bool operator==(const Match&, const Match&) = default;
   };
 
-  // Opens the database `path`; errors are those of files::Cdb::Open(),
-  // kNotFound among them. The rules stay those that were opened when tcprules
-  // makes new ones: tcpserver opens them for each connection.
+  // Opens the database `path`. Errors are those of files::Cdb::Open(),
+  // including kNotFound. When tcprules makes new rules, this object still uses
+  // the old ones; tcpserver opens the rules for each connection.
   static absl::StatusOr<TcpRules> Open(absl::string_view path);
 
-  // Returns the rule for `peer`: its `remote_address`, its `remote_name` if
-  // that is confirmed, and its `remote_info` count (see TcpRuleKeys()).
+  // Returns the rule for `peer`: by its `remote_address`, its `remote_name` if
+  // that is confirmed, and its `remote_info` (see TcpRuleKeys()).
   //
-  // Returns an error as of files::Cdb::Find() if the database cannot be read,
-  // and kDataLoss, with the path and the key, if tcprules cannot have made the
-  // record.
-  // tcpserver would allow a client whose record was damaged.
+  // Returns an error of files::Cdb::Find() if the database cannot be read, and
+  // kDataLoss with the path and the key if the record was not made by tcprules.
+  // (tcpserver would allow a client with a damaged record.)
   absl::StatusOr<Match> Find(const SessionInfo& peer) const;
 
-  // Returns warnings about rules that no client can have (an address that is
-  // none; a name where clients have none, unless `host_names`; an ident reply,
-  // since no ident server is asked), about records that no tcprules has made,
-  // and about variables that have no effect in a server that has no other
-  // program before the session (policy/rules/rule_variables.h). Each kind of
-  // mistake and each variable is named once, with the first rule that has it.
+  // Returns warnings about rules that cannot match a client (an invalid
+  // address; a host name without `host_names`; an ident name, because the
+  // server does not ask ident), about records that were not made by tcprules,
+  // and about variables that have no effect in a server without other programs
+  // before the session (policy/rules/rule_variables.h). Each kind of mistake
+  // and each variable is reported once, with the first rule that has it.
   //
-  // Reads all of the database, but no more than kMaxCheckedRecords of it. An
-  // error is as of files::Cdb::Find().
+  // Reads at most kMaxCheckedRecords records. Errors are those of
+  // files::Cdb::ForEach().
   absl::StatusOr<std::vector<std::string>> Check(bool host_names) const;
 
  private:

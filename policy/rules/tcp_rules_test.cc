@@ -30,7 +30,7 @@ SessionInfo Peer(absl::string_view address, absl::string_view name = "",
   return peer;
 }
 
-// '|' for NUL.
+// Writes '|' as NUL.
 std::string Record(absl::string_view text) {
   return absl::StrReplaceAll(text, {{"|", absl::string_view("\0", 1)}});
 }
@@ -47,7 +47,7 @@ class TcpRulesTest : public testing::Test {
   ControlFolder folder_;
 };
 
-TEST_F(TcpRulesTest, WarnsOfRulesThatNoClientCanHave) {
+TEST_F(TcpRulesTest, WarnsAboutRulesThatNeverMatch) {
   const TcpRules rules = Rules({{"192.0.2.1", ""},
                                 {"192.0.2.0/24", ""},
                                 {"192.0.2", ""},
@@ -61,18 +61,18 @@ TEST_F(TcpRulesTest, WarnsOfRulesThatNoClientCanHave) {
   const std::string path = folder_.File("tcp.cdb");
   EXPECT_EQ(*warnings,
             (std::vector<std::string>{
-                path + ": rule =.a.example: the record is none that tcprules "
-                       "makes (and 1 more like it).",
+                path + ": rule =.a.example: the record was not made by "
+                       "tcprules (and 1 more like it).",
                 path + ": rule 192.0.2.0/24: no client can have this address "
                        "(and 1 more like it).",
-                path + ": rule joe@192.0.2.1: it never matches: clients are "
-                       "not asked for a user name.",
+                path + ": rule joe@192.0.2.1: it never matches: the server "
+                       "does not ask ident for a user name.",
                 path + ": rule =a.example: it never matches without "
                        "--host-names."}));
   EXPECT_EQ(rules.Check(/*host_names=*/true)->size(), 3u);
 }
 
-TEST_F(TcpRulesTest, WarnsOfVariablesThatHaveNoEffect) {
+TEST_F(TcpRulesTest, WarnsAboutVariablesWithoutEffect) {
   const TcpRules rules =
       Rules({{"192.0.2.1", Record("+RBLSMTPD=|+RELAYCLIENT=|")},
              {"192.0.2.2", Record("+RBLSMTPD=-no|+DATABYTES=5|")},
@@ -92,8 +92,8 @@ TEST_F(TcpRulesTest, WarnsOfVariablesThatHaveNoEffect) {
                  "it)."}));
 }
 
-// The value of each rule's variable is its key.
-TEST_F(TcpRulesTest, TheRuleThatIsMostAboutTheClientIsAllOfTheAnswer) {
+// The value of each rule's variable is the key of the rule.
+TEST_F(TcpRulesTest, MostSpecificRuleIsTheWholeAnswer) {
   ControlFolder::Records records;
   for (absl::string_view key :
        {"joe@192.0.2.1", "joe@=a.b.example", "192.0.2.1", "=a.b.example",
@@ -106,7 +106,7 @@ TEST_F(TcpRulesTest, TheRuleThatIsMostAboutTheClientIsAllOfTheAnswer) {
     absl::string_view address;
     absl::string_view name;
     NameStatus status;
-    absl::string_view info;  // empty: none
+    absl::string_view info;  // empty: no ident name
     absl::string_view key;
   } cases[] = {
       {"192.0.2.1", "a.b.example", NameStatus::kConfirmed, "joe",
@@ -117,19 +117,19 @@ TEST_F(TcpRulesTest, TheRuleThatIsMostAboutTheClientIsAllOfTheAnswer) {
       {"192.0.2.1", "a.b.example", NameStatus::kConfirmed, "", "192.0.2.1"},
       {"192.0.2.2", "a.b.example", NameStatus::kConfirmed, "", "=a.b.example"},
       {"192.0.2.2", "A.B.Example.", NameStatus::kConfirmed, "", "=a.b.example"},
-      // An address that begins so comes before a name that ends so.
+      // A prefix of the address precedes a suffix of the name.
       {"192.0.2.2", "c.b.example", NameStatus::kConfirmed, "", "192.0.2."},
       {"192.0.3.1", "c.b.example", NameStatus::kConfirmed, "", "192."},
       {"10.0.0.1", "c.b.example", NameStatus::kConfirmed, "", "=.b.example"},
       {"10.0.0.1", "b.example", NameStatus::kConfirmed, "", "=.example"},
       {"10.0.0.1", "example", NameStatus::kConfirmed, "", "="},
       {"10.0.0.1", "", NameStatus::kConfirmed, "", ""},
-      // A name alone is none.
+      // A name that is not confirmed does not count.
       {"10.0.0.1", "a.b.example", NameStatus::kUnchecked, "joe", ""},
       {"10.0.0.1", "a.b.example", NameStatus::kForged, "", ""},
       {"10.0.0.1", "a.b.example", NameStatus::kTemporary, "", ""},
       {"10.0.0.1", "a.b.example", NameStatus::kNone, "", ""},
-      // And is never an address, be it written like one.
+      // A name is never compared with addresses, even if it looks like one.
       {"10.0.0.1", "127.evil", NameStatus::kConfirmed, "", "="},
       {"10.0.0.1", "127.0.0.1", NameStatus::kConfirmed, "", "="},
       {"10.0.0.1", "192.0.2.1", NameStatus::kConfirmed, "", "="},
@@ -137,7 +137,7 @@ TEST_F(TcpRulesTest, TheRuleThatIsMostAboutTheClientIsAllOfTheAnswer) {
       {"10.0.0.1", "x", NameStatus::kConfirmed, "joe@192.0.2.1", "="},
       {"127.0.0.1", "", NameStatus::kNone, "", "127."},
       {"12.7.0.1", "", NameStatus::kNone, "", ""},
-      // One address, however it is written.
+      // An address has one key, however it is written.
       {"::ffff:192.0.2.1", "", NameStatus::kNone, "", "192.0.2.1"},
       {"::ffff:7f00:1", "", NameStatus::kNone, "", "127."},
       {"::127.0.0.1", "", NameStatus::kNone, "", ""},
@@ -157,7 +157,7 @@ TEST_F(TcpRulesTest, TheRuleThatIsMostAboutTheClientIsAllOfTheAnswer) {
   }
 }
 
-TEST_F(TcpRulesTest, ReadsWhatTcprulesWrites) {
+TEST_F(TcpRulesTest, ReadsRecordsOfTcprules) {
   using Variables = std::vector<std::pair<std::string, std::string>>;
   const struct {
     absl::string_view record;
@@ -188,7 +188,7 @@ TEST_F(TcpRulesTest, ReadsWhatTcprulesWrites) {
   }
 }
 
-TEST_F(TcpRulesTest, ARecordThatTcprulesCannotHaveMadeIsAnError) {
+TEST_F(TcpRulesTest, InvalidRecordIsAnError) {
   for (absl::string_view record :
        {"D",  "|",       "||",     "D||",  "D|D|",      "DD|",    "Deny|",
         "d|", "x|",      "X=1|",   "+X=1", "+X=1|+",    "+X=1|Y", "+X|",
@@ -196,15 +196,15 @@ TEST_F(TcpRulesTest, ARecordThatTcprulesCannotHaveMadeIsAnError) {
     SCOPED_TRACE(std::string(record));
     const TcpRules rules = Rules({{"192.0.", Record(record)}, {"", ""}});
     EXPECT_EQ(rules.Find(Peer("192.0.2.1")).status(),
-              absl::DataLossError(
-                  absl::StrCat("cdb ", folder_.File("tcp.cdb"),
-                               ": key '192.0.': no rule of tcprules")));
-    // The others are not affected.
+              absl::DataLossError(absl::StrCat(
+                  "cdb ", folder_.File("tcp.cdb"),
+                  ": key '192.0.': the record was not made by tcprules")));
+    // The other rules are not affected.
     EXPECT_TRUE(rules.Find(Peer("10.0.0.1")).ok());
   }
 }
 
-TEST_F(TcpRulesTest, WhomNoRuleIsAboutIsAllowed) {
+TEST_F(TcpRulesTest, ClientWithoutARuleIsAllowed) {
   const TcpRules rules = Rules({{"10.", Record("D|")}, {"=", Record("D|")}});
   const auto match = rules.Find(Peer("192.0.2.1"));
   ASSERT_TRUE(match.ok()) << match.status();
@@ -214,12 +214,12 @@ TEST_F(TcpRulesTest, WhomNoRuleIsAboutIsAllowed) {
   EXPECT_FALSE(TcpRules::Match().allow);
 }
 
-TEST_F(TcpRulesTest, OfTwoRulesForOneAddressTheFirstCounts) {
+TEST_F(TcpRulesTest, FirstOfTwoRulesForOneAddressCounts) {
   const TcpRules rules = Rules({{"10.", Record("D|")}, {"10.", ""}});
   EXPECT_FALSE(rules.Find(Peer("10.0.0.1"))->allow);
 }
 
-TEST_F(TcpRulesTest, WhatCannotBeReadAllowsNobody) {
+TEST_F(TcpRulesTest, UnreadableRulesAllowNoClient) {
   const std::string file = folder_.File("tcp.cdb");
   EXPECT_TRUE(absl::IsNotFound(TcpRules::Open(file).status()));
   folder_.Write("tcp.cdb", "");
@@ -227,7 +227,8 @@ TEST_F(TcpRulesTest, WhatCannotBeReadAllowsNobody) {
   folder_.MakeDirectory("directory");
   EXPECT_FALSE(TcpRules::Open(folder_.File("directory")).ok());
 
-  // Cut short anywhere after it was opened: an error, or what it would say.
+  // The file is truncated after it was opened, at each possible size. The
+  // result is an error or the correct answer.
   const TcpRules rules = Rules({{"192.0.2.1", Record("D|")}});
   for (size_t size = folder_.Read("tcp.cdb").size(); size-- > 0;) {
     ASSERT_EQ(truncate(file.c_str(), static_cast<off_t>(size)), 0);

@@ -23,8 +23,8 @@ namespace {
 
 constexpr uint64_t kMaxOctet = 255;
 
-// Of a database: two numbers for each of its 256 hash tables. Of a record: two
-// lengths, and two slots of two numbers in a table.
+// A database has two numbers for each of its 256 hash tables. A record has two
+// lengths, and two slots of two numbers each in a table.
 constexpr size_t kHeader = 2048;
 constexpr size_t kOfEachRecord = 24;
 
@@ -37,29 +37,30 @@ enum Mistake : uint8_t {
   kEmptyRange,
   kSameAddress,
   kVariableName,
-  kMistakes,  // their number
+  kMistakes,  // the number of mistakes
 };
 
 absl::string_view Describe(Mistake mistake) {
   switch (mistake) {
     case kNoColon:
-      return "the line has no colon and is no rule";
+      return "the line has no colon and is not a rule";
     case kNetwork:
-      return "a network with a slash never matches (192.0.2. is one, and so is "
+      return "a network with a slash never matches (write 192.0.2. or "
              "the range 192.0.2-3.)";
     case kBlank:
-      return "the address holds a blank and never matches";
+      return "the address contains a blank and never matches";
     case kCapitals:
       return "the address never matches: clients are looked up in lower case";
     case kNoAddress:
-      return "no client has this address (192.0. begins one, =a.example is a "
-             "name)";
+      return "no client has this address (a prefix is 192.0., a name is "
+             "=a.example)";
     case kEmptyRange:
-      return "the range is empty (it ends at 255, and before it begins)";
+      return "the range is empty: its last number is below its first, or its "
+             "first is above 255";
     case kSameAddress:
       return "an earlier line has the same address, and the first one counts";
     case kVariableName:
-      return "a variable's name is empty or holds a blank";
+      return "a variable's name is empty or contains a blank";
     case kMistakes:
       break;
   }
@@ -70,8 +71,8 @@ bool HasBlank(absl::string_view text) {
   return std::any_of(text.begin(), text.end(), absl::ascii_isspace);
 }
 
-// Takes the part of `line` up to the first ":allow" or ":deny" off it, and the
-// colon. Returns false if there is none.
+// Removes the text before the first ":allow" or ":deny" from `line`, with the
+// colon, and stores the text in `address`. Returns false if there is none.
 bool TakeAddress(absl::string_view* line, absl::string_view* address) {
   const size_t end = std::min(line->find(":allow"), line->find(":deny"));
   if (end == absl::string_view::npos) return false;
@@ -85,7 +86,7 @@ struct Range {
   absl::string_view before;  // up to the first number
   uint64_t first = 0;
   uint64_t last = 0;
-  absl::string_view after;  // behind the second number
+  absl::string_view after;  // after the second number
 };
 
 class Parser {
@@ -108,11 +109,11 @@ class Parser {
   }
 
   const absl::string_view path_;
-  int number_ = 0;         // of the line
-  size_t size_ = kHeader;  // of the database of text_
+  int number_ = 0;         // the number of the line
+  size_t size_ = kHeader;  // of the database that text_ makes
   TcpRulesText text_;
   absl::flat_hash_set<std::string> keys_;
-  // The lines that have made each mistake.
+  // The lines with each mistake.
   struct Lines {
     int first = 0;
     int last = 0;
@@ -130,8 +131,8 @@ absl::Status Parser::ParseLine(absl::string_view line) {
     Warn(kNoColon);
     return absl::OkStatus();
   }
-  // In a record it ends a variable: what follows would be instructions.
-  if (absl::StrContains(line, '\0')) return Invalid("the rule holds a NUL");
+  // A NUL ends a variable in a record: the text after it would be instructions.
+  if (absl::StrContains(line, '\0')) return Invalid("the rule contains a NUL");
   absl::string_view address;
   if (!TakeAddress(&line, &address)) {
     return Invalid("neither :allow nor :deny follows the address");
@@ -158,7 +159,7 @@ absl::StatusOr<std::string> Parser::ParseInstruction(absl::string_view text) {
   while (!text.empty()) {
     if (text == "\r") return Invalid("the line ends in a carriage return");
     if (!absl::ConsumePrefix(&text, ",")) {
-      return Invalid("a comma and a variable can follow, and nothing else");
+      return Invalid("only a comma and a variable can follow here");
     }
     const size_t equals = text.find('=');
     if (equals == absl::string_view::npos) {
@@ -202,7 +203,7 @@ absl::Status Parser::AddRange(const Range& range, const std::string& record) {
     Warn(kEmptyRange);
     return absl::OkStatus();
   }
-  // All others are alike.
+  // The other addresses of the range have the same form.
   CheckAddress(absl::StrCat(range.before, range.first, range.after));
   for (uint64_t i = range.first; i <= range.last; ++i) {
     const absl::Status added =
@@ -216,7 +217,7 @@ absl::Status Parser::Add(std::string key, const std::string& record) {
   size_ += kOfEachRecord + key.size() + record.size();
   if (size_ > kMaxTcpRulesSize) {
     return absl::ResourceExhaustedError(
-        absl::StrCat(path_, ":", number_, ": up to here the rules are more",
+        absl::StrCat(path_, ":", number_, ": the rules up to here need more",
                      " than ", kMaxTcpRulesSize, " bytes"));
   }
   if (!keys_.insert(key).second) Warn(kSameAddress);

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
-// "KEY->RECORD" of each rule, '|' for NUL.
+// Returns "KEY->RECORD" for each rule, with '|' for NUL.
 std::vector<std::string> Records(absl::string_view text) {
   const auto parsed = ParseTcpRules("tcp.smtp", text);
   EXPECT_TRUE(parsed.ok()) << parsed.status();
@@ -33,9 +33,9 @@ std::vector<std::string> Records(absl::string_view text) {
   return records;
 }
 
-// Each as tcprules made it, but for those with a colon in the address, which
-// that of ucspi-tcp-ipv6 made.
-TEST(TcpRulesTextTest, ARuleIsAKeyAndARecord) {
+// tcprules made each of these records. For addresses with a colon, the tcprules
+// of ucspi-tcp-ipv6 made them.
+TEST(TcpRulesTextTest, RuleBecomesAKeyAndARecord) {
   const struct {
     absl::string_view line;
     std::vector<std::string> records;
@@ -49,10 +49,11 @@ TEST(TcpRulesTextTest, ARuleIsAKeyAndARecord) {
       {"127.:allow,RELAYCLIENT=\"\",RBLSMTPD=\"\"",
        {"127.->+RELAYCLIENT=|+RBLSMTPD=|"}},
       {":allow,RBLSMTPD=\"-no rdns\"", {"->+RBLSMTPD=-no rdns|"}},
-      // Blanks end a line; they begin an address.
+      // Trailing blanks do not belong to a line. Leading blanks belong to an
+      // address.
       {" 1.2:allow \t ", {" 1.2->"}},
       {"1:allow,A=\"b \"  ", {"1->+A=b |"}},
-      // Any character quotes, and none escapes.
+      // Any character can be the quote, and none is an escape character.
       {"1:allow,X=/a\"b,c/", {"1->+X=a\"b,c|"}},
       {"1:allow,X=aba,Y=bab", {"1->+X=b|+Y=a|"}},
       {"1:allow,A=,b,,B=,c,", {"1->+A=b|+B=c|"}},
@@ -87,7 +88,7 @@ TEST(TcpRulesTextTest, ARuleIsAKeyAndARecord) {
       {"::1:deny", {"::1->D|"}},
       {"2001:db8::1:deny,X=\":allow\"", {"2001:db8::1->D|+X=:allow|"}},
       {"joe@1::allow", {"joe@1:->"}},
-      // No rules.
+      // Lines that are not rules.
       {"", {}},
       {" \t", {}},
       {"#1:allow", {}},
@@ -96,7 +97,7 @@ TEST(TcpRulesTextTest, ARuleIsAKeyAndARecord) {
       {"\r", {}},
       {"# \r", {}},
       {absl::string_view("# \0", 3), {}},
-      // Literal keys that nobody has.
+      // A literal key that no client has.
       {"1.2.3.0/24:allow", {"1.2.3.0/24->"}},
   };
   for (const auto& c : cases) {
@@ -107,7 +108,7 @@ TEST(TcpRulesTextTest, ARuleIsAKeyAndARecord) {
   }
 }
 
-TEST(TcpRulesTextTest, KeepsTheOrderAndTheNumbersOfLines) {
+TEST(TcpRulesTextTest, KeepsTheOrderAndTheLineNumbers) {
   const auto parsed = ParseTcpRules("tcp.smtp",
                                     "# mine\n\n10.1-2.:allow\nx\n"
                                     ":deny,A=\"\"\n:allow");
@@ -118,7 +119,7 @@ TEST(TcpRulesTextTest, KeepsTheOrderAndTheNumbersOfLines) {
                           TcpRule{"", "", 6}));
 }
 
-TEST(TcpRulesTextTest, AnErrorNamesTheLine) {
+TEST(TcpRulesTextTest, ErrorNamesTheLine) {
   const struct {
     absl::string_view line;
     absl::string_view what;
@@ -132,12 +133,10 @@ TEST(TcpRulesTextTest, AnErrorNamesTheLine) {
       {"1:allow\r", "the line ends in a carriage return"},
       {"1:allow,X=\"1\"\r", "the line ends in a carriage return"},
       {"1:allow\r ", "the line ends in a carriage return"},
-      {"1:allowed", "a comma and a variable can follow, and nothing else"},
-      {"1:deny:allow", "a comma and a variable can follow, and nothing else"},
-      {"1:allow X=\"1\"",
-       "a comma and a variable can follow, and nothing else"},
-      {"1:allow,X=\"a\"Y",
-       "a comma and a variable can follow, and nothing else"},
+      {"1:allowed", "only a comma and a variable can follow here"},
+      {"1:deny:allow", "only a comma and a variable can follow here"},
+      {"1:allow X=\"1\"", "only a comma and a variable can follow here"},
+      {"1:allow,X=\"a\"Y", "only a comma and a variable can follow here"},
       {"1:allow,", "a variable has no '='"},
       {"1:allow,X", "a variable has no '='"},
       {"1:allow,X=\"a\",", "a variable has no '='"},
@@ -155,9 +154,9 @@ TEST(TcpRulesTextTest, AnErrorNamesTheLine) {
        "the address has a '-' that is not between two numbers"},
       {"2001:1-3:deny",
        "the address has a '-' that is not between two numbers"},
-      {absl::string_view("1:allow,X=\"a\0D\"", 15), "the rule holds a NUL"},
-      {absl::string_view("1\0:allow", 8), "the rule holds a NUL"},
-      {absl::string_view("1:deny\0", 7), "the rule holds a NUL"},
+      {absl::string_view("1:allow,X=\"a\0D\"", 15), "the rule contains a NUL"},
+      {absl::string_view("1\0:allow", 8), "the rule contains a NUL"},
+      {absl::string_view("1:deny\0", 7), "the rule contains a NUL"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.line));
@@ -168,50 +167,51 @@ TEST(TcpRulesTextTest, AnErrorNamesTheLine) {
   }
 }
 
-TEST(TcpRulesTextTest, WarnsOfWhatWasHardlyMeant) {
+TEST(TcpRulesTextTest, WarnsAboutProbableMistakes) {
   const struct {
     absl::string_view line;
     absl::string_view what;
   } cases[] = {
-      {"just words", "the line has no colon and is no rule"},
-      {"\r", "the line has no colon and is no rule"},
+      {"just words", "the line has no colon and is not a rule"},
+      {"\r", "the line has no colon and is not a rule"},
       {"1.2.3.0/24:allow",
-       "a network with a slash never matches (192.0.2. is one, and so is the "
+       "a network with a slash never matches (write 192.0.2. or the "
        "range 192.0.2-3.)"},
       {"2001:db8::/32:deny",
-       "a network with a slash never matches (192.0.2. is one, and so is the "
+       "a network with a slash never matches (write 192.0.2. or the "
        "range 192.0.2-3.)"},
-      {" 10.:deny", "the address holds a blank and never matches"},
-      {"10. :deny", "the address holds a blank and never matches"},
-      {"=a.example\t:deny", "the address holds a blank and never matches"},
+      {" 10.:deny", "the address contains a blank and never matches"},
+      {"10. :deny", "the address contains a blank and never matches"},
+      {"=a.example\t:deny", "the address contains a blank and never matches"},
       {"=A.example:deny",
        "the address never matches: clients are looked up in lower case"},
       {"2001:DB8::1:deny",
        "the address never matches: clients are looked up in lower case"},
       {"10.0.0:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"10.0.0.1.:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"10.0.0.256:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"a.example:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"joe@10.:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"::ffff:192.0.2.1:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"10.1-2.3-4.:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"10.0.1-2:deny",
-       "no client has this address (192.0. begins one, =a.example is a name)"},
+       "no client has this address (a prefix is 192.0., a name is =a.example)"},
       {"10.9-1.:deny",
-       "the range is empty (it ends at 255, and before it begins)"},
+       "the range is empty: its last number is below its first, or its first "
+       "is above 255"},
       {"ok@127.0.0.1:deny",
        "an earlier line has the same address, and the first one counts"},
       {"127.0.0.0-9:deny",
        "an earlier line has the same address, and the first one counts"},
-      {"1.:allow,=\"x\"", "a variable's name is empty or holds a blank"},
-      {"1.:allow, A=\"x\"", "a variable's name is empty or holds a blank"},
+      {"1.:allow,=\"x\"", "a variable's name is empty or contains a blank"},
+      {"1.:allow, A=\"x\"", "a variable's name is empty or contains a blank"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.line));
@@ -223,7 +223,7 @@ TEST(TcpRulesTextTest, WarnsOfWhatWasHardlyMeant) {
   }
 }
 
-TEST(TcpRulesTextTest, WarnsOnceOfEachKindOfMistake) {
+TEST(TcpRulesTextTest, WarnsOnceAboutEachKindOfMistake) {
   const auto parsed = ParseTcpRules("/c/t",
                                     ":allow, A=\"\",=\"\"\n"
                                     "1.2.3-9:allow\n"
@@ -233,15 +233,15 @@ TEST(TcpRulesTextTest, WarnsOnceOfEachKindOfMistake) {
   EXPECT_THAT(
       parsed->warnings,
       ElementsAre(
-          "/c/t:2: no client has this address (192.0. begins one, =a.example "
-          "is a name) (and 2 more like it).",
+          "/c/t:2: no client has this address (a prefix is 192.0., a name is "
+          "=a.example) (and 2 more like it).",
           "/c/t:3: an earlier line has the same address, and the first one "
           "counts (and 1 more like it).",
-          "/c/t:1: a variable's name is empty or holds a blank (and 1 more "
+          "/c/t:1: a variable's name is empty or contains a blank (and 1 more "
           "like it)."));
 }
 
-TEST(TcpRulesTextTest, SaysNothingOfWhatIsAsItShouldBe) {
+TEST(TcpRulesTextTest, CorrectRulesCauseNoWarning) {
   const auto parsed = ParseTcpRules(
       "/c/t",
       "# a comment\n\n127.0.0.1:allow,RELAYCLIENT=\"\"  \n10.0-255.:allow\n"
@@ -253,8 +253,9 @@ TEST(TcpRulesTextTest, SaysNothingOfWhatIsAsItShouldBe) {
   EXPECT_EQ(parsed->rules.size(), 274u);
 }
 
-TEST(TcpRulesTextTest, RangesHaveALimit) {
-  // A line whose rules, with addresses as "100.", take `size` bytes each.
+TEST(TcpRulesTextTest, SizeOfTheDatabaseHasALimit) {
+  // A line whose rules need `size` bytes each, if the addresses are like
+  // "100.".
   const auto line = [](absl::string_view address, size_t size) {
     return absl::StrCat(address, ":allow,A=\"",
                         std::string(size - 24 - 4 - 4, 'x'), "\"\n");
@@ -267,7 +268,7 @@ TEST(TcpRulesTextTest, RangesHaveALimit) {
   EXPECT_EQ(fits->rules.size(), 11u * 93 + 1);
   EXPECT_EQ(ParseTcpRules("/c/t", text + line("100.", left + 1)).status(),
             absl::ResourceExhaustedError(
-                "/c/t:12: up to here the rules are more than 67108864 bytes"));
+                "/c/t:12: the rules up to here need more than 67108864 bytes"));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ absl::Status BackgroundTask::Request() {
   const std::lock_guard<std::mutex> lock(mutex_);
   requested_ = true;
   if (running_) return absl::OkStatus();
-  // It has seen that there is no request, and does nothing any more.
+  // The thread has seen that there is no request, and is about to end.
   if (thread_.joinable()) thread_.join();
   try {
     thread_ = std::thread([this] { Work(); });

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A task that the program may ask for at any time, and does not wait for.
+// A task that a program requests at any time and does not wait for.
 
 #ifndef POSTERN_PROGRAMS_SERVE_BACKGROUND_TASK_H_
 #define POSTERN_PROGRAMS_SERVE_BACKGROUND_TASK_H_
@@ -15,9 +15,8 @@
 
 namespace postern::programs {
 
-// Runs `task` on a thread of its own, once at a time. Requests that come while
-// it runs lead to one more run after it, so the last run begins after the last
-// request.
+// Runs `task` on its own thread, one run at a time. Requests during a run cause
+// exactly one more run after it, so the last run begins after the last request.
 //
 // Thread-safe. The destructor waits for the task: see running().
 class BackgroundTask {
@@ -28,10 +27,10 @@ class BackgroundTask {
   BackgroundTask& operator=(const BackgroundTask&) = delete;
   ~BackgroundTask();
 
-  // Asks for a run. Returns an error if the system has no thread for it.
+  // Requests a run. Returns an error if the system cannot start a thread.
   absl::Status Request();
 
-  // Returns whether the task runs, or is about to.
+  // Returns whether the task runs or is about to run.
   bool running() const;
 
  private:
@@ -41,7 +40,7 @@ class BackgroundTask {
   mutable std::mutex mutex_;
   bool requested_ = false;  // guarded by mutex_
   bool running_ = false;    // guarded by mutex_
-  std::thread thread_;      // guarded by mutex_, but for its own
+  std::thread thread_;      // guarded by mutex_, except for the thread itself
 };
 
 }  // namespace postern::programs

@@ -12,7 +12,7 @@
 namespace postern::programs {
 namespace {
 
-// A task that ends when it is let go.
+// A task that runs until the test lets it go.
 class Held {
  public:
   void Run() {
@@ -47,7 +47,7 @@ void AwaitIdle(const BackgroundTask& task) {
   while (task.running()) std::this_thread::yield();
 }
 
-TEST(BackgroundTaskTest, ARequestDoesNotWait) {
+TEST(BackgroundTaskTest, RequestDoesNotWait) {
   Held held;
   BackgroundTask task([&held] { held.Run(); });
   EXPECT_FALSE(task.running());
@@ -60,7 +60,7 @@ TEST(BackgroundTaskTest, ARequestDoesNotWait) {
   EXPECT_EQ(held.begun(), 1);
 }
 
-TEST(BackgroundTaskTest, RequestsMeanwhileAreOneRunAfterIt) {
+TEST(BackgroundTaskTest, RequestsDuringARunCauseOneMoreRun) {
   Held held;
   BackgroundTask task([&held] { held.Run(); });
   ASSERT_TRUE(task.Request().ok());
@@ -74,7 +74,7 @@ TEST(BackgroundTaskTest, RequestsMeanwhileAreOneRunAfterIt) {
   EXPECT_EQ(held.begun(), 2);
 }
 
-TEST(BackgroundTaskTest, ItRunsAsOftenAsAsked) {
+TEST(BackgroundTaskTest, RunsOncePerRequest) {
   int runs = 0;
   BackgroundTask task([&runs] { ++runs; });
   for (int i = 1; i <= 100; ++i) {
@@ -84,7 +84,7 @@ TEST(BackgroundTaskTest, ItRunsAsOftenAsAsked) {
   }
 }
 
-TEST(BackgroundTaskTest, ItsEndWaitsForTheTask) {
+TEST(BackgroundTaskTest, DestructorWaitsForTheTask) {
   int runs = 0;
   {
     BackgroundTask task([&runs] { ++runs; });

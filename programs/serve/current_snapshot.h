@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The ServiceSnapshot that new sessions are served with.
+// The ServiceSnapshot for new sessions.
 
 #ifndef POSTERN_PROGRAMS_SERVE_CURRENT_SNAPSHOT_H_
 #define POSTERN_PROGRAMS_SERVE_CURRENT_SNAPSHOT_H_
@@ -14,7 +14,7 @@ namespace postern::programs {
 
 struct ServiceSnapshot;
 
-// SIGHUP replaces it, on the main thread, while sessions begin on others.
+// SIGHUP replaces the snapshot on another thread while sessions begin.
 // Thread-safe.
 class CurrentSnapshot {
  public:
@@ -29,7 +29,7 @@ class CurrentSnapshot {
   void Replace(std::shared_ptr<const ServiceSnapshot> snapshot) {
     const std::lock_guard<std::mutex> lock(mutex_);
     snapshot_.swap(snapshot);
-  }  // the snapshot of before may end here, after the lock
+  }  // the old snapshot may be destroyed here, after the lock is released
 
  private:
   mutable std::mutex mutex_;

@@ -21,7 +21,7 @@ std::shared_ptr<const ServiceSnapshot> Make(const std::string& name) {
   return snapshot;
 }
 
-TEST(CurrentSnapshotTest, SessionsKeepTheSnapshotThatTheyBeganWith) {
+TEST(CurrentSnapshotTest, SessionKeepsItsFirstSnapshot) {
   CurrentSnapshot current(Make("first"));
   const std::shared_ptr<const ServiceSnapshot> of_session = current.Get();
   current.Replace(Make("second"));
@@ -29,9 +29,9 @@ TEST(CurrentSnapshotTest, SessionsKeepTheSnapshotThatTheyBeganWith) {
   EXPECT_EQ(current.Get()->mail.host_name, "second");
 }
 
-// Without the lock, a snapshot ends while a session takes it: ThreadSanitizer
-// reports it at once, and the counts go wrong.
-TEST(CurrentSnapshotTest, IsReplacedWhileSessionsBegin) {
+// Without the lock, a snapshot could be destroyed while a session takes it.
+// ThreadSanitizer reports that, and the counts become wrong.
+TEST(CurrentSnapshotTest, MayBeReplacedWhileSessionsBegin) {
   const std::string name(64, 'x');
   CurrentSnapshot current(Make(name));
   std::weak_ptr<const ServiceSnapshot> first = current.Get();

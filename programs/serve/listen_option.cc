@@ -22,7 +22,7 @@ struct Word {
 
   absl::string_view name;
   Value value = Value::kNone;
-  bool many = false;  // may be given many times
+  bool many = false;  // may be repeated
 };
 
 constexpr Word kWords[] = {
@@ -42,7 +42,7 @@ constexpr Word kWords[] = {
     {"tls-min", Word::Value::kAlways},
 };
 
-// Two words that cannot both be meant.
+// Pairs of words that contradict each other.
 constexpr std::pair<absl::string_view, absl::string_view> kContradictions[] = {
     {"client-ca", "no-client-ca"},
     {"tickets", "no-tickets"},
@@ -59,7 +59,7 @@ absl::Status Wrong(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-// The words of one --listen, which are known to be possible.
+// The words of one --listen. Each is valid on its own.
 class Words {
  public:
   static absl::StatusOr<Words> Read(absl::Span<const absl::string_view> texts) {
@@ -97,8 +97,8 @@ class Words {
 
   bool Has(absl::string_view name) const { return !Values(name).empty(); }
 
-  // Returns the word's value, if the word is given. It is empty if the word has
-  // none.
+  // Returns the value of the word `name`, or nullopt if it is not given. The
+  // value is empty if the word has none.
   std::optional<std::string> Value(absl::string_view name) const {
     const std::vector<std::string> values = Values(name);
     if (values.empty()) return std::nullopt;
@@ -135,7 +135,7 @@ absl::Status ReadAuth(const Words& words, ListenOption* listen) {
   const std::string mechanisms = words.Value("auth").value_or("");
   if (mechanisms.empty()) return absl::OkStatus();
   listen->mechanisms = absl::StrSplit(absl::AsciiStrToUpper(mechanisms), '+');
-  // An empty list would be all mechanisms.
+  // An empty list would mean all mechanisms.
   for (const std::string& mechanism : listen->mechanisms) {
     if (!mechanism.empty()) continue;
     return Wrong(absl::StrCat("a mechanism is empty: auth=", mechanisms));

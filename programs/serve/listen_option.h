@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// One --listen of postern serve: an address, and words about what is served
-// there.
+// One --listen of postern serve: an address, and words that describe the
+// service there.
 
 #ifndef POSTERN_PROGRAMS_SERVE_LISTEN_OPTION_H_
 #define POSTERN_PROGRAMS_SERVE_LISTEN_OPTION_H_
@@ -23,45 +23,46 @@ namespace postern::programs {
 
 struct ListenOption {
   net::ListenAddress address;
-  std::string passed;  // in its place: the name of sockets of systemd's
+  std::string passed;  // instead: the name of sockets from systemd
   transports::ListenerOptions options;
-  bool require_tls = false;             // 530 before it
+  bool require_tls = false;             // 530 before STARTTLS
   bool no_tls = false;                  // STARTTLS is not offered
   bool auth = false;                    // AUTH is offered
-  bool require_auth = false;            // 530 before it
+  bool require_auth = false;            // 530 before AUTH
   std::vector<std::string> mechanisms;  // of AUTH; empty: all
 
-  // How TLS is spoken here, as far as the words say. Tls() and the others below
-  // say it whole.
+  // The TLS settings that the words give. Tls(), Certificates() and ClientCa()
+  // add the options of the program.
   std::optional<net::TlsVersion> min_version;
   std::optional<std::string> ciphers;
   std::optional<bool> tickets;
   std::vector<net::TlsFiles> certificates;
-  std::optional<std::string> client_ca;  // empty: none
+  std::optional<std::string> client_ca;  // empty: no CA
 
-  // Reads ADDRESS:PORT[,WORD]... InvalidArgument if the address cannot be read,
-  // if a word is not known, has a value and may have none or the other way
-  // round, is given twice, or contradicts another. The message names the word.
+  // Parses ADDRESS:PORT[,WORD]... Returns kInvalidArgument if the address is
+  // invalid, or if a word is unknown, lacks its value, has a value that it must
+  // not have, is given twice, or contradicts another word. The message names
+  // the word.
   static absl::StatusOr<ListenOption> Parse(absl::string_view text);
 
-  // Returns the address as it was given.
+  // Returns the address in the form of the option.
   std::string Where() const;
 
-  // Return what the words say and, where they say nothing, what the options of
-  // the program say. Tickets are sent to users' clients, where AUTH is
-  // required, unless a word says otherwise.
+  // Return the setting of the words, or else the one of the program's options.
+  // Unless a word says otherwise, tickets are sent where AUTH is required, that
+  // is, to users' clients.
   net::TlsSettings Tls(const service::CertificateOptions& options) const;
   const std::vector<net::TlsFiles>& Certificates(
       const service::CertificateOptions& options) const;
   const std::string& ClientCa(const service::CertificateOptions& options) const;
 
-  // Returns whether the words make no sense without TLS.
+  // Returns whether the words require TLS.
   bool WantsTls() const {
     return options.tls || require_tls || min_version || ciphers || tickets ||
            client_ca;
   }
 
-  // Returns whether there is TLS here.
+  // Returns whether the listener has TLS.
   bool HasTls(const service::CertificateOptions& options) const {
     return !no_tls && !Certificates(options).empty();
   }

@@ -16,7 +16,7 @@ namespace {
 
 using net::TlsVersion;
 
-// Returns what the words of `text` mean, as text, or the mistake.
+// Returns the meaning of the words of `text` as text, or the mistake.
 std::string Meaning(absl::string_view text) {
   const absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
   if (!listen.ok()) return std::string(listen.status().message());
@@ -71,7 +71,7 @@ TEST(ListenOptionTest, HasAnAddressAndWords) {
   for (const auto& c : kCases) EXPECT_EQ(Meaning(c.text), c.meaning);
 }
 
-TEST(ListenOptionTest, NamesTheWordThatIsWrong) {
+TEST(ListenOptionTest, ErrorNamesTheInvalidWord) {
   const struct {
     const char* words;
     const char* mistake;
@@ -91,8 +91,8 @@ TEST(ListenOptionTest, NamesTheWordThatIsWrong) {
       {"tls-min=TLSv1.2", "tls-min: 1.0, 1.1, 1.2 or 1.3, not \"TLSv1.2\""},
       {"tls,tls", "tls is given twice"},
       {"ciphers=HIGH,ciphers=LOW", "ciphers is given twice"},
-      {"cert=/a,key=/b,key=/c", "key: as many as cert, or none"},
-      {"key=/b", "key: as many as cert, or none"},
+      {"cert=/a,key=/b,key=/c", "key: needs as many as cert, or none"},
+      {"key=/b", "key: needs as many as cert, or none"},
       {"tickets,no-tickets", "tickets contradicts no-tickets"},
       {"no-tls,tls", "tls contradicts no-tls"},
       {"no-tls,require-tls", "require-tls contradicts no-tls"},
@@ -110,8 +110,8 @@ TEST(ListenOptionTest, NamesTheWordThatIsWrong) {
   EXPECT_NE(ListenOption::Parse("nowhere").status().message(), "");
 }
 
-// What the options of the program say counts where the words say nothing.
-TEST(ListenOptionTest, GoesBeforeTheOptionsOfTheProgram) {
+// Words override the options of the program.
+TEST(ListenOptionTest, WordsOverrideTheOptionsOfTheProgram) {
   service::CertificateOptions options;
   options.certificates = {{"/all", "/all.key"}};
   options.client_ca = "/ca";
@@ -146,7 +146,7 @@ TEST(ListenOptionTest, GoesBeforeTheOptionsOfTheProgram) {
   EXPECT_EQ(nobody->ClientCa(options), "");
 }
 
-TEST(ListenOptionTest, SendsTicketsToUsersClients) {
+TEST(ListenOptionTest, SendsTicketsWhereAuthIsRequired) {
   const struct {
     const char* words;
     bool tickets;
@@ -166,7 +166,7 @@ TEST(ListenOptionTest, SendsTicketsToUsersClients) {
   }
 }
 
-TEST(ListenOptionTest, KnowsWhatMakesNoSenseWithoutTls) {
+TEST(ListenOptionTest, RecognizesWordsThatNeedTls) {
   for (const char* word :
        {"tls", "require-tls", "tls-min=1.3", "ciphers=HIGH", "tickets",
         "no-tickets", "client-ca=/a", "no-client-ca"}) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What the server asks about one session of postern serve.
+// The host of one session of postern serve.
 
 #ifndef POSTERN_PROGRAMS_SERVE_MAIL_SESSION_HOST_H_
 #define POSTERN_PROGRAMS_SERVE_MAIL_SESSION_HOST_H_
@@ -18,16 +18,15 @@
 
 namespace postern::programs {
 
-// Serves a session as its ServiceSnapshot says, and writes one line about its
-// end:
+// Serves a session with its ServiceSnapshot, and writes one line at its end:
 //
 //   session end=quit ip=192.0.2.1 helo=mx.example ehlo=1 mail=2 rcpt=2/3
 //   data=2 refused=1 in=2345 out=678 seconds=0.120 notes=early-talk,pipelining
 //
-// (one line; service::MailSession::AppendCounts() says what "2/3" is).
+// (in one line; service::MailSession::AppendCounts() explains "2/3").
 class MailSessionHost : public transports::SessionHost {
  public:
-  // `slot` is kept as long as this. `metrics` may be null.
+  // Keeps `slot` until the destructor. `metrics` may be null.
   MailSessionHost(std::shared_ptr<const ServiceSnapshot> snapshot,
                   size_t listener, const policy::RuleFacts& rules,
                   policy::ConnectionLimits::Slot slot,
@@ -42,7 +41,7 @@ class MailSessionHost : public transports::SessionHost {
   const std::shared_ptr<const ServiceSnapshot> snapshot_;
   const ServiceSnapshot::Listener& listener_;
   const policy::ConnectionLimits::Slot slot_;
-  // Where the rules change the listener's; else null.
+  // The configuration if the rules change the listener's; else null.
   const std::unique_ptr<const ServerConfig> own_config_;
   const ServerConfig* const config_;
   service::Metrics* const metrics_;

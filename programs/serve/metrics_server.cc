@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned kMaxConnections = 32;
 constexpr unsigned kTimeout = 10;             // seconds
-constexpr size_t kMemory = size_t{16} << 10;  // of a connection: its request
+constexpr size_t kMemory = size_t{16} << 10;  // for a connection's request
 
 int64_t MonotonicNanoseconds() {
   return std::chrono::steady_clock::now().time_since_epoch() /
@@ -46,8 +46,8 @@ MHD_Result Answer(MHD_Connection* connection, unsigned code,
 }  // namespace
 
 struct MetricsServer::Http {
-  // The library calls it when the request's head is in; a body, which none of
-  // ours has, is answered all the same, and the connection closes.
+  // Called by the library when the header of a request is complete. A body is
+  // not read: the request is answered and the connection is closed.
   static MHD_Result OnRequest(void* self, MHD_Connection* connection,
                               const char* url, const char* method,
                               const char* /*version*/, const char* /*upload*/,
@@ -93,7 +93,7 @@ absl::StatusOr<net::ListenAddress> MetricsServer::Listen(
   const absl::StatusOr<net::ListenAddress> bound =
       net::BoundAddress(socket_.get());
   if (!bound.ok()) return bound.status();
-  // As it was asked for: [::] is not all addresses of both families.
+  // The address as requested: the socket's is the same for "*" and "[::]".
   net::ListenAddress same = address;
   same.port = bound->port;
   return same;
@@ -109,7 +109,7 @@ absl::Status MetricsServer::Start() {
   if (daemon_ == nullptr) {
     return absl::ResourceExhaustedError("cannot start the server of metrics");
   }
-  (void)socket_.Release();  // the daemon closes it
+  (void)socket_.Release();  // the daemon closes the socket
   return absl::OkStatus();
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Answers those who watch: /metrics and /healthz, by HTTP.
+// Answers /metrics and /healthz over HTTP, for monitoring.
 
 #ifndef POSTERN_PROGRAMS_SERVE_METRICS_SERVER_H_
 #define POSTERN_PROGRAMS_SERVE_METRICS_SERVER_H_
@@ -21,20 +21,21 @@ struct MHD_Daemon;
 
 namespace postern::programs {
 
-//   GET /metrics   what `text` returns, called on the server's own thread
+//   GET /metrics   the result of `text`, which runs on the server's own thread
 //   GET /healthz   200 "ok", or 503 "stopping" or "stuck"
 //
-// HEAD is as GET, another path 404, another method 405. A connection ends when
-// it was silent for ten seconds, and there are 32 at most: who trickles on all
-// of them keeps others out. No TLS, and nobody is asked who he is: numbers
-// alone are told, but listen where only friends are.
+// HEAD is treated like GET. Another path gets a 404, another method a 405. A
+// connection is closed after ten seconds of silence. There are at most 32
+// connections, so a client that sends slowly on all of them locks out the
+// others. There is no TLS and no authentication: the answers contain only
+// numbers, but listen only where trusted hosts can connect.
 //
-// The methods are for one thread; the server has its own, and SayAlive() and
-// SayStopping() are thread-safe. The destructor ends it, whatever its clients
-// do.
+// One thread uses the object, except for SayAlive() and SayStopping(), which
+// are thread-safe. The server runs on its own thread. The destructor ends it,
+// whatever its clients do.
 class MetricsServer {
  public:
-  // How old a word of SayAlive() may be.
+  // The largest age of the last SayAlive() at which the server is "ok".
   static constexpr absl::Duration kPatience = absl::Seconds(10);
 
   explicit MetricsServer(std::function<std::string()> text)
@@ -43,25 +44,27 @@ class MetricsServer {
   MetricsServer& operator=(const MetricsServer&) = delete;
   ~MetricsServer();
 
-  // Takes the address, and returns it with the port that it was given. Nobody
-  // is answered yet.
+  // Opens the address and returns it with the assigned port. Requests are not
+  // answered yet.
   absl::StatusOr<net::ListenAddress> Listen(const net::ListenAddress& address);
-  // Answers from now on. An error: the system has no thread.
+  // Answers requests from now on. An error means that the system cannot start a
+  // thread.
   absl::Status Start();
 
-  // All that matters has done something lately. Until the first, and when the
-  // last is too old, we are "stuck".
+  // Reports that the event loops have worked recently. Before the first call,
+  // and if the last one is too old, /healthz is "stuck".
   void SayAlive();
-  // We go down: "stopping", from now on.
+  // Reports the shutdown: /healthz is "stopping" from now on.
   void SayStopping() { stopping_.store(true); }
 
  private:
-  struct Http;  // what the library calls
+  struct Http;  // the callback of the library
 
   const std::function<std::string()> text_;
   system::Descriptor socket_;  // until Start()
   MHD_Daemon* daemon_ = nullptr;
-  // The last word, in nanoseconds of the monotonic clock; -1: none.
+  // The time of the last SayAlive() in nanoseconds of the monotonic clock. -1:
+  // none.
   std::atomic<int64_t> alive_{-1};
   std::atomic<bool> stopping_{false};
 };

@@ -14,8 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "gmock/gmock.h"
 #include "engine/grammar/ip_address.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace postern::programs {
@@ -25,7 +25,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// Returns all that comes of `request` to a port of 127.0.0.1.
+// Returns the whole answer to `request` from a port of 127.0.0.1.
 std::string Ask(uint16_t port, absl::string_view request) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in to = {};
@@ -64,7 +64,7 @@ class MetricsServerTest : public testing::Test {
   uint16_t port_ = 0;
 };
 
-TEST_F(MetricsServerTest, SaysWhatItIsToldToSay) {
+TEST_F(MetricsServerTest, AnswersMetricsWithItsText) {
   Start();
   const std::string reply = Get("/metrics");
   EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -72,7 +72,7 @@ TEST_F(MetricsServerTest, SaysWhatItIsToldToSay) {
   EXPECT_THAT(reply, EndsWith("\r\n\r\na 1\n"));
 }
 
-TEST_F(MetricsServerTest, HealthIsTheLastWord) {
+TEST_F(MetricsServerTest, HealthFollowsTheLastReport) {
   Start();
   EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(Get("/healthz"), EndsWith("\r\nstuck\n"));
@@ -85,7 +85,7 @@ TEST_F(MetricsServerTest, HealthIsTheLastWord) {
   EXPECT_THAT(Get("/healthz"), EndsWith("\r\nstopping\n"));
 }
 
-TEST_F(MetricsServerTest, WhatIsNoRequestForItIsRefused) {
+TEST_F(MetricsServerTest, OtherRequestsAreRefused) {
   Start();
   const struct {
     std::string request;
@@ -110,10 +110,11 @@ TEST_F(MetricsServerTest, WhatIsNoRequestForItIsRefused) {
   EXPECT_THAT(Get("/metrics"), EndsWith("a 1\n"));
 }
 
-TEST_F(MetricsServerTest, AnAddressInUseIsAnError) {
+TEST_F(MetricsServerTest, AddressInUseIsAnError) {
   Start();
   MetricsServer second([] { return std::string(); });
-  const auto address = second.Listen({IpAddress::Parse("127.0.0.1"), port_, ""});
+  const auto address =
+      second.Listen({IpAddress::Parse("127.0.0.1"), port_, ""});
   EXPECT_FALSE(address.ok());
   EXPECT_THAT(std::string(address.status().message()),
               HasSubstr(absl::StrCat("127.0.0.1:", port_)));

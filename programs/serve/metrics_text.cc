@@ -42,11 +42,11 @@ double Read(const Count& count) {
   return static_cast<double>(count.load(std::memory_order_relaxed));
 }
 
-// Puts metrics together, in the order of the calls.
+// Collects metrics, in the order of the calls.
 class Text {
  public:
-  // What comes next is of this name. Counters end in "_total", others are
-  // gauges.
+  // The following values have this name. Names of counters end in "_total";
+  // others are gauges.
   void Family(absl::string_view name, absl::string_view help) {
     MetricFamily& family = families_.emplace_back();
     family.name = std::string(name);
@@ -65,7 +65,7 @@ class Text {
     Family(name, help);
     Value(value);
   }
-  // One for each of `counts`, whose label has the name of its place.
+  // One value for each of `counts`, with a label from `names`.
   template <typename Counts, size_t n>
   void Family(absl::string_view name, absl::string_view help,
               absl::string_view label, const Counts& counts,
@@ -105,7 +105,7 @@ void AddConnections(const service::MetricCounts& counts,
                     const MetricGauges& gauges, Text* text) {
   text->Family("postern_connections", "Connections that are open.",
                static_cast<double>(gauges.connections));
-  text->Family("postern_connections_total", "Clients that have come.",
+  text->Family("postern_connections_total", "Clients that have connected.",
                Read(counts.connections));
   text->Family("postern_unserved_total",
                "Connections that did not become sessions.", "reason",
@@ -120,7 +120,7 @@ void AddSessions(const service::MetricCounts& counts, Text* text) {
     text->Value(Read(counts.sessions[i]),
                 {{"end", CloseReasonName(static_cast<CloseReason>(i))}});
   }
-  text->Family("postern_replies_total", "Replies of sessions that are over.",
+  text->Family("postern_replies_total", "Replies of sessions that have ended.",
                "class", counts.replies, kReplies);
   text->Family("postern_received_bytes_total",
                "Octets that sessions have read, counted at their ends.",
@@ -131,7 +131,7 @@ void AddSessions(const service::MetricCounts& counts, Text* text) {
   text->Family("postern_tls_sessions_total",
                "Sessions with TLS, counted at their ends.", "protocol",
                counts.tls, kTls);
-  text->Family("postern_tls_failures_total", "Handshakes that have failed.",
+  text->Family("postern_tls_failures_total", "Failed TLS handshakes.",
                Read(counts.tls_failures));
 }
 
@@ -151,7 +151,8 @@ void AddMail(const service::Metrics& metrics, Text* text) {
   text->Deliveries("postern_delivery_seconds",
                    "From the end of a message's content to its answer.",
                    counts);
-  text->Family("postern_auth_total", "Exchanges of AUTH.");
+  text->Family("postern_auth_total",
+               "AUTH exchanges, by mechanism and outcome.");
   for (const auto& [what, count] : metrics.auth()) {
     text->Value(static_cast<double>(count),
                 {{"mechanism", what.first},
@@ -163,20 +164,20 @@ void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
                 Text* text) {
   text->Family("postern_pool_queued", "Tasks that wait for a thread.",
                static_cast<double>(gauges.pool_queued));
-  text->Family("postern_pool_running", "Threads that have a task.",
+  text->Family("postern_pool_running", "Threads that run a task.",
                static_cast<double>(gauges.pool_running));
   text->Family("postern_pool_threads", "Threads for tasks that block.",
                static_cast<double>(gauges.pool_threads));
   text->Family("postern_longest_turn_seconds",
-               "The longest time that a thread's clients waited for one of "
-               "them.",
+               "The longest time that one client's turn kept an event loop "
+               "busy.",
                absl::ToDoubleSeconds(gauges.longest_turn));
-  text->Family("postern_reloads_total", "Attempts to read everything again.",
+  text->Family("postern_reloads_total", "Attempts to reload the configuration.",
                "result", counts.reloads, kReloads);
   text->Family("postern_start_time_seconds",
                "When the process began to serve, since 1970.",
                static_cast<double>(absl::ToUnixMillis(gauges.start)) / 1e3);
-  text->Family("postern_build_info", "What this is.");
+  text->Family("postern_build_info", "The version of the program.");
   text->Value(1, {{"version", service::kVersion}});
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Metrics in the text that Prometheus reads.
+// Formats metrics in the text format of Prometheus.
 
 #ifndef POSTERN_PROGRAMS_SERVE_METRICS_TEXT_H_
 #define POSTERN_PROGRAMS_SERVE_METRICS_TEXT_H_
@@ -14,10 +14,10 @@
 
 namespace postern::programs {
 
-// What others count, and is looked at when somebody reads.
+// Values that other objects count. They are read at each request.
 struct MetricGauges {
   uint64_t connections = 0;  // open
-  uint64_t turned_away = 0;  // so far, for want of a descriptor
+  uint64_t turned_away = 0;  // since the start, for lack of descriptors
   uint64_t pool_queued = 0;
   uint64_t pool_running = 0;
   uint64_t pool_threads = 0;
@@ -25,9 +25,10 @@ struct MetricGauges {
   absl::Time start;
 };
 
-// Returns all of it in the text format, version 0.0.4. postern(8) says what the
-// names mean; they do not change. A series is there from the start, at 0; but
-// for those of AUTH, since a mechanism is not known before it is used.
+// Returns all metrics in the text format, version 0.0.4. postern(8) describes
+// the names, which do not change. Each series exists from the start, with the
+// value 0, except for AUTH, because mechanisms are unknown before their first
+// use.
 std::string FormatMetrics(const service::Metrics& metrics,
                           const MetricGauges& gauges);
 

@@ -22,7 +22,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The lines of `text` that hold another value than 0.
+// Returns the lines of `text` whose value is not 0.
 std::vector<std::string> Changed(const service::Metrics& metrics) {
   std::vector<std::string> lines;
   for (absl::string_view line :
@@ -153,10 +153,10 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
   }
 }
 
-TEST(MetricsTextTest, DeliveriesAreCountedUpToEachBound) {
+TEST(MetricsTextTest, DeliveriesAreCountedInBuckets) {
   service::Metrics metrics;
   metrics.CountDelivery(absl::ZeroDuration());
-  metrics.CountDelivery(absl::Milliseconds(1));  // its bound is in it
+  metrics.CountDelivery(absl::Milliseconds(1));  // a bound is in its bucket
   metrics.CountDelivery(absl::Microseconds(1001));
   metrics.CountDelivery(absl::Milliseconds(700));
   metrics.CountDelivery(absl::Seconds(1000));
@@ -175,7 +175,7 @@ TEST(MetricsTextTest, DeliveriesAreCountedUpToEachBound) {
   EXPECT_THAT(text, HasSubstr("postern_delivery_seconds_sum 1000.702001"));
 }
 
-TEST(MetricsTextTest, GaugesAreAsTheyAre) {
+TEST(MetricsTextTest, GaugesHaveTheirValues) {
   const std::string text = FormatMetrics(
       service::Metrics(), {.connections = 1,
                            .turned_away = 2,
@@ -195,7 +195,7 @@ TEST(MetricsTextTest, GaugesAreAsTheyAre) {
   }
 }
 
-// As Prometheus reads it: help, type, then lines of that name, each once.
+// As Prometheus requires: help, type, then the lines with that name, each once.
 TEST(MetricsTextTest, EachNameIsExplainedOnce) {
   std::set<std::string> names;
   std::set<std::string> series;

@@ -73,8 +73,8 @@ namespace {
 // Threads that read the rules for new clients, at most.
 constexpr int kRulesThreads = 8;
 constexpr int kTemporary = 111;  // djb's tools: try again
-// How often loops are asked whether they are stuck, for MetricsServer, which
-// has some more patience.
+// How often to check that the event loops work, for MetricsServer. Must be
+// shorter than MetricsServer::kPatience.
 constexpr absl::Duration kLookInterval = absl::Seconds(2);
 
 absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
@@ -89,7 +89,7 @@ absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
   return "";
 }
 
-// Tells of a connection that does not become a session.
+// Logs a connection that does not become a session.
 void LogUnserved(absl::string_view end, const SessionInfo& peer) {
   log::WriteLog(log::LogLine("session", log::LineStyle(), {peer.session_id})
                     .Word("end", end)
@@ -113,7 +113,7 @@ int64_t MonotonicNanoseconds() {
          std::chrono::nanoseconds(1);
 }
 
-// Returns the names that decisions are counted by.
+// Returns the names by which decisions are counted.
 std::vector<absl::string_view> RuleNames() {
   std::vector<absl::string_view> names;
   for (const policy::CheckEntry& check : policy::CheckList()) {
@@ -127,12 +127,12 @@ std::vector<absl::string_view> RuleNames() {
   return names;
 }
 
-// Admits clients as the limits and the rules say, and serves them with the
-// ServiceSnapshot that is the newest.
+// Admits clients by the limits and the rules, and serves them with the newest
+// ServiceSnapshot.
 class Host : public transports::Service {
  public:
-  // `names` is null where host names are not looked up; it must end before the
-  // server. `run` runs what blocks. `metrics` is null where it is not read.
+  // `names` is null if host names are not looked up; it must be destroyed
+  // before the server. `run` runs tasks that block. `metrics` may be null.
   Host(const ServeOptions& options,
        std::shared_ptr<const ServiceSnapshot> snapshot,
        policy::HostNames* names, system::Run run, service::Metrics* metrics)
@@ -148,13 +148,13 @@ class Host : public transports::Service {
                          options.host_names)),
         snapshot_(std::move(snapshot)) {
     if (rules_ == nullptr) return;
-    // For the warnings about them, before the first client comes.
+    // Logs the warnings about the rules before the first client connects.
     const auto rules = rules_->Get();
     if (!rules.ok()) log::WriteLog("rules", rules.status().message());
   }
 
-  // Says that the next listener of the server is one of the n-th --listen. To
-  // be called before the server starts.
+  // Assigns the next listener of the server to the --listen with the index
+  // `option`. To be called before the server starts.
   void AddListener(size_t option) { option_of_.push_back(option); }
 
   void Replace(std::shared_ptr<const ServiceSnapshot> snapshot) {
@@ -164,8 +164,8 @@ class Host : public transports::Service {
   service::Metrics* metrics() const { return metrics_; }  // perhaps null
 
   bool IsProxy(const SessionInfo& peer) override {
-    // A peer without an address has come by a Unix socket, whose permissions
-    // say who may do so.
+    // A peer without an address uses a Unix socket, whose permissions control
+    // who can connect.
     const bool is =
         !peer.remote_address || options_.proxies.Contains(peer.remote_address);
     if (!is) {
@@ -229,8 +229,8 @@ class Host : public transports::Service {
     Admitted done;
   };
 
-  // Neither the threads of the server nor that of the names may wait for the
-  // file of the rules.
+  // Reading the rules may block, so neither an event loop nor the thread of the
+  // host names does it.
   void LookAtRules(Arrival arrival) {
     if (rules_ == nullptr) return Welcome(std::move(arrival));
     run_([this, arrival = std::move(arrival)]() mutable {
@@ -249,11 +249,11 @@ class Host : public transports::Service {
     absl::StatusOr<policy::RuleFacts> rules = FactsOf(arrival.info);
     if (absl::Nanoseconds(MonotonicNanoseconds() - arrival.since) >
         admission_timeout_) {
-      // The server has turned it away.
+      // The server has already refused it.
       CountUnserved(service::Metrics::Unserved::kAdmissionTimeout);
       LogUnserved("admission-timeout", arrival.info);
     } else if (!rules.ok()) {
-      // Without rules no one knows whether the client may be served.
+      // Without rules it is unknown whether the client may be served.
       CountUnserved(service::Metrics::Unserved::kNoRules);
       log::WriteLog("rules", rules.status().message());
       admission.refusal =
@@ -274,7 +274,7 @@ class Host : public transports::Service {
     std::move(arrival.done)(std::move(admission));
   }
 
-  // Returns what the rules say about a client.
+  // Returns what the rules grant or deny to a client.
   absl::StatusOr<policy::RuleFacts> FactsOf(const SessionInfo& info) {
     if (rules_ == nullptr) return policy::RuleFacts();
     const auto rules = rules_->Get();
@@ -296,16 +296,16 @@ class Host : public transports::Service {
   CurrentSnapshot snapshot_;
 };
 
-// As many descriptors as we may have: a session has one, and a queue program or
-// a Maildir some more.
+// Raises the limit of descriptors to the maximum: a session needs one, and a
+// queue program or a Maildir needs some more.
 void RaiseDescriptors() {
   rlimit files = {};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &files);  // or as few as there are
+  (void)setrlimit(RLIMIT_NOFILE, &files);  // on failure, the old limit
 }
 
-// Becomes `user`, for good.
+// Becomes `user`, permanently.
 absl::Status Become(const std::string& user) {
   if (user.empty()) return absl::OkStatus();
   errno = 0;
@@ -321,14 +321,14 @@ absl::Status Become(const std::string& user) {
 }
 
 // Returns an error if the user that the server has become may not read the
-// rules. Other errors may pass, and clients get a 421 until then.
+// rules. Other errors may be temporary, and clients get a 421 until then.
 absl::Status CheckRulesAccess(const ServeOptions& options) {
   if (options.user.empty() || options.rules.empty()) return absl::OkStatus();
   const absl::Status status = policy::TcpRules::Open(options.rules).status();
   return absl::IsPermissionDenied(status) ? status : absl::OkStatus();
 }
 
-// Listens as the options say; adds where to `addresses`.
+// Opens the listeners of the options, and adds their addresses to `addresses`.
 absl::Status Listen(const ServeOptions& options,
                     std::map<std::string, std::vector<int>> passed,
                     transports::Server* server, Host* host,
@@ -355,8 +355,8 @@ absl::Status Listen(const ServeOptions& options,
   return absl::OkStatus();
 }
 
-// Returns a server that listens at `*where`, and is to be started. It must end
-// before what it reads.
+// Returns a server that listens at `*where`, and that the caller starts. It
+// must be destroyed before the objects that it reads.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const service::Metrics& metrics,
     const transports::Server& server, const net::ThreadPool& pool,
@@ -383,7 +383,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
   return made;
 }
 
-// Reads everything again, or leaves it as it is.
+// Reloads the configuration. After an error, the old one stays in use.
 void Reload(const ServeOptions& options,
             const service::MailService::Process& process, Host* host) {
   SayReloading();
@@ -392,8 +392,8 @@ void Reload(const ServeOptions& options,
   try {
     again = ServiceSnapshot::Read(options, process);
   } catch (const std::bad_alloc&) {
-    // Files have a largest size, but less memory may be left: the server goes
-    // on with what it has.
+    // The size of files is limited, but there may be less memory: the server
+    // continues with the old configuration.
   }
   if (host->metrics() != nullptr) host->metrics()->CountReload(again.ok());
   if (again.ok()) {
@@ -408,7 +408,7 @@ void Reload(const ServeOptions& options,
   }
 }
 
-// Waits for one of `signals`, at most so long; returns 0 behind that.
+// Waits for one of `signals` and returns it, or returns 0 after `wait`.
 int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
   siginfo_t info = {};
   if (wait == absl::InfiniteDuration()) return sigwaitinfo(&signals, &info);
@@ -417,8 +417,8 @@ int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
   return signal > 0 ? signal : 0;
 }
 
-// Serves until a signal ends it. SIGHUP requests `reload`, which is not waited
-// for: a disk may hang, and SIGTERM and the watchdog do not wait for it.
+// Serves until SIGTERM or SIGINT. SIGHUP requests `reload` without waiting for
+// it: a disk may hang, and SIGTERM and the watchdog must not wait for that.
 void Serve(const sigset_t& signals, transports::Server* server,
            MetricsServer* metrics_server, BackgroundTask* reload) {
   absl::Duration alive = AliveInterval();
@@ -439,16 +439,16 @@ void Serve(const sigset_t& signals, transports::Server* server,
   }
 }
 
-// Tells the process that started us, by --ready-fd.
+// Writes the addresses to the descriptor of --ready-fd.
 void WriteReady(int fd, const std::vector<std::string>& addresses) {
   if (fd < 0) return;
   const std::string lines = absl::StrCat(absl::StrJoin(addresses, "\n"), "\n");
-  (void)!write(fd, lines.data(), lines.size());  // theirs to miss
+  (void)!write(fd, lines.data(), lines.size());  // the reader may be gone
   if (fd > STDERR_FILENO) {
     close(fd);
     return;
   }
-  // Its reader sees the end, and no file of ours takes the number.
+  // The reader gets an end of file, and no other file gets this descriptor.
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return;
   (void)dup2(null, fd);  // cannot fail: both are open
@@ -462,11 +462,11 @@ sigset_t OurSignals() {
   return set;
 }
 
-// While one exists, SIGTERM and SIGINT end the process as they end any other:
-// during the start there is nothing to end in order, and what is read may hang
-// (a disk, the directory service of --user). It must be gone before the next
-// thread starts, which would otherwise have the signals as well. SIGHUP waits
-// for the end of the start.
+// While an object exists, SIGTERM and SIGINT end the process immediately:
+// during the start no shutdown is needed, and the start may hang (a disk, the
+// directory service of --user). The object must be destroyed before the next
+// thread starts, because a new thread inherits the signal mask. SIGHUP stays
+// pending until the end of the start.
 class EndableStart {
  public:
   EndableStart() {
@@ -490,45 +490,47 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int RunServe(const ServeOptions& options) {
-  // Before anything is opened: a descriptor that was announced and not passed
-  // would otherwise be one of our own.
+  // Before any file is opened: otherwise a descriptor that was announced and
+  // not passed could be a file of this process.
   std::map<std::string, std::vector<int>> passed = PassedSockets();
-  // A client that is gone, and a limit on the size of files, are errors of
-  // write(2), not deaths. The queue program's exit code must not be lost.
+  // If a client has disconnected, or a limit on the size of files is reached,
+  // write(2) returns an error and no signal ends the process. SIGCHLD must not
+  // be ignored, or the queue program's exit code would be lost.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
-  // Before the first thread, so that all have it: signals are waited for here.
+  // Before the first thread, so that all threads block these signals: only
+  // Serve() and EndServer() wait for them.
   const sigset_t signals = OurSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   RaiseDescriptors();
 
   log::SetLogFormat(options.log_format);
   log::BackgroundLog log;
-  // Ends before the log does, and after all threads that run programs.
+  // Destroyed before the log, and after all threads that run programs.
   const system::ChildReaper reaper;
   const auto metrics = options.metrics
                            ? std::make_unique<service::Metrics>(RuleNames())
                            : nullptr;
 
   service::MessagesUnderWay messages;
-  // Destroyed in the order that decisions need: the names end first, and the
-  // pool works to its end while the loops, stopped, still take its answers.
+  // The order of destruction matters: the names end first. Then the pool
+  // completes its tasks, and the stopped event loops still accept its answers.
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
   net::ThreadPool pool;
   net::TaskTimer timer;
-  // Of its own, so that guesses of passwords keep no mail waiting.
+  // A separate pool, so that password guesses do not delay mail.
   net::ThreadPool auth_pool;
-  // Of its own, so that new clients do not wait for deliveries.
+  // A separate pool, so that new clients do not wait for deliveries.
   net::ThreadPool rules_pool;
   std::unique_ptr<policy::HostNames> names;
   const system::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
 
-  // What is counted outlives who counts, and ends behind who reads.
+  // Destroyed before the objects that it reads.
   std::unique_ptr<MetricsServer> metrics_server;
 
   const service::MailService::Process process = {
@@ -575,9 +577,9 @@ int RunServe(const ServeOptions& options) {
       ServiceSnapshot::Read(options, process);
   endable.reset();
   if (!snapshot.ok()) return Fail(snapshot.status());
-  // No program that is run can gain rights; but qmail-queue must become another
-  // user than we are, and what checks passwords must read them. Before the
-  // threads, each of which has this for itself.
+  // Child processes cannot gain privileges, unless the configuration needs
+  // that: qmail-queue becomes another user, and a checkpassword program reads
+  // the passwords. Before the threads start, because the setting is per thread.
   if (!(*snapshot)->mail.runs_programs &&
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(absl::ErrnoToStatus(errno, "prctl"));
@@ -621,7 +623,8 @@ int RunServe(const ServeOptions& options) {
       !status.ok()) {
     return Fail(status);
   }
-  // root has read the rules, but `--user` reads them after each change.
+  // root has opened the rules, but the user of --user reads them after a
+  // change.
   if (const absl::Status status = CheckRulesAccess(options); !status.ok()) {
     return Fail(status);
   }
@@ -653,8 +656,8 @@ int RunServe(const ServeOptions& options) {
       return Fail(status);
     }
   }
-  // Nothing can fail any more: an administrator may take these lines for a
-  // start.
+  // Logged only now, when the start cannot fail any more: an administrator
+  // takes these lines as the sign of a successful start.
   for (const std::string& address : addresses) {
     log::WriteLog(absl::StrCat("listening at ", address));
   }
@@ -678,7 +681,7 @@ int RunServe(const ServeOptions& options) {
                   .log = &log},
                  absl::Seconds(options.drain), signals) ||
       reload.running()) {
-    _exit(0);  // the destructors would wait for what hangs
+    _exit(0);  // destructors would wait for a thread that hangs
   }
   server->Join();
   return 0;

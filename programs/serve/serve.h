@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// postern serve, wired together.
+// The main part of postern serve.
 
 #ifndef POSTERN_PROGRAMS_SERVE_SERVE_H_
 #define POSTERN_PROGRAMS_SERVE_SERVE_H_
@@ -10,9 +10,9 @@
 
 namespace postern::programs {
 
-// Serves until SIGTERM or SIGINT, and returns the exit code: 0; 111 if it
-// cannot be served for a reason that may pass, as an address in use; 100 for
-// options that make no sense. The log says why.
+// Serves until SIGTERM or SIGINT, and returns the exit code: 0, or 111 if the
+// server cannot start. The reason is in the log. (ReadServeOptions() returns
+// 100 for invalid options.)
 int RunServe(const ServeOptions& options);
 
 }  // namespace postern::programs

@@ -52,17 +52,17 @@ constexpr service::OptionRow kRows[] = {
     {"rules", "CDB",
      "tcpserver's rules, made by tcprules: who may\n"
      "connect, and relay"},
-    {"rules-optional", "", "serve everyone if the file is missing"},
+    {"rules-optional", "", "serve all clients if the file is missing"},
     {"host-names", "",
      "look up clients' host names, and confirm them,\n"
      "for rules that have names"},
     {"resolver", "ADDRESS[:PORT]",
-     "whom --host-names asks, as often as wanted;\n"
-     "else as /etc/resolv.conf says",
+     "a name server for --host-names; may be repeated;\n"
+     "default: those of /etc/resolv.conf",
      service::OptionRow::From::kAnywhere, true},
     {"silent-deny", "",
-     "close on who is denied without a word, as\n"
-     "tcpserver does; else 554"},
+     "close connections of denied clients without a\n"
+     "reply, as tcpserver does; default: 554"},
     service::kOpenRelayRow,
     service::kSendersRow,
     service::kTlsCertRow,
@@ -70,19 +70,18 @@ constexpr service::OptionRow kRows[] = {
     service::kClientCaRow,
     service::kTlsMinRow,
     service::kTlsCiphersRow,
-    {"proxy-from", "NETWORK", "whose PROXY headers count: 192.0.2.0/24",
+    {"proxy-from", "NETWORK", "accept PROXY headers from this network",
      service::OptionRow::From::kAnywhere, true},
-    {"max-connections", "N [1000]", "at once, in all; 421 beyond"},
+    {"max-connections", "N [1000]",
+     "connections at one time in total; 421 above"},
     {"max-per-client", "N [50]",
-     "at once, of an IPv4 address or an IPv6 /64; 0:\n"
-     "any number"},
-    {"max-rate", "N [0]", "new ones a minute, of the same; 0: any number"},
-    {"unlimited", "NETWORK", "who has no limit of their own",
+     "connections at one time from one IPv4 address or\n"
+     "IPv6 /64; 0: no limit"},
+    {"max-rate", "N [0]", "new ones per minute from the same; 0: no limit"},
+    {"unlimited", "NETWORK", "a network without limits for one client",
      service::OptionRow::From::kAnywhere, true},
-    {"max-recipients", "N [1000]", "recipients of a message; 452 beyond"},
-    {"max-errors", "N [20]",
-     "refused commands before 421 and the end of the\n"
-     "session"},
+    {"max-recipients", "N [1000]", "recipients of a message; 452 above"},
+    {"max-errors", "N [20]", "refused commands before a session ends (421)"},
     service::kAuthRow,
     service::kCramMd5Row,
     service::kSaslConfigRow,
@@ -93,13 +92,13 @@ constexpr service::OptionRow kRows[] = {
     service::kIgnoreAuthzidRow,
     service::kMaxAuthFailuresRow,
     {"max-client-failures", "N [30]",
-     "failed logins in ten minutes, of an IPv4 address\n"
-     "or an IPv6 /64, outages included; 0: any number"},
+     "failed AUTH attempts in ten minutes from one IPv4\n"
+     "address or IPv6 /64, with outages; 0: no limit"},
     {"max-user-failures", "N [10]",
-     "wrong passwords in ten minutes, of the same for\n"
-     "one user; 0: any number"},
+     "wrong passwords in ten minutes from the same for\n"
+     "one user; 0: no limit"},
     service::kAuthDelayRow,
-    {"auth-threads", "N [8]", "that check passwords"},
+    {"auth-threads", "N [8]", "threads that check passwords"},
     service::kSessionTimeoutRow,
     service::kBareNewlinesRow,
     service::kLenientRow,
@@ -109,22 +108,23 @@ constexpr service::OptionRow kRows[] = {
     service::kPipeliningRow,
     service::kLogFormatRow,
     {"threads", "N [0]",
-     "that serve connections; 0: one for each\n"
-     "processor that the process may use"},
-    {"blocking-threads", "N [64]", "that wait for disks and programs, at most"},
+     "event loops; 0: one for each processor that the\n"
+     "process may use"},
+    {"blocking-threads", "N [64]", "threads that wait for disks and programs"},
     {"drain", "N [30]",
      "seconds that sessions may take to end after\n"
-     "SIGTERM; then they are cut off"},
-    {"ready-fd", "N", "write where we listen there, a line each, once\nwe do"},
-    {"user", "NAME", "become NAME, once we listen"},
+     "SIGTERM; after that they are closed"},
+    {"ready-fd", "N",
+     "write the addresses of the listeners there, one\nper line, when they are "
+     "open"},
+    {"user", "NAME", "become NAME after the listeners are open"},
     {"pass-environment", "NAME",
-     "a variable that the programs we run have of our\n"
-     "environment, besides PATH, LANG, LC_*, TZ and\n"
-     "TMPDIR",
+     "a variable that child processes inherit, besides\n"
+     "PATH, LANG, LC_*, TZ and TMPDIR; may be repeated",
      service::OptionRow::From::kAnywhere, true},
     {"metrics", "ADDRESS:PORT",
-     "answer /metrics (Prometheus) and /healthz there,\n"
-     "by HTTP"},
+     "answer /metrics (Prometheus) and /healthz at this\n"
+     "address, over HTTP"},
 };
 
 constexpr char kHead[] =
@@ -137,12 +137,13 @@ constexpr char kFoot[] =
     "\n"
     "Each option is also a line of --config FILE (control=/etc/postern) and "
     "an\n"
-    "environment variable (POSTERN_CONTROL). SIGHUP has the control files and\n"
-    "rules read again. SIGTERM ends sessions at their next safe point; a "
+    "environment variable (POSTERN_CONTROL). After SIGHUP the control files\n"
+    "and rules are read again. SIGTERM ends sessions at their next safe point; "
+    "a "
     "second\n"
     "SIGTERM ends the server within a second. See postern(8).\n";
 
-// Looks at the ciphers of `listen`, or at those of --tls-ciphers.
+// Checks the ciphers of `listen`, or those of --tls-ciphers.
 absl::Status CheckCiphers(const ServeOptions& options,
                           const ListenOption& listen) {
   const absl::Status status = net::CheckTlsSettings(listen.Tls(options));
@@ -153,7 +154,7 @@ absl::Status CheckCiphers(const ServeOptions& options,
                      : absl::StrCat("--tls-ciphers: ", status.message()));
 }
 
-// Returns the networks of an option; a mistake is the options'.
+// Returns the networks of an option. Mistakes are added to `given`.
 net::NetworkList ReadNetworks(absl::string_view name, service::Options* given) {
   absl::StatusOr<net::NetworkList> list =
       net::NetworkList::Parse(given->List(name));
@@ -162,8 +163,8 @@ net::NetworkList ReadNetworks(absl::string_view name, service::Options* given) {
   return {};
 }
 
-// Looks at the descriptor of --ready-fd while it cannot be one that this
-// process has opened.
+// Checks the descriptor of --ready-fd. To be called before this process opens
+// files, which could have the same descriptor.
 void CheckReadyFd(int fd, service::Options* given) {
   if (fd < 0) return;
   absl::Status status;
@@ -180,7 +181,7 @@ void CheckReadyFd(int fd, service::Options* given) {
   }
 }
 
-// What only makes sense together.
+// Checks options that depend on each other.
 void Check(const ServeOptions& options, service::Options* given) {
   bool auth = false;
   bool certificate = !options.certificates.empty();
@@ -198,7 +199,7 @@ void Check(const ServeOptions& options, service::Options* given) {
       given->Mistake(
           absl::StrCat("--listen: ", where, ": needs --tls-cert or cert=FILE"));
     }
-    // The permissions of a Unix socket say who may speak for clients.
+    // The permissions of a Unix socket control which proxies can connect.
     const bool local = listen.passed.empty() && !listen.address.path.empty();
     if (listen.options.proxy && !local && options.proxies.empty()) {
       given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));

@@ -35,14 +35,14 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   policy::AttemptLimits::Limits attempts;
   int drain = 30;                             // seconds
   int ready_fd = -1;                          // -1: none
-  std::string user;                           // empty: stay who we are
+  std::string user;                           // empty: do not change
   std::optional<net::ListenAddress> metrics;  // absent: none
 };
 
-// Reads the command line behind "serve", --config FILE and POSTERN_...
-// variables, in falling precedence. Returns nullopt when the program is to end
-// with `*exit_code`: 0 behind --help and --version, 100 behind an error, which
-// is on standard error and names the option, or the file and line.
+// Reads the command line after "serve", the file of --config and the variables
+// POSTERN_..., in this order of precedence. Returns nullopt if the program must
+// end with `*exit_code`: 0 after --help and --version, 100 after an error. The
+// error is on standard error and names the option, or the file and line.
 std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
                                              int* exit_code);
 

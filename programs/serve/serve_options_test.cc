@@ -21,11 +21,11 @@ constexpr char kHere[] = "--listen=127.0.0.1:0";
 
 class ServeOptionsTest : public testing::Test {
  protected:
-  // Variables are options too, and the caller's are not this test's.
+  // Options are also read from variables, so the test starts without variables.
   void SetUp() override { clearenv(); }
 
-  // Reads a command line. What is printed is in `printed_` afterwards, and the
-  // exit code in `exit_code_`.
+  // Reads a command line. Sets `printed_` to the output and `exit_code_` to the
+  // exit code.
   std::optional<ServeOptions> Read(std::vector<std::string> arguments) {
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -73,8 +73,8 @@ TEST_F(ServeOptionsTest, HasDefaults) {
   EXPECT_EQ(options->max_errors, 20);
 }
 
-// Each value has a place of its own.
-TEST_F(ServeOptionsTest, TakesWhatIsGiven) {
+// Each option sets its own field.
+TEST_F(ServeOptionsTest, ReadsEachOption) {
   const auto options = Read({kHere,
                              "--listen=127.0.0.2:25,proxy",
                              "--rules=/rules.cdb",
@@ -129,7 +129,7 @@ TEST_F(ServeOptionsTest, TakesWhatIsGiven) {
   EXPECT_EQ(options->max_errors, 21);
 }
 
-TEST_F(ServeOptionsTest, NumbersHaveBounds) {
+TEST_F(ServeOptionsTest, NumbersHaveLimits) {
   const struct {
     const char* name;
     int least;
@@ -163,7 +163,7 @@ TEST_F(ServeOptionsTest, NumbersHaveBounds) {
   }
 }
 
-TEST_F(ServeOptionsTest, NamesWhatIsWrong) {
+TEST_F(ServeOptionsTest, ErrorNamesTheMistake) {
   const struct {
     std::vector<std::string> arguments;
     const char* mistake;
@@ -204,8 +204,8 @@ TEST_F(ServeOptionsTest, NamesWhatIsWrong) {
   }
 }
 
-// What is a mistake without is none with it.
-TEST_F(ServeOptionsTest, TakesWhatGoesTogether) {
+// Each of these is valid only together with another option.
+TEST_F(ServeOptionsTest, AcceptsOptionsThatNeedEachOther) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{
            {"--listen=127.0.0.1:25,tls", "--tls-cert=/a"},
@@ -221,7 +221,7 @@ TEST_F(ServeOptionsTest, TakesWhatGoesTogether) {
   }
 }
 
-TEST_F(ServeOptionsTest, HelpAndVersionEndItWell) {
+TEST_F(ServeOptionsTest, HelpAndVersionExitWithZero) {
   EXPECT_FALSE(Read({"--help"}));
   EXPECT_EQ(exit_code_, 0);
   for (const char* option : {"--listen ADDRESS", "--tls-min VERSION",

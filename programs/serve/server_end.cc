@@ -18,19 +18,20 @@
 namespace postern::programs {
 namespace {
 
-// How often to look whether something has ended.
+// The interval between checks whether something has ended.
 constexpr int kLookMilliseconds = 10;
-// For the loops to close their connections, and then for the threads whose
-// child has been killed to notice.
+// The time for the event loops to close their connections, and then the time
+// for threads to notice that their child process was killed.
 constexpr absl::Duration kCloseTime = absl::Milliseconds(150);
 constexpr absl::Duration kKillTime = absl::Milliseconds(350);
-// For the log's reader to take the rest.
+// The time for the reader of the log to read the rest.
 constexpr absl::Duration kLogTime = absl::Seconds(5);
 constexpr absl::Duration kShortLogTime = absl::Milliseconds(250);
 
 enum class Waited : uint8_t { kDone, kTimeout, kSignal };
 
-// Waits for `done`, for at most `time`, or until SIGTERM or SIGINT comes.
+// Waits until `done` returns true, but at most for `time` and until SIGTERM or
+// SIGINT.
 Waited WaitFor(absl::Duration time, const sigset_t& signals,
                absl::FunctionRef<bool()> done) {
   const system::Deadline deadline(time);
@@ -44,7 +45,7 @@ Waited WaitFor(absl::Duration time, const sigset_t& signals,
   return Waited::kDone;
 }
 
-// As WaitFor(), whatever signals come.
+// Like WaitFor(), but ignores signals.
 void WaitAnyway(absl::Duration time, absl::FunctionRef<bool()> done) {
   sigset_t none;
   sigemptyset(&none);
@@ -72,9 +73,9 @@ bool EndServer(const ServerParts& parts, absl::Duration drain,
     parts.messages->Interrupt();
     parts.server->Abandon();
     WaitAnyway(kCloseTime, closed);
-    // Of those who wait for a child, none needs its answer any more. Tasks that
-    // wait for a thread are run: with no children to be had they are short, and
-    // destroying them here could wait for what they hold.
+    // No thread that waits for a child process still needs its answer. Tasks in
+    // the queue are run: without child processes they are short, and destroying
+    // them here could wait for locks that they hold.
     const system::ChildProcess::Ended children = system::ChildProcess::EndAll();
     if (children.unkillable > 0) {
       log::WriteLog("warning",

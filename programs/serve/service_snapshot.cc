@@ -17,7 +17,8 @@
 namespace postern::programs {
 namespace {
 
-// A context for each listener: tickets of one are of no use at another.
+// Each listener has its own TLS context, so that a ticket of one listener is
+// not valid at another.
 absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
     const ServeOptions& options, const ServerConfig& config,
     const auth::Backend* backend) {
@@ -32,7 +33,7 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
           listen.Certificates(options), listen.ClientCa(options)};
       const auto tls = net::TlsContext::Make(tls_options);
       if (!tls.ok()) return tls.status();
-      // Listeners that share a certificate share its faults.
+      // Listeners with the same certificate have the same warnings.
       for (const std::string& warning : (*tls)->warnings()) {
         if (warned.insert(warning).second) log::WriteLog("warning", warning);
       }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Everything that postern serve has read, at one time.
+// The configuration that postern serve has read at one time.
 
 #ifndef POSTERN_PROGRAMS_SERVE_SERVICE_SNAPSHOT_H_
 #define POSTERN_PROGRAMS_SERVE_SERVICE_SNAPSHOT_H_
@@ -17,19 +17,19 @@
 
 namespace postern::programs {
 
-// A session is served by one ServiceSnapshot from its beginning to its end,
-// however often the files are read again meanwhile. Immutable, and thread-safe.
+// A session uses one ServiceSnapshot from beginning to end, even if the files
+// are read again during the session. Immutable and thread-safe.
 struct ServiceSnapshot {
-  // Reads the control files, certificates and users. An error names the file,
-  // or the option.
+  // Reads the control files, certificates and users. An error names the file or
+  // the option.
   static absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> Read(
       const ServeOptions& options,
       const service::MailService::Process& process);
 
-  // What differs between listeners.
+  // The settings that differ between listeners.
   struct Listener {
     ServerConfig config;
-    std::shared_ptr<const net::TlsContext> tls;  // null: none
+    std::shared_ptr<const net::TlsContext> tls;  // null: no TLS
   };
 
   service::MailService mail;

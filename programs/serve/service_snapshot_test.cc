@@ -45,7 +45,7 @@ class ServiceSnapshotTest : public testing::Test {
     options_.auth.specs = {spec};
   }
 
-  // What is logged is in `log_` afterwards.
+  // Sets `log_` to the lines that are logged.
   absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> Read() {
     testing::internal::CaptureStderr();
     auto snapshot = ServiceSnapshot::Read(
@@ -115,7 +115,7 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
     EXPECT_EQ(!config.mechanisms.empty(), kExpected[i].auth) << i;
     EXPECT_EQ(config.require_auth, kExpected[i].require_auth) << i;
     EXPECT_TRUE(config.mechanisms_in_clear.empty()) << i;
-    // Tickets of one are of no use at another.
+    // A ticket of one listener is not valid at another.
     for (size_t other = 0; other < i; ++other) {
       EXPECT_TRUE(listeners[i].tls == nullptr ||
                   listeners[i].tls != listeners[other].tls);
@@ -123,7 +123,7 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
   }
 }
 
-TEST_F(ServiceSnapshotTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
+TEST_F(ServiceSnapshotTest, WarnsOnceAboutACertificate) {
   const net::TlsFiles old =
       certificates_.Make("old", {.first_day = -3, .last_day = -2});
   const net::TlsFiles older =
@@ -142,7 +142,7 @@ TEST_F(ServiceSnapshotTest, SaysOnceWhatIsDoubtfulAboutACertificate) {
   }
 }
 
-TEST_F(ServiceSnapshotTest, NamesWhatIsWrong) {
+TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {
   const net::TlsFiles good = certificates_.Make("good", {});
   const net::TlsFiles other = certificates_.Make("other", {});
   Listen({"25",
@@ -187,7 +187,7 @@ TEST_F(ServiceSnapshotTest, NamesWhatIsWrong) {
   EXPECT_NE(Mistake(), "");
 }
 
-TEST_F(ServiceSnapshotTest, TheEnvironmentMayLimitTheSize) {
+TEST_F(ServiceSnapshotTest, EnvironmentMayLimitTheSize) {
   Listen({"25"});
   auto snapshot = Read();
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();

@@ -19,7 +19,7 @@ void Notify(const std::string& words) {
   (void)sd_notify(/*unset_environment=*/0, words.c_str());
 }
 
-// The clock that the manager orders reloads by.
+// The clock by which the service manager orders reloads.
 int64_t MonotonicMicros() {
   timespec now = {};
   clock_gettime(CLOCK_MONOTONIC, &now);

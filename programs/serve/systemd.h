@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The service manager that has started us: systemd, by sd_listen_fds(3),
-// sd_notify(3) and sd_watchdog_enabled(3). Where there is none, nothing
-// happens.
+// The service manager that started this process: systemd, through
+// sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3). Without systemd
+// these functions do nothing.
 
 #ifndef POSTERN_PROGRAMS_SERVE_SYSTEMD_H_
 #define POSTERN_PROGRAMS_SERVE_SYSTEMD_H_
@@ -17,22 +17,23 @@
 
 namespace postern::programs {
 
-// Returns the sockets that the manager has opened for us, by their names
-// (FileDescriptorName=). Programs that we run do not get them. To be called
-// once.
+// Returns the sockets that the service manager opened for this process, by
+// their names (FileDescriptorName=). Child processes do not inherit them. To be
+// called once.
 std::map<std::string, std::vector<int>> PassedSockets();
 
-// Returns how many descriptors, from 3 on, the manager has opened for us, until
-// PassedSockets() is called.
+// Returns the number of descriptors, from 3 on, that the service manager opened
+// for this process. Zero after PassedSockets().
 int CountPassedSockets();
 
-// Each tells the manager, and `status` is what `systemctl status` shows.
+// Each notifies the service manager. `systemctl status` shows `status`.
 void SayReady(absl::string_view status);
 void SayReloading();
 void SayStopping(absl::string_view status);
 void SayAlive();
 
-// Returns how often to SayAlive() at least; infinite: nobody listens.
+// Returns the longest interval between calls of SayAlive(). Infinite without a
+// watchdog.
 absl::Duration AliveInterval();
 
 }  // namespace postern::programs

@@ -24,7 +24,7 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 
-// A test has the variables of no service manager but its own.
+// A test has no variables of the service manager that runs it.
 class SystemdTest : public testing::Test {
  protected:
   SystemdTest() { Forget(); }
@@ -38,7 +38,7 @@ class SystemdTest : public testing::Test {
   }
 };
 
-TEST_F(SystemdTest, WithoutAManagerNothingHappens) {
+TEST_F(SystemdTest, WithoutAServiceManagerNothingHappens) {
   SayReady("x");
   SayReloading();
   SayStopping("x");
@@ -48,7 +48,7 @@ TEST_F(SystemdTest, WithoutAManagerNothingHappens) {
   EXPECT_THAT(PassedSockets(), IsEmpty());
 }
 
-TEST_F(SystemdTest, NotifiesTheManager) {
+TEST_F(SystemdTest, NotifiesTheServiceManager) {
   const files::TestFolder folder;
   const std::string path = folder.File("notify");
   const system::Descriptor socket(
@@ -76,7 +76,7 @@ TEST_F(SystemdTest, NotifiesTheManager) {
   EXPECT_EQ(next(), "STOPPING=1\nSTATUS=draining");
 }
 
-TEST_F(SystemdTest, IsAliveTwiceInAWatchdogsTime) {
+TEST_F(SystemdTest, AliveIntervalIsHalfTheWatchdogTimeout) {
   setenv("WATCHDOG_USEC", "3000000", 1);
   setenv("WATCHDOG_PID", absl::StrCat(getpid()).c_str(), 1);
   EXPECT_EQ(AliveInterval(), absl::Milliseconds(1500));
@@ -84,7 +84,7 @@ TEST_F(SystemdTest, IsAliveTwiceInAWatchdogsTime) {
   EXPECT_EQ(AliveInterval(), absl::InfiniteDuration());
 }
 
-TEST_F(SystemdTest, SocketsOfAnotherProcessAreNotOurs) {
+TEST_F(SystemdTest, SocketsOfAnotherProcessAreIgnored) {
   setenv("LISTEN_FDS", "1", 1);
   setenv("LISTEN_PID", absl::StrCat(getpid() + 1).c_str(), 1);
   EXPECT_EQ(CountPassedSockets(), 0);

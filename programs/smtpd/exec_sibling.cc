@@ -28,7 +28,7 @@ absl::Status ExecSibling(absl::string_view name,
       absl::StrCat(self.substr(0, self.rfind('/') + 1), name);
 
   std::vector<char*> argv(arguments.begin(), arguments.end());
-  std::string option = first;  // execv() wants it so
+  std::string option = first;  // execv() takes non-const pointers
   if (!option.empty() && !argv.empty()) {
     argv.insert(argv.begin() + 1, option.data());
   }
@@ -38,7 +38,7 @@ absl::Status ExecSibling(absl::string_view name,
       space.rlim_cur < kSiblingAddressSpace) {
     return absl::ResourceExhaustedError(absl::StrCat(
         program, " needs ", kSiblingAddressSpace,
-        " octets of address space, and the limit is ", space.rlim_cur));
+        " bytes of address space, and the limit is ", space.rlim_cur));
   }
 
   log::GiveConnectionBack();

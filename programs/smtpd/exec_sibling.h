@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The program that a session goes on in.
+// Replaces this program by another one that continues the session.
 
 #ifndef POSTERN_PROGRAMS_SMTPD_EXEC_SIBLING_H_
 #define POSTERN_PROGRAMS_SMTPD_EXEC_SIBLING_H_
@@ -15,17 +15,18 @@
 
 namespace postern::programs {
 
-// Octets of address space that postern-smtpd-tls gets by with: OpenSSL and the
-// other shared libraries take most of it. With less, its start or a handshake
-// ends in a crash that the log does not mention.
+// The address space that postern-smtpd-tls needs, in bytes. OpenSSL and the
+// other shared libraries use most of it. With less, its start or a handshake
+// ends in a crash that the log does not show.
 inline constexpr uint64_t kSiblingAddressSpace = 24'000'000;
 
-// Has the program `name`, of the folder that this program is in, run in this
-// process: with `arguments` (argv, its name included, so that logs stay those
-// of one program) and `first`, if it is not empty, before their options; with
-// the environment, and the descriptors that are not closed by it. Returns only
-// if that cannot be: the error names the file. A limit on address space below
-// kSiblingAddressSpace (softlimit -a or -m) is such an error.
+// Replaces this program in this process by the program `name` from the same
+// directory. The new program gets `arguments` (argv, including the name, so
+// that the log shows one program name), with `first`, if not empty, before the
+// options. It inherits the environment, and the descriptors that are not
+// close-on-exec. Returns only on failure; the error names the file. It is a
+// failure if the limit on address space is below kSiblingAddressSpace
+// (softlimit -a or -m).
 absl::Status ExecSibling(absl::string_view name,
                          absl::Span<char* const> arguments,
                          const std::string& first);

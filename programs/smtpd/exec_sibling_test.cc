@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ExecSiblingTest, AProgramThatIsNotThereIsNamed) {
+TEST(ExecSiblingTest, ErrorNamesAMissingProgram) {
   char name[] = "postern-smtpd";
   char* const arguments[] = {name};
   const absl::Status status = ExecSibling("no-such-program", arguments, "");
@@ -28,8 +28,8 @@ TEST(ExecSiblingTest, AProgramThatIsNotThereIsNamed) {
               HasSubstr("/no-such-program: No such file"));
 }
 
-// This program runs itself again, under a name that ends in its own.
-TEST(ExecSiblingTest, PassesArgumentsOnWithOneMoreInFront) {
+// The test runs its own program again. The program then lists the tests.
+TEST(ExecSiblingTest, PassesArgumentsWithOneMoreInFront) {
   char self[4096];
   const ssize_t size = readlink("/proc/self/exe", self, sizeof(self));
   ASSERT_GT(size, 0);
@@ -39,13 +39,13 @@ TEST(ExecSiblingTest, PassesArgumentsOnWithOneMoreInFront) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     char argv0[] = "postern-smtpd";
-    // GoogleTest knows these: it lists the tests, and runs none.
+    // --gtest_list_tests makes GoogleTest list the tests without running them.
     char brief[] = "--gtest_brief=1";
     char* const arguments[] = {argv0, brief};
-    unsetenv("XML_OUTPUT_FILE");  // it is this process's
+    unsetenv("XML_OUTPUT_FILE");  // belongs to the parent process
     if (freopen("/dev/null", "w", stdout) == nullptr) _exit(2);
     (void)ExecSibling(name, arguments, "--gtest_list_tests");
-    _exit(3);  // it has returned
+    _exit(3);  // only reached if it returns
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);

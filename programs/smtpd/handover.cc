@@ -21,7 +21,7 @@
 namespace postern::programs {
 namespace {
 
-// The names and their order, once for both ways.
+// The names and their order, for the writer and the reader.
 template <typename Visitor, typename HandoverType>
 void VisitFields(Visitor&& visit, HandoverType& handover) {
   visit("began", handover.began);
@@ -89,7 +89,7 @@ class Reader {
 
   absl::Status status() const {
     if (status_.ok() && !rest_.empty()) {
-      return absl::InvalidArgumentError("something is behind the last field");
+      return absl::InvalidArgumentError("there is text after the last field");
     }
     return status_;
   }
@@ -116,17 +116,17 @@ class Reader {
   }
   void Fail(absl::string_view name) {
     status_.Update(absl::InvalidArgumentError(
-        absl::StrCat(name, " is missing, or cannot be")));
+        absl::StrCat(name, " is missing or invalid")));
   }
 
   absl::string_view rest_;
   absl::Status status_;
 };
 
-// All of them: what was written is what is read.
+// With all seals, the reader gets exactly what was written.
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-// A name and a user, three octets for each of theirs, and some numbers.
+// A name and a user, each octet encoded in up to three, and some numbers.
 constexpr off_t kMaxSize = off_t{256} << 10;
 
 absl::Status WriteAll(int descriptor, absl::string_view text) {
@@ -172,12 +172,12 @@ absl::StatusOr<system::Descriptor> StoreHandover(const Handover& handover) {
 
 absl::StatusOr<Handover> LoadHandover(int descriptor) {
   struct stat file = {};
-  // Where vm.memfd_noexec is set, the kernel adds a seal of its own.
+  // If vm.memfd_noexec is set, the kernel adds a seal.
   const int seals = fcntl(descriptor, F_GET_SEALS);
   if (seals < 0 || (seals & kSeals) != kSeals ||
       fstat(descriptor, &file) != 0 || file.st_size > kMaxSize) {
     return absl::InvalidArgumentError(
-        absl::StrCat("descriptor ", descriptor, " has no session"));
+        absl::StrCat("descriptor ", descriptor, " does not contain a session"));
   }
   std::string text(static_cast<size_t>(file.st_size), '\0');
   size_t done = 0;

@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What one program tells another that goes on with its session at STARTTLS.
+// The state of a session in a handoff from postern-smtpd to postern-smtpd-tls
+// at STARTTLS.
 
 #ifndef POSTERN_PROGRAMS_SMTPD_HANDOVER_H_
 #define POSTERN_PROGRAMS_SMTPD_HANDOVER_H_
@@ -17,15 +18,16 @@
 
 namespace postern::programs {
 
-// The rest is in the arguments, the environment and the descriptors, which stay
-// as they are.
+// The other state is in the arguments, the environment and the descriptors,
+// which do not change.
 struct Handover {
-  // When the session began, in milliseconds of CLOCK_MONOTONIC, which all
-  // programs of a machine share: its time does not begin anew.
+  // The time when the session began, in milliseconds of CLOCK_MONOTONIC. All
+  // programs of a host share this clock, so the session's timeout does not
+  // start again.
   uint64_t began = 0;
   std::string session;  // SessionInfo::session_id
   SessionHandoff stood;
-  // The facts that the client's commands have made (engine/session_info.h).
+  // The session facts from the client's commands (engine/session_info.h).
   Hello::Verb hello_verb = Hello::Verb::kHelo;
   std::string hello_name;
   std::string mechanism;
@@ -33,23 +35,23 @@ struct Handover {
   friend bool operator==(const Handover&, const Handover&) = default;
 };
 
-// Returns it as one line of printable ASCII, whatever the client has said:
-// "began=81231 greeted=1 extended=1 verb=1 hello=client.example ...".
+// Returns the state as one line of printable ASCII, for any text from the
+// client: "began=81231 greeted=1 extended=1 verb=1 hello=client.example ...".
 std::string FormatHandover(const Handover& handover);
 
-// Reads what FormatHandover() has made. An error names the field.
+// Parses a line from FormatHandover(). An error names the field.
 absl::StatusOr<Handover> ParseHandover(absl::string_view text);
 
-// Puts it into a sealed memory file (memfd_create(2)) and returns the file's
-// descriptor, which a program that takes this one's place inherits. It names
-// the client and its user, which a command line would show to every user of
-// the machine (ps(1)); the descriptors of a process are open to its own user
-// and to root alone. An error says which call failed.
+// Stores the state in a sealed memory file (memfd_create(2)) and returns the
+// descriptor of the file. The program that replaces this one inherits it. The
+// file contains the names of the client and its user. A command line would show
+// these to every user of the host (ps(1)); the descriptors of a process are
+// only accessible to its own user and to root. An error says which call failed.
 absl::StatusOr<system::Descriptor> StoreHandover(const Handover& handover);
 
-// Reads what StoreHandover() has stored at `descriptor`, and closes it: no
-// child inherits it. A descriptor that is not such a file is an error, and
-// stays open.
+// Reads the state that StoreHandover() stored at `descriptor`, and closes the
+// descriptor, so that no child inherits it. If the descriptor is not such a
+// file, returns an error and does not close it.
 absl::StatusOr<Handover> LoadHandover(int descriptor);
 
 }  // namespace postern::programs

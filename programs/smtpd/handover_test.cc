@@ -40,14 +40,14 @@ Handover Full() {
           .mechanism = "PLAIN"};
 }
 
-TEST(HandoverTest, IsOneLineOfText) {
+TEST(HandoverTest, FormatsOneLineOfText) {
   EXPECT_EQ(FormatHandover(Full()), kText);
   const auto read = ParseHandover(kText);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, Full());
 }
 
-TEST(HandoverTest, ComesBackAsItWas) {
+TEST(HandoverTest, ParsesWhatItFormats) {
   Handover extreme;
   extreme.began = UINT64_MAX;
   extreme.stood.errors = extreme.stood.auth_failures = INT_MAX;
@@ -67,11 +67,11 @@ TEST(HandoverTest, ComesBackAsItWas) {
   }
 }
 
-TEST(HandoverTest, RefusesWhatItHasNotWritten) {
+TEST(HandoverTest, RefusesInvalidText) {
   struct Row {
     absl::string_view from;
     absl::string_view to;
-    absl::string_view names;  // what the error names
+    absl::string_view names;  // the text that the error contains
   };
   constexpr Row kRows[] = {
       {kText, "", "began"},
@@ -85,7 +85,7 @@ TEST(HandoverTest, RefusesWhatItHasNotWritten) {
       {"verb=1", "verb=3", "verb"},
       {"+20", "+2", "hello"},
       {" mechanism=PLAIN", "", "mechanism"},
-      {"PLAIN", "PLAIN x=1", "behind the last"},
+      {"PLAIN", "PLAIN x=1", "after the last"},
       {"PLAIN", "PLAIN=", "mechanism"},
   };
   for (const Row& row : kRows) {
@@ -97,9 +97,9 @@ TEST(HandoverTest, RefusesWhatItHasNotWritten) {
   }
 }
 
-// Where the sysctl vm.memfd_noexec is set, the kernel adds a seal of its own
-// (F_SEAL_EXEC). Here another stands in for it, which each kernel has.
-TEST(HandoverTest, ASealMoreDoesNoHarm) {
+// If the sysctl vm.memfd_noexec is set, the kernel adds the seal F_SEAL_EXEC.
+// The test uses another seal instead, which every kernel supports.
+TEST(HandoverTest, AcceptsAnAdditionalSeal) {
   const int file = memfd_create("test", MFD_ALLOW_SEALING);
   ASSERT_GE(file, 0);
   const std::string text = FormatHandover(Full());
@@ -114,7 +114,7 @@ TEST(HandoverTest, ASealMoreDoesNoHarm) {
   EXPECT_EQ(*read, Full());
 }
 
-TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
+TEST(HandoverTest, StoresTheStateInASealedFile) {
   Handover large = Full();
   large.hello_name = std::string(4096, '\xff');
   large.stood.identity = std::string(9216, '\xff');
@@ -124,7 +124,7 @@ TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
     const int descriptor = stored->Release();  // LoadHandover() closes it
     EXPECT_LT(pwrite(descriptor, "x", 1, 0), 0);
     EXPECT_NE(ftruncate(descriptor, 0), 0);
-    EXPECT_EQ(fcntl(descriptor, F_GETFD), 0);  // exec(2) keeps it
+    EXPECT_EQ(fcntl(descriptor, F_GETFD), 0);  // exec(2) does not close it
     const auto read = LoadHandover(descriptor);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(*read, handover);
@@ -132,7 +132,7 @@ TEST(HandoverTest, GoesOverInAFileThatIsSealed) {
   }
 }
 
-TEST(HandoverTest, TakesNoOtherFileForOne) {
+TEST(HandoverTest, RefusesOtherFiles) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   const int plain = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   ASSERT_GE(null, 0);

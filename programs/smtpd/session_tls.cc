@@ -18,7 +18,7 @@
 namespace postern::programs {
 namespace {
 
-// Milliseconds of the clock that Handover::began is of.
+// Returns milliseconds of the clock of Handover::began.
 uint64_t Now() {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -41,13 +41,13 @@ absl::Status SessionTls::Begin() {
   if (options_.tls_wrapped) {
     in_clear_ = false;
     if (hooks_.tls_asked(nullptr)) return absl::OkStatus();
-    return absl::UnavailableError("--tls-wrapped: there is no TLS");
+    return absl::UnavailableError("--tls-wrapped: TLS is not available");
   }
   if (options_.tls_outside) {
     outside_.emplace(transports::ReadTlsVariables(getenv));
     if (!outside_->protocol.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        "--tls-outside: SSL_PROTOCOL does not say that there is TLS");
+        "--tls-outside: the super-server has not set SSL_PROTOCOL");
   }
   if (!offer.ok()) return offer.status();
   super_server_ = *offer;

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How the session of postern-smtpd comes to TLS: by a super-server that does
-// it, by another program, or by its own.
+// How the session of postern-smtpd gets TLS: from a super-server, from another
+// program, or from this program.
 
 #ifndef POSTERN_PROGRAMS_SMTPD_SESSION_TLS_H_
 #define POSTERN_PROGRAMS_SMTPD_SESSION_TLS_H_
@@ -25,28 +25,29 @@ namespace postern::programs {
 
 class SessionTls {
  public:
-  // Both must outlive it.
+  // `options` and `hooks` must outlive the object.
   SessionTls(const SmtpdOptions& options, const SmtpdTlsHooks& hooks);
 
-  // To be called once, before anything is read or written: finds out who does
-  // TLS, and has it asked for where it comes first. In the order of what counts
-  // more: --tls-wrapped, --tls-outside, UCSPI-TLS, --tls-cert. Takes the
-  // variables of UCSPI-TLS out of the environment: they mean nothing to other
-  // programs. An error names the option or the variable.
+  // Finds out who does TLS, in this order of precedence: --tls-wrapped,
+  // --tls-outside, UCSPI-TLS, --tls-cert. If TLS comes first, requests it.
+  // Removes the variables of UCSPI-TLS from the environment, because they have
+  // no meaning for other programs. To be called once, before anything is read
+  // or written. An error names the option or the variable.
   absl::Status Begin();
 
-  // Whether what is written to descriptor 1 reaches the client as it is, or
-  // through somebody else's TLS: a word said in the clear to a client that
-  // expects TLS is noise.
+  // Returns whether text written to descriptor 1 reaches the client as it is,
+  // or through TLS of another program. If not, nothing may be written there: a
+  // client that expects TLS cannot read cleartext.
   bool in_clear() const { return in_clear_; }
 
-  // Whether TLS comes before the first byte.
+  // Returns whether TLS comes before the first octet.
   bool first() const { return options_.tls_wrapped || outside_; }
 
-  // Puts offer and insistence into `config`.
+  // Sets in `config` whether TLS is offered and required.
   void Configure(ServerConfig* config) const;
-  // Puts how TLS comes, what was handed over, and the time that is left into
-  // both. This and `stream` must outlive the session.
+  // Sets the source of TLS, the state from a handoff, and the remaining session
+  // timeout in `info` and `stdio`. This object and `stream` must outlive the
+  // session.
   void Configure(net::DescriptorStream* stream, SessionInfo* info,
                  transports::StdioOptions* stdio);
 
@@ -55,9 +56,9 @@ class SessionTls {
 
   const SmtpdOptions& options_;
   const SmtpdTlsHooks& hooks_;
-  const uint64_t began_;  // as Handover::began
+  const uint64_t began_;  // as in Handover::began
   std::optional<transports::UcspiTls> super_server_;
-  std::optional<TlsInfo> outside_;  // what --tls-outside has come to
+  std::optional<TlsInfo> outside_;  // the TLS parameters from --tls-outside
   bool in_clear_ = true;
 };
 

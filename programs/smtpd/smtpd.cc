@@ -42,34 +42,34 @@
 namespace postern::programs {
 namespace {
 
-constexpr int kEnded = 1;  // qmail-smtpd's exit code for all but QUIT
+constexpr int kEnded = 1;  // qmail-smtpd's exit code for every end except QUIT
 constexpr int kUsage = 100;
 
-// Of the session, for those who speak without it.
+// The session's TLS, for functions without a parameter for it.
 const SessionTls* tls_of_session = nullptr;
 
 bool InClear() {
   return tls_of_session == nullptr || tls_of_session->in_clear();
 }
 
-// Says that there is no service, as the first and only line (RFC 5321 3.1
-// wants a greeting of 554 or 421), and why in the log alone: it is none of the
-// client's business.
+// Refuses service in the first and only line (RFC 5321 3.1 permits a greeting
+// of 554 or 421). The reason goes only to the log, because it does not concern
+// the client.
 int RefuseService(const absl::Status& why) {
   log::WriteLog("fatal", why.message());
   if (!InClear()) return kEnded;
   const std::string line =
       FormatReply({421, {4, 3, 0}, "unable to read controls (#4.3.0)"});
-  (void)!write(STDOUT_FILENO, line.data(), line.size());  // the end anyway
+  (void)!write(STDOUT_FILENO, line.data(), line.size());  // ends anyway
   return kEnded;
 }
 
-// What qmail-smtpd says, without a byte of memory: some replies may be lost
-// with it, but no client waits for them.
+// Sends qmail-smtpd's reply without allocating memory. Buffered replies may be
+// lost, but the client does not wait for them any more.
 void OutOfMemory() {
   constexpr char kReply[] = "421 4.3.0 out of memory (#4.3.0)\r\n";
   if (InClear()) {
-    (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // the end anyway
+    (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // ends anyway
   }
   constexpr absl::string_view kLog = "postern-smtpd: fatal: out of memory\n";
   constexpr absl::string_view kJson =
@@ -81,8 +81,8 @@ void OutOfMemory() {
   _exit(kEnded);
 }
 
-// Returns what the session asks for AUTH. An attempt that
-// fails waits on the only thread that there is.
+// Returns the Authenticator of the session. A failed attempt delays the only
+// thread.
 std::shared_ptr<Authenticator> MakeAuthenticator(
     std::shared_ptr<auth::Backend> backend, const SmtpdOptions& options,
     policy::AttemptLimits* no_limits) {
@@ -105,19 +105,20 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   const std::string session =
       options.handover ? options.handover->session : transports::NewSessionId();
   log::SetLogSession(session);
-  // A client that is gone, and a limit on the size of files (softlimit -f),
-  // are errors of write(2), not deaths.
+  // If the client has disconnected, or a limit on the size of files is reached
+  // (softlimit -f), write(2) returns an error and no signal ends the process.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
-  // Ignored, as some supervisors have it, the queue program's exit code would
-  // be lost, and with it every acceptance: queued, and refused all the same.
+  // Some supervisors start programs with SIGCHLD ignored. Then the queue
+  // program's exit code would be lost: a message would be queued and still
+  // refused.
   signal(SIGCHLD, SIG_DFL);
   std::set_new_handler(OutOfMemory);
 
   if (service::NeedsLibraries(options.auth) && !hooks.open_backend) {
     hooks.tls_asked(nullptr);
     return RefuseService(absl::UnavailableError(
-        "--auth: another program knows the users, and cannot be run"));
+        "--auth needs postern-smtpd-tls, which cannot be run"));
   }
   SessionTls tls(options, hooks);
   tls_of_session = &tls;
@@ -125,7 +126,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
     return RefuseService(status);
   }
 
-  // Each process has one client: nobody's failures are known to the next.
+  // Each process has one client, so failures cannot be counted across sessions.
   policy::AttemptLimits no_limits({.of_client = 0, .of_user = 0});
   absl::StatusOr<service::MailService> mail = service::MailService::Make(
       options, {.run = nullptr,
@@ -135,7 +136,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
                       return MakeAuthenticator(std::move(backend), options,
                                                &no_limits);
                     },
-                .warns = !options.handover});  // else they have been said
+                .warns = !options.handover});  // else they are already logged
   if (!mail.ok()) {
     RefuseService(mail.status());
     return service::CheckDestination(options.deliver).ok() ? kEnded : kUsage;
@@ -150,13 +151,13 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   }
 
   ServerConfig config = mail->config;
-  config.require_hello = false;  // qmail-smtpd never asked for one
+  config.require_hello = false;  // as in qmail-smtpd
   config.strictness = options.lenient.Of(info.remote_address);
   tls.Configure(&config);
   config.require_auth = options.submission;
   if (mail->backend != nullptr) {
     (void)service::OfferAuth(*mail->backend, options.auth, {},
-                             &config);  // all it has
+                             &config);  // all mechanisms
     if (!config.offer_starttls && !tls.first() &&
         config.mechanisms_in_clear.empty()) {
       log::WriteLog("warning",

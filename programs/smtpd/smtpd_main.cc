@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// postern-smtpd, as small as can be: TLS is another program's.
+// postern-smtpd, as small as possible: another program does TLS.
 
 #include <malloc.h>
 #include <unistd.h>
@@ -32,12 +32,12 @@ using postern::programs::Handover;
 using postern::programs::kHandoverOption;
 using postern::programs::StoreHandover;
 
-constexpr int kTemporary = 111;  // djb's tools: try again
-// Octets that the heap grows by beyond what is needed: `softlimit -m 3000000`
-// leaves no room for the C library's 128 KiB.
+constexpr int kTemporary = 111;  // from djb's tools: try again later
+// The heap grows by this many bytes more than needed. `softlimit -m 3000000`
+// leaves no room for the C library's default of 128 KiB.
 constexpr int kHeapPad = 4096;
 
-// Returns only if that cannot be, with the reason.
+// Becomes postern-smtpd-tls. Returns only on failure, with the reason.
 absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
                               const Handover* handover) {
   constexpr absl::string_view kProgram = "postern-smtpd-tls";
@@ -50,8 +50,8 @@ absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
 
 }  // namespace
 
-// In the place of libstdc++'s own handler, which prints the exception's name
-// and has 46 KB of code to make it readable. No exception is expected here.
+// Replaces libstdc++'s handler, which prints the exception's name and needs 46
+// KB of code to make it readable. No exception is expected here.
 void __gnu_cxx::__verbose_terminate_handler() {
   WriteLog("fatal", "an unexpected exception");
   std::abort();
@@ -70,13 +70,13 @@ int main(int argc, char** argv) {
   hooks.tls_asked = [&](const Handover* handover) {
     const absl::Status status =
         BecomeTlsProgram({argv, static_cast<size_t>(argc)}, handover);
-    // Once: a client may ask as often as it likes.
+    // Log the reason only once, because a client may send STARTTLS many times.
     if (!said)
       WriteLog("tls", absl::StrCat("not available: ", status.message()));
     said = true;
     return false;
   };
   hooks.secure = [](postern::net::StreamChannel*) { return nullptr; };
-  // Nothing is buffered, and a process a connection need not tidy up.
+  // Nothing is buffered, and a process for one connection needs no cleanup.
   _exit(postern::programs::RunSmtpd(*options, hooks));
 }

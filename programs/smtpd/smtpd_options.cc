@@ -26,7 +26,7 @@
 namespace postern::programs {
 namespace {
 
-// djb's tools: wrong usage.
+// From djb's tools: wrong usage.
 constexpr int kUsage = 100;
 
 constexpr service::OptionRow kRows[] = {
@@ -37,10 +37,8 @@ constexpr service::OptionRow kRows[] = {
     service::kDeliverRow,
     service::kOpenRelayRow,
     service::kSendersRow,
-    {"max-recipients", "N [10000]", "recipients of a message; 452 beyond"},
-    {"max-errors", "N [100]",
-     "refused commands before 421 and the end of the\n"
-     "session"},
+    {"max-recipients", "N [10000]", "recipients of a message; 452 above"},
+    {"max-errors", "N [100]", "refused commands before a session ends (421)"},
     service::kAuthRow,
     service::kCramMd5Row,
     service::kSaslConfigRow,
@@ -51,7 +49,7 @@ constexpr service::OptionRow kRows[] = {
     service::kIgnoreAuthzidRow,
     service::kMaxAuthFailuresRow,
     service::kAuthDelayRow,
-    {"submission", "", "take mail from users alone: 530 before AUTH"},
+    {"submission", "", "accept mail only from users: 530 before AUTH"},
     service::kSessionTimeoutRow,
     service::kBareNewlinesRow,
     service::kLenientRow,
@@ -68,8 +66,8 @@ constexpr service::OptionRow kRows[] = {
     {"require-tls", "", "530 before STARTTLS"},
     {"tls-wrapped", "", "TLS from the first byte"},
     {"tls-outside", "",
-     "the same, but by the super-server: SSL_PROTOCOL\n"
-     "and SSL_CIPHER say what it has come to"},
+     "TLS from the first byte by the super-server; it\n"
+     "sets SSL_PROTOCOL and SSL_CIPHER"},
     {kHandoverOption, "N", "", service::OptionRow::From::kCommandLine},
 };
 
@@ -89,9 +87,9 @@ constexpr char kHead[] =
     "Usage: postern-smtpd [OPTION]... [[HOST] CHECKER SUBPROGRAM...]\n"
     "\n"
     "Receives mail by SMTP on descriptors 0 and 1, under tcpserver or another\n"
-    "UCSPI super-server, in the place of qmail-smtpd. CHECKER is a "
+    "UCSPI super-server. It replaces qmail-smtpd. CHECKER is a "
     "checkpassword\n"
-    "program, which runs SUBPROGRAM (true) if a password is right.\n"
+    "program. It runs SUBPROGRAM (such as true) if a password is right.\n"
     "\n";
 constexpr char kFoot[] =
     "\n"
@@ -99,7 +97,7 @@ constexpr char kFoot[] =
     "an\n"
     "environment variable (POSTERN_CONTROL). See postern-smtpd(8).\n";
 
-// The arguments of a patched qmail-smtpd's run script.
+// Reads the arguments of a run script for a patched qmail-smtpd.
 void ReadChecker(service::Options* given, service::AuthOptions* options) {
   const std::vector<std::string> arguments(given->operands().begin(),
                                            given->operands().end());

@@ -15,12 +15,12 @@
 
 namespace postern::programs {
 
-// The option that hands a session over, which is no user's: its value is the
-// descriptor that StoreHandover() has returned.
+// The internal option for a handoff. Its value is the descriptor from
+// StoreHandover().
 inline constexpr absl::string_view kHandoverOption = "handover";
 
-// Each limit is far above what a mail server does and below what an attack
-// needs; qmail-smtpd has none of them.
+// Each limit is far above the needs of a mail server and below the needs of an
+// attack. qmail-smtpd has none of them.
 struct SmtpdOptions : service::MailOptions, service::CertificateOptions {
   SmtpdOptions() {
     max_recipients = 10000;
@@ -30,16 +30,16 @@ struct SmtpdOptions : service::MailOptions, service::CertificateOptions {
 
   bool submission = false;   // 530 before AUTH
   bool tls_wrapped = false;  // from the first byte
-  bool tls_outside = false;  // the same, by the super-server
-  bool require_tls = false;  // 530 before it
-  // From another program that has served the session so far; absent: begin it.
+  bool tls_outside = false;  // TLS from the first byte, by the super-server
+  bool require_tls = false;  // 530 before STARTTLS
+  // The state of the session from another program. Absent: a new session.
   std::optional<Handover> handover;
 };
 
-// Reads the command line, --config FILE and POSTERN_... variables, in falling
-// precedence. Returns nullopt when the program is to end with `*exit_code`: 0
-// behind --help and --version, 100 behind an error, which is on standard error
-// and names the option, or the file and key.
+// Reads the command line, the file of --config and the variables POSTERN_...,
+// in this order of precedence. Returns nullopt if the program must end with
+// `*exit_code`: 0 after --help and --version, 100 after an error. The error is
+// on standard error and names the option, or the file and line.
 std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
                                              int* exit_code);
 

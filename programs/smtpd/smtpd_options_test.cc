@@ -19,14 +19,14 @@ namespace {
 
 class SmtpdOptionsTest : public testing::Test {
  protected:
-  // Variables are options too, and the caller's are not this test's.
+  // Options are also read from variables, so the test starts without variables.
   void SetUp() override {
     clearenv();
     setenv("PATH", "/bin:/usr/bin", /*overwrite=*/1);
   }
 
-  // Reads a command line. What is printed is in `printed_` afterwards, and the
-  // exit code in `exit_code_`.
+  // Reads a command line. Sets `printed_` to the output and `exit_code_` to the
+  // exit code.
   std::optional<SmtpdOptions> Read(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "postern-smtpd");
     std::vector<char*> argv;
@@ -52,7 +52,7 @@ TEST_F(SmtpdOptionsTest, HasDefaults) {
   EXPECT_EQ(printed_, "");
   EXPECT_EQ(options->control, "/var/qmail/control");
   EXPECT_EQ(options->deliver, "qmail-queue");
-  EXPECT_EQ(options->databytes, 0u);  // no limit, as qmail-smtpd
+  EXPECT_EQ(options->databytes, 0u);  // no limit, as in qmail-smtpd
   EXPECT_EQ(options->max_recipients, 10000);
   EXPECT_EQ(options->max_errors, 100);
   EXPECT_FALSE(options->submission);
@@ -64,14 +64,14 @@ TEST_F(SmtpdOptionsTest, HasDefaults) {
   EXPECT_TRUE(options->certificates.empty());
 }
 
-// tcpserver can be run so that it passes no local name.
-TEST_F(SmtpdOptionsTest, NeedsNoNameOfItsOwn) {
+// tcpserver can be configured to pass no local name.
+TEST_F(SmtpdOptionsTest, NeedsNoProgramName) {
   int exit_code = -1;
   EXPECT_TRUE(ReadSmtpdOptions(0, nullptr, &exit_code));
   EXPECT_EQ(exit_code, 0);
 }
 
-TEST_F(SmtpdOptionsTest, TakesWhatIsGiven) {
+TEST_F(SmtpdOptionsTest, ReadsEachOption) {
   auto options =
       Read({"--tls-cert=/a", "--tls-min=1.0", "--tls-ciphers=AES128-SHA",
             "--require-tls", "--tls-wrapped", "--max-recipients=7",
@@ -95,7 +95,7 @@ TEST_F(SmtpdOptionsTest, TakesWhatIsGiven) {
   EXPECT_FALSE(options->submission);
 }
 
-TEST_F(SmtpdOptionsTest, TakesAPatchedQmailsArguments) {
+TEST_F(SmtpdOptionsTest, ReadsTheArgumentsOfAPatchedQmail) {
   const auto options =
       Read({"--submission", "mx.example.org", "/bin/sh", "/bin/true"});
   ASSERT_TRUE(options) << printed_;
@@ -108,7 +108,7 @@ TEST_F(SmtpdOptionsTest, TakesAPatchedQmailsArguments) {
             (std::vector<std::string>{"/bin/sh", "/bin/true"}));
 }
 
-TEST_F(SmtpdOptionsTest, TakesOverASession) {
+TEST_F(SmtpdOptionsTest, ReadsAHandoff) {
   Handover handover;
   handover.began = 12345;
   handover.hello_name = "client.example";
@@ -119,7 +119,7 @@ TEST_F(SmtpdOptionsTest, TakesOverASession) {
   EXPECT_TRUE(*options->handover == handover);
 }
 
-TEST_F(SmtpdOptionsTest, NamesWhatIsWrong) {
+TEST_F(SmtpdOptionsTest, ErrorNamesTheMistake) {
   const struct {
     std::vector<std::string> arguments;
     const char* mistake;
@@ -131,7 +131,7 @@ TEST_F(SmtpdOptionsTest, NamesWhatIsWrong) {
       {{"--client-ca=/ca"}, "--client-ca: needs --tls-cert"},
       {{"--tls-cert=/a", "--tls-wrapped", "--tls-outside"},
        "--tls-outside: not with --tls-wrapped"},
-      {{"--tls-key=/a"}, "--tls-key: as many as --tls-cert, or none"},
+      {{"--tls-key=/a"}, "--tls-key: needs as many as --tls-cert, or none"},
       {{"--handover=nonsense"}, "--handover: "},
       {{"--handover=1000000"}, "--handover: descriptor 1000000"},
       {{"/no/such/checker", "/bin/true"}, ""},
@@ -147,11 +147,11 @@ TEST_F(SmtpdOptionsTest, NamesWhatIsWrong) {
   }
 }
 
-TEST_F(SmtpdOptionsTest, HelpAndVersionEndItWell) {
+TEST_F(SmtpdOptionsTest, HelpAndVersionExitWithZero) {
   EXPECT_FALSE(Read({"--help"}));
   EXPECT_EQ(exit_code_, 0);
   EXPECT_TRUE(absl::StrContains(printed_, "--tls-ciphers LIST")) << printed_;
-  // It is no user's.
+  // --handover is an internal option.
   EXPECT_FALSE(absl::StrContains(printed_, "handover")) << printed_;
   EXPECT_FALSE(Read({"--version"}));
   EXPECT_EQ(exit_code_, 0);

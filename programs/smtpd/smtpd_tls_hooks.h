@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What one postern-smtpd has and another has not.
+// The differences between postern-smtpd and postern-smtpd-tls.
 
 #ifndef POSTERN_PROGRAMS_SMTPD_SMTPD_TLS_HOOKS_H_
 #define POSTERN_PROGRAMS_SMTPD_SMTPD_TLS_HOOKS_H_
@@ -16,20 +16,20 @@
 
 namespace postern::programs {
 
-// What differs between postern-smtpd, which is static, and postern-smtpd-tls,
-// which has what a static program cannot have. Both are needed where there are
-// certificates.
+// postern-smtpd is static; postern-smtpd-tls has everything that a static
+// program cannot have. Servers with certificates need both.
 struct SmtpdTlsHooks {
-  // Hears that TLS is wanted, before the 220 to STARTTLS or, with null, before
-  // the first byte (--tls-wrapped); returns whether it can be had, and says in
-  // the log why not. It need not return: another program can take over.
+  // Called when TLS is wanted: before the 220 to STARTTLS or, with null, before
+  // the first octet (--tls-wrapped). Returns whether TLS is available; if not,
+  // the reason is in the log. May not return, because another program can
+  // continue the session.
   std::function<bool(const Handover* handover)> tls_asked;
-  // StdioOptions::secure, behind a tls_asked() that has said true.
+  // StdioOptions::secure, called after tls_asked() has returned true.
   std::function<std::unique_ptr<net::SecureChannel>(net::StreamChannel* below)>
       secure;
   // Opens the backends of AUTH that need a library. Empty: this program has
-  // none, and tls_asked() is called with null where they are needed, since the
-  // other program has them too.
+  // none. If they are needed, tls_asked() is called with null, because the
+  // other program has them as well.
   service::OpenBackend open_backend;
 };
 

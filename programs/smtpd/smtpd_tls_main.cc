@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// postern-smtpd with what a static program cannot have: OpenSSL.
+// postern-smtpd with OpenSSL, which a static program cannot have.
 
 #include <unistd.h>
 
@@ -29,14 +29,14 @@
 namespace postern::programs {
 namespace {
 
-// The context of one session, made when it is asked for.
+// The TLS context of one session, made at the first request.
 class Tls {
  public:
   explicit Tls(const service::CertificateOptions& options)
       : options_(options) {}
 
-  // Returns whether it is there. What is wrong is said once: a client may ask
-  // as often as it likes.
+  // Returns whether the context is available. Logs problems only once, because
+  // a client may send STARTTLS many times.
   bool Load() {
     if (loaded_) return loaded_->ok();
     loaded_.emplace(Make());
@@ -51,14 +51,14 @@ class Tls {
     return true;
   }
 
-  // Behind a Load() that has said true.
+  // To be called after Load() has returned true.
   std::unique_ptr<net::SecureChannel> MakeChannel(net::StreamChannel* below) {
     return std::make_unique<net::TlsChannel>(**loaded_, below);
   }
 
  private:
   absl::StatusOr<std::shared_ptr<const net::TlsContext>> Make() const {
-    // No tickets: the key to them would end with this process.
+    // No tickets, because their key would end with this process.
     net::TlsSettings settings = options_.tls;
     settings.tickets = false;
     const absl::Status ciphers = net::CheckTlsSettings(settings);
@@ -79,7 +79,7 @@ class Tls {
 
 int main(int argc, char** argv) {
   using postern::programs::Handover;
-  constexpr int kTemporary = 111;  // djb's tools: try again
+  constexpr int kTemporary = 111;  // from djb's tools: try again later
   if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
   postern::log::KeepLogOffConnection();
   int exit_code = 0;
@@ -93,6 +93,6 @@ int main(int argc, char** argv) {
   hooks.secure = [&tls](postern::net::StreamChannel* below) {
     return tls.MakeChannel(below);
   };
-  // Nothing is buffered, and a process a connection need not tidy up.
+  // Nothing is buffered, and a process for one connection needs no cleanup.
   _exit(postern::programs::RunSmtpd(*options, hooks));
 }

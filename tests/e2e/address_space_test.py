@@ -107,7 +107,7 @@ class AddressSpaceTest(harness.TlsTestCase):
         self.assertEqual(process.returncode, 0)
         self.assertRegex(
             log, "tls: not available: /.*/postern-smtpd-tls needs "
-            f"{SMTPD_TLS} octets of address space, and the limit is {SMTPD}\n")
+            f"{SMTPD_TLS} bytes of address space, and the limit is {SMTPD}\n")
         # From the first byte there is no reply to give; but the log says why.
         talk = self.session(SMTPD_TLS - 1, "", "--tls-cert",
                             str(self.certificate), "--tls-wrapped")
