@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // How much memory one client of postern serve can hold, whatever it does: in
-// the process, and in the kernel for its socket. DESIGN.md has the bound.
+// the process, and in the kernel for its socket. docs/limits.md has the limit.
 //
 // The connection is one of TCP on loopback, and its client never reads more
 // than it has to. Memory is counted while the server is at work, so what the
@@ -55,7 +55,7 @@ namespace {
 using transports::Connection;
 using transports::ConnectionId;
 
-// What DESIGN.md says.
+// The limits of docs/limits.md.
 constexpr size_t kMaxProcess = size_t{3} << 20;
 // The kernel allows twice what is asked for, and a packet more.
 constexpr size_t kPacket = 128 << 10;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Compares what a session replies to each verb in each phase with the table
-// in DESIGN.md.
+// in docs/architecture.md.
 
 #include <fstream>
 #include <map>
@@ -138,7 +138,7 @@ std::string Observe(const VerbRow& row, const Place& place) {
 }
 
 TEST(StateMatrixTest, IsAsTheTableSays) {
-  const std::vector<Row> rows = ReadTable("DESIGN.md");
+  const std::vector<Row> rows = ReadTable("docs/architecture.md");
   ASSERT_GT(rows.size(), 1u);
   ASSERT_EQ(rows[0].size(), kPhases + 1u);
   for (int i = 0; i < kPhases; ++i) {

@@ -290,8 +290,8 @@ TEST_F(ConnectionTest, TheSessionTimeoutLimitsTheHandshake) {
   EXPECT_EQ(ends_[0].reason, CloseReason::kTimeout);
 }
 
-// The timer is set for the handshake, which has ended. Since then the connection
-// has only waited for turns.
+// The timer is set for the handshake, which has ended. Since then the
+// connection has only waited for turns.
 TEST_F(ConnectionTest, AnOldDeadlineDoesNotEndASessionThatWaitsForATurn) {
   counts_.handshake_octets = 1;
   options_.handshake_timeout = absl::Seconds(1);

@@ -36,7 +36,8 @@ enum class Verb : uint8_t {
   kUnknown,        // 500
 };
 
-// The state of a session between two commands. DESIGN.md prints the table.
+// The state of a session between two commands. docs/architecture.md has the
+// table.
 enum class Phase : uint8_t {
   kRefused,       // greeted with 554: RFC 5321 3.1
   kTlsRequired,   // TLS is required, and has not started: RFC 3207 4
