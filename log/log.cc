@@ -37,7 +37,8 @@ void Write(absl::string_view line) {
 }  // namespace
 
 void SetLogSession(absl::string_view session) {
-  session.copy(own_session, sizeof(own_session) - 1);
+  const size_t size = session.copy(own_session, sizeof(own_session) - 1);
+  own_session[size] = '\0';
 }
 
 LogScope::LogScope(const LogSubject& about)

@@ -78,9 +78,6 @@ class MessagesUnderWay {
   // answer is unknown.
   size_t LogRest();
 
-  // Logs that a message was interrupted.
-  static void Log(const MessageFacts& facts);
-
  private:
   mutable std::mutex mutex_;
   bool interrupted_ = false;               // guarded by mutex_

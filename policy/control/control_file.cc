@@ -84,7 +84,8 @@ absl::StatusOr<std::optional<std::vector<Line>>> ReadControlList(
   if (!content->has_value()) return std::nullopt;
   Mistake carriage_return(
       "the entry ends in a carriage return, which is part of it");
-  Mistake leading_space("the entry begins with a space, which is part of it");
+  Mistake leading_space(
+      "the entry begins with white space, which is part of it");
   std::vector<Line> lines;
   absl::string_view rest = **content;
   lines.reserve(

@@ -152,8 +152,9 @@ TEST(ControlFileTest, KeepsCarriageReturnsAndLeadingSpaceWithAWarning) {
       warnings,
       ElementsAre(file + ":2: the entry ends in a carriage return, which is "
                          "part of it (and 2 more like it).",
-                  file + ":5: the entry begins with a space, which is part of "
-                         "it (and 1 more like it)."));
+                  file +
+                      ":5: the entry begins with white space, which is part of "
+                      "it (and 1 more like it)."));
 }
 
 TEST(ControlFileTest, MissingFileIsNotAnError) {
