@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Accepts mail and forgets it, to measure everything but the delivery.
+// Accepts mail and discards it. For measurements of everything but storage.
 
 #ifndef POSTERN_DELIVERY_DISCARD_H_
 #define POSTERN_DELIVERY_DISCARD_H_
@@ -12,8 +12,8 @@
 
 namespace postern::delivery {
 
-// Loses every message it accepts, and keeps what else it promises as well as it
-// keeps them. Thread-safe.
+// Discards every message that it accepts. It claims to carry every extension,
+// since it never has to honour one. Thread-safe.
 class Discard : public Delivery {
  public:
   ExtensionSet carries() const override { return ExtensionSet::All(); }

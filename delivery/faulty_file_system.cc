@@ -43,7 +43,7 @@ ssize_t FaultyFileSystem::Do(Op op, std::string path, Real real) {
   const bool fail = every_ == op ||
                     (nth_ == number && fault_ != Fault::kShort) ||
                     (nth_ != 0 && number > nth_ && fault_ == Fault::kFromThere);
-  // The descriptor is gone after a close that fails.
+  // close() closes the descriptor even if it fails.
   const bool works = !fail || op == Op::kClose ||
                      (nth_ == number && fault_ == Fault::kAfter &&
                       op != Op::kOpen && op != Op::kWrite && op != Op::kCopy);

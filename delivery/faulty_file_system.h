@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A file system that fails on demand and remembers what was asked of it.
+// For tests: a file system that fails on demand and records its calls.
 
 #ifndef POSTERN_DELIVERY_FAULTY_FILE_SYSTEM_H_
 #define POSTERN_DELIVERY_FAULTY_FILE_SYSTEM_H_
@@ -17,8 +17,9 @@
 
 namespace postern::delivery {
 
-// Forwards to another file system, all but fsync(): a test has no power cuts,
-// and thousands of messages. For one thread, unlike others.
+// Forwards each call to another file system, except fsync(), which would be
+// slow for thousands of messages and shows nothing without a power cut. Unlike
+// other file systems it is not thread-safe.
 class FaultyFileSystem : public FileSystem {
  public:
   enum class Op : uint8_t {
@@ -37,37 +38,39 @@ class FaultyFileSystem : public FileSystem {
   };
   struct Call {
     Op op = Op::kOpen;
-    // The path as far as it was opened; of a rename or a link, the new one.
+    // The path, made of the names that were opened. For a rename or a link, the
+    // new path.
     std::string path;
     bool ok = false;
   };
   enum class Fault : uint8_t {
     kOnce,       // the n-th call fails and does nothing
-    kAfter,      // the n-th call does its work and then says that it failed
-    kFromThere,  // the n-th call fails, and so does every later one
-    kShort,      // the n-th call, if it moves data, moves one byte
+    kAfter,      // the n-th call does its work, then returns the error
+    kFromThere,  // the n-th call and all later calls fail
+    kShort,      // the n-th call, if it transfers data, transfers one byte
   };
 
   explicit FaultyFileSystem(FileSystem& real) : real_(real) {}
 
-  // Says that the process is `user`'s, and does not really change owners: a
-  // test need not be root.
+  // Makes EffectiveUser() return `user`. Chown() only records its arguments, so
+  // that a test need not run as root.
   void PretendUser(uid_t user) { user_ = user; }
-  // The last owner and group that Chown() was given.
+  // The arguments of the last Chown().
   const std::optional<std::pair<uid_t, gid_t>>& owner() const { return owner_; }
 
-  // Renames nothing from now on, like NFS.
+  // Makes every RenameAt() fail with EINVAL from now on, like NFS.
   void LackRename() { lacks_rename_ = true; }
 
   // Makes the `n`-th call from now, counted from 1, fail with `error`. A close
-  // that fails closes nevertheless, as Linux does. Forgets earlier calls.
+  // that fails still closes the descriptor, as on Linux. Forgets earlier calls.
   void Fail(size_t n, int error, Fault fault = Fault::kOnce);
-  // Makes every call of `op` fail with `error` from now on. Forgets calls.
+  // Makes every call of `op` fail with `error` from now on. Forgets earlier
+  // calls.
   void FailEvery(Op op, int error);
-  // Lets everything succeed from now on. Forgets earlier calls.
+  // Makes all calls succeed from now on. Forgets earlier calls.
   void Heal();
 
-  // The call that Fail() hit, if one did.
+  // The call that Fail() made fail; nullopt if it has not been reached.
   const std::optional<Call>& hit() const { return hit_; }
   const std::vector<Call>& calls() const { return calls_; }
   size_t open_count() const { return paths_.size(); }
@@ -91,10 +94,10 @@ class FaultyFileSystem : public FileSystem {
   uid_t EffectiveUser() override { return user_; }
 
  private:
-  // Runs `real` as the next call, or fails it.
+  // Records the next call, and runs `real` or makes the call fail.
   template <typename Real>
   ssize_t Do(Op op, std::string path, Real real);
-  // The size of a transfer, made short if its turn has come.
+  // Returns `size`, or at most 1 if Fail() says that the next call is short.
   size_t Shorten(size_t size) const;
   std::string PathOf(int directory, const std::string& name) const;
   void Reset();
@@ -103,13 +106,13 @@ class FaultyFileSystem : public FileSystem {
   bool lacks_rename_ = false;
   uid_t user_ = real_.EffectiveUser();
   std::optional<std::pair<uid_t, gid_t>> owner_;
-  size_t nth_ = 0;  // 0: none fails
+  size_t nth_ = 0;  // the call that fails; 0: none
   int error_ = 0;
   Fault fault_ = Fault::kOnce;
   std::optional<Op> every_;
   std::vector<Call> calls_;
   std::optional<Call> hit_;
-  std::map<int, std::string> paths_;  // of what is open
+  std::map<int, std::string> paths_;  // of open descriptors
   size_t most_open_ = 0;
 };
 

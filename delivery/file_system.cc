@@ -62,29 +62,31 @@ class Posix : public FileSystem {
   uid_t EffectiveUser() override { return geteuid(); }
 };
 
-// Returns true where copy_file_range(2) may say no and read(2) may still say
-// yes: old kernels, two file systems, file systems without it.
+// Returns true if read(2) and write(2) may succeed although copy_file_range(2)
+// returned `error`: an old kernel, two file systems, or a file system that does
+// not support it.
 bool CannotCopy(ssize_t error) {
   return error == -EXDEV || error == -EINVAL || error == -ENOSYS ||
          error == -EOPNOTSUPP || error == -EPERM || error == -EBADF;
 }
 
-// Returns whether the link count of the directory `path` says that there are
-// directories in it, the ".." of each of which is a link.
+// Returns whether the link count of the directory `path` shows that it has
+// subdirectories. The ".." of each subdirectory is a link.
 bool HoldsFolders(FileSystem& files, const std::string& path) {
   const int fd = OpenFile(files, AT_FDCWD, path, O_PATH | O_DIRECTORY);
   if (fd < 0) return false;
   struct stat status {};
   const bool known = files.Stat(fd, &status) >= 0;
   (void)files.Close(fd);               // nothing was written through it
-  constexpr nlink_t kLinksOfNone = 2;  // its own name and "."
+  constexpr nlink_t kLinksOfNone = 2;  // the directory's name and "."
   return known && status.st_nlink > kLinksOfNone;
 }
 
 }  // namespace
 
 FileSystem& PosixFileSystem() {
-  // Never destroyed: a sink may outlive main() in a program with threads.
+  // Never destroyed: in a program with threads a transaction may outlive
+  // main().
   static Posix& files = *new Posix;
   return files;
 }
@@ -103,7 +105,7 @@ int WriteAll(FileSystem& files, int fd, absl::string_view data) {
     const ssize_t n = files.Write(fd, data);
     if (n == -EINTR) continue;
     if (n < 0) return static_cast<int>(n);
-    if (n == 0) return -EIO;  // or this would never end
+    if (n == 0) return -EIO;  // otherwise this loop would not end
     data.remove_prefix(static_cast<size_t>(n));
   }
   return 0;
@@ -111,13 +113,13 @@ int WriteAll(FileSystem& files, int fd, absl::string_view data) {
 
 int CopyAll(FileSystem& files, int from, uint64_t offset, int to,
             uint64_t size) {
-  constexpr uint64_t kMaxCopy = 1 << 30;  // what the kernel takes at once
+  constexpr uint64_t kMaxCopy = 1 << 30;  // below the kernel's limit per call
   bool in_kernel = true;
   while (size > 0 && in_kernel) {
     const ssize_t n = files.Copy(from, offset, to, std::min(size, kMaxCopy));
     if (n == -EINTR) continue;
     if (n < 0 && !CannotCopy(n)) return static_cast<int>(n);
-    // Some file systems say "end of file" where they mean "I cannot".
+    // Some file systems return 0 (end of file) if they cannot copy.
     in_kernel = n > 0;
     if (!in_kernel) break;
     offset += static_cast<uint64_t>(n);
@@ -153,7 +155,7 @@ int HoldsEntries(FileSystem& files, const std::string& path) {
       OpenFile(files, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOCTTY);
   if (fd == -EACCES) return HoldsFolders(files, path) ? 1 : fd;
   if (fd < 0) return fd;
-  // One name beside "." and ".." is enough, and a buffer holds several.
+  // One name other than "." and ".." is enough, and a buffer holds several.
   alignas(dirent64) char buffer[4096];
   int result = 0;
   while (result == 0) {

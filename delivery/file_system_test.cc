@@ -29,12 +29,12 @@ TEST(FileSystemTest, OpenedFilesAreNotInherited) {
             -ENOENT);
 }
 
-TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
+TEST(FileSystemTest, CopyAllWorksWithAndWithoutCopyFileRange) {
   files::TestFolder folder;
   std::string contents;
   for (int i = 0; i < 100000; ++i) contents.push_back(static_cast<char>(i));
   folder.Write("from", contents);
-  // No fault; a lie about the end of the file; "I cannot", as it is said.
+  // -1: no fault. 0: a false end of file. Others: "not supported".
   for (const int error :
        {-1, 0, EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, EBADF}) {
     FaultyFileSystem files(PosixFileSystem());
@@ -45,7 +45,7 @@ TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
     EXPECT_EQ(WriteAll(files, to, "head "), 0);
     EXPECT_EQ(CopyAll(files, from, 3, to, contents.size() - 3), 0) << error;
     EXPECT_EQ(folder.Read("to"), "head " + contents.substr(3)) << error;
-    // A file that has lost its end is not copied in part and called whole.
+    // A file that is too short is an error, not a partial copy.
     EXPECT_EQ(CopyAll(files, from, 0, to, contents.size() + 1), -EIO);
     files.Close(from);
     files.Close(to);
@@ -53,7 +53,7 @@ TEST(FileSystemTest, CopiesInTheKernelAndWithoutItsHelp) {
   }
 }
 
-TEST(FileSystemTest, CopyStopsWhereItMust) {
+TEST(FileSystemTest, CopyAllReturnsOtherErrorsAtOnce) {
   files::TestFolder folder;
   folder.Write("from", "0123456789");
   for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG}) {
@@ -69,7 +69,7 @@ TEST(FileSystemTest, CopyStopsWhereItMust) {
   }
 }
 
-TEST(FileSystemTest, WhatIsGoneCountsAsRemoved) {
+TEST(FileSystemTest, RemoveFileSucceedsIfTheFileDoesNotExist) {
   files::TestFolder folder;
   EXPECT_EQ(RemoveFile(PosixFileSystem(), AT_FDCWD, folder.File("a")), 0);
   FaultyFileSystem files(PosixFileSystem());
@@ -81,7 +81,7 @@ TEST(FileSystemTest, WhatIsGoneCountsAsRemoved) {
   EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.File("a")), -EROFS);
 }
 
-TEST(FileSystemTest, TellsAnEmptyDirectoryFromOneThatHoldsSomething) {
+TEST(FileSystemTest, HoldsEntriesFindsAnyEntry) {
   files::TestFolder folder;
   folder.MakeDirectory("empty");
   folder.MakeDirectory("nested/.hidden");
@@ -106,7 +106,7 @@ TEST(FileSystemTest, TellsAnEmptyDirectoryFromOneThatHoldsSomething) {
   EXPECT_EQ(files.open_count(), 0u);
 }
 
-// A directory that this process may search, but not read.
+// Makes each directory one that this process may search, but not read.
 class UnreadableFolder : public FaultyFileSystem {
  public:
   explicit UnreadableFolder(nlink_t links)
@@ -126,7 +126,8 @@ class UnreadableFolder : public FaultyFileSystem {
   const nlink_t links_;
 };
 
-TEST(FileSystemTest, LinksTellOfFoldersInWhatMayNotBeRead) {
+TEST(FileSystemTest,
+     UnreadableDirectoryHoldsEntriesIfLinkCountShowsSubdirectories) {
   files::TestFolder folder;
   for (const nlink_t links : {0, 1, 2, 3, 70000}) {
     UnreadableFolder files(links);
@@ -137,8 +138,8 @@ TEST(FileSystemTest, LinksTellOfFoldersInWhatMayNotBeRead) {
   }
 }
 
-// Who tests the tester.
-TEST(FaultyFileSystemTest, FailsTheCallsItWasToldToFail) {
+// Tests the test double itself.
+TEST(FaultyFileSystemTest, FailsTheRequestedCalls) {
   files::TestFolder folder;
   folder.Write("a", "abc");
   FaultyFileSystem files(PosixFileSystem());

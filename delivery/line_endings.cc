@@ -10,7 +10,7 @@
 
 namespace postern::delivery {
 
-// Not make_unique: it would touch every page of a buffer that most messages do
+// make_unique would write to every page of the buffer, which most messages do
 // not fill.
 LineEndings::LineEndings(size_t capacity)
     : capacity_(capacity), data_(new char[capacity + 2]) {
@@ -24,13 +24,13 @@ void LineEndings::Put(const char* from, size_t size) {
 
 bool LineEndings::Take(absl::string_view* text) {
   while (!text->empty()) {
-    // Room for a CR held back and for what follows it.
+    // Room for a held CR and the octet after it.
     if (capacity_ - size_ < 2) return false;
     if (held_) {
       held_ = false;
       if (text->front() != '\n') Put("\r", 1);
     }
-    // What comes out is never longer than what goes in, so this much fits.
+    // The output is never longer than the input, so this fits.
     const absl::string_view chunk = text->substr(0, capacity_ - size_);
     const char* at = chunk.data();
     const char* const end = at + chunk.size();

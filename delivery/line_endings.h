@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// From the wire's line ends to the disk's: CRLF becomes LF.
+// Converts line ends from CRLF, as in SMTP, to LF, as in files.
 
 #ifndef POSTERN_DELIVERY_LINE_ENDINGS_H_
 #define POSTERN_DELIVERY_LINE_ENDINGS_H_
@@ -13,8 +13,8 @@
 
 namespace postern::delivery {
 
-// A buffer of fixed size that turns CRLF into LF as it takes text in. A CRLF
-// may come in two pieces; a CR or an LF alone stays what it is.
+// A buffer of fixed size that converts CRLF to LF when text is added. A CRLF
+// may arrive in two pieces. A bare CR or LF is not changed.
 //
 //   LineEndings out(64 << 10);
 //   for (absl::string_view slice : slices) {
@@ -30,20 +30,22 @@ class LineEndings {
   // Holds up to `capacity` bytes, at least 2.
   explicit LineEndings(size_t capacity);
 
-  // Takes what fits from the front of *text. Returns true if that was all;
-  // false means that the buffer is full: empty it and call again.
+  // Moves what fits from the front of *text into the buffer. Returns true if
+  // that was all of it. False means that the buffer is full: write pending(),
+  // call Clear() and call again.
   bool Take(absl::string_view* text);
-  // The same without the conversion, for text with line ends of the disk.
-  // Must not follow a piece of message that ended in a CR.
+  // The same without conversion, for text that has LF line ends already. Must
+  // not follow a piece that ended in a CR.
   bool TakeAsIs(absl::string_view* text);
-  // Ends the text. A CR at its very end was not part of a CRLF, and now counts
-  // as pending; so does an LF, if the last line has none. A message in chunks
-  // may end so (RFC 3030), and qmail-remote bounces what does.
+  // Ends the text. Adds a CR that was held back to pending(). Adds an LF if the
+  // last line has none: a message sent with BDAT may end so (RFC 3030), and
+  // qmail-remote bounces a message without it.
   void Finish();
-  // Forgets what is pending, because it has been written.
+  // Empties the buffer after pending() was written.
   void Clear() { size_ = 0; }
 
-  // What is to be written. The view is good until the next call.
+  // The text to write. The view is valid until the next call of a non-const
+  // method.
   absl::string_view pending() const { return {data_.get(), size_}; }
 
  private:
@@ -52,8 +54,8 @@ class LineEndings {
   const size_t capacity_;
   const std::unique_ptr<char[]> data_;  // two bytes more, for Finish()
   size_t size_ = 0;
-  bool held_ = false;  // a CR came last, and what follows it decides
-  char last_ = '\n';   // of what went out, but for what is held
+  bool held_ = false;  // the last octet was a CR, which is held back
+  char last_ = '\n';   // the last octet put into the buffer
 };
 
 }  // namespace postern::delivery

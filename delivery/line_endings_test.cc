@@ -15,8 +15,8 @@
 namespace postern::delivery {
 namespace {
 
-// Feeds `text` in pieces of `step` bytes, each in a heap block of its own so
-// that a look beyond its end is found out.
+// Converts `text` in pieces of `step` bytes. Each piece is in its own heap
+// block, so that AddressSanitizer finds a read past its end.
 std::string Convert(absl::string_view text, size_t step, size_t capacity) {
   LineEndings out(capacity);
   std::string result;
@@ -27,7 +27,7 @@ std::string Convert(absl::string_view text, size_t step, size_t capacity) {
     absl::string_view slice(copy.get(), piece.size());
     while (!out.Take(&slice)) {
       EXPECT_LE(out.pending().size(), capacity);
-      EXPECT_FALSE(out.pending().empty()) << "would never end";
+      EXPECT_FALSE(out.pending().empty()) << "no progress";
       absl::StrAppend(&result, out.pending());
       out.Clear();
     }
@@ -37,7 +37,7 @@ std::string Convert(absl::string_view text, size_t step, size_t capacity) {
   return result;
 }
 
-TEST(LineEndingsTest, CrlfBecomesLfHoweverItIsCut) {
+TEST(LineEndingsTest, CrlfBecomesLfInPiecesOfAnySize) {
   const struct {
     absl::string_view wire;
     absl::string_view disk;
@@ -46,11 +46,11 @@ TEST(LineEndingsTest, CrlfBecomesLfHoweverItIsCut) {
       {"\r\n", "\n"},
       {"a\r\nb\r\n", "a\nb\n"},
       {"\r\n\r\n\r\n", "\n\n\n"},
-      {"a\rb\r\n", "a\rb\n"},              // a CR alone stays
+      {"a\rb\r\n", "a\rb\n"},              // a bare CR stays
       {"a\r\r\n", "a\r\n"},                // qmail.md 9, 48
-      {"a\nb\r\n", "a\nb\n"},              // an LF alone stays
-      {"\r\r\r\n\r", "\r\r\n\r\n"},        // one at the very end too
-      {"a\nb", "a\nb\n"},                  // no end: RFC 3030
+      {"a\nb\r\n", "a\nb\n"},              // a bare LF stays
+      {"\r\r\r\n\r", "\r\r\n\r\n"},        // a CR at the end too
+      {"a\nb", "a\nb\n"},                  // no line end: RFC 3030
       {"\n\r\n\n\r", "\n\n\n\r\n"},        //
       {"no end", "no end\n"},              //
       {"0123456789\r\n", "0123456789\n"},  // fills the buffer
@@ -68,7 +68,7 @@ TEST(LineEndingsTest, CrlfBecomesLfHoweverItIsCut) {
             absl::string_view("a\0\n\xff\n", 5));
 }
 
-TEST(LineEndingsTest, TextTakenAsItIsKeepsItsLineEnds) {
+TEST(LineEndingsTest, TakeAsIsKeepsLineEnds) {
   LineEndings out(4);
   absl::string_view text = "a\r\nbc";
   EXPECT_FALSE(out.TakeAsIs(&text));
@@ -78,9 +78,9 @@ TEST(LineEndingsTest, TextTakenAsItIsKeepsItsLineEnds) {
   EXPECT_EQ(out.pending(), "c");
 }
 
-// Not a limit that a slow machine could miss: it finds a loop that has become
-// quadratic, and prints what the conversion costs.
-TEST(LineEndingsTest, TenMebibytesTakeMilliseconds) {
+// The limit is so generous that a slow machine meets it; a loop that became
+// quadratic does not. Prints what the conversion costs.
+TEST(LineEndingsTest, TenMebibytesTakeLessThanASecond) {
   std::string text;
   while (text.size() < 10 << 20) text += std::string(76, 'x') + "\r\n";
   LineEndings out(64 << 10);

@@ -25,12 +25,13 @@
 namespace postern::delivery {
 namespace {
 
-// Large enough that calls do not count, small enough for thousands of sinks.
+// Large enough that system calls cost little, small enough for thousands of
+// transactions.
 constexpr size_t kBufferSize = 32 << 10;
-constexpr int kMoreNames = 3;  // tries of another name, if one is taken
+constexpr int kMoreNames = 3;  // further names to try if one is taken
 
-// An envelope's paths hold no controls; if they ever do, they must not begin
-// another header line.
+// The engine refuses paths with control characters. If one comes here anyway,
+// it must not begin another header line.
 std::string OneLine(std::string text) {
   for (char& c : text) {
     if (absl::ascii_iscntrl(c)) c = '?';
@@ -42,21 +43,21 @@ std::string OneLine(std::string text) {
 struct Letter {
   size_t folder = 0;  // index of its Maildir
   std::string address;
-  std::string in_tmp;  // its name in tmp/; empty: not there
-  std::string in_new;  // its name in new/; empty: not there
+  std::string in_tmp;  // its name in tmp/; empty: has none
+  std::string in_new;  // its name in new/; empty: has none
 };
 
 struct Letters {
-  std::vector<std::string> folders;  // distinct, at least one
-  std::vector<Letter> letters;       // by folder, at least one
+  std::vector<std::string> folders;  // Maildirs; distinct, at least one
+  std::vector<Letter> letters;       // sorted by Maildir, at least one
 };
 
-// A message on its way into its Maildirs.
+// A message that is being stored in its Maildirs.
 class MaildirMessage {
   using Folder = SharedFolders::Folder;
 
  public:
-  // The first four outlive this.
+  // The first four must outlive this object.
   MaildirMessage(FileSystem& files, SharedFolders& open_folders,
                  UniqueNames& names, const MaildirOptions& options,
                  const Path& from, Letters to)
@@ -70,7 +71,7 @@ class MaildirMessage {
         letters_(std::move(to.letters)),
         buffer_(kBufferSize) {}
 
-  // Also removes what a committed message may have left in tmp/.
+  // Also removes names that a committed message still has in tmp/.
   ~MaildirMessage() { Withdraw(); }
 
   std::optional<Reply> Open();
@@ -78,7 +79,8 @@ class MaildirMessage {
   Verdict Commit();
 
  private:
-  // These return zero or a negative errno, and leave it to Withdraw() to tidy.
+  // These return zero (Create(): a descriptor) or a negative errno. After an
+  // error the caller calls Withdraw().
   int Flush();
   bool TooMuch() const;
   int Store();
@@ -87,13 +89,13 @@ class MaildirMessage {
   int Move(const Folder& folder, Letter& letter);
   int Create(const Folder& folder, Letter& letter);
 
-  // Opens the Maildir `index`; good until the next call.
+  // Opens the Maildir `index`. The result is valid until the next call.
   int Enter(size_t index, Folder** folder);
-  // Calls `use` with one name after the other while it says -EEXIST.
+  // Calls `use` with `name`, then with new names while it returns -EEXIST.
   int TryNames(const std::string& name,
                absl::FunctionRef<int(const std::string&)> use);
   void Withdraw();
-  // Reports `error`, and returns what the client hears of it.
+  // Reports `error` and returns the reply for it.
   Reply CannotStore(int error) const {
     log::ReportError(options_.report,
                      absl::StrCat("maildir ", folders_[entered_]), error);
@@ -111,10 +113,10 @@ class MaildirMessage {
   const std::vector<std::string> folders_;
   std::vector<Letter> letters_;
 
-  std::shared_ptr<Folder> first_folder_;  // for the message's whole life
-  std::shared_ptr<Folder> other_folder_;  // the one of the others in use now
-  size_t other_index_ = 0;                // which that is; 0: none
-  size_t entered_ = 0;                    // the one that was entered last
+  std::shared_ptr<Folder> first_folder_;  // open as long as the message
+  std::shared_ptr<Folder> other_folder_;  // at most one of the others
+  size_t other_index_ = 0;                // index of other_folder_; 0: none
+  size_t entered_ = 0;                    // the last argument of Enter()
   int first_file_ = -1;
   LineEndings buffer_;    // of first_file_
   uint64_t written_ = 0;  // to first_file_, header included
@@ -140,8 +142,8 @@ void MaildirMessage::Write(absl::Span<const absl::string_view> slices) {
   for (absl::string_view slice : slices) {
     while (error_ == 0 && !buffer_.Take(&slice)) {
       error_ = Flush();
-      // The rest of the message is still to come: give a full disk its space
-      // back before.
+      // The disk may be full. Free the space now, not after the rest of the
+      // message has arrived.
       if (error_ < 0) Withdraw();
     }
   }
@@ -163,7 +165,7 @@ Verdict MaildirMessage::Commit() {
     Withdraw();
     return Verdict::Refuse(std::move(reply));
   }
-  for (Letter& letter : letters_) letter.in_new.clear();  // not ours any more
+  for (Letter& letter : letters_) letter.in_new.clear();  // not to be removed
   return Verdict::Accept();
 }
 
@@ -227,13 +229,14 @@ int MaildirMessage::Move(const Folder& folder, Letter& letter) {
   const int moved = TryNames(letter.in_tmp, [&](const std::string& name) {
     const int result =
         MoveFile(files_, folder.tmp_fd(), letter.in_tmp, folder.new_fd(), name);
-    // What may have come after the deed (NFS) is to be undone.
+    // After an error the file may have the new name (NFS), so remember it for
+    // Withdraw().
     if (result != -EEXIST) letter.in_new = name;
     return result;
   });
   if (moved < 0) return moved;
-  // If the name in tmp/ stays, the destructor tries again; the message is where
-  // it should be and does not suffer.
+  // If the name in tmp/ remains, the message is stored all the same. The
+  // destructor tries again to remove that name.
   if (moved == 0) letter.in_tmp.clear();
   return 0;
 }
@@ -278,12 +281,13 @@ int MaildirMessage::TryNames(const std::string& name,
 }
 
 void MaildirMessage::Withdraw() {
-  // What it says does not matter any more.
+  // The file is removed below, so an error of close() does not matter.
   if (first_file_ >= 0) (void)files_.Close(std::exchange(first_file_, -1));
   for (Letter& letter : letters_) {
     if (letter.in_new.empty() && letter.in_tmp.empty()) continue;
     Folder* folder = nullptr;
-    // What cannot be removed stays: in new/ a duplicate, in tmp/ rubbish.
+    // A file that cannot be removed stays: in new/ it is a duplicate, in tmp/
+    // it is useless.
     if (Enter(letter.folder, &folder) < 0) continue;
     if (!letter.in_new.empty() &&
         RemoveFile(files_, folder->new_fd(), letter.in_new) == 0) {
@@ -298,7 +302,7 @@ void MaildirMessage::Withdraw() {
 
 class MaildirTransaction : public MailTransaction {
  public:
-  // All of them outlive this.
+  // All arguments must outlive this object.
   MaildirTransaction(const MaildirLocation& location,
                      const MaildirRecipients& recipients, FileSystem& files,
                      SharedFolders& open_folders, UniqueNames& names,
@@ -331,7 +335,7 @@ class MaildirTransaction : public MailTransaction {
   SharedFolders& open_folders_;
   UniqueNames& names_;
   const MaildirOptions& options_;
-  std::optional<MaildirMessage> message_;  // once it is open
+  std::optional<MaildirMessage> message_;  // set by Open()
 };
 
 std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {

@@ -3,37 +3,36 @@
 
 // Delivers into Maildirs, http://cr.yp.to/proto/maildir.html.
 //
-// What happens to a message, and when a client hears 250:
+// The steps from the first octet of a message to the client's 250:
 //
-//   tmp/NAME created     O_EXCL, O_NOFOLLOW, mode 0600
-//   written              as it arrives, so that memory does not grow with it
-//   fsync(tmp/NAME)      for each recipient, and after that
-//   close                whose error counts: NFS and quotas report here
-//   rename to new/NAME   for each recipient, and after that
-//   fsync(new/)          without it the name may be lost in a power cut; one
-//                        for all messages that wait for it (shared_folders.h)
-//   250                  not before all that has been done for everybody
+//   create tmp/NAME      O_EXCL, O_NOFOLLOW, mode 0600
+//   write                while the message arrives, so that memory is bounded
+//   fsync(tmp/NAME)      for each recipient
+//   close                an error counts: NFS and quotas report here
+//   rename to new/NAME   for each recipient
+//   fsync(new/)          makes the name durable; one call serves all messages
+//                        that wait for it (shared_folders.h)
+//   250                  after all steps succeeded for all recipients
 //
-// If a step fails, everything is taken back and the client hears 452 4.3.1
-// (disk full, over quota) or 451 4.3.0, and has to send again. A failed fsync
-// is not repeated: the kernel reports lost pages once, and the second call
-// would succeed without them. A file system that cannot fsync a folder cannot
-// be used.
+// If a step fails, all files of the message are removed. The client gets a 452
+// 4.3.1 (disk full, over quota) or a 451 4.3.0 and sends the message again. A
+// failed fsync is not repeated: the kernel reports lost pages once, and a
+// second call would succeed without them. A file system that cannot fsync a
+// directory cannot be used.
 //
 // The rename is renameat2(RENAME_NOREPLACE), which never replaces a message.
-// NFS does not have it: there it is link() and unlink(). That alone would do,
-// but where many messages come at once two calls on tmp/ and new/ are dear (64
-// threads store half as many). If the unlink() fails the message is safe, and
-// only its second name in tmp/ stays.
+// NFS does not support it; there, link() and unlink() are used. They are not
+// used everywhere, because with 64 threads they store half as many messages. If
+// the unlink() fails, the message is stored, and has a second name in tmp/.
 //
-// What can go wrong behind our back makes duplicates, never a loss: taking
-// back from new/ may fail, may come after a reader has seen or moved the
-// message, and may be undone by a power cut. The client was told 4yz and sends
-// again. A crash leaves files in tmp/: those older than 36 hours are rubbish,
-// for readers or a cron job to remove.
+// Failures that cannot be corrected cause duplicates, never a loss: after a 4yz
+// the message may still be in new/, because its removal failed, came after a
+// reader had moved the message, or was undone by a power cut. A crash leaves
+// files in tmp/. Those older than 36 hours are of no use; mail readers or a
+// cron job remove them.
 //
-// The program must ignore SIGXFSZ where its file size is limited: the limit
-// is then an error (452) and not the end of the process.
+// The program must ignore SIGXFSZ if its file size is limited. Then the limit
+// is an error (452) and does not end the process.
 
 #ifndef POSTERN_DELIVERY_MAILDIR_H_
 #define POSTERN_DELIVERY_MAILDIR_H_
@@ -56,21 +55,21 @@
 namespace postern::delivery {
 
 struct MaildirOptions {
-  // This machine, in the names of files. Empty: what gethostname(2) says.
+  // This host's name, for file names. Empty: the result of gethostname(2).
   std::string host;
-  // Whether mail to mailboxes of other hosts is put here as well, where it
-  // stays: for trying things out.
+  // Whether mail for remote recipients is stored here as well. It is not sent
+  // on. For trying out the server.
   bool catch_all = false;
-  // For the names of files. Both thread-safe.
+  // For file names. Both must be thread-safe.
   std::function<absl::Time()> now = absl::Now;
   std::function<uint64_t()> random = SystemRandom;
-  // Octets that a message to several recipients may take on the disk, all its
-  // files together; 452 beyond. It stops a client with thousands of recipients
-  // from filling the disk with one upload.
+  // Limit for the sum of the sizes of all files of a message to several
+  // recipients, in bytes; a larger message gets a 452. Without it a client
+  // could fill the disk with one upload to thousands of recipients.
   uint64_t max_stored = uint64_t{4} << 30;
-  // How long storing may take from the end of the message on; 451 beyond. The
-  // client gives up after ten minutes (RFC 5321 4.5.3.2.6), and a message that
-  // is stored later than that is stored twice.
+  // How long storing may take after the end of the message; then the client
+  // gets a 451. The client gives up after ten minutes (RFC 5321 4.5.3.2.6) and
+  // sends again, so a message that is stored later is stored twice.
   absl::Duration store_timeout = absl::Minutes(5);
   log::Report report;
 };
@@ -81,28 +80,30 @@ struct MaildirOptions {
 //   Return-Path: <sender@example.org>
 //   Delivered-To: recipient@example.net
 //
-// and has LF line ends. A file belongs to us. If we are root, it belongs to the
-// owner of the Maildir instead, who could not read it otherwise. The content is
-// written to the first recipient's file while it arrives and copied to the
-// others at Commit(), all of them or none. Needs six descriptors at most,
-// however many the recipients; messages to one Maildir at one time share four
-// of them.
+// and has LF line ends. The owner of a file is the process's user. If that is
+// root, the owner is the owner of the Maildir, who could not read the file
+// otherwise. The content is written to the first recipient's file while it
+// arrives, and copied to the others at Commit(): either all recipients get the
+// message or none. A message uses at most six descriptors, for any number of
+// recipients; messages to the same Maildirs at the same time share four of
+// them.
 //
-// Thread-safe. Its transactions wait for the disk, so an event loop gives them
-// threads. It must outlive them.
+// Thread-safe. Its transactions block on the disk: an event loop must run them
+// on threads (pooled_delivery.h). Must outlive its transactions.
 class Maildir : public Delivery {
  public:
   explicit Maildir(MaildirLocation location, MaildirOptions options = {},
                    FileSystem& files = PosixFileSystem());
 
   bool ServesRemote(const Path&) const override { return options_.catch_all; }
-  // AddRecipient() answers as MaildirRecipients.
+  // AddRecipient() returns the verdict of MaildirRecipients.
   bool LooksUpRecipients() const override { return !location_.shared(); }
 
   // Open() creates the first recipient's file in tmp/. It refuses with
-  // 550 5.1.1 if a recipient cannot have a Maildir whatever is on the disk, and
-  // with 451 4.3.0 if the first one's cannot be opened or is not there: that
-  // was AddRecipient()'s to find out, and now it may be on its way back.
+  // 550 5.1.1 if the address of a recipient cannot have a Maildir
+  // (MaildirLocation::For()), and with 451 4.3.0 or 452 4.3.1 if the first
+  // recipient's file cannot be created. A missing Maildir is a 451 here:
+  // AddRecipient() found it, so its absence may be temporary.
   std::unique_ptr<MailTransaction> Begin(
       const Envelope& envelope, const SharedSessionInfo& session) override;
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The n-th system call fails, for every n and many ways to fail: a message is
-// accepted exactly when it is safe, for all of its recipients.
+// Makes the n-th system call fail, for every n and in many ways. A message is
+// accepted if and only if it is durable for all of its recipients.
 
 #include <errno.h>
 
@@ -37,7 +37,7 @@ std::string LongLines(absl::string_view end) {
 
 struct Setting {
   int recipients;
-  bool renames;  // the file system, without replacing
+  bool renames;  // the file system supports RENAME_NOREPLACE
 };
 
 class MaildirFaultTest : public testing::TestWithParam<Setting> {
@@ -50,14 +50,14 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
     maildir_ =
         std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.File("%u")),
                                   MaildirOptions{.host = "mx"}, files_);
-    // "b" gets two: one Maildir, two recipients.
+    // "b" gets two messages: one Maildir, two recipients.
     const std::vector<Recipient> all = {
         {{"b", "d"}}, {{"a", "d"}}, {{"B", "e"}}, {{"c", "d"}}};
     envelope_.from = {"s", "d"};
     envelope_.to = {all.begin(), all.begin() + GetParam().recipients};
   }
 
-  // Returns the verdict's or the refusal's reply; code 0: accepted.
+  // Returns the reply of Commit() or Open(); code 0: accepted.
   Reply Deliver() {
     Opened opened = OpenMessage(*maildir_, envelope_, {});
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
@@ -75,7 +75,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
     return verdict->reply().value_or(Reply{});
   }
 
-  // Checks what is in the Maildirs after an answer, and empties them.
+  // Checks the contents of the Maildirs after an answer, then empties them.
   void ExpectDelivered(bool delivered) {
     size_t messages = 0;
     for (const char* name : {"a", "b", "c"}) {
@@ -105,8 +105,8 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
     }
   }
 
-  // Each file was synced, then closed, then moved, and then its folder synced,
-  // all before the answer, and nothing was synced twice.
+  // Checks that each file was synced, closed and moved, and then its directory
+  // synced, in this order and before the answer, and nothing was synced twice.
   void ExpectDurableOrder() {
     const auto& calls = files_.calls();
     const auto find = [&](Op op, absl::string_view path, size_t from) {
@@ -130,7 +130,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
       EXPECT_LT(sync, closed) << path;
       EXPECT_LT(closed, move) << path;
       EXPECT_LT(folder, calls_at_answer_) << path;
-      // Everything was written when it was synced.
+      // Nothing was written after the sync.
       for (size_t i = sync; i < calls.size(); ++i) {
         EXPECT_FALSE(calls[i].path == tmp &&
                      (calls[i].op == Op::kWrite || calls[i].op == Op::kCopy));
@@ -162,14 +162,13 @@ INSTANTIATE_TEST_SUITE_P(Settings, MaildirFaultTest,
                          testing::Values(Setting{1, true}, Setting{4, true},
                                          Setting{1, false}, Setting{4, false}));
 
-// Whether `path` is that of a message under way: it stands in a tmp/.
+// Returns whether `path` is in a tmp/ directory, as an unfinished message is.
 bool IsUnderWay(absl::string_view path) {
   return absl::EndsWith(path.substr(0, path.rfind('/')), "/tmp");
 }
 
-// Interrupted, these are done again. Not fsync and close: what they would say
-// the second time means nothing. And a message that is where it should be does
-// not suffer from a second name in tmp/.
+// Returns whether `op` is repeated after EINTR. fsync and close are not: the
+// result of a second call means nothing.
 bool SurvivesInterruption(Op op) {
   return op == Op::kOpen || op == Op::kWrite || op == Op::kRead ||
          op == Op::kCopy || op == Op::kUnlink;
@@ -191,7 +190,7 @@ TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
           break;
         }
         const auto& hit = *files_.hit();
-        // Closing a folder loses nothing.
+        // A failure to close a directory loses nothing.
         const bool harmless = (hit.op == Op::kClose && !IsUnderWay(hit.path)) ||
                               hit.op == Op::kUnlink ||
                               (error == EINTR && SurvivesInterruption(hit.op));
@@ -202,7 +201,7 @@ TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
         } else {
           const bool full =
               (error == ENOSPC || error == EDQUOT || error == EFBIG);
-          // The first folder is opened, and looked at, under another reply.
+          // A failure to open the first Maildir has another reply.
           const bool first = n <= 4;
           EXPECT_EQ(reply.code, full && !first ? 452 : 451);
           EXPECT_EQ(reply.enhanced, (full && !first ? EnhancedCode{4, 3, 1}
@@ -213,7 +212,7 @@ TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
         EXPECT_EQ(files_.open_count(), 0);
         EXPECT_EQ(files::CountOpenDescriptors(), descriptors);
         if (HasFailure()) return;
-        // The next one works.
+        // The next message is accepted.
         files_.Heal();
         EXPECT_EQ(Deliver(), Reply{});
         ExpectDelivered(true);
@@ -223,7 +222,7 @@ TEST_P(MaildirFaultTest, AcceptsExactlyWhatIsDurable) {
   }
 }
 
-TEST_P(MaildirFaultTest, ShortWritesAndCopiesAreGoneOnWith) {
+TEST_P(MaildirFaultTest, ShortWritesAndCopiesAreContinued) {
   for (size_t n = 1;; ++n) {
     files_.Fail(n, 0, Fault::kShort);
     EXPECT_EQ(Deliver(), Reply{}) << n;
@@ -234,7 +233,7 @@ TEST_P(MaildirFaultTest, ShortWritesAndCopiesAreGoneOnWith) {
   }
 }
 
-TEST_P(MaildirFaultTest, CopiesWithoutTheKernelAreTheSame) {
+TEST_P(MaildirFaultTest, CopiesWithoutCopyFileRangeAreTheSame) {
   for (const int error : {EXDEV, ENOSYS, 0}) {
     files_.FailEvery(Op::kCopy, error);
     EXPECT_EQ(Deliver(), Reply{});
@@ -242,9 +241,10 @@ TEST_P(MaildirFaultTest, CopiesWithoutTheKernelAreTheSame) {
   }
 }
 
-// A disk that breaks and stays broken: nothing can be taken back any more, and
-// nothing is accepted that is not durable.
-TEST_P(MaildirFaultTest, NothingIsAcceptedFromABrokenDisk) {
+// A disk that fails permanently: no file can be removed any more, and only
+// durable messages are accepted.
+TEST_P(MaildirFaultTest,
+       OnlyDurableMessagesAreAcceptedIfTheDiskFailsPermanently) {
   for (size_t n = 1;; ++n) {
     files_.Fail(n, EIO, Fault::kFromThere);
     const Reply reply = Deliver();
@@ -253,7 +253,7 @@ TEST_P(MaildirFaultTest, NothingIsAcceptedFromABrokenDisk) {
     const size_t syncs = static_cast<size_t>(std::count_if(
         files_.calls().begin(), files_.calls().end(),
         [](const auto& c) { return c.op == Op::kFsync && c.ok; }));
-    // Files and folders; "b" is one folder for two files.
+    // Files and directories; "b" is one directory for two files.
     const size_t all = envelope_.to.size() == 1 ? 2 : 7;
     EXPECT_EQ(reply.code == 0, syncs == all) << n;
     for (const char* name :
@@ -263,8 +263,8 @@ TEST_P(MaildirFaultTest, NothingIsAcceptedFromABrokenDisk) {
   }
 }
 
-TEST_P(MaildirFaultTest, AReadOnlyFileSystemIsAReasonToTryLater) {
-  // What open() says in a folder that may not be written to.
+TEST_P(MaildirFaultTest, ReadOnlyFileSystemIsATemporaryRefusal) {
+  // The errors of open() in a directory without write permission.
   for (const int error : {EROFS, EACCES, EPERM}) {
     files_.Fail(5, error);
     EXPECT_EQ(
@@ -294,8 +294,7 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
   EXPECT_EQ(files.most_open(), 6);  // as maildir.h says
 }
 
-// A program that is root would leave files that the owners of the Maildirs
-// cannot read.
+// Otherwise the owners of the Maildirs could not read files that root wrote.
 TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
   files::TestFolder folder;
   folder.MakeMaildir("a");
@@ -331,7 +330,7 @@ TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
   EXPECT_EQ(files.given, 2);
   EXPECT_EQ(files.owner(), (std::pair<uid_t, gid_t>{1000, 7}));
 
-  // Where that fails, there is no mail that its reader cannot read.
+  // If chown fails, no file is left that its owner cannot read.
   files.FailEvery(FaultyFileSystem::Op::kChown, EPERM);
   EXPECT_FALSE(deliver(files));
   files.Heal();
@@ -340,10 +339,10 @@ TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
   EXPECT_EQ(files.open_count(), 0u);
 
   Owned others(PosixFileSystem());
-  others.PretendUser(1000);  // not root: nothing to give away
+  others.PretendUser(1000);  // not root: no chown
   EXPECT_TRUE(deliver(others));
   others.PretendUser(0);
-  others.user = 0;  // root's own
+  others.user = 0;  // the Maildir belongs to root
   EXPECT_TRUE(deliver(others));
   EXPECT_EQ(others.given, 0);
 }

@@ -39,7 +39,8 @@ int MaildirFolder::Open(const std::string& path) {
   if (int error = files_.Stat(new_fd_, &new_status); error < 0) {
     return fail(error);
   }
-  // A rename cannot cross; better to say so before the message than after.
+  // rename() does not work across file systems. Fail before the message, not
+  // after it.
   if (tmp_status.st_dev != new_status.st_dev) return fail(-EXDEV);
   id_ = {tmp_status.st_dev, tmp_status.st_ino, new_status.st_ino};
   owner_ = new_status.st_uid;
@@ -58,12 +59,12 @@ absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
                               FileSystem& files) {
   absl::string_view rest = path;
   if (!absl::ConsumePrefix(&rest, absl::StrCat(store, "/"))) {
-    absl::ConsumePrefix(&rest, "/");  // all of `store` that there may be
+    absl::ConsumePrefix(&rest, "/");  // `store` is "/"
   }
   std::string directory = store;
   std::string next;
   const auto is_missing = [&files, &next](int* error) {
-    // O_PATH finds whatever has that name, and O_NOFOLLOW a link itself.
+    // O_PATH opens any kind of file; O_NOFOLLOW opens a link itself.
     const int fd = OpenFile(files, AT_FDCWD, next, O_PATH | O_NOFOLLOW);
     *error = fd < 0 ? -fd : 0;
     if (fd >= 0) (void)files.Close(fd);  // nothing was written through it
@@ -90,7 +91,7 @@ absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
     return absl::UnavailableError(
         absl::StrCat(directory, " is empty: is its file system mounted?"));
   }
-  // The entries may be those of a file system that was mounted since.
+  // The file system may have been mounted between the two looks.
   if (!is_missing(&error)) {
     return absl::UnavailableError(absl::StrCat(next, " has just appeared"));
   }

@@ -17,8 +17,8 @@
 
 namespace postern::delivery {
 
-// The tmp/ and new/ of a Maildir, held open, so that whatever happens to the
-// path afterwards the message stays on one file system and in one place.
+// Holds the tmp/ and new/ of a Maildir open. If the path changes afterwards,
+// the message still stays in one Maildir and on one file system.
 class MaildirFolder {
  public:
   explicit MaildirFolder(FileSystem& files) : files_(files) {}
@@ -26,22 +26,22 @@ class MaildirFolder {
   MaildirFolder(const MaildirFolder&) = delete;
   MaildirFolder& operator=(const MaildirFolder&) = delete;
 
-  // Opens the Maildir at `path` in place of what was open. Returns zero, or a
-  // negative errno, and nothing is open then. A tmp or new that is a symbolic
-  // link is -ENOTDIR: whoever can put one there could send mail anywhere.
-  // -EXDEV if the two are not on one file system. Creates nothing.
+  // Closes what is open and opens the Maildir at `path`. Returns zero, or a
+  // negative errno with nothing open: -ENOTDIR if tmp or new is a symbolic link
+  // (a user who may create one could send mail to any directory), -EXDEV if tmp
+  // and new are on different file systems. Creates nothing.
   int Open(const std::string& path);
   void Close();
 
   int tmp_fd() const { return tmp_fd_; }
   int new_fd() const { return new_fd_; }
 
-  // Who owns new/, whose mail it is: of what is open.
+  // The owner and group of new/, when it is open.
   uid_t owner() const { return owner_; }
   gid_t group() const { return group_; }
 
-  // The device, and the numbers of tmp/ and new/: of what is open, or was last.
-  // While it is open no other folder has them.
+  // The device number, and the inode numbers of tmp/ and new/, of the Maildir
+  // that was opened last. While it is open, no other Maildir has the same Id.
   using Id = std::tuple<dev_t, ino_t, ino_t>;
   const Id& id() const { return id_; }
 
@@ -54,17 +54,17 @@ class MaildirFolder {
   int new_fd_ = -1;
 };
 
-// Returns OK if it is certain that there is no Maildir at `path`, so that its
-// mail can be refused for good. `store` is the directory at the beginning of
-// `path` that does not depend on the recipient.
+// Returns OK if it is certain that there is no Maildir at `path`, so that mail
+// for it may be refused permanently. `store` is the directory at the beginning
+// of `path` that does not depend on the recipient.
 //
-// It is certain if the first part of `path` that does not exist is in a
-// directory that is not empty, in `store` or below it. An empty directory may
-// be a mount point without its file system: then all of the Maildirs are
-// missing for a while, and so they are if `store` itself is missing. A symbolic
-// link that leads nowhere, and a Maildir without tmp or new, exist.
+// It is certain if the first component of `path` that does not exist is in a
+// directory with entries, and that directory is `store` or below it. An empty
+// directory may be a mount point whose file system is not mounted; then, and if
+// `store` is missing, all Maildirs may be missing temporarily. A dangling
+// symbolic link, and a Maildir without tmp or new, count as existing.
 //
-// Otherwise the error names the directory and says what is wrong with it.
+// Otherwise returns an error that names the directory and the problem.
 absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
                               FileSystem& files);
 

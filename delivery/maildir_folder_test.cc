@@ -19,7 +19,7 @@
 namespace postern::delivery {
 namespace {
 
-TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
+TEST(MaildirFolderTest, OpenNeedsTmpAndNewAsDirectories) {
   files::TestFolder folder;
   folder.MakeMaildir("m");
   folder.MakeDirectory("half/new");
@@ -50,7 +50,7 @@ TEST(MaildirFolderTest, OpensTmpAndNewAndNothingElse) {
   EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
-TEST(MaildirFolderTest, EveryFaultIsReportedAndClosesWhatIsOpen) {
+TEST(MaildirFolderTest, OpenReturnsEachFaultAndLeavesNothingOpen) {
   files::TestFolder folder;
   folder.MakeMaildir("m");
   FaultyFileSystem files(PosixFileSystem());
@@ -64,7 +64,7 @@ TEST(MaildirFolderTest, EveryFaultIsReportedAndClosesWhatIsOpen) {
   }
 }
 
-TEST(MaildirFolderTest, KnowsTheOwner) {
+TEST(MaildirFolderTest, OwnerAndGroupAreThoseOfNew) {
   files::TestFolder folder;
   folder.MakeMaildir("m");
   MaildirFolder maildir(PosixFileSystem());
@@ -75,7 +75,7 @@ TEST(MaildirFolderTest, KnowsTheOwner) {
   EXPECT_EQ(maildir.group(), status.st_gid);
 }
 
-TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
+TEST(MaildirFolderTest, MaildirIsConfirmedMissingOnlyInStoreWithEntries) {
   files::TestFolder folder;
   folder.MakeMaildir("store/d/u");
   folder.MakeDirectory("store/d/half/new");
@@ -89,7 +89,7 @@ TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
   const struct {
     std::string store;
     std::string path;
-    // Of the error, after the path of `folder`; empty: there is no Maildir.
+    // The error text after the path of `folder`; empty: there is no Maildir.
     std::string why;
   } cases[] = {
       {"store", "/d/x", ""},
@@ -121,13 +121,13 @@ TEST(MaildirFolderTest, OnlyAStoreThatIsThereProvesThatAMaildirIsNot) {
     EXPECT_EQ(status.ok(), c.why.empty()) << c.path;
     EXPECT_EQ(files::CountOpenDescriptors(), before);
   }
-  // A pattern that begins with a value, and one below the root.
+  // A pattern that begins with a value, and one with the store "/".
   EXPECT_TRUE(
       ConfirmNoMaildir(".", "no-such-user/Maildir", PosixFileSystem()).ok());
   EXPECT_TRUE(ConfirmNoMaildir("/", "/no-such-user", PosixFileSystem()).ok());
 }
 
-TEST(MaildirFolderTest, WhatCannotBeLookedAtProvesNothing) {
+TEST(MaildirFolderTest, MaildirIsNotConfirmedMissingAfterAnyFault) {
   files::TestFolder folder;
   folder.MakeDirectory("store/d");
   folder.Write("store/d/file", "");
@@ -143,7 +143,8 @@ TEST(MaildirFolderTest, WhatCannotBeLookedAtProvesNothing) {
       files.Fail(n, error);
       const absl::Status status = confirm();
       ASSERT_TRUE(files.hit());
-      // What a descriptor that nothing was written through says is no matter.
+      // Nothing was written to the descriptor, so an error of close() does not
+      // matter.
       EXPECT_EQ(status.ok(), files.hit()->op == FaultyFileSystem::Op::kClose)
           << n << " " << status;
       EXPECT_EQ(files.open_count(), 0u);
@@ -151,7 +152,8 @@ TEST(MaildirFolderTest, WhatCannotBeLookedAtProvesNothing) {
   }
 }
 
-// Mounts a file system that has the folder `path` while a directory is read.
+// Creates the directory `path` while another directory is read, as if a file
+// system were mounted.
 class MountingFileSystem : public FaultyFileSystem {
  public:
   explicit MountingFileSystem(std::string path)
@@ -166,7 +168,7 @@ class MountingFileSystem : public FaultyFileSystem {
   const std::string path_;
 };
 
-TEST(MaildirFolderTest, WhatIsMountedMeanwhileProvesNothing) {
+TEST(MaildirFolderTest, MaildirIsNotConfirmedMissingIfItAppears) {
   files::TestFolder folder;
   folder.MakeDirectory("store");
   folder.Write("store/file", "");
@@ -190,7 +192,7 @@ class TwoFileSystems : public FaultyFileSystem {
   dev_t next_ = 1;
 };
 
-TEST(MaildirFolderTest, TmpAndNewAreOnOneFileSystem) {
+TEST(MaildirFolderTest, TmpAndNewMustBeOnOneFileSystem) {
   files::TestFolder folder;
   folder.MakeMaildir("m");
   TwoFileSystems files(PosixFileSystem());

@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kMaxValue = 255;  // NAME_MAX, and RFC 5321 4.5.3.1.2
 
-// Returns true if `value` is one name inside a folder, and not a hidden one:
-// "." and ".." are among those.
+// Returns true if `value` is a single file name that does not begin with a dot,
+// which also excludes "." and "..".
 bool IsSafe(absl::string_view value) {
   if (value.empty() || value.size() > kMaxValue || value.front() == '.') {
     return false;
@@ -38,7 +38,8 @@ std::string DirectoryOf(absl::string_view path) {
 absl::StatusOr<MaildirLocation> MaildirLocation::Parse(
     absl::string_view pattern, absl::string_view default_domain) {
   if (pattern.empty() || pattern.find('\0') != absl::string_view::npos) {
-    return absl::InvalidArgumentError("a Maildir needs the name of a folder");
+    return absl::InvalidArgumentError(
+        "a Maildir needs the path of a directory");
   }
   MaildirLocation location;
   location.default_domain_ = std::string(default_domain);

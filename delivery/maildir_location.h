@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Where a recipient's Maildir is: a folder name that may contain `%u` and `%d`.
+// The path of a recipient's Maildir, from a pattern with `%u` and `%d`.
 
 #ifndef POSTERN_DELIVERY_MAILDIR_LOCATION_H_
 #define POSTERN_DELIVERY_MAILDIR_LOCATION_H_
@@ -16,49 +16,52 @@
 
 namespace postern::delivery {
 
-// `%u` stands for the recipient's local part, `%d` for its domain, both in
-// lower case (ASCII), and `%%` for a percent sign:
+// `%u` is replaced by the recipient's local part, `%d` by its domain, both in
+// lower case (ASCII), and `%%` by a percent sign:
 //
-//   /var/mail/%d/%u   u@example.org in /var/mail/example.org/u
-//   %u/Maildir        the same in u/Maildir, below the working directory
-//   /var/mail/all     everyone's in one place
+//   /var/mail/%d/%u   u@example.org is stored in /var/mail/example.org/u
+//   %u/Maildir        in u/Maildir, relative to the working directory
+//   /var/mail/all     all recipients share one Maildir
 //
-// The local part is folded although RFC 5321 2.4 leaves its case to the host:
-// we are the host, and two mailboxes that differ in case alone are a trap.
+// RFC 5321 2.4 lets the host of a mailbox decide about the case of its local
+// part. This host ignores it, because mailboxes that differ only in case would
+// be confused.
 //
-// Nothing a client sends can leave the folder. A value that is empty, begins
-// with a dot, is longer than 255 octets or contains a slash or a control
-// character names no Maildir at all; it is never repaired into one. The part
-// around the values is the administrator's, symbolic links in it included.
+// No value from a client can name a path outside the directory of the pattern:
+// a value that is empty, begins with a dot, is longer than 255 octets, or
+// contains a slash or a control character has no Maildir. Such a value is never
+// changed into a valid one. The administrator chooses the rest of the path; it
+// may contain symbolic links.
 class MaildirLocation {
  public:
-  // Reads `pattern`. `default_domain` stands in for the domain of a recipient
-  // that has none, such as <postmaster>; without it there is no Maildir for
-  // those if the pattern has a %d. Returns InvalidArgument for an empty pattern
-  // or another character behind a '%'.
+  // Parses `pattern`. `default_domain` is used for recipients without a domain,
+  // such as <postmaster>; if it is empty and the pattern has a %d, they have no
+  // Maildir. Returns InvalidArgument for an empty pattern, a NUL, or another
+  // character after a '%'.
   static absl::StatusOr<MaildirLocation> Parse(
       absl::string_view pattern, absl::string_view default_domain = "");
 
-  // Returns the Maildir of `recipient`, or nullopt if it cannot have one.
-  // Whether the folder exists is not looked at.
+  // Returns the path of the Maildir of `recipient`, or nullopt if it cannot
+  // have one. Does not access the disk.
   std::optional<std::string> For(const Path& recipient) const;
 
-  // Returns the directory that every Maildir is in: the pattern up to the first
-  // of its components that has a value. "." if that is the first of all.
+  // Returns the directory that contains all Maildirs: the pattern up to its
+  // first component with a value, or without a value, up to its last component.
+  // "." if that is the first component.
   const std::string& store() const { return store_; }
 
   // Returns true if all recipients share one Maildir.
   bool shared() const { return pieces_.size() == 1; }
 
  private:
-  // Literal text, and the value behind it.
+  // Literal text, and the value after it.
   struct Piece {
     std::string text;
-    char value = '\0';  // 'u', 'd', or '\0' behind the last piece
+    char value = '\0';  // 'u', 'd', or '\0' in the last piece
   };
   MaildirLocation() = default;
 
-  std::vector<Piece> pieces_;  // one more than there are values
+  std::vector<Piece> pieces_;  // one more than values
   std::string default_domain_;
   std::string store_;
 };

@@ -25,7 +25,7 @@ TEST(MaildirLocationTest, LocalPartAndDomainArePutInLowerCase) {
     absl::string_view folder;
   } cases[] = {
       {"/m/all", {"u", "d"}, "/m/all"},
-      {"/m/all", {"../x", "d"}, "/m/all"},  // nothing of it is used
+      {"/m/all", {"../x", "d"}, "/m/all"},  // the address is not used
       {"/m/%u", {"u", "d"}, "/m/u"},
       {"/m/%u", {"U.Ser", "d"}, "/m/u.ser"},
       {"/m/%d/%u/Maildir", {"u", "D.Example"}, "/m/d.example/u/Maildir"},
@@ -45,7 +45,7 @@ TEST(MaildirLocationTest, LocalPartAndDomainArePutInLowerCase) {
   EXPECT_EQ(Locate("/m/%d/%u", {"u", "d"}, "Example.Org"), "/m/d/u");
 }
 
-TEST(MaildirLocationTest, NothingThatAClientSendsLeavesTheFolder) {
+TEST(MaildirLocationTest, NoValueFromAClientLeavesTheDirectory) {
   const std::string hostile[] = {
       "",
       ".",
@@ -77,7 +77,7 @@ TEST(MaildirLocationTest, OnlyLocationsWithoutValuesAreShared) {
   EXPECT_FALSE(MaildirLocation::Parse("%d/x")->shared());
 }
 
-TEST(MaildirLocationTest, TheStoreIsWhatDependsOnNoRecipient) {
+TEST(MaildirLocationTest, StoreIsThePathThatDependsOnNoRecipient) {
   const struct {
     const char* pattern;
     const char* store;
@@ -95,7 +95,7 @@ TEST(MaildirLocationTest, TheStoreIsWhatDependsOnNoRecipient) {
   }
 }
 
-TEST(MaildirLocationTest, RefusesPatternsItDoesNotUnderstand) {
+TEST(MaildirLocationTest, InvalidPatternsAreErrors) {
   for (absl::string_view pattern :
        {absl::string_view(""), absl::string_view("/m/%x"),
         absl::string_view("/m/%"), absl::string_view("/m\0x", 4)}) {

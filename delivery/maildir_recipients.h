@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Refuses recipients that have no Maildir, while the client still listens.
+// Refuses recipients that have no Maildir, before the message is sent.
 
 #ifndef POSTERN_DELIVERY_MAILDIR_RECIPIENTS_H_
 #define POSTERN_DELIVERY_MAILDIR_RECIPIENTS_H_
@@ -15,21 +15,21 @@
 
 namespace postern::delivery {
 
-// Accepts a recipient if its Maildir is there, with a tmp and a new. Refuses it
-// with 550 5.1.1 only if it is certain that there is no such Maildir (see
-// ConfirmNoMaildir()), or if the address cannot have one. Refuses it with
-// 451 4.3.0 and reports the path in every other case: an error of the disk, a
-// mail store that is not mounted, a Maildir that lacks its tmp or new. Accepts
-// every recipient of a location without %u and %d.
+// Accepts a recipient if its Maildir exists and has a tmp and a new. Refuses
+// the recipient with 550 5.1.1 only if it is certain that the Maildir does not
+// exist (ConfirmNoMaildir()), or if the address cannot have one. In every other
+// case refuses it with 451 4.3.0 and reports the path: a disk error, a mail
+// store that is not mounted, a Maildir without tmp or new. Accepts every
+// recipient of a location without %u and %d.
 //
 // Thread-safe if `files` is.
 class MaildirRecipients {
  public:
-  // `location` and `files` must outlive this.
+  // `location` and `files` must outlive this object.
   MaildirRecipients(const MaildirLocation& location, log::Report report,
                     FileSystem& files);
 
-  // Looks at the disk before it returns.
+  // Blocks on the disk.
   Verdict Decide(const Path& recipient) const;
 
  private:

@@ -73,10 +73,10 @@ TEST_F(MaildirRecipientsTest, RecipientsWithoutAMaildirAreRefused) {
     EXPECT_EQ(Decide("%d/%u", c.to), c.accepted ? Reply{} : refusal)
         << c.to.Address();
   }
-  EXPECT_TRUE(reports_.empty());  // guesses of clients are no trouble of ours
+  EXPECT_TRUE(reports_.empty());  // wrong addresses are not reported
 }
 
-TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
+TEST_F(MaildirRecipientsTest, FailedLookupIsRefusedTemporarily) {
   for (const int error : {EACCES, EIO, EMFILE, ENFILE, ELOOP}) {
     files_.FailEvery(FaultyFileSystem::Op::kOpen, error);
     EXPECT_EQ(Decide("%d/%u", {"u", "d"}),
@@ -88,11 +88,11 @@ TEST_F(MaildirRecipientsTest, WhatCannotBeLookedUpIsRefusedForNow) {
   }
 }
 
-TEST_F(MaildirRecipientsTest, AMailStoreThatIsNotThereBouncesNothing) {
+TEST_F(MaildirRecipientsTest, MissingMailStoreIsATemporaryRefusal) {
   const struct {
     const char* pattern;
     Path to;
-    std::string why;  // with PATH for the folder of the test
+    std::string why;  // PATH: the directory of the test
   } cases[] = {
       {"missing/%d/%u",
        {"u", "d"},

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a Maildir says to the client when it does not accept.
+// The replies with which a Maildir delivery refuses a recipient or a message.
 
 #ifndef POSTERN_DELIVERY_MAILDIR_REPLY_H_
 #define POSTERN_DELIVERY_MAILDIR_REPLY_H_
@@ -13,12 +13,12 @@ namespace postern::delivery {
 // 550 5.1.1: there is no such Maildir.
 Reply NoMailboxReply();
 
-// 451 4.3.0: the Maildir, which should be there, could not be opened.
+// 451 4.3.0: the Maildir should exist, but could not be opened.
 Reply CannotOpenReply();
 
-// Returns what to say of a message that could not be stored because of `error`,
-// a negative errno: 452 4.3.1 for a full disk, a full quota and a file too
-// large for its file system, all of which may pass; otherwise 451 4.3.0.
+// Returns the reply to a message that could not be stored because of `error`, a
+// negative errno: 452 4.3.1 for a full disk, a full quota and a file too large
+// for its file system; otherwise 451 4.3.0.
 Reply CannotStoreReply(int error);
 
 // 452 4.3.1: the message is too large for so many recipients.

@@ -44,13 +44,14 @@ class MaildirTest : public testing::Test {
         std::move(options));
   }
 
-  // Delivers `pieces`; returns the reply, code 0 for a plain acceptance.
+  // Delivers a message of `pieces`. Returns the reply; code 0: accepted, no
+  // reply of its own.
   Reply Deliver(Maildir& maildir, const Envelope& envelope,
                 const std::vector<absl::string_view>& pieces) {
     Opened opened = OpenMessage(maildir, envelope, {});
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
     auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
-    EXPECT_TRUE(sink->Write(pieces, [] { FAIL() << "not due"; }));
+    EXPECT_TRUE(sink->Write(pieces, [] { FAIL() << "called early"; }));
     std::optional<Verdict> verdict;
     sink->Commit([&](Verdict v) { verdict = std::move(v); });
     EXPECT_TRUE(verdict) << "not answered";
@@ -113,7 +114,7 @@ TEST_F(MaildirTest, ALargeMessageArrivesWhole) {
   EXPECT_EQ(folder_.Contents("m/new"), Contents{disk});
 }
 
-TEST_F(MaildirTest, ASinkThatIsDroppedLeavesNothing) {
+TEST_F(MaildirTest, DroppedTransactionLeavesNoFiles) {
   Create("m");
   const size_t before = files::CountOpenDescriptors();
   auto maildir = MakeDelivery("m");
@@ -200,14 +201,14 @@ TEST_F(MaildirTest, AHeaderMayBeLargerThanTheBuffer) {
                                   "@d\nx\n")});
 }
 
-TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
+TEST_F(MaildirTest, InvalidMailboxNamesAreRefused) {
   Create("d/u");
   Create("x");
   auto maildir = MakeDelivery("d/%u");
   for (const std::string& user :
        {std::string("../x"), std::string("."), std::string(".."),
         std::string("a/b"), std::string(), std::string(300, 'u')}) {
-    // Alone, and behind one who has.
+    // Alone, and after a recipient who has a Maildir.
     for (const Envelope& envelope :
          {Envelope{.to = {{{user, "d"}}}},
           Envelope{.to = {{{"u", "d"}}, {{user, "d"}}}}}) {
@@ -219,11 +220,11 @@ TEST_F(MaildirTest, HostileRecipientsHaveNoMailbox) {
   EXPECT_TRUE(folder_.List("d/u/tmp").empty());
 }
 
-TEST_F(MaildirTest, AMessageIsNotMultipliedWithoutEnd) {
+TEST_F(MaildirTest, SizeOfAllFilesOfAMessageIsLimited) {
   Create("m");
   const Envelope three{.to = {{{"a", "d"}}, {{"b", "d"}}, {{"c", "d"}}}};
   const std::string content = std::string(1000, 'x') + "\r\n";
-  // A header of 38 octets or so goes with each.
+  // Each file also has a header of about 38 bytes.
   EXPECT_EQ(Deliver(*MakeDelivery("m", 3000), three, {content}),
             (Reply{452,
                    {4, 3, 1},
@@ -237,7 +238,7 @@ TEST_F(MaildirTest, AMessageIsNotMultipliedWithoutEnd) {
   EXPECT_EQ(Deliver(*MakeDelivery("m", 4000), three, {content}), Reply{});
 }
 
-TEST_F(MaildirTest, WhatTakesTooLongIsTakenBack) {
+TEST_F(MaildirTest, MessageThatTakesTooLongIsRemoved) {
   Create("m");
   const Envelope two{.to = {{{"a", "d"}}, {{"b", "d"}}}};
   auto maildir = MakeDelivery("m", 1 << 20, absl::ZeroDuration());
@@ -268,7 +269,7 @@ TEST_F(MaildirTest, ASymbolicLinkIsNotFollowedOutOfTheMaildir) {
   EXPECT_TRUE(folder_.List("target/new").empty());
 }
 
-TEST_F(MaildirTest, AllRecipientsOrNone) {
+TEST_F(MaildirTest, EitherAllRecipientsGetTheMessageOrNone) {
   Create("d/a");
   Create("d/c");
   folder_.MakeDirectory("d/b/tmp");  // no new
@@ -286,13 +287,13 @@ TEST_F(MaildirTest, AllRecipientsOrNone) {
   EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
-TEST_F(MaildirTest, ANameThatIsTakenIsLeftAlone) {
+TEST_F(MaildirTest, ExistingFilesAreNeitherReplacedNorRemoved) {
   Create("m");
   const auto name = [](int count) {
     return absl::StrCat("1795262400.M0P", getpid(), "Q", count,
                         "_0000000000c0ffee.mx.example.org");
   };
-  // Taken in tmp/: three others are tried.
+  // Taken in tmp/: three other names are tried.
   for (int i = 0; i < 3; ++i) {
     folder_.Write(absl::StrCat("m/tmp/", name(i)), "other");
   }
@@ -302,7 +303,7 @@ TEST_F(MaildirTest, ANameThatIsTakenIsLeftAlone) {
   EXPECT_EQ(Deliver(*MakeDelivery("m"), one_, {"x\r\n"}).code, 451);
   EXPECT_EQ(folder_.Contents("m/tmp"),
             (Contents{"other", "other", "other", "other"}));
-  // Taken in new/: nothing there is replaced, or removed.
+  // Taken in new/: no file there is replaced or removed.
   Create("n");
   for (int i = 0; i < 3; ++i) {
     folder_.Write(absl::StrCat("n/new/", name(i)), "other");
@@ -315,7 +316,7 @@ TEST_F(MaildirTest, ANameThatIsTakenIsLeftAlone) {
   EXPECT_TRUE(folder_.List("n/tmp").empty());
 }
 
-TEST_F(MaildirTest, TwoSinksAtOnceDoNotMeet) {
+TEST_F(MaildirTest, TwoTransactionsAtOnceStoreTwoMessages) {
   Create("m");
   auto maildir = MakeDelivery("m");
   Opened a = OpenMessage(*maildir, one_, {});

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// For tests: a message that a delivery takes, without the steps before it.
+// For tests: opens a message of a delivery in one step.
 
 #ifndef POSTERN_DELIVERY_OPEN_MESSAGE_H_
 #define POSTERN_DELIVERY_OPEN_MESSAGE_H_
@@ -17,9 +17,9 @@ namespace postern::delivery {
 
 using Opened = std::variant<std::unique_ptr<MailTransaction>, Reply>;
 
-// Begins a transaction of `delivery` and opens it for a message to all of
-// `envelope`, or returns the reply that refuses the content. Its recipients are
-// not asked for.
+// Begins a transaction of `delivery` and opens it for a message to all
+// recipients of `envelope`, or returns the reply that refuses the content. Does
+// not call AddRecipient().
 inline Opened OpenMessage(Delivery& delivery, const Envelope& envelope,
                           SessionInfo session = {}) {
   std::unique_ptr<MailTransaction> transaction =

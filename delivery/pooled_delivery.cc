@@ -18,11 +18,11 @@ using Time = PooledDelivery::Time;
 
 constexpr size_t kPiece = size_t{64} << 10;
 constexpr size_t kAhead = size_t{512} << 10;
-// What is left of a client's patience, ten minutes (RFC 5321 4.5.3.2.6), is the
-// delivery's own.
+// A client waits ten minutes for the reply (RFC 5321 4.5.3.2.6). The rest of
+// that time is for the delivery.
 constexpr std::chrono::minutes kMaxWait{3};
 
-// What a transaction of the pool and its task share.
+// The state that a PooledTransaction shares with its task.
 class Job : public std::enable_shared_from_this<Job> {
  public:
   Job(std::shared_ptr<Delivery> delivery, system::Run run,
@@ -53,7 +53,7 @@ class Job : public std::enable_shared_from_this<Job> {
     return false;
   }
 
-  // One of them is given.
+  // Exactly one of the two is given.
   void Commit(std::optional<Policy::Done> done,
               std::optional<MailTransaction::EachDone> each) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -63,12 +63,12 @@ class Job : public std::enable_shared_from_this<Job> {
     Start();
   }
 
-  // The transaction of the pool is gone.
+  // Called when the PooledTransaction is destroyed.
   void Abandon() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (done_ || each_ || committed_) return;
     abandoned_ = true;
-    if (begun_) Start();  // there is something to discard
+    if (begun_) Start();  // to destroy transaction_ on the pool
   }
 
  private:
@@ -78,7 +78,7 @@ class Job : public std::enable_shared_from_this<Job> {
     const size_t size = text_.size() + slice.size();
     if (size > text_.capacity() && size <= kMost &&
         2 * text_.capacity() > kMost) {
-      // A string that grows doubles, and would take more than it ever holds.
+      // A growing string doubles its capacity, beyond what text_ can ever need.
       std::string exact;
       exact.reserve(kMost);
       exact.append(text_);
@@ -99,7 +99,7 @@ class Job : public std::enable_shared_from_this<Job> {
     Policy::Done done;
   };
 
-  // On a thread of the pool; one at a time, by `working_`.
+  // Runs on a thread of the pool. `working_` allows one task at a time.
   void Work() {
     while (true) {
       std::vector<Question> recipients;
@@ -149,7 +149,7 @@ class Job : public std::enable_shared_from_this<Job> {
     if (refusal_) transaction_.reset();
   }
 
-  // When the message came to its end: not before now, while it has not.
+  // Returns the time of Commit(), or now if it has not been called.
   Time Ended() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return done_ || each_ ? ended_ : now_();
@@ -165,8 +165,8 @@ class Job : public std::enable_shared_from_this<Job> {
       return std::move(*std::exchange(each_, {}))(
           {Verdict::Refuse(*std::move(refusal_))});
     }
-    // The answer keeps the transaction alive, which may give it on yet another
-    // thread.
+    // The callback keeps the transaction alive, because the transaction may
+    // answer later, from another thread.
     std::shared_ptr<MailTransaction> keep = std::move(transaction_);
     MailTransaction& committing = *keep;
     if (done_) {
@@ -188,18 +188,18 @@ class Job : public std::enable_shared_from_this<Job> {
   const std::function<Time()> now_;
 
   std::mutex mutex_;
-  std::vector<Question> recipients_;  // not asked yet
-  std::string text_;                  // not worked on yet
-  bool begun_ = false;                // there has been a task
-  bool working_ = false;              // there is one
+  std::vector<Question> recipients_;  // not passed on yet
+  std::string text_;                  // not passed on yet
+  bool begun_ = false;                // a task has been started
+  bool working_ = false;              // a task is queued or running
   bool abandoned_ = false;
   bool committed_ = false;
   std::optional<absl::AnyInvocable<void() &&>> ready_;  // the client waits
   std::optional<Policy::Done> done_;
   std::optional<MailTransaction::EachDone> each_;
-  Time ended_;  // where one of them is there
+  Time ended_;  // time of Commit(); valid if done_ or each_ is set
 
-  // The task's own.
+  // Used by the task only; envelope_ is set before the task reads it.
   Envelope envelope_;
   bool opened_ = false;
   std::optional<Reply> refusal_;
@@ -218,7 +218,7 @@ class PooledTransaction : public MailTransaction {
     job_->AddRecipient(rcpt, later());
     return std::nullopt;
   }
-  // What the delivery says to this comes at the message's end.
+  // If the delivery refuses, the reply comes after the end of the message.
   std::optional<Reply> Open(const Envelope& envelope) override {
     job_->Open(envelope);
     return std::nullopt;

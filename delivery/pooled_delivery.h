@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A Delivery that blocks, for those who may not wait.
+// Runs a blocking Delivery on a thread pool.
 
 #ifndef POSTERN_DELIVERY_POOLED_DELIVERY_H_
 #define POSTERN_DELIVERY_POOLED_DELIVERY_H_
@@ -16,27 +16,29 @@
 
 namespace postern::delivery {
 
-// Has `delivery`, whose transactions wait for disks and processes, work on the
-// threads of `run`, and waits for nothing itself. A transaction works on one
-// thread at a time. Its recipients are asked for there if the delivery looks
-// them up; otherwise they are accepted at once.
+// Runs the transactions of `delivery`, which block on disks and processes, on
+// the threads of `run`. Never blocks itself. A transaction runs on one thread
+// at a time. If the delivery looks up recipients, it does so on these threads;
+// otherwise each recipient is accepted at once.
 //
-// What is written is copied, and worked on in pieces of 64 KiB; a client that
-// is faster than the disk waits with 512 KiB ahead. A short message is one task
-// from the opening to the commit. So a message that cannot be opened is refused
-// at its end, not at DATA; and one that is given up before anything of it was
-// worked on never reached the delivery at all. One whose task comes more than
-// three minutes behind its end, since all threads are stuck, is refused: the
-// client will not wait for what the delivery then takes, and send it again.
+// Content is copied and passed on in pieces of 64 KiB. The client has to wait
+// while 512 KiB have not been passed on. A short message is one task from
+// Open() to Commit(). Therefore a message that cannot be opened is refused
+// after its end, not at DATA; and the delivery never sees a message that was
+// abandoned before its first task.
 //
-// Thread-safe. It need not outlive its transactions, nor they their tasks; the
+// If the task that opens a message begins more than three minutes after the end
+// of the message, because all threads are busy, the message gets a 451. If the
+// delivery took it then, the client could give up waiting and send it again.
+//
+// Thread-safe. It need not outlive its transactions, nor they their tasks. The
 // threads must outlive all of them.
 class PooledDelivery : public Delivery {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // `delivery`'s transactions never return false from Write(). `now` is
-  // thread-safe.
+  // Write() of the transactions of `delivery` must never return false. `now`
+  // must be thread-safe.
   PooledDelivery(std::shared_ptr<Delivery> delivery, system::Run run,
                  std::function<Time()> now = std::chrono::steady_clock::now)
       : delivery_(std::move(delivery)),

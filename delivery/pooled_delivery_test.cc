@@ -22,7 +22,7 @@
 namespace postern::delivery {
 namespace {
 
-// Says what happens to it.
+// Records the calls of its transactions.
 class Recorder : public Delivery {
  public:
   ExtensionSet carries() const override {
@@ -38,7 +38,7 @@ class Recorder : public Delivery {
   std::string text;
   bool refuse = false;
   bool looks_up = false;
-  std::vector<Policy::Done>* due = nullptr;  // answers about recipients
+  std::vector<Policy::Done>* due = nullptr;  // pending recipient answers
 
  private:
   class Message : public MailTransaction {
@@ -142,7 +142,7 @@ TEST_F(PooledDeliveryTest, AShortMessageIsOneTask) {
   EXPECT_EQ(answer_->reply()->text, "stored");
 }
 
-TEST_F(PooledDeliveryTest, ALongMessageIsWorkedOnWhileItComes) {
+TEST_F(PooledDeliveryTest, LongMessageIsPassedOnWhileItArrives) {
   const std::string piece(100'000, 'x');
   auto sink = Open();
   EXPECT_TRUE(Write(*sink, piece));
@@ -157,7 +157,7 @@ TEST_F(PooledDeliveryTest, ALongMessageIsWorkedOnWhileItComes) {
   EXPECT_TRUE(answer_ && answer_->accepted());
 }
 
-TEST_F(PooledDeliveryTest, WhoIsTooFastWaits) {
+TEST_F(PooledDeliveryTest, ClientThatIsTooFastWaits) {
   const std::string piece(200'000, 'x');
   auto sink = Open();
   EXPECT_TRUE(Write(*sink, piece));
@@ -173,7 +173,8 @@ TEST_F(PooledDeliveryTest, WhoIsTooFastWaits) {
   EXPECT_EQ(ready_, 1);
 }
 
-TEST_F(PooledDeliveryTest, WhatWasNotWorkedOnNeverWas) {
+TEST_F(PooledDeliveryTest,
+       MessageAbandonedBeforeItsFirstTaskNeverReachesTheDelivery) {
   auto sink = Open();
   EXPECT_TRUE(Write(*sink, "x"));
   sink.reset();
@@ -181,7 +182,7 @@ TEST_F(PooledDeliveryTest, WhatWasNotWorkedOnNeverWas) {
   EXPECT_EQ(recorder_.log, "");
 }
 
-TEST_F(PooledDeliveryTest, WhatIsGivenUpIsDiscardedOnThePool) {
+TEST_F(PooledDeliveryTest, AbandonedMessageIsDestroyedOnThePool) {
   auto sink = Open();
   EXPECT_TRUE(Write(*sink, std::string(70'000, 'x')));
   RunAll();
@@ -191,7 +192,7 @@ TEST_F(PooledDeliveryTest, WhatIsGivenUpIsDiscardedOnThePool) {
   EXPECT_EQ(recorder_.log, "open u for 192.0.2.1\nwrite\nclosed\n");
 }
 
-TEST_F(PooledDeliveryTest, WhatCannotBeOpenedIsRefusedAtItsEnd) {
+TEST_F(PooledDeliveryTest, MessageThatCannotBeOpenedIsRefusedAtItsEnd) {
   recorder_.refuse = true;
   auto sink = Open();
   EXPECT_TRUE(Write(*sink, std::string(70'000, 'x')));
@@ -204,7 +205,7 @@ TEST_F(PooledDeliveryTest, WhatCannotBeOpenedIsRefusedAtItsEnd) {
   EXPECT_EQ(answer_->reply()->code, 451);
 }
 
-TEST_F(PooledDeliveryTest, WhatNoThreadCouldLookAtInTimeIsRefused) {
+TEST_F(PooledDeliveryTest, MessageWhoseTaskBeginsTooLateIsRefused) {
   for (const int seconds : {180, 181}) {
     recorder_.log.clear();
     auto sink = Open();
@@ -219,7 +220,7 @@ TEST_F(PooledDeliveryTest, WhatNoThreadCouldLookAtInTimeIsRefused) {
   EXPECT_EQ(answer_->reply()->code, 451);
 }
 
-TEST_F(PooledDeliveryTest, WhatIsWorkedOnAlreadyHasItsTime) {
+TEST_F(PooledDeliveryTest, MessageThatIsOpenIsNotRefusedForWaiting) {
   auto sink = Open();
   EXPECT_TRUE(Write(*sink, std::string(70'000, 'x')));
   now_ += std::chrono::hours(1);
@@ -230,7 +231,7 @@ TEST_F(PooledDeliveryTest, WhatIsWorkedOnAlreadyHasItsTime) {
   EXPECT_TRUE(answer_ && answer_->accepted());
 }
 
-TEST_F(PooledDeliveryTest, EachRecipientHasItsAnswer) {
+TEST_F(PooledDeliveryTest, EachRecipientGetsItsAnswer) {
   auto sink = Open();
   std::vector<Verdict> verdicts;
   MailTransaction& committing = *sink;
@@ -253,7 +254,7 @@ TEST_F(PooledDeliveryTest, RecipientsAreLookedUpOnThePool) {
         });
   };
   auto transaction = pooled_.Begin({}, std::make_shared<SessionInfo>());
-  EXPECT_TRUE(ask(*transaction, "v")->accepted());  // as it does not look
+  EXPECT_TRUE(ask(*transaction, "v")->accepted());  // without a lookup
   recorder_.looks_up = true;
   transaction = pooled_.Begin({}, std::make_shared<SessionInfo>());
   EXPECT_FALSE(ask(*transaction, "u"));
@@ -268,8 +269,8 @@ TEST_F(PooledDeliveryTest, RecipientsAreLookedUpOnThePool) {
   EXPECT_EQ(recorder_.log, "rcpt u\nrcpt v\nclosed\n");
 }
 
-// The delivery may have threads of its own.
-TEST_F(PooledDeliveryTest, ARecipientMayBeAnsweredLater) {
+// The delivery may answer from threads of its own.
+TEST_F(PooledDeliveryTest, AnswerForARecipientMayComeLater) {
   std::vector<Policy::Done> due;
   recorder_.looks_up = true;
   recorder_.due = &due;
@@ -294,12 +295,12 @@ TEST_F(PooledDeliveryTest, ARecipientMayBeAnsweredLater) {
   EXPECT_EQ(recorder_.log, "rcpt u\nclosed\n");
 }
 
-TEST_F(PooledDeliveryTest, CarriesWhatTheDeliveryDoes) {
+TEST_F(PooledDeliveryTest, CarriesTheExtensionsOfTheDelivery) {
   EXPECT_TRUE(pooled_.carries().Has(Extension::kDsn));
   EXPECT_FALSE(pooled_.carries().Has(Extension::kSmtpUtf8));
 }
 
-TEST(PooledDeliveryThreadTest, WriterAndTaskMayMeet) {
+TEST(PooledDeliveryThreadTest, WriterAndTaskMayRunAtTheSameTime) {
   const auto shared = std::make_shared<Recorder>();
   Recorder& recorder = *shared;
   std::vector<std::thread> threads;

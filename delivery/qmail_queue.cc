@@ -25,16 +25,16 @@
 namespace postern::delivery {
 namespace {
 
-constexpr size_t kBufferSize = 32 << 10;  // half a pipe's
-// For a program to notice that no envelope comes.
+constexpr size_t kBufferSize = 32 << 10;  // half of a pipe's capacity
+// How long a program may take to exit after an end without an envelope.
 constexpr absl::Duration kReapTimeout = absl::Seconds(10);
 
 std::string Name(absl::string_view program, pid_t pid) {
   return absl::StrCat("queue program ", program, " qp ", pid);
 }
 
-// Returns how a program ended, to follow its name. `read`: with all of its
-// input.
+// Returns how a program ended, as text to follow its name. `read`: whether it
+// has read all of its input.
 std::string How(const system::ChildProcess::Result& result, bool read) {
   switch (result.end) {
     case QueueProcess::End::kExited:
@@ -45,15 +45,15 @@ std::string How(const system::ChildProcess::Result& result, bool read) {
     case QueueProcess::End::kTimeout:
       return "took too long and was killed";
     case QueueProcess::End::kLeft:
-      return "took too long, and runs on: it is another user's process, and "
-             "may not be killed";
+      return "took too long, and is still running: it is another user's "
+             "process and cannot be killed";
     case QueueProcess::End::kLost:
       break;
   }
   return "ended, and its exit code is lost";
 }
 
-// A message that its program is reading.
+// A message that is being passed to its program.
 class QueuedMessage {
  public:
   // `options` outlives this.
@@ -69,8 +69,8 @@ class QueuedMessage {
   }
 
   void Write(absl::Span<const absl::string_view> slices) {
-    // Once it has stopped reading, the rest is read from the client and
-    // dropped, so that the client is there for the answer.
+    // After the program has stopped reading, the rest of the message is
+    // discarded, so that the client gets its reply at the end.
     for (absl::string_view slice : slices) {
       while (!failed_ && !buffer_.Take(&slice)) {
         Flush(system::Deadline(options_.queue_timeout));
@@ -82,9 +82,9 @@ class QueuedMessage {
     const system::Deadline deadline(options_.queue_timeout);
     buffer_.Finish();
     if (!failed_) Flush(deadline);
-    // A message that is not whole must not get an envelope. Nor one that the
-    // program may not have read without our knowing: it would be queued and
-    // refused, and come again.
+    // An incomplete message must not get an envelope. Nor must a message if
+    // nothing can show whether the program has read it: it would be queued and
+    // also refused, so the client would send it again.
     if (!process_->Close(QueueProcess::Pipe::kMessage)) failed_ = true;
     if (!failed_) failed_ = !WriteEnvelope(deadline);
     ReportLateEnd(/*has_envelope=*/!failed_);
@@ -95,7 +95,7 @@ class QueuedMessage {
   }
 
  private:
-  // The last octet is what commits.
+  // The last octet commits the message.
   bool WriteEnvelope(system::Deadline deadline) {
     constexpr auto kEnvelope = QueueProcess::Pipe::kEnvelope;
     absl::string_view most = envelope_;
@@ -139,7 +139,7 @@ class QueuedMessage {
     if (result.code != kQueueAccepted) {
       return Verdict::Refuse(ReplyForQueueExit(result.code));
     }
-    // It says that it is content, but it has not seen everything.
+    // It exited with 0, but has not read everything.
     if (!ReadAll(result)) {
       return Verdict::Refuse(ReplyForQueueExit(kQueueReadError));
     }
@@ -150,7 +150,7 @@ class QueuedMessage {
                       pid)});
   }
 
-  // Has an end that comes when no one waits for it any more reported.
+  // Makes an end after queue_timeout be reported.
   void ReportLateEnd(bool has_envelope) {
     if (!options_.report) return;
     process_->OnLateEnd([report = options_.report, program = program_,
@@ -160,13 +160,13 @@ class QueuedMessage {
                           result.code == kQueueAccepted && has_envelope;
       report(absl::StrCat(
           Name(program, pid), ", which took too long, ", How(result, true),
-          queued ? ": the message is queued, and will be once more when the "
-                   "client, which got a 451, sends it again"
+          queued ? ": the message is queued, but the client got a 451: it will "
+                   "be queued twice if the client sends it again"
                  : ""));
     });
   }
 
-  // Whether the program has got everything, and read it.
+  // Returns whether the program was sent everything and has read it.
   bool ReadAll(const QueueProcess::Result& result) const {
     return !failed_ && result.read_everything;
   }
@@ -176,7 +176,7 @@ class QueuedMessage {
   const std::unique_ptr<QueueProcess> process_;
   const std::string envelope_;
   LineEndings buffer_;
-  bool failed_ = false;  // the program has not got everything, and never will
+  bool failed_ = false;  // the program will not get all of its input
 };
 
 class QueueTransaction : public MailTransaction {
@@ -198,12 +198,12 @@ class QueueTransaction : public MailTransaction {
  private:
   const QmailQueueOptions& options_;
   const SharedSessionInfo session_;
-  std::optional<QueuedMessage> message_;  // once it is open
+  std::optional<QueuedMessage> message_;  // set by Open()
 };
 
 std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
   std::string text;
-  // Returns false if the address would be two fields of the envelope.
+  // Returns false if the address contains a NUL and would be two fields.
   const auto add = [&text](char kind, const Path& path) {
     const std::string address = path.Address();
     absl::StrAppend(&text, absl::string_view(&kind, 1), address,
@@ -211,8 +211,8 @@ std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
     return address.find('\0') == std::string::npos;
   };
   bool good = add('F', envelope.from);
-  // Addresses are long, and there may be thousands of them: growing the text
-  // would take twice as much memory for a moment.
+  // There may be thousands of long addresses. A string that grows would need
+  // twice as much memory for a moment.
   size_t size = text.size() + 1;
   for (const Recipient& recipient : envelope.to) {
     const Path& path = recipient.path;
@@ -227,8 +227,8 @@ std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
     return Reply{
         553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"};
   }
-  // The last rule wins, also with an empty value: then nothing can be run. The
-  // log names the file, wherever its reader is.
+  // The last QMAILQUEUE counts. An empty value is a program that cannot be run.
+  // A relative path becomes absolute, for the log.
   std::string program = options_.program;
   for (const auto& [name, value] : session_->environment) {
     if (name == "QMAILQUEUE") program = value;

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Hands mail to qmail-queue, or to another program with its interface.
+// Passes mail to qmail-queue or to another program with the same interface.
 
 #ifndef POSTERN_DELIVERY_QMAIL_QUEUE_H_
 #define POSTERN_DELIVERY_QMAIL_QUEUE_H_
@@ -19,63 +19,65 @@
 namespace postern::delivery {
 
 struct QmailQueueOptions {
-  // The program, without arguments. $QMAILQUEUE is the caller's to look up. No
-  // search in PATH; a relative one is relative to `home`.
+  // The path of the program, which gets no arguments. A relative path is
+  // relative to `home`. PATH is not searched. The variable QMAILQUEUE of this
+  // process is not read; the caller may set `program` from it.
   std::string program = "bin/qmail-queue";
-  // The program's working directory. Empty: ours.
+  // The program's working directory. Empty: that of this process.
   std::string home = "/var/qmail";
-  // How long the program may leave us waiting: with a write, and from the end
-  // of the message to its exit. Then it is killed and the client hears 451. The
-  // client gives up after ten minutes (RFC 5321 4.5.3.2.6), and a message that
-  // is queued later than that is queued twice. qmail-queue itself gives up
-  // after a day. absl::InfiniteDuration(): never.
+  // How long a write to the program may block, and how long the program may
+  // take from the end of the message to its exit. Then it is killed and the
+  // client gets a 451. The client gives up after ten minutes (RFC 5321
+  // 4.5.3.2.6) and sends again, so a message that is queued later is queued
+  // twice. qmail-queue itself gives up after a day. absl::InfiniteDuration():
+  // no timeout.
   absl::Duration queue_timeout = absl::Minutes(5);
-  // For "ok 1795298400 qp 4711". Thread-safe.
+  // For "ok 1795298400 qp 4711". Must be thread-safe.
   std::function<absl::Time()> now = absl::Now;
-  // What the program finds in its environment before SessionVariables():
+  // The program's environment before SessionVariables() is added:
   // system::ServiceVariables() or system::UcspiVariables().
   system::Variables environment;
-  // Called with the reason why the program could not be started, and with how
-  // it ended if it did not accept the message; from another thread where it
-  // ended after queue_timeout.
+  // Called with the reason if the program could not be started, and with its
+  // end if it did not accept the message. Called from another thread if the
+  // program ended after queue_timeout.
   log::Report report;
 };
 
-// Runs one program for each message, qmail-queue(8): the message on its
-// descriptor 0, with LF line ends; then, only if all of that was written, the
-// envelope on 1: F, the sender, NUL, for each recipient T, the address, NUL,
-// and one more NUL. That last NUL is what commits: a message that is not
-// committed never gets an envelope at all. The program's environment is
-// constructed (system/session_variables.h); it inherits descriptor 2. A rule
-// that sets QMAILQUEUE for the session (SessionInfo::environment) chooses the
-// program.
+// Runs one program for each message, with the interface of qmail-queue(8). The
+// program reads the message from descriptor 0, with LF line ends. Only if all
+// of the message was written, the program gets the envelope on descriptor 1: F,
+// the sender, NUL; for each recipient T, the address, NUL; and one more NUL.
+// The last NUL commits the message. A message that is not committed gets no
+// envelope at all. The program's environment is constructed
+// (system/session_variables.h). It inherits descriptor 2. A rule that sets
+// QMAILQUEUE for the session (SessionInfo::environment) chooses the program.
 //
-// Accepts with "ok TIME qp PID" if the program exits with 0 and has read all of
-// message and envelope: one that exits with 0 and has not read them has lost
-// the message (451). Without /proc or two free descriptors that cannot be
-// known, and the envelope's last NUL is not written (451).
-// delivery/queue_exit.h has the other replies.
+// The client gets "250 ok TIME qp PID" if the program exits with 0 and has read
+// the whole message and envelope. If it exits with 0 without reading them, it
+// has lost the message (451). /proc and two free descriptors are needed to find
+// that out; without them the last NUL of the envelope is not written (451). For
+// other replies see delivery/queue_exit.h.
 //
-// A set-user-id program that has changed its real user id as well may not be
-// killed at queue_timeout: it runs on, and may queue the message after the
-// client got its 451. Its end is reported when it comes.
+// A set-user-id program that has also changed its real user id cannot be killed
+// at queue_timeout. It continues, and may queue the message after the client
+// got its 451. Its end is reported later.
 //
-// Differs from qmail-smtpd in one thing: a program that cannot be started
-// refuses DATA (451 "unable to exec qq") instead of the message after it.
+// One difference from qmail-smtpd: if the program cannot be started, DATA gets
+// the 451 ("unable to exec qq"), instead of the end of the message.
 //
-// Thread-safe. Its transactions wait for the program in Write(), in Commit()
-// and, for as long as it takes to notice that nothing more comes (ten seconds,
-// then it is killed), in their destructor; an event loop gives them threads. It
-// must outlive them.
+// Thread-safe. Its transactions block on the program: in Write(), in Commit(),
+// and in the destructor, which gives the program up to ten seconds to notice
+// the end of its input and then kills it. An event loop must run them on
+// threads (pooled_delivery.h). Must outlive its transactions.
 class QmailQueue : public Delivery {
  public:
   explicit QmailQueue(QmailQueueOptions options = {});
 
-  // qmail-send sends on what is not local.
+  // qmail-send sends messages for remote recipients to other hosts.
   bool ServesRemote(const Path&) const override { return true; }
 
   // Open() starts the program. It refuses with 451 4.3.0 if that fails, and
-  // with 553 5.1.3 if an address has a NUL in it.
+  // with 553 5.1.3 if an address contains a NUL.
   std::unique_ptr<MailTransaction> Begin(
       const Envelope& envelope, const SharedSessionInfo& session) override;
 

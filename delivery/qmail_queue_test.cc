@@ -49,12 +49,14 @@ class QmailQueueTest : public testing::Test {
     options_.now = [] { return absl::FromUnixSeconds(1795262400); };
   }
 
-  // What the test program has inherited must not reach the queue program.
+  // Descriptors that the test program inherited must not reach the queue
+  // program.
   static void SetUpTestSuite() {
     ASSERT_EQ(close_range(3, ~0U, CLOSE_RANGE_CLOEXEC), 0);
   }
 
-  // No zombies and no descriptors are left over, whatever a test did.
+  // After each test there is no zombie, no further descriptor and no pending
+  // SIGPIPE.
   ~QmailQueueTest() override {
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
     EXPECT_EQ(errno, ECHILD);
@@ -64,7 +66,7 @@ class QmailQueueTest : public testing::Test {
     EXPECT_FALSE(sigismember(&pending, SIGPIPE));
   }
 
-  // The message lives no longer than the next Open().
+  // The message must be destroyed before the next Open().
   Opened Open(const std::string& script) {
     SessionInfo session;
     session.environment = environment_;
@@ -73,7 +75,8 @@ class QmailQueueTest : public testing::Test {
     return OpenMessage(queue_.emplace(options_), envelope_, session);
   }
 
-  // Has a stand-in do `script` with a message of `body`; returns the reply.
+  // Sends a message of `body` to a stand-in that runs `script`. Returns the
+  // reply.
   Reply Deliver(const std::string& script,
                 absl::string_view body = "Subject: x\r\n\r\nHello\r\n") {
     QmailQueue queue(options_);
@@ -106,7 +109,7 @@ class QmailQueueTest : public testing::Test {
   Envelope envelope_{.from = {"s", "example.org"},
                      .to = {{{"u", "d"}}, {{"Post master", ""}}}};
   std::vector<std::pair<std::string, std::string>> environment_;
-  // Fills the pipe many times over.
+  // Much larger than a pipe.
   const std::string large_ = [] {
     std::string text;
     for (int i = 0; i < 100000; ++i) absl::StrAppend(&text, "line ", i, "\r\n");
@@ -132,7 +135,7 @@ TEST_F(QmailQueueTest, MessageAndEnvelopeArriveByteForByte) {
             absl::string_view("Fs@example.org\0Tu@d\0TPost master\0\0", 34));
 }
 
-TEST_F(QmailQueueTest, TheNullSenderIsAnEmptyField) {
+TEST_F(QmailQueueTest, NullSenderIsAnEmptyField) {
   envelope_.from = {};
   EXPECT_EQ(Deliver("message envelope", "").code, 250);
   EXPECT_EQ(folder_.Read("message"), "");
@@ -157,25 +160,25 @@ TEST_F(QmailQueueTest, LargeMessagesAndEnvelopesArriveWhole) {
   EXPECT_TRUE(folder_.Read("envelope") == envelope);
 }
 
-TEST_F(QmailQueueTest, EveryExitCodeHasItsReply) {
+TEST_F(QmailQueueTest, EachExitCodeHasItsReply) {
   EXPECT_EQ(Deliver("message envelope exit=0").code, 250);
   for (int code = 1; code <= 255; ++code) {
     const Reply reply = Deliver(absl::StrCat("message envelope exit=", code));
     const bool permanent = (code >= 11 && code <= 40) || code == 115;
     EXPECT_EQ(reply.code, permanent ? 554 : 451) << code;
   }
-  // One of each kind; queue_exit_test has them all.
+  // One code of each kind; queue_exit_test has all.
   EXPECT_TRUE(Is(Deliver("exit=31"), 554,
                  "mail server permanently rejected message (#5.3.0)"));
   EXPECT_TRUE(Is(Deliver("exit=30"), 554, "qq permanent problem (#5.3.0)"));
-  // Having read it all: or it may end before, and the report says so.
+  // It reads everything; otherwise the report would say that it did not.
   EXPECT_TRUE(Is(Deliver("message envelope exit=111"), 451,
                  "qq temporary problem (#4.3.0)"));
   EXPECT_TRUE(absl::EndsWith(report_, " exited with 111")) << report_;
   EXPECT_TRUE(Is(Deliver("exit=82"), 451, "qq temporary problem (#4.3.0)"));
 }
 
-TEST_F(QmailQueueTest, ASignalIsACrash) {
+TEST_F(QmailQueueTest, ProgramKilledByASignalHasCrashed) {
   for (const int signal : {SIGKILL, SIGABRT, SIGTERM}) {
     for (const char* before : {"", "message ", "message envelope "}) {
       EXPECT_TRUE(Is(Deliver(absl::StrCat(before, "kill=", signal)), 451,
@@ -184,7 +187,7 @@ TEST_F(QmailQueueTest, ASignalIsACrash) {
   }
 }
 
-TEST_F(QmailQueueTest, WhoeverStopsReadingHasNotAcceptedTheMessage) {
+TEST_F(QmailQueueTest, ProgramThatStopsReadingHasNotAcceptedTheMessage) {
   const struct {
     const char* script;
     int code;
@@ -203,16 +206,16 @@ TEST_F(QmailQueueTest, WhoeverStopsReadingHasNotAcceptedTheMessage) {
     EXPECT_EQ(reply.code, c.code) << c.script;
     EXPECT_EQ(reply.text, c.text) << c.script;
   }
-  // A message cut short never gets an envelope.
+  // An incomplete message gets no envelope.
   EXPECT_EQ(Deliver("part=100000 close=0 envelope exit=0", large_).code, 451);
   EXPECT_EQ(folder_.Read("envelope"), "");
-  // Refuses to read a long envelope.
+  // The program does not read a long envelope.
   envelope_.to.assign(5000, {{std::string(60, 'u'), "example.org"}, {}});
   EXPECT_TRUE(Is(Deliver("message exit=0"), 451, "qq read error (#4.3.0)"));
 }
 
-// What fits into a pipe is written however little of it is read.
-TEST_F(QmailQueueTest, ShortMailMustHaveBeenReadToo) {
+// A message that fits into a pipe is written even if the program reads nothing.
+TEST_F(QmailQueueTest, ShortMessageMustBeReadToo) {
   const Reply unread{451, {4, 3, 0}, "qq read error (#4.3.0)"};
   for (const char* script :
        {"exit=0", "part=5 envelope exit=0", "envelope exit=0", "message exit=0",
@@ -227,10 +230,10 @@ TEST_F(QmailQueueTest, ShortMailMustHaveBeenReadToo) {
       kill(pid, SIGKILL);
     }
   }
-  // Another exit code says why.
+  // Another exit code gives the reason.
   EXPECT_EQ(Deliver("exit=31").code, 554);
   EXPECT_EQ(Deliver("message envelope exit=0").code, 250);
-  // There is nothing to read in an empty message.
+  // An empty message need not be read.
   EXPECT_EQ(Deliver("envelope exit=0", "").code, 250);
 }
 
@@ -246,7 +249,7 @@ TEST_F(QmailQueueTest, ARuleChoosesTheProgramOfASession) {
             (Reply{451, {4, 3, 0}, "unable to exec qq (#4.3.0)"}));
 }
 
-TEST_F(QmailQueueTest, NoCommitNoEnvelope) {
+TEST_F(QmailQueueTest, EnvelopeIsWrittenOnlyAtCommit) {
   for (const bool large : {false, true}) {
     Opened opened = Open("message envelope exit=0");
     auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
@@ -291,7 +294,7 @@ TEST_F(QmailQueueTest, TheErrorTextIsCleanAndShort) {
   EXPECT_EQ(reply.text.size(), 254);
 }
 
-TEST_F(QmailQueueTest, AFloodOfErrorsStopsNobody) {
+TEST_F(QmailQueueTest, LongErrorTextDoesNotBlockTheMessage) {
   for (const char* script : {"flood=300000 message envelope exit=82",
                              "message flood=300000 envelope exit=82",
                              "message envelope flood=300000 exit=82"}) {
@@ -301,11 +304,11 @@ TEST_F(QmailQueueTest, AFloodOfErrorsStopsNobody) {
   }
 }
 
-TEST_F(QmailQueueTest, AChildOfTheProgramIsNotWaitedFor) {
+TEST_F(QmailQueueTest, ChildrenOfTheProgramAreNotWaitedFor) {
   environment_ = {{"ERROR", "Dno"}};
   for (const char* script : {"orphan message envelope exit=0",
                              "orphan error exit=82", "orphan exit=31"}) {
-    // Smaller than the pipe, which the child of the child keeps open.
+    // The message fits into the pipe, which the grandchild keeps open.
     const Reply reply = Deliver(script);
     const std::string text = folder_.Read("orphan");
     int pid = 0;
@@ -317,7 +320,7 @@ TEST_F(QmailQueueTest, AChildOfTheProgramIsNotWaitedFor) {
 }
 
 TEST_F(QmailQueueTest, TheProgramRunsAsQmailSmtpdRunsIt) {
-  // So that the pipes are where no other test has them.
+  // So that the pipes get other numbers than in the other tests.
   std::vector<int> taken;
   do {
     taken.push_back(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
@@ -358,17 +361,17 @@ TEST_F(QmailQueueTest, ARelativeProgramIsBelowHome) {
   EXPECT_EQ(Deliver("message envelope").code, 250);
   options_.program = "./queue";
   EXPECT_EQ(Deliver("message envelope").code, 250);
-  options_.program = "sh";  // is in PATH
+  options_.program = "sh";  // in PATH, which is not searched
   EXPECT_EQ(Deliver("").code, 451);
   options_.program = StandIn();
-  options_.home = "";  // where we are
+  options_.home = "";  // the working directory of this process
   EXPECT_EQ(Deliver("cwd message envelope").code, 250);
   char* cwd = getcwd(nullptr, 0);
   EXPECT_EQ(folder_.Read("cwd"), cwd);
   free(cwd);
 }
 
-TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
+TEST_F(QmailQueueTest, OpenRefusesIfTheProgramCannotRun) {
   folder_.Write("plain", "#!/bin/sh\n");
   folder_.Write("interpreter", "#!/no/such\n");
   ASSERT_EQ(chmod(folder_.File("interpreter").c_str(), 0700), 0);
@@ -393,7 +396,7 @@ TEST_F(QmailQueueTest, AProgramThatCannotRunRefusesTheMessageAtOnce) {
   EXPECT_TRUE(Is(Deliver(""), 451, "unable to exec qq (#4.3.0)"));
 }
 
-TEST_F(QmailQueueTest, WithoutDescriptorsTheMessageIsRefusedAtOnce) {
+TEST_F(QmailQueueTest, OpenRefusesWithoutFreeDescriptors) {
   rlimit old{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
   int highest = 0;
@@ -413,12 +416,12 @@ TEST_F(QmailQueueTest, WithoutDescriptorsTheMessageIsRefusedAtOnce) {
   EXPECT_EQ(Deliver("message envelope").code, 250);
 }
 
-// As long as it exists, `spare` more descriptors can be had.
+// While it exists, only `spare` more descriptors can be opened.
 class FewDescriptors {
  public:
   explicit FewDescriptors(rlim_t spare) {
     EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &old_), 0);
-    // All numbers up to the highest in use.
+    // Take all free numbers up to the highest one in use.
     for (int i = 0; i < 50; ++i) fill_.push_back(open("/dev/null", O_RDONLY));
     rlimit few = old_;
     few.rlim_cur = static_cast<rlim_t>(fill_.back()) + 1 + spare;
@@ -434,9 +437,9 @@ class FewDescriptors {
   std::vector<int> fill_;
 };
 
-// A descriptor shows that a program has read all of the message. Without it the
-// program must not queue what would be refused, and come again.
-TEST_F(QmailQueueTest, WithoutADescriptorAtTheMessagesEndNothingIsQueued) {
+// A descriptor is needed to see that the program has read the whole message.
+// Without it the message is refused, so the program must not queue it.
+TEST_F(QmailQueueTest, NothingIsQueuedWithoutADescriptorAtTheEndOfTheMessage) {
   for (const rlim_t spare : {0, 1}) {
     Opened opened = Open("message envelope exit=0");
     auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
@@ -453,8 +456,8 @@ TEST_F(QmailQueueTest, WithoutADescriptorAtTheMessagesEndNothingIsQueued) {
 }
 
 // The same for the envelope: another thread may have taken the descriptor that
-// the message's pipe has given back.
-TEST_F(QmailQueueTest, WithoutADescriptorTheEnvelopeIsNotComplete) {
+// closing the message's pipe has freed.
+TEST_F(QmailQueueTest, EnvelopeIsNotCompletedWithoutADescriptor) {
   constexpr auto kEnvelope = QueueProcess::Pipe::kEnvelope;
   const std::pair<std::string, std::string> environment[] = {
       {"STAND_IN", "message envelope exit=0"},
@@ -475,7 +478,7 @@ TEST_F(QmailQueueTest, WithoutADescriptorTheEnvelopeIsNotComplete) {
   }
 }
 
-TEST_F(QmailQueueTest, PipesMayHaveTheNumbersThatTheChildNeeds) {
+TEST_F(QmailQueueTest, PipesMayHaveTheDescriptorNumbersOfTheChild) {
   std::vector<int> saved;
   for (const int fd : {0, 1, 3, 4, 5, 6, 7}) {
     const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 50);
@@ -501,22 +504,22 @@ TEST_F(QmailQueueTest, PipesMayHaveTheNumbersThatTheChildNeeds) {
 
 TEST_F(QmailQueueTest, AProgramThatHangsIsKilled) {
   options_.queue_timeout = absl::Milliseconds(50);
-  // Never ends; reads no envelope; no message.
+  // Does not exit; does not read the envelope; does not read the message.
   for (const char* script : {"message envelope hang", "message hang", "hang"}) {
     EXPECT_EQ(Deliver(script), (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
     EXPECT_EQ(Deliver(script, large_),
               (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
   }
-  // Nor does it hold up whoever gives up the message.
+  // Nor does it block the destructor of an abandoned message.
   Opened opened = Open("message hang");
 }
 
-TEST_F(QmailQueueTest, WithoutATimeoutTheProgramMayTakeItsTime) {
+TEST_F(QmailQueueTest, InfiniteTimeoutIsAllowed) {
   options_.queue_timeout = absl::InfiniteDuration();
   EXPECT_EQ(Deliver("message envelope exit=0", large_).code, 250);
 }
 
-TEST_F(QmailQueueTest, SignalsInBetweenChangeNothing) {
+TEST_F(QmailQueueTest, InterruptedSystemCallsAreRepeated) {
   struct sigaction action {};
   struct sigaction old {};
   action.sa_handler = [](int) {};  // no SA_RESTART
@@ -547,7 +550,7 @@ TEST_F(QmailQueueTest, EachMessageHasAProgramOfItsOwn) {
   EXPECT_NE(first.text, second.text);
 }
 
-TEST_F(QmailQueueTest, AnAddressIsOneFieldOfTheEnvelope) {
+TEST_F(QmailQueueTest, AddressWithANulIsRefused) {
   for (const bool sender : {true, false}) {
     envelope_ = {.to = {{{"u", "d"}}}};
     (sender ? envelope_.from : envelope_.to[0].path).local_part =

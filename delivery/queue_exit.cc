@@ -21,10 +21,10 @@ struct Row {
   int first;  // exit codes, both included
   int last;
   int code;
-  absl::string_view text;  // the enhanced code is in it
+  absl::string_view text;  // ends in the enhanced code
 };
 
-// notqmail's qmail.c. The first row that holds the exit code counts.
+// From notqmail's qmail.c. The first row that contains the exit code counts.
 constexpr Row kRows[] = {
     {11, 11, 554, "envelope address too long for qq (#5.1.3)"},
     {kQueueRejected, kQueueRejected, 554,
@@ -103,7 +103,7 @@ Reply ReplyForQueueError(int code, absl::string_view text) {
   if (text.empty()) {
     return ReplyForQueueExit(reply_class == 5 ? kQueueRejected : code);
   }
-  // RFC 2034 4: a code of another class contradicts the reply. It is text.
+  // RFC 2034 4: a code of another class contradicts the reply, so it is text.
   const absl::string_view word = text.substr(0, text.find(' '));
   const std::optional<EnhancedCode> begin = ParseEnhancedCode(word);
   const std::optional<EnhancedCode> end = CodeAtEnd(text);

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The reply to a client when a qmail-queue program has ended.
+// The reply to a client after a queue program has ended.
 
 #ifndef POSTERN_DELIVERY_QUEUE_EXIT_H_
 #define POSTERN_DELIVERY_QUEUE_EXIT_H_
@@ -11,37 +11,40 @@
 
 namespace postern::delivery {
 
-// Exit codes of qmail-queue(8) that mean something to us and not only to the
-// client. All of them: the table in queue_exit.cc.
+// Exit codes of qmail-queue(8) that this package treats specially. The table in
+// queue_exit.cc has all.
 inline constexpr int kQueueAccepted = 0;
 inline constexpr int kQueueRejected = 31;
 inline constexpr int kQueueTimeout = 52;
 inline constexpr int kQueueReadError = 54;
-inline constexpr int kQueueCustomError = 82;       // says why on descriptor 6
-inline constexpr int kQueueOtherCustomError = 88;  // the same, of indimail
+inline constexpr int kQueueCustomError = 82;       // reason on descriptor 6
+inline constexpr int kQueueOtherCustomError = 88;  // the same, in indimail
 inline constexpr int kQueueExecError = 120;
 
-// Returns the reply for exit code `code`, 1..255: 554 for what is permanent
-// (11-40, 115), 451 for everything else, with the texts of notqmail. The text
-// ends in its enhanced code, as qmail's always did: "qq crashed (#4.3.0)".
+// Returns the reply for exit code `code`, 1..255: 554 for permanent errors
+// (11-40, 115), otherwise 451, with the texts of notqmail. The text ends in its
+// enhanced code, as in qmail: "qq crashed (#4.3.0)".
 Reply ReplyForQueueExit(int code);
 
 // Returns the reply for exit code `code`, 82 (notqmail) or 88 (indimail), and
-// `text` from descriptor 6: 554 if it begins with 'D', for a permanent error,
-// else 451 ('Z' for a temporary one), and the rest of it. Up to two bytes are
-// no text, and give the reply for the exit code alone. The enhanced code is the
-// one that the text begins with ("D5.7.1 no") or ends in ("Dno (#5.7.1)"), and
-// x.3.0 otherwise. Whatever the program wrote, the reply is one line: a line
-// end at the end is dropped, and other controls and 8-bit bytes become '?',
-// because a CR LF in it would let the sender of a message that a scanner quotes
-// write replies of his own.
+// `text` from descriptor 6. The first byte of `text` gives the reply code: 'D',
+// for a permanent error, 554; otherwise ('Z' for a temporary one) 451. The rest
+// is the reply's text. The enhanced code is the one at the beginning
+// ("D5.7.1 no") or the end ("Dno (#5.7.1)") of the text, if its class is that
+// of the reply, and x.3.0 otherwise. Returns ReplyForQueueExit(`code`) if
+// `text` has at most two bytes, or only white space after the first; in the
+// latter case, with 'D', the reply for exit code 31.
+//
+// The reply is always one line: white space at both ends is dropped, and
+// control characters and 8-bit bytes become '?'. A content scanner may quote
+// the message, and with a CR LF its sender could forge a reply.
 Reply ReplyForQueueError(int code, absl::string_view text);
 
-// The reply where the program was killed by a signal.
+// Returns the reply if the program was killed by a signal.
 Reply QueueCrashedReply();
-// The reply where there is no exit code to be had.
+// Returns the reply if the exit code is lost.
 Reply QueueLostReply();
-// The reply where there were no pipes or no process for the program.
+// Returns the reply if no pipe or process could be created for the program.
 Reply QueueUnavailableReply();
 
 }  // namespace postern::delivery

@@ -11,8 +11,8 @@
 namespace postern::delivery {
 namespace {
 
-TEST(QueueExitTest, SaysWhatNotqmailSays) {
-  // Observed on notqmail; the enhanced code in front is RFC 2034's.
+TEST(QueueExitTest, RepliesAreThoseOfNotqmail) {
+  // Observed with notqmail. The enhanced code at the beginning is RFC 2034's.
   const struct {
     int code;
     absl::string_view wire;

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A queue program that may not be killed, since it is set-user-id and has
-// become another user. The kernel refuses kill(2) to this process.
+// A queue program that cannot be killed, because it is set-user-id and has
+// changed its user id. In these tests the kernel refuses kill(2).
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -32,7 +32,7 @@
 namespace postern::delivery {
 namespace {
 
-// Long enough for the slowest machine; a test that meets it has failed.
+// Long enough for the slowest host. A test that waits this long has failed.
 constexpr std::chrono::seconds kPatience{30};
 
 class QueueLeftTest : public testing::Test {
@@ -55,7 +55,7 @@ class QueueLeftTest : public testing::Test {
     EXPECT_EQ(mkfifo(folder_.File("go").c_str(), 0600), 0);
   }
 
-  // Opens a message for a program that does `script`.
+  // Opens a message for a program that runs `script`.
   std::unique_ptr<MailTransaction> Open(const std::string& script) {
     SessionInfo session;
     session.environment = {{"STAND_IN", script},
@@ -66,10 +66,10 @@ class QueueLeftTest : public testing::Test {
         std::holds_alternative<std::unique_ptr<MailTransaction>>(opened));
     return std::get<std::unique_ptr<MailTransaction>>(std::move(opened));
   }
-  // Lets a program go on that waits for "go".
+  // Lets a program continue that waits for "go".
   void LetGo() { folder_.Write("go", ""); }
 
-  // Returns the line about the end that no one waited for; empty: none came.
+  // Returns the report of the late end; empty: there was none.
   std::string AwaitLate() {
     std::future<std::string> line = late_.get_future();
     if (line.wait_for(kPatience) != std::future_status::ready) return "";
@@ -84,7 +84,7 @@ class QueueLeftTest : public testing::Test {
   std::optional<QmailQueue> queue_;
 };
 
-TEST_F(QueueLeftTest, TheLogSaysThatItRunsOnAndHowItEnded) {
+TEST_F(QueueLeftTest, ReportsThatItIsRunningAndHowItEnded) {
   auto sink = Open("message envelope await=go exit=0");
   EXPECT_TRUE(sink->Write({"a\r\n"}, [] { FAIL(); }));
   std::optional<Verdict> verdict;
@@ -93,20 +93,20 @@ TEST_F(QueueLeftTest, TheLogSaysThatItRunsOnAndHowItEnded) {
   EXPECT_EQ(verdict->reply(), (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
   EXPECT_TRUE(absl::EndsWith(
       report_,
-      " took too long, and runs on: it is another user's process, and "
-      "may not be killed"))
+      " took too long, and is still running: it is another user's process "
+      "and cannot be killed"))
       << report_;
   LetGo();
   const std::string late = AwaitLate();
   EXPECT_TRUE(absl::EndsWith(
       late,
-      ", which took too long, exited with 0: the message is queued, and "
-      "will be once more when the client, which got a 451, sends it "
+      ", which took too long, exited with 0: the message is queued, but the "
+      "client got a 451: it will be queued twice if the client sends it "
       "again"))
       << late;
 }
 
-TEST_F(QueueLeftTest, AMessageThatWasGivenUpIsNotQueued) {
+TEST_F(QueueLeftTest, AbandonedMessageIsNotQueued) {
   auto sink = Open("await=go message envelope exit=54");
   EXPECT_TRUE(sink->Write({"a\r\n"}, [] { FAIL(); }));
   sink.reset();

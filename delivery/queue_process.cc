@@ -22,7 +22,8 @@ namespace {
 
 constexpr int kErrorFd = 6;
 
-// Waiting is done in poll(), which has a timeout. A new pipe has no other flag.
+// Only poll() waits, because it has a timeout. A new pipe has no other flags to
+// preserve.
 void MakeNonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK); }
 
 // Returns whether the pipe that `fd` reads from is known to be empty.
@@ -31,8 +32,8 @@ bool IsEmpty(int fd) {
   return fd >= 0 && ioctl(fd, FIONREAD, &left) == 0 && left == 0;
 }
 
-// Keeps SIGPIPE from this thread for a while, for programs that do not ignore
-// it. Pipes have no MSG_NOSIGNAL.
+// Blocks SIGPIPE in this thread, for programs that do not ignore it: there is
+// no MSG_NOSIGNAL for pipes.
 class NoSigpipe {
  public:
   NoSigpipe() {
@@ -119,20 +120,20 @@ bool QueueProcess::WaitForRoom(Pipe pipe, system::Deadline deadline) {
   while (true) {
     pollfd polled[] = {{end(pipe).get(), POLLOUT, 0},
                        {error_.get(), POLLIN, 0}};
-    (void)poll(polled, 2, deadline.Milliseconds());  // or nothing has happened
-    // Not only when poll() says so: a flood of error text keeps it busy.
+    (void)poll(polled, 2, deadline.Milliseconds());  // on failure: try again
+    // Checked also if poll() did not time out: a program that writes error text
+    // all the time would keep this loop running.
     if (deadline.passed()) {
       child_.Kill();
       return false;
     }
-    // It may wait for us to read what is wrong before it reads on.
+    // The child may block until its error text is read.
     if (polled[1].revents != 0) ReadErrorText();
     if (polled[0].revents != 0) return true;
   }
 }
 
-// A pipe's reading end shows what is left in it, and to have one of our own we
-// open the pipe anew.
+// Only a reading end shows how much is left in a pipe. Opens one via /proc.
 bool QueueProcess::OpenLeft(Pipe pipe) {
   if (!left(pipe).is_open() && end(pipe).is_open()) {
     left(pipe).Reset(
@@ -154,13 +155,13 @@ bool QueueProcess::Close(Pipe pipe) {
 }
 
 QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
-  (void)Close(Pipe::kMessage);   // read_everything says so
+  (void)Close(Pipe::kMessage);   // a failure clears read_everything
   (void)Close(Pipe::kEnvelope);  // the same
   Result result;
   static_cast<system::ChildProcess::Result&>(result) =
       child_.Wait(deadline, error_, [this] { ReadErrorText(); });
-  // What it wrote last. Not to the end of the pipe: a child of the child may
-  // hold it open as long as it likes.
+  // The last of the error text. Does not wait for the end of the pipe, because
+  // a child of the child may keep it open.
   ReadErrorText();
   result.error_text = std::move(error_text_);
   result.read_everything = true;
@@ -171,7 +172,7 @@ QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
   return result;
 }
 
-// Reads what is there, once: whoever writes without end is not waited for.
+// Reads the text that is available, without waiting.
 void QueueProcess::ReadErrorText() {
   char buffer[4096];
   while (error_.is_open()) {

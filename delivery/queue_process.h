@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A qmail-queue program at the other end of three pipes: qmail-queue(8).
+// A child process with the interface of qmail-queue(8), and its three pipes.
 
 #ifndef POSTERN_DELIVERY_QUEUE_PROCESS_H_
 #define POSTERN_DELIVERY_QUEUE_PROCESS_H_
@@ -26,10 +26,10 @@
 namespace postern::delivery {
 
 // The child reads the message from descriptor 0 and the envelope from 1, and
-// may write why it fails to 6. What it writes there is read whenever it would
-// otherwise wait for us, and thrown away beyond kMaxErrorText.
+// may write the reason of a failure to 6. This process reads that text whenever
+// it waits for the child, and discards it beyond kMaxErrorText.
 //
-// One thread at a time. SIGPIPE does no harm, whatever its disposition is.
+// Not thread-safe. SIGPIPE is blocked during writes, whatever its disposition.
 class QueueProcess {
  public:
   static constexpr size_t kMaxErrorText = 255;  // as notqmail's qmail.c
@@ -37,55 +37,54 @@ class QueueProcess {
   using End = system::ChildProcess::End;
   struct Result : system::ChildProcess::Result {
     std::string error_text;  // from descriptor 6, up to kMaxErrorText
-    // Whether the child has read all that was written, of both pipes. False
-    // also where /proc, which shows that, is missing.
+    // Whether the child has read everything that was written to both pipes.
+    // False also without /proc, which is needed to find out.
     bool read_everything = false;
   };
 
-  // Runs `program` without arguments, in the folder `home` (if not empty), with
-  // `environment` alone: a name given twice has the last value. A relative
-  // program is relative to `home`; there is no search in PATH. SIGPIPE, SIGCHLD
-  // and SIGXFSZ are as a program expects them and no signal is blocked. Of our
-  // descriptors it inherits 2, and what others have failed to mark
-  // close-on-exec.
+  // Runs `program` without arguments, in the directory `home` (if not empty).
+  // `environment` is its whole environment; the last value of a name counts. A
+  // relative path is relative to `home`; PATH is not searched. SIGPIPE, SIGCHLD
+  // and SIGXFSZ have their default actions, and no signal is blocked. The child
+  // also inherits descriptor 2, and each descriptor without O_CLOEXEC.
   //
-  // Returns ResourceExhausted where pipes or a process are not to be had, and
-  // the kernel's error where the program cannot be run: not there, not
-  // executable, `home` not there.
+  // Returns ResourceExhausted if a pipe or a process cannot be created, and the
+  // kernel's error if the program cannot be run: it does not exist, is not
+  // executable, or `home` does not exist.
   static absl::StatusOr<std::unique_ptr<QueueProcess>> Start(
       const std::string& program, const std::string& home,
       absl::Span<const std::pair<std::string, std::string>> environment);
 
-  // Waits for the process as Wait() does, with what is left of `reap_timeout`.
+  // If Wait() was not called, waits as it does, for at most `reap_timeout`.
   ~QueueProcess();
   QueueProcess(const QueueProcess&) = delete;
   QueueProcess& operator=(const QueueProcess&) = delete;
 
-  // Writes all of `data`. Returns false if the child does not read it: it has
-  // closed its end, or `deadline` has passed, which also kills it.
+  // Writes all of `data`. Returns false if the child has closed its end, or if
+  // `deadline` has passed; then the child is killed.
   bool Write(Pipe pipe, absl::string_view data, system::Deadline deadline);
-  // Writes `octet`, the last of the pipe, but only if Wait() can know what the
-  // child has read of it: not without /proc, or without a free descriptor.
-  // Returns whether it is written. (The reading end that shows what is left is
-  // opened here, and not before: while there is one, Write() cannot notice that
-  // the child has closed its own.)
+  // Writes `octet`, the last one of the pipe, but only if Wait() will be able
+  // to find out what the child has read: that needs /proc and a free
+  // descriptor. Returns whether the octet was written. (This process opens the
+  // pipe's reading end here and not earlier. While it has that end open,
+  // Write() cannot notice that the child has closed its own.)
   bool WriteLast(Pipe pipe, char octet, system::Deadline deadline);
-  // Has the child see the pipe's end. Returns whether Wait() can know what the
-  // child has read of it, as WriteLast().
+  // Closes the pipe, so that the child reads its end. Returns whether Wait()
+  // will be able to find out what the child has read, as in WriteLast().
   bool Close(Pipe pipe);
 
-  // Closes the pipes and waits until the child has ended, killing it when
-  // `deadline` passes. What has not been closed before must not be a whole
-  // envelope. Does not wait for the child's own children. At most once.
+  // Closes the pipes and waits until the child has ended; kills it when
+  // `deadline` passes. A pipe that is still open must not contain a complete
+  // envelope. Does not wait for the child's own children. Call at most once.
   Result Wait(system::Deadline deadline);
-  // As ChildProcess::OnLateEnd(): for a child that may not be killed.
+  // As ChildProcess::OnLateEnd(): for a child that cannot be killed.
   void OnLateEnd(std::function<void(system::ChildProcess::Result)> late) {
     child_.OnLateEnd(std::move(late));
   }
 
-  // Until Wait(): the child's process id.
+  // The child's process id; -1 after Wait().
   pid_t pid() const { return child_.pid(); }
-  // How long the destructor waits before it kills a child never waited for.
+  // How long the destructor waits for the child before it kills it.
   void set_reap_timeout(absl::Duration timeout) { reap_timeout_ = timeout; }
 
  private:
@@ -98,16 +97,16 @@ class QueueProcess {
     return pipe == Pipe::kMessage ? message_left_ : envelope_left_;
   }
   void ReadErrorText();
-  // Waits until an octet fits into the pipe, or the child has closed its end.
-  // Returns false if `deadline` has passed, and kills the child.
+  // Waits until an octet fits into the pipe or the child has closed its end. If
+  // `deadline` passes first, kills the child and returns false.
   bool WaitForRoom(Pipe pipe, system::Deadline deadline);
   bool OpenLeft(Pipe pipe);
 
   system::ChildProcess child_;
   system::Descriptor message_;
   system::Descriptor envelope_;
-  system::Descriptor error_;  // closed at its end
-  // Our own reading ends; see WriteLast().
+  system::Descriptor error_;  // closed when the child has closed its end
+  // Reading ends of this process; see WriteLast().
   system::Descriptor message_left_;
   system::Descriptor envelope_left_;
   std::string error_text_;

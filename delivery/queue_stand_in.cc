@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Stands in for qmail-queue in tests. $STAND_IN says what to do, as words that
-// are done in order; results go to files in the folder $STAND_IN_OUT.
+// A queue program for tests. $STAND_IN is a list of words, which it executes in
+// order. It writes results to files in the directory $STAND_IN_OUT.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ void Save(const char* name, const std::string& contents) {
   fclose(file);
 }
 
-// Returns up to `size` bytes, fewer only at the end.
+// Returns `size` bytes, or fewer at the end of the input.
 std::string Read(int fd, size_t size) {
   std::string text;
   char buffer[4096];
@@ -73,7 +73,7 @@ void Do(const std::string& word) {
   const size_t number = strtoul(value.c_str(), nullptr, 10);
   if (verb == "message") {
     Save("message", Read(0, SIZE_MAX));
-  } else if (verb == "skim") {  // reads it all and keeps the size
+  } else if (verb == "skim") {  // reads everything, saves only the size
     char buffer[65536];
     size_t total = 0;
     for (ssize_t n; (n = read(0, buffer, sizeof(buffer))) > 0;) total += n;
@@ -93,7 +93,7 @@ void Do(const std::string& word) {
     char* cwd = getcwd(nullptr, 0);
     Save("cwd", cwd);
     free(cwd);
-  } else if (verb == "error") {  // what is in the variable $ERROR
+  } else if (verb == "error") {  // writes $ERROR as the error text
     const std::string text = Variable("ERROR");
     if (write(6, text.data(), text.size()) < 0) _exit(98);
   } else if (verb == "flood") {  // more than a pipe holds
@@ -101,7 +101,7 @@ void Do(const std::string& word) {
     for (size_t done = 0; done < number; done += block.size()) {
       if (write(6, block.data(), block.size()) < 0) _exit(98);
     }
-  } else if (verb == "orphan") {  // a child that keeps everything open
+  } else if (verb == "orphan") {  // a child that keeps all descriptors open
     int ready[2];
     if (pipe(ready) < 0) _exit(98);
     const pid_t pid = fork();
@@ -113,7 +113,7 @@ void Do(const std::string& word) {
     Save("orphan", std::to_string(pid));
     close(ready[0]);
     close(ready[1]);
-  } else if (verb == "await") {  // until a FIFO of that name is written to
+  } else if (verb == "await") {  // waits until that FIFO is written to
     const std::string path = Variable("STAND_IN_OUT") + "/" + value;
     FILE* file = fopen(path.c_str(), "r");
     if (file == nullptr) _exit(99);

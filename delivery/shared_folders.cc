@@ -15,7 +15,7 @@ SharedFolders::Folder::~Folder() { shared_.Forget(*this); }
 int SharedFolders::Folder::Sync() {
   std::unique_lock<std::mutex> lock(mutex_);
   if (error_ < 0) return error_;
-  // One that runs may have begun before what the caller did.
+  // A running fsync may have begun before the caller's changes.
   const bool first = next_ == nullptr;
   if (first) next_ = std::make_shared<Round>();
   const std::shared_ptr<Round> round = next_;
@@ -38,7 +38,7 @@ int SharedFolders::Folder::Sync() {
   const int result = error_;
   lock.unlock();
   idle_.notify_one();
-  // Nobody who wakes up has to wait for a lock.
+  // Without the lock, so that the threads that wake up need not wait for it.
   round->result = result;
   round->result.notify_all();
   return result;
@@ -67,7 +67,7 @@ int SharedFolders::Open(const std::string& path,
 void SharedFolders::Forget(const Folder& folder) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = open_.find(folder.opened_.id());
-  // Another may be there by now.
+  // Another open Maildir may have the same Id by now.
   if (found != open_.end() && found->second.which == &folder) {
     open_.erase(found);
   }

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The Maildirs that messages are on their way to, each open once, so that one
-// fsync(2) makes the names of many messages durable.
+// The Maildirs that messages are being stored in. Each is open once, so that
+// one fsync(2) makes the names of many messages durable.
 
 #ifndef POSTERN_DELIVERY_SHARED_FOLDERS_H_
 #define POSTERN_DELIVERY_SHARED_FOLDERS_H_
@@ -22,10 +22,10 @@
 
 namespace postern::delivery {
 
-// SharedFolders is thread-safe, and outlives its folders.
+// Thread-safe. Must outlive the objects that Open() returns.
 class SharedFolders {
  public:
-  // Thread-safe. Lives while somebody holds it.
+  // An open Maildir, held by shared pointers of its messages. Thread-safe.
   class Folder {
    public:
     explicit Folder(SharedFolders& shared);
@@ -35,28 +35,29 @@ class SharedFolders {
 
     int tmp_fd() const { return opened_.tmp_fd(); }
     int new_fd() const { return opened_.new_fd(); }
-    // Who owns new/.
+    // The owner and group of new/.
     uid_t owner() const { return opened_.owner(); }
     gid_t group() const { return opened_.group(); }
 
-    // Makes durable what was done in new/ before the call, in an fsync(2) that
-    // begins behind it: its own, or that of another who waits as well. Returns
-    // zero or a negative errno.
+    // Makes all changes in new/ before the call durable, with an fsync(2) that
+    // begins after the call; callers that wait at the same time share one.
+    // Returns zero or a negative errno.
     //
-    // The kernel tells each open descriptor of lost writes once. So a failure
-    // is that of all who hold the folder, now and later: any of them may be who
-    // it was about. Whoever opens it anew is not.
+    // The kernel reports a lost write once to each open descriptor, and the
+    // write may be that of any message that uses this object. So after a
+    // failure every call returns that error, now and later. Open() then returns
+    // a new object.
     int Sync();
 
-    // How many wait in Sync() for one that has not begun.
+    // The number of calls of Sync() that wait for an fsync(2) to begin.
     size_t waiting() const;
 
    private:
     friend class SharedFolders;
-    // An fsync(2), for all who come before it begins. The first of them does
-    // it.
+    // An fsync(2) for all callers that arrive before it begins. The first
+    // caller makes the system call.
     struct Round {
-      static constexpr int kOpen = 1;  // no result
+      static constexpr int kOpen = 1;  // no result yet
       size_t members = 0;
       std::atomic<int> result = kOpen;
     };
@@ -64,18 +65,18 @@ class SharedFolders {
     SharedFolders& shared_;
     MaildirFolder opened_;
     mutable std::mutex mutex_;
-    std::shared_ptr<Round> next_;   // has not begun
-    bool running_ = false;          // the one before
-    std::condition_variable idle_;  // it is over
-    int error_ = 0;                 // the first that there was
+    std::shared_ptr<Round> next_;   // the round that has not begun
+    bool running_ = false;          // the round before it runs
+    std::condition_variable idle_;  // notified when running_ becomes false
+    int error_ = 0;                 // the first error
   };
 
   explicit SharedFolders(FileSystem& files) : files_(files) {}
   SharedFolders(const SharedFolders&) = delete;
   SharedFolders& operator=(const SharedFolders&) = delete;
 
-  // As MaildirFolder::Open(); the result is the folder that others hold, where
-  // `path` leads to it now.
+  // As MaildirFolder::Open(). If the Maildir at `path` is open already, *folder
+  // is the object for it.
   int Open(const std::string& path, std::shared_ptr<Folder>* folder);
 
  private:
@@ -88,7 +89,7 @@ class SharedFolders {
 
   FileSystem& files_;
   std::mutex mutex_;
-  // Those that new messages share; guarded by mutex_.
+  // The objects that Open() may return; guarded by mutex_.
   absl::flat_hash_map<MaildirFolder::Id, Known> open_;
 };
 

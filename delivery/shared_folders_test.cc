@@ -18,7 +18,7 @@
 namespace postern::delivery {
 namespace {
 
-// The kernel's, but for fsync(2), which waits for the test.
+// Makes real system calls, except fsync(2), which waits for the test.
 class GatedFileSystem : public FileSystem {
  public:
   int Fsync(int) override {
@@ -30,12 +30,12 @@ class GatedFileSystem : public FileSystem {
     results_.pop_back();
     return result;
   }
-  // Waits until the n-th has begun.
+  // Waits until the n-th fsync has begun.
   void AwaitBegun(int n) {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this, n] { return begun_ >= n; });
   }
-  // Lets one end.
+  // Lets one fsync end with `result`.
   void Let(int result) {
     const std::lock_guard<std::mutex> lock(mutex_);
     results_.push_back(result);
@@ -90,7 +90,7 @@ class SharedFoldersTest : public testing::Test {
     EXPECT_EQ(folders_.Open(disk_.File(name), &folder), 0);
     return folder;
   }
-  // Has another thread call Sync().
+  // Calls Sync() on another thread.
   std::thread Sync(const Folder& folder, int* result) {
     return std::thread([folder, result] { *result = folder->Sync(); });
   }
@@ -103,7 +103,7 @@ class SharedFoldersTest : public testing::Test {
   SharedFolders folders_{files_};
 };
 
-TEST_F(SharedFoldersTest, WhoHoldsAFolderSharesIt) {
+TEST_F(SharedFoldersTest, MessagesToOneMaildirShareItsFolder) {
   const Folder a = Open("a");
   EXPECT_EQ(Open("a"), a);
   EXPECT_EQ(Open("b/../a"), a);
@@ -113,7 +113,7 @@ TEST_F(SharedFoldersTest, WhoHoldsAFolderSharesIt) {
   EXPECT_EQ(none, nullptr);
 }
 
-TEST_F(SharedFoldersTest, APathThatLeadsElsewhereIsAnotherFolder) {
+TEST_F(SharedFoldersTest, PathOfAnotherDirectoryIsAnotherFolder) {
   const Folder old = Open("a");
   ASSERT_EQ(rename(disk_.File("a").c_str(), disk_.File("moved").c_str()), 0);
   disk_.MakeMaildir("a");
@@ -121,12 +121,12 @@ TEST_F(SharedFoldersTest, APathThatLeadsElsewhereIsAnotherFolder) {
   EXPECT_EQ(Open("moved"), old);
 }
 
-TEST_F(SharedFoldersTest, AllWhoWaitShareTheNextSync) {
+TEST_F(SharedFoldersTest, WaitingCallsShareTheNextSync) {
   const Folder folder = Open("a");
   int first = 1;
   std::thread leader = Sync(folder, &first);
   files_.AwaitBegun(1);
-  // The one under way may have looked at the folder before what these did.
+  // The running fsync may have begun before the changes of these.
   constexpr size_t kOthers = 5;
   std::vector<int> others(kOthers, 1);
   std::vector<std::thread> threads;
@@ -161,7 +161,7 @@ TEST_F(SharedFoldersTest, FoldersDoNotWaitForEachOther) {
   EXPECT_EQ(result_b, 0);
 }
 
-TEST_F(SharedFoldersTest, AFailureIsThatOfAllWhoHoldTheFolder) {
+TEST_F(SharedFoldersTest, FailureIsReturnedToAllHoldersOfTheFolder) {
   const Folder folder = Open("a");
   int first = 1;
   std::thread leader = Sync(folder, &first);
@@ -172,7 +172,7 @@ TEST_F(SharedFoldersTest, AFailureIsThatOfAllWhoHoldTheFolder) {
   files_.Let(-EIO);
   leader.join();
   EXPECT_EQ(first, -EIO);
-  // Its own may go well: it hears of the loss all the same.
+  // Its own fsync succeeds; it gets the earlier error all the same.
   files_.AwaitBegun(2);
   files_.Let(0);
   waits.join();
@@ -187,8 +187,9 @@ TEST_F(SharedFoldersTest, AFailureIsThatOfAllWhoHoldTheFolder) {
   EXPECT_EQ(anew->Sync(), 0);
 }
 
-// Messages begin and end on many threads. Without the lock in Open() or in
-// Forget() the table is torn: ThreadSanitizer reports it, and others crash.
+// Messages begin and end on many threads. Without the lock in Open() or
+// Forget() the table is corrupted: ThreadSanitizer reports a race, and other
+// builds crash.
 TEST_F(SharedFoldersTest, FoldersAreOpenedAndForgottenOnManyThreads) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -201,7 +202,7 @@ TEST_F(SharedFoldersTest, FoldersAreOpenedAndForgottenOnManyThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  // All that is known is forgotten: this one is the only holder.
+  // All earlier objects are forgotten: this is the only holder.
   EXPECT_EQ(Open("a").use_count(), 1);
 }
 

@@ -20,7 +20,7 @@ constexpr size_t kMaxHost = 128;  // leaves the name well below NAME_MAX
 std::string HostPart(absl::string_view host) {
   char own[HOST_NAME_MAX + 1] = "";
   if (host.empty()) {
-    (void)gethostname(own, sizeof(own) - 1);  // failure: "localhost" below
+    (void)gethostname(own, sizeof(own) - 1);  // on failure: "localhost"
     host = own;
   }
   if (host.empty()) host = "localhost";

@@ -17,14 +17,14 @@
 namespace postern::delivery {
 
 // Makes names like `1795298400.M61234P4711Q9_00c0ffee00c0ffee.mx.example.org`:
-// seconds, microseconds, process, a counter, randomness and the host. None of
-// it comes from a client, so that no client can aim for a name. Thread-safe if
+// seconds, microseconds, process id, a counter, a random number and the host.
+// No part comes from a client, so no client can choose a name. Thread-safe if
 // `now` and `random` are.
 class UniqueNames {
  public:
-  // `host` is this machine's name; empty: what gethostname(2) says. A '/' or
-  // ':' in it is written as \057 or \072: one would leave the folder, the other
-  // begins the flags of a message.
+  // `host` is this host's name; empty: the result of gethostname(2). '/' and
+  // ':' are written as \057 and \072, because '/' would name another directory
+  // and ':' begins the flags of a message.
   UniqueNames(absl::string_view host, std::function<absl::Time()> now,
               std::function<uint64_t()> random);
 
@@ -38,8 +38,8 @@ class UniqueNames {
   std::atomic<uint64_t> count_ = 0;
 };
 
-// Returns eight bytes of getrandom(2), or zero if it fails: a name is unique
-// without them, they only make it hard to guess.
+// Returns eight bytes of getrandom(2), or zero if that fails: they make a name
+// hard to guess, and it is unique without them.
 uint64_t SystemRandom();
 
 }  // namespace postern::delivery

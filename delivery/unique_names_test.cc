@@ -28,7 +28,7 @@ TEST(UniqueNamesTest, NamesAreMadeOfTimeProcessCounterRandomAndHost) {
             absl::StrCat(process, "Q1_0000000000c0ffee.mx.example.org"));
 }
 
-TEST(UniqueNamesTest, HostCannotLeaveTheFolderOrBeginTheFlags) {
+TEST(UniqueNamesTest, HostCannotLeaveTheDirectoryOrBeginTheFlags) {
   const struct {
     absl::string_view host;
     absl::string_view part;
@@ -45,7 +45,7 @@ TEST(UniqueNamesTest, HostCannotLeaveTheFolderOrBeginTheFlags) {
   EXPECT_LT(long_host.Next().size(), 255);
 }
 
-TEST(UniqueNamesTest, AnEmptyHostIsThisMachine) {
+TEST(UniqueNamesTest, EmptyHostIsReplacedByAHostName) {
   UniqueNames names("", Noon, [] { return 1; });
   EXPECT_FALSE(absl::EndsWith(names.Next(), "."));
 }

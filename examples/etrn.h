@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// An example of a verb: ETRN, RFC 1985. docs/extending.md explains it.
+// An example of a command: ETRN (RFC 1985). docs/extending.md explains it.
 
 #ifndef POSTERN_EXAMPLES_ETRN_H_
 #define POSTERN_EXAMPLES_ETRN_H_
@@ -13,9 +13,9 @@
 
 namespace postern::examples {
 
-// Accepts ETRN for a domain of rcpthosts from clients that may relay, and
-// refuses it to others (459, RFC 1985 5.3). A real one would also tell the
-// queue, and answers later.
+// Accepts ETRN for a domain in rcpthosts from relay clients, and refuses it in
+// all other cases (459, RFC 1985 5.3). A real implementation would also start
+// the queue, and answer later.
 absl::StatusOr<std::unique_ptr<const policy::Check>> MakeEtrn(
     const policy::CheckSetup& setup);
 

@@ -22,7 +22,7 @@ namespace {
 
 constexpr policy::CheckEntry kList[] = {kEtrnEntry};
 
-// What the server says to ETRN, from a session that is otherwise in order.
+// Returns the output of a session after EHLO and `command`.
 std::string Talk(const std::string& command, SessionInfo info,
                  absl::Span<const policy::CheckEntry> list = kList) {
   policy::ControlFolder folder;
@@ -52,7 +52,7 @@ std::string Talk(const std::string& command, SessionInfo info,
   return std::string(session.Output());
 }
 
-TEST(EtrnTest, IsAnnouncedAndAnswered) {
+TEST(EtrnTest, EtrnIsAnnouncedAndAnswered) {
   SessionInfo relay;
   relay.relay_client = "";
   const std::string out = Talk("ETRN local.example", relay);
@@ -64,8 +64,8 @@ TEST(EtrnTest, IsAnnouncedAndAnswered) {
                              "\r\n459 4.5.1 not for you (#4.5.1)\r\n"));
 }
 
-// A verb that no check answers is refused.
-TEST(EtrnTest, WithoutACheckItIsNotServed) {
+// A verb that no check decides about is refused.
+TEST(EtrnTest, EtrnIsRefusedWithoutACheck) {
   EXPECT_TRUE(absl::EndsWith(Talk("ETRN local.example", {}, {}),
                              "\r\n502 5.5.1 unimplemented (#5.5.1)\r\n"));
 }

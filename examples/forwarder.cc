@@ -28,7 +28,7 @@ Reply NoNextHop() {
 
 class ForwardTransaction : public MailTransaction {
  public:
-  // `config` must outlive this.
+  // `socket_path` and `config` must outlive this object.
   ForwardTransaction(const std::string& socket_path, const ClientConfig& config,
                      Path from)
       : session_(config), socket_path_(socket_path), from_(std::move(from)) {}
@@ -51,7 +51,7 @@ class ForwardTransaction : public MailTransaction {
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&>) override {
     for (absl::string_view slice : slices) {
-      // A failure closes the session, and shows at the end.
+      // A failure closes the session; Commit() reports it.
       if (session_.LendBody(slice).ok()) (void)Await(CommandId{});
     }
     return true;
@@ -71,7 +71,7 @@ class ForwardTransaction : public MailTransaction {
     return Verdict::Refuse(reply);
   }
 
-  // Connects, and brings MAIL to its reply.
+  // Connects, sends MAIL and waits for its reply.
   bool Connect() {
     sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
     if (socket_path_.size() >= sizeof(address.sun_path)) return false;
@@ -89,8 +89,9 @@ class ForwardTransaction : public MailTransaction {
     return Await(session_.Send(Mail{.from = from_})).code == 250;
   }
 
-  // Runs the dialogue until the next hop has answered `command`, or wants
-  // content (354). A command that failed or was not sent has a 451.
+  // Runs the session until the reply to `command`, or until the next hop waits
+  // for content (354). CommandId{} means any reply. Returns a 451 if the
+  // command was not sent or the session failed.
   Reply Await(const absl::StatusOr<CommandId>& command) {
     if (!command.ok()) return NoNextHop();
     while (true) {

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// An example of a delivery with a socket: it passes each transaction on to
-// another SMTP server as it comes. docs/extending.md explains it.
+// An example of a delivery with a socket: it forwards each transaction to
+// another SMTP server while it arrives. docs/extending.md explains it.
 
 #ifndef POSTERN_EXAMPLES_FORWARDER_H_
 #define POSTERN_EXAMPLES_FORWARDER_H_
@@ -16,16 +16,16 @@
 
 namespace postern::examples {
 
-// Gives RCPT's reply of the next hop to the client, and the reply to the
-// message. So nothing is accepted that the next hop refuses, and no bounce is
-// ever needed. If the next hop cannot be reached, or breaks the dialogue off,
-// the client gets a 451.
+// The client gets the next hop's replies to RCPT and to the message. So nothing
+// is accepted that the next hop refuses, and no bounce is needed. If the next
+// hop cannot be reached, or closes the connection, the client gets a 451.
 //
-// Thread-safe. Its transactions wait for the next hop, so an event loop gives
-// them threads. It must outlive them.
+// Thread-safe. Its transactions block on the next hop: an event loop must run
+// them on threads (delivery/pooled_delivery.h). Must outlive its transactions.
 class Forwarder : public Delivery {
  public:
-  // `socket_path` is the Unix socket of the next hop; `host` is who we are.
+  // `socket_path` is the Unix socket of the next hop; `host` is this host's
+  // name, for EHLO.
   Forwarder(std::string socket_path, std::string host)
       : socket_path_(std::move(socket_path)),
         config_{.host_name = std::move(host)} {}

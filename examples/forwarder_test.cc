@@ -29,7 +29,7 @@
 namespace postern::examples {
 namespace {
 
-// Keeps the one message of a session.
+// Saves the message of a session.
 class Kept : public Delivery {
  public:
   std::unique_ptr<MailTransaction> Begin(const Envelope&,
@@ -76,7 +76,7 @@ class NotForNo : public Policy {
     if (rcpt == nullptr || rcpt->to.local_part != "no") {
       return Verdict::Accept();
     }
-    return Verdict::Refuse({550, {5, 1, 1}, "nobody here by that name"});
+    return Verdict::Refuse({550, {5, 1, 1}, "no mailbox by that name"});
   }
 };
 
@@ -103,7 +103,7 @@ class NextHop {
   }
 
   const std::string& path() const { return path_; }
-  // Waits for the end of the session, or has none.
+  // Waits for the end of the session, or prevents it if it has not begun.
   void Join() {
     shutdown(listening_, SHUT_RDWR);
     if (thread_.joinable()) thread_.join();
@@ -173,7 +173,7 @@ class ForwarderTest : public testing::Test {
   Forwarder forwarder_{hop_.path(), "us.example"};
 };
 
-TEST_F(ForwarderTest, EachStepHasTheNextHopsReply) {
+TEST_F(ForwarderTest, EachStepGetsTheReplyOfTheNextHop) {
   auto transaction = Begin(forwarder_);
   EXPECT_TRUE(Add(*transaction, "u").accepted());
   const Verdict no = Add(*transaction, "no");
@@ -187,13 +187,13 @@ TEST_F(ForwarderTest, EachStepHasTheNextHopsReply) {
   EXPECT_TRUE(absl::EndsWith(hop_.kept.text, "Subject: x\r\n\r\n.dot\r\n"));
 }
 
-TEST_F(ForwarderTest, WhatTheNextHopRefusesIsRefused) {
+TEST_F(ForwarderTest, MessageRefusedByTheNextHopIsRefused) {
   auto transaction = Begin(forwarder_);
   EXPECT_TRUE(Add(*transaction, "u").accepted());
   EXPECT_EQ(Send(*transaction, "spam\r\n").code, 554);
 }
 
-TEST_F(ForwarderTest, ATransactionThatIsGivenUpSendsNothing) {
+TEST_F(ForwarderTest, AbandonedTransactionSendsNoMessage) {
   auto transaction = Begin(forwarder_);
   EXPECT_TRUE(Add(*transaction, "u").accepted());
   ASSERT_FALSE(transaction->Open({.to = {{{"u", "d"}}}}));
@@ -203,7 +203,7 @@ TEST_F(ForwarderTest, ATransactionThatIsGivenUpSendsNothing) {
   EXPECT_FALSE(absl::StrContains(hop_.kept.text, "queued"));
 }
 
-TEST_F(ForwarderTest, ANextHopThatIsGoneIsAnOutage) {
+TEST_F(ForwarderTest, UnreachableNextHopIsATemporaryRefusal) {
   Forwarder nowhere("/nowhere/smtp", "us.example");
   auto transaction = Begin(nowhere);
   for (int i = 0; i < 2; ++i) {
@@ -213,8 +213,8 @@ TEST_F(ForwarderTest, ANextHopThatIsGoneIsAnOutage) {
   }
 }
 
-// The option, its help and the name in the log come from the row.
-TEST_F(ForwarderTest, ItsRowBringsAllThatADeliveryHas) {
+// The value of --deliver and its help come from the row.
+TEST_F(ForwarderTest, RowDefinesOptionAndHelp) {
   std::vector<service::DeliveryRow> rows(service::DeliveryRows().begin(),
                                          service::DeliveryRows().end());
   rows.push_back(kForwarderRow);

@@ -20,10 +20,11 @@
 
 namespace postern::examples {
 
-// Refuses a recipient for now (451) until the same client has tried the same
-// sender and recipient for `delay`: programs that never try again never get
-// through. Clients that may relay, and users, are not affected. It remembers
-// up to `max_entries` of them, in memory; when it is full, it refuses no one.
+// Refuses a recipient temporarily (451) until `delay` has passed since the same
+// client first tried the same sender and recipient. This stops programs that
+// never try again. Relay clients and users are not affected. Remembers up to
+// `max_entries` attempts, in memory, and never removes them; when it is full,
+// it refuses no new ones.
 //
 // Thread-safe.
 class Greylist : public policy::Check {

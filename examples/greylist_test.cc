@@ -23,7 +23,7 @@ namespace {
 
 using policy::CheckEntry;
 
-// As the list of the programs would be with this check in it.
+// The list of checks of the programs, with this check added.
 const std::vector<CheckEntry>& List() {
   static const auto& list = *[] {
     auto* entries = new std::vector<CheckEntry>(policy::CheckList().begin(),
@@ -59,7 +59,7 @@ Verdict Decide(Policy& policy, const Ask& ask, SessionInfo info = {}) {
   return *verdict;
 }
 
-TEST(GreylistTest, RefusesForNowWhatItHasNotSeenForLong) {
+TEST(GreylistTest, RefusesTemporarilyUntilTheDelayHasPassed) {
   absl::Time now = absl::FromUnixSeconds(1000);
   const Greylist greylist(absl::Seconds(60), 2, [&now] { return now; });
   const auto decide = [&](const char* name, SessionInfo info = {}) {
@@ -77,11 +77,11 @@ TEST(GreylistTest, RefusesForNowWhatItHasNotSeenForLong) {
   now += absl::Seconds(1);
   EXPECT_TRUE(decide("u"));
   EXPECT_FALSE(decide("u", {.remote_address = IpAddress::Parse("192.0.2.1")}));
-  EXPECT_TRUE(decide("other"));  // there is no room for it
+  EXPECT_TRUE(decide("other"));  // no room to remember it
 }
 
-// The option, the name in the log and the one in metrics come from the entry.
-TEST(GreylistTest, ItsEntryBringsAllThatACheckHas) {
+// The option and the name in log and metrics come from the entry.
+TEST(GreylistTest, EntryDefinesOptionHelpLogAndMetrics) {
   const auto checks = MakeChecks("60");
   ASSERT_NE(checks, nullptr);
   const Verdict verdict = Decide(*checks, About("u"));
@@ -111,7 +111,7 @@ TEST(GreylistTest, ItsEntryBringsAllThatACheckHas) {
   EXPECT_EQ(given.Text("greylist", ""), "300");
 }
 
-TEST(GreylistTest, WithoutItsOptionItIsNotInUse) {
+TEST(GreylistTest, CheckIsOffWithoutItsOption) {
   const auto checks = MakeChecks("");
   ASSERT_NE(checks, nullptr);
   EXPECT_TRUE(Decide(*checks, About("u")).accepted());

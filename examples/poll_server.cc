@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A complete SMTP server in one thread, on poll(2): how to embed ServedSession
-// in an event loop of your own. It listens on a port of 127.0.0.1, prints it,
-// accepts mail to example.org and discards it.
+// A complete SMTP server in one thread with poll(2). It shows how to embed
+// ServedSession in your own event loop. It listens on a free port of 127.0.0.1,
+// prints the port, accepts mail to example.org and discards it.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -49,7 +49,7 @@ struct Client {
   ServedSession::Next next;
 };
 
-// Does one thing that the session wants; returns whether that was possible.
+// Does one thing that the session needs. Returns false if that would block.
 bool Act(Client& client, absl::Span<char> buffer) {
   ServedSession& session = client.session;
   const ServedSession::Next next = client.next = session.Advance(Now());

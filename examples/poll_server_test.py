@@ -1,7 +1,7 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 
-"""Talks to examples/poll_server: poll_server_test.py PROGRAM"""
+"""Tests examples/poll_server: poll_server_test.py PROGRAM"""
 
 import smtplib
 import socket
@@ -10,7 +10,7 @@ import sys
 import unittest
 
 PROGRAM = sys.argv[1]
-SECONDS = 20  # for anything that must come
+SECONDS = 20  # timeout for each reply
 
 
 class PollServerTest(unittest.TestCase):
@@ -19,7 +19,7 @@ class PollServerTest(unittest.TestCase):
         self.port = int(self.server.stdout.readline())
 
     def tearDown(self):
-        self.assertIsNone(self.server.poll(), "it has ended")
+        self.assertIsNone(self.server.poll(), "the server has ended")
         self.server.kill()
         self.server.wait()
         self.server.stdout.close()
@@ -27,7 +27,7 @@ class PollServerTest(unittest.TestCase):
     def client(self):
         return smtplib.SMTP("127.0.0.1", self.port, timeout=SECONDS)
 
-    def test_takes_messages_of_many_clients_at_once(self):
+    def test_accepts_messages_of_many_clients_at_once(self):
         clients = [self.client() for _ in range(20)]
         for client in clients:
             self.assertEqual(client.mail("sender@client.example")[0], 503)
@@ -42,7 +42,7 @@ class PollServerTest(unittest.TestCase):
         for client in clients:
             self.assertEqual(client.quit()[0], 221)
 
-    def test_serves_others_while_clients_hang(self):
+    def test_serves_other_clients_while_some_hang(self):
         silent = socket.create_connection(("127.0.0.1", self.port), SECONDS)
         browser = socket.create_connection(("127.0.0.1", self.port), SECONDS)
         browser.sendall(b"GET / HTTP/1.1\r\n" * 1000)
@@ -58,7 +58,7 @@ class PollServerTest(unittest.TestCase):
         silent.close()
         browser.close()
 
-    def test_takes_commands_that_come_at_once(self):
+    def test_accepts_many_pipelined_commands(self):
         client = socket.create_connection(("127.0.0.1", self.port), SECONDS)
         client.sendall(b"EHLO c\r\n" + b"NOOP\r\n" * 20000 + b"QUIT\r\n")
         replies = b""

@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A password or a token is nowhere in what the exchanges of auth/ free: all
-// that this program frees by operator delete is looked at. What libraries copy
-// for themselves (Cyrus SASL, libidn) is their own.
+// The exchanges of auth/ never free memory that still contains a password or a
+// token. This program searches all memory that operator delete frees. Memory
+// that libraries allocate with malloc (Cyrus SASL, libidn) is not searched.
 
 #include <stdlib.h>
 
@@ -35,14 +35,14 @@
 namespace postern::auth {
 namespace {
 
-// Too long for a string without memory of its own.
+// Too long for the buffer inside a std::string.
 constexpr absl::string_view kSecret =
     "a.wonderland.that.is.too.long.for.a.string.without.memory.of.its.own";
-// The same in letters that SASLprep looks at; it is what it makes of it, too.
+// The same with letters outside ASCII, which SASLprep does not change.
 constexpr absl::string_view kUmlauts =
     "\xc3\xa4.w\xc3\xb6nderland.that.is.too.long.for.a.string.of.its.own";
 
-// Knows nobody.
+// Accepts no credentials.
 struct Nobody : PasswordChecker, TokenChecker {
   AuthMove Check(const Proof&, const SessionInfo&) override {
     return WrongCredentials();
@@ -52,7 +52,7 @@ struct Nobody : PasswordChecker, TokenChecker {
   }
 };
 
-// Returns the blocks that are freed with `text` in them while `run` runs.
+// Returns how many blocks that contain `text` are freed while `run` runs.
 size_t Freed(absl::string_view text, const std::function<void()>& run) {
   WatchFreed(text);
   run();
@@ -61,9 +61,9 @@ size_t Freed(absl::string_view text, const std::function<void()>& run) {
   return freed;
 }
 
-// Plays an exchange: the initial response, if there is one, and others.
-// Returns how many moves there were. The texts are made here, so that nothing
-// else holds them.
+// Runs an exchange with one secret, as the initial response or as a later one.
+// Returns how many answers the exchange gave. The responses are made here, so
+// that there is no other copy of them.
 int Play(AuthExchange* exchange, absl::string_view before,
          absl::string_view secret, absl::string_view after, bool initial,
          absl::string_view name = "") {
@@ -85,7 +85,7 @@ int Play(AuthExchange* exchange, absl::string_view before,
   return moves;
 }
 
-TEST(AuthSecretTest, PasswordExchangesWipeWhatTheyGet) {
+TEST(AuthSecretTest, PasswordExchangesWipeResponses) {
   Nobody nobody;
   const auto session = std::make_shared<const SessionInfo>();
   const absl::string_view user("\0alice\0", 7);
@@ -120,7 +120,7 @@ TEST(AuthSecretTest, PasswordExchangesWipeWhatTheyGet) {
             0u);
 }
 
-TEST(AuthSecretTest, CheckersWipeWhatTheyPassOn) {
+TEST(AuthSecretTest, CheckersWipeCredentials) {
   const std::string secret(kSecret);
   EXPECT_EQ(Freed(kSecret,
                   [&] {
@@ -146,13 +146,13 @@ TEST(AuthSecretTest, SaslPrepWipesItsCopies) {
   EXPECT_EQ(Freed(kUmlauts, [&] { prepared = SaslPrep(umlauts); }), 0u);
   EXPECT_EQ(prepared, umlauts);
   prepared.reset();
-  // What it refuses.
+  // Text that SASLprep refuses.
   const std::string refused = absl::StrCat(kUmlauts, "\x07");
   EXPECT_EQ(Freed(kUmlauts, [&] { prepared = SaslPrep(refused); }), 0u);
   EXPECT_EQ(prepared, std::nullopt);
 }
 
-TEST(AuthSecretTest, VerifiersWipeWhatTheyCheck) {
+TEST(AuthSecretTest, VerifiersWipePasswords) {
   for (const absl::string_view secret : {kSecret, kUmlauts}) {
     const std::string password(secret);
     EXPECT_EQ(Freed(secret,
@@ -169,7 +169,7 @@ TEST(AuthSecretTest, VerifiersWipeWhatTheyCheck) {
   }
 }
 
-TEST(AuthSecretTest, CyrusSaslsExchangesWipeWhatTheyGet) {
+TEST(AuthSecretTest, CyrusSaslExchangesWipeResponses) {
   std::string folder = absl::StrCat(testing::TempDir(), "/sasl.XXXXXX");
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   std::ofstream(absl::StrCat(folder, "/postern.conf"))
@@ -200,8 +200,8 @@ TEST(AuthSecretTest, CyrusSaslsExchangesWipeWhatTheyGet) {
   std::filesystem::remove_all(folder);
 }
 
-// The test itself finds something.
-TEST(AuthSecretTest, SeesWhatIsFreed) {
+// Proves that the search finds text in freed memory.
+TEST(AuthSecretTest, FindsTextInFreedMemory) {
   EXPECT_EQ(Freed(kSecret, [] { const std::string copy(kSecret); }), 1u);
 }
 

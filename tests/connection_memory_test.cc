@@ -4,9 +4,9 @@
 // How much memory one client of postern serve can hold, whatever it does: in
 // the process, and in the kernel for its socket. docs/limits.md has the limit.
 //
-// The connection is one of TCP on loopback, and its client never reads more
-// than it has to. Memory is counted while the server is at work, so what the
-// client in the same process needs is left out; what OpenSSL allocates counts.
+// The client uses TCP on the loopback interface and reads as little as
+// possible. It runs in the same process, so memory is counted only while the
+// server works. OpenSSL's memory is included.
 
 #include <linux/sock_diag.h>
 #include <malloc.h>
@@ -57,12 +57,12 @@ using transports::ConnectionId;
 
 // The limits of docs/limits.md.
 constexpr size_t kMaxProcess = size_t{3} << 20;
-// The kernel allows twice what is asked for, and a packet more.
+// The kernel allows twice the requested buffer size, and one more packet.
 constexpr size_t kPacket = 128 << 10;
 constexpr size_t kMaxSent = 2 * net::kSendBuffer + kPacket;
 constexpr size_t kMaxReceived = 2 * net::kReceiveBuffer + kPacket;
 
-// OpenSSL allocates as everything else does here, so that it is counted.
+// Makes OpenSSL allocate with operator new, so that its memory is counted.
 const bool counted = CRYPTO_set_mem_functions(
     [](size_t size, const char*, int) { return operator new(size); },
     [](void* old, size_t size, const char*, int) -> void* {
@@ -81,7 +81,7 @@ const bool counted = CRYPTO_set_mem_functions(
       if (old != nullptr) operator delete(old);
     });
 
-// Accepts everyone and everything at once; asks for a response to AUTH.
+// Accepts everything at once, except AUTH, which gets a challenge.
 class Everyone : public Policy, public Authenticator {
  public:
   std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
@@ -104,7 +104,7 @@ class Everyone : public Policy, public Authenticator {
   };
 };
 
-// The disk does nothing, for as long as the test lasts.
+// The configuration of all sessions. Tasks for the disk never run.
 class Site {
  public:
   Site() {
@@ -152,7 +152,7 @@ class Host : public transports::SessionHost {
   Site& site_;
 };
 
-// A client, and the connection that serves it: in Serve(), and nowhere else.
+// A client and the connection that serves it. The server works only in Serve().
 class Client : public transports::ConnectionHost {
  public:
   Client(Site* site, net::EventLoop* loop, const SessionTimes* options,
@@ -163,7 +163,7 @@ class Client : public transports::ConnectionHost {
     EXPECT_TRUE(listening.ok());
     const auto address = net::BoundAddress(listening->get());
     client_ = socket(AF_INET, SOCK_STREAM, 0);
-    // So that what it does not read stays with the server.
+    // A small buffer, so that unread replies stay in the server's buffers.
     const int least = 1;
     setsockopt(client_, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
     sockaddr_in to = {};
@@ -194,7 +194,7 @@ class Client : public transports::ConnectionHost {
   void Handshake() {
     while (tls_ && !tls_->Handshake()) Exchange();
   }
-  // Sends all of it; reads what has come.
+  // Sends `text` completely and reads the replies.
   void Say(absl::string_view text) {
     Write(text);
     while (Exchange() > 0 || !wire_.to_server.empty()) {
@@ -202,8 +202,7 @@ class Client : public transports::ConnectionHost {
     if (tls_) (void)tls_->Read();
     wire_.to_client.clear();
   }
-  // Sends it again and again, and reads nothing, until the server takes no
-  // more.
+  // Sends `text` repeatedly, without reading, until the server stops reading.
   void Flood(absl::string_view text) {
     size_t moved = 0;
     do {
@@ -212,22 +211,22 @@ class Client : public transports::ConnectionHost {
       Serve();
     } while (moved > 0);
   }
-  // The same for octets that are not of TLS.
+  // Sends octets without TLS records around them.
   void SendRaw(absl::string_view bytes) {
     wire_.to_server.append(bytes.data(), bytes.size());
     Exchange();
   }
 
-  // Octets in the process.
+  // Bytes in the process.
   size_t process() const { return held_; }
-  // Octets in the kernel for the server's end: replies that the client does not
-  // take, and input that the server has not read.
+  // Bytes in the kernel for the server's socket: replies that the client has
+  // not read, and input that the server has not read.
   size_t sent() const { return Memory()[SK_MEMINFO_WMEM_QUEUED]; }
   size_t received() const {
     const Numbers numbers = Memory();
     return size_t{numbers[SK_MEMINFO_RMEM_ALLOC]} + numbers[SK_MEMINFO_BACKLOG];
   }
-  // Whether the system permits the limit on what is received.
+  // Returns whether the kernel applies the requested receive buffer size.
   bool limited() const {
     return Memory()[SK_MEMINFO_RCVBUF] == 2 * net::kReceiveBuffer;
   }
@@ -264,7 +263,7 @@ class Client : public transports::ConnectionHost {
       wire_.to_server.append(text.data(), text.size());
     }
   }
-  // Moves what the client has written into its socket, as far as that goes.
+  // Moves as much of the client's output as possible into its socket.
   size_t Put() {
     const ssize_t n = send(client_, wire_.to_server.data(),
                            wire_.to_server.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -272,7 +271,7 @@ class Client : public transports::ConnectionHost {
     wire_.to_server.erase(0, static_cast<size_t>(n));
     return static_cast<size_t>(n);
   }
-  // Moves all that there is to both sides; returns how much.
+  // Moves all pending bytes in both directions; returns how many.
   size_t Exchange() {
     size_t moved = Put();
     Serve();
@@ -319,14 +318,14 @@ std::string Repeat(absl::string_view text, size_t octets) {
   return all;
 }
 
-TEST(ConnectionMemoryTest, HasABoundInEachState) {
+TEST(ConnectionMemoryTest, MemoryIsLimitedInEachState) {
   ASSERT_TRUE(counted);
   const std::string noops = Repeat("NOOP\r\n", 200000);
   const std::string content = Repeat("All lines are as short\r\n", 40000);
   const struct {
     absl::string_view name;
     std::function<void(Client&)> play;
-    // In KiB, in the clear and with TLS.
+    // Limits in KiB, without and with TLS.
     size_t process;
     size_t process_tls;
   } rows[] = {
@@ -378,7 +377,7 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
     for (const bool tls : {false, true}) {
       SCOPED_TRACE(absl::StrCat(row.name, tls ? ", TLS" : ""));
       size_t process = 0;
-      // The first finds what is allocated once for all.
+      // The first run makes the allocations that are made once per process.
       for (int i = 0; i < 2; ++i) {
         Client client(&site, &loop, &options, tls);
         client.Handshake();
@@ -403,11 +402,11 @@ TEST(ConnectionMemoryTest, HasABoundInEachState) {
   }
 }
 
-TEST(ConnectionMemoryTest, HasABoundInAHandshake) {
+TEST(ConnectionMemoryTest, MemoryIsLimitedInAHandshake) {
   Site site;
   net::EventLoop loop;
   const SessionTimes options;
-  // A ClientHello of 16 KiB - 4, all but its end.
+  // A ClientHello of 16 KiB - 4 bytes, without its end.
   const std::string hello =
       absl::StrCat(absl::string_view("\x16\x03\x01\x40\x00\x01\x00\x3f\xfc", 9),
                    std::string(16000, '\0'));

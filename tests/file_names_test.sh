@@ -2,26 +2,26 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Holds the names of the project's files to letters that need no quotes: a blank
-# or a control character in one comes from a command that went wrong.
+# Checks that no file name of the project contains a space or a control
+# character. Such a name is the result of a wrong command.
 #   file_names_test.sh FILE   any file at the root of the project
 set -euo pipefail
 
-# Prints the names in the project at $1, each with a NUL at its end: those that
-# git tracks, in a clone; else all that are there, but for what Bazel and a
-# server that is being tried out leave.
+# Prints the file names in the project at $1, each with a NUL at its end: in a
+# git clone, the tracked files; otherwise all files, except those of Bazel and
+# of the server that the README lets users try out.
 names() {
   git -c safe.directory='*' -C "$1" ls-files -z 2>/dev/null ||
     find "$1" -mindepth 1 \( -name .git -o -name 'bazel-*' -o \
       -name postern-example \) -prune -o -printf '%P\0'
 }
 
-# Prints those names at $1 that hold a blank or a control character.
+# Prints those names at $1 that contain a space or a control character.
 bad_names() {
   names "$1" | LC_ALL=C grep -zP '[\x00-\x20\x7f]' | tr '\0\n' '\n?' || true
 }
 
-# The check must be able to fail, with git and without.
+# Prove that the check can fail, with and without git.
 scratch=$(mktemp -d "${TEST_TMPDIR:-/tmp}/names.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/folder"
@@ -43,7 +43,7 @@ if command -v git >/dev/null; then
   expect_three git
 fi
 
-# Bazel shows a test links to the files of the project.
+# Bazel gives a test symbolic links to the files of the project.
 root=$(dirname "$(realpath "$1")")
 unset GIT_CEILING_DIRECTORIES
 count=$(names "$root" | tr -cd '\0' | wc -c)
@@ -53,7 +53,7 @@ if [ "$count" -lt 100 ]; then
 fi
 bad=$(bad_names "$root")
 if [ -n "$bad" ]; then
-  echo "names with blanks or control characters:" >&2
+  echo "names with spaces or control characters:" >&2
   echo "$bad" >&2
   exit 1
 fi

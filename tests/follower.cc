@@ -23,19 +23,19 @@
 namespace postern {
 namespace {
 
-// Takes a reply off `replies` and returns its code, 0 where there is none.
+// Removes a reply from `replies` and returns its code, or 0 if there is none.
 int TakeReply(absl::string_view* replies) {
   absl::string_view code;
   while (!replies->empty()) {
     const size_t end = replies->find("\r\n");
     if (end == absl::string_view::npos) {
-      ADD_FAILURE() << "half a line: " << *replies;
+      ADD_FAILURE() << "incomplete line: " << *replies;
       return 0;
     }
     const absl::string_view line = replies->substr(0, end);
     replies->remove_prefix(end + 2);
     SCOPED_TRACE(std::string(line));
-    // RFC 4954 4: challenges have no such limit.
+    // RFC 4954 4: challenges are not limited to 512 octets.
     if (!absl::StartsWith(line, "334 ")) {
       EXPECT_LE(line.size() + 2, kMaxReplyLine);
     }
@@ -48,7 +48,7 @@ int TakeReply(absl::string_view* replies) {
     code = line.substr(0, 3);
     if (line[3] == ' ') return std::stoi(std::string(code));
   }
-  EXPECT_TRUE(code.empty()) << "half a reply";
+  EXPECT_TRUE(code.empty()) << "incomplete reply";
   return 0;
 }
 
@@ -57,8 +57,8 @@ bool HasBareNewline(const std::string& content) {
          std::string::npos;
 }
 
-// Returns true if `content`, which has no true end, ends as a client that ends
-// its lines in LF ends a message.
+// Returns true if `content`, which has no CRLF.CRLF, ends in a line with a
+// single dot between bare newlines, perhaps with a QUIT after it.
 bool EndsInBareNewline(absl::string_view content) {
   static const auto* const end =
       new std::regex("([\\s\\S]*[\r\n])?[.](\r\n|\n|\r)(QUIT(\r\n|\n|\r))?",
@@ -68,7 +68,7 @@ bool EndsInBareNewline(absl::string_view content) {
   return std::regex_match(content.begin(), content.end(), *end);
 }
 
-// Takes a line off `wire`, false where there is no whole one.
+// Removes a line from `wire`. Returns false if there is no complete line.
 bool TakeLine(absl::string_view* wire, absl::string_view* line) {
   const size_t end = wire->find("\r\n");
   if (end == absl::string_view::npos) return false;
@@ -77,9 +77,9 @@ bool TakeLine(absl::string_view* wire, absl::string_view* line) {
   return true;
 }
 
-// Follows a client's bytes by what the replies say of them: how many replies
-// each command has, and what each message is. It knows of the grammar what a
-// client knows.
+// Walks through a client's bytes and the replies to them: counts the replies to
+// each command and finds each message. Knows only the grammar that a client
+// needs.
 class Follower {
  public:
   Follower(const ServerConfig& config, const Flights& flights,
@@ -106,7 +106,8 @@ class Follower {
       if (!tls_) OnTimeout();
     }
     EXPECT_EQ(replies_, "") << "more replies than commands";
-    EXPECT_EQ(messages_, outcome_.messages.size()) << "mail that nobody sent";
+    EXPECT_EQ(messages_, outcome_.messages.size())
+        << "a message that was not sent";
   }
 
  private:
@@ -123,7 +124,7 @@ class Follower {
     return code;
   }
 
-  // Takes a line of a command or of AUTH off the wire.
+  // Removes a command line or an AUTH response from the wire.
   bool NextCommand(absl::string_view* line) {
     const size_t lf = wire_.find('\n');
     if (lf == absl::string_view::npos) return false;
@@ -133,7 +134,7 @@ class Follower {
       wire_.remove_prefix(lf + 1);
       return true;
     }
-    // RFC 5321 2.3.8: no line, and the last thing that is looked at.
+    // RFC 5321 2.3.8: a bare LF does not end a line. The session ends.
     if (replies_.empty() && CutShort()) return false;
     const int code = Take();
     EXPECT_TRUE(code == 500 || code == 421) << "the reply to a bare LF";
@@ -142,13 +143,13 @@ class Follower {
     return false;
   }
 
-  // The session's time is up, or the server's.
+  // The session timed out or the server shuts down.
   void OnTimeout() {
     if (absl::StartsWith(replies_, "554") ||
         absl::StartsWith(replies_, "451 4.5.2")) {
       EXPECT_TRUE(outcome_.closed == CloseReason::kTimeout &&
                   EndsInBareNewline(content_))
-          << "the reply to a message that goes on";
+          << "the reply to an unfinished message";
       EXPECT_FALSE(TakeForMessage());
     } else {
       EXPECT_EQ(Take(), 421);
@@ -172,7 +173,7 @@ class Follower {
       EXPECT_TRUE(recipients_ == 0 || broken_ || binary_ || chunked_)
           << "a transaction was lost";
     } else if (verb == "DATA" && (code < 500 || code > 504)) {
-      EndTransaction();  // by the policy's word
+      EndTransaction();  // the policy refused the content
     }
     if (verb == "XCLIENT" && (code == 220 || code == 554)) {
       greeted_ = false;
@@ -200,7 +201,8 @@ class Follower {
     chunks_.clear();
   }
 
-  // RFC 2033 4.2: a reply for each recipient. Returns whether one is positive.
+  // RFC 2033 4.2: one reply for each recipient. Returns whether any is
+  // positive.
   bool TakeForMessage() {
     bool accepted = false;
     for (size_t i = config_.lmtp ? recipients_ : 1; i > 0 && !over_; --i) {
@@ -225,22 +227,22 @@ class Follower {
       }
       absl::StrAppend(&content, absl::StripPrefix(line, "."), "\r\n");
     }
-    wire_ = "";  // no commands
+    wire_ = "";  // the rest is content, not commands
   }
 
   // `content` was accepted.
   void OnMessage(const std::string& content) {
-    ASSERT_LT(messages_, outcome_.messages.size()) << "accepted, and not there";
+    ASSERT_LT(messages_, outcome_.messages.size()) << "accepted but lost";
     const Message& message = outcome_.messages[messages_++];
     if (!binary_ && HasBareNewline(content)) {
       EXPECT_EQ(message.bare_newlines, BareNewlines::kNormalize)
-          << "a bare newline was let pass";
+          << "a bare newline was accepted";
     } else {
-      EXPECT_EQ(message.content, content) << "not what was sent";
+      EXPECT_EQ(message.content, content) << "the content was changed";
     }
   }
 
-  // RFC 3030 2: so many octets, whatever becomes of them.
+  // RFC 3030 2: the chunk has the declared size even if it is refused.
   void OnBdat(absl::string_view line) {
     const std::vector<absl::string_view> words =
         absl::StrSplit(line, ' ', absl::SkipEmpty());
@@ -252,7 +254,7 @@ class Follower {
                       absl::SimpleAtoi(words[1], &size) &&
                       (words.size() == 2 || last);
     if (!good || size > wire_.size()) {
-      // The end of what can be followed: refused, or not all there.
+      // Invalid or incomplete: nothing after it can be checked.
       const size_t due = good && last && config_.lmtp ? recipients_ : 1;
       for (size_t i = 0; i < std::max<size_t>(due, 1); ++i) {
         if (!replies_.empty()) Take();
@@ -262,8 +264,8 @@ class Follower {
     }
     const absl::string_view chunk = wire_.substr(0, static_cast<size_t>(size));
     wire_.remove_prefix(chunk.size());
-    // RFC 2033 4.3: none at all where there is no recipient; but for what may
-    // not be said yet, or not here, as any command.
+    // RFC 2033 4.3: no reply at all without a recipient. But a BDAT that is not
+    // allowed here gets one reply, as any command does.
     const bool offered = config_.extensions.Has(Extension::kChunking);
     const bool stranger = (config_.require_tls || config_.require_auth) &&
                           absl::StartsWith(replies_, "530");
@@ -295,15 +297,15 @@ class Follower {
   const Outcome& outcome_;
   absl::string_view replies_;
   absl::string_view wire_;
-  absl::string_view content_;  // after a 354, as it came; empty after its end
-  bool over_ = false;          // nothing can follow
+  absl::string_view content_;  // raw content after a 354; empty after its end
+  bool over_ = false;          // no further command is checked
   bool tls_ = false;           // STARTTLS was accepted
   bool greeted_ = false;       // EHLO was accepted
-  bool refused_ = false;       // greeted with 554, or behind XCLIENT
+  bool refused_ = false;       // a 554 as greeting or after XCLIENT
   size_t recipients_ = 0;
-  bool broken_ = false;   // a BDAT was refused, and it was not the last
+  bool broken_ = false;   // a BDAT without LAST was refused
   bool binary_ = false;   // BODY=BINARYMIME
-  bool chunked_ = false;  // a BDAT was accepted, and it was not the last
+  bool chunked_ = false;  // a BDAT without LAST was accepted
   std::string chunks_;
   size_t messages_ = 0;
 };

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Follows a session by its bytes alone, as its client sees it.
+// Checks a session from its bytes alone, as a client sees it.
 
 #ifndef POSTERN_TESTS_FOLLOWER_H_
 #define POSTERN_TESTS_FOLLOWER_H_
@@ -11,10 +11,11 @@
 
 namespace postern {
 
-// Checks, from the bytes alone, that the replies are one well-formed reply for
-// each command of `flights`, and one more for each message (under LMTP, one for
-// each of its recipients), in step; that nothing but what ends a transaction
-// ends one; and that each message is what the client sent, without its dots.
+// Checks, from the bytes alone, that
+//   - each command of `flights` has one well-formed reply, and each message one
+//     more (in LMTP, one for each of its recipients), in order;
+//   - a transaction ends only where RFC 5321 ends it;
+//   - each message is the content that the client sent, without dot stuffing.
 void ExpectOneReplyPerCommand(const ServerConfig& config,
                               const Flights& flights, const Outcome& outcome);
 

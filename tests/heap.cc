@@ -19,8 +19,8 @@ size_t found = 0;
 
 }  // namespace
 
-// The other forms of the standard library, but those for types of more than
-// usual alignment, come down to these.
+// The standard library's other forms call these, except the forms for
+// over-aligned types.
 void* operator new(size_t size) {
   void* const p = std::malloc(size);
   if (p == nullptr) std::abort();

@@ -1,9 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Counts what a test program holds on the heap, and looks at what it frees. A
-// program that links this has
-// operators new and delete that count; it may have one thread.
+// Counts the heap memory of a test program, and searches memory that it frees.
+// Replaces operators new and delete. The program must have only one thread.
 
 #ifndef POSTERN_TESTS_HEAP_H_
 #define POSTERN_TESTS_HEAP_H_
@@ -14,18 +13,19 @@
 
 namespace postern {
 
-// Returns the bytes that are allocated now, with what the allocator gave beyond
-// what was asked for.
+// Returns the bytes that are allocated now, including what the allocator added
+// to the requested sizes.
 size_t HeapBytes();
 
-// Returns the most that HeapBytes() was since ForgetHeapPeak().
+// Returns the maximum of HeapBytes() since ForgetHeapPeak().
 size_t HeapPeak();
 void ForgetHeapPeak();
 
-// Watches for `text`, which is static and not empty, in the memory that is
-// freed from now on.
+// Searches for `text` in memory that is freed from now on, and resets
+// FreedWithText(). An empty text ends the search. `text` must stay valid until
+// then.
 void WatchFreed(absl::string_view text);
-// Returns how many blocks have been freed with it since.
+// Returns how many freed blocks contained the text.
 size_t FreedWithText();
 
 }  // namespace postern

@@ -1,9 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What an idle client of postern serve costs: a Connection with its
-// MailSessionHost, over a socket, in a program that counts every byte that it
-// allocates.
+// Limits the memory of an idle client of postern serve: a Connection with its
+// MailSessionHost and a socket. Counts every byte that this program allocates.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -55,8 +54,8 @@ std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
   return snapshot;
 }
 
-// A client, and what serves it. As postern serve does, but for the loop: what
-// the client sends is served in Send().
+// A client and the connection that serves it, as in postern serve, but without
+// an event loop: Send() runs the server.
 class Client : public transports::ConnectionHost {
  public:
   Client(net::EventLoop* loop, const SessionTimes* options)
@@ -111,7 +110,7 @@ constexpr char kMail[] =
     "DATA\r\n";
 constexpr char kContent[] = "Subject: x\r\n\r\nx\r\n.\r\n";
 
-TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
+TEST(IdleConnectionTest, IdleConnectionIsSmallInEachState) {
   struct Line {
     absl::string_view sent;
     absl::string_view code;
@@ -120,25 +119,25 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
   const struct {
     absl::string_view name;
     std::vector<Line> lines;
-    size_t held;  // Client itself is in it
+    size_t held;  // limit in bytes, including sizeof(Client)
   } rows[] = {
       {"greeted", {}, 1792},
-      {"behind EHLO", {{"EHLO client.example\r\n", "250 "}}, 1792},
-      {"behind half a command",
+      {"after EHLO", {{"EHLO client.example\r\n", "250 "}}, 1792},
+      {"after half a command",
        {{"EHLO client.example\r\n", "250 "},
         {"MAIL FROM:<sender@client.example> SIZE=10", ""}},
        1792},
-      {"behind a command in two halves",
+      {"after a command in two halves",
        {{"EHLO client.example\r\n", "250 "},
         {long_command, ""},
         {"\r\n", "250 "}},
        1792},
-      {"behind a message",
+      {"after a message",
        {{"EHLO client.example\r\n", "250 "},
         {kMail, "354 "},
         {kContent, "250 "}},
        1792},
-      {"behind messages",
+      {"after two messages",
        {{"EHLO client.example\r\n", "250 "},
         {kMail, "354 "},
         {kContent, "250 "},
@@ -156,7 +155,7 @@ TEST(IdleConnectionTest, IsSmallWhereverItWaits) {
   const SessionTimes options;
   ConnectionLimits limits({});
   for (const auto& row : rows) {
-    // The first finds what is allocated once for all.
+    // The first run makes the allocations that are made once per process.
     for (const bool counted : {false, true}) {
       SCOPED_TRACE(row.name);
       auto slot = limits.Admit(IpAddress::Parse("192.0.2.1"), 0);

@@ -2,10 +2,10 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Holds the engine's sources to what a pure state machine may use: no threads,
-# clocks, files, sockets, randomness, environment or foreign libraries.
+# Checks that the engine's sources use no threads, clocks, files, sockets,
+# randomness, environment variables or libraries other than Abseil.
 #   includes_test.sh FILE...
-# Tests among the files may use what they like.
+# Test files are not checked.
 set -eu
 
 files=()
@@ -24,8 +24,8 @@ set -- "${files[@]}"
 headers='array|algorithm|compare|cstddef|cstdint|cstring|deque|functional'
 headers+='|initializer_list|iterator|limits|list|map|memory|optional|set|string|tuple'
 headers+='|type_traits|utility|variant|vector'
-# What the compiler knows of the machine's vectors, and the C library of the
-# machine: nothing of the world outside.
+# Vector instructions, and the processor features that the C library found. They
+# give no access to the outside.
 headers+='|immintrin.h|sys/platform/x86.h'
 abseil='time/clock|synchronization/|log/|random/|strings/cord|flags/|debugging/'
 names='(std::)?(getenv|setenv|system|time|rand|srand|clock|printf|fopen)'
@@ -46,8 +46,8 @@ complain "headers of neither the engine nor Abseil" "$(
     grep -Ev '# *include *"(engine/|absl/)' || true)"
 complain "Abseil's clock, threads, logging, randomness and Cord" "$(
   grep -HnE "# *include *\"absl/($abseil)" "$@" || true)"
-complain "calls of the world outside" "$(
+complain "calls of functions outside the engine" "$(
   grep -HnE "(^|[^A-Za-z0-9_:.>])$names\(" "$@" || true)"
-complain "std::string_view and Abseil's do not convert" "$(
+complain "std::string_view, which does not convert to absl::string_view" "$(
   grep -Hn 'std::string_view\|<string_view>' "$@" || true)"
 exit $status

@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Generated dialogues: what a session says, asks and delivers is a function of
-// the bytes and of the answers, whatever the cuts, the delays and the order.
+// Replays generated sessions. The replies, questions and messages of a session
+// depend only on the client's bytes and the answers: not on the sizes of reads,
+// on delays, or on the order of answers.
 
 #include <optional>
 #include <random>
@@ -30,8 +31,8 @@ constexpr size_t kWhole = std::string::npos;
 
 using Random = std::mt19937;
 
-// Returns a number below `n`. Not std::uniform_int_distribution, which differs
-// between libraries: a seed names one dialogue for good.
+// Returns a number below `n`. std::uniform_int_distribution differs between
+// libraries; with this function a seed always gives the same session.
 size_t Below(Random& random, size_t n) { return random() % n; }
 
 template <size_t n>
@@ -102,8 +103,8 @@ constexpr absl::string_view kOdd[] = {
 };
 constexpr absl::string_view kAuth[] = {
     "AUTH PLAIN AHUAcA==\r\n",         // granted
-    "AUTH PLAIN ZXZpbA==\r\n",         // refused for good
-    "AUTH PLAIN dGVtcA==\r\n",         // and for now
+    "AUTH PLAIN ZXZpbA==\r\n",         // refused permanently
+    "AUTH PLAIN dGVtcA==\r\n",         // refused temporarily
     "AUTH EXTERNAL =\r\n",             // granted
     "AUTH LOGIN\r\nYw==\r\nZw==\r\n",  // two challenges, granted
     "AUTH LOGIN\r\nZXZpbA==\r\n",      // refused
@@ -153,7 +154,7 @@ std::string Bdat(absl::string_view octets, bool last) {
                       octets);
 }
 
-// A message in chunks, most of them well-formed; some do not end.
+// Returns a message in chunks. Most are well-formed; some have no end.
 std::string Chunks(Random& random) {
   constexpr absl::string_view kBetween[] = {"RSET\r\n",   "NOOP\r\n",
                                             "DATA\r\n",   "RCPT TO:<a@d>\r\n",
@@ -174,7 +175,7 @@ struct Dialogue {
   WireEnd end;
 };
 
-// How a client begins, in the clear and behind TLS.
+// Returns the first commands of a client, before or after STARTTLS.
 std::string Opening(Random& random, const ServerConfig& config) {
   std::string out;
   if (config.xclient && Below(random, 3) == 0) out += Pick(random, kClients);
@@ -269,7 +270,7 @@ Dialogue Generate(Random& random) {
       case 11:
         if (!config.offer_starttls || Below(random, 2) == 0) break;
         wire += "RSET\r\nSTARTTLS\r\n";
-        if (Below(random, 40) == 0) wire += "NOOP\r\n";  // in the clear
+        if (Below(random, 40) == 0) wire += "NOOP\r\n";  // without TLS
         dialogue.flights.push_back(Opening(random, config));
         break;
     }
@@ -278,7 +279,7 @@ Dialogue Generate(Random& random) {
   return dialogue;
 }
 
-// The embedder's move for what a client proves, "g" or "\0u\0p" to be let in.
+// Returns the answer to an AUTH response; "g" and "\0u\0p" succeed.
 AnyAnswer JudgeAuth(absl::string_view bytes) {
   if (bytes == "c") return AuthChallenge{"again"};
   if (bytes == "g" || absl::StartsWith(bytes, absl::string_view("\0", 1))) {
@@ -288,7 +289,8 @@ AnyAnswer JudgeAuth(absl::string_view bytes) {
   return Verdict::Refuse({535, {5, 7, 8}, "wrong"});
 }
 
-// A verdict of each question's content alone; none where `patient`.
+// Returns an answer that depends only on the question and the envelope. If
+// `patient`, some questions get no answer.
 std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope,
                                bool lmtp, bool patient) {
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
@@ -339,7 +341,7 @@ std::optional<AnyAnswer> Judge(const Ask& ask, const Envelope& envelope,
   return Verdict::Accept();
 }
 
-TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
+TEST(InvarianceTest, OutcomesDependOnlyOnBytesAndAnswers) {
   size_t messages = 0;
   size_t chunked = 0;
   std::set<std::string> endings;
@@ -377,7 +379,7 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
       SCOPED_TRACE(manner.Describe());
       ASSERT_EQ(replay(manner), want);
     }
-    // What the policy has refused gets no mail.
+    // Refused senders and recipients are in no message.
     for (const Message& message : want.messages) {
       EXPECT_FALSE(absl::StrContains(message.envelope, "evil"));
       EXPECT_FALSE(absl::StrContains(message.envelope, "slow"));
@@ -399,8 +401,8 @@ TEST(InvarianceTest, OutcomesDependOnBytesAndAnswersAlone) {
     endings.emplace(want.closed ? CloseReasonName(*want.closed) : "open");
     if (HasFailure()) return;
   }
-  // The dialogues are worth something: they bring mail, end in every way, and
-  // draw every reply there is.
+  // The sessions cover enough: they contain messages, each close reason, each
+  // reply code and each kind of question.
   EXPECT_GT(messages, size_t{kDialogues} / 6);
   EXPECT_GT(chunked, size_t{kDialogues} / 50);
   EXPECT_EQ(endings,

@@ -2,11 +2,11 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Holds the engine to its dependencies: itself, Abseil, and the compiler.
+# Checks that the engine depends only on itself, Abseil and the compiler.
 #   layering_test.sh DEPS BUILD...
-# DEPS is a file of labels, one a line: what the engine depends on. Each BUILD is
-# of a package of the engine; each of its libraries must be among them, but those
-# for tests.
+# DEPS lists the labels that the engine depends on, one per line. Each BUILD
+# belongs to a package of the engine. Each of its libraries, except those for
+# tests, must be in DEPS.
 set -eu
 
 deps=$1
@@ -17,7 +17,7 @@ stray=$(grep -Ev \
   '^(//engine[:/]|@com_google_absl//|@bazel_tools//|@local_config_cc//)' \
   "$deps" || true)
 if [ -n "$stray" ]; then
-  echo "the engine may depend on Abseil alone, and depends on:" >&2
+  echo "the engine may depend only on Abseil, but depends on:" >&2
   echo "$stray" >&2
   status=1
 fi

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The price of a session is linear in what comes in: each byte is looked at a
-// bounded number of times, however small the pieces in which it comes.
+// The cost of a session is linear in the size of its input: each byte is
+// examined a limited number of times, even if it arrives in small pieces.
 
 #include <algorithm>
 #include <string>
@@ -23,16 +23,16 @@ namespace {
 
 constexpr size_t kWindow = 8;
 
-// How the driver answers.
+// When the driver answers questions.
 enum class Answers : uint8_t {
   kAtOnce,
-  kLate,  // when nothing else goes on, one at a time, the oldest first
-  kLast,  // one at a time, the oldest last
+  kLate,  // only when the session waits, one at a time, the oldest first
+  kLast,  // only when the session waits, one at a time, the oldest last
 };
 
-// Returns what the session has looked at for each byte of `wire`, fed to it
-// `cut` bytes at a time behind what it has left over. While answers are due it
-// is shown what comes in, too, as by a driver that reads ahead.
+// Returns how many bytes the session examined for each byte of `wire`. Each
+// step gets the unconsumed input and up to `cut` new bytes. Input also arrives
+// while answers are due, as from a driver that reads ahead.
 double Examined(const ServerConfig& config, absl::string_view wire, size_t cut,
                 Answers answers) {
   ServerSession session(config);
@@ -79,7 +79,7 @@ double Examined(const ServerConfig& config, absl::string_view wire, size_t cut,
         break;
       case Step::Kind::kStartTls:
       case Step::Kind::kClosed:
-        ADD_FAILURE() << "a stream that is cut short";
+        ADD_FAILURE() << "the session ended before its input";
         return 0;
     }
   }
@@ -91,7 +91,7 @@ std::string Repeat(absl::string_view unit, size_t octets) {
   return out;
 }
 
-TEST(LinearTest, EachByteIsLookedAtABoundedNumberOfTimes) {
+TEST(LinearTest, EachByteIsExaminedALimitedNumberOfTimes) {
   constexpr size_t kOctets = 40000;
   constexpr char kToMail[] = "EHLO c\r\nMAIL FROM:<s@x>\r\n";
   constexpr char kToRcpt[] = "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n";
@@ -103,9 +103,9 @@ TEST(LinearTest, EachByteIsLookedAtABoundedNumberOfTimes) {
   const std::string group = Repeat("RCPT TO:<u@d>\r\n", 7 * 15);
   struct Row {
     std::string name;
-    std::string way;
-    std::string unit;  // over and over
-    double most;       // looks a byte: what is true, and a little
+    std::string way;   // sent once
+    std::string unit;  // sent repeatedly
+    double most;       // examinations per byte: as measured, plus a margin
     Strictness strictness = Strictness::kStrict;
   };
   const Row rows[] = {

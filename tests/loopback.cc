@@ -33,7 +33,7 @@ class Run {
       if (moved_ || client || server) {
         still_ = 0;
       } else if (++still_ > 3) {
-        ADD_FAILURE() << "each waits for the other";
+        ADD_FAILURE() << "client and server wait for each other";
         return 0;
       }
     }
@@ -42,7 +42,7 @@ class Run {
   }
 
  private:
-  // Lets bytes go both ways.
+  // Moves bytes in both directions.
   void Move() {
     const size_t up = to_server_.Write(client_.session().Output());
     client_.session().OutputWritten(up);
@@ -86,7 +86,7 @@ class Run {
     }
   }
 
-  // What has come of it is what both sides say.
+  // Checks that both sides closed for matching reasons.
   void CheckClose() const {
     const CloseReason server = *server_.closed();
     const ClientClose client = *client_.closed();

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A ClientSession and a ServerSession joined in memory.
+// For tests: a ClientSession and a ServerSession connected in memory.
 
 #ifndef POSTERN_TESTS_LOOPBACK_H_
 #define POSTERN_TESTS_LOOPBACK_H_
@@ -21,46 +21,47 @@
 
 namespace postern {
 
-// Chooses a number below `n`, which is above 0. Whatever it chooses, the two
-// sides come to the same.
+// Returns a number below `n`; `n` is at least 1. The result of a loopback does
+// not depend on these choices.
 using Chooser = std::function<size_t(size_t n)>;
 
-// What a client is to send: where it may, as it is; what the server does not
-// offer, not before the client was seen to refuse it. tests/loopback_rules.h
-// has what the server refuses.
+// A message that the client sends. If it needs an extension that the server
+// does not offer, the test first checks that ClientSession refuses it, and then
+// sends the message without. tests/loopback_rules.h says what the server
+// refuses.
 struct LoopbackMail {
   Mail mail;
   std::vector<Recipient> to;
   std::string content;
-  bool chunks = false;  // by BDAT, where it is offered
+  bool chunks = false;  // with BDAT, if the server offers it
 };
 
-// An exchange of AUTH: of PLAIN, LOGIN or EXTERNAL.
+// An AUTH exchange with PLAIN, LOGIN or EXTERNAL.
 struct LoopbackAuth {
   std::string mechanism;
   std::string user = "u";    // no NUL, not empty
   std::string secret = "s";  // not for EXTERNAL
-  bool initial = false;      // the first response goes with the command
+  bool initial = false;      // with an initial response
   bool cancel = false;       // at the last challenge
 };
 
 // STARTTLS and EHLO.
 struct LoopbackTls {};
 
-// EHLO once more.
+// Another EHLO.
 struct LoopbackGreet {};
 
 using LoopbackAct =
     std::variant<LoopbackMail, LoopbackAuth, LoopbackTls, LoopbackGreet>;
 
-// Who puts plaintext behind STARTTLS: RFC 3207 6.
+// An attacker who injects plaintext after STARTTLS (RFC 3207 6).
 enum class Meddler : uint8_t {
   kNone,
-  kToServer,  // behind the command
-  kToClient,  // behind the 220
+  kToServer,  // after the command
+  kToClient,  // after the 220
 };
 
-// More errors than any loopback has; with fewer, the server may have enough.
+// More errors than any loopback has. With fewer, the server may close.
 inline constexpr int kManyErrors = 1000;
 
 struct Loopback {
@@ -68,15 +69,15 @@ struct Loopback {
                          .max_errors = kManyErrors,
                          .max_auth_failures = kManyErrors};
   ClientConfig client = {.host_name = "c"};
-  bool ehlo = true;          // the server knows it; HELO has no extensions
-  bool handshakes = true;    // or it refuses each STARTTLS
-  std::string peer_subject;  // what it knows of the client by TLS
+  bool ehlo = true;          // whether the server accepts EHLO
+  bool handshakes = true;    // whether the server accepts STARTTLS
+  std::string peer_subject;  // of the client's certificate
   Meddler meddler = Meddler::kNone;
-  size_t shutdown = 0;  // it goes down before this step of it; 0: never
+  size_t shutdown = 0;  // the server step before its Shutdown(); 0: none
   std::vector<LoopbackAct> acts;
 };
 
-// A message that the server's sink has got.
+// A message that the server has stored.
 struct LoopbackMessage {
   bool tls = false;
   std::string identity;
@@ -90,18 +91,18 @@ struct LoopbackMessage {
 };
 void PrintTo(const LoopbackMessage& message, std::ostream* out);
 
-// Does all acts, each side's bytes cut, each content lent and each answer
-// delayed as `choose` says. Checks
-//   - that the sink gets what was sent, and of that what the server accepts;
-//     envelope, parameters, content, identity and TLS
-//   - that each command has the reply that is its own, and that the client
-//     hears of a message as stored if and only if it is
-//   - that nothing which was known before TLS is known behind it, and that a
-//     meddler ends the session
-//   - that content with a bare newline ends the session behind DATA, is refused
-//     behind BDAT, and arrives with BODY=BINARYMIME alone
-//   - that a server which goes down, or has had enough, says so: 421
-// Returns how many messages have arrived.
+// Performs all acts. `choose` decides the sizes of reads and writes, the pieces
+// of content and the delays of answers. Checks that
+//   - the server stores exactly the messages that were sent and accepted, with
+//     their envelope, parameters, content, identity and TLS state
+//   - each command gets its own reply, and the client gets a positive reply to
+//     a message if and only if the message is stored
+//   - nothing known before TLS is known after it, and an injection ends the
+//     session
+//   - content with a bare newline ends the session after DATA, is refused after
+//     BDAT, and is stored only with BODY=BINARYMIME
+//   - a server that shuts down, or that has seen too many errors, sends a 421
+// Returns the number of stored messages.
 size_t RunLoopback(const Loopback& loopback, const Chooser& choose);
 
 }  // namespace postern

@@ -47,7 +47,8 @@ class Choice {
   }
 
  private:
-  // Return false for 0: choices that run out come to little.
+  // Return false for 0, so that a fuzzer's exhausted input gives a small
+  // loopback.
   bool Flip() { return choose_(2) == 1; }
   bool OneIn(size_t n) { return choose_(n) == n - 1; }
   template <size_t n>

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Loopbacks of all kinds, out of numbers.
+// Makes loopbacks of all kinds from random numbers.
 
 #ifndef POSTERN_TESTS_LOOPBACK_CHOICE_H_
 #define POSTERN_TESTS_LOOPBACK_CHOICE_H_
@@ -10,8 +10,8 @@
 
 namespace postern {
 
-// Returns the loopback that `choose` leads to. Zeros lead to the plainest: SMTP
-// without extensions, and no acts.
+// Returns the loopback that the numbers of `choose` describe. If all are zero:
+// SMTP without extensions or acts.
 Loopback ChooseLoopback(const Chooser& choose);
 
 }  // namespace postern

@@ -78,7 +78,7 @@ void LoopbackClient::TlsStarted() {
   }
 }
 
-// Each command is answered as often as it must, and as it must.
+// Checks that each command gets the right replies, and the right number.
 void LoopbackClient::Heard(const ClientStep& step) {
   const bool replied = step.kind == ClientStep::Kind::kReply;
   if (replied && step.reply->code == 421) return;  // kClosed comes next
@@ -86,21 +86,21 @@ void LoopbackClient::Heard(const ClientStep& step) {
   std::deque<Due>& dues = open_[step.command];
   const bool positive = replied && step.reply->code < 400;
   if (dues.empty() && !positive) return FailedEarly(step.command);
-  ASSERT_FALSE(dues.empty()) << "a reply too many: " << Number(step.command);
+  ASSERT_FALSE(dues.empty()) << "one reply too many: " << Number(step.command);
   const Due& due = dues.front();
   EXPECT_EQ(positive, due.positive)
       << "command " << Number(step.command) << ": "
       << (replied ? step.reply->text : "skipped");
   if (replied && !due.text.empty()) {
-    EXPECT_EQ(step.reply->text, due.text) << "not its own";
+    EXPECT_EQ(step.reply->text, due.text) << "the reply to another command";
   }
   dues.pop_front();
 }
 
-// RFC 2033 4.2: the verdicts by recipient come only behind whole content.
+// RFC 2033 4.2: replies for each recipient follow only complete content.
 void LoopbackClient::FailedEarly(CommandId body) {
   const auto found = bodies_.find(body);
-  ASSERT_NE(found, bodies_.end()) << "a reply too many: " << Number(body);
+  ASSERT_NE(found, bodies_.end()) << "one reply too many: " << Number(body);
   ASSERT_FALSE(found->second.spares.empty()) << Number(body);
   for (CommandId recipient : found->second.spares) {
     ASSERT_EQ(open_[recipient].size(), 1u);
@@ -111,7 +111,8 @@ void LoopbackClient::FailedEarly(CommandId body) {
 }
 
 void LoopbackClient::OnChallenge(const ClientStep& step) {
-  ASSERT_EQ(exchanges_.count(step.command), 1u) << "a challenge for nobody";
+  ASSERT_EQ(exchanges_.count(step.command), 1u)
+      << "a challenge without an exchange";
   const LoopbackAuth& auth = exchanges_[step.command];
   const bool user = step.challenge == "Username:";
   absl::Status status;
@@ -129,8 +130,8 @@ void LoopbackClient::OnChallenge(const ClientStep& step) {
 }
 
 void LoopbackClient::Lend(CommandId body) {
-  // What was lent before is dead by now.
-  ASSERT_EQ(bodies_.count(body), 1u) << "content for nobody";
+  // The bytes that were lent before are not used any more.
+  ASSERT_EQ(bodies_.count(body), 1u) << "content without a message";
   std::string& rest = bodies_[body].rest;
   if (rest.empty()) {
     (void)session_.EndBody();  // closes if the content ends in a CR
@@ -152,7 +153,7 @@ void LoopbackClient::Give() {
     if (!std::visit([this](const auto& a) { return Do(a); }, act)) return;
   }
   if (given_ == loopback_.acts.size()) {
-    open_[session_.Quit()].push_back({});  // goes in any case
+    open_[session_.Quit()].push_back({});  // succeeds even if doomed_
   }
 }
 
@@ -170,7 +171,7 @@ bool LoopbackClient::TakesMail() const {
 bool LoopbackClient::Do(const LoopbackGreet&) {
   Expect(session_.Greet(), {});
   if (!doomed_) offer_.extended = loopback_.ehlo || loopback_.client.lmtp;
-  return false;  // what is offered is not known before the reply
+  return false;  // the reply says what the server offers
 }
 
 void LoopbackClient::Clear() { Expect(session_.Reset(), {}); }
@@ -213,7 +214,8 @@ bool LoopbackClient::Do(const LoopbackAuth& auth) {
   return true;
 }
 
-// Gives MAIL as far as it may be sent; returns what was.
+// Sends MAIL without the parameters that may not be sent. Returns what was
+// sent.
 Mail LoopbackClient::GiveMail(const LoopbackMail& mail, CommandId* id) {
   Mail sent = mail.mail;
   if (!sent.from.ascii() && !sent.parameters.smtp_utf8) {

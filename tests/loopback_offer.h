@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What a loopback's server must offer at a moment, in words that are not the
-// engine's own: RFC by RFC, from the configuration.
+// Computes what the server of a loopback must offer, from the configuration and
+// the RFCs, independently of the engine.
 
 #ifndef POSTERN_TESTS_LOOPBACK_OFFER_H_
 #define POSTERN_TESTS_LOOPBACK_OFFER_H_
@@ -26,7 +26,7 @@ struct LoopbackOffer {
   bool HasAuth() const;
   bool HasStartTls() const;
 
-  // Return what remains of parameters where the others are not offered.
+  // Return the parameters without those that the server does not offer.
   MailParameters Trim(const MailParameters& parameters) const;
   RcptParameters Trim(const RcptParameters& parameters) const;
 };

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What the server of a loopback refuses: the server goes by it, and what the
-// client must hear is computed from it.
+// What the server of a loopback refuses. The server uses these functions, and
+// the client computes the expected replies with them.
 
 #ifndef POSTERN_TESTS_LOOPBACK_RULES_H_
 #define POSTERN_TESTS_LOOPBACK_RULES_H_
@@ -18,30 +18,30 @@
 
 namespace postern {
 
-// A sender or recipient that is refused at once.
+// Whether MAIL or RCPT with this path is refused.
 inline bool IsRefused(const Path& path) {
   return absl::StartsWith(path.local_part, "no");
 }
-// A sender whose content is not asked for.
+// Whether DATA and BDAT are refused for this sender.
 inline bool IsRefusedAtBody(const Path& from) {
   return absl::StartsWith(from.local_part, "late");
 }
-// A recipient who, in LMTP, does not get what was sent.
+// Whether, in LMTP, the message is refused for this recipient.
 inline bool IsFull(const Path& to) {
   return absl::StartsWith(to.local_part, "full");
 }
-// Content of a size that is refused.
+// Whether content of this size is refused.
 inline bool IsRefused(uint64_t size) { return size % 5 == 3; }
 
 inline bool IsWrongSecret(absl::string_view secret) {
   return absl::StartsWith(secret, "wrong");
 }
 
-// The text of the reply to a command with `path`: no two have the same.
+// Returns the text of the reply to a command with `path`, different for each.
 inline std::string ReplyTextFor(const Path& path) {
   return absl::StrCat("about ", absl::CEscape(FormatPath(path)));
 }
-// The same for content of `size` octets, but for LMTP's.
+// The same for content of `size` octets, in SMTP.
 inline std::string ReplyTextFor(uint64_t size) {
   return absl::StrCat(size, " octets");
 }

@@ -1,7 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The server's side of a loopback: what drives it, decides and stores.
+// The server's side of a loopback: drives the session, decides, and stores
+// mail.
 
 #ifndef POSTERN_TESTS_LOOPBACK_SERVER_H_
 #define POSTERN_TESTS_LOOPBACK_SERVER_H_
@@ -25,16 +26,16 @@ class LoopbackServer {
   // Both must outlive the server.
   LoopbackServer(const Loopback& loopback, const Chooser& choose);
 
-  // Does what there is to do with what has come by `wire`, as far as one step.
-  // Returns false if there is nothing but to wait.
+  // Runs one step with the bytes that arrived on `wire`. Returns false if the
+  // session waits for bytes or a handshake, or is closed.
   bool Run(LoopbackWire& wire);
 
   ServerSession& session() { return session_; }
   const std::vector<LoopbackMessage>& messages() const { return messages_; }
-  // Returns true if STARTTLS is asked or has been granted: from there on no
-  // plaintext may come.
+  // Returns true after STARTTLS, unless it was refused: then the client may not
+  // send plaintext any more.
   bool awaits_tls() const { return awaits_tls_; }
-  // The same, once the handshake can begin.
+  // Returns true if the handshake can begin.
   bool shakes_hands() const { return shakes_hands_; }
   void TlsStarted();
   const std::optional<CloseReason>& closed() const { return closed_; }
@@ -46,7 +47,7 @@ class LoopbackServer {
   AuthMove Start(const AuthBegin& begin);
   AuthMove Respond(absl::string_view bytes);
   AuthMove CheckPlain(absl::string_view bytes) const;
-  // Stores what has come, and says so.
+  // Stores the message, unless it is refused, and answers.
   void End(const Ask& ask);
 
   const Loopback& loopback_;
@@ -58,11 +59,11 @@ class LoopbackServer {
   std::optional<CloseReason> closed_;
 
   std::vector<Ask> open_;
-  std::string mechanism_;             // of the exchange under way, or empty
-  std::optional<std::string> login_;  // LOGIN's user, once it is known
+  std::string mechanism_;             // of the current exchange, or empty
+  std::optional<std::string> login_;  // the user of LOGIN
 
-  bool in_message_ = false;  // its content is on its way
-  bool cut_off_ = false;     // the last step ended that, without a reply to it
+  bool in_message_ = false;  // content is arriving
+  bool cut_off_ = false;     // the last step ended it without a reply
   std::string content_;
   std::vector<LoopbackMessage> messages_;
 };

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kDialogues = 6000;
 
-// A seed names one dialogue for good: no distributions of the library's.
+// A seed always gives the same session: the library's distributions do not.
 class Random {
  public:
   explicit Random(int seed) : engine_(static_cast<unsigned>(seed)) {}
@@ -27,19 +27,19 @@ class Random {
   std::mt19937 engine_;
 };
 
-TEST(LoopbackTest, WhatIsSentArrivesHoweverItIsCut) {
+TEST(LoopbackTest, MessagesArriveInPiecesOfAnySize) {
   size_t messages = 0;
   for (int seed = 1; seed <= kDialogues; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Random random(seed);
     const Loopback loopback =
         ChooseLoopback([&](size_t n) { return random(n); });
-    const size_t most = random(2) == 0 ? 4 : 4096;  // bytes at once
+    const size_t most = random(2) == 0 ? 4 : 4096;  // bytes per read or write
     messages += RunLoopback(
         loopback, [&](size_t n) { return random(std::min(n, most)); });
     if (HasFailure()) return;
   }
-  // Most are refused for one of many reasons.
+  // Most messages are refused, for one of many reasons.
   EXPECT_GT(messages, size_t{kDialogues} / 4);
 }
 

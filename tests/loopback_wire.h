@@ -17,18 +17,18 @@
 
 namespace postern {
 
-// Moves bytes, some at a time, into what a session has not consumed.
+// Carries bytes, in pieces, and keeps those that the session has not consumed.
 class LoopbackWire {
  public:
   explicit LoopbackWire(const Chooser& choose) : choose_(choose) {}
 
-  // Takes some of `output`; returns how much.
+  // Takes a part of `output`; returns its size.
   size_t Write(absl::string_view output) {
     const size_t n = output.empty() ? 0 : 1 + choose_(output.size());
     sent_.append(output.data(), n);
     return n;
   }
-  // Lets some of it arrive; returns false if there is nothing.
+  // Lets some bytes arrive; returns false if there are none.
   bool Read() {
     if (sent_.empty()) return false;
     const size_t n = 1 + choose_(sent_.size());
@@ -36,8 +36,8 @@ class LoopbackWire {
     sent_.erase(0, n);
     return true;
   }
-  // Gives what has arrived to `session`, in a block that is kept until the
-  // next call, and freed then.
+  // Gives the bytes that arrived to `session`, in a heap block that is freed in
+  // the next call.
   template <typename Session>
   auto Advance(Session& session) {
     auto block =

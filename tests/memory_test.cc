@@ -1,9 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// How much memory a client can make a session hold: what ServerConfig says,
-// whatever it sends and however long. Every byte that this program allocates
-// is counted, so the driver here allocates none.
+// No input makes a session hold more memory than ServerConfig allows. Every
+// byte that this program allocates is counted, so the driver in this test
+// allocates nothing.
 
 #include <algorithm>
 #include <array>
@@ -30,34 +30,34 @@
 namespace postern {
 namespace {
 
-// What the allocator adds to a block, at most.
+// The most that the allocator adds to a block.
 constexpr size_t kRound = 32;
-// What a string or a vector that grows holds for each byte in it: half of it
-// may be empty, and while it moves, the old half is there as well.
+// Bytes that a growing string or vector holds for each byte in it: half of it
+// may be unused, and while it moves, the old copy exists as well.
 constexpr size_t kGrown = 3;
-// A Content, whose type is the engine's own, and its room for copies.
+// A Content, a private type of the engine, with its buffer for copies.
 constexpr size_t kContent = 2048;
 constexpr size_t kEhloLines = 20;
 
-// Returns the most that a session of `config` holds, itself included, where
-// each of the `recipients` in its envelope has `octets` of path and parameters.
-// So a server knows what it grants: `recipients` is max_recipients at most, and
+// Returns the most bytes that a session of `config` may hold, including the
+// session itself, if its envelope has `recipients` with `octets` of path and
+// parameters each. In any session, `recipients` is at most max_recipients and
 // `octets` is less than max_line.
 size_t MostHeld(const ServerConfig& config, size_t recipients, size_t octets) {
   const size_t line = config.InputRoom();
-  // What a line was parsed into: strings that may have grown.
+  // The strings that a line was parsed into; they may have grown.
   const size_t parsed = 2 * line + 4 * kRound;
-  // What goes past the cap: the reply to EHLO, a challenge, the replies to a
-  // message by LMTP, or those to the RCPTs that were asked ahead.
+  // Output that may exceed the limit: the reply to EHLO, a challenge, the
+  // replies to a message in LMTP, or those to pipelined RCPTs.
   const size_t replies =
       std::max(config.lmtp ? recipients : 1, config.max_open_asks);
   const size_t burst =
       std::max({kEhloLines * kMaxReplyLine, replies * kMaxReplyLine, line});
-  // What is written moves out when it has come to max_output.
+  // Written output is removed when it has reached max_output.
   const size_t output = kGrown * (2 * config.max_output + burst);
   const size_t recipient = kGrown * sizeof(Recipient) + 2 * octets + 4 * kRound;
   const size_t ask = sizeof(Ask) + sizeof(std::optional<Verdict>) + parsed;
-  // Of one Advance(), with a command and a reply each.
+  // Those of one Advance(), each with a command and a reply.
   const size_t refusals =
       (static_cast<size_t>(config.max_reported) + 1) *
           (kGrown * sizeof(Refusal) + 2 * kMaxReplyLine + 2 * kRound) +
@@ -65,20 +65,21 @@ size_t MostHeld(const ServerConfig& config, size_t recipients, size_t octets) {
   return sizeof(ServerSession) + kContent + output + refusals +
          parsed +  // MAIL's, in the envelope
          recipients * recipient + config.max_open_asks * ask +
-         2 * parsed;  // the command under way, and its line decoded
+         2 * parsed;  // the current command, and its decoded line
 }
 
-// What the client does with our replies.
+// How much of the replies the client reads.
 enum class Reading : uint8_t {
   kAll,
-  kAllButOne,  // so that there is always something unwritten
+  kAllButOne,  // one octet is always left
   kNever,
 };
 
-// What the policy says to AUTH.
+// The answer to AUTH.
 enum class Auth : uint8_t { kChallenge, kRefuse };
 
-// Drives a session from a buffer of its own, and counts what the session holds.
+// Drives a session from a buffer in this object, and counts the session's
+// memory.
 class Load {
  public:
   Load(const ServerConfig& config, Reading reading, Auth auth)
@@ -90,12 +91,12 @@ class Load {
     session_ = std::make_unique<ServerSession>(config);
   }
 
-  // Sends `unit` so many times, or until the session takes no more.
+  // Sends `unit` `times` times, or until the session reads no more.
   void Send(absl::string_view unit, size_t times = 1) {
     for (; times > 0 && !stopped_; --times) {
       if (buffer_.size() - held_ < unit.size()) Run();
       if (stopped_) return;
-      ASSERT_LE(unit.size(), buffer_.size() - held_) << "a buffer that fills";
+      ASSERT_LE(unit.size(), buffer_.size() - held_) << "the buffer is full";
       std::memcpy(buffer_.data() + held_, unit.data(), unit.size());
       held_ += unit.size();
     }
@@ -109,7 +110,7 @@ class Load {
   const ServerSession& session() const { return *session_; }
 
  private:
-  // Runs the session until it needs input, or comes to a stop.
+  // Runs the session until it needs input or has stopped.
   void Run() {
     size_t from = 0;
     while (!stopped_) {
@@ -183,7 +184,7 @@ class Load {
   size_t open_ = 0;  // in asks_
 };
 
-// A server that offers all there is to offer, and holds little.
+// Returns a configuration that offers everything, with small limits.
 ServerConfig Everything() {
   ServerConfig config;
   config.greeting = "mx";
@@ -203,8 +204,8 @@ ServerConfig Everything() {
 
 constexpr char kToRcpt[] = "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n";
 
-TEST(MemoryTest, NoStreamMakesASessionHoldMoreThanItsConfigSays) {
-  // So often that a leak of a pointer for each would show.
+TEST(MemoryTest, NoInputMakesASessionExceedTheLimitsOfItsConfig) {
+  // Often enough to show a leak of one pointer for each.
   constexpr size_t kShort = 50000;
   constexpr size_t kLong = 4000;
   const std::string kilobyte(1024, 'A');
@@ -212,7 +213,7 @@ TEST(MemoryTest, NoStreamMakesASessionHoldMoreThanItsConfigSays) {
   struct Row {
     std::string name;
     std::string way;   // sent once
-    std::string unit;  // sent again and again
+    std::string unit;  // sent repeatedly
     size_t times;
   };
   const Row rows[] = {
@@ -301,8 +302,8 @@ TEST(MemoryTest, NoStreamMakesASessionHoldMoreThanItsConfigSays) {
   }
 }
 
-// The longest paths, and all that RCPT may say beside them.
-TEST(MemoryTest, AnEnvelopeIsBoundedByItsRecipients) {
+// The longest paths, with long parameters of RCPT.
+TEST(MemoryTest, MemoryOfAnEnvelopeIsLimitedByItsRecipients) {
   std::string label(60, 'd');
   std::string domain;
   while (domain.size() + 61 < 250) absl::StrAppend(&domain, label, ".");
@@ -321,20 +322,19 @@ TEST(MemoryTest, AnEnvelopeIsBoundedByItsRecipients) {
     ASSERT_EQ(load.session().envelope().to.size(), recipients);
     load.Send("DATA\r\nx\r\n.\r\n");
     EXPECT_LE(load.Most(), MostHeld(config, recipients, 1400));
-    EXPECT_LT(load.Held(), size_t{64} << 10) << "of an envelope that is over";
+    EXPECT_LT(load.Held(), size_t{64} << 10) << "after the end of the envelope";
   }
 }
 
-// What a server with many connections pays for each of them.
-TEST(MemoryTest, ASessionAtRestIsSmall) {
-  // The counters of a session that has refused something, as some rows
-  // have it.
+// The memory that a server needs for each of many idle connections.
+TEST(MemoryTest, IdleSessionIsSmall) {
+  // The counters of a session that has refused something, as in some rows.
   constexpr size_t kCounters = 48;
   constexpr size_t kSession = sizeof(ServerSession) + kCounters + kRound;
   static_assert(sizeof(ServerSession) <= 376);
   const struct {
     absl::string_view sent;
-    size_t held;  // beside the session
+    size_t held;  // limit in bytes, without the session
   } rows[] = {
       {"", 64},  // the greeting was short
       {"EHLO client.example.org\r\n", 0},
@@ -357,11 +357,11 @@ TEST(MemoryTest, ASessionAtRestIsSmall) {
     held[i] = load.Held();
   }
   for (size_t i = 0; i < std::size(rows); ++i) {
-    EXPECT_LE(held[i], kSession + rows[i].held) << "behind " << rows[i].sent;
+    EXPECT_LE(held[i], kSession + rows[i].held) << "after " << rows[i].sent;
   }
 }
 
-TEST(MemoryTest, ASessionThatDoesNotRestAllocatesForAnEnvelopeAlone) {
+TEST(MemoryTest, SessionThatKeepsItsMemoryDoesNotGrowWithMessages) {
   ServerConfig config;
   config.greeting = "mx.example.org";
   Load load(config, Reading::kAll, Auth::kRefuse);

@@ -2,15 +2,15 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Holds every source to the order of the packages: what it includes of the
-# project is in its own package or in one that the table below names, and is no
-# private header of another package. Private are the headers that a BUILD file
-# has among srcs.
+# Checks that every source follows the order of the packages: each header of the
+# project that it includes is in its own package, or in a package that the table
+# below allows, and is not a private header of another package. A header in the
+# srcs of a BUILD file is private.
 #   package_order_test.sh BUILD... SOURCE...
 set -euo pipefail
 
-# PACKAGE: the packages that it may include, in one line or more. A directory
-# that is not here may include everything (tests, fuzz, tools).
+# PACKAGE: the packages that it may include, in one or more lines. A directory
+# that is not listed may include everything (tests, fuzz, tools).
 table='
 engine/grammar:
 engine/content: engine/grammar
@@ -51,7 +51,7 @@ check() {
         for (j = 1; j <= count; ++j) allowed[half[1], name[j]] = 1
       }
     }
-    # The package that the table has for a path, or "".
+    # Returns the package of the table that contains a path, or "".
     function package(path) {
       while (sub("/[^/]*$", "", path)) if (path in known) return path
       return ""
@@ -73,7 +73,7 @@ check() {
     }' "$@"
 }
 
-# The check must be able to fail.
+# Prove that the check can fail.
 scratch=$(mktemp -d "${TEST_TMPDIR:-/tmp}/order.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/engine" "$scratch/auth"
@@ -82,7 +82,7 @@ echo '#include "engine/command.h"' >"$scratch/auth/private.cc"
 printf '    srcs = [\n        "command.h",\n    ],\n' >"$scratch/engine/BUILD"
 for source in engine/upward.cc auth/private.cc; do
   if [ -z "$(cd "$scratch" && check engine/BUILD $source)" ]; then
-    echo "what $source includes is not found" >&2
+    echo "the check does not find the include in $source" >&2
     exit 1
   fi
 done

@@ -22,7 +22,7 @@
 namespace postern {
 namespace {
 
-// A question and, once it has one, its answer.
+// A question and its answer, if it gets one.
 struct OpenAsk {
   Ask ask;
   std::optional<AnyAnswer> answer;
@@ -63,8 +63,8 @@ struct Transaction {
   std::string content;
 };
 
-// One run of a session, with a model of the transaction beside it: what the
-// questions and their answers, in command order, must have come to.
+// One run of a session, with a model of its transaction. The model follows from
+// the questions and their answers, in the order of commands.
 class Run {
  public:
   Run(const ServerConfig& config, const Flights& flights, WireEnd end,
@@ -77,15 +77,15 @@ class Run {
         session_(config_) {}
 
   Outcome Go() {
-    // Progress law: a step consumes, asks, ends something or blocks, and each
-    // of the drains and reads that unblock it moves a byte at least.
+    // Progress: a step consumes input, asks, ends something or blocks, and each
+    // read or write that unblocks it moves at least one byte.
     size_t steps = 64;
     for (const std::string& flight : flights_) steps += 16 * flight.size() + 16;
     while (!testing::Test::HasFatalFailure()) {
       Advance();
       if (outcome_.closed || waits_) break;
       if (steps-- == 0) {
-        ADD_FAILURE() << "no end of steps";
+        ADD_FAILURE() << "too many steps";
         break;
       }
     }
@@ -99,12 +99,13 @@ class Run {
   }
 
  private:
-  // Takes one step, over a heap block of exactly the bytes in hand that dies
-  // behind it: a sanitizer sees what reads too far or is kept too long.
+  // Makes one step. The input is in a heap block of exactly its size that is
+  // freed afterwards, so that AddressSanitizer finds a read past its end and a
+  // view that is used too late.
   void Advance() {
     const std::vector<char> block(in_.begin(), in_.end());
     const absl::string_view view(block.data(), block.size());
-    EXPECT_EQ(session_.identity(), identity_) << "another client";
+    EXPECT_EQ(session_.identity(), identity_) << "the wrong identity";
     if (manner_.rests) session_.ReleaseIdleMemory();
     const Step step = session_.Advance(view);
     for (const Refusal& refusal : session_.TakeRefusals()) {
@@ -114,11 +115,11 @@ class Run {
     CheckLimits(view.substr(0, step.consumed));
     if (std::exchange(abort_due_, false)) {
       EXPECT_EQ(step.kind, Step::Kind::kAborted)
-          << "a transaction outlived EHLO";
+          << "EHLO did not end the transaction";
     }
     switch (step.kind) {
       case Step::Kind::kNeedInput:
-        // Consumption law: a buffer of max_line never fills up.
+        // Consumption: a buffer of InputRoom() octets is never full.
         EXPECT_LT(view.size() - step.consumed, config_.InputRoom());
         if (transaction_) CheckEnvelope();
         in_.erase(0, step.consumed);
@@ -129,7 +130,7 @@ class Run {
         Drain(manner_.slow_reader ? 1 : session_.Output().size());
         break;
       case Step::Kind::kWaiting:
-        ASSERT_FALSE(open_.empty()) << "waits for nothing";
+        ASSERT_FALSE(open_.empty()) << "waits without a question";
         in_.erase(0, step.consumed);
         Drain(manner_.slow_reader ? 1 : session_.Output().size());
         return Wait();
@@ -157,9 +158,9 @@ class Run {
     if (manner_.slow_reader && !session_.Output().empty()) Drain(1);
   }
 
-  // What a client can make us keep, and wait for. `taken` was consumed.
+  // Checks the limits on memory and time. `taken` was consumed.
   void CheckLimits(absl::string_view taken) {
-    // A command may draw some lines, and one for each recipient.
+    // A command may get some reply lines, and one for each recipient.
     EXPECT_LE(
         session_.Output().size(),
         config_.max_output + (16 + config_.max_recipients) * kMaxReplyLine);
@@ -169,12 +170,12 @@ class Run {
     EXPECT_GT(session_.IdleTimeout(), absl::ZeroDuration());
     EXPECT_TRUE(session_.IdleTimeout() == absl::InfiniteDuration() ||
                 session_.IdleTimeout() <= session_.ReadTimeout());
-    // A line may be a command and the end of content, or bring a chunk.
+    // A line may be a command and the end of content, or begin a chunk.
     taken_ += taken.size();
     events_ +=
         2 * static_cast<uint64_t>(std::count(taken.begin(), taken.end(), '\n'));
     EXPECT_LE(session_.progress(), events_ + taken_ / config_.data_block)
-        << "octets buy time";
+        << "octets without progress extend the time";
   }
 
   absl::string_view flight() const { return flights_[flight_]; }
@@ -190,10 +191,10 @@ class Run {
     End();
   }
 
-  // What the client sends in the clear behind STARTTLS comes before any
-  // handshake. Where there is none of it, TLS starts.
+  // Plaintext that the client sends after STARTTLS arrives before the
+  // handshake. Without it, TLS starts.
   void StartTls() {
-    EXPECT_FALSE(transaction_ || exchange_) << "outlived STARTTLS";
+    EXPECT_FALSE(transaction_ || exchange_) << "kept across STARTTLS";
     if (!in_.empty()) return;
     if (fed_ < flight().size()) return Feed();
     if (flight_ + 1 == flights_.size()) return End();
@@ -203,8 +204,8 @@ class Run {
     ++events_;
     greeted_ = false;
     identity_.clear();
-    EXPECT_TRUE(session_.identity().empty()) << "outlived STARTTLS";
-    EXPECT_TRUE(session_.Output().empty()) << "said before the handshake";
+    EXPECT_TRUE(session_.identity().empty()) << "kept across STARTTLS";
+    EXPECT_TRUE(session_.Output().empty()) << "output before the handshake";
   }
 
   void End() {
@@ -212,7 +213,7 @@ class Run {
       waits_ = true;
       return;
     }
-    EXPECT_FALSE(ended_) << "asks for more behind the end";
+    EXPECT_FALSE(ended_) << "needs input after the end";
     ended_ = true;
     if (end_ == WireEnd::kOpen) waits_ = true;
     if (end_ == WireEnd::kShutdown) session_.Shutdown();
@@ -222,14 +223,14 @@ class Run {
 
   void OnAsk(const Ask& ask) {
     EXPECT_LT(open_.size(), manner_.max_open_asks);
-    ASSERT_TRUE(ids_.empty() || ask.id > ids_.back()) << "an id used again";
+    ASSERT_TRUE(ids_.empty() || ask.id > ids_.back()) << "an id was used twice";
     ids_.push_back(ask.id);
     CheckAsk(ask);
     outcome_.asks.push_back(PrintAsk(ask, session_.envelope()));
     open_.push_back({ask, answerer_(ask, session_.envelope())});
     const std::optional<AnyAnswer>& answer = open_.back().answer;
-    // With a window, questions behind one that ends the session may have been
-    // asked: the only trace that it leaves.
+    // With max_open_asks above 1, questions after one that ends the session may
+    // have been asked. They are left out of the outcome.
     if (!answer || Drops(*answer)) {
       last_ask_ = std::min(last_ask_, outcome_.asks.size());
     }
@@ -240,20 +241,21 @@ class Run {
   // The model's view of a new question.
   void CheckAsk(const Ask& ask) {
     if (std::holds_alternative<AuthBegin>(ask.what)) {
-      EXPECT_FALSE(transaction_ || exchange_) << "AUTH within something";
+      EXPECT_FALSE(transaction_ || exchange_)
+          << "AUTH in a transaction or exchange";
       EXPECT_TRUE(session_.identity().empty()) << "AUTH twice";
       exchange_ = true;
     } else if (std::holds_alternative<AuthResponse>(ask.what)) {
-      EXPECT_TRUE(exchange_) << "a response to nothing";
+      EXPECT_TRUE(exchange_) << "a response without an exchange";
     } else if (const auto* connected = std::get_if<Connected>(&ask.what)) {
-      EXPECT_FALSE(transaction_ || exchange_) << "outlived XCLIENT";
+      EXPECT_FALSE(transaction_ || exchange_) << "kept across XCLIENT";
       greeted_ = false;
       identity_.clear();
       if (connected->client && connected->client->login) {
         identity_ = connected->client->login->value;
       }
     } else if (std::holds_alternative<Mail>(ask.what)) {
-      EXPECT_FALSE(transaction_.has_value()) << "MAIL within a transaction";
+      EXPECT_FALSE(transaction_.has_value()) << "MAIL in a transaction";
       EXPECT_TRUE(greeted_ || !config_.require_hello) << "MAIL before EHLO";
     } else if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
       ASSERT_TRUE(transaction_.has_value()) << "RCPT without MAIL";
@@ -280,7 +282,7 @@ class Run {
     EXPECT_EQ(to, transaction_->to);
   }
 
-  // Answers that do not fit are refused and change nothing.
+  // Invalid answers are refused and change nothing.
   void CheckMisuse(RequestId id) {
     const std::string before(session_.Output());
     const RequestId wrong{static_cast<uint64_t>(id) + 1};
@@ -300,15 +302,15 @@ class Run {
     EXPECT_EQ(session_.Output(), before);
   }
 
-  // Answers what is due: the oldest question, or all, the last one first.
+  // Answers the oldest question, or, if reversed, all, the last one first.
   void Wait() {
     bool any = false;
     for (size_t i = 0; i < open_.size(); ++i) {
       OpenAsk& open = open_[manner_.reversed ? open_.size() - 1 - i : i];
       if (open.answered || !open.answer) continue;
       any = true;
-      // The last answer of a reversed round is the first question's, and then
-      // everything is taken out of open_.
+      // The last answer of a reversed round is that of the first question; it
+      // removes all questions from open_.
       const bool last = !manner_.reversed || i + 1 == open_.size();
       Answer(&open);
       if (last) return;
@@ -345,7 +347,7 @@ class Run {
     return session_.CompleteAuth(id, std::get<AuthGranted>(answer));
   }
 
-  // What an answer means to the model.
+  // Applies an answer to the model.
   void Apply(const Ask& ask, const AnyAnswer& answer) {
     const bool accepted = Accepts(answer);
     const auto path = [&answer](const Path& asked) {
@@ -392,11 +394,12 @@ class Run {
   }
 
   void OnBody(const Step& step) {
-    ASSERT_TRUE(transaction_ && transaction_->body) << "content for nobody";
+    ASSERT_TRUE(transaction_ && transaction_->body)
+        << "content without a transaction";
     EXPECT_FALSE(step.body.empty());
     for (absl::string_view slice : step.body) {
       EXPECT_FALSE(slice.empty());
-      // Inside the view, or what the scanner has put in their place.
+      // Slices of the input, or text that the scanner puts in their place.
       transaction_->content.append(slice.data(), slice.size());
     }
   }
@@ -415,7 +418,7 @@ class Run {
   void CheckClosed() {
     EXPECT_FALSE(transaction_ || exchange_) << "closed without kAborted";
     EXPECT_TRUE(session_.Output().empty());
-    // It stays closed, and every answer comes too late.
+    // The session stays closed, and every answer is too late.
     for (RequestId id : ids_) {
       EXPECT_TRUE(absl::IsNotFound(session_.Complete(id, Verdict::Accept())));
     }
@@ -436,21 +439,21 @@ class Run {
   const Answerer& answerer_;
 
   ServerSession session_;
-  std::string in_;  // read, and not consumed
+  std::string in_;  // read but not consumed
   size_t flight_ = 0;
   size_t fed_ = 0;  // of this flight
   size_t reads_ = 0;
   bool ended_ = false;
-  bool waits_ = false;  // for bytes that never come
+  bool waits_ = false;  // for input that never arrives
   std::deque<OpenAsk> open_;
   std::vector<RequestId> ids_;
   size_t last_ask_ = std::string::npos;
   std::optional<Transaction> transaction_;
-  bool exchange_ = false;  // an AUTH is under way
+  bool exchange_ = false;  // an AUTH exchange is in progress
   bool greeted_ = false;   // EHLO was accepted
   std::string identity_;
   uint64_t taken_ = 0;      // octets
-  uint64_t events_ = 0;     // more of them than the session has seen
+  uint64_t events_ = 0;     // an upper bound of those the session counts
   bool abort_due_ = false;  // an accepted EHLO ends a transaction
   Outcome outcome_;
 };

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs a ServerSession over a byte stream in many ways, holds it to its laws
-// and tells what came of it.
+// Runs a ServerSession on a byte stream in many manners, checks its invariants
+// and returns the outcome.
 
 #ifndef POSTERN_TESTS_REPLAY_H_
 #define POSTERN_TESTS_REPLAY_H_
@@ -22,41 +22,42 @@
 
 namespace postern {
 
-// What happens to the connection behind the last byte.
+// What happens to the connection after the last byte.
 enum class WireEnd : uint8_t {
   kOpen,      // nothing: the client waits
-  kEof,       // it hangs up
-  kTimedOut,  // its time is up
-  kShutdown,  // we go down
+  kEof,       // the client closes the connection
+  kTimedOut,  // the session times out
+  kShutdown,  // the server shuts down
 };
 
-// How a stream is fed, answered and drained. None of it may change the
-// outcome.
+// How input arrives, questions are answered and output is read. None of it may
+// change the outcome.
 struct Manner {
-  std::vector<size_t> cuts = {1};  // sizes of the reads, over and over
-  bool late = false;               // answers come only when all else waits
-  bool reversed = false;           // and then the last question's first
+  std::vector<size_t> cuts = {1};  // sizes of the reads, repeated in a cycle
+  bool late = false;               // answer only when the session waits
+  bool reversed = false;           // answer the last question first
   size_t max_open_asks = 1;
-  bool slow_reader = false;  // takes a byte of output at a time
-  bool rests =
-      false;  // before each step, see ServerSession::ReleaseIdleMemory()
+  bool slow_reader = false;  // reads one byte of output at a time
+  // Calls ServerSession::ReleaseIdleMemory() before each step.
+  bool rests = false;
 
   std::string Describe() const;
 };
 
-// What a question may be answered with: as PostedAnswer has it.
+// An answer of any kind, as in PostedAnswer.
 using AnyAnswer =
     std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted>;
 
-// Answers `ask`; `envelope` is the session's. nullopt: never.
+// Returns the answer to `ask`, or nullopt for none. The second argument is the
+// session's envelope.
 using Answerer =
     std::function<std::optional<AnyAnswer>(const Ask& ask, const Envelope&)>;
 
-// A message whose BodyEnd was accepted, for a recipient at least.
+// A message whose BodyEnd was accepted for at least one recipient.
 struct Message {
   std::string envelope;  // "<from> <to> <to>"
   std::string content;
-  // What was to become of bare newlines: the answer to BodyBegin has it.
+  // How bare newlines were to be treated, from the answer to BodyBegin.
   BareNewlines bare_newlines = BareNewlines::kReject;
 
   friend bool operator==(const Message&, const Message&) = default;
@@ -72,13 +73,13 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// What a client sends: in the clear, and then, a flight each, behind STARTTLS.
-// A flight is sent only if TLS has come about.
+// What a client sends: the first flight without TLS, each further one after
+// another TLS handshake. A flight is sent only if its handshake takes place.
 using Flights = std::vector<std::string>;
 
-// Feeds `flights` to a session of `config` in the manner told, until it has
-// closed or waits for more. A law that the session breaks is a test failure of
-// the calling test: see the .cc for what is checked.
+// Feeds `flights` to a session of `config` in the given manner, until it has
+// closed or waits for more input. Fails the calling test if the session breaks
+// an invariant; the .cc file has the checks.
 Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
                const Manner& manner, const Answerer& answerer);
 
@@ -93,7 +94,7 @@ std::string PrintRefusal(const Refusal& refusal);
 // "<from> <to> <to>".
 std::string PrintEnvelope(const Envelope& envelope);
 
-// For messages of failed tests.
+// For the output of failed tests.
 void PrintTo(const Message& message, std::ostream* out);
 void PrintTo(const Outcome& outcome, std::ostream* out);
 

@@ -1,8 +1,9 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A password is nowhere in what the engine frees, whatever becomes of the AUTH
-// that it came with: all that this program frees is looked at.
+// The engine never frees memory that still contains a password, whether AUTH
+// succeeds, fails or is not finished. This program searches all memory that it
+// frees.
 
 #include <algorithm>
 #include <array>
@@ -31,12 +32,12 @@
 namespace postern {
 namespace {
 
-// One that a std::string has in itself, and one that it does not.
+// One fits into the buffer inside a std::string, the other needs heap memory.
 constexpr absl::string_view kShort = "wonder1land";
 constexpr absl::string_view kLong =
     "a wonderland that is too long for a string without memory of its own";
 
-// What the exchange makes of a response.
+// How the exchange answers a response.
 enum class Move : uint8_t { kGrant, kRefuse, kWait };
 
 struct World : Policy, Authenticator {
@@ -51,7 +52,7 @@ struct World : Policy, Authenticator {
     void Respond(std::string response, Done done) override {
       world_.heard += absl::string_view(response).find(world_.password) !=
                       absl::string_view::npos;
-      Wipe(&response);  // ours, as engine/authenticator.h has it
+      Wipe(&response);  // required by engine/authenticator.h
       switch (world_.move) {
         case Move::kGrant:
           return std::move(done)(AuthGranted{"alice"});
@@ -77,14 +78,14 @@ struct World : Policy, Authenticator {
 
   absl::string_view password;
   Move move = Move::kGrant;
-  int heard = 0;  // how often the password came here
+  int heard = 0;  // how often the authenticator got the password
   AuthExchange::Done open;
-  RigPorts ports;  // its delivery takes a MAIL
+  RigPorts ports;  // a delivery that accepts MAIL
 };
 
-// Plays what the client says, `cut` octets at a time, through a buffer that
-// another session gets after each read; then the client is gone. Nothing of
-// `mark` may stay in the buffer.
+// Runs a session in which the client sends `says`, `cut` octets at a time, and
+// then disconnects. The session gives its read buffer back before each read.
+// Checks that `mark` is not in the buffer afterwards.
 void Play(World* world, absl::string_view says, size_t cut,
           absl::string_view mark) {
   ServerConfig config;
@@ -105,7 +106,7 @@ void Play(World* world, absl::string_view says, size_t cut,
       if (!next.output.empty()) {
         session.Written(next.output.size());
       } else if (!next.read) {
-        break;  // it is over, or waits for an answer that never comes
+        break;  // closed, or waits for an answer that never comes
       } else if (says.empty()) {
         session.EndOfInput();
       } else {
@@ -124,15 +125,15 @@ void Play(World* world, absl::string_view says, size_t cut,
 
 TEST(SecretTest, NoFreedMemoryHoldsAPassword) {
   struct {
-    const char* before;  // of the response
-    const char* behind;
-    bool heard = true;  // by the authenticator
+    const char* before;  // sent before the response
+    const char* behind;  // sent after it
+    bool heard = true;   // whether the authenticator gets it
   } const kSessions[] = {
       {"EHLO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n"},
       {"EHLO c\r\nAUTH PLAIN\r\n", "\r\nQUIT\r\n"},
       {"EHLO c\r\nAUTH PLAIN\r\n", "\r\n"},
       {"HELO c\r\nAUTH PLAIN ", "\r\nQUIT\r\n"},
-      // None of them is an AUTH that may be answered.
+      // The engine refuses these AUTH commands.
       {"EHLO c\r\nAUTH PLAIN ", "=\r\nQUIT\r\n", false},
       {"EHLO c\r\nAUTH PLAIN\r\n", "=\r\nQUIT\r\n", false},
       {"EHLO c\r\nAUTH CRAM-MD5 ", "\r\nQUIT\r\n", false},
@@ -143,7 +144,8 @@ TEST(SecretTest, NoFreedMemoryHoldsAPassword) {
       {"EHLO c\r\nMAIL FROM:<a@b>\r\nAUTH PLAIN ", "\r\nQUIT\r\n", false},
   };
   for (absl::string_view password : {kShort, kLong}) {
-    // Multiples of three: the password is a part of the base64 by itself.
+    // The offsets are multiples of three, so that the password has base64
+    // digits of its own.
     const std::string plain =
         std::string("\0ab\0cd", 6) + std::string(password) + "\0";
     const std::string base64 = EncodeBase64(plain);
@@ -171,8 +173,8 @@ TEST(SecretTest, NoFreedMemoryHoldsAPassword) {
   }
 }
 
-// The test itself finds something.
-TEST(SecretTest, SeesWhatIsFreed) {
+// Proves that the search finds text in freed memory.
+TEST(SecretTest, FindsTextInFreedMemory) {
   WatchFreed(kLong);
   { const std::string copy(kLong); }
   EXPECT_EQ(FreedWithText(), 1u);

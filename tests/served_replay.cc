@@ -34,7 +34,7 @@ namespace {
 using Next = ServedSession::Next;
 using Task = absl::AnyInvocable<void() &&>;
 
-// Answers by an Answerer, at once or later, and notes what was asked.
+// Answers with an Answerer, at once or later, and records the questions.
 class Ports : public Policy, public Delivery, public Authenticator {
  public:
   Ports(const ServerConfig& config, const Answerer& answerer,
@@ -76,7 +76,7 @@ class Ports : public Policy, public Delivery, public Authenticator {
     return std::make_unique<Exchange>(this, std::string(mechanism));
   }
 
-  // What is late. Each may run at any time, or never.
+  // Answers that are late. Each may run at any time, or never.
   std::deque<Task> tasks;
   bool saw_content = false;
 
@@ -92,7 +92,7 @@ class Ports : public Policy, public Delivery, public Authenticator {
     }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
-      if (std::exchange(received_, false)) return true;  // the field
+      if (std::exchange(received_, false)) return true;  // the Received field
       for (const absl::string_view slice : slices) {
         content_.append(slice.data(), slice.size());
       }
@@ -226,7 +226,7 @@ class ServedRun {
         session_(&times, now_) {
     looks_for_secret_ = MayLookForSecret();
   }
-  // What is late needs the ports, and the session's end the rest.
+  // Late answers use the interfaces and the session, so they go first.
   ~ServedRun() { ports_.tasks.clear(); }
 
   ServedOutcome Go() {
@@ -243,7 +243,7 @@ class ServedRun {
     for (const std::string& flight : flights_) steps += 64 * flight.size();
     while (Act() && !testing::Test::HasFailure()) {
       if (--steps == 0) {
-        ADD_FAILURE() << "no end of steps";
+        ADD_FAILURE() << "too many steps";
         break;
       }
     }
@@ -256,13 +256,14 @@ class ServedRun {
     return absl::string_view(flights_[flight_]).substr(fed_);
   }
 
-  // One thing happens. Returns false at the end.
+  // Makes one thing happen. Returns false at the end.
   bool Act() {
     const Next next = session_.Advance(now_);
     CheckMemory();
     if (next.kind == Next::Kind::kClose) return false;
     if (next.kind == Next::Kind::kBusy) return true;
-    EXPECT_LT(session_.deadline(), Instant::Never()) << "waits for ever";
+    EXPECT_LT(session_.deadline(), Instant::Never())
+        << "waits without a deadline";
     switch (choose_(9)) {
       case 1:
         Release();
@@ -297,7 +298,7 @@ class ServedRun {
         }
         break;
       case Next::Kind::kTlsQuestion:
-        ADD_FAILURE() << "nobody is asked";
+        ADD_FAILURE() << "a TLS question";
         break;
       case Next::Kind::kBusy:
       case Next::Kind::kClose:
@@ -369,14 +370,14 @@ class ServedRun {
     const bool over = session_.stage() == Stage::kFinish ||
                       session_.stage() == Stage::kDiscard;
     if (now_ < session_.deadline()) return;
-    // The end of the greeting's delay cuts nothing short.
+    // The end of the greeting delay does not end the session.
     if (!over && session_.stage() != Stage::kGreetDelay) {
       served_.cut_short = true;
     }
     session_.OnDeadline(now_);
   }
 
-  // The buffer goes to another session, which overwrites it.
+  // Releases the buffer; another session overwrites it.
   void Release() {
     session_.ReleaseBuffer();
     CheckSecret();
@@ -425,10 +426,10 @@ class ServedRun {
         std::max(times_.preface_timeout + times_.admission_timeout,
                  times_.session_timeout) +
         3 * times_.linger;
-    EXPECT_LE(now_ - Instant(), bound + slack_) << "held for too long";
+    EXPECT_LE(now_ - Instant(), bound + slack_) << "took too long";
     CheckSecret();
     EXPECT_EQ(session_.input_memory(), 0u);
-    // It stays closed, and answers come too late.
+    // The session stays closed, and answers are too late.
     while (RunTask()) {
     }
     session_.Shutdown();
@@ -446,9 +447,9 @@ class ServedRun {
   ServedOutcome served_;
   Ports ports_;
   Instant now_;
-  // Time that passes without a deadline's having been met at once.
+  // Deadlines may be noticed late by this much in all.
   const absl::Duration slack_ = absl::Seconds(8);
-  // Larger than what may be kept outside of content.
+  // Larger than the input that may be kept outside of content.
   std::vector<char> shared_ =
       std::vector<char>(ServedSession::kReadAhead + 4096, '#');
   size_t flight_ = 0;

@@ -2,18 +2,17 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs a test on a machine that is set up in an unusual way, which must change
-# nothing:
+# Runs a test in an unusual environment, which must not change its result:
 #
 #   bazel test --spawn_strategy=local \
 #     --run_under='//tests:surroundings variables' //...
 #
-#   variables   a Turkish locale, a far time zone, a proxy, variables that
+#   variables   a Turkish locale, a distant time zone, a proxy, variables that
 #               tcpserver and sshd set, and a PATH with one more program: host
 #   umask       files are readable by their owner only
-#   no-umask    files are writable by everyone
-#   no-ipv6     only 127.0.0.0/8: no IPv6, no other interface, no name server
-#   no-tty      a session of its own without a terminal, few descriptors
+#   no-umask    files are writable by all users
+#   no-ipv6     only 127.0.0.0/8: no IPv6, other interface or name server
+#   no-tty      no controlling terminal, and few descriptors
 set -eu
 
 mode=$1
@@ -23,8 +22,8 @@ case $mode in
     folder=$(mktemp -d)
     printf '#!/bin/sh\nexit 0\n' >"$folder/host"
     chmod +x "$folder/host"
-    # Needs Debian's package `locales`; without it, the name of a locale that
-    # does not exist is unusual enough.
+    # Needs Debian's package `locales`. Without it, the locale does not exist,
+    # which is unusual as well.
     localedef -i tr_TR -f UTF-8 "$folder/tr_TR.UTF-8" 2>/dev/null || true
     export LOCPATH=$folder LANG=tr_TR.UTF-8 LC_ALL=tr_TR.UTF-8
     export PATH="$PATH:$folder" TZ=Pacific/Chatham \

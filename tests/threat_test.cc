@@ -1,10 +1,10 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What has been done to mail servers, each attack against a whole session.
+// Known attacks on mail servers, each against a whole session.
 //
-// S: messages smuggled into messages. T: TLS. A: authentication. R: relaying.
-// C: commands and what is made of them. M: memory, time and loops. F: failure.
+// S: SMTP smuggling. T: TLS. A: authentication. R: relaying. C: commands and
+// their interpretation. M: memory, time and loops. F: failure.
 
 #include <algorithm>
 #include <memory>
@@ -36,16 +36,16 @@ namespace {
 constexpr size_t kWhole = std::string::npos;
 constexpr char kHello[] = "EHLO c\r\n";
 constexpr char kToRcpt[] = "EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\n";
-// What an attacker wants to be heard: it must not come to a question.
+// A command that an attacker hides. It must not become a question.
 constexpr char kEvil[] = "MAIL FROM:<evil@x>\r\n";
 
-// A literal that may hold NULs.
+// Returns a literal that may contain NULs.
 template <size_t n>
 constexpr absl::string_view Bytes(const char (&literal)[n]) {
   return absl::string_view(literal, n - 1);
 }
 
-// A server that offers all there is to offer, passwords in the clear as well.
+// Returns a configuration that offers everything, also passwords without TLS.
 ServerConfig Everything() {
   ServerConfig config;
   config.greeting = "mx";
@@ -56,7 +56,8 @@ ServerConfig Everything() {
   return config;
 }
 
-// Accepts all but what is about "refused"; asks in AUTH until told something.
+// Accepts everything except paths <refused@...>. AUTH succeeds after an initial
+// or nonempty response.
 std::optional<AnyAnswer> Obliging(const Ask& ask, const Envelope& envelope) {
   if (const auto* auth = std::get_if<AuthBegin>(&ask.what)) {
     if (!auth->initial_response) return AuthChallenge{"who?"};
@@ -72,7 +73,8 @@ std::optional<AnyAnswer> Obliging(const Ask& ask, const Envelope& envelope) {
   return Verdict::Accept();
 }
 
-// Returns what comes of the flights, the same in all manners (S2).
+// Returns the outcome of `flights`, and checks that it is the same in all
+// manners (S2).
 Outcome Send(const ServerConfig& config, const Flights& flights,
              WireEnd end = WireEnd::kOpen,
              const Answerer& answerer = Obliging) {
@@ -107,7 +109,7 @@ bool Asked(const Outcome& outcome, absl::string_view words) {
       [&](const std::string& ask) { return absl::StrContains(ask, words); });
 }
 
-// Returns all words of up to `length` letters, the empty one first.
+// Returns all words of up to `length` letters, beginning with the empty word.
 std::vector<std::string> Words(absl::Span<const std::string> letters,
                                size_t length) {
   std::vector<std::string> words = {""};
@@ -124,10 +126,10 @@ std::vector<std::string> Words(absl::Span<const std::string> letters,
 
 // ---- S
 
-// LF.LF, LF.CRLF, CRLF.LF, CR.CR, CRLF.CR CRLF, CR LF with a NUL between, and
-// all others of their kind: CVE-2023-51764, -51765, -51766, -51747,
-// CVE-2024-27305.
-TEST(ThreatTest, S1_NothingButCrlfDotCrlfEndsTheData) {
+// LF.LF, LF.CRLF, CRLF.LF, CR.CR, CRLF.CR CRLF, a CR and an LF with a NUL
+// between them, and all similar sequences: CVE-2023-51764, -51765, -51766,
+// -51747, CVE-2024-27305.
+TEST(ThreatTest, S1_OnlyCrlfDotCrlfEndsTheData) {
   const std::string letters[] = {"\r", "\n", std::string(1, '\0')};
   const std::vector<std::string> newlines = Words(letters, 3);
   size_t ends = 0;
@@ -144,14 +146,14 @@ TEST(ThreatTest, S1_NothingButCrlfDotCrlfEndsTheData) {
             Replay(config, wire, WireEnd::kOpen, {{kWhole}}, Obliging);
         EXPECT_EQ(Replay(config, wire, WireEnd::kOpen, {}, Obliging), outcome);
         const bool ends_it = absl::EndsWith(end, "\r\n.\r\n");
-        // A message that has ended may have an LF after it, which is a bare
-        // one in a command.
+        // After the end of the message an LF may follow, which is a bare
+        // LF in a command.
         const bool goes_on = !absl::StrContains(end, "\r\n.\r\n\n");
         EXPECT_EQ(Asked(outcome, "<evil@x>"), ends_it);
         EXPECT_EQ(outcome.closed,
                   goes_on ? CloseReason::kQuit : CloseReason::kAbuse);
         ends += ends_it ? 1 : 0;
-        // What was bare is refused, or mended; either way none is passed on.
+        // Bare newlines are refused or normalized. None is in a message.
         for (const Message& message : outcome.messages) {
           const std::string rest =
               absl::StrReplaceAll(message.content, {{"\r\n", ""}});
@@ -160,11 +162,11 @@ TEST(ThreatTest, S1_NothingButCrlfDotCrlfEndsTheData) {
       }
     }
   }
-  EXPECT_EQ(ends, 2u * 4);  // any letter, or none, in front of it
+  EXPECT_EQ(ends, 2u * 4);  // any letter, or none, before it
 }
 
-// The end of the data, or a command, that shows only if a read ends there.
-TEST(ThreatTest, S2_TheCutOfTheBytesChangesNothing) {
+// An end of the data, or of a command, that is found only if a read ends there.
+TEST(ThreatTest, S2_SizesOfReadsChangeNothing) {
   ServerConfig config = Everything();
   config.xclient = true;
   const Flights wire = {
@@ -186,9 +188,9 @@ TEST(ThreatTest, S2_TheCutOfTheBytesChangesNothing) {
   }
 }
 
-// A message that is harmless here and two messages to whom we send it on: the
+// A message that is harmless here, but is two messages at the next hop: the
 // outbound half of CVE-2023-51764.
-TEST(ThreatTest, S3_WhatIsPassedOnIsOneMessageAgain) {
+TEST(ThreatTest, S3_ForwardedMessageIsOneMessage) {
   const std::string letters[] = {"\r", "\n", "\r\n", ".", "x"};
   ServerConfig config = Everything();
   config.bare_newlines = BareNewlines::kNormalize;
@@ -219,9 +221,9 @@ TEST(ThreatTest, S3_WhatIsPassedOnIsOneMessageAgain) {
   }
 }
 
-// Sizes that wrap, have a sign or are hexadecimal, after which the chunk is
-// run as commands: CVE-2017-16943, CVE-2017-16944.
-TEST(ThreatTest, S4_AChunkOfUnknownSizeClosesTheConnection) {
+// Sizes that overflow, have a sign or are hexadecimal, so that the chunk is
+// executed as commands: CVE-2017-16943, CVE-2017-16944.
+TEST(ThreatTest, S4_ChunkOfUnknownSizeClosesTheConnection) {
   for (absl::string_view argument :
        {"-1", "+6", "0x6", "6 LAST LAST", "6 last6", "6,", "", "LAST 6", "6.0",
         "18446744073709551616", "99999999999999999999999", "4294967296 LAST",
@@ -236,10 +238,10 @@ TEST(ThreatTest, S4_AChunkOfUnknownSizeClosesTheConnection) {
   }
 }
 
-// A chunk that is refused, and then run as commands.
-TEST(ThreatTest, S4_AChunkIsNeverCommandsWhateverBecomesOfIt) {
+// A refused chunk that is executed as commands.
+TEST(ThreatTest, S4_RefusedChunkIsNeverExecutedAsCommands) {
   struct Row {
-    absl::string_view way;  // up to the chunk
+    absl::string_view way;  // sent before the chunk
     absl::string_view codes;
   };
   constexpr Row rows[] = {
@@ -251,15 +253,15 @@ TEST(ThreatTest, S4_AChunkIsNeverCommandsWhateverBecomesOfIt) {
       // LAST twice.
       {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 0 LAST\r\n",
        "220 250 250 250 250 503 250"},
-      // The limit holds for all chunks together.
+      // The limit applies to the sum of all chunks.
       {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT "
        "15\r\n123456789012345",
        "220 250 250 250 250 552 250"},
-      // DATA within chunks, and a chunk behind a refused one.
+      // DATA between chunks, and a chunk after a refused one.
       {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 0\r\nDATA\r\n"
        "BDAT 31\r\n1234567890123456789012345678901",
        "220 250 250 250 250 503 552 503 250"},
-      // By our own word.
+      // Refused by the policy.
       {"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<full@d>\r\n",
        "220 250 250 250 452 250"},
   };
@@ -283,7 +285,7 @@ TEST(ThreatTest, S4_AChunkIsNeverCommandsWhateverBecomesOfIt) {
             "220 250 250 250 502");
 }
 
-TEST(ThreatTest, S4_AChunkIsContentEvenIfItLooksLikeTheEnd) {
+TEST(ThreatTest, S4_ChunkThatLooksLikeTheEndIsContent) {
   const std::string chunk = absl::StrCat("x\r\n.\r\n", kEvil);
   const Outcome outcome =
       Send(Everything(), {absl::StrCat(kToRcpt, "BDAT ", chunk.size(), "\r\n",
@@ -295,9 +297,9 @@ TEST(ThreatTest, S4_AChunkIsContentEvenIfItLooksLikeTheEnd) {
 
 // ---- T
 
-// Commands in plain behind STARTTLS, taken for what TLS has protected:
+// Plaintext commands after STARTTLS that the server treats as protected by TLS:
 // CVE-2011-0411, CVE-2011-1431, CVE-2021-38371, CVE-2024-34083.
-TEST(ThreatTest, T1_PlaintextBehindStartTlsClosesTheConnection) {
+TEST(ThreatTest, T1_PlaintextAfterStartTlsClosesTheConnection) {
   for (absl::string_view injected : {"\n", "x", "EHLO c\r\n", kEvil}) {
     SCOPED_TRACE(std::string(injected));
     const Outcome outcome =
@@ -310,26 +312,26 @@ TEST(ThreatTest, T1_PlaintextBehindStartTlsClosesTheConnection) {
 }
 
 // RFC 3207 4.2.
-TEST(ThreatTest, T2_NothingIsRememberedAcrossStartTls) {
+TEST(ThreatTest, T2_NothingIsKeptAcrossStartTls) {
   const std::string first =
       absl::StrCat(kHello, "AUTH PLAIN AHUAcA==\r\nSTARTTLS\r\n");
   EXPECT_EQ(Codes(Send(Everything(), {first, "MAIL FROM:<s@x>\r\n"})),
             "220 250 235 220 503");
-  // Not authenticated any more, so it can be, and is asked for.
+  // The client is not authenticated any more. It must, and can, be again.
   ServerConfig config = Everything();
   config.require_auth = true;
   EXPECT_EQ(Codes(Send(config, {first, absl::StrCat(kHello, "MAIL FROM:<s@x>",
                                                     "\r\nAUTH PLAIN ",
                                                     "AHUAcA==\r\n")})),
             "220 250 235 220 250 530 235");
-  // A transaction cannot come to it.
+  // STARTTLS is refused within a transaction.
   EXPECT_EQ(Codes(Send(Everything(),
                        {absl::StrCat(kToRcpt, "STARTTLS\r\n"), kHello})),
             "220 250 250 250 503");
 }
 
-// Replies from before the handshake that count as replies from behind it.
-TEST(ThreatTest, T3_NothingIsSaidBetweenStartTlsAndTls) {
+// Plaintext replies that the client treats as protected by TLS.
+TEST(ThreatTest, T3_NoOutputBetweenStartTlsAndTheHandshake) {
   const ServerConfig config = Everything();
   ServerSession session(config);
   std::string in = absl::StrCat(kHello, "NOOP\r\nSTARTTLS\r\n");
@@ -350,8 +352,8 @@ TEST(ThreatTest, T3_NothingIsSaidBetweenStartTlsAndTls) {
   EXPECT_EQ(session.Output(), "");
 }
 
-// A password asked for before TLS, or given before it.
-TEST(ThreatTest, T4_AuthIsNeitherOfferedNorTakenInTheClear) {
+// A password that is requested or accepted without TLS.
+TEST(ThreatTest, T4_AuthIsNeitherOfferedNorAcceptedWithoutTls) {
   ServerConfig config = Everything();
   config.mechanisms_in_clear = {};
   const std::string auth = "AUTH PLAIN AHUAcA==\r\n";
@@ -365,8 +367,8 @@ TEST(ThreatTest, T4_AuthIsNeitherOfferedNorTakenInTheClear) {
   EXPECT_EQ(Codes(tls), "220 250 220 250 235");
 }
 
-// A web browser whose request holds our commands: CVE-2021-3618.
-TEST(ThreatTest, T6_AWebBrowserIsNotListenedTo) {
+// A request of a web browser that contains SMTP commands: CVE-2021-3618.
+TEST(ThreatTest, T6_WebRequestClosesTheConnection) {
   for (absl::string_view request :
        {"GET /\r\n", "POST / HTTP/1.1\r\n", "post /\r\n", "CONNECT x:25\r\n"}) {
     SCOPED_TRACE(std::string(request));
@@ -380,9 +382,9 @@ TEST(ThreatTest, T6_AWebBrowserIsNotListenedTo) {
 
 // ---- A
 
-// Commands as responses, padding that decodes twice, and lines without end:
+// Commands instead of responses, invalid padding, and overlong lines:
 // CVE-2018-6789.
-TEST(ThreatTest, A1_AResponseIsBase64OrEndsTheExchange) {
+TEST(ThreatTest, A1_InvalidBase64EndsTheExchange) {
   struct Row {
     std::string response;
     absl::string_view code;
@@ -390,13 +392,13 @@ TEST(ThreatTest, A1_AResponseIsBase64OrEndsTheExchange) {
   const Row rows[] = {
       {"dQ==", "235"},
       {"", "334"},   // an empty one
-      {"=", "501"},  // only an initial one is written so
+      {"=", "501"},  // only for an empty initial response
       {"*", "501"},  // cancelled
       {"**", "501"},
       {"* ", "501"},
       {"dQ", "501"},  // no padding
       {"dQ=", "501"},
-      {"dR==", "501"},  // bits behind the last octet
+      {"dR==", "501"},  // bits after the last octet
       {"d===", "501"},
       {"dQ==dQ==", "501"},
       {" dQ==", "501"},
@@ -406,7 +408,7 @@ TEST(ThreatTest, A1_AResponseIsBase64OrEndsTheExchange) {
       {std::string("dQ==\0", 5), "501"},
       {"dQ_-", "501"},  // another alphabet
       {"MAIL FROM:<evil@x>", "501"},
-      {"RSET", "235"},  // base64, too
+      {"RSET", "235"},  // is base64 as well
       {std::string(12288, 'A'), "235"},
       {std::string(12289, 'A'), "500"},
       {std::string(65536, 'A'), "500"},
@@ -419,7 +421,7 @@ TEST(ThreatTest, A1_AResponseIsBase64OrEndsTheExchange) {
     EXPECT_EQ(Codes(outcome), absl::StrCat("220 250 334 ", row.code));
     EXPECT_FALSE(Asked(outcome, "evil"));
     if (row.code[0] != '5') continue;
-    // Behind its end, commands are commands, and AUTH begins anew.
+    // After its end, commands are executed, and AUTH may begin again.
     EXPECT_EQ(
         Codes(Send(Everything(),
                    {absl::StrCat(begin, row.response, "\r\nRSET\r\n",
@@ -428,8 +430,9 @@ TEST(ThreatTest, A1_AResponseIsBase64OrEndsTheExchange) {
   }
 }
 
-// AUTH where the server's parts disagree about who the client is.
-TEST(ThreatTest, A7_AuthIsTakenOnceAndOutsideTransactions) {
+// AUTH in states in which parts of the server could disagree about the
+// identity.
+TEST(ThreatTest, A7_AuthIsAcceptedOnceAndOutsideTransactions) {
   constexpr char kAuth[] = "AUTH PLAIN AHUAcA==\r\n";
   struct Row {
     std::string wire;
@@ -457,9 +460,9 @@ TEST(ThreatTest, A7_AuthIsTakenOnceAndOutsideTransactions) {
 
 // ---- R
 
-// Addresses that mean one domain to the policy and another to whoever sends
-// the mail on. What is asked about parses to itself.
-TEST(ThreatTest, R1_AnAddressMeansOneDomain) {
+// Addresses that mean one domain to the policy and another one to the delivery.
+// The address in a question parses to itself.
+TEST(ThreatTest, R1_AddressHasOneDomain) {
   struct Row {
     absl::string_view sent;
     absl::string_view asked;  // "": refused
@@ -474,7 +477,7 @@ TEST(ThreatTest, R1_AnAddressMeansOneDomain) {
       {"<@d:>", ""},
       {"<\"u@evil\"@d>", "<\"u@evil\"@d>"},
       {"<\"u\\@evil\"@d>", "<\"u@evil\"@d>"},
-      {"<\"u@evil\">", ""},  // whose domain could be evil
+      {"<\"u@evil\">", ""},  // the domain could be evil
       {"<u@evil@d>", ""},
       {"<u\\@evil@d>", ""},
       {"<u@d,v@evil>", ""},
@@ -484,7 +487,7 @@ TEST(ThreatTest, R1_AnAddressMeansOneDomain) {
       {"<u@(evil)d>", ""},
       {"<u(@evil)@d>", ""},
       {"<u@d|evil>", ""},
-      {"<|evil@d>", "<|evil@d>"},  // an atom to RFC 5321, and no program
+      {"<|evil@d>", "<|evil@d>"},  // an atom in RFC 5321, not a program
       {"<<u@d>>", ""},
       {"<u @d>", ""},
       {"<u@ d>", ""},
@@ -509,9 +512,9 @@ TEST(ThreatTest, R1_AnAddressMeansOneDomain) {
   }
 }
 
-// Domains that are like ours. The engine changes nothing in them, for the
-// policy to compare, and takes none that could end or begin elsewhere.
-TEST(ThreatTest, R2_ADomainIsAskedAboutAsItWasSent) {
+// Domains that are similar to a local one. The engine does not change them, so
+// that the policy can compare them, and refuses those that are ambiguous.
+TEST(ThreatTest, R2_QuestionHasTheDomainThatWasSent) {
   struct Row {
     absl::string_view sent;
     bool taken;
@@ -533,7 +536,7 @@ TEST(ThreatTest, R2_ADomainIsAskedAboutAsItWasSent) {
       {"d:25", false},
       {"d/evil", false},
       {"[192.0.2.1]", true},
-      {"[192.0.2.01]", true},  // RFC 5321 4.1.3: zeros may lead
+      {"[192.0.2.01]", true},  // RFC 5321 4.1.3: leading zeros are allowed
       {"[3221225985]", false},
       {"[0300.0.2.1]", false},
       {"[192.0.2.1", false},
@@ -546,8 +549,8 @@ TEST(ThreatTest, R2_ADomainIsAskedAboutAsItWasSent) {
        false},  // an overlong dot
       {"d\xe3\x80\x82"
        "evil",
-       false},                // a full stop to IDNA
-      {"\xd0\xb5vil", true},  // a letter like e, no ASCII
+       false},                // a full stop in IDNA
+      {"\xd0\xb5vil", true},  // looks like an e, but is not ASCII
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(testing::PrintToString(row.sent));
@@ -561,8 +564,8 @@ TEST(ThreatTest, R2_ADomainIsAskedAboutAsItWasSent) {
   }
 }
 
-// A client's word about who it is.
-TEST(ThreatTest, R8_NobodyIsBelievedWhoIsNotConfigured) {
+// An identity that the client only claims.
+TEST(ThreatTest, R8_XClientIsExecutedOnlyForConfiguredProxies) {
   const std::string login = "XCLIENT LOGIN=boss ADDR=127.0.0.1\r\n";
   ServerConfig config = Everything();
   config.require_auth = true;
@@ -570,14 +573,14 @@ TEST(ThreatTest, R8_NobodyIsBelievedWhoIsNotConfigured) {
   EXPECT_EQ(Codes(plain), "220 500 250 500");
   EXPECT_FALSE(absl::StrContains(plain.replies, "XCLIENT"));
   EXPECT_FALSE(Asked(plain, "xclient"));
-  // MAIL's AUTH= is about the message: it says nothing of the client.
+  // AUTH= of MAIL is about the message, not about the client.
   const std::string mail = "MAIL FROM:<s@x> AUTH=boss@d\r\n";
   EXPECT_EQ(Codes(Send(config, {absl::StrCat(kHello, mail)})), "220 250 530");
   config.require_auth = false;
   const Outcome parameter =
       Send(config, {absl::StrCat(kHello, mail, "RSET\r\nAUTH PLAIN =\r\n")});
-  EXPECT_EQ(Codes(parameter), "220 250 250 250 235");  // was not known before
-  // Whom XCLIENT is for.
+  EXPECT_EQ(Codes(parameter), "220 250 250 250 235");  // had no identity
+  // A configured proxy.
   config.xclient = true;
   config.require_auth = true;
   EXPECT_EQ(Codes(Send(config, {absl::StrCat(login, kHello, kEvil)})),
@@ -586,7 +589,7 @@ TEST(ThreatTest, R8_NobodyIsBelievedWhoIsNotConfigured) {
 
 // ---- C
 
-// A line that is one command here and two elsewhere, or the other way round.
+// A line that is one command here and two at another server, or vice versa.
 TEST(ThreatTest, C1_OnlyCrlfEndsACommand) {
   const std::string evil = absl::StrReplaceAll(kEvil, {{"\r\n", ""}});
   const size_t max_line = Everything().max_line;
@@ -596,7 +599,7 @@ TEST(ThreatTest, C1_OnlyCrlfEndsACommand) {
   };
   constexpr absl::string_view kUnknown = "220 250 500 221";
   constexpr absl::string_view kBad = "220 250 501 221";
-  constexpr absl::string_view kBareLf = "220 250 500";  // and nothing after it
+  constexpr absl::string_view kBareLf = "220 250 500";  // then closed
   const Row rows[] = {
       {absl::StrCat("NOOP\n", evil), kBareLf},
       {absl::StrCat("NOOP\n\r", evil), kBareLf},
@@ -613,7 +616,7 @@ TEST(ThreatTest, C1_OnlyCrlfEndsACommand) {
       {absl::StrCat(evil, Bytes("\0")), kBad},
       {absl::StrCat("MAIL FROM:<evil", Bytes("\0"), "@x>"), kBad},
       {absl::StrCat("MAIL FROM:<evil\r@x>"), kBad},
-      // Where an overlong line could be cut.
+      // Positions at which an overlong line could be cut.
       {absl::StrCat("NOOP ", std::string(max_line - 5, 'x'), evil), kUnknown},
       {absl::StrCat("NOOP ", std::string(max_line - 6, 'x'), "\n", evil),
        kBareLf},
@@ -634,8 +637,8 @@ TEST(ThreatTest, C1_OnlyCrlfEndsACommand) {
   }
 }
 
-// An LF where a response of AUTH is due: what follows is neither a response nor
-// a command.
+// A bare LF in an AUTH response: the text after it is neither a response nor a
+// command.
 TEST(ThreatTest, C1_OnlyCrlfEndsAResponse) {
   const std::string auth = absl::StrCat(kHello, "AUTH PLAIN\r\n");
   for (absl::string_view response : {"AHUAcA==\n", "\n", "*\n", "AHU\nAcA=="}) {
@@ -648,8 +651,8 @@ TEST(ThreatTest, C1_OnlyCrlfEndsAResponse) {
   }
 }
 
-// Numbers that wrap, are signed, or of another base: CVE-2005-1513.
-TEST(ThreatTest, C2_NumbersAreDecimalAndDoNotWrap) {
+// Numbers that overflow, have a sign, or have another base: CVE-2005-1513.
+TEST(ThreatTest, C2_NumbersAreDecimalAndDoNotOverflow) {
   struct Row {
     absl::string_view number;
     absl::string_view mail;  // MAIL SIZE=
@@ -668,7 +671,7 @@ TEST(ThreatTest, C2_NumbersAreDecimalAndDoNotWrap) {
       {"18446744073709551616", "552", "501"},
       {"18446744073709551625", "552", "501"},
       {"99999999999999999999", "552", "501"},
-      {"999999999999999999999", "501", "501"},  // more digits than there may be
+      {"999999999999999999999", "501", "501"},  // more than 20 digits
       {"", "501", "501"},
       {"-1", "501", "501"},
       {"+1", "501", "501"},
@@ -695,11 +698,11 @@ TEST(ThreatTest, C2_NumbersAreDecimalAndDoNotWrap) {
   }
 }
 
-// What RFC 5321 says of the commands of one client, written once more and
-// plainly: a sender, a number of recipients, and whether chunks have begun.
+// A simple model of a session in RFC 5321: whether there is a sender, the
+// number of recipients, and whether chunks have begun.
 class Model {
  public:
-  // Returns the reply's code, and behind content the second one, too.
+  // Returns the code of the reply, and of the second one for content.
   std::string On(absl::string_view command) {
     if (command == "EHLO") {
       greeted_ = true;
@@ -754,13 +757,13 @@ class Model {
   bool greeted_ = false;
   bool sender_ = false;
   int recipients_ = 0;
-  bool chunks_ = false;  // one at least
-  bool broken_ = false;  // one was refused
+  bool chunks_ = false;  // a chunk was accepted
+  bool broken_ = false;  // a chunk was refused
 };
 
-// All orders of up to four commands, from the start and from within the places
-// that four commands do not reach.
-TEST(ThreatTest, C3_EveryOrderOfCommandsIsAsTheModelSays) {
+// All sequences of four commands, from the beginning of a session and from two
+// states that four commands do not reach.
+TEST(ThreatTest, C3_EverySequenceOfCommandsMatchesTheModel) {
   struct Letter {
     absl::string_view command;
     absl::string_view wire;
@@ -822,8 +825,8 @@ TEST(ThreatTest, C3_EveryOrderOfCommandsIsAsTheModelSays) {
   EXPECT_GT(messages, 1000u);
 }
 
-// Header lines in what a client, or its name server, calls itself.
-TEST(ThreatTest, C4_NobodyWritesIntoTheReceivedField) {
+// Header lines in names that the client or its name server chooses.
+TEST(ThreatTest, C4_ClientCannotAddLinesToTheReceivedField) {
   std::string hostile;
   for (int c = 1; c < 256; ++c) hostile += static_cast<char>(c);
   hostile += absl::StrCat(Bytes("\0"), "\r\nBcc: evil@x\r\n\r\n", ");\\(");
@@ -852,15 +855,15 @@ TEST(ThreatTest, C4_NobodyWritesIntoTheReceivedField) {
   EXPECT_EQ(std::count(field.begin(), field.end(), '('), 1);
   EXPECT_EQ(std::count(field.begin(), field.end(), ')'), 1);
   EXPECT_EQ(std::count(field.begin(), field.end(), ';'), 1);
-  // And such a name does not get as far as the session's questions.
+  // Such a name does not get into a question either.
   for (absl::string_view name : {"a\rb", "a\nb", "a\x1b[2J", "a\xc2\x80"}) {
     EXPECT_FALSE(Asked(
         Send(Everything(), {absl::StrCat("EHLO ", name, "\r\n")}), "ehlo"));
   }
 }
 
-// A client's words in a reply: to split it, or to paint on a terminal.
-TEST(ThreatTest, C6_NoReplyEchoesTheClientOrBreaks) {
+// Client text in a reply that splits the reply or controls a terminal.
+TEST(ThreatTest, C6_RepliesDoNotEchoClientTextAndAreNotSplit) {
   const std::string marks[] = {"MARK",   "\x1b[31mMARK", "MARK\r250 ok",
                                "%sMARK", "MARK\n250 ok", "\xc3\xa4MARK"};
   for (const std::string& mark : marks) {
@@ -874,7 +877,7 @@ TEST(ThreatTest, C6_NoReplyEchoesTheClientOrBreaks) {
     const Outcome outcome = Send(Everything(), wire);
     EXPECT_FALSE(absl::StrContains(outcome.replies, "MARK"));
   }
-  // What a policy echoes is one reply all the same, and short lines.
+  // A policy's text is always one reply with lines of limited length.
   for (const std::string& text :
        {std::string("no \r\n250 2.0.0 ok"), std::string("\x1b[2J\x80\x7f"),
         std::string("a\n250-b\n250 c"), std::string(3000, 'x'),
@@ -892,9 +895,9 @@ TEST(ThreatTest, C6_NoReplyEchoesTheClientOrBreaks) {
   }
 }
 
-// Header fields that break whoever takes them apart: CVE-2024-39929,
-// CVE-2026-34752. We take none apart.
-TEST(ThreatTest, C8_ContentIsPassedOnAndNotUnderstood) {
+// Header fields that crash parsers: CVE-2024-39929, CVE-2026-34752. The engine
+// does not parse header fields.
+TEST(ThreatTest, C8_ContentIsPassedOnUnchanged) {
   const std::string contents[] = {
       "Content-Type: text/plain; __proto__*0*=x; name*1=y\r\n\r\n",
       "From: \r\n\t\r\n \r\nno field\r\n: nothing\r\n",
@@ -915,8 +918,8 @@ TEST(ThreatTest, C8_ContentIsPassedOnAndNotUnderstood) {
   }
 }
 
-// Two readings of one name: broken UTF-8, and 8-bit octets without a word.
-TEST(ThreatTest, C9_WhatIsNotAsciiIsUtf8AndAnnounced) {
+// Ambiguous names: invalid UTF-8, and 8-bit octets without SMTPUTF8.
+TEST(ThreatTest, C9_NonAsciiAddressesAreUtf8AndNeedSmtpUtf8) {
   struct Row {
     absl::string_view name;
     bool good;
@@ -952,9 +955,9 @@ TEST(ThreatTest, C9_WhatIsNotAsciiIsUtf8AndAnnounced) {
 
 // ---- M
 
-// Memory that one client can take: CVE-2005-1513, CVE-2020-28017. How much it
-// comes to is memory_test's business.
-TEST(ThreatTest, M1_WhatAClientSendsIsLimited) {
+// Memory that one client can occupy: CVE-2005-1513, CVE-2020-28017. memory_test
+// checks how much.
+TEST(ThreatTest, M1_InputAndOutputAreLimited) {
   ServerConfig config = Everything();
   config.max_recipients = 3;
   config.max_errors = 2;
@@ -964,7 +967,7 @@ TEST(ThreatTest, M1_WhatAClientSendsIsLimited) {
       Send(config, {absl::StrCat(kHello, "MAIL FROM:<s@x>\r\n", rcpts)});
   EXPECT_EQ(outcome.asks.size(), 3u + 3);
   EXPECT_TRUE(absl::EndsWith(Codes(outcome), " 452 452 452"));
-  // Errors end a session, and who does not read is not read from.
+  // Too many errors end a session, and unread replies stop it from reading.
   EXPECT_EQ(Codes(Send(config, {"x\r\nx\r\nx\r\nx\r\n"})), "220 500 500 421");
   config.max_output = 4096;
   ServerSession session(config);
@@ -978,12 +981,12 @@ TEST(ThreatTest, M1_WhatAClientSendsIsLimited) {
   EXPECT_LT(session.Output().size(), config.max_output + 512);
 }
 
-// A byte a minute, in a command and in content.
-TEST(ThreatTest, M2_ATrickleBuysNoTime) {
+// Single octets, sent slowly, in a command and in content.
+TEST(ThreatTest, M2_SlowOctetsDoNotExtendTheTimeout) {
   const std::string places[] = {
       "", absl::StrCat(kHello, "AUTH PLAIN\r\n"),
       absl::StrCat(kToRcpt, "DATA\r\n"), absl::StrCat(kToRcpt, "BDAT 4000\r\n"),
-      absl::StrCat(kHello, "BDAT 4000\r\n")};  // one that is thrown away
+      absl::StrCat(kHello, "BDAT 4000\r\n")};  // a discarded chunk
   for (const std::string& place : places) {
     SCOPED_TRACE(place);
     ServerConfig config = Everything();
@@ -1021,7 +1024,7 @@ TEST(ThreatTest, M2_ATrickleBuysNoTime) {
   }
 }
 
-TEST(ThreatTest, M3_AMessageThatLoopsIsRefused) {
+TEST(ThreatTest, M3_LoopingMessageIsRefused) {
   for (absl::string_view hop : {"Received: x\r\n", "Delivered-To: x\r\n"}) {
     std::string header;
     for (int i = 0; i < 99; ++i) absl::StrAppend(&header, hop);
@@ -1041,8 +1044,8 @@ TEST(ThreatTest, M3_AMessageThatLoopsIsRefused) {
 
 // ---- F
 
-// Half a message that is taken for a whole one when the connection breaks.
-TEST(ThreatTest, F1_NothingButItsEndDeliversAMessage) {
+// An incomplete message that is accepted when the connection breaks.
+TEST(ThreatTest, F1_OnlyACompleteMessageIsAccepted) {
   for (absl::string_view content :
        {"DATA\r\na\r\n..b\r\n.\r\n", "BDAT 3\r\na\r\nBDAT 4 LAST\r\nb\r\n.",
         "BDAT 2\r\n\r\nBDAT 0 LAST\r\n"}) {

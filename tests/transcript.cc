@@ -25,7 +25,7 @@ absl::Status Error(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-// Takes a quoted string with escapes apart.
+// Returns the value of a quoted string with escapes.
 absl::StatusOr<std::string> Unquote(absl::string_view text) {
   if (!absl::ConsumePrefix(&text, "\"") || !absl::ConsumeSuffix(&text, "\"")) {
     return Error("no quotes");
@@ -234,7 +234,8 @@ class Parser {
   Parser() {
     transcript_.config.greeting = "mx.example";
     transcript_.config.max_message_size = 1000000;
-    // A transcript says what it is about, and its EHLO shows no more.
+    // A transcript enables the extensions that it needs; its EHLO shows no
+    // others.
     transcript_.config.extensions = {};
     transcript_.config.announce_limits = false;
   }
@@ -290,7 +291,7 @@ class Parser {
     const absl::string_view eol = raw ? "" : "\r\n";
     switch (kind) {
       case 'C':
-        if (transcript_.end != WireEnd::kOpen) return Error("behind the end");
+        if (transcript_.end != WireEnd::kOpen) return Error("after the end");
         absl::StrAppend(&transcript_.flights.back(), text, eol);
         return absl::OkStatus();
       case 'S':

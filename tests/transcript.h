@@ -1,14 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Transcripts: what a client says, and everything that must come of it.
+// Parses transcripts: the input of a session and its expected outcome.
 //
-//   # What it is about, RFC sections named.
+//   # The subject, with RFC sections.
 //   set KEY VALUE         a field of ServerConfig (tests/transcript.cc)
 //   C: text               a line of the client; CRLF is added
 //   C"bytes"              raw bytes; escapes \r \n \0 \xNN \\ \"
-//   S: text               a line of the server, exactly; CRLF is added
-//   A: ask                a question that must be asked (PrintAsk()); accepted
+//   S: text               a line of the server, exact; CRLF is added
+//   A: ask                an expected question (PrintAsk()), which is accepted
 //   A: ask => answer      the same, with one of these answers:
 //                           accept CODE [x.y.z] text
 //                           accept as <path>
@@ -20,22 +20,21 @@
 //                           challenge text
 //                           grant user
 //                           silence
-//   M: text               a line of a message that must reach the sink
+//   M: text               a line of an expected message; CRLF is added
 //   M"bytes"              the same, raw
-//   M.                    the end of a message with another behind it, or of
-//                         one without lines
-//   E:                    the client hangs up
-//   T:                    its time is up
-//   D:                    we go down
-//   TLS:                  TLS has started: the client's lines behind it are
-//   sent
+//   M.                    the end of a message, if another one or no line
+//                         follows
+//   E:                    the client closes the connection
+//   T:                    the session times out
+//   D:                    the server shuts down
+//   TLS:                  a TLS handshake; the client sends the lines after it
 //                         only if STARTTLS was accepted
 //   X: reason             the session closes: CloseReasonName()
 //   repeat N              the next line counts N times
 //
-// The order of lines of different kinds is for the reader: the client's lines
-// make one stream, the server's another. Questions that are not mentioned are
-// accepted. A message ends where a line of another kind than M follows.
+// The order of lines of different kinds has no meaning: the client's lines are
+// one stream, the server's another. Questions that are not mentioned are
+// accepted. A message also ends before a line of another kind than M.
 
 #ifndef POSTERN_TESTS_TRANSCRIPT_H_
 #define POSTERN_TESTS_TRANSCRIPT_H_
@@ -54,7 +53,7 @@ namespace postern {
 
 struct Transcript {
   struct Question {
-    std::string ask;                  // as PrintAsk() has it
+    std::string ask;                  // in the form of PrintAsk()
     std::optional<AnyAnswer> answer;  // nullopt: silence
   };
 
@@ -65,7 +64,7 @@ struct Transcript {
   std::vector<Question> questions;
   std::string replies;
   std::vector<std::string> messages;  // contents
-  std::optional<std::string> closed;  // as CloseReasonName() has it
+  std::optional<std::string> closed;  // a CloseReasonName()
 };
 
 // Returns the transcript in `text`, or an error that names the line.

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Replays tests/transcripts/*.smtp in many manners. Each must come to the
-// same, and to what the transcript says.
+// Replays tests/transcripts/*.smtp in many manners. Each must have the outcome
+// that the transcript describes.
 
 #include "tests/transcript.h"
 
@@ -32,7 +32,7 @@ std::vector<std::filesystem::path> Files() {
   return files;
 }
 
-// Every size of reads where the stream is short; else a sample.
+// Returns all sizes of reads for a short stream, and a sample for a long one.
 std::vector<size_t> Cuts(size_t size) {
   std::vector<size_t> cuts;
   for (size_t cut = 1; cut < size;
@@ -76,7 +76,7 @@ class TranscriptTest : public testing::TestWithParam<std::filesystem::path> {
   Transcript transcript_;
 };
 
-TEST_P(TranscriptTest, ComesToTheSameInEveryManner) {
+TEST_P(TranscriptTest, HasTheSameOutcomeInEveryManner) {
   SCOPED_TRACE(transcript_.title);
   const Outcome whole = Play({.cuts = {kWhole}});
   EXPECT_EQ(whole.replies, transcript_.replies);
@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(All, TranscriptTest, testing::ValuesIn(Files()),
                            return name;
                          });
 
-TEST(TranscriptParserTest, NamesTheLineOfAMistake) {
+TEST(TranscriptParserTest, ErrorsNameTheLine) {
   EXPECT_EQ(ParseTranscript("# t\nC: a\nQ: b").status().message(),
             "line 3: no such line");
   EXPECT_EQ(ParseTranscript("C: a").status().message(), "line 1: no title");

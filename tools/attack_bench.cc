@@ -1,25 +1,25 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Attacks postern serve, on loopback, and measures what that does to others and
-// to the server.
+// Attacks postern serve on loopback, and measures the effects on other clients
+// and on the server.
 //
-//   attack_bench POSTERN WORK-FOLDER [turns|memory|pipeline]
+//   attack_bench POSTERN WORK-DIRECTORY [turns|memory|pipeline]
 //
-// A server with one thread, so that the attackers and another client share it.
+// The server has one thread, which the attackers and another client share.
 //
-//   turns     While attackers keep the server busy, the other client sends NOOP
-//             and waits for the reply, again and again. The figures are the
-//             time of that, and the longest turn that the server knows of.
-//   memory    Clients that send as much as they can and never read. The figures
-//             are what each of them adds to the process, and to the kernel's
-//             memory for TCP.
-//   pipeline  A client sends 3,000 messages into a Maildir without waiting for
-//             a reply, all at once or 50 at a time, and then one after the
-//             other. The figure is CPU time of the process: all three should
-//             be alike.
+//   turns     While attackers keep the server busy, another client repeatedly
+//             sends NOOP and waits for the reply. The figures are the time
+//             until that reply, and the longest turn that the server reports.
+//   memory    Clients send as much as they can and never read. The figures are
+//             the memory that each of them adds to the process, and to the
+//             kernel's memory for TCP.
+//   pipeline  A client sends 3,000 messages to a Maildir: all at once without
+//             waiting for replies, 50 at a time, and one after the other. The
+//             figure is the CPU time of the process, which should be similar
+//             in all three cases.
 //
-// The folder has a certificate: ecdsa.pem and ecdsa.key.
+// The directory must contain a certificate: ecdsa.pem and ecdsa.key.
 
 #include <fcntl.h>
 #include <openssl/ssl.h>
@@ -67,7 +67,7 @@ int Connect(int port) {
   return fd;
 }
 
-// Returns false where the server has closed.
+// Returns false if the server has closed the connection.
 bool SendAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -77,7 +77,7 @@ bool SendAll(int fd, std::string_view bytes) {
   return true;
 }
 
-// Reads up to the end of a reply that begins with `code`.
+// Reads until the end of a reply that begins with `code`.
 void Await(int fd, std::string_view code) {
   std::string text;
   std::array<char, 65536> room;
@@ -96,7 +96,7 @@ void Await(int fd, std::string_view code) {
   }
 }
 
-// Returns the number behind `name` in what the server says at `port`.
+// Returns the metric `name` of the server whose metrics are at `port`.
 double Metric(int port, std::string_view name) {
   const int fd = Connect(port);
   SendAll(fd, "GET /metrics HTTP/1.0\r\n\r\n");
@@ -108,11 +108,11 @@ double Metric(int port, std::string_view name) {
   }
   close(fd);
   const size_t at = text.find("\n" + std::string(name) + " ");
-  if (at == std::string::npos) return 0;  // a build before there was one
+  if (at == std::string::npos) return 0;  // an older build without it
   return std::strtod(text.c_str() + at + name.size() + 2, nullptr);
 }
 
-// Returns the number behind `name` in a file of /proc.
+// Returns the number after `name` in a file of /proc.
 double ProcNumber(const std::string& path, std::string_view name) {
   FILE* const file = std::fopen(path.c_str(), "r");
   if (file == nullptr) Die(path);
@@ -168,9 +168,9 @@ class Server {
   const MeasuredServer process_;
 };
 
-// TLS on a socket, and then content in records of one octet. They are made in
-// memory and sent in large pieces, so that the client needs less than the
-// server.
+// Starts TLS and sends content in TLS records of one octet. The records are
+// made in memory and sent in large pieces, so that the client needs less CPU
+// time than the server.
 void SendOctets(int port, const std::atomic<bool>& over) {
   const int fd = Connect(port);
   Await(fd, "220");
@@ -208,7 +208,7 @@ void SendOctets(int port, const std::atomic<bool>& over) {
   close(fd);
 }
 
-// Sends `text` again and again, and throws the replies away.
+// Sends `text` repeatedly, and discards the replies.
 void SendAndRead(int port, std::string_view begin, const std::string& text,
                  const std::atomic<bool>& over) {
   const int fd = Connect(port);
@@ -290,7 +290,7 @@ void MeasureTurns(const std::string& postern, const std::string& work) {
     }
     const double turn = server.LongestTurn() * 1e3;
     over = true;
-    // An attacker may wait for a server that is behind: it ends with it.
+    // An attacker may be blocked in send() until the server reads its input.
     for (std::thread& attacker : attackers) attacker.join();
     close(fd);
     std::sort(waits.begin(), waits.end());
@@ -320,14 +320,14 @@ void MeasureMemory(const std::string& postern, const std::string& work) {
     std::vector<int> clients;
     for (int i = 0; i < kSilent; ++i) {
       const int fd = Connect(server.port());
-      // What is not read or not taken must be seen at the server.
+      // With small buffers, unread replies and input stay with the server.
       const int least = 1;
       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
       setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
       SendAll(fd, row.begin);
       clients.push_back(fd);
     }
-    // Until none of them can send more for a while.
+    // Until no client could send for 200 ms.
     for (int idle = 0; idle < 20;) {
       bool sent = false;
       for (const int fd : clients) {
@@ -351,7 +351,7 @@ void MeasurePipelines(const std::string& postern, const std::string& work) {
   const std::string message = std::string(kEnvelope) + Content(1024);
   std::printf("\n%-46s %12s\n", "3,000 messages into a Maildir", "CPU, s");
   for (const int burst : {kMessages, kBurst, 1}) {
-    // A new one for each: a folder of many files is slower.
+    // A new Maildir for each, because a directory with many files is slower.
     const std::string maildir = work + "/maildir" + std::to_string(burst);
     MakeMaildir(maildir);
     const Server server(postern, work, "maildir:" + maildir);
@@ -389,7 +389,7 @@ int Main(int argc, char** argv) {
   const std::string_view only = argc == 4 ? argv[3] : "";
   if (argc < 3 || argc > 4) {
     std::fprintf(stderr,
-                 "usage: attack_bench POSTERN WORK-FOLDER "
+                 "usage: attack_bench POSTERN WORK-DIRECTORY "
                  "[turns|memory|pipeline]\n");
     return 100;
   }

@@ -5,10 +5,10 @@
 //
 //   engine_bench
 //
-// Content is one message without an end, from 64 KiB that stay in the cache.
-// What a machine can do is told by memchr over the same octets in the same run,
-// so figures of different machines compare as ratios. Each figure is the best
-// of a few repetitions: noise only ever adds.
+// Content is one endless message, made from 64 KiB that stay in the cache. The
+// same run measures memchr on the same octets, so that the ratios of different
+// hosts can be compared. Each figure is the best of several repetitions,
+// because noise only adds time.
 
 #include <benchmark/benchmark.h>
 
@@ -60,17 +60,17 @@ namespace {
   std::exit(1);
 }
 
-// A stream of content: `pattern` without end.
+// A stream of content: `pattern`, repeated without end.
 struct Stream {
   std::string name;
   std::string pattern;
   BareNewlines mode = BareNewlines::kReject;
-  bool in_header = true;  // or behind an empty line
+  bool in_header = true;  // false: after an empty line
   ScanPath path = ScanPath::kPortable;
 };
 
-// Octets of a pattern as often as they fit into 64 KiB, with what may be left
-// over from the time before in front of them.
+// A pattern, as often as it fits into 64 KiB. The octets before it are those
+// that the session may not have consumed the last time.
 class Loop {
  public:
   explicit Loop(const std::string& pattern) {
@@ -79,7 +79,7 @@ class Loop {
   }
 
   absl::string_view Next(size_t left) const {
-    if (left > kLeft) Die("too much is left over");
+    if (left > kLeft) Die("too many octets are left");
     return absl::string_view(octets_).substr(kLeft - left);
   }
   size_t size() const { return octets_.size() - kLeft; }
@@ -90,7 +90,7 @@ class Loop {
   std::string octets_;
 };
 
-// A driver that accepts everything and keeps nothing.
+// A driver that accepts everything and discards it.
 class Driver {
  public:
   explicit Driver(const ServerConfig& config) : session_(config) {
@@ -98,7 +98,7 @@ class Driver {
     Feed("EHLO c\r\n");
   }
 
-  // Returns how much of `in` is left over.
+  // Returns how many octets of `in` are not consumed.
   size_t Feed(absl::string_view in) {
     while (true) {
       const Step step = session_.Advance(in);
@@ -106,7 +106,7 @@ class Driver {
       switch (step.kind) {
         case Step::Kind::kAsk:
           if (!session_.Complete(step.ask->id, Verdict::Accept()).ok()) {
-            Die("an answer was not taken");
+            Die("an answer was not accepted");
           }
           break;
         case Step::Kind::kBody:
@@ -123,7 +123,7 @@ class Driver {
         case Step::Kind::kStartTls:
         case Step::Kind::kWaiting:
         case Step::Kind::kClosed:
-          Die("the session went elsewhere");
+          Die("an unexpected step");
       }
     }
   }
@@ -174,7 +174,7 @@ void MeasureMemchr(benchmark::State& state, const std::string& pattern) {
                           static_cast<int64_t>(octets.size()));
 }
 
-// A message of 1 KiB as a client sends it who pipelines: RFC 2920 3.1.
+// A message of 1 KiB from a client that pipelines (RFC 2920 3.1).
 void MeasureTransaction(benchmark::State& state) {
   ForceScanPath(CanRun(ScanPath::kAvx2) ? ScanPath::kAvx2
                                         : ScanPath::kPortable);
@@ -194,14 +194,14 @@ void MeasureTransaction(benchmark::State& state) {
                                   static_cast<double>(state.iterations());
 }
 
-// Symbols without an order that a branch predictor could learn.
+// Returns symbols in an order that a branch predictor cannot learn.
 std::string Disorder(const std::vector<std::string>& symbols) {
   std::string out = "x";
   uint32_t random = 1;
   while (out.size() < 60000) {
     random = random * 1664525 + 1013904223;
     const std::string& symbol = symbols[(random >> 16) % symbols.size()];
-    // Nothing that is the end of the data.
+    // Avoid the end of the data.
     if (symbol.front() == '\r' && absl::EndsWith(out, "\r\n.")) out += '.';
     out += symbol;
   }
@@ -219,8 +219,8 @@ std::string Line(absl::string_view start) {
 constexpr char kText[] = "text of 76 columns";
 constexpr char kStuffed[] = "every line dot-stuffed";
 
-// The streams that an ordinary sender causes, and those meant to be slow: in
-// both modes, by every path, and as part of a header, where more is looked at.
+// Returns streams as from ordinary senders, and streams that are meant to be
+// slow: in both modes, on every path, and in the header, which needs more work.
 std::vector<Stream> Streams() {
   const BareNewlines reject = BareNewlines::kReject;
   std::vector<Stream> streams = {
@@ -274,7 +274,7 @@ std::vector<Stream> Streams() {
   return all;
 }
 
-// Keeps the best of each benchmark's repetitions.
+// Keeps the best repetition of each benchmark.
 class Best : public benchmark::BenchmarkReporter {
  public:
   struct Figure {

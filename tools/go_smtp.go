@@ -1,14 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A peer of tools/bench: a server on go-smtp, the library of Debian's
-// golang-github-emersion-go-smtp-dev, that discards what it gets.
+// A server for comparison in tools/bench. It uses go-smtp, the library in
+// Debian's golang-github-emersion-go-smtp-dev, and discards all messages.
 //
 //	go_smtp [CERTIFICATE KEY]
 //
-// Listens on a free port of 127.0.0.1, prints it, and serves until it is
-// killed. Like the other servers of a measurement it has one thread for its
-// work, and sends no session tickets.
+// Listens on a free port of 127.0.0.1, prints its address, and serves until it
+// is killed. Like the other servers in a measurement it has one thread and
+// sends no session tickets.
 package main
 
 import (

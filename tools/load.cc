@@ -21,13 +21,13 @@ namespace postern::tools {
 struct Load::Client {
   int socket = -1;
   SSL* tls = nullptr;
-  bool shaking = false;  // hands
+  bool shaking = false;  // in the TLS handshake
   size_t turn = 0;
-  size_t sent = 0;                              // of the turn
-  int replies = 0;                              // still to come
-  size_t column = 0;                            // in a reply's line
-  bool last = false;                            // that line ends the reply
-  std::chrono::steady_clock::time_point asked;  // the turn has been sent
+  size_t sent = 0;                              // octets of this turn
+  int replies = 0;                              // that are still missing
+  size_t column = 0;                            // in a reply line
+  bool last = false;                            // last line of the reply
+  std::chrono::steady_clock::time_point asked;  // when the turn was sent
 
   ~Client() {
     SSL_free(tls);
@@ -90,7 +90,7 @@ void Load::Run() {
   while (open_ > 0) {
     const int count = epoll_wait(epoll_, events.data(),
                                  static_cast<int>(events.size()), 30'000);
-    if (count <= 0) Die("a server does not answer");
+    if (count <= 0) Die("a server does not reply");
     for (int i = 0; i < count; ++i) {
       Go(static_cast<Client*>(events[static_cast<size_t>(i)].data.ptr));
     }
@@ -209,7 +209,7 @@ void Load::Listen(Client* client) {
       return;
     }
   }
-  if (n == 0 && client->replies > 0) Die("a server has closed");
+  if (n == 0 && client->replies > 0) Die("a server closed a connection");
 }
 
 }  // namespace postern::tools

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The clients of a measurement: sessions of one kind, some at a time, from one
-// thread.
+// The clients of a measurement: many sessions of one kind, several at the same
+// time, from one thread.
 
 #ifndef POSTERN_TOOLS_LOAD_H_
 #define POSTERN_TOOLS_LOAD_H_
@@ -17,12 +17,12 @@
 
 namespace postern::tools {
 
-// What a client sends, and how many replies it then waits for.
+// What a client sends, and the number of replies that it then waits for.
 struct Turn {
   std::string_view says;
   int replies = 1;
-  bool tls = false;    // the handshake comes after them
-  bool timed = false;  // the time to the last of them counts: see delays()
+  bool tls = false;    // a TLS handshake follows the replies
+  bool timed = false;  // delays() includes the time until the last reply
 };
 
 // Returns a session of `messages`, each to one recipient. The reply to the end
@@ -33,13 +33,13 @@ std::vector<Turn> Session(int messages, bool pipelined,
 // Returns a message of about `size` octets, with the end of data.
 std::string Content(size_t size);
 
-// Returns the value below which the share `part` of the values lies, 0 to 1.
-// There must be one at least.
+// Returns the value below which `part` of the values are; `part` is 0 to 1.
+// There must be at least one value.
 double Percentile(std::vector<double> values, double part);
 
-// Plays `sessions` sessions to a server, `at_once` of them at a time, and
-// returns when the last is over. A refusal, or a server that does not answer
-// for 30 seconds, ends the program.
+// Runs `sessions` sessions with a server, `at_once` of them at the same time.
+// Run() returns after the last one. A refusal, or 30 seconds without a reply,
+// ends the program.
 class Load {
  public:
   Load(const std::vector<Turn>& turns, int sessions, int at_once, int port);
@@ -49,8 +49,8 @@ class Load {
 
   void Run();
 
-  // Returns the milliseconds that each timed turn has taken: from its last
-  // octet to the end of its last reply.
+  // Returns the milliseconds of each timed turn, from its last octet to the end
+  // of its last reply.
   const std::vector<double>& delays() const { return delays_; }
 
  private:
@@ -58,11 +58,11 @@ class Load {
 
   void Begin();
   void Go(Client* client);
-  // Each returns what there is to return, 0 at an end, -1 where the socket
-  // makes it wait.
+  // Each returns the number of octets, 0 at the end of the connection, and -1
+  // if the call would block.
   int Send(Client* client, std::string_view bytes);
   int Receive(Client* client);
-  // Returns whether the handshake is done.
+  // Returns whether the handshake is complete.
   bool Handshake(Client* client);
   void Listen(Client* client);
 

@@ -1,15 +1,16 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Measures durable delivery: messages a second of wall time that postern serve
-// takes into one Maildir, beside what the disk gives.
+// Measures durable delivery: how many messages per second postern serve stores
+// in one Maildir, compared with what the disk can do.
 //
-//   maildir_bench POSTERN WORK-FOLDER
+//   maildir_bench POSTERN WORK-DIRECTORY
 //
-// "disk" is threads of this process, as many as there are clients, that do the
-// least for as many files of the same size: write one, fsync it, rename it,
-// fsync its new folder. Both are measured in turn; each figure is the median of
-// some rounds. The work folder must be on the disk in question.
+// "disk" means threads of this process, as many as clients, that make the
+// necessary system calls for as many files of the same size: write a file,
+// fsync it, rename it, fsync its new directory. Both are measured alternately;
+// each figure is the median of several rounds. The work directory must be on
+// the disk to measure.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -30,11 +31,11 @@ namespace {
 
 constexpr int kRounds = 7;
 
-// Old data stays until the end: a disk that is told of free blocks is slow for
-// seconds.
+// Old files stay until the end, because a disk is slow for seconds after blocks
+// are freed.
 struct Scenario {
   int clients;
-  int messages;  // of a session, of which there are twice as many as clients
+  int messages;  // per session; there are two sessions per client
 };
 constexpr Scenario kScenarios[] = {{1, 250}, {10, 150}, {50, 60}, {200, 20}};
 
@@ -81,7 +82,7 @@ double Disk(const std::string& folder, const std::string& message, int messages,
 
 int Main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: maildir_bench POSTERN WORK-FOLDER\n");
+    std::fprintf(stderr, "usage: maildir_bench POSTERN WORK-DIRECTORY\n");
     return 100;
   }
   const std::string work = argv[2];

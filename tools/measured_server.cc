@@ -101,7 +101,7 @@ MeasuredServer::MeasuredServer(std::string name,
   if (ready >= 0) {
     std::array<char, 256> text = {};
     if (read(ends[0], text.data(), text.size() - 1) <= 0) {
-      Die(arguments[0] + " does not serve");
+      Die(arguments[0] + " did not start");
     }
     port_ = std::atoi(std::strrchr(text.data(), ':') + 1);
   }

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A server under measurement: a process of our own, on loopback.
+// A server that is measured: a child process on loopback.
 
 #ifndef POSTERN_TOOLS_MEASURED_SERVER_H_
 #define POSTERN_TOOLS_MEASURED_SERVER_H_
@@ -15,22 +15,23 @@
 
 namespace postern::tools {
 
-// Ends a measurement, with errno's text.
+// Prints `what` and errno's text, and ends the program.
 [[noreturn]] void Die(const std::string& what);
 
 // Writes a file.
 void Put(const std::string& path, const std::string& text);
 
-// Makes FOLDER/control, for a server that takes mail for `host`; returns it.
+// Makes control files for a server that accepts mail for `host`; returns their
+// directory.
 std::string MakeControls(const std::string& folder, const std::string& host);
 
 // Makes a Maildir.
 void MakeMaildir(const std::string& path);
 
-// 127.0.0.1:PORT.
+// Returns the address 127.0.0.1:`port`.
 sockaddr_in Loopback(int port);
 
-// A port that was free a moment ago, for a server that prints none.
+// Returns a port that was free a moment ago, for a server that prints no port.
 int FreePort();
 
 // Returns the middle one of an odd number of values.
@@ -38,8 +39,8 @@ double Median(std::vector<double> values);
 
 class MeasuredServer {
  public:
-  // Starts `arguments`. What it writes to its descriptor `ready` begins with
-  // ADDRESS:PORT; with -1 it will listen at `port` soon.
+  // Starts the program `arguments`. It must write ADDRESS:PORT to its
+  // descriptor `ready`. If `ready` is -1, it must listen on `port`.
   MeasuredServer(std::string name, std::vector<std::string> arguments,
                  int ready, int port = 0);
   MeasuredServer(const MeasuredServer&) = delete;
@@ -50,7 +51,7 @@ class MeasuredServer {
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
 
-  // CPU time of the whole process so far.
+  // Returns the CPU time of the whole process so far.
   double CpuMicros() const;
 
  private:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Mutants, and what becomes of them: mutants_test.py TOOLS/MUTANTS."""
+"""Tests tools/mutants: mutants_test.py TOOLS/MUTANTS."""
 
 import concurrent.futures
 import importlib.machinery
@@ -22,7 +22,7 @@ def load(path):
     loader = importlib.machinery.SourceFileLoader("mutants", path)
     spec = importlib.util.spec_from_loader("mutants", loader)
     module = importlib.util.module_from_spec(spec)
-    sys.modules["mutants"] = module  # so that its objects go to other processes
+    sys.modules["mutants"] = module  # so that its objects can be pickled
     loader.exec_module(module)
     return module
 
@@ -67,7 +67,7 @@ class MutantsTest(unittest.TestCase):
             with self.subTest(line):
                 self.assertEqual(self.after(line), after)
 
-    def test_what_is_no_code_stays_as_it_is(self):
+    def test_text_that_is_not_code_has_no_mutants(self):
         for line in ["// a == b", "/* a == b */", 'x("a == b && c")',
                      "#if A == 1", "static_assert(a == b);",
                      "  virtual void F() = 0;", "  A(const A&) = delete;",
@@ -76,22 +76,22 @@ class MutantsTest(unittest.TestCase):
             with self.subTest(line):
                 self.assertEqual(self.after(line), [])
 
-    def test_what_cannot_be_chosen_at_run_time_is_passed_over(self):
+    def test_code_that_cannot_be_chosen_at_run_time_is_skipped(self):
         for text in ["constexpr bool F() {\n  return a == b;\n}",
                      "constexpr int kTable[] = {\n    1, 2,\n};",
                      "if constexpr (a == b) {",
-                     # The end of a statement that begins in an earlier line.
+                     # The end of a statement that begins in another line.
                      "  const int a =\n      F();"]:
             with self.subTest(text):
                 self.assertEqual(self.after(text), [])
 
-    def test_a_mutant_knows_its_line(self):
+    def test_mutant_has_its_line(self):
         mutant, = schemata.mutants_of("a.cc", "int a;\n\nreturn b != c;  // d\n")
         self.assertEqual(mutant.number, 3)
         self.assertEqual(mutant.before, "return b != c;  // d")
         self.assertEqual(mutant.after, "return b == c;  // d")
 
-    def test_an_expression_is_guarded_as_far_as_it_reaches(self):
+    def test_whole_expression_is_guarded(self):
         for text, guarded in [
                 ("return f(a) == b[1] + 2;", "f(a) == b[1] + 2"),
                 ("return x || a == b && c;", "a == b"),
@@ -110,7 +110,7 @@ class MutantsTest(unittest.TestCase):
                     text[mutant.start:mutant.end]
                     for mutant in schemata.mutants_of("a.cc", text)])
 
-    def test_the_same_seed_draws_the_same(self):
+    def test_same_seed_draws_the_same_mutants(self):
         text = "".join(f"return a{i} == b;\n" for i in range(100))
         old = schemata.mutants_of("a.cc", text)
         new = schemata.mutants_of("a.cc", "return true;\n" + text)
@@ -123,7 +123,7 @@ class MutantsTest(unittest.TestCase):
 
 class InstrumentedTest(Folder):
 
-    # Prints one word of what each of its lines does.
+    # Its output depends on each of its lines.
     SOURCE = r"""
 #include <stdio.h>
 namespace std {
@@ -159,14 +159,14 @@ int main() {
         return self.folder / name
 
     def printed(self, program, number):
-        # A shell with an empty environment is between, and closes descriptors.
+        # Through a shell with an empty environment that closes descriptors.
         output = self.folder / "output"
         test = mutants.Test("//a:t", [
             "env", "-i", "/bin/sh", "-c", f"{program} >{output} 2>&-"], self.folder)
         self.assertIn(test.run(number, 10)[:9], ("", "exit code"))
         return output.read_text()
 
-    def test_one_program_is_each_of_its_mutants(self):
+    def test_one_program_behaves_as_each_mutant(self):
         program = self.build(schemata.instrumented(
             "a.cc", self.SOURCE, self.numbered, self.folder, 100), "all")
         self.assertEqual(self.printed(program, 0),
@@ -189,7 +189,7 @@ int main() {
         for _, mutant in self.numbered:
             self.assertIn("postern_mutants", text[mutant.number - 1])
 
-    def test_a_test_notes_what_it_reaches(self):
+    def test_test_records_the_mutants_it_reaches(self):
         source = "int f(int a) { return a + 1; }\nint g(int a) { return a + 2; }\n"
         here = list(enumerate(schemata.mutants_of("a.cc", source), 1))
         program = self.build(schemata.instrumented(
@@ -200,7 +200,7 @@ int main() {
         self.assertEqual(wrong, "")
         self.assertEqual(test.reaches, {n for n, m in here if m.number == 2})
 
-    def test_a_test_that_cannot_take_notes_reaches_all(self):
+    def test_test_that_cannot_record_reaches_all_mutants(self):
         test = mutants.Test("//a:t", ["sh", "-c", "read x </proc/$PPID/timerslack_ns;"
                                       f"[ $x -lt {schemata.RECORD} ]"], self.folder)
         wrong, test = mutants.survey(test, schemata.RECORD + 7, self.folder, 9)
@@ -209,7 +209,7 @@ int main() {
 
 class TestTest(Folder):
 
-    def test_it_is_ended_with_all_that_it_has_started(self):
+    def test_all_processes_of_a_test_are_ended(self):
         pid = self.folder / "pid"
         test = mutants.Test("//a:t", [
             "sh", "-c", f"setsid sh -c 'echo $$ >{pid}.new; mv {pid}.new {pid};"
@@ -217,11 +217,11 @@ class TestTest(Folder):
         self.assertEqual(test.run(0, 60), "exit code 3")
         self.assertFalse(pathlib.Path(f"/proc/{pid.read_text().strip()}").exists())
 
-    def test_it_is_ended_after_its_time(self):
+    def test_test_is_ended_after_its_timeout(self):
         test = mutants.Test("//a:t", ["sleep", "1000"], self.folder)
         self.assertEqual(test.run(0, 0.2), "no end in 0 s")
 
-    def test_sighup_sigint_and_sigquit_end_what_it_starts(self):
+    def test_tests_do_not_ignore_signals(self):
         test = mutants.Test("//a:t", [
             "grep", "-q", "^SigIgn:.*[08]$", "/proc/self/status"], self.folder)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -232,7 +232,7 @@ class TestTest(Folder):
 
 
 class StandIn:
-    """A test whose results are given: a mutant's, and those without one."""
+    """A test with given results, with a mutant and without."""
 
     def __init__(self, label, mutant, without=""):
         self.label = label
@@ -245,17 +245,17 @@ class StandIn:
 
 class FateTest(unittest.TestCase):
 
-    def test_what_fails_twice_with_it_and_not_without_it_kills_it(self):
+    def test_failing_twice_with_a_mutant_but_not_without_kills_it(self):
         self.assertEqual(
             mutants.fate(1, [StandIn("//a:x", "P"), StandIn("//a:y", "FF", "P"),
                              StandIn("//b:z", "")]),
             ("killed", "//a:y exit code 1"))
 
-    def test_what_no_test_fails_for_has_survived(self):
+    def test_mutant_without_a_failing_test_survives(self):
         self.assertEqual(mutants.fate(1, [StandIn("//a:x", "P")])[0], "survived")
         self.assertEqual(mutants.fate(1, [])[0], "survived")
 
-    def test_a_test_that_fails_at_times_kills_nothing(self):
+    def test_unreliable_test_kills_no_mutant(self):
         self.assertEqual(mutants.fate(1, [StandIn("//a:x", "FP", "P")])[0],
                          "survived")
         self.assertEqual(mutants.fate(1, [StandIn("//a:x", "FF", "F")])[0],
@@ -267,7 +267,7 @@ class BuildTest(Folder):
     SOURCE = "int f() { return a == 1; }\nint g() { return a ==\n b; }\n"
 
     def copy(self, *outputs):
-        """Returns a Copy whose builds print these."""
+        """Returns a Copy whose builds print `outputs`."""
         (self.folder / "a.cc").write_text(self.SOURCE)
         outputs = list(outputs)
         return mutants.Copy(
@@ -278,7 +278,7 @@ class BuildTest(Folder):
                     stdout=outputs.pop(0) if outputs else "")),
             schemata.mutants_of("a.cc", self.SOURCE), self.folder)
 
-    def test_what_does_not_compile_is_taken_out(self):
+    def test_mutants_that_do_not_compile_are_removed(self):
         for output, left in [
                 ("a.cc:1:18: error: no", {2}),
                 ("a.cc:3:1: error: no\na.cc:1:1: note: here", {1}),
@@ -293,7 +293,7 @@ class BuildTest(Folder):
                 self.assertEqual(
                     (self.folder / "a.cc").read_text().count("::On("), len(left))
 
-    def test_what_fails_without_a_mutant_ends_it(self):
+    def test_build_that_fails_without_a_mutant_is_an_error(self):
         with self.assertRaisesRegex(ValueError, "no room"):
             self.copy("no room on the disk").build()
 
@@ -333,7 +333,7 @@ action 'Testing //a:x_test'
 
 class RunTest(Folder):
 
-    def test_each_mutant_has_its_fate_and_none_has_it_twice(self):
+    def test_each_mutant_gets_one_result(self):
         drawn = schemata.mutants_of("a/x.cc", SmallWorkshop.SOURCE)
         usual = mutants.Workshop
         self.addCleanup(setattr, mutants, "Workshop", usual)
@@ -363,7 +363,7 @@ class RunTest(Folder):
 
 class EquivalentsTest(Folder):
 
-    def test_one_that_is_no_mutant_is_found(self):
+    def test_entry_that_is_not_a_mutant_is_found(self):
         (self.folder / "a.cc").write_text("return a == b;\n")
         (self.folder / "tests").mkdir()
         (self.folder / mutants.EQUIVALENTS).write_text(

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""tools/need with stand-ins for dpkg-query, apt-get and sleep.
+"""Tests tools/need with scripts in place of dpkg-query, apt-get and sleep.
 
     need_test.py TOOLS/NEED [TEST...]
 """
@@ -16,15 +16,15 @@ import unittest
 
 NEED = os.path.abspath(sys.argv.pop(1))
 
-# Knows what is in the file `installed`.
+# Reports the packages in the file `installed`.
 DPKG_QUERY = """#!/bin/sh
 for package; do :; done
 grep -qx "$package" "$FOLDER/installed" && printf installed
 """
 
-# Takes its answers from the files answer.1, answer.2, ...: the exit status in
-# the first line, what it prints in the others. Without a file it installs what
-# it is asked for.
+# The files answer.1, answer.2, ... are the results of its calls: the exit
+# status in the first line, the output in the others. Without a file it installs
+# the packages.
 APT_GET = """#!/bin/sh
 echo "$*" >>"$FOLDER/calls"
 answer=$FOLDER/answer.$(wc -l <"$FOLDER/calls")
@@ -83,17 +83,17 @@ class NeedTest(unittest.TestCase):
     def sleeps(self):
         return len((self.folder / "sleeps").read_text().splitlines())
 
-    def test_what_is_there_needs_no_apt(self):
+    def test_installed_packages_need_no_apt(self):
         (self.folder / "installed").write_text("swaks\npython3\ncurl\n")
         self.assertEqual(self.need().returncode, 0)
         self.assertEqual(self.calls(), [])
 
-    def test_installs_what_is_missing(self):
+    def test_installs_missing_packages(self):
         (self.folder / "installed").write_text("python3\n")
         self.assertEqual(self.need().returncode, 0)
         self.assertEqual(self.calls(), [INSTALL])
 
-    def test_gets_the_lists_anew_where_the_install_failed(self):
+    def test_updates_the_lists_if_the_install_failed(self):
         (self.folder / "installed").write_text("python3\n")
         self.answer(1, 100, "E: Unable to locate package swaks\n")
         self.assertEqual(self.need().returncode, 0)
@@ -114,7 +114,7 @@ class NeedTest(unittest.TestCase):
                 self.assertEqual(self.sleeps(), 3)
                 self.assertIn("It is held by process", done.stderr)
 
-    def test_waits_for_the_lock_of_the_lists_too(self):
+    def test_update_waits_for_the_lock(self):
         (self.folder / "installed").write_text("python3\n")
         self.answer(1, 100, "E: Unable to locate package swaks\n")
         self.answer(2, 100, LOCKS[1])
@@ -131,7 +131,7 @@ class NeedTest(unittest.TestCase):
         self.assertEqual(self.sleeps(), 120)  # of 5 seconds
         self.assertIn("gave up after ten minutes", done.stderr)
 
-    def test_what_cannot_be_installed_fails(self):
+    def test_failed_install_is_an_error(self):
         self.answer(1, 100, "E: Unable to locate package swaks\n")
         self.answer(3, 100, "E: Unable to locate package swaks\n")
         self.assertNotEqual(self.need().returncode, 0)

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The yardstick of tools/bench for start-up: a static C++ program that prints
-// one line.
+// The program with which tools/bench compares the start of postern-smtpd: a
+// static C++ program that prints one line.
 
 #include <iostream>
 

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutants of C++ sources, compiled into one copy and chosen at run time.
 
-Regular expressions find the mutants in the code of one line. To make a mutant
-a choice at run time, the tool must know where its expression begins and ends.
-The operators tell it, because clang-format puts blanks on both sides of a
-binary operator, and of no other token. If an extent is wrong all the same, the
-copy does not compile, or its tests fail without a mutant.
+Regular expressions find the mutants in the code of one line. To choose a mutant
+at run time, the tool must know where its expression begins and ends. It finds
+binary operators by the spaces that clang-format puts on both sides of them, and
+of no other token. If an extent is wrong, the copy does not compile, or its
+tests fail without a mutant.
 """
 
 import bisect
@@ -52,11 +52,12 @@ CHANGES = [(rf"(?<= ){re.escape(old)}(?=\s|$)", new, "operator") for old, new in
      r"[\w:>.\[\]()*-]+(?:\(.*\)| [|&+-]?= [^=].*);$",
      lambda m: re.match(" *", m.group()).group() + ";", "statement")]
 
-# The beginning of each source with mutants. The timer slack of a process says
-# which mutant is on. An environment variable would not do, because programs
-# that postern starts get an environment made for them; fork and exec keep the
-# timer slack. A number from RECORD on means that no mutant is on, and that the
-# process records the mutants that it reaches, in the file of that name.
+# The beginning of each source with mutants. The timer slack of a process, above
+# SLACK, is the number of the active mutant. fork and exec keep it. An
+# environment variable would be lost, because postern starts programs with a
+# constructed environment. A number from RECORD on means that no mutant is
+# active, and that the process records the mutants that it reaches in the file
+# of that name.
 SLACK = 60_000  # ns; Linux's own is 50,000
 RECORD = 100_000
 PREAMBLE = """\
@@ -124,7 +125,7 @@ class Code:
     """The tokens of a source file, and the extents of its expressions."""
 
     def __init__(self, text):
-        # Both are as long as `text`. `bare` has blanks for comments. `code` also
+        # Both are as long as `text`. `bare` has spaces for comments. `code` also
         # has underscores for literals, which are then like names.
         def blank(match, instead):
             return re.sub(r"[^\n]", instead, match.group())
@@ -157,7 +158,7 @@ class Code:
         return bisect.bisect_right(self.starts, offset) - 1
 
     def touches(self, index):
-        """Returns whether no blank stands before a token."""
+        """Returns whether there is no space before a token."""
         return index > 0 and self.tokens[index - 1].end() == self.starts[index]
 
     def begins_operand(self, index):
@@ -290,7 +291,7 @@ def mutants_of(file, text):
 def instrumented(file, text, numbered, folder, size):
     """Returns a source with its mutants, which are pairs (number, mutant).
 
-    Lines keep their numbers. Processes record what they reach in files of
+    Lines keep their numbers. Processes record what they reach in files in
     `folder`, which have `size` octets.
     """
     inserts = []

@@ -1,15 +1,15 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Measures servers side by side, all of them discarding what they get: CPU time
-// of the whole server process for a message, or a session; and what a client
-// waits for the reply to the end of data, with 50 clients at once.
+// Compares servers that discard all messages: the CPU time of the whole server
+// process for a message or a session, and how long a client waits for the reply
+// to the end of data, with 50 clients at the same time.
 //
-//   server_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER
+//   server_bench POSTERN SMTP-FLOOR GO-SMTP WORK-DIRECTORY
 //
-// Beside postern serve run the floor (tools/smtp_floor.cc), a server on go-smtp
-// (tools/go_smtp.go), and Postfix's smtp-sink where it is installed. One
-// generator drives them in turn; each figure is the median of some rounds.
+// The servers are postern serve, the floor (tools/smtp_floor.cc), a server on
+// go-smtp (tools/go_smtp.go), and Postfix's smtp-sink if it is installed. One
+// generator uses them in turn; each figure is the median of several rounds.
 // Everything is on loopback.
 
 #include <unistd.h>
@@ -29,13 +29,13 @@ namespace {
 
 constexpr int kRounds = 5;
 constexpr int kConnections = 20;
-constexpr int kCrowd = 50;  // connections, where delays are measured
+constexpr int kCrowd = 50;  // connections when delays are measured
 
 struct Scenario {
   const char* name;
-  const char* of;  // what the figure is about
+  const char* of;  // the unit that the figure is for
   int sessions;
-  int messages;  // of a session
+  int messages;  // per session
   std::vector<Turn> turns;
 };
 
@@ -77,7 +77,8 @@ void MeasureDelays(const Servers& servers,
 int Main(int argc, char** argv) {
   if (argc != 5) {
     std::fprintf(
-        stderr, "usage: server_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER\n");
+        stderr,
+        "usage: server_bench POSTERN SMTP-FLOOR GO-SMTP WORK-DIRECTORY\n");
     return 100;
   }
   const std::string work = argv[4];
@@ -107,7 +108,7 @@ int Main(int argc, char** argv) {
                      {"127.0.0.1:" + std::to_string(port), "1000"});
     servers.push_back(
         std::make_unique<MeasuredServer>("smtp-sink", arguments, -1, port));
-    usleep(500'000);  // it says nothing when it listens
+    usleep(500'000);  // it does not report when it listens
     break;
   }
 

@@ -1,15 +1,16 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The yardstick of tools/bench: the least that a server can do that makes the
-// same system calls and parses nothing.
+// A server for comparison in tools/bench: it makes the same system calls as
+// postern serve and does as little else as possible.
 //
 //   smtp_floor [CERTIFICATE KEY]
 //
-// Listens on a free port of 127.0.0.1, prints it, and serves until it is
-// killed: one thread, epoll, one write for all replies that one read has
-// caused, messages forgotten. It trusts its client: it knows commands by their
-// first letter, and the end of a message by its last five bytes.
+// Listens on a free port of 127.0.0.1, prints its address, and serves until it
+// is killed. It has one thread, uses epoll, sends the replies to the input of
+// one read with one write, and discards messages. It trusts its client: it
+// identifies commands by their first letter, and the end of a message by its
+// last five bytes.
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -58,8 +59,7 @@ std::string_view Reply(char letter) {
   }
 }
 
-// Serves what has come; returns whether the client goes on. Sets `tls` where it
-// wants that.
+// Processes `in`. Returns false after QUIT. Sets *tls after STARTTLS.
 bool Serve(Client* client, std::string_view in, std::string* out, bool* tls) {
   constexpr std::string_view kEnd = "\r\n.\r\n";
   while (!in.empty()) {
@@ -72,7 +72,7 @@ bool Serve(Client* client, std::string_view in, std::string* out, bool* tls) {
         *out += "250 2.0.0 ok\r\n";
         continue;
       }
-      // The end may be cut: then it is the last of what two reads have given.
+      // The end may arrive in two reads: compare the last octets of both.
       if (in.size() >= kEnd.size()) client->left.clear();
       client->left.append(
           in.substr(in.size() - std::min<size_t>(in.size(), 4)));
@@ -101,7 +101,7 @@ bool Serve(Client* client, std::string_view in, std::string* out, bool* tls) {
   return true;
 }
 
-// Returns how much there is now, 0 at an end, -1 where there is nothing yet.
+// Returns the number of bytes read, 0 at the end, -1 if there are none yet.
 ssize_t Read(const Client& client, std::vector<char>* buffer) {
   if (client.tls == nullptr) {
     const ssize_t n = recv(client.socket, buffer->data(), buffer->size(), 0);
@@ -134,8 +134,8 @@ SSL_CTX* Context(const char* certificate, const char* key) {
       SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
     Die(certificate);
   }
-  // The same cipher as postern serve, and no session tickets, as on its
-  // port 25.
+  // The same cipher as postern serve, and no session tickets, which postern
+  // serve does not send on port 25.
   if (SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256") != 1) {
     Die("ciphersuites");
   }

@@ -1,14 +1,15 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Measures postern-smtpd as a process, in CPU time of that process:
+// Measures the CPU time of postern-smtpd processes:
 //
-//   smtpd_bench POSTERN-SMTPD ONE-LINE WORK-FOLDER
+//   smtpd_bench POSTERN-SMTPD ONE-LINE WORK-DIRECTORY
 //
-// Start-up is measured side by side with ONE-LINE, spawn by spawn, because the
-// machine's noise is larger than the difference. Messages come pipelined
-// (MAIL, RCPT, DATA in one segment) over a loopback connection. WORK-FOLDER is
-// created, gets control files and a Maildir, and is left behind.
+// The start is compared with that of ONE-LINE. The two programs start
+// alternately, because the noise of the host is larger than the difference.
+// Messages are pipelined (MAIL, RCPT, DATA in one segment) on a loopback
+// connection. WORK-DIRECTORY is created, gets control files and a Maildir, and
+// is not removed.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -52,8 +53,8 @@ double Wait(pid_t pid) {
   return Micros(usage.ru_utime) + Micros(usage.ru_stime);
 }
 
-// Returns the most memory that `pid` has had, in KiB. Not ru_maxrss: that
-// begins with what the parent had when it spawned the process.
+// Returns the peak memory of `pid`, in KiB. ru_maxrss is not used, because it
+// begins with the parent's memory at the time of the spawn.
 long Peak(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/status";
   FILE* file = std::fopen(path.c_str(), "r");
@@ -61,7 +62,7 @@ long Peak(pid_t pid) {
   char line[256];
   long kib = 0;
   while (std::fgets(line, sizeof(line), file) != nullptr) {
-    (void)std::sscanf(line, "VmHWM: %ld", &kib);  // the one line that matches
+    (void)std::sscanf(line, "VmHWM: %ld", &kib);  // only one line matches
   }
   std::fclose(file);
   return kib;
@@ -91,8 +92,8 @@ int Open(const std::string& path, int flags) {
   return fd;
 }
 
-// Keeps us, and what we start from now on, on the first `count` processors. If
-// it fails, the figures are noisier.
+// Runs this process, and processes that it starts from now on, on the first
+// `count` processors. If that fails, the figures have more noise.
 void UseProcessors(int count) {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -100,7 +101,7 @@ void UseProcessors(int count) {
   (void)sched_setaffinity(0, sizeof(set), &set);
 }
 
-// Starts of `a` and `b` in turn; prints the median CPU time of each, and their
+// Starts `a` and `b` alternately. Prints the median CPU time of each, and their
 // ratio.
 void CompareStarts(const std::vector<std::string>& a,
                    const std::vector<std::string>& b,
@@ -122,9 +123,9 @@ void CompareStarts(const std::vector<std::string>& a,
               ma, mb, ma / mb);
 }
 
-// What a durable message costs whoever stores it: create, write, fsync, close,
-// rename, fsync of the folder, and nothing else. Returns CPU time in
-// microseconds a message.
+// Measures the system calls that storing a durable message needs: create,
+// write, fsync, close, rename, fsync of the directory. Returns the CPU time in
+// microseconds per message.
 double DurableFloor(const std::string& maildir, int messages, size_t size) {
   const std::string text(size, 'x');
   const pid_t pid = fork();
@@ -150,7 +151,7 @@ double DurableFloor(const std::string& maildir, int messages, size_t size) {
   return Wait(pid) / messages;
 }
 
-// Sends `text`, then reads until `replies` lines that end a reply have come.
+// A client that sends text and reads a number of replies.
 class Client {
  public:
   explicit Client(int fd) : fd_(fd) {}
@@ -185,7 +186,7 @@ class Client {
   std::string in_;
 };
 
-// Returns CPU time in microseconds a message.
+// Returns the CPU time in microseconds per message.
 double Messages(const char* name, const std::vector<std::string>& args,
                 int messages, size_t size) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -213,7 +214,7 @@ double Messages(const char* name, const std::vector<std::string>& args,
   if (body.size() + 2 < size) body += std::string(size - body.size() - 2, 'x');
   body += "\r\n.\r\n";
   Client client(fd);
-  client.Ask("EHLO client.example\r\n", 2);  // the greeting is one of them
+  client.Ask("EHLO client.example\r\n", 2);  // with the greeting
   for (int i = 0; i < messages; ++i) {
     client.Ask(
         "MAIL FROM:<s@example.net>\r\nRCPT TO:<u@example.org>\r\nDATA\r\n", 3);
@@ -231,7 +232,7 @@ double Messages(const char* name, const std::vector<std::string>& args,
 int Main(int argc, char** argv) {
   if (argc != 4) {
     std::fprintf(stderr,
-                 "usage: smtpd_bench POSTERN-SMTPD ONE-LINE WORK-FOLDER\n");
+                 "usage: smtpd_bench POSTERN-SMTPD ONE-LINE WORK-DIRECTORY\n");
     return 100;
   }
   const std::string smtpd = argv[1], one_line = argv[2], work = argv[3];
@@ -243,15 +244,15 @@ int Main(int argc, char** argv) {
     return std::vector<std::string>{smtpd, "--control", control, "--deliver",
                                     deliver};
   };
-  // Client and server on one processor: a server that waits on another one is
-  // charged for waking it from its sleep, more than for all its work.
+  // Client and server use one processor. With two, the CPU time of the server
+  // includes waking its processor from sleep, which is more than its own work.
   UseProcessors(1);
   CompareStarts(args("discard"), {one_line}, work + "/session");
   Messages("discard", args("discard"), 20000, 1024);
   Messages("discard, 10 MiB", args("discard"), 20, 10 << 20);
-  // On all of them, or the disk's interrupts are charged to the server.
+  // Use all processors, or the server's CPU time includes disk interrupts.
   UseProcessors(CPU_SETSIZE);
-  // In turn, and the medians of five: the disk's mood changes by the second.
+  // Alternately, and medians of five: the speed of a disk changes often.
   std::vector<double> durable, floor, ratio;
   for (int i = 0; i < 5; ++i) {
     const std::string maildir = work + "/Maildir" + std::to_string(i);

@@ -1,17 +1,18 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Measures what TLS costs postern serve: CPU time of the whole process for a
-// session of EHLO, STARTTLS, EHLO and QUIT, with a full handshake.
+// Measures the cost of TLS in postern serve: the CPU time of the whole process
+// for a session of EHLO, STARTTLS, EHLO and QUIT, with a full handshake.
 //
-//   tls_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER
+//   tls_bench POSTERN SMTP-FLOOR GO-SMTP WORK-DIRECTORY
 //
-// Beside it run the floor (tools/smtp_floor.cc), which is OpenSSL alone, on the
-// same system calls, and a server on go-smtp (tools/go_smtp.go), which is Go's
-// TLS. The folder has the certificates: ecdsa.pem, ecdsa.key, rsa.pem, rsa.key.
-// One generator drives them in turn; each figure is the median of some rounds.
-// The client has OpenSSL's defaults, so it has no preference of its own, and
-// these servers send no tickets; the last column is postern serve with tickets.
+// For comparison it also measures the floor (tools/smtp_floor.cc), which is
+// OpenSSL with the same system calls, and a server on go-smtp
+// (tools/go_smtp.go), which is Go's TLS. The directory must contain the
+// certificates ecdsa.pem, ecdsa.key, rsa.pem and rsa.key. One generator uses
+// the servers in turn; each figure is the median of several rounds. The client
+// uses OpenSSL's defaults. The servers send no tickets; the last column is
+// postern serve with tickets.
 
 #include <cstdio>
 #include <string>
@@ -44,7 +45,8 @@ std::vector<std::string> PosternServe(const std::string& program,
           "--tls-cert", chain_file, "--tls-key", key_file};
 }
 
-// Prints a row: each server's median, and the first beside the next two.
+// Prints a row: the median of each server, and the first divided by the next
+// two.
 void Compare(const std::string& what,
              const std::vector<const MeasuredServer*>& servers,
              const std::vector<Turn>& turns) {
@@ -66,8 +68,8 @@ void Compare(const std::string& what,
 
 int Main(int argc, char** argv) {
   if (argc != 5) {
-    std::fprintf(stderr,
-                 "usage: tls_bench POSTERN SMTP-FLOOR GO-SMTP WORK-FOLDER\n");
+    std::fprintf(
+        stderr, "usage: tls_bench POSTERN SMTP-FLOOR GO-SMTP WORK-DIRECTORY\n");
     return 100;
   }
   const std::string work = argv[4];
@@ -104,7 +106,7 @@ int Main(int argc, char** argv) {
     const std::vector<const MeasuredServer*> all = {&postern, &floor, &go,
                                                     &with_tickets};
     Compare("STARTTLS, " + key, all, with_tls);
-    Compare("in the clear", all, in_clear);
+    Compare("without TLS", all, in_clear);
   }
   return 0;
 }

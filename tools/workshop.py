@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A place for breaking the code on purpose: see tools/defects, tools/mutants."""
+"""A copy of the tree for tools/defects, tools/mutants and tools/recipes."""
 
 import json
 import os
@@ -15,7 +15,7 @@ TEST_SECONDS = 120
 
 
 class Workshop:
-    """A copy of the tree, and a Bazel server that builds nothing else."""
+    """A copy of the tree with its own Bazel server."""
 
     def __init__(self, top, folder):
         self.tree = folder / "tree"
@@ -26,13 +26,13 @@ class Workshop:
             cwd=top, check=True, capture_output=True, text=True).stdout
         for name in filter(None, files.split("\0")):
             if not (top / name).is_file():
-                continue  # deleted, and not yet committed
+                continue  # deleted, but not committed
             copy = self.tree / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(top / name, copy)
 
     def bazel(self, *arguments, seconds):
-        # Where even finally does not run, the server ends by itself.
+        # If this process is killed, the server ends because it is idle.
         command = ["bazel", f"--output_base={self.base}", "--max_idle_secs=300",
                    *arguments]
         with subprocess.Popen(
@@ -41,12 +41,12 @@ class Workshop:
             try:
                 output, _ = child.communicate(timeout=seconds)
             except BaseException:
-                child.terminate()  # the server cancels what it is doing
+                child.terminate()  # the server cancels the command
                 raise
         return subprocess.CompletedProcess(command, child.returncode, output)
 
     def test(self, labels, seconds, test_filter=None, until_one_fails=False):
-        """Returns {label: (status, what it printed)} and Bazel's own words."""
+        """Returns {label: (status, output of the test)} and Bazel's output."""
         self.events.unlink(missing_ok=True)
         done = self.bazel(
             "test", "--noshow_progress", "--test_output=summary",
@@ -78,4 +78,4 @@ class Workshop:
             server = self.base / "server" / "server.pid.txt"
             os.kill(int(server.read_text()), signal.SIGKILL)
         for folder, _, _ in os.walk(self.base):
-            os.chmod(folder, 0o700)  # Bazel's are read-only
+            os.chmod(folder, 0o700)  # Bazel makes directories read-only

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How little address space the programs get by with, as softlimit(8) limits it."""
+"""The programs work within a limit of address space, as of softlimit(8)."""
 
 import base64
 import pathlib
@@ -12,7 +12,7 @@ import unittest
 
 import harness
 
-# Of the manual. The first is what run scripts of qmail give to qmail-smtpd.
+# As in the manual. The first is the usual limit in run scripts of qmail-smtpd.
 SMTPD = 3000000
 SMTPD_TLS = 24000000
 
@@ -30,7 +30,7 @@ exit 1
 
 
 def softlimit(octets):
-    """Returns what a process does to run as under `softlimit -m OCTETS`."""
+    """Returns a function that sets the limits of `softlimit -m OCTETS`."""
     def limit():
         for each in (resource.RLIMIT_AS, resource.RLIMIT_DATA,
                      resource.RLIMIT_STACK, resource.RLIMIT_MEMLOCK):
@@ -55,7 +55,7 @@ class AddressSpaceTest(harness.TlsTestCase):
             preexec_fn=softlimit(octets), check=False,
             timeout=harness.PATIENCE))
 
-    def test_a_session_in_the_clear(self):
+    def test_session_without_tls(self):
         self.put("badmailfrom", "".join(f"spam{n}@bad.example\n"
                                         for n in range(100)))
         recipients = "".join(f"RCPT TO:<u{n}@local.example>\r\n"
@@ -74,7 +74,7 @@ class AddressSpaceTest(harness.TlsTestCase):
                                  talk.log)
                 self.assertEqual(talk.exit_code, 0, talk.log)
 
-    def test_a_login(self):
+    def test_login(self):
         checker = self.folder / "checker"
         checker.write_text(CHECKER)
         checker.chmod(0o755)
@@ -83,7 +83,7 @@ class AddressSpaceTest(harness.TlsTestCase):
                             "--auth-insecure", str(checker), "/bin/true")
         self.assertEqual(talk.codes, [220, 250, 235, 221], talk.log)
 
-    def test_starttls_is_454_where_the_other_program_has_no_room(self):
+    def test_starttls_gets_454_if_the_other_program_lacks_address_space(self):
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.settimeout(harness.PATIENCE)
@@ -140,16 +140,16 @@ class AddressSpaceTest(harness.TlsTestCase):
                         b"x\r\n" * 100000 + b".\r\nQUIT\r\n")
                     replies = secure.makefile("rb").read()
                 return b"\r\n250 2.0.0 ok " in replies
-            except OSError:  # it has crashed
+            except OSError:  # the program has crashed
                 return False
             finally:
                 process.kill()
                 process.wait(harness.PATIENCE)
 
-    def test_tls_works_within_what_the_manual_says(self):
+    def test_tls_works_within_the_limit_in_the_manual(self):
         self.assertTrue(self.tls_session(SMTPD_TLS, harness.SMTPD, False))
         self.assertTrue(self.tls_session(SMTPD_TLS, harness.SMTPD, True))
-        # The figure is the need and some room for other releases of OpenSSL.
+        # The figure has room for other releases of OpenSSL, but not too much.
         program = str(pathlib.Path(harness.SMTPD).parent / "postern-smtpd-tls")
         works, fails = SMTPD_TLS, 1000000
         while works - fails > 100000:
@@ -161,7 +161,7 @@ class AddressSpaceTest(harness.TlsTestCase):
         print(f"postern-smtpd-tls needs {works} octets of address space")
         self.assertGreater(works, SMTPD_TLS // 2)
 
-    def test_the_manual_has_the_figures(self):
+    def test_manual_has_the_figures(self):
         text = re.sub(r"\s+", " ", MANUAL.read_text())
         self.assertIn(f"softlimit \\-m {SMTPD}", text)
         self.assertIn(f"{SMTPD_TLS} octets", text)

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""AUTH, with the clients that people have, against each kind of users."""
+"""AUTH with common clients against each kind of backend."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ class Auth(harness.TestCase):
     # Users.
 
     def checker(self):
-        """A checkpassword program that knows "alice"."""
+        """Returns the --auth value of a checkpassword program for "alice"."""
         path = self.folder / "checker"
         path.write_text(
             "#!/bin/sh\nasked=$(tr '\\0' '|' <&3)\n"
@@ -50,7 +50,7 @@ class Auth(harness.TestCase):
         return f"checkpassword:{path}"
 
     def users(self, *options):
-        """A file of users with "alice"."""
+        """Returns the --auth value of a file of users with "alice"."""
         path = self.folder / "users"
         subprocess.run([harness.POSTERN, "users", "add", "--stdin", *options,
                         str(path), "alice"], input=PASSWORD + "\n", text=True,
@@ -58,7 +58,7 @@ class Auth(harness.TestCase):
         return f"cdb:{path}"
 
     def sasl(self, mechanisms):
-        """Options for Cyrus SASL with a sasldb that has "alice"."""
+        """Returns options for Cyrus SASL with "alice" in its sasldb."""
         database = self.folder / "sasldb2"
         subprocess.run(["saslpasswd2", "-p", "-c", "-f", str(database), "-u",
                         "mx.example.org", "alice"], input=PASSWORD, text=True,
@@ -69,7 +69,7 @@ class Auth(harness.TestCase):
         return ["--auth", "sasl", "--sasl-config", str(self.folder)]
 
     def wait_for(self, times, server, text):
-        """Waits until the log has `text` so often."""
+        """Waits until the log contains `text` `times` times."""
         end = time.monotonic() + harness.PATIENCE
         while server.log().count(text) < times:
             self.assertLess(time.monotonic(), end, server.log())
@@ -83,7 +83,7 @@ class Auth(harness.TestCase):
                              listen=(f"127.0.0.1:0,{words}",), **more)
 
     def swaks(self, port, mechanism, password=PASSWORD, tls=True, user="alice"):
-        """What swaks says, and its exit code."""
+        """Returns the output of swaks and its exit code."""
         result = subprocess.run(
             ["swaks", "--server", "127.0.0.1", "--port", str(port), "--from",
              "s@x.example", "--to", ELSEWHERE, "--auth", mechanism,
@@ -94,7 +94,7 @@ class Auth(harness.TestCase):
         return result.stdout, result.returncode
 
     def offered(self, port, tls=True):
-        """The mechanisms in the reply to EHLO."""
+        """Returns the mechanisms in the reply to EHLO."""
         with smtplib.SMTP("127.0.0.1", port,
                           timeout=harness.PATIENCE) as client:
             if tls:
@@ -102,7 +102,7 @@ class Auth(harness.TestCase):
             client.ehlo()
             return client.esmtp_features.get("auth", "").split()
 
-    def test_checkpassword_knows_users(self):
+    def test_checkpassword_authenticates_users(self):
         server = self.serve("--auth", self.checker())
         self.assertEqual(self.offered(server.port), ["PLAIN", "LOGIN"])
         self.assertEqual(self.offered(server.port, tls=False), [])
@@ -121,7 +121,7 @@ class Auth(harness.TestCase):
                       "user=alice\n", log)
         self.assertIn("rule=authenticated source=\"user alice\"", log)
 
-    def test_a_file_of_users_has_scram(self):
+    def test_file_of_users_offers_scram(self):
         server = self.serve("--auth", self.users("--iterations", "4096"))
         self.assertEqual(self.offered(server.port),
                          ["SCRAM-SHA-256", "PLAIN", "LOGIN"])
@@ -135,7 +135,7 @@ class Auth(harness.TestCase):
         for password, code in ((PASSWORD, 0), ("wrong", 77)):
             self.assertEqual(
                 self.msmtp(server.port, "scram-sha-256", password), code)
-        # Another password counts at once.
+        # A new password is valid at once.
         subprocess.run([harness.POSTERN, "users", "add", "--stdin",
                         str(self.folder / "users"), "alice"], input="other\n",
                        text=True, check=True, timeout=harness.PATIENCE)
@@ -143,8 +143,8 @@ class Auth(harness.TestCase):
         self.assertEqual(self.swaks(server.port, "PLAIN", "other")[1], 0)
 
     def msmtp(self, port, mechanism, password):
-        """The exit code of msmtp, in the clear: under TLS, that of Debian 13
-        gives up before it sends AUTH unless the server has -PLUS."""
+        """Returns the exit code of msmtp, without TLS: with TLS, msmtp of
+        Debian 13 sends no AUTH unless the server offers -PLUS."""
         return subprocess.run(
             ["msmtp", "--host=127.0.0.1", f"--port={port}", "--user=alice",
              f"--auth={mechanism}", f"--passwordeval=echo {password}",
@@ -152,7 +152,7 @@ class Auth(harness.TestCase):
             input=MESSAGE, text=True, check=False, capture_output=True,
             timeout=harness.PATIENCE).returncode
 
-    def test_cyrus_sasl_serves_its_mechanisms(self):
+    def test_cyrus_sasl_offers_its_mechanisms(self):
         names = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5",
                  "PLAIN", "LOGIN"]
         server = self.serve(*self.sasl(" ".join(names)))
@@ -170,7 +170,7 @@ class Auth(harness.TestCase):
                                  code)
         server.wait_log("mechanism=SCRAM-SHA-256 user=alice@mx.example.org")
 
-    def test_a_certificate_is_a_user(self):
+    def test_certificate_authenticates_a_user(self):
         own = self.folder / "client.pem"
         key = self.folder / "client.key"
         subprocess.run(
@@ -222,7 +222,7 @@ class Auth(harness.TestCase):
             client.sendmail("s@x.example", [ELSEWHERE], MESSAGE)
         self.assertEqual(len(self.messages()), 2)
 
-    def test_postern_smtpd_has_all_of_it(self):
+    def test_postern_smtpd_supports_all_backends(self):
         for options in (["--auth", self.users("--iterations", "4096")],
                         self.sasl("SCRAM-SHA-256 PLAIN LOGIN"),
                         ["mx.example.org", self.checker()[14:], "true"]):
@@ -238,7 +238,7 @@ class Auth(harness.TestCase):
             server.stop()
         self.assertEqual(len(self.messages()), 3)
 
-    def test_only_some_listeners_have_auth(self):
+    def test_auth_is_an_option_of_a_listener(self):
         server = harness.Serve(
             self, "--auth", self.users("--iterations", "4096"),
             "--auth-insecure", "--auth-old-clients", "--auth-delay", "0",
@@ -255,15 +255,15 @@ class Auth(harness.TestCase):
                 self.assertIn(b"\nAUTH=", client.ehlo()[1])
                 self.assertEqual(client.mail("s@x.example")[0], code)
 
-    def test_an_outage_is_no_wrong_password(self):
+    def test_outage_is_not_a_wrong_password(self):
         spec = self.users("--iterations", "4096")
         server = self.serve("--auth", spec)
         (self.folder / "users.cdb").unlink()
         self.assertIn("454 4.7.0", self.swaks(server.port, "PLAIN")[0])
         self.assertIn("users.cdb", server.wait_log("auth result=outage"))
 
-    def test_a_login_without_a_decision_is_not_free(self):
-        """An exit code that nobody knows: 454, late, counted and logged."""
+    def test_outage_is_delayed_counted_and_logged(self):
+        """An unknown exit code gets a 454, is delayed, counted and logged."""
         path = self.folder / "odd"
         path.write_text("#!/bin/sh\ncat <&3 >/dev/null; exit 7\n")
         path.chmod(0o755)
@@ -285,8 +285,8 @@ class Auth(harness.TestCase):
                                    "mechanism=PLAIN user=alice\n"), 4)
         self.assertEqual(log.count("exit code 7"), 4)
 
-    def test_a_proof_leaves_a_trace_without_a_login(self):
-        """SCRAM tells the client that its password is right before the 235."""
+    def test_scram_proof_is_logged_without_a_login(self):
+        """A SCRAM client knows before the 235 that its password is right."""
         server = self.serve("--auth", self.users("--iterations", "4096"))
         for last in (None, "*"):
             with harness.Client(server) as client:
@@ -319,7 +319,7 @@ class Auth(harness.TestCase):
         self.wait_for(2, server, "auth result=unconfirmed ip=127.0.0.1 "
                       "mechanism=SCRAM-SHA-256 user=alice\n")
 
-    def test_spellings_of_a_user_are_one(self):
+    def test_spellings_of_a_user_share_a_limit(self):
         for spec, spellings in (
                 (self.users("--iterations", "4096"),
                  ("ali\u00adce", "\u00adalice")),
@@ -339,7 +339,7 @@ class Auth(harness.TestCase):
             server.wait_log("auth result=limit")
             server.stop()
 
-    def test_a_sasldb_must_be_private(self):
+    def test_sasldb_must_be_private(self):
         options = self.sasl("PLAIN")
         database = self.folder / "sasldb2"
         database.chmod(0o604)
@@ -348,12 +348,12 @@ class Auth(harness.TestCase):
         self.assertIn(f"fatal: --auth sasl: {database}: "
                       "other users can read or write it",
                       str(failed.exception))
-        # Where passwords are checked elsewhere, it may be whatever it is.
+        # If passwords are checked elsewhere, the file does not matter.
         config = self.folder / "postern.conf"
         config.write_text("pwcheck_method: saslauthd\nmech_list: PLAIN\n")
         self.serve(*options)
 
-    def test_a_sasldb_must_be_readable_after_user(self):
+    def test_sasldb_must_be_readable_after_user(self):
         nobody = self.another_user()
         options = self.sasl("PLAIN")
         database = self.folder / "sasldb2"
@@ -372,8 +372,8 @@ class Auth(harness.TestCase):
             client.greet()
             self.assertEqual(client.ask(f"AUTH PLAIN {guess}")[:3], "235")
 
-    def test_a_table_must_be_readable_after_user(self):
-        """It is read again at each change, as the user of --user."""
+    def test_table_must_be_readable_after_user(self):
+        """The user of --user reads the table again after each change."""
         nobody = self.another_user()
         spec = self.users("--iterations", "4096")
         self.folder.chmod(0o711)
@@ -414,7 +414,7 @@ class Auth(harness.TestCase):
         for user in ("alice", "alice", "bob"):
             self.assertIn("535", self.swaks(server.port, "PLAIN", "x",
                                             user=user)[0])
-        # A right guess looks like a wrong one.
+        # The reply to a right guess is that to a wrong one.
         self.assertIn("535", self.swaks(server.port, "PLAIN")[0])
         self.assertIn("454", self.swaks(server.port, "PLAIN", user="carol")[0])
         server.wait_log("auth result=limit ip=127.0.0.1 mechanism=PLAIN\n")
@@ -422,7 +422,7 @@ class Auth(harness.TestCase):
         with harness.Client(server, source="127.0.0.2") as client:
             client.greet()
 
-    def test_a_session_ends_behind_three_failures(self):
+    def test_session_ends_after_three_failures(self):
         server = self.serve("--auth", self.checker(), "--auth-insecure")
         wrong = base64.b64encode(b"\0alice\0x").decode()
         with harness.Client(server) as client:
@@ -433,10 +433,10 @@ class Auth(harness.TestCase):
                              "421 4.7.0 too many errors (#4.7.0)")
             self.assertEqual(client.reply(), "")
 
-    def test_a_flood_of_wrong_passwords_disturbs_nobody(self):
-        """200 clients at once wait; another one is served meanwhile."""
+    def test_wrong_passwords_do_not_delay_other_clients(self):
+        """While 200 clients wait for AUTH, another client is served."""
         slow = self.folder / "slow"
-        # A no or an outage.
+        # A wrong password or an outage.
         slow.write_text("#!/bin/sh\nhead -c 100 <&3 >/dev/null; sleep 0.1; "
                         "exit $((1 + $$ % 2))\n")
         slow.chmod(0o755)
@@ -458,7 +458,7 @@ class Auth(harness.TestCase):
             self.assertIn(client.reply()[:3], ("535", "454"))
             client.__exit__()
         everyone = time.monotonic() - begin
-        # 200 of 0.1 s by 8 threads are 2.5 s.
+        # 200 runs of 0.1 s on 8 threads take 2.5 s.
         self.assertLess(served, everyone / 2)
         server.signal(signal.SIGTERM)
         server.wait()
@@ -466,16 +466,14 @@ class Auth(harness.TestCase):
         self.assertEqual(len(results), 200)
         self.assertEqual(set(results), {"failure", "outage"})
 
-    def test_nothing_of_a_password_stays(self):
-        """Neither in the log nor in the memory of the process.
-
-        Cyrus SASL, which has the passwords of its users in clear, keeps copies.
-        """
+    def test_passwords_do_not_stay_in_log_or_memory(self):
+        """Without Cyrus SASL, which keeps copies of its users' passwords."""
         for options in (["--auth", self.checker()],
                         ["--auth", self.users("--iterations", "4096")]):
             server = self.serve("--max-user-failures", "0", *options)
-            # The first call of a library's function saves all registers, and
-            # with them what was copied last, on the stack of its thread.
+            # The first call of a library function saves all registers on the
+            # thread's stack, and they may contain a password. So each thread
+            # makes these calls before with another password.
             for mechanism in ("PLAIN", "LOGIN"):
                 for _ in range(4):  # threads
                     self.swaks(server.port, mechanism, 30 * "x")
@@ -487,18 +485,18 @@ class Auth(harness.TestCase):
                     PASSWORD, base64.b64encode(PASSWORD.encode()).decode(),
                     base64.b64encode(f"\0alice\0{PASSWORD}".encode())
                     .decode()):
-                # What frees memory writes over its first 16 octets.
+                # free() overwrites the first 16 bytes of a block.
                 self.assertEqual(
                     found_in_memory(server.process.pid,
                                     secret[-16:].encode()), [], options)
-            # What is looked for could be found: the greeting is there.
+            # Proves that the search finds text: the greeting is in memory.
             self.assertNotEqual(
                 found_in_memory(server.process.pid, b"mx.example.org"), [])
             server.stop()
 
 
 def found_in_memory(pid, text):
-    """Where the process has the text, by the names of its mappings."""
+    """Returns where the process has the text, with the names of mappings."""
     found = []
     with open(f"/proc/{pid}/maps") as maps, \
             open(f"/proc/{pid}/mem", "rb", 0) as memory:

@@ -17,7 +17,7 @@ GOOD = {"active": True, "username": "ann", "sub": "4711",
 
 
 class Provider(http.server.BaseHTTPRequestHandler):
-    """Answers by RFC 7662: to each token what `answers` has for it."""
+    """An introspection endpoint (RFC 7662) that answers from `answers`."""
 
     def do_POST(self):
         size = int(self.headers["Content-Length"])
@@ -26,7 +26,7 @@ class Provider(http.server.BaseHTTPRequestHandler):
             (self.path, self.headers["Authorization"], form))
         status, body = self.server.answers.get(form["token"][0],
                                                (200, '{"active":false}'))
-        if status == 0:  # none
+        if status == 0:  # no answer
             self.server.patience.wait(harness.PATIENCE)
             return
         self.send_response(status)
@@ -85,7 +85,7 @@ class BearerTest(harness.TlsTestCase):
                 "--require-scope=smtp", *more]
 
     def introspect(self, token, *options):
-        """Runs the program: (exit code, output, errors)."""
+        """Runs the program; returns (exit code, output, errors)."""
         fields = self.folder / "fields"
         fields.write_bytes(token.encode() + b"\0user\0")
         done = subprocess.run(
@@ -94,7 +94,7 @@ class BearerTest(harness.TlsTestCase):
             check=False, env={"http_proxy": f"http://127.0.0.1:{self.closed_port()}"})
         return (done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def test_the_program_says_whose_a_token_is(self):
+    def test_program_prints_the_user_of_a_token(self):
         for token, code, output, why in (
                 ("good", 0, "ann\n", ""),
                 ("a+b/c==", 0, "ann\n", ""),
@@ -115,13 +115,13 @@ class BearerTest(harness.TlsTestCase):
                 self.assertEqual(bool(why), bool(result[2]), result)
                 if token:
                     self.assertNotIn(f"{token} ", result[2])
-        self.assertEqual(len(self.provider.asked), 11)  # nothing was followed
+        self.assertEqual(len(self.provider.asked), 11)  # no redirection
         basic = base64.b64encode(b"mx:s%2Be%3Acret").decode()
         self.assertEqual(self.provider.asked[1], (
             "/introspect", f"Basic {basic}",
             {"token": ["a+b/c=="], "token_type_hint": ["access_token"]}))
 
-    def test_a_token_must_be_for_the_audience(self):
+    def test_token_must_be_for_the_audience(self):
         for token, code, output, why in (
                 ("mail", 0, "ann\n", ""),
                 ("calendar", 1, "", "not for mail"),
@@ -137,7 +137,7 @@ class BearerTest(harness.TlsTestCase):
             self.assertEqual(result[0], 100, result)
             self.assertIn(f"{option[:-1]}: the value is empty", result[2])
 
-    def test_the_program_asks_where_it_may_and_for_a_while(self):
+    def test_program_has_a_timeout_and_checks_its_options(self):
         for claim, name in (("email", "ann@x.example"), ("sub", "4711")):
             self.assertEqual(
                 self.introspect("good", *self.options(
@@ -160,7 +160,7 @@ class BearerTest(harness.TlsTestCase):
         self.url = f"http://127.0.0.1:{self.closed_port()}/"
         self.assertEqual(self.introspect("good", *self.options())[0], 111)
 
-    def test_https_wants_a_certificate_that_is_known(self):
+    def test_https_needs_a_trusted_certificate(self):
         certificate = self.make_certificate("idp.example",
                                             path=self.folder / "idp.pem")
         context = harness.ssl.SSLContext(harness.ssl.PROTOCOL_TLS_SERVER)
@@ -202,8 +202,8 @@ class BearerTest(harness.TlsTestCase):
         server.wait_log(f"result=success ip=127.0.0.1 mechanism={mechanism} "
                         "user=ann@x.example\n")
 
-    def test_curl_logs_in_at_serve(self):
-        self.put("senders", "")  # a user has but the own address
+    def test_curl_authenticates_with_serve(self):
+        self.put("senders", "")  # users may send only as themselves
         mechanisms = ("OAUTHBEARER", "XOAUTH2")
         server = harness.Serve(
             self, *self.auth(), "--tls-cert", str(self.certificate),
@@ -213,12 +213,12 @@ class BearerTest(harness.TlsTestCase):
             with self.subTest(mechanism):
                 self.check_curl(server, port, mechanism)
 
-    def test_curl_logs_in_at_smtpd(self):
+    def test_curl_authenticates_with_smtpd(self):
         server = harness.Tcpserver(
             self, *self.auth(), "--tls-cert", str(self.certificate))
         self.check_curl(server, server.port, "OAUTHBEARER")
 
-    def test_the_replies_are_those_of_the_rfc(self):
+    def test_replies_follow_the_rfc(self):
         def oauthbearer(token, user="ann@x.example"):
             return base64.b64encode(
                 f"n,a={user},\1host=mx\1port=587\1auth=Bearer {token}\1\1"
@@ -240,7 +240,7 @@ class BearerTest(harness.TlsTestCase):
             self.assertEqual(client.ask("AUTH OAUTHBEARER dXNlcg==")[:3], "501")
             self.assertEqual(client.ask("AUTH OAUTHBEARER"), "334 ")
             self.assertEqual(client.ask(oauthbearer("good"))[:9], "235 2.7.0")
-        # A client that leaves when it has read the challenge has failed.
+        # A client that disconnects after the challenge counts as a failure.
         with harness.Client(server).greet() as client:
             self.assertEqual(
                 client.ask("AUTH OAUTHBEARER "
@@ -252,7 +252,7 @@ class BearerTest(harness.TlsTestCase):
         self.assertIn("mechanism=OAUTHBEARER user=ann@x.example", log)
         self.assertIn("exit code 111", log)
         self.assertIn("HTTP status 500", log)
-        # In the clear there is nothing to offer.
+        # Not offered without TLS.
         talk = self.talk("EHLO c\r\nQUIT\r\n", *self.auth())
         self.assertNotIn("OAUTHBEARER", " ".join(talk.replies))
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""BDAT over real sockets: from Python's smtplib, and from hostile clients."""
+"""BDAT over real sockets, from Python's smtplib and from hostile clients."""
 
 import re
 import smtplib
@@ -13,7 +13,7 @@ MAIL = "MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
 class ChunksTest(harness.TestCase):
 
     def stored(self):
-        """Behind the fields that we add."""
+        """Returns the messages without the fields that the server adds."""
         return [message.split(b" +0000\n", 1)[1] for message in self.messages()]
 
     def test_smtplib_sends_chunks(self):
@@ -33,7 +33,7 @@ class ChunksTest(harness.TestCase):
             self.assertEqual(client.docmd("BDAT 0 LAST")[0], 250)
         self.assertEqual(self.stored(), [text.replace(b"\r\n", b"\n")])
 
-    def test_the_queue_gets_what_came_in_chunks(self):
+    def test_queue_program_gets_the_chunks(self):
         talk = self.talk("EHLO c\r\n" + MAIL + "BDAT 3\r\na\r\nBDAT 4 LAST\r\n"
                          "\nb\r\nQUIT\r\n", "--bare-newlines", "normalize",
                          deliver="qmail-queue:" + self.put_queue())
@@ -43,15 +43,15 @@ class ChunksTest(harness.TestCase):
         self.assertEqual(self.queued("envelope"),
                          b"Fs@x\0Tu@local.example\0\0")
 
-    def test_a_last_line_without_an_end_gets_one(self):
-        # qmail-remote bounces what has none, and mbox readers lose it.
+    def test_last_line_without_a_line_end_gets_one(self):
+        # Without it, qmail-remote bounces the message and mbox readers lose it.
         self.talk(MAIL + "BDAT 5 LAST\r\na\r\nhiQUIT\r\n")
         self.talk(MAIL + "BDAT 5 LAST\r\na\r\nhiQUIT\r\n",
                   deliver="qmail-queue:" + self.put_queue())
         self.assertEqual(self.stored(), [b"a\nhi\n"])
         self.assertTrue(self.queued("message").endswith(b" +0000\na\nhi\n"))
 
-    def test_half_a_message_is_none(self):
+    def test_incomplete_message_is_not_delivered(self):
         for end in ("", "RSET\r\nQUIT\r\n", "QUIT\r\n", "EHLO c\r\nQUIT\r\n",
                     "BDAT 9 LAST\r\nshort"):
             with self.subTest(end):
@@ -59,7 +59,7 @@ class ChunksTest(harness.TestCase):
                 self.assertEqual(self.messages(), [])
                 self.assertEqual(list((self.maildir / "tmp").iterdir()), [])
 
-    def test_a_chunk_is_no_command_whatever_becomes_of_it(self):
+    def test_refused_chunk_is_never_executed_as_commands(self):
         chunk = "RSET\r\n" + MAIL + "DATA\r\nsmuggled\r\n.\r\n"
         size = len(chunk)
         for before, environment, last in [
@@ -73,7 +73,7 @@ class ChunksTest(harness.TestCase):
                 self.assertEqual(talk.codes[-2:], [last, 221])
                 self.assertEqual(self.messages(), [])
 
-    def test_a_chunk_that_cannot_be_read_ends_the_session(self):
+    def test_invalid_bdat_line_ends_the_session(self):
         for line in ("BDAT", "BDAT x", "BDAT -1", "BDAT 1 2", "BDAT\t9 LAST",
                      " BDAT 9 LAST", "BDAT 99999999999999999999",
                      "BDAT 9" + " " * 5000 + "LAST"):
@@ -82,7 +82,7 @@ class ChunksTest(harness.TestCase):
                 self.assertIn(talk.codes[3:], [[500], [501]])
                 self.assertEqual(talk.exit_code, 1)
 
-    def test_the_log_names_no_other_message_than_the_refused_one(self):
+    def test_log_names_the_refused_message(self):
         talk = self.talk(MAIL + "BDAT 2 LAST\r\n\r\n" + MAIL + "BDAT 9 LAST\r\n"
                          "1234567\r\nQUIT\r\n", environment={"DATABYTES": "4"})
         self.assertEqual(talk.codes, [220, 250, 250, 250, 250, 250, 552, 221])

@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Sends one message with ClientSession, over the socket on descriptor 0:
+// Sends one message with ClientSession over the socket on descriptor 0:
 //
 //   client_session smtp|lmtp data|bdat FILE FROM TO...
 //
-// Prints the code of each reply. Exits with 0 if QUIT was answered.
+// Prints the code of each reply. Exits with 0 if QUIT got its reply.
 
 #include <unistd.h>
 
@@ -24,7 +24,7 @@
 namespace postern {
 namespace {
 
-constexpr size_t kPiece = 1000;  // octets of content lent at once
+constexpr size_t kPiece = 1000;  // octets of content lent at a time
 
 Path ParseArgument(absl::string_view text) {
   const auto parsed = ParsePath(text);
@@ -48,7 +48,7 @@ void Read(ClientSession& session, std::string* in) {
   in->append(block, static_cast<size_t>(n));
 }
 
-// Runs until the session is closed, or, with `greeting`, until it is idle.
+// Runs until the session is closed or, if `greeting`, idle.
 std::optional<ClientClose> Run(ClientSession& session, std::string& in,
                                absl::string_view content, bool greeting) {
   while (true) {

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Our client against servers: postern-smtpd, and Postfix's smtp-sink."""
+"""ClientSession against postern-smtpd and Postfix's smtp-sink."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ import harness
 
 CLIENT = ""
 
-# Each octet but CR and LF, dots where they hurt, and more than one piece.
+# All octets except CR and LF, difficult dots, and more than one piece.
 CONTENT = (b"Subject: x\r\n\r\n.\r\n..\r\n.x\r\n" +
            bytes(b for b in range(256) if b not in b"\r\n") + b"\r\n" +
            b".0123456789\r\n" * 500)
@@ -34,7 +34,7 @@ class ClientSessionTest(harness.TestCase):
         self.assertEqual(result.returncode, 0, result)
         return [int(code) for code in result.stdout.split()]
 
-    def test_postern_smtpd_stores_what_is_sent(self):
+    def test_postern_smtpd_stores_the_message_unchanged(self):
         server = harness.Tcpserver(self)
         for framing in "data", "bdat":
             with self.subTest(framing=framing):
@@ -52,13 +52,13 @@ class ClientSessionTest(harness.TestCase):
                              CONTENT.replace(b"\r\n", b"\n"))
 
     def sink(self, *options):
-        """Runs smtp-sink, whose dumps go to sink/; returns a connection."""
+        """Runs smtp-sink, which writes to sink/; returns a connection."""
         program = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
         if program is None:
             self.skipTest("smtp-sink is not installed")
         folder = self.folder / "sink"
         folder.mkdir()
-        if os.geteuid() == 0:  # it insists
+        if os.geteuid() == 0:  # smtp-sink refuses to run as root
             self.folder.chmod(0o755)
             folder.chmod(0o777)
             options += ("-u", next(user.pw_name for user in pwd.getpwall()
@@ -84,7 +84,7 @@ class ClientSessionTest(harness.TestCase):
         (path,) = (self.folder / "sink").glob("dump.*")
         return path.read_bytes()
 
-    def test_smtp_sink_gets_what_is_sent(self):
+    def test_smtp_sink_gets_the_message_unchanged(self):
         for options in (), ("-e",), ("-p",):  # no EHLO, no PIPELINING
             with self.subTest(options=options):
                 shutil.rmtree(self.folder / "sink", ignore_errors=True)
@@ -93,7 +93,7 @@ class ClientSessionTest(harness.TestCase):
                 self.assertEqual(codes, [220, 250, 250, 250, 250, 250, 221])
                 self.assertIn(CONTENT.replace(b"\r\n", b"\n"), self.dumped())
 
-    def test_smtp_sink_answers_each_recipient_in_lmtp(self):
+    def test_smtp_sink_replies_to_each_recipient_in_lmtp(self):
         codes = self.send(self.sink("-L"), "lmtp", "data", "<u@d>", "<v@d>")
         self.assertEqual(codes, [220, 250, 250, 250, 250, 250, 250, 221])
         self.assertIn(CONTENT.replace(b"\r\n", b"\n"), self.dumped())

@@ -1,13 +1,13 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Real clients: swaks, curl and Python's smtplib."""
+"""Common clients: swaks, curl and Python's smtplib."""
 
 import smtplib
 import subprocess
 
 import harness
 
-# Each octet but CR and LF, and dots where they hurt.
+# Lines with difficult dots and 8-bit characters.
 BODY = ["Subject: 8 bits", "", "", "..", "...", ".", ". x", ".x",
         "\u00e4\u00f6\u00fc", "last line ends in a dot."]
 
@@ -24,7 +24,7 @@ class ClientsTest(harness.TestCase):
             timeout=harness.PATIENCE, check=False)
 
     def content(self):
-        """The one message's content, behind the fields that we add."""
+        """Returns the only message without the fields that the server adds."""
         (message,) = self.messages()
         added, content = message.split(b" +0000\n", 1)
         self.assertTrue(added.startswith(b"Return-Path: <s@client.example>\n"
@@ -45,7 +45,7 @@ class ClientsTest(harness.TestCase):
                             text.replace(b"\n", b"\r\n"))
         self.assertEqual(self.content(), text)
 
-    def test_smtplib_is_told_of_a_refused_recipient(self):
+    def test_smtplib_reports_a_refused_recipient(self):
         with smtplib.SMTP("127.0.0.1", self.server.port,
                           timeout=harness.PATIENCE) as client:
             refused = client.sendmail(
@@ -64,7 +64,7 @@ class ClientsTest(harness.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(self.content(), text.encode())
 
-    def test_curl_is_refused(self):
+    def test_curl_reports_a_refused_recipient(self):
         result = self.run_client(
             "curl", "-sS", "-T", "-", "--mail-from", "s@client.example",
             "--mail-rcpt", "u@elsewhere",
@@ -85,13 +85,13 @@ class ClientsTest(harness.TestCase):
         self.assertEqual(self.content(),
                          "\n".join(BODY[:-1] + ["", ""]).encode())
 
-    def test_swaks_is_refused(self):
+    def test_swaks_reports_a_refused_recipient(self):
         result = self.swaks("--to", "u@elsewhere")
         self.assertEqual(result.returncode, 24, result.stdout)
         self.assertIn(b"553 5.7.1 sorry, that domain isn't in my list",
                       result.stdout)
 
-    def test_swaks_may_ask_for_the_other_verbs(self):
+    def test_swaks_may_use_helo_and_quit(self):
         self.assertEqual(self.swaks("--quit-after", "EHLO").returncode, 0)
         self.assertEqual(self.swaks("--protocol", "SMTP", "--to",
                                     "u@local.example").returncode, 0)

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What got a 250 is in the Maildir, whole, whatever happens next."""
+"""A message that got a 250 is in the Maildir, complete, even after kill -9."""
 
 import collections
 import hashlib
@@ -37,7 +37,7 @@ class DurabilityTest(harness.TestCase):
                 for i in range(8)]
             for thread in threads:
                 thread.start()
-            # The load runs meanwhile; the kill is to hit any moment of it.
+            # The kill comes at a random moment of the load.
             time.sleep(rng.uniform(0.05, 0.4))
             server.kill_everything()
             stop.set()
@@ -80,9 +80,9 @@ class DurabilityTest(harness.TestCase):
         client.send(text.replace("\n", "\r\n") + ".\r\n")
         if client.reply()[:3] != "250":
             raise EOFError
-        acknowledged.add(name)  # one bytecode: safe between threads
+        acknowledged.add(name)  # one bytecode, so it is atomic between threads
 
-    def test_memory_does_not_grow_with_the_message(self):
+    def test_memory_does_not_grow_with_the_message_size(self):
         block = (b"x" * 76 + b"\r\n") * 13443  # a megabyte
         peaks = []
         for blocks in (1, 64):
@@ -104,8 +104,8 @@ class DurabilityTest(harness.TestCase):
             self.assertEqual(process.returncode, 0)
         self.assertLess(peaks[1] - peaks[0], 256, peaks)
 
-    def test_a_full_disk_is_452_and_leaves_nothing(self):
-        # A limit on the size of files stands in for a full disk: EFBIG.
+    def test_full_disk_is_452_and_leaves_no_files(self):
+        # A limit of the file size (EFBIG) simulates a full disk.
         limited = self.folder / "limited"
         limited.write_text("#!/bin/sh\nulimit -f 8\n"
                            f'exec {harness.SMTPD} "$@"\n')

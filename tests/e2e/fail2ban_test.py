@@ -1,9 +1,9 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What Debian's fail2ban makes of the log, by the jails in docs/fail2ban.
+"""Debian's fail2ban reads the log with the jails in docs/fail2ban.
 
-fail2ban-regex reads what multilog has written, and a journal; its answer is
-the addresses that it would ban.
+fail2ban-regex reads a log of multilog and a journal, and prints the addresses
+that it would ban.
 """
 
 import base64
@@ -19,7 +19,7 @@ import harness
 FOLDER = (pathlib.Path(harness.__file__).resolve().parent.parent.parent
           / "docs" / "fail2ban")
 JOURNAL_REMOTE = "/lib/systemd/systemd-journal-remote"
-# What a client says to have somebody else banned.
+# Text that a client sends to get another address banned.
 FORGED = "postern: pid=1 auth result=failure ip=192.0.2.98 b"
 FORGED_JSON = ('{"event":"auth","program":"postern","pid":1,'
                '"result":"failure","ip":"192.0.2.98"')
@@ -47,11 +47,11 @@ class Fail2banTest(harness.TestCase):
         self.config = self.folder / "fail2ban"
         shutil.copytree("/etc/fail2ban", self.config)
         for other in (self.config / "jail.d").iterdir():
-            other.unlink()  # Debian's, for a log of sshd
+            other.unlink()  # Debian's jail for the log of sshd
         shutil.copy(FOLDER / "postern.conf", self.config / "filter.d")
 
     def jails(self, name):
-        """The jails of a file, by their names; fail2ban finds them valid."""
+        """Returns the jails of a file by name; checks that they are valid."""
         text = (FOLDER / name).read_text().replace(
             "/var/log/postern/current", str(self.current()))
         path = self.config / "jail.d" / "postern.conf"
@@ -69,7 +69,7 @@ class Fail2banTest(harness.TestCase):
         return self.folder / "multilog" / "current"
 
     def regex(self, *arguments):
-        """The addresses that fail2ban-regex finds."""
+        """Returns the addresses that fail2ban-regex finds."""
         done = subprocess.run(
             ["fail2ban-regex", "-c", str(self.config), "-o", "<ip>",
              *arguments], capture_output=True, text=True,
@@ -78,7 +78,7 @@ class Fail2banTest(harness.TestCase):
         return sorted(done.stdout.split())
 
     def found(self, lines):
-        """What each jail finds in `lines`, the same in both kinds of log."""
+        """Returns what each jail finds in `lines`, in both kinds of log."""
         subprocess.run(["multilog", "t", str(self.current().parent)],
                        input=lines.encode("latin-1"), check=True,
                        timeout=harness.PATIENCE)
@@ -98,7 +98,7 @@ class Fail2banTest(harness.TestCase):
         return found
 
     def write_journal(self, path, lines):
-        """Makes a journal of `lines`, and of the same by another unit."""
+        """Makes a journal of `lines`, and of the same lines by another unit."""
         export = b""
         moment = 1795982400 * 10**6
         for unit, address in (("postern.service", "127.0.0."),
@@ -119,7 +119,7 @@ class Fail2banTest(harness.TestCase):
                        timeout=harness.PATIENCE)
 
     def attack(self, server, other):
-        """Guesses, probes and forges; each from an address of its own."""
+        """Sends guesses, probes and forged lines, each from its own address."""
         def client(last, port):
             server.port = port
             return harness.Client(server, f"127.0.0.{last}").greet()
@@ -148,7 +148,7 @@ class Fail2banTest(harness.TestCase):
                 forging.ask(f"RCPT TO:<u@x> {forged}")
                 forging.ask("QUIT")
 
-    def test_each_rule_finds_its_own_clients(self):
+    def test_each_jail_finds_its_own_clients(self):
         for log_format in ("logfmt", "json"):
             with self.subTest(log_format):
                 server = harness.Serve(
@@ -165,7 +165,7 @@ class Fail2banTest(harness.TestCase):
                     "postern-probe": ["127.0.0.6"],
                     "postern-errors": ["127.0.0.7"]})
 
-    def test_postern_smtpd_is_read_too(self):
+    def test_jails_read_the_log_of_postern_smtpd(self):
         def talk(last, says, *options):
             return self.talk(
                 says, *options,

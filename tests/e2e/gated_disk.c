@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// A disk that does not answer: preloaded into a program, it has pread(2) of a
-// cdb file wait as long as the file $POSTERN_GATE exists. A call that waits
-// makes the file $POSTERN_GATE.met, and goes on as well once it can remove the
-// file $POSTERN_GATE.pass. The wall clock is an hour fast while the file
-// $POSTERN_GATE.step exists.
+// Simulates a disk that does not respond. Preloaded into a program, it makes
+// pread(2) of a cdb file wait as long as the file $POSTERN_GATE exists. A
+// waiting call creates the file $POSTERN_GATE.met. It also continues if it can
+// remove the file $POSTERN_GATE.pass. While the file $POSTERN_GATE.step exists,
+// the wall clock is one hour fast.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

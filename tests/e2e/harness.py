@@ -1,12 +1,12 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the end-to-end tests share: servers, clients, a queue's stand-in.
+"""Shared by the end-to-end tests: servers, clients, a queue program.
 
-Each test has a folder of its own, listens on port 0 of a loopback address and
-ends the processes that it started by their id. A script that uses this is run
-as `python3 SCRIPT POSTERN-SMTPD [POSTERN] [TEST...]`, where a path is told from
-a test's name by its '/'; where Bazel asks for it, it leaves a test.xml, so that
-each case is counted.
+Each test has its own directory, listens on port 0 of a loopback address, and
+ends the processes that it started by their id. Run a script that uses this as
+`python3 SCRIPT POSTERN-SMTPD [POSTERN] [TEST...]`; an argument with a '/' is a
+path, otherwise the name of a test. If $XML_OUTPUT_FILE is set, as by Bazel, the
+script writes the result of each test case there.
 """
 
 import os
@@ -25,9 +25,9 @@ import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-# A test owns its surroundings. What the caller's shell has set (a locale, a
-# time zone, proxies, a umask, folders in PATH, few descriptors) must change
-# nothing; Bazel's own variables stay.
+# The caller's environment must not change a test's result: locale, time zone,
+# proxies, umask, directories in PATH, limit of descriptors. So a test sets all
+# of these. Only Bazel's variables are kept.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 for _name in list(os.environ):
     if not _name.startswith(("TEST_", "XML_OUTPUT_", "TMPDIR")):
@@ -38,12 +38,12 @@ _hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(_hard, 4096), _hard))
 
 SMTPD = ""
-POSTERN = ""  # of tests that are given it
+POSTERN = ""  # empty if the script got no such argument
 
-# Long enough for the slowest machine; a test that meets it has failed.
+# In seconds. Long enough for the slowest host; a test that waits so long fails.
 PATIENCE = 60
 
-# Stands in for qmail-queue: keeps message and envelope, exits with $QUEUE_EXIT.
+# A queue program that saves message and envelope and exits with $QUEUE_EXIT.
 QUEUE = """#!/bin/sh
 cat >"$QUEUE_OUT/message"
 cat <&1 >"$QUEUE_OUT/envelope"
@@ -53,7 +53,7 @@ exit "${QUEUE_EXIT:-0}"
 
 
 def has_ipv6():
-    """Returns whether this machine has ::1."""
+    """Returns whether this host has ::1."""
     try:
         with socket.socket(socket.AF_INET6) as trial:
             trial.bind(("::1", 0))
@@ -63,7 +63,7 @@ def has_ipv6():
 
 
 class TestCase(unittest.TestCase):
-    """A test with a folder of its own and control files in it."""
+    """A test with its own directory, which contains control files."""
 
     maxDiff = None
 
@@ -83,8 +83,8 @@ class TestCase(unittest.TestCase):
         (self.control / name).write_bytes(data)
 
     def another_user(self):
-        """The user nobody, where the test may become that: not in a sandbox,
-        where root is root alone, and hence the tag no-sandbox."""
+        """Returns the user nobody, or skips the test if it may not become that
+        user. In a sandbox only root exists, hence the tag no-sandbox."""
         nobody = pwd.getpwuid(65534)
         try:
             subprocess.run(["true"], check=True, user=nobody.pw_uid,
@@ -94,7 +94,7 @@ class TestCase(unittest.TestCase):
         return nobody
 
     def put_cdb(self, path, records):
-        """Makes a cdb with Debian's `cdb`, of (key, data) pairs."""
+        """Makes a cdb of (key, data) pairs with Debian's `cdb`."""
         text = b"".join(
             b"+%d,%d:%s->%s\n" % (len(k), len(d), k.encode(), d.encode())
             for k, d in records) + b"\n"
@@ -102,23 +102,23 @@ class TestCase(unittest.TestCase):
                        timeout=PATIENCE)
 
     def closed_port(self):
-        """A port of 127.0.0.1 where connections are refused: the test holds
-        it, and does not listen."""
+        """Returns a port of 127.0.0.1 that refuses connections: a socket of
+        the test is bound to it but does not listen."""
         holder = socket.socket()
         self.addCleanup(holder.close)
         holder.bind(("127.0.0.1", 0))
         return holder.getsockname()[1]
 
     def messages(self):
-        """The messages in the Maildir, oldest first."""
-        def moment(path):  # SECONDS.MMICROSECONDSP...: no zeros in front
+        """Returns the messages in the Maildir, oldest first."""
+        def moment(path):  # SECONDS.MMICROSECONDSP...: no leading zeros
             seconds, rest = path.name.split(".M", 1)
             return int(seconds), int(rest.split("P", 1)[0])
         return [path.read_bytes() for path in
                 sorted((self.maildir / "new").iterdir(), key=moment)]
 
     def put_queue(self):
-        """Puts a queue's stand-in in place; returns its path."""
+        """Creates a queue program; returns its path."""
         path = self.folder / "queue"
         path.write_text(QUEUE)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
@@ -128,7 +128,7 @@ class TestCase(unittest.TestCase):
         return (self.folder / name).read_bytes()
 
     def talk(self, data, *options, environment=None, deliver=None):
-        """Runs one session with all of its input at once; returns a Talk."""
+        """Runs a session that gets all its input at once; returns a Talk."""
         variables = {"PATH": os.environ["PATH"],
                      "QUEUE_OUT": str(self.folder)}
         variables.update(environment or {})
@@ -149,8 +149,8 @@ class TlsTestCase(TestCase):
         self.make_certificate("mx.example.org")
 
     def make_certificate(self, name, issuer=None, path=None, rsa=False):
-        """Makes a certificate and its key, in one file. It is for `name`, and
-        for 127.0.0.1, where no resolver is asked."""
+        """Makes a certificate and its key in one file. The certificate is for
+        `name` and for 127.0.0.1, which needs no resolver."""
         path = path or self.certificate
         key = self.folder / "key.pem"
         signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
@@ -175,11 +175,11 @@ class TlsTestCase(TestCase):
 
 
 class Talk:
-    """What came of a session."""
+    """The outcome of a session."""
 
     def __init__(self, process):
         self.replies = process.stdout.decode("latin-1").split("\r\n")
-        assert self.replies.pop() == "", "the last line is not ended"
+        assert self.replies.pop() == "", "the last line has no end"
         self.codes = [int(line[:3]) for line in self.replies
                       if line[3:4] == " "]
         self.exit_code = process.returncode
@@ -187,7 +187,7 @@ class Talk:
 
 
 class Tcpserver:
-    """postern-smtpd under the real tcpserver, on a port of its own."""
+    """postern-smtpd under the real tcpserver, on its own port."""
 
     def __init__(self, test, *options, rules=None, deliver=None,
                  address="127.0.0.1", program=None):
@@ -231,13 +231,13 @@ class Tcpserver:
         return self.log()
 
     def kill_everything(self):
-        """SIGKILL for tcpserver and every postern-smtpd below it."""
+        """Sends SIGKILL to tcpserver and each postern-smtpd that it started."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
 
 
 class Serve:
-    """postern serve, on ports of its own."""
+    """postern serve, on its own ports."""
 
     address = "127.0.0.1"
 
@@ -271,7 +271,7 @@ class Serve:
         with open(ready, "rb") as lines:
             where = lines.read().decode().split()
         if len(where) != len(listen):
-            raise AssertionError(f"does not serve:\n{self.log()}")
+            raise AssertionError(f"the server did not start:\n{self.log()}")
         self.ports = [int(each.rsplit(":", 1)[1]) for each in where
                       if not each.startswith("unix:")]
         self.port = self.ports[0]
@@ -285,7 +285,7 @@ class Serve:
         self.process.send_signal(number)
 
     def wait(self):
-        """Waits for its end; returns the exit code."""
+        """Waits until the server has ended; returns its exit code."""
         return self.process.wait(PATIENCE)
 
     def kill_everything(self):
@@ -297,7 +297,7 @@ class Serve:
 
 
 class Client:
-    """A connection that says what it is told to."""
+    """A client that sends any text and reads the replies."""
 
     def __init__(self, server, source="127.0.0.1"):
         self.socket = socket.create_connection(
@@ -312,7 +312,7 @@ class Client:
         self.socket.close()
 
     def reply(self):
-        """The next reply: its last line, or "" at the end."""
+        """Returns the last line of the next reply, or "" at the end."""
         while True:
             line = self.file.readline()
             if line[3:4] != b"-":
@@ -332,7 +332,7 @@ class Client:
 
 
 class Result(unittest.TextTestResult):
-    """Keeps what ran, for test.xml."""
+    """Records the results of all tests, for $XML_OUTPUT_FILE."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -340,7 +340,7 @@ class Result(unittest.TextTestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        # A failed subTest stands for its test.
+        # A failed subTest makes its test fail.
         bad = [text for case, text in self.failures + self.errors
                if getattr(case, "test_case", case) is test]
         self.cases.append((test.id(), bad))

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the log says of sessions, messages and refused commands."""
+"""The log of sessions, messages and refused commands."""
 
 import os
 import re
@@ -18,7 +18,7 @@ SESSION = re.compile(r"^\S+: pid=\d+ session=([0-9a-z]{11,15}) ")
 class LogTest(harness.TlsTestCase):
 
     def sessions(self, log):
-        """The lines of each session, by its id; there are no others."""
+        """Returns the lines of each session by its id; all lines have an id."""
         sessions = {}
         for line in log.splitlines():
             match = SESSION.match(line)
@@ -33,7 +33,7 @@ class LogTest(harness.TlsTestCase):
         client.send(MESSAGE)
         return client.reply()
 
-    def test_sessions_and_messages_are_told_apart(self):
+    def test_lines_identify_session_and_message(self):
         server = harness.Serve(self)
         with harness.Client(server) as one, harness.Client(server) as two:
             one.greet()
@@ -76,7 +76,7 @@ class LogTest(harness.TlsTestCase):
         self.assertEqual(sorted(ids),
                          sorted(reply.split()[-1] for reply in replies))
 
-    def test_both_programs_of_a_session_have_its_id(self):
+    def test_both_programs_log_the_id_of_the_session(self):
         server = harness.Tcpserver(self, "--tls-cert", str(self.certificate))
         with smtplib.SMTP("127.0.0.1", server.port,
                           timeout=harness.PATIENCE) as client:
@@ -94,7 +94,7 @@ class LogTest(harness.TlsTestCase):
         self.assertIn(f" id={session}-1 message result=accept ", log)
         self.assertIn(f"id {session}-1 tls".encode(), self.messages()[0])
 
-    def test_what_the_protocol_refuses_is_logged_with_its_reason(self):
+    def test_refused_commands_are_logged_with_the_reply(self):
         says = [("MAIL FROM:<s@x> FOO=1", 555), ("RCPT TO:<u@d>", 503),
                 ("EXPN x", 502), ("bogus =x", 500), ("RSET x", 501),
                 ("AUTH PLAIN", 502), ("MAIL FROM:<s@x> SIZE=100", 552)]
@@ -112,13 +112,13 @@ class LogTest(harness.TlsTestCase):
                           "MAIL"])
         self.assertEqual(len(self.sessions(talk.log)), 1)
 
-    def test_a_session_logs_so_many_refusals(self):
+    def test_number_of_logged_refusals_is_limited(self):
         talk = self.talk("bogus\r\n" * 101)
         self.assertEqual(talk.codes[-1], 421)
         self.assertEqual(talk.log.count(" refused "), 21)
         self.assertEqual(talk.log.count('reply="421 4.7.0 too many errors'), 1)
 
-    def test_starttls_does_not_begin_the_count_anew(self):
+    def test_starttls_does_not_reset_the_count_of_refusals(self):
         server = harness.Tcpserver(self, "--tls-cert", str(self.certificate))
         with smtplib.SMTP("127.0.0.1", server.port,
                           timeout=harness.PATIENCE) as client:
@@ -130,7 +130,7 @@ class LogTest(harness.TlsTestCase):
         server.wait_log("tcpserver: end ")
         self.assertEqual(server.log().count(" refused "), 20)
 
-    def test_a_client_that_is_denied_has_the_line_of_its_refusal(self):
+    def test_denied_client_is_logged(self):
         rules = self.folder / "rules.cdb"
         subprocess.run(["tcprules", str(rules), str(self.folder / "tmp")],
                        input=b":deny\n", check=True, timeout=harness.PATIENCE)
@@ -142,7 +142,7 @@ class LogTest(harness.TlsTestCase):
                               r'ip=127\.0\.0\.1 host="" '
                               r'reply="554 5\.7\.1 no service for you ')
 
-    def test_a_missing_queue_program_is_named_by_its_whole_path(self):
+    def test_log_has_the_absolute_path_of_a_missing_queue_program(self):
         (self.folder / "sub").mkdir()
         for control, cwd in ((str(self.control), "/"),
                              ("control", self.folder),
@@ -166,7 +166,7 @@ class LogTest(harness.TlsTestCase):
         self.assertEqual(talk.log.count(" refused "), 4)
         self.assertNotIn(secret[:8], talk.log)
 
-    def test_what_has_no_effect_in_rules_is_said(self):
+    def test_rules_without_effect_get_a_warning(self):
         rules = self.folder / "rules.cdb"
 
         def write(text):
@@ -188,14 +188,14 @@ class LogTest(harness.TlsTestCase):
             client.greet()
         server.wait_log("the variable SPFBEHAVIOR has no effect: ")
 
-    def test_a_fifo_is_no_empty_list(self):
+    def test_fifo_is_not_an_empty_list(self):
         (self.control / "rcpthosts").unlink()
         os.mkfifo(self.control / "rcpthosts")
         talk = self.talk("QUIT\r\n")
         self.assertEqual(talk.codes, [421])
         self.assertIn(f"fatal: {self.control}/rcpthosts: is a FIFO", talk.log)
 
-    def test_a_reply_that_nobody_got_is_not_claimed(self):
+    def test_log_has_no_reply_that_was_not_sent(self):
         gate = self.folder / "gate"
         os.mkfifo(gate)
         queue = self.folder / "queue"
@@ -216,7 +216,7 @@ class LogTest(harness.TlsTestCase):
         self.assertRegex(line, " message result=accept .* from=<s@x.example> "
                                "reply=none$")
 
-    def test_a_refusal_that_nobody_got_is_not_claimed(self):
+    def test_log_has_no_refusal_that_was_not_sent(self):
         talk = self.talk("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
                          "DATA\r\nbare\n\r\n")
         self.assertEqual(talk.codes, [220, 250, 250, 354])

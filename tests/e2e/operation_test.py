@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""postern serve as it is watched: metrics, health, a log for programs."""
+"""Monitoring of postern serve: metrics, health, and the JSON log."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ MESSAGE = "Subject: x\r\n\r\nhello\r\n"
 class OperationTest(harness.TestCase):
 
     def serve(self, *options, **more):
-        """Starts a server with metrics; its address is in `metrics`."""
+        """Starts a server with metrics; sets self.metrics to their address."""
         server = harness.Serve(self, "--metrics", "127.0.0.1:0", *options,
                                **more)
         self.metrics = re.search(r"metrics at (127.0.0.1:[0-9]+)",
@@ -27,7 +27,7 @@ class OperationTest(harness.TestCase):
         return server
 
     def fetch(self, path, method="GET"):
-        """Returns status, type and text."""
+        """Returns the status, content type and body."""
         connection = http.client.HTTPConnection(self.metrics,
                                                 timeout=harness.PATIENCE)
         try:
@@ -39,7 +39,7 @@ class OperationTest(harness.TestCase):
             connection.close()
 
     def scrape(self):
-        """Returns all series and their values."""
+        """Returns the values of all time series by name."""
         status, kind, text = self.fetch("/metrics")
         self.assertEqual(status, 200)
         self.assertEqual(kind, "text/plain; version=0.0.4; charset=utf-8")
@@ -50,7 +50,7 @@ class OperationTest(harness.TestCase):
     def wait_for(self, ready):
         end = time.monotonic() + harness.PATIENCE
         while not ready():
-            self.assertLess(time.monotonic(), end, "it does not come")
+            self.assertLess(time.monotonic(), end, "timeout")
             time.sleep(0.01)
 
     def deliver(self, client, message=MESSAGE):
@@ -59,7 +59,7 @@ class OperationTest(harness.TestCase):
         self.assertEqual(client.ask("DATA")[:3], "354")
         return client.ask(message + ".")[:3]
 
-    def test_metrics_are_those_of_the_traffic(self):
+    def test_metrics_count_the_traffic(self):
         server = self.serve()
         before = self.scrape()
         with harness.Client(server) as client:
@@ -103,7 +103,7 @@ class OperationTest(harness.TestCase):
         self.assertLess(abs(after["start_time_seconds"] - time.time()), 3600)
         self.assertEqual(after["pool_threads"], 64)
 
-    def test_who_is_not_served_is_counted(self):
+    def test_clients_that_are_not_served_are_counted(self):
         rules = self.folder / "rules.cdb"
         subprocess.run(["tcprules", str(rules), str(self.folder / "tmp")],
                        input=b"127.0.0.2:deny\n:allow\n", check=True,
@@ -140,7 +140,7 @@ class OperationTest(harness.TestCase):
         self.assertEqual(after['reloads_total{result="ok"}'], 1)
         self.assertEqual(after['reloads_total{result="failed"}'], 1)
 
-    def test_health_is_that_of_the_server(self):
+    def test_health_shows_the_state_of_the_server(self):
         server = self.serve("--drain", "600")
         self.wait_for(lambda: self.fetch("/healthz")[0] == 200)
         self.assertEqual(self.fetch("/healthz")[2], "ok\n")
@@ -155,20 +155,20 @@ class OperationTest(harness.TestCase):
             self.assertEqual(self.fetch("/healthz")[::2], (503, "stopping\n"))
             self.assertEqual(self.scrape()["connections"], 1)
             self.assertEqual(client.ask(MESSAGE + ".")[:3], "250")
-        # A reader who does nothing keeps nothing from ending.
+        # An idle client of the metrics does not delay the shutdown.
         address, port = self.metrics.split(":")
         with socket.create_connection((address, int(port))) as idle:
             idle.sendall(b"GET /metrics HTTP/1.1\r\n")
             self.assertEqual(server.wait(), 0)
 
-    def test_nothing_else_is_answered(self):
+    def test_other_paths_and_methods_are_errors(self):
         self.serve()
         self.assertEqual(self.fetch("/")[0], 404)
         self.assertEqual(self.fetch("/metrics/")[0], 404)
         self.assertEqual(self.fetch("/metrics", "POST")[0], 405)
         self.assertEqual(self.fetch("/healthz", "DELETE")[0], 405)
 
-    def test_an_address_in_use_is_named_with_its_option(self):
+    def test_error_names_the_option_and_address_in_use(self):
         server = self.serve()
         second = subprocess.run(
             [harness.POSTERN, "serve", "--control", str(self.control),
@@ -184,7 +184,7 @@ class OperationTest(harness.TestCase):
         self.assertEqual(wrong.returncode, 100)
         self.assertIn(b"--metrics: ", wrong.stderr)
 
-    def test_content_that_trickles_ends_its_session(self):
+    def test_slow_content_ends_its_session(self):
         options = ("--min-rate", "1000000", "--rate-grace", "1")
         for server in (harness.Serve(self, *options),
                        harness.Tcpserver(self, *options)):
@@ -210,7 +210,7 @@ class OperationTest(harness.TestCase):
             server.wait_log("session end=timeout")
         self.assertEqual(len(self.messages()), 2)
 
-    def test_json_lines_hold_whatever_a_client_sends(self):
+    def test_json_lines_are_valid_for_any_client_text(self):
         self.put("rcpthosts", "local.example\n*.bad.example\n")  # a warning
         server = harness.Serve(self, "--log-format", "json")
         with harness.Client(server) as client:
@@ -241,13 +241,13 @@ class OperationTest(harness.TestCase):
         self.assertEqual(message["from"], '"> x,}@x.example')
         self.assertEqual((message["rcpts"], message["result"]), (1, "accept"))
         session = lines[events.index("session")]
-        # A backslash of the client's, and not one of ours.
+        # The backslash is from the client; it is not an escape of the log.
         self.assertEqual(session["helo"], '"],\\x5cu0000{\\x5c')
         self.assertEqual((session["mail"], session["rcpt"],
                           session["rcpt-asked"]), (1, 1, 2))
         self.assertIsInstance(session["seconds"], float)
 
-    def test_smtpd_writes_json_too(self):
+    def test_smtpd_logs_json(self):
         talk = self.talk("EHLO c\r\nMAIL FROM:<s@x.example>\r\n"
                          "RCPT TO:<u@far.example>\r\n",
                          "--log-format", "json")

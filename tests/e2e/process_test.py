@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the programs do with what they are started with: options, descriptors."""
+"""Options, descriptors, files and signals of the programs."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ import harness
 
 
 def programs():
-    """The command line of each program, up to its options."""
+    """Returns the command line of each program without options."""
     folder = pathlib.Path(harness.SMTPD).parent
     return [[harness.SMTPD], [str(folder / "postern-smtpd-tls")],
             [harness.POSTERN, "serve"], [harness.POSTERN, "users", "list"],
@@ -46,7 +46,7 @@ class OptionsTest(harness.TestCase):
             for name, has_value in self.options(program):
                 ways = [([f"--{name}="], {}, f"--{name}")]
                 if has_value:
-                    # As a script has it whose variable is not set.
+                    # As from a script in which a variable is not set.
                     ways.append(([f"--{name}", ""], {}, f"--{name}"))
                 if name not in ("help", "version", "config", "stdin"):
                     variable = "POSTERN_" + name.upper().replace("-", "_")
@@ -129,7 +129,7 @@ class DescriptorsTest(harness.TestCase):
         self.assertEqual(self.queued("log-is"), b"/dev/null\n")
         self.assertNotIn(b"rcpt decision", self.queued("message"))
 
-    def test_a_table_of_users_holds_no_messages(self):
+    def test_messages_are_not_written_to_the_table_of_users(self):
         table = self.folder / "users"
         for closed in ("1", "2", "12"):
             subprocess.run(
@@ -141,7 +141,7 @@ class DescriptorsTest(harness.TestCase):
                 run([harness.POSTERN, "users", "list", str(table)],
                     env={}).stdout[:4], b"ann\t")
 
-    def test_a_ready_descriptor_must_have_been_passed(self):
+    def test_ready_descriptor_must_be_open(self):
         usual = [harness.POSTERN, "serve", "--control", str(self.control),
                  "--deliver", "discard", "--listen", "127.0.0.1:0"]
         for number in (3, 4, 5, 9, 1023):
@@ -164,11 +164,11 @@ class DescriptorsTest(harness.TestCase):
         self.assertIn("--ready-fd: descriptor 2 is the log's",
                       done.stderr.decode())
 
-    def test_a_socket_that_systemd_passes_is_no_ready_descriptor(self):
+    def test_socket_of_systemd_is_not_a_ready_descriptor(self):
         with socket.create_server(("127.0.0.1", 0)) as passed:
             high = fcntl.fcntl(passed, fcntl.F_DUPFD, 100)
             self.addCleanup(os.close, high)
-            # The variables name the process that they are for.
+            # LISTEN_PID must be the process id of the server.
             done = run(
                 ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
                  harness.POSTERN, "serve", "--control", str(self.control),
@@ -180,7 +180,7 @@ class DescriptorsTest(harness.TestCase):
         self.assertIn("--ready-fd: descriptor 3 is a socket that systemd "
                       "passes\n", done.stderr.decode())
 
-    def test_a_socket_that_systemd_announces_must_be_passed(self):
+    def test_socket_of_systemd_must_be_open(self):
         done = run(
             ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@" 3<&-', "sh",
              harness.POSTERN, "serve", "--control", str(self.control),
@@ -203,13 +203,13 @@ class DescriptorsTest(harness.TestCase):
 
 
 class LargeFilesTest(harness.TestCase):
-    """A sparse file takes no room on a disk, and all of a reader's memory."""
+    """A sparse file needs no disk space, but could fill a reader's memory."""
 
     def grow(self, path):
         with open(path, "ab"):
             os.truncate(path, 8 << 40)
 
-    def test_sighup_leaves_all_as_it_was(self):
+    def test_reload_with_a_large_file_changes_nothing(self):
         server = harness.Serve(self)
         for name in ("rcpthosts", "me", "badmailfrom", "databytes"):
             path = self.control / name
@@ -229,7 +229,7 @@ class LargeFilesTest(harness.TestCase):
         server.signal(signal.SIGHUP)
         server.wait_log(" reloaded\n")
 
-    def test_no_program_reads_one(self):
+    def test_no_program_reads_a_large_file(self):
         large = self.folder / "large"
         self.grow(large)
         large.chmod(0o600)
@@ -248,7 +248,7 @@ class LargeFilesTest(harness.TestCase):
             self.assertIn(done.returncode, (100, 111))
             self.assertIn(f"{large}: larger than ", done.stderr.decode())
 
-    def test_memory_that_is_not_there_is_an_error_of_the_reload(self):
+    def test_reload_without_enough_memory_changes_nothing(self):
         server = harness.Serve(self)
         used = int(re.search(
             "VmSize:[^0-9]*([0-9]+) kB",
@@ -264,7 +264,7 @@ class LargeFilesTest(harness.TestCase):
             client.greet()
 
 
-# Runs a program that finds the directory $1 at /dev.
+# Runs a program with the directory $1 mounted at /dev.
 OTHER_DEV = """
 mount --bind /dev/null "$1/null" && mount --rbind "$1" /dev && shift &&
 exec "$@"
@@ -272,7 +272,7 @@ exec "$@"
 
 
 class InetdTest(harness.TlsTestCase):
-    """Descriptors 0, 1 and 2 are the client's, as inetd and xinetd do it."""
+    """Descriptors 0, 1 and 2 are the client's socket, as with inetd."""
 
     def start(self, *options, prefix=(), program=None, deliver=None):
         """Starts postern-smtpd; returns it and the client's socket."""
@@ -292,12 +292,12 @@ class InetdTest(harness.TlsTestCase):
         return process, ours
 
     def dialogue(self, sock, text):
-        """Says all at once; returns what comes back, to its end."""
+        """Sends all text at once; returns all replies until the end."""
         try:
             sock.sendall(text.encode())
             sock.shutdown(socket.SHUT_WR)
         except BrokenPipeError:
-            pass  # the program has ended before; what it said is still there
+            pass  # the program has ended; its replies can still be read
         with sock.makefile("rb") as file:
             return file.read().decode("latin-1")
 
@@ -308,7 +308,7 @@ class InetdTest(harness.TlsTestCase):
     MAIL = ("EHLO c\r\nMAIL FROM:<s@x.example>\r\nRCPT TO:<u@far.example>\r\n"
             "RCPT TO:<u@local.example>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n")
 
-    def test_the_dialogue_has_no_lines_of_the_log(self):
+    def test_client_gets_no_log_lines(self):
         self.put("badmailfrom", "*@bad.example\r\n")  # a warning
         queue = pathlib.Path(self.put_queue())
         queue.write_text(queue.read_text().replace(
@@ -322,7 +322,7 @@ class InetdTest(harness.TlsTestCase):
         self.assertEqual(process.wait(harness.PATIENCE), 0)
         self.assertEqual(self.queued("log-is"), b"/dev/null\n")
 
-    def test_nor_has_it_errors(self):
+    def test_client_gets_no_error_messages(self):
         process, client = self.start("--no-such-option")
         self.assertEqual(self.dialogue(client, ""), "")
         self.assertEqual(process.wait(harness.PATIENCE), 100)
@@ -332,7 +332,7 @@ class InetdTest(harness.TlsTestCase):
                          "421 4.3.0 unable to read controls (#4.3.0)\r\n")
         self.assertEqual(process.wait(harness.PATIENCE), 1)
 
-    def test_nor_after_starttls_or_where_it_fails(self):
+    def test_client_gets_no_log_lines_after_starttls(self):
         process, client = self.start("--tls-cert", str(self.certificate))
         file = client.makefile("rb")
         self.assertEqual(file.readline()[:4], b"220 ")
@@ -346,7 +346,7 @@ class InetdTest(harness.TlsTestCase):
         self.assert_replies(text)
         self.assertIn("\r\n553 5.7.1 ", text)
         self.assertEqual(len(self.messages()), 1)
-        # Without the other program, or its certificate, the session goes on.
+        # Without the other program the session continues.
         alone = self.folder / "postern-smtpd"
         shutil.copy(harness.SMTPD, alone)
         process, client = self.start("--tls-cert", str(self.certificate),
@@ -355,7 +355,7 @@ class InetdTest(harness.TlsTestCase):
         self.assert_replies(text)
         self.assertIn("\r\n454 ", text)
 
-    def test_the_log_goes_to_syslog(self):
+    def test_log_goes_to_syslog(self):
         dev = self.folder / "dev"
         dev.mkdir()
         (dev / "null").touch()
@@ -375,7 +375,7 @@ class InetdTest(harness.TlsTestCase):
         for line, words in zip(lines, ["rcpt decision=refuse ",
                                        "rcpt decision=accept ",
                                        "message result=accept "]):
-            # <22>: the facility mail, and informational.
+            # <22>: facility mail, severity informational.
             self.assertRegex(
                 line, r"^<22>.* postern-smtpd\[([0-9]+)\]: postern-smtpd: "
                 r"pid=\1 session=(\w+) id=\2-1 " + words)
@@ -384,7 +384,7 @@ class InetdTest(harness.TlsTestCase):
                          r"pid=[0-9]+ fatal: unknown option --no-such-option")
 
 
-# Keeps the message and its envelope to itself, and never answers.
+# A queue program that reads message and envelope and does not exit.
 HUNG_QUEUE = """#!/bin/sh
 cat >/dev/null
 cat <&1 >/dev/null
@@ -398,7 +398,7 @@ exec sleep 600
 
 
 class EndTest(harness.TestCase):
-    """How long SIGTERM takes, whatever hangs."""
+    """Shutdown after SIGTERM, also if other programs hang."""
 
     def put_program(self, text):
         path = self.folder / "program"
@@ -407,7 +407,7 @@ class EndTest(harness.TestCase):
         return str(path)
 
     def children(self, count):
-        """Waits for `count` hung programs; returns their ids."""
+        """Waits for `count` hung programs; returns their process ids."""
         end = time.monotonic() + harness.PATIENCE
         while True:
             found = [path.read_text().strip()
@@ -423,11 +423,11 @@ class EndTest(harness.TestCase):
                 state = pathlib.Path(f"/proc/{pid}/stat").read_text()
             except FileNotFoundError:
                 continue
-            # Killed; whoever inherits it has not looked yet.
+            # Killed, but its new parent has not waited for it yet.
             self.assertEqual(state.rsplit(") ", 1)[1][0], "Z", pid)
 
     def give(self, client, content="hello\r\n.\r\n"):
-        """Has a message on its way; no answer is waited for."""
+        """Sends a message and does not wait for the reply."""
         client.greet()
         client.ask("MAIL FROM:<s@x.example>")
         client.ask("RCPT TO:<u@local.example>")
@@ -435,7 +435,7 @@ class EndTest(harness.TestCase):
         client.send(content)
 
     def end_twice(self, server, log_is_stuck=False):
-        """Sends SIGTERM twice; returns how long the second takes."""
+        """Sends SIGTERM twice; returns the seconds from the second one."""
         server.signal(signal.SIGTERM)
         if log_is_stuck:
             end = time.monotonic() + harness.PATIENCE
@@ -452,16 +452,16 @@ class EndTest(harness.TestCase):
 
     @staticmethod
     def draining(server):
-        """Whether the first signal has been taken: nothing is accepted."""
+        """Returns whether the server accepts no more connections."""
         try:
             socket.create_connection(("127.0.0.1", server.port)).close()
             return False
         except (ConnectionRefusedError, ConnectionResetError):
             return True
 
-    def test_a_second_sigterm_cuts_a_hung_queue_program_off(self):
+    def test_second_sigterm_kills_a_hung_queue_program(self):
         program = self.put_program(HUNG_QUEUE)
-        # Less threads than messages: some are not even begun.
+        # Fewer threads than messages: some messages are not begun.
         server = harness.Serve(self, "--drain", "600", "--blocking-threads",
                                "2", deliver=f"qmail-queue:{program}")
         clients = [harness.Client(server) for _ in range(5)]
@@ -480,7 +480,7 @@ class EndTest(harness.TestCase):
             self.assertEqual(client.reply(), "")
             client.__exit__()
 
-    def test_the_drain_is_bounded(self):
+    def test_drain_time_is_limited(self):
         program = self.put_program(HUNG_QUEUE)
         server = harness.Serve(self, "--drain", "1",
                                deliver=f"qmail-queue:{program}")
@@ -495,7 +495,7 @@ class EndTest(harness.TestCase):
         self.assert_ended(pids)
         self.assertIn(" message result=interrupted size=", server.log())
 
-    def test_a_message_cut_off_in_its_content_is_logged(self):
+    def test_message_interrupted_in_its_content_is_logged(self):
         server = harness.Serve(self, "--drain", "600")
         with harness.Client(server) as client:
             self.give(client, content="hello\r\n")
@@ -503,7 +503,7 @@ class EndTest(harness.TestCase):
         self.assertRegex(server.log(), " message result=interrupted size=[0-9]")
         self.assertEqual(self.messages(), [])
 
-    def test_a_second_sigterm_cuts_a_hung_checker_off(self):
+    def test_second_sigterm_kills_a_hung_checker(self):
         program = self.put_program(HUNG_CHECKER)
         server = harness.Serve(
             self, "--drain", "600", "--auth", f"checkpassword:{program}",
@@ -516,7 +516,7 @@ class EndTest(harness.TestCase):
         self.assert_ended(pids)
 
     def stuck_log(self):
-        """A pipe that is full."""
+        """Returns the writing end of a full pipe."""
         read_end, write_end = os.pipe()
         self.addCleanup(os.close, read_end)
         self.addCleanup(os.close, write_end)
@@ -527,7 +527,7 @@ class EndTest(harness.TestCase):
         os.set_blocking(write_end, True)
         return write_end
 
-    def test_a_stuck_reader_of_the_log_does_not_keep_the_server(self):
+    def test_full_log_pipe_does_not_delay_the_shutdown(self):
         server = harness.Serve(self, log=self.stuck_log())
         with harness.Client(server) as client:
             client.greet()
@@ -535,7 +535,7 @@ class EndTest(harness.TestCase):
             self.assertEqual(client.reply()[:3], "421")
         self.assertEqual(server.wait(), 0)
 
-    def test_with_a_stuck_reader_a_second_sigterm_is_the_end(self):
+    def test_second_sigterm_works_with_a_full_log_pipe(self):
         server = harness.Serve(self, "--drain", "600", log=self.stuck_log())
         with harness.Client(server) as client:
             self.give(client, content="hello\r\n")
@@ -543,20 +543,20 @@ class EndTest(harness.TestCase):
 
     def test_clients_in_the_accept_queue_get_421(self):
         server = harness.Serve(self, "--max-per-client", "0", "--threads", "2")
-        server.signal(signal.SIGSTOP)  # so that all of them are in the queue
+        server.signal(signal.SIGSTOP)  # so that all clients are in the queue
         clients = [harness.Client(server) for _ in range(300)]
         server.signal(signal.SIGTERM)
         server.signal(signal.SIGCONT)
         for client in clients:
             replies = [client.reply()]
-            if replies[0][:3] == "220":  # accepted before the signal was taken
+            if replies[0][:3] == "220":  # accepted before the signal
                 replies.append(client.reply())
             self.assertEqual(replies[-1][:3], "421")
             self.assertEqual(client.reply(), "")
             client.__exit__()
         self.assertEqual(server.wait(), 0)
 
-    def test_listening_is_logged_when_nothing_can_fail_any_more(self):
+    def test_listening_is_logged_only_after_a_successful_start(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             for options in (["--user", "no-such-user"],

@@ -1,9 +1,9 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Every line of tests/qmail_behaviour.md, by its number.
+"""One test for each row of tests/qmail_behaviour.md, by its number.
 
-What the file calls "same" is qmail-smtpd's behaviour, but for the enhanced
-code in front of each text; for the others the test shows what postern does.
+If the file says "same", the test shows qmail-smtpd's behaviour, apart from the
+enhanced code before each text; otherwise it shows postern's behaviour.
 """
 
 import binascii
@@ -31,14 +31,14 @@ def plain(user, password):
 class QmailBehaviour(harness.TestCase):
 
     def rcpt(self, recipient, environment=None, verb="RCPT TO:"):
-        """The reply to a recipient."""
+        """Returns the reply to a recipient."""
         talk = self.talk(
             f"EHLO c\r\nMAIL FROM:<s@x>\r\n{verb}{recipient}\r\nQUIT\r\n",
             environment=environment)
         return talk.replies[-2]
 
     def envelope(self, recipient, environment=None):
-        """The envelope that the queue gets for a recipient."""
+        """Returns the recipient in the envelope that the queue program gets."""
         self.queue(f"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:{recipient}\r\n"
                    "DATA\r\n.\r\nQUIT\r\n", environment)
         envelope = self.queued("envelope")
@@ -51,14 +51,14 @@ class QmailBehaviour(harness.TestCase):
                          environment=environment)
 
     def data(self, content, environment=None):
-        """The Talk of a message, pipelined, then NOOP and QUIT."""
+        """Sends a pipelined message, NOOP and QUIT; returns the Talk."""
         content = content if isinstance(content, bytes) else content.encode()
         return self.queue(
             b"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
             b"DATA\r\n" + content + b"NOOP\r\nQUIT\r\n", environment)
 
     def stored(self, content):
-        """The content that the queue gets, without our Received field."""
+        """Returns the content that the queue program gets, without Received."""
         talk = self.data(content)
         self.assertEqual(talk.codes[5], 250, talk.replies)
         return self.queued("message").split(b"\n", 3)[3]
@@ -71,7 +71,7 @@ class QmailBehaviour(harness.TestCase):
         return talk.replies[-3]
 
     def commands(self, *lines, environment=None):
-        """The last lines of the replies to commands, then QUIT."""
+        """Sends commands and QUIT; returns the last line of each reply."""
         data = b"".join((l if isinstance(l, bytes) else l.encode()) + b"\r\n"
                         for l in lines + ("QUIT",))
         talk = self.talk(data, environment=environment)
@@ -207,7 +207,7 @@ class QmailBehaviour(harness.TestCase):
         self.assertEqual(self.rcpt("<u@local.example>"), "250 2.1.5 ok")
 
     def test_24(self):
-        # What qmail-newmrh makes of `More.Example `.
+        # As qmail-newmrh makes it from `More.Example `.
         self.put_cdb(self.control / "morercpthosts.cdb", [("more.example", "")])
         self.assertEqual(self.rcpt("<u@more.example>"), "250 2.1.5 ok")
         self.assertEqual(self.rcpt("<u@MORE.Example>"), "250 2.1.5 ok")
@@ -422,7 +422,7 @@ class QmailBehaviour(harness.TestCase):
         talk = self.data("Received: x\r\n" * 100 + ".\r\n")
         self.assertEqual(talk.codes[5:], [554, 250, 221])
 
-    # Our Received field.
+    # The Received field.
 
     def received(self, hello, environment=None):
         self.queue(f"{hello}MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
@@ -462,7 +462,7 @@ class QmailBehaviour(harness.TestCase):
                       self.received("HELO x\r\n",
                                     {"TCPREMOTEIP": "2001:db8::1"}))
 
-    # AUTH, as the patches have it.
+    # AUTH, as in the patches for qmail-smtpd.
 
     def checker(self, script):
         """A checkpassword program; returns its path."""
@@ -472,7 +472,7 @@ class QmailBehaviour(harness.TestCase):
         return str(path)
 
     def good_checker(self):
-        """Knows a user "a" with the password "b", and keeps what it read."""
+        """Accepts user "a" with password "b", and saves what it read."""
         return self.checker(
             'asked=$(tr "\\0" "|" <&3); echo "$asked" >"${0%/*}/asked"\n'
             'case $asked in "a|b||") exec "$@";; *) exit 1;; esac')
@@ -535,7 +535,7 @@ class QmailBehaviour(harness.TestCase):
             self.assertEqual("checker: " in talk.log, code == 454, talk.log)
 
     def test_65(self):
-        # HOST left out, for a program that wants one, and the other way round.
+        # HOST is missing, or the checker, or there is one argument too many.
         for arguments in (["/bin/true"], ["mx.example.org", "/bin/true"],
                           ["mx.example.org", "true", "true"],
                           ["/bin/true", "/bin/true"], ["mx.example.org"],
@@ -545,7 +545,7 @@ class QmailBehaviour(harness.TestCase):
         talk = self.auth([plain("a", "b")], self.checker("exit 0"))
         self.assertEqual(talk.codes[2], 454)
         self.assertIn("has not read the secret", talk.log)
-        # Either form, as the patches have had it.
+        # Both forms of the arguments, as in different patches.
         for arguments in (["mx.example.org", self.good_checker(), "true"],
                           [self.good_checker(), "true"]):
             talk = self.talk(f"EHLO c\r\n{plain('a', 'b')}\r\nQUIT\r\n",
@@ -622,10 +622,10 @@ class QmailBehaviour(harness.TestCase):
         self.assertNotIn("AUTH", " ".join(talk.replies[:-2]))
         self.assertIn("AUTH is not offered without TLS", talk.log)
 
-    # The list itself.
+    # The table itself.
 
     def test_list(self):
-        """Each line has a test, and README has each that differs."""
+        """Each row has a test, and README lists each row that differs."""
         rows = re.findall(r"^\| (\d+) \| .* \| (.*) \|$",
                           (HERE.parent / "qmail_behaviour.md").read_text(),
                           re.M)

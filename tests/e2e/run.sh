@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# Runs a test script: Bazel's sh_test wants a shell script to begin with.
+# Runs a Python test: the entry point of Bazel's sh_test is a shell script.
 exec python3 -B "$@"

@@ -1,16 +1,16 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""--senders: who has logged in sends as what is theirs."""
+"""--senders: a user may use only certain sender addresses."""
 
 import base64
 import subprocess
 
 import harness
 
-# What the list says of ann, as lines or as a database.
+# The addresses of ann, for the list and for the database.
 ANN = "ann@x.example @y.example"
 
-# Sender, and the reply to MAIL once ann has logged in.
+# A sender, and the code of the reply to MAIL after ann has authenticated.
 CASES = (("ann@x.example", 250), ("ann@X.EXAMPLE", 250),
          ("Ann@x.example", 553), ("who@y.example", 250),
          ("who@sub.y.example", 553), ("", 250), ("boss@x.example", 553),
@@ -27,7 +27,7 @@ class SendersTest(harness.TestCase):
     def setUp(self):
         super().setUp()
         self.put("senders", f"# ours\nann: {ANN}\n")
-        # Believes everyone.
+        # Accepts every user.
         checker = self.folder / "checker"
         checker.write_text("#!/bin/sh\ncat <&3 >/dev/null\nexec \"$@\"\n")
         checker.chmod(0o755)
@@ -43,7 +43,7 @@ class SendersTest(harness.TestCase):
             lines += [f"MAIL FROM:<{sender}>", "RSET"]
         return self.say(*lines)
 
-    def test_smtpd_refuses_what_is_not_the_users(self):
+    def test_smtpd_refuses_senders_of_others(self):
         for name in ("senders", "senders.cdb"):
             with self.subTest(name):
                 talk = self.talk(self.mail("ann"), *self.options)
@@ -54,14 +54,14 @@ class SendersTest(harness.TestCase):
                     "sorry, that sender address isn't yours (#5.7.1)\"\n",
                     talk.log)
                 self.assertEqual(talk.log.count("rule=senders"), 4)
-            # The rest of the list, as the manual has it made.
+            # The same as a database, made as in the manual.
             subprocess.run(
                 ["cdb", "-c", "-m", str(self.control / "senders.cdb")],
                 input=f"ann {ANN}\n".encode(), check=True,
                 timeout=harness.PATIENCE)
             self.put("senders", "")
 
-    def test_others_are_asked_for_nothing(self):
+    def test_clients_without_auth_may_use_any_sender(self):
         said = self.say("MAIL FROM:<boss@x.example>",
                         "RCPT TO:<u@local.example>")
         talk = self.talk(said, *self.options)
@@ -69,13 +69,13 @@ class SendersTest(harness.TestCase):
         talk = self.talk(self.mail("ann"), *self.options[1:])
         self.assertEqual(talk.codes[3:-1:2], [250] * len(CASES))
 
-    def test_a_user_that_is_an_address_has_it(self):
+    def test_user_name_that_is_an_address_is_allowed(self):
         talk = self.talk(
             self.say(plain("bob@x.example"), "MAIL FROM:<bob@X.example>",
                      "RSET", "MAIL FROM:<ann@x.example>"), *self.options)
         self.assertEqual(talk.codes[3:-1], [250, 250, 553])
 
-    def test_no_list_is_no_service(self):
+    def test_without_a_list_the_service_is_refused(self):
         (self.control / "senders").unlink()
         talk = self.talk("QUIT\r\n", *self.options)
         self.assertEqual(talk.codes, [421])

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What postern serve knows of its clients: proxies, names, numbers."""
+"""Session facts in postern serve: PROXY headers, host names, limits."""
 
 import socket
 import struct
@@ -11,7 +11,7 @@ import harness
 
 
 class DnsStandIn:
-    """Answers questions from a table: {(name, type): [data...] or a code}."""
+    """A DNS server that answers from {(name, type): [data...] or a code}."""
 
     TYPES = {"A": 1, "PTR": 12, "AAAA": 28}
 
@@ -72,7 +72,7 @@ class ServeFactsTest(harness.TestCase):
         return str(path)
 
     def relay(self, client):
-        """Asks for a relay; returns the code."""
+        """Sends RCPT for a remote recipient; returns the code."""
         client.greet()
         client.ask("MAIL FROM:<s@x.example>")
         return int(client.ask("RCPT TO:<u@elsewhere.example>")[:3])
@@ -80,20 +80,20 @@ class ServeFactsTest(harness.TestCase):
     def hears_nothing(self, client):
         try:
             return client.reply() == ""
-        except ConnectionResetError:  # closed, with what was not read
+        except ConnectionResetError:  # closed with unread input
             return True
 
-    def test_a_confirmed_name_has_its_rule(self):
+    def test_rules_match_confirmed_host_names(self):
         rules = self.put_rules('=good.example:allow,RELAYCLIENT=""\n:allow\n')
         reverse = "{}.0.0.127.in-addr.arpa"
         dns = DnsStandIn(self, {
-            # Two names, of which one is the client's own.
+            # Two names, one of which has the client's address.
             (reverse.format(1), "PTR"): ["a-spoof.example", "good.example"],
             ("a-spoof.example", "A"): ["192.0.2.1"],
             ("good.example", "A"): ["192.0.2.9", "127.0.0.1"],
-            # A name that is somebody else's.
+            # The name of another client.
             (reverse.format(2), "PTR"): ["good.example"],
-            # A server that fails, and one that fails for the name.
+            # A failure for the PTR record, and one for the A record.
             (reverse.format(3), "PTR"): 2,
             (reverse.format(4), "PTR"): ["broken.example"],
             ("broken.example", "A"): 2,
@@ -107,7 +107,7 @@ class ServeFactsTest(harness.TestCase):
                 self.assertEqual(self.relay(client), code, last)
             self.assertIn(host, server.wait_log(f"ip=127.0.0.{last}"))
 
-    def test_a_proxy_says_who_the_client_is(self):
+    def test_proxy_names_the_client(self):
         rules = self.put_rules('192.0.2.7:allow,RELAYCLIENT=""\n'
                                "127.0.0.1:deny\n:allow\n")
         server = harness.Serve(self, "--rules", rules, "--proxy-from",
@@ -129,7 +129,7 @@ class ServeFactsTest(harness.TestCase):
                     client.send(header[:cut])
                     client.send(header[cut:])
                     self.assertEqual(self.relay(client), code, header)
-        # What is no header is no session, and neither is a stranger's.
+        # Without a valid header, or from another host, there is no session.
         for header, why in ((b"EHLO x\r\n", "no signature"),
                             (b"PROXY TCP4 1.2.3.4\r\n",
                              "not two addresses and two ports")):
@@ -140,12 +140,12 @@ class ServeFactsTest(harness.TestCase):
                             f'reason="{why}"\n')
         with harness.Client(server, "127.0.0.2") as client:
             self.assertTrue(self.hears_nothing(client))
-        # A health check of the proxy's own is the proxy.
+        # In a health check (LOCAL) the client is the proxy itself.
         with harness.Client(server) as client:
             client.send(signature + b"\x20\0\0\0")
             self.assertEqual(client.reply()[:3], "554")
 
-    def test_each_client_has_its_share(self):
+    def test_connections_are_limited_per_client(self):
         server = harness.Serve(self, "--max-connections", "6",
                                "--max-per-client", "2", "--unlimited",
                                "127.0.0.9")
@@ -166,12 +166,12 @@ class ServeFactsTest(harness.TestCase):
         self.assertEqual(connect("127.0.0.3"), "421 4.3.2")
         log = server.wait_log("limit=max-connections")
         self.assertIn("limit=max-per-client ip=127.0.0.1", log)
-        # Who goes gives the place back.
+        # A client that disconnects frees its place.
         self.assertEqual(held[0].ask("QUIT")[:3], "221")
         server.wait_log("end=quit")
         self.assertEqual(connect("127.0.0.1")[:3], "220")
 
-    def test_a_client_comes_so_often_a_minute(self):
+    def test_connections_per_minute_are_limited(self):
         server = harness.Serve(self, "--max-rate", "3")
         codes = []
         for _ in range(5):

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""postern serve as a new administrator meets it."""
+"""postern serve with common clients, options, files and signals."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ MESSAGE = "Subject: x\r\n\r\nhello\r\n"
 class ServeTest(harness.TestCase):
 
     def put_rules(self, text):
-        """Compiles rules, as an administrator does; returns their path."""
+        """Compiles rules with tcprules; returns the path of the cdb."""
         path = self.folder / "rules.cdb"
         subprocess.run(["tcprules", str(path), str(self.folder / "rules.tmp")],
                        input=text.encode(), check=True,
@@ -60,7 +60,7 @@ class ServeTest(harness.TestCase):
         self.assertIn("rule=rcpthosts", log)
         self.assertIn("mail=1 rcpt=1 data=1", log)
 
-    @unittest.skipUnless(shutil.which("smtp-source"), "Postfix is not here")
+    @unittest.skipUnless(shutil.which("smtp-source"), "needs Postfix")
     def test_many_sessions_at_once_deliver(self):
         server = harness.Serve(self)
         subprocess.run(
@@ -71,7 +71,7 @@ class ServeTest(harness.TestCase):
         self.assertEqual(len(self.messages()), 400)
         self.assertEqual(len({len(m) > 5000 for m in self.messages()}), 1)
 
-    def test_the_queue_program_has_the_rules_variables(self):
+    def test_queue_program_gets_the_variables_of_the_rule(self):
         rules = self.put_rules('127.:allow,RELAYCLIENT="",COLOUR="red"\n')
         server = harness.Serve(self, "--rules", rules,
                                deliver=f"qmail-queue:{self.put_queue()}")
@@ -81,7 +81,7 @@ class ServeTest(harness.TestCase):
         self.assertIn(b"Tu@elsewhere.example\0", self.queued("envelope"))
         self.assertIn(b"COLOUR=red", self.queued("environment"))
 
-    def test_a_rule_chooses_the_queue_program(self):
+    def test_rule_chooses_the_queue_program(self):
         scanner = self.folder / "scanner"
         scanner.write_text("#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\n"
                            "printf 'Dinfected (#5.7.1)' >&6\nexit 88\n")
@@ -99,7 +99,7 @@ class ServeTest(harness.TestCase):
             client.greet()
             self.assertEqual(self.deliver(client), 250)
 
-    def test_the_servers_own_environment_is_no_clients(self):
+    def test_environment_of_the_server_is_not_that_of_clients(self):
         ours = {"RELAYCLIENT": "", "TCPREMOTEHOST": "friend.example",
                 "TCPREMOTEINFO": "root", "SMTPAUTHUSER": "admin",
                 "NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "1000000000",
@@ -115,7 +115,7 @@ class ServeTest(harness.TestCase):
             self.assertEqual(self.deliver(client), 250)
         lines = self.queued("environment").decode().splitlines()
         names = {line.split("=", 1)[0] for line in lines}
-        # What the stand-in's shell sets itself is not the server's.
+        # The shell of the queue program sets these itself.
         self.assertEqual(names - {"PWD", "OLDPWD", "SHLVL", "_"},
                          {"PATH", "TZ", "LDAP_URI", "QUEUE_OUT", "PROTO",
                           "TCPREMOTEIP", "TCPREMOTEPORT", "TCPLOCALIP",
@@ -129,7 +129,7 @@ class ServeTest(harness.TestCase):
             self.assertIn(f"--pass-environment: {name}",
                           wrong.stderr.decode())
 
-    def test_rules_decide_who_may_relay_and_who_may_come(self):
+    def test_rules_decide_about_connections_and_relaying(self):
         rules = self.put_rules('127.0.0.1:allow,RELAYCLIENT=""\n'
                                "127.0.0.2:deny\n"
                                '127.0.0.3:allow,DATABYTES="10"\n')
@@ -144,13 +144,13 @@ class ServeTest(harness.TestCase):
             client.greet()
             self.assertEqual(self.deliver(client), 552)
             self.assertEqual(self.deliver(client, "u@elsewhere.example"), 553)
-        # A new file counts at the next connection.
+        # A new file applies to the next connection.
         self.put_rules("127.0.0.1:deny\n:allow\n")
         with harness.Client(server) as client:
             self.assertEqual(client.reply()[:9], "554 5.7.1")
         with harness.Client(server, "127.0.0.2") as client:
             client.greet()
-        # And none serves nobody.
+        # Without valid rules no client is served.
         for content in b"nonsense", None:
             if content is None:
                 os.unlink(rules)
@@ -161,14 +161,14 @@ class ServeTest(harness.TestCase):
                 self.assertEqual(client.reply(), "")
         self.assertIn("rules.cdb", server.wait_log(" rules: "))
 
-    def test_who_is_denied_may_be_told_nothing(self):
+    def test_silent_deny_closes_without_a_reply(self):
         rules = self.put_rules(":deny\n")
         server = harness.Serve(self, "--rules", rules, "--silent-deny")
         with harness.Client(server) as client:
             self.assertEqual(client.reply(), "")
 
     def test_rules_must_be_readable_after_user(self):
-        """They are read again at each change, as the user of --user."""
+        """The user of --user reads them again after each change."""
         nobody = self.another_user()
         rules = self.put_rules(":allow\n")
         os.chmod(rules, 0o600)
@@ -191,8 +191,8 @@ class ServeTest(harness.TestCase):
         with harness.Client(server) as client:
             client.greet()
 
-    def test_a_checker_of_passwords_may_gain_rights(self):
-        # Most are setuid: they read what the server must not.
+    def test_checker_may_gain_privileges(self):
+        # Most checkers are set-user-id, to read files that the server must not.
         checker = self.folder / "checker"
         checker.write_text("#!/bin/sh\ncat <&3 >/dev/null\n"
                            "grep -q 'NoNewPrivs:.*0' /proc/self/status && "
@@ -215,9 +215,9 @@ class ServeTest(harness.TestCase):
                 client.greet()
                 self.assertEqual(self.deliver(client, "u@new.example"), 250)
                 self.assertEqual(self.deliver(client), 553)
-            # A session keeps the rules that it began with.
+            # A session keeps the configuration that it began with.
             self.assertEqual(self.deliver(old), 250)
-        # What cannot be read changes nothing.
+        # A reload that fails changes nothing.
         os.unlink(self.control / "rcpthosts")
         server.signal(signal.SIGHUP)
         log = server.wait_log("not reloaded")
@@ -226,7 +226,7 @@ class ServeTest(harness.TestCase):
             client.greet()
             self.assertEqual(self.deliver(client, "u@new.example"), 250)
 
-    def test_sigterm_lets_messages_end(self):
+    def test_sigterm_waits_for_messages(self):
         server = harness.Serve(self)
         with harness.Client(server) as idle, harness.Client(server) as busy:
             idle.greet()
@@ -236,7 +236,7 @@ class ServeTest(harness.TestCase):
             busy.ask("DATA")
             server.signal(signal.SIGTERM)
             self.assertEqual(idle.reply()[:9], "421 4.3.2")
-            # In the end nobody listens; who comes before that is told.
+            # In the end connections are refused; earlier ones get a reply.
             with self.assertRaises(OSError):
                 for _ in range(1000):
                     with harness.Client(server) as late:
@@ -246,7 +246,7 @@ class ServeTest(harness.TestCase):
         self.assertEqual(server.wait(), 0)
         self.assertEqual(len(self.messages()), 1)
 
-    def test_a_second_sigterm_is_the_end(self):
+    def test_second_sigterm_ends_the_server(self):
         server = harness.Serve(self, "--drain", "3600")
         with harness.Client(server) as busy:
             busy.greet()
@@ -260,7 +260,7 @@ class ServeTest(harness.TestCase):
             self.assertEqual(busy.reply(), "")
         self.assertEqual(self.messages(), [])
 
-    def test_many_idle_clients_disturb_nobody(self):
+    def test_idle_clients_do_not_delay_others(self):
         count = 2000
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         want = min(hard, 2 * count + 200)
@@ -277,7 +277,7 @@ class ServeTest(harness.TestCase):
             self.addCleanup(client.close)
             idle.append(client)
             if i % 2 == 0:
-                client.sendall(b"EHLO half")  # and no more
+                client.sendall(b"EHLO half")  # without a line end
         for client in idle:
             self.assertEqual(client.recv(100)[:4], b"220 ")
         begun = time.monotonic()
@@ -293,7 +293,7 @@ class ServeTest(harness.TestCase):
             client = socket.create_connection(("127.0.0.1", server.port),
                                               harness.PATIENCE)
             clients.append(client)
-        # Some are served, some hear that it is too much; some wait.
+        # Some clients are served, some get a 421, some wait.
         waiting = set(clients)
         served = []
         end = time.monotonic() + harness.PATIENCE
@@ -303,7 +303,7 @@ class ServeTest(harness.TestCase):
                 if client.recv(100)[:3] == b"220":
                     served.append(client)
                 waiting.remove(client)
-        # Nobody is left without a word once others have gone.
+        # After some clients have disconnected, each new one gets a reply.
         for client in served:
             client.close()
         with harness.Client(server) as client:
@@ -317,14 +317,14 @@ class ServeTest(harness.TestCase):
                 if client.reply()[:3] == "220":
                     break
             self.assertLess(time.monotonic(), end)
-        # It does not spin: what it has used so far is next to nothing.
+        # The server has used little CPU time, so it did not poll in a loop.
         with open(f"/proc/{server.process.pid}/stat",
                   encoding="ascii") as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
         ticks = int(fields[11]) + int(fields[12])
         self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), 5)
 
-    def test_it_listens_at_several_places(self):
+    def test_listens_on_several_addresses(self):
         path = self.folder / "socket"
         ipv6 = ["[::1]:0"] if harness.has_ipv6() else []
         server = harness.Serve(
@@ -340,7 +340,7 @@ class ServeTest(harness.TestCase):
                 self.assertEqual(client.recv(100)[:4], b"220 ")
 
     def talk_to(self, path, data):
-        """Says `data` to a Unix socket; returns all replies."""
+        """Sends `data` to a Unix socket; returns all replies."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(harness.PATIENCE)
             client.connect(str(path))
@@ -348,7 +348,7 @@ class ServeTest(harness.TestCase):
             with client.makefile("rb") as file:
                 return file.read().decode().splitlines()
 
-    def test_a_client_of_a_unix_socket_meets_the_rule_for_anyone(self):
+    def test_unix_socket_clients_match_the_default_rule(self):
         path = self.folder / "socket"
         listen = ("127.0.0.1:0", f"unix:{path}")
         mail = ("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@elsewhere>\r\n"
@@ -364,7 +364,7 @@ class ServeTest(harness.TestCase):
             deliver="discard")
         self.assertEqual(self.talk_to(path, mail)[-2], "250 2.1.5 ok")
 
-    def test_clients_of_a_unix_socket_have_no_limit_that_others_use_up(self):
+    def test_unix_socket_clients_have_no_limit_per_client(self):
         path = self.folder / "socket"
         server = harness.Serve(
             self, "--max-per-client", "1", "--max-rate", "1",
@@ -377,7 +377,7 @@ class ServeTest(harness.TestCase):
                 self.assertEqual(self.talk_to(path, "QUIT\r\n")[0][:3], "220")
         server.wait_log('ip=""')
 
-    def test_whoever_may_use_a_unix_socket_may_speak_for_clients(self):
+    def test_unix_socket_clients_may_send_proxy_headers(self):
         path = self.folder / "socket"
         rules = self.put_rules('192.0.2.7:allow,RELAYCLIENT=""\n:deny\n')
         server = harness.Serve(
@@ -406,8 +406,8 @@ class ServeTest(harness.TestCase):
                                  "250")
             server.stop()
 
-    @unittest.skipUnless(harness.has_ipv6(), "this machine has no IPv6")
-    def test_an_ipv6_address_has_no_ipv4_clients(self):
+    @unittest.skipUnless(harness.has_ipv6(), "this host has no IPv6")
+    def test_ipv6_address_has_no_ipv4_clients(self):
         server = harness.Serve(self, "--threads", "4", listen=("[::]:0",))
         for _ in range(20):
             with self.assertRaises(ConnectionRefusedError):
@@ -416,7 +416,7 @@ class ServeTest(harness.TestCase):
             self.assertEqual(client.recv(100)[:4], b"220 ")
         self.assertIn("listening at [::]:", server.wait_log("listening"))
 
-    def test_an_address_has_one_server(self):
+    def test_address_has_only_one_server(self):
         server = harness.Serve(self, "--threads", "2")
         second = subprocess.run(
             [harness.POSTERN, "serve", "--threads", "2", "--control",
@@ -426,13 +426,13 @@ class ServeTest(harness.TestCase):
         self.assertEqual(second.returncode, 111)
         self.assertIn(f"127.0.0.1:{server.port}", second.stderr.decode())
 
-    def test_an_ipv4_client_of_an_ipv6_socket_meets_its_rules(self):
+    def test_ipv4_client_of_an_ipv6_socket_matches_ipv4_rules(self):
         rules = self.put_rules("127.0.0.1:deny\n")
         server = harness.Serve(self, "--rules", rules, listen=("*:0",))
         with harness.Client(server) as client:
             self.assertEqual(client.reply()[:3], "554")
 
-    def test_wrong_usage_says_what_is_wrong(self):
+    def test_wrong_usage_is_explained(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -460,7 +460,7 @@ class ServeTest(harness.TestCase):
                 self.assertEqual(process.returncode, code, options)
                 self.assertIn(words, process.stderr.decode())
 
-    def test_systemd_passes_sockets_and_hears_of_us(self):
+    def test_systemd_passes_sockets_and_gets_notifications(self):
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(manager.close)
         manager.bind(str(self.folder / "notify"))
@@ -469,12 +469,12 @@ class ServeTest(harness.TestCase):
         ports = [each.getsockname()[1] for each in passed]
 
         def prepare():
-            # Above whatever is in the way, then to 3 and 4.
+            # First to high numbers, which are free, then to 3 and 4.
             high = [fcntl.fcntl(each, fcntl.F_DUPFD, 100) for each in passed]
             for number, fd in enumerate(high, 3):
                 os.dup2(fd, number)
 
-        # The variables name the process that they are for.
+        # LISTEN_PID must be the process id of the server.
         process = subprocess.Popen(
             ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", harness.POSTERN,
              "serve", "--control", str(self.control), "--deliver", "discard",
@@ -509,7 +509,7 @@ class ServeTest(harness.TestCase):
         hears("STOPPING=1")
         self.assertEqual(process.wait(harness.PATIENCE), 0)
 
-    def test_it_serves_while_it_reloads(self):
+    def test_serves_during_reloads(self):
         server = harness.Serve(self)
         stop = threading.Event()
         bad = []

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""TLS of postern serve, with the clients that people have."""
+"""TLS in postern serve, with common clients."""
 
 import shutil
 import signal
@@ -53,7 +53,7 @@ class ServeTlsTest(harness.TlsTestCase):
             self.assertRegex(message, rb"with ESMTPS id \S+ tls TLS_")
         self.assertIn("tls=TLSv1.3", server.wait_log("tls=TLSv1.2"))
 
-    def test_a_large_message_comes_whole(self):
+    def test_large_message_arrives_complete(self):
         server = self.serve()
         body = "x" * 70 + "\r\n"
         with smtplib.SMTP("127.0.0.1", server.port,
@@ -74,7 +74,7 @@ class ServeTlsTest(harness.TlsTestCase):
             client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
         self.assertEqual(len(self.messages()), 1)
 
-    def test_what_comes_in_clear_behind_starttls_is_nothing(self):
+    def test_plaintext_after_starttls_closes_the_connection(self):
         server = self.serve()
         with harness.Client(server) as client:
             client.greet()
@@ -92,7 +92,7 @@ class ServeTlsTest(harness.TlsTestCase):
             self.assertIn(answer, (b"", b"\x15\x03"))  # an alert, or nothing
         self.assertIn("tls-error=", server.wait_log("tls-error="))
 
-    def test_an_end_of_tls_in_a_message_delivers_nothing(self):
+    def test_end_of_tls_within_a_message_delivers_nothing(self):
         server = self.serve()
         for bdat in False, True:
             raw = socket.create_connection(("127.0.0.1", server.port),
@@ -104,7 +104,7 @@ class ServeTlsTest(harness.TlsTestCase):
             raw.sendall(b"STARTTLS\r\n")
             raw.recv(1000)
             context = self.trusting()
-            # suppress_ragged_eofs off: the end is to be seen.
+            # An end without close_notify must be an error.
             secure = context.wrap_socket(raw, suppress_ragged_eofs=False)
             begin = b"EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
             secure.sendall(begin + (b"BDAT 100\r\nhello" if bdat
@@ -124,7 +124,7 @@ class ServeTlsTest(harness.TlsTestCase):
         server.wait_log("end=peer-gone")
         self.assertEqual(self.messages(), [])
 
-    def test_a_new_certificate_needs_no_restart(self):
+    def test_new_certificate_needs_no_restart(self):
         server = self.serve(listen=("127.0.0.1:0,tls",))
 
         def subject():
@@ -138,13 +138,13 @@ class ServeTlsTest(harness.TlsTestCase):
         server.signal(signal.SIGHUP)
         server.wait_log("reloaded")
         self.assertIn(b"new.example.org", subject())
-        # A bad one leaves what there was.
+        # After a failed reload the old certificate is used.
         self.certificate.write_text("nonsense")
         server.signal(signal.SIGHUP)
         self.assertIn(str(self.certificate), server.wait_log("not reloaded"))
         self.assertIn(b"new.example.org", subject())
 
-    def test_half_handshakes_disturb_nobody(self):
+    def test_incomplete_handshakes_do_not_delay_others(self):
         server = self.serve("--max-per-client", "0",
                             listen=("127.0.0.1:0,tls",))
         tls = self.trusting().wrap_bio(ssl.MemoryBIO(), hello := ssl.MemoryBIO())
@@ -162,7 +162,7 @@ class ServeTlsTest(harness.TlsTestCase):
             client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
         self.assertEqual(len(self.messages()), 1)
 
-    def test_going_down_does_not_break_a_handshake(self):
+    def test_shutdown_does_not_break_a_handshake(self):
         server = self.serve()
         raw = socket.create_connection(("127.0.0.1", server.port),
                                        harness.PATIENCE)
@@ -208,7 +208,7 @@ class ServeTlsTest(harness.TlsTestCase):
         server.wait_log("tls-error=")
 
     def s_client(self, port, *options):
-        """What openssl s_client prints of a session of EHLO and QUIT."""
+        """Runs openssl s_client with EHLO and QUIT; returns its output."""
         result = subprocess.run(
             ["openssl", "s_client", "-starttls", "smtp", "-ign_eof", "-msg",
              "-connect", f"127.0.0.1:{port}", *options],
@@ -223,7 +223,7 @@ class ServeTlsTest(harness.TlsTestCase):
             listen=("127.0.0.1:0,tls-min=1.0,ciphers=ECDHE+AES:AES128-SHA,"
                     f"cert={rsa}", "127.0.0.1:0,tls-min=1.3",
                     "127.0.0.1:0")).ports
-        # (options of the client, served at old, new, usual)
+        # (client options, whether served by old, new and usual)
         for options, served in [
                 (["-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0"], (1, 0, 0)),
                 (["-tls1", "-cipher", "DEFAULT:@SECLEVEL=0"], (1, 0, 0)),
@@ -234,7 +234,7 @@ class ServeTlsTest(harness.TlsTestCase):
             for port, expected in zip((old, new, usual), served):
                 text = self.s_client(port, *options)
                 self.assertEqual("\n221 " in text, bool(expected), text)
-        # A printer's whole message.
+        # A message as from an old printer.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.load_verify_locations(str(rsa))
@@ -248,14 +248,14 @@ class ServeTlsTest(harness.TlsTestCase):
             client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
         self.assertIn(b"tls TLS_RSA_WITH_AES_128_CBC_SHA", self.messages()[0])
 
-    def test_a_client_without_a_preference_gets_aes_128(self):
+    def test_client_without_a_preference_gets_aes_128(self):
         server = self.serve()
         self.assertIn("Cipher is TLS_AES_128_GCM_SHA256",
                       self.s_client(server.port))
         self.assertIn("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256",
                       self.s_client(server.port, "-tls1_2"))
 
-    def test_tickets_are_sent_to_users_clients(self):
+    def test_tickets_are_sent_only_on_submission_or_request(self):
         users = self.folder / "users"
         subprocess.run([harness.POSTERN, "users", "add", "--stdin", str(users),
                         "alice"], input=b"secret\n", check=True,
@@ -286,7 +286,7 @@ class ServeTlsTest(harness.TlsTestCase):
             client.greet()
             self.assertEqual(client.ask("STARTTLS")[:3], "502")
 
-    def test_a_doubtful_certificate_is_named_at_each_start(self):
+    def test_doubtful_certificate_is_logged_at_each_start(self):
         server = self.serve(listen=("127.0.0.1:0", "127.0.0.1:0,tls"))
         self.assertNotIn("warning", server.wait_log("listening at"))
         stranger = self.make_certificate("stranger.example.org",
@@ -302,7 +302,7 @@ class ServeTlsTest(harness.TlsTestCase):
         server = self.serve()
         log = server.wait_log("listening at")
         self.assertEqual(log.count(warning), 1)
-        # The certificate has been renewed, and the key was forgotten.
+        # The certificate was renewed without its key.
         self.certificate.write_bytes(
             stranger.read_bytes().split(b"-----BEGIN PRIVATE KEY")[0] + key)
         server.signal(signal.SIGHUP)
@@ -310,7 +310,7 @@ class ServeTlsTest(harness.TlsTestCase):
                       server.wait_log("not reloaded"))
         self.assertIn("mx.example.org", self.s_client(server.port))
 
-    def test_what_makes_no_sense_is_said(self):
+    def test_wrong_options_are_errors(self):
         free = ["--listen", "127.0.0.1:0"]
         for options, code, words in [
                 (["--listen", "127.0.0.1:0,tls"], 100, "--tls-cert"),

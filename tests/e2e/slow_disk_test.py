@@ -1,9 +1,8 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A disk that does not answer keeps only those waiting that need it.
+"""A disk that does not respond delays only the sessions that need it.
 
-The server has one thread for connections, and a pread(2) that waits for this
-test (gated_disk.c).
+The server has one event loop. Its pread(2) waits for the test (gated_disk.c).
 """
 
 import os
@@ -58,10 +57,10 @@ class SlowDiskTest(harness.TestCase):
             time.sleep(0.01)
 
     def assert_waits(self, client):
-        """Nothing has come, although the server has answered another."""
+        """Checks that the client has no reply after another client got one."""
         self.assertEqual(select.select([client.socket], [], [], 0)[0], [])
 
-    def test_a_recipient_in_morercpthosts_waits_alone(self):
+    def test_morercpthosts_delays_only_its_session(self):
         self.put_cdb(self.control / "morercpthosts.cdb",
                      [("more.example", "")])
         server = self.serve()
@@ -74,14 +73,14 @@ class SlowDiskTest(harness.TestCase):
             slow.send("RCPT TO:<u@more.example>\r\nRCPT TO:<u@far.example>\r\n"
                       "RCPT TO:<u@local.example>\r\n")
             self.assertEqual(other.ask("NOOP"), "250 2.0.0 ok")
-            # What is in rcpthosts needs no database.
+            # A domain in rcpthosts needs no database.
             self.assertEqual(other.ask("RCPT TO:<u@local.example>")[:3], "250")
             self.assert_waits(slow)
             self.gate.unlink()
             self.assertEqual([slow.reply()[:3] for _ in range(3)],
                              ["250", "553", "250"])
 
-    def test_a_client_that_the_rules_are_asked_about_waits_alone(self):
+    def test_rules_delay_only_their_connection(self):
         server = self.serve("--rules",
                             self.put_rules(b"127.0.0.2:deny\n:allow\n"))
         with harness.Client(server) as other:
@@ -97,8 +96,8 @@ class SlowDiskTest(harness.TestCase):
                 self.assertEqual(denied.reply()[:3], "554")
 
     def wait_for_read(self, process, log):
-        """Waits until `process` waits for the disk, or serves. Returns whether
-        it waits for the disk."""
+        """Waits until `process` waits for the disk or has started. Returns
+        whether it waits for the disk."""
         met = self.folder / "gate.met"
         end = time.monotonic() + harness.PATIENCE
         while not met.exists():
@@ -110,7 +109,7 @@ class SlowDiskTest(harness.TestCase):
         met.unlink()
         return True
 
-    def test_sigterm_ends_a_start_that_waits_for_any_read(self):
+    def test_sigterm_ends_a_start_that_waits_for_the_disk(self):
         self.put_cdb(self.control / "morercpthosts.cdb",
                      [("more.example", "")])
         users = self.folder / "users"
@@ -124,7 +123,7 @@ class SlowDiskTest(harness.TestCase):
             "--auth-insecure", "--listen", "127.0.0.1:0,auth"]
         log = self.folder / "log"
         self.gate.touch()
-        reads = 0  # that have their data
+        reads = 0  # the reads that may finish
         waits = True
         while waits:
             with open(log, "wb") as file:
@@ -142,10 +141,10 @@ class SlowDiskTest(harness.TestCase):
             self.assertEqual(process.wait(harness.PATIENCE),
                              -signal.SIGTERM if waits else 0)
             reads += 1
-        # The rules, the users twice, morercpthosts.cdb.
+        # Of the rules, of the users twice, and of morercpthosts.cdb.
         self.assertGreater(reads, 4)
 
-    def test_a_step_of_the_clock_is_no_admission_timeout(self):
+    def test_step_of_the_clock_causes_no_admission_timeout(self):
         server = self.serve("--rules", self.put_rules(b":allow\n"))
         self.gate.touch()
         with harness.Client(server) as client:
@@ -158,7 +157,7 @@ class SlowDiskTest(harness.TestCase):
             client.greet()
         self.assertNotIn("admission-timeout", server.log())
 
-    def test_threads_have_names_and_begin_when_they_are_needed(self):
+    def test_threads_have_names_and_start_on_demand(self):
         server = self.serve("--blocking-threads", "64")
         with harness.Client(server) as client:
             client.greet()
@@ -169,7 +168,7 @@ class SlowDiskTest(harness.TestCase):
         self.assertEqual(
             [name for name in names if name.startswith("disk")], ["disk 0"])
 
-    def test_one_processor_is_one_thread(self):
+    def test_one_processor_gets_one_event_loop(self):
         processor = min(os.sched_getaffinity(0))
         server = harness.Serve(self, deliver="discard",
                                prefix=("taskset", "-c", str(processor)))

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""TLS of postern-smtpd under tcpserver, with the clients that people have."""
+"""TLS in postern-smtpd under tcpserver, with common clients."""
 
 import os
 import pathlib
@@ -23,7 +23,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
                                  *options, **more)
 
     def secure(self, client):
-        """Says STARTTLS; the connection is TLS's from then on."""
+        """Sends STARTTLS and does the handshake."""
         assert client.ask("STARTTLS").startswith("220 ")
         client.file.close()
         client.socket = self.trusting().wrap_socket(client.socket)
@@ -54,10 +54,10 @@ class SmtpdTlsTest(harness.TlsTestCase):
         for message in messages:
             self.assertRegex(message, rb"with ESMTPS id \S+ tls TLS_")
         for word in ("tls", "warning", "fatal", "session end="):
-            self.assertNotIn(f" {word}", server.log())  # all went well
+            self.assertNotIn(f" {word}", server.log())  # no problem
         self.assertIn("status 0", server.wait_log("tcpserver: end"))
 
-    def test_tls_may_come_first(self):
+    def test_tls_may_begin_with_the_connection(self):
         server = self.start("--tls-wrapped", "--require-tls")
         with smtplib.SMTP_SSL("127.0.0.1", server.port,
                               context=self.trusting(),
@@ -75,7 +75,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
         server.wait_log("tls-error=")
 
     def s_client(self, server, *options):
-        """What openssl s_client prints of a session of EHLO and QUIT."""
+        """Runs openssl s_client with EHLO and QUIT; returns its output."""
         result = subprocess.run(
             ["openssl", "s_client", "-starttls", "smtp", "-ign_eof", "-msg",
              "-connect", f"127.0.0.1:{server.port}", *options],
@@ -90,7 +90,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
         self.assertNotIn("\n221 ", self.s_client(usual, *printer))
         text = self.s_client(usual, "-tls1_3")
         self.assertIn("Cipher is TLS_AES_128_GCM_SHA256", text)
-        # The process whose key could resume a session has ended by then.
+        # No tickets: the process with the key ends with the session.
         self.assertNotIn("NewSessionTicket", text)
         self.assertNotIn("NewSessionTicket", self.s_client(usual, "-tls1_2"))
         old = self.start("--tls-min", "1.0", "--tls-ciphers",
@@ -101,7 +101,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
         self.assertNotIn("\n221 ", self.s_client(new, "-tls1_2"))
         self.assertIn("\n221 ", self.s_client(new, "-tls1_3"))
 
-    def test_a_wrong_list_of_ciphers_is_named(self):
+    def test_log_names_a_wrong_list_of_ciphers(self):
         server = self.start("--tls-ciphers", "AES128-SHA:OOPS")
         with harness.Client(server) as client:
             client.greet()
@@ -118,7 +118,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("EHLO c")[:3], "250")
             self.assertEqual(client.ask("MAIL FROM:<s@x>")[:3], "250")
 
-    def test_who_is_in_the_clear_is_served_by_the_static_program(self):
+    def test_sessions_without_tls_use_the_static_program(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -126,13 +126,13 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.secure(client)
             self.assertEqual(client.ask("NOOP")[:3], "250")
             after = self.program(server)
-        # The same process, so that tcpserver waits for the right one.
+        # The process is the same, because tcpserver waits for it.
         self.assertEqual([each[0] for each in before],
                          [each[0] for each in after])
         self.assertEqual([before[0][1].name, after[0][1].name],
                          ["postern-smtpd", "postern-smtpd-tls"])
 
-    def test_no_command_line_names_the_client(self):
+    def test_command_line_has_no_session_data(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -149,13 +149,13 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertNotIn("handover", "".join(descriptors))
 
     def program(self, server):
-        """Who serves now: (pid, executable) of each child of tcpserver."""
+        """Returns (pid, executable) of each child of tcpserver."""
         pid = server.process.pid
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
         return [(int(child), pathlib.Path(os.readlink(f"/proc/{child}/exe")))
                 for child in children.read_text().split()]
 
-    def test_what_comes_in_clear_behind_starttls_is_nothing(self):
+    def test_plaintext_after_starttls_closes_the_connection(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -174,7 +174,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertIn(answer, (b"", b"\x15\x03"))  # an alert, or nothing
         server.wait_log("tls-error=")
 
-    def test_half_a_command_behind_starttls_is_nothing(self):
+    def test_part_of_a_command_after_starttls_closes_the_connection(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -183,13 +183,13 @@ class SmtpdTlsTest(harness.TlsTestCase):
         self.assertEqual(replies[1], "")
         server.wait_log("end=abuse")
 
-    def test_a_second_starttls_is_refused(self):
+    def test_second_starttls_is_refused(self):
         server = self.start()
         with harness.Client(server) as client:
             self.secure(client.greet())
             self.assertEqual(client.ask("STARTTLS")[:9], "503 5.5.1")
 
-    def test_errors_count_on_behind_starttls(self):
+    def test_starttls_does_not_reset_the_count_of_errors(self):
         server = self.start("--max-errors", "3")
         with harness.Client(server) as client:
             client.greet()
@@ -199,7 +199,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("x")[:9], "500 5.5.2")
             self.assertEqual(client.ask("NOOP")[:9], "421 4.7.0")
 
-    def test_the_greeting_is_forgotten(self):
+    def test_ehlo_before_starttls_is_forgotten(self):
         server = self.start()
         with harness.Client(server) as client:
             self.secure(client.greet())
@@ -209,17 +209,17 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("x\r\n.")[:3], "250")
         self.assertNotIn(b"client.example", self.messages()[0])
 
-    def test_the_time_of_a_session_does_not_begin_anew(self):
+    def test_starttls_does_not_extend_the_session_timeout(self):
         server = self.start("--session-timeout", "4")
         began = time.monotonic()
         with harness.Client(server) as client:
             client.greet()
-            time.sleep(2)  # what is measured is time
+            time.sleep(2)  # the session's time is what is tested
             self.secure(client)
             self.assertEqual(client.reply()[:9], "421 4.4.2")
         self.assertLess(time.monotonic() - began, 5.5)
 
-    def test_without_a_certificate_the_session_goes_on_as_it_was(self):
+    def test_session_continues_without_a_certificate(self):
         for text in ("nonsense", None):
             if text is None:
                 self.certificate.unlink()
@@ -242,7 +242,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(log.count("tls: not available"), 1)
             self.assertIn(str(self.certificate), log)
 
-    def test_counts_go_over_even_where_tls_does_not_come(self):
+    def test_failed_starttls_does_not_reset_the_count_of_errors(self):
         self.certificate.write_text("nonsense")
         server = self.start("--max-errors", "3")
         with harness.Client(server) as client:
@@ -253,7 +253,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             client.ask("x")
             self.assertEqual(client.ask("NOOP")[:9], "421 4.7.0")
 
-    def test_without_the_other_program_the_session_goes_on(self):
+    def test_session_continues_without_the_other_program(self):
         alone = self.folder / "postern-smtpd"
         shutil.copy(harness.SMTPD, alone)
         server = self.start(program=[str(alone)])
@@ -272,7 +272,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(client.reply(), "")
         server.wait_log(f"{alone}-tls")
 
-    def test_clients_are_asked_for_certificates_where_there_is_a_ca(self):
+    def test_client_certificates_are_requested_with_client_ca(self):
         authority = self.make_certificate("ca", path=self.folder / "ca.pem")
         known = self.make_certificate("client.example", issuer=authority,
                                       path=self.folder / "client.pem")
@@ -294,11 +294,11 @@ class SmtpdTlsTest(harness.TlsTestCase):
                 ["openssl", "s_client", "-starttls", "smtp", "-connect",
                  f"127.0.0.1:{server.port}"], input=b"", check=False,
                 capture_output=True, timeout=harness.PATIENCE)
-            # OpenSSL 3.0 prints blanks at the sign, 3.5 none.
+            # OpenSSL 3.0 prints spaces around the sign, 3.5 does not.
             self.assertEqual(bool(re.search(rb"CN ?= ?ca", result.stdout)),
                              wanted)
 
-    def test_what_clients_say_goes_over_whatever_it_is(self):
+    def test_any_helo_name_survives_starttls(self):
         self.certificate.write_text("nonsense")
         server = self.start()
         with harness.Client(server) as client:
@@ -308,7 +308,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("STARTTLS"), NO_TLS)
             self.assertEqual(client.ask("MAIL FROM:<s@x>")[:3], "250")
 
-    def test_the_queue_program_finds_nothing_of_ours(self):
+    def test_queue_program_gets_no_variable_of_the_handoff(self):
         server = self.start(deliver=f"qmail-queue:{self.put_queue()}")
         with harness.Client(server) as client:
             self.secure(client.greet())
@@ -318,7 +318,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("x\r\n.")[:3], "250")
         self.assertNotIn(b"handover", self.queued("environment"))
 
-    def test_what_makes_no_sense_is_said(self):
+    def test_wrong_options_are_errors(self):
         certificate = str(self.certificate)
         for options, words in [
                 (["--tls-wrapped"], "--tls-wrapped: needs --tls-cert"),

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What printers, cameras, scripts and PCs send, to both programs."""
+"""Input as from printers, cameras, scripts and PCs, to both programs."""
 
 import subprocess
 
@@ -16,7 +16,7 @@ LINES = (("EHLO", "250"), ("HELO", "250"),
 class StrictnessTest(harness.TestCase):
 
     def servers(self, *options, rules=None):
-        """Both programs, one after the other."""
+        """Yields both programs, one after the other."""
         yield harness.Tcpserver(self, *options, rules=rules)
         if rules is not None:
             path = str(self.folder / "serve.cdb")
@@ -26,7 +26,7 @@ class StrictnessTest(harness.TestCase):
             options = (*options, "--rules", path)
         yield harness.Serve(self, *options)
 
-    def test_a_bare_lf_has_its_reply_at_once(self):
+    def test_bare_lf_gets_its_reply_at_once(self):
         for server in self.servers():
             with harness.Client(server) as client:
                 self.assertEqual(client.reply()[:3], "220")
@@ -41,8 +41,8 @@ class StrictnessTest(harness.TestCase):
             server.wait_log("session end=abuse")
             self.assertNotIn("evil", server.log())
 
-    def test_a_message_in_lf_has_its_reply_soon(self):
-        # The shorter of this and ten seconds.
+    def test_message_with_lf_gets_its_reply_soon(self):
+        # The server waits for this time, but at most ten seconds.
         self.put("timeoutsmtpd", "1\n")
         for server in self.servers():
             with harness.Client(server) as client:
@@ -76,7 +76,7 @@ class StrictnessTest(harness.TestCase):
             client.send("NOOP\n")
             self.assertEqual(client.reply(), BARE_LF)
 
-    def test_networks_may_be_lenient(self):
+    def test_lenient_applies_to_networks(self):
         for server in self.servers("--lenient", "127.0.0.2/31", "--lenient",
                                    "192.0.2.7"):
             for source in "127.0.0.2", "127.0.0.3":
@@ -89,7 +89,7 @@ class StrictnessTest(harness.TestCase):
             self.assertIn(b"Received: from unknown (", message)
             self.assertTrue(message.endswith(b"\n\nhello\n"), message)
 
-    def test_rules_may_be_lenient(self):
+    def test_lenient_may_be_set_by_rules(self):
         rules = ('127.0.0.2:allow,POSTERN_LENIENT="all"\n'
                  '127.0.0.3:allow,POSTERN_LENIENT="none"\n'
                  '127.0.0.4:allow,POSTERN_LENIENT="127.0.0.4 ::1"\n:allow\n')
@@ -99,7 +99,7 @@ class StrictnessTest(harness.TestCase):
             for source in "127.0.0.1", "127.0.0.3":
                 self.expect_strict(server, source)
 
-    def test_a_rule_goes_before_the_option_of_serve(self):
+    def test_rule_overrides_the_option_of_serve(self):
         rules = str(self.folder / "rules.cdb")
         subprocess.run(["tcprules", rules, rules + ".tmp"],
                        input=b'127.0.0.2:allow,POSTERN_LENIENT="none"\n'
@@ -112,12 +112,12 @@ class StrictnessTest(harness.TestCase):
             self.assertEqual(client.reply()[:9], "421 4.3.0")
         server.wait_log("POSTERN_LENIENT: network 'some'")
 
-    def test_wrong_networks_are_named(self):
+    def test_errors_name_wrong_networks(self):
         talk = self.talk("QUIT\r\n", "--lenient", "192.0.2.1/24")
         self.assertEqual(talk.exit_code, 100)
         self.assertIn("--lenient: network '192.0.2.1/24'", talk.log)
 
-    def test_a_pc_may_have_any_name(self):
+    def test_helo_name_may_have_8_bit_characters(self):
         for server in self.servers():
             for name in "büro-pc".encode(), "büro-pc".encode("latin-1"):
                 with harness.Client(server) as client:
@@ -134,7 +134,7 @@ class StrictnessTest(harness.TestCase):
             self.assertRegex(message, rb"Received: from b\?{1,2}ro-pc \(")
         self.assertTrue(server.log().isascii())
 
-    def test_size_says_what_there_is(self):
+    def test_size_announces_the_limit(self):
         smtpd, serve = self.servers()
         for server, want in (smtpd, "250-SIZE"), (serve, "250-SIZE 52428800"):
             with harness.Client(server) as client:
@@ -153,7 +153,7 @@ class StrictnessTest(harness.TestCase):
             self.assertEqual(client.ask("MAIL FROM:<s@x> SIZE=52428801")[:3],
                              "250")
 
-    def test_quit_has_its_221(self):
+    def test_quit_gets_its_221(self):
         for server in self.servers("--max-errors", "1"):
             with harness.Client(server) as client:
                 client.greet()

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Our reading of tcpserver's rules against ucspi-tcp's own programs: generated
-// texts make the same records as with tcprules, and generated clients have the
+// Compares tcp_rules.h with the programs of ucspi-tcp: generated texts must
+// make the same records as with tcprules, and generated clients must match the
 // same rule as with tcprulescheck.
 
 #include "policy/rules/tcp_rules.h"
@@ -150,7 +150,7 @@ class TcpRulesE2eTest : public testing::Test {
     for (unsigned n = random_() % 30; n > 0; --n) {
       absl::StrAppend(&text, Line(), "\n");
     }
-    if (OneIn(2)) text += Line();  // without an end
+    if (OneIn(2)) text += Line();  // without a line end
     return text;
   }
 
@@ -161,7 +161,7 @@ class TcpRulesE2eTest : public testing::Test {
                       {}, folder_.File("text"), "/dev/null");
   }
 
-  // What tcprulescheck says of `peer`.
+  // Returns the output of tcprulescheck for `peer`.
   std::string Check(const SessionInfo& peer) {
     std::vector<std::string> environment = {"TCPREMOTEIP=" +
                                             ToString(peer.remote_address)};
@@ -177,7 +177,7 @@ class TcpRulesE2eTest : public testing::Test {
     return folder_.Read("said");
   }
 
-  // What we say of `peer`, in the words of tcprulescheck.
+  // Returns the result of TcpRules::Find(), in the form of tcprulescheck.
   std::string Find(const SessionInfo& peer) {
     const auto rules = TcpRules::Open(folder_.File("cdb"));
     EXPECT_TRUE(rules.ok()) << rules.status();
@@ -208,7 +208,7 @@ class TcpRulesE2eTest : public testing::Test {
   ControlFolder folder_;
 };
 
-TEST_F(TcpRulesE2eTest, TextsMakeTheRecordsThatTcprulesMakes) {
+TEST_F(TcpRulesE2eTest, TextsMakeTheSameRecordsAsWithTcprules) {
   int compiled = 0;
   for (int round = 0; round < 600; ++round) {
     const std::string text = round == 0 ? "" : Text();
@@ -219,7 +219,7 @@ TEST_F(TcpRulesE2eTest, TextsMakeTheRecordsThatTcprulesMakes) {
     if (ours.ok()) {
       for (const auto& r : ours->rules) records.emplace_back(r.key, r.record);
     }
-    // The one difference: colons in addresses.
+    // The only difference: colons in addresses.
     const bool same_language =
         std::none_of(records.begin(), records.end(), [](const auto& record) {
           return absl::StrContains(record.first, ':');
@@ -233,7 +233,7 @@ TEST_F(TcpRulesE2eTest, TextsMakeTheRecordsThatTcprulesMakes) {
   EXPECT_LT(compiled, 500);
 }
 
-TEST_F(TcpRulesE2eTest, ClientsHaveTheRuleThatTcprulescheckFinds) {
+TEST_F(TcpRulesE2eTest, ClientsMatchTheSameRuleAsWithTcprulescheck) {
   std::vector<std::string> found;
   for (int round = 0; round < 100; ++round) {
     const std::string text = Text();

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""postern-smtpd under the real tcpserver, with rules of the real tcprules."""
+"""postern-smtpd under the real tcpserver, with rules from the real tcprules."""
 
 import resource
 import signal
@@ -33,7 +33,7 @@ class TcpserverTest(harness.TestCase):
             client.ask("MAIL FROM:<s@x>")
             return client.ask(f"RCPT TO:<{recipient}>")
 
-    def test_a_rule_that_sets_relayclient_lets_its_clients_relay(self):
+    def test_rule_with_relayclient_lets_its_clients_relay(self):
         server = self.start()
         self.assertEqual(self.rcpt(server, "127.0.0.2", "u@elsewhere"),
                          "250 2.1.5 ok")
@@ -46,7 +46,7 @@ class TcpserverTest(harness.TestCase):
                       'ip=127.0.0.3 host="" from=<s@x> to=<u@elsewhere> '
                       f'reply="{REFUSED}"', log)
 
-    def test_the_value_of_relayclient_is_appended(self):
+    def test_value_of_relayclient_is_appended(self):
         server = self.start()
         self.rcpt(server, "127.0.0.7", "u@elsewhere")
         server.wait_log("to=<u@elsewhere@fixme.example>")
@@ -71,7 +71,7 @@ class TcpserverTest(harness.TestCase):
                       f'{self.control}/morercpthosts.cdb key more.example"',
                       log)
 
-    def test_a_change_of_the_control_files_is_seen_by_the_next_session(self):
+    def test_changed_control_files_apply_to_the_next_session(self):
         server = self.start()
         self.assertEqual(self.rcpt(server, "127.0.0.1", "u@new.example"),
                          REFUSED)
@@ -79,7 +79,7 @@ class TcpserverTest(harness.TestCase):
         self.assertEqual(self.rcpt(server, "127.0.0.1", "u@new.example"),
                          "250 2.1.5 ok")
 
-    def test_deny_closes_without_a_byte(self):
+    def test_deny_closes_without_a_reply(self):
         server = self.start()
         with harness.Client(server, "127.0.0.4") as client:
             try:
@@ -120,7 +120,7 @@ class TcpserverTest(harness.TestCase):
         self.assertIn(b"COLOUR=blue\n", self.queued("environment"))
         self.assertIn(b"TCPREMOTEIP=127.0.0.6\n", self.queued("environment"))
 
-    def test_the_queue_program_has_what_concerns_it(self):
+    def test_queue_program_gets_only_its_variables(self):
         talk = self.talk(
             "MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n.\r\n"
             "QUIT\r\n", deliver=f"qmail-queue:{self.put_queue()}",
@@ -133,13 +133,13 @@ class TcpserverTest(harness.TestCase):
         self.assertEqual(talk.codes[-2:], [250, 221])
         lines = self.queued("environment").decode().splitlines()
         names = {line.split("=", 1)[0] for line in lines}
-        # What the stand-in's shell sets itself is not ours.
+        # The shell of the queue program sets these itself.
         self.assertEqual(names - {"PWD", "OLDPWD", "SHLVL", "_"},
                          {"PATH", "QUEUE_OUT", "PROTO", "TCPREMOTEIP",
                           "TCPREMOTEHOST", "TCPREMOTEINFO", "RELAYCLIENT",
                           "DKSIGN"})
 
-    def test_a_hang_up_in_the_middle_of_a_message_delivers_nothing(self):
+    def test_incomplete_message_is_not_delivered(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -153,7 +153,7 @@ class TcpserverTest(harness.TestCase):
         self.assertEqual(self.messages(), [])
         self.assertEqual(list((self.maildir / "tmp").iterdir()), [])
 
-    def test_no_rcpthosts_no_service(self):
+    def test_without_rcpthosts_service_is_refused(self):
         (self.control / "rcpthosts").unlink()
         server = self.start()
         with harness.Client(server) as client:
@@ -163,7 +163,7 @@ class TcpserverTest(harness.TestCase):
         self.assertIn("status 256", server.wait_log("tcpserver: end"))
         self.assertIn(f"{self.control}/rcpthosts", server.log())
 
-    def test_an_open_relay_has_to_be_asked_for(self):
+    def test_open_relay_needs_an_option(self):
         (self.control / "rcpthosts").unlink()
         server = self.start()
         server.stop()
@@ -172,14 +172,14 @@ class TcpserverTest(harness.TestCase):
                          "250 2.1.5 ok")
         server.wait_log("rule=open-relay")
 
-    def test_a_corrupt_morercpthosts_cdb_refuses_service(self):
+    def test_with_a_corrupt_morercpthosts_cdb_service_is_refused(self):
         (self.control / "morercpthosts.cdb").write_bytes(b"x" * 2000)
         server = self.start()
         with harness.Client(server) as client:
             self.assertEqual(client.reply()[:4], "421 ")
         server.wait_log("morercpthosts.cdb")
 
-    def test_replies_of_a_pipelined_group_come_in_one_segment(self):
+    def test_replies_to_a_pipelined_group_are_one_segment(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -189,7 +189,7 @@ class TcpserverTest(harness.TestCase):
             self.assertEqual([r[:3] for r in replies],
                              ["250", "250", "553", "354", ""])
 
-    def test_each_recipient_has_a_maildir_of_its_own(self):
+    def test_each_recipient_has_its_own_maildir(self):
         for user in ("u", "v"):
             for name in ("tmp", "new", "cur"):
                 (self.folder / "home" / "local.example" / user
@@ -212,7 +212,7 @@ class TcpserverTest(harness.TestCase):
                 "Return-Path: <s@x>\n"
                 f"Delivered-To: {sent}@LOCAL.example\nReceived: from "))
 
-    def test_a_mail_store_that_is_not_there_bounces_nothing(self):
+    def test_missing_mail_store_is_a_temporary_refusal(self):
         mail = "MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nQUIT\r\n"
         home = self.folder / "home"
         deliver = f"maildir:{home}/%d/%u"
@@ -228,7 +228,7 @@ class TcpserverTest(harness.TestCase):
         talk = self.talk(mail, deliver=deliver)
         self.assertEqual(talk.codes, [220, 250, 550, 221])
         (home / "local.example" / "u" / "new").mkdir(parents=True)
-        talk = self.talk(mail, deliver=deliver)  # without its tmp
+        talk = self.talk(mail, deliver=deliver)  # without tmp
         self.assertEqual(talk.codes, [220, 250, 451, 221])
         self.assertIn(f"{home}/local.example/u exists, but is no Maildir",
                       talk.log)
@@ -252,7 +252,7 @@ class TcpserverTest(harness.TestCase):
             talk = self.talk(mail, environment=relay, deliver=deliver)
             self.assertEqual(talk.codes, [220, 250, 250, 250, 221], deliver)
 
-    def test_the_log_says_why_a_session_or_a_delivery_failed(self):
+    def test_log_has_the_reason_of_a_failure(self):
         mail = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n")
         talk = self.talk(mail, deliver="maildir:/no/such/folder")
         self.assertEqual(talk.codes[3], 451)
@@ -266,7 +266,7 @@ class TcpserverTest(harness.TestCase):
         self.assertIn("session end=peer-gone ip=192.0.2.1\n", talk.log)
         self.assertNotIn("session", self.talk("QUIT\r\n").log)
 
-    def test_the_log_has_what_the_client_heard(self):
+    def test_log_has_the_replies_that_the_client_got(self):
         (self.folder / "home" / "u" / "tmp").mkdir(parents=True)
         (self.folder / "home" / "u" / "new").mkdir()
         talk = self.talk("MAIL FROM:<s@x>\r\nRCPT TO:<v@local.example>\r\n"
@@ -282,14 +282,14 @@ class TcpserverTest(harness.TestCase):
                                    r"5\.5\.2 bare LF in line 1 of the message")
         self.assertEqual(talk.log.count("\n"), 3)
 
-    def test_a_queue_program_that_has_not_read_everything_is_told_of(self):
+    def test_queue_program_that_does_not_read_everything_is_logged(self):
         talk = self.talk("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA"
                          "\r\n" + ("x" * 70 + "\r\n") * 20000 + ".\r\nQUIT\r\n",
                          deliver="qmail-queue:/bin/true")
         self.assertEqual(talk.codes[4:], [451, 221])
         self.assertIn("exited with 0 before it had read everything", talk.log)
 
-    def test_a_supervisor_that_ignores_sigchld_does_no_harm(self):
+    def test_ignored_sigchld_does_no_harm(self):
         mail = ("MAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\nDATA\r\nx\r\n"
                 ".\r\nQUIT\r\n")
         process = subprocess.run(
@@ -314,26 +314,26 @@ class TcpserverTest(harness.TestCase):
         self.assertEqual(process.returncode, 1)
         self.assertIn(b"out of memory", process.stderr)
 
-    def test_a_greeting_that_no_reply_can_hold_names_its_file(self):
+    def test_invalid_greeting_is_logged_with_its_file(self):
         self.put("me", "mx.example.org\r\n")
         talk = self.talk("QUIT\r\n")
         self.assertEqual(talk.codes, [421])
         self.assertIn(f"{self.control}/smtpgreeting, or me: greeting:",
                       talk.log)
 
-    def test_a_session_has_its_time_and_no_more(self):
+    def test_session_timeout_ends_the_session(self):
         server = harness.Tcpserver(self, "--session-timeout", "1")
         with harness.Client(server) as client:
             client.greet()
             self.assertEqual(client.reply(), "421 4.4.2 timeout (#4.4.2)")
         server.wait_log("session end=timeout ip=127.0.0.1")
 
-    def test_it_serves_by_hand_over_pipes(self):
+    def test_serves_over_pipes(self):
         talk = self.talk("HELP\r\nQUIT\r\n")
         self.assertEqual(talk.codes, [220, 214, 221])
         self.assertEqual(talk.exit_code, 0)
 
-    def test_wrong_usage_says_what_is_wrong(self):
+    def test_wrong_usage_is_explained(self):
         for options, words in [
                 (["--contro"], "--contro"),
                 (["--deliver", "mbox:/x"], "mbox:/x"),
@@ -343,7 +343,7 @@ class TcpserverTest(harness.TestCase):
                 (["--bare-newlines", "yes"], "--bare-newlines"),
                 (["--config", "/no/such/file"], "/no/such/file"),
                 (["host", "checkpassword", "true"], "checkpassword")]:
-            # No program is in this PATH, so no operand is one.
+            # This PATH contains no program, so no operand is a program.
             process = subprocess.run(
                 [harness.SMTPD, "--control", str(self.control), *options],
                 stdin=subprocess.DEVNULL, capture_output=True, check=False,
@@ -351,7 +351,7 @@ class TcpserverTest(harness.TestCase):
             self.assertEqual(process.returncode, 100, options)
             self.assertIn(words, process.stderr.decode())
 
-    def test_options_come_from_a_file_and_the_environment_too(self):
+    def test_options_may_come_from_a_file_or_the_environment(self):
         config = self.folder / "config"
         config.write_text("max-recipients=1\n")
         two = ("MAIL FROM:<s@x>\r\n" + "RCPT TO:<u@local.example>\r\n" * 2
@@ -360,7 +360,7 @@ class TcpserverTest(harness.TestCase):
         self.assertEqual(
             self.talk(two, environment={"POSTERN_MAX_RECIPIENTS": "1"})
             .codes[3], 452)
-        # A value is the rest of its line, whatever is in it.
+        # A value is the rest of its line and may contain any character.
         odd = self.folder / "a#b, 'c' \"d\""
         for name in ("tmp", "new"):
             (odd / name).mkdir(parents=True)

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Who speaks when: --greet-delay and --pipelining, under the real tcpserver."""
+"""--greet-delay and --pipelining, under the real tcpserver."""
 
 import time
 
@@ -12,7 +12,7 @@ AHEAD = "554 5.5.0 you must wait for my replies (#5.5.0)"
 
 class TurnsTest(harness.TestCase):
 
-    def test_a_client_that_does_not_wait_for_its_greeting_is_refused(self):
+    def test_client_that_sends_before_the_greeting_is_refused(self):
         server = harness.Tcpserver(self, "--greet-delay", "60")
         with harness.Client(server) as client:
             client.send("EHLO client.example\r\nQUIT\r\n")
@@ -20,7 +20,7 @@ class TurnsTest(harness.TestCase):
             self.assertEqual(client.reply(), "")  # and no reset
         server.wait_log("session end=abuse ip=127.0.0.1")
 
-    def test_a_client_that_waits_is_greeted_behind_the_delay(self):
+    def test_client_that_waits_is_greeted_after_the_delay(self):
         server = harness.Tcpserver(self, "--greet-delay", "1")
         with harness.Client(server) as client:
             before = time.monotonic()
@@ -28,17 +28,17 @@ class TurnsTest(harness.TestCase):
             self.assertGreaterEqual(time.monotonic() - before, 0.9)
             self.assertEqual(client.ask("QUIT"), "221 2.0.0 mx.example.org")
 
-    def test_a_client_that_leaves_before_its_greeting_is_not_waited_for(self):
+    def test_disconnect_ends_the_greeting_delay(self):
         before = time.monotonic()
         talk = self.talk("", "--greet-delay", "60")
         self.assertLess(time.monotonic() - before, 30)
         self.assertEqual((talk.exit_code, talk.log), (0, ""))
 
-    def test_without_a_delay_nobody_looks(self):
+    def test_without_a_delay_early_input_is_accepted(self):
         talk = self.talk("EHLO c\r\nQUIT\r\n")
         self.assertEqual(talk.codes, [220, 250, 221])
 
-    def test_who_sends_ahead_of_a_reply_it_needs_is_refused_if_told_to(self):
+    def test_commands_ahead_of_a_needed_reply_are_refused_on_request(self):
         ahead = "EHLO c\r\nMAIL FROM:<>\r\nQUIT\r\n"
         for options, replies in [
                 ([], [220, 250, 250, 221]),
@@ -50,7 +50,7 @@ class TurnsTest(harness.TestCase):
         self.assertEqual(talk.replies[-1], AHEAD)
         self.assertIn("session end=abuse", talk.log)
 
-    def test_a_pipeline_of_a_group_is_never_refused(self):
+    def test_allowed_pipelining_is_never_refused(self):
         server = harness.Tcpserver(self, "--pipelining", "reject")
         with harness.Client(server) as client:
             client.greet()
@@ -78,7 +78,7 @@ class TurnsTest(harness.TestCase):
             self.assertEqual(client.reply(), "")
         self.assertEqual(self.messages(), [])
 
-    def test_wrong_values_are_wrong_usage(self):
+    def test_wrong_values_are_errors(self):
         for option in (["--greet-delay", "61"], ["--greet-delay", "-1"],
                        ["--greet-delay", "soon"], ["--pipelining", "maybe"]):
             talk = self.talk("", *option)

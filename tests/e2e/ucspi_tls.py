@@ -1,11 +1,12 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Stands in for sslserver -n or s6-ucspitlsd: python3 ucspi_tls.py PEM PROGRAM...
+"""A test server for UCSPI-TLS, as sslserver -n: ucspi_tls.py PEM PROGRAM...
 
-Runs PROGRAM in this process, with a connection in the clear at descriptors 0
-and 1, and offers it UCSPI-TLS, which a child does: once it is asked at the
-control socket, it shakes hands, answers with variables, and passes bytes.
-UCSPI_LIST is what to answer, or "end" for none.
+Runs PROGRAM in this process, with a connection without TLS on descriptors 0
+and 1, and offers it UCSPI-TLS. A child process does the TLS: on a request at
+the control socket it does the handshake, answers with variables, and then
+passes bytes in both directions. UCSPI_LIST replaces the answer; with "end"
+there is none.
 """
 
 import os

@@ -1,6 +1,6 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""UCSPI-TLS: postern-smtpd under a super-server that does TLS for it."""
+"""UCSPI-TLS: postern-smtpd under a super-server that does the TLS."""
 
 import os
 import pathlib
@@ -39,14 +39,14 @@ class UcspiTlsTest(harness.TlsTestCase):
         self.assertEqual(self.messages()[0].count(b"x" * 70 + b"\n"), 10_000)
         self.assertIn("status 0", server.wait_log("tcpserver: end"))
 
-    def test_clients_in_the_clear_are_served(self):
+    def test_clients_without_tls_are_served(self):
         server = self.start()
         with smtplib.SMTP("127.0.0.1", server.port,
                           timeout=harness.PATIENCE) as client:
             client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
         self.assertNotIn(b"tls", self.messages()[0])
 
-    def test_the_super_server_may_refuse_or_require_it(self):
+    def test_super_server_may_forbid_or_require_tls(self):
         for mode, offered, code in [("UCSPITLS=-", False, 250),
                                     ("UCSPITLS=", True, 250),
                                     ("UCSPITLS=!", True, 530)]:
@@ -57,7 +57,7 @@ class UcspiTlsTest(harness.TlsTestCase):
                 self.assertEqual(client.has_extn("starttls"), offered)
                 self.assertEqual(client.mail("s@x.example")[0], code)
 
-    def test_it_goes_before_certificates_of_our_own(self):
+    def test_ucspi_tls_overrides_tls_cert(self):
         server = self.start("--tls-cert", "/no/such.pem", "--require-tls")
         with smtplib.SMTP("127.0.0.1", server.port,
                           timeout=harness.PATIENCE) as client:
@@ -65,7 +65,7 @@ class UcspiTlsTest(harness.TlsTestCase):
             client.sendmail("s@x.example", ["u@local.example"], MESSAGE)
         self.assertEqual(len(self.messages()), 1)
 
-    def test_what_comes_in_clear_behind_starttls_is_nothing(self):
+    def test_plaintext_after_starttls_closes_the_connection(self):
         server = self.start()
         with harness.Client(server) as client:
             client.greet()
@@ -74,7 +74,7 @@ class UcspiTlsTest(harness.TlsTestCase):
         self.assertEqual(replies[1], "")  # closed
         server.wait_log("end=abuse")
 
-    def test_errors_count_on_behind_starttls(self):
+    def test_starttls_does_not_reset_the_count_of_errors(self):
         server = self.start("--max-errors", "3")
         with harness.Client(server) as client:
             client.greet()
@@ -87,7 +87,7 @@ class UcspiTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("x")[:9], "500 5.5.2")
             self.assertEqual(client.ask("NOOP")[:9], "421 4.7.0")
 
-    def test_a_super_server_without_tls_ends_the_session(self):
+    def test_super_server_without_tls_ends_the_session(self):
         server = self.start(variables=["UCSPI_LIST=end"])
         with harness.Client(server) as client:
             client.greet()
@@ -95,7 +95,7 @@ class UcspiTlsTest(harness.TlsTestCase):
             self.assertEqual(client.reply(), "")
         server.wait_log("tls-error=")
 
-    def test_tls_that_was_there_before_us_is_believed_if_we_are_told(self):
+    def test_tls_outside_trusts_the_variables_of_the_super_server(self):
         said = {"SSL_PROTOCOL": "TLSv1.3",
                 "SSL_CIPHER": "TLS_AES_128_GCM_SHA256"}
         mail = ("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@local.example>\r\n"
@@ -112,7 +112,7 @@ class UcspiTlsTest(harness.TlsTestCase):
         self.assertEqual(talk.codes, [421])
         self.assertIn("SSL_PROTOCOL", talk.log)
 
-    def test_the_queue_program_finds_nothing_of_it(self):
+    def test_queue_program_gets_no_variable_of_ucspi_tls(self):
         server = self.start(deliver=f"qmail-queue:{self.put_queue()}")
         with harness.Client(server) as client:
             client.greet()
@@ -122,7 +122,7 @@ class UcspiTlsTest(harness.TlsTestCase):
             self.assertEqual(client.ask("x\r\n.")[:3], "250")
         self.assertNotRegex(self.queued("environment"), rb"SSL\w+FD=")
 
-    def test_what_makes_no_sense_is_said(self):
+    def test_wrong_variables_are_errors(self):
         for variables in ({"SSLCTLFD": "99"}, {"SSLCTLFD": "x"},
                           {"SSLREADFD": "0"}, {"UCSPITLS": "!"},
                           {"UCSPITLS": "maybe"}):

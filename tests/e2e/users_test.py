@@ -13,12 +13,12 @@ import time
 
 import harness
 
-# Of "pencil", by crypt(3).
+# The hash of "pencil" by crypt(3).
 CRYPT = "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6"
 
 
 class Terminal:
-    """postern users at a terminal of its own."""
+    """postern users with its own terminal."""
 
     def __init__(self, test, *arguments):
         self.screen = b""
@@ -29,7 +29,7 @@ class Terminal:
         self.status = None
 
     def wait_screen(self, text):
-        """Waits until `text` is on the screen, and what stands behind is new."""
+        """Waits until `text` is on the screen; keeps only the text after it."""
         end = time.monotonic() + harness.PATIENCE
         while text not in self.screen:
             left = end - time.monotonic()
@@ -37,7 +37,7 @@ class Terminal:
                 raise AssertionError(f"no {text} in {self.screen}")
             try:
                 self.screen += os.read(self.master, 1000)
-            except OSError as error:  # the other side is closed
+            except OSError as error:  # the other end is closed
                 raise AssertionError(f"no {text} in {self.screen}") from error
         self.screen = self.screen.split(text, 1)[1]
 
@@ -48,7 +48,7 @@ class Terminal:
         os.write(self.master, text)
 
     def rest(self):
-        """All that comes until the end, and what the program ended with."""
+        """Returns all output until the end, and the exit code."""
         try:
             while chunk := os.read(self.master, 1000):
                 self.screen += chunk
@@ -72,7 +72,9 @@ class UsersTest(harness.TestCase):
         self.table = self.folder / "users.cdb"
 
     def users(self, *arguments, typed=None):
-        """Runs postern users without a terminal: (exit code, output, errors)."""
+        """Runs postern users without a terminal.
+
+        Returns (exit code, output, errors)."""
         done = subprocess.run(
             [harness.POSTERN, "users", *map(str, arguments)],
             input=(typed or "").encode(), capture_output=True,
@@ -88,7 +90,7 @@ class UsersTest(harness.TestCase):
         return self.users("check", "--stdin", self.file, user,
                           typed=password + "\n")[:2]
 
-    def test_who_is_added_has_a_password_and_who_is_removed_has_none(self):
+    def test_users_are_added_changed_and_removed(self):
         self.add("anna", "pencil")
         self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
         self.assertEqual(self.check("anna", "pencils"), (1, "no\n"))
@@ -102,7 +104,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(code, 100)
         self.assertIn(f"{self.file}: user anna: no such user", errors)
 
-    def test_new_files_are_the_owners_alone(self):
+    def test_new_files_are_private_to_their_owner(self):
         os.umask(0)
         self.addCleanup(os.umask, 0o022)
         self.add("anna", "pencil")
@@ -112,7 +114,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()),
                          ["Maildir", "control", "users", "users.cdb"])
 
-    def test_comments_and_order_stay(self):
+    def test_comments_and_order_are_kept(self):
         self.file.write_text(f"# the office\nbert:{CRYPT}\n\n# end\n")
         self.file.chmod(0o640)
         self.add("anna", "pencil")
@@ -124,8 +126,8 @@ class UsersTest(harness.TestCase):
         self.assertEqual(stat.S_IMODE(self.table.stat().st_mode), 0o640)
         self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
 
-    def test_a_removal_that_was_cut_short_can_be_repeated(self):
-        """The file has lost a user, by hand or by a crash; the table has not.
+    def test_interrupted_removal_can_be_repeated(self):
+        """The file lacks a user, after an edit or a crash; the table does not.
         """
         self.add("anna", "pencil")
         self.add("bert", "pencil")
@@ -137,7 +139,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
         self.assertEqual(self.users("remove", self.file, "bert")[0], 100)
 
-    def test_what_no_server_would_read_is_not_made(self):
+    def test_files_that_no_server_would_read_are_not_changed(self):
         self.add("anna", "pencil")
         text = self.file.read_text()
         self.file.unlink()
@@ -155,21 +157,21 @@ class UsersTest(harness.TestCase):
         self.assertIn(f"chmod o= {self.table}", errors)
         self.assertEqual(self.file.read_text(), text)
 
-    def test_a_line_may_end_with_crlf(self):
+    def test_password_line_may_end_with_crlf(self):
         for scheme in ("scram-sha-256", "yescrypt"):
             self.assertEqual(
                 self.users("add", "--stdin", f"--scheme={scheme}", self.file,
                            "anna", typed="pencil\r\n"), (0, "", ""))
             self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
 
-    def test_a_list_shows_how_passwords_are_kept_and_no_more(self):
+    def test_list_shows_the_scheme_but_no_secret(self):
         self.add("anna", "pencil")
         self.add("bert", "pencil", "--scheme=yescrypt")
         self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
         self.assertEqual(self.users("list", self.file),
                          (0, "anna\tSCRAM-SHA-256$4096\nbert\t$y$j9T$\n", ""))
 
-    def test_a_file_written_by_hand_counts_when_it_is_compiled(self):
+    def test_edited_file_is_valid_after_compile(self):
         self.file.write_text(f"bert:{CRYPT}\n")
         self.file.chmod(0o600)
         code, _, errors = self.users("check", "--stdin", self.file, "bert",
@@ -179,7 +181,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(self.users("compile", self.file), (0, "", ""))
         self.assertEqual(self.check("bert", "pencil"), (0, "yes\n"))
 
-    def test_mistakes_name_file_line_and_user(self):
+    def test_errors_name_file_line_and_user(self):
         self.file.write_text(f"# one\nbert:{CRYPT}\nanna:$1$salt$secret\n")
         self.file.chmod(0o600)
         for command in (["compile"], ["list"]):
@@ -195,7 +197,7 @@ class UsersTest(harness.TestCase):
         self.assertIn(f"chmod o= {self.file}", errors)
         self.assertEqual(self.users("list", self.folder / "none")[0], 100)
 
-    def test_wrong_usage_is_said(self):
+    def test_wrong_usage_is_explained(self):
         for arguments in ([], ["delete"], ["add"], ["add", self.file],
                           ["list", self.file, "anna"], ["list"],
                           ["add", "--scheme=des", self.file, "anna"],
@@ -211,7 +213,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(code, 0)
         self.assertIn("--scheme SCHEME", output)
 
-    def test_passwords_that_cannot_be_are_refused(self):
+    def test_invalid_passwords_are_refused(self):
         for typed in ("", "\n", "x" * 1025 + "\n", "\x07\n", "a\rb\n"):
             for scheme in ("scram-sha-256", "yescrypt"):
                 code, _, errors = self.users(
@@ -221,12 +223,12 @@ class UsersTest(harness.TestCase):
                 self.assertIn("password", errors)
         self.assertFalse(self.file.exists())
 
-    def test_without_a_terminal_nothing_is_asked(self):
+    def test_without_a_terminal_there_is_no_prompt(self):
         code, _, errors = self.users("add", self.file, "anna")
         self.assertEqual(code, 100)
         self.assertIn("--stdin", errors)
 
-    def test_a_password_is_typed_twice_and_does_not_show(self):
+    def test_password_is_typed_twice_and_not_shown(self):
         terminal = Terminal(self, "add", str(self.file), "anna")
         self.assertFalse(self.file.exists())
         terminal.wait_screen(b"New password of anna: ")
@@ -240,7 +242,7 @@ class UsersTest(harness.TestCase):
         self.assertNotIn(b"pencil", screen)
         self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
 
-    def test_two_passwords_that_differ_are_none(self):
+    def test_two_different_passwords_are_refused(self):
         terminal = Terminal(self, "add", str(self.file), "anna")
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"pencil\n")
@@ -251,7 +253,7 @@ class UsersTest(harness.TestCase):
         self.assertIn(b"not the same", screen)
         self.assertFalse(self.file.exists())
 
-    def test_a_check_may_be_typed(self):
+    def test_password_to_check_may_be_typed(self):
         self.add("anna", "pencil")
         terminal = Terminal(self, "check", str(self.file), "anna")
         terminal.wait_screen(b"Password of anna: ")
@@ -260,7 +262,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(status, 0)
         self.assertIn(b"yes", screen)
 
-    def test_a_signal_ends_it_and_leaves_the_terminal_as_it_was(self):
+    def test_signal_ends_it_and_restores_the_terminal(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             terminal = Terminal(self, "add", str(self.file), "anna")
             terminal.wait_screen(b"New password of anna: ")
@@ -272,19 +274,19 @@ class UsersTest(harness.TestCase):
             self.assertTrue(terminal.echoes())
         self.assertFalse(self.file.exists())
 
-    def test_control_c_is_such_a_signal(self):
+    def test_control_c_ends_it(self):
         terminal = Terminal(self, "add", str(self.file), "anna")
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"pen\x03")
         self.assertEqual(terminal.rest()[1], -signal.SIGINT)
 
-    def test_behind_a_stop_it_asks_again(self):
+    def test_prompt_is_repeated_after_a_stop(self):
         terminal = Terminal(self, "add", str(self.file), "anna")
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"wrong")
         os.kill(terminal.pid, signal.SIGTSTP)
-        # The kernel does not stop who has no parent in its session: it goes on
-        # at once, with a new prompt, and what was typed is gone.
+        # The kernel does not stop a process without a parent in its session. So
+        # it continues at once, with a new prompt, and discards its input.
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"pencil\n")
         terminal.wait_screen(b"Once more: ")
@@ -292,7 +294,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(terminal.rest()[1], 0)
         self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
 
-    def test_no_change_of_two_writers_is_lost(self):
+    def test_concurrent_changes_are_not_lost(self):
         writers = [subprocess.Popen(
             [harness.POSTERN, "users", "add", "--stdin", "--iterations", "4096",
              str(self.file), f"user{i}"], stdin=subprocess.PIPE)
