@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/line_endings.h"
 #include "delivery/maildir_reply.h"
 #include "delivery/shared_folders.h"
+#include "engine/grammar/domain.h"
 #include "system/deadline.h"
 
 namespace postern::delivery {
@@ -43,8 +43,10 @@ std::string OneLine(std::string text) {
 struct Letter {
   size_t folder = 0;  // index of its Maildir
   std::string address;
-  std::string in_tmp;  // its name in tmp/; empty: has none
-  std::string in_new;  // its name in new/; empty: has none
+  std::vector<size_t> recipients;  // their indices in the envelope
+  std::string in_tmp;              // its name in tmp/; empty: has none
+  std::string in_new;              // its name in new/; empty: has none
+  std::optional<Reply> refusal;    // if it will not be stored
 };
 
 struct Letters {
@@ -52,19 +54,23 @@ struct Letters {
   std::vector<Letter> letters;       // sorted by Maildir, at least one
 };
 
-// A message that is being stored in its Maildirs.
+// A message that is being stored in its Maildirs. The content is written to the
+// file of one letter, the lead. The others are copies of that file, made after
+// its fsync.
 class MaildirMessage {
   using Folder = SharedFolders::Folder;
 
  public:
-  // The first four must outlive this object.
+  // The first four must outlive this object. If `each`, a letter that cannot be
+  // stored does not prevent the others; otherwise all are stored or none.
   MaildirMessage(FileSystem& files, SharedFolders& open_folders,
-                 UniqueNames& names, const MaildirOptions& options,
+                 UniqueNames& names, const MaildirOptions& options, bool each,
                  const Path& from, Letters to)
       : files_(files),
         open_folders_(open_folders),
         names_(names),
         options_(options),
+        each_(each),
         return_path_(
             absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
         folders_(std::move(to.folders)),
@@ -76,18 +82,33 @@ class MaildirMessage {
 
   std::optional<Reply> Open();
   void Write(absl::Span<const absl::string_view> slices);
-  Verdict Commit();
+  // Stores the letters that can be stored; if not `each`, all or none.
+  void Commit(bool each);
+
+  // After Commit(): returns the verdicts, one for each of `recipients`.
+  std::vector<Verdict> Verdicts(size_t recipients) const;
+  // The same if all letters are stored or none: returns the verdict for all.
+  Verdict VerdictOfAll() const;
 
  private:
   // These return zero (Create(): a descriptor) or a negative errno. After an
   // error the caller calls Withdraw().
+  int OpenLead();
   int Flush();
-  bool TooMuch() const;
-  int Store();
   int StoreCopy(Letter& letter);
-  int Publish(system::Deadline deadline);
+  int CopyTo(int file, const Letter& letter);
   int Move(const Folder& folder, Letter& letter);
   int Create(const Folder& folder, Letter& letter);
+
+  bool TooMuch() const;
+  void Store();
+  // Moves the letters from `begin` to before `end`, which have one Maildir, to
+  // new/. Returns whether to continue with others.
+  bool Publish(size_t begin, size_t end, system::Deadline deadline);
+  // Refuses the lead because of `error`, and makes another letter the lead,
+  // with a copy of everything that was written. Returns false if that is
+  // impossible.
+  bool ReplaceLead(int error);
 
   // Opens the Maildir `index`. The result is valid until the next call.
   int Enter(size_t index, Folder** folder);
@@ -95,85 +116,175 @@ class MaildirMessage {
   int TryNames(const std::string& name,
                absl::FunctionRef<int(const std::string&)> use);
   void Withdraw();
-  // Reports `error` and returns the reply for it.
-  Reply CannotStore(int error) const {
-    log::ReportError(options_.report,
-                     absl::StrCat("maildir ", folders_[entered_]), error);
-    return CannotStoreReply(error);
+  void Withdraw(const Folder& folder, Letter& letter);
+  // Refuses `letter` because of `error`. Returns whether to continue with
+  // others.
+  bool Fail(Letter& letter, int error) {
+    return Fail(letter, error, CannotStoreReply(error));
   }
+  bool Fail(Letter& letter, int error, Reply reply);
+  // Refuses all letters from `begin` to before `end`, as Fail().
+  bool FailAll(size_t begin, size_t end, int error);
   std::string Header(const Letter& letter) const {
     return absl::StrCat(return_path_, "Delivered-To: ", letter.address, "\n");
   }
+  Letter& lead() { return letters_[lead_]; }
 
   FileSystem& files_;
   SharedFolders& open_folders_;
   UniqueNames& names_;
   const MaildirOptions& options_;
+  bool each_;
   const std::string return_path_;
   const std::vector<std::string> folders_;
   std::vector<Letter> letters_;
 
-  std::shared_ptr<Folder> first_folder_;  // open as long as the message
+  size_t lead_ = 0;  // all letters before it are refused
+  std::shared_ptr<Folder> lead_folder_;
+  int lead_file_ = -1;
+  LineEndings buffer_;    // of lead_file_
+  uint64_t written_ = 0;  // to lead_file_, header included
+
+  static constexpr size_t kNone = static_cast<size_t>(-1);
   std::shared_ptr<Folder> other_folder_;  // at most one of the others
-  size_t other_index_ = 0;                // index of other_folder_; 0: none
-  size_t entered_ = 0;                    // the last argument of Enter()
-  int first_file_ = -1;
-  LineEndings buffer_;    // of first_file_
-  uint64_t written_ = 0;  // to first_file_, header included
-  int error_ = 0;         // the first failure: nothing is written after it
+  size_t other_index_ = kNone;            // the index of other_folder_
+  int error_ = 0;     // the failure of all letters: nothing is written after it
+  int reported_ = 0;  // the last error that was reported
 };
 
 std::optional<Reply> MaildirMessage::Open() {
-  if (int error = open_folders_.Open(folders_[0], &first_folder_); error < 0) {
-    (void)CannotStore(error);  // for its report
-    return CannotOpenReply();
+  while (true) {
+    const int error = OpenLead();
+    if (error == 0) return std::nullopt;
+    if (!lead().refusal) (void)Fail(lead(), error);
+    if (!each_ || lead_ + 1 == letters_.size()) return lead().refusal;
+    if (lead_file_ >= 0) (void)files_.Close(std::exchange(lead_file_, -1));
+    ++lead_;
   }
-  first_file_ = Create(*first_folder_, letters_[0]);
-  if (first_file_ < 0) return CannotStore(first_file_);
-  const std::string header = Header(letters_[0]);
+}
+
+int MaildirMessage::OpenLead() {
+  lead_folder_ = nullptr;
+  if (int error = open_folders_.Open(folders_[lead().folder], &lead_folder_);
+      error < 0) {
+    (void)Fail(lead(), error, CannotOpenReply());
+    return error;
+  }
+  lead_file_ = Create(*lead_folder_, lead());
+  if (lead_file_ < 0) return lead_file_;
+  const std::string header = Header(lead());
+  if (each_) {  // the buffer contains only the content, as ReplaceLead() needs
+    written_ = header.size();
+    return WriteAll(files_, lead_file_, header);
+  }
   absl::string_view rest = header;
   while (!buffer_.TakeAsIs(&rest)) {
-    if (int error = Flush(); error < 0) return CannotStore(error);
+    if (int error = Flush(); error < 0) return error;
   }
-  return std::nullopt;
+  return 0;
 }
 
 void MaildirMessage::Write(absl::Span<const absl::string_view> slices) {
   for (absl::string_view slice : slices) {
     while (error_ == 0 && !buffer_.Take(&slice)) {
       error_ = Flush();
+      if (error_ == 0) continue;
+      (void)FailAll(0, letters_.size(), error_);
       // The disk may be full. Free the space now, not after the rest of the
       // message has arrived.
-      if (error_ < 0) Withdraw();
+      Withdraw();
     }
   }
 }
 
-Verdict MaildirMessage::Commit() {
+void MaildirMessage::Commit(bool each) {
+  const auto any_refused = [this] {
+    return std::any_of(letters_.begin(), letters_.end(),
+                       [](const Letter& letter) { return letter.refusal; });
+  };
+  each_ = each_ && each;
   if (error_ == 0 && TooMuch()) {
-    Withdraw();
+    for (Letter& letter : letters_) letter.refusal = TooMuchReply();
     if (options_.report) {
       options_.report(absl::StrCat("more than ", options_.max_stored,
                                    " octets in the files of ", letters_.size(),
                                    " recipients"));
     }
-    return Verdict::Refuse(TooMuchReply());
+  } else if (error_ == 0 && (each_ || !any_refused())) {
+    Store();
   }
-  if (error_ == 0) error_ = Store();
-  if (error_ < 0) {
-    Reply reply = CannotStore(error_);
-    Withdraw();
-    return Verdict::Refuse(std::move(reply));
+  const bool refused = any_refused();
+  for (Letter& letter : letters_) {
+    // A stored letter must not be removed.
+    if (!refused || (each_ && !letter.refusal)) letter.in_new.clear();
   }
-  for (Letter& letter : letters_) letter.in_new.clear();  // not to be removed
+  if (refused) Withdraw();
+}
+
+std::vector<Verdict> MaildirMessage::Verdicts(size_t recipients) const {
+  std::vector<Verdict> verdicts(recipients, Verdict::Accept());
+  for (const Letter& letter : letters_) {
+    if (!letter.refusal) continue;
+    for (const size_t recipient : letter.recipients) {
+      verdicts[recipient] = Verdict::Refuse(*letter.refusal)
+                                .By("maildir")
+                                .From(folders_[letter.folder]);
+    }
+  }
+  return verdicts;
+}
+
+Verdict MaildirMessage::VerdictOfAll() const {
+  for (const Letter& letter : letters_) {
+    if (letter.refusal) return Verdict::Refuse(*letter.refusal);
+  }
   return Verdict::Accept();
 }
 
 int MaildirMessage::Flush() {
-  const int error = WriteAll(files_, first_file_, buffer_.pending());
+  int error = WriteAll(files_, lead_file_, buffer_.pending());
+  while (error < 0 && each_ && ReplaceLead(error)) {
+    error = WriteAll(files_, lead_file_, buffer_.pending());
+  }
   written_ += buffer_.pending().size();
   buffer_.Clear();
   return error;
+}
+
+bool MaildirMessage::ReplaceLead(int error) {
+  (void)Fail(lead(), error);
+  // The copy reads the lead's file. Its content is reliable only after an
+  // fsync: NFS discards data that it cannot write.
+  if (files_.Fsync(lead_file_) < 0) return false;
+  for (size_t next = lead_ + 1; next < letters_.size(); ++next) {
+    Letter& letter = letters_[next];
+    if (letter.refusal) continue;
+    if (letter.folder == lead().folder) {  // on the same disk
+      (void)Fail(letter, error);
+      continue;
+    }
+    std::shared_ptr<Folder> folder;
+    if (int failed = open_folders_.Open(folders_[letter.folder], &folder);
+        failed < 0) {
+      (void)Fail(letter, failed, CannotOpenReply());
+      continue;
+    }
+    const int file = Create(*folder, letter);
+    const int failed = file < 0 ? file : CopyTo(file, letter);
+    if (failed < 0) {
+      if (file >= 0) (void)files_.Close(file);  // the file is removed
+      (void)Fail(letter, failed);
+      Withdraw(*folder, letter);
+      continue;
+    }
+    (void)files_.Close(std::exchange(lead_file_, file));  // it is removed
+    Withdraw(*lead_folder_, lead());
+    written_ += Header(letter).size() - Header(lead()).size();
+    lead_folder_ = std::move(folder);
+    lead_ = next;
+    return true;
+  }
+  return false;
 }
 
 bool MaildirMessage::TooMuch() const {
@@ -181,19 +292,34 @@ bool MaildirMessage::TooMuch() const {
                                     options_.max_stored / letters_.size();
 }
 
-int MaildirMessage::Store() {
+void MaildirMessage::Store() {
   const system::Deadline deadline(options_.store_timeout);
   buffer_.Finish();
-  if (int error = Flush(); error < 0) return error;
-  if (int error = files_.Fsync(first_file_); error < 0) return error;
-  for (size_t i = 1; i < letters_.size(); ++i) {
-    if (deadline.passed()) return -ETIMEDOUT;
-    if (int error = StoreCopy(letters_[i]); error < 0) return error;
+  error_ = Flush();
+  if (error_ == 0) error_ = files_.Fsync(lead_file_);
+  if (error_ < 0) {
+    // A file that may not be durable is not copied.
+    (void)FailAll(0, letters_.size(), error_);
+    return;
   }
-  if (int error = files_.Close(std::exchange(first_file_, -1)); error < 0) {
-    return error;
+  for (size_t i = lead_ + 1; i < letters_.size(); ++i) {
+    if (letters_[i].refusal) continue;
+    const int error = deadline.passed() ? -ETIMEDOUT : StoreCopy(letters_[i]);
+    if (error < 0 && !Fail(letters_[i], error)) return;
   }
-  return Publish(deadline);
+  if (int error = files_.Close(std::exchange(lead_file_, -1));
+      error < 0 && !Fail(lead(), error)) {
+    return;
+  }
+  for (size_t begin = lead_; begin < letters_.size();) {
+    size_t end = begin;
+    while (end < letters_.size() &&
+           letters_[end].folder == letters_[begin].folder) {
+      ++end;
+    }
+    if (!Publish(begin, end, deadline)) return;
+    begin = end;
+  }
 }
 
 int MaildirMessage::StoreCopy(Letter& letter) {
@@ -201,28 +327,41 @@ int MaildirMessage::StoreCopy(Letter& letter) {
   if (int error = Enter(letter.folder, &folder); error < 0) return error;
   const int file = Create(*folder, letter);
   if (file < 0) return file;
-  const uint64_t body = Header(letters_[0]).size();
-  int error = WriteAll(files_, file, Header(letter));
-  if (error == 0) {
-    error = CopyAll(files_, first_file_, body, file, written_ - body);
-  }
+  int error = CopyTo(file, letter);
   if (error == 0) error = files_.Fsync(file);
   const int closed = files_.Close(file);
   return error < 0 ? error : closed;
 }
 
-int MaildirMessage::Publish(system::Deadline deadline) {
-  for (size_t i = 0; i < letters_.size();) {
-    if (deadline.passed()) return -ETIMEDOUT;
-    const size_t index = letters_[i].folder;
-    Folder* folder = nullptr;
-    if (int error = Enter(index, &folder); error < 0) return error;
-    for (; i < letters_.size() && letters_[i].folder == index; ++i) {
-      if (int error = Move(*folder, letters_[i]); error < 0) return error;
-    }
-    if (int error = folder->Sync(); error < 0) return error;
+// Writes the letter's header, and a copy of the lead's content.
+int MaildirMessage::CopyTo(int file, const Letter& letter) {
+  const uint64_t body = Header(lead()).size();
+  if (int error = WriteAll(files_, file, Header(letter)); error < 0) {
+    return error;
   }
-  return 0;
+  return CopyAll(files_, lead_file_, body, file, written_ - body);
+}
+
+bool MaildirMessage::Publish(size_t begin, size_t end,
+                             system::Deadline deadline) {
+  const auto refused = [this](size_t i) {
+    return letters_[i].refusal.has_value();
+  };
+  while (begin < end && refused(begin)) ++begin;
+  if (begin == end) return true;
+  Folder* folder = nullptr;
+  const int error =
+      deadline.passed() ? -ETIMEDOUT : Enter(letters_[begin].folder, &folder);
+  if (error < 0) return FailAll(begin, end, error);
+  for (size_t i = begin; i < end; ++i) {
+    if (refused(i)) continue;
+    if (int failed = Move(*folder, letters_[i]);
+        failed < 0 && !Fail(letters_[i], failed)) {
+      return false;
+    }
+  }
+  const int synced = folder->Sync();
+  return synced == 0 || FailAll(begin, end, synced);
 }
 
 int MaildirMessage::Move(const Folder& folder, Letter& letter) {
@@ -257,9 +396,12 @@ int MaildirMessage::Create(const Folder& folder, Letter& letter) {
 }
 
 int MaildirMessage::Enter(size_t index, Folder** folder) {
-  entered_ = index;
-  if (index != 0 && index != other_index_) {
-    other_index_ = 0;
+  if (lead_folder_ != nullptr && index == lead().folder) {
+    *folder = lead_folder_.get();
+    return 0;
+  }
+  if (index != other_index_) {
+    other_index_ = kNone;
     other_folder_ = nullptr;
     if (int error = open_folders_.Open(folders_[index], &other_folder_);
         error < 0) {
@@ -267,7 +409,7 @@ int MaildirMessage::Enter(size_t index, Folder** folder) {
     }
     other_index_ = index;
   }
-  *folder = index == 0 ? first_folder_.get() : other_folder_.get();
+  *folder = other_folder_.get();
   return 0;
 }
 
@@ -282,22 +424,42 @@ int MaildirMessage::TryNames(const std::string& name,
 
 void MaildirMessage::Withdraw() {
   // The file is removed below, so an error of close() does not matter.
-  if (first_file_ >= 0) (void)files_.Close(std::exchange(first_file_, -1));
+  if (lead_file_ >= 0) (void)files_.Close(std::exchange(lead_file_, -1));
   for (Letter& letter : letters_) {
     if (letter.in_new.empty() && letter.in_tmp.empty()) continue;
     Folder* folder = nullptr;
-    // A file that cannot be removed stays: in new/ it is a duplicate, in tmp/
-    // it is useless.
-    if (Enter(letter.folder, &folder) < 0) continue;
-    if (!letter.in_new.empty() &&
-        RemoveFile(files_, folder->new_fd(), letter.in_new) == 0) {
-      letter.in_new.clear();
-    }
-    if (!letter.in_tmp.empty() &&
-        RemoveFile(files_, folder->tmp_fd(), letter.in_tmp) == 0) {
-      letter.in_tmp.clear();
-    }
+    if (Enter(letter.folder, &folder) == 0) Withdraw(*folder, letter);
   }
+}
+
+// A file that cannot be removed stays: in new/ it is a duplicate, in tmp/ it is
+// useless.
+void MaildirMessage::Withdraw(const Folder& folder, Letter& letter) {
+  if (!letter.in_new.empty() &&
+      RemoveFile(files_, folder.new_fd(), letter.in_new) == 0) {
+    letter.in_new.clear();
+  }
+  if (!letter.in_tmp.empty() &&
+      RemoveFile(files_, folder.tmp_fd(), letter.in_tmp) == 0) {
+    letter.in_tmp.clear();
+  }
+}
+
+bool MaildirMessage::Fail(Letter& letter, int error, Reply reply) {
+  // The same error of several letters in sequence is reported once.
+  if (std::exchange(reported_, error) != error) {
+    log::ReportError(options_.report,
+                     absl::StrCat("maildir ", folders_[letter.folder]), error);
+  }
+  letter.refusal = std::move(reply);
+  return each_;
+}
+
+bool MaildirMessage::FailAll(size_t begin, size_t end, int error) {
+  for (size_t i = begin; i < end; ++i) {
+    if (!letters_[i].refusal) (void)Fail(letters_[i], error);
+  }
+  return each_;
 }
 
 class MaildirTransaction : public MailTransaction {
@@ -306,13 +468,14 @@ class MaildirTransaction : public MailTransaction {
   MaildirTransaction(const MaildirLocation& location,
                      const MaildirRecipients& recipients, FileSystem& files,
                      SharedFolders& open_folders, UniqueNames& names,
-                     const MaildirOptions& options)
+                     const MaildirOptions& options, bool each)
       : location_(location),
         recipients_(recipients),
         files_(files),
         open_folders_(open_folders),
         names_(names),
-        options_(options) {}
+        options_(options),
+        each_(each) {}
 
   std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
                                       Policy::Later) override {
@@ -325,7 +488,13 @@ class MaildirTransaction : public MailTransaction {
     return true;
   }
   void Commit(Policy::Done done) override {
-    std::move(done)(message_->Commit());
+    message_->Commit(/*each=*/false);
+    std::move(done)(message_->VerdictOfAll());
+  }
+  void CommitEach(EachDone done) override {
+    message_->Commit(each_);
+    std::move(done)(each_ ? message_->Verdicts(recipients_count_)
+                          : std::vector<Verdict>{message_->VerdictOfAll()});
   }
 
  private:
@@ -335,28 +504,38 @@ class MaildirTransaction : public MailTransaction {
   SharedFolders& open_folders_;
   UniqueNames& names_;
   const MaildirOptions& options_;
+  const bool each_;
+  size_t recipients_count_ = 0;            // of the envelope
   std::optional<MaildirMessage> message_;  // set by Open()
 };
 
 std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
   Letters to;
-  absl::flat_hash_set<std::string> addresses;
+  absl::flat_hash_map<std::string, size_t> addresses;  // to indices of letters
   absl::flat_hash_map<std::string, size_t> indices;
   for (const Recipient& recipient : envelope.to) {
+    const size_t number = recipients_count_++;
     const std::optional<std::string> folder = location_.For(recipient.path);
     if (!folder) return NoMailboxReply();
     std::string address = OneLine(recipient.path.Address());
-    if (!addresses.insert(absl::AsciiStrToLower(address)).second) continue;
+    const auto [letter, first] =
+        addresses.emplace(AsciiAddress(address), to.letters.size());
+    if (!first) {
+      to.letters[letter->second].recipients.push_back(number);
+      continue;
+    }
     const auto [at, added] = indices.emplace(*folder, indices.size());
     if (added) to.folders.push_back(*folder);
-    to.letters.push_back({.folder = at->second, .address = std::move(address)});
+    to.letters.push_back({.folder = at->second,
+                          .address = std::move(address),
+                          .recipients = {number}});
   }
   if (to.letters.empty()) return NoMailboxReply();
   std::stable_sort(
       to.letters.begin(), to.letters.end(),
       [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
   return message_
-      .emplace(files_, open_folders_, names_, options_, envelope.from,
+      .emplace(files_, open_folders_, names_, options_, each_, envelope.from,
                std::move(to))
       .Open();
 }
@@ -372,10 +551,12 @@ Maildir::Maildir(MaildirLocation location, MaildirOptions options,
       open_folders_(files),
       names_(options_.host, options_.now, options_.random) {}
 
-std::unique_ptr<MailTransaction> Maildir::Begin(const Envelope&,
-                                                const SharedSessionInfo&) {
-  return std::make_unique<MaildirTransaction>(location_, recipients_, files_,
-                                              open_folders_, names_, options_);
+std::unique_ptr<MailTransaction> Maildir::Begin(
+    const Envelope&, const SharedSessionInfo& session) {
+  // LMTP has a reply for each recipient.
+  const bool each = session->hello_verb == Hello::Verb::kLhlo;
+  return std::make_unique<MaildirTransaction>(
+      location_, recipients_, files_, open_folders_, names_, options_, each);
 }
 
 }  // namespace postern::delivery

@@ -20,6 +20,15 @@
 // second call would succeed without them. A file system that cannot fsync a
 // directory cannot be used.
 //
+// An LMTP client gets a reply for each recipient (RFC 2033 4.2). There, a step
+// that fails for one recipient does not fail for others: if one mailbox is over
+// its quota, the others still get the message. While the content arrives, it is
+// in the file of one recipient. If the disk of that file is full, its content
+// is made durable and copied to the file of the next recipient, and the rest is
+// written there. If it cannot be made durable, for example because NFS enforces
+// a quota at fsync, the message is refused for all recipients. An accepted
+// message is as durable as in SMTP.
+//
 // The rename is renameat2(RENAME_NOREPLACE), which never replaces a message.
 // NFS does not support it; there, link() and unlink() are used. They are not
 // used everywhere, because with 64 threads they store half as many messages. If
@@ -75,7 +84,8 @@ struct MaildirOptions {
 };
 
 // Puts each message into the Maildir of each of its recipients: one file for
-// each distinct address (case does not make one distinct), which begins with
+// each distinct address. Addresses that differ only in case, or in the xn--
+// form of the domain, are the same. A file begins with
 //
 //   Return-Path: <sender@example.org>
 //   Delivered-To: recipient@example.net
@@ -83,9 +93,10 @@ struct MaildirOptions {
 // and has LF line ends. The owner of a file is the process's user. If that is
 // root, the owner is the owner of the Maildir, who could not read the file
 // otherwise. The content is written to the first recipient's file while it
-// arrives, and copied to the others at Commit(): either all recipients get the
-// message or none. A message uses at most six descriptors, for any number of
-// recipients; messages to the same Maildirs at the same time share four of
+// arrives, and copied to the others at the end. With Commit() either all
+// recipients get the message or none; with CommitEach() in LMTP, each one whose
+// file could be stored. A message uses at most six descriptors, for any number
+// of recipients; messages to the same Maildirs at the same time share four of
 // them.
 //
 // Thread-safe. Its transactions block on the disk: an event loop must run them
@@ -95,15 +106,21 @@ class Maildir : public Delivery {
   explicit Maildir(MaildirLocation location, MaildirOptions options = {},
                    FileSystem& files = PosixFileSystem());
 
+  // SMTPUTF8: a message in a Maildir is not sent on, so that it was sent with
+  // SMTPUTF8 need not be recorded (RFC 6531 3.1). A program that reads the
+  // Maildir shows UTF-8 header fields or converts them (RFC 6855, RFC 6857).
+  ExtensionSet carries() const override {
+    return ExtensionSet{Extension::kSmtpUtf8};
+  }
   bool ServesRemote(const Path&) const override { return options_.catch_all; }
   // AddRecipient() returns the verdict of MaildirRecipients.
   bool LooksUpRecipients() const override { return !location_.shared(); }
 
-  // Open() creates the first recipient's file in tmp/. It refuses with
-  // 550 5.1.1 if the address of a recipient cannot have a Maildir
-  // (MaildirLocation::For()), and with 451 4.3.0 or 452 4.3.1 if the first
-  // recipient's file cannot be created. A missing Maildir is a 451 here:
-  // AddRecipient() found it, so its absence may be temporary.
+  // Open() creates the first recipient's file in tmp/; in LMTP, the first one
+  // that can be created. It refuses with 550 5.1.1 if the address of a
+  // recipient cannot have a Maildir (MaildirLocation::For()), and with
+  // 451 4.3.0 or 452 4.3.1 if no file can be created. A missing Maildir is a
+  // 451 here: AddRecipient() found it, so its absence may be temporary.
   std::unique_ptr<MailTransaction> Begin(
       const Envelope& envelope, const SharedSessionInfo& session) override;
 

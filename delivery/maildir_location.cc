@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/domain.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern::delivery {
 namespace {
@@ -23,7 +25,7 @@ bool IsSafe(absl::string_view value) {
   for (const char c : value) {
     if (c == '/' || absl::ascii_iscntrl(c)) return false;
   }
-  return true;
+  return IsUtf8(value) && !HoldsC1(value);
 }
 
 // Returns the directory that `path` is in.
@@ -75,7 +77,11 @@ std::optional<std::string> MaildirLocation::For(const Path& recipient) const {
       value = recipient.domain.empty() ? default_domain_ : recipient.domain;
     }
     if (!IsSafe(value)) return std::nullopt;
-    folder += absl::AsciiStrToLower(value);
+    const std::string name =
+        piece.value == 'd' ? AsciiDomain(value) : absl::AsciiStrToLower(value);
+    // An A-label may be longer than the label that it stands for.
+    if (name.size() > kMaxValue) return std::nullopt;
+    folder += name;
   }
   return folder;
 }

@@ -16,22 +16,28 @@
 
 namespace postern::delivery {
 
-// `%u` is replaced by the recipient's local part, `%d` by its domain, both in
-// lower case (ASCII), and `%%` by a percent sign:
+// `%u` is replaced by the recipient's local part with its ASCII letters in
+// lower case, `%d` by its domain in the form of AsciiDomain()
+// (engine/grammar/domain.h), and `%%` by a percent sign:
 //
-//   /var/mail/%d/%u   u@example.org is stored in /var/mail/example.org/u
+//   /var/mail/%d/%u   u@example.org is stored in /var/mail/example.org/u, and
+//                     u@bücher.example in /var/mail/xn--bcher-kva.example/u
 //   %u/Maildir        in u/Maildir, relative to the working directory
 //   /var/mail/all     all recipients share one Maildir
 //
 // RFC 5321 2.4 lets the host of a mailbox decide about the case of its local
-// part. This host ignores it, because mailboxes that differ only in case would
-// be confused.
+// part. This host ignores the case of ASCII letters, because mailboxes that
+// differ only in case would be confused. Other characters of a local part in
+// UTF-8 (RFC 6531) are not changed: no normal form is made, and no other case
+// is ignored. A mailbox is found only by exactly the octets of its directory's
+// name.
 //
 // No value from a client can name a path outside the directory of the pattern:
-// a value that is empty, begins with a dot, is longer than 255 octets, or
-// contains a slash or a control character has no Maildir. Such a value is never
-// changed into a valid one. The administrator chooses the rest of the path; it
-// may contain symbolic links.
+// a value that is empty, begins with a dot, is longer than 255 octets, is not
+// UTF-8, or contains a slash or a control character (also U+0080 to U+009F) has
+// no Maildir. Such a value is never changed into a valid one. In UTF-8 no octet
+// of another character is a slash or a dot. The administrator chooses the rest
+// of the path; it may contain symbolic links.
 class MaildirLocation {
  public:
   // Parses `pattern`. `default_domain` is used for recipients without a domain,

@@ -36,6 +36,12 @@ TEST(MaildirLocationTest, LocalPartAndDomainArePutInLowerCase) {
       {"/m/%u", {"a b", "d"}, "/m/a b"},      //
       {"/m/%d", {"u", "[::1]"}, "/m/[::1]"},  //
       {"/m/%d", {"postmaster", ""}, "none"},  // no default domain
+      {"/m/%u", {"Gr\u00f6\u00dfe", "d"}, "/m/gr\u00f6\u00dfe"},
+      {"/m/%u", {"\u00d6", "d"}, "/m/\u00d6"},    // a capital stays
+      {"/m/%u", {"o\u0308", "d"}, "/m/o\u0308"},  // and so does a form
+      {"/m/%u", {"\uff0e\uff0f", "d"}, "/m/\uff0e\uff0f"},  // wide "./"
+      {"/m/%d", {"u", "B\u00fccher.X"}, "/m/xn--bcher-kva.x"},
+      {"/m/%d", {"u", "xn--Bcher-kva.x"}, "/m/xn--bcher-kva.x"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(Locate(c.pattern, c.recipient), c.folder) << c.pattern;
@@ -58,6 +64,14 @@ TEST(MaildirLocationTest, NoValueFromAClientLeavesTheDirectory) {
       std::string("a\0b", 3),
       "a\nb",
       "a\x7f",
+      "a\u0085b",
+      "a\u009bb",
+      "\xc0\xaf",       // overlong slash
+      "\xc0\xae.",      // overlong dot
+      "a\xe0\x80\xaf",  // more of it
+      "\xed\xa0\x80",   // a surrogate
+      "a\xff",
+      "a\xc3",
       std::string(256, 'x'),
       std::string(300, 'x'),
   };

@@ -156,7 +156,8 @@ Reply EhloReply(const ServerConfig& config, const TlsInfo* tls) {
     if (config.old_auth_line) absl::StrAppend(&text, "\nAUTH=", names);
   }
   if (config.xclient) {
-    text += "\nXCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT";
+    absl::StrAppend(&text, "\nXCLIENT NAME ADDR PORT PROTO HELO ",
+                    config.xclient_login ? "LOGIN " : "", "DESTADDR DESTPORT");
   }
   return {250, {}, std::move(text)};
 }

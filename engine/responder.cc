@@ -66,8 +66,25 @@ void Responder::OnAsk(const Ask& ask) {
     return OnAuth(ask);
   }
   if (const auto* connected = std::get_if<Connected>(&ask.what)) {
-    if (connected->client) OnXClient(*connected->client);
+    if (connected->client) {
+      OnXClient(*connected->client);
+      if (options_.client_changed) {
+        return options_.client_changed(
+            info_, [post = options_.post, id = ask.id](
+                       std::variant<Verdict, FactsChange> found) mutable {
+              std::visit(
+                  [&](auto& each) {
+                    post({id, std::move(each)});
+                  },
+                  found);
+            });
+      }
+    }
   }
+  AskPolicy(ask);
+}
+
+void Responder::AskPolicy(const Ask& ask) {
   std::optional<Verdict> verdict =
       options_.policy->Decide(ask, info_, [this, &ask]() -> Policy::Done {
         return [post = options_.post, id = ask.id](Verdict answer) {
@@ -108,7 +125,6 @@ void Responder::OnXClient(const XClient& client) {
       info.local_address = client.destination_address->value;
     }
     info.local_port = ValueOr(client.destination_port, info.local_port);
-    if (options_.client_changed) options_.client_changed(info);
   });
 }
 
@@ -192,6 +208,11 @@ void Responder::Answer(PostedAnswer&& answer) {
   } else if (auto* verdicts = std::get_if<std::vector<Verdict>>(&answer.what)) {
     const bool given = AnswerEach(answer.id, std::move(*verdicts));
     if (given) answer.transaction->OnReplied();
+  } else if (auto* change = std::get_if<FactsChange>(&answer.what)) {
+    const Ask* const ask = session_.open_ask(answer.id);
+    if (ask == nullptr) return;
+    info_ = Changed([change](SessionInfo& info) { std::move (*change)(info); });
+    AskPolicy(*ask);
   } else if (auto* challenge = std::get_if<AuthChallenge>(&answer.what)) {
     AnswerAuth(answer.id, std::move(*challenge));
   } else if (auto* granted = std::get_if<AuthGranted>(&answer.what)) {

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -30,6 +31,9 @@
 
 namespace postern {
 
+// Changes the session facts, on the session's thread.
+using FactsChange = absl::AnyInvocable<void(SessionInfo&) &&>;
+
 // The mail transaction takes more content. MailTransaction::Write() returned
 // false before.
 struct TransactionReady {};
@@ -38,8 +42,9 @@ struct TransactionReady {};
 // because a question is answered once.
 struct PostedAnswer {
   // A vector answers for each LMTP recipient. The next two types answer AUTH.
+  // The last one is the answer of ResponderOptions::client_changed.
   using What = std::variant<Verdict, std::vector<Verdict>, AuthChallenge,
-                            AuthGranted, TransactionReady>;
+                            AuthGranted, TransactionReady, FactsChange>;
 
   PostedAnswer(RequestId id, What what,
                std::shared_ptr<MailTransaction> transaction = nullptr);
@@ -79,10 +84,17 @@ struct ResponderOptions {
   // get. Not called for an answer that came too late or did not fit. May be
   // empty.
   std::function<void(const Ask&, const Verdict&, const SessionInfo&)> decided;
-  // Called when XCLIENT from a proxy has named another client, before the
-  // policy is asked. The session facts no longer hold what rules grant to the
-  // proxy's own address; add what they grant to the client's. May be empty.
-  std::function<void(SessionInfo&)> client_changed;
+  // Called on the session's thread when XCLIENT from a proxy has named another
+  // client, before the policy is asked. `client` no longer holds what is known
+  // of the proxy, nor what rules grant to the proxy's own address. Calls
+  // `found` once, from any thread, before it returns or later. The argument is
+  // either a change that adds what is known of the client, which a session that
+  // has ended does not apply, or a refusal; then the policy is not asked. May
+  // be empty.
+  using ClientFound =
+      absl::AnyInvocable<void(std::variant<Verdict, FactsChange>) &&>;
+  std::function<void(const SharedSessionInfo& client, ClientFound found)>
+      client_changed;
   // Runs AUTH. May be null if ServerConfig offers no mechanisms.
   Authenticator* authenticator = nullptr;
   // Whether the Received field names the user, see FormatReceived().
@@ -136,6 +148,7 @@ class Responder {
   };
 
   void OnXClient(const XClient& client);
+  void AskPolicy(const Ask& ask);
   void OnAuth(const Ask& ask);
   void Commit(RequestId id);
   // For an answer of the policy, and for a refusal by an AuthExchange.

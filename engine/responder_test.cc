@@ -275,7 +275,8 @@ class ResponderTest : public testing::Test {
   TestAuthenticator authenticator_;
   ServerConfig config_;
   SessionInfo info_;
-  std::function<void(SessionInfo&)> client_changed_;
+  std::function<void(const SharedSessionInfo&, ResponderOptions::ClientFound)>
+      client_changed_;
   std::optional<ServerSession> session_;
   std::deque<PostedAnswer> posted_;
   std::optional<Responder> responder_;
@@ -699,16 +700,71 @@ TEST_F(ResponderTest, FactsAfterXClientDescribeTheProxysClient) {
 
 TEST_F(ResponderTest, RulesCanGrantRelayingToAProxysClient) {
   config_.xclient = true;
-  client_changed_ = [](SessionInfo& info) {
-    EXPECT_FALSE(info.relay_client);
-    if (info.remote_address == IpAddress::Parse("192.0.2.7"))
-      info.relay_client.emplace("@x");
+  client_changed_ = [](const SharedSessionInfo& client,
+                       ResponderOptions::ClientFound found) {
+    EXPECT_FALSE(client->relay_client);
+    std::move(found)(
+        FactsChange([address = client->remote_address](SessionInfo& info) {
+          EXPECT_EQ(info.remote_address, address);
+          if (address == IpAddress::Parse("192.0.2.7"))
+            info.relay_client.emplace("@x");
+        }));
   };
   Restart();
-  Feed("XCLIENT ADDR=192.0.2.7\r\n");
+  Feed("");
+  EXPECT_EQ(Feed("XCLIENT ADDR=192.0.2.7\r\n"), "220 mx ESMTP\r\n");
   EXPECT_EQ(world_.infos.back()->relay_client, "@x");
   Feed("XCLIENT ADDR=192.0.2.8\r\n");
   EXPECT_EQ(world_.infos.back()->relay_client, std::nullopt);
+}
+
+TEST_F(ResponderTest, AProxysClientWaitsForWhatRulesSay) {
+  config_.xclient = true;
+  std::vector<ResponderOptions::ClientFound> waiting;
+  client_changed_ = [&waiting](const SharedSessionInfo&,
+                               ResponderOptions::ClientFound found) {
+    waiting.push_back(std::move(found));
+  };
+  Restart();
+  Feed("");
+  const size_t asked = world_.infos.size();
+  EXPECT_EQ(Feed("XCLIENT ADDR=192.0.2.7\r\n"), "");
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(world_.infos.size(), asked);  // the policy is asked after it
+  std::move(waiting[0])(
+      FactsChange([](SessionInfo& info) { info.denied = true; }));
+  EXPECT_EQ(Feed(""), "220 mx ESMTP\r\n");
+  EXPECT_TRUE(world_.infos.back()->denied);
+
+  // A refusal is the answer, and the policy is not asked at all.
+  const size_t before = world_.infos.size();
+  Feed("XCLIENT ADDR=192.0.2.8\r\n");
+  std::move(waiting[1])(Verdict::Drop({421, {4, 3, 0}, "no rules"}));
+  EXPECT_EQ(Feed(""), "421 4.3.0 no rules\r\n");
+  EXPECT_EQ(world_.infos.size(), before);
+
+  // The session may be over by then.
+  Restart();
+  Feed("XCLIENT ADDR=192.0.2.9\r\n");
+  session_->TimedOut();
+  std::move(waiting[2])(FactsChange([](SessionInfo&) { FAIL(); }));
+  Feed("");
+  EXPECT_EQ(world_.infos.back()->remote_address, std::nullopt);
+}
+
+TEST_F(ResponderTest, LoginIsServedWhereItIsWanted) {
+  config_.xclient = true;
+  config_.xclient_login = false;
+  Restart();
+  EXPECT_TRUE(absl::StrContains(
+      Feed("EHLO p\r\n"),
+      "XCLIENT NAME ADDR PORT PROTO HELO DESTADDR DESTPORT\r\n"));
+  EXPECT_EQ(Feed("XCLIENT LOGIN=someone ADDR=192.0.2.7\r\n"),
+            "501 5.5.4 no LOGIN in XCLIENT here (#5.5.4)\r\n");
+  EXPECT_EQ(responder_->info()->remote_address, std::nullopt);
+  EXPECT_EQ(Feed("XCLIENT LOGIN=[UNAVAILABLE] ADDR=192.0.2.7\r\n"),
+            "220 mx ESMTP\r\n");
+  EXPECT_EQ(responder_->info()->identity, "");
 }
 
 // The certificate is the proxy's. Its client must not authenticate with it by

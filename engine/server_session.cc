@@ -454,6 +454,11 @@ const Ask* ServerSession::OnXClient(absl::string_view argument) {
     Refuse(*reply);
     return nullptr;
   }
+  if (const auto& login = std::get<XClient>(parsed).login;
+      login && !login->value.empty() && !config_.xclient_login) {
+    Refuse({501, {5, 5, 4}, "no LOGIN in XCLIENT here (#5.5.4)"});
+    return nullptr;
+  }
   // The client is another one: nothing that was known of the last one may stay.
   XClient& client = std::get<XClient>(parsed);
   client_.greeted = false;

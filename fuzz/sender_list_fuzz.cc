@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "engine/grammar/domain.h"
 #include "engine/grammar/path.h"
 #include "files/cdb.h"
 #include "fuzz/memory_file.h"
@@ -30,7 +30,7 @@ namespace {
 std::string Fold(const std::string& address) {
   const size_t at = address.rfind('@');
   if (at == std::string::npos) return address;
-  return address.substr(0, at) + absl::AsciiStrToLower(address.substr(at));
+  return address.substr(0, at + 1) + AsciiDomain(address.substr(at + 1));
 }
 
 bool Lists(const std::string& addresses, const Path& sender) {

@@ -300,9 +300,10 @@ TEST_F(RelayChecksTest, PathsThatNoParserMakesAreSafe) {
   EXPECT_EQ(rules.Decide({forged, {"u", "y"}}, relay).rule, "bad-address");
 }
 
-// SMTPUTF8 (RFC 6531) permits such addresses. The checks convert no address to
-// another form; host_list_test covers the domains.
-TEST_F(RelayChecksTest, NonAsciiAddressesAreComparedByBytes) {
+// SMTPUTF8 (RFC 6531) permits such addresses. A domain in UTF-8 and its xn--
+// form are one name. Nothing else is converted; host_list_test covers the
+// domains.
+TEST_F(RelayChecksTest, ADomainInUtf8AndItsFormInXnAreOneName) {
   const Rules rules =
       MakeRules({.rcpthosts = "local.example\nb\xc3\xbc"
                               "cher.example\n",
@@ -321,7 +322,8 @@ TEST_F(RelayChecksTest, NonAsciiAddressesAreComparedByBytes) {
         "b\xc3\x9c"
         "cher.example"},
        "not-listed"},
-      {{"u", "xn--bcher-kva.example"}, "not-listed"},
+      {{"u", "xn--bcher-kva.example"}, "rcpthosts"},
+      {{"u", "xn--bcher-2pa.example"}, "not-listed"},
       {{"u",
         "l\xd0\xbe"
         "cal.example"},
@@ -348,6 +350,8 @@ TEST_F(RelayChecksTest, NonAsciiAddressesAreComparedByBytes) {
       {{"u", "local.example"}, "badmailfrom", {"S", "\xc3\xa4.EXAMPLE"}},
       {{"u", "local.example"}, "rcpthosts", {"s", "\xc3\x84.example"}},
       {{"u", "local.example"}, "badmailfrom", {"x", "D\xc3\xb6.example"}},
+      {{"u", "local.example"}, "badmailfrom", {"x", "xn--d-1ga.example"}},
+      {{"u", "local.example"}, "badmailfrom", {"S", "XN--4CA.example"}},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.to.Address());

@@ -88,17 +88,22 @@ void RuleFacts::Apply(SessionInfo* info) const {
   info->environment = variables;
 }
 
-std::unique_ptr<const ServerConfig> RuleFacts::Change(
+std::unique_ptr<ServerConfig> RuleFacts::Change(
     const ServerConfig& config) const {
   const Strictness wanted = strictness.value_or(config.strictness);
   if (!databytes && !bare_newlines && wanted == config.strictness) {
     return nullptr;
   }
   auto changed = std::make_unique<ServerConfig>(config);
-  if (databytes) changed->max_message_size = *databytes;
-  if (bare_newlines) changed->bare_newlines = *bare_newlines;
-  changed->strictness = wanted;
+  Change(config, changed.get());
   return changed;
+}
+
+void RuleFacts::Change(const ServerConfig& config,
+                       ServerConfig* changed) const {
+  changed->max_message_size = databytes.value_or(config.max_message_size);
+  changed->bare_newlines = bare_newlines.value_or(config.bare_newlines);
+  changed->strictness = strictness.value_or(config.strictness);
 }
 
 }  // namespace postern::policy

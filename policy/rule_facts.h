@@ -38,7 +38,10 @@ struct RuleFacts {
   // Copies what checks and deliveries need into `info`.
   void Apply(SessionInfo* info) const;
   // Returns `config` with this client's changes, or null if nothing changes.
-  std::unique_ptr<const ServerConfig> Change(const ServerConfig& config) const;
+  std::unique_ptr<ServerConfig> Change(const ServerConfig& config) const;
+  // Sets in `changed` what can differ between clients: to what the rules say,
+  // or to the value in `config` if they say nothing.
+  void Change(const ServerConfig& config, ServerConfig* changed) const;
 };
 
 // Reads the rule `match` for the client at `address`. An error names the

@@ -36,6 +36,15 @@ TEST(RuleFactsTest, SettingsWithoutAVariableStayTheSame) {
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_EQ(facts->Change(ServerConfig()), nullptr);
   EXPECT_FALSE(facts->relay_client);
+  // What the rules said about another client is gone.
+  ServerConfig changed;
+  changed.max_message_size = 1000;
+  changed.bare_newlines = BareNewlines::kNormalize;
+  changed.strictness = Strictness::kLenient;
+  facts->Change(ServerConfig(), &changed);
+  EXPECT_EQ(changed.max_message_size, ServerConfig().max_message_size);
+  EXPECT_EQ(changed.bare_newlines, BareNewlines::kReject);
+  EXPECT_EQ(changed.strictness, Strictness::kStrict);
 }
 
 TEST(RuleFactsTest, DeniedClientHasNoVariables) {

@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "log/log.h"
 #include "log/log_line.h"
+#include "policy/decision.h"
 
 namespace postern::service {
 namespace {
@@ -65,6 +67,10 @@ class LoggedDelivery::Transaction : public MailTransaction {
   std::optional<Reply> Open(const Envelope& envelope) override {
     facts_ = std::make_unique<MessageFacts>(Facts(envelope, *session_));
     delivery_.refused_.reset();  // from a message that ended without an answer
+    if (session_->hello_verb == Hello::Verb::kLhlo) {
+      each_ = std::make_unique<EachRecipient>();
+      each_->envelope = envelope;
+    }
     std::optional<Reply> refusal = transaction_->Open(envelope);
     if (refusal) {
       if (delivery_.metrics_ != nullptr) {
@@ -83,35 +89,96 @@ class LoggedDelivery::Transaction : public MailTransaction {
   }
 
   void Commit(Policy::Done done) override {
-    committed_ = std::make_unique<MessagesUnderWay::Pending>(
-        delivery_.messages_, *std::move(facts_));
-    facts_.reset();
-    Metrics* const metrics = delivery_.metrics_;
+    Answering answering = BeginToCommit();
     // `done` keeps this object alive until it is called.
-    transaction_->Commit([this, metrics, id = delivery_.id_,
-                          since = metrics == nullptr ? Clock::time_point()
-                                                     : Clock::now(),
+    transaction_->Commit([this, answering = std::move(answering),
                           done = std::move(done)](Verdict verdict) mutable {
-      if (verdict.accepted() && !verdict.reply()) {
-        verdict = Verdict::Accept({250, {2, 0, 0}, absl::StrCat("ok ", id)});
-      }
-      if (metrics != nullptr) {
-        metrics->CountMessage(verdict.accepted());
-        metrics->CountDelivery(absl::FromChrono(Clock::now() - since));
-      }
-      reply_ = log::LogLine::Fields(log::LineStyle());
-      reply_->Answer("reply", *verdict.reply());
-      committed_->Answer(verdict.accepted());
+      Answered(answering, {&verdict, 1});
       std::move(done)(std::move(verdict));
     });
+  }
+
+  void CommitEach(EachDone done) override {
+    Answering answering = BeginToCommit();
+    transaction_->CommitEach(
+        [this, answering = std::move(answering),
+         done = std::move(done)](std::vector<Verdict> verdicts) mutable {
+          Answered(answering, absl::MakeSpan(verdicts));
+          std::move(done)(std::move(verdicts));
+        });
   }
 
   void OnReplied() override {
     transaction_->OnReplied();
     committed_->Log(*reply_);
+    if (each_ == nullptr) return;
+    for (log::LogLine& line : each_->refused) log::WriteLog(line);
   }
 
  private:
+  // What the answer to a message needs: the LoggedDelivery may be gone then.
+  struct Answering {
+    Metrics* metrics;
+    std::string id;
+    Clock::time_point since;  // with `metrics`
+  };
+
+  // LMTP has an answer for each recipient.
+  struct EachRecipient {
+    Envelope envelope;
+    std::vector<log::LogLine> refused;  // lines, once it is answered
+  };
+
+  Answering BeginToCommit() {
+    committed_ = std::make_unique<MessagesUnderWay::Pending>(
+        delivery_.messages_, *std::move(facts_));
+    facts_.reset();
+    Metrics* const metrics = delivery_.metrics_;
+    return {metrics, delivery_.id_,
+            metrics == nullptr ? Clock::time_point() : Clock::now()};
+  }
+
+  // The delivery has answered, with one verdict or with one for each recipient.
+  void Answered(const Answering& answering, absl::Span<Verdict> verdicts) {
+    const Reply* reply = nullptr;  // of the first that is accepted, or of all
+    bool accepted = false;
+    size_t refused = 0;
+    for (Verdict& verdict : verdicts) {
+      if (verdict.accepted() && !verdict.reply()) {
+        verdict = Verdict::Accept(
+            {250, {2, 0, 0}, absl::StrCat("ok ", answering.id)});
+      }
+      if (reply == nullptr || (verdict.accepted() && !accepted)) {
+        reply = &*verdict.reply();
+      }
+      accepted = accepted || verdict.accepted();
+      if (!verdict.accepted()) ++refused;
+    }
+    if (answering.metrics != nullptr) {
+      answering.metrics->CountMessage(accepted);
+      answering.metrics->CountDelivery(
+          absl::FromChrono(Clock::now() - answering.since));
+    }
+    reply_ = log::LogLine::Fields(log::LineStyle());
+    if (accepted && refused > 0) reply_->Number("refused", refused);
+    reply_->Answer("reply", *reply);
+    committed_->Answer(accepted);
+    if (each_ == nullptr || verdicts.size() < 2) return;
+    const Envelope& envelope = each_->envelope;
+    for (size_t i = 0; i < verdicts.size() && i < envelope.to.size(); ++i) {
+      if (verdicts[i].accepted()) continue;
+      each_->refused.push_back(
+          policy::LogDecision({.kind = verdicts[i].kind(),
+                               .rule = std::string(verdicts[i].rule()),
+                               .message = envelope.message,
+                               .source = verdicts[i].source(),
+                               .from = envelope.from,
+                               .to = envelope.to[i].path,
+                               .reply = *verdicts[i].reply()},
+                              *session_, log::LineStyle()));
+    }
+  }
+
   const std::unique_ptr<MailTransaction> transaction_;
   LoggedDelivery& delivery_;  // may be destroyed after Commit()
   const SharedSessionInfo session_;
@@ -119,7 +186,8 @@ class LoggedDelivery::Transaction : public MailTransaction {
   // within a transaction, so the object is small.
   std::unique_ptr<MessageFacts> facts_;  // from Open() to Commit()
   std::unique_ptr<MessagesUnderWay::Pending> committed_;
-  std::optional<log::LogLine> reply_;  // set when the delivery has answered
+  std::optional<log::LogLine> reply_;    // set when the delivery has answered
+  std::unique_ptr<EachRecipient> each_;  // null: not LMTP
 };
 
 std::unique_ptr<MailTransaction> LoggedDelivery::Begin(

@@ -32,6 +32,10 @@ namespace postern::service {
 // the sender's postmaster can quote. If the client disconnected or timed out
 // before the answer, there is "reply=none".
 //
+// LMTP has a reply for each recipient. If they differ, the result is accept,
+// the reply is that of the first accepted recipient, and "refused=N" is before
+// it. A line as of policy::LogDecision() follows for each refused recipient.
+//
 // If the shutdown of the server interrupts a message, the result is interrupted
 // and there is no reply.
 //

@@ -42,6 +42,7 @@ class FakeDelivery : public Delivery {
 
   bool refuses = false;
   Verdict verdict = Verdict::Accept();
+  std::vector<Verdict> verdicts;  // LMTP's; empty: `verdict` is all of them
 
  private:
   class Message : public MailTransaction {
@@ -56,6 +57,11 @@ class FakeDelivery : public Delivery {
       return true;
     }
     void Commit(Policy::Done done) override { std::move(done)(owner_.verdict); }
+    void CommitEach(EachDone done) override {
+      std::move(done)(owner_.verdicts.empty()
+                          ? std::vector<Verdict>{owner_.verdict}
+                          : owner_.verdicts);
+    }
 
    private:
     FakeDelivery& owner_;
@@ -92,6 +98,19 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
     return text;
   }
 
+  // The same by LMTP; returns the replies.
+  std::vector<std::string> DeliverEach() {
+    session_.hello_verb = Hello::Verb::kLhlo;
+    const std::unique_ptr<MailTransaction> transaction = Open();
+    std::vector<std::string> texts;
+    transaction->CommitEach([&texts](const std::vector<Verdict>& verdicts) {
+      for (const Verdict& each : verdicts) texts.push_back(each.reply()->text);
+    });
+    EXPECT_THAT(lines_, IsEmpty());
+    transaction->OnReplied();
+    return texts;
+  }
+
   FakeDelivery delivery_;
   Metrics metrics_;
   LoggedDelivery logged_{&delivery_, &metrics_};
@@ -121,6 +140,33 @@ TEST_F(LoggedDeliveryTest, RefusalIsLoggedAsTheClientGetsIt) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
   EXPECT_THAT(lines_[0], HasSubstr(" reply=\"452 4.3.1 no room\""));
   EXPECT_EQ(metrics_.counts().messages[0].load(), 1u);
+}
+
+TEST_F(LoggedDeliveryTest, EachRefusedRecipientOfLmtpHasALine) {
+  envelope_.to = {{{"a", "d"}, {}}, {{"b", "d"}, {}}, {{"c", "d"}, {}}};
+  const Verdict full =
+      Verdict::Refuse({452, {4, 3, 1}, "full"}).By("maildir").From("/m/b");
+  delivery_.verdicts = {full, Verdict::Accept(), Verdict::Accept()};
+  EXPECT_THAT(DeliverEach(), ElementsAre("full", "ok s1-1", "ok s1-1"));
+  EXPECT_THAT(
+      lines_,
+      ElementsAre(
+          AllOf(HasSubstr(" message result=accept "), HasSubstr(" rcpts=3 "),
+                HasSubstr(" refused=1 reply=\"250 2.0.0 ok s1-1\"")),
+          HasSubstr(" id=s1-1 rcpt decision=refuse rule=maildir source=/m/b "
+                    "ip=192.0.2.1 host=\"\" from=<s@x.example> to=<a@d> "
+                    "reply=\"452 4.3.1 full\"")));
+  EXPECT_EQ(metrics_.counts().messages[1].load(), 1u);
+}
+
+TEST_F(LoggedDeliveryTest, OneAnswerForAllRecipientsOfLmtpHasOneLine) {
+  EXPECT_THAT(DeliverEach(), ElementsAre("ok s1-1"));
+  EXPECT_THAT(lines_, ElementsAre(AllOf(HasSubstr(" result=accept "),
+                                        Not(HasSubstr("refused=")))));
+  lines_.clear();
+  delivery_.verdict = Verdict::Refuse({451, {4, 3, 0}, "no"});
+  EXPECT_THAT(DeliverEach(), ElementsAre("no"));
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
 }
 
 TEST_F(LoggedDeliveryTest, MessageThatCannotBeOpenedIsLogged) {

@@ -25,6 +25,7 @@
 #include "engine/session_times.h"
 #include "gtest/gtest.h"
 #include "net/event_loop.h"
+#include "net/network_list.h"
 #include "policy/limits/connection_limits.h"
 #include "programs/serve/mail_session_host.h"
 #include "programs/serve/service_snapshot.h"
@@ -163,7 +164,9 @@ TEST(IdleConnectionTest, IdleConnectionIsSmallInEachState) {
       auto client = std::make_unique<Client>(&loop, &options);
       client->Begin(std::make_shared<programs::MailSessionHost>(
           snapshot, 0, policy::RuleFacts{},
-          std::get<ConnectionLimits::Slot>(std::move(slot)), nullptr));
+          std::get<ConnectionLimits::Slot>(std::move(slot)),
+          /*metrics=*/nullptr, IpAddress::Parse("192.0.2.1"),
+          net::NetworkList(), /*lookup=*/nullptr));
       bool served = client->Send("", "220 ");
       for (const Line& line : row.lines) {
         served = client->Send(line.sent, line.code) && served;

@@ -32,7 +32,9 @@ class SessionHost {
  public:
   virtual ~SessionHost() = default;
 
-  // Must stay valid and unchanged while the host exists.
+  // Must stay valid, and the same object, while the host exists. What rules say
+  // about a client may change in it while ResponderOptions::client_changed
+  // gives its answer on the session's thread, and at no other time.
   virtual const ServerConfig& config() const = 0;
   // Returns how the session's questions are answered. Called once. Its pointers
   // must outlive the connection and all questions that are open at its end. The

@@ -5,13 +5,14 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "engine/grammar/domain.h"
 
 namespace postern::policy {
 
 std::optional<std::string> FindBadSender(const LineSet& list,
                                          const Path& from) {
   if (list.empty()) return std::nullopt;
-  const std::string address = absl::AsciiStrToLower(from.Address());
+  const std::string address = AsciiAddress(from.Address());
   std::optional<std::string> source = list.Find(address);
   const size_t at = address.rfind('@');
   if (source || at == std::string::npos) return source;

@@ -8,7 +8,8 @@
 //   @x.example           each address at x.example, but not at subdomains
 //   root                 root, an address without a domain
 //
-// The comparison ignores the case of ASCII letters. There are no patterns.
+// The comparison ignores the case of ASCII letters. A domain in UTF-8 and its
+// xn-- form match each other (engine/grammar/domain.h). There are no patterns.
 
 #ifndef POSTERN_POLICY_CONTROL_BAD_MAIL_FROM_H_
 #define POSTERN_POLICY_CONTROL_BAD_MAIL_FROM_H_

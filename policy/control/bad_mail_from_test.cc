@@ -27,6 +27,19 @@ TEST(BadMailFromTest, MatchesAddressesAndTheirDomains) {
   EXPECT_EQ(FindBadSender(list, {}), std::nullopt);
 }
 
+TEST(BadMailFromTest, ADomainInUtf8AndItsFormInXnAreOneName) {
+  const LineSet list("/c/b", {{"a@xn--bcher-kva.example", 1},
+                              {"@xn--bcher-kva.example", 2},
+                              {"@m\u00fcller.example", 3},
+                              {"gr\u00f6\u00dfe", 4}});
+  EXPECT_EQ(FindBadSender(list, {"A", "B\u00fccher.example"}), "/c/b:1");
+  EXPECT_EQ(FindBadSender(list, {"b", "b\u00fccher.example"}), "/c/b:2");
+  EXPECT_EQ(FindBadSender(list, {"\u00fc", "xn--mller-kva.example"}), "/c/b:3");
+  EXPECT_EQ(FindBadSender(list, {"\u00fc", "m\u00fcller.example"}), "/c/b:3");
+  EXPECT_EQ(FindBadSender(list, {"gr\u00f6\u00dfe", ""}), "/c/b:4");
+  EXPECT_EQ(FindBadSender(list, {"b", "mu\u0308ller.example"}), std::nullopt);
+}
+
 TEST(BadMailFromTest, WarnsAboutEntriesThatProbablyMatchNothing) {
   const struct {
     std::string text;

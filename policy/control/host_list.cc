@@ -10,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/domain.h"
+#include "engine/grammar/utf8.h"
 
 namespace postern::policy {
 namespace {
@@ -28,15 +30,15 @@ bool IsLiteral(absl::string_view entry) {
 }
 
 // The mistakes that an entry can have.
-enum Fault : uint8_t { kDot, kRoute, kImpossible, kUtf8 };
+enum Fault : uint8_t { kDot, kRoute, kImpossible, kNotAscii };
 constexpr absl::string_view kFaults[] = {
     "a single dot matches every domain with a dot at its end",
     "the entry contains a ':' and can never match: write only the domain; "
     "the next hop of its mail belongs in smtproutes",
     "the entry is not a domain and can never match (write a domain, or a "
     "dot and a domain for its subdomains)",
-    "the entry is not ASCII and matches only the same bytes: the domain's "
-    "xn-- form needs its own entry",
+    "the entry is not ASCII and can never match: domains are looked up in "
+    "their xn-- form",
 };
 
 // Returns the mistake in `entry`, except for a single dot.
@@ -49,7 +51,7 @@ std::optional<Fault> FaultOf(absl::string_view entry) {
     return entry.find(':') != absl::string_view::npos ? kRoute : kImpossible;
   }
   if (!std::all_of(entry.begin(), entry.end(), absl::ascii_isascii)) {
-    return kUtf8;
+    return kNotAscii;
   }
   return std::nullopt;
 }
@@ -71,8 +73,8 @@ HostList::HostList(LineSet lines, std::optional<files::Cdb> more)
 
 absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
     absl::string_view domain) const {
-  const std::string lower = absl::AsciiStrToLower(domain);
-  const std::vector<absl::string_view> keys = Keys(lower);
+  const std::string name = AsciiDomain(domain);
+  const std::vector<absl::string_view> keys = Keys(name);
   for (absl::string_view key : keys) {
     std::optional<std::string> source = lines_.Find(key);
     if (source) return Match{Match::In::kLines, *std::move(source)};
@@ -91,8 +93,8 @@ absl::StatusOr<std::optional<HostList::Match>> HostList::Find(
 
 bool HostList::ReadsDatabase(absl::string_view domain) const {
   if (!more_) return false;
-  const std::string lower = absl::AsciiStrToLower(domain);
-  for (absl::string_view key : Keys(lower)) {
+  const std::string name = AsciiDomain(domain);
+  for (absl::string_view key : Keys(name)) {
     if (lines_.Find(key)) return false;
   }
   return true;
@@ -106,7 +108,8 @@ std::vector<std::string> CheckHostLines(absl::string_view path,
     if (line.text == ".") mistakes[kDot].Add(line.number);
     // Other warnings report space and CR around an entry.
     const auto fault = FaultOf(absl::StripAsciiWhitespace(line.text));
-    if (fault) mistakes[*fault].Add(line.number);
+    if (!fault || (*fault == kNotAscii && IsUtf8(line.text))) continue;
+    mistakes[*fault].Add(line.number);
   }
   std::vector<std::string> warnings;
   for (const Mistake& mistake : mistakes) mistake.Report(path, &warnings);
@@ -126,7 +129,7 @@ absl::StatusOr<std::vector<std::string>> CheckHostKeys(
           empty.Add(key);
         } else if (key == ".") {
           mistakes[kDot].Add(key);
-        } else if (fault && *fault != kUtf8) {
+        } else if (fault && *fault != kNotAscii) {
           mistakes[*fault].Add(key);
         } else if (std::any_of(key.begin(), key.end(), absl::ascii_isupper)) {
           capital.Add(key);

@@ -8,12 +8,12 @@
 //   .sub.example     a.sub.example, a.b.sub.example; not sub.example
 //
 // There are no patterns, and a trailing dot has no special meaning. The
-// comparison ignores the case of ASCII letters. All other bytes match only
-// themselves: a domain in UTF-8 (RFC 6531) matches an entry with the same
-// bytes, but not its xn-- form (RFC 5890), another normal form or another case.
-// A mapping between these forms would need tables that change. The database
-// contains the same kind of entries in lower case, and is read only if no line
-// matches.
+// comparison ignores the case of ASCII letters. A domain in UTF-8 (RFC 6531)
+// and its xn-- form (RFC 5890) are one name and match each other
+// (engine/grammar/domain.h). Another normal form, or an upper-case letter
+// beyond ASCII, makes another name, which does not match. The database contains
+// the same kind of entries in ASCII and in lower case, and is read only if no
+// line matches.
 
 #ifndef POSTERN_POLICY_CONTROL_HOST_LIST_H_
 #define POSTERN_POLICY_CONTROL_HOST_LIST_H_
@@ -67,13 +67,13 @@ class HostList {
 // Returns warnings about entries of the file `path` that cannot match the
 // domain of a recipient (an address, a pattern, a network, a route as in
 // smtproutes, a comment after the entry), that match every domain with a dot at
-// its end, or that are not ASCII.
+// its end, or that are neither ASCII nor UTF-8.
 std::vector<std::string> CheckHostLines(absl::string_view path,
                                         const std::vector<Line>& lines);
 
-// Returns the same warnings about the keys of a database. A key that is empty
-// or contains an upper-case letter cannot match either. Checks at most
-// kMaxCheckedRecords keys. Errors are those of files::Cdb::ForEach().
+// Returns the same warnings about the keys of a database. A key that is empty,
+// contains an upper-case letter or is not ASCII cannot match either. Checks at
+// most kMaxCheckedRecords keys. Errors are those of files::Cdb::ForEach().
 absl::StatusOr<std::vector<std::string>> CheckHostKeys(
     const files::Cdb& database);
 

@@ -81,9 +81,10 @@ TEST(HostListTest, MatchesDomainsAndSuffixesThatBeginWithADot) {
 }
 
 // "b\xc3\xbc" "cher" is a word with a u umlaut.
-TEST(HostListTest, NonAsciiBytesMatchOnlyThemselves) {
+TEST(HostListTest, ADomainInUtf8AndItsFormInXnAreOneName) {
   ControlFolder folder;
-  folder.WriteCdb("more.cdb", {{"m\xc3\xa4h.example", ""}});
+  folder.WriteCdb("more.cdb",
+                  {{"xn--mh-via.example", ""}, {"x\xc3\xa4.example", ""}});
   absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"local.example", 1},
@@ -122,15 +123,24 @@ TEST(HostListTest, NonAsciiBytesMatchOnlyThemselves) {
        ""},
       {"bcher.example", ""},
       {"b?cher.example", ""},
-      {"xn--bcher-kva.example", ""},
-      {"m\xc3\xbcller.example", ""},  // only the xn-- form is listed
+      {"xn--bcher-kva.example", "3"},
+      {"XN--BCHER-KVA.example", "3"},
+      {"m\xc3\xbcller.example", "6"},
+      {"M\xc3\xbcLLER.example", "6"},
+      {"mu\xcc\x88ller.example", ""},  // u and a combining diaeresis
+      {"m\xc3\x9cller.example", ""},   // a capital, and no ASCII
+      {"x.m\xc3\xbcller.example", ""},
+      {"x.xn--4ca.example", "4"},
+      {"xn--4ca.example", ""},
       {"XN--mller-kva.example", "6"},
       {"x.\xc3\xa4.example", "4"},
       {"X.Y.\xc3\xa4.EXAMPLE", "4"},
       {"\xc3\xa4.example", ""},
       {"x.\xc3\x84.example", ""},
-      {"m\xc3\xa4h.example", "m\xc3\xa4h.example"},
-      {"M\xc3\xa4H.example", "m\xc3\xa4h.example"},
+      {"m\xc3\xa4h.example", "xn--mh-via.example"},
+      {"M\xc3\xa4H.example", "xn--mh-via.example"},
+      {"x\xc3\xa4.example", ""},  // the database has it in UTF-8
+      {"xn--x-0fa.example", ""},
       {"m\xc3\x84h.example", ""},
       // Domains that look like a listed domain, or that other software maps to
       // one.
@@ -319,14 +329,13 @@ TEST(HostListTest, WarnsAboutKeysThatCannotMatch) {
                                 HasSubstr("(and 2 more like it)"))));
 }
 
-TEST(HostListTest, WarnsAboutEntriesThatAreNotAscii) {
+TEST(HostListTest, WarnsAboutEntriesThatAreNotText) {
   EXPECT_THAT(
       CheckHostLines("/c/rcpthosts", {{"ok.example", 1},
                                       {"ex\xc3\xa4mple.org", 2},
                                       {".\xe4.example\r", 3}}),
-      ElementsAre("/c/rcpthosts:2: the entry is not ASCII and matches only the "
-                  "same bytes: the domain's xn-- form needs its own entry (and "
-                  "1 more like it)."));
+      ElementsAre("/c/rcpthosts:3: the entry is not ASCII and can never match: "
+                  "domains are looked up in their form in xn--."));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/domain.h"
 
 namespace postern::policy {
 namespace {
@@ -19,7 +19,7 @@ constexpr size_t kShort = 16;
 
 LineSet::LineSet(absl::string_view path, std::vector<Line> lines)
     : path_(path), lines_(std::move(lines)) {
-  for (Line& line : lines_) absl::AsciiStrToLower(&line.text);
+  for (Line& line : lines_) line.text = AsciiAddress(line.text);
   if (lines_.size() <= kShort) return;
   index_.reserve(lines_.size());
   // Of two equal entries, the first one stays.

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The entries of a control file, for lookups that ignore case. Each has its
-// line number, which a decision names as its source.
+// The domains or addresses of a control file, for lookups that ignore case.
+// Each has its line number, which a decision names as its source.
 
 #ifndef POSTERN_POLICY_CONTROL_LINE_SET_H_
 #define POSTERN_POLICY_CONTROL_LINE_SET_H_
@@ -33,15 +33,15 @@ class LineSet {
   LineSet& operator=(const LineSet&) = delete;
 
   // Returns "PATH:LINE" of the first entry that equals `key`, or nullopt if
-  // there is none. `key` must not contain upper-case ASCII letters. Constant
-  // time, or linear in a short list.
+  // there is none. `key` must be a result of AsciiAddress(), which is also
+  // applied to the entries. Constant time, or linear in a short list.
   std::optional<std::string> Find(absl::string_view key) const;
 
   bool empty() const { return lines_.empty(); }
 
  private:
   std::string path_;
-  std::vector<Line> lines_;  // in lower case
+  std::vector<Line> lines_;  // results of AsciiAddress()
   // Entry to line number. Empty for a short list, which is searched linearly.
   absl::flat_hash_map<absl::string_view, int> index_;
 };

@@ -9,9 +9,9 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "engine/grammar/domain.h"
 
 namespace postern::policy {
 namespace {
@@ -37,9 +37,11 @@ Entry ParseEntry(absl::string_view line) {
 
 bool EqualsAddress(absl::string_view left, absl::string_view right) {
   const size_t at = std::min(left.rfind('@'), left.size());
-  return left.size() == right.size() &&
-         left.substr(0, at) == right.substr(0, at) &&
-         absl::EqualsIgnoreCase(left.substr(at), right.substr(at));
+  const size_t other = std::min(right.rfind('@'), right.size());
+  // Up to the '@', which one of them may not have.
+  return left.substr(0, at + 1) == right.substr(0, other + 1) &&
+         EqualDomains(left.substr(std::min(at + 1, left.size())),
+                      right.substr(std::min(other + 1, right.size())));
 }
 
 // Returns whether `entry` matches `sender`, which is not the null path.
@@ -47,7 +49,7 @@ bool Matches(absl::string_view entry, const Path& sender,
              absl::string_view address) {
   if (entry.rfind('@') == 0) {
     return !sender.domain.empty() &&
-           absl::EqualsIgnoreCase(entry.substr(1), sender.domain);
+           EqualDomains(entry.substr(1), sender.domain);
   }
   return EqualsAddress(entry, address);
 }

@@ -11,9 +11,10 @@
 // A line contains a user, a colon, and addresses separated by blanks. The lines
 // of a user add up. The user is the text before the first colon and is compared
 // byte by byte. In addresses the case of ASCII letters in the domain is
-// ignored; the local part and all other bytes match only themselves.
-// "@y.example" does not match subdomains of y.example. Addresses are written
-// without quotes, as in the envelope. An address without '@' is a local name.
+// ignored, and a domain in UTF-8 and its xn-- form match each other
+// (engine/grammar/domain.h); the local part matches only itself. "@y.example"
+// does not match subdomains of y.example. Addresses are written without quotes,
+// as in the envelope. An address without '@' is a local name.
 //
 // The database is read if no line matches. It has one record for each user: the
 // key is the user, and the data are addresses separated by blanks. Of two

@@ -107,7 +107,20 @@ TEST(SenderListTest, UsersMayUseTheListedSenders) {
   }
 }
 
-TEST(SenderListTest, ReadsTheDatabaseOnlyIfNoLineMatches) {
+TEST(SenderListTest, ADomainInUtf8AndItsFormInXnAreOneName) {
+  const SenderList list({{"ann:\u00e4@xn--bcher-kva.example", 1},
+                         {"ann:@m\u00fcller.example", 2}},
+                        std::nullopt);
+  EXPECT_TRUE(Allows(list, "ann", {"\u00e4", "b\u00fccher.example"}));
+  EXPECT_TRUE(Allows(list, "ann", {"\u00e4", "xn--bcher-kva.example"}));
+  EXPECT_FALSE(Allows(list, "ann", {"\u00c4", "b\u00fccher.example"}));
+  EXPECT_FALSE(Allows(list, "ann", {"\u00e4", "b\u00dccher.example"}));
+  EXPECT_TRUE(Allows(list, "ann", {"x", "xn--mller-kva.example"}));
+  EXPECT_TRUE(Allows(list, "u@b\u00fccher.x", {"u", "xn--bcher-kva.x"}));
+  EXPECT_FALSE(Allows(list, "u@", {"u", ""}));
+}
+
+TEST(SenderListTest, AnAnswerNeedsTheDatabaseWhereLinesHaveNone) {
   ControlFolder folder;
   folder.WriteCdb("senders.cdb", {{"ann", "ann@y.example"}});
   absl::StatusOr<files::Cdb> database =

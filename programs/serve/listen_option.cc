@@ -17,6 +17,8 @@
 namespace postern::programs {
 namespace {
 
+constexpr uint16_t kSmtpPort = 25;
+
 struct Word {
   enum class Value : uint8_t { kNone, kMaybe, kAlways };
 
@@ -31,6 +33,7 @@ constexpr Word kWords[] = {
     {"ciphers", Word::Value::kAlways},
     {"client-ca", Word::Value::kAlways},
     {"key", Word::Value::kAlways, true},
+    {"lmtp"},
     {"no-client-ca"},
     {"no-tickets"},
     {"no-tls"},
@@ -177,6 +180,11 @@ absl::StatusOr<ListenOption> ListenOption::Parse(absl::string_view text) {
       Words::Read(absl::MakeConstSpan(parts).subspan(1));
   if (words.ok()) {
     listen.options.proxy = words->Has("proxy");
+    listen.lmtp = words->Has("lmtp");
+    if (listen.lmtp && listen.address.port == kSmtpPort) {
+      // RFC 2033 5. A server that sends mail to port 25 speaks SMTP.
+      status.Update(Wrong("lmtp: port 25 is SMTP's"));
+    }
     status.Update(ReadAuth(*words, &listen));
     status.Update(ReadTls(*words, &listen));
   } else {

@@ -29,6 +29,7 @@ struct ListenOption {
   bool no_tls = false;                  // STARTTLS is not offered
   bool auth = false;                    // AUTH is offered
   bool require_auth = false;            // 530 before AUTH
+  bool lmtp = false;                    // LMTP instead of SMTP
   std::vector<std::string> mechanisms;  // of AUTH; empty: all
 
   // The TLS settings that the words give. Tls(), Certificates() and ClientCa()

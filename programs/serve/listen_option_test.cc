@@ -23,6 +23,7 @@ std::string Meaning(absl::string_view text) {
   std::vector<std::string> parts = {listen->Where()};
   if (listen->options.tls) parts.push_back("tls-first");
   if (listen->options.proxy) parts.push_back("proxy");
+  if (listen->lmtp) parts.push_back("lmtp");
   if (listen->require_tls) parts.push_back("530-before-tls");
   if (listen->no_tls) parts.push_back("no-tls");
   if (listen->auth) parts.push_back("auth");
@@ -56,6 +57,8 @@ TEST(ListenOptionTest, HasAnAddressAndWords) {
       {"1.2.3.4:25,submission", "1.2.3.4:25 auth 530-before-auth"},
       {"1.2.3.4:25,submission,auth=plain",
        "1.2.3.4:25 auth 530-before-auth PLAIN"},
+      {"1.2.3.4:24,lmtp", "1.2.3.4:24 lmtp"},
+      {"unix:/run/p,lmtp", "unix:/run/p lmtp"},
       {"1.2.3.4:25,no-tls", "1.2.3.4:25 no-tls"},
       {"1.2.3.4:25,tls-min=1.0", "1.2.3.4:25 min-0"},
       {"1.2.3.4:25,tls-min=1.3", "1.2.3.4:25 min-3"},
@@ -99,6 +102,8 @@ TEST(ListenOptionTest, ErrorNamesTheInvalidWord) {
       {"no-tls,tls-min=1.0", "tls-min contradicts no-tls"},
       {"no-tls,ciphers=HIGH", "ciphers contradicts no-tls"},
       {"no-tls,cert=/a", "cert contradicts no-tls"},
+      {"lmtp", "lmtp: port 25 is SMTP's"},
+      {"lmtp=1", "lmtp has no value: lmtp=1"},
       {"client-ca=/a,no-client-ca", "client-ca contradicts no-client-ca"},
   };
   for (const auto& c : kCases) {

@@ -7,8 +7,17 @@
 #define POSTERN_PROGRAMS_SERVE_MAIL_SESSION_HOST_H_
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <variant>
 
+#include "absl/functional/any_invocable.h"
+#include "engine/grammar/ip_address.h"
+#include "engine/responder.h"
 #include "engine/server_config.h"
+#include "engine/session_info.h"
+#include "engine/verdict.h"
+#include "net/network_list.h"
 #include "policy/limits/connection_limits.h"
 #include "policy/rule_facts.h"
 #include "programs/serve/service_snapshot.h"
@@ -18,31 +27,68 @@
 
 namespace postern::programs {
 
+// Looks up a client that XCLIENT names: its limits, host name and rules, as for
+// a client that connects. Thread-safe.
+class ClientLookup {
+ public:
+  struct Found {
+    std::string remote_name;
+    NameStatus name_status = NameStatus::kNone;
+    policy::RuleFacts rules;
+    policy::ConnectionLimits::Slot slot;
+  };
+  using Done = absl::AnyInvocable<void(std::variant<Verdict, Found>) &&>;
+
+  virtual ~ClientLookup() = default;
+
+  // Calls `done` once, before it returns or later, and from any thread: with a
+  // refusal if the client's limits are reached or the rules cannot be read.
+  virtual void Find(const SharedSessionInfo& client, Done done) = 0;
+};
+
 // Serves a session with its ServiceSnapshot, and writes one line at its end:
 //
 //   session end=quit ip=192.0.2.1 helo=mx.example ehlo=1 mail=2 rcpt=2/3
 //   data=2 refused=1 in=2345 out=678 seconds=0.120 notes=early-talk,pipelining
 //
 // (in one line; service::MailSession::AppendCounts() explains "2/3").
+//
+// If the peer may use XCLIENT, each client that it names replaces it: the
+// session then has that client's limits, rules and host name and nothing of the
+// peer's. One line logs it:
+//
+//   xclient from=203.0.113.9 ip=192.0.2.1 user=alice
 class MailSessionHost : public transports::SessionHost {
  public:
-  // Keeps `slot` until the destructor. `metrics` may be null.
+  // Keeps `slot` until the destructor, or until XCLIENT names another client.
+  // `metrics` may be null. `peer` may use XCLIENT if `xclient_peers` contain
+  // its address; `lookup` must then outlive this object.
   MailSessionHost(std::shared_ptr<const ServiceSnapshot> snapshot,
                   size_t listener, const policy::RuleFacts& rules,
                   policy::ConnectionLimits::Slot slot,
-                  service::Metrics* metrics);
+                  service::Metrics* metrics,
+                  const std::optional<IpAddress>& peer,
+                  const net::NetworkList& xclient_peers, ClientLookup* lookup);
 
   const ServerConfig& config() const override { return *config_; }
-  ResponderOptions responder() override { return session_.responder(); }
+  ResponderOptions responder() override;
   std::unique_ptr<net::SecureChannel> Secure(net::Channel* below) override;
   void OnEnd(const SessionEnd& end, const SessionInfo& info) override;
 
  private:
+  void OnClientChanged(const SharedSessionInfo& client,
+                       ResponderOptions::ClientFound found);
+  // On the session's thread.
+  void TakeClient(ClientLookup::Found found, SessionInfo* info);
+
   const std::shared_ptr<const ServiceSnapshot> snapshot_;
   const ServiceSnapshot::Listener& listener_;
-  const policy::ConnectionLimits::Slot slot_;
-  // The configuration if the rules change the listener's; else null.
-  const std::unique_ptr<const ServerConfig> own_config_;
+  std::optional<policy::ConnectionLimits::Slot> slot_;
+  const std::optional<IpAddress> peer_;
+  ClientLookup* const xclient_;  // null: XCLIENT is not served
+  // The configuration if the rules change the listener's, or if XCLIENT is
+  // served; else null.
+  const std::unique_ptr<ServerConfig> own_config_;
   const ServerConfig* const config_;
   service::Metrics* const metrics_;
   service::MailSession session_;

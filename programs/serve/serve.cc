@@ -25,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -35,6 +36,9 @@
 #include "delivery/pooled_delivery.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
+#include "engine/grammar/reply.h"
+#include "engine/session_info.h"
+#include "engine/verdict.h"
 #include "log/background_log.h"
 #include "log/log.h"
 #include "log/log_line.h"
@@ -108,6 +112,13 @@ service::Metrics::Unserved Reason(policy::ConnectionLimits::Refusal refusal) {
   return service::Metrics::Unserved::kMaxRate;
 }
 
+Reply TooMany() {
+  return {421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
+}
+
+// Without rules nothing is known of what the client may do.
+Reply NoRules() { return {421, {4, 3, 0}, "unable to read controls (#4.3.0)"}; }
+
 int64_t MonotonicNanoseconds() {
   return std::chrono::steady_clock::now().time_since_epoch() /
          std::chrono::nanoseconds(1);
@@ -129,7 +140,7 @@ std::vector<absl::string_view> RuleNames() {
 
 // Admits clients by the limits and the rules, and serves them with the newest
 // ServiceSnapshot.
-class Host : public transports::Service {
+class Host : public transports::Service, public ClientLookup {
  public:
   // `names` is null if host names are not looked up; it must be destroyed
   // before the server. `run` runs tasks that block. `metrics` may be null.
@@ -200,24 +211,20 @@ class Host : public transports::Service {
                         .Word("limit", RefusalName(*refusal))
                         .Ip("ip", info.remote_address));
       transports::Admission admission;
-      admission.refusal = Reply{
-          421, {4, 3, 2}, "too many connections, try again later (#4.3.2)"};
+      admission.refusal = TooMany();
       admission.info = std::move(info);
       return std::move(done)(std::move(admission));
     }
-    Arrival arrival{listener, std::move(info),
-                    std::get<policy::ConnectionLimits::Slot>(std::move(slot)),
-                    MonotonicNanoseconds(), std::move(done)};
-    if (names_ == nullptr || !arrival.info.remote_address) {
-      return LookAtRules(std::move(arrival));
-    }
-    const IpAddress address = *arrival.info.remote_address;
-    names_->Lookup(address, [this, arrival = std::move(arrival)](
-                                policy::HostName name) mutable {
-      arrival.info.remote_name = std::move(name.name);
-      arrival.info.name_status = name.status;
-      LookAtRules(std::move(arrival));
-    });
+    LookUp(
+        std::move(info),
+        [this, listener, since = MonotonicNanoseconds(),
+         slot = std::get<policy::ConnectionLimits::Slot>(std::move(slot)),
+         done = std::move(done)](
+            SessionInfo info, absl::StatusOr<policy::RuleFacts> rules) mutable {
+          Welcome({listener, std::move(info), std::move(slot), since,
+                   std::move(done)},
+                  std::move(rules));
+        });
   }
 
  private:
@@ -228,25 +235,74 @@ class Host : public transports::Service {
     int64_t since;  // MonotonicNanoseconds()
     Admitted done;
   };
+  // What names and rules say about a client.
+  using LookedUp =
+      absl::AnyInvocable<void(SessionInfo,
+                              absl::StatusOr<policy::RuleFacts>) &&>;
+
+  // XCLIENT has named a client.
+  void Find(const SharedSessionInfo& client, Done done) override {
+    auto slot = limits_.Admit(client->remote_address, MonotonicNanoseconds());
+    if (const auto* refusal =
+            std::get_if<policy::ConnectionLimits::Refusal>(&slot)) {
+      return std::move(done)(
+          Verdict::Drop(TooMany()).By(RefusalName(*refusal)));
+    }
+    LookUp(
+        *client,
+        [slot = std::get<policy::ConnectionLimits::Slot>(std::move(slot)),
+         done = std::move(done)](
+            SessionInfo info, absl::StatusOr<policy::RuleFacts> rules) mutable {
+          if (!rules.ok()) {
+            return std::move(done)(
+                Verdict::Drop(NoRules())
+                    .By("tcprules")
+                    .From(std::string(rules.status().message())));
+          }
+          std::move(done)(Found{std::move(info.remote_name), info.name_status,
+                                *std::move(rules), std::move(slot)});
+        });
+  }
 
   // Reading the rules may block, so neither an event loop nor the thread of the
   // host names does it.
-  void LookAtRules(Arrival arrival) {
-    if (rules_ == nullptr) return Welcome(std::move(arrival));
-    run_([this, arrival = std::move(arrival)]() mutable {
-      Welcome(std::move(arrival));
-    });
+  void LookUp(SessionInfo info, LookedUp done) {
+    // A proxy may have named the host.
+    if (names_ == nullptr || !info.remote_address ||
+        info.name_status != NameStatus::kNone) {
+      return LookAtRules(std::move(info), std::move(done));
+    }
+    const IpAddress address = *info.remote_address;
+    names_->Lookup(address,
+                   [this, info = std::move(info),
+                    done = std::move(done)](policy::HostName name) mutable {
+                     info.remote_name = std::move(name.name);
+                     info.name_status = name.status;
+                     LookAtRules(std::move(info), std::move(done));
+                   });
+  }
+
+  void LookAtRules(SessionInfo info, LookedUp done) {
+    auto look = [this, info = std::move(info),
+                 done = std::move(done)]() mutable {
+      const std::string session = info.session_id;
+      const log::LogScope scope({session});
+      absl::StatusOr<policy::RuleFacts> rules = FactsOf(info);
+      if (rules.ok() && !rules->strictness) {
+        rules->strictness = options_.lenient.Of(info.remote_address);
+      }
+      std::move(done)(std::move(info), std::move(rules));
+    };
+    if (rules_ == nullptr) return look();
+    run_(std::move(look));
   }
 
   void CountUnserved(service::Metrics::Unserved why) {
     if (metrics_ != nullptr) metrics_->CountUnserved(why);
   }
 
-  void Welcome(Arrival arrival) {
+  void Welcome(Arrival arrival, absl::StatusOr<policy::RuleFacts> rules) {
     transports::Admission admission;
-    const std::string session = arrival.info.session_id;
-    const log::LogScope scope({session});
-    absl::StatusOr<policy::RuleFacts> rules = FactsOf(arrival.info);
     if (absl::Nanoseconds(MonotonicNanoseconds() - arrival.since) >
         admission_timeout_) {
       // The server has already refused it.
@@ -256,19 +312,16 @@ class Host : public transports::Service {
       // Without rules it is unknown whether the client may be served.
       CountUnserved(service::Metrics::Unserved::kNoRules);
       log::WriteLog("rules", rules.status().message());
-      admission.refusal =
-          Reply{421, {4, 3, 0}, "unable to read controls (#4.3.0)"};
+      admission.refusal = NoRules();
     } else if (rules->denied && options_.silent_deny) {
       CountUnserved(service::Metrics::Unserved::kDenied);
       LogUnserved("denied", arrival.info);
     } else {
-      if (!rules->strictness) {
-        rules->strictness = options_.lenient.Of(arrival.info.remote_address);
-      }
       rules->Apply(&arrival.info);
       admission.host = std::make_shared<MailSessionHost>(
           snapshot_.Get(), option_of_[arrival.listener], *rules,
-          std::move(arrival.slot), metrics_);
+          std::move(arrival.slot), metrics_, arrival.info.remote_address,
+          options_.xclient_peers, this);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));

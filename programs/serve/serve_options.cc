@@ -40,7 +40,8 @@ constexpr service::OptionRow kRows[] = {
      "STARTTLS), proxy (a PROXY header names the\n"
      "client), auth or auth=MECHANISM+MECHANISM...\n"
      "(AUTH is offered), submission (the same, and\n"
-     "530 before it); tls-min=VERSION, ciphers=LIST,\n"
+     "530 before it), lmtp (LMTP in place of SMTP);\n"
+     "tls-min=VERSION, ciphers=LIST,\n"
      "cert=FILE, key=FILE, client-ca=FILE or\n"
      "no-client-ca (in place of the options\n"
      "--tls-min, --tls-ciphers and so on); tickets or\n"
@@ -71,6 +72,10 @@ constexpr service::OptionRow kRows[] = {
     service::kTlsMinRow,
     service::kTlsCiphersRow,
     {"proxy-from", "NETWORK", "accept PROXY headers from this network",
+     service::OptionRow::From::kAnywhere, true},
+    {"xclient-from", "NETWORK",
+     "offer XCLIENT to hosts of this network, which may\n"
+     "then name another client: 192.0.2.0/24",
      service::OptionRow::From::kAnywhere, true},
     {"max-connections", "N [1000]",
      "connections at one time in total; 421 above"},
@@ -251,6 +256,7 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
   options.resolvers = given.List("resolver");
   service::ReadCertificateOptions(&given, &options);
   options.proxies = ReadNetworks("proxy-from", &given);
+  options.xclient_peers = ReadNetworks("xclient-from", &given);
   options.limits.in_all =
       static_cast<size_t>(given.Number("max-connections", 1000, 1, 1000000));
   options.limits.from_client =

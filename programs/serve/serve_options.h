@@ -27,7 +27,8 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   bool silent_deny = false;
   bool host_names = false;
   std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
-  net::NetworkList proxies;
+  net::NetworkList proxies;            // whose PROXY headers count
+  net::NetworkList xclient_peers;      // whose XCLIENT counts
   policy::ConnectionLimits::Limits limits;
   int threads = 0;  // 0: one for each processor
   int blocking_threads = 64;

@@ -84,6 +84,7 @@ TEST_F(ServeOptionsTest, ReadsEachOption) {
                              "--resolver=192.0.2.1",
                              "--resolver=192.0.2.2",
                              "--proxy-from=192.0.2.0/24",
+                             "--xclient-from=192.0.4.0/24",
                              "--max-connections=11",
                              "--max-per-client=12",
                              "--max-rate=13",
@@ -110,6 +111,8 @@ TEST_F(ServeOptionsTest, ReadsEachOption) {
             (std::vector<std::string>{"192.0.2.1", "192.0.2.2"}));
   EXPECT_TRUE(options->proxies.Contains(IpAddress::Parse("192.0.2.77")));
   EXPECT_FALSE(options->proxies.Contains(IpAddress::Parse("192.0.3.77")));
+  EXPECT_TRUE(options->xclient_peers.Contains(IpAddress::Parse("192.0.4.7")));
+  EXPECT_FALSE(options->xclient_peers.Contains(IpAddress::Parse("192.0.2.7")));
   EXPECT_EQ(options->limits.in_all, 11u);
   EXPECT_EQ(options->limits.from_client, 12u);
   EXPECT_EQ(options->limits.per_minute, 13u);
@@ -188,6 +191,7 @@ TEST_F(ServeOptionsTest, ErrorNamesTheMistake) {
       {{kHere, "--auth=cdb:/users"},
        "--auth: no --listen says submission or auth"},
       {{kHere, "--proxy-from=192.0.2.1/24"}, "--proxy-from: "},
+      {{kHere, "--xclient-from=192.0.2.1/24"}, "--xclient-from: "},
       {{kHere, "--unlimited=everyone"}, "--unlimited: "},
       {{kHere, "--metrics=9025"}, "--metrics: "},
       {{kHere, "--ready-fd=2"}, "--ready-fd: descriptor 2 is the log's"},

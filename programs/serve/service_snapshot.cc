@@ -27,6 +27,7 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
   for (const ListenOption& listen : options.listen) {
     ServiceSnapshot::Listener& listener = listeners.emplace_back();
     listener.config = config;
+    listener.config.lmtp = listen.lmtp;
     if (listen.HasTls(options)) {
       net::TlsOptions tls_options{
           listen.Tls(options), absl::StrCat(listeners.size()),

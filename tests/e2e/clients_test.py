@@ -40,7 +40,7 @@ class ClientsTest(harness.TestCase):
             client.ehlo()
             self.assertEqual(sorted(client.esmtp_features),
                              ["8bitmime", "chunking", "enhancedstatuscodes",
-                              "limits", "pipelining", "size"])
+                              "limits", "pipelining", "size", "smtputf8"])
             client.sendmail("s@client.example", ["u@local.example"],
                             text.replace(b"\n", b"\r\n"))
         self.assertEqual(self.content(), text)

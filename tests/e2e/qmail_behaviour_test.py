@@ -304,7 +304,7 @@ class QmailBehaviour(harness.TestCase):
             "220 mx.example NO UCE ESMTP", "250-mx.example NO UCE",
             "250-PIPELINING", "250-SIZE", "250-8BITMIME",
             "250-ENHANCEDSTATUSCODES", "250-CHUNKING",
-            "250 LIMITS RCPTMAX=10000", "250 mx.example NO UCE",
+            "250-SMTPUTF8", "250 LIMITS RCPTMAX=10000", "250 mx.example NO UCE",
             "221 2.0.0 mx.example NO UCE"])
 
     def test_39(self):
