@@ -89,8 +89,8 @@ struct ServerConfig {
   // Serve XCLIENT. A client that may use XCLIENT can claim any identity: set it
   // only for sessions of your own proxies, in a separate ServerConfig.
   bool xclient = false;
-  // Whether XCLIENT has the attribute LOGIN, by which the proxy's word is as
-  // good as a login. Without it, one that names a user draws a 501.
+  // Serve the attribute LOGIN of XCLIENT: the user that the proxy names counts
+  // as authenticated. Without it, an XCLIENT that names a user gets a 501.
   bool xclient_login = true;
 
   // What happens to a client that sends before the greeting, and to one that

@@ -50,7 +50,7 @@ class MailSessionHostTest : public testing::Test,
         limits_.Admit(IpAddress::Parse(address), 0));
   }
 
-  // Makes the host of a session of `peer`, whom rules grant `databytes`.
+  // Makes the host of a session of `peer`, for which rules set `databytes`.
   std::unique_ptr<MailSessionHost> Serve(
       const std::optional<IpAddress>& peer,
       std::optional<uint64_t> databytes = std::nullopt) {
@@ -87,7 +87,7 @@ class MailSessionHostTest : public testing::Test,
 
  private:
   void Find(const SharedSessionInfo& client, Done done) override {
-    // The place of whom it replaces is free by then.
+    // The slot of the client that it replaces is free by then.
     EXPECT_EQ(limits_.open(), 0u);
     if (refuses_) {
       return std::move(done)(Verdict::Drop({421, {4, 3, 2}, "too many"}));
@@ -101,7 +101,7 @@ class MailSessionHostTest : public testing::Test,
 TEST_F(MailSessionHostTest, OnlyListedPeersHaveXClient) {
   const auto proxy = Serve(IpAddress::Parse("192.0.2.7"));
   EXPECT_TRUE(proxy->config().xclient);
-  EXPECT_FALSE(proxy->config().xclient_login);  // there are no logins
+  EXPECT_FALSE(proxy->config().xclient_login);  // there is no AUTH
   EXPECT_TRUE(proxy->responder().client_changed);
   for (const char* other : {"192.0.3.7", "2001:db8::1", "::192.0.2.7", ""}) {
     const auto host = Serve(IpAddress::Parse(other), 1000);
@@ -111,7 +111,7 @@ TEST_F(MailSessionHostTest, OnlyListedPeersHaveXClient) {
   }
 }
 
-TEST_F(MailSessionHostTest, LoginCountsWhereThereAreLogins) {
+TEST_F(MailSessionHostTest, LoginCountsWhereThereIsAuth) {
   auto snapshot = std::make_shared<ServiceSnapshot>();
   snapshot->listeners.emplace_back().config.mechanisms = {"PLAIN"};
   snapshot_ = snapshot;

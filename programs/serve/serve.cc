@@ -723,7 +723,7 @@ int RunServe(const ServeOptions& options) {
   Serve(signals, server.get(), metrics_server.get(), &reload);
   if (metrics_server != nullptr) metrics_server->SayStopping();
   const std::string going =
-      absl::StrCat("going down with ", server->connections(), " connections");
+      absl::StrCat("shutting down with ", server->connections(), " connections");
   log::WriteLog(going);
   SayStopping(going);
   const net::ThreadPool* const others[] = {&auth_pool, &rules_pool};

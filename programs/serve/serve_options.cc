@@ -32,7 +32,7 @@ constexpr service::OptionRow kRows[] = {
     service::kVersionRow,
     service::kConfigRow,
     {"listen", "ADDRESS:PORT[,WORD]...",
-     "where to listen, as often as wanted:\n"
+     "where to listen; may be repeated:\n"
      "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
      "unix:PATH, or systemd:NAME, sockets that are\n"
      "passed. WORDs: tls (from the first byte),\n"

@@ -151,7 +151,7 @@ class OperationTest(harness.TestCase):
             client.ask("RCPT TO:<u@local.example>")
             client.ask("DATA")
             server.signal(signal.SIGTERM)
-            server.wait_log("going down")
+            server.wait_log("shutting down")
             self.assertEqual(self.fetch("/healthz")[::2], (503, "stopping\n"))
             self.assertEqual(self.scrape()["connections"], 1)
             self.assertEqual(client.ask(MESSAGE + ".")[:3], "250")

@@ -443,7 +443,7 @@ class EndTest(harness.TestCase):
                 self.assertLess(time.monotonic(), end)
                 time.sleep(0.01)
         else:
-            server.wait_log("going down with ")
+            server.wait_log("shutting down with ")
         self.assertIsNone(server.process.poll())
         begin = time.monotonic()
         server.signal(signal.SIGTERM)

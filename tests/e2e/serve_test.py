@@ -254,7 +254,7 @@ class ServeTest(harness.TestCase):
             busy.ask("RCPT TO:<u@local.example>")
             busy.ask("DATA")
             server.signal(signal.SIGTERM)
-            server.wait_log("going down")
+            server.wait_log("shutting down")
             server.signal(signal.SIGTERM)
             self.assertEqual(server.wait(), 0)
             self.assertEqual(busy.reply(), "")

@@ -182,7 +182,7 @@ class ServeTlsTest(harness.TlsTestCase):
         raw.sendall(outgoing.read())  # the client's hello
         incoming.write(raw.recv(65536))
         server.signal(signal.SIGTERM)
-        server.wait_log("going down")
+        server.wait_log("shutting down")
         while True:
             try:
                 tls.do_handshake()
