@@ -15,7 +15,7 @@ namespace {
 
 class Nobody : public TokenChecker {
  public:
-  AuthMove Check(const BearerProof&, const SessionInfo&) override {
+  AuthAnswer Check(const BearerProof&, const SessionInfo&) override {
     return WrongCredentials();
   }
 };

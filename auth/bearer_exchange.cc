@@ -25,7 +25,7 @@ constexpr char kInvalidToken[] =
     R"({"status":"invalid_token","schemes":"bearer"})";
 
 bool IsName(absl::string_view text) {
-  return !text.empty() && IsUtf8(text) && !HoldsC1(text) &&
+  return !text.empty() && IsUtf8(text) && !ContainsC1Controls(text) &&
          std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
 }
 
@@ -125,31 +125,31 @@ class BearerExchange : public AuthExchange {
     // that guesses tokens could choose a reply that does not count as a
     // failure.
     if (failed_) return std::move(done)(WrongCredentials());
-    AuthMove move = Check(message.text());
-    failed_ = std::holds_alternative<AuthChallenge>(move);
-    std::move(done)(std::move(move));
+    AuthAnswer answer = Check(message.text());
+    failed_ = std::holds_alternative<AuthChallenge>(answer);
+    std::move(done)(std::move(answer));
   }
 
   absl::string_view user() const override { return user_; }
 
  private:
-  AuthMove Check(absl::string_view text) {
+  AuthAnswer Check(absl::string_view text) {
     std::optional<BearerMessage> message = parse_(text);
     if (!message) return Malformed();
     user_ = std::move(message->user);
     if (message->token.empty()) return InvalidToken();
-    AuthMove move = checker_.Check({message->token, user_}, *session_);
-    if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+    AuthAnswer answer = checker_.Check({message->token, user_}, *session_);
+    if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
       if (user_.empty() || absl::EqualsIgnoreCase(user_, granted->identity)) {
-        return move;
+        return answer;
       }
       return InvalidToken();
     }
-    const auto* verdict = std::get_if<Verdict>(&move);
+    const auto* verdict = std::get_if<Verdict>(&answer);
     if (verdict != nullptr && verdict->reply() == WrongCredentials().reply()) {
       return InvalidToken();
     }
-    return move;
+    return answer;
   }
 
   const Parse parse_;

@@ -131,7 +131,7 @@ TEST(BearerMessageTest, ParsesXoauth2WithUserAndToken) {
 // tokens there is an outage.
 class Ann : public TokenChecker {
  public:
-  AuthMove Check(const BearerProof& proof, const SessionInfo&) override {
+  AuthAnswer Check(const BearerProof& proof, const SessionInfo&) override {
     absl::StrAppend(&asked, proof.user, " ", proof.token, "\n");
     if (proof.token == "good") return AuthGranted{"Ann@x.example"};
     return proof.token == "bad" ? WrongCredentials() : CannotTell();
@@ -141,15 +141,15 @@ class Ann : public TokenChecker {
 
 // Returns "granted IDENTITY", "challenge BYTES" or the code of the reply;
 // "wrong BYTES" for a challenge that reveals a wrong token.
-std::string Text(const AuthMove& move) {
-  if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+std::string Text(const AuthAnswer& answer) {
+  if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
     return "granted " + granted->identity;
   }
-  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+  if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     const bool wrong = challenge->reveals == AuthChallenge::Reveals::kWrong;
     return absl::StrCat(wrong ? "wrong " : "challenge ", challenge->bytes);
   }
-  return absl::StrCat(std::get<Verdict>(move).reply()->code);
+  return absl::StrCat(std::get<Verdict>(answer).reply()->code);
 }
 
 class BearerExchangeTest : public testing::Test {
@@ -162,13 +162,13 @@ class BearerExchangeTest : public testing::Test {
   std::string Start(std::optional<std::string> initial) {
     std::string text = "nothing";
     exchange_->Start(std::move(initial),
-                     [&](AuthMove move) { text = Text(move); });
+                     [&](AuthAnswer answer) { text = Text(answer); });
     return text;
   }
   std::string Respond(std::string response) {
     std::string text = "nothing";
     exchange_->Respond(std::move(response),
-                       [&](AuthMove move) { text = Text(move); });
+                       [&](AuthAnswer answer) { text = Text(answer); });
     return text;
   }
 

@@ -20,7 +20,8 @@ constexpr size_t kMaxFields = 512;  // the most that each program reads
 Checkpassword::Checkpassword(CheckpasswordOptions options)
     : options_(std::move(options)) {}
 
-AuthMove Checkpassword::Check(const Proof& proof, const SessionInfo& session) {
+AuthAnswer Checkpassword::Check(const Proof& proof,
+                                const SessionInfo& session) {
   const bool cram_md5 = !proof.challenge.empty();
   absl::string_view second = proof.secret;
   absl::string_view third;

@@ -70,7 +70,7 @@ class Checkpassword : public PasswordChecker {
  public:
   explicit Checkpassword(CheckpasswordOptions options);
 
-  AuthMove Check(const Proof& proof, const SessionInfo& session) override;
+  AuthAnswer Check(const Proof& proof, const SessionInfo& session) override;
 
  private:
   const CheckpasswordOptions options_;

@@ -56,11 +56,11 @@ class CheckpasswordTest : public testing::Test {
   // Returns "granted IDENTITY", or the code of the reply.
   std::string Check(const Proof& proof, const SessionInfo& session = {}) {
     Checkpassword checker(options_);
-    const AuthMove move = checker.Check(proof, session);
-    if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+    const AuthAnswer answer = checker.Check(proof, session);
+    if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
       return "granted " + granted->identity;
     }
-    return absl::StrCat(std::get<Verdict>(move).reply()->code);
+    return absl::StrCat(std::get<Verdict>(answer).reply()->code);
   }
 
   std::string folder_;

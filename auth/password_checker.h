@@ -30,7 +30,7 @@ class PasswordChecker {
   // auth/refusal.h: WrongCredentials() if the checker is certain, CannotTell()
   // otherwise. For a user that does not exist, the answer and the time that it
   // takes are the same as for a wrong password. May block. Thread-safe.
-  virtual AuthMove Check(const Proof& proof, const SessionInfo& session) = 0;
+  virtual AuthAnswer Check(const Proof& proof, const SessionInfo& session) = 0;
 };
 
 }  // namespace postern::auth

@@ -37,8 +37,8 @@ class PasswordExchange : public AuthExchange {
 
  protected:
   // The arguments are views: the caller wipes the message that they point into.
-  AuthMove Check(absl::string_view user, absl::string_view secret,
-                 absl::string_view challenge = "") {
+  AuthAnswer Check(absl::string_view user, absl::string_view secret,
+                   absl::string_view challenge = "") {
     if (!AreWhole(user, secret)) return Malformed();
     user_ = std::string(user);
     return checker_.Check({user, secret, challenge}, *session_);

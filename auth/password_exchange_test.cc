@@ -21,7 +21,7 @@ namespace {
 // Knows the user "a" with the password "b". Records its calls.
 class FakeChecker : public PasswordChecker {
  public:
-  AuthMove Check(const Proof& proof, const SessionInfo& session) override {
+  AuthAnswer Check(const Proof& proof, const SessionInfo& session) override {
     asked.push_back(absl::StrCat(proof.user, "|", proof.secret, "|",
                                  proof.challenge, "|", session.local_name));
     if (proof.user == "a" && proof.secret == "b") return AuthGranted{"a@id"};
@@ -32,14 +32,14 @@ class FakeChecker : public PasswordChecker {
 };
 
 // Returns an answer in the form that the tables use.
-std::string Format(const AuthMove& move) {
-  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+std::string Format(const AuthAnswer& answer) {
+  if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     return absl::StrCat("334 ", challenge->bytes);
   }
-  if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+  if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
     return absl::StrCat("235 ", granted->identity);
   }
-  return absl::StrCat(std::get<Verdict>(move).reply()->code);
+  return absl::StrCat(std::get<Verdict>(answer).reply()->code);
 }
 
 class PasswordExchangeTest : public testing::Test {
@@ -57,13 +57,13 @@ class PasswordExchangeTest : public testing::Test {
   std::string Start(std::optional<std::string> initial_response) {
     std::string result;
     exchange_->Start(std::move(initial_response),
-                     [&](AuthMove move) { result = Format(move); });
+                     [&](AuthAnswer answer) { result = Format(answer); });
     return result;
   }
   std::string Respond(std::string response) {
     std::string result;
     exchange_->Respond(std::move(response),
-                       [&](AuthMove move) { result = Format(move); });
+                       [&](AuthAnswer answer) { result = Format(answer); });
     return result;
   }
 
@@ -81,7 +81,7 @@ std::string Bytes(const char* text) {  // '%' means NUL
 TEST_F(PasswordExchangeTest, ParsesPlain) {
   struct Row {
     const char* response;  // % is NUL
-    const char* move;
+    const char* answer;
     const char* asked;
     const char* user;
   };
@@ -101,14 +101,14 @@ TEST_F(PasswordExchangeTest, ParsesPlain) {
     for (const bool initial : {true, false}) {
       checker_.asked.clear();
       Begin("PLAIN");
-      std::string move;
+      std::string answer;
       if (initial) {
-        move = Start(Bytes(row.response));
+        answer = Start(Bytes(row.response));
       } else {
         EXPECT_EQ(Start(std::nullopt), "334 ");
-        move = Respond(Bytes(row.response));
+        answer = Respond(Bytes(row.response));
       }
-      EXPECT_EQ(move, row.move) << row.response;
+      EXPECT_EQ(answer, row.answer) << row.response;
       EXPECT_EQ(exchange_->user(), row.user) << row.response;
       ASSERT_EQ(checker_.asked.size(), *row.asked == '\0' ? 0 : 1);
       if (!checker_.asked.empty()) {
@@ -122,8 +122,8 @@ TEST_F(PasswordExchangeTest, ParsesPlain) {
 TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
   struct Row {
     const char* response;  // % is NUL
-    const char* move;
-    const char* move_if_ignored;
+    const char* answer;
+    const char* answer_if_ignored;
     const char* user;
     const char* requested;
   };
@@ -144,7 +144,7 @@ TEST_F(PasswordExchangeTest, PlainRefusesAnotherIdentity) {
           MakePasswordExchange("PLAIN", &checker_, session_,
                                {.ignore_authorization_identity = ignore});
       EXPECT_EQ(Start(Bytes(row.response)),
-                ignore ? row.move_if_ignored : row.move)
+                ignore ? row.answer_if_ignored : row.answer)
           << row.response;
       EXPECT_EQ(exchange_->user(), row.user) << row.response;
       EXPECT_EQ(exchange_->requested_identity(), row.requested);
@@ -161,7 +161,7 @@ TEST_F(PasswordExchangeTest, LoginSendsTwoChallenges) {
   struct Row {
     const char* user;
     const char* password;
-    const char* move;
+    const char* answer;
   };
   for (const Row& row : {
            Row{"a", "b", "235 a@id"},
@@ -181,7 +181,7 @@ TEST_F(PasswordExchangeTest, LoginSendsTwoChallenges) {
         EXPECT_EQ(Respond(Bytes(row.user)), "334 Password:");
       }
       EXPECT_EQ(exchange_->user(), Bytes(row.user));
-      EXPECT_EQ(Respond(Bytes(row.password)), row.move);
+      EXPECT_EQ(Respond(Bytes(row.password)), row.answer);
     }
   }
 }
@@ -205,9 +205,9 @@ TEST_F(PasswordExchangeTest, PassesOnTheDigestOfCramMd5) {
        }) {
     checker_.asked.clear();
     Begin("CRAM-MD5");
-    const std::string move = Start(std::nullopt);
-    ASSERT_TRUE(absl::StartsWith(move, "334 <")) << move;
-    ASSERT_TRUE(absl::EndsWith(move, "@mx.example>")) << move;
+    const std::string answer = Start(std::nullopt);
+    ASSERT_TRUE(absl::StartsWith(answer, "334 <")) << answer;
+    ASSERT_TRUE(absl::EndsWith(answer, "@mx.example>")) << answer;
     if (row.user == nullptr) {
       EXPECT_EQ(Respond(row.response), "501") << row.response;
       EXPECT_TRUE(checker_.asked.empty());
@@ -216,7 +216,7 @@ TEST_F(PasswordExchangeTest, PassesOnTheDigestOfCramMd5) {
       EXPECT_EQ(
           checker_.asked,
           (std::vector<std::string>{absl::StrCat(
-              row.user, "|", digest, "|", move.substr(4), "|mx.example")}));
+              row.user, "|", digest, "|", answer.substr(4), "|mx.example")}));
     }
   }
   Begin("CRAM-MD5");

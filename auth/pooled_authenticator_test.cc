@@ -83,18 +83,20 @@ class PooledAuthenticatorTest : public testing::Test {
 TEST_F(PooledAuthenticatorTest, DoesNothingOnTheCallersThread) {
   auto exchange = pooled_.Begin("PLAIN", session_);
   EXPECT_EQ(exchange->user(), "");
-  std::optional<AuthMove> move;
-  exchange->Start("x", [&](AuthMove made) { move.emplace(std::move(made)); });
-  EXPECT_FALSE(move.has_value());
+  std::optional<AuthAnswer> answer;
+  exchange->Start("x",
+                  [&](AuthAnswer made) { answer.emplace(std::move(made)); });
+  EXPECT_FALSE(answer.has_value());
   EXPECT_EQ(fake_->open, 0);
   Work();
-  EXPECT_EQ(std::get<AuthChallenge>(*move).bytes, "PLAIN@192.0.2.1 start x");
+  EXPECT_EQ(std::get<AuthChallenge>(*answer).bytes, "PLAIN@192.0.2.1 start x");
   EXPECT_EQ(exchange->user(), "user");
-  move.reset();
-  exchange->Respond("y", [&](AuthMove made) { move.emplace(std::move(made)); });
-  EXPECT_FALSE(move.has_value());
+  answer.reset();
+  exchange->Respond("y",
+                    [&](AuthAnswer made) { answer.emplace(std::move(made)); });
+  EXPECT_FALSE(answer.has_value());
   Work();
-  EXPECT_EQ(std::get<AuthGranted>(*move).identity,
+  EXPECT_EQ(std::get<AuthGranted>(*answer).identity,
             "PLAIN@192.0.2.1 start x. respond y");
   EXPECT_EQ(fake_->open, 1);
   exchange.reset();
@@ -107,8 +109,8 @@ TEST_F(PooledAuthenticatorTest, DistinguishesNoResponseFromAnEmptyOne) {
     std::optional<std::string> initial;
     if (empty) initial.emplace();
     std::string said;
-    exchange->Start(std::move(initial), [&](AuthMove move) {
-      said = std::get<AuthChallenge>(move).bytes;
+    exchange->Start(std::move(initial), [&](AuthAnswer answer) {
+      said = std::get<AuthChallenge>(answer).bytes;
     });
     Work();
     EXPECT_EQ(said,
@@ -119,7 +121,7 @@ TEST_F(PooledAuthenticatorTest, DistinguishesNoResponseFromAnEmptyOne) {
 // The answer may destroy the exchange while the task still runs.
 TEST_F(PooledAuthenticatorTest, TheAnswerMayDestroyTheExchange) {
   auto exchange = pooled_.Begin("PLAIN", session_);
-  exchange->Start(std::nullopt, [&](AuthMove) { exchange.reset(); });
+  exchange->Start(std::nullopt, [&](AuthAnswer) { exchange.reset(); });
   Work();
   EXPECT_EQ(exchange, nullptr);
   EXPECT_EQ(fake_->open, 0);
@@ -129,8 +131,8 @@ TEST_F(PooledAuthenticatorTest, WithoutAnExchangeTheAnswerIsAnOutage) {
   auto exchange = pooled_.Begin("NONE", session_);
   ASSERT_NE(exchange, nullptr);
   int code = 0;
-  exchange->Start(std::nullopt, [&](AuthMove move) {
-    code = std::get<Verdict>(move).reply()->code;
+  exchange->Start(std::nullopt, [&](AuthAnswer answer) {
+    code = std::get<Verdict>(answer).reply()->code;
   });
   Work();
   EXPECT_EQ(code, 454);
@@ -146,7 +148,7 @@ TEST_F(PooledAuthenticatorTest, ServesSeveralThreads) {
       for (int j = 0; j < 20; ++j) {
         auto exchange = pooled.Begin("NONE", session_);
         bool answered = false;
-        exchange->Start("x", [&](AuthMove) { answered = true; });
+        exchange->Start("x", [&](AuthAnswer) { answered = true; });
         EXPECT_TRUE(answered);
       }
     });

@@ -132,14 +132,14 @@ class SaslBackendTest : public testing::Test {
     const std::unique_ptr<AuthExchange> exchange = Begin(mechanism);
     std::optional<std::string> first;
     if (initial) first.emplace(messages.front());
-    AuthMove move = StartNow(exchange.get(), first);
+    AuthAnswer answer = StartNow(exchange.get(), first);
     for (size_t i = initial ? 1 : 0; i < messages.size(); ++i) {
-      if (!std::holds_alternative<AuthChallenge>(move)) {
-        return absl::StrCat(Describe(move), " before the end");
+      if (!std::holds_alternative<AuthChallenge>(answer)) {
+        return absl::StrCat(Describe(answer), " before the end");
       }
-      move = RespondNow(exchange.get(), messages[i]);
+      answer = RespondNow(exchange.get(), messages[i]);
     }
-    return Describe(move);
+    return Describe(answer);
   }
 
   Reports reports_;
@@ -265,22 +265,22 @@ TEST_F(SaslBackendTest, IfTheServerIsFirstAnInitialResponseIsRefused) {
 }
 
 TEST_F(SaslBackendTest, TheServersLastDataComesBeforeSuccess) {
-  for (absl::string_view answer : {"", "x"}) {
+  for (absl::string_view last : {"", "x"}) {
     SaslTestClient client("SCRAM-SHA-256", {"alice", "wonderland"});
     const std::unique_ptr<AuthExchange> exchange = Begin("SCRAM-SHA-256");
-    AuthMove move = StartNow(exchange.get(), client.initial_response());
-    EXPECT_EQ(std::get<AuthChallenge>(move).reveals,
+    AuthAnswer answer = StartNow(exchange.get(), client.initial_response());
+    EXPECT_EQ(std::get<AuthChallenge>(answer).reveals,
               AuthChallenge::Reveals::kNothing);
-    const auto salt = std::get<AuthChallenge>(move).bytes;
-    move = RespondNow(exchange.get(), *client.Respond(salt));
-    EXPECT_EQ(std::get<AuthChallenge>(move).reveals,
+    const auto salt = std::get<AuthChallenge>(answer).bytes;
+    answer = RespondNow(exchange.get(), *client.Respond(salt));
+    EXPECT_EQ(std::get<AuthChallenge>(answer).reveals,
               AuthChallenge::Reveals::kRight);
-    const auto proof = std::get<AuthChallenge>(move).bytes;
+    const auto proof = std::get<AuthChallenge>(answer).bytes;
     EXPECT_EQ(proof.substr(0, 2), "v=");
     ASSERT_TRUE(client.Respond(proof).has_value());
-    move = RespondNow(exchange.get(), std::string(answer));
-    EXPECT_EQ(Describe(move),
-              answer.empty() ? "granted alice@mx.example.org" : "501 5.5.2");
+    answer = RespondNow(exchange.get(), std::string(last));
+    EXPECT_EQ(Describe(answer),
+              last.empty() ? "granted alice@mx.example.org" : "501 5.5.2");
   }
 }
 
@@ -357,15 +357,15 @@ TEST_F(SaslBackendTest, ExchangesAreIndependent) {
     const std::unique_ptr<AuthExchange> first = Begin(mechanism);
     const std::unique_ptr<AuthExchange> second = Begin(mechanism);
     const std::unique_ptr<AuthExchange> third = Begin(mechanism);
-    AuthMove a = StartNow(first.get(), alice.initial_response());
-    AuthMove b = StartNow(second.get(), bob.initial_response());
-    AuthMove e = StartNow(third.get(), eve.initial_response());
+    AuthAnswer a = StartNow(first.get(), alice.initial_response());
+    AuthAnswer b = StartNow(second.get(), bob.initial_response());
+    AuthAnswer e = StartNow(third.get(), eve.initial_response());
     for (int step = 0; step < 5; ++step) {
       const auto go_on = [](AuthExchange* exchange, SaslTestClient* client,
-                            AuthMove* move) {
-        if (const auto* challenge = std::get_if<AuthChallenge>(move)) {
-          *move = RespondNow(exchange,
-                             client->Respond(challenge->bytes).value_or("-"));
+                            AuthAnswer* answer) {
+        if (const auto* challenge = std::get_if<AuthChallenge>(answer)) {
+          *answer = RespondNow(exchange,
+                               client->Respond(challenge->bytes).value_or("-"));
         }
       };
       go_on(third.get(), &eve, &e);
@@ -385,11 +385,11 @@ TEST_F(SaslBackendTest, ExchangesMayEndAtAnyStepAndOutliveTheBackend) {
       const std::unique_ptr<AuthExchange> exchange =
           Open({})->Begin(mechanism, std::make_shared<const SessionInfo>());
       if (steps == 0) continue;
-      AuthMove move = StartNow(exchange.get(), client.initial_response());
+      AuthAnswer answer = StartNow(exchange.get(), client.initial_response());
       for (int step = 1; step < steps; ++step) {
-        const auto* challenge = std::get_if<AuthChallenge>(&move);
+        const auto* challenge = std::get_if<AuthChallenge>(&answer);
         if (challenge == nullptr) break;
-        move = RespondNow(exchange.get(), *client.Respond(challenge->bytes));
+        answer = RespondNow(exchange.get(), *client.Respond(challenge->bytes));
       }
     }
   }

@@ -13,13 +13,13 @@
 namespace postern::auth {
 namespace {
 
-AuthMove Refusal(Verdict verdict) {
-  return AuthMove(std::in_place_type<Verdict>, std::move(verdict));
+AuthAnswer Refusal(Verdict verdict) {
+  return AuthAnswer(std::in_place_type<Verdict>, std::move(verdict));
 }
 
-AuthMove Challenge(std::string bytes, AuthChallenge::Reveals reveals) {
-  return AuthMove(std::in_place_type<AuthChallenge>,
-                  AuthChallenge{std::move(bytes), reveals});
+AuthAnswer Challenge(std::string bytes, AuthChallenge::Reveals reveals) {
+  return AuthAnswer(std::in_place_type<AuthChallenge>,
+                    AuthChallenge{std::move(bytes), reveals});
 }
 
 }  // namespace
@@ -47,38 +47,38 @@ void SaslExchange::Start(std::optional<std::string> initial_response,
     std::move(done)(Refusal(WrongCredentials()));
     return;
   }
-  AuthMove move = [&] {
+  AuthAnswer answer = [&] {
     const SaslLog log;
     connection_.emplace(*options_, *session_, subject);
     return Judge(connection_->Start(mechanism_.name, initial_response), log);
   }();
   if (initial_response.has_value()) Wipe(&*initial_response);
-  std::move(done)(std::move(move));
+  std::move(done)(std::move(answer));
 }
 
 void SaslExchange::Respond(std::string response, Done done) {
   if (!identity_.empty()) {
     // RFC 4954 4: the response to additional data must be empty.
-    AuthMove move = response.empty()
-                        ? AuthMove(std::in_place_type<AuthGranted>,
-                                   AuthGranted{std::move(identity_)})
-                        : Refusal(Malformed());
-    std::move(done)(std::move(move));
+    AuthAnswer answer = response.empty()
+                            ? AuthAnswer(std::in_place_type<AuthGranted>,
+                                         AuthGranted{std::move(identity_)})
+                            : Refusal(Malformed());
+    std::move(done)(std::move(answer));
     return;
   }
-  AuthMove move = [&] {
+  AuthAnswer answer = [&] {
     const SaslLog log;
     return Judge(connection_->Respond(response), log);
   }();
   Wipe(&response);
-  std::move(done)(std::move(move));
+  std::move(done)(std::move(answer));
 }
 
 absl::string_view SaslExchange::user() const {
   return connection_.has_value() ? absl::string_view(connection_->user()) : "";
 }
 
-AuthMove SaslExchange::Judge(SaslConnection::Step step, const SaslLog& log) {
+AuthAnswer SaslExchange::Judge(SaslConnection::Step step, const SaslLog& log) {
   if (step.outcome != SaslOutcome::kCannotTell && log.has_errors()) {
     Complain(step.result, log.text());
   }
@@ -104,15 +104,15 @@ AuthMove SaslExchange::Judge(SaslConnection::Step step, const SaslLog& log) {
   return Refusal(CannotTell());
 }
 
-AuthMove SaslExchange::Grant(SaslConnection::Step step) {
+AuthAnswer SaslExchange::Grant(SaslConnection::Step step) {
   std::string identity = connection_->Identity();
   if (identity.empty()) {
     Complain(step.result, "no identity, or a security layer");
     return Refusal(CannotTell());
   }
   if (step.bytes.empty()) {
-    return AuthMove(std::in_place_type<AuthGranted>,
-                    AuthGranted{std::move(identity)});
+    return AuthAnswer(std::in_place_type<AuthGranted>,
+                      AuthGranted{std::move(identity)});
   }
   identity_ = std::move(identity);
   return Challenge(std::move(step.bytes), AuthChallenge::Reveals::kRight);

@@ -34,8 +34,8 @@ class SaslExchange : public AuthExchange {
 
  private:
   // Returns the answer to `step`, during which the library has logged `log`.
-  AuthMove Judge(SaslConnection::Step step, const SaslLog& log);
-  AuthMove Grant(SaslConnection::Step step);
+  AuthAnswer Judge(SaslConnection::Step step, const SaslLog& log);
+  AuthAnswer Grant(SaslConnection::Step step);
   void Complain(int result, absl::string_view log) const;
 
   const SaslLibrary* const library_;

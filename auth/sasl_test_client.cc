@@ -83,59 +83,59 @@ std::optional<std::string> SaslTestClient::Respond(
   return response;
 }
 
-AuthMove StartNow(AuthExchange* exchange,
-                  const std::optional<std::string>& initial_response) {
-  AuthMove answer(std::in_place_type<AuthChallenge>);
+AuthAnswer StartNow(AuthExchange* exchange,
+                    const std::optional<std::string>& initial_response) {
+  AuthAnswer answer(std::in_place_type<AuthChallenge>);
   int answers = 0;
-  exchange->Start(initial_response, [&](AuthMove move) {
-    answer = std::move(move);
+  exchange->Start(initial_response, [&](AuthAnswer given) {
+    answer = std::move(given);
     ++answers;
   });
   EXPECT_EQ(answers, 1);
   return answer;
 }
 
-AuthMove RespondNow(AuthExchange* exchange, const std::string& response) {
-  AuthMove answer(std::in_place_type<AuthChallenge>);
+AuthAnswer RespondNow(AuthExchange* exchange, const std::string& response) {
+  AuthAnswer answer(std::in_place_type<AuthChallenge>);
   int answers = 0;
-  exchange->Respond(response, [&](AuthMove move) {
-    answer = std::move(move);
+  exchange->Respond(response, [&](AuthAnswer given) {
+    answer = std::move(given);
     ++answers;
   });
   EXPECT_EQ(answers, 1);
   return answer;
 }
 
-std::string Describe(const AuthMove& move) {
-  if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+std::string Describe(const AuthAnswer& answer) {
+  if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
     return absl::StrCat("granted ", granted->identity);
   }
-  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+  if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     return absl::StrCat("challenge ", challenge->bytes);
   }
-  const Reply& reply = *std::get<Verdict>(move).reply();
+  const Reply& reply = *std::get<Verdict>(answer).reply();
   return absl::StrCat(reply.code, " ", reply.enhanced.class_, ".",
                       reply.enhanced.subject, ".", reply.enhanced.detail);
 }
 
 std::string Play(AuthExchange* exchange, SaslTestClient* client, bool initial) {
   const auto& first = client->initial_response();
-  AuthMove move =
+  AuthAnswer answer =
       StartNow(exchange, initial ? first : std::optional<std::string>());
   if (!initial && first.has_value()) {
-    const auto* challenge = std::get_if<AuthChallenge>(&move);
+    const auto* challenge = std::get_if<AuthChallenge>(&answer);
     // An empty challenge requests the initial response.
     if (challenge != nullptr && challenge->bytes.empty()) {
-      move = RespondNow(exchange, *first);
+      answer = RespondNow(exchange, *first);
     }
   }
-  while (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+  while (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     const std::optional<std::string> response =
         client->Respond(challenge->bytes);
     if (!response.has_value()) return "the server did not prove itself";
-    move = RespondNow(exchange, *response);
+    answer = RespondNow(exchange, *response);
   }
-  return Describe(move);
+  return Describe(answer);
 }
 
 }  // namespace postern::auth

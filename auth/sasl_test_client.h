@@ -50,13 +50,13 @@ class SaslTestClient {
 };
 
 // Start() and Respond() of an exchange that must answer before they return.
-AuthMove StartNow(AuthExchange* exchange,
-                  const std::optional<std::string>& initial_response);
-AuthMove RespondNow(AuthExchange* exchange, const std::string& response);
+AuthAnswer StartNow(AuthExchange* exchange,
+                    const std::optional<std::string>& initial_response);
+AuthAnswer RespondNow(AuthExchange* exchange, const std::string& response);
 
 // Returns "granted IDENTITY", "challenge BYTES", or code and enhanced code of a
 // refusal: "535 5.7.8".
-std::string Describe(const AuthMove& move);
+std::string Describe(const AuthAnswer& answer);
 
 // Runs the exchange to its end, with an initial response if `initial` is true
 // and the mechanism has one. Returns Describe() of the last answer.

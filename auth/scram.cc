@@ -87,7 +87,7 @@ class ScramExchange : public AuthExchange {
     // Without an initial response, the client waits for an empty challenge
     // (RFC 4954 4).
     std::move(done)(initial_response ? OnFirst(*initial_response)
-                                     : AuthMove(AuthChallenge{}));
+                                     : AuthAnswer(AuthChallenge{}));
   }
 
   void Respond(std::string response, Done done) override {
@@ -100,7 +100,7 @@ class ScramExchange : public AuthExchange {
  private:
   enum class State : uint8_t { kFirst, kFinal, kProved, kOver };
 
-  AuthMove OnResponse(absl::string_view response) {
+  AuthAnswer OnResponse(absl::string_view response) {
     switch (state_) {
       case State::kFirst:
         return OnFirst(response);
@@ -116,8 +116,8 @@ class ScramExchange : public AuthExchange {
     return Malformed();
   }
 
-  AuthMove OnFirst(absl::string_view message);
-  AuthMove OnFinal(absl::string_view message);
+  AuthAnswer OnFirst(absl::string_view message);
+  AuthAnswer OnFinal(absl::string_view message);
   // Returns true if `proof` matches the keys, and the keys belong to a user.
   bool Proves(absl::string_view proof) const;
 
@@ -133,7 +133,7 @@ class ScramExchange : public AuthExchange {
   ScramSource::Found found_;
 };
 
-AuthMove ScramExchange::OnFirst(absl::string_view message) {
+AuthAnswer ScramExchange::OnFirst(absl::string_view message) {
   state_ = State::kOver;
   absl::string_view rest = message;
   const absl::string_view flag = TakePart(&rest);
@@ -171,7 +171,7 @@ AuthMove ScramExchange::OnFirst(absl::string_view message) {
   return AuthChallenge{std::move(first)};
 }
 
-AuthMove ScramExchange::OnFinal(absl::string_view message) {
+AuthAnswer ScramExchange::OnFinal(absl::string_view message) {
   state_ = State::kOver;
   // The proof is the last attribute, and base64 contains no comma.
   const size_t end = message.rfind(',');

@@ -56,14 +56,14 @@ class Source : public ScramSource {
 };
 
 // Returns a challenge, "granted IDENTITY", or a code.
-std::string Show(const AuthMove& move) {
-  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+std::string Show(const AuthAnswer& answer) {
+  if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     return challenge->bytes;
   }
-  if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+  if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
     return absl::StrCat("granted ", granted->identity);
   }
-  return absl::StrCat(std::get<Verdict>(move).reply()->code);
+  return absl::StrCat(std::get<Verdict>(answer).reply()->code);
 }
 
 class ScramTest : public testing::Test {
@@ -74,24 +74,24 @@ class ScramTest : public testing::Test {
     exchange_ = MakeScramExchange(&source_, [] { return kOurNonce; });
   }
   std::string Start(std::optional<std::string> initial) {
-    std::string move;
-    exchange_->Start(std::move(initial), [&](AuthMove made) {
-      move = Show(made);
+    std::string answer;
+    exchange_->Start(std::move(initial), [&](AuthAnswer made) {
+      answer = Show(made);
       Note(made);
     });
-    return move;
+    return answer;
   }
   std::string Respond(absl::string_view response) {
-    std::string move;
-    exchange_->Respond(std::string(response), [&](AuthMove made) {
-      move = Show(made);
+    std::string answer;
+    exchange_->Respond(std::string(response), [&](AuthAnswer made) {
+      answer = Show(made);
       Note(made);
     });
-    return move;
+    return answer;
   }
   // Records what the client has learned.
-  void Note(const AuthMove& move) {
-    const auto* challenge = std::get_if<AuthChallenge>(&move);
+  void Note(const AuthAnswer& answer) {
+    const auto* challenge = std::get_if<AuthChallenge>(&answer);
     reveals_ = challenge == nullptr ? AuthChallenge::Reveals::kNothing
                                     : challenge->reveals;
   }
@@ -308,9 +308,9 @@ TEST_F(ScramTest, EachExchangeHasItsOwnNonce) {
   std::string nonces[2];
   for (std::string& nonce : nonces) {
     exchange_ = MakeScramExchange(&source_);
-    const std::string move = Start(kFirst);
+    const std::string answer = Start(kFirst);
     const size_t begin = std::string("r=rOprNGfwEbeRWgbNEkqO").size();
-    nonce = move.substr(begin, move.find(",s=") - begin);
+    nonce = answer.substr(begin, answer.find(",s=") - begin);
     EXPECT_EQ(nonce.size(), 24u);
     EXPECT_EQ(nonce.find(','), nonce.npos);
   }

@@ -28,8 +28,8 @@ class TokenChecker {
   // issued, even if `user` is another, or one of the refusals of
   // auth/refusal.h: WrongCredentials() if the checker is certain, CannotTell()
   // otherwise. May block. Thread-safe.
-  virtual AuthMove Check(const BearerProof& proof,
-                         const SessionInfo& session) = 0;
+  virtual AuthAnswer Check(const BearerProof& proof,
+                           const SessionInfo& session) = 0;
 };
 
 }  // namespace postern::auth

@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kMaxLine = 512;  // octets, including the newline
 
 bool IsIdentity(absl::string_view text) {
-  return !text.empty() && IsUtf8(text) && !HoldsC1(text) &&
+  return !text.empty() && IsUtf8(text) && !ContainsC1Controls(text) &&
          std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
 }
 
@@ -31,8 +31,8 @@ bool IsIdentity(absl::string_view text) {
 TokenCommand::TokenCommand(TokenCommandOptions options)
     : options_(std::move(options)) {}
 
-AuthMove TokenCommand::Check(const BearerProof& proof,
-                             const SessionInfo& session) {
+AuthAnswer TokenCommand::Check(const BearerProof& proof,
+                               const SessionInfo& session) {
   const auto unable = [this](absl::string_view what) {
     options_.report(absl::StrCat(options_.command[0], ": ", what));
     return CannotTell();

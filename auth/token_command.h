@@ -42,7 +42,8 @@ class TokenCommand : public TokenChecker {
  public:
   explicit TokenCommand(TokenCommandOptions options);
 
-  AuthMove Check(const BearerProof& proof, const SessionInfo& session) override;
+  AuthAnswer Check(const BearerProof& proof,
+                   const SessionInfo& session) override;
 
  private:
   const TokenCommandOptions options_;

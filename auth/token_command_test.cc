@@ -44,11 +44,11 @@ class TokenCommandTest : public testing::Test {
   std::string Check(const BearerProof& proof, const SessionInfo& session = {}) {
     reports_.clear();
     TokenCommand checker(options_);
-    const AuthMove move = checker.Check(proof, session);
-    if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+    const AuthAnswer answer = checker.Check(proof, session);
+    if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
       return "granted " + granted->identity;
     }
-    return absl::StrCat(std::get<Verdict>(move).reply()->code);
+    return absl::StrCat(std::get<Verdict>(answer).reply()->code);
   }
 
   std::string path_;

@@ -23,7 +23,7 @@ Users::Table Users::Now() {
   return nullptr;
 }
 
-AuthMove Users::Check(const Proof& proof, const SessionInfo& /*session*/) {
+AuthAnswer Users::Check(const Proof& proof, const SessionInfo& /*session*/) {
   if (!proof.challenge.empty()) return WrongCredentials();
   const Table table = Now();
   if (table == nullptr) return CannotTell();

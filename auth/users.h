@@ -43,7 +43,7 @@ class Users : public PasswordChecker, public ScramSource {
   // Implements PasswordChecker. A challenge of CRAM-MD5 gives
   // WrongCredentials(), because it needs passwords in clear text, which are not
   // stored. A user that does not exist takes the time of UserTable::stand_in().
-  AuthMove Check(const Proof& proof, const SessionInfo& session) override;
+  AuthAnswer Check(const Proof& proof, const SessionInfo& session) override;
 
   // Implements ScramSource. A user that has only a crypt(3) hash is treated as
   // unknown.

@@ -59,13 +59,13 @@ class UsersBackendTest : public testing::Test {
     const std::unique_ptr<AuthExchange> exchange =
         backend_->Begin(mechanism, session);
     std::string result;
-    exchange->Start(std::string(initial), [&result](AuthMove move) {
-      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+    exchange->Start(std::string(initial), [&result](AuthAnswer answer) {
+      if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
         result = challenge->bytes;
-      } else if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+      } else if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
         result = absl::StrCat("granted ", granted->identity);
       } else {
-        result = absl::StrCat(std::get<Verdict>(move).reply()->code);
+        result = absl::StrCat(std::get<Verdict>(answer).reply()->code);
       }
     });
     return result;

@@ -51,12 +51,12 @@ class UsersTest : public testing::Test {
   // Returns the identity if it is granted, or a code.
   std::string Check(absl::string_view user, absl::string_view secret,
                     absl::string_view challenge = "") {
-    const AuthMove move = users_.Check(
+    const AuthAnswer answer = users_.Check(
         {.user = user, .secret = secret, .challenge = challenge}, {});
-    if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+    if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
       return granted->identity;
     }
-    return absl::StrCat(std::get<Verdict>(move).reply()->code);
+    return absl::StrCat(std::get<Verdict>(answer).reply()->code);
   }
 
   files::TestFolder folder_;

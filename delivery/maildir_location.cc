@@ -25,7 +25,7 @@ bool IsSafe(absl::string_view value) {
   for (const char c : value) {
     if (c == '/' || absl::ascii_iscntrl(c)) return false;
   }
-  return IsUtf8(value) && !HoldsC1(value);
+  return IsUtf8(value) && !ContainsC1Controls(value);
 }
 
 // Returns the directory that `path` is in.

@@ -26,11 +26,11 @@ namespace postern {
 // answer is due.
 class AuthExchange {
  public:
-  using Done = absl::AnyInvocable<void(AuthMove) &&>;
+  using Done = absl::AnyInvocable<void(AuthAnswer) &&>;
 
   virtual ~AuthExchange() = default;
 
-  // Each computes the server's next move and calls `done` with it exactly once:
+  // Each computes the server's answer and calls `done` with it exactly once:
   // before returning or later, on any thread. A Verdict refuses: 535 5.7.8 for
   // wrong credentials; 454 4.7.0 if the credentials cannot be checked, never
   // 535; 501 5.7.0 for an initial response that the mechanism does not take

@@ -32,8 +32,8 @@ std::string Limits(const ServerConfig& config) {
 // Returns the arguments after an extension's keyword.
 std::string Arguments(Extension extension, const ServerConfig& config) {
   if (extension == Extension::kDeliverBy &&
-      config.least_deliver_by > absl::ZeroDuration()) {
-    return absl::StrCat(" ", absl::ToInt64Seconds(config.least_deliver_by));
+      config.min_deliver_by > absl::ZeroDuration()) {
+    return absl::StrCat(" ", absl::ToInt64Seconds(config.min_deliver_by));
   }
   if (extension == Extension::kFutureRelease) {
     return absl::StrCat(" ", absl::ToInt64Seconds(config.hold_limits->longest),
@@ -44,7 +44,7 @@ std::string Arguments(Extension extension, const ServerConfig& config) {
 
 const std::vector<std::string>& Mechanisms(const ServerConfig& config,
                                            const TlsInfo* tls) {
-  return tls != nullptr ? config.mechanisms : config.mechanisms_in_clear;
+  return tls != nullptr ? config.mechanisms : config.mechanisms_without_tls;
 }
 
 }  // namespace
@@ -90,7 +90,8 @@ bool Serves(const ServerConfig& config, const TlsInfo* tls, Verb verb) {
     case Verb::kStartTls:
       return config.offer_starttls || tls != nullptr;
     case Verb::kAuth:
-      return !config.mechanisms.empty() || !config.mechanisms_in_clear.empty();
+      return !config.mechanisms.empty() ||
+             !config.mechanisms_without_tls.empty();
     case Verb::kXClient:
       return config.xclient;
     case Verb::kUnimplemented:

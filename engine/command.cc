@@ -50,7 +50,7 @@ std::optional<Reply> CheckCharacters(absl::string_view line, Verb verb) {
   if (HoldsControl(line)) return bad;
   if (IsAscii(line)) return std::nullopt;  // except HT
   if (!TakesMailbox(verb) && !TakesClientName(verb)) return bad;
-  if (HoldsC1(line)) return bad;
+  if (ContainsC1Controls(line)) return bad;
   if (TakesMailbox(verb) && !IsUtf8(line)) {
     return Reply{501, {5, 5, 2}, "bad UTF-8 (#5.5.2)"};
   }

@@ -132,27 +132,27 @@ void Responder::OnAuth(const Ask& ask) {
   const auto* begin = std::get_if<AuthBegin>(&ask.what);
   if (begin != nullptr) {
     exchange_.reset();
-    std::unique_ptr<AuthExchange> moves;
+    std::unique_ptr<AuthExchange> exchange;
     if (options_.authenticator != nullptr) {
-      moves = options_.authenticator->Begin(begin->mechanism, info_);
+      exchange = options_.authenticator->Begin(begin->mechanism, info_);
     }
-    if (moves == nullptr) {
+    if (exchange == nullptr) {
       return options_.post({ask.id, Verdict::Refuse(CannotAuthenticate())});
     }
     exchange_ = std::make_shared<Exchange>(
-        Exchange{std::move(moves), begin->mechanism});
+        Exchange{std::move(exchange), begin->mechanism});
   }
   // The answer keeps the exchange alive: the session may be over, or the client
   // may have cancelled, before it comes.
-  AuthExchange& exchange = *exchange_->moves;
+  AuthExchange& exchange = *exchange_->exchange;
   auto done = [post = options_.post, id = ask.id,
-               keep = exchange_](AuthMove move) {
-    if (auto* verdict = std::get_if<Verdict>(&move)) {
+               keep = exchange_](AuthAnswer answer) {
+    if (auto* verdict = std::get_if<Verdict>(&answer)) {
       post({id, std::move(*verdict)});
-    } else if (auto* challenge = std::get_if<AuthChallenge>(&move)) {
+    } else if (auto* challenge = std::get_if<AuthChallenge>(&answer)) {
       post({id, std::move(*challenge)});
     } else {
-      post({id, std::get<AuthGranted>(std::move(move))});
+      post({id, std::get<AuthGranted>(std::move(answer))});
     }
   };
   if (begin != nullptr) {
@@ -280,7 +280,7 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   if (!status.ok()) {
     // The answer does not fit. The client gets a local error.
     if (content) current_.reset();
-    Excuse(id, status);
+    ReplyLocalError(id, status);
     return false;
   }
   SharedSessionInfo greeted;
@@ -309,13 +309,13 @@ bool Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
   const absl::Status status =
       verdicts.size() == 1 ? session_.Complete(id, std::move(verdicts[0]))
                            : session_.Complete(id, verdicts);
-  if (!status.ok()) Excuse(id, status);
+  if (!status.ok()) ReplyLocalError(id, status);
   return status.ok();
 }
 
-void Responder::AnswerAuth(RequestId id, AuthMove move) {
-  const bool granted = std::holds_alternative<AuthGranted>(move);
-  const absl::Status status = session_.CompleteAuth(id, std::move(move));
+void Responder::AnswerAuth(RequestId id, AuthAnswer answer) {
+  const bool granted = std::holds_alternative<AuthGranted>(answer);
+  const absl::Status status = session_.CompleteAuth(id, std::move(answer));
   if (absl::IsNotFound(status)) return;
   if (!status.ok()) {
     exchange_.reset();
@@ -331,7 +331,7 @@ void Responder::AnswerAuth(RequestId id, AuthMove move) {
 }
 
 // Replaces an answer that did not fit by one that fits any open question.
-void Responder::Excuse(RequestId id, const absl::Status& status) {
+void Responder::ReplyLocalError(RequestId id, const absl::Status& status) {
   if (absl::IsNotFound(status)) return;
   const Reply local_error = {451, {4, 3, 0}, "local error (#4.3.0)"};
   const int message = session_.envelope().message;  // may end with the answer

@@ -143,7 +143,7 @@ class Responder {
     std::shared_ptr<const std::function<void(PostedAnswer)>> post;
   };
   struct Exchange {
-    std::unique_ptr<AuthExchange> moves;
+    std::unique_ptr<AuthExchange> exchange;
     std::string mechanism;
   };
 
@@ -161,9 +161,9 @@ class Responder {
   // Both return whether the client has been given that reply.
   bool Give(RequestId id, Verdict verdict);
   bool AnswerEach(RequestId id, std::vector<Verdict> verdicts);
-  void AnswerAuth(RequestId id, AuthMove move);
+  void AnswerAuth(RequestId id, AuthAnswer answer);
   void ReportRefusals();
-  void Excuse(RequestId id, const absl::Status& status);
+  void ReplyLocalError(RequestId id, const absl::Status& status);
   // Opens the transaction for content and writes the Received field. Returns
   // false if the transaction takes no more content for now; `verdict` is then
   // posted again.

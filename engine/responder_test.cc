@@ -45,8 +45,9 @@ struct World {
 
   std::vector<Verdict> each;  // what CommitEach() answers, unless empty
 
-  std::optional<AuthMove> move;  // the next one of an exchange; nullopt: later
-  bool no_exchange = false;      // Begin() returns null, which is not allowed
+  std::optional<AuthAnswer>
+      answer;                // the next one of an exchange; nullopt: later
+  bool no_exchange = false;  // Begin() returns null, which is not allowed
   int open_exchanges = 0;
   std::vector<std::string> sasl;      // the calls of the exchanges
   AuthExchange::Done move_done;       // of a late move
@@ -138,7 +139,7 @@ class TestExchange : public AuthExchange {
  private:
   void Move(std::string told, Done done) {
     world_.sasl.push_back(std::move(told));
-    if (world_.move) return std::move(done)(*world_.move);
+    if (world_.answer) return std::move(done)(*world_.answer);
     world_.move_done = std::move(done);
   }
 
@@ -547,14 +548,14 @@ TEST_F(ResponderTest, AnswersLmtpVerdictsThatDoNotFitWithLocalErrors) {
 }
 
 TEST_F(ResponderTest, RunsAnExchangeAndDestroysIt) {
-  config_.mechanisms_in_clear = {"LOGIN"};
+  config_.mechanisms_without_tls = {"LOGIN"};
   Restart();
   Feed("EHLO c\r\n");
-  world_.move = AuthChallenge{"User Name"};
+  world_.answer = AuthChallenge{"User Name"};
   EXPECT_EQ(Feed("AUTH login\r\n"), "334 VXNlciBOYW1l\r\n");
   EXPECT_EQ(world_.begun, responder_->info());
   EXPECT_EQ(world_.open_exchanges, 1);
-  world_.move = AuthGranted{"someone"};
+  world_.answer = AuthGranted{"someone"};
   EXPECT_EQ(Feed("dXNlcg==\r\n"), "235 2.7.0 ok\r\n");
   EXPECT_EQ(world_.open_exchanges, 0);
   EXPECT_EQ(world_.sasl, (std::vector<std::string>{"begin LOGIN", "start -",
@@ -569,7 +570,7 @@ TEST_F(ResponderTest, RunsAnExchangeAndDestroysIt) {
 // However an exchange ends, nothing of it is left.
 TEST_F(ResponderTest, DestroysAnExchangeThatFails) {
   struct Row {
-    AuthMove move;           // to the response
+    AuthAnswer answer;       // to the response
     absl::string_view line;  // the response
     absl::string_view reply;
   };
@@ -587,13 +588,13 @@ TEST_F(ResponderTest, DestroysAnExchangeThatFails) {
        "501 5.7.0 authentication cancelled (#5.7.0)\r\n"},
       {AuthGranted{"u"}, "?\r\n", "501 5.5.2 bad base64 (#5.5.2)\r\n"},
   };
-  config_.mechanisms_in_clear = {"LOGIN"};
+  config_.mechanisms_without_tls = {"LOGIN"};
   for (const Row& row : rows) {
     Restart();
     Feed("EHLO c\r\n");
-    world_.move = AuthChallenge{""};
+    world_.answer = AuthChallenge{""};
     EXPECT_EQ(Feed("AUTH LOGIN\r\n"), "334 \r\n");
-    world_.move = row.move;
+    world_.answer = row.answer;
     EXPECT_EQ(Feed(row.line), row.reply);
     EXPECT_EQ(world_.open_exchanges, 0) << row.reply;
     EXPECT_EQ(responder_->info()->identity, "");
@@ -601,7 +602,7 @@ TEST_F(ResponderTest, DestroysAnExchangeThatFails) {
 }
 
 TEST_F(ResponderTest, CannotAuthenticateWithoutAnExchange) {
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   Restart();
   world_.no_exchange = true;
   Feed("EHLO c\r\n");
@@ -612,7 +613,7 @@ TEST_F(ResponderTest, CannotAuthenticateWithoutAnExchange) {
 // RFC 4954 4: the client may cancel, or disconnect, while the server decides.
 // The exchange lives until it has answered.
 TEST_F(ResponderTest, KeepsAnExchangeUntilItAnswers) {
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   Restart();
   Feed("EHLO c\r\n");
   EXPECT_EQ(Feed("AUTH PLAIN =\r\n"), "");
@@ -628,9 +629,9 @@ TEST_F(ResponderTest, KeepsAnExchangeUntilItAnswers) {
 
 TEST_F(ResponderTest, ForgetsAfterStartTlsWhatWasSentWithoutTls) {
   config_.offer_starttls = true;
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   Restart();
-  world_.move = AuthGranted{"someone"};
+  world_.answer = AuthGranted{"someone"};
   Feed("EHLO c\r\n");
   Feed("AUTH PLAIN =\r\n");
   EXPECT_EQ(responder_->info()->identity, "someone");

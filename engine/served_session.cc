@@ -27,8 +27,8 @@ Reply TlsNotAvailable() {
 }  // namespace
 
 ServedSession::ServedSession(const SessionTimes* times, Instant now,
-                             Manner manner)
-    : times_(*times), manner_(manner) {
+                             Options options)
+    : times_(*times), options_(options) {
   clocks_.began = clocks_.entered = now;
 }
 
@@ -37,32 +37,32 @@ ServedSession::~ServedSession() {
   live_.reset();
 }
 
-void ServedSession::AwaitPreface() { Enter(Stage::kPreface); }
+void ServedSession::AwaitPreface() { Enter(SessionStage::kPreface); }
 
 void ServedSession::PrefaceRead() {
-  if (stage_ == Stage::kPreface) Enter(Stage::kAdmission);
+  if (stage_ == SessionStage::kPreface) Enter(SessionStage::kAdmission);
 }
 
 void ServedSession::Begin(const ServerConfig& config,
                           ResponderOptions responder, SessionInfo info) {
-  if (stage_ != Stage::kAdmission || given_up_) return;
+  if (stage_ != SessionStage::kAdmission || given_up_) return;
   live_.emplace(config, WithPost(std::move(responder)), std::move(info));
   Start();
-  if (manner_.tls_first) {
-    Enter(Stage::kHandshake);
+  if (options_.tls_first) {
+    Enter(SessionStage::kHandshake);
   } else {
     BeginGreeting();
   }
 }
 
-void ServedSession::Continue(const ServerConfig& config, SessionHandoff stood,
+void ServedSession::Continue(const ServerConfig& config, SessionHandoff handoff,
                              ResponderOptions responder, SessionInfo info) {
-  if (stage_ != Stage::kAdmission || given_up_) return;
-  live_.emplace(config, std::move(stood), WithPost(std::move(responder)),
+  if (stage_ != SessionStage::kAdmission || given_up_) return;
+  live_.emplace(config, std::move(handoff), WithPost(std::move(responder)),
                 std::move(info));
   Start();
   opened_ = true;
-  Enter(Stage::kRunning);
+  Enter(SessionStage::kRunning);
 }
 
 ResponderOptions ServedSession::WithPost(ResponderOptions responder) {
@@ -80,23 +80,23 @@ void ServedSession::Start() {
 void ServedSession::BeginGreeting() {
   const bool waits = times_.greet_delay > absl::ZeroDuration() && !going_down_;
   opened_ = !waits;
-  Enter(waits ? Stage::kGreetDelay : Stage::kRunning);
+  Enter(waits ? SessionStage::kGreetDelay : SessionStage::kRunning);
 }
 
 void ServedSession::Refuse(const Reply& reply) {
-  if (stage_ != Stage::kAdmission || given_up_) return;
-  if (manner_.tls_first) return GiveUp(CloseReason::kRefused);
+  if (stage_ != SessionStage::kAdmission || given_up_) return;
+  if (options_.tls_first) return GiveUp(CloseReason::kRefused);
   after_ = std::make_unique<After>();
   after_->refusal = FormatReply(reply);
   reason_ = CloseReason::kRefused;
-  Enter(Stage::kLastReply);
+  Enter(SessionStage::kLastReply);
 }
 
 ServedSession::Next ServedSession::Advance(Instant now) {
   uint32_t work = 0;
   while (Settle(now) && work < kMaxWork) work += TakeStep();
   Next next;
-  if (stage_ == Stage::kRunning) {
+  if (stage_ == SessionStage::kRunning) {
     next.kind = Next::Kind::kBusy;
   } else {
     ReadClocks(now);
@@ -112,37 +112,37 @@ void ServedSession::Answer(PostedAnswer&& answer) {
 
 bool ServedSession::Settle(Instant now) {
   if (!answers_.empty()) TakeAnswers(now);
-  if (given_up_ && stage_ != Stage::kClosed) {
+  if (given_up_ && stage_ != SessionStage::kClosed) {
     End(now, /*flushed=*/false);
-    Enter(Stage::kClosed);
+    Enter(SessionStage::kClosed);
   }
   switch (stage_) {
-    case Stage::kFlush:
+    case SessionStage::kFlush:
       if (output().size() < live_->session.config().max_output)
-        Enter(Stage::kRunning);
+        Enter(SessionStage::kRunning);
       break;
-    case Stage::kStartTls:
-      if (output().empty()) Enter(Stage::kHandshake);
+    case SessionStage::kStartTls:
+      if (output().empty()) Enter(SessionStage::kHandshake);
       break;
-    case Stage::kLastReply:
+    case SessionStage::kLastReply:
       if (output().empty()) LastReplyTaken(now);
       break;
     default:
       break;
   }
-  return stage_ == Stage::kRunning;
+  return stage_ == SessionStage::kRunning;
 }
 
 void ServedSession::TakeAnswers(Instant now) {
   // An answer may lead to another one.
   for (size_t i = 0; i < answers_.size() && live_; ++i) {
     if (std::holds_alternative<TransactionReady>(answers_[i].what)) {
-      if (stage_ == Stage::kSink) Resume(now);
+      if (stage_ == SessionStage::kContentBlocked) Resume(now);
     } else {
       // The responder may add another answer, which may move `answers_`.
       PostedAnswer answer = std::move(answers_[i]);
       live_->responder.Answer(std::move(answer));
-      if (stage_ == Stage::kAnswer) Resume(now);
+      if (stage_ == SessionStage::kAnswer) Resume(now);
     }
   }
   answers_.clear();
@@ -153,7 +153,7 @@ void ServedSession::Resume(Instant now) {
   if (!entered_) {
     clocks_.progress = clocks_.progress + (now - clocks_.entered);
   }
-  Enter(Stage::kRunning);
+  Enter(SessionStage::kRunning);
 }
 
 uint32_t ServedSession::TakeStep() {
@@ -169,27 +169,28 @@ uint32_t ServedSession::TakeStep() {
       OnAsk(*step.ask);
       break;
     case Step::Kind::kBody:
-      if (!live_->responder.OnBody(step.body)) Enter(Stage::kSink);
+      if (!live_->responder.OnBody(step.body))
+        Enter(SessionStage::kContentBlocked);
       break;
     case Step::Kind::kAborted:
       live_->responder.OnAborted();
       break;
     case Step::Kind::kNeedInput:
       idle_ = live_->session.idle();
-      Enter(Stage::kInput);
+      Enter(SessionStage::kInput);
       break;
     case Step::Kind::kNeedFlush:
-      Enter(Stage::kFlush);
+      Enter(SessionStage::kFlush);
       break;
     case Step::Kind::kWaiting:
-      Enter(Stage::kAnswer);
+      Enter(SessionStage::kAnswer);
       break;
     case Step::Kind::kStartTls:
-      Enter(Stage::kStartTls);
+      Enter(SessionStage::kStartTls);
       break;
     case Step::Kind::kClosed:
       reason_ = step.reason;
-      Enter(Stage::kLastReply);
+      Enter(SessionStage::kLastReply);
       break;
   }
   return static_cast<uint32_t>(1 + step.consumed / kOctetsOfAUnit);
@@ -197,31 +198,31 @@ uint32_t ServedSession::TakeStep() {
 
 void ServedSession::OnAsk(const Ask& ask) {
   // If plaintext has arrived after STARTTLS, the session must decide.
-  if (manner_.asks_for_tls && std::holds_alternative<StartTls>(ask.what) &&
+  if (options_.asks_for_tls && std::holds_alternative<StartTls>(ask.what) &&
       input_.view().empty()) {
     tls_question_ = &ask;
-    Enter(Stage::kTlsQuestion);
+    Enter(SessionStage::kTlsQuestion);
   } else {
     live_->responder.OnAsk(ask);
   }
 }
 
 void ServedSession::AllowTls(bool available) {
-  if (stage_ != Stage::kTlsQuestion) return;
+  if (stage_ != SessionStage::kTlsQuestion) return;
   if (available) {
     live_->responder.OnAsk(*tls_question_);
   } else {
     (void)live_->session.Complete(  // the question is open
         tls_question_->id, Verdict::Refuse(TlsNotAvailable()));
   }
-  Enter(Stage::kRunning);
+  Enter(SessionStage::kRunning);
 }
 
 void ServedSession::TlsStarted(TlsInfo info) {
-  if (stage_ != Stage::kHandshake) return;
+  if (stage_ != SessionStage::kHandshake) return;
   live_->responder.TlsStarted(std::move(info));
   if (opened_) {
-    Enter(Stage::kRunning);
+    Enter(SessionStage::kRunning);
   } else {
     BeginGreeting();
   }
@@ -233,7 +234,7 @@ void ServedSession::LastReplyTaken(Instant now) {
   End(now, /*flushed=*/true);
   const bool expected =
       reason_ == CloseReason::kQuit || reason_ == CloseReason::kPeerGone;
-  Enter(expected ? Stage::kClosed : Stage::kFinish);
+  Enter(expected ? SessionStage::kClosed : SessionStage::kFinish);
 }
 
 void ServedSession::End(Instant now, bool flushed) {
@@ -264,20 +265,20 @@ void ServedSession::GiveUp(CloseReason reason) {
 void ServedSession::Shutdown() {
   going_down_ = true;
   if (!live_) {
-    if (stage_ == Stage::kPreface) Abandon();
+    if (stage_ == SessionStage::kPreface) Abandon();
     return;
   }
   live_->session.Shutdown();
   switch (stage_) {
-    case Stage::kHandshake:
+    case SessionStage::kHandshake:
       // After STARTTLS the handshake continues and a 421 follows, because a
       // client whose handshake fails may send its mail without TLS.
       if (!opened_) Abandon();
       break;
-    case Stage::kGreetDelay:
-    case Stage::kInput:
+    case SessionStage::kGreetDelay:
+    case SessionStage::kInput:
       opened_ = true;
-      Enter(Stage::kRunning);
+      Enter(SessionStage::kRunning);
       break;
     default:
       break;
@@ -295,24 +296,24 @@ void ServedSession::Received(size_t n) {
   input_.Filled(n);
   bytes_in_ += n;
   fresh_input_ = true;
-  if (stage_ == Stage::kGreetDelay) {
+  if (stage_ == SessionStage::kGreetDelay) {
     live_->session.TalkedEarly();
     opened_ = true;
   }
-  Enter(Stage::kRunning);
+  Enter(SessionStage::kRunning);
 }
 
 void ServedSession::EndOfInput() {
   switch (stage_) {
-    case Stage::kGreetDelay:
-    case Stage::kInput:
+    case SessionStage::kGreetDelay:
+    case SessionStage::kInput:
       live_->session.EndOfInput();
       opened_ = true;
-      Enter(Stage::kRunning);
+      Enter(SessionStage::kRunning);
       break;
-    case Stage::kPreface:
-    case Stage::kFinish:
-    case Stage::kDiscard:
+    case SessionStage::kPreface:
+    case SessionStage::kFinish:
+    case SessionStage::kDiscard:
       GiveUp(CloseReason::kPeerGone);
       break;
     default:
@@ -336,7 +337,7 @@ void ServedSession::Written(size_t n) {
 }
 
 void ServedSession::OutputEnded() {
-  if (stage_ == Stage::kFinish) Enter(Stage::kDiscard);
+  if (stage_ == SessionStage::kFinish) Enter(SessionStage::kDiscard);
 }
 
 void ServedSession::Discarded(size_t n) {
@@ -348,7 +349,7 @@ void ServedSession::Discarded(size_t n) {
 
 void ServedSession::ReleaseBuffer() {
   input_.Keep();
-  if (stage_ != Stage::kInput) return;
+  if (stage_ != SessionStage::kInput) return;
   live_->session.ReleaseIdleMemory();
   if (answers_.empty()) std::vector<PostedAnswer>().swap(answers_);
 }
@@ -367,7 +368,8 @@ void ServedSession::ReadClocks(Instant now) {
     clocks_.progress = now;
   }
   if (pace_ != nullptr) {
-    const bool our_turn = stage_ == Stage::kAnswer || stage_ == Stage::kSink;
+    const bool our_turn = stage_ == SessionStage::kAnswer ||
+                          stage_ == SessionStage::kContentBlocked;
     pace_->Update(live_->session.content(), our_turn, now, bytes_in_);
   }
 }
@@ -377,34 +379,34 @@ ServedSession::Next ServedSession::Describe() const {
   Next next;
   next.output = output();
   switch (stage_) {
-    case Stage::kGreetDelay:
-    case Stage::kInput:
+    case SessionStage::kGreetDelay:
+    case SessionStage::kInput:
       next.read = true;
       break;
-    case Stage::kPreface:
-    case Stage::kAdmission:
-    case Stage::kFlush:
-    case Stage::kAnswer:
-    case Stage::kSink:
-    case Stage::kStartTls:
-    case Stage::kLastReply:
+    case SessionStage::kPreface:
+    case SessionStage::kAdmission:
+    case SessionStage::kFlush:
+    case SessionStage::kAnswer:
+    case SessionStage::kContentBlocked:
+    case SessionStage::kStartTls:
+    case SessionStage::kLastReply:
       break;
-    case Stage::kTlsQuestion:
+    case SessionStage::kTlsQuestion:
       if (next.output.empty()) next.kind = Kind::kTlsQuestion;
       break;
-    case Stage::kHandshake:
+    case SessionStage::kHandshake:
       next.kind = Kind::kHandshake;
       break;
-    case Stage::kFinish:
+    case SessionStage::kFinish:
       next.kind = Kind::kFinish;
       break;
-    case Stage::kDiscard:
+    case SessionStage::kDiscard:
       next.kind = Kind::kDiscard;
       break;
-    case Stage::kRunning:
+    case SessionStage::kRunning:
       next.kind = Kind::kBusy;
       break;
-    case Stage::kClosed:
+    case SessionStage::kClosed:
       next.kind = Kind::kClose;
       next.output = {};
       break;
@@ -431,16 +433,16 @@ void ServedSession::OnDeadline(Instant now) {
     }
     switch (rule.then) {
       case TimeRule::Then::kClose:
-        late_handshake_ = stage_ == Stage::kHandshake;
+        late_handshake_ = stage_ == SessionStage::kHandshake;
         return GiveUp(CloseReason::kTimeout);
-      case TimeRule::Then::kTurnAway:
+      case TimeRule::Then::kRefuse:
         return Refuse(NotAdmitted());
       case TimeRule::Then::kGreet:
         opened_ = true;
-        return Enter(Stage::kRunning);
+        return Enter(SessionStage::kRunning);
       case TimeRule::Then::kTimeOut:
         live_->session.TimedOut();
-        return Enter(Stage::kRunning);
+        return Enter(SessionStage::kRunning);
     }
   }
 }

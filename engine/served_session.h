@@ -116,7 +116,7 @@ class ServedSession {
       // There is more work. Call Advance() again, perhaps after other sessions.
       kBusy,
       // Report with AllowTls() whether TLS is available. All input and output
-      // is done. Only with Manner::asks_for_tls.
+      // is done. Only with Options::asks_for_tls.
       kTlsQuestion,
       // Do a TLS handshake on octets that are not yet read, then call
       // TlsStarted() or TlsFailed().
@@ -141,7 +141,7 @@ class ServedSession {
   };
   static constexpr uint32_t kMaxWork = 16;
 
-  struct Manner {
+  struct Options {
     // TLS comes first, before the greeting (RFC 8314 3).
     bool tls_first = false;
     // The driver decides on STARTTLS (kTlsQuestion) instead of the policy. If
@@ -158,9 +158,9 @@ class ServedSession {
   static constexpr uint64_t kMaxDiscarded = uint64_t{1} << 20;
 
   // A connection that started at `now`. `times` must outlive it.
-  ServedSession(const SessionTimes* times, Instant now, Manner manner);
+  ServedSession(const SessionTimes* times, Instant now, Options options);
   ServedSession(const SessionTimes* times, Instant now)
-      : ServedSession(times, now, Manner()) {}
+      : ServedSession(times, now, Options()) {}
   ServedSession(const ServedSession&) = delete;
   ServedSession& operator=(const ServedSession&) = delete;
   ~ServedSession();
@@ -180,9 +180,9 @@ class ServedSession {
              SessionInfo info);
   // Continues a session of another program from its STARTTLS: see
   // ServerSession. There is no greeting and no greet_delay.
-  void Continue(const ServerConfig& config, SessionHandoff stood,
+  void Continue(const ServerConfig& config, SessionHandoff handoff,
                 ResponderOptions responder, SessionInfo info);
-  // Sends `reply` and ends. With Manner::tls_first it ends without a reply.
+  // Sends `reply` and ends. With Options::tls_first it ends without a reply.
   void Refuse(const Reply& reply);
 
   // Does everything that can be done without the driver.
@@ -246,8 +246,8 @@ class ServedSession {
   // The state to hand off, for kTlsQuestion.
   SessionHandoff handoff() const { return live_->session.handoff(); }
   // Whether the client got the reply of Refuse(), or was not admitted in time.
-  bool turned_away() const { return after_ != nullptr && !after_->end; }
-  Stage stage() const { return stage_; }
+  bool refused_admission() const { return after_ != nullptr && !after_->end; }
+  SessionStage stage() const { return stage_; }
   // Replies that are not written yet, valid until the next non-const call.
   absl::string_view output() const;
   // Octets of memory that the pending input uses.
@@ -259,9 +259,9 @@ class ServedSession {
     Live(const ServerConfig& config, ResponderOptions options, SessionInfo info)
         : session(config),
           responder(&session, std::move(options), std::move(info)) {}
-    Live(const ServerConfig& config, SessionHandoff stood,
+    Live(const ServerConfig& config, SessionHandoff handoff,
          ResponderOptions options, SessionInfo info)
-        : session(config, std::move(stood)),
+        : session(config, std::move(handoff)),
           responder(&session, std::move(options), std::move(info)) {}
 
     ServerSession session;
@@ -279,7 +279,7 @@ class ServedSession {
   // The client is admitted, and TLS has started if it comes first: begins the
   // greeting or its delay.
   void BeginGreeting();
-  void Enter(Stage stage) {
+  void Enter(SessionStage stage) {
     stage_ = stage;
     entered_ = true;
   }
@@ -299,8 +299,8 @@ class ServedSession {
   TimeFacts facts() const;
 
   const SessionTimes& times_;
-  const Manner manner_;
-  Stage stage_ = Stage::kAdmission;
+  const Options options_;
+  SessionStage stage_ = SessionStage::kAdmission;
   CloseReason reason_ = CloseReason::kPeerGone;
   bool entered_ = false;      // the stage is new: its clock is not set yet
   bool given_up_ = false;     // it ends without another reply

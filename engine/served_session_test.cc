@@ -100,7 +100,7 @@ TEST_F(ServedSessionTest, WaitsForLateAnswers) {
   Hold<Rcpt>();
   Begin();
   Send(kRigEnvelope);
-  EXPECT_EQ(session->stage(), Stage::kAnswer);
+  EXPECT_EQ(session->stage(), SessionStage::kAnswer);
   EXPECT_FALSE(next.read);
   EXPECT_FALSE(absl::StrContains(TakeReplies(), "2.1.5"));
   std::move(ports.held[0])(Verdict::Accept());
@@ -125,14 +125,14 @@ TEST_F(ServedSessionTest, TimeOfTheDeliveryDoesNotCountAgainstTheClient) {
   Send("a line\r\n");
   const absl::Duration limit = config.data_timeout;
   ASSERT_EQ(left(), limit);
-  ports.sink_is_full = true;
+  ports.delivery_is_full = true;
   Pass(limit - absl::Seconds(1));
   Send("another\r\n");
-  ASSERT_EQ(session->stage(), Stage::kSink);
+  ASSERT_EQ(session->stage(), SessionStage::kContentBlocked);
   Pass(absl::Seconds(100));
   std::move(ports.ready)();
   Go();
-  ASSERT_EQ(session->stage(), Stage::kInput);
+  ASSERT_EQ(session->stage(), SessionStage::kInput);
   EXPECT_EQ(left(), absl::Seconds(1));
   Pass(absl::Seconds(1));
   EXPECT_EQ(End().reason, CloseReason::kTimeout);
@@ -210,16 +210,16 @@ TEST_F(ServedSessionTest, ContinuesUnderTls) {
 }
 
 TEST_F(ServedSessionTest, ReportsAHandshakeThatTakesTooLong) {
-  manner.tls_first = true;
+  options.tls_first = true;
   Begin();
-  ASSERT_EQ(session->stage(), Stage::kHandshake);
+  ASSERT_EQ(session->stage(), SessionStage::kHandshake);
   EXPECT_EQ(Pass(times.handshake_timeout), Kind::kClose);
   EXPECT_EQ(End().reason, CloseReason::kTimeout);
   EXPECT_EQ(End().tls_error, "the handshake took too long");
 }
 
 TEST_F(ServedSessionTest, TheDriverDecidesOnTls) {
-  manner.asks_for_tls = true;
+  options.asks_for_tls = true;
   Begin();
   TakeReplies();
   ASSERT_EQ(Send("EHLO c\r\nSTARTTLS\r\n"), Kind::kTlsQuestion);
@@ -236,7 +236,7 @@ TEST_F(ServedSessionTest, TheDriverDecidesOnTls) {
 }
 
 TEST_F(ServedSessionTest, TheDriverIsNotAskedIfTheClientHasSentMore) {
-  manner.asks_for_tls = true;
+  options.asks_for_tls = true;
   Begin();
   TakeReplies();
   EXPECT_EQ(Send("STARTTLS\r\nNOOP\r\n"), Kind::kFinish);
@@ -301,14 +301,14 @@ TEST_F(ServedSessionTest, RefusesAClient) {
   session->Refuse({421, {4, 3, 2}, "too many"});
   EXPECT_EQ(Go(), Kind::kFinish);
   EXPECT_EQ(replies, "421 4.3.2 too many\r\n");
-  EXPECT_TRUE(session->turned_away());
+  EXPECT_TRUE(session->refused_admission());
   EXPECT_EQ(session->end(), nullptr);
   session->Begin(config, Responder(), {});  // too late
   EXPECT_EQ(Go(), Kind::kFinish);
 }
 
 TEST_F(ServedSessionTest, SendsNothingWithoutTlsIfTlsComesFirst) {
-  manner.tls_first = true;
+  options.tls_first = true;
   Connect();
   session->Refuse({421, {4, 3, 2}, "too many"});
   EXPECT_EQ(Go(), Kind::kClose);

@@ -61,10 +61,10 @@ absl::Status ServerConfig::Validate() const {
       "names of SASL mechanisms, upper case, 400 octets in all";
   if (!AreMechanisms(mechanisms))
     return bad(absl::StrCat("mechanisms: ", kNames));
-  if (!AreMechanisms(mechanisms_in_clear)) {
-    return bad(absl::StrCat("mechanisms_in_clear: ", kNames));
+  if (!AreMechanisms(mechanisms_without_tls)) {
+    return bad(absl::StrCat("mechanisms_without_tls: ", kNames));
   }
-  if (require_auth && mechanisms.empty() && mechanisms_in_clear.empty()) {
+  if (require_auth && mechanisms.empty() && mechanisms_without_tls.empty()) {
     return bad("require_auth: needs mechanisms, or no client could send mail");
   }
   for (const std::string& verb : more_verbs) {
@@ -88,9 +88,9 @@ absl::Status ServerConfig::Validate() const {
        hold_limits->latest >= absl::FromUnixSeconds(253402300800))) {
     return bad("hold_limits: a latest date from 1970 to 9999");
   }
-  if (least_deliver_by < absl::ZeroDuration() ||
-      least_deliver_by > absl::Seconds(999999999)) {
-    return bad("least_deliver_by: 0 to 999999999 seconds");
+  if (min_deliver_by < absl::ZeroDuration() ||
+      min_deliver_by > absl::Seconds(999999999)) {
+    return bad("min_deliver_by: 0 to 999999999 seconds");
   }
   if (max_recipients < 1) return bad("max_recipients: at least 1");
   if (max_output < 4096) return bad("max_output: at least 4096");
@@ -104,14 +104,14 @@ absl::Status ServerConfig::Validate() const {
   if (data_timeout <= absl::ZeroDuration()) {
     return bad("data_timeout: more than 0");
   }
-  if (bare_end_timeout <= absl::ZeroDuration()) {
-    return bad("bare_end_timeout: more than 0");
+  if (bare_newline_timeout <= absl::ZeroDuration()) {
+    return bad("bare_newline_timeout: more than 0");
   }
   return absl::OkStatus();
 }
 
 size_t ServerConfig::InputRoom() const {
-  const bool auth = !mechanisms.empty() || !mechanisms_in_clear.empty();
+  const bool auth = !mechanisms.empty() || !mechanisms_without_tls.empty();
   return auth ? std::max(max_line, max_auth_line) : max_line;
 }
 

@@ -68,7 +68,7 @@ struct ServerConfig {
   // only if hold_limits is set. DELIVERBY's limit (RFC 2852 4) is optional, and
   // at most 999999999 seconds.
   std::optional<HoldLimits> hold_limits;
-  absl::Duration least_deliver_by = absl::ZeroDuration();
+  absl::Duration min_deliver_by = absl::ZeroDuration();
 
   // Offer STARTTLS (RFC 3207); refuse mail without TLS (530). A server on port
   // 25 that is a public MX must not require TLS (RFC 3207 4).
@@ -79,7 +79,7 @@ struct ServerConfig {
   // without TLS. A mechanism that sends the password belongs only in the first
   // list. EXTERNAL is offered only to a client with a verified certificate.
   std::vector<std::string> mechanisms;
-  std::vector<std::string> mechanisms_in_clear;
+  std::vector<std::string> mechanisms_without_tls;
   // Require authentication before any mail (530).
   bool require_auth = false;
   // Announce the mechanisms a second time as "AUTH=", for old clients that
@@ -174,7 +174,7 @@ struct ServerConfig {
   // The longest silence after content that looks complete to a client which
   // ends its lines in LF, because such a client waits for a reply: see
   // ServerSession::IdleTimeout().
-  absl::Duration bare_end_timeout = absl::Seconds(10);
+  absl::Duration bare_newline_timeout = absl::Seconds(10);
 
   // Returns kInvalidArgument with the name of the field if a value cannot be
   // used.

@@ -34,8 +34,8 @@ TEST(ServerConfigTest, RefusesUnusableValues) {
        [](ServerConfig* c) { c->mechanisms = {std::string(21, 'A')}; }},
       {"mechanisms:",
        [](ServerConfig* c) { c->mechanisms.assign(81, "PLAIN"); }},
-      {"mechanisms_in_clear:",
-       [](ServerConfig* c) { c->mechanisms_in_clear = {"plain"}; }},
+      {"mechanisms_without_tls:",
+       [](ServerConfig* c) { c->mechanisms_without_tls = {"plain"}; }},
       {"max_auth_line", [](ServerConfig* c) { c->max_auth_line = 12289; }},
       {"max_auth_failures", [](ServerConfig* c) { c->max_auth_failures = 0; }},
       {"max_messages", [](ServerConfig* c) { c->max_messages = -1; }},
@@ -59,10 +59,10 @@ TEST(ServerConfigTest, RefusesUnusableValues) {
          c->hold_limits.emplace(kHold).latest =
              absl::FromUnixSeconds(253402300800);
        }},
-      {"least_deliver_by",
-       [](ServerConfig* c) { c->least_deliver_by = -absl::Seconds(1); }},
-      {"least_deliver_by",
-       [](ServerConfig* c) { c->least_deliver_by = absl::InfiniteDuration(); }},
+      {"min_deliver_by",
+       [](ServerConfig* c) { c->min_deliver_by = -absl::Seconds(1); }},
+      {"min_deliver_by",
+       [](ServerConfig* c) { c->min_deliver_by = absl::InfiniteDuration(); }},
       {"data_block", [](ServerConfig* c) { c->data_block = 0; }},
       {"max_recipients", [](ServerConfig* c) { c->max_recipients = 0; }},
       {"max_output", [](ServerConfig* c) { c->max_output = 4095; }},
@@ -96,7 +96,7 @@ TEST(ServerConfigTest, AcceptsValuesAtTheirLimits) {
   config.max_output = 4096;
   config.hold_limits.emplace(HoldLimits{absl::Seconds(999999999),
                                         absl::FromUnixSeconds(253402300799)});
-  config.least_deliver_by = absl::Seconds(999999999);
+  config.min_deliver_by = absl::Seconds(999999999);
   EXPECT_EQ(config.Validate(), absl::OkStatus());
   EXPECT_EQ(config.InputRoom(), 12290u);
   config.max_line = 20000;

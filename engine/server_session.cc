@@ -81,10 +81,10 @@ bool EndsGroup(const Command& command) {
 ServerSession::ServerSession(const ServerConfig& config)
     : config_(config), output_(config.max_output) {}
 
-ServerSession::ServerSession(const ServerConfig& config, SessionHandoff stood)
+ServerSession::ServerSession(const ServerConfig& config, SessionHandoff handoff)
     : ServerSession(config) {
-  state_ = State::kTakenOver;
-  client_ = std::move(stood);
+  state_ = State::kContinued;
+  client_ = std::move(handoff);
 }
 
 Step ServerSession::Advance(absl::string_view in) {
@@ -120,7 +120,7 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
     return Step{Step::Kind::kNeedFlush};
   }
   if (shutting_down_ && asks_.empty() &&
-      (state_ == State::kStart || state_ == State::kTakenOver ||
+      (state_ == State::kStart || state_ == State::kContinued ||
        state_ == State::kAuth ||
        (state_ == State::kCommand && transaction_ != Transaction::kChunks))) {
     Refuse({421, {4, 3, 2}, "going down, try again later (#4.3.2)"}, "");
@@ -131,7 +131,7 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
     case State::kStart:
       state_ = State::kCommand;
       return AskStep(asks_.Open(Connected{}));
-    case State::kTakenOver:
+    case State::kContinued:
       state_ = State::kCommand;
       return AskStep(asks_.Open(StartTls{}));
     case State::kCommand:
@@ -140,8 +140,8 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
       return RunAuth(in, consumed);
     case State::kBody:
       return RunBody(in, consumed);
-    case State::kSwallow:
-      return RunSwallow(in, consumed);
+    case State::kDiscardChunk:
+      return RunDiscardChunk(in, consumed);
     case State::kStartTls:
       return RunStartTls(in);
     case State::kClosed:
@@ -532,7 +532,7 @@ void ServerSession::EndAuth() {
 
 void ServerSession::TimedOut() {
   if (state_ == State::kClosed) return;
-  if (AwaitsReplyToBareEnd()) {
+  if (AwaitsReplyToBareNewline()) {
     const Reply refusal = intake_->content->Refusal().value_or(
         Reply{451,
               {4, 5, 2},
@@ -571,7 +571,7 @@ void ServerSession::TalkedEarly() {
 
 void ServerSession::ReleaseIdleMemory() {
   if (transaction_ != Transaction::kNone || !asks_.empty() ||
-      state_ == State::kSwallow) {
+      state_ == State::kDiscardChunk) {
     return;
   }
   output_.ReleaseIdleMemory();
@@ -583,19 +583,19 @@ void ServerSession::ReleaseIdleMemory() {
 }
 
 absl::Duration ServerSession::ReadTimeout() const {
-  return state_ == State::kBody || state_ == State::kSwallow
+  return state_ == State::kBody || state_ == State::kDiscardChunk
              ? config_.data_timeout
              : config_.command_timeout;
 }
 
 absl::Duration ServerSession::IdleTimeout() const {
-  if (!AwaitsReplyToBareEnd()) return absl::InfiniteDuration();
-  return std::min(config_.bare_end_timeout, ReadTimeout());
+  if (!AwaitsReplyToBareNewline()) return absl::InfiniteDuration();
+  return std::min(config_.bare_newline_timeout, ReadTimeout());
 }
 
 // While no input is wanted the server is waiting for the delivery, and the
 // client's silence must not cost it the message.
-bool ServerSession::AwaitsReplyToBareEnd() const {
+bool ServerSession::AwaitsReplyToBareNewline() const {
   return state_ == State::kBody && !intake_->ended && wants_input_ &&
          intake_->content->LooksEnded();
 }
@@ -611,7 +611,8 @@ const Envelope& ServerSession::envelope() const {
 }
 
 uint64_t ServerSession::content() const {
-  const bool content = state_ == State::kBody || state_ == State::kSwallow ||
+  const bool content = state_ == State::kBody ||
+                       state_ == State::kDiscardChunk ||
                        transaction_ == Transaction::kChunks;
   return content ? static_cast<uint64_t>(client_.messages) : 0;
 }

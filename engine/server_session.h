@@ -111,11 +111,11 @@ class ServerSession {
   // `config` must be valid (ServerConfig::Validate) and outlive the session.
   explicit ServerSession(const ServerConfig& config);
   // A session that continues another one, which had StartTls as its open
-  // question and returned `stood` from handoff(). The question StartTls comes
+  // question and returned `handoff` from handoff(). The question StartTls comes
   // first, again. If it is accepted, 220 and then kStartTls follow. If it is
   // refused, the session continues without TLS, as the other would have. There
   // is no greeting.
-  ServerSession(const ServerConfig& config, SessionHandoff stood);
+  ServerSession(const ServerConfig& config, SessionHandoff handoff);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
@@ -139,7 +139,7 @@ class ServerSession {
   // Answers AuthBegin and AuthResponse. To refuse, Complete() with a Verdict
   // does the same. kInvalidArgument: a challenge of more than 9,216 octets
   // (12,288 in base64), or an empty identity.
-  absl::Status CompleteAuth(RequestId id, AuthMove move);
+  absl::Status CompleteAuth(RequestId id, AuthAnswer answer);
 
   // Bytes for the client, valid until the next non-const call. Partial writes
   // are allowed.
@@ -204,9 +204,9 @@ class ServerSession {
   // How long the driver may wait for the next octet, counted from the last one.
   // InfiniteDuration() if only ReadTimeout() applies. While the content ends in
   // LF.LF, the end of a message for a client that ends its lines in LF, it is
-  // ServerConfig::bare_end_timeout, and at most ReadTimeout(): such a client
-  // waits for a reply and sends nothing more. This only shortens a wait; the
-  // deadline of ReadTimeout() still applies.
+  // ServerConfig::bare_newline_timeout, and at most ReadTimeout(): such a
+  // client waits for a reply and sends nothing more. This only shortens a wait;
+  // the deadline of ReadTimeout() still applies.
   absl::Duration IdleTimeout() const;
   // Counts commands, blocks of content (ServerConfig::data_block) and answers.
   uint64_t progress() const { return progress_; }
@@ -249,13 +249,13 @@ class ServerSession {
 
  private:
   enum class State : uint8_t {
-    kStart,      // Connected has not been asked yet
-    kTakenOver,  // continues another session; StartTls is asked next
-    kCommand,    // between commands, or waiting for answers
-    kAuth,       // after a 334, or waiting for the authenticator
-    kBody,       // after a 354, or in a chunk
-    kSwallow,    // in a chunk that is discarded
-    kStartTls,   // after the 220 to STARTTLS
+    kStart,         // Connected has not been asked yet
+    kContinued,     // continues another session; StartTls is asked next
+    kCommand,       // between commands, or waiting for answers
+    kAuth,          // after a 334, or waiting for the authenticator
+    kBody,          // after a 354, or in a chunk
+    kDiscardChunk,  // in a chunk that is discarded
+    kStartTls,      // after the 220 to STARTTLS
     kClosed,
   };
   enum class Transaction : uint8_t {
@@ -306,7 +306,7 @@ class ServerSession {
   std::optional<Step> RunCommands(absl::string_view in, size_t* consumed);
   std::optional<Step> RunAuth(absl::string_view in, size_t* consumed);
   std::optional<Step> RunBody(absl::string_view in, size_t* consumed);
-  std::optional<Step> RunSwallow(absl::string_view in, size_t* consumed);
+  std::optional<Step> RunDiscardChunk(absl::string_view in, size_t* consumed);
   LineReader::Result ReadLine(absl::string_view in, size_t max_line);
   // The line of `command` ends in a bare LF: replies and closes. See
   // LineReader.
@@ -337,7 +337,7 @@ class ServerSession {
   std::optional<Step> EndChunk();
   std::optional<Step> EndBody();
   void CountBlock(uint64_t octets);
-  bool AwaitsReplyToBareEnd() const;
+  bool AwaitsReplyToBareNewline() const;
 
   // Applies an answer. The envelope takes over what it needs from the question.
   void Apply(Ask& ask, const Verdict& verdict);

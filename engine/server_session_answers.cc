@@ -50,24 +50,24 @@ absl::Status ServerSession::Complete(RequestId id,
   return absl::OkStatus();
 }
 
-absl::Status ServerSession::CompleteAuth(RequestId id, AuthMove move) {
+absl::Status ServerSession::CompleteAuth(RequestId id, AuthAnswer answer) {
   const AskQueue::Entry* open = asks_.Find(id);
   if (open == nullptr) return absl::NotFoundError("no such open request");
   if (!std::holds_alternative<AuthBegin>(open->ask.what) &&
       !std::holds_alternative<AuthResponse>(open->ask.what)) {
     return absl::FailedPreconditionError("not a question of AUTH");
   }
-  if (auto* verdict = std::get_if<Verdict>(&move)) {
+  if (auto* verdict = std::get_if<Verdict>(&answer)) {
     return Complete(id, std::move(*verdict));
   }
-  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+  if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     if (challenge->bytes.size() > ReplyQueue::kMaxChallenge) {
       return absl::InvalidArgumentError("a challenge of more than 9216 octets");
     }
     state_ = State::kAuth;
     output_.AppendChallenge(challenge->bytes);
   } else {
-    AuthGranted& granted = std::get<AuthGranted>(move);
+    AuthGranted& granted = std::get<AuthGranted>(answer);
     if (granted.identity.empty()) {
       return absl::InvalidArgumentError("an empty identity");
     }

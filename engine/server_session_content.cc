@@ -52,7 +52,7 @@ void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply, Cause cause) {
   intake().chunk = chunk;
   intake_->chunk_cause = cause;
   intake_->refusal = std::make_unique<const Reply>(std::move(reply));
-  state_ = State::kSwallow;
+  state_ = State::kDiscardChunk;
   if (chunk.size <= config_.max_discarded) return;
   SayForChunk();
   Close(CloseReason::kAbuse);
@@ -77,8 +77,8 @@ void ServerSession::FailChunk(const Chunk& chunk, Reply reply, Cause cause) {
   RefuseChunk(chunk, std::move(reply), cause);
 }
 
-std::optional<Step> ServerSession::RunSwallow(absl::string_view in,
-                                              size_t* consumed) {
+std::optional<Step> ServerSession::RunDiscardChunk(absl::string_view in,
+                                                   size_t* consumed) {
   const uint64_t octets = std::min<uint64_t>(intake_->chunk.size, in.size());
   intake_->chunk.size -= octets;
   *consumed += static_cast<size_t>(octets);

@@ -119,7 +119,7 @@ TEST(ServerSessionEndTest, EndsCorrectlyInEachState) {
   ServerConfig config;
   config.greeting = "mx";
   config.offer_starttls = true;
-  config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config.mechanisms_without_tls = {"PLAIN", "LOGIN"};
   config.xclient = true;
   config.max_message_size = 10;
   config.max_open_asks = 4;

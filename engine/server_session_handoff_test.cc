@@ -107,7 +107,7 @@ ServerConfig Config() {
   config.greeting = "mx";
   config.offer_starttls = true;
   config.mechanisms = {"PLAIN", "LOGIN"};
-  config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config.mechanisms_without_tls = {"PLAIN", "LOGIN"};
   config.max_errors = 3;
   config.max_auth_failures = 2;
   config.max_messages = 2;

@@ -249,7 +249,7 @@ TEST_F(ServerSessionTest, CountsRepliesByTheirFirstDigit) {
   EXPECT_EQ(session().replies(), (ReplyCounts{7, 1, 0, 0}))
       << "one for each recipient";
   config_ = ServerConfig();
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   Restart();
   Feed("EHLO c\r\n");
   const RequestId auth = Question("AUTH PLAIN\r\n");
@@ -435,7 +435,7 @@ std::vector<std::string> Print(const std::vector<Refusal>& refusals) {
 }
 
 TEST_F(ServerSessionTest, ReportsRefusals) {
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   config_.max_reported = 100;
   config_.max_errors = 100;
   struct Row {
@@ -496,7 +496,7 @@ TEST_F(ServerSessionTest, ReportsNoPasswords) {
     EXPECT_EQ(Print(session().TakeRefusals()), row.refusals) << row.says;
   }
   Restart();
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   Feed("EHLO c\r\nAUTH PLAIN !!!\r\nc2VjcmV0\r\n");
   EXPECT_EQ(Print(session().TakeRefusals()),
             (std::vector<std::string>{"AUTH 501 'AUTH PLAIN'", " 500 ''"}));
@@ -641,7 +641,7 @@ TEST_F(ServerSessionTest, DetectsClientsThatDoNotWaitForReplies) {
       {"AUTH PLAIN AHUAcA==\r\nRSET\r\n", false},
       {"HELO d\r\n", false},
   };
-  config_.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config_.mechanisms_without_tls = {"PLAIN", "LOGIN"};
   for (const Row& row : kRows) {
     SCOPED_TRACE(row.group);
     for (OutOfTurn mode : {OutOfTurn::kNote, OutOfTurn::kReject}) {
@@ -677,7 +677,7 @@ TEST_F(ServerSessionTest, StartsUnderTls) {
 
 TEST_F(ServerSessionTest, AnnouncesTheOldAuthLine) {
   config_.old_auth_line = true;
-  config_.mechanisms_in_clear = {"CRAM-MD5", "EXTERNAL", "PLAIN"};
+  config_.mechanisms_without_tls = {"CRAM-MD5", "EXTERNAL", "PLAIN"};
   Feed("EHLO c\r\n");
   const std::string output = TakeOutput();
   EXPECT_TRUE(absl::StrContains(
@@ -710,7 +710,7 @@ TEST_F(ServerSessionTest, MarksPasswordsAsSecret) {
     absl::string_view input;
     bool secret;
   };
-  config_.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config_.mechanisms_without_tls = {"PLAIN", "LOGIN"};
   for (const Row& row : {Row{"NOOP\r\n", false},
                          {"AUTH LOGIN dQ==\r\n", true},
                          {"AUTH PLAIN AHUAcA==\r\n", true},
@@ -770,7 +770,7 @@ TEST_F(ServerSessionTest, MarksPasswordsOutOfSequenceAsSecret) {
 
 // Overwriting the password must not overwrite a message.
 TEST_F(ServerSessionTest, DoesNotMarkContentAfterAPasswordAsSecret) {
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   Feed("EHLO c\r\nMAIL FROM:<s@x>\r\nRCPT TO:<u@d>\r\nBDAT 3\r\na\r\n");
   constexpr absl::string_view kSecret = "AUTH PLAIN AHUAcA==\r\n";
   in_ = absl::StrCat(kSecret, "BDAT 3\r\nb\r\n");
@@ -782,7 +782,7 @@ TEST_F(ServerSessionTest, DoesNotMarkContentAfterAPasswordAsSecret) {
 }
 
 TEST_F(ServerSessionTest, CompleteAuthFitsOnlyAuth) {
-  config_.mechanisms_in_clear = {"LOGIN"};
+  config_.mechanisms_without_tls = {"LOGIN"};
   Feed("EHLO c\r\n");
   const RequestId auth = Question("AUTH LOGIN\r\n");
   EXPECT_TRUE(
@@ -882,7 +882,7 @@ TEST_F(ServerSessionTest, ReportsABareLfWithoutThePassword) {
       {"AUTH PLAIN\r\nAHUAcA==\n", "AUTH"},
       {"\n", ""},
   };
-  config_.mechanisms_in_clear = {"PLAIN"};
+  config_.mechanisms_without_tls = {"PLAIN"};
   for (const Row& row : kRows) {
     Restart();
     Feed("EHLO c\r\n");

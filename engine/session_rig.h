@@ -32,8 +32,8 @@
 
 namespace postern {
 
-// Accepts everything at once, unless a test sets `holds` or `sink_is_full`.
-class RigPorts : public Policy, public Delivery, public Authenticator {
+// Accepts everything at once, unless a test sets `holds` or `delivery_is_full`.
+class RigInterfaces : public Policy, public Delivery, public Authenticator {
  public:
   std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
                                 Later later) override {
@@ -56,7 +56,7 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
   std::function<bool(const Ask&)> holds;
   std::vector<Done> held;
   // Takes no more content after the Received field, until `ready` is called.
-  bool sink_is_full = false;
+  bool delivery_is_full = false;
   absl::AnyInvocable<void() &&> ready;
   size_t asked = 0;
   std::vector<std::string> messages;  // the committed ones
@@ -64,7 +64,7 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
  private:
   class Message : public MailTransaction {
    public:
-    explicit Message(RigPorts* ports) : ports_(*ports) {}
+    explicit Message(RigInterfaces* ports) : ports_(*ports) {}
     std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
@@ -72,7 +72,7 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
       for (const absl::string_view slice : slices) {
         text_.append(slice.data(), slice.size());
       }
-      if (first || !ports_.sink_is_full) return true;
+      if (first || !ports_.delivery_is_full) return true;
       ports_.ready = std::move(ready);
       return false;
     }
@@ -82,7 +82,7 @@ class RigPorts : public Policy, public Delivery, public Authenticator {
     }
 
    private:
-    RigPorts& ports_;
+    RigInterfaces& ports_;
     std::string text_;
   };
 
@@ -107,14 +107,14 @@ class SessionRig {
   SessionRig() {
     config.greeting = "mx";
     config.offer_starttls = true;
-    config.mechanisms = config.mechanisms_in_clear = {"PLAIN"};
+    config.mechanisms = config.mechanisms_without_tls = {"PLAIN"};
     config.max_output = 4096;
   }
 
   // The connection starts. Call Begin() next, or another method of `session`.
   void Connect() {
     began = now;
-    session = std::make_unique<ServedSession>(&times, now, manner);
+    session = std::make_unique<ServedSession>(&times, now, options);
   }
   void Begin() {
     if (session == nullptr) Connect();
@@ -174,8 +174,8 @@ class SessionRig {
 
   SessionTimes times;
   ServerConfig config;
-  ServedSession::Manner manner;
-  RigPorts ports;
+  ServedSession::Options options;
+  RigInterfaces ports;
   Policy* policy = nullptr;  // null: `ports`
   Instant now = Instant(-1000);
   Instant began;

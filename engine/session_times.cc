@@ -12,9 +12,9 @@ namespace {
 using From = TimeRule::From;
 using Then = TimeRule::Then;
 
-constexpr uint16_t In(std::initializer_list<Stage> stages) {
+constexpr uint16_t In(std::initializer_list<SessionStage> stages) {
   uint16_t bits = 0;
-  for (const Stage stage : stages) {
+  for (const SessionStage stage : stages) {
     bits |= static_cast<uint16_t>(1 << static_cast<int>(stage));
   }
   return bits;
@@ -23,8 +23,9 @@ constexpr uint16_t In(std::initializer_list<Stage> stages) {
 // The stages between the greeting and the last reply, in which the session can
 // still reply 421.
 constexpr uint16_t kServing =
-    In({Stage::kInput, Stage::kFlush, Stage::kAnswer, Stage::kSink,
-        Stage::kTlsQuestion, Stage::kStartTls});
+    In({SessionStage::kInput, SessionStage::kFlush, SessionStage::kAnswer,
+        SessionStage::kContentBlocked, SessionStage::kTlsQuestion,
+        SessionStage::kStartTls});
 
 // A session that has used up its time still sends its last reply. A client that
 // was not admitted had no session.
@@ -37,43 +38,46 @@ absl::Duration LastReplyTime(const TimeFacts& facts) {
 // Rules that close come first: a client that does not read replies would not
 // read another one.
 constexpr TimeRule kRules[] = {
-    {"preface", In({Stage::kPreface}), From::kEntered,
+    {"preface", In({SessionStage::kPreface}), From::kEntered,
      [](const TimeFacts& facts) { return facts.times.preface_timeout; },
      Then::kClose},
-    {"admission", In({Stage::kAdmission}), From::kEntered,
+    {"admission", In({SessionStage::kAdmission}), From::kEntered,
      [](const TimeFacts& facts) { return facts.times.admission_timeout; },
-     Then::kTurnAway},
-    {"handshake", In({Stage::kHandshake}), From::kEntered,
+     Then::kRefuse},
+    {"handshake", In({SessionStage::kHandshake}), From::kEntered,
      [](const TimeFacts& facts) { return facts.times.handshake_timeout; },
      Then::kClose},
-    {"handshake, by the end of the session", In({Stage::kHandshake}),
+    {"handshake, by the end of the session", In({SessionStage::kHandshake}),
      From::kBegan,
      [](const TimeFacts& facts) { return facts.times.session_timeout; },
      Then::kClose},
-    {"greeting", In({Stage::kGreetDelay}), From::kEntered,
+    {"greeting", In({SessionStage::kGreetDelay}), From::kEntered,
      [](const TimeFacts& facts) { return facts.times.greet_delay; },
      Then::kGreet},
-    {"replies", kServing | In({Stage::kLastReply}), From::kOutput,
+    {"replies", kServing | In({SessionStage::kLastReply}), From::kOutput,
      [](const TimeFacts& facts) { return facts.times.write_timeout; },
      Then::kClose},
-    {"last reply", In({Stage::kLastReply}), From::kEntered, LastReplyTime,
-     Then::kClose},
-    {"linger", In({Stage::kFinish, Stage::kDiscard, Stage::kClosed}),
+    {"last reply", In({SessionStage::kLastReply}), From::kEntered,
+     LastReplyTime, Then::kClose},
+    {"linger",
+     In({SessionStage::kFinish, SessionStage::kDiscard, SessionStage::kClosed}),
      From::kEntered, [](const TimeFacts& facts) { return facts.times.linger; },
      Then::kClose},
-    {"session", kServing | In({Stage::kGreetDelay}), From::kBegan,
+    {"session", kServing | In({SessionStage::kGreetDelay}), From::kBegan,
      [](const TimeFacts& facts) { return facts.times.session_timeout; },
      Then::kTimeOut},
-    {"command or content", In({Stage::kInput}), From::kProgress,
+    {"command or content", In({SessionStage::kInput}), From::kProgress,
      [](const TimeFacts& facts) { return facts.session->ReadTimeout(); },
      Then::kTimeOut},
-    {"refused content that ends in LF.LF", In({Stage::kInput}),
+    {"refused content that ends in LF.LF", In({SessionStage::kInput}),
      From::kLastInput,
      [](const TimeFacts& facts) { return facts.session->IdleTimeout(); },
      Then::kTimeOut},
-    {"rate of content", In({Stage::kInput}), From::kPace,
+    {"rate of content", In({SessionStage::kInput}), From::kPace,
      [](const TimeFacts&) { return absl::ZeroDuration(); }, Then::kTimeOut},
-    {"answer", In({Stage::kAnswer, Stage::kSink, Stage::kTlsQuestion}),
+    {"answer",
+     In({SessionStage::kAnswer, SessionStage::kContentBlocked,
+         SessionStage::kTlsQuestion}),
      From::kEntered,
      [](const TimeFacts& facts) { return facts.times.answer_timeout; },
      Then::kTimeOut},
@@ -103,7 +107,7 @@ Instant TimeRule::Deadline(const TimeFacts& facts) const {
 
 absl::Span<const TimeRule> TimeRules() { return kRules; }
 
-Instant FirstDeadline(Stage stage, const TimeFacts& facts) {
+Instant FirstDeadline(SessionStage stage, const TimeFacts& facts) {
   Instant first = Instant::Never();
   for (const TimeRule& rule : kRules) {
     if (rule.AppliesIn(stage)) first = std::min(first, rule.Deadline(facts));

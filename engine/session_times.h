@@ -48,24 +48,25 @@ struct SessionTimes {
 };
 
 // What a connection waits for. Each comment names who must act.
-enum class Stage : uint8_t {
-  kPreface,      // the client: it must send what comes before the session
-  kAdmission,    // the embedder: it decides whether to serve the client
-  kHandshake,    // the client: it must complete the TLS handshake
-  kGreetDelay,   // nothing: the client must not send during this time
-  kRunning,      // nothing: there is work to do
-  kInput,        // the client: it must send a command or content
-  kFlush,        // the client: it must read replies before more is served
-  kAnswer,       // a policy, delivery or authenticator: an Ask is open
-  kSink,         // a mail transaction: it takes no content for now
-  kTlsQuestion,  // the driver: it reports whether TLS is available
-  kStartTls,     // the client: it must read the 220 to STARTTLS
-  kLastReply,    // the client: it must read the last replies
-  kFinish,       // the driver: it ends the output
-  kDiscard,      // the client: it must close
-  kClosed,       // nothing: the connection is over
+enum class SessionStage : uint8_t {
+  kPreface,         // the client: it must send what comes before the session
+  kAdmission,       // the embedder: it decides whether to serve the client
+  kHandshake,       // the client: it must complete the TLS handshake
+  kGreetDelay,      // nothing: the client must not send during this time
+  kRunning,         // nothing: there is work to do
+  kInput,           // the client: it must send a command or content
+  kFlush,           // the client: it must read replies before more is served
+  kAnswer,          // a policy, delivery or authenticator: an Ask is open
+  kContentBlocked,  // a mail transaction: it takes no content for now
+  kTlsQuestion,     // the driver: it reports whether TLS is available
+  kStartTls,        // the client: it must read the 220 to STARTTLS
+  kLastReply,       // the client: it must read the last replies
+  kFinish,          // the driver: it ends the output
+  kDiscard,         // the client: it must close
+  kClosed,          // nothing: the connection is over
 };
-inline constexpr int kStages = static_cast<int>(Stage::kClosed) + 1;
+inline constexpr int kSessionStages =
+    static_cast<int>(SessionStage::kClosed) + 1;
 
 // The instants from which the rules count.
 struct SessionClocks {
@@ -97,20 +98,20 @@ struct TimeRule {
     kPace,    // Pace::deadline(); TooSlow() decides whether it applies
   };
   enum class Then : uint8_t {
-    kClose,     // closes the connection without another reply
-    kTurnAway,  // 421; with TLS first, closes without a reply
-    kTimeOut,   // ServerSession::TimedOut(): 421, or the message's reply
-    kGreet,     // sends the greeting
+    kClose,    // closes the connection without another reply
+    kRefuse,   // 421; with TLS first, closes without a reply
+    kTimeOut,  // ServerSession::TimedOut(): 421, or the message's reply
+    kGreet,    // sends the greeting
   };
 
   absl::string_view name;
-  uint16_t stages = 0;  // one bit for each Stage
+  uint16_t stages = 0;  // one bit for each SessionStage
   From from = From::kEntered;
   // Returns the time from `from` to the deadline.
   absl::Duration (*lasts)(const TimeFacts& facts) = nullptr;
   Then then = Then::kClose;
 
-  bool AppliesIn(Stage stage) const {
+  bool AppliesIn(SessionStage stage) const {
     return (stages >> static_cast<int>(stage) & 1) != 0;
   }
   // Returns the deadline of this rule in a stage to which it applies.
@@ -123,7 +124,7 @@ struct TimeRule {
 absl::Span<const TimeRule> TimeRules();
 
 // Returns the earliest deadline in `stage`. Never() only in kRunning.
-Instant FirstDeadline(Stage stage, const TimeFacts& facts);
+Instant FirstDeadline(SessionStage stage, const TimeFacts& facts);
 
 }  // namespace postern
 

@@ -35,124 +35,124 @@ void SetTimes(SessionRig* rig) {
   rig->times.linger = absl::Seconds(2);
   rig->config.command_timeout = absl::Seconds(301);
   rig->config.data_timeout = absl::Seconds(302);
-  rig->config.bare_end_timeout = absl::Seconds(10);
+  rig->config.bare_newline_timeout = absl::Seconds(10);
 }
 
 // A way to hold a connection open.
 struct Hold {
   absl::string_view rule;  // the rule that ends it
-  Stage stage;
+  SessionStage stage;
   std::function<void(SessionRig&)> begin;  // brings it into the stage
   absl::Duration deadline;                 // from the start of the hold
   // The start of the replies that the client gets at the deadline.
   absl::string_view reply;
-  Stage then = Stage::kClosed;
+  SessionStage then = SessionStage::kClosed;
 };
 
 const std::vector<Hold>& Holds() {
   static const absl::string_view k421 = "421 4.4.2 timeout (#4.4.2)\r\n";
   static const auto* const holds = new std::vector<Hold>{
-      {"preface", Stage::kPreface,
+      {"preface", SessionStage::kPreface,
        [](SessionRig& rig) {
          rig.Connect();
          rig.session->AwaitPreface();
          rig.Go();
        },
        absl::Seconds(11), ""},
-      {"admission", Stage::kAdmission,
+      {"admission", SessionStage::kAdmission,
        [](SessionRig& rig) {
          rig.Connect();
          rig.Go();
        },
        absl::Seconds(61), "421 4.3.2 too busy, try again later (#4.3.2)\r\n",
-       Stage::kFinish},
-      {"admission", Stage::kAdmission,
+       SessionStage::kFinish},
+      {"admission", SessionStage::kAdmission,
        [](SessionRig& rig) {
-         rig.manner.tls_first = true;
+         rig.options.tls_first = true;
          rig.Connect();
          rig.Go();
        },
        absl::Seconds(61), ""},
-      {"handshake", Stage::kHandshake,
+      {"handshake", SessionStage::kHandshake,
        [](SessionRig& rig) {
-         rig.manner.tls_first = true;
+         rig.options.tls_first = true;
          rig.Begin();
        },
        absl::Seconds(62), ""},
-      {"handshake", Stage::kHandshake,
+      {"handshake", SessionStage::kHandshake,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send("STARTTLS\r\n");
        },
        absl::Seconds(62), ""},
-      {"handshake, by the end of the session", Stage::kHandshake,
+      {"handshake, by the end of the session", SessionStage::kHandshake,
        [](SessionRig& rig) {
-         rig.manner.tls_first = true;
+         rig.options.tls_first = true;
          rig.times.session_timeout = absl::Seconds(5);
          rig.Begin();
        },
        absl::Seconds(5), ""},
-      {"greeting", Stage::kGreetDelay,
+      {"greeting", SessionStage::kGreetDelay,
        [](SessionRig& rig) {
          rig.times.greet_delay = absl::Seconds(20);
          rig.Begin();
        },
-       absl::Seconds(20), "220 mx ESMTP\r\n", Stage::kInput},
-      {"session", Stage::kGreetDelay,
+       absl::Seconds(20), "220 mx ESMTP\r\n", SessionStage::kInput},
+      {"session", SessionStage::kGreetDelay,
        [](SessionRig& rig) {
          rig.times.greet_delay = absl::Seconds(20);
          rig.times.session_timeout = absl::Seconds(5);
          rig.Begin();
        },
-       absl::Seconds(5), k421, Stage::kFinish},
-      {"command or content", Stage::kInput,
+       absl::Seconds(5), k421, SessionStage::kFinish},
+      {"command or content", SessionStage::kInput,
        [](SessionRig& rig) { rig.Begin(); }, absl::Seconds(301), k421,
-       Stage::kFinish},
-      {"command or content", Stage::kInput,
+       SessionStage::kFinish},
+      {"command or content", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send("EHLO c\r\nAUTH PLAIN\r\n");
        },
-       absl::Seconds(301), k421, Stage::kFinish},
-      {"command or content", Stage::kInput,
+       absl::Seconds(301), k421, SessionStage::kFinish},
+      {"command or content", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send(absl::StrCat(kRigEnvelope, "text\r\n"));
        },
-       absl::Seconds(302), k421, Stage::kFinish},
-      {"command or content", Stage::kInput,
+       absl::Seconds(302), k421, SessionStage::kFinish},
+      {"command or content", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send("BDAT 70000\r\n");  // discarded
        },
-       absl::Seconds(302), k421, Stage::kFinish},
-      {"refused content that ends in LF.LF", Stage::kInput,
+       absl::Seconds(302), k421, SessionStage::kFinish},
+      {"refused content that ends in LF.LF", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send(absl::StrCat(kRigEnvelope, "text\n.\n"));
        },
-       absl::Seconds(10), "554 5.5.2 bare LF in line 1", Stage::kFinish},
-      {"rate of content", Stage::kInput,
+       absl::Seconds(10), "554 5.5.2 bare LF in line 1", SessionStage::kFinish},
+      {"rate of content", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.times.pace = {.min_rate = 100, .grace = absl::Seconds(30)};
          rig.Begin();
          rig.Send(kRigEnvelope);
        },
-       absl::Seconds(30), k421, Stage::kFinish},
-      {"session", Stage::kInput,
+       absl::Seconds(30), k421, SessionStage::kFinish},
+      {"session", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.times.session_timeout = absl::Seconds(5);
          rig.Begin();
        },
-       absl::Seconds(5), k421, Stage::kFinish},
-      {"replies", Stage::kInput,
+       absl::Seconds(5), k421, SessionStage::kFinish},
+      {"replies", SessionStage::kInput,
        [](SessionRig& rig) {
          rig.config.command_timeout = absl::Seconds(500);
          rig.takes = 0;
          rig.Begin();
        },
        absl::Seconds(401), ""},
-      {"replies", Stage::kFlush,
+      {"replies", SessionStage::kFlush,
        [](SessionRig& rig) {
          rig.Begin();
          rig.takes = 0;
@@ -161,21 +161,21 @@ const std::vector<Hold>& Holds() {
          rig.Send(noops);
        },
        absl::Seconds(401), ""},
-      {"replies", Stage::kStartTls,
+      {"replies", SessionStage::kStartTls,
        [](SessionRig& rig) {
          rig.Begin();
          rig.takes = 0;
          rig.Send("STARTTLS\r\n");
        },
        absl::Seconds(401), ""},
-      {"replies", Stage::kLastReply,
+      {"replies", SessionStage::kLastReply,
        [](SessionRig& rig) {
          rig.Begin();
          rig.takes = 0;
          rig.Send("QUIT\r\n");
        },
        absl::Seconds(401), ""},
-      {"last reply", Stage::kLastReply,
+      {"last reply", SessionStage::kLastReply,
        [](SessionRig& rig) {
          rig.Begin();
          rig.takes = 0;
@@ -183,7 +183,7 @@ const std::vector<Hold>& Holds() {
          rig.Send("QUIT\r\n");
        },
        absl::Seconds(50), ""},
-      {"last reply", Stage::kLastReply,
+      {"last reply", SessionStage::kLastReply,
        [](SessionRig& rig) {
          rig.Connect();
          rig.takes = 0;
@@ -191,7 +191,7 @@ const std::vector<Hold>& Holds() {
          rig.Go();
        },
        absl::Seconds(2), ""},
-      {"answer", Stage::kAnswer,
+      {"answer", SessionStage::kAnswer,
        [](SessionRig& rig) {
          rig.ports.holds = [](const Ask& ask) {
            return std::holds_alternative<Mail>(ask.what);
@@ -199,28 +199,28 @@ const std::vector<Hold>& Holds() {
          rig.Begin();
          rig.Send(kRigEnvelope);
        },
-       absl::Seconds(402), k421, Stage::kFinish},
-      {"answer", Stage::kSink,
+       absl::Seconds(402), k421, SessionStage::kFinish},
+      {"answer", SessionStage::kContentBlocked,
        [](SessionRig& rig) {
-         rig.ports.sink_is_full = true;
+         rig.ports.delivery_is_full = true;
          rig.Begin();
          rig.Send(absl::StrCat(kRigEnvelope, "text\r\n"));
        },
-       absl::Seconds(402), k421, Stage::kFinish},
-      {"answer", Stage::kTlsQuestion,
+       absl::Seconds(402), k421, SessionStage::kFinish},
+      {"answer", SessionStage::kTlsQuestion,
        [](SessionRig& rig) {
-         rig.manner.asks_for_tls = true;
+         rig.options.asks_for_tls = true;
          rig.Begin();
          rig.Send("STARTTLS\r\n");
        },
-       absl::Seconds(402), k421, Stage::kFinish},
-      {"linger", Stage::kFinish,
+       absl::Seconds(402), k421, SessionStage::kFinish},
+      {"linger", SessionStage::kFinish,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send("GET / HTTP/1.0\r\n");
        },
        absl::Seconds(2), ""},
-      {"linger", Stage::kDiscard,
+      {"linger", SessionStage::kDiscard,
        [](SessionRig& rig) {
          rig.Begin();
          rig.Send("GET / HTTP/1.0\r\n");
@@ -261,16 +261,16 @@ TEST(SessionTimesTest, EachRuleEndsItsStageAtItsDeadline) {
     }
   }
   // The table has a rule for each stage, and the test has used each rule.
-  std::set<Stage> stages;
+  std::set<SessionStage> stages;
   for (const TimeRule& rule : TimeRules()) {
     EXPECT_EQ(rules.count(std::string(rule.name)), 1u) << rule.name;
-    for (int i = 0; i < kStages; ++i) {
-      const Stage stage = static_cast<Stage>(i);
+    for (int i = 0; i < kSessionStages; ++i) {
+      const SessionStage stage = static_cast<SessionStage>(i);
       if (rule.AppliesIn(stage)) stages.insert(stage);
     }
   }
-  EXPECT_EQ(stages.size(), static_cast<size_t>(kStages - 1));
-  EXPECT_EQ(stages.count(Stage::kRunning), 0u);
+  EXPECT_EQ(stages.size(), static_cast<size_t>(kSessionStages - 1));
+  EXPECT_EQ(stages.count(SessionStage::kRunning), 0u);
 }
 
 // What a client can do instead of what the connection waits for.
@@ -324,7 +324,7 @@ TEST(SessionTimesTest, NoClientHoldsAConnectionLongerThanItsLimit) {
 TEST(SessionTimesTest, TricklingOctetsExtendNoDeadline) {
   for (const Hold& hold : Holds()) {
     if (hold.rule == "refused content that ends in LF.LF" ||
-        hold.rule == "greeting" || hold.stage == Stage::kGreetDelay) {
+        hold.rule == "greeting" || hold.stage == SessionStage::kGreetDelay) {
       continue;  // an octet ends these
     }
     for (const Peer peer : {Peer::kTrickling, Peer::kReading}) {
@@ -336,7 +336,7 @@ TEST(SessionTimesTest, TricklingOctetsExtendNoDeadline) {
       while (rig.left() > absl::Seconds(1)) {
         if (peer == Peer::kReading) {
           rig.takes = 1;
-        } else if (hold.stage == Stage::kInput) {
+        } else if (hold.stage == SessionStage::kInput) {
           rig.client += "x";
         }
         rig.Pass(absl::Seconds(1));

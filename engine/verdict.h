@@ -118,9 +118,9 @@ class Verdict {
   std::unique_ptr<Details> details_;  // null: none
 };
 
-// The server's next move in a SASL exchange, RFC 4954 4: a challenge to send,
-// the identity that was authenticated (not empty), or a Verdict that refuses.
-// Bytes are raw: the engine does the base64.
+// The answer to a client's step in a SASL exchange, RFC 4954 4: a challenge to
+// send, the identity that was authenticated (not empty), or a Verdict that
+// refuses. Bytes are raw: the engine does the base64.
 struct AuthChallenge {
   // What this challenge reveals to the client about its credentials before the
   // exchange ends. The engine ignores it. Limits and logs of attempts need it,
@@ -137,7 +137,7 @@ struct AuthChallenge {
 struct AuthGranted {
   std::string identity;
 };
-using AuthMove = std::variant<AuthChallenge, AuthGranted, Verdict>;
+using AuthAnswer = std::variant<AuthChallenge, AuthGranted, Verdict>;
 
 }  // namespace postern
 

@@ -22,7 +22,7 @@ absl::StatusOr<std::unique_ptr<const policy::Check>> MakeEtrn(
 // Its entry in the list of checks.
 inline constexpr policy::CheckEntry kEtrnEntry = {
     {.rule = "etrn",
-     .stage = policy::Stage::kVerb,
+     .stage = policy::CheckStage::kVerb,
      .accepts = true,
      .needs = "rcpthosts",
      .help = "starts the queue for a domain (ETRN)"},

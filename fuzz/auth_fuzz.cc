@@ -34,9 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   config.max_auth_failures = AuthModel::kMaxFailures;
   config.require_auth = config.offer_starttls = true;
   config.mechanisms = {"PLAIN"};
-  if (input.ConsumeBool()) config.mechanisms_in_clear = {"PLAIN"};
+  if (input.ConsumeBool()) config.mechanisms_without_tls = {"PLAIN"};
   const size_t cut = input.ConsumeIntegralInRange<size_t>(1, 30);
-  AuthModel model(!config.mechanisms_in_clear.empty());
+  AuthModel model(!config.mechanisms_without_tls.empty());
   Flights flights = {""};
   for (int i = 0; i < 30 && input.remaining_bytes() > 0 && !model.closed();
        ++i) {

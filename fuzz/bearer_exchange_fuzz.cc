@@ -26,7 +26,7 @@ namespace {
 
 class Owner : public TokenChecker {
  public:
-  AuthMove Check(const BearerProof& proof, const SessionInfo&) override {
+  AuthAnswer Check(const BearerProof& proof, const SessionInfo&) override {
     if (proof.token == "a") return AuthGranted{"a@b"};
     return WrongCredentials();
   }
@@ -62,16 +62,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto exchange =
       MakeBearerExchange(rfc ? "OAUTHBEARER" : "XOAUTH2", &owner,
                          std::make_shared<const SessionInfo>());
-  AuthMove move;
-  exchange->Start(text, [&](AuthMove m) { move = std::move(m); });
+  AuthAnswer answer;
+  exchange->Start(text, [&](AuthAnswer m) { answer = std::move(m); });
   const bool grant =
       message && message->token == "a" &&
       (message->user.empty() || absl::EqualsIgnoreCase(message->user, "a@b"));
-  EXPECT_EQ(std::holds_alternative<AuthGranted>(move), grant);
-  EXPECT_EQ(std::holds_alternative<AuthChallenge>(move), message && !grant);
+  EXPECT_EQ(std::holds_alternative<AuthGranted>(answer), grant);
+  EXPECT_EQ(std::holds_alternative<AuthChallenge>(answer), message && !grant);
   if (message && !grant) {
-    exchange->Respond(second, [&](AuthMove m) { move = std::move(m); });
-    EXPECT_EQ(std::get<Verdict>(move).reply(), WrongCredentials().reply());
+    exchange->Respond(second, [&](AuthAnswer m) { answer = std::move(m); });
+    EXPECT_EQ(std::get<Verdict>(answer).reply(), WrongCredentials().reply());
   }
   return 0;
 }

@@ -42,10 +42,10 @@ std::string Run(const ServerConfig& config, std::string in, bool tls,
     const Ask& ask = *step.ask;
     const bool asked = std::holds_alternative<StartTls>(ask.what);
     if (asked && goes_over && !std::exchange(gone_over, true)) {
-      const Handover handover = {.stood = session->handoff()};
+      const Handover handover = {.handoff = session->handoff()};
       const auto read = ParseHandover(FormatHandover(handover));
       EXPECT_EQ(*read, handover);
-      session = std::make_unique<ServerSession>(config, read->stood);
+      session = std::make_unique<ServerSession>(config, read->handoff);
       continue;
     }
     gone_over = false;
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   config.require_hello = input.ConsumeBool();
   config.max_errors = input.ConsumeIntegralInRange(1, 5);
   config.max_messages = input.ConsumeIntegralInRange(0, 3);
-  config.mechanisms = config.mechanisms_in_clear = {"PLAIN"};
+  config.mechanisms = config.mechanisms_without_tls = {"PLAIN"};
   const bool tls = input.ConsumeBool();
   const std::string wire = input.ConsumeRemainingBytesAsString();
   EXPECT_EQ(Run(config, wire, tls, true), Run(config, wire, tls, false));

@@ -57,14 +57,14 @@ void Talk(FuzzedDataProvider input) {
   SaslTestClient client(mechanism, {knows ? "alice" : "bob", "wonderland"});
   const auto exchange =
       Backend().Begin(mechanism, std::make_shared<const SessionInfo>());
-  AuthMove move =
+  AuthAnswer answer =
       StartNow(exchange.get(), Change(client.initial_response(), &input));
-  while (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+  while (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     const auto response = Change(client.Respond(challenge->bytes), &input);
     if (!response.has_value()) return;
-    move = RespondNow(exchange.get(), *response);
+    answer = RespondNow(exchange.get(), *response);
   }
-  const std::string end = Describe(move);
+  const std::string end = Describe(answer);
   EXPECT_TRUE(end == "535 5.7.8" || end.substr(0, 4) == "501 " ||
               (knows && end == "granted alice@mx.example.org"))
       << mechanism << ": " << end;

@@ -55,22 +55,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto exchange = MakeScramExchange(&source, [] { return "nonce"; });
   std::string sent = changed == 0 ? bytes : client.First();
   bool proper = knows && absl::StartsWith(user, "a") && sent == client.First();
-  AuthMove move = SendScram(exchange.get(), sent, /*first=*/true);
-  if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+  AuthAnswer answer = SendScram(exchange.get(), sent, /*first=*/true);
+  if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     const std::string right = client.Final(
         challenge->bytes, knows ? "pencil" : "pencils", extensions);
     sent = changed == 1 ? bytes : right;
     proper = proper && sent == right;
-    move = SendScram(exchange.get(), sent, /*first=*/false);
+    answer = SendScram(exchange.get(), sent, /*first=*/false);
   }
-  const auto* last = std::get_if<AuthChallenge>(&move);
+  const auto* last = std::get_if<AuthChallenge>(&answer);
   EXPECT_EQ(last != nullptr, proper);
   if (last != nullptr) {
     EXPECT_EQ(last->bytes, client.server_final());
   }
   sent = changed == 2 ? bytes : "";
-  move = SendScram(exchange.get(), sent, /*first=*/false);
-  const auto* granted = std::get_if<AuthGranted>(&move);
+  answer = SendScram(exchange.get(), sent, /*first=*/false);
+  const auto* granted = std::get_if<AuthGranted>(&answer);
   EXPECT_EQ(granted != nullptr, proper && sent.empty());
   if (granted != nullptr) {
     EXPECT_EQ(granted->identity, user);

@@ -81,14 +81,14 @@ class ScramModelClient {
 };
 
 // Sends `message`, the first one or another. Returns the only answer.
-inline AuthMove SendScram(AuthExchange* exchange, const std::string& message,
-                          bool first) {
-  AuthMove move;
+inline AuthAnswer SendScram(AuthExchange* exchange, const std::string& message,
+                            bool first) {
+  AuthAnswer answer;
   int calls = 0;
-  const auto done = [&](AuthMove made) { ++calls, move = std::move(made); };
+  const auto done = [&](AuthAnswer made) { ++calls, answer = std::move(made); };
   first ? exchange->Start(message, done) : exchange->Respond(message, done);
   EXPECT_EQ(calls, 1);
-  return move;
+  return answer;
 }
 
 }  // namespace postern::auth

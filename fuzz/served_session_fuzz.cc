@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       input.ConsumeBool() ? OutOfTurn::kReject : OutOfTurn::kNote;
   config.lmtp = input.ConsumeBool();
   config.offer_starttls = input.ConsumeBool();
-  config.mechanisms = config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config.mechanisms = config.mechanisms_without_tls = {"PLAIN", "LOGIN"};
   config.carried = ExtensionSet::All();
   const auto end = static_cast<WireEnd>(input.ConsumeIntegralInRange(0, 3));
   SessionTimes times;

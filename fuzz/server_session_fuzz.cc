@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   config.xclient = input.ConsumeBool();
   if (input.ConsumeBool()) {
     config.mechanisms = {"PLAIN", "LOGIN", "EXTERNAL"};
-    config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+    config.mechanisms_without_tls = {"PLAIN", "LOGIN"};
     config.require_auth = input.ConsumeBool();
   }
   if (!input.ConsumeBool()) config.extensions = {};

@@ -7,31 +7,31 @@
 
 namespace postern::policy {
 
-absl::string_view StageName(Stage stage) {
+absl::string_view StageName(CheckStage stage) {
   switch (stage) {
-    case Stage::kConnect:
+    case CheckStage::kConnect:
       return "connect";
-    case Stage::kHello:
+    case CheckStage::kHello:
       return "hello";
-    case Stage::kMail:
+    case CheckStage::kMail:
       return "mail";
-    case Stage::kRcpt:
+    case CheckStage::kRcpt:
       return "rcpt";
-    case Stage::kData:
+    case CheckStage::kData:
       return "data";
-    case Stage::kVerb:
+    case CheckStage::kVerb:
       return "verb";
   }
   return "";
 }
 
-std::optional<Stage> StageOf(const Ask& ask) {
-  if (std::holds_alternative<Connected>(ask.what)) return Stage::kConnect;
-  if (std::holds_alternative<Hello>(ask.what)) return Stage::kHello;
-  if (std::holds_alternative<Mail>(ask.what)) return Stage::kMail;
-  if (std::holds_alternative<Rcpt>(ask.what)) return Stage::kRcpt;
-  if (std::holds_alternative<BodyBegin>(ask.what)) return Stage::kData;
-  if (std::holds_alternative<Other>(ask.what)) return Stage::kVerb;
+std::optional<CheckStage> StageOf(const Ask& ask) {
+  if (std::holds_alternative<Connected>(ask.what)) return CheckStage::kConnect;
+  if (std::holds_alternative<Hello>(ask.what)) return CheckStage::kHello;
+  if (std::holds_alternative<Mail>(ask.what)) return CheckStage::kMail;
+  if (std::holds_alternative<Rcpt>(ask.what)) return CheckStage::kRcpt;
+  if (std::holds_alternative<BodyBegin>(ask.what)) return CheckStage::kData;
+  if (std::holds_alternative<Other>(ask.what)) return CheckStage::kVerb;
   return std::nullopt;
 }
 

@@ -33,7 +33,7 @@
 namespace postern::policy {
 
 // The point of a session at which a check is asked.
-enum class Stage : uint8_t {
+enum class CheckStage : uint8_t {
   kConnect,  // before the greeting
   kHello,    // HELO, EHLO
   kMail,
@@ -41,18 +41,19 @@ enum class Stage : uint8_t {
   kData,  // DATA, or the first BDAT
   kVerb,  // a verb of ServerConfig::more_verbs
 };
-inline constexpr size_t kStages = static_cast<size_t>(Stage::kVerb) + 1;
+inline constexpr size_t kCheckStages =
+    static_cast<size_t>(CheckStage::kVerb) + 1;
 
 // Returns "connect", "hello", "mail", "rcpt", "data" or "verb".
-absl::string_view StageName(Stage stage);
+absl::string_view StageName(CheckStage stage);
 // Returns the stage of a question. Returns nullopt if no check is asked.
-std::optional<Stage> StageOf(const Ask& ask);
+std::optional<CheckStage> StageOf(const Ask& ask);
 
 // What is known about a check without running it. Constant data: the log, the
 // metrics, --help and the manual page all use these texts.
 struct CheckRow {
   absl::string_view rule;  // its name in the log and in metrics
-  Stage stage = Stage::kRcpt;
+  CheckStage stage = CheckStage::kRcpt;
   // Whether the check may accept a recipient or a verb. Such a check is asked
   // only while no other check has accepted the same one. The other checks can
   // only refuse. They are always asked, and an acceptance from one of them has

@@ -12,18 +12,18 @@ namespace {
 
 constexpr CheckEntry kChecks[] = {
     {{.rule = "tcprules",
-      .stage = Stage::kConnect,
+      .stage = CheckStage::kConnect,
       .needs = "--rules",
       .help = "refuses clients that the rules deny"},
      MakeDeniedClients},
     {{.rule = "localiphost",
-      .stage = Stage::kMail,
+      .stage = CheckStage::kMail,
       .needs = "localiphost, the interfaces",
       .help = "replaces an address literal of this host\n"
               "with localiphost"},
      MakeLocalIpHost},
     {{.rule = "senders",
-      .stage = Stage::kMail,
+      .stage = CheckStage::kMail,
       .later = true,
       .needs = "senders, senders.cdb",
       .help = "with --senders, refuses senders that do not\n"

@@ -44,11 +44,11 @@ struct Checks::LateWalk {
 absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
     const CheckSetup& setup, absl::Span<const CheckEntry> list) {
   Stages stages;
-  std::array<size_t, kStages> counts = {};
+  std::array<size_t, kCheckStages> counts = {};
   for (const CheckEntry& entry : list) {
     ++counts[static_cast<size_t>(entry.row.stage)];
   }
-  for (size_t i = 0; i < kStages; ++i) stages[i].reserve(counts[i]);
+  for (size_t i = 0; i < kCheckStages; ++i) stages[i].reserve(counts[i]);
   for (const CheckEntry& entry : list) {
     absl::StatusOr<std::unique_ptr<const Check>> check = entry.make(setup);
     if (!check.ok()) return check.status();
@@ -62,7 +62,7 @@ absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
 std::optional<Verdict> Checks::Decide(const Ask& ask,
                                       const SharedSessionInfo& session,
                                       Policy::Later later) {
-  const std::optional<Stage> stage = StageOf(ask);
+  const std::optional<CheckStage> stage = StageOf(ask);
   if (!stage) return Verdict::Accept();
   Walk walk{Question(ask, session), stages_[static_cast<size_t>(*stage)]};
   std::optional<Verdict> verdict = Go(&walk);

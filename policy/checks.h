@@ -52,7 +52,7 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
     const CheckRow* row = nullptr;
     std::unique_ptr<const Check> check;
   };
-  using Stages = std::array<std::vector<InUse>, kStages>;
+  using Stages = std::array<std::vector<InUse>, kCheckStages>;
   // The progress of one question.
   struct Walk {
     Question question;

@@ -508,7 +508,7 @@ TEST(CheckListTest, EachRuleHasANameAndARow) {
     EXPECT_FALSE(entry.row.rule.empty());
     EXPECT_FALSE(entry.row.help.empty()) << entry.row.rule;
     EXPECT_EQ(entry.row.option.empty(), entry.row.value.empty());
-    if (entry.row.stage != Stage::kRcpt) continue;
+    if (entry.row.stage != CheckStage::kRcpt) continue;
     rcpt += std::string(entry.row.rule) + " ";
   }
   EXPECT_EQ(rcpt,

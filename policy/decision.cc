@@ -24,9 +24,9 @@ absl::string_view KindName(Verdict::Kind kind) {
 }  // namespace
 
 std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict) {
-  const std::optional<Stage> stage = StageOf(ask);
+  const std::optional<CheckStage> stage = StageOf(ask);
   if (!stage) return std::nullopt;
-  if (verdict.accepted() && *stage != Stage::kRcpt) return std::nullopt;
+  if (verdict.accepted() && *stage != CheckStage::kRcpt) return std::nullopt;
   Decision decision;
   decision.stage = *stage;
   decision.kind = verdict.kind();
@@ -53,10 +53,11 @@ log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
       .Sentence("source", decision.source, log::kMaxLoggedText)
       .Ip("ip", session.remote_address)
       .Text("host", session.remote_name, log::kMaxLoggedName);
-  if (decision.stage == Stage::kMail || decision.stage == Stage::kRcpt) {
+  if (decision.stage == CheckStage::kMail ||
+      decision.stage == CheckStage::kRcpt) {
     line.Address("from", decision.from);
   }
-  if (decision.stage == Stage::kRcpt) line.Address("to", decision.to);
+  if (decision.stage == CheckStage::kRcpt) line.Address("to", decision.to);
   line.Answer("reply", decision.reply);
   return line;
 }

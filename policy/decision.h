@@ -21,7 +21,7 @@
 namespace postern::policy {
 
 struct Decision {
-  Stage stage = Stage::kRcpt;  // the stage of the question
+  CheckStage stage = CheckStage::kRcpt;  // the stage of the question
   Verdict::Kind kind = Verdict::Kind::kRefuse;
   std::string rule;  // Verdict::rule(): the check or the delivery
   int message = 0;   // its message: Rcpt::message or Mail::message

@@ -62,7 +62,7 @@ TEST(DecisionTest, FormatsOneLine) {
 
 TEST(DecisionTest, DecisionAboutASenderHasNoRecipient) {
   Decision decision;
-  decision.stage = Stage::kMail;
+  decision.stage = CheckStage::kMail;
   decision.rule = "senders";
   decision.source = "user ann";
   decision.from = {"s", "x"};
@@ -95,7 +95,7 @@ TEST(DecisionTest, LogsRefusalsAndAnswersAboutRecipients) {
   EXPECT_EQ(decision.to, (Path{"u", "z"}));
   EXPECT_EQ(decision.reply, (Reply{250, {2, 1, 5}, "ok"}));
   decision = *DecisionToLog(ask(Mail{.from = {"s", "x"}, .message = 8}), no);
-  EXPECT_EQ(decision.stage, Stage::kMail);
+  EXPECT_EQ(decision.stage, CheckStage::kMail);
   EXPECT_EQ(decision.message, 8);
   EXPECT_EQ(decision.from, (Path{"s", "x"}));
 }

@@ -83,7 +83,7 @@ class Rules {
     if (!verdict) return {};
     std::optional<Decision> decision = DecisionToLog(ask, *verdict);
     if (decision) return *decision;
-    return {.stage = Stage::kMail,
+    return {.stage = CheckStage::kMail,
             .kind = Verdict::Kind::kAccept,
             .reply = {250, {2, 1, 0}, "ok"}};
   }

@@ -106,10 +106,10 @@ absl::Status OfferAuth(const auth::Backend& backend, const AuthOptions& options,
     offered = std::move(chosen);
   }
   config->mechanisms.clear();
-  config->mechanisms_in_clear.clear();
+  config->mechanisms_without_tls.clear();
   for (auth::Mechanism& mechanism : offered) {
     if (!mechanism.shows_secret || options.insecure) {
-      config->mechanisms_in_clear.push_back(mechanism.name);
+      config->mechanisms_without_tls.push_back(mechanism.name);
     }
     config->mechanisms.push_back(std::move(mechanism.name));
   }

@@ -68,10 +68,10 @@ TEST(OfferAuthTest, OffersNoSecretsWithoutTls) {
   ServerConfig config;
   ASSERT_TRUE(OfferAuth(FakeBackend(), options, {}, &config).ok());
   EXPECT_EQ(absl::StrJoin(config.mechanisms, " "), "SCRAM-SHA-256 PLAIN LOGIN");
-  EXPECT_EQ(absl::StrJoin(config.mechanisms_in_clear, " "), "SCRAM-SHA-256");
+  EXPECT_EQ(absl::StrJoin(config.mechanisms_without_tls, " "), "SCRAM-SHA-256");
   options.insecure = true;
   ASSERT_TRUE(OfferAuth(FakeBackend(), options, {}, &config).ok());
-  EXPECT_EQ(config.mechanisms, config.mechanisms_in_clear);
+  EXPECT_EQ(config.mechanisms, config.mechanisms_without_tls);
 }
 
 TEST(OfferAuthTest, OffersAllowedMechanismsInTheirOrder) {
@@ -81,7 +81,7 @@ TEST(OfferAuthTest, OffersAllowedMechanismsInTheirOrder) {
       OfferAuth(FakeBackend(), options, {"PLAIN", "SCRAM-SHA-256"}, &config)
           .ok());
   EXPECT_EQ(absl::StrJoin(config.mechanisms, " "), "PLAIN SCRAM-SHA-256");
-  EXPECT_EQ(absl::StrJoin(config.mechanisms_in_clear, " "), "SCRAM-SHA-256");
+  EXPECT_EQ(absl::StrJoin(config.mechanisms_without_tls, " "), "SCRAM-SHA-256");
   EXPECT_EQ(OfferAuth(FakeBackend(), options, {"PLAIN", "CRAM-MD5"}, &config)
                 .message(),
             "no --auth offers AUTH CRAM-MD5 here");

@@ -62,29 +62,29 @@ class GuardedExchange : public AuthExchange {
 
   Done Watched(Done done) {
     // `done` keeps this object alive.
-    return [this, done = std::move(done)](AuthMove move) mutable {
+    return [this, done = std::move(done)](AuthAnswer answer) mutable {
       user_ = std::string(exchange_->user());
       requested_ = std::string(exchange_->requested_identity());
       // The exchange was concluded at an earlier challenge.
-      if (over_) return std::move(done)(std::move(move));
-      if (const auto* granted = std::get_if<AuthGranted>(&move)) {
+      if (over_) return std::move(done)(std::move(answer));
+      if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
         if (!guard_->limits->Succeeded(session_->remote_address, Account(),
                                        guard_->now())) {
           return DenyUser(std::move(done));
         }
         Conclude(AuthOutcome::kSuccess, granted->identity);
-        return std::move(done)(std::move(move));
+        return std::move(done)(std::move(answer));
       }
-      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+      if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
         const Reveals reveals = challenge->reveals;
-        return PassChallenge(reveals, std::move(move), std::move(done));
+        return PassChallenge(reveals, std::move(answer), std::move(done));
       }
-      Refused(std::get<Verdict>(move));
-      Delay(std::move(move), std::move(done));
+      Refused(std::get<Verdict>(answer));
+      Delay(std::move(answer), std::move(done));
     };
   }
 
-  void PassChallenge(Reveals reveals, AuthMove move, Done done) {
+  void PassChallenge(Reveals reveals, AuthAnswer answer, Done done) {
     // This check comes before the client learns that its guess is right.
     if (!user_.empty() && !guard_->limits->MayTry(session_->remote_address,
                                                   Account(), guard_->now())) {
@@ -93,10 +93,10 @@ class GuardedExchange : public AuthExchange {
     if (reveals == Reveals::kWrong) {
       Failed();
       Conclude(AuthOutcome::kFailure, user_);
-      return Delay(std::move(move), std::move(done));
+      return Delay(std::move(answer), std::move(done));
     }
     proved_ = proved_ || reveals == Reveals::kRight;
-    std::move(done)(std::move(move));
+    std::move(done)(std::move(answer));
   }
 
   void Refused(const Verdict& verdict) {
@@ -120,11 +120,11 @@ class GuardedExchange : public AuthExchange {
     Delay(auth::WrongCredentials(), std::move(done));
   }
 
-  void Delay(AuthMove move, Done done) {
-    guard_->after(guard_->delay,
-                  [move = std::move(move), done = std::move(done)]() mutable {
-                    std::move(done)(std::move(move));
-                  });
+  void Delay(AuthAnswer answer, Done done) {
+    guard_->after(guard_->delay, [answer = std::move(answer),
+                                  done = std::move(done)]() mutable {
+      std::move(done)(std::move(answer));
+    });
   }
 
   std::string Account() const {
@@ -156,8 +156,8 @@ class GuardedExchange : public AuthExchange {
   bool begun_ = false;   // Start() was called
   bool over_ = false;    // logged and counted
   bool proved_ = false;  // the client has learned that its guess is right
-  // Copies from exchange_ after its last move, because the exchange must not be
-  // called while an answer is pending.
+  // Copies from exchange_ after its last answer, because the exchange must not
+  // be called while an answer is pending.
   std::string user_;
   std::string requested_;
 };

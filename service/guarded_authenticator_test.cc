@@ -115,12 +115,12 @@ class GuardedAuthenticatorTest : public testing::Test {
                     }});
     const auto exchange = guarded.Begin("PLAIN", session_);
     std::string result;
-    const auto done = [&result](AuthMove move) {
-      if (std::holds_alternative<AuthGranted>(move)) result += "235";
-      if (const auto* challenge = std::get_if<AuthChallenge>(&move)) {
+    const auto done = [&result](AuthAnswer answer) {
+      if (std::holds_alternative<AuthGranted>(answer)) result += "235";
+      if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
         if (challenge->bytes != "?") result += challenge->bytes;
       }
-      if (const auto* verdict = std::get_if<Verdict>(&move)) {
+      if (const auto* verdict = std::get_if<Verdict>(&answer)) {
         const Reply& reply = *verdict->reply();
         absl::StrAppend(&result, reply.code);
         // RFC 4954 6.

@@ -115,8 +115,8 @@ TEST_F(NamedSessionLogTest, LinesOfAnExchangeNameTheSession) {
       std::shared_ptr<Authenticator>(std::make_shared<ChattyAuthenticator>()));
   EXPECT_EQ(authenticator->Begin("NONE", session_), nullptr);
   const auto exchange = authenticator->Begin("PLAIN", session_);
-  exchange->Start(std::nullopt, [](const AuthMove&) {});
-  exchange->Respond("x", [](const AuthMove&) {});
+  exchange->Start(std::nullopt, [](const AuthAnswer&) {});
+  exchange->Respond("x", [](const AuthAnswer&) {});
   EXPECT_THAT(lines_, AllOf(SizeIs(4), Each(HasSubstr(" session=s1 "))));
   log::WriteLog("other", "line");
   EXPECT_THAT(lines_.back(), Not(HasSubstr("session=")));
@@ -153,8 +153,8 @@ TEST(NamedSessionTest, ExchangeReturnsTheUserOfTheWrappedExchange) {
   EXPECT_EQ(exchange->user(), "u");
   EXPECT_EQ(exchange->requested_identity(), "boss");
   bool granted = false;
-  exchange->Start(std::nullopt, [&granted](AuthMove move) {
-    granted = std::holds_alternative<AuthGranted>(move);
+  exchange->Start(std::nullopt, [&granted](AuthAnswer answer) {
+    granted = std::holds_alternative<AuthGranted>(answer);
   });
   EXPECT_TRUE(granted);
 }

@@ -44,10 +44,10 @@ constexpr absl::string_view kUmlauts =
 
 // Accepts no credentials.
 struct Nobody : PasswordChecker, TokenChecker {
-  AuthMove Check(const Proof&, const SessionInfo&) override {
+  AuthAnswer Check(const Proof&, const SessionInfo&) override {
     return WrongCredentials();
   }
-  AuthMove Check(const BearerProof&, const SessionInfo&) override {
+  AuthAnswer Check(const BearerProof&, const SessionInfo&) override {
     return WrongCredentials();
   }
 };
@@ -69,9 +69,9 @@ int Play(AuthExchange* exchange, absl::string_view before,
          absl::string_view name = "") {
   int moves = 0;
   bool more = false;
-  const auto done = [&](AuthMove move) {
+  const auto done = [&](AuthAnswer answer) {
     ++moves;
-    more = std::holds_alternative<AuthChallenge>(move);
+    more = std::holds_alternative<AuthChallenge>(answer);
   };
   const auto message = [&] { return absl::StrCat(before, secret, after); };
   if (initial) {

@@ -110,7 +110,7 @@ class Site {
   Site() {
     config.greeting = "mail.example.org";
     config.mechanisms = {"PLAIN"};
-    config.mechanisms_in_clear = {"PLAIN"};
+    config.mechanisms_without_tls = {"PLAIN"};
     net::TlsOptions options;
     options.id = "1";
     options.certificates = {

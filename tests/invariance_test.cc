@@ -204,7 +204,8 @@ Dialogue Generate(Random& random) {
   config.require_tls = config.offer_starttls && Below(random, 3) == 0;
   if (Below(random, 2) == 0) {
     config.mechanisms = {"PLAIN", "LOGIN", "EXTERNAL"};
-    if (Below(random, 3) != 0) config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+    if (Below(random, 3) != 0)
+      config.mechanisms_without_tls = {"PLAIN", "LOGIN"};
     config.require_auth = Below(random, 4) == 0;
     config.max_auth_failures = 1 + static_cast<int>(Below(random, 4));
   }

@@ -150,7 +150,7 @@ TEST(LinearTest, EachByteIsExaminedALimitedNumberOfTimes) {
   };
   ServerConfig config;
   config.greeting = "mx";
-  config.mechanisms_in_clear = {"PLAIN"};
+  config.mechanisms_without_tls = {"PLAIN"};
   config.max_errors = 1 << 30;
   config.max_recipients = 1 << 30;
   config.max_open_asks = kWindow;

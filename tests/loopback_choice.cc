@@ -73,7 +73,7 @@ class Choice {
     server.offer_starttls = Flip();
     server.require_tls = server.offer_starttls && OneIn(8);
     if (Flip()) server.mechanisms = {"PLAIN", "LOGIN", "EXTERNAL"};
-    if (Flip()) server.mechanisms_in_clear = {"LOGIN", "PLAIN"};
+    if (Flip()) server.mechanisms_without_tls = {"LOGIN", "PLAIN"};
     server.require_auth = !server.mechanisms.empty() && OneIn(8);
     server.max_open_asks = 1 + choose_(4);
     if (OneIn(4)) server.max_message_size = 1 + choose_(60);

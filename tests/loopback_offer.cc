@@ -36,7 +36,7 @@ bool LoopbackOffer::Has(Extension extension) const {
 
 bool LoopbackOffer::HasMechanism(absl::string_view name) const {
   const std::vector<std::string>& names =
-      tls ? loopback.server.mechanisms : loopback.server.mechanisms_in_clear;
+      tls ? loopback.server.mechanisms : loopback.server.mechanisms_without_tls;
   if (std::find(names.begin(), names.end(), name) == names.end()) return false;
   if (name == "EXTERNAL" && (!tls || loopback.peer_subject.empty())) {
     return false;

@@ -19,7 +19,7 @@ Verdict Yes(const Path& path) {
 Verdict No(const Path& path) {
   return Verdict::Refuse({550, {5, 7, 1}, ReplyTextFor(path)});
 }
-AuthMove WrongSecret() {
+AuthAnswer WrongSecret() {
   return Verdict::Refuse({535, {5, 7, 8}, "who are you?"});
 }
 
@@ -125,14 +125,14 @@ Verdict LoopbackServer::Decide(const Ask& ask) {
   return Verdict::Accept();
 }
 
-AuthMove LoopbackServer::Start(const AuthBegin& begin) {
+AuthAnswer LoopbackServer::Start(const AuthBegin& begin) {
   mechanism_ = begin.mechanism;
   login_.reset();
   if (begin.initial_response) return Respond(*begin.initial_response);
   return AuthChallenge{mechanism_ == "LOGIN" ? "Username:" : ""};
 }
 
-AuthMove LoopbackServer::Respond(absl::string_view bytes) {
+AuthAnswer LoopbackServer::Respond(absl::string_view bytes) {
   if (mechanism_ == "LOGIN" && !login_) {
     login_.emplace(bytes.data(), bytes.size());
     return AuthChallenge{"Password:"};
@@ -146,7 +146,7 @@ AuthMove LoopbackServer::Respond(absl::string_view bytes) {
 }
 
 // RFC 4616 2.
-AuthMove LoopbackServer::CheckPlain(absl::string_view bytes) const {
+AuthAnswer LoopbackServer::CheckPlain(absl::string_view bytes) const {
   const size_t user = bytes.find('\0');
   const size_t secret = bytes.find('\0', user + 1);
   EXPECT_EQ(user, 0u);

@@ -44,9 +44,9 @@ class LoopbackServer {
   void AnswerOne();
   void Answer(const Ask& ask);
   Verdict Decide(const Ask& ask);
-  AuthMove Start(const AuthBegin& begin);
-  AuthMove Respond(absl::string_view bytes);
-  AuthMove CheckPlain(absl::string_view bytes) const;
+  AuthAnswer Start(const AuthBegin& begin);
+  AuthAnswer Respond(absl::string_view bytes);
+  AuthAnswer CheckPlain(absl::string_view bytes) const;
   // Stores the message, unless it is refused, and answers.
   void End(const Ask& ask);
 

@@ -192,7 +192,7 @@ ServerConfig Everything() {
   config.hold_limits = {absl::Hours(1), absl::UnixEpoch()};
   config.offer_starttls = true;
   config.mechanisms = {"PLAIN"};
-  config.mechanisms_in_clear = {"PLAIN"};
+  config.mechanisms_without_tls = {"PLAIN"};
   config.xclient = true;
   config.max_recipients = 1;
   config.max_output = 4096;

@@ -80,7 +80,7 @@ struct World : Policy, Authenticator {
   Move move = Move::kGrant;
   int heard = 0;  // how often the authenticator got the password
   AuthExchange::Done open;
-  RigPorts ports;  // a delivery that accepts MAIL
+  RigInterfaces ports;  // a delivery that accepts MAIL
 };
 
 // Runs a session in which the client sends `says`, `cut` octets at a time, and
@@ -90,8 +90,8 @@ void Play(World* world, absl::string_view says, size_t cut,
           absl::string_view mark) {
   ServerConfig config;
   config.greeting = "mx";
-  config.mechanisms_in_clear = {"PLAIN"};
-  config.mechanisms = config.mechanisms_in_clear;
+  config.mechanisms_without_tls = {"PLAIN"};
+  config.mechanisms = config.mechanisms_without_tls;
   static std::array<char, ServedSession::kReadAhead> buffer;
   {
     const SessionTimes times;

@@ -367,11 +367,11 @@ class ServedRun {
 
   void Pass(absl::Duration duration) {
     now_ = now_ + std::max(duration, absl::ZeroDuration());
-    const bool over = session_.stage() == Stage::kFinish ||
-                      session_.stage() == Stage::kDiscard;
+    const bool over = session_.stage() == SessionStage::kFinish ||
+                      session_.stage() == SessionStage::kDiscard;
     if (now_ < session_.deadline()) return;
     // The end of the greeting delay does not end the session.
-    if (!over && session_.stage() != Stage::kGreetDelay) {
+    if (!over && session_.stage() != SessionStage::kGreetDelay) {
       served_.cut_short = true;
     }
     session_.OnDeadline(now_);

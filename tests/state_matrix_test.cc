@@ -118,7 +118,7 @@ std::string Observe(const VerbRow& row, const Place& place) {
   config.greeting = "mx";
   config.max_message_size = 10;
   config.offer_starttls = true;
-  config.mechanisms_in_clear = {"PLAIN"};
+  config.mechanisms_without_tls = {"PLAIN"};
   config.xclient = true;
   config.require_tls = place.require_tls;
   config.require_auth = place.require_auth;

@@ -52,7 +52,7 @@ ServerConfig Everything() {
   config.carried = ExtensionSet::All();
   config.offer_starttls = true;
   config.mechanisms = {"PLAIN", "LOGIN"};
-  config.mechanisms_in_clear = {"PLAIN", "LOGIN"};
+  config.mechanisms_without_tls = {"PLAIN", "LOGIN"};
   return config;
 }
 
@@ -355,7 +355,7 @@ TEST(ThreatTest, T3_NoOutputBetweenStartTlsAndTheHandshake) {
 // A password that is requested or accepted without TLS.
 TEST(ThreatTest, T4_AuthIsNeitherOfferedNorAcceptedWithoutTls) {
   ServerConfig config = Everything();
-  config.mechanisms_in_clear = {};
+  config.mechanisms_without_tls = {};
   const std::string auth = "AUTH PLAIN AHUAcA==\r\n";
   const Outcome clear = Send(config, {absl::StrCat(kHello, auth, auth)});
   EXPECT_FALSE(absl::StrContains(clear.replies, "AUTH"));

@@ -177,7 +177,7 @@ absl::Status Set(absl::string_view text, ServerConfig* config) {
   };
   const std::pair<absl::string_view, std::vector<std::string>*> lists[] = {
       {"mechanisms", &config->mechanisms},
-      {"mechanisms_in_clear", &config->mechanisms_in_clear},
+      {"mechanisms_without_tls", &config->mechanisms_without_tls},
   };
   const std::pair<absl::string_view, ExtensionSet*> sets[] = {
       {"extensions", &config->extensions},
@@ -218,10 +218,10 @@ absl::Status Set(absl::string_view text, ServerConfig* config) {
     limits.longest = absl::Hours(1);
     limits.latest = absl::FromUnixSeconds(1800000000);
     return checked(value == "hour");
-  } else if (key == "least_deliver_by") {
+  } else if (key == "min_deliver_by") {
     int seconds = 0;
     const bool good = absl::SimpleAtoi(value, &seconds);
-    config->least_deliver_by = absl::Seconds(seconds);
+    config->min_deliver_by = absl::Seconds(seconds);
     return checked(good);
   } else {
     return Error("unknown key");

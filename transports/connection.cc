@@ -49,7 +49,7 @@ void Connection::RefuseProxy(absl::string_view why) {
 }
 
 void Connection::Begin(Admission admission) {
-  if (session_.stage() != Stage::kAdmission) return;
+  if (session_.stage() != SessionStage::kAdmission) return;
   if (admission.host == nullptr && admission.refusal) {
     return Refuse(*admission.refusal);
   }
@@ -203,7 +203,7 @@ bool Connection::Handshake() {
 }
 
 bool Connection::Finish() {
-  if (session_.turned_away()) {
+  if (session_.refused_admission()) {
     held_ = host_.HoldRefused();
     if (!held_ || !Watch()) {
       // If a socket with unread input is closed, the kernel sends a reset, and

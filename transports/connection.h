@@ -113,7 +113,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   }
   // Begin() will be called later. Starts the timeout for admission.
   void AwaitAdmission() {
-    if (session_.stage() == Stage::kAdmission) Run();
+    if (session_.stage() == SessionStage::kAdmission) Run();
   }
 
   // Passes an answer to the session and continues.

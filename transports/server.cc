@@ -136,8 +136,8 @@ class Server::Shard : public ConnectionHost {
   bool drained() const {
     return drained_.load(std::memory_order_acquire) && connections() == 0;
   }
-  uint64_t turned_away() const {
-    return turned_away_.load(std::memory_order_relaxed);
+  uint64_t refused_admission() const {
+    return refused_admission_.load(std::memory_order_relaxed);
   }
 
   void Accept(size_t listener, std::shared_ptr<system::Descriptor> socket,
@@ -261,7 +261,7 @@ class Server::Shard : public ConnectionHost {
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;  // free slots
   std::atomic<size_t> open_{0};
-  std::atomic<uint64_t> turned_away_{0};
+  std::atomic<uint64_t> refused_admission_{0};
   std::atomic<bool> answered_{true};  // see Responsive()
   bool draining_ = false;
   std::atomic<bool> drained_{false};  // the listeners are closed
@@ -320,7 +320,7 @@ void Server::Shard::Acceptor::Fail(int error) {
 }
 
 void Server::Shard::TurnAway(size_t listener, int socket) {
-  turned_away_.fetch_add(1, std::memory_order_relaxed);
+  refused_admission_.fetch_add(1, std::memory_order_relaxed);
   slots_[Place(listener, socket).slot].connection->Refuse(Overloaded());
 }
 
@@ -576,9 +576,9 @@ bool Server::Responsive() {
   return all;
 }
 
-uint64_t Server::turned_away() const {
+uint64_t Server::refused_admission() const {
   uint64_t all = 0;
-  for (const auto& shard : shards_) all += shard->turned_away();
+  for (const auto& shard : shards_) all += shard->refused_admission();
   return all;
 }
 

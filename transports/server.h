@@ -90,7 +90,7 @@ class Server {
   bool drained() const;
   // The number of clients so far that got a 421 because there was no descriptor
   // for them. Service::Admit() was not called for them.
-  uint64_t turned_away() const;
+  uint64_t refused_admission() const;
   // Returns the longest time that a thread has served one client while its
   // other clients waited: see EventLoop::longest_turn().
   std::chrono::nanoseconds longest_turn() const;

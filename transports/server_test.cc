@@ -696,7 +696,7 @@ TEST_F(ServerTest, WithoutDescriptorsNewClientsGet421AndSessionsContinue) {
   for (Client& other : others) {
     EXPECT_THAT(other.ReadAll(), StartsWith("421 4.3.2 too many connections"));
   }
-  EXPECT_EQ(server_->turned_away(), others.size());
+  EXPECT_EQ(server_->refused_admission(), others.size());
   first.Send("NOOP\r\n");
   EXPECT_EQ(first.Read("250"), "250 2.0.0 ok\r\n");
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -734,13 +734,13 @@ TEST_F(ServerTest, WithFewDescriptorsEachClientGetsAReply) {
     client.Send("QUIT\r\n");
   }
   size_t greeted = 0;
-  size_t turned_away = 0;
+  size_t refused = 0;
   for (Client& client : clients) {
     const std::string text = client.ReadAll();
     greeted += absl::StartsWith(text, "220 ");
-    turned_away += absl::StartsWith(text, "421 4.3.2 too many connections");
+    refused += absl::StartsWith(text, "421 4.3.2 too many connections");
   }
-  EXPECT_EQ(greeted + turned_away, clients.size());
+  EXPECT_EQ(greeted + refused, clients.size());
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(Client(address_).Read("220"), "220 mx.example ESMTP\r\n");
 }
@@ -756,7 +756,7 @@ TEST_F(ServerTest, ARefusedClientThatTalksEarlyGetsItsReply) {
 }
 
 TEST_F(ServerTest, WithoutADescriptorAClientThatTalksEarlyGetsItsReply) {
-  Client turned_away;
+  Client refused;
   server_ = std::make_unique<Server>(&service_, ServerOptions{.threads = 1});
   const auto address = server_->Listen({IpAddress::Parse("127.0.0.1"), 0, ""});
   ASSERT_TRUE(address.ok());
@@ -768,9 +768,9 @@ TEST_F(ServerTest, WithoutADescriptorAClientThatTalksEarlyGetsItsReply) {
   const rlimit few = {static_cast<rlim_t>(next) + 4, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
   ASSERT_TRUE(server_->Start().ok());
-  turned_away.Connect(*address);
-  turned_away.Send("EHLO c\r\nMAIL FROM:<>\r\n");
-  EXPECT_THAT(ReadToTheEnd(&turned_away),
+  refused.Connect(*address);
+  refused.Send("EHLO c\r\nMAIL FROM:<>\r\n");
+  EXPECT_THAT(ReadToTheEnd(&refused),
               StartsWith("421 4.3.2 too many connections"));
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }

@@ -40,8 +40,8 @@ class StdioServer {
     responder.post = [box = box_](PostedAnswer answer) {
       box->Post(std::move(answer));
     };
-    if (options.stood) {
-      session_.Continue(config, *options.stood, std::move(responder),
+    if (options.handoff) {
+      session_.Continue(config, *options.handoff, std::move(responder),
                         std::move(info));
     } else {
       session_.Begin(config, std::move(responder), std::move(info));

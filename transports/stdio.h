@@ -34,16 +34,16 @@ struct StdioOptions {
       secure;
   // Called at STARTTLS before its 220. Returns whether TLS is available. If
   // not, the client gets a 454 and the session continues. The function need not
-  // return: another program can continue the session, with `stood` and `info`,
-  // on the same descriptors. All replies have been written then, and everything
-  // that was read has been processed. If the client has sent more after
-  // STARTTLS, the function is not called, and the session ends after the 220.
-  // An empty function means that TLS is always available.
-  std::function<bool(const SessionHandoff& stood, const SessionInfo& info)>
+  // return: another program can continue the session, with `handoff` and
+  // `info`, on the same descriptors. All replies have been written then, and
+  // everything that was read has been processed. If the client has sent more
+  // after STARTTLS, the function is not called, and the session ends after the
+  // 220. An empty function means that TLS is always available.
+  std::function<bool(const SessionHandoff& handoff, const SessionInfo& info)>
       tls_asked;
   // Continues the session of another program, which was at that call. Sends no
   // greeting and does not wait before one.
-  std::optional<SessionHandoff> stood;
+  std::optional<SessionHandoff> handoff;
   // Begins with TLS, before the greeting (RFC 8314 3).
   bool tls_first = false;
 };

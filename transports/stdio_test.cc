@@ -320,7 +320,7 @@ TEST(StdioTest, ATrickleDoesNotExtendTheDataTimeout) {
 TEST(StdioTest, AMessageThatEndsInLfGetsItsReplySoon) {
   PacketPair pair;
   Server server;
-  server.config.bare_end_timeout = absl::Milliseconds(10);
+  server.config.bare_newline_timeout = absl::Milliseconds(10);
   server.options.times.pace = {.min_rate = 1, .grace = absl::Minutes(1)};
   pair.Send(absl::StrCat(kMail, "text\n.\n"));
   EXPECT_EQ(server.Run(&pair).reason, CloseReason::kTimeout);

@@ -321,13 +321,13 @@ TEST_F(StdioTlsTest, ContinuesWithoutTlsIfTlsIsNotAvailable) {
 
 TEST_F(StdioTlsTest, AsksForTlsAfterItsReplies) {
   std::promise<void> heard;
-  options_.tls_asked = [&heard](const SessionHandoff& stood,
+  options_.tls_asked = [&heard](const SessionHandoff& handoff,
                                 const SessionInfo&) {
-    // Only the descriptors and `stood` are passed on.
+    // Only the descriptors and `handoff` are passed on.
     EXPECT_EQ(heard.get_future().wait_for(std::chrono::seconds(10)),
               std::future_status::ready);
-    EXPECT_EQ(stood.errors, 1);
-    EXPECT_TRUE(stood.extended);
+    EXPECT_EQ(handoff.errors, 1);
+    EXPECT_TRUE(handoff.extended);
     return true;
   };
   Serve([&heard](Client* client) {
@@ -360,9 +360,9 @@ TEST_F(StdioTlsTest, ContinuesTheSessionOfAnotherProgram) {
   config_.max_errors = 3;
   options_.times.greet_delay = absl::Seconds(30);  // must have no effect
   for (const bool tls : {true, false}) {
-    options_.stood.emplace();
-    options_.stood->extended = options_.stood->greeted = true;
-    options_.stood->errors = 2;
+    options_.handoff.emplace();
+    options_.handoff->extended = options_.handoff->greeted = true;
+    options_.handoff->errors = 2;
     options_.tls_asked = [tls](const SessionHandoff&, const SessionInfo&) {
       return tls;
     };

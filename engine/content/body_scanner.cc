@@ -16,10 +16,10 @@ constexpr size_t kBlock = ContentBlock::kSize;
 
 // A block with more bare newlines and stuffed dots than this is copied, which
 // takes the same time whatever it contains.
-constexpr size_t kMostSliced = 2;
+constexpr size_t kMaxSliced = 2;
 // Each of them ends a slice and may add one. After a copy there may be up to
 // two more, and a last slice follows them all.
-constexpr size_t kSlicesOfBlock = 2 * kMostSliced + 2;
+constexpr size_t kSlicesOfBlock = 2 * kMaxSliced + 2;
 // Another octet may be inserted before each octet.
 constexpr size_t kCopyOfBlock = 2 * kBlock;
 
@@ -100,10 +100,10 @@ class BodyScanner::Pass {
   // the data, or kNone.
   ABSL_ATTRIBUTE_ALWAYS_INLINE size_t Take(const ContentBlock& block) {
     const size_t size = std::min(kBlock, in_.size() - at_);
-    const uint64_t behind_cr = block.cr << 1 | (before_ == '\r' ? 1 : 0);
-    const uint64_t crlf = block.lf & behind_cr;  // at the LF of each
+    const uint64_t after_cr = block.cr << 1 | (before_ == '\r' ? 1 : 0);
+    const uint64_t crlf = block.lf & after_cr;  // at the LF of each
     // The bit of a bare LF is its own. That of a bare CR is the next octet's.
-    uint64_t bare = block.lf ^ behind_cr;
+    uint64_t bare = block.lf ^ after_cr;
     uint64_t dots = 0;  // dots that begin a line
     if (dotted_) dots = block.dot & (crlf << 1 | (line_start_ ? 1 : 0));
     if (decided_ < at_ + kBlock) {
@@ -161,7 +161,7 @@ class BodyScanner::Pass {
                                                 uint64_t bare, uint64_t dots) {
     uint64_t left = bare | dots;
     uint64_t many = left;
-    for (size_t i = 0; i < kMostSliced; ++i) many &= many - 1;
+    for (size_t i = 0; i < kMaxSliced; ++i) many &= many - 1;
     if (many != 0) {
       // A CR at the end is left to the next slice, because it may be held back.
       if (end > at_ && in_[end - 1] == '\r') --end;
@@ -197,7 +197,7 @@ BodyScanner::Result BodyScanner::Scan(absl::string_view in) {
   if (counted && defect_) return {in.size()};
   const Result result = Pass(this, in).Run();
   if (result.consumed > 0) {
-    line_start_ = BehindCrlf(in, result.consumed);
+    line_start_ = AfterCrlf(in, result.consumed);
     cr_open_ = counted && in[result.consumed - 1] == '\r';
   }
   return result;
@@ -224,7 +224,7 @@ bool BodyScanner::HasRoom() const {
 
 // Returns whether a line begins at `at`. An LF at the start of `in` is bare,
 // except under Framing::kCounted, where dots have no meaning.
-bool BodyScanner::BehindCrlf(absl::string_view in, size_t at) const {
+bool BodyScanner::AfterCrlf(absl::string_view in, size_t at) const {
   if (at == 0) return line_start_;
   return at >= 2 && in[at - 1] == '\n' && in[at - 2] == '\r';
 }
@@ -236,7 +236,7 @@ size_t BodyScanner::Undecided(absl::string_view in) const {
   const size_t cr = in.back() == '\r' ? 1 : 0;
   if (in.size() == cr) return cr;
   const size_t last = in.size() - cr - 1;
-  return cr + (in[last] == '.' && BehindCrlf(in, last) ? 1 : 0);
+  return cr + (in[last] == '.' && AfterCrlf(in, last) ? 1 : 0);
 }
 
 void BodyScanner::Emit(absl::string_view slice) {

@@ -75,7 +75,7 @@ class BodyScanner {
   explicit BodyScanner(BareNewlines mode = BareNewlines::kReject,
                        Framing framing = Framing::kDotted,
                        ScanPath path = ChosenScanPath())
-      : mode_(mode), framing_(framing), find_(OddBlockFinder(path)) {}
+      : mode_(mode), framing_(framing), find_(BlockSearch(path)) {}
 
   // Scans `in`, whose first byte is the first one not yet consumed. Examines
   // every byte a bounded number of times. Stops early when it has no more room
@@ -112,7 +112,7 @@ class BodyScanner {
     return absl::MakeConstSpan(room_.slices.data(), count_);
   }
   bool HasRoom() const;
-  bool BehindCrlf(absl::string_view in, size_t at) const;
+  bool AfterCrlf(absl::string_view in, size_t at) const;
   size_t Undecided(absl::string_view in) const;
   void Emit(absl::string_view slice);
   void EmitCopy(absl::string_view in, uint64_t lf, uint64_t bare,
@@ -120,7 +120,7 @@ class BodyScanner {
 
   BareNewlines mode_;
   Framing framing_;
-  FindOddBlock* find_;
+  SearchBlocks* find_;
   bool line_start_ = true;  // as if after a CRLF: an empty message is legal
   bool cr_open_ = false;    // kCounted: a CR was the last octet
   uint64_t lines_ = 0;      // LFs so far, up to the first defect

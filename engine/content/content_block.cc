@@ -22,9 +22,9 @@ constexpr size_t kCountedBlocks = 255 / 4;
 // plain, are compared with themselves shifted by one octet. That is faster, but
 // does not give the bits, which are needed for the block where the search ends.
 bool Plain(const ContentBlock& block, char before) {
-  const uint64_t behind_cr = block.cr << 1 | (before == '\r');
-  const uint64_t behind_lf = block.lf << 1 | (before == '\n');
-  return ((block.lf ^ behind_cr) | (block.dot & behind_lf)) == 0;
+  const uint64_t after_cr = block.cr << 1 | (before == '\r');
+  const uint64_t after_lf = block.lf << 1 | (before == '\n');
+  return ((block.lf ^ after_cr) | (block.dot & after_lf)) == 0;
 }
 
 void LoadPortable(const char* p, char dot, ContentBlock* block) {
@@ -113,12 +113,12 @@ POSTERN_AVX2 inline __m256i WrongAvx2(const char* p, char dot, __m256i* lfs) {
   const __m256i here = LoadAvx2(p);
   const __m256i before = LoadAvx2(p - 1);
   const __m256i lf = _mm256_cmpeq_epi8(here, _mm256_set1_epi8('\n'));
-  const __m256i behind_lf = _mm256_cmpeq_epi8(before, _mm256_set1_epi8('\n'));
-  const __m256i behind_cr = _mm256_cmpeq_epi8(before, _mm256_set1_epi8('\r'));
+  const __m256i after_lf = _mm256_cmpeq_epi8(before, _mm256_set1_epi8('\n'));
+  const __m256i after_cr = _mm256_cmpeq_epi8(before, _mm256_set1_epi8('\r'));
   const __m256i dots = _mm256_cmpeq_epi8(here, _mm256_set1_epi8(dot));
   *lfs = _mm256_add_epi8(*lfs, lf);
-  return _mm256_or_si256(_mm256_xor_si256(lf, behind_cr),
-                         _mm256_and_si256(dots, behind_lf));
+  return _mm256_or_si256(_mm256_xor_si256(lf, after_cr),
+                         _mm256_and_si256(dots, after_lf));
 }
 
 POSTERN_AVX2 size_t SkipAvx2(const char* p, size_t blocks, char dot,
@@ -163,7 +163,7 @@ POSTERN_AVX2 void FindAvx2(const char* p, size_t blocks, char before, char dot,
 
 }  // namespace
 
-FindOddBlock* OddBlockFinder(ScanPath path) {
+SearchBlocks* BlockSearch(ScanPath path) {
   switch (path) {
     case ScanPath::kPortable:
       break;

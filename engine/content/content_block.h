@@ -31,11 +31,11 @@ struct ContentBlock {
 // octet is not checked), and no `dot` follows an LF. `before` is used as the
 // octet before `p`, which is not read. Examines at most (plain + 1) * kSize
 // octets.
-using FindOddBlock = void(const char* p, size_t blocks, char before, char dot,
+using SearchBlocks = void(const char* p, size_t blocks, char before, char dot,
                           ContentBlock* block);
 
 // Returns the search for `path`, which must be able to run on this machine.
-FindOddBlock* OddBlockFinder(ScanPath path);
+SearchBlocks* BlockSearch(ScanPath path);
 
 }  // namespace postern
 

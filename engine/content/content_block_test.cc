@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kBlock = ContentBlock::kSize;
 constexpr ScanPath kPaths[] = {ScanPath::kPortable, ScanPath::kAvx2};
 
-// The definition in the comment of FindOddBlock, one octet at a time.
+// The definition in the comment of SearchBlocks, one octet at a time.
 bool Plain(absl::string_view block, char before) {
   for (char c : block) {
     if ((c == '\n') != (before == '\r')) return false;
@@ -42,7 +42,7 @@ TEST(ContentBlockTest, FindsTheFirstOddBlock) {
         for (char before : {'x', '\r', '\n'}) {
           if (before != 'x' && place >= 2 * kBlock) continue;
           ContentBlock block;
-          OddBlockFinder(path)(in.data(), kBlocks, before, '.', &block);
+          BlockSearch(path)(in.data(), kBlocks, before, '.', &block);
           size_t want = 0;
           char last = before;
           while (want < kBlocks &&

@@ -13,9 +13,9 @@ constexpr absl::string_view kEnd = "\r\n.\r\n";
 constexpr absl::string_view kCrlf = kEnd.substr(0, 2);
 
 // Returns true if each CR and LF of `bytes` is part of a CRLF. An LF at the
-// start is, if `behind_cr`, and a CR at the end may be.
-bool CleanLines(absl::string_view bytes, bool behind_cr) {
-  if (behind_cr) {
+// start is, if `after_cr`, and a CR at the end may be.
+bool CleanLines(absl::string_view bytes, bool after_cr) {
+  if (after_cr) {
     if (bytes.front() != '\n') return false;
     bytes.remove_prefix(1);
   }

@@ -18,7 +18,7 @@ constexpr size_t kSize = HeaderBlock::kSize;
 // '*'.
 constexpr char kCase = 0x20;
 
-Octets Matters(Octets octets) {
+Octets MayStartHop(Octets octets) {
   const Octets folded = octets | static_cast<signed char>(kCase);
   return (folded == 'r') | (folded == 'd') | (octets == '\r') |
          (octets == '\n');
@@ -27,7 +27,7 @@ Octets Matters(Octets octets) {
 uint64_t StartsPortable(const char* p, char before) {
   uint64_t matters = 0;
   for (size_t i = 0; i < kSize; i += sizeof(Octets)) {
-    matters |= Bits(Matters(LoadOctets(p + i))) << i;
+    matters |= Bits(MayStartHop(LoadOctets(p + i))) << i;
   }
   return matters & (BitsOf(p, '\n') << 1 | (before == '\n'));
 }
@@ -37,12 +37,12 @@ uint64_t StartsPortable(const char* p, char before) {
 bool DullPortable(const char* p) {
   Octets starts = {};
   for (size_t i = 0; i < kSize; i += sizeof(Octets)) {
-    const Octets behind_lf = LoadOctets(p + i - 1) == '\n';
+    const Octets after_lf = LoadOctets(p + i - 1) == '\n';
     const Octets octets = LoadOctets(p + i);
     constexpr signed char kSharedByLetters = static_cast<signed char>(0xc9);
     constexpr signed char kSharedByNewlines = static_cast<signed char>(0xf8);
-    starts |= behind_lf & (((octets & kSharedByLetters) == 0x40) |
-                           ((octets & kSharedByNewlines) == 0x08));
+    starts |= after_lf & (((octets & kSharedByLetters) == 0x40) |
+                          ((octets & kSharedByNewlines) == 0x08));
   }
   return !Any(starts);
 }
@@ -70,7 +70,7 @@ POSTERN_AVX2 inline __m256i LoadAvx2(const char* p) {
 
 // The low four bits of the relevant octets, folded, all differ. They select the
 // only octet that could match.
-POSTERN_AVX2 inline __m256i MattersAvx2(__m256i octets) {
+POSTERN_AVX2 inline __m256i MayStartHopAvx2(__m256i octets) {
   const __m256i table = _mm256_setr_epi8(
       0, 0, 'r', 0, 'd', 0, 0, 0, 0, 0, '\n' | kCase, 0, 0, '\r' | kCase, 0, 0,
       0, 0, 'r', 0, 'd', 0, 0, 0, 0, 0, '\n' | kCase, 0, 0, '\r' | kCase, 0, 0);
@@ -89,17 +89,17 @@ POSTERN_AVX2 inline uint64_t StartsAvx2(const char* p, char before) {
   const uint64_t lfs = BitsAvx2(_mm256_cmpeq_epi8(low, lf)) |
                        BitsAvx2(_mm256_cmpeq_epi8(high, lf)) << 32;
   const uint64_t matters =
-      BitsAvx2(MattersAvx2(low)) | BitsAvx2(MattersAvx2(high)) << 32;
+      BitsAvx2(MayStartHopAvx2(low)) | BitsAvx2(MayStartHopAvx2(high)) << 32;
   return matters & (lfs << 1 | (before == '\n'));
 }
 
 POSTERN_AVX2 inline bool DullAvx2(const char* p) {
   const __m256i lf = _mm256_set1_epi8('\n');
   const __m256i low = _mm256_and_si256(_mm256_cmpeq_epi8(LoadAvx2(p - 1), lf),
-                                       MattersAvx2(LoadAvx2(p)));
+                                       MayStartHopAvx2(LoadAvx2(p)));
   p += sizeof(low);
   const __m256i high = _mm256_and_si256(_mm256_cmpeq_epi8(LoadAvx2(p - 1), lf),
-                                        MattersAvx2(LoadAvx2(p)));
+                                        MayStartHopAvx2(LoadAvx2(p)));
   const __m256i starts = _mm256_or_si256(low, high);
   return _mm256_testz_si256(starts, starts) != 0;
 }

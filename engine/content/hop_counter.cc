@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kBlock = HeaderBlock::kSize;
 
 // Returns whether the line that begins with `c` may be a hop, or empty.
-bool Matters(char c) {
+bool MayStartHop(char c) {
   const char folded = absl::ascii_tolower(c);
   return folded == 'r' || folded == 'd' || c == '\r' || c == '\n';
 }
@@ -33,7 +33,7 @@ uint64_t FoldedWord(const char* p) {
 void HopCounter::AddHeader(absl::string_view content) {
   while (in_header_ && !content.empty()) {
     size_t taken = 0;
-    if (in_prefix_ && (length_ > 0 || Matters(content.front()))) {
+    if (in_prefix_ && (length_ > 0 || MayStartHop(content.front()))) {
       if (length_ > 0 || content.size() < prefix_.size()) {
         taken = TakePrefix(content);
       } else {
@@ -113,7 +113,7 @@ void HopCounter::TakeLine(const char* prefix) {
   const bool delivered =
       (word == FoldedWord("delivere")) & ((prefix[8] | 0x20) == 'd');
   // No branch, because a sender could cause mispredictions.
-  hops_ += static_cast<int>((received | delivered) & (hops_ < kMost));
+  hops_ += static_cast<int>((received | delivered) & (hops_ < kMaxHops));
 }
 
 }  // namespace postern

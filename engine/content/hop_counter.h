@@ -20,7 +20,7 @@ namespace postern {
 class HopCounter {
  public:
   // The count stops here, because a header may have any length.
-  static constexpr int kMost = 1 << 20;
+  static constexpr int kMaxHops = 1 << 20;
 
   // `path` must be able to run on this machine. The count does not depend on
   // it.
@@ -29,7 +29,7 @@ class HopCounter {
   void Add(absl::string_view content) {
     if (in_header_) AddHeader(content);
   }
-  // Returns the hops so far, at most kMost.
+  // Returns the hops so far, at most kMaxHops.
   int hops() const { return hops_; }
 
  private:

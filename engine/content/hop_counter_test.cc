@@ -121,10 +121,10 @@ TEST(HopCounterTest, CountsInLongHeadersHoweverTheyAreSplit) {
 
 TEST(HopCounterTest, StopsCountingAtTheMaximum) {
   std::string content;
-  for (int i = 0; i < HopCounter::kMost - 1; ++i) content += "received\n";
-  EXPECT_EQ(Hops(content, content.size()), HopCounter::kMost - 1);
+  for (int i = 0; i < HopCounter::kMaxHops - 1; ++i) content += "received\n";
+  EXPECT_EQ(Hops(content, content.size()), HopCounter::kMaxHops - 1);
   content += "received\nreceived\nreceived\n";
-  EXPECT_EQ(Hops(content, content.size()), HopCounter::kMost);
+  EXPECT_EQ(Hops(content, content.size()), HopCounter::kMaxHops);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ bool TakeHexpoint(absl::string_view* text) {
 
 // utf-8-addr-xtext or, with Utf8::kYes, utf-8-addr-unitext.
 bool IsUtf8Address(absl::string_view text, Utf8 utf8) {
-  if (text.empty() || !IsUtf8(text) || HoldsC1(text)) return false;
+  if (text.empty() || !IsUtf8(text) || ContainsC1Controls(text)) return false;
   if (utf8 == Utf8::kNo && !IsAscii(text)) return false;
   while (!text.empty()) {
     const char c = text.front();

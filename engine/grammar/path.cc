@@ -167,7 +167,8 @@ std::string Path::Address() const {
 std::optional<ParsedPath> ParsePath(absl::string_view text, Utf8 utf8) {
   if (IsAscii(text)) {
     utf8 = Utf8::kNo;  // the result is the same for ASCII, at less cost
-  } else if (utf8 == Utf8::kYes && (!IsUtf8(text) || HoldsC1(text))) {
+  } else if (utf8 == Utf8::kYes &&
+             (!IsUtf8(text) || ContainsC1Controls(text))) {
     return std::nullopt;
   }
   PathReader reader(text, utf8);

@@ -18,7 +18,7 @@ bool ShowsEnhanced(const Reply& reply) {
          e.subject <= 999 && e.detail <= 999;
 }
 
-bool IsOdd(char c) { return !absl::ascii_isprint(c) && c != '\t'; }
+bool IsUnprintable(char c) { return !absl::ascii_isprint(c) && c != '\t'; }
 
 // Writes a number below 1,000 to `to`, and returns the end. absl::StrAppend()
 // would use a buffer for each number, and most output of a session is replies.
@@ -55,7 +55,7 @@ void AppendReply(const Reply& reply, std::string* out) {
     *mark = last ? ' ' : '-';
     const absl::string_view said = rest.substr(0, newline).substr(0, room);
     char* end = std::copy(said.begin(), said.end(), text);
-    if (!plain) std::replace_if(text, end, IsOdd, '?');
+    if (!plain) std::replace_if(text, end, IsUnprintable, '?');
     *end++ = '\r';
     *end++ = '\n';
     out->append(line, static_cast<size_t>(end - line));

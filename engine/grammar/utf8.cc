@@ -105,7 +105,7 @@ bool IsUtf8(absl::string_view text) {
   }
 }
 
-bool HoldsC1(absl::string_view text) {
+bool ContainsC1Controls(absl::string_view text) {
   for (size_t i = 1; i < text.size(); ++i) {
     if (text[i - 1] == '\xc2' && (text[i] & '\xe0') == '\x80') return true;
   }

@@ -31,7 +31,7 @@ bool IsUtf8(absl::string_view text);
 // U+0080 to U+009F, which are no part of a name and which terminals treat as
 // escape sequences. The rest need not be valid UTF-8, because a terminal may
 // skip what is not.
-bool HoldsC1(absl::string_view text);
+bool ContainsC1Controls(absl::string_view text);
 
 }  // namespace postern
 

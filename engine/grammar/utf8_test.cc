@@ -149,21 +149,21 @@ TEST(Utf8Test, FindsUnprintableOctets) {
 }
 
 TEST(Utf8Test, FindsControlCharactersBeyondAscii) {
-  EXPECT_TRUE(HoldsC1("a\xc2\x80"));
+  EXPECT_TRUE(ContainsC1Controls("a\xc2\x80"));
   EXPECT_TRUE(
-      HoldsC1("\xc2\x9b"
-              "2J"));
-  EXPECT_TRUE(HoldsC1("\xc2\x9f"));
-  EXPECT_TRUE(HoldsC1("\xff\xc2\x85\xc2"));  // the rest is not UTF-8
-  EXPECT_FALSE(HoldsC1("\xc2\xa0"));
+      ContainsC1Controls("\xc2\x9b"
+                         "2J"));
+  EXPECT_TRUE(ContainsC1Controls("\xc2\x9f"));
+  EXPECT_TRUE(ContainsC1Controls("\xff\xc2\x85\xc2"));  // the rest is not UTF-8
+  EXPECT_FALSE(ContainsC1Controls("\xc2\xa0"));
   EXPECT_FALSE(
-      HoldsC1("\xc2"
-              "A"));  // Latin-1
-  EXPECT_FALSE(HoldsC1("\xc2\x7f\x80"));
-  EXPECT_FALSE(HoldsC1("\xc2\xc2"));
-  EXPECT_FALSE(HoldsC1("\xc3\x9b"));
-  EXPECT_FALSE(HoldsC1("ascii \x1b"));
-  EXPECT_FALSE(HoldsC1(""));
+      ContainsC1Controls("\xc2"
+                         "A"));  // Latin-1
+  EXPECT_FALSE(ContainsC1Controls("\xc2\x7f\x80"));
+  EXPECT_FALSE(ContainsC1Controls("\xc2\xc2"));
+  EXPECT_FALSE(ContainsC1Controls("\xc3\x9b"));
+  EXPECT_FALSE(ContainsC1Controls("ascii \x1b"));
+  EXPECT_FALSE(ContainsC1Controls(""));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::unique_ptr<ServerConfig> OwnConfig(const ServerConfig& listener,
   config->xclient = true;
   // A proxy's word can only stand for a login where there are logins.
   config->xclient_login =
-      !listener.mechanisms.empty() || !listener.mechanisms_in_clear.empty();
+      !listener.mechanisms.empty() || !listener.mechanisms_without_tls.empty();
   return config;
 }
 

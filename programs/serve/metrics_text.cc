@@ -110,7 +110,7 @@ void AddConnections(const service::MetricCounts& counts,
   text->Family("postern_unserved_total",
                "Connections that did not become sessions.", "reason",
                counts.unserved, kUnserved);
-  text->Value(static_cast<double>(gauges.turned_away),
+  text->Value(static_cast<double>(gauges.refused_admission),
               {{"reason", "no-descriptor"}});
 }
 

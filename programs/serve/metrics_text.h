@@ -16,8 +16,8 @@ namespace postern::programs {
 
 // Values that other objects count. They are read at each request.
 struct MetricGauges {
-  uint64_t connections = 0;  // open
-  uint64_t turned_away = 0;  // since the start, for lack of descriptors
+  uint64_t connections = 0;        // open
+  uint64_t refused_admission = 0;  // since the start, for lack of descriptors
   uint64_t pool_queued = 0;
   uint64_t pool_running = 0;
   uint64_t pool_threads = 0;

@@ -178,7 +178,7 @@ TEST(MetricsTextTest, DeliveriesAreCountedInBuckets) {
 TEST(MetricsTextTest, GaugesHaveTheirValues) {
   const std::string text = FormatMetrics(
       service::Metrics(), {.connections = 1,
-                           .turned_away = 2,
+                           .refused_admission = 2,
                            .pool_queued = 3,
                            .pool_running = 4,
                            .pool_threads = 5,

@@ -419,7 +419,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
       [&metrics, &server, &pool, threads, start = absl::Now()] {
         return FormatMetrics(
             metrics, {.connections = server.connections(),
-                      .turned_away = server.turned_away(),
+                      .refused_admission = server.refused_admission(),
                       .pool_queued = pool.queued(),
                       .pool_running = pool.running(),
                       .pool_threads = threads,

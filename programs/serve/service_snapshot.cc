@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
       }
       listener.config.require_auth = listen.require_auth;
       if (listener.tls == nullptr &&
-          listener.config.mechanisms_in_clear.empty()) {
+          listener.config.mechanisms_without_tls.empty()) {
         return absl::InvalidArgumentError(absl::StrCat(
             "--listen: ", listen.Where(),
             ": without a certificate or --auth-insecure there is no AUTH"));

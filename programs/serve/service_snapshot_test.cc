@@ -114,7 +114,7 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
     EXPECT_EQ(config.require_tls, kExpected[i].require_tls) << i;
     EXPECT_EQ(!config.mechanisms.empty(), kExpected[i].auth) << i;
     EXPECT_EQ(config.require_auth, kExpected[i].require_auth) << i;
-    EXPECT_TRUE(config.mechanisms_in_clear.empty()) << i;
+    EXPECT_TRUE(config.mechanisms_without_tls.empty()) << i;
     // A ticket of one listener is not valid at another.
     for (size_t other = 0; other < i; ++other) {
       EXPECT_TRUE(listeners[i].tls == nullptr ||

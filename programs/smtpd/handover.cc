@@ -26,17 +26,17 @@ template <typename Visitor, typename HandoverType>
 void VisitFields(Visitor&& visit, HandoverType& handover) {
   visit("began", handover.began);
   visit("session", handover.session);
-  visit("greeted", handover.stood.greeted);
-  visit("extended", handover.stood.extended);
-  visit("errors", handover.stood.errors);
-  visit("auth-failures", handover.stood.auth_failures);
-  visit("messages", handover.stood.messages);
-  visit("reported", handover.stood.reported);
-  visit("early-talk", handover.stood.violations.early_talk);
-  visit("pipelining", handover.stood.violations.pipelining);
+  visit("greeted", handover.handoff.greeted);
+  visit("extended", handover.handoff.extended);
+  visit("errors", handover.handoff.errors);
+  visit("auth-failures", handover.handoff.auth_failures);
+  visit("messages", handover.handoff.messages);
+  visit("reported", handover.handoff.reported);
+  visit("early-talk", handover.handoff.violations.early_talk);
+  visit("pipelining", handover.handoff.violations.pipelining);
   visit("verb", handover.hello_verb);
   visit("hello", handover.hello_name);
-  visit("identity", handover.stood.identity);
+  visit("identity", handover.handoff.identity);
   visit("mechanism", handover.mechanism);
 }
 

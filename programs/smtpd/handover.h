@@ -26,7 +26,7 @@ struct Handover {
   // start again.
   uint64_t began = 0;
   std::string session;  // SessionInfo::session_id
-  SessionHandoff stood;
+  SessionHandoff handoff;
   // The session facts from the client's commands (engine/session_info.h).
   Hello::Verb hello_verb = Hello::Verb::kHelo;
   std::string hello_name;

@@ -27,14 +27,14 @@ constexpr char kText[] =
 Handover Full() {
   return {.began = 81231,
           .session = "2f4zzk3m80ab",
-          .stood = {.greeted = true,
-                    .extended = true,
-                    .identity = "u",
-                    .errors = 3,
-                    .auth_failures = 2,
-                    .messages = 4,
-                    .reported = 5,
-                    .violations = {.pipelining = true}},
+          .handoff = {.greeted = true,
+                      .extended = true,
+                      .identity = "u",
+                      .errors = 3,
+                      .auth_failures = 2,
+                      .messages = 4,
+                      .reported = 5,
+                      .violations = {.pipelining = true}},
           .hello_verb = Hello::Verb::kEhlo,
           .hello_name = "client .example",
           .mechanism = "PLAIN"};
@@ -50,14 +50,14 @@ TEST(HandoverTest, FormatsOneLineOfText) {
 TEST(HandoverTest, ParsesWhatItFormats) {
   Handover extreme;
   extreme.began = UINT64_MAX;
-  extreme.stood.errors = extreme.stood.auth_failures = INT_MAX;
-  extreme.stood.messages = extreme.stood.reported = INT_MAX;
-  extreme.stood.violations.early_talk = true;
+  extreme.handoff.errors = extreme.handoff.auth_failures = INT_MAX;
+  extreme.handoff.messages = extreme.handoff.reported = INT_MAX;
+  extreme.handoff.violations.early_talk = true;
   extreme.hello_verb = Hello::Verb::kLhlo;
   for (int c = 0; c < 256; ++c) {
     extreme.hello_name += static_cast<char>(c);
   }
-  extreme.stood.identity = extreme.mechanism = extreme.hello_name;
+  extreme.handoff.identity = extreme.mechanism = extreme.hello_name;
   for (const Handover& handover : {Handover{}, Full(), extreme}) {
     const std::string text = FormatHandover(handover);
     for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~') << c;
@@ -117,7 +117,7 @@ TEST(HandoverTest, AcceptsAnAdditionalSeal) {
 TEST(HandoverTest, StoresTheStateInASealedFile) {
   Handover large = Full();
   large.hello_name = std::string(4096, '\xff');
-  large.stood.identity = std::string(9216, '\xff');
+  large.handoff.identity = std::string(9216, '\xff');
   for (const Handover& handover : {Handover{}, Full(), large}) {
     auto stored = StoreHandover(handover);
     ASSERT_TRUE(stored.ok()) << stored.status();

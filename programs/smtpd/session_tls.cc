@@ -83,11 +83,11 @@ void SessionTls::Configure(net::DescriptorStream* stream, SessionInfo* info,
       in_clear_ = false;
       return hooks_.secure(below);
     };
-    stdio->tls_asked = [this](const SessionHandoff& stood,
+    stdio->tls_asked = [this](const SessionHandoff& handoff,
                               const SessionInfo& facts) {
       const Handover handover = {.began = began_,
                                  .session = facts.session_id,
-                                 .stood = stood,
+                                 .handoff = handoff,
                                  .hello_verb = facts.hello_verb,
                                  .hello_name = facts.hello_name,
                                  .mechanism = facts.mechanism};
@@ -95,10 +95,10 @@ void SessionTls::Configure(net::DescriptorStream* stream, SessionInfo* info,
     };
   }
   if (!options_.handover) return;
-  stdio->stood.emplace(options_.handover->stood);
+  stdio->handoff.emplace(options_.handover->handoff);
   info->hello_verb = options_.handover->hello_verb;
   info->hello_name = options_.handover->hello_name;
-  info->identity = options_.handover->stood.identity;
+  info->identity = options_.handover->handoff.identity;
   info->mechanism = options_.handover->mechanism;
 }
 

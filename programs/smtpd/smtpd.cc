@@ -159,7 +159,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
     (void)service::OfferAuth(*mail->backend, options.auth, {},
                              &config);  // all mechanisms
     if (!config.offer_starttls && !tls.first() &&
-        config.mechanisms_in_clear.empty()) {
+        config.mechanisms_without_tls.empty()) {
       log::WriteLog("warning",
                     "AUTH is not offered without TLS: see --auth-insecure");
       config.mechanisms.clear();

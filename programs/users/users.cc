@@ -163,10 +163,10 @@ int Check(const Request& request) {
     told = false;
     std::fputs(absl::StrCat(kProgram, ": ", what, "\n").c_str(), stderr);
   });
-  const AuthMove move = users.Check(
+  const AuthAnswer answer = users.Check(
       {.user = request.user, .secret = password->text()}, SessionInfo());
   if (!told) return kTemporary;
-  const bool right = std::holds_alternative<AuthGranted>(move);
+  const bool right = std::holds_alternative<AuthGranted>(answer);
   std::puts(right ? "yes" : "no");
   return right ? 0 : kNo;
 }
