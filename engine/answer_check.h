@@ -7,7 +7,7 @@
 #define POSTERN_ENGINE_ANSWER_CHECK_H_
 
 #include "absl/status/status.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/verdict.h"
 
 namespace postern {

@@ -14,7 +14,7 @@
 #include <utility>
 #include <variant>
 
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/wipe.h"
 #include "engine/verdict.h"
 

@@ -9,9 +9,10 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/reply.h"
 #include "engine/server_config.h"
+#include "engine/tls_info.h"
 
 namespace postern {
 

@@ -8,11 +8,11 @@
 #define POSTERN_ENGINE_CAPABILITIES_H_
 
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/reply.h"
 #include "engine/grammar/verb.h"
 #include "engine/server_config.h"
+#include "engine/tls_info.h"
 
 namespace postern {
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/ehlo_keywords.h"
 #include "engine/grammar/utf8.h"
 

@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/parameters.h"
 #include "engine/grammar/reply.h"
 #include "engine/grammar/strictness.h"

@@ -25,7 +25,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/reply.h"

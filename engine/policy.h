@@ -30,7 +30,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 

@@ -42,7 +42,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/reply.h"
 #include "engine/instant.h"
 #include "engine/pace.h"
@@ -53,6 +53,8 @@
 #include "engine/session_handoff.h"
 #include "engine/session_info.h"
 #include "engine/session_times.h"
+#include "engine/step.h"
+#include "engine/tls_info.h"
 
 namespace postern {
 

@@ -11,8 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/session_rig.h"
+#include "engine/step.h"
 #include "gtest/gtest.h"
 
 namespace postern {

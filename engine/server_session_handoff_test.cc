@@ -9,11 +9,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/reply.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
 #include "engine/session_handoff.h"
+#include "engine/step.h"
 #include "gtest/gtest.h"
 
 namespace postern {

@@ -8,9 +8,15 @@
 
 #include <string>
 
-#include "engine/event.h"
-
 namespace postern {
+
+// What a client has sent out of turn, RFC 5321 3.1 and RFC 2920 3.1.
+struct Violations {
+  bool early_talk = false;  // before the greeting
+  bool pipelining = false;  // after a command that must end a group
+
+  friend bool operator==(const Violations&, const Violations&) = default;
+};
 
 // SessionHandoff is what a ServerSession knows of its client between two
 // commands and outside a transaction, where STARTTLS is served. A program that

@@ -15,8 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/ip_address.h"
+#include "engine/session_handoff.h"
+#include "engine/tls_info.h"
 
 namespace postern {
 

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/served_session.h"
 #include "engine/session_rig.h"
 #include "gtest/gtest.h"

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// An embedder's answers to an Ask (engine/event.h).
+// An embedder's answers to an Ask (engine/ask.h).
 
 #ifndef POSTERN_ENGINE_VERDICT_H_
 #define POSTERN_ENGINE_VERDICT_H_

@@ -6,7 +6,7 @@
 #include <utility>
 #include <variant>
 
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/verdict.h"
 #include "policy/control/controls.h"
 

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/verdict.h"
 #include "gtest/gtest.h"
 #include "tests/replay.h"

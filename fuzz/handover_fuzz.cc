@@ -13,9 +13,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
+#include "engine/step.h"
 #include "gtest/gtest.h"
 #include "programs/smtpd/handover.h"
 

@@ -13,7 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/path.h"
 #include "engine/server_config.h"
 #include "engine/verdict.h"

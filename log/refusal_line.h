@@ -6,7 +6,7 @@
 #ifndef POSTERN_LOG_REFUSAL_LINE_H_
 #define POSTERN_LOG_REFUSAL_LINE_H_
 
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/session_info.h"
 #include "log/log_line.h"
 

@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "engine/event.h"
+#include "engine/tls_info.h"
 #include "net/channel.h"
 
 namespace postern::net {

@@ -12,7 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/event.h"
+#include "engine/tls_info.h"
 #include "net/channel.h"
 #include "net/secure_channel.h"
 #include "net/tls_context.h"

@@ -13,7 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/policy.h"
 #include "engine/session_info.h"
 #include "policy/check.h"

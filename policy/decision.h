@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/reply.h"
 #include "engine/session_info.h"

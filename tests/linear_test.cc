@@ -11,10 +11,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/grammar/strictness.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
+#include "engine/step.h"
 #include "engine/verdict.h"
 #include "gtest/gtest.h"
 

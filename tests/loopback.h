@@ -14,8 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include "engine/ask.h"
 #include "engine/client_config.h"
-#include "engine/event.h"
 #include "engine/grammar/path.h"
 #include "engine/server_config.h"
 

@@ -8,7 +8,6 @@
 #define POSTERN_TESTS_LOOPBACK_OFFER_H_
 
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/parameters.h"
 #include "engine/grammar/path.h"

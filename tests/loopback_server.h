@@ -13,8 +13,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/server_session.h"
+#include "engine/step.h"
 #include "engine/verdict.h"
 #include "tests/loopback.h"
 #include "tests/loopback_wire.h"

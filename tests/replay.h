@@ -16,8 +16,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/server_config.h"
+#include "engine/step.h"
 #include "engine/verdict.h"
 
 namespace postern {

@@ -16,8 +16,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "engine/ask.h"
 #include "engine/authenticator.h"
-#include "engine/event.h"
 #include "engine/grammar/base64.h"
 #include "engine/grammar/wipe.h"
 #include "engine/instant.h"

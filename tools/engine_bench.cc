@@ -28,9 +28,9 @@
 #include "absl/strings/string_view.h"
 #include "engine/content/body_scanner.h"
 #include "engine/content/scan_path.h"
-#include "engine/event.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
+#include "engine/step.h"
 #include "engine/verdict.h"
 
 namespace {

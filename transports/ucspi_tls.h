@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "engine/event.h"
+#include "engine/tls_info.h"
 #include "net/channel.h"
 #include "net/descriptor_stream.h"
 #include "net/secure_channel.h"

@@ -12,7 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/step.h"
 #include "engine/verdict.h"
 #include "policy/decision.h"
 #include "service/options.h"

@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "engine/event.h"
+#include "engine/ask.h"
 #include "engine/session_handoff.h"
 #include "system/descriptor.h"
 

@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "engine/event.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
+#include "engine/tls_info.h"
 #include "net/descriptor_stream.h"
 #include "programs/smtpd/smtpd_options.h"
 #include "programs/smtpd/smtpd_tls_hooks.h"

@@ -17,8 +17,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "engine/ask.h"
 #include "engine/client_session.h"
-#include "engine/event.h"
 #include "engine/grammar/path.h"
 
 namespace postern {
