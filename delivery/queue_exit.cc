@@ -3,15 +3,11 @@
 
 #include "delivery/queue_exit.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
 namespace postern::delivery {
@@ -48,26 +44,6 @@ constexpr Row kRows[] = {
     {kQueueExecError, kQueueExecError, 451, "unable to exec qq (#4.3.0)"},
 };
 constexpr absl::string_view kOtherText = "qq temporary problem (#4.3.0)";
-
-// Reads "5.7.1". Returns nullopt for anything else (RFC 3463 2).
-std::optional<EnhancedCode> ParseEnhancedCode(absl::string_view text) {
-  const std::pair<absl::string_view, absl::string_view> first =
-      absl::StrSplit(text, absl::MaxSplits('.', 1));
-  const std::pair<absl::string_view, absl::string_view> rest =
-      absl::StrSplit(first.second, absl::MaxSplits('.', 1));
-  int values[3];
-  const absl::string_view parts[] = {first.first, rest.first, rest.second};
-  for (int i = 0; i < 3; ++i) {
-    if (parts[i].empty() || parts[i].size() > 3 ||
-        !std::all_of(parts[i].begin(), parts[i].end(), absl::ascii_isdigit) ||
-        !absl::SimpleAtoi(parts[i], &values[i])) {
-      return std::nullopt;
-    }
-  }
-  return EnhancedCode{static_cast<uint8_t>(std::min(values[0], 9)),
-                      static_cast<uint16_t>(values[1]),
-                      static_cast<uint16_t>(values[2])};
-}
 
 // Returns the code in a "(#5.7.1)" that ends `text`.
 std::optional<EnhancedCode> CodeAtEnd(absl::string_view text) {

@@ -16,12 +16,10 @@ namespace {
 
 // RFC 5321 4.5.3.1.4, which RFC 4954 4 does not extend for AUTH.
 constexpr size_t kMaxCommand = 512;
-// RFC 4954 4: the limit of a response line.
-constexpr size_t kMaxResponse = 12288;
 
 absl::StatusOr<std::string> ResponseLine(std::string base64) {
   base64 += "\r\n";
-  if (base64.size() > kMaxResponse) {
+  if (base64.size() > kMaxAuthBase64) {
     return absl::InvalidArgumentError("the AUTH response is too long");
   }
   return base64;

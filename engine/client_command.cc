@@ -15,14 +15,8 @@ namespace postern {
 namespace {
 
 // The rules of a server that offers every extension.
-constexpr ParameterRules AllRules() {
-  ParameterRules rules;
-  for (const ExtensionRow& row : kExtensionTable) {
-    rules.offered = rules.offered | ExtensionSet{row.extension};
-  }
-  rules.auth_offered = true;
-  return rules;
-}
+constexpr ParameterRules kAllRules = {ExtensionSet::All(),
+                                      /*auth_offered=*/true};
 
 // The rules of a server that offers `keywords`.
 ParameterRules RulesOf(const EhloKeywords& keywords) {
@@ -59,18 +53,18 @@ bool IsRead(absl::string_view line, const Rcpt& rcpt, Utf8 utf8,
          read->parameters == rcpt.parameters;
 }
 
+}  // namespace
+
 absl::Status NotOffered(absl::string_view what) {
   return absl::FailedPreconditionError(
       absl::StrCat("the server does not offer ", what));
 }
 
-}  // namespace
-
 absl::StatusOr<std::string> MailLine(const Mail& mail,
                                      const EhloKeywords& keywords) {
   const MailParameters& parameters = mail.parameters;
   std::string line = FormatMail(mail);
-  if (!IsRead(line, mail, AllRules())) {
+  if (!IsRead(line, mail, kAllRules)) {
     return absl::InvalidArgumentError(
         "not a valid MAIL command (RFC 5321 4.1.2)");
   }
@@ -91,7 +85,7 @@ absl::StatusOr<std::string> MailLine(const Mail& mail,
 absl::StatusOr<std::string> RcptLine(const Rcpt& rcpt, Utf8 utf8,
                                      const EhloKeywords& keywords) {
   std::string line = FormatRcpt(rcpt);
-  if (!IsRead(line, rcpt, utf8, AllRules())) {
+  if (!IsRead(line, rcpt, utf8, kAllRules)) {
     return absl::InvalidArgumentError(
         "not a valid RCPT command (RFC 5321 4.1.2)");
   }

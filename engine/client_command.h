@@ -15,6 +15,10 @@
 
 namespace postern {
 
+// Returns the error of a command that needs `what`, which the server does not
+// offer.
+absl::Status NotOffered(absl::string_view what);
+
 // Return the command with its CRLF, for a server that offers `keywords`. Rcpt's
 // `utf8` is whether the MAIL before it had SMTPUTF8. Errors:
 //   kInvalidArgument     a server would not parse the line as it is meant. The

@@ -13,11 +13,6 @@
 namespace postern {
 namespace {
 
-absl::Status NotOffered(absl::string_view what) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("the server does not offer ", what));
-}
-
 absl::Status NotNow(absl::string_view what) {
   return absl::FailedPreconditionError(what);
 }
@@ -330,9 +325,18 @@ bool ClientSession::Expects(int code) const {
     case Command::Kind::kAuth:
       return HasLeft(front) &&
              (!go_on || (code == 334 && !front.auth->cancelled()));
-    default:
-      return HasLeft(front) && !go_on;
+    case Command::Kind::kGreeting:
+    case Command::Kind::kEhlo:
+    case Command::Kind::kHelo:
+    case Command::Kind::kMail:
+    case Command::Kind::kRcpt:
+    case Command::Kind::kBdat:
+    case Command::Kind::kEmpty:
+    case Command::Kind::kReset:
+    case Command::Kind::kQuit:
+      break;
   }
+  return HasLeft(front) && !go_on;
 }
 
 std::optional<ClientStep> ClientSession::OnHello() {
@@ -463,9 +467,19 @@ bool ClientSession::CanOnlyFail(const Command& command) const {
     case Command::Kind::kData:
     case Command::Kind::kBdat:
       return command.skipped || recipients_.empty();
-    default:
-      return command.skipped;
+    case Command::Kind::kGreeting:
+    case Command::Kind::kEhlo:
+    case Command::Kind::kHelo:
+    case Command::Kind::kStartTls:
+    case Command::Kind::kAuth:
+    case Command::Kind::kMail:
+    case Command::Kind::kContent:
+    case Command::Kind::kEmpty:
+    case Command::Kind::kReset:
+    case Command::Kind::kQuit:
+      break;
   }
+  return command.skipped;
 }
 
 ClientAuth* ClientSession::Challenged() {
@@ -504,7 +518,15 @@ void ClientSession::Pop() {
       body_.reset();
       EndTransaction();
       break;
-    default:
+    case Command::Kind::kGreeting:
+    case Command::Kind::kAuth:
+    case Command::Kind::kMail:
+    case Command::Kind::kRcpt:
+    case Command::Kind::kData:
+    case Command::Kind::kBdat:
+    case Command::Kind::kEmpty:
+    case Command::Kind::kReset:
+    case Command::Kind::kQuit:
       break;
   }
   queue_.pop_front();
@@ -585,9 +607,19 @@ absl::Duration ClientSession::ReadTimeout() const {
       return body_->sent() ? absl::Minutes(10) : absl::Minutes(3);
     case Command::Kind::kEmpty:
       return absl::Minutes(10);
-    default:
-      return absl::Minutes(5);
+    case Command::Kind::kGreeting:
+    case Command::Kind::kEhlo:
+    case Command::Kind::kHelo:
+    case Command::Kind::kStartTls:
+    case Command::Kind::kAuth:
+    case Command::Kind::kMail:
+    case Command::Kind::kRcpt:
+    case Command::Kind::kBdat:
+    case Command::Kind::kReset:
+    case Command::Kind::kQuit:
+      break;
   }
+  return absl::Minutes(5);
 }
 
 }  // namespace postern

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/decimal.h"
 #include "engine/grammar/extension.h"
+#include "engine/grammar/mechanism.h"
 #include "engine/grammar/path.h"
 
 namespace postern {
@@ -183,10 +184,7 @@ std::variant<AuthArgument, Reply> ParseAuth(absl::string_view argument) {
       501, {5, 5, 4}, "syntax: AUTH mechanism [initial-response] (#5.5.4)"};
   AuthArgument auth;
   auth.mechanism = absl::AsciiStrToUpper(TakeWord(&argument));
-  if (auth.mechanism.empty() || auth.mechanism.size() > 20) return bad;
-  for (char c : auth.mechanism) {
-    if (!absl::ascii_isalnum(c) && c != '-' && c != '_') return bad;
-  }
+  if (!IsMechanism(auth.mechanism)) return bad;
   if (argument.empty()) return auth;
   for (char c : argument) {
     if (!absl::ascii_isgraph(c)) return bad;

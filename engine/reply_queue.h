@@ -19,8 +19,8 @@ namespace postern {
 
 class ReplyQueue {
  public:
-  // RFC 4954 4: clients need not take lines of more than 12,288 octets.
-  static constexpr size_t kMaxChallenge = 12288 / 4 * 3;
+  // The longest challenge, which fits into kMaxAuthBase64.
+  static constexpr size_t kMaxChallenge = kMaxAuthBase64 / 4 * 3;
 
   // Written bytes stay in memory until there are `slack` of them. Removing them
   // after each write would move the rest each time.

@@ -127,7 +127,18 @@ bool ServedSession::Settle(Instant now) {
     case SessionStage::kLastReply:
       if (output().empty()) LastReplyTaken(now);
       break;
-    default:
+    case SessionStage::kPreface:
+    case SessionStage::kAdmission:
+    case SessionStage::kHandshake:
+    case SessionStage::kGreetDelay:
+    case SessionStage::kRunning:
+    case SessionStage::kInput:
+    case SessionStage::kAnswer:
+    case SessionStage::kContentBlocked:
+    case SessionStage::kTlsQuestion:
+    case SessionStage::kFinish:
+    case SessionStage::kDiscard:
+    case SessionStage::kClosed:
       break;
   }
   return stage_ == SessionStage::kRunning;
@@ -280,7 +291,18 @@ void ServedSession::Shutdown() {
       opened_ = true;
       Enter(SessionStage::kRunning);
       break;
-    default:
+    case SessionStage::kPreface:
+    case SessionStage::kAdmission:
+    case SessionStage::kRunning:
+    case SessionStage::kFlush:
+    case SessionStage::kAnswer:
+    case SessionStage::kContentBlocked:
+    case SessionStage::kTlsQuestion:
+    case SessionStage::kStartTls:
+    case SessionStage::kLastReply:
+    case SessionStage::kFinish:
+    case SessionStage::kDiscard:
+    case SessionStage::kClosed:
       break;
   }
 }
@@ -316,7 +338,16 @@ void ServedSession::EndOfInput() {
     case SessionStage::kDiscard:
       GiveUp(CloseReason::kPeerGone);
       break;
-    default:
+    case SessionStage::kAdmission:
+    case SessionStage::kHandshake:
+    case SessionStage::kRunning:
+    case SessionStage::kFlush:
+    case SessionStage::kAnswer:
+    case SessionStage::kContentBlocked:
+    case SessionStage::kTlsQuestion:
+    case SessionStage::kStartTls:
+    case SessionStage::kLastReply:
+    case SessionStage::kClosed:
       break;
   }
 }

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/mechanism.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/utf8.h"
 #include "engine/grammar/verb.h"
@@ -16,18 +16,6 @@ namespace {
 
 // The greeting starts a reply line, which must not be split.
 constexpr size_t kMaxGreeting = 400;
-
-// RFC 4422 3.1: 1 to 20 upper-case letters, digits, '-' and '_'.
-bool IsMechanism(absl::string_view name) {
-  if (name.empty() || name.size() > 20) return false;
-  for (char c : name) {
-    if (!absl::ascii_isupper(c) && !absl::ascii_isdigit(c) && c != '-' &&
-        c != '_') {
-      return false;
-    }
-  }
-  return true;
-}
 
 // The list must fit into one line of the EHLO reply (RFC 5321 4.5.3.1.5).
 constexpr size_t kMaxMechanisms = 400;
@@ -74,7 +62,9 @@ absl::Status ServerConfig::Validate() const {
           "more_verbs: registered verbs that the engine does not serve itself");
     }
   }
-  if (max_auth_line < 12288 + 2) return bad("max_auth_line: at least 12290");
+  if (max_auth_line < kMaxAuthBase64 + 2) {
+    return bad("max_auth_line: at least 12290");
+  }
   if (max_auth_failures < 1) return bad("max_auth_failures: at least 1");
   if (max_messages < 0) return bad("max_messages: at least 0");
   if (hold_limits && (hold_limits->longest < absl::Seconds(1) ||

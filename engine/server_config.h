@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "engine/content/body_scanner.h"
+#include "engine/grammar/base64.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/strictness.h"
 
@@ -120,9 +121,9 @@ struct ServerConfig {
   // InputRoom().
   size_t max_line = 4096;
 
-  // Octets of a line in an AUTH exchange with its CRLF: RFC 4954 4 requires
-  // 12,288. Used only if mechanisms are offered.
-  size_t max_auth_line = 12288 + 2;
+  // Octets of a line in an AUTH exchange with its CRLF, at least the default
+  // (RFC 4954 4). Used only if mechanisms are offered.
+  size_t max_auth_line = kMaxAuthBase64 + 2;
 
   // Octets of replies that are held while the client does not read. It limits
   // the memory of a client that sends commands and never reads the replies.

@@ -14,11 +14,10 @@
 #include "engine/answer_check.h"
 #include "engine/auth_line.h"
 #include "engine/capabilities.h"
+#include "engine/grammar/mechanism.h"
 
 namespace postern {
 namespace {
-
-constexpr size_t kMaxMechanism = 20;  // RFC 4422 3.1
 
 // Returns `line` without its leading white space.
 absl::string_view StripLeadingSpace(absl::string_view line) {
@@ -47,19 +46,14 @@ absl::string_view ShownCommand(absl::string_view line) {
   constexpr absl::string_view kAuth = "AUTH";
   if (!MeansAuth(line)) return line.substr(0, Refusal::kMaxCommand);
   line = StripLeadingSpace(line);
-  // A mechanism consists of A-Z, 0-9, '-' and '_' (RFC 4422 3.1). Commands may
-  // have it in lower case, but then base64 would match, too, so only upper case
-  // is shown.
-  size_t end = kAuth.size();
-  if (end < line.size() && line[end] == ' ') ++end;
-  const size_t begin = end;
-  while (end < line.size() && end - begin <= kMaxMechanism &&
-         (absl::ascii_isupper(line[end]) || absl::ascii_isdigit(line[end]) ||
-          line[end] == '-' || line[end] == '_')) {
-    ++end;
-  }
-  const bool mechanism = end == line.size() || line[end] == ' ';
-  return line.substr(0, mechanism ? end : kAuth.size());
+  // A command may have the mechanism in lower case, but then base64 would look
+  // like one, too, so only upper case is shown.
+  absl::string_view rest = line.substr(kAuth.size());
+  if (absl::StartsWith(rest, " ")) rest.remove_prefix(1);
+  const absl::string_view word = rest.substr(0, rest.find(' '));
+  const size_t before = line.size() - rest.size();
+  return line.substr(0,
+                     IsMechanism(word) ? before + word.size() : kAuth.size());
 }
 
 bool IsQuit(const std::variant<Command, Reply>& parsed) {

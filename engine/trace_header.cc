@@ -3,36 +3,30 @@
 
 #include "engine/trace_header.h"
 
-#include <array>
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/date_time.h"
 #include "engine/grammar/ip_address.h"
+#include "engine/grammar/octet_set.h"
 
 namespace postern {
 namespace {
 
-using Octets = std::array<bool, 256>;
-constexpr Octets AlphanumericsAnd(absl::string_view others) {
-  Octets octets = {};
-  for (char c = '0'; c <= '9'; ++c) octets[static_cast<size_t>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c) octets[static_cast<size_t>(c)] = true;
-  for (char c = 'a'; c <= 'z'; ++c) octets[static_cast<size_t>(c)] = true;
-  for (char c : others) octets[static_cast<size_t>(c)] = true;
-  return octets;
-}
+constexpr OctetSet kAlphanumerics = OctetSet::Range('0', '9') |
+                                    OctetSet::Range('A', 'Z') |
+                                    OctetSet::Range('a', 'z');
 
 // Appends the first `limit` octets of `text`, with '?' for those not in `safe`.
-void AppendSafe(absl::string_view text, const Octets& safe, size_t limit,
+void AppendSafe(absl::string_view text, const OctetSet& safe, size_t limit,
                 std::string* out) {
   for (char c : text.substr(0, limit)) {
-    out->push_back(safe[static_cast<unsigned char>(c)] ? c : '?');
+    out->push_back(safe.Has(c) ? c : '?');
   }
 }
 
 void AppendSanitized(absl::string_view text, std::string* out) {
-  constexpr Octets kSafe = AlphanumericsAnd(".@%+/=:-[]");
+  constexpr OctetSet kSafe = kAlphanumerics | OctetSet(".@%+/=:-[]");
   AppendSafe(text, kSafe, 255, out);
 }
 
@@ -47,7 +41,7 @@ void AppendLiteral(const IpAddress& address, std::string* out) {
 
 // RFC 8314 4.3: the name in the IANA registry, which has underscores.
 void AppendCipher(absl::string_view name, std::string* out) {
-  constexpr Octets kSafe = AlphanumericsAnd("_-");
+  constexpr OctetSet kSafe = kAlphanumerics | OctetSet("_-");
   AppendSafe(name, kSafe, 64, out);
 }
 

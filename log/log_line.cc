@@ -4,13 +4,14 @@
 #include "log/log_line.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "engine/grammar/ip_address.h"
+#include "engine/grammar/octet_set.h"
+#include "engine/grammar/reply.h"
 #include "engine/grammar/utf8.h"
 
 namespace postern::log {
@@ -19,18 +20,11 @@ namespace {
 // Most lines are shorter, so one allocation holds them.
 constexpr size_t kUsualLine = 384;
 
-// For each octet, whether it is written unchanged: printable ASCII except
-// `special`.
-using Plain = std::array<bool, 256>;
-constexpr Plain PlainBut(absl::string_view special) {
-  Plain plain = {};
-  for (size_t c = ' '; c <= '~'; ++c) plain[c] = true;
-  for (char c : special) plain[static_cast<unsigned char>(c)] = false;
-  return plain;
-}
-constexpr Plain kPlainText = PlainBut(" \"\\<>=");
-constexpr Plain kPlainSentence = PlainBut("\"\\=");
-constexpr Plain kPlainJson = PlainBut("\"\\");
+// The octets that are written unchanged.
+constexpr OctetSet kPrintable = OctetSet::Range(' ', '~');
+constexpr OctetSet kPlainText = kPrintable - OctetSet(" \"\\<>=");
+constexpr OctetSet kPlainSentence = kPrintable - OctetSet("\"\\=");
+constexpr OctetSet kPlainJson = kPrintable - OctetSet("\"\\");
 
 void AppendNumber(uint64_t number, std::string* out) {
   const absl::AlphaNum digits(number);
@@ -83,7 +77,7 @@ size_t AppendJsonCharacter(absl::string_view text, std::string* out) {
 
 // Appends `text` in at most `limit` bytes. Escapes the octets that are not
 // `plain`.
-void AppendEscaped(absl::string_view text, bool json, const Plain& plain,
+void AppendEscaped(absl::string_view text, bool json, const OctetSet& plain,
                    size_t limit, std::string* out) {
   const absl::string_view cut = json ? "\\\\..." : "\\...";
   const size_t room = limit - cut.size();  // for what precedes `cut`
@@ -92,7 +86,7 @@ void AppendEscaped(absl::string_view text, bool json, const Plain& plain,
   size_t whole = 0;  // the part of it that `cut` may follow
   while (!text.empty()) {
     size_t run = 0;
-    while (run < text.size() && plain[static_cast<unsigned char>(text[run])]) {
+    while (run < text.size() && plain.Has(text[run])) {
       ++run;
     }
     if (run > 0) {
@@ -251,11 +245,8 @@ LogLine& LogLine::Answer(absl::string_view key, const Reply& reply) {
   AppendNumber(static_cast<uint64_t>(reply.code), &text);
   if (reply.enhanced.class_ != 0) {
     text.push_back(' ');
-    AppendNumber(reply.enhanced.class_, &text);
-    text.push_back('.');
-    AppendNumber(reply.enhanced.subject, &text);
-    text.push_back('.');
-    AppendNumber(reply.enhanced.detail, &text);
+    char code[kMaxEnhancedCode];
+    text.append(code, WriteEnhancedCode(reply.enhanced, code));
   }
   text.push_back(' ');
   text.append(reply.text);

@@ -5,11 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/content/avx2.h"
 #include "engine/grammar/octets.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace postern {
 namespace {
@@ -80,16 +77,6 @@ void FindPortable(const char* p, size_t blocks, char before, char dot,
 }
 
 #if defined(__x86_64__)
-
-#define POSTERN_AVX2 __attribute__((target("avx2,bmi,popcnt")))
-
-POSTERN_AVX2 inline __m256i LoadAvx2(const char* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-
-POSTERN_AVX2 inline uint64_t BitsAvx2(__m256i octets) {
-  return static_cast<uint32_t>(_mm256_movemask_epi8(octets));
-}
 
 POSTERN_AVX2 inline void LoadBlockAvx2(const char* p, char dot,
                                        ContentBlock* block) {

@@ -3,11 +3,8 @@
 
 #include "engine/content/header_block.h"
 
+#include "engine/content/avx2.h"
 #include "engine/grammar/octets.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace postern {
 namespace {
@@ -62,12 +59,6 @@ HeaderBlock FindPortable(const char* p, size_t blocks, char before) {
 
 #if defined(__x86_64__)
 
-#define POSTERN_AVX2 __attribute__((target("avx2")))
-
-POSTERN_AVX2 inline __m256i LoadAvx2(const char* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-
 // The low four bits of the relevant octets, folded, all differ. They select the
 // only octet that could match.
 POSTERN_AVX2 inline __m256i MayStartHopAvx2(__m256i octets) {
@@ -76,10 +67,6 @@ POSTERN_AVX2 inline __m256i MayStartHopAvx2(__m256i octets) {
       0, 0, 'r', 0, 'd', 0, 0, 0, 0, 0, '\n' | kCase, 0, 0, '\r' | kCase, 0, 0);
   const __m256i folded = _mm256_or_si256(octets, _mm256_set1_epi8(kCase));
   return _mm256_cmpeq_epi8(folded, _mm256_shuffle_epi8(table, folded));
-}
-
-POSTERN_AVX2 inline uint64_t BitsAvx2(__m256i octets) {
-  return static_cast<uint32_t>(_mm256_movemask_epi8(octets));
 }
 
 POSTERN_AVX2 inline uint64_t StartsAvx2(const char* p, char before) {

@@ -6,12 +6,16 @@
 #ifndef POSTERN_ENGINE_GRAMMAR_BASE64_H_
 #define POSTERN_ENGINE_GRAMMAR_BASE64_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 
 namespace postern {
+
+// RFC 4954 4: the longest challenge or response of AUTH in base64.
+inline constexpr size_t kMaxAuthBase64 = 12288;
 
 // Returns the bytes that `text` encodes, or nullopt if EncodeBase64() would not
 // produce `text`: other characters, white space, missing or misplaced padding,

@@ -43,6 +43,11 @@ class OctetSet {
     for (size_t c = 0; c < a.has_.size(); ++c) a.has_[c] |= b.has_[c];
     return a;
   }
+  // Returns the octets of `a` that are not in `b`.
+  friend constexpr OctetSet operator-(OctetSet a, const OctetSet& b) {
+    for (size_t c = 0; c < a.has_.size(); ++c) a.has_[c] &= !b.has_[c];
+    return a;
+  }
 
  private:
   std::array<bool, 256> has_ = {};

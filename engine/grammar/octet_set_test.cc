@@ -34,5 +34,11 @@ TEST(OctetSetTest, JoinsSets) {
   EXPECT_EQ(Members(kBoth), "0123x\x80");
 }
 
+TEST(OctetSetTest, SubtractsSets) {
+  constexpr OctetSet kSome = OctetSet::Range('0', '5') - OctetSet("13x\x80");
+  static_assert(kSome.Has('0') && !kSome.Has('1') && !kSome.Has('x'));
+  EXPECT_EQ(Members(kSome), "0245");
+}
+
 }  // namespace
 }  // namespace postern

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
 #include "engine/grammar/utf8.h"
 
 namespace postern {
@@ -32,18 +33,49 @@ char* WriteNumber(unsigned number, char* to) {
   return to;
 }
 
+// Removes a number of at most three digits without leading zeros from the start
+// of `text`.
+bool TakeNumber(absl::string_view* text, uint16_t* number) {
+  size_t n = 0;
+  *number = 0;
+  while (n < 3 && n < text->size() && absl::ascii_isdigit((*text)[n])) {
+    *number = static_cast<uint16_t>(*number * 10 + ((*text)[n] - '0'));
+    ++n;
+  }
+  if (n == 0 || (n > 1 && text->front() == '0')) return false;
+  text->remove_prefix(n);
+  return true;
+}
+
 }  // namespace
+
+std::optional<EnhancedCode> ParseEnhancedCode(absl::string_view text) {
+  EnhancedCode code;
+  uint16_t class_ = 0;
+  if (!TakeNumber(&text, &class_) || !absl::ConsumePrefix(&text, ".") ||
+      !TakeNumber(&text, &code.subject) || !absl::ConsumePrefix(&text, ".") ||
+      !TakeNumber(&text, &code.detail) || !text.empty() ||
+      (class_ != 2 && class_ != 4 && class_ != 5)) {
+    return std::nullopt;
+  }
+  code.class_ = static_cast<uint8_t>(class_);
+  return code;
+}
+
+char* WriteEnhancedCode(const EnhancedCode& code, char* to) {
+  to = WriteNumber(code.class_, to);
+  *to++ = '.';
+  to = WriteNumber(code.subject, to);
+  *to++ = '.';
+  return WriteNumber(code.detail, to);
+}
 
 void AppendReply(const Reply& reply, std::string* out) {
   char line[kMaxReplyLine];
   char* const mark = WriteNumber(static_cast<unsigned>(reply.code), line);
   char* text = mark + 1;
   if (ShowsEnhanced(reply)) {
-    text = WriteNumber(reply.enhanced.class_, text);
-    *text++ = '.';
-    text = WriteNumber(reply.enhanced.subject, text);
-    *text++ = '.';
-    text = WriteNumber(reply.enhanced.detail, text);
+    text = WriteEnhancedCode(reply.enhanced, text);
     *text++ = ' ';
   }
   const size_t room = sizeof(line) - 2 - static_cast<size_t>(text - line);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -27,6 +28,15 @@ struct EnhancedCode {
 
   friend bool operator==(const EnhancedCode&, const EnhancedCode&) = default;
 };
+
+// Parses "5.7.1": the classes 2, 4 and 5, numbers of at most three digits, no
+// leading zeros (RFC 3463 2). Returns nullopt for anything else.
+std::optional<EnhancedCode> ParseEnhancedCode(absl::string_view text);
+
+// Writes a code whose numbers are below 1,000 as "5.7.1" to `to`, where
+// kMaxEnhancedCode octets fit. Returns the end.
+inline constexpr size_t kMaxEnhancedCode = 11;
+char* WriteEnhancedCode(const EnhancedCode& code, char* to);
 
 // One SMTP reply. '\n' in `text` separates the lines of a multi-line reply.
 // FormatReply() adds the code, the hyphens and the CRLFs.

@@ -3,6 +3,7 @@
 
 #include "engine/grammar/reply_reader.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,46 +14,14 @@
 namespace postern {
 namespace {
 
-// Removes a number of at most three digits from the start of `text`.
-bool TakeNumber(absl::string_view* text, uint16_t* number) {
-  size_t n = 0;
-  *number = 0;
-  while (n < 3 && n < text->size() && absl::ascii_isdigit((*text)[n])) {
-    *number = static_cast<uint16_t>(*number * 10 + ((*text)[n] - '0'));
-    ++n;
-  }
-  if (n == 0) return false;
-  text->remove_prefix(n);
-  return true;
-}
-
-bool TakeChar(absl::string_view* text, char c) {
-  if (text->empty() || text->front() != c) return false;
-  text->remove_prefix(1);
-  return true;
-}
-
-// Parses "5.7.1 " at the start of `text`. class_ == 0 if there is none.
-EnhancedCode FrontCode(absl::string_view text) {
-  EnhancedCode code;
-  uint16_t class_ = 0;
-  if (!TakeNumber(&text, &class_) || !TakeChar(&text, '.') ||
-      !TakeNumber(&text, &code.subject) || !TakeChar(&text, '.') ||
-      !TakeNumber(&text, &code.detail) || !TakeChar(&text, ' ') ||
-      (class_ != 2 && class_ != 4 && class_ != 5)) {
-    return {};
-  }
-  code.class_ = static_cast<uint8_t>(class_);
-  return code;
-}
-
 // Removes the enhanced code from the lines of `reply`, if each line has it.
 void TakeEnhanced(Reply* reply) {
-  const EnhancedCode code = FrontCode(reply->text);
-  if (code.class_ == 0 || code.class_ != reply->code / 100) return;
-  // In the form that AppendReply() prints: RFC 3463 2 has no leading zeros.
-  const std::string prefix =
-      absl::StrCat(code.class_, ".", code.subject, ".", code.detail, " ");
+  const size_t space = reply->text.find(' ');
+  if (space == std::string::npos) return;
+  const std::optional<EnhancedCode> code =
+      ParseEnhancedCode(absl::string_view(reply->text).substr(0, space));
+  if (!code || code->class_ != reply->code / 100) return;
+  const std::string prefix = reply->text.substr(0, space + 1);
   std::string text;
   absl::string_view rest = reply->text;
   while (absl::StartsWith(rest, prefix)) {
@@ -60,7 +29,7 @@ void TakeEnhanced(Reply* reply) {
     const size_t end = rest.find('\n');
     if (end == absl::string_view::npos) {
       absl::StrAppend(&text, rest);
-      reply->enhanced = code;
+      reply->enhanced = *code;
       reply->text = std::move(text);
       return;
     }
