@@ -73,12 +73,13 @@ ResponderOptions ServedSession::WithPost(ResponderOptions responder) {
 }
 
 void ServedSession::Start() {
-  if (going_down_) live_->session.Shutdown();
+  if (shutting_down_) live_->session.Shutdown();
   if (times_.pace.min_rate > 0) pace_ = std::make_unique<Pace>(&times_.pace);
 }
 
 void ServedSession::BeginGreeting() {
-  const bool waits = times_.greet_delay > absl::ZeroDuration() && !going_down_;
+  const bool waits =
+      times_.greet_delay > absl::ZeroDuration() && !shutting_down_;
   opened_ = !waits;
   Enter(waits ? SessionStage::kGreetDelay : SessionStage::kRunning);
 }
@@ -274,7 +275,7 @@ void ServedSession::GiveUp(CloseReason reason) {
 }
 
 void ServedSession::Shutdown() {
-  going_down_ = true;
+  shutting_down_ = true;
   if (!live_) {
     if (stage_ == SessionStage::kPreface) Abandon();
     return;

@@ -304,13 +304,13 @@ class ServedSession {
   const Options options_;
   SessionStage stage_ = SessionStage::kAdmission;
   CloseReason reason_ = CloseReason::kPeerGone;
-  bool entered_ = false;      // the stage is new: its clock is not set yet
-  bool given_up_ = false;     // it ends without another reply
-  bool going_down_ = false;   // Shutdown() was called
-  bool opened_ = false;       // the greeting is due or given
-  bool in_body_ = false;      // the last step was content
-  bool idle_ = true;          // session.idle() when it last asked for input
-  bool fresh_input_ = false;  // last_input is not set yet
+  bool entered_ = false;        // the stage is new: its clock is not set yet
+  bool given_up_ = false;       // it ends without another reply
+  bool shutting_down_ = false;  // Shutdown() was called
+  bool opened_ = false;         // the greeting is due or given
+  bool in_body_ = false;        // the last step was content
+  bool idle_ = true;            // session.idle() when it last asked for input
+  bool fresh_input_ = false;    // last_input is not set yet
   bool late_handshake_ = false;
   uint32_t discarded_bytes_ = 0;
 

@@ -274,7 +274,7 @@ TEST_F(ServedSessionTest, ShutdownEndsTheSessionWhenNothingIsInProgress) {
     ASSERT_NE(rig.session->end(), nullptr) << c.says;
     EXPECT_EQ(rig.session->end()->reason, CloseReason::kShutdown);
     EXPECT_TRUE(absl::EndsWith(
-        rig.replies, "421 4.3.2 going down, try again later (#4.3.2)\r\n"));
+        rig.replies, "421 4.3.2 shutting down, try again later (#4.3.2)\r\n"));
     EXPECT_EQ(rig.ports.messages.size(), c.at_once ? 0u : 1u);
   }
 }

@@ -73,6 +73,8 @@ TEST(ServerConfigTest, RefusesUnusableValues) {
        [](ServerConfig* c) { c->command_timeout = absl::ZeroDuration(); }},
       {"data_timeout",
        [](ServerConfig* c) { c->data_timeout = -absl::Seconds(1); }},
+      {"bare_newline_timeout",
+       [](ServerConfig* c) { c->bare_newline_timeout = absl::ZeroDuration(); }},
   };
   for (const Row& row : kRows) {
     ServerConfig config;

@@ -117,7 +117,7 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
       (state_ == State::kStart || state_ == State::kContinued ||
        state_ == State::kAuth ||
        (state_ == State::kCommand && transaction_ != Transaction::kChunks))) {
-    Refuse({421, {4, 3, 2}, "going down, try again later (#4.3.2)"}, "");
+    Refuse({421, {4, 3, 2}, "shutting down, try again later (#4.3.2)"}, "");
     Close(CloseReason::kShutdown);
     return std::nullopt;
   }

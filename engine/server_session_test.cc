@@ -571,7 +571,7 @@ TEST_F(ServerSessionTest, ShutdownWaitsForTheEndOfTheMessage) {
   Feed("f\r\n.\r\nNOOP\r\n");
   EXPECT_EQ(
       TakeOutput(),
-      "250 2.0.0 ok\r\n421 4.3.2 going down, try again later (#4.3.2)\r\n");
+      "250 2.0.0 ok\r\n421 4.3.2 shutting down, try again later (#4.3.2)\r\n");
   EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
 }
 
@@ -586,13 +586,14 @@ TEST_F(ServerSessionTest, ShutdownWaitsForOpenAnswers) {
   EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
   EXPECT_EQ(
       TakeOutput(),
-      "250 2.1.0 ok\r\n421 4.3.2 going down, try again later (#4.3.2)\r\n");
+      "250 2.1.0 ok\r\n421 4.3.2 shutting down, try again later (#4.3.2)\r\n");
 }
 
 TEST_F(ServerSessionTest, ShutdownBeforeTheGreetingReplies421) {
   session().Shutdown();
   EXPECT_EQ(Advance().reason, CloseReason::kShutdown);
-  EXPECT_EQ(TakeOutput(), "421 4.3.2 going down, try again later (#4.3.2)\r\n");
+  EXPECT_EQ(TakeOutput(),
+            "421 4.3.2 shutting down, try again later (#4.3.2)\r\n");
 }
 
 TEST_F(ServerSessionTest, NotesOrRejectsAClientThatTalksEarly) {

@@ -476,7 +476,7 @@ void ExpectBeginning(absl::string_view some, absl::string_view all) {
   const auto is = [last](absl::string_view reply) {
     return absl::StartsWith(last, reply) || absl::StartsWith(reply, last);
   };
-  EXPECT_TRUE(is("421 4.4.2 timeout") || is("421 4.3.2 going down") ||
+  EXPECT_TRUE(is("421 4.4.2 timeout") || is("421 4.3.2 shutting down") ||
               is("554 5.5.2 bare") || is("451 4."))
       << last;
 }

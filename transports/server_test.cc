@@ -655,11 +655,11 @@ TEST_F(ServerTest, DrainingEndsIdleSessionsAndLetsOthersFinish) {
   busy.Read("354");
   server_->Drain();
   EXPECT_EQ(idle.ReadAll(),
-            "421 4.3.2 going down, try again later (#4.3.2)\r\n");
+            "421 4.3.2 shutting down, try again later (#4.3.2)\r\n");
   busy.Send("hello\r\n.\r\n");
   EXPECT_EQ(busy.ReadAll(),
             "250 2.0.0 ok\r\n"
-            "421 4.3.2 going down, try again later (#4.3.2)\r\n");
+            "421 4.3.2 shutting down, try again later (#4.3.2)\r\n");
   idle.Close();
   busy.Close();
   server_->Join();
