@@ -34,7 +34,8 @@ struct Mechanism {
   Spelling spelling = Spelling::kFolded;
 };
 
-// An Authenticator that has a list of mechanisms. Thread-safe.
+// An Authenticator that has a list of mechanisms. Begin() returns null for a
+// mechanism that is not in the list. Thread-safe.
 //
 // Its exchanges may block, for a disk, a process or another server, and call
 // `done` before they return. An event loop must therefore use

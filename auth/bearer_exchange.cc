@@ -11,8 +11,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "auth/gs2.h"
+#include "auth/identity.h"
 #include "auth/refusal.h"
-#include "engine/grammar/utf8.h"
 #include "engine/grammar/wipe.h"
 
 namespace postern::auth {
@@ -23,11 +24,6 @@ constexpr char kSeparator = '\x01';
 // RFC 7628 3.2.2.
 constexpr char kInvalidToken[] =
     R"({"status":"invalid_token","schemes":"bearer"})";
-
-bool IsName(absl::string_view text) {
-  return !text.empty() && IsUtf8(text) && !ContainsC1Controls(text) &&
-         std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
-}
 
 // b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 bool IsToken(absl::string_view text) {
@@ -66,40 +62,6 @@ std::optional<absl::string_view> TakeUntil(char end, absl::string_view* text) {
   const absl::string_view taken = text->substr(0, at);
   text->remove_prefix(at + 1);
   return taken;
-}
-
-// Decodes a saslname (RFC 5801 4): "=2C" is a comma and "=3D" a '='.
-std::optional<std::string> ReadSaslName(absl::string_view text) {
-  std::string name;
-  while (!text.empty()) {
-    if (absl::ConsumePrefix(&text, "=2C")) {
-      name.push_back(',');
-    } else if (absl::ConsumePrefix(&text, "=3D")) {
-      name.push_back('=');
-    } else if (text[0] == '=') {
-      return std::nullopt;
-    } else {
-      name.push_back(text[0]);
-      text.remove_prefix(1);
-    }
-  }
-  if (!IsName(name)) return std::nullopt;
-  return name;
-}
-
-// Removes the GS2 header (RFC 5801 4) from `text`, and sets `user` to its name.
-bool TakeGs2Header(absl::string_view* text, std::string* user) {
-  if (!absl::ConsumePrefix(text, "n,") && !absl::ConsumePrefix(text, "y,")) {
-    return false;
-  }
-  std::optional<absl::string_view> name = TakeUntil(',', text);
-  if (!name) return false;
-  if (name->empty()) return true;
-  if (!absl::ConsumePrefix(&*name, "a=")) return false;
-  std::optional<std::string> read = ReadSaslName(*name);
-  if (!read) return false;
-  *user = *std::move(read);
-  return true;
 }
 
 AuthChallenge InvalidToken() {
@@ -163,10 +125,12 @@ class BearerExchange : public AuthExchange {
 
 std::optional<BearerMessage> ParseOauthBearer(absl::string_view message) {
   BearerMessage result;
-  if (!TakeGs2Header(&message, &result.user) ||
-      TakeUntil(kSeparator, &message) != absl::string_view()) {
+  std::optional<Gs2Header> header = TakeGs2Header(&message);
+  if (!header || TakeUntil(kSeparator, &message) != absl::string_view()) {
     return std::nullopt;
   }
+  result.user = std::move(header->authorization_identity);
+  if (!result.user.empty() && !IsIdentity(result.user)) return std::nullopt;
   std::set<absl::string_view> keys;
   for (;;) {
     const std::optional<absl::string_view> pair =
@@ -193,7 +157,7 @@ std::optional<BearerMessage> ParseXoauth2(absl::string_view message) {
   BearerMessage result;
   if (!absl::ConsumePrefix(&message, "user=")) return std::nullopt;
   const std::optional<absl::string_view> user = TakeUntil(kSeparator, &message);
-  if (!user || !IsName(*user) || !absl::ConsumePrefix(&message, "auth=") ||
+  if (!user || !IsIdentity(*user) || !absl::ConsumePrefix(&message, "auth=") ||
       !absl::ConsumeSuffix(&message, "\x01\x01")) {
     return std::nullopt;
   }

@@ -3,54 +3,27 @@
 
 #include "auth/checker_process.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "auth/refusal.h"
 #include "system/child_process.h"
 #include "system/deadline.h"
 #include "system/descriptor.h"
+#include "system/pipe.h"
 #include "system/session_variables.h"
 
 namespace postern::auth {
 namespace {
 
 constexpr int kFields = 3;  // the descriptor
-
-bool NeverWait(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0; }
-
-// Returns how many octets of a pipe have not been read.
-size_t Unread(int fd) {
-  int left = 0;
-  // If this cannot be determined, count all octets as unread.
-  if (ioctl(fd, FIONREAD, &left) != 0) {
-    return std::numeric_limits<size_t>::max();
-  }
-  return static_cast<size_t>(left);
-}
-
-// Appends the content of a non-blocking pipe to `output`, whose size is limited
-// to `max` + 1. Further output is read and discarded, so that the program does
-// not block. Closes the pipe at its end.
-void ReadOutput(size_t max, system::Descriptor* pipe, std::string* output) {
-  char buffer[512];
-  while (pipe->is_open()) {
-    const ssize_t count = read(pipe->get(), buffer, sizeof(buffer));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) return;
-    if (count <= 0) return pipe->Reset();
-    output->append(buffer, static_cast<size_t>(count));
-    if (output->size() > max) output->resize(max + 1);
-  }
-}
 
 CheckerAnswer Unknown(absl::string_view why) {
   CheckerAnswer answer;
@@ -59,6 +32,21 @@ CheckerAnswer Unknown(absl::string_view why) {
 }
 
 }  // namespace
+
+std::optional<Verdict> RefusalFor(const CheckerAnswer& answer,
+                                  absl::string_view program,
+                                  const log::Report& report) {
+  switch (answer.kind) {
+    case CheckerAnswer::Kind::kYes:
+      return std::nullopt;
+    case CheckerAnswer::Kind::kNo:
+      return WrongCredentials();
+    case CheckerAnswer::Kind::kUnknown:
+      break;
+  }
+  report(absl::StrCat(program, ": ", answer.why));
+  return CannotTell();
+}
 
 CheckerAnswer::Kind KindOfCheckerExit(int code) {
   for (const CheckerExit& row : kCheckerExits) {
@@ -76,14 +64,14 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
   if (!system::MakePipe(&fields_end, &write_end)) return Unknown("no pipe");
   if (question.max_output > 0 &&
       (!system::MakePipe(&output_end, &their_output) ||
-       !NeverWait(output_end.get()))) {
+       !system::SetNonblocking(output_end))) {
     return Unknown("no pipe");
   }
   const system::Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.is_open()) return Unknown("cannot open /dev/null");
   // The program does not run yet. A write of more than the pipe holds would
   // block forever.
-  if (!NeverWait(write_end.get()) ||
+  if (!system::SetNonblocking(write_end) ||
       write(write_end.get(), question.fields.data(), question.fields.size()) !=
           static_cast<ssize_t>(question.fields.size())) {
     return Unknown("cannot write to a pipe");
@@ -108,23 +96,13 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
   their_output.Reset();
   CheckerAnswer answer;
   const auto read_output = [&] {
-    ReadOutput(question.max_output, &output_end, &answer.output);
+    // One octet more than is allowed shows that there are too many.
+    system::ReadAvailable(question.max_output + 1, &output_end, &answer.output);
   };
   const auto result =
       child->Wait(system::Deadline(question.timeout), output_end, read_output);
-  switch (result.end) {
-    case system::ChildProcess::End::kExited:
-      break;
-    case system::ChildProcess::End::kKilled:
-      return Unknown("was killed by a signal");
-    case system::ChildProcess::End::kTimeout:
-      return Unknown("took too long and was killed");
-    case system::ChildProcess::End::kLeft:
-      return Unknown(
-          "took too long and still runs: it is another user's process, and "
-          "cannot be killed");
-    case system::ChildProcess::End::kLost:
-      return Unknown("its exit code is lost, because SIGCHLD is ignored");
+  if (result.end != system::ChildProcess::End::kExited) {
+    return Unknown(system::DescribeEnd(result));
   }
   answer.kind = KindOfCheckerExit(result.code);
   switch (answer.kind) {
@@ -134,9 +112,10 @@ CheckerAnswer AskChecker(const CheckerQuestion& question,
       answer.output.clear();
       return answer;
     case CheckerAnswer::Kind::kUnknown:
-      return Unknown(absl::StrCat("exit code ", result.code));
+      return Unknown(system::DescribeEnd(result));
   }
-  if (Unread(fields_end.get()) > question.optional) {
+  const std::optional<size_t> unread = system::UnreadOctets(fields_end);
+  if (!unread || *unread > question.optional) {
     return Unknown(
         "exit code 0, but it has not read the secret: is it a checker?");
   }

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,8 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "engine/session_info.h"
+#include "engine/verdict.h"
+#include "log/report.h"
 
 namespace postern::auth {
 
@@ -71,6 +74,12 @@ inline constexpr CheckerExit kCheckerExits[] = {
     {100, CheckerAnswer::Kind::kUnknown, "a permanent fault of the program"},
     {111, CheckerAnswer::Kind::kUnknown, "a temporary fault of the program"},
 };
+
+// Returns the refusal for an answer, or nullopt if it is kYes. For kUnknown,
+// also reports the reason as "PROGRAM: WHY".
+std::optional<Verdict> RefusalFor(const CheckerAnswer& answer,
+                                  absl::string_view program,
+                                  const log::Report& report);
 
 // Returns the meaning of `code` in the table.
 CheckerAnswer::Kind KindOfCheckerExit(int code);

@@ -23,13 +23,14 @@ namespace {
 
 // Returns "yes OUTPUT", "no" or the reason of an outage.
 std::string Ask(const std::string& script, size_t optional = 0,
-                size_t max_output = 0, const std::string& fields = "secret") {
+                size_t max_output = 0, const std::string& fields = "secret",
+                absl::Duration timeout = absl::Seconds(60)) {
   const std::vector<std::string> command = {"/bin/sh", "-c", script};
   const CheckerAnswer answer = AskChecker({.command = command,
                                            .fields = fields,
                                            .optional = optional,
                                            .max_output = max_output,
-                                           .timeout = absl::Seconds(60)},
+                                           .timeout = timeout},
                                           SessionInfo());
   switch (answer.kind) {
     case CheckerAnswer::Kind::kYes:
@@ -59,7 +60,7 @@ TEST(CheckerProcessTest, EachExitCodeHasTheDocumentedMeaning) {
   const std::set<int> no = {1, 3, 12, 13, 20, 21, 22, 23};
   for (int code = 1; code < 256; ++code) {
     EXPECT_EQ(Ask(absl::StrCat("exit ", code)),
-              no.count(code) > 0 ? "no" : absl::StrCat("exit code ", code));
+              no.count(code) > 0 ? "no" : absl::StrCat("exited with ", code));
   }
   EXPECT_EQ(Ask("cat <&3 >/dev/null; exit 0"), "yes ");
   for (const int signal : {SIGHUP, SIGKILL, SIGSEGV, SIGPIPE, SIGTERM}) {
@@ -85,6 +86,12 @@ TEST(CheckerProcessTest, ReadsOutputOnlyIfItIsAllowed) {
   EXPECT_EQ(Ask("cat <&3 >/dev/null; [ -p /dev/fd/1 ]", 0, 1), "yes ");
   EXPECT_EQ(Ask("cat <&3", 0, 6), "yes secret");
   EXPECT_EQ(Ask("cat <&3", 0, 5), "exit code 0, but its output is too long");
+}
+
+TEST(CheckerProcessTest, OutputWithoutEndDoesNotExtendTheTimeout) {
+  EXPECT_EQ(Ask("cat <&3 >/dev/null; exec cat /dev/zero", 0, 5, "secret",
+                absl::Milliseconds(50)),
+            "took too long and was killed");
 }
 
 // If there are no free descriptors, a checker must not get one of this process,

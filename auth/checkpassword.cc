@@ -3,9 +3,9 @@
 
 #include "auth/checkpassword.h"
 
+#include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "auth/checker_process.h"
 #include "auth/refusal.h"
 #include "engine/grammar/wipe.h"
@@ -53,15 +53,9 @@ AuthAnswer Checkpassword::Check(const Proof& proof,
                                            .optional = optional,
                                            .timeout = options_.timeout},
                                           session);
-  switch (answer.kind) {
-    case CheckerAnswer::Kind::kYes:
-      break;
-    case CheckerAnswer::Kind::kNo:
-      return WrongCredentials();
-    case CheckerAnswer::Kind::kUnknown:
-      options_.report(absl::StrCat(options_.command[0], ": ", answer.why));
-      return CannotTell();
-  }
+  std::optional<Verdict> refusal =
+      RefusalFor(answer, options_.command[0], options_.report);
+  if (refusal) return *std::move(refusal);
   return AuthGranted{std::string(proof.user)};
 }
 

@@ -96,10 +96,10 @@ TEST_F(CheckpasswordTest, AnOutageIsNotAWrongPassword) {
            Row{"exit 1", "535", ""},
            Row{"exit 3", "535", ""},
            Row{"exit 23", "535", ""},
-           Row{"exit 4", "454", "exit code 4"},
-           Row{"exit 111", "454", "exit code 111"},
-           Row{"exit 2", "454", "exit code 2"},
-           Row{"exit 100", "454", "exit code 100"},
+           Row{"exit 4", "454", "exited with 4"},
+           Row{"exit 111", "454", "exited with 111"},
+           Row{"exit 2", "454", "exited with 2"},
+           Row{"exit 100", "454", "exited with 100"},
            Row{"kill -9 $$", "454", "was killed by a signal"},
            Row{"sleep 600", "454", "took too long and was killed"},
            Row{"exit 0", "454",
@@ -136,6 +136,12 @@ TEST_F(CheckpasswordTest, ReportsThatTheProgramDoesNotExist) {
   options_.command = {"/nowhere/checker", "true"};
   EXPECT_EQ(Check({"a", "b", ""}), "454");
   EXPECT_EQ(reports_, "/nowhere/checker: No such file or directory\n");
+}
+
+TEST_F(CheckpasswordTest, WithoutAReportTheReasonIsDropped) {
+  options_ = {};
+  options_.command = {"/nowhere/checker", "true"};
+  EXPECT_EQ(Check({"a", "b", ""}), "454");
 }
 
 TEST_F(CheckpasswordTest, RefusesMoreOctetsThanProgramsRead) {

@@ -7,7 +7,6 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/base/macros.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "auth/sasl_connection.h"
@@ -56,7 +55,7 @@ absl::StatusOr<std::shared_ptr<SaslBackend>> SaslBackend::Open(
   const absl::Status chosen = backend->ChooseMechanisms();
   if (!chosen.ok()) return chosen;
   const absl::Status users = (*library)->CheckUserFile();
-  if (!users.ok() && backend->options_->report) {
+  if (!users.ok()) {
     backend->options_->report(absl::StrCat("sasl: ", users.message()));
   }
   return backend;
@@ -94,7 +93,7 @@ std::unique_ptr<AuthExchange> SaslBackend::Begin(
                                   [mechanism](const SaslMechanism& offered) {
                                     return offered.name == mechanism;
                                   });
-  ABSL_HARDENING_ASSERT(found != mechanisms_.end());
+  if (found == mechanisms_.end()) return nullptr;
   return std::make_unique<SaslExchange>(library_, options_, *found, session);
 }
 

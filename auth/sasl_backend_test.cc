@@ -418,6 +418,13 @@ TEST_F(SaslBackendTest, OffersMechanismsThatShowNoSecretFirst) {
   EXPECT_TRUE(absl::StrContains(all, " EXTERNAL ")) << all;
 }
 
+TEST_F(SaslBackendTest, ServesOnlyWhatItOffers) {
+  backend_ = Open({.mechanisms = {"PLAIN"}});
+  EXPECT_NE(Begin("PLAIN"), nullptr);
+  EXPECT_EQ(Begin("LOGIN"), nullptr);
+  EXPECT_EQ(Begin("UNKNOWN"), nullptr);
+}
+
 TEST_F(SaslBackendTest, OffersTheListedMechanismsInOrder) {
   std::vector<std::string> names;
   for (const Mechanism& mechanism :

@@ -119,7 +119,6 @@ AuthAnswer SaslExchange::Grant(SaslConnection::Step step) {
 }
 
 void SaslExchange::Complain(int result, absl::string_view log) const {
-  if (!options_->report) return;
   options_->report(absl::StrCat("sasl ", mechanism_.name, ": ",
                                 sasl_errstring(result, nullptr, nullptr),
                                 log.empty() ? "" : ": ", log));

@@ -138,7 +138,7 @@ absl::StatusOr<const SaslLibrary*> SaslLibrary::Start(
       return absl::Status(status.code(),
                           absl::StrCat(status.message(), ": ", log.text()));
     }
-    if (log.has_errors() && report) report(absl::StrCat("sasl: ", log.text()));
+    if (log.has_errors()) report(absl::StrCat("sasl: ", log.text()));
     started->library = library.release();
     started->config_dir = config_dir;
   }

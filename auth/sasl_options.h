@@ -27,7 +27,7 @@ struct SaslOptions {
   // The mechanisms to offer, in this order. If empty: all that are installed
   // and suitable.
   std::vector<std::string> mechanisms;
-  log::Report report;  // if empty, there are no reports
+  log::Report report;
 };
 
 }  // namespace postern::auth

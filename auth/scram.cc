@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "auth/digest.h"
+#include "auth/gs2.h"
 #include "auth/refusal.h"
 #include "engine/grammar/base64.h"
 #include "engine/grammar/utf8.h"
@@ -24,26 +25,6 @@ namespace {
 constexpr size_t kNonceSize = 18;  // octets, 24 characters in base64
 
 std::string RandomNonce() { return EncodeBase64(RandomBytes(kNonceSize)); }
-
-// Decodes a saslname (RFC 5802 7). Returns nullopt if it is invalid or
-// empty.
-std::optional<std::string> DecodeName(absl::string_view text) {
-  if (text.empty()) return std::nullopt;
-  std::string name;
-  while (!text.empty()) {
-    if (absl::ConsumePrefix(&text, "=2C")) {
-      name += ',';
-    } else if (absl::ConsumePrefix(&text, "=3D")) {
-      name += '=';
-    } else if (text[0] == '=' || text[0] == '\0') {
-      return std::nullopt;
-    } else {
-      name += text[0];
-      text.remove_prefix(1);
-    }
-  }
-  return name;
-}
 
 // Removes the text up to the first comma, and the comma, from `message`.
 // Returns that text. If there is no comma, takes everything.
@@ -136,11 +117,9 @@ class ScramExchange : public AuthExchange {
 AuthAnswer ScramExchange::OnFirst(absl::string_view message) {
   state_ = State::kOver;
   absl::string_view rest = message;
-  const absl::string_view flag = TakePart(&rest);
-  if (flag != "n" && flag != "y") return Malformed();
-  absl::string_view authzid = TakePart(&rest);
-  gs2_header_ = std::string(
-      message.substr(0, static_cast<size_t>(rest.data() - message.data())));
+  std::optional<Gs2Header> header = TakeGs2Header(&rest);
+  if (!header) return Malformed();
+  gs2_header_ = std::string(header->text);
   const absl::string_view bare = rest;
   absl::string_view name = TakePart(&rest);
   absl::string_view nonce = TakePart(&rest);
@@ -149,16 +128,11 @@ AuthAnswer ScramExchange::OnFirst(absl::string_view message) {
       (std::count(bare.begin(), bare.end(), ',') > 1 && !AreExtensions(rest))) {
     return Malformed();
   }
-  std::optional<std::string> user = DecodeName(name);
+  std::optional<std::string> user = DecodeSaslName(name);
   if (!user) return Malformed();
   user_ = *std::move(user);
-  if (!authzid.empty()) {
-    if (!absl::ConsumePrefix(&authzid, "a=")) return Malformed();
-    std::optional<std::string> other = DecodeName(authzid);
-    if (!other) return Malformed();
-    requested_ = *std::move(other);
-    if (requested_ != user_) return WrongCredentials();
-  }
+  requested_ = std::move(header->authorization_identity);
+  if (!requested_.empty() && requested_ != user_) return WrongCredentials();
   std::optional<ScramSource::Found> found = source_->FindScram(user_);
   if (!found) return CannotTell();
   found_ = *std::move(found);

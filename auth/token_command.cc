@@ -3,28 +3,20 @@
 
 #include "auth/token_command.h"
 
-#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "auth/checker_process.h"
-#include "auth/refusal.h"
-#include "engine/grammar/utf8.h"
+#include "auth/identity.h"
 #include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 namespace {
 
 constexpr size_t kMaxLine = 512;  // octets, including the newline
-
-bool IsIdentity(absl::string_view text) {
-  return !text.empty() && IsUtf8(text) && !ContainsC1Controls(text) &&
-         std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
-}
 
 }  // namespace
 
@@ -33,10 +25,6 @@ TokenCommand::TokenCommand(TokenCommandOptions options)
 
 AuthAnswer TokenCommand::Check(const BearerProof& proof,
                                const SessionInfo& session) {
-  const auto unable = [this](absl::string_view what) {
-    options_.report(absl::StrCat(options_.command[0], ": ", what));
-    return CannotTell();
-  };
   std::string text;
   // So that no other copy stays in memory.
   text.reserve(proof.token.size() + proof.user.size() + 2);
@@ -45,7 +33,7 @@ AuthAnswer TokenCommand::Check(const BearerProof& proof,
     text.push_back('\0');
   }
   const Secret fields(std::move(text));
-  const CheckerAnswer answer =
+  CheckerAnswer answer =
       AskChecker({.command = options_.command,
                   .environment = options_.environment,
                   .fields = fields.text(),
@@ -53,19 +41,15 @@ AuthAnswer TokenCommand::Check(const BearerProof& proof,
                   .max_output = kMaxLine,
                   .timeout = options_.timeout},
                  session);
-  switch (answer.kind) {
-    case CheckerAnswer::Kind::kYes:
-      break;
-    case CheckerAnswer::Kind::kNo:
-      return WrongCredentials();
-    case CheckerAnswer::Kind::kUnknown:
-      return unable(answer.why);
+  const std::string identity(absl::StripSuffix(answer.output, "\n"));
+  if (answer.kind == CheckerAnswer::Kind::kYes && !IsIdentity(identity)) {
+    answer.kind = CheckerAnswer::Kind::kUnknown;
+    answer.why = "exit code 0, but its output is not one line with a name";
   }
-  const absl::string_view identity = absl::StripSuffix(answer.output, "\n");
-  if (!IsIdentity(identity)) {
-    return unable("exit code 0, but its output is not one line with a name");
-  }
-  return AuthGranted{std::string(identity)};
+  std::optional<Verdict> refusal =
+      RefusalFor(answer, options_.command[0], options_.report);
+  if (refusal) return *std::move(refusal);
+  return AuthGranted{identity};
 }
 
 }  // namespace postern::auth

@@ -92,8 +92,8 @@ TEST_F(TokenCommandTest, AcceptsExactlyOneLine) {
       {"cat <&3 >/dev/null; echo ann; exit 1", "535"},
       {"exit 1", "535"},
       {"exit 3", "535"},
-      {"cat <&3 >/dev/null; echo ann; exit 111", "454", "exit code 111"},
-      {"cat <&3 >/dev/null; echo ann; exit 2", "454", "exit code 2"},
+      {"cat <&3 >/dev/null; echo ann; exit 111", "454", "exited with 111"},
+      {"cat <&3 >/dev/null; echo ann; exit 2", "454", "exited with 2"},
       {"cat <&3 >/dev/null; echo ann; kill -9 $$", "454",
        "was killed by a signal"},
       {"cat <&3 >/dev/null; echo ann; sleep 600", "454",
@@ -132,6 +132,12 @@ TEST_F(TokenCommandTest, ReportsThatTheProgramDoesNotExist) {
   options_.command = {"/nowhere/checker"};
   EXPECT_EQ(Check({"token", ""}), "454");
   EXPECT_EQ(reports_, "/nowhere/checker: No such file or directory\n");
+}
+
+TEST_F(TokenCommandTest, WithoutAReportTheReasonIsDropped) {
+  options_ = {};
+  options_.command = {"/nowhere/checker"};
+  EXPECT_EQ(Check({"token", ""}), "454");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include "auth/users_backend.h"
 
+#include <algorithm>
+
 #include "auth/scram.h"
 
 namespace postern::auth {
@@ -36,6 +38,13 @@ std::vector<Mechanism> UsersBackend::mechanisms() const {
 
 std::unique_ptr<AuthExchange> UsersBackend::Begin(
     absl::string_view mechanism, const SharedSessionInfo& session) {
+  const std::vector<Mechanism> offered = mechanisms();
+  if (std::none_of(offered.begin(), offered.end(),
+                   [mechanism](const Mechanism& each) {
+                     return each.name == mechanism;
+                   })) {
+    return nullptr;
+  }
   if (mechanism == kScram) return MakeScramExchange(&users_);
   return MakePasswordExchange(mechanism, &users_, session, exchange_);
 }

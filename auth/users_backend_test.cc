@@ -86,6 +86,17 @@ TEST_F(UsersBackendTest, OffersScramIfEachUserHasKeys) {
   EXPECT_THAT(Offered(), ElementsAre("PLAIN shown", "LOGIN shown"));
 }
 
+TEST_F(UsersBackendTest, ServesOnlyWhatItOffers) {
+  UserFile users;
+  users.Set("anna", *Verifier::MakeScram("pencil", 4096));
+  users.Set("bert", *Verifier::Parse(kCrypt));
+  Open(users);
+  const auto session = std::make_shared<const SessionInfo>();
+  EXPECT_EQ(backend_->Begin("SCRAM-SHA-256", session), nullptr);
+  EXPECT_EQ(backend_->Begin("CRAM-MD5", session), nullptr);
+  EXPECT_NE(backend_->Begin("PLAIN", session), nullptr);
+}
+
 TEST_F(UsersBackendTest, EachMechanismUsesTheTable) {
   UserFile users;
   users.Set("anna", *Verifier::MakeScram("pencil", 4096));

@@ -147,6 +147,13 @@ TEST_F(UsersTest, AnUnreadableTableIsAnOutageAndReported) {
   EXPECT_EQ(Check("anna", "anna's"), "anna");
 }
 
+TEST_F(UsersTest, WithoutAReportTheReasonIsDropped) {
+  Users users(folder_.File("missing"), {});
+  EXPECT_TRUE(std::holds_alternative<Verdict>(
+      users.Check({.user = "anna", .secret = "anna's"}, {})));
+  EXPECT_FALSE(users.FindScram("anna").has_value());
+}
+
 TEST_F(UsersTest, AnUnreadableUserIsAnOutageAndReported) {
   const std::string head = absl::StrCat(
       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 4096 mixed ", kCrypt);

@@ -205,11 +205,9 @@ void MaildirMessage::Commit(bool each) {
   each_ = each_ && each;
   if (error_ == 0 && TooMuch()) {
     for (Letter& letter : letters_) letter.refusal = TooMuchReply();
-    if (options_.report) {
-      options_.report(absl::StrCat("more than ", options_.max_stored,
-                                   " octets in the files of ", letters_.size(),
-                                   " recipients"));
-    }
+    options_.report(absl::StrCat("more than ", options_.max_stored,
+                                 " octets in the files of ", letters_.size(),
+                                 " recipients"));
   } else if (error_ == 0 && (each_ || !any_refused())) {
     Store();
   }

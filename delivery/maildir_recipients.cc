@@ -34,7 +34,7 @@ Verdict MaildirRecipients::Decide(const Path& recipient) const {
   const absl::Status absent =
       ConfirmNoMaildir(location_.store(), *path, files_);
   if (absent.ok()) return Verdict::Refuse(NoMailboxReply()).From(*path);
-  if (report_) report_(absl::StrCat("maildir ", *path, ": ", absent.message()));
+  report_(absl::StrCat("maildir ", *path, ": ", absent.message()));
   return Verdict::Refuse(CannotOpenReply()).From(*path);
 }
 

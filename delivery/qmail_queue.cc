@@ -33,26 +33,6 @@ std::string Name(absl::string_view program, pid_t pid) {
   return absl::StrCat("queue program ", program, " qp ", pid);
 }
 
-// Returns how a program ended, as text to follow its name. `read`: whether it
-// has read all of its input.
-std::string How(const system::ChildProcess::Result& result, bool read) {
-  switch (result.end) {
-    case QueueProcess::End::kExited:
-      return absl::StrCat("exited with ", result.code,
-                          read ? "" : " before it had read everything");
-    case QueueProcess::End::kKilled:
-      return "was killed by a signal";
-    case QueueProcess::End::kTimeout:
-      return "took too long and was killed";
-    case QueueProcess::End::kLeft:
-      return "took too long, and is still running: it is another user's "
-             "process and cannot be killed";
-    case QueueProcess::End::kLost:
-      break;
-  }
-  return "ended, and its exit code is lost";
-}
-
 // A message that is being passed to its program.
 class QueuedMessage {
  public:
@@ -111,12 +91,14 @@ class QueuedMessage {
   }
 
   void Report(const QueueProcess::Result& result, pid_t pid) const {
-    if (!options_.report) return;
     const bool accepted = result.end == QueueProcess::End::kExited &&
                           result.code == kQueueAccepted;
     if (accepted && ReadAll(result)) return;
-    options_.report(
-        absl::StrCat(Name(program_, pid), " ", How(result, ReadAll(result))));
+    const bool cut =
+        result.end == QueueProcess::End::kExited && !ReadAll(result);
+    options_.report(absl::StrCat(Name(program_, pid), " ",
+                                 system::DescribeEnd(result),
+                                 cut ? " before it had read everything" : ""));
   }
 
   Verdict Answer(const QueueProcess::Result& result, pid_t pid) const {
@@ -152,14 +134,14 @@ class QueuedMessage {
 
   // Makes an end after queue_timeout be reported.
   void ReportLateEnd(bool has_envelope) {
-    if (!options_.report) return;
     process_->OnLateEnd([report = options_.report, program = program_,
                          pid = process_->pid(),
                          has_envelope](system::ChildProcess::Result result) {
       const bool queued = result.end == QueueProcess::End::kExited &&
                           result.code == kQueueAccepted && has_envelope;
       report(absl::StrCat(
-          Name(program, pid), ", which took too long, ", How(result, true),
+          Name(program, pid), ", which took too long, ",
+          system::DescribeEnd(result),
           queued ? ": the message is queued, but the client got a 451: it will "
                    "be queued twice if the client sends it again"
                  : ""));
@@ -240,7 +222,7 @@ std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
       program, options_.home,
       system::SessionVariables(options_.environment, *session_));
   if (!process.ok()) {
-    if (options_.report) options_.report(process.status().message());
+    options_.report(process.status().message());
     return absl::IsResourceExhausted(process.status())
                ? QueueUnavailableReply()
                : ReplyForQueueExit(kQueueExecError);

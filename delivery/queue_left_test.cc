@@ -93,8 +93,8 @@ TEST_F(QueueLeftTest, ReportsThatItIsRunningAndHowItEnded) {
   EXPECT_EQ(verdict->reply(), (Reply{451, {4, 3, 0}, "qq timeout (#4.3.0)"}));
   EXPECT_TRUE(absl::EndsWith(
       report_,
-      " took too long, and is still running: it is another user's process "
-      "and cannot be killed"))
+      " took too long and still runs: it is another user's process, and "
+      "cannot be killed"))
       << report_;
   LetGo();
   const std::string late = AwaitLate();

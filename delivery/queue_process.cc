@@ -7,30 +7,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <climits>
-
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "system/pipe.h"
 
 namespace postern::delivery {
 namespace {
 
 constexpr int kErrorFd = 6;
-
-// Only poll() waits, because it has a timeout. A new pipe has no other flags to
-// preserve.
-void MakeNonblocking(int fd) { fcntl(fd, F_SETFL, O_NONBLOCK); }
-
-// Returns whether the pipe that `fd` reads from is known to be empty.
-bool IsEmpty(int fd) {
-  int left = 0;
-  return fd >= 0 && ioctl(fd, FIONREAD, &left) == 0 && left == 0;
-}
 
 // Blocks SIGPIPE in this thread, for programs that do not ignore it: there is
 // no MSG_NOSIGNAL for pipes.
@@ -71,9 +58,13 @@ absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
   system::Descriptor error;
   std::unique_ptr<QueueProcess> process(new QueueProcess);
   absl::Status status = absl::ResourceExhaustedError(program);
+  // This process waits in poll(), which has a timeout.
   if (system::MakePipe(&message, &process->message_) &&
       system::MakePipe(&envelope, &process->envelope_) &&
-      system::MakePipe(&process->error_, &error)) {
+      system::MakePipe(&process->error_, &error) &&
+      system::SetNonblocking(process->message_) &&
+      system::SetNonblocking(process->envelope_) &&
+      system::SetNonblocking(process->error_)) {
     const std::pair<int, int> descriptors[] = {
         {message.get(), STDIN_FILENO},
         {envelope.get(), STDOUT_FILENO},
@@ -90,9 +81,6 @@ absl::StatusOr<std::unique_ptr<QueueProcess>> QueueProcess::Start(
     return absl::Status(status.code(),
                         absl::StrCat("queue program ", status.message()));
   }
-  MakeNonblocking(process->message_.get());
-  MakeNonblocking(process->envelope_.get());
-  MakeNonblocking(process->error_.get());
   return process;
 }
 
@@ -166,7 +154,7 @@ QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
   result.error_text = std::move(error_text_);
   result.read_everything = true;
   for (const Pipe pipe : {Pipe::kMessage, Pipe::kEnvelope}) {
-    if (!IsEmpty(left(pipe).get())) result.read_everything = false;
+    if (system::UnreadOctets(left(pipe)) != 0u) result.read_everything = false;
     left(pipe).Reset();
   }
   return result;
@@ -174,16 +162,7 @@ QueueProcess::Result QueueProcess::Wait(system::Deadline deadline) {
 
 // Reads the text that is available, without waiting.
 void QueueProcess::ReadErrorText() {
-  char buffer[4096];
-  while (error_.is_open()) {
-    const ssize_t n = read(error_.get(), buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) return error_.Reset();
-    error_text_.append(buffer, std::min(static_cast<size_t>(n),
-                                        kMaxErrorText - error_text_.size()));
-    if (error_text_.size() == kMaxErrorText) return;
-  }
+  system::ReadAvailable(kMaxErrorText, &error_, &error_text_);
 }
 
 }  // namespace postern::delivery

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "system/thread_name.h"
+#include "system/thread.h"
 
 namespace postern::log {
 namespace {
@@ -28,15 +28,18 @@ constexpr size_t kPiece = 4096;
 
 }  // namespace
 
-BackgroundLog::BackgroundLog()
-    : thread_([this] {
-        system::NameThread("log");
-        Work();
-      }) {
-  SetLogSink(this);
+absl::StatusOr<std::unique_ptr<BackgroundLog>> BackgroundLog::Start() {
+  std::unique_ptr<BackgroundLog> log(new BackgroundLog);
+  absl::StatusOr<std::thread> thread =
+      system::StartThread("log", [log = log.get()] { log->Work(); });
+  if (!thread.ok()) return thread.status();
+  log->thread_ = *std::move(thread);
+  SetLogSink(log.get());
+  return log;
 }
 
 BackgroundLog::~BackgroundLog() {
+  if (!thread_.joinable()) return;  // Start() returned an error
   SetLogSink(nullptr);
   Finish();
   thread_.join();

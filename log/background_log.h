@@ -9,10 +9,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "log/log.h"
 
@@ -27,7 +29,10 @@ namespace postern::log {
 // waits until finished(). No other thread may log during the destructor.
 class BackgroundLog : public LogSink {
  public:
-  BackgroundLog();
+  // Starts the thread. All log lines of the process go to it from now on.
+  // Returns the error of system::StartThread() if the thread does not start;
+  // the log is then written as before.
+  static absl::StatusOr<std::unique_ptr<BackgroundLog>> Start();
   BackgroundLog(const BackgroundLog&) = delete;
   BackgroundLog& operator=(const BackgroundLog&) = delete;
   ~BackgroundLog() override;
@@ -45,6 +50,8 @@ class BackgroundLog : public LogSink {
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  BackgroundLog() = default;
 
   void Work();
   void WriteAll(absl::string_view lines);

@@ -13,14 +13,18 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "log/log.h"
 #include "log/log_line.h"
+#include "system/refuse_threads.h"
 
 namespace postern::log {
 namespace {
@@ -49,6 +53,11 @@ class BackgroundLogTest : public testing::Test {
     dup2(saved_, STDERR_FILENO);
     close(saved_);
     saved_ = -1;
+  }
+  static std::unique_ptr<BackgroundLog> Start() {
+    absl::StatusOr<std::unique_ptr<BackgroundLog>> log = BackgroundLog::Start();
+    EXPECT_TRUE(log.ok()) << log.status();
+    return *std::move(log);
   }
   int reader() const { return read_; }
   // Returns everything that was written. Nothing can be written afterwards.
@@ -96,9 +105,19 @@ TEST_F(BackgroundLogTest, ASentenceInJsonIsAnObject) {
           "background_log_test: pid=[0-9]+ fatal: a\\?b\n"));
 }
 
+TEST_F(BackgroundLogTest, WithoutAThreadTheLogIsWrittenAsBefore) {
+  std::thread([] {
+    ASSERT_TRUE(system::RefuseThreads());
+    const absl::Status status = BackgroundLog::Start().status();
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  }).join();
+  WriteLog("after");
+  EXPECT_THAT(ReadAll(), EndsWith(" after\n"));
+}
+
 TEST_F(BackgroundLogTest, TheDestructorWritesAllLines) {
   {
-    BackgroundLog log;
+    const std::unique_ptr<BackgroundLog> log = Start();
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([t] {
@@ -115,7 +134,7 @@ TEST_F(BackgroundLogTest, TheDestructorWritesAllLines) {
 }
 
 TEST_F(BackgroundLogTest, LoggingDoesNotWaitForTheReader) {
-  BackgroundLog log;
+  const std::unique_ptr<BackgroundLog> log = Start();
   const std::string line(1000, 'x');
   for (int i = 0; i < 30'000; ++i) WriteLog(line);  // without a reader
   EXPECT_THAT(ReadUntil("lines lost, the log was not read\n"),
@@ -123,7 +142,7 @@ TEST_F(BackgroundLogTest, LoggingDoesNotWaitForTheReader) {
 }
 
 TEST_F(BackgroundLogTest, FinishDoesNotWaitForAReaderThatReadsNothing) {
-  auto log = std::make_unique<BackgroundLog>();
+  std::unique_ptr<BackgroundLog> log = Start();
   // The log's thread waits for the reader before Finish() is called.
   for (int i = 0; i < 100; ++i) WriteLog(std::string(1000, 'x'));
   while (true) {
@@ -143,12 +162,12 @@ TEST_F(BackgroundLogTest, FinishDoesNotWaitForAReaderThatReadsNothing) {
 }
 
 TEST_F(BackgroundLogTest, FinishedIsTrueOnceTheReaderHasAllLines) {
-  BackgroundLog log;
+  const std::unique_ptr<BackgroundLog> log = Start();
   for (int i = 0; i < 1000; ++i) WriteLog(std::string(1000, 'x'));
   WriteLog("last");
-  log.Finish();
+  log->Finish();
   EXPECT_THAT(ReadUntil(" last\n"), HasSubstr("xxx\n"));
-  while (!log.finished()) std::this_thread::yield();
+  while (!log->finished()) std::this_thread::yield();
 }
 
 }  // namespace

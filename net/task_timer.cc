@@ -3,11 +3,10 @@
 
 #include "net/task_timer.h"
 
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "system/thread_name.h"
+#include "absl/status/statusor.h"
+#include "system/thread.h"
 
 namespace postern::net {
 
@@ -21,15 +20,10 @@ TaskTimer::~TaskTimer() {
 }
 
 absl::Status TaskTimer::Start() {
-  try {
-    thread_ = std::thread([this] {
-      system::NameThread("timer");
-      Work();
-    });
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("cannot start a thread: ", error.what()));
-  }
+  absl::StatusOr<std::thread> thread =
+      system::StartThread("timer", [this] { Work(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
   return absl::OkStatus();
 }
 

@@ -29,7 +29,7 @@ class TaskTimer {
   // Destroys the tasks that have not run.
   ~TaskTimer();
 
-  // Starts the thread. Returns an error if the system has no more threads.
+  // Starts the thread. Returns the error of system::StartThread().
   absl::Status Start();
 
   // Runs `task` after `delay`, on the timer's thread. Tasks run in the order of

@@ -3,11 +3,11 @@
 
 #include "net/thread_pool.h"
 
-#include <system_error>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "system/thread_name.h"
+#include "system/thread.h"
 
 namespace postern::net {
 
@@ -24,18 +24,15 @@ absl::Status ThreadPool::Start(int threads, absl::string_view name) {
   const std::lock_guard<std::mutex> lock(mutex_);
   most_ = static_cast<size_t>(threads);
   name_ = std::string(name);
-  try {
-    Add();
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("cannot start a thread: ", error.what()));
-  }
-  return absl::OkStatus();
+  return Add();
 }
 
-void ThreadPool::Add() {
-  threads_.emplace_back(
-      [this, name = absl::StrCat(name_, " ", threads_.size())] { Work(name); });
+absl::Status ThreadPool::Add() {
+  absl::StatusOr<std::thread> thread = system::StartThread(
+      absl::StrCat(name_, " ", threads_.size()), [this] { Work(); });
+  if (!thread.ok()) return thread.status();
+  threads_.push_back(*std::move(thread));
+  return absl::OkStatus();
 }
 
 void ThreadPool::Run(Task task) {
@@ -46,12 +43,8 @@ void ThreadPool::Run(Task task) {
     // are more tasks than idle threads. In the destructor no thread may be
     // added, because it joins them.
     if (running_ + tasks_.size() > threads_.size() && threads_.size() < most_ &&
-        !over_) {
-      try {
-        Add();
-      } catch (const std::system_error&) {
-        most_ = threads_.size();  // do without more threads
-      }
+        !over_ && !Add().ok()) {
+      most_ = threads_.size();  // do without more threads
     }
   }
   changed_.notify_one();
@@ -72,8 +65,7 @@ size_t ThreadPool::threads() const {
   return threads_.size();
 }
 
-void ThreadPool::Work(const std::string& name) {
-  system::NameThread(name);
+void ThreadPool::Work() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     // A task that runs may still add another task.

@@ -33,7 +33,8 @@ class ThreadPool {
 
   // Starts the first of at most `threads` threads, named `name` and a number.
   // Run() starts the others when there are tasks for them. No thread ends
-  // before the destructor. Returns an error if the system has no more threads.
+  // before the destructor. Returns the error of system::StartThread() if the
+  // first does not start.
   absl::Status Start(int threads, absl::string_view name);
 
   // Runs `task` on one of the threads. Tasks start in the order of the calls
@@ -49,9 +50,9 @@ class ThreadPool {
   size_t threads() const;
 
  private:
-  // Starts a thread. mutex_ must be held. May throw std::system_error.
-  void Add();
-  void Work(const std::string& name);
+  // Starts a thread. mutex_ must be held.
+  absl::Status Add();
+  void Work();
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -13,8 +13,10 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
-#include "system/thread_name.h"
+#include "system/refuse_threads.h"
+#include "system/thread.h"
 
 namespace postern::net {
 namespace {
@@ -150,6 +152,30 @@ TEST(ThreadPoolTest, TasksInSequenceNeedOneThread) {
     while (!done || pool.running() > 0) std::this_thread::yield();
   }
   EXPECT_EQ(pool.threads(), 1u);
+}
+
+TEST(ThreadPoolTest, WithoutAThreadStartReturnsAnError) {
+  std::thread([] {
+    ASSERT_TRUE(system::RefuseThreads());
+    ThreadPool pool;
+    const absl::Status status = pool.Start(2, "disk");
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_EQ(pool.threads(), 0u);
+  }).join();
+}
+
+TEST(ThreadPoolTest, WithoutMoreThreadsTasksWaitForTheExistingOnes) {
+  std::atomic<int> done{0};
+  {
+    ThreadPool pool;
+    ASSERT_TRUE(pool.Start(4, "disk").ok());
+    std::thread([&] {
+      ASSERT_TRUE(system::RefuseThreads());
+      for (int i = 0; i < 100; ++i) pool.Run([&done] { ++done; });
+    }).join();
+    EXPECT_EQ(pool.threads(), 1u);
+  }
+  EXPECT_EQ(done, 100);
 }
 
 }  // namespace

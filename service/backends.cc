@@ -13,15 +13,9 @@
 #include "auth/bearer_backend.h"
 #include "auth/checkpassword.h"
 #include "auth/token_command.h"
-#include "log/log.h"
+#include "log/report.h"
 
 namespace postern::service {
-namespace {
-
-void ReportAuth(absl::string_view what) { log::WriteLog("auth", what); }
-
-}  // namespace
-
 bool NeedsLibraries(const AuthOptions& options) {
   return std::any_of(options.specs.begin(), options.specs.end(),
                      [](const AuthSpec& spec) {
@@ -50,7 +44,7 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
               .host = spec.host.empty() ? host_name : spec.host,
               .ignore_authorization_identity = options.ignore_authzid,
               .environment = environment,
-              .report = ReportAuth}));
+              .report = log::ReportToLog("auth")}));
       continue;
     }
     if (spec.kind == AuthSpec::Kind::kOauth) {
@@ -58,7 +52,7 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
           std::make_unique<auth::TokenCommand>(
               auth::TokenCommandOptions{.command = spec.command,
                                         .environment = environment,
-                                        .report = ReportAuth})));
+                                        .report = log::ReportToLog("auth")})));
       continue;
     }
     auto backend = open ? open(spec, options, host_name)

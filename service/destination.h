@@ -6,7 +6,6 @@
 #ifndef POSTERN_SERVICE_DESTINATION_H_
 #define POSTERN_SERVICE_DESTINATION_H_
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 #include "absl/types/span.h"
 #include "engine/delivery.h"
 #include "engine/policy.h"
+#include "log/report.h"
 #include "policy/control/controls.h"
 #include "system/session_variables.h"
 
@@ -33,8 +33,7 @@ struct DestinationSetup {
   absl::string_view control;      // the directory of the control files
   absl::string_view host;         // control/me
   system::Variables environment;  // of programs, before the session's variables
-  // Called for failures, on any thread.
-  std::function<void(absl::string_view)> report;
+  log::Report report;             // of the deliveries; called on any thread
 };
 
 // One kind of delivery. Constant data: --help uses its texts, and the log and

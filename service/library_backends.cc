@@ -12,12 +12,10 @@
 #include "auth/sasl_library.h"
 #include "auth/user_table.h"
 #include "auth/users_backend.h"
-#include "log/log.h"
+#include "log/report.h"
 
 namespace postern::service {
 namespace {
-
-void ReportAuth(absl::string_view what) { log::WriteLog("auth", what); }
 
 // Returns why the user file of `spec` cannot be used, or OK if it has none.
 absl::Status CheckUserFile(const AuthSpec& spec, const AuthOptions& options) {
@@ -29,8 +27,8 @@ absl::Status CheckUserFile(const AuthSpec& spec, const AuthOptions& options) {
       return auth::UserTable::Open(auth::UserTablePath(spec.file)).status();
     case AuthSpec::Kind::kSasl: {
       // The library is already started with this directory; Start() returns it.
-      const auto library =
-          auth::SaslLibrary::Start(options.sasl_config, ReportAuth);
+      const auto library = auth::SaslLibrary::Start(options.sasl_config,
+                                                    log::ReportToLog("auth"));
       return library.ok() ? (*library)->CheckUserFileAtStart()
                           : library.status();
     }
@@ -49,13 +47,13 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
       break;
     case AuthSpec::Kind::kCdb:
       return auth::UsersBackend::Open(
-          spec.file, ReportAuth,
+          spec.file, log::ReportToLog("auth"),
           {.ignore_authorization_identity = options.ignore_authzid});
     case AuthSpec::Kind::kSasl:
       return auth::SaslBackend::Open({.config_dir = options.sasl_config,
                                       .host_name = host_name,
                                       .realms = options.sasl_realms,
-                                      .report = ReportAuth});
+                                      .report = log::ReportToLog("auth")});
   }
   return absl::UnimplementedError("this backend needs no library");
 }

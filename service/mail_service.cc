@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "log/log.h"
+#include "log/report.h"
 #include "net/own_addresses.h"
 #include "policy/check_list.h"
 #include "policy/checks.h"
@@ -63,9 +64,7 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                       .control = options.control,
                                       .host = service.controls->me,
                                       .environment = options.child_environment,
-                                      .report = [](absl::string_view what) {
-                                        log::WriteLog("delivery", what);
-                                      }});
+                                      .report = log::ReportToLog("delivery")});
   if (!destination.ok()) return destination.status();
   service.runs_programs =
       destination->runs_programs || RunsCheckers(options.auth);

@@ -7,19 +7,13 @@
 // own.
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <functional>
 #include <future>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,7 +23,9 @@
 #include "system/child_process.h"
 #include "system/child_reaper.h"
 #include "system/deadline.h"
+#include "system/pipe.h"
 #include "system/refuse_kill.h"
+#include "system/refuse_threads.h"
 
 namespace postern::system {
 namespace {
@@ -121,6 +117,53 @@ TEST_F(ChildLeftTest, TheReapersDestructorDoesNotWaitForChildren) {
   EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
 }
 
+TEST_F(ChildLeftTest, EndAllReturnsThatItMayNotKillAChild) {
+  const pid_t tester = fork();  // no child can be started after EndAll()
+  if (tester == 0) _exit(ChildProcess::EndAll() > 0 ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(waitpid(tester, &status, 0), tester);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(Runs());
+  LetGo();
+}
+
+// Takes a child, and returns only when the test lets it.
+class SlowHeir : public LeftChildren {
+ public:
+  void Take(pid_t, std::function<void(Result)>) override {
+    entered.set_value();
+    leave.get_future().wait();
+    done = true;
+  }
+
+  std::promise<void> entered;
+  std::promise<void> leave;
+  bool done = false;
+};
+
+TEST_F(ChildLeftTest, SetLeftChildrenWaitsForACallOfThePreviousObject) {
+  SlowHeir heir;
+  SetLeftChildren(&heir);
+  std::thread waits([this] {
+    EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
+  });
+  heir.entered.get_future().wait();
+  std::promise<void> begun;
+  std::future<void> replaced = std::async(std::launch::async, [&] {
+    begun.set_value();
+    SetLeftChildren(nullptr);
+    EXPECT_TRUE(heir.done);  // ThreadSanitizer reports it if nothing waited
+  });
+  begun.get_future().wait();
+  EXPECT_EQ(replaced.wait_for(std::chrono::milliseconds(50)),
+            std::future_status::timeout);
+  heir.leave.set_value();
+  replaced.wait();
+  waits.join();
+  LetGo();
+  EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
+}
+
 TEST_F(ChildLeftTest, WithoutAReaperTheChildIsNotReaped) {
   EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
   EXPECT_TRUE(Runs());
@@ -128,27 +171,12 @@ TEST_F(ChildLeftTest, WithoutAReaperTheChildIsNotReaped) {
   EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
 }
 
-// Makes the kernel refuse to start threads from this thread, as if a limit were
-// reached.
-void RefuseThreads() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog program = {std::size(filter), filter};
-  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
 TEST_F(ChildLeftTest, IfNoThreadStartsTheNextLeftChildTriesAgain) {
   ChildReaper reaper;
   std::promise<Result> ended;
   child_.OnLateEnd([&ended](Result result) { ended.set_value(result); });
   std::thread([this] {
-    RefuseThreads();
+    ASSERT_TRUE(RefuseThreads());
     EXPECT_EQ(child_.Wait(Deadline(absl::ZeroDuration())).end, End::kLeft);
   }).join();
   LetGo();

@@ -4,7 +4,6 @@
 #include "system/child_process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <initializer_list>
 #include <map>
 #include <mutex>
@@ -26,8 +24,6 @@
 
 namespace postern::system {
 namespace {
-
-std::atomic<LeftChildren*> left_children{nullptr};
 
 // How often to check for the end of a child if the kernel has no pidfd_open(2).
 constexpr int kPollMilliseconds = 10;
@@ -95,24 +91,44 @@ class Children {
     const std::lock_guard<std::mutex> lock(mutex_);
     pids_.erase(pid);
   }
-  ChildProcess::Ended End() {
+  size_t End() {
     const std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
-    ChildProcess::Ended ended;
+    size_t unkillable = 0;
     for (const pid_t pid : pids_) {
-      if (kill(pid, SIGKILL) == 0) {
-        ++ended.killed;
-      } else if (errno == EPERM) {
-        ++ended.unkillable;
-      }
+      if (kill(pid, SIGKILL) != 0 && errno == EPERM) ++unkillable;
     }
-    return ended;
+    return unkillable;
   }
 
  private:
   std::mutex mutex_;
   bool ended_ = false;    // guarded by mutex_
   std::set<pid_t> pids_;  // guarded by mutex_
+};
+
+// The object of SetLeftChildren(). Its mutex is held during a call of that
+// object, which therefore exists until the call returns.
+class Heir {
+ public:
+  // Never destroyed: a thread may run a child until the process ends.
+  static Heir& Current() {
+    static Heir& heir = *new Heir;
+    return heir;
+  }
+
+  void Set(LeftChildren* object) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    object_ = object;
+  }
+  void Take(pid_t pid, std::function<void(ChildProcess::Result)> ended) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (object_ != nullptr) object_->Take(pid, std::move(ended));
+  }
+
+ private:
+  std::mutex mutex_;
+  LeftChildren* object_ = nullptr;  // guarded by mutex_
 };
 
 // Converts a status of waitpid(2).
@@ -137,24 +153,6 @@ pid_t Reap(pid_t pid, int* status, int options) {
 }
 
 }  // namespace
-
-// The ends have numbers above the child's descriptors. Otherwise dup2() of one
-// end in the child could overwrite another end. That needs two threads, because
-// descriptors are given out in order, but a server has several threads.
-bool MakePipe(Descriptor* read_end, Descriptor* write_end) {
-  int numbers[2];
-  if (pipe2(numbers, O_CLOEXEC) < 0) return false;
-  Descriptor ends[] = {Descriptor(numbers[0]), Descriptor(numbers[1])};
-  for (Descriptor& end : ends) {
-    if (end.get() >= ChildProcess::kDescriptors) continue;
-    end = Descriptor(
-        fcntl(end.get(), F_DUPFD_CLOEXEC, ChildProcess::kDescriptors));
-    if (!end.is_open()) return false;
-  }
-  *read_end = std::move(ends[0]);
-  *write_end = std::move(ends[1]);
-  return true;
-}
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   SpawnSettings settings;
@@ -210,7 +208,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
   return absl::ErrnoToStatus(error, texts[0]);
 }
 
-ChildProcess::Ended ChildProcess::EndAll() { return Children::All().End(); }
+size_t ChildProcess::EndAll() { return Children::All().End(); }
 
 ChildProcess::~ChildProcess() {
   if (pid_ < 0) return;
@@ -248,8 +246,7 @@ ChildProcess::Result ChildProcess::Wait(Deadline deadline,
   process.Reset();
   const pid_t pid = std::exchange(pid_, -1);
   if (reaped == 0) {
-    LeftChildren* const heir = left_children.load();
-    if (heir != nullptr) heir->Take(pid, std::move(late_));
+    Heir::Current().Take(pid, std::move(late_));
     return {End::kLeft};
   }
   if (reaped < 0) {
@@ -272,7 +269,24 @@ void ChildProcess::Kill() {
   unkillable_ = kill(pid_, SIGKILL) != 0 && errno == EPERM;
 }
 
-void SetLeftChildren(LeftChildren* heir) { left_children.store(heir); }
+std::string DescribeEnd(const ChildProcess::Result& result) {
+  switch (result.end) {
+    case ChildProcess::End::kExited:
+      return absl::StrCat("exited with ", result.code);
+    case ChildProcess::End::kKilled:
+      return "was killed by a signal";
+    case ChildProcess::End::kTimeout:
+      return "took too long and was killed";
+    case ChildProcess::End::kLeft:
+      return "took too long and still runs: it is another user's process, and "
+             "cannot be killed";
+    case ChildProcess::End::kLost:
+      break;
+  }
+  return "ended, and its exit code is lost, because SIGCHLD is ignored";
+}
+
+void SetLeftChildren(LeftChildren* heir) { Heir::Current().Set(heir); }
 
 std::optional<ChildProcess::Result> ReapLeft(pid_t pid) {
   int status = 0;

@@ -24,11 +24,6 @@
 
 namespace postern::system {
 
-// Makes a pipe for a child. Both ends are close-on-exec, and their numbers are
-// at least ChildProcess::kDescriptors. Returns false if no descriptors are
-// available, and then leaves both arguments as they were.
-bool MakePipe(Descriptor* read_end, Descriptor* write_end);
-
 // A child process. Use it from one thread at a time.
 //
 // It waits for its process id. SIGCHLD must therefore not be ignored, and no
@@ -89,12 +84,10 @@ class ChildProcess {
   ~ChildProcess();
 
   // To be called when this process ends. Kills each child that has not been
-  // waited for. After the call, Start() returns Unavailable. Thread-safe.
-  struct Ended {
-    size_t killed = 0;
-    size_t unkillable = 0;  // they run as another user
-  };
-  static Ended EndAll();
+  // waited for. Returns the number of children that this process may not kill,
+  // because they run as another user. After the call, Start() returns
+  // Unavailable. Thread-safe.
+  static size_t EndAll();
 
   // Waits until the process has ended, and kills it when `deadline` passes.
   // Meanwhile calls `ready` whenever the descriptor `watched`, if it is open,
@@ -129,6 +122,10 @@ class ChildProcess {
   std::function<void(Result)> late_;
 };
 
+// Returns how a child ended, for a log line after the name of its program:
+// "exited with 111", "took too long and was killed".
+std::string DescribeEnd(const ChildProcess::Result& result);
+
 // Waits for the children that ChildProcess::Wait() has left, so that they do
 // not stay zombies and their results become known. ChildReaper implements it. A
 // program that ends soon needs none, because init(1) then reaps the children.
@@ -141,8 +138,11 @@ class LeftChildren {
                     std::function<void(ChildProcess::Result)> ended) = 0;
 };
 
-// Sets the object that takes each child that is left from now on. Null: the
-// child is not waited for.
+// Sets the object that takes each child that is left from now on. Null: no
+// object waits for the child. After this function returns, there is no call of
+// the previous object, and none begins, so that object may be destroyed. Waits
+// for a call that another thread is making. Take() must not call this function.
+// Thread-safe.
 void SetLeftChildren(LeftChildren* heir);
 
 // Returns the result of a child that was left, or nullopt while it runs. Each

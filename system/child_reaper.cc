@@ -5,6 +5,9 @@
 
 #include <chrono>
 
+#include "absl/status/statusor.h"
+#include "system/thread.h"
+
 namespace postern::system {
 namespace {
 
@@ -31,11 +34,10 @@ void ChildReaper::Take(pid_t pid,
   const std::lock_guard<std::mutex> lock(mutex_);
   children_.emplace_back(pid, std::move(ended));
   if (thread_.joinable()) return;
-  try {
-    thread_ = std::thread([this] { Work(); });
-  } catch (const std::system_error&) {
-    // No thread is available. The next child that is left tries again.
-  }
+  absl::StatusOr<std::thread> thread =
+      StartThread("reaper", [this] { Work(); });
+  // If it does not start, the next child that is left tries again.
+  if (thread.ok()) thread_ = *std::move(thread);
 }
 
 void ChildReaper::Work() {

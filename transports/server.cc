@@ -14,7 +14,6 @@
 #include <atomic>
 #include <chrono>
 #include <limits>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -25,7 +24,7 @@
 #include "net/socket_address.h"
 #include "system/descriptor.h"
 #include "system/processors.h"
-#include "system/thread_name.h"
+#include "system/thread.h"
 #include "transports/connection.h"
 #include "transports/session_id.h"
 
@@ -273,10 +272,10 @@ absl::Status Server::Shard::Start() {
   for (const auto& acceptor : acceptors_) {
     if (!acceptor->Watch()) return absl::ErrnoToStatus(errno, "epoll_ctl");
   }
-  thread_ = std::thread([this] {
-    system::NameThread(absl::StrCat("loop ", number_));
-    loop_.Run();
-  });
+  absl::StatusOr<std::thread> thread = system::StartThread(
+      absl::StrCat("loop ", number_), [this] { loop_.Run(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
   return absl::OkStatus();
 }
 
@@ -544,12 +543,7 @@ absl::Status Server::Start() {
   }
   for (const auto& shard : shards_) {
     if (!shard->status().ok()) return shard->status();
-    try {
-      if (absl::Status status = shard->Start(); !status.ok()) return status;
-    } catch (const std::system_error& error) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("cannot start a thread: ", error.what()));
-    }
+    if (absl::Status status = shard->Start(); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -22,7 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "engine/grammar/ip_address.h"
 #include "policy/names/dns_answer.h"
-#include "system/thread_name.h"
+#include "system/thread.h"
 
 namespace postern::policy {
 namespace {
@@ -233,19 +233,20 @@ absl::StatusOr<std::unique_ptr<HostNames>> HostNames::Open(Options options) {
     return absl::InternalError(absl::StrCat("eventfd: ", strerror(errno)));
   }
   // Not make_unique, because the constructor is private.
-  return std::unique_ptr<HostNames>(
+  std::unique_ptr<HostNames> names(
       new HostNames(std::move(options), std::move(channel), std::move(wake)));
+  absl::StatusOr<std::thread> thread =
+      system::StartThread("names", [names = names.get()] { names->Run(); });
+  if (!thread.ok()) return thread.status();
+  names->thread_ = *std::move(thread);
+  return names;
 }
 
 HostNames::HostNames(Options options, std::unique_ptr<Channel> channel,
                      system::Descriptor wake)
     : options_(std::move(options)),
       channel_(std::move(channel)),
-      wake_(std::move(wake)),
-      thread_([this] {
-        system::NameThread("names");
-        Run();
-      }) {}
+      wake_(std::move(wake)) {}
 
 HostNames::~HostNames() {
   {
@@ -253,7 +254,7 @@ HostNames::~HostNames() {
     stopping_ = true;
   }
   eventfd_write(wake_.get(), 1);
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void HostNames::Lookup(const IpAddress& address, Done done) {

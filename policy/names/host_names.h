@@ -105,8 +105,8 @@ class HostNames {
 
   // Starts the thread, with the signal mask of the calling thread. Returns
   // kInvalidArgument if a server is invalid, there are too many, or `timeout`
-  // or `tries` is outside the range above. Returns kInternal if c-ares or the
-  // system fails.
+  // or `tries` is outside the range above. Returns kResourceExhausted if the
+  // thread does not start, and kInternal if c-ares or the system fails.
   static absl::StatusOr<std::unique_ptr<HostNames>> Open(Options options);
   HostNames(const HostNames&) = delete;
   HostNames& operator=(const HostNames&) = delete;

@@ -21,6 +21,7 @@
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "policy/names/dns_stand_in.h"
+#include "system/refuse_threads.h"
 
 namespace postern::policy {
 namespace {
@@ -499,6 +500,15 @@ TEST(HostNamesTest, RefusesInvalidOptions) {
     EXPECT_TRUE(HostNames::Open({.servers = {std::string(server)}}).ok())
         << server;
   }
+}
+
+TEST(HostNamesTest, WithoutAThreadOpenReturnsAnError) {
+  std::thread([] {
+    ASSERT_TRUE(system::RefuseThreads());
+    const absl::Status status =
+        HostNames::Open({.servers = {"127.0.0.1"}}).status();
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  }).join();
 }
 
 }  // namespace

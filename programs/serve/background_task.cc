@@ -3,9 +3,8 @@
 
 #include "programs/serve/background_task.h"
 
-#include <system_error>
-
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
+#include "system/thread.h"
 
 namespace postern::programs {
 
@@ -19,13 +18,13 @@ absl::Status BackgroundTask::Request() {
   if (running_) return absl::OkStatus();
   // The thread has seen that there is no request, and is about to end.
   if (thread_.joinable()) thread_.join();
-  try {
-    thread_ = std::thread([this] { Work(); });
-  } catch (const std::system_error& error) {
+  absl::StatusOr<std::thread> thread =
+      system::StartThread(name_, [this] { Work(); });
+  if (!thread.ok()) {
     requested_ = false;
-    return absl::ResourceExhaustedError(
-        absl::StrCat("cannot start a thread: ", error.what()));
+    return thread.status();
   }
+  thread_ = *std::move(thread);
   running_ = true;
   return absl::OkStatus();
 }

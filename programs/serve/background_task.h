@@ -8,10 +8,12 @@
 
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace postern::programs {
 
@@ -21,13 +23,15 @@ namespace postern::programs {
 // Thread-safe. The destructor waits for the task: see running().
 class BackgroundTask {
  public:
-  explicit BackgroundTask(std::function<void()> task)
-      : task_(std::move(task)) {}
+  // `name` is the name of the thread: see system::StartThread().
+  BackgroundTask(absl::string_view name, std::function<void()> task)
+      : name_(name), task_(std::move(task)) {}
   BackgroundTask(const BackgroundTask&) = delete;
   BackgroundTask& operator=(const BackgroundTask&) = delete;
   ~BackgroundTask();
 
-  // Requests a run. Returns an error if the system cannot start a thread.
+  // Requests a run. Returns the error of system::StartThread() if the thread
+  // does not start; there is then no run.
   absl::Status Request();
 
   // Returns whether the task runs or is about to run.
@@ -36,6 +40,7 @@ class BackgroundTask {
  private:
   void Work();
 
+  const std::string name_;
   const std::function<void()> task_;
   mutable std::mutex mutex_;
   bool requested_ = false;  // guarded by mutex_

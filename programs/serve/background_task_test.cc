@@ -3,11 +3,16 @@
 
 #include "programs/serve/background_task.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
+#include "system/refuse_threads.h"
+#include "system/thread.h"
 
 namespace postern::programs {
 namespace {
@@ -49,7 +54,7 @@ void AwaitIdle(const BackgroundTask& task) {
 
 TEST(BackgroundTaskTest, RequestDoesNotWait) {
   Held held;
-  BackgroundTask task([&held] { held.Run(); });
+  BackgroundTask task("test", [&held] { held.Run(); });
   EXPECT_FALSE(task.running());
   ASSERT_TRUE(task.Request().ok());
   EXPECT_TRUE(task.running());
@@ -62,7 +67,7 @@ TEST(BackgroundTaskTest, RequestDoesNotWait) {
 
 TEST(BackgroundTaskTest, RequestsDuringARunCauseOneMoreRun) {
   Held held;
-  BackgroundTask task([&held] { held.Run(); });
+  BackgroundTask task("test", [&held] { held.Run(); });
   ASSERT_TRUE(task.Request().ok());
   held.AwaitBegun(1);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(task.Request().ok());
@@ -76,7 +81,7 @@ TEST(BackgroundTaskTest, RequestsDuringARunCauseOneMoreRun) {
 
 TEST(BackgroundTaskTest, RunsOncePerRequest) {
   int runs = 0;
-  BackgroundTask task([&runs] { ++runs; });
+  BackgroundTask task("test", [&runs] { ++runs; });
   for (int i = 1; i <= 100; ++i) {
     ASSERT_TRUE(task.Request().ok());
     AwaitIdle(task);
@@ -84,10 +89,33 @@ TEST(BackgroundTaskTest, RunsOncePerRequest) {
   }
 }
 
+TEST(BackgroundTaskTest, WithoutAThreadTheRequestIsAnErrorAndDoesNotRun) {
+  std::atomic<int> runs{0};
+  BackgroundTask task("test", [&runs] { ++runs; });
+  std::thread([&task] {
+    ASSERT_TRUE(system::RefuseThreads());
+    const absl::Status status = task.Request();
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_FALSE(task.running());
+  }).join();
+  ASSERT_TRUE(task.Request().ok());
+  AwaitIdle(task);
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(BackgroundTaskTest, TheThreadHasTheNameOfTheTask) {
+  std::string name;
+  {
+    BackgroundTask task("reload", [&name] { name = system::ThreadName(); });
+    ASSERT_TRUE(task.Request().ok());
+  }
+  EXPECT_EQ(name, "reload");
+}
+
 TEST(BackgroundTaskTest, DestructorWaitsForTheTask) {
   int runs = 0;
   {
-    BackgroundTask task([&runs] { ++runs; });
+    BackgroundTask task("test", [&runs] { ++runs; });
     ASSERT_TRUE(task.Request().ok());
   }
   EXPECT_EQ(runs, 1);

@@ -559,7 +559,8 @@ int RunServe(const ServeOptions& options) {
   RaiseDescriptors();
 
   log::SetLogFormat(options.log_format);
-  log::BackgroundLog log;
+  const auto log = log::BackgroundLog::Start();
+  if (!log.ok()) return Fail(log.status());
   // Destroyed before the log, and after all threads that run programs.
   const system::ChildReaper reaper;
   const auto metrics = options.metrics
@@ -719,11 +720,12 @@ int RunServe(const ServeOptions& options) {
   }
   WriteReady(options.ready_fd, addresses);
   SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
-  BackgroundTask reload([&] { Reload(options, process, host.get()); });
+  BackgroundTask reload("reload",
+                        [&] { Reload(options, process, host.get()); });
   Serve(signals, server.get(), metrics_server.get(), &reload);
   if (metrics_server != nullptr) metrics_server->SayStopping();
-  const std::string going =
-      absl::StrCat("shutting down with ", server->connections(), " connections");
+  const std::string going = absl::StrCat("shutting down with ",
+                                         server->connections(), " connections");
   log::WriteLog(going);
   SayStopping(going);
   const net::ThreadPool* const others[] = {&auth_pool, &rules_pool};
@@ -731,7 +733,7 @@ int RunServe(const ServeOptions& options) {
                   .deliveries = &pool,
                   .others = others,
                   .messages = &messages,
-                  .log = &log},
+                  .log = log->get()},
                  absl::Seconds(options.drain), signals) ||
       reload.running()) {
     _exit(0);  // destructors would wait for a thread that hangs

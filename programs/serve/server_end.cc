@@ -76,11 +76,11 @@ bool EndServer(const ServerParts& parts, absl::Duration drain,
     // No thread that waits for a child process still needs its answer. Tasks in
     // the queue are run: without child processes they are short, and destroying
     // them here could wait for locks that they hold.
-    const system::ChildProcess::Ended children = system::ChildProcess::EndAll();
-    if (children.unkillable > 0) {
+    const size_t unkillable = system::ChildProcess::EndAll();
+    if (unkillable > 0) {
       log::WriteLog("warning",
                     absl::StrCat("left running, since they cannot be killed: ",
-                                 children.unkillable, " child processes"));
+                                 unkillable, " child processes"));
     }
     WaitAnyway(kKillTime, ended);
     (void)parts.messages->LogRest();
