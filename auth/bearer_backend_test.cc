@@ -15,7 +15,7 @@ namespace {
 
 class Nobody : public TokenChecker {
  public:
-  AuthAnswer Check(const BearerProof&, const SessionInfo&) override {
+  AuthAnswer Check(const TokenCredentials&, const SessionInfo&) override {
     return WrongCredentials();
   }
 };

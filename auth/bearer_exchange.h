@@ -61,7 +61,7 @@ std::optional<BearerMessage> ParseXoauth2(absl::string_view message);
 //                       The client first gets a challenge,
 //                       {"status":"invalid_token",...}. Its response does
 //                       not matter, because the exchange has already failed.
-//   CannotTell()        if the checker cannot decide
+//   Outage()            if the checker cannot decide
 //   Malformed()         if the message cannot be parsed
 std::unique_ptr<AuthExchange> MakeBearerExchange(
     absl::string_view mechanism, TokenChecker* checker,

@@ -131,10 +131,11 @@ TEST(BearerMessageTest, ParsesXoauth2WithUserAndToken) {
 // tokens there is an outage.
 class Ann : public TokenChecker {
  public:
-  AuthAnswer Check(const BearerProof& proof, const SessionInfo&) override {
-    absl::StrAppend(&asked, proof.user, " ", proof.token, "\n");
-    if (proof.token == "good") return AuthGranted{"Ann@x.example"};
-    return proof.token == "bad" ? WrongCredentials() : CannotTell();
+  AuthAnswer Check(const TokenCredentials& credentials,
+                   const SessionInfo&) override {
+    absl::StrAppend(&asked, credentials.user, " ", credentials.token, "\n");
+    if (credentials.token == "good") return AuthGranted{"Ann@x.example"};
+    return credentials.token == "bad" ? WrongCredentials() : Outage();
   }
   std::string asked;
 };

@@ -45,7 +45,7 @@ std::optional<Verdict> RefusalFor(const CheckerAnswer& answer,
       break;
   }
   report(absl::StrCat(program, ": ", answer.why));
-  return CannotTell();
+  return Outage();
 }
 
 CheckerAnswer::Kind KindOfCheckerExit(int code) {

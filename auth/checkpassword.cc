@@ -20,14 +20,14 @@ constexpr size_t kMaxFields = 512;  // the most that each program reads
 Checkpassword::Checkpassword(CheckpasswordOptions options)
     : options_(std::move(options)) {}
 
-AuthAnswer Checkpassword::Check(const Proof& proof,
+AuthAnswer Checkpassword::Check(const PasswordCredentials& credentials,
                                 const SessionInfo& session) {
-  const bool cram_md5 = !proof.challenge.empty();
-  absl::string_view second = proof.secret;
+  const bool cram_md5 = !credentials.challenge.empty();
+  absl::string_view second = credentials.secret;
   absl::string_view third;
   if (cram_md5) {
-    second = proof.challenge;
-    third = proof.secret;
+    second = credentials.challenge;
+    third = credentials.secret;
     if (options_.cram_md5 ==
         CheckpasswordOptions::CramMd5::kResponseChallenge) {
       std::swap(second, third);
@@ -35,10 +35,10 @@ AuthAnswer Checkpassword::Check(const Proof& proof,
   }
   std::string text;
   text.reserve(kMaxFields);  // so that no other copy stays in memory
-  if (proof.user.size() + second.size() + third.size() + 3 > kMaxFields) {
+  if (credentials.user.size() + second.size() + third.size() + 3 > kMaxFields) {
     return WrongCredentials();
   }
-  for (const absl::string_view field : {proof.user, second, third}) {
+  for (const absl::string_view field : {credentials.user, second, third}) {
     text.append(field.data(), field.size());
     text.push_back('\0');
   }
@@ -56,7 +56,7 @@ AuthAnswer Checkpassword::Check(const Proof& proof,
   std::optional<Verdict> refusal =
       RefusalFor(answer, options_.command[0], options_.report);
   if (refusal) return *std::move(refusal);
-  return AuthGranted{std::string(proof.user)};
+  return AuthGranted{std::string(credentials.user)};
 }
 
 CheckpasswordBackend::CheckpasswordBackend(const CheckpasswordOptions& options)

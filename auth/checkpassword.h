@@ -58,7 +58,7 @@ struct CheckpasswordOptions {
 // 0 the identity is the user's name as sent.
 //
 // The result is WrongCredentials() if the fields have more than 512 octets,
-// because programs may not read more. It is CannotTell(), and the reason is
+// because programs may not read more. It is Outage(), and the reason is
 // reported, after an outage and after a timeout, because an outage must not
 // look like a wrong password. The same applies to a program that exits with 0
 // without reading the password: see AskChecker().
@@ -70,7 +70,8 @@ class Checkpassword : public PasswordChecker {
  public:
   explicit Checkpassword(CheckpasswordOptions options);
 
-  AuthAnswer Check(const Proof& proof, const SessionInfo& session) override;
+  AuthAnswer Check(const PasswordCredentials& credentials,
+                   const SessionInfo& session) override;
 
  private:
   const CheckpasswordOptions options_;

@@ -36,7 +36,7 @@ class CheckpasswordTest : public testing::Test {
       reports_ += std::string(what) + "\n";
     };
     options_.command = {Script("checker", kChecker), "true"};
-    folder_ = testing::TempDir();
+    directory_ = testing::TempDir();
   }
 
   // Makes a program and returns its path.
@@ -54,16 +54,17 @@ class CheckpasswordTest : public testing::Test {
   }
 
   // Returns "granted IDENTITY", or the code of the reply.
-  std::string Check(const Proof& proof, const SessionInfo& session = {}) {
+  std::string Check(const PasswordCredentials& credentials,
+                    const SessionInfo& session = {}) {
     Checkpassword checker(options_);
-    const AuthAnswer answer = checker.Check(proof, session);
+    const AuthAnswer answer = checker.Check(credentials, session);
     if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
       return "granted " + granted->identity;
     }
     return absl::StrCat(std::get<Verdict>(answer).reply()->code);
   }
 
-  std::string folder_;
+  std::string directory_;
   std::string reports_;
   CheckpasswordOptions options_;
 };

@@ -14,7 +14,7 @@ namespace postern::auth {
 
 // The credentials that a client has sent. They contain no NUL, and neither
 // `user` nor `secret` is empty. Valid for one call.
-struct Proof {
+struct PasswordCredentials {
   absl::string_view user;  // as the client sent it
   absl::string_view secret;
   // For CRAM-MD5 (RFC 2195): the challenge that the server sent. `secret` is
@@ -27,10 +27,11 @@ class PasswordChecker {
   virtual ~PasswordChecker() = default;
 
   // Returns AuthGranted with the user's identity, or one of the refusals of
-  // auth/refusal.h: WrongCredentials() if the checker is certain, CannotTell()
+  // auth/refusal.h: WrongCredentials() if the checker is certain, Outage()
   // otherwise. For a user that does not exist, the answer and the time that it
   // takes are the same as for a wrong password. May block. Thread-safe.
-  virtual AuthAnswer Check(const Proof& proof, const SessionInfo& session) = 0;
+  virtual AuthAnswer Check(const PasswordCredentials& credentials,
+                           const SessionInfo& session) = 0;
 };
 
 }  // namespace postern::auth

@@ -129,7 +129,7 @@ class CramMd5Exchange : public PasswordExchange {
   void Start(std::optional<std::string> initial_response, Done done) override {
     if (initial_response) return std::move(done)(ServerIsFirst());
     challenge_ = MakeChallenge(host_);
-    if (challenge_.empty()) return std::move(done)(CannotTell());
+    if (challenge_.empty()) return std::move(done)(Outage());
     std::move(done)(AuthChallenge{challenge_});
   }
 

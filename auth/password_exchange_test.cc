@@ -21,10 +21,13 @@ namespace {
 // Knows the user "a" with the password "b". Records its calls.
 class FakeChecker : public PasswordChecker {
  public:
-  AuthAnswer Check(const Proof& proof, const SessionInfo& session) override {
-    asked.push_back(absl::StrCat(proof.user, "|", proof.secret, "|",
-                                 proof.challenge, "|", session.local_name));
-    if (proof.user == "a" && proof.secret == "b") return AuthGranted{"a@id"};
+  AuthAnswer Check(const PasswordCredentials& credentials,
+                   const SessionInfo& session) override {
+    asked.push_back(absl::StrCat(credentials.user, "|", credentials.secret, "|",
+                                 credentials.challenge, "|",
+                                 session.local_name));
+    if (credentials.user == "a" && credentials.secret == "b")
+      return AuthGranted{"a@id"};
     return WrongCredentials();
   }
 

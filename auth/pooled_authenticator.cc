@@ -33,7 +33,7 @@ class PooledExchange : public AuthExchange {
           done = std::move(done)]() mutable {
       work->exchange =
           work->authenticator->Begin(work->mechanism, work->session);
-      if (work->exchange == nullptr) return std::move(done)(CannotTell());
+      if (work->exchange == nullptr) return std::move(done)(Outage());
       std::optional<std::string> initial;
       if (has) initial.emplace(response.text());
       work->exchange->Start(std::move(initial), std::move(done));

@@ -26,7 +26,7 @@ class PooledAuthenticator : public Authenticator {
       : authenticator_(std::move(authenticator)), run_(std::move(run)) {}
 
   // Never returns null. If the exchange cannot begin, its Start() answers
-  // CannotTell().
+  // Outage().
   std::unique_ptr<AuthExchange> Begin(
       absl::string_view mechanism, const SharedSessionInfo& session) override;
 

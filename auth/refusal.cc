@@ -11,7 +11,7 @@ Verdict WrongCredentials() {
   return Verdict::Refuse({535, {5, 7, 8}, "authorization failed (#5.7.8)"});
 }
 
-Verdict CannotTell() { return Verdict::Refuse(CannotAuthenticate()); }
+Verdict Outage() { return Verdict::Refuse(CannotAuthenticate()); }
 
 Verdict Malformed() {
   return Verdict::Refuse({501, {5, 5, 2}, "malformed auth input (#5.5.2)"});

@@ -15,7 +15,7 @@ namespace postern::auth {
 Verdict WrongCredentials();
 // CannotAuthenticate(): the backend could not decide. Never used for wrong
 // credentials.
-Verdict CannotTell();
+Verdict Outage();
 // 501 5.5.2: the client's message does not follow the mechanism.
 Verdict Malformed();
 // 501 5.7.0: the client sent an initial response, but in this mechanism the

@@ -142,7 +142,7 @@ SaslConnection::Step SaslConnection::Start(
   awaits_login_name_ = mechanism == "LOGIN";
   // LOGIN ignores an empty initial response.
   if (initial_response.has_value() && !initial_response->empty()) {
-    HearLoginName(*initial_response);
+    CheckLoginName(*initial_response);
   }
   const char* bytes = nullptr;
   unsigned size = 0;
@@ -161,7 +161,7 @@ SaslConnection::Step SaslConnection::Respond(const std::string& response) {
     return Outcome(SASL_BADPROT, nullptr, 0);
   }
   if (login_name_ != SASL_OK) return Outcome(login_name_, nullptr, 0);
-  HearLoginName(response);
+  CheckLoginName(response);
   const char* bytes = nullptr;
   unsigned size = 0;
   const int result =
@@ -180,7 +180,7 @@ std::string SaslConnection::Identity() const {
   return static_cast<const char*>(value);
 }
 
-void SaslConnection::HearLoginName(const std::string& name) {
+void SaslConnection::CheckLoginName(const std::string& name) {
   if (!awaits_login_name_) return;
   awaits_login_name_ = false;
   login_name_ = Canonical(name, &user_);

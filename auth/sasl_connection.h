@@ -38,7 +38,7 @@ class SaslConnection {
 
   // The result of a step.
   struct Step {
-    SaslOutcome outcome = SaslOutcome::kCannotTell;
+    SaslOutcome outcome = SaslOutcome::kOutage;
     int result = SASL_FAIL;  // the library's result code
     std::string bytes;       // to send, if kGoesOn or kProved
   };
@@ -64,7 +64,7 @@ class SaslConnection {
   // Sets `identity` to the identity for the name `sent`. Returns SASL_OK or the
   // reason for a refusal.
   int Canonical(absl::string_view sent, std::string* identity) const;
-  void HearLoginName(const std::string& name);
+  void CheckLoginName(const std::string& name);
 
   const SaslOptions& options_;
   const bool external_;

@@ -79,7 +79,7 @@ absl::string_view SaslExchange::user() const {
 }
 
 AuthAnswer SaslExchange::Judge(SaslConnection::Step step, const SaslLog& log) {
-  if (step.outcome != SaslOutcome::kCannotTell && log.has_errors()) {
+  if (step.outcome != SaslOutcome::kOutage && log.has_errors()) {
     Complain(step.result, log.text());
   }
   switch (step.outcome) {
@@ -95,20 +95,20 @@ AuthAnswer SaslExchange::Judge(SaslConnection::Step step, const SaslLog& log) {
                                     : absl::OkStatus();
       if (file.ok()) return Refusal(WrongCredentials());
       Complain(step.result, file.message());
-      return Refusal(CannotTell());
+      return Refusal(Outage());
     }
-    case SaslOutcome::kCannotTell:
+    case SaslOutcome::kOutage:
       break;
   }
   Complain(step.result, log.text());
-  return Refusal(CannotTell());
+  return Refusal(Outage());
 }
 
 AuthAnswer SaslExchange::Grant(SaslConnection::Step step) {
   std::string identity = connection_->Identity();
   if (identity.empty()) {
     Complain(step.result, "no identity, or a security layer");
-    return Refusal(CannotTell());
+    return Refusal(Outage());
   }
   if (step.bytes.empty()) {
     return AuthAnswer(std::in_place_type<AuthGranted>,

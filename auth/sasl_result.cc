@@ -34,7 +34,7 @@ SaslOutcome OutcomeOfSaslResult(int result) {
       return SaslOutcome::kMalformed;
 
     default:
-      return SaslOutcome::kCannotTell;
+      return SaslOutcome::kOutage;
   }
 }
 

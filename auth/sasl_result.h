@@ -11,16 +11,16 @@
 namespace postern::auth {
 
 enum class SaslOutcome : uint8_t {
-  kProved,      // the client is authenticated
-  kGoesOn,      // the server sends a challenge
-  kWrong,       // the credentials are wrong, or may not be used here
-  kMalformed,   // the client's message does not follow the mechanism
-  kCannotTell,  // an outage
+  kProved,     // the client is authenticated
+  kGoesOn,     // the server sends a challenge
+  kWrong,      // the credentials are wrong, or may not be used here
+  kMalformed,  // the client's message does not follow the mechanism
+  kOutage,     // the credentials cannot be checked now
 };
 
 // Returns the meaning of `result` (sasl/sasl.h: SASL_OK, SASL_BADAUTH and
 // others) of a server step. An unknown user, a disabled user and a user that
-// needs another mechanism all give kWrong. An unknown code gives kCannotTell.
+// needs another mechanism all give kWrong. An unknown code gives kOutage.
 SaslOutcome OutcomeOfSaslResult(int result);
 
 }  // namespace postern::auth

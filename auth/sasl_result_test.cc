@@ -15,7 +15,7 @@ TEST(SaslResultTest, ErrorsOfTheServerAreOutages) {
        {SASL_FAIL, SASL_NOMEM, SASL_NOMECH, SASL_TRYAGAIN, SASL_UNAVAIL,
         SASL_BADPARAM, SASL_NOTINIT, SASL_NOTDONE, SASL_BADVERS, SASL_CONFIGERR,
         SASL_INTERACT, -12345, 12345}) {
-    EXPECT_EQ(OutcomeOfSaslResult(result), SaslOutcome::kCannotTell) << result;
+    EXPECT_EQ(OutcomeOfSaslResult(result), SaslOutcome::kOutage) << result;
   }
 }
 

@@ -134,7 +134,7 @@ AuthAnswer ScramExchange::OnFirst(absl::string_view message) {
   requested_ = std::move(header->authorization_identity);
   if (!requested_.empty() && requested_ != user_) return WrongCredentials();
   std::optional<ScramSource::Found> found = source_->FindScram(user_);
-  if (!found) return CannotTell();
+  if (!found) return Outage();
   found_ = *std::move(found);
   nonce_ = absl::StrCat(nonce, nonce_source_());
   std::string first =

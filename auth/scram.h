@@ -55,7 +55,7 @@ class ScramSource {
 //                       the GS2 header is not repeated
 //   Malformed()         if a message does not follow RFC 5802 7, has the
 //                       reserved "m=", or has a channel binding
-//   CannotTell()        if `source` returns nullopt
+//   Outage()            if `source` returns nullopt
 //
 // `source` must outlive the exchange. `nonce` returns the server's part of the
 // nonce, in the characters of RFC 5802 7. If null: 18 random octets in base64.

@@ -13,7 +13,7 @@
 namespace postern::auth {
 
 // The credentials that a client has sent. Valid for one call.
-struct BearerProof {
+struct TokenCredentials {
   absl::string_view token;  // not empty; characters of RFC 6750 2.1
   // The user that the client names, which is a hint and proves nothing: UTF-8
   // without control characters, or empty if it names none.
@@ -26,9 +26,9 @@ class TokenChecker {
 
   // Returns AuthGranted with the identity of the user to whom the token was
   // issued, even if `user` is another, or one of the refusals of
-  // auth/refusal.h: WrongCredentials() if the checker is certain, CannotTell()
+  // auth/refusal.h: WrongCredentials() if the checker is certain, Outage()
   // otherwise. May block. Thread-safe.
-  virtual AuthAnswer Check(const BearerProof& proof,
+  virtual AuthAnswer Check(const TokenCredentials& credentials,
                            const SessionInfo& session) = 0;
 };
 

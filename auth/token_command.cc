@@ -23,24 +23,24 @@ constexpr size_t kMaxLine = 512;  // octets, including the newline
 TokenCommand::TokenCommand(TokenCommandOptions options)
     : options_(std::move(options)) {}
 
-AuthAnswer TokenCommand::Check(const BearerProof& proof,
+AuthAnswer TokenCommand::Check(const TokenCredentials& credentials,
                                const SessionInfo& session) {
   std::string text;
   // So that no other copy stays in memory.
-  text.reserve(proof.token.size() + proof.user.size() + 2);
-  for (const absl::string_view field : {proof.token, proof.user}) {
+  text.reserve(credentials.token.size() + credentials.user.size() + 2);
+  for (const absl::string_view field : {credentials.token, credentials.user}) {
     text.append(field.data(), field.size());
     text.push_back('\0');
   }
   const Secret fields(std::move(text));
-  CheckerAnswer answer =
-      AskChecker({.command = options_.command,
-                  .environment = options_.environment,
-                  .fields = fields.text(),
-                  .optional = proof.user.size() + 1,  // the user is a hint
-                  .max_output = kMaxLine,
-                  .timeout = options_.timeout},
-                 session);
+  CheckerAnswer answer = AskChecker(
+      {.command = options_.command,
+       .environment = options_.environment,
+       .fields = fields.text(),
+       .optional = credentials.user.size() + 1,  // the user is a hint
+       .max_output = kMaxLine,
+       .timeout = options_.timeout},
+      session);
   const std::string identity(absl::StripSuffix(answer.output, "\n"));
   if (answer.kind == CheckerAnswer::Kind::kYes && !IsIdentity(identity)) {
     answer.kind = CheckerAnswer::Kind::kUnknown;

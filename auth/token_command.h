@@ -35,14 +35,14 @@ struct TokenCommandOptions {
 // from descriptor 3, where user is the name that the client sent, or empty. It
 // writes the identity of the user to whom the token was issued to descriptor 1,
 // as one line of at most 512 octets. kCheckerExits (auth/checker_process.h)
-// lists its exit codes. The result is CannotTell(), and the reason is reported,
+// lists its exit codes. The result is Outage(), and the reason is reported,
 // after an outage, a timeout, or a line that is not a name. AskChecker()
 // describes the rest of the interface. Thread-safe.
 class TokenCommand : public TokenChecker {
  public:
   explicit TokenCommand(TokenCommandOptions options);
 
-  AuthAnswer Check(const BearerProof& proof,
+  AuthAnswer Check(const TokenCredentials& credentials,
                    const SessionInfo& session) override;
 
  private:

@@ -41,10 +41,11 @@ class TokenCommandTest : public testing::Test {
   }
 
   // Returns "granted IDENTITY", or the code of the reply.
-  std::string Check(const BearerProof& proof, const SessionInfo& session = {}) {
+  std::string Check(const TokenCredentials& credentials,
+                    const SessionInfo& session = {}) {
     reports_.clear();
     TokenCommand checker(options_);
-    const AuthAnswer answer = checker.Check(proof, session);
+    const AuthAnswer answer = checker.Check(credentials, session);
     if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
       return "granted " + granted->identity;
     }

@@ -16,7 +16,7 @@
 #include "auth/digest.h"
 #include "auth/user_table.h"
 #include "files/content.h"
-#include "files/folder_lock.h"
+#include "files/directory_lock.h"
 #include "files/replacement.h"
 
 namespace postern::auth {
@@ -92,7 +92,8 @@ absl::Status EditUsers(absl::string_view path, MissingFile missing,
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": is a table, not a file of users"));
   }
-  const absl::StatusOr<files::FolderLock> lock = files::FolderLock::Take(path);
+  const absl::StatusOr<files::DirectoryLock> lock =
+      files::DirectoryLock::Take(path);
   if (!lock.ok()) return lock.status();
   absl::Status status = Recover(path);
   if (!status.ok()) return status;

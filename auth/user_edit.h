@@ -30,11 +30,12 @@ enum class MissingFile : uint8_t { kIsAnError, kIsEmpty };
 // disk leaves both unchanged, unless it comes after the rename of the table. In
 // that case the next EditUsers() completes the change.
 //
-// Errors are those of UserFile::Read(), files::FolderLock, files::Replacement
-// and CompileUsers(). Returns kInvalidArgument if `path` ends in ".cdb", which
-// is the name of a table. Returns kFailedPrecondition if the file is missing
-// but its table exists, because an empty file would remove all users of the
-// table; and if the file was changed after a command that did not complete.
+// Errors are those of UserFile::Read(), files::DirectoryLock,
+// files::Replacement and CompileUsers(). Returns kInvalidArgument if `path`
+// ends in ".cdb", which is the name of a table. Returns kFailedPrecondition if
+// the file is missing but its table exists, because an empty file would remove
+// all users of the table; and if the file was changed after a command that did
+// not complete.
 absl::Status EditUsers(absl::string_view path, MissingFile missing,
                        absl::FunctionRef<absl::Status(UserFile*)> edit);
 

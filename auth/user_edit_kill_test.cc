@@ -30,7 +30,7 @@
 #include "auth/user_file.h"
 #include "auth/user_table.h"
 #include "auth/verifier.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -231,7 +231,7 @@ class UserEditKillTest : public testing::Test {
     EXPECT_GE(calls, 12);
   }
 
-  std::optional<files::TestFolder> folder_;
+  std::optional<files::TestDirectory> folder_;
   std::string path_;
   struct stat table_ = {};  // after Begin()
 };

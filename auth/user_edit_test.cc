@@ -20,7 +20,7 @@
 #include "auth/user_table.h"
 #include "auth/verifier.h"
 #include "files/replacement.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::auth {
@@ -56,7 +56,7 @@ class UserEditTest : public testing::Test {
     return names;
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory folder_;
   const std::string path_ = folder_.File("users");
 };
 

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "auth/verifier.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -129,7 +129,7 @@ TEST(UserFileTest, RefusesInvalidNames) {
 }
 
 TEST(UserFileTest, DoesNotReadAFileThatIsOpenToOtherUsers) {
-  files::TestFolder folder;
+  files::TestDirectory folder;
   folder.Write("users", Sample());
   const std::string path = folder.File("users");
   for (const mode_t mode : {0600u, 0640u, 0660u, 0400u}) {

@@ -18,7 +18,7 @@
 #include "auth/scram_keys.h"
 #include "auth/user_file.h"
 #include "auth/verifier.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -55,7 +55,7 @@ class UserTableTest : public testing::Test {
     return facts.st_mode & 07777;
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory folder_;
   const std::string path_ = folder_.File("users");
 };
 
@@ -195,7 +195,7 @@ TEST_F(UserTableTest, FileAndTablePathsGiveTheSameTable) {
 TEST_F(UserTableTest, AFileThatIsNotATableIsDamaged) {
   const std::string secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
   const std::string good = absl::StrCat(secret, " 4096 mixed ", kCrypt);
-  const auto open = [&](const files::TestFolder::Records& records) {
+  const auto open = [&](const files::TestDirectory::Records& records) {
     folder_.WriteCdb("users.cdb", records);
     EXPECT_EQ(chmod(UserTablePath(path_).c_str(), 0600), 0);
     return UserTable::Open(UserTablePath(path_));

@@ -23,24 +23,25 @@ Users::Table Users::Now() {
   return nullptr;
 }
 
-AuthAnswer Users::Check(const Proof& proof, const SessionInfo& /*session*/) {
-  if (!proof.challenge.empty()) return WrongCredentials();
+AuthAnswer Users::Check(const PasswordCredentials& credentials,
+                        const SessionInfo& /*session*/) {
+  if (!credentials.challenge.empty()) return WrongCredentials();
   const Table table = Now();
-  if (table == nullptr) return CannotTell();
+  if (table == nullptr) return Outage();
   // An invalid name is treated as that of an unknown user, and takes the same
   // time.
-  const std::string name = SaslPrep(proof.user).value_or("");
+  const std::string name = SaslPrep(credentials.user).value_or("");
   const absl::StatusOr<std::optional<Verifier>> found = table->Find(name);
   if (!found.ok()) {
     report_(found.status().message());
-    return CannotTell();
+    return Outage();
   }
   const Verifier& verifier = *found ? **found : table->stand_in();
-  const absl::StatusOr<bool> right = verifier.Check(proof.secret);
+  const absl::StatusOr<bool> right = verifier.Check(credentials.secret);
   if (!right.ok()) {
     report_(absl::StrCat(file_.path(), ": user ", absl::CHexEscape(name), ": ",
                          right.status().message()));
-    return CannotTell();
+    return Outage();
   }
   if (!*right || !*found) return WrongCredentials();
   return AuthGranted{name};

@@ -27,7 +27,7 @@ namespace postern::auth {
 // Reads the table (auth/user_table.h) of a file of users, and reads it again
 // when it has changed: a user that was added can log in at once, and a user
 // that was removed cannot. If the table is missing or damaged, the answer is
-// CannotTell() for all users, and each call reports the table and the reason.
+// Outage() for all users, and each call reports the table and the reason.
 //
 // The identity is the user's name in the file. A client may write it in any
 // form with the same SaslPrep().
@@ -43,7 +43,8 @@ class Users : public PasswordChecker, public ScramSource {
   // Implements PasswordChecker. A challenge of CRAM-MD5 gives
   // WrongCredentials(), because it needs passwords in clear text, which are not
   // stored. A user that does not exist takes the time of UserTable::stand_in().
-  AuthAnswer Check(const Proof& proof, const SessionInfo& session) override;
+  AuthAnswer Check(const PasswordCredentials& credentials,
+                   const SessionInfo& session) override;
 
   // Implements ScramSource. A user that has only a crypt(3) hash is treated as
   // unknown.

@@ -18,7 +18,7 @@
 #include "auth/user_file.h"
 #include "auth/user_table.h"
 #include "auth/verifier.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -71,7 +71,7 @@ class UsersBackendTest : public testing::Test {
     return result;
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory folder_;
   std::shared_ptr<UsersBackend> backend_;
 };
 

@@ -17,7 +17,7 @@
 #include "auth/user_file.h"
 #include "auth/user_table.h"
 #include "auth/verifier.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -59,7 +59,7 @@ class UsersTest : public testing::Test {
     return absl::StrCat(std::get<Verdict>(answer).reply()->code);
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory folder_;
   UserFile file_;
   std::vector<std::string> reports_;
   Users users_{folder_.File("users"),

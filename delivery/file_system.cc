@@ -72,7 +72,7 @@ bool CannotCopy(ssize_t error) {
 
 // Returns whether the link count of the directory `path` shows that it has
 // subdirectories. The ".." of each subdirectory is a link.
-bool HoldsFolders(FileSystem& files, const std::string& path) {
+bool HoldsDirectories(FileSystem& files, const std::string& path) {
   const int fd = OpenFile(files, AT_FDCWD, path, O_PATH | O_DIRECTORY);
   if (fd < 0) return false;
   struct stat status {};
@@ -153,7 +153,7 @@ int MoveFile(FileSystem& files, int from_directory, const std::string& from,
 int HoldsEntries(FileSystem& files, const std::string& path) {
   const int fd =
       OpenFile(files, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOCTTY);
-  if (fd == -EACCES) return HoldsFolders(files, path) ? 1 : fd;
+  if (fd == -EACCES) return HoldsDirectories(files, path) ? 1 : fd;
   if (fd < 0) return fd;
   // One name other than "." and ".." is enough, and a buffer holds several.
   alignas(dirent64) char buffer[4096];

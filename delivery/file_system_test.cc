@@ -9,7 +9,7 @@
 #include <string>
 
 #include "delivery/faulty_file_system.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -18,33 +18,35 @@ namespace {
 using Op = FaultyFileSystem::Op;
 
 TEST(FileSystemTest, OpenedFilesAreNotInherited) {
-  files::TestFolder folder;
-  const int fd = OpenFile(PosixFileSystem(), AT_FDCWD, folder.File("a"),
+  files::TestDirectory directory;
+  const int fd = OpenFile(PosixFileSystem(), AT_FDCWD, directory.File("a"),
                           O_WRONLY | O_CREAT, 0600);
   ASSERT_GE(fd, 0);
   EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
   EXPECT_EQ(PosixFileSystem().Close(fd), 0);
   EXPECT_EQ(PosixFileSystem().Close(fd), -EBADF);
-  EXPECT_EQ(OpenFile(PosixFileSystem(), AT_FDCWD, folder.File("b"), O_RDONLY),
-            -ENOENT);
+  EXPECT_EQ(
+      OpenFile(PosixFileSystem(), AT_FDCWD, directory.File("b"), O_RDONLY),
+      -ENOENT);
 }
 
 TEST(FileSystemTest, CopyAllWorksWithAndWithoutCopyFileRange) {
-  files::TestFolder folder;
+  files::TestDirectory directory;
   std::string contents;
   for (int i = 0; i < 100000; ++i) contents.push_back(static_cast<char>(i));
-  folder.Write("from", contents);
+  directory.Write("from", contents);
   // -1: no fault. 0: a false end of file. Others: "not supported".
   for (const int error :
        {-1, 0, EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, EBADF}) {
     FaultyFileSystem files(PosixFileSystem());
     if (error >= 0) files.FailEvery(Op::kCopy, error);
-    const int from = OpenFile(files, AT_FDCWD, folder.File("from"), O_RDONLY);
-    const int to = OpenFile(files, AT_FDCWD, folder.File("to"),
+    const int from =
+        OpenFile(files, AT_FDCWD, directory.File("from"), O_RDONLY);
+    const int to = OpenFile(files, AT_FDCWD, directory.File("to"),
                             O_WRONLY | O_CREAT | O_TRUNC, 0600);
     EXPECT_EQ(WriteAll(files, to, "head "), 0);
     EXPECT_EQ(CopyAll(files, from, 3, to, contents.size() - 3), 0) << error;
-    EXPECT_EQ(folder.Read("to"), "head " + contents.substr(3)) << error;
+    EXPECT_EQ(directory.Read("to"), "head " + contents.substr(3)) << error;
     // A file that is too short is an error, not a partial copy.
     EXPECT_EQ(CopyAll(files, from, 0, to, contents.size() + 1), -EIO);
     files.Close(from);
@@ -54,12 +56,13 @@ TEST(FileSystemTest, CopyAllWorksWithAndWithoutCopyFileRange) {
 }
 
 TEST(FileSystemTest, CopyAllReturnsOtherErrorsAtOnce) {
-  files::TestFolder folder;
-  folder.Write("from", "0123456789");
+  files::TestDirectory directory;
+  directory.Write("from", "0123456789");
   for (const int error : {EIO, ENOSPC, EDQUOT, EFBIG}) {
     FaultyFileSystem files(PosixFileSystem());
-    const int from = OpenFile(files, AT_FDCWD, folder.File("from"), O_RDONLY);
-    const int to = OpenFile(files, AT_FDCWD, folder.File("to"),
+    const int from =
+        OpenFile(files, AT_FDCWD, directory.File("from"), O_RDONLY);
+    const int to = OpenFile(files, AT_FDCWD, directory.File("to"),
                             O_WRONLY | O_CREAT | O_TRUNC, 0600);
     files.Fail(1, error);
     EXPECT_EQ(CopyAll(files, from, 0, to, 10), -error);
@@ -70,46 +73,46 @@ TEST(FileSystemTest, CopyAllReturnsOtherErrorsAtOnce) {
 }
 
 TEST(FileSystemTest, RemoveFileSucceedsIfTheFileDoesNotExist) {
-  files::TestFolder folder;
-  EXPECT_EQ(RemoveFile(PosixFileSystem(), AT_FDCWD, folder.File("a")), 0);
+  files::TestDirectory directory;
+  EXPECT_EQ(RemoveFile(PosixFileSystem(), AT_FDCWD, directory.File("a")), 0);
   FaultyFileSystem files(PosixFileSystem());
-  folder.Write("a", "");
+  directory.Write("a", "");
   files.Fail(1, EINTR);
-  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.File("a")), 0);
-  EXPECT_TRUE(folder.List("").empty());
+  EXPECT_EQ(RemoveFile(files, AT_FDCWD, directory.File("a")), 0);
+  EXPECT_TRUE(directory.List("").empty());
   files.Fail(1, EROFS);
-  EXPECT_EQ(RemoveFile(files, AT_FDCWD, folder.File("a")), -EROFS);
+  EXPECT_EQ(RemoveFile(files, AT_FDCWD, directory.File("a")), -EROFS);
 }
 
 TEST(FileSystemTest, HoldsEntriesFindsAnyEntry) {
-  files::TestFolder folder;
-  folder.MakeDirectory("empty");
-  folder.MakeDirectory("nested/.hidden");
-  folder.MakeDirectory("full");
-  folder.Write("file", "");
+  files::TestDirectory directory;
+  directory.MakeDirectory("empty");
+  directory.MakeDirectory("nested/.hidden");
+  directory.MakeDirectory("full");
+  directory.Write("file", "");
   for (int i = 0; i < 1000; ++i) {
-    folder.Write("full/" + std::string(200, 'x') + std::to_string(i), "");
+    directory.Write("full/" + std::string(200, 'x') + std::to_string(i), "");
   }
   FaultyFileSystem files(PosixFileSystem());
-  EXPECT_EQ(HoldsEntries(files, folder.File("empty")), 0);
-  EXPECT_EQ(HoldsEntries(files, folder.File("nested")), 1);
-  EXPECT_EQ(HoldsEntries(files, folder.File("full")), 1);
-  EXPECT_EQ(HoldsEntries(files, folder.File("file")), -ENOTDIR);
-  EXPECT_EQ(HoldsEntries(files, folder.File("missing")), -ENOENT);
+  EXPECT_EQ(HoldsEntries(files, directory.File("empty")), 0);
+  EXPECT_EQ(HoldsEntries(files, directory.File("nested")), 1);
+  EXPECT_EQ(HoldsEntries(files, directory.File("full")), 1);
+  EXPECT_EQ(HoldsEntries(files, directory.File("file")), -ENOTDIR);
+  EXPECT_EQ(HoldsEntries(files, directory.File("missing")), -ENOENT);
   for (const int error : {EIO, ESTALE}) {
     files.FailEvery(Op::kReadDirectory, error);
-    EXPECT_EQ(HoldsEntries(files, folder.File("full")), -error);
+    EXPECT_EQ(HoldsEntries(files, directory.File("full")), -error);
   }
   files.Fail(2, EINTR);
-  EXPECT_EQ(HoldsEntries(files, folder.File("empty")), 0);
+  EXPECT_EQ(HoldsEntries(files, directory.File("empty")), 0);
   EXPECT_TRUE(files.hit());
   EXPECT_EQ(files.open_count(), 0u);
 }
 
 // Makes each directory one that this process may search, but not read.
-class UnreadableFolder : public FaultyFileSystem {
+class UnreadableDirectory : public FaultyFileSystem {
  public:
-  explicit UnreadableFolder(nlink_t links)
+  explicit UnreadableDirectory(nlink_t links)
       : FaultyFileSystem(PosixFileSystem()), links_(links) {}
   int OpenAt(int directory, const std::string& name, int flags,
              mode_t mode) override {
@@ -128,23 +131,23 @@ class UnreadableFolder : public FaultyFileSystem {
 
 TEST(FileSystemTest,
      UnreadableDirectoryHoldsEntriesIfLinkCountShowsSubdirectories) {
-  files::TestFolder folder;
+  files::TestDirectory directory;
   for (const nlink_t links : {0, 1, 2, 3, 70000}) {
-    UnreadableFolder files(links);
-    EXPECT_EQ(HoldsEntries(files, folder.path()), links > 2 ? 1 : -EACCES);
+    UnreadableDirectory files(links);
+    EXPECT_EQ(HoldsEntries(files, directory.path()), links > 2 ? 1 : -EACCES);
     EXPECT_EQ(files.open_count(), 0u);
     files.FailEvery(Op::kStat, EIO);
-    EXPECT_EQ(HoldsEntries(files, folder.path()), -EACCES);
+    EXPECT_EQ(HoldsEntries(files, directory.path()), -EACCES);
   }
 }
 
 // Tests the test double itself.
 TEST(FaultyFileSystemTest, FailsTheRequestedCalls) {
-  files::TestFolder folder;
-  folder.Write("a", "abc");
+  files::TestDirectory directory;
+  directory.Write("a", "abc");
   FaultyFileSystem files(PosixFileSystem());
   const auto open = [&] {
-    return files.OpenAt(AT_FDCWD, folder.File("a"), O_RDWR, 0);
+    return files.OpenAt(AT_FDCWD, directory.File("a"), O_RDWR, 0);
   };
   files.Fail(2, EIO);
   const int fd = open();
@@ -160,10 +163,10 @@ TEST(FaultyFileSystemTest, FailsTheRequestedCalls) {
   files.Fail(1, 0, FaultyFileSystem::Fault::kShort);
   EXPECT_EQ(files.Write(fd, "xyz"), 1);
   EXPECT_EQ(files.Write(fd, "yz"), 2);
-  EXPECT_EQ(folder.Read("a"), "xyz");
+  EXPECT_EQ(directory.Read("a"), "xyz");
   files.Fail(1, EIO, FaultyFileSystem::Fault::kAfter);
-  EXPECT_EQ(files.UnlinkAt(AT_FDCWD, folder.File("a")), -EIO);
-  EXPECT_TRUE(folder.List("").empty());
+  EXPECT_EQ(files.UnlinkAt(AT_FDCWD, directory.File("a")), -EIO);
+  EXPECT_TRUE(directory.List("").empty());
   files.Fail(1, EIO);
   EXPECT_EQ(files.Close(fd), -EIO);
   EXPECT_EQ(files.open_count(), 0);

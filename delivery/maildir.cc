@@ -18,7 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "delivery/line_endings.h"
 #include "delivery/maildir_reply.h"
-#include "delivery/shared_folders.h"
+#include "delivery/shared_directories.h"
 #include "engine/grammar/domain.h"
 #include "system/deadline.h"
 
@@ -41,7 +41,7 @@ std::string OneLine(std::string text) {
 
 // One recipient's file.
 struct Letter {
-  size_t folder = 0;  // index of its Maildir
+  size_t directory = 0;  // index of its Maildir
   std::string address;
   std::vector<size_t> recipients;  // their indices in the envelope
   std::string in_tmp;              // its name in tmp/; empty: has none
@@ -50,30 +50,30 @@ struct Letter {
 };
 
 struct Letters {
-  std::vector<std::string> folders;  // Maildirs; distinct, at least one
-  std::vector<Letter> letters;       // sorted by Maildir, at least one
+  std::vector<std::string> directories;  // Maildirs; distinct, at least one
+  std::vector<Letter> letters;           // sorted by Maildir, at least one
 };
 
 // A message that is being stored in its Maildirs. The content is written to the
 // file of one letter, the lead. The others are copies of that file, made after
 // its fsync.
 class MaildirMessage {
-  using Folder = SharedFolders::Folder;
+  using Directory = SharedDirectories::Directory;
 
  public:
   // The first four must outlive this object. If `each`, a letter that cannot be
   // stored does not prevent the others; otherwise all are stored or none.
-  MaildirMessage(FileSystem& files, SharedFolders& open_folders,
+  MaildirMessage(FileSystem& files, SharedDirectories& open_directories,
                  UniqueNames& names, const MaildirOptions& options, bool each,
                  const Path& from, Letters to)
       : files_(files),
-        open_folders_(open_folders),
+        open_directories_(open_directories),
         names_(names),
         options_(options),
         each_(each),
         return_path_(
             absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
-        folders_(std::move(to.folders)),
+        directories_(std::move(to.directories)),
         letters_(std::move(to.letters)),
         buffer_(kBufferSize) {}
 
@@ -97,8 +97,8 @@ class MaildirMessage {
   int Flush();
   int StoreCopy(Letter& letter);
   int CopyTo(int file, const Letter& letter);
-  int Move(const Folder& folder, Letter& letter);
-  int Create(const Folder& folder, Letter& letter);
+  int Move(const Directory& directory, Letter& letter);
+  int Create(const Directory& directory, Letter& letter);
 
   bool TooMuch() const;
   void Store();
@@ -111,12 +111,12 @@ class MaildirMessage {
   bool ReplaceLead(int error);
 
   // Opens the Maildir `index`. The result is valid until the next call.
-  int Enter(size_t index, Folder** folder);
+  int Enter(size_t index, Directory** directory);
   // Calls `use` with `name`, then with new names while it returns -EEXIST.
   int TryNames(const std::string& name,
                absl::FunctionRef<int(const std::string&)> use);
   void Withdraw();
-  void Withdraw(const Folder& folder, Letter& letter);
+  void Withdraw(const Directory& directory, Letter& letter);
   // Refuses `letter` because of `error`. Returns whether to continue with
   // others.
   bool Fail(Letter& letter, int error) {
@@ -131,23 +131,23 @@ class MaildirMessage {
   Letter& lead() { return letters_[lead_]; }
 
   FileSystem& files_;
-  SharedFolders& open_folders_;
+  SharedDirectories& open_directories_;
   UniqueNames& names_;
   const MaildirOptions& options_;
   bool each_;
   const std::string return_path_;
-  const std::vector<std::string> folders_;
+  const std::vector<std::string> directories_;
   std::vector<Letter> letters_;
 
   size_t lead_ = 0;  // all letters before it are refused
-  std::shared_ptr<Folder> lead_folder_;
+  std::shared_ptr<Directory> lead_directory_;
   int lead_file_ = -1;
   LineEndings buffer_;    // of lead_file_
   uint64_t written_ = 0;  // to lead_file_, header included
 
   static constexpr size_t kNone = static_cast<size_t>(-1);
-  std::shared_ptr<Folder> other_folder_;  // at most one of the others
-  size_t other_index_ = kNone;            // the index of other_folder_
+  std::shared_ptr<Directory> other_directory_;  // at most one of the others
+  size_t other_index_ = kNone;                  // the index of other_directory_
   int error_ = 0;     // the failure of all letters: nothing is written after it
   int reported_ = 0;  // the last error that was reported
 };
@@ -164,13 +164,14 @@ std::optional<Reply> MaildirMessage::Open() {
 }
 
 int MaildirMessage::OpenLead() {
-  lead_folder_ = nullptr;
-  if (int error = open_folders_.Open(folders_[lead().folder], &lead_folder_);
+  lead_directory_ = nullptr;
+  if (int error = open_directories_.Open(directories_[lead().directory],
+                                         &lead_directory_);
       error < 0) {
     (void)Fail(lead(), error, CannotOpenReply());
     return error;
   }
-  lead_file_ = Create(*lead_folder_, lead());
+  lead_file_ = Create(*lead_directory_, lead());
   if (lead_file_ < 0) return lead_file_;
   const std::string header = Header(lead());
   if (each_) {  // the buffer contains only the content, as ReplaceLead() needs
@@ -226,7 +227,7 @@ std::vector<Verdict> MaildirMessage::Verdicts(size_t recipients) const {
     for (const size_t recipient : letter.recipients) {
       verdicts[recipient] = Verdict::Refuse(*letter.refusal)
                                 .By("maildir")
-                                .From(folders_[letter.folder]);
+                                .From(directories_[letter.directory]);
     }
   }
   return verdicts;
@@ -257,28 +258,29 @@ bool MaildirMessage::ReplaceLead(int error) {
   for (size_t next = lead_ + 1; next < letters_.size(); ++next) {
     Letter& letter = letters_[next];
     if (letter.refusal) continue;
-    if (letter.folder == lead().folder) {  // on the same disk
+    if (letter.directory == lead().directory) {  // on the same disk
       (void)Fail(letter, error);
       continue;
     }
-    std::shared_ptr<Folder> folder;
-    if (int failed = open_folders_.Open(folders_[letter.folder], &folder);
+    std::shared_ptr<Directory> directory;
+    if (int failed =
+            open_directories_.Open(directories_[letter.directory], &directory);
         failed < 0) {
       (void)Fail(letter, failed, CannotOpenReply());
       continue;
     }
-    const int file = Create(*folder, letter);
+    const int file = Create(*directory, letter);
     const int failed = file < 0 ? file : CopyTo(file, letter);
     if (failed < 0) {
       if (file >= 0) (void)files_.Close(file);  // the file is removed
       (void)Fail(letter, failed);
-      Withdraw(*folder, letter);
+      Withdraw(*directory, letter);
       continue;
     }
     (void)files_.Close(std::exchange(lead_file_, file));  // it is removed
-    Withdraw(*lead_folder_, lead());
+    Withdraw(*lead_directory_, lead());
     written_ += Header(letter).size() - Header(lead()).size();
-    lead_folder_ = std::move(folder);
+    lead_directory_ = std::move(directory);
     lead_ = next;
     return true;
   }
@@ -312,7 +314,7 @@ void MaildirMessage::Store() {
   for (size_t begin = lead_; begin < letters_.size();) {
     size_t end = begin;
     while (end < letters_.size() &&
-           letters_[end].folder == letters_[begin].folder) {
+           letters_[end].directory == letters_[begin].directory) {
       ++end;
     }
     if (!Publish(begin, end, deadline)) return;
@@ -321,9 +323,9 @@ void MaildirMessage::Store() {
 }
 
 int MaildirMessage::StoreCopy(Letter& letter) {
-  Folder* folder = nullptr;
-  if (int error = Enter(letter.folder, &folder); error < 0) return error;
-  const int file = Create(*folder, letter);
+  Directory* directory = nullptr;
+  if (int error = Enter(letter.directory, &directory); error < 0) return error;
+  const int file = Create(*directory, letter);
   if (file < 0) return file;
   int error = CopyTo(file, letter);
   if (error == 0) error = files_.Fsync(file);
@@ -347,25 +349,26 @@ bool MaildirMessage::Publish(size_t begin, size_t end,
   };
   while (begin < end && refused(begin)) ++begin;
   if (begin == end) return true;
-  Folder* folder = nullptr;
-  const int error =
-      deadline.passed() ? -ETIMEDOUT : Enter(letters_[begin].folder, &folder);
+  Directory* directory = nullptr;
+  const int error = deadline.passed()
+                        ? -ETIMEDOUT
+                        : Enter(letters_[begin].directory, &directory);
   if (error < 0) return FailAll(begin, end, error);
   for (size_t i = begin; i < end; ++i) {
     if (refused(i)) continue;
-    if (int failed = Move(*folder, letters_[i]);
+    if (int failed = Move(*directory, letters_[i]);
         failed < 0 && !Fail(letters_[i], failed)) {
       return false;
     }
   }
-  const int synced = folder->Sync();
+  const int synced = directory->Sync();
   return synced == 0 || FailAll(begin, end, synced);
 }
 
-int MaildirMessage::Move(const Folder& folder, Letter& letter) {
+int MaildirMessage::Move(const Directory& directory, Letter& letter) {
   const int moved = TryNames(letter.in_tmp, [&](const std::string& name) {
-    const int result =
-        MoveFile(files_, folder.tmp_fd(), letter.in_tmp, folder.new_fd(), name);
+    const int result = MoveFile(files_, directory.tmp_fd(), letter.in_tmp,
+                                directory.new_fd(), name);
     // After an error the file may have the new name (NFS), so remember it for
     // Withdraw().
     if (result != -EEXIST) letter.in_new = name;
@@ -378,36 +381,37 @@ int MaildirMessage::Move(const Folder& folder, Letter& letter) {
   return 0;
 }
 
-int MaildirMessage::Create(const Folder& folder, Letter& letter) {
+int MaildirMessage::Create(const Directory& directory, Letter& letter) {
   return TryNames(names_.Next(), [&](const std::string& name) {
-    const int file = OpenFile(files_, folder.tmp_fd(), name,
+    const int file = OpenFile(files_, directory.tmp_fd(), name,
                               O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (file != -EEXIST) letter.in_tmp = name;
-    if (file < 0 || files_.EffectiveUser() != 0 || folder.owner() == 0) {
+    if (file < 0 || files_.EffectiveUser() != 0 || directory.owner() == 0) {
       return file;
     }
-    const int error = files_.Chown(file, folder.owner(), folder.group());
+    const int error = files_.Chown(file, directory.owner(), directory.group());
     if (error == 0) return file;
     (void)files_.Close(file);  // nothing was written to it
     return error;
   });
 }
 
-int MaildirMessage::Enter(size_t index, Folder** folder) {
-  if (lead_folder_ != nullptr && index == lead().folder) {
-    *folder = lead_folder_.get();
+int MaildirMessage::Enter(size_t index, Directory** directory) {
+  if (lead_directory_ != nullptr && index == lead().directory) {
+    *directory = lead_directory_.get();
     return 0;
   }
   if (index != other_index_) {
     other_index_ = kNone;
-    other_folder_ = nullptr;
-    if (int error = open_folders_.Open(folders_[index], &other_folder_);
+    other_directory_ = nullptr;
+    if (int error =
+            open_directories_.Open(directories_[index], &other_directory_);
         error < 0) {
       return error;
     }
     other_index_ = index;
   }
-  *folder = other_folder_.get();
+  *directory = other_directory_.get();
   return 0;
 }
 
@@ -425,20 +429,20 @@ void MaildirMessage::Withdraw() {
   if (lead_file_ >= 0) (void)files_.Close(std::exchange(lead_file_, -1));
   for (Letter& letter : letters_) {
     if (letter.in_new.empty() && letter.in_tmp.empty()) continue;
-    Folder* folder = nullptr;
-    if (Enter(letter.folder, &folder) == 0) Withdraw(*folder, letter);
+    Directory* directory = nullptr;
+    if (Enter(letter.directory, &directory) == 0) Withdraw(*directory, letter);
   }
 }
 
 // A file that cannot be removed stays: in new/ it is a duplicate, in tmp/ it is
 // useless.
-void MaildirMessage::Withdraw(const Folder& folder, Letter& letter) {
+void MaildirMessage::Withdraw(const Directory& directory, Letter& letter) {
   if (!letter.in_new.empty() &&
-      RemoveFile(files_, folder.new_fd(), letter.in_new) == 0) {
+      RemoveFile(files_, directory.new_fd(), letter.in_new) == 0) {
     letter.in_new.clear();
   }
   if (!letter.in_tmp.empty() &&
-      RemoveFile(files_, folder.tmp_fd(), letter.in_tmp) == 0) {
+      RemoveFile(files_, directory.tmp_fd(), letter.in_tmp) == 0) {
     letter.in_tmp.clear();
   }
 }
@@ -447,7 +451,8 @@ bool MaildirMessage::Fail(Letter& letter, int error, Reply reply) {
   // The same error of several letters in sequence is reported once.
   if (std::exchange(reported_, error) != error) {
     log::ReportError(options_.report,
-                     absl::StrCat("maildir ", folders_[letter.folder]), error);
+                     absl::StrCat("maildir ", directories_[letter.directory]),
+                     error);
   }
   letter.refusal = std::move(reply);
   return each_;
@@ -465,12 +470,12 @@ class MaildirTransaction : public MailTransaction {
   // All arguments must outlive this object.
   MaildirTransaction(const MaildirLocation& location,
                      const MaildirRecipients& recipients, FileSystem& files,
-                     SharedFolders& open_folders, UniqueNames& names,
+                     SharedDirectories& open_directories, UniqueNames& names,
                      const MaildirOptions& options, bool each)
       : location_(location),
         recipients_(recipients),
         files_(files),
-        open_folders_(open_folders),
+        open_directories_(open_directories),
         names_(names),
         options_(options),
         each_(each) {}
@@ -499,7 +504,7 @@ class MaildirTransaction : public MailTransaction {
   const MaildirLocation& location_;
   const MaildirRecipients& recipients_;
   FileSystem& files_;
-  SharedFolders& open_folders_;
+  SharedDirectories& open_directories_;
   UniqueNames& names_;
   const MaildirOptions& options_;
   const bool each_;
@@ -513,8 +518,8 @@ std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
   absl::flat_hash_map<std::string, size_t> indices;
   for (const Recipient& recipient : envelope.to) {
     const size_t number = recipients_count_++;
-    const std::optional<std::string> folder = location_.For(recipient.path);
-    if (!folder) return NoMailboxReply();
+    const std::optional<std::string> directory = location_.For(recipient.path);
+    if (!directory) return NoMailboxReply();
     std::string address = OneLine(recipient.path.Address());
     const auto [letter, first] =
         addresses.emplace(AsciiAddress(address), to.letters.size());
@@ -522,19 +527,20 @@ std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
       to.letters[letter->second].recipients.push_back(number);
       continue;
     }
-    const auto [at, added] = indices.emplace(*folder, indices.size());
-    if (added) to.folders.push_back(*folder);
-    to.letters.push_back({.folder = at->second,
+    const auto [at, added] = indices.emplace(*directory, indices.size());
+    if (added) to.directories.push_back(*directory);
+    to.letters.push_back({.directory = at->second,
                           .address = std::move(address),
                           .recipients = {number}});
   }
   if (to.letters.empty()) return NoMailboxReply();
-  std::stable_sort(
-      to.letters.begin(), to.letters.end(),
-      [](const Letter& a, const Letter& b) { return a.folder < b.folder; });
+  std::stable_sort(to.letters.begin(), to.letters.end(),
+                   [](const Letter& a, const Letter& b) {
+                     return a.directory < b.directory;
+                   });
   return message_
-      .emplace(files_, open_folders_, names_, options_, each_, envelope.from,
-               std::move(to))
+      .emplace(files_, open_directories_, names_, options_, each_,
+               envelope.from, std::move(to))
       .Open();
 }
 
@@ -546,15 +552,16 @@ Maildir::Maildir(MaildirLocation location, MaildirOptions options,
       options_(std::move(options)),
       files_(files),
       recipients_(location_, options_.report, files),
-      open_folders_(files),
+      open_directories_(files),
       names_(options_.host, options_.now, options_.random) {}
 
 std::unique_ptr<MailTransaction> Maildir::Begin(
     const Envelope&, const SharedSessionInfo& session) {
   // LMTP has a reply for each recipient.
   const bool each = session->hello_verb == Hello::Verb::kLhlo;
-  return std::make_unique<MaildirTransaction>(
-      location_, recipients_, files_, open_folders_, names_, options_, each);
+  return std::make_unique<MaildirTransaction>(location_, recipients_, files_,
+                                              open_directories_, names_,
+                                              options_, each);
 }
 
 }  // namespace postern::delivery

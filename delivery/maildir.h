@@ -11,7 +11,7 @@
 //   close                an error counts: NFS and quotas report here
 //   rename to new/NAME   for each recipient
 //   fsync(new/)          makes the name durable; one call serves all messages
-//                        that wait for it (shared_folders.h)
+//                        that wait for it (shared_directories.h)
 //   250                  after all steps succeeded for all recipients
 //
 // If a step fails, all files of the message are removed. The client gets a 452
@@ -56,7 +56,7 @@
 #include "delivery/file_system.h"
 #include "delivery/maildir_location.h"
 #include "delivery/maildir_recipients.h"
-#include "delivery/shared_folders.h"
+#include "delivery/shared_directories.h"
 #include "delivery/unique_names.h"
 #include "engine/delivery.h"
 #include "log/report.h"
@@ -129,7 +129,7 @@ class Maildir : public Delivery {
   const MaildirOptions options_;
   FileSystem& files_;
   const MaildirRecipients recipients_;
-  SharedFolders open_folders_;
+  SharedDirectories open_directories_;
   UniqueNames names_;
 };
 

@@ -22,7 +22,7 @@
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
 #include "delivery/open_message.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -56,9 +56,9 @@ class Quotas : public FaultyFileSystem {
     return FaultyFileSystem::Copy(from, offset, to, size);
   }
   int Fsync(int fd) override {
-    for (const auto& [folder, octets] : left) {
+    for (const auto& [directory, octets] : left) {
       if ((at_sync || loses) && octets == 0 &&
-          absl::StrContains(Name(fd), folder)) {
+          absl::StrContains(Name(fd), directory)) {
         return -EDQUOT;
       }
     }
@@ -74,8 +74,8 @@ class Quotas : public FaultyFileSystem {
   }
   bool Take(int fd, size_t size) {
     const std::string name = Name(fd);
-    for (auto& [folder, octets] : left) {
-      if (!absl::StrContains(name, folder)) continue;
+    for (auto& [directory, octets] : left) {
+      if (!absl::StrContains(name, directory)) continue;
       const bool fits = octets >= size;
       octets = fits || !loses ? octets : 0;
       if (!fits && !at_sync) return false;
@@ -95,7 +95,7 @@ std::string LongLines(absl::string_view end) {
 class MaildirEachTest : public testing::Test {
  protected:
   MaildirEachTest() {
-    for (const char* name : {"a", "b", "c"}) folder_.MakeMaildir(name);
+    for (const char* name : {"a", "b", "c"}) directory_.MakeMaildir(name);
     // Two recipients have one Maildir, and two are the same address.
     envelope_.to = {
         {{"a", "d"}}, {{"b", "d"}}, {{"B", "e"}}, {{"c", "d"}}, {{"A", "D"}}};
@@ -106,7 +106,7 @@ class MaildirEachTest : public testing::Test {
     SessionInfo session;
     session.hello_verb = hello;
     Maildir maildir(
-        *MaildirLocation::Parse(folder_.File("%u")),
+        *MaildirLocation::Parse(directory_.File("%u")),
         {.host = "mx",
          .report = [this](absl::string_view line) { log_.emplace_back(line); }},
         files_);
@@ -146,18 +146,18 @@ class MaildirEachTest : public testing::Test {
       }
       std::sort(want.begin(), want.end());
       const std::string in_new = absl::StrCat(name, "/new");
-      EXPECT_TRUE(folder_.Contents(in_new) == want) << name;
-      for (const std::string& file : folder_.List(in_new)) {
-        unlink(folder_.File(absl::StrCat(in_new, "/", file)).c_str());
+      EXPECT_TRUE(directory_.Contents(in_new) == want) << name;
+      for (const std::string& file : directory_.List(in_new)) {
+        unlink(directory_.File(absl::StrCat(in_new, "/", file)).c_str());
       }
-      EXPECT_TRUE(folder_.List(absl::StrCat(name, "/tmp")).empty()) << name;
+      EXPECT_TRUE(directory_.List(absl::StrCat(name, "/tmp")).empty()) << name;
     }
     EXPECT_EQ(codes[0], codes[4]);
     EXPECT_EQ(files_.open_count(), 0u);
     EXPECT_LE(files_.most_open(), 6u);  // as maildir.h says
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory directory_;
   Quotas files_;
   Envelope envelope_;
   const std::string wire_ = LongLines("\r\n");
@@ -222,7 +222,7 @@ TEST_F(MaildirEachTest, DataThatAFullDiskLosesIsNotCopied) {
 
 TEST_F(MaildirEachTest, MissingMaildirIsRefusedOnlyForItsRecipient) {
   for (const char* name : {"a", "b", "c"}) {
-    const std::string tmp = folder_.File(absl::StrCat(name, "/tmp"));
+    const std::string tmp = directory_.File(absl::StrCat(name, "/tmp"));
     ASSERT_EQ(rmdir(tmp.c_str()), 0);
     std::vector<int> want;
     for (const Recipient& each : envelope_.to) {
@@ -231,7 +231,7 @@ TEST_F(MaildirEachTest, MissingMaildirIsRefusedOnlyForItsRecipient) {
     }
     const std::vector<int> codes = Deliver();
     EXPECT_EQ(codes, want);
-    folder_.MakeDirectory(absl::StrCat(name, "/tmp"));
+    directory_.MakeDirectory(absl::StrCat(name, "/tmp"));
     ExpectDelivered(codes);
   }
   EXPECT_EQ(log_.size(), 3u);
@@ -259,7 +259,7 @@ TEST_F(MaildirEachTest, SmtpSendsOneReplyForAllRecipients) {
   files_.left = {{"/c/", 0}};
   EXPECT_THAT(Deliver(Hello::Verb::kEhlo), ElementsAre(452));
   for (const char* name : {"a/new", "b/new", "c/new"}) {
-    EXPECT_TRUE(folder_.List(name).empty());
+    EXPECT_TRUE(directory_.List(name).empty());
   }
 }
 

@@ -18,7 +18,7 @@
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
 #include "delivery/open_message.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -45,11 +45,11 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
   MaildirFaultTest() {
     if (!GetParam().renames) files_.LackRename();
     for (const char* name : {"a", "b", "c"}) {
-      folder_.MakeMaildir(name);
+      directory_.MakeMaildir(name);
     }
-    maildir_ =
-        std::make_unique<Maildir>(*MaildirLocation::Parse(folder_.File("%u")),
-                                  MaildirOptions{.host = "mx"}, files_);
+    maildir_ = std::make_unique<Maildir>(
+        *MaildirLocation::Parse(directory_.File("%u")),
+        MaildirOptions{.host = "mx"}, files_);
     // "b" gets two messages: one Maildir, two recipients.
     const std::vector<Recipient> all = {
         {{"b", "d"}}, {{"a", "d"}}, {{"B", "e"}}, {{"c", "d"}}};
@@ -89,19 +89,19 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
       }
       std::sort(want.begin(), want.end());
       const std::string in_new = absl::StrCat(name, "/new");
-      EXPECT_TRUE(folder_.Contents(in_new) == want) << name;
+      EXPECT_TRUE(directory_.Contents(in_new) == want) << name;
       messages += want.size();
-      EXPECT_TRUE(folder_.List(absl::StrCat(name, "/tmp")).empty()) << name;
+      EXPECT_TRUE(directory_.List(absl::StrCat(name, "/tmp")).empty()) << name;
       Empty(in_new);
       Empty(absl::StrCat(name, "/tmp"));
     }
     EXPECT_EQ(messages, delivered ? envelope_.to.size() : 0);
   }
 
-  void Empty(const std::string& folder) {
-    for (const std::string& name : folder_.List(folder)) {
+  void Empty(const std::string& directory) {
+    for (const std::string& name : directory_.List(directory)) {
       (void)RemoveFile(PosixFileSystem(), -1,
-                       folder_.File(absl::StrCat(folder, "/", name)));
+                       directory_.File(absl::StrCat(directory, "/", name)));
     }
   }
 
@@ -126,10 +126,10 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
           absl::StrCat(path.substr(0, at), "/tmp/", path.substr(at + 5));
       const size_t sync = find(Op::kFsync, tmp, 0);
       const size_t closed = find(Op::kClose, tmp, sync);
-      const size_t folder = find(Op::kFsync, path.substr(0, at + 4), move);
+      const size_t directory = find(Op::kFsync, path.substr(0, at + 4), move);
       EXPECT_LT(sync, closed) << path;
       EXPECT_LT(closed, move) << path;
-      EXPECT_LT(folder, calls_at_answer_) << path;
+      EXPECT_LT(directory, calls_at_answer_) << path;
       // Nothing was written after the sync.
       for (size_t i = sync; i < calls.size(); ++i) {
         EXPECT_FALSE(calls[i].path == tmp &&
@@ -149,7 +149,7 @@ class MaildirFaultTest : public testing::TestWithParam<Setting> {
     EXPECT_EQ(std::adjacent_find(synced.begin(), synced.end()), synced.end());
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory directory_;
   FaultyFileSystem files_{PosixFileSystem()};
   std::unique_ptr<Maildir> maildir_;
   Envelope envelope_;
@@ -277,15 +277,15 @@ TEST_P(MaildirFaultTest, ReadOnlyFileSystemIsATemporaryRefusal) {
 }
 
 TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
-  files::TestFolder folder;
+  files::TestDirectory directory;
   FaultyFileSystem files(PosixFileSystem());
   Envelope envelope;
   for (int i = 0; i < 100; ++i) {
     const std::string name = absl::StrCat("u", i);
-    folder.MakeMaildir(name);
+    directory.MakeMaildir(name);
     envelope.to.push_back({{name, "d"}, {}});
   }
-  Maildir maildir(*MaildirLocation::Parse(folder.File("%u")), {}, files);
+  Maildir maildir(*MaildirLocation::Parse(directory.File("%u")), {}, files);
   Opened opened = OpenMessage(maildir, envelope, {});
   auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
   bool accepted = false;
@@ -296,9 +296,9 @@ TEST(MaildirDescriptorsTest, DescriptorsDoNotGrowWithRecipients) {
 
 // Otherwise the owners of the Maildirs could not read files that root wrote.
 TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
-  files::TestFolder folder;
-  folder.MakeMaildir("a");
-  folder.MakeMaildir("b");
+  files::TestDirectory directory;
+  directory.MakeMaildir("a");
+  directory.MakeMaildir("b");
   struct Owned : FaultyFileSystem {
     using FaultyFileSystem::FaultyFileSystem;
     int Stat(int fd, struct stat* status) override {
@@ -315,7 +315,7 @@ TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
     int given = 0;
   };
   const auto deliver = [&](Owned& files) {
-    Maildir maildir(*MaildirLocation::Parse(folder.File("%u")), {}, files);
+    Maildir maildir(*MaildirLocation::Parse(directory.File("%u")), {}, files);
     Opened opened =
         OpenMessage(maildir, {.to = {{{"a", "d"}}, {{"b", "d"}}}}, {});
     if (std::holds_alternative<Reply>(opened)) return false;
@@ -334,8 +334,9 @@ TEST(MaildirOwnerTest, RootGivesEachFileToTheOwnerOfItsMaildir) {
   files.FailEvery(FaultyFileSystem::Op::kChown, EPERM);
   EXPECT_FALSE(deliver(files));
   files.Heal();
-  EXPECT_EQ(folder.List("a/new").size() + folder.List("b/new").size(), 2u);
-  EXPECT_TRUE(folder.List("a/tmp").empty());
+  EXPECT_EQ(directory.List("a/new").size() + directory.List("b/new").size(),
+            2u);
+  EXPECT_TRUE(directory.List("a/tmp").empty());
   EXPECT_EQ(files.open_count(), 0u);
 
   Owned others(PosixFileSystem());

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/domain.h"
 #include "engine/grammar/utf8.h"
+#include "files/paths.h"
 
 namespace postern::delivery {
 namespace {
@@ -26,13 +27,6 @@ bool IsSafe(absl::string_view value) {
     if (c == '/' || absl::ascii_iscntrl(c)) return false;
   }
   return IsUtf8(value) && !ContainsC1Controls(value);
-}
-
-// Returns the directory that `path` is in.
-std::string DirectoryOf(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  if (slash == absl::string_view::npos) return ".";
-  return std::string(path.substr(0, slash == 0 ? 1 : slash));
 }
 
 }  // namespace
@@ -63,14 +57,14 @@ absl::StatusOr<MaildirLocation> MaildirLocation::Parse(
     }
   }
   location.pieces_.push_back(std::move(piece));
-  location.store_ = DirectoryOf(location.pieces_[0].text);
+  location.store_ = files::DirectoryOf(location.pieces_[0].text);
   return location;
 }
 
 std::optional<std::string> MaildirLocation::For(const Path& recipient) const {
-  std::string folder;
+  std::string directory;
   for (const Piece& piece : pieces_) {
-    folder += piece.text;
+    directory += piece.text;
     if (piece.value == '\0') continue;
     absl::string_view value = recipient.local_part;
     if (piece.value == 'd') {
@@ -81,9 +75,9 @@ std::optional<std::string> MaildirLocation::For(const Path& recipient) const {
         piece.value == 'd' ? AsciiDomain(value) : absl::AsciiStrToLower(value);
     // An A-label may be longer than the label that it stands for.
     if (name.size() > kMaxValue) return std::nullopt;
-    folder += name;
+    directory += name;
   }
-  return folder;
+  return directory;
 }
 
 }  // namespace postern::delivery

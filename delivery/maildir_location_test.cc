@@ -22,7 +22,7 @@ TEST(MaildirLocationTest, LocalPartAndDomainArePutInLowerCase) {
   const struct {
     absl::string_view pattern;
     Path recipient;
-    absl::string_view folder;
+    absl::string_view directory;
   } cases[] = {
       {"/m/all", {"u", "d"}, "/m/all"},
       {"/m/all", {"../x", "d"}, "/m/all"},  // the address is not used
@@ -44,7 +44,7 @@ TEST(MaildirLocationTest, LocalPartAndDomainArePutInLowerCase) {
       {"/m/%d", {"u", "xn--Bcher-kva.x"}, "/m/xn--bcher-kva.x"},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Locate(c.pattern, c.recipient), c.folder) << c.pattern;
+    EXPECT_EQ(Locate(c.pattern, c.recipient), c.directory) << c.pattern;
   }
   EXPECT_EQ(Locate("/m/%d/%u", {"postmaster", ""}, "Example.Org"),
             "/m/example.org/postmaster");

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/maildir_folder.h"
+#include "delivery/maildir_directory.h"
 #include "delivery/maildir_reply.h"
 
 namespace postern::delivery {
@@ -24,8 +24,8 @@ Verdict MaildirRecipients::Decide(const Path& recipient) const {
   if (location_.shared()) return Verdict::Accept();
   const std::optional<std::string> path = location_.For(recipient);
   if (!path) return Verdict::Refuse(NoMailboxReply());
-  MaildirFolder folder(files_);
-  const int error = folder.Open(*path);
+  MaildirDirectory directory(files_);
+  const int error = directory.Open(*path);
   if (error == 0) return Verdict::Accept();
   if (error != -ENOENT && error != -ENAMETOOLONG) {
     log::ReportError(report_, absl::StrCat("maildir ", *path), error);

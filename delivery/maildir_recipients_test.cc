@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "delivery/faulty_file_system.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -22,15 +22,15 @@ namespace {
 class MaildirRecipientsTest : public testing::Test {
  protected:
   MaildirRecipientsTest() {
-    folder_.MakeMaildir("d/u");
-    folder_.MakeDirectory("d/half/new");
-    folder_.Write("d/file", "");
-    folder_.MakeDirectory("unmounted");
+    directory_.MakeMaildir("d/u");
+    directory_.MakeDirectory("d/half/new");
+    directory_.Write("d/file", "");
+    directory_.MakeDirectory("unmounted");
   }
 
   // Returns the reply to a recipient, or code 0 for an acceptance.
   Reply Decide(const std::string& pattern, const Path& to) {
-    auto location = MaildirLocation::Parse(folder_.File(pattern), "d");
+    auto location = MaildirLocation::Parse(directory_.File(pattern), "d");
     MaildirRecipients recipients(
         *location,
         [this](absl::string_view line) { reports_.emplace_back(line); },
@@ -42,7 +42,7 @@ class MaildirRecipientsTest : public testing::Test {
     return verdict.reply().value_or(Reply{});
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory directory_;
   FaultyFileSystem files_{PosixFileSystem()};
   std::vector<std::string> reports_;
 };
@@ -82,8 +82,8 @@ TEST_F(MaildirRecipientsTest, FailedLookupIsRefusedTemporarily) {
     EXPECT_EQ(Decide("%d/%u", {"u", "d"}),
               (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
     ASSERT_EQ(reports_.size(), 1u);
-    EXPECT_EQ(reports_[0], absl::StrCat("maildir ", folder_.File("d/u"), ": ",
-                                        strerror(error)));
+    EXPECT_EQ(reports_[0], absl::StrCat("maildir ", directory_.File("d/u"),
+                                        ": ", strerror(error)));
     reports_.clear();
   }
 }
@@ -115,7 +115,7 @@ TEST_F(MaildirRecipientsTest, MissingMailStoreIsATemporaryRefusal) {
               (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
     ASSERT_EQ(reports_.size(), 1u) << c.pattern;
     EXPECT_EQ(reports_[0],
-              absl::StrReplaceAll(c.why, {{"PATH", folder_.path()}}));
+              absl::StrReplaceAll(c.why, {{"PATH", directory_.path()}}));
     reports_.clear();
   }
 }

@@ -16,7 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/open_message.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -26,7 +26,7 @@ using Contents = std::vector<std::string>;
 
 class MaildirTest : public testing::Test {
  protected:
-  void Create(const std::string& name) { folder_.MakeMaildir(name); }
+  void Create(const std::string& name) { directory_.MakeMaildir(name); }
 
   std::unique_ptr<Maildir> MakeDelivery(
       const std::string& pattern, uint64_t max_stored = uint64_t{1} << 30,
@@ -40,7 +40,7 @@ class MaildirTest : public testing::Test {
         .report =
             [this](absl::string_view line) { reports_.emplace_back(line); }};
     return std::make_unique<Maildir>(
-        *MaildirLocation::Parse(folder_.File(pattern), "default.example"),
+        *MaildirLocation::Parse(directory_.File(pattern), "default.example"),
         std::move(options));
   }
 
@@ -58,7 +58,7 @@ class MaildirTest : public testing::Test {
     return verdict->reply().value_or(Reply{});
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory directory_;
   Contents reports_;
   const Envelope one_{.from = {"s", "example.org"}, .to = {{{"u", "d"}}}};
 };
@@ -73,18 +73,18 @@ TEST_F(MaildirTest, AMessageArrivesByteForByte) {
                     {"Subject: x\r", "\n\r\n", absl::string_view("a\0\xff", 3),
                      "b\rc\r\n"}),
             Reply{});
-  EXPECT_EQ(folder_.List("m/new"),
+  EXPECT_EQ(directory_.List("m/new"),
             Contents{absl::StrCat("1795262400.M0P", getpid(),
                                   "Q0_0000000000c0ffee.mx.example.org")});
-  EXPECT_EQ(folder_.Contents("m/new"),
+  EXPECT_EQ(directory_.Contents("m/new"),
             Contents{absl::StrCat(kHead, "Subject: x\n\n",
                                   absl::string_view("a\0\xff"
                                                     "b\rc\n",
                                                     7))});
-  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  EXPECT_TRUE(directory_.List("m/tmp").empty());
   struct stat status {};
   const std::string file =
-      folder_.File(absl::StrCat("m/new/", folder_.List("m/new")[0]));
+      directory_.File(absl::StrCat("m/new/", directory_.List("m/new")[0]));
   ASSERT_EQ(stat(file.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600);
   EXPECT_EQ(status.st_nlink, 1);
@@ -94,7 +94,7 @@ TEST_F(MaildirTest, AnEmptyMessageIsAMessage) {
   Create("m");
   auto maildir = MakeDelivery("m");
   EXPECT_EQ(Deliver(*maildir, one_, {}), Reply{});
-  EXPECT_EQ(folder_.Contents("m/new"), Contents{std::string(kHead)});
+  EXPECT_EQ(directory_.Contents("m/new"), Contents{std::string(kHead)});
 }
 
 TEST_F(MaildirTest, ALargeMessageArrivesWhole) {
@@ -111,7 +111,7 @@ TEST_F(MaildirTest, ALargeMessageArrivesWhole) {
     pieces.push_back(absl::string_view(wire).substr(at, 16381));
   }
   EXPECT_EQ(Deliver(*maildir, one_, pieces), Reply{});
-  EXPECT_EQ(folder_.Contents("m/new"), Contents{disk});
+  EXPECT_EQ(directory_.Contents("m/new"), Contents{disk});
 }
 
 TEST_F(MaildirTest, DroppedTransactionLeavesNoFiles) {
@@ -122,11 +122,11 @@ TEST_F(MaildirTest, DroppedTransactionLeavesNoFiles) {
     Opened opened = OpenMessage(*maildir, one_, {});
     auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
     sink->Write({"a\r\n"}, [] {});
-    EXPECT_EQ(folder_.List("m/tmp").size(), 1);
-    EXPECT_TRUE(folder_.List("m/new").empty());
+    EXPECT_EQ(directory_.List("m/tmp").size(), 1);
+    EXPECT_TRUE(directory_.List("m/new").empty());
   }
-  EXPECT_TRUE(folder_.List("m/tmp").empty());
-  EXPECT_TRUE(folder_.List("m/new").empty());
+  EXPECT_TRUE(directory_.List("m/tmp").empty());
+  EXPECT_TRUE(directory_.List("m/new").empty());
   EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
@@ -145,10 +145,10 @@ TEST_F(MaildirTest, EachRecipientGetsAFileThatNamesIt) {
   for (absl::string_view name : {"d/a", "d/b", "e/a"}) {
     const std::string address =
         absl::StrCat(name.substr(2), "@", name.substr(0, 1));
-    EXPECT_EQ(folder_.Contents(absl::StrCat(name, "/new")),
+    EXPECT_EQ(directory_.Contents(absl::StrCat(name, "/new")),
               Contents{absl::StrCat("Return-Path: <>\nDelivered-To: ", address,
                                     "\nx\n")});
-    EXPECT_TRUE(folder_.List(absl::StrCat(name, "/tmp")).empty());
+    EXPECT_TRUE(directory_.List(absl::StrCat(name, "/tmp")).empty());
   }
 }
 
@@ -162,7 +162,7 @@ TEST_F(MaildirTest, ASharedMaildirGetsAFileForEachRecipient) {
                                  {{"../x", "d"}},
                                  {{"post", ""}}}};
   EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
-  EXPECT_EQ(folder_.Contents("m/new"),
+  EXPECT_EQ(directory_.Contents("m/new"),
             (Contents{
                 "Return-Path: <s@example.org>\nDelivered-To: ../x@d\nx\n",
                 "Return-Path: <s@example.org>\nDelivered-To: a@d\nx\n",
@@ -175,7 +175,7 @@ TEST_F(MaildirTest, ARecipientWithoutDomainIsInTheDefaultDomain) {
   Create("default.example/postmaster");
   auto maildir = MakeDelivery("%d/%u");
   EXPECT_EQ(Deliver(*maildir, {.to = {{{"postmaster", ""}}}}, {}), Reply{});
-  EXPECT_EQ(folder_.Contents("default.example/postmaster/new"),
+  EXPECT_EQ(directory_.Contents("default.example/postmaster/new"),
             Contents{"Return-Path: <>\nDelivered-To: postmaster\n"});
 }
 
@@ -185,7 +185,7 @@ TEST_F(MaildirTest, AnAddressNeverAddsAHeaderLine) {
   const Envelope envelope{.from = {"s\nX: y", "d"},
                           .to = {{{"u\r\n\r\n", "d"}}}};
   EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
-  EXPECT_EQ(folder_.Contents("m/new"),
+  EXPECT_EQ(directory_.Contents("m/new"),
             Contents{"Return-Path: <\"s?X: y\"@d>\nDelivered-To: u????@d\n"
                      "x\n"});
 }
@@ -196,7 +196,7 @@ TEST_F(MaildirTest, AHeaderMayBeLargerThanTheBuffer) {
   const std::string user(100000, 'u');
   const Envelope envelope{.from = {"s", "d"}, .to = {{{user, "d"}}}};
   EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}), Reply{});
-  EXPECT_EQ(folder_.Contents("m/new"),
+  EXPECT_EQ(directory_.Contents("m/new"),
             Contents{absl::StrCat("Return-Path: <s@d>\nDelivered-To: ", user,
                                   "@d\nx\n")});
 }
@@ -215,9 +215,9 @@ TEST_F(MaildirTest, InvalidMailboxNamesAreRefused) {
       EXPECT_EQ(Deliver(*maildir, envelope, {"x\r\n"}).code, 550) << user;
     }
   }
-  EXPECT_TRUE(folder_.List("x/new").empty());
-  EXPECT_TRUE(folder_.List("d/u/new").empty());
-  EXPECT_TRUE(folder_.List("d/u/tmp").empty());
+  EXPECT_TRUE(directory_.List("x/new").empty());
+  EXPECT_TRUE(directory_.List("d/u/new").empty());
+  EXPECT_TRUE(directory_.List("d/u/tmp").empty());
 }
 
 TEST_F(MaildirTest, SizeOfAllFilesOfAMessageIsLimited) {
@@ -232,8 +232,8 @@ TEST_F(MaildirTest, SizeOfAllFilesOfAMessageIsLimited) {
                    "(#4.3.1)"}));
   EXPECT_EQ(reports_,
             Contents{"more than 3000 octets in the files of 3 recipients"});
-  EXPECT_TRUE(folder_.List("m/new").empty());
-  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  EXPECT_TRUE(directory_.List("m/new").empty());
+  EXPECT_TRUE(directory_.List("m/tmp").empty());
   EXPECT_EQ(Deliver(*MakeDelivery("m", 3000), one_, {content}), Reply{});
   EXPECT_EQ(Deliver(*MakeDelivery("m", 4000), three, {content}), Reply{});
 }
@@ -243,46 +243,46 @@ TEST_F(MaildirTest, MessageThatTakesTooLongIsRemoved) {
   const Envelope two{.to = {{{"a", "d"}}, {{"b", "d"}}}};
   auto maildir = MakeDelivery("m", 1 << 20, absl::ZeroDuration());
   EXPECT_EQ(Deliver(*maildir, two, {"x\r\n"}).code, 451);
-  EXPECT_TRUE(folder_.List("m/new").empty());
-  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  EXPECT_TRUE(directory_.List("m/new").empty());
+  EXPECT_TRUE(directory_.List("m/tmp").empty());
 }
 
 TEST_F(MaildirTest, AMissingMaildirIsNotCreated) {
   const Reply refusal{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"};
   auto maildir = MakeDelivery("m");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
-  folder_.MakeDirectory("m/tmp");
+  directory_.MakeDirectory("m/tmp");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}), refusal);
-  EXPECT_EQ(folder_.List("m"), Contents{"tmp"});
-  const std::string report = absl::StrCat("maildir ", folder_.File("m"),
+  EXPECT_EQ(directory_.List("m"), Contents{"tmp"});
+  const std::string report = absl::StrCat("maildir ", directory_.File("m"),
                                           ": No such file or directory");
   EXPECT_EQ(reports_, (Contents{report, report}));
-  EXPECT_TRUE(folder_.List("m/tmp").empty());
+  EXPECT_TRUE(directory_.List("m/tmp").empty());
 }
 
 TEST_F(MaildirTest, ASymbolicLinkIsNotFollowedOutOfTheMaildir) {
   Create("target");
-  folder_.MakeDirectory("m/tmp");
-  ASSERT_EQ(symlink("../target/new", folder_.File("m/new").c_str()), 0);
+  directory_.MakeDirectory("m/tmp");
+  ASSERT_EQ(symlink("../target/new", directory_.File("m/new").c_str()), 0);
   auto maildir = MakeDelivery("m");
   EXPECT_EQ(Deliver(*maildir, one_, {"x\r\n"}).code, 451);
-  EXPECT_TRUE(folder_.List("target/new").empty());
+  EXPECT_TRUE(directory_.List("target/new").empty());
 }
 
 TEST_F(MaildirTest, EitherAllRecipientsGetTheMessageOrNone) {
   Create("d/a");
   Create("d/c");
-  folder_.MakeDirectory("d/b/tmp");  // no new
+  directory_.MakeDirectory("d/b/tmp");  // no new
   auto maildir = MakeDelivery("%d/%u");
   const size_t before = files::CountOpenDescriptors();
   const Envelope envelope{.to = {{{"a", "d"}}, {{"b", "d"}}, {{"c", "d"}}}};
   EXPECT_EQ(
       Deliver(*maildir, envelope, {"x\r\n"}),
       (Reply{451, {4, 3, 0}, "unable to write the message safely (#4.3.0)"}));
-  EXPECT_EQ(reports_, Contents{absl::StrCat("maildir ", folder_.File("d/b"),
+  EXPECT_EQ(reports_, Contents{absl::StrCat("maildir ", directory_.File("d/b"),
                                             ": No such file or directory")});
   for (const char* name : {"d/a/new", "d/a/tmp", "d/b/tmp", "d/c/new"}) {
-    EXPECT_TRUE(folder_.List(name).empty()) << name;
+    EXPECT_TRUE(directory_.List(name).empty()) << name;
   }
   EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
@@ -295,25 +295,25 @@ TEST_F(MaildirTest, ExistingFilesAreNeitherReplacedNorRemoved) {
   };
   // Taken in tmp/: three other names are tried.
   for (int i = 0; i < 3; ++i) {
-    folder_.Write(absl::StrCat("m/tmp/", name(i)), "other");
+    directory_.Write(absl::StrCat("m/tmp/", name(i)), "other");
   }
   EXPECT_EQ(Deliver(*MakeDelivery("m"), one_, {"x\r\n"}), Reply{});
-  EXPECT_EQ(folder_.List("m/new"), Contents{name(3)});
-  folder_.Write(absl::StrCat("m/tmp/", name(3)), "other");
+  EXPECT_EQ(directory_.List("m/new"), Contents{name(3)});
+  directory_.Write(absl::StrCat("m/tmp/", name(3)), "other");
   EXPECT_EQ(Deliver(*MakeDelivery("m"), one_, {"x\r\n"}).code, 451);
-  EXPECT_EQ(folder_.Contents("m/tmp"),
+  EXPECT_EQ(directory_.Contents("m/tmp"),
             (Contents{"other", "other", "other", "other"}));
   // Taken in new/: no file there is replaced or removed.
   Create("n");
   for (int i = 0; i < 3; ++i) {
-    folder_.Write(absl::StrCat("n/new/", name(i)), "other");
+    directory_.Write(absl::StrCat("n/new/", name(i)), "other");
   }
   EXPECT_EQ(Deliver(*MakeDelivery("n"), one_, {"x\r\n"}), Reply{});
-  EXPECT_EQ(folder_.Contents("n/new"),
+  EXPECT_EQ(directory_.Contents("n/new"),
             (Contents{absl::StrCat(kHead, "x\n"), "other", "other", "other"}));
   EXPECT_EQ(Deliver(*MakeDelivery("n"), one_, {"x\r\n"}).code, 451);
-  EXPECT_EQ(folder_.List("n/new").size(), 4);
-  EXPECT_TRUE(folder_.List("n/tmp").empty());
+  EXPECT_EQ(directory_.List("n/new").size(), 4);
+  EXPECT_TRUE(directory_.List("n/tmp").empty());
 }
 
 TEST_F(MaildirTest, TwoTransactionsAtOnceStoreTwoMessages) {
@@ -329,7 +329,7 @@ TEST_F(MaildirTest, TwoTransactionsAtOnceStoreTwoMessages) {
   second->Commit([&](Verdict v) { accepted += v.accepted(); });
   first->Commit([&](Verdict v) { accepted += v.accepted(); });
   EXPECT_EQ(accepted, 2);
-  EXPECT_EQ(folder_.Contents("m/new"),
+  EXPECT_EQ(directory_.Contents("m/new"),
             (Contents{absl::StrCat(kHead, "first\n"),
                       absl::StrCat(kHead, "second\n")}));
 }

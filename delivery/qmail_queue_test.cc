@@ -26,7 +26,7 @@
 #include "absl/strings/strip.h"
 #include "delivery/open_message.h"
 #include "delivery/queue_process.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 #include "system/deadline.h"
 
@@ -45,7 +45,7 @@ class QmailQueueTest : public testing::Test {
   QmailQueueTest() {
     signal(SIGPIPE, SIG_DFL);
     options_.program = StandIn();
-    options_.home = folder_.path();
+    options_.home = directory_.path();
     options_.now = [] { return absl::FromUnixSeconds(1795262400); };
   }
 
@@ -71,7 +71,7 @@ class QmailQueueTest : public testing::Test {
     SessionInfo session;
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
-    session.environment.emplace_back("STAND_IN_OUT", folder_.path());
+    session.environment.emplace_back("STAND_IN_OUT", directory_.path());
     return OpenMessage(queue_.emplace(options_), envelope_, session);
   }
 
@@ -83,7 +83,7 @@ class QmailQueueTest : public testing::Test {
     SessionInfo session;
     session.environment = environment_;
     session.environment.emplace_back("STAND_IN", script);
-    session.environment.emplace_back("STAND_IN_OUT", folder_.path());
+    session.environment.emplace_back("STAND_IN_OUT", directory_.path());
     Opened opened = OpenMessage(queue, envelope_, session);
     if (auto* refusal = std::get_if<Reply>(&opened)) return *refusal;
     auto& sink = std::get<std::unique_ptr<MailTransaction>>(opened);
@@ -100,7 +100,7 @@ class QmailQueueTest : public testing::Test {
   }
 
   const size_t descriptors_ = files::CountOpenDescriptors();
-  files::TestFolder folder_;
+  files::TestDirectory directory_;
   std::string report_;
   QmailQueueOptions options_{.report = [this](absl::string_view line) {
     report_ = std::string(line);
@@ -130,16 +130,17 @@ TEST_F(QmailQueueTest, MessageAndEnvelopeArriveByteForByte) {
   EXPECT_TRUE(absl::ConsumePrefix(&pid, "ok 1795262400 qp ")) << reply.text;
   int number = 0;
   EXPECT_TRUE(absl::SimpleAtoi(pid, &number) && number > 1) << reply.text;
-  EXPECT_EQ(folder_.Read("message"), absl::string_view("a\0\xff\nb\rc\n\n", 9));
-  EXPECT_EQ(folder_.Read("envelope"),
+  EXPECT_EQ(directory_.Read("message"),
+            absl::string_view("a\0\xff\nb\rc\n\n", 9));
+  EXPECT_EQ(directory_.Read("envelope"),
             absl::string_view("Fs@example.org\0Tu@d\0TPost master\0\0", 34));
 }
 
 TEST_F(QmailQueueTest, NullSenderIsAnEmptyField) {
   envelope_.from = {};
   EXPECT_EQ(Deliver("message envelope", "").code, 250);
-  EXPECT_EQ(folder_.Read("message"), "");
-  EXPECT_EQ(folder_.Read("envelope"),
+  EXPECT_EQ(directory_.Read("message"), "");
+  EXPECT_EQ(directory_.Read("envelope"),
             absl::string_view("F\0Tu@d\0TPost master\0\0", 21));
 }
 
@@ -156,8 +157,8 @@ TEST_F(QmailQueueTest, LargeMessagesAndEnvelopesArriveWhole) {
   EXPECT_EQ(Deliver("message envelope exit=0", large_).code, 250);
   std::string disk;
   for (int i = 0; i < 100000; ++i) absl::StrAppend(&disk, "line ", i, "\n");
-  EXPECT_TRUE(folder_.Read("message") == disk);
-  EXPECT_TRUE(folder_.Read("envelope") == envelope);
+  EXPECT_TRUE(directory_.Read("message") == disk);
+  EXPECT_TRUE(directory_.Read("envelope") == envelope);
 }
 
 TEST_F(QmailQueueTest, EachExitCodeHasItsReply) {
@@ -208,7 +209,7 @@ TEST_F(QmailQueueTest, ProgramThatStopsReadingHasNotAcceptedTheMessage) {
   }
   // An incomplete message gets no envelope.
   EXPECT_EQ(Deliver("part=100000 close=0 envelope exit=0", large_).code, 451);
-  EXPECT_EQ(folder_.Read("envelope"), "");
+  EXPECT_EQ(directory_.Read("envelope"), "");
   // The program does not read a long envelope.
   envelope_.to.assign(5000, {{std::string(60, 'u'), "example.org"}, {}});
   EXPECT_TRUE(Is(Deliver("message exit=0"), 451, "qq read error (#4.3.0)"));
@@ -226,7 +227,7 @@ TEST_F(QmailQueueTest, ShortMessageMustBeReadToo) {
         << report_;
     if (absl::StartsWith(script, "orphan")) {
       int pid = 0;
-      ASSERT_TRUE(absl::SimpleAtoi(folder_.Read("orphan"), &pid) && pid > 1);
+      ASSERT_TRUE(absl::SimpleAtoi(directory_.Read("orphan"), &pid) && pid > 1);
       kill(pid, SIGKILL);
     }
   }
@@ -241,7 +242,7 @@ TEST_F(QmailQueueTest, ARuleChoosesTheProgramOfASession) {
   options_.program = "/nowhere/program";
   environment_ = {{"QMAILQUEUE", "/nowhere/either"}, {"QMAILQUEUE", StandIn()}};
   EXPECT_EQ(Deliver("message envelope env=QMAILQUEUE exit=0").code, 250);
-  EXPECT_EQ(folder_.Read("QMAILQUEUE"), StandIn());
+  EXPECT_EQ(directory_.Read("QMAILQUEUE"), StandIn());
   // As for qmail-smtpd, an empty value is a program that cannot be run.
   options_.program = StandIn();
   environment_ = {{"QMAILQUEUE", ""}};
@@ -256,7 +257,7 @@ TEST_F(QmailQueueTest, EnvelopeIsWrittenOnlyAtCommit) {
     const std::string body = large ? large_ : "a\r\n";
     EXPECT_TRUE(sink->Write({body}, [] { FAIL(); }));
     sink.reset();
-    EXPECT_EQ(folder_.Read("envelope"), "");
+    EXPECT_EQ(directory_.Read("envelope"), "");
     EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   }
   Opened opened = Open("message envelope exit=0");  // no Write either
@@ -310,7 +311,7 @@ TEST_F(QmailQueueTest, ChildrenOfTheProgramAreNotWaitedFor) {
                              "orphan error exit=82", "orphan exit=31"}) {
     // The message fits into the pipe, which the grandchild keeps open.
     const Reply reply = Deliver(script);
-    const std::string text = folder_.Read("orphan");
+    const std::string text = directory_.Read("orphan");
     int pid = 0;
     ASSERT_TRUE(absl::SimpleAtoi(text, &pid) && pid > 1);
     kill(pid, SIGKILL);
@@ -345,18 +346,18 @@ TEST_F(QmailQueueTest, TheProgramRunsAsQmailSmtpdRunsIt) {
   sigprocmask(SIG_UNBLOCK, &hup, nullptr);
   signal(SIGXFSZ, SIG_DFL);
   for (const int fd : taken) close(fd);
-  EXPECT_EQ(folder_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
-  EXPECT_EQ(folder_.Read("RULE"), "x=y");
-  EXPECT_EQ(folder_.Read("INHERITED"), "(unset)");
-  EXPECT_EQ(folder_.Read("SERVICE"), "a=b");
-  EXPECT_EQ(folder_.Read("REPLACED"), "");
-  char* home = realpath(folder_.path().c_str(), nullptr);
-  EXPECT_EQ(folder_.Read("cwd"), home);
+  EXPECT_EQ(directory_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
+  EXPECT_EQ(directory_.Read("RULE"), "x=y");
+  EXPECT_EQ(directory_.Read("INHERITED"), "(unset)");
+  EXPECT_EQ(directory_.Read("SERVICE"), "a=b");
+  EXPECT_EQ(directory_.Read("REPLACED"), "");
+  char* home = realpath(directory_.path().c_str(), nullptr);
+  EXPECT_EQ(directory_.Read("cwd"), home);
   free(home);
 }
 
 TEST_F(QmailQueueTest, ARelativeProgramIsBelowHome) {
-  ASSERT_EQ(symlink(StandIn().c_str(), folder_.File("queue").c_str()), 0);
+  ASSERT_EQ(symlink(StandIn().c_str(), directory_.File("queue").c_str()), 0);
   options_.program = "queue";
   EXPECT_EQ(Deliver("message envelope").code, 250);
   options_.program = "./queue";
@@ -367,22 +368,23 @@ TEST_F(QmailQueueTest, ARelativeProgramIsBelowHome) {
   options_.home = "";  // the working directory of this process
   EXPECT_EQ(Deliver("cwd message envelope").code, 250);
   char* cwd = getcwd(nullptr, 0);
-  EXPECT_EQ(folder_.Read("cwd"), cwd);
+  EXPECT_EQ(directory_.Read("cwd"), cwd);
   free(cwd);
 }
 
 TEST_F(QmailQueueTest, OpenRefusesIfTheProgramCannotRun) {
-  folder_.Write("plain", "#!/bin/sh\n");
-  folder_.Write("interpreter", "#!/no/such\n");
-  ASSERT_EQ(chmod(folder_.File("interpreter").c_str(), 0700), 0);
+  directory_.Write("plain", "#!/bin/sh\n");
+  directory_.Write("interpreter", "#!/no/such\n");
+  ASSERT_EQ(chmod(directory_.File("interpreter").c_str(), 0700), 0);
   for (const std::string& program :
        {std::string("no"), std::string("plain"), std::string("."),
         std::string(), std::string("interpreter"), std::string("plain/x"),
         StandIn() + " -x", std::string(5000, 'x')}) {
     options_.program = program;
     Opened opened = Open("");
-    const std::string file =
-        program.empty() || program[0] == '/' ? program : folder_.File(program);
+    const std::string file = program.empty() || program[0] == '/'
+                                 ? program
+                                 : directory_.File(program);
     EXPECT_TRUE(
         absl::StartsWith(report_, absl::StrCat("queue program ", file, ": ")))
         << report_;
@@ -392,7 +394,7 @@ TEST_F(QmailQueueTest, OpenRefusesIfTheProgramCannotRun) {
               (Reply{451, {4, 3, 0}, "unable to exec qq (#4.3.0)"}));
   }
   options_.program = StandIn();
-  options_.home = folder_.File("no");
+  options_.home = directory_.File("no");
   EXPECT_TRUE(Is(Deliver(""), 451, "unable to exec qq (#4.3.0)"));
 }
 
@@ -451,7 +453,7 @@ TEST_F(QmailQueueTest, NothingIsQueuedWithoutADescriptorAtTheEndOfTheMessage) {
     }
     ASSERT_TRUE(verdict);
     EXPECT_EQ(verdict->reply()->code, spare == 0 ? 451 : 250);
-    EXPECT_EQ(folder_.Read("envelope").size(), spare == 0 ? 0u : 34u);
+    EXPECT_EQ(directory_.Read("envelope").size(), spare == 0 ? 0u : 34u);
   }
 }
 
@@ -461,9 +463,10 @@ TEST_F(QmailQueueTest, EnvelopeIsNotCompletedWithoutADescriptor) {
   constexpr auto kEnvelope = QueueProcess::Pipe::kEnvelope;
   const std::pair<std::string, std::string> environment[] = {
       {"STAND_IN", "message envelope exit=0"},
-      {"STAND_IN_OUT", folder_.path()}};
+      {"STAND_IN_OUT", directory_.path()}};
   for (const rlim_t spare : {0, 1}) {
-    auto process = QueueProcess::Start(StandIn(), folder_.path(), environment);
+    auto process =
+        QueueProcess::Start(StandIn(), directory_.path(), environment);
     ASSERT_TRUE(process.ok()) << process.status();
     const system::Deadline deadline(absl::Minutes(1));
     EXPECT_TRUE((*process)->Close(QueueProcess::Pipe::kMessage));
@@ -474,7 +477,7 @@ TEST_F(QmailQueueTest, EnvelopeIsNotCompletedWithoutADescriptor) {
       EXPECT_EQ((*process)->Close(kEnvelope), spare == 1);
     }
     EXPECT_EQ((*process)->Wait(deadline).read_everything, spare == 1);
-    EXPECT_EQ(folder_.Read("envelope"), spare == 1 ? "Fsx" : "Fs");
+    EXPECT_EQ(directory_.Read("envelope"), spare == 1 ? "Fsx" : "Fs");
   }
 }
 
@@ -496,10 +499,10 @@ TEST_F(QmailQueueTest, PipesMayHaveTheDescriptorNumbersOfTheChild) {
   }
   EXPECT_EQ(accepted.code, 250);
   EXPECT_EQ(refused, (Reply{554, {5, 3, 0}, "no"}));
-  EXPECT_EQ(folder_.Read("message"), "a\n");
-  EXPECT_EQ(folder_.Read("envelope"),
+  EXPECT_EQ(directory_.Read("message"), "a\n");
+  EXPECT_EQ(directory_.Read("envelope"),
             absl::string_view("Fs@example.org\0Tu@d\0TPost master\0\0", 34));
-  EXPECT_EQ(folder_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
+  EXPECT_EQ(directory_.Read("inherited"), "fd 0\nfd 1\nfd 2\nfd 6\n");
 }
 
 TEST_F(QmailQueueTest, AProgramThatHangsIsKilled) {

@@ -24,7 +24,7 @@
 #include "delivery/open_message.h"
 #include "delivery/qmail_queue.h"
 #include "engine/delivery.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 #include "system/child_reaper.h"
 #include "system/refuse_kill.h"
@@ -43,7 +43,7 @@ class QueueLeftTest : public testing::Test {
     char* cwd = getcwd(nullptr, 0);
     options_.program = absl::StrCat(cwd, "/delivery/queue_stand_in");
     free(cwd);
-    options_.home = folder_.path();
+    options_.home = directory_.path();
     options_.queue_timeout = absl::Milliseconds(50);
     options_.report = [this](absl::string_view line) {
       if (absl::StrContains(line, "which took too long, ")) {
@@ -52,14 +52,14 @@ class QueueLeftTest : public testing::Test {
         report_ = std::string(line);
       }
     };
-    EXPECT_EQ(mkfifo(folder_.File("go").c_str(), 0600), 0);
+    EXPECT_EQ(mkfifo(directory_.File("go").c_str(), 0600), 0);
   }
 
   // Opens a message for a program that runs `script`.
   std::unique_ptr<MailTransaction> Open(const std::string& script) {
     SessionInfo session;
     session.environment = {{"STAND_IN", script},
-                           {"STAND_IN_OUT", folder_.path()}};
+                           {"STAND_IN_OUT", directory_.path()}};
     Opened opened =
         OpenMessage(queue_.emplace(options_), {.to = {{{"u", "d"}}}}, session);
     EXPECT_TRUE(
@@ -67,7 +67,7 @@ class QueueLeftTest : public testing::Test {
     return std::get<std::unique_ptr<MailTransaction>>(std::move(opened));
   }
   // Lets a program continue that waits for "go".
-  void LetGo() { folder_.Write("go", ""); }
+  void LetGo() { directory_.Write("go", ""); }
 
   // Returns the report of the late end; empty: there was none.
   std::string AwaitLate() {
@@ -76,7 +76,7 @@ class QueueLeftTest : public testing::Test {
     return line.get();
   }
 
-  files::TestFolder folder_;
+  files::TestDirectory directory_;
   std::promise<std::string> late_;
   std::string report_;
   system::ChildReaper reaper_;
@@ -114,7 +114,7 @@ TEST_F(QueueLeftTest, AbandonedMessageIsNotQueued) {
   const std::string late = AwaitLate();
   EXPECT_TRUE(absl::EndsWith(late, ", which took too long, exited with 54"))
       << late;
-  EXPECT_EQ(folder_.Read("envelope"), "");
+  EXPECT_EQ(directory_.Read("envelope"), "");
 }
 
 }  // namespace

@@ -11,10 +11,10 @@
 #include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/server_session.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 #include "net/own_addresses.h"
 #include "policy/checks.h"
-#include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
 
 namespace postern::examples {
@@ -25,7 +25,7 @@ constexpr policy::CheckEntry kList[] = {kEtrnEntry};
 // Returns the output of a session after EHLO and `command`.
 std::string Talk(const std::string& command, SessionInfo info,
                  absl::Span<const policy::CheckEntry> list = kList) {
-  policy::ControlFolder folder;
+  files::TestDirectory folder;
   folder.Write("me", "mx.example\n");
   folder.Write("rcpthosts", "local.example\n");
   auto controls = policy::ReadControls({.directory = folder.path()});

@@ -13,14 +13,14 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::files {
 namespace {
 
-const TestFolder::Records& Sample() {
-  static const auto* const records = new TestFolder::Records{
+const TestDirectory::Records& Sample() {
+  static const auto* const records = new TestDirectory::Records{
       {"local.example", ""},
       {".sub.example", ""},
       {"127.", std::string("+RELAYCLIENT=\0+RBLSMTPD=\0", 25)},
@@ -53,11 +53,11 @@ const std::vector<std::string>& AbsentKeys() {
 }
 
 TEST(CdbTest, FindsRecordsThatTinycdbWrote) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", Sample());
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", Sample());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
-  EXPECT_EQ(cdb->path(), folder.File("x.cdb"));
+  EXPECT_EQ(cdb->path(), directory.File("x.cdb"));
   for (const auto& [key, value] : Sample()) {
     const auto found = cdb->Find(key);
     ASSERT_TRUE(found.ok()) << found.status();
@@ -76,13 +76,13 @@ TEST(CdbTest, FindsRecordsThatTinycdbWrote) {
 }
 
 TEST(CdbTest, FindsEachOfManyKeys) {
-  TestFolder folder;
-  TestFolder::Records records;
+  TestDirectory directory;
+  TestDirectory::Records records;
   for (int i = 0; i < 20000; ++i) {
     records.emplace_back("key" + std::to_string(i), std::to_string(i));
   }
-  folder.WriteCdb("x.cdb", records);
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  directory.WriteCdb("x.cdb", records);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
   for (const auto& [key, value] : records) {
     ASSERT_EQ(*cdb->Find(key), value);
@@ -91,21 +91,21 @@ TEST(CdbTest, FindsEachOfManyKeys) {
 }
 
 TEST(CdbTest, AnEmptyDatabaseHasNoRecords) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", {});
-  ASSERT_EQ(folder.Read("x.cdb").size(), 2048u);
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", {});
+  ASSERT_EQ(directory.Read("x.cdb").size(), 2048u);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
   EXPECT_FALSE(*cdb->Contains(""));
   EXPECT_FALSE(*cdb->Contains("a"));
 }
 
 TEST(CdbTest, ForEachVisitsAllRecordsInOrder) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", Sample());
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", Sample());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok());
-  TestFolder::Records found;
+  TestDirectory::Records found;
   const auto add = [&found](absl::string_view key, absl::string_view data) {
     found.emplace_back(key, data);
     return true;
@@ -118,37 +118,37 @@ TEST(CdbTest, ForEachVisitsAllRecordsInOrder) {
                  })
                   .ok());
   EXPECT_EQ(found.size(), 2u);
-  ASSERT_EQ(truncate(folder.File("x.cdb").c_str(), 2048 + 30), 0);
+  ASSERT_EQ(truncate(directory.File("x.cdb").c_str(), 2048 + 30), 0);
   EXPECT_EQ(cdb->ForEach(add).code(), absl::StatusCode::kDataLoss);
 
-  folder.WriteCdb("empty.cdb", {});
+  directory.WriteCdb("empty.cdb", {});
   found.clear();
-  EXPECT_TRUE(Cdb::Open(folder.File("empty.cdb"))->ForEach(add).ok());
+  EXPECT_TRUE(Cdb::Open(directory.File("empty.cdb"))->ForEach(add).ok());
   EXPECT_TRUE(found.empty());
 }
 
 TEST(CdbTest, OnlyAMissingFileIsNotFound) {
-  TestFolder folder;
-  folder.MakeDirectory("directory");
-  folder.MakeLoop("loop");
-  folder.Write("empty", "");
-  folder.Write("short", std::string(2047, '\0'));
-  ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
+  TestDirectory directory;
+  directory.MakeDirectory("directory");
+  directory.MakeLoop("loop");
+  directory.Write("empty", "");
+  directory.Write("short", std::string(2047, '\0'));
+  ASSERT_EQ(mkfifo(directory.File("fifo").c_str(), 0600), 0);
   for (absl::string_view name :
        {"none", "directory", "loop", "empty", "short", "fifo"}) {
     SCOPED_TRACE(std::string(name));
-    const absl::Status status = Cdb::Open(folder.File(name)).status();
+    const absl::Status status = Cdb::Open(directory.File(name)).status();
     EXPECT_FALSE(status.ok());
     EXPECT_EQ(absl::IsNotFound(status), name == "none") << status;
-    EXPECT_TRUE(absl::StrContains(status.message(), folder.File(name)))
+    EXPECT_TRUE(absl::StrContains(status.message(), directory.File(name)))
         << status;
   }
 }
 
-// Opens x.cdb in `folder` and searches for all keys. Any error is acceptable,
-// but a key that was never in the file must not be found.
-void LookForEverything(const TestFolder& folder) {
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+// Opens x.cdb in `directory` and searches for all keys. Any error is
+// acceptable, but a key that was never in the file must not be found.
+void LookForEverything(const TestDirectory& directory) {
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   if (!cdb.ok()) return;
   for (const auto& [key, value] : Sample()) (void)cdb->Find(key);  // no crash
   for (const std::string& key : AbsentKeys()) {
@@ -158,26 +158,26 @@ void LookForEverything(const TestFolder& folder) {
 }
 
 TEST(CdbTest, RefusesAFileTruncatedAnywhere) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", Sample());
-  const std::string whole = folder.Read("x.cdb");
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", Sample());
+  const std::string whole = directory.Read("x.cdb");
   for (size_t size = 0; size < whole.size(); ++size) {
-    folder.Write("x.cdb", absl::string_view(whole).substr(0, size));
-    const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+    directory.Write("x.cdb", absl::string_view(whole).substr(0, size));
+    const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
     // The hash tables are last, so a part of one is always missing.
     ASSERT_EQ(cdb.status().code(), absl::StatusCode::kDataLoss) << size;
   }
 }
 
 TEST(CdbTest, ReportsThatAnOpenFileWasTruncated) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", Sample());
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", Sample());
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok());
-  const size_t whole = folder.Read("x.cdb").size();
+  const size_t whole = directory.Read("x.cdb").size();
   for (size_t size = whole; size-- > 0;) {
-    ASSERT_EQ(truncate(folder.File("x.cdb").c_str(), static_cast<off_t>(size)),
-              0);
+    ASSERT_EQ(
+        truncate(directory.File("x.cdb").c_str(), static_cast<off_t>(size)), 0);
     for (const std::string& key : AbsentKeys()) {
       const auto found = cdb->Contains(key);
       ASSERT_FALSE(found.ok() && *found) << key << " at " << size;
@@ -186,14 +186,14 @@ TEST(CdbTest, ReportsThatAnOpenFileWasTruncated) {
   const auto found = cdb->Find("local.example");
   ASSERT_EQ(found.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_TRUE(absl::StrContains(found.status().message(),
-                                folder.File("x.cdb") + ": short read at "))
+                                directory.File("x.cdb") + ": short read at "))
       << found.status();
 }
 
 TEST(CdbTest, DoesNotTrustOffsetsOrLengths) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", Sample());
-  const std::string whole = folder.Read("x.cdb");
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", Sample());
+  const std::string whole = directory.Read("x.cdb");
   std::mt19937 random(20261121);
   for (int round = 0; round < 4000; ++round) {
     std::string bytes = whole;
@@ -208,9 +208,9 @@ TEST(CdbTest, DoesNotTrustOffsetsOrLengths) {
         bytes[at] = static_cast<char>(0xff);
       }
     }
-    folder.Write("x.cdb", bytes);
-    LookForEverything(folder);
-    const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+    directory.Write("x.cdb", bytes);
+    LookForEverything(directory);
+    const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
     if (!cdb.ok()) continue;
     size_t read = 0;
     (void)cdb->ForEach([&](absl::string_view key, absl::string_view data) {
@@ -222,18 +222,18 @@ TEST(CdbTest, DoesNotTrustOffsetsOrLengths) {
 }
 
 TEST(CdbTest, DataThatIsTooLargeIsAnError) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", {{"k", "v"}});
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", {{"k", "v"}});
   // A damaged or malicious file: the record is the first after the header, and
   // claims 1 GiB of data. The file is sparse.
-  std::string bytes = folder.Read("x.cdb");
+  std::string bytes = directory.Read("x.cdb");
   const uint32_t length = uint32_t{1} << 30;
   for (size_t i = 0; i < 4; ++i) {
     bytes[2048 + 4 + i] = static_cast<char>(length >> (8 * i) & 0xff);
   }
-  folder.Write("x.cdb", bytes);
-  ASSERT_EQ(truncate(folder.File("x.cdb").c_str(), off_t{2} << 30), 0);
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  directory.Write("x.cdb", bytes);
+  ASSERT_EQ(truncate(directory.File("x.cdb").c_str(), off_t{2} << 30), 0);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
   const auto found = cdb->Find("k");
   EXPECT_TRUE(absl::IsDataLoss(found.status())) << found.status();
@@ -243,15 +243,15 @@ TEST(CdbTest, DataThatIsTooLargeIsAnError) {
 
 // The same for ForEach(). The record is inside the file, which is sparse.
 TEST(CdbTest, ForEachReportsARecordThatIsTooLarge) {
-  TestFolder folder;
+  TestDirectory directory;
   const auto put = [](uint64_t number, size_t at, std::string* bytes) {
     for (size_t i = 0; i < 4; ++i) {
       (*bytes)[at + i] = static_cast<char>(number >> (8 * i) & 0xff);
     }
   };
   for (const bool too_large : {false, true}) {
-    folder.WriteCdb("x.cdb", {{"k", "v"}});
-    std::string bytes = folder.Read("x.cdb");
+    directory.WriteCdb("x.cdb", {{"k", "v"}});
+    std::string bytes = directory.Read("x.cdb");
     const uint64_t length = Cdb::kMaxData - (too_large ? 0 : 1);
     put(length, 2048 + 4, &bytes);
     // After the record follows the only hash table that is not empty.
@@ -259,11 +259,11 @@ TEST(CdbTest, ForEachReportsARecordThatIsTooLarge) {
     for (size_t at = 0; at < 2048; at += 8) {
       if (bytes[at + 4] != 0) put(end, at, &bytes);
     }
-    folder.Write("x.cdb", bytes);
-    ASSERT_EQ(
-        truncate(folder.File("x.cdb").c_str(), static_cast<off_t>(end + 1000)),
-        0);
-    const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+    directory.Write("x.cdb", bytes);
+    ASSERT_EQ(truncate(directory.File("x.cdb").c_str(),
+                       static_cast<off_t>(end + 1000)),
+              0);
+    const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
     ASSERT_TRUE(cdb.ok()) << cdb.status();
     size_t walked = 0;
     const absl::Status status =
@@ -278,9 +278,9 @@ TEST(CdbTest, ForEachReportsARecordThatIsTooLarge) {
 }
 
 TEST(CdbTest, ASearchEndsInATableWithoutAnEmptySlot) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", Sample());
-  std::string bytes = folder.Read("x.cdb");
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", Sample());
+  std::string bytes = directory.Read("x.cdb");
   // All bytes after the header form slots that are not empty. Each table begins
   // there and has as many slots as possible.
   for (size_t at = 2048; at < bytes.size(); ++at) bytes[at] = '\1';
@@ -291,8 +291,8 @@ TEST(CdbTest, ASearchEndsInATableWithoutAnEmptySlot) {
       bytes[at + i] = static_cast<char>(numbers[i / 4] >> (8 * (i % 4)));
     }
   }
-  folder.Write("x.cdb", bytes);
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  directory.Write("x.cdb", bytes);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
   for (const std::string& key : AbsentKeys()) {
     const auto found = cdb->Contains(key);
@@ -301,17 +301,18 @@ TEST(CdbTest, ASearchEndsInATableWithoutAnEmptySlot) {
 }
 
 TEST(CdbTest, KeepsReadingTheFileThatItOpened) {
-  TestFolder folder;
-  folder.WriteCdb("x.cdb", {{"old", "1"}});
-  absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  TestDirectory directory;
+  directory.WriteCdb("x.cdb", {{"old", "1"}});
+  absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok());
-  folder.WriteCdb("x.tmp", {{"new", "2"}});
-  ASSERT_EQ(rename(folder.File("x.tmp").c_str(), folder.File("x.cdb").c_str()),
-            0);
+  directory.WriteCdb("x.tmp", {{"new", "2"}});
+  ASSERT_EQ(
+      rename(directory.File("x.tmp").c_str(), directory.File("x.cdb").c_str()),
+      0);
   EXPECT_TRUE(*cdb->Contains("old"));
   EXPECT_FALSE(*cdb->Contains("new"));
   // Also after moves, which pass on the descriptor.
-  absl::StatusOr<Cdb> other = Cdb::Open(folder.File("x.cdb"));
+  absl::StatusOr<Cdb> other = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(other.ok());
   Cdb moved = *std::move(cdb);
   EXPECT_TRUE(*moved.Contains("old"));
@@ -320,13 +321,13 @@ TEST(CdbTest, KeepsReadingTheFileThatItOpened) {
 }
 
 TEST(CdbTest, ThreadsCanShareOneObject) {
-  TestFolder folder;
-  TestFolder::Records records;
+  TestDirectory directory;
+  TestDirectory::Records records;
   for (int i = 0; i < 500; ++i) {
     records.emplace_back("key" + std::to_string(i), std::to_string(i));
   }
-  folder.WriteCdb("x.cdb", records);
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  directory.WriteCdb("x.cdb", records);
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

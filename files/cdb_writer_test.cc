@@ -17,7 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "files/cdb.h"
 #include "files/replacement.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace {
@@ -41,7 +41,7 @@ namespace postern::files {
 namespace {
 
 TEST(CdbWriterTest, WrittenRecordsAreFound) {
-  TestFolder folder;
+  TestDirectory directory;
   std::vector<CdbRecord> records = {
       {"", "the empty key"},
       {"twice", "first"},
@@ -52,11 +52,11 @@ TEST(CdbWriterTest, WrittenRecordsAreFound) {
     records.emplace_back(absl::StrCat("key", i), absl::StrCat(i));
   }
   absl::StatusOr<Replacement> file =
-      Replacement::Begin(folder.File("x.cdb"), 0600);
+      Replacement::Begin(directory.File("x.cdb"), 0600);
   ASSERT_TRUE(file.ok()) << file.status();
   ASSERT_TRUE(WriteCdb(records, &*file).ok());
   ASSERT_TRUE(file->Commit().ok());
-  const absl::StatusOr<Cdb> cdb = Cdb::Open(folder.File("x.cdb"));
+  const absl::StatusOr<Cdb> cdb = Cdb::Open(directory.File("x.cdb"));
   ASSERT_TRUE(cdb.ok()) << cdb.status();
   for (const auto& [key, data] : records) {
     if (data == "second") continue;
@@ -66,9 +66,9 @@ TEST(CdbWriterTest, WrittenRecordsAreFound) {
 }
 
 TEST(CdbWriterTest, AFailureToWriteIsAnError) {
-  TestFolder folder;
+  TestDirectory directory;
   absl::StatusOr<Replacement> file =
-      Replacement::Begin(folder.File("x.cdb"), 0600);
+      Replacement::Begin(directory.File("x.cdb"), 0600);
   ASSERT_TRUE(file.ok()) << file.status();
   // A descriptor that is not open for writing acts like a full disk.
   const int closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -79,12 +79,12 @@ TEST(CdbWriterTest, AFailureToWriteIsAnError) {
 
 // The disk is full for a moment: later writes succeed.
 TEST(CdbWriterTest, ASingleFailedWriteIsAnError) {
-  TestFolder folder;
+  TestDirectory directory;
   const std::vector<CdbRecord> records(20, {"key", std::string(5000, 'v')});
   int failures = 0;
   for (int before = 0; before < 1000; ++before) {
     absl::StatusOr<Replacement> file =
-        Replacement::Begin(folder.File("x.cdb"), 0600);
+        Replacement::Begin(directory.File("x.cdb"), 0600);
     ASSERT_TRUE(file.ok()) << file.status();
     writes_before_failure = before;
     const absl::Status status = WriteCdb(records, &*file);

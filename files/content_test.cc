@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::files {
@@ -23,10 +23,11 @@ namespace {
 constexpr size_t kEnough = size_t{1} << 20;
 
 TEST(ContentTest, ReadsTheWholeFile) {
-  TestFolder folder;
+  TestDirectory directory;
   for (const size_t size : {0u, 1u, 4095u, 4096u, 4097u, 100000u}) {
-    folder.Write("x", std::string(size, 'x'));
-    const absl::StatusOr<Content> content = ReadContent(folder.File("x"), size);
+    directory.Write("x", std::string(size, 'x'));
+    const absl::StatusOr<Content> content =
+        ReadContent(directory.File("x"), size);
     ASSERT_TRUE(content.ok()) << content.status();
     EXPECT_EQ(content->bytes, std::string(size, 'x'));
     EXPECT_EQ(static_cast<size_t>(content->facts.st_size), size);
@@ -41,46 +42,46 @@ TEST(ContentTest, ReadsAFileWithoutASize) {
 }
 
 TEST(ContentTest, IgnoresAnErrnoLeftByAnEarlierCall) {
-  TestFolder folder;
-  folder.Write("x", "");
+  TestDirectory directory;
+  directory.Write("x", "");
   errno = EINTR;
-  EXPECT_TRUE(ReadContent(folder.File("x"), kEnough).ok());
+  EXPECT_TRUE(ReadContent(directory.File("x"), kEnough).ok());
 }
 
 TEST(ContentTest, ErrorsNameThePath) {
-  TestFolder folder;
-  folder.MakeDirectory("folder");
-  folder.MakeLoop("loop");
-  for (const char* name : {"missing", "folder", "loop"}) {
+  TestDirectory directory;
+  directory.MakeDirectory("directory");
+  directory.MakeLoop("loop");
+  for (const char* name : {"missing", "directory", "loop"}) {
     const absl::Status status =
-        ReadContent(folder.File(name), kEnough).status();
+        ReadContent(directory.File(name), kEnough).status();
     EXPECT_EQ(absl::IsNotFound(status), std::string(name) == "missing");
     EXPECT_FALSE(status.ok());
-    EXPECT_TRUE(absl::StrContains(status.message(), folder.File(name)));
+    EXPECT_TRUE(absl::StrContains(status.message(), directory.File(name)));
   }
 }
 
 TEST(ContentTest, AFifoIsAnErrorWithoutWaiting) {
-  TestFolder folder;
-  ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
+  TestDirectory directory;
+  ASSERT_EQ(mkfifo(directory.File("fifo").c_str(), 0600), 0);
   const absl::Status status =
-      ReadContent(folder.File("fifo"), kEnough).status();
+      ReadContent(directory.File("fifo"), kEnough).status();
   EXPECT_EQ(status.message(),
-            folder.File("fifo") + ": is a FIFO, not a regular file");
+            directory.File("fifo") + ": is a FIFO, not a regular file");
 }
 
 TEST(ContentTest, DoesNotReadAFileThatIsTooLarge) {
-  TestFolder folder;
-  folder.Write("x", "123");
+  TestDirectory directory;
+  directory.Write("x", "123");
   // The largest size on many file systems. The file uses no disk space.
-  folder.Write("sparse", "");
-  ASSERT_EQ(truncate(folder.File("sparse").c_str(), off_t{8} << 40), 0);
+  directory.Write("sparse", "");
+  ASSERT_EQ(truncate(directory.File("sparse").c_str(), off_t{8} << 40), 0);
   const struct {
     std::string path;
     size_t max_size;
-  } cases[] = {{folder.File("x"), 2},
-               {folder.File("x"), 0},
-               {folder.File("sparse"), kEnough},
+  } cases[] = {{directory.File("x"), 2},
+               {directory.File("x"), 0},
+               {directory.File("sparse"), kEnough},
                {"/dev/zero", kEnough},
                {"/proc/self/status", 10}};
   for (const auto& [path, max_size] : cases) {

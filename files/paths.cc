@@ -16,7 +16,7 @@ std::string ResolvePath(absl::string_view path) {
   return realpath(name.c_str(), resolved) != nullptr ? resolved : name;
 }
 
-std::string FolderOf(absl::string_view path) {
+std::string DirectoryOf(absl::string_view path) {
   const size_t slash = path.rfind('/');
   if (slash == path.npos) return ".";
   return slash == 0 ? "/" : std::string(path.substr(0, slash));

@@ -17,7 +17,7 @@ namespace postern::files {
 std::string ResolvePath(absl::string_view path);
 
 // Returns the directory part of `path`, or "." if there is none.
-std::string FolderOf(absl::string_view path);
+std::string DirectoryOf(absl::string_view path);
 
 }  // namespace postern::files
 

@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::files {
@@ -23,14 +23,15 @@ class ReloadingFileTest : public testing::Test {
   // Returns the content of the file. The content "bad" is an error.
   absl::StatusOr<std::string> Open() {
     ++opened_;
-    std::string content = folder_.Read("x");
+    std::string content = directory_.Read("x");
     if (content == "bad") return absl::DataLossError("it is bad");
     return content;
   }
   // Replaces x by another file with rename(2).
   void Replace(const std::string& content) {
-    folder_.Write("y", content);
-    ASSERT_EQ(rename(folder_.File("y").c_str(), folder_.File("x").c_str()), 0);
+    directory_.Write("y", content);
+    ASSERT_EQ(
+        rename(directory_.File("y").c_str(), directory_.File("x").c_str()), 0);
   }
   // Returns the current content, or the message of the error.
   std::string Get() {
@@ -38,14 +39,14 @@ class ReloadingFileTest : public testing::Test {
     return value.ok() ? **value : std::string(value.status().message());
   }
 
-  TestFolder folder_;
+  TestDirectory directory_;
   int opened_ = 0;
   ReloadingFile<std::string> file_{
-      folder_.File("x"), [this](const std::string&) { return Open(); }};
+      directory_.File("x"), [this](const std::string&) { return Open(); }};
 };
 
 TEST_F(ReloadingFileTest, OpensAnUnchangedFileOnce) {
-  folder_.Write("x", "one");
+  directory_.Write("x", "one");
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(opened_, 1);
@@ -60,7 +61,7 @@ TEST_F(ReloadingFileTest, OpensAFileThatReplacesTheFirst) {
 }
 
 TEST_F(ReloadingFileTest, AReturnedObjectStaysUnchanged) {
-  folder_.Write("x", "one");
+  directory_.Write("x", "one");
   const std::shared_ptr<const std::string> before = *file_.Get();
   Replace("two");
   EXPECT_EQ(Get(), "two");
@@ -69,10 +70,10 @@ TEST_F(ReloadingFileTest, AReturnedObjectStaysUnchanged) {
 
 TEST_F(ReloadingFileTest, AMissingFileIsNotFoundAndNamed) {
   EXPECT_EQ(file_.Get().status().code(), absl::StatusCode::kNotFound);
-  EXPECT_TRUE(absl::StrContains(Get(), folder_.File("x"))) << Get();
-  folder_.Write("x", "one");
+  EXPECT_TRUE(absl::StrContains(Get(), directory_.File("x"))) << Get();
+  directory_.Write("x", "one");
   EXPECT_EQ(Get(), "one");
-  folder_.Remove("x");
+  directory_.Remove("x");
   EXPECT_EQ(file_.Get().status().code(), absl::StatusCode::kNotFound);
 }
 
@@ -86,10 +87,10 @@ TEST_F(ReloadingFileTest, AfterAnErrorTheOldObjectIsNotUsed) {
 }
 
 TEST_F(ReloadingFileTest, OpensTheFileAgainAfterAChangeOfMode) {
-  folder_.Write("x", "one");
-  ASSERT_EQ(chmod(folder_.File("x").c_str(), 0644), 0);
+  directory_.Write("x", "one");
+  ASSERT_EQ(chmod(directory_.File("x").c_str(), 0644), 0);
   EXPECT_EQ(Get(), "one");
-  ASSERT_EQ(chmod(folder_.File("x").c_str(), 0600), 0);
+  ASSERT_EQ(chmod(directory_.File("x").c_str(), 0600), 0);
   EXPECT_EQ(Get(), "one");
   EXPECT_EQ(opened_, 2);
 }

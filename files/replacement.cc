@@ -17,22 +17,22 @@ namespace postern::files {
 namespace {
 
 std::string TemporaryFor(const std::string& place) {
-  const std::string folder = FolderOf(place);
+  const std::string directory = DirectoryOf(place);
   const size_t slash = place.rfind('/');
-  return absl::StrCat(folder, folder == "/" ? "" : "/", ".",
+  return absl::StrCat(directory, directory == "/" ? "" : "/", ".",
                       place.substr(slash == place.npos ? 0 : slash + 1),
                       ".new");
 }
 
 // Writes the directory of `place` to the disk.
-absl::Status SyncFolder(absl::string_view path, const std::string& place) {
-  const system::Descriptor folder(
-      open(FolderOf(place).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.is_open()) {
+absl::Status SyncDirectory(absl::string_view path, const std::string& place) {
+  const system::Descriptor directory(
+      open(DirectoryOf(place).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open()) {
     return absl::ErrnoToStatus(
         errno, absl::StrCat(path, ": cannot open its directory"));
   }
-  if (fsync(folder.get()) != 0) {
+  if (fsync(directory.get()) != 0) {
     return absl::ErrnoToStatus(errno,
                                absl::StrCat(path, ": fsync of its directory"));
   }
@@ -56,7 +56,7 @@ std::string TemporaryPath(absl::string_view path) {
 absl::Status CommitPrepared(absl::string_view path) {
   const std::string place = ResolvePath(path);
   absl::Status status = Rename(path, TemporaryFor(place), place);
-  if (status.ok()) status = SyncFolder(path, place);
+  if (status.ok()) status = SyncDirectory(path, place);
   return status;
 }
 
@@ -144,7 +144,7 @@ absl::Status Replacement::Prepare() {
   const absl::Status synced = Sync();
   if (!synced.ok()) return synced;
   prepared_ = true;
-  return SyncFolder(path_, place_);
+  return SyncDirectory(path_, place_);
 }
 
 absl::Status Replacement::Commit() {
@@ -152,7 +152,7 @@ absl::Status Replacement::Commit() {
   if (status.ok()) status = Rename(path_, temporary_, place_);
   if (!status.ok()) return status;
   temporary_.clear();
-  return SyncFolder(path_, place_);
+  return SyncDirectory(path_, place_);
 }
 
 absl::Status Replacement::Error(absl::string_view what) const {

@@ -26,7 +26,7 @@ std::string TemporaryPath(absl::string_view path);
 // A temporary file in the same directory (TemporaryPath()), which exists until
 // Commit() or the destructor. A process that is killed leaves the file, and the
 // next Begin() removes it. Therefore only one Replacement may exist for a path
-// at a time: hold a FolderLock (files/folder_lock.h).
+// at a time: hold a DirectoryLock (files/directory_lock.h).
 //
 // To change two files together, use two phases:
 //

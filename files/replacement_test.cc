@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -37,7 +37,7 @@ class ReplacementTest : public testing::Test {
   std::vector<std::string> Names() const {
     std::vector<std::string> names;
     for (const auto& file :
-         std::filesystem::directory_iterator(folder_.path())) {
+         std::filesystem::directory_iterator(directory_.path())) {
       names.push_back(file.path().filename());
     }
     return names;
@@ -48,8 +48,8 @@ class ReplacementTest : public testing::Test {
     return status.st_mode & 07777;
   }
 
-  TestFolder folder_;
-  const std::string path_ = folder_.File("x");
+  TestDirectory directory_;
+  const std::string path_ = directory_.File("x");
 };
 
 // A program may be started with a closed standard input.
@@ -70,15 +70,15 @@ TEST_F(ReplacementTest, TheDescriptorMayBeZero) {
 }
 
 TEST_F(ReplacementTest, TheOldFileStaysUntilCommit) {
-  folder_.Write("x", "old");
+  directory_.Write("x", "old");
   absl::StatusOr<Replacement> next = Replacement::Begin(path_, 0600);
   ASSERT_TRUE(next.ok()) << next.status();
   EXPECT_TRUE(next->Write("ne").ok());
   EXPECT_TRUE(next->Write("w").ok());
   EXPECT_TRUE(next->Sync().ok());
-  EXPECT_EQ(folder_.Read("x"), "old");
+  EXPECT_EQ(directory_.Read("x"), "old");
   EXPECT_TRUE(next->Commit().ok());
-  EXPECT_EQ(folder_.Read("x"), "new");
+  EXPECT_EQ(directory_.Read("x"), "new");
   EXPECT_THAT(Names(), ElementsAre("x"));
 }
 
@@ -100,7 +100,7 @@ TEST_F(ReplacementTest, TheUmaskDoesNotChangeTheModeOfANewFile) {
 }
 
 TEST_F(ReplacementTest, KeepsTheModeOfTheOldFile) {
-  folder_.Write("x", "old");
+  directory_.Write("x", "old");
   for (const mode_t mode : {0600u, 0640u, 0444u}) {
     ASSERT_EQ(chmod(path_.c_str(), mode), 0);
     EXPECT_TRUE(ReplaceFile(path_, 0666, "new").ok());
@@ -109,25 +109,25 @@ TEST_F(ReplacementTest, KeepsTheModeOfTheOldFile) {
 }
 
 TEST_F(ReplacementTest, ANewFileCanTakeTheModeOfAnotherFile) {
-  folder_.Write("other", "x");
-  ASSERT_EQ(chmod(folder_.File("other").c_str(), 0640), 0);
+  directory_.Write("other", "x");
+  ASSERT_EQ(chmod(directory_.File("other").c_str(), 0640), 0);
   ASSERT_TRUE(
-      Replacement::Begin(path_, 0600, folder_.File("other"))->Commit().ok());
+      Replacement::Begin(path_, 0600, directory_.File("other"))->Commit().ok());
   EXPECT_EQ(Mode(), 0640u);
   // An existing file keeps its own mode.
   ASSERT_EQ(chmod(path_.c_str(), 0400), 0);
   ASSERT_TRUE(
-      Replacement::Begin(path_, 0600, folder_.File("other"))->Commit().ok());
+      Replacement::Begin(path_, 0600, directory_.File("other"))->Commit().ok());
   EXPECT_EQ(Mode(), 0400u);
-  folder_.Remove("x");
+  directory_.Remove("x");
   ASSERT_TRUE(
-      Replacement::Begin(path_, 0604, folder_.File("none"))->Commit().ok());
+      Replacement::Begin(path_, 0604, directory_.File("none"))->Commit().ok());
   EXPECT_EQ(Mode(), 0604u);
 }
 
 TEST_F(ReplacementTest, KeepsOwnerAndGroupOfTheOldFile) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
-  folder_.Write("x", "old");
+  directory_.Write("x", "old");
   ASSERT_EQ(chown(path_.c_str(), 1, 2), 0);
   EXPECT_TRUE(ReplaceFile(path_, 0600, "new").ok());
   struct stat status = {};
@@ -137,19 +137,19 @@ TEST_F(ReplacementTest, KeepsOwnerAndGroupOfTheOldFile) {
 }
 
 TEST_F(ReplacementTest, ReplacesTheTargetOfASymbolicLink) {
-  folder_.Write("real", "old");
+  directory_.Write("real", "old");
   std::filesystem::create_symlink("real", path_);
   EXPECT_TRUE(ReplaceFile(path_, 0600, "new").ok());
   EXPECT_TRUE(std::filesystem::is_symlink(path_));
-  EXPECT_EQ(folder_.Read("real"), "new");
+  EXPECT_EQ(directory_.Read("real"), "new");
   EXPECT_THAT(Names(), UnorderedElementsAre("real", "x"));
 }
 
 TEST_F(ReplacementTest, ErrorsNameThePath) {
-  const absl::Status status = ReplaceFile(folder_.File("no/x"), 0600, "x");
+  const absl::Status status = ReplaceFile(directory_.File("no/x"), 0600, "x");
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_TRUE(absl::StrContains(status.message(), folder_.File("no/x")));
-  folder_.MakeDirectory("x");
+  EXPECT_TRUE(absl::StrContains(status.message(), directory_.File("no/x")));
+  directory_.MakeDirectory("x");
   EXPECT_TRUE(
       absl::StrContains(ReplaceFile(path_, 0600, "x").message(), path_));
   EXPECT_THAT(Names(), ElementsAre("x"));

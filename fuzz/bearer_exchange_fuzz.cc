@@ -26,8 +26,9 @@ namespace {
 
 class Owner : public TokenChecker {
  public:
-  AuthAnswer Check(const BearerProof& proof, const SessionInfo&) override {
-    if (proof.token == "a") return AuthGranted{"a@b"};
+  AuthAnswer Check(const TokenCredentials& credentials,
+                   const SessionInfo&) override {
+    if (credentials.token == "a") return AuthGranted{"a@b"};
     return WrongCredentials();
   }
 };

@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   EXPECT_EQ(List(written, &warnings), want);
   for (const std::string& warning : warnings) {
     EXPECT_TRUE((cr && absl::StrContains(warning, "carriage return")) ||
-                (blank && absl::StrContains(warning, "a space")));
+                (blank && absl::StrContains(warning, "white space")));
   }
   const MemoryFile file(content);
   const std::string value = Trim(content.substr(0, content.find('\n')));

@@ -18,9 +18,9 @@
 #include "absl/strings/str_replace.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 #include "net/own_addresses.h"
-#include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
 #include "policy/decision.h"
 #include "policy/relay_checks.h"
@@ -92,7 +92,7 @@ class ChecksTest : public testing::Test {
     return [](Verdict) {};
   }
 
-  ControlFolder folder_;
+  files::TestDirectory folder_;
   std::vector<std::string> seen_;
 };
 

@@ -16,10 +16,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 #include "net/own_addresses.h"
 #include "policy/checks.h"
-#include "policy/control/control_folder.h"
 #include "policy/control/controls.h"
 #include "policy/decision.h"
 
@@ -44,7 +44,7 @@ class FakeAddresses : public net::OwnAddresses {
 struct Setting {
   std::string rcpthosts = "local.example\n.sub.example\n";
   std::string badmailfrom;
-  ControlFolder::Records more;
+  files::TestDirectory::Records more;
   NameStatus name_status = NameStatus::kNone;
   std::optional<std::string> relay_client;
   std::string identity;
@@ -129,7 +129,7 @@ class RelayChecksTest : public testing::Test {
                                      Session(setting));
   }
 
-  ControlFolder folder_;
+  files::TestDirectory folder_;
 };
 
 TEST_F(RelayChecksTest, DecidesByTheDomainAsQmailDoes) {

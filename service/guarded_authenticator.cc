@@ -68,7 +68,7 @@ class GuardedExchange : public AuthExchange {
       // The exchange was concluded at an earlier challenge.
       if (over_) return std::move(done)(std::move(answer));
       if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
-        if (!guard_->limits->Succeeded(session_->remote_address, Account(),
+        if (!guard_->limits->Succeeded(session_->remote_address, UserKey(),
                                        guard_->now())) {
           return DenyUser(std::move(done));
         }
@@ -87,7 +87,7 @@ class GuardedExchange : public AuthExchange {
   void PassChallenge(Reveals reveals, AuthAnswer answer, Done done) {
     // This check comes before the client learns that its guess is right.
     if (!user_.empty() && !guard_->limits->MayTry(session_->remote_address,
-                                                  Account(), guard_->now())) {
+                                                  UserKey(), guard_->now())) {
       return DenyUser(std::move(done));
     }
     if (reveals == Reveals::kWrong) {
@@ -127,12 +127,12 @@ class GuardedExchange : public AuthExchange {
     });
   }
 
-  std::string Account() const {
-    return guard_->account ? guard_->account(mechanism_, user_) : user_;
+  std::string UserKey() const {
+    return guard_->user_key ? guard_->user_key(mechanism_, user_) : user_;
   }
 
   void Failed() {
-    guard_->limits->Failed(session_->remote_address, Account(), guard_->now());
+    guard_->limits->Failed(session_->remote_address, UserKey(), guard_->now());
   }
 
   void Conclude(AuthOutcome outcome, absl::string_view user) {

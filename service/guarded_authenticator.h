@@ -54,11 +54,11 @@ class GuardedAuthenticator : public Authenticator {
     std::function<void(absl::Duration, absl::AnyInvocable<void() &&>)> after;
     std::function<int64_t()> now;  // nanoseconds, for the limits
     // Returns the text by which failures for `user` are counted: the same text
-    // for each spelling of one user name (auth/account_key.h). Empty: the name
+    // for each spelling of one user name (auth/user_key.h). Empty: the name
     // as sent.
     std::function<std::string(absl::string_view mechanism,
                               absl::string_view user)>
-        account;
+        user_key;
     // Called for each attempt. May be empty.
     std::function<void(absl::string_view mechanism, AuthOutcome)> count;
   };

@@ -57,7 +57,7 @@ class FakeAuthenticator : public Authenticator {
         return std::move(done)(auth::WrongCredentials());
       }
       if (response == "garbage") return std::move(done)(auth::Malformed());
-      std::move(done)(auth::CannotTell());
+      std::move(done)(auth::Outage());
     }
     absl::string_view user() const override { return user_; }
 
@@ -103,7 +103,7 @@ class GuardedAuthenticatorTest : public testing::Test {
                       later_.push_back(std::move(task));
                     },
                 .now = [] { return int64_t{0}; },
-                .account =
+                .user_key =
                     [](absl::string_view mechanism, absl::string_view name) {
                       EXPECT_EQ(mechanism, "PLAIN");
                       return absl::AsciiStrToLower(name);
@@ -268,7 +268,7 @@ TEST_F(GuardedAuthenticatorTest, ExchangeWithoutStartIsNoAttempt) {
   EXPECT_EQ(lines_.text, "");
 }
 
-// Failures are counted by account, for all spellings of the user name.
+// Failures are counted by user, for all spellings of the user name.
 TEST_F(GuardedAuthenticatorTest, SpellingsOfOneUserShareALimit) {
   EXPECT_EQ(Try("Alice", "wrong"), "+535");
   EXPECT_EQ(Try("ALICE", "wrong"), "+535");

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "service/auth_options.h"
@@ -21,7 +21,7 @@ AuthSpec Spec(AuthSpec::Kind kind, const std::string& file = "") {
 }
 
 TEST(LibraryBackendsTest, ErrorNamesAMissingUserFile) {
-  const files::TestFolder folder;
+  const files::TestDirectory folder;
   const std::string file = folder.File("users");
   const AuthSpec spec = Spec(AuthSpec::Kind::kCdb, file);
   const auto opened = OpenLibraryBackend(spec, {}, "mx.example.org");

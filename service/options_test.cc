@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::service {
 namespace {
@@ -52,7 +52,7 @@ class OptionsTest : public testing::Test {
   }
   std::string Mistake() { return std::string(options_.status().message()); }
 
-  policy::ControlFolder folder_;
+  files::TestDirectory folder_;
   std::map<std::string, std::string> variables_;
   std::vector<const char*> arguments_;
   Options options_{kRows};

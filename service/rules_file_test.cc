@@ -9,8 +9,8 @@
 #include "absl/strings/match.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/session_info.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 #include "policy/rules/tcp_rules.h"
 
 namespace postern::service {
@@ -33,7 +33,7 @@ class RulesFileTest : public testing::Test {
     return match.ok() && match->allow;
   }
 
-  policy::ControlFolder folder_;
+  files::TestDirectory folder_;
 };
 
 TEST_F(RulesFileTest, ConnectionUsesTheRulesOfItsTime) {

@@ -44,10 +44,10 @@ constexpr absl::string_view kUmlauts =
 
 // Accepts no credentials.
 struct Nobody : PasswordChecker, TokenChecker {
-  AuthAnswer Check(const Proof&, const SessionInfo&) override {
+  AuthAnswer Check(const PasswordCredentials&, const SessionInfo&) override {
     return WrongCredentials();
   }
-  AuthAnswer Check(const BearerProof&, const SessionInfo&) override {
+  AuthAnswer Check(const TokenCredentials&, const SessionInfo&) override {
     return WrongCredentials();
   }
 };
@@ -170,13 +170,13 @@ TEST(AuthSecretTest, VerifiersWipePasswords) {
 }
 
 TEST(AuthSecretTest, CyrusSaslExchangesWipeResponses) {
-  std::string folder = absl::StrCat(testing::TempDir(), "/sasl.XXXXXX");
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  std::ofstream(absl::StrCat(folder, "/postern.conf"))
+  std::string directory = absl::StrCat(testing::TempDir(), "/sasl.XXXXXX");
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  std::ofstream(absl::StrCat(directory, "/postern.conf"))
       << "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: "
-      << folder << "/none\nmech_list: PLAIN LOGIN\n";
-  const auto backend =
-      SaslBackend::Open({.config_dir = folder, .host_name = "mx.example.org"});
+      << directory << "/none\nmech_list: PLAIN LOGIN\n";
+  const auto backend = SaslBackend::Open(
+      {.config_dir = directory, .host_name = "mx.example.org"});
   ASSERT_TRUE(backend.ok()) << backend.status();
   const auto session = std::make_shared<const SessionInfo>();
   const absl::string_view user("\0alice\0", 7);
@@ -197,7 +197,7 @@ TEST(AuthSecretTest, CyrusSaslExchangesWipeResponses) {
                         Play(login.get(), "", kSecret, "", false, "alice"), 3);
                   }),
             0u);
-  std::filesystem::remove_all(folder);
+  std::filesystem::remove_all(directory);
 }
 
 // Proves that the search finds text in freed memory.

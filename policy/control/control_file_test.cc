@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::policy {
 namespace {
@@ -48,7 +48,7 @@ TEST(ControlFileTest, ValueIsTheFirstLineWithoutTrailingBlanks) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.content));
-    ControlFolder folder;
+    files::TestDirectory folder;
     folder.Write("me", c.content);
     std::vector<std::string> warnings;
     const auto value = ReadControlValue(folder.File("me"), &warnings);
@@ -88,7 +88,7 @@ TEST(ControlFileTest, NumberIsTheDigitsAtTheBeginning) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.content));
-    ControlFolder folder;
+    files::TestDirectory folder;
     folder.Write("databytes", c.content);
     std::vector<std::string> warnings;
     const auto number =
@@ -103,7 +103,7 @@ TEST(ControlFileTest, NumberIsTheDigitsAtTheBeginning) {
 }
 
 TEST(ControlFileTest, ListKeepsTheNumbersOfItsLines) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   folder.Write("rcpthosts",
                "# a comment\n"
                "local.example\n"
@@ -126,7 +126,7 @@ TEST(ControlFileTest, ListKeepsTheNumbersOfItsLines) {
 }
 
 TEST(ControlFileTest, EmptyListIsNotMissing) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   for (absl::string_view content : {"", "\n", "# nothing\n", "\n\n"}) {
     folder.Write("rcpthosts", content);
     std::vector<std::string> warnings;
@@ -139,7 +139,7 @@ TEST(ControlFileTest, EmptyListIsNotMissing) {
 
 // qmail-smtpd behaviour 23.
 TEST(ControlFileTest, KeepsCarriageReturnsAndLeadingSpaceWithAWarning) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   folder.Write("rcpthosts", "# c\r\na\r\nb\r\nc\r\n d\n\te\n");
   std::vector<std::string> warnings;
   const auto lines = ReadControlList(folder.File("rcpthosts"), &warnings);
@@ -158,7 +158,7 @@ TEST(ControlFileTest, KeepsCarriageReturnsAndLeadingSpaceWithAWarning) {
 }
 
 TEST(ControlFileTest, MissingFileIsNotAnError) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   std::vector<std::string> warnings;
   const std::string file = folder.File("none");
   const auto value = ReadControlValue(file, &warnings);
@@ -189,7 +189,7 @@ void ExpectUnreadable(const std::string& file) {
 
 // qmail-smtpd behaviour 27.
 TEST(ControlFileTest, UnreadableFileIsAnErrorAndNotMissing) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   folder.MakeDirectory("directory");
   ExpectUnreadable(folder.File("directory"));
   folder.MakeLoop("loop");
@@ -199,7 +199,7 @@ TEST(ControlFileTest, UnreadableFileIsAnErrorAndNotMissing) {
 }
 
 TEST(ControlFileTest, FileWithoutPermissionIsAnErrorAndNotMissing) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   folder.Write("secret", "local.example\n");
   ASSERT_EQ(chmod(folder.File("secret").c_str(), 0), 0);
   if (access(folder.File("secret").c_str(), R_OK) == 0) {
@@ -209,13 +209,13 @@ TEST(ControlFileTest, FileWithoutPermissionIsAnErrorAndNotMissing) {
 }
 
 TEST(ControlFileTest, FifoIsAnErrorAndDoesNotBlock) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
   ExpectUnreadable(folder.File("fifo"));
 }
 
 TEST(ControlFileTest, ReadsFilesOfAnySize) {
-  ControlFolder folder;
+  files::TestDirectory folder;
   for (size_t lines : {1u, 1000u, 100000u}) {
     std::string content;
     for (size_t i = 0; i < lines; ++i)

@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::policy {
 namespace {
@@ -50,7 +50,7 @@ class ControlsTest : public testing::Test {
     return match.ok() && match->has_value();
   }
 
-  ControlFolder folder_;
+  files::TestDirectory folder_;
 };
 
 TEST_F(ControlsTest, DefaultsAreThoseOfQmail) {
@@ -242,7 +242,7 @@ TEST_F(ControlsTest, UnreadableFileIsAnErrorEvenForAnOpenRelay) {
         "morercpthosts.cdb", "badmailfrom", "databytes"}) {
     for (bool directory : {false, true}) {
       SCOPED_TRACE(std::string(name));
-      ControlFolder folder;
+      files::TestDirectory folder;
       folder.Write("me", "mx.example.org\n");
       folder.Write("rcpthosts", "local.example\n");
       folder.Remove(name);

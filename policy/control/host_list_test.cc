@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::policy {
 namespace {
@@ -82,10 +82,10 @@ TEST(HostListTest, MatchesDomainsAndSuffixesThatBeginWithADot) {
 
 // "b\xc3\xbc" "cher" is a word with a u umlaut.
 TEST(HostListTest, ADomainInUtf8AndItsFormInXnAreOneName) {
-  ControlFolder folder;
-  folder.WriteCdb("more.cdb",
-                  {{"xn--mh-via.example", ""}, {"x\xc3\xa4.example", ""}});
-  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
+  files::TestDirectory directory;
+  directory.WriteCdb("more.cdb",
+                     {{"xn--mh-via.example", ""}, {"x\xc3\xa4.example", ""}});
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(directory.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"local.example", 1},
                              {".sub.example", 2},
@@ -184,17 +184,17 @@ TEST(HostListTest, ADomainInUtf8AndItsFormInXnAreOneName) {
 }
 
 TEST(HostListTest, ReadsTheDatabaseAfterTheLines) {
-  ControlFolder folder;
-  folder.WriteCdb("more.cdb", {{"more.example", ""},
-                               {".deep.example", ""},
-                               {"both.example", ""},
-                               {"Upper.Example", ""}});
-  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
+  files::TestDirectory directory;
+  directory.WriteCdb("more.cdb", {{"more.example", ""},
+                                  {".deep.example", ""},
+                                  {"both.example", ""},
+                                  {"Upper.Example", ""}});
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(directory.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"both.example", 1}, {".example", 2}}),
                       *std::move(cdb));
   const HostList none;
-  const std::string key = folder.File("more.cdb") + " key ";
+  const std::string key = directory.File("more.cdb") + " key ";
   const struct {
     absl::string_view domain;
     std::string source;
@@ -208,7 +208,8 @@ TEST(HostListTest, ReadsTheDatabaseAfterTheLines) {
     EXPECT_EQ(*none.Find(c.domain), std::nullopt);
   }
 
-  absl::StatusOr<files::Cdb> again = files::Cdb::Open(folder.File("more.cdb"));
+  absl::StatusOr<files::Cdb> again =
+      files::Cdb::Open(directory.File("more.cdb"));
   ASSERT_TRUE(again.ok());
   const HostList other(Lines({}), *std::move(again));
   const struct {
@@ -236,12 +237,12 @@ TEST(HostListTest, ReadsTheDatabaseAfterTheLines) {
 }
 
 TEST(HostListTest, DamagedDatabaseIsAnError) {
-  ControlFolder folder;
-  folder.WriteCdb("more.cdb", {{"more.example", ""}});
-  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(folder.File("more.cdb"));
+  files::TestDirectory directory;
+  directory.WriteCdb("more.cdb", {{"more.example", ""}});
+  absl::StatusOr<files::Cdb> cdb = files::Cdb::Open(directory.File("more.cdb"));
   ASSERT_TRUE(cdb.ok());
   const HostList list(Lines({{"local.example", 1}}), *std::move(cdb));
-  ASSERT_EQ(truncate(folder.File("more.cdb").c_str(), 2048), 0);
+  ASSERT_EQ(truncate(directory.File("more.cdb").c_str(), 2048), 0);
   EXPECT_EQ(list.Find("more.example").status().code(),
             absl::StatusCode::kDataLoss);
   EXPECT_TRUE(list.Find("local.example").ok());  // the database is not read
@@ -285,18 +286,18 @@ TEST(HostListTest, WarnsAboutRoutesAndIncompleteLiterals) {
 }
 
 TEST(HostListTest, WarnsAboutKeysThatCannotMatch) {
-  ControlFolder folder;
-  const auto check = [&folder](const std::vector<absl::string_view>& keys) {
+  files::TestDirectory directory;
+  const auto check = [&directory](const std::vector<absl::string_view>& keys) {
     std::vector<std::pair<std::string, std::string>> records;
     for (const absl::string_view key : keys) {
       records.emplace_back(std::string(key), "");
     }
-    folder.WriteCdb("more.cdb", records);
-    const auto database = files::Cdb::Open(folder.File("more.cdb"));
+    directory.WriteCdb("more.cdb", records);
+    const auto database = files::Cdb::Open(directory.File("more.cdb"));
     EXPECT_TRUE(database.ok()) << database.status();
     auto warnings = CheckHostKeys(*database);
     EXPECT_TRUE(warnings.ok()) << warnings.status();
-    const std::string prefix = folder.File("more.cdb") + ": ";
+    const std::string prefix = directory.File("more.cdb") + ": ";
     for (std::string& warning : *warnings) {
       EXPECT_TRUE(absl::StartsWith(warning, prefix)) << warning;
       warning.erase(0, prefix.size());
@@ -335,7 +336,7 @@ TEST(HostListTest, WarnsAboutEntriesThatAreNotText) {
                                       {"ex\xc3\xa4mple.org", 2},
                                       {".\xe4.example\r", 3}}),
       ElementsAre("/c/rcpthosts:3: the entry is not ASCII and can never match: "
-                  "domains are looked up in their form in xn--."));
+                  "domains are looked up in their xn-- form."));
 }
 
 }  // namespace

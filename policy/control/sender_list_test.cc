@@ -12,8 +12,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::policy {
 namespace {
@@ -38,15 +38,15 @@ TEST(SenderListTest, UsersMayUseTheListedSenders) {
     lines.push_back({absl::StrCat("ann:", each), 4});
   }
   lines.push_back({"b:c:d@x.example", 7});
-  ControlFolder folder;
-  folder.WriteCdb(
+  files::TestDirectory directory;
+  directory.WriteCdb(
       "senders.cdb",
       {{"ann", absl::StrCat(kEntries[0], " ", kEntries[1], "\t", kEntries[2])},
        {"ann", "second@x.example"},
        {"b", "c:d@x.example"},
        {"bob", ""}});
   absl::StatusOr<files::Cdb> database =
-      files::Cdb::Open(folder.File("senders.cdb"));
+      files::Cdb::Open(directory.File("senders.cdb"));
   ASSERT_TRUE(database.ok()) << database.status();
   std::optional<files::Cdb> more;
   more.emplace(*std::move(database));
@@ -121,17 +121,17 @@ TEST(SenderListTest, ADomainInUtf8AndItsFormInXnAreOneName) {
 }
 
 TEST(SenderListTest, AnAnswerNeedsTheDatabaseWhereLinesHaveNone) {
-  ControlFolder folder;
-  folder.WriteCdb("senders.cdb", {{"ann", "ann@y.example"}});
+  files::TestDirectory directory;
+  directory.WriteCdb("senders.cdb", {{"ann", "ann@y.example"}});
   absl::StatusOr<files::Cdb> database =
-      files::Cdb::Open(folder.File("senders.cdb"));
+      files::Cdb::Open(directory.File("senders.cdb"));
   ASSERT_TRUE(database.ok()) << database.status();
   std::optional<files::Cdb> more;
   more.emplace(*std::move(database));
   const SenderList list({{"ann:ann@x.example", 1}}, std::move(more));
   EXPECT_TRUE(Allows(list, "ann", {"ann", "y.example"}));
   // Like a disk that fails: no record of the file can be read.
-  ASSERT_EQ(truncate(folder.File("senders.cdb").c_str(), 2048), 0);
+  ASSERT_EQ(truncate(directory.File("senders.cdb").c_str(), 2048), 0);
   EXPECT_TRUE(Allows(list, "ann", {"ann", "x.example"}));
   EXPECT_TRUE(Allows(list, "ann@z.example", {"ann", "z.example"}));
   EXPECT_TRUE(Allows(list, "ann", {}));

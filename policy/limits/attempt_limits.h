@@ -64,7 +64,7 @@ class AttemptLimits {
               int64_t now) const;
   // The attempt failed because the credentials for `user` are wrong. `user`
   // must be the same text for each spelling of one user name: see
-  // auth/account_key.h.
+  // auth/user_key.h.
   void Failed(const std::optional<IpAddress>& address, absl::string_view user,
               int64_t now);
   // The credentials are correct. Returns whether the attempt may succeed.

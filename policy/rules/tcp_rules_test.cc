@@ -15,8 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "engine/grammar/ip_address.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::policy {
 namespace {
@@ -37,14 +37,14 @@ std::string Record(absl::string_view text) {
 
 class TcpRulesTest : public testing::Test {
  protected:
-  TcpRules Rules(const ControlFolder::Records& records) {
+  TcpRules Rules(const files::TestDirectory::Records& records) {
     folder_.WriteCdb("tcp.cdb", records);
     absl::StatusOr<TcpRules> rules = TcpRules::Open(folder_.File("tcp.cdb"));
     EXPECT_TRUE(rules.ok()) << rules.status();
     return *std::move(rules);
   }
 
-  ControlFolder folder_;
+  files::TestDirectory folder_;
 };
 
 TEST_F(TcpRulesTest, WarnsAboutRulesThatNeverMatch) {
@@ -94,7 +94,7 @@ TEST_F(TcpRulesTest, WarnsAboutVariablesWithoutEffect) {
 
 // The value of each rule's variable is the key of the rule.
 TEST_F(TcpRulesTest, MostSpecificRuleIsTheWholeAnswer) {
-  ControlFolder::Records records;
+  files::TestDirectory::Records records;
   for (absl::string_view key :
        {"joe@192.0.2.1", "joe@=a.b.example", "192.0.2.1", "=a.b.example",
         "192.0.2.", "192.", "=.b.example", "=.example", "=", "", "127.",

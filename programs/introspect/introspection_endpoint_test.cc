@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::programs {
@@ -64,7 +64,7 @@ TEST(ClientCredentialsTest, AreOneLineOfAPrivateFile) {
       {":secret\n", 0600, "is not one line"},
       {"", 0600, "is not one line"},
   };
-  files::TestFolder folder;
+  files::TestDirectory folder;
   const std::string path = folder.File("client");
   for (const auto& c : cases) {
     SCOPED_TRACE(absl::StrCat(c.text, " ", c.mode));

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "log/log.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::programs {
 namespace {
@@ -31,9 +31,9 @@ class MailSessionHostTest : public testing::Test,
  protected:
   MailSessionHostTest() {
     unsetenv("DATABYTES");
-    folder_.Write("me", "mx.example.org\n");
-    folder_.Write("rcpthosts", "local.example\n");
-    options_.control = folder_.path();
+    directory_.Write("me", "mx.example.org\n");
+    directory_.Write("rcpthosts", "local.example\n");
+    options_.control = directory_.path();
     options_.deliver = "discard";
     options_.listen.push_back(*ListenOption::Parse("127.0.0.1:25"));
     const std::vector<std::string> peers = {"192.0.2.0/24"};
@@ -77,7 +77,7 @@ class MailSessionHostTest : public testing::Test,
     return refusal;
   }
 
-  policy::ControlFolder folder_;
+  files::TestDirectory directory_;
   ServeOptions options_;
   std::shared_ptr<const ServiceSnapshot> snapshot_;
   policy::ConnectionLimits limits_{{}};

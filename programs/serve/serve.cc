@@ -30,9 +30,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "auth/account_key.h"
 #include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
+#include "auth/user_key.h"
 #include "delivery/pooled_delivery.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
@@ -597,8 +597,7 @@ int RunServe(const ServeOptions& options) {
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {
-            const auto keys =
-                std::make_shared<const auth::AccountKeys>(*backend);
+            const auto keys = std::make_shared<const auth::UserKeys>(*backend);
             return std::make_shared<service::GuardedAuthenticator>(
                 std::make_shared<auth::PooledAuthenticator>(
                     service::NameSessions(std::move(backend)),
@@ -611,7 +610,7 @@ int RunServe(const ServeOptions& options) {
                           timer.After(delay, std::move(task));
                         },
                     .now = MonotonicNanoseconds,
-                    .account =
+                    .user_key =
                         [keys](absl::string_view mechanism,
                                absl::string_view user) {
                           return keys->Of(mechanism, user);

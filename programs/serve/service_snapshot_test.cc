@@ -12,9 +12,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 #include "net/test_certificates.h"
-#include "policy/control/control_folder.h"
 
 namespace postern::programs {
 namespace {
@@ -61,7 +61,7 @@ class ServiceSnapshotTest : public testing::Test {
   std::string Mistake() { return std::string(Read().status().message()); }
 
   net::TestCertificates certificates_;
-  policy::ControlFolder folder_;
+  files::TestDirectory folder_;
   ServeOptions options_;
   std::string log_;
   bool guarded_ = false;

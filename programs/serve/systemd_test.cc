@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "system/descriptor.h"
@@ -49,7 +49,7 @@ TEST_F(SystemdTest, WithoutAServiceManagerNothingHappens) {
 }
 
 TEST_F(SystemdTest, NotifiesTheServiceManager) {
-  const files::TestFolder folder;
+  const files::TestDirectory folder;
   const std::string path = folder.File("notify");
   const system::Descriptor socket(
       ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -283,7 +283,7 @@ class Auth(harness.TestCase):
         log = server.wait_log("auth result=limit")
         self.assertEqual(log.count("auth result=outage ip=127.0.0.1 "
                                    "mechanism=PLAIN user=alice\n"), 4)
-        self.assertEqual(log.count("exit code 7"), 4)
+        self.assertEqual(log.count("exited with 7"), 4)
 
     def test_scram_proof_is_logged_without_a_login(self):
         """A SCRAM client knows before the 235 that its password is right."""

@@ -250,7 +250,7 @@ class BearerTest(harness.TlsTestCase):
                       "user=bob@x.example\n", log)
         log = server.wait_log("result=success")
         self.assertIn("mechanism=OAUTHBEARER user=ann@x.example", log)
-        self.assertIn("exit code 111", log)
+        self.assertIn("exited with 111", log)
         self.assertIn("HTTP status 500", log)
         # Not offered without TLS.
         talk = self.talk("EHLO c\r\nQUIT\r\n", *self.auth())

@@ -22,14 +22,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
-#include "policy/control/control_folder.h"
 #include "policy/rules/tcp_rules_text.h"
 
 namespace postern::policy {
 namespace {
 
-using Records = ControlFolder::Records;
+using Records = files::TestDirectory::Records;
 
 // Runs a program from `input` to `output` and returns its exit code.
 int RunProgram(std::vector<std::string> command,
@@ -205,7 +205,7 @@ class TcpRulesE2eTest : public testing::Test {
   }
 
   std::mt19937 random_{20261122};
-  ControlFolder folder_;
+  files::TestDirectory folder_;
 };
 
 TEST_F(TcpRulesE2eTest, TextsMakeTheSameRecordsAsWithTcprules) {

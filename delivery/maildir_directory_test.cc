@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "delivery/maildir_folder.h"
+#include "delivery/maildir_directory.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -13,23 +13,23 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/faulty_file_system.h"
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
 namespace {
 
-TEST(MaildirFolderTest, OpenNeedsTmpAndNewAsDirectories) {
-  files::TestFolder folder;
-  folder.MakeMaildir("m");
-  folder.MakeDirectory("half/new");
-  folder.MakeDirectory("other/tmp");
-  folder.MakeDirectory("linked/tmp");
-  folder.MakeDirectory("file/tmp");
-  folder.Write("file/new", "");
-  ASSERT_EQ(symlink("../m/new", folder.File("linked/new").c_str()), 0);
-  ASSERT_EQ(symlink("m", folder.File("whole").c_str()), 0);
-  ASSERT_EQ(symlink("loop", folder.File("loop").c_str()), 0);
+TEST(MaildirDirectoryTest, OpenNeedsTmpAndNewAsDirectories) {
+  files::TestDirectory directory;
+  directory.MakeMaildir("m");
+  directory.MakeDirectory("half/new");
+  directory.MakeDirectory("other/tmp");
+  directory.MakeDirectory("linked/tmp");
+  directory.MakeDirectory("file/tmp");
+  directory.Write("file/new", "");
+  ASSERT_EQ(symlink("../m/new", directory.File("linked/new").c_str()), 0);
+  ASSERT_EQ(symlink("m", directory.File("whole").c_str()), 0);
+  ASSERT_EQ(symlink("loop", directory.File("loop").c_str()), 0);
   const struct {
     const char* name;
     int result;
@@ -41,8 +41,8 @@ TEST(MaildirFolderTest, OpenNeedsTmpAndNewAsDirectories) {
   };
   const size_t before = files::CountOpenDescriptors();
   for (const auto& c : cases) {
-    MaildirFolder maildir(PosixFileSystem());
-    const int result = maildir.Open(folder.File(c.name));
+    MaildirDirectory maildir(PosixFileSystem());
+    const int result = maildir.Open(directory.File(c.name));
     EXPECT_EQ(result, c.result) << c.name;
     EXPECT_EQ(files::CountOpenDescriptors(), before + (result == 0 ? 2 : 0));
     EXPECT_EQ(maildir.tmp_fd() < 0, result < 0);
@@ -50,46 +50,46 @@ TEST(MaildirFolderTest, OpenNeedsTmpAndNewAsDirectories) {
   EXPECT_EQ(files::CountOpenDescriptors(), before);
 }
 
-TEST(MaildirFolderTest, OpenReturnsEachFaultAndLeavesNothingOpen) {
-  files::TestFolder folder;
-  folder.MakeMaildir("m");
+TEST(MaildirDirectoryTest, OpenReturnsEachFaultAndLeavesNothingOpen) {
+  files::TestDirectory directory;
+  directory.MakeMaildir("m");
   FaultyFileSystem files(PosixFileSystem());
   for (const int error : {EACCES, EIO, EMFILE, ENFILE}) {
     for (size_t n = 1; n <= 4; ++n) {
-      MaildirFolder maildir(files);
+      MaildirDirectory maildir(files);
       files.Fail(n, error);
-      EXPECT_EQ(maildir.Open(folder.File("m")), -error);
+      EXPECT_EQ(maildir.Open(directory.File("m")), -error);
       EXPECT_EQ(files.open_count(), 0);
     }
   }
 }
 
-TEST(MaildirFolderTest, OwnerAndGroupAreThoseOfNew) {
-  files::TestFolder folder;
-  folder.MakeMaildir("m");
-  MaildirFolder maildir(PosixFileSystem());
-  ASSERT_EQ(maildir.Open(folder.File("m")), 0);
+TEST(MaildirDirectoryTest, OwnerAndGroupAreThoseOfNew) {
+  files::TestDirectory directory;
+  directory.MakeMaildir("m");
+  MaildirDirectory maildir(PosixFileSystem());
+  ASSERT_EQ(maildir.Open(directory.File("m")), 0);
   struct stat status {};
-  ASSERT_EQ(stat(folder.File("m/new").c_str(), &status), 0);
+  ASSERT_EQ(stat(directory.File("m/new").c_str(), &status), 0);
   EXPECT_EQ(maildir.owner(), status.st_uid);
   EXPECT_EQ(maildir.group(), status.st_gid);
 }
 
-TEST(MaildirFolderTest, MaildirIsConfirmedMissingOnlyInStoreWithEntries) {
-  files::TestFolder folder;
-  folder.MakeMaildir("store/d/u");
-  folder.MakeDirectory("store/d/half/new");
-  folder.Write("store/d/file", "");
-  folder.MakeDirectory("store/unmounted");
-  folder.MakeDirectory("empty");
-  ASSERT_EQ(symlink("/nowhere", folder.File("store/d/link").c_str()), 0);
-  ASSERT_EQ(symlink("/nowhere", folder.File("store/moved").c_str()), 0);
-  ASSERT_EQ(symlink("/nowhere", folder.File("dangling").c_str()), 0);
-  ASSERT_EQ(symlink("store", folder.File("linked").c_str()), 0);
+TEST(MaildirDirectoryTest, MaildirIsConfirmedMissingOnlyInStoreWithEntries) {
+  files::TestDirectory directory;
+  directory.MakeMaildir("store/d/u");
+  directory.MakeDirectory("store/d/half/new");
+  directory.Write("store/d/file", "");
+  directory.MakeDirectory("store/unmounted");
+  directory.MakeDirectory("empty");
+  ASSERT_EQ(symlink("/nowhere", directory.File("store/d/link").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", directory.File("store/moved").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", directory.File("dangling").c_str()), 0);
+  ASSERT_EQ(symlink("store", directory.File("linked").c_str()), 0);
   const struct {
     std::string store;
     std::string path;
-    // The error text after the path of `folder`; empty: there is no Maildir.
+    // The error text after the path of `directory`; empty: there is no Maildir.
     std::string why;
   } cases[] = {
       {"store", "/d/x", ""},
@@ -112,11 +112,11 @@ TEST(MaildirFolderTest, MaildirIsConfirmedMissingOnlyInStoreWithEntries) {
   };
   const size_t before = files::CountOpenDescriptors();
   for (const auto& c : cases) {
-    const std::string store = folder.File(c.store);
+    const std::string store = directory.File(c.store);
     const absl::Status status =
         ConfirmNoMaildir(store, absl::StrCat(store, c.path), PosixFileSystem());
     EXPECT_EQ(status.message(),
-              c.why.empty() ? "" : absl::StrCat(folder.path(), c.why))
+              c.why.empty() ? "" : absl::StrCat(directory.path(), c.why))
         << c.path;
     EXPECT_EQ(status.ok(), c.why.empty()) << c.path;
     EXPECT_EQ(files::CountOpenDescriptors(), before);
@@ -127,14 +127,14 @@ TEST(MaildirFolderTest, MaildirIsConfirmedMissingOnlyInStoreWithEntries) {
   EXPECT_TRUE(ConfirmNoMaildir("/", "/no-such-user", PosixFileSystem()).ok());
 }
 
-TEST(MaildirFolderTest, MaildirIsNotConfirmedMissingAfterAnyFault) {
-  files::TestFolder folder;
-  folder.MakeDirectory("store/d");
-  folder.Write("store/d/file", "");
+TEST(MaildirDirectoryTest, MaildirIsNotConfirmedMissingAfterAnyFault) {
+  files::TestDirectory directory;
+  directory.MakeDirectory("store/d");
+  directory.Write("store/d/file", "");
   FaultyFileSystem files(PosixFileSystem());
   const auto confirm = [&] {
-    return ConfirmNoMaildir(folder.File("store"), folder.File("store/d/u"),
-                            files);
+    return ConfirmNoMaildir(directory.File("store"),
+                            directory.File("store/d/u"), files);
   };
   ASSERT_TRUE(confirm().ok());
   const size_t calls = files.calls().size();
@@ -168,15 +168,15 @@ class MountingFileSystem : public FaultyFileSystem {
   const std::string path_;
 };
 
-TEST(MaildirFolderTest, MaildirIsNotConfirmedMissingIfItAppears) {
-  files::TestFolder folder;
-  folder.MakeDirectory("store");
-  folder.Write("store/file", "");
-  MountingFileSystem files(folder.File("store/u"));
-  const absl::Status status =
-      ConfirmNoMaildir(folder.File("store"), folder.File("store/u"), files);
+TEST(MaildirDirectoryTest, MaildirIsNotConfirmedMissingIfItAppears) {
+  files::TestDirectory directory;
+  directory.MakeDirectory("store");
+  directory.Write("store/file", "");
+  MountingFileSystem files(directory.File("store/u"));
+  const absl::Status status = ConfirmNoMaildir(
+      directory.File("store"), directory.File("store/u"), files);
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-  EXPECT_EQ(status.message(), folder.File("store/u has just appeared"));
+  EXPECT_EQ(status.message(), directory.File("store/u has just appeared"));
 }
 
 class TwoFileSystems : public FaultyFileSystem {
@@ -192,12 +192,12 @@ class TwoFileSystems : public FaultyFileSystem {
   dev_t next_ = 1;
 };
 
-TEST(MaildirFolderTest, TmpAndNewMustBeOnOneFileSystem) {
-  files::TestFolder folder;
-  folder.MakeMaildir("m");
+TEST(MaildirDirectoryTest, TmpAndNewMustBeOnOneFileSystem) {
+  files::TestDirectory directory;
+  directory.MakeMaildir("m");
   TwoFileSystems files(PosixFileSystem());
-  MaildirFolder maildir(files);
-  EXPECT_EQ(maildir.Open(folder.File("m")), -EXDEV);
+  MaildirDirectory maildir(files);
+  EXPECT_EQ(maildir.Open(directory.File("m")), -EXDEV);
   EXPECT_EQ(files.open_count(), 0);
 }
 

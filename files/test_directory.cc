@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 
 #include <cdb.h>
 #include <fcntl.h>
@@ -27,15 +27,15 @@ void Check(bool ok) {
 
 }  // namespace
 
-TestFolder::TestFolder()
+TestDirectory::TestDirectory()
     : path_(absl::StrCat(testing::TempDir(), "/filesXXXXXX")) {
   umask(022);  // modes must not depend on the caller's umask
   Check(mkdtemp(path_.data()) != nullptr);
 }
 
-TestFolder::~TestFolder() { std::filesystem::remove_all(path_); }
+TestDirectory::~TestDirectory() { std::filesystem::remove_all(path_); }
 
-void TestFolder::Write(absl::string_view name, absl::string_view content) {
+void TestDirectory::Write(absl::string_view name, absl::string_view content) {
   // The file is removed, not truncated, because ext4 writes a truncated file to
   // the disk when it is closed. A FIFO stays, because a reader waits for it.
   if (!std::filesystem::is_fifo(File(name))) {
@@ -47,7 +47,7 @@ void TestFolder::Write(absl::string_view name, absl::string_view content) {
   Check(file.good());
 }
 
-void TestFolder::WriteCdb(absl::string_view name, const Records& records) {
+void TestDirectory::WriteCdb(absl::string_view name, const Records& records) {
   const int fd =
       open(File(name).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   Check(fd >= 0);
@@ -63,25 +63,25 @@ void TestFolder::WriteCdb(absl::string_view name, const Records& records) {
   close(fd);
 }
 
-void TestFolder::MakeDirectory(absl::string_view name) {
+void TestDirectory::MakeDirectory(absl::string_view name) {
   std::filesystem::create_directories(File(name));
 }
 
-void TestFolder::MakeLoop(absl::string_view name) {
+void TestDirectory::MakeLoop(absl::string_view name) {
   std::filesystem::create_symlink(std::string(name), File(name));
 }
 
-void TestFolder::MakeMaildir(absl::string_view name) {
+void TestDirectory::MakeMaildir(absl::string_view name) {
   for (const char* part : {"tmp", "new", "cur"}) {
     MakeDirectory(absl::StrCat(name, "/", part));
   }
 }
 
-void TestFolder::Remove(absl::string_view name) {
+void TestDirectory::Remove(absl::string_view name) {
   std::filesystem::remove_all(File(name));
 }
 
-std::string TestFolder::Read(absl::string_view name) const {
+std::string TestDirectory::Read(absl::string_view name) const {
   std::ifstream file(File(name), std::ios::binary);
   EXPECT_TRUE(file.is_open()) << File(name);
   std::ostringstream content;
@@ -89,7 +89,7 @@ std::string TestFolder::Read(absl::string_view name) const {
   return content.str();
 }
 
-std::vector<std::string> TestFolder::List(absl::string_view name) const {
+std::vector<std::string> TestDirectory::List(absl::string_view name) const {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(File(name))) {
     names.push_back(entry.path().filename().string());
@@ -98,7 +98,7 @@ std::vector<std::string> TestFolder::List(absl::string_view name) const {
   return names;
 }
 
-std::vector<std::string> TestFolder::Contents(absl::string_view name) const {
+std::vector<std::string> TestDirectory::Contents(absl::string_view name) const {
   std::vector<std::string> contents;
   for (const std::string& file : List(name)) {
     contents.push_back(Read(absl::StrCat(name, "/", file)));
@@ -107,7 +107,7 @@ std::vector<std::string> TestFolder::Contents(absl::string_view name) const {
   return contents;
 }
 
-std::string TestFolder::File(absl::string_view name) const {
+std::string TestDirectory::File(absl::string_view name) const {
   return absl::StrCat(path_, "/", name);
 }
 

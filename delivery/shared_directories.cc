@@ -1,18 +1,18 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "delivery/shared_folders.h"
+#include "delivery/shared_directories.h"
 
 #include <utility>
 
 namespace postern::delivery {
 
-SharedFolders::Folder::Folder(SharedFolders& shared)
+SharedDirectories::Directory::Directory(SharedDirectories& shared)
     : shared_(shared), opened_(shared.files_) {}
 
-SharedFolders::Folder::~Folder() { shared_.Forget(*this); }
+SharedDirectories::Directory::~Directory() { shared_.Forget(*this); }
 
-int SharedFolders::Folder::Sync() {
+int SharedDirectories::Directory::Sync() {
   std::unique_lock<std::mutex> lock(mutex_);
   if (error_ < 0) return error_;
   // A running fsync may have begun before the caller's changes.
@@ -44,31 +44,31 @@ int SharedFolders::Folder::Sync() {
   return result;
 }
 
-size_t SharedFolders::Folder::waiting() const {
+size_t SharedDirectories::Directory::waiting() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return next_ == nullptr ? 0 : next_->members;
 }
 
-int SharedFolders::Open(const std::string& path,
-                        std::shared_ptr<Folder>* folder) {
-  auto opened = std::make_shared<Folder>(*this);
+int SharedDirectories::Open(const std::string& path,
+                            std::shared_ptr<Directory>* directory) {
+  auto opened = std::make_shared<Directory>(*this);
   if (int error = opened->opened_.Open(path); error < 0) return error;
-  std::shared_ptr<Folder> shared;
+  std::shared_ptr<Directory> shared;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     Known& known = open_[opened->opened_.id()];
-    shared = known.folder.lock();
+    shared = known.directory.lock();
     if (shared == nullptr) known = {opened.get(), opened};
   }
-  *folder = shared != nullptr ? std::move(shared) : std::move(opened);
+  *directory = shared != nullptr ? std::move(shared) : std::move(opened);
   return 0;
 }
 
-void SharedFolders::Forget(const Folder& folder) {
+void SharedDirectories::Forget(const Directory& directory) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = open_.find(folder.opened_.id());
+  const auto found = open_.find(directory.opened_.id());
   // Another open Maildir may have the same Id by now.
-  if (found != open_.end() && found->second.which == &folder) {
+  if (found != open_.end() && found->second.which == &directory) {
     open_.erase(found);
   }
 }

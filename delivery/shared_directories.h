@@ -4,8 +4,8 @@
 // The Maildirs that messages are being stored in. Each is open once, so that
 // one fsync(2) makes the names of many messages durable.
 
-#ifndef POSTERN_DELIVERY_SHARED_FOLDERS_H_
-#define POSTERN_DELIVERY_SHARED_FOLDERS_H_
+#ifndef POSTERN_DELIVERY_SHARED_DIRECTORIES_H_
+#define POSTERN_DELIVERY_SHARED_DIRECTORIES_H_
 
 #include <sys/types.h>
 
@@ -18,20 +18,20 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "delivery/file_system.h"
-#include "delivery/maildir_folder.h"
+#include "delivery/maildir_directory.h"
 
 namespace postern::delivery {
 
 // Thread-safe. Must outlive the objects that Open() returns.
-class SharedFolders {
+class SharedDirectories {
  public:
   // An open Maildir, held by shared pointers of its messages. Thread-safe.
-  class Folder {
+  class Directory {
    public:
-    explicit Folder(SharedFolders& shared);
-    ~Folder();
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
+    explicit Directory(SharedDirectories& shared);
+    ~Directory();
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
 
     int tmp_fd() const { return opened_.tmp_fd(); }
     int new_fd() const { return opened_.new_fd(); }
@@ -53,7 +53,7 @@ class SharedFolders {
     size_t waiting() const;
 
    private:
-    friend class SharedFolders;
+    friend class SharedDirectories;
     // An fsync(2) for all callers that arrive before it begins. The first
     // caller makes the system call.
     struct Round {
@@ -62,8 +62,8 @@ class SharedFolders {
       std::atomic<int> result = kOpen;
     };
 
-    SharedFolders& shared_;
-    MaildirFolder opened_;
+    SharedDirectories& shared_;
+    MaildirDirectory opened_;
     mutable std::mutex mutex_;
     std::shared_ptr<Round> next_;   // the round that has not begun
     bool running_ = false;          // the round before it runs
@@ -71,28 +71,28 @@ class SharedFolders {
     int error_ = 0;                 // the first error
   };
 
-  explicit SharedFolders(FileSystem& files) : files_(files) {}
-  SharedFolders(const SharedFolders&) = delete;
-  SharedFolders& operator=(const SharedFolders&) = delete;
+  explicit SharedDirectories(FileSystem& files) : files_(files) {}
+  SharedDirectories(const SharedDirectories&) = delete;
+  SharedDirectories& operator=(const SharedDirectories&) = delete;
 
-  // As MaildirFolder::Open(). If the Maildir at `path` is open already, *folder
-  // is the object for it.
-  int Open(const std::string& path, std::shared_ptr<Folder>* folder);
+  // As MaildirDirectory::Open(). If the Maildir at `path` is open already,
+  // *directory is the object for it.
+  int Open(const std::string& path, std::shared_ptr<Directory>* directory);
 
  private:
   struct Known {
-    const Folder* which = nullptr;
-    std::weak_ptr<Folder> folder;
+    const Directory* which = nullptr;
+    std::weak_ptr<Directory> directory;
   };
 
-  void Forget(const Folder& folder);
+  void Forget(const Directory& directory);
 
   FileSystem& files_;
   std::mutex mutex_;
   // The objects that Open() may return; guarded by mutex_.
-  absl::flat_hash_map<MaildirFolder::Id, Known> open_;
+  absl::flat_hash_map<MaildirDirectory::Id, Known> open_;
 };
 
 }  // namespace postern::delivery
 
-#endif  // POSTERN_DELIVERY_SHARED_FOLDERS_H_
+#endif  // POSTERN_DELIVERY_SHARED_DIRECTORIES_H_

@@ -3,8 +3,8 @@
 
 // A temporary directory for tests.
 
-#ifndef POSTERN_FILES_TEST_FOLDER_H_
-#define POSTERN_FILES_TEST_FOLDER_H_
+#ifndef POSTERN_FILES_TEST_DIRECTORY_H_
+#define POSTERN_FILES_TEST_DIRECTORY_H_
 
 #include <cstddef>
 #include <string>
@@ -18,14 +18,14 @@ namespace postern::files {
 // A new directory. The destructor removes it with all its files. The
 // constructor sets the umask to 022. Aborts the test program if a file cannot
 // be created or written.
-class TestFolder {
+class TestDirectory {
  public:
   using Records = std::vector<std::pair<std::string, std::string>>;
 
-  TestFolder();
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  ~TestFolder();
+  TestDirectory();
+  TestDirectory(const TestDirectory&) = delete;
+  TestDirectory& operator=(const TestDirectory&) = delete;
+  ~TestDirectory();
 
   // Writes the file `name`: `content` unchanged, or `records` as a cdb, with
   // tinycdb.
@@ -61,4 +61,4 @@ size_t CountOpenDescriptors();
 
 }  // namespace postern::files
 
-#endif  // POSTERN_FILES_TEST_FOLDER_H_
+#endif  // POSTERN_FILES_TEST_DIRECTORY_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "delivery/maildir_folder.h"
+#include "delivery/maildir_directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,21 +15,21 @@
 namespace postern::delivery {
 namespace {
 
-constexpr int kFolder = O_RDONLY | O_DIRECTORY;
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
 
 }  // namespace
 
-int MaildirFolder::Open(const std::string& path) {
+int MaildirDirectory::Open(const std::string& path) {
   Close();
   const auto fail = [this](int error) {
     Close();
     return error;
   };
   tmp_fd_ = OpenFile(files_, AT_FDCWD, absl::StrCat(path, "/tmp"),
-                     kFolder | O_NOFOLLOW);
+                     kDirectory | O_NOFOLLOW);
   if (tmp_fd_ < 0) return fail(tmp_fd_);
   new_fd_ = OpenFile(files_, AT_FDCWD, absl::StrCat(path, "/new"),
-                     kFolder | O_NOFOLLOW);
+                     kDirectory | O_NOFOLLOW);
   if (new_fd_ < 0) return fail(new_fd_);
   struct stat tmp_status {};
   struct stat new_status {};
@@ -48,7 +48,7 @@ int MaildirFolder::Open(const std::string& path) {
   return 0;
 }
 
-void MaildirFolder::Close() {
+void MaildirDirectory::Close() {
   // Nothing was written through these descriptors.
   if (tmp_fd_ >= 0) (void)files_.Close(tmp_fd_);
   if (new_fd_ >= 0) (void)files_.Close(new_fd_);

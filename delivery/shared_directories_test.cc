@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "delivery/shared_folders.h"
+#include "delivery/shared_directories.h"
 
 #include <errno.h>
 
@@ -12,7 +12,7 @@
 #include <thread>  // NOLINT(build/c++11)
 #include <vector>
 
-#include "files/test_folder.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
 
 namespace postern::delivery {
@@ -76,62 +76,62 @@ class GatedFileSystem : public FileSystem {
   std::vector<int> results_;
 };
 
-using Folder = std::shared_ptr<SharedFolders::Folder>;
+using Directory = std::shared_ptr<SharedDirectories::Directory>;
 
-class SharedFoldersTest : public testing::Test {
+class SharedDirectoriesTest : public testing::Test {
  protected:
-  SharedFoldersTest() {
+  SharedDirectoriesTest() {
     disk_.MakeMaildir("a");
     disk_.MakeMaildir("b");
   }
 
-  Folder Open(const std::string& name) {
-    Folder folder;
-    EXPECT_EQ(folders_.Open(disk_.File(name), &folder), 0);
-    return folder;
+  Directory Open(const std::string& name) {
+    Directory directory;
+    EXPECT_EQ(directories_.Open(disk_.File(name), &directory), 0);
+    return directory;
   }
   // Calls Sync() on another thread.
-  std::thread Sync(const Folder& folder, int* result) {
-    return std::thread([folder, result] { *result = folder->Sync(); });
+  std::thread Sync(const Directory& directory, int* result) {
+    return std::thread([directory, result] { *result = directory->Sync(); });
   }
-  static void AwaitWaiting(const Folder& folder, size_t n) {
-    while (folder->waiting() != n) std::this_thread::yield();
+  static void AwaitWaiting(const Directory& directory, size_t n) {
+    while (directory->waiting() != n) std::this_thread::yield();
   }
 
-  files::TestFolder disk_;
+  files::TestDirectory disk_;
   GatedFileSystem files_;
-  SharedFolders folders_{files_};
+  SharedDirectories directories_{files_};
 };
 
-TEST_F(SharedFoldersTest, MessagesToOneMaildirShareItsFolder) {
-  const Folder a = Open("a");
+TEST_F(SharedDirectoriesTest, MessagesToOneMaildirShareItsDirectory) {
+  const Directory a = Open("a");
   EXPECT_EQ(Open("a"), a);
   EXPECT_EQ(Open("b/../a"), a);
   EXPECT_NE(Open("b"), a);
-  Folder none;
-  EXPECT_EQ(folders_.Open(disk_.File("c"), &none), -ENOENT);
+  Directory none;
+  EXPECT_EQ(directories_.Open(disk_.File("c"), &none), -ENOENT);
   EXPECT_EQ(none, nullptr);
 }
 
-TEST_F(SharedFoldersTest, PathOfAnotherDirectoryIsAnotherFolder) {
-  const Folder old = Open("a");
+TEST_F(SharedDirectoriesTest, PathOfAnotherDirectoryIsAnotherDirectory) {
+  const Directory old = Open("a");
   ASSERT_EQ(rename(disk_.File("a").c_str(), disk_.File("moved").c_str()), 0);
   disk_.MakeMaildir("a");
   EXPECT_NE(Open("a"), old);
   EXPECT_EQ(Open("moved"), old);
 }
 
-TEST_F(SharedFoldersTest, WaitingCallsShareTheNextSync) {
-  const Folder folder = Open("a");
+TEST_F(SharedDirectoriesTest, WaitingCallsShareTheNextSync) {
+  const Directory directory = Open("a");
   int first = 1;
-  std::thread leader = Sync(folder, &first);
+  std::thread leader = Sync(directory, &first);
   files_.AwaitBegun(1);
   // The running fsync may have begun before the changes of these.
   constexpr size_t kOthers = 5;
   std::vector<int> others(kOthers, 1);
   std::vector<std::thread> threads;
-  for (int& result : others) threads.push_back(Sync(folder, &result));
-  AwaitWaiting(folder, kOthers);
+  for (int& result : others) threads.push_back(Sync(directory, &result));
+  AwaitWaiting(directory, kOthers);
   EXPECT_EQ(files_.begun(), 1);
   files_.Let(0);
   leader.join();
@@ -144,9 +144,9 @@ TEST_F(SharedFoldersTest, WaitingCallsShareTheNextSync) {
   EXPECT_EQ(files_.begun(), 2);
 }
 
-TEST_F(SharedFoldersTest, FoldersDoNotWaitForEachOther) {
-  const Folder a = Open("a");
-  const Folder b = Open("b");
+TEST_F(SharedDirectoriesTest, DirectoriesDoNotWaitForEachOther) {
+  const Directory a = Open("a");
+  const Directory b = Open("b");
   int result_a = 1;
   int result_b = 1;
   std::thread sync_a = Sync(a, &result_a);
@@ -161,14 +161,14 @@ TEST_F(SharedFoldersTest, FoldersDoNotWaitForEachOther) {
   EXPECT_EQ(result_b, 0);
 }
 
-TEST_F(SharedFoldersTest, FailureIsReturnedToAllHoldersOfTheFolder) {
-  const Folder folder = Open("a");
+TEST_F(SharedDirectoriesTest, FailureIsReturnedToAllHoldersOfTheDirectory) {
+  const Directory directory = Open("a");
   int first = 1;
-  std::thread leader = Sync(folder, &first);
+  std::thread leader = Sync(directory, &first);
   files_.AwaitBegun(1);
   int second = 1;
-  std::thread waits = Sync(folder, &second);
-  AwaitWaiting(folder, 1);
+  std::thread waits = Sync(directory, &second);
+  AwaitWaiting(directory, 1);
   files_.Let(-EIO);
   leader.join();
   EXPECT_EQ(first, -EIO);
@@ -177,11 +177,11 @@ TEST_F(SharedFoldersTest, FailureIsReturnedToAllHoldersOfTheFolder) {
   files_.Let(0);
   waits.join();
   EXPECT_EQ(second, -EIO);
-  EXPECT_EQ(folder->Sync(), -EIO);
+  EXPECT_EQ(directory->Sync(), -EIO);
   EXPECT_EQ(files_.begun(), 2);
 
-  const Folder anew = Open("a");
-  EXPECT_NE(anew, folder);
+  const Directory anew = Open("a");
+  EXPECT_NE(anew, directory);
   EXPECT_EQ(Open("a"), anew);
   files_.Let(0);
   EXPECT_EQ(anew->Sync(), 0);
@@ -190,14 +190,14 @@ TEST_F(SharedFoldersTest, FailureIsReturnedToAllHoldersOfTheFolder) {
 // Messages begin and end on many threads. Without the lock in Open() or
 // Forget() the table is corrupted: ThreadSanitizer reports a race, and other
 // builds crash.
-TEST_F(SharedFoldersTest, FoldersAreOpenedAndForgottenOnManyThreads) {
+TEST_F(SharedDirectoriesTest, DirectorysAreOpenedAndForgottenOnManyThreads) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this, i] {
       for (int n = 0; n < 2000; ++n) {
-        const Folder folder = Open((n + i) % 2 == 0 ? "a" : "b");
-        const Folder again = Open((n + i) % 2 == 0 ? "a" : "b");
-        EXPECT_EQ(folder, again);
+        const Directory directory = Open((n + i) % 2 == 0 ? "a" : "b");
+        const Directory again = Open((n + i) % 2 == 0 ? "a" : "b");
+        EXPECT_EQ(directory, again);
       }
     });
   }

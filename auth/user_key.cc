@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "auth/account_key.h"
+#include "auth/user_key.h"
 
 #include <optional>
 
@@ -10,7 +10,7 @@
 
 namespace postern::auth {
 
-std::string AccountKey(absl::string_view user, Spelling spelling) {
+std::string UserKey(absl::string_view user, Spelling spelling) {
   std::optional<std::string> prepared = SaslPrep(user);
   if (!prepared) return "";
   switch (spelling) {
@@ -22,17 +22,17 @@ std::string AccountKey(absl::string_view user, Spelling spelling) {
   return *std::move(prepared);
 }
 
-AccountKeys::AccountKeys(const Backend& backend) {
+UserKeys::UserKeys(const Backend& backend) {
   for (const Mechanism& mechanism : backend.mechanisms()) {
     spellings_.emplace(mechanism.name, mechanism.spelling);
   }
 }
 
-std::string AccountKeys::Of(absl::string_view mechanism,
-                            absl::string_view user) const {
+std::string UserKeys::Of(absl::string_view mechanism,
+                         absl::string_view user) const {
   const auto found = spellings_.find(mechanism);
-  return AccountKey(
-      user, found == spellings_.end() ? Spelling::kFolded : found->second);
+  return UserKey(user,
+                 found == spellings_.end() ? Spelling::kFolded : found->second);
 }
 
 }  // namespace postern::auth

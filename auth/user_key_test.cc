@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "auth/account_key.h"
+#include "auth/user_key.h"
 
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@
 namespace postern::auth {
 namespace {
 
-TEST(AccountKeyTest, AllSpellingsOfAUserHaveTheSameKey) {
+TEST(UserKeyTest, AllSpellingsOfAUserHaveTheSameKey) {
   const struct {
     std::string user;
     std::string prepared;
@@ -67,21 +67,21 @@ TEST(AccountKeyTest, AllSpellingsOfAUserHaveTheSameKey) {
       {"\xff", "", ""},
   };
   for (const auto& row : kRows) {
-    EXPECT_EQ(AccountKey(row.user, Spelling::kPrepared), row.prepared)
+    EXPECT_EQ(UserKey(row.user, Spelling::kPrepared), row.prepared)
         << absl::CHexEscape(row.user);
-    EXPECT_EQ(AccountKey(row.user, Spelling::kFolded), row.folded)
+    EXPECT_EQ(UserKey(row.user, Spelling::kFolded), row.folded)
         << absl::CHexEscape(row.user);
   }
 }
 
 // Also a name that is too long for the library after folding, or that the
 // library refuses, has a key.
-TEST(AccountKeyTest, EveryPreparedNameHasAKey) {
+TEST(UserKeyTest, EveryPreparedNameHasAKey) {
   const std::string name(5000, 'A');
-  EXPECT_EQ(AccountKey(name, Spelling::kFolded), std::string(5000, 'a'));
+  EXPECT_EQ(UserKey(name, Spelling::kFolded), std::string(5000, 'a'));
   std::string sharp;
   for (int i = 0; i < 2500; ++i) sharp += "\xc3\x9f";
-  EXPECT_EQ(AccountKey(sharp, Spelling::kFolded), std::string(5000, 's'));
+  EXPECT_EQ(UserKey(sharp, Spelling::kFolded), std::string(5000, 's'));
 }
 
 class TwoWays : public Backend {
@@ -96,8 +96,8 @@ class TwoWays : public Backend {
   }
 };
 
-TEST(AccountKeyTest, TheMechanismDeterminesTheSpelling) {
-  const AccountKeys keys{TwoWays()};
+TEST(UserKeyTest, TheMechanismDeterminesTheSpelling) {
+  const UserKeys keys{TwoWays()};
   EXPECT_EQ(keys.Of("PLAIN", "Al\xc2\xadice"), "Alice");
   EXPECT_EQ(keys.Of("LOGIN", "Al\xc2\xadice"), "alice");
   EXPECT_EQ(keys.Of("OTHER", "Al\xc2\xadice"), "alice");

@@ -4,8 +4,8 @@
 // One text for all spellings of a user's name. Limits count attempts by this
 // text.
 
-#ifndef POSTERN_AUTH_ACCOUNT_KEY_H_
-#define POSTERN_AUTH_ACCOUNT_KEY_H_
+#ifndef POSTERN_AUTH_USER_KEY_H_
+#define POSTERN_AUTH_USER_KEY_H_
 
 #include <string>
 
@@ -24,14 +24,14 @@ namespace postern::auth {
 // users. These users then share a limit. Names that SASLprep prohibits all map
 // to the empty text. The backends of this package know no such user, and a
 // program that does must not allow more guesses than others.
-std::string AccountKey(absl::string_view user, Spelling spelling);
+std::string UserKey(absl::string_view user, Spelling spelling);
 
 // The spellings of a backend's mechanisms. Immutable and thread-safe.
-class AccountKeys {
+class UserKeys {
  public:
-  explicit AccountKeys(const Backend& backend);
+  explicit UserKeys(const Backend& backend);
 
-  // Returns AccountKey() with the spelling of `mechanism`, or with kFolded if
+  // Returns UserKey() with the spelling of `mechanism`, or with kFolded if
   // the backend has no such mechanism.
   std::string Of(absl::string_view mechanism, absl::string_view user) const;
 
@@ -41,4 +41,4 @@ class AccountKeys {
 
 }  // namespace postern::auth
 
-#endif  // POSTERN_AUTH_ACCOUNT_KEY_H_
+#endif  // POSTERN_AUTH_USER_KEY_H_

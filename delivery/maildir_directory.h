@@ -3,8 +3,8 @@
 
 // One Maildir on disk, http://cr.yp.to/proto/maildir.html.
 
-#ifndef POSTERN_DELIVERY_MAILDIR_FOLDER_H_
-#define POSTERN_DELIVERY_MAILDIR_FOLDER_H_
+#ifndef POSTERN_DELIVERY_MAILDIR_DIRECTORY_H_
+#define POSTERN_DELIVERY_MAILDIR_DIRECTORY_H_
 
 #include <sys/types.h>
 
@@ -19,12 +19,12 @@ namespace postern::delivery {
 
 // Holds the tmp/ and new/ of a Maildir open. If the path changes afterwards,
 // the message still stays in one Maildir and on one file system.
-class MaildirFolder {
+class MaildirDirectory {
  public:
-  explicit MaildirFolder(FileSystem& files) : files_(files) {}
-  ~MaildirFolder() { Close(); }
-  MaildirFolder(const MaildirFolder&) = delete;
-  MaildirFolder& operator=(const MaildirFolder&) = delete;
+  explicit MaildirDirectory(FileSystem& files) : files_(files) {}
+  ~MaildirDirectory() { Close(); }
+  MaildirDirectory(const MaildirDirectory&) = delete;
+  MaildirDirectory& operator=(const MaildirDirectory&) = delete;
 
   // Closes what is open and opens the Maildir at `path`. Returns zero, or a
   // negative errno with nothing open: -ENOTDIR if tmp or new is a symbolic link
@@ -70,4 +70,4 @@ absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
 
 }  // namespace postern::delivery
 
-#endif  // POSTERN_DELIVERY_MAILDIR_FOLDER_H_
+#endif  // POSTERN_DELIVERY_MAILDIR_DIRECTORY_H_

@@ -3,8 +3,8 @@
 
 // A lock that excludes concurrent writers of a file.
 
-#ifndef POSTERN_FILES_FOLDER_LOCK_H_
-#define POSTERN_FILES_FOLDER_LOCK_H_
+#ifndef POSTERN_FILES_DIRECTORY_LOCK_H_
+#define POSTERN_FILES_DIRECTORY_LOCK_H_
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,19 +16,19 @@ namespace postern::files {
 // file itself cannot be locked, because writers replace it: a process that
 // waited for a lock on the old file would get a lock on a file that is no
 // longer there. Readers need no lock.
-class FolderLock {
+class DirectoryLock {
  public:
   // Waits for the lock on the directory of the file at `path`. If `path` is a
   // symbolic link, this is the directory of the link's target. Errors have the
   // code of errno and name the path.
-  static absl::StatusOr<FolderLock> Take(absl::string_view path);
+  static absl::StatusOr<DirectoryLock> Take(absl::string_view path);
 
  private:
-  explicit FolderLock(int fd) : folder_(fd) {}
+  explicit DirectoryLock(int fd) : directory_(fd) {}
 
-  system::Descriptor folder_;
+  system::Descriptor directory_;
 };
 
 }  // namespace postern::files
 
-#endif  // POSTERN_FILES_FOLDER_LOCK_H_
+#endif  // POSTERN_FILES_DIRECTORY_LOCK_H_
