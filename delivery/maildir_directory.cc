@@ -89,7 +89,9 @@ absl::Status ConfirmNoMaildir(const std::string& store, const std::string& path,
   if (held < 0) return absl::ErrnoToStatus(-held, directory);
   if (held == 0) {
     return absl::UnavailableError(
-        absl::StrCat(directory, " is empty: is its file system mounted?"));
+        absl::StrCat(directory,
+                     " is empty: is its file system mounted, or "
+                     "has no Maildir been made in it?"));
   }
   // The file system may have been mounted between the two looks.
   if (!is_missing(&error)) {

@@ -105,8 +105,12 @@ TEST(MaildirDirectoryTest, MaildirIsConfirmedMissingOnlyInStoreWithEntries) {
       {"store", "/d/file/u", "/store/d/file/u: Not a directory"},
       {"store", "/moved/u", "/store/moved: No such file or directory"},
       {"store", "/unmounted/u",
-       "/store/unmounted is empty: is its file system mounted?"},
-      {"empty", "/d/u", "/empty is empty: is its file system mounted?"},
+       "/store/unmounted is empty: is its file system mounted, or has no "
+       "Maildir "
+       "been made in it?"},
+      {"empty", "/d/u",
+       "/empty is empty: is its file system mounted, or has no Maildir "
+       "been made in it?"},
       {"missing", "/d/u", "/missing: No such file or directory"},
       {"dangling", "/d/u", "/dangling: No such file or directory"},
   };

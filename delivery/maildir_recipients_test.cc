@@ -100,11 +100,11 @@ TEST_F(MaildirRecipientsTest, MissingMailStoreIsATemporaryRefusal) {
       {"unmounted/%d/%u",
        {"u", "d"},
        "maildir PATH/unmounted/d/u: PATH/unmounted is empty: is its file "
-       "system mounted?"},
+       "system mounted, or has no Maildir been made in it?"},
       {"%d/%u",
        {"u", "unmounted"},
        "maildir PATH/unmounted/u: PATH/unmounted is empty: is its file system "
-       "mounted?"},
+       "mounted, or has no Maildir been made in it?"},
       {"%d/%u",
        {"half", "d"},
        "maildir PATH/d/half: PATH/d/half exists, but is no Maildir"},

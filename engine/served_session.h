@@ -9,7 +9,9 @@
 // A driver that must not block, with the socket in `fd`:
 //
 //   ServedSession session(&times, Now());
-//   session.Begin(config, {.policy = &policy, .delivery = &delivery}, info);
+//   session.Begin(config,
+//                 {.policy = &policy, .delivery = &delivery, .stamp = stamp},
+//                 info);
 //   while (true) {
 //     const ServedSession::Next next = session.Advance(Now());
 //     switch (next.kind) {
@@ -78,6 +80,10 @@ struct SessionEnd {
 // the driver. The driver reports what has happened, calls Advance(), and does
 // what the result says. Only Advance() and OnDeadline() take the time.
 //
+// `config` needs `carried = delivery.carries()` and must pass
+// ServerConfig::Validate(). STARTTLS needs ServerConfig::offer_starttls, a
+// policy that accepts StartTls, and a driver that does kHandshake.
+//
 // Thread-compatible. A policy, delivery or authenticator may answer on any
 // thread: ResponderOptions::post takes its answer to the session's thread,
 // which calls Answer().
@@ -114,6 +120,13 @@ class ServedSession {
       // with Written(), Received(), EndOfInput() or PeerGone(). If neither is
       // possible, wait for the descriptor, an answer or the deadline. Write
       // first, so that all replies to the commands of one read leave together.
+      // If output is left and `read` is set, reading is still permitted.
+      //
+      // Under TLS try before waiting: TLS may hold octets that it has read. If
+      // `read` is not set and there is no output, the session waits for an
+      // answer. Then watch no events. poll(2) reports a hangup even so: a
+      // driver
+      // with level-triggered events removes the descriptor until Answer().
       kTransfer,
       // There is more work. Call Advance() again, perhaps after other sessions.
       kBusy,
@@ -121,13 +134,15 @@ class ServedSession {
       // is done. Only with Options::asks_for_tls.
       kTlsQuestion,
       // Do a TLS handshake on octets that are not yet read, then call
-      // TlsStarted() or TlsFailed().
+      // TlsStarted() or TlsFailed(). All input and output is done. Advance()
+      // returns this until one of them is called.
       kHandshake,
       // End the output, then call OutputEnded(): send close_notify under TLS,
       // then shutdown(2) with SHUT_WR.
       kFinish,
-      // Read below TLS and discard what comes. Report with Discarded() or
-      // EndOfInput(). If octets are left unread, the kernel resets the
+      // Read below TLS and discard what comes. Report with Discarded(), with
+      // EndOfInput(), or with PeerGone() if reading fails. If octets are left
+      // unread, the kernel resets the
       // connection, and the client may lose the last reply.
       kDiscard,
       // Close. Under TLS, send close_notify first if there was no kFinish.
@@ -192,6 +207,9 @@ class ServedSession {
 
   // Returns when to call OnDeadline(). Valid once Advance() has been called
   // after the last report. It is Never() only if Advance() has returned kBusy.
+  // Advance() applies no deadline: compare it with the clock also while the
+  // client sends without a pause. It moves with each report, so look again
+  // before OnDeadline(); a call that comes too early changes nothing.
   Instant deadline() const;
   // Applies a deadline that has passed: `now` >= deadline(). Call Advance()
   // next.
@@ -230,7 +248,8 @@ class ServedSession {
   // Ends at once, without a reply.
   void Abandon() { GiveUp(CloseReason::kShutdown); }
 
-  // Call this when another session gets the shared buffer, or before waiting:
+  // Call this when another session gets the shared buffer, or before waiting
+  // (a session with a buffer of its own need not):
   // what is left in the buffer moves to memory of the session. If the session
   // waits for a command it also frees memory that it does not need for that.
   void ReleaseBuffer();

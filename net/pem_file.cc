@@ -109,7 +109,9 @@ absl::StatusOr<KeyPointer> PemFile::Key() const {
   if (key != nullptr) return key;
   ERR_clear_error();
   return absl::InvalidArgumentError(absl::StrCat(
-      name_, ": the file contains no private key without a passphrase"));
+      name_,
+      ": the file contains no private key without a passphrase; a key in "
+      "another file needs --tls-key or key="));
 }
 
 }  // namespace postern::net

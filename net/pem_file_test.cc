@@ -48,7 +48,8 @@ TEST_F(PemFileTest, ReadsCertificatesAndAKey) {
   const std::string key = Bytes(files.key_file);
   const std::string no_certificate = ": the file contains no certificate";
   const std::string no_key =
-      ": the file contains no private key without a passphrase";
+      ": the file contains no private key without a passphrase; a key in "
+      "another file needs --tls-key or key=";
   const std::string cut = certificate.substr(0, certificate.size() / 2);
   const struct {
     std::string bytes;

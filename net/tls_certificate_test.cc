@@ -89,7 +89,9 @@ TEST_F(TlsCertificateTest, LoadFailsWithoutTheKeyOfTheCertificate) {
       {{a.chain_file, rsa.key_file},
        rsa.key_file + ": not the key of " + a.chain_file},
       {{a.chain_file, no_key},
-       no_key + ": the file contains no private key without a passphrase"},
+       no_key +
+           ": the file contains no private key without a passphrase; a key in "
+           "another file needs --tls-key or key="},
       {{no_key, a.key_file}, no_key + ": the file contains no certificate"},
       {{a.chain_file, "/missing"}, "/missing: No such file or directory"},
       {{"/missing", a.key_file}, "/missing: No such file or directory"},

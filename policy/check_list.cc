@@ -97,6 +97,10 @@ std::string FormatChecks(absl::Span<const CheckEntry> list) {
     absl::StrAppend(&line, StageName(row.stage));
     line.resize(kRuleColumn, ' ');
     absl::StrAppend(&line, row.rule);
+    if (line.size() >= kHelpColumn) {
+      absl::StrAppend(&text, line, "\n");
+      line.clear();
+    }
     for (absl::string_view help : absl::StrSplit(row.help, '\n')) {
       line.resize(kHelpColumn, ' ');
       absl::StrAppend(&text, line, help, "\n");

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "log/log.h"
 #include "policy/control/controls.h"
 #include "service/auth_options.h"
@@ -55,6 +56,16 @@ absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
         return absl::InvalidArgumentError(absl::StrCat(
             "--listen: ", listen.Where(),
             ": without a certificate or --auth-insecure there is no AUTH"));
+      }
+      if (listener.tls == nullptr &&
+          listener.config.mechanisms.size() >
+              listener.config.mechanisms_without_tls.size()) {
+        const std::string warning = absl::StrCat(
+            "--listen: ", listen.Where(),
+            ": without a certificate AUTH has only ",
+            absl::StrJoin(listener.config.mechanisms_without_tls, ", "),
+            ", which many clients do not know");
+        if (warned.insert(warning).second) log::WriteLog("warning", warning);
       }
     }
     const absl::Status status =

@@ -142,6 +142,22 @@ TEST_F(ServiceSnapshotTest, WarnsOnceAboutACertificate) {
   }
 }
 
+TEST_F(ServiceSnapshotTest, WarnsIfAuthLacksPlainWithoutACertificate) {
+  HaveUsers();
+  options_.auth.cram_md5 =
+      auth::CheckpasswordOptions::CramMd5::kChallengeResponse;
+  Listen({"587,submission"});
+  ASSERT_TRUE(Read().ok());
+  EXPECT_TRUE(absl::StrContains(
+      log_,
+      "--listen: 127.0.0.1:587: without a certificate AUTH has only CRAM-MD5, "
+      "which many clients do not know"))
+      << log_;
+  options_.certificates = {certificates_.Make("good", {})};
+  ASSERT_TRUE(Read().ok());
+  EXPECT_FALSE(absl::StrContains(log_, "many clients")) << log_;
+}
+
 TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {
   const net::TlsFiles good = certificates_.Make("good", {});
   const net::TlsFiles other = certificates_.Make("other", {});

@@ -279,7 +279,8 @@ class ServeTlsTest(harness.TlsTestCase):
         texts = [self.s_client(port) for port in server.ports[:3]]
         self.assertEqual(["CertificateRequest" in text for text in texts],
                          [True, False, True])
-        self.assertEqual(["0 s:CN = users.example.org" in text
+        # OpenSSL 3.2 and later print "CN=".
+        self.assertEqual(["0 s:CN=users.example.org" in text.replace(" = ", "=")
                           for text in texts], [False, False, True])
         server.port = server.ports[3]
         with harness.Client(server) as client:

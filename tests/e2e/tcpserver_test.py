@@ -223,7 +223,8 @@ class TcpserverTest(harness.TestCase):
         home.mkdir()  # a mount point
         talk = self.talk(mail, deliver=deliver)
         self.assertEqual(talk.codes, [220, 250, 451, 221])
-        self.assertIn(f"{home} is empty: is its file system mounted?", talk.log)
+        self.assertIn(f"{home} is empty: is its file system "
+                      "mounted, or has no Maildir been made in it?", talk.log)
         (home / "local.example" / "v").mkdir(parents=True)
         talk = self.talk(mail, deliver=deliver)
         self.assertEqual(talk.codes, [220, 250, 550, 221])
