@@ -20,13 +20,18 @@ size_t found = 0;
 }  // namespace
 
 // The standard library's other forms call these, except the forms for
-// over-aligned types.
+// over-aligned types. The form that does not throw is here because
+// AddressSanitizer replaces it independently.
 void* operator new(size_t size) {
   void* const p = std::malloc(size);
   if (p == nullptr) std::abort();
   held += malloc_usable_size(p);
   peak = std::max(peak, held);
   return p;
+}
+
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  return operator new(size);
 }
 
 void operator delete(void* p) noexcept {
