@@ -11,8 +11,10 @@ script writes the result of each test case there.
 
 import os
 import pathlib
+import pty
 import pwd
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -21,6 +23,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -329,6 +332,53 @@ class Client:
         assert self.reply().startswith("220 ")
         assert self.ask("EHLO client.example").startswith("250 ")
         return self
+
+
+class Terminal:
+    """postern users with its own terminal."""
+
+    def __init__(self, test, *arguments):
+        self.screen = b""
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.execv(POSTERN, [POSTERN, "users", *arguments])
+        test.addCleanup(self.close)
+        self.status = None
+
+    def wait_screen(self, text):
+        """Waits until `text` is on the screen; keeps only the text after it."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.screen:
+            left = end - time.monotonic()
+            if left < 0 or not select.select([self.master], [], [], left)[0]:
+                raise AssertionError(f"no {text} in {self.screen}")
+            try:
+                self.screen += os.read(self.master, 1000)
+            except OSError as error:  # the other end is closed
+                raise AssertionError(f"no {text} in {self.screen}") from error
+        self.screen = self.screen.split(text, 1)[1]
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def rest(self):
+        """Returns all output until the end, and the exit code."""
+        try:
+            while chunk := os.read(self.master, 1000):
+                self.screen += chunk
+        except OSError:
+            pass
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.screen, self.status
+
+    def close(self):
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        os.close(self.master)
 
 
 class Result(unittest.TextTestResult):

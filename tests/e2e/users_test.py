@@ -3,65 +3,14 @@
 """postern users: files, their tables, and passwords typed at a terminal."""
 
 import os
-import pty
-import select
 import signal
 import stat
 import subprocess
-import termios
-import time
 
 import harness
 
 # The hash of "pencil" by crypt(3).
 CRYPT = "$5$saltsaltsalt$tom6DEvBcWRiSa99Ee2w38ZTYp0xKQww1YExc6kalX6"
-
-
-class Terminal:
-    """postern users with its own terminal."""
-
-    def __init__(self, test, *arguments):
-        self.screen = b""
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.execv(harness.POSTERN, [harness.POSTERN, "users", *arguments])
-        test.addCleanup(self.close)
-        self.status = None
-
-    def wait_screen(self, text):
-        """Waits until `text` is on the screen; keeps only the text after it."""
-        end = time.monotonic() + harness.PATIENCE
-        while text not in self.screen:
-            left = end - time.monotonic()
-            if left < 0 or not select.select([self.master], [], [], left)[0]:
-                raise AssertionError(f"no {text} in {self.screen}")
-            try:
-                self.screen += os.read(self.master, 1000)
-            except OSError as error:  # the other end is closed
-                raise AssertionError(f"no {text} in {self.screen}") from error
-        self.screen = self.screen.split(text, 1)[1]
-
-    def echoes(self):
-        return bool(termios.tcgetattr(self.master)[3] & termios.ECHO)
-
-    def type(self, text):
-        os.write(self.master, text)
-
-    def rest(self):
-        """Returns all output until the end, and the exit code."""
-        try:
-            while chunk := os.read(self.master, 1000):
-                self.screen += chunk
-        except OSError:
-            pass
-        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.screen, self.status
-
-    def close(self):
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.master)
 
 
 class UsersTest(harness.TestCase):
@@ -229,7 +178,7 @@ class UsersTest(harness.TestCase):
         self.assertIn("--stdin", errors)
 
     def test_password_is_typed_twice_and_not_shown(self):
-        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal = harness.Terminal(self, "add", str(self.file), "anna")
         self.assertFalse(self.file.exists())
         terminal.wait_screen(b"New password of anna: ")
         self.assertFalse(terminal.echoes())
@@ -243,7 +192,7 @@ class UsersTest(harness.TestCase):
         self.assertEqual(self.check("anna", "pencil"), (0, "yes\n"))
 
     def test_two_different_passwords_are_refused(self):
-        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal = harness.Terminal(self, "add", str(self.file), "anna")
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"pencil\n")
         terminal.wait_screen(b"Once more: ")
@@ -255,7 +204,7 @@ class UsersTest(harness.TestCase):
 
     def test_password_to_check_may_be_typed(self):
         self.add("anna", "pencil")
-        terminal = Terminal(self, "check", str(self.file), "anna")
+        terminal = harness.Terminal(self, "check", str(self.file), "anna")
         terminal.wait_screen(b"Password of anna: ")
         terminal.type(b"pencil\n")
         screen, status = terminal.rest()
@@ -264,7 +213,7 @@ class UsersTest(harness.TestCase):
 
     def test_signal_ends_it_and_restores_the_terminal(self):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            terminal = Terminal(self, "add", str(self.file), "anna")
+            terminal = harness.Terminal(self, "add", str(self.file), "anna")
             terminal.wait_screen(b"New password of anna: ")
             self.assertFalse(terminal.echoes())
             os.kill(terminal.pid, number)
@@ -275,13 +224,13 @@ class UsersTest(harness.TestCase):
         self.assertFalse(self.file.exists())
 
     def test_control_c_ends_it(self):
-        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal = harness.Terminal(self, "add", str(self.file), "anna")
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"pen\x03")
         self.assertEqual(terminal.rest()[1], -signal.SIGINT)
 
     def test_prompt_is_repeated_after_a_stop(self):
-        terminal = Terminal(self, "add", str(self.file), "anna")
+        terminal = harness.Terminal(self, "add", str(self.file), "anna")
         terminal.wait_screen(b"New password of anna: ")
         terminal.type(b"wrong")
         os.kill(terminal.pid, signal.SIGTSTP)
