@@ -54,7 +54,10 @@ struct ListenerOptions {
 // Join().
 class Server {
  public:
-  // `service` must outlive the server.
+  // `service` must outlive the server. The server must outlive all answers that
+  // `service` still owes when Join() returns, because an answer to a closed
+  // connection also reaches the server, which ignores it. So end the threads
+  // that answer after Join(), and before the destructor.
   Server(Service* service, ServerOptions options);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

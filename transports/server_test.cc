@@ -193,7 +193,10 @@ class AcceptAll : public Policy {
 class Worker {
  public:
   Worker() : thread_([this] { Work(); }) {}
-  ~Worker() {
+  ~Worker() { Finish(); }
+  // Runs the remaining tasks and ends the thread. A server must outlive them.
+  void Finish() {
+    if (!thread_.joinable()) return;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       over_ = true;
@@ -414,6 +417,7 @@ TEST_F(ServerTest, AnswersMayComeFromOtherThreads) {
   }
   server.Abandon();
   server.Join();
+  worker.Finish();
 }
 
 TEST_F(ServerTest, AClientMayDisconnectAtAnyTime) {
@@ -434,6 +438,7 @@ TEST_F(ServerTest, AClientMayDisconnectAtAnyTime) {
   service.AwaitEnds(session.size() + 1);
   server.Abandon();
   server.Join();
+  worker.Finish();
   EXPECT_EQ(server.connections(), 0u);
 }
 
@@ -547,6 +552,7 @@ TEST_F(ServerTest, TimeOfTheServerIsNotTimeOfTheClient) {
   }
   server.Abandon();
   server.Join();
+  worker.Finish();
 }
 
 TEST_F(ServerTest, ASessionEndsAtItsTimeout) {
