@@ -88,7 +88,7 @@ class AuthModel {
     return Verdict::Accept();
   }
 
-  explicit AuthModel(bool in_clear) : in_clear_(in_clear) {}
+  explicit AuthModel(bool cleartext) : cleartext_(cleartext) {}
 
   std::string Ehlo() {
     const std::string wire = "EHLO c\r\n";
@@ -128,7 +128,7 @@ class AuthModel {
   bool Auth(absl::string_view mechanism, const AuthLine* initial) {
     if (!Command()) return false;
     if (!greeted_ || known_ || sender_) return Say("503");
-    if (!tls_ && !in_clear_) return Say("530");
+    if (!tls_ && !cleartext_) return Say("530");
     if (mechanism != "plain") return Say("504");
     if (initial == nullptr) return Challenge();
     // RFC 4954 4: "=" means an empty response, and only here.
@@ -174,7 +174,7 @@ class AuthModel {
     return false;
   }
 
-  const bool in_clear_;  // AUTH is offered without TLS
+  const bool cleartext_;  // AUTH is offered without TLS
   std::string codes_ = "220";
   int failures_ = 0;
   bool tls_ = false;

@@ -18,7 +18,7 @@
 #include "engine/server_session.h"
 #include "engine/step.h"
 #include "gtest/gtest.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 
 namespace postern::programs {
 namespace {
@@ -43,9 +43,9 @@ std::string Run(const ServerConfig& config, std::string in, bool tls,
     const Ask& ask = *step.ask;
     const bool asked = std::holds_alternative<StartTls>(ask.what);
     if (asked && goes_over && !std::exchange(gone_over, true)) {
-      const Handover handover = {.handoff = session->handoff()};
-      const auto read = ParseHandover(FormatHandover(handover));
-      EXPECT_EQ(*read, handover);
+      const Handoff handoff = {.handoff = session->handoff()};
+      const auto read = ParseHandoff(FormatHandoff(handoff));
+      EXPECT_EQ(*read, handoff);
       session = std::make_unique<ServerSession>(config, read->handoff);
       continue;
     }
@@ -74,8 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool tls = input.ConsumeBool();
   const std::string wire = input.ConsumeRemainingBytesAsString();
   EXPECT_EQ(Run(config, wire, tls, true), Run(config, wire, tls, false));
-  const auto read = ParseHandover(wire);
-  EXPECT_TRUE(!read.ok() || *ParseHandover(FormatHandover(*read)) == *read);
+  const auto read = ParseHandoff(wire);
+  EXPECT_TRUE(!read.ok() || *ParseHandoff(FormatHandoff(*read)) == *read);
   return 0;
 }
 

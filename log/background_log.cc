@@ -17,7 +17,7 @@
 namespace postern::log {
 namespace {
 
-constexpr size_t kMaxBehind = size_t{8} << 20;
+constexpr size_t kMaxUnwritten = size_t{8} << 20;
 constexpr std::chrono::milliseconds kGather{10};
 constexpr std::chrono::seconds kLastWait{5};
 // How often a thread that waits for the reader checks whether to give up.
@@ -87,7 +87,7 @@ void BackgroundLog::Add(absl::string_view line) {
   bool first = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (lines_.size() + line.size() > kMaxBehind) {
+    if (lines_.size() + line.size() > kMaxUnwritten) {
       ++lost_;
       return;
     }

@@ -259,7 +259,8 @@ LogLine& LogLine::Number(absl::string_view key, uint64_t number) {
   return *this;
 }
 
-LogLine& LogLine::Part(absl::string_view key, uint64_t number, uint64_t asked) {
+LogLine& LogLine::Fraction(absl::string_view key, uint64_t number,
+                           uint64_t asked) {
   Number(key, number);
   if (number == asked) return *this;
   if (json()) return Number(absl::StrCat(key, "-asked"), asked);

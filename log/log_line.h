@@ -129,7 +129,7 @@ class LogLine {
   LogLine& Number(absl::string_view key, uint64_t number);
   // A number and how many were requested: "2/3", or "3" if both are 3. In JSON
   // the number, and a second field KEY-asked if the numbers differ.
-  LogLine& Part(absl::string_view key, uint64_t number, uint64_t asked);
+  LogLine& Fraction(absl::string_view key, uint64_t number, uint64_t asked);
   // With three decimal places.
   LogLine& Seconds(absl::string_view key, absl::Duration duration);
   // Words separated by commas; in JSON an array of strings.

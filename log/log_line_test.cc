@@ -34,8 +34,8 @@ std::string Everything(const LogStyle& style) {
       .Address("from", {"s", "x.example"})
       .Answer("reply", {250, {2, 0, 0}, "ok"})
       .Number("in", 12345)
-      .Part("mail", 2, 2)
-      .Part("rcpt", 2, 3)
+      .Fraction("mail", 2, 2)
+      .Fraction("rcpt", 2, 3)
       .Seconds("seconds", absl::Milliseconds(1120))
       .Words("notes", kNotes)
       .End();

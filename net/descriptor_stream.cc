@@ -91,7 +91,7 @@ bool DescriptorStream::EndOutput() {
   return output_is_socket_ && shutdown(output_, SHUT_WR) == 0;
 }
 
-bool DescriptorStream::Become(int input, int output) {
+bool DescriptorStream::ReplaceDescriptors(int input, int output) {
   if (input_ == output_ || dup2(input, input_) < 0 ||
       dup2(output, output_) < 0) {
     return false;

@@ -21,7 +21,7 @@ enum class Io : uint8_t { kOk, kEnd, kTimeout };
 
 // Never changes the flags of a descriptor: O_NONBLOCK belongs to the open file,
 // which other processes may share. Never closes a descriptor, except in
-// Become().
+// ReplaceDescriptors().
 //
 // SIGPIPE must be ignored if the output is not a socket.
 class DescriptorStream {
@@ -48,7 +48,7 @@ class DescriptorStream {
   // numbers of the old ones, which are closed. Returns false on an error, and
   // if the stream has one descriptor for both. Do not use the stream after
   // that.
-  bool Become(int input, int output);
+  bool ReplaceDescriptors(int input, int output);
 
  private:
   const int input_;

@@ -139,7 +139,7 @@ TEST(DescriptorStreamTest, BecomeReplacesTheDescriptors) {
   ASSERT_EQ(pipe(out), 0);
   const int output = dup(pair.server);
   DescriptorStream stream(pair.server, output);
-  EXPECT_TRUE(stream.Become(in[0], out[1]));
+  EXPECT_TRUE(stream.ReplaceDescriptors(in[0], out[1]));
   // No descriptor of the connection is left, so the client reads its end.
   const timeval patience = {5, 0};
   setsockopt(pair.client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -162,7 +162,7 @@ TEST(DescriptorStreamTest, BecomeRefusesAStreamWithOneDescriptor) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   DescriptorStream stream(pair.server, pair.server);
-  EXPECT_FALSE(stream.Become(ends[0], ends[1]));
+  EXPECT_FALSE(stream.ReplaceDescriptors(ends[0], ends[1]));
   close(ends[0]);
   close(ends[1]);
 }

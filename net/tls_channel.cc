@@ -22,7 +22,7 @@ using Kind = Channel::Result::Kind;
 // content arrive between two of them. Without this limit, a client that
 // endlessly sends key updates, or tries to renegotiate, would keep a Read()
 // from returning.
-constexpr uint32_t kMaxBarren = uint32_t{128} << 10;
+constexpr uint32_t kMaxWithoutContent = uint32_t{128} << 10;
 
 // OpenSSL reads the 5 octets of a record's header first, and then its content:
 // two system calls for each record. Therefore a read for a header reads this
@@ -82,7 +82,7 @@ struct TlsChannel::Below {
   static int Read(BIO* bio, char* room, int size) {
     TlsChannel& owner = Owner(bio);
     BIO_clear_retry_flags(bio);
-    if (owner.barren_ > kMaxBarren) {
+    if (owner.without_content_ > kMaxWithoutContent) {
       owner.error_ = "too many records without content";
       owner.below_ended_ = true;
       owner.ahead_.clear();
@@ -111,7 +111,7 @@ struct TlsChannel::Below {
 
   static int Count(TlsChannel* owner, int count) {
     if (owner->established_ && count > 0) {
-      owner->barren_ += static_cast<uint32_t>(count);
+      owner->without_content_ += static_cast<uint32_t>(count);
     }
     return count;
   }
@@ -182,7 +182,7 @@ Channel::Result TlsChannel::Read(absl::Span<char> room) {
   const int returned =
       SSL_read_ex(ssl_.get(), room.data(), room.size(), &count);
   if (returned != 1) return Outcome(returned);
-  barren_ = 0;
+  without_content_ = 0;
   return {Kind::kOk, count};
 }
 

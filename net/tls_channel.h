@@ -82,9 +82,10 @@ class TlsChannel : public SecureChannel {
   Channel& below_;
   const std::shared_ptr<const TlsContext> context_;
   const TlsContext::SslPointer ssl_;
-  std::string ahead_;          // read from below, not yet by OpenSSL
-  absl::string_view error_;    // static storage
-  uint32_t barren_ = 0;        // octets read since the last Read() with content
+  std::string ahead_;        // read from below, not yet by OpenSSL
+  absl::string_view error_;  // static storage
+  uint32_t without_content_ =
+      0;                       // octets read since the last Read() with content
   bool established_ = false;   // the handshake is complete
   bool below_ended_ = false;   // the channel below returned kEnd
   bool input_ended_ = false;   // the peer sent close_notify

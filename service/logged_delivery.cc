@@ -130,7 +130,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
   };
 
   Answering BeginToCommit() {
-    committed_ = std::make_unique<MessagesUnderWay::Pending>(
+    committed_ = std::make_unique<MessagesInProgress::Pending>(
         delivery_.messages_, *std::move(facts_));
     facts_.reset();
     Metrics* const metrics = delivery_.metrics_;
@@ -185,7 +185,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
   // Null until there is a message to log. A session can wait for a long time
   // within a transaction, so the object is small.
   std::unique_ptr<MessageFacts> facts_;  // from Open() to Commit()
-  std::unique_ptr<MessagesUnderWay::Pending> committed_;
+  std::unique_ptr<MessagesInProgress::Pending> committed_;
   std::optional<log::LogLine> reply_;    // set when the delivery has answered
   std::unique_ptr<EachRecipient> each_;  // null: not LMTP
 };

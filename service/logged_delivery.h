@@ -12,7 +12,7 @@
 #include "engine/delivery.h"
 #include "engine/grammar/reply.h"
 #include "engine/trace_header.h"
-#include "service/messages_under_way.h"
+#include "service/messages_in_progress.h"
 #include "service/metrics.h"
 
 namespace postern::service {
@@ -46,7 +46,7 @@ class LoggedDelivery : public Delivery {
   // transactions, except those after Commit(). `metrics` and `messages`, which
   // may be null, must outlive all transactions.
   explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr,
-                          MessagesUnderWay* messages = nullptr)
+                          MessagesInProgress* messages = nullptr)
       : delivery_(*delivery), metrics_(metrics), messages_(messages) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
@@ -67,7 +67,7 @@ class LoggedDelivery : public Delivery {
 
   Delivery& delivery_;
   Metrics* const metrics_;
-  MessagesUnderWay* const messages_;
+  MessagesInProgress* const messages_;
   std::string id_;  // of the last transaction that began
   // The facts of the last transaction that ended without Commit().
   // OnContentRefused() logs them, because the transaction no longer exists

@@ -21,7 +21,7 @@
 #include "policy/control/controls.h"
 #include "service/backends.h"
 #include "service/mail_options.h"
-#include "service/messages_under_way.h"
+#include "service/messages_in_progress.h"
 #include "service/metrics.h"
 #include "system/run.h"
 
@@ -44,8 +44,9 @@ struct MailService {
     std::function<std::shared_ptr<Authenticator>(
         std::shared_ptr<auth::Backend>)>
         guard;
-    Metrics* metrics = nullptr;            // null: no counting
-    MessagesUnderWay* messages = nullptr;  // null: interruptions are not logged
+    Metrics* metrics = nullptr;  // null: no counting
+    MessagesInProgress* messages =
+        nullptr;        // null: interruptions are not logged
     bool warns = true;  // whether to log warnings about the files
   };
 
@@ -72,7 +73,7 @@ struct MailService {
   bool show_user = false;                        // in Received fields
   bool runs_programs = false;  // for delivery or to check passwords
   Metrics* metrics = nullptr;
-  MessagesUnderWay* messages = nullptr;
+  MessagesInProgress* messages = nullptr;
 };
 
 // Returns an error if `config`, made from the control files in `control`, is

@@ -72,7 +72,7 @@ void MailSession::AppendCounts(const SessionInfo& info,
   for (size_t i = 0; i < kCounts; ++i) {
     if (asked_[i] == 0) continue;
     const bool granted = i == kAuth && !info.identity.empty();
-    line->Part(kNames[i], granted ? 1 : accepted_[i], asked_[i]);
+    line->Fraction(kNames[i], granted ? 1 : accepted_[i], asked_[i]);
   }
 }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/messages_under_way.h"
+#include "service/messages_in_progress.h"
 
 #include <utility>
 
@@ -19,35 +19,36 @@ log::LogLine MessageLine(absl::string_view result, const MessageFacts& facts) {
   return line;
 }
 
-MessagesUnderWay::Pending::Pending(MessagesUnderWay* all, MessageFacts facts)
+MessagesInProgress::Pending::Pending(MessagesInProgress* all,
+                                     MessageFacts facts)
     : all_(all), facts_(std::move(facts)) {
   if (all_ == nullptr) return;
   const std::lock_guard<std::mutex> lock(all_->mutex_);
   all_->unlogged_.insert(this);
 }
 
-MessagesUnderWay::Pending::~Pending() {
+MessagesInProgress::Pending::~Pending() {
   if (!Take()) return;
   if (accepted_ || (all_ != nullptr && all_->interrupted())) {
     log::WriteLog(Unreplied());
   }
 }
 
-bool MessagesUnderWay::Pending::Take() {
+bool MessagesInProgress::Pending::Take() {
   if (all_ == nullptr) return !std::exchange(logged_, true);
   const std::lock_guard<std::mutex> lock(all_->mutex_);
   all_->unlogged_.erase(this);
   return !std::exchange(logged_, true);
 }
 
-log::LogLine MessagesUnderWay::Pending::Unreplied() const {
+log::LogLine MessagesInProgress::Pending::Unreplied() const {
   if (!accepted_) return MessageLine("interrupted", facts_);
   log::LogLine line = MessageLine(*accepted_ ? "accept" : "refuse", facts_);
   line.Word("reply", "none");
   return line;
 }
 
-void MessagesUnderWay::Pending::Answer(bool accepted) {
+void MessagesInProgress::Pending::Answer(bool accepted) {
   if (all_ == nullptr) {
     accepted_ = accepted;
     return;
@@ -63,23 +64,23 @@ void MessagesUnderWay::Pending::Answer(bool accepted) {
   if (Take()) log::WriteLog(Unreplied());
 }
 
-void MessagesUnderWay::Pending::Log(const log::LogLine& reply) {
+void MessagesInProgress::Pending::Log(const log::LogLine& reply) {
   if (!Take()) return;
   log::WriteLog(
       MessageLine(*accepted_ ? "accept" : "refuse", facts_).Add(reply));
 }
 
-void MessagesUnderWay::Interrupt() {
+void MessagesInProgress::Interrupt() {
   const std::lock_guard<std::mutex> lock(mutex_);
   interrupted_ = true;
 }
 
-bool MessagesUnderWay::interrupted() const {
+bool MessagesInProgress::interrupted() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return interrupted_;
 }
 
-size_t MessagesUnderWay::LogRest() {
+size_t MessagesInProgress::LogRest() {
   const std::lock_guard<std::mutex> lock(mutex_);
   const size_t count = unlogged_.size();
   for (Pending* message : unlogged_) {

@@ -4,8 +4,8 @@
 // The messages of postern serve that wait for the answer of their delivery. The
 // log names each one that the shutdown of the server interrupts.
 
-#ifndef POSTERN_SERVICE_MESSAGES_UNDER_WAY_H_
-#define POSTERN_SERVICE_MESSAGES_UNDER_WAY_H_
+#ifndef POSTERN_SERVICE_MESSAGES_IN_PROGRESS_H_
+#define POSTERN_SERVICE_MESSAGES_IN_PROGRESS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -32,14 +32,14 @@ struct MessageFacts {
 log::LogLine MessageLine(absl::string_view result, const MessageFacts& facts);
 
 // Thread-safe. Must outlive its Pending objects.
-class MessagesUnderWay {
+class MessagesInProgress {
  public:
   // A message from the end of its content until its outcome is logged, exactly
   // once. Used by one thread at a time.
   class Pending {
    public:
     // `all` may be null. Then the shutdown interrupts no message.
-    Pending(MessagesUnderWay* all, MessageFacts facts);
+    Pending(MessagesInProgress* all, MessageFacts facts);
     // Logs a message whose answer was not logged, with "reply=none": the client
     // did not get a reply. Logs a message without an answer after Interrupt()
     // as interrupted.
@@ -55,14 +55,14 @@ class MessagesUnderWay {
     void Log(const log::LogLine& reply);
 
    private:
-    friend class MessagesUnderWay;
+    friend class MessagesInProgress;
 
     // Returns whether the caller must log the message now.
     bool Take();
     // Returns the line for a message without a reply.
     log::LogLine Unreplied() const;
 
-    MessagesUnderWay* const all_;
+    MessagesInProgress* const all_;
     const MessageFacts facts_;
     std::optional<bool> accepted_;  // guarded by all_->mutex_, as is the next
     bool logged_ = false;
@@ -86,4 +86,4 @@ class MessagesUnderWay {
 
 }  // namespace postern::service
 
-#endif  // POSTERN_SERVICE_MESSAGES_UNDER_WAY_H_
+#endif  // POSTERN_SERVICE_MESSAGES_IN_PROGRESS_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/messages_under_way.h"
+#include "service/messages_in_progress.h"
 
 #include <memory>
 #include <string>
@@ -23,12 +23,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-class MessagesUnderWayTest : public testing::Test, private log::LogSink {
+class MessagesInProgressTest : public testing::Test, private log::LogSink {
  protected:
-  using Pending = MessagesUnderWay::Pending;
+  using Pending = MessagesInProgress::Pending;
 
-  MessagesUnderWayTest() { log::SetLogSink(this); }
-  ~MessagesUnderWayTest() override { log::SetLogSink(nullptr); }
+  MessagesInProgressTest() { log::SetLogSink(this); }
+  ~MessagesInProgressTest() override { log::SetLogSink(nullptr); }
 
   std::unique_ptr<Pending> Begin(const std::string& session) {
     LogLine origin = LogLine::Fields(log::LineStyle());
@@ -42,14 +42,14 @@ class MessagesUnderWayTest : public testing::Test, private log::LogSink {
     return reply;
   }
 
-  MessagesUnderWay messages_;
+  MessagesInProgress messages_;
   std::vector<std::string> lines_;
 
  private:
   void Add(absl::string_view line) override { lines_.emplace_back(line); }
 };
 
-TEST_F(MessagesUnderWayTest, ReplyIsLoggedWhenTheClientHasIt) {
+TEST_F(MessagesInProgressTest, ReplyIsLoggedWhenTheClientHasIt) {
   auto message = Begin("a");
   message->Answer(/*accepted=*/true);
   EXPECT_THAT(lines_, IsEmpty());
@@ -62,7 +62,7 @@ TEST_F(MessagesUnderWayTest, ReplyIsLoggedWhenTheClientHasIt) {
   EXPECT_EQ(messages_.LogRest(), 0u);
 }
 
-TEST_F(MessagesUnderWayTest, AnswerThatNoClientGotHasNoReply) {
+TEST_F(MessagesInProgressTest, AnswerThatNoClientGotHasNoReply) {
   auto message = Begin("a");
   message->Answer(/*accepted=*/true);
   message.reset();
@@ -76,7 +76,7 @@ TEST_F(MessagesUnderWayTest, AnswerThatNoClientGotHasNoReply) {
                                   HasSubstr("result=refuse ")));
 }
 
-TEST_F(MessagesUnderWayTest, InterruptedMessageIsLogged) {
+TEST_F(MessagesInProgressTest, InterruptedMessageIsLogged) {
   auto message = Begin("a");
   messages_.Interrupt();
   message.reset();
@@ -86,7 +86,7 @@ TEST_F(MessagesUnderWayTest, InterruptedMessageIsLogged) {
   EXPECT_EQ(messages_.LogRest(), 0u);
 }
 
-TEST_F(MessagesUnderWayTest, RefusalAfterInterruptIsAnInterruption) {
+TEST_F(MessagesInProgressTest, RefusalAfterInterruptIsAnInterruption) {
   auto message = Begin("a");
   messages_.Interrupt();
   message->Answer(/*accepted=*/false);
@@ -95,7 +95,7 @@ TEST_F(MessagesUnderWayTest, RefusalAfterInterruptIsAnInterruption) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=interrupted ")));
 }
 
-TEST_F(MessagesUnderWayTest, MessageStoredAfterInterruptIsAccepted) {
+TEST_F(MessagesInProgressTest, MessageStoredAfterInterruptIsAccepted) {
   auto message = Begin("a");
   messages_.Interrupt();
   message->Answer(/*accepted=*/true);
@@ -103,7 +103,7 @@ TEST_F(MessagesUnderWayTest, MessageStoredAfterInterruptIsAccepted) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("result=accept ")));
 }
 
-TEST_F(MessagesUnderWayTest, LogRestLogsEachMessageOnce) {
+TEST_F(MessagesInProgressTest, LogRestLogsEachMessageOnce) {
   auto first = Begin("a");
   auto second = Begin("b");
   auto stored = Begin("c");
@@ -122,7 +122,7 @@ TEST_F(MessagesUnderWayTest, LogRestLogsEachMessageOnce) {
   EXPECT_EQ(lines_.size(), 3u);
 }
 
-TEST_F(MessagesUnderWayTest, WorksWithoutAList) {
+TEST_F(MessagesInProgressTest, WorksWithoutAList) {
   Pending message(nullptr, {"a", 1, 0, 0, LogLine::Fields(log::LineStyle())});
   message.Answer(/*accepted=*/false);
   message.Log(Reply());

@@ -182,7 +182,7 @@ class Client : public transports::ConnectionHost {
       admission.host = std::make_shared<Host>(site);
       admission.info.remote_address = IpAddress::Parse("192.0.2.1");
       connection_->Begin(std::move(admission));
-      GoOn();
+      Continue();
     });
     if (tls) tls_.emplace(net::TlsTestClient::Options{}, &wire_);
   }
@@ -247,13 +247,13 @@ class Client : public transports::ConnectionHost {
     work();
     held_ += HeapBytes() - before;
   }
-  void GoOn() {
-    while (std::exchange(yielded_, false)) connection_->GoOn();
+  void Continue() {
+    while (std::exchange(yielded_, false)) connection_->Continue();
   }
   void Serve() {
     Count([this] {
       connection_->OnEvents(EPOLLIN | EPOLLOUT);
-      GoOn();
+      Continue();
     });
   }
   void Write(absl::string_view text) {

@@ -81,7 +81,7 @@ class Client : public transports::ConnectionHost {
   bool Send(absl::string_view bytes, absl::string_view code) {
     (void)!send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     connection_->OnEvents(EPOLLIN);
-    while (std::exchange(yielded_, false)) connection_->GoOn();
+    while (std::exchange(yielded_, false)) connection_->Continue();
     std::array<char, 4096> room;
     const ssize_t size = recv(socket_, room.data(), room.size(), 0);
     absl::string_view replies(room.data(),

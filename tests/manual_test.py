@@ -32,7 +32,7 @@ ELSEWHERE = {"postern-smtpd.8": "postern-auth.7"}
 # The commands whose options a page may describe in a list.
 DESCRIBES = {**COVERS, "postern-auth.7": ("serve", "smtpd")}
 # Hidden options, which pages may mention.
-HIDDEN = {"handover"}
+HIDDEN = {"handoff"}
 
 
 def options_of_help(command):

@@ -74,11 +74,11 @@ int Main(int argc, char** argv) {
   }
   const std::string work = argv[4];
   const std::string control = MakeControls(work, "local.example");
-  const std::vector<Turn> in_clear = {{"", 1},
-                                      {"EHLO client.example\r\n"},
-                                      {"NOOP\r\n"},
-                                      {"EHLO client.example\r\n"},
-                                      {"QUIT\r\n"}};
+  const std::vector<Turn> cleartext = {{"", 1},
+                                       {"EHLO client.example\r\n"},
+                                       {"NOOP\r\n"},
+                                       {"EHLO client.example\r\n"},
+                                       {"QUIT\r\n"}};
   const std::vector<Turn> with_tls = {{"", 1},
                                       {"EHLO client.example\r\n"},
                                       {"STARTTLS\r\n", 1, /*tls=*/true},
@@ -106,7 +106,7 @@ int Main(int argc, char** argv) {
     const std::vector<const MeasuredServer*> all = {&postern, &floor, &go,
                                                     &with_tickets};
     Compare("STARTTLS, " + key, all, with_tls);
-    Compare("without TLS", all, in_clear);
+    Compare("without TLS", all, cleartext);
   }
   return 0;
 }

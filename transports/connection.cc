@@ -89,8 +89,8 @@ void Connection::OnTimer() {
 }
 
 void Connection::Run() {
-  // running_: Admit() called Begin() inside TakeProxyHeader(). put_off_: GoOn()
-  // will be called.
+  // running_: Admit() called Begin() inside TakeProxyHeader(). put_off_:
+  // Continue() will be called.
   if (running_ || put_off_ || closed_) return;
   running_ = true;
   turn().Begin(host_.loop().now());

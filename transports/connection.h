@@ -60,8 +60,8 @@ class ConnectionHost {
   }
   // Passes an answer to Answer(), if the connection still exists. Thread-safe.
   virtual void Post(ConnectionId id, PostedAnswer answer) = 0;
-  // Calls GoOn() at the end of the round, if the connection still exists. Never
-  // calls it before Yield() returns.
+  // Calls Continue() at the end of the round, if the connection still exists.
+  // Never calls it before Yield() returns.
   virtual void Yield(ConnectionId id) = 0;
   // Returns whether a refused connection may stay open until its client has
   // closed it, so that the reply is not lost. The number of such connections is
@@ -124,7 +124,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   // Returns whether the caller is inside a function of the connection.
   bool running() const { return running_; }
   // Begins the turn for which Yield() asked.
-  void GoOn() {
+  void Continue() {
     put_off_ = false;
     Run();
   }
@@ -190,7 +190,7 @@ class Connection : public net::EventLoop::Handler, private net::Timer {
   bool writable_ = true;
   bool hung_up_ = false;    // the peer closed its side, or all of it
   bool running_ = false;    // within Run()
-  bool put_off_ = false;    // GoOn() will be called
+  bool put_off_ = false;    // Continue() will be called
   bool held_ = false;       // refused; ReleaseRefused() must be called
   bool tls_ended_ = false;  // close_notify was sent
   bool reported_ = false;   // the end of the session

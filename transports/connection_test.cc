@@ -138,7 +138,7 @@ class ConnectionTest : public testing::Test, public ConnectionHost {
   size_t Serve() {
     size_t turns = 1;
     connection_->OnEvents(EPOLLIN | EPOLLOUT);
-    for (; std::exchange(yielded_, false); ++turns) connection_->GoOn();
+    for (; std::exchange(yielded_, false); ++turns) connection_->Continue();
     return turns;
   }
   std::string Replies() {
@@ -209,7 +209,7 @@ TEST_F(ConnectionTest, RecordsOfOneOctetEndATurn) {
   EXPECT_TRUE(yielded_);
   EXPECT_LE(counts_.reads - before, net::Turn::kUnits);
   // The other turns serve the rest without another event.
-  for (; std::exchange(yielded_, false); connection_->GoOn()) {
+  for (; std::exchange(yielded_, false); connection_->Continue()) {
     EXPECT_LE(counts_.reads - before, octets);
   }
   EXPECT_EQ(counts_.reads - before, octets);
@@ -222,7 +222,7 @@ TEST_F(ConnectionTest, AHandshakeInManyPiecesEndsATurn) {
   connection_->OnEvents(EPOLLIN);
   EXPECT_TRUE(yielded_);
   EXPECT_GE(counts_.handshake_octets, 20000 - net::Turn::kUnits);
-  for (; std::exchange(yielded_, false); connection_->GoOn()) {
+  for (; std::exchange(yielded_, false); connection_->Continue()) {
   }
   EXPECT_EQ(counts_.handshake_octets, 0u);
   EXPECT_EQ(Replies(), "220 mx.example ESMTP\r\n");
@@ -242,7 +242,7 @@ TEST_F(ConnectionTest, CommandsInOneReadEndATurn) {
   connection_->OnEvents(EPOLLIN);
   EXPECT_TRUE(yielded_);
   EXPECT_LE(all_.decided - before, net::Turn::kUnits);
-  for (; std::exchange(yielded_, false); connection_->GoOn()) {
+  for (; std::exchange(yielded_, false); connection_->Continue()) {
     (void)Replies();
   }
   EXPECT_EQ(all_.decided - before, 2000u);
@@ -302,7 +302,7 @@ TEST_F(ConnectionTest, AnOldDeadlineDoesNotEndASessionThatWaitsForATurn) {
   ASSERT_EQ(counts_.handshake_octets, 0u);
   loop_.timers().Advance(loop_.now() + std::chrono::seconds(2));
   EXPECT_TRUE(ends_.empty());
-  for (; std::exchange(yielded_, false); connection_->GoOn()) {
+  for (; std::exchange(yielded_, false); connection_->Continue()) {
   }
   EXPECT_TRUE(ends_.empty());
   EXPECT_EQ(Replies(), "220 mx.example ESMTP\r\n");

@@ -415,7 +415,7 @@ void Server::Shard::Post(Id id, PostedAnswer answer) {
 
 void Server::Shard::Yield(Id id) {
   loop_.Later([this, id] {
-    if (Connection* c = Find(id)) c->GoOn();
+    if (Connection* c = Find(id)) c->Continue();
   });
 }
 

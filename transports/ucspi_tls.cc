@@ -147,7 +147,7 @@ net::Channel::Result UcspiTlsChannel::Handshake() {
   info_ =
       ReadTlsVariables([&list](const char* name) { return Find(list, name); });
   close(offer_.control);
-  if (!stream_.Become(offer_.input, offer_.output)) {
+  if (!stream_.ReplaceDescriptors(offer_.input, offer_.output)) {
     return Fail("the super-server's descriptors cannot be used");
   }
   return {Result::Kind::kOk};

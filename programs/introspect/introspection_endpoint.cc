@@ -127,7 +127,7 @@ absl::StatusOr<std::string> Introspect(const IntrospectionEndpoint& endpoint,
       absl::StrCat("token=", encoded->text(), "&token_type_hint=access_token"));
   const CurlPtr<curl_slist> headers(
       curl_slist_append(nullptr, "Accept: application/json"));
-  const bool in_clear = absl::StartsWithIgnoreCase(endpoint.url, "http:");
+  const bool cleartext = absl::StartsWithIgnoreCase(endpoint.url, "http:");
   std::string answer;
   char error[CURL_ERROR_SIZE] = "";
   bool set = headers != nullptr;
@@ -137,8 +137,8 @@ absl::StatusOr<std::string> Introspect(const IntrospectionEndpoint& endpoint,
   option(CURLOPT_ERRORBUFFER, error);
   option(CURLOPT_NOSIGNAL, 1L);
   option(CURLOPT_URL, endpoint.url.c_str());
-  option(CURLOPT_PROTOCOLS_STR, in_clear ? "http" : "https");
-  if (in_clear) option(CURLOPT_NOPROXY, "*");
+  option(CURLOPT_PROTOCOLS_STR, cleartext ? "http" : "https");
+  if (cleartext) option(CURLOPT_NOPROXY, "*");
   option(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!endpoint.ca_file.empty()) {
     option(CURLOPT_CAINFO, endpoint.ca_file.c_str());

@@ -62,7 +62,7 @@
 #include "service/guarded_authenticator.h"
 #include "service/library_backends.h"
 #include "service/mail_service.h"
-#include "service/messages_under_way.h"
+#include "service/messages_in_progress.h"
 #include "service/metrics.h"
 #include "service/named_session.h"
 #include "service/rules_file.h"
@@ -359,7 +359,7 @@ void RaiseDescriptors() {
 }
 
 // Becomes `user`, permanently.
-absl::Status Become(const std::string& user) {
+absl::Status ChangeUser(const std::string& user) {
   if (user.empty()) return absl::OkStatus();
   errno = 0;
   const passwd* const entry = getpwnam(user.c_str());
@@ -553,7 +553,7 @@ int RunServe(const ServeOptions& options) {
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
   // Before the first thread, so that all threads block these signals: only
-  // Serve() and EndServer() wait for them.
+  // Serve() and ShutDownServer() wait for them.
   const sigset_t signals = OurSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   RaiseDescriptors();
@@ -567,7 +567,7 @@ int RunServe(const ServeOptions& options) {
                            ? std::make_unique<service::Metrics>(RuleNames())
                            : nullptr;
 
-  service::MessagesUnderWay messages;
+  service::MessagesInProgress messages;
   // The order of destruction matters: the names end first. Then the pool
   // completes its tasks, and the stopped event loops still accept its answers.
   std::unique_ptr<Host> host;
@@ -669,7 +669,7 @@ int RunServe(const ServeOptions& options) {
     if (!made.ok()) return Fail(made.status());
     metrics_server = *std::move(made);
   }
-  if (absl::Status status = Become(options.user); !status.ok()) {
+  if (absl::Status status = ChangeUser(options.user); !status.ok()) {
     return Fail(status);
   }
   if (absl::Status status = service::CheckUserFiles(options.auth);
@@ -728,12 +728,12 @@ int RunServe(const ServeOptions& options) {
   log::WriteLog(going);
   SayStopping(going);
   const net::ThreadPool* const others[] = {&auth_pool, &rules_pool};
-  if (!EndServer({.server = server.get(),
-                  .deliveries = &pool,
-                  .others = others,
-                  .messages = &messages,
-                  .log = log->get()},
-                 absl::Seconds(options.drain), signals) ||
+  if (!ShutDownServer({.server = server.get(),
+                       .deliveries = &pool,
+                       .others = others,
+                       .messages = &messages,
+                       .log = log->get()},
+                      absl::Seconds(options.drain), signals) ||
       reload.running()) {
     _exit(0);  // destructors would wait for a thread that hangs
   }

@@ -58,8 +58,8 @@ bool Idle(const net::ThreadPool& pool) {
 
 }  // namespace
 
-bool EndServer(const ServerParts& parts, absl::Duration drain,
-               const sigset_t& signals) {
+bool ShutDownServer(const ServerParts& parts, absl::Duration drain,
+                    const sigset_t& signals) {
   const auto closed = [&parts] { return parts.server->drained(); };
   const auto delivered = [&] { return closed() && Idle(*parts.deliveries); };
   const auto ended = [&] {

@@ -13,7 +13,7 @@
 #include "absl/types/span.h"
 #include "log/background_log.h"
 #include "net/thread_pool.h"
-#include "service/messages_under_way.h"
+#include "service/messages_in_progress.h"
 #include "transports/server.h"
 
 namespace postern::programs {
@@ -25,7 +25,7 @@ struct ServerParts {
   const net::ThreadPool* deliveries = nullptr;
   // Pools whose work is useless when all sessions have ended.
   absl::Span<const net::ThreadPool* const> others;
-  service::MessagesUnderWay* messages = nullptr;
+  service::MessagesInProgress* messages = nullptr;
   log::BackgroundLog* log = nullptr;
 };
 
@@ -45,8 +45,8 @@ struct ServerParts {
 // Returns true if everything has ended and the parts can be destroyed. If it
 // returns false, a thread hangs or may hang, and only _exit(2) does not wait
 // for it. After this function no line can be logged. `signals` must be blocked.
-bool EndServer(const ServerParts& parts, absl::Duration drain,
-               const sigset_t& signals);
+bool ShutDownServer(const ServerParts& parts, absl::Duration drain,
+                    const sigset_t& signals);
 
 }  // namespace postern::programs
 

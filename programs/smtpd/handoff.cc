@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -22,22 +22,22 @@ namespace postern::programs {
 namespace {
 
 // The names and their order, for the writer and the reader.
-template <typename Visitor, typename HandoverType>
-void VisitFields(Visitor&& visit, HandoverType& handover) {
-  visit("began", handover.began);
-  visit("session", handover.session);
-  visit("greeted", handover.handoff.greeted);
-  visit("extended", handover.handoff.extended);
-  visit("errors", handover.handoff.errors);
-  visit("auth-failures", handover.handoff.auth_failures);
-  visit("messages", handover.handoff.messages);
-  visit("reported", handover.handoff.reported);
-  visit("early-talk", handover.handoff.violations.early_talk);
-  visit("pipelining", handover.handoff.violations.pipelining);
-  visit("verb", handover.hello_verb);
-  visit("hello", handover.hello_name);
-  visit("identity", handover.handoff.identity);
-  visit("mechanism", handover.mechanism);
+template <typename Visitor, typename HandoffType>
+void VisitFields(Visitor&& visit, HandoffType& handoff) {
+  visit("began", handoff.began);
+  visit("session", handoff.session);
+  visit("greeted", handoff.handoff.greeted);
+  visit("extended", handoff.handoff.extended);
+  visit("errors", handoff.handoff.errors);
+  visit("auth-failures", handoff.handoff.auth_failures);
+  visit("messages", handoff.handoff.messages);
+  visit("reported", handoff.handoff.reported);
+  visit("early-talk", handoff.handoff.violations.early_talk);
+  visit("pipelining", handoff.handoff.violations.pipelining);
+  visit("verb", handoff.hello_verb);
+  visit("hello", handoff.hello_name);
+  visit("identity", handoff.handoff.identity);
+  visit("mechanism", handoff.mechanism);
 }
 
 class Writer {
@@ -133,44 +133,44 @@ absl::Status WriteAll(int descriptor, absl::string_view text) {
   while (!text.empty()) {
     const ssize_t n = write(descriptor, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return absl::ErrnoToStatus(errno, "handover: write");
+    if (n <= 0) return absl::ErrnoToStatus(errno, "handoff: write");
     text.remove_prefix(static_cast<size_t>(n));
   }
   if (fcntl(descriptor, F_ADD_SEALS, kSeals) != 0) {
-    return absl::ErrnoToStatus(errno, "handover: F_ADD_SEALS");
+    return absl::ErrnoToStatus(errno, "handoff: F_ADD_SEALS");
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-std::string FormatHandover(const Handover& handover) {
+std::string FormatHandoff(const Handoff& handoff) {
   Writer writer;
-  VisitFields(writer, handover);
+  VisitFields(writer, handoff);
   return writer.text();
 }
 
-absl::StatusOr<Handover> ParseHandover(absl::string_view text) {
-  Handover handover;
+absl::StatusOr<Handoff> ParseHandoff(absl::string_view text) {
+  Handoff handoff;
   Reader reader(text);
-  VisitFields(reader, handover);
+  VisitFields(reader, handoff);
   if (absl::Status status = reader.status(); !status.ok()) return status;
-  return handover;
+  return handoff;
 }
 
-absl::StatusOr<system::Descriptor> StoreHandover(const Handover& handover) {
-  system::Descriptor file(memfd_create("postern-handover", MFD_ALLOW_SEALING));
+absl::StatusOr<system::Descriptor> StoreHandoff(const Handoff& handoff) {
+  system::Descriptor file(memfd_create("postern-handoff", MFD_ALLOW_SEALING));
   if (!file.is_open()) {
-    return absl::ErrnoToStatus(errno, "handover: memfd_create");
+    return absl::ErrnoToStatus(errno, "handoff: memfd_create");
   }
-  if (absl::Status status = WriteAll(file.get(), FormatHandover(handover));
+  if (absl::Status status = WriteAll(file.get(), FormatHandoff(handoff));
       !status.ok()) {
     return status;
   }
   return file;
 }
 
-absl::StatusOr<Handover> LoadHandover(int descriptor) {
+absl::StatusOr<Handoff> LoadHandoff(int descriptor) {
   struct stat file = {};
   // If vm.memfd_noexec is set, the kernel adds a seal.
   const int seals = fcntl(descriptor, F_GET_SEALS);
@@ -185,11 +185,11 @@ absl::StatusOr<Handover> LoadHandover(int descriptor) {
     const ssize_t n = pread(descriptor, &text[done], text.size() - done,
                             static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return absl::ErrnoToStatus(errno, "handover: pread");
+    if (n <= 0) return absl::ErrnoToStatus(errno, "handoff: pread");
     done += static_cast<size_t>(n);
   }
   close(descriptor);
-  return ParseHandover(text);
+  return ParseHandoff(text);
 }
 
 }  // namespace postern::programs

@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -24,7 +24,7 @@ constexpr char kText[] =
     "early-talk=0 pipelining=1 verb=1 hello=client+20.example identity=u "
     "mechanism=PLAIN";
 
-Handover Full() {
+Handoff Full() {
   return {.began = 81231,
           .session = "2f4zzk3m80ab",
           .handoff = {.greeted = true,
@@ -40,15 +40,15 @@ Handover Full() {
           .mechanism = "PLAIN"};
 }
 
-TEST(HandoverTest, FormatsOneLineOfText) {
-  EXPECT_EQ(FormatHandover(Full()), kText);
-  const auto read = ParseHandover(kText);
+TEST(HandoffTest, FormatsOneLineOfText) {
+  EXPECT_EQ(FormatHandoff(Full()), kText);
+  const auto read = ParseHandoff(kText);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, Full());
 }
 
-TEST(HandoverTest, ParsesWhatItFormats) {
-  Handover extreme;
+TEST(HandoffTest, ParsesWhatItFormats) {
+  Handoff extreme;
   extreme.began = UINT64_MAX;
   extreme.handoff.errors = extreme.handoff.auth_failures = INT_MAX;
   extreme.handoff.messages = extreme.handoff.reported = INT_MAX;
@@ -58,16 +58,16 @@ TEST(HandoverTest, ParsesWhatItFormats) {
     extreme.hello_name += static_cast<char>(c);
   }
   extreme.handoff.identity = extreme.mechanism = extreme.hello_name;
-  for (const Handover& handover : {Handover{}, Full(), extreme}) {
-    const std::string text = FormatHandover(handover);
+  for (const Handoff& handoff : {Handoff{}, Full(), extreme}) {
+    const std::string text = FormatHandoff(handoff);
     for (const char c : text) EXPECT_TRUE(c >= ' ' && c <= '~') << c;
-    const auto read = ParseHandover(text);
+    const auto read = ParseHandoff(text);
     ASSERT_TRUE(read.ok()) << read.status();
-    EXPECT_EQ(*read, handover) << text;
+    EXPECT_EQ(*read, handoff) << text;
   }
 }
 
-TEST(HandoverTest, RefusesInvalidText) {
+TEST(HandoffTest, RefusesInvalidText) {
   struct Row {
     absl::string_view from;
     absl::string_view to;
@@ -90,7 +90,7 @@ TEST(HandoverTest, RefusesInvalidText) {
   };
   for (const Row& row : kRows) {
     const std::string text = absl::StrReplaceAll(kText, {{row.from, row.to}});
-    const auto read = ParseHandover(text);
+    const auto read = ParseHandoff(text);
     ASSERT_FALSE(read.ok()) << text;
     EXPECT_TRUE(absl::StrContains(read.status().message(), row.names))
         << text << ": " << read.status();
@@ -99,49 +99,49 @@ TEST(HandoverTest, RefusesInvalidText) {
 
 // If the sysctl vm.memfd_noexec is set, the kernel adds the seal F_SEAL_EXEC.
 // The test uses another seal instead, which every kernel supports.
-TEST(HandoverTest, AcceptsAnAdditionalSeal) {
+TEST(HandoffTest, AcceptsAnAdditionalSeal) {
   const int file = memfd_create("test", MFD_ALLOW_SEALING);
   ASSERT_GE(file, 0);
-  const std::string text = FormatHandover(Full());
+  const std::string text = FormatHandoff(Full());
   ASSERT_EQ(write(file, text.data(), text.size()),
             static_cast<ssize_t>(text.size()));
   ASSERT_EQ(fcntl(file, F_ADD_SEALS,
                   F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
                       F_SEAL_FUTURE_WRITE),
             0);
-  const auto read = LoadHandover(file);
+  const auto read = LoadHandoff(file);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, Full());
 }
 
-TEST(HandoverTest, StoresTheStateInASealedFile) {
-  Handover large = Full();
+TEST(HandoffTest, StoresTheStateInASealedFile) {
+  Handoff large = Full();
   large.hello_name = std::string(4096, '\xff');
   large.handoff.identity = std::string(9216, '\xff');
-  for (const Handover& handover : {Handover{}, Full(), large}) {
-    auto stored = StoreHandover(handover);
+  for (const Handoff& handoff : {Handoff{}, Full(), large}) {
+    auto stored = StoreHandoff(handoff);
     ASSERT_TRUE(stored.ok()) << stored.status();
-    const int descriptor = stored->Release();  // LoadHandover() closes it
+    const int descriptor = stored->Release();  // LoadHandoff() closes it
     EXPECT_LT(pwrite(descriptor, "x", 1, 0), 0);
     EXPECT_NE(ftruncate(descriptor, 0), 0);
     EXPECT_EQ(fcntl(descriptor, F_GETFD), 0);  // exec(2) does not close it
-    const auto read = LoadHandover(descriptor);
+    const auto read = LoadHandoff(descriptor);
     ASSERT_TRUE(read.ok()) << read.status();
-    EXPECT_EQ(*read, handover);
+    EXPECT_EQ(*read, handoff);
     EXPECT_LT(fcntl(descriptor, F_GETFD), 0) << "a child would inherit it";
   }
 }
 
-TEST(HandoverTest, RefusesOtherFiles) {
+TEST(HandoffTest, RefusesOtherFiles) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   const int plain = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   ASSERT_GE(null, 0);
   ASSERT_GE(plain, 0);
-  const std::string text = FormatHandover(Full());
+  const std::string text = FormatHandoff(Full());
   ASSERT_EQ(write(plain, text.data(), text.size()),
             static_cast<ssize_t>(text.size()));
   for (int descriptor : {null, plain, 1000000}) {
-    const auto read = LoadHandover(descriptor);
+    const auto read = LoadHandoff(descriptor);
     ASSERT_FALSE(read.ok());
     EXPECT_TRUE(absl::StrContains(read.status().message(),
                                   absl::StrCat("descriptor ", descriptor)))

@@ -13,12 +13,12 @@
 #include "engine/session_handoff.h"
 #include "net/secure_channel.h"
 #include "net/stream_channel.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 
 namespace postern::programs {
 namespace {
 
-// Returns milliseconds of the clock of Handover::began.
+// Returns milliseconds of the clock of Handoff::began.
 uint64_t Now() {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -31,7 +31,7 @@ uint64_t Now() {
 SessionTls::SessionTls(const SmtpdOptions& options, const SmtpdTlsHooks& hooks)
     : options_(options),
       hooks_(hooks),
-      began_(options.handover ? options.handover->began : Now()) {}
+      began_(options.handoff ? options.handoff->began : Now()) {}
 
 absl::Status SessionTls::Begin() {
   auto offer = transports::ReadUcspiTls(getenv);
@@ -39,7 +39,7 @@ absl::Status SessionTls::Begin() {
     unsetenv(name);
   }
   if (options_.tls_wrapped) {
-    in_clear_ = false;
+    cleartext_ = false;
     if (hooks_.tls_asked(nullptr)) return absl::OkStatus();
     return absl::UnavailableError("--tls-wrapped: TLS is not available");
   }
@@ -80,26 +80,26 @@ void SessionTls::Configure(net::DescriptorStream* stream, SessionInfo* info,
     };
   } else {
     stdio->secure = [this](net::StreamChannel* below) {
-      in_clear_ = false;
+      cleartext_ = false;
       return hooks_.secure(below);
     };
     stdio->tls_asked = [this](const SessionHandoff& handoff,
                               const SessionInfo& facts) {
-      const Handover handover = {.began = began_,
-                                 .session = facts.session_id,
-                                 .handoff = handoff,
-                                 .hello_verb = facts.hello_verb,
-                                 .hello_name = facts.hello_name,
-                                 .mechanism = facts.mechanism};
-      return hooks_.tls_asked(&handover);
+      const Handoff whole = {.began = began_,
+                             .session = facts.session_id,
+                             .handoff = handoff,
+                             .hello_verb = facts.hello_verb,
+                             .hello_name = facts.hello_name,
+                             .mechanism = facts.mechanism};
+      return hooks_.tls_asked(&whole);
     };
   }
-  if (!options_.handover) return;
-  stdio->handoff.emplace(options_.handover->handoff);
-  info->hello_verb = options_.handover->hello_verb;
-  info->hello_name = options_.handover->hello_name;
-  info->identity = options_.handover->handoff.identity;
-  info->mechanism = options_.handover->mechanism;
+  if (!options_.handoff) return;
+  stdio->handoff.emplace(options_.handoff->handoff);
+  info->hello_verb = options_.handoff->hello_verb;
+  info->hello_name = options_.handoff->hello_name;
+  info->identity = options_.handoff->handoff.identity;
+  info->mechanism = options_.handoff->mechanism;
 }
 
 absl::Duration SessionTls::TimeLeft() const {

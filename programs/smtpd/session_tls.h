@@ -38,7 +38,7 @@ class SessionTls {
   // Returns whether text written to descriptor 1 reaches the client as it is,
   // or through TLS of another program. If not, nothing may be written there: a
   // client that expects TLS cannot read cleartext.
-  bool in_clear() const { return in_clear_; }
+  bool cleartext() const { return cleartext_; }
 
   // Returns whether TLS comes before the first octet.
   bool first() const { return options_.tls_wrapped || outside_; }
@@ -56,10 +56,10 @@ class SessionTls {
 
   const SmtpdOptions& options_;
   const SmtpdTlsHooks& hooks_;
-  const uint64_t began_;  // as in Handover::began
+  const uint64_t began_;  // as in Handoff::began
   std::optional<transports::UcspiTls> super_server_;
   std::optional<TlsInfo> outside_;  // the TLS parameters from --tls-outside
-  bool in_clear_ = true;
+  bool cleartext_ = true;
 };
 
 }  // namespace postern::programs

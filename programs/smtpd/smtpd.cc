@@ -49,7 +49,7 @@ constexpr int kUsage = 100;
 const SessionTls* tls_of_session = nullptr;
 
 bool InClear() {
-  return tls_of_session == nullptr || tls_of_session->in_clear();
+  return tls_of_session == nullptr || tls_of_session->cleartext();
 }
 
 // Refuses service in the first and only line (RFC 5321 3.1 permits a greeting
@@ -103,7 +103,7 @@ std::shared_ptr<Authenticator> MakeAuthenticator(
 int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   log::SetLogFormat(options.log_format);
   const std::string session =
-      options.handover ? options.handover->session : transports::NewSessionId();
+      options.handoff ? options.handoff->session : transports::NewSessionId();
   log::SetLogSession(session);
   // If the client has disconnected, or a limit on the size of files is reached
   // (softlimit -f), write(2) returns an error and no signal ends the process.
@@ -136,7 +136,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
                       return MakeAuthenticator(std::move(backend), options,
                                                &no_limits);
                     },
-                .warns = !options.handover});  // else they are already logged
+                .warns = !options.handoff});  // else they are already logged
   if (!mail.ok()) {
     RefuseService(mail.status());
     return service::CheckDestination(options.deliver).ok() ? kEnded : kUsage;

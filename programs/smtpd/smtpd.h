@@ -12,7 +12,7 @@
 namespace postern::programs {
 
 // Serves one session on descriptors 0 and 1, or continues the session in
-// `options.handover`. Returns qmail-smtpd's exit code under tcpserver: 0 after
+// `options.handoff`. Returns qmail-smtpd's exit code under tcpserver: 0 after
 // QUIT or an end of input between two messages, 1 for any other end, 100 for
 // invalid options. If the configuration cannot be used, the client gets a 421
 // and the log has the reason.

@@ -18,7 +18,7 @@
 #include "log/log.h"
 #include "net/stream_channel.h"
 #include "programs/smtpd/exec_sibling.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 #include "programs/smtpd/smtpd.h"
 #include "programs/smtpd/smtpd_options.h"
 #include "programs/smtpd/smtpd_tls_hooks.h"
@@ -28,9 +28,9 @@ namespace {
 
 using postern::log::WriteLog;
 using postern::programs::ExecSibling;
-using postern::programs::Handover;
-using postern::programs::kHandoverOption;
-using postern::programs::StoreHandover;
+using postern::programs::Handoff;
+using postern::programs::kHandoffOption;
+using postern::programs::StoreHandoff;
 
 constexpr int kTemporary = 111;  // from djb's tools: try again later
 // The heap grows by this many bytes more than needed. `softlimit -m 3000000`
@@ -39,13 +39,13 @@ constexpr int kHeapPad = 4096;
 
 // Becomes postern-smtpd-tls. Returns only on failure, with the reason.
 absl::Status BecomeTlsProgram(absl::Span<char* const> arguments,
-                              const Handover* handover) {
+                              const Handoff* handoff) {
   constexpr absl::string_view kProgram = "postern-smtpd-tls";
-  if (handover == nullptr) return ExecSibling(kProgram, arguments, "");
-  const auto stored = StoreHandover(*handover);
+  if (handoff == nullptr) return ExecSibling(kProgram, arguments, "");
+  const auto stored = StoreHandoff(*handoff);
   if (!stored.ok()) return stored.status();
   return ExecSibling(kProgram, arguments,
-                     absl::StrCat("--", kHandoverOption, "=", stored->get()));
+                     absl::StrCat("--", kHandoffOption, "=", stored->get()));
 }
 
 }  // namespace
@@ -67,9 +67,9 @@ int main(int argc, char** argv) {
   if (!options) return exit_code;
   bool said = false;
   postern::programs::SmtpdTlsHooks hooks;
-  hooks.tls_asked = [&](const Handover* handover) {
+  hooks.tls_asked = [&](const Handoff* handoff) {
     const absl::Status status =
-        BecomeTlsProgram({argv, static_cast<size_t>(argc)}, handover);
+        BecomeTlsProgram({argv, static_cast<size_t>(argc)}, handoff);
     // Log the reason only once, because a client may send STARTTLS many times.
     if (!said)
       WriteLog("tls", absl::StrCat("not available: ", status.message()));

@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "auth/checker_command.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 #include "service/auth_options.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
@@ -68,18 +68,18 @@ constexpr service::OptionRow kRows[] = {
     {"tls-outside", "",
      "TLS from the first byte by the super-server; it\n"
      "sets SSL_PROTOCOL and SSL_CIPHER"},
-    {kHandoverOption, "N", "", service::OptionRow::From::kCommandLine},
+    {kHandoffOption, "N", "", service::OptionRow::From::kCommandLine},
 };
 
-void ReadHandover(service::Options* given, SmtpdOptions* options) {
-  const int descriptor = given->Number(kHandoverOption, -1, 3, INT_MAX);
+void ReadHandoff(service::Options* given, SmtpdOptions* options) {
+  const int descriptor = given->Number(kHandoffOption, -1, 3, INT_MAX);
   if (descriptor < 0) return;
-  absl::StatusOr<Handover> handover = LoadHandover(descriptor);
-  if (handover.ok()) {
-    options->handover.emplace(*std::move(handover));
+  absl::StatusOr<Handoff> handoff = LoadHandoff(descriptor);
+  if (handoff.ok()) {
+    options->handoff.emplace(*std::move(handoff));
   } else {
     given->Mistake(
-        absl::StrCat("--", kHandoverOption, ": ", handover.status().message()));
+        absl::StrCat("--", kHandoffOption, ": ", handoff.status().message()));
   }
 }
 
@@ -144,7 +144,7 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   if (options.tls_outside && options.tls_wrapped) {
     given.Mistake("--tls-outside: not with --tls-wrapped");
   }
-  ReadHandover(&given, &options);
+  ReadHandoff(&given, &options);
   if (!given.Complain("postern-smtpd")) return options;
   *exit_code = kUsage;
   return std::nullopt;

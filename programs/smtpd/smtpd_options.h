@@ -9,15 +9,15 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
 
 namespace postern::programs {
 
 // The internal option for a handoff. Its value is the descriptor from
-// StoreHandover().
-inline constexpr absl::string_view kHandoverOption = "handover";
+// StoreHandoff().
+inline constexpr absl::string_view kHandoffOption = "handoff";
 
 // Each limit is far above the needs of a mail server and below the needs of an
 // attack. qmail-smtpd has none of them.
@@ -33,7 +33,7 @@ struct SmtpdOptions : service::MailOptions, service::CertificateOptions {
   bool tls_outside = false;  // TLS from the first byte, by the super-server
   bool require_tls = false;  // 530 before STARTTLS
   // The state of the session from another program. Absent: a new session.
-  std::optional<Handover> handover;
+  std::optional<Handoff> handoff;
 };
 
 // Reads the command line, the file of --config and the variables POSTERN_...,

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "net/tls_settings.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 
 namespace postern::programs {
 namespace {
@@ -59,7 +59,7 @@ TEST_F(SmtpdOptionsTest, HasDefaults) {
   EXPECT_FALSE(options->tls_wrapped);
   EXPECT_FALSE(options->tls_outside);
   EXPECT_FALSE(options->require_tls);
-  EXPECT_FALSE(options->handover);
+  EXPECT_FALSE(options->handoff);
   EXPECT_TRUE(options->auth.specs.empty());
   EXPECT_TRUE(options->certificates.empty());
 }
@@ -109,14 +109,14 @@ TEST_F(SmtpdOptionsTest, ReadsTheArgumentsOfAPatchedQmail) {
 }
 
 TEST_F(SmtpdOptionsTest, ReadsAHandoff) {
-  Handover handover;
-  handover.began = 12345;
-  handover.hello_name = "client.example";
+  Handoff handoff;
+  handoff.began = 12345;
+  handoff.hello_name = "client.example";
   const auto options =
-      Read({absl::StrCat("--handover=", StoreHandover(handover)->Release())});
+      Read({absl::StrCat("--handoff=", StoreHandoff(handoff)->Release())});
   ASSERT_TRUE(options) << printed_;
-  ASSERT_TRUE(options->handover);
-  EXPECT_TRUE(*options->handover == handover);
+  ASSERT_TRUE(options->handoff);
+  EXPECT_TRUE(*options->handoff == handoff);
 }
 
 TEST_F(SmtpdOptionsTest, ErrorNamesTheMistake) {
@@ -132,8 +132,8 @@ TEST_F(SmtpdOptionsTest, ErrorNamesTheMistake) {
       {{"--tls-cert=/a", "--tls-wrapped", "--tls-outside"},
        "--tls-outside: not with --tls-wrapped"},
       {{"--tls-key=/a"}, "--tls-key: needs as many as --tls-cert, or none"},
-      {{"--handover=nonsense"}, "--handover: "},
-      {{"--handover=1000000"}, "--handover: descriptor 1000000"},
+      {{"--handoff=nonsense"}, "--handoff: "},
+      {{"--handoff=1000000"}, "--handoff: descriptor 1000000"},
       {{"/no/such/checker", "/bin/true"}, ""},
       {{"--listen=127.0.0.1:0"}, "unknown option --listen"},
       {{"--max-errors=0"}, "--max-errors: 1 to 1000000"},
@@ -151,8 +151,8 @@ TEST_F(SmtpdOptionsTest, HelpAndVersionExitWithZero) {
   EXPECT_FALSE(Read({"--help"}));
   EXPECT_EQ(exit_code_, 0);
   EXPECT_TRUE(absl::StrContains(printed_, "--tls-ciphers LIST")) << printed_;
-  // --handover is an internal option.
-  EXPECT_FALSE(absl::StrContains(printed_, "handover")) << printed_;
+  // --handoff is an internal option.
+  EXPECT_FALSE(absl::StrContains(printed_, "handoff")) << printed_;
   EXPECT_FALSE(Read({"--version"}));
   EXPECT_EQ(exit_code_, 0);
   EXPECT_TRUE(absl::StartsWith(printed_, "postern-smtpd ")) << printed_;

@@ -11,7 +11,7 @@
 
 #include "net/secure_channel.h"
 #include "net/stream_channel.h"
-#include "programs/smtpd/handover.h"
+#include "programs/smtpd/handoff.h"
 #include "service/backends.h"
 
 namespace postern::programs {
@@ -23,7 +23,7 @@ struct SmtpdTlsHooks {
   // the first octet (--tls-wrapped). Returns whether TLS is available; if not,
   // the reason is in the log. May not return, because another program can
   // continue the session.
-  std::function<bool(const Handover* handover)> tls_asked;
+  std::function<bool(const Handoff* handoff)> tls_asked;
   // StdioOptions::secure, called after tls_asked() has returned true.
   std::function<std::unique_ptr<net::SecureChannel>(net::StreamChannel* below)>
       secure;

@@ -78,7 +78,7 @@ class Tls {
 }  // namespace postern::programs
 
 int main(int argc, char** argv) {
-  using postern::programs::Handover;
+  using postern::programs::Handoff;
   constexpr int kTemporary = 111;  // from djb's tools: try again later
   if (!postern::system::OpenStandardDescriptors().ok()) return kTemporary;
   postern::log::KeepLogOffConnection();
@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   if (!options) return exit_code;
   postern::programs::Tls tls(*options);
   postern::programs::SmtpdTlsHooks hooks;
-  hooks.tls_asked = [&tls](const Handover*) { return tls.Load(); };
+  hooks.tls_asked = [&tls](const Handoff*) { return tls.Load(); };
   hooks.open_backend = postern::service::OpenLibraryBackend;
   hooks.secure = [&tls](postern::net::StreamChannel* below) {
     return tls.MakeChannel(below);

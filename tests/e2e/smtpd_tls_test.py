@@ -142,11 +142,11 @@ class SmtpdTlsTest(harness.TlsTestCase):
             [(pid, program)] = self.program(server)
             self.assertEqual(program.name, "postern-smtpd-tls")
             arguments = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-            self.assertRegex(arguments, rb"\0--handover=[0-9]+\0")
+            self.assertRegex(arguments, rb"\0--handoff=[0-9]+\0")
             self.assertNotIn(b"who-am-i", arguments)
             descriptors = [os.readlink(each) for each in
                            pathlib.Path(f"/proc/{pid}/fd").iterdir()]
-            self.assertNotIn("handover", "".join(descriptors))
+            self.assertNotIn("handoff", "".join(descriptors))
 
     def program(self, server):
         """Returns (pid, executable) of each child of tcpserver."""
@@ -316,7 +316,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
             client.ask("RCPT TO:<u@local.example>")
             client.ask("DATA")
             self.assertEqual(client.ask("x\r\n.")[:3], "250")
-        self.assertNotIn(b"handover", self.queued("environment"))
+        self.assertNotIn(b"handoff", self.queued("environment"))
 
     def test_wrong_options_are_errors(self):
         certificate = str(self.certificate)
@@ -326,7 +326,7 @@ class SmtpdTlsTest(harness.TlsTestCase):
                   certificate], "--tls-outside: not"),
                 (["--tls-cert", certificate, "--tls-key", "a", "--tls-key",
                   "b"], "--tls-key"),
-                (["--handover", "x"], "--handover: 3 to")]:
+                (["--handoff", "x"], "--handoff: 3 to")]:
             talk = self.talk("", *options)
             self.assertEqual(talk.exit_code, 100, options)
             self.assertIn(words, talk.log)
