@@ -29,7 +29,7 @@ struct Checks::LateWalk {
   LateWalk(Walk so_far, Policy::Done answer)
       : ask(so_far.question.ask()),
         session(so_far.question.shared_session()),
-        walk{Question(ask, session), so_far.checks, so_far.next,
+        walk{Question(ask, session), so_far.checks, so_far.steps, so_far.next,
              std::move(so_far.accepted)},
         done(std::move(answer)) {
     walk.question.Continue(std::move(so_far.question));
@@ -62,9 +62,17 @@ absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
 std::optional<Verdict> Checks::Decide(const Ask& ask,
                                       const SharedSessionInfo& session,
                                       Policy::Later later) {
+  return Explain(ask, session, nullptr, later);
+}
+
+std::optional<Verdict> Checks::Explain(const Ask& ask,
+                                       const SharedSessionInfo& session,
+                                       std::vector<CheckStep>* steps,
+                                       Policy::Later later) {
   const std::optional<CheckStage> stage = StageOf(ask);
   if (!stage) return Verdict::Accept();
-  Walk walk{Question(ask, session), stages_[static_cast<size_t>(*stage)]};
+  Walk walk{Question(ask, session), stages_[static_cast<size_t>(*stage)],
+            steps};
   std::optional<Verdict> verdict = Go(&walk);
   if (!verdict) {
     AwaitNext(std::make_shared<LateWalk>(std::move(walk), later()));
@@ -76,7 +84,10 @@ std::optional<Verdict> Checks::Go(Walk* walk) {
   Question& question = walk->question;
   for (; walk->next < walk->checks.size(); ++walk->next) {
     const InUse& entry = walk->checks[walk->next];
-    if (entry.row->accepts && walk->accepted) continue;
+    if (entry.row->accepts && walk->accepted) {
+      if (walk->steps != nullptr) walk->steps->push_back({entry.row, false});
+      continue;
+    }
     Opinion opinion = entry.check->Decide(&question);
     if (std::holds_alternative<AnswersLater>(opinion)) return std::nullopt;
     if (auto verdict = Take(std::move(opinion), walk)) return verdict;
@@ -98,10 +109,16 @@ std::optional<Verdict> Checks::Go(Walk* walk) {
 
 std::optional<Verdict> Checks::Take(Opinion&& opinion, Walk* walk) {
   const CheckRow& row = *walk->checks[walk->next].row;
-  if (std::holds_alternative<NoOpinion>(opinion)) return std::nullopt;
   if (std::holds_alternative<AnswersLater>(opinion)) {
     opinion = Outage(absl::InternalError("the check gave no answer"));
   }
+  if (walk->steps != nullptr) {
+    CheckStep& step = walk->steps->emplace_back(CheckStep{&row});
+    if (const auto* given = std::get_if<Verdict>(&opinion)) {
+      step.verdict = *given;
+    }
+  }
+  if (std::holds_alternative<NoOpinion>(opinion)) return std::nullopt;
   auto& verdict = std::get<Verdict>(opinion);
   if (!verdict.accepted()) {
     return Complete(std::move(verdict), row.rule, walk->question);

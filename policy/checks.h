@@ -21,6 +21,16 @@
 
 namespace postern::policy {
 
+// What one check did with a question, in the order of the list.
+struct CheckStep {
+  // The check's row in the list. Valid as long as the Checks.
+  const CheckRow* row = nullptr;
+  // Whether it was asked. A check that may accept is not asked after another
+  // one has accepted.
+  bool asked = true;
+  std::optional<Verdict> verdict;  // nullopt: it had no opinion
+};
+
 // Asks the checks of each question's stage, in the order of the list.
 //
 // The first refusal is the answer. After an acceptance, the checks that can
@@ -47,6 +57,14 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
                                 const SharedSessionInfo& session,
                                 Policy::Later later) override;
 
+  // Does the same, and appends what each check did to `steps`, which must live
+  // until the answer. For explanations. A check after the first refusal has no
+  // step.
+  std::optional<Verdict> Explain(const Ask& ask,
+                                 const SharedSessionInfo& session,
+                                 std::vector<CheckStep>* steps,
+                                 Policy::Later later);
+
  private:
   struct InUse {
     const CheckRow* row = nullptr;
@@ -57,6 +75,7 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
   struct Walk {
     Question question;
     absl::Span<const InUse> checks;
+    std::vector<CheckStep>* steps = nullptr;  // null: not wanted
     size_t next = 0;
     std::optional<Verdict> accepted;
   };

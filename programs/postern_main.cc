@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "programs/explain/explain.h"
 #include "programs/serve/serve.h"
 #include "programs/serve/serve_options.h"
 #include "programs/users/users.h"
@@ -18,6 +19,7 @@ constexpr int kTemporary = 111;
 constexpr char kHelp[] =
     "Usage: postern COMMAND [OPTION]...\n"
     "\n"
+    "  explain  show why mail of a client is accepted or refused\n"
     "  serve    run a standalone SMTP server that receives mail\n"
     "  users    manage a file of users and passwords for AUTH\n"
     "\n"
@@ -33,6 +35,9 @@ int main(int argc, char** argv) {
     const auto options =
         postern::programs::ReadServeOptions(argc - 2, argv + 2, &exit_code);
     return options ? postern::programs::RunServe(*options) : exit_code;
+  }
+  if (command == "explain") {
+    return postern::programs::RunExplain(argc - 2, argv + 2);
   }
   if (command == "users") {
     return postern::programs::RunUsers(argc - 2, argv + 2);

@@ -16,8 +16,8 @@
 #include "auth/backend.h"
 #include "engine/authenticator.h"
 #include "engine/delivery.h"
-#include "engine/policy.h"
 #include "engine/server_config.h"
+#include "policy/checks.h"
 #include "policy/control/controls.h"
 #include "service/backends.h"
 #include "service/mail_options.h"
@@ -66,7 +66,7 @@ struct MailService {
   // the program and the listener.
   ServerConfig config;
   std::string host_name;           // for Received fields
-  std::shared_ptr<Policy> policy;  // the checks
+  std::shared_ptr<policy::Checks> policy;
   std::shared_ptr<Delivery> delivery;
   std::shared_ptr<auth::Backend> backend;        // null if there are no users
   std::shared_ptr<Authenticator> authenticator;  // null if there are no users

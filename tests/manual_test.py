@@ -24,6 +24,7 @@ SECTIONS = ("NAME", "DESCRIPTION", "OPTIONS", "FILES", "ENVIRONMENT",
 COVERS = {
     "postern.8": ("serve",),
     "postern-users.8": ("users",),
+    "postern-explain.8": ("explain",),
     "postern-smtpd.8": ("smtpd",),
     "postern-introspect.8": ("introspect",),
     "postern-auth.7": (),
@@ -127,6 +128,7 @@ def main():
          for name, path in paths.items()},
         {"serve": options_of_help([postern, "serve"]),
          "users": options_of_help([postern, "users"]),
+         "explain": options_of_help([postern, "explain"]),
          "smtpd": options_of_help([smtpd]),
          "introspect": options_of_help([introspect])})
     for path in paths.values():

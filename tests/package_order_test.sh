@@ -36,7 +36,9 @@ programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
 programs/serve: auth delivery engine engine/grammar files log net service system transports
 programs/serve: policy policy/control policy/limits policy/names policy/rules
-programs: engine engine/grammar log programs/serve programs/users service system
+programs/explain: engine engine/grammar files log net policy policy/names policy/rules
+programs/explain: programs/serve service transports
+programs: engine engine/grammar log programs/explain programs/serve programs/users service system
 '
 
 # Prints each include in $@ that is not allowed.

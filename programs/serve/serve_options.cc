@@ -218,6 +218,68 @@ void Check(const ServeOptions& options, service::Options* given) {
 
 }  // namespace
 
+absl::Span<const service::OptionRow> ServeOptionRows() { return kRows; }
+
+void ReadServeOptions(service::Options* given, ServeOptions* options) {
+  for (const std::string& text : given->List("listen")) {
+    absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
+    if (listen.ok()) {
+      options->listen.push_back(*std::move(listen));
+    } else {
+      given->Mistake(absl::StrCat("--listen: ", listen.status().message()));
+    }
+  }
+  service::ReadMailOptions(given, options);
+  const std::vector<std::string> passed = given->List("pass-environment");
+  for (const std::string& name : passed) {
+    if (name.empty() || absl::StrContains(name, '=')) {
+      given->Mistake(absl::StrCat("--pass-environment: ", name,
+                                  ": not the name of a variable"));
+    } else if (system::IsOfSession(name) || system::IsOfProcess(name)) {
+      given->Mistake(absl::StrCat("--pass-environment: ", name,
+                                  " is not for the programs of all sessions"));
+    }
+  }
+  options->child_environment = system::ServiceVariables(environ, passed);
+  options->rules = given->Text("rules", options->rules);
+  options->rules_optional = given->Flag("rules-optional");
+  options->silent_deny = given->Flag("silent-deny");
+  options->host_names = given->Flag("host-names");
+  options->resolvers = given->List("resolver");
+  service::ReadCertificateOptions(given, options);
+  options->proxies = ReadNetworks("proxy-from", given);
+  options->xclient_peers = ReadNetworks("xclient-from", given);
+  options->limits.in_all =
+      static_cast<size_t>(given->Number("max-connections", 1000, 1, 1000000));
+  options->limits.from_client =
+      static_cast<size_t>(given->Number("max-per-client", 50, 0, 1000000));
+  options->limits.per_minute =
+      static_cast<size_t>(given->Number("max-rate", 0, 0, 1000000));
+  options->limits.exempt = ReadNetworks("unlimited", given);
+  options->attempts.of_client =
+      static_cast<size_t>(given->Number("max-client-failures", 30, 0, 1000000));
+  options->attempts.of_user =
+      static_cast<size_t>(given->Number("max-user-failures", 10, 0, 1000000));
+  options->attempts.exempt = options->limits.exempt;
+  options->auth_threads =
+      given->Number("auth-threads", options->auth_threads, 1, 1024);
+  options->threads = given->Number("threads", options->threads, 0, 1024);
+  options->blocking_threads =
+      given->Number("blocking-threads", options->blocking_threads, 1, 1024);
+  options->drain = given->Number("drain", options->drain, 0, 24 * 60 * 60);
+  options->ready_fd = given->Number("ready-fd", options->ready_fd, 1, 1023);
+  options->user = given->Text("user", options->user);
+  if (const std::string text = given->Text("metrics", ""); !text.empty()) {
+    auto address = net::ListenAddress::Parse(text);
+    if (address.ok()) {
+      options->metrics.emplace(*std::move(address));
+    } else {
+      given->Mistake(absl::StrCat("--metrics: ", address.status().message()));
+    }
+  }
+  Check(*options, given);
+}
+
 std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
                                              int* exit_code) {
   service::Options given(kRows, service::CheckOptionRows());
@@ -228,65 +290,9 @@ std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
           given.Flag("help") ? absl::StrCat(service::MailHelp(), kFoot) : ""))
     return std::nullopt;
   ServeOptions options;
-  for (const std::string& text : given.List("listen")) {
-    absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
-    if (listen.ok()) {
-      options.listen.push_back(*std::move(listen));
-    } else {
-      given.Mistake(absl::StrCat("--listen: ", listen.status().message()));
-    }
-  }
+  CheckReadyFd(given.Number("ready-fd", options.ready_fd, 1, 1023), &given);
+  ReadServeOptions(&given, &options);
   if (options.listen.empty()) given.Mistake("--listen is missing");
-  service::ReadMailOptions(&given, &options);
-  const std::vector<std::string> passed = given.List("pass-environment");
-  for (const std::string& name : passed) {
-    if (name.empty() || absl::StrContains(name, '=')) {
-      given.Mistake(absl::StrCat("--pass-environment: ", name,
-                                 ": not the name of a variable"));
-    } else if (system::IsOfSession(name) || system::IsOfProcess(name)) {
-      given.Mistake(absl::StrCat("--pass-environment: ", name,
-                                 " is not for the programs of all sessions"));
-    }
-  }
-  options.child_environment = system::ServiceVariables(environ, passed);
-  options.rules = given.Text("rules", options.rules);
-  options.rules_optional = given.Flag("rules-optional");
-  options.silent_deny = given.Flag("silent-deny");
-  options.host_names = given.Flag("host-names");
-  options.resolvers = given.List("resolver");
-  service::ReadCertificateOptions(&given, &options);
-  options.proxies = ReadNetworks("proxy-from", &given);
-  options.xclient_peers = ReadNetworks("xclient-from", &given);
-  options.limits.in_all =
-      static_cast<size_t>(given.Number("max-connections", 1000, 1, 1000000));
-  options.limits.from_client =
-      static_cast<size_t>(given.Number("max-per-client", 50, 0, 1000000));
-  options.limits.per_minute =
-      static_cast<size_t>(given.Number("max-rate", 0, 0, 1000000));
-  options.limits.exempt = ReadNetworks("unlimited", &given);
-  options.attempts.of_client =
-      static_cast<size_t>(given.Number("max-client-failures", 30, 0, 1000000));
-  options.attempts.of_user =
-      static_cast<size_t>(given.Number("max-user-failures", 10, 0, 1000000));
-  options.attempts.exempt = options.limits.exempt;
-  options.auth_threads =
-      given.Number("auth-threads", options.auth_threads, 1, 1024);
-  options.threads = given.Number("threads", options.threads, 0, 1024);
-  options.blocking_threads =
-      given.Number("blocking-threads", options.blocking_threads, 1, 1024);
-  options.drain = given.Number("drain", options.drain, 0, 24 * 60 * 60);
-  options.ready_fd = given.Number("ready-fd", options.ready_fd, 1, 1023);
-  CheckReadyFd(options.ready_fd, &given);
-  options.user = given.Text("user", options.user);
-  if (const std::string text = given.Text("metrics", ""); !text.empty()) {
-    auto address = net::ListenAddress::Parse(text);
-    if (address.ok()) {
-      options.metrics.emplace(*std::move(address));
-    } else {
-      given.Mistake(absl::StrCat("--metrics: ", address.status().message()));
-    }
-  }
-  Check(options, &given);
   if (!given.operands().empty()) {
     given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "net/listening_socket.h"
 #include "net/network_list.h"
 #include "policy/limits/attempt_limits.h"
@@ -17,6 +18,7 @@
 #include "programs/serve/listen_option.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
+#include "service/options.h"
 
 namespace postern::programs {
 
@@ -39,6 +41,15 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   std::string user;                           // empty: do not change
   std::optional<net::ListenAddress> metrics;  // absent: none
 };
+
+// The rows of these options, except for those of the checks
+// (service::CheckOptionRows()). For commands that read the configuration of the
+// server.
+absl::Span<const service::OptionRow> ServeOptionRows();
+
+// Reads the given options into `options`, and adds mistakes to `given`. At
+// least one listener is not required.
+void ReadServeOptions(service::Options* given, ServeOptions* options);
 
 // Reads the command line after "serve", the file of --config and the variables
 // POSTERN_..., in this order of precedence. Returns nullopt if the program must

@@ -24,7 +24,8 @@ import harness
 
 README = "README.md"
 PAGES = ("docs/postern-smtpd.8", "docs/postern.8", "docs/postern-auth.7",
-         "docs/postern-introspect.8", "docs/postern-users.8")
+         "docs/postern-introspect.8", "docs/postern-users.8",
+         "docs/postern-explain.8")
 
 # Examples that are not commands, by their first line: the file that has the
 # text, or a reason why it is not used here.
@@ -41,7 +42,12 @@ NOT_RUN = {
     "rcpt decision=accept rule=rcpthosts": "tour() compares it with the log",
 }
 # Commands that must fail, by a part of their text.
-FAILS = {"--to someone@elsewhere.example": 24}  # swaks: no recipient accepted
+FAILS = {
+    "--to someone@elsewhere.example": 24,  # swaks: no recipient accepted
+    "--client 192.0.2.7": 1,  # postern explain: refused
+    "--log": 1,
+    "--name-status temporary": 1,
+}
 
 PASSWORD = b"correct horse\n"
 
@@ -109,7 +115,8 @@ class ExamplesTest(harness.TlsTestCase):
         (self.folder / "etc/tcp.smtp").write_text(":allow\n")
         (self.folder / "password").write_bytes(PASSWORD)
         (self.folder / "var/log/qmail/smtpd/current").write_text(
-            "rcpt decision=refuse to=<u@example.org>\n")
+            "rcpt decision=refuse rule=not-listed ip=192.0.2.1 host=\"\" "
+            "from=<s@example.net> to=<u@example.org>\n")
         queue = pathlib.Path(self.put_queue())
         queue.rename(self.folder / "var/qmail/bin/qmail-queue")
         checker = self.folder / "bin/checkpassword"

@@ -1,0 +1,574 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/explain/explain.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
+#include "engine/grammar/ip_address.h"
+#include "net/descriptor_stream.h"
+#include "nlohmann/json.hpp"
+#include "policy/names/host_names.h"
+#include "policy/rule_facts.h"
+#include "policy/rules/tcp_rules.h"
+#include "programs/explain/explanation.h"
+#include "programs/explain/log_facts.h"
+#include "programs/serve/serve_options.h"
+#include "service/mail_service.h"
+#include "service/options.h"
+#include "transports/stdio.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr absl::string_view kProgram = "postern explain";
+constexpr int kRefused = 1;
+constexpr int kUsage = 100;  // from djb's tools
+constexpr int kTemporary = 111;
+
+using From = service::OptionRow::From;
+constexpr service::OptionRow kRows[] = {
+    {"client", "ADDRESS", "the client's IP address", From::kCommandLine},
+    {"client-name", "NAME",
+     "the client's host name, as if it were confirmed;\n"
+     "default: it is looked up if --host-names is given",
+     From::kCommandLine},
+    {"name-status", "STATUS",
+     "another result of that look-up: none, forged or\n"
+     "temporary (DNS did not answer)",
+     From::kCommandLine},
+    {"set", "NAME=VALUE",
+     "a variable, as if the client's rule set it:\n"
+     "RELAYCLIENT=; may be repeated",
+     From::kCommandLine, true},
+    {"auth-user", "NAME", "the user that has authenticated",
+     From::kCommandLine},
+    {"hello", "NAME", "the name in EHLO; default: the client's",
+     From::kCommandLine},
+    {"sender", "ADDRESS",
+     "the sender, or a path with parameters:\n"
+     "\"<a@b.example> SIZE=1000\"; default: <>",
+     From::kCommandLine},
+    {"listener", "N [1]", "the n-th --listen", From::kCommandLine},
+    {"with-tls", "",
+     "the connection has TLS; default: only if the\n"
+     "listener requires it",
+     From::kCommandLine},
+    {"log", "LINE",
+     "take client, name, user, sender and recipient from\n"
+     "a line of the log",
+     From::kCommandLine},
+    {"session", "",
+     "serve a session on the terminal instead, and write\n"
+     "each decision to standard error",
+     From::kCommandLine},
+    {"json", "", "write one JSON object", From::kCommandLine},
+};
+
+constexpr char kHead[] =
+    "Usage: postern explain [OPTION]... --client ADDRESS RECIPIENT...\n"
+    "\n"
+    "Shows which checks decide about a client's mail, and the replies of the "
+    "server.\n"
+    "Nothing is stored and nothing is logged.\n"
+    "\n";
+constexpr char kFoot[] =
+    "\n"
+    "All options of postern serve are accepted too, so that --config can name "
+    "the file\n"
+    "of the server: see postern serve --help. Exit code: 0 if all recipients "
+    "are\n"
+    "accepted, 1 if not, 100 for wrong options, 111 if the configuration "
+    "cannot be\n"
+    "read. See postern-explain(8).\n";
+
+struct StatusName {
+  NameStatus status;
+  absl::string_view name;
+};
+constexpr StatusName kStatusNames[] = {
+    {NameStatus::kNone, "none"},
+    {NameStatus::kUnchecked, "unchecked"},
+    {NameStatus::kConfirmed, "confirmed"},
+    {NameStatus::kTemporary, "temporary"},
+    {NameStatus::kForged, "forged"},
+};
+
+absl::string_view NameOf(NameStatus status) {
+  for (const StatusName& row : kStatusNames) {
+    if (row.status == status) return row.name;
+  }
+  return "";
+}
+
+// What the options ask for.
+struct Request {
+  ServeOptions serve;
+  Inquiry inquiry;
+  std::optional<NameStatus> name_status;
+  std::vector<std::pair<std::string, std::string>> variables;
+  size_t listener = 0;
+  bool session = false;
+  bool json = false;
+};
+
+// What is known of the client, for the output.
+struct Facts {
+  std::string rule;  // the key, as text; empty: no rules
+  bool denied = false;
+  std::vector<std::pair<std::string, std::string>> variables;
+};
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "postern explain: %s\n",
+               std::string(status.message()).c_str());
+  return kTemporary;
+}
+
+// Returns the address as EHLO has it (RFC 5321 4.1.3).
+std::string Literal(const IpAddress& address) {
+  const std::string text = ToString(address);
+  const bool v6 = absl::StrContains(text, ':');
+  return absl::StrCat(v6 ? "[IPv6:" : "[", text, "]");
+}
+
+bool HasLineEnd(absl::string_view text) {
+  return text.find_first_of(absl::string_view("\r\n\0", 3)) !=
+         absl::string_view::npos;
+}
+
+// Fills in what the options do not say from a line of the log.
+void ReadLog(absl::string_view line, service::Options* given,
+             Request* request) {
+  auto fields = ReadLogLine(line);
+  if (!fields.ok()) {
+    given->Mistake(absl::StrCat("--log: ", fields.status().message()));
+    return;
+  }
+  const auto field = [&fields](const char* key) {
+    const auto found = fields->find(key);
+    return found == fields->end() ? std::string() : found->second;
+  };
+  Inquiry& inquiry = request->inquiry;
+  if (!inquiry.info.remote_address) {
+    inquiry.info.remote_address = IpAddress::Parse(field("ip"));
+  }
+  if (inquiry.info.remote_name.empty()) {
+    inquiry.info.remote_name = field("host");
+  }
+  if (inquiry.hello.empty()) inquiry.hello = field("helo");
+  if (inquiry.user.empty()) {
+    std::string user = field("user");
+    absl::string_view source = field("source");
+    if (user.empty() && absl::ConsumePrefix(&source, "user ")) {
+      user = std::string(source);
+    }
+    inquiry.user = user;
+  }
+  if (inquiry.sender.empty()) inquiry.sender = field("from");
+  if (inquiry.recipients.empty() && !field("to").empty()) {
+    inquiry.recipients = {field("to")};
+  }
+}
+
+std::optional<Request> ReadRequest(int argc, const char* const* argv,
+                                   int* exit_code) {
+  std::vector<service::OptionRow> rows(ServeOptionRows().begin(),
+                                       ServeOptionRows().end());
+  for (service::OptionRow& row : rows) {
+    if (row.name != "help" && row.name != "version" && row.name != "config") {
+      row.help = "";  // postern serve --help shows it
+    }
+  }
+  for (const service::OptionRow& row : service::CheckOptionRows()) {
+    rows.push_back(row);
+    rows.back().help = "";
+  }
+  service::Options given(kRows, std::move(rows));
+  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+  *exit_code = 0;
+  if (given.AnswerHelp(kProgram, kHead, kFoot)) return std::nullopt;
+
+  Request request;
+  ReadServeOptions(&given, &request.serve);
+  Inquiry& inquiry = request.inquiry;
+  if (const std::string text = given.Text("client", ""); !text.empty()) {
+    inquiry.info.remote_address = IpAddress::Parse(text);
+    if (!inquiry.info.remote_address) {
+      given.Mistake(absl::StrCat("--client: ", text, " is no IP address"));
+    }
+  }
+  inquiry.info.remote_name =
+      absl::AsciiStrToLower(given.Text("client-name", ""));
+  if (const std::string text = given.Text("name-status", ""); !text.empty()) {
+    request.name_status = given.Choice("name-status", NameStatus::kNone,
+                                       {{"none", NameStatus::kNone},
+                                        {"forged", NameStatus::kForged},
+                                        {"temporary", NameStatus::kTemporary}});
+  }
+  for (const std::string& text : given.List("set")) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      given.Mistake(absl::StrCat("--set: ", text, " is not NAME=VALUE"));
+      continue;
+    }
+    request.variables.emplace_back(text.substr(0, equals),
+                                   text.substr(equals + 1));
+  }
+  inquiry.user = given.Text("auth-user", "");
+  inquiry.hello = given.Text("hello", "");
+  inquiry.sender = given.Text("sender", "");
+  inquiry.tls = given.Flag("with-tls");
+  request.session = given.Flag("session");
+  request.json = given.Flag("json");
+  const size_t listeners = std::max<size_t>(1, request.serve.listen.size());
+  request.listener = static_cast<size_t>(
+      given.Number("listener", 1, 1, static_cast<int>(listeners)) - 1);
+  for (const char* recipient : given.operands()) {
+    inquiry.recipients.emplace_back(recipient);
+  }
+  if (const std::string line = given.Text("log", ""); !line.empty()) {
+    ReadLog(line, &given, &request);
+  }
+
+  if (!inquiry.info.remote_address) {
+    given.Mistake("--client is missing, or a line with ip= in --log");
+  } else if (inquiry.hello.empty()) {
+    inquiry.hello = inquiry.info.remote_name.empty()
+                        ? Literal(*inquiry.info.remote_address)
+                        : inquiry.info.remote_name;
+  }
+  if (request.session) {
+    if (!inquiry.recipients.empty() && given.Text("log", "").empty()) {
+      given.Mistake("--session takes no recipients: give them in RCPT");
+    }
+    if (request.json) given.Mistake("--session and --json exclude each other");
+  } else if (inquiry.recipients.empty()) {
+    given.Mistake("a recipient is missing, or a line with to= in --log");
+  }
+  std::vector<std::string> texts = inquiry.recipients;
+  texts.insert(texts.end(), {inquiry.sender, inquiry.hello, inquiry.user});
+  if (std::any_of(texts.begin(), texts.end(), HasLineEnd)) {
+    given.Mistake("an address or a name contains a line end");
+  }
+  if (!given.Complain(kProgram)) return request;
+  *exit_code = kUsage;
+  return std::nullopt;
+}
+
+// Looks the client's host name up, as the server does.
+absl::Status LookUpName(const Request& request, SessionInfo* info) {
+  if (request.name_status) {
+    info->name_status = *request.name_status;
+    return absl::OkStatus();
+  }
+  if (!info->remote_name.empty()) {
+    info->name_status = NameStatus::kConfirmed;
+    return absl::OkStatus();
+  }
+  if (!request.serve.host_names) return absl::OkStatus();
+  auto names = policy::HostNames::Open({.servers = request.serve.resolvers});
+  if (!names.ok()) return names.status();
+  std::mutex mutex;
+  std::condition_variable found;
+  std::optional<policy::HostName> name;
+  (*names)->Lookup(*info->remote_address, [&](policy::HostName answer) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    name = std::move(answer);
+    found.notify_one();
+  });
+  std::unique_lock<std::mutex> lock(mutex);
+  found.wait(lock, [&name] { return name.has_value(); });
+  info->remote_name = name->name;
+  info->name_status = name->status;
+  return absl::OkStatus();
+}
+
+// Finds the client's rule, and puts what it says into `info` and `config`.
+absl::StatusOr<Facts> ApplyRules(const Request& request, SessionInfo* info,
+                                 ServerConfig* config) {
+  Facts facts;
+  policy::TcpRules::Match match = {.allow = true};
+  if (!request.serve.rules.empty()) {
+    const auto rules = policy::TcpRules::Open(request.serve.rules);
+    if (rules.ok()) {
+      auto found = rules->Find(*info);
+      if (!found.ok()) return found.status();
+      match = *std::move(found);
+      facts.rule = match.key ? absl::StrCat(request.serve.rules, " key \"",
+                                            *match.key, "\"")
+                             : absl::StrCat(request.serve.rules, ": no rule");
+    } else if (!absl::IsNotFound(rules.status()) ||
+               !request.serve.rules_optional) {
+      return rules.status();
+    }
+  }
+  for (const auto& [name, value] : request.variables) {
+    const auto same = [&name = name](const auto& pair) {
+      return pair.first == name;
+    };
+    auto& list = match.variables;
+    list.erase(std::remove_if(list.begin(), list.end(), same), list.end());
+    list.emplace_back(name, value);
+  }
+  auto read = policy::ReadRuleFacts(match, info->remote_address);
+  if (!read.ok()) return read.status();
+  if (!read->strictness) {
+    read->strictness = request.serve.lenient.Of(info->remote_address);
+  }
+  read->Apply(info);
+  const ServerConfig listener = *config;
+  read->Change(listener, config);
+  facts.denied = read->denied;
+  facts.variables = read->variables;
+  return facts;
+}
+
+std::string Listener(const Request& request) {
+  if (request.serve.listen.empty()) return "";
+  return request.serve.listen[request.listener].Where();
+}
+
+absl::string_view Answer(const policy::CheckStep& step) {
+  if (!step.asked) return "not asked";
+  if (!step.verdict) return "no opinion";
+  return step.verdict->accepted() ? "accepts" : "refuses";
+}
+
+// Returns the decision of a command in one line, or "" if the reply says all.
+std::string Decision(const ExplainedCommand& command) {
+  if (!command.decision) return "";
+  const Verdict& verdict = *command.decision;
+  if (verdict.rule().empty()) return "";
+  std::string text = absl::StrCat(
+      verdict.accepted() ? "accepted by " : "refused by ", verdict.rule());
+  if (!verdict.source().empty()) {
+    absl::StrAppend(&text, ": ", verdict.source());
+  }
+  if (verdict.accepted() && verdict.path()) {
+    absl::StrAppend(&text, ", as <", verdict.path()->Address(), ">");
+  }
+  return text;
+}
+
+// Returns the checks, the decision and the reply of a command, one line each.
+std::string FormatCommand(const ExplainedCommand& command) {
+  constexpr size_t kRuleWidth = 18;
+  constexpr size_t kAnswerWidth = 11;
+  std::string text;
+  for (const policy::CheckStep& step : command.checks) {
+    std::string line = absl::StrCat("  ", step.row->rule, " ");
+    if (line.size() < kRuleWidth) line.resize(kRuleWidth, ' ');
+    const size_t begin = line.size();
+    absl::StrAppend(&line, Answer(step));
+    if (step.verdict && !step.verdict->source().empty()) {
+      line.resize(begin + kAnswerWidth, ' ');
+      absl::StrAppend(&line, step.verdict->source());
+    }
+    absl::StrAppend(&text, line, "\n");
+  }
+  if (const std::string decision = Decision(command); !decision.empty()) {
+    absl::StrAppend(&text, "  => ", decision, "\n");
+  } else if (!command.accepted() && !command.reply.empty()) {
+    absl::StrAppend(&text, "  => refused by the protocol\n");
+  }
+  return text;
+}
+
+std::string FormatFacts(const Request& request, const SessionInfo& info,
+                        bool tls, const Facts& facts) {
+  std::string text;
+  const auto line = [&text](absl::string_view name, absl::string_view value) {
+    constexpr size_t kWidth = 12;
+    std::string begin(name);
+    begin.resize(kWidth, ' ');
+    absl::StrAppend(&text, begin, value, "\n");
+  };
+  if (const std::string where = Listener(request); !where.empty()) {
+    line("listener", where);
+  }
+  line("client", ToString(info.remote_address));
+  line("host name",
+       info.remote_name.empty()
+           ? std::string(NameOf(info.name_status))
+           : absl::StrCat(info.remote_name, ", ", NameOf(info.name_status)));
+  if (!facts.rule.empty()) {
+    line("rule", absl::StrCat(facts.rule, facts.denied ? ": deny" : ""));
+  }
+  for (const auto& [name, value] : facts.variables) {
+    line("variable", absl::StrCat(name, "=\"", value, "\""));
+  }
+  line("TLS", tls ? "yes" : "no");
+  if (!request.inquiry.user.empty()) line("user", request.inquiry.user);
+  return text;
+}
+
+void PrintText(const Request& request, const SessionInfo& info, bool tls,
+               const Facts& facts,
+               const std::vector<ExplainedCommand>& commands) {
+  std::string text = FormatFacts(request, info, tls, facts);
+  for (const ExplainedCommand& command : commands) {
+    absl::StrAppend(&text, "\n",
+                    command.command.empty() ? "(connection)" : command.command,
+                    "\n", FormatCommand(command));
+    for (absl::string_view line : absl::StrSplit(command.reply, "\r\n")) {
+      absl::StrAppend(&text, "  ", line, "\n");
+    }
+  }
+  std::fputs(text.c_str(), stdout);
+}
+
+// Returns `text` as JSON can have it: other octets than UTF-8 become U+FFFD.
+nlohmann::json Json(absl::string_view text) { return std::string(text); }
+
+void PrintJson(const Request& request, const SessionInfo& info, bool tls,
+               const Facts& facts,
+               const std::vector<ExplainedCommand>& commands, bool accepted) {
+  nlohmann::ordered_json object;
+  if (const std::string where = Listener(request); !where.empty()) {
+    object["listener"] = where;
+  }
+  object["client"] = ToString(info.remote_address);
+  object["host_name"] = info.remote_name;
+  object["host_name_status"] = Json(NameOf(info.name_status));
+  object["rule"] = facts.rule;
+  object["denied"] = facts.denied;
+  object["variables"] = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : facts.variables) {
+    object["variables"][name] = value;
+  }
+  object["tls"] = tls;
+  object["user"] = request.inquiry.user;
+  object["accepted"] = accepted;
+  object["commands"] = nlohmann::ordered_json::array();
+  for (const ExplainedCommand& command : commands) {
+    nlohmann::ordered_json item;
+    item["command"] = command.command;
+    item["checks"] = nlohmann::ordered_json::array();
+    for (const policy::CheckStep& step : command.checks) {
+      nlohmann::ordered_json check;
+      check["check"] = Json(step.row->rule);
+      check["answer"] = Json(Answer(step));
+      check["source"] = step.verdict ? step.verdict->source() : "";
+      item["checks"].push_back(std::move(check));
+    }
+    if (command.decision) {
+      item["decision"] = command.decision->accepted() ? "accept" : "refuse";
+      item["by"] = Json(command.decision->rule());
+      item["source"] = command.decision->source();
+    }
+    item["reply"] = command.reply;
+    object["commands"].push_back(std::move(item));
+  }
+  std::puts(object
+                .dump(-1, ' ', /*ensure_ascii=*/true,
+                      nlohmann::ordered_json::error_handler_t::replace)
+                .c_str());
+}
+
+// Returns the command that asked the question, or its stage.
+std::string CommandOf(const Ask& ask) {
+  if (const auto* mail = std::get_if<Mail>(&ask.what)) {
+    return absl::StrCat("MAIL FROM:<", mail->from.Address(), ">");
+  }
+  if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
+    return absl::StrCat("RCPT TO:<", rcpt->to.Address(), ">");
+  }
+  const auto stage = policy::StageOf(ask);
+  return stage ? absl::StrCat("(", policy::StageName(*stage), ")") : "";
+}
+
+int ServeSession(const service::MailService& service,
+                 const ServerConfig& listener, const Request& request,
+                 SessionInfo info, const Facts& facts) {
+  std::fputs(FormatFacts(request, info, false, facts).c_str(), stderr);
+  ExplainedSession session(service, request.inquiry.user);
+  ServerConfig config = session.Config(listener);
+  config.require_tls = false;
+  ResponderOptions responder = session.responder([&session](const Ask& ask) {
+    const std::string text = FormatCommand(session.Take());
+    if (text.empty()) return;
+    std::fputs(absl::StrCat(CommandOf(ask), "\n", text).c_str(), stderr);
+  });
+  responder.refused = [](const Refusal& refusal, const SessionInfo&) {
+    std::fprintf(stderr, "  => refused by the protocol: %d %s\n",
+                 refusal.reply.code, refusal.reply.text.c_str());
+  };
+  net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
+  const SessionEnd end = transports::ServeStdio(config, std::move(responder),
+                                                std::move(info), {}, &stream);
+  return end.clean ? 0 : kRefused;
+}
+
+}  // namespace
+
+int RunExplain(int argc, const char* const* argv) {
+  int exit_code = 0;
+  std::optional<Request> request = ReadRequest(argc, argv, &exit_code);
+  if (!request) return exit_code;
+  // A password is not asked for, so the users are not needed.
+  request->serve.auth.specs.clear();
+  const auto service = service::MailService::Make(
+      request->serve, {.pool = nullptr, .warns = false});
+  if (!service.ok()) return Fail(service.status());
+
+  ServerConfig config = service->config;
+  bool tls = request->inquiry.tls;
+  if (!request->serve.listen.empty()) {
+    const ListenOption& listen = request->serve.listen[request->listener];
+    config.lmtp = listen.lmtp;
+    config.require_auth = listen.require_auth;
+    config.require_tls = listen.require_tls;
+    tls = tls || listen.options.tls || listen.require_tls;
+  }
+  SessionInfo info = request->inquiry.info;
+  if (absl::Status status = LookUpName(*request, &info); !status.ok()) {
+    return Fail(status);
+  }
+  const absl::StatusOr<Facts> facts = ApplyRules(*request, &info, &config);
+  if (!facts.ok()) return Fail(facts.status());
+  if (request->session) {
+    return ServeSession(*service, config, *request, std::move(info), *facts);
+  }
+
+  request->inquiry.info = info;
+  request->inquiry.tls = tls;
+  const std::vector<ExplainedCommand> commands =
+      Explain(*service, config, request->inquiry);
+  const size_t recipients = request->inquiry.recipients.size();
+  const bool complete =
+      commands.size() ==
+      recipients + 3 + (request->inquiry.user.empty() ? 0 : 1);
+  const bool accepted =
+      complete && std::all_of(commands.begin(), commands.end(),
+                              [](const auto& c) { return c.accepted(); });
+  if (request->json) {
+    PrintJson(*request, info, tls, *facts, commands, accepted);
+  } else {
+    PrintText(*request, info, tls, *facts, commands);
+  }
+  return accepted ? 0 : kRefused;
+}
+
+}  // namespace postern::programs

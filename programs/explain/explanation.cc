@@ -1,0 +1,207 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/explain/explanation.h"
+
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "engine/ask.h"
+#include "engine/trace_header.h"
+#include "programs/explain/dialogue.h"
+
+namespace postern::programs {
+namespace {
+
+// Passes recipients to the delivery and stores nothing.
+class UnstoredTransaction : public MailTransaction {
+ public:
+  explicit UnstoredTransaction(std::unique_ptr<MailTransaction> transaction)
+      : transaction_(std::move(transaction)) {}
+
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override {
+    return transaction_->AddRecipient(rcpt, later);
+  }
+  std::optional<Reply> Open(const Envelope&) override {
+    return Reply{
+        451, {4, 3, 0}, "this is an explanation, no message is stored"};
+  }
+  // Not called, because Open() refuses.
+  bool Write(absl::Span<const absl::string_view>,
+             absl::AnyInvocable<void() &&>) override {
+    return true;
+  }
+  void Commit(Policy::Done done) override {
+    std::move(done)(Verdict::Refuse({451, {4, 3, 0}, "no message is stored"}));
+  }
+
+ private:
+  const std::unique_ptr<MailTransaction> transaction_;
+};
+
+// Grants the one user, whatever the client sends.
+class GrantingExchange : public AuthExchange {
+ public:
+  explicit GrantingExchange(std::string user) : user_(std::move(user)) {}
+
+  void Start(std::optional<std::string> initial_response, Done done) override {
+    if (!initial_response) return std::move(done)(AuthChallenge{});
+    std::move(done)(AuthGranted{user_});
+  }
+  void Respond(std::string, Done done) override {
+    std::move(done)(AuthGranted{user_});
+  }
+
+ private:
+  const std::string user_;
+};
+
+// Returns the argument of MAIL or RCPT.
+std::string PathArgument(absl::string_view text) {
+  if (absl::StartsWith(text, "<")) return std::string(text);
+  return absl::StrCat("<", text, ">");
+}
+
+}  // namespace
+
+class ExplainedSession::ExplainingPolicy : public Policy {
+ public:
+  ExplainingPolicy(policy::Checks* checks,
+                   std::vector<policy::CheckStep>* steps)
+      : checks_(*checks), steps_(*steps) {}
+
+  std::optional<Verdict> Decide(const Ask& ask,
+                                const SharedSessionInfo& session,
+                                Later later) override {
+    return checks_.Explain(ask, session, &steps_, later);
+  }
+
+ private:
+  policy::Checks& checks_;
+  std::vector<policy::CheckStep>& steps_;
+};
+
+class ExplainedSession::UnstoredDelivery : public Delivery {
+ public:
+  explicit UnstoredDelivery(Delivery* delivery) : delivery_(*delivery) {}
+
+  ExtensionSet carries() const override { return delivery_.carries(); }
+  bool ServesRemote(const Path& recipient) const override {
+    return delivery_.ServesRemote(recipient);
+  }
+  bool LooksUpRecipients() const override {
+    return delivery_.LooksUpRecipients();
+  }
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override {
+    return std::make_unique<UnstoredTransaction>(
+        delivery_.Begin(envelope, session));
+  }
+
+ private:
+  Delivery& delivery_;
+};
+
+class ExplainedSession::KnownUser : public Authenticator {
+ public:
+  explicit KnownUser(std::string user) : user_(std::move(user)) {}
+
+  std::unique_ptr<AuthExchange> Begin(absl::string_view,
+                                      const SharedSessionInfo&) override {
+    return std::make_unique<GrantingExchange>(user_);
+  }
+
+ private:
+  const std::string user_;
+};
+
+ExplainedSession::ExplainedSession(const service::MailService& service,
+                                   std::string user)
+    : service_(service),
+      user_(std::move(user)),
+      policy_(
+          std::make_unique<ExplainingPolicy>(service.policy.get(), &steps_)),
+      delivery_(std::make_unique<UnstoredDelivery>(service.delivery.get())),
+      authenticator_(std::make_unique<KnownUser>(user_)) {}
+ExplainedSession::~ExplainedSession() = default;
+
+ServerConfig ExplainedSession::Config(const ServerConfig& listener) const {
+  ServerConfig config = listener;
+  config.max_open_asks = 1;  // so that each step belongs to one command
+  config.mechanisms.clear();
+  config.mechanisms_without_tls.clear();
+  if (!user_.empty()) {
+    config.mechanisms = {"PLAIN"};
+    config.mechanisms_without_tls = {"PLAIN"};
+  }
+  return config;
+}
+
+ResponderOptions ExplainedSession::responder(
+    std::function<void(const Ask&)> on_decision) {
+  ResponderOptions options;
+  options.policy = policy_.get();
+  options.delivery = delivery_.get();
+  options.host_name = service_.host_name;
+  options.authenticator = authenticator_.get();
+  options.stamp = [] { return TraceStamp{absl::Now(), "explain"}; };
+  options.decided = [this, on_decision = std::move(on_decision)](
+                        const Ask& ask, const Verdict& verdict,
+                        const SessionInfo&) {
+    decision_ = verdict;
+    if (on_decision) on_decision(ask);
+  };
+  return options;
+}
+
+ExplainedCommand ExplainedSession::Take() {
+  ExplainedCommand taken;
+  taken.checks = std::exchange(steps_, {});
+  taken.decision = std::exchange(decision_, std::nullopt);
+  return taken;
+}
+
+std::vector<ExplainedCommand> Explain(const service::MailService& service,
+                                      const ServerConfig& listener,
+                                      const Inquiry& inquiry) {
+  ExplainedSession session(service, inquiry.user);
+  const ServerConfig config = session.Config(listener);
+  Dialogue dialogue(config, session.responder(), inquiry.info, inquiry.tls);
+  std::vector<ExplainedCommand> commands;
+  const auto add = [&](std::string command, std::string reply) {
+    ExplainedCommand& added = commands.emplace_back(session.Take());
+    added.command = std::move(command);
+    added.reply = std::string(absl::StripSuffix(reply, "\r\n"));
+    return added.accepted();
+  };
+  if (!add("", dialogue.Greeting())) return commands;
+
+  std::vector<std::string> before = {
+      absl::StrCat(config.lmtp ? "LHLO " : "EHLO ", inquiry.hello)};
+  if (!inquiry.user.empty()) {
+    const std::string response =
+        absl::StrCat(std::string(1, '\0'), inquiry.user, std::string(1, '\0'));
+    before.push_back(absl::StrCat("AUTH PLAIN ", absl::Base64Escape(response)));
+  }
+  before.push_back(absl::StrCat("MAIL FROM:", PathArgument(inquiry.sender)));
+  for (std::string& command : before) {
+    std::string reply = dialogue.Send(command);
+    // The base64 text would look like a password.
+    if (absl::StartsWith(command, "AUTH ")) command = "AUTH PLAIN";
+    if (!add(std::move(command), std::move(reply))) return commands;
+  }
+  for (const std::string& recipient : inquiry.recipients) {
+    if (dialogue.over()) return commands;
+    const std::string command =
+        absl::StrCat("RCPT TO:", PathArgument(recipient));
+    add(command, dialogue.Send(command));
+  }
+  return commands;
+}
+
+}  // namespace postern::programs

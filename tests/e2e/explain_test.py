@@ -1,0 +1,176 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""postern explain: its replies and reasons are those of the real server."""
+
+import itertools
+import json
+import subprocess
+
+import harness
+
+RULES = """192.0.2.:allow,RELAYCLIENT=""
+198.51.100.7:deny
+=printer.example.net:allow,RELAYCLIENT=".printer"
+:allow
+"""
+CLIENTS = [("192.0.2.9", "", ""), ("198.51.100.7", "", ""),
+           ("203.0.113.9", "", ""), ("203.0.113.9", "", "ann"),
+           ("203.0.113.10", "printer.example.net", "")]
+SENDERS = ["", "s@client.example", "s@bad.example", "x@@y"]
+RECIPIENTS = ["u@local.example", "u@elsewhere.example", "u@a.sub.example",
+              "u@[127.0.0.1]"]
+
+
+class ExplainTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.put("badmailfrom", "@bad.example\n")
+        self.put("senders", "ann:s@client.example\n")
+        self.rules = self.folder / "rules.cdb"
+        subprocess.run(["tcprules", str(self.rules),
+                        str(self.folder / "rules.tmp")],
+                       input=RULES.encode(), check=True,
+                       timeout=harness.PATIENCE)
+        self.options = ["--control", str(self.control), "--deliver",
+                        f"catch-all:{self.maildir}", "--rules",
+                        str(self.rules), "--senders"]
+
+    def explain(self, *arguments):
+        """Returns the exit code, standard output and standard error."""
+        done = subprocess.run(
+            [harness.POSTERN, "explain", *self.options, *arguments],
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False, env={"PATH": harness.PATH})
+        return done.returncode, done.stdout, done.stderr
+
+    def facts(self, client, name, user):
+        arguments = ["--client", client]
+        if name:
+            arguments += ["--client-name", name]
+        if user:
+            arguments += ["--auth-user", user]
+        return arguments
+
+    def serve(self):
+        users = self.folder / "users"
+        subprocess.run([harness.POSTERN, "users", "add", "--stdin",
+                        str(users), "ann"], input=b"password\n", check=True,
+                       timeout=harness.PATIENCE)
+        return harness.Serve(
+            self, "--rules", str(self.rules), "--senders", "--xclient-from",
+            "127.0.0.1", "--auth", f"cdb:{users}", "--auth-insecure",
+            listen=("127.0.0.1:0,auth",))
+
+    def ask_server(self, server, client, name, user, sender, recipient):
+        """Returns the reply to the last command that the server takes."""
+        with harness.Client(server) as session:
+            session.greet()
+            words = [f"ADDR={client}", f"NAME={name or '[UNAVAILABLE]'}"]
+            words += [f"LOGIN={user}"] if user else []
+            reply = session.ask("XCLIENT " + " ".join(words))
+            for command in ("EHLO client.example", f"MAIL FROM:<{sender}>",
+                            f"RCPT TO:<{recipient}>"):
+                if not reply.startswith("2"):
+                    return reply
+                reply = session.ask(command)
+            return reply
+
+    def test_the_reply_is_that_of_the_server(self):
+        server = self.serve()
+        codes = set()
+        for (client, name, user), sender, recipient in itertools.product(
+                CLIENTS, SENDERS, RECIPIENTS):
+            with self.subTest(client=client, name=name, user=user,
+                              sender=sender, recipient=recipient):
+                replied = self.ask_server(server, client, name, user, sender,
+                                          recipient)
+                code, out, err = self.explain(
+                    *self.facts(client, name, user), "--sender",
+                    sender or "<>", "--json", "--", recipient)
+                self.assertEqual(err, "")
+                explained = json.loads(out)
+                last = explained["commands"][-1]["reply"].split("\r\n")[-1]
+                self.assertEqual(last, replied)
+                self.assertEqual(code, 0 if replied.startswith("2") else 1)
+                self.assertEqual(explained["accepted"], code == 0)
+                codes.add(replied[:3])
+        self.assertEqual(codes, {"250", "501", "553", "554"})
+
+    def test_a_refusal_can_be_pasted_from_the_log(self):
+        server = self.serve()
+        for client, name, user in CLIENTS:
+            for sender in ("s@client.example", "s@bad.example"):
+                self.ask_server(server, client, name, user, sender,
+                                "u@elsewhere.example")
+        wanted = 0
+        for line in server.wait_log("s@bad.example").split("\n"):
+            if "decision=refuse" not in line or "rcpt " not in line:
+                continue
+            wanted += 1
+            code, out, err = self.explain("--json", "--log", "mx " + line)
+            self.assertEqual((code, err), (1, ""), line)
+            last = json.loads(out)["commands"][-1]
+            self.assertIn(f"rule={last['by']} ", line)
+            self.assertIn(last["reply"], line)
+        self.assertGreater(wanted, 2)
+
+    def test_the_text_names_the_check_and_its_line(self):
+        code, out, _ = self.explain("--client", "203.0.113.9", "--sender",
+                                    "s@bad.example", "u@local.example")
+        self.assertEqual(code, 1)
+        self.assertIn(f"=> refused by badmailfrom: {self.control}"
+                      "/badmailfrom:1\n  553 5.7.1 sorry, your envelope", out)
+        code, out, _ = self.explain("--client", "192.0.2.77",
+                                    "u@elsewhere.example")
+        self.assertEqual(code, 0)
+        self.assertIn(f'rule        {self.rules} key "192.0.2."', out)
+        self.assertIn("=> accepted by relayclient: RELAYCLIENT\n", out)
+        self.assertEqual(self.messages(), [])
+
+    def test_what_if(self):
+        code, out, _ = self.explain("--client", "203.0.113.9", "--set",
+                                    "RELAYCLIENT=", "u@elsewhere.example")
+        self.assertEqual(code, 0)
+        self.assertIn('variable    RELAYCLIENT=""', out)
+        code, out, _ = self.explain("--client", "203.0.113.9", "--name-status",
+                                    "temporary", "u@elsewhere.example")
+        self.assertEqual(code, 1)
+        self.assertIn("451 4.4.3 cannot look up your host name", out)
+
+    def test_a_session_on_the_terminal(self):
+        done = subprocess.run(
+            [harness.POSTERN, "explain", *self.options, "--client",
+             "203.0.113.9", "--session"],
+            input="EHLO c\r\nMAIL FROM:<s@x.example>\r\n"
+            "RCPT TO:<u@local.example>\r\nDATA\r\nQUIT\r\n",
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False, env={"PATH": harness.PATH})
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("\n250 2.1.5 ok\n451 4.3.0 this is an explanation",
+                      done.stdout)
+        self.assertRegex(done.stderr,
+                         r"RCPT TO:<u@local.example>\n(  .*\n)+"
+                         r"  => accepted by rcpthosts: .*/rcpthosts:1\n")
+        self.assertEqual(self.messages(), [])
+
+    def test_mistakes(self):
+        for arguments, message in (
+                ([], "--client is missing"),
+                (["--client", "x", "u@y"], "--client: x is no IP address"),
+                (["--client", "192.0.2.1"], "a recipient is missing"),
+                (["--log", "rcpt", "u@y"], "--log: no key=value"),
+                (["--client", "192.0.2.1", "a\nRCPT TO:<b>"], "a line end"),
+                (["--client", "192.0.2.1", "--listener", "2", "u@y"],
+                 "--listener")):
+            code, out, err = self.explain(*arguments)
+            self.assertEqual((code, out), (100, ""), arguments)
+            self.assertIn(message, err)
+        (self.control / "rcpthosts").unlink()
+        code, _, err = self.explain("--client", "192.0.2.1", "u@y")
+        self.assertEqual(code, 111)
+        self.assertIn(f"{self.control}/rcpthosts", err)
+
+
+if __name__ == "__main__":
+    harness.main()
