@@ -1,6 +1,7 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs each example of README and of the EXAMPLES of the manual pages.
+"""Runs each example of README, of the EXAMPLES of the manual pages, and of
+docs/relaying.md.
 
 The examples run as they are written, except for what only an installed service
 has: paths are below the test's directory, servers listen on port 0 of
@@ -9,6 +10,9 @@ has: paths are below the test's directory, servers listen on port 0 of
 A server of an example must start without a warning and greet a client at each
 of its listeners. Other commands must end with the exit code that EXAMPLES
 below has for their first words.
+
+The examples of docs/relaying.md contain their output, which is compared. With
+the variable TEST_UPDATE the output is written into the document instead.
 """
 
 import os
@@ -23,6 +27,7 @@ import subprocess
 import harness
 
 README = "README.md"
+RELAYING = "docs/relaying.md"
 PAGES = ("docs/postern-smtpd.8", "docs/postern.8", "docs/postern-auth.7",
          "docs/postern-introspect.8", "docs/postern-users.8",
          "docs/postern-explain.8")
@@ -289,6 +294,35 @@ class ExamplesTest(harness.TlsTestCase):
             pattern = re.sub(r"size=\d+", r"size=\\d+", pattern)
             pattern = re.sub(r"ok\.\* \w+\\-1", r"ok.* [\\w-]+", pattern)
             self.assertRegex(log, pattern)
+
+    def test_relaying(self):
+        """Compares the output of each command in docs/relaying.md."""
+        document = pathlib.Path(RELAYING)
+        text = document.read_text()
+        files = re.findall(r"`/(\S+)`(?:,[^:`]*`[^`]*`)?:\n\n```\n(.*?)^```$",
+                           text, re.M | re.S)
+        self.assertEqual([name for name, _ in files],
+                         ["var/qmail/control/rcpthosts", "etc/tcp.smtp"])
+        for name, content in files:
+            (self.folder / name).write_text(content)
+        self.run_rules()
+        self.put("me", "mx.example.org\n")
+
+        def run(found):
+            command = found.group(1)
+            done = subprocess.run(
+                ["bash", "-c", self.localize(command)],
+                env=self.environment(), cwd=self.folder, capture_output=True,
+                text=True, timeout=harness.PATIENCE, check=False)
+            self.assertEqual(done.stderr, "", command)
+            output = done.stdout.replace(f"{self.folder}/", "/")
+            return f"```\n$ {command}\n{output}```\n"
+        ran = re.sub(r"^```\n\$ ([^\n]*)\n(.*?)^```\n", run, text,
+                     flags=re.M | re.S)
+        self.assertIn("=> accepted by relayclient", ran)
+        if "TEST_UPDATE" in os.environ:
+            document.write_text(ran)
+        self.assertEqual(ran, text)
 
     def test_every_reason_and_file_is_still_needed(self):
         blocks = list(readme_examples(pathlib.Path(README).read_text()))
