@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -39,11 +40,13 @@ std::string OneLine(std::string text) {
   return text;
 }
 
-// One recipient's file.
+// The file of one mailbox.
 struct Letter {
   size_t directory = 0;  // index of its Maildir
-  std::string address;
-  std::vector<size_t> recipients;  // their indices in the envelope
+  std::string address;   // of the mailbox
+  // The addresses of recipients that are not the address of the mailbox.
+  std::vector<std::string> originals;
+  std::vector<size_t> recipients;  // their indices in the envelope; distinct
   std::string in_tmp;              // its name in tmp/; empty: has none
   std::string in_new;              // its name in new/; empty: has none
   std::optional<Reply> refusal;    // if it will not be stored
@@ -52,6 +55,7 @@ struct Letter {
 struct Letters {
   std::vector<std::string> directories;  // Maildirs; distinct, at least one
   std::vector<Letter> letters;           // sorted by Maildir, at least one
+  size_t recipients = 0;                 // of the envelope
 };
 
 // A message that is being stored in its Maildirs. The content is written to the
@@ -62,7 +66,8 @@ class MaildirMessage {
 
  public:
   // The first four must outlive this object. If `each`, a letter that cannot be
-  // stored does not prevent the others; otherwise all are stored or none.
+  // stored prevents only letters without another recipient than its own;
+  // otherwise all are stored or none.
   MaildirMessage(FileSystem& files, SharedDirectories& open_directories,
                  UniqueNames& names, const MaildirOptions& options, bool each,
                  const Path& from, Letters to)
@@ -75,7 +80,12 @@ class MaildirMessage {
             absl::StrCat("Return-Path: ", OneLine(FormatPath(from)), "\n")),
         directories_(std::move(to.directories)),
         letters_(std::move(to.letters)),
-        buffer_(kBufferSize) {}
+        recipients_(to.recipients),
+        buffer_(kBufferSize) {
+    for (const Letter& letter : letters_) {
+      for (const size_t each : letter.recipients) ++recipients_[each].letters;
+    }
+  }
 
   // Also removes names that a committed message still has in tmp/.
   ~MaildirMessage() { Withdraw(); }
@@ -85,8 +95,8 @@ class MaildirMessage {
   // Stores the letters that can be stored; if not `each`, all or none.
   void Commit(bool each);
 
-  // After Commit(): returns the verdicts, one for each of `recipients`.
-  std::vector<Verdict> Verdicts(size_t recipients) const;
+  // After Commit(): returns the verdicts, one for each recipient.
+  std::vector<Verdict> Verdicts() const;
   // The same if all letters are stored or none: returns the verdict for all.
   Verdict VerdictOfAll() const;
 
@@ -117,16 +127,23 @@ class MaildirMessage {
                absl::FunctionRef<int(const std::string&)> use);
   void Withdraw();
   void Withdraw(const Directory& directory, Letter& letter);
-  // Refuses `letter` because of `error`. Returns whether to continue with
-  // others.
+  // Refuses `letter` because of `error`, and with it its recipients and letters
+  // that have no other recipients. Returns whether to continue with others.
   bool Fail(Letter& letter, int error) {
     return Fail(letter, error, CannotStoreReply(error));
   }
   bool Fail(Letter& letter, int error, Reply reply);
+  // Refuses `letter` and its recipients, and reports nothing.
+  void Refuse(Letter& letter, const Reply& reply);
   // Refuses all letters from `begin` to before `end`, as Fail().
   bool FailAll(size_t begin, size_t end, int error);
   std::string Header(const Letter& letter) const {
-    return absl::StrCat(return_path_, "Delivered-To: ", letter.address, "\n");
+    std::string header = return_path_;
+    for (const std::string& original : letter.originals) {
+      absl::StrAppend(&header, "X-Original-To: ", original, "\n");
+    }
+    absl::StrAppend(&header, "Delivered-To: ", letter.address, "\n");
+    return header;
   }
   Letter& lead() { return letters_[lead_]; }
 
@@ -138,6 +155,11 @@ class MaildirMessage {
   const std::string return_path_;
   const std::vector<std::string> directories_;
   std::vector<Letter> letters_;
+  struct RecipientState {
+    size_t letters = 0;
+    const Letter* refused = nullptr;  // the first of them that was refused
+  };
+  std::vector<RecipientState> recipients_;
 
   size_t lead_ = 0;  // all letters before it are refused
   std::shared_ptr<Directory> lead_directory_;
@@ -157,9 +179,14 @@ std::optional<Reply> MaildirMessage::Open() {
     const int error = OpenLead();
     if (error == 0) return std::nullopt;
     if (!lead().refusal) (void)Fail(lead(), error);
-    if (!each_ || lead_ + 1 == letters_.size()) return lead().refusal;
+    const Reply refusal = *lead().refusal;
+    if (!each_) return refusal;
     if (lead_file_ >= 0) (void)files_.Close(std::exchange(lead_file_, -1));
-    ++lead_;
+    // The refusal of this letter may have refused the next ones.
+    while (lead().refusal) {
+      if (lead_ + 1 == letters_.size()) return refusal;
+      ++lead_;
+    }
   }
 }
 
@@ -205,7 +232,7 @@ void MaildirMessage::Commit(bool each) {
   };
   each_ = each_ && each;
   if (error_ == 0 && TooMuch()) {
-    for (Letter& letter : letters_) letter.refusal = TooMuchReply();
+    for (Letter& letter : letters_) Refuse(letter, TooMuchReply());
     options_.report(absl::StrCat("more than ", options_.max_stored,
                                  " octets in the files of ", letters_.size(),
                                  " recipients"));
@@ -220,15 +247,15 @@ void MaildirMessage::Commit(bool each) {
   if (refused) Withdraw();
 }
 
-std::vector<Verdict> MaildirMessage::Verdicts(size_t recipients) const {
-  std::vector<Verdict> verdicts(recipients, Verdict::Accept());
-  for (const Letter& letter : letters_) {
-    if (!letter.refusal) continue;
-    for (const size_t recipient : letter.recipients) {
-      verdicts[recipient] = Verdict::Refuse(*letter.refusal)
-                                .By("maildir")
-                                .From(directories_[letter.directory]);
-    }
+std::vector<Verdict> MaildirMessage::Verdicts() const {
+  std::vector<Verdict> verdicts;
+  for (const RecipientState& recipient : recipients_) {
+    const Letter* const failed = recipient.refused;
+    verdicts.push_back(failed == nullptr
+                           ? Verdict::Accept()
+                           : Verdict::Refuse(*failed->refusal)
+                                 .By("maildir")
+                                 .From(directories_[failed->directory]));
   }
   return verdicts;
 }
@@ -454,8 +481,36 @@ bool MaildirMessage::Fail(Letter& letter, int error, Reply reply) {
                      absl::StrCat("maildir ", directories_[letter.directory]),
                      error);
   }
-  letter.refusal = std::move(reply);
-  return each_;
+  Refuse(letter, reply);
+  if (!each_) return false;
+  // All mailboxes of a recipient get the message or none. A mailbox whose
+  // recipients are all refused gets nothing, so that the client's next attempt
+  // makes no duplicate there.
+  const auto refused = [this](size_t each) {
+    return recipients_[each].refused != nullptr;
+  };
+  const auto has_others = [this](size_t each) {
+    return recipients_[each].letters > 1;
+  };
+  if (std::any_of(letter.recipients.begin(), letter.recipients.end(),
+                  has_others)) {
+    for (Letter& other : letters_) {
+      if (!other.refusal && std::all_of(other.recipients.begin(),
+                                        other.recipients.end(), refused)) {
+        other.refusal = reply;
+      }
+    }
+  }
+  return true;
+}
+
+void MaildirMessage::Refuse(Letter& letter, const Reply& reply) {
+  letter.refusal = reply;
+  for (const size_t each : letter.recipients) {
+    if (recipients_[each].refused == nullptr) {
+      recipients_[each].refused = &letter;
+    }
+  }
 }
 
 bool MaildirMessage::FailAll(size_t begin, size_t end, int error) {
@@ -464,6 +519,89 @@ bool MaildirMessage::FailAll(size_t begin, size_t end, int error) {
   }
   return each_;
 }
+
+// Makes the letters of a message.
+class LetterMaker {
+ public:
+  // `location` must outlive this object.
+  explicit LetterMaker(const MaildirLocation& location) : location_(location) {}
+
+  // Adds the recipient with this number, whose mailbox has its own address.
+  // Returns false if the address cannot have a Maildir.
+  bool Add(size_t number, const Path& recipient) {
+    const std::optional<std::string> directory = location_.For(recipient);
+    if (!directory) return false;
+    std::string address = OneLine(recipient.Address());
+    const auto [letter, first] =
+        by_address_.emplace(AsciiAddress(address), letters_.size());
+    if (first) AddLetter(*directory, std::move(address));
+    AddRecipient(letters_[letter->second], number);
+    return true;
+  }
+
+  // Adds the recipient with this number, which expands to `mailboxes`. Call it
+  // after all calls of the other Add().
+  bool Add(size_t number, const Path& recipient,
+           absl::Span<const Path> mailboxes) {
+    const std::string address = OneLine(recipient.Address());
+    const std::string key = AsciiAddress(address);
+    const bool first = originals_.insert(key).second;
+    for (const Path& mailbox : mailboxes) {
+      const std::optional<std::string> directory = location_.For(mailbox);
+      if (!directory) return false;
+      std::string mailbox_address = OneLine(mailbox.Address());
+      std::string mailbox_key = AsciiAddress(mailbox_address);
+      size_t index = letters_.size();
+      if (const auto same = by_address_.find(mailbox_key);
+          same != by_address_.end()) {
+        index = same->second;
+      } else if (const auto other = by_directory_.find(*directory);
+                 other != by_directory_.end()) {
+        index = other->second;
+      } else {
+        by_address_.emplace(std::move(mailbox_key), index);
+        AddLetter(*directory, std::move(mailbox_address));
+      }
+      Letter& letter = letters_[index];
+      if (AddRecipient(letter, number) && first &&
+          key != AsciiAddress(letter.address)) {
+        letter.originals.push_back(address);
+      }
+    }
+    return true;
+  }
+
+  Letters Take(size_t recipients) {
+    return {std::move(directories_), std::move(letters_), recipients};
+  }
+
+ private:
+  void AddLetter(const std::string& directory, std::string address) {
+    const auto [first, added] =
+        by_directory_.emplace(directory, letters_.size());
+    if (added) directories_.push_back(directory);
+    letters_.push_back({.directory = added ? directories_.size() - 1
+                                           : letters_[first->second].directory,
+                        .address = std::move(address)});
+  }
+
+  // Returns false if `letter` already has the recipient. All mailboxes of one
+  // recipient are added before the next recipient.
+  static bool AddRecipient(Letter& letter, size_t number) {
+    if (!letter.recipients.empty() && letter.recipients.back() == number) {
+      return false;
+    }
+    letter.recipients.push_back(number);
+    return true;
+  }
+
+  const MaildirLocation& location_;
+  std::vector<std::string> directories_;
+  std::vector<Letter> letters_;
+  absl::flat_hash_map<std::string, size_t> by_address_;    // to letters
+  absl::flat_hash_map<std::string, size_t> by_directory_;  // to first letters
+  absl::flat_hash_set<std::string> originals_;  // recipients that expanded
+};
 
 class MaildirTransaction : public MailTransaction {
  public:
@@ -482,7 +620,16 @@ class MaildirTransaction : public MailTransaction {
 
   std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
                                       Policy::Later) override {
-    return recipients_.Decide(rcpt.to).By("maildir");
+    MaildirRecipients::Decision decision = recipients_.Decide(rcpt.to);
+    if (!decision.mailboxes.empty()) {
+      expanded_ += decision.mailboxes.size();
+      if (expanded_ > options_.max_expanded) {
+        expanded_ -= decision.mailboxes.size();
+        return Verdict::Refuse(TooManyMailboxesReply()).By("maildir");
+      }
+      mailboxes_[rcpt.to.Address()] = std::move(decision.mailboxes);
+    }
+    return std::move(decision.verdict).By("maildir");
   }
   std::optional<Reply> Open(const Envelope& envelope) override;
   bool Write(absl::Span<const absl::string_view> slices,
@@ -496,7 +643,7 @@ class MaildirTransaction : public MailTransaction {
   }
   void CommitEach(EachDone done) override {
     message_->Commit(each_);
-    std::move(done)(each_ ? message_->Verdicts(recipients_count_)
+    std::move(done)(each_ ? message_->Verdicts()
                           : std::vector<Verdict>{message_->VerdictOfAll()});
   }
 
@@ -508,31 +655,28 @@ class MaildirTransaction : public MailTransaction {
   UniqueNames& names_;
   const MaildirOptions& options_;
   const bool each_;
-  size_t recipients_count_ = 0;            // of the envelope
+  // Of the recipients that expand, by address.
+  absl::flat_hash_map<std::string, std::vector<Path>> mailboxes_;
+  size_t expanded_ = 0;  // the number of paths in mailboxes_, at least
   std::optional<MaildirMessage> message_;  // set by Open()
 };
 
 std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
-  Letters to;
-  absl::flat_hash_map<std::string, size_t> addresses;  // to indices of letters
-  absl::flat_hash_map<std::string, size_t> indices;
-  for (const Recipient& recipient : envelope.to) {
-    const size_t number = recipients_count_++;
-    const std::optional<std::string> directory = location_.For(recipient.path);
-    if (!directory) return NoMailboxReply();
-    std::string address = OneLine(recipient.path.Address());
-    const auto [letter, first] =
-        addresses.emplace(AsciiAddress(address), to.letters.size());
-    if (!first) {
-      to.letters[letter->second].recipients.push_back(number);
-      continue;
+  LetterMaker maker(location_);
+  // First the recipients with mailboxes of their own: the others get no second
+  // file there.
+  for (const bool expanded : {false, true}) {
+    for (size_t number = 0; number < envelope.to.size(); ++number) {
+      const Path& recipient = envelope.to[number].path;
+      const auto found = mailboxes_.find(recipient.Address());
+      if (expanded != (found != mailboxes_.end())) continue;
+      if (!(expanded ? maker.Add(number, recipient, found->second)
+                     : maker.Add(number, recipient))) {
+        return NoMailboxReply();
+      }
     }
-    const auto [at, added] = indices.emplace(*directory, indices.size());
-    if (added) to.directories.push_back(*directory);
-    to.letters.push_back({.directory = at->second,
-                          .address = std::move(address),
-                          .recipients = {number}});
   }
+  Letters to = maker.Take(envelope.to.size());
   if (to.letters.empty()) return NoMailboxReply();
   std::stable_sort(to.letters.begin(), to.letters.end(),
                    [](const Letter& a, const Letter& b) {
@@ -551,7 +695,7 @@ Maildir::Maildir(MaildirLocation location, MaildirOptions options,
     : location_(std::move(location)),
       options_(std::move(options)),
       files_(files),
-      recipients_(location_, options_.report, files),
+      recipients_(location_, options_.report, files, options_.expand),
       open_directories_(files),
       names_(options_.host, options_.now, options_.random) {}
 

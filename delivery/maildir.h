@@ -22,7 +22,10 @@
 //
 // An LMTP client gets a reply for each recipient (RFC 2033 4.2). There, a step
 // that fails for one recipient does not fail for others: if one mailbox is over
-// its quota, the others still get the message. While the content arrives, it is
+// its quota, the others still get the message. A recipient that expands to
+// several mailboxes is accepted only if the message is stored in all of them:
+// if one fails, the files of the others are removed, except where another
+// accepted recipient has the same mailbox. While the content arrives, it is
 // in the file of one recipient. If the disk of that file is full, its content
 // is made durable and copied to the file of the next recipient, and the rest is
 // written there. If it cannot be made durable, for example because NFS enforces
@@ -76,6 +79,14 @@ struct MaildirOptions {
   // recipients, in bytes; a larger message gets a 452. Without it a client
   // could fill the disk with one upload to thousands of recipients.
   uint64_t max_stored = uint64_t{4} << 30;
+  // Finds the mailboxes of recipients. Empty: each recipient has the Maildir of
+  // its own address. Not used if all recipients share one Maildir.
+  ExpandRecipient expand;
+  // Limit for the number of mailboxes to which the recipients of a transaction
+  // expand. Recipients beyond it get a 452, which makes the client send to them
+  // in another transaction (RFC 5321 4.5.3.1.10). Recipients whose mailbox has
+  // their own address do not count.
+  size_t max_expanded = 10000;
   // How long storing may take after the end of the message; then the client
   // gets a 451. The client gives up after ten minutes (RFC 5321 4.5.3.2.6) and
   // sends again, so a message that is stored later is stored twice.
@@ -85,17 +96,26 @@ struct MaildirOptions {
 
 // Puts each message into the Maildir of each of its recipients: one file for
 // each distinct address. Addresses that differ only in case, or in the xn--
-// form of the domain, are the same. A file begins with
+// form of the domain, are the same. A mailbox that recipients get by expansion
+// (MaildirOptions::expand) gets one file, for all of these recipients, and none
+// if another recipient already has a file there. A file begins with
 //
 //   Return-Path: <sender@example.org>
+//   X-Original-To: alias@example.net
 //   Delivered-To: recipient@example.net
 //
-// and has LF line ends. The owner of a file is the process's user. If that is
-// root, the owner is the owner of the Maildir, who could not read the file
-// otherwise. The content is written to the first recipient's file while it
-// arrives, and copied to the others at the end. With Commit() either all
-// recipients get the message or none; with CommitEach() in LMTP, each one whose
-// file could be stored. A message uses at most six descriptors, for any number
+// and has LF line ends. Delivered-To is the address of the mailbox. There is
+// one X-Original-To, as in Postfix, for each address in RCPT that is not the
+// address of the mailbox; usually there is none. It shows a filter the alias or
+// the extension. Nothing here reads Delivered-To to find a loop, as qmail-local
+// does: no message leaves a Maildir.
+//
+// The owner of a file is the process's user. If that is root, the owner is the
+// owner of the Maildir, who could not read the file otherwise. The content is
+// written to the first recipient's file while it arrives, and copied to the
+// others at the end. With Commit() either all recipients get the message or
+// none; with CommitEach() in LMTP, each one whose files could be stored. A
+// message uses at most six descriptors, for any number
 // of recipients; messages to the same Maildirs at the same time share four of
 // them.
 //
@@ -113,7 +133,10 @@ class Maildir : public Delivery {
     return ExtensionSet{Extension::kSmtpUtf8};
   }
   bool ServesRemote(const Path&) const override { return options_.catch_all; }
-  // AddRecipient() returns the verdict of MaildirRecipients.
+  // AddRecipient() returns the verdict of MaildirRecipients, or 452 4.5.3 if
+  // the transaction has too many mailboxes. Open() stores the message in the
+  // mailboxes that it found. A recipient about which it was not asked has the
+  // Maildir of its own address.
   bool LooksUpRecipients() const override { return !location_.shared(); }
 
   // Open() creates the first recipient's file in tmp/; in LMTP, the first one

@@ -16,6 +16,8 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -108,9 +110,11 @@ class MaildirEachTest : public testing::Test {
     Maildir maildir(
         *MaildirLocation::Parse(directory_.File("%u")),
         {.host = "mx",
+         .expand = expand_,
          .report = [this](absl::string_view line) { log_.emplace_back(line); }},
         files_);
-    Opened opened = OpenMessage(maildir, envelope_, std::move(session));
+    Opened opened =
+        OpenMessage(maildir, envelope_, std::move(session), recipients_);
     if (auto* refusal = std::get_if<Reply>(&opened)) {
       return std::vector<int>(envelope_.to.size(), refusal->code);
     }
@@ -159,6 +163,8 @@ class MaildirEachTest : public testing::Test {
 
   files::TestDirectory directory_;
   Quotas files_;
+  ExpandRecipient expand_;  // if set: recipients_ is kAdded
+  Recipients recipients_ = Recipients::kOfEnvelope;
   Envelope envelope_;
   const std::string wire_ = LongLines("\r\n");
   const std::string disk_ = LongLines("\n");
@@ -248,6 +254,115 @@ TEST_F(MaildirEachTest, AcceptsExactlyWhatIsDurable) {
         const std::vector<int> codes = Deliver();
         const bool done = !files_.hit();
         ExpectDelivered(codes);
+        if (HasFailure()) return;
+        if (done) break;
+      }
+    }
+  }
+}
+
+// Recipients that expand to several mailboxes.
+class MaildirExpandEachTest : public MaildirEachTest {
+ protected:
+  MaildirExpandEachTest() {
+    envelope_.to = {{{"ab", "d"}}, {{"a", "d"}}, {{"bc", "d"}}, {{"c", "d"}}};
+    recipients_ = Recipients::kAdded;
+    // Without a look at the disk, so that the calls of files_ are those of the
+    // message.
+    expand_ = [](const Path& to,
+                 absl::FunctionRef<absl::StatusOr<bool>(const Path&)>) {
+      std::vector<Path> mailboxes;
+      for (const char each : to.local_part) {
+        mailboxes.push_back({std::string(1, each), to.domain});
+      }
+      return mailboxes;
+    };
+  }
+
+  // Checks that a mailbox has the message if and only if one of its recipients
+  // is accepted. Then empties the Maildirs.
+  void ExpectExpanded(const std::vector<int>& codes) {
+    const std::map<std::string, std::vector<size_t>> recipients = {
+        {"a", {0, 1}}, {"b", {0, 2}}, {"c", {2, 3}}};
+    ASSERT_EQ(codes.size(), envelope_.to.size());
+    for (const auto& [name, numbers] : recipients) {
+      std::string head = "Return-Path: <>\n";
+      bool accepted = false;
+      for (const size_t i : numbers) {
+        accepted = accepted || codes[i] == 0;
+        const Path& to = envelope_.to[i].path;
+        if (to.local_part == name) continue;
+        absl::StrAppend(&head, "X-Original-To: ", to.Address(), "\n");
+      }
+      std::vector<std::string> want;
+      if (accepted) {
+        want.push_back(
+            absl::StrCat(head, "Delivered-To: ", name, "@d\n", disk_));
+      }
+      const std::string in_new = absl::StrCat(name, "/new");
+      EXPECT_TRUE(directory_.Contents(in_new) == want) << name;
+      for (const std::string& file : directory_.List(in_new)) {
+        unlink(directory_.File(absl::StrCat(in_new, "/", file)).c_str());
+      }
+      EXPECT_TRUE(directory_.List(absl::StrCat(name, "/tmp")).empty()) << name;
+    }
+    EXPECT_EQ(files_.open_count(), 0u);
+    EXPECT_LE(files_.most_open(), 6u);
+  }
+};
+
+TEST_F(MaildirExpandEachTest, ARecipientIsAcceptedOnlyIfAllItsMailboxesHaveIt) {
+  const struct {
+    std::map<std::string, uint64_t> left;
+    std::vector<int> codes;  // of ab, a, bc, c
+  } cases[] = {
+      {{}, {0, 0, 0, 0}},
+      {{{"/a/", 0}}, {452, 452, 0, 0}},
+      {{{"/a/", 80000}}, {452, 452, 0, 0}},
+      {{{"/b/", 0}}, {452, 0, 452, 0}},
+      {{{"/c/", 50000}}, {0, 0, 452, 452}},
+      {{{"/a/", 40000}, {"/c/", 0}}, {452, 452, 452, 452}},
+      {{{"/b/", 0}, {"/c/", 0}}, {452, 0, 452, 452}},
+  };
+  for (const auto& c : cases) {
+    files_.left = c.left;
+    const std::vector<int> codes = Deliver();
+    EXPECT_EQ(codes, c.codes);
+    ExpectExpanded(codes);
+    if (HasFailure()) return;
+  }
+  // A mailbox without another recipient gets nothing.
+  envelope_.to.pop_back();
+  envelope_.to.erase(envelope_.to.begin() + 1);
+  files_.left = {{"/b/", 0}};
+  EXPECT_THAT(Deliver(), ElementsAre(452, 452));
+  for (const char* name : {"a/new", "b/new", "c/new", "a/tmp", "c/tmp"}) {
+    EXPECT_TRUE(directory_.List(name).empty()) << name;
+  }
+}
+
+TEST_F(MaildirExpandEachTest, MissingMaildirIsRefusedForAllThatExpandToIt) {
+  const std::vector<int> codes[] = {
+      {451, 451, 0, 0}, {451, 0, 451, 0}, {0, 0, 451, 451}};
+  for (int i = 0; i < 3; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    const std::string tmp = directory_.File(absl::StrCat(name, "/tmp"));
+    ASSERT_EQ(rmdir(tmp.c_str()), 0);
+    EXPECT_EQ(Deliver(), codes[i]) << name;
+    directory_.MakeDirectory(absl::StrCat(name, "/tmp"));
+    ExpectExpanded(codes[i]);
+  }
+}
+
+TEST_F(MaildirExpandEachTest, AcceptsExactlyWhatIsDurable) {
+  for (const Fault fault : {Fault::kOnce, Fault::kAfter}) {
+    for (const int error : {EIO, EDQUOT, EMFILE}) {
+      for (size_t n = 1;; ++n) {
+        SCOPED_TRACE(absl::StrCat("errno ", error, " in call ", n));
+        files_.Fail(n, error, fault);
+        const std::vector<int> codes = Deliver();
+        const bool done = !files_.hit();
+        ExpectExpanded(codes);
         if (HasFailure()) return;
         if (done) break;
       }

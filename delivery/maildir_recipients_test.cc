@@ -9,7 +9,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "delivery/faulty_file_system.h"
@@ -35,7 +39,7 @@ class MaildirRecipientsTest : public testing::Test {
         *location,
         [this](absl::string_view line) { reports_.emplace_back(line); },
         files_);
-    const Verdict verdict = recipients.Decide(to);
+    const Verdict verdict = recipients.Decide(to).verdict;
     EXPECT_EQ(files_.open_count(), 0);
     if (verdict.accepted()) return {};
     EXPECT_EQ(verdict.kind(), Verdict::Kind::kRefuse);
@@ -118,6 +122,54 @@ TEST_F(MaildirRecipientsTest, MissingMailStoreIsATemporaryRefusal) {
               absl::StrReplaceAll(c.why, {{"PATH", directory_.path()}}));
     reports_.clear();
   }
+}
+
+TEST_F(MaildirRecipientsTest, AnExpansionDecides) {
+  auto location = MaildirLocation::Parse(directory_.File("%d/%u"), "d");
+  const MaildirRecipients recipients(
+      *location,
+      [this](absl::string_view line) { reports_.emplace_back(line); }, files_,
+      [](const Path& to,
+         absl::FunctionRef<absl::StatusOr<bool>(const Path&)> has_maildir)
+          -> absl::StatusOr<std::vector<Path>> {
+        if (to.local_part == "wrong") {
+          return absl::FailedPreconditionError("aliases:7: a mistake");
+        }
+        for (const char* user : {"missing", "u", "half"}) {
+          const auto has = has_maildir({user, "d"});
+          if (has.ok() != (std::string(user) != "half")) {
+            return absl::InternalError(user);
+          }
+          if (has.ok() && *has != (std::string(user) == "u")) {
+            return absl::InternalError(user);
+          }
+          if (to.local_part == "broken" && !has.ok()) return has.status();
+        }
+        if (to.local_part == "none") return std::vector<Path>();
+        if (to.local_part == "u") return std::vector<Path>{to};
+        return std::vector<Path>{{"a", "d"}, {"b", "d"}};
+      });
+  const auto decide = [&recipients](const char* user) {
+    return recipients.Decide({user, "d"});
+  };
+  EXPECT_TRUE(decide("two").verdict.accepted());
+  EXPECT_EQ(decide("two").mailboxes,
+            (std::vector<Path>{{"a", "d"}, {"b", "d"}}));
+  EXPECT_TRUE(decide("u").verdict.accepted());
+  EXPECT_TRUE(decide("u").mailboxes.empty());  // its own
+  EXPECT_EQ(decide("none").verdict.reply()->code, 550);
+  EXPECT_TRUE(reports_.empty());
+  const Verdict wrong = decide("wrong").verdict;
+  EXPECT_EQ(wrong.reply(),
+            (Reply{451, {4, 3, 5}, "unable to find the mailboxes (#4.3.5)"}));
+  EXPECT_EQ(wrong.source(), "aliases:7: a mistake");
+  EXPECT_EQ(decide("broken").verdict.reply(),
+            (Reply{451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"}));
+  EXPECT_EQ(reports_, (std::vector<std::string>{
+                          "aliases:7: a mistake",
+                          absl::StrCat("maildir ", directory_.File("d/half"),
+                                       ": ", directory_.File("d/half"),
+                                       " exists, but is no Maildir")}));
 }
 
 TEST_F(MaildirRecipientsTest, ASharedMaildirTakesEveryRecipient) {

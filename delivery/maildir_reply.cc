@@ -15,6 +15,14 @@ Reply CannotOpenReply() {
   return {451, {4, 3, 0}, "unable to open the mailbox (#4.3.0)"};
 }
 
+Reply CannotExpandReply() {
+  return {451, {4, 3, 5}, "unable to find the mailboxes (#4.3.5)"};
+}
+
+Reply TooManyMailboxesReply() {
+  return {452, {4, 5, 3}, "too many mailboxes, try again later (#4.5.3)"};
+}
+
 Reply CannotStoreReply(int error) {
   if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG) {
     return {452, {4, 3, 1}, "disk full or over quota (#4.3.1)"};

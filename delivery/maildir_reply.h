@@ -16,6 +16,12 @@ Reply NoMailboxReply();
 // 451 4.3.0: the Maildir should exist, but could not be opened.
 Reply CannotOpenReply();
 
+// 451 4.3.5: the aliases of the recipient have a mistake.
+Reply CannotExpandReply();
+
+// 452 4.5.3: the recipients of the transaction expand to too many mailboxes.
+Reply TooManyMailboxesReply();
+
 // Returns the reply to a message that could not be stored because of `error`, a
 // negative errno: 452 4.3.1 for a full disk, a full quota and a file too large
 // for its file system; otherwise 451 4.3.0.

@@ -13,8 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "delivery/open_message.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
@@ -169,6 +172,72 @@ TEST_F(MaildirTest, ASharedMaildirGetsAFileForEachRecipient) {
                 "Return-Path: <s@example.org>\nDelivered-To: post\nx\n",
                 "Return-Path: <s@example.org>\nDelivered-To: u@d\nx\n",
             }));
+}
+
+// Of the local part "x=a+b@d": the mailboxes a@d and b@d.
+absl::StatusOr<std::vector<Path>> ExpandText(
+    const Path& to,
+    absl::FunctionRef<absl::StatusOr<bool>(const Path&)> has_maildir) {
+  (void)has_maildir;  // all exist
+  const size_t equals = to.local_part.find('=');
+  if (equals == std::string::npos) return std::vector<Path>{to};
+  std::vector<Path> mailboxes;
+  for (absl::string_view each :
+       absl::StrSplit(to.local_part.substr(equals + 1), '+')) {
+    mailboxes.push_back({std::string(each), "d"});
+  }
+  return mailboxes;
+}
+
+TEST_F(MaildirTest, AMailboxGetsOneFileForAllRecipientsThatExpandToIt) {
+  for (const char* name : {"a", "b", "c"}) Create(name);
+  MaildirOptions options{.host = "mx", .expand = ExpandText};
+  Maildir maildir(*MaildirLocation::Parse(directory_.File("%u")), options);
+  const Envelope envelope{.to = {{{"x=a+b+A", "d"}},
+                                 {{"a", "d"}},
+                                 {{"y=b+a", "d"}},
+                                 {{"X=a+b+a", "D"}},
+                                 {{"c", "e"}},
+                                 {{"z=c", "d"}},
+                                 {{"c", "f"}}}};
+  Opened opened = OpenMessage(maildir, envelope, {}, Recipients::kAdded);
+  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<MailTransaction>>(opened));
+  auto& message = std::get<std::unique_ptr<MailTransaction>>(opened);
+  message->Write({"t\r\n"}, [] {});
+  bool accepted = false;
+  message->Commit([&](Verdict verdict) { accepted = verdict.accepted(); });
+  EXPECT_TRUE(accepted);
+  EXPECT_EQ(directory_.Contents("a/new"),
+            Contents{"Return-Path: <>\nX-Original-To: x=a+b+A@d\n"
+                     "X-Original-To: y=b+a@d\nDelivered-To: a@d\nt\n"});
+  EXPECT_EQ(directory_.Contents("b/new"),
+            Contents{"Return-Path: <>\nX-Original-To: x=a+b+A@d\n"
+                     "X-Original-To: y=b+a@d\nDelivered-To: b@d\nt\n"});
+  // Recipients with mailboxes of their own have a file each, as without
+  // expansion. z gets no third one.
+  EXPECT_EQ(directory_.Contents("c/new"),
+            (Contents{"Return-Path: <>\nDelivered-To: c@f\nt\n",
+                      "Return-Path: <>\nX-Original-To: z=c@d\n"
+                      "Delivered-To: c@e\nt\n"}));
+}
+
+TEST_F(MaildirTest, NumberOfMailboxesOfATransactionIsLimited) {
+  for (const char* name : {"a", "b", "c"}) Create(name);
+  MaildirOptions options{.host = "mx", .expand = ExpandText, .max_expanded = 4};
+  Maildir maildir(*MaildirLocation::Parse(directory_.File("%u")), options);
+  const auto deliver = [&maildir](std::vector<Recipient> to) {
+    Envelope envelope;
+    envelope.to = std::move(to);
+    Opened opened = OpenMessage(maildir, envelope, {}, Recipients::kAdded);
+    const auto* const refusal = std::get_if<Reply>(&opened);
+    return refusal == nullptr ? Reply{} : *refusal;
+  };
+  const Reply refusal{
+      452, {4, 5, 3}, "too many mailboxes, try again later (#4.5.3)"};
+  EXPECT_EQ(deliver({{{"x=a+b", "d"}}, {{"y=a+c", "d"}}, {{"a", "d"}}}),
+            Reply{});
+  EXPECT_EQ(deliver({{{"x=a+b", "d"}}, {{"y=a+b+c", "d"}}}), refusal);
+  EXPECT_EQ(deliver({{{"x=a+b+c+a+b", "d"}}}), refusal);
 }
 
 TEST_F(MaildirTest, ARecipientWithoutDomainIsInTheDefaultDomain) {

@@ -13,10 +13,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "delivery/discard.h"
 #include "delivery/maildir.h"
 #include "delivery/maildir_location.h"
+#include "delivery/maildir_recipients.h"
 #include "delivery/qmail_queue.h"
+#include "engine/grammar/path.h"
+#include "policy/control/alias_list.h"
 
 namespace postern::service {
 namespace {
@@ -67,12 +71,27 @@ absl::StatusOr<Destination> MakeMaildirs(absl::string_view kind,
     return absl::InvalidArgumentError(
         "a catch-all is one Maildir, without %u and %d");
   }
-  return Destination{
-      .delivery = std::make_unique<delivery::Maildir>(
-          *std::move(location),
-          delivery::MaildirOptions{.host = std::string(setup.host),
+  delivery::MaildirOptions options{.host = std::string(setup.host),
                                    .catch_all = catch_all,
-                                   .report = setup.report})};
+                                   .report = setup.report};
+  Destination destination;
+  if (setup.controls != nullptr && setup.controls->aliases) {
+    options.expand = [controls = setup.controls](
+                         const Path& recipient,
+                         policy::HasMailbox has_maildir) {
+      return controls->aliases->Expand(recipient, controls->rcpthosts,
+                                       has_maildir);
+    };
+    destination.check = [controls = setup.controls, location = *location] {
+      return controls->aliases->CheckTargets(
+          controls->rcpthosts, [&location](const Path& address) {
+            return delivery::HasMaildir(location, address);
+          });
+    };
+  }
+  destination.delivery = std::make_unique<delivery::Maildir>(
+      *std::move(location), std::move(options));
+  return destination;
 }
 
 absl::StatusOr<Destination> MakeMaildir(std::optional<absl::string_view> value,
@@ -132,6 +151,12 @@ absl::StatusOr<Destination> MakeDestination(
     absl::StrAppend(&kinds, kinds.empty() ? "" : ", ", row.kind, row.value);
   }
   return wrong(absl::StrCat("not one of ", kinds));
+}
+
+bool HasMailboxes(absl::string_view spec) {
+  if (!absl::ConsumePrefix(&spec, "maildir:")) return false;
+  const auto location = delivery::MaildirLocation::Parse(spec);
+  return location.ok() && !location->shared();
 }
 
 absl::Status CheckDestination(absl::string_view spec) {

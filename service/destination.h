@@ -6,9 +6,11 @@
 #ifndef POSTERN_SERVICE_DESTINATION_H_
 #define POSTERN_SERVICE_DESTINATION_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -25,6 +27,10 @@ struct Destination {
   std::unique_ptr<Delivery> delivery;
   bool blocks = true;          // waits for the disk or for another host
   bool runs_programs = false;  // possibly set-user-id, like qmail-queue
+  // Returns warnings about the configuration that only the disk shows, such as
+  // aliases of mailboxes that do not exist. Blocks. For a server that starts
+  // once. Empty if there is nothing to check.
+  std::function<std::vector<std::string>()> check;
 };
 
 // What deliveries are built from.
@@ -34,6 +40,7 @@ struct DestinationSetup {
   absl::string_view host;         // control/me
   system::Variables environment;  // of programs, before the session's variables
   log::Report report;             // of the deliveries; called on any thread
+  std::shared_ptr<const policy::Controls> controls = nullptr;  // for aliases
 };
 
 // One kind of delivery. Constant data: --help uses its texts, and the log and
@@ -55,6 +62,10 @@ absl::Span<const DeliveryRow> DeliveryRows();
 absl::StatusOr<Destination> MakeDestination(
     const DestinationSetup& setup,
     absl::Span<const DeliveryRow> rows = DeliveryRows());
+
+// Returns whether the delivery that `spec` names has a mailbox for each
+// recipient, so that aliases and address extensions apply.
+bool HasMailboxes(absl::string_view spec);
 
 // Returns the error that MakeDestination() would return. Creates nothing
 // permanent.

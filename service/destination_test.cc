@@ -3,11 +3,18 @@
 
 #include "service/destination.h"
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "engine/delivery.h"
+#include "files/test_directory.h"
 #include "gtest/gtest.h"
+#include "policy/control/controls.h"
 
 namespace postern::service {
 namespace {
@@ -38,6 +45,56 @@ TEST(DestinationTest, SpecNamesADelivery) {
     EXPECT_EQ(made->blocks, c.blocks) << c.spec;
     EXPECT_EQ(made->runs_programs, c.runs_programs) << c.spec;
   }
+}
+
+TEST(DestinationTest, MaildirsOfRecipientsHaveAliases) {
+  for (const char* spec : {"maildir:/m/%u", "maildir:%d/all"}) {
+    EXPECT_TRUE(HasMailboxes(spec)) << spec;
+  }
+  for (const char* spec : {"maildir:/m", "maildir:", "maildir", "maildir:%x",
+                           "catch-all:/m/%u", "qmail-queue", "discard", ""}) {
+    EXPECT_FALSE(HasMailboxes(spec)) << spec;
+  }
+  files::TestDirectory folder;
+  folder.MakeDirectory("control");
+  folder.Write("control/me", "mx.example\n");
+  folder.Write("control/rcpthosts", "x.example\n");
+  folder.Write("control/aliases",
+               "info: ann@x.example, bob+list@x.example\n"
+               "all: gone\n");
+  folder.MakeMaildir("store/ann");
+  folder.MakeMaildir("store/bob");
+  auto controls = policy::ReadControls({.directory = folder.File("control"),
+                                        .aliases = true,
+                                        .extension_separators = "+"});
+  ASSERT_TRUE(controls.ok()) << controls.status();
+  const std::string spec = absl::StrCat("maildir:", folder.File("store/%u"));
+  const auto made =
+      MakeDestination({.spec = spec,
+                       .host = "mx",
+                       .controls = std::make_shared<const policy::Controls>(
+                           *std::move(controls))});
+  ASSERT_TRUE(made.ok()) << made.status();
+  const std::string aliases = folder.File("control/aliases");
+  ASSERT_TRUE(made->check);
+  const std::vector<std::string> warnings = made->check();
+  ASSERT_EQ(warnings.size(), 2u);
+  EXPECT_EQ(warnings[0],
+            absl::StrCat(aliases,
+                         ":2: the target gone has no mailbox and no alias."));
+  EXPECT_TRUE(absl::StrContains(warnings[1], "postmaster")) << warnings[1];
+  const auto transaction =
+      made->delivery->Begin({}, std::make_shared<const SessionInfo>());
+  const auto decide = [&transaction](const char* user) {
+    const auto verdict = transaction->AddRecipient(
+        {.to = {user, "x.example"}}, []() -> Policy::Done { return nullptr; });
+    return verdict->accepted() ? 250 : verdict->reply()->code;
+  };
+  EXPECT_EQ(decide("info"), 250);
+  EXPECT_EQ(decide("ann+x"), 250);
+  EXPECT_EQ(decide("gone"), 550);
+  EXPECT_EQ(decide("all"), 451);
+  EXPECT_EQ(decide("postmaster"), 451);
 }
 
 TEST(DestinationTest, ErrorQuotesTheSpecAndTheReason) {

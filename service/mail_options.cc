@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "policy/control/alias_list.h"
 
 namespace postern::service {
 
@@ -33,6 +35,12 @@ void ReadMailOptions(Options* given, MailOptions* options,
   options->deliver = given->Text("deliver", options->deliver);
   options->open_relay = given->Flag("open-relay");
   options->senders = given->Flag("senders");
+  options->extension_separators = given->Text("extension-separators", "");
+  if (const absl::Status valid =
+          policy::ValidateSeparators(options->extension_separators);
+      !valid.ok()) {
+    given->Mistake(absl::StrCat("--extension-separators: ", valid.message()));
+  }
   options->max_recipients =
       given->Number("max-recipients", options->max_recipients, 1, 1000000);
   options->max_errors =

@@ -28,6 +28,7 @@ struct MailOptions {
   std::string deliver = "qmail-queue";
   bool open_relay = false;
   bool senders = false;
+  std::string extension_separators;  // policy::AliasList::Options
   int max_recipients = 1000;
   int max_errors = 20;
   int session_timeout = 4 * 60 * 60;  // seconds
@@ -69,6 +70,11 @@ inline constexpr OptionRow kSendersRow = {
     "senders", "",
     "users may only use the senders that\n"
     "control/senders lists for them"};
+inline constexpr OptionRow kExtensionSeparatorsRow = {
+    "extension-separators", "CHARS",
+    "characters after which the rest of a local part\n"
+    "is an extension: with +, ann+x is ann if there is\n"
+    "no Maildir and no alias for ann+x"};
 inline constexpr OptionRow kSessionTimeoutRow = {"session-timeout", "N [14400]",
                                                  "longest session, in seconds"};
 inline constexpr OptionRow kBareNewlinesRow = {

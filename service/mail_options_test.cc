@@ -24,6 +24,7 @@ constexpr OptionRow kRows[] = {
     kDeliverRow,
     kOpenRelayRow,
     kSendersRow,
+    kExtensionSeparatorsRow,
     kSessionTimeoutRow,
     kBareNewlinesRow,
     kLenientRow,
@@ -67,17 +68,19 @@ TEST(MailOptionsTest, WithoutOptionsTheDefaultsStay) {
 
 TEST(MailOptionsTest, ReadsEachOption) {
   MailOptions options;
-  ASSERT_EQ(Read({"--control=/c", "--deliver=discard", "--open-relay",
-                  "--senders", "--max-recipients=7", "--max-errors=8",
-                  "--session-timeout=9", "--bare-newlines=normalize",
-                  "--lenient=192.0.2.0/24", "--greet-delay=2", "--min-rate=3",
-                  "--rate-grace=4", "--pipelining=reject", "--log-format=json"},
-                 &options),
-            "");
+  ASSERT_EQ(
+      Read({"--control=/c", "--deliver=discard", "--open-relay", "--senders",
+            "--extension-separators=+-", "--max-recipients=7", "--max-errors=8",
+            "--session-timeout=9", "--bare-newlines=normalize",
+            "--lenient=192.0.2.0/24", "--greet-delay=2", "--min-rate=3",
+            "--rate-grace=4", "--pipelining=reject", "--log-format=json"},
+           &options),
+      "");
   EXPECT_EQ(options.control, "/c");
   EXPECT_EQ(options.deliver, "discard");
   EXPECT_TRUE(options.open_relay);
   EXPECT_TRUE(options.senders);
+  EXPECT_EQ(options.extension_separators, "+-");
   EXPECT_EQ(options.max_recipients, 7);
   EXPECT_EQ(options.max_errors, 8);
   EXPECT_EQ(options.session_timeout, 9);
@@ -92,7 +95,8 @@ TEST(MailOptionsTest, ReadsEachOption) {
 TEST(MailOptionsTest, MistakeNamesItsOption) {
   for (const char* const argument :
        {"--max-recipients=0", "--greet-delay=61", "--bare-newlines=repair",
-        "--pipelining=perhaps", "--log-format=xml", "--lenient=nowhere"}) {
+        "--pipelining=perhaps", "--log-format=xml", "--lenient=nowhere",
+        "--extension-separators=+@", "--extension-separators=/"}) {
     MailOptions options;
     const std::string name(argument, std::string(argument).find('='));
     EXPECT_THAT(Read({argument}, &options), HasSubstr(name)) << argument;

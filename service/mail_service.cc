@@ -39,12 +39,14 @@ MailService::~MailService() = default;
 absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                               const Process& process) {
   MailService service;
-  auto controls =
-      policy::ReadControls({.directory = options.control,
-                            .open_relay = options.open_relay,
-                            .senders = options.senders,
-                            .databytes = options.databytes,
-                            .databytes_env = Variable("DATABYTES")});
+  auto controls = policy::ReadControls(
+      {.directory = options.control,
+       .open_relay = options.open_relay,
+       .senders = options.senders,
+       .aliases = HasMailboxes(options.deliver),
+       .extension_separators = options.extension_separators,
+       .databytes = options.databytes,
+       .databytes_env = Variable("DATABYTES")});
   if (!controls.ok()) return controls.status();
   if (process.warns) {
     for (const std::string& warning : controls->warnings) {
@@ -64,11 +66,13 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                       .control = options.control,
                                       .host = service.controls->me,
                                       .environment = options.child_environment,
-                                      .report = log::ReportToLog("delivery")});
+                                      .report = log::ReportToLog("delivery"),
+                                      .controls = service.controls});
   if (!destination.ok()) return destination.status();
   service.runs_programs =
       destination->runs_programs || RunsCheckers(options.auth);
   service.delivery = std::move(destination->delivery);
+  service.check_delivery = std::move(destination->check);
   service.config.carried = service.delivery->carries();
   if (process.run) service.config.max_open_asks = kRecipientsAhead;
   if (process.pool && destination->blocks) {

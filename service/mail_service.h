@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -68,6 +69,8 @@ struct MailService {
   std::string host_name;           // for Received fields
   std::shared_ptr<policy::Checks> policy;
   std::shared_ptr<Delivery> delivery;
+  // Destination::check of the delivery; may be empty.
+  std::function<std::vector<std::string>()> check_delivery;
   std::shared_ptr<auth::Backend> backend;        // null if there are no users
   std::shared_ptr<Authenticator> authenticator;  // null if there are no users
   bool show_user = false;                        // in Received fields

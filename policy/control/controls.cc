@@ -108,6 +108,36 @@ class ControlReader {
     return absl::OkStatus();
   }
 
+  // After ReadNames() and ReadRcptHosts(): each target must be local.
+  absl::Status ReadAliases() {
+    const std::string path = Path("aliases");
+    if (!options_.aliases) {
+      if (TimeOf(path)) {
+        controls_.warnings.push_back(absl::StrCat(
+            path, " has no effect: it needs --deliver maildir:DIR with %u or ",
+            "%d in DIR."));
+      }
+      if (!options_.extension_separators.empty()) {
+        controls_.warnings.push_back(
+            "--extension-separators has no effect: it needs --deliver "
+            "maildir:DIR with %u or %d in DIR.");
+      }
+      return absl::OkStatus();
+    }
+    const auto lines = ReadControlList(path, &controls_.warnings);
+    if (!lines.ok()) return lines.status();
+    auto more = OpenDatabase("aliases.cdb");
+    if (!more.ok()) return more.status();
+    auto aliases = AliasList::Make(
+        path, lines->value_or(std::vector<Line>()), *std::move(more),
+        controls_.rcpthosts,
+        {.separators = options_.extension_separators, .domain = controls_.me},
+        &controls_.warnings);
+    if (!aliases.ok()) return aliases.status();
+    controls_.aliases = *std::move(aliases);
+    return absl::OkStatus();
+  }
+
   absl::Status ReadBadMailFrom() {
     const std::string path = Path("badmailfrom");
     auto lines = ReadControlList(path, &controls_.warnings);
@@ -250,6 +280,7 @@ absl::StatusOr<Controls> ReadControls(const ControlOptions& options) {
   if (status.ok()) status = reader.ReadRcptHosts();
   if (status.ok()) status = reader.ReadBadMailFrom();
   if (status.ok()) status = reader.ReadSenders();
+  if (status.ok()) status = reader.ReadAliases();
   if (status.ok()) status = reader.ReadDataBytes();
   if (!status.ok()) return status;
   return controls;

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "policy/control/alias_list.h"
 #include "policy/control/host_list.h"
 #include "policy/control/line_set.h"
 #include "policy/control/sender_list.h"
@@ -30,6 +31,12 @@ struct ControlOptions {
 
   // Whether to read senders and senders.cdb.
   bool senders = false;
+
+  // Whether to read aliases and aliases.cdb: the delivery has a mailbox for
+  // each recipient.
+  bool aliases = false;
+  // For `aliases`: see AliasList::Options.
+  std::string extension_separators;
 
   // The default of Controls::databytes, if the file databytes is missing or has
   // no number.
@@ -56,6 +63,8 @@ struct Controls {
   LineSet badmailfrom;
   // With senders.cdb. nullopt: users may use every sender.
   std::optional<SenderList> senders;
+  // With aliases.cdb. nullopt without ControlOptions::aliases.
+  std::optional<AliasList> aliases;
 
   // Warnings about probable mistakes; see control_file.h.
   std::vector<std::string> warnings;
@@ -65,10 +74,12 @@ struct Controls {
 // the file, and how to correct it where that helps, if
 //   - a file exists and cannot be read, or a database is damaged,
 //   - both me and smtpgreeting are missing (kNotFound),
-//   - rcpthosts is missing and `options.open_relay` is false (kNotFound), or
-//   - senders is missing and `options.senders` is true (kNotFound).
+//   - rcpthosts is missing and `options.open_relay` is false (kNotFound),
+//   - senders is missing and `options.senders` is true (kNotFound), or
+//   - aliases has a mistake, see AliasList::Make() (kInvalidArgument).
 // morercpthosts.cdb is read only if rcpthosts exists, as in qmail, and
-// senders.cdb only if senders is read.
+// senders.cdb only if senders is read. aliases and aliases.cdb may both be
+// missing.
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options);
 
 // Returns warnings about the keys of morercpthosts.cdb and the records of

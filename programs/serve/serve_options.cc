@@ -66,6 +66,7 @@ constexpr service::OptionRow kRows[] = {
      "reply, as tcpserver does; default: 554"},
     service::kOpenRelayRow,
     service::kSendersRow,
+    service::kExtensionSeparatorsRow,
     service::kTlsCertRow,
     service::kTlsKeyRow,
     service::kClientCaRow,

@@ -85,6 +85,11 @@ absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
   for (const std::string& warning : policy::CheckDatabases(*mail->controls)) {
     log::WriteLog("warning", warning);
   }
+  if (mail->check_delivery) {
+    for (const std::string& warning : mail->check_delivery()) {
+      log::WriteLog("warning", warning);
+    }
+  }
   auto listeners = MakeListeners(options, mail->config, mail->backend.get());
   if (!listeners.ok()) return listeners.status();
   auto snapshot = std::make_shared<ServiceSnapshot>();

@@ -37,6 +37,7 @@ constexpr service::OptionRow kRows[] = {
     service::kDeliverRow,
     service::kOpenRelayRow,
     service::kSendersRow,
+    service::kExtensionSeparatorsRow,
     {"max-recipients", "N [10000]", "recipients of a message; 452 above"},
     {"max-errors", "N [100]", "refused commands before a session ends (421)"},
     service::kAuthRow,

@@ -20,14 +20,26 @@ class DurabilityTest(harness.TestCase):
     def test_kill_9_under_load_loses_nothing(self):
         for make in harness.Tcpserver, harness.Serve:
             with self.subTest(server=make.__name__):
-                self.kill_under_load(make)
+                self.kill_under_load(make, [self.maildir])
 
-    def kill_under_load(self, make):
+    def test_kill_9_under_load_loses_no_target_of_an_alias(self):
+        store = self.folder / "store"
+        users = [store / name for name in "abc"]
+        for user in users:
+            for name in ("tmp", "new", "cur"):
+                (user / name).mkdir(parents=True)
+        self.put("aliases", "u: a@local.example, b@local.example, c\n")
+        for make in harness.Tcpserver, harness.Serve:
+            with self.subTest(server=make.__name__):
+                self.kill_under_load(make, users, rounds=8,
+                                     deliver=f"maildir:{store}/%u")
+
+    def kill_under_load(self, make, maildirs, rounds=15, deliver=None):
         seed = 20261121
         rng = random.Random(seed)
         acknowledged = set()
-        for round_ in range(15):
-            server = make(self)
+        for round_ in range(rounds):
+            server = make(self, deliver=deliver)
             stop = threading.Event()
             threads = [
                 threading.Thread(target=self.send_until_killed,
@@ -43,8 +55,16 @@ class DurabilityTest(harness.TestCase):
             stop.set()
             for thread in threads:
                 thread.join(harness.PATIENCE)
+        for maildir in maildirs:
+            self.expect_all(acknowledged, maildir, seed)
+        self.assertGreater(len(acknowledged), 100)
+
+    def expect_all(self, acknowledged, maildir, seed):
+        """Checks that the Maildir has all these messages, and that each message
+        in it is complete."""
         kept = collections.Counter()
-        for message in self.messages():
+        for path in (maildir / "new").iterdir():
+            message = path.read_bytes()
             match = re.search(rb"^X-Id: (\S+)\nX-Hash: (\S+)\n\n(.*)\Z",
                               message, re.M | re.S)
             self.assertIsNotNone(match, "a truncated message is in new")
@@ -52,8 +72,7 @@ class DurabilityTest(harness.TestCase):
             self.assertEqual(digest, match[2], "a damaged message is in new")
             kept[match[1].decode()] += 1
         lost = [name for name in acknowledged if name not in kept]
-        self.assertEqual(lost, [], f"seed {seed}")
-        self.assertGreater(len(acknowledged), 100)
+        self.assertEqual(lost, [], f"{maildir.name}, seed {seed}")
 
     def send_until_killed(self, server, name, stop, acknowledged):
         for n in range(10000):
