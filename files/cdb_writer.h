@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "files/replacement.h"
 
@@ -22,6 +23,13 @@ using CdbRecord = std::pair<std::string, std::string>;  // key and data
 // first. Returns the code of errno if the file cannot be written, or if the
 // records exceed the largest size of a database (4 GiB).
 absl::Status WriteCdb(absl::Span<const CdbRecord> records, Replacement* file);
+
+// Replaces the database at `path` with one that contains `records`, durably, as
+// Replacement does; or makes it, with the mode 0644 whatever the umask is.
+// After an error, the old database is still there. Waits until no other process
+// replaces a file in the same directory. Errors name `path`.
+absl::Status ReplaceCdb(absl::string_view path,
+                        absl::Span<const CdbRecord> records);
 
 }  // namespace postern::files
 

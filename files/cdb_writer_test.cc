@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "files/cdb.h"
 #include "files/replacement.h"
@@ -95,6 +97,45 @@ TEST(CdbWriterTest, ASingleFailedWriteIsAnError) {
     ++failures;
   }
   EXPECT_GT(failures, 10);
+}
+
+TEST(CdbWriterTest, ReplacementIsReadableForAllUsersAndKeepsAModeThatIsThere) {
+  TestDirectory directory;
+  const std::string path = directory.File("x.cdb");
+  umask(077);
+  ASSERT_TRUE(ReplaceCdb(path, {{"key", "old"}}).ok());
+  struct stat facts = {};
+  ASSERT_EQ(stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0644u);
+  ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+  ASSERT_TRUE(ReplaceCdb(path, {{"key", "new"}}).ok());
+  ASSERT_EQ(stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0640u);
+  EXPECT_EQ(*Cdb::Open(path)->Find("key"), std::optional<std::string>("new"));
+}
+
+// The disk becomes full at each write in turn.
+TEST(CdbWriterTest, OldDatabaseSurvivesEveryFailedWrite) {
+  TestDirectory directory;
+  const std::string path = directory.File("x.cdb");
+  ASSERT_TRUE(ReplaceCdb(path, {{"key", "old"}}).ok());
+  const std::string old = directory.Read("x.cdb");
+  const std::vector<CdbRecord> records(5, {"key", std::string(5000, 'v')});
+  int failures = 0;
+  for (int before = 0; before < 1000; ++before) {
+    writes_before_failure = before;
+    const absl::Status status = ReplaceCdb(path, records);
+    const bool failed = writes_before_failure == -1;
+    writes_before_failure = -1;
+    EXPECT_EQ(status.ok(), !failed) << before << " " << status;
+    if (!failed) break;
+    ++failures;
+    EXPECT_TRUE(absl::StartsWith(status.message(), path + ": ")) << status;
+    EXPECT_EQ(directory.Read("x.cdb"), old);
+    EXPECT_EQ(directory.List("."), std::vector<std::string>{"x.cdb"});
+  }
+  EXPECT_GT(failures, 3);
+  EXPECT_NE(directory.Read("x.cdb"), old);
 }
 
 }  // namespace

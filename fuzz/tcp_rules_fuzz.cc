@@ -17,23 +17,11 @@
 #include "fuzz/tcp_rule_weight.h"
 #include "gtest/gtest.h"
 #include "policy/rules/tcp_rule_key.h"
+#include "policy/rules/tcp_rule_line.h"
 #include "policy/rules/tcp_rules.h"
 #include "policy/rules/tcp_rules_text.h"
 
 namespace postern::policy {
-namespace {
-
-std::string Print(const std::string& key, const TcpRules::Match& match) {
-  std::string line = absl::StrCat(key, match.allow ? ":allow" : ":deny");
-  for (const auto& [name, value] : match.variables) {
-    std::string quote = "!";
-    while (absl::StrContains(value, quote)) ++quote[0];
-    absl::StrAppend(&line, ",", name, "=", quote, value, quote);
-  }
-  return line + "\n";
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FuzzedDataProvider input(data, size);
@@ -75,7 +63,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto match = TcpRules::Open(file.path())->Find(peer);
   EXPECT_EQ(match->key.has_value(), want != nullptr);
   if (want == nullptr) return 0;
-  const auto again = ParseTcpRules("text", Print(*match->key, *match));
+  const auto line = TcpRuleLine(want->key, want->record);
+  EXPECT_TRUE(line.has_value());
+  const auto again = ParseTcpRules("text", *line + "\n");
   EXPECT_EQ(again->rules[0], (TcpRule{want->key, want->record, 1}));
   return 0;
 }

@@ -45,7 +45,7 @@ absl::StatusOr<NetworkList> NetworkList::Parse(
     absl::Span<const std::string> entries) {
   NetworkList list;
   for (const std::string& entry : entries) {
-    const absl::StatusOr<Network> network = ParseNetwork(entry);
+    const absl::StatusOr<Network> network = Network::Parse(entry);
     if (!network.ok()) return network.status();
     list.networks_.push_back(*network);
   }
@@ -59,7 +59,7 @@ bool NetworkList::Contains(const std::optional<IpAddress>& address) const {
                                 });
 }
 
-bool NetworkList::Network::Contains(const IpAddress& other) const {
+bool Network::Contains(const IpAddress& other) const {
   // As numbers, IPv4 addresses are in ::/80 and in all shorter networks.
   if (other.v4() != address.v4()) return false;
   const auto* const mine = address.bytes().data();
@@ -70,8 +70,7 @@ bool NetworkList::Network::Contains(const IpAddress& other) const {
          (rest == 0 || (mine[octets] ^ theirs[octets]) >> (8 - rest) == 0);
 }
 
-absl::StatusOr<NetworkList::Network> NetworkList::ParseNetwork(
-    absl::string_view entry) {
+absl::StatusOr<Network> Network::Parse(absl::string_view entry) {
   const size_t slash = entry.find('/');
   const absl::string_view text = entry.substr(0, slash);
   const std::optional<IpAddress> address = IpAddress::Parse(text);

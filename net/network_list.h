@@ -27,17 +27,29 @@
 
 namespace postern::net {
 
+// All addresses of one family that begin with the same bits.
+struct Network {
+  // Parses one entry of a NetworkList. The error quotes the entry. An entry is
+  // wrong if its address does not parse (zones and spaces are not allowed), if
+  // its length is not a decimal number up to 32 or 128, or if its address has a
+  // bit set after that length: "192.0.2.1/24" could mean the host or the
+  // network.
+  static absl::StatusOr<Network> Parse(absl::string_view entry);
+
+  bool Contains(const IpAddress& other) const;
+
+  IpAddress address;
+  unsigned bits = 0;  // of IpAddress::bytes(): 96 to 128 for IPv4
+};
+
 // Immutable once parsed, so thread-safe.
 class NetworkList {
  public:
   // Contains no address.
   NetworkList() = default;
 
-  // Returns the list of all `entries`, or an error that quotes the first wrong
-  // entry. An entry is wrong if its address does not parse (zones and spaces
-  // are not allowed), if its length is not a decimal number up to 32 or 128, or
-  // if its address has a bit set after that length: "192.0.2.1/24" could mean
-  // the host or the network.
+  // Returns the list of all `entries`, or the error of Network::Parse() for the
+  // first wrong one.
   static absl::StatusOr<NetworkList> Parse(
       absl::Span<const std::string> entries);
 
@@ -48,16 +60,6 @@ class NetworkList {
   bool empty() const { return networks_.empty(); }
 
  private:
-  // All addresses of one family that begin with the same bits.
-  struct Network {
-    IpAddress address;
-    unsigned bits = 0;  // of IpAddress::bytes(): 96 to 128 for IPv4
-
-    bool Contains(const IpAddress& other) const;
-  };
-
-  static absl::StatusOr<Network> ParseNetwork(absl::string_view entry);
-
   std::vector<Network> networks_;
 };
 

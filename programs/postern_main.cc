@@ -7,6 +7,8 @@
 #include "programs/explain/explain.h"
 #include "programs/serve/serve.h"
 #include "programs/serve/serve_options.h"
+#include "programs/tables/hosts.h"
+#include "programs/tables/rules.h"
 #include "programs/users/users.h"
 #include "service/options.h"
 #include "system/standard_descriptors.h"
@@ -22,6 +24,8 @@ constexpr char kHelp[] =
     "  explain  show why mail of a client is accepted or refused\n"
     "  serve    run a standalone SMTP server that receives mail\n"
     "  users    manage a file of users and passwords for AUTH\n"
+    "  rules    make, print and test tcpserver's rules\n"
+    "  hosts    make the databases of the control files\n"
     "\n"
     "For the options of a command: postern COMMAND --help. See postern(8).\n";
 
@@ -41,6 +45,12 @@ int main(int argc, char** argv) {
   }
   if (command == "users") {
     return postern::programs::RunUsers(argc - 2, argv + 2);
+  }
+  if (command == "rules") {
+    return postern::programs::RunRules(argc - 2, argv + 2);
+  }
+  if (command == "hosts") {
+    return postern::programs::RunHosts(argc - 2, argv + 2);
   }
   if (command == "--help" || command == "-h") {
     std::fputs(kHelp, stdout);

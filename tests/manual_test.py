@@ -25,6 +25,8 @@ COVERS = {
     "postern.8": ("serve",),
     "postern-users.8": ("users",),
     "postern-explain.8": ("explain",),
+    "postern-rules.8": ("rules",),
+    "postern-hosts.8": ("hosts",),
     "postern-smtpd.8": ("smtpd",),
     "postern-introspect.8": ("introspect",),
     "postern-auth.7": (),
@@ -129,6 +131,8 @@ def main():
         {"serve": options_of_help([postern, "serve"]),
          "users": options_of_help([postern, "users"]),
          "explain": options_of_help([postern, "explain"]),
+         "rules": options_of_help([postern, "rules"]),
+         "hosts": options_of_help([postern, "hosts"]),
          "smtpd": options_of_help([smtpd]),
          "introspect": options_of_help([introspect])})
     for path in paths.values():

@@ -31,6 +31,8 @@ transports: engine engine/grammar log net system
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/rules
 programs/introspect: engine engine/grammar files log service system
+programs/tables: engine engine/grammar files log policy policy/control policy/rules
+programs/tables: service
 programs/users: auth engine engine/grammar files log service system
 programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
@@ -38,7 +40,8 @@ programs/serve: auth delivery engine engine/grammar files log net service system
 programs/serve: policy policy/control policy/limits policy/names policy/rules
 programs/explain: engine engine/grammar files log net policy policy/names policy/rules
 programs/explain: programs/serve service transports
-programs: engine engine/grammar log programs/explain programs/serve programs/users service system
+programs: engine engine/grammar log programs/explain programs/serve
+programs: programs/tables programs/users service system
 '
 
 # Prints each include in $@ that is not allowed.

@@ -11,7 +11,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "engine/grammar/ip_address.h"
 
 namespace postern::policy {
 namespace {
@@ -37,7 +36,7 @@ bool HasKey(const SessionInfo& peer, absl::string_view key) {
 
 std::vector<std::string> TcpRuleKeys(const SessionInfo& peer) {
   if (!peer.remote_address) return {""};
-  const std::string ip = peer.remote_address->ToString(kShortestRun);
+  const std::string ip = TcpRuleAddress(*peer.remote_address);
   const std::optional<std::string> name = ConfirmedName(peer);
   std::vector<std::string> keys;
   if (peer.remote_info) {
@@ -59,6 +58,10 @@ std::vector<std::string> TcpRuleKeys(const SessionInfo& peer) {
   }
   keys.push_back("");
   return keys;
+}
+
+std::string TcpRuleAddress(const IpAddress& address) {
+  return address.ToString(kShortestRun);
 }
 
 bool IsTcpRuleKey(absl::string_view key) {

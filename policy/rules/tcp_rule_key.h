@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/session_info.h"
 
 namespace postern::policy {
@@ -41,6 +42,9 @@ namespace postern::policy {
 //
 // A client without an address, from a Unix socket, has only the empty key.
 std::vector<std::string> TcpRuleKeys(const SessionInfo& peer);
+
+// Returns the text of `address` in keys.
+std::string TcpRuleAddress(const IpAddress& address);
 
 // Returns whether a client can have `key` among its keys. Examples of keys that
 // no client has: 192.0.2.0/24, 192.0.2 (without a dot at the end), 192.0.2.01,

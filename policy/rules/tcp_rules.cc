@@ -15,30 +15,6 @@
 #include "policy/rules/tcp_rule_key.h"
 
 namespace postern::policy {
-namespace {
-
-// Reads the instructions in `record` into `match`. Each instruction ends in a
-// NUL. Returns false if there is anything else.
-bool ReadRecord(absl::string_view record, TcpRules::Match* match) {
-  match->allow = true;
-  if (absl::ConsumePrefix(&record, absl::string_view("D\0", 2))) {
-    match->allow = false;
-  }
-  while (!record.empty()) {
-    const size_t end = record.find('\0');
-    if (end == absl::string_view::npos) return false;
-    absl::string_view variable = record.substr(0, end);
-    record.remove_prefix(end + 1);
-    if (!absl::ConsumePrefix(&variable, "+")) return false;
-    const size_t equals = variable.find('=');
-    if (equals == absl::string_view::npos) return false;
-    match->variables.emplace_back(variable.substr(0, equals),
-                                  variable.substr(equals + 1));
-  }
-  return true;
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<std::string>> TcpRules::Check(
     bool host_names) const {
@@ -50,8 +26,8 @@ absl::StatusOr<std::vector<std::string>> TcpRules::Check(
   size_t left = kMaxCheckedRecords;
   const absl::Status read =
       cdb_.ForEach([&](absl::string_view key, absl::string_view data) {
-        Match match;
-        if (!ReadRecord(data, &match)) {
+        const std::optional<Match> match = ParseRecord(data);
+        if (!match) {
           damaged.Add(key);
         } else if (!IsTcpRuleKey(key)) {
           no_client.Add(key);
@@ -60,7 +36,8 @@ absl::StatusOr<std::vector<std::string>> TcpRules::Check(
         } else if (absl::StartsWith(key, "=") && !host_names) {
           names.Add(key);
         }
-        for (const auto& [name, value] : match.variables) {
+        if (!match) return --left > 0;
+        for (const auto& [name, value] : match->variables) {
           if (WhyIdle(name)) idle[name].Add(key);
         }
         return --left > 0;
@@ -92,22 +69,51 @@ absl::StatusOr<TcpRules> TcpRules::Open(absl::string_view path) {
   return TcpRules(*std::move(cdb));
 }
 
-absl::StatusOr<TcpRules::Match> TcpRules::Find(const SessionInfo& peer) const {
+// Each instruction in a record ends in a NUL.
+std::optional<TcpRules::Match> TcpRules::ParseRecord(absl::string_view record) {
   Match match;
+  match.allow = !absl::ConsumePrefix(&record, absl::string_view("D\0", 2));
+  while (!record.empty()) {
+    const size_t end = record.find('\0');
+    if (end == absl::string_view::npos) return std::nullopt;
+    absl::string_view variable = record.substr(0, end);
+    record.remove_prefix(end + 1);
+    if (!absl::ConsumePrefix(&variable, "+")) return std::nullopt;
+    const size_t equals = variable.find('=');
+    if (equals == absl::string_view::npos) return std::nullopt;
+    match.variables.emplace_back(variable.substr(0, equals),
+                                 variable.substr(equals + 1));
+  }
+  return match;
+}
+
+absl::StatusOr<TcpRules::Match> TcpRules::Find(const SessionInfo& peer) const {
   for (const std::string& key : TcpRuleKeys(peer)) {
     const absl::StatusOr<std::optional<std::string>> record = cdb_.Find(key);
     if (!record.ok()) return record.status();
     if (!record->has_value()) continue;
-    if (!ReadRecord(**record, &match)) {
+    std::optional<Match> match = ParseRecord(**record);
+    if (!match) {
       return absl::DataLossError(
           absl::StrCat("cdb ", cdb_.path(), ": key '", absl::CHexEscape(key),
                        "': the record was not made by tcprules"));
     }
-    match.key = key;
-    return match;
+    match->key = key;
+    return *std::move(match);
   }
+  Match match;
   match.allow = true;
   return match;
+}
+
+const TcpRule* FindTcpRule(absl::Span<const TcpRule> rules,
+                           const SessionInfo& peer) {
+  for (const std::string& key : TcpRuleKeys(peer)) {
+    for (const TcpRule& rule : rules) {
+      if (rule.key == key) return &rule;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace postern::policy

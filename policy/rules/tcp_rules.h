@@ -17,10 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "engine/session_info.h"
 #include "files/cdb.h"
+#include "policy/rules/tcp_rules_text.h"
 
 namespace postern::policy {
 
@@ -54,6 +58,20 @@ class TcpRules {
   // (tcpserver would allow a client with a damaged record.)
   absl::StatusOr<Match> Find(const SessionInfo& peer) const;
 
+  // Calls `each` with each rule in the order of the database, until `each`
+  // returns false. Errors are those of files::Cdb::ForEach().
+  absl::Status ForEach(
+      absl::FunctionRef<bool(absl::string_view key, absl::string_view record)>
+          each) const {
+    return cdb_.ForEach(each);
+  }
+
+  // Parses a record of the database; the result has no key. Returns nullopt if
+  // tcprules cannot have made it.
+  static std::optional<Match> ParseRecord(absl::string_view record);
+
+  const std::string& path() const { return cdb_.path(); }
+
   // Returns warnings about rules that cannot match a client (an invalid
   // address; a host name without `host_names`; an ident name, because the
   // server does not ask ident), about records that were not made by tcprules,
@@ -70,6 +88,12 @@ class TcpRules {
 
   files::Cdb cdb_;
 };
+
+// Returns the first of `rules` that matches `peer`: the one that
+// TcpRules::Find() finds in the database of these rules. Returns nullptr if no
+// rule matches. Linear in the number of rules.
+const TcpRule* FindTcpRule(absl::Span<const TcpRule> rules,
+                           const SessionInfo& peer);
 
 }  // namespace postern::policy
 

@@ -17,6 +17,7 @@
 #include "engine/grammar/ip_address.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
+#include "policy/rules/tcp_rules_text.h"
 
 namespace postern::policy {
 namespace {
@@ -90,6 +91,45 @@ TEST_F(TcpRulesTest, WarnsAboutVariablesWithoutEffect) {
           path + ": rule 192.0.2.1: the variable RBLSMTPD has no effect: it "
                  "is rblsmtpd's; :deny refuses a client (and 1 more like "
                  "it)."}));
+}
+
+TEST_F(TcpRulesTest, TextHasTheSameAnswerAsItsDatabase) {
+  const auto text = ParseTcpRules("t",
+                                  "192.0.2.:allow,N=\"1\"\n"
+                                  "192.0.2.:deny\n"
+                                  "192.0.2.7:deny\n"
+                                  "=.a.example:allow,N=\"4\"\n");
+  ASSERT_TRUE(text.ok()) << text.status();
+  files::TestDirectory::Records records;
+  for (const TcpRule& rule : text->rules) {
+    records.emplace_back(rule.key, rule.record);
+  }
+  const TcpRules database = Rules(records);
+  const struct {
+    SessionInfo peer;
+    int line;  // 0: none
+  } cases[] = {{Peer("192.0.2.7", "b.a.example"), 3},
+               {Peer("192.0.2.8", "b.a.example"), 1},
+               {Peer("10.0.0.1", "b.a.example"), 4},
+               {Peer("10.0.0.1", "a.example"), 0},
+               {SessionInfo(), 0}};
+  for (const auto& c : cases) {
+    const TcpRule* const rule = FindTcpRule(text->rules, c.peer);
+    EXPECT_EQ(rule == nullptr ? 0 : rule->line, c.line);
+    const auto match = database.Find(c.peer);
+    ASSERT_TRUE(match.ok()) << match.status();
+    EXPECT_EQ(match->key,
+              rule == nullptr ? std::nullopt : std::optional(rule->key));
+  }
+  files::TestDirectory::Records read;
+  EXPECT_TRUE(
+      database
+          .ForEach([&](absl::string_view key, absl::string_view record) {
+            read.emplace_back(key, record);
+            return true;
+          })
+          .ok());
+  EXPECT_EQ(read, records);
 }
 
 // The value of each rule's variable is the key of the rule.

@@ -26,11 +26,18 @@
 // versions read the other lines as described here, with two differences: a NUL
 // within a rule is an error here, and tcprules takes a number of 20 digits or
 // more modulo 2^64.
+//
+// TcpNetworks::kExpanded adds networks to this language. Every version of
+// tcprules makes a network a rule that never matches:
+//
+//   192.0.2.128/26:allow,RELAYCLIENT=""
+//   2001:db8::/32:deny
 
 #ifndef POSTERN_POLICY_RULES_TCP_RULES_TEXT_H_
 #define POSTERN_POLICY_RULES_TCP_RULES_TEXT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -54,23 +61,36 @@ struct TcpRule {
 };
 
 struct TcpRulesText {
-  // In the order of the text. Of two rules with the same key the first counts.
+  // Of two rules with the same key the first counts. The rules are in the order
+  // of the text, except that expanded networks that are shorter than their keys
+  // come last, the shortest after all others. So the most specific rule counts,
+  // as it does among keys.
   std::vector<TcpRule> rules;
-  // Warnings about rules that never apply, which is probably a mistake: a
-  // network with a slash, a blank in the address, a name with upper-case
+  // Warnings about what is probably a mistake. A rule never applies: a network
+  // that is not expanded, a blank in the address, a name with upper-case
   // letters, an invalid address (IsTcpRuleKey()), an empty range, an address
-  // that an earlier line has; a line without a colon; a variable without a name
-  // or with a blank in its name. Each warning begins with "PATH:LINE: ". Each
+  // that an earlier line has. Something has no effect: a line without a colon,
+  // the end of a range above 255, a variable of a :deny, a variable that the
+  // rule sets again. A missing number of a range counts as 0. A variable's name
+  // is empty or contains a blank. Each warning begins with "PATH:LINE: ". Each
   // kind of mistake is reported once, at the first line that has it.
   std::vector<std::string> warnings;
 };
 
+// What an address with a slash means, if it contains neither '=' nor '@'.
+enum class TcpNetworks : uint8_t {
+  kLiteral,   // as in tcprules: an address that no client has
+  kExpanded,  // a network: one rule for each key of tcp_rule_network.h
+};
+
 // Parses `text`, the content of the file `path`. Returns kInvalidArgument, as
-// "PATH:LINE: WHAT", for the first line that has a colon and is not a valid
-// rule. Returns kResourceExhausted for the line that makes the database larger
-// than kMaxTcpRulesSize. Linear in the size of the result.
-absl::StatusOr<TcpRulesText> ParseTcpRules(absl::string_view path,
-                                           absl::string_view text);
+// "PATH:LINE:COLUMN: WHAT", for the first line that has a colon and is not a
+// valid rule. COLUMN counts octets from 1. Returns the same code, as
+// "PATH:LINE: WHAT", for the line that makes the database larger than
+// kMaxTcpRulesSize. Linear in the size of the result.
+absl::StatusOr<TcpRulesText> ParseTcpRules(
+    absl::string_view path, absl::string_view text,
+    TcpNetworks networks = TcpNetworks::kLiteral);
 
 }  // namespace postern::policy
 

@@ -20,8 +20,9 @@ using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
 // Returns "KEY->RECORD" for each rule, with '|' for NUL.
-std::vector<std::string> Records(absl::string_view text) {
-  const auto parsed = ParseTcpRules("tcp.smtp", text);
+std::vector<std::string> Records(absl::string_view text,
+                                 TcpNetworks networks = TcpNetworks::kLiteral) {
+  const auto parsed = ParseTcpRules("tcp.smtp", text, networks);
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   std::vector<std::string> records;
   if (!parsed.ok()) return records;
@@ -119,52 +120,138 @@ TEST(TcpRulesTextTest, KeepsTheOrderAndTheLineNumbers) {
                           TcpRule{"", "", 6}));
 }
 
-TEST(TcpRulesTextTest, ErrorNamesTheLine) {
+TEST(TcpRulesTextTest, ErrorNamesTheLineAndTheColumn) {
+  constexpr absl::string_view kNoInstruction =
+      "neither :allow nor :deny follows the address";
+  constexpr absl::string_view kCarriageReturn =
+      "the line ends in a carriage return";
+  constexpr absl::string_view kNoComma =
+      "only a comma and a variable can follow here";
+  constexpr absl::string_view kNoEquals = "a variable has no '='";
+  constexpr absl::string_view kNoQuotes =
+      "a variable's value is not between two quotes";
+  constexpr absl::string_view kDash =
+      "the address has a '-' that is not between two numbers";
+  constexpr absl::string_view kNul = "the rule contains a NUL";
   const struct {
     absl::string_view line;
+    int column;
     absl::string_view what;
   } cases[] = {
-      {":", "neither :allow nor :deny follows the address"},
-      {"1:", "neither :allow nor :deny follows the address"},
-      {"1:Allow", "neither :allow nor :deny follows the address"},
-      {"1: allow", "neither :allow nor :deny follows the address"},
-      {"1:al", "neither :allow nor :deny follows the address"},
-      {"2001:db8::1", "neither :allow nor :deny follows the address"},
-      {"1:allow\r", "the line ends in a carriage return"},
-      {"1:allow,X=\"1\"\r", "the line ends in a carriage return"},
-      {"1:allow\r ", "the line ends in a carriage return"},
-      {"1:allowed", "only a comma and a variable can follow here"},
-      {"1:deny:allow", "only a comma and a variable can follow here"},
-      {"1:allow X=\"1\"", "only a comma and a variable can follow here"},
-      {"1:allow,X=\"a\"Y", "only a comma and a variable can follow here"},
-      {"1:allow,", "a variable has no '='"},
-      {"1:allow,X", "a variable has no '='"},
-      {"1:allow,X=\"a\",", "a variable has no '='"},
-      {"1:allow,X=", "a variable's value is not between two quotes"},
-      {"1:allow,X=\"", "a variable's value is not between two quotes"},
-      {"1:allow,X=a", "a variable's value is not between two quotes"},
-      {"1:allow,A=\" b ", "a variable's value is not between two quotes"},
-      {"1:allow,A=\tb\t", "a variable's value is not between two quotes"},
-      {"a-b:deny", "the address has a '-' that is not between two numbers"},
-      {"a1-2:deny", "the address has a '-' that is not between two numbers"},
-      {"1-2x:deny", "the address has a '-' that is not between two numbers"},
-      {"1-2-3:deny", "the address has a '-' that is not between two numbers"},
-      {"1.+1-2:deny", "the address has a '-' that is not between two numbers"},
-      {"host-a.example:deny",
-       "the address has a '-' that is not between two numbers"},
-      {"2001:1-3:deny",
-       "the address has a '-' that is not between two numbers"},
-      {absl::string_view("1:allow,X=\"a\0D\"", 15), "the rule contains a NUL"},
-      {absl::string_view("1\0:allow", 8), "the rule contains a NUL"},
-      {absl::string_view("1:deny\0", 7), "the rule contains a NUL"},
+      {":", 1, kNoInstruction},
+      {"1:", 2, kNoInstruction},
+      {"1:Allow", 2, kNoInstruction},
+      {"1: allow", 2, kNoInstruction},
+      {"1:al", 2, kNoInstruction},
+      {"1:al,A=\":b\"", 2, kNoInstruction},
+      {"a,b:c", 4, kNoInstruction},
+      {"2001:db8::1", 10, kNoInstruction},
+      {"1:allow\r", 8, kCarriageReturn},
+      {"1:allow,X=\"1\"\r", 14, kCarriageReturn},
+      {"1:allow\r ", 8, kCarriageReturn},
+      {"1:allowed", 8, kNoComma},
+      {"1:deny:allow", 7, kNoComma},
+      {"1:allow X=\"1\"", 8, kNoComma},
+      {"1:allow,X=\"a\"Y", 14, kNoComma},
+      {"1:allow,", 9, kNoEquals},
+      {"1:allow,X", 9, kNoEquals},
+      {"1:allow,X=\"a\",", 15, kNoEquals},
+      {"1:allow,X=", 11, kNoQuotes},
+      {"1:allow,X=\"", 11, kNoQuotes},
+      {"1:allow,X=a", 11, kNoQuotes},
+      {"1:allow,A=\" b ", 11, kNoQuotes},
+      {"1:allow,A=\tb\t", 11, kNoQuotes},
+      {"a-b:deny", 2, kDash},
+      {"a1-2:deny", 3, kDash},
+      {"1-2x:deny", 2, kDash},
+      {"1-2-3:deny", 2, kDash},
+      {"1.+1-2:deny", 5, kDash},
+      {"host-a.example:deny", 5, kDash},
+      {"2001:1-3:deny", 7, kDash},
+      {absl::string_view("1:allow,X=\"a\0D\"", 15), 13, kNul},
+      {absl::string_view("1\0:allow", 8), 2, kNul},
+      {absl::string_view("1:deny\0", 7), 7, kNul},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(c.line));
     EXPECT_EQ(
         ParseTcpRules("/c/tcp.smtp", absl::StrCat("#\n2.:deny\n", c.line, "\n"))
             .status(),
-        absl::InvalidArgumentError(absl::StrCat("/c/tcp.smtp:3: ", c.what)));
+        absl::InvalidArgumentError(
+            absl::StrCat("/c/tcp.smtp:3:", c.column, ": ", c.what)));
   }
+}
+
+TEST(TcpRulesTextTest, ExpandsNetworks) {
+  const struct {
+    absl::string_view line;
+    std::vector<std::string> records;
+  } cases[] = {
+      {"192.0.2.0/24:deny", {"192.0.2.->D|"}},
+      {"192.0.2.6/31:allow,A=\"b\"", {"192.0.2.6->+A=b|", "192.0.2.7->+A=b|"}},
+      {"2001:db8::/32:allow", {"2001:db8:->"}},
+      {"2001:db8::/31:allow", {"2001:db8:->", "2001:db9:->"}},
+      {"2001:db8::7/128:allow", {"2001:db8::7->"}},
+      // Other addresses are as in tcprules.
+      {"10.1-2.:allow", {"10.1.->", "10.2.->"}},
+      {"joe@192.0.2.0/24:allow", {"joe@192.0.2.0/24->"}},
+      {"=a/b.example:allow", {"=a/b.example->"}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(std::string(c.line));
+    EXPECT_THAT(Records(c.line, TcpNetworks::kExpanded),
+                ElementsAreArray(c.records));
+  }
+}
+
+TEST(TcpRulesTextTest, MostSpecificNetworkIsFirst) {
+  EXPECT_THAT(Records("10.0.0.0/14:allow,N=\"14\"\n"
+                      "10.0.0.0/15:allow,N=\"15\"\n"
+                      "10.0.0.0/16:allow,N=\"16\"\n"
+                      "10.0.:allow,N=\"prefix\"\n",
+                      TcpNetworks::kExpanded),
+              ElementsAre("10.0.->+N=16|", "10.0.->+N=prefix|", "10.0.->+N=15|",
+                          "10.1.->+N=15|", "10.0.->+N=14|", "10.1.->+N=14|",
+                          "10.2.->+N=14|", "10.3.->+N=14|"));
+}
+
+TEST(TcpRulesTextTest, NetworkThatIsWrongIsAnError) {
+  const struct {
+    absl::string_view address;
+    absl::string_view what;
+  } cases[] = {
+      {"192.0.2.1/24",
+       "network '192.0.2.1/24': the address has bits set after the length"},
+      {"192.0.2.0/33",
+       "network '192.0.2.0/33': the length is not a number from 0 to 32"},
+      {"192.0.2./24", "network '192.0.2./24': not an IP address"},
+      {" 192.0.2.0/24", "network ' 192.0.2.0/24': not an IP address"},
+      {"192.0.2-3.0/24", "network '192.0.2-3.0/24': not an IP address"},
+      {"2001:db8::/64",
+       "the addresses of rules cannot express this network: they are compared "
+       "as text, in which \"::\" is any number of zero groups"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(ParseTcpRules("/c/t", absl::StrCat("\n", c.address, ":allow"),
+                            TcpNetworks::kExpanded)
+                  .status(),
+              absl::InvalidArgumentError(absl::StrCat("/c/t:2:1: ", c.what)));
+  }
+}
+
+TEST(TcpRulesTextTest, NetworksThatContainEachOtherCauseNoWarning) {
+  const auto parsed = ParseTcpRules("/c/t",
+                                    "10.0.0.0/14:allow\n10.0.0.0/15:deny\n"
+                                    "10.1.:allow\n2001:db8::/48:deny\n",
+                                    TcpNetworks::kExpanded);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_THAT(parsed->warnings, IsEmpty());
+  const auto twice = ParseTcpRules(
+      "/c/t", "10.0.0.0/14:allow\n10.0.0.0/14:deny\n", TcpNetworks::kExpanded);
+  ASSERT_TRUE(twice.ok()) << twice.status();
+  EXPECT_THAT(twice->warnings,
+              ElementsAre("/c/t:2: an earlier line has the same address, and "
+                          "the first one counts."));
 }
 
 TEST(TcpRulesTextTest, WarnsAboutProbableMistakes) {
@@ -176,10 +263,10 @@ TEST(TcpRulesTextTest, WarnsAboutProbableMistakes) {
       {"\r", "the line has no colon and is not a rule"},
       {"1.2.3.0/24:allow",
        "a network with a slash never matches (write 192.0.2. or the "
-       "range 192.0.2-3.)"},
+       "range 192.0.2-3., or compile with --cidr)"},
       {"2001:db8::/32:deny",
        "a network with a slash never matches (write 192.0.2. or the "
-       "range 192.0.2-3.)"},
+       "range 192.0.2-3., or compile with --cidr)"},
       {" 10.:deny", "the address contains a blank and never matches"},
       {"10. :deny", "the address contains a blank and never matches"},
       {"=a.example\t:deny", "the address contains a blank and never matches"},
@@ -210,6 +297,12 @@ TEST(TcpRulesTextTest, WarnsAboutProbableMistakes) {
        "an earlier line has the same address, and the first one counts"},
       {"127.0.0.0-9:deny",
        "an earlier line has the same address, and the first one counts"},
+      {"10.0.1-300.:deny",
+       "the range ends at 255, which is below its last number"},
+      {"10.-7.:deny", "the range lacks a number, which counts as 0"},
+      {"1.:allow,A=\"\",A=\"x\"",
+       "the rule sets a variable twice, and the last value counts"},
+      {"1.:deny,A=\"x\"", "the variables of a :deny have no effect"},
       {"1.:allow,=\"x\"", "a variable's name is empty or contains a blank"},
       {"1.:allow, A=\"x\"", "a variable's name is empty or contains a blank"},
   };
@@ -267,7 +360,7 @@ TEST(TcpRulesTextTest, SizeOfTheDatabaseHasALimit) {
   ASSERT_TRUE(fits.ok()) << fits.status();
   EXPECT_EQ(fits->rules.size(), 11u * 93 + 1);
   EXPECT_EQ(ParseTcpRules("/c/t", text + line("100.", left + 1)).status(),
-            absl::ResourceExhaustedError(
+            absl::InvalidArgumentError(
                 "/c/t:12: the rules up to here need more than 67108864 bytes"));
 }
 
