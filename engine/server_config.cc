@@ -85,6 +85,9 @@ absl::Status ServerConfig::Validate() const {
   if (max_recipients < 1) return bad("max_recipients: at least 1");
   if (max_output < 4096) return bad("max_output: at least 4096");
   if (max_errors < 1) return bad("max_errors: at least 1");
+  if (max_invalid_recipients < 0) {
+    return bad("max_invalid_recipients: at least 0");
+  }
   if (max_hops < 1) return bad("max_hops: at least 1");
   if (max_open_asks < 1) return bad("max_open_asks: at least 1");
   if (data_block < 1) return bad("data_block: at least 1");

@@ -135,6 +135,12 @@ struct ServerConfig {
   // relays.
   int max_errors = 20;
 
+  // RCPTs that the policy or the delivery refuses permanently (5yz) in one
+  // session; accepted messages do not reset the count. After that many, the
+  // next RCPT gets a 421 and the connection closes. 0: no limit. It prevents
+  // guessing of recipients by a client that sends a valid message now and then.
+  int max_invalid_recipients = 0;
+
   // Refusals that a session reports (ServerSession::TakeRefusals). Further ones
   // are only counted, except a 421, which ends the session. It prevents clients
   // from filling the log.

@@ -67,6 +67,8 @@ TEST(ServerConfigTest, RefusesUnusableValues) {
       {"max_recipients", [](ServerConfig* c) { c->max_recipients = 0; }},
       {"max_output", [](ServerConfig* c) { c->max_output = 4095; }},
       {"max_errors", [](ServerConfig* c) { c->max_errors = 0; }},
+      {"max_invalid_recipients",
+       [](ServerConfig* c) { c->max_invalid_recipients = -1; }},
       {"max_hops", [](ServerConfig* c) { c->max_hops = 0; }},
       {"max_open_asks", [](ServerConfig* c) { c->max_open_asks = 0; }},
       {"command_timeout",

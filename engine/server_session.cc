@@ -359,6 +359,9 @@ std::optional<Step> ServerSession::LookAhead(absl::string_view in,
   if (next_waits_ || asks_.size() >= config_.max_open_asks ||
       !asks_.Only<Rcpt>() ||
       envelope_->to.size() + asks_.size() >= config_.max_recipients ||
+      (config_.max_invalid_recipients > 0 &&
+       client_.invalid_recipients + static_cast<int>(asks_.size()) >=
+           config_.max_invalid_recipients) ||
       client_.errors + static_cast<int>(asks_.size()) >= config_.max_errors) {
     return waiting;
   }
@@ -408,6 +411,12 @@ const Ask* ServerSession::OnMail(absl::string_view argument) {
 }
 
 const Ask* ServerSession::OnRcpt(absl::string_view argument) {
+  if (config_.max_invalid_recipients > 0 &&
+      client_.invalid_recipients >= config_.max_invalid_recipients) {
+    Refuse({421, {4, 3, 0}, "too many invalid addresses, goodbye (#4.3.0)"});
+    Close(CloseReason::kAbuse);
+    return nullptr;
+  }
   auto parsed = ParseRcpt(argument, parameter_rules(), utf8());
   if (const auto* reply = std::get_if<Reply>(&parsed)) {
     Refuse(*reply);

@@ -35,10 +35,11 @@ struct SessionHandoff {
   bool extended = false;  // and the command was not HELO
   std::string identity;   // from AUTH without TLS; empty: not known
 
-  int errors = 0;         // 5yz replies since the last accepted message
-  int auth_failures = 0;  // AUTH exchanges without a 235
-  int messages = 0;       // MAIL commands
-  int reported = 0;       // refusals, limited by ServerConfig::max_reported
+  int errors = 0;              // 5yz replies since the last accepted message
+  int auth_failures = 0;       // AUTH exchanges without a 235
+  int messages = 0;            // MAIL commands
+  int invalid_recipients = 0;  // RCPTs that were refused permanently
+  int reported = 0;  // refusals, limited by ServerConfig::max_reported
   Violations violations;
 
   friend bool operator==(const SessionHandoff&,

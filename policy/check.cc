@@ -52,6 +52,18 @@ void Question::Continue(Question other) {
   accepted_by_ = other.accepted_by_;
 }
 
+const std::string* FindVariable(const SessionInfo& session,
+                                absl::string_view name) {
+  for (const auto& [variable, value] : session.environment) {
+    if (variable == name) return &value;
+  }
+  return nullptr;
+}
+
+bool MayRelay(const SessionInfo& session) {
+  return session.relay_client.has_value() || !session.identity.empty();
+}
+
 Verdict Outage(const absl::Status& status) {
   return Verdict::Drop({421, {4, 3, 0}, "unable to read controls (#4.3.0)"})
       .From(std::string(status.message()));

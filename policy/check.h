@@ -66,6 +66,8 @@ struct CheckRow {
   // as --help shows it. Empty: the check has no option.
   absl::string_view option = "";
   absl::string_view value = "";
+  // The variables that the check reads with FindVariable(), between blanks.
+  absl::string_view variables = "";
 };
 
 // A question to the checks of one stage. Used by one thread at a time.
@@ -105,6 +107,15 @@ class Question {
   std::optional<Path> new_to_;
   absl::string_view accepted_by_;
 };
+
+// Returns the value of a variable that tcpserver's rules have set for the
+// client, or null if they have not. It must be in CheckRow::variables, or
+// postern-smtpd does not read it.
+const std::string* FindVariable(const SessionInfo& session,
+                                absl::string_view name);
+// Returns whether the client may relay: RELAYCLIENT is set, or it has
+// authenticated.
+bool MayRelay(const SessionInfo& session);
 
 // The answer of a check: no opinion, an answer later, or a verdict.
 struct NoOpinion {};

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "policy/list_checks.h"
 #include "policy/relay_checks.h"
 
 namespace postern::policy {
@@ -36,10 +37,21 @@ constexpr CheckEntry kChecks[] = {
     {{.rule = "bad-address",
       .help = "refuses addresses with control characters"},
      MakeBadAddress},
+    {{.rule = "badhelo",
+      .needs = "badhelo, badhelonorelay",
+      .help = "refuses clients with a listed name in HELO or\n"
+              "EHLO",
+      .variables = "NOBADHELO"},
+     MakeBadHelo},
     {{.rule = "badmailfrom",
-      .needs = "badmailfrom",
-      .help = "refuses listed senders of all clients"},
+      .needs = "badmailfrom, badmailfrompatterns, badmailfromnorelay",
+      .help = "refuses listed senders of all clients",
+      .variables = "DISABLE_BADMAILFROM"},
      MakeBadMailFrom},
+    {{.rule = "badrcptto",
+      .needs = "badrcptto, badrcpttopatterns, badrcpttonorelay",
+      .help = "refuses listed recipients of all clients"},
+     MakeBadRcptTo},
     {{.rule = "relayclient",
       .accepts = true,
       .needs = "RELAYCLIENT",
@@ -80,6 +92,15 @@ constexpr CheckEntry kChecks[] = {
       .help = "refuses remote recipients if the delivery\n"
               "does not forward mail to them"},
      MakeNoRelay},
+    {{.rule = "validrcptto",
+      .later = true,
+      .needs = "the database",
+      .help = "refuses recipients that are not in a database,\n"
+              "except from clients that may relay",
+      .option = "validrcptto",
+      .value = "FILE",
+      .variables = "VALIDRCPTTO_CDB"},
+     MakeValidRcptTo},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
 #include "files/test_directory.h"
@@ -24,6 +25,7 @@
 #include "policy/control/controls.h"
 #include "policy/decision.h"
 #include "policy/relay_checks.h"
+#include "policy/rules/not_read.h"
 
 namespace postern::policy {
 namespace {
@@ -527,6 +529,31 @@ TEST(CheckListTest, ManualPageHasTheSameText) {
   EXPECT_TRUE(absl::StrContains(absl::StrReplaceAll(manual, {{"\\-", "-"}}),
                                 FormatChecks(CheckList())))
       << FormatChecks(CheckList());
+}
+
+TEST(CheckListTest, ManualPageHasTheNamesThatAreNotRead) {
+  std::ifstream file("docs/postern-smtpd.8");
+  const std::string manual = absl::StrReplaceAll(
+      std::string{std::istreambuf_iterator<char>(file), {}}, {{"\\-", "-"}});
+  for (const auto rows : {NotReadFiles(), NotReadVariables()}) {
+    EXPECT_TRUE(absl::StrContains(manual, FormatNotRead(rows)))
+        << FormatNotRead(rows);
+  }
+}
+
+TEST(CheckListTest, VariablesOfChecksAreNotInTheListOfThoseThatAreNotRead) {
+  int variables = 0;
+  for (const CheckEntry& entry : CheckList()) {
+    for (const absl::string_view name :
+         absl::StrSplit(entry.row.variables, ' ', absl::SkipEmpty())) {
+      ++variables;
+      EXPECT_EQ(WhyIdle(name), std::nullopt) << name;
+    }
+  }
+  EXPECT_GE(variables, 3);
+  for (const char* const name : {"VALIDRCPTTO_LIMIT", "BRTLIMIT"}) {
+    EXPECT_EQ(WhyIdle(name), std::nullopt) << name;
+  }
 }
 
 TEST(CheckListTest, HelpTextHasEachCheck) {

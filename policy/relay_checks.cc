@@ -14,7 +14,7 @@
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"
 #include "engine/verdict.h"
-#include "policy/control/bad_mail_from.h"
+#include "policy/control/bad_list.h"
 #include "policy/control/host_list.h"
 #include "policy/control/sender_list.h"
 
@@ -155,9 +155,11 @@ Opinion BadAddress(const Controls&, const Question& question) {
 }
 
 Opinion BadMailFrom(const Controls& controls, const Question& question) {
+  const SessionInfo& session = question.session();
   std::optional<std::string> entry =
-      FindBadSender(controls.badmailfrom, question.from());
-  if (!entry) return NoOpinion{};
+      controls.badmailfrom.Find(question.from(), MayRelay(session));
+  if (!entry || FindVariable(session, "DISABLE_BADMAILFROM") != nullptr)
+    return NoOpinion{};
   return Verdict::Refuse(
              {553,
               {5, 7, 1},

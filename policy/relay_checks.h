@@ -5,7 +5,8 @@
 // as checks. The list is in policy/check_list.cc. The first of these rules that
 // applies decides about a recipient:
 //   0. the recipient or the sender contains a control character: refuse;
-//   1. the sender is in badmailfrom: refuse, also for relay clients;
+//   1. the sender is in badmailfrom: refuse, also for relay clients. So are
+//      recipients in badrcptto, and clients in badhelo (list_checks.h);
 //   2. RELAYCLIENT is set: accept, and append its value to the address;
 //   3. the session is authenticated: accept;
 //   4. the recipient has no domain (a local name): accept;

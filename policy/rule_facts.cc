@@ -3,9 +3,14 @@
 
 #include "policy/rule_facts.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "policy/check_list.h"
 #include "policy/control/control_file.h"
 #include "policy/relay_checks.h"
 #include "policy/rules/lenient_clients.h"
@@ -42,6 +47,15 @@ absl::Status ReadBareNewlines(absl::string_view value, const Client&,
   return absl::OkStatus();
 }
 
+// As in the patches, a value without a number means no limit.
+absl::Status ReadInvalidRecipients(absl::string_view value, const Client&,
+                                   RuleFacts* facts) {
+  const uint64_t limit = TakeNumber(&value).value_or(0);
+  facts->max_invalid_recipients = static_cast<int>(
+      std::min<uint64_t>(limit, std::numeric_limits<int>::max()));
+  return absl::OkStatus();
+}
+
 absl::Status ReadLenient(absl::string_view value, const Client& client,
                          RuleFacts* facts) {
   const auto lenient = LenientClients::ParseVariable(value);
@@ -62,6 +76,8 @@ constexpr struct {
     {"DATABYTES", ReadDatabytes},
     {"POSTERN_BARE_NEWLINES", ReadBareNewlines},
     {"POSTERN_LENIENT", ReadLenient},
+    {"VALIDRCPTTO_LIMIT", ReadInvalidRecipients},
+    {"BRTLIMIT", ReadInvalidRecipients},
 };
 
 }  // namespace
@@ -82,6 +98,26 @@ absl::StatusOr<RuleFacts> ReadRuleFacts(
   return facts;
 }
 
+RuleFacts ReadProcessFacts(
+    absl::FunctionRef<const char*(const char* name)> environment) {
+  RuleFacts facts;
+  const std::optional<IpAddress> no_address;
+  for (const auto& variable : kVariables) {
+    if (variable.read != ReadInvalidRecipients) continue;
+    const char* const value = environment(std::string(variable.name).c_str());
+    if (value == nullptr) continue;
+    (void)variable.read(value, {no_address}, &facts);  // accepts every value
+  }
+  for (const CheckEntry& check : CheckList()) {
+    for (const absl::string_view name :
+         absl::StrSplit(check.row.variables, ' ', absl::SkipEmpty())) {
+      const char* const value = environment(std::string(name).c_str());
+      if (value != nullptr) facts.variables.emplace_back(name, value);
+    }
+  }
+  return facts;
+}
+
 void RuleFacts::Apply(SessionInfo* info) const {
   info->denied = denied;
   info->relay_client = relay_client;
@@ -91,7 +127,8 @@ void RuleFacts::Apply(SessionInfo* info) const {
 std::unique_ptr<ServerConfig> RuleFacts::Change(
     const ServerConfig& config) const {
   const Strictness wanted = strictness.value_or(config.strictness);
-  if (!databytes && !bare_newlines && wanted == config.strictness) {
+  if (!databytes && !bare_newlines && !max_invalid_recipients &&
+      wanted == config.strictness) {
     return nullptr;
   }
   auto changed = std::make_unique<ServerConfig>(config);
@@ -104,6 +141,8 @@ void RuleFacts::Change(const ServerConfig& config,
   changed->max_message_size = databytes.value_or(config.max_message_size);
   changed->bare_newlines = bare_newlines.value_or(config.bare_newlines);
   changed->strictness = strictness.value_or(config.strictness);
+  changed->max_invalid_recipients =
+      max_invalid_recipients.value_or(config.max_invalid_recipients);
 }
 
 }  // namespace postern::policy

@@ -3,7 +3,7 @@
 
 // What tcpserver's rules grant or deny to a client, as typed values. The names
 // of the variables that change a session are only in rule_facts.cc. The
-// delivery reads QMAILQUEUE. policy/rules/rule_variables.h has the names of
+// delivery reads QMAILQUEUE. policy/rules/not_read.h has the names of
 // variables that have no effect.
 
 #ifndef POSTERN_POLICY_RULE_FACTS_H_
@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "engine/content/body_scanner.h"
 #include "engine/grammar/ip_address.h"
@@ -32,6 +33,8 @@ struct RuleFacts {
   std::optional<uint64_t> databytes;          // DATABYTES
   std::optional<BareNewlines> bare_newlines;  // POSTERN_BARE_NEWLINES
   std::optional<Strictness> strictness;       // POSTERN_LENIENT
+  // VALIDRCPTTO_LIMIT (jms1's patch), BRTLIMIT (sagredo's patch). 0: no limit.
+  std::optional<int> max_invalid_recipients;
   // All variables, for the queue program.
   std::vector<std::pair<std::string, std::string>> variables;
 
@@ -48,6 +51,14 @@ struct RuleFacts {
 // variable whose value is invalid.
 absl::StatusOr<RuleFacts> ReadRuleFacts(
     const TcpRules::Match& match, const std::optional<IpAddress>& address);
+
+// Reads what tcpserver's rules say from the environment of a program that
+// tcpserver has started: max_invalid_recipients, and in `variables` those that
+// checks read (CheckRow::variables). The other variables have options of that
+// program, or are read elsewhere. `environment` is getenv, or returns null for
+// a variable that is not set.
+RuleFacts ReadProcessFacts(
+    absl::FunctionRef<const char*(const char* name)> environment);
 
 }  // namespace postern::policy
 

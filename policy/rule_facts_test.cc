@@ -58,6 +58,41 @@ TEST(RuleFactsTest, DeniedClientHasNoVariables) {
   EXPECT_TRUE(info.environment.empty());
 }
 
+TEST(RuleFactsTest, InvalidRecipientsHaveALimit) {
+  const std::pair<const char*, int> values[] = {
+      {"7", 7}, {"7x", 7},
+      {"0", 0}, {"", 0},
+      {"x", 0}, {"99999999999999999999", std::numeric_limits<int>::max()}};
+  for (const char* const name : {"VALIDRCPTTO_LIMIT", "BRTLIMIT"}) {
+    for (const auto& [value, want] : values) {
+      const auto facts = ReadRuleFacts({true, {{name, value}}}, std::nullopt);
+      ASSERT_TRUE(facts.ok()) << facts.status();
+      ServerConfig config;
+      config.max_invalid_recipients = 3;
+      const auto changed = facts->Change(config);
+      ASSERT_NE(changed, nullptr) << value;
+      EXPECT_EQ(changed->max_invalid_recipients, want) << name << value;
+    }
+  }
+}
+
+// As of postern-smtpd, which tcpserver starts.
+TEST(RuleFactsTest, ProcessHasTheVariablesOfChecks) {
+  const RuleFacts facts = ReadProcessFacts([](const char* name) {
+    const absl::string_view text = name;
+    return text == "NOBADHELO"           ? ""
+           : text == "VALIDRCPTTO_LIMIT" ? "5"
+           : text == "HOME"              ? "/"
+                                         : nullptr;
+  });
+  EXPECT_EQ(facts.max_invalid_recipients, 5);
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(facts.variables, Variables({{"NOBADHELO", ""}}));
+  const RuleFacts none = ReadProcessFacts([](const char*) { return nullptr; });
+  EXPECT_EQ(none.max_invalid_recipients, std::nullopt);
+  EXPECT_TRUE(none.variables.empty());
+}
+
 TEST(RuleFactsTest, InvalidValueIsAnError) {
   const std::pair<const char*, const char*> bad[] = {
       {"RELAYCLIENT", "x@"},

@@ -45,6 +45,8 @@ void ReadMailOptions(Options* given, MailOptions* options,
       given->Number("max-recipients", options->max_recipients, 1, 1000000);
   options->max_errors =
       given->Number("max-errors", options->max_errors, 1, 1000000);
+  options->max_invalid_recipients = given->Number(
+      "max-invalid-recipients", options->max_invalid_recipients, 0, 1000000);
   options->session_timeout = given->Number(
       "session-timeout", options->session_timeout, 1, 7 * 24 * 60 * 60);
   options->bare_newlines =
@@ -79,6 +81,7 @@ ServerConfig MakeServerConfig(const MailOptions& options,
   config.max_message_size = controls.databytes;
   config.max_recipients = static_cast<size_t>(options.max_recipients);
   config.max_errors = options.max_errors;
+  config.max_invalid_recipients = options.max_invalid_recipients;
   config.bare_newlines = options.bare_newlines;
   config.early_talk = OutOfTurn::kReject;  // seen only with --greet-delay
   config.pipelining = options.pipelining;

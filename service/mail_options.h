@@ -31,6 +31,7 @@ struct MailOptions {
   std::string extension_separators;  // policy::AliasList::Options
   int max_recipients = 1000;
   int max_errors = 20;
+  int max_invalid_recipients = 100;   // 0: no limit
   int session_timeout = 4 * 60 * 60;  // seconds
   BareNewlines bare_newlines = BareNewlines::kReject;
   policy::LenientClients lenient;
@@ -49,8 +50,9 @@ struct MailOptions {
   system::Variables child_environment;
 };
 
-// The rows of these options, except for --max-recipients and --max-errors,
-// whose defaults differ; and the rows that every program has.
+// The rows of these options, except for --max-recipients, --max-errors and
+// --max-invalid-recipients, whose defaults differ; and the rows that every
+// program has.
 inline constexpr OptionRow kHelpRow = {"help", "", "print this help and exit",
                                        OptionRow::From::kCommandLine};
 inline constexpr OptionRow kVersionRow = {

@@ -193,6 +193,9 @@ Dialogue Generate(Random& random) {
   config.max_recipients = 1 + Below(random, 5);
   config.max_line = 1411;
   config.max_output = 4096;
+  if (Below(random, 4) == 0) {
+    config.max_invalid_recipients = 1 + static_cast<int>(Below(random, 4));
+  }
   config.max_errors = 1 + static_cast<int>(Below(random, 30));
   config.max_hops = 1 + static_cast<int>(Below(random, 4));
   config.bare_newlines =

@@ -165,6 +165,7 @@ absl::Status Set(absl::string_view text, ServerConfig* config) {
   const std::pair<absl::string_view, int*> ints[] = {
       {"max_errors", &config->max_errors},
       {"max_hops", &config->max_hops},
+      {"max_invalid_recipients", &config->max_invalid_recipients},
       {"max_messages", &config->max_messages},
       {"max_auth_failures", &config->max_auth_failures},
   };

@@ -20,11 +20,11 @@ using ::testing::StartsWith;
 
 TEST(BadMailFromTest, MatchesAddressesAndTheirDomains) {
   const LineSet list("/c/b", {{"a@x.example", 1}, {"@Y.Example", 2}, {"r", 3}});
-  EXPECT_EQ(FindBadSender(list, {"A", "X.example"}), "/c/b:1");
-  EXPECT_EQ(FindBadSender(list, {"b", "y.example"}), "/c/b:2");
-  EXPECT_EQ(FindBadSender(list, {"b", "z.y.example"}), std::nullopt);
-  EXPECT_EQ(FindBadSender(list, {"r", ""}), "/c/b:3");
-  EXPECT_EQ(FindBadSender(list, {}), std::nullopt);
+  EXPECT_EQ(FindAddress(list, {"A", "X.example"}), "/c/b:1");
+  EXPECT_EQ(FindAddress(list, {"b", "y.example"}), "/c/b:2");
+  EXPECT_EQ(FindAddress(list, {"b", "z.y.example"}), std::nullopt);
+  EXPECT_EQ(FindAddress(list, {"r", ""}), "/c/b:3");
+  EXPECT_EQ(FindAddress(list, {}), std::nullopt);
 }
 
 TEST(BadMailFromTest, ADomainInUtf8AndItsFormInXnAreOneName) {
@@ -32,12 +32,12 @@ TEST(BadMailFromTest, ADomainInUtf8AndItsFormInXnAreOneName) {
                               {"@xn--bcher-kva.example", 2},
                               {"@m\u00fcller.example", 3},
                               {"gr\u00f6\u00dfe", 4}});
-  EXPECT_EQ(FindBadSender(list, {"A", "B\u00fccher.example"}), "/c/b:1");
-  EXPECT_EQ(FindBadSender(list, {"b", "b\u00fccher.example"}), "/c/b:2");
-  EXPECT_EQ(FindBadSender(list, {"\u00fc", "xn--mller-kva.example"}), "/c/b:3");
-  EXPECT_EQ(FindBadSender(list, {"\u00fc", "m\u00fcller.example"}), "/c/b:3");
-  EXPECT_EQ(FindBadSender(list, {"gr\u00f6\u00dfe", ""}), "/c/b:4");
-  EXPECT_EQ(FindBadSender(list, {"b", "mu\u0308ller.example"}), std::nullopt);
+  EXPECT_EQ(FindAddress(list, {"A", "B\u00fccher.example"}), "/c/b:1");
+  EXPECT_EQ(FindAddress(list, {"b", "b\u00fccher.example"}), "/c/b:2");
+  EXPECT_EQ(FindAddress(list, {"\u00fc", "xn--mller-kva.example"}), "/c/b:3");
+  EXPECT_EQ(FindAddress(list, {"\u00fc", "m\u00fcller.example"}), "/c/b:3");
+  EXPECT_EQ(FindAddress(list, {"gr\u00f6\u00dfe", ""}), "/c/b:4");
+  EXPECT_EQ(FindAddress(list, {"b", "mu\u0308ller.example"}), std::nullopt);
 }
 
 TEST(BadMailFromTest, WarnsAboutEntriesThatProbablyMatchNothing) {
@@ -49,7 +49,15 @@ TEST(BadMailFromTest, WarnsAboutEntriesThatProbablyMatchNothing) {
       {"@x.example", ""},
       {"\"a b\"@x.example", ""},
       {"@[192.0.2.1]", ""},
-      {"*@x.example", "matches only itself"},
+      {"*@x.example", "(write a regular expression into /c/bpatterns;"},
+      {"!@x.example", "matches only itself"},
+      {".*@x\\.example", "matches only itself"},
+      {"^a@x.example$", "matches only itself"},
+      {"a|b@x.example", "matches only itself"},
+      {"~x.example", "matches only itself"},
+      {"?a@x.example", "matches only itself"},
+      {"@x.example-", "matches only itself"},
+      {"@x.example+", "matches only itself"},
       {"@*.x.example", "matches only itself"},
       {"@.x.example", "begins with a dot"},
       {"x.example", "has no '@'"},
@@ -59,7 +67,7 @@ TEST(BadMailFromTest, WarnsAboutEntriesThatProbablyMatchNothing) {
       {"a@x.example # spam", "a blank or a bracket"},
   };
   for (const auto& c : cases) {
-    const auto warnings = CheckBadMailFromLines("/c/b", {{c.text, 4}});
+    const auto warnings = CheckBadAddressLines("/c/b", {{c.text, 4}});
     if (c.warning.empty()) {
       EXPECT_THAT(warnings, IsEmpty()) << c.text;
     } else {

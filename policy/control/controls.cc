@@ -138,15 +138,31 @@ class ControlReader {
     return absl::OkStatus();
   }
 
-  absl::Status ReadBadMailFrom() {
-    const std::string path = Path("badmailfrom");
+  // Reads badmailfrom or badrcptto, and the patterns that belong to it.
+  absl::Status ReadBadList(absl::string_view name, BadList* list) {
+    const std::string path = Path(name);
     auto lines = ReadControlList(path, &controls_.warnings);
     if (!lines.ok()) return lines.status();
-    if (!*lines) return absl::OkStatus();
-    for (std::string& warning : CheckBadMailFromLines(path, **lines)) {
-      controls_.warnings.push_back(std::move(warning));
+    if (*lines) {
+      for (std::string& warning : CheckBadAddressLines(path, **lines)) {
+        controls_.warnings.push_back(std::move(warning));
+      }
+      list->lines = LineSet(path, **std::move(lines));
     }
-    controls_.badmailfrom = LineSet(path, **std::move(lines));
+    absl::Status status =
+        ReadPatterns(absl::StrCat(name, "patterns"), &list->patterns);
+    if (!status.ok()) return status;
+    return ReadPatterns(absl::StrCat(name, "norelay"), &list->no_relay);
+  }
+
+  absl::Status ReadPatterns(absl::string_view name, PatternList* list) {
+    const std::string path = Path(name);
+    const auto lines = ReadControlList(path, &controls_.warnings);
+    if (!lines.ok()) return lines.status();
+    if (!*lines) return absl::OkStatus();
+    absl::StatusOr<PatternList> made = PatternList::Make(path, **lines);
+    if (!made.ok()) return made.status();
+    *list = *std::move(made);
     return absl::OkStatus();
   }
 
@@ -278,7 +294,16 @@ absl::StatusOr<Controls> ReadControls(const ControlOptions& options) {
   absl::Status status = reader.ReadNames();
   if (status.ok()) status = reader.ReadTimeout();
   if (status.ok()) status = reader.ReadRcptHosts();
-  if (status.ok()) status = reader.ReadBadMailFrom();
+  if (status.ok()) {
+    status = reader.ReadBadList("badmailfrom", &controls.badmailfrom);
+  }
+  if (status.ok()) {
+    status = reader.ReadBadList("badrcptto", &controls.badrcptto);
+  }
+  if (status.ok()) status = reader.ReadPatterns("badhelo", &controls.badhelo);
+  if (status.ok()) {
+    status = reader.ReadPatterns("badhelonorelay", &controls.badhelonorelay);
+  }
   if (status.ok()) status = reader.ReadSenders();
   if (status.ok()) status = reader.ReadAliases();
   if (status.ok()) status = reader.ReadDataBytes();

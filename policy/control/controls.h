@@ -15,8 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/control/alias_list.h"
+#include "policy/control/bad_list.h"
 #include "policy/control/host_list.h"
-#include "policy/control/line_set.h"
+#include "policy/control/pattern_list.h"
 #include "policy/control/sender_list.h"
 
 namespace postern::policy {
@@ -60,7 +61,10 @@ struct Controls {
   HostList rcpthosts;  // and morercpthosts.cdb
   // Whether rcpthosts is missing and ControlOptions::open_relay is set.
   bool open_relay = false;
-  LineSet badmailfrom;
+  BadList badmailfrom;         // senders
+  BadList badrcptto;           // recipients
+  PatternList badhelo;         // the names in HELO and EHLO
+  PatternList badhelonorelay;  // the same, not for clients that may relay
   // With senders.cdb. nullopt: users may use every sender.
   std::optional<SenderList> senders;
   // With aliases.cdb. nullopt without ControlOptions::aliases.
@@ -73,6 +77,7 @@ struct Controls {
 // Reads the control files in `options.directory`. Returns an error that names
 // the file, and how to correct it where that helps, if
 //   - a file exists and cannot be read, or a database is damaged,
+//   - a file of patterns has an invalid line,
 //   - both me and smtpgreeting are missing (kNotFound),
 //   - rcpthosts is missing and `options.open_relay` is false (kNotFound),
 //   - senders is missing and `options.senders` is true (kNotFound), or

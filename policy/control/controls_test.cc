@@ -80,7 +80,7 @@ TEST_F(ControlsTest, ReadsEveryFile) {
   EXPECT_EQ(controls.localiphost, "local.example");
   EXPECT_EQ(controls.timeout, absl::Seconds(30));
   EXPECT_EQ(controls.databytes, 1000000u);
-  EXPECT_EQ(controls.badmailfrom.Find("@bad.example"),
+  EXPECT_EQ(controls.badmailfrom.Find({"u", "bad.example"}, false),
             folder_.File("badmailfrom") + ":2");
   EXPECT_TRUE(Lists(controls, "more.example"));
   EXPECT_THAT(controls.warnings, IsEmpty());

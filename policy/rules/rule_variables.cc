@@ -1,22 +1,14 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "policy/rules/rule_variables.h"
-
-#include "absl/strings/match.h"
-#include "absl/strings/strip.h"
+#include "policy/rules/not_read.h"
 
 namespace postern::policy {
 namespace {
 
-struct Row {
-  absl::string_view name;  // a '*' at its end matches any text
-  absl::string_view why;
-};
-
 // The patches are those collected at qmail.org, jms1's, sagredo's, s/qmail,
 // qmail-ldap, chkuser and qmail-spp.
-constexpr Row kIdle[] = {
+constexpr NotReadRow kIdle[] = {
     {"RBLSMTPD", "rblsmtpd's; :deny refuses a client"},
     {"RBLMESSAGE", "rblsmtpd's; :deny refuses a client"},
     {"GREETDELAY", "greetdelay's; --greet-delay is the same for all clients"},
@@ -68,7 +60,9 @@ constexpr Row kIdle[] = {
     {"TARPITDELAY", "a patch's; --max-errors ends sessions"},
     {"RCPTCHECK", "a patch's; no program is asked about recipients"},
     {"CHKUSER_*", "chkuser's; --deliver maildir: knows its mailboxes"},
-    {"VALIDRCPTTO_*", "a patch's; --deliver maildir: knows its mailboxes"},
+    {"VALIDRCPTTO", "a patch's; --validrcptto names a database"},
+    {"MOREVALIDRCPTTO_CDB", "a patch's; --validrcptto names a database"},
+    {"VALIDRCPTTO_LOG", "a patch's; the log has each decision"},
     {"ENABLE_SPP", "qmail-spp's; there are no plug-ins"},
     {"MFCHECK", "a patch's; senders' domains are not looked up"},
     {"MFDNSCHECK", "a patch's; senders' domains are not looked up"},
@@ -84,21 +78,26 @@ constexpr Row kIdle[] = {
     {"QMAILSMTPD_LOG_MAIL", "a patch's; the log has each message"},
     {"BADMIMETYPE", "a patch's; QMAILQUEUE names a filter"},
     {"BADLOADERTYPE", "a patch's; QMAILQUEUE names a filter"},
-    {"HELOCHECK", "a patch's; names in HELO decide nothing"},
-    {"NOBADHELO", "a patch's; names in HELO decide nothing"},
+    {"HELOCHECK", "s/qmail's; control/badhelo is read without it"},
+    {"ALLOW_CRAM", "a patch's; --auth names the users"},
+    {"DNSBLFAILCLOSED", "a patch's; use rblsmtpd"},
+    {"DNSBLLIST", "a patch's; use rblsmtpd"},
+    {"DNSBLSKIP", "a patch's; use rblsmtpd"},
+    {"LOGREGEX", "a patch's; the log has the line of each pattern"},
+    {"QMAILSMTPD_HELP_VERSION", "a patch's; HELP names the commands"},
+    {"QMAILSMTPD_LOG_RCPT", "a patch's; the log has each recipient"},
+    {"QREGEX", "a patch's; files of patterns are always regexps"},
+    {"RCPTCHECKRELAYCLIENT", "a patch's; no program is asked about recipients"},
+    {"REJECTNULLSENDERS", "a patch's; a server must accept bounces"},
+    {"SMTPS", "a patch's; a listener has it: --listen"},
+    {"SPF", "s/qmail's; SPF is a filter's business"},
+    {"SPF_LOG", "a patch's; SPF is a filter's business"},
+    {"TLSCIPHERS", "a patch's; --tls-ciphers names them"},
+    {"TLS_SERVER_CERT", "a patch's; --tls-cert names the file"},
 };
 
 }  // namespace
 
-std::optional<std::string> WhyIdle(absl::string_view name) {
-  for (const Row& row : kIdle) {
-    absl::string_view prefix = row.name;
-    const bool matches = absl::ConsumeSuffix(&prefix, "*")
-                             ? absl::StartsWith(name, prefix)
-                             : name == prefix;
-    if (matches) return std::string(row.why);
-  }
-  return std::nullopt;
-}
+absl::Span<const NotReadRow> NotReadVariables() { return kIdle; }
 
 }  // namespace postern::policy

@@ -76,7 +76,7 @@ class TcpRules {
   // address; a host name without `host_names`; an ident name, because the
   // server does not ask ident), about records that were not made by tcprules,
   // and about variables that have no effect in a server without other programs
-  // before the session (policy/rules/rule_variables.h). Each kind of mistake
+  // before the session (policy/rules/not_read.h). Each kind of mistake
   // and each variable is reported once, with the first rule that has it.
   //
   // Reads at most kMaxCheckedRecords records. Errors are those of

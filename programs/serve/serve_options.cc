@@ -88,6 +88,9 @@ constexpr service::OptionRow kRows[] = {
      service::OptionRow::From::kAnywhere, true},
     {"max-recipients", "N [1000]", "recipients of a message; 452 above"},
     {"max-errors", "N [20]", "refused commands before a session ends (421)"},
+    {"max-invalid-recipients", "N [100]",
+     "refused recipients before a session ends (421);\n"
+     "0: no limit"},
     service::kAuthRow,
     service::kCramMd5Row,
     service::kSaslConfigRow,

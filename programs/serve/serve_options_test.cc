@@ -71,6 +71,7 @@ TEST_F(ServeOptionsTest, HasDefaults) {
   EXPECT_FALSE(options->metrics);
   EXPECT_EQ(options->max_recipients, 1000);
   EXPECT_EQ(options->max_errors, 20);
+  EXPECT_EQ(options->max_invalid_recipients, 100);
 }
 
 // Each option sets its own field.
@@ -149,6 +150,7 @@ TEST_F(ServeOptionsTest, NumbersHaveLimits) {
       {"drain", 0, 24 * 60 * 60},
       {"max-recipients", 1, 1000000},
       {"max-errors", 1, 1000000},
+      {"max-invalid-recipients", 0, 1000000},
   };
   for (const auto& c : kCases) {
     for (const int good : {c.least, c.most}) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "log/log.h"
 #include "policy/control/controls.h"
+#include "policy/rules/not_read.h"
 #include "service/auth_options.h"
 #include "service/mail_service.h"
 
@@ -89,6 +90,10 @@ absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
     for (const std::string& warning : mail->check_delivery()) {
       log::WriteLog("warning", warning);
     }
+  }
+  for (const std::string& warning :
+       policy::CheckNotRead(options.control, getenv)) {
+    log::WriteLog("warning", warning);
   }
   auto listeners = MakeListeners(options, mail->config, mail->backend.get());
   if (!listeners.ok()) return listeners.status();

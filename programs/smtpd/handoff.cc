@@ -31,6 +31,7 @@ void VisitFields(Visitor&& visit, HandoffType& handoff) {
   visit("errors", handoff.handoff.errors);
   visit("auth-failures", handoff.handoff.auth_failures);
   visit("messages", handoff.handoff.messages);
+  visit("invalid-recipients", handoff.handoff.invalid_recipients);
   visit("reported", handoff.handoff.reported);
   visit("early-talk", handoff.handoff.violations.early_talk);
   visit("pipelining", handoff.handoff.violations.pipelining);

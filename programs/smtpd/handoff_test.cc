@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kText[] =
     "began=81231 session=2f4zzk3m80ab greeted=1 extended=1 errors=3 "
-    "auth-failures=2 messages=4 reported=5 "
+    "auth-failures=2 messages=4 invalid-recipients=6 reported=5 "
     "early-talk=0 pipelining=1 verb=1 hello=client+20.example identity=u "
     "mechanism=PLAIN";
 
@@ -33,6 +33,7 @@ Handoff Full() {
                       .errors = 3,
                       .auth_failures = 2,
                       .messages = 4,
+                      .invalid_recipients = 6,
                       .reported = 5,
                       .violations = {.pipelining = true}},
           .hello_verb = Hello::Verb::kEhlo,
@@ -51,6 +52,7 @@ TEST(HandoffTest, ParsesWhatItFormats) {
   Handoff extreme;
   extreme.began = UINT64_MAX;
   extreme.handoff.errors = extreme.handoff.auth_failures = INT_MAX;
+  extreme.handoff.invalid_recipients = INT_MAX;
   extreme.handoff.messages = extreme.handoff.reported = INT_MAX;
   extreme.handoff.violations.early_talk = true;
   extreme.hello_verb = Hello::Verb::kLhlo;

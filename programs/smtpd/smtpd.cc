@@ -29,6 +29,7 @@
 #include "net/descriptor_stream.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/relay_checks.h"
+#include "policy/rule_facts.h"
 #include "programs/smtpd/session_tls.h"
 #include "service/auth_options.h"
 #include "service/destination.h"
@@ -150,7 +151,10 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
     if (!status.ok()) return RefuseService(status);
   }
 
+  policy::RuleFacts facts = policy::ReadProcessFacts(getenv);
+  info.environment = std::move(facts.variables);
   ServerConfig config = mail->config;
+  facts.Change(config, &config);
   config.require_hello = false;  // as in qmail-smtpd
   config.strictness = options.lenient.Of(info.remote_address);
   tls.Configure(&config);

@@ -40,6 +40,9 @@ constexpr service::OptionRow kRows[] = {
     service::kExtensionSeparatorsRow,
     {"max-recipients", "N [10000]", "recipients of a message; 452 above"},
     {"max-errors", "N [100]", "refused commands before a session ends (421)"},
+    {"max-invalid-recipients", "N [0]",
+     "refused recipients before a session ends (421);\n"
+     "0: no limit"},
     service::kAuthRow,
     service::kCramMd5Row,
     service::kSaslConfigRow,

@@ -25,6 +25,7 @@ struct SmtpdOptions : service::MailOptions, service::CertificateOptions {
   SmtpdOptions() {
     max_recipients = 10000;
     max_errors = 100;
+    max_invalid_recipients = 0;
     databytes = 0;
   }
 

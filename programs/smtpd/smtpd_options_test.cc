@@ -55,6 +55,7 @@ TEST_F(SmtpdOptionsTest, HasDefaults) {
   EXPECT_EQ(options->databytes, 0u);  // no limit, as in qmail-smtpd
   EXPECT_EQ(options->max_recipients, 10000);
   EXPECT_EQ(options->max_errors, 100);
+  EXPECT_EQ(options->max_invalid_recipients, 0);
   EXPECT_FALSE(options->submission);
   EXPECT_FALSE(options->tls_wrapped);
   EXPECT_FALSE(options->tls_outside);
