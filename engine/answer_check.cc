@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "engine/grammar/header_field.h"
+
 namespace postern {
 
 absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
@@ -13,6 +15,18 @@ absl::Status CheckAnswer(const Ask& ask, const Verdict& verdict) {
     if (std::holds_alternative<AuthBegin>(ask.what) ||
         std::holds_alternative<AuthResponse>(ask.what)) {
       return absl::FailedPreconditionError("accept AUTH with CompleteAuth()");
+    }
+    if (!verdict.header().empty()) {
+      if (!std::holds_alternative<Mail>(ask.what) &&
+          !std::holds_alternative<Rcpt>(ask.what) &&
+          !std::holds_alternative<BodyBegin>(ask.what)) {
+        return absl::FailedPreconditionError(
+            "only Mail, Rcpt and BodyBegin add header fields");
+      }
+      if (!IsHeader(verdict.header())) {
+        return absl::InvalidArgumentError(
+            "AddHeader takes whole header fields");
+      }
     }
     if (!reply) return absl::OkStatus();
     if (std::holds_alternative<Hello>(ask.what) ||

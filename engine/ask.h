@@ -52,6 +52,8 @@ struct Rcpt {
   RcptParameters parameters;
   size_t index = 0;  // counts the RCPTs asked in this transaction, from 0
   int message = 0;   // as in its Mail
+  // SIZE of its Mail (RFC 1870 3). nullopt: the client did not give it.
+  std::optional<uint64_t> size;
 };
 
 // STARTTLS, RFC 3207. If accepted, a 220 and then kStartTls follow. Refuse with

@@ -3,9 +3,11 @@
 
 #include "engine/responder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/answer_check.h"
+#include "engine/grammar/header_field.h"
 
 namespace postern {
 namespace {
@@ -178,6 +180,16 @@ void Responder::ReportRefusals() {
   }
 }
 
+void Responder::Current::AddHeader(absl::string_view fields) {
+  for (const absl::string_view field : SplitHeader(fields)) {
+    if (std::find(header.begin(), header.end(), field) != header.end()) {
+      continue;
+    }
+    header.emplace_back(field);
+    header_size += field.size();
+  }
+}
+
 void Responder::OnAborted() {
   current_.reset();
   exchange_.reset();
@@ -227,6 +239,14 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   if (verdict.accepted()) {
     if (const auto* rcpt = std::get_if<Rcpt>(&ask->what);
         rcpt != nullptr && CheckAnswer(*ask, verdict).ok()) {
+      if (!verdict.header().empty() &&
+          current_->header_size >= kMaxAddedHeader) {
+        (void)Give(id, Verdict::Refuse({452,
+                                        {4, 5, 3},
+                                        "too many header fields for one "
+                                        "message (#4.5.3)"}));
+        return;
+      }
       std::optional<Verdict> both =
           AskTransaction(id, *rcpt, std::move(verdict));
       if (!both) return;
@@ -270,6 +290,7 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   if (ask == nullptr) return false;
   const bool accepted = verdict.accepted();
   const bool mail = std::holds_alternative<Mail>(ask->what);
+  const bool rcpt = std::holds_alternative<Rcpt>(ask->what);
   const bool content = std::holds_alternative<BodyBegin>(ask->what);
   const bool at_end = std::holds_alternative<BodyEnd>(ask->what);
   const bool auth = std::holds_alternative<AuthBegin>(ask->what) ||
@@ -293,6 +314,7 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   if (options_.decided && !at_end && !auth) {
     options_.decided(*ask, verdict, *info_);
   }
+  const std::string header = verdict.header();
   (void)session_.Complete(id, std::move(verdict));  // open, and the answer fits
   if (greeted != nullptr) info_ = std::move(greeted);
   // No content follows, and no kAborted: the next message must not get this
@@ -300,7 +322,10 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   if (content && !accepted) current_.reset();
   if (mail && accepted) {
     current_ = std::make_unique<Current>(
-        Current{options_.delivery->Begin(session_.envelope(), info_), nullptr});
+        Current{options_.delivery->Begin(session_.envelope(), info_)});
+  }
+  if (accepted && current_ != nullptr && (mail || rcpt)) {
+    current_->AddHeader(header);
   }
   return true;
 }
@@ -349,10 +374,14 @@ bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
   }
   current_->post =
       std::make_shared<const std::function<void(PostedAnswer)>>(options_.post);
-  const std::string received =
+  current_->AddHeader(verdict->header());
+  // RFC 7208 9.1: the Received-SPF field is above the Received field.
+  std::string trace;
+  for (const std::string& field : current_->header) trace += field;
+  trace +=
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
                      options_.stamp(), options_.show_user);
-  const absl::string_view slice = received;
+  const absl::string_view slice = trace;
   return current_->transaction->Write(
       {&slice, 1}, [post = options_.post, id, again = *verdict]() {
         post({id, again});

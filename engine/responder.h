@@ -7,6 +7,7 @@
 #ifndef POSTERN_ENGINE_RESPONDER_H_
 #define POSTERN_ENGINE_RESPONDER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -102,6 +103,12 @@ struct ResponderOptions {
   bool show_user = false;
 };
 
+// Octets of the header fields that the policy adds to one message
+// (Verdict::AddHeader()). A recipient whose acceptance comes after that many
+// gets a 452, because a message must not grow with the number of its
+// recipients. The client can send to it in another transaction.
+inline constexpr size_t kMaxAddedHeader = size_t{64} << 10;
+
 // Responder answers the Asks of one session, and owns its open mail
 // transaction. All drivers use it, so that each decision is implemented once.
 // Thread-compatible; created and destroyed on the session's thread.
@@ -142,6 +149,12 @@ class Responder {
     // ResponderOptions::post, so that each call of Write() can keep it without
     // an allocation.
     std::shared_ptr<const std::function<void(PostedAnswer)>> post;
+    // The fields of Verdict::AddHeader() so far, and their size.
+    std::vector<std::string> header;
+    size_t header_size = 0;
+
+    // Adds the fields that `header` does not have yet.
+    void AddHeader(absl::string_view fields);
   };
   struct Exchange {
     std::unique_ptr<AuthExchange> exchange;

@@ -301,6 +301,77 @@ TEST_F(ResponderTest, PassesAMessageToItsTransactionAfterAReceivedField) {
   EXPECT_EQ(world_.open_transactions, 0);
 }
 
+TEST_F(ResponderTest, AddsTheHeaderFieldsOfThePolicyAboveTheReceivedField) {
+  Feed("EHLO c.example\r\n");
+  world_.verdict = Verdict::Accept().AddHeader("A: mail\r\n");
+  Feed("MAIL FROM:<s@x>\r\n");
+  world_.verdict = Verdict::Accept().AddHeader("B: 1\r\n\t2\r\nC: 3\r\n");
+  Feed("RCPT TO:<a@d>\r\n");
+  // Another recipient with a field that is not new. RCPT of refused ones has
+  // no effect on the message.
+  world_.verdict = Verdict::Accept().AddHeader("C: 3\r\nB: 1\r\n");
+  Feed("RCPT TO:<b@d>\r\n");
+  world_.recipient = Verdict::Refuse({550, {5, 1, 1}, "no mailbox"});
+  world_.verdict = Verdict::Accept().AddHeader("D: refused\r\n");
+  EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "550 5.1.1 no mailbox\r\n");
+  world_.verdict = Verdict::Accept().AddHeader("E: data\r\n");
+  EXPECT_EQ(Feed("DATA\r\nhi\r\n.\r\n"), "354 go ahead\r\n250 2.0.0 ok\r\n");
+  EXPECT_TRUE(
+      absl::StartsWith(world_.content,
+                       "A: mail\r\nB: 1\r\n\t2\r\nC: 3\r\nB: 1\r\nE: data\r\n"
+                       "Received: from c.example"))
+      << world_.content;
+  EXPECT_FALSE(absl::StrContains(world_.content, "D:"));
+  // The next message has none of these fields.
+  world_.recipient = world_.verdict = Verdict::Accept();
+  Feed("MAIL FROM:<s@x>\r\nRCPT TO:<a@d>\r\nDATA\r\nhi\r\n.\r\n");
+  EXPECT_TRUE(absl::StartsWith(world_.content, "Received: "));
+}
+
+TEST_F(ResponderTest, AddsTheHeaderFieldsOfALateAnswer) {
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  world_.later = true;
+  world_.recipient = std::nullopt;
+  Feed("RCPT TO:<a@d>\r\n");
+  std::move(world_.decisions.front())(
+      Verdict::Accept().AddHeader("A: late\r\n"));
+  Feed("");
+  std::move(world_.recipients_due.front())(Verdict::Accept());
+  EXPECT_EQ(Feed(""), "250 2.1.5 ok\r\n");
+  world_.later = false;
+  Feed("DATA\r\nhi\r\n.\r\n");
+  EXPECT_TRUE(absl::StartsWith(world_.content, "A: late\r\nReceived: "));
+}
+
+TEST_F(ResponderTest, HeaderFieldsThatDoNotFitAreALocalError) {
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  for (const absl::string_view fields :
+       {"A: 1", "A: 1\r\n\r\n", "A: 1\nB: 2\r\n", "A\r\n"}) {
+    world_.verdict = Verdict::Accept().AddHeader(fields);
+    EXPECT_EQ(Feed("RCPT TO:<a@d>\r\n"), "451 4.3.0 local error (#4.3.0)\r\n")
+        << fields;
+  }
+  world_.verdict = Verdict::Accept().AddHeader("A: 1\r\n");
+  EXPECT_EQ(Feed("VRFY a\r\n"), "451 4.3.0 local error (#4.3.0)\r\n");
+}
+
+TEST_F(ResponderTest, AddedHeaderFieldsHaveALimit) {
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  std::string reply;
+  int accepted = 0;
+  do {
+    world_.verdict = Verdict::Accept().AddHeader(
+        absl::StrCat("A: ", accepted, std::string(990, 'x'), "\r\n"));
+    reply = Feed("RCPT TO:<a@d>\r\n");
+  } while (reply == "250 2.1.5 ok\r\n" && ++accepted < 1000);
+  EXPECT_EQ(reply,
+            "452 4.5.3 too many header fields for one message (#4.5.3)\r\n");
+  EXPECT_EQ(accepted, static_cast<int>(kMaxAddedHeader / 996 + 1));
+  // Another transaction begins without them.
+  Feed("RSET\r\nMAIL FROM:<s@x>\r\n");
+  EXPECT_EQ(Feed("RCPT TO:<a@d>\r\n"), "250 2.1.5 ok\r\n");
+}
+
 TEST_F(ResponderTest, FactsHaveTheHelloNameOnceItIsAccepted) {
   Feed("EHLO c.example\r\n");
   EXPECT_EQ(world_.infos.back()->hello_name, "");  // not before the answer

@@ -429,6 +429,7 @@ const Ask* ServerSession::OnRcpt(absl::string_view argument) {
   Rcpt& rcpt = std::get<Rcpt>(parsed);
   rcpt.from = envelope_->from;
   rcpt.message = client_.messages;
+  rcpt.size = envelope_->parameters.size;
   rcpt.index = rcpts_asked_++;
   return asks_.Open(std::move(rcpt));
 }

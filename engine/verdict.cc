@@ -45,6 +45,11 @@ Verdict Verdict::About(Path path) && {
   return std::move(*this);
 }
 
+Verdict Verdict::AddHeader(absl::string_view fields) && {
+  change().header.append(fields.data(), fields.size());
+  return std::move(*this);
+}
+
 Verdict Verdict::With(std::optional<Reply> reply) && {
   if (reply || details_ != nullptr) change().reply = std::move(reply);
   return std::move(*this);

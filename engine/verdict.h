@@ -77,6 +77,12 @@ class Verdict {
   // client sent it. In an acceptance, the envelope gets this address.
   Verdict About(Path path) &&;
 
+  // In the policy's acceptance of a Mail, a Rcpt or a BodyBegin: adds whole
+  // header fields (IsHeader(), engine/grammar/header_field.h) to the message,
+  // above its Received field. All recipients of the message get them. A field
+  // that the message has already got in this way is not added again.
+  Verdict AddHeader(absl::string_view fields) &&;
+
   // Replaces the reply. nullopt: the engine's usual one.
   Verdict With(std::optional<Reply> reply) &&;
 
@@ -87,6 +93,7 @@ class Verdict {
   std::optional<BareNewlines> bare_newlines() const {
     return details().bare_newlines;
   }
+  const std::string& header() const { return details().header; }
   absl::string_view rule() const { return rule_; }
   const std::string& source() const { return details().source; }
 
@@ -100,6 +107,7 @@ class Verdict {
     std::optional<Reply> reply;
     std::optional<Path> path;
     std::optional<BareNewlines> bare_newlines;
+    std::string header;
     std::string source;
   };
 

@@ -40,7 +40,10 @@ std::shared_ptr<policy::Checks> MakeChecks(const std::string& value) {
   auto checks = policy::Checks::Make(
       {.controls = controls,
        .own_addresses = std::make_shared<net::InterfaceAddresses>(),
-       .option = [&value](absl::string_view) { return value; }},
+       .option =
+           [&value](absl::string_view name) {
+             return name == "greylist" ? value : std::string();
+           }},
       List());
   return checks.ok() ? *checks : nullptr;
 }

@@ -3,6 +3,7 @@
 
 #include "policy/check.h"
 
+#include <algorithm>
 #include <string>
 
 namespace postern::policy {
@@ -49,15 +50,17 @@ Question::Question(const Ask& ask, const SharedSessionInfo& session)
 void Question::Continue(Question other) {
   new_from_ = std::move(other.new_from_);
   new_to_ = std::move(other.new_to_);
+  header_ = std::move(other.header_);
   accepted_by_ = other.accepted_by_;
 }
 
 const std::string* FindVariable(const SessionInfo& session,
                                 absl::string_view name) {
-  for (const auto& [variable, value] : session.environment) {
-    if (variable == name) return &value;
-  }
-  return nullptr;
+  const auto& variables = session.environment;
+  const auto found = std::find_if(
+      variables.rbegin(), variables.rend(),
+      [name](const auto& variable) { return variable.first == name; });
+  return found == variables.rend() ? nullptr : &found->second;
 }
 
 bool MayRelay(const SessionInfo& session) {

@@ -26,9 +26,11 @@
 #include "engine/grammar/path.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
+#include "log/report.h"
 #include "net/own_addresses.h"
 #include "policy/control/controls.h"
 #include "system/run.h"
+#include "system/session_variables.h"
 
 namespace postern::policy {
 
@@ -68,6 +70,8 @@ struct CheckRow {
   absl::string_view value = "";
   // The variables that the check reads with FindVariable(), between blanks.
   absl::string_view variables = "";
+  // Whether the value is a program, which may be set-user-id.
+  bool runs_program = false;
 };
 
 // A question to the checks of one stage. Used by one thread at a time.
@@ -87,6 +91,12 @@ class Question {
   // Replaces the sender or the recipient in the envelope.
   void set_from(Path path) { new_from_ = std::move(path); }
   void set_to(Path path) { new_to_ = std::move(path); }
+  // Adds a whole header field, with CRLF, to the message if the recipient is
+  // accepted: see Verdict::AddHeader().
+  void AddHeader(absl::string_view field) {
+    header_.append(field.data(), field.size());
+  }
+  const std::string& header() const { return header_; }
   bool renamed_from() const { return new_from_ && !(*new_from_ == *from_); }
   bool renamed_to() const { return new_to_ && !(*new_to_ == *to_); }
 
@@ -105,11 +115,13 @@ class Question {
   const Path* to_;
   std::optional<Path> new_from_;
   std::optional<Path> new_to_;
+  std::string header_;
   absl::string_view accepted_by_;
 };
 
 // Returns the value of a variable that tcpserver's rules have set for the
-// client, or null if they have not. It must be in CheckRow::variables, or
+// client, or null if they have not. If a rule sets it twice, the last value
+// counts. It must be in CheckRow::variables, or
 // postern-smtpd does not read it.
 const std::string* FindVariable(const SessionInfo& session,
                                 absl::string_view name);
@@ -168,6 +180,9 @@ struct CheckSetup {
   std::shared_ptr<const net::OwnAddresses> own_addresses;
   std::shared_ptr<const Delivery> delivery;  // null: takes every recipient
   system::Run run;                           // empty: checks may block
+  // The environment of programs, before the variables of the session.
+  system::Variables environment;
+  log::Report report;  // of checks, for the log; called on any thread
   // Returns the value of a check's option, or an empty string if the option is
   // not given.
   std::function<std::string(absl::string_view option)> option;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "policy/delegated_checks.h"
 #include "policy/list_checks.h"
 #include "policy/relay_checks.h"
 
@@ -101,6 +102,23 @@ constexpr CheckEntry kChecks[] = {
       .value = "FILE",
       .variables = "VALIDRCPTTO_CDB"},
      MakeValidRcptTo},
+    {{.rule = "rcptcheck",
+      .later = true,
+      .needs = "--rcptcheck, RCPTCHECK",
+      .help = "asks a program about recipients",
+      .option = "rcptcheck",
+      .value = "PROGRAM",
+      .variables = "RCPTCHECK RCPTCHECKRELAYCLIENT",
+      .runs_program = true},
+     MakeRcptCheck},
+    {{.rule = "policy-server",
+      .later = true,
+      .needs = "--policy-server",
+      .help = "asks policy servers of Postfix about\n"
+              "recipients",
+      .option = "policy-server",
+      .value = "SERVER..."},
+     MakePolicyServers},
 };
 
 }  // namespace

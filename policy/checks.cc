@@ -11,10 +11,14 @@
 namespace postern::policy {
 namespace {
 
-// Adds the rule, and the address if a check replaced it.
+// Adds the rule, the address if a check replaced it, and the header fields that
+// the checks have added.
 Verdict Complete(Verdict verdict, absl::string_view rule,
                  const Question& question) {
   verdict = std::move(verdict).By(rule);
+  if (verdict.accepted() && !question.header().empty()) {
+    verdict = std::move(verdict).AddHeader(question.header());
+  }
   if (std::holds_alternative<Mail>(question.ask().what) &&
       question.renamed_from()) {
     return std::move(verdict).About(question.from());

@@ -49,7 +49,7 @@ constexpr OptionRow kRows[] = {
 
 // Reads `arguments` into `options`. Returns the mistake, or "".
 std::string Read(std::vector<const char*> arguments, MailOptions* options) {
-  Options given(kRows);
+  Options given(kRows, CheckOptionRows());
   given.Read(arguments, [](const char*) -> const char* { return nullptr; });
   ReadMailOptions(&given, options);
   return std::string(given.status().message());

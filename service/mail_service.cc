@@ -29,6 +29,17 @@ std::optional<std::string> Variable(const char* name) {
   return value;
 }
 
+// Whether an option names a program that a check runs.
+bool ChecksRunPrograms(const MailOptions& options) {
+  for (const policy::CheckEntry& check : policy::CheckList()) {
+    if (check.row.runs_program &&
+        options.check_options.count(std::string(check.row.option)) > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 MailService::MailService() = default;
@@ -69,8 +80,9 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                       .report = log::ReportToLog("delivery"),
                                       .controls = service.controls});
   if (!destination.ok()) return destination.status();
-  service.runs_programs =
-      destination->runs_programs || RunsCheckers(options.auth);
+  service.runs_programs = destination->runs_programs ||
+                          RunsCheckers(options.auth) ||
+                          ChecksRunPrograms(options);
   service.delivery = std::move(destination->delivery);
   service.check_delivery = std::move(destination->check);
   service.config.carried = service.delivery->carries();
@@ -92,6 +104,8 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
        .own_addresses = std::make_shared<const net::InterfaceAddresses>(),
        .delivery = service.delivery,
        .run = process.run,
+       .environment = options.child_environment,
+       .report = log::ReportToLog("check"),
        .option = [&options](absl::string_view name) {
          const auto found = options.check_options.find(std::string(name));
          return found == options.check_options.end() ? std::string()

@@ -20,11 +20,12 @@ files: system
 log: engine engine/grammar system
 net: engine engine/grammar system
 policy/control: engine engine/grammar files
+policy/delegation: engine engine/grammar files net system
 policy/limits: engine/grammar net
 policy/names: engine engine/grammar net system
 policy/rules: engine engine/grammar files net policy/control
 policy: engine engine/content engine/grammar files log net policy/control
-policy: policy/rules system
+policy: policy/delegation policy/rules system
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
