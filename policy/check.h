@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -29,6 +30,7 @@
 #include "log/report.h"
 #include "net/own_addresses.h"
 #include "policy/control/controls.h"
+#include "policy/names/dns.h"
 #include "system/run.h"
 #include "system/session_variables.h"
 
@@ -72,6 +74,8 @@ struct CheckRow {
   absl::string_view variables = "";
   // Whether the value is a program, which may be set-user-id.
   bool runs_program = false;
+  bool many = false;  // whether the option may be repeated
+  bool dns = false;   // whether the check asks CheckSetup::dns
 };
 
 // A question to the checks of one stage. Used by one thread at a time.
@@ -186,6 +190,14 @@ struct CheckSetup {
   // Returns the value of a check's option, or an empty string if the option is
   // not given.
   std::function<std::string(absl::string_view option)> option;
+  // Returns all values of an option that may be repeated, in their order.
+  std::function<std::vector<std::string>(absl::string_view option)> values;
+  // Null: the program does not ask DNS, and a check that needs it is an error.
+  // Must live until the last answer.
+  Dns* dns = nullptr;
+  // Logs and counts a refusal that has no effect, because the check only notes
+  // what it would refuse. The verdict names the rule. Thread-safe. May be empty.
+  std::function<void(const Question& question, const Verdict& verdict)> note;
 };
 
 // An entry of the list of checks.

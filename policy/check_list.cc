@@ -6,8 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "policy/delegated_checks.h"
+#include "policy/dns_lists.h"
 #include "policy/list_checks.h"
 #include "policy/relay_checks.h"
+#include "policy/sender_domain.h"
 
 namespace postern::policy {
 namespace {
@@ -119,6 +121,32 @@ constexpr CheckEntry kChecks[] = {
       .option = "policy-server",
       .value = "SERVER..."},
      MakePolicyServers},
+    {{.rule = "rblsmtpd",
+      .needs = "RBLSMTPD",
+      .help = "refuses clients whose rule in --rules sets\n"
+              "RBLSMTPD, as rblsmtpd does"},
+     MakeRblSmtpd},
+    {{.rule = "dns-list",
+      .later = true,
+      .needs = "--dns-list, DNS",
+      .help = "refuses clients on a DNS list\n"
+              "[!]ZONE[,permanent][,fail-closed][,note][:TEXT];\n"
+              "may be repeated (postern serve only)",
+      .option = "dns-list",
+      .value = "LIST",
+      .many = true,
+      .dns = true},
+     MakeDnsLists},
+    {{.rule = "sender-domain",
+      .later = true,
+      .needs = "--sender-domain-exists, DNS",
+      .help = "refuses senders whose domain does not exist, of\n"
+              "strangers (neither relay clients nor users) or\n"
+              "of all (postern serve only)",
+      .option = "sender-domain-exists",
+      .value = "WHO",
+      .dns = true},
+     MakeSenderDomain},
 };
 
 }  // namespace

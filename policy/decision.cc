@@ -44,12 +44,13 @@ std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict) {
   return decision;
 }
 
-log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
-                         const log::LogStyle& style) {
-  log::LogLine line(StageName(decision.stage), style,
-                    {session.session_id, decision.message});
-  line.Word("decision", KindName(decision.kind))
-      .Word("rule", decision.rule)
+namespace {
+
+// Appends everything that follows the decision itself.
+void AddFields(const Decision& decision, const SessionInfo& session,
+               log::LogLine* to) {
+  log::LogLine& line = *to;
+  line.Word("rule", decision.rule)
       .Sentence("source", decision.source, log::kMaxLoggedText)
       .Ip("ip", session.remote_address)
       .Text("host", session.remote_name, log::kMaxLoggedName);
@@ -59,6 +60,27 @@ log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
   }
   if (decision.stage == CheckStage::kRcpt) line.Address("to", decision.to);
   line.Answer("reply", decision.reply);
+}
+
+}  // namespace
+
+log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
+                         const log::LogStyle& style) {
+  log::LogLine line(StageName(decision.stage), style,
+                    {session.session_id, decision.message});
+  line.Word("decision", KindName(decision.kind));
+  AddFields(decision, session, &line);
+  return line;
+}
+
+log::LogLine LogNoted(const Question& question, const Verdict& verdict,
+                      const log::LogStyle& style) {
+  const SessionInfo& session = question.session();
+  const std::optional<Decision> decision =
+      DecisionToLog(question.ask(), verdict);
+  log::LogLine line("noted", style,
+                    {session.session_id, decision ? decision->message : 0});
+  if (decision) AddFields(*decision, session, &line);
   return line;
 }
 

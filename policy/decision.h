@@ -54,7 +54,13 @@ std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict);
 // or drop. Only the stages mail and rcpt have "from", and only rcpt has "to".
 log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                          const log::LogStyle& style);
-// Returns the same line in logfmt, without anything before the event.
+// Returns the line of a refusal that has no effect, because the check only
+// notes it. The event is "noted"; the fields are those of LogDecision() without
+// the decision.
+log::LogLine LogNoted(const Question& question, const Verdict& verdict,
+                      const log::LogStyle& style);
+// Returns the line of LogDecision() in logfmt, without anything before the
+// event.
 std::string FormatDecision(const Decision& decision,
                            const SessionInfo& session);
 

@@ -18,7 +18,8 @@ std::vector<OptionRow> CheckOptionRows(
   std::vector<OptionRow> rows;
   for (const policy::CheckEntry& check : checks) {
     if (check.row.option.empty()) continue;
-    rows.push_back({check.row.option, check.row.value, check.row.help});
+    rows.push_back({check.row.option, check.row.value, check.row.help,
+                    OptionRow::From::kAnywhere, check.row.many});
   }
   return rows;
 }
@@ -27,9 +28,15 @@ void ReadMailOptions(Options* given, MailOptions* options,
                      absl::Span<const policy::CheckEntry> checks) {
   for (const policy::CheckEntry& check : checks) {
     if (check.row.option.empty()) continue;
-    const std::string value = given->Text(check.row.option, "");
-    if (value.empty()) continue;
-    options->check_options[std::string(check.row.option)] = value;
+    std::vector<std::string> values;
+    if (check.row.many) {
+      values = given->List(check.row.option);
+    } else if (std::string value = given->Text(check.row.option, "");
+               !value.empty()) {
+      values.push_back(std::move(value));
+    }
+    if (values.empty()) continue;
+    options->check_options[std::string(check.row.option)] = std::move(values);
   }
   options->control = given->Text("control", options->control);
   options->deliver = given->Text("deliver", options->deliver);

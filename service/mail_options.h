@@ -44,7 +44,7 @@ struct MailOptions {
   OutOfTurn pipelining = OutOfTurn::kNote;
   AuthOptions auth;
   log::LogFormat log_format = log::LogFormat::kLogfmt;
-  std::map<std::string, std::string> check_options;  // value by name
+  std::map<std::string, std::vector<std::string>> check_options;  // by name
   // The environment of the programs that the server runs. The variables of the
   // session follow it.
   system::Variables child_environment;

@@ -61,6 +61,7 @@ TEST(MailOptionsTest, WithoutOptionsTheDefaultsStay) {
   EXPECT_EQ(options.control, "/var/qmail/control");
   EXPECT_EQ(options.deliver, "qmail-queue");
   EXPECT_FALSE(options.open_relay);
+  EXPECT_TRUE(options.check_options.empty());
   EXPECT_EQ(options.max_recipients, 1000);
   EXPECT_EQ(options.bare_newlines, BareNewlines::kReject);
   EXPECT_EQ(options.log_format, log::LogFormat::kLogfmt);

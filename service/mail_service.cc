@@ -14,6 +14,7 @@
 #include "net/own_addresses.h"
 #include "policy/check_list.h"
 #include "policy/checks.h"
+#include "policy/decision.h"
 #include "service/destination.h"
 
 namespace postern::service {
@@ -106,11 +107,28 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
        .run = process.run,
        .environment = options.child_environment,
        .report = log::ReportToLog("check"),
-       .option = [&options](absl::string_view name) {
-         const auto found = options.check_options.find(std::string(name));
-         return found == options.check_options.end() ? std::string()
-                                                     : found->second;
-       }});
+       .option =
+           [&options](absl::string_view name) {
+             const auto found = options.check_options.find(std::string(name));
+             return found == options.check_options.end()
+                        ? std::string()
+                        : found->second.front();
+           },
+       .values =
+           [&options](absl::string_view name) {
+             const auto found = options.check_options.find(std::string(name));
+             return found == options.check_options.end()
+                        ? std::vector<std::string>()
+                        : found->second;
+           },
+       .dns = process.dns,
+       .note =
+           [metrics = process.metrics](const policy::Question& question,
+                                       const Verdict& verdict) {
+             if (metrics != nullptr) metrics->CountNoted(verdict.rule());
+             log::WriteLog(
+                 policy::LogNoted(question, verdict, log::LineStyle()));
+           }});
   if (!checks.ok()) return checks.status();
   service.policy = *std::move(checks);
   return service;

@@ -20,6 +20,7 @@
 #include "engine/server_config.h"
 #include "policy/checks.h"
 #include "policy/control/controls.h"
+#include "policy/names/dns.h"
 #include "service/backends.h"
 #include "service/mail_options.h"
 #include "service/messages_in_progress.h"
@@ -48,6 +49,8 @@ struct MailService {
     Metrics* metrics = nullptr;  // null: no counting
     MessagesInProgress* messages =
         nullptr;        // null: interruptions are not logged
+    // Null: the checks cannot ask DNS. Must live until the last answer.
+    policy::Dns* dns = nullptr;
     bool warns = true;  // whether to log warnings about the files
   };
 

@@ -24,10 +24,16 @@ Metrics::Metrics(absl::Span<const absl::string_view> rules)
   counts_.rules.back().name = "other";
 }
 
-void Metrics::CountDecision(const policy::Decision& decision) {
+MetricCounts::Rule& Metrics::Of(absl::string_view name) {
   auto rule = counts_.rules.begin();
-  while (rule + 1 != counts_.rules.end() && rule->name != decision.rule) ++rule;
-  Add(&rule->kinds[static_cast<size_t>(decision.kind)]);
+  while (rule + 1 != counts_.rules.end() && rule->name != name) ++rule;
+  return *rule;
+}
+
+void Metrics::CountNoted(absl::string_view rule) { Add(&Of(rule).noted); }
+
+void Metrics::CountDecision(const policy::Decision& decision) {
+  Add(&Of(decision.rule).kinds[static_cast<size_t>(decision.kind)]);
 }
 
 void Metrics::CountSession(const SessionEnd& end, const SessionInfo& info) {

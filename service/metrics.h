@@ -67,6 +67,7 @@ struct MetricCounts {
   struct Rule {
     absl::string_view name;
     std::array<Count, 3> kinds = {};
+    Count noted{0};  // refusals without effect
   };
   std::vector<Rule> rules;             // the last one is for all other names
   std::array<Count, 2> messages = {};  // by whether accepted
@@ -100,6 +101,8 @@ class Metrics {
   void CountSession(const SessionEnd& end, const SessionInfo& info);
   // A check or the delivery has decided.
   void CountDecision(const policy::Decision& decision);
+  // A check has noted a refusal, which has no effect.
+  void CountNoted(absl::string_view rule);
   // A message has its answer, after its content or before it.
   void CountMessage(bool accepted) { Add(&counts_.messages[accepted]); }
   // The time of a delivery, from the end of the content to its answer.
@@ -113,6 +116,8 @@ class Metrics {
   AuthCounts auth() const;
 
  private:
+  // Returns the counters of `rule`, or those of all other names.
+  MetricCounts::Rule& Of(absl::string_view rule);
   // Relaxed order, because no reader compares two numbers.
   static void Add(MetricCounts::Count* count, uint64_t n = 1) {
     count->fetch_add(n, std::memory_order_relaxed);

@@ -25,12 +25,12 @@ policy/limits: engine/grammar net
 policy/names: engine engine/grammar net system
 policy/rules: engine engine/grammar files net policy/control
 policy: engine engine/content engine/grammar files log net policy/control
-policy: policy/delegation policy/rules system
+policy: policy/delegation policy/names policy/rules system
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
 service: auth delivery engine engine/grammar files log net system transports
-service: policy policy/control policy/limits policy/rules
+service: policy policy/control policy/limits policy/names policy/rules
 programs/introspect: engine engine/grammar files log service system
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
 programs/tables: service

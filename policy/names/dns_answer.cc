@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace postern::policy {
 namespace {
@@ -75,14 +76,44 @@ class Message {
     return record;
   }
 
-  // Returns the name that is the whole data of `record`.
-  std::string NameIn(const Record& record) {
-    const size_t behind = at_;
-    at_ = record.data;
+  // Returns the name that is the data of `record` from octet `skip` to its end.
+  std::string NameIn(const Record& record, size_t skip = 0) {
+    const size_t after = at_;
+    at_ = record.data + skip;
     std::string name = Name();
     if (at_ != record.data + record.size) ok_ = false;
-    at_ = behind;
+    at_ = after;
     return name;
+  }
+
+  // Returns the data of an MX record as text (RFC 1035 3.3.9).
+  std::string MxIn(const Record& record) {
+    if (record.size < 3) ok_ = false;
+    if (!ok_) return "";
+    const auto octet = [&](size_t i) {
+      return static_cast<unsigned char>(octets_[record.data + i]);
+    };
+    const int preference = octet(0) << 8 | octet(1);
+    const std::string name = NameIn(record, 2);
+    return absl::StrCat(preference, " ", name.empty() ? "." : name);
+  }
+
+  // Returns the character-strings of a TXT record, joined (RFC 1035 3.3.14).
+  std::string TextIn(const Record& record) {
+    std::string text;
+    absl::string_view left = octets_.substr(record.data, record.size);
+    if (left.empty()) ok_ = false;
+    while (!left.empty()) {
+      const size_t size = static_cast<unsigned char>(left.front());
+      left.remove_prefix(1);
+      if (left.size() < size) {
+        ok_ = false;
+        break;
+      }
+      absl::StrAppend(&text, left.substr(0, size));
+      left.remove_prefix(size);
+    }
+    return text;
   }
 
   std::string Data(const Record& record, size_t size) {
@@ -113,6 +144,10 @@ std::string DataOf(const Record& record, Message* message) {
       return message->Data(record, 4);
     case DnsAnswer::kAaaa:
       return message->Data(record, 16);
+    case DnsAnswer::kMx:
+      return message->MxIn(record);
+    case DnsAnswer::kTxt:
+      return message->TextIn(record);
     default:
       return message->NameIn(record);
   }

@@ -20,14 +20,19 @@ struct DnsAnswer {
     kA = 1,
     kCname = 5,
     kPtr = 12,
+    kMx = 15,
+    kTxt = 16,
     kAaaa = 28,
   };
 
   // The data of each record: the 4 or 16 octets of kA and kAaaa, or the name of
   // kPtr without the dot at its end. Within a label, a backslash precedes a dot
   // and the other special characters of a master file, and unprintable octets
-  // become three digits (\010), so different names are different texts. The
-  // order is that of the answer. It has no meaning: resolvers rotate it.
+  // become three digits (\010), so different names are different texts. For kMx
+  // the preference, a blank and the name, as in a master file: "10 mx.example",
+  // and "0 ." for a null MX (RFC 7505). For kTxt the character-strings of the
+  // record, joined: any octets. The order is that of the answer. It has no
+  // meaning: resolvers rotate it.
   std::vector<std::string> records;
   // The shortest time to live, in seconds, of these records and of the aliases
   // that led to them. 0 if there are no records, and 0 for a value with its

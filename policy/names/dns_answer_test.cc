@@ -79,6 +79,19 @@ TEST(DnsAnswerTest, ReadsTheRecordsOfTheNameInTheQuestion) {
                Record("1.in-addr.arpa", 12, Name("Mx.Example"))),
        DnsAnswer::kPtr,
        {{"Mx.Example"}, 60}},
+      // A preference above 32767, and a null MX (RFC 7505).
+      {Message("a.example", 2,
+               Record("a.example", 15, "\xff\xfe" + Name("Mx.Example"), 7) +
+                   Record("a.example", 15, std::string("\0\0\0", 3), 9)),
+       DnsAnswer::kMx,
+       {{"65534 Mx.Example", "0 ."}, 7}},
+      // Two character-strings, an empty one, and octets of any value.
+      {Message("a.example", 3,
+               Record("a.example", 16, "\3one\4 two") +
+                   Record("a.example", 16, std::string("\0", 1)) +
+                   Record("a.example", 16, std::string("\2\0\xff", 3))),
+       DnsAnswer::kTxt,
+       {{"one two", "", std::string("\0\xff", 2)}, 60}},
       // Octets in a label that have a meaning in the text of names.
       {Message(
            "1.in-addr.arpa", 1,
@@ -154,6 +167,23 @@ TEST(DnsAnswerTest, InvalidMessageIsNoAnswer) {
   };
   for (const std::string& c : cases) {
     EXPECT_FALSE(Parse(c, DnsAnswer::kA).has_value()) << c;
+  }
+  for (const std::string& data :
+       {std::string(), std::string("\0", 1), std::string("\0\1", 2),
+        "\1\2" + Name("mx.example") + "x", std::string("\1\2\3mx")}) {
+    const std::string record = Record("a.example", 15, data);
+    EXPECT_FALSE(
+        Parse(Message("a.example", 1, record), DnsAnswer::kMx).has_value())
+        << data;
+  }
+  for (const std::string& data : {std::string(), std::string("\1"),
+                                  std::string("\3ab"), std::string("\2ab\1")}) {
+    // The octets after the record do not complete its string.
+    const std::string records =
+        Record("a.example", 16, data) + Record("b.example", 16, "\5other");
+    EXPECT_FALSE(
+        Parse(Message("a.example", 2, records), DnsAnswer::kTxt).has_value())
+        << data;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <array>
 
 #include "absl/base/optimization.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -35,6 +36,19 @@ std::string Wire(absl::string_view name) {
 
 std::string Data(DnsStandIn::Type type, absl::string_view text) {
   if (type == DnsStandIn::kCname || type == DnsStandIn::kPtr) return Wire(text);
+  if (type == DnsStandIn::kTxt) {
+    ABSL_HARDENING_ASSERT(text.size() < 256);
+    return absl::StrCat(std::string(1, static_cast<char>(text.size())), text);
+  }
+  if (type == DnsStandIn::kMx) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(text, absl::MaxSplits(' ', 1));
+    size_t preference = 0;
+    const bool number = absl::SimpleAtoi(parts.first, &preference);
+    ABSL_HARDENING_ASSERT(number);
+    return Number16(preference) +
+           (parts.second == "." ? std::string(1, '\0') : Wire(parts.second));
+  }
   std::array<char, 16> octets;
   const bool v4 = type == DnsStandIn::kA;
   const int done = inet_pton(v4 ? AF_INET : AF_INET6, std::string(text).c_str(),

@@ -23,7 +23,14 @@ namespace postern::policy {
 // Thread-safety: any thread may call any method at any time.
 class DnsStandIn {
  public:
-  enum Type : uint16_t { kA = 1, kCname = 5, kPtr = 12, kAaaa = 28 };
+  enum Type : uint16_t {
+    kA = 1,
+    kCname = 5,
+    kPtr = 12,
+    kMx = 15,
+    kTxt = 16,
+    kAaaa = 28,
+  };
   enum class Behaviour : uint8_t {
     kAnswers,
     kSilent,     // sends no answer
@@ -38,9 +45,11 @@ class DnsStandIn {
   // Returns "127.0.0.1:PORT".
   std::string server() const;
 
-  // Adds a record of the name `owner`. `data` is an address or a name. A name
-  // without records is NXDOMAIN. A name without records of the requested type
-  // has no data. An answer also contains the records of an alias (CNAME).
+  // Adds a record of the name `owner`, in lower case. `data` is an address, a
+  // name, a preference and a name ("10 mx.example", "0 ."), or a text of at
+  // most 255 octets. A name without records is NXDOMAIN. A name without records
+  // of the requested type has no data. An answer also contains the records of
+  // an alias (CNAME).
   void Add(absl::string_view owner, Type type, absl::string_view data,
            uint32_t ttl = 60);
   // Sets the behaviour for the following questions for `owner`.

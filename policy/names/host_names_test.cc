@@ -11,22 +11,19 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "policy/names/dns_stand_in.h"
-#include "system/refuse_threads.h"
+#include "policy/names/resolver.h"
 
 namespace postern::policy {
 namespace {
 
-using Options = HostNames::Options;
+using Options = Resolver::Options;
 using Behaviour = DnsStandIn::Behaviour;
 
 constexpr auto kA = DnsStandIn::kA;
@@ -49,14 +46,34 @@ HostName Forged(absl::string_view name) {
   return {std::string(name), NameStatus::kForged};
 }
 
-std::unique_ptr<HostNames> Open(const DnsStandIn& dns, Options options = {}) {
+// The names, and the resolver that they use.
+class Names {
+ public:
+  explicit Names(Options options) {
+    auto resolver = Resolver::Make(std::move(options));
+    EXPECT_TRUE(resolver.ok()) << resolver.status();
+    resolver_ = *std::move(resolver);
+    EXPECT_TRUE(resolver_->Start().ok());
+    names_ = std::make_unique<HostNames>(resolver_.get());
+  }
+
+  void Lookup(const IpAddress& address, HostNames::Done done) {
+    names_->Lookup(address, std::move(done));
+  }
+  Resolver::Counts counts() const { return resolver_->counts(); }
+
+ private:
+  // Outlives the last answer, which the destructor of the resolver gives.
+  std::unique_ptr<HostNames> names_;
+  std::unique_ptr<Resolver> resolver_;
+};
+
+std::unique_ptr<Names> Open(const DnsStandIn& dns, Options options = {}) {
   options.servers = {dns.server()};
-  auto names = HostNames::Open(std::move(options));
-  EXPECT_TRUE(names.ok()) << names.status();
-  return std::move(names).value();
+  return std::make_unique<Names>(std::move(options));
 }
 
-std::future<HostName> Ask(HostNames* names, absl::string_view address) {
+std::future<HostName> Ask(Names* names, absl::string_view address) {
   std::promise<HostName> promise;
   std::future<HostName> future = promise.get_future();
   names->Lookup(*IpAddress::Parse(address),
@@ -66,7 +83,7 @@ std::future<HostName> Ask(HostNames* names, absl::string_view address) {
   return future;
 }
 
-HostName Find(HostNames* names, absl::string_view address = "192.0.2.1") {
+HostName Find(Names* names, absl::string_view address = "192.0.2.1") {
   return Ask(names, address).get();
 }
 
@@ -251,11 +268,10 @@ class ClosedPort {
 
 TEST(HostNamesTest, UnreachableServerIsTemporary) {
   const ClosedPort closed;
-  const auto names = HostNames::Open({.servers = {closed.server()},
-                                      .timeout = absl::Milliseconds(100),
-                                      .tries = 1});
-  ASSERT_TRUE(names.ok()) << names.status();
-  EXPECT_EQ(Find(names->get()), kLater);
+  Names names({.servers = {closed.server()},
+               .timeout = absl::Milliseconds(100),
+               .tries = 1});
+  EXPECT_EQ(Find(&names), kLater);
 }
 
 TEST(HostNamesTest, TriesTheNextServerAfterATimeout) {
@@ -266,12 +282,10 @@ TEST(HostNamesTest, TriesTheNextServerAfterATimeout) {
   for (DnsStandIn* stand_in : {&silent, &dns}) {
     stand_in->Add("mx.example", kA, "192.0.2.1");
   }
-  const auto names =
-      HostNames::Open({.servers = {silent.server(), dns.server()},
-                       .timeout = absl::Milliseconds(500),
-                       .tries = 3});
-  ASSERT_TRUE(names.ok()) << names.status();
-  EXPECT_EQ(Find(names->get()), Confirmed("mx.example"));
+  Names names({.servers = {silent.server(), dns.server()},
+               .timeout = absl::Milliseconds(500),
+               .tries = 3});
+  EXPECT_EQ(Find(&names), Confirmed("mx.example"));
 }
 
 TEST(HostNamesTest, TriesAtMostTenNames) {
@@ -290,67 +304,22 @@ TEST(HostNamesTest, TriesAtMostTenNames) {
   }
 }
 
-TEST(HostNamesTest, AnswerIsCachedAsLongAsItsRecords) {
-  const struct {
-    uint32_t ptr_ttl;
-    uint32_t a_ttl;
-    int seconds;
-  } cases[] = {
-      {60, 90, 60}, {90, 60, 60}, {1, 90, 5}, {0, 0, 5}, {86400, 86400, 300},
-  };
-  for (const auto& c : cases) {
-    SCOPED_TRACE(c.seconds);
-    DnsStandIn dns;
-    dns.Add(kReverse, kPtr, "mx.example", c.ptr_ttl);
-    dns.Add("mx.example", kA, "192.0.2.1", c.a_ttl);
-    std::atomic<int64_t> now = 1000;  // seconds
-    const auto names =
-        Open(dns, {.clock = [&now] { return absl::Seconds(now.load()); }});
-    EXPECT_EQ(Find(names.get()), Confirmed("mx.example"));
-    now = 1000 + c.seconds - 1;
-    EXPECT_EQ(Find(names.get(), "::ffff:c000:201"), Confirmed("mx.example"));
-    EXPECT_EQ(dns.questions(), 2);
-    EXPECT_EQ(names->counts().cached, 1);
-    now = 1000 + c.seconds;
-    EXPECT_EQ(Find(names.get()), Confirmed("mx.example"));
-    EXPECT_EQ(dns.questions(), 4);
-    EXPECT_EQ(names->counts().cached, 1);
-    EXPECT_EQ(names->counts().lookups, 3);
-  }
-}
-
-TEST(HostNamesTest, AnswerWithoutRecordsIsCachedForTheMinimum) {
+// The answers of DNS are cached, so the second lookup of a client asks nothing,
+// and each name is asked again when its own records expire.
+TEST(HostNamesTest, AnswersOfDnsAreCached) {
   DnsStandIn dns;
-  dns.Add("2.2.0.192.in-addr.arpa", kPtr, "mx.victim", 3600);
-  std::atomic<int64_t> now = 0;
+  dns.Add(kReverse, kPtr, "mx.example", 60);
+  dns.Add("mx.example", kA, "192.0.2.1", 90);
+  std::atomic<int64_t> now = 1000;  // seconds
   const auto names =
       Open(dns, {.clock = [&now] { return absl::Seconds(now.load()); }});
-  for (const int64_t second : {0, 4, 5}) {
-    now = second;
-    EXPECT_EQ(Find(names.get()), kNobody);
-    EXPECT_EQ(Find(names.get(), "192.0.2.2"), Forged("mx.victim"));
-    EXPECT_EQ(dns.questions(), second < 5 ? 3 : 6);
+  for (const auto& [second, questions] :
+       std::vector<std::pair<int64_t, size_t>>{
+           {0, 2}, {59, 2}, {60, 3}, {89, 3}, {90, 4}}) {
+    now = 1000 + second;
+    EXPECT_EQ(Find(names.get(), "::ffff:c000:201"), Confirmed("mx.example"));
+    EXPECT_EQ(dns.questions(), questions) << second;
   }
-}
-
-TEST(HostNamesTest, NewAnswerReplacesTheOldest) {
-  DnsStandIn dns;
-  const auto names = Open(dns, {.cached = 2});
-  for (const auto& [client, questions] :
-       std::vector<std::pair<std::string, size_t>>{{"192.0.2.1", 1},
-                                                   {"192.0.2.2", 2},
-                                                   {"192.0.2.1", 2},
-                                                   {"192.0.2.3", 3},
-                                                   {"192.0.2.2", 3},
-                                                   {"192.0.2.3", 3},
-                                                   {"192.0.2.1", 4}}) {
-    EXPECT_EQ(Find(names.get(), client), kNobody);
-    EXPECT_EQ(dns.questions(), questions) << client;
-  }
-  const auto none = Open(dns, {.cached = 0});
-  EXPECT_EQ(Find(none.get()), kNobody);
-  EXPECT_EQ(Find(none.get()), kNobody);
-  EXPECT_EQ(none->counts().questions, 2);
 }
 
 TEST(HostNamesTest, AnswersManyLookupsAtOneTime) {
@@ -371,75 +340,6 @@ TEST(HostNamesTest, AnswersManyLookupsAtOneTime) {
               Confirmed(absl::StrCat("n", i, ".example")));
   }
   EXPECT_EQ(names->counts().questions, 400);
-  // No lookup is open now.
-  EXPECT_EQ(Find(names.get(), "192.0.2.200"), kNobody);
-}
-
-TEST(HostNamesTest, AnswersManyThreads) {
-  DnsStandIn dns;
-  dns.Add(kReverse, kPtr, "mx.example");
-  dns.Add("mx.example", kA, "192.0.2.1");
-  // One answer is cached and three lookups may be open: all ways to an answer
-  // occur.
-  const auto names = Open(dns, {.timeout = absl::Seconds(20),
-                                .at_once = 2,
-                                .most_open = 3,
-                                .cached = 1});
-  std::vector<std::thread> threads;
-  std::atomic<uint64_t> refused = 0;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 300; ++i) {
-        const int host = i % 3;
-        const HostName name = Find(names.get(), absl::StrCat("192.0.2.", host));
-        if (name == kLater) {
-          ++refused;
-        } else {
-          EXPECT_EQ(name, host == 1 ? Confirmed("mx.example") : kNobody);
-        }
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  const HostNames::Counts counts = names->counts();
-  EXPECT_EQ(counts.lookups, 1200);
-  EXPECT_EQ(counts.refused, refused);
-}
-
-TEST(HostNamesTest, LookupsOfTheSameClientShareOneSearch) {
-  DnsStandIn dns;
-  dns.Behave(kReverse, Behaviour::kSilent);
-  const auto names =
-      Open(dns, {.timeout = absl::Milliseconds(500), .tries = 1});
-  std::vector<std::future<HostName>> answers;
-  for (int i = 0; i < 5; ++i) answers.push_back(Ask(names.get(), "192.0.2.1"));
-  for (std::future<HostName>& answer : answers) EXPECT_EQ(answer.get(), kLater);
-  EXPECT_EQ(names->counts().questions, 1);
-  EXPECT_EQ(names->counts().joined, 4);
-}
-
-TEST(HostNamesTest, NumberOfOpenLookupsIsLimited) {
-  DnsStandIn dns;
-  for (int i = 1; i <= 4; ++i) {
-    dns.Behave(absl::StrCat(i, ".2.0.192.in-addr.arpa"), Behaviour::kSilent);
-  }
-  auto names = Open(
-      dns,
-      {.timeout = absl::Minutes(1), .tries = 1, .at_once = 2, .most_open = 4});
-  std::vector<std::future<HostName>> open;
-  for (absl::string_view client :
-       {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"}) {
-    open.push_back(Ask(names.get(), client));
-  }
-  dns.WaitForQuestions(2);
-  EXPECT_EQ(Find(names.get(), "192.0.2.4"), kLater);
-  EXPECT_EQ(Find(names.get(), "192.0.2.1"), kLater);
-  EXPECT_EQ(names->counts().refused, 2);
-  EXPECT_EQ(names->counts().questions, 2);
-  // The destructor answers the lookups that are started and those that wait.
-  names.reset();
-  for (std::future<HostName>& answer : open) EXPECT_EQ(answer.get(), kLater);
-  EXPECT_EQ(dns.questions("3.2.0.192.in-addr.arpa"), 0);
 }
 
 TEST(HostNamesTest, DoneMayStartALookup) {
@@ -475,40 +375,6 @@ TEST(HostNamesTest, LookupDuringTheDestructorIsTemporary) {
   dns.WaitForQuestions(1);
   names.reset();
   EXPECT_EQ(promise.get_future().get(), kLater);
-}
-
-TEST(HostNamesTest, RefusesInvalidOptions) {
-  const struct {
-    Options options;
-    absl::string_view why;
-  } cases[] = {
-      {{.servers = {"resolver.example"}}, "resolver.example"},
-      {{.servers = {"127.0.0.1", "192.0.2.300"}}, "192.0.2.300"},
-      {{.servers = std::vector<std::string>(9, "127.0.0.1")}, "more than 8"},
-      {{.timeout = absl::ZeroDuration()}, "timeout"},
-      {{.timeout = absl::InfiniteDuration()}, "timeout"},
-      {{.tries = 0}, "tries"},
-      {{.tries = 11}, "tries"},
-  };
-  for (const auto& c : cases) {
-    const absl::Status status = HostNames::Open(c.options).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_TRUE(absl::StrContains(status.message(), c.why)) << status;
-  }
-  for (absl::string_view server :
-       {"127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:5353"}) {
-    EXPECT_TRUE(HostNames::Open({.servers = {std::string(server)}}).ok())
-        << server;
-  }
-}
-
-TEST(HostNamesTest, WithoutAThreadOpenReturnsAnError) {
-  std::thread([] {
-    ASSERT_TRUE(system::RefuseThreads());
-    const absl::Status status =
-        HostNames::Open({.servers = {"127.0.0.1"}}).status();
-    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
-  }).join();
 }
 
 }  // namespace

@@ -75,8 +75,8 @@ TEST_F(TcpRulesTest, WarnsAboutRulesThatNeverMatch) {
 
 TEST_F(TcpRulesTest, WarnsAboutVariablesWithoutEffect) {
   const TcpRules rules =
-      Rules({{"192.0.2.1", Record("+RBLSMTPD=|+RELAYCLIENT=|")},
-             {"192.0.2.2", Record("+RBLSMTPD=-no|+DATABYTES=5|")},
+      Rules({{"192.0.2.1", Record("+MAXLOAD=9|+RELAYCLIENT=|")},
+             {"192.0.2.2", Record("+MAXLOAD=8|+DATABYTES=5|")},
              {"192.0.2.3", Record("+CHKUSER_START=1|+OURS=1|")},
              {"", Record("+QMAILQUEUE=/q|+POSTERN_BARE_NEWLINES=reject|")}});
   const auto warnings = rules.Check(/*host_names=*/false);
@@ -88,9 +88,9 @@ TEST_F(TcpRulesTest, WarnsAboutVariablesWithoutEffect) {
           path + ": rule 192.0.2.3: the variable CHKUSER_START has no "
                  "effect: it is chkuser's; --deliver maildir: knows its "
                  "mailboxes.",
-          path + ": rule 192.0.2.1: the variable RBLSMTPD has no effect: it "
-                 "is rblsmtpd's; :deny refuses a client (and 1 more like "
-                 "it)."}));
+          path + ": rule 192.0.2.1: the variable MAXLOAD has no effect: it is "
+                 "a patch's; --max-connections limits connections (and 1 more "
+                 "like it)."}));
 }
 
 TEST_F(TcpRulesTest, TextHasTheSameAnswerAsItsDatabase) {

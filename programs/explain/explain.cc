@@ -30,6 +30,7 @@
 #include "net/descriptor_stream.h"
 #include "nlohmann/json.hpp"
 #include "policy/names/host_names.h"
+#include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
 #include "policy/rules/tcp_rules.h"
 #include "programs/explain/explanation.h"
@@ -278,22 +279,22 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
 }
 
 // Looks the client's host name up, as the server does.
-absl::Status LookUpName(const Request& request, SessionInfo* info) {
+void LookUpName(const Request& request, policy::Resolver* resolver,
+                SessionInfo* info) {
   if (request.name_status) {
     info->name_status = *request.name_status;
-    return absl::OkStatus();
+    return;
   }
   if (!info->remote_name.empty()) {
     info->name_status = NameStatus::kConfirmed;
-    return absl::OkStatus();
+    return;
   }
-  if (!request.serve.host_names) return absl::OkStatus();
-  auto names = policy::HostNames::Open({.servers = request.serve.resolvers});
-  if (!names.ok()) return names.status();
+  if (!request.serve.host_names) return;
+  policy::HostNames names(resolver);
   std::mutex mutex;
   std::condition_variable found;
   std::optional<policy::HostName> name;
-  (*names)->Lookup(*info->remote_address, [&](policy::HostName answer) {
+  names.Lookup(*info->remote_address, [&](policy::HostName answer) {
     const std::lock_guard<std::mutex> lock(mutex);
     name = std::move(answer);
     found.notify_one();
@@ -302,7 +303,6 @@ absl::Status LookUpName(const Request& request, SessionInfo* info) {
   found.wait(lock, [&name] { return name.has_value(); });
   info->remote_name = name->name;
   info->name_status = name->status;
-  return absl::OkStatus();
 }
 
 // Finds the client's rule, and puts what it says into `info` and `config`.
@@ -529,8 +529,17 @@ int RunExplain(int argc, const char* const* argv) {
   if (!request) return exit_code;
   // A password is not asked for, so the users are not needed.
   request->serve.auth.specs.clear();
+  std::unique_ptr<policy::Resolver> resolver;
+  if (AsksDns(request->serve)) {
+    auto made = policy::Resolver::Make({.servers = request->serve.resolvers});
+    if (!made.ok()) return Fail(made.status());
+    resolver = *std::move(made);
+    if (absl::Status status = resolver->Start(); !status.ok()) {
+      return Fail(status);
+    }
+  }
   const auto service = service::MailService::Make(
-      request->serve, {.pool = nullptr, .warns = false});
+      request->serve, {.dns = resolver.get(), .warns = false});
   if (!service.ok()) return Fail(service.status());
 
   ServerConfig config = service->config;
@@ -543,9 +552,7 @@ int RunExplain(int argc, const char* const* argv) {
     tls = tls || listen.options.tls || listen.require_tls;
   }
   SessionInfo info = request->inquiry.info;
-  if (absl::Status status = LookUpName(*request, &info); !status.ok()) {
-    return Fail(status);
-  }
+  LookUpName(*request, resolver.get(), &info);
   const absl::StatusOr<Facts> facts = ApplyRules(*request, &info, &config);
   if (!facts.ok()) return Fail(facts.status());
   if (request->session) {

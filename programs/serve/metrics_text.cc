@@ -146,6 +146,11 @@ void AddMail(const service::Metrics& metrics, Text* text) {
                   {{"rule", rule.name}, {"decision", kKinds[kind]}});
     }
   }
+  text->Family("postern_noted_total",
+               "Refusals without effect, of checks that only note them.");
+  for (const service::MetricCounts::Rule& rule : counts.rules) {
+    text->Value(Read(rule.noted), {{"rule", rule.name}});
+  }
   text->Family("postern_messages_total", "Messages that have an answer.",
                "result", counts.messages, kMessages);
   text->Deliveries("postern_delivery_seconds",

@@ -218,7 +218,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 20u);
+  EXPECT_EQ(names.size(), 21u);
 }
 
 }  // namespace

@@ -48,6 +48,7 @@
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
 #include "policy/names/host_names.h"
+#include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
 #include "policy/rules/tcp_rules.h"
 #include "programs/serve/background_task.h"
@@ -138,12 +139,27 @@ std::vector<absl::string_view> RuleNames() {
   return names;
 }
 
+// Stops a resolver, which may be null, at the end of a scope.
+class StoppedResolver {
+ public:
+  explicit StoppedResolver(policy::Resolver* resolver) : resolver_(resolver) {}
+  StoppedResolver(const StoppedResolver&) = delete;
+  StoppedResolver& operator=(const StoppedResolver&) = delete;
+  ~StoppedResolver() {
+    if (resolver_ != nullptr) resolver_->Stop();
+  }
+
+ private:
+  policy::Resolver* const resolver_;
+};
+
 // Admits clients by the limits and the rules, and serves them with the newest
 // ServiceSnapshot.
 class Host : public transports::Service, public ClientLookup {
  public:
-  // `names` is null if host names are not looked up; it must be destroyed
-  // before the server. `run` runs tasks that block. `metrics` may be null.
+  // `names` is null if host names are not looked up; its resolver must stop
+  // before the server is destroyed. `run` runs tasks that block. `metrics` may
+  // be null.
   Host(const ServeOptions& options,
        std::shared_ptr<const ServiceSnapshot> snapshot,
        policy::HostNames* names, system::Run run, service::Metrics* metrics)
@@ -568,8 +584,17 @@ int RunServe(const ServeOptions& options) {
                            : nullptr;
 
   service::MessagesInProgress messages;
-  // The order of destruction matters: the names end first. Then the pool
-  // completes its tasks, and the stopped event loops still accept its answers.
+  std::unique_ptr<policy::Resolver> resolver;
+  if (AsksDns(options)) {
+    auto made = policy::Resolver::Make({.servers = options.resolvers});
+    if (!made.ok()) return Fail(made.status());
+    resolver = *std::move(made);
+  }
+  std::optional<policy::HostNames> names;
+  if (options.host_names) names.emplace(resolver.get());
+  // The order of destruction matters: the resolver stops first, and tasks of
+  // the pool get no answers from DNS any more. Then the pool completes its
+  // tasks, and the stopped event loops still accept its answers.
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
@@ -579,10 +604,11 @@ int RunServe(const ServeOptions& options) {
   net::ThreadPool auth_pool;
   // A separate pool, so that new clients do not wait for deliveries.
   net::ThreadPool rules_pool;
-  std::unique_ptr<policy::HostNames> names;
   const system::Run run = [&pool](absl::AnyInvocable<void() &&> task) {
     pool.Run(std::move(task));
   };
+
+  const StoppedResolver stopped(resolver.get());
 
   // Destroyed before the objects that it reads.
   std::unique_ptr<MetricsServer> metrics_server;
@@ -624,6 +650,7 @@ int RunServe(const ServeOptions& options) {
           },
       .metrics = metrics.get(),
       .messages = &messages,
+      .dns = resolver.get(),
   };
   std::optional<EndableStart> endable(std::in_place);
   absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> snapshot =
@@ -637,14 +664,14 @@ int RunServe(const ServeOptions& options) {
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(absl::ErrnoToStatus(errno, "prctl"));
   }
-  if (options.host_names) {
-    auto opened = policy::HostNames::Open({.servers = options.resolvers});
-    if (!opened.ok()) return Fail(opened.status());
-    names = *std::move(opened);
+  if (resolver != nullptr) {
+    if (absl::Status status = resolver->Start(); !status.ok()) {
+      return Fail(status);
+    }
   }
   endable.emplace();
   host = std::make_unique<Host>(
-      options, *std::move(snapshot), names.get(),
+      options, *std::move(snapshot), names ? &*names : nullptr,
       [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
       metrics.get());
 

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "net/tls_context.h"
+#include "policy/check_list.h"
 #include "programs/serve/systemd.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
@@ -58,8 +59,9 @@ constexpr service::OptionRow kRows[] = {
      "look up clients' host names, and confirm them,\n"
      "for rules that have names"},
     {"resolver", "ADDRESS[:PORT]",
-     "a name server for --host-names; may be repeated;\n"
-     "default: those of /etc/resolv.conf",
+     "a name server for --host-names, --dns-list and\n"
+     "--sender-domain-exists; may be repeated; default:\n"
+     "those of /etc/resolv.conf",
      service::OptionRow::From::kAnywhere, true},
     {"silent-deny", "",
      "close connections of denied clients without a\n"
@@ -221,6 +223,17 @@ void Check(const ServeOptions& options, service::Options* given) {
 }
 
 }  // namespace
+
+bool AsksDns(const ServeOptions& options) {
+  if (options.host_names) return true;
+  for (const policy::CheckEntry& check : policy::CheckList()) {
+    if (check.row.dns &&
+        options.check_options.count(std::string(check.row.option)) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
 
 absl::Span<const service::OptionRow> ServeOptionRows() { return kRows; }
 

@@ -42,6 +42,9 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   std::optional<net::ListenAddress> metrics;  // absent: none
 };
 
+// Returns whether host names or a check need a resolver.
+bool AsksDns(const ServeOptions& options);
+
 // The rows of these options, except for those of the checks
 // (service::CheckOptionRows()). For commands that read the configuration of the
 // server.

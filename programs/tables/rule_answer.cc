@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "policy/rule_facts.h"
-#include "policy/rules/rule_variables.h"
+#include "policy/rules/not_read.h"
 #include "policy/rules/tcp_rule_key.h"
 
 namespace postern::programs {

@@ -173,11 +173,11 @@ class LogTest(harness.TlsTestCase):
             subprocess.run(["tcprules", str(rules), str(self.folder / "tmp")],
                            input=text, check=True, timeout=harness.PATIENCE)
 
-        write(b'127.:allow,RBLSMTPD="",RELAYCLIENT=""\n=a.example:allow\n'
+        write(b'127.:allow,GREETDELAY="",RELAYCLIENT=""\n=a.example:allow\n'
               b"192.0.2.0/24:deny\n")
         server = harness.Serve(self, "--rules", str(rules))
         log = server.wait_log("listening at")
-        self.assertIn(f"warning: {rules}: rule 127.: the variable RBLSMTPD has "
+        self.assertIn(f"warning: {rules}: rule 127.: the variable GREETDELAY has "
                       "no effect: ", log)
         self.assertIn(f"warning: {rules}: rule =a.example: it never matches "
                       "without --host-names.\n", log)

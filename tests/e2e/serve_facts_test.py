@@ -13,7 +13,7 @@ import harness
 class DnsStandIn:
     """A DNS server that answers from {(name, type): [data...] or a code}."""
 
-    TYPES = {"A": 1, "PTR": 12, "AAAA": 28}
+    TYPES = {"A": 1, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
 
     def __init__(self, test, table):
         self.table = table
@@ -54,6 +54,9 @@ class DnsStandIn:
                 "!HHHHH", 0x8180 | code, 1, len(answers), 0, 0) + asked
             for data in answers:
                 packed = (self.wire(data) if name == "PTR"
+                          else bytes([len(data)]) + data.encode()
+                          if name == "TXT"
+                          else b"\0\x0a" + self.wire(data) if name == "MX"
                           else socket.inet_pton(
                               socket.AF_INET if name == "A"
                               else socket.AF_INET6, data))
@@ -106,6 +109,39 @@ class ServeFactsTest(harness.TestCase):
             with harness.Client(server, f"127.0.0.{last}") as client:
                 self.assertEqual(self.relay(client), code, last)
             self.assertIn(host, server.wait_log(f"ip=127.0.0.{last}"))
+
+    def test_dns_lists_and_sender_domains(self):
+        rules = self.put_rules('127.0.0.4:allow,RBLSMTPD=""\n'
+                               '127.0.0.5:allow,RBLSMTPD="-go away"\n'
+                               '127.0.0.6:allow,RELAYCLIENT=""\n:allow\n')
+        table = {("example.net", "MX"): ["mx.example.net"],
+                 ("2.0.0.127.bl.example", "TXT"): ["listed"],
+                 ("3.0.0.127.trial.example", "A"): ["127.0.0.2"]}
+        for last in (4, 5, 6):
+            table[(f"{last}.0.0.127.bl.example", "TXT")] = ["listed"]
+        dns = DnsStandIn(self, table)
+        server = harness.Serve(
+            self, "--rules", rules, "--resolver", f"127.0.0.1:{dns.port}",
+            "--dns-list", "trial.example,note:see example/%IP%",
+            "--dns-list", "bl.example,permanent",
+            "--sender-domain-exists", "strangers")
+        for last, sender, reply in (
+                (1, "a@example.net", "250 "),
+                (1, "", "250 "),
+                (1, "a@gone.example", "553 5.1.8 "),
+                (2, "a@example.net", "553 5.7.1 listed"),
+                (3, "a@example.net", "250 "),
+                (4, "a@example.net", "250 "),
+                (5, "a@example.net", "553 5.7.1 go away"),
+                (6, "a@gone.example", "250 ")):
+            with self.subTest(last=last, sender=sender), \
+                    harness.Client(server, f"127.0.0.{last}") as client:
+                client.greet()
+                client.ask(f"MAIL FROM:<{sender}>")
+                got = client.ask("RCPT TO:<u@local.example>")
+                self.assertTrue(got.startswith(reply), got)
+        self.assertIn('rule=dns-list source=trial.example ip=127.0.0.3',
+                      server.wait_log("noted "))
 
     def test_proxy_names_the_client(self):
         rules = self.put_rules('192.0.2.7:allow,RELAYCLIENT=""\n'
