@@ -182,11 +182,11 @@ void Responder::ReportRefusals() {
 
 void Responder::Current::AddHeader(absl::string_view fields) {
   for (const absl::string_view field : SplitHeader(fields)) {
-    if (std::find(header.begin(), header.end(), field) != header.end()) {
-      continue;
-    }
-    header.emplace_back(field);
-    header_size += field.size();
+    if (header == nullptr) header = std::make_unique<AddedHeader>();
+    auto& added = header->fields;
+    if (std::find(added.begin(), added.end(), field) != added.end()) continue;
+    added.emplace_back(field);
+    header->size += field.size();
   }
 }
 
@@ -239,8 +239,8 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   if (verdict.accepted()) {
     if (const auto* rcpt = std::get_if<Rcpt>(&ask->what);
         rcpt != nullptr && CheckAnswer(*ask, verdict).ok()) {
-      if (!verdict.header().empty() &&
-          current_->header_size >= kMaxAddedHeader) {
+      if (!verdict.header().empty() && current_->header != nullptr &&
+          current_->header->size >= kMaxAddedHeader) {
         (void)Give(id, Verdict::Refuse({452,
                                         {4, 5, 3},
                                         "too many header fields for one "
@@ -377,7 +377,9 @@ bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
   current_->AddHeader(verdict->header());
   // RFC 7208 9.1: the Received-SPF field is above the Received field.
   std::string trace;
-  for (const std::string& field : current_->header) trace += field;
+  if (current_->header != nullptr) {
+    for (const std::string& field : current_->header->fields) trace += field;
+  }
   trace +=
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
                      options_.stamp(), options_.show_user);

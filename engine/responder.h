@@ -142,6 +142,11 @@ class Responder {
   const SharedSessionInfo& info() const { return info_; }
 
  private:
+  // Header fields for a message. Few messages have any.
+  struct AddedHeader {
+    std::vector<std::string> fields;  // distinct
+    size_t size = 0;                  // of all fields
+  };
   // The open mail transaction.
   struct Current {
     std::shared_ptr<MailTransaction> transaction;
@@ -149,9 +154,8 @@ class Responder {
     // ResponderOptions::post, so that each call of Write() can keep it without
     // an allocation.
     std::shared_ptr<const std::function<void(PostedAnswer)>> post;
-    // The fields of Verdict::AddHeader() so far, and their size.
-    std::vector<std::string> header;
-    size_t header_size = 0;
+    // The fields of Verdict::AddHeader() so far. Null: none.
+    std::unique_ptr<AddedHeader> header;
 
     // Adds the fields that `header` does not have yet.
     void AddHeader(absl::string_view fields);

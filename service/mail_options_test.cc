@@ -45,6 +45,7 @@ constexpr OptionRow kRows[] = {
     kMaxAuthFailuresRow,
     {"max-recipients", "N", ""},
     {"max-errors", "N", ""},
+    {"max-invalid-recipients", "N", ""},
 };
 
 // Reads `arguments` into `options`. Returns the mistake, or "".

@@ -17,15 +17,17 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "delivery/discard.h"
 #include "engine/grammar/ip_address.h"
-#include "engine/policy.h"
 #include "engine/session_info.h"
 #include "engine/session_times.h"
 #include "gtest/gtest.h"
 #include "net/event_loop.h"
 #include "net/network_list.h"
+#include "policy/check.h"
+#include "policy/checks.h"
 #include "policy/limits/connection_limits.h"
 #include "programs/serve/mail_session_host.h"
 #include "programs/serve/service_snapshot.h"
@@ -39,19 +41,27 @@ using policy::ConnectionLimits;
 using transports::Connection;
 using transports::ConnectionId;
 
-class AcceptAll : public Policy {
-  std::optional<Verdict> Decide(const Ask&, const SharedSessionInfo&,
-                                Later) override {
+class AcceptAll : public policy::Check {
+ public:
+  policy::Opinion Decide(policy::Question*) const override {
     return Verdict::Accept();
   }
 };
+
+absl::StatusOr<std::unique_ptr<const policy::Check>> MakeAcceptAll(
+    const policy::CheckSetup&) {
+  return std::make_unique<AcceptAll>();
+}
+
+constexpr policy::CheckEntry kAcceptAll[] = {
+    {{.rule = "all", .accepts = true}, MakeAcceptAll}};
 
 std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
   auto snapshot = std::make_shared<programs::ServiceSnapshot>();
   snapshot->listeners.emplace_back().config.greeting = "mail.example.org";
   snapshot->mail.host_name = "mail.example.org";
   snapshot->mail.delivery = std::make_shared<delivery::Discard>();
-  snapshot->mail.policy = std::make_shared<AcceptAll>();
+  snapshot->mail.policy = *policy::Checks::Make({}, kAcceptAll);
   return snapshot;
 }
 

@@ -407,7 +407,7 @@ TEST(InvarianceTest, OutcomesDependOnlyOnBytesAndAnswers) {
   }
   // The sessions cover enough: they contain messages, each close reason, each
   // reply code and each kind of question.
-  EXPECT_GT(messages, size_t{kDialogues} / 6);
+  EXPECT_GT(messages, size_t{kDialogues} / 7);
   EXPECT_GT(chunked, size_t{kDialogues} / 50);
   EXPECT_EQ(endings,
             (std::set<std::string>{"abuse", "open", "peer-gone", "quit",

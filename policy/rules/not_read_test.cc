@@ -43,8 +43,9 @@ TEST(NotReadTest, WarnsAboutVariablesOfTheProcess) {
                      const absl::string_view text = name;
                      return text == "MFCHECK" || text == "HOME" ? "" : nullptr;
                    }),
-      ElementsAre("The environment's MFCHECK is not read: it is a "
-                  "patch's; senders' domains are not looked up."));
+      ElementsAre(
+          "The environment's MFCHECK is not read: it is a "
+          "patch's; --sender-domain-exists is the same for all clients."));
 }
 
 TEST(NotReadTest, RowsAreDistinctAndShort) {

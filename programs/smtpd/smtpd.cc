@@ -72,10 +72,11 @@ void OutOfMemory() {
   if (InClear()) {
     (void)!write(STDOUT_FILENO, kReply, sizeof(kReply) - 1);  // ends anyway
   }
-  constexpr absl::string_view kLog = "postern-smtpd: fatal: out of memory\n";
+  constexpr absl::string_view kLog =
+      "postern-smtpd: fatal: out of memory; softlimit -m 4000000 is enough\n";
   constexpr absl::string_view kJson =
       "{\"event\":\"fatal\",\"program\":\"postern-smtpd\","
-      "\"text\":\"out of memory\"}\n";
+      "\"text\":\"out of memory; softlimit -m 4000000 is enough\"}\n";
   const absl::string_view log =
       log::LineStyle().format() == log::LogFormat::kJson ? kJson : kLog;
   log::WriteLogAsIs(log);

@@ -4,6 +4,7 @@
 
 import itertools
 import json
+import signal
 import subprocess
 
 import harness
@@ -104,7 +105,9 @@ class ExplainTest(harness.TestCase):
                 self.ask_server(server, client, name, user, sender,
                                 "u@elsewhere.example")
         wanted = 0
-        for line in server.wait_log("s@bad.example").split("\n"):
+        server.signal(signal.SIGTERM)
+        server.wait()
+        for line in server.log().split("\n"):
             if "decision=refuse" not in line or "rcpt " not in line:
                 continue
             wanted += 1
