@@ -627,7 +627,7 @@ class MaildirTransaction : public MailTransaction {
         expanded_ -= decision.mailboxes.size();
         return Verdict::Refuse(TooManyMailboxesReply()).By("maildir");
       }
-      mailboxes_[rcpt.to.Address()] = std::move(decision.mailboxes);
+      mailboxes_[FormatPath(rcpt.to)] = std::move(decision.mailboxes);
     }
     return std::move(decision.verdict).By("maildir");
   }
@@ -668,7 +668,7 @@ std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
   for (const bool expanded : {false, true}) {
     for (size_t number = 0; number < envelope.to.size(); ++number) {
       const Path& recipient = envelope.to[number].path;
-      const auto found = mailboxes_.find(recipient.Address());
+      const auto found = mailboxes_.find(FormatPath(recipient));
       if (expanded != (found != mailboxes_.end())) continue;
       if (!(expanded ? maker.Add(number, recipient, found->second)
                      : maker.Add(number, recipient))) {

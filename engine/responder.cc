@@ -180,12 +180,18 @@ void Responder::ReportRefusals() {
   }
 }
 
-void Responder::Current::AddHeader(absl::string_view fields) {
+void Responder::Current::AddHeader(absl::string_view fields, size_t command) {
   for (const absl::string_view field : SplitHeader(fields)) {
     if (header == nullptr) header = std::make_unique<AddedHeader>();
     auto& added = header->fields;
-    if (std::find(added.begin(), added.end(), field) != added.end()) continue;
-    added.emplace_back(field);
+    const auto same = std::find_if(
+        added.begin(), added.end(),
+        [field](const auto& each) { return each.second == field; });
+    if (same != added.end()) {
+      same->first = std::min(same->first, command);
+      continue;
+    }
+    added.emplace_back(command, field);
     header->size += field.size();
   }
 }
@@ -290,7 +296,8 @@ bool Responder::Give(RequestId id, Verdict verdict) {
   if (ask == nullptr) return false;
   const bool accepted = verdict.accepted();
   const bool mail = std::holds_alternative<Mail>(ask->what);
-  const bool rcpt = std::holds_alternative<Rcpt>(ask->what);
+  const auto* const rcpt = std::get_if<Rcpt>(&ask->what);
+  const size_t command = rcpt == nullptr ? 0 : rcpt->index + 1;
   const bool content = std::holds_alternative<BodyBegin>(ask->what);
   const bool at_end = std::holds_alternative<BodyEnd>(ask->what);
   const bool auth = std::holds_alternative<AuthBegin>(ask->what) ||
@@ -324,8 +331,8 @@ bool Responder::Give(RequestId id, Verdict verdict) {
     current_ = std::make_unique<Current>(
         Current{options_.delivery->Begin(session_.envelope(), info_)});
   }
-  if (accepted && current_ != nullptr && (mail || rcpt)) {
-    current_->AddHeader(header);
+  if (accepted && current_ != nullptr && (mail || command > 0)) {
+    current_->AddHeader(header, command);
   }
   return true;
 }
@@ -374,11 +381,16 @@ bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
   }
   current_->post =
       std::make_shared<const std::function<void(PostedAnswer)>>(options_.post);
-  current_->AddHeader(verdict->header());
+  current_->AddHeader(verdict->header(), std::string::npos);
   // RFC 7208 9.1: the Received-SPF field is above the Received field.
   std::string trace;
   if (current_->header != nullptr) {
-    for (const std::string& field : current_->header->fields) trace += field;
+    // Answers may have come in any order.
+    auto& fields = current_->header->fields;
+    std::stable_sort(
+        fields.begin(), fields.end(),
+        [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [command, field] : fields) trace += field;
   }
   trace +=
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,

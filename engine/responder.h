@@ -144,8 +144,10 @@ class Responder {
  private:
   // Header fields for a message. Few messages have any.
   struct AddedHeader {
-    std::vector<std::string> fields;  // distinct
-    size_t size = 0;                  // of all fields
+    // Each distinct field, and the first command that has added it: 0 for
+    // MAIL, n for the n-th RCPT.
+    std::vector<std::pair<size_t, std::string>> fields;
+    size_t size = 0;  // of all fields
   };
   // The open mail transaction.
   struct Current {
@@ -157,8 +159,8 @@ class Responder {
     // The fields of Verdict::AddHeader() so far. Null: none.
     std::unique_ptr<AddedHeader> header;
 
-    // Adds the fields that `header` does not have yet.
-    void AddHeader(absl::string_view fields);
+    // Adds the fields that `header` does not have yet. `command` as above.
+    void AddHeader(absl::string_view fields, size_t command);
   };
   struct Exchange {
     std::unique_ptr<AuthExchange> exchange;

@@ -101,7 +101,8 @@ void ServerSession::Apply(Ask& ask, const Verdict& verdict) {
     // A failure of the backend counts too: otherwise a client could guess
     // without limit while the backend fails.
     ++client_.auth_failures;
-  } else if (std::holds_alternative<Rcpt>(ask.what) && reply.permanent()) {
+  } else if (std::holds_alternative<Rcpt>(ask.what) && reply.permanent() &&
+             client_.identity.empty()) {
     ++client_.invalid_recipients;
   }
   Say(reply);

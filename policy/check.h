@@ -125,8 +125,7 @@ class Question {
 
 // Returns the value of a variable that tcpserver's rules have set for the
 // client, or null if they have not. If a rule sets it twice, the last value
-// counts. It must be in CheckRow::variables, or
-// postern-smtpd does not read it.
+// counts. It must be in CheckRow::variables, or postern-smtpd does not read it.
 const std::string* FindVariable(const SessionInfo& session,
                                 absl::string_view name);
 // Returns whether the client may relay: RELAYCLIENT is set, or it has

@@ -27,13 +27,6 @@
 namespace postern::policy {
 namespace {
 
-// Whether the recipient was accepted because of who sends, not because this
-// host serves its domain.
-bool IsTrusted(const Question& question) {
-  const absl::string_view rule = question.accepted_by();
-  return rule == "relayclient" || rule == "authenticated";
-}
-
 // A check that asks another program, and waits for it.
 class DelegatedCheck : public Check {
  public:
@@ -80,12 +73,13 @@ class RcptCheck : public DelegatedCheck {
   RcptCheck(const CheckSetup& setup, std::string program)
       : DelegatedCheck(setup, kRcptCheckTimeout),
         program_(std::move(program)),
+        controls_(setup.controls),
         environment_(setup.environment) {}
 
  protected:
   bool Asks(const Question& question) const override {
     return Program(question) &&
-           (!IsTrusted(question) || AsksAboutTrusted(question));
+           (!MayRelay(question.session()) || AsksAboutTrusted(question));
   }
   Opinion Look(Question* question, bool too_late) const override {
     if (too_late) {
@@ -93,15 +87,18 @@ class RcptCheck : public DelegatedCheck {
                  {451, {4, 3, 0}, "unable to verify recipient (#4.3.0)"})
           .From(absl::StrCat(*Program(*question), ": ", kTooLate));
     }
-    const absl::string_view rule = question->accepted_by();
-    std::optional<Verdict> refusal = AskRecipientProgram(
-        {.program = *Program(*question),
-         .from = question->from(),
-         .to = question->to(),
-         .listed = rule == "rcpthosts" || rule == "morercpthosts",
-         .environment = environment_,
-         .deadline = system::Deadline(kRcptCheckTimeout)},
-        question->session());
+    // Not Question::accepted_by(): it names the rule of a client that may
+    // relay.
+    const auto listed = controls_->rcpthosts.Find(question->to().domain);
+    if (!listed.ok()) return Outage(listed.status());
+    std::optional<Verdict> refusal =
+        AskRecipientProgram({.program = *Program(*question),
+                             .from = question->from(),
+                             .to = question->to(),
+                             .listed = listed->has_value(),
+                             .environment = environment_,
+                             .deadline = system::Deadline(kRcptCheckTimeout)},
+                            question->session());
     if (!refusal) return NoOpinion{};
     return *std::move(refusal);
   }
@@ -125,6 +122,7 @@ class RcptCheck : public DelegatedCheck {
   }
 
   const std::string program_;  // of the option; empty: none
+  const std::shared_ptr<const Controls> controls_;
   const std::vector<std::pair<std::string, std::string>> environment_;
 };
 
@@ -182,7 +180,7 @@ class PolicyServers : public DelegatedCheck {
 
  private:
   static bool Asks(const PolicyServer& server, const Question& question) {
-    return server.all_clients || !IsTrusted(question);
+    return server.all_clients || !MayRelay(question.session());
   }
   static absl::StatusOr<PolicyAnswer> Ask(PolicyClient* client,
                                           const std::string& request) {

@@ -9,8 +9,10 @@
 // the configuration says otherwise: qmail-smtpd's patches do the same, and
 // Postfix has check_policy_service after permit_mynetworks.
 //
-// If the other program hangs, the answer is a 451 after a limited time. The
-// check uses at most kDelegatedAtOnce threads, so deliveries still find one.
+// If the other program hangs, the answer is a 451 after a limited time: at most
+// the wait for a thread, and then the timeout of each server. A check uses at
+// most kDelegatedAtOnce threads of the pool, and the checks before a reload as
+// many, so a pool of more than 32 threads always has one for deliveries.
 
 #ifndef POSTERN_POLICY_DELEGATED_CHECKS_H_
 #define POSTERN_POLICY_DELEGATED_CHECKS_H_
@@ -31,8 +33,9 @@ inline constexpr size_t kDelegatedAtOnce = 8;
 // How long a program of RCPTCHECK may take. Then it is killed.
 inline constexpr absl::Duration kRcptCheckTimeout = absl::Minutes(1);
 
-// Asks the program that RCPTCHECK names: in the client's rule, in the
-// environment of the server, or the one of --rcptcheck, in this order. If
+// Asks the program that RCPTCHECK in the client's rule names, or else the one
+// of
+// --rcptcheck. If
 // RCPTCHECKRELAYCLIENT is a number other than 0, relay clients and users are
 // not exempt.
 absl::StatusOr<std::unique_ptr<const Check>> MakeRcptCheck(

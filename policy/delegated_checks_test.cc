@@ -152,24 +152,21 @@ TEST_F(DelegatedChecksTest, OkOpensNoRelay) {
 }
 
 TEST_F(DelegatedChecksTest, AnswersBecomeVerdicts) {
-  std::string action;
-  PolicyStandIn server([&](const std::string&) {
-    return Action{absl::StrCat("action=", action, "\n\n")};
-  });
+  PolicyStandIn server([](const std::string&) { return Action{}; });
   const auto checks = *Make("policy-server", server.address());
-  action = "DEFER_IF_PERMIT 4.2.0 Greylisted";
+  server.Answer({"action=DEFER_IF_PERMIT 4.2.0 Greylisted\n\n"});
   const Verdict greylisted = Ask(*checks);
   EXPECT_EQ(Reply(greylisted), "450 4.2.0 Greylisted\r\n");
   EXPECT_EQ(greylisted.kind(), Verdict::Kind::kRefuse);
   EXPECT_EQ(greylisted.rule(), "policy-server");
   EXPECT_EQ(greylisted.source(), server.address());
-  action = "421 4.7.0 bye";
+  server.Answer({"action=421 4.7.0 bye\n\n"});
   EXPECT_EQ(Ask(*checks).kind(), Verdict::Kind::kDrop);
-  action = "PREPEND X-Greylist: delayed";
+  server.Answer({"action=PREPEND X-Greylist: delayed\n\n"});
   const Verdict prepended = Ask(*checks);
   EXPECT_TRUE(prepended.accepted());
   EXPECT_EQ(prepended.header(), "X-Greylist: delayed\r\n");
-  action = "WARN odd";
+  server.Answer({"action=WARN odd\n\n"});
   EXPECT_TRUE(Ask(*checks).accepted());
   EXPECT_EQ(Ask(*checks).header(), "");
   EXPECT_EQ(reported_.back(), absl::StrCat(server.address(), ": WARN odd"));
@@ -196,8 +193,7 @@ TEST_F(DelegatedChecksTest, AllServersAreAskedInOrder) {
 }
 
 TEST_F(DelegatedChecksTest, AnOutageIsATemporaryRefusal) {
-  Action action;
-  PolicyStandIn server([&](const std::string&) { return action; });
+  PolicyStandIn server([](const std::string&) { return Action{}; });
   const auto checks =
       *Make("policy-server", absl::StrCat(server.address(), ",timeout=1"));
   const Action outages[] = {
@@ -210,7 +206,7 @@ TEST_F(DelegatedChecksTest, AnOutageIsATemporaryRefusal) {
       {"x=\n", false, /*forever=*/true},
   };
   for (const Action& outage : outages) {
-    action = outage;
+    server.Answer(outage);
     const Verdict verdict = Ask(*checks);
     EXPECT_EQ(Reply(verdict),
               "451 4.3.5 unable to ask a policy server (#4.3.5)\r\n")
@@ -218,7 +214,7 @@ TEST_F(DelegatedChecksTest, AnOutageIsATemporaryRefusal) {
     EXPECT_EQ(verdict.kind(), Verdict::Kind::kRefuse);
     EXPECT_TRUE(absl::StartsWith(verdict.source(), server.address()));
   }
-  action = {"action=DUNNO\n\n"};
+  server.Answer({"action=DUNNO\n\n"});
   EXPECT_TRUE(Ask(*checks).accepted());
   const auto none = *Make("policy-server", "unix:/nonexistent/policy");
   EXPECT_EQ(Code(Ask(*none)), 451);

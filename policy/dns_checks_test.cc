@@ -159,7 +159,7 @@ class DnsChecksTest : public testing::Test {
   std::optional<std::string> late_;
 };
 
-// The rows follow the source of rblsmtpd 0.88.
+// As in rblsmtpd 0.88, except for the error codes of lists.
 TEST_F(DnsChecksTest, ListsDecideAsInRblsmtpd) {
   dns_.table = {
       {"1.2.0.192.bl TXT", Found({"listed, ", "see\n\xff"})},
@@ -170,6 +170,7 @@ TEST_F(DnsChecksTest, ListsDecideAsInRblsmtpd) {
       {"1.2.0.192.only-a TXT", kNoRecords},
       {"1.2.0.192.parked A", Found({std::string("\300\0\2\7", 4)})},
       {"1.2.0.192.error A", Found({"\177\377\377\376"})},
+      {"1.2.0.192.error TXT", Found({"Error: open resolver"})},
       {"1.2.0.192.down TXT", kFailed},
       {"1.2.0.192.down A", kFailed},
       {"1.2.0.192.long TXT", Found({std::string(300, 'x')})},
@@ -209,6 +210,9 @@ TEST_F(DnsChecksTest, ListsDecideAsInRblsmtpd) {
       {{"!parked", "bl"}, "451 " + hit},
       {{"error:no", "bl,permanent"}, "451 " + hit},
       {{"error,fail-closed:no"}, "451 temporary RBL lookup error"},
+      // The text of an error code refuses no client.
+      {{"error,permanent"}, ""},
+      {{"error,fail-closed"}, "451 temporary RBL lookup error"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(AskLists(c.lists), c.want) << c.lists[0] << " " << c.lists.size();
@@ -230,11 +234,14 @@ TEST_F(DnsChecksTest, ListsAreAskedInParallelAndCountInTheirOrder) {
   const auto check = Make(MakeDnsLists, {"a", "b", "c"});
   ASSERT_TRUE(check.ok());
   EXPECT_EQ(Ask(**check), "later");
-  EXPECT_EQ(dns_.asked.size(), 3);
+  EXPECT_EQ(dns_.asked.size(), 6);  // A and TXT
   dns_.Answer("1.2.0.192.c TXT");
+  dns_.Answer("1.2.0.192.c A");
   dns_.Answer("1.2.0.192.b TXT");
-  EXPECT_FALSE(late_.has_value());
+  dns_.Answer("1.2.0.192.b A");
   dns_.Answer("1.2.0.192.a TXT");
+  EXPECT_FALSE(late_.has_value());
+  dns_.Answer("1.2.0.192.a A");
   EXPECT_EQ(late_, "451 b");
 
   // The first list decides, so the others do not delay the answer. Their
@@ -242,11 +249,14 @@ TEST_F(DnsChecksTest, ListsAreAskedInParallelAndCountInTheirOrder) {
   auto brief = Make(MakeDnsLists, {"b", "a", "c"});
   ASSERT_TRUE(brief.ok());
   EXPECT_EQ(Ask(**brief), "later");
+  dns_.Answer("1.2.0.192.b A");
+  EXPECT_FALSE(late_.has_value());
   dns_.Answer("1.2.0.192.b TXT");
   EXPECT_EQ(late_, "451 b");
   brief->reset();
-  dns_.Answer("1.2.0.192.c TXT");
-  dns_.Answer("1.2.0.192.a TXT");
+  for (const char* name : {"c TXT", "c A", "a TXT", "a A"}) {
+    dns_.Answer(absl::StrCat("1.2.0.192.", name));
+  }
 }
 
 TEST_F(DnsChecksTest, NotedListsHaveNoEffect) {

@@ -86,46 +86,78 @@ class Survey {
   static void Begin(std::shared_ptr<Survey> survey, Dns* dns,
                     const IpAddress& address) {
     const std::string labels = ReversedLabels(address);
-    // The lists belong to the check, which may be destroyed when the last
-    // answer is there. So the names are made before the first question.
-    std::vector<std::pair<std::string, DnsAnswer::Type>> asked;
-    for (const DnsList& list : survey->lists_) {
-      asked.emplace_back(
-          absl::StrCat(labels, list.zone),
-          list.allow || list.text ? DnsAnswer::kA : DnsAnswer::kTxt);
+    // All names are made first, because after the last answer the check, which
+    // owns the lists, may be destroyed.
+    struct Asked {
+      size_t list;
+      std::string name;
+      DnsAnswer::Type type;
+    };
+    std::vector<Asked> asked;
+    for (size_t i = 0; i < survey->lists_.size(); ++i) {
+      const DnsList& list = survey->lists_[i];
+      const std::string name = absl::StrCat(labels, list.zone);
+      asked.push_back({i, name, DnsAnswer::kA});
+      if (HasOwnText(list)) asked.push_back({i, name, DnsAnswer::kTxt});
     }
-    for (size_t i = 0; i < asked.size(); ++i) {
-      dns->Lookup(asked[i].first, asked[i].second,
-                  [survey, i](const DnsResult& result) {
-                    survey->OnResult(i, result);
+    for (const Asked& each : asked) {
+      dns->Lookup(each.name, each.type,
+                  [survey, list = each.list,
+                   type = each.type](const DnsResult& result) {
+                    survey->OnResult(list, type, result);
                   });
     }
   }
 
  private:
-  void OnResult(size_t i, const DnsResult& result) {
+  struct Results {
+    std::optional<DnsResult> a;
+    std::optional<DnsResult> txt;
+  };
+
+  // Whether the TXT records of the list decide, as with rblsmtpd.
+  static bool HasOwnText(const DnsList& list) {
+    return !list.allow && !list.text;
+  }
+
+  // Whether all results of the next list are there.
+  bool IsNextComplete() const {
+    return results_[next_].a &&
+           (!HasOwnText(lists_[next_]) || results_[next_].txt);
+  }
+
+  void OnResult(size_t list, DnsAnswer::Type type, const DnsResult& result) {
     Opinion opinion;
+    Check::Done done;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       // After the answer, the question and the lists may be gone.
       if (answered_) return;
-      results_[i] = result;
+      (type == DnsAnswer::kA ? results_[list].a : results_[list].txt) = result;
       std::optional<Opinion> decided;
-      while (!decided && next_ < lists_.size() && results_[next_]) {
-        decided = Take(lists_[next_], *results_[next_]);
+      while (!decided && next_ < lists_.size() && IsNextComplete()) {
+        decided = Take(lists_[next_], results_[next_]);
         ++next_;
       }
       if (!decided && next_ < lists_.size()) return;
       if (decided) opinion = *std::move(decided);
       answered_ = true;
+      // This object may live until the slowest list has answered.
+      done = std::move(done_);
     }
-    std::move(done_)(std::move(opinion));
+    std::move(done)(std::move(opinion));
   }
 
   // Processes the result of the next list. Returns the answer if it decides.
-  std::optional<Opinion> Take(const DnsList& list, const DnsResult& result) {
-    const bool by_address = list.allow || list.text;
-    Status status = by_address ? StatusByAddress(result) : result.status;
+  std::optional<Opinion> Take(const DnsList& list, const Results& results) {
+    Status status = StatusByAddress(*results.a);
+    if (HasOwnText(list)) {
+      // An error code of the list has a text, too. Without one, the A records
+      // do not count, as with rblsmtpd.
+      const bool error_code =
+          results.a->status == Status::kFound && status == Status::kTemporary;
+      if (!error_code) status = results.txt->status;
+    }
     if (status == Status::kTemporary) {
       if (list.note) return std::nullopt;
       failed_ = true;
@@ -145,7 +177,7 @@ class Survey {
       text = absl::StrReplaceAll(
           *list.text, {{"%IP%", ToString(question_.session().remote_address)}});
     } else {
-      for (const std::string& record : result.records) {
+      for (const std::string& record : results.txt->records) {
         absl::StrAppend(&text, record);
       }
       if (text.empty()) return std::nullopt;
@@ -161,9 +193,9 @@ class Survey {
   const Question& question_;
   Check::Done done_;
 
-  std::mutex mutex_;  // guards the members below
-  std::vector<std::optional<DnsResult>> results_;
-  size_t next_ = 0;  // the first list that was not considered
+  std::mutex mutex_;              // guards the members below
+  std::vector<Results> results_;  // by list
+  size_t next_ = 0;               // the first list that was not considered
   // A list before could not be looked up. It might have allowed the client, so
   // no refusal is permanent.
   bool failed_ = false;

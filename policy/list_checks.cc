@@ -93,6 +93,10 @@ class ValidRcptTo : public BlockingCheck {
 
  private:
   static Opinion LookIn(const files::Cdb& database, const Path& recipient) {
+    // RFC 5321 4.5.1: postmaster of each domain is valid.
+    if (absl::EqualsIgnoreCase(recipient.local_part, "postmaster")) {
+      return NoOpinion{};
+    }
     const absl::StatusOr<bool> valid = IsValidRecipient(database, recipient);
     if (!valid.ok()) return Outage(valid.status());
     if (*valid) return NoOpinion{};

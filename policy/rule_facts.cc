@@ -127,7 +127,10 @@ void RuleFacts::Apply(SessionInfo* info) const {
 std::unique_ptr<ServerConfig> RuleFacts::Change(
     const ServerConfig& config) const {
   const Strictness wanted = strictness.value_or(config.strictness);
-  if (!databytes && !bare_newlines && !max_invalid_recipients &&
+  const bool limit_changes =
+      max_invalid_recipients ||
+      (relay_client && config.max_invalid_recipients != 0);
+  if (!databytes && !bare_newlines && !limit_changes &&
       wanted == config.strictness) {
     return nullptr;
   }
@@ -141,8 +144,9 @@ void RuleFacts::Change(const ServerConfig& config,
   changed->max_message_size = databytes.value_or(config.max_message_size);
   changed->bare_newlines = bare_newlines.value_or(config.bare_newlines);
   changed->strictness = strictness.value_or(config.strictness);
-  changed->max_invalid_recipients =
-      max_invalid_recipients.value_or(config.max_invalid_recipients);
+  // A client that may relay sends to lists with dead addresses.
+  changed->max_invalid_recipients = max_invalid_recipients.value_or(
+      relay_client ? 0 : config.max_invalid_recipients);
 }
 
 }  // namespace postern::policy

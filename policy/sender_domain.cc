@@ -47,9 +47,7 @@ class SenderDomain : public Check {
 
   Opinion Decide(Question* question) const override {
     const SessionInfo& session = question->session();
-    if (!all_ && (session.relay_client || !session.identity.empty())) {
-      return NoOpinion{};
-    }
+    if (!all_ && MayRelay(session)) return NoOpinion{};
     const std::string& domain = question->from().domain;
     if (domain.empty() || domain.front() == '[') return NoOpinion{};
     return AnswersLater{};

@@ -47,8 +47,8 @@ struct MailService {
         std::shared_ptr<auth::Backend>)>
         guard;
     Metrics* metrics = nullptr;  // null: no counting
-    MessagesInProgress* messages =
-        nullptr;        // null: interruptions are not logged
+    // Null: interruptions are not logged.
+    MessagesInProgress* messages = nullptr;
     // Null: the checks cannot ask DNS. Must live until the last answer.
     policy::Dns* dns = nullptr;
     bool warns = true;  // whether to log warnings about the files
@@ -69,7 +69,7 @@ struct MailService {
   // The configuration of every session, without TLS and AUTH, which depend on
   // the program and the listener.
   ServerConfig config;
-  std::string host_name;           // for Received fields
+  std::string host_name;  // for Received fields
   std::shared_ptr<policy::Checks> policy;
   std::shared_ptr<Delivery> delivery;
   // Destination::check of the delivery; may be empty.

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -97,7 +98,7 @@ TEST(PolicyClientTest, ThreadsUseOneConnectionEach) {
 }
 
 TEST(PolicyClientTest, AsksOnceMoreIfAKeptConnectionHasEnded) {
-  int requests = 0;
+  std::atomic<int> requests = 0;
   PolicyStandIn server([&requests](const std::string&) {
     // The second request comes on the kept connection, which the server closes
     // without an answer. It then comes again.
@@ -116,7 +117,7 @@ TEST(PolicyClientTest, AsksOnceMoreIfAKeptConnectionHasEnded) {
 }
 
 TEST(PolicyClientTest, DoesNotAskAgainOnANewConnection) {
-  int requests = 0;
+  std::atomic<int> requests = 0;
   PolicyStandIn server([&requests](const std::string&) {
     ++requests;
     return Action{"", /*close=*/true};
@@ -127,7 +128,7 @@ TEST(PolicyClientTest, DoesNotAskAgainOnANewConnection) {
 }
 
 TEST(PolicyClientTest, DoesNotAskAgainOnceTheAnswerHasBegun) {
-  int requests = 0;
+  std::atomic<int> requests = 0;
   PolicyStandIn server([&requests](const std::string&) {
     return ++requests == 1 ? Action{"action=DUNNO\n\n"}
                            : Action{"action=DU", /*close=*/true};

@@ -20,7 +20,7 @@
 namespace postern::policy {
 
 PolicyStandIn::PolicyStandIn(Serve serve, const std::string& path)
-    : serve_(std::move(serve)), stop_(eventfd(0, EFD_CLOEXEC)) {
+    : stop_(eventfd(0, EFD_CLOEXEC)), serve_(std::move(serve)) {
   sockaddr_storage storage = {};
   auto* const address = reinterpret_cast<sockaddr*>(&storage);
   socklen_t size = sizeof(sockaddr_in);
@@ -65,6 +65,11 @@ int PolicyStandIn::connections() const {
 std::vector<std::string> PolicyStandIn::requests() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return requests_;
+}
+
+void PolicyStandIn::Answer(const Action& action) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  serve_ = [action](const std::string&) { return action; };
 }
 
 void PolicyStandIn::CloseConnections() {

@@ -39,6 +39,8 @@ class PolicyStandIn {
   const std::string& address() const { return address_; }
   int connections() const;  // accepted so far
   std::vector<std::string> requests() const;
+  // Does `action` for all further requests.
+  void Answer(const Action& action);
   // Closes the connections that are open, and accepts further ones.
   void CloseConnections();
 
@@ -46,11 +48,11 @@ class PolicyStandIn {
   void Accept();
   void Connection(int socket);
 
-  const Serve serve_;
   std::string address_;
   system::Descriptor listener_;
   system::Descriptor stop_;  // an eventfd
   mutable std::mutex mutex_;
+  Serve serve_;                              // guarded by mutex_
   std::vector<std::string> requests_;        // guarded by mutex_
   std::vector<system::Descriptor> sockets_;  // guarded by mutex_
   std::vector<std::thread> threads_;         // guarded by mutex_

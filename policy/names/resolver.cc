@@ -249,10 +249,9 @@ void Resolver::Lookup(absl::string_view name, DnsAnswer::Type type, Done done) {
     if (cached != cache_.end() && now < cached->second.until) {
       ++counts_.cached;
       result = cached->second.result;
-    } else if (stopping_ || open_ >= options_.most_open) {
+    } else if (stopping_ || IsFull(key)) {
       ++counts_.refused;
     } else {
-      ++open_;
       std::unique_ptr<Question>& question = questions_[key];
       if (question != nullptr) {
         ++counts_.joined;
@@ -266,6 +265,12 @@ void Resolver::Lookup(absl::string_view name, DnsAnswer::Type type, Done done) {
     }
   }
   std::move(done)(result);
+}
+
+bool Resolver::IsFull(const Key& key) const {
+  const auto open = questions_.find(key);
+  if (open == questions_.end()) return questions_.size() >= options_.most_open;
+  return open->second->waiters.size() >= kMaxWaiters;
 }
 
 Resolver::Counts Resolver::counts() const {
@@ -355,12 +360,8 @@ void Resolver::Finish(Question* question, const DnsResult& result) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiters = std::move(question->waiters);
-    open_ -= waiters.size();
-    if (result.status == DnsResult::Status::kTemporary) {
-      ++counts_.failed;
-    } else {
-      Remember(question->key, result);
-    }
+    if (result.status == DnsResult::Status::kTemporary) ++counts_.failed;
+    if (!stopping_) Remember(question->key, result);
     // A copy, because the key is destroyed with the question.
     const Key key = question->key;
     questions_.erase(key);

@@ -46,14 +46,16 @@ class Resolver : public Dns {
     int tries = 2;
     // The largest number of questions at one time. Others wait. At least 1.
     size_t at_once = 200;
-    // The largest number of lookups without an answer. Above it, the answer is
-    // kTemporary immediately.
+    // The largest number of questions without an answer. Above it, and above
+    // kMaxWaiters lookups that wait for one answer, the answer is kTemporary
+    // immediately.
     size_t most_open = 4000;
     // The number of answers that are cached. A new answer replaces the oldest.
     // An answer whose records have more than kMaxCachedOctets is not cached.
     size_t cached = 8192;
     // An answer is cached for its time to live, but within these limits. An
-    // answer without records is cached for `min_ttl`. kTemporary is not cached.
+    // answer without records is cached for `min_ttl`, and so is kTemporary, so
+    // that a server that does not answer delays only one recipient of many.
     absl::Duration min_ttl = absl::Seconds(5);
     absl::Duration max_ttl = absl::Minutes(5);
     // Returns the time of a clock that does not go back. Empty: the system's
@@ -61,6 +63,7 @@ class Resolver : public Dns {
     std::function<absl::Duration()> clock;
   };
   static constexpr size_t kMaxCachedOctets = 2048;
+  static constexpr size_t kMaxWaiters = 10000;
 
   struct Counts {
     uint64_t lookups = 0;    // all lookups
@@ -113,7 +116,8 @@ class Resolver : public Dns {
   static void OnAnswer(void* question, int status, absl::string_view answer);
   // Destroys `question`.
   void Finish(Question* question, const DnsResult& result);
-  // The caller holds `mutex_`.
+  // The callers of these hold `mutex_`.
+  bool IsFull(const Key& key) const;
   void Remember(const Key& key, const DnsResult& result);
   absl::Duration Now() const;
 
@@ -125,7 +129,6 @@ class Resolver : public Dns {
   mutable std::mutex mutex_;  // guards the members below
   bool stopping_ = false;
   Counts counts_;
-  size_t open_ = 0;  // lookups whose `done` is not called yet
   absl::flat_hash_map<Key, std::unique_ptr<Question>> questions_;
   std::deque<Question*> waiting_;  // those of questions_ that are not started
   absl::flat_hash_map<Key, Cached> cache_;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +26,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
+#include "engine/grammar/path.h"
 #include "net/descriptor_stream.h"
 #include "nlohmann/json.hpp"
 #include "policy/names/host_names.h"
@@ -130,6 +134,7 @@ struct Request {
   std::optional<NameStatus> name_status;
   std::vector<std::pair<std::string, std::string>> variables;
   size_t listener = 0;
+  std::string logged_rule;  // what the line of --log says; empty: unknown
   bool session = false;
   bool json = false;
 };
@@ -154,6 +159,31 @@ std::string Literal(const IpAddress& address) {
   return absl::StrCat(v6 ? "[IPv6:" : "[", text, "]");
 }
 
+// Returns `text` as a terminal can show it: other bytes than printable ASCII,
+// and backslashes, become \\xNN, as in the log. Clients choose much of it.
+std::string Shown(absl::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    if (absl::ascii_isprint(c) && c != '\\') {
+      shown.push_back(c);
+    } else {
+      absl::StrAppend(
+          &shown, "\\x",
+          absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
+    }
+  }
+  return shown;
+}
+
+// Returns the path of an address as the log has it: unquoted, and the domain
+// follows the last '@'.
+std::string PathFromLog(const std::string& address) {
+  if (address.empty()) return "<>";
+  const size_t at = address.rfind('@');
+  if (at == std::string::npos) return FormatPath({address, ""});
+  return FormatPath({address.substr(0, at), address.substr(at + 1)});
+}
+
 bool HasLineEnd(absl::string_view text) {
   return text.find_first_of(absl::string_view("\r\n\0", 3)) !=
          absl::string_view::npos;
@@ -176,7 +206,14 @@ void ReadLog(absl::string_view line, service::Options* given,
     inquiry.info.remote_address = IpAddress::Parse(field("ip"));
   }
   if (inquiry.info.remote_name.empty()) {
+    // The line does not say whether DNS has confirmed the name.
     inquiry.info.remote_name = field("host");
+    if (!request->name_status && !inquiry.info.remote_name.empty()) {
+      request->name_status = NameStatus::kUnchecked;
+    }
+    if (field("source") == "host name") {
+      request->name_status = NameStatus::kTemporary;
+    }
   }
   if (inquiry.hello.empty()) inquiry.hello = field("helo");
   if (inquiry.user.empty()) {
@@ -187,10 +224,11 @@ void ReadLog(absl::string_view line, service::Options* given,
     }
     inquiry.user = user;
   }
-  if (inquiry.sender.empty()) inquiry.sender = field("from");
+  if (inquiry.sender.empty()) inquiry.sender = PathFromLog(field("from"));
   if (inquiry.recipients.empty() && !field("to").empty()) {
-    inquiry.recipients = {field("to")};
+    inquiry.recipients = {PathFromLog(field("to"))};
   }
+  request->logged_rule = field("rule");
 }
 
 std::optional<Request> ReadRequest(int argc, const char* const* argv,
@@ -265,8 +303,15 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
       given.Mistake("--session takes no recipients: give them in RCPT");
     }
     if (request.json) given.Mistake("--session and --json exclude each other");
+    if (inquiry.tls) given.Mistake("--session has no TLS");
   } else if (inquiry.recipients.empty()) {
     given.Mistake("a recipient is missing, or a line with to= in --log");
+  }
+  if (!request.serve.listen.empty() && !inquiry.user.empty() &&
+      !request.serve.listen[request.listener].auth) {
+    given.Mistake(absl::StrCat("--auth-user: the listener ",
+                               request.serve.listen[request.listener].Where(),
+                               " does not offer AUTH"));
   }
   std::vector<std::string> texts = inquiry.recipients;
   texts.insert(texts.end(), {inquiry.sender, inquiry.hello, inquiry.user});
@@ -281,11 +326,12 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
 // Looks the client's host name up, as the server does.
 void LookUpName(const Request& request, policy::Resolver* resolver,
                 SessionInfo* info) {
-  if (request.name_status) {
+  const bool unchecked = request.name_status == NameStatus::kUnchecked;
+  if (request.name_status && !(unchecked && request.serve.host_names)) {
     info->name_status = *request.name_status;
     return;
   }
-  if (!info->remote_name.empty()) {
+  if (!info->remote_name.empty() && !unchecked) {
     info->name_status = NameStatus::kConfirmed;
     return;
   }
@@ -364,10 +410,10 @@ std::string Decision(const ExplainedCommand& command) {
   std::string text = absl::StrCat(
       verdict.accepted() ? "accepted by " : "refused by ", verdict.rule());
   if (!verdict.source().empty()) {
-    absl::StrAppend(&text, ": ", verdict.source());
+    absl::StrAppend(&text, ": ", Shown(verdict.source()));
   }
   if (verdict.accepted() && verdict.path()) {
-    absl::StrAppend(&text, ", as <", verdict.path()->Address(), ">");
+    absl::StrAppend(&text, ", as <", Shown(verdict.path()->Address()), ">");
   }
   return text;
 }
@@ -384,7 +430,7 @@ std::string FormatCommand(const ExplainedCommand& command) {
     absl::StrAppend(&line, Answer(step));
     if (step.verdict && !step.verdict->source().empty()) {
       line.resize(begin + kAnswerWidth, ' ');
-      absl::StrAppend(&line, step.verdict->source());
+      absl::StrAppend(&line, Shown(step.verdict->source()));
     }
     absl::StrAppend(&text, line, "\n");
   }
@@ -403,7 +449,7 @@ std::string FormatFacts(const Request& request, const SessionInfo& info,
     constexpr size_t kWidth = 12;
     std::string begin(name);
     begin.resize(kWidth, ' ');
-    absl::StrAppend(&text, begin, value, "\n");
+    absl::StrAppend(&text, begin, Shown(value), "\n");
   };
   if (const std::string where = Listener(request); !where.empty()) {
     line("listener", where);
@@ -429,11 +475,12 @@ void PrintText(const Request& request, const SessionInfo& info, bool tls,
                const std::vector<ExplainedCommand>& commands) {
   std::string text = FormatFacts(request, info, tls, facts);
   for (const ExplainedCommand& command : commands) {
-    absl::StrAppend(&text, "\n",
-                    command.command.empty() ? "(connection)" : command.command,
-                    "\n", FormatCommand(command));
+    absl::StrAppend(
+        &text, "\n",
+        command.command.empty() ? "(connection)" : Shown(command.command), "\n",
+        FormatCommand(command));
     for (absl::string_view line : absl::StrSplit(command.reply, "\r\n")) {
-      absl::StrAppend(&text, "  ", line, "\n");
+      absl::StrAppend(&text, "  ", Shown(line), "\n");
     }
   }
   std::fputs(text.c_str(), stdout);
@@ -490,10 +537,10 @@ void PrintJson(const Request& request, const SessionInfo& info, bool tls,
 // Returns the command that asked the question, or its stage.
 std::string CommandOf(const Ask& ask) {
   if (const auto* mail = std::get_if<Mail>(&ask.what)) {
-    return absl::StrCat("MAIL FROM:<", mail->from.Address(), ">");
+    return absl::StrCat("MAIL FROM:<", Shown(mail->from.Address()), ">");
   }
   if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
-    return absl::StrCat("RCPT TO:<", rcpt->to.Address(), ">");
+    return absl::StrCat("RCPT TO:<", Shown(rcpt->to.Address()), ">");
   }
   const auto stage = policy::StageOf(ask);
   return stage ? absl::StrCat("(", policy::StageName(*stage), ")") : "";
@@ -513,7 +560,7 @@ int ServeSession(const service::MailService& service,
   });
   responder.refused = [](const Refusal& refusal, const SessionInfo&) {
     std::fprintf(stderr, "  => refused by the protocol: %d %s\n",
-                 refusal.reply.code, refusal.reply.text.c_str());
+                 refusal.reply.code, Shown(refusal.reply.text).c_str());
   };
   net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   const SessionEnd end = transports::ServeStdio(config, std::move(responder),
@@ -549,9 +596,13 @@ int RunExplain(int argc, const char* const* argv) {
     config.lmtp = listen.lmtp;
     config.require_auth = listen.require_auth;
     config.require_tls = listen.require_tls;
+    config.offer_starttls =
+        listen.HasTls(request->serve) && !listen.options.tls;
     tls = tls || listen.options.tls || listen.require_tls;
   }
   SessionInfo info = request->inquiry.info;
+  // A policy server takes each run for a session of its own.
+  info.session_id = absl::StrCat("explain", absl::ToUnixMicros(absl::Now()));
   LookUpName(*request, resolver.get(), &info);
   const absl::StatusOr<Facts> facts = ApplyRules(*request, &info, &config);
   if (!facts.ok()) return Fail(facts.status());
@@ -561,8 +612,11 @@ int RunExplain(int argc, const char* const* argv) {
 
   request->inquiry.info = info;
   request->inquiry.tls = tls;
-  const std::vector<ExplainedCommand> commands =
+  std::vector<ExplainedCommand> commands =
       Explain(*service, config, request->inquiry);
+  if (facts->denied && request->serve.silent_deny) {
+    commands[0].reply = "closed without a reply (--silent-deny)";
+  }
   const size_t recipients = request->inquiry.recipients.size();
   const bool complete =
       commands.size() ==
@@ -570,10 +624,25 @@ int RunExplain(int argc, const char* const* argv) {
   const bool accepted =
       complete && std::all_of(commands.begin(), commands.end(),
                               [](const auto& c) { return c.accepted(); });
+  if (!request->logged_rule.empty() && !commands.empty()) {
+    const std::optional<Verdict>& decision = commands.back().decision;
+    const std::string rule(decision ? decision->rule() : "");
+    if (rule != request->logged_rule) {
+      std::fprintf(stderr,
+                   "postern explain: the line has rule=%s, and now the rule "
+                   "is %s. The line does not have all facts, or the "
+                   "configuration has changed.\n",
+                   Shown(request->logged_rule).c_str(),
+                   rule.empty() ? "none" : rule.c_str());
+    }
+  }
   if (request->json) {
     PrintJson(*request, info, tls, *facts, commands, accepted);
   } else {
     PrintText(*request, info, tls, *facts, commands);
+  }
+  if (std::fflush(stdout) != 0) {
+    return Fail(absl::ErrnoToStatus(errno, "standard output"));
   }
   return accepted ? 0 : kRefused;
 }

@@ -3,8 +3,11 @@
 
 #include "programs/explain/explanation.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -60,6 +63,10 @@ class GrantingExchange : public AuthExchange {
  private:
   const std::string user_;
 };
+
+bool IsAscii(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), absl::ascii_isascii);
+}
 
 // Returns the argument of MAIL or RCPT.
 std::string PathArgument(absl::string_view text) {
@@ -133,6 +140,9 @@ ExplainedSession::~ExplainedSession() = default;
 ServerConfig ExplainedSession::Config(const ServerConfig& listener) const {
   ServerConfig config = listener;
   config.max_open_asks = 1;  // so that each step belongs to one command
+  // Many questions at once are no abuse here.
+  config.max_errors = std::numeric_limits<int>::max();
+  config.max_invalid_recipients = 0;
   config.mechanisms.clear();
   config.mechanisms_without_tls.clear();
   if (!user_.empty()) {
@@ -188,7 +198,14 @@ std::vector<ExplainedCommand> Explain(const service::MailService& service,
         absl::StrCat(std::string(1, '\0'), inquiry.user, std::string(1, '\0'));
     before.push_back(absl::StrCat("AUTH PLAIN ", absl::Base64Escape(response)));
   }
-  before.push_back(absl::StrCat("MAIL FROM:", PathArgument(inquiry.sender)));
+  std::string mail = absl::StrCat("MAIL FROM:", PathArgument(inquiry.sender));
+  std::vector<std::string> addresses = inquiry.recipients;
+  addresses.push_back(inquiry.sender);
+  if (!std::all_of(addresses.begin(), addresses.end(), IsAscii) &&
+      !absl::StrContains(absl::AsciiStrToUpper(mail), "SMTPUTF8")) {
+    mail += " SMTPUTF8";
+  }
+  before.push_back(std::move(mail));
   for (std::string& command : before) {
     std::string reply = dialogue.Send(command);
     // The base64 text would look like a password.

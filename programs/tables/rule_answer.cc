@@ -39,8 +39,8 @@ std::string Meaning(absl::string_view name, absl::string_view value) {
   }
   if (name == "RBLSMTPD") {
     return value.empty()
-               ? "rblsmtpd asks no DNS list about the client and serves it."
-               : "rblsmtpd asks no DNS list and refuses mail with this text.";
+               ? "No DNS list is asked about the client."
+               : "No DNS list is asked, and mail is refused with this text.";
   }
   for (const auto& row : kMeanings) {
     if (row.name == name) return std::string(row.meaning);

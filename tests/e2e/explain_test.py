@@ -131,6 +131,51 @@ class ExplainTest(harness.TestCase):
         self.assertIn("=> accepted by relayclient: RELAYCLIENT\n", out)
         self.assertEqual(self.messages(), [])
 
+    def test_a_name_of_the_log_is_not_trusted(self):
+        line = ('rcpt decision=refuse rule=not-listed source="" '
+                'ip=203.0.113.9 host=printer.example.net from=<s@x.example> '
+                'to=<u@elsewhere.example>')
+        code, out, err = self.explain("--log", line)
+        self.assertEqual((code, err), (1, ""))
+        self.assertIn("printer.example.net, unchecked", out)
+        # The line names another rule than the one that decides now.
+        code, _, err = self.explain("--log", line.replace(
+            "not-listed", "badhelo"))
+        self.assertIn("the line has rule=badhelo, and now the rule is "
+                      "not-listed", err)
+
+    def test_octets_of_clients_do_not_reach_the_terminal(self):
+        code, out, _ = self.explain(
+            "--log", r'rcpt ip=203.0.113.9 helo="\x1b[31mred" '
+            r'from=<a\x20b@x.example> to=<\xc3\xbc@elsewhere.example>')
+        self.assertEqual(code, 1)
+        self.assertNotIn("\x1b", out)
+        self.assertIn("\\x1b[31mred", out)
+        code, out, _ = self.explain(
+            "--log", r'rcpt ip=203.0.113.9 helo=c from=<a\x20b@x.example> '
+            r'to=<\xc3\xbc@local.example>')
+        self.assertIn('MAIL FROM:<"a b"@x.example> SMTPUTF8', out)
+        self.assertEqual(code, 0, out)
+
+    def test_listener_and_silent_deny(self):
+        code, _, err = self.explain(
+            "--listen", "127.0.0.1:0", "--auth-user", "ann", "--client",
+            "203.0.113.9", "u@x.example")
+        self.assertEqual(code, 100)
+        self.assertIn("does not offer AUTH", err)
+        code, out, _ = self.explain("--silent-deny", "--client",
+                                    "198.51.100.7", "u@local.example")
+        self.assertEqual(code, 1)
+        self.assertIn("closed without a reply", out)
+
+    def test_all_recipients_are_asked_about(self):
+        users = [f"u{n}@elsewhere.example" for n in range(200)]
+        code, out, _ = self.explain("--client", "203.0.113.9", "--json",
+                                    *users)
+        self.assertEqual(code, 1)
+        replies = [each["reply"][:3] for each in json.loads(out)["commands"]]
+        self.assertEqual(replies.count("553"), 200)
+
     def test_what_if(self):
         code, out, _ = self.explain("--client", "203.0.113.9", "--set",
                                     "RELAYCLIENT=", "u@elsewhere.example")
