@@ -343,6 +343,24 @@ TEST_F(ResponderTest, AddsTheHeaderFieldsOfALateAnswer) {
   EXPECT_TRUE(absl::StartsWith(world_.content, "A: late\r\nReceived: "));
 }
 
+// The order of the fields is that of the commands, not of the answers.
+TEST_F(ResponderTest, AddedHeaderFieldsKeepTheOrderOfTheCommands) {
+  config_.max_open_asks = 3;
+  Restart();
+  Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
+  world_.later = true;
+  Feed("RCPT TO:<a@d>\r\nRCPT TO:<b@d>\r\n");
+  ASSERT_EQ(world_.decisions.size(), 2u);
+  std::move(world_.decisions[1])(Verdict::Accept().AddHeader("B: 2\r\n"));
+  Feed("");
+  std::move(world_.decisions[0])(Verdict::Accept().AddHeader("A: 1\r\n"));
+  Feed("");
+  world_.later = false;
+  Feed("DATA\r\nhi\r\n.\r\n");
+  EXPECT_TRUE(absl::StartsWith(world_.content, "A: 1\r\nB: 2\r\nReceived: "))
+      << world_.content;
+}
+
 TEST_F(ResponderTest, HeaderFieldsThatDoNotFitAreALocalError) {
   Feed("EHLO c.example\r\nMAIL FROM:<s@x>\r\n");
   for (const absl::string_view fields :

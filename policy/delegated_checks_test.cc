@@ -123,6 +123,18 @@ TEST_F(DelegatedChecksTest, RcptCheckExemptsRelayClientsAndUsers) {
   }
 }
 
+// Also if the recipient was accepted because the client may relay.
+TEST_F(DelegatedChecksTest, RcptHostsSaysWhetherTheDomainIsListed) {
+  const auto checks = *Make(
+      "rcptcheck", Program("listed", "[ \"$RCPTHOSTS\" = 1 ] || exit 100"));
+  for (SessionInfo session : {relay_, user_}) {
+    session.environment = {{"RCPTCHECKRELAYCLIENT", "1"}};
+    EXPECT_TRUE(Ask(*checks, session).accepted());
+    EXPECT_EQ(Reply(Ask(*checks, session, {"u", "elsewhere.example"})),
+              kNoMailbox);
+  }
+}
+
 TEST_F(DelegatedChecksTest, AProgramIsNotAskedAboutRefusedRecipients) {
   const std::string asked = folder_.File("asked");
   const auto checks =

@@ -250,6 +250,8 @@ TEST_F(ListChecksTest, InvalidRecipientsAreRefused) {
   };
   EXPECT_EQ(ask(kLocal), "accept");
   EXPECT_EQ(ask(v), absl::StrCat("validrcptto ", path, refused));
+  EXPECT_EQ(ask({"Postmaster", "local.example"}), "accept");
+  EXPECT_EQ(ask({"postmaster", ""}), "accept");
   EXPECT_EQ(ask(v, Relay({})), "accept");
   EXPECT_EQ(ask(v, User({})), "accept");
   // The variable names another file, or none.

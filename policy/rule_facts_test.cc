@@ -76,6 +76,22 @@ TEST(RuleFactsTest, InvalidRecipientsHaveALimit) {
   }
 }
 
+TEST(RuleFactsTest, InvalidRecipientsOfRelayClientsHaveNoLimit) {
+  ServerConfig config;
+  config.max_invalid_recipients = 3;
+  const auto change =
+      [&config](std::vector<std::pair<std::string, std::string>> variables) {
+        const auto facts =
+            ReadRuleFacts({true, std::move(variables)}, std::nullopt);
+        EXPECT_TRUE(facts.ok()) << facts.status();
+        const auto changed = facts->Change(config);
+        return changed == nullptr ? 3 : changed->max_invalid_recipients;
+      };
+  EXPECT_EQ(change({}), 3);
+  EXPECT_EQ(change({{"RELAYCLIENT", ""}}), 0);
+  EXPECT_EQ(change({{"RELAYCLIENT", ""}, {"BRTLIMIT", "7"}}), 7);
+}
+
 // As of postern-smtpd, which tcpserver starts.
 TEST(RuleFactsTest, ProcessHasTheVariablesOfChecks) {
   const RuleFacts facts = ReadProcessFacts([](const char* name) {

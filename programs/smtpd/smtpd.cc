@@ -154,6 +154,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
 
   policy::RuleFacts facts = policy::ReadProcessFacts(getenv);
   info.environment = std::move(facts.variables);
+  facts.relay_client = info.relay_client;
   ServerConfig config = mail->config;
   facts.Change(config, &config);
   config.require_hello = false;  // as in qmail-smtpd
