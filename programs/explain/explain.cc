@@ -486,7 +486,7 @@ void PrintText(const Request& request, const SessionInfo& info, bool tls,
   std::fputs(text.c_str(), stdout);
 }
 
-// Returns `text` as JSON can have it: other octets than UTF-8 become U+FFFD.
+// Returns `text` as a JSON string. dump() replaces octets that are not UTF-8.
 nlohmann::json Json(absl::string_view text) { return std::string(text); }
 
 void PrintJson(const Request& request, const SessionInfo& info, bool tls,
