@@ -751,6 +751,32 @@ TEST_F(ServerTest, WithFewDescriptorsEachClientGetsAReply) {
   EXPECT_EQ(Client(address_).Read("220"), "220 mx.example ESMTP\r\n");
 }
 
+TEST_F(ServerTest, ClientsLeaveDescriptorsForTheRestOfTheProcess) {
+  std::array<Client, 60> clients;
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int next = dup(0);
+  close(next);
+  // The server reads the limit when it starts.
+  const rlimit few = {static_cast<rlim_t>(next) + 40, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  Serve({.threads = 2});
+  size_t refused = 0;
+  for (Client& client : clients) {
+    client.Connect(address_);
+    const std::string reply = client.Read("220");  // or to the end
+    refused += absl::StartsWith(reply, "421 ");
+  }
+  EXPECT_GT(refused, 0u);
+  // The clients stay connected. Of the reserve, two descriptors for each thread
+  // and two more, each thread uses at most two for refused clients.
+  std::vector<int> files;
+  for (int file = dup(0); file >= 0; file = dup(0)) files.push_back(file);
+  EXPECT_GE(files.size(), 2u);
+  for (const int file : files) close(file);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(ServerTest, ARefusedClientThatTalksEarlyGetsItsReply) {
   service_.admit = [](size_t, SessionInfo info, Service::Admitted done) {
     std::move(done)({nullptr, Reply{554, {5, 7, 1}, "no"}, std::move(info)});
