@@ -5,6 +5,7 @@
 import http.client
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -139,6 +140,32 @@ class OperationTest(harness.TestCase):
         after = self.scrape()
         self.assertEqual(after['reloads_total{result="ok"}'], 1)
         self.assertEqual(after['reloads_total{result="failed"}'], 1)
+
+    def test_a_reload_without_memory_changes_nothing(self):
+        server = self.serve()
+        rcpthosts = (self.control / "rcpthosts").read_text()
+        # 48 MB of text, within the limit of a control file. It needs more
+        # memory than the process may still use.
+        self.put("rcpthosts", "".join(
+            f"host{n}.long-name-of-a-domain.example\n"
+            for n in range(1_200_000)))
+        with open(f"/proc/{server.process.pid}/statm") as statm:
+            pages = int(statm.read().split()[0])
+        used = pages * resource.getpagesize()
+        soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_AS)
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS,
+                         (used + (64 << 20), hard))
+        server.signal(signal.SIGHUP)
+        server.wait_log("not reloaded, all stays as it was: out of memory")
+        with harness.Client(server) as client:
+            client.greet()
+            client.ask("MAIL FROM:<s@x.example>")
+            self.assertEqual(
+                client.ask("RCPT TO:<u@local.example>")[:3], "250")
+        self.put("rcpthosts", rcpthosts)
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (soft, hard))
+        server.signal(signal.SIGHUP)
+        self.wait_for(lambda: self.scrape()['reloads_total{result="ok"}'] == 1)
 
     def test_health_shows_the_state_of_the_server(self):
         server = self.serve("--drain", "600")
