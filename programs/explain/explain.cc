@@ -36,6 +36,7 @@
 #include "policy/names/host_names.h"
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
+#include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rules.h"
 #include "programs/explain/explanation.h"
 #include "programs/explain/log_facts.h"
@@ -62,6 +63,10 @@ constexpr service::OptionRow kRows[] = {
     {"name-status", "STATUS",
      "another result of that look-up: none, forged or\n"
      "temporary (DNS did not answer)",
+     From::kCommandLine},
+    {"rules-text", "FILE",
+     "the text that --rules was made from, for line\n"
+     "numbers; default: its name without .cdb",
      From::kCommandLine},
     {"set", "NAME=VALUE",
      "a variable, as if the client's rule set it:\n"
@@ -133,6 +138,7 @@ struct Request {
   Inquiry inquiry;
   std::optional<NameStatus> name_status;
   std::vector<std::pair<std::string, std::string>> variables;
+  std::string rules_text;  // the text of the rules; empty: not given
   size_t listener = 0;
   std::string logged_rule;  // what the line of --log says; empty: unknown
   bool session = false;
@@ -141,14 +147,18 @@ struct Request {
 
 // What is known of the client, for the output.
 struct Facts {
-  std::string rule;  // the key, as text; empty: no rules
+  // Where the rule is written, and its key; empty: no rules.
+  std::string rule;
   bool denied = false;
   std::vector<std::pair<std::string, std::string>> variables;
 };
 
+void Complain(absl::string_view what) {
+  std::fputs(absl::StrCat(kProgram, ": ", what, "\n").c_str(), stderr);
+}
+
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "postern explain: %s\n",
-               std::string(status.message()).c_str());
+  Complain(status.message());
   return kTemporary;
 }
 
@@ -275,6 +285,10 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
     request.variables.emplace_back(text.substr(0, equals),
                                    text.substr(equals + 1));
   }
+  request.rules_text = given.Text("rules-text", "");
+  if (!request.rules_text.empty() && request.serve.rules.empty()) {
+    given.Mistake("--rules-text has no effect without --rules");
+  }
   inquiry.user = given.Text("auth-user", "");
   inquiry.hello = given.Text("hello", "");
   inquiry.sender = given.Text("sender", "");
@@ -351,6 +365,18 @@ void LookUpName(const Request& request, policy::Resolver* resolver,
   info->name_status = name->status;
 }
 
+// Returns the place of the rule that matches, and its key. If the text of the
+// rules has changed, a message on standard error says so.
+std::string NameRule(const policy::TcpRules& rules, const std::string& text,
+                     const policy::TcpRules::Match& match) {
+  const auto source = policy::RuleSource::Read(rules, text);
+  if (!source.warning().empty()) Complain(source.warning());
+  if (!match.key) return absl::StrCat(rules.path(), ": no rule");
+  const std::string place = source.Place(*match.key);
+  if (!source.has_lines()) return place;  // it has the key
+  return absl::StrCat(place, " key \"", *match.key, "\"");
+}
+
 // Finds the client's rule, and puts what it says into `info` and `config`.
 absl::StatusOr<Facts> ApplyRules(const Request& request, SessionInfo* info,
                                  ServerConfig* config) {
@@ -362,9 +388,7 @@ absl::StatusOr<Facts> ApplyRules(const Request& request, SessionInfo* info,
       auto found = rules->Find(*info);
       if (!found.ok()) return found.status();
       match = *std::move(found);
-      facts.rule = match.key ? absl::StrCat(request.serve.rules, " key \"",
-                                            *match.key, "\"")
-                             : absl::StrCat(request.serve.rules, ": no rule");
+      facts.rule = NameRule(*rules, request.rules_text, match);
     } else if (!absl::IsNotFound(rules.status()) ||
                !request.serve.rules_optional) {
       return rules.status();
@@ -628,12 +652,11 @@ int RunExplain(int argc, const char* const* argv) {
     const std::optional<Verdict>& decision = commands.back().decision;
     const std::string rule(decision ? decision->rule() : "");
     if (rule != request->logged_rule) {
-      std::fprintf(stderr,
-                   "postern explain: the line has rule=%s, and now the rule "
-                   "is %s. The line does not have all facts, or the "
-                   "configuration has changed.\n",
-                   Shown(request->logged_rule).c_str(),
-                   rule.empty() ? "none" : rule.c_str());
+      Complain(absl::StrCat(
+          "the line has rule=", Shown(request->logged_rule),
+          ", and now the rule is ", rule.empty() ? "none" : rule,
+          ". The line does not have all facts, or the configuration has "
+          "changed."));
     }
   }
   if (request->json) {

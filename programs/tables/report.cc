@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "files/paths.h"
+#include "policy/rules/rule_source.h"
 
 namespace postern::programs {
 
@@ -42,11 +43,11 @@ int Print(absl::string_view program, absl::string_view text) {
 }
 
 std::string DatabaseOf(absl::string_view text) {
-  return absl::StrCat(text, kDatabaseSuffix);
+  return absl::StrCat(text, policy::kDatabaseSuffix);
 }
 
 absl::Status CheckNames(absl::string_view text, absl::string_view database) {
-  if (absl::EndsWith(text, kDatabaseSuffix)) {
+  if (absl::EndsWith(text, policy::kDatabaseSuffix)) {
     return absl::InvalidArgumentError(
         absl::StrCat(text, ": is a database, not a text"));
   }

@@ -19,8 +19,6 @@ namespace postern::programs {
 inline constexpr int kUsage = 100;
 inline constexpr int kTemporary = 111;
 
-inline constexpr absl::string_view kDatabaseSuffix = ".cdb";
-
 // Writes the error `status` of `program` ("postern rules") to standard error.
 // Returns the exit code: kUsage if the arguments or the files must be changed,
 // kTemporary otherwise.

@@ -17,12 +17,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/session_info.h"
 #include "files/cdb_writer.h"
-#include "files/content.h"
+#include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rule_line.h"
 #include "policy/rules/tcp_rules.h"
 #include "policy/rules/tcp_rules_text.h"
@@ -74,18 +73,11 @@ struct Request {
   SessionInfo peer;
 };
 
-absl::StatusOr<TcpRulesText> ReadRules(const std::string& path,
-                                       TcpNetworks networks) {
-  const absl::StatusOr<files::Content> text =
-      files::ReadContent(path, policy::kMaxTcpRulesSize);
-  if (!text.ok()) return text.status();
-  return policy::ParseTcpRules(path, text->bytes, networks);
-}
-
 int Compile(const Request& request) {
   const absl::Status named = CheckNames(request.file, request.database);
   if (!named.ok()) return Fail(kProgram, named);
-  absl::StatusOr<TcpRulesText> text = ReadRules(request.file, request.networks);
+  absl::StatusOr<TcpRulesText> text =
+      policy::ReadTcpRulesText(request.file, request.networks);
   if (!text.ok()) return Fail(kProgram, text.status());
   Warn(kProgram, text->warnings);
   std::vector<files::CdbRecord> records;
@@ -121,21 +113,6 @@ int Show(const Request& request) {
   return left_out.empty() ? 0 : kUsage;
 }
 
-// Returns whether `database` consists of `rules`, in their order.
-absl::StatusOr<bool> Consists(const TcpRules& database,
-                              absl::Span<const TcpRule> rules) {
-  bool same = true;
-  const absl::Status read =
-      database.ForEach([&](absl::string_view key, absl::string_view record) {
-        same =
-            !rules.empty() && rules[0].key == key && rules[0].record == record;
-        if (same) rules.remove_prefix(1);
-        return same;
-      });
-  if (!read.ok()) return read;
-  return same && rules.empty();
-}
-
 std::string Place(const std::string& path, const TcpRule& rule) {
   return absl::StrCat(path, ":", rule.line);
 }
@@ -148,15 +125,16 @@ void CompareWithDatabase(const std::string& path, TcpNetworks networks,
   const absl::StatusOr<TcpRules> database = TcpRules::Open(database_path);
   if (absl::IsNotFound(database.status())) return;
   const absl::StatusOr<bool> same =
-      database.ok() ? Consists(*database, text.rules)
+      database.ok() ? policy::MakesDatabase(text.rules, *database)
                     : absl::StatusOr<bool>(database.status());
   if (!same.ok()) return Warn(kProgram, {std::string(same.status().message())});
   if (*same) return;
   const bool expanded = networks == TcpNetworks::kExpanded;
-  const absl::StatusOr<TcpRulesText> other = ReadRules(
+  const absl::StatusOr<TcpRulesText> other = policy::ReadTcpRulesText(
       path, expanded ? TcpNetworks::kLiteral : TcpNetworks::kExpanded);
   const bool other_networks =
-      other.ok() && Consists(*database, other->rules).value_or(false);
+      other.ok() &&
+      policy::MakesDatabase(other->rules, *database).value_or(false);
   const absl::string_view reason = !other_networks ? "has other rules"
                                    : expanded      ? "was made without --cidr"
                                                    : "was made with --cidr";
@@ -167,7 +145,7 @@ void CompareWithDatabase(const std::string& path, TcpNetworks networks,
 // The rule for a client, from a text.
 int TestText(const Request& request) {
   const absl::StatusOr<TcpRulesText> text =
-      ReadRules(request.file, request.networks);
+      policy::ReadTcpRulesText(request.file, request.networks);
   if (!text.ok()) return Fail(kProgram, text.status());
   CompareWithDatabase(request.file, request.networks, *text);
   const TcpRule* const rule = policy::FindTcpRule(text->rules, request.peer);
@@ -185,44 +163,27 @@ int TestText(const Request& request) {
   return match.allow ? 0 : kDenied;
 }
 
-// Returns the place in the text `path` of the rule for `peer`, if `database`
-// was made from this text. Otherwise returns "", with a warning if there is
-// such a text.
-std::string FindPlace(const TcpRules& database, const std::string& path,
-                      const SessionInfo& peer) {
-  for (const TcpNetworks networks :
-       {TcpNetworks::kLiteral, TcpNetworks::kExpanded}) {
-    const absl::StatusOr<TcpRulesText> text = ReadRules(path, networks);
-    if (absl::IsNotFound(text.status())) return "";
-    if (!text.ok()) continue;
-    const absl::StatusOr<bool> same = Consists(database, text->rules);
-    if (!same.ok() || !*same) continue;
-    const TcpRule* const rule = policy::FindTcpRule(text->rules, peer);
-    return rule == nullptr ? "" : Place(path, *rule);
-  }
-  Warn(kProgram,
-       {absl::StrCat(database.path(), " was not made from ", path,
-                     " as it is now. The answer is that of the database.")});
-  return "";
-}
-
 // The rule for a client, from a database.
 int TestDatabase(const Request& request) {
   const absl::StatusOr<TcpRules> database = TcpRules::Open(request.file);
   if (!database.ok()) return Fail(kProgram, database.status());
   const absl::StatusOr<TcpRules::Match> match = database->Find(request.peer);
   if (!match.ok()) return Fail(kProgram, match.status());
-  const std::string text(absl::StripSuffix(request.file, kDatabaseSuffix));
-  const std::string source = FindPlace(*database, text, request.peer);
+  const policy::RuleSource source = policy::RuleSource::Read(*database);
+  if (!source.warning().empty()) Warn(kProgram, {source.warning()});
   const int printed =
-      Print(kProgram, DescribeRule(request.peer, *match, source));
+      Print(kProgram, DescribeRule(request.peer, *match,
+                                   source.has_lines() && match->key
+                                       ? source.Place(*match->key)
+                                       : ""));
   if (printed != 0) return printed;
   return match->allow ? 0 : kDenied;
 }
 
 int Test(const Request& request) {
-  return absl::EndsWith(request.file, kDatabaseSuffix) ? TestDatabase(request)
-                                                       : TestText(request);
+  return absl::EndsWith(request.file, policy::kDatabaseSuffix)
+             ? TestDatabase(request)
+             : TestText(request);
 }
 
 struct Command {

@@ -131,6 +131,31 @@ class ExplainTest(harness.TestCase):
         self.assertIn("=> accepted by relayclient: RELAYCLIENT\n", out)
         self.assertEqual(self.messages(), [])
 
+    def test_the_rule_has_the_line_of_its_text(self):
+        text = self.folder / "rules"
+        text.write_text(RULES)
+        ask = ["--client", "192.0.2.77", "u@elsewhere.example"]
+        code, out, err = self.explain(*ask)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn(f'\nrule        {text}:1 key "192.0.2."\n', out)
+        # The answer is that of the database, which servers use.
+        text.write_text(":deny\n")
+        code, out, err = self.explain(*ask)
+        self.assertEqual(code, 0)
+        self.assertIn(f'\nrule        {self.rules} key "192.0.2."\n', out)
+        self.assertEqual(err, f"postern explain: {self.rules} was not made "
+                         f"from {text} as it is now. The answer is that of "
+                         "the database.\n")
+        text.rename(self.folder / "other")
+        code, out, err = self.explain("--rules-text", str(text), *ask)
+        self.assertEqual(code, 0)
+        self.assertIn(f"{text}: ", err)
+        text.write_text("# moved\n" + RULES)
+        code, out, err = self.explain("--rules-text", str(text), "--json",
+                                      *ask)
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(json.loads(out)["rule"], f'{text}:2 key "192.0.2."')
+
     def test_a_name_of_the_log_is_not_trusted(self):
         line = ('rcpt decision=refuse rule=not-listed source="" '
                 'ip=203.0.113.9 host=printer.example.net from=<s@x.example> '
@@ -214,6 +239,11 @@ class ExplainTest(harness.TestCase):
             code, out, err = self.explain(*arguments)
             self.assertEqual((code, out), (100, ""), arguments)
             self.assertIn(message, err)
+        self.options = ["--control", str(self.control)]
+        code, _, err = self.explain("--rules-text", "x", "--client",
+                                    "192.0.2.1", "u@y")
+        self.assertEqual(code, 100)
+        self.assertIn("--rules-text has no effect without --rules", err)
         (self.control / "rcpthosts").unlink()
         code, _, err = self.explain("--client", "192.0.2.1", "u@y")
         self.assertEqual(code, 111)
