@@ -32,7 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                .Word("decision", "refuse")
                                .Sentence("source", "user " + user, 2000)
                                .Text("host", name, 2000)
+                               .Text("helo", user + name, 2000)
+                               .Text("user", user, 2000)
                                .Address("from", from)
+                               .Address("as", from, 2000)
                                .End();
   const auto read = ReadLogLine("Nov 30 10:00:00 mx postern[77]: " + line);
   EXPECT_TRUE(read.ok()) << line << read.status();
@@ -43,6 +46,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   };
   EXPECT_EQ(field("source"), "user " + user) << line;
   EXPECT_EQ(field("host"), name) << line;
+  EXPECT_EQ(field("helo"), user + name) << line;
+  EXPECT_EQ(field("user"), user) << line;
+  EXPECT_EQ(field("as"), from.Address()) << line;
   EXPECT_EQ(field("from"), from.Address()) << line;
   EXPECT_EQ(field("decision"), "refuse") << line;
   return 0;

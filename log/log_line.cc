@@ -213,11 +213,12 @@ LogLine& LogLine::Sentence(absl::string_view key, absl::string_view text,
   return *this;
 }
 
-LogLine& LogLine::Address(absl::string_view key, const Path& path) {
+LogLine& LogLine::Address(absl::string_view key, const Path& path,
+                          size_t limit) {
   Key(key);
   text_.push_back(json() ? '"' : '<');
-  AppendEscaped(path.Address(), json(), json() ? kPlainJson : kPlainText,
-                kMaxLoggedAddress, &text_);
+  AppendEscaped(path.Address(), json(), json() ? kPlainJson : kPlainText, limit,
+                &text_);
   text_.push_back(json() ? '"' : '>');
   return *this;
 }

@@ -58,11 +58,11 @@
 namespace postern::log {
 
 // The largest number of bytes that a value takes, including escapes. A line
-// with two addresses, two names and two texts stays below PIPE_BUF (4096). A
+// with two addresses, four names and two texts stays below PIPE_BUF (4096). A
 // write to a pipe up to that size does not mix with the writes of other
 // processes.
 inline constexpr size_t kMaxLoggedProgram = 64;
-inline constexpr size_t kMaxLoggedAddress = 1024;
+inline constexpr size_t kMaxLoggedAddress = 768;
 inline constexpr size_t kMaxLoggedName = 256;
 inline constexpr size_t kMaxLoggedText = 512;
 inline constexpr size_t kNoLogLimit = static_cast<size_t>(-1);
@@ -117,7 +117,8 @@ class LogLine {
   LogLine& Text(absl::string_view key, absl::string_view text, size_t limit);
   LogLine& Sentence(absl::string_view key, absl::string_view text,
                     size_t limit);
-  LogLine& Address(absl::string_view key, const Path& path);
+  LogLine& Address(absl::string_view key, const Path& path,
+                   size_t limit = kMaxLoggedAddress);
   // An IP address; an empty text if there is no address.
   LogLine& Ip(absl::string_view key, const std::optional<IpAddress>& address);
   // An IP address and a port: 192.0.2.1:25, [2001:db8::1]:25. Adds no field if

@@ -154,11 +154,12 @@ TEST_F(ChecksTest, LogsSendersThatAreNotTheUsers) {
   EXPECT_EQ(verdict.kind(), Verdict::Kind::kRefuse);
   EXPECT_EQ(verdict.reply()->code, 553);
   ASSERT_EQ(seen_.size(), 1u);
-  EXPECT_EQ(seen_[0],
-            "session=abc id=abc-3 mail decision=refuse rule=senders "
-            "source=\"user ann\" ip=\"\" "
-            "host=\"\" from=<bob@x.example> reply=\"553 5.7.1 sorry, that "
-            "sender address isn't yours (#5.7.1)\"");
+  EXPECT_EQ(
+      seen_[0],
+      "session=abc id=abc-3 mail decision=refuse rule=senders "
+      "source=\"user ann\" ip=\"\" "
+      "host=\"\" user=ann from=<bob@x.example> reply=\"553 5.7.1 sorry, that "
+      "sender address isn't yours (#5.7.1)\"");
 }
 
 // qmail-smtpd behaviour 21.
@@ -228,11 +229,12 @@ TEST_F(ChecksTest, RemoteMailThatNothingForwardsIsRefused) {
     EXPECT_EQ(verdict.accepted(), c.served) << c.to.Address();
     EXPECT_EQ(verdict.reply().value_or(refusal), refusal);
   }
-  EXPECT_EQ(seen_[7],
-            "rcpt decision=refuse rule=no-relay source=\"user ann\" ip=\"\" "
-            "host=\"\" from=<> to=<u@elsewhere.example> reply=\"550 5.7.1 "
-            "sorry, that domain isn't mine, and there is no way to send mail "
-            "elsewhere (#5.7.1)\"");
+  EXPECT_EQ(
+      seen_[7],
+      "rcpt decision=refuse rule=no-relay source=\"user ann\" ip=\"\" "
+      "host=\"\" user=ann from=<> to=<u@elsewhere.example> reply=\"550 5.7.1 "
+      "sorry, that domain isn't mine, and there is no way to send mail "
+      "elsewhere (#5.7.1)\"");
   // A client that may not relay gets the usual refusal.
   EXPECT_EQ(Ask(policy, Rcpt{{}, {"u", "elsewhere.example"}}).reply()->code,
             553);

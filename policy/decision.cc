@@ -21,7 +21,32 @@ absl::string_view KindName(Verdict::Kind kind) {
   return "";
 }
 
+constexpr struct {
+  NameStatus status;
+  absl::string_view text;
+} kStatuses[] = {
+    {NameStatus::kNone, "none"},
+    {NameStatus::kUnchecked, "unchecked"},
+    {NameStatus::kConfirmed, "confirmed"},
+    {NameStatus::kTemporary, "temporary"},
+    {NameStatus::kForged, "forged"},
+};
+
 }  // namespace
+
+absl::string_view StatusText(NameStatus status) {
+  for (const auto& row : kStatuses) {
+    if (row.status == status) return row.text;
+  }
+  return "";
+}
+
+std::optional<NameStatus> FindNameStatus(absl::string_view text) {
+  for (const auto& row : kStatuses) {
+    if (row.text == text) return row.status;
+  }
+  return std::nullopt;
+}
 
 std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict) {
   const std::optional<CheckStage> stage = StageOf(ask);
@@ -39,7 +64,10 @@ std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict) {
   } else if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
     decision.message = rcpt->message;
     decision.from = rcpt->from;
-    decision.to = verdict.path().value_or(rcpt->to);
+    decision.to = rcpt->to;
+    if (verdict.path() && !(*verdict.path() == rcpt->to)) {
+      decision.as = verdict.path();
+    }
   }
   return decision;
 }
@@ -54,11 +82,21 @@ void AddFields(const Decision& decision, const SessionInfo& session,
       .Sentence("source", decision.source, log::kMaxLoggedText)
       .Ip("ip", session.remote_address)
       .Text("host", session.remote_name, log::kMaxLoggedName);
+  if (session.name_status != NameStatus::kNone) {
+    line.Word("host-status", StatusText(session.name_status));
+  }
+  if (!session.hello_name.empty()) {
+    line.Text("helo", session.hello_name, log::kMaxLoggedName);
+  }
+  if (!session.identity.empty()) {
+    line.Text("user", session.identity, log::kMaxLoggedName);
+  }
   if (decision.stage == CheckStage::kMail ||
       decision.stage == CheckStage::kRcpt) {
     line.Address("from", decision.from);
   }
   if (decision.stage == CheckStage::kRcpt) line.Address("to", decision.to);
+  if (decision.as) line.Address("as", *decision.as, log::kMaxLoggedName);
   line.Answer("reply", decision.reply);
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "engine/ask.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/reply.h"
@@ -28,15 +29,22 @@ struct Decision {
   // Where the rule is written: "FILE:LINE", "FILE key KEY", "RELAYCLIENT" or
   // "user NAME"; or what failed; or empty.
   std::string source;
-  // The addresses as the envelope has them after an acceptance.
-  Path from;
-  Path to;
+  Path from;  // as the envelope has it
+  Path to;    // as the client gave it
+  // The recipient as the envelope has it, if a check has replaced it.
+  std::optional<Path> as;
   Reply reply;  // the engine's usual reply if the verdict has none
 
   bool accepted() const { return kind == Verdict::Kind::kAccept; }
 
   friend bool operator==(const Decision&, const Decision&) = default;
 };
+
+// Returns the name of the status in the log: "none", "unchecked", "confirmed",
+// "temporary" or "forged".
+absl::string_view StatusText(NameStatus status);
+// Returns the status with this name, or nullopt if there is none.
+std::optional<NameStatus> FindNameStatus(absl::string_view text);
 
 // Returns the decision `verdict` about `ask` if the log shows it: each answer
 // about a recipient, and each refusal at another stage. Otherwise returns
@@ -46,12 +54,18 @@ std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict);
 // Returns the decision as a line of the log. In logfmt:
 //
 //   rcpt decision=accept rule=rcpthosts source=/var/qmail/control/rcpthosts:3
-//   ip=192.0.2.1 host=client.example from=<s@example.org> to=<u@local.example>
+//   ip=192.0.2.1 host=client.example host-status=confirmed helo=client.example
+//   user=ann from=<s@example.org> to=<u@[192.0.2.9]> as=<u@local.example>
 //   reply="250 2.1.5 ok"
 //
-// (in one line, always with these fields in this order; the fields session and
-// id precede the event). The event is the stage. The decision is accept, refuse
-// or drop. Only the stages mail and rcpt have "from", and only rcpt has "to".
+// (in one line, with the fields in this order; the fields session and id
+// precede the event). The event is the stage. The decision is accept, refuse or
+// drop. Only the stages mail and rcpt have "from", and only rcpt has "to". A
+// field without a value is left out if it is "host-status" (the name was not
+// looked up), "helo", "user" or "as" (see Decision).
+//
+// With the same configuration, and the same answers of DNS and of other
+// programs, `postern explain --log LINE` makes the same decision.
 log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                          const log::LogStyle& style);
 // Returns the line of a refusal that has no effect, because the check only

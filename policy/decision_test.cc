@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "log/log_line.h"
@@ -60,6 +61,33 @@ TEST(DecisionTest, FormatsOneLine) {
             "reply=\"421 4.3.0 two\\x0alines\"");
 }
 
+TEST(DecisionTest, LineHasTheFactsOfTheSession) {
+  Decision decision = Accepted();
+  decision.as = Path{"u", "z"};
+  SessionInfo session = Session();
+  session.hello_name = "mx client";
+  session.identity = "ann";
+  constexpr std::pair<NameStatus, absl::string_view> kStatuses[] = {
+      {NameStatus::kUnchecked, "unchecked"},
+      {NameStatus::kConfirmed, "confirmed"},
+      {NameStatus::kTemporary, "temporary"},
+      {NameStatus::kForged, "forged"},
+  };
+  for (const auto& [status, text] : kStatuses) {
+    session.name_status = status;
+    EXPECT_EQ(FindNameStatus(text), status);
+    EXPECT_EQ(FormatDecision(decision, session),
+              absl::StrCat("rcpt decision=accept rule=rcpthosts "
+                           "source=/var/qmail/control/rcpthosts:3 ip=192.0.2.1 "
+                           "host=client.example host-status=",
+                           text,
+                           " helo=mx\\x20client user=ann from=<s@x> to=<u@y> "
+                           "as=<u@z> reply=\"250 2.1.5 ok\""));
+  }
+  EXPECT_EQ(FindNameStatus("none"), NameStatus::kNone);
+  EXPECT_EQ(FindNameStatus("known"), std::nullopt);
+}
+
 TEST(DecisionTest, DecisionAboutASenderHasNoRecipient) {
   Decision decision;
   decision.stage = CheckStage::kMail;
@@ -92,8 +120,12 @@ TEST(DecisionTest, LogsRefusalsAndAnswersAboutRecipients) {
       *DecisionToLog(ask(rcpt), Verdict::AcceptAs({"u", "z"}).By("rule"));
   EXPECT_TRUE(decision.accepted());
   EXPECT_EQ(decision.message, 7);
-  EXPECT_EQ(decision.to, (Path{"u", "z"}));
+  EXPECT_EQ(decision.to, (Path{"u", "y"}));
+  EXPECT_EQ(decision.as, (Path{"u", "z"}));
   EXPECT_EQ(decision.reply, (Reply{250, {2, 1, 5}, "ok"}));
+  EXPECT_EQ(
+      DecisionToLog(ask(rcpt), Verdict::AcceptAs({"u", "y"}).By("rule"))->as,
+      std::nullopt);
   decision = *DecisionToLog(ask(Mail{.from = {"s", "x"}, .message = 8}), no);
   EXPECT_EQ(decision.stage, CheckStage::kMail);
   EXPECT_EQ(decision.message, 8);
@@ -130,12 +162,23 @@ TEST(DecisionTest, CutsValuesSoThatTheLineFitsAPipe) {
         std::string(5000, ' ')}) {
     Decision decision;
     decision.source = decision.reply.text = text;
+    decision.rule = "a-rule-with-a-long-name";
     decision.from.local_part = decision.to.domain = text;
+    decision.as = Path{text, "x"};
     SessionInfo session;
-    session.remote_name = text;
-    const std::string line = FormatDecision(decision, session);
+    session.session_id = "3naomexa2gw0x1";
+    session.remote_address =
+        IpAddress::Parse("2001:db8:1111:2222:3333:4444:5555:6666");
+    session.remote_name = session.hello_name = session.identity = text;
+    session.name_status = NameStatus::kUnchecked;
+    decision.message = 1'000'000;
+    const log::LogStyle json(log::LogFormat::kJson, text, 4194304);
+    EXPECT_LT(LogDecision(decision, session, json).End().size(), 4096u);
+    const log::LogStyle logfmt(log::LogFormat::kLogfmt, text, 4194304);
+    const std::string line = LogDecision(decision, session, logfmt).End();
     EXPECT_LT(line.size(), 4096u);
-    for (absl::string_view end : {"\\...> to=", "\\...> reply="}) {
+    for (absl::string_view end :
+         {"\\...> to=", "\\...> as=", "\\...> reply="}) {
       EXPECT_TRUE(absl::StrContains(line, end)) << line;
     }
   }
@@ -216,6 +259,10 @@ TEST(DecisionTest, LineHasOneMeaningForAnyClientText) {
     SessionInfo session;
     session.remote_address = IpAddress::Parse("192.0.2.1");
     session.remote_name = text();
+    session.name_status = NameStatus::kForged;
+    session.hello_name = "h" + text();
+    session.identity = "u" + text();
+    decision.as = Path{text(), text()};
     const std::string line = FormatDecision(decision, session);
     for (char c : line) ASSERT_TRUE(c >= 0x20 && c <= 0x7e) << line;
     const auto fields = Parse(line);
@@ -226,8 +273,12 @@ TEST(DecisionTest, LineHasOneMeaningForAnyClientText) {
         {"source", decision.source},
         {"ip", "192.0.2.1"},
         {"host", session.remote_name},
+        {"host-status", "forged"},
+        {"helo", session.hello_name},
+        {"user", session.identity},
         {"from", decision.from.Address()},
         {"to", decision.to.Address()},
+        {"as", decision.as->Address()},
         {"reply", "250 2.1.5 " + decision.reply.text},
     };
     ASSERT_EQ(*fields, expected) << line;

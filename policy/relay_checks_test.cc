@@ -91,6 +91,11 @@ class Rules {
   const std::shared_ptr<Checks> checks_;
 };
 
+// Returns the recipient in the envelope.
+Path InEnvelope(const Decision& decision) {
+  return decision.as.value_or(decision.to);
+}
+
 class RelayChecksTest : public testing::Test {
  protected:
   Rules MakeRules(const Setting& setting) {
@@ -185,9 +190,9 @@ TEST_F(RelayChecksTest, DecidesByTheDomainAsQmailDoes) {
     const Decision decision = Decide(c.to);
     EXPECT_EQ(decision.rule, c.rule);
     EXPECT_EQ(decision.accepted(), c.rule != "not-listed");
-    EXPECT_EQ(decision.to.Address(), c.address.empty()
-                                         ? Parsed(c.to).Address()
-                                         : std::string(c.address));
+    EXPECT_EQ(InEnvelope(decision).Address(), c.address.empty()
+                                                  ? Parsed(c.to).Address()
+                                                  : std::string(c.address));
     EXPECT_EQ(decision.from, (Path{"s", "x.example"}));
     EXPECT_EQ(decision.reply.code == 250, decision.accepted());
   }
@@ -416,7 +421,7 @@ TEST_F(RelayChecksTest, LiteralOfAnotherHostCanBeListed) {
   const Setting setting = {.rcpthosts = "[192.0.2.55]\n"};
   const Decision decision = Decide("<u@[192.0.2.55]>", setting);
   EXPECT_EQ(decision.rule, "rcpthosts");
-  EXPECT_EQ(decision.to.Address(), "u@[192.0.2.55]");
+  EXPECT_EQ(InEnvelope(decision).Address(), "u@[192.0.2.55]");
 }
 
 // qmail-smtpd behaviour 19, the lower limit.
@@ -452,11 +457,11 @@ TEST_F(RelayChecksTest, RelayClientValueIsAppendedToTheAddress) {
     EXPECT_TRUE(decision.accepted());
     EXPECT_EQ(decision.rule, "relayclient");
     EXPECT_EQ(decision.source, "RELAYCLIENT");
-    EXPECT_EQ(decision.to, c.path);
+    EXPECT_EQ(InEnvelope(decision), c.path);
   }
   const std::string longest = "<" + std::string(899 - 2, 'l') + "@d>";
-  EXPECT_EQ(Decide(longest, {.relay_client = std::string(200, 'x')})
-                .to.Address()
+  EXPECT_EQ(InEnvelope(Decide(longest, {.relay_client = std::string(200, 'x')}))
+                .Address()
                 .size(),
             1099u);  // the queue decides about its length
 }
@@ -486,7 +491,7 @@ TEST_F(RelayChecksTest, AuthenticatedSessionsRelay) {
   EXPECT_TRUE(decision.accepted());
   EXPECT_EQ(decision.rule, "authenticated");
   EXPECT_EQ(decision.source, "user joe");
-  EXPECT_EQ(decision.to.Address(), "u@evil");
+  EXPECT_EQ(InEnvelope(decision).Address(), "u@evil");
 }
 
 TEST_F(RelayChecksTest, ChecksDecideInOrder) {
@@ -632,8 +637,9 @@ TEST_F(RelayChecksTest, ParsedAndFormattedAddressesGetTheSameDecision) {
     ASSERT_TRUE(twice.has_value()) << text;
     const Decision decision = rules.Decide({{}, once->path}, {});
     ASSERT_EQ(decision, rules.Decide({{}, twice->path}, {})) << text;
-    ASSERT_EQ(decision.to, once->path) << text;
-    ASSERT_EQ(decision.accepted(), Listed(lines, decision.to.Address()))
+    ASSERT_EQ(InEnvelope(decision), once->path) << text;
+    ASSERT_EQ(decision.accepted(),
+              Listed(lines, InEnvelope(decision).Address()))
         << text;
     accepted += decision.accepted() ? 1 : 0;
   }

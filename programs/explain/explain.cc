@@ -33,6 +33,7 @@
 #include "engine/grammar/path.h"
 #include "net/descriptor_stream.h"
 #include "nlohmann/json.hpp"
+#include "policy/decision.h"
 #include "policy/names/host_names.h"
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
@@ -86,8 +87,8 @@ constexpr service::OptionRow kRows[] = {
      "listener requires it",
      From::kCommandLine},
     {"log", "LINE",
-     "take client, name, user, sender and recipient from\n"
-     "a line of the log",
+     "take client, name, HELO, user, sender and recipient\n"
+     "from a line of the log",
      From::kCommandLine},
     {"session", "",
      "serve a session on the terminal instead, and write\n"
@@ -113,32 +114,14 @@ constexpr char kFoot[] =
     "cannot be\n"
     "read. See postern-explain(8).\n";
 
-struct StatusName {
-  NameStatus status;
-  absl::string_view name;
-};
-constexpr StatusName kStatusNames[] = {
-    {NameStatus::kNone, "none"},
-    {NameStatus::kUnchecked, "unchecked"},
-    {NameStatus::kConfirmed, "confirmed"},
-    {NameStatus::kTemporary, "temporary"},
-    {NameStatus::kForged, "forged"},
-};
-
-absl::string_view NameOf(NameStatus status) {
-  for (const StatusName& row : kStatusNames) {
-    if (row.status == status) return row.name;
-  }
-  return "";
-}
-
 // What the options ask for.
 struct Request {
   ServeOptions serve;
   Inquiry inquiry;
   std::optional<NameStatus> name_status;
   std::vector<std::pair<std::string, std::string>> variables;
-  std::string rules_text;  // the text of the rules; empty: not given
+  std::string rules_text;      // the text of the rules; empty: not given
+  bool looks_up_name = false;  // although there is a name
   size_t listener = 0;
   std::string logged_rule;  // what the line of --log says; empty: unknown
   bool session = false;
@@ -216,24 +199,18 @@ void ReadLog(absl::string_view line, service::Options* given,
     inquiry.info.remote_address = IpAddress::Parse(field("ip"));
   }
   if (inquiry.info.remote_name.empty()) {
-    // The line does not say whether DNS has confirmed the name.
     inquiry.info.remote_name = field("host");
+    if (!request->name_status) {
+      request->name_status = policy::FindNameStatus(field("host-status"));
+    }
+    // Without a status, the name may be any.
     if (!request->name_status && !inquiry.info.remote_name.empty()) {
       request->name_status = NameStatus::kUnchecked;
-    }
-    if (field("source") == "host name") {
-      request->name_status = NameStatus::kTemporary;
+      request->looks_up_name = true;
     }
   }
   if (inquiry.hello.empty()) inquiry.hello = field("helo");
-  if (inquiry.user.empty()) {
-    std::string user = field("user");
-    absl::string_view source = field("source");
-    if (user.empty() && absl::ConsumePrefix(&source, "user ")) {
-      user = std::string(source);
-    }
-    inquiry.user = user;
-  }
+  if (inquiry.user.empty()) inquiry.user = field("user");
   if (inquiry.sender.empty()) inquiry.sender = PathFromLog(field("from"));
   if (inquiry.recipients.empty() && !field("to").empty()) {
     inquiry.recipients = {PathFromLog(field("to"))};
@@ -318,8 +295,18 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
     }
     if (request.json) given.Mistake("--session and --json exclude each other");
     if (inquiry.tls) given.Mistake("--session has no TLS");
-  } else if (inquiry.recipients.empty()) {
+  } else if (inquiry.recipients.empty() && request.logged_rule.empty()) {
     given.Mistake("a recipient is missing, or a line with to= in --log");
+  }
+  if (!inquiry.user.empty() && given.Text("auth-user", "").empty() &&
+      given.Text("listener", "").empty()) {
+    // The line does not name the listener. The user came through one with AUTH.
+    const auto& listen = request.serve.listen;
+    const auto auth = std::find_if(listen.begin(), listen.end(),
+                                   [](const auto& each) { return each.auth; });
+    if (auth != listen.end()) {
+      request.listener = static_cast<size_t>(auth - listen.begin());
+    }
   }
   if (!request.serve.listen.empty() && !inquiry.user.empty() &&
       !request.serve.listen[request.listener].auth) {
@@ -340,16 +327,17 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
 // Looks the client's host name up, as the server does.
 void LookUpName(const Request& request, policy::Resolver* resolver,
                 SessionInfo* info) {
-  const bool unchecked = request.name_status == NameStatus::kUnchecked;
-  if (request.name_status && !(unchecked && request.serve.host_names)) {
-    info->name_status = *request.name_status;
+  const bool looks_up = request.serve.host_names &&
+                        (request.looks_up_name ||
+                         (!request.name_status && info->remote_name.empty()));
+  if (!looks_up) {
+    if (request.name_status) {
+      info->name_status = *request.name_status;
+    } else if (!info->remote_name.empty()) {
+      info->name_status = NameStatus::kConfirmed;
+    }
     return;
   }
-  if (!info->remote_name.empty() && !unchecked) {
-    info->name_status = NameStatus::kConfirmed;
-    return;
-  }
-  if (!request.serve.host_names) return;
   policy::HostNames names(resolver);
   std::mutex mutex;
   std::condition_variable found;
@@ -479,10 +467,10 @@ std::string FormatFacts(const Request& request, const SessionInfo& info,
     line("listener", where);
   }
   line("client", ToString(info.remote_address));
-  line("host name",
-       info.remote_name.empty()
-           ? std::string(NameOf(info.name_status))
-           : absl::StrCat(info.remote_name, ", ", NameOf(info.name_status)));
+  line("host name", info.remote_name.empty()
+                        ? std::string(policy::StatusText(info.name_status))
+                        : absl::StrCat(info.remote_name, ", ",
+                                       policy::StatusText(info.name_status)));
   if (!facts.rule.empty()) {
     line("rule", absl::StrCat(facts.rule, facts.denied ? ": deny" : ""));
   }
@@ -522,7 +510,7 @@ void PrintJson(const Request& request, const SessionInfo& info, bool tls,
   }
   object["client"] = ToString(info.remote_address);
   object["host_name"] = info.remote_name;
-  object["host_name_status"] = Json(NameOf(info.name_status));
+  object["host_name_status"] = Json(policy::StatusText(info.name_status));
   object["rule"] = facts.rule;
   object["denied"] = facts.denied;
   object["variables"] = nlohmann::ordered_json::object();
@@ -655,8 +643,8 @@ int RunExplain(int argc, const char* const* argv) {
       Complain(absl::StrCat(
           "the line has rule=", Shown(request->logged_rule),
           ", and now the rule is ", rule.empty() ? "none" : rule,
-          ". The line does not have all facts, or the configuration has "
-          "changed."));
+          ". The configuration has changed, or the answer of DNS, of another "
+          "program or of a Maildir."));
     }
   }
   if (request->json) {

@@ -15,9 +15,11 @@
 namespace postern::programs {
 
 // Returns the fields of `line`, in logfmt or JSON, with what a logger has put
-// before it. The values are unescaped, addresses have no brackets. Returns
-// kInvalidArgument if the line has no fields, if a field is given twice, or if
-// a value was cut: then the line does not say what the server decided on.
+// before it. The values are unescaped, addresses have no brackets. A value that was
+// cut is left out if it belongs to the answer: as, reply and source. Returns
+// kInvalidArgument if another value was cut, because then the line does not say
+// what the server decided on, if the line has no fields, or if a field is given
+// twice.
 absl::StatusOr<std::map<std::string, std::string>> ReadLogLine(
     absl::string_view line);
 

@@ -31,6 +31,13 @@ TEST(LogFactsTest, ReadsBothFormats) {
   }
 }
 
+TEST(LogFactsTest, CutAnswerIsLeftOut) {
+  const auto read = ReadLogLine(
+      R"(rcpt source="a\..." ip=192.0.2.1 as=<b\...> reply="553 c\...")");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_THAT(*read, testing::ElementsAre(Pair("ip", "192.0.2.1")));
+}
+
 TEST(LogFactsTest, RefusesWhatTheServerDidNotWrite) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "no key=value"},

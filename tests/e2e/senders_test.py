@@ -50,8 +50,8 @@ class SendersTest(harness.TestCase):
                 self.assertEqual(talk.codes[3:-1:2], [c for _, c in CASES])
                 self.assertIn(
                     "mail decision=refuse rule=senders source=\"user ann\" "
-                    "ip=\"\" host=\"\" from=<boss@x.example> reply=\"553 5.7.1 "
-                    "sorry, that sender address isn't yours (#5.7.1)\"\n",
+                    "ip=\"\" host=\"\" helo=c user=ann from=<boss@x.example> "
+                    "reply=\"553 5.7.1 sorry, that sender address isn't yours (#5.7.1)\"\n",
                     talk.log)
                 self.assertEqual(talk.log.count("rule=senders"), 4)
             # The same as a database, made as in the manual.

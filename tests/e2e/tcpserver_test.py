@@ -43,13 +43,14 @@ class TcpserverTest(harness.TestCase):
         self.assertIn("rcpt decision=accept rule=relayclient "
                       "source=RELAYCLIENT ip=127.0.0.2", log)
         self.assertIn('rcpt decision=refuse rule=not-listed source="" '
-                      'ip=127.0.0.3 host="" from=<s@x> to=<u@elsewhere> '
+                      'ip=127.0.0.3 host="" helo=client.example from=<s@x> '
+                      'to=<u@elsewhere> '
                       f'reply="{REFUSED}"', log)
 
     def test_value_of_relayclient_is_appended(self):
         server = self.start()
         self.rcpt(server, "127.0.0.7", "u@elsewhere")
-        server.wait_log("to=<u@elsewhere@fixme.example>")
+        server.wait_log("to=<u@elsewhere> as=<u@elsewhere@fixme.example> ")
 
     def test_rcpthosts_and_morercpthosts_and_suffixes(self):
         self.put_cdb(self.control / "morercpthosts.cdb",
