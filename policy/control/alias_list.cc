@@ -86,6 +86,8 @@ std::optional<Pattern> ParsePattern(absl::string_view text) {
   const std::optional<Path> path = ParseAddress(text);
   if (!path) return std::nullopt;
   if (path->domain.empty()) {
+    // The key of "a@b" would be that of the address a@b.
+    if (absl::StrContains(path->local_part, '@')) return std::nullopt;
     return Pattern{absl::AsciiStrToLower(path->local_part), ""};
   }
   return Pattern{AddressKey(path->local_part, path->domain), path->domain};
@@ -95,6 +97,21 @@ std::optional<Pattern> ParsePattern(absl::string_view text) {
 std::string Show(const Path& path) {
   const std::string bracketed = FormatPath(path);
   return bracketed.substr(1, bracketed.size() - 2);
+}
+
+// Returns whether a pattern has this key.
+bool IsKey(absl::string_view key) {
+  const size_t at = key.rfind('@');
+  std::optional<Pattern> pattern;
+  if (at == 0) {
+    pattern = ParsePattern(key);
+  } else if (at == absl::string_view::npos) {
+    pattern = ParsePattern(Show({std::string(key), ""}));
+  } else {
+    pattern = ParsePattern(Show(
+        {std::string(key.substr(0, at)), std::string(key.substr(at + 1))}));
+  }
+  return pattern && pattern->key == key;
 }
 
 std::string RecordSource(const files::Cdb& database, absl::string_view key) {
@@ -368,6 +385,16 @@ absl::StatusOr<std::vector<Path>> AliasList::Expand(
   return std::vector<Path>();
 }
 
+std::vector<files::CdbRecord> AliasList::Records() const {
+  std::vector<files::CdbRecord> records;
+  records.reserve(order_.size());
+  for (const std::string& key : order_) {
+    const std::string& targets = lines_.at(key).targets;
+    records.emplace_back(key, absl::StripAsciiWhitespace(targets));
+  }
+  return records;
+}
+
 std::vector<std::string> AliasList::CheckTargets(const HostList& hosts,
                                                  HasMailbox has_mailbox) const {
   std::vector<std::string> warnings;
@@ -415,8 +442,7 @@ std::vector<std::string> AliasList::CheckTargets(const HostList& hosts,
     size_t left = kMaxCheckedRecords;
     const absl::Status read =
         more_->ForEach([&](absl::string_view key, absl::string_view targets) {
-          const std::optional<Pattern> pattern = ParsePattern(key);
-          if (pattern && pattern->key == key) {
+          if (IsKey(key)) {
             check_alias({std::string(key), RecordSource(*more_, key),
                          std::string(targets)});
           } else {

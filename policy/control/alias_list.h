@@ -63,6 +63,7 @@
 #include "absl/strings/string_view.h"
 #include "engine/grammar/path.h"
 #include "files/cdb.h"
+#include "files/cdb_writer.h"
 #include "policy/control/control_file.h"
 #include "policy/control/host_list.h"
 
@@ -121,6 +122,10 @@ class AliasList {
   absl::StatusOr<std::vector<Path>> Expand(const Path& recipient,
                                            const HostList& hosts,
                                            HasMailbox has_mailbox) const;
+
+  // Returns the records of a database that has the effect of the lines, in
+  // their order.
+  std::vector<files::CdbRecord> Records() const;
 
   // Returns warnings about targets without a mailbox or an alias, about records
   // of the database with the mistakes that Make() finds in lines, and about

@@ -28,6 +28,8 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 using Records = files::TestDirectory::Records;
 
@@ -438,6 +440,46 @@ TEST(ValidateSeparatorsTest, OnlyPunctuationSeparates) {
   for (const char* bad : {"@", "a", "7", "/", " ", "+\"", "\\", "\xc3\xbc"}) {
     EXPECT_FALSE(ValidateSeparators(bad).ok()) << bad;
   }
+}
+
+TEST_F(AliasListTest, RecordsHaveTheEffectOfTheLines) {
+  const auto list = Make(
+      "Info@X.example: ann@x.example , bob\n"
+      "\"a b\"@x.example: ann\n"
+      "@B\xc3\xbc"
+      "cher.example: \"a b\"@x.example\n"
+      "Hostmaster:ann@x.example\n");
+  ASSERT_TRUE(list.ok()) << list.status();
+  const std::vector<files::CdbRecord> records = list->Records();
+  EXPECT_THAT(records,
+              ElementsAre(Pair("info@x.example", "ann@x.example , bob"),
+                          Pair("a b@x.example", "ann"),
+                          Pair("@xn--bcher-kva.example", "\"a b\"@x.example"),
+                          Pair("hostmaster", "ann@x.example")));
+  const auto database = Make("", records);
+  ASSERT_TRUE(database.ok()) << database.status();
+  const auto exists = [](const Path& path) -> absl::StatusOr<bool> {
+    return path.local_part != "a b" && path.local_part != "hostmaster";
+  };
+  EXPECT_THAT(list->CheckTargets(Hosts(), exists), IsEmpty());
+  EXPECT_THAT(database->CheckTargets(Hosts(), exists), IsEmpty());
+  for (const Path& recipient :
+       {Path{"INFO", "x.example"}, Path{"a b", "x.example"},
+        Path{"who", "xn--bcher-kva.example"},
+        Path{"hostmaster", "y.example"}}) {
+    const auto want = list->Expand(recipient, Hosts(), exists);
+    ASSERT_TRUE(want.ok()) << want.status();
+    EXPECT_THAT(*want, Not(IsEmpty()));
+    EXPECT_EQ(*database->Expand(recipient, Hosts(), exists), *want);
+  }
+}
+
+// Its key would be that of the address a@b.
+TEST_F(AliasListTest, UserWithAnAtSignIsNotAPattern) {
+  EXPECT_THAT(
+      std::string(
+          Make("\"ann@x.example\": bob@x.example\n").status().message()),
+      StartsWith("aliases:1: the line is not of the form"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "files/cdb_writer.h"
+#include "policy/control/alias_list.h"
 #include "programs/tables/report.h"
 #include "programs/tables/table_kind.h"
 #include "service/mail_options.h"
@@ -37,6 +38,13 @@ constexpr service::OptionRow kRows[] = {
     service::kVersionRow,
     {"kind", "KIND", "what FILE contains, if its name does not say it",
      service::OptionRow::From::kCommandLine},
+    {"control", "DIR",
+     "aliases: the control files that say which targets\n"
+     "are local; default: the directory of FILE",
+     service::OptionRow::From::kCommandLine},
+    {"extension-separators", "CHARS",
+     "aliases: the value of this option of the server",
+     service::OptionRow::From::kCommandLine},
 };
 
 std::string Head() {
@@ -57,10 +65,10 @@ std::string KindNames() {
 }
 
 int Compile(const TableKind& kind, const std::string& text,
-            const std::string& database) {
+            const std::string& database, const TableOptions& options) {
   const absl::Status named = CheckNames(text, database);
   if (!named.ok()) return Fail(kProgram, named);
-  const absl::StatusOr<Table> table = ReadTable(kind, text);
+  const absl::StatusOr<Table> table = ReadTable(kind, text, options);
   if (!table.ok()) return Fail(kProgram, table.status());
   Warn(kProgram, table->warnings);
   const absl::Status status = files::ReplaceCdb(database, table->records);
@@ -95,9 +103,21 @@ int RunHosts(int argc, const char* const* argv) {
           absl::StrCat("--kind: ", name, " is not one of ", KindNames()));
     }
   }
+  TableOptions options;
+  options.control = given.Text("control", "");
+  options.separators = given.Text("extension-separators", "");
+  const absl::Status valid = policy::ValidateSeparators(options.separators);
+  if (!valid.ok()) {
+    given.Mistake(absl::StrCat("--extension-separators: ", valid.message()));
+  }
+  const bool has_options =
+      !options.control.empty() || !options.separators.empty();
+  if (kind != nullptr && kind->name != "aliases" && has_options) {
+    given.Mistake("--control and --extension-separators are for aliases");
+  }
   if (given.Complain(kProgram)) return kUsage;
   return Compile(*kind, text,
-                 operands.size() > 1 ? operands[1] : DatabaseOf(text));
+                 operands.size() > 1 ? operands[1] : DatabaseOf(text), options);
 }
 
 }  // namespace postern::programs

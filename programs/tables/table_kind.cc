@@ -15,7 +15,10 @@
 #include "absl/strings/str_split.h"
 #include "engine/grammar/domain.h"
 #include "engine/grammar/utf8.h"
+#include "files/cdb.h"
+#include "policy/control/alias_list.h"
 #include "policy/control/host_list.h"
+#include "policy/control/line_set.h"
 #include "policy/control/sender_list.h"
 
 namespace postern::programs {
@@ -49,7 +52,8 @@ absl::Status CheckCharacters(absl::string_view path, const Line& line) {
 
 // The keys are those of qmail-newmrh, also for entries that never match.
 absl::StatusOr<Table> ParseHosts(absl::string_view path,
-                                 const std::vector<Line>& lines) {
+                                 const std::vector<Line>& lines,
+                                 const TableOptions&) {
   Table table;
   Mistake utf8(
       "the entry is not ASCII and can never match: write the domain in its "
@@ -69,7 +73,8 @@ absl::StatusOr<Table> ParseHosts(absl::string_view path,
 // The form of a line is that of cdbmake-12, with which mkvalidrcptto makes the
 // database.
 absl::StatusOr<Table> ParseRecipients(absl::string_view path,
-                                      const std::vector<Line>& lines) {
+                                      const std::vector<Line>& lines,
+                                      const TableOptions&) {
   Table table;
   Mistake no_at(
       "the entry has no '@' and matches only a recipient without a domain");
@@ -112,7 +117,8 @@ absl::StatusOr<Table> ParseRecipients(absl::string_view path,
 // In the text the lines of a user add up; in the database the first record of a
 // user counts. So each user gets one record.
 absl::StatusOr<Table> ParseSenders(absl::string_view path,
-                                   const std::vector<Line>& lines) {
+                                   const std::vector<Line>& lines,
+                                   const TableOptions&) {
   Table table;
   absl::flat_hash_map<std::string, size_t> index;  // of records, by user
   for (const Line& line : lines) {
@@ -142,12 +148,67 @@ absl::StatusOr<Table> ParseSenders(absl::string_view path,
   return table;
 }
 
+// What makes an address local.
+struct LocalNames {
+  policy::HostList hosts;
+  std::string me;
+};
+
+// Reads rcpthosts, morercpthosts.cdb and me in `directory`. An alias of an open
+// relay could lead anywhere, so rcpthosts must exist.
+absl::StatusOr<LocalNames> ReadLocalNames(const std::string& directory) {
+  std::vector<std::string> ignored;  // the server writes these warnings
+  const std::string path = absl::StrCat(directory, "/rcpthosts");
+  auto lines = policy::ReadControlList(path, &ignored);
+  if (!lines.ok()) return lines.status();
+  if (!lines->has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat(path,
+                     ": no such file: it says which targets are local; "
+                     "name its directory with --control"));
+  }
+  std::optional<files::Cdb> more;
+  auto opened = files::Cdb::Open(absl::StrCat(directory, "/morercpthosts.cdb"));
+  if (opened.ok()) {
+    more.emplace(*std::move(opened));
+  } else if (!absl::IsNotFound(opened.status())) {
+    return opened.status();
+  }
+  auto me = policy::ReadControlValue(absl::StrCat(directory, "/me"), &ignored);
+  if (!me.ok()) return me.status();
+  return LocalNames{policy::HostList(policy::LineSet(path, **std::move(lines)),
+                                     std::move(more)),
+                    me->value_or("")};
+}
+
+absl::StatusOr<Table> ParseAliases(absl::string_view path,
+                                   const std::vector<Line>& lines,
+                                   const TableOptions& options) {
+  std::string directory = options.control;
+  if (directory.empty()) {
+    const size_t slash = path.rfind('/');
+    directory = slash == absl::string_view::npos
+                    ? "."
+                    : std::string(path.substr(0, std::max<size_t>(slash, 1)));
+  }
+  const absl::StatusOr<LocalNames> local = ReadLocalNames(directory);
+  if (!local.ok()) return local.status();
+  Table table;
+  const auto aliases = policy::AliasList::Make(
+      path, lines, /*more=*/std::nullopt, local->hosts,
+      {.separators = options.separators, .domain = local->me}, &table.warnings);
+  if (!aliases.ok()) return aliases.status();
+  table.records = aliases->Records();
+  return table;
+}
+
 constexpr TableKind kKinds[] = {
     {"morercpthosts", "a domain, or a dot and a domain for its subdomains",
      ParseHosts},
     {"validrcptto", "an address or @DOMAIN; a second word \"-\" refuses it",
      ParseRecipients},
     {"senders", "USER:ADDRESSES", ParseSenders},
+    {"aliases", "ADDRESS: ADDRESS, ADDRESS", ParseAliases},
 };
 
 }  // namespace
@@ -161,7 +222,8 @@ const TableKind* FindTableKind(absl::string_view name) {
   return nullptr;
 }
 
-absl::StatusOr<Table> ReadTable(const TableKind& kind, absl::string_view path) {
+absl::StatusOr<Table> ReadTable(const TableKind& kind, absl::string_view path,
+                                const TableOptions& options) {
   std::vector<std::string> warnings;
   const absl::StatusOr<std::optional<std::vector<Line>>> lines =
       policy::ReadControlList(path, &warnings);
@@ -169,7 +231,7 @@ absl::StatusOr<Table> ReadTable(const TableKind& kind, absl::string_view path) {
   if (!lines->has_value()) {
     return absl::NotFoundError(absl::StrCat(path, ": no such file"));
   }
-  absl::StatusOr<Table> table = kind.parse(path, **lines);
+  absl::StatusOr<Table> table = kind.parse(path, **lines, options);
   if (!table.ok()) return table;
   table->warnings.insert(table->warnings.begin(), warnings.begin(),
                          warnings.end());

@@ -25,14 +25,24 @@ struct Table {
   std::vector<std::string> warnings;
 };
 
+// What a kind needs besides the text.
+struct TableOptions {
+  // The directory of control files: aliases must be local. Empty: the directory
+  // of the text.
+  std::string control;
+  std::string separators;  // AliasList::Options::separators
+};
+
 struct TableKind {
   absl::string_view name;   // of the text; NAME.cdb is the database
   absl::string_view lines;  // what its lines are, for --help
   // Parses the lines that ReadControlList() returned for the file `path`.
   // Returns kInvalidArgument, as "PATH:LINE:COLUMN: WHAT", for the first line
-  // with an error. COLUMN counts octets from 1.
+  // with an error, or "PATH:LINE: WHAT" for an alias. COLUMN counts octets from
+  // 1.
   absl::StatusOr<Table> (*parse)(absl::string_view path,
-                                 const std::vector<policy::Line>& lines);
+                                 const std::vector<policy::Line>& lines,
+                                 const TableOptions& options);
 };
 
 // Returns all kinds, in the order of --help.
@@ -42,8 +52,10 @@ absl::Span<const TableKind> TableKinds();
 const TableKind* FindTableKind(absl::string_view name);
 
 // Reads the file `path`, which contains a text of `kind`. Errors are those of
-// TableKind::parse, those of ReadControlList(), and kNotFound.
-absl::StatusOr<Table> ReadTable(const TableKind& kind, absl::string_view path);
+// TableKind::parse, those of ReadControlList(), and kNotFound; for aliases also
+// those of the control files that say what is local.
+absl::StatusOr<Table> ReadTable(const TableKind& kind, absl::string_view path,
+                                const TableOptions& options = {});
 
 }  // namespace postern::programs
 

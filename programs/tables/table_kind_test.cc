@@ -19,9 +19,13 @@
 namespace postern::programs {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::StartsWith;
 
 class TableKindTest : public testing::Test {
  protected:
@@ -148,6 +152,68 @@ TEST_F(TableKindTest, SendersHaveTheEffectOfTheirText) {
     }
   }
   EXPECT_EQ(allowed, 6);
+}
+
+TEST_F(TableKindTest, AliasesAreRecordsOfTheServersKeys) {
+  directory_.Write("rcpthosts", "x.example\n");
+  directory_.WriteCdb("morercpthosts.cdb", {{"y.example", ""}});
+  directory_.Write("me", "mx.example\n");
+  const Table table =
+      Make("aliases",
+           "# no\nInfo@X.example: ann@x.example, bob@y.example\n"
+           "\"a b\"@x.example: ann@x.example\n"
+           "hostmaster: ann@mx.example\n@y.example: ann\n");
+  EXPECT_THAT(table.records, ElementsAre(Pair("info@x.example",
+                                              "ann@x.example, bob@y.example"),
+                                         Pair("a b@x.example", "ann@x.example"),
+                                         Pair("hostmaster", "ann@mx.example"),
+                                         Pair("@y.example", "ann")));
+  EXPECT_THAT(table.warnings, IsEmpty());
+  EXPECT_THAT(Make("aliases", "u@far.example: ann@x.example\n").warnings,
+              ElementsAre(directory_.File("text") +
+                          ":1: the domain is not in rcpthosts, so the pattern "
+                          "can never match."));
+}
+
+TEST_F(TableKindTest, AliasWithAMistakeIsAnErrorWithItsLine) {
+  directory_.MakeDirectory("control");
+  directory_.Write("control/rcpthosts", "x.example\n");
+  const struct {
+    absl::string_view line;
+    absl::string_view what;
+    absl::string_view separators = "";
+  } cases[] = {
+      {"ann", "the line is not of the form ADDRESS: "},
+      {" ann: bob", "the line begins with white space"},
+      {"a: |/bin/sh", "the target \"|/bin/sh\" is not an address"},
+      {"a: u@far.example", "the target u@far.example is not local"},
+      {"first: bob", "line 1 has the same address"},
+      {"bob: first", "aliases lead back to one another: "},
+      {"b: c+x\nc: b", "aliases lead back to one another: ", "+"},
+  };
+  for (const auto& c : cases) {
+    directory_.Write("text", absl::StrCat("first: bob\n", c.line, "\n"));
+    const auto table =
+        ReadTable(*FindTableKind("aliases"), directory_.File("text"),
+                  {.control = directory_.File("control"),
+                   .separators = std::string(c.separators)});
+    EXPECT_EQ(table.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(
+        std::string(table.status().message()),
+        AllOf(StartsWith(absl::StrCat(directory_.File("text"), ":")),
+              ContainsRegex(":[12]: "), HasSubstr(std::string(c.what))));
+  }
+}
+
+TEST_F(TableKindTest, AliasesNeedTheListOfLocalDomains) {
+  EXPECT_EQ(Read("aliases", "a: b\n").status(),
+            absl::NotFoundError(absl::StrCat(
+                directory_.File("rcpthosts"),
+                ": no such file: it says which targets are local; name its "
+                "directory with --control")));
+  directory_.Write("rcpthosts", "x.example\n");
+  directory_.Write("morercpthosts.cdb", "damaged");
+  EXPECT_FALSE(Read("aliases", "a: b\n").ok());
 }
 
 TEST_F(TableKindTest, ErrorNamesTheLineAndTheColumn) {

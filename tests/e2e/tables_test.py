@@ -6,6 +6,7 @@ used by tcpserver and both servers."""
 import ipaddress
 import os
 import resource
+import smtplib
 import stat
 import subprocess
 
@@ -245,7 +246,9 @@ joe@10.0.0.1:allow,A='"'
                 ("validrcptto", "Ann@A.example\n@b.example -\n",
                  [("ann@a.example", ""), ("@b.example", "-")]),
                 ("senders", "ann:a@x.example\nann:b@x.example\n",
-                 [("ann", "a@x.example b@x.example")])):
+                 [("ann", "a@x.example b@x.example")]),
+                ("aliases", "Info@local.example: ann, bob\n",
+                 [("info@local.example", "ann, bob")])):
             text = self.control / name
             text.write_text(line)
             self.assertEqual(self.postern("hosts", "compile", text),
@@ -258,12 +261,42 @@ joe@10.0.0.1:allow,A='"'
             other.write_text(line)
             code, _, errors = self.postern("hosts", "compile", other)
             self.assertEqual(code, 100)
-            self.assertIn("morercpthosts, validrcptto, senders", errors)
+            self.assertIn("morercpthosts, validrcptto, senders, aliases",
+                          errors)
+            control = (["--control", self.control] if name == "aliases"
+                       else [])
             self.assertEqual(
-                self.postern("hosts", "compile", "--kind", name, other,
+                self.postern("hosts", "compile", "--kind", name, *control, other,
                              self.folder / "out.cdb"), (0, "", ""))
             self.assertEqual((self.folder / "out.cdb").read_bytes(),
                              (self.folder / "reference.cdb").read_bytes())
+
+    def test_aliases_of_a_database_are_used(self):
+        text = self.folder / "aliases.txt"
+        database = self.control / "aliases.cdb"
+        command = ["hosts", "compile", "--kind", "aliases", "--control",
+                   self.control, text, database]
+        text.write_text("info@local.example: ann@local.example\n")
+        self.assertEqual(self.postern(*command), (0, "", ""))
+        old = database.read_bytes()
+        for line, message in (
+                ("info: ann@elsewhere.example\n", ":1: the target "
+                 "ann@elsewhere.example is not local"),
+                ("a: b\nb: c\nc: a\n", ":1: aliases lead back to one "
+                 "another: ")):
+            text.write_text(line)
+            code, _, errors = self.postern(*command)
+            self.assertEqual(code, 100)
+            self.assertIn(f"{text}{message}", errors)
+            self.assertEqual(database.read_bytes(), old)
+        home = self.folder / "home"
+        for user in ("ann", "postmaster"):
+            for part in ("tmp", "new"):
+                (home / user / part).mkdir(parents=True)
+        server = harness.Serve(self, deliver=f"maildir:{home}/%u")
+        with smtplib.SMTP("127.0.0.1", server.port) as client:
+            client.sendmail("s@x.example", ["info@local.example"], "a\n")
+        self.assertEqual(len(list((home / "ann" / "new").iterdir())), 1)
 
     def test_old_hosts_survive_errors(self):
         text = self.control / "senders"
@@ -295,6 +328,10 @@ joe@10.0.0.1:allow,A='"'
                 ["rules", "test", "--user", "x", self.text, "127.0.0.1"],
                 ["hosts"], ["hosts", "show"], ["hosts", "compile"],
                 ["hosts", "compile", "--kind", "rules", self.text],
+                ["hosts", "compile", "--kind", "senders", "--control", "x",
+                 self.text],
+                ["hosts", "compile", "--kind", "aliases",
+                 "--extension-separators", "a", self.text],
                 ["hosts", "compile", "--kind", "senders", self.table]):
             code, output, errors = self.postern(*arguments)
             self.assertEqual((code, output), (100, ""), arguments)
