@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace postern::policy {
 
@@ -70,6 +71,12 @@ bool MayRelay(const SessionInfo& session) {
 Verdict Outage(const absl::Status& status) {
   return Verdict::Drop({421, {4, 3, 0}, "unable to read controls (#4.3.0)"})
       .From(std::string(status.message()));
+}
+
+Verdict NoAnswer(EnhancedCode code, absl::string_view text,
+                 std::string source) {
+  return Verdict::Refuse({451, code, std::string(text)})
+      .From(std::move(source));
 }
 
 void Check::DecideLater(Question*, Done done) const {

@@ -25,6 +25,7 @@
 #include "engine/ask.h"
 #include "engine/delivery.h"
 #include "engine/grammar/path.h"
+#include "engine/grammar/reply.h"
 #include "engine/session_info.h"
 #include "engine/verdict.h"
 #include "log/report.h"
@@ -141,6 +142,11 @@ using Opinion = std::variant<NoOpinion, AnswersLater, Verdict>;
 // refuses with a 421 and closes the connection: an outage is never an
 // acceptance and never a permanent refusal. `status` goes to the log.
 Verdict Outage(const absl::Status& status);
+// Returns the verdict of a check that cannot decide because something else than
+// a file does not answer: DNS, a program, a server. It refuses with a 451 and
+// `text`, which ends in the enhanced code as qmail's texts do, and the session
+// goes on. `source` goes to the log.
+Verdict NoAnswer(EnhancedCode code, absl::string_view text, std::string source);
 
 // Thread-safety: const methods may be called from any thread at any time.
 class Check {
@@ -189,13 +195,18 @@ struct CheckSetup {
   // Returns the value of a check's option, or an empty string if the option is
   // not given.
   std::function<std::string(absl::string_view option)> option;
+  // Calls `option`, which may be empty: then no option is given.
+  std::string Option(absl::string_view name) const {
+    return option ? option(name) : std::string();
+  }
   // Returns all values of an option that may be repeated, in their order.
   std::function<std::vector<std::string>(absl::string_view option)> values;
   // Null: the program does not ask DNS, and a check that needs it is an error.
   // Must live until the last answer.
   Dns* dns = nullptr;
   // Logs and counts a refusal that has no effect, because the check only notes
-  // what it would refuse. The verdict names the rule. Thread-safe. May be empty.
+  // what it would refuse. The verdict names the rule. Thread-safe. May be
+  // empty.
   std::function<void(const Question& question, const Verdict& verdict)> note;
 };
 

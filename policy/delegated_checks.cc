@@ -83,9 +83,8 @@ class RcptCheck : public DelegatedCheck {
   }
   Opinion Look(Question* question, bool too_late) const override {
     if (too_late) {
-      return Verdict::Refuse(
-                 {451, {4, 3, 0}, "unable to verify recipient (#4.3.0)"})
-          .From(absl::StrCat(*Program(*question), ": ", kTooLate));
+      return NoAnswer({4, 3, 0}, "unable to verify recipient (#4.3.0)",
+                      absl::StrCat(*Program(*question), ": ", kTooLate));
     }
     // Not Question::accepted_by(): it names the rule of a client that may
     // relay.
@@ -155,9 +154,8 @@ class PolicyServers : public DelegatedCheck {
         std::string why =
             absl::StrCat(server.name, ": ", answer.status().message());
         if (!server.ignore_outage) {
-          return Verdict::Refuse(
-                     {451, {4, 3, 5}, "unable to ask a policy server (#4.3.5)"})
-              .From(std::move(why));
+          return NoAnswer({4, 3, 5}, "unable to ask a policy server (#4.3.5)",
+                          std::move(why));
         }
         report_(absl::StrCat(why, ", ignored"));
         continue;
@@ -194,15 +192,11 @@ class PolicyServers : public DelegatedCheck {
   const log::Report report_;
 };
 
-std::string OptionOf(const CheckSetup& setup, absl::string_view name) {
-  return setup.option ? setup.option(name) : std::string();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const Check>> MakeRcptCheck(
     const CheckSetup& setup) {
-  std::string program = OptionOf(setup, "rcptcheck");
+  std::string program = setup.Option("rcptcheck");
   if (!program.empty() && !absl::StartsWith(program, "/")) {
     return absl::InvalidArgumentError(
         absl::StrCat("--rcptcheck: not an absolute path: ", program));
@@ -212,7 +206,7 @@ absl::StatusOr<std::unique_ptr<const Check>> MakeRcptCheck(
 
 absl::StatusOr<std::unique_ptr<const Check>> MakePolicyServers(
     const CheckSetup& setup) {
-  const std::string option = OptionOf(setup, "policy-server");
+  const std::string option = setup.Option("policy-server");
   if (option.empty()) return nullptr;
   absl::StatusOr<std::vector<PolicyServer>> servers =
       ParsePolicyServers(option);

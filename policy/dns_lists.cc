@@ -167,8 +167,9 @@ class Survey {
         return std::nullopt;
       }
       if (!list.fail_closed) return std::nullopt;
-      return Verdict::Refuse({451, {4, 4, 3}, "temporary RBL lookup error"})
-          .From(absl::StrCat("no answer from ", list.zone));
+      // The text of rblsmtpd.
+      return NoAnswer({4, 4, 3}, "temporary RBL lookup error",
+                      absl::StrCat("no answer from ", list.zone));
     }
     if (status != Status::kFound) return std::nullopt;
     if (list.allow) return NoOpinion{};

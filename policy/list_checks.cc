@@ -129,7 +129,7 @@ absl::StatusOr<std::unique_ptr<const Check>> MakeBadRcptTo(
 
 absl::StatusOr<std::unique_ptr<const Check>> MakeValidRcptTo(
     const CheckSetup& setup) {
-  const std::string path = setup.option ? setup.option("validrcptto") : "";
+  const std::string path = setup.Option("validrcptto");
   std::optional<files::Cdb> database;
   if (!path.empty()) {
     absl::StatusOr<files::Cdb> opened = files::Cdb::Open(path);

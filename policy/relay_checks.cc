@@ -234,10 +234,8 @@ Opinion NotListed(const Controls&, const Question& question) {
   if (!question.accepted_by().empty()) return NoOpinion{};
   if (question.session().name_status == NameStatus::kTemporary) {
     // A rule for the client's host name might accept the recipient.
-    return Verdict::Refuse({451,
-                            {4, 4, 3},
-                            "cannot look up your host name for now (#4.4.3)"})
-        .From("host name");
+    return NoAnswer({4, 4, 3}, "cannot look up your host name for now (#4.4.3)",
+                    "host name");
   }
   return Verdict::Refuse(
       {553,

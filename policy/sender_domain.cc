@@ -26,11 +26,11 @@ Verdict NoDomain() {
        "sorry, the domain of your sender address does not exist (#5.1.8)"});
 }
 
-Verdict NoAnswer() {
-  return Verdict::Refuse(
-      {451,
-       {4, 4, 3},
-       "cannot look up the domain of your sender address for now (#4.4.3)"});
+Verdict Unknown(const std::string& domain) {
+  return NoAnswer(
+      {4, 4, 3},
+      "cannot look up the domain of your sender address for now (#4.4.3)",
+      domain);
 }
 
 // Returns whether the domain says that it takes no mail (RFC 7505): it has no
@@ -62,7 +62,7 @@ class SenderDomain : public Check {
         [dns, domain, done = std::move(done)](const DnsResult& mx) mutable {
           switch (mx.status) {
             case Status::kTemporary:
-              return std::move(done)(NoAnswer().From(domain));
+              return std::move(done)(Unknown(domain));
             case Status::kNoName:
               return std::move(done)(NoDomain().From(domain));
             case Status::kFound:
@@ -97,8 +97,8 @@ class SenderDomain : public Check {
                         }
                         const bool unknown =
                             failed || aaaa.status == Status::kTemporary;
-                        std::move(done)(
-                            (unknown ? NoAnswer() : NoDomain()).From(domain));
+                        std::move(done)(unknown ? Unknown(domain)
+                                                : NoDomain().From(domain));
                       });
         });
   }
@@ -111,8 +111,7 @@ class SenderDomain : public Check {
 
 absl::StatusOr<std::unique_ptr<const Check>> MakeSenderDomain(
     const CheckSetup& setup) {
-  const std::string value =
-      setup.option ? setup.option("sender-domain-exists") : "";
+  const std::string value = setup.Option("sender-domain-exists");
   if (value.empty()) return nullptr;
   if (value != "strangers" && value != "all") {
     return absl::InvalidArgumentError(absl::StrCat(
