@@ -5,9 +5,13 @@
 import itertools
 import json
 import signal
+import socket
 import subprocess
+import threading
+from random import Random
 
 import harness
+from dns_stand_in import DnsStandIn
 
 RULES = """192.0.2.:allow,RELAYCLIENT=""
 198.51.100.7:deny
@@ -53,14 +57,14 @@ class ExplainTest(harness.TestCase):
             arguments += ["--auth-user", user]
         return arguments
 
-    def serve(self):
+    def serve(self, *options):
         users = self.folder / "users"
         subprocess.run([harness.POSTERN, "users", "add", "--stdin",
                         str(users), "ann"], input=b"password\n", check=True,
                        timeout=harness.PATIENCE)
         return harness.Serve(
             self, "--rules", str(self.rules), "--senders", "--xclient-from",
-            "127.0.0.1", "--auth", f"cdb:{users}", "--auth-insecure",
+            "127.0.0.1", "--auth", f"cdb:{users}", "--auth-insecure", *options,
             listen=("127.0.0.1:0,auth",))
 
     def ask_server(self, server, client, name, user, sender, recipient,
@@ -98,6 +102,116 @@ class ExplainTest(harness.TestCase):
                 self.assertEqual(explained["accepted"], code == 0)
                 codes.add(replied[:3])
         self.assertEqual(codes, {"250", "501", "553", "554"})
+
+    def put_all_checks(self):
+        """Configures each check that has an option or a file of its own."""
+        self.put("badhelo", "bad.example\n!.*[.]example\n")
+        self.put("badrcptto", "bad@local.example\n")
+        self.put("badrcpttopatterns", "spam.*@local.example\n")
+        self.put("badmailfrompatterns", "bulk.*@client.example\n")
+        self.put("badmailfromnorelay", "outside@client.example\n")
+        self.put_cdb(self.folder / "valid.cdb",
+                     [("@local.example", ""), ("gone@local.example", "-"),
+                      ("@a.sub.example", "")])
+        program = self.folder / "rcptcheck"
+        program.write_text("#!/bin/sh\ncase $RECIPIENT in\n"
+                           "checked@*) exit 100;;\nlater@*) exit 111;;\n"
+                           "esac\n")
+        program.chmod(0o755)
+        path = self.folder / "policy"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        self.addCleanup(listener.close)
+        self.addCleanup(listener.shutdown, socket.SHUT_RDWR)
+        threading.Thread(target=self.serve_policy, args=(listener,),
+                         daemon=True).start()
+        dns = DnsStandIn(self, {
+            ("client.example", "MX"): ["mx.client.example"],
+            ("bad.example", "A"): ["192.0.2.1"],
+            ("broken.example", "MX"): 2, ("broken.example", "A"): 2,
+            ("broken.example", "AAAA"): 2,
+            ("11.113.0.203.bl.example", "TXT"): ["listed"]})
+        with open(self.folder / "rules.txt", "w") as file:
+            file.write('203.0.113.12:allow,RBLSMTPD="-go away"\n'
+                       '203.0.113.13:allow,RBLSMTPD="come back"\n'
+                       '203.0.113.14:allow,NOBADHELO=""\n' + RULES)
+        subprocess.run(["tcprules", str(self.rules),
+                        str(self.folder / "rules.tmp")],
+                       stdin=open(self.folder / "rules.txt"), check=True,
+                       timeout=harness.PATIENCE)
+        self.checks = [
+            "--validrcptto", str(self.folder / "valid.cdb"), "--rcptcheck",
+            str(program), "--policy-server", f"unix:{path}", "--dns-list",
+            "bl.example", "--sender-domain-exists", "strangers", "--resolver",
+            f"127.0.0.1:{dns.port}"]
+        self.options += self.checks
+
+    @staticmethod
+    def serve_policy(listener):
+        """Refuses policed@... as a policy server, one client at a time."""
+        def serve(client):
+            with client, client.makefile("rwb") as stream:
+                request = b""
+                for line in stream:
+                    request += line
+                    if line == b"\n":
+                        refused = b"\nrecipient=policed@" in request
+                        stream.write(b"action=REJECT no\n\n" if refused
+                                     else b"action=DUNNO\n\n")
+                        stream.flush()
+                        request = b""
+        while True:
+            try:
+                client = listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(client,),
+                             daemon=True).start()
+
+    def test_each_check_answers_as_in_the_server(self):
+        self.put_all_checks()
+        server = self.serve(*self.checks)
+        clients = [(f"203.0.113.{n}", "", "") for n in range(9, 15)]
+        clients += [("192.0.2.9", "", ""), ("203.0.113.9", "", "ann"),
+                    ("198.51.100.7", "", "")]
+        senders = ["s@client.example", "bulk7@client.example",
+                   "outside@client.example", "s@gone.example",
+                   "s@broken.example", ""]
+        users = ["u", "bad", "spam1", "gone", "checked", "later", "policed"]
+        hellos = ["mx.example", "bad.example", "mx.elsewhere"]
+        # Generated, with a fixed seed: all combinations would take minutes.
+        random = Random(14)
+        mails = {(random.choice(clients), random.choice(senders),
+                  random.choice(hellos), f"{random.choice(users)}@{domain}")
+                 for domain in ("local.example", "elsewhere.example") * 60}
+        # Each check decides about one of these.
+        stranger, usual = clients[0], (senders[0], hellos[0])
+        mails |= {(stranger, *usual, f"{user}@local.example")
+                  for user in users}
+        mails |= {(client, *usual, "u@local.example") for client in clients}
+        mails |= {(stranger, sender, hellos[0], "u@local.example")
+                  for sender in senders}
+        mails |= {(stranger, senders[0], hello, "u@local.example")
+                  for hello in hellos}
+        decided = set()
+        for client, sender, hello, recipient in sorted(mails):
+            with self.subTest(client=client, sender=sender, hello=hello,
+                              recipient=recipient):
+                replied = self.ask_server(server, *client, sender, recipient,
+                                          hello)
+                _, out, err = self.explain(
+                    *self.facts(*client), "--sender", sender or "<>",
+                    "--hello", hello, "--json", "--", recipient)
+                self.assertEqual(err, "")
+                last = json.loads(out)["commands"][-1]
+                self.assertEqual(last["reply"].split("\r\n")[-1], replied)
+                decided.add(last["by"])
+        self.assertEqual(decided, {
+            "authenticated", "badhelo", "badmailfrom", "badrcptto", "dns-list",
+            "not-listed", "policy-server", "rblsmtpd", "rcptcheck",
+            "rcpthosts", "relayclient", "sender-domain", "senders", "tcprules",
+            "validrcptto"})
 
     def test_any_decision_can_be_pasted_from_the_log(self):
         self.put("badhelo", "bad.example\n")
