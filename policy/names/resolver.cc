@@ -275,7 +275,10 @@ bool Resolver::IsFull(const Key& key) const {
 
 Resolver::Counts Resolver::counts() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return counts_;
+  Counts counts = counts_;
+  counts.open = questions_.size();
+  counts.cache_size = cache_.size();
+  return counts;
 }
 
 void Resolver::Run() {
@@ -360,7 +363,12 @@ void Resolver::Finish(Question* question, const DnsResult& result) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     waiters = std::move(question->waiters);
-    if (result.status == DnsResult::Status::kTemporary) ++counts_.failed;
+    if (result.status == DnsResult::Status::kTemporary) {
+      ++counts_.failed;
+      if (question->status == ARES_ETIMEOUT) ++counts_.timed_out;
+    } else {
+      ++counts_.answered;
+    }
     if (!stopping_) Remember(question->key, result);
     // A copy, because the key is destroyed with the question.
     const Key key = question->key;

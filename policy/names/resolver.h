@@ -71,7 +71,13 @@ class Resolver : public Dns {
     uint64_t joined = 0;     // waited for an open question
     uint64_t refused = 0;    // above Options::most_open
     uint64_t questions = 0;  // sent to servers
+    uint64_t answered = 0;   // of these, with an answer of a server
     uint64_t failed = 0;     // of these, answered with kTemporary
+    uint64_t timed_out = 0;  // of those that failed: no server answered in time
+    // Not since the start, but now: questions without an answer, and answers in
+    // the cache, of which some may be too old to be used.
+    uint64_t open = 0;
+    uint64_t cache_size = 0;
   };
 
   // Makes a resolver without its thread: lookups wait until Start(). Returns

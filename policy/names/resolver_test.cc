@@ -121,7 +121,8 @@ TEST(ResolverTest, AnswerWithoutRecordsIsCachedForTheMinimum) {
   }
 }
 
-// A server that does not answer delays one of many recipients, and not for long.
+// A server that does not answer delays one of many recipients, and not for
+// long.
 TEST(ResolverTest, FailureIsCachedForTheShortestTime) {
   DnsStandIn dns;
   dns.Add("a.example", DnsStandIn::kA, "192.0.2.1");
@@ -138,6 +139,8 @@ TEST(ResolverTest, FailureIsCachedForTheShortestTime) {
   now = 5;
   EXPECT_EQ(Ask(resolver.get(), "a.example").get().status, Status::kFound);
   EXPECT_EQ(resolver->counts().failed, 1);
+  EXPECT_EQ(resolver->counts().timed_out, 0);
+  EXPECT_EQ(resolver->counts().answered, 1);
 }
 
 TEST(ResolverTest, CacheIsLimited) {
@@ -181,8 +184,13 @@ TEST(ResolverTest, EqualLookupsShareOneQuestion) {
   for (auto& answer : answers) {
     EXPECT_EQ(answer.get().status, Status::kTemporary);
   }
-  EXPECT_EQ(resolver->counts().questions, 1);
-  EXPECT_EQ(resolver->counts().joined, 4);
+  const Resolver::Counts counts = resolver->counts();
+  EXPECT_EQ(counts.questions, 1);
+  EXPECT_EQ(counts.joined, 4);
+  EXPECT_EQ(counts.failed, 1);
+  EXPECT_EQ(counts.timed_out, 1);
+  EXPECT_EQ(counts.open, 0);
+  EXPECT_EQ(counts.cache_size, 1);
 }
 
 TEST(ResolverTest, NumberOfOpenLookupsIsLimited) {
@@ -198,6 +206,7 @@ TEST(ResolverTest, NumberOfOpenLookupsIsLimited) {
     open.push_back(Ask(resolver.get(), name));
   }
   dns.WaitForQuestions(2);
+  EXPECT_EQ(resolver->counts().open, 3);
   EXPECT_EQ(Ask(resolver.get(), "d").get().status, Status::kTemporary);
   EXPECT_EQ(resolver->counts().refused, 1);
   // Stop() answers the questions that are open and those that wait.

@@ -165,6 +165,29 @@ void AddMail(const service::Metrics& metrics, Text* text) {
   }
 }
 
+void AddDns(const policy::Resolver::Counts& counts, Text* text) {
+  const auto value = [text](uint64_t count, absl::string_view label,
+                            absl::string_view name) {
+    text->Value(static_cast<double>(count), {{label, name}});
+  };
+  text->Family("postern_dns_lookups_total",
+               "Look-ups of names, by what answered them.");
+  value(counts.cached, "from", "cache");
+  value(counts.joined, "from", "open-question");
+  value(counts.lookups - counts.cached - counts.joined - counts.refused, "from",
+        "question");
+  value(counts.refused, "from", "limit");
+  text->Family("postern_dns_questions_total",
+               "Questions to name servers that have ended.");
+  value(counts.answered, "result", "answer");
+  value(counts.timed_out, "result", "timeout");
+  value(counts.failed - counts.timed_out, "result", "failure");
+  text->Family("postern_dns_questions", "Questions without an answer yet.",
+               static_cast<double>(counts.open));
+  text->Family("postern_dns_cache_entries", "Answers in the cache.",
+               static_cast<double>(counts.cache_size));
+}
+
 void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
                 Text* text) {
   text->Family("postern_pool_queued", "Tasks that wait for a thread.",
@@ -194,6 +217,7 @@ std::string FormatMetrics(const service::Metrics& metrics,
   AddConnections(metrics.counts(), gauges, &text);
   AddSessions(metrics.counts(), &text);
   AddMail(metrics, &text);
+  AddDns(gauges.dns, &text);
   AddProcess(metrics.counts(), gauges, &text);
   return text.End();
 }

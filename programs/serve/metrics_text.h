@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "policy/names/resolver.h"
 #include "service/metrics.h"
 
 namespace postern::programs {
@@ -21,6 +22,7 @@ struct MetricGauges {
   uint64_t pool_queued = 0;
   uint64_t pool_running = 0;
   uint64_t pool_threads = 0;
+  policy::Resolver::Counts dns;  // zeros without a resolver
   absl::Duration longest_turn;
   absl::Time start;
 };

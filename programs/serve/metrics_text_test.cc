@@ -182,6 +182,16 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
                            .pool_queued = 3,
                            .pool_running = 4,
                            .pool_threads = 5,
+                           .dns = {.lookups = 100,
+                                   .cached = 50,
+                                   .joined = 20,
+                                   .refused = 10,
+                                   .questions = 20,
+                                   .answered = 11,
+                                   .failed = 7,
+                                   .timed_out = 4,
+                                   .open = 2,
+                                   .cache_size = 18},
                            .longest_turn = absl::Microseconds(2500),
                            .start = absl::FromUnixMillis(1'500)});
   for (absl::string_view line :
@@ -189,6 +199,14 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
         "postern_unserved_total{reason=\"no-descriptor\"} 2",
         "postern_pool_queued 3", "postern_pool_running 4",
         "postern_pool_threads 5", "postern_longest_turn_seconds 0.0025",
+        "postern_dns_lookups_total{from=\"cache\"} 50",
+        "postern_dns_lookups_total{from=\"open-question\"} 20",
+        "postern_dns_lookups_total{from=\"question\"} 20",
+        "postern_dns_lookups_total{from=\"limit\"} 10",
+        "postern_dns_questions_total{result=\"answer\"} 11",
+        "postern_dns_questions_total{result=\"timeout\"} 4",
+        "postern_dns_questions_total{result=\"failure\"} 3",
+        "postern_dns_questions 2", "postern_dns_cache_entries 18",
         "postern_start_time_seconds 1.5",
         "postern_build_info{version=\"0.1\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat(line, "\n")));
@@ -218,7 +236,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 21u);
+  EXPECT_EQ(names.size(), 25u);
 }
 
 }  // namespace

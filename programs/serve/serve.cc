@@ -425,20 +425,22 @@ absl::Status Listen(const ServeOptions& options,
 }
 
 // Returns a server that listens at `*where`, and that the caller starts. It
-// must be destroyed before the objects that it reads.
+// must be destroyed before the objects that it reads. `resolver` may be null.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const service::Metrics& metrics,
     const transports::Server& server, const net::ThreadPool& pool,
-    std::string* where) {
+    const policy::Resolver* resolver, std::string* where) {
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
   auto made = std::make_unique<MetricsServer>(
-      [&metrics, &server, &pool, threads, start = absl::Now()] {
+      [&metrics, &server, &pool, resolver, threads, start = absl::Now()] {
         return FormatMetrics(
             metrics, {.connections = server.connections(),
                       .refused_admission = server.refused_admission(),
                       .pool_queued = pool.queued(),
                       .pool_running = pool.running(),
                       .pool_threads = threads,
+                      .dns = resolver == nullptr ? policy::Resolver::Counts()
+                                                 : resolver->counts(),
                       .longest_turn = absl::FromChrono(server.longest_turn()),
                       .start = start});
       });
@@ -691,8 +693,8 @@ int RunServe(const ServeOptions& options) {
   }
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made =
-        MakeMetricsServer(options, *metrics, *server, pool, &metrics_address);
+    auto made = MakeMetricsServer(options, *metrics, *server, pool,
+                                  resolver.get(), &metrics_address);
     if (!made.ok()) return Fail(made.status());
     metrics_server = *std::move(made);
   }

@@ -2,67 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Session facts in postern serve: PROXY headers, host names, limits."""
 
+import re
 import socket
 import struct
 import subprocess
-import threading
+import urllib.request
 
 import harness
-
-
-class DnsStandIn:
-    """A DNS server that answers from {(name, type): [data...] or a code}."""
-
-    TYPES = {"A": 1, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
-
-    def __init__(self, test, table):
-        self.table = table
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-        test.addCleanup(self.stop)
-
-    def stop(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
-            bell.sendto(b"", ("127.0.0.1", self.port))
-        self.thread.join(harness.PATIENCE)
-        self.socket.close()
-
-    @staticmethod
-    def wire(name):
-        return b"".join(bytes([len(label)]) + label.encode()
-                        for label in name.split(".")) + b"\0"
-
-    def serve(self):
-        while True:
-            question, client = self.socket.recvfrom(4096)
-            if not question:
-                return
-            labels, at = [], 12
-            while question[at]:
-                labels.append(question[at + 1:at + 1 + question[at]].decode())
-                at += 1 + question[at]
-            (kind,) = struct.unpack("!H", question[at + 1:at + 3])
-            asked = question[12:at + 5]
-            name = next(n for n, t in self.TYPES.items() if t == kind)
-            found = self.table.get((".".join(labels).lower(), name), 3)
-            code = found if isinstance(found, int) else 0
-            answers = [] if isinstance(found, int) else found
-            reply = question[:2] + struct.pack(
-                "!HHHHH", 0x8180 | code, 1, len(answers), 0, 0) + asked
-            for data in answers:
-                packed = (self.wire(data) if name == "PTR"
-                          else bytes([len(data)]) + data.encode()
-                          if name == "TXT"
-                          else b"\0\x0a" + self.wire(data) if name == "MX"
-                          else socket.inet_pton(
-                              socket.AF_INET if name == "A"
-                              else socket.AF_INET6, data))
-                reply += struct.pack("!HHHIH", 0xc00c, kind, 1, 60,
-                                     len(packed)) + packed
-            self.socket.sendto(reply, client)
+from dns_stand_in import DnsStandIn
 
 
 class ServeFactsTest(harness.TestCase):
@@ -122,7 +69,7 @@ class ServeFactsTest(harness.TestCase):
         dns = DnsStandIn(self, table)
         server = harness.Serve(
             self, "--rules", rules, "--resolver", f"127.0.0.1:{dns.port}",
-            "--dns-list", "trial.example,note:see example/%IP%",
+            "--metrics", "127.0.0.1:0", "--dns-list", "trial.example,note:see example/%IP%",
             "--dns-list", "bl.example,permanent",
             "--sender-domain-exists", "strangers")
         for last, sender, reply in (
@@ -140,8 +87,21 @@ class ServeFactsTest(harness.TestCase):
                 client.ask(f"MAIL FROM:<{sender}>")
                 got = client.ask("RCPT TO:<u@local.example>")
                 self.assertTrue(got.startswith(reply), got)
-        self.assertIn('rule=dns-list source=trial.example ip=127.0.0.3',
-                      server.wait_log("noted "))
+        log = server.wait_log("noted ")
+        self.assertIn('rule=dns-list source=trial.example ip=127.0.0.3', log)
+        address = re.search(r"metrics at (\S+)", log).group(1)
+        with urllib.request.urlopen(f"http://{address}/metrics",
+                                    timeout=harness.PATIENCE) as page:
+            metrics = dict(line.rsplit(" ", 1)
+                           for line in page.read().decode().splitlines()
+                           if line.startswith("postern_dns_"))
+        questions = metrics['postern_dns_lookups_total{from="question"}']
+        self.assertGreater(int(questions), 5)
+        self.assertEqual(
+            metrics['postern_dns_questions_total{result="answer"}'], questions)
+        self.assertEqual(metrics["postern_dns_cache_entries"], questions)
+        self.assertNotEqual(
+            metrics['postern_dns_lookups_total{from="cache"}'], "0")
 
     def test_proxy_names_the_client(self):
         rules = self.put_rules('192.0.2.7:allow,RELAYCLIENT=""\n'
