@@ -31,6 +31,7 @@
 #include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"
+#include "log/printable.h"
 #include "net/descriptor_stream.h"
 #include "nlohmann/json.hpp"
 #include "policy/decision.h"
@@ -150,22 +151,6 @@ std::string Literal(const IpAddress& address) {
   const std::string text = ToString(address);
   const bool v6 = absl::StrContains(text, ':');
   return absl::StrCat(v6 ? "[IPv6:" : "[", text, "]");
-}
-
-// Returns `text` as a terminal can show it: other bytes than printable ASCII,
-// and backslashes, become \\xNN, as in the log. Clients choose much of it.
-std::string Shown(absl::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    if (absl::ascii_isprint(c) && c != '\\') {
-      shown.push_back(c);
-    } else {
-      absl::StrAppend(
-          &shown, "\\x",
-          absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    }
-  }
-  return shown;
 }
 
 // Returns the path of an address as the log has it: unquoted, and the domain
@@ -422,10 +407,11 @@ std::string Decision(const ExplainedCommand& command) {
   std::string text = absl::StrCat(
       verdict.accepted() ? "accepted by " : "refused by ", verdict.rule());
   if (!verdict.source().empty()) {
-    absl::StrAppend(&text, ": ", Shown(verdict.source()));
+    absl::StrAppend(&text, ": ", log::Printable(verdict.source()));
   }
   if (verdict.accepted() && verdict.path()) {
-    absl::StrAppend(&text, ", as <", Shown(verdict.path()->Address()), ">");
+    absl::StrAppend(&text, ", as <", log::Printable(verdict.path()->Address()),
+                    ">");
   }
   return text;
 }
@@ -442,7 +428,7 @@ std::string FormatCommand(const ExplainedCommand& command) {
     absl::StrAppend(&line, Answer(step));
     if (step.verdict && !step.verdict->source().empty()) {
       line.resize(begin + kAnswerWidth, ' ');
-      absl::StrAppend(&line, Shown(step.verdict->source()));
+      absl::StrAppend(&line, log::Printable(step.verdict->source()));
     }
     absl::StrAppend(&text, line, "\n");
   }
@@ -461,7 +447,7 @@ std::string FormatFacts(const Request& request, const SessionInfo& info,
     constexpr size_t kWidth = 12;
     std::string begin(name);
     begin.resize(kWidth, ' ');
-    absl::StrAppend(&text, begin, Shown(value), "\n");
+    absl::StrAppend(&text, begin, log::Printable(value), "\n");
   };
   if (const std::string where = Listener(request); !where.empty()) {
     line("listener", where);
@@ -487,12 +473,12 @@ void PrintText(const Request& request, const SessionInfo& info, bool tls,
                const std::vector<ExplainedCommand>& commands) {
   std::string text = FormatFacts(request, info, tls, facts);
   for (const ExplainedCommand& command : commands) {
-    absl::StrAppend(
-        &text, "\n",
-        command.command.empty() ? "(connection)" : Shown(command.command), "\n",
-        FormatCommand(command));
+    absl::StrAppend(&text, "\n",
+                    command.command.empty() ? "(connection)"
+                                            : log::Printable(command.command),
+                    "\n", FormatCommand(command));
     for (absl::string_view line : absl::StrSplit(command.reply, "\r\n")) {
-      absl::StrAppend(&text, "  ", Shown(line), "\n");
+      absl::StrAppend(&text, "  ", log::Printable(line), "\n");
     }
   }
   std::fputs(text.c_str(), stdout);
@@ -549,10 +535,11 @@ void PrintJson(const Request& request, const SessionInfo& info, bool tls,
 // Returns the command that asked the question, or its stage.
 std::string CommandOf(const Ask& ask) {
   if (const auto* mail = std::get_if<Mail>(&ask.what)) {
-    return absl::StrCat("MAIL FROM:<", Shown(mail->from.Address()), ">");
+    return absl::StrCat("MAIL FROM:<", log::Printable(mail->from.Address()),
+                        ">");
   }
   if (const auto* rcpt = std::get_if<Rcpt>(&ask.what)) {
-    return absl::StrCat("RCPT TO:<", Shown(rcpt->to.Address()), ">");
+    return absl::StrCat("RCPT TO:<", log::Printable(rcpt->to.Address()), ">");
   }
   const auto stage = policy::StageOf(ask);
   return stage ? absl::StrCat("(", policy::StageName(*stage), ")") : "";
@@ -572,7 +559,8 @@ int ServeSession(const service::MailService& service,
   });
   responder.refused = [](const Refusal& refusal, const SessionInfo&) {
     std::fprintf(stderr, "  => refused by the protocol: %d %s\n",
-                 refusal.reply.code, Shown(refusal.reply.text).c_str());
+                 refusal.reply.code,
+                 log::Printable(refusal.reply.text).c_str());
   };
   net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   const SessionEnd end = transports::ServeStdio(config, std::move(responder),
@@ -641,7 +629,7 @@ int RunExplain(int argc, const char* const* argv) {
     const std::string rule(decision ? decision->rule() : "");
     if (rule != request->logged_rule) {
       Complain(absl::StrCat(
-          "the line has rule=", Shown(request->logged_rule),
+          "the line has rule=", log::Printable(request->logged_rule),
           ", and now the rule is ", rule.empty() ? "none" : rule,
           ". The configuration has changed, or the answer of DNS, of another "
           "program or of a Maildir."));

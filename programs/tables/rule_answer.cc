@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "log/printable.h"
 #include "policy/rule_facts.h"
 #include "policy/rules/not_read.h"
 #include "policy/rules/tcp_rule_key.h"
@@ -60,7 +61,8 @@ std::string Reason(const SessionInfo& peer, absl::string_view key) {
   if (key == ip) return "The rule is for this address.";
   if (key == "=") return "The rule is for all clients with a host name.";
   if (absl::StartsWith(ip, key)) {
-    return absl::StrCat("The address ", ip, " begins with ", key);
+    return absl::StrCat("The address ", ip, " begins with ",
+                        log::Printable(key));
   }
   if (peer.remote_info &&
       absl::StartsWith(key, absl::StrCat(*peer.remote_info, "@"))) {
@@ -69,8 +71,8 @@ std::string Reason(const SessionInfo& peer, absl::string_view key) {
         absl::EndsWith(key, absl::StrCat("@", ip)) ? "address." : "host name.");
   }
   if (absl::StartsWith(key, "=.")) {
-    return absl::StrCat("The host name ", peer.remote_name, " ends with ",
-                        key.substr(1));
+    return absl::StrCat("The host name ", log::Printable(peer.remote_name),
+                        " ends with ", log::Printable(key.substr(1)));
   }
   return "The rule is for this host name.";
 }
@@ -82,8 +84,10 @@ std::string DescribeRule(const SessionInfo& peer,
                          absl::string_view source) {
   std::string text;
   if (match.key) {
-    absl::StrAppend(&text, "rule ", *match.key, ":\n");
-    if (!source.empty()) absl::StrAppend(&text, "  ", source, "\n");
+    absl::StrAppend(&text, "rule ", log::Printable(*match.key), ":\n");
+    if (!source.empty()) {
+      absl::StrAppend(&text, "  ", log::Printable(source), "\n");
+    }
     absl::StrAppend(&text, "  ", Reason(peer, *match.key), "\n");
   } else {
     absl::StrAppend(&text, "default:\n",
@@ -91,9 +95,9 @@ std::string DescribeRule(const SessionInfo& peer,
                     "\":deny\" changes that.\n");
   }
   std::vector<std::string> earlier;
-  for (std::string& key : policy::TcpRuleKeys(peer)) {
+  for (const std::string& key : policy::TcpRuleKeys(peer)) {
     if (key == match.key) break;
-    earlier.push_back(key.empty() ? "(empty)" : std::move(key));
+    earlier.push_back(key.empty() ? "(empty)" : log::Printable(key));
   }
   if (!earlier.empty()) {
     absl::StrAppend(&text, "  These addresses",
@@ -107,15 +111,16 @@ std::string DescribeRule(const SessionInfo& peer,
            "554 first.\n";
   }
   for (const auto& [name, value] : match.variables) {
-    absl::StrAppend(&text, "set environment variable ", name, "=", value,
-                    "\n  ", Meaning(name, value), "\n");
+    absl::StrAppend(&text, "set environment variable ", log::Printable(name),
+                    "=", log::Printable(value), "\n  ", Meaning(name, value),
+                    "\n");
   }
   absl::StrAppend(&text, "allow connection\n");
   const absl::StatusOr<policy::RuleFacts> facts =
       policy::ReadRuleFacts(match, peer.remote_address);
   if (!facts.ok()) {
     absl::StrAppend(&text, "  postern serve replies with a 421 because of ",
-                    facts.status().message(), "\n");
+                    log::Printable(facts.status().message()), "\n");
   }
   return text;
 }

@@ -18,7 +18,7 @@ namespace postern::programs {
 // for, with explanations: indented lines after the line that they explain. They
 // name the place of the rule, why it matches, the keys that come before its
 // key, and what each variable means. `source` is "FILE:LINE", or empty if the
-// place is not known.
+// place is not known. The result is printable ASCII, see log/printable.h.
 //
 //   rule 192.0.2.:
 //     /etc/tcp.smtp:3

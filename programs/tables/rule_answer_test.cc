@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
@@ -95,6 +96,23 @@ TEST(RuleAnswerTest, EachKindOfKeyHasItsReason) {
         << text;
   }
   EXPECT_EQ(keys, policy::TcpRuleKeys(peer));
+}
+
+// A rule must not control the terminal of an administrator.
+TEST(RuleAnswerTest, ControlCharactersAreEscaped) {
+  const std::string text = DescribeRule(
+      Peer("192.0.2.7", "a\x1b.example", "joe\x07"),
+      {.allow = true,
+       .variables = {{"A\x1b", "b\x1b[2J\nallow"}, {"POSTERN_LENIENT", "\x1b"}},
+       .key = "=a\x1b.example"},
+      "/etc/\x1b:1");
+  for (const char c : text) {
+    EXPECT_TRUE(c == '\n' || absl::ascii_isprint(c)) << text;
+  }
+  EXPECT_TRUE(absl::StrContains(text,
+                                "\nset environment variable "
+                                "A\\x1b=b\\x1b[2J\\x0aallow\n"))
+      << text;
 }
 
 TEST(RuleAnswerTest, InvalidValueIsReported) {
