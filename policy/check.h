@@ -31,6 +31,7 @@
 #include "log/report.h"
 #include "net/own_addresses.h"
 #include "policy/control/controls.h"
+#include "policy/greylisting/greylist_table.h"
 #include "policy/names/dns.h"
 #include "system/run.h"
 #include "system/session_variables.h"
@@ -204,6 +205,9 @@ struct CheckSetup {
   // Null: the program does not ask DNS, and a check that needs it is an error.
   // Must live until the last answer.
   Dns* dns = nullptr;
+  // Null: the program has no table, and --greylist is an error. Must live until
+  // the last answer.
+  GreylistTable* greylist = nullptr;
   // Logs and counts a refusal that has no effect, because the check only notes
   // what it would refuse. The verdict names the rule. Thread-safe. May be
   // empty.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "policy/delegated_checks.h"
 #include "policy/dns_lists.h"
+#include "policy/greylist.h"
 #include "policy/list_checks.h"
 #include "policy/relay_checks.h"
 #include "policy/sender_domain.h"
@@ -148,6 +149,17 @@ constexpr CheckEntry kChecks[] = {
       .option = "policy-server",
       .value = "SERVER..."},
      MakePolicyServers},
+    {{.rule = "greylist",
+      .later = true,
+      .needs = "--greylist",
+      .help = "refuses what a client sends for the first time,\n"
+              "until it tries again after five minutes;\n"
+              "FILE[,delay=N][,window=N][,max-entries=N]\n"
+              "[,ignore-outage] (postern serve only)",
+      .option = "greylist",
+      .value = "FILE",
+      .variables = "NOGREYLIST"},
+     MakeGreylist},
 };
 
 }  // namespace

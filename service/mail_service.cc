@@ -91,6 +91,9 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
   if (process.pool && destination->blocks) {
     service.delivery = process.pool(std::move(service.delivery));
   }
+  if (process.limit_rates) {
+    service.delivery = process.limit_rates(std::move(service.delivery));
+  }
 
   auto backend = OpenBackends(options.auth, options.child_environment,
                               service.host_name, process.open_backend);
@@ -122,6 +125,7 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                         : found->second;
            },
        .dns = process.dns,
+       .greylist = process.greylist,
        .note =
            [metrics = process.metrics](const policy::Question& question,
                                        const Verdict& verdict) {

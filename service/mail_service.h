@@ -20,6 +20,7 @@
 #include "engine/server_config.h"
 #include "policy/checks.h"
 #include "policy/control/controls.h"
+#include "policy/greylisting/greylist_table.h"
 #include "policy/names/dns.h"
 #include "service/backends.h"
 #include "service/mail_options.h"
@@ -40,6 +41,10 @@ struct MailService {
     // Wraps a delivery that blocks, so that it blocks on other threads. Empty
     // if `run` is empty.
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>)> pool;
+    // Wraps a delivery that may be wrapped by `pool`, to limit rates. Empty: no
+    // limits.
+    std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>)>
+        limit_rates;
     // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
     // Makes the Authenticator of the sessions from a backend that may block.
@@ -51,6 +56,8 @@ struct MailService {
     MessagesInProgress* messages = nullptr;
     // Null: the checks cannot ask DNS. Must live until the last answer.
     policy::Dns* dns = nullptr;
+    // Null: --greylist is an error. Must live until the last answer.
+    policy::GreylistTable* greylist = nullptr;
     bool warns = true;  // whether to log warnings about the files
   };
 

@@ -32,8 +32,8 @@ ABSENT = {
     "DESIGN.md": "CHANGELOG.md says what replaced it",
     "policy/etrn.h": "a recipe adds it",
     "policy/etrn.cc": "a recipe adds it",
-    "policy/greylist.h": "a recipe adds it",
-    "policy/greylist.cc": "a recipe adds it",
+    "policy/bounce_recipients.h": "a recipe adds it",
+    "policy/bounce_recipients.cc": "a recipe adds it",
     "delivery/forwarder.h": "a recipe adds it",
     "delivery/forwarder.cc": "a recipe adds it",
 }

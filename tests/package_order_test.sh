@@ -21,16 +21,19 @@ log: engine engine/grammar system
 net: engine engine/grammar system
 policy/control: engine engine/grammar files
 policy/delegation: engine engine/grammar files net system
+policy/greylisting: engine/grammar files
 policy/limits: engine/grammar net
 policy/names: engine engine/grammar net system
 policy/rules: engine engine/grammar files net policy/control
 policy: engine engine/content engine/grammar files log net policy/control
 policy: policy/delegation policy/names policy/rules system
+policy: policy/greylisting
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules
+service: policy/greylisting
 programs/introspect: engine engine/grammar files log service system
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
 programs/tables: service
@@ -39,8 +42,9 @@ programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
 programs/serve: auth delivery engine engine/grammar files log net service system transports
 programs/serve: policy policy/control policy/limits policy/names policy/rules
+programs/serve: policy/greylisting
 programs/explain: engine engine/grammar files log net policy policy/names policy/rules
-programs/explain: programs/serve service transports
+programs/explain: programs/serve service transports policy/greylisting
 programs: engine engine/grammar log programs/explain programs/serve
 programs: programs/tables programs/users service system
 '

@@ -56,8 +56,8 @@ bool AttemptLimits::Succeeded(const std::optional<IpAddress>& address,
   if (!Has(key, limits_.of_user, now)) return false;
   GiveBack(Key(address, 0), LimitOfClient(address));
   // The password is right, so the earlier failures may have been typing errors.
-  const auto it = full_at_.find(key);
-  if (it != full_at_.end()) it->second = std::min(it->second, now);
+  int64_t* const full_at = full_at_.Find(key);
+  if (full_at != nullptr) *full_at = std::min(*full_at, now);
   return true;
 }
 
@@ -72,9 +72,8 @@ int64_t AttemptLimits::Cost(size_t limit) const {
 
 bool AttemptLimits::Has(const Key& key, size_t limit, int64_t now) const {
   if (limit == 0) return true;
-  const auto it = full_at_.find(key);
-  const int64_t full_at =
-      std::max(it == full_at_.end() ? now : it->second, now);
+  const int64_t* const found = full_at_.Find(key);
+  const int64_t full_at = std::max(found == nullptr ? now : *found, now);
   const int64_t cost = Cost(limit);
   return full_at - now + cost <= cost * static_cast<int64_t>(limit);
 }
@@ -84,38 +83,22 @@ bool AttemptLimits::Has(const Key& key, size_t limit, int64_t now) const {
 void AttemptLimits::Take(const Key& key, size_t limit, int64_t now) {
   if (limit == 0) return;
   const int64_t cost = Cost(limit);
-  const auto it = full_at_.find(key);
-  if (it == full_at_.end()) {
-    Forget(now);
-    full_at_.emplace(key, now + cost);
-    round_.push_back(key);
+  int64_t* const full_at = full_at_.Find(key);
+  if (full_at == nullptr) {
+    full_at_.Add(key, now + cost, limits_.remembered,
+                 [now](int64_t full_at, bool too_many) {
+                   return too_many || full_at <= now;
+                 });
   } else {
-    it->second = std::min(std::max(it->second, now) + cost,
-                          now + 2 * cost * static_cast<int64_t>(limit));
+    *full_at = std::min(std::max(*full_at, now) + cost,
+                        now + 2 * cost * static_cast<int64_t>(limit));
   }
 }
 
 void AttemptLimits::GiveBack(const Key& key, size_t limit) {
   if (limit == 0) return;
-  const auto it = full_at_.find(key);
-  if (it != full_at_.end()) it->second -= Cost(limit);
-}
-
-void AttemptLimits::Forget(int64_t now) {
-  // Two steps for each new bucket, so that a round ends before the number of
-  // buckets has doubled.
-  for (int step = 0; !round_.empty(); ++step) {
-    const bool too_many = full_at_.size() >= limits_.remembered;
-    if (step >= 2 && !too_many) break;
-    const Key key = round_.front();
-    round_.pop_front();
-    const auto it = full_at_.find(key);
-    if (too_many || it->second <= now) {
-      full_at_.erase(it);
-    } else {
-      round_.push_back(key);
-    }
-  }
+  int64_t* const full_at = full_at_.Find(key);
+  if (full_at != nullptr) *full_at -= Cost(limit);
 }
 
 }  // namespace postern::policy

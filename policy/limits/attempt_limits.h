@@ -9,16 +9,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/grammar/ip_address.h"
 #include "net/network_list.h"
 #include "policy/limits/client_network.h"
+#include "policy/limits/limited_table.h"
 
 namespace postern::policy {
 
@@ -87,12 +86,10 @@ class AttemptLimits {
   bool Has(const Key& key, size_t limit, int64_t now) const;
   void Take(const Key& key, size_t limit, int64_t now);
   void GiveBack(const Key& key, size_t limit);
-  void Forget(int64_t now);
 
   const Limits limits_;
-  mutable std::mutex mutex_;                   // guards the members below
-  absl::flat_hash_map<Key, int64_t> full_at_;  // the time when a bucket is full
-  std::deque<Key> round_;  // each key once, in the order of their checks
+  mutable std::mutex mutex_;            // guards the member below
+  LimitedTable<Key, int64_t> full_at_;  // the time when a bucket is full
 };
 
 }  // namespace postern::policy

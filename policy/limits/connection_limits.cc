@@ -29,8 +29,8 @@ ConnectionLimits::Admit(const std::optional<IpAddress>& address, int64_t now) {
   if (limits_.in_all != 0 && open_ >= limits_.in_all) {
     return Refusal::kTooManyInAll;
   }
-  const auto it = clients_.find(client);
-  Entry entry = it == clients_.end() ? Entry() : it->second;
+  Entry* const found = clients_.Find(client);
+  Entry entry = found == nullptr ? Entry() : *found;
   if (!exempt) {
     if (limits_.from_client != 0 && entry.open >= limits_.from_client) {
       return Refusal::kTooManyFromClient;
@@ -45,12 +45,15 @@ ConnectionLimits::Admit(const std::optional<IpAddress>& address, int64_t now) {
   }
   ++entry.open;
   ++open_;
-  if (it != clients_.end()) {
-    it->second = entry;
+  if (found != nullptr) {
+    *found = entry;
   } else {
-    Forget(now);
-    clients_.emplace(client, entry);
-    round_.push_back(client);
+    // If there are too many clients, at least one has no connection, because
+    // `open_` includes the new one.
+    clients_.Add(client, entry, open_ + limits_.remembered,
+                 [now](const Entry& entry, bool too_many) {
+                   return entry.open == 0 && (too_many || entry.full_at <= now);
+                 });
   }
   return Slot(this, client);
 }
@@ -67,28 +70,10 @@ size_t ConnectionLimits::clients() const {
 
 void ConnectionLimits::GiveBack(const ClientNetwork& client) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto it = clients_.find(client);
-  ABSL_HARDENING_ASSERT(it != clients_.end() && it->second.open > 0);
-  --it->second.open;
+  Entry* const entry = clients_.Find(client);
+  ABSL_HARDENING_ASSERT(entry != nullptr && entry->open > 0);
+  --entry->open;
   --open_;
-}
-
-void ConnectionLimits::Forget(int64_t now) {
-  // Two steps for each new client, so that a round ends before the number of
-  // clients has doubled. More steps only if there are too many clients: then at
-  // least one has no connection, because `open_` includes the new one.
-  for (int step = 0; !round_.empty(); ++step) {
-    const bool too_many = clients_.size() >= open_ + limits_.remembered;
-    if (step >= 2 && !too_many) break;
-    const ClientNetwork client = round_.front();
-    round_.pop_front();
-    const auto it = clients_.find(client);
-    if (it->second.open == 0 && (too_many || it->second.full_at <= now)) {
-      clients_.erase(it);
-    } else {
-      round_.push_back(client);
-    }
-  }
 }
 
 }  // namespace postern::policy

@@ -15,16 +15,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <utility>
 #include <variant>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 #include "net/network_list.h"
 #include "policy/limits/client_network.h"
+#include "policy/limits/limited_table.h"
 
 namespace postern::policy {
 
@@ -96,15 +95,11 @@ class ConnectionLimits {
   };
 
   void GiveBack(const ClientNetwork& client);
-  // Makes room for one more client. The caller holds `mutex_`.
-  void Forget(int64_t now);
 
   const Limits limits_;
   mutable std::mutex mutex_;  // guards the members below
   size_t open_ = 0;
-  absl::flat_hash_map<ClientNetwork, Entry> clients_;
-  // Each of `clients_` once, in the order in which Forget() checks them.
-  std::deque<ClientNetwork> round_;
+  LimitedTable<ClientNetwork, Entry> clients_;
 };
 
 // The right to one connection. The destructor returns it, on any thread. The

@@ -73,7 +73,7 @@ constexpr NotReadRow kIdle[] = {
     {"SPFBEHAVIOR", "a patch's; SPF is a filter's business"},
     {"SURBL", "a patch's; it is a filter's business"},
     {"QHPSI", "a patch's; QMAILQUEUE names a filter"},
-    {"POSTGREY", "a patch's; --policy-server asks postgrey"},
+    {"POSTGREY", "a patch's; --greylist or --policy-server does it"},
     {"RELAYREJ", "a patch's; see the relay decision"},
     {"ALLOW_BARELF", "a patch's; POSTERN_BARE_NEWLINES=normalize does it"},
     {"QMAILSMTPD_LOG_MAIL", "a patch's; the log has each message"},

@@ -35,6 +35,7 @@
 #include "net/descriptor_stream.h"
 #include "nlohmann/json.hpp"
 #include "policy/decision.h"
+#include "policy/greylisting/greylist_file.h"
 #include "policy/names/host_names.h"
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
@@ -585,8 +586,18 @@ int RunExplain(int argc, const char* const* argv) {
       return Fail(status);
     }
   }
-  const auto service = service::MailService::Make(
-      request->serve, {.dns = resolver.get(), .warns = false});
+  // Nothing is recorded: an explanation is not an attempt.
+  std::unique_ptr<policy::GreylistFile> greylist;
+  if (request->serve.greylist) {
+    greylist = std::make_unique<policy::GreylistFile>(*request->serve.greylist);
+    const absl::Status status =
+        greylist->Open(policy::GreylistFile::Access::kReadOnly);
+    if (!status.ok()) return Fail(status);
+  }
+  const auto service =
+      service::MailService::Make(request->serve, {.dns = resolver.get(),
+                                                  .greylist = greylist.get(),
+                                                  .warns = false});
   if (!service.ok()) return Fail(service.status());
 
   ServerConfig config = service->config;

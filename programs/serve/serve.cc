@@ -45,8 +45,10 @@
 #include "net/task_timer.h"
 #include "net/thread_pool.h"
 #include "policy/check_list.h"
+#include "policy/greylisting/greylist_file.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
+#include "policy/limits/rate_limits.h"
 #include "policy/names/host_names.h"
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
@@ -66,6 +68,7 @@
 #include "service/messages_in_progress.h"
 #include "service/metrics.h"
 #include "service/named_session.h"
+#include "service/rate_limited_delivery.h"
 #include "service/rules_file.h"
 #include "system/child_reaper.h"
 #include "system/run.h"
@@ -136,6 +139,7 @@ std::vector<absl::string_view> RuleNames() {
   }
   for (const service::DeliveryRow& row : service::DeliveryRows())
     names.push_back(row.kind);
+  names.push_back(service::kRateLimitRule);
   return names;
 }
 
@@ -592,6 +596,10 @@ int RunServe(const ServeOptions& options) {
     if (!made.ok()) return Fail(made.status());
     resolver = *std::move(made);
   }
+  const auto greylist =
+      options.greylist
+          ? std::make_unique<policy::GreylistFile>(*options.greylist)
+          : nullptr;
   std::optional<policy::HostNames> names;
   if (options.host_names) names.emplace(resolver.get());
   // The order of destruction matters: the resolver stops first, and tasks of
@@ -600,6 +608,7 @@ int RunServe(const ServeOptions& options) {
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
+  policy::RateLimits rates(options.rate_limits, options.limits.exempt);
   net::ThreadPool pool;
   net::TaskTimer timer;
   // A separate pool, so that password guesses do not delay mail.
@@ -615,7 +624,7 @@ int RunServe(const ServeOptions& options) {
   // Destroyed before the objects that it reads.
   std::unique_ptr<MetricsServer> metrics_server;
 
-  const service::MailService::Process process = {
+  service::MailService::Process process = {
       .run = run,
       .pool =
           [&run](std::shared_ptr<Delivery> delivery) {
@@ -653,7 +662,21 @@ int RunServe(const ServeOptions& options) {
       .metrics = metrics.get(),
       .messages = &messages,
       .dns = resolver.get(),
+      .greylist = greylist.get(),
   };
+  if (!options.rate_limits.empty()) {
+    process.limit_rates = [&rates](std::shared_ptr<Delivery> delivery) {
+      return std::make_shared<service::RateLimitedDelivery>(
+          std::move(delivery),
+          service::RateLimitedDelivery::Limiter{
+              &rates, MonotonicNanoseconds, [](absl::string_view user) {
+                // No user has an empty name. A name that the mapping prohibits
+                // stays as it is.
+                std::string key = auth::UserKey(user, auth::Spelling::kFolded);
+                return key.empty() ? std::string(user) : key;
+              }});
+    };
+  }
   std::optional<EndableStart> endable(std::in_place);
   absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> snapshot =
       ServiceSnapshot::Read(options, process);
@@ -709,6 +732,13 @@ int RunServe(const ServeOptions& options) {
   // change.
   if (const absl::Status status = CheckRulesAccess(options); !status.ok()) {
     return Fail(status);
+  }
+  // As the user of --user, who writes it.
+  if (greylist != nullptr) {
+    if (absl::Status status = greylist->Open(); !status.ok()) {
+      return Fail(absl::Status(status.code(),
+                               absl::StrCat("--greylist: ", status.message())));
+    }
   }
   endable.reset();
   if (absl::Status status = pool.Start(options.blocking_threads, "disk");

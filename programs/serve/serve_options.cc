@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "net/tls_context.h"
 #include "policy/check_list.h"
+#include "policy/greylisting/greylist_options.h"
 #include "programs/serve/systemd.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
@@ -87,6 +88,12 @@ constexpr service::OptionRow kRows[] = {
      "IPv6 /64; 0: no limit"},
     {"max-rate", "N [0]", "new ones per minute from the same; 0: no limit"},
     {"unlimited", "NETWORK", "a network without limits for one client",
+     service::OptionRow::From::kAnywhere, true},
+    {"rate-limit", "WHO:WHAT=N/TIME",
+     "refuse more of WHAT (messages, recipients, bytes)\n"
+     "in TIME (30s, 10m, 1h, 1d) of one client, user,\n"
+     "sender or sender-domain (450); may be repeated:\n"
+     "user:recipients=200/1h",
      service::OptionRow::From::kAnywhere, true},
     {"max-recipients", "N [1000]", "recipients of a message; 452 above"},
     {"max-errors", "N [20]", "refused commands before a session ends (421)"},
@@ -263,6 +270,15 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   options->silent_deny = given->Flag("silent-deny");
   options->host_names = given->Flag("host-names");
   options->resolvers = given->List("resolver");
+  if (const auto found = options->check_options.find("greylist");
+      found != options->check_options.end()) {
+    auto greylist = policy::ParseGreylistOptions(found->second.front());
+    if (greylist.ok()) {
+      options->greylist = *std::move(greylist);
+    } else {
+      given->Mistake(absl::StrCat("--greylist: ", greylist.status().message()));
+    }
+  }
   service::ReadCertificateOptions(given, options);
   options->proxies = ReadNetworks("proxy-from", given);
   options->xclient_peers = ReadNetworks("xclient-from", given);
@@ -273,6 +289,15 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   options->limits.per_minute =
       static_cast<size_t>(given->Number("max-rate", 0, 0, 1000000));
   options->limits.exempt = ReadNetworks("unlimited", given);
+  for (const std::string& text : given->List("rate-limit")) {
+    const auto limit = policy::RateLimit::Parse(text);
+    if (limit.ok()) {
+      options->rate_limits.push_back(*limit);
+    } else {
+      given->Mistake(absl::StrCat("--rate-limit: \"", text,
+                                  "\": ", limit.status().message()));
+    }
+  }
   options->attempts.of_client =
       static_cast<size_t>(given->Number("max-client-failures", 30, 0, 1000000));
   options->attempts.of_user =

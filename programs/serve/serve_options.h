@@ -13,8 +13,10 @@
 #include "absl/types/span.h"
 #include "net/listening_socket.h"
 #include "net/network_list.h"
+#include "policy/greylisting/greylist_options.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
+#include "policy/limits/rate_limits.h"
 #include "programs/serve/listen_option.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
@@ -31,7 +33,9 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   std::vector<std::string> resolvers;  // none: those of /etc/resolv.conf
   net::NetworkList proxies;            // whose PROXY headers count
   net::NetworkList xclient_peers;      // whose XCLIENT counts
+  std::optional<policy::GreylistOptions> greylist;
   policy::ConnectionLimits::Limits limits;
+  std::vector<policy::RateLimit> rate_limits;
   int threads = 0;  // 0: one for each processor
   int blocking_threads = 64;
   int auth_threads = 8;

@@ -59,6 +59,8 @@ TEST_F(ServeOptionsTest, HasDefaults) {
   EXPECT_EQ(options->limits.from_client, 50u);
   EXPECT_EQ(options->limits.per_minute, 0u);
   EXPECT_TRUE(options->limits.exempt.empty());
+  EXPECT_TRUE(options->rate_limits.empty());
+  EXPECT_FALSE(options->greylist);
   EXPECT_EQ(options->attempts.of_client, 30u);
   EXPECT_EQ(options->attempts.of_user, 10u);
   EXPECT_TRUE(options->attempts.exempt.empty());
@@ -90,6 +92,9 @@ TEST_F(ServeOptionsTest, ReadsEachOption) {
                              "--max-per-client=12",
                              "--max-rate=13",
                              "--unlimited=10.0.0.0/8",
+                             "--rate-limit=user:recipients=200/1h",
+                             "--rate-limit=client:bytes=1k/1m",
+                             "--greylist=/g,delay=60",
                              "--max-client-failures=14",
                              "--max-user-failures=15",
                              "--auth-threads=16",
@@ -119,6 +124,12 @@ TEST_F(ServeOptionsTest, ReadsEachOption) {
   EXPECT_EQ(options->limits.per_minute, 13u);
   EXPECT_TRUE(options->limits.exempt.Contains(IpAddress::Parse("10.1.2.3")));
   EXPECT_FALSE(options->limits.exempt.Contains(IpAddress::Parse("11.1.2.3")));
+  ASSERT_EQ(options->rate_limits.size(), 2u);
+  EXPECT_EQ(options->rate_limits[0].most, 200u);
+  EXPECT_EQ(options->rate_limits[1].most, 1024u);
+  ASSERT_TRUE(options->greylist);
+  EXPECT_EQ(options->greylist->file, "/g");
+  EXPECT_EQ(options->greylist->delay, absl::Minutes(1));
   EXPECT_EQ(options->attempts.of_client, 14u);
   EXPECT_EQ(options->attempts.of_user, 15u);
   EXPECT_TRUE(options->attempts.exempt.Contains(IpAddress::Parse("10.1.2.3")));
@@ -193,6 +204,8 @@ TEST_F(ServeOptionsTest, ErrorNamesTheMistake) {
       {{kHere, "--auth=cdb:/users"},
        "--auth: no --listen says submission or auth"},
       {{kHere, "--proxy-from=192.0.2.1/24"}, "--proxy-from: "},
+      {{kHere, "--rate-limit=user:recipients=200"}, "--rate-limit: "},
+      {{kHere, "--greylist=g"}, "--greylist: "},
       {{kHere, "--xclient-from=192.0.2.1/24"}, "--xclient-from: "},
       {{kHere, "--unlimited=everyone"}, "--unlimited: "},
       {{kHere, "--metrics=9025"}, "--metrics: "},

@@ -104,6 +104,13 @@ class TestCase(unittest.TestCase):
         subprocess.run(["cdb", "-c", str(path)], input=text, check=True,
                        timeout=PATIENCE)
 
+    def rules(self, text):
+        """Makes a database of rules with tcprules; returns its path."""
+        path = self.folder / "rules.cdb"
+        subprocess.run(["tcprules", str(path), str(self.folder / "rules.tmp")],
+                       input=text.encode(), check=True, timeout=PATIENCE)
+        return str(path)
+
     def closed_port(self):
         """Returns a port of 127.0.0.1 that refuses connections: a socket of
         the test is bound to it but does not listen."""
@@ -297,6 +304,29 @@ class Serve:
 
     log = Tcpserver.log
     wait_log = Tcpserver.wait_log
+
+
+def fail_to_start(test, *options):
+    """Runs postern serve with options that are wrong. Returns its output and
+    its exit code."""
+    process = subprocess.run(
+        [POSTERN, "serve", "--control", str(test.control), "--deliver",
+         f"catch-all:{test.maildir}", "--listen", "127.0.0.1:0", *options],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+    return process.stdout.decode("latin-1"), process.returncode
+
+
+def swaks(server, *options):
+    """Sends a message with swaks, to u@local.example from s@x.example unless
+    `options` say otherwise. Returns its output and its exit code."""
+    process = subprocess.run(
+        ["swaks", "--server", "127.0.0.1", "--port", str(server.port),
+         "--helo", "client.example", "--from", "s@x.example", "--to",
+         "u@local.example", *options],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+    return process.stdout.decode("latin-1"), process.returncode
 
 
 class Client:

@@ -1,16 +1,18 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "examples/greylist.h"
+#include "examples/bounce_recipients.h"
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/types/span.h"
-#include "engine/grammar/ip_address.h"
+#include "engine/ask.h"
+#include "engine/grammar/path.h"
 #include "gtest/gtest.h"
 #include "policy/check_list.h"
 #include "policy/checks.h"
@@ -28,7 +30,7 @@ const std::vector<CheckEntry>& List() {
   static const auto& list = *[] {
     auto* entries = new std::vector<CheckEntry>(policy::CheckList().begin(),
                                                 policy::CheckList().end());
-    entries->push_back(kGreylistEntry);
+    entries->push_back(kBounceRecipientsEntry);
     return entries;
   }();
   return list;
@@ -42,15 +44,16 @@ std::shared_ptr<policy::Checks> MakeChecks(const std::string& value) {
        .own_addresses = std::make_shared<net::InterfaceAddresses>(),
        .option =
            [&value](absl::string_view name) {
-             return name == "greylist" ? value : std::string();
+             return name == "bounce-recipients" ? value : std::string();
            }},
       List());
   return checks.ok() ? *checks : nullptr;
 }
 
-Ask About(std::string local_part) {
+// The question about the recipient after `index` others.
+Ask About(size_t index, Path from = {}) {
   Ask ask;
-  ask.what = Rcpt{.from = {"s", "x"}, .to = {std::move(local_part), "d"}};
+  ask.what = Rcpt{.from = std::move(from), .to = {"u", "d"}, .index = index};
   return ask;
 }
 
@@ -62,62 +65,52 @@ Verdict Decide(Policy& policy, const Ask& ask, SessionInfo info = {}) {
   return *verdict;
 }
 
-TEST(GreylistTest, RefusesTemporarilyUntilTheDelayHasPassed) {
-  absl::Time now = absl::FromUnixSeconds(1000);
-  const Greylist greylist(absl::Seconds(60), 2, [&now] { return now; });
-  const auto decide = [&](const char* name, SessionInfo info = {}) {
-    const Ask ask = About(name);
-    const auto session = std::make_shared<const SessionInfo>(std::move(info));
-    policy::Question question(ask, session);
-    const policy::Opinion opinion = greylist.Decide(&question);
-    return std::holds_alternative<policy::NoOpinion>(opinion);
-  };
-  EXPECT_FALSE(decide("u"));
-  EXPECT_FALSE(decide("u"));
-  now += absl::Seconds(59);
-  EXPECT_FALSE(decide("U"));
-  EXPECT_FALSE(decide("u", {.remote_address = IpAddress::Parse("192.0.2.1")}));
-  now += absl::Seconds(1);
-  EXPECT_TRUE(decide("u"));
-  EXPECT_FALSE(decide("u", {.remote_address = IpAddress::Parse("192.0.2.1")}));
-  EXPECT_TRUE(decide("other"));  // no room to remember it
+TEST(BounceRecipientsTest, RefusesFurtherRecipientsOfABounce) {
+  const auto checks = MakeChecks("2");
+  ASSERT_NE(checks, nullptr);
+  EXPECT_TRUE(Decide(*checks, About(0)).accepted());
+  EXPECT_TRUE(Decide(*checks, About(1)).accepted());
+  const Verdict verdict = Decide(*checks, About(2));
+  ASSERT_TRUE(verdict.reply());
+  EXPECT_EQ(verdict.reply()->code, 452);
+  EXPECT_TRUE(Decide(*checks, About(2, {"s", "x"})).accepted());
+  SessionInfo user;
+  user.identity = "ann";
+  EXPECT_TRUE(Decide(*checks, About(2), user).accepted());
 }
 
 // The option and the name in log and metrics come from the entry.
-TEST(GreylistTest, EntryDefinesOptionHelpLogAndMetrics) {
-  const auto checks = MakeChecks("60");
+TEST(BounceRecipientsTest, EntryDefinesOptionHelpLogAndMetrics) {
+  const auto checks = MakeChecks("1");
   ASSERT_NE(checks, nullptr);
-  const Verdict verdict = Decide(*checks, About("u"));
-  EXPECT_EQ(verdict.reply()->code, 451);
-  const auto decision = policy::DecisionToLog(About("u"), verdict);
+  const Verdict verdict = Decide(*checks, About(1));
+  EXPECT_EQ(verdict.reply()->code, 452);
+  const auto decision = policy::DecisionToLog(About(1), verdict);
   ASSERT_TRUE(decision);
   EXPECT_TRUE(absl::StrContains(
       policy::FormatDecision(*decision, {}),
-      "decision=refuse rule=greylist source=\"60 seconds left\""));
-  SessionInfo user;
-  user.identity = "ann";
-  EXPECT_TRUE(Decide(*checks, About("v"), user).accepted());
+      "decision=refuse rule=bounce-recipients source=\"more than 1\""));
 
-  const absl::string_view rules[] = {kGreylistEntry.row.rule};
+  const absl::string_view rules[] = {kBounceRecipientsEntry.row.rule};
   service::Metrics metrics(rules);
   metrics.CountDecision(*decision);
   EXPECT_EQ(metrics.counts().rules[0].kinds[1], 1u);
 
   EXPECT_TRUE(absl::StrContains(policy::FormatChecks(List()),
-                                "  rcpt     greylist        refuses what"));
+                                "  rcpt     bounce-recipients\n"));
   const auto rows = service::CheckOptionRows(List());
   ASSERT_FALSE(rows.empty());
-  EXPECT_EQ(rows.back().name, "greylist");
+  EXPECT_EQ(rows.back().name, "bounce-recipients");
   service::Options given({}, rows);
-  const char* const arguments[] = {"--greylist", "300"};
+  const char* const arguments[] = {"--bounce-recipients", "300"};
   given.Read(arguments, [](const char*) -> const char* { return nullptr; });
-  EXPECT_EQ(given.Text("greylist", ""), "300");
+  EXPECT_EQ(given.Text("bounce-recipients", ""), "300");
 }
 
-TEST(GreylistTest, CheckIsOffWithoutItsOption) {
+TEST(BounceRecipientsTest, CheckIsOffWithoutItsOption) {
   const auto checks = MakeChecks("");
   ASSERT_NE(checks, nullptr);
-  EXPECT_TRUE(Decide(*checks, About("u")).accepted());
+  EXPECT_TRUE(Decide(*checks, About(1)).accepted());
   EXPECT_EQ(MakeChecks("soon"), nullptr);
 }
 

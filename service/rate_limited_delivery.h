@@ -1,0 +1,80 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A Delivery with limits of messages, recipients and octets in a time.
+
+#ifndef POSTERN_SERVICE_RATE_LIMITED_DELIVERY_H_
+#define POSTERN_SERVICE_RATE_LIMITED_DELIVERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "engine/delivery.h"
+#include "policy/limits/rate_limits.h"
+
+namespace postern::service {
+
+// The rule of its refusals in the log and in metrics.
+inline constexpr absl::string_view kRateLimitRule = "rate-limit";
+
+// Wraps `delivery`, and counts in `limits`:
+//
+//   at the first RCPT     one message, and the octets that SIZE declares
+//   at each RCPT          one recipient, if `delivery` accepts it
+//   at the end            the octets beyond SIZE, with the Received field
+//
+// What does not fit gets a 450 that names the limit (RFC 5321 4.2.2: blocked
+// for policy reasons). If the message is not accepted, or the transaction ends
+// before, nothing has been counted. Clients whose rule sets NORATELIMIT have
+// only the limits of their users.
+//
+// The first refusal by a limit within the limit's time writes a line to the
+// log:
+//
+//   rate-limit who=user what=recipients most=200 seconds=3600 ip=192.0.2.1
+//   user=ann from=<ann@example.org>
+//
+// (one line, after the session and the id). The log has the refusals
+// themselves as decisions, with rule=rate-limit.
+//
+// Thread-safe, as `delivery` is.
+class RateLimitedDelivery : public Delivery {
+ public:
+  struct Limiter {
+    policy::RateLimits* limits = nullptr;  // must outlive the transactions
+    std::function<int64_t()> now;          // the clock of `limits`
+    // Returns one text for all spellings of a user's name.
+    std::function<std::string(absl::string_view user)> user_key;
+  };
+
+  RateLimitedDelivery(std::shared_ptr<Delivery> delivery, Limiter limiter)
+      : delivery_(std::move(delivery)), limiter_(std::move(limiter)) {}
+
+  ExtensionSet carries() const override { return delivery_->carries(); }
+  bool ServesRemote(const Path& recipient) const override {
+    return delivery_->ServesRemote(recipient);
+  }
+  bool LooksUpRecipients() const override {
+    return delivery_->LooksUpRecipients();
+  }
+  std::unique_ptr<MailTransaction> Begin(
+      const Envelope& envelope, const SharedSessionInfo& session) override;
+  void OnContentRefused(const Refusal& refusal,
+                        const SessionInfo& session) override {
+    delivery_->OnContentRefused(refusal, session);
+  }
+
+ private:
+  class Transaction;
+
+  const std::shared_ptr<Delivery> delivery_;
+  const Limiter limiter_;
+};
+
+}  // namespace postern::service
+
+#endif  // POSTERN_SERVICE_RATE_LIMITED_DELIVERY_H_
