@@ -33,6 +33,7 @@
 #include "policy/control/controls.h"
 #include "policy/greylisting/greylist_table.h"
 #include "policy/names/dns.h"
+#include "policy/spf/spf.h"
 #include "system/run.h"
 #include "system/session_variables.h"
 
@@ -208,6 +209,8 @@ struct CheckSetup {
   // Null: the program has no table, and --greylist is an error. Must live until
   // the last answer.
   GreylistTable* greylist = nullptr;
+  // Null: the program does not evaluate SPF. Must live as long as `dns`.
+  Spf* spf = nullptr;
   // Logs and counts a refusal that has no effect, because the check only notes
   // what it would refuse. The verdict names the rule. Thread-safe. May be
   // empty.

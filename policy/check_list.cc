@@ -11,6 +11,7 @@
 #include "policy/list_checks.h"
 #include "policy/relay_checks.h"
 #include "policy/sender_domain.h"
+#include "policy/spf_check.h"
 
 namespace postern::policy {
 namespace {
@@ -132,6 +133,18 @@ constexpr CheckEntry kChecks[] = {
       .value = "WHO",
       .dns = true},
      MakeSenderDomain},
+    {{.rule = "spf",
+      .later = true,
+      .needs = "--spf, SPFBEHAVIOR, DNS",
+      .help = "checks whether the client may send for the\n"
+              "sender's domain (SPF), and adds Received-SPF:\n"
+              "default, accept, or RESULT=ACTION,...\n"
+              "(postern serve only)",
+      .option = "spf",
+      .value = "ACTIONS",
+      .variables = "SPFBEHAVIOR",
+      .dns = true},
+     MakeSpf},
     {{.rule = "rcptcheck",
       .later = true,
       .needs = "--rcptcheck, RCPTCHECK",

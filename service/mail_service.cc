@@ -126,6 +126,7 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
            },
        .dns = process.dns,
        .greylist = process.greylist,
+       .spf = process.spf,
        .note =
            [metrics = process.metrics](const policy::Question& question,
                                        const Verdict& verdict) {

@@ -22,6 +22,7 @@
 #include "policy/control/controls.h"
 #include "policy/greylisting/greylist_table.h"
 #include "policy/names/dns.h"
+#include "policy/spf/spf.h"
 #include "service/backends.h"
 #include "service/mail_options.h"
 #include "service/messages_in_progress.h"
@@ -58,6 +59,7 @@ struct MailService {
     policy::Dns* dns = nullptr;
     // Null: --greylist is an error. Must live until the last answer.
     policy::GreylistTable* greylist = nullptr;
+    policy::Spf* spf = nullptr;
     bool warns = true;  // whether to log warnings about the files
   };
 

@@ -25,14 +25,15 @@ policy/greylisting: engine/grammar files
 policy/limits: engine/grammar net
 policy/names: engine engine/grammar net system
 policy/rules: engine engine/grammar files net policy/control
+policy/spf: engine/grammar policy/names
 policy: engine engine/content engine/grammar files log net policy/control
-policy: policy/delegation policy/names policy/rules system
+policy: policy/delegation policy/names policy/rules policy/spf system
 policy: policy/greylisting
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
 service: auth delivery engine engine/grammar files log net system transports
-service: policy policy/control policy/limits policy/names policy/rules
+service: policy policy/control policy/limits policy/names policy/rules policy/spf
 service: policy/greylisting
 programs/introspect: engine engine/grammar files log service system
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
@@ -41,10 +42,10 @@ programs/users: auth engine engine/grammar files log service system
 programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
 programs/serve: auth delivery engine engine/grammar files log net service system transports
-programs/serve: policy policy/control policy/limits policy/names policy/rules
+programs/serve: policy policy/control policy/limits policy/names policy/rules policy/spf
 programs/serve: policy/greylisting
 programs/explain: engine engine/grammar files log net policy policy/names policy/rules
-programs/explain: programs/serve service transports policy/greylisting
+programs/explain: policy/greylisting policy/spf programs/serve service transports
 programs: engine engine/grammar log programs/explain programs/serve
 programs: programs/tables programs/users service system
 '

@@ -15,7 +15,8 @@ namespace {
 constexpr absl::string_view kCertificate =
     "a patch's; --tls-cert and --tls-key name the files";
 constexpr absl::string_view kKeys = "a patch's; TLS needs no such file";
-constexpr absl::string_view kSpf = "a patch's; SPF is a filter's business";
+constexpr absl::string_view kSpfRules =
+    "a patch's; --spf reads the sender's policy only";
 constexpr absl::string_view kWildcards = "a patch's; write regular expressions";
 constexpr absl::string_view kRecipients =
     "a patch's; --validrcptto names a database";
@@ -36,10 +37,10 @@ constexpr NotReadRow kFiles[] = {
     {"rejectnullsenders", "a patch's; a server must accept bounces"},
     {"smtpplugins", "qmail-spp's; there are no plug-ins"},
     {"policy", "eMPF's; --senders says what users may send as"},
-    {"spfbehavior", kSpf},
-    {"spfexp", kSpf},
-    {"spfguess", kSpf},
-    {"spfrules", kSpf},
+    {"spfbehavior", "a patch's; --spf has an action for each result"},
+    {"spfexp", "a patch's; the sender's policy explains refusals"},
+    {"spfguess", kSpfRules},
+    {"spfrules", kSpfRules},
     // The TLS patches, also in notqmail
     {"servercert.pem", kCertificate},
     {"servercerts", kCertificate},
@@ -60,8 +61,8 @@ constexpr NotReadRow kFiles[] = {
     {"badloadertypes.cdb", "s/qmail's; QMAILQUEUE names a filter"},
     {"mailfromrules.cdb", "s/qmail's; --senders says what users may send as"},
     {"recipients", "s/qmail's; --validrcptto names a database"},
-    {"spfexplain", kSpf},
-    {"spflocalrules", kSpf},
+    {"spfexplain", "s/qmail's; the sender's policy explains refusals"},
+    {"spflocalrules", "s/qmail's; --spf reads the sender's policy only"},
     // qmail-ldap, indimail and single patches
     {"badmailpatterns", kWildcards},
     {"badrcptpatterns", kWildcards},

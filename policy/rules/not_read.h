@@ -24,7 +24,7 @@ namespace postern::policy {
 struct NotReadRow {
   absl::string_view name;  // of a variable: a '*' at its end matches any text
   // Which program reads it, and what has the same effect in postern: "a
-  // patch's; SPF is a filter's business".
+  // patch's; --max-errors ends sessions".
   absl::string_view why;
 };
 

@@ -31,8 +31,8 @@ TEST(NotReadTest, WarnsAboutFilesThatExist) {
                               " is not read: it is a patch's; --max-recipients "
                               "limits them (452).",
                           folder.File("spfbehavior") +
-                              " is not read: it is a patch's; SPF is a "
-                              "filter's business."));
+                              " is not read: it is a patch's; --spf has an "
+                              "action for each result."));
 }
 
 TEST(NotReadTest, WarnsAboutVariablesOfTheProcess) {

@@ -70,7 +70,6 @@ constexpr NotReadRow kIdle[] = {
      "a patch's; --sender-domain-exists is the same for all clients"},
     {"LOCALMFCHECK", "a patch's; --senders says what users may send as"},
     {"MASQUERADE", "a patch's; --senders says what users may send as"},
-    {"SPFBEHAVIOR", "a patch's; SPF is a filter's business"},
     {"SURBL", "a patch's; it is a filter's business"},
     {"QHPSI", "a patch's; QMAILQUEUE names a filter"},
     {"POSTGREY", "a patch's; --greylist or --policy-server does it"},
@@ -90,8 +89,8 @@ constexpr NotReadRow kIdle[] = {
     {"QREGEX", "a patch's; files of patterns are always regexps"},
     {"REJECTNULLSENDERS", "a patch's; a server must accept bounces"},
     {"SMTPS", "a patch's; a listener has it: --listen"},
-    {"SPF", "s/qmail's; SPF is a filter's business"},
-    {"SPF_LOG", "a patch's; SPF is a filter's business"},
+    {"SPF", "s/qmail's; --spf and SPFBEHAVIOR do it"},
+    {"SPF_LOG", "a patch's; the log has each refusal of --spf"},
     {"TLSCIPHERS", "a patch's; --tls-ciphers names them"},
     {"TLS_SERVER_CERT", "a patch's; --tls-cert names the file"},
 };

@@ -41,6 +41,7 @@
 #include "policy/rule_facts.h"
 #include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rules.h"
+#include "policy/spf/spf_over_dns.h"
 #include "programs/explain/explanation.h"
 #include "programs/explain/log_facts.h"
 #include "programs/serve/serve_options.h"
@@ -594,10 +595,12 @@ int RunExplain(int argc, const char* const* argv) {
         greylist->Open(policy::GreylistFile::Access::kReadOnly);
     if (!status.ok()) return Fail(status);
   }
-  const auto service =
-      service::MailService::Make(request->serve, {.dns = resolver.get(),
-                                                  .greylist = greylist.get(),
-                                                  .warns = false});
+  policy::SpfOverDns spf(resolver.get());
+  const auto service = service::MailService::Make(
+      request->serve, {.dns = resolver.get(),
+                       .greylist = greylist.get(),
+                       .spf = resolver ? &spf : nullptr,
+                       .warns = false});
   if (!service.ok()) return Fail(service.status());
 
   ServerConfig config = service->config;

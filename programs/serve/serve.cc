@@ -53,6 +53,7 @@
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
 #include "policy/rules/tcp_rules.h"
+#include "policy/spf/spf_over_dns.h"
 #include "programs/serve/background_task.h"
 #include "programs/serve/current_snapshot.h"
 #include "programs/serve/mail_session_host.h"
@@ -600,6 +601,7 @@ int RunServe(const ServeOptions& options) {
       options.greylist
           ? std::make_unique<policy::GreylistFile>(*options.greylist)
           : nullptr;
+  policy::SpfOverDns spf(resolver.get());
   std::optional<policy::HostNames> names;
   if (options.host_names) names.emplace(resolver.get());
   // The order of destruction matters: the resolver stops first, and tasks of
@@ -663,6 +665,7 @@ int RunServe(const ServeOptions& options) {
       .messages = &messages,
       .dns = resolver.get(),
       .greylist = greylist.get(),
+      .spf = resolver ? &spf : nullptr,
   };
   if (!options.rate_limits.empty()) {
     process.limit_rates = [&rates](std::shared_ptr<Delivery> delivery) {

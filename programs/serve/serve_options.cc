@@ -60,8 +60,8 @@ constexpr service::OptionRow kRows[] = {
      "look up clients' host names, and confirm them,\n"
      "for rules that have names"},
     {"resolver", "ADDRESS[:PORT]",
-     "a name server for --host-names, --dns-list and\n"
-     "--sender-domain-exists; may be repeated; default:\n"
+     "a name server for --host-names, --dns-list, --spf\n"
+     "and --sender-domain-exists; may be repeated; default:\n"
      "those of /etc/resolv.conf",
      service::OptionRow::From::kAnywhere, true},
     {"silent-deny", "",

@@ -119,7 +119,7 @@ class ListsTest(harness.TestCase):
         server = harness.Serve(self, "--validrcptto", path,
                                "--rules", str(self.folder / "rules.cdb"))
         server.wait_log(f"{self.control}/spfbehavior is not read: it is a "
-                      "patch's; SPF is a filter's business.")
+                      "patch's; --spf has an action for each result.")
 
         def codes(source):
             with harness.Client(server, source) as client:

@@ -183,10 +183,10 @@ class LogTest(harness.TlsTestCase):
                       "without --host-names.\n", log)
         self.assertIn(f"warning: {rules}: rule 192.0.2.0/24: no client can "
                       "have this address.\n", log)
-        write(b'127.:allow,SPFBEHAVIOR="3"\n')
+        write(b'127.:allow,SURBL="3"\n')
         with harness.Client(server) as client:
             client.greet()
-        server.wait_log("the variable SPFBEHAVIOR has no effect: ")
+        server.wait_log("the variable SURBL has no effect: ")
 
     def test_fifo_is_not_an_empty_list(self):
         (self.control / "rcpthosts").unlink()
