@@ -79,6 +79,11 @@ struct CheckRow {
   bool runs_program = false;
   bool many = false;  // whether the option may be repeated
   bool dns = false;   // whether the check asks CheckSetup::dns
+  // Whether the answer depends on more than the inputs that the relay surface
+  // distinguishes (policy/surface/relay_surface.h): on DNS, programs, other
+  // servers, patterns, users, the time. The surface does not ask such a check,
+  // which is safe because it can only refuse.
+  bool outside = false;
 };
 
 // A question to the checks of one stage. Used by one thread at a time.

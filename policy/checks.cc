@@ -63,6 +63,14 @@ absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
   return std::shared_ptr<Checks>(new Checks(std::move(stages)));
 }
 
+std::vector<const CheckRow*> Checks::InUse() const {
+  std::vector<const CheckRow*> rows;
+  for (const std::vector<Entry>& stage : stages_) {
+    for (const Entry& entry : stage) rows.push_back(entry.row);
+  }
+  return rows;
+}
+
 std::optional<Verdict> Checks::Decide(const Ask& ask,
                                       const SharedSessionInfo& session,
                                       Policy::Later later) {
@@ -87,7 +95,7 @@ std::optional<Verdict> Checks::Explain(const Ask& ask,
 std::optional<Verdict> Checks::Go(Walk* walk) {
   Question& question = walk->question;
   for (; walk->next < walk->checks.size(); ++walk->next) {
-    const InUse& entry = walk->checks[walk->next];
+    const Entry& entry = walk->checks[walk->next];
     if (entry.row->accepts && walk->accepted) {
       if (walk->steps != nullptr) walk->steps->push_back({entry.row, false});
       continue;

@@ -53,6 +53,10 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
   static absl::StatusOr<std::shared_ptr<Checks>> Make(
       const CheckSetup& setup, absl::Span<const CheckEntry> list = CheckList());
 
+  // Returns the rows of the checks that are in use, in the order of their
+  // stages and then of the list. Valid as long as the list.
+  std::vector<const CheckRow*> InUse() const;
+
   std::optional<Verdict> Decide(const Ask& ask,
                                 const SharedSessionInfo& session,
                                 Policy::Later later) override;
@@ -66,15 +70,15 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
                                  Policy::Later later);
 
  private:
-  struct InUse {
+  struct Entry {
     const CheckRow* row = nullptr;
     std::unique_ptr<const Check> check;
   };
-  using Stages = std::array<std::vector<InUse>, kCheckStages>;
+  using Stages = std::array<std::vector<Entry>, kCheckStages>;
   // The progress of one question.
   struct Walk {
     Question question;
-    absl::Span<const InUse> checks;
+    absl::Span<const Entry> checks;
     std::vector<CheckStep>* steps = nullptr;  // null: not wanted
     size_t next = 0;
     std::optional<Verdict> accepted;

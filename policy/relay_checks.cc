@@ -21,30 +21,6 @@
 namespace postern::policy {
 namespace {
 
-// Splits `text` as a program that reads it from an envelope does. A '@' at the
-// end stays in the local part: "u@" must not become "u", which is a local name.
-Path SplitAddress(absl::string_view text) {
-  const size_t at = text.rfind('@');
-  if (at == absl::string_view::npos || at + 1 == text.size()) {
-    return {std::string(text), ""};
-  }
-  return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
-}
-
-bool IsLocalName(const Path& path) {
-  return path.domain.empty() && !absl::StrContains(path.local_part, '@');
-}
-
-// A NUL ends an address in qmail-queue's envelope. Without this check,
-// "u@evil\0@here" would be checked as one address and queued as another. A
-// newline does the same to a header or a log.
-bool HasControlCharacter(const Path& path) {
-  const auto has = [](absl::string_view text) {
-    return std::any_of(text.begin(), text.end(), absl::ascii_iscntrl);
-  };
-  return has(path.local_part) || has(path.domain);
-}
-
 // A check that needs only the control files.
 class ControlCheck : public Check {
  public:
@@ -287,6 +263,28 @@ class NoRelay : public BlockingCheck {
 };
 
 }  // namespace
+
+Path SplitAddress(absl::string_view text) {
+  const size_t at = text.rfind('@');
+  if (at == absl::string_view::npos || at + 1 == text.size()) {
+    return {std::string(text), ""};
+  }
+  return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+}
+
+bool IsLocalName(const Path& path) {
+  return path.domain.empty() && !absl::StrContains(path.local_part, '@');
+}
+
+// A NUL ends an address in qmail-queue's envelope. Without this check,
+// "u@evil\0@here" would be checked as one address and queued as another. A
+// newline does the same to a header or a log.
+bool HasControlCharacter(const Path& path) {
+  const auto has = [](absl::string_view text) {
+    return std::any_of(text.begin(), text.end(), absl::ascii_iscntrl);
+  };
+  return has(path.local_part) || has(path.domain);
+}
 
 MadeCheck MakeDeniedClients(const CheckSetup& setup) {
   return Make(setup, [](const Controls&, const Question& question) -> Opinion {

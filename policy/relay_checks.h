@@ -40,6 +40,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/path.h"
 #include "engine/grammar/reply.h"
 #include "policy/check.h"
 
@@ -70,6 +71,17 @@ MadeCheck MakeNoRelay(const CheckSetup& setup);
 // '@', because the address would have an empty domain. Call this before
 // serving.
 absl::Status ValidateRelayClient(absl::string_view value);
+
+// Splits an address as a program that reads it from an envelope does: the
+// domain is what follows the last '@'. A '@' at the end stays in the local
+// part: "u@" must not become "u", which is a local name.
+Path SplitAddress(absl::string_view text);
+
+// Returns whether `path` has no domain, nor a '@' in its local part.
+bool IsLocalName(const Path& path);
+
+// Returns whether `path` contains a control character.
+bool HasControlCharacter(const Path& path);
 
 // Returns the last reply of a session that ends because this host's own
 // addresses cannot be listed.

@@ -29,6 +29,7 @@ policy/spf: engine/grammar policy/names
 policy: engine engine/content engine/grammar files log net policy/control
 policy: policy/delegation policy/names policy/rules policy/spf system
 policy: policy/greylisting
+policy/surface: engine engine/grammar files net policy policy/control policy/rules
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system

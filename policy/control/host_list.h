@@ -54,6 +54,7 @@ class HostList {
   // be read.
   absl::StatusOr<std::optional<Match>> Find(absl::string_view domain) const;
 
+  const LineSet& lines() const { return lines_; }
   const std::optional<files::Cdb>& database() const { return more_; }
 
   // Returns whether Find() reads the database for `domain`.

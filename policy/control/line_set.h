@@ -39,6 +39,11 @@ class LineSet {
 
   bool empty() const { return lines_.empty(); }
 
+  // The entries in the order of the file: results of AsciiAddress(), with
+  // repetitions.
+  const std::vector<Line>& lines() const { return lines_; }
+  const std::string& path() const { return path_; }
+
  private:
   std::string path_;
   std::vector<Line> lines_;  // results of AsciiAddress()
