@@ -73,7 +73,14 @@ struct AuthResponse {
 
 // DATA (RFC 5321 4.1.1.4) or the first BDAT (RFC 3030 2) of a transaction. If
 // accepted, the content follows.
-struct BodyBegin {};
+struct BodyBegin {
+  Path from;              // of the envelope
+  Path to;                // of the envelope, if it has one recipient
+  size_t recipients = 0;  // of the envelope
+  int message = 0;        // as in its Mail
+  // SIZE of its Mail (RFC 1870 3). nullopt: the client did not give it.
+  std::optional<uint64_t> size;
+};
 
 // The content is complete. Accept only if the message is durable: RFC 5321 6.1.
 // Under LMTP each recipient may have its own verdict (RFC 2033 4.2).

@@ -295,7 +295,7 @@ const Ask* ServerSession::Serve(const Command& command) {
         return nullptr;
       }
       intake().chunked = false;
-      return asks_.Open(BodyBegin{});
+      return asks_.Open(BeginBody());
     case Verb::kVrfy:
       return OnVrfy(command.argument);
     case Verb::kRset:

@@ -331,6 +331,8 @@ class ServerSession {
   const Ask* OnVrfy(absl::string_view argument);
 
   // Replies `reply` after the octets of the refused chunk.
+  // Returns the question of DATA or the first BDAT.
+  BodyBegin BeginBody() const;
   void RefuseChunk(const Chunk& chunk, Reply reply, Cause cause);
   // The same for a refusal that also ends the transaction.
   void FailChunk(const Chunk& chunk, Reply reply, Cause cause);

@@ -43,9 +43,19 @@ const Ask* ServerSession::OnBdat(const Chunk& chunk) {
   }
   intake().chunk = chunk;
   intake_->chunked = true;
-  if (first) return asks_.Open(BodyBegin{});
+  if (first) return asks_.Open(BeginBody());
   state_ = State::kBody;
   return nullptr;
+}
+
+BodyBegin ServerSession::BeginBody() const {
+  BodyBegin begin;
+  begin.from = envelope_->from;
+  if (envelope_->to.size() == 1) begin.to = envelope_->to[0].path;
+  begin.recipients = envelope_->to.size();
+  begin.message = envelope_->message;
+  begin.size = envelope_->parameters.size;
+  return begin;
 }
 
 void ServerSession::RefuseChunk(const Chunk& chunk, Reply reply, Cause cause) {

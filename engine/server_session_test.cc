@@ -769,6 +769,33 @@ TEST_F(ServerSessionTest, MarksPasswordsOutOfSequenceAsSecret) {
   }
 }
 
+// A policy decides at DATA on the whole envelope.
+TEST_F(ServerSessionTest, QuestionAtDataHasTheEnvelope) {
+  Feed("EHLO c\r\nMAIL FROM:<a@x>\r\nRSET\r\n");
+  Feed("MAIL FROM:<s@x> SIZE=77\r\nRCPT TO:<u@d>\r\n");
+  {
+    const Step step = session().Advance("DATA\r\n");
+    ASSERT_EQ(step.kind, Kind::kAsk);
+    const auto& begin = std::get<BodyBegin>(step.ask->what);
+    EXPECT_EQ(begin.from.Address(), "s@x");
+    EXPECT_EQ(begin.to.Address(), "u@d");
+    EXPECT_EQ(begin.recipients, 1u);
+    EXPECT_EQ(begin.message, 2);
+    EXPECT_EQ(begin.size, 77u);
+    const Verdict later = Verdict::Refuse({450, {4, 7, 1}, "later"});
+    ASSERT_TRUE(session().Complete(step.ask->id, later).ok());
+  }
+  Feed("RSET\r\nMAIL FROM:<>\r\nRCPT TO:<u@d>\r\nRCPT TO:<v@d>\r\n");
+  const Step step = session().Advance("BDAT 9\r\n");
+  ASSERT_EQ(step.kind, Kind::kAsk);
+  const auto& begin = std::get<BodyBegin>(step.ask->what);
+  EXPECT_EQ(begin.from.Address(), "");
+  EXPECT_EQ(begin.to.Address(), "");
+  EXPECT_EQ(begin.recipients, 2u);
+  EXPECT_EQ(begin.message, 3);
+  EXPECT_FALSE(begin.size);
+}
+
 // Overwriting the password must not overwrite a message.
 TEST_F(ServerSessionTest, DoesNotMarkContentAfterAPasswordAsSecret) {
   config_.mechanisms_without_tls = {"PLAIN"};

@@ -46,6 +46,10 @@ Question::Question(const Ask& ask, const SharedSessionInfo& session)
     from_ = &rcpt->from;
     to_ = &rcpt->to;
   }
+  if (const auto* begin = std::get_if<BodyBegin>(&ask.what)) {
+    from_ = &begin->from;
+    to_ = &begin->to;
+  }
 }
 
 void Question::Continue(Question other) {

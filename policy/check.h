@@ -97,7 +97,7 @@ class Question {
   const SharedSessionInfo& shared_session() const { return session_; }
 
   // The sender and the recipient, as they will be in the envelope. Empty at
-  // stages that have none.
+  // stages that have none, and at DATA if there are several recipients.
   const Path& from() const { return new_from_ ? *new_from_ : *from_; }
   const Path& to() const { return new_to_ ? *new_to_ : *to_; }
   // Replaces the sender or the recipient in the envelope.

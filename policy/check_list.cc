@@ -183,6 +183,13 @@ constexpr CheckEntry kChecks[] = {
       .variables = "NOGREYLIST",
       .outside = true},
      MakeGreylist},
+    {{.rule = "policy-server",
+      .stage = CheckStage::kData,
+      .later = true,
+      .needs = "--policy-server",
+      .help = "asks those with at=data about the envelope",
+      .outside = true},
+     MakeDataPolicyServers},
 };
 
 }  // namespace

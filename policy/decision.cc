@@ -68,6 +68,9 @@ std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict) {
     if (verdict.path() && !(*verdict.path() == rcpt->to)) {
       decision.as = verdict.path();
     }
+  } else if (const auto* begin = std::get_if<BodyBegin>(&ask.what)) {
+    decision.message = begin->message;
+    decision.from = begin->from;
   }
   return decision;
 }
@@ -92,7 +95,8 @@ void AddFields(const Decision& decision, const SessionInfo& session,
     line.Text("user", session.identity, log::kMaxLoggedName);
   }
   if (decision.stage == CheckStage::kMail ||
-      decision.stage == CheckStage::kRcpt) {
+      decision.stage == CheckStage::kRcpt ||
+      decision.stage == CheckStage::kData) {
     line.Address("from", decision.from);
   }
   if (decision.stage == CheckStage::kRcpt) line.Address("to", decision.to);

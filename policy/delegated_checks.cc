@@ -56,8 +56,11 @@ class DelegatedCheck : public Check {
  private:
   // The lines that Look() logs name the session and the message.
   Opinion LookInScope(Question* question, bool too_late) const {
-    const log::LogScope scope({question->session().session_id,
-                               std::get<Rcpt>(question->ask().what).message});
+    const auto* const rcpt = std::get_if<Rcpt>(&question->ask().what);
+    const int message = rcpt != nullptr
+                            ? rcpt->message
+                            : std::get<BodyBegin>(question->ask().what).message;
+    const log::LogScope scope({question->session().session_id, message});
     return Look(question, too_late);
   }
 
@@ -141,9 +144,13 @@ class PolicyServers : public DelegatedCheck {
         [&](const auto& client) { return Asks(client->server(), question); });
   }
   Opinion Look(Question* question, bool too_late) const override {
-    const std::string request = FormatPolicyRequest(
-        std::get<Rcpt>(question->ask().what), question->from(), question->to(),
-        question->session());
+    const auto* const rcpt = std::get_if<Rcpt>(&question->ask().what);
+    const std::string request =
+        rcpt != nullptr
+            ? FormatPolicyRequest(*rcpt, question->from(), question->to(),
+                                  question->session())
+            : FormatPolicyRequest(std::get<BodyBegin>(question->ask().what),
+                                  question->session());
     for (const std::unique_ptr<PolicyClient>& client : clients_) {
       const PolicyServer& server = client->server();
       if (!Asks(server, *question)) continue;
@@ -192,6 +199,28 @@ class PolicyServers : public DelegatedCheck {
   const log::Report report_;
 };
 
+// Makes the check for the servers of one stage, or null if there are none.
+absl::StatusOr<std::unique_ptr<const Check>> MakeServersOf(
+    const CheckSetup& setup, bool at_data) {
+  const std::string option = setup.Option("policy-server");
+  if (option.empty()) return nullptr;
+  absl::StatusOr<std::vector<PolicyServer>> servers =
+      ParsePolicyServers(option);
+  if (!servers.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--policy-server: ", servers.status().message()));
+  }
+  absl::Duration patience;
+  std::vector<std::unique_ptr<PolicyClient>> clients;
+  for (PolicyServer& server : *servers) {
+    if (server.at_data != at_data) continue;
+    patience = std::max(patience, server.timeout);
+    clients.push_back(std::make_unique<PolicyClient>(std::move(server)));
+  }
+  if (clients.empty()) return nullptr;
+  return std::make_unique<PolicyServers>(setup, std::move(clients), patience);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const Check>> MakeRcptCheck(
@@ -206,21 +235,12 @@ absl::StatusOr<std::unique_ptr<const Check>> MakeRcptCheck(
 
 absl::StatusOr<std::unique_ptr<const Check>> MakePolicyServers(
     const CheckSetup& setup) {
-  const std::string option = setup.Option("policy-server");
-  if (option.empty()) return nullptr;
-  absl::StatusOr<std::vector<PolicyServer>> servers =
-      ParsePolicyServers(option);
-  if (!servers.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--policy-server: ", servers.status().message()));
-  }
-  absl::Duration patience;
-  std::vector<std::unique_ptr<PolicyClient>> clients;
-  for (PolicyServer& server : *servers) {
-    patience = std::max(patience, server.timeout);
-    clients.push_back(std::make_unique<PolicyClient>(std::move(server)));
-  }
-  return std::make_unique<PolicyServers>(setup, std::move(clients), patience);
+  return MakeServersOf(setup, /*at_data=*/false);
+}
+
+absl::StatusOr<std::unique_ptr<const Check>> MakeDataPolicyServers(
+    const CheckSetup& setup) {
+  return MakeServersOf(setup, /*at_data=*/true);
 }
 
 }  // namespace postern::policy

@@ -41,9 +41,12 @@ inline constexpr absl::Duration kRcptCheckTimeout = absl::Minutes(1);
 absl::StatusOr<std::unique_ptr<const Check>> MakeRcptCheck(
     const CheckSetup& setup);
 
-// Asks the servers of --policy-server, in their order, until one refuses. Null
-// without the option.
+// Asks the servers of --policy-server, in their order, until one refuses: those
+// that are asked about each recipient, and those with at=data, which are asked
+// once about a complete envelope. Null if there are none.
 absl::StatusOr<std::unique_ptr<const Check>> MakePolicyServers(
+    const CheckSetup& setup);
+absl::StatusOr<std::unique_ptr<const Check>> MakeDataPolicyServers(
     const CheckSetup& setup);
 
 }  // namespace postern::policy

@@ -204,6 +204,36 @@ TEST_F(DelegatedChecksTest, AllServersAreAskedInOrder) {
   EXPECT_EQ(refused.header(), "");
 }
 
+TEST_F(DelegatedChecksTest, ServersAreAskedAtTheirStage) {
+  PolicyStandIn at_data([](const std::string& request) {
+    const bool many = absl::StrContains(request, "\nrecipient_count=3\n") &&
+                      absl::StrContains(request, "\nprotocol_state=DATA\n");
+    return Action{many ? "action=450 4.7.1 slow down\n\n"
+                       : "action=PREPEND A: 1\n\n"};
+  });
+  const std::string server = absl::StrCat(at_data.address(), ",at=data");
+  const auto checks = *Make("policy-server", server);
+  const auto data = [](Checks& asked, size_t recipients,
+                       const SessionInfo& session = {}) {
+    postern::Ask ask;
+    ask.what = BodyBegin{.recipients = recipients, .message = 1};
+    return *asked.Decide(
+        ask, std::make_shared<const SessionInfo>(session),
+        []() -> Policy::Done { return [](const Verdict&) {}; });
+  };
+  EXPECT_EQ(Ask(*checks).header(), "");
+  EXPECT_EQ(data(*checks, 2).header(), "A: 1\r\n");
+  EXPECT_EQ(Reply(data(*checks, 3)), "450 4.7.1 slow down\r\n");
+  EXPECT_EQ(data(*checks, 3).rule(), "policy-server");
+  EXPECT_TRUE(data(*checks, 3, user_).accepted());
+  const auto all = *Make("policy-server", absl::StrCat(server, ",all-clients"));
+  EXPECT_EQ(Code(data(*all, 3, user_)), 450);
+  const auto nowhere =
+      *Make("policy-server", "unix:/nonexistent/server,at=data");
+  EXPECT_TRUE(Ask(*nowhere).accepted());
+  EXPECT_EQ(Code(data(*nowhere, 1)), 451);
+}
+
 TEST_F(DelegatedChecksTest, AnOutageIsATemporaryRefusal) {
   PolicyStandIn server([](const std::string&) { return Action{}; });
   const auto checks =

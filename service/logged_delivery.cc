@@ -140,16 +140,17 @@ class LoggedDelivery::Transaction : public MailTransaction {
 
   // The delivery has answered, with one verdict or with one for each recipient.
   void Answered(const Answering& answering, absl::Span<Verdict> verdicts) {
-    const Reply* reply = nullptr;  // of the first that is accepted, or of all
+    // Of the first recipient that is accepted, or of all.
+    const Verdict* shown = nullptr;
     bool accepted = false;
     size_t refused = 0;
     for (Verdict& verdict : verdicts) {
       if (verdict.accepted() && !verdict.reply()) {
-        verdict = Verdict::Accept(
-            {250, {2, 0, 0}, absl::StrCat("ok ", answering.id)});
+        verdict = std::move(verdict).With(
+            Reply{250, {2, 0, 0}, absl::StrCat("ok ", answering.id)});
       }
-      if (reply == nullptr || (verdict.accepted() && !accepted)) {
-        reply = &*verdict.reply();
+      if (shown == nullptr || (verdict.accepted() && !accepted)) {
+        shown = &verdict;
       }
       accepted = accepted || verdict.accepted();
       if (!verdict.accepted()) ++refused;
@@ -161,7 +162,11 @@ class LoggedDelivery::Transaction : public MailTransaction {
     }
     reply_ = log::LogLine::Fields(log::LineStyle());
     if (accepted && refused > 0) reply_->Number("refused", refused);
-    reply_->Answer("reply", *reply);
+    if (!shown->rule().empty()) {
+      reply_->Word("rule", shown->rule());
+      reply_->Sentence("source", shown->source(), log::kMaxLoggedText);
+    }
+    reply_->Answer("reply", *shown->reply());
     committed_->Answer(accepted);
     if (each_ == nullptr || verdicts.size() < 2) return;
     const Envelope& envelope = each_->envelope;

@@ -32,6 +32,9 @@ namespace postern::service {
 // the sender's postmaster can quote. If the client disconnected or timed out
 // before the answer, there is "reply=none".
 //
+// If a filter or the delivery gives a reason (Verdict::rule()), the fields rule
+// and source are before the reply: rule=rspamd source="add header, score 7".
+//
 // LMTP has a reply for each recipient. If they differ, the result is accept,
 // the reply is that of the first accepted recipient, and "refused=N" is before
 // it. A line as of policy::LogDecision() follows for each refused recipient.

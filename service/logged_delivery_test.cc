@@ -142,6 +142,23 @@ TEST_F(LoggedDeliveryTest, RefusalIsLoggedAsTheClientGetsIt) {
   EXPECT_EQ(metrics_.counts().messages[0].load(), 1u);
 }
 
+TEST_F(LoggedDeliveryTest, ReasonOfAFilterIsLoggedAlsoIfItAccepts) {
+  delivery_.verdict = Verdict::Accept().By("rspamd").From("no action, score 1");
+  EXPECT_EQ(Deliver(), "ok s1-1");
+  EXPECT_THAT(lines_[0], HasSubstr(" rule=rspamd source=\"no action, score 1\" "
+                                   "reply=\"250 2.0.0 ok s1-1\""));
+  lines_.clear();
+  EXPECT_THAT(DeliverEach(), ElementsAre("ok s1-1"));
+  EXPECT_THAT(lines_[0], HasSubstr(" rule=rspamd "));
+  lines_.clear();
+  session_.hello_verb = Hello::Verb::kEhlo;
+  delivery_.verdict =
+      Verdict::Refuse({550, {5, 7, 1}, "spam"}).By("rspamd").From("reject");
+  EXPECT_EQ(Deliver(), "spam");
+  EXPECT_THAT(lines_[0], HasSubstr(" rule=rspamd source=reject "
+                                   "reply=\"550 5.7.1 spam\""));
+}
+
 TEST_F(LoggedDeliveryTest, EachRefusedRecipientOfLmtpHasALine) {
   envelope_.to = {{{"a", "d"}, {}}, {{"b", "d"}, {}}, {{"c", "d"}, {}}};
   const Verdict full =

@@ -88,6 +88,13 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
   service.check_delivery = std::move(destination->check);
   service.config.carried = service.delivery->carries();
   if (process.run) service.config.max_open_asks = kRecipientsAhead;
+  if (process.filter) {
+    auto filtered =
+        process.filter(std::move(service.delivery), service.host_name);
+    if (!filtered.ok()) return filtered.status();
+    service.delivery = *std::move(filtered);
+    destination->blocks = true;
+  }
   if (process.pool && destination->blocks) {
     service.delivery = process.pool(std::move(service.delivery));
   }

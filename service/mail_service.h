@@ -46,6 +46,11 @@ struct MailService {
     // limits.
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>)>
         limit_rates;
+    // Wraps the delivery with a filter of content, before `pool`. Its result
+    // blocks. `host` is the name of this server. Empty: no filter.
+    std::function<absl::StatusOr<std::shared_ptr<Delivery>>(
+        std::shared_ptr<Delivery>, const std::string& host)>
+        filter;
     // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
     // Makes the Authenticator of the sessions from a backend that may block.

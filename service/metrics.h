@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "delivery/rspamd_outcome.h"
 #include "engine/session_info.h"
 #include "engine/step.h"
 #include "policy/decision.h"
@@ -73,6 +74,7 @@ struct MetricCounts {
   std::array<Count, 2> messages = {};  // by whether accepted
   std::array<Count, kBounds.size() + 1> deliveries = {};  // each in one bucket
   Count delivery_nanoseconds{0};
+  std::array<Count, delivery::kRspamdOutcomeCount> rspamd = {};
   std::array<Count, 2> reloads = {};  // by success
 };
 
@@ -107,6 +109,10 @@ class Metrics {
   void CountMessage(bool accepted) { Add(&counts_.messages[accepted]); }
   // The time of a delivery, from the end of the content to its answer.
   void CountDelivery(absl::Duration duration);
+  // rspamd has decided about a message, or was to decide.
+  void CountRspamd(delivery::RspamdOutcome outcome) {
+    Add(&counts_.rspamd[static_cast<size_t>(outcome)]);
+  }
   // An AUTH exchange has ended. `mechanism` must be one that is offered,
   // because each name is stored and clients must not choose it. Takes a lock.
   void CountAuth(absl::string_view mechanism, AuthOutcome outcome);

@@ -165,6 +165,14 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const Options& options) {
       return absl::ErrnoToStatus(error, options.arguments[0]);
     }
   }
+  // Libraries open descriptors that are not close-on-exec, such as libcurl, and
+  // another thread may do so at this moment. A program that inherited a
+  // connection would keep it open.
+  if (const int error =
+          posix_spawn_file_actions_addclosefrom_np(actions, kDescriptors);
+      error != 0) {
+    return absl::ErrnoToStatus(error, options.arguments[0]);
+  }
   if (!options.home.empty()) {
     posix_spawn_file_actions_addchdir_np(actions, options.home.c_str());
   }

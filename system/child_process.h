@@ -56,8 +56,8 @@ class ChildProcess {
     // SessionVariables().
     absl::Span<const std::pair<std::string, std::string>> environment;
     // Pairs of a descriptor of this process and its number in the child, which
-    // is below kDescriptors. The child also inherits all other descriptors that
-    // are not close-on-exec.
+    // is below kDescriptors. The child also inherits all other descriptors below
+    // kDescriptors that are not close-on-exec.
     absl::Span<const std::pair<int, int>> descriptors;
   };
 

@@ -3,6 +3,7 @@
 
 #include "system/child_process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,15 @@ TEST(ChildProcessTest, ReportsHowAProgramEnded) {
     EXPECT_EQ(result.end, row.end) << row.script;
     EXPECT_EQ(result.code, row.code) << row.script;
   }
+}
+
+TEST(ChildProcessTest, DescriptorsOfLibrariesAreNotInherited) {
+  // As a library opens it, without O_CLOEXEC.
+  const int library = fcntl(STDERR_FILENO, F_DUPFD, ChildProcess::kDescriptors);
+  ASSERT_GE(library, ChildProcess::kDescriptors);
+  const std::string script = "test ! -e /proc/$$/fd/" + std::to_string(library);
+  EXPECT_EQ(Shell(script).Wait(kNever).code, 0);
+  close(library);
 }
 
 TEST(ChildProcessTest, DescribesHowAChildEnded) {

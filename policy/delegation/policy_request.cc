@@ -3,6 +3,9 @@
 
 #include "policy/delegation/policy_request.h"
 
+#include <cstdint>
+#include <optional>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -61,23 +64,23 @@ std::string Port(uint16_t port) {
   return port == 0 ? std::string() : absl::StrCat(port);
 }
 
-}  // namespace
+// What depends on the state.
+struct Facts {
+  absl::string_view state;
+  const Path& from;
+  const Path& to;
+  uint64_t recipients = 0;
+  int message = 0;
+  std::optional<uint64_t> size;
+};
 
-int CipherBits(absl::string_view cipher) {
-  for (const auto& row : kCiphers) {
-    if (absl::StrContains(cipher, row.part)) return row.bits;
-  }
-  return 0;
-}
-
-std::string FormatPolicyRequest(const Rcpt& rcpt, const Path& from,
-                                const Path& to, const SessionInfo& session) {
+std::string Format(const Facts& facts, const SessionInfo& session) {
   static const TlsInfo& no_tls = *new TlsInfo;
   const TlsInfo& tls = session.tls == nullptr ? no_tls : *session.tls;
   const bool confirmed = session.name_status == NameStatus::kConfirmed;
   Request request;
   request.Add("request", "smtpd_access_policy")
-      .Add("protocol_state", "RCPT")
+      .Add("protocol_state", facts.state)
       .Add("protocol_name", Protocol(session))
       .Add("client_address", OrUnknown(ToString(session.remote_address)))
       .Add("client_name", confirmed ? OrUnknown(session.remote_name) : kUnknown)
@@ -86,12 +89,12 @@ std::string FormatPolicyRequest(const Rcpt& rcpt, const Path& from,
       .Add("server_address", ToString(session.local_address))
       .Add("server_port", Port(session.local_port))
       .Add("helo_name", session.hello_name)
-      .Add("sender", from.Address())
-      .Add("recipient", to.Address())
-      .Add("recipient_count", 0u)
+      .Add("sender", facts.from.Address())
+      .Add("recipient", facts.to.Address())
+      .Add("recipient_count", facts.recipients)
       .Add("queue_id", "")
-      .Add("instance", absl::StrCat(session.session_id, "-", rcpt.message))
-      .Add("size", rcpt.size.value_or(0))
+      .Add("instance", absl::StrCat(session.session_id, "-", facts.message))
+      .Add("size", facts.size.value_or(0))
       .Add("etrn_domain", "")
       .Add("stress", "")
       .Add("sasl_method", session.mechanism)
@@ -106,6 +109,36 @@ std::string FormatPolicyRequest(const Rcpt& rcpt, const Path& from,
       .Add("encryption_keysize", static_cast<uint64_t>(CipherBits(tls.cipher)))
       .Add("policy_context", "");
   return std::move(request).End();
+}
+
+}  // namespace
+
+int CipherBits(absl::string_view cipher) {
+  for (const auto& row : kCiphers) {
+    if (absl::StrContains(cipher, row.part)) return row.bits;
+  }
+  return 0;
+}
+
+std::string FormatPolicyRequest(const Rcpt& rcpt, const Path& from,
+                                const Path& to, const SessionInfo& session) {
+  return Format({.state = "RCPT",
+                 .from = from,
+                 .to = to,
+                 .message = rcpt.message,
+                 .size = rcpt.size},
+                session);
+}
+
+std::string FormatPolicyRequest(const BodyBegin& begin,
+                                const SessionInfo& session) {
+  return Format({.state = "DATA",
+                 .from = begin.from,
+                 .to = begin.to,
+                 .recipients = begin.recipients,
+                 .message = begin.message,
+                 .size = begin.size},
+                session);
 }
 
 }  // namespace postern::policy

@@ -18,7 +18,8 @@ namespace postern::policy {
 
 // Returns the request about `rcpt` in the state RCPT: lines of NAME=VALUE and
 // an empty line. `from` and `to` are the addresses as the envelope will have
-// them.
+// them. The second function returns the request about a whole envelope, in the
+// state DATA.
 //
 // The attributes and their order are Postfix's. Each value is true or empty.
 // Empty, because this server does not know them, are: queue_id, sasl_sender,
@@ -32,13 +33,16 @@ namespace postern::policy {
 // - instance is the id of the message in the log. It is the same for all
 //   recipients of one message, and never used again.
 // - size is the value of SIZE in MAIL, and 0 without it.
-// - recipient_count is 0, as in Postfix before DATA.
+// - recipient_count is 0 before DATA, as in Postfix.
+// - recipient is empty at DATA if there are several recipients, as in Postfix.
 // - encryption_keysize is known for the usual ciphers, and otherwise 0.
 //
 // A control character in a value becomes '?': a client must not be able to add
 // an attribute or end the request.
 std::string FormatPolicyRequest(const Rcpt& rcpt, const Path& from,
                                 const Path& to, const SessionInfo& session);
+std::string FormatPolicyRequest(const BodyBegin& begin,
+                                const SessionInfo& session);
 
 // Returns the key size of an OpenSSL cipher, such as 256 for
 // "TLS_AES_256_GCM_SHA384", or 0 if it is not known.

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
@@ -66,6 +68,31 @@ TEST(PolicyRequestTest, HasAllAttributesOfPostfix) {
       "encryption_keysize=128\n"
       "policy_context=\n"
       "\n");
+}
+
+TEST(PolicyRequestTest, EnvelopeIsAskedAboutInTheStateData) {
+  const auto lines = [](const BodyBegin& begin) {
+    std::string kept;
+    for (const absl::string_view line :
+         absl::StrSplit(FormatPolicyRequest(begin, Full()), '\n')) {
+      for (const absl::string_view name :
+           {"protocol_state=", "sender=", "recipient=", "recipient_count=",
+            "instance=", "size="}) {
+        if (absl::StartsWith(line, name)) absl::StrAppend(&kept, line, "|");
+      }
+    }
+    return kept;
+  };
+  EXPECT_EQ(lines({.from = {"s", "x.example"},
+                   .to = {"u", "d.example"},
+                   .recipients = 1,
+                   .message = 7,
+                   .size = 12345}),
+            "protocol_state=DATA|sender=s@x.example|recipient=u@d.example|"
+            "recipient_count=1|instance=abc-7|size=12345|");
+  EXPECT_EQ(lines({.recipients = 50}),
+            "protocol_state=DATA|sender=|recipient=|recipient_count=50|"
+            "instance=abc-0|size=0|");
 }
 
 TEST(PolicyRequestTest, WhatIsNotKnownIsEmptyOrUnknown) {

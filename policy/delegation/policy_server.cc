@@ -59,6 +59,8 @@ absl::Status ReadWord(absl::string_view word, PolicyServer* server) {
     server->all_clients = true;
   } else if (word == "ignore-outage") {
     server->ignore_outage = true;
+  } else if (word == "at=rcpt" || word == "at=data") {
+    server->at_data = word == "at=data";
   } else if (absl::ConsumePrefix(&word, "timeout=")) {
     const auto seconds = ParseDecimal(word, /*max_digits=*/3);
     if (!seconds || *seconds == 0 || *seconds > kMaxTimeout) {
@@ -67,8 +69,9 @@ absl::Status ReadWord(absl::string_view word, PolicyServer* server) {
     }
     server->timeout = absl::Seconds(*seconds);
   } else {
-    return Wrong(absl::StrCat("unknown word \"", word,
-                              "\": all-clients, ignore-outage or timeout=N"));
+    return Wrong(
+        absl::StrCat("unknown word \"", word,
+                     "\": all-clients, ignore-outage, at=data or timeout=N"));
   }
   return absl::OkStatus();
 }

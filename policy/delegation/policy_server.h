@@ -27,6 +27,9 @@ struct PolicyServer {
   uint16_t port = 0;
   std::string path;  // of the Unix socket
 
+  // The stage at which the server is asked: each RCPT, or DATA, when the
+  // envelope is complete.
+  bool at_data = false;
   // Whether relay clients and authenticated users are asked about, too.
   bool all_clients = false;
   // Whether a recipient passes if the server does not answer. Otherwise it is
@@ -41,7 +44,8 @@ struct PolicyServer {
 //
 //   inet:127.0.0.1:10023  inet:[::1]:10023,all-clients  unix:/run/p,timeout=5
 //
-// The words are all-clients, ignore-outage and timeout=SECONDS. The host is an
+// The words are all-clients, ignore-outage, at=rcpt, at=data and
+// timeout=SECONDS. The host is an
 // IP address, because a program that serves one connection must not wait for
 // DNS first. An error quotes the server and says what is wrong with it.
 absl::StatusOr<std::vector<PolicyServer>> ParsePolicyServers(

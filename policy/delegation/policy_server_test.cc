@@ -15,7 +15,7 @@ namespace {
 TEST(PolicyServerTest, ParsesAddressesAndWords) {
   const auto servers = ParsePolicyServers(
       "inet:127.0.0.1:10023 \tunix:/run/p,all-clients "
-      "inet:[2001:db8::1]:65535,timeout=120,ignore-outage");
+      "inet:[2001:db8::1]:65535,timeout=120,at=data,ignore-outage");
   ASSERT_TRUE(servers.ok()) << servers.status();
   ASSERT_EQ(servers->size(), 3u);
   const PolicyServer& first = (*servers)[0];
@@ -23,6 +23,7 @@ TEST(PolicyServerTest, ParsesAddressesAndWords) {
   EXPECT_EQ(first.address, IpAddress::Parse("127.0.0.1"));
   EXPECT_EQ(first.port, 10023);
   EXPECT_FALSE(first.all_clients);
+  EXPECT_FALSE(first.at_data);
   EXPECT_FALSE(first.ignore_outage);
   EXPECT_EQ(first.timeout, absl::Seconds(30));
   const PolicyServer& second = (*servers)[1];
@@ -36,6 +37,7 @@ TEST(PolicyServerTest, ParsesAddressesAndWords) {
   EXPECT_EQ(third.port, 65535);
   EXPECT_EQ(third.timeout, absl::Seconds(120));
   EXPECT_TRUE(third.ignore_outage);
+  EXPECT_TRUE(third.at_data);
 }
 
 TEST(PolicyServerTest, AnErrorQuotesTheServer) {

@@ -36,6 +36,10 @@ constexpr absl::string_view kTls[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
                                       "other"};
 constexpr absl::string_view kKinds[] = {"accept", "refuse", "drop"};
 constexpr absl::string_view kMessages[] = {"refuse", "accept"};
+// By delivery::RspamdOutcome.
+constexpr absl::string_view kRspamd[] = {
+    "no-action", "greylist", "add-header", "rewrite-subject", "soft-reject",
+    "reject",    "discard",  "too-large",  "outage"};
 constexpr absl::string_view kReloads[] = {"failed", "ok"};
 
 double Read(const Count& count) {
@@ -156,6 +160,10 @@ void AddMail(const service::Metrics& metrics, Text* text) {
   text->Deliveries("postern_delivery_seconds",
                    "From the end of a message's content to its answer.",
                    counts);
+  text->Family("postern_rspamd_total",
+               "Messages that rspamd was asked about, by its action, or "
+               "too-large or outage.",
+               "action", counts.rspamd, kRspamd);
   text->Family("postern_auth_total",
                "AUTH exchanges, by mechanism and outcome.");
   for (const auto& [what, count] : metrics.auth()) {

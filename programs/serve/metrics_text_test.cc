@@ -236,7 +236,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 25u);
+  EXPECT_EQ(names.size(), 26u);
 }
 
 }  // namespace

@@ -59,6 +59,7 @@
 #include "programs/serve/mail_session_host.h"
 #include "programs/serve/metrics_server.h"
 #include "programs/serve/metrics_text.h"
+#include "programs/serve/rspamd.h"
 #include "programs/serve/server_end.h"
 #include "programs/serve/service_snapshot.h"
 #include "programs/serve/systemd.h"
@@ -71,6 +72,7 @@
 #include "service/named_session.h"
 #include "service/rate_limited_delivery.h"
 #include "service/rules_file.h"
+#include "system/bounded_run.h"
 #include "system/child_reaper.h"
 #include "system/run.h"
 #include "transports/server.h"
@@ -633,6 +635,9 @@ int RunServe(const ServeOptions& options) {
             return std::make_shared<delivery::PooledDelivery>(
                 service::NameSessions(std::move(delivery)), run);
           },
+      .filter = MakeRspamdWrapper(
+          options.rspamd, metrics.get(),
+          system::BoundedRun(run, RspamdAtOnce(options.blocking_threads))),
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {

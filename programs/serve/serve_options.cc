@@ -124,6 +124,12 @@ constexpr service::OptionRow kRows[] = {
     service::kMinRateRow,
     service::kRateGraceRow,
     service::kPipeliningRow,
+    kRspamdRow,
+    kRspamdTimeoutRow,
+    kRspamdDownRow,
+    kRspamdMaxSizeRow,
+    kRspamdPasswordFileRow,
+    kRspamdSpoolRow,
     service::kLogFormatRow,
     {"threads", "N [0]",
      "event loops; 0: one for each processor that the\n"
@@ -308,6 +314,7 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   options->threads = given->Number("threads", options->threads, 0, 1024);
   options->blocking_threads =
       given->Number("blocking-threads", options->blocking_threads, 1, 1024);
+  ReadRspamdOption(given, &options->rspamd);
   options->drain = given->Number("drain", options->drain, 0, 24 * 60 * 60);
   options->ready_fd = given->Number("ready-fd", options->ready_fd, 1, 1023);
   options->user = given->Text("user", options->user);

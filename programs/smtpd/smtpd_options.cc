@@ -72,6 +72,7 @@ constexpr service::OptionRow kRows[] = {
     {"tls-outside", "",
      "TLS from the first byte by the super-server; it\n"
      "sets SSL_PROTOCOL and SSL_CIPHER"},
+    {"rspamd", "URL", ""},  // see ReadSmtpdOptions()
     {kHandoffOption, "N", "", service::OptionRow::From::kCommandLine},
 };
 
@@ -147,6 +148,11 @@ std::optional<SmtpdOptions> ReadSmtpdOptions(int argc, char** argv,
   options.tls_outside = given.Flag("tls-outside");
   if (options.tls_outside && options.tls_wrapped) {
     given.Mistake("--tls-outside: not with --tls-wrapped");
+  }
+  if (!given.Text("rspamd", "").empty()) {
+    given.Mistake(
+        "--rspamd: only postern serve asks rspamd; here a filter runs as the "
+        "queue program, see QMAILQUEUE");
   }
   ReadHandoff(&given, &options);
   if (!given.Complain("postern-smtpd")) return options;

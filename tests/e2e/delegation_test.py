@@ -238,6 +238,45 @@ class DelegationTest(harness.TestCase):
         self.assertRegex((self.folder / "log").read_text(),
                          rf"id={instances[0]} rcpt decision=accept ")
 
+    def check_data(self, start):
+        server = PolicyServer(self)
+        ACTIONS[""] = b"action=450 4.7.1 too many recipients\n\n"
+        self.addCleanup(ACTIONS.pop, "")
+        started = start("--policy-server", f"{server.name},at=data")
+        with harness.Client(started) as client:
+            client.greet()
+            self.assertEqual(self.deliver(client, "mark"), "250 2.1.5 ok")
+            client.ask("MAIL FROM:<s@x.example> SIZE=99")
+            for name in ("a", "b", "c"):
+                self.assertEqual(
+                    client.ask(f"RCPT TO:<{name}@local.example>"),
+                    "250 2.1.5 ok")
+            self.assertEqual(client.ask("DATA"),
+                             "450 4.7.1 too many recipients")
+            client.ask("RSET")
+            self.assertEqual(self.deliver(client, "good"), "250 2.1.5 ok")
+        marked, good = self.messages()
+        self.assertIn(b"\nX-Mark: seen\nReceived: ", marked)
+        self.assertNotIn(b"X-Mark", good)
+        self.assertEqual(
+            [(each["protocol_state"], each["recipient"],
+              each["recipient_count"], each["size"])
+             for each in server.requests],
+            [("DATA", "mark@local.example", "1", "100"),
+             ("DATA", "", "3", "99"),
+             ("DATA", "good@local.example", "1", "100")])
+        self.assertRegex(
+            started.wait_log("data decision="),
+            r"id=\S+-2 data decision=refuse rule=policy-server "
+            rf'source={re.escape(server.name)} .* from=<s@x.example> '
+            r'reply="450 4.7.1 too many recipients"')
+
+    def test_smtpd_asks_at_data(self):
+        self.check_data(lambda *options: harness.Tcpserver(self, *options))
+
+    def test_serve_asks_at_data(self):
+        self.check_data(lambda *options: harness.Serve(self, *options))
+
     def test_server_that_hangs_delays_no_other_client(self):
         server = PolicyServer(self)
         started = harness.Serve(self, "--policy-server", server.name,

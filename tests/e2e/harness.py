@@ -423,7 +423,8 @@ class Result(unittest.TextTestResult):
         # A failed subTest makes its test fail.
         bad = [text for case, text in self.failures + self.errors
                if getattr(case, "test_case", case) is test]
-        self.cases.append((test.id(), bad))
+        why = [text for case, text in self.skipped if case is test]
+        self.cases.append((test.id(), bad, why))
 
 
 def main():
@@ -438,8 +439,10 @@ def main():
     if path:
         suites = ElementTree.Element("testsuites")
         suite = ElementTree.SubElement(suites, "testsuite", name=sys.argv[0])
-        for name, bad in program.result.cases:
+        for name, bad, why in program.result.cases:
             case = ElementTree.SubElement(suite, "testcase", name=name)
+            for text in why:
+                ElementTree.SubElement(case, "skipped", message=text)
             for text in bad:
                 ElementTree.SubElement(case, "failure").text = text
         ElementTree.ElementTree(suites).write(path)
