@@ -74,12 +74,17 @@ std::string FormatLog(absl::string_view event, absl::string_view text) {
 
 void WriteLogAsIs(absl::string_view line) { Write(line); }
 
-void WriteUsageError(absl::string_view program, absl::string_view what) {
+void WriteUsageError(absl::string_view program,
+                     absl::Span<const std::string> mistakes) {
   if (sink.load(std::memory_order_acquire) != nullptr) {
-    return WriteLog("fatal", what);
+    for (const std::string& what : mistakes) WriteLog("fatal", what);
+    return;
   }
-  Write(absl::StrCat(program, ": ", what,
-                     "\nRun with --help for more information.\n"));
+  std::string text;
+  for (const std::string& what : mistakes) {
+    absl::StrAppend(&text, program, ": ", what, "\n");
+  }
+  Write(absl::StrCat(text, "Run with --help for more information.\n"));
 }
 
 void SetLogSink(LogSink* to) { sink.store(to, std::memory_order_release); }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "log/log_line.h"
 
 namespace postern::log {
@@ -59,9 +60,10 @@ std::string FormatLog(absl::string_view event, absl::string_view text);
 // Writes `line`, which ends in a newline. Allocates no memory.
 void WriteLogAsIs(absl::string_view line);
 
-// Reports a mistake in the options: to standard error, with a hint at --help.
-// If a sink is set, writes a "fatal" line to it instead.
-void WriteUsageError(absl::string_view program, absl::string_view what);
+// Reports mistakes in the options: to standard error, with a hint at --help. If
+// a sink is set, writes a "fatal" line for each to it instead.
+void WriteUsageError(absl::string_view program,
+                     absl::Span<const std::string> mistakes);
 
 // Receives the lines, with their newlines, instead of standard error.
 // Thread-safe.

@@ -78,17 +78,19 @@ TEST_F(LogTest, AScopeAppliesToItsOwnThread) {
 
 // The hint at --help is for a terminal. A sink is not one.
 TEST_F(LogTest, AUsageErrorIsAFatalLineInASink) {
-  WriteUsageError("postern", "unknown option x");
-  EXPECT_THAT(lines_, ElementsAre(EndsWith(" fatal: unknown option x\n")));
+  WriteUsageError("postern", {"unknown option x", "unknown option y"});
+  EXPECT_THAT(lines_, ElementsAre(EndsWith(" fatal: unknown option x\n"),
+                                  EndsWith(" fatal: unknown option y\n")));
 }
 
 TEST(LogWithoutSinkTest, WritesToStandardError) {
   testing::internal::CaptureStderr();
   WriteLogAsIs("as it is\n");
-  WriteUsageError("postern", "unknown option x");
+  WriteUsageError("postern", {"unknown option x", "unknown option y"});
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "as it is\n"
             "postern: unknown option x\n"
+            "postern: unknown option y\n"
             "Run with --help for more information.\n");
 }
 

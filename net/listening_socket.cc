@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -58,25 +59,21 @@ bool Set(int socket, int level, int option, int value) {
   return setsockopt(socket, level, option, &value, sizeof(value)) == 0;
 }
 
-// Removes the socket file that an earlier server left at the path of `bound`.
-// Any other file may be a user's data: it stays, and the function returns an
-// error.
-absl::Status RemoveStaleSocket(const Bound& bound) {
+// Returns whether the socket file that an earlier server left is at the path of
+// `bound`. Any other file may be a user's data: it is an error.
+absl::StatusOr<bool> HasStaleSocket(const Bound& bound) {
   const auto& to = reinterpret_cast<const sockaddr_un&>(bound.storage);
   struct stat found = {};
-  if (lstat(to.sun_path, &found) != 0) return absl::OkStatus();  // bind(2) says
+  if (lstat(to.sun_path, &found) != 0) return false;  // bind(2) says why
   if (!S_ISSOCK(found.st_mode)) {
     return absl::FailedPreconditionError("a file that is not a socket exists");
   }
   const system::Descriptor probe(
       socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!probe.is_open()) return absl::ErrnoToStatus(errno, "socket");
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&to),
-              bound.length) != 0 &&
-      errno == ECONNREFUSED) {
-    (void)unlink(to.sun_path);  // if this fails, bind(2) reports it
-  }
-  return absl::OkStatus();
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&to),
+                 bound.length) != 0 &&
+         errno == ECONNREFUSED;
 }
 
 // Returns whether sockets can have IPv6 addresses. The kernel may have no IPv6,
@@ -91,6 +88,73 @@ bool HasIpv6() {
   return bind(probe.get(), reinterpret_cast<const sockaddr*>(&any),
               sizeof(any)) == 0 ||
          errno != EADDRNOTAVAIL;
+}
+
+// Returns a socket for Listen(), or if not `listens`, for CheckListen().
+absl::StatusOr<system::Descriptor> Open(const ListenAddress& address,
+                                        bool share, bool listens) {
+  const auto failed = [&address](absl::string_view call) {
+    const int error = errno;
+    const absl::Status status =
+        absl::ErrnoToStatus(error, absl::StrCat(address.Format(), ": ", call));
+    // Abseil's codes do not tell an address that is in use from one of another
+    // host.
+    if (error == EADDRINUSE) return absl::AlreadyExistsError(status.message());
+    if (error == EADDRNOTAVAIL) return absl::UnavailableError(status.message());
+    return status;
+  };
+  if (address == ListenAddress{.port = address.port} && !HasIpv6()) {
+    return Open({.host = IpAddress::V4({0, 0, 0, 0}), .port = address.port},
+                share, listens);
+  }
+  const std::optional<Bound> bound = ToSockaddr(address);
+  if (!bound) return absl::InvalidArgumentError(address.Format());
+  const int family = bound->storage.ss_family;
+  system::Descriptor owner(
+      socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int fd = owner.get();
+  if (fd < 0) return failed("socket");
+  if (family == AF_UNIX) {
+    const absl::StatusOr<bool> stale = HasStaleSocket(*bound);
+    if (!stale.ok()) {
+      return absl::Status(
+          stale.status().code(),
+          absl::StrCat(address.Format(), ": ", stale.status().message()));
+    }
+    if (!listens) {
+      // bind(2) would make the file.
+      const std::string directory =
+          address.path.substr(0, address.path.rfind('/') + 1);
+      if (faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) !=
+          0) {
+        return failed("bind");
+      }
+      struct stat found = {};
+      if (!*stale && lstat(address.path.c_str(), &found) == 0) {
+        errno = EADDRINUSE;
+        return failed("bind");
+      }
+      return owner;
+    }
+    // If this fails, bind(2) reports it.
+    if (*stale) (void)unlink(address.path.c_str());
+  } else if (!Set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+             (share && !Set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
+             !Set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
+             !Set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
+             (family == AF_INET6 &&
+              !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, address.host.has_value()))) {
+    return failed("setsockopt");
+  }
+  // TCP computes the window that it offers from the buffer size, so the size
+  // must be set before listen(2).
+  if (!LimitBuffers(fd).ok()) return failed("setsockopt");
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&bound->storage),
+           bound->length) != 0) {
+    return failed("bind");
+  }
+  if (listens && listen(fd, kBacklog) != 0) return failed("listen");
+  return owner;
 }
 
 }  // namespace
@@ -136,43 +200,11 @@ std::string ListenAddress::Format() const {
 
 absl::StatusOr<system::Descriptor> Listen(const ListenAddress& address,
                                           bool share) {
-  const auto failed = [&address](absl::string_view call) {
-    return absl::ErrnoToStatus(errno,
-                               absl::StrCat(address.Format(), ": ", call));
-  };
-  if (address == ListenAddress{.port = address.port} && !HasIpv6()) {
-    return Listen({.host = IpAddress::V4({0, 0, 0, 0}), .port = address.port},
-                  share);
-  }
-  const std::optional<Bound> bound = ToSockaddr(address);
-  if (!bound) return absl::InvalidArgumentError(address.Format());
-  const int family = bound->storage.ss_family;
-  system::Descriptor owner(
-      socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int fd = owner.get();
-  if (fd < 0) return failed("socket");
-  if (family == AF_UNIX) {
-    if (absl::Status status = RemoveStaleSocket(*bound); !status.ok()) {
-      return absl::Status(status.code(), absl::StrCat(address.Format(), ": ",
-                                                      status.message()));
-    }
-  } else if (!Set(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-             (share && !Set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
-             !Set(fd, IPPROTO_TCP, TCP_NODELAY, 1) ||
-             !Set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
-             (family == AF_INET6 &&
-              !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY, address.host.has_value()))) {
-    return failed("setsockopt");
-  }
-  // TCP computes the window that it offers from the buffer size, so the size
-  // must be set before listen(2).
-  if (!LimitBuffers(fd).ok()) return failed("setsockopt");
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&bound->storage),
-           bound->length) != 0) {
-    return failed("bind");
-  }
-  if (listen(fd, kBacklog) != 0) return failed("listen");
-  return owner;
+  return Open(address, share, /*listens=*/true);
+}
+
+absl::Status CheckListen(const ListenAddress& address) {
+  return Open(address, /*share=*/false, /*listens=*/false).status();
 }
 
 absl::Status LimitBuffers(int socket) {

@@ -43,6 +43,12 @@ struct ListenAddress {
 absl::StatusOr<system::Descriptor> Listen(const ListenAddress& address,
                                           bool share);
 
+// Returns the error that Listen() without `share` would return, but does not
+// listen, and changes no file. kAlreadyExists: a server listens there, perhaps
+// one that shares the address. kPermissionDenied: this process may not listen
+// there.
+absl::Status CheckListen(const ListenAddress& address);
+
 // The kernel memory for one connection: replies that the client does not read,
 // and octets that the server does not read yet. In octets as setsockopt(2)
 // counts them. The kernel allows twice as much, which includes its own records.

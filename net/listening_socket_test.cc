@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 
@@ -142,6 +143,42 @@ TEST(ListeningSocketTest, AFileThatIsNotASocketStays) {
     unlink((folder + name).c_str());
   }
   rmdir(folder.c_str());
+}
+
+TEST(ListeningSocketTest, CheckHasTheErrorOfListenAndChangesNothing) {
+  const std::string folder = MakeFolder();
+  const std::string path = folder + "/s";
+  const ListenAddress local = {std::nullopt, 0, path};
+  EXPECT_TRUE(CheckListen(local).ok());
+  struct stat facts = {};
+  EXPECT_NE(lstat(path.c_str(), &facts), 0) << "a socket was made";
+  auto unix_server = Listen(local, false);
+  ASSERT_TRUE(unix_server.ok()) << unix_server.status();
+  EXPECT_TRUE(absl::IsAlreadyExists(CheckListen(local)));
+  EXPECT_EQ(CheckListen(local), Listen(local, false).status());
+  unix_server->Reset();
+  EXPECT_TRUE(CheckListen(local).ok());  // stale
+  EXPECT_EQ(lstat(path.c_str(), &facts), 0) << "the stale socket is gone";
+  unlink(path.c_str());
+  const ListenAddress lost = {std::nullopt, 0, folder + "/none/s"};
+  EXPECT_FALSE(CheckListen(lost).ok());
+  EXPECT_EQ(CheckListen(lost), Listen(lost, false).status());
+  const ListenAddress not_a_socket = {std::nullopt, 0, folder};
+  EXPECT_EQ(CheckListen(not_a_socket), Listen(not_a_socket, false).status());
+  rmdir(folder.c_str());
+
+  const ListenAddress any = {IpAddress::Parse("127.0.0.1"), 0, ""};
+  EXPECT_TRUE(CheckListen(any).ok());
+  // A server whose threads share the address holds it, too.
+  const auto tcp_server = Listen(any, /*share=*/true);
+  ASSERT_TRUE(tcp_server.ok()) << tcp_server.status();
+  const auto bound = BoundAddress(tcp_server->get());
+  ASSERT_TRUE(bound.ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(CheckListen(*bound)));
+  // TEST-NET-1 is no address of this host.
+  const ListenAddress other = {IpAddress::Parse("192.0.2.1"), 0, ""};
+  EXPECT_TRUE(absl::IsUnavailable(CheckListen(other))) << CheckListen(other);
+  EXPECT_EQ(CheckListen(other), Listen(other, false).status());
 }
 
 // Makes `call` fail with `error` on this thread from now on if its first

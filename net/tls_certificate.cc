@@ -43,6 +43,12 @@ bool Expired(const X509* certificate) {
   return X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
 }
 
+absl::Time TimeOf(const ASN1_TIME* time) {
+  tm parts = {};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return absl::InfinitePast();
+  return absl::FromTM(parts, absl::UTCTimeZone());
+}
+
 bool HasIssued(X509* issuer, X509* certificate) {
   return X509_check_issued(issuer, certificate) == X509_V_OK &&
          X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
@@ -124,6 +130,7 @@ absl::StatusOr<TlsCertificate> TlsCertificate::Load(
         absl::StrCat(files.key_file, ": not the key of ", files.chain_file));
   }
   certificate.first_name_ = FirstName(leaf);
+  certificate.not_after_ = TimeOf(X509_get0_notAfter(leaf));
   certificate.key_type_ = EVP_PKEY_get_base_id(certificate.key_.get());
 
   const auto warn = [warnings](absl::string_view file, absl::string_view what) {

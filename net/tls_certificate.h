@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "net/pem_file.h"
 #include "net/tls_files.h"
 
@@ -37,6 +38,11 @@ class TlsCertificate {
   // with the common name if there are none (RFC 6125 6.4.4). `*` matches one
   // whole label, only as the first label.
   bool Names(absl::string_view name) const;
+
+  // Returns the path of its file.
+  const std::string& file() const { return file_; }
+  // Returns the last moment of its validity.
+  absl::Time not_after() const { return not_after_; }
 
   // Returns its first name, for clients that ask for no host. May be empty.
   const std::string& first_name() const { return first_name_; }
@@ -63,6 +69,7 @@ class TlsCertificate {
   std::unique_ptr<stack_st_X509, ChainFree> chain_;
   KeyPointer key_;
   int key_type_ = 0;
+  absl::Time not_after_;
 };
 
 }  // namespace postern::net

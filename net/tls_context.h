@@ -71,6 +71,11 @@ class TlsContext {
   // names it.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
+  // The certificates, in the order of TlsOptions. Valid as long as the object.
+  const std::vector<TlsCertificate>& certificates() const {
+    return certificates_;
+  }
+
   struct SslFree {
     void operator()(ssl_st* ssl) const;
   };

@@ -46,7 +46,9 @@ struct Checks::LateWalk {
 };
 
 absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
-    const CheckSetup& setup, absl::Span<const CheckEntry> list) {
+    const CheckSetup& setup, absl::Span<const CheckEntry> list,
+    std::vector<absl::Status>* errors) {
+  absl::Status first;
   Stages stages;
   std::array<size_t, kCheckStages> counts = {};
   for (const CheckEntry& entry : list) {
@@ -55,11 +57,17 @@ absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
   for (size_t i = 0; i < kCheckStages; ++i) stages[i].reserve(counts[i]);
   for (const CheckEntry& entry : list) {
     absl::StatusOr<std::unique_ptr<const Check>> check = entry.make(setup);
-    if (!check.ok()) return check.status();
+    if (!check.ok()) {
+      first.Update(check.status());
+      if (errors == nullptr) return first;
+      errors->push_back(check.status());
+      continue;
+    }
     if (*check == nullptr) continue;
     stages[static_cast<size_t>(entry.row.stage)].push_back(
         {&entry.row, *std::move(check)});
   }
+  if (!first.ok()) return first;
   return std::shared_ptr<Checks>(new Checks(std::move(stages)));
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "engine/ask.h"
@@ -49,9 +50,11 @@ struct CheckStep {
 class Checks : public Policy, public std::enable_shared_from_this<Checks> {
  public:
   // Makes the checks of `list` that are in use. `list` must outlive the result.
-  // An error names the file or the option.
+  // An error names the file or the option. Returns the first one. Adds all to
+  // `errors`, if it is not null.
   static absl::StatusOr<std::shared_ptr<Checks>> Make(
-      const CheckSetup& setup, absl::Span<const CheckEntry> list = CheckList());
+      const CheckSetup& setup, absl::Span<const CheckEntry> list = CheckList(),
+      std::vector<absl::Status>* errors = nullptr);
 
   // Returns the rows of the checks that are in use, in the order of their
   // stages and then of the list. Valid as long as the list.

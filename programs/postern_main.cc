@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "programs/check/check.h"
 #include "programs/explain/explain.h"
 #include "programs/serve/serve.h"
 #include "programs/serve/serve_options.h"
@@ -21,6 +22,7 @@ constexpr int kTemporary = 111;
 constexpr char kHelp[] =
     "Usage: postern COMMAND [OPTION]...\n"
     "\n"
+    "  check    test a configuration, and show every error and warning\n"
     "  explain  show why mail of a client is accepted or refused\n"
     "  serve    run a standalone SMTP server that receives mail\n"
     "  users    manage a file of users and passwords for AUTH\n"
@@ -39,6 +41,9 @@ int main(int argc, char** argv) {
     const auto options =
         postern::programs::ReadServeOptions(argc - 2, argv + 2, &exit_code);
     return options ? postern::programs::RunServe(*options) : exit_code;
+  }
+  if (command == "check") {
+    return postern::programs::RunCheck(argc - 2, argv + 2);
   }
   if (command == "explain") {
     return postern::programs::RunExplain(argc - 2, argv + 2);

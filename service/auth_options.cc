@@ -63,12 +63,14 @@ absl::StatusOr<AuthSpec> ParseAuthSpec(absl::string_view text) {
 }
 
 void ReadAuthOptions(Options* given, AuthOptions* options) {
-  for (const std::string& text : given->List("auth")) {
-    absl::StatusOr<AuthSpec> spec = ParseAuthSpec(text);
+  const std::vector<std::string> specs = given->List("auth");
+  for (size_t i = 0; i < specs.size(); ++i) {
+    absl::StatusOr<AuthSpec> spec = ParseAuthSpec(specs[i]);
     if (spec.ok()) {
       options->specs.push_back(*std::move(spec));
     } else {
-      given->Mistake(absl::StrCat("--auth: ", spec.status().message()));
+      given->Mistake(
+          absl::StrCat(given->Place("auth", i), ": ", spec.status().message()));
     }
   }
   options->cram_md5 =

@@ -33,7 +33,9 @@ bool RunsCheckers(const AuthOptions& options) {
 
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
     const AuthOptions& options, const system::Variables& environment,
-    const std::string& host_name, const OpenBackend& open) {
+    const std::string& host_name, const OpenBackend& open,
+    std::vector<absl::Status>* errors) {
+  absl::Status first;
   std::vector<std::shared_ptr<auth::Backend>> backends;
   for (const AuthSpec& spec : options.specs) {
     if (spec.kind == AuthSpec::Kind::kCheckpassword) {
@@ -58,17 +60,24 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
     auto backend = open ? open(spec, options, host_name)
                         : absl::UnimplementedError("not in this program");
     if (!backend.ok()) {
-      return absl::Status(
+      const absl::Status status(
           backend.status().code(),
           absl::StrCat("--auth ", spec.text, ": ", backend.status().message()));
+      first.Update(status);
+      if (errors == nullptr) return first;
+      errors->push_back(status);
+      continue;
     }
     backends.push_back(*std::move(backend));
   }
+  if (!first.ok()) return first;
   if (backends.empty()) return nullptr;
   auto all = auth::Backends::Make(std::move(backends));
   if (!all.ok()) {
-    return absl::InvalidArgumentError(
+    first = absl::InvalidArgumentError(
         absl::StrCat("--auth: ", all.status().message()));
+    if (errors != nullptr) errors->push_back(first);
+    return first;
   }
   return *std::move(all);
 }

@@ -9,7 +9,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "auth/backend.h"
 #include "service/auth_options.h"
@@ -32,12 +34,14 @@ bool RunsCheckers(const AuthOptions& options);
 
 // Opens all backends as one backend. Returns null if there is none. Failures
 // that prevent a backend from checking credentials go to the log. An error
-// names its --auth. `host_name` is the name of this host. `open` may be empty
+// names its --auth. Returns the first one. Adds all to `errors`, if it is not
+// null. `host_name` is the name of this host. `open` may be empty
 // if NeedsLibraries() is false. The environment of programs contains
 // `environment`, followed by the variables of the session.
 absl::StatusOr<std::shared_ptr<auth::Backend>> OpenBackends(
     const AuthOptions& options, const system::Variables& environment,
-    const std::string& host_name, const OpenBackend& open);
+    const std::string& host_name, const OpenBackend& open,
+    std::vector<absl::Status>* errors = nullptr);
 
 }  // namespace postern::service
 

@@ -48,7 +48,7 @@ void NeedCertificate(bool there_is_one, Options* given) {
   if (there_is_one) return;
   for (const char* name : {"client-ca", "tls-min", "tls-ciphers"}) {
     if (given->Text(name, "").empty()) continue;
-    given->Mistake(absl::StrCat("--", name, ": needs --tls-cert"));
+    given->Mistake(absl::StrCat(given->Place(name), ": needs --tls-cert"));
   }
 }
 

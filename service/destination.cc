@@ -49,9 +49,7 @@ absl::StatusOr<Destination> MakeQmailQueue(
   options.home = Home(setup.control);
   options.environment = setup.environment;
   options.report = setup.report;
-  if (value) options.program = std::string(*value);
-  // An empty value counts as well, as in qmail-smtpd: then no program can run.
-  if (const char* program = getenv("QMAILQUEUE")) options.program = program;
+  options.program = QueueProgram(value, setup.control);
   return Destination{
       .delivery = std::make_unique<delivery::QmailQueue>(std::move(options)),
       .runs_programs = true};
@@ -151,6 +149,15 @@ absl::StatusOr<Destination> MakeDestination(
     absl::StrAppend(&kinds, kinds.empty() ? "" : ", ", row.kind, row.value);
   }
   return wrong(absl::StrCat("not one of ", kinds));
+}
+
+std::string QueueProgram(std::optional<absl::string_view> value,
+                         absl::string_view control) {
+  std::string program(value.value_or("bin/qmail-queue"));
+  // An empty value counts as well, as in qmail-smtpd.
+  if (const char* variable = getenv("QMAILQUEUE")) program = variable;
+  if (program.empty() || program[0] == '/') return program;
+  return absl::StrCat(Home(control), "/", program);
 }
 
 bool HasMailboxes(absl::string_view spec) {

@@ -63,6 +63,14 @@ absl::StatusOr<Destination> MakeDestination(
     const DestinationSetup& setup,
     absl::Span<const DeliveryRow> rows = DeliveryRows());
 
+// Returns the path of the program that --deliver qmail-queue:VALUE runs, unless
+// a rule names another one: VALUE, or bin/qmail-queue, or the variable
+// QMAILQUEUE of this process, if it is set. A relative path is relative to the
+// parent of the directory `control`. Empty if the variable is empty: then no
+// program can run.
+std::string QueueProgram(std::optional<absl::string_view> value,
+                         absl::string_view control);
+
 // Returns whether the delivery that `spec` names has a mailbox for each
 // recipient, so that aliases and address extensions apply.
 bool HasMailboxes(absl::string_view spec);

@@ -58,19 +58,20 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
   return absl::UnimplementedError("this backend needs no library");
 }
 
-absl::Status CheckUserFiles(const AuthOptions& options) {
+std::vector<absl::Status> CheckUserFiles(const AuthOptions& options) {
+  std::vector<absl::Status> errors;
   for (const AuthSpec& spec : options.specs) {
     const absl::Status status = CheckUserFile(spec, options);
     if (status.ok()) continue;
-    return absl::Status(
+    errors.emplace_back(
         status.code(),
         absl::StrCat("--auth ", spec.text, ": ", status.message(),
                      absl::IsPermissionDenied(status)
-                         ? ": let the group of the user of --user read it "
-                           "(chgrp GROUP FILE; chmod 640 FILE)"
+                         ? "; let the group of the user of --user read it "
+                           "(chgrp GROUP FILE, chmod 640 FILE)"
                          : ""));
   }
-  return absl::OkStatus();
+  return errors;
 }
 
 }  // namespace postern::service

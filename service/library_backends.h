@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,11 +23,10 @@ absl::StatusOr<std::shared_ptr<auth::Backend>> OpenLibraryBackend(
     const AuthSpec& spec, const AuthOptions& options,
     const std::string& host_name);
 
-// Returns an error if this process cannot read a user file of the options, for
-// example because --user has changed the user after the files were opened. The
-// files are read again when they change, and then every login would be an
-// outage.
-absl::Status CheckUserFiles(const AuthOptions& options);
+// Returns an error for each user file of the options that this process cannot
+// read. The files are read again when they change, as the user of --user, and
+// then every login would be an outage.
+std::vector<absl::Status> CheckUserFiles(const AuthOptions& options);
 
 }  // namespace postern::service
 

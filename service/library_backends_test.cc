@@ -27,15 +27,17 @@ TEST(LibraryBackendsTest, ErrorNamesAMissingUserFile) {
   const auto opened = OpenLibraryBackend(spec, {}, "mx.example.org");
   EXPECT_FALSE(opened.ok());
   EXPECT_THAT(std::string(opened.status().message()), HasSubstr(file));
-  const absl::Status checked = CheckUserFiles({.specs = {spec}});
-  EXPECT_EQ(checked.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(checked.message()),
+  const AuthSpec other = Spec(AuthSpec::Kind::kCdb, folder.File("other"));
+  const auto checked = CheckUserFiles({.specs = {spec, other}});
+  ASSERT_EQ(checked.size(), 2u);
+  EXPECT_EQ(checked[0].code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(checked[0].message()),
               HasSubstr("--auth cdb:" + file + ": "));
 }
 
 TEST(LibraryBackendsTest, OnlyUserFilesAreChecked) {
-  EXPECT_TRUE(CheckUserFiles({.specs = {Spec(AuthSpec::Kind::kSasl)}}).ok());
-  EXPECT_TRUE(CheckUserFiles({}).ok());
+  EXPECT_TRUE(CheckUserFiles({.specs = {Spec(AuthSpec::Kind::kSasl)}}).empty());
+  EXPECT_TRUE(CheckUserFiles({}).empty());
 }
 
 TEST(LibraryBackendsTest, BackendsWithoutALibraryAreUnimplemented) {

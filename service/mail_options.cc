@@ -46,7 +46,8 @@ void ReadMailOptions(Options* given, MailOptions* options,
   if (const absl::Status valid =
           policy::ValidateSeparators(options->extension_separators);
       !valid.ok()) {
-    given->Mistake(absl::StrCat("--extension-separators: ", valid.message()));
+    given->Mistake(absl::StrCat(given->Place("extension-separators"), ": ",
+                                valid.message()));
   }
   options->max_recipients =
       given->Number("max-recipients", options->max_recipients, 1, 1000000);
@@ -64,7 +65,8 @@ void ReadMailOptions(Options* given, MailOptions* options,
   if (lenient.ok()) {
     options->lenient = *std::move(lenient);
   } else {
-    given->Mistake(absl::StrCat("--lenient: ", lenient.status().message()));
+    given->Mistake(absl::StrCat(given->Place("lenient"), ": ",
+                                lenient.status().message()));
   }
   options->greet_delay =
       given->Number("greet-delay", options->greet_delay, 0, 60);

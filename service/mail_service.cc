@@ -50,23 +50,33 @@ MailService::~MailService() = default;
 
 absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                               const Process& process) {
+  Problems problems;
+  MailService service = Make(options, process, &problems);
+  if (process.warns) {
+    for (const std::string& warning : problems.warnings) {
+      log::WriteLog("warning", warning);
+    }
+  }
+  if (!problems.errors.empty()) return problems.errors[0];
+  return service;
+}
+
+MailService MailService::Make(const MailOptions& options,
+                              const Process& process, Problems* problems) {
   MailService service;
-  auto controls = policy::ReadControls(
+  std::vector<absl::Status>& errors = problems->errors;
+  policy::Controls controls = policy::ReadControls(
       {.directory = options.control,
        .open_relay = options.open_relay,
        .senders = options.senders,
        .aliases = HasMailboxes(options.deliver),
        .extension_separators = options.extension_separators,
        .databytes = options.databytes,
-       .databytes_env = Variable("DATABYTES")});
-  if (!controls.ok()) return controls.status();
-  if (process.warns) {
-    for (const std::string& warning : controls->warnings) {
-      log::WriteLog("warning", warning);
-    }
-  }
+       .databytes_env = Variable("DATABYTES")},
+      &errors);
+  problems->warnings = controls.warnings;
   service.controls =
-      std::make_shared<const policy::Controls>(*std::move(controls));
+      std::make_shared<const policy::Controls>(std::move(controls));
   service.host_name = service.controls->me.empty() ? service.controls->greeting
                                                    : service.controls->me;
   service.config = MakeServerConfig(options, *service.controls);
@@ -80,33 +90,38 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
                                       .environment = options.child_environment,
                                       .report = log::ReportToLog("delivery"),
                                       .controls = service.controls});
-  if (!destination.ok()) return destination.status();
-  service.runs_programs = destination->runs_programs ||
-                          RunsCheckers(options.auth) ||
-                          ChecksRunPrograms(options);
-  service.delivery = std::move(destination->delivery);
-  service.check_delivery = std::move(destination->check);
-  service.config.carried = service.delivery->carries();
+  if (destination.ok()) {
+    service.runs_programs = destination->runs_programs ||
+                            RunsCheckers(options.auth) ||
+                            ChecksRunPrograms(options);
+    service.delivery = std::move(destination->delivery);
+    service.check_delivery = std::move(destination->check);
+    service.config.carried = service.delivery->carries();
+    if (process.filter) {
+      auto filtered =
+          process.filter(std::move(service.delivery), service.host_name);
+      if (filtered.ok()) {
+        service.delivery = *std::move(filtered);
+        destination->blocks = true;
+      } else {
+        errors.push_back(filtered.status());
+      }
+    }
+    if (service.delivery != nullptr && process.pool && destination->blocks) {
+      service.delivery = process.pool(std::move(service.delivery));
+    }
+    if (service.delivery != nullptr && process.limit_rates) {
+      service.delivery = process.limit_rates(std::move(service.delivery));
+    }
+  } else {
+    errors.push_back(destination.status());
+  }
   if (process.run) service.config.max_open_asks = kRecipientsAhead;
-  if (process.filter) {
-    auto filtered =
-        process.filter(std::move(service.delivery), service.host_name);
-    if (!filtered.ok()) return filtered.status();
-    service.delivery = *std::move(filtered);
-    destination->blocks = true;
-  }
-  if (process.pool && destination->blocks) {
-    service.delivery = process.pool(std::move(service.delivery));
-  }
-  if (process.limit_rates) {
-    service.delivery = process.limit_rates(std::move(service.delivery));
-  }
 
   auto backend = OpenBackends(options.auth, options.child_environment,
-                              service.host_name, process.open_backend);
-  if (!backend.ok()) return backend.status();
-  service.backend = *std::move(backend);
-  if (service.backend != nullptr) {
+                              service.host_name, process.open_backend, &errors);
+  if (backend.ok() && *backend != nullptr) {
+    service.backend = *std::move(backend);
     service.authenticator = process.guard(service.backend);
   }
 
@@ -140,9 +155,9 @@ absl::StatusOr<MailService> MailService::Make(const MailOptions& options,
              if (metrics != nullptr) metrics->CountNoted(verdict.rule());
              log::WriteLog(
                  policy::LogNoted(question, verdict, log::LineStyle()));
-           }});
-  if (!checks.ok()) return checks.status();
-  service.policy = *std::move(checks);
+           }},
+      policy::CheckList(), &errors);
+  if (checks.ok()) service.policy = *std::move(checks);
   return service;
 }
 

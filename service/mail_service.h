@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "auth/backend.h"
 #include "engine/authenticator.h"
@@ -67,6 +68,11 @@ struct MailService {
     policy::Spf* spf = nullptr;
     bool warns = true;  // whether to log warnings about the files
   };
+  // What Make() has found, for a caller that wants to know all of it.
+  struct Problems {
+    std::vector<absl::Status> errors;
+    std::vector<std::string> warnings;  // sentences
+  };
 
   // Not inline, to keep postern-smtpd small.
   MailService();
@@ -78,6 +84,11 @@ struct MailService {
   // file or the option.
   static absl::StatusOr<MailService> Make(const MailOptions& options,
                                           const Process& process);
+  // Does the same, but adds all errors and warnings to `problems` instead of
+  // returning the first error and logging the warnings. If there is an error,
+  // the result lacks parts, and must not serve.
+  static MailService Make(const MailOptions& options, const Process& process,
+                          Problems* problems);
 
   std::shared_ptr<const policy::Controls> controls;
   // The configuration of every session, without TLS and AUTH, which depend on

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
+#include <utility>
 
 #include "absl/base/macros.h"
 #include "absl/status/statusor.h"
@@ -37,6 +39,22 @@ std::string VariableOf(absl::string_view name) {
   return variable;
 }
 
+// Returns the number of characters to insert, to remove or to replace that
+// makes `a` of `b`.
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);  // distances of the beginning of `a`
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
 }  // namespace
 
 Options::Options(absl::Span<const OptionRow> rows, std::vector<OptionRow> more)
@@ -48,8 +66,7 @@ Options::Options(absl::Span<const OptionRow> rows, std::vector<OptionRow> more)
   given_.resize(rows_.size());
 }
 
-void Options::Read(absl::Span<const char* const> arguments,
-                   absl::FunctionRef<const char*(const char*)> getenv) {
+void Options::ReadArguments(absl::Span<const char* const> arguments) {
   for (operands_ = arguments; !operands_.empty();) {
     absl::string_view argument = operands_[0];
     if (argument == "-h") argument = "--help";
@@ -60,12 +77,24 @@ void Options::Read(absl::Span<const char* const> arguments,
     const absl::string_view word = argument.substr(0, argument.find('='));
     absl::string_view name = word;
     const size_t row = absl::ConsumePrefix(&name, "--") ? Row(name) : npos;
-    if (row == npos) return Mistake(absl::StrCat("unknown option ", word));
+    if (row == npos) {
+      usage_is_wrong_ = true;
+      size_t meant = npos;
+      Mistake(Unknown(name, word, &meant));
+      // The next word is probably its value.
+      const bool takes_value = word.size() == argument.size() &&
+                               !operands_.empty() &&
+                               (meant == npos ? operands_[0][0] != '-'
+                                              : !rows_[meant].value.empty());
+      if (takes_value) operands_.remove_prefix(1);
+      continue;
+    }
     if (word.size() < argument.size()) {
       given.value = argument.substr(word.size() + 1);
     } else if (rows_[row].value.empty()) {
       given.value = "true";
     } else if (operands_.empty()) {
+      usage_is_wrong_ = true;
       return Mistake(absl::StrCat(word, ": its value is missing"));
     } else {
       given.value = operands_[0];
@@ -73,6 +102,11 @@ void Options::Read(absl::Span<const char* const> arguments,
     }
     Give(row, given);
   }
+}
+
+void Options::Read(absl::Span<const char* const> arguments,
+                   absl::FunctionRef<const char*(const char*)> getenv) {
+  ReadArguments(arguments);
   ReadFile();
   std::string variable(kVariablePrefix);
   for (size_t row = 0; row < rows_.size(); ++row) {
@@ -84,7 +118,7 @@ void Options::Read(absl::Span<const char* const> arguments,
     AppendVariable(rows_[row].name, &variable);
     const char* const value = getenv(variable.c_str());
     if (value == nullptr) continue;
-    Give(row, {.place = Place::kEnvironment, .value = value});
+    Give(row, {.source = Source::kEnvironment, .value = value});
   }
 }
 
@@ -106,15 +140,23 @@ void Options::ReadFile() {
     const std::string place = absl::StrCat(file_, ":", line.number, ": ");
     const size_t equals = text.find('=');
     if (equals == text.npos) {
-      return Mistake(absl::StrCat(place, "not name=value"));
+      Mistake(absl::StrCat(place, "not name=value"));
+      continue;
     }
     const absl::string_view name =
         absl::StripTrailingAsciiWhitespace(text.substr(0, equals));
     const size_t row = Row(name);
-    if (row == npos || rows_[row].from == OptionRow::From::kCommandLine) {
-      return Mistake(absl::StrCat(place, "unknown option ", name));
+    if (row == npos) {
+      size_t meant = npos;
+      Mistake(absl::StrCat(place, Unknown(name, name, &meant)));
+      continue;
     }
-    Give(row, {.place = Place::kFile,
+    if (rows_[row].from == OptionRow::From::kCommandLine) {
+      Mistake(absl::StrCat(place, "the option ", name,
+                           " is only for the command line"));
+      continue;
+    }
+    Give(row, {.source = Source::kFile,
                .line = line.number,
                .value = absl::StripAsciiWhitespace(text.substr(equals + 1))});
   }
@@ -140,6 +182,64 @@ size_t Options::Row(absl::string_view name) const {
   return found == rows_.end() ? npos : found - rows_.begin();
 }
 
+std::string Options::Unknown(absl::string_view name, absl::string_view shown,
+                             size_t* meant) const {
+  // As many mistakes as a typist makes in a name of this length.
+  size_t least = 1 + name.size() / 5;
+  *meant = npos;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    const size_t distance = EditDistance(name, rows_[row].name);
+    // A name of other characters alone has no similarity.
+    if (distance > least || distance >= name.size()) continue;
+    if (*meant != npos && distance == least) continue;
+    least = distance;
+    *meant = row;
+  }
+  std::string text = absl::StrCat("unknown option ", shown);
+  if (*meant == npos) return text;
+  const absl::string_view dashes = absl::StartsWith(shown, "--") ? "--" : "";
+  return absl::StrCat(text, "; did you mean ", dashes, rows_[*meant].name, "?");
+}
+
+std::vector<std::string> Options::UnknownVariables(
+    const char* const* environment) const {
+  std::vector<std::string> warnings;
+  if (environment == nullptr) return {};  // after clearenv(3)
+  for (; *environment != nullptr; ++environment) {
+    absl::string_view variable = *environment;
+    variable = variable.substr(0, variable.find('='));
+    absl::string_view rest = variable;
+    if (!absl::ConsumePrefix(&rest, kVariablePrefix)) continue;
+    std::string name = absl::AsciiStrToLower(rest);
+    std::replace(name.begin(), name.end(), '_', '-');
+    size_t row = Row(name);
+    if (row != npos && VariableOf(name) == variable) {
+      if (rows_[row].from == OptionRow::From::kCommandLine) {
+        warnings.push_back(absl::StrCat(variable,
+                                        ": no effect, because the option ",
+                                        name, " is only for the command line"));
+      }
+      continue;
+    }
+    (void)Unknown(name, name, &row);  // sets `row`
+    std::string text = absl::StrCat(variable, ": no option has this variable");
+    if (row != npos && rows_[row].from == OptionRow::From::kAnywhere) {
+      absl::StrAppend(&text, "; did you mean ", VariableOf(rows_[row].name),
+                      "?");
+    }
+    warnings.push_back(std::move(text));
+  }
+  return warnings;
+}
+
+std::string Options::Place(absl::string_view name, size_t index) const {
+  const size_t row = Row(name);
+  ABSL_HARDENING_ASSERT(row != npos);
+  if (given_[row].empty()) return absl::StrCat("--", name);
+  // One variable may have several values.
+  return NameOf(row, given_[row][std::min(index, given_[row].size() - 1)]);
+}
+
 std::optional<absl::string_view> Options::Value(absl::string_view name) const {
   const size_t row = Row(name);
   ABSL_HARDENING_ASSERT(row != npos);
@@ -152,7 +252,7 @@ std::vector<std::string> Options::List(absl::string_view name) const {
   ABSL_HARDENING_ASSERT(row != npos && rows_[row].many);
   std::vector<std::string> list;
   for (const Given& given : given_[row]) {
-    if (given.place != Place::kEnvironment) {
+    if (given.source != Source::kEnvironment) {
       list.emplace_back(given.value);
     } else {
       for (absl::string_view word :
@@ -194,12 +294,12 @@ bool Options::Flag(absl::string_view name) {
 
 std::string Options::NameOf(size_t row, const Given& given) const {
   const absl::string_view name = rows_[row].name;
-  switch (given.place) {
-    case Place::kCommandLine:
+  switch (given.source) {
+    case Source::kCommandLine:
       break;
-    case Place::kFile:
+    case Source::kFile:
       return absl::StrCat(file_, ":", given.line, ": ", name);
-    case Place::kEnvironment:
+    case Source::kEnvironment:
       return VariableOf(name);
   }
   return absl::StrCat("--", name);
@@ -218,7 +318,15 @@ void Options::BadChoice(absl::string_view name,
 }
 
 void Options::Mistake(absl::string_view what) {
-  status_.Update(absl::InvalidArgumentError(what));
+  // Several readers may find the same mistake.
+  if (std::find(mistakes_.begin(), mistakes_.end(), what) == mistakes_.end()) {
+    mistakes_.emplace_back(what);
+  }
+}
+
+absl::Status Options::status() const {
+  if (mistakes_.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(mistakes_[0]);
 }
 
 bool Options::AnswerHelp(absl::string_view program, absl::string_view head,
@@ -236,8 +344,8 @@ bool Options::AnswerHelp(absl::string_view program, absl::string_view head,
 }
 
 bool Options::Complain(absl::string_view program) const {
-  if (status_.ok()) return false;
-  log::WriteUsageError(program, status_.message());
+  if (mistakes_.empty()) return false;
+  log::WriteUsageError(program, mistakes_);
   return true;
 }
 

@@ -59,7 +59,8 @@ struct OptionRow {
 // Mistakes are: an unknown option; an option that is given twice in one place,
 // unless it may be repeated; and an empty value in any of the three places. An
 // empty value has no meaning for any option, and a script's variable that is
-// empty by accident must not turn a protection off.
+// empty by accident must not turn a protection off. All mistakes are kept, so
+// that an administrator can correct them at one time.
 //
 // In the file, a value is all text after the '=', without white space at both
 // ends. There are no quotes and no comments after a value. Lines that are empty
@@ -101,10 +102,23 @@ class Options {
   // The arguments after the options.
   absl::Span<const char* const> operands() const { return operands_; }
 
-  // The first mistake, with its place: the option, the variable or FILE:LINE.
-  const absl::Status& status() const { return status_; }
+  // The mistakes, each with its place: the option, the variable or FILE:LINE.
+  const std::vector<std::string>& mistakes() const { return mistakes_; }
+  // The first mistake.
+  absl::Status status() const;
+  // Whether the command line itself is wrong: an option on it is unknown or
+  // lacks its value. Then it is not certain where the options end.
+  bool usage_is_wrong() const { return usage_is_wrong_; }
   // Adds a mistake, for values that only the program can check.
   void Mistake(absl::string_view what);
+  // Returns a warning for each variable POSTERN_... of `environment`, which is
+  // environ(7), that no option has. It is no mistake, because another program
+  // may have such an option.
+  std::vector<std::string> UnknownVariables(
+      const char* const* environment) const;
+  // Returns the place of a value of the option `name`, for a mistake: "--NAME",
+  // the variable, or "FILE:LINE: NAME". `index` is that of List().
+  std::string Place(absl::string_view name, size_t index = 0) const;
 
   // Returns one line or more for each row.
   std::string Help() const;
@@ -113,20 +127,25 @@ class Options {
   // Help() is between `head` and `foot`.
   bool AnswerHelp(absl::string_view program, absl::string_view head,
                   absl::string_view foot);
-  // If there was a mistake, reports it (WriteUsageError()) and returns true.
+  // If there was a mistake, reports all (WriteUsageError()) and returns true.
   bool Complain(absl::string_view program) const;
 
  private:
   static constexpr size_t npos = static_cast<size_t>(-1);
 
-  enum class Place : uint8_t { kCommandLine, kFile, kEnvironment };
+  enum class Source : uint8_t { kCommandLine, kFile, kEnvironment };
   struct Given {
-    Place place = Place::kCommandLine;
+    Source source = Source::kCommandLine;
     int line = 0;  // the line in the file
     absl::string_view value;
   };
 
+  void ReadArguments(absl::Span<const char* const> arguments);
   void ReadFile();
+  // Returns a mistake about `name`, which no option has, written as `shown`.
+  // Sets `*meant` to the row whose name is most similar, or npos.
+  std::string Unknown(absl::string_view name, absl::string_view shown,
+                      size_t* meant) const;
   void Give(size_t row, const Given& given);
   size_t Row(absl::string_view name) const;  // or npos
   std::optional<absl::string_view> Value(absl::string_view name) const;
@@ -143,7 +162,8 @@ class Options {
   absl::Span<const char* const> operands_;
   std::string file_;  // the path of the file
   std::vector<policy::Line> lines_;
-  absl::Status status_;
+  std::vector<std::string> mistakes_;
+  bool usage_is_wrong_ = false;
 };
 
 }  // namespace postern::service

@@ -106,14 +106,91 @@ TEST_F(OptionsTest, HelpHasAShortName) {
 }
 
 TEST_F(OptionsTest, UnknownOptionIsAMistake) {
-  for (const std::string word : {"--contro", "--controls", "-c", "-x",
-                                 "---control", "--", "--Control"}) {
+  const struct {
+    const char* word;
+    const char* meant;
+  } cases[] = {
+      {"--contro", "--control"},
+      {"--controls", "--control"},
+      {"--Control", "--control"},
+      {"--contorl", "--control"},
+      {"---control", "--control"},
+      {"--max-erors", "--max-errors"},
+      {"--maxerrors", "--max-errors"},
+      {"--max_errors", "--max-errors"},
+      {"--mdoe", ""},  // a name of four letters may have one mistake
+      {"--mod", "--mode"},
+      {"--rules", ""},
+      {"-c", ""},
+      {"-x", ""},
+      {"--", ""},
+      {"--y", ""},
+  };
+  for (const auto& [word, meant] : cases) {
     Options options(kRows);
-    const std::string argument = word + "=x";
+    const std::string argument = std::string(word) + "=x";
     const char* const arguments[] = {argument.c_str()};
     options.Read(arguments, [](const char*) { return nullptr; });
-    EXPECT_EQ(options.status().message(), "unknown option " + word);
+    const std::string hint =
+        *meant == '\0' ? "" : std::string("; did you mean ") + meant + "?";
+    EXPECT_EQ(options.status().message(),
+              std::string("unknown option ") + word + hint);
+    EXPECT_TRUE(options.usage_is_wrong());
   }
+}
+
+TEST_F(OptionsTest, AllMistakesAreKept) {
+  folder_.Write("options",
+                "mod = a\n\ncontrol\nmax-errors=x\nlisten=\nhelp=1\n");
+  const std::string file = folder_.File("options");
+  EXPECT_EQ(Read({"--contro", "/x", "--mode=c", "--config", file.c_str(),
+                  "--mode=a", "--nothing", "alike", "--not-shown"}),
+            "unknown option --contro; did you mean --control?");
+  GetMode();
+  MaxErrors();
+  EXPECT_THAT(
+      options_.mistakes(),
+      ElementsAre("unknown option --contro; did you mean --control?",
+                  "--mode is given twice", "unknown option --nothing",
+                  "--not-shown: its value is missing",
+                  file + ":1: unknown option mod; did you mean mode?",
+                  file + ":3: not name=value",
+                  file + ":5: listen: the value is empty",
+                  file + ":6: the option help is only for the command line",
+                  "--mode: a or b, not \"c\"",
+                  file + ":4: max-errors: 1 to 1000, not \"x\""));
+  EXPECT_THAT(options_.operands(), IsEmpty());
+}
+
+TEST_F(OptionsTest, UnknownVariablesAreWarnings) {
+  const char* const environment[] = {
+      "PATH=/bin",           "POSTERN_CONTROL=/x", "POSTERN_MAX_ERORS=3",
+      "POSTERN_CONFIG=/x",   "POSTERN_=1",         "POSTERN_Mode=a",
+      "POSTERN_SUBMISSION=", "POSTERN=1",          nullptr};
+  EXPECT_THAT(
+      options_.UnknownVariables(environment),
+      ElementsAre("POSTERN_MAX_ERORS: no option has this variable; did you "
+                  "mean POSTERN_MAX_ERRORS?",
+                  "POSTERN_CONFIG: no effect, because the option config is "
+                  "only for the command line",
+                  "POSTERN_: no option has this variable",
+                  "POSTERN_Mode: no option has this variable; did you mean "
+                  "POSTERN_MODE?",
+                  "POSTERN_SUBMISSION: no option has this variable"));
+  EXPECT_THAT(options_.UnknownVariables(nullptr), IsEmpty());
+  EXPECT_TRUE(options_.mistakes().empty());
+}
+
+TEST_F(OptionsTest, PlaceIsThatOfTheValue) {
+  folder_.Write("options", "listen=a\n#\nlisten=b\n");
+  const std::string file = folder_.File("options");
+  variables_["POSTERN_CONTROL"] = "/x";
+  EXPECT_EQ(Read({"--mode", "a", "--config", file.c_str()}), "");
+  EXPECT_EQ(options_.Place("mode"), "--mode");
+  EXPECT_EQ(options_.Place("listen", 0), file + ":1: listen");
+  EXPECT_EQ(options_.Place("listen", 1), file + ":3: listen");
+  EXPECT_EQ(options_.Place("control"), "POSTERN_CONTROL");
+  EXPECT_EQ(options_.Place("max-errors"), "--max-errors");
 }
 
 TEST_F(OptionsTest, MissingValueIsAMistake) {
@@ -191,10 +268,10 @@ TEST_F(OptionsTest, MistakesInTheFileNameTheLine) {
     const char* mistake;
   } cases[] = {
       {"\n#\ncontrol\n", ":3: not name=value"},
-      {"contro = x\n", ":1: unknown option contro"},
+      {"contro = x\n", ":1: unknown option contro; did you mean control?"},
       {"=x\n", ":1: unknown option "},
-      {"config=x\n", ":1: unknown option config"},
-      {"help=true\n", ":1: unknown option help"},
+      {"config=x\n", ":1: the option config is only for the command line"},
+      {"help=true\n", ":1: the option help is only for the command line"},
       {"mode=a\ncontrol=/a\n\ncontrol=/b\n", ":4: control is given twice"},
       {"mode=a\nmax-errors=x\n", ":2: max-errors: 1 to 1000, not \"x\""},
   };

@@ -12,10 +12,10 @@
 namespace postern::service {
 namespace {
 
-absl::StatusOr<policy::TcpRules> Open(const std::string& path,
-                                      bool host_names) {
+absl::StatusOr<policy::TcpRules> Open(const std::string& path, bool host_names,
+                                      bool warned) {
   absl::StatusOr<policy::TcpRules> rules = policy::TcpRules::Open(path);
-  if (!rules.ok()) return rules;
+  if (!rules.ok() || warned) return rules;
   const log::LogScope scope({});  // the warnings belong to no session
   const auto warnings = rules->Check(host_names);
   if (!warnings.ok()) {
@@ -29,10 +29,11 @@ absl::StatusOr<policy::TcpRules> Open(const std::string& path,
 
 }  // namespace
 
-RulesFile::RulesFile(std::string path, bool optional, bool host_names)
+RulesFile::RulesFile(std::string path, bool optional, bool host_names,
+                     bool warned)
     : rules_(std::move(path),
-             [host_names](const std::string& name) {
-               return Open(name, host_names);
+             [host_names, warned](const std::string& name) mutable {
+               return Open(name, host_names, std::exchange(warned, false));
              }),
       optional_(optional) {}
 

@@ -21,8 +21,10 @@ class RulesFile {
  public:
   // With `optional`, a missing file means that there are no rules. `host_names`
   // is whether clients have host names. Each time the rules are opened, their
-  // warnings go to the log: see TcpRules::Check().
-  RulesFile(std::string path, bool optional, bool host_names);
+  // warnings go to the log: see TcpRules::Check(). With `warned`, this has been
+  // done already for the rules that are opened first.
+  RulesFile(std::string path, bool optional, bool host_names,
+            bool warned = false);
 
   // Returns the rules, null if there are none, or the reason why they cannot be
   // read.

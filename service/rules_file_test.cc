@@ -64,6 +64,25 @@ TEST_F(RulesFileTest, OnlyAMissingFileIsOptional) {
   }
 }
 
+TEST_F(RulesFileTest, WarningsThatAreLoggedAreNotRepeated) {
+  const auto warnings = [this](bool warned) {
+    folder_.WriteCdb("rules.cdb", {{"=a.example", ""}});
+    testing::internal::CaptureStderr();
+    RulesFile rules(folder_.File("rules.cdb"), /*optional=*/false,
+                    /*host_names=*/false, warned);
+    EXPECT_TRUE(Allows(&rules));
+    folder_.WriteCdb("rules.cdb", {{"=b.example", ""}, {"=c.example", ""}});
+    EXPECT_TRUE(Allows(&rules));
+    return testing::internal::GetCapturedStderr();
+  };
+  const std::string both = warnings(/*warned=*/false);
+  EXPECT_TRUE(absl::StrContains(both, "=a.example")) << both;
+  EXPECT_TRUE(absl::StrContains(both, "=b.example")) << both;
+  const std::string second = warnings(/*warned=*/true);
+  EXPECT_FALSE(absl::StrContains(second, "=a.example")) << second;
+  EXPECT_TRUE(absl::StrContains(second, "=b.example")) << second;
+}
+
 TEST_F(RulesFileTest, LaterFileIsUsed) {
   RulesFile rules(folder_.File("rules.cdb"), /*optional=*/true,
                   /*host_names=*/false);

@@ -43,11 +43,12 @@ programs/users: auth engine engine/grammar files log service system
 programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits
 programs/serve: auth delivery engine engine/grammar files log net service system transports
-programs/serve: policy policy/control policy/limits policy/names policy/rules policy/spf
-programs/serve: policy/greylisting
+programs/serve: policy policy/control policy/delegation policy/limits policy/names
+programs/serve: policy/greylisting policy/rules policy/spf
 programs/explain: engine engine/grammar files log net policy policy/names policy/rules
 programs/explain: policy/greylisting policy/spf programs/serve service transports
-programs: engine engine/grammar log programs/explain programs/serve
+programs/check: programs/serve service
+programs: engine engine/grammar log programs/check programs/explain programs/serve
 programs: programs/tables programs/users service system
 '
 

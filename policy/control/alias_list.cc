@@ -273,24 +273,32 @@ class AliasCheck {
   }
 
   // Returns an error if `next` is in the chain of aliases that leads to it.
-  absl::Status CheckLoop(const AliasList::Alias& next) const {
+  absl::Status CheckLoop(const AliasList::Alias& next) {
     const auto begin = std::find_if(
         chain_.begin(), chain_.end(),
         [&](const Link& link) { return link.source == next.source; });
     if (begin == chain_.end()) return absl::OkStatus();
+    // Each alias of a loop has the same error.
+    const auto known = loops_.find(begin->source);
+    if (known != loops_.end()) return known->second;
     std::string loop;
     for (auto link = begin; link != chain_.end(); ++link) {
       absl::StrAppend(&loop, link->key, " (", link->source, "), ");
     }
-    return Mistaken(
+    const absl::Status status = Mistaken(
         begin->source,
         absl::StrCat("aliases lead back to one another: ", loop, next.key));
+    for (auto link = begin; link != chain_.end(); ++link) {
+      loops_.emplace(link->source, status);
+    }
+    return status;
   }
 
   const AliasList& list_;
   const HostList& hosts_;
   std::vector<Link> chain_;
-  absl::flat_hash_map<std::string, Extent> extents_;  // by source
+  absl::flat_hash_map<std::string, Extent> extents_;      // by source
+  absl::flat_hash_map<std::string, absl::Status> loops_;  // the same
 };
 
 absl::StatusOr<AliasList> AliasList::Make(absl::string_view path,
@@ -299,40 +307,58 @@ absl::StatusOr<AliasList> AliasList::Make(absl::string_view path,
                                           const HostList& hosts,
                                           Options options,
                                           std::vector<std::string>* warnings) {
+  std::vector<absl::Status> errors;
+  AliasList list = Make(path, lines, std::move(more), hosts, std::move(options),
+                        warnings, &errors);
+  if (!errors.empty()) return errors[0];
+  return list;
+}
+
+AliasList AliasList::Make(absl::string_view path,
+                          const std::vector<Line>& lines,
+                          std::optional<files::Cdb> more, const HostList& hosts,
+                          Options options, std::vector<std::string>* warnings,
+                          std::vector<absl::Status>* errors) {
+  const size_t most = errors->size() + kMaxErrors;
   AliasList list(path, std::move(options));
   list.more_ = std::move(more);
   Mistake remote(
       "the domain is not in rcpthosts, so the pattern can never match");
-  const auto wrong = [path](int line, absl::string_view what) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ":", line, ": ", what));
-  };
   for (const Line& line : lines) {
+    if (errors->size() == most) return list;
+    const auto wrong = [&](absl::string_view what) {
+      errors->push_back(absl::InvalidArgumentError(
+          absl::StrCat(path, ":", line.number, ": ", what)));
+    };
     if (absl::ascii_isspace(line.text.front())) {
-      return wrong(line.number,
-                   "the line begins with white space: an alias is one line");
+      wrong("the line begins with white space: an alias is one line");
+      continue;
     }
     absl::string_view targets = line.text;
     bool colon = false;
     const absl::string_view text = TakeUntil(':', &targets, &colon);
     std::optional<Pattern> pattern = ParsePattern(text);
     if (!colon || !pattern) {
-      return wrong(line.number,
-                   "the line is not of the form ADDRESS: ADDRESS, ADDRESS "
-                   "(or USER: ..., or @DOMAIN: ...)");
+      wrong(
+          "the line is not of the form ADDRESS: ADDRESS, ADDRESS (or USER: "
+          "..., or @DOMAIN: ...)");
+      continue;
     }
     const auto [entry, added] = list.lines_.try_emplace(pattern->key);
     if (!added) {
-      return wrong(line.number,
-                   absl::StrCat("line ", entry->second.line,
-                                " has the same address: write all targets "
-                                "into one line"));
+      wrong(absl::StrCat("line ", entry->second.line,
+                         " has the same address: write all targets into one "
+                         "line"));
+      continue;
     }
     entry->second = {std::string(targets), line.number};
     list.order_.push_back(pattern->key);
     if (pattern->domain.empty()) continue;
     const auto local = hosts.Find(pattern->domain);
-    if (!local.ok()) return local.status();
+    if (!local.ok()) {
+      errors->push_back(local.status());
+      return list;
+    }
     if (!*local && !EqualDomains(pattern->domain, list.options_.domain)) {
       remote.Add(line.number);
     }
@@ -340,13 +366,20 @@ absl::StatusOr<AliasList> AliasList::Make(absl::string_view path,
   remote.Report(path, warnings);
   AliasCheck check(list, hosts);
   for (const std::string& key : list.order_) {
+    if (errors->size() == most) return list;
     const auto alias = list.Find(key);
     const absl::Status status =
         alias.ok() ? check.Check(**alias) : alias.status();
-    if (absl::IsFailedPrecondition(status)) {
-      return absl::InvalidArgumentError(status.message());
+    if (status.ok()) continue;
+    if (!absl::IsFailedPrecondition(status)) {
+      errors->push_back(status);
+      return list;
     }
-    if (!status.ok()) return status;
+    const absl::Status wrong = absl::InvalidArgumentError(status.message());
+    // Each alias of a loop, and each that leads to a wrong line, has its error.
+    if (std::find(errors->begin(), errors->end(), wrong) == errors->end()) {
+      errors->push_back(wrong);
+    }
   }
   return list;
 }

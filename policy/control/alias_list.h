@@ -104,11 +104,18 @@ class AliasList {
   // that begins with white space is an error: there are no continuation lines.
   // Errors of the databases are returned. Adds warnings about patterns that
   // cannot match. Linear in the size of the file.
+  //
+  // Returns the first error, or adds at most kMaxErrors to `errors`, one for a
+  // line, and returns a list that must not be used.
   static absl::StatusOr<AliasList> Make(absl::string_view path,
                                         const std::vector<Line>& lines,
                                         std::optional<files::Cdb> more,
                                         const HostList& hosts, Options options,
                                         std::vector<std::string>* warnings);
+  static AliasList Make(absl::string_view path, const std::vector<Line>& lines,
+                        std::optional<files::Cdb> more, const HostList& hosts,
+                        Options options, std::vector<std::string>* warnings,
+                        std::vector<absl::Status>* errors);
 
   // Returns the addresses of the mailboxes that get the mail of the local
   // recipient `recipient`: an empty list if there is no such recipient;

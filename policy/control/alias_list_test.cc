@@ -409,8 +409,8 @@ TEST_F(AliasListTest, DatabaseIsReadAfterTheLines) {
       "the key is not an address in lower case with its domain in xn-- form, "
       "and can never match.";
   EXPECT_THAT(Check(*list),
-              ElementsAre(far + ".", loop("a", "b"), loop("b", "a"), bad + ".",
-                          gone + ".", absl::StrCat(path, ": key Upper: ", kKey),
+              ElementsAre(far + ".", loop("a", "b"), bad + ".", gone + ".",
+                          absl::StrCat(path, ": key Upper: ", kKey),
                           absl::StrCat(path,
                                        ": key u@b\xc3\xbc"
                                        "cher.example: ",
@@ -419,6 +419,41 @@ TEST_F(AliasListTest, DatabaseIsReadAfterTheLines) {
   EXPECT_THAT(std::string(Make("a: b\n", {{"b", "a"}}).status().message()),
               StartsWith("aliases:1: aliases lead back to one another: a "
                          "(aliases:1), b ("));
+}
+
+TEST_F(AliasListTest, AllErrorsAreCollected) {
+  std::vector<Line> lines;
+  const auto add = [&lines](absl::string_view text) {
+    lines.push_back({std::string(text), static_cast<int>(lines.size()) + 1});
+  };
+  for (const char* line :
+       {" ann: u", "no colon", "a: b", "b: c", "c: a", "good: u", "good: u",
+        "far: u@far.example", "leads: far", "two: ann bob, ann bert"}) {
+    add(line);
+  }
+  std::vector<std::string> warnings;
+  const auto make = [&] {
+    std::vector<absl::Status> errors;
+    AliasList::Make("/a", lines, std::nullopt, Hosts(), {}, &warnings, &errors);
+    std::vector<std::string> texts;
+    for (const absl::Status& error : errors) {
+      EXPECT_TRUE(absl::IsInvalidArgument(error)) << error;
+      texts.emplace_back(error.message());
+    }
+    return texts;
+  };
+  EXPECT_THAT(
+      make(),
+      ElementsAre(
+          StartsWith("/a:1: the line begins with white space"),
+          StartsWith("/a:2: the line is not of the form"),
+          StartsWith("/a:7: line 6 has the same address"),
+          "/a:3: aliases lead back to one another: a (/a:3), b (/a:4), c "
+          "(/a:5), a",
+          StartsWith("/a:8: the target u@far.example is not local"),
+          "/a:10: the target \"ann bob\" is not an address"));
+  for (int i = 0; i < 100; ++i) add("no colon");
+  EXPECT_EQ(make().size(), kMaxErrors);
 }
 
 TEST_F(AliasListTest, DamagedDatabaseIsAnError) {

@@ -32,6 +32,9 @@ namespace postern::policy {
 // 20 MiB.
 inline constexpr size_t kMaxControlFile = size_t{64} << 20;
 
+// The largest number of errors of one file that are collected.
+inline constexpr size_t kMaxErrors = 20;
+
 // One entry of a list.
 struct Line {
   std::string text;  // never empty

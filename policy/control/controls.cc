@@ -23,25 +23,28 @@ namespace {
 // The largest value of timeoutsmtpd in seconds: 68 years, without overflow.
 constexpr uint64_t kLongestTimeout = std::numeric_limits<int32_t>::max();
 
-// Reads control files of one directory into a Controls, with warnings.
+// Reads control files of one directory into a Controls, with warnings and
+// errors.
 class ControlReader {
  public:
-  ControlReader(const ControlOptions& options, Controls* controls)
-      : options_(options), controls_(*controls) {}
+  ControlReader(const ControlOptions& options, Controls* controls,
+                std::vector<absl::Status>* errors)
+      : options_(options), controls_(*controls), errors_(*errors) {}
 
-  absl::Status ReadNames() {
+  void ReadNames() {
     const auto me = ReadControlValue(Path("me"), &controls_.warnings);
-    if (!me.ok()) return me.status();
     const auto greeting =
         ReadControlValue(Path("smtpgreeting"), &controls_.warnings);
-    if (!greeting.ok()) return greeting.status();
-    if (!*me && !*greeting) {
-      return absl::NotFoundError(absl::StrCat(
-          Path("me"), ": no such file; write this host's name", " into it"));
-    }
     const auto localiphost =
         ReadControlValue(Path("localiphost"), &controls_.warnings);
-    if (!localiphost.ok()) return localiphost.status();
+    for (const auto* value : {&me, &greeting, &localiphost}) {
+      if (!value->ok()) errors_.push_back(value->status());
+    }
+    if (!me.ok() || !greeting.ok() || !localiphost.ok()) return;
+    if (!*me && !*greeting) {
+      errors_.push_back(absl::NotFoundError(absl::StrCat(
+          Path("me"), ": no such file; write this host's name", " into it")));
+    }
     controls_.me = me->value_or("");
     controls_.greeting = greeting->value_or(controls_.me);
     if (*localiphost) {
@@ -49,129 +52,120 @@ class ControlReader {
     } else if (*me) {
       SetLocalIpHost(Path("me"), **me);
     }
-    return absl::OkStatus();
   }
 
-  absl::Status ReadTimeout() {
+  void ReadTimeout() {
     const auto missing =
         static_cast<uint64_t>(absl::ToInt64Seconds(controls_.timeout));
     const auto seconds =
         ReadControlNumber(Path("timeoutsmtpd"), missing, &controls_.warnings);
-    if (!seconds.ok()) return seconds.status();
+    if (!seconds.ok()) return errors_.push_back(seconds.status());
     controls_.timeout =
         absl::Seconds(std::clamp<uint64_t>(*seconds, 1, kLongestTimeout));
-    return absl::OkStatus();
   }
 
-  absl::Status ReadRcptHosts() {
+  void ReadRcptHosts() {
     const std::string path = Path("rcpthosts");
     auto lines = ReadControlList(path, &controls_.warnings);
-    if (!lines.ok()) return lines.status();
+    if (!lines.ok()) return errors_.push_back(lines.status());
     if (!*lines) return AllowMissing(path);
     if (options_.open_relay) {
       controls_.warnings.push_back(absl::StrCat(
-          path, " exists and is obeyed: --open-relay has no effect."));
+          path, ": the file exists, so --open-relay has no effect."));
     }
     for (std::string& warning : CheckHostLines(path, **lines)) {
       controls_.warnings.push_back(std::move(warning));
     }
     auto more = OpenDatabase("morercpthosts.cdb");
-    if (!more.ok()) return more.status();
+    if (!more.ok()) return errors_.push_back(more.status());
     CheckMoreRcptHosts(more->has_value());
     controls_.rcpthosts =
         HostList(LineSet(path, **std::move(lines)), *std::move(more));
-    return absl::OkStatus();
+    knows_hosts_ = true;
   }
 
-  absl::Status ReadSenders() {
+  void ReadSenders() {
     const std::string path = Path("senders");
     if (!options_.senders) {
       if (TimeOf(path)) {
         controls_.warnings.push_back(
-            absl::StrCat(path, " has no effect without --senders."));
+            absl::StrCat(path, ": no effect without --senders."));
       }
-      return absl::OkStatus();
+      return;
     }
     const auto lines = ReadControlList(path, &controls_.warnings);
-    if (!lines.ok()) return lines.status();
+    if (!lines.ok()) return errors_.push_back(lines.status());
     if (!*lines) {
-      return absl::NotFoundError(absl::StrCat(
+      return errors_.push_back(absl::NotFoundError(absl::StrCat(
           path, ": no such file; list in it what addresses users may send",
-          " from, or leave --senders out"));
+          " from, or leave --senders out")));
     }
     for (std::string& warning : CheckSenderLines(path, **lines)) {
       controls_.warnings.push_back(std::move(warning));
     }
     auto more = OpenDatabase("senders.cdb");
-    if (!more.ok()) return more.status();
+    if (!more.ok()) return errors_.push_back(more.status());
     controls_.senders.emplace(**lines, *std::move(more));
-    return absl::OkStatus();
   }
 
   // After ReadNames() and ReadRcptHosts(): each target must be local.
-  absl::Status ReadAliases() {
+  void ReadAliases() {
     const std::string path = Path("aliases");
     if (!options_.aliases) {
       if (TimeOf(path)) {
         controls_.warnings.push_back(absl::StrCat(
-            path, " has no effect: it needs --deliver maildir:DIR with %u or ",
-            "%d in DIR."));
+            path, ": no effect without --deliver maildir:DIR with %u or %d in ",
+            "DIR."));
       }
       if (!options_.extension_separators.empty()) {
         controls_.warnings.push_back(
-            "--extension-separators has no effect: it needs --deliver "
-            "maildir:DIR with %u or %d in DIR.");
+            "--extension-separators: no effect without --deliver maildir:DIR "
+            "with %u or %d in DIR.");
       }
-      return absl::OkStatus();
+      return;
     }
     const auto lines = ReadControlList(path, &controls_.warnings);
-    if (!lines.ok()) return lines.status();
+    if (!lines.ok()) return errors_.push_back(lines.status());
     auto more = OpenDatabase("aliases.cdb");
-    if (!more.ok()) return more.status();
-    auto aliases = AliasList::Make(
+    if (!more.ok()) return errors_.push_back(more.status());
+    // Otherwise no target would be local.
+    if (!knows_hosts_) return;
+    controls_.aliases = AliasList::Make(
         path, lines->value_or(std::vector<Line>()), *std::move(more),
         controls_.rcpthosts,
         {.separators = options_.extension_separators, .domain = controls_.me},
-        &controls_.warnings);
-    if (!aliases.ok()) return aliases.status();
-    controls_.aliases = *std::move(aliases);
-    return absl::OkStatus();
+        &controls_.warnings, &errors_);
   }
 
   // Reads badmailfrom or badrcptto, and the patterns that belong to it.
-  absl::Status ReadBadList(absl::string_view name, BadList* list) {
+  void ReadBadList(absl::string_view name, BadList* list) {
     const std::string path = Path(name);
     auto lines = ReadControlList(path, &controls_.warnings);
-    if (!lines.ok()) return lines.status();
-    if (*lines) {
+    if (!lines.ok()) {
+      errors_.push_back(lines.status());
+    } else if (*lines) {
       for (std::string& warning : CheckBadAddressLines(path, **lines)) {
         controls_.warnings.push_back(std::move(warning));
       }
       list->lines = LineSet(path, **std::move(lines));
     }
-    absl::Status status =
-        ReadPatterns(absl::StrCat(name, "patterns"), &list->patterns);
-    if (!status.ok()) return status;
-    return ReadPatterns(absl::StrCat(name, "norelay"), &list->no_relay);
+    ReadPatterns(absl::StrCat(name, "patterns"), &list->patterns);
+    ReadPatterns(absl::StrCat(name, "norelay"), &list->no_relay);
   }
 
-  absl::Status ReadPatterns(absl::string_view name, PatternList* list) {
+  void ReadPatterns(absl::string_view name, PatternList* list) {
     const std::string path = Path(name);
     const auto lines = ReadControlList(path, &controls_.warnings);
-    if (!lines.ok()) return lines.status();
-    if (!*lines) return absl::OkStatus();
-    absl::StatusOr<PatternList> made = PatternList::Make(path, **lines);
-    if (!made.ok()) return made.status();
-    *list = *std::move(made);
-    return absl::OkStatus();
+    if (!lines.ok()) return errors_.push_back(lines.status());
+    if (*lines) *list = PatternList::Make(path, **lines, &errors_);
   }
 
-  absl::Status ReadDataBytes() {
+  void ReadDataBytes() {
     const auto bytes = ReadControlNumber(Path("databytes"), options_.databytes,
                                          &controls_.warnings);
-    if (!bytes.ok()) return bytes.status();
+    if (!bytes.ok()) return errors_.push_back(bytes.status());
     controls_.databytes = *bytes;
-    if (!options_.databytes_env) return absl::OkStatus();
+    if (!options_.databytes_env) return;
     // If the variable is set, it overrides the file, even without a number.
     absl::string_view rest = *options_.databytes_env;
     const std::optional<uint64_t> number = TakeNumber(&rest);
@@ -185,7 +179,6 @@ class ControlReader {
           absl::StrCat("The text after the number ", *number,
                        " in the environment's DATABYTES is ignored."));
     }
-    return absl::OkStatus();
   }
 
  private:
@@ -208,12 +201,12 @@ class ControlReader {
     if (!text) return;
     if (!database) {
       controls_.warnings.push_back(
-          absl::StrCat(path, " has no effect: there is no ", path,
+          absl::StrCat(path, ": no effect, because there is no ", path,
                        ".cdb (qmail-newmrh ", "makes it)."));
     } else if (TimeOf(absl::StrCat(path, ".cdb")) < text) {
-      controls_.warnings.push_back(absl::StrCat(
-          path, " is newer than ", path, ".cdb, which is the file ",
-          "that is read (run qmail-newmrh)."));
+      controls_.warnings.push_back(
+          absl::StrCat(path, ": newer than ", path, ".cdb, which is the file ",
+                       "that is read (run qmail-newmrh)."));
     }
   }
 
@@ -249,21 +242,23 @@ class ControlReader {
                       "this host are not replaced"));
   }
 
-  absl::Status AllowMissing(absl::string_view rcpthosts) {
+  void AllowMissing(absl::string_view rcpthosts) {
     if (!options_.open_relay) {
-      return absl::NotFoundError(absl::StrCat(
+      return errors_.push_back(absl::NotFoundError(absl::StrCat(
           rcpthosts, ": no such file; list in it the domains to accept mail",
-          " for, or use --open-relay to accept mail for all domains"));
+          " for, or use --open-relay to accept mail for all domains")));
     }
+    knows_hosts_ = true;
     controls_.open_relay = true;
     controls_.warnings.push_back(absl::StrCat(
-        rcpthosts, " is missing and --open-relay is given: mail is",
+        rcpthosts, ": no such file, and --open-relay is given: mail is",
         " accepted from every client to anywhere."));
-    return absl::OkStatus();
   }
 
   const ControlOptions& options_;
   Controls& controls_;
+  std::vector<absl::Status>& errors_;
+  bool knows_hosts_ = false;  // rcpthosts could be read
 };
 
 }  // namespace
@@ -289,25 +284,26 @@ std::vector<std::string> CheckDatabases(const Controls& controls) {
 }
 
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options) {
+  std::vector<absl::Status> errors;
+  Controls controls = ReadControls(options, &errors);
+  if (!errors.empty()) return errors[0];
+  return controls;
+}
+
+Controls ReadControls(const ControlOptions& options,
+                      std::vector<absl::Status>* errors) {
   Controls controls;
-  ControlReader reader(options, &controls);
-  absl::Status status = reader.ReadNames();
-  if (status.ok()) status = reader.ReadTimeout();
-  if (status.ok()) status = reader.ReadRcptHosts();
-  if (status.ok()) {
-    status = reader.ReadBadList("badmailfrom", &controls.badmailfrom);
-  }
-  if (status.ok()) {
-    status = reader.ReadBadList("badrcptto", &controls.badrcptto);
-  }
-  if (status.ok()) status = reader.ReadPatterns("badhelo", &controls.badhelo);
-  if (status.ok()) {
-    status = reader.ReadPatterns("badhelonorelay", &controls.badhelonorelay);
-  }
-  if (status.ok()) status = reader.ReadSenders();
-  if (status.ok()) status = reader.ReadAliases();
-  if (status.ok()) status = reader.ReadDataBytes();
-  if (!status.ok()) return status;
+  ControlReader reader(options, &controls, errors);
+  reader.ReadNames();
+  reader.ReadTimeout();
+  reader.ReadRcptHosts();
+  reader.ReadBadList("badmailfrom", &controls.badmailfrom);
+  reader.ReadBadList("badrcptto", &controls.badrcptto);
+  reader.ReadPatterns("badhelo", &controls.badhelo);
+  reader.ReadPatterns("badhelonorelay", &controls.badhelonorelay);
+  reader.ReadSenders();
+  reader.ReadAliases();
+  reader.ReadDataBytes();
   return controls;
 }
 

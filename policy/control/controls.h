@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "policy/control/alias_list.h"
@@ -86,6 +87,11 @@ struct Controls {
 // senders.cdb only if senders is read. aliases and aliases.cdb may both be
 // missing.
 absl::StatusOr<Controls> ReadControls(const ControlOptions& options);
+// Does the same, but adds all errors to `errors`, at most kMaxErrors for a
+// file, and returns the rest of the controls. They must not be served with if
+// there is an error.
+Controls ReadControls(const ControlOptions& options,
+                      std::vector<absl::Status>* errors);
 
 // Returns warnings about the keys of morercpthosts.cdb and the records of
 // senders.cdb, and about read errors. Checks at most kMaxCheckedRecords records

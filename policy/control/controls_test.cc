@@ -321,10 +321,42 @@ TEST_F(ControlsTest, CheckDatabasesReadsTheRecords) {
                      "a domain")));
 }
 
+TEST_F(ControlsTest, AllErrorsAreCollected) {
+  folder_.Remove("rcpthosts");
+  folder_.Remove("me");
+  folder_.MakeDirectory("timeoutsmtpd");
+  folder_.MakeDirectory("badmailfrom");
+  folder_.Write("badmailfrompatterns", "a(\nb\n[c\n");
+  folder_.Write("badhelo", "a{9\n");
+  folder_.Write("senders.cdb", "damaged");
+  folder_.Write("senders", "ann:@local.example\n");
+  folder_.MakeDirectory("databytes");
+  // Its targets cannot be judged without rcpthosts.
+  folder_.Write("aliases", "ann: bob@local.example\n");
+  ControlOptions options = Options();
+  options.senders = true;
+  options.aliases = true;
+  std::vector<absl::Status> errors;
+  ReadControls(options, &errors);
+  std::vector<std::string> texts;
+  for (const absl::Status& error : errors) {
+    texts.emplace_back(error.message());
+  }
+  const auto at = [this](absl::string_view place) {
+    return StartsWith(absl::StrCat(folder_.path(), "/", place, ": "));
+  };
+  EXPECT_THAT(texts, ElementsAre(at("me"), at("timeoutsmtpd"), at("rcpthosts"),
+                                 at("badmailfrom"), at("badmailfrompatterns:1"),
+                                 at("badmailfrompatterns:3"), at("badhelo:1"),
+                                 HasSubstr(folder_.File("senders.cdb")),
+                                 at("databytes")));
+  EXPECT_EQ(ReadControls(options).status(), errors[0]);
+}
+
 TEST_F(ControlsTest, WarnsAboutATextFileWithoutADatabase) {
   folder_.Write("morercpthosts", "a.example\n");
   EXPECT_THAT(Read().warnings,
-              ElementsAre(HasSubstr("no effect: there is no ")));
+              ElementsAre(HasSubstr(": no effect, because there is no ")));
   folder_.WriteCdb("morercpthosts.cdb", {{"a.example", ""}});
   const auto set_time = [&](absl::string_view name, time_t seconds) {
     const timespec times[2] = {{seconds, 0}, {seconds, 0}};
@@ -334,7 +366,7 @@ TEST_F(ControlsTest, WarnsAboutATextFileWithoutADatabase) {
   set_time("morercpthosts.cdb", 1000);
   EXPECT_THAT(Read().warnings, IsEmpty());
   set_time("morercpthosts", 1001);
-  EXPECT_THAT(Read().warnings, ElementsAre(HasSubstr("is newer than")));
+  EXPECT_THAT(Read().warnings, ElementsAre(HasSubstr(": newer than ")));
 }
 
 TEST_F(ControlsTest, SendersAreReadOnlyWithTheOption) {

@@ -13,6 +13,16 @@ namespace postern::policy {
 
 absl::StatusOr<PatternList> PatternList::Make(absl::string_view path,
                                               const std::vector<Line>& lines) {
+  std::vector<absl::Status> errors;
+  PatternList list = Make(path, lines, &errors);
+  if (!errors.empty()) return errors[0];
+  return list;
+}
+
+PatternList PatternList::Make(absl::string_view path,
+                              const std::vector<Line>& lines,
+                              std::vector<absl::Status>* errors) {
+  const size_t most = errors->size() + kMaxErrors;
   PatternList list;
   list.path_ = std::string(path);
   size_t size = 0;
@@ -21,15 +31,18 @@ absl::StatusOr<PatternList> PatternList::Make(absl::string_view path,
     const bool negated = absl::ConsumePrefix(&text, "!");
     absl::StatusOr<Pattern> pattern = Pattern::Compile(text);
     if (!pattern.ok()) {
-      return absl::InvalidArgumentError(
+      errors->push_back(absl::InvalidArgumentError(
           absl::StrCat(path, ":", line.number, ": the regular expression has ",
-                       pattern.status().message()));
+                       pattern.status().message())));
+      if (errors->size() == most) break;
+      continue;
     }
     size += pattern->size();
     if (size > kMaxSize) {
-      return absl::InvalidArgumentError(
+      errors->push_back(absl::InvalidArgumentError(
           absl::StrCat(path, ":", line.number, ": the expressions up to here ",
-                       "have more than ", kMaxSize, " parts"));
+                       "have more than ", kMaxSize, " parts")));
+      break;
     }
     list.entries_.push_back({*std::move(pattern), negated, line.number});
   }

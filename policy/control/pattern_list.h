@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "policy/control/control_file.h"
@@ -36,9 +37,13 @@ class PatternList {
   // An empty list.
   PatternList() = default;
   // Compiles the lines that ReadControlList() returned for the file `path`. An
-  // error begins with "PATH:LINE: ".
+  // error begins with "PATH:LINE: ". Returns the first one, or adds at most
+  // kMaxErrors to `errors` and returns a list without these lines.
   static absl::StatusOr<PatternList> Make(absl::string_view path,
                                           const std::vector<Line>& lines);
+  static PatternList Make(absl::string_view path,
+                          const std::vector<Line>& lines,
+                          std::vector<absl::Status>* errors);
 
   // Returns "PATH:LINE" of the first line that applies to `text`, or nullopt if
   // none does.

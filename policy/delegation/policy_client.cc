@@ -96,6 +96,13 @@ absl::StatusOr<std::string> PolicyClient::Ask(absl::string_view request,
   }
 }
 
+absl::Status PolicyClient::Reach(system::Deadline deadline) {
+  absl::StatusOr<system::Descriptor> socket = Connect(deadline);
+  if (!socket.ok()) return socket.status();
+  Keep(*std::move(socket));
+  return absl::OkStatus();
+}
+
 system::Descriptor PolicyClient::TakeIdle() {
   const std::lock_guard<std::mutex> lock(mutex_);
   while (!idle_.empty()) {

@@ -55,6 +55,10 @@ class PolicyClient {
   absl::StatusOr<std::string> Ask(absl::string_view request,
                                   system::Deadline deadline);
 
+  // Connects, and keeps the connection for the next question. Blocks, until
+  // `deadline` at most. Errors are those of Ask().
+  absl::Status Reach(system::Deadline deadline);
+
  private:
   struct Idle {
     system::Descriptor socket;

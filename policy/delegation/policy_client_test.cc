@@ -76,6 +76,21 @@ TEST(PolicyClientTest, KeepsItsConnection) {
   }
 }
 
+TEST(PolicyClientTest, ReachConnectsForTheNextQuestion) {
+  const ShortDirectory folder;
+  EXPECT_FALSE(PolicyClient(Server("unix:" + folder.File("socket")))
+                   .Reach(system::Deadline(kPatience))
+                   .ok());
+  PolicyStandIn server(
+      [](const std::string&) { return Action{"action=DUNNO\n\n"}; },
+      folder.File("socket"));
+  PolicyClient client(Server(server.address()));
+  const absl::Status reached = client.Reach(system::Deadline(kPatience));
+  ASSERT_TRUE(reached.ok()) << reached;
+  ASSERT_TRUE(Ask(client).ok());
+  EXPECT_EQ(server.connections(), 1);
+}
+
 TEST(PolicyClientTest, ThreadsUseOneConnectionEach) {
   PolicyStandIn server([](const std::string& request) {
     return Action{absl::StrCat("action=INFO ", request.substr(0, 1), "\n\n")};

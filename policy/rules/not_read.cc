@@ -107,13 +107,12 @@ std::vector<std::string> CheckNotRead(
   for (const NotReadRow& row : NotReadFiles()) {
     const std::string path = absl::StrCat(directory, "/", row.name);
     if (access(path.c_str(), F_OK) != 0) continue;
-    warnings.push_back(
-        absl::StrCat(path, " is not read: it is ", row.why, "."));
+    warnings.push_back(absl::StrCat(path, ": not read: it is ", row.why, "."));
   }
   for (const NotReadRow& row : NotReadVariables()) {
     if (environment(std::string(row.name).c_str()) == nullptr) continue;
-    warnings.push_back(absl::StrCat("The environment's ", row.name,
-                                    " is not read: it is ", row.why, "."));
+    warnings.push_back(absl::StrCat(
+        row.name, ": the variable is not read: it is ", row.why, "."));
   }
   return warnings;
 }

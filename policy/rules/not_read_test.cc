@@ -28,11 +28,11 @@ TEST(NotReadTest, WarnsAboutFilesThatExist) {
   folder.Write("maxrcpt", "");
   EXPECT_THAT(CheckNotRead(folder.path(), NotSet),
               ElementsAre(folder.File("maxrcpt") +
-                              " is not read: it is a patch's; --max-recipients "
+                              ": not read: it is a patch's; --max-recipients "
                               "limits them (452).",
                           folder.File("spfbehavior") +
-                              " is not read: it is a patch's; --spf has an "
-                              "action for each result."));
+                               ": not read: it is a patch's; --spf has an "
+                               "action for each result."));
 }
 
 TEST(NotReadTest, WarnsAboutVariablesOfTheProcess) {
@@ -44,7 +44,7 @@ TEST(NotReadTest, WarnsAboutVariablesOfTheProcess) {
                      return text == "MFCHECK" || text == "HOME" ? "" : nullptr;
                    }),
       ElementsAre(
-          "The environment's MFCHECK is not read: it is a "
+          "MFCHECK: the variable is not read: it is a "
           "patch's; --sender-domain-exists is the same for all clients."));
 }
 

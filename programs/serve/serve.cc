@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -52,18 +50,19 @@
 #include "policy/names/host_names.h"
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
-#include "policy/rules/tcp_rules.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/background_task.h"
 #include "programs/serve/current_snapshot.h"
 #include "programs/serve/mail_session_host.h"
 #include "programs/serve/metrics_server.h"
 #include "programs/serve/metrics_text.h"
+#include "programs/serve/preflight.h"
 #include "programs/serve/rspamd.h"
 #include "programs/serve/server_end.h"
 #include "programs/serve/service_snapshot.h"
 #include "programs/serve/systemd.h"
 #include "service/destination.h"
+#include "service/finding.h"
 #include "service/guarded_authenticator.h"
 #include "service/library_backends.h"
 #include "service/mail_service.h"
@@ -179,10 +178,10 @@ class Host : public transports::Service, public ClientLookup {
                    ? nullptr
                    : std::make_unique<service::RulesFile>(
                          options.rules, options.rules_optional,
-                         options.host_names)),
+                         options.host_names, /*warned=*/true)),
         snapshot_(std::move(snapshot)) {
     if (rules_ == nullptr) return;
-    // Logs the warnings about the rules before the first client connects.
+    // The preflight has logged the warnings about these rules.
     const auto rules = rules_->Get();
     if (!rules.ok()) log::WriteLog("rules", rules.status().message());
   }
@@ -381,34 +380,12 @@ void RaiseDescriptors() {
   (void)setrlimit(RLIMIT_NOFILE, &files);  // on failure, the old limit
 }
 
-// Becomes `user`, permanently.
-absl::Status ChangeUser(const std::string& user) {
-  if (user.empty()) return absl::OkStatus();
-  errno = 0;
-  const passwd* const entry = getpwnam(user.c_str());
-  if (entry == nullptr) {
-    return absl::NotFoundError(absl::StrCat("--user: no such user: ", user));
-  }
-  if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
-      setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));
-  }
-  return absl::OkStatus();
-}
-
-// Returns an error if the user that the server has become may not read the
-// rules. Other errors may be temporary, and clients get a 421 until then.
-absl::Status CheckRulesAccess(const ServeOptions& options) {
-  if (options.user.empty() || options.rules.empty()) return absl::OkStatus();
-  const absl::Status status = policy::TcpRules::Open(options.rules).status();
-  return absl::IsPermissionDenied(status) ? status : absl::OkStatus();
-}
-
-// Opens the listeners of the options, and adds their addresses to `addresses`.
-absl::Status Listen(const ServeOptions& options,
-                    std::map<std::string, std::vector<int>> passed,
-                    transports::Server* server, Host* host,
-                    std::vector<std::string>* addresses) {
+// Opens the listeners of the options, and adds their addresses to `addresses`
+// and the errors to `findings`.
+void Listen(const ServeOptions& options,
+            std::map<std::string, std::vector<int>> passed,
+            transports::Server* server, Host* host,
+            std::vector<std::string>* addresses, service::Findings* findings) {
   for (size_t i = 0; i < options.listen.size(); ++i) {
     const ListenOption& listen = options.listen[i];
     std::vector<absl::StatusOr<net::ListenAddress>> bound;
@@ -419,16 +396,19 @@ absl::Status Listen(const ServeOptions& options,
       bound.push_back(server->Adopt(socket, listen.options));
     }
     if (!listen.passed.empty() && bound.empty()) {
-      return absl::NotFoundError(
+      findings->AddError(
           absl::StrCat("--listen: no socket is passed as ", listen.passed));
     }
     for (const auto& address : bound) {
-      if (!address.ok()) return address.status();
-      host->AddListener(i);
-      addresses->push_back(address->Format());
+      if (address.ok()) {
+        host->AddListener(i);
+        addresses->push_back(address->Format());
+      } else {
+        findings->AddError(
+            absl::StrCat("--listen: ", address.status().message()));
+      }
     }
   }
-  return absl::OkStatus();
 }
 
 // Returns a server that listens at `*where`, and that the caller starts. It
@@ -461,29 +441,56 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
   return made;
 }
 
+void LogWarnings(const service::Findings& findings) {
+  for (const service::Finding& finding : findings.all()) {
+    if (finding.severity != service::Finding::Severity::kError) {
+      log::WriteLog("warning", finding.Text());
+    }
+  }
+}
+
+// Logs each error, with `before` at its beginning. Returns the lines.
+std::vector<std::string> LogErrors(absl::string_view event,
+                                   absl::string_view before,
+                                   const service::Findings& findings) {
+  std::vector<std::string> lines;
+  for (const service::Finding& finding : findings.all()) {
+    if (finding.severity != service::Finding::Severity::kError) continue;
+    lines.push_back(absl::StrCat(before, finding.Text()));
+    if (event.empty()) {
+      log::WriteLog(lines.back());
+    } else {
+      log::WriteLog(event, lines.back());
+    }
+  }
+  return lines;
+}
+
 // Reloads the configuration. After an error, the old one stays in use.
 void Reload(const ServeOptions& options,
             const service::MailService::Process& process, Host* host) {
   SayReloading();
-  absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> again =
-      absl::ResourceExhaustedError("out of memory");
+  std::shared_ptr<const ServiceSnapshot> again;
+  service::Findings findings;
   try {
-    again = ServiceSnapshot::Read(options, process);
+    // This process is the user of --user.
+    again = ReadAndTest(options, process, UserFindings(), &findings);
   } catch (const std::bad_alloc&) {
     // The size of files is limited, but there may be less memory: the server
     // continues with the old configuration.
+    findings.AddError("out of memory");
   }
-  if (host->metrics() != nullptr) host->metrics()->CountReload(again.ok());
-  if (again.ok()) {
-    host->Replace(*std::move(again));
+  if (host->metrics() != nullptr)
+    host->metrics()->CountReload(again != nullptr);
+  LogWarnings(findings);
+  if (again != nullptr) {
+    host->Replace(std::move(again));
     log::WriteLog("reloaded");
-    SayReady("reloaded");
-  } else {
-    const std::string why = absl::StrCat("not reloaded, all stays as it was: ",
-                                         again.status().message());
-    log::WriteLog(why);
-    SayReady(why);
+    return SayReady("reloaded");
   }
+  const std::vector<std::string> errors =
+      LogErrors("", "not reloaded, all stays as it was: ", findings);
+  SayReady(errors[0]);
 }
 
 // Waits for one of `signals` and returns it, or returns 0 after `wait`.
@@ -565,6 +572,11 @@ int Fail(const absl::Status& status) {
   return kTemporary;
 }
 
+int Fail(const service::Findings& findings) {
+  LogErrors("fatal", "", findings);
+  return kTemporary;
+}
+
 }  // namespace
 
 int RunServe(const ServeOptions& options) {
@@ -584,6 +596,11 @@ int RunServe(const ServeOptions& options) {
   RaiseDescriptors();
 
   log::SetLogFormat(options.log_format);
+  std::optional<EndableStart> endable(std::in_place);
+  // Before the first thread, because it forks.
+  const auto user = TestAsUser(options, Network::kUnasked);
+  if (!user.ok()) return Fail(user.status());
+  endable.reset();
   const auto log = log::BackgroundLog::Start();
   if (!log.ok()) return Fail(log.status());
   // Destroyed before the log, and after all threads that run programs.
@@ -593,12 +610,9 @@ int RunServe(const ServeOptions& options) {
                            : nullptr;
 
   service::MessagesInProgress messages;
-  std::unique_ptr<policy::Resolver> resolver;
-  if (AsksDns(options)) {
-    auto made = policy::Resolver::Make({.servers = options.resolvers});
-    if (!made.ok()) return Fail(made.status());
-    resolver = *std::move(made);
-  }
+  service::Findings findings;
+  const std::unique_ptr<policy::Resolver> resolver =
+      MakeResolver(options, &findings);
   const auto greylist =
       options.greylist
           ? std::make_unique<policy::GreylistFile>(*options.greylist)
@@ -685,15 +699,16 @@ int RunServe(const ServeOptions& options) {
               }});
     };
   }
-  std::optional<EndableStart> endable(std::in_place);
-  absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> snapshot =
-      ServiceSnapshot::Read(options, process);
+  endable.emplace();
+  std::shared_ptr<const ServiceSnapshot> snapshot =
+      ReadAndTest(options, process, *user, &findings);
   endable.reset();
-  if (!snapshot.ok()) return Fail(snapshot.status());
+  LogWarnings(findings);
+  if (snapshot == nullptr) return Fail(findings);
   // Child processes cannot gain privileges, unless the configuration needs
   // that: qmail-queue becomes another user, and a checkpassword program reads
   // the passwords. Before the threads start, because the setting is per thread.
-  if (!(*snapshot)->mail.runs_programs &&
+  if (!snapshot->mail.runs_programs &&
       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return Fail(absl::ErrnoToStatus(errno, "prctl"));
   }
@@ -704,7 +719,7 @@ int RunServe(const ServeOptions& options) {
   }
   endable.emplace();
   host = std::make_unique<Host>(
-      options, *std::move(snapshot), names ? &*names : nullptr,
+      options, std::move(snapshot), names ? &*names : nullptr,
       [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
       metrics.get());
 
@@ -717,28 +732,21 @@ int RunServe(const ServeOptions& options) {
   server_options.times.greet_delay = absl::Seconds(options.greet_delay);
   server = std::make_unique<transports::Server>(host.get(), server_options);
   std::vector<std::string> addresses;
-  if (absl::Status status = Listen(options, std::move(passed), server.get(),
-                                   host.get(), &addresses);
-      !status.ok()) {
-    return Fail(status);
-  }
+  Listen(options, std::move(passed), server.get(), host.get(), &addresses,
+         &findings);
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made = MakeMetricsServer(options, *metrics, *server, pool,
-                                  resolver.get(), &metrics_address);
-    if (!made.ok()) return Fail(made.status());
-    metrics_server = *std::move(made);
+    auto made =
+        MakeMetricsServer(options, *metrics, *server, pool, resolver.get(),
+                          &metrics_address);
+    if (made.ok()) {
+      metrics_server = *std::move(made);
+    } else {
+      findings.AddError(made.status().message());
+    }
   }
+  if (findings.prevent_start()) return Fail(findings);
   if (absl::Status status = ChangeUser(options.user); !status.ok()) {
-    return Fail(status);
-  }
-  if (absl::Status status = service::CheckUserFiles(options.auth);
-      !status.ok()) {
-    return Fail(status);
-  }
-  // root has opened the rules, but the user of --user reads them after a
-  // change.
-  if (const absl::Status status = CheckRulesAccess(options); !status.ok()) {
     return Fail(status);
   }
   // As the user of --user, who writes it.

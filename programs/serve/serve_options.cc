@@ -180,10 +180,14 @@ absl::Status CheckCiphers(const ServeOptions& options,
 
 // Returns the networks of an option. Mistakes are added to `given`.
 net::NetworkList ReadNetworks(absl::string_view name, service::Options* given) {
-  absl::StatusOr<net::NetworkList> list =
-      net::NetworkList::Parse(given->List(name));
+  const std::vector<std::string> entries = given->List(name);
+  absl::StatusOr<net::NetworkList> list = net::NetworkList::Parse(entries);
   if (list.ok()) return *std::move(list);
-  given->Mistake(absl::StrCat("--", name, ": ", list.status().message()));
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const absl::Status status = net::Network::Parse(entries[i]).status();
+    if (status.ok()) continue;
+    given->Mistake(absl::StrCat(given->Place(name, i), ": ", status.message()));
+  }
   return {};
 }
 
@@ -205,32 +209,35 @@ void CheckReadyFd(int fd, service::Options* given) {
   }
 }
 
-// Checks options that depend on each other.
-void Check(const ServeOptions& options, service::Options* given) {
+// Checks options that depend on each other. `places` are those of the
+// listeners.
+void Check(const ServeOptions& options, const std::vector<std::string>& places,
+           service::Options* given) {
   bool auth = false;
   bool certificate = !options.certificates.empty();
-  for (const ListenOption& listen : options.listen) {
-    const std::string where = listen.Where();
+  for (size_t i = 0; i < options.listen.size(); ++i) {
+    const ListenOption& listen = options.listen[i];
+    const std::string where = absl::StrCat(places[i], ": ", listen.Where());
     certificate = certificate || !listen.certificates.empty();
     if (listen.auth && options.auth.specs.empty()) {
-      given->Mistake(absl::StrCat("--listen: ", where, ": needs --auth"));
+      given->Mistake(absl::StrCat(where, ": needs --auth"));
     }
     auth = auth || listen.auth;
     if (listen.HasTls(options)) {
       const absl::Status ciphers = CheckCiphers(options, listen);
       if (!ciphers.ok()) given->Mistake(ciphers.message());
     } else if (listen.WantsTls()) {
-      given->Mistake(
-          absl::StrCat("--listen: ", where, ": needs --tls-cert or cert=FILE"));
+      given->Mistake(absl::StrCat(where, ": needs --tls-cert or cert=FILE"));
     }
     // The permissions of a Unix socket control which proxies can connect.
     const bool local = listen.passed.empty() && !listen.address.path.empty();
     if (listen.options.proxy && !local && options.proxies.empty()) {
-      given->Mistake(absl::StrCat("--listen: ", where, ": needs --proxy-from"));
+      given->Mistake(absl::StrCat(where, ": needs --proxy-from"));
     }
   }
   if (!options.auth.specs.empty() && !auth) {
-    given->Mistake("--auth: no --listen says submission or auth");
+    given->Mistake(absl::StrCat(given->Place("auth"),
+                                ": no --listen says submission or auth"));
   }
   service::NeedCertificate(certificate, given);
 }
@@ -251,22 +258,28 @@ bool AsksDns(const ServeOptions& options) {
 absl::Span<const service::OptionRow> ServeOptionRows() { return kRows; }
 
 void ReadServeOptions(service::Options* given, ServeOptions* options) {
-  for (const std::string& text : given->List("listen")) {
-    absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
+  const std::vector<std::string> listeners = given->List("listen");
+  std::vector<std::string> places;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    absl::StatusOr<ListenOption> listen = ListenOption::Parse(listeners[i]);
+    std::string place = given->Place("listen", i);
     if (listen.ok()) {
       options->listen.push_back(*std::move(listen));
+      places.push_back(std::move(place));
     } else {
-      given->Mistake(absl::StrCat("--listen: ", listen.status().message()));
+      given->Mistake(absl::StrCat(place, ": ", listen.status().message()));
     }
   }
   service::ReadMailOptions(given, options);
   const std::vector<std::string> passed = given->List("pass-environment");
-  for (const std::string& name : passed) {
+  for (size_t i = 0; i < passed.size(); ++i) {
+    const std::string& name = passed[i];
+    const std::string place = given->Place("pass-environment", i);
     if (name.empty() || absl::StrContains(name, '=')) {
-      given->Mistake(absl::StrCat("--pass-environment: ", name,
-                                  ": not the name of a variable"));
+      given->Mistake(
+          absl::StrCat(place, ": ", name, ": not the name of a variable"));
     } else if (system::IsOfSession(name) || system::IsOfProcess(name)) {
-      given->Mistake(absl::StrCat("--pass-environment: ", name,
+      given->Mistake(absl::StrCat(place, ": ", name,
                                   " is not for the programs of all sessions"));
     }
   }
@@ -323,10 +336,12 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
     if (address.ok()) {
       options->metrics.emplace(*std::move(address));
     } else {
-      given->Mistake(absl::StrCat("--metrics: ", address.status().message()));
+      given->Mistake(absl::StrCat(given->Place("metrics"), ": ",
+                                  address.status().message()));
     }
   }
-  Check(*options, given);
+  options->warnings = given->UnknownVariables(environ);
+  Check(*options, places, given);
 }
 
 std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,

@@ -46,6 +46,7 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   int ready_fd = -1;                          // -1: none
   std::string user;                           // empty: do not change
   std::optional<net::ListenAddress> metrics;  // absent: none
+  std::vector<std::string> warnings;  // about variables of the environment
 };
 
 // Returns whether host names or a check need a resolver.

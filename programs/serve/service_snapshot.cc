@@ -3,104 +3,137 @@
 
 #include "programs/serve/service_snapshot.h"
 
-#include <set>
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "log/log.h"
-#include "policy/control/controls.h"
-#include "policy/rules/not_read.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "service/auth_options.h"
 #include "service/mail_service.h"
 
 namespace postern::programs {
 namespace {
 
+// A certificate that expires in this time should have been renewed: those of
+// ACME authorities are renewed 30 days before.
+constexpr absl::Duration kRenewal = absl::Hours(24 * 30);
+
+// Adds findings about the certificates of one listener. `me` is control/me.
+void CheckCertificates(const net::TlsContext& tls, absl::string_view me,
+                       service::Findings* findings) {
+  findings->AddWarnings(tls.warnings());
+  const absl::Time now = absl::Now();
+  for (const net::TlsCertificate& certificate : tls.certificates()) {
+    const absl::Duration left = certificate.not_after() - now;
+    if (left < absl::ZeroDuration()) {
+      // The text of the warning: the more severe finding replaces it.
+      findings->AddFault(
+          absl::StrCat(certificate.file(), ": the certificate has expired"));
+    } else if (left < kRenewal) {
+      const int days = static_cast<int>(
+          std::ceil(absl::FDivDuration(left, absl::Hours(24))));
+      findings->AddWarning(
+          absl::StrCat(certificate.file(), ": the certificate expires in ",
+                       days, days == 1 ? " day (" : " days (",
+                       absl::FormatTime("%Y-%m-%d", certificate.not_after(),
+                                        absl::UTCTimeZone()),
+                       "); renew it"));
+    }
+  }
+  const auto& all = tls.certificates();
+  if (me.empty() || all.empty() ||
+      std::any_of(all.begin(), all.end(),
+                  [me](const auto& each) { return each.Names(me); })) {
+    return;
+  }
+  findings->AddWarning(absl::StrCat(
+      all.front().file(), ": the certificate does not name ", me,
+      ", the host of control/me; clients that connect to this name and verify "
+      "it need a certificate for it"));
+}
+
 // Each listener has its own TLS context, so that a ticket of one listener is
 // not valid at another.
-absl::StatusOr<std::vector<ServiceSnapshot::Listener>> MakeListeners(
-    const ServeOptions& options, const ServerConfig& config,
-    const auth::Backend* backend) {
+std::vector<ServiceSnapshot::Listener> MakeListeners(
+    const ServeOptions& options, const service::MailService& mail,
+    service::Findings* findings) {
   std::vector<ServiceSnapshot::Listener> listeners;
-  std::set<std::string> warned;
   for (const ListenOption& listen : options.listen) {
+    const std::string where = absl::StrCat("--listen: ", listen.Where(), ": ");
     ServiceSnapshot::Listener& listener = listeners.emplace_back();
-    listener.config = config;
+    listener.config = mail.config;
     listener.config.lmtp = listen.lmtp;
     if (listen.HasTls(options)) {
       net::TlsOptions tls_options{
           listen.Tls(options), absl::StrCat(listeners.size()),
           listen.Certificates(options), listen.ClientCa(options)};
       const auto tls = net::TlsContext::Make(tls_options);
-      if (!tls.ok()) return tls.status();
-      // Listeners with the same certificate have the same warnings.
-      for (const std::string& warning : (*tls)->warnings()) {
-        if (warned.insert(warning).second) log::WriteLog("warning", warning);
+      if (!tls.ok()) {
+        findings->AddError(tls.status().message());
+        continue;
       }
+      CheckCertificates(**tls, mail.controls->me, findings);
       listener.tls = *tls;
       listener.config.offer_starttls = !listen.options.tls;
       listener.config.require_tls = listen.require_tls;
     }
-    if (listen.auth) {
+    if (listen.auth && mail.backend != nullptr) {
       const absl::Status status = service::OfferAuth(
-          *backend, options.auth, listen.mechanisms, &listener.config);
+          *mail.backend, options.auth, listen.mechanisms, &listener.config);
       if (!status.ok()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--listen: ", listen.Where(), ": ", status.message()));
+        findings->AddError(absl::StrCat(where, status.message()));
+        continue;
       }
       listener.config.require_auth = listen.require_auth;
       if (listener.tls == nullptr &&
           listener.config.mechanisms_without_tls.empty()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "--listen: ", listen.Where(),
-            ": without a certificate or --auth-insecure there is no AUTH"));
-      }
-      if (listener.tls == nullptr &&
-          listener.config.mechanisms.size() >
-              listener.config.mechanisms_without_tls.size()) {
-        const std::string warning = absl::StrCat(
-            "--listen: ", listen.Where(),
-            ": without a certificate AUTH has only ",
+        findings->AddError(absl::StrCat(
+            where,
+            "without a certificate or --auth-insecure there is no AUTH"));
+      } else if (listener.tls == nullptr &&
+                 listener.config.mechanisms.size() >
+                     listener.config.mechanisms_without_tls.size()) {
+        findings->AddWarning(absl::StrCat(
+            where, "without a certificate AUTH has only ",
             absl::StrJoin(listener.config.mechanisms_without_tls, ", "),
-            ", which many clients do not know");
-        if (warned.insert(warning).second) log::WriteLog("warning", warning);
+            ", which many clients do not know"));
       }
     }
+    // Without a greeting, a file is missing, which is an error already.
+    if (listener.config.greeting.empty()) continue;
     const absl::Status status =
         service::CheckConfig(listener.config, options.control);
-    if (!status.ok()) return status;
+    if (!status.ok()) findings->AddError(status.message());
   }
   return listeners;
 }
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> ServiceSnapshot::Read(
-    const ServeOptions& options, const service::MailService::Process& process) {
-  absl::StatusOr<service::MailService> mail =
-      service::MailService::Make(options, process);
-  if (!mail.ok()) return mail.status();
-  for (const std::string& warning : policy::CheckDatabases(*mail->controls)) {
-    log::WriteLog("warning", warning);
+std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::Read(
+    const ServeOptions& options, const service::MailService::Process& process,
+    service::Findings* findings) {
+  const size_t errors_before =
+      findings->count(service::Finding::Severity::kError);
+  service::MailService::Problems problems;
+  service::MailService mail =
+      service::MailService::Make(options, process, &problems);
+  findings->AddErrors(problems.errors);
+  findings->AddWarnings(problems.warnings);
+  auto listeners = MakeListeners(options, mail, findings);
+  if (findings->count(service::Finding::Severity::kError) > errors_before) {
+    return nullptr;
   }
-  if (mail->check_delivery) {
-    for (const std::string& warning : mail->check_delivery()) {
-      log::WriteLog("warning", warning);
-    }
-  }
-  for (const std::string& warning :
-       policy::CheckNotRead(options.control, getenv)) {
-    log::WriteLog("warning", warning);
-  }
-  auto listeners = MakeListeners(options, mail->config, mail->backend.get());
-  if (!listeners.ok()) return listeners.status();
   auto snapshot = std::make_shared<ServiceSnapshot>();
-  snapshot->mail = *std::move(mail);
-  snapshot->listeners = *std::move(listeners);
-  return std::shared_ptr<const ServiceSnapshot>(std::move(snapshot));
+  snapshot->mail = std::move(mail);
+  snapshot->listeners = std::move(listeners);
+  return snapshot;
 }
 
 }  // namespace postern::programs

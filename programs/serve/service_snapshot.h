@@ -9,10 +9,10 @@
 #include <memory>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "engine/server_config.h"
 #include "net/tls_context.h"
 #include "programs/serve/serve_options.h"
+#include "service/finding.h"
 #include "service/mail_service.h"
 
 namespace postern::programs {
@@ -20,11 +20,12 @@ namespace postern::programs {
 // A session uses one ServiceSnapshot from beginning to end, even if the files
 // are read again during the session. Immutable and thread-safe.
 struct ServiceSnapshot {
-  // Reads the control files, certificates and users. An error names the file or
-  // the option.
-  static absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> Read(
-      const ServeOptions& options,
-      const service::MailService::Process& process);
+  // Reads the control files, certificates and users. Adds all errors and
+  // warnings to `findings`. Returns null if there is an error that prevents the
+  // start.
+  static std::shared_ptr<const ServiceSnapshot> Read(
+      const ServeOptions& options, const service::MailService::Process& process,
+      service::Findings* findings);
 
   // The settings that differ between listeners.
   struct Listener {

@@ -13,11 +13,18 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "files/test_directory.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "net/test_certificates.h"
 
 namespace postern::programs {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using Severity = service::Finding::Severity;
 
 class ServiceSnapshotTest : public testing::Test {
  protected:
@@ -45,42 +52,58 @@ class ServiceSnapshotTest : public testing::Test {
     options_.auth.specs = {spec};
   }
 
-  // Sets `log_` to the lines that are logged.
-  absl::StatusOr<std::shared_ptr<const ServiceSnapshot>> Read() {
-    testing::internal::CaptureStderr();
-    auto snapshot = ServiceSnapshot::Read(
-        options_, {.run = [](auto task) { std::move(task)(); },
-                   .guard =
-                       [this](std::shared_ptr<auth::Backend>) {
-                         guarded_ = true;
-                         return std::shared_ptr<Authenticator>();
-                       }});
-    log_ = testing::internal::GetCapturedStderr();
+  // Sets `findings_` to the findings.
+  std::shared_ptr<const ServiceSnapshot> Read() {
+    findings_ = {};
+    auto snapshot =
+        ServiceSnapshot::Read(options_,
+                              {.run = [](auto task) { std::move(task)(); },
+                               .guard =
+                                   [this](std::shared_ptr<auth::Backend>) {
+                                     guarded_ = true;
+                                     return std::shared_ptr<Authenticator>();
+                                   }},
+                              &findings_);
+    EXPECT_EQ(snapshot == nullptr, findings_.prevent_start());
     return snapshot;
   }
-  std::string Mistake() { return std::string(Read().status().message()); }
+  // Returns the texts of findings.
+  std::vector<std::string> Texts(Severity severity) const {
+    std::vector<std::string> texts;
+    for (const service::Finding& finding : findings_.all()) {
+      if (finding.severity == severity) texts.push_back(finding.Text());
+    }
+    return texts;
+  }
+  // Returns the only error, or "".
+  std::string Mistake() {
+    (void)Read();  // the findings say all
+    const std::vector<std::string> errors = Texts(Severity::kError);
+    EXPECT_LE(errors.size(), 1u);
+    return errors.empty() ? "" : errors[0];
+  }
 
   net::TestCertificates certificates_;
   files::TestDirectory folder_;
   ServeOptions options_;
-  std::string log_;
+  service::Findings findings_;
   bool guarded_ = false;
 };
 
 TEST_F(ServiceSnapshotTest, WithoutCertificatesThereIsNoTls) {
   Listen({"25"});
   const auto snapshot = Read();
-  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-  ASSERT_EQ((*snapshot)->listeners.size(), 1u);
-  const ServiceSnapshot::Listener& listener = (*snapshot)->listeners[0];
+  ASSERT_NE(snapshot, nullptr);
+  ASSERT_EQ(snapshot->listeners.size(), 1u);
+  const ServiceSnapshot::Listener& listener = snapshot->listeners[0];
   EXPECT_EQ(listener.tls, nullptr);
   EXPECT_FALSE(listener.config.offer_starttls);
   EXPECT_FALSE(listener.config.require_tls);
   EXPECT_FALSE(listener.config.require_auth);
   EXPECT_TRUE(listener.config.mechanisms.empty());
   EXPECT_EQ(listener.config.greeting, "mx.example.org");
-  EXPECT_EQ((*snapshot)->mail.host_name, "mx.example.org");
-  EXPECT_FALSE((*snapshot)->mail.runs_programs);
+  EXPECT_EQ(snapshot->mail.host_name, "mx.example.org");
+  EXPECT_FALSE(snapshot->mail.runs_programs);
   EXPECT_FALSE(guarded_);
 }
 
@@ -90,9 +113,9 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
   Listen({"25", "465,tls", "26,require-tls", "27,no-tls", "587,submission",
           "588,auth"});
   const auto snapshot = Read();
-  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  ASSERT_NE(snapshot, nullptr);
   EXPECT_TRUE(guarded_);
-  EXPECT_TRUE((*snapshot)->mail.runs_programs);
+  EXPECT_TRUE(snapshot->mail.runs_programs);
   const struct {
     bool tls;
     bool offer_starttls;
@@ -104,8 +127,7 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
       {true, true, true, false, false},  {false, false, false, false, false},
       {true, true, false, true, true},   {true, true, false, true, false},
   };
-  const std::vector<ServiceSnapshot::Listener>& listeners =
-      (*snapshot)->listeners;
+  const std::vector<ServiceSnapshot::Listener>& listeners = snapshot->listeners;
   ASSERT_EQ(listeners.size(), std::size(kExpected));
   for (size_t i = 0; i < listeners.size(); ++i) {
     const ServerConfig& config = listeners[i].config;
@@ -123,23 +145,63 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsOwnTlsAndAuth) {
   }
 }
 
-TEST_F(ServiceSnapshotTest, WarnsOnceAboutACertificate) {
-  const net::TlsFiles old =
-      certificates_.Make("old", {.first_day = -3, .last_day = -2});
-  const net::TlsFiles older =
-      certificates_.Make("older", {.first_day = -4, .last_day = -3});
+// With the certificate, many senders still send mail, so the server starts.
+TEST_F(ServiceSnapshotTest, AnExpiredCertificateIsAFault) {
+  const net::TlsFiles old = certificates_.Make(
+      "old",
+      {.host_names = {"mx.example.org"}, .first_day = -3, .last_day = -2});
+  const net::TlsFiles older = certificates_.Make(
+      "older",
+      {.host_names = {"mx.example.org"}, .first_day = -4, .last_day = -3});
   options_.certificates = {old};
   Listen({"25", "587",
           absl::StrCat("465,tls,cert=", older.chain_file,
                        ",key=", older.key_file)});
-  ASSERT_TRUE(Read().ok());
-  for (const net::TlsFiles& each : {old, older}) {
-    const std::string warning =
-        absl::StrCat(each.chain_file, ": the certificate has expired");
-    const size_t place = log_.find(warning);
-    EXPECT_NE(place, std::string::npos) << log_;
-    EXPECT_EQ(log_.find(warning, place + 1), std::string::npos) << log_;
+  ASSERT_NE(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kFault),
+              ElementsAre(old.chain_file + ": the certificate has expired",
+                          older.chain_file + ": the certificate has expired"));
+  EXPECT_THAT(Texts(Severity::kWarning), IsEmpty());
+}
+
+TEST_F(ServiceSnapshotTest, WarnsBeforeACertificateExpires) {
+  const struct {
+    int last_day;
+    const char* warning;
+  } cases[] = {{1, ": the certificate expires in 1 day ("},
+               {2, ": the certificate expires in 2 days ("},
+               {30, ": the certificate expires in 30 days ("},
+               {31, ""}};
+  Listen({"25"});
+  for (const auto& [last_day, warning] : cases) {
+    const net::TlsFiles files = certificates_.Make(
+        "soon", {.host_names = {"mx.example.org"}, .last_day = last_day});
+    options_.certificates = {files};
+    ASSERT_NE(Read(), nullptr);
+    const std::vector<std::string> texts = Texts(Severity::kWarning);
+    if (*warning == '\0') {
+      EXPECT_THAT(texts, IsEmpty());
+    } else {
+      EXPECT_THAT(texts, ElementsAre(StartsWith(files.chain_file + warning)));
+    }
   }
+}
+
+TEST_F(ServiceSnapshotTest, WarnsIfNoCertificateNamesTheHost) {
+  const net::TlsFiles other = certificates_.Make(
+      "other", {.host_names = {"mail.example.org"}, .last_day = 90});
+  const net::TlsFiles right = certificates_.Make(
+      "right", {.host_names = {"*.example.org"}, .last_day = 90});
+  Listen({"25"});
+  options_.certificates = {other};
+  ASSERT_NE(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kWarning),
+              ElementsAre(StartsWith(
+                  other.chain_file +
+                  ": the certificate does not name mx.example.org, ")));
+  options_.certificates = {other, right};
+  ASSERT_NE(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kWarning), IsEmpty());
 }
 
 TEST_F(ServiceSnapshotTest, WarnsIfAuthLacksPlainWithoutACertificate) {
@@ -147,15 +209,42 @@ TEST_F(ServiceSnapshotTest, WarnsIfAuthLacksPlainWithoutACertificate) {
   options_.auth.cram_md5 =
       auth::CheckpasswordOptions::CramMd5::kChallengeResponse;
   Listen({"587,submission"});
-  ASSERT_TRUE(Read().ok());
-  EXPECT_TRUE(absl::StrContains(
-      log_,
-      "--listen: 127.0.0.1:587: without a certificate AUTH has only CRAM-MD5, "
-      "which many clients do not know"))
-      << log_;
-  options_.certificates = {certificates_.Make("good", {})};
-  ASSERT_TRUE(Read().ok());
-  EXPECT_FALSE(absl::StrContains(log_, "many clients")) << log_;
+  ASSERT_NE(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kWarning),
+              ElementsAre("--listen: 127.0.0.1:587: without a certificate AUTH "
+                          "has only CRAM-MD5, which many clients do not know"));
+  options_.certificates = {certificates_.Make(
+      "good", {.host_names = {"mx.example.org"}, .last_day = 90})};
+  ASSERT_NE(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kWarning), IsEmpty());
+}
+
+TEST_F(ServiceSnapshotTest, AllErrorsAreFound) {
+  const net::TlsFiles good = certificates_.Make("good", {});
+  const net::TlsFiles other = certificates_.Make("other", {});
+  HaveUsers();
+  service::AuthSpec users;
+  users.kind = service::AuthSpec::Kind::kCdb;
+  users.text = "cdb:/none";
+  options_.auth.specs.push_back(users);
+  Listen({absl::StrCat("465,cert=", good.chain_file, ",key=", other.key_file),
+          "25,cert=/missing,key=/missing"});
+  folder_.Write("badhelo", "a(\n");
+  folder_.Remove("rcpthosts");
+  options_.deliver = "nowhere";
+  options_.check_options["rcptcheck"] = {"relative"};
+  options_.check_options["policy-server"] = {"inet:1"};
+  EXPECT_EQ(Read(), nullptr);
+  EXPECT_THAT(
+      Texts(Severity::kError),
+      ElementsAre(StartsWith(folder_.File("rcpthosts") + ": no such file; "),
+                  StartsWith(folder_.File("badhelo") + ":1: "),
+                  StartsWith("delivery \"nowhere\": not one of "),
+                  "--auth cdb:/none: not in this program",
+                  "--rcptcheck: not an absolute path: relative",
+                  HasSubstr("--policy-server: \"inet:1\": "),
+                  other.key_file + ": not the key of " + good.chain_file,
+                  "/missing: No such file or directory"));
 }
 
 TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {
@@ -206,17 +295,17 @@ TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {
 TEST_F(ServiceSnapshotTest, EnvironmentMayLimitTheSize) {
   Listen({"25"});
   auto snapshot = Read();
-  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-  EXPECT_EQ((*snapshot)->listeners[0].config.max_message_size, 50u << 20);
+  ASSERT_NE(snapshot, nullptr);
+  EXPECT_EQ(snapshot->listeners[0].config.max_message_size, 50u << 20);
   folder_.Write("databytes", "1000\n");
   snapshot = Read();
-  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-  EXPECT_EQ((*snapshot)->listeners[0].config.max_message_size, 1000u);
+  ASSERT_NE(snapshot, nullptr);
+  EXPECT_EQ(snapshot->listeners[0].config.max_message_size, 1000u);
   setenv("DATABYTES", "2000", /*overwrite=*/1);
   snapshot = Read();
   unsetenv("DATABYTES");
-  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-  EXPECT_EQ((*snapshot)->listeners[0].config.max_message_size, 2000u);
+  ASSERT_NE(snapshot, nullptr);
+  EXPECT_EQ(snapshot->listeners[0].config.max_message_size, 2000u);
 }
 
 }  // namespace

@@ -184,8 +184,8 @@ class AliasesTest(harness.TestCase):
 
     def test_a_file_without_effect_is_a_warning(self):
         talk = self.talk("QUIT\r\n", "--extension-separators", "+")
-        self.assertIn(f"{self.aliases} has no effect", talk.log)
-        self.assertIn("--extension-separators has no effect", talk.log)
+        self.assertIn(f"{self.aliases}: no effect without", talk.log)
+        self.assertIn("--extension-separators: no effect without", talk.log)
 
 
 if __name__ == "__main__":

@@ -358,7 +358,7 @@ class Auth(harness.TestCase):
         options = self.sasl("PLAIN")
         database = self.folder / "sasldb2"
         database.chmod(0o600)
-        self.folder.chmod(0o711)
+        self.give_maildir(nobody)
         with self.assertRaises(AssertionError) as failed:
             self.serve(*options, "--user", nobody.pw_name)
         self.assertIn(f"--auth sasl: {database}: Permission denied",
@@ -376,7 +376,7 @@ class Auth(harness.TestCase):
         """The user of --user reads the table again after each change."""
         nobody = self.another_user()
         spec = self.users("--iterations", "4096")
-        self.folder.chmod(0o711)
+        self.give_maildir(nobody)
         with self.assertRaises(AssertionError) as failed:
             self.serve("--auth", spec, "--user", nobody.pw_name)
         self.assertIn("users.cdb: Permission denied", str(failed.exception))

@@ -30,7 +30,8 @@ README = "README.md"
 RELAYING = "docs/relaying.md"
 PAGES = ("docs/postern-smtpd.8", "docs/postern.8", "docs/postern-auth.7",
          "docs/postern-introspect.8", "docs/postern-users.8",
-         "docs/postern-explain.8", "docs/postern-rules.8",
+         "docs/postern-check.8", "docs/postern-explain.8",
+         "docs/postern-rules.8",
          "docs/postern-hosts.8")
 
 # Examples that are not commands, by their first line: the file that has the

@@ -96,6 +96,13 @@ class TestCase(unittest.TestCase):
             self.skipTest("may not become another user")
         return nobody
 
+    def give_maildir(self, user):
+        """Makes `user` the owner of the Maildir. The directories above it can
+        be entered."""
+        self.folder.chmod(0o711)
+        for path in [self.maildir, *self.maildir.iterdir()]:
+            os.chown(path, user.pw_uid, user.pw_gid)
+
     def put_cdb(self, path, records):
         """Makes a cdb of (key, data) pairs with Debian's `cdb`."""
         text = b"".join(
@@ -158,9 +165,11 @@ class TlsTestCase(TestCase):
         self.certificate = self.folder / "mx.pem"
         self.make_certificate("mx.example.org")
 
-    def make_certificate(self, name, issuer=None, path=None, rsa=False):
+    def make_certificate(self, name, issuer=None, path=None, rsa=False,
+                         days=90):
         """Makes a certificate and its key in one file. The certificate is for
-        `name` and for 127.0.0.1, which needs no resolver."""
+        `name` and for 127.0.0.1, which needs no resolver. The server warns if
+        it is valid for less than 30 days."""
         path = path or self.certificate
         key = self.folder / "key.pem"
         signed = [] if issuer is None else ["-CA", str(issuer), "-CAkey",
@@ -169,7 +178,7 @@ class TlsTestCase(TestCase):
                                          "ec_paramgen_curve:P-256"]
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days",
-             "2", "-subj",
+             str(days), "-subj",
              f"/CN={name}", "-addext",
              f"subjectAltName=DNS:{name},IP:127.0.0.1",
              "-keyout", str(key), "-out", str(path), *signed],

@@ -118,8 +118,8 @@ class ListsTest(harness.TestCase):
                        timeout=harness.PATIENCE)
         server = harness.Serve(self, "--validrcptto", path,
                                "--rules", str(self.folder / "rules.cdb"))
-        server.wait_log(f"{self.control}/spfbehavior is not read: it is a "
-                      "patch's; --spf has an action for each result.")
+        server.wait_log(f"{self.control}/spfbehavior: not read: it is a "
+                        "patch's; --spf has an action for each result.")
 
         def codes(source):
             with harness.Client(server, source) as client:

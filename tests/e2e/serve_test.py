@@ -176,7 +176,7 @@ class ServeTest(harness.TestCase):
         with self.assertRaises(AssertionError) as failed:
             harness.Serve(self, "--rules", rules, "--user", nobody.pw_name,
                           deliver="discard")
-        self.assertIn(f"fatal: cdb {rules}: Permission denied",
+        self.assertIn(f"fatal: {rules}: Permission denied",
                       str(failed.exception))
         os.chown(rules, 0, nobody.pw_gid)
         os.chmod(rules, 0o640)

@@ -385,7 +385,8 @@ class TcpserverTest(harness.TestCase):
             [harness.SMTPD, "--config", str(config)], capture_output=True,
             stdin=subprocess.DEVNULL, timeout=harness.PATIENCE, check=False)
         self.assertEqual(process.returncode, 100)
-        self.assertIn(f"{config}:1: unknown option max-recipient\n".encode(),
+        self.assertIn(f"{config}:1: unknown option max-recipient; did you mean "
+                      "max-recipients?\n".encode(),
                       process.stderr)
 
 

@@ -1,0 +1,444 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/preflight.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "engine/authenticator.h"
+#include "log/log.h"
+#include "net/listening_socket.h"
+#include "policy/control/controls.h"
+#include "policy/delegation/policy_client.h"
+#include "policy/delegation/policy_server.h"
+#include "policy/dns_lists.h"
+#include "policy/names/dns.h"
+#include "policy/rules/not_read.h"
+#include "service/library_backends.h"
+#include "service/preflight.h"
+#include "system/deadline.h"
+#include "system/descriptor.h"
+#include "system/pipe.h"
+
+namespace postern::programs {
+namespace {
+
+using service::Finding;
+using service::Findings;
+using Severity = Finding::Severity;
+
+// How long a server has time to answer a test.
+constexpr absl::Duration kPatience = absl::Seconds(2);
+
+service::MailService::Process TestProcess(policy::Dns* dns) {
+  return {.run = [](auto task) { std::move(task)(); },
+          .open_backend = service::OpenLibraryBackend,
+          .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
+          .dns = dns};
+}
+
+// Returns whether there is an error at the same place.
+bool HasErrorAt(const Findings& findings, const Finding& other) {
+  return std::any_of(findings.all().begin(), findings.all().end(),
+                     [&other](const Finding& finding) {
+                       return finding.severity == Severity::kError &&
+                              finding.where == other.where;
+                     });
+}
+
+// Adds `more`, except for a file of users that has an error already: the reader
+// and the test of the file have different texts.
+void AddNew(const Findings& more, Findings* findings) {
+  for (const Finding& finding : more.all()) {
+    const bool is_users = absl::StartsWith(finding.where, "--auth ");
+    if (!is_users || !HasErrorAt(*findings, finding)) findings->Add(finding);
+  }
+}
+
+// Tests what the server needs besides the files that `snapshot` has read.
+// `snapshot` is null if these have errors.
+void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
+               Findings* findings) {
+  const service::MailService* const mail =
+      snapshot == nullptr ? nullptr : &snapshot->mail;
+  findings->AddWarnings(options.warnings);
+  findings->AddWarnings(policy::CheckNotRead(options.control, getenv));
+  if (mail != nullptr) {
+    findings->AddWarnings(policy::CheckDatabases(*mail->controls));
+  }
+  service::CheckPrograms(options, findings);
+  service::CheckDelivery(options, mail == nullptr ? "" : mail->controls->me,
+                         findings);
+  if (mail != nullptr && mail->check_delivery) {
+    findings->AddWarnings(mail->check_delivery());
+  }
+  if (!options.rules.empty()) {
+    service::CheckRules(options.rules, options.rules_optional,
+                        options.host_names, findings);
+  }
+  Findings users;
+  users.AddErrors(service::CheckUserFiles(options.auth));
+  AddNew(users, findings);
+  constexpr char kResolvConf[] = "/etc/resolv.conf";
+  if (AsksDns(options) && options.resolvers.empty() &&
+      access(kResolvConf, R_OK) != 0) {
+    findings->AddWarning(absl::StrCat(
+        kResolvConf, ": ", strerror(errno),
+        ": the name server of this host is asked; name another one with "
+        "--resolver"));
+  }
+}
+
+// Asks several questions at the same time.
+class DnsTest {
+ public:
+  explicit DnsTest(policy::Dns* dns) : dns_(dns) {}
+
+  // Returns the results for the names, in their order.
+  std::vector<policy::DnsResult> Ask(const std::vector<std::string>& names) {
+    std::vector<policy::DnsResult> results(names.size());
+    size_t open = names.size();
+    for (size_t i = 0; i < names.size(); ++i) {
+      dns_->Lookup(names[i], policy::DnsAnswer::kA,
+                   [this, &results, &open, i](const policy::DnsResult& result) {
+                     const std::lock_guard<std::mutex> lock(mutex_);
+                     results[i] = result;
+                     if (--open == 0) answered_.notify_one();
+                   });
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    answered_.wait(lock, [&open] { return open == 0; });
+    return results;
+  }
+
+ private:
+  policy::Dns* const dns_;
+  std::mutex mutex_;
+  std::condition_variable answered_;
+};
+
+// Asks the name servers for this host and for the entry that each DNS list has.
+void TestDns(const ServeOptions& options, const std::string& me,
+             Findings* findings) {
+  auto resolver = policy::Resolver::Make(
+      {.servers = options.resolvers, .timeout = kPatience, .tries = 1});
+  if (!resolver.ok() || !(*resolver)->Start().ok()) return;
+  std::vector<std::string> names = {me.empty() ? "localhost" : me};
+  std::vector<std::string> zones;
+  const auto lists = options.check_options.find("dns-list");
+  if (lists != options.check_options.end()) {
+    for (const std::string& spec : lists->second) {
+      const auto list = policy::ParseDnsList(spec);
+      if (!list.ok()) continue;
+      zones.push_back(list->zone);
+      names.push_back(absl::StrCat("2.0.0.127.", list->zone));
+    }
+  }
+  const std::vector<policy::DnsResult> results =
+      DnsTest(resolver->get()).Ask(names);
+  using Status = policy::DnsResult::Status;
+  if (std::all_of(results.begin(), results.end(), [](const auto& result) {
+        return result.status == Status::kTemporary;
+      })) {
+    return findings->AddWarning(absl::StrCat(
+        options.resolvers.empty() ? "/etc/resolv.conf" : "--resolver",
+        ": no name server has answered a question for ", names[0]));
+  }
+  for (size_t i = 0; i < zones.size(); ++i) {
+    const Status status = results[i + 1].status;
+    if (status == Status::kFound) continue;
+    findings->AddWarning(absl::StrCat(
+        "--dns-list: ", zones[i],
+        status == Status::kTemporary
+            ? " has not answered"
+            : " does not list 127.0.0.2, as each DNS list of addresses does "
+              "(RFC 5782 5): it may be closed, or not answer this resolver"));
+  }
+}
+
+void TestPolicyServers(const ServeOptions& options, Findings* findings) {
+  const auto given = options.check_options.find("policy-server");
+  if (given == options.check_options.end()) return;
+  auto servers = policy::ParsePolicyServers(given->second.front());
+  if (!servers.ok()) return;
+  for (policy::PolicyServer& server : *servers) {
+    const std::string name = server.name;
+    const bool ignored = server.ignore_outage;
+    const absl::Duration timeout = std::min(server.timeout, kPatience);
+    const absl::Status status = policy::PolicyClient(std::move(server))
+                                    .Reach(system::Deadline(timeout));
+    if (status.ok()) continue;
+    findings->AddWarning(
+        absl::StrCat("--policy-server: ", name, ": ", status.message(),
+                     ignored ? ": it is not asked until it answers"
+                             : ": recipients get a 451 until it answers"));
+  }
+}
+
+void TestNetwork(const ServeOptions& options, const ServiceSnapshot* snapshot,
+                 Findings* findings) {
+  TestPolicyServers(options, findings);
+  if (!AsksDns(options)) return;
+  TestDns(options, snapshot == nullptr ? "" : snapshot->mail.controls->me,
+          findings);
+}
+
+// Adds what listening at `address` would cause. `option` names it.
+void TestAddress(absl::string_view option, const net::ListenAddress& address,
+                 const ServeOptions& options, Findings* findings) {
+  const absl::Status status = net::CheckListen(address);
+  if (status.ok()) return;
+  const std::string text = absl::StrCat(option, ": ", status.message());
+  if (absl::IsAlreadyExists(status)) {
+    findings->AddWarning(absl::StrCat(
+        text, "; stop what listens there, unless it is this server"));
+  } else if (absl::IsPermissionDenied(status) && geteuid() != 0 &&
+             !options.user.empty()) {
+    findings->AddWarning(absl::StrCat(
+        text, "; run the test as root, as which the server starts"));
+  } else {
+    findings->AddError(text);
+  }
+}
+
+void TestAddresses(const ServeOptions& options, Findings* findings) {
+  for (const ListenOption& listen : options.listen) {
+    if (!listen.passed.empty()) continue;  // systemd has opened it
+    TestAddress("--listen", listen.address, options, findings);
+  }
+  if (options.metrics) {
+    TestAddress("--metrics", *options.metrics, options, findings);
+  }
+}
+
+// Findings as octets, for a pipe: texts with their lengths before them.
+void Append(absl::string_view text, std::string* octets) {
+  absl::StrAppend(octets, text.size(), ":", text);
+}
+void Append(const Findings& findings, std::string* octets) {
+  for (const Finding& finding : findings.all()) {
+    Append(absl::StrCat(static_cast<int>(finding.severity)), octets);
+    for (const std::string* text :
+         {&finding.where, &finding.what, &finding.fix}) {
+      Append(*text, octets);
+    }
+  }
+  Append("", octets);
+}
+
+// Removes a text from the beginning of `octets`. Returns nullopt if there is no
+// whole one.
+std::optional<std::string> Take(absl::string_view* octets) {
+  const size_t colon = octets->find(':');
+  size_t size = 0;
+  if (colon == octets->npos ||
+      !absl::SimpleAtoi(octets->substr(0, colon), &size)) {
+    return std::nullopt;
+  }
+  octets->remove_prefix(colon + 1);
+  if (octets->size() < size) return std::nullopt;
+  std::string text(octets->substr(0, size));
+  octets->remove_prefix(size);
+  return text;
+}
+
+// Removes findings from the beginning of `octets`. Returns false if they are
+// not complete.
+bool Take(absl::string_view* octets, Findings* findings) {
+  while (const std::optional<std::string> severity = Take(octets)) {
+    if (severity->empty()) return true;
+    auto where = Take(octets);
+    auto what = Take(octets);
+    auto fix = Take(octets);
+    if (!where || !what || !fix) return false;
+    findings->Add({static_cast<Severity>((*severity)[0] - '0'),
+                   *std::move(where), *std::move(what), *std::move(fix)});
+  }
+  return false;
+}
+
+// Drops the lines that libraries log: the parent logs them, too.
+class NoLog : public log::LogSink {
+ public:
+  void Add(absl::string_view) override {}
+};
+
+// Makes this process end when `parent` ends: it may hang on a disk. The kernel
+// clears the setting when the process changes its user.
+void EndWith(pid_t parent) {
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+}
+
+// Runs in the child of `parent`.
+UserFindings TestInChild(const ServeOptions& options, Network network,
+                         pid_t parent) {
+  UserFindings found;
+  EndWith(parent);
+  const absl::Status changed = ChangeUser(options.user);
+  EndWith(parent);
+  // After an error, other mistakes are found as root.
+  if (!changed.ok()) found.needs.AddError(changed.message());
+  Findings of_resolver;  // the parent has them, too
+  const auto resolver = MakeResolver(options, &of_resolver);
+  const auto snapshot =
+      ServiceSnapshot::Read(options, TestProcess(resolver.get()), &found.files);
+  TestNeeds(options, snapshot.get(), &found.needs);
+  if (network == Network::kAsked) {
+    TestNetwork(options, snapshot.get(), &found.needs);
+  }
+  return found;
+}
+
+bool WriteAll(int fd, absl::string_view octets) {
+  while (!octets.empty()) {
+    const ssize_t n = write(fd, octets.data(), octets.size());
+    if (n < 0) return false;
+    octets.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+std::string ReadAll(int fd) {
+  std::string octets;
+  char room[4096];
+  while (true) {
+    const ssize_t n = read(fd, room, sizeof(room));
+    if (n > 0) {
+      octets.append(room, static_cast<size_t>(n));
+    } else if (n == 0 || errno != EINTR) {
+      return octets;
+    }
+  }
+}
+
+// Adds the errors of the files that only the user of --user has.
+void AddFilesOfUser(const ServeOptions& options, const UserFindings& user,
+                    Findings* findings) {
+  for (const Finding& finding : user.files.all()) {
+    if (finding.severity != Severity::kError ||
+        HasErrorAt(*findings, finding) || HasErrorAt(user.needs, finding)) {
+      continue;
+    }
+    findings->Add({Severity::kWarning, finding.where,
+                   absl::StrCat(finding.what, ", for the user ", options.user,
+                                " of --user"),
+                   "let this user read it, or the server cannot read it again "
+                   "after SIGHUP"});
+  }
+}
+
+}  // namespace
+
+absl::Status ChangeUser(const std::string& user) {
+  if (user.empty()) return absl::OkStatus();
+  errno = 0;
+  const passwd* const entry = getpwnam(user.c_str());
+  if (entry == nullptr) {
+    return absl::NotFoundError(absl::StrCat("--user: no such user: ", user));
+  }
+  if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
+      setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("--user: ", user));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UserFindings> TestAsUser(const ServeOptions& options,
+                                        Network network) {
+  UserFindings found;
+  if (options.user.empty() || geteuid() != 0) return found;
+  system::Descriptor ours;
+  system::Descriptor theirs;
+  if (!system::MakePipe(&ours, &theirs)) {
+    return absl::ErrnoToStatus(errno, "pipe");
+  }
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) return absl::ErrnoToStatus(errno, "fork");
+  if (child == 0) {
+    NoLog no_log;
+    log::SetLogSink(&no_log);
+    const UserFindings tested = TestInChild(options, network, parent);
+    std::string octets;
+    Append(tested.files, &octets);
+    Append(tested.needs, &octets);
+    _exit(WriteAll(theirs.get(), octets) ? 0 : 1);
+  }
+  theirs.Reset();
+  const std::string octets = ReadAll(ours.get());
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  absl::string_view rest = octets;
+  if (!Take(&rest, &found.files) || !Take(&rest, &found.needs)) {
+    return absl::InternalError(absl::StrCat("--user: the test as the user ",
+                                            options.user, " did not complete"));
+  }
+  found.tested = true;
+  return found;
+}
+
+std::unique_ptr<policy::Resolver> MakeResolver(const ServeOptions& options,
+                                               Findings* findings) {
+  if (!AsksDns(options)) return nullptr;
+  auto made = policy::Resolver::Make({.servers = options.resolvers});
+  if (made.ok()) return *std::move(made);
+  findings->AddError(absl::StrCat("--resolver: ", made.status().message()));
+  made = policy::Resolver::Make({});
+  return made.ok() ? *std::move(made) : nullptr;
+}
+
+std::shared_ptr<const ServiceSnapshot> ReadAndTest(
+    const ServeOptions& options, const service::MailService::Process& process,
+    const UserFindings& user, Findings* findings) {
+  auto snapshot = ServiceSnapshot::Read(options, process, findings);
+  if (user.tested) {
+    AddFilesOfUser(options, user, findings);
+    AddNew(user.needs, findings);
+  } else {
+    TestNeeds(options, snapshot.get(), findings);
+  }
+  return findings->prevent_start() ? nullptr : snapshot;
+}
+
+absl::Status TestConfiguration(const ServeOptions& options,
+                               Findings* findings) {
+  const auto user = TestAsUser(options, Network::kAsked);
+  if (!user.ok()) return user.status();
+  if (!options.user.empty() && !user->tested) {
+    if (getpwnam(options.user.c_str()) == nullptr) {
+      findings->AddError(absl::StrCat("--user: no such user: ", options.user));
+    }
+    findings->AddWarning(absl::StrCat(
+        "--user: not tested as the user ", options.user,
+        ", but as the one that runs this command; run it as root"));
+  }
+  const auto resolver = MakeResolver(options, findings);
+  const auto snapshot =
+      ReadAndTest(options, TestProcess(resolver.get()), *user, findings);
+  if (!user->tested) TestNetwork(options, snapshot.get(), findings);
+  TestAddresses(options, findings);
+  return absl::OkStatus();
+}
+
+}  // namespace postern::programs
