@@ -58,6 +58,8 @@ class NetworkList {
   bool Contains(const std::optional<IpAddress>& address) const;
 
   bool empty() const { return networks_.empty(); }
+  // The networks in the order of the entries.
+  const std::vector<Network>& networks() const { return networks_; }
 
  private:
   std::vector<Network> networks_;

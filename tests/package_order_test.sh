@@ -47,7 +47,8 @@ programs/serve: policy policy/control policy/delegation policy/limits policy/nam
 programs/serve: policy/greylisting policy/rules policy/spf
 programs/explain: engine engine/grammar files log net policy policy/names policy/rules
 programs/explain: policy/greylisting policy/spf programs/serve service transports
-programs/check: programs/serve service
+programs/check: engine engine/grammar files log net policy/names policy/rules
+programs/check: policy/surface programs/serve service
 programs: engine engine/grammar log programs/check programs/explain programs/serve
 programs: programs/tables programs/users service system
 '

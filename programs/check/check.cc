@@ -17,6 +17,8 @@
 #include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "programs/check/section.h"
+#include "programs/check/server_surface.h"
+#include "programs/check/surface_section.h"
 #include "programs/serve/preflight.h"
 #include "programs/serve/serve_options.h"
 #include "service/finding.h"
@@ -58,6 +60,7 @@ constexpr char kFoot[] =
 // What the options ask for.
 struct Request {
   ServeOptions serve;
+  SurfaceOptions surface;
   bool json = false;
 };
 
@@ -80,12 +83,15 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
     rows.push_back(row);
     rows.back().help = "";
   }
+  rows.insert(rows.begin(), SurfaceOptionRows().begin(),
+              SurfaceOptionRows().end());
   service::Options given(kRows, std::move(rows));
   given.Read({argv, static_cast<size_t>(argc)}, getenv);
   *exit_code = 0;
   if (given.AnswerHelp(kProgram, kHead, kFoot)) return std::nullopt;
   Request request;
   request.json = given.Flag("json");
+  request.surface = ReadSurfaceOptions(&given);
   if (!given.operands().empty()) {
     given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
   }
@@ -168,8 +174,20 @@ int RunCheck(int argc, const char* const* argv) {
   }
   std::vector<Section> sections;
   sections.push_back(ReportFindings(findings));
-  // Further sections describe what the configuration does, so they need one
-  // without errors.
+  // An error that the findings contain may prevent the other section. An error
+  // that does not concern it, such as an expired certificate, does not.
+  const auto server = MakeServerSurface(request->serve);
+  if (server.ok()) {
+    auto section = MakeSurfaceSection(server->surface, request->surface,
+                                      request->serve.senders, server->host);
+    if (!section.ok()) {
+      const int failed = Fail(section.status());
+      return absl::IsInvalidArgument(section.status()) ? kUsage : failed;
+    }
+    sections.push_back(*std::move(section));
+  } else if (sections[0].exit_code == 0) {
+    return Fail(server.status());
+  }
   return Print(sections, request->json);
 }
 

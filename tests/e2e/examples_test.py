@@ -25,6 +25,7 @@ import ssl
 import subprocess
 
 import harness
+from dns_stand_in import DnsStandIn
 
 README = "README.md"
 RELAYING = "docs/relaying.md"
@@ -47,6 +48,8 @@ NOT_RUN = {
                     "installation would start a service on this host",
     "#include \"absl/time/clock.h\"": "a test of tests/readme compiles and runs it",
     "rcpt decision=accept rule=rcpthosts": "tour() compares it with the log",
+    "May send to every domain:": "test_relaying() compares it",
+    "May send to 2 entries of rcpthosts": "the same",
 }
 # Commands that must fail, by a part of their text.
 FAILS = {
@@ -309,11 +312,14 @@ class ExamplesTest(harness.TlsTestCase):
             (self.folder / name).write_text(content)
         self.run_rules()
         self.put("me", "mx.example.org\n")
+        dns = DnsStandIn(self, {})
 
         def run(found):
             command = found.group(1)
+            here = self.localize(command).replace(
+                " --host-names", f" --host-names --resolver 127.0.0.1:{dns.port}")
             done = subprocess.run(
-                ["bash", "-c", self.localize(command)],
+                ["bash", "-c", here],
                 env=self.environment(), cwd=self.folder, capture_output=True,
                 text=True, timeout=harness.PATIENCE, check=False)
             self.assertEqual(done.stderr, "", command)
@@ -322,6 +328,12 @@ class ExamplesTest(harness.TlsTestCase):
         ran = re.sub(r"^```\n\$ ([^\n]*)\n(.*?)^```\n", run, text,
                      flags=re.M | re.S)
         self.assertIn("=> accepted by relayclient", ran)
+        self.assertIn("grown: 198.51.100.0/24 may relay", ran)
+        shown = [block.strip() for block in readme_examples(
+            pathlib.Path(README).read_text()) if block.startswith("May send")]
+        self.assertEqual(len(shown), 2)
+        for block in shown:
+            self.assertIn(block, ran)
         if "TEST_UPDATE" in os.environ:
             document.write_text(ran)
         self.assertEqual(ran, text)
