@@ -44,9 +44,14 @@ void ServedSession::PrefaceRead() {
 }
 
 void ServedSession::Begin(const ServerConfig& config,
-                          ResponderOptions responder, SessionInfo info) {
+                          ResponderOptions responder, SessionInfo info,
+                          WireFilter* filter) {
   if (stage_ != SessionStage::kAdmission || given_up_) return;
   live_.emplace(config, WithPost(std::move(responder)), std::move(info));
+  if (filter != nullptr) {
+    live_->filter = filter;
+    live_->session.ReportReplies();
+  }
   Start();
   if (options_.tls_first) {
     Enter(SessionStage::kHandshake);
@@ -95,7 +100,7 @@ void ServedSession::Refuse(const Reply& reply) {
 
 ServedSession::Next ServedSession::Advance(Instant now) {
   uint32_t work = 0;
-  while (Settle(now) && work < kMaxWork) work += TakeStep();
+  while (Settle(now) && work < kMaxWork) work += TakeStep(now);
   Next next;
   if (stage_ == SessionStage::kRunning) {
     next.kind = Next::Kind::kBusy;
@@ -113,20 +118,21 @@ void ServedSession::Answer(PostedAnswer&& answer) {
 
 bool ServedSession::Settle(Instant now) {
   if (!answers_.empty()) TakeAnswers(now);
+  if (filter() != nullptr) RunFilter(now);
   if (given_up_ && stage_ != SessionStage::kClosed) {
     End(now, /*flushed=*/false);
     Enter(SessionStage::kClosed);
   }
   switch (stage_) {
     case SessionStage::kFlush:
-      if (output().size() < live_->session.config().max_output)
+      if (live_->session.Output().size() < live_->session.config().max_output)
         Enter(SessionStage::kRunning);
       break;
     case SessionStage::kStartTls:
-      if (output().empty()) Enter(SessionStage::kHandshake);
+      if (AllWritten()) Enter(SessionStage::kHandshake);
       break;
     case SessionStage::kLastReply:
-      if (output().empty()) LastReplyTaken(now);
+      if (AllWritten()) LastReplyTaken(now);
       break;
     case SessionStage::kPreface:
     case SessionStage::kAdmission:
@@ -168,8 +174,39 @@ void ServedSession::Resume(Instant now) {
   Enter(SessionStage::kRunning);
 }
 
-uint32_t ServedSession::TakeStep() {
+void ServedSession::RunFilter(Instant now) {
+  WireFilter& filter = *live_->filter;
+  for (const GivenReply& reply : live_->session.TakeReplies()) {
+    filter.OnReply(reply, live_->session.Output().substr(0, reply.size), now);
+    live_->session.OutputWritten(reply.size);
+  }
+  filter.Advance(now);
+  if (filter.closes()) Abandon();
+  // The client has ended its input, and waits for a reply that never comes.
+  if (stage_ == SessionStage::kLastReply && reason_ == CloseReason::kPeerGone &&
+      filter.Output().empty() && filter.holds() &&
+      filter.deadline() == Instant::Never()) {
+    GiveUp(reason_);
+  }
+}
+
+bool ServedSession::FilterWaits() const {
+  const WireFilter* filter = this->filter();
+  if (filter == nullptr || !filter->Output().empty()) return false;
+  return filter->holds() ||
+         (stage_ == SessionStage::kInput && filter->Room() == 0);
+}
+
+bool ServedSession::AllWritten() const {
+  return output().empty() && (filter() == nullptr || !filter()->holds());
+}
+
+uint32_t ServedSession::TakeStep(Instant now) {
   const Step step = live_->session.Advance(input_.view());
+  if (live_->filter != nullptr && step.consumed > 0) {
+    live_->filter->OnInput(input_.view().substr(0, step.consumed), step.secret,
+                           now);
+  }
   input_.Wipe(step.secret);
   input_.Consume(step.consumed);
   live_->responder.OnAdvanced();
@@ -312,11 +349,13 @@ absl::Span<char> ServedSession::Room(absl::Span<char> shared) {
   const size_t most =
       in_body_ ? shared.size()
                : std::max(kReadAhead, live_->session.config().InputRoom());
-  return input_.Room(shared, most);
+  const absl::Span<char> room = input_.Room(shared, most);
+  return filter() == nullptr ? room : room.subspan(0, filter()->Room());
 }
 
 void ServedSession::Received(size_t n) {
   input_.Filled(n);
+  if (filter() != nullptr) filter()->OnRead(n);
   bytes_in_ += n;
   fresh_input_ = true;
   if (stage_ == SessionStage::kGreetDelay) {
@@ -354,6 +393,7 @@ void ServedSession::EndOfInput() {
 }
 
 absl::string_view ServedSession::output() const {
+  if (filter() != nullptr) return filter()->Output();
   if (live_) return live_->session.Output();
   if (after_ != nullptr) return after_->refusal;
   return {};
@@ -361,7 +401,9 @@ absl::string_view ServedSession::output() const {
 
 void ServedSession::Written(size_t n) {
   bytes_out_ += n;
-  if (live_) {
+  if (filter() != nullptr) {
+    filter()->OutputWritten(n);
+  } else if (live_) {
     live_->session.OutputWritten(n);
   } else if (after_ != nullptr) {
     after_->refusal.erase(0, n);
@@ -389,12 +431,18 @@ void ServedSession::ReleaseBuffer() {
 void ServedSession::ReadClocks(Instant now) {
   if (std::exchange(entered_, false)) clocks_.entered = now;
   if (std::exchange(fresh_input_, false)) clocks_.last_input = now;
-  const size_t waits = output().size();
-  if (waits > 0 && bytes_out_ >= output_due_) {
-    output_due_ = bytes_out_ + waits;
+  const size_t unwritten = output().size();
+  if (unwritten > 0 && bytes_out_ >= output_due_) {
+    output_due_ = bytes_out_ + unwritten;
     clocks_.output = now;
   }
   if (!live_) return;
+  // The client has waited for the filter. That time does not count against it.
+  const bool waits = FilterWaits();
+  if (live_->filter_waits || waits) {
+    clocks_.progress = clocks_.last_input = now;
+  }
+  live_->filter_waits = waits;
   if (live_->session.progress() != progress_) {
     progress_ = live_->session.progress();
     clocks_.progress = now;
@@ -413,7 +461,7 @@ ServedSession::Next ServedSession::Describe() const {
   switch (stage_) {
     case SessionStage::kGreetDelay:
     case SessionStage::kInput:
-      next.read = true;
+      next.read = filter() == nullptr || filter()->Room() > 0;
       break;
     case SessionStage::kPreface:
     case SessionStage::kAdmission:
@@ -452,10 +500,24 @@ TimeFacts ServedSession::facts() const {
 }
 
 Instant ServedSession::deadline() const {
-  return FirstDeadline(stage_, facts());
+  const WireFilter* filter = this->filter();
+  if (filter == nullptr) return FirstDeadline(stage_, facts());
+  // While the filter delays the session, only the end of its time limits it.
+  return std::min(filter->deadline(),
+                  FilterWaits() ? clocks_.began + times_.session_timeout
+                                : FirstDeadline(stage_, facts()));
 }
 
 void ServedSession::OnDeadline(Instant now) {
+  if (filter() != nullptr && filter()->deadline() <= now) {
+    return filter()->Advance(now);
+  }
+  if (FilterWaits()) {
+    if (now >= clocks_.began + times_.session_timeout) {
+      GiveUp(CloseReason::kTimeout);
+    }
+    return;
+  }
   if (entered_) return;  // the stage is new, with another deadline
   const TimeFacts facts = this->facts();
   for (const TimeRule& rule : TimeRules()) {

@@ -57,6 +57,7 @@
 #include "engine/session_times.h"
 #include "engine/step.h"
 #include "engine/tls_info.h"
+#include "engine/wire_filter.h"
 
 namespace postern {
 
@@ -193,8 +194,11 @@ class ServedSession {
   // open when the session ends. If `responder.post` is empty, the policy,
   // delivery and authenticator must answer before their methods return. Does
   // nothing if the connection is already over.
+  //
+  // `filter`, if it is not null, must outlive the session. If it closes the
+  // connection, the reason is kShutdown.
   void Begin(const ServerConfig& config, ResponderOptions responder,
-             SessionInfo info);
+             SessionInfo info, WireFilter* filter = nullptr);
   // Continues a session of another program from its STARTTLS: see
   // ServerSession. There is no greeting and no greet_delay.
   void Continue(const ServerConfig& config, SessionHandoff handoff,
@@ -287,6 +291,8 @@ class ServedSession {
 
     ServerSession session;
     Responder responder;
+    WireFilter* filter = nullptr;
+    bool filter_waits = false;  // FilterWaits() when the clocks were read
   };
   // What exists only after the session, or instead of it.
   struct After {
@@ -309,7 +315,14 @@ class ServedSession {
   // Applies all that has been reported. Returns whether there is work to do.
   bool Settle(Instant now);
   void TakeAnswers(Instant now);
-  uint32_t TakeStep();
+  uint32_t TakeStep(Instant now);
+  // Passes replies to the filter, and does what it demands.
+  void RunFilter(Instant now);
+  WireFilter* filter() const { return live_ ? live_->filter : nullptr; }
+  // The filter, and not the client, delays the session.
+  bool FilterWaits() const;
+  // Whether all replies are written.
+  bool AllWritten() const;
   void OnAsk(const Ask& ask);
   // All replies are written.
   void LastReplyTaken(Instant now);

@@ -4,6 +4,8 @@
 #include "engine/served_session.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "engine/ask.h"
 #include "engine/session_rig.h"
 #include "engine/step.h"
+#include "engine/wire_filter.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -342,6 +345,98 @@ TEST_F(ServedSessionTest, AnIdleSessionOwnsNoInput) {
   Send("EHLO c\r\nNOOP\r\n");
   session->ReleaseBuffer();
   EXPECT_EQ(session->input_memory(), 0u);
+}
+
+// Writes down what it sees, and holds replies back until `due`.
+class TestFilter : public WireFilter {
+ public:
+  void OnInput(absl::string_view input, size_t secret, Instant) override {
+    absl::StrAppend(&seen, "C", secret > 0 ? "*" : "", ":", input);
+  }
+  void OnReply(const GivenReply& reply, absl::string_view octets,
+               Instant) override {
+    absl::StrAppend(&seen, "S ", reply.verb, ":", octets);
+    absl::StrAppend(&held, "<", reply.code, ">");
+  }
+  void Advance(Instant now) override {
+    if (now < due) return;
+    absl::StrAppend(&ready, held);
+    held.clear();
+  }
+  Instant deadline() const override {
+    return held.empty() ? Instant::Never() : due;
+  }
+  absl::string_view Output() const override { return ready; }
+  void OutputWritten(size_t n) override { ready.erase(0, n); }
+  bool holds() const override { return !held.empty(); }
+  size_t Room() const override { return room; }
+  void OnRead(size_t n) override { room -= n; }
+  bool closes() const override { return close; }
+
+  std::string seen;
+  std::string held;
+  std::string ready;
+  Instant due = Instant(std::numeric_limits<int64_t>::min());
+  size_t room = std::string::npos;
+  bool close = false;
+};
+
+TEST_F(ServedSessionTest, FilterSeesAllOctetsAndReplacesReplies) {
+  TestFilter wire;
+  filter = &wire;
+  Begin();
+  Send("NOOP\r\nAUTH PLAIN =\r\n");
+  EXPECT_EQ(TakeReplies(), "<220><250><503>");
+  EXPECT_EQ(Send("QUIT\r\n"), Kind::kClose);
+  EXPECT_EQ(TakeReplies(), "<221>");
+  EXPECT_EQ(wire.seen,
+            "S :220 mx ESMTP\r\nC*:NOOP\r\nAUTH PLAIN =\r\n"
+            "S NOOP:250 2.0.0 ok\r\n"
+            "S AUTH:503 5.5.1 EHLO first (#5.5.1)\r\n"
+            "C:QUIT\r\nS QUIT:221 2.0.0 mx\r\n");
+  EXPECT_EQ(End().bytes_out, 20u);
+}
+
+// The client waits for the filter, so its timeouts do not run.
+TEST_F(ServedSessionTest, FilterThatHoldsRepliesBackStopsTheTimeouts) {
+  TestFilter wire;
+  filter = &wire;
+  Begin();
+  wire.due = now + absl::Hours(1);
+  Send("NOOP\r\n");
+  EXPECT_EQ(left(), absl::Hours(1));
+  EXPECT_EQ(Pass(absl::Hours(1)), Kind::kTransfer);
+  EXPECT_EQ(TakeReplies(), "<220><250>");
+  EXPECT_EQ(left(), config.command_timeout);
+  // Only the end of the session's time limits the filter.
+  wire.due = Instant::Never();
+  Send("NOOP\r\n");
+  EXPECT_EQ(left(), times.session_timeout - absl::Hours(1));
+  EXPECT_EQ(Pass(left()), Kind::kClose);
+  EXPECT_EQ(End().reason, CloseReason::kTimeout);
+}
+
+TEST_F(ServedSessionTest, FilterLimitsWhatIsRead) {
+  TestFilter wire;
+  filter = &wire;
+  Begin();
+  wire.room = 4;
+  Send("NOOP\r\n");
+  EXPECT_FALSE(next.read);
+  EXPECT_EQ(TakeReplies(), "<220>");
+  wire.room = 100;
+  Go();
+  EXPECT_EQ(TakeReplies(), "<250>");
+}
+
+TEST_F(ServedSessionTest, FilterClosesTheConnection) {
+  TestFilter wire;
+  filter = &wire;
+  Begin();
+  wire.close = true;
+  EXPECT_EQ(Send("NOOP\r\n"), Kind::kClose);
+  EXPECT_EQ(End().reason, CloseReason::kShutdown);
+  EXPECT_FALSE(End().flushed);
 }
 
 }  // namespace

@@ -117,6 +117,7 @@ std::optional<Step> ServerSession::Run(absl::string_view in, size_t* consumed) {
       (state_ == State::kStart || state_ == State::kContinued ||
        state_ == State::kAuth ||
        (state_ == State::kCommand && transaction_ != Transaction::kChunks))) {
+    if (GivenReply* next = next_reply()) *next = {};
     Refuse({421, {4, 3, 2}, "shutting down, try again later (#4.3.2)"}, "");
     Close(CloseReason::kShutdown);
     return std::nullopt;
@@ -200,6 +201,7 @@ std::optional<Step> ServerSession::RunCommands(absl::string_view in,
   if (piece) secret_ = true;
   if (read.kind == LineReader::Result::Kind::kPartial) return WantInput();
   line_ = read.line;  // empty if the line is too long
+  if (GivenReply* next = next_reply()) *next = {};
   // Even if it is not served, or out of turn: the client has sent the password.
   secret_ = piece || MeansAuth(read.line);
   ++progress_;
@@ -255,6 +257,9 @@ std::optional<Step> ServerSession::OnCommand(const Command& command) {
 
 const Ask* ServerSession::Serve(const Command& command) {
   const Verb verb = command.row->verb;
+  if (GivenReply* next = next_reply(); next && verb != Verb::kUnknown) {
+    next->verb = command.row->name;
+  }
   const Phase now = phase();
   if (verb == Verb::kBdat) {
     auto chunk = ParseBdat(command.argument);
@@ -545,6 +550,7 @@ void ServerSession::TimedOut() {
     SayForMessage(refusal);
     Report(refusal, "DATA", /*content=*/true);
   } else if (state_ != State::kStartTls) {
+    if (GivenReply* next = next_reply()) *next = {};
     // After STARTTLS's 220, a client would take the reply for handshake data.
     Refuse({421, {4, 4, 2}, "timeout (#4.4.2)"}, "");
   }
@@ -660,12 +666,42 @@ Phase ServerSession::phase() const {
 
 void ServerSession::Say(const Reply& reply) {
   if (reply.permanent()) ++client_.errors;
+  Append(reply);
+}
+
+void ServerSession::Append(const Reply& reply) {
+  const size_t before = Output().size();
   output_.Append(reply);
+  Note(reply.code, before);
+}
+
+void ServerSession::AppendChallenge(absl::string_view bytes) {
+  const size_t before = Output().size();
+  output_.AppendChallenge(bytes);
+  Note(334, before);
+}
+
+void ServerSession::Note(int code, size_t before) {
+  const GivenReply* next = next_reply();
+  if (next == nullptr) return;
+  GivenReply& given = reports_->given->open.emplace_back(*next);
+  given.code = code;
+  given.size = Output().size() - before;
+}
+
+void ServerSession::ReportReplies() {
+  if (reports_ == nullptr) reports_ = std::make_unique<Reports>();
+  reports_->given = std::make_unique<Given>();
+}
+
+std::vector<GivenReply> ServerSession::TakeReplies() {
+  if (next_reply() == nullptr) return {};
+  return std::exchange(reports_->given->open, {});
 }
 
 void ServerSession::SayForMessage(const Reply& reply) {
   const size_t times = config_.lmtp ? envelope().to.size() : 1;
-  for (size_t i = 0; i < times; ++i) output_.Append(reply);
+  for (size_t i = 0; i < times; ++i) Append(reply);
   if (times > 0 && reply.permanent()) ++client_.errors;
 }
 

@@ -74,6 +74,21 @@
 
 namespace postern {
 
+// A reply that a session has given.
+struct GivenReply {
+  // The command that it answers: a name of VerbTable(), which is static. Empty
+  // for the greeting, an unknown command, a line that is too long, and if no
+  // command is the cause (a timeout, a shutdown).
+  absl::string_view verb;
+  int code = 0;
+  // It answers the complete content of a message. Under LMTP there is one for
+  // each recipient.
+  bool content = false;
+  // An answer of the embedder to an Ask decided it. Otherwise the session did.
+  bool asked = false;
+  size_t size = 0;  // octets in Output()
+};
+
 // ServerSession is the server's side of one SMTP (RFC 5321) or LMTP (RFC 2033)
 // connection. Bytes go in through Advance(), replies come out of Output(), and
 // what the protocol does not decide comes out as an Ask. The session does no
@@ -164,6 +179,15 @@ class ServerSession {
   // Counts all of these refusals, reported or not, but not those of a session
   // that this one continues.
   uint32_t refused() const { return reports_ == nullptr ? 0 : reports_->all; }
+
+  // Reports all later replies in TakeReplies(). For a driver that changes or
+  // records them. Call it before the first Advance(). Each reply then costs
+  // memory until TakeReplies().
+  void ReportReplies();
+  // Returns the replies since the last call, in the order of Output(). If the
+  // driver has called it and OutputWritten() for all of Output() before, their
+  // sizes add up to the size of Output().
+  std::vector<GivenReply> TakeReplies();
 
   // The client will send nothing more. The session still serves what it has
   // received and still takes answers to open Asks; when it would need input,
@@ -289,10 +313,16 @@ class ServerSession {
     std::optional<Content> content;  // none before the first accepted BodyBegin
     uint64_t block = 0;  // octets of content since progress_ changed
   };
-  // Refusals to report. Allocated for the first one.
+  // Replies to report, and what is known of the next one.
+  struct Given {
+    GivenReply next;
+    std::vector<GivenReply> open;  // not taken yet
+  };
+  // What is reported. Allocated for the first refusal, or by ReportReplies().
   struct Reports {
     std::vector<Refusal> open;  // not taken yet
     uint32_t all = 0;
+    std::unique_ptr<Given> given;  // null: replies are not reported
   };
 
   Intake& intake();  // allocates it if necessary
@@ -351,6 +381,17 @@ class ServerSession {
 
   // Queues `reply`. A 5yz counts as an error.
   void Say(const Reply& reply);
+  // Queues `reply`, or a challenge of AUTH, and reports it if necessary.
+  void Append(const Reply& reply);
+  void AppendChallenge(absl::string_view bytes);
+  // What ReportReplies() needs to know of the next reply. Null: nothing.
+  GivenReply* next_reply() {
+    return reports_ == nullptr || reports_->given == nullptr
+               ? nullptr
+               : &reports_->given->next;
+  }
+  // Reports the reply that has made Output() longer than `before`.
+  void Note(int code, size_t before);
   void Say(const std::optional<Reply>& reply, const Reply& usual) {
     Say(reply ? *reply : usual);
   }

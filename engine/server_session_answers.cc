@@ -20,6 +20,7 @@ absl::Status ServerSession::Complete(RequestId id, Verdict verdict) {
   if (absl::Status status = CheckAnswer(open->ask, verdict); !status.ok()) {
     return status;
   }
+  if (GivenReply* next = next_reply()) next->asked = true;
   ++progress_;
   open->verdict.emplace(std::move(verdict));
   while (AskQueue::Entry* answered = asks_.Take()) {
@@ -44,6 +45,7 @@ absl::Status ServerSession::Complete(RequestId id,
       return status;
     }
   }
+  if (GivenReply* next = next_reply()) next->asked = true;
   ++progress_;
   asks_.Clear();  // nothing else is open after a message
   MessageDecided(verdicts);
@@ -60,12 +62,13 @@ absl::Status ServerSession::CompleteAuth(RequestId id, AuthAnswer answer) {
   if (auto* verdict = std::get_if<Verdict>(&answer)) {
     return Complete(id, std::move(*verdict));
   }
+  if (GivenReply* next = next_reply()) next->asked = true;
   if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
     if (challenge->bytes.size() > ReplyQueue::kMaxChallenge) {
       return absl::InvalidArgumentError("a challenge of more than 9216 octets");
     }
     state_ = State::kAuth;
-    output_.AppendChallenge(challenge->bytes);
+    AppendChallenge(challenge->bytes);
   } else {
     AuthGranted& granted = std::get<AuthGranted>(answer);
     if (granted.identity.empty()) {

@@ -164,6 +164,7 @@ std::optional<Step> ServerSession::EndBody() {
   intake_->block = 0;
   ++progress_;
   state_ = State::kCommand;
+  if (GivenReply* next = next_reply()) next->content = true;
   if (const std::optional<Reply> refusal = intake_->content->Refusal()) {
     SayForMessage(*refusal);
     Report(*refusal, intake_->chunked ? "BDAT" : "DATA", /*content=*/true);

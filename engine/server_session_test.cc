@@ -991,5 +991,44 @@ TEST_F(ServerSessionTest, AsksThePolicyAboutMoreVerbs) {
   }
 }
 
+// Each reply is reported with its command, also in a pipelined group, and the
+// sizes cut Output() into the replies.
+TEST_F(ServerSessionTest, RepliesAreReportedWithTheirCommands) {
+  config_.mechanisms_without_tls = {"PLAIN"};
+  session().ReportReplies();
+  Feed(
+      "EHLO c\r\nAUTH PLAIN =\r\nNONSENSE\r\nMAIL FROM:<>\r\nRCPT TO:<\r\n"
+      "RCPT TO:<u@d>\r\nNOOP\r\nDATA\r\nhi\r\n.\r\nMAIL FROM:<>\r\n"
+      "RCPT TO:<u@d>\r\nBDAT 1\r\nxBDAT 1 LAST\r\n\nRSET\r\nQUIT\r\n");
+  std::string all = TakeOutput();
+  std::string seen;
+  for (const GivenReply& reply : session().TakeReplies()) {
+    absl::StrAppend(&seen, reply.verb.empty() ? "-" : reply.verb, ":",
+                    reply.code, reply.asked ? "?" : "",
+                    reply.content ? "." : "", " ");
+    EXPECT_EQ(absl::StrCat(reply.code), all.substr(0, 3));
+    all.erase(0, reply.size);
+  }
+  EXPECT_EQ(all, "");
+  EXPECT_EQ(seen,
+            "-:220? EHLO:250? AUTH:235? -:500 MAIL:250? RCPT:501 RCPT:250? "
+            "NOOP:250 DATA:354? DATA:250?. MAIL:250? RCPT:250? BDAT:250? "
+            "BDAT:554. RSET:250 QUIT:221 ");
+  EXPECT_TRUE(session().TakeReplies().empty());
+}
+
+TEST_F(ServerSessionTest, RepliesToNoCommandAreReportedWithoutOne) {
+  session().ReportReplies();
+  Feed("NOOP\r\n");
+  TakeOutput();
+  (void)session().TakeReplies();
+  session().TimedOut();
+  const std::vector<GivenReply> replies = session().TakeReplies();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].verb, "");
+  EXPECT_EQ(replies[0].code, 421);
+  EXPECT_FALSE(replies[0].asked);
+}
+
 }  // namespace
 }  // namespace postern

@@ -29,6 +29,7 @@
 #include "engine/session_info.h"
 #include "engine/session_times.h"
 #include "engine/verdict.h"
+#include "engine/wire_filter.h"
 
 namespace postern {
 
@@ -118,7 +119,7 @@ class SessionRig {
   }
   void Begin() {
     if (session == nullptr) Connect();
-    session->Begin(config, Responder(), {});
+    session->Begin(config, Responder(), {}, filter);
     Go();
   }
   ResponderOptions Responder() {
@@ -177,6 +178,7 @@ class SessionRig {
   ServedSession::Options options;
   RigInterfaces ports;
   Policy* policy = nullptr;  // null: `ports`
+  WireFilter* filter = nullptr;
   Instant now = Instant(-1000);
   Instant began;
   std::vector<char> shared = std::vector<char>(size_t{64} << 10);

@@ -4,132 +4,25 @@
 #include "examples/forwarder.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "net/descriptor_stream.h"
+#include "rig/server.h"
 #include "service/destination.h"
-#include "transports/stdio.h"
 
 namespace postern::examples {
 namespace {
-
-// Saves the message of a session.
-class Kept : public Delivery {
- public:
-  std::unique_ptr<MailTransaction> Begin(const Envelope&,
-                                         const SharedSessionInfo&) override {
-    return std::make_unique<Message>(this);
-  }
-  std::string envelope;
-  std::string text;
-
- private:
-  class Message : public MailTransaction {
-   public:
-    explicit Message(Kept* kept) : kept_(*kept) {}
-    std::optional<Reply> Open(const Envelope& envelope) override {
-      kept_.envelope = envelope.from.Address();
-      for (const Recipient& to : envelope.to) {
-        absl::StrAppend(&kept_.envelope, " ", to.path.Address());
-      }
-      return std::nullopt;
-    }
-    bool Write(absl::Span<const absl::string_view> slices,
-               absl::AnyInvocable<void() &&>) override {
-      for (absl::string_view slice : slices) {
-        absl::StrAppend(&kept_.text, slice);
-      }
-      return true;
-    }
-    void Commit(Policy::Done done) override {
-      if (absl::StrContains(kept_.text, "spam")) {
-        return std::move(done)(Verdict::Refuse({554, {5, 7, 1}, "spam"}));
-      }
-      std::move(done)(Verdict::Accept({250, {2, 0, 0}, "queued as 7"}));
-    }
-
-   private:
-    Kept& kept_;
-  };
-};
-
-class NotForNo : public Policy {
-  std::optional<Verdict> Decide(const Ask& ask, const SharedSessionInfo&,
-                                Later) override {
-    const auto* rcpt = std::get_if<Rcpt>(&ask.what);
-    if (rcpt == nullptr || rcpt->to.local_part != "no") {
-      return Verdict::Accept();
-    }
-    return Verdict::Refuse({550, {5, 1, 1}, "no mailbox by that name"});
-  }
-};
-
-// A next hop that serves one session.
-class NextHop {
- public:
-  NextHop() {
-    char name[] = "/tmp/forwarder_test.XXXXXX";
-    folder_ = mkdtemp(name);
-    path_ = folder_ + "/smtp";
-    sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
-    memcpy(address.sun_path, path_.data(), path_.size());
-    listening_ = socket(AF_UNIX, SOCK_STREAM, 0);
-    EXPECT_EQ(bind(listening_, reinterpret_cast<const sockaddr*>(&address),
-                   sizeof(address)),
-              0);
-    EXPECT_EQ(listen(listening_, 1), 0);
-    thread_ = std::thread([this] { Serve(); });
-  }
-  ~NextHop() {
-    Join();
-    unlink(path_.c_str());
-    rmdir(folder_.c_str());
-  }
-
-  const std::string& path() const { return path_; }
-  // Waits for the end of the session, or prevents it if it has not begun.
-  void Join() {
-    shutdown(listening_, SHUT_RDWR);
-    if (thread_.joinable()) thread_.join();
-    if (listening_ >= 0) close(std::exchange(listening_, -1));
-  }
-
-  Kept kept;
-
- private:
-  void Serve() {
-    const int socket = accept(listening_, nullptr, nullptr);
-    if (socket < 0) return;
-    NotForNo policy;
-    const ServerConfig config = {.greeting = "hop.example"};
-    const auto stamp = [] { return TraceStamp{absl::Now(), "1"}; };
-    net::DescriptorStream stream(socket, socket);
-    transports::ServeStdio(config, {&policy, &kept, config.greeting, stamp}, {},
-                           {}, &stream);
-    close(socket);
-  }
-
-  std::string folder_;
-  std::string path_;
-  int listening_ = -1;
-  std::thread thread_;
-};
 
 absl::StatusOr<service::Destination> MakeForwarder(
     std::optional<absl::string_view> value,
@@ -145,6 +38,20 @@ absl::StatusOr<service::Destination> MakeForwarder(
 constexpr service::DeliveryRow kForwarderRow = {
     "forward", ":SOCKET", "the SMTP server at a Unix socket, as it comes",
     MakeForwarder};
+
+// A directory with a short name, because the path of a Unix socket has at most
+// 107 octets.
+class ShortDirectory {
+ public:
+  ShortDirectory() { EXPECT_NE(mkdtemp(name_), nullptr); }
+  ~ShortDirectory() { rmdir(name_); }
+  std::string File(absl::string_view file) const {
+    return absl::StrCat(name_, "/", file);
+  }
+
+ private:
+  char name_[32] = "/tmp/forwarder_test.XXXXXX";
+};
 
 class ForwarderTest : public testing::Test {
  protected:
@@ -169,11 +76,14 @@ class ForwarderTest : public testing::Test {
     return reply;
   }
 
-  NextHop hop_;
-  Forwarder forwarder_{hop_.path(), "us.example"};
+  ShortDirectory directory_;
+  const std::string path_ = directory_.File("smtp");
+  rig::Server hop_{{.address = absl::StrCat("unix:", path_)}};
+  Forwarder forwarder_{path_, "us.example"};
 };
 
 TEST_F(ForwarderTest, EachStepGetsTheReplyOfTheNextHop) {
+  hop_.On(rig::Rcpt("no@d")).Reply(550, "5.1.1 no mailbox by that name");
   auto transaction = Begin(forwarder_);
   EXPECT_TRUE(Add(*transaction, "u").accepted());
   const Verdict no = Add(*transaction, "no");
@@ -181,13 +91,15 @@ TEST_F(ForwarderTest, EachStepGetsTheReplyOfTheNextHop) {
   EXPECT_EQ(no.rule(), "forward");
   EXPECT_TRUE(Add(*transaction, "v").accepted());
   EXPECT_EQ(Send(*transaction, "Subject: x\r\n\r\n.dot\r\n").code, 250);
-  transaction.reset();
-  hop_.Join();
-  EXPECT_EQ(hop_.kept.envelope, "s@x.example u@d v@d");
-  EXPECT_TRUE(absl::EndsWith(hop_.kept.text, "Subject: x\r\n\r\n.dot\r\n"));
+  ASSERT_EQ(hop_.messages().size(), 1u);
+  const rig::Message message = hop_.messages()[0];
+  EXPECT_EQ(message.from(), "s@x.example");
+  EXPECT_THAT(message.to(), testing::ElementsAre("u@d", "v@d"));
+  EXPECT_EQ(message.raw(), "Subject: x\r\n\r\n.dot\r\n");
 }
 
 TEST_F(ForwarderTest, MessageRefusedByTheNextHopIsRefused) {
+  hop_.On(rig::EndOfData()).Reply(554, "5.7.1 spam");
   auto transaction = Begin(forwarder_);
   EXPECT_TRUE(Add(*transaction, "u").accepted());
   EXPECT_EQ(Send(*transaction, "spam\r\n").code, 554);
@@ -199,8 +111,28 @@ TEST_F(ForwarderTest, AbandonedTransactionSendsNoMessage) {
   ASSERT_FALSE(transaction->Open({.to = {{{"u", "d"}}}}));
   transaction->Write({"half"}, [] {});
   transaction.reset();
-  hop_.Join();
-  EXPECT_FALSE(absl::StrContains(hop_.kept.text, "queued"));
+  EXPECT_EQ(hop_.WaitForSessions(1).size(), 1u);
+  EXPECT_TRUE(hop_.messages().empty());
+}
+
+// An outage of the next hop is never a permanent refusal, and its sudden end is
+// never an acceptance.
+TEST_F(ForwarderTest, NextHopThatFailsIsATemporaryRefusal) {
+  hop_.On(rig::Rcpt()).Once().Close(rig::Cut::kInside);
+  hop_.On(rig::Rcpt()).Once().Reply(421, "4.3.2 shutting down");
+  hop_.On(rig::Rcpt()).Once().Raw("nonsense\r\n");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Add(*Begin(forwarder_), "u").reply()->code, 451);
+  }
+  hop_.On(rig::Data()).Once().Close();
+  hop_.On(rig::Content()).Once().After(4).Close();
+  hop_.On(rig::EndOfData()).Once().Close();
+  for (int i = 0; i < 3; ++i) {
+    auto transaction = Begin(forwarder_);
+    EXPECT_TRUE(Add(*transaction, "u").accepted());
+    EXPECT_EQ(Send(*transaction, "text\r\n").code, 451);
+  }
+  EXPECT_TRUE(hop_.UnmetFaults().empty());
 }
 
 TEST_F(ForwarderTest, UnreachableNextHopIsATemporaryRefusal) {
@@ -219,7 +151,7 @@ TEST_F(ForwarderTest, RowDefinesOptionAndHelp) {
                                          service::DeliveryRows().end());
   rows.push_back(kForwarderRow);
   const auto made = service::MakeDestination(
-      {.spec = absl::StrCat("forward:", hop_.path()), .host = "us"}, rows);
+      {.spec = absl::StrCat("forward:", path_), .host = "us"}, rows);
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_TRUE(made->delivery->ServesRemote({"u", "d"}));
   EXPECT_TRUE(made->blocks);

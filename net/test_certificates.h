@@ -6,11 +6,11 @@
 #ifndef POSTERN_NET_TEST_CERTIFICATES_H_
 #define POSTERN_NET_TEST_CERTIFICATES_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "net/issued_certificate.h"
 #include "net/tls_files.h"
 
 namespace postern::net {
@@ -18,7 +18,7 @@ namespace postern::net {
 // A temporary directory of PEM files. The destructor removes it.
 class TestCertificates {
  public:
-  enum class Key : uint8_t { kRsa1024, kRsa2048, kEcdsaP256 };
+  using Key = CertificateRequest::Key;
 
   struct Request {
     Key key = Key::kEcdsaP256;

@@ -158,7 +158,7 @@ TEST(IdleConnectionTest, IdleConnectionIsSmallInEachState) {
       {"within a transaction",
        {{"EHLO client.example\r\n", "250 "},
         {"MAIL FROM:<sender@client.example>\r\n", "250 "}},
-       2496},
+       2512},
   };
   const std::shared_ptr<const programs::ServiceSnapshot> snapshot =
       MakeSnapshot();

@@ -33,6 +33,7 @@ policy/surface: engine engine/grammar files net policy policy/control policy/rul
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
+rig: auth engine engine/grammar files net system transports
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules policy/spf
 service: policy/greylisting

@@ -70,3 +70,56 @@ libfuzzer = repository_rule(
     environ = ["PATH"],
     local = True,
 )
+
+def _pkg_config_library(repository_ctx):
+    module = repository_ctx.attr.module
+    if not repository_ctx.which("pkg-config"):
+        fail("pkg-config is not installed (Debian package pkgconf)")
+    query = [repository_ctx.which("pkg-config"), "--cflags-only-I", module]
+    result = repository_ctx.execute(query)
+    if result.return_code != 0:
+        # Only the targets that use the library fail without it.
+        repository_ctx.file("BUILD", """
+genrule(
+    name = "missing",
+    outs = ["missing.h"],
+    cmd = "echo %s is not installed >&2; exit 1",
+)
+cc_library(
+    name = "%s",
+    hdrs = ["missing.h"],
+    visibility = ["//visibility:public"],
+)
+""" % (repository_ctx.attr.package, repository_ctx.name))
+        return
+    includes = []
+    for option in result.stdout.strip().split(" "):
+        if not option.startswith("-I"):
+            continue
+        folder = "include/%d" % len(includes)
+        repository_ctx.symlink(option[len("-I"):], folder)
+        includes.append(folder)
+    libraries = _pkg_config(repository_ctx, ["--libs", module]).split(" ")
+    repository_ctx.file("BUILD", """
+cc_library(
+    name = "%s",
+    hdrs = glob(["include/**/*.h"]),
+    includes = %r,
+    linkopts = %r,
+    visibility = ["//visibility:public"],
+)
+""" % (repository_ctx.name, includes, libraries))
+
+# A library whose headers are in directories of their own, as pkg-config has
+# them, linked as Debian means it: a fix reaches us without a build. One of the
+# directories of GLib belongs to the processor's architecture.
+pkg_config_library = repository_rule(
+    implementation = _pkg_config_library,
+    attrs = {
+        "module": attr.string(mandatory = True),
+        "package": attr.string(mandatory = True),
+    },
+    configure = True,
+    environ = ["PATH", "PKG_CONFIG_PATH"],
+    local = True,
+)

@@ -63,7 +63,7 @@ void Connection::Begin(Admission admission) {
     host->Post(id, std::move(answer));
   };
   session_.Begin(session_host_->config(), std::move(responder),
-                 std::move(admission.info));
+                 std::move(admission.info), session_host_->filter());
   Run();
 }
 

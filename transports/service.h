@@ -22,6 +22,7 @@
 #include "engine/served_session.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
+#include "engine/wire_filter.h"
 #include "net/secure_channel.h"
 
 namespace postern::transports {
@@ -40,6 +41,9 @@ class SessionHost {
   // must outlive the connection and all questions that are open at its end. The
   // server sets `post`.
   virtual ResponderOptions responder() = 0;
+  // Returns the filter of the session's octets, or null if there is none.
+  // Called once. It must live as long as the host.
+  virtual WireFilter* filter() { return nullptr; }
   // Returns the server's side of TLS over `below`, or null if there is no TLS.
   // Called before the first byte if the listener begins with TLS, and after
   // STARTTLS.

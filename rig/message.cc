@@ -1,0 +1,15 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "rig/message.h"
+
+namespace postern::rig {
+
+std::ostream& operator<<(std::ostream& out, const Message& message) {
+  out << "message " << message.number() << " from <" << message.from()
+      << "> to";
+  for (const std::string& to : message.to()) out << " <" << to << ">";
+  return out << " (" << message.raw().size() << " octets)";
+}
+
+}  // namespace postern::rig
