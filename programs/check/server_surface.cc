@@ -18,6 +18,7 @@
 #include "policy/names/dns_answer.h"
 #include "policy/rules/tcp_rules.h"
 #include "programs/serve/listen_option.h"
+#include "programs/serve/preflight.h"
 #include "service/mail_options.h"
 #include "service/mail_service.h"
 
@@ -89,8 +90,9 @@ absl::StatusOr<ServerSurface> MakeServerSurface(const ServeOptions& options) {
   service::MailOptions mail = options;
   mail.auth.specs.clear();
   UnaskedDns dns;
+  const TestProcess process(options, &dns);
   const absl::StatusOr<service::MailService> service =
-      service::MailService::Make(mail, {.dns = &dns, .warns = false});
+      service::MailService::Make(mail, process.get());
   if (!service.ok()) return service.status();
   policy::SurfaceInput input;
   std::optional<policy::TcpRules> rules;

@@ -31,8 +31,12 @@
 #include "policy/delegation/policy_client.h"
 #include "policy/delegation/policy_server.h"
 #include "policy/dns_lists.h"
+#include "policy/greylisting/greylist_file.h"
+#include "policy/greylisting/greylist_options.h"
 #include "policy/names/dns.h"
 #include "policy/rules/not_read.h"
+#include "policy/spf/spf_over_dns.h"
+#include "programs/serve/rspamd.h"
 #include "service/library_backends.h"
 #include "service/preflight.h"
 #include "system/deadline.h"
@@ -49,11 +53,23 @@ using Severity = Finding::Severity;
 // How long a server has time to answer a test.
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
-service::MailService::Process TestProcess(policy::Dns* dns) {
-  return {.run = [](auto task) { std::move(task)(); },
-          .open_backend = service::OpenLibraryBackend,
-          .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
-          .dns = dns};
+// Tests the table of --greylist, or whether it can be created.
+void TestGreylist(const policy::GreylistOptions& options, Findings* findings) {
+  if (access(options.file.c_str(), F_OK) == 0) {
+    const absl::Status status = policy::GreylistFile(options).Open(
+        policy::GreylistFile::Access::kReadOnly);
+    if (!status.ok()) {
+      findings->AddError(absl::StrCat("--greylist: ", status.message()));
+    }
+    return;
+  }
+  const std::string directory =
+      options.file.substr(0, options.file.rfind('/') + 1);
+  if (access(directory.c_str(), W_OK | X_OK) != 0) {
+    findings->AddError(absl::StrCat("--greylist: ", options.file,
+                                    ": cannot be created: ", directory, ": ",
+                                    strerror(errno)));
+  }
 }
 
 // Returns whether there is an error at the same place.
@@ -91,6 +107,7 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
   if (mail != nullptr && mail->check_delivery) {
     findings->AddWarnings(mail->check_delivery());
   }
+  if (options.greylist) TestGreylist(*options.greylist, findings);
   if (!options.rules.empty()) {
     service::CheckRules(options.rules, options.rules_optional,
                         options.host_names, findings);
@@ -300,8 +317,9 @@ UserFindings TestInChild(const ServeOptions& options, Network network,
   if (!changed.ok()) found.needs.AddError(changed.message());
   Findings of_resolver;  // the parent has them, too
   const auto resolver = MakeResolver(options, &of_resolver);
+  const TestProcess process(options, resolver.get());
   const auto snapshot =
-      ServiceSnapshot::Read(options, TestProcess(resolver.get()), &found.files);
+      ServiceSnapshot::Read(options, process.get(), &found.files);
   TestNeeds(options, snapshot.get(), &found.needs);
   if (network == Network::kAsked) {
     TestNetwork(options, snapshot.get(), &found.needs);
@@ -348,6 +366,21 @@ void AddFilesOfUser(const ServeOptions& options, const UserFindings& user,
 }
 
 }  // namespace
+
+TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
+    : spf_(dns) {
+  if (options.greylist) greylist_.emplace(*options.greylist);
+  const system::Run run = [](auto task) { std::move(task)(); };
+  process_ = {
+      .run = run,
+      .filter = MakeRspamdWrapper(options.rspamd, nullptr, run),
+      .open_backend = service::OpenLibraryBackend,
+      .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
+      .dns = dns,
+      .greylist = greylist_ ? &*greylist_ : nullptr,
+      .spf = dns == nullptr ? nullptr : &spf_,
+      .warns = false};
+}
 
 absl::Status ChangeUser(const std::string& user) {
   if (user.empty()) return absl::OkStatus();
@@ -434,8 +467,8 @@ absl::Status TestConfiguration(const ServeOptions& options,
         ", but as the one that runs this command; run it as root"));
   }
   const auto resolver = MakeResolver(options, findings);
-  const auto snapshot =
-      ReadAndTest(options, TestProcess(resolver.get()), *user, findings);
+  const TestProcess process(options, resolver.get());
+  const auto snapshot = ReadAndTest(options, process.get(), *user, findings);
   if (!user->tested) TestNetwork(options, snapshot.get(), findings);
   TestAddresses(options, findings);
   return absl::OkStatus();

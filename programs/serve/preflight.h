@@ -13,11 +13,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "policy/greylisting/greylist_file.h"
+#include "policy/names/dns.h"
 #include "policy/names/resolver.h"
+#include "policy/spf/spf_over_dns.h"
 #include "programs/serve/serve_options.h"
 #include "programs/serve/service_snapshot.h"
 #include "service/finding.h"
@@ -27,6 +31,24 @@ namespace postern::programs {
 
 // Becomes `user`, permanently. Does nothing if it is empty.
 absl::Status ChangeUser(const std::string& user);
+
+// A process that reads a configuration and serves no client: the parts from
+// which service::MailService builds the configuration. Nothing is asked, read
+// or written until the configuration is used.
+class TestProcess {
+ public:
+  // `dns` may be null, and must outlive the object.
+  TestProcess(const ServeOptions& options, policy::Dns* dns);
+  TestProcess(const TestProcess&) = delete;
+  TestProcess& operator=(const TestProcess&) = delete;
+
+  const service::MailService::Process& get() const { return process_; }
+
+ private:
+  policy::SpfOverDns spf_;
+  std::optional<policy::GreylistFile> greylist_;
+  service::MailService::Process process_;
+};
 
 // Whether to ask name servers and policy servers. That may take seconds, and
 // their outage does not prevent a start.

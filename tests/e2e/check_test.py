@@ -14,6 +14,7 @@ import socket
 import subprocess
 
 import harness
+from dns_stand_in import DnsStandIn
 
 REFUSED = (100, 111)  # exit codes of postern serve
 
@@ -129,6 +130,23 @@ def damaged_database(plant):
 def no_senders(plant):
     """{control}/senders: no such file; """
     plant.set("senders", "yes")
+
+
+def damaged_greylist(plant):
+    """--greylist: {folder}/greylist: """
+    (plant.folder / "greylist").write_text("not a database\n" * 99)
+    plant.set("greylist", plant.folder / "greylist")
+
+
+def greylist_without_a_directory(plant):
+    """--greylist: {folder}/nowhere/greylist: cannot be created: """
+    plant.set("greylist", plant.folder / "nowhere/greylist")
+
+
+def no_rspamd_password(plant):
+    """--rspamd-password-file: {folder}/password: """
+    plant.set("rspamd", "http://127.0.0.1:1")
+    plant.set("rspamd-password-file", plant.folder / "password")
 
 
 def wrong_alias(plant):
@@ -265,6 +283,7 @@ MISTAKES = [
     no_users, no_certificate, wrong_key, wrong_resolver, wrong_dns_list,
     wrong_policy_server, address_of_another_host, no_directory_of_a_socket,
     file_at_the_path_of_a_socket, metrics_of_another_host, unknown_user,
+    damaged_greylist, greylist_without_a_directory, no_rspamd_password,
 ]
 # Mistakes that do not exclude one another.
 TOGETHER = [
@@ -360,6 +379,22 @@ class CheckTest(harness.TlsTestCase):
         plant, _ = self.planted()
         self.assertEqual(plant.run("check"), (0, "0 errors, 0 warnings\n", ""))
         self.assertNotIn("warning", self.started(plant))
+
+    def test_every_kind_of_check_can_be_tested(self):
+        plant, _ = self.planted()
+        dns = DnsStandIn(self, {})
+        plant.set("resolver", f"127.0.0.1:{dns.port}")
+        plant.set("spf", "default")
+        plant.set("greylist", self.folder / "greylist")
+        plant.set("rate-limit", "user:recipients=200/h")
+        plant.set("rspamd", f"http://127.0.0.1:{self.closed_port()}")
+        plant.set("sender-domain-exists", "strangers")
+        code, found = self.findings(plant)
+        self.assertEqual((code, found["error"]), (0, []))
+        self.assertFalse((self.folder / "greylist").exists())
+        self.started(plant)
+        # The table that the server has made.
+        self.assertEqual(self.findings(plant)[1]["error"], [])
 
     def test_wrong_usage(self):
         plant, _ = self.planted()
