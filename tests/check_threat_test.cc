@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "engine/ask.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
@@ -37,7 +38,9 @@
 #include "policy/checks.h"
 #include "policy/control/controls.h"
 #include "policy/delegation/policy_stand_in.h"
+#include "policy/greylisting/greylist_table.h"
 #include "policy/names/dns.h"
+#include "policy/spf/spf_over_dns.h"
 #include "tests/replay.h"
 
 namespace postern {
@@ -132,6 +135,13 @@ constexpr Scenario kScenarios[] = {
      MAIL_FROM_X "RCPT TO:<checked@local.example>\r\n", "550"},
     {CheckStage::kRcpt, "policy-server",
      MAIL_FROM_X "RCPT TO:<policed@local.example>\r\n", "554"},
+    {CheckStage::kRcpt, "spf",
+     "MAIL FROM:<s@spf.example>\r\nRCPT TO:<u@local.example>\r\n", "550"},
+    {CheckStage::kRcpt, "greylist",
+     MAIL_FROM_X "RCPT TO:<first@local.example>\r\n", "451"},
+    {CheckStage::kData, "policy-server",
+     "MAIL FROM:<bulk@x.example>\r\nRCPT TO:<u@local.example>\r\nDATA\r\n",
+     "554"},
 };
 
 class Addresses : public net::OwnAddresses {
@@ -167,8 +177,22 @@ class TableDns : public policy::Dns {
       result = {DnsResult::Status::kFound, {"10 mx.x.example"}, 60};
     } else if (name == "66.113.0.203.bl.example" && type == DnsAnswer::kTxt) {
       result = {DnsResult::Status::kFound, {"listed"}, 60};
+    } else if (name == "spf.example" && type == DnsAnswer::kMx) {
+      result = {DnsResult::Status::kFound, {"10 mx.x.example"}, 60};
+    } else if (name == "spf.example" && type == DnsAnswer::kTxt) {
+      result = {DnsResult::Status::kFound, {"v=spf1 -all"}, 60};
     }
     std::move(done)(result);
+  }
+};
+
+// Lets clients wait with mail for one recipient.
+class OneGreylisted : public policy::GreylistTable {
+ public:
+  absl::StatusOr<absl::Duration> Attempt(
+      const policy::GreylistKey& key) override {
+    return key.recipient == "first@local.example" ? absl::Minutes(5)
+                                                  : absl::ZeroDuration();
   }
 };
 
@@ -177,7 +201,9 @@ class CheckThreatTest : public testing::Test {
   CheckThreatTest()
       : server_([](const std::string& request) {
           return policy::PolicyStandIn::Action{
-              absl::StrContains(request, "\nrecipient=policed@")
+              absl::StrContains(request, "\nrecipient=policed@") ||
+                      (absl::StrContains(request, "protocol_state=DATA\n") &&
+                       absl::StrContains(request, "\nsender=bulk@"))
                   ? "action=REJECT\n\n"
                   : "action=DUNNO\n\n"};
         }) {
@@ -202,7 +228,10 @@ class CheckThreatTest : public testing::Test {
     options_ = {{"validrcptto", directory_.File("valid.cdb")},
                 {"sender-domain-exists", "strangers"},
                 {"rcptcheck", directory_.File("check")},
-                {"policy-server", server_.address()}};
+                {"policy-server", absl::StrCat(server_.address(), " ",
+                                               server_.address(), ",at=data")},
+                {"spf", "default"},
+                {"greylist", "/var/lib/postern/greylist"}};
   }
 
   std::shared_ptr<policy::Checks> Make(Site site) {
@@ -231,6 +260,8 @@ class CheckThreatTest : public testing::Test {
                                 : std::vector<std::string>();
     };
     setup.dns = &dns_;
+    setup.spf = &spf_;
+    setup.greylist = &greylist_;
     auto checks = policy::Checks::Make(setup);
     EXPECT_TRUE(checks.ok()) << checks.status();
     return *std::move(checks);
@@ -302,6 +333,8 @@ class CheckThreatTest : public testing::Test {
   policy::PolicyStandIn server_;
   std::map<std::string, std::string> options_;
   TableDns dns_;
+  policy::SpfOverDns spf_{&dns_};
+  OneGreylisted greylist_;
 };
 
 TEST_F(CheckThreatTest, EachCheckStopsItsThreatInEveryManner) {

@@ -47,6 +47,8 @@ NOT_RUN = {
     "service smtp": "a line of it names a port below 1024 for xinetd, whose "
                     "installation would start a service on this host",
     "#include \"absl/time/clock.h\"": "a test of tests/readme compiles and runs it",
+    "TEST(Welcome, IsSentAgainAfterATemporaryRefusal)":
+        "a test of rig/ compiles and runs it",
     "rcpt decision=accept rule=rcpthosts": "tour() compares it with the log",
     "May send to every domain:": "test_relaying() compares it",
     "May send to 2 entries of rcpthosts": "the same",

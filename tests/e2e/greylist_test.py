@@ -141,10 +141,11 @@ class GreylistTest(harness.TestCase):
         self.assertEqual(code, 111)
         self.assertIn(f"fatal: --greylist: {self.table}: file is not a "
                       "database; remove the file", said)
-        said, code = harness.fail_to_start(self, "--greylist", "/no/such/directory/greylist")
+        said, code = harness.fail_to_start(
+            self, "--greylist", "/no/such/directory/greylist")
         self.assertEqual(code, 111)
-        self.assertIn("/no/such/directory/greylist: No such file or directory",
-                      said)
+        self.assertIn("fatal: --greylist: ", said)
+        self.assertIn("/no/such/directory", said)
 
     def test_outage_is_a_temporary_refusal_unless_it_is_ignored(self):
         for word, reply in (("", "451 4.3.0 greylisting does not work now"),
