@@ -24,6 +24,8 @@ using Json = nlohmann::json;
 
 // The longest text of a refusal that is taken from the answer.
 constexpr size_t kMaxText = 400;
+// What is left of a subject that cannot be written. It fits into one line.
+constexpr size_t kMaxSubject = 900;
 
 absl::Status Wrong(absl::string_view what, absl::string_view text = "") {
   constexpr size_t kShown = 100;
@@ -74,8 +76,11 @@ class Reader {
 
   absl::StatusOr<RspamdAnswer> Read() && {
     if (absl::Status status = ReadAction(); !status.ok()) return status;
-    if (absl::Status status = ReadSignatures(); !status.ok()) return status;
-    if (absl::Status status = ReadMilter(); !status.ok()) return status;
+    // A refusal needs no edits, so one that cannot be made does not undo it.
+    if (!Refuses()) {
+      if (absl::Status status = ReadSignatures(); !status.ok()) return status;
+      if (absl::Status status = ReadMilter(); !status.ok()) return status;
+    }
     if (absl::Status status = Apply(); !status.ok()) return status;
     return std::move(result_);
   }
@@ -107,6 +112,27 @@ class Reader {
     return absl::OkStatus();
   }
 
+  // Returns the member `name` of milter, or null if there is none.
+  const Json* MilterMember(const char* name) const {
+    const Json* const milter = Find(answer_, "milter");
+    if (milter == nullptr || !milter->is_object()) return nullptr;
+    return Find(*milter, name);
+  }
+
+  // Returns whether the action has its effect.
+  bool Applies() const {
+    const Json* const no_action = MilterMember("no_action");
+    return no_action == nullptr || !no_action->is_boolean() ||
+           !no_action->get<bool>();
+  }
+
+  // Returns whether the message is refused.
+  bool Refuses() const {
+    return Applies() && (result_.outcome == RspamdOutcome::kReject ||
+                         result_.outcome == RspamdOutcome::kDiscard ||
+                         result_.outcome == RspamdOutcome::kSoftReject);
+  }
+
   absl::Status Add(absl::string_view name, absl::string_view value) {
     absl::StatusOr<std::string> field = MakeHeaderField(name, value);
     if (!field.ok()) return field.status();
@@ -136,16 +162,16 @@ class Reader {
   }
 
   absl::Status ReadMilter() {
-    milter_ = Find(answer_, "milter");
-    if (milter_ == nullptr) return absl::OkStatus();
-    if (!milter_->is_object()) return Wrong("milter is not an object");
+    const Json* const milter = Find(answer_, "milter");
+    if (milter == nullptr) return absl::OkStatus();
+    if (!milter->is_object()) return Wrong("milter is not an object");
     for (const char* name : {"change_from", "add_rcpt", "del_rcpt"}) {
-      const Json* const member = Find(*milter_, name);
+      const Json* const member = Find(*milter, name);
       if (member != nullptr && !member->empty()) {
         return Wrong("the envelope cannot be changed", name);
       }
     }
-    if (const Json* const remove = Find(*milter_, "remove_headers")) {
+    if (const Json* const remove = Find(*milter, "remove_headers")) {
       if (!remove->is_object()) return Wrong("remove_headers is not an object");
       for (const auto& [name, which] : remove->items()) {
         const absl::Status status =
@@ -155,7 +181,7 @@ class Reader {
         if (!status.ok()) return status;
       }
     }
-    if (const Json* const add = Find(*milter_, "add_headers")) {
+    if (const Json* const add = Find(*milter, "add_headers")) {
       if (!add->is_object()) return Wrong("add_headers is not an object");
       for (const auto& [name, values] : add->items()) {
         const absl::Status status =
@@ -187,32 +213,15 @@ class Reader {
     return Add(name, Text(*text));
   }
 
-  // Returns what the member `name` of milter says as a word, or "".
-  absl::string_view MilterWord(const char* name) const {
-    const Json* const member =
-        milter_ == nullptr ? nullptr : Find(*milter_, name);
-    return member == nullptr || !member->is_string() ? "" : Text(*member);
-  }
-
   // Carries out the action.
   absl::Status Apply() {
-    const Json* const no_action =
-        milter_ == nullptr ? nullptr : Find(*milter_, "no_action");
-    const bool applies = no_action == nullptr || !no_action->is_boolean() ||
-                         !no_action->get<bool>();
-    const Json* const marks =
-        milter_ == nullptr ? nullptr : Find(*milter_, "spam_header");
-    if (!applies &&
+    const Json* const marks = MilterMember("spam_header");
+    if (!Applies() &&
         (marks == nullptr || result_.outcome != RspamdOutcome::kAddHeader)) {
       return Add("X-Rspamd-Action", action_);
     }
     switch (result_.outcome) {
       case RspamdOutcome::kReject:
-        if (MilterWord("reject") == "quarantine") {
-          return Wrong("the action is not supported", "quarantine");
-        }
-        return Refuse({550, {5, 7, 1}, ""},
-                      "message refused by the content filter (#5.7.1)");
       case RspamdOutcome::kDiscard:
         return Refuse({550, {5, 7, 1}, ""},
                       "message refused by the content filter (#5.7.1)");
@@ -255,8 +264,12 @@ class Reader {
     if (!subject->is_string()) return Wrong("subject is not a string");
     absl::StatusOr<std::string> field =
         MakeHeaderField("Subject", Text(*subject));
+    if (!field.ok() || field->size() > kMaxRspamdHeader) {
+      // It contains the sender's own subject, which may be of any length. That
+      // must not make an outage.
+      field = MakeHeaderField("Subject", Text(*subject).substr(0, kMaxSubject));
+    }
     if (!field.ok()) return field.status();
-    if (field->size() > kMaxRspamdHeader) return Wrong("subject is too long");
     edits().changes.push_back({"Subject", 1, *std::move(field)});
     return absl::OkStatus();
   }
@@ -281,7 +294,6 @@ class Reader {
   }
 
   const Json& answer_;
-  const Json* milter_ = nullptr;  // null: the answer has none
   absl::string_view action_;
   size_t added_ = 0;
   RspamdAnswer result_;

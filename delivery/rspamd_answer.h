@@ -46,9 +46,13 @@ struct RspamdAnswer {
 // All fields that are added go to the top of the message: see HeaderEdits.
 // `order` has no effect.
 //
-// An answer that cannot be carried out is an error: the action quarantine or
-// one that rspamd does not define, a change of the envelope (change_from,
-// add_rcpt, del_rcpt), and `reject: quarantine`. So are an answer that is not a
+// A refusal needs nothing else of the answer: what follows cannot undo it. So
+// `reject: quarantine` is a reject. A subject that cannot be written, because
+// the sender's own one is too long, is cut.
+//
+// Another answer that cannot be carried out is an error: the action quarantine
+// or one that rspamd does not define, and a change of the envelope
+// (change_from, add_rcpt, del_rcpt). So are an answer that is not a
 // JSON object with an action, a member of another type than rspamd's, a header
 // field that cannot be written (MakeHeaderField()), and an answer that exceeds
 // one of the limits above. The code is InvalidArgument. The message quotes the

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/header_field.h"
@@ -62,6 +63,8 @@ TEST(RspamdAnswerTest, ActionsAreThoseOfItsMilter) {
        "550 5.7.1 message refused by the content filter (#5.7.1)"},
       {R"({"action":"reject","milter":{"reject":"discard"}})",
        "550 5.7.1 message refused by the content filter (#5.7.1)"},
+      {R"({"action":"reject","milter":{"reject":"quarantine"}})",
+       "550 5.7.1 message refused by the content filter (#5.7.1)"},
       {R"({"action":"discard"})",
        "550 5.7.1 message refused by the content filter (#5.7.1)"},
       {R"({"action":"reject","milter":{"no_action":true}})",
@@ -89,6 +92,59 @@ TEST(RspamdAnswerTest, ActionsAreThoseOfItsMilter) {
     const auto answer = ReadRspamdAnswer(c.json);
     ASSERT_TRUE(answer.ok()) << answer.status();
     EXPECT_EQ(Summary(answer->answer), c.summary);
+  }
+}
+
+// Otherwise --rspamd-down accept would accept what rspamd refuses.
+TEST(RspamdAnswerTest, EditsThatCannotBeMadeDoNotUndoARefusal) {
+  const std::string long_line(2000, 'x');
+  const std::string edits[] = {
+      R"("milter":"x")",
+      R"("milter":{"add_headers":"x"})",
+      R"("milter":{"add_headers":{"A b":"x"}})",
+      absl::StrCat(R"("milter":{"add_headers":{"A":")", long_line, "\"}}"),
+      R"("milter":{"remove_headers":{"A":"x"}})",
+      R"("milter":{"change_from":"a@b"})",
+      R"("milter":{"add_rcpt":["a@b"],"no_action":false})",
+      R"("dkim-signature":{"a":1})",
+  };
+  const struct {
+    absl::string_view action;
+    int code;
+  } cases[] = {{"reject", 550}, {"discard", 550}, {"soft reject", 451}};
+  for (const std::string& edit : edits) {
+    for (const auto& c : cases) {
+      SCOPED_TRACE(absl::StrCat(c.action, edit.substr(0, 80)));
+      const auto answer = ReadRspamdAnswer(
+          absl::StrCat(R"({"action":")", c.action, "\",", edit, "}"));
+      ASSERT_TRUE(answer.ok()) << answer.status();
+      ASSERT_TRUE(answer->answer.refusal);
+      EXPECT_EQ(answer->answer.refusal->code, c.code);
+    }
+    EXPECT_FALSE(
+        ReadRspamdAnswer(absl::StrCat(R"({"action":"no action",)", edit, "}"))
+            .ok());
+  }
+  // Without its action, the message is accepted, and needs its edits.
+  EXPECT_FALSE(ReadRspamdAnswer(R"({"action":"reject","milter":{
+                                "no_action":true,"add_rcpt":["a@b"]}})")
+                   .ok());
+}
+
+// The sender's own subject is part of it.
+TEST(RspamdAnswerTest, SubjectThatIsTooLongIsCut) {
+  std::string words;
+  for (size_t i = 0; i < kMaxRspamdHeader / 8; ++i) words += "a subject ";
+  for (const std::string& own : {std::string(2000, 'x'), words}) {
+    const std::string subject = absl::StrCat("*** SPAM *** ", own);
+    const auto answer = ReadRspamdAnswer(absl::StrCat(
+        R"({"action":"rewrite subject","subject":")", subject, "\"}"));
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    ASSERT_EQ(answer->answer.edits.changes.size(), 1u);
+    EXPECT_EQ(answer->answer.edits.changes[0].replacement,
+              absl::StrCat("Subject: ",
+                           absl::StripAsciiWhitespace(subject.substr(0, 900)),
+                           "\r\n"));
   }
 }
 
@@ -132,8 +188,6 @@ TEST(RspamdAnswerTest, WhatCannotBeCarriedOutIsAnError) {
       {R"({"action":"quarantine"})", "not supported: quarantine"},
       {R"({"action":"too-large"})", "not supported"},
       {R"({"action":"outage"})", "not supported"},
-      {R"({"action":"reject","milter":{"reject":"quarantine"}})",
-       "not supported: quarantine"},
       {R"({"action":"no action","milter":{"change_from":"a@b"}})",
        "envelope cannot be changed: change_from"},
       {R"({"action":"no action","milter":{"add_rcpt":["a@b"]}})",

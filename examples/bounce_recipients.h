@@ -40,7 +40,8 @@ inline constexpr policy::CheckEntry kBounceRecipientsEntry = {
     {.rule = "bounce-recipients",
      .help = "refuses more than N recipients of a bounce",
      .option = "bounce-recipients",
-     .value = "N"},
+     .value = "N",
+     .outside = true},
     MakeBounceRecipients};
 
 }  // namespace postern::examples

@@ -74,6 +74,11 @@ void EventLoop::Run() {
     EndTurn();
   }
   running = nullptr;
+  // Destroyed without the lock: a destructor may post another task.
+  std::vector<Task> rest;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  over_ = true;
+  rest.swap(posted_);
 }
 
 void EventLoop::RunPosted() {
@@ -110,6 +115,7 @@ void EventLoop::Post(Task task) {
   bool first = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (over_) return;  // the caller destroys the task, without the lock
     first = posted_.empty();
     posted_.push_back(std::move(task));
   }

@@ -49,13 +49,16 @@ class EventLoop {
   // Returns an error if the loop has no descriptors and cannot run.
   const absl::Status& status() const { return status_; }
 
-  // Runs until Stop().
+  // Runs until Stop(), and then destroys the tasks of Post() that have not run.
+  // What they hold may refer to objects that live only as long as the thread of
+  // Run(). May be called once.
   void Run();
   // Ends Run() at the end of the current round. Thread-safe.
   void Stop();
 
   // Runs `task` on the loop's thread, in the order of the calls. Thread-safe.
-  // May be called before, while and after the loop runs.
+  // May be called before, while and after the loop runs. After Run() it
+  // destroys the task on the calling thread, and nothing runs.
   void Post(Task task);
   // Returns whether the calling thread is in Run() of this loop.
   bool OnThread() const;
@@ -105,6 +108,7 @@ class EventLoop {
 
   std::mutex mutex_;
   std::vector<Task> posted_;  // guarded by mutex_
+  bool over_ = false;         // Run() has ended; guarded by mutex_
 
   std::vector<Task> later_;
   Timer::Time now_;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -143,6 +144,36 @@ TEST(EventLoopTest, DestroysTasksThatHaveNotRun) {
     loop.Post([held] {});
     loop.Later([held] {});
   }
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+// The server destroys what the tasks refer to before it destroys the loop.
+TEST(EventLoopTest, StoppedLoopHoldsNoTasks) {
+  const auto held = std::make_shared<int>(1);
+  EventLoop loop;
+  // Posts a task when it is destroyed, as an abandoned transaction may.
+  class Poster {
+   public:
+    Poster(EventLoop* loop, std::shared_ptr<int> held)
+        : loop_(*loop), held_(std::move(held)) {}
+    Poster(const Poster&) = delete;
+    Poster& operator=(const Poster&) = delete;
+    ~Poster() {
+      loop_.Post([held = held_] { FAIL(); });
+    }
+
+   private:
+    EventLoop& loop_;
+    const std::shared_ptr<int> held_;
+  };
+  loop.Post([&loop, held] {
+    loop.Stop();
+    loop.Post([held] { FAIL(); });
+    loop.Post([poster = std::make_unique<Poster>(&loop, held)] { FAIL(); });
+  });
+  loop.Run();
+  EXPECT_EQ(held.use_count(), 1);
+  loop.Post([held] { FAIL(); });
   EXPECT_EQ(held.use_count(), 1);
 }
 

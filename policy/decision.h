@@ -60,12 +60,13 @@ std::optional<Decision> DecisionToLog(const Ask& ask, const Verdict& verdict);
 //
 // (in one line, with the fields in this order; the fields session and id
 // precede the event). The event is the stage. The decision is accept, refuse or
-// drop. Only the stages mail and rcpt have "from", and only rcpt has "to". A
-// field without a value is left out if it is "host-status" (the name was not
-// looked up), "helo", "user" or "as" (see Decision).
+// drop. Only the stages mail, rcpt and data have "from", and only rcpt has
+// "to". A field without a value is left out if it is "host-status" (the name
+// was not looked up), "helo", "user" or "as" (see Decision).
 //
 // With the same configuration, and the same answers of DNS and of other
-// programs, `postern explain --log LINE` makes the same decision.
+// programs, `postern explain --log LINE` makes the same decision, except about
+// data.
 log::LogLine LogDecision(const Decision& decision, const SessionInfo& session,
                          const log::LogStyle& style);
 // Returns the line of a refusal that has no effect, because the check only

@@ -111,12 +111,16 @@ void CheckStore(const delivery::MaildirLocation& location, Findings* findings) {
   const auto close = [](DIR* directory) { (void)closedir(directory); };
   const std::unique_ptr<DIR, decltype(close)> directory(opendir(store.c_str()),
                                                         close);
+  // To find a Maildir by its name, the server only needs to enter the
+  // directory.
+  const bool unlisted = directory == nullptr && errno == EACCES;
+  if (unlisted && May(store, X_OK)) return;
   if (directory == nullptr || !May(store, X_OK)) {
     const int error = errno;
     return wrong(Severity::kError, strerror(error),
                  error == ENOENT ? "make it, or mount its file system"
                                  : "the user that the server runs as must be "
-                                   "able to read it");
+                                   "able to enter it");
   }
   size_t seen = 0;
   while (const dirent* const entry = readdir(directory.get())) {
@@ -209,7 +213,12 @@ void CheckPrograms(const MailOptions& options, Findings* findings) {
     // The checker runs it after a correct password.
     if (spec.kind == AuthSpec::Kind::kCheckpassword &&
         spec.command.size() > 1 && absl::StartsWith(spec.command[1], "/")) {
-      CheckProgram("--auth", spec.command[1], Severity::kError, findings);
+      // Only a program can be the only argument. Among more arguments, it may
+      // be a file for the checker.
+      CheckProgram(
+          "--auth", spec.command[1],
+          spec.command.size() > 2 ? Severity::kWarning : Severity::kError,
+          findings);
     }
   }
   for (const policy::CheckEntry& check : policy::CheckList()) {

@@ -121,6 +121,16 @@ TEST_F(PreflightTest, AllProgramsOfTheOptionsAreTested) {
                           StartsWith("E --rcptcheck: /none/rcptcheck: ")));
 }
 
+TEST_F(PreflightTest, AnArgumentAmongOthersMayBeAFileOfTheChecker) {
+  AuthSpec checker;
+  checker.command = {"/bin/true", folder_.path(), "/bin/true"};
+  options_.auth.specs = {checker};
+  Findings findings;
+  CheckPrograms(options_, &findings);
+  EXPECT_THAT(Texts(findings),
+              ElementsAre(StartsWith("W --auth: " + folder_.path() + ": ")));
+}
+
 TEST_F(PreflightTest, TheQueueProgramIsFoundAsByTheDelivery) {
   EXPECT_THAT(Delivery("qmail-queue"),
               ElementsAre(StartsWith(

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "engine/grammar/reply.h"
 #include "log/log.h"
 #include "log/log_line.h"
 #include "policy/check.h"
@@ -129,16 +131,16 @@ class RateLimitedDelivery::Transaction : public MailTransaction {
   std::optional<Verdict> ClaimRecipient(const Rcpt& rcpt) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!begun_) {
-      if (auto refusal = Take(What::kMessages, 1)) return refusal;
+      if (auto refusal = Take(What::kMessages, 1, 1)) return refusal;
       const uint64_t size = rcpt.size.value_or(0);
-      if (auto refusal = Take(What::kBytes, size)) {
+      if (auto refusal = Take(What::kBytes, size, size)) {
         claim_.GiveBack(What::kMessages, 1);
         return refusal;
       }
       begun_ = true;
       claimed_size_ = size;
     }
-    return Take(What::kRecipients, 1);
+    return Take(What::kRecipients, 1, 1);
   }
 
   // Corrects the size that the client declared.
@@ -148,22 +150,30 @@ class RateLimitedDelivery::Transaction : public MailTransaction {
       claim_.GiveBack(What::kBytes, claimed_size_ - size_);
       return std::nullopt;
     }
-    auto refusal = Take(What::kBytes, size_ - claimed_size_);
+    auto refusal = Take(What::kBytes, size_ - claimed_size_, size_);
     refused_at_end_ = refusal.has_value();
     return refusal;
   }
 
-  // The caller holds mutex_.
-  std::optional<Verdict> Take(What what, uint64_t n) {
+  // Takes `n`, of the `whole` that the message has of it. The caller holds
+  // mutex_.
+  std::optional<Verdict> Take(What what, uint64_t n, uint64_t whole) {
     const auto refusal = claim_.Take(what, n, now_());
     if (!refusal) return std::nullopt;
     const policy::RateLimit& limit = *refusal->limit;
     if (refusal->first) LogExceeded(limit, message_, from_, *session_);
-    return Verdict::Refuse(
-               {450,
-                {4, 7, 1},
-                absl::StrCat("more than ", limit.Amount(), " ",
-                             OfWhom(limit.who), ", try again later (#4.7.1)")})
+    // A message that is larger than the whole limit never fits.
+    Reply reply = whole > limit.most
+                      ? Reply{552,
+                              {5, 3, 4},
+                              absl::StrCat("message is larger than ",
+                                           limit.most, " bytes (#5.3.4)")}
+                      : Reply{450,
+                              {4, 7, 1},
+                              absl::StrCat("more than ", limit.Amount(), " ",
+                                           OfWhom(limit.who),
+                                           ", try again later (#4.7.1)")};
+    return Verdict::Refuse(std::move(reply))
         .By(kRateLimitRule)
         .From(limit.Amount());
   }

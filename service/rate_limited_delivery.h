@@ -28,7 +28,8 @@ inline constexpr absl::string_view kRateLimitRule = "rate-limit";
 //   at the end            the octets beyond SIZE, with the Received field
 //
 // What does not fit gets a 450 that names the limit (RFC 5321 4.2.2: blocked
-// for policy reasons). If the message is not accepted, or the transaction ends
+// for policy reasons). A message that is larger than the whole limit never
+// fits, and gets a 552. If the message is not accepted, or the transaction ends
 // before, nothing has been counted. Clients whose rule sets NORATELIMIT have
 // only the limits of their users.
 //

@@ -274,7 +274,12 @@ TEST_F(RateLimitedDeliveryTest, BytesCountBySizeAndAreCorrectedAtTheEnd) {
   Limit({"user:bytes=1k/1h"});
   {
     const auto transaction = Begin();
-    EXPECT_EQ(AddRecipient(transaction.get(), "u", 1025), kTooManyBytes);
+    const auto other = Begin();
+    EXPECT_EQ(AddRecipient(other.get(), "u", 25), "ok");
+    EXPECT_EQ(AddRecipient(transaction.get(), "u", 1000), kTooManyBytes);
+  }
+  {
+    const auto transaction = Begin();
     EXPECT_EQ(AddRecipient(transaction.get(), "u", 1000), "ok");
     EXPECT_EQ(End(transaction.get(), 600), "ok");
   }
@@ -290,6 +295,30 @@ TEST_F(RateLimitedDeliveryTest, BytesCountBySizeAndAreCorrectedAtTheEnd) {
   EXPECT_EQ(AddRecipient(transaction.get(), "u"), "ok");
   EXPECT_EQ(End(transaction.get(), 424), "ok");
   EXPECT_EQ(inner_->replied, 2);
+}
+
+// A 450 would make the client try again for days.
+TEST_F(RateLimitedDeliveryTest, MessageLargerThanTheWholeLimitNeverFits) {
+  constexpr char kTooLarge[] = "message is larger than 1024 bytes (#5.3.4)";
+  Limit({"user:messages=5/1h", "user:bytes=1k/1h"});
+  const auto transaction = Begin();
+  Rcpt rcpt;
+  rcpt.to = {"u", "d.example"};
+  rcpt.size = 1025;
+  const auto verdict = transaction->AddRecipient(
+      rcpt, []() -> Policy::Done { return [](const Verdict&) {}; });
+  ASSERT_TRUE(verdict && !verdict->accepted());
+  EXPECT_EQ(verdict->rule(), kRateLimitRule);
+  EXPECT_EQ(verdict->reply()->code, 552);
+  EXPECT_EQ(verdict->reply()->enhanced, (EnhancedCode{5, 3, 4}));
+  EXPECT_EQ(verdict->reply()->text, kTooLarge);
+  // The same without SIZE, or with one that is too small.
+  EXPECT_EQ(AddRecipient(transaction.get(), "u"), "ok");
+  EXPECT_EQ(End(transaction.get(), 1025), kTooLarge);
+  const auto small = Begin();
+  EXPECT_EQ(AddRecipient(small.get(), "u", 1000), "ok");
+  EXPECT_EQ(End(small.get(), 1025), kTooLarge);
+  EXPECT_EQ(inner_->committed, 0);
 }
 
 TEST_F(RateLimitedDeliveryTest, LmtpCountsTheAcceptedRecipients) {

@@ -229,6 +229,54 @@ class CertificateTest(unittest.TestCase):
         self.expect_lie(true, "may claim to be any client", "--grants",
                         self.write("grants", GRANTS + "users\n"))
 
+    def test_what_only_a_proxy_can_claim_is_its_grant(self):
+        self.options = ["claimed"]
+        true = self.certificate()
+        names = "name .example.net\n"
+        self.assertIn(names, GRANTS)
+        grants = self.write("grants", GRANTS.replace(names, "") +
+                            "xclient 198.51.100.0/24\n")
+        self.expect_true(true, "--grants", grants)
+        # Other classes must be granted even if they are said to be claimed.
+        for entry in true["clients"]:
+            entry["claimed"] = True
+        grants = self.write("grants", GRANTS.replace(
+            "192.0.2.0/24", "192.0.2.0/25") + "xclient 198.51.100.0/24\n")
+        self.expect_lie(true, "'192.0.2.'", "--grants", grants)
+        self.options = ["host-names", "claimed"]
+        true = self.certificate()
+        for entry in true["clients"]:
+            entry["claimed"] = True
+        grants = self.write("grants", GRANTS.replace(names, "") +
+                            "xclient 198.51.100.0/24\n")
+        self.expect_lie(true, "'=.example.net'", "--grants", grants)
+
+    def test_grants_have_escapes(self):
+        self.expect_true(self.certificate(), "--grants", self.write(
+            "grants", GRANTS.replace(".example.net", "\\x2eexample.\\x6eet")))
+
+    def test_grants_of_sockets(self):
+        true = self.certificate()
+        for peers in ("/run/postern s", "systemd:smtp"):
+            true["claimants"] = [{
+                "network": None, "peers": peers, "names": False,
+                "users": False, "source": "--listen %s,proxy" % peers}]
+            self.expect_lie(true, "may claim to be any client", "--grants",
+                            self.write("grants", GRANTS + "proxy /run/other\n"
+                                       "proxy systemd:other\n"))
+            self.expect_true(true, "--grants", self.write(
+                "grants", GRANTS + "proxy %s\n" % peers.replace(" ", "\\x20")))
+
+    def test_a_truncated_database_is_an_error(self):
+        true = self.certificate()
+        with open(self.rules, "rb") as file:
+            data = file.read()
+        for size in (0, 100, 2047, 2050, 2100):
+            with open(self.rules, "wb") as file:
+                file.write(data[:size])
+            result = self.check(true, "--rules", self.rules)
+            self.assertEqual(result.returncode, 2, result.stdout)
+
     def test_a_wrong_grant_is_an_error(self):
         result = self.check(self.certificate(), "--grants",
                             self.write("grants", "users\nnetwork 10.0.0.0/8\n"))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -170,6 +171,7 @@ struct GreylistFile::Database {
     }
     absl::Status status;
     if (code != SQLITE_ROW && code != SQLITE_DONE) status = Error();
+    if ((code & 0xff) == SQLITE_BUSY) busy = true;
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     if (!status.ok()) return status;
@@ -194,6 +196,7 @@ struct GreylistFile::Database {
   sqlite3* db = nullptr;
   std::array<sqlite3_stmt*, kSqlCount> statements = {};
   bool writes = true;
+  bool busy = false;  // another process had the file for kBusy
   // The numbers of rows. nullopt: not known, because another process has
   // written or a transaction has failed.
   std::optional<int64_t> attempts;
@@ -229,12 +232,12 @@ absl::Status GreylistFile::Database::Open(Access access) {
     return absl::FailedPreconditionError(
         absl::StrCat(options.file, ": not a table of greylisting"));
   }
-  const absl::StatusOr<std::string> check = Text("PRAGMA quick_check(1)");
-  if (!check.ok()) return check.status();
-  if (*check != "ok") {
+  if (!writes) {
+    const absl::StatusOr<std::string> check = Text("PRAGMA quick_check(1)");
+    if (!check.ok()) return check.status();
+    if (*check == "ok") return absl::OkStatus();
     return absl::DataLossError(absl::StrCat(options.file, ": ", *check));
   }
-  if (!writes) return absl::OkStatus();
   // Without a write-ahead log each attempt would wait for the disk twice.
   const absl::StatusOr<std::string> mode = Text("PRAGMA journal_mode = WAL");
   if (!mode.ok()) return mode.status();
@@ -331,7 +334,7 @@ absl::Status GreylistFile::Database::CountSuccess(
 
 absl::StatusOr<absl::Duration> GreylistFile::Database::Attempt(
     const GreylistKey& key, int64_t now) {
-  const auto network = Run(kFindNetwork, {key.network});
+  auto network = Run(kFindNetwork, {key.network});
   if (!network.ok()) return network.status();
   if (*network) {
     const auto [id, successes, last] = **network;
@@ -346,6 +349,9 @@ absl::StatusOr<absl::Duration> GreylistFile::Database::Attempt(
   }
   if (writes) {
     if (absl::Status status = Begin(); !status.ok()) return status;
+    // Another process may have changed the row before the transaction.
+    network = Run(kFindNetwork, {key.network});
+    if (!network.ok()) return network.status();
   }
   const auto found =
       Run(kFindAttempt, {key.network, key.sender, key.recipient});
@@ -409,8 +415,18 @@ absl::StatusOr<absl::Duration> GreylistFile::Attempt(const GreylistKey& key) {
     return absl::UnavailableError(
         absl::StrCat(options_.file, ": the table is not open"));
   }
+  // Otherwise each attempt in the queue would wait for kBusy again.
+  if (std::chrono::steady_clock::now() < busy_until_) {
+    return absl::UnavailableError(
+        absl::StrCat(options_.file, ": another process has locked the file"));
+  }
+  database_->busy = false;
   auto wait = database_->Attempt(key, absl::ToUnixSeconds(now_()));
   if (!wait.ok()) {
+    if (database_->busy) {
+      busy_until_ =
+          std::chrono::steady_clock::now() + absl::ToChronoSeconds(kBusy);
+    }
     database_->attempts.reset();
     database_->networks.reset();
     // Fails if no transaction has begun, or if SQLite has ended it.

@@ -6,6 +6,7 @@
 #ifndef POSTERN_POLICY_GREYLISTING_GREYLIST_FILE_H_
 #define POSTERN_POLICY_GREYLISTING_GREYLIST_FILE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -41,7 +42,8 @@ namespace postern::policy {
 // then repeat; it does not damage the table.
 //
 // Two processes may use one file, for example the old and the new server during
-// a restart. Each waits for the other for at most kBusy.
+// a restart. Each waits for the other for at most kBusy. After such a wait
+// without success, all attempts are errors for kBusy, without waiting.
 //
 // Memory: SQLite's cache, 2 MiB. Disk: see docs/limits.md. Thread-safe: one
 // mutex, locked while the file is read or written.
@@ -58,8 +60,10 @@ class GreylistFile : public GreylistTable {
                         std::function<absl::Time()> now = absl::Now);
   ~GreylistFile() override;
 
-  // Opens the file and checks it. An error names the file, and says what to do
-  // if it is damaged or is not a table of greylisting.
+  // Opens the file. An error names the file, and says what to do if it is
+  // damaged or is not a table of greylisting. Only kReadOnly reads the whole
+  // file to find damage, because a server that starts lets clients wait for it.
+  // An attempt that finds damage later is an error.
   absl::Status Open(Access access = Access::kReadWrite);
 
   absl::StatusOr<absl::Duration> Attempt(const GreylistKey& key) override;
@@ -77,7 +81,9 @@ class GreylistFile : public GreylistTable {
   const GreylistOptions options_;
   const std::function<absl::Time()> now_;
   std::mutex mutex_;
-  std::unique_ptr<Database> database_;  // guarded by mutex_; null: not open
+  // The members below are guarded by mutex_.
+  std::unique_ptr<Database> database_;  // null: not open
+  std::chrono::steady_clock::time_point busy_until_;
 };
 
 }  // namespace postern::policy

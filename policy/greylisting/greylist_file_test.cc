@@ -16,8 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
 
@@ -178,6 +181,56 @@ TEST_F(GreylistFileTest, TwoServersShareAFile) {
   EXPECT_EQ(*other.Attempt(Key("s")), kPass);
 }
 
+// Executes `sql`, as another process that uses the file.
+void Execute(sqlite3* other, const std::string& sql) {
+  EXPECT_EQ(sqlite3_exec(other, sql.c_str(), nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(other);
+}
+
+// Otherwise each attempt in the queue would wait for as long as the first one.
+TEST_F(GreylistFileTest, OnlyTheFirstAttemptWaitsForALockedFile) {
+  Restart();
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(options_.file.c_str(), &other), SQLITE_OK);
+  Execute(other, "BEGIN IMMEDIATE");
+  const absl::Time begin = absl::Now();
+  EXPECT_TRUE(absl::IsUnavailable(table_->Attempt(Key("s")).status()));
+  const absl::Time waited = absl::Now();
+  EXPECT_GE(waited - begin, GreylistFile::kBusy - absl::Seconds(1));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(absl::IsUnavailable(table_->Attempt(Key("s")).status()));
+  }
+  EXPECT_LT(absl::Now() - waited, GreylistFile::kBusy);
+  Execute(other, "ROLLBACK");
+  sqlite3_close(other);
+  absl::SleepFor(GreylistFile::kBusy);
+  EXPECT_EQ(Attempt(Key("s")), kDelay);
+}
+
+TEST_F(GreylistFileTest, NetworkOfAnotherServerIsNotOverwritten) {
+  EXPECT_EQ(Attempt(Key("s")), kDelay);
+  now_ += kDelay;
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(options_.file.c_str(), &other), SQLITE_OK);
+  Execute(other, absl::StrCat("BEGIN IMMEDIATE; INSERT INTO networks "
+                              "(network, successes, last) VALUES ('n', 3, ",
+                              absl::ToUnixSeconds(now_) - 3600, ")"));
+  std::thread waiting([this] { EXPECT_EQ(Attempt(Key("s")), kPass); });
+  // The attempt now reads the row, and waits for the other server.
+  absl::SleepFor(absl::Milliseconds(500));
+  Execute(other, "COMMIT");
+  waiting.join();
+  sqlite3_stmt* row = nullptr;
+  ASSERT_EQ(sqlite3_prepare_v2(other, "SELECT successes FROM networks", -1,
+                               &row, nullptr),
+            SQLITE_OK);
+  ASSERT_EQ(sqlite3_step(row), SQLITE_ROW);
+  EXPECT_EQ(sqlite3_column_int(row, 0), 4);
+  sqlite3_finalize(row);
+  sqlite3_close(other);
+}
+
 TEST_F(GreylistFileTest, ReaderRecordsNothing) {
   Restart();
   GreylistFile reader(options_, [this] { return now_; });
@@ -277,17 +330,26 @@ TEST_F(GreylistFileTest, FileThatIsNoTableIsAnErrorAtTheStart) {
       absl::StartsWith(open(Access::kReadWrite).message(), options_.file));
 }
 
-TEST_F(GreylistFileTest, DamagedTableIsAnErrorAtTheStart) {
-  for (int i = 0; i < 500; ++i) (void)Attempt(Key(absl::StrCat("s", i), "n"));
+// A server does not read the whole file while clients wait for its start.
+TEST_F(GreylistFileTest, ReaderFindsDamageAndAWriterNeverPasses) {
+  for (int i = 0; i < 500; ++i) {
+    (void)Attempt(Key("s", absl::StrCat("n", i)));
+  }
   table_.reset();
   std::string content = directory_.Read("greylist");
   ASSERT_GT(content.size(), 8192u);
   // Not the first page, which has the header.
   for (size_t i = 4096; i < content.size(); i += 3) content[i] = 'x';
   directory_.Write("greylist", content);
-  const absl::Status status = GreylistFile(options_).Open();
+  const absl::Status status = GreylistFile(options_).Open(Access::kReadOnly);
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
   EXPECT_TRUE(absl::StrContains(status.message(), "to begin with an empty"));
+  GreylistFile writer(options_, [this] { return now_; });
+  if (!writer.Open().ok()) return;  // SQLite may find it even so
+  for (int i = 0; i < 500; ++i) {
+    const auto wait = writer.Attempt(Key("s", absl::StrCat("n", i)));
+    EXPECT_EQ(wait.value_or(kDelay), kDelay);
+  }
 }
 
 TEST_F(GreylistFileTest, OutageIsAnErrorAndNoPass) {

@@ -70,7 +70,7 @@ constexpr NotReadRow kIdle[] = {
      "a patch's; --sender-domain-exists is the same for all clients"},
     {"LOCALMFCHECK", "a patch's; --senders says what users may send as"},
     {"MASQUERADE", "a patch's; --senders says what users may send as"},
-    {"SURBL", "a patch's; it is a filter's business"},
+    {"SURBL", "a patch's; a filter can do it"},
     {"QHPSI", "a patch's; QMAILQUEUE names a filter"},
     {"POSTGREY", "a patch's; --greylist or --policy-server does it"},
     {"RELAYREJ", "a patch's; see the relay decision"},

@@ -153,7 +153,13 @@ class SurfaceMaker {
     for (const CheckRow* row : rows) {
       if (!row->outside) continue;
       const std::optional<std::string> by = UsedBy(*row);
-      if (by) {
+      // A rule may have a row at several stages.
+      if (by && std::none_of(surface_.outside.begin(), surface_.outside.end(),
+                             [&](const OutsideCheck& other) {
+                               return other.rule == row->rule &&
+                                      other.by == *by &&
+                                      other.accepts == row->accepts;
+                             })) {
         surface_.outside.push_back({std::string(row->rule), *by, row->accepts});
       }
     }
@@ -161,10 +167,15 @@ class SurfaceMaker {
 
   // Returns what turns a check on, or nullopt if nothing does.
   std::optional<std::string> UsedBy(const CheckRow& row) const {
+    if (row.rule == "senders") {  // its option belongs to the control files
+      if (!input_.controls.senders) return std::nullopt;
+      return "--senders";
+    }
     const auto& given = input_.check_options;
-    if (!row.option.empty() &&
-        std::find(given.begin(), given.end(), row.option) != given.end()) {
-      return absl::StrCat("--", row.option);
+    const absl::string_view option = OptionOf(row);
+    if (!option.empty() &&
+        std::find(given.begin(), given.end(), option) != given.end()) {
+      return absl::StrCat("--", option);
     }
     std::optional<std::string> variable;
     if (input_.rules != nullptr && !row.variables.empty()) {
@@ -185,8 +196,20 @@ class SurfaceMaker {
     }
     if (variable) return variable;
     // A check without an option is on because its file exists.
-    if (row.option.empty()) return "";
+    if (option.empty()) return "";
     return std::nullopt;
+  }
+
+  // Returns the option of a check, which another row of its rule may have, or
+  // "".
+  static absl::string_view OptionOf(const CheckRow& row) {
+    if (!row.option.empty()) return row.option;
+    for (const CheckEntry& entry : CheckList()) {
+      if (entry.row.rule == row.rule && !entry.row.option.empty()) {
+        return entry.row.option;
+      }
+    }
+    return "";
   }
 
   // A session of clients with a profile.

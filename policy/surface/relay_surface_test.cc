@@ -383,6 +383,25 @@ TEST_F(RelaySurfaceTest, ChecksOutsideAreNamedIfTheyAreInUse) {
             "--policy-server");
 }
 
+TEST_F(RelaySurfaceTest, ARuleWithSeveralRowsIsNamedOnceWithItsOption) {
+  const auto named = [this](SurfaceInput input) {
+    std::vector<std::string> names;
+    for (const OutsideCheck& check :
+         Make(":allow\n", std::move(input)).outside) {
+      if (check.rule == "policy-server" || check.rule == "senders") {
+        names.push_back(absl::StrCat(check.rule, " by ", check.by));
+      }
+    }
+    return absl::StrJoin(names, ", ");
+  };
+  EXPECT_EQ(named({}), "");
+  SurfaceInput input;
+  input.controls.senders = true;
+  input.check_options = {"policy-server"};
+  EXPECT_EQ(named(std::move(input)),
+            "senders by --senders, policy-server by --policy-server");
+}
+
 // The surface asks no check that needs more than its classes, and it is an
 // upper bound, because a check outside cannot accept.
 TEST(CheckListTest, ChecksOutsideOnlyRefuse) {

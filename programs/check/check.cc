@@ -14,7 +14,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "log/printable.h"
 #include "nlohmann/json.hpp"
 #include "programs/check/section.h"
 #include "programs/check/server_surface.h"
@@ -64,9 +68,18 @@ struct Request {
   bool json = false;
 };
 
+// Returns `text` without octets that could control a terminal. Backslashes
+// stay: most texts have escaped the keys of rules already.
+std::string ForTerminal(absl::string_view text) {
+  return absl::StrJoin(absl::StrSplit(text, '\\'), "\\",
+                       [](std::string* out, absl::string_view part) {
+                         out->append(log::Printable(part));
+                       });
+}
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "postern check: %s\n",
-               std::string(status.message()).c_str());
+               ForTerminal(status.message()).c_str());
   return kTemporary;
 }
 
@@ -118,8 +131,8 @@ Section ReportFindings(const Findings& findings) {
   Section section;
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const Finding& finding : findings.all()) {
-    absl::StrAppend(&section.text, Name(finding.severity), ": ", finding.Text(),
-                    "\n");
+    absl::StrAppend(&section.text, Name(finding.severity), ": ",
+                    ForTerminal(finding.Text()), "\n");
     list.push_back({{"severity", std::string(Name(finding.severity))},
                     {"where", finding.where},
                     {"what", finding.what},
@@ -168,26 +181,32 @@ int RunCheck(int argc, const char* const* argv) {
   const std::optional<Request> request =
       ReadRequest(argc, argv, &findings, &exit_code);
   if (!request) return exit_code;
-  if (const absl::Status status = TestConfiguration(request->serve, &findings);
-      !status.ok()) {
-    return Fail(status);
-  }
+  const absl::Status tested = TestConfiguration(request->serve, &findings);
   std::vector<Section> sections;
   sections.push_back(ReportFindings(findings));
+  // A later failure does not hide the findings.
+  if (!tested.ok()) {
+    (void)Print(sections, request->json);
+    return Fail(tested);
+  }
   // An error that the findings contain may prevent the other section. An error
   // that does not concern it, such as an expired certificate, does not.
   const auto server = MakeServerSurface(request->serve);
-  if (server.ok()) {
-    auto section = MakeSurfaceSection(server->surface, request->surface,
-                                      request->serve.senders, server->host);
-    if (!section.ok()) {
-      const int failed = Fail(section.status());
-      return absl::IsInvalidArgument(section.status()) ? kUsage : failed;
-    }
-    sections.push_back(*std::move(section));
-  } else if (sections[0].exit_code == 0) {
-    return Fail(server.status());
+  if (!server.ok()) {
+    const int printed = Print(sections, request->json);
+    if (sections[0].exit_code == 0) return Fail(server.status());
+    std::fprintf(stderr, "postern check: no relay surface: %s\n",
+                 ForTerminal(server.status().message()).c_str());
+    return printed;
   }
+  auto section = MakeSurfaceSection(server->surface, request->surface,
+                                    request->serve.senders, server->host);
+  if (!section.ok()) {
+    (void)Print(sections, request->json);
+    const int failed = Fail(section.status());
+    return absl::IsInvalidArgument(section.status()) ? kUsage : failed;
+  }
+  sections.push_back(*std::move(section));
   return Print(sections, request->json);
 }
 

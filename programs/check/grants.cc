@@ -124,7 +124,9 @@ std::string ReadArgument(absl::string_view argument, Grant* grant) {
     case Kind::kAddress:
     case Kind::kProxy:
     case Kind::kXclient: {
-      if (grant->kind != Kind::kAddress && absl::StartsWith(argument, "/")) {
+      if (grant->kind != Kind::kAddress &&
+          (absl::StartsWith(argument, "/") ||
+           absl::StartsWith(argument, "systemd:"))) {
         const std::optional<std::string> path = Unescape(argument);
         if (!path) {
           return absl::StrCat(Quote(argument),

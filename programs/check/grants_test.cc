@@ -42,6 +42,7 @@ TEST(GrantsTest, ReadsAndWritesEachWord) {
       "proxy 10.0.0.1\n"
       "xclient ::1\n"
       "proxy /run/postern\\x20s\n"
+      "proxy systemd:smtp\n"
       "name .example.net\n"
       "name mx.example.org\n"
       "ident joe@=a.example\n"
@@ -50,9 +51,10 @@ TEST(GrantsTest, ReadsAndWritesEachWord) {
       "domain xn--bcher-kva.example\n"
       "domains 3\n";
   const std::vector<Grant> grants = Parse(kText);
-  ASSERT_THAT(grants, SizeIs(15));
+  ASSERT_THAT(grants, SizeIs(16));
   EXPECT_EQ(grants[3].source, "grants:4");
-  EXPECT_EQ(grants[11].text, "#odd");
+  EXPECT_EQ(grants[8].text, "systemd:smtp");
+  EXPECT_EQ(grants[12].text, "#odd");
   const std::string written = FormatGrants(grants);
   // "domains" counts what has no line: nothing here.
   EXPECT_EQ(absl::StrCat("# What may relay, for postern check --expect: see "

@@ -69,18 +69,27 @@ std::vector<policy::Claimant> ClaimantsOf(const ServeOptions& options) {
                        AnyListener(options, [](const ListenOption& listen) {
                          return listen.options.proxy;
                        });
-  if (proxied) AddNetworks(options.proxies, "proxy-from", {}, &claimants);
-  for (const ListenOption& listen : options.listen) {
-    if (!listen.options.proxy || !IsUnixSocket(listen)) continue;
-    policy::Claimant claimant;
-    claimant.peers = listen.address.path;
-    claimant.source = absl::StrCat("--listen ", listen.Where(), ",proxy");
-    claimants.push_back(std::move(claimant));
-  }
   // XCLIENT names users only where a listener offers AUTH.
   policy::Claimant xclient;
   xclient.names = true;
   xclient.users = OffersAuth(options);
+  // A proxy can claim an address that may use XCLIENT, and then use it.
+  const policy::Claimant proxy =
+      options.xclient_peers.networks().empty() ? policy::Claimant() : xclient;
+  if (proxied) AddNetworks(options.proxies, "proxy-from", proxy, &claimants);
+  for (const ListenOption& listen : options.listen) {
+    // A socket from systemd may be a Unix socket. If it is not, its peers are
+    // the networks of --proxy-from, which are claimants already.
+    if (!listen.options.proxy ||
+        (listen.passed.empty() && !IsUnixSocket(listen))) {
+      continue;
+    }
+    policy::Claimant claimant = proxy;
+    claimant.peers =
+        listen.passed.empty() ? listen.address.path : listen.Where();
+    claimant.source = absl::StrCat("--listen ", listen.Where(), ",proxy");
+    claimants.push_back(std::move(claimant));
+  }
   AddNetworks(options.xclient_peers, "xclient-from", xclient, &claimants);
   return claimants;
 }
@@ -102,9 +111,9 @@ absl::StatusOr<ServerSurface> MakeServerSurface(const ServeOptions& options) {
     if (opened.ok()) {
       rules = *std::move(opened);
       input.rules = &*rules;
+      // The text only gives the numbers of lines.
       auto text = policy::ReadRulesText(options.rules);
-      if (!text.ok()) return text.status();
-      input.text = *std::move(text);
+      if (text.ok()) input.text = *std::move(text);
     } else if (!absl::IsNotFound(opened.status()) || !options.rules_optional) {
       return opened.status();
     }

@@ -31,9 +31,12 @@
 #include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"
+#include "log/no_log.h"
 #include "log/printable.h"
 #include "net/descriptor_stream.h"
 #include "nlohmann/json.hpp"
+#include "policy/check.h"
+#include "policy/check_list.h"
 #include "policy/decision.h"
 #include "policy/greylisting/greylist_file.h"
 #include "policy/names/host_names.h"
@@ -284,6 +287,15 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
     if (inquiry.tls) given.Mistake("--session has no TLS");
   } else if (inquiry.recipients.empty() && request.logged_rule.empty()) {
     given.Mistake("a recipient is missing, or a line with to= in --log");
+  } else if (inquiry.recipients.empty()) {
+    const auto checks = policy::CheckList();
+    if (std::none_of(checks.begin(), checks.end(), [&](const auto& check) {
+          return check.row.stage < policy::CheckStage::kRcpt &&
+                 check.row.rule == request.logged_rule;
+        })) {
+      given.Mistake(
+          "--log: the line is about DATA or content, which is not explained");
+    }
   }
   if (!inquiry.user.empty() && given.Text("auth-user", "").empty() &&
       given.Text("listener", "").empty()) {
@@ -576,6 +588,9 @@ int RunExplain(int argc, const char* const* argv) {
   int exit_code = 0;
   std::optional<Request> request = ReadRequest(argc, argv, &exit_code);
   if (!request) return exit_code;
+  // Otherwise lines of checks would be between those of the explanation.
+  // Destroyed after the threads of the resolver.
+  const log::NoLog no_log;
   // A password is not asked for, so the users are not needed.
   request->serve.auth.specs.clear();
   std::unique_ptr<policy::Resolver> resolver;
@@ -593,7 +608,11 @@ int RunExplain(int argc, const char* const* argv) {
     greylist = std::make_unique<policy::GreylistFile>(*request->serve.greylist);
     const absl::Status status =
         greylist->Open(policy::GreylistFile::Access::kReadOnly);
-    if (!status.ok()) return Fail(status);
+    // Each attempt is then an outage, and the explanation shows what follows.
+    if (!status.ok()) {
+      Complain(absl::StrCat("--greylist: ", status.message(),
+                            ": shown as if the table did not work"));
+    }
   }
   policy::SpfOverDns spf(resolver.get());
   const auto service = service::MailService::Make(

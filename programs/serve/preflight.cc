@@ -25,7 +25,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "engine/authenticator.h"
-#include "log/log.h"
+#include "log/no_log.h"
 #include "net/listening_socket.h"
 #include "policy/control/controls.h"
 #include "policy/delegation/policy_client.h"
@@ -53,22 +53,31 @@ using Severity = Finding::Severity;
 // How long a server has time to answer a test.
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
-// Tests the table of --greylist, or whether it can be created.
+// Tests the table of --greylist, or whether it can be created. SQLite makes
+// files next to the table, too.
 void TestGreylist(const policy::GreylistOptions& options, Findings* findings) {
-  if (access(options.file.c_str(), F_OK) == 0) {
-    const absl::Status status = policy::GreylistFile(options).Open(
-        policy::GreylistFile::Access::kReadOnly);
-    if (!status.ok()) {
-      findings->AddError(absl::StrCat("--greylist: ", status.message()));
-    }
+  const std::string& file = options.file;
+  const bool exists = access(file.c_str(), F_OK) == 0;
+  const std::string directory = file.substr(0, file.rfind('/') + 1);
+  if (access(directory.c_str(), W_OK | X_OK) != 0) {
+    const int error = errno;
+    findings->AddError(absl::StrCat(
+        "--greylist: ", file,
+        exists ? ": cannot be written: " : ": cannot be created: ", directory,
+        ": ", strerror(error)));
     return;
   }
-  const std::string directory =
-      options.file.substr(0, options.file.rfind('/') + 1);
-  if (access(directory.c_str(), W_OK | X_OK) != 0) {
-    findings->AddError(absl::StrCat("--greylist: ", options.file,
-                                    ": cannot be created: ", directory, ": ",
-                                    strerror(errno)));
+  if (!exists) return;
+  if (access(file.c_str(), R_OK | W_OK) != 0) {
+    const int error = errno;
+    findings->AddError(
+        absl::StrCat("--greylist: ", file, ": ", strerror(error)));
+    return;
+  }
+  const absl::Status status = policy::GreylistFile(options).Open(
+      policy::GreylistFile::Access::kReadOnly);
+  if (!status.ok()) {
+    findings->AddError(absl::StrCat("--greylist: ", status.message()));
   }
 }
 
@@ -77,6 +86,7 @@ bool HasErrorAt(const Findings& findings, const Finding& other) {
   return std::any_of(findings.all().begin(), findings.all().end(),
                      [&other](const Finding& finding) {
                        return finding.severity == Severity::kError &&
+                              !other.where.empty() &&
                               finding.where == other.where;
                      });
 }
@@ -90,24 +100,26 @@ void AddNew(const Findings& more, Findings* findings) {
   }
 }
 
+// Tests the content of the files that `snapshot` has read. Does nothing if it
+// is null.
+void TestFilesOf(const ServiceSnapshot* snapshot, Findings* findings) {
+  if (snapshot == nullptr) return;
+  const service::MailService& mail = snapshot->mail;
+  findings->AddWarnings(policy::CheckDatabases(*mail.controls));
+  if (mail.check_delivery) findings->AddWarnings(mail.check_delivery());
+}
+
 // Tests what the server needs besides the files that `snapshot` has read.
 // `snapshot` is null if these have errors.
 void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
                Findings* findings) {
-  const service::MailService* const mail =
-      snapshot == nullptr ? nullptr : &snapshot->mail;
   findings->AddWarnings(options.warnings);
   findings->AddWarnings(policy::CheckNotRead(options.control, getenv));
-  if (mail != nullptr) {
-    findings->AddWarnings(policy::CheckDatabases(*mail->controls));
-  }
   service::CheckPrograms(options, findings);
-  service::CheckDelivery(options, mail == nullptr ? "" : mail->controls->me,
+  service::CheckDelivery(options,
+                         snapshot == nullptr ? "" : snapshot->mail.controls->me,
                          findings);
-  if (mail != nullptr && mail->check_delivery) {
-    findings->AddWarnings(mail->check_delivery());
-  }
-  if (options.greylist) TestGreylist(*options.greylist, findings);
+  TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
     service::CheckRules(options.rules, options.rules_optional,
                         options.host_names, findings);
@@ -293,12 +305,6 @@ bool Take(absl::string_view* octets, Findings* findings) {
   return false;
 }
 
-// Drops the lines that libraries log: the parent logs them, too.
-class NoLog : public log::LogSink {
- public:
-  void Add(absl::string_view) override {}
-};
-
 // Makes this process end when `parent` ends: it may hang on a disk. The kernel
 // clears the setting when the process changes its user.
 void EndWith(pid_t parent) {
@@ -321,6 +327,7 @@ UserFindings TestInChild(const ServeOptions& options, Network network,
   const auto snapshot =
       ServiceSnapshot::Read(options, process.get(), &found.files);
   TestNeeds(options, snapshot.get(), &found.needs);
+  if (options.greylist) TestGreylist(*options.greylist, &found.needs);
   if (network == Network::kAsked) {
     TestNetwork(options, snapshot.get(), &found.needs);
   }
@@ -399,7 +406,10 @@ absl::Status ChangeUser(const std::string& user) {
 absl::StatusOr<UserFindings> TestAsUser(const ServeOptions& options,
                                         Network network) {
   UserFindings found;
-  if (options.user.empty() || geteuid() != 0) return found;
+  if (options.user.empty() || geteuid() != 0) {
+    if (options.greylist) TestGreylist(*options.greylist, &found.needs);
+    return found;
+  }
   system::Descriptor ours;
   system::Descriptor theirs;
   if (!system::MakePipe(&ours, &theirs)) {
@@ -409,8 +419,7 @@ absl::StatusOr<UserFindings> TestAsUser(const ServeOptions& options,
   const pid_t child = fork();
   if (child < 0) return absl::ErrnoToStatus(errno, "fork");
   if (child == 0) {
-    NoLog no_log;
-    log::SetLogSink(&no_log);
+    const log::NoLog no_log;  // the parent logs what libraries log, too
     const UserFindings tested = TestInChild(options, network, parent);
     std::string octets;
     Append(tested.files, &octets);
@@ -447,10 +456,12 @@ std::shared_ptr<const ServiceSnapshot> ReadAndTest(
   auto snapshot = ServiceSnapshot::Read(options, process, findings);
   if (user.tested) {
     AddFilesOfUser(options, user, findings);
-    AddNew(user.needs, findings);
+    // The user may be unable to read these files, and then has not tested them.
+    TestFilesOf(snapshot.get(), findings);
   } else {
     TestNeeds(options, snapshot.get(), findings);
   }
+  AddNew(user.needs, findings);
   return findings->prevent_start() ? nullptr : snapshot;
 }
 

@@ -5,8 +5,8 @@
 // serves. postern serve does this at its start and at SIGHUP, postern check at
 // any time. Both use these functions, so they find the same errors.
 //
-// Something that can heal by itself, such as a name server that does not
-// answer, is never an error.
+// An outage of another server, such as a name server that does not answer, is
+// never an error.
 
 #ifndef POSTERN_PROGRAMS_SERVE_PREFLIGHT_H_
 #define POSTERN_PROGRAMS_SERVE_PREFLIGHT_H_
@@ -56,7 +56,8 @@ enum class Network : uint8_t { kUnasked, kAsked };
 
 // What a child process has found that is the user of --user.
 struct UserFindings {
-  // There was such a process. Otherwise this process is the user that serves.
+  // There was such a process. Otherwise this process is the user that serves,
+  // and `needs` is only about the table of --greylist.
   bool tested = false;
   // The files that the server reads before it changes its user, and again after
   // SIGHUP.
@@ -66,9 +67,10 @@ struct UserFindings {
 };
 
 // If this process is root and --user is given, tests all in a child process
-// that is this user. Blocks on the disk. The process must have no other
-// threads. Returns an error if the child cannot be started or does not
-// complete.
+// that is this user. Otherwise tests only the table of --greylist, which a
+// running server has open: it is not tested at SIGHUP. Blocks on the disk. The
+// process must have no other threads. Returns an error if the child cannot be
+// started or does not complete.
 absl::StatusOr<UserFindings> TestAsUser(const ServeOptions& options,
                                         Network network);
 

@@ -623,10 +623,13 @@ int RunServe(const ServeOptions& options) {
   // The order of destruction matters: the resolver stops first, and tasks of
   // the pool get no answers from DNS any more. Then the pool completes its
   // tasks, and the stopped event loops still accept its answers.
+  //
+  // Destroyed after the server: answers that its stopped event loops hold give
+  // back what their transactions have taken.
+  policy::RateLimits rates(options.rate_limits, options.limits.exempt);
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
-  policy::RateLimits rates(options.rate_limits, options.limits.exempt);
   net::ThreadPool pool;
   net::TaskTimer timer;
   // A separate pool, so that password guesses do not delay mail.
@@ -736,9 +739,8 @@ int RunServe(const ServeOptions& options) {
          &findings);
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made =
-        MakeMetricsServer(options, *metrics, *server, pool, resolver.get(),
-                          &metrics_address);
+    auto made = MakeMetricsServer(options, *metrics, *server, pool,
+                                  resolver.get(), &metrics_address);
     if (made.ok()) {
       metrics_server = *std::move(made);
     } else {

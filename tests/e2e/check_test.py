@@ -317,7 +317,9 @@ class CheckTest(harness.TlsTestCase):
     def findings(self, plant, *options):
         """Returns the exit code and the findings as {severity: [text]}."""
         code, out, err = plant.run("check", "--json", *options)
-        self.assertEqual(err, "")
+        self.assertRegex(err, r"\A(postern check: no relay surface: .*\n)?\Z")
+        if err:
+            self.assertEqual(code, 1)
         found = {"error": [], "warning": []}
         for finding in json.loads(out)["findings"]:
             found[finding["severity"]].append(text_of(finding))
@@ -367,7 +369,9 @@ class CheckTest(harness.TlsTestCase):
         plant, _ = self.planted(no_me, wrong_pattern)
         self.put("spfbehavior", "1\n")
         code, out, err = plant.run("check")
-        self.assertEqual((code, err), (1, ""))
+        self.assertEqual(code, 1)
+        self.assertTrue(err.startswith(
+            f"postern check: no relay surface: {self.control}/"), err)
         self.assertRegex(out, (
             rf"\Aerror: {self.control}/me: no such file; write this host's "
             r"name into it\n"
@@ -512,6 +516,78 @@ class CheckTest(harness.TlsTestCase):
         (self.folder / "moved").rename(self.maildir)
         server.signal(signal.SIGHUP)
         server.wait_log(" reloaded\n")
+
+    def test_a_reload_does_not_test_the_table_that_is_open(self):
+        plant, _ = self.planted()
+        (self.folder / "table").mkdir()
+        plant.set("greylist", self.folder / "table/greylist")
+        server = plant.start()
+        (self.folder / "table").rename(self.folder / "moved")
+        self.assertEqual(self.findings(plant)[0], 1)
+        server.signal(signal.SIGHUP)
+        server.wait_log(" reloaded\n")
+
+    def test_the_user_must_be_able_to_write_the_table(self):
+        nobody = self.another_user()
+        plant, _ = self.planted()
+        self.give_maildir(nobody)
+        plant.set("user", nobody.pw_name)
+        folder = self.folder / "table"
+        folder.mkdir()
+        table = folder / "greylist"
+        plant.set("greylist", table)
+        # SQLite makes files next to the table.
+        for exists, owns_folder, wanted in (
+                (False, False, f"{table}: cannot be created: {folder}/: "),
+                (False, True, None),
+                (True, False, f"{table}: cannot be written: {folder}/: "),
+                (True, True, f"{table}: Permission denied")):
+            with self.subTest(exists=exists, owns_folder=owns_folder):
+                if exists:
+                    table.write_bytes(b"")
+                    table.chmod(0o644)
+                os.chown(folder, nobody.pw_uid if owns_folder else 0, 0)
+                code, found = self.findings(plant)
+                self.assertEqual(code, 1 if wanted else 0, found)
+                self.assertEqual(len(found["error"]), code, found)
+                if wanted:
+                    self.assertIn(f"--greylist: {wanted}", found["error"][0])
+
+    def test_the_directory_of_the_maildirs_need_not_be_readable(self):
+        nobody = self.another_user()
+        plant, _ = self.planted()
+        self.give_maildir(nobody)
+        store = self.folder / "mail"
+        store.mkdir()
+        self.maildir.rename(store / "postmaster")
+        plant.set("user", nobody.pw_name)
+        plant.set("deliver", f"maildir:{store}/%u")
+        store.chmod(0o711)
+        self.assertEqual(self.findings(plant), (0, {"error": [],
+                                                    "warning": []}))
+        store.chmod(0o700)
+        code, found = self.findings(plant)
+        self.assertEqual(code, 1)
+        self.assertTrue(found["error"][0].startswith(
+            "--deliver: the directory of the Maildirs, "
+            f"{store}: Permission denied; "), found)
+
+    def test_a_file_does_not_control_the_terminal(self):
+        plant, _ = self.planted()
+        rules = self.folder / "rules.cdb"
+        self.put_cdb(rules, [("bad\x1b[31m", "+RCPTCHECK=/none\0"), ("", "")])
+        plant.set("rules", rules)
+        code, out, err = plant.run("check")
+        self.assertEqual((code, err), (1, ""))
+        self.assertNotIn("\x1b", out)
+        # Nothing is escaped twice.
+        self.assertIn("rule bad\\x1b[31m: no client can have ", out)
+        self.assertIn("rule bad\\x1b[31m: the program of RCPTCHECK, /none: ",
+                      out)
+        # JSON has its own escapes.
+        _, found = self.findings(plant)
+        self.assertTrue(any("rule bad\x1b[31m: the program" in text
+                            for text in found["error"]), found)
 
     def test_paths_are_tested_as_the_user(self):
         nobody = self.another_user()

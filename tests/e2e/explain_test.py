@@ -314,6 +314,17 @@ class ExplainTest(harness.TestCase):
         self.assertIn('MAIL FROM:<"a b"@x.example> SMTPUTF8', out)
         self.assertEqual(code, 0, out)
 
+    def test_notes_are_not_logged(self):
+        dns = DnsStandIn(self, {
+            ("soft.example", "TXT"): ["v=spf1 ~all"]})
+        for actions, exit_code in (("accept", 0), ("softfail=refuse", 1)):
+            code, out, err = self.explain(
+                "--spf", actions, "--resolver", f"127.0.0.1:{dns.port}",
+                "--client", "203.0.113.9", "--json", "--sender",
+                "s@soft.example", "u@local.example")
+            self.assertEqual((code, err), (exit_code, ""))
+            self.assertEqual(json.loads(out)["accepted"], exit_code == 0)
+
     def test_listener_and_silent_deny(self):
         code, _, err = self.explain(
             "--listen", "127.0.0.1:0", "--auth-user", "ann", "--client",

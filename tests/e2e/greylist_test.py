@@ -135,6 +135,26 @@ class GreylistTest(harness.TestCase):
         self.pass_time(100)
         self.assertNotIn("greylisted", explain())
 
+    def test_explanation_without_the_table(self):
+        # The server creates it at its start, and may run as another user.
+        for word, code, reply in (
+                ("", 1, "451 4.3.0 greylisting does not work now"),
+                (",ignore-outage", 0, "250 2.1.5 ok")):
+            done = subprocess.run(
+                [harness.POSTERN, "explain", "--control", str(self.control),
+                 "--deliver", f"catch-all:{self.maildir}", "--greylist",
+                 f"{self.table}{word}", "--client", "127.0.0.1", "--sender",
+                 "s@x.example", "u@local.example"],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=harness.PATIENCE, check=False)
+            self.assertEqual(done.returncode, code)
+            self.assertIn(reply, done.stdout)
+            self.assertEqual(
+                done.stderr, f"postern explain: --greylist: {self.table}: "
+                "unable to open database file: shown as if the table did not "
+                "work\n")
+            self.assertFalse(self.table.exists())
+
     def test_damaged_table_is_an_error_at_the_start(self):
         self.table.write_bytes(b"x" * 10000)
         said, code = harness.fail_to_start(self, "--greylist", str(self.table))

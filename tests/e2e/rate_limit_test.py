@@ -65,8 +65,8 @@ class RateLimitTest(harness.TestCase):
             limited = client in ("127.0.0.1", "127.0.0.2")
             self.assertEqual(code, 26 if limited else 0, said)
             if limited:
-                self.assertIn("450 4.7.1 more than 1024 bytes in 1 minute from "
-                              "your address", said)
+                self.assertIn("552 5.3.4 message is larger than 1024 bytes",
+                              said)
             for expected in (0, second):
                 said, code = harness.swaks(server, "--local-interface", client)
                 self.assertEqual(code, expected, said)

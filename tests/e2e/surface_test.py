@@ -120,12 +120,49 @@ class SurfaceTest(harness.TestCase):
         self.assertIn("grown: 10.0.0.0/8 may name any client address, host "
                       "name and user by --xclient-from 10.0.0.0/8; ", out)
 
+    def test_a_proxy_can_claim_to_be_a_host_of_xclient_from(self):
+        self.check("--write-expect", str(self.grants))
+        socket = self.folder / "socket"
+        proxies = ("--proxy-from", "192.0.2.8/32", "--listen",
+                   "127.0.0.1:0,proxy", "--listen", f"unix:{socket},proxy",
+                   "--expect", str(self.grants))
+        out = self.check(*proxies, expected=1)
+        self.assertIn("grown: 192.0.2.8 may name any client address by ", out)
+        self.assertIn(f"grown: each client of {socket} may name any client "
+                      "address by ", out)
+        out = self.check(*proxies, "--xclient-from", "10.0.0.0/8", expected=1)
+        for peers in ("192.0.2.8", f"each client of {socket}", "10.0.0.0/8"):
+            self.assertIn(f"grown: {peers} may name any client address, host "
+                          "name and user by ", out)
+
+    def test_a_socket_from_systemd_may_have_proxies(self):
+        listen = ("--listen", "systemd:smtp,proxy", "--proxy-from",
+                  "192.0.2.8/32")
+        self.check("--write-expect", str(self.grants))
+        out = self.check(*listen, "--expect", str(self.grants), expected=1)
+        self.assertIn("grown: each client of systemd:smtp may name any client "
+                      "address by --listen systemd:smtp,proxy; ", out)
+        certificate = self.folder / "certificate"
+        self.check(*listen, "--write-expect", str(self.grants),
+                   "--certificate", str(certificate))
+        self.assertIn("\nproxy systemd:smtp\n", self.grants.read_text())
+        self.check(*listen, "--expect", str(self.grants))
+        self.verify(certificate, 0)
+
+    def test_the_text_of_the_rules_is_not_needed(self):
+        self.rules.unlink()
+        self.rules.mkdir()  # it exists, and cannot be read
+        out = self.check()
+        self.assertIn(f"{self.rules}.cdb key 203.0.113.", out)
+
     def test_a_mistake_in_the_grants_is_an_error(self):
         self.grants.write_text("users\naddress 192.0.2.1/24\n")
         out = self.check("--expect", str(self.grants), expected=100)
         self.assertIn(f"{self.grants}:2: \"192.0.2.1/24\" is not a network",
                       out)
-        self.check("--expect", str(self.folder / "missing"), expected=111)
+        out = self.check("--expect", str(self.folder / "missing"),
+                         expected=111)
+        self.assertIn("0 errors, ", out)  # the findings are not lost
 
     def test_a_file_that_cannot_be_written_is_an_error(self):
         self.check("--html", str(self.folder / "no/page.html"), expected=111)
