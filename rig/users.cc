@@ -58,7 +58,8 @@ class External : public AuthExchange {
     std::move(done)(AuthGranted{subject});
   }
   absl::string_view user() const override {
-    return session_->tls == nullptr ? "" : session_->tls->peer_subject;
+    if (session_->tls == nullptr) return "";
+    return session_->tls->peer_subject;
   }
 
  private:
