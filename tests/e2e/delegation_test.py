@@ -49,12 +49,11 @@ ACTIONS = {
 }
 
 
-class PolicyServer:
+class PolicyServer(harness.StandIn):
     """A policy server on a thread."""
 
     def __init__(self, test, address=None):
         self.requests = []
-        self.connections = []
         self.arrived = threading.Event()
         family = socket.AF_INET if address is None else socket.AF_UNIX
         self.socket = socket.socket(family)
@@ -64,23 +63,7 @@ class PolicyServer:
             self.name = f"inet:127.0.0.1:{self.socket.getsockname()[1]}"
         else:
             self.name = f"unix:{address}"
-        test.addCleanup(self.close)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def close(self):
-        self.socket.close()
-        for each in self.connections:
-            each.close()
-
-    def accept(self):
-        while True:
-            try:
-                connection = self.socket.accept()[0]
-            except OSError:
-                return
-            self.connections.append(connection)
-            threading.Thread(target=self.serve, args=(connection,),
-                             daemon=True).start()
+        self.start(test)
 
     def serve(self, connection):
         lines = []

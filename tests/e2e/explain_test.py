@@ -301,6 +301,17 @@ class ExplainTest(harness.TestCase):
         self.assertIn("the line has rule=badhelo, and now the rule is "
                       "not-listed", err)
 
+    def test_a_line_about_data_is_not_explained(self):
+        line = ('decision=refuse rule={} source="" ip=203.0.113.9 helo=c '
+                'from=<s@x.example>')
+        code, out, err = self.explain(
+            "--log", "data " + line.format("policy-server"))
+        self.assertEqual((code, out), (100, ""))
+        self.assertIn("--log: the line is about DATA or content, which is not "
+                      "explained", err)
+        code, _, err = self.explain("--log", "mail " + line.format("senders"))
+        self.assertNotEqual(code, 100, err)
+
     def test_octets_of_clients_do_not_reach_the_terminal(self):
         code, out, _ = self.explain(
             "--log", r'rcpt ip=203.0.113.9 helo="\x1b[31mred" '

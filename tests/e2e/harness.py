@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -191,6 +192,31 @@ class TlsTestCase(TestCase):
         context = ssl.create_default_context(cafile=str(self.certificate))
         context.check_hostname = False
         return context
+
+
+class StandIn:
+    """A server of a test. A subclass opens self.socket, and its serve() gets
+    each connection on a thread of its own."""
+
+    def start(self, test):
+        self.connections = []
+        test.addCleanup(self.close)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.socket.close()
+        for each in self.connections:
+            each.close()
+
+    def accept(self):
+        while True:
+            try:
+                connection = self.socket.accept()[0]
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(target=self.serve, args=(connection,),
+                             daemon=True).start()
 
 
 class Talk:

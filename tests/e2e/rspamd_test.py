@@ -145,7 +145,7 @@ class Rspamd:
         self.process.wait(harness.PATIENCE)
 
 
-class StandIn:
+class StandIn(harness.StandIn):
     """Reads each request to its end, and sends `answer`, or nothing if it is
     None."""
 
@@ -153,26 +153,9 @@ class StandIn:
         self.answer = answer
         self.bodies = []
         self.arrived = threading.Semaphore(0)
-        self.connections = []
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.name = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        test.addCleanup(self.close)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def close(self):
-        self.socket.close()
-        for each in self.connections:
-            each.close()
-
-    def accept(self):
-        while True:
-            try:
-                connection = self.socket.accept()[0]
-            except OSError:
-                return
-            self.connections.append(connection)
-            threading.Thread(target=self.serve, args=(connection,),
-                             daemon=True).start()
+        self.start(test)
 
     def serve(self, connection):
         with connection.makefile("rb") as file:
