@@ -6,6 +6,8 @@
 
 #include "programs/check/check.h"
 #include "programs/explain/explain.h"
+#include "programs/rig/rig.h"
+#include "programs/rig/rig_options.h"
 #include "programs/serve/serve.h"
 #include "programs/serve/serve_options.h"
 #include "programs/tables/hosts.h"
@@ -28,6 +30,7 @@ constexpr char kHelp[] =
     "  users    manage a file of users and passwords for AUTH\n"
     "  rules    make, print and test tcpserver's rules\n"
     "  hosts    make the databases of the control files\n"
+    "  rig      run an SMTP server for tests, with a page and faults\n"
     "\n"
     "For the options of a command: postern COMMAND --help. See postern(8).\n";
 
@@ -41,6 +44,12 @@ int main(int argc, char** argv) {
     const auto options =
         postern::programs::ReadServeOptions(argc - 2, argv + 2, &exit_code);
     return options ? postern::programs::RunServe(*options) : exit_code;
+  }
+  if (command == "rig") {
+    int exit_code = 0;
+    const auto options =
+        postern::programs::ReadRigOptions(argc - 2, argv + 2, &exit_code);
+    return options ? postern::programs::RunRig(*options) : exit_code;
   }
   if (command == "check") {
     return postern::programs::RunCheck(argc - 2, argv + 2);

@@ -155,6 +155,7 @@ std::string CheckFault(const Fault& fault) {
   const Stage stage = fault.stage;
   const absl::string_view name = StageName(stage);
   if (fault.skip < 0 || fault.times < 0) return "a negative count";
+  if (fault.percent < 1 || fault.percent > 100) return "percent is 1 to 100";
   if (!fault.pattern.empty() && !HasSubject(stage)) {
     return absl::StrCat(name, " has nothing to compare a pattern with");
   }

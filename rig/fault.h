@@ -82,6 +82,10 @@ struct Fault {
   // then to `times` of them. 0: to all others.
   int skip = 0;
   int times = 0;
+  // Of the occurrences after the skipped ones, the fault applies to this many
+  // of each hundred, spread evenly: 50 is every second one, 1 the hundredth.
+  // From 1 to 100. There is no chance in it: each run is the same.
+  int percent = 100;
   // Occurrences are counted separately for each text of the stage: greylisting
   // is `times = 1` with `each`.
   bool each = false;

@@ -88,6 +88,8 @@ std::string ReadLine(absl::string_view line, Fault* fault) {
       why = ReadNumber(word, value, &fault->skip);
     } else if (name == "times") {
       why = ReadNumber(word, value, &fault->times);
+    } else if (name == "percent") {
+      why = ReadNumber(word, value, &fault->percent);
     } else if (name == "quota") {
       why = ReadNumber(word, value, &fault->quota.emplace());
     } else if (name == "after") {
@@ -175,6 +177,7 @@ std::string FormatFault(const Fault& fault) {
   if (!fault.pattern.empty()) absl::StrAppend(&line, " for=", fault.pattern);
   if (fault.skip > 0) absl::StrAppend(&line, " skip=", fault.skip);
   if (fault.times > 0) absl::StrAppend(&line, " times=", fault.times);
+  if (fault.percent < 100) absl::StrAppend(&line, " percent=", fault.percent);
   if (fault.each) line += " each";
   if (fault.quota) absl::StrAppend(&line, " quota=", *fault.quota);
   if (fault.delay == absl::InfiniteDuration()) {

@@ -12,6 +12,7 @@
 // The first word is a stage (StageName()). The other words may have any order:
 //
 //   for=PATTERN     skip=N   times=N   each   quota=OCTETS      when it applies
+//   percent=N
 //   delay=DURATION  stall    close=before|inside|after          what it does
 //   after=OCTETS    split    write-rate=N     read-rate=N
 //   hide=KEYWORD    certificate=KIND

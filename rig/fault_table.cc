@@ -12,14 +12,82 @@
 
 namespace postern::rig {
 
-void FaultTable::Add(Fault fault) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  entries_.push_back({std::move(fault), {}, 0});
+int FaultTable::Add(Fault fault) {
+  int id = 0;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    id = ++last_id_;
+    entries_.push_back({{id, std::move(fault)}, {}});
+  }
+  Changed();
+  return id;
 }
 
 void FaultTable::Clear() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    entries_.clear();
+  }
+  Changed();
+}
+
+void FaultTable::Assign(std::vector<Fault> faults) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    entries_.clear();
+    for (Fault& fault : faults) {
+      entries_.push_back({{++last_id_, std::move(fault)}, {}});
+    }
+  }
+  Changed();
+}
+
+FaultTable::Entry* FaultTable::Find(int id) {
+  for (Entry& entry : entries_) {
+    if (entry.state.id == id) return &entry;
+  }
+  return nullptr;
+}
+
+bool FaultTable::Replace(int id, Fault fault) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Entry* const entry = Find(id);
+    if (entry == nullptr) return false;
+    *entry = {{id, std::move(fault)}, {}};
+  }
+  Changed();
+  return true;
+}
+
+bool FaultTable::SetOn(int id, bool on) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Entry* const entry = Find(id);
+    if (entry == nullptr) return false;
+    entry->state.on = on;
+  }
+  Changed();
+  return true;
+}
+
+bool FaultTable::Remove(int id) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const size_t removed = std::erase_if(
+        entries_, [&](const Entry& entry) { return entry.state.id == id; });
+    if (removed == 0) return false;
+  }
+  Changed();
+  return true;
+}
+
+std::vector<FaultState> FaultTable::List() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  entries_.clear();
+  std::vector<FaultState> states;
+  states.reserve(entries_.size());
+  for (const Entry& entry : entries_) states.push_back(entry.state);
+  return states;
 }
 
 std::optional<Fault> FaultTable::Take(Stage stage,
@@ -28,22 +96,36 @@ std::optional<Fault> FaultTable::Take(Stage stage,
   const std::string none;
   const absl::Span<const std::string> texts =
       subjects.empty() ? absl::Span<const std::string>(&none, 1) : subjects;
-  const std::lock_guard<std::mutex> lock(mutex_);
+  std::optional<Fault> fault;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    fault = Find(stage, texts, octets);
+  }
+  if (fault) Changed();
+  return fault;
+}
+
+std::optional<Fault> FaultTable::Find(Stage stage,
+                                      absl::Span<const std::string> texts,
+                                      Octets octets) {
   for (Entry& entry : entries_) {
-    const Fault& fault = entry.fault;
-    if (fault.stage != stage) continue;
+    const Fault& fault = entry.state.fault;
+    if (!entry.state.on || fault.stage != stage) continue;
     // With several recipients this is one occurrence, of the first that
     // matches, except where each recipient has its own count.
     for (const std::string& text : texts) {
       if (!Matches(fault.pattern, text)) continue;
       if (fault.quota && octets(text) <= *fault.quota) continue;
-      int& seen = entry.seen[fault.each ? absl::AsciiStrToLower(text) : ""];
-      ++seen;
-      const bool applies =
-          seen > fault.skip &&
-          (fault.times == 0 || seen <= fault.skip + fault.times);
-      if (applies) {
-        ++entry.applied;
+      Count& count =
+          entry.counts[fault.each ? absl::AsciiStrToLower(text) : ""];
+      const int64_t occurrence = ++count.seen - int64_t{fault.skip};
+      // The share of the occurrences so far grows by a whole one.
+      const bool due = occurrence * fault.percent / 100 !=
+                       (occurrence - 1) * fault.percent / 100;
+      if (occurrence > 0 && due &&
+          (fault.times == 0 || count.applied < fault.times)) {
+        ++count.applied;
+        ++entry.state.applied;
         ++applied_;
         return fault;
       }
@@ -54,11 +136,10 @@ std::optional<Fault> FaultTable::Take(Stage stage,
 }
 
 std::vector<std::pair<Fault, int>> FaultTable::Unmet() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<std::pair<Fault, int>> unmet;
-  for (const Entry& entry : entries_) {
-    if (entry.applied < entry.fault.times) {
-      unmet.emplace_back(entry.fault, entry.applied);
+  for (FaultState& state : List()) {
+    if (state.unmet()) {
+      unmet.emplace_back(std::move(state.fault), state.applied);
     }
   }
   return unmet;
@@ -85,6 +166,11 @@ FaultBuilder& FaultBuilder::Skip(int occurrences) {
 
 FaultBuilder& FaultBuilder::Times(int occurrences) {
   fault_.times = occurrences;
+  return *this;
+}
+
+FaultBuilder& FaultBuilder::Percent(int of_a_hundred) {
+  fault_.percent = of_a_hundred;
   return *this;
 }
 

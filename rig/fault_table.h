@@ -7,6 +7,7 @@
 #define POSTERN_RIG_FAULT_TABLE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -61,15 +62,41 @@ inline Point Vrfy(absl::string_view argument = "") {
 inline Point Help() { return {Stage::kHelp, ""}; }
 inline Point Quit() { return {Stage::kQuit, ""}; }
 
+// A fault of a table, with what has happened to it.
+struct FaultState {
+  int id = 0;  // from 1, and never used again
+  Fault fault;
+  int applied = 0;  // how often
+  bool on = true;   // a fault that is off does not apply, and counts nothing
+
+  // Whether an expectation is open: the fault has a number of times, and has
+  // applied less often.
+  bool unmet() const { return on && applied < fault.times; }
+};
+
 // Thread-safe.
 class FaultTable {
  public:
   // Returns the number of octets that a recipient would have with this message.
   using Octets = absl::FunctionRef<uint64_t(const std::string& recipient)>;
 
-  // Adds a fault, which must pass CheckFault().
-  void Add(Fault fault);
+  // Adds a fault, which must pass CheckFault(). Returns its id.
+  int Add(Fault fault);
   void Clear();
+  // Replaces all faults, in one step.
+  void Assign(std::vector<Fault> faults);
+  // Return false if no fault has this id. Replace() forgets the counts, and
+  // keeps the place in the order.
+  bool Replace(int id, Fault fault);
+  bool SetOn(int id, bool on);
+  bool Remove(int id);
+  // The faults in the order of Add().
+  std::vector<FaultState> List() const;
+  // Calls `changed` after each change of List(), on the thread that made it,
+  // without a lock. Call it before the first session.
+  void OnChange(std::function<void()> changed) {
+    changed_ = std::move(changed);
+  }
 
   // Something has happened at `stage`, with these texts to compare patterns
   // with, perhaps none. Returns the fault that applies, and counts it: the
@@ -85,15 +112,28 @@ class FaultTable {
   int applied() const;
 
  private:
-  struct Entry {
-    Fault fault;
-    std::map<std::string, int> seen;  // by subject if Fault::each, else by ""
+  struct Count {
+    int seen = 0;
     int applied = 0;
   };
+  struct Entry {
+    FaultState state;
+    std::map<std::string, Count> counts;  // by subject if Fault::each, else ""
+  };
 
+  // Returns the fault that applies, with the lock held.
+  std::optional<Fault> Find(Stage stage, absl::Span<const std::string> texts,
+                            Octets octets);
+  Entry* Find(int id);
+  void Changed() const {
+    if (changed_) changed_();
+  }
+
+  std::function<void()> changed_;
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;  // guarded by mutex_
   int applied_ = 0;             // guarded by mutex_
+  int last_id_ = 0;             // guarded by mutex_
 };
 
 // Builds one fault, which takes effect at the end of the statement:
@@ -117,6 +157,7 @@ class FaultBuilder {
   FaultBuilder& Skip(int occurrences);
   FaultBuilder& Times(int occurrences);
   FaultBuilder& Once() { return Times(1); }
+  FaultBuilder& Percent(int of_a_hundred);
   FaultBuilder& Each();
   FaultBuilder& Quota(uint64_t octets);
 

@@ -45,11 +45,14 @@ void Mailbox::Trim() {
 }
 
 int Mailbox::BeginSession(SessionFacts facts) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const int number = facts.number = ++last_session_;
-  sessions_[number] = std::move(facts);
-  TrimSessions();
-  return number;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    facts.number = ++last_session_;
+    sessions_[facts.number] = facts;
+    TrimSessions();
+  }
+  if (session_changed_) session_changed_(facts);
+  return facts.number;
 }
 
 void Mailbox::UpdateSession(const SessionFacts& facts) {
@@ -65,6 +68,7 @@ void Mailbox::UpdateSession(const SessionFacts& facts) {
     }
   }
   changed_.notify_all();
+  if (session_changed_) session_changed_(facts);
 }
 
 void Mailbox::TrimSessions() {
@@ -93,6 +97,13 @@ std::vector<SessionFacts> Mailbox::Sessions() const {
   std::vector<SessionFacts> sessions;
   for (const auto& [number, facts] : sessions_) sessions.push_back(facts);
   return sessions;
+}
+
+std::optional<SessionFacts> Mailbox::Session(int number) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = sessions_.find(number);
+  if (found == sessions_.end()) return std::nullopt;
+  return found->second;
 }
 
 void Mailbox::Clear() {
@@ -124,6 +135,11 @@ size_t Mailbox::Remove(const std::function<bool(const Message&)>& drop) {
 size_t Mailbox::dropped() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return dropped_;
+}
+
+int Mailbox::oldest() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return messages_.empty() ? last_message_ + 1 : messages_.front().number();
 }
 
 std::vector<Message> Mailbox::WaitForMessages(size_t count,

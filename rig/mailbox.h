@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,9 +29,12 @@ namespace postern::rig {
 // session's transcript, which is then empty.
 class Mailbox {
  public:
-  // Each limit is at least one message or session, whatever its size.
-  Mailbox(size_t most_messages, size_t most_octets)
-      : most_messages_(most_messages), most_octets_(most_octets) {}
+  // Each limit is at least one message or session, whatever its size. The first
+  // message has the number `first`.
+  Mailbox(size_t most_messages, size_t most_octets, int first = 1)
+      : most_messages_(most_messages),
+        most_octets_(most_octets),
+        last_message_(first - 1) {}
 
   // Adds a message with the next number, which it returns.
   int Add(Message::Data data);
@@ -40,6 +44,8 @@ class Mailbox {
 
   std::vector<Message> Messages() const;
   std::vector<SessionFacts> Sessions() const;
+  // Returns a session by its number.
+  std::optional<SessionFacts> Session(int number) const;
   // Removes all messages and the sessions that have ended. Their numbers are
   // not used again.
   void Clear();
@@ -47,6 +53,9 @@ class Mailbox {
   size_t Remove(const std::function<bool(const Message&)>& drop);
   // How many messages were dropped because of a limit.
   size_t dropped() const;
+  // The number of the oldest message that is there, or, if there is none, of
+  // the next one. A message with a smaller number is gone.
+  int oldest() const;
 
   // Waits until `count` messages have been added since the last Clear(), or
   // until `timeout` is over. Returns the messages that are there.
@@ -70,6 +79,11 @@ class Mailbox {
   void OnMessage(std::function<void(const Message&)> added) {
     added_ = std::move(added);
   }
+  // Calls `changed` with each later session, when it begins, has a message and
+  // ends, in the same way.
+  void OnSession(std::function<void(const SessionFacts&)> changed) {
+    session_changed_ = std::move(changed);
+  }
 
  private:
   std::vector<SessionFacts> Ended() const;
@@ -79,12 +93,13 @@ class Mailbox {
   const size_t most_messages_;
   const size_t most_octets_;
   std::function<void(const Message&)> added_;
+  std::function<void(const SessionFacts&)> session_changed_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   // Guarded by mutex_:
   std::deque<Message> messages_;
   std::map<int, SessionFacts> sessions_;
-  int last_message_ = 0;
+  int last_message_;
   int last_session_ = 0;
   size_t octets_ = 0;          // of messages_
   size_t session_octets_ = 0;  // of the transcripts of ended sessions

@@ -97,6 +97,25 @@ void AddParts(GMimeObject* object, const std::string& id, int depth,
   }
 }
 
+// Adds the mailboxes of `list`, which may be null.
+void AddAddresses(InternetAddressList* list, int depth,
+                  std::vector<MimeAddress>* addresses) {
+  if (list == nullptr || depth > kDeepest) return;
+  const int count = internet_address_list_length(list);
+  for (int i = 0; i < count; ++i) {
+    InternetAddress* const item = internet_address_list_get_address(list, i);
+    if (INTERNET_ADDRESS_IS_MAILBOX(item)) {
+      addresses->push_back({Text(internet_address_get_name(item)),
+                            Text(internet_address_mailbox_get_addr(
+                                INTERNET_ADDRESS_MAILBOX(item)))});
+    } else if (INTERNET_ADDRESS_IS_GROUP(item)) {
+      AddAddresses(
+          internet_address_group_get_members(INTERNET_ADDRESS_GROUP(item)),
+          depth + 1, addresses);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Mime::Values(absl::string_view name) const {
@@ -121,6 +140,17 @@ const MimePart* Mime::FirstInline(absl::string_view type) const {
   return nullptr;
 }
 
+std::string LowerCase(absl::string_view text) {
+  const auto size = static_cast<gssize>(text.size());
+  if (!g_utf8_validate(text.data(), size, nullptr)) {
+    return absl::AsciiStrToLower(text);
+  }
+  char* const lower = g_utf8_strdown(text.data(), size);
+  std::string result = Text(lower);
+  g_free(lower);
+  return result;
+}
+
 Mime ParseMime(absl::string_view raw) {
   static std::once_flag once;
   std::call_once(once, g_mime_init);
@@ -143,6 +173,19 @@ Mime ParseMime(absl::string_view raw) {
     }
   };
   add(headers);
+  const auto addresses = [&message](GMimeAddressType type) {
+    std::vector<MimeAddress> found;
+    AddAddresses(g_mime_message_get_addresses(message.get(), type), 0, &found);
+    return found;
+  };
+  mime.from = addresses(GMIME_ADDRESS_TYPE_FROM);
+  mime.to = addresses(GMIME_ADDRESS_TYPE_TO);
+  mime.cc = addresses(GMIME_ADDRESS_TYPE_CC);
+  mime.bcc = addresses(GMIME_ADDRESS_TYPE_BCC);
+  mime.reply_to = addresses(GMIME_ADDRESS_TYPE_REPLY_TO);
+  if (GDateTime* const date = g_mime_message_get_date(message.get())) {
+    mime.date = absl::FromUnixSeconds(g_date_time_to_unix(date));
+  }
   GMimeObject* const root = g_mime_message_get_mime_part(message.get());
   // GMime moves the fields that describe the content to the root part.
   if (root != nullptr) add(g_mime_object_get_header_list(root));

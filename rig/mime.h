@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace postern::rig {
 
@@ -31,11 +32,27 @@ struct MimePart {
   std::string content;
 };
 
+// A mailbox of an address field (RFC 5322 3.4).
+struct MimeAddress {
+  std::string name;     // UTF-8, without quotes; empty: none
+  std::string address;  // "user@x.example"
+
+  friend bool operator==(const MimeAddress&, const MimeAddress&) = default;
+};
+
 struct Mime {
   // The header fields of the message, in order: the name as sent, and the value
   // as UTF-8, unfolded, with its encoded words decoded (RFC 2047).
   std::vector<std::pair<std::string, std::string>> fields;
   std::vector<MimePart> parts;
+  // The mailboxes of the fields, those of groups too.
+  std::vector<MimeAddress> from;
+  std::vector<MimeAddress> to;
+  std::vector<MimeAddress> cc;
+  std::vector<MimeAddress> bcc;
+  std::vector<MimeAddress> reply_to;
+  // The field Date. nullopt: there is none, or it is not a date.
+  std::optional<absl::Time> date;
 
   // Returns the values of the fields `name`, compared without regard to case.
   std::vector<std::string> Values(absl::string_view name) const;
@@ -54,6 +71,10 @@ struct Mime {
 // result may be empty. Parts are nested at most a hundred levels deep, and
 // deeper ones are ignored. Thread-safe.
 Mime ParseMime(absl::string_view raw);
+
+// Returns UTF-8 text in lower case, for comparisons. If it is not UTF-8, only
+// its ASCII letters change. Thread-safe.
+std::string LowerCase(absl::string_view text);
 
 }  // namespace postern::rig
 

@@ -67,6 +67,9 @@ struct Options {
   size_t max_octets = size_t{256} << 20;           // of messages
   size_t max_transcript_octets = size_t{4} << 20;  // of one session
 
+  // The number of the first message.
+  int first_message = 1;
+
   // How long a client may be silent. RFC 5321 4.5.3.2.7 requires five minutes.
   absl::Duration command_timeout = absl::Minutes(5);
 };

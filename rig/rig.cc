@@ -53,7 +53,8 @@ Rig::Rig(Options options, std::function<absl::Time()> now)
     : options_(std::move(options)),
       certificates_(CertificateNames(options_)),
       users_(options_.users, options_.mechanisms),
-      mailbox_(options_.max_messages, options_.max_octets),
+      mailbox_(options_.max_messages, options_.max_octets,
+               options_.first_message),
       config_(MakeConfig(options_, users_)),
       shared_{options_, faults_, mailbox_, users_, std::move(now)} {}
 

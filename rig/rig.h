@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/server_config.h"
@@ -74,8 +75,13 @@ class Rig {
   Mailbox& mailbox() { return mailbox_; }
   FaultTable& faults() { return faults_; }
 
-  // The path of a PEM file with the authority of the server's certificates, for
-  // the client. The file exists as long as the rig.
+  // The certificate of the authority of the server's certificates, PEM. Makes
+  // no file.
+  absl::StatusOr<std::string> AuthorityCertificate() {
+    return certificates_.Authority();
+  }
+  // The path of a PEM file with it, for the client. The file exists as long as
+  // the rig.
   std::string CaFile();
   // The files of a certificate for a client, for EXTERNAL. Its subject is
   // "CN=" and `name`, which is the user.

@@ -95,8 +95,10 @@ Server::Server(Options options) : Server(std::move(options), NotStarted()) {
 Server::Server(Options options, NotStarted)
     : Rig(std::move(options), absl::Now), server_(this, {.threads = 1}) {}
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Make(Options options) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Make(
+    Options options, absl::FunctionRef<void(Rig&)> prepare) {
   std::unique_ptr<Server> server(new Server(std::move(options), NotStarted()));
+  prepare(*server);
   if (absl::Status status = server->Start(); !status.ok()) return status;
   return server;
 }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "net/listening_socket.h"
@@ -37,7 +38,9 @@ class Server : public Rig, private transports::Service {
 
   // For programs, which report an error instead of ending: options that cannot
   // be used, an address that cannot be bound, no more threads.
-  static absl::StatusOr<std::unique_ptr<Server>> Make(Options options);
+  // `prepare` is called before the first session can begin.
+  static absl::StatusOr<std::unique_ptr<Server>> Make(
+      Options options, absl::FunctionRef<void(Rig&)> prepare = [](Rig&) {});
 
   // The address on which it listens, "127.0.0.1:45678", or "unix:PATH".
   std::string address() const { return listener_.Format(); }

@@ -36,4 +36,16 @@ absl::Status TakeInheritedOutput(int fd) {
   return absl::OkStatus();
 }
 
+void WriteInheritedOutput(int fd, absl::string_view text) {
+  (void)!write(fd, text.data(), text.size());
+  if (fd > STDERR_FILENO) {
+    close(fd);
+    return;
+  }
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+  (void)dup2(null, fd);  // cannot fail: both are open
+  close(null);
+}
+
 }  // namespace postern::system

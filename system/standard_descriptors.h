@@ -8,6 +8,7 @@
 #define POSTERN_SYSTEM_STANDARD_DESCRIPTORS_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace postern::system {
 
@@ -24,6 +25,11 @@ absl::Status OpenStandardDescriptors();
 // program opens any file that stays open, because `fd` could then be one of the
 // program's own files.
 absl::Status TakeInheritedOutput(int fd);
+
+// Writes `text` to a descriptor of TakeInheritedOutput(), and closes it. The
+// reader gets an end of file. Standard output becomes /dev/null, so that no
+// later file gets its number. Ignores errors: the reader may have ended.
+void WriteInheritedOutput(int fd, absl::string_view text);
 
 }  // namespace postern::system
 

@@ -74,6 +74,7 @@
 #include "system/bounded_run.h"
 #include "system/child_reaper.h"
 #include "system/run.h"
+#include "system/standard_descriptors.h"
 #include "transports/server.h"
 #include "transports/service.h"
 
@@ -527,17 +528,8 @@ void Serve(const sigset_t& signals, transports::Server* server,
 // Writes the addresses to the descriptor of --ready-fd.
 void WriteReady(int fd, const std::vector<std::string>& addresses) {
   if (fd < 0) return;
-  const std::string lines = absl::StrCat(absl::StrJoin(addresses, "\n"), "\n");
-  (void)!write(fd, lines.data(), lines.size());  // the reader may be gone
-  if (fd > STDERR_FILENO) {
-    close(fd);
-    return;
-  }
-  // The reader gets an end of file, and no other file gets this descriptor.
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0) return;
-  (void)dup2(null, fd);  // cannot fail: both are open
-  close(null);
+  system::WriteInheritedOutput(
+      fd, absl::StrCat(absl::StrJoin(addresses, "\n"), "\n"));
 }
 
 sigset_t OurSignals() {

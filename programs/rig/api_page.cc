@@ -1,0 +1,44 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The routes of the page, and of the description of the interface.
+
+#include <string>
+
+#include "programs/rig/api.h"
+#include "programs/rig/page/resources.h"
+#include "programs/rig/route.h"
+#include "rig/mime.h"
+
+namespace postern::programs {
+namespace {
+
+HttpResponse GetResource(RigApi&, const HttpRequest& request) {
+  for (const PageResource& resource : PageResources()) {
+    if (resource.path != request.path) continue;
+    HttpResponse response;
+    response.type = std::string(resource.type);
+    response.body = std::string(resource.content);
+    return response;
+  }
+  return HttpError(404, "There is no such file.");
+}
+
+HttpResponse ViewHtml(RigApi& api, const HttpRequest& request) {
+  const auto message = FindMessage(api, request);
+  if (!message) return NoMessage();
+  return ShowHtml(rig::ParseMime(message->message.raw()));
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/", GetResource},
+    {"GET", "/page.css", GetResource},
+    {"GET", "/page.js", GetResource},
+    {"GET", "/view/{id}.html", ViewHtml},
+};
+
+}  // namespace
+
+absl::Span<const Route> PageRoutes() { return kRoutes; }
+
+}  // namespace postern::programs

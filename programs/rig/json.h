@@ -1,0 +1,57 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The JSON that all interfaces of postern rig have in common.
+
+#ifndef POSTERN_PROGRAMS_RIG_JSON_H_
+#define POSTERN_PROGRAMS_RIG_JSON_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "nlohmann/json.hpp"
+#include "programs/rig/http.h"
+#include "programs/rig/inbox.h"
+#include "rig/fault_table.h"
+#include "rig/message.h"
+#include "rig/mime.h"
+
+namespace postern::programs {
+
+using Json = nlohmann::ordered_json;
+
+// Octets that are no UTF-8 become U+FFFD.
+std::string ToText(const Json& json);
+HttpResponse JsonResponse(const Json& json, int status = 200);
+
+// "2026-11-30T12:30:00.123Z".
+std::string FormatJsonTime(absl::Time time);
+
+// Mailpit's {"Name": ..., "Address": ...}, and a list of them.
+Json AddressJson(const rig::MimeAddress& address);
+Json AddressesJson(const std::vector<rig::MimeAddress>& addresses);
+// Mailpit's MessageSummary, an item of a list.
+Json SummaryJson(const InboxMessage& message);
+// Mailpit's Message.
+Json MessageJson(const InboxMessage& message, const rig::Mime& mime);
+// The header fields of a message: each name with the list of its values.
+Json FieldsJson(const rig::Mime& mime);
+
+// A fault: {"id", "line", "on", "applied", "times", "unmet"}.
+Json FaultJson(const rig::FaultState& state);
+Json FaultsJson(const std::vector<rig::FaultState>& states);
+
+// The facts of a session, without its transcript.
+Json SessionJson(const rig::SessionFacts& facts);
+// The lines of a transcript: {"ms", "from", "text"}. "from" is "client",
+// "server" or "event". The text is without its CRLF; other octets that are not
+// printable, and another end of the line, are escaped as in C.
+Json TranscriptJson(const rig::Transcript& transcript);
+// The envelope with its parameters, and the facts of the session.
+Json EnvelopeJson(const rig::Message& message);
+
+}  // namespace postern::programs
+
+#endif  // POSTERN_PROGRAMS_RIG_JSON_H_
