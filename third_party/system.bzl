@@ -2,7 +2,8 @@
 
 Each Debian release has another set of Abseil's libraries, and another folder
 of clang's headers. So these rules look at the system instead of naming them.
-They run again with each start of Bazel's server.
+They run again with each start of Bazel's server. npm_packages alone downloads,
+and runs again only if its list of packages has changed.
 """
 
 def _run(repository_ctx, program, arguments, package):
@@ -122,4 +123,31 @@ pkg_config_library = repository_rule(
     configure = True,
     environ = ["PATH", "PKG_CONFIG_PATH"],
     local = True,
+)
+
+def _npm_packages(repository_ctx):
+    repository_ctx.symlink(repository_ctx.attr.package, "package.json")
+    repository_ctx.symlink(repository_ctx.attr.lock, "package-lock.json")
+    npm = repository_ctx.which("npm")
+    if not npm:
+        fail("npm is not installed (Debian package npm)")
+
+    # The lock file has a checksum of each package.
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    result = repository_ctx.execute(
+        command,
+        environment = {"npm_config_update_notifier": "false"},
+    )
+    if result.return_code != 0:
+        fail("%s: %s" % (" ".join([str(word) for word in command]), result.stderr))
+    repository_ctx.file("BUILD", "exports_files([\"node_modules\"])\n")
+
+# The npm packages of a lock file, for tests: the directory node_modules. Without
+# npm only the tests that use it fail.
+npm_packages = repository_rule(
+    implementation = _npm_packages,
+    attrs = {
+        "lock": attr.label(mandatory = True),
+        "package": attr.label(mandatory = True),
+    },
 )

@@ -24,6 +24,13 @@ HttpResponse GetResource(RigApi&, const HttpRequest& request) {
   return HttpError(404, "There is no such file.");
 }
 
+HttpResponse GetDescription(RigApi&, const HttpRequest&) {
+  HttpResponse response;
+  response.type = "application/json";
+  response.body = std::string(OpenApi());
+  return response;
+}
+
 HttpResponse ViewHtml(RigApi& api, const HttpRequest& request) {
   const auto message = FindMessage(api, request);
   if (!message) return NoMessage();
@@ -35,9 +42,17 @@ constexpr Route kRoutes[] = {
     {"GET", "/page.css", GetResource},
     {"GET", "/page.js", GetResource},
     {"GET", "/view/{id}.html", ViewHtml},
+    {"GET", "/openapi.json", GetDescription},
 };
 
 }  // namespace
+
+absl::string_view OpenApi() {
+  static constexpr char kOctets[] = {
+#include "programs/rig/openapi.json.inc"
+  };
+  return absl::string_view(kOctets, sizeof kOctets);
+}
 
 absl::Span<const Route> PageRoutes() { return kRoutes; }
 

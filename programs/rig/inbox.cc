@@ -320,11 +320,11 @@ size_t Inbox::Count(absl::Span<const SearchTerm> terms) const {
       [&](const auto& entry) { return MatchesAll(entry.second, terms); }));
 }
 
-Inbox::Page Inbox::FindIf(absl::FunctionRef<bool(const rig::Message&)> wanted,
+Inbox::Page Inbox::FindIf(absl::FunctionRef<bool(const InboxMessage&)> wanted,
                           size_t start, size_t limit) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return Select([&](const Entry& entry) { return wanted(entry.shown.message); },
-                start, limit);
+  return Select([&](const Entry& entry) { return wanted(entry.shown); }, start,
+                limit);
 }
 
 Inbox::Entry* Inbox::Find(absl::string_view id) {

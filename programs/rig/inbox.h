@@ -89,7 +89,7 @@ class Inbox {
   size_t Count(absl::Span<const SearchTerm> terms) const;
   // Returns the messages for which `wanted` is true, like Find(). It must not
   // call the inbox.
-  Page FindIf(absl::FunctionRef<bool(const rig::Message&)> wanted, size_t start,
+  Page FindIf(absl::FunctionRef<bool(const InboxMessage&)> wanted, size_t start,
               size_t limit) const;
 
   // Returns the message with this id, or with "latest" the newest one.

@@ -36,6 +36,9 @@ absl::Span<const Route> PosternRoutes();
 absl::Span<const Route> PageRoutes();
 absl::Span<const absl::Span<const Route>> AllRoutes();
 
+// Returns openapi.json.
+absl::string_view OpenApi();
+
 }  // namespace postern::programs
 
 #endif  // POSTERN_PROGRAMS_RIG_ROUTE_H_
