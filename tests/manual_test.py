@@ -28,6 +28,7 @@ COVERS = {
     "postern-explain.8": ("explain",),
     "postern-rules.8": ("rules",),
     "postern-hosts.8": ("hosts",),
+    "postern-rig.8": ("rig",),
     "postern-smtpd.8": ("smtpd",),
     "postern-introspect.8": ("introspect",),
     "postern-auth.7": (),

@@ -1,0 +1,65 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/rig/http_guard.h"
+
+#include "gtest/gtest.h"
+#include "net/listening_socket.h"
+
+namespace postern::programs {
+namespace {
+
+net::ListenAddress Address(absl::string_view text) {
+  return *net::ListenAddress::Parse(text);
+}
+
+bool Accepts(const HttpGuard& guard, const char* host) {
+  HttpRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/messages";
+  request.headers["host"] = host;
+  return !guard.Refuse(request).has_value();
+}
+
+TEST(HttpGuard, AcceptsLoopbackNamesAlone) {
+  const HttpGuard guard(Address("127.0.0.1:8025"), {});
+  for (const char* const host :
+       {"localhost", "localhost:8025", "LocalHost.", "a.localhost", "127.0.0.1",
+        "127.9.9.9:1", "[::1]", "[::1]:8025"}) {
+    EXPECT_TRUE(Accepts(guard, host)) << host;
+  }
+  for (const char* const host :
+       {"", "x", "evil.example", "evil.example:8025", "notlocalhost",
+        "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1",
+        "[::2]", "[::1", "[::1]x", "localhost:80x", "localhost, evil.example",
+        "user@localhost", "0.0.0.0"}) {
+    EXPECT_FALSE(Accepts(guard, host)) << host;
+  }
+}
+
+TEST(HttpGuard, AcceptsItsAddressAndItsNames) {
+  const HttpGuard one(Address("192.0.2.1:80"), {"Rig.example"});
+  EXPECT_TRUE(Accepts(one, "192.0.2.1"));
+  EXPECT_TRUE(Accepts(one, "rig.example:80"));
+  EXPECT_FALSE(Accepts(one, "192.0.2.2"));
+  EXPECT_FALSE(Accepts(one, "a.rig.example"));
+  for (const char* const all : {"0.0.0.0:80", "[::]:80", "*:80"}) {
+    const HttpGuard guard(Address(all), {});
+    EXPECT_TRUE(Accepts(guard, "192.0.2.2")) << all;
+    EXPECT_TRUE(Accepts(guard, "[2001:db8::1]:80")) << all;
+    EXPECT_FALSE(Accepts(guard, "evil.example")) << all;
+  }
+}
+
+TEST(HttpGuard, KnowsLoopback) {
+  EXPECT_TRUE(IsLoopback(Address("127.0.0.1:0")));
+  EXPECT_TRUE(IsLoopback(Address("[::1]:0")));
+  EXPECT_TRUE(IsLoopback(Address("unix:/run/x")));
+  EXPECT_FALSE(IsLoopback(Address("*:0")));
+  EXPECT_FALSE(IsLoopback(Address("0.0.0.0:0")));
+  EXPECT_FALSE(IsLoopback(Address("[::]:0")));
+  EXPECT_FALSE(IsLoopback(Address("192.0.2.1:0")));
+}
+
+}  // namespace
+}  // namespace postern::programs
