@@ -53,6 +53,68 @@ TEST(FaultTest, PatternsMatch) {
   }
 }
 
+std::string Applied(FaultTable* table, int times) {
+  std::string applied;
+  const std::string subject = "a@x";
+  for (int i = 0; i < times; ++i) {
+    applied += table->Take(Stage::kRcpt, {&subject, 1}, NoOctets) ? '!' : '.';
+  }
+  return applied;
+}
+
+TEST(FaultTest, AShareIsSpreadEvenly) {
+  const struct {
+    int percent, skip, times;
+    absl::string_view applied;
+  } kCases[] = {
+      {100, 0, 0, "!!!!!!!!!!"}, {50, 0, 0, ".!.!.!.!.!"},
+      {30, 0, 0, "...!..!..!"},  {99, 0, 0, ".!!!!!!!!!"},
+      {50, 3, 0, "....!.!.!."},  {50, 0, 2, ".!.!......"},
+  };
+  for (const auto& c : kCases) {
+    FaultTable table;
+    FaultBuilder(&table, Rcpt())
+        .Percent(c.percent)
+        .Skip(c.skip)
+        .Times(c.times)
+        .Reply(450);
+    EXPECT_EQ(Applied(&table, 10), c.applied) << c.percent << " " << c.skip;
+  }
+  FaultTable table;
+  FaultBuilder(&table, Rcpt()).Percent(1).Reply(450);
+  EXPECT_EQ(Applied(&table, 100), std::string(99, '.') + "!");
+  EXPECT_NE(CheckFault(Fault{.percent = 0, .reply = MakeReply(450, "")}), "");
+  EXPECT_NE(CheckFault(Fault{.percent = 101, .reply = MakeReply(450, "")}), "");
+}
+
+TEST(FaultTest, FaultsOfATableChangeById) {
+  FaultTable table;
+  int changes = 0;
+  table.OnChange([&] { ++changes; });
+  Fault fault;
+  fault.reply = MakeReply(450, "");
+  fault.times = 1;
+  const int first = table.Add(fault);
+  const int second = table.Add(fault);
+  EXPECT_EQ(Applied(&table, 3), "!!.");
+  EXPECT_EQ(changes, 4);
+  EXPECT_TRUE(table.Unmet().empty());
+  EXPECT_TRUE(table.Replace(first, fault));
+  EXPECT_EQ(table.List()[0].applied, 0);
+  EXPECT_TRUE(table.SetOn(first, false));
+  EXPECT_TRUE(table.Unmet().empty()) << "a fault that is off expects nothing";
+  EXPECT_EQ(Applied(&table, 1), ".");
+  EXPECT_TRUE(table.SetOn(first, true));
+  EXPECT_EQ(table.Unmet().size(), 1u);
+  EXPECT_TRUE(table.Remove(first));
+  EXPECT_FALSE(table.Remove(first));
+  EXPECT_FALSE(table.SetOn(first, true));
+  ASSERT_EQ(table.List().size(), 1u);
+  EXPECT_EQ(table.List()[0].id, second);
+  table.Assign({fault});
+  EXPECT_GT(table.List()[0].id, second);
+}
+
 TEST(FaultTest, AddressesRequestFaults) {
   const struct {
     Stage stage;

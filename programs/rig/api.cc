@@ -22,7 +22,7 @@ void RigApi::Publish(const Events::Batch& batch, HttpServer* server) {
     for (const std::string& id : batch.added) {
       // A message that is gone again has an event of its own.
       if (const std::optional<InboxMessage> message = inbox_.Get(id)) {
-        server->Broadcast("message", ToText(SummaryJson(*message)));
+        server->Broadcast("message", SummaryText(*message));
       }
     }
     if (!batch.removed.empty()) {

@@ -8,6 +8,8 @@
 // Mailpit's, and DELETE is answered by api_mailpit.cc for both. Below
 // /mailhog/api everything is MailHog's.
 
+#include <string.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -169,7 +171,9 @@ HttpResponse Search(RigApi& api, const HttpRequest& request) {
   const auto matches = [&](const InboxMessage& shown) {
     const rig::Message& message = shown.message;
     const auto has = [&](absl::string_view text) {
-      return absl::StrContains(absl::AsciiStrToLower(text), word);
+      const std::string lower = absl::AsciiStrToLower(text);
+      return memmem(lower.data(), lower.size(), word.data(), word.size()) !=
+             nullptr;
     };
     if (kind == "containing") return has(message.raw());
     if (kind == "from") {

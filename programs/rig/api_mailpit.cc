@@ -35,10 +35,6 @@ HttpResponse Ok() {
 }
 
 HttpResponse PageResponse(const Inbox::Page& page, size_t start) {
-  Json messages = Json::array();
-  for (const InboxMessage& message : page.messages) {
-    messages.push_back(SummaryJson(message));
-  }
   Json json;
   json["total"] = page.total;
   json["unread"] = page.unread;
@@ -47,8 +43,10 @@ HttpResponse PageResponse(const Inbox::Page& page, size_t start) {
   json["messages_unread"] = page.matching_unread;
   json["start"] = start;
   json["tags"] = page.tags;
-  json["messages"] = std::move(messages);
-  return JsonResponse(json);
+  HttpResponse response;
+  response.type = "application/json";
+  response.body = WithMember(json, "messages", SummariesText(page.messages));
+  return response;
 }
 
 HttpResponse Find(RigApi& api, const HttpRequest& request,

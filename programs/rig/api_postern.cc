@@ -29,15 +29,14 @@ constexpr size_t kMostShown = 250;
 HttpResponse Waited(RigApi& api, const std::vector<SearchTerm>& terms,
                     bool complete) {
   const Inbox::Page page = api.inbox().Find(terms, 0, kMostShown);
-  Json messages = Json::array();
-  for (const InboxMessage& message : page.messages) {
-    messages.push_back(SummaryJson(message));
-  }
   Json json;
   json["complete"] = complete;
   json["messages_count"] = page.matching;
-  json["messages"] = std::move(messages);
-  return JsonResponse(json, complete ? 200 : 504);
+  HttpResponse response;
+  response.status = complete ? 200 : 504;
+  response.type = "application/json";
+  response.body = WithMember(json, "messages", SummariesText(page.messages));
+  return response;
 }
 
 HttpResponse Wait(RigApi& api, const HttpRequest& request) {

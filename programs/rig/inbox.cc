@@ -3,7 +3,10 @@
 
 #include "programs/rig/inbox.h"
 
+#include <string.h>
+
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -48,8 +51,9 @@ std::string Collapse(absl::string_view text) {
   return result;
 }
 
+// As absl::StrContains(), and several times as fast in long texts.
 bool Has(absl::string_view text, absl::string_view word) {
-  return absl::StrContains(text, word);
+  return memmem(text.data(), text.size(), word.data(), word.size()) != nullptr;
 }
 
 // Appends the character that "&NAME;" stands for. Returns false for others.
@@ -191,7 +195,7 @@ Summary Summarize(const rig::Message& message, const rig::Mime& mime) {
 std::vector<std::string> Inbox::Add(const rig::Message& message) {
   const rig::Mime mime = rig::ParseMime(message.raw());
   Summary summary = Summarize(message, mime);
-  Entry entry{{message, nullptr, false, {}}, "", "", "", "", "", "", "", ""};
+  Entry entry{.shown = {.message = message}};
   if (summary.from) entry.from = TextOfAddresses({&*summary.from, 1});
   entry.to = TextOfAddresses(summary.to);
   entry.cc = TextOfAddresses(summary.cc);
@@ -213,19 +217,21 @@ std::vector<std::string> Inbox::Add(const rig::Message& message) {
   }
   entry.text = SearchText(text);
   entry.shown.summary = std::make_shared<const Summary>(std::move(summary));
+  entry.shown.description =
+      std::make_shared<const std::string>(describe_(entry.shown));
 
   std::vector<std::string> dropped;
   const std::lock_guard<std::mutex> lock(mutex_);
   ++totals_.accepted;
   totals_.accepted_octets += message.raw().size();
   totals_.octets += message.raw().size();
-  ++unread_;
+  Tally(entry.shown, 1);
   entries_.emplace(message.number(), std::move(entry));
   const int oldest = mailbox_.oldest();
   while (!entries_.empty() && entries_.begin()->first < oldest) {
     const InboxMessage& shown = entries_.begin()->second.shown;
     totals_.octets -= shown.message.raw().size();
-    if (!shown.read) --unread_;
+    Tally(shown, -1);
     dropped.push_back(shown.id());
     entries_.erase(entries_.begin());
   }
@@ -286,30 +292,51 @@ bool Inbox::MatchesAll(const Entry& entry, absl::Span<const SearchTerm> terms) {
   });
 }
 
-Inbox::Page Inbox::Select(absl::FunctionRef<bool(const Entry&)> wanted,
-                          size_t start, size_t limit) const {
+void Inbox::Tally(const InboxMessage& shown, int by) {
+  if (!shown.read) unread_ += by;
+  for (const std::string& tag : shown.tags) {
+    if ((tags_[tag] += by) == 0) tags_.erase(tag);
+  }
+}
+
+Inbox::Page Inbox::NewPage() const {
   Page page;
   page.total = entries_.size();
-  page.unread = unread_;
-  std::set<std::string> tags;
+  page.unread = static_cast<size_t>(unread_);
+  for (const auto& [tag, count] : tags_) page.tags.push_back(tag);
+  return page;
+}
+
+Inbox::Page Inbox::Select(absl::FunctionRef<bool(const Entry&)> wanted,
+                          size_t start, size_t limit) const {
+  Page page = NewPage();
   for (auto it = entries_.rbegin(); it != entries_.rend(); ++it) {
     const Entry& entry = it->second;
-    tags.insert(entry.shown.tags.begin(), entry.shown.tags.end());
     if (!wanted(entry)) continue;
     if (page.matching++ >= start && page.messages.size() < limit) {
       page.messages.push_back(entry.shown);
     }
     if (!entry.shown.read) ++page.matching_unread;
   }
-  page.tags.assign(tags.begin(), tags.end());
   return page;
 }
 
 Inbox::Page Inbox::Find(absl::Span<const SearchTerm> terms, size_t start,
                         size_t limit) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return Select([&](const Entry& entry) { return MatchesAll(entry, terms); },
-                start, limit);
+  if (!terms.empty()) {
+    return Select([&](const Entry& entry) { return MatchesAll(entry, terms); },
+                  start, limit);
+  }
+  Page page = NewPage();
+  page.matching = page.total;
+  page.matching_unread = page.unread;
+  if (start >= entries_.size()) return page;
+  auto it = std::next(entries_.rbegin(), static_cast<ptrdiff_t>(start));
+  for (; it != entries_.rend() && page.messages.size() < limit; ++it) {
+    page.messages.push_back(it->second.shown);
+  }
+  return page;
 }
 
 size_t Inbox::Count(absl::Span<const SearchTerm> terms) const {
@@ -350,12 +377,8 @@ std::optional<InboxMessage> Inbox::Get(absl::string_view id) const {
 void Inbox::SetRead(Entry* entry, bool read,
                     std::vector<std::string>* changed) {
   if (entry->shown.read == read) return;
+  unread_ += read ? -1 : 1;
   entry->shown.read = read;
-  if (read) {
-    --unread_;
-  } else {
-    ++unread_;
-  }
   changed->push_back(entry->shown.id());
 }
 
@@ -385,7 +408,9 @@ void Inbox::SetTags(absl::Span<const std::string> ids,
   for (const std::string& id : ids) {
     if (Entry* const entry = Find(id)) {
       const std::set<std::string> sorted(tags.begin(), tags.end());
+      Tally(entry->shown, -1);
       entry->shown.tags.assign(sorted.begin(), sorted.end());
+      Tally(entry->shown, 1);
     }
   }
 }
@@ -399,7 +424,9 @@ bool Inbox::RenameTag(absl::string_view tag, absl::string_view name) {
     if (tags.erase(std::string(tag)) == 0) continue;
     found = true;
     if (!name.empty()) tags.insert(std::string(name));
+    Tally(entry.shown, -1);
     entry.shown.tags.assign(tags.begin(), tags.end());
+    Tally(entry.shown, 1);
   }
   return found;
 }
@@ -417,7 +444,7 @@ std::vector<std::string> Inbox::RemoveIf(
         continue;
       }
       totals_.octets -= entry.shown.message.raw().size();
-      if (!entry.shown.read) --unread_;
+      Tally(entry.shown, -1);
       ids.push_back(entry.shown.id());
       numbers.insert(it->first);
       it = entries_.erase(it);

@@ -8,6 +8,7 @@
 #define POSTERN_PROGRAMS_RIG_INBOX_H_
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -45,6 +46,9 @@ struct Summary {
 struct InboxMessage {
   rig::Message message;
   std::shared_ptr<const Summary> summary;
+  // What `describe` of the inbox has returned for this message, before it was
+  // read or had tags. Made once, because a list may show thousands.
+  std::shared_ptr<const std::string> description;
   bool read = false;
   std::vector<std::string> tags;  // sorted
 
@@ -67,8 +71,14 @@ std::string TextOf(const rig::Mime& mime);
 // the next Add() on.
 class Inbox {
  public:
-  // `mailbox` must outlive the inbox.
-  explicit Inbox(rig::Mailbox* mailbox) : mailbox_(*mailbox) {}
+  using Describe = std::function<std::string(const InboxMessage&)>;
+
+  // `mailbox` must outlive the inbox. `describe` is called once for each
+  // message, on the thread of Add().
+  explicit Inbox(
+      rig::Mailbox* mailbox,
+      Describe describe = [](const InboxMessage&) { return std::string(); })
+      : mailbox_(*mailbox), describe_(std::move(describe)) {}
 
   // Adds a message. Returns the ids of those that were dropped.
   std::vector<std::string> Add(const rig::Message& message);
@@ -82,7 +92,7 @@ class Inbox {
     std::vector<std::string> tags;  // all, sorted
   };
   // Returns the messages that match all of `terms`, without the newest `start`
-  // of them, and at most `limit`.
+  // of them, and at most `limit`. Without terms it does not look at the others.
   Page Find(absl::Span<const SearchTerm> terms, size_t start,
             size_t limit) const;
   // Returns how many match.
@@ -139,15 +149,20 @@ class Inbox {
                          absl::Span<const SearchTerm> terms);
   Page Select(absl::FunctionRef<bool(const Entry&)> wanted, size_t start,
               size_t limit) const;
+  // Adds a message to unread_ and tags_, or with -1 removes it from them.
+  void Tally(const InboxMessage& shown, int by);
+  Page NewPage() const;
   Entry* Find(absl::string_view id);
   std::vector<std::string> RemoveIf(absl::FunctionRef<bool(const Entry&)> drop);
   void SetRead(Entry* entry, bool read, std::vector<std::string>* changed);
 
   rig::Mailbox& mailbox_;
+  const Describe describe_;
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   std::map<int, Entry> entries_;  // by number
-  size_t unread_ = 0;
+  int unread_ = 0;
+  std::map<std::string, int> tags_;  // how many messages have each
   Totals totals_;
 };
 

@@ -151,21 +151,45 @@ Json AddressesJson(const std::vector<rig::MimeAddress>& addresses) {
   return json;
 }
 
-Json SummaryJson(const InboxMessage& message) {
+std::string WithMember(const Json& object, absl::string_view name,
+                       absl::string_view text) {
+  std::string result = ToText(object);
+  result.pop_back();
+  absl::StrAppend(&result, result.size() > 1 ? "," : "", "\"", name,
+                  "\":", text, "}");
+  return result;
+}
+
+std::string SummaryText(const InboxMessage& message) {
+  absl::string_view description = *message.description;
+  description.remove_suffix(1);  // the brace
+  return absl::StrCat(
+      description, ",\"Read\":", message.read ? "true" : "false",
+      ",\"Tags\":", message.tags.empty() ? "[]" : ToText(Json(message.tags)),
+      "}");
+}
+
+std::string SummariesText(const std::vector<InboxMessage>& messages) {
+  std::string text = "[";
+  for (const InboxMessage& message : messages) {
+    absl::StrAppend(&text, text.size() > 1 ? "," : "", SummaryText(message));
+  }
+  return text + "]";
+}
+
+std::string DescribeMessage(const InboxMessage& message) {
   const Summary& summary = *message.summary;
   Json json;
   json["ID"] = message.id();
   json["MessageID"] = summary.message_id;
-  json["Read"] = message.read;
   AddAddresses(summary, &json);
   json["Subject"] = summary.subject;
   json["Created"] = FormatJsonTime(message.message.received());
   json["Username"] = message.message.session().info->identity;
-  json["Tags"] = message.tags;
   json["Size"] = message.message.raw().size();
   json["Attachments"] = summary.attachments;
   json["Snippet"] = summary.snippet;
-  return json;
+  return ToText(json);
 }
 
 Json MessageJson(const InboxMessage& message, const rig::Mime& mime) {

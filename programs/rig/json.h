@@ -32,8 +32,15 @@ std::string FormatJsonTime(absl::Time time);
 // Mailpit's {"Name": ..., "Address": ...}, and a list of them.
 Json AddressJson(const rig::MimeAddress& address);
 Json AddressesJson(const std::vector<rig::MimeAddress>& addresses);
-// Mailpit's MessageSummary, an item of a list.
-Json SummaryJson(const InboxMessage& message);
+// Mailpit's MessageSummary, an item of a list, as text. Its constant part is
+// the description of the message, which DescribeMessage() makes.
+std::string SummaryText(const InboxMessage& message);
+std::string DescribeMessage(const InboxMessage& message);
+// Returns the texts as an array.
+std::string SummariesText(const std::vector<InboxMessage>& messages);
+// Returns `object` as text, with one more member, whose value is `text`.
+std::string WithMember(const Json& object, absl::string_view name,
+                       absl::string_view text);
 // Mailpit's Message.
 Json MessageJson(const InboxMessage& message, const rig::Mime& mime);
 // The header fields of a message: each name with the list of its values.

@@ -23,11 +23,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "log/log.h"
+#include "log/printable.h"
 #include "programs/rig/api.h"
 #include "programs/rig/events.h"
 #include "programs/rig/http_guard.h"
 #include "programs/rig/http_server.h"
 #include "programs/rig/inbox.h"
+#include "programs/rig/json.h"
 #include "programs/rig/message_files.h"
 #include "rig/fault_script.h"
 #include "rig/server.h"
@@ -95,9 +97,10 @@ bool ReportUnmet(const rig::FaultTable& faults) {
   for (const rig::FaultState& state : faults.List()) {
     if (!state.unmet()) continue;
     unmet = true;
-    log::WriteLog("unmet", absl::StrCat("applied ", state.applied, " of ",
-                                        state.fault.times, " times: ",
-                                        rig::FormatFault(state.fault)));
+    // Not as a line of the log, which would escape each '='.
+    log::WriteLogAsIs(absl::StrCat(
+        "postern rig: applied ", state.applied, " of ", state.fault.times,
+        " times: ", log::Printable(rig::FormatFault(state.fault)), "\n"));
   }
   return unmet;
 }
@@ -137,7 +140,7 @@ int RunRig(const RigOptions& options) {
   std::unique_ptr<Inbox> inbox;
   std::atomic<bool> files_failed = false;
   auto smtp = rig::Server::Make(rig_options, [&](rig::Rig& rig) {
-    inbox = std::make_unique<Inbox>(&rig.mailbox());
+    inbox = std::make_unique<Inbox>(&rig.mailbox(), DescribeMessage);
     rig.faults().Assign(std::move(faults));
     rig.mailbox().OnMessage([&](const rig::Message& message) {
       if (!options.directory.empty()) {

@@ -62,7 +62,8 @@ class Rig:
         with smtplib.SMTP("127.0.0.1", self.smtp,
                           timeout=harness.PATIENCE) as client:
             client.sendmail("shop@x.example", [to],
-                            (message or MESSAGE % text).encode())
+                            (message or MESSAGE % text).replace(
+                                "\n", "\r\n").encode())
 
     def ask(self, method, path, body=None, **headers):
         """Returns the response, its body as `text`."""
@@ -157,7 +158,7 @@ class Options(harness.TestCase):
         facts = json.loads((directory / "2.json").read_text())
         self.assertEqual(facts["from"], "shop@x.example")
         self.assertEqual(facts["to"], ["b@y.example"])
-        self.assertIn("RCPT TO:<b@y.example>",
+        self.assertIn("rcpt TO:<b@y.example>",
                       [line["text"] for line in facts["transcript"]])
         rig.stop()
         # Another run continues the numbers, and replaces nothing.
@@ -187,7 +188,7 @@ class Options(harness.TestCase):
                           timeout=harness.PATIENCE) as client:
             client.starttls(context=context)
             client.login("me", "secret")
-            client.sendmail("a@x.example", ["b@y.example"], MESSAGE % "tls")
+            client.sendmail("a@x.example", ["b@y.example"], "Subject: x\r\n")
         self.assertEqual(rig.get("/api/v1/message/1")["Username"], "me")
         session = rig.get("/api/postern/v1/session/1")
         self.assertTrue(session["tls"].startswith("TLSv1."))
@@ -339,24 +340,33 @@ class Http(harness.TestCase):
 
     def test_events(self):
         rig = Rig(self)
-        stream = socket.create_connection(("127.0.0.1", rig.http),
-                                          timeout=harness.PATIENCE)
-        self.addCleanup(stream.close)
-        stream.sendall(b"GET /api/postern/v1/events HTTP/1.1\r\n"
-                       b"Host: localhost\r\n\r\n")
-        lines = stream.makefile("r", newline="\r\n")
+        connection = http.client.HTTPConnection("127.0.0.1", rig.http,
+                                                timeout=harness.PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/api/postern/v1/events")
+        stream = connection.getresponse()
+        self.assertEqual(stream.headers["Content-Type"], "text/event-stream")
 
         def event(name):
-            for line in lines:
-                if line.startswith(f"event: {name}\n"):
-                    return json.loads(line.split("data: ")[1])
-                # Chunks of HTTP/1.1 have a line of their own.
+            """Returns the data of the next event of this name."""
+            while line := stream.readline():
+                if line == f"event: {name}\n".encode():
+                    return json.loads(stream.readline()[len("data: "):])
             self.fail("the stream has ended")
         rig.send()
+        self.assertEqual(event("message")["ID"], "1")
         self.assertEqual(event("session")["number"], 1)
         rig.ask("POST", "/api/postern/v1/faults", "rcpt reply 450 later")
-        lines2 = event("faults")["faults"]
-        self.assertEqual(lines2[0]["line"], "rcpt reply 450 later")
+        self.assertEqual(event("faults")["faults"][0]["line"],
+                         "rcpt reply 450 later")
+        with self.assertRaises(smtplib.SMTPRecipientsRefused):
+            rig.send()
+        self.assertEqual(event("faults")["faults"][0]["applied"], 1)
+        rig.ask("DELETE", "/api/v1/messages")
+        self.assertEqual(event("removed"), {"IDs": ["1"]})
+        self.assertEqual(rig.stop()[0], 0)
+        with self.assertRaises(AssertionError):
+            event("message")
 
     def test_faults(self):
         rig = Rig(self)
@@ -405,7 +415,7 @@ class Http(harness.TestCase):
         lines = [(line["from"], line["text"])
                  for line in session["transcript"]]
         self.assertEqual(lines[0], ("server", "220 rig.example ESMTP"))
-        self.assertIn(("client", "RCPT TO:<you@y.example>"), lines)
+        self.assertIn(("client", "rcpt TO:<you@y.example>"), lines)
         self.assertEqual(
             rig.get("/api/postern/v1/message/1/envelope")["to"],
             ["you@y.example"])
@@ -464,7 +474,7 @@ class Judges(harness.TestCase):
 
     def test_mailpit_api_and_mailhog(self):
         """The two npm packages, unmodified: see rig_judges.js."""
-        modules = os.environ.get("TEST_NODE_MODULES") or "external/npm"
+        modules = os.environ["TEST_NODE_MODULES"]
         here = os.path.dirname(os.path.abspath(__file__))
         rig = Rig(self)
         done = subprocess.run(
