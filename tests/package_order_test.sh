@@ -50,8 +50,9 @@ programs/explain: engine engine/grammar files log net policy policy/names policy
 programs/explain: policy/greylisting policy/spf programs/serve service transports
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
-programs: engine engine/grammar log programs/check programs/explain programs/serve
-programs: programs/tables programs/users service system
+programs/rig: engine engine/grammar files log net rig service system
+programs: engine engine/grammar log programs/check programs/explain programs/rig
+programs: programs/serve programs/tables programs/users service system
 '
 
 # Prints each include in $@ that is not allowed.

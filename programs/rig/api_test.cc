@@ -258,7 +258,8 @@ TEST(Compose, NoMemberAddsALineToTheHeader) {
                "Attachments":[{"Content":"","Filename":"f",
                                "ContentID":"a>\r\nX: 1"}]})",
        }) {
-    EXPECT_FALSE(ComposeMessage(Request(text), absl::Now()).ok()) << text;
+    EXPECT_FALSE(ComposeMessage(Request(text), absl::Now()).ok())
+        << "a line is added: " << text;
   }
   // These are encoded.
   for (const char* const text : {

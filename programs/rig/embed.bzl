@@ -5,8 +5,8 @@ def embedded_files(name, srcs):
 
     A source file uses it so:
 
-        constexpr char kPage[] = {
-        #include "programs/rig/page/index.html.inc"
+        constexpr char kFile[] = {
+        #include "PACKAGE/FILE.inc"
         };
 
     Args:

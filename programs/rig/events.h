@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What happens in a rig, on its way from the threads where it happens to the
-// thread that tells the HTTP clients.
+// thread that sends it to the HTTP clients.
 
 #ifndef POSTERN_PROGRAMS_RIG_EVENTS_H_
 #define POSTERN_PROGRAMS_RIG_EVENTS_H_

@@ -24,7 +24,7 @@ struct HttpRequest {
   std::map<std::string, std::string> query;    // decoded; the first of a name
   std::map<std::string, std::string> headers;  // the names in lower case
   std::string body;
-  // What the path has in the place of {name} in the route's pattern.
+  // What the path has where the pattern of the route has {name}.
   std::map<std::string, std::string> captures;
 
   // Return the value, or the empty string.

@@ -21,7 +21,7 @@ namespace postern::programs {
 //
 // - The field Host names this server. If a site gives its own name the address
 //   127.0.0.1 (DNS rebinding), its pages are of one origin with the server, and
-//   only Host tells them apart.
+//   they differ only in Host.
 // - The fields Origin and Sec-Fetch-Site do not name another origin. A browser
 //   sends at least one of them with each request that a page of another site
 //   makes. Other programs send neither.

@@ -33,7 +33,7 @@ TEST(HttpGuard, AcceptsLoopbackNamesAlone) {
         "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1",
         "[::2]", "[::1", "[::1]x", "localhost:80x", "localhost, evil.example",
         "user@localhost", "0.0.0.0"}) {
-    EXPECT_FALSE(Accepts(guard, host)) << host;
+    EXPECT_FALSE(Accepts(guard, host)) << "a foreign host: " << host;
   }
 }
 
@@ -49,6 +49,31 @@ TEST(HttpGuard, AcceptsItsAddressAndItsNames) {
     EXPECT_TRUE(Accepts(guard, "[2001:db8::1]:80")) << all;
     EXPECT_FALSE(Accepts(guard, "evil.example")) << all;
   }
+}
+
+TEST(HttpGuard, RefusesOtherOrigins) {
+  const HttpGuard guard(Address("127.0.0.1:8025"), {});
+  const auto refused = [&](const char* field, const char* value) {
+    HttpRequest request;
+    request.method = "DELETE";
+    request.path = "/api/v1/messages";
+    request.headers["host"] = "localhost:8025";
+    request.headers[field] = value;
+    return guard.Refuse(request).has_value();
+  };
+  for (const char* const origin :
+       {"http://evil.example", "null", "", "http://localhost",
+        "http://localhost:8026", "https://localhost:8025",
+        "http://127.0.0.1:8025",
+        "http://localhost:8025, http://evil.example"}) {
+    EXPECT_TRUE(refused("origin", origin)) << "a foreign origin: " << origin;
+  }
+  EXPECT_FALSE(refused("origin", "http://localhost:8025"));
+  for (const char* const site : {"cross-site", "same-site", "other"}) {
+    EXPECT_TRUE(refused("sec-fetch-site", site)) << "a foreign site: " << site;
+  }
+  EXPECT_FALSE(refused("sec-fetch-site", "same-origin"));
+  EXPECT_FALSE(refused("sec-fetch-site", "none"));
 }
 
 TEST(HttpGuard, KnowsLoopback) {

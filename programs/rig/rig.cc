@@ -158,6 +158,7 @@ int RunRig(const RigOptions& options) {
         [&](const rig::SessionFacts& facts) { (*events)->Session(facts); });
     rig.faults().OnChange([&] { (*events)->Faults(); });
   });
+  if (absl::IsInvalidArgument(smtp.status())) return Fail(smtp.status());
   if (!smtp.ok()) return Fail(Named("--smtp", smtp.status()));
   rig::Server& server = **smtp;
   if (!options.ca_file.empty()) {

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -66,9 +66,9 @@ constexpr service::OptionRow kRows[] = {
     {"ca-file", "FILE",
      "write the certificate of the authority there, for\nthe client"},
     {"require-tls", "", "refuse mail without TLS"},
-    {"login", "NAME:PASSWORD", "a user for AUTH; may be repeated",
+    {"auth-user", "NAME:PASSWORD", "a user for AUTH; may be repeated",
      service::OptionRow::From::kAnywhere, true},
-    {"token", "NAME:TOKEN",
+    {"auth-token", "NAME:TOKEN",
      "a user for AUTH with OAUTHBEARER and XOAUTH2; may be\nrepeated",
      service::OptionRow::From::kAnywhere, true},
     {"mechanism", "NAME",
@@ -133,6 +133,15 @@ void ReadUsers(service::Options* given, absl::string_view option,
 
 void ReadRig(service::Options* given, rig::Options* rig) {
   rig->host_name = given->Text("host-name", rig->host_name);
+  const bool is_name =
+      rig->host_name.size() <= 255 &&
+      std::all_of(rig->host_name.begin(), rig->host_name.end(), [](char c) {
+        return absl::ascii_isalnum(c) || c == '.' || c == '-';
+      });
+  if (!is_name) {
+    given->Mistake(absl::StrCat(given->Place("host-name"),
+                                ": not a host name: ", rig->host_name));
+  }
   for (std::string& name : given->List("certificate-name")) {
     rig->certificate_names.push_back(std::move(name));
   }
@@ -145,8 +154,8 @@ void ReadRig(service::Options* given, rig::Options* rig) {
   rig->lmtp = given->Flag("lmtp");
   rig->show_passwords = given->Flag("show-passwords");
   rig->address_faults = !given->Flag("no-address-faults");
-  ReadUsers(given, "login", &rig::User::password, &rig->users);
-  ReadUsers(given, "token", &rig::User::token, &rig->users);
+  ReadUsers(given, "auth-user", &rig::User::password, &rig->users);
+  ReadUsers(given, "auth-token", &rig::User::token, &rig->users);
   rig->mechanisms = given->List("mechanism");
   for (size_t i = 0; i < rig->mechanisms.size(); ++i) {
     if (rig::Users::Serves(rig->mechanisms[i])) continue;
@@ -159,7 +168,7 @@ void ReadRig(service::Options* given, rig::Options* rig) {
   if (rig->require_auth && rig->users.empty() &&
       std::count(rig->mechanisms.begin(), rig->mechanisms.end(), "EXTERNAL") ==
           0) {
-    given->Mistake("--require-auth needs --login or --token");
+    given->Mistake("--require-auth needs --auth-user or --auth-token");
   }
   rig->max_message_size = static_cast<uint64_t>(
       given->Number("max-message-size", 50 << 20, 0, 1000000000));

@@ -101,9 +101,10 @@ class Options(harness.TestCase):
                 self.assertIn("--allow-remote", self.refused(option, address))
 
     def test_mistakes_name_the_option(self):
-        self.assertIn("--login", self.refused("--login", "name"))
+        self.assertIn("--auth-user", self.refused("--auth-user", "name"))
         self.assertIn("--mechanism", self.refused("--mechanism", "NTLM"))
         self.assertIn("--require-auth", self.refused("--require-auth"))
+        self.assertIn("--host-name", self.refused("--host-name", "a b"))
         self.assertIn("unknown argument x", self.refused("x"))
         script = self.folder / "faults"
         script.write_text("\nrcpt reply 45\n")
@@ -180,7 +181,7 @@ class Options(harness.TestCase):
 
     def test_users_and_tls(self):
         ca = self.folder / "ca.pem"
-        rig = Rig(self, "--login", "me:secret", "--require-auth",
+        rig = Rig(self, "--auth-user", "me:secret", "--require-auth",
                   "--ca-file", str(ca))
         import ssl  # the only test that needs it
         context = ssl.create_default_context(cafile=ca)
