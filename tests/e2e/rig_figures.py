@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures postern rig with many messages: python3 rig_figures.py POSTERN.
 
-Prints how long it takes to receive, list and search MESSAGES messages, and the
-memory. No test, because the times depend on the host.
+Prints how long it takes to receive, list and search MESSAGES messages, as time
+of the clock and as CPU time of the thread that answers, and the memory. No
+test, because the times depend on the host.
 """
 
 import http.client
@@ -20,17 +21,26 @@ MESSAGES = 10_000
 TEXT = "".join(f"This is line {n} of an ordinary text.\r\n" for n in range(40))
 
 
-def ask(port, path):
-    """Returns the median time in milliseconds, and the body."""
+def cpu(pid):
+    """Returns the CPU time of the main thread in milliseconds."""
+    with open(f"/proc/{pid}/task/{pid}/schedstat") as file:
+        return int(file.read().split()[0]) / 1e6
+
+
+def ask(pid, port, path):
+    """Returns the medians of both times in milliseconds, and the body."""
     times = []
+    busy = []
     for _ in range(9):
+        used = cpu(pid)
         begin = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", path)
         body = connection.getresponse().read()
         connection.close()
         times.append((time.perf_counter() - begin) * 1000)
-    return statistics.median(times), body
+        busy.append(cpu(pid) - used)
+    return statistics.median(times), statistics.median(busy), body
 
 
 def main():
@@ -68,8 +78,9 @@ def main():
                      "/api/v1/search?query=nothing-of-this",
                      "/api/v2/messages", "/api/v2/search?kind=containing"
                      "&query=nothing-of-this", "/api/v1/message/5000"):
-            took, body = ask(http_port, path)
-            print(f"{took:7.1f} ms {len(body):9} octets {path}")
+            took, busy, body = ask(rig.pid, http_port, path)
+            print(f"{took:7.1f} ms, CPU {busy:6.1f} ms, {len(body):8} octets: "
+                  f"{path}")
         with open(f"/proc/{rig.pid}/status") as status:
             print(re.search(r"VmRSS:\s*(.*)", status.read()).group(1))
     finally:

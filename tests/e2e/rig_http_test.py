@@ -432,7 +432,8 @@ class Http(harness.TestCase):
         self.assertIn("sandbox", part.headers["Content-Security-Policy"])
         self.assertTrue(part.headers["Content-Disposition"]
                         .startswith("attachment"))
-        view = rig.ask("GET", "/view/1.html")
+        rig.send(message="Content-Type: text/html\n\n<script>x</script>\n")
+        view = rig.ask("GET", "/view/2.html")
         self.assertIn("sandbox", view.headers["Content-Security-Policy"])
 
     def test_bodies_that_are_wrong(self):

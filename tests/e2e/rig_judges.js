@@ -347,7 +347,7 @@ async function judgeMailHog(basePath) {
     item.Raw.To.slice().sort(),
     ['cc@y.example', 'hidden@y.example', 'you@y.example']
   )
-  assert.match(item.Raw.Data, /^Subject: Welcome/m)
+  assert.match(item.Raw.Data, /^Subject: =\?UTF-8\?Q\?Welcome/m)
   assert.deepEqual(item.From, {
     Relays: null,
     Mailbox: 'shop',
