@@ -52,6 +52,28 @@ TEST(StandardDescriptorsTest, OpensDevNullOnEachClosedDescriptor) {
   }
 }
 
+TEST(StandardDescriptorsTest, AnInheritedOutputIsWrittenAndClosed) {
+  for (const bool standard : {false, true}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    EXPECT_EQ(0, InChild([&] {
+                close(ends[0]);
+                const int fd =
+                    standard ? dup2(ends[1], STDOUT_FILENO) : ends[1];
+                if (standard) close(ends[1]);
+                WriteInheritedOutput(fd, "ready\n");
+                // Standard output stays open, because the next file would get
+                // its number.
+                return standard == IsDevNull(fd) ? 0 : 1;
+              }));
+    close(ends[1]);
+    char got[16];
+    EXPECT_EQ(read(ends[0], got, sizeof got), 6);
+    EXPECT_EQ(read(ends[0], got, sizeof got), 0);  // the end of the file
+    close(ends[0]);
+  }
+}
+
 TEST(StandardDescriptorsTest, AnInheritedOutputMustBeOpenForWriting) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
