@@ -136,6 +136,7 @@ def main():
          "explain": options_of_help([postern, "explain"]),
          "rules": options_of_help([postern, "rules"]),
          "hosts": options_of_help([postern, "hosts"]),
+         "rig": options_of_help([postern, "rig"]),
          "smtpd": options_of_help([smtpd]),
          "introspect": options_of_help([introspect])})
     for path in paths.values():
