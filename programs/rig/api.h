@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,9 +30,9 @@ namespace postern::programs {
 // in route.h.
 class RigApi {
  public:
-  // All must outlive the object.
-  RigApi(rig::Rig* rig, Inbox* inbox, Events* events)
-      : rig_(*rig), inbox_(*inbox), events_(*events) {}
+  // All must outlive the object. `smtp` is the address of the SMTP server.
+  RigApi(rig::Rig* rig, std::string smtp, Inbox* inbox, Events* events)
+      : rig_(*rig), smtp_(std::move(smtp)), inbox_(*inbox), events_(*events) {}
 
   HttpResponse Handle(HttpRequest request);
   // Sends what has happened to the streams of `server`, and asks the responses
@@ -39,6 +40,7 @@ class RigApi {
   void Publish(const Events::Batch& batch, HttpServer* server);
 
   rig::Rig& rig() { return rig_; }
+  const std::string& smtp() const { return smtp_; }
   Inbox& inbox() { return inbox_; }
   Events& events() { return events_; }
   absl::Time started() const { return started_; }
@@ -55,6 +57,7 @@ class RigApi {
 
  private:
   rig::Rig& rig_;
+  const std::string smtp_;
   Inbox& inbox_;
   Events& events_;
   const absl::Time started_ = absl::Now();

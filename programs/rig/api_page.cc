@@ -3,8 +3,6 @@
 
 // The routes of the page, and of the description of the interface.
 
-#include <string>
-
 #include "programs/rig/api.h"
 #include "programs/rig/page/resources.h"
 #include "programs/rig/route.h"
@@ -14,14 +12,7 @@ namespace postern::programs {
 namespace {
 
 HttpResponse GetResource(RigApi&, const HttpRequest& request) {
-  for (const PageResource& resource : PageResources()) {
-    if (resource.path != request.path) continue;
-    HttpResponse response;
-    response.type = std::string(resource.type);
-    response.body = std::string(resource.content);
-    return response;
-  }
-  return HttpError(404, "There is no such file.");
+  return ShowPage(request.path);
 }
 
 HttpResponse GetDescription(RigApi&, const HttpRequest&) {

@@ -18,6 +18,7 @@
 #include "programs/rig/route.h"
 #include "rig/fault_script.h"
 #include "rig/fault_table.h"
+#include "rig/mime.h"
 
 namespace postern::programs {
 namespace {
@@ -64,12 +65,39 @@ HttpResponse GetEnvelope(RigApi& api, const HttpRequest& request) {
   return JsonResponse(EnvelopeJson(message->message));
 }
 
-HttpResponse ListSessions(RigApi& api, const HttpRequest&) {
-  Json sessions = Json::array();
-  for (const rig::SessionFacts& facts : api.rig().sessions()) {
-    sessions.push_back(SessionJson(facts));
+// The header fields in the order of the message, with decoded values.
+HttpResponse GetFields(RigApi& api, const HttpRequest& request) {
+  const auto message = FindMessage(api, request);
+  if (!message) return NoMessage();
+  Json fields = Json::array();
+  for (const auto& [name, value] :
+       rig::ParseMime(message->message.raw()).fields) {
+    fields.push_back(Json::array({name, value}));
   }
   Json json;
+  json["fields"] = std::move(fields);
+  return JsonResponse(json);
+}
+
+HttpResponse GetInfo(RigApi& api, const HttpRequest&) {
+  Json json;
+  json["smtp"] = api.smtp();
+  return JsonResponse(json);
+}
+
+// The newest first, as in the list of messages.
+HttpResponse ListSessions(RigApi& api, const HttpRequest& request) {
+  const auto start = QueryNumber(request, "start", 0, kMostCount);
+  const auto limit = QueryNumber(request, "limit", kMostCount, kMostCount);
+  if (!start) return BadRequest("start is not a number.");
+  if (!limit) return BadRequest("limit is not a number.");
+  const std::vector<rig::SessionFacts> all = api.rig().sessions();
+  Json sessions = Json::array();
+  for (size_t i = *start; i < all.size() && i - *start < *limit; ++i) {
+    sessions.push_back(SessionJson(all[all.size() - 1 - i]));
+  }
+  Json json;
+  json["total"] = all.size();
   json["sessions"] = std::move(sessions);
   return JsonResponse(json);
 }
@@ -79,6 +107,16 @@ HttpResponse GetSession(RigApi& api, const HttpRequest& request) {
   if (absl::SimpleAtoi(request.Capture("number"), &number)) {
     if (const auto facts = api.rig().mailbox().Session(number)) {
       Json json = SessionJson(*facts);
+      Json messages = Json::array();
+      const Inbox::Page sent = api.inbox().FindIf(
+          [&](const InboxMessage& message) {
+            return message.message.session().number == number;
+          },
+          0, kMostShown);
+      for (const InboxMessage& message : sent.messages) {
+        messages.push_back(message.id());
+      }
+      json["messages"] = std::move(messages);
       json["transcript"] = TranscriptJson(*facts->transcript);
       return JsonResponse(json);
     }
@@ -201,6 +239,8 @@ HttpResponse GetCertificate(RigApi& api, const HttpRequest&) {
 constexpr Route kRoutes[] = {
     {"GET", "/api/postern/v1/wait", Wait},
     {"GET", "/api/postern/v1/message/{id}/envelope", GetEnvelope},
+    {"GET", "/api/postern/v1/message/{id}/fields", GetFields},
+    {"GET", "/api/postern/v1/info", GetInfo},
     {"GET", "/api/postern/v1/sessions", ListSessions},
     {"GET", "/api/postern/v1/session/{number}", GetSession},
     {"GET", "/api/postern/v1/faults", ListFaults},

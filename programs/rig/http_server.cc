@@ -27,11 +27,10 @@ constexpr size_t kBlock = size_t{32} << 10;   // of a stream
 // noticed then.
 constexpr absl::Duration kCommentInterval = absl::Seconds(15);
 
-// Nothing but what the page itself needs, and no other site may embed it.
+// For responses that are no document of ours: if a browser shows one as a
+// document, it has no rights.
 constexpr char kContentSecurityPolicy[] =
-    "default-src 'none'; connect-src 'self'; img-src 'self' data:; "
-    "script-src 'self'; style-src 'self'; frame-src 'self'; "
-    "frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
+    "sandbox; default-src 'none'; frame-ancestors 'none'";
 
 bool SetField(MHD_Response* response, const std::string& name,
               const std::string& value) {

@@ -169,7 +169,7 @@ int RunRig(const RigOptions& options) {
       return Fail(written);
     }
   }
-  RigApi api(&server, inbox.get(), events->get());
+  RigApi api(&server, server.address(), inbox.get(), events->get());
   std::unique_ptr<HttpServer> http;
   std::string ready = server.address() + "\n";
   if (options.http) {

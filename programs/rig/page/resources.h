@@ -7,24 +7,17 @@
 #define POSTERN_PROGRAMS_RIG_PAGE_RESOURCES_H_
 
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "programs/rig/http.h"
 #include "rig/mime.h"
 
 namespace postern::programs {
 
-struct PageResource {
-  absl::string_view path;  // "/page.css"; the page itself is "/"
-  absl::string_view type;  // of the content
-  absl::string_view content;
-};
+// Returns the response with the file of the page at `path`: "/" is the page
+// itself. The files are a part of the program. 404: there is no such file.
+HttpResponse ShowPage(absl::string_view path);
 
-absl::Span<const PageResource> PageResources();
-
-// Returns the HTML part of a message for a frame without rights: no script
-// runs, and nothing is fetched. A page of another origin, which such a frame
-// is, gets nothing from this server, so images of the message itself must be
-// data: URLs. 404: there is no HTML part.
+// Returns the response with HtmlView(), for a frame without rights: no script
+// runs, and nothing is fetched. 404: the message has no HTML.
 HttpResponse ShowHtml(const rig::Mime& mime);
 
 }  // namespace postern::programs
