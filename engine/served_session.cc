@@ -182,12 +182,11 @@ void ServedSession::RunFilter(Instant now) {
   }
   filter.Advance(now);
   if (filter.closes()) Abandon();
-  // The client has ended its input, and waits for a reply that never comes.
-  if (stage_ == SessionStage::kLastReply && reason_ == CloseReason::kPeerGone &&
-      filter.Output().empty() && filter.holds() &&
-      filter.deadline() == Instant::Never()) {
-    GiveUp(reason_);
-  }
+  // The client has ended its input, and waits for what never comes.
+  const bool ended =
+      live_->peer_closed ||
+      (stage_ == SessionStage::kLastReply && reason_ == CloseReason::kPeerGone);
+  if (ended && FilterStalls()) GiveUp(CloseReason::kPeerGone);
 }
 
 bool ServedSession::FilterWaits() const {
@@ -195,6 +194,13 @@ bool ServedSession::FilterWaits() const {
   if (filter == nullptr || !filter->Output().empty()) return false;
   return filter->holds() ||
          (stage_ == SessionStage::kInput && filter->Room() == 0);
+}
+
+bool ServedSession::FilterStalls() const {
+  if (!FilterWaits() || filter()->deadline() != Instant::Never()) return false;
+  return stage_ == SessionStage::kStartTls ||
+         stage_ == SessionStage::kLastReply ||
+         (stage_ == SessionStage::kInput && filter()->Room() == 0);
 }
 
 bool ServedSession::AllWritten() const {

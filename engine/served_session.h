@@ -230,6 +230,12 @@ class ServedSession {
   void EndOfInput();
   // Reports that the first `n` octets of Next::output are written.
   void Written(size_t n);
+  // Reports that the client has closed the connection, or its side of it.
+  // Octets may be left that EndOfInput() must wait for. Only a session with a
+  // filter that delays it forever ends with this.
+  void PeerClosed() {
+    if (live_) live_->peer_closed = true;
+  }
   // Reports that the connection is broken.
   void PeerGone() { GiveUp(CloseReason::kPeerGone); }
   void Discarded(size_t n);
@@ -293,6 +299,7 @@ class ServedSession {
     Responder responder;
     WireFilter* filter = nullptr;
     bool filter_waits = false;  // FilterWaits() when the clocks were read
+    bool peer_closed = false;   // PeerClosed() was called
   };
   // What exists only after the session, or instead of it.
   struct After {
@@ -321,6 +328,9 @@ class ServedSession {
   WireFilter* filter() const { return live_ ? live_->filter : nullptr; }
   // The filter, and not the client, delays the session.
   bool FilterWaits() const;
+  // The filter delays the session forever, and what the client still sends is
+  // not read.
+  bool FilterStalls() const;
   // Whether all replies are written.
   bool AllWritten() const;
   void OnAsk(const Ask& ask);

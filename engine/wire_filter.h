@@ -38,8 +38,8 @@ class WireFilter {
   // Does what is due at `now`.
   virtual void Advance(Instant now) = 0;
   // Returns when to call Advance() next. Never(): there is nothing to wait for.
-  // If replies are held back until then, the connection ends with the client's
-  // input.
+  // If replies are held back, or nothing is read, until then, the connection
+  // ends when the client closes it.
   virtual Instant deadline() const = 0;
 
   // The octets that the driver may write now, valid until the next non-const

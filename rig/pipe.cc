@@ -106,6 +106,7 @@ void Pipe::AdvanceTime(absl::Duration duration) {
 void Pipe::Run() {
   using Kind = Next::Kind;
   while (!closed_) {
+    if (input_ended_) served_->PeerClosed();
     const Next next = served_->Advance(now_);
     ReportEnd();
     switch (next.kind) {

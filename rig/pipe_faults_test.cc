@@ -109,6 +109,22 @@ TEST_P(FaultAt, WrongCode) {
   }
 }
 
+// Otherwise the session of a client that gives up would last for hours. Some
+// clients send QUIT first.
+TEST_P(FaultAt, StalledSessionEndsWhenTheClientLeaves) {
+  for (const absl::string_view last : {"", "QUIT\r\n"}) {
+    Pipe pipe(WithUser());
+    pipe.On(Here()).Stall();
+    Begin(pipe);
+    EXPECT_EQ(Reach(pipe), "");
+    pipe.Send(last);
+    pipe.AdvanceTime(absl::Minutes(1));
+    pipe.EndOfInput();
+    EXPECT_TRUE(pipe.closed()) << last;
+    EXPECT_TRUE(pipe.sessions().back().end) << last;
+  }
+}
+
 TEST_P(FaultAt, Raw) {
   for (const absl::string_view raw :
        {"", "not a reply\r\n", "250 bare LF\n", "1000 ?\r\n", "25"}) {
@@ -339,6 +355,15 @@ TEST(PipeFaultsTest, ClientThatLeavesEndsAStalledSession) {
   pipe.EndOfInput();
   EXPECT_TRUE(pipe.closed());
   EXPECT_EQ(pipe.sessions()[0].end, CloseReason::kPeerGone);
+  // The same if the server has stopped to read.
+  pipe.ClearFaults();
+  pipe.On(Content()).After(2).Stall();
+  pipe.Reconnect();
+  (void)Ask(pipe, absl::StrCat(kEnvelope, "some content\r\n"));
+  pipe.Send("more content\r\n");
+  EXPECT_GT(pipe.unread(), 0u);
+  pipe.EndOfInput();
+  EXPECT_TRUE(pipe.closed());
   // A client that only ends its output still gets a late reply.
   pipe.ClearFaults();
   pipe.On(Mail()).Delay(absl::Seconds(3));

@@ -105,6 +105,7 @@ void Connection::Run() {
 
 bool Connection::Act() {
   if (turn().over()) return PutOff();
+  if (hung_up_) session_.PeerClosed();
   const Next next = session_.Advance(Now());
   turn().Work(next.work);
   ReportEnd();
