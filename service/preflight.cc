@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,11 +26,10 @@
 #include "delivery/maildir_directory.h"
 #include "delivery/maildir_location.h"
 #include "engine/grammar/path.h"
-#include "files/content.h"
 #include "policy/check_list.h"
 #include "policy/control/control_file.h"
+#include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rules.h"
-#include "policy/rules/tcp_rules_text.h"
 #include "service/auth_options.h"
 #include "service/destination.h"
 #include "system/descriptor.h"
@@ -158,42 +156,27 @@ void CheckRuleProgram(const std::string& rules, absl::string_view key,
                  "install it, or change the rule"});
 }
 
-using Records = std::map<std::string, std::string>;
-
-// Returns the records of a text, in which the first of equal keys counts.
-Records RecordsOf(const policy::TcpRulesText& text) {
-  Records records;
-  for (const policy::TcpRule& rule : text.rules) {
-    records.try_emplace(rule.key, rule.record);
-  }
-  return records;
-}
-
 // Compares the database of rules with the text from which it is probably made.
-void CompareWithText(const std::string& path, const Records& database,
-                     Findings* findings) {
-  absl::string_view text = path;
-  if (!absl::ConsumeSuffix(&text, ".cdb")) return;
-  const auto content = files::ReadContent(text, policy::kMaxTcpRulesSize);
-  if (!content.ok()) return;  // a text is not needed
-  const std::string again =
-      absl::StrCat("make the database again with postern rules compile ", text);
-  const auto rules = policy::ParseTcpRules(text, content->bytes,
-                                           policy::TcpNetworks::kExpanded);
-  if (!rules.ok()) {
-    findings->AddWarning(absl::StrCat(rules.status().message(),
-                                      "; correct the line, and ", again));
-    return;
+void CompareWithText(const policy::TcpRules& rules, Findings* findings) {
+  const policy::RuleSource source = policy::RuleSource::Read(rules);
+  const std::string again = absl::StrCat(
+      "make the database again with postern rules compile ", source.text());
+  findings->AddWarnings(source.text_warnings());
+  switch (source.state()) {
+    case policy::RuleSource::State::kNoText:
+    case policy::RuleSource::State::kUnreadable:  // a text is not needed
+    case policy::RuleSource::State::kSame:
+      return;
+    case policy::RuleSource::State::kInvalid:
+      return findings->AddWarning(
+          absl::StrCat(source.error(), "; correct the line, and ", again));
+    case policy::RuleSource::State::kDiffers:
+      return findings->Add(
+          {Severity::kWarning, source.text(),
+           absl::StrCat("its rules differ from those of ", rules.path(),
+                        ", which is the file that is read"),
+           again});
   }
-  findings->AddWarnings(rules->warnings);
-  if (RecordsOf(*rules) == database) return;
-  // tcprules does not expand networks.
-  const auto literal = policy::ParseTcpRules(text, content->bytes);
-  if (literal.ok() && RecordsOf(*literal) == database) return;
-  findings->Add({Severity::kWarning, std::string(text),
-                 absl::StrCat("its rules differ from those of ", path,
-                              ", which is the file that is read"),
-                 again});
 }
 
 }  // namespace
@@ -274,11 +257,11 @@ void CheckRules(const std::string& path, bool optional, bool host_names,
   if (!warnings.ok()) return findings->AddError(warnings.status().message());
   findings->AddWarnings(*warnings);
 
-  Records records;
+  size_t records = 0;
   std::set<std::pair<std::string, std::string>> programs;  // that are tested
   const absl::Status read =
       rules->ForEach([&](absl::string_view key, absl::string_view record) {
-        records.try_emplace(std::string(key), record);
+        ++records;
         const auto match = policy::TcpRules::ParseRecord(record);
         if (match) {
           for (const auto& [name, value] : match->variables) {
@@ -288,12 +271,10 @@ void CheckRules(const std::string& path, bool optional, bool host_names,
             }
           }
         }
-        return records.size() <= policy::kMaxCheckedRecords;
+        return records <= policy::kMaxCheckedRecords;
       });
   if (!read.ok()) return findings->AddError(read.message());
-  if (records.size() <= policy::kMaxCheckedRecords) {
-    CompareWithText(path, records, findings);
-  }
+  if (records <= policy::kMaxCheckedRecords) CompareWithText(*rules, findings);
 }
 
 }  // namespace postern::service

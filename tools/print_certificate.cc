@@ -44,9 +44,7 @@ int main(int argc, char** argv) {
       if (!opened.ok()) return 1;
       rules.emplace(*std::move(opened));
       input.rules = &*rules;
-      auto text = policy::ReadRulesText(word);
-      if (!text.ok()) return 1;
-      input.text = *std::move(text);
+      input.source = policy::RuleSource::Read(*rules);
     }
   }
   input.own_addresses = std::make_shared<postern::net::InterfaceAddresses>();

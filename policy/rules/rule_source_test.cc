@@ -7,14 +7,20 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "files/cdb_writer.h"
 #include "files/test_directory.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {
 namespace {
+
+using State = RuleSource::State;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
 
 class RuleSourceTest : public testing::Test {
  protected:
@@ -47,8 +53,9 @@ constexpr absl::string_view kText =
 
 TEST_F(RuleSourceTest, RulesHaveTheLinesOfTheirText) {
   const RuleSource source = Read(Compile(kText), kText);
-  EXPECT_TRUE(source.has_lines());
-  EXPECT_EQ(source.warning(), "");
+  EXPECT_EQ(source.state(), State::kSame);
+  EXPECT_EQ(source.Warning(), "");
+  EXPECT_TRUE(source.HasLine(""));
   EXPECT_EQ(source.Place("10.0."), text_ + ":2");
   EXPECT_EQ(source.Place("10.1."), text_ + ":2");  // the first one counts
   EXPECT_EQ(source.Place(""), text_ + ":4");
@@ -59,44 +66,70 @@ TEST_F(RuleSourceTest, NetworksHaveTheLinesOfTheirText) {
       "10.0.0.0/15:deny\n10.1.2.0/31:allow\n";
   const RuleSource source =
       Read(Compile(kNetworks, TcpNetworks::kExpanded), kNetworks);
-  EXPECT_EQ(source.warning(), "");
+  EXPECT_EQ(source.Warning(), "");
+  EXPECT_THAT(source.text_warnings(), IsEmpty());
   EXPECT_EQ(source.Place("10.1."), text_ + ":1");
   EXPECT_EQ(source.Place("10.1.2.1"), text_ + ":2");
 }
 
-TEST_F(RuleSourceTest, DatabaseOfAnotherTextHasNoLines) {
+TEST_F(RuleSourceTest, TheOrderOfDifferentKeysDoesNotMatter) {
+  const RuleSource source =
+      Read(Compile(kText), ":allow\n10.0-1.:allow,RELAYCLIENT=\"\"\n");
+  EXPECT_EQ(source.state(), State::kSame);
+  EXPECT_EQ(source.Place("10.0."), text_ + ":2");
+}
+
+TEST_F(RuleSourceTest, RulesThatDifferHaveNoLines) {
   const TcpRules rules = Compile(kText);
-  for (const absl::string_view text :
-       {absl::string_view("10.0-1.:allow\n10.1.:deny\n:allow\n"),
-        absl::string_view("10.0-1.:allow,RELAYCLIENT=\"\"\n"),
-        absl::string_view(":allow\n10.0-1.:allow,RELAYCLIENT=\"\"\n"),
-        absl::string_view("")}) {
+  for (const auto& [text, line] : {
+           std::pair("10.0-1.:allow\n:allow\n", text_ + ":2"),
+           std::pair("10.1.:deny\n10.0-1.:allow,RELAYCLIENT=\"\"\n:allow\n",
+                     text_ + ":3"),
+           std::pair("10.0-1.:allow,RELAYCLIENT=\"\"\n:allow\n::1:deny\n",
+                     text_ + ":2"),
+           std::pair("", database_ + " key \"\""),
+       }) {
     const RuleSource source = Read(rules, text);
-    EXPECT_FALSE(source.has_lines());
-    EXPECT_EQ(source.warning(),
+    EXPECT_EQ(source.state(), State::kDiffers) << text;
+    EXPECT_EQ(source.Warning(),
               absl::StrCat(database_, " was not made from ", text_,
-                           " as it is now. The answer is that of the "
-                           "database."));
-    EXPECT_EQ(source.Place("10.0."), absl::StrCat(database_, " key \"10.0.\""));
+                           " as it is now. The database counts."));
+    EXPECT_EQ(source.Place(""), line) << text;
   }
+  const RuleSource source = Read(rules, "10.0-1.:allow\n:allow\n");
+  EXPECT_FALSE(source.HasLine("10.0."));
+  EXPECT_EQ(source.Place("10.0."), absl::StrCat(database_, " key \"10.0.\""));
+  EXPECT_EQ(source.Place("a\n"), absl::StrCat(database_, " key \"a\\n\""));
 }
 
 TEST_F(RuleSourceTest, TextWithAnErrorIsReported) {
   const RuleSource source = Read(Compile(kText), "10.:alow\n");
-  EXPECT_FALSE(source.has_lines());
-  EXPECT_TRUE(absl::StrContains(source.warning(), text_ + ":1:4: "))
-      << source.warning();
+  EXPECT_EQ(source.state(), State::kInvalid);
+  EXPECT_FALSE(source.HasLine("10.0."));
+  EXPECT_THAT(source.error(), StartsWith(text_ + ":1:4: "));
+  EXPECT_THAT(source.Warning(), HasSubstr(text_ + ":1:4: "));
 }
 
 TEST_F(RuleSourceTest, TextMayBeMissingUnlessItIsNamed) {
   const TcpRules rules = Compile(kText);
-  EXPECT_FALSE(RuleSource::Read(rules).has_lines());
-  EXPECT_EQ(RuleSource::Read(rules).warning(), "");
+  EXPECT_EQ(RuleSource::Read(rules).state(), State::kNoText);
+  EXPECT_EQ(RuleSource::Read(rules).Warning(), "");
   const std::string other = directory_.File("other");
-  EXPECT_TRUE(
-      absl::StrContains(RuleSource::Read(rules, other).warning(), other));
+  const RuleSource missing = RuleSource::Read(rules, other);
+  EXPECT_EQ(missing.state(), State::kUnreadable);
+  EXPECT_THAT(missing.Warning(), HasSubstr(other));
   directory_.Write("other", kText);
   EXPECT_EQ(RuleSource::Read(rules, other).Place(""), other + ":4");
+}
+
+TEST_F(RuleSourceTest, HasTheWarningsOfItsText) {
+  const RuleSource source =
+      Read(Compile(":allow\n"), "192.0.2.0/24:deny\n:allow\n");
+  EXPECT_EQ(source.state(), State::kDiffers);
+  EXPECT_THAT(source.text_warnings(), IsEmpty());
+  constexpr absl::string_view kBlank = "192.0.2.1 :deny\n:allow\n";
+  EXPECT_THAT(Read(Compile(kBlank), kBlank).text_warnings(),
+              ElementsAre(StartsWith(text_ + ":1: ")));
 }
 
 }  // namespace

@@ -19,10 +19,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "policy/rule_facts.h"
+#include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rule_key.h"
-#include "policy/rules/tcp_rules_text.h"
 #include "policy/surface/address_sets.h"
 
 namespace postern::policy {
@@ -47,21 +46,6 @@ std::optional<IdentKey> SplitIdent(absl::string_view key) {
   const size_t at = key.rfind('@');
   if (at == absl::string_view::npos || !IsTcpRuleKey(key)) return std::nullopt;
   return IdentKey{key.substr(0, at), key.substr(at + 1)};
-}
-
-// The lines of the text of the rules, by key.
-using Lines = absl::flat_hash_map<std::string, TcpRule>;
-
-// Returns the first rule of each key in `text`, or an error.
-absl::StatusOr<Lines> ParseLines(const RulesText& text, TcpNetworks networks) {
-  auto parsed = ParseTcpRules(text.path, text.text, networks);
-  if (!parsed.ok()) return parsed.status();
-  Lines lines;
-  for (TcpRule& rule : parsed->rules) {
-    const std::string key = rule.key;
-    lines.try_emplace(key, std::move(rule));
-  }
-  return lines;
 }
 
 class ClientClasses {
@@ -114,16 +98,15 @@ class ClientClasses {
           return true;
         });
     if (!read.ok()) return read;
-    const Lines lines = FindLines(records);
-    const std::string& path = input_.rules->path();
+    using State = RuleSource::State;
+    const State state = input_.source.state();
+    if (state == State::kInvalid || state == State::kDiffers) {
+      surface_.notes.push_back(input_.source.Warning());
+    }
     for (const auto& [key, record] : records) {
       Rule& rule = rules_.emplace_back();
       rule.key = key;
-      const auto line = lines.find(key);
-      rule.source =
-          line != lines.end() && line->second.record == record
-              ? absl::StrCat(input_.text->path, ":", line->second.line)
-              : absl::StrCat(path, " key ", absl::CHexEscape(key));
+      rule.source = input_.source.Place(key);
       rule.profile = ProfileOf(record, key);
     }
     std::sort(rules_.begin(), rules_.end(),
@@ -131,37 +114,6 @@ class ClientClasses {
                 return left.key < right.key;
               });
     return absl::OkStatus();
-  }
-
-  // Returns the lines of the text, as it was probably compiled. Adds a note if
-  // the database is not what the text makes.
-  Lines FindLines(
-      const std::vector<std::pair<std::string, std::string>>& records) {
-    if (!input_.text) return {};
-    const std::string& path = input_.text->path;
-    std::optional<Lines> result;
-    for (const TcpNetworks networks :
-         {TcpNetworks::kLiteral, TcpNetworks::kExpanded}) {
-      absl::StatusOr<Lines> lines = ParseLines(*input_.text, networks);
-      if (!lines.ok()) {
-        surface_.notes.push_back(
-            absl::StrCat(lines.status().message(), "; ", input_.rules->path(),
-                         " was compiled from another text."));
-        return {};
-      }
-      const bool same =
-          lines->size() == records.size() &&
-          std::all_of(records.begin(), records.end(), [&](const auto& record) {
-            const auto line = lines->find(record.first);
-            return line != lines->end() && line->second.record == record.second;
-          });
-      result = *std::move(lines);
-      if (same) return *std::move(result);
-    }
-    surface_.notes.push_back(absl::StrCat(
-        path, " has changed since ", input_.rules->path(),
-        " was compiled from it, or another text was. The database counts."));
-    return *std::move(result);
   }
 
   size_t ProfileOf(const std::string& record, absl::string_view key) {

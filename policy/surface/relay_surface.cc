@@ -18,10 +18,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "engine/ask.h"
 #include "engine/verdict.h"
-#include "files/content.h"
 #include "policy/check_list.h"
 #include "policy/control/control_file.h"
 #include "policy/control/pattern_list.h"
@@ -408,15 +406,6 @@ class SurfaceMaker {
 };
 
 }  // namespace
-
-absl::StatusOr<std::optional<RulesText>> ReadRulesText(
-    absl::string_view rules) {
-  if (!absl::ConsumeSuffix(&rules, ".cdb")) return std::nullopt;
-  auto content = files::ReadContent(rules, kMaxControlFile);
-  if (absl::IsNotFound(content.status())) return std::nullopt;
-  if (!content.ok()) return content.status();
-  return RulesText{std::string(rules), std::move(content->bytes)};
-}
 
 absl::StatusOr<Surface> MakeSurface(const SurfaceInput& input) {
   return SurfaceMaker(input).Make();

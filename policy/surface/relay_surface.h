@@ -61,20 +61,10 @@
 #include "policy/check.h"
 #include "policy/checks.h"
 #include "policy/control/controls.h"
+#include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rules.h"
 
 namespace postern::policy {
-
-// A file of tcprules' language.
-struct RulesText {
-  std::string path;
-  std::string text;  // its content
-};
-
-// Reads the text from which the database `rules`, "NAME.cdb", was probably
-// compiled: the file NAME. Returns nullopt if there is no such file, or if
-// `rules` does not end in ".cdb". An error names the file.
-absl::StatusOr<std::optional<RulesText>> ReadRulesText(absl::string_view rules);
 
 // Peers that may claim to be any client: proxies of PROXY headers and of
 // XCLIENT, and the users of a Unix socket that accepts PROXY headers.
@@ -91,10 +81,9 @@ struct Claimant {
 struct SurfaceInput {
   // The rules; null if there are none. Must live until the surface is made.
   const TcpRules* rules = nullptr;
-  // The text of the rules, for the lines that the surface names as sources. A
-  // rule whose record in the text differs from the database has the source
-  // "DATABASE key KEY", and Surface::notes says that the text has changed.
-  std::optional<RulesText> text;
+  // The text of the rules, for the lines that the surface names as sources. If
+  // it differs from the database, Surface::notes says so.
+  RuleSource source;
   // Which control files to read. Patterns do not count: Surface::outside.
   ControlOptions controls;
   // Not null. Contain 0.0.0.0 or 127.0.0.1, as those of each host do.
@@ -319,8 +308,7 @@ struct Surface {
   std::vector<Unreached> unreached_recipients;
   std::vector<Unreached> unreached_senders;
   std::vector<OutsideCheck> outside;
-  // Sentences about the input: "/etc/tcp.smtp has changed since
-  // /etc/tcp.smtp.cdb was compiled."
+  // Sentences about the input: RuleSource::Warning().
   std::vector<std::string> notes;
 
   // Copies of the input.

@@ -60,9 +60,7 @@ class RelaySurfaceTest : public Test {
     EXPECT_TRUE(opened.ok()) << opened.status();
     rules_ = std::make_unique<TcpRules>(*std::move(opened));
     input.rules = rules_.get();
-    auto text = ReadRulesText(rules_->path());
-    EXPECT_TRUE(text.ok()) << text.status();
-    input.text = *std::move(text);
+    input.source = RuleSource::Read(*rules_);
     input.controls.directory = directory_.path();
     input.own_addresses = std::make_shared<LoopbackAddress>();
     auto surface = MakeSurface(input);
@@ -161,7 +159,7 @@ TEST_F(RelaySurfaceTest, APrefixWithTwoColonsIsNoNetwork) {
   ASSERT_NE(prefix, nullptr);
   EXPECT_FALSE(surface.addresses[*prefix->addresses].v6_network);
   EXPECT_EQ(surface.addresses[*whole->addresses].v6_network->bits, 128);
-  EXPECT_EQ(prefix->source, File("tcp.smtp.cdb") + " key 2001:db8::");
+  EXPECT_EQ(prefix->source, File("tcp.smtp.cdb") + " key \"2001:db8::\"");
 }
 
 TEST_F(RelaySurfaceTest, NamesAreFoundBetweenAddressesAndPrefixes) {
@@ -262,13 +260,12 @@ TEST_F(RelaySurfaceTest, ATextThatWasNotCompiledIsNamed) {
   directory_.Write("tcp.smtp", "# new\n192.0.2.1:deny\n:allow\n");
   const Surface surface = MakeFromFiles({});
   ASSERT_EQ(surface.notes.size(), 1);
-  EXPECT_EQ(surface.notes[0],
-            absl::StrCat(File("tcp.smtp"), " has changed since ",
-                         File("tcp.smtp.cdb"),
-                         " was compiled from it, or another text was. The "
-                         "database counts."));
+  EXPECT_EQ(
+      surface.notes[0],
+      absl::StrCat(File("tcp.smtp.cdb"), " was not made from ",
+                   File("tcp.smtp"), " as it is now. The database counts."));
   EXPECT_EQ(Find(surface, Kind::kAddress, "192.0.2.1")->source,
-            File("tcp.smtp.cdb") + " key 192.0.2.1");
+            File("tcp.smtp.cdb") + " key \"192.0.2.1\"");
   EXPECT_EQ(Find(surface, Kind::kAny, "")->source, File("tcp.smtp") + ":3");
 }
 

@@ -342,7 +342,7 @@ class World {
         *TcpRules::Open(directory_.File("tcp.smtp.cdb")));
     SurfaceInput& input = config_.input;
     input.rules = rules_.get();
-    input.text = *ReadRulesText(rules_->path());
+    input.source = RuleSource::Read(*rules_);
     input.controls.directory = directory_.path();
     input.own_addresses =
         std::make_shared<FakeAddresses>(config_.addresses_fail);

@@ -111,9 +111,7 @@ absl::StatusOr<ServerSurface> MakeServerSurface(const ServeOptions& options) {
     if (opened.ok()) {
       rules = *std::move(opened);
       input.rules = &*rules;
-      // The text only gives the numbers of lines.
-      auto text = policy::ReadRulesText(options.rules);
-      if (text.ok()) input.text = *std::move(text);
+      input.source = policy::RuleSource::Read(*rules);
     } else if (!absl::IsNotFound(opened.status()) || !options.rules_optional) {
       return opened.status();
     }

@@ -73,7 +73,7 @@ class SurfaceReportTest : public ::testing::Test {
     ASSERT_TRUE(rules.ok()) << rules.status();
     rules_.emplace(*std::move(rules));
     input_.rules = &*rules_;
-    input_.text = policy::RulesText{"tcp.smtp", text};
+    input_.source = policy::RuleSource::Compare(*rules_, "tcp.smtp", text);
   }
 
   policy::Surface Make() const {

@@ -357,10 +357,11 @@ void LookUpName(const Request& request, policy::Resolver* resolver,
 std::string NameRule(const policy::TcpRules& rules, const std::string& text,
                      const policy::TcpRules::Match& match) {
   const auto source = policy::RuleSource::Read(rules, text);
-  if (!source.warning().empty()) Complain(source.warning());
+  const std::string warning = source.Warning();
+  if (!warning.empty()) Complain(warning);
   if (!match.key) return absl::StrCat(rules.path(), ": no rule");
   const std::string place = source.Place(*match.key);
-  if (!source.has_lines()) return place;  // it has the key
+  if (!source.HasLine(*match.key)) return place;  // it has the key
   return absl::StrCat(place, " key \"", *match.key, "\"");
 }
 

@@ -170,10 +170,11 @@ int TestDatabase(const Request& request) {
   const absl::StatusOr<TcpRules::Match> match = database->Find(request.peer);
   if (!match.ok()) return Fail(kProgram, match.status());
   const policy::RuleSource source = policy::RuleSource::Read(*database);
-  if (!source.warning().empty()) Warn(kProgram, {source.warning()});
+  const std::string warning = source.Warning();
+  if (!warning.empty()) Warn(kProgram, {warning});
   const int printed =
       Print(kProgram, DescribeRule(request.peer, *match,
-                                   source.has_lines() && match->key
+                                   match->key && source.HasLine(*match->key)
                                        ? source.Place(*match->key)
                                        : ""));
   if (printed != 0) return printed;
