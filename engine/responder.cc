@@ -202,6 +202,7 @@ void Responder::OnAborted() {
 }
 
 void Responder::TlsStarted(TlsInfo info) {
+  if (options_.observer != nullptr) options_.observer->OnTls(info);
   session_.TlsStarted(std::move(info));
   info_ = Changed([this](SessionInfo& facts) {
     facts.tls = session_.tls();
@@ -322,6 +323,9 @@ bool Responder::Give(RequestId id, Verdict verdict) {
     options_.decided(*ask, verdict, *info_);
   }
   const std::string header = verdict.header();
+  if (options_.observer != nullptr) {
+    options_.observer->OnAnswer(id, {&verdict, 1});
+  }
   (void)session_.Complete(id, std::move(verdict));  // open, and the answer fits
   if (greeted != nullptr) info_ = std::move(greeted);
   // No content follows, and no kAborted: the next message must not get this
@@ -338,21 +342,27 @@ bool Responder::Give(RequestId id, Verdict verdict) {
 }
 
 bool Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
-  const absl::Status status =
-      verdicts.size() == 1 ? session_.Complete(id, std::move(verdicts[0]))
-                           : session_.Complete(id, verdicts);
-  if (!status.ok()) ReplyLocalError(id, status);
+  const absl::Status status = verdicts.size() == 1
+                                  ? session_.Complete(id, verdicts[0])
+                                  : session_.Complete(id, verdicts);
+  if (!status.ok()) {
+    ReplyLocalError(id, status);
+  } else if (options_.observer != nullptr) {
+    options_.observer->OnAnswer(id, verdicts);
+  }
   return status.ok();
 }
 
 void Responder::AnswerAuth(RequestId id, AuthAnswer answer) {
   const bool granted = std::holds_alternative<AuthGranted>(answer);
+  std::optional<AuthAnswer> observed;
+  if (options_.observer != nullptr) observed = answer;
   const absl::Status status = session_.CompleteAuth(id, std::move(answer));
   if (absl::IsNotFound(status)) return;
+  if (observed && status.ok()) options_.observer->OnAuthAnswer(id, *observed);
   if (!status.ok()) {
     exchange_.reset();
-    (void)session_.Complete(  // this one fits
-        id, Verdict::Refuse(CannotAuthenticate()));
+    Refuse(id, CannotAuthenticate());
   } else if (granted) {
     info_ = Changed([this](SessionInfo& info) {
       info.identity = session_.identity();
@@ -367,10 +377,18 @@ void Responder::ReplyLocalError(RequestId id, const absl::Status& status) {
   if (absl::IsNotFound(status)) return;
   const Reply local_error = {451, {4, 3, 0}, "local error (#4.3.0)"};
   const int message = session_.envelope().message;  // may end with the answer
-  (void)session_.Complete(id, Verdict::Refuse(local_error));
+  Refuse(id, local_error);
   if (options_.refused) {
     options_.refused({.reply = local_error, .message = message}, *info_);
   }
+}
+
+void Responder::Refuse(RequestId id, Reply reply) {
+  Verdict verdict = Verdict::Refuse(std::move(reply));
+  if (options_.observer != nullptr) {
+    options_.observer->OnAnswer(id, {&verdict, 1});
+  }
+  (void)session_.Complete(id, std::move(verdict));  // open, and it fits
 }
 
 bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {

@@ -27,6 +27,7 @@
 #include "engine/policy.h"
 #include "engine/server_session.h"
 #include "engine/session_info.h"
+#include "engine/session_observer.h"
 #include "engine/tls_info.h"
 #include "engine/trace_header.h"
 #include "engine/verdict.h"
@@ -101,6 +102,9 @@ struct ResponderOptions {
   Authenticator* authenticator = nullptr;
   // Whether the Received field names the user, see FormatReceived().
   bool show_user = false;
+  // Sees the whole session. Null: nothing does. Called by the Responder and by
+  // the ServedSession that owns it.
+  SessionObserver* observer = nullptr;
 };
 
 // Octets of the header fields that the policy adds to one message
@@ -140,6 +144,7 @@ class Responder {
 
   // The session facts so far.
   const SharedSessionInfo& info() const { return info_; }
+  SessionObserver* observer() const { return options_.observer; }
 
  private:
   // Header fields for a message. Few messages have any.
@@ -184,6 +189,8 @@ class Responder {
   void AnswerAuth(RequestId id, AuthAnswer answer);
   void ReportRefusals();
   void ReplyLocalError(RequestId id, const absl::Status& status);
+  // Refuses the open question `id` with a reply that fits.
+  void Refuse(RequestId id, Reply reply);
   // Opens the transaction for content and writes the Received field. Returns
   // false if the transaction takes no more content for now; `verdict` is then
   // posted again.

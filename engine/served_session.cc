@@ -52,6 +52,7 @@ void ServedSession::Begin(const ServerConfig& config,
     live_->filter = filter;
     live_->session.ReportReplies();
   }
+  if (observer() != nullptr) observer()->OnBegin(config, *this->info());
   Start();
   if (options_.tls_first) {
     Enter(SessionStage::kHandshake);
@@ -65,6 +66,7 @@ void ServedSession::Continue(const ServerConfig& config, SessionHandoff handoff,
   if (stage_ != SessionStage::kAdmission || given_up_) return;
   live_.emplace(config, std::move(handoff), WithPost(std::move(responder)),
                 std::move(info));
+  if (observer() != nullptr) observer()->OnBegin(config, *this->info());
   Start();
   opened_ = true;
   Enter(SessionStage::kRunning);
@@ -78,7 +80,10 @@ ResponderOptions ServedSession::WithPost(ResponderOptions responder) {
 }
 
 void ServedSession::Start() {
-  if (shutting_down_) live_->session.Shutdown();
+  if (shutting_down_) {
+    Observe(SessionObserver::Event::kShutdown);
+    live_->session.Shutdown();
+  }
   if (times_.pace.min_rate > 0) pace_ = std::make_unique<Pace>(&times_.pace);
 }
 
@@ -177,7 +182,10 @@ void ServedSession::Resume(Instant now) {
 void ServedSession::RunFilter(Instant now) {
   WireFilter& filter = *live_->filter;
   for (const GivenReply& reply : live_->session.TakeReplies()) {
-    filter.OnReply(reply, live_->session.Output().substr(0, reply.size), now);
+    const absl::string_view octets =
+        live_->session.Output().substr(0, reply.size);
+    if (observer() != nullptr) observer()->OnReplies(octets);
+    filter.OnReply(reply, octets, now);
     live_->session.OutputWritten(reply.size);
   }
   filter.Advance(now);
@@ -213,6 +221,10 @@ uint32_t ServedSession::TakeStep(Instant now) {
     live_->filter->OnInput(input_.view().substr(0, step.consumed), step.secret,
                            now);
   }
+  if (observer() != nullptr && step.consumed > 0) {
+    observer()->OnConsumed(input_.view().substr(0, step.consumed),
+                           step.secret);
+  }
   input_.Wipe(step.secret);
   input_.Consume(step.consumed);
   live_->responder.OnAdvanced();
@@ -221,6 +233,9 @@ uint32_t ServedSession::TakeStep(Instant now) {
   // Consumed octets stay readable until the step is done.
   switch (step.kind) {
     case Step::Kind::kAsk:
+      if (observer() != nullptr) {
+        observer()->OnAsk(*step.ask, live_->session.envelope());
+      }
       OnAsk(*step.ask);
       break;
     case Step::Kind::kBody:
@@ -244,6 +259,7 @@ uint32_t ServedSession::TakeStep(Instant now) {
       Enter(SessionStage::kStartTls);
       break;
     case Step::Kind::kClosed:
+      if (observer() != nullptr) observer()->OnClosed(step.reason);
       reason_ = step.reason;
       Enter(SessionStage::kLastReply);
       break;
@@ -267,8 +283,11 @@ void ServedSession::AllowTls(bool available) {
   if (available) {
     live_->responder.OnAsk(*tls_question_);
   } else {
-    (void)live_->session.Complete(  // the question is open
-        tls_question_->id, Verdict::Refuse(TlsNotAvailable()));
+    const Verdict refusal = Verdict::Refuse(TlsNotAvailable());
+    if (observer() != nullptr) {
+      observer()->OnAnswer(tls_question_->id, {&refusal, 1});
+    }
+    (void)live_->session.Complete(tls_question_->id, refusal);  // it is open
   }
   Enter(SessionStage::kRunning);
 }
@@ -293,6 +312,12 @@ void ServedSession::LastReplyTaken(Instant now) {
 }
 
 void ServedSession::End(Instant now, bool flushed) {
+  if (observer() != nullptr) {
+    if (!live_->session.Output().empty()) {
+      observer()->OnReplies(live_->session.Output());
+    }
+    observer()->OnEnd(input_.view(), reason_);
+  }
   input_.Clear();
   if (!live_) return;
   after_ = std::make_unique<After>();
@@ -323,6 +348,7 @@ void ServedSession::Shutdown() {
     if (stage_ == SessionStage::kPreface) Abandon();
     return;
   }
+  Observe(SessionObserver::Event::kShutdown);
   live_->session.Shutdown();
   switch (stage_) {
     case SessionStage::kHandshake:
@@ -362,9 +388,11 @@ absl::Span<char> ServedSession::Room(absl::Span<char> shared) {
 void ServedSession::Received(size_t n) {
   input_.Filled(n);
   if (filter() != nullptr) filter()->OnRead(n);
+  if (observer() != nullptr) observer()->OnRead(n);
   bytes_in_ += n;
   fresh_input_ = true;
   if (stage_ == SessionStage::kGreetDelay) {
+    Observe(SessionObserver::Event::kTalkedEarly);
     live_->session.TalkedEarly();
     opened_ = true;
   }
@@ -375,6 +403,7 @@ void ServedSession::EndOfInput() {
   switch (stage_) {
     case SessionStage::kGreetDelay:
     case SessionStage::kInput:
+      Observe(SessionObserver::Event::kEndOfInput);
       live_->session.EndOfInput();
       opened_ = true;
       Enter(SessionStage::kRunning);
@@ -410,6 +439,9 @@ void ServedSession::Written(size_t n) {
   if (filter() != nullptr) {
     filter()->OutputWritten(n);
   } else if (live_) {
+    if (observer() != nullptr) {
+      observer()->OnReplies(live_->session.Output().substr(0, n));
+    }
     live_->session.OutputWritten(n);
   } else if (after_ != nullptr) {
     after_->refusal.erase(0, n);
@@ -541,6 +573,7 @@ void ServedSession::OnDeadline(Instant now) {
         opened_ = true;
         return Enter(SessionStage::kRunning);
       case TimeRule::Then::kTimeOut:
+        Observe(SessionObserver::Event::kTimedOut);
         live_->session.TimedOut();
         return Enter(SessionStage::kRunning);
     }

@@ -54,6 +54,7 @@
 #include "engine/server_session.h"
 #include "engine/session_handoff.h"
 #include "engine/session_info.h"
+#include "engine/session_observer.h"
 #include "engine/session_times.h"
 #include "engine/step.h"
 #include "engine/tls_info.h"
@@ -326,6 +327,12 @@ class ServedSession {
   // Passes replies to the filter, and does what it demands.
   void RunFilter(Instant now);
   WireFilter* filter() const { return live_ ? live_->filter : nullptr; }
+  SessionObserver* observer() const {
+    return live_ ? live_->responder.observer() : nullptr;
+  }
+  void Observe(SessionObserver::Event event) const {
+    if (observer() != nullptr) observer()->OnEvent(event);
+  }
   // The filter, and not the client, delays the session.
   bool FilterWaits() const;
   // The filter delays the session forever, and what the client still sends is

@@ -273,6 +273,11 @@ class ServerSession {
   // of input loses nothing.
   bool idle() const;
 
+  // Returns the name of the state, for people: a column of the table in
+  // docs/architecture.md ("ungreeted", "idle", "mail"), or "start", "auth",
+  // "content", "starttls" or "closed".
+  absl::string_view state_name() const;
+
  private:
   enum class State : uint8_t {
     kStart,         // Connected has not been asked yet

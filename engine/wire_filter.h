@@ -3,8 +3,9 @@
 
 // The interface WireFilter: what is between a session and its driver. It sees
 // the octets of both directions and may change the replies, hold them back, or
-// close the connection. For servers that test clients (rig/) and for records of
-// sessions. Under TLS it sees the octets without TLS.
+// close the connection. For servers that test clients (rig/). Under TLS it sees
+// the octets without TLS. To record a session, use a SessionObserver
+// (engine/session_observer.h).
 
 #ifndef POSTERN_ENGINE_WIRE_FILTER_H_
 #define POSTERN_ENGINE_WIRE_FILTER_H_

@@ -6,9 +6,14 @@
 // deadline, the session ends within its limit, memory is limited, and passwords
 // are wiped. The replies, questions and messages are those of tests/replay.h
 // for the same octets. If a deadline cut the session short, they are a
-// beginning of those, and at most one reply more.
+// beginning of those, and at most one reply more. A recording of the session
+// replays: the session gets the same questions and gives the same replies.
 
 #include <fuzzer/FuzzedDataProvider.h>
+
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
@@ -16,6 +21,9 @@
 #include "engine/session_times.h"
 #include "fuzz/judge.h"
 #include "gtest/gtest.h"
+#include "recording/recorder.h"
+#include "recording/replayer.h"
+#include "recording/transcript.h"
 #include "tests/replay.h"
 #include "tests/served_replay.h"
 
@@ -47,8 +55,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Chooser choose = [&input](uint32_t most) {
     return input.ConsumeIntegralInRange<uint32_t>(0, most);
   };
+  std::string text;
+  recording::Recorder recorder(
+      {.bodies = times.pace.min_rate == 1,
+       .program = "a fuzz target",
+       .now = [] { return absl::UnixEpoch(); },
+       .store = [&text](std::string recorded, const std::string&,
+                        absl::Time) { text = std::move(recorded); }});
   const ServedOutcome got =
-      ServedReplay(config, times, flights, end, judge, choose);
+      ServedReplay(config, times, flights, end, judge, choose, &recorder);
+  const auto recorded = recording::ParseTranscript(text);
+  EXPECT_TRUE(recorded.ok()) << recorded.status() << "\n" << text;
+  if (recorded.ok()) {
+    EXPECT_EQ(recording::Replay(*recorded).differences,
+              std::vector<std::string>())
+        << text;
+  }
   const Outcome want = Replay(config, flights, end, {}, judge);
   if (!got.cut_short) {
     EXPECT_EQ(got.outcome, want);

@@ -6,6 +6,7 @@
 
 #include "programs/check/check.h"
 #include "programs/explain/explain.h"
+#include "programs/replay/replay.h"
 #include "programs/rig/rig.h"
 #include "programs/rig/rig_options.h"
 #include "programs/serve/serve.h"
@@ -26,6 +27,7 @@ constexpr char kHelp[] =
     "\n"
     "  check    test a configuration, and show every error and warning\n"
     "  explain  show why mail of a client is accepted or refused\n"
+    "  replay   run a recorded session again, and compare\n"
     "  serve    run a standalone SMTP server that receives mail\n"
     "  users    manage a file of users and passwords for AUTH\n"
     "  rules    make, print and test tcpserver's rules\n"
@@ -56,6 +58,9 @@ int main(int argc, char** argv) {
   }
   if (command == "explain") {
     return postern::programs::RunExplain(argc - 2, argv + 2);
+  }
+  if (command == "replay") {
+    return postern::programs::RunReplay(argc - 2, argv + 2);
   }
   if (command == "users") {
     return postern::programs::RunUsers(argc - 2, argv + 2);

@@ -81,6 +81,11 @@ void ReadMailOptions(Options* given, MailOptions* options,
   options->log_format = given->Choice(
       "log-format", options->log_format,
       {{"logfmt", log::LogFormat::kLogfmt}, {"json", log::LogFormat::kJson}});
+  options->record = given->Text("record", "");
+  options->record_bodies = given->Flag("record-bodies");
+  if (options->record_bodies && options->record.empty()) {
+    given->Mistake("--record-bodies: needs --record");
+  }
 }
 
 ServerConfig MakeServerConfig(const MailOptions& options,

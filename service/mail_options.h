@@ -44,6 +44,8 @@ struct MailOptions {
   OutOfTurn pipelining = OutOfTurn::kNote;
   AuthOptions auth;
   log::LogFormat log_format = log::LogFormat::kLogfmt;
+  std::string record;         // the directory of recordings; empty: none
+  bool record_bodies = false;
   std::map<std::string, std::vector<std::string>> check_options;  // by name
   // The environment of the programs that the server runs. The variables of the
   // session follow it.
@@ -110,6 +112,13 @@ inline constexpr OptionRow kLogFormatRow = {
     "log-format", "FORMAT [logfmt]",
     "format of log lines: logfmt (key=value), or json\n"
     "(one object per line)"};
+
+inline constexpr OptionRow kRecordRow = {
+    "record", "DIR",
+    "record each session in a file of DIR, with masked\n"
+    "credentials, for postern replay"};
+inline constexpr OptionRow kRecordBodiesRow = {
+    "record-bodies", "", "record the content of messages, too"};
 
 // Returns the rows of the options of `checks`.
 std::vector<OptionRow> CheckOptionRows(

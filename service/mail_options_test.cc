@@ -33,6 +33,8 @@ constexpr OptionRow kRows[] = {
     kRateGraceRow,
     kPipeliningRow,
     kLogFormatRow,
+    kRecordRow,
+    kRecordBodiesRow,
     kAuthRow,
     kCramMd5Row,
     kSaslConfigRow,
@@ -66,6 +68,15 @@ TEST(MailOptionsTest, WithoutOptionsTheDefaultsStay) {
   EXPECT_EQ(options.max_recipients, 1000);
   EXPECT_EQ(options.bare_newlines, BareNewlines::kReject);
   EXPECT_EQ(options.log_format, log::LogFormat::kLogfmt);
+  EXPECT_EQ(options.record, "");
+}
+
+TEST(MailOptionsTest, RecordBodiesNeedsRecord) {
+  MailOptions options;
+  EXPECT_EQ(Read({"--record", "/r", "--record-bodies"}, &options), "");
+  EXPECT_EQ(options.record, "/r");
+  EXPECT_TRUE(options.record_bodies);
+  EXPECT_NE(Read({"--record-bodies"}, &options), "");
 }
 
 TEST(MailOptionsTest, ReadsEachOption) {

@@ -28,6 +28,7 @@ COVERS = {
     "postern-explain.8": ("explain",),
     "postern-rules.8": ("rules",),
     "postern-hosts.8": ("hosts",),
+    "postern-replay.8": ("replay",),
     "postern-rig.8": ("rig",),
     "postern-smtpd.8": ("smtpd",),
     "postern-introspect.8": ("introspect",),
@@ -136,6 +137,7 @@ def main():
          "explain": options_of_help([postern, "explain"]),
          "rules": options_of_help([postern, "rules"]),
          "hosts": options_of_help([postern, "hosts"]),
+         "replay": options_of_help([postern, "replay"]),
          "rig": options_of_help([postern, "rig"]),
          "smtpd": options_of_help([smtpd]),
          "introspect": options_of_help([introspect])})

@@ -33,26 +33,28 @@ policy/surface: engine engine/grammar files net policy policy/control policy/rul
 auth: engine engine/grammar files log net system
 delivery: engine engine/grammar files log net system
 transports: engine engine/grammar log net system
+recording: engine engine/grammar files system
 rig: auth engine engine/grammar files net system transports
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules policy/spf
 service: policy/greylisting
+programs/replay: files log recording service
 programs/introspect: engine engine/grammar files log service system
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
 programs/tables: service
 programs/users: auth engine engine/grammar files log service system
 programs/smtpd: auth engine engine/grammar log net service system transports
-programs/smtpd: policy policy/control policy/limits
+programs/smtpd: policy policy/control policy/limits recording
 programs/serve: auth delivery engine engine/grammar files log net service system transports
 programs/serve: policy policy/control policy/delegation policy/limits policy/names
-programs/serve: policy/greylisting policy/rules policy/spf
+programs/serve: policy/greylisting policy/rules policy/spf recording
 programs/explain: engine engine/grammar files log net policy policy/names policy/rules
 programs/explain: policy/greylisting policy/spf programs/serve service transports
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
 programs/rig: engine engine/grammar files log net rig service system
-programs: engine engine/grammar log programs/check programs/explain programs/rig
-programs: programs/serve programs/tables programs/users service system
+programs: engine engine/grammar log programs/check programs/explain programs/replay
+programs: programs/rig programs/serve programs/tables programs/users service system
 '
 
 # Prints each include in $@ that is not allowed.

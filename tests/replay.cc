@@ -7,14 +7,12 @@
 #include <deque>
 #include <memory>
 #include <ostream>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
@@ -68,8 +66,10 @@ struct Transaction {
 class Run {
  public:
   Run(const ServerConfig& config, const Flights& flights, WireEnd end,
-      const Manner& manner, const Answerer& answerer)
+      const Manner& manner, const Answerer& answerer,
+      const recording::Start& start)
       : config_(config),
+        start_(start),
         flights_(flights),
         end_(end),
         manner_(manner),
@@ -77,6 +77,8 @@ class Run {
         session_(config_) {}
 
   Outcome Go() {
+    if (start_.tls) session_.TlsStarted(*start_.tls);
+    if (start_.talked_early) session_.TalkedEarly();
     // Progress: a step consumes input, asks, ends something or blocks, and each
     // read or write that unblocks it moves at least one byte.
     size_t steps = 64;
@@ -200,7 +202,9 @@ class Run {
     if (flight_ + 1 == flights_.size()) return End();
     ++flight_;
     fed_ = 0;
-    session_.TlsStarted({"TLSv1.3", "TLS_X", "CN=client"});
+    session_.TlsStarted(flight_ <= start_.starttls.size()
+                            ? start_.starttls[flight_ - 1]
+                            : recording::DefaultTls());
     ++events_;
     greeted_ = false;
     identity_.clear();
@@ -215,7 +219,7 @@ class Run {
     }
     EXPECT_FALSE(ended_) << "needs input after the end";
     ended_ = true;
-    if (end_ == WireEnd::kOpen) waits_ = true;
+    if (end_ == WireEnd::kOpen || end_ == WireEnd::kBroken) waits_ = true;
     if (end_ == WireEnd::kShutdown) session_.Shutdown();
     if (end_ == WireEnd::kEof) session_.EndOfInput();
     if (end_ == WireEnd::kTimedOut) session_.TimedOut();
@@ -316,7 +320,8 @@ class Run {
       if (last) return;
     }
     if (any) return;
-    ASSERT_EQ(end_, WireEnd::kTimedOut) << "an answer that never comes";
+    ASSERT_TRUE(end_ == WireEnd::kTimedOut || end_ == WireEnd::kBroken)
+        << "an answer that never comes";
     if (!ended_) End();
   }
 
@@ -433,6 +438,7 @@ class Run {
   }
 
   const ServerConfig config_;
+  const recording::Start& start_;
   const Flights& flights_;
   const WireEnd end_;
   const Manner& manner_;
@@ -458,34 +464,6 @@ class Run {
   Outcome outcome_;
 };
 
-// " NAME=mail.example PORT=25", in the order of the struct.
-std::string PrintXClient(const XClient& client) {
-  std::string out;
-  const auto add = [&out](absl::string_view name, const auto& attribute) {
-    if (!attribute) return;
-    using Kind = typename std::decay_t<decltype(*attribute)>::Kind;
-    absl::StrAppend(&out, " ", name, "=");
-    if (attribute->kind == Kind::kKnown) {
-      using Value = std::decay_t<decltype(attribute->value)>;
-      if constexpr (std::is_same_v<Value, std::optional<IpAddress>>) {
-        out += ToString(attribute->value);
-      } else {
-        absl::StrAppend(&out, attribute->value);
-      }
-    } else {
-      out += attribute->kind == Kind::kUnavailable ? "?" : "later";
-    }
-  };
-  add("NAME", client.name);
-  add("HELO", client.helo);
-  add("LOGIN", client.login);
-  add("ADDR", client.address);
-  add("PORT", client.port);
-  add("DESTADDR", client.destination_address);
-  add("DESTPORT", client.destination_port);
-  return out;
-}
-
 }  // namespace
 
 std::string Manner::Describe() const {
@@ -496,61 +474,11 @@ std::string Manner::Describe() const {
 }
 
 Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
-               const Manner& manner, const Answerer& answerer) {
+               const Manner& manner, const Answerer& answerer,
+               const recording::Start& start) {
   config.max_open_asks = manner.max_open_asks;
   EXPECT_TRUE(config.Validate().ok()) << config.Validate();
-  return Run(config, flights, end, manner, answerer).Go();
-}
-
-std::string PrintAsk(const Ask& ask, const Envelope& envelope) {
-  struct Printer {
-    const Envelope& envelope;
-    std::string operator()(const Connected& connected) const {
-      if (!connected.client) return "connected";
-      return absl::StrCat("xclient", PrintXClient(*connected.client));
-    }
-    std::string operator()(const Hello& hello) const {
-      const absl::string_view verb = hello.verb == Hello::Verb::kEhlo ? "ehlo "
-                                     : hello.verb == Hello::Verb::kHelo
-                                         ? "helo "
-                                         : "lhlo ";
-      return absl::StrCat(verb, hello.client_name);
-    }
-    std::string operator()(const StartTls&) const { return "starttls"; }
-    std::string operator()(const AuthBegin& auth) const {
-      if (!auth.initial_response) return absl::StrCat("auth ", auth.mechanism);
-      return absl::StrCat("auth ", auth.mechanism, " ",
-                          Printable(*auth.initial_response));
-    }
-    std::string operator()(const AuthResponse& response) const {
-      return absl::StrCat("auth-response ", Printable(response.bytes));
-    }
-    static std::string Printable(absl::string_view bytes) {
-      return bytes.empty() ? "=" : absl::CEscape(bytes);
-    }
-    std::string operator()(const Mail& mail) const {
-      return absl::StrCat("mail ", FormatPath(mail.from),
-                          FormatMailParameters(mail.parameters));
-    }
-    std::string operator()(const Rcpt& rcpt) const {
-      return absl::StrCat("rcpt ", FormatPath(rcpt.to),
-                          FormatRcptParameters(rcpt.parameters));
-    }
-    std::string operator()(const BodyBegin&) const {
-      return absl::StrCat("body-begin ", PrintEnvelope(envelope));
-    }
-    std::string operator()(const BodyEnd& end) const {
-      return absl::StrCat("body-end ", end.size);
-    }
-    std::string operator()(const Other& other) const {
-      return absl::StrCat("other ", other.verb, " ", other.argument);
-    }
-    std::string operator()(const Verify& verify) const {
-      return absl::StrCat("verify ", verify.argument,
-                          verify.smtp_utf8 ? " SMTPUTF8" : "");
-    }
-  };
-  return std::visit(Printer{envelope}, ask.what);
+  return Run(config, flights, end, manner, answerer, start).Go();
 }
 
 std::string PrintRefusal(const Refusal& refusal) {
@@ -561,14 +489,6 @@ std::string PrintRefusal(const Refusal& refusal) {
       absl::CEscape(refusal.command),
       refusal.message == 0 ? "" : absl::StrCat(" #", refusal.message),
       refusal.content ? " content" : "");
-}
-
-std::string PrintEnvelope(const Envelope& envelope) {
-  std::string out = FormatPath(envelope.from);
-  for (const Recipient& recipient : envelope.to) {
-    absl::StrAppend(&out, " ", FormatPath(recipient.path));
-  }
-  return out;
 }
 
 void PrintTo(const Message& message, std::ostream* out) {

@@ -20,16 +20,16 @@
 #include "engine/server_config.h"
 #include "engine/step.h"
 #include "engine/verdict.h"
+#include "recording/print.h"
+#include "recording/transcript.h"
 
 namespace postern {
 
-// What happens to the connection after the last byte.
-enum class WireEnd : uint8_t {
-  kOpen,      // nothing: the client waits
-  kEof,       // the client closes the connection
-  kTimedOut,  // the session times out
-  kShutdown,  // the server shuts down
-};
+using recording::AnyAnswer;
+using recording::Flights;
+using recording::PrintAsk;
+using recording::PrintEnvelope;
+using recording::WireEnd;
 
 // How input arrives, questions are answered and output is read. None of it may
 // change the outcome.
@@ -44,10 +44,6 @@ struct Manner {
 
   std::string Describe() const;
 };
-
-// An answer of any kind, as in PostedAnswer.
-using AnyAnswer =
-    std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted>;
 
 // Returns the answer to `ask`, or nullopt for none. The second argument is the
 // session's envelope.
@@ -74,26 +70,18 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// What a client sends: the first flight without TLS, each further one after
-// another TLS handshake. A flight is sent only if its handshake takes place.
-using Flights = std::vector<std::string>;
-
 // Feeds `flights` to a session of `config` in the given manner, until it has
 // closed or waits for more input. Fails the calling test if the session breaks
 // an invariant; the .cc file has the checks.
+//
+// `start` is what has happened before the greeting.
 Outcome Replay(ServerConfig config, const Flights& flights, WireEnd end,
-               const Manner& manner, const Answerer& answerer);
-
-// "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12",
-// "auth PLAIN bytes", "auth-response bytes"...
-std::string PrintAsk(const Ask& ask, const Envelope& envelope);
+               const Manner& manner, const Answerer& answerer,
+               const recording::Start& start = {});
 
 // "RCPT 501 syntax error: RCPT TO:<", with " #2" for the second message, and
 // " content".
 std::string PrintRefusal(const Refusal& refusal);
-
-// "<from> <to> <to>".
-std::string PrintEnvelope(const Envelope& envelope);
 
 // For the output of failed tests.
 void PrintTo(const Message& message, std::ostream* out);

@@ -216,8 +216,9 @@ class ServedRun {
  public:
   ServedRun(const ServerConfig& config, const SessionTimes& times,
             const Flights& flights, WireEnd end, const Answerer& answerer,
-            const Chooser& choose)
+            const Chooser& choose, SessionObserver* observer)
       : config_(config),
+        observer_(observer),
         times_(times),
         flights_(flights),
         end_(end),
@@ -238,6 +239,7 @@ class ServedRun {
     options.refused = [this](const Refusal& refusal, const SessionInfo&) {
       ports_.Refused(refusal);
     };
+    options.observer = observer_;
     session_.Begin(config_, std::move(options), {});
     size_t steps = 4096;
     for (const std::string& flight : flights_) steps += 64 * flight.size();
@@ -440,6 +442,7 @@ class ServedRun {
   }
 
   const ServerConfig config_;
+  SessionObserver* const observer_;
   const SessionTimes& times_;
   const Flights& flights_;
   const WireEnd end_;
@@ -491,10 +494,12 @@ void ExpectBeginning(const Outcome& some, const Outcome& all) {
 
 ServedOutcome ServedReplay(ServerConfig config, const SessionTimes& times,
                            const Flights& flights, WireEnd end,
-                           const Answerer& answerer, const Chooser& choose) {
+                           const Answerer& answerer, const Chooser& choose,
+                           SessionObserver* observer) {
   config.max_open_asks = 1;
   EXPECT_TRUE(config.Validate().ok()) << config.Validate();
-  return ServedRun(config, times, flights, end, answerer, choose).Go();
+  return ServedRun(config, times, flights, end, answerer, choose, observer)
+      .Go();
 }
 
 }  // namespace postern

@@ -13,6 +13,7 @@
 
 #include "absl/strings/string_view.h"
 #include "engine/server_config.h"
+#include "engine/session_observer.h"
 #include "engine/session_times.h"
 #include "tests/replay.h"
 
@@ -38,9 +39,11 @@ struct ServedOutcome {
 //     the session has released that,
 //   - kServedSecret stays in that buffer,
 //   - the counts of SessionEnd are wrong.
+// `observer` may be null.
 ServedOutcome ServedReplay(ServerConfig config, const SessionTimes& times,
                            const Flights& flights, WireEnd end,
-                           const Answerer& answerer, const Chooser& choose);
+                           const Answerer& answerer, const Chooser& choose,
+                           SessionObserver* observer = nullptr);
 
 // Expects that `some`, which a deadline cut short, is a beginning of `all`,
 // with at most one more reply at its end.

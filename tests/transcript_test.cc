@@ -4,21 +4,36 @@
 // Replays tests/transcripts/*.smtp in many manners. Each must have the outcome
 // that the transcript describes.
 
-#include "tests/transcript.h"
+#include "recording/transcript.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/server_config.h"
+#include "engine/session_times.h"
 #include "gtest/gtest.h"
+#include "recording/mask.h"
+#include "recording/recorder.h"
+#include "recording/replayer.h"
 #include "tests/follower.h"
 #include "tests/replay.h"
+#include "tests/served_replay.h"
 
 namespace postern {
 namespace {
+
+using recording::ParseTranscript;
+using recording::Transcript;
 
 constexpr size_t kWhole = std::string::npos;
 
@@ -57,20 +72,79 @@ class TranscriptTest : public testing::TestWithParam<std::filesystem::path> {
   Outcome Play(const Manner& manner) {
     size_t next = 0;
     const auto& questions = transcript_.questions;
-    Outcome outcome =
-        Replay(transcript_.config, transcript_.flights, transcript_.end, manner,
-               [&](const Ask& ask,
-                   const Envelope& envelope) -> std::optional<AnyAnswer> {
-                 if (next == questions.size() ||
-                     questions[next].ask != PrintAsk(ask, envelope)) {
-                   return Verdict::Accept();
-                 }
-                 return questions[next++].answer;
-               });
+    Outcome outcome = Replay(
+        transcript_.config, transcript_.flights, transcript_.end, manner,
+        [&](const Ask& ask,
+            const Envelope& envelope) -> std::optional<AnyAnswer> {
+          if (next == questions.size() ||
+              questions[next].ask != PrintAsk(ask, envelope)) {
+            return Verdict::Accept();
+          }
+          return questions[next++].answer;
+        },
+        transcript_.start);
     if (next < questions.size()) {
       ADD_FAILURE() << "never asked: " << questions[next].ask;
     }
     return outcome;
+  }
+
+  // Records the session, served in a manner that depends on `seed`.
+  void CheckRecording(bool bodies, uint32_t seed) {
+    std::string text;
+    recording::Recorder recorder(
+        {.bodies = bodies,
+         .program = "a test",
+         .now = [] { return absl::UnixEpoch(); },
+         .store = [&text](std::string recorded, const std::string&,
+                          absl::Time) { text = std::move(recorded); }});
+    std::minstd_rand random(seed);
+    size_t next = 0;
+    const auto& questions = transcript_.questions;
+    ServerConfig config = transcript_.config;
+    config.max_open_asks = 1;
+    const SessionTimes times;
+    const ServedOutcome served = ServedReplay(
+        config, times, transcript_.flights, transcript_.end,
+        [&](const Ask& ask,
+            const Envelope& envelope) -> std::optional<AnyAnswer> {
+          if (next == questions.size() ||
+              questions[next].ask != PrintAsk(ask, envelope)) {
+            return Verdict::Accept();
+          }
+          return questions[next++].answer;
+        },
+        [&](uint32_t most) -> uint32_t {
+          return seed == 0 ? 0 : random() % (most + 1);
+        },
+        &recorder);
+    SCOPED_TRACE(text);
+    const auto recorded = ParseTranscript(text);
+    ASSERT_TRUE(recorded.ok()) << recorded.status();
+    const recording::ReplayResult replayed = recording::Replay(*recorded);
+    EXPECT_EQ(replayed.differences, std::vector<std::string>());
+    EXPECT_EQ(replayed.asks.size(), served.outcome.asks.size());
+    EXPECT_EQ(replayed.text, recording::Replay(*recorded).text);
+    // The answer about a message may have come too late.
+    EXPECT_LE(replayed.messages.size(), served.outcome.messages.size());
+    std::string masked;
+    absl::string_view rest = served.outcome.replies;
+    rest = rest.substr(0, rest.rfind('\n') + 1);
+    while (!rest.empty()) {
+      const size_t size = rest.find('\n') + 1;
+      masked += recording::MaskReplyLine(rest.substr(0, size));
+      rest.remove_prefix(size);
+    }
+    // What the client did not read is recorded, too.
+    EXPECT_TRUE(absl::StartsWith(replayed.replies, masked)) << masked;
+    const auto test = recording::MakeTest(text, *recorded, replayed.messages);
+    // A test cannot say at which moment a session is cut short.
+    if (!test.ok() || (served.cut_short && seed != 0)) return;
+    const auto again = ParseTranscript(*test);
+    ASSERT_TRUE(again.ok()) << again.status() << "\n" << *test;
+    EXPECT_EQ(recording::Replay(*again).differences, std::vector<std::string>())
+        << *test;
+    EXPECT_EQ(again->replies, recorded->replies);
   }
 
   Transcript transcript_;
@@ -104,6 +178,25 @@ TEST_P(TranscriptTest, HasTheSameOutcomeInEveryManner) {
     for (const Manner& manner : manners) {
       SCOPED_TRACE(manner.Describe());
       ASSERT_EQ(Play(manner), whole);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+// `postern replay` runs it, too.
+TEST_P(TranscriptTest, Replays) {
+  EXPECT_EQ(recording::Replay(transcript_).differences,
+            std::vector<std::string>());
+}
+
+// A recording of the session replays: the same questions, the same replies and
+// the same end, whatever the timing. The recording is also a test of its own.
+TEST_P(TranscriptTest, ItsRecordingReplays) {
+  SCOPED_TRACE(transcript_.title);
+  for (const bool bodies : {false, true}) {
+    for (uint32_t seed = 0; seed < 24; ++seed) {
+      SCOPED_TRACE(absl::StrCat("seed ", seed, bodies ? ", bodies" : ""));
+      CheckRecording(bodies, seed);
       if (HasFailure()) return;
     }
   }

@@ -57,6 +57,12 @@ ResponderOptions MailSessionHost::responder() {
   return options;
 }
 
+ResponderOptions RecordedSessionHost::responder() {
+  ResponderOptions options = MailSessionHost::responder();
+  options.observer = recorder_.get();
+  return options;
+}
+
 void MailSessionHost::OnClientChanged(const SharedSessionInfo& client,
                                       ResponderOptions::ClientFound found) {
   slot_.reset();  // the peer's, or that of the client before

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "absl/functional/any_invocable.h"
@@ -21,6 +22,7 @@
 #include "policy/limits/connection_limits.h"
 #include "policy/rule_facts.h"
 #include "programs/serve/service_snapshot.h"
+#include "recording/recorder.h"
 #include "service/mail_session.h"
 #include "service/metrics.h"
 #include "transports/service.h"
@@ -92,6 +94,24 @@ class MailSessionHost : public transports::SessionHost {
   const ServerConfig* const config_;
   service::Metrics* const metrics_;
   service::MailSession session_;
+};
+
+// Records the session, too. A class of its own, so that a session that is not
+// recorded needs no memory for it.
+class RecordedSessionHost : public MailSessionHost {
+ public:
+  // `recorder` belongs to a session that has not begun. `arguments` are those
+  // of MailSessionHost.
+  template <typename... Arguments>
+  explicit RecordedSessionHost(std::unique_ptr<recording::Recorder> recorder,
+                               Arguments&&... arguments)
+      : MailSessionHost(std::forward<Arguments>(arguments)...),
+        recorder_(std::move(recorder)) {}
+
+  ResponderOptions responder() override;
+
+ private:
+  const std::unique_ptr<recording::Recorder> recorder_;
 };
 
 }  // namespace postern::programs

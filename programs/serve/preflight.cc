@@ -37,6 +37,7 @@
 #include "policy/rules/not_read.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/rspamd.h"
+#include "recording/recordings.h"
 #include "service/library_backends.h"
 #include "service/preflight.h"
 #include "system/deadline.h"
@@ -123,6 +124,16 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
   if (!options.rules.empty()) {
     service::CheckRules(options.rules, options.rules_optional,
                         options.host_names, findings);
+  }
+  if (!options.record.empty()) {
+    const absl::Status status = recording::CheckDirectory(options.record);
+    const std::string text = absl::StrCat("--record: ", status.message());
+    // A full directory only means that nothing is recorded.
+    if (absl::IsResourceExhausted(status)) {
+      findings->AddWarning(text);
+    } else if (!status.ok()) {
+      findings->AddError(text);
+    }
   }
   Findings users;
   users.AddErrors(service::CheckUserFiles(options.auth));

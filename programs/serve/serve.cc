@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
 #include "auth/user_key.h"
@@ -61,6 +62,7 @@
 #include "programs/serve/server_end.h"
 #include "programs/serve/service_snapshot.h"
 #include "programs/serve/systemd.h"
+#include "recording/recordings.h"
 #include "service/destination.h"
 #include "service/finding.h"
 #include "service/guarded_authenticator.h"
@@ -69,6 +71,7 @@
 #include "service/messages_in_progress.h"
 #include "service/metrics.h"
 #include "service/named_session.h"
+#include "service/options.h"
 #include "service/rate_limited_delivery.h"
 #include "service/rules_file.h"
 #include "system/bounded_run.h"
@@ -166,13 +169,15 @@ class Host : public transports::Service, public ClientLookup {
  public:
   // `names` is null if host names are not looked up; its resolver must stop
   // before the server is destroyed. `run` runs tasks that block. `metrics` may
-  // be null.
+  // be null, and so may `recordings`.
   Host(const ServeOptions& options,
        std::shared_ptr<const ServiceSnapshot> snapshot,
-       policy::HostNames* names, system::Run run, service::Metrics* metrics)
+       policy::HostNames* names, system::Run run, service::Metrics* metrics,
+       recording::Recordings* recordings)
       : options_(options),
         names_(names),
         metrics_(metrics),
+        recordings_(recordings),
         run_(std::move(run)),
         limits_(options.limits),
         rules_(options.rules.empty()
@@ -341,13 +346,25 @@ class Host : public transports::Service, public ClientLookup {
       LogUnserved("denied", arrival.info);
     } else {
       rules->Apply(&arrival.info);
-      admission.host = std::make_shared<MailSessionHost>(
-          snapshot_.Get(), option_of_[arrival.listener], *rules,
-          std::move(arrival.slot), metrics_, arrival.info.remote_address,
-          options_.xclient_peers, this);
+      admission.host = MakeSession(&arrival, *rules);
     }
     admission.info = std::move(arrival.info);
     std::move(arrival.done)(std::move(admission));
+  }
+
+  std::shared_ptr<transports::SessionHost> MakeSession(
+      Arrival* arrival, const policy::RuleFacts& rules) {
+    const size_t option = option_of_[arrival->listener];
+    auto recorder = recordings_ == nullptr ? nullptr : recordings_->Record();
+    if (recorder == nullptr) {
+      return std::make_shared<MailSessionHost>(
+          snapshot_.Get(), option, rules, std::move(arrival->slot), metrics_,
+          arrival->info.remote_address, options_.xclient_peers, this);
+    }
+    return std::make_shared<RecordedSessionHost>(
+        std::move(recorder), snapshot_.Get(), option, rules,
+        std::move(arrival->slot), metrics_, arrival->info.remote_address,
+        options_.xclient_peers, this);
   }
 
   // Returns what the rules grant or deny to a client.
@@ -366,6 +383,7 @@ class Host : public transports::Service, public ClientLookup {
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
   service::Metrics* const metrics_;
+  recording::Recordings* const recordings_;
   const system::Run run_;
   policy::ConnectionLimits limits_;
   const std::unique_ptr<service::RulesFile> rules_;
@@ -619,6 +637,7 @@ int RunServe(const ServeOptions& options) {
   // Destroyed after the server: answers that its stopped event loops hold give
   // back what their transactions have taken.
   policy::RateLimits rates(options.rate_limits, options.limits.exempt);
+  std::optional<recording::Recordings> recordings;
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
@@ -712,11 +731,25 @@ int RunServe(const ServeOptions& options) {
       return Fail(status);
     }
   }
+  if (!options.record.empty()) {
+    recordings.emplace(recording::Recordings::Options{
+        .directory = options.record,
+        .bodies = options.record_bodies,
+        .program = absl::StrCat("postern serve ", service::kVersion),
+        .now = absl::Now,
+        .run = run,
+        .report = [](const absl::Status& status) {
+          log::WriteLog("warning",
+                        absl::StrCat("--record: ", status.message(),
+                                     ": no more sessions are recorded "
+                                     "until SIGHUP"));
+        }});
+  }
   endable.emplace();
   host = std::make_unique<Host>(
       options, std::move(snapshot), names ? &*names : nullptr,
       [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
-      metrics.get());
+      metrics.get(), recordings ? &*recordings : nullptr);
 
   transports::ServerOptions server_options;
   server_options.threads = options.threads;
@@ -788,8 +821,10 @@ int RunServe(const ServeOptions& options) {
   }
   WriteReady(options.ready_fd, addresses);
   SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
-  BackgroundTask reload("reload",
-                        [&] { Reload(options, process, host.get()); });
+  BackgroundTask reload("reload", [&] {
+    if (recordings) recordings->Resume();
+    Reload(options, process, host.get());
+  });
   Serve(signals, server.get(), metrics_server.get(), &reload);
   if (metrics_server != nullptr) metrics_server->SayStopping();
   const std::string going = absl::StrCat("shutting down with ",

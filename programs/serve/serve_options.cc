@@ -131,6 +131,8 @@ constexpr service::OptionRow kRows[] = {
     kRspamdPasswordFileRow,
     kRspamdSpoolRow,
     service::kLogFormatRow,
+    service::kRecordRow,
+    service::kRecordBodiesRow,
     {"threads", "N [0]",
      "event loops; 0: one for each processor that the\n"
      "process may use"},

@@ -22,6 +22,7 @@
 #include "engine/authenticator.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
+#include "engine/responder.h"
 #include "engine/server_config.h"
 #include "engine/session_info.h"
 #include "log/log.h"
@@ -122,6 +123,14 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
     return RefuseService(absl::UnavailableError(
         "--auth needs postern-smtpd-tls, which cannot be run"));
   }
+  // Before the first octet, because the recording is of the whole session. A
+  // session is served even if it cannot be recorded.
+  if (!options.record.empty() && !hooks.recorder) {
+    hooks.tls_asked(nullptr);
+    log::WriteLog("warning",
+                  "--record needs postern-smtpd-tls, which cannot be run: the "
+                  "session is not recorded");
+  }
   SessionTls tls(options, hooks);
   tls_of_session = &tls;
   if (const absl::Status status = tls.Begin(); !status.ok()) {
@@ -187,8 +196,13 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   net::DescriptorStream stream(STDIN_FILENO, STDOUT_FILENO);
   tls.Configure(&stream, &info, &stdio);
   const std::optional<IpAddress> address = info.remote_address;
+  ResponderOptions responder = mail_session.responder();
+  // A handoff means that this program could not be run at the beginning.
+  if (!options.record.empty() && hooks.recorder && !options.handoff) {
+    responder.observer = hooks.recorder();
+  }
   const SessionEnd result = transports::ServeStdio(
-      config, mail_session.responder(), std::move(info), stdio, &stream);
+      config, std::move(responder), std::move(info), stdio, &stream);
   if (result.clean) return 0;
   log::LogLine line("session", log::LineStyle(), {session});
   line.Word("end", CloseReasonName(result.reason)).Ip("ip", address);

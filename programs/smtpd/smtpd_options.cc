@@ -62,6 +62,8 @@ constexpr service::OptionRow kRows[] = {
     service::kRateGraceRow,
     service::kPipeliningRow,
     service::kLogFormatRow,
+    service::kRecordRow,
+    service::kRecordBodiesRow,
     service::kTlsCertRow,
     service::kTlsKeyRow,
     service::kClientCaRow,

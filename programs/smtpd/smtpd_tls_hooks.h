@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "engine/session_observer.h"
 #include "net/secure_channel.h"
 #include "net/stream_channel.h"
 #include "programs/smtpd/handoff.h"
@@ -31,6 +32,10 @@ struct SmtpdTlsHooks {
   // none. If they are needed, tls_asked() is called with null, because the
   // other program has them as well.
   service::OpenBackend open_backend;
+  // Returns the recorder of the session for --record, or null. Must outlive the
+  // session. Empty: this program has none, and tls_asked() is called with null,
+  // because the other program has it.
+  std::function<SessionObserver*()> recorder;
 };
 
 }  // namespace postern::programs

@@ -12,6 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "engine/session_observer.h"
 #include "log/inetd_log.h"
 #include "log/log.h"
 #include "net/secure_channel.h"
@@ -22,8 +24,11 @@
 #include "programs/smtpd/smtpd.h"
 #include "programs/smtpd/smtpd_options.h"
 #include "programs/smtpd/smtpd_tls_hooks.h"
+#include "recording/recorder.h"
+#include "recording/recordings.h"
 #include "service/certificate_options.h"
 #include "service/library_backends.h"
+#include "service/options.h"
 #include "system/standard_descriptors.h"
 
 namespace postern::programs {
@@ -92,6 +97,23 @@ int main(int argc, char** argv) {
   hooks.open_backend = postern::service::OpenLibraryBackend;
   hooks.secure = [&tls](postern::net::StreamChannel* below) {
     return tls.MakeChannel(below);
+  };
+  std::optional<postern::recording::Recordings> recordings;
+  std::unique_ptr<postern::recording::Recorder> recorder;
+  hooks.recorder = [&]() -> postern::SessionObserver* {
+    recordings.emplace(postern::recording::Recordings::Options{
+        .directory = options->record,
+        .bodies = options->record_bodies,
+        .program = absl::StrCat("postern-smtpd ", postern::service::kVersion),
+        .now = absl::Now,
+        .run = nullptr,
+        .report = [](const absl::Status& status) {
+          postern::log::WriteLog("warning",
+                                 absl::StrCat("--record: ", status.message(),
+                                              ": the session is not recorded"));
+        }});
+    recorder = recordings->Record();
+    return recorder.get();
   };
   // Nothing is buffered, and a process for one connection needs no cleanup.
   _exit(postern::programs::RunSmtpd(*options, hooks));
