@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The client's side of an SMTP or LMTP connection, without I/O. No program of
-// this tree uses it yet: it is a library for programs that embed the engine.
+// The client's side of an SMTP or LMTP connection, without I/O. The deliveries
+// that forward use it (delivery/forward/), and programs that embed the engine.
 //
 // A driver gives commands, passes the server's bytes to Advance() and acts on
 // the ClientStep that it returns. Example: Greet() = 1, Send(Mail) = 2,

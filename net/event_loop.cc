@@ -16,7 +16,7 @@
 namespace postern::net {
 namespace {
 
-thread_local const EventLoop* running = nullptr;
+thread_local EventLoop* running = nullptr;
 
 // Returns the milliseconds until `time`, rounded up, so that the loop does not
 // wake before it.
@@ -73,6 +73,10 @@ void EventLoop::Run() {
     }
     EndTurn();
   }
+  // They may use the loop until the end, and so may the tasks that they put
+  // off.
+  residents_.clear();
+  later_.clear();
   running = nullptr;
   // Destroyed without the lock: a destructor may post another task.
   std::vector<Task> rest;
@@ -124,6 +128,15 @@ void EventLoop::Post(Task task) {
 }
 
 bool EventLoop::OnThread() const { return running == this; }
+
+EventLoop* EventLoop::Running() { return running; }
+
+EventLoop::Resident* EventLoop::ResidentOf(
+    const void* key, absl::FunctionRef<std::unique_ptr<Resident>()> make) {
+  std::unique_ptr<Resident>& resident = residents_[key];
+  if (resident == nullptr) resident = make();
+  return resident.get();
+}
 
 bool EventLoop::Watch(int fd, uint32_t events, Handler* handler) {
   epoll_event event = {};

@@ -11,11 +11,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "net/timer_wheel.h"
@@ -25,8 +27,8 @@
 namespace postern::net {
 
 // Calls handlers, tasks and timers on the thread of Run(). While Run() runs,
-// other threads may call only Post(), Stop(), OnThread() and longest_turn().
-// Nothing that the loop calls may block.
+// other threads may call only Post(), Stop(), OnThread(), Running() and
+// longest_turn(). Nothing that the loop calls may block.
 class EventLoop {
  public:
   using Task = absl::AnyInvocable<void() &&>;
@@ -38,6 +40,13 @@ class EventLoop {
     virtual ~Handler() = default;
     // `events`: EPOLLIN and so on.
     virtual void OnEvents(uint32_t events) = 0;
+  };
+
+  // An object of one loop, such as the connections that its thread has to other
+  // servers. Used on the loop's thread.
+  class Resident {
+   public:
+    virtual ~Resident() = default;
   };
 
   EventLoop();
@@ -62,6 +71,14 @@ class EventLoop {
   void Post(Task task);
   // Returns whether the calling thread is in Run() of this loop.
   bool OnThread() const;
+  // Returns the loop in whose Run() the calling thread is, or null.
+  static EventLoop* Running();
+
+  // Returns the resident with the key `key`. The first call makes it with
+  // `make`. It is destroyed at the end of Run(), on the loop's thread. Call it
+  // on this thread.
+  Resident* ResidentOf(const void* key,
+                       absl::FunctionRef<std::unique_ptr<Resident>()> make);
 
   // Runs `task` at the end of the current round.
   void Later(Task task) { later_.push_back(std::move(task)); }
@@ -110,6 +127,7 @@ class EventLoop {
   std::vector<Task> posted_;  // guarded by mutex_
   bool over_ = false;         // Run() has ended; guarded by mutex_
 
+  std::map<const void*, std::unique_ptr<Resident>> residents_;
   std::vector<Task> later_;
   Timer::Time now_;
   TimerWheel timers_;

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -175,6 +176,44 @@ TEST(EventLoopTest, StoppedLoopHoldsNoTasks) {
   EXPECT_EQ(held.use_count(), 1);
   loop.Post([held] { FAIL(); });
   EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(EventLoopTest, ResidentEndsWithTheLoopOnItsThread) {
+  class Tenant : public EventLoop::Resident {
+   public:
+    Tenant(EventLoop* loop, std::string* log) : loop_(*loop), log_(*log) {}
+    ~Tenant() override {
+      log_ += loop_.OnThread() ? "ends on the loop" : "ends elsewhere";
+      // It may still put off what needs the end of a round.
+      loop_.Later([] {});
+    }
+
+   private:
+    EventLoop& loop_;
+    std::string& log_;
+  };
+  EXPECT_EQ(EventLoop::Running(), nullptr);
+  std::string log;
+  {
+    EventLoop loop;
+    int made = 0;
+    const int key = 0;
+    loop.Post([&] {
+      EXPECT_EQ(EventLoop::Running(), &loop);
+      const auto make = [&] {
+        ++made;
+        return std::make_unique<Tenant>(&loop, &log);
+      };
+      EventLoop::Resident* const first = loop.ResidentOf(&key, make);
+      EXPECT_EQ(loop.ResidentOf(&key, make), first);
+      EXPECT_NE(loop.ResidentOf(&made, make), first);
+      loop.Stop();
+    });
+    loop.Run();
+    EXPECT_EQ(made, 2);
+    EXPECT_EQ(log, "ends on the loopends on the loop");
+  }
+  EXPECT_EQ(EventLoop::Running(), nullptr);
 }
 
 }  // namespace

@@ -108,6 +108,34 @@ absl::StatusOr<Destination> MakeDiscard(std::optional<absl::string_view> value,
                      .blocks = false};
 }
 
+absl::StatusOr<Destination> MakeForwarding(
+    bool lmtp, std::optional<absl::string_view> value,
+    const DestinationSetup& setup) {
+  auto hop = delivery::NextHop::Parse(lmtp, value.value_or(""));
+  if (!hop.ok()) return hop.status();
+  if (!setup.forward) {
+    return absl::InvalidArgumentError(
+        "this program cannot forward: use postern serve");
+  }
+  if (setup.host.empty()) {
+    return absl::InvalidArgumentError(
+        "control/me is missing: it is this server's name for the next hop");
+  }
+  return Destination{
+      .delivery = setup.forward(*std::move(hop), std::string(setup.host),
+                                lmtp ? "lmtp" : "smtp"),
+      .blocks = false};
+}
+
+absl::StatusOr<Destination> MakeLmtp(std::optional<absl::string_view> value,
+                                     const DestinationSetup& setup) {
+  return MakeForwarding(/*lmtp=*/true, value, setup);
+}
+absl::StatusOr<Destination> MakeSmtp(std::optional<absl::string_view> value,
+                                     const DestinationSetup& setup) {
+  return MakeForwarding(/*lmtp=*/false, value, setup);
+}
+
 constexpr DeliveryRow kRows[] = {
     {"qmail-queue", "[:PROGRAM]",
      "bin/qmail-queue next to the control directory,\n"
@@ -120,6 +148,13 @@ constexpr DeliveryRow kRows[] = {
      MakeMaildir},
     {"catch-all", ":DIR", "one Maildir for local and remote recipients",
      MakeCatchAll},
+    {"lmtp", ":SERVER[,...]",
+     "forward to an LMTP server: unix:PATH or HOST:PORT;\n"
+     "if it does not work, to the next one;\n"
+     "postern serve only",
+     MakeLmtp},
+    {"smtp", ":SERVER[,...]", "the same with SMTP: HOST[:PORT] or unix:PATH",
+     MakeSmtp},
     {"discard", "", "accept and discard mail, for measurements", MakeDiscard},
 };
 
@@ -164,6 +199,14 @@ bool HasMailboxes(absl::string_view spec) {
   if (!absl::ConsumePrefix(&spec, "maildir:")) return false;
   const auto location = delivery::MaildirLocation::Parse(spec);
   return location.ok() && !location->shared();
+}
+
+std::optional<delivery::NextHop> NextHopOf(absl::string_view spec) {
+  const bool lmtp = absl::ConsumePrefix(&spec, "lmtp:");
+  if (!lmtp && !absl::ConsumePrefix(&spec, "smtp:")) return std::nullopt;
+  auto hop = delivery::NextHop::Parse(lmtp, spec);
+  if (!hop.ok()) return std::nullopt;
+  return *std::move(hop);
 }
 
 absl::Status CheckDestination(absl::string_view spec) {

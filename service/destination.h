@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "delivery/forward/next_hop.h"
 #include "engine/delivery.h"
 #include "engine/policy.h"
 #include "log/report.h"
@@ -33,6 +34,11 @@ struct Destination {
   std::function<std::vector<std::string>()> check;
 };
 
+// Makes a delivery that forwards messages to `hop`. `host` is this server's
+// name for EHLO. `rule` is Verdict::rule() of its answers, and static.
+using MakeForward = std::function<std::unique_ptr<Delivery>(
+    delivery::NextHop hop, const std::string& host, absl::string_view rule)>;
+
 // What deliveries are built from.
 struct DestinationSetup {
   absl::string_view spec;         // the value of --deliver
@@ -41,6 +47,7 @@ struct DestinationSetup {
   system::Variables environment;  // of programs, before the session's variables
   log::Report report;             // of the deliveries; called on any thread
   std::shared_ptr<const policy::Controls> controls = nullptr;  // for aliases
+  MakeForward forward = nullptr;  // empty: this program cannot forward
 };
 
 // One kind of delivery. Constant data: --help uses its texts, and the log and
@@ -74,6 +81,10 @@ std::string QueueProgram(std::optional<absl::string_view> value,
 // Returns whether the delivery that `spec` names has a mailbox for each
 // recipient, so that aliases and address extensions apply.
 bool HasMailboxes(absl::string_view spec);
+
+// Returns the next hop of the delivery that `spec` names, or nullopt if it does
+// not forward.
+std::optional<delivery::NextHop> NextHopOf(absl::string_view spec);
 
 // Returns the error that MakeDestination() would return. Creates nothing
 // permanent.

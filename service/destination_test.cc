@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "delivery/discard.h"
+#include "delivery/forward/next_hop.h"
 #include "engine/delivery.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
@@ -34,10 +36,19 @@ TEST(DestinationTest, SpecNamesADelivery) {
       {"qmail-queue", true, false, true, true},
       {"qmail-queue:/opt/scan", true, false, true, true},
       {"discard", true, false, false},
+      {"lmtp:unix:/run/lmtp", true, false, false},
+      {"smtp:a.example,[::1]:25", true, false, false},
   };
   for (const auto& c : cases) {
-    const auto made =
-        MakeDestination({.spec = c.spec, .control = "/q/control"});
+    const auto made = MakeDestination(
+        {.spec = c.spec,
+         .control = "/q/control",
+         .host = "us.example",
+         .forward = [](const delivery::NextHop& hop, const std::string&,
+                       absl::string_view rule) {
+           EXPECT_EQ(rule, hop.lmtp ? "lmtp" : "smtp");
+           return std::make_unique<delivery::Discard>();
+         }});
     ASSERT_TRUE(made.ok()) << made.status();
     EXPECT_EQ(made->delivery->ServesRemote({"u", "d"}), c.serves_remote)
         << c.spec;
@@ -115,7 +126,10 @@ TEST(DestinationTest, ErrorQuotesTheSpecAndTheReason) {
       {"qmail-queue:", "the program is missing"},
       {"discard:", "takes no value"},
       {"discard:x", "takes no value"},
-      {"lmtp:/run/lmtp", kAll},
+      {"lmtp", "the next hop is missing"},
+      {"smtp:", "the next hop is missing"},
+      {"lmtp:/run/lmtp", "the host is not a host name"},
+      {"lmtp:unix:/run/lmtp", "this program cannot forward"},
       {"Maildir:/m", kAll},
       {"/m", kAll},
   };
@@ -124,6 +138,14 @@ TEST(DestinationTest, ErrorQuotesTheSpecAndTheReason) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << c.spec;
     EXPECT_TRUE(absl::StrContains(status.message(), c.why)) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), c.spec)) << status;
+  }
+}
+
+TEST(DestinationTest, NextHopIsThatOfTheSpec) {
+  EXPECT_TRUE(NextHopOf("lmtp:unix:/l")->lmtp);
+  EXPECT_EQ(NextHopOf("smtp:a.example")->hosts[0].Format(), "a.example:25");
+  for (const char* spec : {"lmtp:", "lmtp:x", "maildir:/m", "smtps:a", ""}) {
+    EXPECT_FALSE(NextHopOf(spec)) << spec;
   }
 }
 

@@ -84,12 +84,21 @@ MailService MailService::Make(const MailOptions& options,
   service.metrics = process.metrics;
   service.messages = process.messages;
 
+  MakeForward forward;
+  if (process.forward) {
+    forward = [&process](delivery::NextHop hop, const std::string& host,
+                         absl::string_view rule) {
+      return process.forward(std::move(hop), host, rule,
+                             /*threads=*/process.filter != nullptr);
+    };
+  }
   auto destination = MakeDestination({.spec = options.deliver,
                                       .control = options.control,
                                       .host = service.controls->me,
                                       .environment = options.child_environment,
                                       .report = log::ReportToLog("delivery"),
-                                      .controls = service.controls});
+                                      .controls = service.controls,
+                                      .forward = std::move(forward)});
   if (destination.ok()) {
     service.runs_programs = destination->runs_programs ||
                             RunsCheckers(options.auth) ||

@@ -15,7 +15,9 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "auth/backend.h"
+#include "delivery/forward/next_hop.h"
 #include "engine/authenticator.h"
 #include "engine/delivery.h"
 #include "engine/server_config.h"
@@ -52,6 +54,13 @@ struct MailService {
     std::function<absl::StatusOr<std::shared_ptr<Delivery>>(
         std::shared_ptr<Delivery>, const std::string& host)>
         filter;
+    // Makes a delivery that forwards. `threads`: its transactions are used on
+    // threads that may block, because a filter is in front of it. Empty: this
+    // program cannot forward.
+    std::function<std::unique_ptr<Delivery>(
+        delivery::NextHop hop, const std::string& host, absl::string_view rule,
+        bool threads)>
+        forward;
     // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
     // Makes the Authenticator of the sessions from a backend that may block.

@@ -48,7 +48,7 @@ programs/smtpd: policy policy/control policy/limits recording
 programs/serve: auth delivery engine engine/grammar files log net service system transports
 programs/serve: policy policy/control policy/delegation policy/limits policy/names
 programs/serve: policy/greylisting policy/rules policy/spf recording
-programs/explain: engine engine/grammar files log net policy policy/names policy/rules
+programs/explain: delivery engine engine/grammar files log net policy policy/names policy/rules
 programs/explain: policy/greylisting policy/spf programs/serve service transports
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service

@@ -29,6 +29,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "delivery/forward/hop_loop.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"
 #include "log/no_log.h"
@@ -47,6 +48,7 @@
 #include "policy/spf/spf_over_dns.h"
 #include "programs/explain/explanation.h"
 #include "programs/explain/log_facts.h"
+#include "programs/serve/forward.h"
 #include "programs/serve/serve_options.h"
 #include "service/mail_service.h"
 #include "service/options.h"
@@ -616,8 +618,10 @@ int RunExplain(int argc, const char* const* argv) {
     }
   }
   policy::SpfOverDns spf(resolver.get());
+  delivery::Forwarding forwarding(ResolveWith(resolver.get()));
   const auto service = service::MailService::Make(
-      request->serve, {.dns = resolver.get(),
+      request->serve, {.forward = ForwardWith(&forwarding, /*threads=*/true),
+                       .dns = resolver.get(),
                        .greylist = greylist.get(),
                        .spf = resolver ? &spf : nullptr,
                        .warns = false});

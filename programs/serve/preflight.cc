@@ -36,8 +36,10 @@
 #include "policy/names/dns.h"
 #include "policy/rules/not_read.h"
 #include "policy/spf/spf_over_dns.h"
+#include "programs/serve/forward.h"
 #include "programs/serve/rspamd.h"
 #include "recording/recordings.h"
+#include "service/destination.h"
 #include "service/library_backends.h"
 #include "service/preflight.h"
 #include "system/deadline.h"
@@ -120,6 +122,9 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
   service::CheckDelivery(options,
                          snapshot == nullptr ? "" : snapshot->mail.controls->me,
                          findings);
+  if (const auto hop = service::NextHopOf(options.deliver)) {
+    TestHopSockets(*hop, findings);
+  }
   TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
     service::CheckRules(options.rules, options.rules_optional,
@@ -237,6 +242,9 @@ void TestPolicyServers(const ServeOptions& options, Findings* findings) {
 void TestNetwork(const ServeOptions& options, const ServiceSnapshot* snapshot,
                  Findings* findings) {
   TestPolicyServers(options, findings);
+  if (const auto hop = service::NextHopOf(options.deliver)) {
+    TestHopServers(*hop, kPatience, findings);
+  }
   if (!AsksDns(options)) return;
   TestDns(options, snapshot == nullptr ? "" : snapshot->mail.controls->me,
           findings);
@@ -386,12 +394,13 @@ void AddFilesOfUser(const ServeOptions& options, const UserFindings& user,
 }  // namespace
 
 TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
-    : spf_(dns) {
+    : spf_(dns), forwarding_(ResolveWith(dns)) {
   if (options.greylist) greylist_.emplace(*options.greylist);
   const system::Run run = [](auto task) { std::move(task)(); };
   process_ = {
       .run = run,
       .filter = MakeRspamdWrapper(options.rspamd, nullptr, run),
+      .forward = ForwardWith(&forwarding_, /*threads=*/true),
       .open_backend = service::OpenLibraryBackend,
       .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
       .dns = dns,

@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "delivery/forward/hop_loop.h"
 #include "policy/greylisting/greylist_file.h"
 #include "policy/names/dns.h"
 #include "policy/names/resolver.h"
@@ -46,6 +47,7 @@ class TestProcess {
 
  private:
   policy::SpfOverDns spf_;
+  delivery::Forwarding forwarding_;
   std::optional<policy::GreylistFile> greylist_;
   service::MailService::Process process_;
 };

@@ -32,6 +32,7 @@
 #include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
 #include "auth/user_key.h"
+#include "delivery/forward/hop_loop.h"
 #include "delivery/pooled_delivery.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
@@ -54,6 +55,7 @@
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/background_task.h"
 #include "programs/serve/current_snapshot.h"
+#include "programs/serve/forward.h"
 #include "programs/serve/mail_session_host.h"
 #include "programs/serve/metrics_server.h"
 #include "programs/serve/metrics_text.h"
@@ -630,6 +632,8 @@ int RunServe(const ServeOptions& options) {
   policy::SpfOverDns spf(resolver.get());
   std::optional<policy::HostNames> names;
   if (options.host_names) names.emplace(resolver.get());
+  // Destroyed after all that uses its deliveries.
+  delivery::Forwarding forwarding(ResolveWith(resolver.get()));
   // The order of destruction matters: the resolver stops first, and tasks of
   // the pool get no answers from DNS any more. Then the pool completes its
   // tasks, and the stopped event loops still accept its answers.
@@ -666,6 +670,7 @@ int RunServe(const ServeOptions& options) {
       .filter = MakeRspamdWrapper(
           options.rspamd, metrics.get(),
           system::BoundedRun(run, RspamdAtOnce(options.blocking_threads))),
+      .forward = ForwardWith(&forwarding, /*threads=*/false),
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {

@@ -17,6 +17,7 @@
 #include "policy/greylisting/greylist_options.h"
 #include "programs/serve/systemd.h"
 #include "service/certificate_options.h"
+#include "service/destination.h"
 #include "service/mail_options.h"
 #include "service/mail_service.h"
 #include "service/options.h"
@@ -248,6 +249,8 @@ void Check(const ServeOptions& options, const std::vector<std::string>& places,
 
 bool AsksDns(const ServeOptions& options) {
   if (options.host_names) return true;
+  const auto hop = service::NextHopOf(options.deliver);
+  if (hop && hop->has_names()) return true;
   for (const policy::CheckEntry& check : policy::CheckList()) {
     if (check.row.dns &&
         options.check_options.count(std::string(check.row.option)) != 0) {

@@ -1,0 +1,145 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/forward/forward_delivery.h"
+
+#include <future>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "delivery/forward/forward_transaction.h"
+#include "engine/grammar/reply.h"
+#include "net/event_loop.h"
+
+namespace postern::delivery {
+namespace {
+
+// Uses a ForwardTransaction on its event loop, for callers on other threads.
+class RemoteTransaction : public MailTransaction {
+ public:
+  // `make` is called on the loop.
+  using Make = absl::AnyInvocable<std::unique_ptr<MailTransaction>() &&>;
+
+  RemoteTransaction(net::EventLoop* loop, Make make)
+      : loop_(*loop), inner_(std::make_shared<Inner>()) {
+    loop_.Post([inner = inner_, make = std::move(make)]() mutable {
+      inner->transaction = std::move(make)();
+    });
+  }
+  ~RemoteTransaction() override {
+    loop_.Post([inner = std::move(inner_)] { inner->transaction.reset(); });
+  }
+
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override {
+    loop_.Post([inner = inner_, rcpt, done = later()]() mutable {
+      std::optional<Verdict> verdict = inner->transaction->AddRecipient(
+          rcpt, [&done]() { return std::move(done); });
+      if (verdict) std::move(done)(*std::move(verdict));
+    });
+    return std::nullopt;
+  }
+
+  std::optional<Reply> Open(const Envelope& envelope) override {
+    const auto opened = std::make_shared<std::promise<std::optional<Reply>>>();
+    std::future<std::optional<Reply>> reply = opened->get_future();
+    loop_.Post([opened, inner = inner_, &envelope] {
+      opened->set_value(inner->transaction->Open(envelope));
+    });
+    return reply.get();
+  }
+
+  bool Write(absl::Span<const absl::string_view> slices,
+             absl::AnyInvocable<void() &&>) override {
+    const auto written = std::make_shared<std::promise<void>>();
+    const std::future<void> done = written->get_future();
+    loop_.Post([written, inner = inner_, slices] {
+      const bool more = inner->transaction->Write(
+          slices, [written] { written->set_value(); });
+      if (more) written->set_value();
+    });
+    done.wait();
+    return true;
+  }
+
+  void Commit(Policy::Done done) override {
+    loop_.Post([inner = inner_, done = std::move(done)]() mutable {
+      inner->transaction->Commit(std::move(done));
+    });
+  }
+  void CommitEach(EachDone done) override {
+    loop_.Post([inner = inner_, done = std::move(done)]() mutable {
+      inner->transaction->CommitEach(std::move(done));
+    });
+  }
+
+ private:
+  struct Inner {
+    std::unique_ptr<MailTransaction> transaction;  // used on the loop only
+  };
+
+  net::EventLoop& loop_;
+  std::shared_ptr<Inner> inner_;
+};
+
+// Refuses each recipient: this process lacks what it needs to forward.
+class UnservedTransaction : public MailTransaction {
+ public:
+  explicit UnservedTransaction(Verdict refusal)
+      : refusal_(std::move(refusal)) {}
+
+  std::optional<Verdict> AddRecipient(const Rcpt&, Policy::Later) override {
+    return refusal_;
+  }
+  std::optional<Reply> Open(const Envelope&) override {
+    return refusal_.reply();
+  }
+  bool Write(absl::Span<const absl::string_view>,
+             absl::AnyInvocable<void() &&>) override {
+    return true;
+  }
+  void Commit(Policy::Done done) override { std::move(done)(refusal_); }
+
+ private:
+  const Verdict refusal_;
+};
+
+}  // namespace
+
+ForwardDelivery::ForwardDelivery(Forwarding* forwarding, NextHop hop,
+                                 std::string host_name, absl::string_view rule,
+                                 Calls calls)
+    : forwarding_(*forwarding),
+      hop_(std::move(hop)),
+      config_{.host_name = std::move(host_name), .lmtp = hop_.lmtp},
+      rule_(rule),
+      calls_(calls) {}
+
+std::unique_ptr<MailTransaction> ForwardDelivery::Begin(
+    const Envelope& envelope, const SharedSessionInfo&) {
+  net::EventLoop* const running = net::EventLoop::Running();
+  if (calls_ == Calls::kOnEventLoop && running != nullptr) {
+    return std::make_unique<ForwardTransaction>(
+        forwarding_.PoolOf(running, hop_, config_), envelope, rule_);
+  }
+  const absl::StatusOr<net::EventLoop*> loop = forwarding_.OwnLoop();
+  if (!loop.ok()) {
+    return std::make_unique<UnservedTransaction>(
+        Verdict::Refuse({451, {4, 3, 0}, "local error (#4.3.0)"})
+            .By(rule_)
+            .From(std::string(loop.status().message())));
+  }
+  // The envelope is copied: it is valid until this function returns.
+  return std::make_unique<RemoteTransaction>(
+      *loop, [&forwarding = forwarding_, loop = *loop, hop = hop_,
+              config = config_, envelope, rule = rule_]() {
+        return std::make_unique<ForwardTransaction>(
+            forwarding.PoolOf(loop, hop, config), envelope, rule);
+      });
+}
+
+}  // namespace postern::delivery

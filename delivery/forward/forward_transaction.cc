@@ -1,0 +1,428 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/forward/forward_transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "engine/client_session.h"
+#include "engine/grammar/parameters.h"
+
+namespace postern::delivery {
+namespace {
+
+// Returns whether a 5yz is about the connection between this server and the
+// next hop. The sender can do nothing about it, and an administrator can:
+// commands or parameters that the next hop does not know (RFC 5321 4.2.2), and
+// authentication that it requires (RFC 4954 6).
+bool IsAboutConnection(int code) {
+  switch (code) {
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+    case 530:
+    case 534:
+    case 535:
+    case 538:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Returns one verdict for all recipients. A refusal must be temporary if one
+// recipient has the message, or may have it later.
+Verdict OneVerdict(std::vector<Verdict> verdicts) {
+  const auto of_kind = [&verdicts](auto is) {
+    return std::find_if(verdicts.begin(), verdicts.end(), is);
+  };
+  const auto accepted =
+      of_kind([](const Verdict& each) { return each.accepted(); });
+  const auto temporary = of_kind([](const Verdict& each) {
+    return !each.accepted() && !each.reply()->permanent();
+  });
+  if (temporary != verdicts.end()) return *temporary;
+  const auto permanent =
+      of_kind([](const Verdict& each) { return !each.accepted(); });
+  if (accepted == verdicts.end() || permanent == verdicts.end()) {
+    return verdicts.front();
+  }
+  std::string text = FormatReply(*permanent->reply());
+  text.resize(std::min<size_t>({text.size(), text.find('\r'), 200}));
+  Reply reply{451,
+              {4, 5, 0},
+              absl::StrCat("the next hop accepted the message for some "
+                           "recipients only: ",
+                           text, " (#4.5.0)")};
+  return Verdict::Refuse(std::move(reply))
+      .By(permanent->rule())
+      .From(permanent->source());
+}
+
+Mail MailOf(const Envelope& envelope) {
+  Mail mail;
+  mail.from = envelope.from;
+  mail.parameters = envelope.parameters;
+  return mail;
+}
+
+}  // namespace
+
+ForwardTransaction::ForwardTransaction(std::shared_ptr<HopPool> pool,
+                                       const Envelope& envelope,
+                                       absl::string_view rule)
+    : pool_(std::move(pool)), rule_(rule), mail_(MailOf(envelope)) {}
+
+ForwardTransaction::~ForwardTransaction() {
+  if (acquiring_) pool_->Cancel(this);
+  Release(body_begun_ ? HopLink::Left::kContent : HopLink::Left::kEnvelope);
+}
+
+void ForwardTransaction::Release(HopLink::Left left) {
+  if (link_ != nullptr) std::exchange(link_, nullptr)->Release(left);
+}
+
+Verdict ForwardTransaction::Answer(const Reply& reply) const {
+  if (reply.code / 100 == 2 || reply.code / 100 == 4 ||
+      (reply.code / 100 == 5 && !IsAboutConnection(reply.code))) {
+    Reply passed = reply;
+    if (passed.text.size() > kMaxText) passed.text.resize(kMaxText);
+    Verdict verdict = reply.code / 100 == 2
+                          ? Verdict::Accept(std::move(passed))
+                          : Verdict::Refuse(std::move(passed));
+    return std::move(verdict).By(rule_).From(source_);
+  }
+  std::string text = FormatReply(reply);
+  text.resize(std::min<size_t>({text.size(), text.find('\r'), 200}));
+  Reply refusal{
+      451,
+      {4, 5, 0},
+      absl::StrCat("the next hop does not take it now: ", text, " (#4.5.0)")};
+  return Verdict::Refuse(std::move(refusal)).By(rule_).From(source_);
+}
+
+Verdict ForwardTransaction::Refuse(const HopFailure& failure) const {
+  return Verdict::Refuse(failure.ToReply()).By(rule_).From(failure.source);
+}
+
+std::optional<Verdict> ForwardTransaction::AddRecipient(const Rcpt& rcpt,
+                                                        Policy::Later later) {
+  if (refusal_) return refusal_;
+  Pending pending{rcpt, {}, pool_->driver().now() + kRecipientTimeout};
+  if (link_ != nullptr) {
+    if (std::optional<Verdict> verdict = SendRecipient(&pending)) {
+      return verdict;
+    }
+    link_->Wake();
+  }
+  pending.done = later();
+  pending_.push_back(std::move(pending));
+  if (link_ != nullptr) {
+    SetDeadline();
+  } else if (!acquiring_) {
+    acquiring_ = true;
+    pool_->Acquire(this, this, /*fresh=*/false);
+  }
+  return std::nullopt;
+}
+
+void ForwardTransaction::SetDeadline() {
+  std::optional<HopDriver::Time> first;
+  for (const Pending& pending : pending_) {
+    first = std::min(first.value_or(pending.until), pending.until);
+  }
+  link_->set_user_deadline(first);
+}
+
+void ForwardTransaction::OnLink(HopLink* link, bool reused) {
+  acquiring_ = false;
+  link_ = link;
+  reused_ = reused;
+  source_ = link->host();
+  SendMail();
+}
+
+void ForwardTransaction::SendMail() {
+  ClientSession& session = link_->session();
+  Mail mail = mail_;
+  // These are information for the next hop. It can do without them.
+  if (!session.offers("SIZE")) mail.parameters.size.reset();
+  if (mail.parameters.body == BodyType::k7Bit && !session.offers("8BITMIME")) {
+    mail.parameters.body.reset();
+  }
+  // The next hop has no reason to trust it (RFC 4954 5).
+  mail.parameters.auth.reset();
+  const absl::StatusOr<CommandId> id = session.Send(mail);
+  if (!id.ok()) {
+    const bool utf8 = mail.parameters.smtp_utf8 && !session.offers("SMTPUTF8");
+    Release(HopLink::Left::kClean);
+    // RFC 6152 3: without 8BITMIME the content would have to be converted.
+    Reply reply = utf8 ? Reply{550,
+                               {5, 6, 9},
+                               "the next hop does not take messages that need "
+                               "SMTPUTF8 (#5.6.9)"}
+                  : absl::IsFailedPrecondition(id.status())
+                      ? Reply{554,
+                              {5, 6, 3},
+                              absl::StrCat("the next hop cannot take this "
+                                           "message: ",
+                                           id.status().message(), " (#5.6.3)")}
+                      : Reply{553,
+                              {5, 1, 7},
+                              "the next hop cannot be sent this sender "
+                              "(#5.1.7)"};
+    refusal_ = Verdict::Refuse(std::move(reply)).By(rule_).From(source_);
+    return AnswerAll(*refusal_);
+  }
+  mail_id_ = *id;
+  std::vector<std::pair<Policy::Done, Verdict>> answers;
+  for (auto pending = pending_.begin(); pending != pending_.end();) {
+    if (std::optional<Verdict> verdict = SendRecipient(&*pending)) {
+      answers.emplace_back(std::move(pending->done), *std::move(verdict));
+      pending = pending_.erase(pending);
+    } else {
+      ++pending;
+    }
+  }
+  SetDeadline();
+  for (auto& [done, verdict] : answers) {
+    std::move(done)(std::move(verdict));
+  }
+}
+
+std::optional<Verdict> ForwardTransaction::SendRecipient(Pending* pending) {
+  const absl::StatusOr<CommandId> id = link_->session().Send(pending->rcpt);
+  if (id.ok()) {
+    pending->id = *id;
+    return std::nullopt;
+  }
+  return Verdict::Refuse({553,
+                          {5, 1, 3},
+                          "the next hop cannot be sent this address (#5.1.3)"})
+      .By(rule_)
+      .From(source_);
+}
+
+bool ForwardTransaction::OnStep(const ClientStep& step) {
+  switch (step.kind) {
+    case ClientStep::Kind::kReply:
+      OnReply(step.command, *step.reply);
+      return true;
+    case ClientStep::Kind::kBodyWanted:
+      return OnBodyWanted();
+    case ClientStep::Kind::kSkipped:
+      // A RCPT whose MAIL was refused: it has its answer.
+      return true;
+    default:
+      return true;
+  }
+}
+
+void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
+  if (command == mail_id_) {
+    mail_answered_ = true;
+    if (reply.code / 100 == 2) return;
+    if (reply.code == 503 && reused_) {
+      // The server still has a sender. A new connection has none.
+      HopLink* const link = std::exchange(link_, nullptr);
+      link->Release(HopLink::Left::kContent);
+      mail_answered_ = false;
+      acquiring_ = true;
+      return pool_->Acquire(this, this, /*fresh=*/true);
+    }
+    refusal_ = Answer(reply);
+    Release(HopLink::Left::kEnvelope);
+    return AnswerAll(*refusal_);
+  }
+  const auto pending = std::find_if(
+      pending_.begin(), pending_.end(),
+      [command](const Pending& each) { return each.id == command; });
+  if (pending != pending_.end()) {
+    Policy::Done done = std::move(pending->done);
+    Verdict verdict = Answer(reply);
+    if (verdict.accepted()) {
+      accepted_.push_back({pending->rcpt.to, command, std::nullopt});
+    }
+    pending_.erase(pending);
+    SetDeadline();
+    return std::move(done)(std::move(verdict));
+  }
+  if (body_begun_ && command == body_id_) {
+    // The content ends here for the server: it is complete, or it was refused
+    // before or after its beginning.
+    Release(body_ended_    ? HopLink::Left::kClean
+            : body_wanted_ ? HopLink::Left::kContent
+                           : HopLink::Left::kEnvelope);
+    std::vector<Verdict> verdicts;
+    verdicts.push_back(Answer(reply));
+    return Finish(std::move(verdicts));
+  }
+  // LMTP: the reply for one recipient.
+  const auto accepted = std::find_if(
+      accepted_.begin(), accepted_.end(),
+      [command](const Accepted& each) { return each.id == command; });
+  if (accepted == accepted_.end() || !body_ended_) return;
+  accepted->reply = reply;
+  if (!std::all_of(accepted_.begin(), accepted_.end(),
+                   [](const Accepted& each) { return each.reply; })) {
+    return;
+  }
+  Release(HopLink::Left::kClean);
+  std::vector<Verdict> verdicts;
+  for (const size_t index : order_) {
+    verdicts.push_back(Answer(*accepted_[index].reply));
+  }
+  Finish(std::move(verdicts));
+}
+
+std::optional<Reply> ForwardTransaction::Open(const Envelope& envelope) {
+  if (refusal_) return refusal_->reply();
+  // The next hop must have exactly the recipients of the envelope. Otherwise a
+  // recipient would get a message that the client believes refused, or lose it.
+  std::vector<bool> taken(accepted_.size());
+  for (const Recipient& recipient : envelope.to) {
+    for (size_t i = 0; i < accepted_.size(); ++i) {
+      if (taken[i] || !(accepted_[i].path == recipient.path)) continue;
+      taken[i] = true;
+      order_.push_back(i);
+      break;
+    }
+  }
+  if (link_ == nullptr || order_.size() != envelope.to.size() ||
+      order_.size() != accepted_.size()) {
+    Release(HopLink::Left::kEnvelope);
+    return Reply{451,
+                 {4, 5, 0},
+                 "the next hop has other recipients than this server "
+                 "(#4.5.0)"};
+  }
+  const absl::StatusOr<CommandId> id = link_->session().BeginBody();
+  if (!id.ok()) {
+    Release(HopLink::Left::kEnvelope);
+    return Reply{451, {4, 5, 0}, "the next hop cannot take content (#4.5.0)"};
+  }
+  body_id_ = *id;
+  body_begun_ = true;
+  link_->Wake();
+  return std::nullopt;
+}
+
+bool ForwardTransaction::Write(absl::Span<const absl::string_view> slices,
+                               absl::AnyInvocable<void() &&> ready) {
+  if (result_) return true;  // of a message that is refused
+  for (const absl::string_view slice : slices) {
+    content_.append(slice.data(), slice.size());
+  }
+  if (body_wanted_) {
+    if (lent_.empty()) link_->Wake();
+    if (content_.size() < kAhead) return true;
+  }
+  // The first octets wait for the 354 of the next hop, and so does the client.
+  ready_.emplace(std::move(ready));
+  return false;
+}
+
+bool ForwardTransaction::OnBodyWanted() {
+  if (body_ended_) return false;
+  body_wanted_ = true;
+  lent_.clear();
+  auto ready = std::exchange(ready_, std::nullopt);
+  bool acted = false;
+  if (!content_.empty()) {
+    lent_.swap(content_);
+    // An error closes the session, which OnLost() reports.
+    (void)link_->session().LendBody(lent_);
+    acted = true;
+  } else if (body_complete_) {
+    body_ended_ = true;
+    (void)link_->session().EndBody();
+    acted = true;
+  }
+  if (ready) std::move (*ready)();
+  return acted;
+}
+
+void ForwardTransaction::Commit(Policy::Done done) {
+  done_.emplace(std::move(done));
+  body_complete_ = true;
+  if (link_ != nullptr) link_->Wake();
+  TryAnswer();
+}
+
+void ForwardTransaction::CommitEach(EachDone done) {
+  each_.emplace(std::move(done));
+  body_complete_ = true;
+  if (link_ != nullptr) link_->Wake();
+  TryAnswer();
+}
+
+void ForwardTransaction::Finish(std::vector<Verdict> verdicts) {
+  result_ = std::move(verdicts);
+  content_.clear();
+  if (auto ready = std::exchange(ready_, std::nullopt)) std::move (*ready)();
+  TryAnswer();
+}
+
+void ForwardTransaction::TryAnswer() {
+  if (!result_ || (!done_ && !each_)) return;
+  std::vector<Verdict> verdicts = std::move(*result_);
+  if (each_) {
+    EachDone each = *std::exchange(each_, std::nullopt);
+    return std::move(each)(std::move(verdicts));
+  }
+  Policy::Done done = *std::exchange(done_, std::nullopt);
+  std::move(done)(OneVerdict(std::move(verdicts)));
+}
+
+void ForwardTransaction::OnUnavailable(const HopFailure& failure) {
+  acquiring_ = false;
+  Fail(failure);
+}
+
+void ForwardTransaction::OnLost(const HopFailure& failure) {
+  link_ = nullptr;
+  // The server may have closed an unused connection at any time. Nothing is
+  // lost with it, and a new connection shows whether the server works.
+  if (reused_ && !mail_answered_ &&
+      failure.kind != HopFailure::Kind::kTimeout) {
+    acquiring_ = true;
+    return pool_->Acquire(this, this, /*fresh=*/true);
+  }
+  Fail(failure);
+}
+
+void ForwardTransaction::Fail(const HopFailure& failure) {
+  const Verdict verdict = Refuse(failure);
+  // Another RCPT may find a server that works, as long as none was accepted.
+  if (!accepted_.empty()) refusal_ = verdict;
+  mail_answered_ = false;
+  if (!body_begun_) return AnswerAll(verdict);
+  if (result_) return;
+  std::vector<Verdict> verdicts;
+  // Replies of LMTP that came before the failure count.
+  const bool some =
+      std::any_of(accepted_.begin(), accepted_.end(),
+                  [](const Accepted& each) { return each.reply; });
+  if (!some) {
+    verdicts.push_back(verdict);
+  } else {
+    for (const size_t index : order_) {
+      const std::optional<Reply>& reply = accepted_[index].reply;
+      verdicts.push_back(reply ? Answer(*reply) : verdict);
+    }
+  }
+  Finish(std::move(verdicts));
+}
+
+void ForwardTransaction::AnswerAll(const Verdict& verdict) {
+  const Verdict answer = verdict;
+  std::vector<Pending> pending = std::exchange(pending_, {});
+  for (Pending& each : pending) std::move(each.done)(answer);
+}
+
+}  // namespace postern::delivery

@@ -1,0 +1,145 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// One mail transaction that is passed on to a next hop while it arrives.
+
+#ifndef POSTERN_DELIVERY_FORWARD_FORWARD_TRANSACTION_H_
+#define POSTERN_DELIVERY_FORWARD_FORWARD_TRANSACTION_H_
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "delivery/forward/hop_link.h"
+#include "delivery/forward/hop_pool.h"
+#include "engine/ask.h"
+#include "engine/client_step.h"
+#include "engine/delivery.h"
+#include "engine/grammar/reply.h"
+#include "engine/policy.h"
+#include "engine/verdict.h"
+
+namespace postern::delivery {
+
+// The next hop gets MAIL with the first recipient. Each recipient gets the next
+// hop's reply to its RCPT, and the message the reply to its content:
+//
+//   2yz                       the reply
+//   4yz, except 421           the reply
+//   5yz                       the reply, unless it is about this connection
+//                             (500, 502, 503, 504, 530, 534, 535, 538)
+//   these, 421, and a next    451, and a text that says what happened
+//     hop that fails
+//
+// So an outage is never a permanent refusal. The reply to a refused MAIL is the
+// reply to each recipient. If the next hop refuses DATA, the client gets this
+// reply after its content.
+//
+// Several replies of LMTP are one verdict for an SMTP client: an acceptance if
+// all are, a permanent refusal if all are, and otherwise a temporary refusal.
+// After that the client sends the message again, and recipients that had it get
+// it twice; none loses it.
+//
+// Used on the thread of its pool, where all answers are given.
+class ForwardTransaction : public MailTransaction,
+                           private HopUser,
+                           private HopWaiter {
+ public:
+  // The client waits five minutes for the reply to RCPT (RFC 5321 4.5.3.2.3).
+  static constexpr std::chrono::minutes kRecipientTimeout{4};
+  // Octets of content that wait for the next hop. The client has to wait while
+  // there are more.
+  static constexpr size_t kAhead = size_t{128} << 10;
+  // Octets of a reply's text that are passed on.
+  static constexpr size_t kMaxText = 2000;
+
+  // `rule` is Verdict::rule() of the answers, and must be static.
+  ForwardTransaction(std::shared_ptr<HopPool> pool, const Envelope& envelope,
+                     absl::string_view rule);
+  ~ForwardTransaction() override;
+
+  std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
+                                      Policy::Later later) override;
+  std::optional<Reply> Open(const Envelope& envelope) override;
+  bool Write(absl::Span<const absl::string_view> slices,
+             absl::AnyInvocable<void() &&> ready) override;
+  void Commit(Policy::Done done) override;
+  void CommitEach(EachDone done) override;
+
+ private:
+  struct Pending {
+    Rcpt rcpt;
+    Policy::Done done;
+    HopDriver::Time until;
+    CommandId id{};  // once it is sent
+  };
+  struct Accepted {
+    Path path;
+    CommandId id;
+    std::optional<Reply> reply;  // to the message, in LMTP
+  };
+
+  bool OnStep(const ClientStep& step) override;
+  void OnLost(const HopFailure& failure) override;
+  void OnLink(HopLink* link, bool reused) override;
+  void OnUnavailable(const HopFailure& failure) override;
+
+  void SendMail();
+  // Gives the RCPT to the session. Returns the verdict if it cannot be sent.
+  std::optional<Verdict> SendRecipient(Pending* pending);
+  void OnReply(CommandId command, const Reply& reply);
+  bool OnBodyWanted();
+  // The connection or the search for one has failed.
+  void Fail(const HopFailure& failure);
+  // Answers all pending recipients with `verdict`. This object may not exist
+  // afterwards.
+  void AnswerAll(const Verdict& verdict);
+  // The result of the message is known.
+  void Finish(std::vector<Verdict> verdicts);
+  void TryAnswer();
+  void SetDeadline();
+  void Release(HopLink::Left left);
+
+  // Returns what the client gets for a reply of the next hop.
+  Verdict Answer(const Reply& reply) const;
+  Verdict Refuse(const HopFailure& failure) const;
+
+  const std::shared_ptr<HopPool> pool_;
+  const absl::string_view rule_;
+  const Mail mail_;
+  HopLink* link_ = nullptr;
+  bool acquiring_ = false;
+  bool reused_ = false;
+  std::string source_;  // the server
+
+  CommandId mail_id_{};
+  bool mail_answered_ = false;
+  std::vector<Pending> pending_;
+  std::vector<Accepted> accepted_;
+  // The transaction cannot succeed any more.
+  std::optional<Verdict> refusal_;
+
+  // The content.
+  CommandId body_id_{};
+  bool body_begun_ = false;   // DATA was sent
+  bool body_wanted_ = false;  // and answered with 354
+  bool body_ended_ = false;
+  bool body_complete_ = false;  // Commit() was called
+  std::string content_;         // not passed on yet
+  std::string lent_;            // the session is sending it
+  std::optional<absl::AnyInvocable<void() &&>> ready_;
+  std::vector<size_t> order_;  // of each recipient of the envelope: accepted_
+  std::optional<std::vector<Verdict>> result_;
+  std::optional<Policy::Done> done_;
+  std::optional<EachDone> each_;
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_FORWARD_FORWARD_TRANSACTION_H_

@@ -1,0 +1,189 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// One connection to a server of a next hop, from connect(2) to its end.
+
+#ifndef POSTERN_DELIVERY_FORWARD_HOP_LINK_H_
+#define POSTERN_DELIVERY_FORWARD_HOP_LINK_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "delivery/forward/hop_driver.h"
+#include "delivery/forward/next_hop.h"
+#include "engine/client_config.h"
+#include "engine/client_session.h"
+#include "engine/client_step.h"
+#include "engine/grammar/reply.h"
+#include "net/timer_wheel.h"
+
+namespace postern::delivery {
+
+// Why a next hop did not do its part. It is always an outage: the client gets a
+// temporary refusal.
+struct HopFailure {
+  enum class Kind : uint8_t {
+    kUnreachable,  // no connection, or no address
+    kRefused,      // the server does not serve this host: a refused greeting
+    kBusy,         // too many connections of this process are open
+    kShutdown,     // 421
+    kLost,         // the connection ended
+    kTimeout,      // the server did not reply in time
+    kProtocol,     // a reply that RFC 5321 does not allow
+    kContent,      // the content cannot be sent
+  };
+  Kind kind = Kind::kLost;
+  // What happened, as the end of a sentence that begins with "the next hop". It
+  // names no host, because clients get it.
+  std::string what;
+  // The server and details, for the log.
+  std::string source;
+
+  // Returns the 451 for the client.
+  Reply ToReply() const;
+};
+
+// Uses a connection for one mail transaction.
+class HopUser {
+ public:
+  virtual ~HopUser() = default;
+
+  // A step of the session that concerns the transaction: kReply (except 421),
+  // kSkipped and kBodyWanted. Returns false if it has nothing to do for
+  // kBodyWanted now; HopLink::Wake() asks again. It may release the link.
+  virtual bool OnStep(const ClientStep& step) = 0;
+  // The connection has ended. The link is released.
+  virtual void OnLost(const HopFailure& failure) = 0;
+};
+
+// HopLink drives a ClientSession. It greets the server, and then serves one
+// HopUser after another. It limits how long the server may take, and never
+// blocks.
+//
+// Thread-compatible. Held by a shared_ptr, because tasks that wake it may
+// outlive it.
+class HopLink : public std::enable_shared_from_this<HopLink>,
+                private net::Timer {
+ public:
+  // The longest times. A client waits five minutes for the reply to RCPT and
+  // ten for the reply to a message (RFC 5321 4.5.3.2), so the next hop must
+  // have less. ClientSession::ReadTimeout() applies where it is shorter.
+  static constexpr std::chrono::seconds kConnectTimeout{10};
+  static constexpr std::chrono::seconds kGreetTimeout{60};
+  static constexpr std::chrono::minutes kReplyTimeout{4};
+  static constexpr std::chrono::minutes kMessageTimeout{7};
+  // Of an unused connection. Servers limit the connections of one client, so
+  // they are not kept for long.
+  static constexpr std::chrono::seconds kIdleTimeout{10};
+  static constexpr std::chrono::seconds kResetTimeout{30};
+  static constexpr std::chrono::seconds kQuitTimeout{5};
+
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // The server has greeted: the link may be used.
+    virtual void OnReady(HopLink* link) = 0;
+    // A released link may be used again.
+    virtual void OnIdle(HopLink* link) = 0;
+    // The connection has ended. Destroy the link in HopDriver::Later().
+    // `failure` is null if this side ended it.
+    virtual void OnClosed(HopLink* link, const HopFailure* failure) = 0;
+  };
+
+  // `address` has no name; `host` is for the log. All pointers must outlive the
+  // link.
+  HopLink(Owner* owner, HopDriver* driver, const ClientConfig* config,
+          HopAddress address, std::string host);
+  ~HopLink() override;
+
+  // Begins to connect. Owner functions are called later.
+  void Start();
+
+  // Give the session commands, and then call Wake().
+  ClientSession& session() { return session_; }
+  // Continues soon, not before the caller has returned.
+  void Wake();
+
+  // Lends the link, which must be ready or idle, to `user` until Release() or
+  // HopUser::OnLost().
+  void Lend(HopUser* user);
+  enum class Left : uint8_t {
+    kClean,     // the server has no transaction
+    kEnvelope,  // the server has a sender: RSET follows, and its reply counts
+    kContent,   // within a message: the connection has to end
+  };
+  void Release(Left left);
+  // The user must have a reply by then, or the connection ends.
+  void set_user_deadline(std::optional<Time> deadline);
+  // Sends QUIT and closes.
+  void Quit();
+  // Closes the connection at once. A user gets `failure`.
+  void Lose(const HopFailure& failure) { Close(&failure); }
+
+  const std::string& host() const { return host_; }
+  bool idle() const { return stage_ == Stage::kReady && user_ == nullptr; }
+  bool used() const { return user_ != nullptr; }
+  // The number of calls of Lend() so far.
+  int uses() const { return uses_; }
+
+ private:
+  enum class Stage : uint8_t {
+    kConnecting,
+    kGreeting,
+    kReady,      // idle, or used
+    kResetting,  // waits for the reply to RSET
+    kQuitting,
+    kClosed,
+  };
+  using Kind = net::Channel::Result::Kind;
+
+  void OnTimer() override;
+  void Run();
+  // Does one thing. Returns whether to call it again.
+  bool Act();
+  bool OnReply(const ClientStep& step);
+  bool Transfer();
+  // Writes some of `octets`. Returns how many.
+  size_t Write(absl::string_view octets);
+  void Fail(HopFailure::Kind kind, std::string what);
+  void OnSessionClosed(ClientClose reason);
+  // Ends the connection. `failure` may be null.
+  void Close(const HopFailure* failure);
+  Time Deadline() const;
+  void Enter(Stage stage);
+
+  Owner& owner_;
+  HopDriver& driver_;
+  const HopAddress address_;
+  const std::string host_;
+  std::unique_ptr<HopWire> wire_;
+  ClientSession session_;
+  Stage stage_ = Stage::kConnecting;
+  HopUser* user_ = nullptr;
+  int uses_ = 0;
+  std::string in_;
+  // Small pieces of the session's output, which leave in one write: a message
+  // whose lines begin with dots has a piece for each line.
+  std::string out_;
+  bool input_ended_ = false;
+  bool output_failed_ = false;
+  bool running_ = false;
+  bool waking_ = false;    // a task that calls Run() is pending
+  bool waiting_ = false;   // for the server
+  uint64_t progress_ = 0;  // ClientSession::progress()
+  Time entered_;           // the stage
+  Time since_;             // the server makes no progress since then
+  std::optional<Time> user_deadline_;
+  CommandId hello_{};
+  CommandId reset_{};
+  std::optional<Reply> shutdown_;  // the 421
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_FORWARD_HOP_LINK_H_

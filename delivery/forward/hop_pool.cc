@@ -1,0 +1,248 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/forward/hop_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace postern::delivery {
+
+HopPool::HopPool(NextHop hop, ClientConfig config,
+                 std::vector<std::shared_ptr<HopHealth>> health,
+                 HopDriver* driver)
+    : hop_(std::move(hop)),
+      config_(std::move(config)),
+      health_(std::move(health)),
+      driver_(*driver) {}
+
+HopPool::~HopPool() = default;
+
+std::list<HopPool::Entry>::iterator HopPool::Find(const HopLink* link) {
+  return std::find_if(links_.begin(), links_.end(), [link](const Entry& entry) {
+    return entry.link.get() == link;
+  });
+}
+
+void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh) {
+  if (down_) {
+    return waiter->OnUnavailable({HopFailure::Kind::kUnreachable,
+                                  "cannot be used: this server shuts down",
+                                  "shutdown"});
+  }
+  if (!fresh) {
+    // The one that was used last: the others reach their idle timeout.
+    for (auto entry = links_.rbegin(); entry != links_.rend(); ++entry) {
+      if (!entry->link->idle() || entry->opening != nullptr) continue;
+      HopLink* const link = entry->link.get();
+      link->Lend(user);
+      return waiter->OnLink(link, link->uses() > 1);
+    }
+  }
+  if (links_.size() + resolving_.size() >= kMaxConnections) {
+    waiting_.push_back({waiter, user, driver_.now() + kMaxWait});
+    return SetTimer();
+  }
+  auto opening = std::make_unique<Opening>();
+  opening->waiter = waiter;
+  opening->user = user;
+  opening->until = driver_.now() + kMaxOpening;
+  Open(std::move(opening));
+}
+
+void HopPool::Cancel(HopWaiter* waiter) {
+  waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(),
+                                [waiter](const Waiting& each) {
+                                  return each.waiter == waiter;
+                                }),
+                 waiting_.end());
+  // A connection that is being opened serves the next waiter.
+  for (auto& [key, opening] : resolving_) {
+    if (opening->waiter == waiter) opening->waiter = nullptr;
+  }
+  for (Entry& entry : links_) {
+    if (entry.opening != nullptr && entry.opening->waiter == waiter) {
+      entry.opening->waiter = nullptr;
+    }
+  }
+}
+
+void HopPool::Open(std::unique_ptr<Opening> opening) {
+  while (opening->host < hop_.hosts.size()) {
+    const HopAddress& host = hop_.hosts[opening->host];
+    if (!opening->addresses.empty()) {
+      HopAddress address;
+      address.ip = opening->addresses.front();
+      address.port = host.port;
+      opening->addresses.pop_front();
+      return Connect(std::move(opening), std::move(address));
+    }
+    if (std::optional<HopFailure> refusal =
+            health_[opening->host]->Refusal(driver_.now())) {
+      opening->last = *std::move(refusal);
+      ++opening->host;
+      continue;
+    }
+    if (host.name.empty()) return Connect(std::move(opening), host);
+    const int key = next_key_++;
+    resolving_[key] = std::move(opening);
+    return driver_.Resolve(
+        host.name, [this, key, weak = std::weak_ptr<bool>(alive_)](
+                       absl::StatusOr<std::vector<IpAddress>> addresses) {
+          if (!weak.expired()) OnAddresses(key, std::move(addresses));
+        });
+  }
+  HopWaiter* const waiter = opening->waiter;
+  const HopFailure last = opening->last;
+  opening.reset();
+  ServeWaiters();
+  if (waiter != nullptr) waiter->OnUnavailable(last);
+}
+
+void HopPool::OnAddresses(int key,
+                          absl::StatusOr<std::vector<IpAddress>> addresses) {
+  const auto found = resolving_.find(key);
+  if (found == resolving_.end()) return;  // Shutdown()
+  std::unique_ptr<Opening> opening = std::move(found->second);
+  resolving_.erase(found);
+  if (!addresses.ok()) {
+    HopFailure failure{HopFailure::Kind::kUnreachable,
+                       "cannot be found: its name has no address now", ""};
+    failure.source = absl::StrCat(hop_.hosts[opening->host].Format(), ": ",
+                                  addresses.status().message());
+    return GoOn(std::move(opening), failure);
+  }
+  const size_t count = std::min(addresses->size(), kMaxAddresses);
+  opening->addresses.assign(addresses->begin(), addresses->begin() + count);
+  Open(std::move(opening));
+}
+
+void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
+  Entry& entry = links_.emplace_back();
+  entry.host = opening->host;
+  std::string name = hop_.hosts[entry.host].Format();
+  if (!hop_.hosts[entry.host].name.empty()) {
+    absl::StrAppend(&name, " (", address.Format(), ")");
+  }
+  entry.opening = std::move(opening);
+  entry.link =
+      std::make_shared<HopLink>(static_cast<HopLink::Owner*>(this), &driver_,
+                                &config_, std::move(address), std::move(name));
+  entry.link->Start();
+}
+
+void HopPool::GoOn(std::unique_ptr<Opening> opening,
+                   const HopFailure& failure) {
+  opening->last = failure;
+  if (opening->addresses.empty()) {
+    health_[opening->host]->Failed(failure, driver_.now());
+    ++opening->host;
+  }
+  // Nothing else must be tried for a client that has gone, or would go soon.
+  if (driver_.now() >= opening->until || opening->waiter == nullptr) {
+    opening->addresses.clear();
+    opening->host = hop_.hosts.size();
+  }
+  Open(std::move(opening));
+}
+
+void HopPool::OnReady(HopLink* link) {
+  const auto entry = Find(link);
+  health_[entry->host]->Succeeded();
+  const std::unique_ptr<Opening> opening = std::move(entry->opening);
+  if (opening->waiter == nullptr) return ServeWaiters();
+  link->Lend(opening->user);
+  opening->waiter->OnLink(link, /*reused=*/false);
+}
+
+void HopPool::OnIdle(HopLink* link) {
+  const auto entry = Find(link);
+  links_.splice(links_.end(), links_, entry);  // used last
+  const auto idle =
+      std::count_if(links_.begin(), links_.end(),
+                    [](const Entry& each) { return each.link->idle(); });
+  if (link->uses() >= kMaxUses || down_ ||
+      (waiting_.empty() && static_cast<size_t>(idle) > kMaxIdle)) {
+    return link->Quit();
+  }
+  ServeWaiters();
+}
+
+void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
+  const auto entry = Find(link);
+  std::unique_ptr<Opening> opening = std::move(entry->opening);
+  const size_t host = entry->host;
+  driver_.Later([link = std::move(entry->link)]() mutable { link.reset(); });
+  links_.erase(entry);
+  if (down_) return;
+  if (opening != nullptr && failure != nullptr) {
+    return GoOn(std::move(opening), *failure);
+  }
+  // A server that hangs within a transaction would hang in the next one.
+  if (failure != nullptr && failure->kind == HopFailure::Kind::kTimeout) {
+    health_[host]->Failed(*failure, driver_.now());
+  }
+  ServeWaiters();
+}
+
+void HopPool::ServeWaiters() {
+  if (down_ || waiting_.empty()) return;
+  const bool idle =
+      std::any_of(links_.begin(), links_.end(), [](const Entry& entry) {
+        return entry.link->idle() && entry.opening == nullptr;
+      });
+  if (!idle && links_.size() + resolving_.size() >= kMaxConnections) return;
+  const Waiting next = waiting_.front();
+  waiting_.pop_front();
+  SetTimer();
+  Acquire(next.waiter, next.user, /*fresh=*/false);
+}
+
+void HopPool::SetTimer() {
+  if (waiting_.empty()) return driver_.timers().Disarm(this);
+  driver_.timers().Arm(this, waiting_.front().until);
+}
+
+void HopPool::OnTimer() {
+  const Time now = driver_.now();
+  while (!waiting_.empty() && waiting_.front().until <= now) {
+    HopWaiter* const waiter = waiting_.front().waiter;
+    waiting_.pop_front();
+    const std::string what = absl::StrCat("is busy: all ", kMaxConnections,
+                                          " connections to it are "
+                                          "in use");
+    waiter->OnUnavailable({HopFailure::Kind::kBusy, what,
+                           absl::StrCat(hop_.hosts[0].Format(), ": ", what)});
+  }
+  SetTimer();
+}
+
+void HopPool::Shutdown() {
+  if (std::exchange(down_, true)) return;
+  alive_.reset();
+  driver_.timers().Disarm(this);
+  const HopFailure failure{HopFailure::Kind::kLost,
+                           "was not asked: this server shuts down", "shutdown"};
+  std::vector<HopWaiter*> waiters;
+  for (const Waiting& each : std::exchange(waiting_, {})) {
+    waiters.push_back(each.waiter);
+  }
+  for (auto& [key, opening] : std::exchange(resolving_, {})) {
+    if (opening->waiter != nullptr) waiters.push_back(opening->waiter);
+  }
+  for (Entry& entry : links_) {
+    if (entry.opening != nullptr && entry.opening->waiter != nullptr) {
+      waiters.push_back(entry.opening->waiter);
+    }
+  }
+  while (!links_.empty()) {
+    const std::shared_ptr<HopLink> link = links_.front().link;
+    link->Lose(failure);
+  }
+  for (HopWaiter* const waiter : waiters) waiter->OnUnavailable(failure);
+}
+
+}  // namespace postern::delivery

@@ -1,0 +1,132 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The connections of one thread to a next hop.
+
+#ifndef POSTERN_DELIVERY_FORWARD_HOP_POOL_H_
+#define POSTERN_DELIVERY_FORWARD_HOP_POOL_H_
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "delivery/forward/hop_driver.h"
+#include "delivery/forward/hop_health.h"
+#include "delivery/forward/hop_link.h"
+#include "delivery/forward/next_hop.h"
+#include "engine/client_config.h"
+#include "engine/grammar/ip_address.h"
+#include "net/timer_wheel.h"
+
+namespace postern::delivery {
+
+// Waits for a connection.
+class HopWaiter {
+ public:
+  virtual ~HopWaiter() = default;
+  // The connection is lent to the user that Acquire() got, until it is lost or
+  // HopLink::Release() is called. `reused`: it has been used before, so the
+  // server may have closed it in the meantime.
+  virtual void OnLink(HopLink* link, bool reused) = 0;
+  // No server can be used now.
+  virtual void OnUnavailable(const HopFailure& failure) = 0;
+};
+
+// Opens connections when they are needed, tries the servers in their order, and
+// keeps unused connections for a short time. A server with an open circuit
+// breaker (HopHealth) is left out.
+//
+// Thread-compatible, and held by a shared_ptr: transactions may outlive the
+// thread.
+class HopPool : private HopLink::Owner, private net::Timer {
+ public:
+  // Connections at one time. A transaction holds one from its first recipient
+  // to its end, so this is also the number of such transactions.
+  static constexpr size_t kMaxConnections = 100;
+  // Of these, connections that are kept unused.
+  static constexpr size_t kMaxIdle = 8;
+  // Transactions of one connection.
+  static constexpr int kMaxUses = 100;
+  // The longest time in which a waiter gets a connection or a failure: for a
+  // free connection, and for all servers together.
+  static constexpr std::chrono::seconds kMaxWait{30};
+  static constexpr std::chrono::seconds kMaxOpening{90};
+  // Addresses of a host name that are tried.
+  static constexpr size_t kMaxAddresses = 4;
+
+  // `health` has one object for each server of `hop`. `driver` must outlive
+  // Shutdown().
+  HopPool(NextHop hop, ClientConfig config,
+          std::vector<std::shared_ptr<HopHealth>> health, HopDriver* driver);
+  ~HopPool() override;
+
+  // Calls one function of `waiter`, once, before it returns or later, unless
+  // Cancel() is called before. With `fresh`, no connection is reused.
+  void Acquire(HopWaiter* waiter, HopUser* user, bool fresh);
+  void Cancel(HopWaiter* waiter);
+
+  // Closes all connections and reports them as lost. Nothing can be acquired
+  // afterwards. The destructor must not be called before.
+  void Shutdown();
+
+  const NextHop& hop() const { return hop_; }
+  HopDriver& driver() { return driver_; }
+  size_t connections() const { return links_.size(); }
+
+ private:
+  struct Waiting {
+    HopWaiter* waiter;
+    HopUser* user;
+    Time until;
+  };
+  // The search for a server that works.
+  struct Opening {
+    HopWaiter* waiter;  // null: cancelled
+    HopUser* user;
+    size_t host = 0;  // index into NextHop::hosts
+    std::deque<IpAddress> addresses;
+    Time until;
+    HopFailure last;
+  };
+  struct Entry {
+    std::shared_ptr<HopLink> link;
+    size_t host = 0;
+    std::unique_ptr<Opening> opening;  // until the link is ready
+  };
+
+  void OnReady(HopLink* link) override;
+  void OnIdle(HopLink* link) override;
+  void OnClosed(HopLink* link, const HopFailure* failure) override;
+  void OnTimer() override;
+
+  std::list<Entry>::iterator Find(const HopLink* link);
+  void Open(std::unique_ptr<Opening> opening);
+  void OnAddresses(int key, absl::StatusOr<std::vector<IpAddress>> addresses);
+  void Connect(std::unique_ptr<Opening> opening, HopAddress address);
+  // The server of `opening` does not work: tries the next one.
+  void GoOn(std::unique_ptr<Opening> opening, const HopFailure& failure);
+  void ServeWaiters();
+  void SetTimer();
+
+  const NextHop hop_;
+  const ClientConfig config_;
+  const std::vector<std::shared_ptr<HopHealth>> health_;
+  HopDriver& driver_;
+  std::list<Entry> links_;
+  std::deque<Waiting> waiting_;
+  std::map<int, std::unique_ptr<Opening>> resolving_;
+  int next_key_ = 0;
+  bool down_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_FORWARD_HOP_POOL_H_

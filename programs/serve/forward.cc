@@ -1,0 +1,210 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/forward.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "engine/grammar/ip_address.h"
+#include "files/content.h"
+#include "net/socket_address.h"
+#include "policy/names/dns_answer.h"
+#include "system/descriptor.h"
+
+namespace postern::programs {
+namespace {
+
+using service::Finding;
+using Status = policy::DnsResult::Status;
+
+constexpr size_t kMaxHostsFile = size_t{1} << 20;
+
+// Returns the address in a record of 4 or 16 octets.
+IpAddress AddressOf(const std::string& record) {
+  if (record.size() == 4) {
+    std::array<uint8_t, 4> octets;
+    std::copy(record.begin(), record.end(), octets.begin());
+    return IpAddress::V4(octets);
+  }
+  IpAddress::Bytes octets = {};
+  std::copy(record.begin(), record.end(), octets.begin());
+  return IpAddress(octets);
+}
+
+// One lookup: both kinds of addresses are asked for at the same time.
+struct Lookup {
+  std::mutex mutex;
+  policy::DnsResult v4;
+  policy::DnsResult v6;
+  int open = 2;
+  delivery::HopDriver::Resolved done;
+
+  void Answer() {
+    std::vector<IpAddress> addresses;
+    for (const policy::DnsResult* result : {&v4, &v6}) {
+      for (const std::string& record : result->records) {
+        addresses.push_back(AddressOf(record));
+      }
+    }
+    if (!addresses.empty()) return std::move(done)(std::move(addresses));
+    const bool temporary =
+        v4.status == Status::kTemporary || v6.status == Status::kTemporary;
+    std::move(done)(temporary
+                        ? absl::UnavailableError("no answer from DNS")
+                        : absl::NotFoundError("DNS has no address for it"));
+  }
+};
+
+int OpenSocket(const delivery::HopAddress& address, absl::Duration timeout) {
+  sockaddr_storage storage = {};
+  socklen_t size = 0;
+  if (!address.path.empty()) {
+    auto* const local = reinterpret_cast<sockaddr_un*>(&storage);
+    local->sun_family = AF_UNIX;
+    memcpy(local->sun_path, address.path.data(), address.path.size());
+    size = sizeof(sockaddr_un);
+  } else {
+    size = net::MakeSocketAddress(*address.ip, address.port, &storage);
+  }
+  const system::Descriptor socket(::socket(
+      storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return errno;
+  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0) {
+    return 0;
+  }
+  if (errno != EINPROGRESS) return errno;
+  pollfd ready = {socket.get(), POLLOUT, 0};
+  const int count =
+      poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+  if (count <= 0) return count == 0 ? ETIMEDOUT : errno;
+  int error = 0;
+  socklen_t length = sizeof(error);
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
+    return errno;
+  }
+  return error;
+}
+
+}  // namespace
+
+delivery::Forwarding::Resolve ResolveWith(policy::Dns* dns) {
+  if (dns == nullptr) return nullptr;
+  return [dns](const std::string& name, delivery::HopDriver::Resolved done) {
+    const auto lookup = std::make_shared<Lookup>();
+    lookup->done = std::move(done);
+    for (const auto type : {policy::DnsAnswer::kA, policy::DnsAnswer::kAaaa}) {
+      dns->Lookup(name, type, [lookup, type](const policy::DnsResult& result) {
+        bool last = false;
+        {
+          const std::lock_guard<std::mutex> lock(lookup->mutex);
+          (type == policy::DnsAnswer::kA ? lookup->v4 : lookup->v6) = result;
+          last = --lookup->open == 0;
+        }
+        if (last) lookup->Answer();
+      });
+    }
+  };
+}
+
+std::function<std::unique_ptr<Delivery>(delivery::NextHop, const std::string&,
+                                        absl::string_view, bool)>
+ForwardWith(delivery::Forwarding* forwarding, bool threads) {
+  using Calls = delivery::ForwardDelivery::Calls;
+  return [forwarding, always = threads](delivery::NextHop hop,
+                                        const std::string& host,
+                                        absl::string_view rule, bool threads) {
+    return std::make_unique<delivery::ForwardDelivery>(
+        forwarding, WithHostsFile(std::move(hop)), host, rule,
+        always || threads ? Calls::kOnThreads : Calls::kOnEventLoop);
+  };
+}
+
+delivery::NextHop WithHostsFile(delivery::NextHop hop,
+                                const std::string& hosts) {
+  if (!hop.has_names()) return hop;
+  const auto content = files::ReadContent(hosts, kMaxHostsFile);
+  if (!content.ok()) return hop;
+  delivery::NextHop known = {.lmtp = hop.lmtp, .hosts = {}};
+  for (delivery::HopAddress& address : hop.hosts) {
+    const size_t before = known.hosts.size();
+    for (absl::string_view line : absl::StrSplit(content->bytes, '\n')) {
+      if (address.name.empty()) break;
+      line = line.substr(0, line.find('#'));
+      const std::vector<std::string> words =
+          absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
+      for (size_t i = 1; i < words.size(); ++i) {
+        if (absl::AsciiStrToLower(words[i]) != address.name) continue;
+        delivery::HopAddress found;
+        found.ip = IpAddress::Parse(words[0]);
+        found.port = address.port;
+        if (found.ip) known.hosts.push_back(std::move(found));
+        break;
+      }
+    }
+    if (known.hosts.size() == before) known.hosts.push_back(std::move(address));
+  }
+  return known;
+}
+
+void TestHopSockets(const delivery::NextHop& hop, service::Findings* findings) {
+  for (const delivery::HopAddress& address : hop.hosts) {
+    if (address.path.empty()) continue;
+    struct stat facts = {};
+    const int error =
+        stat(address.path.c_str(), &facts) != 0 ||
+                faccessat(AT_FDCWD, address.path.c_str(), W_OK, AT_EACCESS) != 0
+            ? errno
+            : 0;
+    if (error == 0 && S_ISSOCK(facts.st_mode)) continue;
+    const std::string what = absl::StrCat(
+        address.path, ": ", error != 0 ? strerror(error) : "not a socket");
+    if (error == ENOENT || error == 0) {
+      // The next hop may start later.
+      findings->Add({Finding::Severity::kWarning, "--deliver",
+                     absl::StrCat(what,
+                                  ": recipients get a 451 until a server "
+                                  "listens there"),
+                     "start the next hop, or correct the path"});
+    } else {
+      findings->Add({Finding::Severity::kError, "--deliver", what,
+                     "the user that the server runs as must be able to write "
+                     "to the socket"});
+    }
+  }
+}
+
+void TestHopServers(const delivery::NextHop& hop, absl::Duration timeout,
+                    service::Findings* findings) {
+  for (const delivery::HopAddress& address : WithHostsFile(hop).hosts) {
+    if (!address.name.empty()) continue;
+    // TestHopSockets() reports a file that is missing.
+    const int error = OpenSocket(address, timeout);
+    if (error == 0 || (!address.path.empty() && error != ECONNREFUSED)) {
+      continue;
+    }
+    findings->AddWarning(
+        absl::StrCat("--deliver: ", address.Format(), ": ", strerror(error),
+                     ": the next hop does not accept connections now"));
+  }
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,284 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "delivery/forward/hop_pool.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "delivery/forward/forward_transaction.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "rig/pipe.h"
+#include "tests/forward/virtual_hops.h"
+
+namespace postern::delivery {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr char kA[] = "unix:/a";
+constexpr char kB[] = "unix:/b";
+using State = VirtualHops::State;
+
+class HopPoolTest : public testing::Test {
+ protected:
+  ~HopPoolTest() override {
+    if (pool_ == nullptr) return;
+    hops_.Run();
+    pool_->Shutdown();
+    hops_.Run();
+  }
+
+  void Use(absl::string_view servers) {
+    NextHop hop = *NextHop::Parse(/*lmtp=*/false, servers);
+    std::vector<std::shared_ptr<HopHealth>> health;
+    for (size_t i = 0; i < hop.hosts.size(); ++i) {
+      health.push_back(std::make_shared<HopHealth>());
+    }
+    pool_ = std::make_shared<HopPool>(std::move(hop),
+                                      ClientConfig{.host_name = "us.example"},
+                                      std::move(health), &hops_);
+  }
+  // A transaction with one RCPT.
+  struct Sent {
+    Reply reply;
+    std::unique_ptr<ForwardTransaction> transaction;
+  };
+  std::unique_ptr<Sent> Begin() {
+    auto sent = std::make_unique<Sent>();
+    sent->transaction = std::make_unique<ForwardTransaction>(
+        pool_, Envelope{.from = {"s", "x"}}, "smtp");
+    (void)sent->transaction->AddRecipient(
+        {.to = {"u", "d"}}, [&]() -> Policy::Done {
+          return [sent = sent.get()](Verdict verdict) {
+            sent->reply = *verdict.reply();
+          };
+        });
+    return sent;
+  }
+  // Returns the reply to RCPT, and how long it took.
+  std::pair<Reply, absl::Duration> Rcpt() {
+    const auto since = hops_.now();
+    const auto sent = Begin();
+    EXPECT_TRUE(hops_.RunUntil([&] { return sent->reply.code != 0; },
+                               absl::Minutes(5)));
+    const Reply reply = sent->reply;
+    sent->transaction.reset();
+    hops_.Run();
+    return {reply, absl::FromChrono(hops_.now() - since)};
+  }
+
+  VirtualHops hops_;
+  std::shared_ptr<HopPool> pool_;
+};
+
+TEST_F(HopPoolTest, ConnectionIsUsedAgainAndThenGivenBack) {
+  Use(kA);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA));
+  // An unused connection counts against the server's limit.
+  hops_.AdvanceTime(absl::FromChrono(HopLink::kIdleTimeout) + absl::Seconds(1));
+  EXPECT_EQ(pool_->connections(), 0u);
+  // The first session is that of the new Pipe.
+  ASSERT_EQ(hops_.At(kA).sessions().size(), 2u);
+  EXPECT_EQ(hops_.At(kA).sessions()[1].end, CloseReason::kQuit);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA, kA));
+}
+
+TEST_F(HopPoolTest, ConnectionIsUsedForALimitedNumberOfTransactions) {
+  Use(kA);
+  for (int i = 0; i < HopPool::kMaxUses; ++i) {
+    EXPECT_EQ(Rcpt().first.code, 250);
+  }
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA));
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA, kA));
+}
+
+TEST_F(HopPoolTest, RefusedRsetEndsTheConnection) {
+  Use(kA);
+  hops_.At(kA).On(rig::Rset()).Once().Reply(450, "later");
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA, kA));
+}
+
+TEST_F(HopPoolTest, RsetWithoutReplyDelaysNoClient) {
+  Use(kA);
+  hops_.At(kA).On(rig::Rset()).Once().Stall();
+  EXPECT_EQ(Rcpt().first.code, 250);
+  // This one needs a connection of its own, and the Pipe closes the old one.
+  EXPECT_EQ(Rcpt().second, absl::ZeroDuration());
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA, kA));
+}
+
+// The server may close an unused connection, with or without a 421, or may have
+// forgotten that a transaction is over.
+TEST_F(HopPoolTest, ReusedConnectionThatIsDeadIsReplaced) {
+  Use(kA);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  for (int i = 0; i < 3; ++i) {
+    if (i == 0) hops_.At(kA).On(rig::Mail()).Once().Close();
+    if (i == 1) hops_.At(kA).On(rig::Mail()).Once().Reply(421, "4.4.2 idle");
+    if (i == 2) hops_.At(kA).On(rig::Mail()).Once().Reply(503, "5.5.1 nested");
+    const auto [reply, took] = Rcpt();
+    EXPECT_EQ(reply.code, 250) << i;
+    EXPECT_EQ(took, absl::ZeroDuration());
+    EXPECT_EQ(hops_.connects().size(), static_cast<size_t>(i) + 2);
+    EXPECT_TRUE(hops_.At(kA).UnmetFaults().empty());
+  }
+}
+
+// On a new connection the same is a failure: there is no endless retry.
+TEST_F(HopPoolTest, NewConnectionIsNotReplaced) {
+  Use(kA);
+  hops_.At(kA).On(rig::Mail()).Close();
+  EXPECT_EQ(Rcpt().first.code, 451);
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA));
+}
+
+TEST_F(HopPoolTest, DeadServerCostsOneTimeoutThenFailsFast) {
+  Use(kA);
+  hops_.Set(kA, State::kHangs);
+  const auto [first, took] = Rcpt();
+  EXPECT_EQ(first.code, 451);
+  EXPECT_TRUE(absl::StrContains(first.text, "does not accept connections"));
+  EXPECT_GE(took, absl::Seconds(10));
+  EXPECT_LE(took, absl::Seconds(11));
+  for (int i = 0; i < 100; ++i) {
+    const auto [reply, no_time] = Rcpt();
+    EXPECT_EQ(reply, first);
+    EXPECT_EQ(no_time, absl::ZeroDuration());
+  }
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA));
+  // After the pause one connection tests it, and other clients do not wait.
+  hops_.AdvanceTime(absl::Seconds(1));
+  const auto test = Begin();
+  hops_.Run();
+  EXPECT_EQ(test->reply.code, 0);
+  EXPECT_EQ(Rcpt().second, absl::ZeroDuration());
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA, kA));
+  hops_.AdvanceTime(absl::Seconds(11));
+  EXPECT_EQ(test->reply.code, 451);
+  hops_.Set(kA, State::kUp);
+  hops_.AdvanceTime(absl::Seconds(2));
+  EXPECT_EQ(Rcpt().first.code, 250);
+}
+
+TEST_F(HopPoolTest, NextServerServesIfTheFirstDoesNot) {
+  Use(absl::StrCat(kA, ",", kB));
+  const struct {
+    State state;
+    int greeting;
+  } cases[] = {{State::kRefuses, 0},
+               {State::kHangs, 0},
+               {State::kUp, 421},
+               {State::kUp, 554}};
+  for (const auto& c : cases) {
+    hops_.Set(kA, c.state);
+    if (c.greeting != 0) {
+      hops_.At(kA).ClearFaults();
+      hops_.At(kA).On(rig::Connect()).Reply(c.greeting, "no");
+    }
+    const size_t before = hops_.connects().size();
+    EXPECT_EQ(Rcpt().first.code, 250);
+    EXPECT_EQ(hops_.connects().size(), before + 2);
+    EXPECT_EQ(hops_.connects().back(), kB);
+    // The connection is used again. Later ones leave the first server out.
+    EXPECT_EQ(Rcpt().first.code, 250);
+    EXPECT_EQ(hops_.connects().size(), before + 2);
+    hops_.AdvanceTime(absl::Minutes(2));  // the end of each pause
+  }
+  hops_.At(kA).ClearFaults();
+  hops_.Set(kA, State::kUp);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_EQ(hops_.connects().back(), kA);
+}
+
+TEST_F(HopPoolTest, AllServersTogetherTakeLessThanTheClientsPatience) {
+  std::string servers;
+  for (size_t i = 0; i < NextHop::kMaxHosts; ++i) {
+    const std::string name = absl::StrCat("h", i, ".example");
+    absl::StrAppend(&servers, i == 0 ? "" : ",", name);
+    std::vector<std::string> addresses;
+    for (int j = 1; j < 10; ++j) {
+      addresses.push_back(absl::StrCat("192.0.2.", 10 * i + j));
+      hops_.Set(absl::StrCat(addresses.back(), ":25"), State::kHangs);
+    }
+    hops_.SetName(name, addresses);
+  }
+  Use(servers);
+  const auto [reply, took] = Rcpt();
+  EXPECT_EQ(reply.code, 451);
+  EXPECT_LE(took, absl::Minutes(4));
+}
+
+TEST_F(HopPoolTest, AddressesOfANameAreTriedInTurn) {
+  hops_.SetName("mx.example", {"192.0.2.1", "2001:db8::1"});
+  hops_.Set("192.0.2.1:25", State::kRefuses);
+  Use("mx.example");
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_THAT(hops_.connects(),
+              ElementsAre("192.0.2.1:25", "[2001:db8::1]:25"));
+}
+
+TEST_F(HopPoolTest, NameWithoutAddressIsAnOutage) {
+  Use("mx.example");
+  const Reply reply = Rcpt().first;
+  EXPECT_EQ(reply.code, 451);
+  EXPECT_TRUE(absl::StrContains(reply.text, "no address now")) << reply.text;
+}
+
+TEST_F(HopPoolTest, ClientThatLeavesWhileItWaitsIsForgotten) {
+  hops_.Set(kA, State::kHangs);
+  Use(kA);
+  Begin();  // and ends
+  hops_.Run();
+  EXPECT_EQ(pool_->connections(), 1u);
+  hops_.AdvanceTime(absl::Minutes(1));
+  EXPECT_EQ(pool_->connections(), 0u);
+}
+
+TEST_F(HopPoolTest, ConnectionsAreLimitedAndOthersWait) {
+  hops_.Set(kA, State::kHangs);  // so that they need no Pipe
+  Use(kA);
+  std::vector<std::unique_ptr<Sent>> all;
+  for (size_t i = 0; i < HopPool::kMaxConnections; ++i) all.push_back(Begin());
+  const auto waits = Begin();
+  const auto leaves = Begin();
+  hops_.Run();
+  EXPECT_EQ(pool_->connections(), HopPool::kMaxConnections);
+  EXPECT_EQ(hops_.connects().size(), HopPool::kMaxConnections);
+  leaves->transaction.reset();
+  EXPECT_EQ(waits->reply.code, 0);
+  hops_.AdvanceTime(absl::Seconds(11));
+  // The timeouts of the others have made room, and the breaker is open.
+  EXPECT_EQ(waits->reply.code, 451);
+  EXPECT_EQ(hops_.connects().size(), HopPool::kMaxConnections);
+}
+
+TEST_F(HopPoolTest, ShutdownAnswersEverybody) {
+  Use(absl::StrCat(kA, ",", kB));
+  const auto used = Begin();
+  hops_.Run();
+  EXPECT_EQ(used->reply.code, 250);
+  hops_.Set(kA, State::kHangs);
+  const auto opening = Begin();
+  hops_.Run();
+  EXPECT_EQ(opening->reply.code, 0);
+  pool_->Shutdown();
+  hops_.Run();
+  EXPECT_EQ(opening->reply.code, 451);
+  EXPECT_EQ(Rcpt().first.code, 451);
+}
+
+}  // namespace
+}  // namespace postern::delivery

@@ -1,0 +1,202 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Next hops for tests, in virtual time: a HopDriver whose connections lead to
+// rig::Pipes.
+
+#ifndef POSTERN_TESTS_FORWARD_VIRTUAL_HOPS_H_
+#define POSTERN_TESTS_FORWARD_VIRTUAL_HOPS_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "delivery/forward/hop_driver.h"
+#include "rig/pipe.h"
+
+namespace postern::delivery {
+
+// Each server has one connection at a time: a new one ends the one before.
+class VirtualHops : public HopDriver {
+ public:
+  // What happens at connect(2).
+  enum class State : uint8_t { kUp, kRefuses, kHangs };
+
+  explicit VirtualHops(rig::Options options = {}) : options_(options) {}
+
+  // The server at `address`, such as "unix:/a" or "192.0.2.1:25".
+  rig::Pipe& At(const std::string& address) {
+    auto& server = servers_[address];
+    if (server.pipe == nullptr) {
+      server.pipe = std::make_unique<rig::Pipe>(options_);
+    }
+    return *server.pipe;
+  }
+  void Set(const std::string& address, State state) {
+    states_[address] = state;
+  }
+  void SetName(const std::string& name, std::vector<std::string> addresses) {
+    names_[name] = std::move(addresses);
+  }
+  // The connections that were begun, in order.
+  const std::vector<std::string>& connects() const { return connects_; }
+  // Stops writing: each connection takes only that many octets more.
+  void LimitWrites(size_t octets) { writable_ = octets; }
+
+  Time now() const override { return now_; }
+  net::TimerWheel& timers() override { return timers_; }
+  void Later(Task task) override { later_.push_back(std::move(task)); }
+  std::unique_ptr<HopWire> Connect(const HopAddress& address,
+                                   std::function<void()> moved) override {
+    const std::string name = address.Format();
+    connects_.push_back(name);
+    (void)At(name);
+    return std::make_unique<Wire>(this, states_[name], &servers_[name],
+                                  std::move(moved));
+  }
+  void Resolve(const std::string& name, Resolved done) override {
+    const auto found = names_.find(name);
+    if (found == names_.end()) {
+      return std::move(done)(absl::UnavailableError("no answer from DNS"));
+    }
+    std::vector<IpAddress> addresses;
+    for (const std::string& text : found->second) {
+      addresses.push_back(*IpAddress::Parse(text));
+    }
+    Later([done = std::move(done), addresses]() mutable {
+      std::move(done)(addresses);
+    });
+  }
+
+  // Does everything that can happen now.
+  void Run() {
+    bool first = true;
+    while (std::exchange(first, false) || !later_.empty()) {
+      for (Task& task : std::exchange(later_, {})) std::move(task)();
+      for (Wire* const wire : std::vector<Wire*>(wires_)) {
+        if (std::count(wires_.begin(), wires_.end(), wire) > 0) wire->Move();
+      }
+    }
+  }
+  // Moves the clock, and returns when `done` returns true. Returns whether it
+  // did.
+  bool RunUntil(absl::FunctionRef<bool()> done, absl::Duration most) {
+    constexpr absl::Duration kStep = absl::Milliseconds(500);
+    Run();
+    for (; !done(); most -= kStep) {
+      if (most <= absl::ZeroDuration()) return false;
+      now_ += absl::ToChronoMilliseconds(kStep);
+      for (auto& [address, server] : servers_) {
+        server.pipe->AdvanceTime(kStep);
+      }
+      timers_.Advance(now_);
+      Run();
+    }
+    return true;
+  }
+  void AdvanceTime(absl::Duration duration) {
+    (void)RunUntil([] { return false; }, duration);
+  }
+
+ private:
+  struct Server {
+    std::unique_ptr<rig::Pipe> pipe;
+    const HopWire* wire = nullptr;  // the last one
+  };
+
+  class Wire : public HopWire, private net::Channel {
+   public:
+    Wire(VirtualHops* hops, State state, Server* server,
+         std::function<void()> moved)
+        : hops_(*hops),
+          state_(state),
+          server_(*server),
+          pipe_(*server->pipe),
+          moved_(std::move(moved)) {
+      if (state_ == State::kUp) {
+        pipe_.Reconnect();
+        server_.wire = this;
+      }
+      hops_.wires_.push_back(this);
+    }
+    ~Wire() override {
+      if (open()) pipe_.EndOfInput();
+      hops_.wires_.erase(
+          std::find(hops_.wires_.begin(), hops_.wires_.end(), this));
+    }
+
+    void Move() { moved_(); }
+    Result::Kind Connected() override {
+      switch (state_) {
+        case State::kUp:
+          return Result::Kind::kOk;
+        case State::kRefuses:
+          return Result::Kind::kEnd;
+        case State::kHangs:
+          break;
+      }
+      return Result::Kind::kWantWrite;
+    }
+    std::string error() const override { return "Connection refused"; }
+    net::Channel& channel() override { return *this; }
+
+   private:
+    bool open() const { return server_.wire == this; }
+
+    Result Read(absl::Span<char> room) override {
+      if (!open()) return {Result::Kind::kEnd, 0};
+      if (in_.empty()) in_ = pipe_.ReceiveWrite();
+      if (in_.empty()) {
+        return {pipe_.closed() ? Result::Kind::kEnd : Result::Kind::kWantRead,
+                0};
+      }
+      const size_t count = std::min(room.size(), in_.size());
+      std::copy_n(in_.data(), count, room.data());
+      in_.erase(0, count);
+      return {Result::Kind::kOk, count};
+    }
+    Result Write(absl::string_view bytes) override {
+      if (!open() || pipe_.closed()) return {Result::Kind::kEnd, 0};
+      const size_t count = std::min(bytes.size(), hops_.writable_);
+      if (count == 0) return {Result::Kind::kWantWrite, 0};
+      hops_.writable_ -= count;
+      pipe_.Send(bytes.substr(0, count));
+      return {Result::Kind::kOk, count};
+    }
+
+    VirtualHops& hops_;
+    const State state_;
+    Server& server_;
+    rig::Pipe& pipe_;
+    const std::function<void()> moved_;
+    std::string in_;
+  };
+
+  const rig::Options options_;
+  Time now_{std::chrono::hours(1)};
+  net::TimerWheel timers_{now_};
+  std::map<std::string, Server> servers_;
+  std::map<std::string, State> states_;
+  std::map<std::string, std::vector<std::string>> names_;
+  std::vector<std::string> connects_;
+  size_t writable_ = std::numeric_limits<size_t>::max();
+  std::vector<Wire*> wires_;
+  std::vector<Task> later_;
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_TESTS_FORWARD_VIRTUAL_HOPS_H_
