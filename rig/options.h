@@ -8,11 +8,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "engine/grammar/extension.h"
+#include "engine/session_observer.h"
 
 namespace postern::rig {
 
@@ -59,6 +62,11 @@ struct Options {
 
   // Recipient and sender addresses may request faults: FaultOfAddress().
   bool address_faults = false;
+
+  // Makes the observer of each session, which sees it before faults change its
+  // replies. A null one, or an empty function: there is none. Is called on the
+  // thread of the session, which destroys the observer.
+  std::function<std::unique_ptr<SessionObserver>()> observe;
 
   // Transcripts show passwords.
   bool show_passwords = false;

@@ -165,7 +165,8 @@ Session::Session(const Shared* shared, const SessionInfo& info)
       wire_(std::const_pointer_cast<Transcript>(facts_.transcript),
             [this](Stage stage, const GivenReply& reply) {
               return FindForReply(stage, reply);
-            }) {
+            }),
+      observer_(shared_.options.observe ? shared_.options.observe() : nullptr) {
   facts_.number = shared_.mailbox.BeginSession(facts_);
 }
 
@@ -179,6 +180,7 @@ ResponderOptions Session::responder() {
   options.policy = this;
   options.delivery = this;
   options.authenticator = this;
+  options.observer = observer_.get();
   options.host_name = shared_.options.host_name;
   options.stamp = [this] {
     return TraceStamp{shared_.now(), absl::StrCat(facts_.number)};

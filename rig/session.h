@@ -102,6 +102,7 @@ class Session : public Policy, public Delivery, public Authenticator {
   const Shared& shared_;
   SessionFacts facts_;
   Wire wire_;
+  const std::unique_ptr<SessionObserver> observer_;  // may be null
   // Faults of answers whose replies are not on the wire yet, in their order.
   std::deque<std::pair<Stage, std::optional<Fault>>> expected_;
   std::vector<std::string> recipients_;  // accepted in this transaction

@@ -52,7 +52,7 @@ programs/explain: delivery engine engine/grammar files log net policy policy/nam
 programs/explain: policy/greylisting policy/spf programs/serve service transports
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
-programs/rig: engine engine/grammar files log net rig service system
+programs/rig: engine engine/grammar files log net recording rig service system
 programs: engine engine/grammar log programs/check programs/explain programs/replay
 programs: programs/rig programs/serve programs/tables programs/users service system
 '

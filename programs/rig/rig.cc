@@ -14,6 +14,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "log/log.h"
 #include "log/printable.h"
@@ -31,8 +33,10 @@
 #include "programs/rig/inbox.h"
 #include "programs/rig/json.h"
 #include "programs/rig/message_files.h"
+#include "recording/recordings.h"
 #include "rig/fault_script.h"
 #include "rig/server.h"
+#include "service/options.h"
 #include "system/descriptor.h"
 #include "system/standard_descriptors.h"
 
@@ -62,6 +66,20 @@ absl::Status WritePem(const std::string& path, absl::string_view pem) {
     return absl::ErrnoToStatus(errno, absl::StrCat("--ca-file: ", path));
   }
   return absl::OkStatus();
+}
+
+// The files are written on the thread of SMTP, at the end of each session.
+recording::Recordings::Options RecordingOptions(const RigOptions& options) {
+  return {.directory = options.record,
+          .bodies = options.record_bodies,
+          .program = absl::StrCat("postern rig ", service::kVersion),
+          .now = absl::Now,
+          .run = nullptr,
+          .report = [](const absl::Status& status) {
+            log::WriteLog("warning",
+                          absl::StrCat(Named("--record", status).message(),
+                                       ": no more sessions are recorded"));
+          }};
 }
 
 // Serves HTTP, which may be null, until a signal comes.
@@ -132,6 +150,13 @@ int RunRig(const RigOptions& options) {
     const absl::StatusOr<int> first = PrepareDirectory(options.directory);
     if (!first.ok()) return Fail(Named("--dir", first.status()));
     rig_options.first_message = *first;
+  }
+  std::optional<recording::Recordings> recordings;
+  if (!options.record.empty()) {
+    const absl::Status status = recording::CheckDirectory(options.record);
+    if (!status.ok()) return Fail(Named("--record", status));
+    recordings.emplace(RecordingOptions(options));
+    rig_options.observe = [&recordings] { return recordings->Record(); };
   }
   const absl::StatusOr<std::unique_ptr<Events>> events = Events::Make();
   if (!events.ok()) return Fail(events.status());

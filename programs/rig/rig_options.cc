@@ -53,6 +53,8 @@ constexpr service::OptionRow kRows[] = {
      "addition to localhost and to addresses; may be\nrepeated",
      service::OptionRow::From::kAnywhere, true},
     {"dir", "DIR", "write each message to DIR as NUMBER.eml and .json"},
+    service::kRecordRow,
+    service::kRecordBodiesRow,
     {"script", "FILE", "faults, one in a line: see postern-rig(8)"},
     {"no-address-faults", "",
      "addresses such as rcpt-450@x.example are ordinary"},
@@ -210,6 +212,11 @@ std::optional<RigOptions> ReadRigOptions(int argc, char** argv,
   }
   options.http_hosts = given.List("http-host");
   options.directory = given.Text("dir", "");
+  options.record = given.Text("record", "");
+  options.record_bodies = given.Flag("record-bodies");
+  if (options.record_bodies && options.record.empty()) {
+    given.Mistake("--record-bodies: needs --record");
+  }
   options.script = given.Text("script", "");
   options.ca_file = given.Text("ca-file", "");
   ReadRig(&given, &options.rig);

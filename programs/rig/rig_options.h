@@ -20,6 +20,8 @@ struct RigOptions {
   std::optional<net::ListenAddress> http;  // nullopt: no HTTP
   std::vector<std::string> http_hosts;     // names that Host may have
   std::string directory;                   // for messages; empty: none
+  std::string record;                      // for recordings; empty: none
+  bool record_bodies = false;
   std::string script;                      // a file of faults; empty: none
   std::string ca_file;                     // empty: none
   int ready_fd = -1;                       // -1: none
