@@ -3,7 +3,7 @@
 
 """A precompiled header of g++."""
 
-def precompiled_header(name, src, copts = []):
+def precompiled_header(name, src, deps, copts = []):
     """Declares NAME: the file iso646.h.gch/NAME.
 
     A library's object is the precompiled header if -x declares its source to be
@@ -12,16 +12,14 @@ def precompiled_header(name, src, copts = []):
     Args:
       name: of the target.
       src: the source that includes the headers.
+      deps: the libraries that it includes.
       copts: options of the sources that will use it.
     """
     native.cc_library(
         name = name + "_library",
-        srcs = [
-            src,
-            "common.h",
-        ],
+        srcs = [src],
         copts = copts + ["-xc++-header"],
-        deps = ["//:abseil"],
+        deps = deps,
     )
     native.filegroup(
         name = name + "_object",
