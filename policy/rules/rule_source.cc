@@ -63,18 +63,18 @@ absl::StatusOr<bool> MakesDatabase(absl::Span<const TcpRule> rules,
 }
 
 RuleSource RuleSource::Read(const TcpRules& database, absl::string_view path) {
+  RuleSource source;
+  source.database_ = database.path();
   const bool may_be_missing = path.empty();
   if (path.empty()) {
     path = database.path();
-    if (!absl::ConsumeSuffix(&path, kDatabaseSuffix)) return RuleSource();
+    if (!absl::ConsumeSuffix(&path, kDatabaseSuffix)) return source;
   }
   const absl::StatusOr<files::Content> content =
       files::ReadContent(path, kMaxTcpRulesSize);
   if (content.ok()) return Compare(database, path, content->bytes);
-  RuleSource source;
   if (may_be_missing && absl::IsNotFound(content.status())) return source;
   source.state_ = State::kUnreadable;
-  source.database_ = database.path();
   source.text_ = std::string(path);
   source.error_ = std::string(content.status().message());
   return source;

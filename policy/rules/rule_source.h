@@ -39,7 +39,7 @@ absl::StatusOr<bool> MakesDatabase(absl::Span<const TcpRule> rules,
 class RuleSource {
  public:
   enum class State : uint8_t {
-    kNoText,      // none was named, and there is none beside the database
+    kNoText,      // none was named, and there is none at the default path
     kUnreadable,  // the text or the database cannot be read
     kInvalid,     // a line of the text is not a rule
     kDiffers,     // the text makes another database

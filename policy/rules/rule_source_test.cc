@@ -114,6 +114,8 @@ TEST_F(RuleSourceTest, TextMayBeMissingUnlessItIsNamed) {
   const TcpRules rules = Compile(kText);
   EXPECT_EQ(RuleSource::Read(rules).state(), State::kNoText);
   EXPECT_EQ(RuleSource::Read(rules).Warning(), "");
+  EXPECT_EQ(RuleSource::Read(rules).Place("10.0."),
+            absl::StrCat(database_, " key \"10.0.\""));
   const std::string other = directory_.File("other");
   const RuleSource missing = RuleSource::Read(rules, other);
   EXPECT_EQ(missing.state(), State::kUnreadable);

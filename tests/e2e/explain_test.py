@@ -276,8 +276,8 @@ class ExplainTest(harness.TestCase):
         self.assertEqual(code, 0)
         self.assertIn(f'\nrule        {self.rules} key "192.0.2."\n', out)
         self.assertEqual(err, f"postern explain: {self.rules} was not made "
-                         f"from {text} as it is now. The answer is that of "
-                         "the database.\n")
+                         f"from {text} as it is now. Servers use the "
+                         "database.\n")
         text.rename(self.folder / "other")
         code, out, err = self.explain("--rules-text", str(text), *ask)
         self.assertEqual(code, 0)

@@ -153,7 +153,7 @@ class SurfaceTest(harness.TestCase):
         self.rules.unlink()
         self.rules.mkdir()  # it exists, and cannot be read
         out = self.check()
-        self.assertIn(f"{self.rules}.cdb key 203.0.113.", out)
+        self.assertIn(f"{self.rules}.cdb key \"203.0.113.", out)
 
     def test_a_mistake_in_the_grants_is_an_error(self):
         self.grants.write_text("users\naddress 192.0.2.1/24\n")
