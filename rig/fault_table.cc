@@ -49,12 +49,12 @@ FaultTable::Entry* FaultTable::Find(int id) {
   return nullptr;
 }
 
-bool FaultTable::Replace(int id, Fault fault) {
+bool FaultTable::Replace(int id, Fault fault, bool on) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     Entry* const entry = Find(id);
     if (entry == nullptr) return false;
-    *entry = {{id, std::move(fault)}, {}};
+    *entry = {{.id = id, .fault = std::move(fault), .on = on}, {}};
   }
   Changed();
   return true;
@@ -116,8 +116,7 @@ std::optional<Fault> FaultTable::Find(Stage stage,
     for (const std::string& text : texts) {
       if (!Matches(fault.pattern, text)) continue;
       if (fault.quota && octets(text) <= *fault.quota) continue;
-      Count& count =
-          entry.counts[fault.each ? absl::AsciiStrToLower(text) : ""];
+      Count& count = CountOf(&entry, text);
       const int64_t occurrence = ++count.seen - int64_t{fault.skip};
       // The share of the occurrences so far grows by a whole one.
       const bool due = occurrence * fault.percent / 100 !=
@@ -133,6 +132,18 @@ std::optional<Fault> FaultTable::Find(Stage stage,
     }
   }
   return std::nullopt;
+}
+
+FaultTable::Count& FaultTable::CountOf(Entry* entry, const std::string& text) {
+  if (!entry->state.fault.each) return entry->counts[""];
+  const std::string key = absl::AsciiStrToLower(text);
+  if (const auto found = entry->counts.find(key);
+      found != entry->counts.end()) {
+    return found->second;
+  }
+  size_t counts = 0;
+  for (const Entry& other : entries_) counts += other.counts.size();
+  return entry->counts[counts < kMostCounts ? key : ""];
 }
 
 std::vector<std::pair<Fault, int>> FaultTable::Unmet() const {

@@ -85,9 +85,9 @@ class FaultTable {
   void Clear();
   // Replaces all faults, in one step.
   void Assign(std::vector<Fault> faults);
-  // Return false if no fault has this id. Replace() forgets the counts, and
-  // keeps the place in the order.
-  bool Replace(int id, Fault fault);
+  // Return false if no fault has this id. Replace() forgets the counts, keeps
+  // the place in the order, and sets `on` in the same step.
+  bool Replace(int id, Fault fault, bool on = true);
   bool SetOn(int id, bool on);
   bool Remove(int id);
   // The faults in the order of Add().
@@ -112,6 +112,10 @@ class FaultTable {
   int applied() const;
 
  private:
+  // The counts of all faults together, about. A fault with `each` that has no
+  // room for the count of a further text uses one count for all of these.
+  static constexpr size_t kMostCounts = 100000;
+
   struct Count {
     int seen = 0;
     int applied = 0;
@@ -125,6 +129,8 @@ class FaultTable {
   std::optional<Fault> Find(Stage stage, absl::Span<const std::string> texts,
                             Octets octets);
   Entry* Find(int id);
+  // Returns the count of a text, with the lock held.
+  Count& CountOf(Entry* entry, const std::string& text);
   void Changed() const {
     if (changed_) changed_();
   }

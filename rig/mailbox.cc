@@ -24,8 +24,8 @@ std::chrono::steady_clock::time_point End(absl::Duration timeout) {
 int Mailbox::Add(Message::Data data) {
   std::unique_lock<std::mutex> lock(mutex_);
   data.number = ++last_message_;
-  octets_ += data.raw.size();
   const Message message(std::make_shared<const Message::Data>(std::move(data)));
+  octets_ += message.cost();
   messages_.push_back(message);
   ++added_since_clear_;
   Trim();
@@ -38,7 +38,7 @@ int Mailbox::Add(Message::Data data) {
 void Mailbox::Trim() {
   while (messages_.size() > 1 &&
          (messages_.size() > most_messages_ || octets_ > most_octets_)) {
-    octets_ -= messages_.front().raw().size();
+    octets_ -= messages_.front().cost();
     messages_.pop_front();
     ++dropped_;
   }
@@ -122,7 +122,7 @@ size_t Mailbox::Remove(const std::function<bool(const Message&)>& drop) {
   std::deque<Message> kept;
   for (Message& message : messages_) {
     if (drop(message)) {
-      octets_ -= message.raw().size();
+      octets_ -= message.cost();
       ++removed;
     } else {
       kept.push_back(std::move(message));

@@ -24,9 +24,9 @@
 namespace postern::rig {
 
 // Thread-safe. Keeps at most a number of messages and of sessions, and a number
-// of octets of messages, and as many of the transcripts of sessions that have
-// ended. The oldest are dropped. A message may outlive its session, but not the
-// session's transcript, which is then empty.
+// of octets of messages (Message::cost()), and as many of the transcripts of
+// sessions that have ended. The oldest are dropped. A message may outlive its
+// session, but not the session's transcript, which is then empty.
 class Mailbox {
  public:
   // Each limit is at least one message or session, whatever its size. The first
@@ -101,7 +101,7 @@ class Mailbox {
   std::map<int, SessionFacts> sessions_;
   int last_message_;
   int last_session_ = 0;
-  size_t octets_ = 0;          // of messages_
+  size_t octets_ = 0;          // the costs of messages_
   size_t session_octets_ = 0;  // of the transcripts of ended sessions
   size_t dropped_ = 0;
   size_t added_since_clear_ = 0;

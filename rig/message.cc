@@ -5,6 +5,14 @@
 
 namespace postern::rig {
 
+size_t Message::cost() const {
+  size_t octets = kCost + raw().size() + data_->trace.size();
+  for (const std::string& recipient : to()) {
+    octets += kRecipientCost + 6 * recipient.size();
+  }
+  return octets;
+}
+
 std::ostream& operator<<(std::ostream& out, const Message& message) {
   out << "message " << message.number() << " from <" << message.from()
       << "> to";

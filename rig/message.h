@@ -6,6 +6,7 @@
 #ifndef POSTERN_RIG_MESSAGE_H_
 #define POSTERN_RIG_MESSAGE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -50,6 +51,7 @@ class Message {
     std::string raw;
     std::string trace;
     SessionFacts session;
+    uint64_t transcript_begin = 0;
   };
   explicit Message(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
@@ -76,6 +78,16 @@ class Message {
   const SessionFacts& session() const { return data_->session; }
   // The transcript of the session, to its end.
   const Transcript& transcript() const { return *data_->session.transcript; }
+  // Where in it the message before this one ended (Transcript::EntriesFrom()).
+  // 0: this is the first message of the session.
+  uint64_t transcript_begin() const { return data_->transcript_begin; }
+
+  // About the octets of memory for the message and what postern rig keeps for
+  // lists and searches, if its header is short: its octets, kCost, and for each
+  // recipient kRecipientCost and six times its address.
+  size_t cost() const;
+  static constexpr size_t kCost = 1000;
+  static constexpr size_t kRecipientCost = 500;
 
   friend bool operator==(const Message&, const Message&) = default;
   // Prints "message 1 from <a@x> to <b@y> (123 octets)", for failed tests.

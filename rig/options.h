@@ -72,7 +72,7 @@ struct Options {
   bool show_passwords = false;
   // What is kept. If there is more, the oldest is dropped.
   size_t max_messages = 10000;                     // and sessions
-  size_t max_octets = size_t{256} << 20;           // of messages
+  size_t max_octets = size_t{256} << 20;           // sum of Message::cost()
   size_t max_transcript_octets = size_t{4} << 20;  // of one session
 
   // The number of the first message.

@@ -330,6 +330,8 @@ std::unique_ptr<AuthExchange> Session::Begin(absl::string_view mechanism,
 
 void Session::Commit(Message::Data data) {
   data.received = shared_.now();
+  data.transcript_begin =
+      std::exchange(transcript_begin_, data.session.transcript->written());
   shared_.mailbox.UpdateSession(data.session);
   shared_.mailbox.Add(std::move(data));
 }

@@ -106,6 +106,7 @@ class Session : public Policy, public Delivery, public Authenticator {
   // Faults of answers whose replies are not on the wire yet, in their order.
   std::deque<std::pair<Stage, std::optional<Fault>>> expected_;
   std::vector<std::string> recipients_;  // accepted in this transaction
+  uint64_t transcript_begin_ = 0;        // of the next message
 };
 
 }  // namespace postern::rig

@@ -105,6 +105,7 @@ void Transcript::Append(TranscriptEntry::Kind kind, absl::string_view octets,
                         absl::Duration time) {
   const std::lock_guard<std::mutex> lock(mutex_);
   octets_ += octets.size();
+  written_ += octets.size();
   if (!entries_.empty() && entries_.back().kind == kind &&
       kind != TranscriptEntry::Kind::kEvent && entries_.back().time == time) {
     absl::StrAppend(&entries_.back().octets, octets);
@@ -123,13 +124,34 @@ void Transcript::Append(TranscriptEntry::Kind kind, absl::string_view octets,
 }
 
 std::vector<TranscriptEntry> Transcript::Entries() const {
+  return EntriesFrom(0);
+}
+
+uint64_t Transcript::written() const {
   const std::lock_guard<std::mutex> lock(mutex_);
+  return written_;
+}
+
+std::vector<TranscriptEntry> Transcript::EntriesFrom(uint64_t position) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // From the end, so that the cost is that of the entries that are returned.
+  size_t first = entries_.size();
+  uint64_t begin = written_;
+  while (first > 0 && begin > position) {
+    begin -= entries_[--first].octets.size();
+  }
   std::vector<TranscriptEntry> entries;
-  if (shortened_) {
+  if (shortened_ && begin > position) {
     entries.push_back({TranscriptEntry::Kind::kEvent, absl::ZeroDuration(),
                        "earlier octets are dropped"});
   }
-  entries.insert(entries.end(), entries_.begin(), entries_.end());
+  const size_t dropped = entries.size();
+  entries.insert(entries.end(),
+                 entries_.begin() + static_cast<std::ptrdiff_t>(first),
+                 entries_.end());
+  if (begin < position && dropped < entries.size()) {
+    entries[dropped].octets.erase(0, static_cast<size_t>(position - begin));
+  }
   return entries;
 }
 

@@ -52,6 +52,11 @@ class Transcript {
   void Event(absl::string_view text, absl::Duration time);
 
   std::vector<TranscriptEntry> Entries() const;
+  // The octets that have been added, with those that are dropped: a position
+  // for EntriesFrom().
+  uint64_t written() const;
+  // Returns the entries without the first `position` octets.
+  std::vector<TranscriptEntry> EntriesFrom(uint64_t position) const;
   // The octets that are kept.
   size_t size() const;
   // Drops all entries, to free memory for later sessions.
@@ -69,6 +74,7 @@ class Transcript {
   // Guarded by mutex_:
   mutable std::vector<TranscriptEntry> entries_;
   mutable size_t octets_ = 0;
+  uint64_t written_ = 0;
   mutable bool shortened_ = false;
 };
 

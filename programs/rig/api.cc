@@ -25,6 +25,11 @@ void RigApi::Publish(const Events::Batch& batch, HttpServer* server) {
         server->Broadcast("message", SummaryText(*message));
       }
     }
+    if (!batch.changed.empty()) {
+      Json json;
+      json["IDs"] = batch.changed;
+      server->Broadcast("changed", ToText(json));
+    }
     if (!batch.removed.empty()) {
       Json json;
       json["IDs"] = batch.removed;
@@ -37,7 +42,8 @@ void RigApi::Publish(const Events::Batch& batch, HttpServer* server) {
       server->Broadcast("faults", ToText(FaultsJson(rig_.faults().List())));
     }
   }
-  server->Wake();
+  // Responses wait for messages.
+  if (batch.messages()) server->Wake();
 }
 
 std::optional<size_t> QueryNumber(const HttpRequest& request,
@@ -52,25 +58,53 @@ std::optional<size_t> QueryNumber(const HttpRequest& request,
   return number;
 }
 
-std::optional<InboxMessage> FindMessage(RigApi& api,
-                                        const HttpRequest& request) {
+std::optional<InboxMessage> FindMessage(RigApi& api, const HttpRequest& request,
+                                        HttpResponse* refusal) {
+  *refusal = HttpError(404, "There is no such message.");
   const std::string id = request.Capture("id");
   const std::string query = request.Query("query");
   if (id != "latest" || query.empty()) return api.inbox().Get(id);
   const auto terms = ParseSearchQuery(query, request.Query("tz"));
-  if (!terms.ok()) return std::nullopt;
+  if (!terms.ok()) {
+    *refusal = BadRequest(terms.status().message());
+    return std::nullopt;
+  }
   const Inbox::Page page = api.inbox().Find(*terms, 0, 1);
   if (page.messages.empty()) return std::nullopt;
   return page.messages[0];
 }
 
-HttpResponse NoMessage() { return HttpError(404, "There is no such message."); }
-
 HttpResponse BadRequest(absl::string_view why) { return HttpError(400, why); }
 
-std::optional<Json> ReadJson(const HttpRequest& request) {
-  Json json = Json::parse(request.body, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return std::nullopt;
+namespace {
+
+// Whether text that is JSON has more than kDeepestJson levels.
+bool IsTooDeep(absl::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      if (c == '\\') ++i;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepestJson) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<RequestJson> ReadJson(const HttpRequest& request) {
+  // Before the parser spends memory on each level.
+  if (IsTooDeep(request.body)) return std::nullopt;
+  RequestJson json =
+      RequestJson::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded() || !json.is_object()) return std::nullopt;
   return json;
 }
 

@@ -71,13 +71,16 @@ std::optional<size_t> QueryNumber(const HttpRequest& request,
                                   const std::string& name, size_t otherwise,
                                   size_t most);
 // Returns the message of the capture {id}: of "latest", the newest one that
-// matches the query of the request, if it has one. nullopt: there is none.
-std::optional<InboxMessage> FindMessage(RigApi& api,
-                                        const HttpRequest& request);
-HttpResponse NoMessage();
+// matches the query of the request, if it has one. nullopt: there is none, or
+// the query cannot be read; `*refusal` is the response.
+std::optional<InboxMessage> FindMessage(RigApi& api, const HttpRequest& request,
+                                        HttpResponse* refusal);
 HttpResponse BadRequest(absl::string_view why);
-// Reads the body as JSON. nullopt: it is none.
-std::optional<Json> ReadJson(const HttpRequest& request);
+// The levels of arrays and objects in the JSON of a request.
+inline constexpr int kDeepestJson = 50;
+// Reads the body as a JSON object. nullopt: it is none, or it is deeper than
+// kDeepestJson.
+std::optional<RequestJson> ReadJson(const HttpRequest& request);
 
 }  // namespace postern::programs
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -46,12 +47,13 @@ Json PathJson(const std::string& address) {
 Json BodyJson(const MailHogContent& content);
 
 Json ContentJson(const MailHogContent& content, bool nested) {
-  Json fields = Json::object();
+  std::map<std::string, Json> fields;
   for (const auto& [name, value] : content.fields) {
-    fields[name] = Json::array({value});
+    fields.emplace(name, Json::array({value}));
   }
   Json json;
-  json["Headers"] = std::move(fields);
+  // At once: member by member takes quadratic time.
+  json["Headers"] = Json(fields);
   json["Body"] = content.body;
   json["Size"] = content.size;
   json["MIME"] = nested ? BodyJson(content) : Json(nullptr);
@@ -190,8 +192,9 @@ HttpResponse Search(RigApi& api, const HttpRequest& request) {
 }
 
 HttpResponse GetOne(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  return message ? JsonResponse(MailHogJson(*message)) : NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  return message ? JsonResponse(MailHogJson(*message)) : refusal;
 }
 
 // MailHog's responses to DELETE are empty, and its client for Node requires
@@ -216,8 +219,9 @@ HttpResponse DeleteAll(RigApi& api, const HttpRequest&) {
 }
 
 HttpResponse Download(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   HttpResponse response;
   response.type = "message/rfc822";
   response.headers.emplace_back(
@@ -230,8 +234,9 @@ HttpResponse Download(RigApi& api, const HttpRequest& request) {
 // The body of a part, undecoded as in MailHog. The fields of a part do not
 // become fields of the response: their sender is unknown.
 HttpResponse DownloadPart(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   const MailHogContent content = ParseMailHogContent(message->message.raw());
   size_t index = 0;
   if (!absl::SimpleAtoi(request.Capture("part"), &index) ||

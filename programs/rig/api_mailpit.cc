@@ -34,6 +34,12 @@ HttpResponse Ok() {
   return response;
 }
 
+Json TagNames(const Inbox::Page& page) {
+  Json names = Json::array();
+  for (const auto& [tag, count] : page.tags) names.push_back(tag);
+  return names;
+}
+
 HttpResponse PageResponse(const Inbox::Page& page, size_t start) {
   Json json;
   json["total"] = page.total;
@@ -42,7 +48,7 @@ HttpResponse PageResponse(const Inbox::Page& page, size_t start) {
   json["messages_count"] = page.matching;
   json["messages_unread"] = page.matching_unread;
   json["start"] = start;
-  json["tags"] = page.tags;
+  json["tags"] = TagNames(page);
   HttpResponse response;
   response.type = "application/json";
   response.body = WithMember(json, "messages", SummariesText(page.messages));
@@ -72,14 +78,13 @@ HttpResponse Search(RigApi& api, const HttpRequest& request) {
 
 // Returns the strings of an array in an object. nullopt: it is something else.
 // Empty if it is missing.
-std::optional<std::vector<std::string>> Strings(const Json& json,
+std::optional<std::vector<std::string>> Strings(const RequestJson& json,
                                                 const char* name) {
   std::vector<std::string> strings;
-  if (!json.is_object() || !json.contains(name) || json[name].is_null()) {
-    return strings;
-  }
-  if (!json[name].is_array()) return std::nullopt;
-  for (const Json& item : json[name]) {
+  const RequestJson* const items = Member(json, name);
+  if (items == nullptr || items->is_null()) return strings;
+  if (!items->is_array()) return std::nullopt;
+  for (const RequestJson& item : *items) {
     if (!item.is_string()) return std::nullopt;
     strings.push_back(item.get<std::string>());
   }
@@ -87,38 +92,41 @@ std::optional<std::vector<std::string>> Strings(const Json& json,
 }
 
 // Reads the body, which may be missing, as an object.
-std::optional<Json> ReadObject(const HttpRequest& request) {
-  if (request.body.empty()) return Json::object();
-  std::optional<Json> json = ReadJson(request);
-  if (!json || !json->is_object()) return std::nullopt;
-  return json;
+std::optional<RequestJson> ReadObject(const HttpRequest& request) {
+  if (request.body.empty()) return RequestJson::object();
+  return ReadJson(request);
 }
 
 HttpResponse SetRead(RigApi& api, const HttpRequest& request) {
-  const std::optional<Json> json = ReadObject(request);
+  const std::optional<RequestJson> json = ReadObject(request);
   if (!json) return BadRequest("The body is not a JSON object.");
   const auto ids = Strings(*json, "IDs");
   if (!ids) return BadRequest("IDs is not an array of strings.");
-  const Json read = json->value("Read", Json(false));
-  const Json search = json->value("Search", Json(""));
-  if (!read.is_boolean()) return BadRequest("Read is not true or false.");
-  if (!search.is_string()) return BadRequest("Search is not a string.");
-  const std::string query = search.get<std::string>();
+  const RequestJson* const given = Member(*json, "Read");
+  if (given != nullptr && !given->is_boolean()) {
+    return BadRequest("Read is not true or false.");
+  }
+  const bool read = given != nullptr && given->get<bool>();
+  const RequestJson* const search = Member(*json, "Search");
+  if (search != nullptr && !search->is_string()) {
+    return BadRequest("Search is not a string.");
+  }
+  const std::string query = search ? search->get<std::string>() : "";
   if (!ids->empty() && !query.empty()) {
     return BadRequest("Give IDs or Search, not both.");
   }
   if (!ids->empty()) {
-    api.inbox().SetRead(*ids, read.get<bool>());
+    api.events().Changed(api.inbox().SetRead(*ids, read));
     return Ok();
   }
   const auto terms = ParseSearchQuery(query, request.Query("tz"));
   if (!terms.ok()) return BadRequest(terms.status().message());
-  api.inbox().SetRead(*terms, read.get<bool>());
+  api.events().Changed(api.inbox().SetRead(*terms, read));
   return Ok();
 }
 
 HttpResponse DeleteMessages(RigApi& api, const HttpRequest& request) {
-  const std::optional<Json> json = ReadObject(request);
+  const std::optional<RequestJson> json = ReadObject(request);
   if (!json) return BadRequest("The body is not a JSON object.");
   const auto ids = Strings(*json, "IDs");
   if (!ids) return BadRequest("IDs is not an array of strings.");
@@ -145,23 +153,26 @@ HttpResponse DeleteSearch(RigApi& api, const HttpRequest& request) {
 }
 
 HttpResponse GetMessage(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   const std::string id = message->id();
-  api.inbox().SetRead({&id, 1}, true);
+  api.events().Changed(api.inbox().SetRead({&id, 1}, true));
   return JsonResponse(
       MessageJson(*message, rig::ParseMime(message->message.raw())));
 }
 
 HttpResponse GetHeaders(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   return JsonResponse(FieldsJson(rig::ParseMime(message->message.raw())));
 }
 
 HttpResponse GetRaw(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   HttpResponse response;
   response.body = message->message.raw();
   if (request.Query("dl") == "1") {
@@ -183,8 +194,9 @@ std::string PlainName(absl::string_view name) {
   return plain;
 }
 
-// A type that a browser does not run: HTML and images with scripts would be of
-// this origin. The page shows them in a sandbox.
+// The type of a part, if it can be in a field of the response. It may be HTML
+// or another type with scripts: the policy of the response keeps a browser from
+// running them.
 std::string PlainType(absl::string_view type) {
   const bool valid =
       !type.empty() && std::all_of(type.begin(), type.end(), [](char c) {
@@ -194,8 +206,9 @@ std::string PlainType(absl::string_view type) {
 }
 
 HttpResponse GetPart(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   const rig::Mime mime = rig::ParseMime(message->message.raw());
   for (const rig::MimePart& part : mime.parts) {
     if (part.id != request.Capture("part")) continue;
@@ -217,8 +230,9 @@ HttpResponse GetPart(RigApi& api, const HttpRequest& request) {
 }
 
 HttpResponse GetText(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   HttpResponse response;
   response.body = TextOf(rig::ParseMime(message->message.raw()));
   return response;
@@ -243,25 +257,10 @@ HttpResponse CheckSpam(RigApi&, const HttpRequest&) {
   return Unserved("filter spam");
 }
 
-HttpResponse Send(RigApi& api, const HttpRequest& request) {
-  const std::optional<Json> json = ReadObject(request);
-  const auto fail = [](absl::string_view why) {
-    Json error;
-    error["Error"] = std::string(why);
-    return JsonResponse(error, 400);
-  };
-  if (!json) return fail("The body is not a JSON object.");
-  auto message = ComposeMessage(*json, absl::Now());
-  if (!message.ok()) return fail(message.status().message());
-  const auto tags = Strings(*json, "Tags");
-  if (!tags) return fail("Tags is not an array of strings.");
-  const std::string id =
-      absl::StrCat(api.rig().mailbox().Add(std::move(*message)));
-  if (!tags->empty()) api.inbox().SetTags({&id, 1}, *tags);
-  Json answer;
-  answer["ID"] = id;
-  return JsonResponse(answer);
-}
+constexpr size_t kMostTags = 20;     // of a message
+constexpr size_t kMostOfATag = 100;  // octets
+constexpr char kTagsBounds[] =
+    "A message has at most 20 tags of at most 100 octets.";
 
 // Removes the characters that Mailpit's tags do not have.
 std::string CleanTag(absl::string_view tag) {
@@ -273,40 +272,80 @@ std::string CleanTag(absl::string_view tag) {
   return clean;
 }
 
+// Cleans the tags of a message, and removes the empty ones. Returns false if
+// they are too many or too long.
+bool CleanTags(std::vector<std::string>* tags) {
+  for (std::string& tag : *tags) tag = CleanTag(tag);
+  std::erase(*tags, "");
+  return tags->size() <= kMostTags &&
+         std::all_of(tags->begin(), tags->end(), [](const std::string& tag) {
+           return tag.size() <= kMostOfATag;
+         });
+}
+
+HttpResponse Send(RigApi& api, const HttpRequest& request) {
+  const std::optional<RequestJson> json = ReadObject(request);
+  const auto fail = [](absl::string_view why) {
+    Json error;
+    error["Error"] = std::string(why);
+    return JsonResponse(error, 400);
+  };
+  if (!json) return fail("The body is not a JSON object.");
+  auto message = ComposeMessage(*json, absl::Now());
+  if (!message.ok()) return fail(message.status().message());
+  auto tags = Strings(*json, "Tags");
+  if (!tags) return fail("Tags is not an array of strings.");
+  if (!CleanTags(&*tags)) return fail(kTagsBounds);
+  const std::string id =
+      absl::StrCat(api.rig().mailbox().Add(std::move(*message)));
+  if (!tags->empty()) {
+    api.inbox().SetTags({&id, 1}, *tags);
+    api.events().Changed({id});
+  }
+  Json answer;
+  answer["ID"] = id;
+  return JsonResponse(answer);
+}
+
 HttpResponse GetTags(RigApi& api, const HttpRequest&) {
-  return JsonResponse(api.inbox().Find({}, 0, 0).tags);
+  return JsonResponse(TagNames(api.inbox().Find({}, 0, 0)));
 }
 
 HttpResponse SetTags(RigApi& api, const HttpRequest& request) {
-  const std::optional<Json> json = ReadObject(request);
+  const std::optional<RequestJson> json = ReadObject(request);
   if (!json) return BadRequest("The body is not a JSON object.");
   const auto ids = Strings(*json, "IDs");
   auto tags = Strings(*json, "Tags");
   if (!ids || ids->empty()) return BadRequest("IDs is not an array of ids.");
   if (!tags) return BadRequest("Tags is not an array of strings.");
-  for (std::string& tag : *tags) tag = CleanTag(tag);
-  std::erase(*tags, "");
+  if (!CleanTags(&*tags)) return BadRequest(kTagsBounds);
   api.inbox().SetTags(*ids, *tags);
+  api.events().Changed(*ids);
+  return Ok();
+}
+
+HttpResponse ReplaceTag(RigApi& api, const std::string& tag,
+                        const std::string& name) {
+  const std::vector<std::string> changed = api.inbox().RenameTag(tag, name);
+  if (changed.empty()) return HttpError(404, "No message has this tag.");
+  api.events().Changed(changed);
   return Ok();
 }
 
 HttpResponse RenameTag(RigApi& api, const HttpRequest& request) {
-  const std::optional<Json> json = ReadObject(request);
-  const Json name = json ? json->value("Name", Json()) : Json();
-  if (!name.is_string()) return BadRequest("Name is not a string.");
-  const std::string clean = CleanTag(name.get<std::string>());
-  if (clean.empty()) return BadRequest("Name has no letter or digit.");
-  if (!api.inbox().RenameTag(request.Capture("tag"), clean)) {
-    return HttpError(404, "No message has this tag.");
+  const std::optional<RequestJson> json = ReadObject(request);
+  const RequestJson* const name = json ? Member(*json, "Name") : nullptr;
+  if (name == nullptr || !name->is_string()) {
+    return BadRequest("Name is not a string.");
   }
-  return Ok();
+  const std::string clean = CleanTag(name->get<std::string>());
+  if (clean.empty()) return BadRequest("Name has no letter or digit.");
+  if (clean.size() > kMostOfATag) return BadRequest(kTagsBounds);
+  return ReplaceTag(api, request.Capture("tag"), clean);
 }
 
 HttpResponse DeleteTag(RigApi& api, const HttpRequest& request) {
-  if (!api.inbox().RenameTag(request.Capture("tag"), "")) {
-    return HttpError(404, "No message has this tag.");
-  }
-  return Ok();
+  return ReplaceTag(api, request.Capture("tag"), "");
 }
 
 // The three triggers, with their names in JSON and their faults.
@@ -341,23 +380,23 @@ HttpResponse GetChaos(RigApi& api, const HttpRequest&) {
 }
 
 HttpResponse SetChaos(RigApi& api, const HttpRequest& request) {
-  const std::optional<Json> json = ReadObject(request);
+  const std::optional<RequestJson> json = ReadObject(request);
   if (!json) return BadRequest("The body is not a JSON object.");
   std::vector<RigApi::Trigger> wanted;
   for (const TriggerRow& row : kTriggers) {
     RigApi::Trigger trigger{row.code, 0, 0};
-    if (json->contains(row.name) && !(*json)[row.name].is_null()) {
-      const Json& given = (*json)[row.name];
-      const Json code =
-          given.is_object() ? given.value("ErrorCode", Json(0)) : Json();
-      const Json percent =
-          given.is_object() ? given.value("Probability", Json(0)) : Json();
-      if (!code.is_number_integer() || !percent.is_number_integer()) {
+    const RequestJson* const given = Member(*json, row.name);
+    if (given != nullptr && !given->is_null()) {
+      const RequestJson* const code = Member(*given, "ErrorCode");
+      const RequestJson* const percent = Member(*given, "Probability");
+      if (!given->is_object() ||
+          (code != nullptr && !code->is_number_integer()) ||
+          (percent != nullptr && !percent->is_number_integer())) {
         return BadRequest(
             absl::StrCat(row.name, " needs ErrorCode and Probability."));
       }
-      const auto number = code.get<int64_t>();
-      const auto share = percent.get<int64_t>();
+      const int64_t number = code == nullptr ? 0 : code->get<int64_t>();
+      const int64_t share = percent == nullptr ? 0 : percent->get<int64_t>();
       if (number != 0 && (number < 400 || number > 599)) {
         return BadRequest("error code must be between 400 and 599");
       }
@@ -387,13 +426,6 @@ HttpResponse SetChaos(RigApi& api, const HttpRequest& request) {
 HttpResponse GetInfo(RigApi& api, const HttpRequest&) {
   const Inbox::Page page = api.inbox().Find({}, 0, 0);
   const Inbox::Totals totals = api.inbox().totals();
-  Json tags = Json::object();
-  for (const std::string& tag : page.tags) {
-    SearchTerm term;
-    term.field = SearchTerm::Field::kTag;
-    term.word = SearchText(tag);
-    tags[tag] = api.inbox().Count({&term, 1});
-  }
   Json json;
   json["Version"] = absl::StrCat("postern-", service::kVersion);
   json["LatestVersion"] = json["Version"];
@@ -401,7 +433,7 @@ HttpResponse GetInfo(RigApi& api, const HttpRequest&) {
   json["DatabaseSize"] = totals.octets;
   json["Messages"] = page.total;
   json["Unread"] = page.unread;
-  json["Tags"] = std::move(tags);
+  json["Tags"] = Json(page.tags);
   json["RuntimeStats"] = {
       {"Uptime", absl::ToInt64Seconds(absl::Now() - api.started())},
       {"Memory", totals.octets},

@@ -23,8 +23,9 @@ HttpResponse GetDescription(RigApi&, const HttpRequest&) {
 }
 
 HttpResponse ViewHtml(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   return ShowHtml(rig::ParseMime(message->message.raw()));
 }
 

@@ -60,15 +60,17 @@ HttpResponse Wait(RigApi& api, const HttpRequest& request) {
 }
 
 HttpResponse GetEnvelope(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   return JsonResponse(EnvelopeJson(message->message));
 }
 
 // The header fields in the order of the message, with decoded values.
 HttpResponse GetFields(RigApi& api, const HttpRequest& request) {
-  const auto message = FindMessage(api, request);
-  if (!message) return NoMessage();
+  HttpResponse refusal;
+  const auto message = FindMessage(api, request, &refusal);
+  if (!message) return refusal;
   Json fields = Json::array();
   for (const auto& [name, value] :
        rig::ParseMime(message->message.raw()).fields) {
@@ -117,7 +119,7 @@ HttpResponse GetSession(RigApi& api, const HttpRequest& request) {
         messages.push_back(message.id());
       }
       json["messages"] = std::move(messages);
-      json["transcript"] = TranscriptJson(*facts->transcript);
+      json["transcript"] = TranscriptJson(facts->transcript->Entries());
       return JsonResponse(json);
     }
   }
@@ -128,25 +130,43 @@ HttpResponse ListFaults(RigApi& api, const HttpRequest&) {
   return JsonResponse(FaultsJson(api.rig().faults().List()));
 }
 
+// The octets of the script that a request adds, and of all faults, about.
+constexpr size_t kMostOctets = size_t{1} << 20;
+constexpr size_t kMostFaults = 1000;
+
 // Reads lines of a fault script: the body is the text itself, or a JSON object
-// with "line" or "lines". A status names the line.
-absl::StatusOr<std::vector<rig::Fault>> ReadFaults(const HttpRequest& request) {
+// with "line", which may be several lines. A status names the line. `kept` are
+// the faults that stay: with them the faults have limits.
+absl::StatusOr<std::vector<rig::Fault>> ReadFaults(
+    const HttpRequest& request, const std::vector<rig::FaultState>& kept) {
   std::string text = request.body;
   const std::string type = request.Header("content-type");
   if (absl::string_view(type).substr(0, type.find(';')) == "application/json") {
-    const std::optional<Json> json = ReadJson(request);
-    const absl::string_view shape = "the body is not {\"line\": \"...\"}";
-    if (!json || !json->is_object()) return absl::InvalidArgumentError(shape);
-    const Json line = json->value("line", Json());
-    if (!line.is_string()) return absl::InvalidArgumentError(shape);
-    text = line.get<std::string>();
+    const std::optional<RequestJson> json = ReadJson(request);
+    const RequestJson* const line = json ? Member(*json, "line") : nullptr;
+    if (line == nullptr || !line->is_string()) {
+      return absl::InvalidArgumentError("the body is not {\"line\": \"...\"}");
+    }
+    text = line->get<std::string>();
   }
-  return rig::ParseFaultScript(text, "line");
+  size_t octets = text.size();
+  for (const rig::FaultState& state : kept) {
+    octets += rig::FormatFault(state.fault).size();
+  }
+  if (octets > kMostOctets) {
+    return absl::InvalidArgumentError("the faults have more than 1 MiB");
+  }
+  auto faults = rig::ParseFaultScript(text, "line");
+  if (faults.ok() && faults->size() + kept.size() > kMostFaults) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there are more than ", kMostFaults, " faults"));
+  }
+  return faults;
 }
 
 // Adds faults after those that are there. Returns those that it added.
 HttpResponse AddFaults(RigApi& api, const HttpRequest& request) {
-  auto faults = ReadFaults(request);
+  auto faults = ReadFaults(request, api.rig().faults().List());
   if (!faults.ok()) return BadRequest(faults.status().message());
   if (faults->empty()) return BadRequest("There is no fault in the body.");
   std::vector<rig::FaultState> added;
@@ -159,7 +179,7 @@ HttpResponse AddFaults(RigApi& api, const HttpRequest& request) {
 
 // Replaces all faults. None of them applies to a part of a new list.
 HttpResponse ReplaceFaults(RigApi& api, const HttpRequest& request) {
-  auto faults = ReadFaults(request);
+  auto faults = ReadFaults(request, {});
   if (!faults.ok()) return BadRequest(faults.status().message());
   api.rig().faults().Assign(*std::move(faults));
   return ListFaults(api, request);
@@ -193,21 +213,25 @@ HttpResponse GetFault(RigApi& api, const HttpRequest& request) {
 HttpResponse SetFault(RigApi& api, const HttpRequest& request) {
   const auto state = FindFault(api, request);
   if (!state) return NoFault();
-  const std::optional<Json> json = ReadJson(request);
-  if (!json || !json->is_object()) {
-    return BadRequest("The body is not a JSON object.");
+  const std::optional<RequestJson> json = ReadJson(request);
+  if (!json) return BadRequest("The body is not a JSON object.");
+  const RequestJson* const given = Member(*json, "on");
+  if (given != nullptr && !given->is_boolean()) {
+    return BadRequest("on is not true or false.");
   }
-  const Json on = json->value("on", Json(state->on));
-  if (!on.is_boolean()) return BadRequest("on is not true or false.");
+  const bool on = given == nullptr ? state->on : given->get<bool>();
   if (json->contains("line")) {
-    auto faults = ReadFaults(request);
+    std::vector<rig::FaultState> others = api.rig().faults().List();
+    std::erase_if(others, [&](const auto& f) { return f.id == state->id; });
+    auto faults = ReadFaults(request, others);
     if (!faults.ok()) return BadRequest(faults.status().message());
     if (faults->size() != 1) return BadRequest("line is not one fault.");
-    api.rig().faults().Replace(state->id, std::move((*faults)[0]));
-  } else if (!json->contains("on")) {
+    api.rig().faults().Replace(state->id, std::move((*faults)[0]), on);
+  } else if (given != nullptr) {
+    api.rig().faults().SetOn(state->id, on);
+  } else {
     return BadRequest("The body has neither on nor line.");
   }
-  api.rig().faults().SetOn(state->id, on.get<bool>());
   return GetFault(api, request);
 }
 

@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -19,11 +20,20 @@
 #include "programs/rig/json.h"
 #include "programs/rig/mailhog_content.h"
 #include "programs/rig/route.h"
+#include "rig/fault_table.h"
 #include "rig/mailbox.h"
 #include "rig/mime.h"
 
 namespace postern::programs {
 namespace {
+
+// CPU time of this thread in seconds.
+double CpuTime() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) +
+         static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 TEST(Routes, AreThoseOfTheDescription) {
   std::set<std::string> described;
@@ -152,12 +162,73 @@ TEST(Inbox, FollowsTheLimitsOfItsMailbox) {
   EXPECT_EQ(inbox.Find({}, 0, 10).unread, 1u);
 }
 
-// CPU time of this thread in seconds.
-double CpuTime() {
-  timespec now = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) +
-         static_cast<double>(now.tv_nsec) / 1e9;
+TEST(Inbox, CountsWhatRecipientsNeed) {
+  // 1,000 recipients of 50 octets need more memory than their message has.
+  rig::Mailbox mailbox(/*most_messages=*/100, /*most_octets=*/2'000'000);
+  for (int i = 0; i < 10; ++i) {
+    rig::Message::Data data;
+    data.to.assign(1000, std::string(50, 'x'));
+    mailbox.Add(std::move(data));
+  }
+  EXPECT_EQ(mailbox.Messages().size(), 2u);
+}
+
+TEST(Summary, HasAtMostAThousandAddressesOfAField) {
+  std::string raw = "To: a@y.example";
+  for (int i = 0; i < 5000; ++i) absl::StrAppend(&raw, ",\r\n a", i, "@y");
+  const rig::Message message = MakeMessage(1, raw + "\r\n\r\n");
+  const rig::Mime mime = rig::ParseMime(message.raw());
+  EXPECT_EQ(mime.to.size(), 5001u);
+  EXPECT_EQ(Summarize(message, mime).to.size(), 1000u);
+}
+
+// The least time of JSON with `count` names of fields.
+double FieldsTime(int count) {
+  rig::Mime mime;
+  for (int i = 0; i < count; ++i) {
+    mime.fields.emplace_back(absl::StrCat("Name-", i), "");
+  }
+  double least = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const double begin = CpuTime();
+    EXPECT_EQ(FieldsJson(mime).size(), static_cast<size_t>(count));
+    least = std::min(least, CpuTime() - begin);
+  }
+  return least;
+}
+
+TEST(Json, FieldsTakeTimeThatGrowsWithTheirNames) {
+  // Sixteen times the names. Quadratic time would be 256 times as long.
+  EXPECT_LT(FieldsTime(64000), 60 * FieldsTime(4000));
+}
+
+TEST(Json, RequestsHaveLimitedDepth) {
+  HttpRequest request;
+  const auto reads = [&](int levels) {
+    request.body = absl::StrCat(
+        "{\"a\": \"[[\\\"[[\", \"b\": ", std::string(levels - 1, '['),
+        std::string(levels - 1, ']'), "}");
+    return ReadJson(request).has_value();
+  };
+  EXPECT_TRUE(reads(kDeepestJson));
+  EXPECT_FALSE(reads(kDeepestJson + 1));
+  EXPECT_FALSE(reads(1'000'000));
+  request.body = "[]";
+  EXPECT_FALSE(ReadJson(request).has_value());
+}
+
+TEST(Faults, AreReplacedAndTurnedOffInOneStep) {
+  rig::FaultTable faults;
+  rig::Fault fault;
+  fault.stage = rig::Stage::kNoop;
+  const int id = faults.Add(fault);
+  int calls = 0;
+  faults.OnChange([&] {
+    ++calls;
+    EXPECT_FALSE(faults.List()[0].on);
+  });
+  EXPECT_TRUE(faults.Replace(id, fault, /*on=*/false));
+  EXPECT_EQ(calls, 1);
 }
 
 // The least time of a search in `count` messages.
@@ -214,7 +285,7 @@ TEST(MailHogContent, IsLimited) {
   EXPECT_EQ(ParseMailHogContent(wide + "--b--").parts.size(), 1000u);
 }
 
-Json Request(const char* text) { return Json::parse(text); }
+RequestJson Request(const char* text) { return RequestJson::parse(text); }
 
 TEST(Compose, MakesAMessage) {
   const auto data = ComposeMessage(
@@ -237,6 +308,13 @@ TEST(Compose, MakesAMessage) {
   ASSERT_EQ(Attachments(mime).size(), 1u);
   EXPECT_EQ(Attachments(mime)[0]->file_name, "ä.txt");
   EXPECT_EQ(Attachments(mime)[0]->content, "abc");
+}
+
+TEST(Compose, AcceptsAddressesThatAreNotAscii) {
+  EXPECT_TRUE(ComposeMessage(Request(R"({"From":{"Email":"ä@x"},
+                                         "To":[{"Email":"b@y"}]})"),
+                             absl::Now())
+                  .ok());
 }
 
 TEST(Compose, NoMemberAddsALineToTheHeader) {

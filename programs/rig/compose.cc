@@ -41,14 +41,10 @@ std::string FieldText(absl::string_view text) {
   }
   std::vector<std::string> words;
   while (!text.empty()) {
-    size_t size = std::min<size_t>(45, text.size());
-    while (size > 1 && size < text.size() &&
-           (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) {
-      --size;
-    }
-    words.push_back(absl::StrCat(
-        "=?UTF-8?B?", absl::Base64Escape(text.substr(0, size)), "?="));
-    text.remove_prefix(size);
+    absl::string_view word = CutUtf8(text, 45);
+    if (word.empty()) word = text.substr(0, 45);  // not UTF-8
+    words.push_back(absl::StrCat("=?UTF-8?B?", absl::Base64Escape(word), "?="));
+    text.remove_prefix(word.size());
   }
   return absl::StrJoin(words, "\r\n ");
 }
@@ -75,7 +71,7 @@ std::string Base64Lines(absl::string_view octets) {
 
 // Reads the string `name` of an object. Missing and null are empty. nullopt: it
 // is no string.
-std::optional<std::string> String(const Json& object, const char* name) {
+std::optional<std::string> String(const RequestJson& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return "";
   if (!found->is_string()) return std::nullopt;
@@ -92,7 +88,8 @@ bool IsAddress(absl::string_view address) {
   const size_t at = address.rfind('@');
   return at != absl::string_view::npos && at > 0 && at + 1 < address.size() &&
          std::all_of(address.begin(), address.end(), [](char c) {
-           return c > ' ' && c != 0x7F && !absl::StrContains("<>\",;()\\", c);
+           return static_cast<unsigned char>(c) > ' ' && c != 0x7F &&
+                  !absl::StrContains("<>\",;()\\", c);
          });
 }
 
@@ -101,7 +98,7 @@ struct Mailboxes {
   std::vector<std::string> addresses;
 };
 
-absl::Status AddMailbox(const Json& item, absl::string_view name,
+absl::Status AddMailbox(const RequestJson& item, absl::string_view name,
                         Mailboxes* to) {
   if (!item.is_object()) {
     return Bad(absl::StrCat(name, " has an item that is no object"));
@@ -118,12 +115,12 @@ absl::Status AddMailbox(const Json& item, absl::string_view name,
   return absl::OkStatus();
 }
 
-absl::Status AddMailboxes(const Json& request, const char* name,
+absl::Status AddMailboxes(const RequestJson& request, const char* name,
                           Mailboxes* to) {
   const auto found = request.find(name);
   if (found == request.end() || found->is_null()) return absl::OkStatus();
   if (!found->is_array()) return Bad(absl::StrCat(name, " is not an array"));
-  for (const Json& item : *found) {
+  for (const RequestJson& item : *found) {
     if (absl::Status status = AddMailbox(item, name, to); !status.ok()) {
       return status;
     }
@@ -157,7 +154,7 @@ Body Multipart(absl::string_view subtype, const std::vector<Body>& parts) {
           std::move(content)};
 }
 
-absl::StatusOr<Body> Attachment(const Json& item, bool* is_inline) {
+absl::StatusOr<Body> Attachment(const RequestJson& item, bool* is_inline) {
   if (!item.is_object())
     return Bad("Attachments has an item that is no object");
   const auto content = String(item, "Content");
@@ -203,7 +200,7 @@ absl::StatusOr<Body> Attachment(const Json& item, bool* is_inline) {
   return Body{std::move(fields), Base64Lines(octets)};
 }
 
-absl::StatusOr<Body> MakeBody(const Json& request) {
+absl::StatusOr<Body> MakeBody(const RequestJson& request) {
   const auto text = String(request, "Text");
   const auto html = String(request, "HTML");
   if (!text) return Bad("Text is not a string");
@@ -213,7 +210,7 @@ absl::StatusOr<Body> MakeBody(const Json& request) {
   const auto given = request.find("Attachments");
   if (given != request.end() && !given->is_null()) {
     if (!given->is_array()) return Bad("Attachments is not an array");
-    for (const Json& item : *given) {
+    for (const RequestJson& item : *given) {
       bool is_inline = false;
       absl::StatusOr<Body> part = Attachment(item, &is_inline);
       if (!part.ok()) return part.status();
@@ -259,8 +256,8 @@ bool HasLineEnd(absl::string_view text) {
 
 // Adds the members of Headers to `raw`. `*dated` and `*named`: there is a Date
 // and a Message-ID.
-absl::Status AddFields(const Json& request, std::string* raw, bool* dated,
-                       bool* named) {
+absl::Status AddFields(const RequestJson& request, std::string* raw,
+                       bool* dated, bool* named) {
   const auto given = request.find("Headers");
   if (given == request.end() || given->is_null()) return absl::OkStatus();
   if (!given->is_object()) return Bad("Headers is not an object");
@@ -287,7 +284,7 @@ Path PathOf(const std::string& address) {
 
 }  // namespace
 
-absl::StatusOr<rig::Message::Data> ComposeMessage(const Json& request,
+absl::StatusOr<rig::Message::Data> ComposeMessage(const RequestJson& request,
                                                   absl::Time now) {
   Mailboxes from;
   Mailboxes to;
@@ -304,7 +301,7 @@ absl::StatusOr<rig::Message::Data> ComposeMessage(const Json& request,
   if (const auto given = request.find("Bcc");
       given != request.end() && !given->is_null()) {
     if (!given->is_array()) return Bad("Bcc is not an array");
-    for (const Json& item : *given) {
+    for (const RequestJson& item : *given) {
       if (!item.is_string() || !IsAddress(item.get<std::string>())) {
         return Bad("Bcc has an item that is no address");
       }

@@ -17,7 +17,7 @@ namespace postern::programs {
 // Text, HTML, Attachments and Headers. It has no session: its number is 0 and
 // its transcript is empty. No field of the request can add a line to the
 // header. kInvalidArgument: what is wrong.
-absl::StatusOr<rig::Message::Data> ComposeMessage(const Json& request,
+absl::StatusOr<rig::Message::Data> ComposeMessage(const RequestJson& request,
                                                   absl::Time now);
 
 }  // namespace postern::programs

@@ -34,6 +34,15 @@ void Events::Added(std::string id) {
   Signal();
 }
 
+void Events::Changed(const std::vector<std::string>& ids) {
+  if (ids.empty()) return;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    batch_.changed.insert(ids.begin(), ids.end());
+  }
+  Signal();
+}
+
 void Events::Removed(const std::vector<std::string>& ids) {
   if (ids.empty()) return;
   {

@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// What happens in a rig, on its way from the threads where it happens to the
-// thread that sends it to the HTTP clients.
+// Carries events from the threads on which they happen to the thread that sends
+// them to the HTTP clients.
 
 #ifndef POSTERN_PROGRAMS_RIG_EVENTS_H_
 #define POSTERN_PROGRAMS_RIG_EVENTS_H_
@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,17 +20,19 @@
 
 namespace postern::programs {
 
-// Thread-safe. Many changes of one session, or of the faults, become one event
-// if no Take() is between them.
+// Thread-safe. Many changes of one message, of one session or of the faults
+// become one event if no Take() is between them.
 class Events {
  public:
   struct Batch {
     std::vector<std::string> added;             // ids of messages
+    std::set<std::string> changed;              // ids: is read, has tags
     std::vector<std::string> removed;           // ids of messages
     std::map<int, rig::SessionFacts> sessions;  // by number
     bool faults = false;
-    bool any() const {
-      return !added.empty() || !removed.empty() || !sessions.empty() || faults;
+    bool any() const { return messages() || !sessions.empty() || faults; }
+    bool messages() const {
+      return !added.empty() || !changed.empty() || !removed.empty();
     }
   };
 
@@ -37,6 +40,7 @@ class Events {
   static absl::StatusOr<std::unique_ptr<Events>> Make();
 
   void Added(std::string id);
+  void Changed(const std::vector<std::string>& ids);
   void Removed(const std::vector<std::string>& ids);
   void Session(const rig::SessionFacts& facts);
   void Faults();

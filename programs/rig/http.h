@@ -50,7 +50,7 @@ struct HttpResponse {
   std::string body;
   // More header fields, without line ends in them.
   std::vector<std::pair<std::string, std::string>> headers;
-  // Replaces the Content-Security-Policy of HttpServer. Empty: does not.
+  // Replaces the Content-Security-Policy of HttpServer, unless it is empty.
   std::string content_security_policy;
 
   // A response that comes later. The server calls this at once, after each

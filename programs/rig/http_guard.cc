@@ -20,8 +20,8 @@ bool IsLoopbackAddress(const IpAddress& address) {
   return address.v4() ? address.bytes()[12] == 127 : address == *v6;
 }
 
-// Splits "name:port" or "[::1]:port". Returns the name in lower case, without
-// brackets and without the dot of a root. Empty: it has another form.
+}  // namespace
+
 std::string HostName(absl::string_view host) {
   absl::string_view name = host;
   absl::string_view port;
@@ -43,8 +43,6 @@ std::string HostName(absl::string_view host) {
   return absl::AsciiStrToLower(name);
 }
 
-}  // namespace
-
 bool IsLoopback(const net::ListenAddress& address) {
   if (!address.path.empty()) return true;
   return address.host && IsLoopbackAddress(*address.host);
@@ -52,7 +50,7 @@ bool IsLoopback(const net::ListenAddress& address) {
 
 HttpGuard::HttpGuard(net::ListenAddress address, std::vector<std::string> names)
     : address_(std::move(address)), names_(std::move(names)) {
-  for (std::string& name : names_) absl::AsciiStrToLower(&name);
+  for (std::string& name : names_) name = HostName(name);
 }
 
 bool HttpGuard::Accepts(absl::string_view host) const {

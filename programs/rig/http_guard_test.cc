@@ -38,11 +38,15 @@ TEST(HttpGuard, AcceptsLoopbackNamesAlone) {
 }
 
 TEST(HttpGuard, AcceptsItsAddressAndItsNames) {
-  const HttpGuard one(Address("192.0.2.1:80"), {"Rig.example"});
+  const HttpGuard one(Address("192.0.2.1:80"),
+                      {"Rig.example", "two:8025", "three."});
   EXPECT_TRUE(Accepts(one, "192.0.2.1"));
   EXPECT_TRUE(Accepts(one, "rig.example:80"));
   EXPECT_FALSE(Accepts(one, "192.0.2.2"));
   EXPECT_FALSE(Accepts(one, "a.rig.example"));
+  EXPECT_TRUE(Accepts(one, "two"));
+  EXPECT_TRUE(Accepts(one, "three:80"));
+  EXPECT_FALSE(Accepts(one, ""));
   for (const char* const all : {"0.0.0.0:80", "[::]:80", "*:80"}) {
     const HttpGuard guard(Address(all), {});
     EXPECT_TRUE(Accepts(guard, "192.0.2.2")) << all;

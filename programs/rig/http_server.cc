@@ -3,7 +3,9 @@
 
 #include "programs/rig/http_server.h"
 
+#include <errno.h>
 #include <microhttpd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -23,9 +25,6 @@ constexpr unsigned kMaxConnections = 512;
 constexpr unsigned kTimeout = 30;             // seconds
 constexpr size_t kMemory = size_t{32} << 10;  // for the header of a request
 constexpr size_t kBlock = size_t{32} << 10;   // of a stream
-// How often a stream without events gets a comment. A client that has gone is
-// noticed then.
-constexpr absl::Duration kCommentInterval = absl::Seconds(15);
 
 // For responses that are no document of ours: if a browser shows one as a
 // document, it has no rights.
@@ -37,6 +36,8 @@ bool SetField(MHD_Response* response, const std::string& name,
   return MHD_add_response_header(response, name.c_str(), value.c_str()) ==
          MHD_YES;
 }
+
+HttpResponse RigEnds() { return HttpError(503, "The rig ends."); }
 
 }  // namespace
 
@@ -53,6 +54,7 @@ struct HttpServer::Exchange {
   std::string buffer;
   bool closing = false;
 
+  // Not after the beginning of ~HttpServer(): the library does not permit it.
   void Suspend() {
     if (!suspended) MHD_suspend_connection(connection);
     suspended = true;
@@ -60,6 +62,22 @@ struct HttpServer::Exchange {
   void Resume() {
     if (suspended) MHD_resume_connection(connection);
     suspended = false;
+  }
+  void DropBody() {
+    server->body_octets_ -= request.body.size();
+    std::string().swap(request.body);
+  }
+  // Whether the client has closed the connection, or its side of it. The
+  // library does not look at a suspended connection.
+  bool ClientHasGone() const {
+    const MHD_ConnectionInfo* const info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == nullptr) return false;
+    char octet = 0;
+    const ssize_t count =
+        recv(info->connect_fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN &&
+                          errno != EWOULDBLOCK && errno != EINTR);
   }
 };
 
@@ -111,20 +129,28 @@ struct HttpServer::Callbacks {
         exchange->refusal =
             HttpError(413, absl::StrCat("The request has more than ",
                                         server.most_octets_, " octets."));
-        std::string().swap(body);
+        exchange->DropBody();
+      } else if (server.body_octets_ + *upload_size > 2 * server.most_octets_) {
+        exchange->refusal =
+            HttpError(503, "The requests of this moment are too large.");
+        exchange->DropBody();
       } else {
         body.append(upload, *upload_size);
+        server.body_octets_ += *upload_size;
       }
       *upload_size = 0;
       return MHD_YES;
     }
     if (exchange->response) return Queue(exchange, *exchange->response);
     if (exchange->refusal) return Queue(exchange, *exchange->refusal);
+    if (server.stopping_) return Queue(exchange, RigEnds());
     HttpResponse response = server.handler_(exchange->request);
+    exchange->DropBody();
     if (!response.later) return Queue(exchange, response);
     if (const auto now = response.later(false)) return Queue(exchange, *now);
     exchange->waiting = std::move(response);
     server.waiting_.insert(exchange);
+    server.PlanCheck();
     exchange->Suspend();
     return MHD_YES;
   }
@@ -136,9 +162,7 @@ struct HttpServer::Callbacks {
       response = MHD_create_response_from_callback(
           MHD_SIZE_UNKNOWN, kBlock, &ReadStream, exchange, nullptr);
       exchange->server->streams_.insert(exchange);
-      if (exchange->server->streams_.size() == 1) {
-        exchange->server->next_comment_ = absl::Now() + kCommentInterval;
-      }
+      exchange->server->PlanCheck();
     } else {
       response = MHD_create_response_from_buffer(
           from.body.size(), const_cast<char*>(from.body.data()),
@@ -170,7 +194,9 @@ struct HttpServer::Callbacks {
   static ssize_t ReadStream(void* self, uint64_t, char* to, size_t room) {
     auto& exchange = *static_cast<Exchange*>(self);
     if (exchange.buffer.empty()) {
-      if (exchange.closing) return MHD_CONTENT_READER_END_OF_STREAM;
+      if (exchange.closing || exchange.server->stopping_) {
+        return MHD_CONTENT_READER_END_OF_STREAM;
+      }
       exchange.Suspend();
       return 0;
     }
@@ -187,7 +213,7 @@ struct HttpServer::Callbacks {
     if (exchange == nullptr) return;
     server.waiting_.erase(exchange);
     server.streams_.erase(exchange);
-    if (server.streams_.empty()) server.next_comment_ = absl::InfiniteFuture();
+    exchange->DropBody();
     delete exchange;
     *state = nullptr;
   }
@@ -195,15 +221,15 @@ struct HttpServer::Callbacks {
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Make(
     const net::ListenAddress& address, HttpGuard guard, size_t most_octets,
-    Handler handler) {
+    Handler handler, absl::Duration check_interval) {
   absl::StatusOr<system::Descriptor> socket =
       net::Listen(address, /*share=*/false);
   if (!socket.ok()) return socket.status();
   const absl::StatusOr<net::ListenAddress> bound =
       net::BoundAddress(socket->get());
   if (!bound.ok()) return bound.status();
-  std::unique_ptr<HttpServer> server(
-      new HttpServer(std::move(guard), most_octets, std::move(handler)));
+  std::unique_ptr<HttpServer> server(new HttpServer(
+      std::move(guard), most_octets, std::move(handler), check_interval));
   server->address_ = address;
   server->address_.port = bound->port;
   server->daemon_ = MHD_start_daemon(
@@ -223,9 +249,11 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Make(
 
 HttpServer::~HttpServer() {
   if (daemon_ == nullptr) return;
-  // The library requires that no connection is suspended at its end.
+  // The library requires that no connection is suspended at its end, and
+  // MHD_run() also serves requests that arrive now.
+  stopping_ = true;
   for (Exchange* const exchange : waiting_) {
-    exchange->response = HttpError(503, "The rig ends.");
+    exchange->response = RigEnds();
     exchange->Resume();
   }
   for (Exchange* const exchange : streams_) {
@@ -247,7 +275,7 @@ absl::Duration HttpServer::timeout() const {
   if (MHD_get_timeout(daemon_, &milliseconds) == MHD_YES) {
     least = absl::Milliseconds(static_cast<int64_t>(milliseconds));
   }
-  absl::Time next = next_comment_;
+  absl::Time next = next_check_;
   for (const Exchange* const exchange : waiting_) {
     next = std::min(next, exchange->waiting->deadline);
   }
@@ -258,18 +286,18 @@ absl::Duration HttpServer::timeout() const {
 
 void HttpServer::Work() {
   const absl::Time now = absl::Now();
-  AskAgain(now);
-  Comment(now);
+  Ask(now, /*all=*/false);
+  Check(now);
   MHD_run(daemon_);
 }
 
-void HttpServer::Wake() { AskAgain(absl::Now()); }
+void HttpServer::Wake() { Ask(absl::Now(), /*all=*/true); }
 
-void HttpServer::AskAgain(absl::Time now) {
+void HttpServer::Ask(absl::Time now, bool all) {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     Exchange* const exchange = *it;
-    exchange->response =
-        exchange->waiting->later(now >= exchange->waiting->deadline);
+    const bool expired = now >= exchange->waiting->deadline;
+    if (all || expired) exchange->response = exchange->waiting->later(expired);
     if (!exchange->response) {
       ++it;
       continue;
@@ -292,13 +320,31 @@ void HttpServer::Broadcast(absl::string_view event, absl::string_view data) {
   }
 }
 
-void HttpServer::Comment(absl::Time now) {
-  if (now < next_comment_) return;
-  next_comment_ = now + kCommentInterval;
+void HttpServer::PlanCheck() {
+  if (next_check_ == absl::InfiniteFuture()) {
+    next_check_ = absl::Now() + check_interval_;
+  }
+}
+
+void HttpServer::Check(absl::Time now) {
+  if (now < next_check_) return;
+  next_check_ = absl::InfiniteFuture();
+  // A stream gets a comment. To write it to a client that has gone fails.
   for (Exchange* const exchange : streams_) {
     if (exchange->buffer.empty()) exchange->buffer = ":\n\n";
     exchange->Resume();
   }
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    Exchange* const exchange = *it;
+    if (!exchange->ClientHasGone()) {
+      ++it;
+      continue;
+    }
+    exchange->response = HttpError(503, "The client has gone.");
+    it = waiting_.erase(it);
+    exchange->Resume();
+  }
+  if (!streams_.empty() || !waiting_.empty()) PlanCheck();
 }
 
 }  // namespace postern::programs

@@ -35,8 +35,11 @@ namespace postern::programs {
 // sends a field of CORS.
 //
 // A connection is closed after 30 seconds of silence, if the server does not
-// owe it a response. There are at most 512 connections, and a request has at
-// most `most_octets` octets of body.
+// owe it a response. While a response is to come later, or is a stream of
+// events, the server checks at each `check_interval` whether the client has
+// closed the connection. There are at most 512 connections. A request has at
+// most `most_octets` octets of body; further ones get a 413. All bodies that
+// are in memory at a time have at most twice as many; further ones get a 503.
 //
 // Not thread-safe.
 class HttpServer {
@@ -46,18 +49,17 @@ class HttpServer {
   // Listens at `address`. Errors name it.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Make(
       const net::ListenAddress& address, HttpGuard guard, size_t most_octets,
-      Handler handler);
+      Handler handler, absl::Duration check_interval = absl::Seconds(15));
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
-  // Closes all connections.
+  // Answers those that wait with a 503, and closes all connections.
   ~HttpServer();
 
   // The address with the assigned port.
   const net::ListenAddress& address() const { return address_; }
 
   int descriptor() const;
-  // At most until then the caller may wait. InfiniteDuration(): as long as it
-  // likes.
+  // How long the caller may wait at most. InfiniteDuration(): without a limit.
   absl::Duration timeout() const;
   void Work();
 
@@ -74,22 +76,30 @@ class HttpServer {
   struct Exchange;
   struct Callbacks;
 
-  HttpServer(HttpGuard guard, size_t most_octets, Handler handler)
+  HttpServer(HttpGuard guard, size_t most_octets, Handler handler,
+             absl::Duration check_interval)
       : guard_(std::move(guard)),
         most_octets_(most_octets),
-        handler_(std::move(handler)) {}
+        handler_(std::move(handler)),
+        check_interval_(check_interval) {}
 
-  void AskAgain(absl::Time now);
-  void Comment(absl::Time now);
+  // Asks the responses that come later: all, or those whose deadline is over.
+  void Ask(absl::Time now, bool all);
+  // Ends what waits for clients that have gone.
+  void Check(absl::Time now);
+  void PlanCheck();
 
   const HttpGuard guard_;
   const size_t most_octets_;
   const Handler handler_;
+  const absl::Duration check_interval_;
   net::ListenAddress address_;
   MHD_Daemon* daemon_ = nullptr;
   std::set<Exchange*> waiting_;
   std::set<Exchange*> streams_;
-  absl::Time next_comment_ = absl::InfiniteFuture();
+  size_t body_octets_ = 0;  // of all requests
+  absl::Time next_check_ = absl::InfiniteFuture();
+  bool stopping_ = false;
 };
 
 }  // namespace postern::programs

@@ -36,13 +36,10 @@ bool Contains(const std::vector<rig::MimeAddress>& addresses,
   });
 }
 
-// Cuts UTF-8 text after at most `most` octets, at the beginning of a character.
-absl::string_view Cut(absl::string_view text, size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) {
-    --most;
-  }
-  return text.substr(0, most);
+std::vector<rig::MimeAddress> First(
+    const std::vector<rig::MimeAddress>& addresses) {
+  const size_t count = std::min(addresses.size(), kMostAddresses);
+  return {addresses.begin(), addresses.begin() + static_cast<ptrdiff_t>(count)};
 }
 
 std::string Collapse(absl::string_view text) {
@@ -95,6 +92,14 @@ bool AppendEntity(absl::string_view name, std::string* text) {
 }  // namespace
 
 std::string InboxMessage::id() const { return absl::StrCat(message.number()); }
+
+absl::string_view CutUtf8(absl::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) {
+    --most;
+  }
+  return text.substr(0, most);
+}
 
 std::vector<const rig::MimePart*> Attachments(const rig::Mime& mime) {
   std::vector<const rig::MimePart*> found;
@@ -171,10 +176,10 @@ Summary Summarize(const rig::Message& message, const rig::Mime& mime) {
   } else if (const std::string from = mime.Value("From"); !from.empty()) {
     summary.from = rig::MimeAddress{from, ""};
   }
-  summary.to = mime.to;
-  summary.cc = mime.cc;
-  summary.bcc = mime.bcc;
-  summary.reply_to = mime.reply_to;
+  summary.to = First(mime.to);
+  summary.cc = First(mime.cc);
+  summary.bcc = First(mime.bcc);
+  summary.reply_to = First(mime.reply_to);
   for (const std::string& to : message.to()) {
     if (!Contains(summary.to, to) && !Contains(summary.cc, to) &&
         !Contains(summary.bcc, to)) {
@@ -185,7 +190,7 @@ Summary Summarize(const rig::Message& message, const rig::Mime& mime) {
   const rig::MimePart* const html = mime.Html();
   const std::string text =
       Collapse(html != nullptr ? TextOfHtml(html->content) : TextOf(mime));
-  summary.snippet = std::string(Cut(text, kSnippet));
+  summary.snippet = std::string(CutUtf8(text, kSnippet));
   if (summary.snippet.size() < text.size()) summary.snippet += "...";
   summary.attachments = Attachments(mime).size();
   summary.inlines = Inlines(mime).size();
@@ -295,7 +300,7 @@ bool Inbox::MatchesAll(const Entry& entry, absl::Span<const SearchTerm> terms) {
 void Inbox::Tally(const InboxMessage& shown, int by) {
   if (!shown.read) unread_ += by;
   for (const std::string& tag : shown.tags) {
-    if ((tags_[tag] += by) == 0) tags_.erase(tag);
+    if ((tags_[tag] += static_cast<size_t>(by)) == 0) tags_.erase(tag);
   }
 }
 
@@ -303,7 +308,7 @@ Inbox::Page Inbox::NewPage() const {
   Page page;
   page.total = entries_.size();
   page.unread = static_cast<size_t>(unread_);
-  for (const auto& [tag, count] : tags_) page.tags.push_back(tag);
+  page.tags = tags_;
   return page;
 }
 
@@ -354,7 +359,7 @@ Inbox::Page Inbox::FindIf(absl::FunctionRef<bool(const InboxMessage&)> wanted,
                 limit);
 }
 
-Inbox::Entry* Inbox::Find(absl::string_view id) {
+const Inbox::Entry* Inbox::Find(absl::string_view id) const {
   int number = 0;
   if (!absl::SimpleAtoi(id, &number)) return nullptr;
   const auto found = entries_.find(number);
@@ -367,11 +372,9 @@ std::optional<InboxMessage> Inbox::Get(absl::string_view id) const {
     if (entries_.empty()) return std::nullopt;
     return entries_.rbegin()->second.shown;
   }
-  int number = 0;
-  if (!absl::SimpleAtoi(id, &number)) return std::nullopt;
-  const auto found = entries_.find(number);
-  if (found == entries_.end()) return std::nullopt;
-  return found->second.shown;
+  const Entry* const entry = Find(id);
+  if (entry == nullptr) return std::nullopt;
+  return entry->shown;
 }
 
 void Inbox::SetRead(Entry* entry, bool read,
@@ -415,20 +418,21 @@ void Inbox::SetTags(absl::Span<const std::string> ids,
   }
 }
 
-bool Inbox::RenameTag(absl::string_view tag, absl::string_view name) {
+std::vector<std::string> Inbox::RenameTag(absl::string_view tag,
+                                          absl::string_view name) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  bool found = false;
+  std::vector<std::string> changed;
   for (auto& [number, entry] : entries_) {
     std::set<std::string> tags(entry.shown.tags.begin(),
                                entry.shown.tags.end());
     if (tags.erase(std::string(tag)) == 0) continue;
-    found = true;
+    changed.push_back(entry.shown.id());
     if (!name.empty()) tags.insert(std::string(name));
     Tally(entry.shown, -1);
     entry.shown.tags.assign(tags.begin(), tags.end());
     Tally(entry.shown, 1);
   }
-  return found;
+  return changed;
 }
 
 std::vector<std::string> Inbox::RemoveIf(

@@ -27,7 +27,9 @@
 
 namespace postern::programs {
 
-// What a list shows of a message. Does not change.
+// What a list shows of a message. Does not change. A field has at most
+// kMostAddresses of its addresses: a message can consist of short ones.
+inline constexpr size_t kMostAddresses = 1000;
 struct Summary {
   std::string message_id;  // without angle brackets
   std::optional<rig::MimeAddress> from;
@@ -63,6 +65,9 @@ std::vector<const rig::MimePart*> Attachments(const rig::Mime& mime);
 std::vector<const rig::MimePart*> Inlines(const rig::Mime& mime);
 // The text of HTML, without its elements, scripts and styles.
 std::string TextOfHtml(absl::string_view html);
+// Returns at most the first `most` octets of UTF-8 text. Does not cut through a
+// character.
+absl::string_view CutUtf8(absl::string_view text, size_t most);
 // The text part, or the text of the HTML part.
 std::string TextOf(const rig::Mime& mime);
 
@@ -89,7 +94,7 @@ class Inbox {
     size_t matching_unread = 0;          // and of these, the unread ones
     size_t total = 0;                    // all
     size_t unread = 0;
-    std::vector<std::string> tags;  // all, sorted
+    std::map<std::string, size_t> tags;  // all; how many messages have each
   };
   // Returns the messages that match all of `terms`, without the newest `start`
   // of them, and at most `limit`. Without terms it does not look at the others.
@@ -113,9 +118,10 @@ class Inbox {
   // Replaces the tags of messages.
   void SetTags(absl::Span<const std::string> ids,
                absl::Span<const std::string> tags);
-  // Replaces a tag, or removes it if `name` is empty. Returns false if no
-  // message has it.
-  bool RenameTag(absl::string_view tag, absl::string_view name);
+  // Replaces a tag, or removes it if `name` is empty. Returns the ids of the
+  // messages that had it.
+  std::vector<std::string> RenameTag(absl::string_view tag,
+                                     absl::string_view name);
 
   // Remove messages, also from the mailbox. Return the ids.
   std::vector<std::string> Remove(absl::Span<const std::string> ids);
@@ -152,7 +158,10 @@ class Inbox {
   // Adds a message to unread_ and tags_, or with -1 removes it from them.
   void Tally(const InboxMessage& shown, int by);
   Page NewPage() const;
-  Entry* Find(absl::string_view id);
+  const Entry* Find(absl::string_view id) const;
+  Entry* Find(absl::string_view id) {
+    return const_cast<Entry*>(std::as_const(*this).Find(id));
+  }
   std::vector<std::string> RemoveIf(absl::FunctionRef<bool(const Entry&)> drop);
   void SetRead(Entry* entry, bool read, std::vector<std::string>* changed);
 
@@ -162,7 +171,7 @@ class Inbox {
   // Guarded by mutex_:
   std::map<int, Entry> entries_;  // by number
   int unread_ = 0;
-  std::map<std::string, int> tags_;  // how many messages have each
+  std::map<std::string, size_t> tags_;  // how many messages have each
   Totals totals_;
 };
 

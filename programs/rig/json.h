@@ -20,7 +20,16 @@
 
 namespace postern::programs {
 
+// What a response has: members are in the order in which they are added. To
+// find or add a member takes time for each member, so an object whose names a
+// client chooses is not made in this way.
 using Json = nlohmann::ordered_json;
+// What a request has.
+using RequestJson = nlohmann::json;
+
+// Returns the member, or nullptr if it is missing or `object` is no object. It
+// copies nothing: to copy a value takes stack for each of its levels.
+const RequestJson* Member(const RequestJson& object, const char* name);
 
 // Octets that are no UTF-8 become U+FFFD.
 std::string ToText(const Json& json);
@@ -55,7 +64,7 @@ Json SessionJson(const rig::SessionFacts& facts);
 // The lines of a transcript: {"ms", "from", "text"}. "from" is "client",
 // "server" or "event". The text is without its CRLF; other octets that are not
 // printable, and another end of the line, are escaped as in C.
-Json TranscriptJson(const rig::Transcript& transcript);
+Json TranscriptJson(const std::vector<rig::TranscriptEntry>& entries);
 // The envelope with its parameters, and the facts of the session.
 Json EnvelopeJson(const rig::Message& message);
 

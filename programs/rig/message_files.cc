@@ -28,23 +28,19 @@ namespace {
 // waits for the disk.
 absl::Status WriteFile(const std::string& path, absl::string_view octets) {
   const std::string temporary = path + ".tmp";
+  // Another user may have put a link there, which must not be followed. A file
+  // there may also be of a rig that was killed.
+  (void)unlink(temporary.c_str());
   const system::Descriptor file(
-      open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+      open(temporary.c_str(),
+           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (file.get() < 0) return absl::ErrnoToStatus(errno, temporary);
-  while (!octets.empty()) {
-    const ssize_t written = write(file.get(), octets.data(), octets.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      const absl::Status status = absl::ErrnoToStatus(errno, temporary);
-      (void)unlink(temporary.c_str());
-      return status;
-    }
-    octets.remove_prefix(static_cast<size_t>(written));
+  absl::Status status = WriteAll(file.get(), octets, temporary);
+  if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
+    status = absl::ErrnoToStatus(errno, path);
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    return absl::ErrnoToStatus(errno, path);
-  }
-  return absl::OkStatus();
+  if (!status.ok()) (void)unlink(temporary.c_str());
+  return status;
 }
 
 // Returns the number of a file of a message, or 0.
@@ -59,6 +55,20 @@ int NumberOf(absl::string_view name) {
 }
 
 }  // namespace
+
+absl::Status WriteAll(int descriptor, absl::string_view octets,
+                      const std::string& path) {
+  while (!octets.empty()) {
+    const ssize_t written = write(descriptor, octets.data(), octets.size());
+    if (written < 0 && errno == EINTR) continue;
+    // A write of nothing sets no errno.
+    if (written <= 0) {
+      return absl::ErrnoToStatus(written < 0 ? errno : ENOSPC, path);
+    }
+    octets.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<int> PrepareDirectory(const std::string& directory) {
   if (mkdir(directory.c_str(), 0777) != 0 && errno != EEXIST) {
@@ -87,7 +97,9 @@ absl::Status WriteMessageFiles(const std::string& directory,
   absl::Status status = WriteFile(path + ".eml", message.raw());
   if (!status.ok()) return status;
   Json json = EnvelopeJson(message);
-  json["transcript"] = TranscriptJson(message.transcript());
+  // Not all of the transcript: a session may have thousands of messages.
+  json["transcript"] = TranscriptJson(
+      message.transcript().EntriesFrom(message.transcript_begin()));
   return WriteFile(path + ".json", ToText(json) + "\n");
 }
 

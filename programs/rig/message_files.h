@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "rig/message.h"
 
 namespace postern::programs {
@@ -21,10 +22,15 @@ namespace postern::programs {
 absl::StatusOr<int> PrepareDirectory(const std::string& directory);
 
 // Writes NUMBER.eml, the octets of the message, and then NUMBER.json, its
-// envelope, session and transcript. Each file appears under its name when it is
-// complete. Errors name the path.
+// envelope, its session and the transcript since the message before it in the
+// session. Each file appears under its name when it is complete. Errors name
+// the path.
 absl::Status WriteMessageFiles(const std::string& directory,
                                const rig::Message& message);
+
+// Writes all octets to an open file. Errors name `path`.
+absl::Status WriteAll(int descriptor, absl::string_view octets,
+                      const std::string& path);
 
 }  // namespace postern::programs
 

@@ -45,7 +45,9 @@ namespace {
 
 constexpr int kUnmet = 1;
 constexpr int kTemporary = 111;  // djb's tools: try again
-// A message of the largest size, in base64 with the rest of its request.
+// The body of a request to the send operation: a message of the default
+// --max-message-size in base64, with room for its texts. That option does not
+// apply to this operation.
 constexpr size_t kMostBody = size_t{100} << 20;
 
 int Fail(const absl::Status& status) {
@@ -61,11 +63,9 @@ absl::Status Named(absl::string_view option, const absl::Status& status) {
 absl::Status WritePem(const std::string& path, absl::string_view pem) {
   const system::Descriptor file(
       open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0 || write(file.get(), pem.data(), pem.size()) !=
-                            static_cast<ssize_t>(pem.size())) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("--ca-file: ", path));
-  }
-  return absl::OkStatus();
+  const std::string name = absl::StrCat("--ca-file: ", path);
+  if (file.get() < 0) return absl::ErrnoToStatus(errno, name);
+  return WriteAll(file.get(), pem, name);
 }
 
 // The files are written on the thread of SMTP, at the end of each session.

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -31,9 +32,9 @@ constexpr char kHead[] =
     "\n"
     "Runs an SMTP server for tests: it accepts all mail, delivers none, keeps\n"
     "the messages in memory, shows them on a page and over HTTP, and fails\n"
-    "where a test says so. It ends at SIGTERM or SIGINT, with exit code 1 if "
-    "a\n"
-    "fault with times= has applied less often.\n"
+    "where a test says so. It ends at SIGTERM or SIGINT, with exit code 1 if\n"
+    "a fault with times= has applied less often, or if a message could not be\n"
+    "written to the directory of --dir.\n"
     "\n";
 constexpr char kFoot[] = "\nSee postern-rig(8).\n";
 
@@ -43,7 +44,8 @@ constexpr service::OptionRow kRows[] = {
     service::kConfigRow,
     {"smtp", "ADDRESS [127.0.0.1:1025]",
      "listen for SMTP there; port 0 is a free one"},
-    {"http", "ADDRESS [127.0.0.1:8025]", "listen for HTTP there"},
+    {"http", "ADDRESS [127.0.0.1:8025]",
+     "listen for HTTP there; not a Unix socket"},
     {"no-http", "", "no page and no HTTP interface"},
     {"allow-remote", "",
      "let --smtp and --http be addresses that other hosts\n"
@@ -133,6 +135,26 @@ void ReadUsers(service::Options* given, absl::string_view option,
   }
 }
 
+// Reads the names of --http-host. A name that no field Host can have is a
+// mistake.
+void ReadHosts(service::Options* given, std::vector<std::string>* names) {
+  const std::vector<std::string> values = given->List("http-host");
+  for (size_t i = 0; i < values.size(); ++i) {
+    std::string name = HostName(values[i]);
+    const bool plain =
+        !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+          return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                 absl::StrContains(".-_:", c);
+        });
+    if (plain) {
+      names->push_back(std::move(name));
+    } else {
+      given->Mistake(absl::StrCat(given->Place("http-host", i),
+                                  ": not the name of a host: ", values[i]));
+    }
+  }
+}
+
 void ReadRig(service::Options* given, rig::Options* rig) {
   rig->host_name = given->Text("host-name", rig->host_name);
   const bool is_name =
@@ -210,7 +232,11 @@ std::optional<RigOptions> ReadRigOptions(int argc, char** argv,
   } else if (!given.Text("http", "").empty()) {
     given.Mistake("--http and --no-http exclude each other");
   }
-  options.http_hosts = given.List("http-host");
+  if (options.http && !options.http->path.empty()) {
+    given.Mistake(absl::StrCat(given.Place("http"),
+                               ": HTTP needs a port, not a Unix socket"));
+  }
+  ReadHosts(&given, &options.http_hosts);
   options.directory = given.Text("dir", "");
   options.record = given.Text("record", "");
   options.record_bodies = given.Flag("record-bodies");

@@ -3,6 +3,9 @@
 
 #include "programs/rig/search_query.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -14,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "rig/mime.h"
 
@@ -145,6 +149,30 @@ absl::Status ReadTerm(absl::string_view text, absl::TimeZone zone,
   return absl::OkStatus();
 }
 
+// Loads a zone of the system by its name. The library opens any path, a FIFO
+// for example, and keeps each name in memory, so only names of regular files
+// below the directory of the zones go to it.
+bool LoadZone(absl::string_view name, absl::TimeZone* zone) {
+  if (name == "UTC") return true;
+  for (const absl::string_view segment : absl::StrSplit(name, '/')) {
+    const bool plain =
+        !segment.empty() &&
+        std::all_of(segment.begin(), segment.end(), [](char c) {
+          return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                 c == '_' || c == '+' || c == '-';
+        });
+    if (!plain) return false;
+  }
+  const char* const directory = getenv("TZDIR");
+  const std::string path = absl::StrCat(
+      directory != nullptr && *directory != '\0' ? directory
+                                                 : "/usr/share/zoneinfo",
+      "/", name);
+  struct stat facts = {};
+  return stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+         absl::LoadTimeZone(name, zone);
+}
+
 bool NeedsWord(Field field) { return field <= Field::kTag; }
 
 }  // namespace
@@ -152,7 +180,7 @@ bool NeedsWord(Field field) { return field <= Field::kTag; }
 absl::StatusOr<std::vector<SearchTerm>> ParseSearchQuery(
     absl::string_view query, absl::string_view zone_name) {
   absl::TimeZone zone = absl::UTCTimeZone();
-  if (!zone_name.empty() && !absl::LoadTimeZone(zone_name, &zone)) {
+  if (!zone_name.empty() && !LoadZone(zone_name, &zone)) {
     return Unreadable("not a time zone such as Europe/Berlin", zone_name);
   }
   std::vector<SearchTerm> terms;

@@ -79,6 +79,21 @@ TEST(SearchQuery, NamesWhatItCannotRead) {
   EXPECT_FALSE(ParseSearchQuery("x", "Mars/Olympus").ok());
 }
 
+TEST(SearchQuery, OpensNoFileButATimeZone) {
+  // Each is a zone for the library, or a directory of zones.
+  for (const char* const zone :
+       {"/usr/share/zoneinfo/Europe/Berlin", "file:Europe/Berlin",
+        "Europe/../Europe/Berlin", "./UTC", "Europe//Berlin", "Europe/Berlin/",
+        "libc:UTC", "Fixed/UTC+01:00:00", "Europe", "/dev/stdin"}) {
+    EXPECT_FALSE(ParseSearchQuery("x", zone).ok()) << zone;
+  }
+  for (const char* const zone :
+       {"UTC", "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince",
+        "America/Argentina/Buenos_Aires"}) {
+    EXPECT_TRUE(ParseSearchQuery("x", zone).ok()) << zone;
+  }
+}
+
 TEST(SearchText, IsLowerCaseWithoutPunctuation) {
   EXPECT_EQ(SearchText(" \"\xC3\x84nn\", <a@x>;\r\n(b)  "), "\xC3\xA4nn a@x b");
   EXPECT_EQ(SearchText("\xFF"

@@ -88,11 +88,11 @@ class Rig:
 
 class Options(harness.TestCase):
 
-    def refused(self, *options):
+    def refused(self, *options, code=100):
         done = subprocess.run([harness.POSTERN, "rig", *options],
                               capture_output=True, text=True,
                               timeout=harness.PATIENCE)
-        self.assertNotIn(done.returncode, (0, 1), done.stderr)
+        self.assertEqual(done.returncode, code, done.stderr)
         return done.stderr
 
     def test_other_hosts_need_an_option(self):
@@ -109,17 +109,22 @@ class Options(harness.TestCase):
         script = self.folder / "faults"
         script.write_text("\nrcpt reply 45\n")
         self.assertIn(f"--script: {script}:2: ",
-                      self.refused("--script", str(script)))
+                      self.refused("--script", str(script), code=111))
         self.assertIn("--dir: /dev/null",
                       self.refused("--smtp", "127.0.0.1:0", "--http",
-                                   "127.0.0.1:0", "--dir", "/dev/null"))
+                                   "127.0.0.1:0", "--dir", "/dev/null",
+                                   code=111))
+        self.assertIn("--http", self.refused("--http", "unix:/tmp/x"))
+        for name in "a b", "http://rig", "rig:x", "":
+            self.assertIn("--http-host", self.refused("--http-host", name))
 
     def test_a_port_that_is_taken_names_the_option(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = "127.0.0.1:%d" % taken.getsockname()[1]
-            self.assertIn("--smtp: ", self.refused("--smtp", address))
+            self.assertIn("--smtp: ", self.refused("--smtp", address, code=111))
             self.assertIn("--http: ", self.refused("--smtp", "127.0.0.1:0",
-                                                   "--http", address))
+                                                   "--http", address,
+                                                   code=111))
 
     def test_an_unmet_expectation_is_exit_code_1(self):
         script = self.folder / "faults"
@@ -161,13 +166,36 @@ class Options(harness.TestCase):
         self.assertEqual(facts["to"], ["b@y.example"])
         self.assertIn("rcpt TO:<b@y.example>",
                       [line["text"] for line in facts["transcript"]])
+        # Each file has the part of the session for its message.
+        with smtplib.SMTP("127.0.0.1", rig.smtp,
+                          timeout=harness.PATIENCE) as client:
+            for to in "c@y.example", "d@y.example":
+                client.sendmail("shop@x.example", [to],
+                                (MESSAGE % to).replace(
+                                    "\n", "\r\n").encode())
+        facts = json.loads((directory / "4.json").read_text())
+        texts = [line["text"] for line in facts["transcript"]]
+        self.assertIn("rcpt TO:<d@y.example>", texts)
+        self.assertNotIn("rcpt TO:<c@y.example>", texts)
         rig.stop()
         # Another run continues the numbers, and replaces nothing.
         rig = Rig(self, "--dir", str(directory))
         rig.send("three")
-        self.assertIn(b"Hello three", (directory / "3.eml").read_bytes())
-        self.assertEqual(rig.get("/api/v1/message/latest")["ID"], "3")
+        self.assertIn(b"Hello three", (directory / "5.eml").read_bytes())
+        self.assertEqual(rig.get("/api/v1/message/latest")["ID"], "5")
         self.assertEqual(rig.stop()[0], 0)
+
+    def test_a_link_in_the_directory_is_not_followed(self):
+        directory = self.folder / "out"
+        rig = Rig(self, "--dir", str(directory))
+        other = self.folder / "other"
+        other.write_text("other")
+        (directory / "1.eml.tmp").symlink_to(other)
+        rig.send()
+        self.assertEqual(rig.stop()[0], 0)
+        self.assertEqual(other.read_text(), "other")
+        self.assertEqual(sorted(p.name for p in directory.iterdir()),
+                         ["1.eml", "1.json"])
 
     def test_a_file_that_cannot_be_written_is_exit_code_1(self):
         directory = self.folder / "out"
@@ -363,6 +391,11 @@ class Http(harness.TestCase):
         with self.assertRaises(smtplib.SMTPRecipientsRefused):
             rig.send()
         self.assertEqual(event("faults")["faults"][0]["applied"], 1)
+        for path, body in (("messages", '{"Read": true}'),
+                           ("tags", '{"IDs": ["1"], "Tags": ["a"]}'),
+                           ("tags/a", '{"Name": "b"}')):
+            rig.ask("PUT", "/api/v1/" + path, body)
+            self.assertEqual(event("changed"), {"IDs": ["1"]}, path)
         rig.ask("DELETE", "/api/v1/messages")
         self.assertEqual(event("removed"), {"IDs": ["1"]})
         self.assertEqual(rig.stop()[0], 0)
@@ -449,6 +482,12 @@ class Http(harness.TestCase):
                 ("PUT", "/api/v1/chaos", '{"Sender": {"ErrorCode": 200}}'),
                 ("PUT", "/api/v1/chaos", '{"Sender": {"Probability": 101}}'),
                 ("PUT", "/api/v1/tags", "{}"),
+                ("PUT", "/api/v1/tags", json.dumps(
+                    {"IDs": ["1"], "Tags": [f"t{n}" for n in range(21)]})),
+                ("PUT", "/api/v1/tags", json.dumps(
+                    {"IDs": ["1"], "Tags": ["t" * 101]})),
+                ("POST", "/api/postern/v1/faults", "rcpt reply 450\n" * 1001),
+                ("POST", "/api/postern/v1/faults", "#" * (2 << 20)),
                 ("POST", "/api/v1/send", '{"From": {"Email": "a"}}'),
                 ("POST", "/api/v1/send",
                  '{"From": {"Email": "a@x"}, "To": [{"Email": "b@y"}],'
@@ -456,6 +495,16 @@ class Http(harness.TestCase):
             response = rig.ask(method, path, body)
             self.assertEqual(response.status, 400, (path, body))
             self.assertTrue(response.text)
+        # A value that is too deep to copy, and a query that cannot be read.
+        for member in "Read", "Search":
+            body = '{"%s": %s%s}' % (member, "[" * 100000, "]" * 100000)
+            self.assertEqual(rig.ask("PUT", "/api/v1/messages", body).status,
+                             400)
+        body = '{"line": %s%s}' % ("[" * 100000, "]" * 100000)
+        self.assertEqual(rig.ask("POST", "/api/postern/v1/faults", body,
+                                 Content_Type="application/json").status, 400)
+        self.assertEqual(
+            rig.ask("GET", "/api/v1/message/latest?query=after:x").status, 400)
         self.assertEqual(rig.get("/api/v1/messages")["total"], 1)
 
     def test_chaos_is_spread_evenly(self):

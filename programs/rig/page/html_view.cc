@@ -4,6 +4,7 @@
 #include "programs/rig/page/html_view.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -82,13 +83,16 @@ std::string Decoded(absl::string_view url) {
   return text;
 }
 
-const rig::MimePart* FindImage(const rig::Mime& mime, const std::string& id) {
+// The images of a message by their Content-ID: the first of each.
+using Images = std::map<absl::string_view, const rig::MimePart*>;
+
+Images ImagesOf(const rig::Mime& mime) {
+  Images images;
   for (const rig::MimePart& part : mime.parts) {
-    if (part.content_id == id && !id.empty() && IsImageType(part.type)) {
-      return &part;
-    }
+    if (part.content_id.empty() || !IsImageType(part.type)) continue;
+    images.emplace(part.content_id, &part);
   }
-  return nullptr;
+  return images;
 }
 
 }  // namespace
@@ -98,9 +102,11 @@ std::optional<std::string> HtmlView(const rig::Mime& mime) {
   if (part == nullptr) return std::nullopt;
   absl::string_view rest = part->content;
   std::string html(kByteOrderMark);
-  size_t images = 0;
+  const Images images = ImagesOf(mime);
+  size_t octets = 0;  // of images in `html`
   // The text is not parsed: a change in the wrong place would only damage what
-  // is shown, because the sandbox does not depend on it.
+  // is shown, because the sandbox does not depend on it. Each octet is read a
+  // fixed number of times: the message is hostile.
   while (!rest.empty()) {
     const size_t next = std::min(rest.find_first_of("<cC"), rest.size());
     absl::StrAppend(&html, rest.substr(0, next));
@@ -114,15 +120,20 @@ std::optional<std::string> HtmlView(const rig::Mime& mime) {
         !absl::ascii_isalnum(html.back())) {
       const absl::string_view url =
           rest.substr(0, rest.find_first_of(" \t\r\n\"'()<>"));
-      const rig::MimePart* const image =
-          FindImage(mime, Decoded(url.substr(kCid.size())));
-      if (image != nullptr && image->content.size() <= kMostImages - images) {
-        images += image->content.size();
-        absl::StrAppend(&html, "data:", image->type, ";base64,",
-                        absl::Base64Escape(image->content));
-        rest.remove_prefix(url.size());
+      rest.remove_prefix(url.size());
+      const auto image = images.find(Decoded(url.substr(kCid.size())));
+      const size_t size =
+          image == images.end()
+              ? 0
+              : image->second->type.size() + image->second->content.size();
+      if (image == images.end() || size > kMostImages - octets) {
+        absl::StrAppend(&html, url);
         continue;
       }
+      octets += size;
+      absl::StrAppend(&html, "data:", image->second->type, ";base64,",
+                      absl::Base64Escape(image->second->content));
+      continue;
     }
     if (!rest.empty()) html += rest.front();
     rest.remove_prefix(std::min<size_t>(1, rest.size()));

@@ -22,7 +22,8 @@ inline constexpr char kHtmlViewPolicy[] =
     "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-// The octets of images that a view has at most, as data: URLs. A message could
+// The octets of images and of their types that a view has at most, as data:
+// URLs. A message could
 // refer to one image a million times.
 inline constexpr size_t kMostImages = size_t{32} << 20;
 
@@ -34,8 +35,9 @@ inline constexpr size_t kMostImages = size_t{32} << 20;
 //   load nothing. The policy forbids their content, but a browser may connect
 //   to their server before it asks the policy: Chromium does so for <iframe>.
 // - A link opens a window, which the sandbox forbids, so it does nothing. In
-// the
-//   frame itself Chromium would connect to its server.
+//   the frame itself Chromium would connect to its server.
+//
+// The time is linear in the size of the message.
 std::optional<std::string> HtmlView(const rig::Mime& mime);
 
 }  // namespace postern::programs
