@@ -342,13 +342,17 @@ bool Responder::Give(RequestId id, Verdict verdict) {
 }
 
 bool Responder::AnswerEach(RequestId id, std::vector<Verdict> verdicts) {
-  const absl::Status status = verdicts.size() == 1
-                                  ? session_.Complete(id, verdicts[0])
-                                  : session_.Complete(id, verdicts);
+  // Complete() takes a single verdict, and only an observer needs it after
+  // that.
+  std::vector<Verdict> observed;
+  if (options_.observer != nullptr) observed = verdicts;
+  const absl::Status status =
+      verdicts.size() == 1 ? session_.Complete(id, std::move(verdicts[0]))
+                           : session_.Complete(id, verdicts);
   if (!status.ok()) {
     ReplyLocalError(id, status);
   } else if (options_.observer != nullptr) {
-    options_.observer->OnAnswer(id, verdicts);
+    options_.observer->OnAnswer(id, observed);
   }
   return status.ok();
 }

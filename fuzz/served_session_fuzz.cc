@@ -60,8 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {.bodies = times.pace.min_rate == 1,
        .program = "a fuzz target",
        .now = [] { return absl::UnixEpoch(); },
-       .store = [&text](std::string recorded, const std::string&,
-                        absl::Time) { text = std::move(recorded); }});
+       .store = [&text](recording::Recording recorded, const std::string&,
+                        absl::Time) { text = recorded.Text(); }});
   const ServedOutcome got =
       ServedReplay(config, times, flights, end, judge, choose, &recorder);
   const auto recorded = recording::ParseTranscript(text);

@@ -11,11 +11,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "engine/command.h"
 #include "engine/grammar/base64.h"
 #include "engine/grammar/mechanism.h"
 
@@ -66,6 +66,17 @@ std::string MaskedOctets(absl::string_view octets, absl::string_view kept) {
 bool Means(absl::string_view verb, absl::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   return absl::StartsWithIgnoreCase(line, verb);
+}
+
+// Returns the octets of the chunk that follows the BDAT command `line`. If the
+// session refuses the line, it ends, and no chunk follows.
+uint64_t ChunkSize(absl::string_view line, Strictness strictness) {
+  const auto parsed = ParseCommand(line, strictness);
+  const auto* const command = std::get_if<postern::Command>(&parsed);
+  if (command == nullptr || command->row->verb != Verb::kBdat) return 0;
+  const auto bdat = ParseBdat(command->argument);
+  const auto* const chunk = std::get_if<Chunk>(&bdat);
+  return chunk == nullptr ? 0 : chunk->size;
 }
 
 }  // namespace
@@ -119,7 +130,11 @@ void ClientMask::FollowContent(absl::string_view line) {
 }
 
 std::string ClientMask::Content(absl::string_view octets) {
-  if (bodies_) return std::string(octets);
+  std::string masked = MaskedContent(octets);
+  return bodies_ ? std::string(octets) : masked;
+}
+
+std::string ClientMask::MaskedContent(absl::string_view octets) {
   std::string masked(octets);
   for (size_t i = 0; i < masked.size(); ++i) {
     char& c = masked[i];
@@ -193,10 +208,7 @@ std::string ClientMask::Command(absl::string_view text, bool secret) {
   }
   verb_ = row.verb;
   if (verb_ == Verb::kBdat) {
-    const std::vector<absl::string_view> words =
-        absl::StrSplit(text, ' ', absl::SkipEmpty());
-    // Of any other argument the session ends.
-    if (words.size() < 2 || !absl::SimpleAtoi(words[1], &chunk_)) chunk_ = 0;
+    chunk_ = ChunkSize(text, config_.strictness);
     column_ = 0;
   }
   return std::string(text);
@@ -231,7 +243,8 @@ std::string ClientMask::AuthCommand(absl::string_view text) const {
 }
 
 std::string ClientMask::Unserved(absl::string_view octets) {
-  return data_ || chunk_ > 0 ? Content(octets) : MaskedOctets(octets, "\r\n");
+  return data_ || chunk_ > 0 ? MaskedContent(octets)
+                             : MaskedOctets(octets, "\r\n");
 }
 
 absl::string_view MaskChallenge(absl::string_view bytes) {

@@ -51,7 +51,8 @@ class ClientMask {
   // a password. Calls `show` for each part of them.
   void Consumed(absl::string_view octets, size_t secret, Show show);
   // Returns what the recording shows of input that the session has not
-  // consumed.
+  // consumed. It is masked, also with `bodies`: commands may follow the content
+  // in it.
   std::string Unserved(absl::string_view octets);
   // A question about content is accepted: after DATA, content follows.
   void ContentAccepted();
@@ -63,6 +64,7 @@ class ClientMask {
   std::string Command(absl::string_view text, bool secret);
   std::string AuthCommand(absl::string_view text) const;
   std::string Content(absl::string_view octets);
+  std::string MaskedContent(absl::string_view octets);
   // Follows the content of DATA to its end, within or at the end of `line`.
   void FollowContent(absl::string_view line);
 

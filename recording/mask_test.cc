@@ -128,6 +128,45 @@ TEST_F(MaskTest, UnservedInputIsMasked) {
   EXPECT_EQ(mask.Unserved("AUTH PLAIN c2Vj"), "xxxxxxxxxxxxxxx");
 }
 
+// The session ends at a BDAT that it cannot parse, and the client's next
+// command may be an AUTH.
+TEST_F(MaskTest, NoChunkFollowsARefusedBdat) {
+  for (const absl::string_view bdat :
+       {"BDAT 9 LASTX\r\n", "BDAT +9\r\n", "BDAT -9\r\n", "BDAT 9\x01\r\n",
+        "BDAT 9 LAST x\r\n", "BDAT 99999999999999999999\r\n", "BDAT\r\n"}) {
+    SCOPED_TRACE(bdat);
+    for (const bool bodies : {false, true}) {
+      ClientMask mask(&config_, bodies);
+      EXPECT_EQ(Shown(&mask, bdat), bdat);
+      EXPECT_EQ(Shown(&mask, "AUTH PLAIN c2VjcmV0\r\n"),
+                "AUTH PLAIN KioqKioqKio=\r\n");
+    }
+    ClientMask mask(&config_, /*bodies=*/true);
+    EXPECT_EQ(Shown(&mask, bdat), bdat);
+    EXPECT_EQ(mask.Unserved("AUTH PLAIN c2VjcmV0\r\n"),
+              "xxxxxxxxxxxxxxxxxxx\r\n");
+  }
+  // The engine accepts white space at the end.
+  ClientMask mask(&config_, /*bodies=*/true);
+  EXPECT_EQ(Shown(&mask, "BDAT 8 last \t\r\nAUTH PL\nPASS c\r\n"),
+            "BDAT 8 last \t\r\nAUTH PL\nPASS ?\r\n");
+}
+
+// Content that the session did not consume may have its end, and a password
+// after it.
+TEST_F(MaskTest, UnservedContentIsMaskedWithBodies) {
+  ClientMask data(&config_, /*bodies=*/true);
+  EXPECT_EQ(Shown(&data, "DATA\r\n"), "DATA\r\n");
+  data.ContentAccepted();
+  EXPECT_EQ(Shown(&data, "a\r\n"), "a\r\n");
+  EXPECT_EQ(data.Unserved("b\r\n.\r\nAUTH PLAIN c2VjcmV0\r\n"),
+            "x\r\n.\r\nxxxxxxxxxxxxxxxxxxx\r\n");
+  ClientMask chunk(&config_, /*bodies=*/true);
+  EXPECT_EQ(Shown(&chunk, "BDAT 3\r\nb"), "BDAT 3\r\nb");
+  EXPECT_EQ(chunk.Unserved("\r\nAUTH PLAIN c2VjcmV0\r\n"),
+            "\r\nxxxxxxxxxxxxxxxxxxx\r\n");
+}
+
 TEST(MaskReplyLineTest, ChallengesAreMasked) {
   EXPECT_EQ(MaskReplyLine("334 VXNlcm5hbWU6\r\n"), "334 VXNlcm5hbWU6\r\n");
   EXPECT_EQ(MaskReplyLine("334 \r\n"), "334 \r\n");

@@ -11,7 +11,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/parameters.h"
@@ -50,13 +49,22 @@ std::string PrintXClient(const XClient& client) {
   return out;
 }
 
-// "550 5.1.1 no such user".
+// "550 5.1.1 no such user". FormatReply() leaves out an enhanced code that
+// contradicts the code, and so does this function.
 std::string PrintReply(const Reply& reply) {
   char code[kMaxEnhancedCode] = {};
   absl::string_view enhanced;
-  if (reply.enhanced.class_ != 0) {
-    const char* const end = WriteEnhancedCode(reply.enhanced, code);
+  const EnhancedCode& given = reply.enhanced;
+  if (given.class_ == reply.code / 100 && given.class_ != 3 &&
+      given.subject <= 999 && given.detail <= 999) {
+    const char* const end = WriteEnhancedCode(given, code);
     enhanced = {code, static_cast<size_t>(end - code)};
+  } else {
+    const absl::string_view text = reply.text;
+    const absl::string_view word = text.substr(0, text.find(' '));
+    if (word == kNoEnhancedCode || ParseEnhancedCode(word)) {
+      enhanced = kNoEnhancedCode;
+    }
   }
   return absl::StrCat(reply.code, " ", enhanced, enhanced.empty() ? "" : " ",
                       reply.text);
@@ -133,9 +141,9 @@ std::string PrintAsk(const Ask& ask, const Envelope& envelope) {
                           verify.smtp_utf8 ? " SMTPUTF8" : "");
     }
   };
-  // An answer follows the first " => ".
+  // An answer follows the first " => ". The question may end in " =>".
   return absl::StrReplaceAll(std::visit(Printer{envelope}, ask.what),
-                             {{" => ", " =\\x3e "}});
+                             {{" =>", " =\\x3e"}});
 }
 
 std::string PrintEnvelope(const Envelope& envelope) {
@@ -151,8 +159,11 @@ std::string PrintVerdicts(absl::Span<const Verdict> verdicts) {
   std::string out = "each ";
   absl::string_view between;
   for (const Verdict& verdict : verdicts) {
-    absl::StrAppend(&out, between, PrintVerdict(verdict));
-    between = " | ";
+    // The text of a reply may have a "|".
+    absl::StrAppend(&out, between,
+                    absl::StrReplaceAll(PrintVerdict(verdict),
+                                        {{"\\", "\\\\"}, {"|", "\\x7c"}}));
+    between = kBetweenVerdicts;
   }
   return out;
 }
@@ -182,6 +193,7 @@ void AppendLine(char kind, absl::string_view octets, absl::string_view eol,
     absl::StrAppend(out, text.empty() ? ":" : ": ", text, "\n");
     return;
   }
+  constexpr absl::string_view kDigits = "0123456789abcdef";
   out->push_back('"');
   for (const char c : octets) {
     if (c == '\r') {
@@ -194,7 +206,10 @@ void AppendLine(char kind, absl::string_view octets, absl::string_view eol,
     } else if (absl::ascii_isprint(c)) {
       out->push_back(c);
     } else {
-      absl::StrAppendFormat(out, "\\x%02x", static_cast<unsigned char>(c));
+      const auto octet = static_cast<unsigned char>(c);
+      *out += "\\x";
+      out->push_back(kDigits[octet >> 4]);
+      out->push_back(kDigits[octet & 15]);
     }
   }
   *out += "\"\n";

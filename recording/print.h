@@ -23,6 +23,12 @@ namespace postern::recording {
 using AnyAnswer =
     std::variant<Verdict, std::vector<Verdict>, AuthChallenge, AuthGranted>;
 
+// Stands for the enhanced code of a reply that has none.
+inline constexpr absl::string_view kNoEnhancedCode = "-";
+// Separates the answers for LMTP recipients. In each of them, a backslash is
+// "\\" and a "|" is "\x7c".
+inline constexpr absl::string_view kBetweenVerdicts = " | ";
+
 // "rcpt <u@d>", "mail <s@x> SIZE=5", "body-begin <s@x> <u@d>", "body-end 12",
 // "auth PLAIN bytes", "auth-response bytes"...
 std::string PrintAsk(const Ask& ask, const Envelope& envelope);
@@ -31,7 +37,10 @@ std::string PrintAsk(const Ask& ask, const Envelope& envelope);
 std::string PrintEnvelope(const Envelope& envelope);
 
 // Returns what follows "=> " in a line: "refuse 550 5.1.1 no such user". Of a
-// Verdict, what only logs show is left out.
+// Verdict, what only logs show is left out. ParseTranscript() parses the result
+// to an answer whose replies are the same octets (FormatReply()). So a "-"
+// stands for an enhanced code if there is none and the text begins as if there
+// were one: "550 - 5.1.1 no such user".
 std::string PrintAnswer(const AnyAnswer& answer);
 std::string PrintVerdicts(absl::Span<const Verdict> verdicts);
 

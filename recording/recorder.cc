@@ -55,13 +55,33 @@ std::string Facts(const SessionInfo& info) {
 
 }  // namespace
 
+Recording::Recording(Recording&& other) noexcept { *this = std::move(other); }
+
+Recording& Recording::operator=(Recording&& other) noexcept {
+  std::swap(head_, other.head_);
+  std::swap(items_, other.items_);
+  std::swap(end_, other.end_);
+  std::swap(memory_, other.memory_);
+  std::swap(all_memory_, other.all_memory_);
+  return *this;
+}
+
+Recording::~Recording() {
+  if (all_memory_ == nullptr) return;
+  all_memory_->fetch_sub(memory_, std::memory_order_relaxed);
+}
+
+Recorder::Recorder(Options options) : options_(std::move(options)) {
+  recording_.all_memory_ = options_.memory;
+}
+
 void Recorder::OnBegin(const ServerConfig& config, const SessionInfo& info) {
   config_ = &config;
   known_.emplace(config);
   mask_.emplace(&config, options_.bodies);
   session_id_ = info.session_id;
   began_ = options_.now();
-  head_ = absl::StrCat(
+  recording_.head_ = absl::StrCat(
       "# Session ", session_id_, " of ", options_.program, ", ",
       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", began_, absl::UTCTimeZone()),
       ".\n", Facts(info), "set recorded true\n",
@@ -69,27 +89,21 @@ void Recorder::OnBegin(const ServerConfig& config, const SessionInfo& info) {
 }
 
 bool Recorder::Fits(size_t size) {
-  memory_ += size;
+  recording_.memory_ += size;
   const size_t all =
       options_.memory == nullptr
           ? 0
           : options_.memory->fetch_add(size, std::memory_order_relaxed) + size;
-  if (memory_ <= kMaxRecording && all <= options_.most_memory) return true;
+  if (recording_.memory_ <= kMaxRecording && all <= options_.most_memory)
+    return true;
   full_ = true;
   return false;
 }
 
-void Recorder::Forget() {
-  if (options_.memory != nullptr) {
-    options_.memory->fetch_sub(memory_, std::memory_order_relaxed);
-  }
-  memory_ = 0;
-  std::vector<Item>().swap(items_);
-}
-
 void Recorder::Add(char kind, std::string text) {
   if (!Fits(text.size() + kOverhead)) return;
-  items_.push_back({kind, std::move(text), 1, options_.now() - began_});
+  recording_.items_.push_back(
+      {kind, std::move(text), 1, options_.now() - began_});
   if (kind != 'R') last_client_ = 0;
 }
 
@@ -97,7 +111,7 @@ void Recorder::OnEvent(Event event) {
   if (over()) return;
   switch (event) {
     case Event::kTalkedEarly:
-      head_ += "set talked_early true\n";
+      recording_.head_ += "set talked_early true\n";
       break;
     case Event::kEndOfInput:
       Add(' ', "E:");
@@ -115,7 +129,8 @@ void Recorder::OnEvent(Event event) {
 void Recorder::OnTls(const TlsInfo& tls) {
   if (over()) return;
   if (!asked_) {
-    absl::StrAppend(&head_, "set tls ", OneLine(PrintTls(tls)), "\n");
+    absl::StrAppend(&recording_.head_, "set tls ", OneLine(PrintTls(tls)),
+                    "\n");
   } else {
     Add(' ', absl::StrCat("TLS: ", OneLine(PrintTls(tls))));
   }
@@ -124,9 +139,9 @@ void Recorder::OnTls(const TlsInfo& tls) {
 void Recorder::OnRead(size_t n) {
   if (over()) return;
   received_ += n;
-  reads_.push_back({received_, items_.size()});
+  reads_.push_back({received_, recording_.items_.size()});
   Add('R', "");
-  if (!full_) items_.back().count = 0;  // not known yet
+  if (!full_) recording_.items_.back().count = 0;  // not known yet
 }
 
 void Recorder::OnConsumed(absl::string_view octets, size_t secret) {
@@ -147,7 +162,7 @@ void Recorder::Show(size_t sent, absl::string_view shown) {
                           ? within
                           : std::min<uint64_t>(within, shown.size() - 1));
     }
-    items_[reads_.front().item].count = end - read_;
+    recording_.items_[reads_.front().item].count = end - read_;
     read_ = end;
     reads_.pop_front();
   }
@@ -164,13 +179,13 @@ void Recorder::Show(size_t sent, absl::string_view shown) {
 
 void Recorder::AddClientLine() {
   if (client_.empty()) return;
-  if (last_client_ > 0 && items_[last_client_ - 1].text == client_) {
-    ++items_[last_client_ - 1].count;
+  if (last_client_ > 0 && recording_.items_[last_client_ - 1].text == client_) {
+    ++recording_.items_[last_client_ - 1].count;
     client_.clear();
     return;
   }
   Add('C', std::exchange(client_, ""));
-  if (!full_) last_client_ = items_.size();
+  if (!full_) last_client_ = recording_.items_.size();
 }
 
 void Recorder::OnAsk(const Ask& ask, const Envelope& envelope) {
@@ -280,29 +295,29 @@ void Recorder::OnEnd(absl::string_view unserved, CloseReason reason) {
       // The session could still serve this input, and has not.
       AddClientLine();
       AddUnanswered();
-      if (!reads_.empty()) items_[reads_.front().item].count = shown_ - read_;
+      if (!reads_.empty())
+        recording_.items_[reads_.front().item].count = shown_ - read_;
       reads_.clear();
       if (!unserved.empty()) {
         Add(' ', absl::StrCat("# not served: ", unserved.size(), " octets"));
       }
     }
   }
-  std::string text = Text();
   if (full_) {
-    absl::StrAppend(&text, "B: ", kRecordingIsFull, "\n");
+    recording_.end_ = absl::StrCat("B: ", kRecordingIsFull, "\n");
   } else if (closed_) {
-    absl::StrAppend(&text, "X: ", CloseReasonName(*closed_), "\n");
+    recording_.end_ = absl::StrCat("X: ", CloseReasonName(*closed_), "\n");
   } else {
-    absl::StrAppend(&text, "B: ", CloseReasonName(reason), "\n");
+    recording_.end_ = absl::StrCat("B: ", CloseReasonName(reason), "\n");
   }
   stored_ = true;
-  Forget();
+  Recording recording = std::move(recording_);
   if (options_.store) {
-    std::move(options_.store)(std::move(text), session_id_, began_);
+    std::move(options_.store)(std::move(recording), session_id_, began_);
   }
 }
 
-std::string Recorder::Text() const {
+std::string Recording::Text() const {
   std::string text = head_;
   absl::Duration time = absl::ZeroDuration();
   for (const Item& item : items_) {
@@ -330,7 +345,7 @@ std::string Recorder::Text() const {
         AppendLine(item.kind, item.text, "", &text);
     }
   }
-  return text;
+  return text + end_;
 }
 
 }  // namespace postern::recording

@@ -41,6 +41,47 @@ namespace postern::recording {
 // is recorded.
 inline constexpr size_t kMaxRecording = size_t{1} << 20;
 
+// The recording of a session that has ended, whose text is not made yet.
+//
+// Thread-compatible, and independent of the recorder: it may be moved to
+// another thread.
+class Recording {
+ public:
+  // A recording without text.
+  Recording() = default;
+  Recording(Recording&& other) noexcept;
+  Recording& operator=(Recording&& other) noexcept;
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  // Its octets no longer count in Recorder::Options::memory.
+  ~Recording();
+
+  // Returns the text, which may have four times as many octets as there are in
+  // memory. Takes a time in proportion to its size, so that an event loop
+  // should leave it to another thread.
+  std::string Text() const;
+  // The octets in memory, about.
+  size_t size() const { return head_.size() + memory_ + sizeof(*this); }
+
+ private:
+  friend class Recorder;
+
+  // One or more lines of the recording.
+  struct Item {
+    // 'C', 'S' or 'A': a line of that kind. 'R': a read. ' ': as it is.
+    char kind = ' ';
+    std::string text;
+    uint64_t count = 1;  // how often it comes, or the size of a read
+    absl::Duration time;
+  };
+
+  std::string head_;
+  std::vector<Item> items_;
+  std::string end_;    // the last line
+  size_t memory_ = 0;  // octets of items_, as they are counted
+  std::atomic<size_t>* all_memory_ = nullptr;  // Recorder::Options::memory
+};
+
 // Keeps the recording in memory, and passes it on at the end of the session.
 // Credentials are masked before they are kept (recording/mask.h). It keeps at
 // most kMaxRecording octets and a small overhead for each event.
@@ -55,21 +96,20 @@ class Recorder : public SessionObserver {
     std::function<absl::Time()> now;
     // Counts the octets of all recorders of a process, which may be at most
     // `most_memory`; a recorder that would need more is full. Null: no limit.
-    // Must outlive the recorder.
+    // Must outlive the recorder and its recording.
     std::atomic<size_t>* memory = nullptr;
     size_t most_memory = size_t{64} << 20;
-    // Takes the text at the end of the session, on its thread. `began` is the
-    // time of the session's beginning. Not called for a session without a
+    // Takes the recording at the end of the session, on its thread. `began` is
+    // the time of the session's beginning. Not called for a session without a
     // beginning.
-    absl::AnyInvocable<void(std::string text, const std::string& session_id,
+    absl::AnyInvocable<void(Recording recording, const std::string& session_id,
                             absl::Time began) &&>
         store;
   };
 
-  explicit Recorder(Options options) : options_(std::move(options)) {}
+  explicit Recorder(Options options);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
-  ~Recorder() override { Forget(); }
 
   void OnBegin(const ServerConfig& config, const SessionInfo& info) override;
   void OnEvent(Event event) override;
@@ -84,14 +124,6 @@ class Recorder : public SessionObserver {
   void OnEnd(absl::string_view unserved, CloseReason reason) override;
 
  private:
-  // One or more lines of the recording.
-  struct Item {
-    // 'C', 'S' or 'A': a line of that kind. 'R': a read. ' ': as it is.
-    char kind = ' ';
-    std::string text;
-    uint64_t count = 1;  // how often it comes, or the size of a read
-    absl::Duration time;
-  };
   struct OpenAsk {
     RequestId id{};
     std::string text;    // of the ask
@@ -103,7 +135,7 @@ class Recorder : public SessionObserver {
   // A read whose octets are not all consumed.
   struct OpenRead {
     uint64_t end = 0;  // in the client's octets
-    size_t item = 0;
+    size_t item = 0;   // of the recording
   };
 
   // Returns whether nothing more is recorded.
@@ -118,8 +150,6 @@ class Recorder : public SessionObserver {
   // Adds the questions that are answered, in their order.
   void AddAnswered();
   void AddUnanswered();
-  std::string Text() const;
-  void Forget();
 
   Options options_;
   const ServerConfig* config_ = nullptr;
@@ -127,9 +157,7 @@ class Recorder : public SessionObserver {
   std::optional<ClientMask> mask_;
   std::string session_id_;
   absl::Time began_;
-  std::string head_;
-  std::vector<Item> items_;
-  size_t memory_ = 0;
+  Recording recording_;
   bool full_ = false;
   bool stored_ = false;
   bool asked_ = false;  // the greeting was asked for

@@ -24,11 +24,15 @@ namespace {
 class RecorderTest : public testing::Test {
  protected:
   RecorderTest()
-      : recorder_({.program = "a test",
-                   .now = [this] { return now_; },
-                   .memory = &memory_,
-                   .store = [this](std::string text, const std::string&,
-                                   absl::Time) { text_ = std::move(text); }}) {
+      : recorder_(
+            {.program = "a test",
+             .now = [this] { return now_; },
+             .memory = &memory_,
+             .store =
+                 [this](Recording recording, const std::string&, absl::Time) {
+                   text_ = recording.Text();
+                   if (keep_) kept_ = std::move(recording);
+                 }}) {
     config_.greeting = "mx.example";
     config_.mechanisms_without_tls = {"PLAIN"};
     SessionInfo info;
@@ -62,6 +66,8 @@ class RecorderTest : public testing::Test {
   std::atomic<size_t> memory_ = 0;
   ServerConfig config_;
   std::string text_;
+  bool keep_ = false;
+  Recording kept_;
   uint64_t id_ = 0;
   Recorder recorder_;
 };
@@ -135,6 +141,21 @@ TEST_F(RecorderTest, MemoryIsLimited) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(Replay(*parsed).differences, std::vector<std::string>());
   EXPECT_FALSE(MakeTest(text_, *parsed, {}).ok());
+}
+
+// Another thread makes the text. Until then it needs memory.
+TEST_F(RecorderTest, ARecordingCountsUntilItIsDestroyed) {
+  keep_ = true;
+  Client("NOOP\r\n");
+  const size_t before = memory_;
+  EXPECT_GT(before, 0u);
+  recorder_.OnEnd("", CloseReason::kPeerGone);
+  EXPECT_EQ(memory_, before);
+  EXPECT_GE(kept_.size(), before);
+  EXPECT_EQ(kept_.Text(), text_);
+  EXPECT_TRUE(absl::EndsWith(text_, "C: NOOP\nB: peer-gone\n")) << text_;
+  { const Recording moved = std::move(kept_); }
+  EXPECT_EQ(memory_, 0u);
 }
 
 TEST_F(RecorderTest, AllRecordersShareALimit) {

@@ -44,7 +44,7 @@ absl::Status CheckCount(const std::string& directory) {
 
 // Writes a new file. If it cannot be complete, removes it.
 absl::Status WriteNew(const std::string& path, absl::string_view text) {
-  const system::Descriptor file(
+  system::Descriptor file(
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
            0600));
   if (file.get() < 0) return Error(path, errno);
@@ -58,6 +58,12 @@ absl::Status WriteNew(const std::string& path, absl::string_view text) {
     }
     text.remove_prefix(static_cast<size_t>(written));
   }
+  // A disk quota or a file system on a network may report a write only here.
+  if (close(file.Release()) != 0) {
+    const absl::Status status = Error(path, errno);
+    unlink(path.c_str());
+    return status;
+  }
   return absl::OkStatus();
 }
 
@@ -68,9 +74,13 @@ absl::Status CheckDirectory(const std::string& directory) {
   if (stat(directory.c_str(), &facts) != 0) return Error(directory, errno);
   if (!S_ISDIR(facts.st_mode)) return Error(directory, ENOTDIR);
   const bool sticky = (facts.st_mode & S_ISVTX) != 0;
-  if ((facts.st_mode & S_IWOTH) != 0 && !sticky) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(directory, ": every user can write to it"));
+  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory,
+        (facts.st_mode & S_IWOTH) != 0
+            ? ": every user can write to it"
+            : ": its group can write to it, and could remove recordings",
+        "; give it the mode 0700"));
   }
   if (access(directory.c_str(), R_OK | W_OK | X_OK) != 0) {
     return Error(directory, errno);
@@ -85,32 +95,47 @@ std::unique_ptr<Recorder> Recordings::Record() {
   recorder.program = options_.program;
   recorder.now = options_.now;
   recorder.memory = &memory_;
-  recorder.store = [this](std::string text, const std::string& session_id,
+  recorder.store = [this](Recording recording, const std::string& session_id,
                           absl::Time began) {
-    std::string name = absl::StrCat(
-        absl::FormatTime("%Y%m%dT%H%M%SZ", began, absl::UTCTimeZone()), "-",
-        session_id, ".smtp");
-    if (!options_.run) return Store(text, name);
-    const size_t size = text.size();
-    memory_ += size;
-    options_.run(
-        [this, size, text = std::move(text), name = std::move(name)]() mutable {
-          Store(text, name);
-          memory_ -= size;
-        });
+    Take(std::move(recording),
+         absl::StrCat(
+             absl::FormatTime("%Y%m%dT%H%M%SZ", began, absl::UTCTimeZone()),
+             "-", session_id, ".smtp"));
   };
   return std::make_unique<Recorder>(std::move(recorder));
 }
 
-void Recordings::Store(absl::string_view text, const std::string& name) {
+void Recordings::Take(Recording recording, std::string name) {
   if (stopped_) return;
+  if (!options_.run) return Store(recording, name);
+  const size_t size = recording.size();
+  if (waiting_.fetch_add(size) + size > kMaxWaiting) {
+    waiting_ -= size;
+    return Stop(absl::ResourceExhaustedError(
+        absl::StrCat(options_.directory, ": ", kMaxWaiting >> 20,
+                     " MiB of recordings wait to be written")));
+  }
+  options_.run([this, size, recording = std::move(recording),
+                name = std::move(name)]() mutable {
+    Store(recording, name);
+    waiting_ -= size;
+  });
+}
+
+void Recordings::Store(const Recording& recording, const std::string& name) {
+  if (failed_) return;
   absl::Status status = CheckCount(options_.directory);
   if (status.ok()) {
-    status = WriteNew(absl::StrCat(options_.directory, "/", name), text);
+    status =
+        WriteNew(absl::StrCat(options_.directory, "/", name), recording.Text());
   }
-  if (!status.ok() && !stopped_.exchange(true) && options_.report) {
-    options_.report(status);
-  }
+  if (status.ok()) return;
+  failed_ = true;
+  Stop(status);
+}
+
+void Recordings::Stop(const absl::Status& status) {
+  if (!stopped_.exchange(true) && options_.report) options_.report(status);
 }
 
 }  // namespace postern::recording

@@ -26,9 +26,14 @@ namespace postern::recording {
 // possible.
 inline constexpr size_t kMaxFiles = 1000;
 
+// The octets of recordings that wait until a task of Recordings::Options::run
+// stores them. A recording beyond that is dropped.
+inline constexpr size_t kMaxWaiting = size_t{32} << 20;
+
 // Returns an error if no recordings can be stored in `directory`: it does not
-// exist, this process cannot write to it, other users can (they could remove or
-// replace recordings), or it has kMaxFiles files. Blocks on the disk.
+// exist, this process cannot write to it, its group or all users can and it is
+// not sticky (they could remove or replace recordings), or it has kMaxFiles
+// files. Blocks on the disk.
 absl::Status CheckDirectory(const std::string& directory);
 
 // Makes the recorders of a process. Each recording is a new file of mode 0600,
@@ -38,7 +43,8 @@ absl::Status CheckDirectory(const std::string& directory);
 // line is missing, and `postern replay` says so.
 //
 // A recording that cannot be stored never harms a session. It is reported once,
-// and no further session is recorded until Resume().
+// and no further session is recorded until Resume(). If the disk is too slow
+// (kMaxWaiting), the recordings that wait are still stored.
 //
 // Thread-safe. Must outlive its recorders and the tasks of `run`.
 class Recordings {
@@ -48,8 +54,8 @@ class Recordings {
     bool bodies = false;
     std::string program;  // for titles: "postern serve 0.1"
     std::function<absl::Time()> now;
-    // Runs tasks that block on another thread. Empty: they may block the
-    // session's thread.
+    // Runs tasks that block on another thread: the text of a recording is made
+    // and written there. Empty: the session's thread may block.
     system::Run run;
     // Gets the error that ends recording, on any thread.
     std::function<void(const absl::Status&)> report;
@@ -62,15 +68,23 @@ class Recordings {
   // Returns the recorder of a new session; null if recording has ended.
   std::unique_ptr<Recorder> Record();
   // Records again, if an error had ended that: after SIGHUP.
-  void Resume() { stopped_ = false; }
+  void Resume() {
+    failed_ = false;
+    stopped_ = false;
+  }
 
  private:
-  void Store(absl::string_view text, const std::string& name);
+  void Take(Recording recording, std::string name);
+  void Store(const Recording& recording, const std::string& name);
+  // Ends recording, and reports `status` if it has not ended yet.
+  void Stop(const absl::Status& status);
 
   const Options options_;
-  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> stopped_ = false;  // no session is recorded
+  std::atomic<bool> failed_ = false;   // what waits is not stored, either
   // Octets of recordings in memory, also of those that are not stored yet.
   std::atomic<size_t> memory_ = 0;
+  std::atomic<size_t> waiting_ = 0;  // of those that are not stored yet
 };
 
 }  // namespace postern::recording

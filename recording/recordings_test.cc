@@ -3,9 +3,11 @@
 
 #include "recording/recordings.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -14,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +26,24 @@
 #include "engine/step.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
+
+namespace {
+
+// Whether close(2) of a regular file reports that it is not on the disk.
+thread_local bool close_fails = false;
+
+}  // namespace
+
+// Replaces the C library's close() for the code under test.
+extern "C" int close(int fd) {
+  struct stat facts = {};
+  const bool fails =
+      close_fails && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+  const int result = static_cast<int>(syscall(SYS_close, fd));
+  if (!fails) return result;
+  errno = EDQUOT;
+  return -1;
+}
 
 namespace postern::recording {
 namespace {
@@ -120,12 +141,82 @@ TEST_F(RecordingsTest, AFullDiskLeavesNoFile) {
   EXPECT_FALSE(Serve("a2"));
 }
 
+// NFS reports a full disk or quota only when the file is closed.
+TEST_F(RecordingsTest, AFileThatCannotBeClosedIsRemoved) {
+  close_fails = true;
+  EXPECT_TRUE(Serve("a1"));
+  close_fails = false;
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(reports_[0], kName)) << reports_[0];
+  EXPECT_EQ(access(Path(kName).c_str(), F_OK), -1);
+  EXPECT_FALSE(Serve("a2"));
+}
+
+// A disk that hangs does not fill the memory.
+TEST_F(RecordingsTest, RecordingsThatWaitHaveALimit) {
+  std::vector<absl::AnyInvocable<void() &&>> tasks;
+  Recordings recordings({.directory = directory_.path(),
+                         .program = "a test",
+                         .now = [] { return absl::UnixEpoch(); },
+                         .run =
+                             [&tasks](absl::AnyInvocable<void() &&> task) {
+                               tasks.push_back(std::move(task));
+                             },
+                         .report =
+                             [this](const absl::Status& status) {
+                               reports_.push_back(
+                                   std::string(status.message()));
+                             }});
+  const ServerConfig config;
+  const std::string reply(1000000, 'x');
+  const auto late = recordings.Record();
+  size_t sessions = 0;
+  while (const auto recorder = recordings.Record()) {
+    SessionInfo info;
+    info.session_id = absl::StrCat("a", ++sessions);
+    ASSERT_LT(sessions, 100u);
+    recorder->OnBegin(config, info);
+    recorder->OnReplies(absl::StrCat("220 ", reply, "\r\n"));
+    recorder->OnEnd("", CloseReason::kPeerGone);
+  }
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_TRUE(
+      absl::EndsWith(reports_[0], ": 32 MiB of recordings wait to be written"))
+      << reports_[0];
+  EXPECT_EQ(tasks.size(), kMaxWaiting / reply.size());
+  // A session that began before is dropped, too.
+  late->OnBegin(config, SessionInfo());
+  late->OnEnd("", CloseReason::kPeerGone);
+  EXPECT_EQ(tasks.size(), kMaxWaiting / reply.size());
+  // What waits is stored, and then there is room again.
+  for (auto& task : tasks) std::move(task)();
+  for (size_t i = 1; i <= tasks.size(); ++i) {
+    const std::string text =
+        Read(Path(absl::StrCat("/19700101T000000Z-a", i, ".smtp")));
+    EXPECT_TRUE(absl::EndsWith(text, "\nB: peer-gone\n")) << i;
+  }
+  EXPECT_EQ(recordings.Record(), nullptr);
+  tasks.clear();
+  recordings.Resume();
+  const auto recorder = recordings.Record();
+  ASSERT_NE(recorder, nullptr);
+  recorder->OnBegin(config, SessionInfo());
+  recorder->OnEnd("", CloseReason::kPeerGone);
+  EXPECT_EQ(tasks.size(), 1u);
+  EXPECT_EQ(reports_.size(), 1u);
+}
+
 TEST_F(RecordingsTest, NamesWhatIsWrongWithADirectory) {
   EXPECT_TRUE(absl::IsNotFound(CheckDirectory(Path("/none"))));
   EXPECT_FALSE(CheckDirectory(Path(kName)).ok());
   ASSERT_EQ(chmod(directory_.path().c_str(), 0777), 0);
   EXPECT_TRUE(absl::StrContains(CheckDirectory(directory_.path()).message(),
                                 "every user can write"));
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0770), 0);
+  EXPECT_TRUE(absl::StrContains(CheckDirectory(directory_.path()).message(),
+                                "its group can write"));
+  ASSERT_EQ(chmod(directory_.path().c_str(), 01770), 0);
+  EXPECT_TRUE(CheckDirectory(directory_.path()).ok());
   ASSERT_EQ(chmod(directory_.path().c_str(), 0700), 0);
 }
 

@@ -26,11 +26,8 @@ absl::Status Error(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-// Returns the value of a quoted string with escapes.
-absl::StatusOr<std::string> Unquote(absl::string_view text) {
-  if (!absl::ConsumePrefix(&text, "\"") || !absl::ConsumeSuffix(&text, "\"")) {
-    return Error("no quotes");
-  }
+// Returns `text` with its escapes replaced.
+absl::StatusOr<std::string> Unescape(absl::string_view text) {
   std::string out;
   while (!text.empty()) {
     const char c = text.front();
@@ -61,7 +58,15 @@ absl::StatusOr<std::string> Unquote(absl::string_view text) {
   return out;
 }
 
-// "550 5.1.1 no such user" or "550 no such user".
+// Returns the value of a quoted string with escapes.
+absl::StatusOr<std::string> Unquote(absl::string_view text) {
+  if (!absl::ConsumePrefix(&text, "\"") || !absl::ConsumeSuffix(&text, "\"")) {
+    return Error("no quotes");
+  }
+  return Unescape(text);
+}
+
+// "550 5.1.1 no such user", "550 no such user" or "550 - 5.1.1 no such user".
 absl::StatusOr<Reply> ParseReply(absl::string_view text) {
   Reply reply;
   const std::pair<absl::string_view, absl::string_view> code =
@@ -69,22 +74,11 @@ absl::StatusOr<Reply> ParseReply(absl::string_view text) {
   if (!absl::SimpleAtoi(code.first, &reply.code)) return Error("bad code");
   const std::pair<absl::string_view, absl::string_view> enhanced =
       absl::StrSplit(code.second, absl::MaxSplits(' ', 1));
-  const std::vector<absl::string_view> numbers =
-      absl::StrSplit(enhanced.first, '.');
-  uint32_t class_ = 0;
-  uint32_t subject = 0;
-  uint32_t detail = 0;
-  if (numbers.size() == 3 && absl::SimpleAtoi(numbers[0], &class_) &&
-      absl::SimpleAtoi(numbers[1], &subject) &&
-      absl::SimpleAtoi(numbers[2], &detail) && class_ < 10 && subject < 1000 &&
-      detail < 1000) {
-    reply.enhanced = {static_cast<uint8_t>(class_),
-                      static_cast<uint16_t>(subject),
-                      static_cast<uint16_t>(detail)};
-    reply.text = std::string(enhanced.second);
-  } else {
-    reply.text = std::string(code.second);
-  }
+  const std::optional<EnhancedCode> shown = ParseEnhancedCode(enhanced.first);
+  if (shown) reply.enhanced = *shown;
+  reply.text =
+      std::string(shown || enhanced.first == kNoEnhancedCode ? enhanced.second
+                                                             : code.second);
   return reply;
 }
 
@@ -137,8 +131,10 @@ absl::StatusOr<Transcript::Question> ParseQuestion(absl::string_view text) {
     question.answer.emplace(AuthGranted{std::string(answer)});
   } else if (absl::ConsumePrefix(&answer, "each ")) {
     std::vector<Verdict> each;
-    for (absl::string_view part : absl::StrSplit(answer, " | ")) {
-      absl::StatusOr<Verdict> verdict = ParseVerdict(part);
+    for (absl::string_view part : absl::StrSplit(answer, kBetweenVerdicts)) {
+      const absl::StatusOr<std::string> unescaped = Unescape(part);
+      if (!unescaped.ok()) return unescaped.status();
+      absl::StatusOr<Verdict> verdict = ParseVerdict(*unescaped);
       if (!verdict.ok()) return verdict.status();
       each.push_back(*std::move(verdict));
     }

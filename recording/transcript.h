@@ -21,11 +21,14 @@
 //                                  [CODE [x.y.z] text]
 //                           refuse CODE [x.y.z] text
 //                           drop CODE [x.y.z] text
-//                           each ANSWER | ANSWER..  LMTP: one a recipient
+//                           each ANSWER | ANSWER..  LMTP: one for each
+//                                  recipient, with escapes as in C"bytes"
 //                           challenge text
 //                           grant user
 //                           silence
 //                         "normalized" and "rejecting" are about bare newlines.
+//                         x.y.z is "-" if there is no enhanced code, but the
+//                         text begins as if there were one.
 //   M: text               a line of an expected message; CRLF is added
 //   M"bytes"              the same, raw
 //   M.                    the end of a message, if another one or no line
