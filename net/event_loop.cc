@@ -76,7 +76,7 @@ void EventLoop::Run() {
   // They may use the loop until the end, and so may the tasks that they put
   // off.
   residents_.clear();
-  later_.clear();
+  while (!later_.empty()) std::exchange(later_, {});
   running = nullptr;
   // Destroyed without the lock: a destructor may post another task.
   std::vector<Task> rest;

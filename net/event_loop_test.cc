@@ -178,6 +178,40 @@ TEST(EventLoopTest, StoppedLoopHoldsNoTasks) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
+// The destructor of a task puts off another one, as that of a connection does.
+TEST(EventLoopTest, TaskMayPutOffAnotherWhenItIsDestroyed) {
+  const auto held = std::make_shared<int>(1);
+  EventLoop loop;
+  class Owner {
+   public:
+    Owner(EventLoop* loop, std::shared_ptr<int> held, int depth)
+        : loop_(*loop), held_(std::move(held)), depth_(depth) {}
+    Owner(const Owner&) = delete;
+    Owner& operator=(const Owner&) = delete;
+    ~Owner() {
+      if (depth_ == 0) return;
+      for (int i = 0; i < 3; ++i) {
+        loop_.Later([next = std::make_unique<Owner>(&loop_, held_,
+                                                    depth_ - 1)] { FAIL(); });
+      }
+    }
+
+   private:
+    EventLoop& loop_;
+    const std::shared_ptr<int> held_;
+    const int depth_;
+  };
+  // The tasks of Later() run once more in the round of Stop(). These follow.
+  loop.Post([&] {
+    loop.Stop();
+    loop.Later([&] {
+      loop.Later([owner = std::make_unique<Owner>(&loop, held, 4)] { FAIL(); });
+    });
+  });
+  loop.Run();
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST(EventLoopTest, ResidentEndsWithTheLoopOnItsThread) {
   class Tenant : public EventLoop::Resident {
    public:

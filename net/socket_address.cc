@@ -4,10 +4,12 @@
 #include "net/socket_address.h"
 
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <array>
 #include <cstring>
 
+#include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 
 namespace postern::net {
@@ -44,6 +46,14 @@ socklen_t MakeSocketAddress(const IpAddress& address, uint16_t port,
   v6.sin6_port = htons(port);
   std::memcpy(&v6.sin6_addr, address.bytes().data(), address.bytes().size());
   return sizeof(v6);
+}
+
+socklen_t MakeUnixAddress(absl::string_view path, sockaddr_storage* storage) {
+  *storage = {};
+  auto& local = reinterpret_cast<sockaddr_un&>(*storage);
+  local.sun_family = AF_UNIX;
+  path.copy(local.sun_path, sizeof(local.sun_path) - 1);
+  return sizeof(local);
 }
 
 }  // namespace postern::net

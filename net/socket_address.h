@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 
 namespace postern::net {
@@ -23,6 +24,10 @@ void ReadSocketAddress(const sockaddr_storage& storage,
 // Fills `storage` for bind(2) and connect(2). Returns the size of the address.
 socklen_t MakeSocketAddress(const IpAddress& address, uint16_t port,
                             sockaddr_storage* storage);
+
+// The same for the Unix socket `path`, which must be shorter than
+// sockaddr_un::sun_path.
+socklen_t MakeUnixAddress(absl::string_view path, sockaddr_storage* storage);
 
 }  // namespace postern::net
 

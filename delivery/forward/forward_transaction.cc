@@ -17,8 +17,8 @@ namespace {
 
 // Returns whether a 5yz is about the connection between this server and the
 // next hop. The sender can do nothing about it, and an administrator can:
-// commands or parameters that the next hop does not know (RFC 5321 4.2.2), and
-// authentication that it requires (RFC 4954 6).
+// commands or parameters that the next hop does not know (RFC 5321 4.2.2 and
+// 4.1.1.11), and authentication that it requires (RFC 4954 6).
 bool IsAboutConnection(int code) {
   switch (code) {
     case 500:
@@ -29,6 +29,7 @@ bool IsAboutConnection(int code) {
     case 534:
     case 535:
     case 538:
+    case 555:
       return true;
     default:
       return false;
@@ -52,13 +53,11 @@ Verdict OneVerdict(std::vector<Verdict> verdicts) {
   if (accepted == verdicts.end() || permanent == verdicts.end()) {
     return verdicts.front();
   }
-  std::string text = FormatReply(*permanent->reply());
-  text.resize(std::min<size_t>({text.size(), text.find('\r'), 200}));
   Reply reply{451,
               {4, 5, 0},
               absl::StrCat("the next hop accepted the message for some "
                            "recipients only: ",
-                           text, " (#4.5.0)")};
+                           Quote(*permanent->reply()), " (#4.5.0)")};
   return Verdict::Refuse(std::move(reply))
       .By(permanent->rule())
       .From(permanent->source());
@@ -97,12 +96,10 @@ Verdict ForwardTransaction::Answer(const Reply& reply) const {
                           : Verdict::Refuse(std::move(passed));
     return std::move(verdict).By(rule_).From(source_);
   }
-  std::string text = FormatReply(reply);
-  text.resize(std::min<size_t>({text.size(), text.find('\r'), 200}));
-  Reply refusal{
-      451,
-      {4, 5, 0},
-      absl::StrCat("the next hop does not take it now: ", text, " (#4.5.0)")};
+  Reply refusal{451,
+                {4, 5, 0},
+                absl::StrCat("the next hop does not take it now: ",
+                             Quote(reply), " (#4.5.0)")};
   return Verdict::Refuse(std::move(refusal)).By(rule_).From(source_);
 }
 
@@ -160,7 +157,13 @@ void ForwardTransaction::SendMail() {
   const absl::StatusOr<CommandId> id = session.Send(mail);
   if (!id.ok()) {
     const bool utf8 = mail.parameters.smtp_utf8 && !session.offers("SMTPUTF8");
+    const bool usable = session.idle();
     Release(HopLink::Left::kClean);
+    if (!usable) {
+      // The session is closed, and says nothing about this message.
+      return Fail({HopFailure::Kind::kLost, "closed the connection",
+                   absl::StrCat(source_, ": closed the connection")});
+    }
     // RFC 6152 3: without 8BITMIME the content would have to be converted.
     Reply reply = utf8 ? Reply{550,
                                {5, 6, 9},
@@ -216,11 +219,27 @@ bool ForwardTransaction::OnStep(const ClientStep& step) {
     case ClientStep::Kind::kBodyWanted:
       return OnBodyWanted();
     case ClientStep::Kind::kSkipped:
-      // A RCPT whose MAIL was refused: it has its answer.
+      // Otherwise a RCPT whose MAIL was refused: it has its answer.
+      if (body_begun_ && !result_ && step.command == body_id_) {
+        Release(HopLink::Left::kEnvelope);
+        std::vector<Verdict> verdicts;
+        verdicts.push_back(
+            Verdict::Refuse(
+                {451, {4, 5, 0}, "the next hop has no recipient (#4.5.0)"})
+                .By(rule_)
+                .From(source_));
+        Finish(std::move(verdicts));
+      }
       return true;
-    default:
-      return true;
+    case ClientStep::Kind::kNeedInput:
+    case ClientStep::Kind::kNeedFlush:
+    case ClientStep::Kind::kIdle:
+    case ClientStep::Kind::kClosed:
+    case ClientStep::Kind::kChallenge:
+    case ClientStep::Kind::kStartTls:
+      break;  // never: the link keeps them
   }
+  return true;
 }
 
 void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
@@ -235,6 +254,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
       acquiring_ = true;
       return pool_->Acquire(this, this, /*fresh=*/true);
     }
+    link_->Passed(HopStage::kEnvelope);
     refusal_ = Answer(reply);
     Release(HopLink::Left::kEnvelope);
     return AnswerAll(*refusal_);
@@ -243,6 +263,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
       pending_.begin(), pending_.end(),
       [command](const Pending& each) { return each.id == command; });
   if (pending != pending_.end()) {
+    link_->Passed(HopStage::kEnvelope);
     Policy::Done done = std::move(pending->done);
     Verdict verdict = Answer(reply);
     if (verdict.accepted()) {
@@ -255,6 +276,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
   if (body_begun_ && command == body_id_) {
     // The content ends here for the server: it is complete, or it was refused
     // before or after its beginning.
+    link_->Passed(HopStage::kMessage);
     Release(body_ended_    ? HopLink::Left::kClean
             : body_wanted_ ? HopLink::Left::kContent
                            : HopLink::Left::kEnvelope);
@@ -268,6 +290,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
       [command](const Accepted& each) { return each.id == command; });
   if (accepted == accepted_.end() || !body_ended_) return;
   accepted->reply = reply;
+  link_->Passed(HopStage::kMessage);
   if (!std::all_of(accepted_.begin(), accepted_.end(),
                    [](const Accepted& each) { return each.reply; })) {
     return;
@@ -340,7 +363,7 @@ bool ForwardTransaction::OnBodyWanted() {
     acted = true;
   } else if (body_complete_) {
     body_ended_ = true;
-    (void)link_->session().EndBody();
+    link_->EndBody();
     acted = true;
   }
   if (ready) std::move (*ready)();
@@ -349,15 +372,19 @@ bool ForwardTransaction::OnBodyWanted() {
 
 void ForwardTransaction::Commit(Policy::Done done) {
   done_.emplace(std::move(done));
-  body_complete_ = true;
-  if (link_ != nullptr) link_->Wake();
-  TryAnswer();
+  Complete();
 }
 
 void ForwardTransaction::CommitEach(EachDone done) {
   each_.emplace(std::move(done));
+  Complete();
+}
+
+void ForwardTransaction::Complete() {
   body_complete_ = true;
-  if (link_ != nullptr) link_->Wake();
+  if (link_ != nullptr) {
+    link_->set_user_deadline(pool_->driver().now() + HopLink::kMessageTimeout);
+  }
   TryAnswer();
 }
 

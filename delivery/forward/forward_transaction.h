@@ -33,7 +33,8 @@ namespace postern::delivery {
 //   2yz                       the reply
 //   4yz, except 421           the reply
 //   5yz                       the reply, unless it is about this connection
-//                             (500, 502, 503, 504, 530, 534, 535, 538)
+//                             (500, 502, 503, 504, 530, 534, 535, 538,
+//                             555)
 //   these, 421, and a next    451, and a text that says what happened
 //     hop that fails
 //
@@ -104,6 +105,9 @@ class ForwardTransaction : public MailTransaction,
   void Finish(std::vector<Verdict> verdicts);
   void TryAnswer();
   void SetDeadline();
+  // The client has sent the message. The server must reply while the client
+  // waits: otherwise it could accept a message that the client sends again.
+  void Complete();
   void Release(HopLink::Left left);
 
   // Returns what the client gets for a reply of the next hop.

@@ -15,21 +15,36 @@ std::optional<HopFailure> HopHealth::Refusal(Time now) {
   return std::nullopt;
 }
 
-void HopHealth::Succeeded() {
+bool HopHealth::works() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  last_.reset();
-  pause_ = std::chrono::seconds(0);
+  return !last_;
 }
 
-void HopHealth::Failed(const HopFailure& failure, Time now) {
+void HopHealth::Succeeded(HopStage stage, Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // Connections that began before the first failure fail as well, and they say
-  // nothing new.
-  const bool paused = last_ && now < until_ && until_ - now <= pause_;
+  if (!last_ || stage < stage_) return;
+  last_.reset();
+  pause_ = std::chrono::seconds(0);
+  changed_ = now;
+}
+
+void HopHealth::Failed(const HopFailure& failure, HopStage stage, Time began,
+                       Time now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // The test begins after the pause, and so after `changed_`.
+  if (last_ ? began <= changed_ : began < changed_) return;
+  // A test that fails earlier than the server did before shows nothing about
+  // the later stage.
+  stage_ = last_ ? std::max(stage_, stage) : stage;
   last_ = failure;
-  if (paused) return;
   pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
   until_ = now + pause_;
+  changed_ = now;
+}
+
+void HopHealth::Ended(Time began, Time now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (last_ && began > changed_) until_ = std::min(until_, now);
 }
 
 }  // namespace postern::delivery

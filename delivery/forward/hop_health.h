@@ -1,8 +1,8 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Remembers that a server of a next hop does not work, so that only one client
-// waits for its timeout.
+// Remembers that a server of a next hop does not work, so that few clients wait
+// for its timeout.
 
 #ifndef POSTERN_DELIVERY_FORWARD_HOP_HEALTH_H_
 #define POSTERN_DELIVERY_FORWARD_HOP_HEALTH_H_
@@ -18,8 +18,15 @@ namespace postern::delivery {
 
 // A circuit breaker. A server that works gets every connection. After a failure
 // it gets none for kFirstPause. Then one connection tests it: if that fails,
-// the next pause is twice as long, up to kLongestPause; if the server greets,
-// it works again.
+// the next pause is twice as long, up to kLongestPause. The server works again
+// when it passes the stage at which it failed. So a server that greets and then
+// hangs stays out of use.
+//
+// An attempt is the search for a connection, or the transaction of one. A
+// failure counts only if its attempt began after the last change between
+// working and failing. Otherwise the timeouts of one hang, which are spread
+// over minutes, would each double the pause, or would stop the use of a server
+// that works again.
 //
 // Thread-safe.
 class HopHealth {
@@ -31,15 +38,25 @@ class HopHealth {
   // Returns nullopt if a connection may be opened now: the caller then reports
   // its result. Otherwise returns the last failure.
   std::optional<HopFailure> Refusal(Time now);
-  void Succeeded();
-  void Failed(const HopFailure& failure, Time now);
+  // Returns whether the server has not failed since it last worked.
+  bool works() const;
+  // The server has passed `stage`.
+  void Succeeded(HopStage stage, Time now);
+  // The server has failed at `stage` of an attempt that began at `began`.
+  void Failed(const HopFailure& failure, HopStage stage, Time began, Time now);
+  // An attempt that began at `began` has ended without a result. If it was the
+  // test, another connection may test the server now.
+  void Ended(Time began, Time now);
 
  private:
   // A test whose result is not reported within this time has been abandoned.
   static constexpr std::chrono::minutes kTest{5};
 
-  std::mutex mutex_;                // guards the members below
-  std::optional<HopFailure> last_;  // nullopt: the server works
+  mutable std::mutex mutex_;              // guards the members below
+  std::optional<HopFailure> last_;        // nullopt: the server works
+  HopStage stage_ = HopStage::kGreeting;  // of last_
+  // The last failure that counted, or the time since which the server works.
+  Time changed_ = Time::min();
   std::chrono::seconds pause_{0};
   Time until_;  // the end of the pause, or of the test
 };

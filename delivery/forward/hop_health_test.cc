@@ -3,6 +3,7 @@
 
 #include "delivery/forward/hop_health.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "gtest/gtest.h"
@@ -17,7 +18,15 @@ class HopHealthTest : public testing::Test {
  protected:
   bool May() { return !health_.Refusal(now_); }
   void Fail(const char* what = "is down") {
-    health_.Failed({HopFailure::Kind::kUnreachable, what, ""}, now_);
+    FailAt(HopStage::kGreeting, now_, what);
+  }
+  void FailAt(HopStage stage, HopDriver::Time began,
+              const char* what = "is down") {
+    health_.Failed({HopFailure::Kind::kUnreachable, what, ""}, stage, began,
+                   now_);
+  }
+  void Succeed(HopStage stage = HopStage::kGreeting) {
+    health_.Succeeded(stage, now_);
   }
 
   HopHealth health_;
@@ -26,7 +35,7 @@ class HopHealthTest : public testing::Test {
 
 TEST_F(HopHealthTest, WorkingServerGetsEveryConnection) {
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(May());
-  health_.Succeeded();
+  Succeed();
   EXPECT_TRUE(May());
 }
 
@@ -38,7 +47,7 @@ TEST_F(HopHealthTest, PauseFollowsAFailureThenOneTest) {
   now_ += milliseconds(1);
   EXPECT_TRUE(May());   // the test
   EXPECT_FALSE(May());  // all others still fail at once
-  health_.Succeeded();
+  Succeed();
   EXPECT_TRUE(May());
   EXPECT_TRUE(May());
 }
@@ -63,6 +72,69 @@ TEST_F(HopHealthTest, ManyFailuresAtOnceAreOne) {
   for (int i = 0; i < 100; ++i) Fail();
   now_ += HopHealth::kFirstPause;
   EXPECT_TRUE(May());
+}
+
+// Many transactions hang when the server stops. Their timeouts come one after
+// another, the last ones when the server works again.
+TEST_F(HopHealthTest, AttemptsFromBeforeAChangeDoNotCount) {
+  const HopDriver::Time began = now_;
+  now_ += std::chrono::minutes(4);
+  const HopDriver::Time failed = now_;
+  for (int i = 0; i < 9; ++i) {
+    FailAt(HopStage::kEnvelope, began);
+    now_ += milliseconds(100);
+  }
+  now_ = failed + HopHealth::kFirstPause;
+  EXPECT_TRUE(May());  // the test
+  FailAt(HopStage::kEnvelope, began);
+  EXPECT_FALSE(May());  // it is still in progress
+  Succeed(HopStage::kEnvelope);
+  now_ += seconds(1);
+  FailAt(HopStage::kEnvelope, began);
+  EXPECT_TRUE(health_.works());
+  EXPECT_TRUE(May());
+  FailAt(HopStage::kEnvelope, now_);
+  EXPECT_FALSE(health_.works());
+}
+
+TEST_F(HopHealthTest, ServerWorksWhenItPassesTheStageOfItsFailure) {
+  FailAt(HopStage::kMessage, now_);
+  now_ += HopHealth::kFirstPause;
+  EXPECT_TRUE(May());
+  Succeed(HopStage::kGreeting);
+  EXPECT_FALSE(May());
+  Succeed(HopStage::kEnvelope);
+  EXPECT_FALSE(May());
+  Succeed(HopStage::kMessage);
+  EXPECT_TRUE(May());
+  EXPECT_TRUE(May());
+}
+
+// A test that fails at the greeting does not show that messages are accepted.
+TEST_F(HopHealthTest, EarlierFailureDoesNotLowerTheStage) {
+  FailAt(HopStage::kEnvelope, now_);
+  now_ += HopHealth::kFirstPause;
+  EXPECT_TRUE(May());
+  FailAt(HopStage::kGreeting, now_);
+  now_ += 2 * HopHealth::kFirstPause;
+  EXPECT_TRUE(May());
+  Succeed(HopStage::kGreeting);
+  EXPECT_FALSE(May());
+}
+
+TEST_F(HopHealthTest, TestWithoutResultMakesRoomForTheNext) {
+  const HopDriver::Time before = now_;
+  Fail();
+  health_.Ended(before, now_);
+  EXPECT_FALSE(May());  // this attempt was not the test
+  now_ += HopHealth::kFirstPause;
+  const HopDriver::Time test = now_;
+  EXPECT_TRUE(May());
+  now_ += seconds(3);
+  EXPECT_FALSE(May());
+  health_.Ended(test, now_);
+  EXPECT_TRUE(May());
+  EXPECT_FALSE(May());
 }
 
 TEST_F(HopHealthTest, AbandonedTestDoesNotBlockTheServerForever) {

@@ -21,20 +21,13 @@ constexpr size_t kMaxInput = size_t{64} << 10;
 // Pieces of output are collected up to this size. A piece of this size is
 // written without a copy.
 constexpr size_t kGather = 4096;
-// Octets of a server's text in a reply of this server.
-constexpr size_t kMaxQuoted = 200;
+}  // namespace
 
-// Returns the reply in one line, cut.
 std::string Quote(const Reply& reply) {
   std::string text = FormatReply(reply);
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
-    text.pop_back();
-  }
   text.resize(std::min({text.size(), text.find('\r'), kMaxQuoted}));
   return text;
 }
-
-}  // namespace
 
 Reply HopFailure::ToReply() const {
   EnhancedCode code = {4, 4, 2};  // a bad connection
@@ -55,6 +48,7 @@ Reply HopFailure::ToReply() const {
       break;
     case Kind::kLost:
     case Kind::kTimeout:
+    case Kind::kSlow:
       break;
   }
   return {451, code,
@@ -69,6 +63,7 @@ HopLink::HopLink(Owner* owner, HopDriver* driver, const ClientConfig* config,
       address_(std::move(address)),
       host_(std::move(host)),
       session_(*config),
+      lent_(driver->now()),
       entered_(driver->now()),
       since_(driver->now()) {}
 
@@ -98,7 +93,20 @@ void HopLink::Wake() {
 void HopLink::Lend(HopUser* user) {
   user_ = user;
   ++uses_;
+  lent_ = driver_.now();
+  next_ = HopStage::kEnvelope;
   Wake();
+}
+
+void HopLink::EndBody() {
+  gathering_ = false;
+  // An error closes the session, which OnLost() reports.
+  (void)session_.EndBody();
+}
+
+void HopLink::Passed(HopStage stage) {
+  next_ = HopStage::kMessage;
+  owner_.OnPassed(this, stage);
 }
 
 void HopLink::Release(Left left) {
@@ -107,6 +115,8 @@ void HopLink::Release(Left left) {
   if (stage_ != Stage::kReady) return;
   switch (left) {
     case Left::kClean:
+      // A reply that came too early has closed the session.
+      if (!session_.idle()) return Close(nullptr);
       Enter(Stage::kReady);
       Wake();
       return owner_.OnIdle(this);
@@ -178,6 +188,10 @@ void HopLink::OnTimer() {
       return Fail(HopFailure::Kind::kTimeout, "does not greet: timeout");
     case Stage::kReady:
       if (user_ == nullptr) return Quit();
+      if (user_deadline_ && driver_.now() >= *user_deadline_ &&
+          (!waiting_ || driver_.now() - since_ < kHangs)) {
+        return Fail(HopFailure::Kind::kSlow, "is too slow: timeout");
+      }
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kResetting:
     case Stage::kQuitting:
@@ -230,6 +244,7 @@ bool HopLink::Act() {
       if (user_ != nullptr) (void)user_->OnStep(step);
       return true;
     case ClientStep::Kind::kBodyWanted:
+      gathering_ = true;
       if (out_.size() < kGather && user_ != nullptr && user_->OnStep(step)) {
         return true;
       }
@@ -294,7 +309,7 @@ size_t HopLink::Write(absl::string_view octets) {
 }
 
 bool HopLink::Transfer() {
-  while (out_.size() < kGather) {
+  while (gathering_ && out_.size() < kGather) {
     const absl::string_view piece = session_.Output();
     if (piece.empty() || (out_.empty() && piece.size() >= kGather)) break;
     const size_t count = std::min(piece.size(), kGather - out_.size());
@@ -302,8 +317,14 @@ bool HopLink::Transfer() {
     session_.OutputWritten(count);
   }
   if (!output_failed_ && !out_.empty()) {
-    if (const size_t count = Write(out_); count > 0) {
-      out_.erase(0, count);
+    // The end of the content leaves in the same write as its last pieces.
+    const size_t gathered = out_.size();
+    if (!gathering_) absl::StrAppend(&out_, session_.Output());
+    const size_t count = Write(out_);
+    out_.resize(gathered);
+    if (count > 0) {
+      out_.erase(0, std::min(count, gathered));
+      if (count > gathered) session_.OutputWritten(count - gathered);
       if (out_.empty()) since_ = driver_.now();
       return true;
     }

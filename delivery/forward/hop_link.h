@@ -34,6 +34,7 @@ struct HopFailure {
     kShutdown,     // 421
     kLost,         // the connection ended
     kTimeout,      // the server did not reply in time
+    kSlow,         // the time of the user is over, but the server did reply
     kProtocol,     // a reply that RFC 5321 does not allow
     kContent,      // the content cannot be sent
   };
@@ -46,6 +47,19 @@ struct HopFailure {
 
   // Returns the 451 for the client.
   Reply ToReply() const;
+};
+
+// Octets of a server's text in a reply of this server.
+inline constexpr size_t kMaxQuoted = 200;
+
+// Returns the first line of `reply`, at most kMaxQuoted octets of it.
+std::string Quote(const Reply& reply);
+
+// What a server does for a transaction, in this order.
+enum class HopStage : uint8_t {
+  kGreeting,  // it accepts the connection and replies to EHLO
+  kEnvelope,  // it replies to RCPT, or refuses MAIL
+  kMessage,   // it replies to the message
 };
 
 // Uses a connection for one mail transaction.
@@ -77,6 +91,10 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   static constexpr std::chrono::seconds kGreetTimeout{60};
   static constexpr std::chrono::minutes kReplyTimeout{4};
   static constexpr std::chrono::minutes kMessageTimeout{7};
+  // If the time of the user ends, the server has hung if it has not replied for
+  // this time. Otherwise something else took the time, such as the search for a
+  // server.
+  static constexpr std::chrono::minutes kHangs{2};
   // Of an unused connection. Servers limit the connections of one client, so
   // they are not kept for long.
   static constexpr std::chrono::seconds kIdleTimeout{10};
@@ -88,6 +106,8 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
     virtual ~Owner() = default;
     // The server has greeted: the link may be used.
     virtual void OnReady(HopLink* link) = 0;
+    // The server has passed a stage of a transaction.
+    virtual void OnPassed(HopLink* link, HopStage stage) = 0;
     // A released link may be used again.
     virtual void OnIdle(HopLink* link) = 0;
     // The connection has ended. Destroy the link in HopDriver::Later().
@@ -112,6 +132,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Lends the link, which must be ready or idle, to `user` until Release() or
   // HopUser::OnLost().
   void Lend(HopUser* user);
+  // Ends the content of the user's message. Call this in place of
+  // ClientSession::EndBody().
+  void EndBody();
+  // Reports that the server has passed `stage` of the user's transaction.
+  void Passed(HopStage stage);
   enum class Left : uint8_t {
     kClean,     // the server has no transaction
     kEnvelope,  // the server has a sender: RSET follows, and its reply counts
@@ -128,8 +153,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   const std::string& host() const { return host_; }
   bool idle() const { return stage_ == Stage::kReady && user_ == nullptr; }
   bool used() const { return user_ != nullptr; }
-  // The number of calls of Lend() so far.
+  // The number of calls of Lend() so far, and the time of the last one.
   int uses() const { return uses_; }
+  Time lent() const { return lent_; }
+  // The stage that the server has to pass next in the last transaction.
+  HopStage next() const { return next_; }
 
  private:
   enum class Stage : uint8_t {
@@ -166,10 +194,15 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   Stage stage_ = Stage::kConnecting;
   HopUser* user_ = nullptr;
   int uses_ = 0;
+  Time lent_;
+  HopStage next_ = HopStage::kGreeting;
   std::string in_;
-  // Small pieces of the session's output, which leave in one write: a message
-  // whose lines begin with dots has a piece for each line.
+  // Small pieces of content, which leave in one write: a message whose lines
+  // begin with dots has a piece for each line. For the session they have left.
+  // Commands and the end of the content are never here, so the session knows
+  // exactly to what the server can reply.
   std::string out_;
+  bool gathering_ = false;  // out_ may get pieces
   bool input_ended_ = false;
   bool output_failed_ = false;
   bool running_ = false;

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -26,22 +26,20 @@ namespace {
 
 using Kind = net::Channel::Result::Kind;
 
-class SocketWire : public HopWire, private net::EventLoop::Handler {
+// The time between two connect(2) to a Unix socket whose backlog is full.
+constexpr std::chrono::milliseconds kRetry{100};
+
+class SocketWire : public HopWire,
+                   private net::EventLoop::Handler,
+                   private net::Timer {
  public:
   SocketWire(net::EventLoop* loop, const HopAddress& address,
              std::function<void()> moved)
       : loop_(*loop), moved_(std::move(moved)) {
-    sockaddr_storage storage = {};
-    socklen_t size = 0;
-    if (!address.path.empty()) {
-      sockaddr_un* const local = reinterpret_cast<sockaddr_un*>(&storage);
-      local->sun_family = AF_UNIX;
-      memcpy(local->sun_path, address.path.data(), address.path.size());
-      size = sizeof(sockaddr_un);
-    } else {
-      size = net::MakeSocketAddress(*address.ip, address.port, &storage);
-    }
-    socket_.Reset(socket(storage.ss_family,
+    size_ = address.path.empty()
+                ? net::MakeSocketAddress(*address.ip, address.port, &address_)
+                : net::MakeUnixAddress(address.path, &address_);
+    socket_.Reset(socket(address_.ss_family,
                          SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket_.is_open()) {
       error_ = errno;
@@ -53,16 +51,7 @@ class SocketWire : public HopWire, private net::EventLoop::Handler {
                        sizeof(on));
     }
     channel_.emplace(socket_.get(), &turn_);
-    if (connect(socket_.get(), reinterpret_cast<sockaddr*>(&storage), size) ==
-        0) {
-      connected_ = true;
-    } else if (errno != EINPROGRESS) {
-      error_ = errno;
-      return;
-    }
-    watched_ = loop_.Watch(socket_.get(),
-                           EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
-    if (!watched_) error_ = errno;
+    Connect();
   }
   ~SocketWire() override {
     if (watched_) loop_.Unwatch(socket_.get());
@@ -71,6 +60,7 @@ class SocketWire : public HopWire, private net::EventLoop::Handler {
   Kind Connected() override {
     if (error_ != 0) return Kind::kEnd;
     if (connected_) return Kind::kOk;
+    if (!watched_) return Kind::kWantWrite;  // OnTimer() connects
     int error = 0;
     socklen_t size = sizeof(error);
     if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
@@ -98,9 +88,32 @@ class SocketWire : public HopWire, private net::EventLoop::Handler {
 
  private:
   void OnEvents(uint32_t) override { moved_(); }
+  void OnTimer() override {
+    Connect();
+    moved_();
+  }
+
+  void Connect() {
+    if (connect(socket_.get(), reinterpret_cast<sockaddr*>(&address_), size_) ==
+        0) {
+      connected_ = true;
+    } else if (errno == EAGAIN && address_.ss_family == AF_UNIX) {
+      // The server works, but has not accepted the connections before this one:
+      // unix(7) has no EINPROGRESS. The caller limits the time.
+      return loop_.timers().Arm(this, loop_.now() + kRetry);
+    } else if (errno != EINPROGRESS) {
+      error_ = errno;
+      return;
+    }
+    watched_ = loop_.Watch(socket_.get(),
+                           EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
+    if (!watched_) error_ = errno;
+  }
 
   net::EventLoop& loop_;
   const std::function<void()> moved_;
+  sockaddr_storage address_ = {};
+  socklen_t size_ = 0;
   system::Descriptor socket_;
   net::Turn turn_;
   std::optional<net::SocketChannel> channel_;

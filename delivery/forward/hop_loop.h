@@ -44,7 +44,7 @@ class Forwarding {
   explicit Forwarding(Resolve resolve);
   Forwarding(const Forwarding&) = delete;
   Forwarding& operator=(const Forwarding&) = delete;
-  // Ends the thread of own_loop().
+  // Ends the thread of OwnLoop().
   ~Forwarding();
 
   // Returns the connections of `loop`, which is running on this thread.

@@ -33,24 +33,47 @@ void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh) {
                                   "cannot be used: this server shuts down",
                                   "shutdown"});
   }
-  if (!fresh) {
-    // The one that was used last: the others reach their idle timeout.
-    for (auto entry = links_.rbegin(); entry != links_.rend(); ++entry) {
-      if (!entry->link->idle() || entry->opening != nullptr) continue;
-      HopLink* const link = entry->link.get();
-      link->Lend(user);
-      return waiter->OnLink(link, link->uses() > 1);
+  const Waiting next{waiter, user, driver_.now() + kMaxWait, fresh};
+  if (waiting_.empty() && Serve(next)) return;
+  waiting_.push_back(next);
+  SetTimer();
+}
+
+HopLink* HopPool::Idle() {
+  // The one that was used last: the others reach their idle timeout. A server
+  // that hangs in the transactions of other connections would hang here, too.
+  for (auto entry = links_.rbegin(); entry != links_.rend(); ++entry) {
+    if (entry->link->idle() && entry->opening == nullptr &&
+        health_[entry->host]->works()) {
+      return entry->link.get();
     }
   }
+  return nullptr;
+}
+
+bool HopPool::Serve(const Waiting& next) {
+  HopLink* const link = Idle();
+  if (link != nullptr && !next.fresh) {
+    link->Lend(next.user);
+    next.waiter->OnLink(link, link->uses() > 1);
+    return true;
+  }
   if (links_.size() + resolving_.size() >= kMaxConnections) {
-    waiting_.push_back({waiter, user, driver_.now() + kMaxWait});
-    return SetTimer();
+    // OnClosed() serves the waiter.
+    for (Entry& entry : links_) {
+      if (!entry.link->idle() || entry.opening != nullptr) continue;
+      entry.link->Quit();
+      break;
+    }
+    return false;
   }
   auto opening = std::make_unique<Opening>();
-  opening->waiter = waiter;
-  opening->user = user;
+  opening->waiter = next.waiter;
+  opening->user = next.user;
+  opening->began = driver_.now();
   opening->until = driver_.now() + kMaxOpening;
   Open(std::move(opening));
+  return true;
 }
 
 void HopPool::Cancel(HopWaiter* waiter) {
@@ -86,6 +109,7 @@ void HopPool::Open(std::unique_ptr<Opening> opening) {
       ++opening->host;
       continue;
     }
+    opening->began = driver_.now();
     if (host.name.empty()) return Connect(std::move(opening), host);
     const int key = next_key_++;
     resolving_[key] = std::move(opening);
@@ -137,29 +161,39 @@ void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
 void HopPool::GoOn(std::unique_ptr<Opening> opening,
                    const HopFailure& failure) {
   opening->last = failure;
-  if (opening->addresses.empty()) {
-    health_[opening->host]->Failed(failure, driver_.now());
+  // Nothing else must be tried for a client that has gone, or would go soon.
+  const bool give_up =
+      driver_.now() >= opening->until || opening->waiter == nullptr;
+  if (give_up || opening->addresses.empty()) {
+    health_[opening->host]->Failed(failure, HopStage::kGreeting, opening->began,
+                                   driver_.now());
+    opening->addresses.clear();
     ++opening->host;
   }
-  // Nothing else must be tried for a client that has gone, or would go soon.
-  if (driver_.now() >= opening->until || opening->waiter == nullptr) {
-    opening->addresses.clear();
-    opening->host = hop_.hosts.size();
-  }
+  if (give_up) opening->host = hop_.hosts.size();
   Open(std::move(opening));
 }
 
 void HopPool::OnReady(HopLink* link) {
   const auto entry = Find(link);
-  health_[entry->host]->Succeeded();
+  HopHealth& health = *health_[entry->host];
+  health.Succeeded(HopStage::kGreeting, driver_.now());
   const std::unique_ptr<Opening> opening = std::move(entry->opening);
-  if (opening->waiter == nullptr) return ServeWaiters();
+  if (opening->waiter == nullptr) {
+    health.Ended(opening->began, driver_.now());
+    return ServeWaiters();
+  }
   link->Lend(opening->user);
   opening->waiter->OnLink(link, /*reused=*/false);
 }
 
+void HopPool::OnPassed(HopLink* link, HopStage stage) {
+  health_[Find(link)->host]->Succeeded(stage, driver_.now());
+}
+
 void HopPool::OnIdle(HopLink* link) {
   const auto entry = Find(link);
+  health_[entry->host]->Ended(link->lent(), driver_.now());
   links_.splice(links_.end(), links_, entry);  // used last
   const auto idle =
       std::count_if(links_.begin(), links_.end(),
@@ -183,22 +217,30 @@ void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
   }
   // A server that hangs within a transaction would hang in the next one.
   if (failure != nullptr && failure->kind == HopFailure::Kind::kTimeout) {
-    health_[host]->Failed(*failure, driver_.now());
+    health_[host]->Failed(*failure, link->next(), link->lent(), driver_.now());
+  } else {
+    health_[host]->Ended(link->lent(), driver_.now());
   }
   ServeWaiters();
 }
 
 void HopPool::ServeWaiters() {
-  if (down_ || waiting_.empty()) return;
-  const bool idle =
-      std::any_of(links_.begin(), links_.end(), [](const Entry& entry) {
-        return entry.link->idle() && entry.opening == nullptr;
-      });
-  if (!idle && links_.size() + resolving_.size() >= kMaxConnections) return;
-  const Waiting next = waiting_.front();
-  waiting_.pop_front();
-  SetTimer();
-  Acquire(next.waiter, next.user, /*fresh=*/false);
+  if (down_ || waiting_.empty() || std::exchange(serving_, true)) return;
+  driver_.Later([this, weak = std::weak_ptr<bool>(alive_)] {
+    if (weak.expired()) return;
+    serving_ = false;
+    // A waiter that gets a failure may wait again.
+    for (size_t left = waiting_.size(); left > 0; --left) {
+      if (waiting_.empty()) break;
+      const Waiting next = waiting_.front();
+      waiting_.pop_front();
+      if (!Serve(next)) {
+        waiting_.push_front(next);
+        break;
+      }
+    }
+    if (!down_) SetTimer();
+  });
 }
 
 void HopPool::SetTimer() {

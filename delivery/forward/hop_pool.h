@@ -54,8 +54,9 @@ class HopPool : private HopLink::Owner, private net::Timer {
   static constexpr size_t kMaxIdle = 8;
   // Transactions of one connection.
   static constexpr int kMaxUses = 100;
-  // The longest time in which a waiter gets a connection or a failure: for a
-  // free connection, and for all servers together.
+  // The longest wait for a free connection. The search for a server that works
+  // begins no try later than kMaxOpening after its beginning. The last try may
+  // take up to 70 seconds more (HopLink::kConnectTimeout and kGreetTimeout).
   static constexpr std::chrono::seconds kMaxWait{30};
   static constexpr std::chrono::seconds kMaxOpening{90};
   // Addresses of a host name that are tried.
@@ -85,12 +86,14 @@ class HopPool : private HopLink::Owner, private net::Timer {
     HopWaiter* waiter;
     HopUser* user;
     Time until;
+    bool fresh;
   };
   // The search for a server that works.
   struct Opening {
     HopWaiter* waiter;  // null: cancelled
     HopUser* user;
     size_t host = 0;  // index into NextHop::hosts
+    Time began;       // the attempt to use this host
     std::deque<IpAddress> addresses;
     Time until;
     HopFailure last;
@@ -102,6 +105,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
   };
 
   void OnReady(HopLink* link) override;
+  void OnPassed(HopLink* link, HopStage stage) override;
   void OnIdle(HopLink* link) override;
   void OnClosed(HopLink* link, const HopFailure* failure) override;
   void OnTimer() override;
@@ -112,6 +116,12 @@ class HopPool : private HopLink::Owner, private net::Timer {
   void Connect(std::unique_ptr<Opening> opening, HopAddress address);
   // The server of `opening` does not work: tries the next one.
   void GoOn(std::unique_ptr<Opening> opening, const HopFailure& failure);
+  // Returns a link that may be lent now, or null.
+  HopLink* Idle();
+  // Lends a link, or begins a search. Returns false if neither is possible now.
+  bool Serve(const Waiting& next);
+  // Serves those that wait, soon. It does not call waiters, so that a search
+  // that fails at once does not begin the next one within itself.
   void ServeWaiters();
   void SetTimer();
 
@@ -123,6 +133,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
   std::deque<Waiting> waiting_;
   std::map<int, std::unique_ptr<Opening>> resolving_;
   int next_key_ = 0;
+  bool serving_ = false;  // a task of ServeWaiters() is pending
   bool down_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

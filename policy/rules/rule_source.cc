@@ -119,9 +119,10 @@ std::string RuleSource::Place(absl::string_view key) const {
 
 std::string RuleSource::Warning() const {
   if (state_ == State::kNoText || state_ == State::kSame) return "";
-  return absl::StrCat(database_, " was not made from ", text_,
-                      " as it is now. The database counts",
-                      error_.empty() ? "" : ": ", error_, ".");
+  return absl::StrCat(
+      database_, " was not made from ", text_,
+      " as it is now. Servers use the database",
+      error_.empty() ? "." : "; the text has an error: ", error_);
 }
 
 }  // namespace postern::policy

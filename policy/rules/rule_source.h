@@ -39,7 +39,7 @@ absl::StatusOr<bool> MakesDatabase(absl::Span<const TcpRule> rules,
 class RuleSource {
  public:
   enum class State : uint8_t {
-    kNoText,      // none was named, and there is none at the default path
+    kNoText,      // none was named, and none is next to the database
     kUnreadable,  // the text or the database cannot be read
     kInvalid,     // a line of the text is not a rule
     kDiffers,     // the text makes another database
@@ -72,7 +72,7 @@ class RuleSource {
   const std::string& error() const { return error_; }
   // TcpRulesText::warnings of the text. For kDiffers, with networks.
   const std::vector<std::string>& text_warnings() const { return warnings_; }
-  // A sentence that names both files and says that the database counts. Empty
+  // Sentences that name both files and say that servers use the database. Empty
   // if the state is kNoText or kSame.
   std::string Warning() const;
 

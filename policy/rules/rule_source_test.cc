@@ -93,7 +93,7 @@ TEST_F(RuleSourceTest, RulesThatDifferHaveNoLines) {
     EXPECT_EQ(source.state(), State::kDiffers) << text;
     EXPECT_EQ(source.Warning(),
               absl::StrCat(database_, " was not made from ", text_,
-                           " as it is now. The database counts."));
+                           " as it is now. Servers use the database."));
     EXPECT_EQ(source.Place(""), line) << text;
   }
   const RuleSource source = Read(rules, "10.0-1.:allow\n:allow\n");
@@ -107,7 +107,11 @@ TEST_F(RuleSourceTest, TextWithAnErrorIsReported) {
   EXPECT_EQ(source.state(), State::kInvalid);
   EXPECT_FALSE(source.HasLine("10.0."));
   EXPECT_THAT(source.error(), StartsWith(text_ + ":1:4: "));
-  EXPECT_THAT(source.Warning(), HasSubstr(text_ + ":1:4: "));
+  EXPECT_EQ(source.Warning(),
+            absl::StrCat(database_, " was not made from ", text_,
+                         " as it is now. Servers use the database; the text "
+                         "has an error: ",
+                         source.error()));
 }
 
 TEST_F(RuleSourceTest, TextMayBeMissingUnlessItIsNamed) {

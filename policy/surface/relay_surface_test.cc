@@ -260,10 +260,10 @@ TEST_F(RelaySurfaceTest, ATextThatWasNotCompiledIsNamed) {
   directory_.Write("tcp.smtp", "# new\n192.0.2.1:deny\n:allow\n");
   const Surface surface = MakeFromFiles({});
   ASSERT_EQ(surface.notes.size(), 1);
-  EXPECT_EQ(
-      surface.notes[0],
-      absl::StrCat(File("tcp.smtp.cdb"), " was not made from ",
-                   File("tcp.smtp"), " as it is now. The database counts."));
+  EXPECT_EQ(surface.notes[0],
+            absl::StrCat(File("tcp.smtp.cdb"), " was not made from ",
+                         File("tcp.smtp"),
+                         " as it is now. Servers use the database."));
   EXPECT_EQ(Find(surface, Kind::kAddress, "192.0.2.1")->source,
             File("tcp.smtp.cdb") + " key \"192.0.2.1\"");
   EXPECT_EQ(Find(surface, Kind::kAny, "")->source, File("tcp.smtp") + ":3");

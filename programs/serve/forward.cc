@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,15 +75,10 @@ struct Lookup {
 
 int OpenSocket(const delivery::HopAddress& address, absl::Duration timeout) {
   sockaddr_storage storage = {};
-  socklen_t size = 0;
-  if (!address.path.empty()) {
-    auto* const local = reinterpret_cast<sockaddr_un*>(&storage);
-    local->sun_family = AF_UNIX;
-    memcpy(local->sun_path, address.path.data(), address.path.size());
-    size = sizeof(sockaddr_un);
-  } else {
-    size = net::MakeSocketAddress(*address.ip, address.port, &storage);
-  }
+  const socklen_t size =
+      address.path.empty()
+          ? net::MakeSocketAddress(*address.ip, address.port, &storage)
+          : net::MakeUnixAddress(address.path, &storage);
   const system::Descriptor socket(::socket(
       storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return errno;

@@ -3,9 +3,14 @@
 
 #include "delivery/forward/forward_delivery.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -18,7 +23,10 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "net/event_loop.h"
+#include "net/socket_address.h"
 #include "rig/server.h"
+#include "system/descriptor.h"
 
 namespace postern::delivery {
 namespace {
@@ -132,6 +140,127 @@ TEST_F(ForwardDeliveryTest, AbandonedTransactionSendsNoMessage) {
   EXPECT_TRUE(hop.messages().empty());
 }
 
+// A Unix socket whose backlog is full refuses connect(2) with EAGAIN. The
+// server works, and accepts the connection soon.
+TEST_F(ForwardDeliveryTest, FullBacklogOfAUnixSocketIsNoFailure) {
+  // Short: a path of sun_path has at most 107 octets.
+  std::string folder = "/tmp/hopXXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/s";
+  sockaddr_storage address;
+  const socklen_t size = net::MakeUnixAddress(path, &address);
+  const auto* const name = reinterpret_cast<const sockaddr*>(&address);
+  const system::Descriptor listener(socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_EQ(bind(listener.get(), name, size), 0);
+  ASSERT_EQ(listen(listener.get(), 0), 0);
+  const system::Descriptor filler(socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_EQ(connect(filler.get(), name, size), 0);
+  const system::Descriptor other(
+      socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  ASSERT_NE(connect(other.get(), name, size), 0);
+  ASSERT_EQ(errno, EAGAIN);
+
+  Use("unix:" + path);
+  const auto transaction = Begin();
+  std::promise<Verdict> answer;
+  ASSERT_FALSE(
+      transaction->AddRecipient({.to = {"u", "d"}}, [&]() -> Policy::Done {
+        return [&](Verdict given) { answer.set_value(std::move(given)); };
+      }));
+  // The loop has called connect(2) when it runs this task.
+  std::promise<void> connected;
+  (*forwarding_.OwnLoop())->Post([&] { connected.set_value(); });
+  connected.get_future().wait();
+  const system::Descriptor filled(accept(listener.get(), nullptr, nullptr));
+  // The transaction may have failed already: then there is no connection.
+  pollfd ready = {listener.get(), POLLIN, 0};
+  if (poll(&ready, 1, 30000) == 1) {
+    const system::Descriptor hop(accept(listener.get(), nullptr, nullptr));
+    const auto reply = [&hop](absl::string_view text) {
+      EXPECT_EQ(send(hop.get(), text.data(), text.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(text.size()));
+    };
+    reply("220 hop\r\n");
+    std::array<char, 512> line;
+    for (int i = 0; i < 3; ++i) {  // EHLO, MAIL, RCPT
+      ASSERT_GT(recv(hop.get(), line.data(), line.size(), 0), 0);
+      reply("250 ok\r\n");
+    }
+    EXPECT_TRUE(answer.get_future().get().accepted());
+  } else {
+    ADD_FAILURE() << answer.get_future().get().reply()->text;
+  }
+}
+
+// A client that leaves within RCPT, and one within DATA, and the end of the
+// event loop while two others wait.
+TEST_F(ForwardDeliveryTest, TransactionsOnAnEventLoopEndWithIt) {
+  rig::Server hop;
+  hop.On(rig::Rcpt("stall@*")).Stall();
+  hop.On(rig::EndOfData()).Stall();
+  net::EventLoop loop;
+  ASSERT_TRUE(loop.status().ok());
+  ForwardDelivery delivery(&forwarding_, At(hop.address()), "us.example",
+                           "smtp", Calls::kOnEventLoop);
+  const auto begin = [&] {
+    return delivery.Begin({.from = {"s", "x.example"}},
+                          std::make_shared<const SessionInfo>());
+  };
+  std::vector<Reply> rcpt;
+  std::vector<Reply> message;
+  const auto into = [](std::vector<Reply>* to) {
+    return [to](Verdict verdict) { to->push_back(*verdict.reply()); };
+  };
+  std::unique_ptr<MailTransaction> in_rcpt, in_data, stays_rcpt, stays_data;
+  int accepted = 0;
+  // Begins the content of `transaction`, and `then` runs when it has left.
+  const auto send = [&](MailTransaction* transaction,
+                        std::function<void()> then) {
+    ASSERT_FALSE(transaction->Open({.to = {{{"u", "d.example"}, {}}}}));
+    const absl::string_view text = "x\r\n";
+    EXPECT_FALSE(transaction->Write({&text, 1}, std::move(then)));
+  };
+  const auto on_accepted = [&](const Verdict& verdict) {
+    EXPECT_TRUE(verdict.accepted());
+    if (++accepted < 2) return;
+    loop.Post([&] {
+      send(in_data.get(), [&] {
+        loop.Post([&] {
+          // Both clients leave.
+          in_rcpt.reset();
+          in_data.reset();
+          send(stays_data.get(), [&] {
+            loop.Post([&] {
+              stays_data->Commit(into(&message));
+              loop.Stop();
+            });
+          });
+        });
+      });
+    });
+  };
+  loop.Post([&] {
+    for (auto* const each : {&in_rcpt, &stays_rcpt}) {
+      *each = begin();
+      (void)(*each)->AddRecipient(
+          {.to = {"stall", "d.example"}},
+          [&]() -> Policy::Done { return into(&rcpt); });
+    }
+    for (auto* const each : {&in_data, &stays_data}) {
+      *each = begin();
+      (void)(*each)->AddRecipient(
+          {.to = {"u", "d.example"}},
+          [&]() -> Policy::Done { return on_accepted; });
+    }
+  });
+  loop.Run();
+  // Those that left get nothing.
+  ASSERT_EQ(rcpt.size(), 1u);
+  EXPECT_EQ(rcpt[0].code, 451);
+  ASSERT_EQ(message.size(), 1u);
+  EXPECT_EQ(message[0].code, 451);
+}
+
 // The end of the process closes connections, and answers what is open.
 TEST_F(ForwardDeliveryTest, EndOfTheLoopAnswers) {
   rig::Server hop;
@@ -150,6 +279,10 @@ TEST_F(ForwardDeliveryTest, EndOfTheLoopAnswers) {
         answer.set_value(std::move(given));
       };
     });
+    // The loop has begun the transaction when it runs this task.
+    std::promise<void> begins;
+    (*forwarding.OwnLoop())->Post([&] { begins.set_value(); });
+    begins.get_future().wait();
   }
   EXPECT_EQ(answer.get_future().get().reply()->code, 451);
 }

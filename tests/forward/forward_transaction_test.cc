@@ -94,13 +94,18 @@ class Client {
     EXPECT_TRUE(hops_.RunUntil([&] { return ready; }, absl::Minutes(5)))
         << "content waits for more than five minutes";
   }
-  Reply Commit() {
+  // Calls `each` at each step of the time.
+  Reply Commit(absl::FunctionRef<void()> each = [] {}) {
     Reply reply;
     transaction_->Commit([&reply](Verdict verdict) {
       reply = verdict.reply().value_or(Reply{250, {}, ""});
     });
-    EXPECT_TRUE(
-        hops_.RunUntil([&] { return reply.code != 0; }, absl::Minutes(8)))
+    EXPECT_TRUE(hops_.RunUntil(
+        [&] {
+          each();
+          return reply.code != 0;
+        },
+        absl::Minutes(8)))
         << "no reply to the message in eight minutes";
     return reply;
   }
@@ -289,24 +294,81 @@ TEST(ForwardTransactionTest, AbandonedTransactionSendsNothing) {
   EXPECT_THAT(hops.connects(), ElementsAre(kHop, kHop));
 }
 
-// The client sends as fast as the next hop reads.
-TEST(ForwardTransactionTest, ContentWaitsForTheNextHopInBoundedMemory) {
+// The server replies when the end of the content has not left.
+TEST(ForwardTransactionTest, ReplyBeforeTheEndOfTheContentAcceptsNothing) {
+  for (const bool lmtp : {false, true}) {
+    VirtualHops hops({.lmtp = lmtp});
+    Client client(&hops, lmtp);
+    client.Mail();
+    EXPECT_EQ(client.Rcpt("u").code, 250);
+    EXPECT_EQ(client.Open().code, 354);
+    client.Write("x\r\n");
+    hops.LimitWrites(0);
+    hops.Inject(kHop, "250 2.0.0 early\r\n");
+    const Reply reply = client.Commit();
+    EXPECT_EQ(reply.code, 451);
+    EXPECT_TRUE(absl::StrContains(reply.text, "invalid reply")) << reply.text;
+    hops.LimitWrites(1 << 20);
+    client.Reset();
+    EXPECT_THAT(hops.At(kHop).messages(), IsEmpty());
+  }
+}
+
+// The rest of the message must not leave before the next client's MAIL.
+TEST(ForwardTransactionTest, ConnectionEndsAfterAnEarlyRefusal) {
+  VirtualHops hops;
+  Client client(&hops);
+  client.Mail();
+  EXPECT_EQ(client.Rcpt("u").code, 250);
+  EXPECT_EQ(client.Open().code, 354);
+  client.Write("x\r\n");
+  hops.LimitWrites(0);
+  hops.Inject(kHop, "552 5.3.4 early\r\n");
+  EXPECT_EQ(client.Commit(), (Reply{552, {5, 3, 4}, "early"}));
+  hops.LimitWrites(1 << 20);
+  EXPECT_EQ(client.Send().code, 250);
+  EXPECT_THAT(hops.connects(), ElementsAre(kHop, kHop));
+  EXPECT_EQ(hops.At(kHop).messages().size(), 1u);
+}
+
+// A next hop that reads slowly must not accept the message after the client has
+// got a refusal: the client sends it again.
+TEST(ForwardTransactionTest, SlowContentEndsWhileTheClientWaits) {
   VirtualHops hops;
   Client client(&hops);
   client.Mail();
   EXPECT_EQ(client.Rcpt("u").code, 250);
   EXPECT_EQ(client.Open().code, 354);
   client.Write("Subject: x\r\n\r\n");
-  hops.LimitWrites(1000);
+  hops.LimitWrites(0);
   const std::string line = absl::StrCat(std::string(4094, 'x'), "\r\n");
-  for (int i = 0; i < 100; ++i) {
-    hops.LimitWrites(2 * line.size());
-    client.Write(line);
-  }
-  hops.LimitWrites(1 << 30);
-  EXPECT_EQ(client.Commit().code, 250);
-  ASSERT_EQ(hops.At(kHop).messages().size(), 1u);
-  EXPECT_EQ(hops.At(kHop).messages()[0].raw().size(), 14 + 100 * line.size());
+  for (int i = 0; i < 16; ++i) client.Write(line);
+  int steps = 0;
+  const Reply reply = client.Commit([&] {
+    // 4 KiB every two minutes: the server makes progress.
+    if (++steps % 240 == 0) hops.LimitWrites(4096);
+  });
+  EXPECT_EQ(reply.code, 451);
+  EXPECT_TRUE(absl::StrContains(reply.text, "too slow")) << reply.text;
+  hops.LimitWrites(1 << 20);
+  hops.AdvanceTime(absl::Minutes(10));
+  EXPECT_THAT(hops.At(kHop).messages(), IsEmpty());
+  // It says nothing about the next message.
+  EXPECT_EQ(client.Send().code, 250);
+}
+
+// The engine gives no such envelope. The client must get a reply even so.
+TEST(ForwardTransactionTest, MessageWithoutRecipientHasAReply) {
+  VirtualHops hops;
+  Client client(&hops);
+  hops.At(kHop).On(rig::Rcpt()).Reply(550, "5.1.1 no");
+  client.Mail();
+  EXPECT_EQ(client.Rcpt("u").code, 550);
+  EXPECT_EQ(client.Open().code, 354);
+  client.Write("x\r\n");
+  // Not after the timeout of the server.
+  EXPECT_EQ(client.Commit(),
+            (Reply{451, {4, 5, 0}, "the next hop has no recipient (#4.5.0)"}));
 }
 
 TEST(ForwardTransactionTest, WriteReportsThatTheNextHopDoesNotRead) {
@@ -426,7 +488,7 @@ TEST_P(Faulty, PermanentRefusal) {
 }
 
 TEST_P(Faulty, RefusalOfThisHostIsAnOutage) {
-  for (const int code : {500, 502, 503, 530, 535, 538}) {
+  for (const int code : {500, 502, 503, 530, 535, 538, 555}) {
     const Reply reply = Send([code](auto& fault) { fault.Reply(code, "bad"); });
     ExpectOutage(reply, absl::StrCat(code, " bad"));
   }

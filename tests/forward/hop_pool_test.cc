@@ -3,6 +3,9 @@
 
 #include "delivery/forward/hop_pool.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -203,6 +206,106 @@ TEST_F(HopPoolTest, NextServerServesIfTheFirstDoesNot) {
   EXPECT_EQ(hops_.connects().back(), kA);
 }
 
+// Otherwise each client would wait four minutes for a server whose disk hangs.
+TEST_F(HopPoolTest, ServerThatGreetsAndHangsIsLeftOut) {
+  Use(absl::StrCat(kA, ",", kB));
+  hops_.At(kA).On(rig::Rcpt()).Stall();
+  const auto [first, took] = Rcpt();
+  EXPECT_EQ(first.code, 451);
+  EXPECT_GE(took, absl::Minutes(3));
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_THAT(hops_.connects(), ElementsAre(kA, kB));
+  // After the pause one client tests the server. It greets that client.
+  hops_.AdvanceTime(absl::Minutes(1));
+  const auto test = Begin();
+  hops_.AdvanceTime(absl::Minutes(1));
+  EXPECT_EQ(test->reply.code, 0);
+  EXPECT_EQ(hops_.connects().back(), kA);
+  for (int i = 0; i < 3; ++i) {
+    const auto [reply, no_time] = Rcpt();
+    EXPECT_EQ(reply.code, 250);
+    EXPECT_EQ(no_time, absl::ZeroDuration());
+    EXPECT_EQ(hops_.connects().back(), kB);
+    hops_.AdvanceTime(absl::Seconds(20));  // the end of idle connections
+  }
+  hops_.AdvanceTime(absl::Minutes(4));
+  EXPECT_EQ(test->reply.code, 451);
+  hops_.At(kA).ClearFaults();
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_EQ(hops_.connects().back(), kA);
+}
+
+TEST_F(HopPoolTest, ServerThatHangsAtTheMessageIsUsedAfterAMessage) {
+  Use(absl::StrCat(kA, ",", kB));
+  hops_.At(kA).On(rig::EndOfData()).Stall();
+  const auto send = [&](Sent* sent) {
+    Envelope envelope{.from = {"s", "x"}};
+    envelope.to.push_back({{"u", "d"}, {}});
+    ASSERT_FALSE(sent->transaction->Open(envelope));
+    sent->reply = {};
+    sent->transaction->Commit(
+        [sent](Verdict verdict) { sent->reply = *verdict.reply(); });
+    EXPECT_TRUE(hops_.RunUntil([&] { return sent->reply.code != 0; },
+                               absl::Minutes(8)));
+  };
+  const auto first = Begin();
+  hops_.Run();
+  send(first.get());
+  EXPECT_EQ(first->reply.code, 451);
+  hops_.At(kA).ClearFaults();
+  hops_.AdvanceTime(absl::Seconds(2));
+  const auto test = Begin();
+  hops_.Run();
+  EXPECT_EQ(test->reply.code, 250);
+  EXPECT_EQ(hops_.connects().back(), kA);
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_EQ(hops_.connects().back(), kB);
+  send(test.get());
+  EXPECT_EQ(test->reply.code, 250);
+  hops_.AdvanceTime(absl::Minutes(1));
+  EXPECT_EQ(Rcpt().first.code, 250);
+  EXPECT_EQ(hops_.connects().back(), kA);
+}
+
+// A client that sends no message does not block the test of a server.
+TEST_F(HopPoolTest, TestWithoutResultMakesRoomForTheNext) {
+  Use(kA);
+  hops_.At(kA).On(rig::Rcpt()).Stall();
+  EXPECT_EQ(Rcpt().first.code, 451);
+  hops_.At(kA).ClearFaults();
+  hops_.At(kA).On(rig::Mail()).Once().Close();
+  hops_.AdvanceTime(absl::Seconds(2));
+  EXPECT_EQ(Rcpt().first.code, 451);
+  EXPECT_EQ(Rcpt().first.code, 250);
+}
+
+TEST_F(HopPoolTest, AbandonedSearchIsAFailureOfTheServer) {
+  hops_.SetName("mx.example", {"192.0.2.1", "192.0.2.2"});
+  hops_.Set("192.0.2.1:25", State::kHangs);
+  hops_.Set("192.0.2.2:25", State::kHangs);
+  Use("mx.example");
+  Begin();  // and ends
+  EXPECT_TRUE(hops_.RunUntil(
+      [&] { return hops_.connects().size() == 1 && pool_->connections() == 0; },
+      absl::Seconds(12)));
+  const auto [reply, took] = Rcpt();
+  EXPECT_EQ(reply.code, 451);
+  EXPECT_EQ(took, absl::ZeroDuration());
+}
+
+// The server replies to each command in three minutes. The client's time is
+// over before the reply to RCPT, and the server works.
+TEST_F(HopPoolTest, EndOfTheClientsTimeIsNoFailureOfTheServer) {
+  Use(kA);
+  hops_.At(kA).On(rig::Mail()).Delay(absl::Minutes(3));
+  hops_.At(kA).On(rig::Rcpt()).Delay(absl::Minutes(3));
+  const auto [reply, took] = Rcpt();
+  EXPECT_EQ(reply.code, 451);
+  EXPECT_LE(took, absl::Minutes(4) + absl::Seconds(1));
+  hops_.At(kA).ClearFaults();
+  EXPECT_EQ(Rcpt().first.code, 250);
+}
+
 TEST_F(HopPoolTest, AllServersTogetherTakeLessThanTheClientsPatience) {
   std::string servers;
   for (size_t i = 0; i < NextHop::kMaxHosts; ++i) {
@@ -265,7 +368,72 @@ TEST_F(HopPoolTest, ConnectionsAreLimitedAndOthersWait) {
   EXPECT_EQ(hops_.connects().size(), HopPool::kMaxConnections);
 }
 
-TEST_F(HopPoolTest, ShutdownAnswersEverybody) {
+// Uses a connection for nothing.
+class Holder : public HopWaiter, public HopUser {
+ public:
+  explicit Holder(std::function<void()> failed = [] {})
+      : failed_(std::move(failed)) {}
+  void OnLink(HopLink* link, bool reused) override {
+    link_ = link;
+    reused_ = reused;
+  }
+  void OnUnavailable(const HopFailure&) override { failed_(); }
+  bool OnStep(const ClientStep&) override { return false; }
+  void OnLost(const HopFailure&) override { link_ = nullptr; }
+
+  HopLink* link() const { return link_; }
+  bool reused() const { return reused_; }
+
+ private:
+  const std::function<void()> failed_;
+  HopLink* link_ = nullptr;
+  bool reused_ = false;
+};
+
+// Otherwise each failure would begin the next search within itself, and many
+// waiters would need the whole stack.
+TEST_F(HopPoolTest, WaitersFailOneAfterAnother) {
+  hops_.Set(kA, State::kHangs);
+  Use(kA);
+  std::vector<size_t> order;
+  std::vector<std::unique_ptr<Holder>> all;
+  for (size_t i = 0; i < HopPool::kMaxConnections + 1000; ++i) {
+    all.push_back(std::make_unique<Holder>([&order, i] {
+      if (i >= HopPool::kMaxConnections) order.push_back(i);
+    }));
+    pool_->Acquire(all.back().get(), all.back().get(), /*fresh=*/false);
+  }
+  hops_.AdvanceTime(absl::Seconds(11));
+  EXPECT_EQ(order.size(), 1000u);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+// The user's last connection was used before, and was dead.
+TEST_F(HopPoolTest, WaiterForANewConnectionGetsNoUsedOne) {
+  Use(kA);
+  Holder first;
+  pool_->Acquire(&first, &first, /*fresh=*/false);
+  hops_.Run();
+  ASSERT_NE(first.link(), nullptr);
+  hops_.Set(kA, State::kHangs);
+  std::vector<std::unique_ptr<Holder>> others;
+  for (size_t i = 1; i < HopPool::kMaxConnections; ++i) {
+    others.push_back(std::make_unique<Holder>());
+    pool_->Acquire(others.back().get(), others.back().get(), /*fresh=*/false);
+  }
+  Holder fresh;
+  pool_->Acquire(&fresh, &fresh, /*fresh=*/true);
+  hops_.Set(kA, State::kUp);
+  HopLink* const link = first.link();
+  link->Release(HopLink::Left::kClean);
+  hops_.Run();
+  ASSERT_NE(fresh.link(), nullptr);
+  EXPECT_FALSE(fresh.reused());
+  EXPECT_NE(fresh.link(), link);
+  pool_->Shutdown();  // before the holders end
+}
+
+TEST_F(HopPoolTest, ShutdownAnswersEachClient) {
   Use(absl::StrCat(kA, ",", kB));
   const auto used = Begin();
   hops_.Run();

@@ -51,6 +51,11 @@ class VirtualHops : public HopDriver {
   void SetName(const std::string& name, std::vector<std::string> addresses) {
     names_[name] = std::move(addresses);
   }
+  // The client reads `octets` next on the connection to `address`, although the
+  // server has sent nothing.
+  void Inject(const std::string& address, std::string octets) {
+    servers_[address].injected = std::move(octets);
+  }
   // The connections that were begun, in order.
   const std::vector<std::string>& connects() const { return connects_; }
   // Stops writing: each connection takes only that many octets more.
@@ -115,6 +120,7 @@ class VirtualHops : public HopDriver {
   struct Server {
     std::unique_ptr<rig::Pipe> pipe;
     const HopWire* wire = nullptr;  // the last one
+    std::string injected;
   };
 
   class Wire : public HopWire, private net::Channel {
@@ -158,6 +164,7 @@ class VirtualHops : public HopDriver {
 
     Result Read(absl::Span<char> room) override {
       if (!open()) return {Result::Kind::kEnd, 0};
+      if (in_.empty()) in_ = std::exchange(server_.injected, "");
       if (in_.empty()) in_ = pipe_.ReceiveWrite();
       if (in_.empty()) {
         return {pipe_.closed() ? Result::Kind::kEnd : Result::Kind::kWantRead,
