@@ -8,16 +8,18 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,10 +30,12 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "rig/fault.h"
 #include "rig/fault_script.h"
+#include "rig/processes.h"
 #include "rig/server.h"
 
 namespace postern::rig {
@@ -101,17 +105,18 @@ absl::string_view ModeOf(const Fault& fault) {
   return "plain";
 }
 
-// Runs a shell command. Returns what it has printed.
+// Runs a shell command that succeeds. Returns what it has printed.
 std::string Shell(const std::string& command) {
-  FILE* const pipe = popen(command.c_str(), "r");
-  std::string printed;
-  std::array<char, 4096> bytes;
-  size_t count = 0;
-  while ((count = fread(bytes.data(), 1, bytes.size(), pipe)) > 0) {
-    printed.append(bytes.data(), count);
-  }
-  EXPECT_EQ(pclose(pipe), 0) << command;
-  return printed;
+  Ended ended = RunCommand(command, absl::Minutes(2));
+  EXPECT_EQ(ended.exit_code, 0) << command;
+  return std::move(ended.printed);
+}
+
+// Waits until the sessions have ended, at least one. A client may report
+// success before it sends QUIT, and may have had two sessions.
+void WaitForItsSessions(const Server& server) {
+  const size_t sessions = std::max<size_t>(1, server.sessions().size());
+  EXPECT_GE(server.WaitForSessions(sessions).size(), sessions);
 }
 
 // Runs a client against a server for each row. Returns its cells.
@@ -136,13 +141,14 @@ std::vector<std::string> Meet(const std::string& client, const Table& table) {
   }
   input.close();
   const std::string command =
-      client == "nodemailer" ? "node rig/clients/nodemailer.js "
+      client == "nodemailer" ? "node --require ./rig/clients/no_dns.js "
+                               "rig/clients/nodemailer.js "
                                "external/npm/node_modules/nodemailer"
                              : absl::StrCat("python3 -B rig/clients/send.py ",
                                             absl::AsciiStrToLower(client));
   std::map<int, std::string> outcomes;  // by port
-  for (const absl::string_view line : absl::StrSplit(
-           Shell(absl::StrCat("timeout 120 ", command, " <", path)), '\n')) {
+  for (const absl::string_view line :
+       absl::StrSplit(Shell(absl::StrCat(command, " <", path)), '\n')) {
     const std::pair<absl::string_view, absl::string_view> words =
         absl::StrSplit(line, absl::MaxSplits(' ', 1));
     int port = 0;
@@ -152,9 +158,8 @@ std::vector<std::string> Meet(const std::string& client, const Table& table) {
   std::vector<std::string> cells;
   for (const auto& server : servers) {
     std::string cell = outcomes[server->port()];
-    // A client may report success before it sends QUIT.
-    EXPECT_EQ(server->WaitForSessions(1).size(), server->sessions().size())
-        << table.rows[cells.size()].line;
+    SCOPED_TRACE(table.rows[cells.size()].line);
+    WaitForItsSessions(*server);
     const size_t kept = server->messages().size();
     if (cell == "sent" && server->faults().applied() == 0) {
       cell = std::string(kNeverThere);
@@ -279,6 +284,48 @@ TEST_P(ClientFaultsTest, DoesWhatTheDocumentSays) {
     GTEST_SKIP() << "this is not " << table.clients[column]
                  << ": what it did is not compared with docs/rig.md";
   }
+}
+
+// Returns whether a process has `text` in its command line.
+bool HasProcess(absl::string_view text) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string line(std::istreambuf_iterator<char>(file), {});
+    if (absl::StrContains(line, text)) return true;
+  }
+  return false;
+}
+
+// A client that takes too long gets SIGTERM from timeout(1).
+TEST(PostfixClientTest, EndsWithoutAProcessAtSigterm) {
+  if (!CanRunPostfix()) {
+    GTEST_SKIP() << "Postfix is not installed, or this is not root";
+  }
+  Server server;
+  server.On(Rcpt()).Stall();
+  const std::string name = absl::StrCat("postern-postfix-", server.port(), "-");
+  const std::string path = absl::StrCat(testing::TempDir(), "/stalled");
+  std::ofstream(path) << server.port() << " plain 60 " << server.CaFile()
+                      << '\n';
+  Ended ended;
+  std::thread client([&] {
+    ended = RunCommand(absl::StrCat(
+        "sh -c 'echo $$ >", path,
+        ".pid; exec python3 -B rig/clients/send.py postfix' <", path));
+  });
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (server.sessions().empty() && absl::Now() < deadline) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_EQ(server.sessions().size(), 1u);
+  EXPECT_TRUE(HasProcess(name));
+  pid_t pid = 0;
+  std::ifstream(path + ".pid") >> pid;
+  ASSERT_GT(pid, 0);
+  EXPECT_EQ(kill(pid, SIGTERM), 0);
+  client.join();
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_FALSE(HasProcess(name));
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, ClientFaultsTest,

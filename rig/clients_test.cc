@@ -4,9 +4,6 @@
 // Unmodified clients and what the table of client_faults_test.cc cannot
 // express: several messages, commands that clients send on request, mechanisms.
 
-#include <stdio.h>
-
-#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -19,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rig/fault.h"
+#include "rig/processes.h"
 #include "rig/server.h"
 
 namespace postern::rig {
@@ -28,15 +26,8 @@ using testing::HasSubstr;
 
 // Runs a shell command. Returns what it has printed, and its exit code.
 std::string Shell(const std::string& command) {
-  FILE* const pipe =
-      popen(absl::StrCat("timeout 60 ", command, " 2>&1").c_str(), "r");
-  std::string printed;
-  std::array<char, 4096> bytes;
-  size_t count = 0;
-  while ((count = fread(bytes.data(), 1, bytes.size(), pipe)) > 0) {
-    printed.append(bytes.data(), count);
-  }
-  return absl::StrCat(printed, "exit ", WEXITSTATUS(pclose(pipe)), "\n");
+  const Ended ended = RunCommand(absl::StrCat(command, " 2>&1"));
+  return absl::StrCat(ended.printed, "exit ", ended.exit_code, "\n");
 }
 
 // Runs statements of Python. connect() returns an smtplib.SMTP; send(s) sends a
@@ -208,7 +199,8 @@ TEST(ClientsTest, SwaksSeesTheReply) {
   Server server;
   server.On(Rcpt("b@y.example")).Reply(450, "4.7.1 greylisted");
   EXPECT_THAT(Shell(absl::StrCat("swaks --server 127.0.0.1:", server.port(),
-                                 " --from a@x.example --to b@y.example")),
+                                 " --from a@x.example --to b@y.example"
+                                 " --timeout 10s")),
               testing::AllOf(HasSubstr("<** 450 4.7.1 greylisted"),
                              HasSubstr("exit 24\n")));
 }

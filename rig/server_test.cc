@@ -4,15 +4,12 @@
 #include "rig/server.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,30 +21,21 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "rig/processes.h"
 
 namespace postern::rig {
 namespace {
 
-// Runs a shell command. Returns what it has printed.
-std::string Run(const std::string& command) {
-  FILE* const pipe = popen(absl::StrCat(command, " 2>&1").c_str(), "r");
-  std::string printed;
-  std::array<char, 4096> bytes;
-  size_t count = 0;
-  while ((count = fread(bytes.data(), 1, bytes.size(), pipe)) > 0) {
-    printed.append(bytes.data(), count);
-  }
-  const int status = pclose(pipe);
-  return absl::StrCat(printed, "exit ", WEXITSTATUS(status));
-}
-
-// Runs statements of Python in which `s` is an smtplib.SMTP.
+// Runs statements of Python in which `s` is an smtplib.SMTP. Returns what they
+// have printed, and the exit code.
 std::string Python(const Server& server, const std::string& statements) {
-  return Run(absl::StrCat(
-      "timeout 30 python3 -c '\nimport smtplib\n"
+  const Ended ended = RunCommand(absl::StrCat(
+      "python3 -c '\nimport smtplib\n"
       "try:\n s = smtplib.SMTP(\"127.0.0.1\", ",
       server.port(), ", \"client.example\", timeout=10)\n ", statements,
-      "\nexcept smtplib.SMTPException as e: print(type(e).__name__, e)\n'"));
+      "\nexcept smtplib.SMTPException as e: print(type(e).__name__, e)\n' "
+      "2>&1"));
+  return absl::StrCat(ended.printed, "exit ", ended.exit_code);
 }
 
 TEST(ServerTest, MessageOfARealClientIsKept) {
@@ -100,11 +88,6 @@ std::string SendMessage(const Server& server, absl::string_view text) {
   return replies;
 }
 
-size_t Entries(const char* directory) {
-  const std::filesystem::directory_iterator entries(directory);
-  return static_cast<size_t>(std::distance(begin(entries), end(entries)));
-}
-
 TEST(ServerTest, ServersLeaveNoDescriptorsAndNoThreads) {
   const auto use = [] {
     Server server;
@@ -113,11 +96,11 @@ TEST(ServerTest, ServersLeaveNoDescriptorsAndNoThreads) {
     EXPECT_EQ(server.messages().size(), 1u);
   };
   use();  // libraries open descriptors of their own
-  const size_t descriptors = Entries("/proc/self/fd");
-  const size_t threads = Entries("/proc/self/task");
+  const size_t descriptors = CountDescriptors();
+  const size_t threads = CountThreads();
   for (int i = 0; i < 1000; ++i) use();
-  EXPECT_EQ(Entries("/proc/self/fd"), descriptors);
-  EXPECT_EQ(Entries("/proc/self/task"), threads);
+  EXPECT_EQ(CountDescriptors(), descriptors);
+  EXPECT_EQ(WaitForThreads(threads), threads);
 }
 
 TEST(ServerTest, TwoHundredServersRunAtTheSameTime) {

@@ -9,7 +9,7 @@
 const assert = require('node:assert');
 const {spawn} = require('node:child_process');
 const {once} = require('node:events');
-const {after, before, test} = require('node:test');
+const {test} = require('node:test');
 const nodemailer = require('nodemailer');
 
 // The code that is tested.
@@ -19,24 +19,23 @@ async function sendWelcome(to, host, port) {
       {from: 'shop@x.example', to, subject: 'Welcome', text: 'Hello'});
 }
 
-let rig, smtp, url;
-
-before(async () => {
-  rig = spawn(
+// Starts a rig that ends after the test `t`. Returns its SMTP address and URL.
+async function startRig(t) {
+  const rig = spawn(
       process.env.POSTERN,
       ['rig', '--smtp=127.0.0.1:0', '--http=127.0.0.1:0', '--ready-fd=3'],
       {stdio: ['ignore', 'inherit', 'inherit', 'pipe']});
+  t.after(async () => {
+    rig.kill();
+    const [code] = await once(rig, 'exit');
+    assert.strictEqual(code, 0, 'a fault was not met');
+  });
   const [lines] = await once(rig.stdio[3].setEncoding('ascii'), 'data');
-  [smtp, url] = lines.split('\n');
-});
+  return lines.split('\n');
+}
 
-after(async () => {
-  rig.kill();
-  const [code] = await once(rig, 'exit');
-  assert.strictEqual(code, 0, 'a fault was not met');
-});
-
-test('a refused message is sent again', async () => {
+test('a refused message is sent again', async (t) => {
+  const [smtp, url] = await startRig(t);
   const [host, port] = smtp.split(':');
   await fetch(`${url}api/postern/v1/faults`, {
     method: 'PUT',

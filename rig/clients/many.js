@@ -3,12 +3,12 @@
 
 // As many.py, with nodemailer, some messages over each connection:
 //
-//   many.js DIRECTORY-OF-NODEMAILER PORT COUNT
+//   many.js DIRECTORY-OF-NODEMAILER PORT COUNT TIMEOUT
 
 'use strict';
 
 const path = require('node:path');
-const [directory, port, count] = process.argv.slice(2);
+const [directory, port, count, timeout] = process.argv.slice(2);
 const nodemailer = require(path.resolve(directory));
 
 const transport = nodemailer.createTransport({
@@ -18,9 +18,9 @@ const transport = nodemailer.createTransport({
   pool: true,
   maxConnections: 8,
   tls: {rejectUnauthorized: false},
-  connectionTimeout: 2000,
-  greetingTimeout: 2000,
-  socketTimeout: 2000,
+  connectionTimeout: timeout * 1000,
+  greetingTimeout: timeout * 1000,
+  socketTimeout: timeout * 1000,
 });
 
 async function outcome(subject) {

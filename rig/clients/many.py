@@ -1,8 +1,10 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sends messages with smtplib, eight at the same time: many.py PORT COUNT
+"""Sends messages with smtplib, eight at the same time.
 
-Prints the subject of each message, and "accepted", "refused" or "unknown".
+    many.py PORT COUNT TIMEOUT
+
+Waits TIMEOUT seconds for each reply. Prints the subject of each message, and "accepted", "refused" or "unknown".
 """
 
 import concurrent.futures
@@ -14,7 +16,8 @@ import sys
 def outcome(subject):
     client = None
     try:
-        client = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), "c", 2)
+        client = smtplib.SMTP("127.0.0.1", int(sys.argv[1]), "c",
+                              int(sys.argv[3]))
         client.ehlo_or_helo_if_needed()
         if client.has_extn("starttls"):
             context = ssl.create_default_context()

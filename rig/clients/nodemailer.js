@@ -13,13 +13,16 @@ const MESSAGE = 'Subject: hi\n\n' + ('x'.repeat(70) + '\n').repeat(1500);
 
 async function send(port, mode, seconds, caFile) {
   const transport = nodemailer.createTransport({
-    host: 'localhost',
+    // Not localhost: nodemailer asks the name server of the host for that.
+    host: '127.0.0.1',
     port,
     name: 'c.example',
     secure: false,
     ignoreTLS: mode !== 'tls',
     requireTLS: mode === 'tls',
-    tls: mode === 'tls' ? {ca: fs.readFileSync(caFile)} : undefined,
+    tls: mode === 'tls' ?
+        {ca: fs.readFileSync(caFile), servername: 'localhost'} :
+        undefined,
     auth: mode === 'auth' ? {user: 'alice', pass: 'secret'} : undefined,
     connectionTimeout: seconds * 1000,
     greetingTimeout: seconds * 1000,

@@ -13,6 +13,7 @@ each server this prints the port and what the client made of the session:
 
 import collections
 import concurrent.futures
+import contextlib
 import grp
 import os
 import pathlib
@@ -218,30 +219,30 @@ class Postfix:
             capture_output=True, text=True).stdout
         return pathlib.Path(value.strip())
 
-    def __enter__(self):
-        self.log.touch()
-        self.tail = subprocess.Popen(
-            ["tail", "-n", "+1", "-F", self.log], stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
-        self.master = subprocess.Popen(
-            [self.command("daemon_directory") / "master", "-c", self.directory,
-             "-d"], stdin=subprocess.DEVNULL, stderr=sys.stderr,
-            start_new_session=True)
-        return self
-
-    def __exit__(self, *_):
-        self.master.terminate()
-        self.master.wait(MOST_SECONDS)
-        self.tail.terminate()
-        self.tail.wait(MOST_SECONDS)
-        self.tail.stdout.close()
-
     def send(self):
         """Sends one message to all servers. Prints what the log says of each."""
-        give_up = threading.Timer(MOST_SECONDS, self.tail.terminate)
-        give_up.start()
+        self.log.touch()
+        master = [self.command("daemon_directory") / "master", "-c",
+                  self.directory, "-d"]
+        with contextlib.ExitStack() as processes:
+            def start(command, **options):
+                process = subprocess.Popen(command, text=True, **options)
+                processes.callback(process.wait, MOST_SECONDS)
+                processes.callback(process.terminate)
+                return process
+            tail = start(["tail", "-n", "+1", "-F", self.log],
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            start(master, stdin=subprocess.DEVNULL, stderr=sys.stderr,
+                  start_new_session=True)
+            give_up = threading.Timer(MOST_SECONDS, tail.terminate)
+            processes.callback(give_up.cancel)
+            give_up.start()
+            self.follow(tail.stdout)
+
+    def follow(self, log):
+        """Sends the message when the daemon has started, and reads the log."""
         ports = {server.port for server in self.servers}
-        for line in self.tail.stdout:
+        for line in log:
             if "daemon started" in line:
                 subprocess.run(
                     [self.command("sendmail_path"), "-i", "-f", SENDER, "--",
@@ -256,13 +257,14 @@ class Postfix:
                 print(found[1], found[3] + outcome, flush=True)
                 if not ports:
                     break
-        give_up.cancel()
 
 
 def postfix_client(servers):
-    with tempfile.TemporaryDirectory(prefix="postern-postfix-") as directory:
-        with Postfix(directory, servers) as postfix:
-            postfix.send()
+    # Not in TMPDIR, which Postfix's user may be unable to reach.
+    with tempfile.TemporaryDirectory(
+            prefix=f"postern-postfix-{servers[0].port}-",
+            dir="/tmp") as directory:
+        Postfix(directory, servers).send()
 
 
 CLIENTS = {
@@ -275,6 +277,8 @@ CLIENTS = {
 
 
 def main():
+    # timeout(1) sends SIGTERM. As an exception, it ends the client's processes.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     servers = []
     for line in sys.stdin:
         port, mode, seconds, ca_file = line.split()

@@ -41,20 +41,41 @@
   // Control characters, and those that change the direction of text: a name
   // must not look like another one.
   const UNSEEN =
-      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+/g;
 
-  // Returns nodes with `text`, in which "U+202E" shows an unseen character.
+  // Returns nodes with `text`, in which "U+202E" shows an unseen character. A
+  // run of such characters is one element. A browser is slow with very many of
+  // them, so after the first ones "U+202E" is a part of the text.
+  const MOST_MARKS = 1000;
   function shown(text) {
     const nodes = [];
+    const plain = [];
     let last = 0;
     for (const match of text.matchAll(UNSEEN)) {
-      nodes.push(text.slice(last, match.index));
-      const code = match[0].charCodeAt(0).toString(16).toUpperCase();
-      nodes.push(h('span', {class: 'code-point'}, 'U+' + code.padStart(4, '0')));
-      last = match.index + 1;
+      const before = text.slice(last, match.index);
+      const codes = Array.from(
+          match[0],
+          (character) => 'U+' +
+              character.charCodeAt(0).toString(16).toUpperCase().padStart(
+                  4, '0')).join(' ');
+      if (nodes.length < 2 * MOST_MARKS) {
+        nodes.push(before, h('span', {class: 'code-point'}, codes));
+      } else {
+        plain.push(before, codes);
+      }
+      last = match.index + match[0].length;
     }
-    nodes.push(text.slice(last));
+    nodes.push(plain.join('') + text.slice(last));
     return nodes.filter((node) => node !== '');
+  }
+
+  // A call has a limited number of arguments, and a message can have more
+  // nodes. So appendAll() appends them in slices.
+  const MOST_ARGUMENTS = 1000;
+  function appendAll(element, nodes) {
+    for (let i = 0; i < nodes.length; i += MOST_ARGUMENTS) {
+      element.append(...nodes.slice(i, i + MOST_ARGUMENTS));
+    }
   }
 
   // Returns an element. An attribute that is null or false is omitted, and a
@@ -68,7 +89,8 @@
         element.setAttribute(name, value === true ? '' : value);
       }
     }
-    element.append(...children.flat(2).filter((child) => child || child === 0));
+    appendAll(
+        element, children.flat(2).filter((child) => child || child === 0));
     return element;
   }
 
@@ -337,7 +359,8 @@
       return element;
     }
 
-    // Not at once: who scrolls far sees few of the rows on the way.
+    // Waits a moment before it requests rows: a user who scrolls far stops at
+    // few of the rows on the way.
     requestSoon() {
       if (this.timer) return;
       this.timer = setTimeout(() => {
@@ -544,8 +567,10 @@
                        .concat([...inert.querySelectorAll('[style]')].map(
                            (styled) => styled.getAttribute('style')))
                        .join('\n');
+    // Blanks after a quotation mark need that mark: an expression with two
+    // optional parts of blanks side by side takes quadratic time.
     for (const match of styles.matchAll(
-             /(?:url\(|@import)\s*["']?\s*((?:https?:)?\/\/[^"')\s;]+)/gi)) {
+             /(?:url\(|@import)\s*(?:["']\s*)?((?:https?:)?\/\/[^"')\s;]+)/gi)) {
       remote.add(match[1]);
     }
     return {links, remote: [...remote]};
@@ -706,7 +731,9 @@
       'class': 'quiet',
       'click': () => {
         const items = draw(lines);
-        item.replaceWith(...items);
+        const fragment = document.createDocumentFragment();
+        appendAll(fragment, items);
+        item.replaceWith(fragment);
         items[0].tabIndex = -1;
         items[0].focus();
       },
@@ -767,8 +794,9 @@
   const endOf = (session) =>
       session.end ? ENDS[session.end] || session.end : 'it is open';
 
+  const LOCAL_CLIENT = 'a Unix socket';  // a client that has no address
   const clientOf = (session) => [
-    session.address ? `${session.address} port ${session.port}` : 'the API',
+    session.address ? `${session.address} port ${session.port}` : LOCAL_CLIENT,
     session.name && [' as ', foreign(session.name)],
   ];
 
@@ -838,6 +866,7 @@
     ].map((address) => address.Address.toLowerCase()));
     const hidden = facts.to.filter((to) => !named.has(to.toLowerCase()));
     const sender = message.From.Address;
+    // A message of the API's `send` came in no session: its number is 0.
     const session = facts.session.number;
     fillDetail([
       h('div', {class: 'head'},
@@ -861,8 +890,11 @@
             listed(facts.to.map(foreign)),
           ]),
           fact('Received', [
-            moment(facts.received), ', ', octets(message.Size), ', ',
-            h('a', {href: `#/sessions/${session}`}, `session ${session}`),
+            moment(facts.received), ', ', octets(message.Size),
+            session > 0 && [
+              ', ',
+              h('a', {href: `#/sessions/${session}`}, `session ${session}`),
+            ],
           ]))),
       ...makeTabs([
         message.HTML && {
@@ -896,7 +928,7 @@
           title: 'Source',
           fill: (panel) => fillSource(panel, message),
         },
-        {
+        session > 0 && {
           name: 'transcript',
           title: 'Transcript',
           fill: (panel) => fillTranscript(panel, session),
@@ -1079,7 +1111,7 @@
       children: [
         h('span', null,
           h('span', {class: 'grow'}, `${row.number}. `,
-            foreign(row.name || row.address || 'the API')),
+            foreign(row.name || row.address || LOCAL_CLIENT)),
           shortTime(row.began)),
         h('span', {class: 'small'},
           h('span', {class: 'grow'},
@@ -1212,7 +1244,8 @@
     $('fault-count').textContent = on || '';
     // The focus stays on the button that was pressed.
     const focused = document.activeElement.dataset.focus;
-    $('faults').replaceChildren(...faults.map(drawFault));
+    $('faults').replaceChildren();
+    appendAll($('faults'), faults.map(drawFault));
     if (focused && !document.activeElement.dataset.focus) {
       const again = $('faults').querySelector(
           `[data-focus="${CSS.escape(focused)}"]`);
@@ -1278,6 +1311,16 @@
     location.hash = `#/${view}` + (key ? '/' + encodeURIComponent(key) : '');
   }
 
+  // Returns `text` without percent-encoding, or as it is if its encoding is
+  // invalid. A user may have typed it.
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+
   // Shows what the address names: #/messages, #/messages/ID, #/sessions,
   // #/sessions/NUMBER, #/faults.
   function follow() {
@@ -1285,7 +1328,7 @@
     const [, name, key] = location.hash.split('/');
     const view = ['sessions', 'faults'].includes(name) ? name : 'messages';
     const sameView = view === route.view;
-    route = {view, key: key ? decodeURIComponent(key) : ''};
+    route = {view, key: decoded(key || '')};
     for (const other of ['messages', 'sessions', 'faults']) {
       $(other + '-pane').hidden = other !== view;
     }
@@ -1394,7 +1437,6 @@
         transcriptChanged = true;
       }
       readSessions();
-      readFaults();
     });
     events.addEventListener('faults', readFaults);
   }
