@@ -1431,6 +1431,7 @@
       readMessages();
     });
     events.addEventListener('removed', readMessages);
+    events.addEventListener('changed', readMessages);
     events.addEventListener('session', (event) => {
       const session = parse(event);
       if (session && opened && opened.session === session.number) {
