@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """postern rig: options, exit codes, files, and HTTP as any program uses it."""
 
+import base64
 import http.client
 import json
 import os
@@ -10,7 +11,9 @@ import signal
 import smtplib
 import socket
 import subprocess
+import tempfile
 import threading
+import types
 import unittest
 import urllib.parse
 
@@ -239,6 +242,30 @@ class Options(harness.TestCase):
             rig.send(to="rcpt-450@y.example")
         rig = Rig(self, "--no-address-faults")
         rig.send(to="rcpt-450@y.example")
+
+    def test_sessions_are_recorded_without_passwords(self):
+        with tempfile.TemporaryDirectory() as directory:
+            rig = Rig(self, "--record", directory, "--auth-user",
+                      "alice:Zq7-secret-Zq7", http=False)
+            _, code = harness.swaks(
+                types.SimpleNamespace(port=rig.smtp), "--auth", "PLAIN",
+                "--auth-user", "alice", "--auth-password", "Zq7-secret-Zq7",
+                "--to", "u@local.example,rcpt-450@local.example")
+            self.assertEqual(code, 0)
+            rig.process.terminate()
+            self.assertEqual(rig.process.wait(harness.PATIENCE), 0)
+            [file] = os.listdir(directory)
+            path = os.path.join(directory, file)
+            with open(path, encoding="latin-1") as recording:
+                text = recording.read()
+            self.assertNotIn("Zq7", text)
+            self.assertNotIn(base64.b64encode(b"\0alice\0Zq7").decode()[:14],
+                             text)
+            self.assertIn("\nS: 450 ", text)
+            replay = subprocess.run([harness.POSTERN, "replay", path],
+                                    stdout=subprocess.PIPE, check=False,
+                                    timeout=harness.PATIENCE)
+            self.assertEqual(replay.returncode, 0)
 
 
 class Http(harness.TestCase):
