@@ -79,6 +79,8 @@ struct CheckRow {
   bool runs_program = false;
   bool many = false;  // whether the option may be repeated
   bool dns = false;   // whether the check asks CheckSetup::dns
+  // Whether the check asks CheckSetup::delivery.
+  bool delivery = false;
   // Whether the answer depends on more than the inputs that the relay surface
   // distinguishes (policy/surface/relay_surface.h): on DNS, programs, other
   // servers, patterns, users, the time. The surface does not ask such a check,

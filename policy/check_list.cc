@@ -98,7 +98,8 @@ constexpr CheckEntry kChecks[] = {
       .later = true,
       .needs = "--deliver, rcpthosts",
       .help = "refuses remote recipients if the delivery\n"
-              "does not forward mail to them"},
+              "does not forward mail to them",
+      .delivery = true},
      MakeNoRelay},
     {{.rule = "rblsmtpd",
       .needs = "RBLSMTPD",

@@ -71,6 +71,26 @@ absl::StatusOr<std::shared_ptr<Checks>> Checks::Make(
   return std::shared_ptr<Checks>(new Checks(std::move(stages)));
 }
 
+absl::StatusOr<std::shared_ptr<Checks>> Checks::ForDelivery(
+    const CheckSetup& setup, absl::Span<const CheckEntry> list) const {
+  Stages stages;
+  for (const CheckEntry& entry : list) {
+    const size_t stage = static_cast<size_t>(entry.row.stage);
+    if (!entry.row.delivery) {
+      for (const Entry& shared : stages_[stage]) {
+        if (shared.row == &entry.row) stages[stage].push_back(shared);
+      }
+      continue;
+    }
+    absl::StatusOr<std::unique_ptr<const Check>> check = entry.make(setup);
+    if (!check.ok()) return check.status();
+    if (*check != nullptr) {
+      stages[stage].push_back({&entry.row, *std::move(check)});
+    }
+  }
+  return std::shared_ptr<Checks>(new Checks(std::move(stages)));
+}
+
 std::vector<const CheckRow*> Checks::InUse() const {
   std::vector<const CheckRow*> rows;
   for (const std::vector<Entry>& stage : stages_) {

@@ -56,6 +56,13 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
       const CheckSetup& setup, absl::Span<const CheckEntry> list = CheckList(),
       std::vector<absl::Status>* errors = nullptr);
 
+  // Returns the same checks for another delivery. Those of `list` that ask the
+  // delivery (CheckRow::delivery) are made from `setup`, and the others are
+  // shared. `list` is that of Make(). The errors are those of Make().
+  absl::StatusOr<std::shared_ptr<Checks>> ForDelivery(
+      const CheckSetup& setup,
+      absl::Span<const CheckEntry> list = CheckList()) const;
+
   // Returns the rows of the checks that are in use, in the order of their
   // stages and then of the list. Valid as long as the list.
   std::vector<const CheckRow*> InUse() const;
@@ -75,7 +82,7 @@ class Checks : public Policy, public std::enable_shared_from_this<Checks> {
  private:
   struct Entry {
     const CheckRow* row = nullptr;
-    std::unique_ptr<const Check> check;
+    std::shared_ptr<const Check> check;
   };
   using Stages = std::array<std::vector<Entry>, kCheckStages>;
   // The progress of one question.

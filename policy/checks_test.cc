@@ -231,13 +231,37 @@ TEST_F(ChecksTest, RemoteMailThatNothingForwardsIsRefused) {
   }
   EXPECT_EQ(
       seen_[7],
-      "rcpt decision=refuse rule=no-relay source=\"user ann\" ip=\"\" "
+      "rcpt decision=refuse rule=no-relay source=\"user ann; --deliver "
+      "smtp:SERVER or qmail-queue would send it on\" ip=\"\" "
       "host=\"\" user=ann from=<> to=<u@elsewhere.example> reply=\"550 5.7.1 "
       "sorry, that domain isn't mine, and there is no way to send mail "
       "elsewhere (#5.7.1)\"");
   // A client that may not relay gets the usual refusal.
   EXPECT_EQ(Ask(policy, Rcpt{{}, {"u", "elsewhere.example"}}).reply()->code,
             553);
+}
+
+TEST_F(ChecksTest, ChecksOfAnotherDeliveryAskThatDelivery) {
+  class Nowhere : public OneRoute {
+   public:
+    bool ServesRemote(const Path&) const override { return false; }
+  };
+  const auto checks =
+      MakeChecks({.delivery = std::make_shared<const OneRoute>()});
+  CheckSetup setup;
+  setup.controls = std::make_shared<const Controls>();
+  setup.delivery = std::make_shared<const Nowhere>();
+  const auto others = checks->ForDelivery(setup);
+  ASSERT_TRUE(others.ok()) << others.status();
+  SessionInfo user;
+  user.identity = "ann";
+  const Rcpt rcpt{{}, {"u", "routed.example"}};
+  EXPECT_TRUE(Ask(*checks, rcpt, user).accepted());
+  EXPECT_EQ(Ask(**others, rcpt, user).rule(), "no-relay");
+  // The other checks are the same objects: they have the lists of `checks`.
+  EXPECT_EQ((*others)->InUse(), checks->InUse());
+  EXPECT_EQ(Ask(**others, Rcpt{{}, {"u", "local.example"}}).rule(),
+            "rcpthosts");
 }
 
 TEST_F(ChecksTest, UnreadableListIsAnOutage) {

@@ -237,14 +237,20 @@ class NoRelay : public BlockingCheck {
     if (!std::holds_alternative<NoOpinion>(listed)) return listed;
     const std::string& user = question->session().identity;
     const bool relay_client = question->session().relay_client.has_value();
+    // The reply is for the client. The log and postern explain are for the
+    // administrator, who can change the delivery.
+    const std::string grant = relay_client ? "RELAYCLIENT; "
+                              : !user.empty()
+                                  ? absl::StrCat("user ", user, "; ")
+                                  : "";
     return Verdict::Refuse(
                {550,
                 {5, 7, 1},
                 "sorry, that domain isn't mine, and there is no way to send "
                 "mail elsewhere (#5.7.1)"})
-        .From(relay_client    ? "RELAYCLIENT"
-              : !user.empty() ? absl::StrCat("user ", user)
-                              : "");
+        .From(absl::StrCat(grant,
+                           "--deliver smtp:SERVER or qmail-queue would send "
+                           "it on"));
   }
 
  private:

@@ -73,7 +73,9 @@ absl::StatusOr<Destination> MakeMaildirs(absl::string_view kind,
                                    .catch_all = catch_all,
                                    .report = setup.report};
   Destination destination;
-  if (setup.controls != nullptr && setup.controls->aliases) {
+  // The controls have aliases if any destination has mailboxes.
+  if (setup.controls != nullptr && setup.controls->aliases && !catch_all &&
+      !location->shared()) {
     options.expand = [controls = setup.controls](
                          const Path& recipient,
                          policy::HasMailbox has_maildir) {
@@ -182,6 +184,9 @@ absl::StatusOr<Destination> MakeDestination(
       return made.ok() ? std::move(made) : wrong(made.status().message());
     }
     absl::StrAppend(&kinds, kinds.empty() ? "" : ", ", row.kind, row.value);
+  }
+  if (absl::StrContains(kind, '=')) {
+    return wrong("only postern serve has destinations with names");
   }
   return wrong(absl::StrCat("not one of ", kinds));
 }

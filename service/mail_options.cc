@@ -3,11 +3,13 @@
 
 #include "service/mail_options.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "policy/control/alias_list.h"
 
@@ -22,6 +24,82 @@ std::vector<OptionRow> CheckOptionRows(
                     OptionRow::From::kAnywhere, check.row.many});
   }
   return rows;
+}
+
+absl::StatusOr<DestinationOption> DestinationOption::Parse(
+    absl::string_view text) {
+  const size_t equals = text.find('=');
+  // "smtp:relay.example,tls=verify" has no name.
+  if (equals == absl::string_view::npos || text.find(':') < equals) {
+    return DestinationOption{"", std::string(text)};
+  }
+  const absl::string_view name = text.substr(0, equals);
+  const bool valid =
+      !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+               c == '_';
+      });
+  if (!valid) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the name \"", name, "\" is not made of letters, digits, '-' and '_'"));
+  }
+  const absl::string_view spec = text.substr(equals + 1);
+  if (spec.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the delivery is missing: ", name, "=KIND[:VALUE]"));
+  }
+  return DestinationOption{std::string(name), std::string(spec)};
+}
+
+std::string DestinationOption::Place() const {
+  return name.empty() ? "--deliver" : absl::StrCat("--deliver ", name);
+}
+
+std::string DestinationOption::Format() const {
+  return name.empty() ? spec : absl::StrCat(name, "=", spec);
+}
+
+std::vector<DestinationOption> MailOptions::Destinations() const {
+  std::vector<DestinationOption> all;
+  if (!deliver.empty()) all.push_back({"", deliver});
+  all.insert(all.end(), destinations.begin(), destinations.end());
+  return all;
+}
+
+void ReadDestinations(Options* given, MailOptions* options) {
+  const std::vector<std::string> texts = given->List("deliver");
+  if (texts.empty()) return;
+  options->deliver.clear();
+  options->destinations.clear();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const std::string place = given->Place("deliver", i);
+    auto parsed = DestinationOption::Parse(texts[i]);
+    if (!parsed.ok()) {
+      given->Mistake(absl::StrCat(place, ": ", parsed.status().message()));
+      continue;
+    }
+    if (parsed->name.empty()) {
+      if (!options->deliver.empty()) {
+        given->Mistake(absl::StrCat(
+            place, ": \"", texts[i],
+            "\": only one destination may be without a name; give it one: "
+            "NAME=",
+            texts[i]));
+        continue;
+      }
+      options->deliver = parsed->spec;
+      continue;
+    }
+    const bool repeated = std::any_of(
+        options->destinations.begin(), options->destinations.end(),
+        [&](const auto& other) { return other.name == parsed->name; });
+    if (repeated) {
+      given->Mistake(
+          absl::StrCat(place, ": the name ", parsed->name, " is given twice"));
+      continue;
+    }
+    options->destinations.push_back(*std::move(parsed));
+  }
 }
 
 void ReadMailOptions(Options* given, MailOptions* options,

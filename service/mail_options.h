@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "engine/server_config.h"
 #include "log/log_line.h"
@@ -23,9 +25,28 @@
 
 namespace postern::service {
 
+// A destination: where a program delivers mail.
+struct DestinationOption {
+  std::string name;  // empty: the destination without a name
+  std::string spec;  // KIND or KIND:VALUE; see service/destination.h
+
+  // Parses [NAME=]SPEC. Returns kInvalidArgument if there is a name that is not
+  // made of ASCII letters, digits, '-' and '_'.
+  static absl::StatusOr<DestinationOption> Parse(absl::string_view text);
+
+  // Returns "--deliver" or "--deliver NAME", for messages.
+  std::string Place() const;
+  // Returns "SPEC" or "NAME=SPEC".
+  std::string Format() const;
+};
+
 struct MailOptions {
   std::string control = "/var/qmail/control";
+  // The spec of the destination without a name. Empty: every destination has a
+  // name.
   std::string deliver = "qmail-queue";
+  // The destinations with names, which only postern serve has.
+  std::vector<DestinationOption> destinations;
   bool open_relay = false;
   bool senders = false;
   std::string extension_separators;  // policy::AliasList::Options
@@ -44,12 +65,15 @@ struct MailOptions {
   OutOfTurn pipelining = OutOfTurn::kNote;
   AuthOptions auth;
   log::LogFormat log_format = log::LogFormat::kLogfmt;
-  std::string record;         // the directory of recordings; empty: none
+  std::string record;  // the directory of recordings; empty: none
   bool record_bodies = false;
   std::map<std::string, std::vector<std::string>> check_options;  // by name
   // The environment of the programs that the server runs. The variables of the
   // session follow it.
   system::Variables child_environment;
+
+  // Returns all destinations: first the one without a name, if there is one.
+  std::vector<DestinationOption> Destinations() const;
 };
 
 // The rows of these options, except for --max-recipients, --max-errors and
@@ -128,6 +152,10 @@ std::vector<OptionRow> CheckOptionRows(
 void ReadMailOptions(
     Options* given, MailOptions* options,
     absl::Span<const policy::CheckEntry> checks = policy::CheckList());
+
+// Reads all values of --deliver, an option that may be repeated, into
+// `options`. Mistakes are added to `given`.
+void ReadDestinations(Options* given, MailOptions* options);
 
 // Returns the configuration of sessions, without the extensions that the
 // delivery carries.

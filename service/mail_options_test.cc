@@ -105,6 +105,33 @@ TEST(MailOptionsTest, ReadsEachOption) {
   EXPECT_EQ(options.log_format, log::LogFormat::kJson);
 }
 
+TEST(DestinationOptionTest, NameIsBeforeAnEqualsSign) {
+  const struct {
+    absl::string_view text;
+    absl::string_view name;
+    absl::string_view spec;
+  } cases[] = {
+      {"qmail-queue", "", "qmail-queue"},
+      {"maildir:/m/a=b", "", "maildir:/m/a=b"},
+      {"smtp:a.example,tls=verify", "", "smtp:a.example,tls=verify"},
+      {"out=smtp:a.example,tls=verify", "out", "smtp:a.example,tls=verify"},
+      {"The_2nd-one=discard", "The_2nd-one", "discard"},
+  };
+  for (const auto& c : cases) {
+    const auto option = DestinationOption::Parse(c.text);
+    ASSERT_TRUE(option.ok()) << option.status();
+    EXPECT_EQ(option->name, c.name);
+    EXPECT_EQ(option->spec, c.spec);
+    EXPECT_EQ(option->Format(), c.text);
+  }
+  EXPECT_EQ(DestinationOption::Parse("discard")->Place(), "--deliver");
+  EXPECT_EQ(DestinationOption::Parse("x=discard")->Place(), "--deliver x");
+  for (const absl::string_view text :
+       {"=discard", "a.b=discard", "a b=discard", "a=", "b\xc3\xbc=discard"}) {
+    EXPECT_FALSE(DestinationOption::Parse(text).ok()) << text;
+  }
+}
+
 TEST(MailOptionsTest, MistakeNamesItsOption) {
   for (const char* const argument :
        {"--max-recipients=0", "--greet-delay=61", "--bare-newlines=repair",

@@ -41,6 +41,28 @@ bool ChecksRunPrograms(const MailOptions& options) {
   return false;
 }
 
+bool AnyHasMailboxes(const MailOptions& options) {
+  for (const DestinationOption& destination : options.Destinations()) {
+    if (HasMailboxes(destination.spec)) return true;
+  }
+  return false;
+}
+
+// Adds to the delivery of a listener what the process has for it.
+absl::StatusOr<std::shared_ptr<Delivery>> WrapDelivery(
+    std::shared_ptr<Delivery> delivery, bool blocks, const MailService& service,
+    const MailService::Process& process) {
+  if (process.filter) {
+    auto filtered = process.filter(std::move(delivery), service.host_name);
+    if (!filtered.ok()) return filtered.status();
+    delivery = *std::move(filtered);
+    blocks = true;
+  }
+  if (process.pool && blocks) delivery = process.pool(std::move(delivery));
+  if (process.limit_rates) delivery = process.limit_rates(std::move(delivery));
+  return delivery;
+}
+
 }  // namespace
 
 MailService::MailService() = default;
@@ -69,7 +91,7 @@ MailService MailService::Make(const MailOptions& options,
       {.directory = options.control,
        .open_relay = options.open_relay,
        .senders = options.senders,
-       .aliases = HasMailboxes(options.deliver),
+       .aliases = AnyHasMailboxes(options),
        .extension_separators = options.extension_separators,
        .databytes = options.databytes,
        .databytes_env = Variable("DATABYTES")},
@@ -79,7 +101,6 @@ MailService MailService::Make(const MailOptions& options,
       std::make_shared<const policy::Controls>(std::move(controls));
   service.host_name = service.controls->me.empty() ? service.controls->greeting
                                                    : service.controls->me;
-  service.config = MakeServerConfig(options, *service.controls);
   service.show_user = options.auth.show_user;
   service.metrics = process.metrics;
   service.messages = process.messages;
@@ -92,40 +113,42 @@ MailService MailService::Make(const MailOptions& options,
                              /*threads=*/process.filter != nullptr);
     };
   }
-  auto destination = MakeDestination({.spec = options.deliver,
-                                      .control = options.control,
-                                      .host = service.controls->me,
-                                      .environment = options.child_environment,
-                                      .report = log::ReportToLog("delivery"),
-                                      .controls = service.controls,
-                                      .forward = std::move(forward)});
-  if (destination.ok()) {
-    service.runs_programs = destination->runs_programs ||
-                            RunsCheckers(options.auth) ||
-                            ChecksRunPrograms(options);
-    service.delivery = std::move(destination->delivery);
-    service.check_delivery = std::move(destination->check);
-    service.config.carried = service.delivery->carries();
-    if (process.filter) {
-      auto filtered =
-          process.filter(std::move(service.delivery), service.host_name);
-      if (filtered.ok()) {
-        service.delivery = *std::move(filtered);
-        destination->blocks = true;
-      } else {
-        errors.push_back(filtered.status());
-      }
+  service.runs_programs =
+      RunsCheckers(options.auth) || ChecksRunPrograms(options);
+  ServerConfig config = MakeServerConfig(options, *service.controls);
+  if (process.run) config.max_open_asks = kRecipientsAhead;
+  std::vector<std::shared_ptr<Outlet>> outlets;
+  for (DestinationOption& option : options.Destinations()) {
+    Outlet& outlet = *outlets.emplace_back(std::make_shared<Outlet>());
+    outlet.destination = std::move(option);
+    outlet.config = config;
+    auto destination =
+        MakeDestination({.spec = outlet.destination.spec,
+                         .control = options.control,
+                         .host = service.controls->me,
+                         .environment = options.child_environment,
+                         .report = log::ReportToLog("delivery"),
+                         .controls = service.controls,
+                         .forward = forward});
+    if (!destination.ok()) {
+      errors.push_back(destination.status());
+      continue;
     }
-    if (service.delivery != nullptr && process.pool && destination->blocks) {
-      service.delivery = process.pool(std::move(service.delivery));
+    service.runs_programs |= destination->runs_programs;
+    if (destination->check) {
+      service.check_deliveries.push_back(std::move(destination->check));
     }
-    if (service.delivery != nullptr && process.limit_rates) {
-      service.delivery = process.limit_rates(std::move(service.delivery));
+    const std::shared_ptr<Delivery> delivery = std::move(destination->delivery);
+    outlet.reaches = {delivery};
+    auto wrapped =
+        WrapDelivery(delivery, destination->blocks, service, process);
+    if (!wrapped.ok()) {
+      errors.push_back(wrapped.status());
+      continue;
     }
-  } else {
-    errors.push_back(destination.status());
+    outlet.delivery = *std::move(wrapped);
+    outlet.config.carried = outlet.delivery->carries();
   }
-  if (process.run) service.config.max_open_asks = kRecipientsAhead;
 
   auto backend = OpenBackends(options.auth, options.child_environment,
                               service.host_name, process.open_backend, &errors);
@@ -134,40 +157,60 @@ MailService MailService::Make(const MailOptions& options,
     service.authenticator = process.guard(service.backend);
   }
 
-  auto checks = policy::Checks::Make(
-      {.controls = service.controls,
-       .own_addresses = std::make_shared<const net::InterfaceAddresses>(),
-       .delivery = service.delivery,
-       .run = process.run,
-       .environment = options.child_environment,
-       .report = log::ReportToLog("check"),
-       .option =
-           [&options](absl::string_view name) {
-             const auto found = options.check_options.find(std::string(name));
-             return found == options.check_options.end()
-                        ? std::string()
-                        : found->second.front();
-           },
-       .values =
-           [&options](absl::string_view name) {
-             const auto found = options.check_options.find(std::string(name));
-             return found == options.check_options.end()
-                        ? std::vector<std::string>()
-                        : found->second;
-           },
-       .dns = process.dns,
-       .greylist = process.greylist,
-       .spf = process.spf,
-       .note =
-           [metrics = process.metrics](const policy::Question& question,
-                                       const Verdict& verdict) {
-             if (metrics != nullptr) metrics->CountNoted(verdict.rule());
-             log::WriteLog(
-                 policy::LogNoted(question, verdict, log::LineStyle()));
-           }},
-      policy::CheckList(), &errors);
-  if (checks.ok()) service.policy = *std::move(checks);
+  policy::CheckSetup setup = {
+      .controls = service.controls,
+      .own_addresses = std::make_shared<const net::InterfaceAddresses>(),
+      .delivery = nullptr,
+      .run = process.run,
+      .environment = options.child_environment,
+      .report = log::ReportToLog("check"),
+      .option =
+          [&options](absl::string_view name) {
+            const auto found = options.check_options.find(std::string(name));
+            return found == options.check_options.end() ? std::string()
+                                                        : found->second.front();
+          },
+      .values =
+          [&options](absl::string_view name) {
+            const auto found = options.check_options.find(std::string(name));
+            return found == options.check_options.end()
+                       ? std::vector<std::string>()
+                       : found->second;
+          },
+      .dns = process.dns,
+      .greylist = process.greylist,
+      .spf = process.spf,
+      .note =
+          [metrics = process.metrics](const policy::Question& question,
+                                      const Verdict& verdict) {
+            if (metrics != nullptr) metrics->CountNoted(verdict.rule());
+            log::WriteLog(
+                policy::LogNoted(question, verdict, log::LineStyle()));
+          }};
+  std::shared_ptr<policy::Checks> shared;
+  for (const std::shared_ptr<Outlet>& outlet : outlets) {
+    setup.delivery = outlet->delivery;
+    auto checks = shared == nullptr ? policy::Checks::Make(
+                                          setup, policy::CheckList(), &errors)
+                                    : shared->ForDelivery(setup);
+    if (!checks.ok()) {
+      // Make() has added its errors. They are those of each destination.
+      if (shared != nullptr) errors.push_back(checks.status());
+      break;
+    }
+    outlet->policy = *std::move(checks);
+    if (shared == nullptr) shared = outlet->policy;
+  }
+  service.outlets.assign(outlets.begin(), outlets.end());
   return service;
+}
+
+std::shared_ptr<const MailService::Outlet> MailService::OutletTo(
+    absl::string_view name) const {
+  for (const std::shared_ptr<const Outlet>& outlet : outlets) {
+    if (outlet->destination.name == name) return outlet;
+  }
+  return nullptr;
 }
 
 absl::Status CheckConfig(const ServerConfig& config,

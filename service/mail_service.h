@@ -45,12 +45,11 @@ struct MailService {
     // Wraps a delivery that blocks, so that it blocks on other threads. Empty
     // if `run` is empty.
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>)> pool;
-    // Wraps a delivery that may be wrapped by `pool`, to limit rates. Empty: no
-    // limits.
+    // Wraps the delivery of a listener, to limit rates. Empty: no limits.
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>)>
         limit_rates;
-    // Wraps the delivery with a filter of content, before `pool`. Its result
-    // blocks. `host` is the name of this server. Empty: no filter.
+    // Wraps the delivery of a listener with a filter of content, before `pool`.
+    // Its result blocks. `host` is the name of this server. Empty: no filter.
     std::function<absl::StatusOr<std::shared_ptr<Delivery>>(
         std::shared_ptr<Delivery>, const std::string& host)>
         filter;
@@ -83,6 +82,18 @@ struct MailService {
     std::vector<std::string> warnings;  // sentences
   };
 
+  // Where the mail of a listener goes, and what depends on that.
+  struct Outlet {
+    DestinationOption destination;
+    // The configuration of every session, without TLS and AUTH, which depend on
+    // the program and the listener.
+    ServerConfig config;
+    std::shared_ptr<policy::Checks> policy;
+    std::shared_ptr<Delivery> delivery;
+    // The deliveries of all destinations that a recipient can have.
+    std::vector<std::shared_ptr<const Delivery>> reaches;
+  };
+
   // Not inline, to keep postern-smtpd small.
   MailService();
   MailService(MailService&& other) noexcept;
@@ -100,20 +111,21 @@ struct MailService {
                           Problems* problems);
 
   std::shared_ptr<const policy::Controls> controls;
-  // The configuration of every session, without TLS and AUTH, which depend on
-  // the program and the listener.
-  ServerConfig config;
   std::string host_name;  // for Received fields
-  std::shared_ptr<policy::Checks> policy;
-  std::shared_ptr<Delivery> delivery;
-  // Destination::check of the delivery; may be empty.
-  std::function<std::vector<std::string>()> check_delivery;
+  // One for each destination, in the order of MailOptions::Destinations().
+  std::vector<std::shared_ptr<const Outlet>> outlets;
+  // Destination::check of each destination that has one.
+  std::vector<std::function<std::vector<std::string>()>> check_deliveries;
   std::shared_ptr<auth::Backend> backend;        // null if there are no users
   std::shared_ptr<Authenticator> authenticator;  // null if there are no users
   bool show_user = false;                        // in Received fields
   bool runs_programs = false;  // for delivery or to check passwords
   Metrics* metrics = nullptr;
   MessagesInProgress* messages = nullptr;
+
+  // Returns the outlet to the destination `name`, or null. Empty: to the
+  // destination without a name.
+  std::shared_ptr<const Outlet> OutletTo(absl::string_view name) const;
 };
 
 // Returns an error if `config`, made from the control files in `control`, is

@@ -13,13 +13,15 @@
 
 namespace postern::service {
 
-MailSession::MailSession(const MailService& service)
+MailSession::MailSession(const MailService& service,
+                         const MailService::Outlet& outlet)
     : service_(service),
-      delivery_(service.delivery.get(), service.metrics, service.messages) {}
+      outlet_(outlet),
+      delivery_(outlet.delivery.get(), service.metrics, service.messages) {}
 
 ResponderOptions MailSession::responder() {
   ResponderOptions options;
-  options.policy = service_.policy.get();
+  options.policy = outlet_.policy.get();
   options.delivery = &delivery_;
   options.host_name = service_.host_name;
   options.show_user = service_.show_user;

@@ -26,9 +26,9 @@ namespace postern::service {
 // Called on the session's thread.
 class MailSession : private Authenticator {
  public:
-  // `service` must outlive this object and each answer that is pending when
-  // this object is destroyed.
-  explicit MailSession(const MailService& service);
+  // `outlet` is one of those of `service`. Both must outlive this object and
+  // each answer that is pending when this object is destroyed.
+  MailSession(const MailService& service, const MailService::Outlet& outlet);
 
   // Returns how to answer the session's questions: ResponderOptions without
   // `post`. This object must outlive the Responder.
@@ -58,6 +58,7 @@ class MailSession : private Authenticator {
       absl::string_view mechanism, const SharedSessionInfo& session) override;
 
   const MailService& service_;
+  const MailService::Outlet& outlet_;
   LoggedDelivery delivery_;
   std::array<uint32_t, kCounts> asked_ = {};
   std::array<uint32_t, kCounts> accepted_ = {};

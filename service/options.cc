@@ -57,6 +57,22 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
+absl::string_view MostSimilar(absl::string_view name,
+                              absl::Span<const absl::string_view> names) {
+  // As many mistakes as a typist makes in a name of this length.
+  size_t least = 1 + name.size() / 5;
+  absl::string_view meant;
+  for (const absl::string_view each : names) {
+    const size_t distance = EditDistance(name, each);
+    // A name of other characters alone has no similarity.
+    if (distance > least || distance >= name.size()) continue;
+    if (!meant.empty() && distance == least) continue;
+    least = distance;
+    meant = each;
+  }
+  return meant;
+}
+
 Options::Options(absl::Span<const OptionRow> rows, std::vector<OptionRow> more)
     : own_rows_(std::move(more)), rows_(rows) {
   if (!own_rows_.empty()) {
@@ -184,17 +200,9 @@ size_t Options::Row(absl::string_view name) const {
 
 std::string Options::Unknown(absl::string_view name, absl::string_view shown,
                              size_t* meant) const {
-  // As many mistakes as a typist makes in a name of this length.
-  size_t least = 1 + name.size() / 5;
-  *meant = npos;
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    const size_t distance = EditDistance(name, rows_[row].name);
-    // A name of other characters alone has no similarity.
-    if (distance > least || distance >= name.size()) continue;
-    if (*meant != npos && distance == least) continue;
-    least = distance;
-    *meant = row;
-  }
+  std::vector<absl::string_view> names;
+  for (const OptionRow& row : rows_) names.push_back(row.name);
+  *meant = Row(MostSimilar(name, names));
   std::string text = absl::StrCat("unknown option ", shown);
   if (*meant == npos) return text;
   const absl::string_view dashes = absl::StartsWith(shown, "--") ? "--" : "";

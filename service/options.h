@@ -36,6 +36,12 @@ namespace postern::service {
 
 inline constexpr absl::string_view kVersion = "0.1";
 
+// Returns the entry of `names` that is probably meant by `name`, which none of
+// them is: the one that differs in the fewest characters. Empty if none is
+// similar. Valid as long as `names`.
+absl::string_view MostSimilar(absl::string_view name,
+                              absl::Span<const absl::string_view> names);
+
 // One option. Constant data, because a process for one connection has no time
 // to build a table first.
 struct OptionRow {

@@ -72,14 +72,14 @@ std::string WhyNotRun(const std::string& path) {
 }
 
 // Adds an error if this process cannot store messages in the Maildir `path`,
-// or a warning if other Maildirs may work.
-void CheckMaildir(const std::string& path, Severity severity,
-                  Findings* findings) {
+// or a warning if other Maildirs may work. `place` names the option.
+void CheckMaildir(const std::string& place, const std::string& path,
+                  Severity severity, Findings* findings) {
   delivery::MaildirDirectory maildir(delivery::PosixFileSystem());
   const int error = maildir.Open(path);
   if (error != 0) {
     findings->Add(
-        {severity, "--deliver",
+        {severity, place,
          absl::StrCat("maildir ", path, ": ", strerror(-error)),
          error == -ENOENT
              ? absl::StrCat("make it with maildirmake ", path)
@@ -89,7 +89,7 @@ void CheckMaildir(const std::string& path, Severity severity,
   for (const char* name : {"tmp", "new"}) {
     const std::string directory = absl::StrCat(path, "/", name);
     if (May(directory, W_OK | X_OK)) continue;
-    findings->Add({severity, "--deliver",
+    findings->Add({severity, place,
                    absl::StrCat("maildir ", directory, ": ", strerror(errno)),
                    "the user that the server runs as must own the Maildir"});
     return;
@@ -97,12 +97,13 @@ void CheckMaildir(const std::string& path, Severity severity,
 }
 
 // Tests the Maildirs that the directory `store` contains.
-void CheckStore(const delivery::MaildirLocation& location, Findings* findings) {
+void CheckStore(const std::string& place,
+                const delivery::MaildirLocation& location, Findings* findings) {
   const std::string& store = location.store();
   const auto wrong = [&](Severity severity, absl::string_view why,
                          absl::string_view fix) {
     findings->Add(
-        {severity, "--deliver",
+        {severity, place,
          absl::StrCat("the directory of the Maildirs, ", store, ": ", why),
          std::string(fix)});
   };
@@ -132,7 +133,7 @@ void CheckStore(const delivery::MaildirLocation& location, Findings* findings) {
     if (!path || stat(absl::StrCat(*path, "/new").c_str(), &facts) != 0) {
       continue;
     }
-    CheckMaildir(*path, Severity::kWarning, findings);
+    CheckMaildir(place, *path, Severity::kWarning, findings);
   }
   if (seen == 0) {
     wrong(Severity::kWarning,
@@ -218,23 +219,26 @@ void CheckPrograms(const MailOptions& options, Findings* findings) {
 
 void CheckDelivery(const MailOptions& options, absl::string_view host,
                    Findings* findings) {
-  absl::string_view value = options.deliver;
-  const absl::string_view kind = value.substr(0, value.find(':'));
-  const bool has_value = kind.size() < value.size();
-  value.remove_prefix(has_value ? kind.size() + 1 : kind.size());
-  if (kind == "qmail-queue") {
-    CheckProgram(
-        "--deliver",
-        QueueProgram(has_value ? std::make_optional(value) : std::nullopt,
-                     options.control),
-        Severity::kError, findings);
-  } else if (kind == "maildir" || kind == "catch-all") {
-    const auto location = delivery::MaildirLocation::Parse(value, host);
-    if (!location.ok()) return;
-    if (location->shared()) {
-      CheckMaildir(*location->For({}), Severity::kError, findings);
-    } else {
-      CheckStore(*location, findings);
+  for (const DestinationOption& destination : options.Destinations()) {
+    const std::string place = destination.Place();
+    absl::string_view value = destination.spec;
+    const absl::string_view kind = value.substr(0, value.find(':'));
+    const bool has_value = kind.size() < value.size();
+    value.remove_prefix(has_value ? kind.size() + 1 : kind.size());
+    if (kind == "qmail-queue") {
+      CheckProgram(
+          place,
+          QueueProgram(has_value ? std::make_optional(value) : std::nullopt,
+                       options.control),
+          Severity::kError, findings);
+    } else if (kind == "maildir" || kind == "catch-all") {
+      const auto location = delivery::MaildirLocation::Parse(value, host);
+      if (!location.ok()) continue;
+      if (location->shared()) {
+        CheckMaildir(place, *location->For({}), Severity::kError, findings);
+      } else {
+        CheckStore(place, *location, findings);
+      }
     }
   }
 }

@@ -29,9 +29,9 @@ void CheckProgram(absl::string_view option, const std::string& path,
 // Tests all programs that the options name: those of --auth and of checks.
 void CheckPrograms(const MailOptions& options, Findings* findings);
 
-// Tests the delivery: the queue program, or the directory of the Maildirs and
-// at most kMaxCheckedMaildirs of them. `host` is control/me. MakeDestination()
-// returns the mistakes of the option itself.
+// Tests each destination: the queue program, or the directory of the Maildirs
+// and at most kMaxCheckedMaildirs of them. `host` is control/me.
+// MakeDestination() returns the mistakes of the option itself.
 void CheckDelivery(const MailOptions& options, absl::string_view host,
                    Findings* findings);
 inline constexpr size_t kMaxCheckedMaildirs = 1000;

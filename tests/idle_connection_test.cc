@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "delivery/discard.h"
 #include "engine/grammar/ip_address.h"
@@ -58,10 +58,14 @@ constexpr policy::CheckEntry kAcceptAll[] = {
 
 std::shared_ptr<const programs::ServiceSnapshot> MakeSnapshot() {
   auto snapshot = std::make_shared<programs::ServiceSnapshot>();
-  snapshot->listeners.emplace_back().config.greeting = "mail.example.org";
   snapshot->mail.host_name = "mail.example.org";
-  snapshot->mail.delivery = std::make_shared<delivery::Discard>();
-  snapshot->mail.policy = *policy::Checks::Make({}, kAcceptAll);
+  auto outlet = std::make_shared<service::MailService::Outlet>();
+  outlet->delivery = std::make_shared<delivery::Discard>();
+  outlet->policy = *policy::Checks::Make({}, kAcceptAll);
+  programs::ServiceSnapshot::Listener& listener =
+      snapshot->listeners.emplace_back();
+  listener.outlet = std::move(outlet);
+  listener.config.greeting = "mail.example.org";
   return snapshot;
 }
 

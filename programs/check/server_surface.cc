@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "engine/delivery.h"
 #include "net/address_set.h"
 #include "net/network_list.h"
 #include "net/own_addresses.h"
@@ -31,6 +32,41 @@ class UnaskedDns : public policy::Dns {
   void Lookup(absl::string_view, policy::DnsAnswer::Type, Done done) override {
     std::move(done)(policy::DnsResult());
   }
+};
+
+// Takes what a destination of any listener takes. The surface does not
+// distinguish listeners, so this makes it an upper bound.
+class AnyDestination : public Delivery {
+ public:
+  AnyDestination(const service::MailService& service,
+                 const ServeOptions& options) {
+    for (const auto& outlet : service.outlets) {
+      const bool used =
+          options.listen.empty() ||
+          std::any_of(options.listen.begin(), options.listen.end(),
+                      [&outlet](const ListenOption& listen) {
+                        return listen.deliver == outlet->destination.name;
+                      });
+      if (!used) continue;
+      reaches_.insert(reaches_.end(), outlet->reaches.begin(),
+                      outlet->reaches.end());
+    }
+  }
+
+  bool ServesRemote(const Path& recipient) const override {
+    return std::any_of(reaches_.begin(), reaches_.end(),
+                       [&recipient](const auto& delivery) {
+                         return delivery->ServesRemote(recipient);
+                       });
+  }
+  // Not called: the surface asks no transaction.
+  std::unique_ptr<MailTransaction> Begin(const Envelope&,
+                                         const SharedSessionInfo&) override {
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::shared_ptr<const Delivery>> reaches_;
 };
 
 bool AnyListener(const ServeOptions& options,
@@ -120,7 +156,7 @@ absl::StatusOr<ServerSurface> MakeServerSurface(const ServeOptions& options) {
   input.controls.open_relay = options.open_relay;
   input.controls.senders = options.senders;
   input.own_addresses = std::make_shared<const net::InterfaceAddresses>();
-  input.delivery = service->delivery;
+  input.delivery = std::make_shared<const AnyDestination>(*service, options);
   input.host_names = options.host_names;
   // A socket from systemd may be a Unix socket.
   input.no_address = AnyListener(options, [](const ListenOption& listen) {
@@ -132,7 +168,8 @@ absl::StatusOr<ServerSurface> MakeServerSurface(const ServeOptions& options) {
                     });
   input.users = OffersAuth(options);
   input.claimants = ClaimantsOf(options);
-  input.checks = service->policy.get();
+  // The checks of all destinations are in use for the same options.
+  input.checks = service->outlets.front()->policy.get();
   for (const auto& [name, values] : options.check_options) {
     input.check_options.push_back(name);
   }

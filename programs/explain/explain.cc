@@ -563,10 +563,11 @@ std::string CommandOf(const Ask& ask) {
 }
 
 int ServeSession(const service::MailService& service,
+                 const service::MailService::Outlet& outlet,
                  const ServerConfig& listener, const Request& request,
                  SessionInfo info, const Facts& facts) {
   std::fputs(FormatFacts(request, info, false, facts).c_str(), stderr);
-  ExplainedSession session(service, request.inquiry.user);
+  ExplainedSession session(service, outlet, request.inquiry.user);
   ServerConfig config = session.Config(listener);
   config.require_tls = false;
   ResponderOptions responder = session.responder([&session](const Ask& ask) {
@@ -627,7 +628,15 @@ int RunExplain(int argc, const char* const* argv) {
                        .warns = false});
   if (!service.ok()) return Fail(service.status());
 
-  ServerConfig config = service->config;
+  const std::shared_ptr<const service::MailService::Outlet> outlet =
+      service->OutletTo(request->serve.listen.empty()
+                            ? ""
+                            : request->serve.listen[request->listener].deliver);
+  if (outlet == nullptr) {
+    return Fail(absl::InvalidArgumentError(
+        "--listen is missing, and each --deliver has a name"));
+  }
+  ServerConfig config = outlet->config;
   bool tls = request->inquiry.tls;
   if (!request->serve.listen.empty()) {
     const ListenOption& listen = request->serve.listen[request->listener];
@@ -645,13 +654,14 @@ int RunExplain(int argc, const char* const* argv) {
   const absl::StatusOr<Facts> facts = ApplyRules(*request, &info, &config);
   if (!facts.ok()) return Fail(facts.status());
   if (request->session) {
-    return ServeSession(*service, config, *request, std::move(info), *facts);
+    return ServeSession(*service, *outlet, config, *request, std::move(info),
+                        *facts);
   }
 
   request->inquiry.info = info;
   request->inquiry.tls = tls;
   std::vector<ExplainedCommand> commands =
-      Explain(*service, config, request->inquiry);
+      Explain(*service, *outlet, config, request->inquiry);
   if (facts->denied && request->serve.silent_deny) {
     commands[0].reply = "closed without a reply (--silent-deny)";
   }

@@ -128,12 +128,12 @@ class ExplainedSession::KnownUser : public Authenticator {
 };
 
 ExplainedSession::ExplainedSession(const service::MailService& service,
+                                   const service::MailService::Outlet& outlet,
                                    std::string user)
     : service_(service),
       user_(std::move(user)),
-      policy_(
-          std::make_unique<ExplainingPolicy>(service.policy.get(), &steps_)),
-      delivery_(std::make_unique<UnstoredDelivery>(service.delivery.get())),
+      policy_(std::make_unique<ExplainingPolicy>(outlet.policy.get(), &steps_)),
+      delivery_(std::make_unique<UnstoredDelivery>(outlet.delivery.get())),
       authenticator_(std::make_unique<KnownUser>(user_)) {}
 ExplainedSession::~ExplainedSession() = default;
 
@@ -176,10 +176,11 @@ ExplainedCommand ExplainedSession::Take() {
   return taken;
 }
 
-std::vector<ExplainedCommand> Explain(const service::MailService& service,
-                                      const ServerConfig& listener,
-                                      const Inquiry& inquiry) {
-  ExplainedSession session(service, inquiry.user);
+std::vector<ExplainedCommand> Explain(
+    const service::MailService& service,
+    const service::MailService::Outlet& outlet, const ServerConfig& listener,
+    const Inquiry& inquiry) {
+  ExplainedSession session(service, outlet, inquiry.user);
   const ServerConfig config = session.Config(listener);
   Dialogue dialogue(config, session.responder(), inquiry.info, inquiry.tls);
   std::vector<ExplainedCommand> commands;

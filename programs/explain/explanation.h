@@ -60,8 +60,10 @@ struct ExplainedCommand {
 // Thread-compatible. Must outlive the session.
 class ExplainedSession {
  public:
-  // `service` must outlive this object.
-  ExplainedSession(const service::MailService& service, std::string user);
+  // `service` and `outlet` must outlive this object.
+  ExplainedSession(const service::MailService& service,
+                   const service::MailService::Outlet& outlet,
+                   std::string user);
   ~ExplainedSession();
   ExplainedSession(const ExplainedSession&) = delete;
   ExplainedSession& operator=(const ExplainedSession&) = delete;
@@ -96,10 +98,12 @@ class ExplainedSession {
 // Returns each command of a session of the inquiry, in order: the connection,
 // EHLO (LHLO under LMTP), AUTH if there is a user, MAIL, and RCPT for each
 // recipient. Ends after the first refusal before RCPT. `listener` must be
-// valid. The result refers to the checks of `service`.
-std::vector<ExplainedCommand> Explain(const service::MailService& service,
-                                      const ServerConfig& listener,
-                                      const Inquiry& inquiry);
+// valid. The result refers to the checks of `outlet`, which is that of the
+// listener.
+std::vector<ExplainedCommand> Explain(
+    const service::MailService& service,
+    const service::MailService::Outlet& outlet, const ServerConfig& listener,
+    const Inquiry& inquiry);
 
 }  // namespace postern::programs
 

@@ -68,7 +68,8 @@ TEST_F(ExplanationTest, NamesEachCheckWithItsSource) {
   directory_.Write("badmailfrom", "# spam\nspammer@client.example\n");
   const service::MailService service = Make();
   inquiry_.recipients = {"u@a.sub.example", "u@elsewhere.example"};
-  auto commands = Explain(service, service.config, inquiry_);
+  auto commands = Explain(service, *service.outlets[0],
+                          service.outlets[0]->config, inquiry_);
   ASSERT_EQ(commands.size(), 5u);
   EXPECT_EQ(commands[0].reply, "220 mx.example ESMTP");
   EXPECT_EQ(commands[3].command, "RCPT TO:<u@a.sub.example>");
@@ -87,7 +88,8 @@ TEST_F(ExplanationTest, NamesEachCheckWithItsSource) {
   EXPECT_FALSE(asked);
 
   inquiry_.sender = "spammer@client.example";
-  commands = Explain(service, service.config, inquiry_);
+  commands = Explain(service, *service.outlets[0], service.outlets[0]->config,
+                     inquiry_);
   EXPECT_THAT(Opinions(commands[3]),
               ElementsAre("badmailfrom refuses badmailfrom:2"));
 }
@@ -96,9 +98,9 @@ TEST_F(ExplanationTest, AUserMayRelayAndHasAuthenticated) {
   const service::MailService service = Make();
   inquiry_.user = "ann";
   inquiry_.recipients = {"u@elsewhere.example"};
-  ServerConfig config = service.config;
+  ServerConfig config = service.outlets[0]->config;
   config.require_auth = true;
-  const auto commands = Explain(service, config, inquiry_);
+  const auto commands = Explain(service, *service.outlets[0], config, inquiry_);
   ASSERT_EQ(commands.size(), 5u);
   EXPECT_EQ(commands[2].command, "AUTH PLAIN");
   EXPECT_EQ(commands[2].reply.substr(0, 3), "235");
@@ -110,14 +112,16 @@ TEST_F(ExplanationTest, EndsAtTheFirstRefusalBeforeTheRecipients) {
   const service::MailService service = Make();
   inquiry_.recipients = {"u@local.example"};
   inquiry_.info.denied = true;
-  auto commands = Explain(service, service.config, inquiry_);
+  auto commands = Explain(service, *service.outlets[0],
+                          service.outlets[0]->config, inquiry_);
   ASSERT_EQ(commands.size(), 1u);
   EXPECT_THAT(Opinions(commands[0]), ElementsAre("tcprules refuses"));
   EXPECT_EQ(commands[0].reply.substr(0, 3), "554");
 
   inquiry_.info.denied = false;
   inquiry_.sender = "no address";
-  commands = Explain(service, service.config, inquiry_);
+  commands = Explain(service, *service.outlets[0], service.outlets[0]->config,
+                     inquiry_);
   ASSERT_EQ(commands.size(), 3u);
   EXPECT_FALSE(commands[2].decision);  // the protocol refuses it
   EXPECT_EQ(commands[2].reply.substr(0, 3), "501");
@@ -128,8 +132,8 @@ TEST_F(ExplanationTest, TheContentIsNotStored) {
   maildir.MakeMaildir("box");
   options_.deliver = absl::StrCat("maildir:", maildir.File("box"));
   const service::MailService service = Make();
-  ExplainedSession session(service, "");
-  const ServerConfig config = session.Config(service.config);
+  ExplainedSession session(service, *service.outlets[0], "");
+  const ServerConfig config = session.Config(service.outlets[0]->config);
   Dialogue dialogue(config, session.responder(), inquiry_.info, false);
   dialogue.Greeting();
   dialogue.Send("EHLO c");
@@ -143,9 +147,9 @@ class ServedDialogue {
  public:
   ServedDialogue(const service::MailService& service,
                  const ServerConfig& config, const Inquiry& inquiry)
-      : session_(service),
+      : session_(service, *service.outlets[0]),
         user_(inquiry.user),
-        explained_(service, inquiry.user),
+        explained_(service, *service.outlets[0], inquiry.user),
         config_(config),
         dialogue_(config_, Responder(), inquiry.info, inquiry.tls) {}
 
@@ -216,14 +220,17 @@ TEST_F(ExplanationTest, AgreesWithTheServer) {
       inquiry.recipients.push_back(absl::StrCat("u@", one_of(domains)));
     }
     const service::MailService service = Make();
-    ServerConfig config = service.config;
+    ServerConfig config = service.outlets[0]->config;
     config.require_auth = random() % 4 == 0;
     config.lmtp = random() % 4 == 0;
-    const auto commands = Explain(service, config, inquiry);
+    const auto commands =
+        Explain(service, *service.outlets[0], config, inquiry);
 
     const NoLog log;
     ServedDialogue served(
-        service, ExplainedSession(service, inquiry.user).Config(config),
+        service,
+        ExplainedSession(service, *service.outlets[0], inquiry.user)
+            .Config(config),
         inquiry);
     for (const ExplainedCommand& command : commands) {
       std::string sent = command.command;

@@ -159,7 +159,8 @@ delivery::NextHop WithHostsFile(delivery::NextHop hop,
   return known;
 }
 
-void TestHopSockets(const delivery::NextHop& hop, service::Findings* findings) {
+void TestHopSockets(absl::string_view place, const delivery::NextHop& hop,
+                    service::Findings* findings) {
   for (const delivery::HopAddress& address : hop.hosts) {
     if (address.path.empty()) continue;
     struct stat facts = {};
@@ -173,21 +174,21 @@ void TestHopSockets(const delivery::NextHop& hop, service::Findings* findings) {
         address.path, ": ", error != 0 ? strerror(error) : "not a socket");
     if (error == ENOENT || error == 0) {
       // The next hop may start later.
-      findings->Add({Finding::Severity::kWarning, "--deliver",
+      findings->Add({Finding::Severity::kWarning, std::string(place),
                      absl::StrCat(what,
                                   ": recipients get a 451 until a server "
                                   "listens there"),
                      "start the next hop, or correct the path"});
     } else {
-      findings->Add({Finding::Severity::kError, "--deliver", what,
+      findings->Add({Finding::Severity::kError, std::string(place), what,
                      "the user that the server runs as must be able to write "
                      "to the socket"});
     }
   }
 }
 
-void TestHopServers(const delivery::NextHop& hop, absl::Duration timeout,
-                    service::Findings* findings) {
+void TestHopServers(absl::string_view place, const delivery::NextHop& hop,
+                    absl::Duration timeout, service::Findings* findings) {
   for (const delivery::HopAddress& address : WithHostsFile(hop).hosts) {
     if (!address.name.empty()) continue;
     // TestHopSockets() reports a file that is missing.
@@ -196,7 +197,7 @@ void TestHopServers(const delivery::NextHop& hop, absl::Duration timeout,
       continue;
     }
     findings->AddWarning(
-        absl::StrCat("--deliver: ", address.Format(), ": ", strerror(error),
+        absl::StrCat(place, ": ", address.Format(), ": ", strerror(error),
                      ": the next hop does not accept connections now"));
   }
 }

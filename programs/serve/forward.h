@@ -40,12 +40,14 @@ delivery::NextHop WithHostsFile(delivery::NextHop hop,
                                 const std::string& hosts = "/etc/hosts");
 
 // Tests whether this process may use the Unix sockets of `hop`. Asks no server.
-void TestHopSockets(const delivery::NextHop& hop, service::Findings* findings);
+// `place` names the next hop in findings: "--deliver".
+void TestHopSockets(absl::string_view place, const delivery::NextHop& hop,
+                    service::Findings* findings);
 
 // Connects to each server of `hop` that has an address, with `timeout` for
 // each. A server that does not accept a connection is a warning.
-void TestHopServers(const delivery::NextHop& hop, absl::Duration timeout,
-                    service::Findings* findings);
+void TestHopServers(absl::string_view place, const delivery::NextHop& hop,
+                    absl::Duration timeout, service::Findings* findings);
 
 }  // namespace postern::programs
 

@@ -102,6 +102,7 @@ TEST(ForwardTest, SocketsOfUnusableServersAreFound) {
   for (const std::string path : {"/nowhere/socket", "/dev/null"}) {
     service::Findings findings;
     TestHopSockets(
+        "--deliver",
         *delivery::NextHop::Parse(/*lmtp=*/true, absl::StrCat("unix:", path)),
         &findings);
     ASSERT_EQ(findings.all().size(), 1u);

@@ -32,6 +32,7 @@ constexpr Word kWords[] = {
     {"cert", Word::Value::kAlways, true},
     {"ciphers", Word::Value::kAlways},
     {"client-ca", Word::Value::kAlways},
+    {"deliver", Word::Value::kAlways},
     {"key", Word::Value::kAlways, true},
     {"lmtp"},
     {"no-client-ca"},
@@ -181,6 +182,7 @@ absl::StatusOr<ListenOption> ListenOption::Parse(absl::string_view text) {
   if (words.ok()) {
     listen.options.proxy = words->Has("proxy");
     listen.lmtp = words->Has("lmtp");
+    listen.deliver = words->Value("deliver").value_or("");
     if (listen.lmtp && listen.address.port == kSmtpPort) {
       // RFC 2033 5. A server that sends mail to port 25 speaks SMTP.
       status.Update(Wrong("lmtp: port 25 is SMTP's"));

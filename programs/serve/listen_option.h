@@ -25,11 +25,12 @@ struct ListenOption {
   net::ListenAddress address;
   std::string passed;  // instead: the name of sockets from systemd
   transports::ListenerOptions options;
-  bool require_tls = false;             // 530 before STARTTLS
-  bool no_tls = false;                  // STARTTLS is not offered
-  bool auth = false;                    // AUTH is offered
-  bool require_auth = false;            // 530 before AUTH
-  bool lmtp = false;                    // LMTP instead of SMTP
+  bool require_tls = false;   // 530 before STARTTLS
+  bool no_tls = false;        // STARTTLS is not offered
+  bool auth = false;          // AUTH is offered
+  bool require_auth = false;  // 530 before AUTH
+  bool lmtp = false;          // LMTP instead of SMTP
+  std::string deliver;        // the destination; empty: the one without a name
   std::vector<std::string> mechanisms;  // of AUTH; empty: all
 
   // The TLS settings that the words give. Tls(), Certificates() and ClientCa()

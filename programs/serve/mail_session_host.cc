@@ -44,7 +44,7 @@ MailSessionHost::MailSessionHost(
       own_config_(OwnConfig(listener_.config, rules, xclient_ != nullptr)),
       config_(own_config_ != nullptr ? own_config_.get() : &listener_.config),
       metrics_(metrics),
-      session_(snapshot_->mail) {}
+      session_(snapshot_->mail, *listener_.outlet) {}
 
 ResponderOptions MailSessionHost::responder() {
   ResponderOptions options = session_.responder();

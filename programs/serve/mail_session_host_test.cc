@@ -113,7 +113,9 @@ TEST_F(MailSessionHostTest, OnlyListedPeersHaveXClient) {
 
 TEST_F(MailSessionHostTest, LoginCountsWhereThereIsAuth) {
   auto snapshot = std::make_shared<ServiceSnapshot>();
-  snapshot->listeners.emplace_back().config.mechanisms = {"PLAIN"};
+  ServiceSnapshot::Listener& listener = snapshot->listeners.emplace_back();
+  listener.outlet = snapshot_->listeners[0].outlet;
+  listener.config.mechanisms = {"PLAIN"};
   snapshot_ = snapshot;
   EXPECT_TRUE(Serve(IpAddress::Parse("192.0.2.7"))->config().xclient_login);
 }

@@ -109,7 +109,20 @@ void TestFilesOf(const ServiceSnapshot* snapshot, Findings* findings) {
   if (snapshot == nullptr) return;
   const service::MailService& mail = snapshot->mail;
   findings->AddWarnings(policy::CheckDatabases(*mail.controls));
-  if (mail.check_delivery) findings->AddWarnings(mail.check_delivery());
+  for (const auto& check : mail.check_deliveries) {
+    findings->AddWarnings(check());
+  }
+}
+
+// Returns the next hops, each with the place that names it.
+std::vector<std::pair<std::string, delivery::NextHop>> HopsOf(
+    const ServeOptions& options) {
+  std::vector<std::pair<std::string, delivery::NextHop>> hops;
+  for (const service::DestinationOption& each : options.Destinations()) {
+    auto hop = service::NextHopOf(each.spec);
+    if (hop) hops.emplace_back(each.Place(), *std::move(hop));
+  }
+  return hops;
 }
 
 // Tests what the server needs besides the files that `snapshot` has read.
@@ -122,8 +135,8 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
   service::CheckDelivery(options,
                          snapshot == nullptr ? "" : snapshot->mail.controls->me,
                          findings);
-  if (const auto hop = service::NextHopOf(options.deliver)) {
-    TestHopSockets(*hop, findings);
+  for (const auto& [place, hop] : HopsOf(options)) {
+    TestHopSockets(place, hop, findings);
   }
   TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
@@ -242,8 +255,8 @@ void TestPolicyServers(const ServeOptions& options, Findings* findings) {
 void TestNetwork(const ServeOptions& options, const ServiceSnapshot* snapshot,
                  Findings* findings) {
   TestPolicyServers(options, findings);
-  if (const auto hop = service::NextHopOf(options.deliver)) {
-    TestHopServers(*hop, kPatience, findings);
+  for (const auto& [place, hop] : HopsOf(options)) {
+    TestHopServers(place, hop, kPatience, findings);
   }
   if (!AsksDns(options)) return;
   TestDns(options, snapshot == nullptr ? "" : snapshot->mail.controls->me,

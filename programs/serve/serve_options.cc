@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -43,7 +44,8 @@ constexpr service::OptionRow kRows[] = {
      "STARTTLS), proxy (a PROXY header names the\n"
      "client), auth or auth=MECHANISM+MECHANISM...\n"
      "(AUTH is offered), submission (the same, and\n"
-     "530 before it), lmtp (LMTP in place of SMTP);\n"
+     "530 before it), lmtp (LMTP in place of SMTP),\n"
+     "deliver=NAME (the mail goes to --deliver NAME=);\n"
      "tls-min=VERSION, ciphers=LIST,\n"
      "cert=FILE, key=FILE, client-ca=FILE or\n"
      "no-client-ca (in place of the options\n"
@@ -52,7 +54,10 @@ constexpr service::OptionRow kRows[] = {
      "with submission)",
      service::OptionRow::From::kAnywhere, true},
     service::kControlRow,
-    service::kDeliverRow,
+    {"deliver", "[NAME=]SPEC [qmail-queue]",
+     "a delivery of mail: see below; may be repeated\n"
+     "with names, for --listen ADDRESS,deliver=NAME",
+     service::OptionRow::From::kAnywhere, true},
     {"rules", "CDB",
      "tcpserver's rules, made by tcprules: who may\n"
      "connect, and relay"},
@@ -212,10 +217,59 @@ void CheckReadyFd(int fd, service::Options* given) {
   }
 }
 
+// Checks the destinations and the listeners that choose them. `places` are
+// those of the listeners.
+void CheckDestinations(const ServeOptions& options,
+                       const std::vector<std::string>& places,
+                       service::Options* given) {
+  std::vector<absl::string_view> names;
+  for (const service::DestinationOption& each : options.destinations) {
+    names.push_back(each.name);
+    for (const service::DeliveryRow& row : service::DeliveryRows()) {
+      if (each.name != row.kind) continue;
+      // In control/routes it could be either.
+      given->Mistake(absl::StrCat(given->Place("deliver"), ": \"", each.name,
+                                  "\" is a kind of delivery and cannot be a "
+                                  "name"));
+    }
+  }
+  for (size_t i = 0; i < options.listen.size(); ++i) {
+    const std::string& name = options.listen[i].deliver;
+    const std::string where =
+        absl::StrCat(places[i], ": ", options.listen[i].Where());
+    if (name.empty()) {
+      if (!options.deliver.empty()) continue;
+      given->Mistake(absl::StrCat(where,
+                                  ": needs deliver=NAME, because each "
+                                  "--deliver has a name"));
+    } else if (std::find(names.begin(), names.end(), name) == names.end()) {
+      const absl::string_view meant = service::MostSimilar(name, names);
+      given->Mistake(absl::StrCat(
+          where, ": no --deliver has the name ", name,
+          meant.empty() ? "" : absl::StrCat("; did you mean ", meant, "?")));
+    }
+  }
+  // control/routes may name a destination that no listener has.
+  const std::string routes = absl::StrCat(options.control, "/routes");
+  if (options.listen.empty() || access(routes.c_str(), F_OK) == 0) return;
+  for (const absl::string_view name : names) {
+    if (std::any_of(
+            options.listen.begin(), options.listen.end(),
+            [name](const auto& each) { return each.deliver == name; })) {
+      continue;
+    }
+    given->Mistake(absl::StrCat("--deliver ", name,
+                                ": no listener and no route uses it; write "
+                                "deliver=",
+                                name, " after the address of --listen"));
+  }
+}
+
 // Checks options that depend on each other. `places` are those of the
 // listeners.
 void Check(const ServeOptions& options, const std::vector<std::string>& places,
            service::Options* given) {
+  CheckDestinations(options, places, given);
   bool auth = false;
   bool certificate = !options.certificates.empty();
   for (size_t i = 0; i < options.listen.size(); ++i) {
@@ -249,8 +303,10 @@ void Check(const ServeOptions& options, const std::vector<std::string>& places,
 
 bool AsksDns(const ServeOptions& options) {
   if (options.host_names) return true;
-  const auto hop = service::NextHopOf(options.deliver);
-  if (hop && hop->has_names()) return true;
+  for (const auto& destination : options.Destinations()) {
+    const auto hop = service::NextHopOf(destination.spec);
+    if (hop && hop->has_names()) return true;
+  }
   for (const policy::CheckEntry& check : policy::CheckList()) {
     if (check.row.dns &&
         options.check_options.count(std::string(check.row.option)) != 0) {
@@ -276,6 +332,7 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
     }
   }
   service::ReadMailOptions(given, options);
+  service::ReadDestinations(given, options);
   const std::vector<std::string> passed = given->List("pass-environment");
   for (size_t i = 0; i < passed.size(); ++i) {
     const std::string& name = passed[i];

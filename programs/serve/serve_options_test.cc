@@ -76,6 +76,59 @@ TEST_F(ServeOptionsTest, HasDefaults) {
   EXPECT_EQ(options->max_invalid_recipients, 100);
 }
 
+TEST_F(ServeOptionsTest, ListenersChooseDestinations) {
+  auto options = Read({kHere, "--listen=127.0.0.2:587,deliver=out",
+                       "--deliver=maildir:/m", "--deliver=out=smtp:a.example"});
+  ASSERT_TRUE(options) << printed_;
+  EXPECT_EQ(options->deliver, "maildir:/m");
+  ASSERT_EQ(options->destinations.size(), 1u);
+  EXPECT_EQ(options->destinations[0].Format(), "out=smtp:a.example");
+  EXPECT_EQ(options->listen[0].deliver, "");
+  EXPECT_EQ(options->listen[1].deliver, "out");
+  EXPECT_TRUE(AsksDns(*options));  // for a.example
+  options =
+      Read({"--listen=127.0.0.2:587,deliver=out", "--deliver=out=discard"});
+  ASSERT_TRUE(options) << printed_;
+  EXPECT_EQ(options->deliver, "");
+  options = Read({kHere});
+  EXPECT_EQ(options->deliver, "qmail-queue");
+}
+
+TEST_F(ServeOptionsTest, MistakesOfDestinationsAreNamed) {
+  const std::string there = "--listen=127.0.0.2:587,deliver=out";
+  const struct {
+    std::vector<std::string> arguments;
+    absl::string_view mistake;
+  } cases[] = {
+      {{there, "--deliver=discard", "--deliver=outt=discard"},
+       "--listen: 127.0.0.2:587: no --deliver has the name out; did you mean "
+       "outt?"},
+      {{there}, "--listen: 127.0.0.2:587: no --deliver has the name out\n"},
+      {{there, "--deliver=out=discard", "--deliver=out=discard"},
+       "--deliver: the name out is given twice"},
+      {{there, "--deliver=out=discard", "--deliver=discard",
+        "--deliver=maildir:/m"},
+       "--deliver: \"maildir:/m\": only one destination may be without a name; "
+       "give it one: NAME=maildir:/m"},
+      {{there, "--deliver=out=discard", kHere},
+       "--listen: 127.0.0.1:0: needs deliver=NAME, because each --deliver has "
+       "a name"},
+      {{kHere, "--deliver=discard", "--deliver=out=discard"},
+       "--deliver out: no listener and no route uses it; write deliver=out "
+       "after the address of --listen"},
+      {{kHere, "--deliver=discard=discard"},
+       "--deliver: \"discard\" is a kind of delivery and cannot be a name"},
+      {{kHere, "--deliver=a.b=discard"},
+       "--deliver: the name \"a.b\" is not made of letters"},
+      {{kHere, "--deliver=out="}, "--deliver: the delivery is missing"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_FALSE(Read(c.arguments)) << c.mistake;
+    EXPECT_EQ(exit_code_, 100);
+    EXPECT_TRUE(absl::StrContains(printed_, c.mistake)) << printed_;
+  }
+}
+
 // Each option sets its own field.
 TEST_F(ServeOptionsTest, ReadsEachOption) {
   const auto options = Read({kHere,

@@ -67,7 +67,12 @@ std::vector<ServiceSnapshot::Listener> MakeListeners(
   for (const ListenOption& listen : options.listen) {
     const std::string where = absl::StrCat("--listen: ", listen.Where(), ": ");
     ServiceSnapshot::Listener& listener = listeners.emplace_back();
-    listener.config = mail.config;
+    listener.outlet = mail.OutletTo(listen.deliver);
+    if (listener.outlet == nullptr) {  // an error of the options
+      findings->AddError(absl::StrCat(where, "it has no destination"));
+      continue;
+    }
+    listener.config = listener.outlet->config;
     listener.config.lmtp = listen.lmtp;
     if (listen.HasTls(options)) {
       net::TlsOptions tls_options{

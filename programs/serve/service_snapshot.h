@@ -27,8 +27,9 @@ struct ServiceSnapshot {
       const ServeOptions& options, const service::MailService::Process& process,
       service::Findings* findings);
 
-  // The settings that differ between listeners.
+  // What differs between listeners.
   struct Listener {
+    std::shared_ptr<const service::MailService::Outlet> outlet;
     ServerConfig config;
     std::shared_ptr<const net::TlsContext> tls;  // null: no TLS
   };

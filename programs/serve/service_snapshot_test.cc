@@ -12,6 +12,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "engine/ask.h"
+#include "engine/grammar/extension.h"
+#include "engine/session_info.h"
 #include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -245,6 +248,43 @@ TEST_F(ServiceSnapshotTest, AllErrorsAreFound) {
                   HasSubstr("--policy-server: \"inet:1\": "),
                   other.key_file + ": not the key of " + good.chain_file,
                   "/missing: No such file or directory"));
+}
+
+// What depends on the delivery is that of the listener's own destination.
+TEST_F(ServiceSnapshotTest, EachListenerHasItsDestination) {
+  options_.deliver = absl::StrCat("maildir:", folder_.path());
+  options_.destinations = {{"out", "discard"},
+                           {"queue", "qmail-queue:/bin/true"}};
+  Listen({"25", "587,deliver=out", "588,deliver=queue"});
+  const auto snapshot = Read();
+  ASSERT_NE(snapshot, nullptr);
+  const struct {
+    const char* name;
+    bool serves_remote;
+    bool smtp_utf8;
+  } cases[] = {{"", false, true}, {"out", true, true}, {"queue", true, false}};
+  for (size_t i = 0; i < 3; ++i) {
+    SCOPED_TRACE(i);
+    const ServiceSnapshot::Listener& listener = snapshot->listeners[i];
+    EXPECT_EQ(listener.outlet->destination.name, cases[i].name);
+    EXPECT_EQ(listener.outlet->delivery->ServesRemote({"u", "x.example"}),
+              cases[i].serves_remote);
+    EXPECT_EQ(listener.config.carried.Has(Extension::kSmtpUtf8),
+              cases[i].smtp_utf8);
+    // The check no-relay asks the same delivery.
+    auto info = std::make_shared<SessionInfo>();
+    info->relay_client = "";
+    const Ask ask{RequestId{}, Rcpt{{}, {"u", "x.example"}}};
+    const auto verdict = listener.outlet->policy->Decide(
+        ask, info, []() -> Policy::Done { return nullptr; });
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->rule(),
+              cases[i].serves_remote ? "relayclient" : "no-relay");
+  }
+  // A program of any destination needs privileges.
+  EXPECT_TRUE(snapshot->mail.runs_programs);
+  options_.destinations[1].spec = "queue";
+  EXPECT_THAT(Mistake(), StartsWith("delivery \"queue\": not one of "));
 }
 
 TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {

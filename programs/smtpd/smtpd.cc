@@ -164,7 +164,8 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
   policy::RuleFacts facts = policy::ReadProcessFacts(getenv);
   info.environment = std::move(facts.variables);
   facts.relay_client = info.relay_client;
-  ServerConfig config = mail->config;
+  const service::MailService::Outlet& outlet = *mail->outlets.front();
+  ServerConfig config = outlet.config;
   facts.Change(config, &config);
   config.require_hello = false;  // as in qmail-smtpd
   config.strictness = options.lenient.Of(info.remote_address);
@@ -184,7 +185,7 @@ int RunSmtpd(const SmtpdOptions& options, const SmtpdTlsHooks& hooks) {
       !status.ok()) {
     return RefuseService(status);
   }
-  service::MailSession mail_session(*mail);
+  service::MailSession mail_session(*mail, outlet);
 
   transports::StdioOptions stdio;
   stdio.times.write_timeout = mail->controls->timeout;

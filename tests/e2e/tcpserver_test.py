@@ -248,7 +248,7 @@ class TcpserverTest(harness.TestCase):
             self.assertEqual(
                 talk.replies[2], "550 5.7.1 sorry, that domain isn't mine, and "
                 "there is no way to send mail elsewhere (#5.7.1)")
-            self.assertIn("rule=no-relay source=RELAYCLIENT", talk.log)
+            self.assertIn("rule=no-relay source=\"RELAYCLIENT; --deliver ", talk.log)
         for deliver in (f"catch-all:{self.maildir}",
                         f"qmail-queue:{self.put_queue()}", "discard"):
             talk = self.talk(mail, environment=relay, deliver=deliver)
