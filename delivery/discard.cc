@@ -12,7 +12,9 @@ namespace {
 
 class DiscardedMessage : public MailTransaction {
  public:
-  std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+  std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+    return Verdict::Accept();
+  }
   bool Write(absl::Span<const absl::string_view>,
              absl::AnyInvocable<void() &&>) override {
     return true;

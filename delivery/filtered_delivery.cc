@@ -49,9 +49,10 @@ class FilteredTransaction : public MailTransaction {
   }
 
   // The transaction of the delivery is opened after the filter has answered.
-  std::optional<Reply> Open(const Envelope& envelope) override {
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later) override {
     envelope_ = envelope;
-    return std::nullopt;
+    return Verdict::Accept();
   }
 
   bool Write(absl::Span<const absl::string_view> slices,
@@ -65,8 +66,8 @@ class FilteredTransaction : public MailTransaction {
 
   // `done` keeps this object alive until it is called.
   void Commit(Policy::Done done) override {
-    Run([this, done = std::move(done)](absl::Duration remaining) mutable {
-      std::optional<Verdict> refusal = Filter(remaining);
+    Filter([this,
+            done = std::move(done)](std::optional<Verdict> refusal) mutable {
       if (refusal) return std::move(done)(*std::move(refusal));
       transaction_->Commit([name = filter_->name(), reason = reason_,
                             done = std::move(done)](Verdict verdict) mutable {
@@ -76,38 +77,64 @@ class FilteredTransaction : public MailTransaction {
   }
 
   void CommitEach(EachDone done) override {
-    Run([this, done = std::move(done)](absl::Duration remaining) mutable {
-      std::optional<Verdict> refusal = Filter(remaining);
-      if (refusal) {
-        std::vector<Verdict> all;
-        all.push_back(*std::move(refusal));
-        return std::move(done)(std::move(all));
-      }
-      transaction_->CommitEach(
-          [name = filter_->name(), reason = reason_,
-           done = std::move(done)](std::vector<Verdict> verdicts) mutable {
-            for (Verdict& verdict : verdicts) {
-              verdict = Name(std::move(verdict), name, reason);
-            }
-            std::move(done)(std::move(verdicts));
-          });
-    });
+    Filter(
+        [this, done = std::move(done)](std::optional<Verdict> refusal) mutable {
+          if (refusal) {
+            std::vector<Verdict> all;
+            all.push_back(*std::move(refusal));
+            return std::move(done)(std::move(all));
+          }
+          transaction_->CommitEach(
+              [name = filter_->name(), reason = reason_,
+               done = std::move(done)](std::vector<Verdict> verdicts) mutable {
+                for (Verdict& verdict : verdicts) {
+                  verdict = Name(std::move(verdict), name, reason);
+                }
+                std::move(done)(std::move(verdicts));
+              });
+        });
   }
 
  private:
-  using Task = absl::AnyInvocable<void(absl::Duration) &&>;
+  // Takes the refusal if there is one. Otherwise only the commit is left.
+  using Next = absl::AnyInvocable<void(std::optional<Verdict> refusal) &&>;
 
-  // Runs `task` with the time that the filter has left.
-  void Run(Task task) {
-    const absl::Duration timeout = filter_->timeout();
-    if (!run_) return std::move(task)(timeout);
+  // Runs `task` on a thread that may block.
+  void Run(absl::AnyInvocable<void() &&> task) {
+    if (!run_) return std::move(task)();
     const system::Run run = run_;
-    run([session = session_, message = envelope_.message, timeout,
-         since = Clock::now(), task = std::move(task)]() mutable {
+    run([session = session_, message = envelope_.message,
+         task = std::move(task)]() mutable {
       // Lines that the delivery logs name the session and the message.
       const log::LogScope scope({session->session_id, message});
+      std::move(task)();
+    });
+  }
+
+  // Asks the filter, and passes an accepted message on. `next` keeps this
+  // object alive.
+  void Filter(Next next) {
+    Run([this, since = Clock::now(), next = std::move(next)]() mutable {
       const absl::Duration waited = absl::FromChrono(Clock::now() - since);
-      std::move(task)(timeout - waited);
+      std::optional<Verdict> refusal = Ask(filter_->timeout() - waited);
+      if (refusal) return std::move(next)(std::move(refusal));
+      Policy::Done opened = [this,
+                             next = std::move(next)](Verdict verdict) mutable {
+        if (!verdict.accepted()) return std::move(next)(std::move(verdict));
+        std::move(next)(Pass());
+      };
+      std::optional<Verdict> verdict =
+          transaction_->Open(envelope_, [&]() -> Policy::Done {
+            // Passing the content on blocks, and the answer may come on the
+            // thread of an event loop.
+            return [this, opened = std::move(opened)](Verdict answer) mutable {
+              Run([opened = std::move(opened),
+                   answer = std::move(answer)]() mutable {
+                std::move(opened)(std::move(answer));
+              });
+            };
+          });
+      if (verdict) std::move(opened)(*std::move(verdict));
     });
   }
 
@@ -119,9 +146,9 @@ class FilteredTransaction : public MailTransaction {
     return std::move(verdict).By(name).From(reason);
   }
 
-  // Asks the filter, and passes an accepted message on. Then only the commit is
-  // left. Returns the refusal if there is one.
-  std::optional<Verdict> Filter(absl::Duration remaining) {
+  // Asks the filter, which has `remaining` left. Returns the refusal if there
+  // is one.
+  std::optional<Verdict> Ask(absl::Duration remaining) {
     if (!content_.status().ok()) return Fail(content_.status());
     FilterAnswer answer =
         filter_->Decide(envelope_, *session_, content_, remaining);
@@ -131,12 +158,15 @@ class FilteredTransaction : public MailTransaction {
           .From(std::move(answer.reason));
     }
     reason_ = std::move(answer.reason);
-    if (std::optional<Reply> refusal = transaction_->Open(envelope_)) {
-      return Verdict::Refuse(*std::move(refusal));
-    }
+    edits_ = std::move(answer.edits);
+    return std::nullopt;
+  }
+
+  // Passes the content on. Returns the refusal if there is one.
+  std::optional<Verdict> Pass() {
     uint64_t offset = 0;
-    if (!answer.edits.empty()) {
-      std::optional<Verdict> refusal = PassHeader(answer.edits, &offset);
+    if (!edits_.empty()) {
+      std::optional<Verdict> refusal = PassHeader(edits_, &offset);
       if (refusal) return refusal;
     }
     return PassRest(offset);
@@ -205,6 +235,7 @@ class FilteredTransaction : public MailTransaction {
   Envelope envelope_;
   Spool content_;
   std::string reason_;
+  HeaderEdits edits_;
 };
 
 }  // namespace

@@ -38,6 +38,8 @@ class Recorder : public Delivery {
   std::string log;
   std::string text;
   std::optional<Reply> refusal;  // of Open()
+  bool opens_later = false;
+  Policy::Done opened;
   std::optional<Policy::Done> done;
   std::optional<MailTransaction::EachDone> each;
 
@@ -51,9 +53,15 @@ class Recorder : public Delivery {
       absl::StrAppend(&recorder_.log, "rcpt ", rcpt.to.local_part, ";");
       return Verdict::Accept();
     }
-    std::optional<Reply> Open(const Envelope& envelope) override {
+    std::optional<Verdict> Open(const Envelope& envelope,
+                                Policy::Later later) override {
       absl::StrAppend(&recorder_.log, "open ", envelope.to.size(), ";");
-      return recorder_.refusal;
+      if (recorder_.opens_later) {
+        recorder_.opened = later();
+        return std::nullopt;
+      }
+      if (recorder_.refusal) return Verdict::Refuse(*recorder_.refusal);
+      return Verdict::Accept();
     }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&>) override {
@@ -189,6 +197,33 @@ TEST_F(FilteredDeliveryTest, DeliveryMayRefuse) {
   Commit();
   EXPECT_EQ(verdicts_.at(0).reply()->text, "cannot open");
   EXPECT_FALSE(verdicts_[0].accepted());
+}
+
+TEST_F(FilteredDeliveryTest, DeliveryMayOpenLater) {
+  recorder_.opens_later = true;
+  for (const bool accepts : {true, false}) {
+    verdicts_.clear();
+    recorder_.text.clear();
+    std::vector<absl::AnyInvocable<void() &&>> tasks;
+    Begin([&tasks](absl::AnyInvocable<void() &&> task) {
+      tasks.push_back(std::move(task));
+    });
+    Write("x");
+    Commit();
+    ASSERT_EQ(tasks.size(), 1u);
+    std::move(tasks[0])();
+    EXPECT_EQ(recorder_.text, "");
+    std::move(recorder_.opened)(
+        accepts ? Verdict::Accept() : Verdict::Refuse({452, {4, 3, 1}, "no"}));
+    // On a thread that may block, not on that of the answer.
+    EXPECT_EQ(recorder_.text, "");
+    EXPECT_TRUE(verdicts_.empty());
+    ASSERT_EQ(tasks.size(), 2u);
+    std::move(tasks[1])();
+    EXPECT_EQ(recorder_.text, accepts ? "x" : "");
+    if (accepts) std::move (*recorder_.done)(Verdict::Accept());
+    EXPECT_EQ(verdicts_.at(0).accepted(), accepts);
+  }
 }
 
 TEST_F(FilteredDeliveryTest, RefusedMessageDoesNotReachTheDelivery) {

@@ -631,7 +631,8 @@ class MaildirTransaction : public MailTransaction {
     }
     return std::move(decision.verdict).By("maildir");
   }
-  std::optional<Reply> Open(const Envelope& envelope) override;
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override;
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&>) override {
     message_->Write(slices);
@@ -661,7 +662,8 @@ class MaildirTransaction : public MailTransaction {
   std::optional<MaildirMessage> message_;  // set by Open()
 };
 
-std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
+std::optional<Verdict> MaildirTransaction::Open(const Envelope& envelope,
+                                                Policy::Later) {
   LetterMaker maker(location_);
   // First the recipients with mailboxes of their own: the others get no second
   // file there.
@@ -672,20 +674,22 @@ std::optional<Reply> MaildirTransaction::Open(const Envelope& envelope) {
       if (expanded != (found != mailboxes_.end())) continue;
       if (!(expanded ? maker.Add(number, recipient, found->second)
                      : maker.Add(number, recipient))) {
-        return NoMailboxReply();
+        return Verdict::Refuse(NoMailboxReply());
       }
     }
   }
   Letters to = maker.Take(envelope.to.size());
-  if (to.letters.empty()) return NoMailboxReply();
+  if (to.letters.empty()) return Verdict::Refuse(NoMailboxReply());
   std::stable_sort(to.letters.begin(), to.letters.end(),
                    [](const Letter& a, const Letter& b) {
                      return a.directory < b.directory;
                    });
-  return message_
-      .emplace(files_, open_directories_, names_, options_, each_,
-               envelope.from, std::move(to))
-      .Open();
+  std::optional<Reply> refusal =
+      message_
+          .emplace(files_, open_directories_, names_, options_, each_,
+                   envelope.from, std::move(to))
+          .Open();
+  return refusal ? Verdict::Refuse(*std::move(refusal)) : Verdict::Accept();
 }
 
 }  // namespace

@@ -22,12 +22,12 @@ using Opened = std::variant<std::unique_ptr<MailTransaction>, Reply>;
 
 enum class Recipients : uint8_t {
   kOfEnvelope,  // AddRecipient() is not called
-  kAdded,       // AddRecipient() is called, and must accept each at once
+  kAdded,       // AddRecipient() is called, and must answer each at once
 };
 
 // Begins a transaction of `delivery` and opens it for a message to all
 // recipients of `envelope`, or returns the reply that refuses one of them or
-// the content.
+// the content. The delivery must answer at once.
 inline Opened OpenMessage(Delivery& delivery, const Envelope& envelope,
                           SessionInfo session = {},
                           Recipients recipients = Recipients::kOfEnvelope) {
@@ -40,9 +40,9 @@ inline Opened OpenMessage(Delivery& delivery, const Envelope& envelope,
         {.to = envelope.to[i].path}, []() -> Policy::Done { std::abort(); });
     if (!verdict->accepted()) return *verdict->reply();
   }
-  if (std::optional<Reply> refusal = transaction->Open(envelope)) {
-    return *std::move(refusal);
-  }
+  const std::optional<Verdict> opened =
+      transaction->Open(envelope, []() -> Policy::Done { std::abort(); });
+  if (!opened->accepted()) return *opened->reply();
   return transaction;
 }
 

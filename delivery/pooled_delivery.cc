@@ -4,6 +4,7 @@
 #include "delivery/pooled_delivery.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -141,12 +142,15 @@ class Job : public std::enable_shared_from_this<Job> {
     if (opened_) return;
     opened_ = true;
     if (now_() - Ended() > kMaxWait) {
-      refusal_.emplace(
-          Reply{451, {4, 3, 2}, "too busy, try again later (#4.3.2)"});
+      refusal_ = Verdict::Refuse(
+          {451, {4, 3, 2}, "too busy, try again later (#4.3.2)"});
       return;
     }
-    refusal_ = transaction_->Open(envelope_);
-    if (refusal_) transaction_.reset();
+    std::optional<Verdict> verdict = transaction_->Open(
+        envelope_, []() -> Policy::Done { std::abort(); });  // at once
+    if (verdict->accepted()) return;
+    refusal_ = std::move(verdict);
+    transaction_.reset();
   }
 
   // Returns the time of Commit(), or now if it has not been called.
@@ -158,12 +162,10 @@ class Job : public std::enable_shared_from_this<Job> {
   void Finish() {
     Open();
     if (refusal_ && done_) {
-      return std::move(*std::exchange(done_, {}))(
-          Verdict::Refuse(*std::move(refusal_)));
+      return std::move(*std::exchange(done_, {}))(*std::move(refusal_));
     }
     if (refusal_) {
-      return std::move(*std::exchange(each_, {}))(
-          {Verdict::Refuse(*std::move(refusal_))});
+      return std::move(*std::exchange(each_, {}))({*std::move(refusal_)});
     }
     // The callback keeps the transaction alive, because the transaction may
     // answer later, from another thread.
@@ -202,7 +204,7 @@ class Job : public std::enable_shared_from_this<Job> {
   // Used by the task only; envelope_ is set before the task reads it.
   Envelope envelope_;
   bool opened_ = false;
-  std::optional<Reply> refusal_;
+  std::optional<Verdict> refusal_;
   std::unique_ptr<MailTransaction> transaction_;
 };
 
@@ -219,9 +221,10 @@ class PooledTransaction : public MailTransaction {
     return std::nullopt;
   }
   // If the delivery refuses, the reply comes after the end of the message.
-  std::optional<Reply> Open(const Envelope& envelope) override {
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later) override {
     job_->Open(envelope);
-    return std::nullopt;
+    return Verdict::Accept();
   }
 
   bool Write(absl::Span<const absl::string_view> slices,

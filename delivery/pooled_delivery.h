@@ -37,8 +37,8 @@ class PooledDelivery : public Delivery {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // Write() of the transactions of `delivery` must never return false. `now`
-  // must be thread-safe.
+  // The transactions of `delivery` must answer Open() at once, and their
+  // Write() must never return false. `now` must be thread-safe.
   PooledDelivery(std::shared_ptr<Delivery> delivery, system::Run run,
                  std::function<Time()> now = std::chrono::steady_clock::now)
       : delivery_(std::move(delivery)),

@@ -59,12 +59,15 @@ class Recorder : public Delivery {
       if (rcpt.to.local_part == "u") return Verdict::Accept();
       return Verdict::Refuse({550, {5, 1, 1}, "no"});
     }
-    std::optional<Reply> Open(const Envelope& envelope) override {
+    std::optional<Verdict> Open(const Envelope& envelope,
+                                Policy::Later) override {
       recorder_.log += "open " + envelope.to.at(0).path.local_part + " for " +
                        ToString(session_->remote_address) + "\n";
-      if (recorder_.refuse) return Reply{451, {4, 3, 0}, "cannot open"};
+      if (recorder_.refuse) {
+        return Verdict::Refuse({451, {4, 3, 0}, "cannot open"});
+      }
       used_ = true;
-      return std::nullopt;
+      return Verdict::Accept();
     }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&>) override {

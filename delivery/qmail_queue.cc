@@ -167,7 +167,8 @@ class QueueTransaction : public MailTransaction {
   QueueTransaction(const QmailQueueOptions& options, SharedSessionInfo session)
       : options_(options), session_(std::move(session)) {}
 
-  std::optional<Reply> Open(const Envelope& envelope) override;
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override;
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&>) override {
     message_->Write(slices);
@@ -183,7 +184,8 @@ class QueueTransaction : public MailTransaction {
   std::optional<QueuedMessage> message_;  // set by Open()
 };
 
-std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
+std::optional<Verdict> QueueTransaction::Open(const Envelope& envelope,
+                                              Policy::Later) {
   std::string text;
   // Returns false if the address contains a NUL and would be two fields.
   const auto add = [&text](char kind, const Path& path) {
@@ -206,8 +208,8 @@ std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
   }
   text.push_back('\0');
   if (!good) {
-    return Reply{
-        553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"};
+    return Verdict::Refuse(
+        {553, {5, 1, 3}, "sorry, that address cannot be queued (#5.1.3)"});
   }
   // The last QMAILQUEUE counts. An empty value is a program that cannot be run.
   // A relative path becomes absolute, for the log.
@@ -223,13 +225,13 @@ std::optional<Reply> QueueTransaction::Open(const Envelope& envelope) {
       system::SessionVariables(options_.environment, *session_));
   if (!process.ok()) {
     options_.report(process.status().message());
-    return absl::IsResourceExhausted(process.status())
-               ? QueueUnavailableReply()
-               : ReplyForQueueExit(kQueueExecError);
+    return Verdict::Refuse(absl::IsResourceExhausted(process.status())
+                               ? QueueUnavailableReply()
+                               : ReplyForQueueExit(kQueueExecError));
   }
   message_.emplace(options_, std::move(program), *std::move(process),
                    std::move(text));
-  return std::nullopt;
+  return Verdict::Accept();
 }
 
 }  // namespace

@@ -59,10 +59,15 @@ class MailTransaction {
     return Verdict::Accept();
   }
 
-  // Prepares for content, or returns the 4yz or 5yz reply that refuses it,
-  // which ends the transaction. Called once, before Write(). The envelope has
-  // at least one recipient. It is valid until this returns.
-  virtual std::optional<Reply> Open(const Envelope& envelope) = 0;
+  // Prepares for content, at DATA or the first BDAT. Answers like
+  // Policy::Decide(): at once, or after a call of `later`. The client waits two
+  // minutes for the reply (RFC 5321 4.5.3.2.4). An acceptance means that
+  // Write() or Commit() follows; what else it says is ignored. A refusal is the
+  // reply to DATA or BDAT, and the transaction ends. Called once, when all
+  // answers of AddRecipient() are given. The envelope has at least one
+  // recipient. It is valid until this returns.
+  virtual std::optional<Verdict> Open(const Envelope& envelope,
+                                      Policy::Later later) = 0;
 
   // Takes the slices, which are valid until Write() returns. Lines end in CRLF,
   // and a CRLF may be split between slices. Content from BDAT may end without a
@@ -75,9 +80,10 @@ class MailTransaction {
                      absl::AnyInvocable<void() &&> ready) = 0;
 
   // Called on the session's thread after the session has given the reply to
-  // Commit() or CommitEach(). Not called if the answer came too late, or the
-  // session was over. For logs, which must not claim a reply that was not
-  // given. The client may still not receive it if the connection breaks.
+  // Commit() or CommitEach(), or a refusal of Open(). Not called if the answer
+  // came too late, or the session was over. For logs, which must not claim a
+  // reply that was not given. The client may still not receive it if the
+  // connection breaks.
   virtual void OnReplied() {}
 
   // Takes the answer to CommitEach().

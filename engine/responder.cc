@@ -222,8 +222,15 @@ void Responder::Answer(PostedAnswer&& answer) {
     const Ask* const ask = session_.open_ask(answer.id);
     const bool at_end =
         ask != nullptr && std::holds_alternative<BodyEnd>(ask->what);
+    if (ask != nullptr && std::holds_alternative<BodyBegin>(ask->what) &&
+        verdict->accepted() && !WriteTrace(answer.id, *verdict)) {
+      return;
+    }
+    const bool content_refused = ask != nullptr &&
+                                 std::holds_alternative<BodyBegin>(ask->what) &&
+                                 !verdict->accepted();
     const bool given = Give(answer.id, std::move(*verdict));
-    if (given && at_end) answer.transaction->OnReplied();
+    if (given && (at_end || content_refused)) answer.transaction->OnReplied();
   } else if (auto* verdicts = std::get_if<std::vector<Verdict>>(&answer.what)) {
     const bool given = AnswerEach(answer.id, std::move(*verdicts));
     if (given) answer.transaction->OnReplied();
@@ -242,6 +249,7 @@ void Responder::Answer(PostedAnswer&& answer) {
 void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
   const Ask* const ask = session_.open_ask(id);
   if (ask == nullptr) return;
+  std::shared_ptr<MailTransaction> refused;  // the content
   // An answer that does not fit is Give()'s to refuse.
   if (verdict.accepted()) {
     if (const auto* rcpt = std::get_if<Rcpt>(&ask->what);
@@ -260,10 +268,18 @@ void Responder::AnswerVerdict(RequestId id, Verdict verdict) {
       verdict = *std::move(both);
     } else if (std::holds_alternative<BodyBegin>(ask->what) &&
                current_->post == nullptr && CheckAnswer(*ask, verdict).ok()) {
-      if (!OpenTransaction(id, &verdict)) return;
+      std::optional<Verdict> both = OpenTransaction(id, std::move(verdict));
+      if (!both) return;
+      verdict = *std::move(both);
+      if (!verdict.accepted()) {
+        refused = current_->transaction;
+      } else if (!WriteTrace(id, verdict)) {
+        return;
+      }
     }
   }
-  (void)Give(id, std::move(verdict));  // not the answer to a BodyEnd
+  const bool given = Give(id, std::move(verdict));  // never about a BodyEnd
+  if (given && refused != nullptr) refused->OnReplied();
 }
 
 std::optional<Verdict> Responder::AskTransaction(RequestId id, const Rcpt& rcpt,
@@ -395,15 +411,25 @@ void Responder::Refuse(RequestId id, Reply reply) {
   (void)session_.Complete(id, std::move(verdict));  // open, and it fits
 }
 
-bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
+std::optional<Verdict> Responder::OpenTransaction(RequestId id,
+                                                  Verdict granted) {
+  std::optional<Verdict> verdict =
+      current_->transaction->Open(session_.envelope(), [&]() -> Policy::Done {
+        return [post = options_.post, id, granted,
+                transaction = current_->transaction](Verdict answer) mutable {
+          post({id, answer.accepted() ? std::move(granted) : std::move(answer),
+                std::move(transaction)});
+        };
+      });
+  if (!verdict) return std::nullopt;
+  return verdict->accepted() ? std::move(granted) : *std::move(verdict);
+}
+
+bool Responder::WriteTrace(RequestId id, const Verdict& granted) {
   const Envelope& envelope = session_.envelope();
-  if (std::optional<Reply> refusal = current_->transaction->Open(envelope)) {
-    *verdict = Verdict::Refuse(*std::move(refusal));
-    return true;
-  }
   current_->post =
       std::make_shared<const std::function<void(PostedAnswer)>>(options_.post);
-  current_->AddHeader(verdict->header(), std::string::npos);
+  current_->AddHeader(granted.header(), std::string::npos);
   // RFC 7208 9.1: the Received-SPF field is above the Received field.
   std::string trace;
   if (current_->header != nullptr) {
@@ -418,10 +444,10 @@ bool Responder::OpenTransaction(RequestId id, Verdict* verdict) {
       FormatReceived(*info_, envelope.parameters.smtp_utf8, options_.host_name,
                      options_.stamp(), options_.show_user);
   const absl::string_view slice = trace;
-  return current_->transaction->Write(
-      {&slice, 1}, [post = options_.post, id, again = *verdict]() {
-        post({id, again});
-      });
+  return current_->transaction->Write({&slice, 1},
+                                      [post = options_.post, id, granted]() {
+                                        post({id, granted});
+                                      });
 }
 
 void Responder::Commit(RequestId id) {

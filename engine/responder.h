@@ -57,8 +57,9 @@ struct PostedAnswer {
 
   RequestId id;  // not used with TransactionReady
   What what;
-  // The transaction, if the answer is its own: about a recipient or about the
-  // complete message. Null: another interface answers.
+  // The transaction, if the answer is its own: about a recipient, about the
+  // beginning of the content or about the complete message. Null: another
+  // interface answers.
   std::shared_ptr<MailTransaction> transaction;
 };
 
@@ -157,7 +158,7 @@ class Responder {
   // The open mail transaction.
   struct Current {
     std::shared_ptr<MailTransaction> transaction;
-    // Null until it is open for content. A shared copy of
+    // Null until the transaction has accepted Open(). A shared copy of
     // ResponderOptions::post, so that each call of Write() can keep it without
     // an allocation.
     std::shared_ptr<const std::function<void(PostedAnswer)>> post;
@@ -191,10 +192,14 @@ class Responder {
   void ReplyLocalError(RequestId id, const absl::Status& status);
   // Refuses the open question `id` with a reply that fits.
   void Refuse(RequestId id, Reply reply);
-  // Opens the transaction for content and writes the Received field. Returns
-  // false if the transaction takes no more content for now; `verdict` is then
-  // posted again.
-  bool OpenTransaction(RequestId id, Verdict* verdict);
+  // Opens the transaction for content, which the policy has accepted with
+  // `granted`. Returns the combined verdict, or nullopt if the transaction
+  // answers later.
+  std::optional<Verdict> OpenTransaction(RequestId id, Verdict granted);
+  // Writes the added header fields and the Received field. `granted` is the
+  // answer to the open question `id`. Returns false if the transaction takes no
+  // more content for now; `granted` is then posted again.
+  bool WriteTrace(RequestId id, const Verdict& granted);
   // Returns a copy of the session facts with `change` applied.
   SharedSessionInfo Changed(absl::FunctionRef<void(SessionInfo&)> change) const;
 

@@ -31,7 +31,8 @@ struct World {
   std::deque<Policy::Done> recipients_due;
   std::vector<std::string> recipients;  // of AddRecipient()
   std::vector<std::string> decided;     // calls of ResponderOptions::decided
-  std::optional<Reply> no_content;
+  std::optional<Verdict> open = Verdict::Accept();  // nullopt: later
+  Policy::Done open_due;
   std::optional<Verdict> commit = Verdict::Accept();  // nullopt: later
   bool full = false;                                  // Write() returns false
 
@@ -90,14 +91,16 @@ class TestTransaction : public MailTransaction {
     world_.recipients_due.push_back(later());
     return std::nullopt;
   }
-  std::optional<Reply> Open(const Envelope& envelope) override {
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override {
     EXPECT_FALSE(envelope.to.empty());
     std::string& line = world_.envelopes.emplace_back(envelope.from.Address());
     for (const Recipient& to : envelope.to) {
       absl::StrAppend(&line, " ", to.path.Address());
     }
     world_.content.clear();
-    return world_.no_content;
+    if (!world_.open) world_.open_due = later();
+    return world_.open;
   }
   bool Write(absl::Span<const absl::string_view> slices, Ready ready) override {
     for (absl::string_view slice : slices) {
@@ -429,9 +432,77 @@ TEST_F(ResponderTest, OpensNoTransactionForARefusedBody) {
 
 TEST_F(ResponderTest, RefusesABodyThatTheDeliveryRefuses) {
   Feed(kEnvelope);
-  world_.no_content = Reply{452, {4, 3, 1}, "disk full"};
+  world_.open = Verdict::Refuse({452, {4, 3, 1}, "disk full"});
   EXPECT_EQ(Feed("DATA\r\n"), "452 4.3.1 disk full\r\n");
+  EXPECT_EQ(world_.replied, 1);
+  EXPECT_EQ(world_.open_transactions, 0);
   EXPECT_EQ(Feed("RCPT TO:<c@d>\r\n"), "503 5.5.1 MAIL first (#5.5.1)\r\n");
+}
+
+// The client waits for the reply to DATA or to the first chunk until the
+// transaction has answered.
+TEST_F(ResponderTest, ContentWaitsForATransactionThatOpensLater) {
+  for (const bool accepts : {true, false}) {
+    for (const absl::string_view command :
+         {"DATA\r\n", "BDAT 3 LAST\r\nx\r\n"}) {
+      responder_.reset();
+      world_ = World();
+      Restart();
+      Feed(kEnvelope);
+      world_.open.reset();
+      EXPECT_EQ(Feed(command), "");
+      EXPECT_EQ(world_.content, "");  // not even the Received field
+      // An acceptance cannot choose the reply.
+      Verdict answer = accepts ? Verdict::Accept(Reply{250, {}, "go"})
+                               : Verdict::Refuse({552, {5, 3, 4}, "too large"});
+      std::move(world_.open_due)(std::move(answer));
+      const bool data = command[0] == 'D';
+      if (accepts) {
+        EXPECT_EQ(Feed(""), data ? "354 go ahead\r\n" : "250 2.0.0 ok\r\n");
+        EXPECT_TRUE(absl::StartsWith(world_.content, "Received: "));
+        if (data) {
+          EXPECT_EQ(Feed("x\r\n.\r\n"), "250 2.0.0 ok\r\n");
+        }
+        EXPECT_TRUE(absl::EndsWith(world_.content, "\r\nx\r\n"));
+      } else {
+        EXPECT_EQ(Feed(""), "552 5.3.4 too large\r\n");
+        EXPECT_EQ(world_.content, "");
+      }
+      EXPECT_EQ(world_.replied, 1);
+      EXPECT_EQ(world_.open_transactions, 0);
+      EXPECT_EQ(Feed("MAIL FROM:<s@x>\r\n"), "250 2.1.0 ok\r\n");
+    }
+  }
+}
+
+TEST_F(ResponderTest, TransactionThatOpensLateAndIsFullWaitsOnce) {
+  Feed(kEnvelope);
+  world_.open.reset();
+  world_.full = true;
+  EXPECT_EQ(Feed("DATA\r\n"), "");
+  std::move(world_.open_due)(Verdict::Accept());
+  PostAll();
+  EXPECT_EQ(TakeOutput(), "");
+  const std::string received = world_.content;
+  std::move(world_.ready)();
+  PostAll();
+  EXPECT_EQ(TakeOutput(), "354 go ahead\r\n");
+  EXPECT_EQ(world_.content, received);
+}
+
+// The transaction lives until its answer, which then has no effect.
+TEST_F(ResponderTest, SessionThatEndsBeforeTheTransactionOpens) {
+  Feed(kEnvelope);
+  world_.open.reset();
+  EXPECT_EQ(Feed("DATA\r\n"), "");
+  session_->TimedOut();
+  Feed("");
+  EXPECT_EQ(world_.open_transactions, 1);
+  std::move(world_.open_due)(Verdict::Accept());
+  PostAll();
+  EXPECT_EQ(world_.open_transactions, 0);
+  EXPECT_EQ(world_.content, "");
+  EXPECT_EQ(world_.replied, 0);
 }
 
 TEST_F(ResponderTest, RepliesWithTheTransactionsVerdict) {

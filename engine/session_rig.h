@@ -66,7 +66,9 @@ class RigInterfaces : public Policy, public Delivery, public Authenticator {
   class Message : public MailTransaction {
    public:
     explicit Message(RigInterfaces* ports) : ports_(*ports) {}
-    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+    std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+      return Verdict::Accept();
+    }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
       const bool first = text_.empty();

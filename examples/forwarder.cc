@@ -43,10 +43,9 @@ class ForwardTransaction : public MailTransaction {
         Await(session_.Send(Rcpt{.from = from_, .to = rcpt.to}));
     return Answer(reply).By("forward");
   }
-  std::optional<Reply> Open(const Envelope&) override {
+  std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
     const Reply reply = Await(session_.BeginBody());
-    if (reply.code == 354) return std::nullopt;
-    return reply.code >= 400 ? reply : NoNextHop();
+    return reply.code == 354 ? Verdict::Accept() : Answer(reply);
   }
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&>) override {

@@ -65,9 +65,10 @@ class ForwarderTest : public testing::Test {
     });
   }
   static Reply Send(MailTransaction& transaction, absl::string_view text) {
-    const std::optional<Reply> refusal =
-        transaction.Open({.from = {"s", "x.example"}, .to = {{{"u", "d"}}}});
-    if (refusal) return *refusal;
+    const std::optional<Verdict> opened =
+        transaction.Open({.from = {"s", "x.example"}, .to = {{{"u", "d"}}}},
+                         []() -> Policy::Done { std::abort(); });
+    if (!opened->accepted()) return *opened->reply();
     transaction.Write({text}, [] {});
     Reply reply;
     transaction.Commit([&](const Verdict& verdict) {
@@ -108,7 +109,10 @@ TEST_F(ForwarderTest, MessageRefusedByTheNextHopIsRefused) {
 TEST_F(ForwarderTest, AbandonedTransactionSendsNoMessage) {
   auto transaction = Begin(forwarder_);
   EXPECT_TRUE(Add(*transaction, "u").accepted());
-  ASSERT_FALSE(transaction->Open({.to = {{{"u", "d"}}}}));
+  ASSERT_TRUE(
+      transaction
+          ->Open({.to = {{{"u", "d"}}}}, []() -> Policy::Done { std::abort(); })
+          ->accepted());
   transaction->Write({"half"}, [] {});
   transaction.reset();
   EXPECT_EQ(hop_.WaitForSessions(1).size(), 1u);

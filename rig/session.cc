@@ -50,11 +50,12 @@ class Session::Transaction : public MailTransaction {
     session_.recipients_.push_back(rcpt.to.Address());
     return Verdict::Accept();
   }
-  std::optional<Reply> Open(const Envelope& envelope) override {
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later) override {
     data_.envelope = envelope;
     data_.from = envelope.from.Address();
     data_.to = Addresses(envelope);
-    if (!session_.ExpectsContent()) return std::nullopt;
+    if (!session_.ExpectsContent()) return Verdict::Accept();
     if (std::optional<Fault> fault = session_.Take(Stage::kContent, data_.to)) {
       if (fault->read_rate > 0) {
         session_.wire_.LimitReading(fault->read_rate);
@@ -64,7 +65,7 @@ class Session::Transaction : public MailTransaction {
         Apply();
       }
     }
-    return std::nullopt;
+    return Verdict::Accept();
   }
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&>) override {

@@ -48,13 +48,14 @@ class LoggedDelivery::Transaction : public MailTransaction {
               LoggedDelivery* delivery, SharedSessionInfo session)
       : transaction_(std::move(transaction)),
         delivery_(*delivery),
+        messages_(delivery->messages_),
         session_(std::move(session)) {}
 
   ~Transaction() override {
     if (!facts_) return;
-    if (delivery_.messages_ != nullptr && delivery_.messages_->interrupted()) {
+    if (messages_ != nullptr && messages_->interrupted()) {
       log::WriteLog(MessageLine("interrupted", *facts_));
-    } else {
+    } else if (has_content_) {
       delivery_.refused_ = std::move(facts_);
     }
   }
@@ -64,26 +65,31 @@ class LoggedDelivery::Transaction : public MailTransaction {
     return transaction_->AddRecipient(rcpt, later);
   }
 
-  std::optional<Reply> Open(const Envelope& envelope) override {
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override {
     facts_ = std::make_unique<MessageFacts>(Facts(envelope, *session_));
     delivery_.refused_.reset();  // from a message that ended without an answer
     if (session_->hello_verb == Hello::Verb::kLhlo) {
       each_ = std::make_unique<EachRecipient>();
       each_->envelope = envelope;
     }
-    std::optional<Reply> refusal = transaction_->Open(envelope);
-    if (refusal) {
-      if (delivery_.metrics_ != nullptr) {
-        delivery_.metrics_->CountMessage(/*accepted=*/false);
-      }
-      log::WriteLog(MessageLine("refuse", *facts_).Answer("reply", *refusal));
-      facts_.reset();
-    }
-    return refusal;
+    // `done` keeps this object alive until it is called. Then the delivery_
+    // may be gone.
+    const auto ours = [this, metrics = delivery_.metrics_,
+                       later]() -> Policy::Done {
+      return [this, metrics, done = later()](Verdict verdict) mutable {
+        Opened(metrics, verdict);
+        std::move(done)(std::move(verdict));
+      };
+    };
+    std::optional<Verdict> verdict = transaction_->Open(envelope, ours);
+    if (verdict) Opened(delivery_.metrics_, *verdict);
+    return verdict;
   }
 
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {
+    has_content_ = true;
     for (absl::string_view slice : slices) facts_->size += slice.size();
     return transaction_->Write(slices, std::move(ready));
   }
@@ -110,6 +116,11 @@ class LoggedDelivery::Transaction : public MailTransaction {
 
   void OnReplied() override {
     transaction_->OnReplied();
+    if (committed_ == nullptr) {
+      log::WriteLog(
+          MessageLine("refuse", *std::exchange(facts_, nullptr)).Add(*reply_));
+      return;
+    }
     committed_->Log(*reply_);
     if (each_ == nullptr) return;
     for (log::LogLine& line : each_->refused) log::WriteLog(line);
@@ -128,6 +139,24 @@ class LoggedDelivery::Transaction : public MailTransaction {
     Envelope envelope;
     std::vector<log::LogLine> refused;  // lines, once it is answered
   };
+
+  // The delivery has answered Open().
+  void Opened(Metrics* metrics, const Verdict& verdict) {
+    if (verdict.accepted()) return;
+    if (metrics != nullptr) metrics->CountMessage(/*accepted=*/false);
+    reply_ = ReplyFields(verdict);
+  }
+
+  // Returns the fields about an answer with a reply.
+  static log::LogLine ReplyFields(const Verdict& verdict) {
+    log::LogLine fields = log::LogLine::Fields(log::LineStyle());
+    if (!verdict.rule().empty()) {
+      fields.Word("rule", verdict.rule());
+      fields.Sentence("source", verdict.source(), log::kMaxLoggedText);
+    }
+    fields.Answer("reply", *verdict.reply());
+    return fields;
+  }
 
   Answering BeginToCommit() {
     committed_ = std::make_unique<MessagesInProgress::Pending>(
@@ -162,11 +191,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
     }
     reply_ = log::LogLine::Fields(log::LineStyle());
     if (accepted && refused > 0) reply_->Number("refused", refused);
-    if (!shown->rule().empty()) {
-      reply_->Word("rule", shown->rule());
-      reply_->Sentence("source", shown->source(), log::kMaxLoggedText);
-    }
-    reply_->Answer("reply", *shown->reply());
+    reply_->Add(ReplyFields(*shown));
     committed_->Answer(accepted);
     if (each_ == nullptr || verdicts.size() < 2) return;
     const Envelope& envelope = each_->envelope;
@@ -185,13 +210,17 @@ class LoggedDelivery::Transaction : public MailTransaction {
   }
 
   const std::unique_ptr<MailTransaction> transaction_;
-  LoggedDelivery& delivery_;  // may be destroyed after Commit()
+  // Destroyed before this object only if the session ends while the answer to
+  // Open() or Commit() is due.
+  LoggedDelivery& delivery_;
+  MessagesInProgress* const messages_;
   const SharedSessionInfo session_;
   // Null until there is a message to log. A session can wait for a long time
   // within a transaction, so the object is small.
   std::unique_ptr<MessageFacts> facts_;  // from Open() to Commit()
+  bool has_content_ = false;             // Write() was called
   std::unique_ptr<MessagesInProgress::Pending> committed_;
-  std::optional<log::LogLine> reply_;    // set when the delivery has answered
+  std::optional<log::LogLine> reply_;    // of a refused Open(), or the message
   std::unique_ptr<EachRecipient> each_;  // null: not LMTP
 };
 

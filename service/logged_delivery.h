@@ -46,8 +46,8 @@ namespace postern::service {
 class LoggedDelivery : public Delivery {
  public:
   // `delivery` must outlive this object. This object must outlive its
-  // transactions, except those after Commit(). `metrics` and `messages`, which
-  // may be null, must outlive all transactions.
+  // transactions, except those that still have to answer. `metrics` and
+  // `messages`, which may be null, must outlive all transactions.
   explicit LoggedDelivery(Delivery* delivery, Metrics* metrics = nullptr,
                           MessagesInProgress* messages = nullptr)
       : delivery_(*delivery), metrics_(metrics), messages_(messages) {}

@@ -40,6 +40,8 @@ class FakeDelivery : public Delivery {
     return std::make_unique<Message>(this);
   }
 
+  bool opens_later = false;
+  Policy::Done opened;
   bool refuses = false;
   Verdict verdict = Verdict::Accept();
   std::vector<Verdict> verdicts;  // LMTP's; empty: `verdict` is all of them
@@ -48,9 +50,15 @@ class FakeDelivery : public Delivery {
   class Message : public MailTransaction {
    public:
     explicit Message(FakeDelivery* owner) : owner_(*owner) {}
-    std::optional<Reply> Open(const Envelope&) override {
-      if (owner_.refuses) return Reply{451, {4, 3, 0}, "not now"};
-      return std::nullopt;
+    std::optional<Verdict> Open(const Envelope&, Policy::Later later) override {
+      if (owner_.opens_later) {
+        owner_.opened = later();
+        return std::nullopt;
+      }
+      if (owner_.refuses) {
+        return Verdict::Refuse({451, {4, 3, 0}, "not now"}).By("lmtp");
+      }
+      return Verdict::Accept();
     }
     bool Write(absl::Span<const absl::string_view>,
                absl::AnyInvocable<void() &&>) override {
@@ -82,8 +90,12 @@ class LoggedDeliveryTest : public testing::Test, private log::LogSink {
     auto transaction =
         logged_.Begin({.from = envelope_.from, .message = envelope_.message},
                       std::make_shared<const SessionInfo>(session_));
-    if (transaction->Open(envelope_)) return nullptr;
-    return transaction;
+    const std::optional<Verdict> opened =
+        transaction->Open(envelope_, []() -> Policy::Done { std::abort(); });
+    if (opened->accepted()) return transaction;
+    EXPECT_THAT(lines_, IsEmpty());  // not before the client has the reply
+    transaction->OnReplied();
+    return nullptr;
   }
   // Completes a message. Returns the reply text of its verdict.
   std::string Deliver() {
@@ -190,7 +202,28 @@ TEST_F(LoggedDeliveryTest, MessageThatCannotBeOpenedIsLogged) {
   delivery_.refuses = true;
   EXPECT_EQ(Open(), nullptr);
   EXPECT_THAT(lines_, ElementsAre(HasSubstr(" result=refuse ")));
-  EXPECT_THAT(lines_[0], HasSubstr(" reply=\"451 4.3.0 not now\""));
+  EXPECT_THAT(lines_[0],
+              HasSubstr(" rule=lmtp source=\"\" reply=\"451 4.3.0 not now\""));
+}
+
+// The delivery answers Open() when the session and its LoggedDelivery are gone.
+TEST_F(LoggedDeliveryTest, SessionThatEndsBeforeTheDeliveryOpens) {
+  delivery_.opens_later = true;
+  for (const bool accepts : {true, false}) {
+    auto logged = std::make_unique<LoggedDelivery>(&delivery_, &metrics_);
+    std::shared_ptr<MailTransaction> transaction =
+        logged->Begin({.from = envelope_.from, .message = envelope_.message},
+                      std::make_shared<const SessionInfo>(session_));
+    ASSERT_FALSE(transaction->Open(envelope_, [&]() -> Policy::Done {
+      return [keep = transaction](const Verdict&) {};
+    }));
+    transaction.reset();
+    logged.reset();
+    std::move(delivery_.opened)(
+        accepts ? Verdict::Accept()
+                : Verdict::Refuse({451, {4, 3, 0}, "not now"}));
+    EXPECT_THAT(lines_, IsEmpty());
+  }
 }
 
 TEST_F(LoggedDeliveryTest, RefusedContentIsLoggedWithItsFacts) {
@@ -231,7 +264,9 @@ class RefusedContentTest : public testing::Test, private log::LogSink {
     const auto transaction =
         delivery_.Begin({.from = envelope.from, .message = message},
                         std::make_shared<const SessionInfo>(session_));
-    EXPECT_EQ(transaction->Open(envelope), std::nullopt);
+    EXPECT_TRUE(
+        transaction->Open(envelope, []() -> Policy::Done { std::abort(); })
+            ->accepted());
     EXPECT_TRUE(transaction->Write({&content, 1}, [] { FAIL(); }));
   }
   void Refuse(int message) {

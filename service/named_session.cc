@@ -30,9 +30,10 @@ class NamedTransaction : public MailTransaction {
     const log::LogScope scope({session_, message_});
     return transaction_->AddRecipient(rcpt, later);
   }
-  std::optional<Reply> Open(const Envelope& envelope) override {
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override {
     const log::LogScope scope({session_, message_});
-    return transaction_->Open(envelope);
+    return transaction_->Open(envelope, later);
   }
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override {

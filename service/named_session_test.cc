@@ -37,9 +37,9 @@ class ChattyTransaction : public MailTransaction {
     log::WriteLog("transaction", "adds");
     return Verdict::Accept();
   }
-  std::optional<Reply> Open(const Envelope&) override {
+  std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
     log::WriteLog("transaction", "opens");
-    return std::nullopt;
+    return Verdict::Accept();
   }
   bool Write(absl::Span<const absl::string_view>,
              absl::AnyInvocable<void() &&>) override {
@@ -102,7 +102,7 @@ TEST_F(NamedSessionLogTest, LinesOfADeliveryNameTheMessage) {
   envelope.message = 2;
   auto transaction = delivery->Begin(envelope, session_);
   transaction->AddRecipient({}, []() -> Policy::Done { return nullptr; });
-  transaction->Open(envelope);
+  transaction->Open(envelope, []() -> Policy::Done { std::abort(); });
   transaction->Write({}, [] {});
   transaction->Commit([](const Verdict&) {});
   transaction.reset();

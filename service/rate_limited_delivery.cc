@@ -83,8 +83,9 @@ class RateLimitedDelivery::Transaction : public MailTransaction {
     return verdict;
   }
 
-  std::optional<Reply> Open(const Envelope& envelope) override {
-    return transaction_->Open(envelope);
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override {
+    return transaction_->Open(envelope, later);
   }
 
   bool Write(absl::Span<const absl::string_view> slices,

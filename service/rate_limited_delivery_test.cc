@@ -54,7 +54,9 @@ class FakeDelivery : public Delivery {
       }
       return Verdict::Accept();
     }
-    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+    std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+      return Verdict::Accept();
+    }
     bool Write(absl::Span<const absl::string_view>,
                absl::AnyInvocable<void() &&>) override {
       return true;
@@ -132,7 +134,9 @@ class RateLimitedDeliveryTest : public testing::Test, private log::LogSink {
 
   std::string End(MailTransaction* transaction, size_t size,
                   bool each = false) {
-    EXPECT_FALSE(transaction->Open(Envelope()));
+    EXPECT_TRUE(
+        transaction->Open(Envelope(), []() -> Policy::Done { std::abort(); })
+            ->accepted());
     const std::string content(size, 'x');
     const absl::string_view slices[] = {content};
     EXPECT_TRUE(transaction->Write(slices, [] {}));

@@ -84,10 +84,14 @@ class Ports : public Policy, public Delivery, public Authenticator {
   class Transaction : public MailTransaction {
    public:
     explicit Transaction(Ports* ports) : ports_(*ports) {}
-    std::optional<Reply> Open(const Envelope& envelope) override {
+    std::optional<Verdict> Open(const Envelope& envelope,
+                                Policy::Later later) override {
       EXPECT_EQ(PrintEnvelope(envelope), PrintEnvelope(ports_.envelope_));
       bare_newlines_ = ports_.bare_newlines_;
       ports_.saw_content = true;
+      if (ports_.choose_(3) != 1) return Verdict::Accept();
+      ports_.tasks.push_back(
+          [done = later()]() mutable { std::move(done)(Verdict::Accept()); });
       return std::nullopt;
     }
     bool Write(absl::Span<const absl::string_view> slices,

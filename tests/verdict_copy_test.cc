@@ -38,7 +38,9 @@ constexpr absl::string_view kSource =
 
 class Transaction : public MailTransaction {
  public:
-  std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+  std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+    return Verdict::Accept();
+  }
   bool Write(absl::Span<const absl::string_view>,
              absl::AnyInvocable<void() &&>) override {
     return true;

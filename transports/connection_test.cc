@@ -52,7 +52,9 @@ class Everything : public Policy, public Delivery {
   class Message : public MailTransaction {
    public:
     explicit Message(Everything* all) : all_(*all) {}
-    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+    std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+      return Verdict::Accept();
+    }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&>) override {
       for (absl::string_view slice : slices) all_.content += slice.size();

@@ -136,7 +136,9 @@ class Mailbox : public Delivery {
   class Message : public MailTransaction {
    public:
     explicit Message(Mailbox* mailbox) : mailbox_(*mailbox) {}
-    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+    std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+      return Verdict::Accept();
+    }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
       EXPECT_FALSE(full_) << "written to before it was ready";

@@ -111,7 +111,9 @@ class Kept : public Delivery {
   class Message : public MailTransaction {
    public:
     explicit Message(Kept* kept) : kept_(*kept) {}
-    std::optional<Reply> Open(const Envelope&) override { return std::nullopt; }
+    std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+      return Verdict::Accept();
+    }
     bool Write(absl::Span<const absl::string_view> slices,
                absl::AnyInvocable<void() &&> ready) override {
       for (absl::string_view slice : slices) {

@@ -44,13 +44,15 @@ class RemoteTransaction : public MailTransaction {
     return std::nullopt;
   }
 
-  std::optional<Reply> Open(const Envelope& envelope) override {
-    const auto opened = std::make_shared<std::promise<std::optional<Reply>>>();
-    std::future<std::optional<Reply>> reply = opened->get_future();
-    loop_.Post([opened, inner = inner_, &envelope] {
-      opened->set_value(inner->transaction->Open(envelope));
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override {
+    // The envelope is copied: it is valid until this function returns.
+    loop_.Post([inner = inner_, envelope, done = later()]() mutable {
+      std::optional<Verdict> verdict = inner->transaction->Open(
+          envelope, [&done]() { return std::move(done); });
+      if (verdict) std::move(done)(*std::move(verdict));
     });
-    return reply.get();
+    return std::nullopt;
   }
 
   bool Write(absl::Span<const absl::string_view> slices,
@@ -95,8 +97,8 @@ class UnservedTransaction : public MailTransaction {
   std::optional<Verdict> AddRecipient(const Rcpt&, Policy::Later) override {
     return refusal_;
   }
-  std::optional<Reply> Open(const Envelope&) override {
-    return refusal_.reply();
+  std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+    return refusal_;
   }
   bool Write(absl::Span<const absl::string_view>,
              absl::AnyInvocable<void() &&>) override {

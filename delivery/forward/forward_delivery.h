@@ -30,8 +30,8 @@ class ForwardDelivery : public Delivery {
     // Transactions are used on the event loop that calls Begin(), and never
     // block it.
     kOnEventLoop,
-    // Transactions are used on other threads. Their Open() and Write() wait for
-    // the event loop of the Forwarding, and Write() returns true.
+    // Transactions are used on other threads. Their Write() waits for the event
+    // loop of the Forwarding, and returns true.
     kOnThreads,
   };
 

@@ -303,8 +303,9 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
   Finish(std::move(verdicts));
 }
 
-std::optional<Reply> ForwardTransaction::Open(const Envelope& envelope) {
-  if (refusal_) return refusal_->reply();
+std::optional<Verdict> ForwardTransaction::Open(const Envelope& envelope,
+                                                Policy::Later later) {
+  if (refusal_) return refusal_;
   // The next hop must have exactly the recipients of the envelope. Otherwise a
   // recipient would get a message that the client believes refused, or lose it.
   std::vector<bool> taken(accepted_.size());
@@ -319,18 +320,25 @@ std::optional<Reply> ForwardTransaction::Open(const Envelope& envelope) {
   if (link_ == nullptr || order_.size() != envelope.to.size() ||
       order_.size() != accepted_.size()) {
     Release(HopLink::Left::kEnvelope);
-    return Reply{451,
-                 {4, 5, 0},
-                 "the next hop has other recipients than this server "
-                 "(#4.5.0)"};
+    return Verdict::Refuse({451,
+                            {4, 5, 0},
+                            "the next hop has other recipients than this "
+                            "server (#4.5.0)"})
+        .By(rule_)
+        .From(source_);
   }
   const absl::StatusOr<CommandId> id = link_->session().BeginBody();
   if (!id.ok()) {
     Release(HopLink::Left::kEnvelope);
-    return Reply{451, {4, 5, 0}, "the next hop cannot take content (#4.5.0)"};
+    return Verdict::Refuse(
+               {451, {4, 5, 0}, "the next hop cannot take content (#4.5.0)"})
+        .By(rule_)
+        .From(source_);
   }
   body_id_ = *id;
   body_begun_ = true;
+  opened_.emplace(later());
+  link_->set_user_deadline(pool_->driver().now() + kContentTimeout);
   link_->Wake();
   return std::nullopt;
 }
@@ -341,11 +349,8 @@ bool ForwardTransaction::Write(absl::Span<const absl::string_view> slices,
   for (const absl::string_view slice : slices) {
     content_.append(slice.data(), slice.size());
   }
-  if (body_wanted_) {
-    if (lent_.empty()) link_->Wake();
-    if (content_.size() < kAhead) return true;
-  }
-  // The first octets wait for the 354 of the next hop, and so does the client.
+  if (lent_.empty()) link_->Wake();
+  if (content_.size() < kAhead) return true;
   ready_.emplace(std::move(ready));
   return false;
 }
@@ -353,6 +358,13 @@ bool ForwardTransaction::Write(absl::Span<const absl::string_view> slices,
 bool ForwardTransaction::OnBodyWanted() {
   if (body_ended_) return false;
   body_wanted_ = true;
+  if (opened_) {
+    link_->set_user_deadline(std::nullopt);
+    // This object may not exist after the call. Write() or Complete() wakes the
+    // link.
+    std::move (*std::exchange(opened_, std::nullopt))(Verdict::Accept());
+    return false;
+  }
   lent_.clear();
   auto ready = std::exchange(ready_, std::nullopt);
   bool acted = false;
@@ -389,6 +401,11 @@ void ForwardTransaction::Complete() {
 }
 
 void ForwardTransaction::Finish(std::vector<Verdict> verdicts) {
+  if (opened_) {
+    // This object may not exist after the call.
+    return std::move(*std::exchange(opened_, std::nullopt))(
+        OneVerdict(std::move(verdicts)));
+  }
   result_ = std::move(verdicts);
   content_.clear();
   if (auto ready = std::exchange(ready_, std::nullopt)) std::move (*ready)();

@@ -39,8 +39,7 @@ namespace postern::delivery {
 //     hop that fails
 //
 // So an outage is never a permanent refusal. The reply to a refused MAIL is the
-// reply to each recipient. If the next hop refuses DATA, the client gets this
-// reply after its content.
+// reply to each recipient. The reply to DATA is the reply to the client's DATA.
 //
 // Several replies of LMTP are one verdict for an SMTP client: an acceptance if
 // all are, a permanent refusal if all are, and otherwise a temporary refusal.
@@ -54,6 +53,8 @@ class ForwardTransaction : public MailTransaction,
  public:
   // The client waits five minutes for the reply to RCPT (RFC 5321 4.5.3.2.3).
   static constexpr std::chrono::minutes kRecipientTimeout{4};
+  // It waits two minutes for the reply to DATA (RFC 5321 4.5.3.2.4).
+  static constexpr std::chrono::seconds kContentTimeout{100};
   // Octets of content that wait for the next hop. The client has to wait while
   // there are more.
   static constexpr size_t kAhead = size_t{128} << 10;
@@ -67,7 +68,8 @@ class ForwardTransaction : public MailTransaction,
 
   std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
                                       Policy::Later later) override;
-  std::optional<Reply> Open(const Envelope& envelope) override;
+  std::optional<Verdict> Open(const Envelope& envelope,
+                              Policy::Later later) override;
   bool Write(absl::Span<const absl::string_view> slices,
              absl::AnyInvocable<void() &&> ready) override;
   void Commit(Policy::Done done) override;
@@ -131,8 +133,9 @@ class ForwardTransaction : public MailTransaction,
 
   // The content.
   CommandId body_id_{};
-  bool body_begun_ = false;   // DATA was sent
-  bool body_wanted_ = false;  // and answered with 354
+  bool body_begun_ = false;             // DATA was sent
+  std::optional<Policy::Done> opened_;  // while its reply is due
+  bool body_wanted_ = false;            // the reply was 354
   bool body_ended_ = false;
   bool body_complete_ = false;  // Commit() was called
   std::string content_;         // not passed on yet

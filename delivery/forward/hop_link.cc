@@ -248,7 +248,8 @@ bool HopLink::Act() {
       if (out_.size() < kGather && user_ != nullptr && user_->OnStep(step)) {
         return true;
       }
-      return Transfer();
+      // The user may have released the link.
+      return stage_ != Stage::kClosed && Transfer();
     case ClientStep::Kind::kNeedInput:
     case ClientStep::Kind::kNeedFlush:
     case ClientStep::Kind::kIdle:

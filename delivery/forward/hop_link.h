@@ -94,7 +94,7 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // If the time of the user ends, the server has hung if it has not replied for
   // this time. Otherwise something else took the time, such as the search for a
   // server.
-  static constexpr std::chrono::minutes kHangs{2};
+  static constexpr std::chrono::seconds kHangs{90};
   // Of an unused connection. Servers limit the connections of one client, so
   // they are not kept for long.
   static constexpr std::chrono::seconds kIdleTimeout{10};

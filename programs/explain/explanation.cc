@@ -30,9 +30,9 @@ class UnstoredTransaction : public MailTransaction {
                                       Policy::Later later) override {
     return transaction_->AddRecipient(rcpt, later);
   }
-  std::optional<Reply> Open(const Envelope&) override {
-    return Reply{
-        451, {4, 3, 0}, "this is an explanation, no message is stored"};
+  std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
+    return Verdict::Refuse(
+        {451, {4, 3, 0}, "this is an explanation, no message is stored"});
   }
   // Not called, because Open() refuses.
   bool Write(absl::Span<const absl::string_view>,

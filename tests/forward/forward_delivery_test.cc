@@ -58,10 +58,17 @@ class ForwardDeliveryTest : public testing::Test {
         });
     return verdict ? *verdict : answer.get_future().get();
   }
+  static Verdict Open(MailTransaction& transaction) {
+    std::promise<Verdict> answer;
+    std::optional<Verdict> verdict = transaction.Open(
+        {.to = {{{"u", "d.example"}, {}}}}, [&]() -> Policy::Done {
+          return [&](Verdict given) { answer.set_value(std::move(given)); };
+        });
+    return verdict ? *verdict : answer.get_future().get();
+  }
   static Reply Send(MailTransaction& transaction, absl::string_view text) {
-    const std::optional<Reply> refusal =
-        transaction.Open({.to = {{{"u", "d.example"}, {}}}});
-    if (refusal) return *refusal;
+    const Verdict opened = Open(transaction);
+    if (!opened.accepted()) return *opened.reply();
     EXPECT_TRUE(transaction.Write({&text, 1}, [] {}));
     std::promise<Reply> answer;
     transaction.Commit(
@@ -132,7 +139,7 @@ TEST_F(ForwardDeliveryTest, AbandonedTransactionSendsNoMessage) {
   Use(hop.address());
   auto transaction = Begin();
   EXPECT_TRUE(Add(*transaction, "u").accepted());
-  ASSERT_FALSE(transaction->Open({.to = {{{"u", "d.example"}, {}}}}));
+  ASSERT_TRUE(Open(*transaction).accepted());
   const absl::string_view half = "half";
   transaction->Write({&half, 1}, [] {});
   transaction.reset();
@@ -216,9 +223,15 @@ TEST_F(ForwardDeliveryTest, TransactionsOnAnEventLoopEndWithIt) {
   // Begins the content of `transaction`, and `then` runs when it has left.
   const auto send = [&](MailTransaction* transaction,
                         std::function<void()> then) {
-    ASSERT_FALSE(transaction->Open({.to = {{{"u", "d.example"}, {}}}}));
-    const absl::string_view text = "x\r\n";
-    EXPECT_FALSE(transaction->Write({&text, 1}, std::move(then)));
+    ASSERT_FALSE(transaction->Open(
+        {.to = {{{"u", "d.example"}, {}}}}, [&]() -> Policy::Done {
+          return [&, transaction, then](const Verdict& verdict) {
+            EXPECT_TRUE(verdict.accepted());
+            const absl::string_view text = "x\r\n";
+            EXPECT_TRUE(transaction->Write({&text, 1}, [] {}));
+            then();
+          };
+        }));
   };
   const auto on_accepted = [&](const Verdict& verdict) {
     EXPECT_TRUE(verdict.accepted());

@@ -82,8 +82,19 @@ class Client {
         << "no reply to RCPT in five minutes";
     return *reply;
   }
+  // Returns the reply to DATA.
   Reply Open() {
-    return transaction_->Open(envelope_).value_or(Reply{354, {}, ""});
+    Reply reply;
+    const auto take = [&reply](const Verdict& verdict) {
+      reply = verdict.accepted() ? Reply{354, {}, ""} : *verdict.reply();
+    };
+    const std::optional<Verdict> verdict = transaction_->Open(
+        envelope_, [take]() -> Policy::Done { return take; });
+    if (verdict) take(*verdict);
+    EXPECT_TRUE(
+        hops_.RunUntil([&] { return reply.code != 0; }, absl::Minutes(2)))
+        << "no reply to DATA in two minutes";
+    return reply;
   }
   // Waits until the content is taken.
   void Write(absl::string_view content) {
@@ -364,10 +375,8 @@ TEST(ForwardTransactionTest, MessageWithoutRecipientHasAReply) {
   hops.At(kHop).On(rig::Rcpt()).Reply(550, "5.1.1 no");
   client.Mail();
   EXPECT_EQ(client.Rcpt("u").code, 550);
-  EXPECT_EQ(client.Open().code, 354);
-  client.Write("x\r\n");
   // Not after the timeout of the server.
-  EXPECT_EQ(client.Commit(),
+  EXPECT_EQ(client.Open(),
             (Reply{451, {4, 5, 0}, "the next hop has no recipient (#4.5.0)"}));
 }
 
@@ -389,19 +398,18 @@ TEST(ForwardTransactionTest, WriteReportsThatTheNextHopDoesNotRead) {
     hops.Run();
     ASSERT_EQ(code, 250);
     envelope.to.push_back({{"u", "d"}, {}});
-    ASSERT_FALSE(transaction.Open(envelope));
-    // 354 has not come.
-    bool ready = false;
-    absl::string_view slice = "x\r\n";
-    EXPECT_FALSE(transaction.Write({&slice, 1}, [&] { ready = true; }));
-    EXPECT_FALSE(ready);
+    bool opened = false;
+    ASSERT_FALSE(transaction.Open(envelope, [&]() -> Policy::Done {
+      return [&](const Verdict& verdict) { opened = verdict.accepted(); };
+    }));
+    EXPECT_FALSE(opened);  // 354 has not come
     hops.Run();
-    EXPECT_TRUE(ready);
+    EXPECT_TRUE(opened);
     hops.LimitWrites(0);
     const std::string block = std::string(4094, 'x') + "\r\n";
-    slice = block;
+    const absl::string_view slice = block;
     size_t taken = 0;
-    ready = false;
+    bool ready = false;
     while (transaction.Write({&slice, 1}, [&] { ready = true; })) {
       taken += slice.size();
       ASSERT_LT(taken, 2 * ForwardTransaction::kAhead);
@@ -653,12 +661,20 @@ TEST(ForwardTransactionTest, EnvelopeMustHaveTheRecipientsOfTheNextHop) {
     }
     hops.Run();
     for (const char* user : users) envelope.to.push_back({{user, "d"}, {}});
-    const std::optional<Reply> refusal = transaction.Open(envelope);
+    std::optional<Verdict> answer;
+    const auto take = [&answer](Verdict verdict) {
+      answer = std::move(verdict);
+    };
+    if (auto verdict = transaction.Open(
+            envelope, [&]() -> Policy::Done { return take; })) {
+      answer = std::move(verdict);
+    }
+    hops.Run();
+    ASSERT_TRUE(answer);
     if (users == std::vector<const char*>{"b", "a"}) {
-      EXPECT_FALSE(refusal);
+      EXPECT_TRUE(answer->accepted());
     } else {
-      ASSERT_TRUE(refusal);
-      EXPECT_EQ(refusal->code, 451);
+      EXPECT_EQ(answer->reply()->code, 451);
     }
   }
   hops.Run();

@@ -241,7 +241,12 @@ TEST_F(HopPoolTest, ServerThatHangsAtTheMessageIsUsedAfterAMessage) {
   const auto send = [&](Sent* sent) {
     Envelope envelope{.from = {"s", "x"}};
     envelope.to.push_back({{"u", "d"}, {}});
-    ASSERT_FALSE(sent->transaction->Open(envelope));
+    bool opened = false;
+    ASSERT_FALSE(sent->transaction->Open(envelope, [&]() -> Policy::Done {
+      return [&](const Verdict& verdict) { opened = verdict.accepted(); };
+    }));
+    hops_.Run();
+    ASSERT_TRUE(opened);
     sent->reply = {};
     sent->transaction->Commit(
         [sent](Verdict verdict) { sent->reply = *verdict.reply(); });
