@@ -71,11 +71,14 @@ class MailTransaction {
 
   // Takes the slices, which are valid until Write() returns. Lines end in CRLF,
   // and a CRLF may be split between slices. Content from BDAT may end without a
-  // CRLF, and with BODY=BINARYMIME it is any octets (RFC 3030). Returns false
-  // if Write() must not be called again until `ready` has run: then `ready`
-  // must be called exactly once, on any thread. If it returns true, `ready`
-  // must not be called. A failure (disk full) is remembered, and Commit()
-  // refuses.
+  // CRLF, and with BODY=BINARYMIME it is any octets (RFC 3030). The first call
+  // of the engine has this server's own header fields: Received, and those of
+  // Verdict::AddHeader().
+  //
+  // Returns false if Write() must not be called again until `ready` has run:
+  // then `ready` must be called exactly once, on any thread. If it returns
+  // true, `ready` must not be called. A failure (disk full) is remembered, and
+  // Commit() refuses.
   virtual bool Write(absl::Span<const absl::string_view> slices,
                      absl::AnyInvocable<void() &&> ready) = 0;
 

@@ -126,7 +126,8 @@ absl::StatusOr<Destination> MakeForwarding(
   return Destination{
       .delivery = setup.forward(*std::move(hop), std::string(setup.host),
                                 lmtp ? "lmtp" : "smtp"),
-      .blocks = false};
+      .blocks = false,
+      .partial = lmtp};
 }
 
 absl::StatusOr<Destination> MakeLmtp(std::optional<absl::string_view> value,

@@ -28,6 +28,9 @@ struct Destination {
   std::unique_ptr<Delivery> delivery;
   bool blocks = true;          // waits for the disk or for another host
   bool runs_programs = false;  // possibly set-user-id, like qmail-queue
+  // May accept a message for some of its recipients and refuse it for others,
+  // also for an SMTP client, which gets one reply.
+  bool partial = false;
   // Returns warnings about the configuration that only the disk shows, such as
   // aliases of mailboxes that do not exist. Blocks. For a server that starts
   // once. Empty if there is nothing to check.

@@ -50,8 +50,10 @@ bool AnyHasMailboxes(const MailOptions& options) {
 
 // Adds to the delivery of a listener what the process has for it.
 absl::StatusOr<std::shared_ptr<Delivery>> WrapDelivery(
-    std::shared_ptr<Delivery> delivery, bool blocks, const MailService& service,
+    std::shared_ptr<Delivery> delivery, const Destination& destination,
+    const std::string& spec, const MailService& service,
     const MailService::Process& process) {
+  bool blocks = destination.blocks;
   if (process.filter) {
     auto filtered = process.filter(std::move(delivery), service.host_name);
     if (!filtered.ok()) return filtered.status();
@@ -59,6 +61,9 @@ absl::StatusOr<std::shared_ptr<Delivery>> WrapDelivery(
     blocks = true;
   }
   if (process.pool && blocks) delivery = process.pool(std::move(delivery));
+  if (process.partial && destination.partial) {
+    delivery = process.partial(std::move(delivery), spec);
+  }
   if (process.limit_rates) delivery = process.limit_rates(std::move(delivery));
   return delivery;
 }
@@ -140,8 +145,8 @@ MailService MailService::Make(const MailOptions& options,
     }
     const std::shared_ptr<Delivery> delivery = std::move(destination->delivery);
     outlet.reaches = {delivery};
-    auto wrapped =
-        WrapDelivery(delivery, destination->blocks, service, process);
+    auto wrapped = WrapDelivery(delivery, *destination, outlet.destination.spec,
+                                service, process);
     if (!wrapped.ok()) {
       errors.push_back(wrapped.status());
       continue;

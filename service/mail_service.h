@@ -60,6 +60,11 @@ struct MailService {
         delivery::NextHop hop, const std::string& host, absl::string_view rule,
         bool threads)>
         forward;
+    // Wraps a delivery with Destination::partial, after `pool`. `spec` names
+    // the destination. Empty: SMTP clients get one of its verdicts.
+    std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>,
+                                            const std::string& spec)>
+        partial;
     // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
     // Makes the Authenticator of the sessions from a backend that may block.

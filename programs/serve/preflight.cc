@@ -37,6 +37,7 @@
 #include "policy/rules/not_read.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/forward.h"
+#include "programs/serve/partial.h"
 #include "programs/serve/rspamd.h"
 #include "recording/recordings.h"
 #include "service/destination.h"
@@ -138,6 +139,7 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
   for (const auto& [place, hop] : HopsOf(options)) {
     TestHopSockets(place, hop, findings);
   }
+  TestPartial(options, findings);
   TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
     service::CheckRules(options.rules, options.rules_optional,

@@ -59,6 +59,7 @@
 #include "programs/serve/mail_session_host.h"
 #include "programs/serve/metrics_server.h"
 #include "programs/serve/metrics_text.h"
+#include "programs/serve/partial.h"
 #include "programs/serve/preflight.h"
 #include "programs/serve/rspamd.h"
 #include "programs/serve/server_end.h"
@@ -629,6 +630,7 @@ int RunServe(const ServeOptions& options) {
       options.greylist
           ? std::make_unique<policy::GreylistFile>(*options.greylist)
           : nullptr;
+  const auto accepted = MakeAcceptedRecipients(options.partial);
   policy::SpfOverDns spf(resolver.get());
   std::optional<policy::HostNames> names;
   if (options.host_names) names.emplace(resolver.get());
@@ -671,6 +673,7 @@ int RunServe(const ServeOptions& options) {
           options.rspamd, metrics.get(),
           system::BoundedRun(run, RspamdAtOnce(options.blocking_threads))),
       .forward = ForwardWith(&forwarding, /*threads=*/false),
+      .partial = MakePartialWrapper(options.partial, accepted.get(), run),
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {
@@ -786,6 +789,13 @@ int RunServe(const ServeOptions& options) {
     if (absl::Status status = greylist->Open(); !status.ok()) {
       return Fail(absl::Status(status.code(),
                                absl::StrCat("--greylist: ", status.message())));
+    }
+  }
+  if (accepted != nullptr) {
+    if (absl::Status status = accepted->Open(); !status.ok()) {
+      return Fail(
+          absl::Status(status.code(),
+                       absl::StrCat("--partial-delivery: ", status.message())));
     }
   }
   endable.reset();

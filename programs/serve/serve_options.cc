@@ -136,6 +136,7 @@ constexpr service::OptionRow kRows[] = {
     kRspamdMaxSizeRow,
     kRspamdPasswordFileRow,
     kRspamdSpoolRow,
+    kPartialDeliveryRow,
     service::kLogFormatRow,
     service::kRecordRow,
     service::kRecordBodiesRow,
@@ -390,6 +391,7 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   options->blocking_threads =
       given->Number("blocking-threads", options->blocking_threads, 1, 1024);
   ReadRspamdOption(given, &options->rspamd);
+  ReadPartialOption(given, &options->partial);
   options->drain = given->Number("drain", options->drain, 0, 24 * 60 * 60);
   options->ready_fd = given->Number("ready-fd", options->ready_fd, 1, 1023);
   options->user = given->Text("user", options->user);

@@ -18,6 +18,7 @@
 #include "policy/limits/connection_limits.h"
 #include "policy/limits/rate_limits.h"
 #include "programs/serve/listen_option.h"
+#include "programs/serve/partial_option.h"
 #include "programs/serve/rspamd_option.h"
 #include "service/certificate_options.h"
 #include "service/mail_options.h"
@@ -42,6 +43,7 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   int auth_threads = 8;
   policy::AttemptLimits::Limits attempts;
   RspamdOption rspamd;
+  PartialOption partial;
   int drain = 30;                             // seconds
   int ready_fd = -1;                          // -1: none
   std::string user;                           // empty: do not change

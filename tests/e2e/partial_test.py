@@ -1,0 +1,210 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""--partial-delivery: an LMTP server that takes a message for some of its
+recipients only, and SMTP clients that send it again."""
+
+import collections
+import smtplib
+import socket
+import threading
+import time
+
+import harness
+
+FULL = "552 5.2.2 the mailbox is full"
+
+
+def message(number):
+    return (f"From: s@x.example\r\nMessage-ID: <{number}@x.example>\r\n"
+            "Subject: partial\r\n\r\nhello\r\n")
+
+
+class Hop(harness.StandIn):
+    """An LMTP server. `refused` has replies by recipient; `delivered` counts
+    pairs of a Message-ID and a recipient."""
+
+    def __init__(self, test):
+        self.refused = {}
+        self.delivered = collections.Counter()
+        self.accepted = threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start(test)
+
+    def serve(self, connection):
+        try:
+            self.talk(connection)
+        except OSError:
+            pass  # the server was killed
+
+    def talk(self, connection):
+        lines = connection.makefile("rb")
+        to = []
+
+        def say(text):
+            connection.sendall(text.encode() + b"\r\n")
+
+        say("220 hop.example")
+        for line in lines:
+            verb = line[:4].upper()
+            if verb == b"LHLO":
+                say("250-hop.example\r\n250-PIPELINING\r\n250 8BITMIME")
+            elif verb == b"RCPT":
+                to.append(line.split(b"<")[1].split(b"@")[0].decode())
+                say("250 2.1.5 ok")
+            elif verb == b"DATA":
+                say("354 go")
+                text = b""
+                while not text.endswith(b"\r\n.\r\n"):
+                    text += lines.readline()
+                number = text.split(b"Message-ID: <")[1].split(b"@")[0]
+                for user in to:
+                    if user in self.refused:
+                        say(self.refused[user])
+                        continue
+                    self.delivered[(number.decode(), user)] += 1
+                    self.accepted.set()
+                    say("250 2.0.0 stored")
+                to = []
+            elif verb == b"QUIT":
+                say("221 bye")
+                return
+            else:
+                if verb == b"RSET":
+                    to = []
+                say("250 ok")
+
+
+class PartialTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.hop = Hop(self)
+        self.directory = self.folder / "partial"
+        self.directory.mkdir()
+
+    def serve(self, mode=None):
+        option = ([] if mode == "" else
+                  ["--partial-delivery", mode or f"retry:{self.directory}"])
+        return harness.Serve(self, *option,
+                             deliver=f"lmtp:127.0.0.1:{self.hop.port}")
+
+    def send(self, server, number, users="ab"):
+        """Returns the code and the text of the reply to the message, or 0."""
+        try:
+            with smtplib.SMTP("127.0.0.1", server.port,
+                              timeout=harness.PATIENCE) as client:
+                client.ehlo()
+                client.mail("s@x.example")
+                for user in users:
+                    client.rcpt(f"{user}@local.example")
+                code, text = client.data(message(number))
+            return code, text.decode()
+        except smtplib.SMTPDataError as error:
+            return error.smtp_code, error.smtp_error.decode()
+        except (OSError, smtplib.SMTPException):
+            return 0, ""
+
+    def test_retry_reaches_the_others_after_a_kill(self):
+        server = self.serve()
+        self.hop.refused = {"b": FULL}
+        code, text = self.send(server, 1)
+        self.assertEqual(code, 451)
+        self.assertIn("1 of 2 recipients have the message", text)
+        self.assertIn(f"<b@local.example>: {FULL}", text)
+        log = server.wait_log("message ")
+        self.assertIn("result=refuse", log)
+        self.assertIn("to=<b@local.example>", log)
+        server.kill_everything()
+        server = self.serve()
+        self.assertEqual(self.send(server, 1)[0], 451)
+        self.hop.refused = {}
+        # Another message is not the retry.
+        self.assertEqual(self.send(server, 2)[0], 250)
+        self.assertEqual(self.send(server, 1)[0], 250)
+        self.assertEqual(
+            self.hop.delivered, {("1", "a"): 1, ("1", "b"): 1,
+                                 ("2", "a"): 1, ("2", "b"): 1})
+        server.stop()
+
+    def test_swaks_sends_again(self):
+        server = self.serve()
+        data = self.folder / "message"
+        data.write_text(message(3).replace("\r\n", "\n"))
+        send = lambda: harness.swaks(
+            server, "--to", "a@local.example,b@local.example", "--data",
+            f"@{data}")
+        self.hop.refused = {"a": FULL}
+        output, code = send()
+        self.assertNotEqual(code, 0)
+        self.assertIn("451 4.5.0 1 of 2 recipients", output)
+        self.hop.refused = {}
+        output, code = send()
+        self.assertEqual(code, 0, output)
+        self.assertEqual(self.hop.delivered, {("3", "a"): 1, ("3", "b"): 1})
+
+    def test_nothing_is_lost_when_the_server_is_killed(self):
+        duplicates = 0
+        for round, delay in enumerate(
+                (0, 0.001, 0.002, 0.003, 0.005, 0.008, 0.013, 0.02, 0.04, 0.1)):
+            server = self.serve()
+            self.hop.refused = {"b": FULL}
+            self.hop.accepted.clear()
+            answers = []
+            client = threading.Thread(
+                target=lambda: answers.append(self.send(server, round)[0]))
+            client.start()
+            self.assertTrue(self.hop.accepted.wait(harness.PATIENCE))
+            time.sleep(delay)  # the moment of the kill
+            server.kill_everything()
+            client.join()
+            self.hop.refused = {}
+            server = self.serve()
+            self.assertEqual(self.send(server, round)[0], 250)
+            server.kill_everything()
+            count = self.hop.delivered[(str(round), "a")]
+            self.assertEqual(self.hop.delivered[(str(round), "b")], 1)
+            if answers == [451]:
+                self.assertEqual(count, 1)
+            else:
+                self.assertIn(count, (1, 2))
+                duplicates += count - 1
+        self.assertLess(duplicates, 10)
+
+    def test_other_modes(self):
+        self.hop.refused = {"b": FULL}
+        server = self.serve("accept")
+        self.assertEqual(self.send(server, 4)[0], 250)
+        self.assertIn("to=<b@local.example>", server.wait_log("message "))
+        server.stop()
+        server = self.serve("refuse")
+        self.assertEqual(self.send(server, 5),
+                         (552, "5.2.2 the mailbox is full"))
+        server.stop()
+        # Without the option, the recipients get it again, and a warning says
+        # so.
+        server = self.serve("")
+        self.assertEqual(self.send(server, 6)[0], 451)
+        self.hop.refused = {}
+        self.assertEqual(self.send(server, 6)[0], 250)
+        self.assertEqual(self.hop.delivered[("6", "a")], 2)
+        self.assertIn("use --partial-delivery retry:DIR", server.log())
+
+    def test_option_that_cannot_be_used(self):
+        for value, why in (
+                ("sometimes", "not retry:DIR, accept or refuse"),
+                ("retry:here", "not an absolute path after retry:"),
+                (f"retry:{self.folder}/none", "No such file or directory")):
+            output, code = harness.fail_to_start(
+                self, "--partial-delivery", value)
+            self.assertNotEqual(code, 0)
+            self.assertIn(why, output)
+        self.serve()
+        output, code = harness.fail_to_start(
+            self, "--partial-delivery", f"retry:{self.directory}")
+        self.assertNotEqual(code, 0)
+        self.assertIn("accepted: another process uses it", output)
+
+
+if __name__ == "__main__":
+    harness.main()
