@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "delivery/one_verdict.h"
 #include "engine/client_session.h"
 #include "engine/grammar/parameters.h"
 
@@ -34,33 +35,6 @@ bool IsAboutConnection(int code) {
     default:
       return false;
   }
-}
-
-// Returns one verdict for all recipients. A refusal must be temporary if one
-// recipient has the message, or may have it later.
-Verdict OneVerdict(std::vector<Verdict> verdicts) {
-  const auto of_kind = [&verdicts](auto is) {
-    return std::find_if(verdicts.begin(), verdicts.end(), is);
-  };
-  const auto accepted =
-      of_kind([](const Verdict& each) { return each.accepted(); });
-  const auto temporary = of_kind([](const Verdict& each) {
-    return !each.accepted() && !each.reply()->permanent();
-  });
-  if (temporary != verdicts.end()) return *temporary;
-  const auto permanent =
-      of_kind([](const Verdict& each) { return !each.accepted(); });
-  if (accepted == verdicts.end() || permanent == verdicts.end()) {
-    return verdicts.front();
-  }
-  Reply reply{451,
-              {4, 5, 0},
-              absl::StrCat("the next hop accepted the message for some "
-                           "recipients only: ",
-                           Quote(*permanent->reply()), " (#4.5.0)")};
-  return Verdict::Refuse(std::move(reply))
-      .By(permanent->rule())
-      .From(permanent->source());
 }
 
 Mail MailOf(const Envelope& envelope) {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "delivery/one_verdict.h"
 
 namespace postern::delivery {
 namespace {
@@ -21,13 +22,8 @@ constexpr size_t kMaxInput = size_t{64} << 10;
 // Pieces of output are collected up to this size. A piece of this size is
 // written without a copy.
 constexpr size_t kGather = 4096;
-}  // namespace
 
-std::string Quote(const Reply& reply) {
-  std::string text = FormatReply(reply);
-  text.resize(std::min({text.size(), text.find('\r'), kMaxQuoted}));
-  return text;
-}
+}  // namespace
 
 Reply HopFailure::ToReply() const {
   EnhancedCode code = {4, 4, 2};  // a bad connection

@@ -49,12 +49,6 @@ struct HopFailure {
   Reply ToReply() const;
 };
 
-// Octets of a server's text in a reply of this server.
-inline constexpr size_t kMaxQuoted = 200;
-
-// Returns the first line of `reply`, at most kMaxQuoted octets of it.
-std::string Quote(const Reply& reply);
-
 // What a server does for a transaction, in this order.
 enum class HopStage : uint8_t {
   kGreeting,  // it accepts the connection and replies to EHLO
