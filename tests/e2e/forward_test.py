@@ -16,10 +16,12 @@ MESSAGE = "From: s@x.example\nSubject: forward\n\n.hello\n"
 
 
 class Refuser(harness.StandIn):
-    """An SMTP server that refuses each recipient with the text of the test."""
+    """An SMTP server that refuses each recipient, or the command `verb`, with
+    the text of the test."""
 
-    def __init__(self, test, reply):
+    def __init__(self, test, reply, verb=b"RCPT"):
         self.replies = reply
+        self.verb = verb
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.start(test)
@@ -29,7 +31,7 @@ class Refuser(harness.StandIn):
         connection.sendall(b"220 hop.example\r\n")
         for line in lines:
             verb = line[:4].upper()
-            if verb == b"RCPT":
+            if verb == self.verb:
                 connection.sendall(self.replies)
             elif verb == b"QUIT":
                 connection.sendall(b"221 bye\r\n")
@@ -131,6 +133,19 @@ class ForwardTest(harness.TestCase):
             output, code = harness.swaks(server, "--to", "a@local.example")
             self.assertEqual(code, 0, output)
         self.assertEqual(len(self.inbox("a")), 3)
+
+    def test_refused_data_is_the_reply_to_data(self):
+        hop = Refuser(self, b"452 4.3.1 disk full\r\n", b"DATA")
+        server = harness.Serve(self, deliver=f"smtp:127.0.0.1:{hop.port}")
+        with harness.Client(server).greet() as client:
+            # In place of a 354 or a 250.
+            for command in ("DATA", "BDAT 4 LAST\r\nhi"):
+                client.ask("MAIL FROM:<s@x.example>")
+                client.ask("RCPT TO:<a@local.example>")
+                self.assertEqual(client.ask(command), "452 4.3.1 disk full")
+        log = server.wait_log("message ")
+        self.assertIn("rule=smtp ", log)
+        self.assertIn(f"127.0.0.1:{hop.port}", log)
 
     def test_refusal_of_the_next_hop_is_printable(self):
         hop = Refuser(self, b"550-5.1.1 \x1b[31mno\r\n550 5.1.1 \xffmore\r\n")

@@ -4,10 +4,17 @@
 recipients only, and SMTP clients that send it again."""
 
 import collections
+import os
+import pathlib
+import pwd
+import shutil
 import smtplib
 import socket
+import subprocess
+import tempfile
 import threading
 import time
+import unittest
 
 import harness
 
@@ -204,6 +211,106 @@ class PartialTest(harness.TestCase):
             self, "--partial-delivery", f"retry:{self.directory}")
         self.assertNotEqual(code, 0)
         self.assertIn("accepted: another process uses it", output)
+
+
+DOVECOT = "/usr/sbin/dovecot"
+
+
+@unittest.skipUnless(os.path.exists(DOVECOT) and os.geteuid() == 0,
+                     "needs Dovecot, and root")
+class DovecotTest(harness.TestCase):
+    """Dovecot replies 552 to a message for a mailbox that is over its quota,
+    after the content."""
+
+    def setUp(self):
+        super().setUp()
+        # Where the user of the mailboxes can reach it.
+        self.room = pathlib.Path(
+            tempfile.mkdtemp(prefix="postern-hop-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.room)
+        self.room.chmod(0o755)
+        self.homes = self.room / "homes"
+        self.homes.mkdir()
+        self.user = pwd.getpwnam("nobody")
+        os.chown(self.homes, self.user.pw_uid, self.user.pw_gid)
+
+    def write_users(self, quota_of_b):
+        ids = f"{self.user.pw_uid}:{self.user.pw_gid}"
+        (self.room / "users").write_text("".join(
+            f"{name}::{ids}::{self.homes}/{name}::"
+            f"userdb_quota_rule=*:bytes={quota}\n"
+            for name, quota in (("a", 1 << 20), ("b", quota_of_b))))
+
+    def start_dovecot(self):
+        path = self.room / "lmtp"
+        config = self.room / "dovecot.conf"
+        config.write_text("\n".join([
+            f"base_dir = {self.room}/run",
+            f"state_dir = {self.room}/run",
+            "log_path = /dev/stderr",
+            "protocols = lmtp",
+            "ssl = no",
+            "first_valid_uid = 1",
+            "auth_username_format = %n",
+            "mail_location = maildir:~/Maildir",
+            "mail_plugins = quota",
+            "plugin {", " quota = maildir:User", "}",
+            "passdb {", " driver = passwd-file",
+            f" args = {self.room}/users", "}",
+            "userdb {", " driver = passwd-file",
+            f" args = {self.room}/users", "}",
+            "service lmtp {", f" unix_listener {path} {{", "  mode = 0666",
+            " }", "}", ""]))
+        with open(self.room / "log", "wb") as log:
+            process = subprocess.Popen(
+                [DOVECOT, "-F", "-c", str(config)], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True)
+        self.addCleanup(process.wait, harness.PATIENCE)
+        self.addCleanup(process.terminate)
+        end = time.monotonic() + harness.PATIENCE
+        while not path.exists():
+            self.assertIsNone(process.poll(), self.dovecot_log())
+            self.assertLess(time.monotonic(), end, self.dovecot_log())
+            time.sleep(0.01)
+        return path
+
+    def dovecot_log(self):
+        return (self.room / "log").read_text(errors="replace")
+
+    def inbox(self, name):
+        return list((self.homes / name).glob("Maildir/new/*"))
+
+    def test_mailbox_over_quota_gets_the_message_later(self):
+        self.write_users(10)
+        path = self.start_dovecot()
+        directory = self.folder / "partial"
+        directory.mkdir()
+        data = self.folder / "message"
+        data.write_text(message(1).replace("\r\n", "\n"))
+
+        def serve_and_send():
+            server = harness.Serve(
+                self, "--partial-delivery", f"retry:{directory}",
+                deliver=f"lmtp:unix:{path}")
+            answer = harness.swaks(
+                server, "--to", "a@local.example,b@local.example", "--data",
+                f"@{data}")
+            server.kill_everything()
+            return answer
+
+        for _ in range(2):
+            output, code = serve_and_send()
+            self.assertNotEqual(code, 0)
+            self.assertIn("451 4.5.0 1 of 2 recipients have the message",
+                          output, self.dovecot_log())
+            self.assertIn("552 5.2.2", output)
+            self.assertEqual(len(self.inbox("a")), 1)
+            self.assertEqual(len(self.inbox("b")), 0)
+        self.write_users(1 << 20)
+        output, code = serve_and_send()
+        self.assertEqual(code, 0, output + self.dovecot_log())
+        self.assertEqual(len(self.inbox("a")), 1)
+        self.assertEqual(len(self.inbox("b")), 1)
 
 
 if __name__ == "__main__":
