@@ -31,31 +31,65 @@ void Must(bool ok) {
   if (!ok) abort();
 }
 
+const EVP_MD* Algorithm(Hash hash) {
+  switch (hash) {
+    case Hash::kSha1:
+      return EVP_sha1();
+    case Hash::kSha256:
+      break;
+  }
+  return EVP_sha256();
+}
+
+// Returns room for a result of `algorithm`.
+std::string Room(const EVP_MD* algorithm) {
+  const int size = EVP_MD_get_size(algorithm);
+  Must(size > 0);
+  return std::string(static_cast<size_t>(size), '\0');
+}
+
 }  // namespace
 
 static_assert(kSha256Size == SHA256_DIGEST_LENGTH);
 
-std::string Sha256(absl::string_view bytes) {
-  std::string digest(kSha256Size, '\0');
-  Must(SHA256(Octets(bytes), bytes.size(), Octets(&digest)) != nullptr);
+std::string Digest(Hash hash, absl::string_view bytes) {
+  const EVP_MD* const algorithm = Algorithm(hash);
+  std::string digest = Room(algorithm);
+  Must(EVP_Digest(Data(bytes), bytes.size(), Octets(&digest), nullptr,
+                  algorithm, nullptr) == 1);
   return digest;
 }
 
-std::string HmacSha256(absl::string_view key, absl::string_view bytes) {
-  std::string digest(kSha256Size, '\0');
-  Must(HMAC(EVP_sha256(), Data(key), static_cast<int>(key.size()),
-            Octets(bytes), bytes.size(), Octets(&digest), nullptr) != nullptr);
+std::string Hmac(Hash hash, absl::string_view key, absl::string_view bytes) {
+  const EVP_MD* const algorithm = Algorithm(hash);
+  std::string digest = Room(algorithm);
+  Must(HMAC(algorithm, Data(key), static_cast<int>(key.size()), Octets(bytes),
+            bytes.size(), Octets(&digest), nullptr) != nullptr);
   return digest;
+}
+
+std::string Pbkdf2(Hash hash, absl::string_view password,
+                   absl::string_view salt, int iterations) {
+  const EVP_MD* const algorithm = Algorithm(hash);
+  std::string digest = Room(algorithm);
+  Must(PKCS5_PBKDF2_HMAC(Data(password), static_cast<int>(password.size()),
+                         Octets(salt), static_cast<int>(salt.size()),
+                         iterations, algorithm, static_cast<int>(digest.size()),
+                         Octets(&digest)) == 1);
+  return digest;
+}
+
+std::string Sha256(absl::string_view bytes) {
+  return Digest(Hash::kSha256, bytes);
+}
+
+std::string HmacSha256(absl::string_view key, absl::string_view bytes) {
+  return Hmac(Hash::kSha256, key, bytes);
 }
 
 std::string Pbkdf2Sha256(absl::string_view password, absl::string_view salt,
                          int iterations) {
-  std::string digest(kSha256Size, '\0');
-  Must(PKCS5_PBKDF2_HMAC(
-           Data(password), static_cast<int>(password.size()), Octets(salt),
-           static_cast<int>(salt.size()), iterations, EVP_sha256(),
-           static_cast<int>(digest.size()), Octets(&digest)) == 1);
-  return digest;
+  return Pbkdf2(Hash::kSha256, password, salt, iterations);
 }
 
 std::string RandomBytes(size_t count) {

@@ -60,7 +60,7 @@ TlsFiles TestCertificates::Make(const std::string& file,
                         .names = request.host_names,
                         .extended_key_usage = request.extended_key_usage,
                         .authority_access = request.authority_access,
-                        .authority = true,
+                        .authority = request.authority,
                         .first_day = request.first_day,
                         .last_day = request.last_day},
                        request.issuer.empty() ? nullptr : &issuer);

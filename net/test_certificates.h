@@ -28,6 +28,7 @@ class TestCertificates {
     // Extensions in OpenSSL's form: "clientAuth", "caIssuers;URI:http://a/b".
     std::string extended_key_usage;
     std::string authority_access;
+    bool authority = true;  // can be the issuer of others
     int first_day = -1;  // of its validity, relative to today
     int last_day = 1;
   };
@@ -37,8 +38,7 @@ class TestCertificates {
   TestCertificates(const TestCertificates&) = delete;
   TestCertificates& operator=(const TestCertificates&) = delete;
 
-  // Writes FILE.pem and FILE.key, which only the owner may read. Each
-  // certificate can be the issuer of others.
+  // Writes FILE.pem and FILE.key, which only the owner may read.
   TlsFiles Make(const std::string& file, const Request& request);
 
   // Writes any file. Returns its path.

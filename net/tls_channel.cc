@@ -144,11 +144,22 @@ struct TlsChannel::Below {
   }
 };
 
+// The arguments of the other constructor are evaluated in any order, so each
+// has a copy of the pointer.
 TlsChannel::TlsChannel(std::shared_ptr<const TlsContext> context,
                        Channel* below)
+    : TlsChannel(context, context->NewServer(), /*client=*/false, below) {}
+
+TlsChannel::TlsChannel(std::shared_ptr<const TlsClientContext> context,
+                       const std::string& name, Channel* below)
+    : TlsChannel(context, context->NewClient(name), /*client=*/true, below) {}
+
+TlsChannel::TlsChannel(std::shared_ptr<const void> context,
+                       TlsContext::SslPointer ssl, bool client, Channel* below)
     : below_(*below),
       context_(std::move(context)),
-      ssl_(context_->NewServer()) {
+      ssl_(std::move(ssl)),
+      client_(client) {
   BIO* const bio = ssl_ == nullptr ? nullptr : BIO_new(Below::Method());
   if (bio == nullptr) {
     error_ = "out of memory";
@@ -168,7 +179,7 @@ Channel::Result TlsChannel::Handshake() {
   const int returned = SSL_do_handshake(ssl_.get());
   if (returned != 1) {
     const Result result = Outcome(returned);
-    return input_ended_ ? Fail("client closed the connection") : result;
+    return input_ended_ ? FailGone() : result;
   }
   established_ = true;
   return {Kind::kOk};
@@ -239,9 +250,17 @@ Channel::Result TlsChannel::Outcome(int returned) {
       break;
   }
   const unsigned long error = TakeError();
-  if (error == 0) return Fail("client closed the connection");
+  if (error == 0) return FailGone();
+  if (client_ && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    return Fail(VerificationError(ssl_.get()));
+  }
   const char* const reason = ERR_reason_error_string(error);
   return Fail(reason != nullptr ? reason : "unknown error");
+}
+
+Channel::Result TlsChannel::FailGone() {
+  return Fail(client_ ? "server closed the connection"
+                      : "client closed the connection");
 }
 
 Channel::Result TlsChannel::Fail(absl::string_view why) {

@@ -111,9 +111,9 @@ absl::StatusOr<Destination> MakeDiscard(std::optional<absl::string_view> value,
 }
 
 absl::StatusOr<Destination> MakeForwarding(
-    bool lmtp, std::optional<absl::string_view> value,
-    const DestinationSetup& setup) {
-  auto hop = delivery::NextHop::Parse(lmtp, value.value_or(""));
+    delivery::NextHop::Kind kind, absl::string_view rule,
+    std::optional<absl::string_view> value, const DestinationSetup& setup) {
+  auto hop = delivery::NextHop::Parse(kind, value.value_or(""));
   if (!hop.ok()) return hop.status();
   if (!setup.forward) {
     return absl::InvalidArgumentError(
@@ -123,20 +123,25 @@ absl::StatusOr<Destination> MakeForwarding(
     return absl::InvalidArgumentError(
         "control/me is missing: it is this server's name for the next hop");
   }
-  return Destination{
-      .delivery = setup.forward(*std::move(hop), std::string(setup.host),
-                                lmtp ? "lmtp" : "smtp"),
-      .blocks = false,
-      .partial = lmtp};
+  absl::StatusOr<std::unique_ptr<Delivery>> made =
+      setup.forward(*std::move(hop), std::string(setup.host), rule);
+  if (!made.ok()) return made.status();
+  return Destination{.delivery = *std::move(made),
+                     .blocks = false,
+                     .partial = kind == delivery::NextHop::Kind::kLmtp};
 }
 
 absl::StatusOr<Destination> MakeLmtp(std::optional<absl::string_view> value,
                                      const DestinationSetup& setup) {
-  return MakeForwarding(/*lmtp=*/true, value, setup);
+  return MakeForwarding(delivery::NextHop::Kind::kLmtp, "lmtp", value, setup);
 }
 absl::StatusOr<Destination> MakeSmtp(std::optional<absl::string_view> value,
                                      const DestinationSetup& setup) {
-  return MakeForwarding(/*lmtp=*/false, value, setup);
+  return MakeForwarding(delivery::NextHop::Kind::kSmtp, "smtp", value, setup);
+}
+absl::StatusOr<Destination> MakeSmtps(std::optional<absl::string_view> value,
+                                      const DestinationSetup& setup) {
+  return MakeForwarding(delivery::NextHop::Kind::kSmtps, "smtps", value, setup);
 }
 
 constexpr DeliveryRow kRows[] = {
@@ -154,10 +159,14 @@ constexpr DeliveryRow kRows[] = {
     {"lmtp", ":SERVER[,...]",
      "forward to an LMTP server: unix:PATH or HOST:PORT;\n"
      "if it does not work, to the next one;\n"
-     "postern serve only",
+     "postern serve only; words may follow:\n"
+     "tls=none|may|encrypt|verify, name=NAME, ca=FILE,\n"
+     "fingerprint=HEX, auth=FILE",
      MakeLmtp},
     {"smtp", ":SERVER[,...]", "the same with SMTP: HOST[:PORT] or unix:PATH",
      MakeSmtp},
+    {"smtps", ":SERVER[,...]",
+     "the same with SMTP and TLS from the first octet", MakeSmtps},
     {"discard", "", "accept and discard mail, for measurements", MakeDiscard},
 };
 
@@ -208,11 +217,16 @@ bool HasMailboxes(absl::string_view spec) {
 }
 
 std::optional<delivery::NextHop> NextHopOf(absl::string_view spec) {
-  const bool lmtp = absl::ConsumePrefix(&spec, "lmtp:");
-  if (!lmtp && !absl::ConsumePrefix(&spec, "smtp:")) return std::nullopt;
-  auto hop = delivery::NextHop::Parse(lmtp, spec);
-  if (!hop.ok()) return std::nullopt;
-  return *std::move(hop);
+  using Kind = delivery::NextHop::Kind;
+  constexpr std::pair<absl::string_view, Kind> kKinds[] = {
+      {"lmtp:", Kind::kLmtp}, {"smtp:", Kind::kSmtp}, {"smtps:", Kind::kSmtps}};
+  for (const auto& [prefix, kind] : kKinds) {
+    if (!absl::ConsumePrefix(&spec, prefix)) continue;
+    auto hop = delivery::NextHop::Parse(kind, spec);
+    if (hop.ok()) return *std::move(hop);
+    break;
+  }
+  return std::nullopt;
 }
 
 absl::Status CheckDestination(absl::string_view spec) {

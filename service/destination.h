@@ -38,8 +38,9 @@ struct Destination {
 };
 
 // Makes a delivery that forwards messages to `hop`. `host` is this server's
-// name for EHLO. `rule` is Verdict::rule() of its answers, and static.
-using MakeForward = std::function<std::unique_ptr<Delivery>(
+// name for EHLO. `rule` is Verdict::rule() of its answers, and static. An error
+// is about a file that a word of `hop` names.
+using MakeForward = std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
     delivery::NextHop hop, const std::string& host, absl::string_view rule)>;
 
 // What deliveries are built from.

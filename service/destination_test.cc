@@ -38,6 +38,7 @@ TEST(DestinationTest, SpecNamesADelivery) {
       {"discard", true, false, false},
       {"lmtp:unix:/run/lmtp", true, false, false},
       {"smtp:a.example,[::1]:25", true, false, false},
+      {"smtps:a.example,auth=/relay", true, false, false},
   };
   for (const auto& c : cases) {
     const auto made = MakeDestination(
@@ -46,7 +47,9 @@ TEST(DestinationTest, SpecNamesADelivery) {
          .host = "us.example",
          .forward = [](const delivery::NextHop& hop, const std::string&,
                        absl::string_view rule) {
-           EXPECT_EQ(rule, hop.lmtp ? "lmtp" : "smtp");
+           EXPECT_EQ(rule, hop.lmtp           ? "lmtp"
+                           : hop.implicit_tls ? "smtps"
+                                              : "smtp");
            return std::make_unique<delivery::Discard>();
          }});
     ASSERT_TRUE(made.ok()) << made.status();
@@ -130,6 +133,8 @@ TEST(DestinationTest, ErrorQuotesTheSpecAndTheReason) {
       {"smtp:", "the next hop is missing"},
       {"lmtp:/run/lmtp", "the host is not a host name"},
       {"lmtp:unix:/run/lmtp", "this program cannot forward"},
+      {"smtps:", "smtps:HOST[:PORT]"},
+      {"smtp:a.example,tls=always", "not one of none, may, encrypt, verify"},
       {"Maildir:/m", kAll},
       {"/m", kAll},
   };
@@ -144,7 +149,8 @@ TEST(DestinationTest, ErrorQuotesTheSpecAndTheReason) {
 TEST(DestinationTest, NextHopIsThatOfTheSpec) {
   EXPECT_TRUE(NextHopOf("lmtp:unix:/l")->lmtp);
   EXPECT_EQ(NextHopOf("smtp:a.example")->hosts[0].Format(), "a.example:25");
-  for (const char* spec : {"lmtp:", "lmtp:x", "maildir:/m", "smtps:a", ""}) {
+  EXPECT_EQ(NextHopOf("smtps:a.example")->hosts[0].Format(), "a.example:465");
+  for (const char* spec : {"lmtp:", "lmtp:x", "maildir:/m", "smtps:", ""}) {
     EXPECT_FALSE(NextHopOf(spec)) << spec;
   }
 }

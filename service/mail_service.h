@@ -55,8 +55,9 @@ struct MailService {
         filter;
     // Makes a delivery that forwards. `threads`: its transactions are used on
     // threads that may block, because a filter is in front of it. Empty: this
-    // program cannot forward.
-    std::function<std::unique_ptr<Delivery>(
+    // program cannot forward. An error is about a file that a word of `hop`
+    // names.
+    std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
         delivery::NextHop hop, const std::string& host, absl::string_view rule,
         bool threads)>
         forward;

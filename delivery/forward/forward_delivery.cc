@@ -114,9 +114,10 @@ class UnservedTransaction : public MailTransaction {
 
 ForwardDelivery::ForwardDelivery(Forwarding* forwarding, NextHop hop,
                                  std::string host_name, absl::string_view rule,
-                                 Calls calls)
+                                 Calls calls, HopSecurity security)
     : forwarding_(*forwarding),
       hop_(std::move(hop)),
+      security_(std::move(security)),
       config_{.host_name = std::move(host_name), .lmtp = hop_.lmtp},
       rule_(rule),
       calls_(calls) {}
@@ -126,7 +127,7 @@ std::unique_ptr<MailTransaction> ForwardDelivery::Begin(
   net::EventLoop* const running = net::EventLoop::Running();
   if (calls_ == Calls::kOnEventLoop && running != nullptr) {
     return std::make_unique<ForwardTransaction>(
-        forwarding_.PoolOf(running, hop_, config_), envelope, rule_);
+        forwarding_.PoolOf(running, hop_, config_, security_), envelope, rule_);
   }
   const absl::StatusOr<net::EventLoop*> loop = forwarding_.OwnLoop();
   if (!loop.ok()) {
@@ -137,10 +138,11 @@ std::unique_ptr<MailTransaction> ForwardDelivery::Begin(
   }
   // The envelope is copied: it is valid until this function returns.
   return std::make_unique<RemoteTransaction>(
-      *loop, [&forwarding = forwarding_, loop = *loop, hop = hop_,
-              config = config_, envelope, rule = rule_]() {
+      *loop,
+      [&forwarding = forwarding_, loop = *loop, hop = hop_, config = config_,
+       security = security_, envelope, rule = rule_]() {
         return std::make_unique<ForwardTransaction>(
-            forwarding.PoolOf(loop, hop, config), envelope, rule);
+            forwarding.PoolOf(loop, hop, config, security), envelope, rule);
       });
 }
 

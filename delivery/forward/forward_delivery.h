@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "delivery/forward/hop_loop.h"
+#include "delivery/forward/hop_security.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/client_config.h"
 #include "engine/delivery.h"
@@ -37,9 +38,10 @@ class ForwardDelivery : public Delivery {
 
   // `forwarding` must outlive the delivery and its transactions. `host_name` is
   // this server's name for EHLO. `rule` is Verdict::rule() of the answers, and
-  // must be static.
+  // must be static. `security` has what the words of `hop` name.
   ForwardDelivery(Forwarding* forwarding, NextHop hop, std::string host_name,
-                  absl::string_view rule, Calls calls);
+                  absl::string_view rule, Calls calls,
+                  HopSecurity security = {});
 
   // SMTPUTF8 is passed on. A next hop that does not offer it gets no message
   // that needs it (RFC 6531 3.1).
@@ -54,6 +56,7 @@ class ForwardDelivery : public Delivery {
  private:
   Forwarding& forwarding_;
   const NextHop hop_;
+  const HopSecurity security_;
   const ClientConfig config_;
   const absl::string_view rule_;
   const Calls calls_;

@@ -51,8 +51,13 @@ class HopDriver {
   virtual net::TimerWheel& timers() = 0;
   // Runs `task` soon, and not before the caller has returned.
   virtual void Later(Task task) = 0;
-  // Begins a connection to `address`, which has no name. Calls `moved` whenever
-  // the wire may have made progress, and never after the wire is destroyed.
+  // Returns a function that runs a task on this thread, soon, or destroys it
+  // after the thread has ended. The function is thread-safe, and may be called
+  // as long as the process of the driver may.
+  virtual std::function<void(Task)> Poster() = 0;
+  // Begins a connection to `address`, which needs no lookup. Calls `moved`
+  // whenever the wire may have made progress, and never after the wire is
+  // destroyed.
   virtual std::unique_ptr<HopWire> Connect(const HopAddress& address,
                                            std::function<void()> moved) = 0;
   // Looks up the addresses of a host name. Calls `done` once, possibly before

@@ -37,7 +37,9 @@ void HopHealth::Failed(const HopFailure& failure, HopStage stage, Time began,
   // the later stage.
   stage_ = last_ ? std::max(stage_, stage) : stage;
   last_ = failure;
-  pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
+  const bool refused = failure.kind == HopFailure::Kind::kCredentials;
+  pause_ = std::clamp(2 * pause_, refused ? kFirstRefusal : kFirstPause,
+                      refused ? kLongestRefusal : kLongestPause);
   until_ = now + pause_;
   changed_ = now;
 }
@@ -45,6 +47,16 @@ void HopHealth::Failed(const HopFailure& failure, HopStage stage, Time began,
 void HopHealth::Ended(Time began, Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (last_ && began > changed_) until_ = std::min(until_, now);
+}
+
+void HopHealth::TlsFailed(Time now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  without_tls_until_ = now + kWithoutTls;
+}
+
+bool HopHealth::MayUseTls(Time now) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return now >= without_tls_until_;
 }
 
 }  // namespace postern::delivery

@@ -34,6 +34,13 @@ class HopHealth {
   using Time = HopDriver::Time;
   static constexpr std::chrono::seconds kFirstPause{1};
   static constexpr std::chrono::seconds kLongestPause{60};
+  // After a refusal of this server's credentials: a server may lock an account
+  // after a few of them. New credentials have a HopHealth of their own.
+  static constexpr std::chrono::seconds kFirstRefusal{60};
+  static constexpr std::chrono::seconds kLongestRefusal{3600};
+  // How long connections are without TLS after it has failed, where it is not
+  // required (TlsLevel::kMay).
+  static constexpr std::chrono::minutes kWithoutTls{10};
 
   // Returns nullopt if a connection may be opened now: the caller then reports
   // its result. Otherwise returns the last failure.
@@ -48,6 +55,11 @@ class HopHealth {
   // test, another connection may test the server now.
   void Ended(Time began, Time now);
 
+  // TLS does not work with this server.
+  void TlsFailed(Time now);
+  // Returns whether to try TLS.
+  bool MayUseTls(Time now) const;
+
  private:
   // A test whose result is not reported within this time has been abandoned.
   static constexpr std::chrono::minutes kTest{5};
@@ -59,6 +71,7 @@ class HopHealth {
   Time changed_ = Time::min();
   std::chrono::seconds pause_{0};
   Time until_;  // the end of the pause, or of the test
+  Time without_tls_until_ = Time::min();
 };
 
 }  // namespace postern::delivery

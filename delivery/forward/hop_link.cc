@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
+#include "absl/base/macros.h"
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -42,6 +46,14 @@ Reply HopFailure::ToReply() const {
     case Kind::kContent:
       code = {4, 5, 0};
       break;
+    case Kind::kTls:
+      code = {4, 7, 5};  // cryptographic failure
+      break;
+    case Kind::kLogin:
+    case Kind::kCredentials:
+      // Not 4.7.8: the credentials are not the client's.
+      code = {4, 3, 5};  // system incorrectly configured
+      break;
     case Kind::kLost:
     case Kind::kTimeout:
     case Kind::kSlow:
@@ -53,11 +65,12 @@ Reply HopFailure::ToReply() const {
 }
 
 HopLink::HopLink(Owner* owner, HopDriver* driver, const ClientConfig* config,
-                 HopAddress address, std::string host)
+                 HopAddress address, std::string host, HopTerms terms)
     : owner_(*owner),
       driver_(*driver),
       address_(std::move(address)),
       host_(std::move(host)),
+      terms_(std::move(terms)),
       session_(*config),
       lent_(driver->now()),
       entered_(driver->now()),
@@ -149,6 +162,11 @@ HopLink::Time HopLink::Deadline() const {
       return entered_ + kConnectTimeout;
     case Stage::kGreeting:
       return entered_ + kGreetTimeout;
+    case Stage::kStartTls:
+    case Stage::kHandshake:
+      return entered_ + kTlsTimeout;
+    case Stage::kAuthenticating:
+      return entered_ + kAuthTimeout;
     case Stage::kResetting:
       return entered_ + kResetTimeout;
     case Stage::kQuitting:
@@ -182,6 +200,11 @@ void HopLink::OnTimer() {
                   "does not accept connections: timeout");
     case Stage::kGreeting:
       return Fail(HopFailure::Kind::kTimeout, "does not greet: timeout");
+    case Stage::kStartTls:
+    case Stage::kHandshake:
+      return Fail(HopFailure::Kind::kTls, "does not complete TLS: timeout");
+    case Stage::kAuthenticating:
+      return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kReady:
       if (user_ == nullptr) return Quit();
       if (user_deadline_ && driver_.now() >= *user_deadline_ &&
@@ -221,8 +244,10 @@ bool HopLink::Act() {
            absl::StrCat("does not accept connections: ", wire_->error()));
     }
     if (kind != Kind::kOk) return false;
+    if (terms_.implicit_tls) return BeginTls();
     Enter(Stage::kGreeting);
   }
+  if (stage_ == Stage::kHandshake) return ContinueHandshake();
   const ClientStep step = session_.Advance(in_);
   in_.erase(0, step.consumed);
   const bool waiting = step.kind == ClientStep::Kind::kNeedInput ||
@@ -254,8 +279,9 @@ bool HopLink::Act() {
       OnSessionClosed(step.reason);
       return false;
     case ClientStep::Kind::kChallenge:
+      return OnChallenge(step.challenge);
     case ClientStep::Kind::kStartTls:
-      break;  // never: this side gives neither command
+      return BeginTls();
   }
   Fail(HopFailure::Kind::kProtocol, "sends what no command asked for");
   return false;
@@ -275,9 +301,12 @@ bool HopLink::OnReply(const ClientStep& step) {
         return false;
       }
       if (step.command != hello_) return true;
-      Enter(Stage::kReady);
-      owner_.OnReady(this);
-      return true;
+      return Negotiate();
+    case Stage::kStartTls:
+      Fail(HopFailure::Kind::kTls, "refuses TLS", Quote(reply));
+      return false;
+    case Stage::kAuthenticating:
+      return step.command != auth_ || OnAuthReply(reply);
     case Stage::kReady:
       if (user_ != nullptr) (void)user_->OnStep(step);
       return true;
@@ -291,6 +320,7 @@ bool HopLink::OnReply(const ClientStep& step) {
       owner_.OnIdle(this);
       return true;
     case Stage::kConnecting:
+    case Stage::kHandshake:
     case Stage::kQuitting:
     case Stage::kClosed:
       break;
@@ -298,8 +328,141 @@ bool HopLink::OnReply(const ClientStep& step) {
   return true;
 }
 
+bool HopLink::Negotiate() {
+  if (tls_ == nullptr && terms_.level != TlsLevel::kNone &&
+      (terms_.level != TlsLevel::kMay || terms_.security.tls != nullptr)) {
+    if (session_.offers("STARTTLS")) {
+      // Without an error: TLS has not begun, and no reply is due.
+      if (!session_.StartTls().ok()) return true;
+      Enter(Stage::kStartTls);
+      return true;
+    }
+    if (terms_.level != TlsLevel::kMay) {
+      Fail(HopFailure::Kind::kTls, "does not offer STARTTLS");
+      return false;
+    }
+  }
+  if (terms_.security.account != nullptr && !authenticated_) {
+    return BeginAuth();
+  }
+  Enter(Stage::kReady);
+  owner_.OnReady(this);
+  return true;
+}
+
+bool HopLink::BeginTls() {
+  ABSL_HARDENING_ASSERT(terms_.security.tls != nullptr);
+  tls_ = std::make_unique<net::TlsChannel>(terms_.security.tls, terms_.name,
+                                           &wire_->channel());
+  Enter(Stage::kHandshake);
+  return true;
+}
+
+bool HopLink::ContinueHandshake() {
+  const Kind kind = static_cast<net::TlsChannel&>(channel()).Handshake().kind;
+  if (kind == Kind::kEnd) {
+    Fail(HopFailure::Kind::kTls,
+         absl::StrCat("does not complete TLS: ", tls_->error()));
+    return false;
+  }
+  if (kind != Kind::kOk) return false;
+  Enter(Stage::kGreeting);
+  if (terms_.implicit_tls) return true;
+  session_.TlsStarted();
+  hello_ = session_.Greet();
+  return true;
+}
+
+bool HopLink::BeginAuth() {
+  // No other server gets a password, whatever the configuration says.
+  if (!terms_.local && (tls_ == nullptr || terms_.level != TlsLevel::kVerify)) {
+    Fail(HopFailure::Kind::kLogin, "gets no password without verified TLS");
+    return false;
+  }
+  Enter(Stage::kAuthenticating);
+  const std::vector<std::string> offered = absl::StrSplit(
+      session_.keywords().Parameters("AUTH"), ' ', absl::SkipEmpty());
+  terms_.security.account->Begin(
+      offered,
+      [weak = weak_from_this(), post = driver_.Poster()](
+          absl::StatusOr<std::unique_ptr<ClientExchange>> begun) mutable {
+        post([weak = std::move(weak), begun = std::move(begun)]() mutable {
+          const std::shared_ptr<HopLink> link = weak.lock();
+          if (link != nullptr) link->OnExchange(std::move(begun));
+        });
+      });
+  return true;
+}
+
+void HopLink::OnExchange(
+    absl::StatusOr<std::unique_ptr<ClientExchange>> begun) {
+  if (stage_ != Stage::kAuthenticating) return;  // a timeout, or the end
+  if (!begun.ok()) {
+    const bool refused = absl::IsPermissionDenied(begun.status());
+    return Fail(
+        refused ? HopFailure::Kind::kCredentials : HopFailure::Kind::kLogin,
+        refused ? "does not accept this server's credentials"
+                : "cannot authenticate this server",
+        std::string(begun.status().message()));
+  }
+  exchange_ = *std::move(begun);
+  const std::optional<std::string> initial = exchange_->Start();
+  const absl::StatusOr<CommandId> command =
+      session_.Auth(exchange_->mechanism(), initial);
+  if (!command.ok()) {
+    return Fail(HopFailure::Kind::kLogin, "cannot authenticate this server",
+                std::string(command.status().message()));
+  }
+  auth_ = *command;
+  Run();
+}
+
+bool HopLink::OnChallenge(absl::string_view challenge) {
+  const std::optional<std::string> response = exchange_->Respond(challenge);
+  const absl::Status sent =
+      response ? session_.AuthRespond(*response) : session_.AuthCancel();
+  // A response that is too long.
+  if (!sent.ok()) (void)session_.AuthCancel();
+  return true;
+}
+
+bool HopLink::OnAuthReply(const Reply& reply) {
+  std::unique_ptr<ClientExchange> exchange = std::move(exchange_);
+  std::string detail = Quote(reply);
+  if (reply.code / 100 == 2) {
+    if (exchange->Accepted()) {
+      authenticated_ = true;
+      return Negotiate();
+    }
+    Fail(HopFailure::Kind::kLogin, "has not proved who it is",
+         exchange->error());
+    return false;
+  }
+  if (!exchange->error().empty()) {
+    absl::StrAppend(&detail, " (", exchange->error(), ")");
+  }
+  // 501: this side has cancelled, or the server cannot read the message.
+  if (!reply.permanent() || reply.code == 501) {
+    Fail(HopFailure::Kind::kLogin, "cannot authenticate this server",
+         std::move(detail));
+    return false;
+  }
+  if (exchange->Refused()) {
+    exchange.reset();
+    return BeginAuth();
+  }
+  Fail(HopFailure::Kind::kCredentials,
+       "does not accept this server's credentials", std::move(detail));
+  return false;
+}
+
+net::Channel& HopLink::channel() {
+  net::Channel& below = wire_->channel();
+  return tls_ != nullptr ? *tls_ : below;
+}
+
 size_t HopLink::Write(absl::string_view octets) {
-  const net::Channel::Result written = wire_->channel().Write(octets);
+  const net::Channel::Result written = channel().Write(octets);
   // The server may have given a reason before it closed.
   output_failed_ = written.kind == Kind::kEnd;
   return written.kind == Kind::kOk ? written.count : 0;
@@ -333,7 +496,7 @@ bool HopLink::Transfer() {
   }
   if (input_ended_ || in_.size() >= kMaxInput) return false;
   std::array<char, kRead> room;
-  const net::Channel::Result read = wire_->channel().Read(absl::MakeSpan(room));
+  const net::Channel::Result read = channel().Read(absl::MakeSpan(room));
   if (read.kind == Kind::kOk) {
     in_.append(room.data(), read.count);
     return true;
@@ -363,6 +526,10 @@ void HopLink::OnSessionClosed(ClientClose reason) {
                                Quote(shutdown_.value_or(Reply{421, {}, ""}))));
     case ClientClose::kQuit:
     case ClientClose::kPeerGone:
+      if (stage_ == Stage::kStartTls) {
+        return Fail(HopFailure::Kind::kTls,
+                    "closed the connection after STARTTLS");
+      }
       return Fail(HopFailure::Kind::kLost, "closed the connection");
     case ClientClose::kTimeout:
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
@@ -375,9 +542,14 @@ void HopLink::OnSessionClosed(ClientClose reason) {
   }
 }
 
-void HopLink::Fail(HopFailure::Kind kind, std::string what) {
+void HopLink::Fail(HopFailure::Kind kind, std::string what,
+                   std::string detail) {
   HopFailure failure{kind, std::move(what), ""};
-  failure.source = absl::StrCat(host_, ": ", failure.what);
+  if (detail.empty() && kind == HopFailure::Kind::kLost && tls_ != nullptr) {
+    detail = tls_->error();
+  }
+  failure.source = absl::StrCat(host_, ": ", failure.what,
+                                detail.empty() ? "" : ": ", detail);
   Close(&failure);
 }
 
@@ -385,8 +557,15 @@ void HopLink::Close(const HopFailure* failure) {
   const std::shared_ptr<HopLink> keep = shared_from_this();
   stage_ = Stage::kClosed;
   driver_.timers().Disarm(this);
+  exchange_.reset();
+  // After a reply, the server expects close_notify, and not just the end.
+  if (tls_ != nullptr)
+    (void)static_cast<net::TlsChannel&>(channel()).Shutdown();
   // The wire may be the caller.
-  driver_.Later([wire = std::move(wire_)]() mutable { wire.reset(); });
+  driver_.Later([wire = std::move(wire_), tls = std::move(tls_)]() mutable {
+    tls.reset();
+    wire.reset();
+  });
   HopUser* const user = std::exchange(user_, nullptr);
   owner_.OnClosed(this, failure);
   if (user != nullptr && failure != nullptr) user->OnLost(*failure);

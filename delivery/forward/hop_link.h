@@ -13,14 +13,18 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "delivery/forward/hop_driver.h"
+#include "delivery/forward/hop_security.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/client_config.h"
+#include "engine/client_exchange.h"
 #include "engine/client_session.h"
 #include "engine/client_step.h"
 #include "engine/grammar/reply.h"
 #include "net/timer_wheel.h"
+#include "net/tls_channel.h"
 
 namespace postern::delivery {
 
@@ -37,6 +41,9 @@ struct HopFailure {
     kSlow,         // the time of the user is over, but the server did reply
     kProtocol,     // a reply that RFC 5321 does not allow
     kContent,      // the content cannot be sent
+    kTls,          // TLS is not offered or fails, or another server replies
+    kLogin,        // AUTH is not possible now
+    kCredentials,  // the server has refused this server's credentials
   };
   Kind kind = Kind::kLost;
   // What happened, as the end of a sentence that begins with "the next hop". It
@@ -51,7 +58,7 @@ struct HopFailure {
 
 // What a server does for a transaction, in this order.
 enum class HopStage : uint8_t {
-  kGreeting,  // it accepts the connection and replies to EHLO
+  kGreeting,  // it accepts the connection and replies to EHLO, STARTTLS, AUTH
   kEnvelope,  // it replies to RCPT, or refuses MAIL
   kMessage,   // it replies to the message
 };
@@ -83,6 +90,10 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // have less. ClientSession::ReadTimeout() applies where it is shorter.
   static constexpr std::chrono::seconds kConnectTimeout{10};
   static constexpr std::chrono::seconds kGreetTimeout{60};
+  // Of STARTTLS and the handshake.
+  static constexpr std::chrono::seconds kTlsTimeout{30};
+  // Of AUTH, with the program that gets a token.
+  static constexpr std::chrono::seconds kAuthTimeout{60};
   static constexpr std::chrono::minutes kReplyTimeout{4};
   static constexpr std::chrono::minutes kMessageTimeout{7};
   // If the time of the user ends, the server has hung if it has not replied for
@@ -98,7 +109,8 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   class Owner {
    public:
     virtual ~Owner() = default;
-    // The server has greeted: the link may be used.
+    // The server has greeted, TLS has begun and AUTH has succeeded, as far as
+    // the HopTerms want them: the link may be used.
     virtual void OnReady(HopLink* link) = 0;
     // The server has passed a stage of a transaction.
     virtual void OnPassed(HopLink* link, HopStage stage) = 0;
@@ -109,10 +121,10 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
     virtual void OnClosed(HopLink* link, const HopFailure* failure) = 0;
   };
 
-  // `address` has no name; `host` is for the log. All pointers must outlive the
-  // link.
+  // `address` needs no lookup; `host` is for the log. All pointers must outlive
+  // the link.
   HopLink(Owner* owner, HopDriver* driver, const ClientConfig* config,
-          HopAddress address, std::string host);
+          HopAddress address, std::string host, HopTerms terms);
   ~HopLink() override;
 
   // Begins to connect. Owner functions are called later.
@@ -145,6 +157,8 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   void Lose(const HopFailure& failure) { Close(&failure); }
 
   const std::string& host() const { return host_; }
+  const HopAddress& address() const { return address_; }
+  const HopTerms& terms() const { return terms_; }
   bool idle() const { return stage_ == Stage::kReady && user_ == nullptr; }
   bool used() const { return user_ != nullptr; }
   // The number of calls of Lend() so far, and the time of the last one.
@@ -157,8 +171,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   enum class Stage : uint8_t {
     kConnecting,
     kGreeting,
-    kReady,      // idle, or used
-    kResetting,  // waits for the reply to RSET
+    kStartTls,        // waits for the reply to STARTTLS
+    kHandshake,       // of TLS
+    kAuthenticating,  // waits for a ClientExchange, or for the server
+    kReady,           // idle, or used
+    kResetting,       // waits for the reply to RSET
     kQuitting,
     kClosed,
   };
@@ -169,10 +186,22 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Does one thing. Returns whether to call it again.
   bool Act();
   bool OnReply(const ClientStep& step);
+  // The server has replied to EHLO, or to AUTH: does what the terms want next.
+  // Returns as Act() does.
+  bool Negotiate();
+  bool BeginTls();
+  bool ContinueHandshake();
+  bool BeginAuth();
+  void OnExchange(absl::StatusOr<std::unique_ptr<ClientExchange>> begun);
+  bool OnChallenge(absl::string_view challenge);
+  bool OnAuthReply(const Reply& reply);
+  // The octets of the connection, under TLS if it has begun.
+  net::Channel& channel();
   bool Transfer();
   // Writes some of `octets`. Returns how many.
   size_t Write(absl::string_view octets);
-  void Fail(HopFailure::Kind kind, std::string what);
+  // `detail` is only for the log.
+  void Fail(HopFailure::Kind kind, std::string what, std::string detail = "");
   void OnSessionClosed(ClientClose reason);
   // Ends the connection. `failure` may be null.
   void Close(const HopFailure* failure);
@@ -183,7 +212,12 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   HopDriver& driver_;
   const HopAddress address_;
   const std::string host_;
+  const HopTerms terms_;
   std::unique_ptr<HopWire> wire_;
+  std::unique_ptr<net::TlsChannel> tls_;  // over wire_
+  bool authenticated_ = false;
+  std::unique_ptr<ClientExchange> exchange_;
+  CommandId auth_{};
   ClientSession session_;
   Stage stage_ = Stage::kConnecting;
   HopUser* user_ = nullptr;

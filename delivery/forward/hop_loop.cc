@@ -133,19 +133,25 @@ class Forwarding::Loop : public net::EventLoop::Resident, public HopDriver {
   }
 
   std::shared_ptr<HopPool> PoolOf(const NextHop& hop,
-                                  const ClientConfig& config) {
-    std::string key =
-        absl::StrCat(hop.lmtp ? "lmtp " : "smtp ", config.host_name);
-    for (const HopAddress& address : hop.hosts) {
-      absl::StrAppend(&key, " ", address.Format());
-    }
-    std::shared_ptr<HopPool>& pool = pools_[key];
+                                  const ClientConfig& config,
+                                  const HopSecurity& security) {
+    const std::string terms = absl::StrCat(
+        hop.implicit_tls ? "smtps" : "", hop.Format(), " ", security.version());
+    std::shared_ptr<HopPool>& pool = pools_[absl::StrCat(
+        hop.lmtp ? "lmtp " : "smtp ", config.host_name, " ", terms)];
     if (pool == nullptr) {
+      RemoveUnused();
       std::vector<std::shared_ptr<HopHealth>> health;
+      // Without words, all hops with the same server know the same.
+      NextHop words = hop;
+      words.hosts.clear();
+      std::string own = absl::StrCat(hop.implicit_tls ? "smtps" : "",
+                                     words.Format(), security.version());
       for (const HopAddress& address : hop.hosts) {
-        health.push_back(forwarding_.HealthOf(address));
+        health.push_back(forwarding_.HealthOf(address, own));
       }
-      pool = std::make_shared<HopPool>(hop, config, std::move(health), this);
+      pool = std::make_shared<HopPool>(hop, config, security, std::move(health),
+                                       this);
     }
     return pool;
   }
@@ -153,6 +159,9 @@ class Forwarding::Loop : public net::EventLoop::Resident, public HopDriver {
   Time now() const override { return loop_.now(); }
   net::TimerWheel& timers() override { return loop_.timers(); }
   void Later(Task task) override { loop_.Later(std::move(task)); }
+  std::function<void(Task)> Poster() override {
+    return [loop = &loop_](Task task) { loop->Post(std::move(task)); };
+  }
   std::unique_ptr<HopWire> Connect(const HopAddress& address,
                                    std::function<void()> moved) override {
     return std::make_unique<SocketWire>(&loop_, address, std::move(moved));
@@ -172,6 +181,22 @@ class Forwarding::Loop : public net::EventLoop::Resident, public HopDriver {
   }
 
  private:
+  // Removes the pools whose connections have ended, such as those with the
+  // credentials from before a reload.
+  void RemoveUnused() {
+    for (auto each = pools_.begin(); each != pools_.end();) {
+      HopPool* const pool = each->second.get();
+      // Null: the one that is being made.
+      if (pool == nullptr || each->second.use_count() > 1 ||
+          pool->connections() > 0) {
+        ++each;
+        continue;
+      }
+      pool->Shutdown();
+      each = pools_.erase(each);
+    }
+  }
+
   Forwarding& forwarding_;
   net::EventLoop& loop_;
   std::map<std::string, std::shared_ptr<HopPool>> pools_;
@@ -186,12 +211,13 @@ Forwarding::~Forwarding() {
 
 std::shared_ptr<HopPool> Forwarding::PoolOf(net::EventLoop* loop,
                                             const NextHop& hop,
-                                            const ClientConfig& config) {
+                                            const ClientConfig& config,
+                                            const HopSecurity& security) {
   auto* const resident = loop->ResidentOf(
       this, [&]() -> std::unique_ptr<net::EventLoop::Resident> {
         return std::make_unique<Loop>(this, loop);
       });
-  return static_cast<Loop*>(resident)->PoolOf(hop, config);
+  return static_cast<Loop*>(resident)->PoolOf(hop, config, security);
 }
 
 absl::StatusOr<net::EventLoop*> Forwarding::OwnLoop() {
@@ -207,9 +233,11 @@ absl::StatusOr<net::EventLoop*> Forwarding::OwnLoop() {
   return own_loop_.get();
 }
 
-std::shared_ptr<HopHealth> Forwarding::HealthOf(const HopAddress& address) {
+std::shared_ptr<HopHealth> Forwarding::HealthOf(const HopAddress& address,
+                                                const std::string& terms) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::shared_ptr<HopHealth>& health = health_[address.Format()];
+  std::shared_ptr<HopHealth>& health =
+      health_[absl::StrCat(address.Format(), " ", terms)];
   if (health == nullptr) health = std::make_shared<HopHealth>();
   return health;
 }

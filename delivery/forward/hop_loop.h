@@ -20,6 +20,7 @@
 #include "delivery/forward/hop_driver.h"
 #include "delivery/forward/hop_health.h"
 #include "delivery/forward/hop_pool.h"
+#include "delivery/forward/hop_security.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/client_config.h"
 #include "engine/grammar/ip_address.h"
@@ -48,8 +49,10 @@ class Forwarding {
   ~Forwarding();
 
   // Returns the connections of `loop`, which is running on this thread.
+  // If `security` has another version, they are other connections.
   std::shared_ptr<HopPool> PoolOf(net::EventLoop* loop, const NextHop& hop,
-                                  const ClientConfig& config);
+                                  const ClientConfig& config,
+                                  const HopSecurity& security);
 
   // Returns an event loop with a thread of its own, for callers that have none.
   // The first call starts it.
@@ -58,7 +61,10 @@ class Forwarding {
  private:
   class Loop;
 
-  std::shared_ptr<HopHealth> HealthOf(const HopAddress& address);
+  // A server may work for one hop and not for another, which has other
+  // credentials or another CA: they have other `terms`.
+  std::shared_ptr<HopHealth> HealthOf(const HopAddress& address,
+                                      const std::string& terms);
 
   const Resolve resolve_;
   std::mutex mutex_;  // guards the members below

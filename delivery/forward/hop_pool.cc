@@ -11,11 +11,12 @@
 
 namespace postern::delivery {
 
-HopPool::HopPool(NextHop hop, ClientConfig config,
+HopPool::HopPool(NextHop hop, ClientConfig config, HopSecurity security,
                  std::vector<std::shared_ptr<HopHealth>> health,
                  HopDriver* driver)
     : hop_(std::move(hop)),
       config_(std::move(config)),
+      security_(std::move(security)),
       health_(std::move(health)),
       driver_(*driver) {}
 
@@ -97,9 +98,8 @@ void HopPool::Open(std::unique_ptr<Opening> opening) {
   while (opening->host < hop_.hosts.size()) {
     const HopAddress& host = hop_.hosts[opening->host];
     if (!opening->addresses.empty()) {
-      HopAddress address;
+      HopAddress address = host;
       address.ip = opening->addresses.front();
-      address.port = host.port;
       opening->addresses.pop_front();
       return Connect(std::move(opening), std::move(address));
     }
@@ -110,7 +110,7 @@ void HopPool::Open(std::unique_ptr<Opening> opening) {
       continue;
     }
     opening->began = driver_.now();
-    if (host.name.empty()) return Connect(std::move(opening), host);
+    if (!host.needs_lookup()) return Connect(std::move(opening), host);
     const int key = next_key_++;
     resolving_[key] = std::move(opening);
     return driver_.Resolve(
@@ -147,15 +147,26 @@ void HopPool::OnAddresses(int key,
 void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
   Entry& entry = links_.emplace_back();
   entry.host = opening->host;
-  std::string name = hop_.hosts[entry.host].Format();
-  if (!hop_.hosts[entry.host].name.empty()) {
-    absl::StrAppend(&name, " (", address.Format(), ")");
-  }
+  HopTerms terms = TermsFor(entry.host, address);
+  std::string name = address.Format();
   entry.opening = std::move(opening);
-  entry.link =
-      std::make_shared<HopLink>(static_cast<HopLink::Owner*>(this), &driver_,
-                                &config_, std::move(address), std::move(name));
+  entry.link = std::make_shared<HopLink>(static_cast<HopLink::Owner*>(this),
+                                         &driver_, &config_, std::move(address),
+                                         std::move(name), std::move(terms));
   entry.link->Start();
+}
+
+HopTerms HopPool::TermsFor(size_t host, const HopAddress& address) const {
+  HopTerms terms{.level = hop_.LevelOf(address),
+                 .implicit_tls = hop_.implicit_tls,
+                 .local = address.is_local(),
+                 .name = hop_.NameOf(address),
+                 .security = security_};
+  if (terms.level == TlsLevel::kMay &&
+      !health_[host]->MayUseTls(driver_.now())) {
+    terms.level = TlsLevel::kNone;
+  }
+  return terms;
 }
 
 void HopPool::GoOn(std::unique_ptr<Opening> opening,
@@ -169,6 +180,14 @@ void HopPool::GoOn(std::unique_ptr<Opening> opening,
                                    driver_.now());
     opening->addresses.clear();
     ++opening->host;
+  }
+  if (failure.kind == HopFailure::Kind::kCredentials) {
+    // The other servers know the same account, and each refusal counts.
+    for (const std::shared_ptr<HopHealth>& each : health_) {
+      each->Failed(failure, HopStage::kGreeting, opening->began, driver_.now());
+    }
+    opening->addresses.clear();
+    opening->host = hop_.hosts.size();
   }
   if (give_up) opening->host = hop_.hosts.size();
   Open(std::move(opening));
@@ -213,6 +232,14 @@ void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
   links_.erase(entry);
   if (down_) return;
   if (opening != nullptr && failure != nullptr) {
+    if (failure->kind == HopFailure::Kind::kTls &&
+        link->terms().level == TlsLevel::kMay) {
+      health_[host]->TlsFailed(driver_.now());
+      security_.report(
+          absl::StrCat(failure->source, ": it gets mail without TLS for ",
+                       HopHealth::kWithoutTls.count(), " minutes"));
+      return Connect(std::move(opening), link->address());
+    }
     return GoOn(std::move(opening), *failure);
   }
   // A server that hangs within a transaction would hang in the next one.

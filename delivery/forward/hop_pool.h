@@ -20,6 +20,7 @@
 #include "delivery/forward/hop_driver.h"
 #include "delivery/forward/hop_health.h"
 #include "delivery/forward/hop_link.h"
+#include "delivery/forward/hop_security.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/client_config.h"
 #include "engine/grammar/ip_address.h"
@@ -56,7 +57,8 @@ class HopPool : private HopLink::Owner, private net::Timer {
   static constexpr int kMaxUses = 100;
   // The longest wait for a free connection. The search for a server that works
   // begins no try later than kMaxOpening after its beginning. The last try may
-  // take up to 70 seconds more (HopLink::kConnectTimeout and kGreetTimeout).
+  // take up to 70 seconds more (HopLink::kConnectTimeout and kGreetTimeout), and
+  // 220 with TLS and AUTH. The transaction has its own limit.
   static constexpr std::chrono::seconds kMaxWait{30};
   static constexpr std::chrono::seconds kMaxOpening{90};
   // Addresses of a host name that are tried.
@@ -64,7 +66,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
 
   // `health` has one object for each server of `hop`. `driver` must outlive
   // Shutdown().
-  HopPool(NextHop hop, ClientConfig config,
+  HopPool(NextHop hop, ClientConfig config, HopSecurity security,
           std::vector<std::shared_ptr<HopHealth>> health, HopDriver* driver);
   ~HopPool() override;
 
@@ -114,6 +116,8 @@ class HopPool : private HopLink::Owner, private net::Timer {
   void Open(std::unique_ptr<Opening> opening);
   void OnAddresses(int key, absl::StatusOr<std::vector<IpAddress>> addresses);
   void Connect(std::unique_ptr<Opening> opening, HopAddress address);
+  // Returns what a connection to `address`, of hosts[host], needs now.
+  HopTerms TermsFor(size_t host, const HopAddress& address) const;
   // The server of `opening` does not work: tries the next one.
   void GoOn(std::unique_ptr<Opening> opening, const HopFailure& failure);
   // Returns a link that may be lent now, or null.
@@ -127,6 +131,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
 
   const NextHop hop_;
   const ClientConfig config_;
+  const HopSecurity security_;
   const std::vector<std::shared_ptr<HopHealth>> health_;
   HopDriver& driver_;
   std::list<Entry> links_;

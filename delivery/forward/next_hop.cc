@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,11 +16,35 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 
 namespace postern::delivery {
 namespace {
 
 constexpr uint16_t kSmtpPort = 25;
+constexpr uint16_t kSmtpsPort = 465;  // RFC 8314 7.3
+
+using Kind = NextHop::Kind;
+
+// RFC 1122 3.2.1.3, RFC 4291 2.5.3.
+bool IsLoopback(const IpAddress& address) {
+  const IpAddress::Bytes& bytes = address.bytes();
+  if (address.v4()) return bytes[12] == 127;
+  return std::all_of(bytes.begin(), bytes.end() - 1,
+                     [](uint8_t each) { return each == 0; }) &&
+         bytes.back() == 1;
+}
+
+constexpr std::pair<TlsLevel, absl::string_view> kLevels[] = {
+    {TlsLevel::kNone, "none"},
+    {TlsLevel::kMay, "may"},
+    {TlsLevel::kEncrypt, "encrypt"},
+    {TlsLevel::kVerify, "verify"},
+};
+
+absl::Status Wrong(absl::string_view why) {
+  return absl::InvalidArgumentError(why);
+}
 
 // Returns whether `name` can be a host name (RFC 1123 2.1). An underscore is
 // allowed, because private zones have such names.
@@ -40,9 +65,9 @@ bool IsHostName(absl::string_view name) {
   });
 }
 
-absl::StatusOr<HopAddress> ParseHost(bool lmtp, absl::string_view text) {
+absl::StatusOr<HopAddress> ParseHost(Kind kind, absl::string_view text) {
   const auto wrong = [text](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": ", why));
+    return Wrong(absl::StrCat("\"", text, "\": ", why));
   };
   HopAddress address;
   absl::string_view rest = text;
@@ -75,8 +100,8 @@ absl::StatusOr<HopAddress> ParseHost(bool lmtp, absl::string_view text) {
       address.name = absl::AsciiStrToLower(host);
     }
   }
-  if (rest.empty() && !lmtp) {
-    address.port = kSmtpPort;
+  if (rest.empty() && kind != Kind::kLmtp) {
+    address.port = kind == Kind::kSmtps ? kSmtpsPort : kSmtpPort;
     return address;
   }
   int port = 0;
@@ -87,52 +112,292 @@ absl::StatusOr<HopAddress> ParseHost(bool lmtp, absl::string_view text) {
   if (!digits || !absl::SimpleAtoi(rest, &port) || port < 1 || port > 65535) {
     return wrong("the port is not a number from 1 to 65535");
   }
-  if (lmtp && port == kSmtpPort) {
+  if (kind == Kind::kLmtp && port == kSmtpPort) {
     return wrong("LMTP must not use port 25 (RFC 2033 5)");
   }
   address.port = static_cast<uint16_t>(port);
   return address;
 }
 
+absl::Status ReadLevel(absl::string_view value, NextHop* hop) {
+  std::string names;
+  for (const auto& [level, name] : kLevels) {
+    if (name == value) {
+      hop->tls = level;
+      return absl::OkStatus();
+    }
+    absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+  }
+  return Wrong(absl::StrCat("not one of ", names));
+}
+
+absl::Status ReadName(absl::string_view value, NextHop* hop) {
+  if (!IsHostName(value) && !IpAddress::Parse(value)) {
+    return Wrong("not a host name or an address");
+  }
+  hop->tls_name = absl::AsciiStrToLower(value);
+  return absl::OkStatus();
+}
+
+absl::Status ReadFingerprint(absl::string_view value, NextHop* hop) {
+  std::string digits = absl::AsciiStrToLower(value);
+  digits.erase(std::remove(digits.begin(), digits.end(), ':'), digits.end());
+  const bool valid = std::all_of(digits.begin(), digits.end(), [](char c) {
+    return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+  });
+  if (!valid || digits.size() != 64) {
+    return Wrong("not the 64 hexadecimal digits of a SHA-256");
+  }
+  hop->fingerprints.push_back(std::move(digits));
+  return absl::OkStatus();
+}
+
+absl::Status ReadFile(absl::string_view value, std::string* file) {
+  if (!absl::StartsWith(value, "/")) return Wrong("the path is not absolute");
+  *file = std::string(value);
+  return absl::OkStatus();
+}
+
+absl::Status CheckLevel(const NextHop& hop) {
+  if (hop.implicit_tls && *hop.tls < TlsLevel::kEncrypt) {
+    return Wrong("smtps: always uses TLS");
+  }
+  return absl::OkStatus();
+}
+
+// Without verification, the word would have no effect.
+absl::Status CheckVerifies(const NextHop& hop) {
+  if (hop.tls && *hop.tls != TlsLevel::kVerify) {
+    return Wrong(absl::StrCat("contradicts tls=", TlsLevelName(*hop.tls),
+                              ": needs ", "tls=verify"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckByName(const NextHop& hop) {
+  if (!hop.fingerprints.empty()) {
+    return Wrong(
+        "contradicts fingerprint=: a fingerprint alone verifies the server");
+  }
+  return CheckVerifies(hop);
+}
+
+absl::Status CheckAuth(const NextHop& hop) {
+  for (const HopAddress& host : hop.hosts) {
+    const TlsLevel level = hop.LevelOf(host);
+    if (host.is_local() || level == TlsLevel::kVerify) continue;
+    return Wrong(absl::StrCat(
+        "contradicts tls=", TlsLevelName(level), ": the server ", host.Format(),
+        " gets a password only with tls=verify or fingerprint="));
+  }
+  return absl::OkStatus();
+}
+
+// The words of a next hop.
+struct Word {
+  absl::string_view name;
+  bool has_value = true;
+  bool many = false;  // may be repeated
+  // Reads the value, which is not empty if the word has one.
+  absl::Status (*read)(absl::string_view value, NextHop* hop) = nullptr;
+  // Reports a contradiction to the other words or to the hosts. Called if the
+  // word is given, after all words are read. May be null.
+  absl::Status (*check)(const NextHop& hop) = nullptr;
+  // Returns the values; none if the word is not given.
+  std::vector<std::string> (*format)(const NextHop& hop) = nullptr;
+};
+
+std::vector<std::string> OneOrNone(const std::string& value) {
+  if (value.empty()) return {};
+  return {value};
+}
+
+constexpr Word kWords[] = {
+    {.name = "tls",
+     .read = ReadLevel,
+     .check = CheckLevel,
+     .format =
+         [](const NextHop& hop) {
+           return OneOrNone(hop.tls ? std::string(TlsLevelName(*hop.tls)) : "");
+         }},
+    {.name = "name",
+     .read = ReadName,
+     .check = CheckByName,
+     .format = [](const NextHop& hop) { return OneOrNone(hop.tls_name); }},
+    {.name = "ca",
+     .read = [](absl::string_view value,
+                NextHop* hop) { return ReadFile(value, &hop->ca_file); },
+     .check = CheckByName,
+     .format = [](const NextHop& hop) { return OneOrNone(hop.ca_file); }},
+    {.name = "fingerprint",
+     .many = true,
+     .read = ReadFingerprint,
+     .check = CheckVerifies,
+     .format = [](const NextHop& hop) { return hop.fingerprints; }},
+    {.name = "auth",
+     .read = [](absl::string_view value,
+                NextHop* hop) { return ReadFile(value, &hop->auth_file); },
+     .check = CheckAuth,
+     .format = [](const NextHop& hop) { return OneOrNone(hop.auth_file); }},
+};
+
+const Word* FindWord(absl::string_view name) {
+  const Word* const word =
+      std::find_if(std::begin(kWords), std::end(kWords),
+                   [name](const Word& each) { return each.name == name; });
+  return word == std::end(kWords) ? nullptr : word;
+}
+
+// Returns whether `part`, which follows a host, is a word and not a host.
+bool IsWord(absl::string_view part) {
+  if (absl::StartsWith(part, "unix:")) return false;
+  return absl::StrContains(part, "=") || FindWord(part) != nullptr;
+}
+
+absl::Status ReadWords(absl::Span<const absl::string_view> parts,
+                       NextHop* hop) {
+  std::vector<const Word*> given;
+  for (const absl::string_view part : parts) {
+    const absl::string_view name = part.substr(0, part.find('='));
+    const Word* const word = FindWord(name);
+    if (word == nullptr) {
+      return Wrong(IsWord(part)
+                       ? absl::StrCat("unknown word \"", part, "\"")
+                       : absl::StrCat("\"", part,
+                                      "\": the servers come before the words"));
+    }
+    const bool has_value = name.size() < part.size();
+    if (has_value && !word->has_value) {
+      return Wrong(absl::StrCat("\"", part, "\": ", name, " has no value"));
+    }
+    const absl::string_view value =
+        has_value ? part.substr(name.size() + 1) : absl::string_view();
+    if (word->has_value && value.empty()) {
+      return Wrong(absl::StrCat("\"", part, "\": the value is missing"));
+    }
+    if (!word->many && std::count(given.begin(), given.end(), word) > 0) {
+      return Wrong(absl::StrCat("\"", part, "\": ", name, "= is given twice"));
+    }
+    given.push_back(word);
+    if (const absl::Status read = word->read(value, hop); !read.ok()) {
+      return Wrong(absl::StrCat("\"", part, "\": ", read.message()));
+    }
+  }
+  for (const Word* const word : given) {
+    if (word->check == nullptr) continue;
+    if (const absl::Status checked = word->check(*hop); !checked.ok()) {
+      return Wrong(absl::StrCat(word->name, word->has_value ? "=" : "", ": ",
+                                checked.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::string_view TlsLevelName(TlsLevel level) {
+  for (const auto& [each, name] : kLevels) {
+    if (each == level) return name;
+  }
+  return "";
+}
+
+bool HopAddress::is_local() const {
+  if (!path.empty()) return true;
+  if (!name.empty()) return name == "localhost";
+  return ip && IsLoopback(*ip);
+}
 
 std::string HopAddress::Format() const {
   if (!path.empty()) return absl::StrCat("unix:", path);
-  if (!ip) return absl::StrCat(name, ":", port);
-  const std::string text = ip->ToString();
+  const std::string text = ip ? ip->ToString() : "";
+  if (!name.empty()) {
+    return absl::StrCat(name, ":", port,
+                        ip ? absl::StrCat(" (", text, ")") : "");
+  }
   return absl::StrContains(text, ":") ? absl::StrCat("[", text, "]:", port)
                                       : absl::StrCat(text, ":", port);
 }
 
-absl::StatusOr<NextHop> NextHop::Parse(bool lmtp, absl::string_view text) {
+absl::StatusOr<NextHop> NextHop::Parse(Kind kind, absl::string_view text) {
   if (text.empty()) {
-    return absl::InvalidArgumentError(
-        lmtp ? "the next hop is missing: lmtp:unix:PATH or lmtp:HOST:PORT"
-             : "the next hop is missing: smtp:HOST[:PORT]");
+    return Wrong(
+        kind == Kind::kLmtp    ? "the next hop is missing: lmtp:unix:PATH or "
+                                 "lmtp:HOST:PORT"
+        : kind == Kind::kSmtps ? "the next hop is missing: smtps:HOST[:PORT]"
+                               : "the next hop is missing: smtp:HOST[:PORT]");
   }
   NextHop hop;
-  hop.lmtp = lmtp;
-  for (const absl::string_view part : absl::StrSplit(text, ',')) {
-    absl::StatusOr<HopAddress> address = ParseHost(lmtp, part);
+  hop.lmtp = kind == Kind::kLmtp;
+  hop.implicit_tls = kind == Kind::kSmtps;
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
+  const auto words = std::find_if(parts.begin(), parts.end(), IsWord);
+  for (auto part = parts.begin(); part != words; ++part) {
+    absl::StatusOr<HopAddress> address = ParseHost(kind, *part);
     if (!address.ok()) return address.status();
     if (std::find(hop.hosts.begin(), hop.hosts.end(), *address) !=
         hop.hosts.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", part, "\": the same server twice"));
+      return Wrong(absl::StrCat("\"", *part, "\": the same server twice"));
     }
     hop.hosts.push_back(*std::move(address));
   }
+  if (hop.hosts.empty()) {
+    return Wrong(absl::StrCat("the server is missing before ", *words));
+  }
   if (hop.hosts.size() > kMaxHosts) {
-    return absl::InvalidArgumentError(
+    return Wrong(
         absl::StrCat("a next hop has at most ", kMaxHosts, " servers"));
+  }
+  const absl::Status read =
+      ReadWords(absl::MakeConstSpan(parts).subspan(
+                    static_cast<size_t>(words - parts.begin())),
+                &hop);
+  if (!read.ok()) return read;
+  for (const HopAddress& host : hop.hosts) {
+    if (hop.LevelOf(host) == TlsLevel::kVerify && hop.fingerprints.empty() &&
+        hop.NameOf(host).empty()) {
+      return Wrong(absl::StrCat(
+          "\"", host.Format(),
+          "\": a Unix socket has no name that its certificate could have: "
+          "name= or fingerprint= is missing"));
+    }
   }
   return hop;
 }
 
+std::string NextHop::Format() const {
+  std::string text;
+  for (const HopAddress& host : hosts) {
+    absl::StrAppend(&text, text.empty() ? "" : ",", host.Format());
+  }
+  for (const Word& word : kWords) {
+    for (const std::string& value : word.format(*this)) {
+      absl::StrAppend(&text, ",", word.name, word.has_value ? "=" : "", value);
+    }
+  }
+  return text;
+}
+
 bool NextHop::has_names() const {
   return std::any_of(hosts.begin(), hosts.end(), [](const HopAddress& address) {
-    return !address.name.empty();
+    return address.needs_lookup();
   });
+}
+
+TlsLevel NextHop::LevelOf(const HopAddress& host) const {
+  if (tls) return *tls;
+  if (implicit_tls || !fingerprints.empty() || !tls_name.empty() ||
+      !ca_file.empty()) {
+    return TlsLevel::kVerify;
+  }
+  if (host.is_local()) return TlsLevel::kNone;
+  return auth_file.empty() ? TlsLevel::kMay : TlsLevel::kVerify;
+}
+
+std::string NextHop::NameOf(const HopAddress& host) const {
+  if (!tls_name.empty()) return tls_name;
+  if (!host.name.empty()) return host.name;
+  return host.ip ? host.ip->ToString() : "";
 }
 
 }  // namespace postern::delivery

@@ -621,11 +621,16 @@ int RunExplain(int argc, const char* const* argv) {
   policy::SpfOverDns spf(resolver.get());
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
   const auto service = service::MailService::Make(
-      request->serve, {.forward = ForwardWith(&forwarding, /*threads=*/true),
-                       .dns = resolver.get(),
-                       .greylist = greylist.get(),
-                       .spf = resolver ? &spf : nullptr,
-                       .warns = false});
+      request->serve,
+      {.forward = ForwardWith({.forwarding = &forwarding,
+                               .threads = true,
+                               .run = [](auto task) { std::move(task)(); },
+                               .environment = request->serve.child_environment,
+                               .user = request->serve.user}),
+       .dns = resolver.get(),
+       .greylist = greylist.get(),
+       .spf = resolver ? &spf : nullptr,
+       .warns = false});
   if (!service.ok()) return Fail(service.status());
 
   const std::shared_ptr<const service::MailService::Outlet> outlet =

@@ -23,8 +23,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "auth/client_account.h"
+#include "auth/client_credentials.h"
+#include "auth/token_source.h"
+#include "delivery/forward/hop_security.h"
 #include "engine/grammar/ip_address.h"
 #include "files/content.h"
+#include "log/report.h"
 #include "net/socket_address.h"
 #include "policy/names/dns_answer.h"
 #include "system/descriptor.h"
@@ -32,6 +38,7 @@
 namespace postern::programs {
 namespace {
 
+using delivery::TlsLevel;
 using service::Finding;
 using Status = policy::DnsResult::Status;
 
@@ -98,6 +105,30 @@ int OpenSocket(const delivery::HopAddress& address, absl::Duration timeout) {
   return error;
 }
 
+// Reads the files that the words of `hop` name.
+absl::StatusOr<delivery::HopSecurity> ReadSecurity(const delivery::NextHop& hop,
+                                                   const ForwardTools& tools) {
+  delivery::HopSecurity security;
+  security.report = log::ReportToLog("delivery");
+  auto tls = MakeHopTls(hop);
+  if (!tls.ok()) return tls.status();
+  security.tls = *std::move(tls);
+  if (hop.auth_file.empty()) return security;
+  auto credentials = auth::ClientCredentials::Read(hop.auth_file, tools.user);
+  if (!credentials.ok()) return credentials.status();
+  security.account = auth::MakeClientAccount(
+      {.credentials = *credentials,
+       .ask_for_token =
+           [command = credentials->token_command,
+            environment = tools.environment] {
+             return auth::AskForToken(command, environment,
+                                      auth::kTokenTimeout);
+           },
+       .run = tools.run,
+       .now = absl::Now});
+  return security;
+}
+
 }  // namespace
 
 delivery::Forwarding::Resolve ResolveWith(policy::Dns* dns) {
@@ -119,17 +150,50 @@ delivery::Forwarding::Resolve ResolveWith(policy::Dns* dns) {
   };
 }
 
-std::function<std::unique_ptr<Delivery>(delivery::NextHop, const std::string&,
-                                        absl::string_view, bool)>
-ForwardWith(delivery::Forwarding* forwarding, bool threads) {
+std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
+    delivery::NextHop, const std::string&, absl::string_view, bool)>
+ForwardWith(ForwardTools tools) {
   using Calls = delivery::ForwardDelivery::Calls;
-  return [forwarding, always = threads](delivery::NextHop hop,
-                                        const std::string& host,
-                                        absl::string_view rule, bool threads) {
+  return [tools = std::move(tools)](
+             delivery::NextHop hop, const std::string& host,
+             absl::string_view rule,
+             bool threads) -> absl::StatusOr<std::unique_ptr<Delivery>> {
+    auto security = ReadSecurity(hop, tools);
+    if (!security.ok()) return security.status();
     return std::make_unique<delivery::ForwardDelivery>(
-        forwarding, WithHostsFile(std::move(hop)), host, rule,
-        always || threads ? Calls::kOnThreads : Calls::kOnEventLoop);
+        tools.forwarding, WithHostsFile(std::move(hop)), host, rule,
+        tools.threads || threads ? Calls::kOnThreads : Calls::kOnEventLoop,
+        *std::move(security));
   };
+}
+
+absl::StatusOr<std::shared_ptr<const net::TlsClientContext>> MakeHopTls(
+    const delivery::NextHop& hop) {
+  TlsLevel level = TlsLevel::kNone;
+  for (const delivery::HopAddress& host : hop.hosts) {
+    level = std::max(level, hop.LevelOf(host));
+  }
+  if (level == TlsLevel::kNone) return nullptr;
+  return net::TlsClientContext::Make({.verify = level == TlsLevel::kVerify,
+                                      .ca_file = hop.ca_file,
+                                      .fingerprints = hop.fingerprints});
+}
+
+void TestHopFiles(const delivery::NextHop& hop, const std::string& user,
+                  service::Findings* findings) {
+  if (const auto tls = MakeHopTls(hop); tls.ok() && *tls != nullptr) {
+    for (const std::string& warning : (*tls)->warnings()) {
+      findings->AddWarning(absl::StrCat("--deliver: ", warning));
+    }
+  }
+  if (hop.auth_file.empty()) return;
+  const auto credentials = auth::ClientCredentials::Read(hop.auth_file, user);
+  if (!credentials.ok() || credentials->token_command.empty()) return;
+  const std::string& program = credentials->token_command[0];
+  if (faccessat(AT_FDCWD, program.c_str(), X_OK, AT_EACCESS) != 0) {
+    findings->AddError(absl::StrCat("--deliver: ", hop.auth_file, ": ", program,
+                                    ": ", strerror(errno)));
+  }
 }
 
 delivery::NextHop WithHostsFile(delivery::NextHop hop,
@@ -137,19 +201,19 @@ delivery::NextHop WithHostsFile(delivery::NextHop hop,
   if (!hop.has_names()) return hop;
   const auto content = files::ReadContent(hosts, kMaxHostsFile);
   if (!content.ok()) return hop;
-  delivery::NextHop known = {.lmtp = hop.lmtp, .hosts = {}};
+  delivery::NextHop known = hop;
+  known.hosts.clear();
   for (delivery::HopAddress& address : hop.hosts) {
     const size_t before = known.hosts.size();
     for (absl::string_view line : absl::StrSplit(content->bytes, '\n')) {
-      if (address.name.empty()) break;
+      if (!address.needs_lookup()) break;
       line = line.substr(0, line.find('#'));
       const std::vector<std::string> words =
           absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
       for (size_t i = 1; i < words.size(); ++i) {
         if (absl::AsciiStrToLower(words[i]) != address.name) continue;
-        delivery::HopAddress found;
+        delivery::HopAddress found = address;
         found.ip = IpAddress::Parse(words[0]);
-        found.port = address.port;
         if (found.ip) known.hosts.push_back(std::move(found));
         break;
       }
@@ -190,7 +254,7 @@ void TestHopSockets(absl::string_view place, const delivery::NextHop& hop,
 void TestHopServers(absl::string_view place, const delivery::NextHop& hop,
                     absl::Duration timeout, service::Findings* findings) {
   for (const delivery::HopAddress& address : WithHostsFile(hop).hosts) {
-    if (!address.name.empty()) continue;
+    if (address.needs_lookup()) continue;
     // TestHopSockets() reports a file that is missing.
     const int error = OpenSocket(address, timeout);
     if (error == 0 || (!address.path.empty() && error != ECONNREFUSED)) {

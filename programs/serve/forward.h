@@ -10,14 +10,18 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "delivery/forward/forward_delivery.h"
 #include "delivery/forward/hop_loop.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/delivery.h"
+#include "net/tls_client_context.h"
 #include "policy/names/dns.h"
 #include "service/finding.h"
+#include "system/run.h"
+#include "system/session_variables.h"
 
 namespace postern::programs {
 
@@ -26,13 +30,35 @@ namespace postern::programs {
 // name has an address. It must outlive the lookups.
 delivery::Forwarding::Resolve ResolveWith(policy::Dns* dns);
 
-// Returns service::MailService::Process::forward. The transactions are used on
-// event loops, unless a filter needs threads or `threads` is true: there are no
-// event loops. `forwarding` must outlive the deliveries and their transactions.
-std::function<std::unique_ptr<Delivery>(delivery::NextHop hop,
-                                        const std::string& host,
-                                        absl::string_view rule, bool threads)>
-ForwardWith(delivery::Forwarding* forwarding, bool threads);
+// What forwarding needs of the process.
+struct ForwardTools {
+  // Must outlive the deliveries and their transactions.
+  delivery::Forwarding* forwarding = nullptr;
+  // There are no event loops: all transactions are used on threads. Otherwise
+  // only those with a filter are.
+  bool threads = false;
+  system::Run run;                // runs programs that get tokens
+  system::Variables environment;  // of these programs
+  std::string user;               // the user of the server: --user
+};
+
+// Returns service::MailService::Process::forward. Reads the files that the
+// words of a next hop name.
+std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
+    delivery::NextHop hop, const std::string& host, absl::string_view rule,
+    bool threads)>
+ForwardWith(ForwardTools tools);
+
+// Returns the TLS context of the hop, or null if it uses no TLS. An error names
+// the file.
+absl::StatusOr<std::shared_ptr<const net::TlsClientContext>> MakeHopTls(
+    const delivery::NextHop& hop);
+
+// Reads the CA file and the credentials of `hop`, and reports what will not
+// work: a CA that has expired, a program that cannot be run. Does not report
+// errors of ForwardWith().
+void TestHopFiles(const delivery::NextHop& hop, const std::string& user,
+                  service::Findings* findings);
 
 // Returns `hop` with the addresses that the file `hosts` (hosts(5)) has for its
 // names. Blocks on the disk. A file that cannot be read has no names.

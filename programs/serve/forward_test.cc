@@ -80,22 +80,33 @@ TEST(ForwardTest, HostsFileHasPriorityOverDns) {
                   "bad mail.example\n"
                   "192.0.2.1 MAIL.example other\n");
   const auto addresses = [&](absl::string_view text) {
-    const delivery::NextHop hop =
-        WithHostsFile(*delivery::NextHop::Parse(/*lmtp=*/false, text),
-                      directory.File("hosts"));
+    const delivery::NextHop hop = WithHostsFile(
+        *delivery::NextHop::Parse(delivery::NextHop::Kind::kSmtp, text),
+        directory.File("hosts"));
     return absl::StrJoin(hop.hosts, " ",
                          [](std::string* out, const auto& each) {
                            absl::StrAppend(out, each.Format());
                          });
   };
-  EXPECT_EQ(addresses("localhost:2525"), "127.0.0.1:2525 [::1]:2525");
+  EXPECT_EQ(addresses("localhost:2525"),
+            "localhost:2525 (127.0.0.1) localhost:2525 (::1)");
   EXPECT_EQ(addresses("mail.example,other,third.example,unix:/s"),
-            "127.0.0.1:25 192.0.2.1:25 192.0.2.1:25 third.example:25 unix:/s");
-  EXPECT_EQ(
-      WithHostsFile(*delivery::NextHop::Parse(false, "localhost"), "/nowhere")
-          .hosts[0]
-          .name,
-      "localhost");
+            "mail.example:25 (127.0.0.1) mail.example:25 (192.0.2.1) "
+            "other:25 (192.0.2.1) third.example:25 unix:/s");
+  // The words stay, and the name that the certificate must have.
+  const delivery::NextHop hop =
+      WithHostsFile(*delivery::NextHop::Parse(delivery::NextHop::Kind::kSmtps,
+                                              "other,ca=/ca.pem"),
+                    directory.File("hosts"));
+  EXPECT_TRUE(hop.implicit_tls);
+  EXPECT_EQ(hop.ca_file, "/ca.pem");
+  EXPECT_EQ(hop.NameOf(hop.hosts[0]), "other");
+  EXPECT_EQ(WithHostsFile(*delivery::NextHop::Parse(
+                              delivery::NextHop::Kind::kSmtp, "localhost"),
+                          "/nowhere")
+                .hosts[0]
+                .name,
+            "localhost");
 }
 
 TEST(ForwardTest, SocketsOfUnusableServersAreFound) {
@@ -103,7 +114,8 @@ TEST(ForwardTest, SocketsOfUnusableServersAreFound) {
     service::Findings findings;
     TestHopSockets(
         "--deliver",
-        *delivery::NextHop::Parse(/*lmtp=*/true, absl::StrCat("unix:", path)),
+        *delivery::NextHop::Parse(delivery::NextHop::Kind::kLmtp,
+                                  absl::StrCat("unix:", path)),
         &findings);
     ASSERT_EQ(findings.all().size(), 1u);
     EXPECT_TRUE(absl::StrContains(findings.all()[0].what, path));

@@ -138,6 +138,7 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
                          findings);
   for (const auto& [place, hop] : HopsOf(options)) {
     TestHopSockets(place, hop, findings);
+    TestHopFiles(hop, options.user, findings);
   }
   TestPartial(options, findings);
   TestFilesOf(snapshot, findings);
@@ -415,7 +416,11 @@ TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
   process_ = {
       .run = run,
       .filter = MakeRspamdWrapper(options.rspamd, nullptr, run),
-      .forward = ForwardWith(&forwarding_, /*threads=*/true),
+      .forward = ForwardWith({.forwarding = &forwarding_,
+                              .threads = true,
+                              .run = run,
+                              .environment = options.child_environment,
+                              .user = options.user}),
       .open_backend = service::OpenLibraryBackend,
       .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
       .dns = dns,

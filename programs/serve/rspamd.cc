@@ -3,8 +3,6 @@
 
 #include "programs/serve/rspamd.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +13,7 @@
 #include "delivery/filtered_delivery.h"
 #include "delivery/rspamd_filter.h"
 #include "delivery/spool.h"
-#include "files/content.h"
+#include "files/secret.h"
 #include "log/report.h"
 
 namespace postern::programs {
@@ -23,16 +21,12 @@ namespace {
 
 constexpr size_t kMaxPasswordFile = size_t{64} << 10;
 
-absl::StatusOr<std::string> ReadPassword(const std::string& path) {
-  absl::StatusOr<files::Content> content =
-      files::ReadContent(path, kMaxPasswordFile);
+absl::StatusOr<std::string> ReadPassword(const RspamdOption& option) {
+  const std::string& path = option.password_file;
+  const absl::StatusOr<std::string> content =
+      files::ReadSecret(path, kMaxPasswordFile, option.user);
   if (!content.ok()) return content.status();
-  if ((content->facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        path,
-        ": users other than its owner may read or write it: run chmod 600"));
-  }
-  const absl::string_view line = absl::StripSuffix(content->bytes, "\n");
+  const absl::string_view line = absl::StripSuffix(*content, "\n");
   if (line.empty() || line.find_first_of(absl::string_view("\r\n\0", 3)) !=
                           absl::string_view::npos) {
     return absl::InvalidArgumentError(
@@ -79,7 +73,7 @@ MakeRspamdWrapper(const RspamdOption& option, service::Metrics* metrics,
       };
     }
     if (!option.password_file.empty()) {
-      absl::StatusOr<std::string> password = ReadPassword(option.password_file);
+      absl::StatusOr<std::string> password = ReadPassword(option);
       if (!password.ok()) {
         return WithOption(kRspamdPasswordFileRow, password.status());
       }

@@ -21,7 +21,8 @@ struct RspamdOption {
   bool accept_if_down = false;
   uint64_t max_size = uint64_t{50} << 20;  // octets
   std::string password_file;               // empty: no password
-  std::string spool = "/tmp";              // directory of temporary files
+  std::string user;            // of --user; the password file may belong to it
+  std::string spool = "/tmp";  // directory of temporary files
 };
 
 inline constexpr service::OptionRow kRspamdRow = {

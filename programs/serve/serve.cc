@@ -672,7 +672,11 @@ int RunServe(const ServeOptions& options) {
       .filter = MakeRspamdWrapper(
           options.rspamd, metrics.get(),
           system::BoundedRun(run, RspamdAtOnce(options.blocking_threads))),
-      .forward = ForwardWith(&forwarding, /*threads=*/false),
+      .forward = ForwardWith({.forwarding = &forwarding,
+                              .threads = false,
+                              .run = run,
+                              .environment = options.child_environment,
+                              .user = options.user}),
       .partial = MakePartialWrapper(options.partial, accepted.get(), run),
       .open_backend = service::OpenLibraryBackend,
       .guard =

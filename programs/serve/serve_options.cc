@@ -395,6 +395,7 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   options->drain = given->Number("drain", options->drain, 0, 24 * 60 * 60);
   options->ready_fd = given->Number("ready-fd", options->ready_fd, 1, 1023);
   options->user = given->Text("user", options->user);
+  options->rspamd.user = options->user;
   if (const std::string text = given->Text("metrics", ""); !text.empty()) {
     auto address = net::ListenAddress::Parse(text);
     if (address.ok()) {

@@ -34,7 +34,7 @@ namespace {
 using testing::ElementsAre;
 
 NextHop At(absl::string_view servers) {
-  return *NextHop::Parse(/*lmtp=*/false, servers);
+  return *NextHop::Parse(NextHop::Kind::kSmtp, servers);
 }
 
 // Uses a delivery from a thread, as a filter of content does.

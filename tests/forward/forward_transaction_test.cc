@@ -39,14 +39,15 @@ class Client {
   explicit Client(VirtualHops* hops, bool lmtp = false,
                   absl::string_view servers = kHop)
       : hops_(*hops) {
-    NextHop hop = *NextHop::Parse(lmtp, servers);
+    NextHop hop = *NextHop::Parse(
+        lmtp ? NextHop::Kind::kLmtp : NextHop::Kind::kSmtp, servers);
     std::vector<std::shared_ptr<HopHealth>> health;
     for (size_t i = 0; i < hop.hosts.size(); ++i) {
       health.push_back(std::make_shared<HopHealth>());
     }
     ClientConfig config{.host_name = "us.example", .lmtp = lmtp};
     pool_ = std::make_shared<HopPool>(std::move(hop), std::move(config),
-                                      std::move(health), hops);
+                                      HopSecurity{}, std::move(health), hops);
   }
   ~Client() {
     transaction_.reset();
@@ -382,10 +383,10 @@ TEST(ForwardTransactionTest, MessageWithoutRecipientHasAReply) {
 
 TEST(ForwardTransactionTest, WriteReportsThatTheNextHopDoesNotRead) {
   VirtualHops hops;
-  NextHop hop = *NextHop::Parse(false, kHop);
+  NextHop hop = *NextHop::Parse(NextHop::Kind::kSmtp, kHop);
   const ClientConfig config{.host_name = "us.example"};
   const auto pool = std::make_shared<HopPool>(
-      hop, config,
+      hop, config, HopSecurity{},
       std::vector<std::shared_ptr<HopHealth>>{std::make_shared<HopHealth>()},
       &hops);
   Envelope envelope{.from = {"s", "x"}};
@@ -643,9 +644,9 @@ TEST(ForwardTransactionTest, MixedRepliesOfLmtpAreOneTemporaryRefusal) {
 // may get the message.
 TEST(ForwardTransactionTest, EnvelopeMustHaveTheRecipientsOfTheNextHop) {
   VirtualHops hops;
-  NextHop hop = *NextHop::Parse(false, kHop);
+  NextHop hop = *NextHop::Parse(NextHop::Kind::kSmtp, kHop);
   const auto pool = std::make_shared<HopPool>(
-      hop, ClientConfig{.host_name = "us.example"},
+      hop, ClientConfig{.host_name = "us.example"}, HopSecurity{},
       std::vector<std::shared_ptr<HopHealth>>{std::make_shared<HopHealth>()},
       &hops);
   for (const std::vector<const char*>& users : {std::vector<const char*>{"a"},

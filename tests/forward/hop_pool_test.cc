@@ -39,14 +39,14 @@ class HopPoolTest : public testing::Test {
   }
 
   void Use(absl::string_view servers) {
-    NextHop hop = *NextHop::Parse(/*lmtp=*/false, servers);
+    NextHop hop = *NextHop::Parse(NextHop::Kind::kSmtp, servers);
     std::vector<std::shared_ptr<HopHealth>> health;
     for (size_t i = 0; i < hop.hosts.size(); ++i) {
       health.push_back(std::make_shared<HopHealth>());
     }
     pool_ = std::make_shared<HopPool>(std::move(hop),
                                       ClientConfig{.host_name = "us.example"},
-                                      std::move(health), &hops_);
+                                      HopSecurity{}, std::move(health), &hops_);
   }
   // A transaction with one RCPT.
   struct Sent {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Next hops for tests, in virtual time: a HopDriver whose connections lead to
-// rig::Pipes.
+// rig::Pipes. TLS is real, in memory.
 
 #ifndef POSTERN_TESTS_FORWARD_VIRTUAL_HOPS_H_
 #define POSTERN_TESTS_FORWARD_VIRTUAL_HOPS_H_
@@ -15,6 +15,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,9 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "delivery/forward/hop_driver.h"
+#include "net/tls_channel.h"
+#include "net/tls_context.h"
+#include "net/tls_test_client.h"
 #include "rig/pipe.h"
 
 namespace postern::delivery {
@@ -34,6 +38,9 @@ class VirtualHops : public HopDriver {
  public:
   // What happens at connect(2).
   enum class State : uint8_t { kUp, kRefuses, kHangs };
+
+  // What a server does in place of its handshake.
+  enum class TlsFault : uint8_t { kNone, kGarbage, kCloses, kHangs };
 
   explicit VirtualHops(rig::Options options = {}) : options_(options) {}
 
@@ -58,15 +65,26 @@ class VirtualHops : public HopDriver {
   }
   // The connections that were begun, in order.
   const std::vector<std::string>& connects() const { return connects_; }
+  // The certificate of all servers. rig::Options::tls says whether they use it.
+  void SetTls(std::shared_ptr<const net::TlsContext> context,
+              TlsFault fault = TlsFault::kNone) {
+    tls_ = std::move(context);
+    tls_fault_ = fault;
+  }
   // Stops writing: each connection takes only that many octets more.
   void LimitWrites(size_t octets) { writable_ = octets; }
 
   Time now() const override { return now_; }
   net::TimerWheel& timers() override { return timers_; }
   void Later(Task task) override { later_.push_back(std::move(task)); }
+  std::function<void(Task)> Poster() override {
+    return [this](Task task) { Later(std::move(task)); };
+  }
   std::unique_ptr<HopWire> Connect(const HopAddress& address,
                                    std::function<void()> moved) override {
-    const std::string name = address.Format();
+    HopAddress server = address;
+    if (server.ip) server.name.clear();
+    const std::string name = server.Format();
     connects_.push_back(name);
     (void)At(name);
     return std::make_unique<Wire>(this, states_[name], &servers_[name],
@@ -162,10 +180,46 @@ class VirtualHops : public HopDriver {
    private:
     bool open() const { return server_.wire == this; }
 
+    // Returns whether the octets are those of TLS, and moves them between both
+    // sides.
+    bool MoveTls() {
+      if (!server_tls_) {
+        if (!pipe_.wants_tls()) return false;
+        server_tls_.emplace(hops_.tls_, &memory_);
+        if (hops_.tls_fault_ == TlsFault::kGarbage) {
+          memory_.to_client = "250 what?\r\n250 what?\r\n";
+        }
+      }
+      if (hops_.tls_fault_ != TlsFault::kNone) return true;
+      if (server_tls_->Handshake().kind != Result::Kind::kOk) return true;
+      if (pipe_.wants_tls()) pipe_.StartTls(server_tls_->info());
+      std::string room(4096, '\0');
+      while (true) {
+        const Result read = server_tls_->Read(absl::MakeSpan(room));
+        if (read.kind != Result::Kind::kOk) break;
+        pipe_.Send(absl::string_view(room).substr(0, read.count));
+      }
+      for (std::string sent = pipe_.ReceiveWrite(); !sent.empty();
+           sent = pipe_.ReceiveWrite()) {
+        (void)server_tls_->Write(sent);
+      }
+      return true;
+    }
+
     Result Read(absl::Span<char> room) override {
       if (!open()) return {Result::Kind::kEnd, 0};
       if (in_.empty()) in_ = std::exchange(server_.injected, "");
-      if (in_.empty()) in_ = pipe_.ReceiveWrite();
+      // The 220 to STARTTLS precedes TLS.
+      if (in_.empty() && !server_tls_) in_ = pipe_.ReceiveWrite();
+      if (in_.empty() && MoveTls()) {
+        const size_t count = memory_.to_client.copy(room.data(), room.size());
+        memory_.to_client.erase(0, count);
+        if (count > 0) return {Result::Kind::kOk, count};
+        const bool end = pipe_.closed() ||
+                         hops_.tls_fault_ == TlsFault::kGarbage ||
+                         hops_.tls_fault_ == TlsFault::kCloses;
+        return {end ? Result::Kind::kEnd : Result::Kind::kWantRead, 0};
+      }
       if (in_.empty()) {
         return {pipe_.closed() ? Result::Kind::kEnd : Result::Kind::kWantRead,
                 0};
@@ -180,7 +234,13 @@ class VirtualHops : public HopDriver {
       const size_t count = std::min(bytes.size(), hops_.writable_);
       if (count == 0) return {Result::Kind::kWantWrite, 0};
       hops_.writable_ -= count;
-      pipe_.Send(bytes.substr(0, count));
+      // OpenSSL may be the caller, so it is not called here: both sides have the
+      // same queue of errors.
+      if (server_tls_ || pipe_.wants_tls()) {
+        memory_.to_server.append(bytes.data(), count);
+      } else {
+        pipe_.Send(bytes.substr(0, count));
+      }
       return {Result::Kind::kOk, count};
     }
 
@@ -190,6 +250,8 @@ class VirtualHops : public HopDriver {
     rig::Pipe& pipe_;
     const std::function<void()> moved_;
     std::string in_;
+    net::TestWire memory_;  // of server_tls_
+    std::optional<net::TlsChannel> server_tls_;
   };
 
   const rig::Options options_;
@@ -199,6 +261,8 @@ class VirtualHops : public HopDriver {
   std::map<std::string, State> states_;
   std::map<std::string, std::vector<std::string>> names_;
   std::vector<std::string> connects_;
+  std::shared_ptr<const net::TlsContext> tls_;
+  TlsFault tls_fault_ = TlsFault::kNone;
   size_t writable_ = std::numeric_limits<size_t>::max();
   std::vector<Wire*> wires_;
   std::vector<Task> later_;
