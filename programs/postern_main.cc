@@ -6,6 +6,7 @@
 
 #include "programs/check/check.h"
 #include "programs/explain/explain.h"
+#include "programs/relay/relay_command.h"
 #include "programs/replay/replay.h"
 #include "programs/rig/rig.h"
 #include "programs/rig/rig_options.h"
@@ -27,6 +28,7 @@ constexpr char kHelp[] =
     "\n"
     "  check    test a configuration, and show every error and warning\n"
     "  explain  show why mail of a client is accepted or refused\n"
+    "  relay    forward messages from a queue of RabbitMQ to a next hop\n"
     "  replay   run a recorded session again, and compare\n"
     "  serve    run a standalone SMTP server that receives mail\n"
     "  users    manage a file of users and passwords for AUTH\n"
@@ -58,6 +60,9 @@ int main(int argc, char** argv) {
   }
   if (command == "explain") {
     return postern::programs::RunExplain(argc - 2, argv + 2);
+  }
+  if (command == "relay") {
+    return postern::programs::RunRelay(argc - 2, argv + 2);
   }
   if (command == "replay") {
     return postern::programs::RunReplay(argc - 2, argv + 2);

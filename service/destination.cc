@@ -144,6 +144,37 @@ absl::StatusOr<Destination> MakeSmtps(std::optional<absl::string_view> value,
   return MakeForwarding(delivery::NextHop::Kind::kSmtps, "smtps", value, setup);
 }
 
+absl::StatusOr<Destination> MakePublishing(
+    bool tls, std::optional<absl::string_view> value,
+    const DestinationSetup& setup) {
+  auto address = delivery::AmqpAddress::Parse(tls, value.value_or(""));
+  if (!address.ok()) return address.status();
+  if (!setup.publish || setup.controls == nullptr) {
+    return absl::InvalidArgumentError(
+        "this program cannot publish: use postern serve");
+  }
+  // A message that is too large would make the broker close the connection,
+  // which other messages use as well.
+  if (setup.controls->databytes == 0) {
+    return absl::InvalidArgumentError(
+        "a broker has a limit for the size of messages, so this server needs "
+        "one: set control/databytes");
+  }
+  auto made = setup.publish(*std::move(address), setup.controls->databytes,
+                            tls ? "amqps" : "amqp");
+  if (!made.ok()) return made.status();
+  return Destination{.delivery = *std::move(made)};
+}
+
+absl::StatusOr<Destination> MakeAmqp(std::optional<absl::string_view> value,
+                                     const DestinationSetup& setup) {
+  return MakePublishing(/*tls=*/false, value, setup);
+}
+absl::StatusOr<Destination> MakeAmqps(std::optional<absl::string_view> value,
+                                      const DestinationSetup& setup) {
+  return MakePublishing(/*tls=*/true, value, setup);
+}
+
 constexpr DeliveryRow kRows[] = {
     {"qmail-queue", "[:PROGRAM]",
      "bin/qmail-queue next to the control directory,\n"
@@ -167,6 +198,11 @@ constexpr DeliveryRow kRows[] = {
      MakeSmtp},
     {"smtps", ":SERVER[,...]",
      "the same with SMTP and TLS from the first octet", MakeSmtps},
+    {"amqp", ":HOST[,...],WORD[,...]",
+     "publish to a quorum queue of RabbitMQ: queue=NAME,\n"
+     "auth=FILE and others; postern serve only",
+     MakeAmqp},
+    {"amqps", ":HOST[,...],WORD[,...]", "the same over TLS", MakeAmqps},
     {"discard", "", "accept and discard mail, for measurements", MakeDiscard},
 };
 
@@ -227,6 +263,14 @@ std::optional<delivery::NextHop> NextHopOf(absl::string_view spec) {
     break;
   }
   return std::nullopt;
+}
+
+absl::StatusOr<delivery::AmqpAddress> QueueOf(absl::string_view spec) {
+  const bool tls = absl::ConsumePrefix(&spec, "amqps:");
+  if (!tls && !absl::ConsumePrefix(&spec, "amqp:")) {
+    return absl::NotFoundError("not a queue: amqp:HOST,queue=NAME,auth=FILE");
+  }
+  return delivery::AmqpAddress::Parse(tls, spec);
 }
 
 absl::Status CheckDestination(absl::string_view spec) {

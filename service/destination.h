@@ -6,6 +6,7 @@
 #ifndef POSTERN_SERVICE_DESTINATION_H_
 #define POSTERN_SERVICE_DESTINATION_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "delivery/amqp/amqp_address.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/delivery.h"
 #include "engine/policy.h"
@@ -43,6 +45,12 @@ struct Destination {
 using MakeForward = std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
     delivery::NextHop hop, const std::string& host, absl::string_view rule)>;
 
+// Makes a delivery that publishes messages to a queue. `max_size` is the limit
+// of this server, not 0. `rule` is as in MakeForward. An error says what is
+// wrong with `address`.
+using MakePublish = std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
+    delivery::AmqpAddress address, uint64_t max_size, absl::string_view rule)>;
+
 // What deliveries are built from.
 struct DestinationSetup {
   absl::string_view spec;         // the value of --deliver
@@ -52,6 +60,7 @@ struct DestinationSetup {
   log::Report report;             // of the deliveries; called on any thread
   std::shared_ptr<const policy::Controls> controls = nullptr;  // for aliases
   MakeForward forward = nullptr;  // empty: this program cannot forward
+  MakePublish publish = nullptr;  // empty: this program cannot publish
 };
 
 // One kind of delivery. Constant data: --help uses its texts, and the log and
@@ -89,6 +98,10 @@ bool HasMailboxes(absl::string_view spec);
 // Returns the next hop of the delivery that `spec` names, or nullopt if it does
 // not forward.
 std::optional<delivery::NextHop> NextHopOf(absl::string_view spec);
+
+// Returns the queue of the delivery that `spec` names. The error is kNotFound
+// if it is not a queue, and otherwise explains what is wrong with it.
+absl::StatusOr<delivery::AmqpAddress> QueueOf(absl::string_view spec);
 
 // Returns the error that MakeDestination() would return. Creates nothing
 // permanent.

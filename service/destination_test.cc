@@ -3,14 +3,17 @@
 
 #include "service/destination.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "delivery/amqp/amqp_address.h"
 #include "delivery/discard.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/delivery.h"
@@ -59,6 +62,38 @@ TEST(DestinationTest, SpecNamesADelivery) {
     EXPECT_EQ(made->blocks, c.blocks) << c.spec;
     EXPECT_EQ(made->runs_programs, c.runs_programs) << c.spec;
   }
+}
+
+TEST(DestinationTest, QueueNeedsALimitOfTheSize) {
+  const auto make = [](uint64_t databytes, absl::string_view spec) {
+    policy::Controls controls;
+    controls.databytes = databytes;
+    return MakeDestination(
+        {.spec = spec,
+         .controls = std::make_shared<const policy::Controls>(controls),
+         .publish = [](const delivery::AmqpAddress& address, uint64_t size,
+                       absl::string_view rule)
+             -> absl::StatusOr<std::unique_ptr<Delivery>> {
+           EXPECT_EQ(address.queue, "mail");
+           EXPECT_EQ(size, 1000u);
+           EXPECT_EQ(rule, address.tls ? "amqps" : "amqp");
+           return std::make_unique<delivery::Discard>();
+         }});
+  };
+  for (const char* spec :
+       {"amqp:mq,queue=mail,auth=/a", "amqps:mq,queue=mail,auth=/a"}) {
+    const auto made = make(1000, spec);
+    ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_TRUE(made->blocks);
+    EXPECT_TRUE(absl::StrContains(make(0, spec).status().message(),
+                                  "set control/databytes"));
+    EXPECT_TRUE(absl::StrContains(CheckDestination(spec).message(),
+                                  "use postern serve"));
+    EXPECT_EQ(QueueOf(spec)->queue, "mail");
+  }
+  EXPECT_TRUE(absl::StrContains(CheckDestination("amqp:mq").message(),
+                                "queue=NAME is missing"));
+  EXPECT_EQ(QueueOf("maildir:/m").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(DestinationTest, MaildirsOfRecipientsHaveAliases) {

@@ -134,7 +134,8 @@ MailService MailService::Make(const MailOptions& options,
                          .environment = options.child_environment,
                          .report = log::ReportToLog("delivery"),
                          .controls = service.controls,
-                         .forward = forward});
+                         .forward = forward,
+                         .publish = process.publish});
     if (!destination.ok()) {
       errors.push_back(destination.status());
       continue;

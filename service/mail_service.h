@@ -7,6 +7,7 @@
 #ifndef POSTERN_SERVICE_MAIL_SERVICE_H_
 #define POSTERN_SERVICE_MAIL_SERVICE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "auth/backend.h"
+#include "delivery/amqp/amqp_address.h"
 #include "delivery/forward/next_hop.h"
 #include "engine/authenticator.h"
 #include "engine/delivery.h"
@@ -66,6 +68,12 @@ struct MailService {
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>,
                                             const std::string& spec)>
         partial;
+    // Makes a delivery that publishes to a queue. Empty: this program cannot
+    // publish.
+    std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
+        delivery::AmqpAddress address, uint64_t max_size,
+        absl::string_view rule)>
+        publish;
     // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
     // Makes the Authenticator of the sessions from a backend that may block.

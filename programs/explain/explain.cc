@@ -49,6 +49,7 @@
 #include "programs/explain/explanation.h"
 #include "programs/explain/log_facts.h"
 #include "programs/serve/forward.h"
+#include "programs/serve/publish.h"
 #include "programs/serve/serve_options.h"
 #include "service/mail_service.h"
 #include "service/options.h"
@@ -620,6 +621,7 @@ int RunExplain(int argc, const char* const* argv) {
   }
   policy::SpfOverDns spf(resolver.get());
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
+  Publishers publishers;
   const auto service = service::MailService::Make(
       request->serve,
       {.forward = ForwardWith({.forwarding = &forwarding,
@@ -627,6 +629,7 @@ int RunExplain(int argc, const char* const* argv) {
                                .run = [](auto task) { std::move(task)(); },
                                .environment = request->serve.child_environment,
                                .user = request->serve.user}),
+       .publish = PublishWith(&publishers),
        .dns = resolver.get(),
        .greylist = greylist.get(),
        .spf = resolver ? &spf : nullptr,

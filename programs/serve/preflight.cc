@@ -141,6 +141,13 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
     TestHopFiles(hop, options.user, findings);
   }
   TestPartial(options, findings);
+  for (const service::DestinationOption& each : options.Destinations()) {
+    const auto queue = service::QueueOf(each.spec);
+    // An error in the files may be the limit of the size.
+    if (!queue.ok() || snapshot == nullptr) continue;
+    TestQueue(each.Place(), *queue, snapshot->mail.controls->databytes,
+              kPatience, findings);
+  }
   TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
     service::CheckRules(options.rules, options.rules_optional,
@@ -421,6 +428,7 @@ TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
                               .run = run,
                               .environment = options.child_environment,
                               .user = options.user}),
+      .publish = PublishWith(&publishers_),
       .open_backend = service::OpenLibraryBackend,
       .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
       .dns = dns,

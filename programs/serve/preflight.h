@@ -23,6 +23,7 @@
 #include "policy/names/dns.h"
 #include "policy/names/resolver.h"
 #include "policy/spf/spf_over_dns.h"
+#include "programs/serve/publish.h"
 #include "programs/serve/serve_options.h"
 #include "programs/serve/service_snapshot.h"
 #include "service/finding.h"
@@ -48,6 +49,7 @@ class TestProcess {
  private:
   policy::SpfOverDns spf_;
   delivery::Forwarding forwarding_;
+  Publishers publishers_;
   std::optional<policy::GreylistFile> greylist_;
   service::MailService::Process process_;
 };

@@ -61,6 +61,7 @@
 #include "programs/serve/metrics_text.h"
 #include "programs/serve/partial.h"
 #include "programs/serve/preflight.h"
+#include "programs/serve/publish.h"
 #include "programs/serve/rspamd.h"
 #include "programs/serve/server_end.h"
 #include "programs/serve/service_snapshot.h"
@@ -636,6 +637,7 @@ int RunServe(const ServeOptions& options) {
   if (options.host_names) names.emplace(resolver.get());
   // Destroyed after all that uses its deliveries.
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
+  Publishers publishers;
   // The order of destruction matters: the resolver stops first, and tasks of
   // the pool get no answers from DNS any more. Then the pool completes its
   // tasks, and the stopped event loops still accept its answers.
@@ -678,6 +680,7 @@ int RunServe(const ServeOptions& options) {
                               .environment = options.child_environment,
                               .user = options.user}),
       .partial = MakePartialWrapper(options.partial, accepted.get(), run),
+      .publish = PublishWith(&publishers),
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {

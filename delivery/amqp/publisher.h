@@ -1,0 +1,152 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Publishes messages to a queue, and waits for the broker's confirms.
+
+#ifndef POSTERN_DELIVERY_AMQP_PUBLISHER_H_
+#define POSTERN_DELIVERY_AMQP_PUBLISHER_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "delivery/amqp/broker.h"
+#include "delivery/amqp/queued_message.h"
+
+namespace postern::delivery {
+
+// Has one connection at a time, and a thread for it, because the library of
+// AMQP blocks. Many messages wait for their confirms at once. A message is
+// confirmed if the broker acknowledges it and has not returned it.
+//
+// The thread connects again when a connection ends. Messages that were not
+// confirmed are then sent once more, under the same id: if the broker has both,
+// the message is a duplicate. If no broker works after some seconds (`grace`),
+// messages fail at once and
+// the thread tries to connect after pauses of up to kLongestPause. So no client
+// waits for an outage that is known.
+//
+// The threads start at the first call of a function.
+//
+// Thread-safe.
+class AmqpPublisher {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // Answers once, on any thread. OK: the message is confirmed. Otherwise the
+  // text says what happened, as the end of a sentence that begins with "the
+  // broker". It names no host, because clients get it.
+  using Done = absl::AnyInvocable<void(absl::Status) &&>;
+
+  struct Options {
+    ConnectBroker connect;
+    // From Publish() to the confirm.
+    std::chrono::milliseconds timeout{30000};
+    // The first pause before another connection. Further ones are each twice as
+    // long, up to kLongestPause.
+    std::chrono::milliseconds pause{1000};
+    // After a connection has ended, messages wait so long for another one. A
+    // cluster that has lost a node needs some seconds for a new leader.
+    std::chrono::milliseconds grace{10000};
+    // Receives what an administrator should know. Called on any thread.
+    std::function<void(const std::string&)> report;
+  };
+
+  // Messages that are sent and not confirmed.
+  static constexpr size_t kMaxUnconfirmed = 1000;
+  // Messages that wait until they are sent. Further ones fail.
+  static constexpr size_t kMaxWaiting = 10000;
+  static constexpr std::chrono::seconds kLongestPause{15};
+  // How long messages that were sent before the broker blocked the connection
+  // may still be confirmed.
+  static constexpr std::chrono::seconds kBlockedTimeout{5};
+
+  explicit AmqpPublisher(Options options);
+  AmqpPublisher(const AmqpPublisher&) = delete;
+  AmqpPublisher& operator=(const AmqpPublisher&) = delete;
+  // Fails the messages that are not confirmed.
+  ~AmqpPublisher();
+
+  // Returns why a message would fail now, or OK.
+  absl::Status status();
+
+  // Sends a message to `queue`. `body` may be read on another thread until
+  // `done` has been called, and by a call that is then in progress.
+  void Publish(std::string queue, AmqpProperties properties, BrokerBody body,
+               Done done);
+
+ private:
+  struct Message {
+    std::string queue;
+    AmqpProperties properties;
+    BrokerBody body;
+    Clock::time_point deadline;
+    std::optional<Done> done;  // nullopt: answered
+    bool returned = false;
+    int tries = 0;
+  };
+  using SharedMessage = std::shared_ptr<Message>;
+  // Answers that are given after the mutex has been released.
+  struct Answer {
+    Done done;
+    absl::Status status;
+  };
+  using Answers = std::vector<Answer>;
+
+  // The functions of the two threads.
+  void Work();
+  void Watch();
+
+  // Uses a connection until its error.
+  absl::Status Serve(BrokerConnection* connection);
+  // Sends the first message that waits. Sets `*sent` to whether there was one.
+  absl::Status SendNext(BrokerConnection* connection, bool* sent);
+  void Handle(const BrokerEvent& event);
+
+  // Under mutex_.
+  void Start();
+  absl::Status Status() const;
+  void Settle(const SharedMessage& message, absl::Status status,
+              Answers* answers);
+  void FailWaiting(const absl::Status& status, Answers* answers);
+  void Confirm(const BrokerEvent& event, Answers* answers);
+  void Disconnected(Answers* answers);
+  Clock::time_point FirstDeadline() const;
+
+  static void Give(Answers answers);
+  void Report(const std::string& text) const;
+
+  const Options options_;
+  std::mutex mutex_;  // guards the members below
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool watcher_idle_ = false;  // it waits for a first message
+  std::deque<SharedMessage> waiting_;
+  std::map<uint64_t, SharedMessage> unconfirmed_;  // by tag
+  uint64_t tag_ = 0;                               // of the last message
+  std::shared_ptr<BrokerConnection> connection_;   // null: there is none
+  // Why no broker works. OK: one works, or none was tried.
+  absl::Status down_;
+  std::optional<std::string> blocked_;
+  // The broker has not confirmed a message in time, and none since. One message
+  // at a time tests it.
+  bool silent_ = false;
+  std::thread worker_;
+  std::thread watcher_;
+  std::optional<absl::Status> started_;  // nullopt: not yet
+};
+
+}  // namespace postern::delivery
+
+#endif  // POSTERN_DELIVERY_AMQP_PUBLISHER_H_

@@ -1,0 +1,247 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/relay/relay_command.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "delivery/amqp/amqp_address.h"
+#include "delivery/amqp/amqp_connection.h"
+#include "delivery/forward/hop_loop.h"
+#include "delivery/forward/next_hop.h"
+#include "engine/delivery.h"
+#include "log/log.h"
+#include "log/log_line.h"
+#include "net/event_loop.h"
+#include "policy/names/resolver.h"
+#include "programs/relay/forwarded_message.h"
+#include "programs/relay/relay.h"
+#include "programs/serve/forward.h"
+#include "service/destination.h"
+#include "service/mail_options.h"
+#include "service/options.h"
+
+namespace postern::programs {
+namespace {
+
+constexpr char kProgram[] = "postern relay";
+// Exit codes of D. J. Bernstein's programs: permanent and temporary failure.
+constexpr int kUsage = 100;
+constexpr int kTemporary = 111;
+
+constexpr char kDelays[] = "60,300,1800,3600";
+constexpr int kMaxDelay = 86400;
+constexpr int kExpiry = 432000;  // 5 days (RFC 5321 4.5.4.1)
+
+constexpr char kHead[] =
+    "Usage: postern relay --from QUEUE --to NEXTHOP [OPTION]...\n"
+    "\n"
+    "Takes messages that postern serve --deliver amqp: has published, and\n"
+    "forwards them. What the next hop refuses for now comes back after a\n"
+    "delay. What it refuses permanently goes to the queue NAME.dead.\n"
+    "\n";
+constexpr char kFoot[] = "\nSee postern-relay(8).\n";
+
+constexpr service::OptionRow kRows[] = {
+    service::kHelpRow,
+    service::kVersionRow,
+    {"config", "FILE", "more options: lines \"name = value\"",
+     service::OptionRow::From::kCommandLine},
+    {"from", "QUEUE",
+     "the queue, as --deliver of postern serve names it:\n"
+     "amqp:HOST[,...],queue=NAME,auth=FILE"},
+    {"to", "NEXTHOP",
+     "the next hop, as --deliver of postern serve names it:\n"
+     "lmtp:SERVER[,...], smtp:SERVER[,...] or smtps:"},
+    {"name", "NAME",
+     "the name of this host for the next hop\n"
+     "[the name that hostname(1) prints]"},
+    {"prefetch", "N [10]", "messages in memory at one time"},
+    {"delays", "SECONDS[,...] [60,300,1800,3600]",
+     "after the first, the second and further attempts\n"
+     "that a 4yz has ended; the last delay repeats"},
+    {"expire", "SECONDS [432000]", "age at which a message is not tried again"},
+    {"drain", "SECONDS [60]", "time for messages in progress at the end"},
+    {"resolver", "ADDRESS[:PORT]", "a name server [resolv.conf(5)]",
+     service::OptionRow::From::kAnywhere, /*many=*/true},
+    service::kLogFormatRow,
+};
+
+struct RelayOptions {
+  delivery::AmqpAddress from;
+  delivery::NextHop to;
+  std::string name;
+  std::vector<int> delays;
+  int prefetch = 0;
+  int expire = 0;
+  int drain = 0;
+  std::vector<std::string> resolvers;
+  log::LogFormat log_format = log::LogFormat::kLogfmt;
+};
+
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+void ReadDelays(service::Options* given, std::vector<int>* delays) {
+  const std::string text = given->Text("delays", kDelays);
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    int seconds = 0;
+    if (!absl::SimpleAtoi(part, &seconds) || seconds < 1 ||
+        seconds > kMaxDelay) {
+      given->Mistake(absl::StrCat("--delays: \"", part,
+                                  "\" is not a number of seconds from 1 to ",
+                                  kMaxDelay));
+      return;
+    }
+    delays->push_back(seconds);
+  }
+}
+
+RelayOptions ReadOptions(service::Options* given) {
+  RelayOptions options;
+  const std::string from = given->Text("from", "");
+  const std::string to = given->Text("to", "");
+  const auto parsed = service::QueueOf(from);
+  if (parsed.ok()) {
+    options.from = *parsed;
+  } else {
+    given->Mistake(absl::StrCat("--from: ", parsed.status().message()));
+  }
+  if (auto hop = service::NextHopOf(to)) {
+    options.to = *std::move(hop);
+  } else {
+    given->Mistake("--to needs lmtp:SERVER, smtp:SERVER or smtps:SERVER");
+  }
+  options.name = given->Text("name", HostName());
+  if (options.name.empty()) given->Mistake("--name is missing");
+  ReadDelays(given, &options.delays);
+  options.prefetch = given->Number("prefetch", 10, 1, 1000);
+  options.expire = given->Number("expire", kExpiry, 1, 100 * kMaxDelay);
+  options.drain = given->Number("drain", 60, 0, 3600);
+  options.resolvers = given->List("resolver");
+  options.log_format = given->Choice<log::LogFormat>(
+      "log-format", log::LogFormat::kLogfmt,
+      {{"logfmt", log::LogFormat::kLogfmt}, {"json", log::LogFormat::kJson}});
+  if (!given->operands().empty()) {
+    given->Mistake(absl::StrCat("unexpected \"", given->operands()[0], "\""));
+  }
+  return options;
+}
+
+// SIGTERM and SIGINT, which are blocked in all threads.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals_, signal);
+    sigprocmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  // Waits for a signal, at most for `wait`.
+  void Wait(absl::Duration wait) {
+    const timespec moment = absl::ToTimespec(wait);
+    if (!stopped_ && sigtimedwait(&signals_, nullptr, &moment) > 0) {
+      stopped_ = true;
+      log::WriteLog("shutting down");
+    }
+  }
+  bool Stopped() {
+    Wait(absl::ZeroDuration());
+    return stopped_;
+  }
+
+ private:
+  sigset_t signals_;
+  bool stopped_ = false;
+};
+
+int Fail(const absl::Status& status) {
+  log::WriteLog("fatal", status.message());
+  return kTemporary;
+}
+
+int Run(const RelayOptions& options) {
+  log::SetLogFormat(options.log_format);
+  signal(SIGPIPE, SIG_IGN);
+  StopSignals signals;
+  // A mistake in the file is an error now, and an outage later.
+  const auto credentials = delivery::ReadAmqpCredentials(options.from.auth);
+  if (!credentials.ok()) return Fail(credentials.status());
+  const delivery::NextHop hop = WithHostsFile(options.to);
+  std::unique_ptr<policy::Resolver> resolver;
+  if (hop.has_names()) {
+    auto made = policy::Resolver::Make({.servers = options.resolvers});
+    if (!made.ok()) return Fail(made.status());
+    resolver = *std::move(made);
+    if (absl::Status status = resolver->Start(); !status.ok()) {
+      return Fail(status);
+    }
+  }
+  delivery::Forwarding forwarding(ResolveWith(resolver.get()));
+  const std::unique_ptr<Delivery> delivery =
+      ForwardWith(&forwarding, /*threads=*/false)(
+          hop, options.name, /*rule=*/"relay", /*threads=*/false);
+  const absl::StatusOr<net::EventLoop*> loop = forwarding.OwnLoop();
+  if (!loop.ok()) return Fail(loop.status());
+
+  Relay relay(
+      {.queue = options.from.queue,
+       .delays = options.delays,
+       .expiry = absl::Seconds(options.expire),
+       .drain = absl::Seconds(options.drain),
+       .forward =
+           [loop = *loop, to = delivery.get()](
+               const delivery::QueuedMessage& message,
+               std::shared_ptr<const std::string> content, Forwarded done) {
+             loop->Post([loop, to, message, content = std::move(content),
+                         done = std::move(done)]() mutable {
+               ForwardMessage(loop, to, message, std::move(content),
+                              std::move(done));
+             });
+           },
+       .now = absl::Now,
+       .stopped = [&signals] { return signals.Stopped(); },
+       .sleep = [&signals](absl::Duration wait) { signals.Wait(wait); }});
+  const absl::Status status = relay.Run(delivery::ConnectWith(
+      {.address = options.from,
+       .credentials =
+           [file = options.from.auth] {
+             return delivery::ReadAmqpCredentials(file);
+           },
+       .retries = options.delays,
+       .prefetch = static_cast<uint16_t>(options.prefetch)}));
+  if (resolver != nullptr) resolver->Stop();
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace
+
+int RunRelay(int argc, const char* const* argv) {
+  service::Options given(kRows);
+  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+  if (given.AnswerHelp(kProgram, kHead, kFoot)) return 0;
+  const RelayOptions options = ReadOptions(&given);
+  if (given.Complain(kProgram)) return kUsage;
+  return Run(options);
+}
+
+}  // namespace postern::programs

@@ -1,0 +1,80 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/serve/publish.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "delivery/amqp/amqp_connection.h"
+#include "delivery/amqp/amqp_delivery.h"
+#include "delivery/spool.h"
+#include "log/log.h"
+
+namespace postern::programs {
+namespace {
+
+delivery::AmqpOptions OptionsFor(const delivery::AmqpAddress& address) {
+  return {.address = address, .credentials = [file = address.auth] {
+            return delivery::ReadAmqpCredentials(file);
+          }};
+}
+
+}  // namespace
+
+std::shared_ptr<delivery::AmqpPublisher> Publishers::Of(
+    const delivery::AmqpAddress& address) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto& publisher = publishers_[absl::StrCat(address.tls ? "amqps:" : "amqp:",
+                                             address.Format())];
+  if (publisher == nullptr) {
+    publisher = std::make_shared<delivery::AmqpPublisher>(
+        delivery::AmqpPublisher::Options{
+            .connect = delivery::ConnectWith(OptionsFor(address)),
+            .timeout = std::chrono::seconds(address.timeout),
+            .report = [queue = address.queue](const std::string& text) {
+              log::WriteLog("amqp", absl::StrCat("queue ", queue, ": ", text));
+            }});
+  }
+  return publisher;
+}
+
+std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
+    delivery::AmqpAddress, uint64_t, absl::string_view)>
+PublishWith(Publishers* publishers) {
+  return
+      [publishers](
+          delivery::AmqpAddress address, uint64_t max_size,
+          absl::string_view rule) -> absl::StatusOr<std::unique_ptr<Delivery>> {
+        const auto credentials = delivery::ReadAmqpCredentials(address.auth);
+        if (!credentials.ok()) return credentials.status();
+        const absl::Status spool =
+            delivery::Spool::CheckDirectory(address.spool);
+        if (!spool.ok()) return spool;
+        auto publisher = publishers->Of(address);
+        return std::make_unique<delivery::AmqpDelivery>(
+            std::move(publisher), address.queue, address.spool,
+            max_size + delivery::kAddedOctets, rule);
+      };
+}
+
+void TestQueue(absl::string_view place, const delivery::AmqpAddress& address,
+               uint64_t max_size, absl::Duration timeout,
+               service::Findings* findings) {
+  delivery::AmqpOptions options = OptionsFor(address);
+  options.timeout = timeout;
+  const absl::Status status = delivery::TestBroker(
+      std::move(options), max_size + delivery::kAddedOctets);
+  if (status.ok()) return;
+  const std::string text = absl::StrCat(place, ": ", status.message());
+  if (delivery::IsBrokerRefusal(status)) {
+    findings->AddError(text);
+  } else {
+    findings->AddWarning(
+        absl::StrCat(text, ": recipients get a 451 until a broker works"));
+  }
+}
+
+}  // namespace postern::programs

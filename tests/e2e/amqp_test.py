@@ -1,0 +1,350 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""--deliver amqp: and postern relay, with RabbitMQ of Debian on loopback."""
+
+import collections
+import os
+import re
+import shutil
+import smtplib
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import harness
+import rabbit
+
+SIZE = 1000000
+MESSAGE = "From: s@x.example\nSubject: queue\n\nhello\n"
+
+
+def setUpModule():
+    """Starts one broker for all tests, because that takes long."""
+    global BROKER
+    if not rabbit.AVAILABLE:
+        raise unittest.SkipTest("rabbitmq-server is not installed")
+    directory = tempfile.mkdtemp(prefix="postern-amqp-")
+    unittest.addModuleCleanup(shutil.rmtree, directory, ignore_errors=True)
+    # Its own limit is above SIZE.
+    BROKER = rabbit.Cluster(directory,
+                            settings="max_message_size = 4000000")
+    unittest.addModuleCleanup(BROKER.stop)
+    BROKER.start()
+
+
+class Relay:
+    """postern relay. Its log is that of all relays of the test."""
+
+    def __init__(self, test, queue, hop, *options):
+        self.log_path = test.folder / "relay-log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [harness.POSTERN, "relay", "--from", BROKER.address(queue),
+                 "--to", hop, "--name", "relay.example", "--delays", "1",
+                 *options], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=log,
+                env={"PATH": os.environ["PATH"]})
+        test.addCleanup(self.kill)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(harness.PATIENCE)
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(harness.PATIENCE)
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def wait_log(self, text):
+        wait_for(lambda: text in self.log(), lambda: self.log())
+        return self.log()
+
+
+def wait_for(condition, describe):
+    end = time.monotonic() + harness.PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(describe())
+        time.sleep(0.02)
+
+
+class QueueTestCase(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.queue = self.id().rsplit(".", 1)[1]
+        self.store = self.folder / "store"
+        for user in "abc":
+            for name in ("tmp", "new", "cur"):
+                (self.store / "local.example" / user / name).mkdir(
+                    parents=True)
+
+    def server(self, *options, deliver=None, size=SIZE):
+        self.put("databytes", f"{size}\n")
+        return harness.Serve(self, *options,
+                             deliver=deliver or BROKER.address(self.queue))
+
+    def hop(self, port=0):
+        """Returns an LMTP server that has the Maildirs."""
+        path = self.folder / "hop-log"
+        with open(path, "ab") as log:
+            server = harness.Serve(
+                self, deliver=f"maildir:{self.store}/%d/%u", log=log,
+                listen=(f"127.0.0.1:{port},lmtp",))
+        server.log_path = path
+        return server
+
+    def inbox(self, user):
+        folder = self.store / "local.example" / user / "new"
+        return [path.read_text() for path in folder.iterdir()]
+
+    def expect(self, count, queue):
+        """Waits until a queue has `count` messages: a broker counts them only
+        now and then."""
+        wait_for(lambda: BROKER.nodes[0].messages(queue) == count,
+                 lambda: f"not {count} messages in {queue}")
+
+
+class AmqpTest(QueueTestCase):
+
+    def test_message_travels_through_the_queue(self):
+        server = self.server()
+        for user in "ab":
+            output, code = harness.swaks(
+                server, "--to", f"{user}@local.example,c@local.example",
+                "--body", ".dots\\n.")
+            self.assertEqual(code, 0, output)
+        log = server.wait_log(" message ")
+        hop = self.hop()
+        relay = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}")
+        wait_for(lambda: len(self.inbox("c")) == 2, relay.log)
+        relay.wait_log("result=deliver")
+        text = self.inbox("a")[0]
+        self.assertIn("\n.dots\n.\n", text)
+        # The server and the next hop have added a field, the relay none.
+        self.assertEqual(text.count("Received: "), 2)
+        self.assertIn("Return-Path: <s@x.example>", text)
+        identifier = re.search(r" id=(\S+) message ", log)[1]
+        self.assertIn(f"message={identifier} ", relay.log())
+        self.assertEqual(relay.stop(), 0)
+        self.expect(0, self.queue)
+
+    def test_recipients_have_fates_of_their_own(self):
+        server = self.server()
+        hop = self.hop()
+        # A target that is there, one that never was, and one that comes back.
+        gone = self.folder / "gone"
+        (self.store / "local.example" / "b").rename(gone)
+        (self.store / "local.example" / "b").write_text("not a Maildir")
+        with smtplib.SMTP("127.0.0.1", server.port) as client:
+            client.sendmail("s@x.example",
+                            ["a@local.example", "b@local.example",
+                             "nobody@local.example"], MESSAGE)
+        relay = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}")
+        log = relay.wait_log("result=retry")
+        self.assertIn("result=refused", log)
+        self.assertEqual(len(self.inbox("a")), 1)
+        (self.store / "local.example" / "b").unlink()
+        gone.rename(self.store / "local.example" / "b")
+        wait_for(lambda: self.inbox("b"), relay.log)
+        self.assertEqual(len(self.inbox("a")), 1)
+        self.assertEqual(relay.stop(), 0)
+        self.expect(1, self.queue + ".dead")
+        self.expect(0, self.queue + ".retry.1")
+
+    def test_next_hop_that_is_down_delays_until_expiry(self):
+        server = self.server()
+        output, code = harness.swaks(server, "--to", "a@local.example")
+        self.assertEqual(code, 0, output)
+        relay = Relay(self, self.queue,
+                      f"lmtp:127.0.0.1:{self.closed_port()}", "--expire", "1")
+        log = relay.wait_log("result=expired")
+        self.assertIn("451 the next hop does not accept connections", log)
+        self.assertEqual(relay.stop(), 0)
+        self.expect(1, self.queue + ".dead")
+
+    def test_queue_of_another_kind_prevents_the_start(self):
+        node = BROKER.nodes[0]
+        node.ctl("eval",
+                 'rabbit_amqqueue:declare(rabbit_misc:r(<<"/">>, queue, '
+                 f'<<"{self.queue}">>), true, false, [], none, <<"test">>).')
+        with self.assertRaisesRegex(AssertionError, "did not start") as caught:
+            self.server()
+        self.assertIn("fatal: --deliver: ", str(caught.exception))
+        self.assertIn("inequivalent arg", str(caught.exception))
+        relay = Relay(self, self.queue, "lmtp:127.0.0.1:24")
+        self.assertEqual(relay.process.wait(harness.PATIENCE), 111)
+        self.assertIn("inequivalent arg", relay.log())
+
+    def test_limit_of_the_broker_prevents_the_start(self):
+        with self.assertRaisesRegex(AssertionError, "did not start") as caught:
+            self.server(size=5000000)
+        self.assertIn("larger than configured max size",
+                      str(caught.exception))
+        with self.assertRaisesRegex(AssertionError, "needs one: set"):
+            self.server(size=0)
+
+    def test_credentials_are_private_and_correct(self):
+        path = self.folder / "credentials"
+        path.write_text("postern:wrong\n")
+        deliver = BROKER.address(self.queue).replace(
+            str(BROKER.credentials), str(path))
+        path.chmod(0o644)
+        with self.assertRaisesRegex(AssertionError, "other users have access"):
+            self.server(deliver=deliver)
+        path.chmod(0o640)
+        with self.assertRaisesRegex(AssertionError, "ACCESS_REFUSED"):
+            self.server(deliver=deliver)
+
+    def test_broker_that_is_down_is_a_451(self):
+        port = self.closed_port()
+        deliver = (f"amqp:127.0.0.1:{port},queue={self.queue},"
+                   f"auth={BROKER.credentials}")
+        server = self.server(deliver=deliver)
+        server.wait_log("a 451 until a broker works")
+        wait_for(lambda: "451 4.4.1 the broker cannot be reached" in
+                 harness.swaks(server)[0], server.log)
+        # The second broker of the list works.
+        server = self.server(deliver=deliver.replace(
+            ",queue", f",{BROKER.hosts()},queue"))
+        output, code = harness.swaks(server)
+        self.assertEqual(code, 0, output)
+
+    def test_memory_alarm_is_a_451(self):
+        server = self.server()
+        self.assertEqual(harness.swaks(server)[1], 0)
+        node = BROKER.nodes[0]
+        node.ctl("set_vm_memory_high_watermark", "absolute", "1")
+        try:
+            wait_for(lambda: "it lacks resources (#4.4.1)" in
+                     harness.swaks(server)[0], server.log)
+            begin = time.monotonic()
+            self.assertEqual(harness.swaks(server)[1], 24)
+            self.assertLess(time.monotonic() - begin, 5)
+            self.assertIn("takes no messages, which get a 451", server.log())
+        finally:
+            node.ctl("set_vm_memory_high_watermark", "absolute", "2GB")
+        wait_for(lambda: harness.swaks(server)[1] == 0, server.log)
+
+    def test_full_queue_is_a_451(self):
+        """x-overflow of the queue refuses; the default drops the oldest."""
+        server = self.server()
+        self.assertEqual(harness.swaks(server)[1], 0)
+        node = BROKER.nodes[0]
+        node.ctl("set_policy", "full", f"^{self.queue}$",
+                 '{"max-length":1}', "--apply-to", "queues")
+        try:
+            def refused():
+                return ("the broker does not take the message" in
+                        harness.swaks(server)[0])
+            wait_for(refused, server.log)
+        finally:
+            node.ctl("clear_policy", "full")
+
+    def test_deleted_queue_is_a_451_and_not_a_loss(self):
+        server = self.server()
+        self.assertEqual(harness.swaks(server)[1], 0)
+        BROKER.nodes[0].ctl("delete_queue", self.queue)
+        self.assertIn("451 4.4.1 the broker has no queue for the message",
+                      harness.swaks(server)[0])
+
+    def test_poison_is_dead_lettered(self):
+        node = BROKER.nodes[0]
+        hop = self.hop()
+        relay = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}")
+        relay.wait_log("consuming queue")
+        node.ctl("eval",
+                 'rabbit_basic:publish(rabbit_misc:r(<<"/">>, exchange, '
+                 f'<<>>), <<"{self.queue}">>, [], <<"poison">>).')
+        log = relay.wait_log("result=invalid")
+        self.assertIn("type: not postern.mail.1", log)
+        self.assertEqual(relay.stop(), 0)
+        self.expect(0, self.queue)
+        self.expect(1, self.queue + ".dead")
+        self.assertEqual(log.count("result=invalid"), 1)
+
+
+class KillTest(QueueTestCase):
+    """Ends processes with kill -9 under load, and counts messages."""
+
+    MESSAGES = 240
+    CLIENTS = 8
+
+    def load(self, servers, during):
+        """Sends numbered messages from several clients, each until it gets a
+        250, while `during` runs. Returns how many messages were sent."""
+        todo = collections.deque(range(self.MESSAGES))
+        sent = []
+
+        def work():
+            while True:
+                try:
+                    number = todo.popleft()
+                except IndexError:
+                    return
+                while True:
+                    sent.append(number)
+                    try:
+                        port = servers[number % len(servers)]()
+                        with smtplib.SMTP("127.0.0.1", port,
+                                          timeout=harness.PATIENCE) as client:
+                            client.sendmail(
+                                "s@x.example", ["a@local.example"],
+                                f"Subject: number {number}\n\n" + "x" * 2000)
+                        break
+                    except (OSError, smtplib.SMTPException):
+                        time.sleep(0.05)  # as clients do
+
+        threads = [threading.Thread(target=work) for _ in range(self.CLIENTS)]
+        for thread in threads:
+            thread.start()
+        during(lambda: self.MESSAGES - len(todo))
+        for thread in threads:
+            thread.join()
+        return len(sent)
+
+    def test_no_message_is_lost(self):
+        hop = self.hop()
+        box = {"server": self.server()}
+        relays = [Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}")
+                  for _ in range(2)]
+
+        def during(progress):
+            def at(part):
+                wait_for(lambda: progress() >= self.MESSAGES * part,
+                         lambda: f"{progress()} messages")
+            at(0.2)
+            box["server"].stop()
+            box["server"] = self.server()
+            at(0.4)
+            relays[0].kill()
+            relays[0] = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}")
+            at(0.6)
+            BROKER.nodes[0].kill()
+            BROKER.nodes[0].start()
+
+        sent = self.load([lambda: box["server"].port], during)
+
+        def numbers():
+            return collections.Counter(
+                re.search(r"Subject: number (\d+)", text)[1]
+                for text in self.inbox("a"))
+        wait_for(lambda: len(numbers()) == self.MESSAGES,
+                 lambda: f"{len(numbers())} of {self.MESSAGES} messages\n" +
+                 relays[0].log()[-3000:])
+        delivered = sum(numbers().values())
+        print(f"sent={sent} acknowledged={self.MESSAGES} "
+              f"delivered={delivered} "
+              f"duplicated={delivered - self.MESSAGES} lost=0")
+        for relay in relays:
+            self.assertEqual(relay.stop(), 0)
+        self.expect(0, self.queue + ".dead")
+
+
+if __name__ == "__main__":
+    harness.main()
