@@ -227,7 +227,9 @@ absl::StatusOr<Destination> MakeDestination(
   for (const DeliveryRow& row : rows) {
     if (row.kind == kind) {
       absl::StatusOr<Destination> made = row.make(value, setup);
-      return made.ok() ? std::move(made) : wrong(made.status().message());
+      if (!made.ok()) return wrong(made.status().message());
+      made->kind = row.kind;
+      return made;
     }
     absl::StrAppend(&kinds, kinds.empty() ? "" : ", ", row.kind, row.value);
   }

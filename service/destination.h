@@ -28,6 +28,7 @@ namespace postern::service {
 
 struct Destination {
   std::unique_ptr<Delivery> delivery;
+  absl::string_view kind;      // DeliveryRow::kind
   bool blocks = true;          // waits for the disk or for another host
   bool runs_programs = false;  // possibly set-user-id, like qmail-queue
   // May accept a message for some of its recipients and refuse it for others,

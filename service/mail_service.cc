@@ -3,7 +3,9 @@
 
 #include "service/mail_service.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <optional>
 #include <utility>
 
@@ -16,6 +18,8 @@
 #include "policy/checks.h"
 #include "policy/decision.h"
 #include "service/destination.h"
+#include "service/named_destination.h"
+#include "service/route_list.h"
 
 namespace postern::service {
 namespace {
@@ -48,25 +52,89 @@ bool AnyHasMailboxes(const MailOptions& options) {
   return false;
 }
 
-// Adds to the delivery of a listener what the process has for it.
-absl::StatusOr<std::shared_ptr<Delivery>> WrapDelivery(
-    std::shared_ptr<Delivery> delivery, const Destination& destination,
-    const std::string& spec, const MailService& service,
-    const MailService::Process& process) {
-  bool blocks = destination.blocks;
-  if (process.filter) {
-    auto filtered = process.filter(std::move(delivery), service.host_name);
-    if (!filtered.ok()) return filtered.status();
-    delivery = *std::move(filtered);
-    blocks = true;
+// Makes the deliveries of a MailService.
+class DeliveryMaker {
+ public:
+  // All must outlive this object.
+  DeliveryMaker(const MailOptions& options, const MailService::Process& process,
+                MailService* service, std::vector<absl::Status>* errors)
+      : options_(options),
+        process_(process),
+        service_(*service),
+        errors_(*errors) {
+    if (!process.forward) return;
+    forward_ = [&process](delivery::NextHop hop, const std::string& host,
+                          absl::string_view rule) {
+      return process.forward(std::move(hop), host, rule,
+                             /*threads=*/process.filter != nullptr);
+    };
   }
-  if (process.pool && blocks) delivery = process.pool(std::move(delivery));
-  if (process.partial && destination.partial) {
-    delivery = process.partial(std::move(delivery), spec);
+
+  // Makes the delivery of a destination, which several listeners may share.
+  // Returns null after an error. Sets `*partial` to Destination::partial.
+  std::shared_ptr<Delivery> MakeShared(const DestinationOption& option,
+                                       bool* partial) {
+    auto made = MakeDestination({.spec = option.spec,
+                                 .control = options_.control,
+                                 .host = service_.controls->me,
+                                 .environment = options_.child_environment,
+                                 .report = log::ReportToLog("delivery"),
+                                 .controls = service_.controls,
+                                 .forward = forward_,
+                                 .publish = process_.publish});
+    if (!made.ok()) {
+      errors_.push_back(made.status());
+      return nullptr;
+    }
+    *partial = made->partial;
+    service_.runs_programs |= made->runs_programs;
+    if (made->check) {
+      service_.check_deliveries.push_back(std::move(made->check));
+    }
+    std::shared_ptr<Delivery> delivery = std::move(made->delivery);
+    // A filter runs on threads that may block.
+    if (made->blocks && !process_.filter && process_.pool) {
+      delivery = process_.pool(std::move(delivery));
+    }
+    const bool one = options_.destinations.empty() && !service_.routes;
+    if (one || !process_.name_destination) return delivery;
+    return process_.name_destination(
+        std::move(delivery),
+        {.rule = made->kind,
+         .name = option.name,
+         .metric = option.name.empty() ? option.spec : option.name},
+        process_.metrics);
   }
-  if (process.limit_rates) delivery = process.limit_rates(std::move(delivery));
-  return delivery;
-}
+
+  // Adds to the delivery of a listener, whose destination has `spec`, what the
+  // process has for it. Returns null after an error. `partial` is whether its
+  // verdicts may differ between recipients.
+  std::shared_ptr<Delivery> Wrap(std::shared_ptr<Delivery> delivery,
+                                 const std::string& spec, bool partial) {
+    if (process_.filter) {
+      auto filtered = process_.filter(std::move(delivery), service_.host_name);
+      if (!filtered.ok()) {
+        errors_.push_back(filtered.status());
+        return nullptr;
+      }
+      delivery = *std::move(filtered);
+      if (process_.pool) delivery = process_.pool(std::move(delivery));
+    }
+    if (process_.partial && partial) {
+      delivery = process_.partial(std::move(delivery), spec);
+    }
+    // Outside of the routes: a message with several destinations counts once.
+    if (!process_.limit_rates) return delivery;
+    return process_.limit_rates(std::move(delivery));
+  }
+
+ private:
+  const MailOptions& options_;
+  const MailService::Process& process_;
+  MailService& service_;
+  std::vector<absl::Status>& errors_;
+  MakeForward forward_;
+};
 
 }  // namespace
 
@@ -110,50 +178,66 @@ MailService MailService::Make(const MailOptions& options,
   service.metrics = process.metrics;
   service.messages = process.messages;
 
-  MakeForward forward;
-  if (process.forward) {
-    forward = [&process](delivery::NextHop hop, const std::string& host,
-                         absl::string_view rule) {
-      return process.forward(std::move(hop), host, rule,
-                             /*threads=*/process.filter != nullptr);
-    };
+  if (process.read_routes) {
+    service.routes = process.read_routes(options, *service.controls, &errors,
+                                         &problems->warnings);
   }
   service.runs_programs =
       RunsCheckers(options.auth) || ChecksRunPrograms(options);
   ServerConfig config = MakeServerConfig(options, *service.controls);
   if (process.run) config.max_open_asks = kRecipientsAhead;
+  DeliveryMaker maker(options, process, &service, &errors);
   std::vector<std::shared_ptr<Outlet>> outlets;
+  std::deque<bool> partials;  // of each outlet: Destination::partial
   for (DestinationOption& option : options.Destinations()) {
     Outlet& outlet = *outlets.emplace_back(std::make_shared<Outlet>());
-    outlet.destination = std::move(option);
     outlet.config = config;
-    auto destination =
-        MakeDestination({.spec = outlet.destination.spec,
-                         .control = options.control,
-                         .host = service.controls->me,
-                         .environment = options.child_environment,
-                         .report = log::ReportToLog("delivery"),
-                         .controls = service.controls,
-                         .forward = forward,
-                         .publish = process.publish});
-    if (!destination.ok()) {
-      errors.push_back(destination.status());
-      continue;
+    bool& partial = partials.emplace_back();
+    outlet.delivery = maker.MakeShared(option, &partial);
+    outlet.destination = std::move(option);
+  }
+  if (outlets.empty()) {
+    errors.push_back(
+        absl::InvalidArgumentError("--deliver: there is no destination"));
+  }
+  std::vector<std::shared_ptr<Delivery>> targets;
+  bool ignored = false;  // the verdicts of several destinations may differ
+  if (service.routes != nullptr) {
+    for (const RouteList::Target& target : service.routes->targets()) {
+      const auto named = std::find_if(
+          outlets.begin(), outlets.end(), [&target](const auto& outlet) {
+            return !target.name.empty() &&
+                   outlet->destination.name == target.name;
+          });
+      targets.push_back(named != outlets.end()
+                            ? (*named)->delivery
+                            : maker.MakeShared({"", target.spec}, &ignored));
     }
-    service.runs_programs |= destination->runs_programs;
-    if (destination->check) {
-      service.check_deliveries.push_back(std::move(destination->check));
+  }
+  // After an error nothing is served, and the errors are complete.
+  const auto missing = [](const auto& delivery) { return delivery == nullptr; };
+  const bool complete =
+      std::none_of(targets.begin(), targets.end(), missing) &&
+      std::none_of(outlets.begin(), outlets.end(), [&](const auto& outlet) {
+        return missing(outlet->delivery);
+      });
+  for (const std::shared_ptr<Outlet>& outlet : outlets) {
+    if (!complete) break;
+    outlet->reaches.assign(targets.begin(), targets.end());
+    outlet->reaches.push_back(outlet->delivery);
+  }
+  for (size_t i = 0; i < outlets.size() && complete; ++i) {
+    const std::shared_ptr<Outlet>& outlet = outlets[i];
+    if (!targets.empty()) {
+      outlet->delivery =
+          process.follow_routes(service.routes, service.controls->me,
+                                std::move(outlet->delivery), targets);
     }
-    const std::shared_ptr<Delivery> delivery = std::move(destination->delivery);
-    outlet.reaches = {delivery};
-    auto wrapped = WrapDelivery(delivery, *destination, outlet.destination.spec,
-                                service, process);
-    if (!wrapped.ok()) {
-      errors.push_back(wrapped.status());
-      continue;
-    }
-    outlet.delivery = *std::move(wrapped);
-    outlet.config.carried = outlet.delivery->carries();
+    outlet->delivery =
+        maker.Wrap(std::move(outlet->delivery), outlet->destination.spec,
+                   partials[i] || !targets.empty());
+    if (outlet->delivery == nullptr) break;
+    outlet->config.carried = outlet->delivery->carries();
   }
 
   auto backend = OpenBackends(options.auth, options.child_environment,

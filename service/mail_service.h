@@ -36,6 +36,9 @@
 
 namespace postern::service {
 
+class RouteList;
+struct DestinationName;
+
 // The files as they were when it was made. A session uses one MailService from
 // beginning to end; a reload makes another one. Immutable and thread-safe.
 struct MailService {
@@ -63,6 +66,23 @@ struct MailService {
         delivery::NextHop hop, const std::string& host, absl::string_view rule,
         bool threads)>
         forward;
+    // Reads control/routes, and makes a delivery that follows it: ReadRoutes()
+    // and FollowRoutes() of service/route_list.h. Empty: this program has no
+    // routes. Not linked into postern-smtpd.
+    std::function<std::shared_ptr<const RouteList>(
+        const MailOptions& options, const policy::Controls& controls,
+        std::vector<absl::Status>* errors, std::vector<std::string>* warnings)>
+        read_routes;
+    std::function<std::shared_ptr<Delivery>(
+        std::shared_ptr<const RouteList> routes, std::string me,
+        std::shared_ptr<Delivery> own,
+        std::vector<std::shared_ptr<Delivery>> targets)>
+        follow_routes;
+    // Names a destination in answers and metrics (NameDestination()). Empty:
+    // this program has one destination.
+    std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>,
+                                            DestinationName, Metrics*)>
+        name_destination;
     // Wraps a delivery with Destination::partial, after `pool`. `spec` names
     // the destination. Empty: SMTP clients get one of its verdicts.
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>,
@@ -128,6 +148,8 @@ struct MailService {
   std::string host_name;  // for Received fields
   // One for each destination, in the order of MailOptions::Destinations().
   std::vector<std::shared_ptr<const Outlet>> outlets;
+  // control/routes; null: there are none.
+  std::shared_ptr<const RouteList> routes;
   // Destination::check of each destination that has one.
   std::vector<std::function<std::vector<std::string>()>> check_deliveries;
   std::shared_ptr<auth::Backend> backend;        // null if there are no users

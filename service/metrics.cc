@@ -63,6 +63,16 @@ void Metrics::CountAuth(absl::string_view mechanism, AuthOutcome outcome) {
   ++auth_[{std::string(mechanism), outcome}];
 }
 
+void Metrics::CountDestination(const std::string& name, bool accepted) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++destinations_[name][accepted];
+}
+
+Metrics::DestinationCounts Metrics::destinations() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return destinations_;
+}
+
 Metrics::AuthCounts Metrics::auth() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return auth_;

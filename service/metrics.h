@@ -79,13 +79,15 @@ struct MetricCounts {
 };
 
 // Collects counts; programs/serve/metrics_text.h formats them. Thread-safe.
-// Except for CountAuth(), counting is one or a few atomic additions without
-// locks, so sessions count on the threads that serve them. A reader gets
-// correct numbers, but not all from the same moment.
+// Except for CountAuth() and CountDestination(), counting is one or a few
+// atomic additions without locks, so sessions count on the threads that serve
+// them. A reader gets correct numbers, but not all from the same moment.
 class Metrics {
  public:
   using Unserved = MetricCounts::Unserved;
   using AuthCounts = std::map<std::pair<std::string, AuthOutcome>, uint64_t>;
+  // By whether accepted.
+  using DestinationCounts = std::map<std::string, std::array<uint64_t, 2>>;
 
   // Decisions are counted by `rules`, whose names must be static. All other
   // rules are counted together as "other".
@@ -116,10 +118,14 @@ class Metrics {
   // An AUTH exchange has ended. `mechanism` must be one that is offered,
   // because each name is stored and clients must not choose it. Takes a lock.
   void CountAuth(absl::string_view mechanism, AuthOutcome outcome);
+  // A destination has answered a message. `name` must be one that the
+  // configuration has, because each is stored. Takes a lock.
+  void CountDestination(const std::string& name, bool accepted);
   void CountReload(bool ok) { Add(&counts_.reloads[ok]); }
 
   const MetricCounts& counts() const { return counts_; }
   AuthCounts auth() const;
+  DestinationCounts destinations() const;
 
  private:
   // Returns the counters of `rule`, or those of all other names.
@@ -131,7 +137,8 @@ class Metrics {
 
   MetricCounts counts_;
   mutable std::mutex mutex_;
-  AuthCounts auth_;  // guarded by mutex_
+  AuthCounts auth_;                 // guarded by mutex_
+  DestinationCounts destinations_;  // guarded by mutex_
 };
 
 }  // namespace postern::service

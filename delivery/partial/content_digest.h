@@ -15,7 +15,7 @@
 namespace postern::delivery {
 
 // The SHA-256 (FIPS 180-4) of a message without the header fields that a client
-// may make anew for each attempt: Received (RFC 5321 4.4), DKIM-Signature (RFC
+// may change at each attempt: Received (RFC 5321 4.4), DKIM-Signature (RFC
 // 6376 3.5) and the ARC fields (RFC 8617 4.1), which contain times. All other
 // octets count, so two messages are equal only if the sender's program made
 // them equal, with their Date and Message-ID.

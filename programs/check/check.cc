@@ -191,7 +191,7 @@ int RunCheck(int argc, const char* const* argv) {
   }
   // An error that the findings contain may prevent the other section. An error
   // that does not concern it, such as an expired certificate, does not.
-  const auto server = MakeServerSurface(request->serve);
+  auto server = MakeServerSurface(request->serve);
   if (!server.ok()) {
     const int printed = Print(sections, request->json);
     if (sections[0].exit_code == 0) return Fail(server.status());
@@ -199,6 +199,7 @@ int RunCheck(int argc, const char* const* argv) {
                  ForTerminal(server.status().message()).c_str());
     return printed;
   }
+  sections.push_back(std::move(server->destinations));
   auto section = MakeSurfaceSection(server->surface, request->surface,
                                     request->serve.senders, server->host);
   if (!section.ok()) {

@@ -18,6 +18,7 @@
 #include "policy/names/dns.h"
 #include "policy/names/dns_answer.h"
 #include "policy/rules/tcp_rules.h"
+#include "programs/check/destination_section.h"
 #include "programs/serve/listen_option.h"
 #include "programs/serve/preflight.h"
 #include "service/mail_options.h"
@@ -175,7 +176,8 @@ absl::StatusOr<ServerSurface> MakeServerSurface(const ServeOptions& options) {
   }
   absl::StatusOr<policy::Surface> surface = policy::MakeSurface(input);
   if (!surface.ok()) return surface.status();
-  return ServerSurface{*std::move(surface), service->host_name};
+  return ServerSurface{*std::move(surface), service->host_name,
+                       DestinationSection(options, *service)};
 }
 
 }  // namespace postern::programs

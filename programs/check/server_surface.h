@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "policy/surface/relay_surface.h"
+#include "programs/check/section.h"
 #include "programs/serve/serve_options.h"
 
 namespace postern::programs {
@@ -23,6 +24,7 @@ std::vector<policy::Claimant> ClaimantsOf(const ServeOptions& options);
 struct ServerSurface {
   policy::Surface surface;
   std::string host;  // control/me
+  Section destinations;  // DestinationSection()
 };
 
 // Makes the relay surface of a server with `options`. Asks neither DNS nor any

@@ -52,7 +52,9 @@
 #include "programs/serve/publish.h"
 #include "programs/serve/serve_options.h"
 #include "service/mail_service.h"
+#include "service/named_destination.h"
 #include "service/options.h"
+#include "service/route_list.h"
 #include "transports/stdio.h"
 
 namespace postern::programs {
@@ -450,6 +452,10 @@ std::string FormatCommand(const ExplainedCommand& command) {
     }
     absl::StrAppend(&text, line, "\n");
   }
+  if (command.destination) {
+    absl::StrAppend(&text, "  -> ", log::Printable(command.destination->name),
+                    ", by ", log::Printable(command.destination->source), "\n");
+  }
   if (const std::string decision = Decision(command); !decision.empty()) {
     absl::StrAppend(&text, "  => ", decision, "\n");
   } else if (!command.accepted() && !command.reply.empty()) {
@@ -541,6 +547,10 @@ void PrintJson(const Request& request, const SessionInfo& info, bool tls,
       item["by"] = Json(command.decision->rule());
       item["source"] = command.decision->source();
     }
+    if (command.destination) {
+      item["destination"] = command.destination->name;
+      item["destination_source"] = command.destination->source;
+    }
     item["reply"] = command.reply;
     object["commands"].push_back(std::move(item));
   }
@@ -630,6 +640,9 @@ int RunExplain(int argc, const char* const* argv) {
                                .environment = request->serve.child_environment,
                                .user = request->serve.user}),
        .publish = PublishWith(&publishers),
+       .read_routes = service::ReadRoutes,
+       .follow_routes = service::FollowRoutes,
+       .name_destination = service::NameDestination,
        .dns = resolver.get(),
        .greylist = greylist.get(),
        .spf = resolver ? &spf : nullptr,

@@ -23,11 +23,14 @@ namespace {
 // Passes recipients to the delivery and stores nothing.
 class UnstoredTransaction : public MailTransaction {
  public:
-  explicit UnstoredTransaction(std::unique_ptr<MailTransaction> transaction)
-      : transaction_(std::move(transaction)) {}
+  // Sets `*recipient` to each recipient before it is asked about.
+  UnstoredTransaction(std::unique_ptr<MailTransaction> transaction,
+                      std::optional<Path>* recipient)
+      : transaction_(std::move(transaction)), recipient_(*recipient) {}
 
   std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
                                       Policy::Later later) override {
+    recipient_ = rcpt.to;
     return transaction_->AddRecipient(rcpt, later);
   }
   std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
@@ -45,6 +48,7 @@ class UnstoredTransaction : public MailTransaction {
 
  private:
   const std::unique_ptr<MailTransaction> transaction_;
+  std::optional<Path>& recipient_;
 };
 
 // Grants the one user, whatever the client sends.
@@ -95,7 +99,8 @@ class ExplainedSession::ExplainingPolicy : public Policy {
 
 class ExplainedSession::UnstoredDelivery : public Delivery {
  public:
-  explicit UnstoredDelivery(Delivery* delivery) : delivery_(*delivery) {}
+  UnstoredDelivery(Delivery* delivery, std::optional<Path>* recipient)
+      : delivery_(*delivery), recipient_(*recipient) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   bool ServesRemote(const Path& recipient) const override {
@@ -107,11 +112,12 @@ class ExplainedSession::UnstoredDelivery : public Delivery {
   std::unique_ptr<MailTransaction> Begin(
       const Envelope& envelope, const SharedSessionInfo& session) override {
     return std::make_unique<UnstoredTransaction>(
-        delivery_.Begin(envelope, session));
+        delivery_.Begin(envelope, session), &recipient_);
   }
 
  private:
   Delivery& delivery_;
+  std::optional<Path>& recipient_;
 };
 
 class ExplainedSession::KnownUser : public Authenticator {
@@ -131,9 +137,11 @@ ExplainedSession::ExplainedSession(const service::MailService& service,
                                    const service::MailService::Outlet& outlet,
                                    std::string user)
     : service_(service),
+      outlet_(outlet),
       user_(std::move(user)),
       policy_(std::make_unique<ExplainingPolicy>(outlet.policy.get(), &steps_)),
-      delivery_(std::make_unique<UnstoredDelivery>(outlet.delivery.get())),
+      delivery_(std::make_unique<UnstoredDelivery>(outlet.delivery.get(),
+                                                   &recipient_)),
       authenticator_(std::make_unique<KnownUser>(user_)) {}
 ExplainedSession::~ExplainedSession() = default;
 
@@ -173,6 +181,9 @@ ExplainedCommand ExplainedSession::Take() {
   ExplainedCommand taken;
   taken.checks = std::exchange(steps_, {});
   taken.decision = std::exchange(decision_, std::nullopt);
+  if (const auto path = std::exchange(recipient_, std::nullopt)) {
+    taken.destination = service::DestinationOf(service_, outlet_, *path);
+  }
   return taken;
 }
 

@@ -18,6 +18,7 @@
 #include "engine/ask.h"
 #include "engine/authenticator.h"
 #include "engine/delivery.h"
+#include "engine/grammar/path.h"
 #include "engine/policy.h"
 #include "engine/responder.h"
 #include "engine/server_config.h"
@@ -25,6 +26,7 @@
 #include "engine/verdict.h"
 #include "policy/checks.h"
 #include "service/mail_service.h"
+#include "service/route_list.h"
 
 namespace postern::programs {
 
@@ -48,6 +50,8 @@ struct ExplainedCommand {
   // protocol decided alone.
   std::optional<Verdict> decision;
   std::string reply;  // all lines, without the last CRLF
+  // The destination of the recipient, if the delivery was asked about it.
+  std::optional<service::RecipientDestination> destination;
 
   // Whether the reply is 2yz.
   bool accepted() const { return !reply.empty() && reply[0] == '2'; }
@@ -87,9 +91,11 @@ class ExplainedSession {
   class KnownUser;
 
   const service::MailService& service_;
+  const service::MailService::Outlet& outlet_;
   const std::string user_;
   std::vector<policy::CheckStep> steps_;
   std::optional<Verdict> decision_;
+  std::optional<Path> recipient_;  // that the delivery was asked about
   std::unique_ptr<Policy> policy_;
   std::unique_ptr<Delivery> delivery_;
   std::unique_ptr<Authenticator> authenticator_;

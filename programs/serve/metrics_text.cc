@@ -157,6 +157,14 @@ void AddMail(const service::Metrics& metrics, Text* text) {
   }
   text->Family("postern_messages_total", "Messages that have an answer.",
                "result", counts.messages, kMessages);
+  text->Family("postern_destination_messages_total",
+               "Messages that a destination has answered.");
+  for (const auto& [name, results] : metrics.destinations()) {
+    for (size_t result = 0; result < results.size(); ++result) {
+      text->Value(static_cast<double>(results[result]),
+                  {{"destination", name}, {"result", kMessages[result]}});
+    }
+  }
   text->Deliveries("postern_delivery_seconds",
                    "From the end of a message's content to its answer.",
                    counts);

@@ -51,6 +51,9 @@ TEST(MetricsTextTest, EachCountHasItsLine) {
        {"postern_connections_total 1"}},
       {[](service::Metrics& m) { m.CountUnserved(Unserved::kMaxConnections); },
        {"postern_unserved_total{reason=\"max-connections\"} 1"}},
+      {[](service::Metrics& m) { m.CountDestination("out", true); },
+       {"postern_destination_messages_total{destination=\"out\",result="
+        "\"accept\"} 1"}},
       {[](service::Metrics& m) { m.CountUnserved(Unserved::kMaxPerClient); },
        {"postern_unserved_total{reason=\"max-per-client\"} 1"}},
       {[](service::Metrics& m) { m.CountUnserved(Unserved::kMaxRate); },

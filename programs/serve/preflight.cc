@@ -42,7 +42,9 @@
 #include "recording/recordings.h"
 #include "service/destination.h"
 #include "service/library_backends.h"
+#include "service/named_destination.h"
 #include "service/preflight.h"
+#include "service/route_list.h"
 #include "system/deadline.h"
 #include "system/descriptor.h"
 #include "system/pipe.h"
@@ -115,13 +117,30 @@ void TestFilesOf(const ServiceSnapshot* snapshot, Findings* findings) {
   }
 }
 
+// Returns the value of each --deliver and of each route that has one, after the
+// place that names it. `snapshot` may be null: then the routes are left out.
+std::vector<std::pair<std::string, std::string>> SpecsOf(
+    const ServeOptions& options, const ServiceSnapshot* snapshot) {
+  std::vector<std::pair<std::string, std::string>> specs;
+  for (const service::DestinationOption& each : options.Destinations()) {
+    specs.emplace_back(each.Place(), each.spec);
+  }
+  if (snapshot == nullptr || snapshot->mail.routes == nullptr) return specs;
+  for (const service::RouteList::Target& each :
+       snapshot->mail.routes->targets()) {
+    // A name is that of one of the above.
+    if (each.name.empty()) specs.emplace_back(each.source, each.spec);
+  }
+  return specs;
+}
+
 // Returns the next hops, each with the place that names it.
 std::vector<std::pair<std::string, delivery::NextHop>> HopsOf(
-    const ServeOptions& options) {
+    const ServeOptions& options, const ServiceSnapshot* snapshot) {
   std::vector<std::pair<std::string, delivery::NextHop>> hops;
-  for (const service::DestinationOption& each : options.Destinations()) {
-    auto hop = service::NextHopOf(each.spec);
-    if (hop) hops.emplace_back(each.Place(), *std::move(hop));
+  for (const auto& [place, spec] : SpecsOf(options, snapshot)) {
+    auto hop = service::NextHopOf(spec);
+    if (hop) hops.emplace_back(place, *std::move(hop));
   }
   return hops;
 }
@@ -136,17 +155,17 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
   service::CheckDelivery(options,
                          snapshot == nullptr ? "" : snapshot->mail.controls->me,
                          findings);
-  for (const auto& [place, hop] : HopsOf(options)) {
+  for (const auto& [place, hop] : HopsOf(options, snapshot)) {
     TestHopSockets(place, hop, findings);
     TestHopFiles(hop, options.user, findings);
   }
   TestPartial(options, findings);
-  for (const service::DestinationOption& each : options.Destinations()) {
-    const auto queue = service::QueueOf(each.spec);
+  for (const auto& [place, spec] : SpecsOf(options, snapshot)) {
+    const auto queue = service::QueueOf(spec);
     // An error in the files may be the limit of the size.
     if (!queue.ok() || snapshot == nullptr) continue;
-    TestQueue(each.Place(), *queue, snapshot->mail.controls->databytes,
-              kPatience, findings);
+    TestQueue(place, *queue, snapshot->mail.controls->databytes, kPatience,
+              findings);
   }
   TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
@@ -265,7 +284,7 @@ void TestPolicyServers(const ServeOptions& options, Findings* findings) {
 void TestNetwork(const ServeOptions& options, const ServiceSnapshot* snapshot,
                  Findings* findings) {
   TestPolicyServers(options, findings);
-  for (const auto& [place, hop] : HopsOf(options)) {
+  for (const auto& [place, hop] : HopsOf(options, snapshot)) {
     TestHopServers(place, hop, kPatience, findings);
   }
   if (!AsksDns(options)) return;
@@ -429,6 +448,9 @@ TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
                               .environment = options.child_environment,
                               .user = options.user}),
       .publish = PublishWith(&publishers_),
+      .read_routes = service::ReadRoutes,
+      .follow_routes = service::FollowRoutes,
+      .name_destination = service::NameDestination,
       .open_backend = service::OpenLibraryBackend,
       .guard = [](const auto&) { return std::shared_ptr<Authenticator>(); },
       .dns = dns,

@@ -34,6 +34,7 @@
 #include "auth/user_key.h"
 #include "delivery/forward/hop_loop.h"
 #include "delivery/pooled_delivery.h"
+#include "delivery/routed_delivery.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
@@ -74,9 +75,11 @@
 #include "service/mail_service.h"
 #include "service/messages_in_progress.h"
 #include "service/metrics.h"
+#include "service/named_destination.h"
 #include "service/named_session.h"
 #include "service/options.h"
 #include "service/rate_limited_delivery.h"
+#include "service/route_list.h"
 #include "service/rules_file.h"
 #include "system/bounded_run.h"
 #include "system/child_reaper.h"
@@ -150,6 +153,7 @@ std::vector<absl::string_view> RuleNames() {
   for (const service::DeliveryRow& row : service::DeliveryRows())
     names.push_back(row.kind);
   names.push_back(service::kRateLimitRule);
+  names.push_back(delivery::kRoutesRule);
   return names;
 }
 
@@ -679,6 +683,9 @@ int RunServe(const ServeOptions& options) {
                               .run = run,
                               .environment = options.child_environment,
                               .user = options.user}),
+      .read_routes = service::ReadRoutes,
+      .follow_routes = service::FollowRoutes,
+      .name_destination = service::NameDestination,
       .partial = MakePartialWrapper(options.partial, accepted.get(), run),
       .publish = PublishWith(&publishers),
       .open_backend = service::OpenLibraryBackend,

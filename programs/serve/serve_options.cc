@@ -22,6 +22,7 @@
 #include "service/mail_options.h"
 #include "service/mail_service.h"
 #include "service/options.h"
+#include "service/route_list.h"
 #include "system/session_variables.h"
 #include "system/standard_descriptors.h"
 
@@ -304,8 +305,19 @@ void Check(const ServeOptions& options, const std::vector<std::string>& places,
 
 bool AsksDns(const ServeOptions& options) {
   if (options.host_names) return true;
+  std::vector<std::string> specs;
   for (const auto& destination : options.Destinations()) {
-    const auto hop = service::NextHopOf(destination.spec);
+    specs.push_back(destination.spec);
+  }
+  // The reader of the configuration reports their mistakes.
+  std::vector<absl::Status> errors;
+  std::vector<std::string> warnings;
+  const auto routes = service::ReadRoutes(options, {}, &errors, &warnings);
+  if (routes != nullptr) {
+    for (const auto& target : routes->targets()) specs.push_back(target.spec);
+  }
+  for (const std::string& spec : specs) {
+    const auto hop = service::NextHopOf(spec);
     if (hop && hop->has_names()) return true;
   }
   for (const policy::CheckEntry& check : policy::CheckList()) {

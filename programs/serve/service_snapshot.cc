@@ -14,8 +14,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "policy/names/dns.h"
+#include "programs/serve/forward.h"
+#include "programs/serve/listen_option.h"
 #include "service/auth_options.h"
+#include "service/destination.h"
 #include "service/mail_service.h"
+#include "service/route_list.h"
 
 namespace postern::programs {
 namespace {
@@ -119,6 +124,50 @@ std::vector<ServiceSnapshot::Listener> MakeListeners(
   return listeners;
 }
 
+// Adds findings about destinations that have no use, and about routes that this
+// process cannot follow.
+void CheckRoutes(const ServeOptions& options, const service::MailService& mail,
+                 const policy::Dns* dns, service::Findings* findings) {
+  const std::vector<service::RouteList::Target> no_targets;
+  const auto& targets =
+      mail.routes == nullptr ? no_targets : mail.routes->targets();
+  for (const service::DestinationOption& each : options.destinations) {
+    const auto listens = [&each](const ListenOption& listen) {
+      return listen.deliver == each.name;
+    };
+    const auto routes = [&each](const service::RouteList::Target& target) {
+      return target.name == each.name;
+    };
+    if (options.listen.empty() ||
+        std::any_of(options.listen.begin(), options.listen.end(), listens) ||
+        std::any_of(targets.begin(), targets.end(), routes)) {
+      continue;
+    }
+    // No error: a line of the file may return after another SIGHUP.
+    findings->AddWarning(
+        absl::StrCat(each.Place(), ": no listener and no route uses it"));
+  }
+  const bool smtp =
+      std::any_of(options.listen.begin(), options.listen.end(),
+                  [](const ListenOption& listen) { return !listen.lmtp; });
+  if (!targets.empty() && smtp && !options.partial.reply) {
+    findings->AddWarning(absl::StrCat(
+        options.control,
+        "/routes: if a message has several destinations and only some take it, "
+        "SMTP clients send it again, and recipients that have it get it again; "
+        "use --partial-delivery retry:DIR"));
+  }
+  if (dns != nullptr) return;
+  for (const service::RouteList::Target& target : targets) {
+    const auto hop = service::NextHopOf(target.spec);
+    if (!hop || !WithHostsFile(*hop).has_names()) continue;
+    findings->AddError(absl::StrCat(
+        target.source, ": ", target.spec,
+        ": this server does not ask DNS since its start; restart it, or write "
+        "an address"));
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::Read(
@@ -131,6 +180,7 @@ std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::Read(
       service::MailService::Make(options, process, &problems);
   findings->AddErrors(problems.errors);
   findings->AddWarnings(problems.warnings);
+  CheckRoutes(options, mail, process.dns, findings);
   auto listeners = MakeListeners(options, mail, findings);
   if (findings->count(service::Finding::Severity::kError) > errors_before) {
     return nullptr;

@@ -285,6 +285,18 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsDestination) {
   EXPECT_TRUE(snapshot->mail.runs_programs);
   options_.destinations[1].spec = "queue";
   EXPECT_THAT(Mistake(), StartsWith("delivery \"queue\": not one of "));
+  options_.deliver.clear();
+  options_.destinations.clear();
+  options_.listen.clear();
+  EXPECT_EQ(Mistake(), "--deliver: there is no destination");
+}
+
+TEST_F(ServiceSnapshotTest, UnusedDestinationIsWarnedAbout) {
+  options_.destinations = {{"in", "discard"}, {"out", "discard"}};
+  Listen({"25", "26,deliver=in"});
+  ASSERT_NE(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kWarning),
+              ElementsAre("--deliver out: no listener and no route uses it"));
 }
 
 TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {

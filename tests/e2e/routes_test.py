@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A destination for each listener, and control/routes."""
 
+import json
+import os
 import re
+import signal
 import smtplib
 import subprocess
+import time
 import types
+import urllib.request
 
 import harness
-
-MESSAGE = "From: s@x.example\nSubject: routes\n\n.hello\n"
 
 
 class DestinationsTest(harness.TestCase):
@@ -89,7 +92,7 @@ class DestinationsTest(harness.TestCase):
         self.assertEqual(self.send(submission, ["a@local.example",
                                                 "u@remote.example"], "out"),
                          {})
-        self.assertIn(f"rule=smtp source=127.0.0.1:{out.port} ",
+        self.assertIn(f'rule=smtp source="out: 127.0.0.1:{out.port}" ',
                       server.wait_log("rule=smtp"))
         output = subprocess.run(
             ["swaks", "--server", f"127.0.0.1:{lmtp}", "--protocol", "LMTP",
@@ -115,6 +118,254 @@ class DestinationsTest(harness.TestCase):
             output, code = harness.fail_to_start(self, *options)
             self.assertIn(code, (100, 111))
             self.assertIn(text, output)
+
+    def test_routes_divide_the_recipients_of_a_message(self):
+        out = self.hop("out")
+        boxes = self.hop("boxes", ",lmtp")
+        self.put("routes",
+                 f"partner.example:lmtp:127.0.0.1:{boxes.port}\n"
+                 f".partner.example:out\n"
+                 "local.example:\n"
+                 ".sub.example:\n"
+                 f":[127.0.0.1]:{out.port}\n")
+        server = self.serve("--deliver", f"out=smtp:127.0.0.1:{out.port}",
+                            listen=("127.0.0.1:0",))
+        for to in (["a@local.example"], ["u@partner.example"],
+                   ["u@x.partner.example"], ["u@remote.example"],
+                   ["a@local.example", "u@PARTNER.example", "v@remote.example",
+                    "w@x.partner.example", "none@local.example"]):
+            refused = self.send(server.port, to, "+".join(to))
+            self.assertEqual(list(refused),
+                             [each for each in to if "none" in each])
+        every = "+".join(to)
+        self.assertEqual(self.box("a"), ["a@local.example", every])
+        self.assertEqual(self.subjects(boxes.maildir),
+                         ["u@partner.example", every])
+        # :[127.0.0.1]:PORT and the destination `out` are two destinations,
+        # although they have the same server.
+        self.assertEqual(self.subjects(out.maildir),
+                         sorted([every, every, "u@remote.example",
+                                 "u@x.partner.example"]))
+
+    def test_lmtp_client_gets_the_reply_of_each_destination(self):
+        boxes = self.hop("boxes", ",lmtp")
+        self.put("routes", f"partner.example:lmtp:127.0.0.1:{boxes.port}\n")
+        server = self.serve(listen=("127.0.0.1:0,lmtp",))
+        with harness.Client(server) as client:
+            client.reply()
+            client.ask("LHLO client.example")
+            client.ask("MAIL FROM:<s@x.example>")
+            for to in ("a@local.example", "u@partner.example",
+                       "b@local.example"):
+                self.assertEqual(client.ask(f"RCPT TO:<{to}>")[:3], "250")
+            self.assertTrue(client.ask("DATA").startswith("354 "))
+            # The mailbox disappears after its RCPT.
+            (self.store / "local.example" / "b").rename(self.folder / "gone")
+            self.assertTrue(client.ask("hi\r\n.").startswith("250 "))
+            self.assertTrue(client.reply().startswith("250 "))
+            self.assertTrue(client.reply().startswith("4"))
+        self.assertEqual(len(list((boxes.maildir / "new").iterdir())), 1)
+
+    def test_outage_of_one_destination_is_a_451_for_its_recipients(self):
+        self.put("routes", f"down.example:127.0.0.1:{self.closed_port()}\n")
+        server = self.serve(listen=("127.0.0.1:0",))
+        refused = self.send(server.port, ["u@down.example", "a@local.example"],
+                            "one")
+        self.assertEqual(refused["u@down.example"][0], 451)
+        self.assertEqual(self.box("a"), ["one"])
+
+    def test_large_message_waits_for_the_slowest(self):
+        out = self.hop("out")
+        boxes = self.hop("boxes", ",lmtp")
+        self.put("routes", f"partner.example:lmtp:127.0.0.1:{boxes.port}\n"
+                 f"remote.example:smtp:127.0.0.1:{out.port}\n")
+        server = self.serve(listen=("127.0.0.1:0",))
+        text = 300000 * (60 * "x" + "\n")
+        with smtplib.SMTP("127.0.0.1", server.port) as client:
+            self.assertEqual(client.sendmail(
+                "s@x.example", ["a@local.example", "u@partner.example",
+                                "u@remote.example"],
+                "Subject: large\n\n" + text), {})
+        for folder in (self.store / "local.example" / "a", boxes.maildir,
+                       out.maildir):
+            (path,) = (folder / "new").iterdir()
+            self.assertTrue(path.read_text().endswith("\n\n" + text))
+        status = open(f"/proc/{server.process.pid}/status").read()
+        peak = int(status.split("VmHWM:")[1].split()[0])
+        other = harness.Serve(self, deliver="discard")
+        status = open(f"/proc/{other.process.pid}/status").read()
+        base = int(status.split("VmHWM:")[1].split()[0])
+        self.assertLess(peak - base, 8192)  # KiB; the message has 18 MB
+
+    def wait_reloads(self, server, count):
+        end = time.monotonic() + harness.PATIENCE
+        while server.log().count(" reloaded\n") < count:
+            self.assertLess(time.monotonic(), end, server.log())
+            time.sleep(0.01)
+
+    def test_sighup_reads_the_routes_again(self):
+        out = self.hop("out")
+        server = self.serve(listen=("127.0.0.1:0",))
+        refused = self.send(server.port, ["u@remote.example"])
+        self.assertEqual(refused["u@remote.example"][0], 550)
+        self.put("routes", "remote.example:nowhere\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("not reloaded, all stays as it was: "
+                        f"{self.control}/routes:1: no --deliver has the name "
+                        "nowhere")
+        self.put("routes", "remote.example:relay.invalid\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log(f"{self.control}/routes:1: smtp:relay.invalid: this "
+                        "server does not ask DNS since its start")
+        self.put("routes", f"remote.example:127.0.0.1:{out.port}\n")
+        server.signal(signal.SIGHUP)
+        self.wait_reloads(server, 1)
+        self.assertEqual(self.send(server.port, ["u@remote.example"]), {})
+        refused = self.send(server.port, ["u@other.example"])
+        self.assertEqual(refused["u@other.example"][0], 550)
+        self.put("routes", "u@remote.example:\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("routes:1: the entry is not a domain and can never")
+        self.wait_reloads(server, 2)
+        refused = self.send(server.port, ["u@remote.example"])
+        self.assertEqual(refused["u@remote.example"][0], 550)
+
+    def run_command(self, name, *options):
+        done = subprocess.run(
+            [harness.POSTERN, name, "--control", str(self.control), *options],
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False)
+        return done.stdout + done.stderr
+
+    def test_explain_says_where_mail_goes(self):
+        out = self.hop("out")
+        self.put("routes", "partner.example:out\nlocal.example:\n")
+        options = ["--deliver", f"maildir:{self.store}/%d/%u", "--deliver",
+                   f"out=smtp:127.0.0.1:{out.port}", "--listen",
+                   "127.0.0.1:25", "--listen", "127.0.0.1:587,deliver=out",
+                   "--client", "192.0.2.1", "--set", "RELAYCLIENT="]
+        to = ["a@local.example", "u@partner.example", "u@remote.example"]
+        text = self.run_command("explain", *options, *to)
+        own = f"maildir:{self.store}/%d/%u"
+        name = f"out=smtp:127.0.0.1:{out.port}"
+        routes = f"{self.control}/routes"
+        self.assertIn(f"  -> {own}, by {routes}:2\n", text)
+        self.assertIn(f"  -> {name}, by {routes}:1\n", text)
+        self.assertRegex(text, "no-relay +refuses +RELAYCLIENT; --deliver "
+                         "smtp:SERVER or qmail-queue would send it on\n")
+        text = self.run_command("explain", *options, "--listener", "2", *to)
+        self.assertIn(f"  -> {name}, by deliver=out\n", text)
+
+    def test_check_shows_the_destination_of_each_listener(self):
+        self.put("routes", "partner.example:out\nx.example:lmtp:unix:/none\n"
+                 ":127.0.0.1:25\n")
+        options = ["--deliver", f"maildir:{self.store}/%d/%u", "--deliver",
+                   "out=discard", "--listen", "127.0.0.1:0", "--listen",
+                   "127.0.0.1:0,deliver=out"]
+        text = self.run_command("check", *options)
+        self.assertIn(
+            "Mail goes to:\n"
+            f"  127.0.0.1:0  maildir:{self.store}/%d/%u (local recipients "
+            "only)\n"
+            "  127.0.0.1:0  out=discard (local and remote recipients)\n"
+            f"  3 domains by {self.control}/routes:\n"
+            "    out=discard, first in line 1\n"
+            "    lmtp:unix:/none, first in line 2\n"
+            "    smtp:127.0.0.1:25, first in line 3\n", text)
+        routes = f"{self.control}/routes"
+        self.assertIn(f"warning: {routes}:2: /none: No such file", text)
+        self.assertIn(f"warning: {routes}:3: the line also takes the mail of "
+                      "local.example and 1 more domain of ", text)
+
+    def relays(self, *options):
+        """Returns who may send to every domain, by postern check."""
+        text = self.run_command("check", *options, *self.relay)
+        if "May send to every domain:" not in text:
+            return None
+        return text.split("May send to every domain:\n")[1].split("\n\n")[0]
+
+    def test_check_reports_relaying_through_any_listener(self):
+        own = ["--deliver", f"maildir:{self.store}/%d/%u"]
+        self.assertIsNone(self.relays(*own, "--listen", "127.0.0.1:0"))
+        other = ["--deliver", "out=discard", "--listen",
+                 "127.0.0.1:0,deliver=out"]
+        self.assertIn("127.0.0.1", self.relays(*own, *other))
+        # A route is enough, of any domain.
+        self.put("routes", "partner.example:lmtp:unix:/none\n")
+        self.assertIn("127.0.0.1",
+                      self.relays(*own, "--listen", "127.0.0.1:0"))
+
+    def test_metrics_name_the_destination(self):
+        out = self.hop("out")
+        self.put("routes", f"x.example:127.0.0.1:{out.port}\n")
+        server = self.serve(
+            "--deliver", f"out=smtp:127.0.0.1:{out.port}", "--metrics",
+            "127.0.0.1:0", listen=("127.0.0.1:0", "127.0.0.1:0,deliver=out"))
+        self.send(server.ports[1], ["u@remote.example"])
+        self.send(server.ports[0], ["u@x.example", "a@local.example"])
+        port = re.search(r"metrics at 127.0.0.1:(\d+)",
+                         server.wait_log("metrics at ")).group(1)
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics",
+                                      timeout=harness.PATIENCE).read().decode()
+        for name in ("out", f"smtp:127.0.0.1:{out.port}",
+                     f"maildir:{self.store}/%d/%u"):
+            self.assertIn("postern_destination_messages_total{destination=\""
+                          f"{name}\",result=\"accept\"}} 1\n", text)
+
+
+class SubmissionTest(harness.TestCase):
+    """tools/run --submission: two listeners, and a next hop."""
+
+    def run_it(self):
+        """Starts tools/run. Returns its log and the two ports."""
+        path = self.folder / "log"
+        with open(path, "wb") as log:
+            process = subprocess.Popen(
+                [os.path.abspath("tools/run"), "--submission", "127.0.0.1:0",
+                 "127.0.0.1:0"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT,
+                env={"PATH": os.environ["PATH"], "TMPDIR": str(self.folder),
+                     "POSTERN": os.path.abspath(harness.POSTERN)})
+
+        def stop():
+            process.terminate()
+            process.wait(harness.PATIENCE)
+        self.addCleanup(stop)
+        log = types.SimpleNamespace(log=path.read_text)
+        deadline = time.monotonic() + harness.PATIENCE
+        while True:
+            ports = re.findall(r"listening at 127\.0\.0\.1:(\d+)\n",
+                               path.read_text())
+            if len(ports) == 3:
+                return log, [int(port) for port in ports[1:]]
+            self.assertIsNone(process.poll(), path.read_text())
+            self.assertLess(time.monotonic(), deadline, path.read_text())
+            time.sleep(0.01)
+
+    def test_users_can_send_mail_to_other_hosts(self):
+        log, (mx, submission) = self.run_it()
+
+        def swaks(port, to, *options):
+            server = types.SimpleNamespace(port=port)
+            return harness.swaks(server, "--to", to, *options)
+        user = ("--auth", "PLAIN", "--auth-user", "ann", "--auth-password",
+                "secret")
+        output, code = swaks(submission, "u@elsewhere.example", *user)
+        self.assertEqual(code, 0, output)
+        output, code = swaks(submission, "u@elsewhere.example")
+        self.assertIn("530 5.7.0", output)
+        output, code = swaks(mx, "u@elsewhere.example")
+        self.assertIn("553 5.7.1", output)
+        output, code = swaks(mx, "u@example.org")
+        self.assertEqual(code, 0, output)
+        stored = self.folder / "postern-example" / "Maildir" / "new"
+        self.assertEqual(len(list(stored.iterdir())), 1)
+        page = re.search(r"shows it at (\S+)", log.log()).group(1)
+        with urllib.request.urlopen(page + "api/v1/messages",
+                                    timeout=harness.PATIENCE) as answer:
+            messages = json.load(answer)["messages"]
+        self.assertEqual([to["Address"] for each in messages
+                          for to in each["To"]], ["u@elsewhere.example"])
 
 
 if __name__ == "__main__":
