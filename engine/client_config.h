@@ -23,6 +23,10 @@ struct ClientConfig {
   // after the content.
   bool lmtp = false;
 
+  // Whether a 5yz to EHLO is followed by HELO (RFC 5321 3.2). Without it, that
+  // is the reply to Greet(): for sessions that need an extension.
+  bool allow_helo = true;
+
   // Octets of a reply line with its CRLF. RFC 5321 4.5.3.1.5 allows 512, but
   // some servers send more. It limits the driver's input buffer.
   size_t max_line = 4096;

@@ -84,6 +84,22 @@ absl::Status ClientSession::AuthCancel() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<CommandId> ClientSession::NameClient(
+    const ProxiedClient& client) {
+  if (absl::Status status = Settled(); !status.ok()) return status;
+  absl::StatusOr<std::string> line = XClientLine(client, keywords_);
+  if (!line.ok()) return line.status();
+  return Queue(Command::Kind::kXClient, *std::move(line));
+}
+
+absl::StatusOr<CommandId> ClientSession::DescribeClient(
+    const ProxiedClient& client) {
+  if (absl::Status status = Settled(); !status.ok()) return status;
+  absl::StatusOr<std::string> line = XForwardLine(client, keywords_);
+  if (!line.ok()) return line.status();
+  return Queue(Command::Kind::kXForward, *std::move(line));
+}
+
 absl::StatusOr<CommandId> ClientSession::Send(const Mail& mail) {
   const bool plain = mail.parameters == MailParameters();
   if (absl::Status status = plain ? Open() : Settled(); !status.ok()) {
@@ -272,6 +288,15 @@ std::optional<ClientStep> ClientSession::OnReply() {
         Append(&front, line);
       }
       return std::nullopt;
+    case Command::Kind::kXClient:
+      if (!Completed(reply)) break;
+      // Like a new connection: what was offered to this host does not count.
+      keywords_ = EhloKeywords();
+      pipelining_ = false;
+      EndTransaction();
+      return Answer(reply);
+    case Command::Kind::kXForward:
+      return Answer(reply);
     case Command::Kind::kMail:
       EndTransaction();
       mail_accepted_ = Completed(reply);
@@ -328,6 +353,8 @@ bool ClientSession::Expects(int code) const {
     case Command::Kind::kGreeting:
     case Command::Kind::kEhlo:
     case Command::Kind::kHelo:
+    case Command::Kind::kXClient:
+    case Command::Kind::kXForward:
     case Command::Kind::kMail:
     case Command::Kind::kRcpt:
     case Command::Kind::kBdat:
@@ -349,7 +376,7 @@ std::optional<ClientStep> ClientSession::OnHello() {
     pipelining_ = offers("PIPELINING");
     return Answer(reply);
   }
-  if (extended && reply.permanent() && !config_.lmtp) {
+  if (extended && reply.permanent() && !config_.lmtp && config_.allow_helo) {
     front.kind = Command::Kind::kHelo;
     Append(&front, absl::StrCat("HELO ", config_.host_name, "\r\n"));
     return std::nullopt;
@@ -413,7 +440,8 @@ CommandId ClientSession::Queue(Command::Kind kind, std::string line) {
   command.id = id;
   command.kind = kind;
   command.line = std::move(line);
-  if (kind == Command::Kind::kEhlo || kind == Command::Kind::kStartTls) {
+  if (kind == Command::Kind::kEhlo || kind == Command::Kind::kStartTls ||
+      kind == Command::Kind::kXClient) {
     ++unsettled_;
   }
   SendMore();
@@ -436,6 +464,7 @@ bool ClientSession::MaySend() const {
   // The replies to earlier commands decide whether these, or their content, are
   // sent.
   if (next.kind == Command::Kind::kStartTls ||
+      next.kind == Command::Kind::kXClient ||
       next.kind == Command::Kind::kBdat) {
     return false;
   }
@@ -443,6 +472,7 @@ bool ClientSession::MaySend() const {
     case Command::Kind::kMail:
     case Command::Kind::kRcpt:
     case Command::Kind::kReset:
+    case Command::Kind::kXForward:
       return true;
     case Command::Kind::kContent:  // RFC 2920 3.1: may start a group
       return body_->sent();
@@ -451,6 +481,7 @@ bool ClientSession::MaySend() const {
     case Command::Kind::kHelo:
     case Command::Kind::kStartTls:
     case Command::Kind::kAuth:
+    case Command::Kind::kXClient:
     case Command::Kind::kData:
     case Command::Kind::kBdat:
     case Command::Kind::kEmpty:
@@ -472,6 +503,8 @@ bool ClientSession::CanOnlyFail(const Command& command) const {
     case Command::Kind::kHelo:
     case Command::Kind::kStartTls:
     case Command::Kind::kAuth:
+    case Command::Kind::kXClient:
+    case Command::Kind::kXForward:
     case Command::Kind::kMail:
     case Command::Kind::kContent:
     case Command::Kind::kEmpty:
@@ -512,6 +545,7 @@ void ClientSession::Pop() {
     case Command::Kind::kEhlo:
     case Command::Kind::kHelo:
     case Command::Kind::kStartTls:
+    case Command::Kind::kXClient:
       --unsettled_;
       break;
     case Command::Kind::kContent:
@@ -520,6 +554,7 @@ void ClientSession::Pop() {
       break;
     case Command::Kind::kGreeting:
     case Command::Kind::kAuth:
+    case Command::Kind::kXForward:
     case Command::Kind::kMail:
     case Command::Kind::kRcpt:
     case Command::Kind::kData:
@@ -612,6 +647,8 @@ absl::Duration ClientSession::ReadTimeout() const {
     case Command::Kind::kHelo:
     case Command::Kind::kStartTls:
     case Command::Kind::kAuth:
+    case Command::Kind::kXClient:
+    case Command::Kind::kXForward:
     case Command::Kind::kMail:
     case Command::Kind::kRcpt:
     case Command::Kind::kBdat:

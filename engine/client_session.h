@@ -61,6 +61,7 @@
 #include "engine/grammar/reply.h"
 #include "engine/grammar/reply_reader.h"
 #include "engine/grammar/utf8.h"
+#include "engine/proxied_client.h"
 
 namespace postern {
 
@@ -76,9 +77,9 @@ namespace postern {
 // time, or up to ClientConfig::max_pipelined if the server offers PIPELINING
 // (RFC 2920). A command that can only fail is not sent, and is reported as
 // kSkipped: a RCPT whose MAIL was refused, a body whose RCPTs were all refused,
-// and every command queued after a refused greeting, EHLO, STARTTLS or AUTH. So
-// nothing is sent without TLS, or without authentication, that was meant to be
-// sent with it. Quit() is always sent.
+// and every command queued after a refused greeting, EHLO, STARTTLS, AUTH or
+// XCLIENT. So nothing is sent without TLS, without authentication, or as this
+// host, that was meant to be sent otherwise. Quit() is always sent.
 //
 // Each command gets one reply or is kSkipped, unless the session closes first.
 // In LMTP, each accepted RCPT gets a second reply after the content, and the
@@ -96,7 +97,8 @@ class ClientSession {
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
 
-  // EHLO, then HELO if the reply is 5yz (RFC 5321 3.2). LHLO in LMTP. After the
+  // EHLO, then HELO if the reply is 5yz (RFC 5321 3.2) and
+  // ClientConfig::allow_helo is set. LHLO in LMTP. After the
   // reply, keywords() has what the server offers.
   CommandId Greet();
 
@@ -118,6 +120,14 @@ class ClientSession {
   // with the id of Auth().
   absl::Status AuthRespond(absl::string_view bytes);
   absl::Status AuthCancel();
+
+  // XCLIENT: the server serves `client` in place of this host from now on (see
+  // XClientLine). A 2yz restarts the session: Greet() must follow. Any other
+  // reply skips the commands that are queued after it.
+  absl::StatusOr<CommandId> NameClient(const ProxiedClient& client);
+  // XFORWARD: names the client of the next Mail, for the server's log. A
+  // refusal changes nothing.
+  absl::StatusOr<CommandId> DescribeClient(const ProxiedClient& client);
 
   // MAIL and RCPT. Fail if a server could not parse the line as it is meant
   // (see ParseMail), and for parameters that this server does not offer. With
@@ -197,6 +207,8 @@ class ClientSession {
       kHelo,
       kStartTls,
       kAuth,
+      kXClient,
+      kXForward,
       kMail,
       kRcpt,
       kData,     // waits for 354

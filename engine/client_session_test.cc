@@ -37,6 +37,7 @@ struct Play {
   std::vector<std::string> content = {};  // one slice for each LendBody()
   bool lmtp = false;
   bool eof = false;  // after the last turn
+  bool allow_helo = true;
 };
 
 // Runs a Play, with `cut` server bytes in each Advance() and `written` bytes in
@@ -48,6 +49,7 @@ class Player {
       : play_(play), cut_(cut), written_(written) {
     config_.host_name = "c";
     config_.lmtp = play.lmtp;
+    config_.allow_helo = play.allow_helo;
     session_.emplace(config_);
   }
 
@@ -259,6 +261,110 @@ TEST(ClientSessionTest, FallsBackToHelo) {
           {{"start", OneMail}}},
          {"0 220", "1 450", "2 skipped", "3 skipped", "4 skipped", "5 221",
           "closed quit"});
+}
+
+TEST(ClientSessionTest, FallsBackToHeloOnlyIfAllowed) {
+  Play play{{{"", "220 mx\r\n"},
+             {"EHLO c\r\n", "502 5.5.1 what?\r\n"},
+             {"QUIT\r\n", "221 bye\r\n"}},
+            {{"start", OneMail}}};
+  play.allow_helo = false;
+  Expect(play, {"0 220", "1 502", "2 skipped", "3 skipped", "4 skipped",
+                "5 221", "closed quit"});
+}
+
+const std::string kOffersClient =
+    "250-mx\r\n250-PIPELINING\r\n250-XFORWARD ADDR\r\n"
+    "250-SMTPUTF8\r\n250 XCLIENT ADDR LOGIN\r\n";
+const std::string kXClientLine =
+    "XCLIENT ADDR=192.0.2.1 LOGIN=[UNAVAILABLE]\r\n";
+
+ProxiedClient Client() {
+  ProxiedClient client;
+  client.client.address = XClientValue<std::optional<IpAddress>>{
+      .value = IpAddress::Parse("192.0.2.1")};
+  return client;
+}
+
+// Ids 2 to 7.
+void OneMailOfAnotherClient(ClientSession& session) {
+  ASSERT_TRUE(session.NameClient(Client()).ok());
+  // What was offered is not settled before the next Greet().
+  EXPECT_FALSE(session.NameClient(Client()).ok());
+  EXPECT_FALSE(session.Send(Mail{{"s", "x"}, {.smtp_utf8 = true}}).ok());
+  GiveGreet(session);
+  GiveMail(session);
+  GiveRcpt(session, "u");
+  ASSERT_TRUE(session.BeginBody().ok());
+  session.Quit();
+}
+
+TEST(ClientSessionTest, RestartsForAnotherClient) {
+  Expect({{{"", "220 mx\r\n"},
+           {"EHLO c\r\n", kOffersClient},
+           {kXClientLine, "220 mx for you\r\n"},
+           {"EHLO c\r\n", "250 mx\r\n"},
+           {kMailLine, "250 ok\r\n"},  // without PIPELINING
+           {"RCPT TO:<u@d>\r\n", "250 ok\r\n"},
+           {"DATA\r\n", "354 go\r\n"},
+           {".\r\n", "250 ok\r\n"},
+           {"QUIT\r\n", "221 bye\r\n"}},
+          {{"start", GiveGreet}, {"1 250", OneMailOfAnotherClient}}},
+         {"0 220", "1 250", "2 220", "3 250", "4 250", "5 250", "6 250",
+          "7 221", "closed quit"});
+}
+
+// The mail would have the rights of this host.
+TEST(ClientSessionTest, SendsNothingAsItselfAfterARefusedXClient) {
+  Expect({{{"", "220 mx\r\n"},
+           {"EHLO c\r\n", kOffersClient},
+           {kXClientLine, "550 5.7.0 insufficient authorization\r\n"},
+           {"QUIT\r\n", "221 bye\r\n"}},
+          {{"start", GiveGreet}, {"1 250", OneMailOfAnotherClient}}},
+         {"0 220", "1 250", "2 550", "3 skipped", "4 skipped", "5 skipped",
+          "6 skipped", "7 221", "closed quit"});
+}
+
+TEST(ClientSessionTest, DescribesTheClientOfAMail) {
+  const auto give = [](ClientSession& session) {
+    ASSERT_TRUE(session.DescribeClient(Client()).ok());
+    GiveMail(session);
+    GiveRcpt(session, "u");
+  };
+  for (const std::string reply : {"250 ok", "501 what?", "421 later"}) {
+    const bool ends = reply[0] == '4';
+    Play play{{{"", "220 mx\r\n"},
+               {"EHLO c\r\n", kOffersClient},
+               {"XFORWARD ADDR=192.0.2.1\r\nMAIL FROM:<s@x>\r\n"
+                "RCPT TO:<u@d>\r\n",
+                reply + "\r\n250 ok\r\n250 ok\r\n"}},
+              {{"start", GiveGreet}, {"1 250", give}}};
+    std::vector<std::string> log = {"0 220", "1 250",
+                                    "2 " + reply.substr(0, 3)};
+    if (ends) {
+      log.push_back("closed shutdown");
+    } else {
+      log.insert(log.end(), {"3 250", "4 250", "idle"});
+    }
+    Expect(play, log);
+  }
+}
+
+TEST(ClientSessionTest, NamesNoClientThatTheServerDoesNotOfferToTake) {
+  Expect({{{"", "220 mx\r\n"}, {"EHLO c\r\n", "250 mx\r\n"}},
+          {{"start",
+            [](ClientSession& session) {
+              EXPECT_FALSE(session.NameClient(Client()).ok());
+              GiveGreet(session);
+            }},
+           {"1 250",
+            [](ClientSession& session) {
+              EXPECT_TRUE(absl::IsFailedPrecondition(
+                  session.NameClient(Client()).status()));
+              EXPECT_TRUE(absl::IsFailedPrecondition(
+                  session.DescribeClient(Client()).status()));
+            }}}},
+         {"0 220", "1 250", "idle"});
 }
 
 TEST(ClientSessionTest, SendsOnlyQuitAfterARefusedGreeting) {

@@ -3,7 +3,8 @@
 
 // Oracle: for any replies of a server, the client makes the same steps and
 // writes the same octets for all cuts. It writes lines of printable ASCII, of
-// which only the base64 of AUTH depends on the server. No command has more
+// which only the base64 of AUTH and the choice of attributes of XCLIENT and
+// XFORWARD depend on the server. No command has more
 // replies than it may have. The unread input is limited. The client closes
 // after the server has closed the connection. fuzz/talk.h is the client.
 
@@ -20,8 +21,24 @@
 namespace postern {
 namespace {
 
+// Returns whether each word after the verb is an attribute of the client.
+bool IsClient(absl::string_view line) {
+  for (const absl::string_view word :
+       absl::StrSplit(line.substr(line.find(' ') + 1), ' ')) {
+    if (word != "ADDR=192.0.2.1" && word != "LOGIN=u+20LOGIN+3Dv" &&
+        word != "SOURCE=REMOTE" && !absl::EndsWith(word, "=[UNAVAILABLE]")) {
+      return false;
+    }
+  }
+  return line.size() + 2 <= kMaxClientLine;
+}
+
 // Returns true for a line that the client may write.
 bool IsLine(absl::string_view line) {
+  if (absl::StartsWith(line, "XCLIENT ADDR=192.0.2.1") ||
+      absl::StartsWith(line, "XFORWARD ")) {
+    return IsClient(line);
+  }
   for (absl::string_view whole :
        {"QUIT", "RSET", "DATA", "STARTTLS", "AUTH PLAIN", "AUTH LOGIN",
         "EHLO c", "HELO c", "LHLO c", "MAIL FROM:<s@x>",

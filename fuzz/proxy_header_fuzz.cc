@@ -3,7 +3,7 @@
 
 // Oracle: a header has the same result for all cuts, and asks for no octet
 // after itself. Headers of both versions, written from any addresses, ports and
-// vectors, parse to these.
+// vectors, parse to these, and so do those that FormatProxyHeader() writes.
 
 #include <fuzzer/FuzzedDataProvider.h>
 
@@ -13,9 +13,9 @@
 #include "absl/strings/string_view.h"
 #include "fuzz/proxy_header_writer.h"
 #include "gtest/gtest.h"
-#include "transports/proxy_header.h"
+#include "net/proxy_header.h"
 
-namespace postern::transports {
+namespace postern::net {
 namespace {
 
 using Kind = ProxyHeader::Kind;
@@ -70,10 +70,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       .size = header.size(),
       .source = {writer.from.Address(), writer.from.port},
       .destination = {writer.to.Address(), writer.to.port}};
+  const std::string formatted =
+      FormatProxyHeader(want.source, want.destination);
+  const ProxyHeader again = ParseProxyHeader(formatted);
+  EXPECT_EQ(again.size, formatted.size());
+  EXPECT_EQ(again.source, want.source);
+  EXPECT_EQ(again.destination, want.destination);
   header += input.ConsumeRemainingBytesAsString();
   EXPECT_EQ(ParseProxyHeader(header), want);
   CheckCut(header, cut);
   return 0;
 }
 
-}  // namespace postern::transports
+}  // namespace postern::net

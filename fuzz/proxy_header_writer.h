@@ -19,7 +19,7 @@
 #include "absl/strings/strip.h"
 #include "engine/grammar/ip_address.h"
 
-namespace postern::transports {
+namespace postern::net {
 
 struct ProxyHeaderWriter {
   // An address of 4 or 16 octets. Both ends have the same size.
@@ -79,6 +79,6 @@ struct ProxyHeaderWriter {
   std::string vectors;
 };
 
-}  // namespace postern::transports
+}  // namespace postern::net
 
 #endif  // POSTERN_FUZZ_PROXY_HEADER_WRITER_H_

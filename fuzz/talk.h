@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/client_session.h"
+#include "engine/proxied_client.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -98,7 +99,7 @@ class Talk {
     return false;
   }
 
-  // Starts the next stage: AUTH and messages, STARTTLS, QUIT.
+  // Starts the next stage: AUTH and messages, STARTTLS, XCLIENT, QUIT.
   void Give() {
     switch (stage_++) {
       case 0:
@@ -114,6 +115,10 @@ class Talk {
         session_.Greet();
         return;
       case 3:
+        (void)session_.NameClient(client_);  // if offered
+        session_.Greet();
+        return GiveMail();
+      case 4:
         session_.Quit();
         return;
     }
@@ -121,6 +126,7 @@ class Talk {
 
   void GiveMail() {
     Mail mail{{"s", "x"}};
+    (void)session_.DescribeClient(client_);  // if offered
     if (session_.offers("SIZE")) mail.parameters.size = 9;
     (void)session_.Send(mail);  // while AUTH is open, offers are known
     EXPECT_TRUE(session_.Send(Rcpt{{}, {"u", "d"}}).ok());
@@ -142,6 +148,13 @@ class Talk {
 
   const ClientConfig& config_;
   const size_t cut_;
+  // Text that would be three commands without xtext.
+  const ProxiedClient client_{
+      .client = {.login = XClientValue<std::string>{.value = "u LOGIN=v"},
+                 .address =
+                     XClientValue<std::optional<IpAddress>>{
+                         .value = IpAddress::Parse("192.0.2.1")}},
+      .session = "s\r\nQUIT\r\n"};
   ClientSession session_;
   int stage_ = 0;
   std::string in_;

@@ -254,17 +254,17 @@ bool HasMailboxes(absl::string_view spec) {
   return location.ok() && !location->shared();
 }
 
-std::optional<delivery::NextHop> NextHopOf(absl::string_view spec) {
+absl::StatusOr<delivery::NextHop> NextHopOf(absl::string_view spec) {
   using Kind = delivery::NextHop::Kind;
   constexpr std::pair<absl::string_view, Kind> kKinds[] = {
       {"lmtp:", Kind::kLmtp}, {"smtp:", Kind::kSmtp}, {"smtps:", Kind::kSmtps}};
   for (const auto& [prefix, kind] : kKinds) {
-    if (!absl::ConsumePrefix(&spec, prefix)) continue;
-    auto hop = delivery::NextHop::Parse(kind, spec);
-    if (hop.ok()) return *std::move(hop);
-    break;
+    if (absl::ConsumePrefix(&spec, prefix)) {
+      return delivery::NextHop::Parse(kind, spec);
+    }
   }
-  return std::nullopt;
+  return absl::NotFoundError(
+      "not a next hop: lmtp:SERVER, smtp:SERVER or smtps:SERVER");
 }
 
 absl::StatusOr<delivery::AmqpAddress> QueueOf(absl::string_view spec) {

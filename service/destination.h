@@ -96,9 +96,9 @@ std::string QueueProgram(std::optional<absl::string_view> value,
 // recipient, so that aliases and address extensions apply.
 bool HasMailboxes(absl::string_view spec);
 
-// Returns the next hop of the delivery that `spec` names, or nullopt if it does
-// not forward.
-std::optional<delivery::NextHop> NextHopOf(absl::string_view spec);
+// Returns the next hop of the delivery that `spec` names. kNotFound if it does
+// not forward. Other errors name what is wrong.
+absl::StatusOr<delivery::NextHop> NextHopOf(absl::string_view spec);
 
 // Returns the queue of the delivery that `spec` names. The error is kNotFound
 // if it is not a queue, and otherwise explains what is wrong with it.

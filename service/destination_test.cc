@@ -186,7 +186,7 @@ TEST(DestinationTest, NextHopIsThatOfTheSpec) {
   EXPECT_EQ(NextHopOf("smtp:a.example")->hosts[0].Format(), "a.example:25");
   EXPECT_EQ(NextHopOf("smtps:a.example")->hosts[0].Format(), "a.example:465");
   for (const char* spec : {"lmtp:", "lmtp:x", "maildir:/m", "smtps:", ""}) {
-    EXPECT_FALSE(NextHopOf(spec)) << spec;
+    EXPECT_FALSE(NextHopOf(spec).ok()) << spec;
   }
 }
 

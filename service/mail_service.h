@@ -66,6 +66,12 @@ struct MailService {
         delivery::NextHop hop, const std::string& host, absl::string_view rule,
         bool threads)>
         forward;
+    // Makes a delivery that publishes to a queue. Empty: this program cannot
+    // publish.
+    std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
+        delivery::AmqpAddress address, uint64_t max_size,
+        absl::string_view rule)>
+        publish;
     // Reads control/routes, and makes a delivery that follows it: ReadRoutes()
     // and FollowRoutes() of service/route_list.h. Empty: this program has no
     // routes. Not linked into postern-smtpd.
@@ -88,12 +94,6 @@ struct MailService {
     std::function<std::shared_ptr<Delivery>(std::shared_ptr<Delivery>,
                                             const std::string& spec)>
         partial;
-    // Makes a delivery that publishes to a queue. Empty: this program cannot
-    // publish.
-    std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
-        delivery::AmqpAddress address, uint64_t max_size,
-        absl::string_view rule)>
-        publish;
     // Opens the backends of AUTH that need a library.
     OpenBackend open_backend;
     // Makes the Authenticator of the sessions from a backend that may block.

@@ -65,10 +65,10 @@ absl::StatusOr<RouteList::Target> ParseTarget(
   }
   std::string spec(text);
   if (const DeliveryRow* const row = KindOf(text); row != nullptr) {
-    if (row->kind != "lmtp" && row->kind != "smtp") {
+    if (row->kind != "lmtp" && row->kind != "smtp" && row->kind != "smtps") {
       return absl::InvalidArgumentError(absl::StrCat(
           "\"", text,
-          "\": only lmtp and smtp can be in this file; write a name",
+          "\": only lmtp, smtp and smtps can be in this file; write a name",
           ", and --deliver NAME=", text));
     }
   } else if (text.find_first_of(".:[") == absl::string_view::npos) {
@@ -80,9 +80,7 @@ absl::StatusOr<RouteList::Target> ParseTarget(
   } else {
     spec = SmtpSpec(text);
   }
-  const bool lmtp = absl::StartsWith(spec, "lmtp");
-  const size_t colon = std::min(spec.find(':'), spec.size() - 1);
-  const auto hop = delivery::NextHop::Parse(lmtp, spec.substr(colon + 1));
+  const auto hop = NextHopOf(spec);
   if (!hop.ok()) return hop.status();
   return RouteList::Target{"", std::move(spec), ""};
 }
@@ -94,7 +92,7 @@ void WarnAboutLocal(const RouteList& routes, const policy::Controls& controls,
   if (all == nullptr || !all->target) return;
   std::vector<std::string> domains;
   for (const policy::Line& line : controls.rcpthosts.lines().lines()) {
-    // ".a.example" stands for a subdomain.
+    // ".a.example" matches each subdomain.
     const std::string domain =
         line.text[0] == '.' ? absl::StrCat("x", line.text) : line.text;
     if (routes.Find({"", domain}, "") == all) domains.push_back(line.text);

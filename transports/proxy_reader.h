@@ -25,9 +25,9 @@ struct [[nodiscard]] ProxyOutcome {
 };
 
 // Looks for a header at the beginning of what `socket` has received. `room` is
-// a buffer of at least kMaxProxyHeader octets. With `ended`, the peer sends no
-// more. Does not block. Peeks at the header and reads it only once it is
-// complete, because the octets after it may belong to TLS, which reads the
+// a buffer of at least net::kMaxProxyHeader octets. With `ended`, the peer
+// sends no more. Does not block. Peeks at the header and reads it only once it
+// is complete, because the octets after it may belong to TLS, which reads the
 // socket itself.
 ProxyOutcome ReadProxyHeader(int socket, bool ended, absl::Span<char> room,
                              SessionInfo* info);

@@ -120,14 +120,50 @@ ForwardDelivery::ForwardDelivery(Forwarding* forwarding, NextHop hop,
       security_(std::move(security)),
       config_{.host_name = std::move(host_name), .lmtp = hop_.lmtp},
       rule_(rule),
-      calls_(calls) {}
+      calls_(calls) {
+  forwarding_.Register(hop_, security_);
+}
+
+ExtensionSet ForwardDelivery::carries() const {
+  ExtensionSet carries = {Extension::kSmtpUtf8, Extension::kChunking};
+  if (hop_.dsn) carries = carries | ExtensionSet{Extension::kDsn};
+  if (hop_.binarymime) carries = carries | ExtensionSet{Extension::kBinaryMime};
+  return carries;
+}
+
+ProxiedClient ForwardDelivery::ClientOf(const SessionInfo& session) const {
+  if (!hop_.xclient && !hop_.xforward && !hop_.proxy) return {};
+  using Text = XClientValue<std::string>;
+  ProxiedClient client;
+  XClient& facts = client.client;
+  facts.address = {.value = session.remote_address};
+  facts.port = {.value = session.remote_port};
+  facts.destination_address = {.value = session.local_address};
+  facts.destination_port = {.value = session.local_port};
+  if (session.name_status == NameStatus::kConfirmed) {
+    facts.name = Text{.value = session.remote_name};
+  } else if (session.name_status == NameStatus::kTemporary) {
+    facts.name = Text{.kind = Text::Kind::kTemporary};
+  }
+  if (!session.hello_name.empty()) {
+    facts.helo = Text{.value = session.hello_name};
+  }
+  facts.protocol = {.value = session.hello_verb == Hello::Verb::kHelo
+                                 ? XClientProtocol::kSmtp
+                                 : XClientProtocol::kEsmtp};
+  if (!session.identity.empty()) facts.login = Text{.value = session.identity};
+  client.session = session.session_id;
+  client.local = !session.identity.empty() || session.relay_client.has_value();
+  return client;
+}
 
 std::unique_ptr<MailTransaction> ForwardDelivery::Begin(
-    const Envelope& envelope, const SharedSessionInfo&) {
+    const Envelope& envelope, const SharedSessionInfo& session) {
   net::EventLoop* const running = net::EventLoop::Running();
   if (calls_ == Calls::kOnEventLoop && running != nullptr) {
     return std::make_unique<ForwardTransaction>(
-        forwarding_.PoolOf(running, hop_, config_, security_), envelope, rule_);
+        forwarding_.PoolOf(running, hop_, config_, security_), envelope,
+        ClientOf(*session), rule_);
   }
   const absl::StatusOr<net::EventLoop*> loop = forwarding_.OwnLoop();
   if (!loop.ok()) {
@@ -138,11 +174,12 @@ std::unique_ptr<MailTransaction> ForwardDelivery::Begin(
   }
   // The envelope is copied: it is valid until this function returns.
   return std::make_unique<RemoteTransaction>(
-      *loop,
-      [&forwarding = forwarding_, loop = *loop, hop = hop_, config = config_,
-       security = security_, envelope, rule = rule_]() {
+      *loop, [&forwarding = forwarding_, loop = *loop, hop = hop_,
+              config = config_, security = security_, envelope,
+              client = ClientOf(*session), rule = rule_]() {
         return std::make_unique<ForwardTransaction>(
-            forwarding.PoolOf(loop, hop, config, security), envelope, rule);
+            forwarding.PoolOf(loop, hop, config, security), envelope, client,
+            rule);
       });
 }
 

@@ -17,6 +17,8 @@
 #include "engine/client_config.h"
 #include "engine/delivery.h"
 #include "engine/grammar/extension.h"
+#include "engine/proxied_client.h"
+#include "engine/session_info.h"
 
 namespace postern::delivery {
 
@@ -44,8 +46,9 @@ class ForwardDelivery : public Delivery {
                   HopSecurity security = {});
 
   // SMTPUTF8 is passed on. A next hop that does not offer it gets no message
-  // that needs it (RFC 6531 3.1).
-  ExtensionSet carries() const override { return {Extension::kSmtpUtf8}; }
+  // that needs it (RFC 6531 3.1). Text in chunks is sent after DATA. DSN and
+  // BINARYMIME depend on the next hop, so its words decide.
+  ExtensionSet carries() const override;
   bool ServesRemote(const Path&) const override { return true; }
   bool LooksUpRecipients() const override {
     return calls_ == Calls::kOnThreads;
@@ -54,6 +57,10 @@ class ForwardDelivery : public Delivery {
       const Envelope& envelope, const SharedSessionInfo& session) override;
 
  private:
+  // Returns what the next hop may get to know, or nothing if no word asks for
+  // it.
+  ProxiedClient ClientOf(const SessionInfo& session) const;
+
   Forwarding& forwarding_;
   const NextHop hop_;
   const HopSecurity security_;

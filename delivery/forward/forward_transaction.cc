@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/one_verdict.h"
 #include "engine/client_session.h"
@@ -48,8 +49,12 @@ Mail MailOf(const Envelope& envelope) {
 
 ForwardTransaction::ForwardTransaction(std::shared_ptr<HopPool> pool,
                                        const Envelope& envelope,
+                                       ProxiedClient client,
                                        absl::string_view rule)
-    : pool_(std::move(pool)), rule_(rule), mail_(MailOf(envelope)) {}
+    : pool_(std::move(pool)),
+      rule_(rule),
+      mail_(MailOf(envelope)),
+      client_(std::move(client)) {}
 
 ForwardTransaction::~ForwardTransaction() {
   if (acquiring_) pool_->Cancel(this);
@@ -57,6 +62,7 @@ ForwardTransaction::~ForwardTransaction() {
 }
 
 void ForwardTransaction::Release(HopLink::Left left) {
+  mail_sent_ = false;
   if (link_ != nullptr) std::exchange(link_, nullptr)->Release(left);
 }
 
@@ -85,7 +91,7 @@ std::optional<Verdict> ForwardTransaction::AddRecipient(const Rcpt& rcpt,
                                                         Policy::Later later) {
   if (refusal_) return refusal_;
   Pending pending{rcpt, {}, pool_->driver().now() + kRecipientTimeout};
-  if (link_ != nullptr) {
+  if (mail_sent_) {
     if (std::optional<Verdict> verdict = SendRecipient(&pending)) {
       return verdict;
     }
@@ -115,48 +121,54 @@ void ForwardTransaction::OnLink(HopLink* link, bool reused) {
   link_ = link;
   reused_ = reused;
   source_ = link->host();
-  SendMail();
+  if (link->ready()) return SendMail();
+  SetDeadline();
 }
 
 void ForwardTransaction::SendMail() {
   ClientSession& session = link_->session();
+  if (std::optional<Reply> unfit = Unfit()) {
+    Release(HopLink::Left::kClean);
+    refusal_ = Verdict::Refuse(*std::move(unfit)).By(rule_).From(source_);
+    return AnswerAll(*refusal_);
+  }
   Mail mail = mail_;
   // These are information for the next hop. It can do without them.
   if (!session.offers("SIZE")) mail.parameters.size.reset();
   if (mail.parameters.body == BodyType::k7Bit && !session.offers("8BITMIME")) {
     mail.parameters.body.reset();
   }
+  if (!session.offers("DSN")) {
+    mail.parameters.ret.reset();
+    mail.parameters.envid.reset();
+  }
   // The next hop has no reason to trust it (RFC 4954 5).
   mail.parameters.auth.reset();
+  const bool usable = session.idle();
+  // Information for the log: a next hop that does not take it gets the mail.
+  if (pool_->hop().xforward) (void)session.DescribeClient(client_);
   const absl::StatusOr<CommandId> id = session.Send(mail);
   if (!id.ok()) {
-    const bool utf8 = mail.parameters.smtp_utf8 && !session.offers("SMTPUTF8");
-    const bool usable = session.idle();
     Release(HopLink::Left::kClean);
     if (!usable) {
       // The session is closed, and says nothing about this message.
       return Fail({HopFailure::Kind::kLost, "closed the connection",
                    absl::StrCat(source_, ": closed the connection")});
     }
-    // RFC 6152 3: without 8BITMIME the content would have to be converted.
-    Reply reply = utf8 ? Reply{550,
-                               {5, 6, 9},
-                               "the next hop does not take messages that need "
-                               "SMTPUTF8 (#5.6.9)"}
-                  : absl::IsFailedPrecondition(id.status())
-                      ? Reply{554,
-                              {5, 6, 3},
-                              absl::StrCat("the next hop cannot take this "
-                                           "message: ",
-                                           id.status().message(), " (#5.6.3)")}
-                      : Reply{553,
-                              {5, 1, 7},
-                              "the next hop cannot be sent this sender "
-                              "(#5.1.7)"};
+    Reply reply =
+        absl::IsFailedPrecondition(id.status())
+            ? Reply{554,
+                    {5, 6, 3},
+                    absl::StrCat("the next hop cannot take this message: ",
+                                 id.status().message(), " (#5.6.3)")}
+            : Reply{553,
+                    {5, 1, 7},
+                    "the next hop cannot be sent this sender (#5.1.7)"};
     refusal_ = Verdict::Refuse(std::move(reply)).By(rule_).From(source_);
     return AnswerAll(*refusal_);
   }
   mail_id_ = *id;
+  mail_sent_ = true;
   std::vector<std::pair<Policy::Done, Verdict>> answers;
   for (auto pending = pending_.begin(); pending != pending_.end();) {
     if (std::optional<Verdict> verdict = SendRecipient(&*pending)) {
@@ -172,11 +184,63 @@ void ForwardTransaction::SendMail() {
   }
 }
 
+std::optional<Reply> ForwardTransaction::Unfit() const {
+  const ClientSession& session = link_->session();
+  const MailParameters& parameters = mail_.parameters;
+  uint64_t most = 0;  // RFC 1870 4: 0, or none, is no limit
+  if (parameters.size &&
+      absl::SimpleAtoi(session.keywords().Parameters("SIZE"), &most) &&
+      most != 0 && *parameters.size > most) {
+    return Reply{552,
+                 {5, 3, 4},
+                 "the next hop does not take messages of this size (#5.3.4)"};
+  }
+  if (parameters.smtp_utf8 && !session.offers("SMTPUTF8")) {
+    return Reply{550,
+                 {5, 6, 9},
+                 "the next hop does not take messages that need SMTPUTF8 "
+                 "(#5.6.9)"};
+  }
+  if (parameters.body == BodyType::kBinaryMime &&
+      !(session.offers("CHUNKING") && session.offers("BINARYMIME"))) {
+    return Reply{451,
+                 {4, 6, 3},
+                 "the next hop does not take BODY=BINARYMIME now (#4.6.3)"};
+  }
+  return std::nullopt;
+}
+
 std::optional<Verdict> ForwardTransaction::SendRecipient(Pending* pending) {
-  const absl::StatusOr<CommandId> id = link_->session().Send(pending->rcpt);
+  ClientSession& session = link_->session();
+  Rcpt rcpt = pending->rcpt;
+  if (!session.offers("DSN")) {
+    // Without DSN the sender gets a report of a failure, and perhaps of a
+    // delay.
+    const std::optional<Notify>& notify = rcpt.parameters.notify;
+    if (notify && (notify->success || !notify->failure)) {
+      return Verdict::Refuse(
+                 {451,
+                  {4, 3, 3},
+                  "the next hop does not take this NOTIFY now: it does not "
+                  "offer DSN (#4.3.3)"})
+          .By(rule_)
+          .From(source_);
+    }
+    rcpt.parameters.notify.reset();
+    rcpt.parameters.orcpt.reset();
+  }
+  const absl::StatusOr<CommandId> id = session.Send(rcpt);
   if (id.ok()) {
     pending->id = *id;
     return std::nullopt;
+  }
+  if (!absl::IsInvalidArgument(id.status())) {
+    return Verdict::Refuse({451,
+                            {4, 5, 0},
+                            "the next hop cannot take this recipient now "
+                            "(#4.5.0)"})
+        .By(rule_)
+        .From(source_);
   }
   return Verdict::Refuse({553,
                           {5, 1, 3},
@@ -222,8 +286,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
     if (reply.code / 100 == 2) return;
     if (reply.code == 503 && reused_) {
       // The server still has a sender. A new connection has none.
-      HopLink* const link = std::exchange(link_, nullptr);
-      link->Release(HopLink::Left::kContent);
+      Release(HopLink::Left::kContent);
       mail_answered_ = false;
       acquiring_ = true;
       return pool_->Acquire(this, this, /*fresh=*/true);
@@ -251,7 +314,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
     // The content ends here for the server: it is complete, or it was refused
     // before or after its beginning.
     link_->Passed(HopStage::kMessage);
-    Release(body_ended_    ? HopLink::Left::kClean
+    Release(body_ended_    ? Ended(reply.code / 100 == 2)
             : body_wanted_ ? HopLink::Left::kContent
                            : HopLink::Left::kEnvelope);
     std::vector<Verdict> verdicts;
@@ -269,7 +332,9 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
                    [](const Accepted& each) { return each.reply; })) {
     return;
   }
-  Release(HopLink::Left::kClean);
+  Release(Ended(std::all_of(
+      accepted_.begin(), accepted_.end(),
+      [](const Accepted& each) { return each.reply->code / 100 == 2; })));
   std::vector<Verdict> verdicts;
   for (const size_t index : order_) {
     verdicts.push_back(Answer(*accepted_[index].reply));
@@ -301,7 +366,9 @@ std::optional<Verdict> ForwardTransaction::Open(const Envelope& envelope,
         .By(rule_)
         .From(source_);
   }
-  const absl::StatusOr<CommandId> id = link_->session().BeginBody();
+  // RFC 3030 3
+  const absl::StatusOr<CommandId> id =
+      link_->BeginBody(chunks() ? BodyCommand::kBdat : BodyCommand::kData);
   if (!id.ok()) {
     Release(HopLink::Left::kEnvelope);
     return Verdict::Refuse(
@@ -313,7 +380,6 @@ std::optional<Verdict> ForwardTransaction::Open(const Envelope& envelope,
   body_begun_ = true;
   opened_.emplace(later());
   link_->set_user_deadline(pool_->driver().now() + kContentTimeout);
-  link_->Wake();
   return std::nullopt;
 }
 
@@ -404,6 +470,7 @@ void ForwardTransaction::OnUnavailable(const HopFailure& failure) {
 
 void ForwardTransaction::OnLost(const HopFailure& failure) {
   link_ = nullptr;
+  mail_sent_ = false;
   // The server may have closed an unused connection at any time. Nothing is
   // lost with it, and a new connection shows whether the server works.
   if (reused_ && !mail_answered_ &&

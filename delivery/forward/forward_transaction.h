@@ -23,6 +23,7 @@
 #include "engine/delivery.h"
 #include "engine/grammar/reply.h"
 #include "engine/policy.h"
+#include "engine/proxied_client.h"
 #include "engine/verdict.h"
 
 namespace postern::delivery {
@@ -40,6 +41,20 @@ namespace postern::delivery {
 //
 // So an outage is never a permanent refusal. The reply to a refused MAIL is the
 // reply to each recipient. The reply to DATA is the reply to the client's DATA.
+//
+// The parameters of MAIL and RCPT are passed on. A next hop that does not offer
+// the extension of one gets the message without it if it is information only:
+// SIZE, BODY=7BIT, and of DSN what asks for no other report than usual.
+// Otherwise the recipients are refused, so that nothing is lost silently:
+//
+//   SIZE greater than the next hop's limit            552 (RFC 1870 6.1)
+//   SMTPUTF8                                          550 (RFC 6531 3.2)
+//   BODY=8BITMIME                                     554 (RFC 6152 3)
+//   BODY=BINARYMIME, and NOTIFY that a next hop       451: the words of the
+//     without DSN would not follow (RFC 3461 5.2.2)   next hop promise it
+//
+// BODY=BINARYMIME is sent in chunks. All other content is sent after DATA,
+// whatever the client uses: see docs/benchmarks.md.
 //
 // Several replies of LMTP are one verdict for an SMTP client: an acceptance if
 // all are, a permanent refusal if all are, and otherwise a temporary refusal.
@@ -61,9 +76,10 @@ class ForwardTransaction : public MailTransaction,
   // Octets of a reply's text that are passed on.
   static constexpr size_t kMaxText = 2000;
 
+  // `client` is the one that the next hop gets to know, if it is to know it.
   // `rule` is Verdict::rule() of the answers, and must be static.
   ForwardTransaction(std::shared_ptr<HopPool> pool, const Envelope& envelope,
-                     absl::string_view rule);
+                     ProxiedClient client, absl::string_view rule);
   ~ForwardTransaction() override;
 
   std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
@@ -88,12 +104,16 @@ class ForwardTransaction : public MailTransaction,
     std::optional<Reply> reply;  // to the message, in LMTP
   };
 
+  const ProxiedClient& client() const override { return client_; }
+  void OnReady() override { SendMail(); }
   bool OnStep(const ClientStep& step) override;
   void OnLost(const HopFailure& failure) override;
   void OnLink(HopLink* link, bool reused) override;
   void OnUnavailable(const HopFailure& failure) override;
 
   void SendMail();
+  // Returns why this next hop cannot get the message, if it cannot.
+  std::optional<Reply> Unfit() const;
   // Gives the RCPT to the session. Returns the verdict if it cannot be sent.
   std::optional<Verdict> SendRecipient(Pending* pending);
   void OnReply(CommandId command, const Reply& reply);
@@ -111,6 +131,13 @@ class ForwardTransaction : public MailTransaction,
   // waits: otherwise it could accept a message that the client sends again.
   void Complete();
   void Release(HopLink::Left left);
+  bool chunks() const { return mail_.parameters.body == BodyType::kBinaryMime; }
+  // What the server has after the reply to the message. RFC 3030 2: a refused
+  // chunk does not end the transaction.
+  HopLink::Left Ended(bool accepted) const {
+    return chunks() && !accepted ? HopLink::Left::kEnvelope
+                                 : HopLink::Left::kClean;
+  }
 
   // Returns what the client gets for a reply of the next hop.
   Verdict Answer(const Reply& reply) const;
@@ -119,12 +146,14 @@ class ForwardTransaction : public MailTransaction,
   const std::shared_ptr<HopPool> pool_;
   const absl::string_view rule_;
   const Mail mail_;
+  const ProxiedClient client_;
   HopLink* link_ = nullptr;
   bool acquiring_ = false;
   bool reused_ = false;
   std::string source_;  // the server
 
   CommandId mail_id_{};
+  bool mail_sent_ = false;  // on this link
   bool mail_answered_ = false;
   std::vector<Pending> pending_;
   std::vector<Accepted> accepted_;

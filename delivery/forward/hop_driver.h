@@ -8,6 +8,7 @@
 #ifndef POSTERN_DELIVERY_FORWARD_HOP_DRIVER_H_
 #define POSTERN_DELIVERY_FORWARD_HOP_DRIVER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,6 +32,13 @@ class HopWire {
   // if it cannot be made. After kEnd, error() says why, in the system's words.
   virtual net::Channel::Result::Kind Connected() = 0;
   virtual std::string error() const = 0;
+  // Returns where the server is. Call it only after kOk.
+  enum class Place : uint8_t {
+    kElsewhere,
+    kThisMachine,
+    kThisServer,  // a listener of this process: mail would loop
+  };
+  virtual Place place() const = 0;
   // Moves the octets. Never blocks. Call it only after kOk.
   virtual net::Channel& channel() = 0;
 };

@@ -7,7 +7,9 @@
 #ifndef POSTERN_DELIVERY_FORWARD_HOP_HEALTH_H_
 #define POSTERN_DELIVERY_FORWARD_HOP_HEALTH_H_
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
@@ -55,12 +57,24 @@ class HopHealth {
   // test, another connection may test the server now.
   void Ended(Time began, Time now);
 
+  // Of all event loops, for metrics. See HopStatus.
+  struct Counts {
+    std::atomic<uint64_t> open{0};
+    std::atomic<uint64_t> used{0};
+    std::atomic<uint64_t> opened{0};
+    std::atomic<uint64_t> failed{0};
+    std::atomic<uint64_t> waits{0};
+  };
+  Counts& counts() { return counts_; }
+
   // TLS does not work with this server.
   void TlsFailed(Time now);
   // Returns whether to try TLS.
   bool MayUseTls(Time now) const;
 
  private:
+  Counts counts_;
+
   // A test whose result is not reported within this time has been abandoned.
   static constexpr std::chrono::minutes kTest{5};
 

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "delivery/one_verdict.h"
+#include "engine/grammar/domain.h"
 
 namespace postern::delivery {
 namespace {
@@ -64,13 +65,18 @@ Reply HopFailure::ToReply() const {
                        code.detail, ")")};
 }
 
-HopLink::HopLink(Owner* owner, HopDriver* driver, const ClientConfig* config,
-                 HopAddress address, std::string host, HopTerms terms)
+HopLink::HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
+                 const ClientConfig* config, HopAddress address,
+                 std::string host, HopTerms terms, std::string header)
     : owner_(*owner),
       driver_(*driver),
+      hop_(*hop),
+      config_(*config),
       address_(std::move(address)),
       host_(std::move(host)),
       terms_(std::move(terms)),
+      single_use_(!header.empty()),
+      header_(std::move(header)),
       session_(*config),
       lent_(driver->now()),
       entered_(driver->now()),
@@ -104,7 +110,23 @@ void HopLink::Lend(HopUser* user) {
   ++uses_;
   lent_ = driver_.now();
   next_ = HopStage::kEnvelope;
+  if (hop_.xclient) {
+    Enter(Stage::kNaming);
+    const absl::StatusOr<CommandId> id = session_.NameClient(user->client());
+    unnamed_ = !id.ok();  // Act() reports it: the user does not expect it here
+    if (id.ok()) {
+      naming_ = *id;
+      hello_ = session_.Greet();
+    }
+  }
   Wake();
+}
+
+absl::StatusOr<CommandId> HopLink::BeginBody(BodyCommand framing) {
+  chunks_ = framing == BodyCommand::kBdat;
+  absl::StatusOr<CommandId> id = session_.BeginBody(framing);
+  Wake();
+  return id;
 }
 
 void HopLink::EndBody() {
@@ -121,7 +143,10 @@ void HopLink::Passed(HopStage stage) {
 void HopLink::Release(Left left) {
   user_ = nullptr;
   user_deadline_.reset();
+  if (stage_ == Stage::kNaming) return Close(nullptr);
   if (stage_ != Stage::kReady) return;
+  // The server takes everything on this connection for this user's client.
+  if (single_use_ && left != Left::kContent) return Quit();
   switch (left) {
     case Left::kClean:
       // A reply that came too early has closed the session.
@@ -151,6 +176,13 @@ void HopLink::Quit() {
   Wake();
 }
 
+void HopLink::Leave() {
+  if (!idle() || wire_ == nullptr) return;
+  session_.Quit();
+  (void)Write(session_.Output());
+  Close(nullptr);
+}
+
 void HopLink::Enter(Stage stage) {
   stage_ = stage;
   entered_ = since_ = driver_.now();
@@ -162,6 +194,9 @@ HopLink::Time HopLink::Deadline() const {
       return entered_ + kConnectTimeout;
     case Stage::kGreeting:
       return entered_ + kGreetTimeout;
+    case Stage::kNaming:
+      return std::min(entered_ + kNamingTimeout,
+                      user_deadline_.value_or(Time::max()));
     case Stage::kStartTls:
     case Stage::kHandshake:
       return entered_ + kTlsTimeout;
@@ -204,6 +239,7 @@ void HopLink::OnTimer() {
     case Stage::kHandshake:
       return Fail(HopFailure::Kind::kTls, "does not complete TLS: timeout");
     case Stage::kAuthenticating:
+    case Stage::kNaming:
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kReady:
       if (user_ == nullptr) return Quit();
@@ -244,10 +280,20 @@ bool HopLink::Act() {
            absl::StrCat("does not accept connections: ", wire_->error()));
     }
     if (kind != Kind::kOk) return false;
+    if (wire_->place() == HopWire::Place::kThisServer) {
+      Fail(HopFailure::Kind::kRefused,
+           "is this server itself: mail loops back to it");
+      return false;
+    }
+    if (!WriteHeader()) return false;
     if (terms_.implicit_tls) return BeginTls();
     Enter(Stage::kGreeting);
   }
   if (stage_ == Stage::kHandshake) return ContinueHandshake();
+  if (stage_ == Stage::kNaming && unnamed_) {
+    Fail(HopFailure::Kind::kRefused, "does not offer XCLIENT to this server");
+    return false;
+  }
   const ClientStep step = session_.Advance(in_);
   in_.erase(0, step.consumed);
   const bool waiting = step.kind == ClientStep::Kind::kNeedInput ||
@@ -265,7 +311,7 @@ bool HopLink::Act() {
       if (user_ != nullptr) (void)user_->OnStep(step);
       return true;
     case ClientStep::Kind::kBodyWanted:
-      gathering_ = true;
+      gathering_ = !chunks_;
       if (out_.size() < kGather && user_ != nullptr && user_->OnStep(step)) {
         return true;
       }
@@ -301,7 +347,14 @@ bool HopLink::OnReply(const ClientStep& step) {
         return false;
       }
       if (step.command != hello_) return true;
+      if (LoopsBack(reply)) {
+        Fail(HopFailure::Kind::kRefused,
+             "has the name of this server: mail loops back to it");
+        return false;
+      }
       return Negotiate();
+    case Stage::kNaming:
+      return OnNamed(step);
     case Stage::kStartTls:
       Fail(HopFailure::Kind::kTls, "refuses TLS", Quote(reply));
       return false;
@@ -324,6 +377,43 @@ bool HopLink::OnReply(const ClientStep& step) {
     case Stage::kQuitting:
     case Stage::kClosed:
       break;
+  }
+  return true;
+}
+
+bool HopLink::LoopsBack(const Reply& hello) const {
+  constexpr uint16_t kSmtpPort = 25;
+  if (hop_.lmtp || address_.port != kSmtpPort ||
+      wire_->place() != HopWire::Place::kElsewhere) {
+    return false;
+  }
+  const absl::string_view text = hello.text;
+  return EqualDomains(text.substr(0, text.find_first_of(" \n")),
+                      config_.host_name);
+}
+
+bool HopLink::OnNamed(const ClientStep& step) {
+  if (step.reply->code / 100 != 2) {
+    Fail(HopFailure::Kind::kRefused,
+         absl::StrCat("does not serve the client that XCLIENT names: ",
+                      Quote(*step.reply)));
+    return false;
+  }
+  if (step.command != hello_) return true;
+  Enter(Stage::kReady);
+  user_->OnReady();
+  return true;
+}
+
+bool HopLink::WriteHeader() {
+  while (!header_.empty()) {
+    const size_t count = Write(header_);
+    header_.erase(0, count);
+    if (output_failed_) {
+      Fail(HopFailure::Kind::kLost, "closed the connection");
+      return false;
+    }
+    if (count == 0) return false;
   }
   return true;
 }

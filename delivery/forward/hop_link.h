@@ -23,6 +23,7 @@
 #include "engine/client_session.h"
 #include "engine/client_step.h"
 #include "engine/grammar/reply.h"
+#include "engine/proxied_client.h"
 #include "net/timer_wheel.h"
 #include "net/tls_channel.h"
 
@@ -68,6 +69,12 @@ class HopUser {
  public:
   virtual ~HopUser() = default;
 
+  // The client, which a server may have to know. Valid until the link is
+  // released.
+  virtual const ProxiedClient& client() const = 0;
+  // The server has taken the client: the session may be given commands. Not
+  // called if HopLink::ready() was true after Lend().
+  virtual void OnReady() = 0;
   // A step of the session that concerns the transaction: kReply (except 421),
   // kSkipped and kBodyWanted. Returns false if it has nothing to do for
   // kBodyWanted now; HopLink::Wake() asks again. It may release the link.
@@ -103,6 +110,7 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Of an unused connection. Servers limit the connections of one client, so
   // they are not kept for long.
   static constexpr std::chrono::seconds kIdleTimeout{10};
+  static constexpr std::chrono::seconds kNamingTimeout{60};
   static constexpr std::chrono::seconds kResetTimeout{30};
   static constexpr std::chrono::seconds kQuitTimeout{5};
 
@@ -121,10 +129,12 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
     virtual void OnClosed(HopLink* link, const HopFailure* failure) = 0;
   };
 
-  // `address` needs no lookup; `host` is for the log. All pointers must outlive
-  // the link.
-  HopLink(Owner* owner, HopDriver* driver, const ClientConfig* config,
-          HopAddress address, std::string host, HopTerms terms);
+  // `address` needs no lookup; `host` is for the log. `header` is a PROXY
+  // header, or empty. It names the client of a single user, so the connection
+  // ends with the first one. All pointers must outlive the link.
+  HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
+          const ClientConfig* config, HopAddress address, std::string host,
+          HopTerms terms, std::string header);
   ~HopLink() override;
 
   // Begins to connect. Owner functions are called later.
@@ -135,11 +145,14 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Continues soon, not before the caller has returned.
   void Wake();
 
-  // Lends the link, which must be ready or idle, to `user` until Release() or
-  // HopUser::OnLost().
+  // Lends the link, which must be idle, to `user` until Release() or
+  // HopUser::OnLost(). Names the client first, if the next hop is to know it.
   void Lend(HopUser* user);
-  // Ends the content of the user's message. Call this in place of
-  // ClientSession::EndBody().
+  // Whether the user may give commands.
+  bool ready() const { return stage_ == Stage::kReady && user_ != nullptr; }
+  // Begin and end the content of the user's message. Call these in place of the
+  // functions of ClientSession.
+  absl::StatusOr<CommandId> BeginBody(BodyCommand framing);
   void EndBody();
   // Reports that the server has passed `stage` of the user's transaction.
   void Passed(HopStage stage);
@@ -153,6 +166,9 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   void set_user_deadline(std::optional<Time> deadline);
   // Sends QUIT and closes.
   void Quit();
+  // The same without waiting for the server, if the link is idle: for a process
+  // that ends. Otherwise does nothing.
+  void Leave();
   // Closes the connection at once. A user gets `failure`.
   void Lose(const HopFailure& failure) { Close(&failure); }
 
@@ -161,6 +177,12 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   const HopTerms& terms() const { return terms_; }
   bool idle() const { return stage_ == Stage::kReady && user_ == nullptr; }
   bool used() const { return user_ != nullptr; }
+  // Since when a user has had the link without any open command. nullopt if
+  // that is not so.
+  std::optional<Time> quiet_since() const {
+    const bool quiet = ready() && !waiting_ && session_.idle();
+    return quiet ? std::optional<Time>(since_) : std::nullopt;
+  }
   // The number of calls of Lend() so far, and the time of the last one.
   int uses() const { return uses_; }
   Time lent() const { return lent_; }
@@ -175,6 +197,7 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
     kHandshake,       // of TLS
     kAuthenticating,  // waits for a ClientExchange, or for the server
     kReady,           // idle, or used
+    kNaming,          // waits for the replies to XCLIENT and EHLO
     kResetting,       // waits for the reply to RSET
     kQuitting,
     kClosed,
@@ -186,6 +209,13 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Does one thing. Returns whether to call it again.
   bool Act();
   bool OnReply(const ClientStep& step);
+  // Whether a server on another machine has the name of this one in its reply
+  // to EHLO. As in Postfix, only on port 25: a server on another port may be a
+  // second one with this name on purpose.
+  bool LoopsBack(const Reply& hello) const;
+  bool OnNamed(const ClientStep& step);
+  // Returns whether the PROXY header has left.
+  bool WriteHeader();
   // The server has replied to EHLO, or to AUTH: does what the terms want next.
   // Returns as Act() does.
   bool Negotiate();
@@ -210,9 +240,13 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
 
   Owner& owner_;
   HopDriver& driver_;
+  const NextHop& hop_;
+  const ClientConfig& config_;
   const HopAddress address_;
   const std::string host_;
   const HopTerms terms_;
+  const bool single_use_;
+  std::string header_;  // not written yet
   std::unique_ptr<HopWire> wire_;
   std::unique_ptr<net::TlsChannel> tls_;  // over wire_
   bool authenticated_ = false;
@@ -231,6 +265,7 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // exactly to what the server can reply.
   std::string out_;
   bool gathering_ = false;  // out_ may get pieces
+  bool chunks_ = false;     // they would contain commands: no gathering
   bool input_ended_ = false;
   bool output_failed_ = false;
   bool running_ = false;
@@ -241,6 +276,8 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   Time since_;             // the server makes no progress since then
   std::optional<Time> user_deadline_;
   CommandId hello_{};
+  CommandId naming_{};
+  bool unnamed_ = false;  // XCLIENT is not offered
   CommandId reset_{};
   std::optional<Reply> shutdown_;  // the 421
 };

@@ -4,21 +4,17 @@
 #include "delivery/forward/hop_loop.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "net/socket_address.h"
+#include "net/connecting_socket.h"
 #include "net/socket_channel.h"
 #include "net/turn.h"
-#include "system/descriptor.h"
 #include "system/thread.h"
 
 namespace postern::delivery {
@@ -29,64 +25,73 @@ using Kind = net::Channel::Result::Kind;
 // The time between two connect(2) to a Unix socket whose backlog is full.
 constexpr std::chrono::milliseconds kRetry{100};
 
+net::ConnectingSocket SocketFor(const HopAddress& address) {
+  return address.path.empty() ? net::ConnectingSocket(*address.ip, address.port)
+                              : net::ConnectingSocket(address.path);
+}
+
+// Returns what servers must have in common to share a HopHealth. Without words,
+// all hops with the same server know the same.
+std::string OwnTerms(const NextHop& hop, const HopSecurity& security) {
+  NextHop words = hop;
+  words.hosts.clear();
+  return absl::StrCat(hop.implicit_tls ? "smtps" : "", words.Format(),
+                      security.version());
+}
+
 class SocketWire : public HopWire,
                    private net::EventLoop::Handler,
                    private net::Timer {
  public:
+  // `own` returns whether this process listens at an address of this machine.
   SocketWire(net::EventLoop* loop, const HopAddress& address,
+             std::function<bool(const HopAddress&)> own,
              std::function<void()> moved)
-      : loop_(*loop), moved_(std::move(moved)) {
-    size_ = address.path.empty()
-                ? net::MakeSocketAddress(*address.ip, address.port, &address_)
-                : net::MakeUnixAddress(address.path, &address_);
-    socket_.Reset(socket(address_.ss_family,
-                         SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket_.is_open()) {
-      error_ = errno;
-      return;
-    }
-    if (address.path.empty()) {
-      const int on = 1;
-      (void)setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on,
-                       sizeof(on));
-    }
-    channel_.emplace(socket_.get(), &turn_);
+      : loop_(*loop),
+        address_(address),
+        own_(std::move(own)),
+        moved_(std::move(moved)),
+        socket_(SocketFor(address)),
+        channel_(socket_.socket(), &turn_) {
     Connect();
   }
   ~SocketWire() override {
-    if (watched_) loop_.Unwatch(socket_.get());
+    if (watched_) loop_.Unwatch(socket_.socket());
   }
 
   Kind Connected() override {
     if (error_ != 0) return Kind::kEnd;
-    if (connected_) return Kind::kOk;
     if (!watched_) return Kind::kWantWrite;  // OnTimer() connects
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-      error = errno;
+    switch (socket_.Check()) {
+      case State::kConnected:
+        return Kind::kOk;
+      case State::kPending:
+      case State::kBusy:
+        return Kind::kWantWrite;
+      case State::kFailed:
+        break;
     }
-    error_ = error;
-    if (error_ != 0) return Kind::kEnd;
-    sockaddr_storage peer;
-    socklen_t length = sizeof(peer);
-    if (getpeername(socket_.get(), reinterpret_cast<sockaddr*>(&peer),
-                    &length) != 0) {
-      return Kind::kWantWrite;
-    }
-    connected_ = true;
-    return Kind::kOk;
+    error_ = socket_.error();
+    return Kind::kEnd;
   }
   std::string error() const override { return strerror(error_); }
+  Place place() const override {
+    if (net::PlaceOfPeer(socket_.socket()) == net::PeerPlace::kElsewhere) {
+      return Place::kElsewhere;
+    }
+    return own_(address_) ? Place::kThisServer : Place::kThisMachine;
+  }
 
   net::Channel& channel() override {
     // The session limits what a turn would limit: the content comes in small
     // pieces, and a server can only reply to commands.
     turn_.Begin(loop_.now());
-    return *channel_;
+    return channel_;
   }
 
  private:
+  using State = net::ConnectingSocket::State;
+
   void OnEvents(uint32_t) override { moved_(); }
   void OnTimer() override {
     Connect();
@@ -94,30 +99,25 @@ class SocketWire : public HopWire,
   }
 
   void Connect() {
-    if (connect(socket_.get(), reinterpret_cast<sockaddr*>(&address_), size_) ==
-        0) {
-      connected_ = true;
-    } else if (errno == EAGAIN && address_.ss_family == AF_UNIX) {
-      // The server works, but has not accepted the connections before this one:
-      // unix(7) has no EINPROGRESS. The caller limits the time.
+    const State state = socket_.Connect();
+    if (state == State::kBusy) {
+      // The server works. The caller limits the time.
       return loop_.timers().Arm(this, loop_.now() + kRetry);
-    } else if (errno != EINPROGRESS) {
-      error_ = errno;
-      return;
     }
-    watched_ = loop_.Watch(socket_.get(),
+    error_ = socket_.error();
+    if (state == State::kFailed) return;
+    watched_ = loop_.Watch(socket_.socket(),
                            EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
     if (!watched_) error_ = errno;
   }
 
   net::EventLoop& loop_;
+  const HopAddress address_;
+  const std::function<bool(const HopAddress&)> own_;
   const std::function<void()> moved_;
-  sockaddr_storage address_ = {};
-  socklen_t size_ = 0;
-  system::Descriptor socket_;
+  net::ConnectingSocket socket_;
   net::Turn turn_;
-  std::optional<net::SocketChannel> channel_;
-  bool connected_ = false;
+  net::SocketChannel channel_;
   bool watched_ = false;
   int error_ = 0;
 };
@@ -135,6 +135,7 @@ class Forwarding::Loop : public net::EventLoop::Resident, public HopDriver {
   std::shared_ptr<HopPool> PoolOf(const NextHop& hop,
                                   const ClientConfig& config,
                                   const HopSecurity& security) {
+    // The words are part of it: a connection is for its next hop alone.
     const std::string terms = absl::StrCat(
         hop.implicit_tls ? "smtps" : "", hop.Format(), " ", security.version());
     std::shared_ptr<HopPool>& pool = pools_[absl::StrCat(
@@ -142,11 +143,7 @@ class Forwarding::Loop : public net::EventLoop::Resident, public HopDriver {
     if (pool == nullptr) {
       RemoveUnused();
       std::vector<std::shared_ptr<HopHealth>> health;
-      // Without words, all hops with the same server know the same.
-      NextHop words = hop;
-      words.hosts.clear();
-      std::string own = absl::StrCat(hop.implicit_tls ? "smtps" : "",
-                                     words.Format(), security.version());
+      const std::string own = OwnTerms(hop, security);
       for (const HopAddress& address : hop.hosts) {
         health.push_back(forwarding_.HealthOf(address, own));
       }
@@ -164,7 +161,12 @@ class Forwarding::Loop : public net::EventLoop::Resident, public HopDriver {
   }
   std::unique_ptr<HopWire> Connect(const HopAddress& address,
                                    std::function<void()> moved) override {
-    return std::make_unique<SocketWire>(&loop_, address, std::move(moved));
+    return std::make_unique<SocketWire>(
+        &loop_, address,
+        [&forwarding = forwarding_](const HopAddress& at) {
+          return forwarding.Listens(at);
+        },
+        std::move(moved));
   }
   void Resolve(const std::string& name, Resolved done) override {
     if (!forwarding_.resolve_) {
@@ -233,13 +235,55 @@ absl::StatusOr<net::EventLoop*> Forwarding::OwnLoop() {
   return own_loop_.get();
 }
 
+void Forwarding::SetListening(std::vector<net::ListenAddress> addresses) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  listening_ = std::move(addresses);
+}
+
+bool Forwarding::Listens(const HopAddress& address) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto is = [&address](const net::ListenAddress& own) {
+    if (!address.path.empty()) return own.path == address.path;
+    return own.path.empty() && own.port == address.port &&
+           (!own.host || *own.host == *IpAddress::Parse("0.0.0.0") ||
+            *own.host == *IpAddress::Parse("::") || own.host == address.ip);
+  };
+  return std::any_of(listening_.begin(), listening_.end(), is);
+}
+
+std::vector<HopStatus> Forwarding::Status() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::map<std::string, HopStatus> all;
+  for (const auto& [key, known] : health_) {
+    HopHealth& health = *known.health;
+    HopStatus& status = all[known.server];
+    status.server = known.server;
+    status.works = status.works && health.works();
+    status.open += health.counts().open;
+    status.used += health.counts().used;
+    status.opened += health.counts().opened;
+    status.failed += health.counts().failed;
+    status.waits += health.counts().waits;
+  }
+  std::vector<HopStatus> list;
+  for (auto& [server, status] : all) list.push_back(std::move(status));
+  return list;
+}
+
+void Forwarding::Register(const NextHop& hop, const HopSecurity& security) {
+  for (const HopAddress& address : hop.hosts) {
+    (void)HealthOf(address, OwnTerms(hop, security));
+  }
+}
+
 std::shared_ptr<HopHealth> Forwarding::HealthOf(const HopAddress& address,
                                                 const std::string& terms) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::shared_ptr<HopHealth>& health =
-      health_[absl::StrCat(address.Format(), " ", terms)];
-  if (health == nullptr) health = std::make_shared<HopHealth>();
-  return health;
+  Known& known = health_[absl::StrCat(address.Format(), " ", terms)];
+  if (known.health == nullptr) {
+    known = {address.Format(), std::make_shared<HopHealth>()};
+  }
+  return known.health;
 }
 
 }  // namespace postern::delivery

@@ -6,6 +6,7 @@
 #ifndef POSTERN_DELIVERY_FORWARD_HOP_LOOP_H_
 #define POSTERN_DELIVERY_FORWARD_HOP_LOOP_H_
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,8 +26,22 @@
 #include "engine/client_config.h"
 #include "engine/grammar/ip_address.h"
 #include "net/event_loop.h"
+#include "net/listening_socket.h"
 
 namespace postern::delivery {
+
+// The state of one server of a next hop, for metrics.
+struct HopStatus {
+  std::string server;   // HopAddress::Format()
+  bool works = true;    // its circuit breaker is closed
+  uint64_t open = 0;    // connections, also those that are being made
+  uint64_t used = 0;    // of these, those that serve a transaction
+  uint64_t opened = 0;  // connections that it has greeted, since the start
+  uint64_t failed = 0;  // connections that were not made or not greeted
+  // Transactions that had to wait for a free connection to the next hop of
+  // which this is the first server.
+  uint64_t waits = 0;
+};
 
 // What all event loops of a process know about next hops: which of their
 // servers work, and how their names are looked up. Each loop has connections of
@@ -54,6 +69,15 @@ class Forwarding {
                                   const ClientConfig& config,
                                   const HopSecurity& security);
 
+  // The addresses at which this process accepts mail. A connection to one of
+  // them would be a loop, and is not used. Thread-safe.
+  void SetListening(std::vector<net::ListenAddress> addresses);
+
+  // Makes the servers of `hop` known to Status() before their first use.
+  void Register(const NextHop& hop, const HopSecurity& security);
+  // Returns the states of all servers, ordered by HopStatus::server.
+  std::vector<HopStatus> Status() const;
+
   // Returns an event loop with a thread of its own, for callers that have none.
   // The first call starts it.
   absl::StatusOr<net::EventLoop*> OwnLoop();
@@ -65,10 +89,16 @@ class Forwarding {
   // credentials or another CA: they have other `terms`.
   std::shared_ptr<HopHealth> HealthOf(const HopAddress& address,
                                       const std::string& terms);
+  bool Listens(const HopAddress& address) const;
 
   const Resolve resolve_;
-  std::mutex mutex_;  // guards the members below
-  std::map<std::string, std::shared_ptr<HopHealth>> health_;
+  mutable std::mutex mutex_;  // guards the members below
+  std::vector<net::ListenAddress> listening_;
+  struct Known {
+    std::string server;
+    std::shared_ptr<HopHealth> health;
+  };
+  std::map<std::string, Known> health_;
   std::unique_ptr<net::EventLoop> own_loop_;
   std::thread thread_;
 };

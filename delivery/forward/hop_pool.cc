@@ -8,14 +8,42 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "engine/grammar/xclient.h"
+#include "engine/proxied_client.h"
+#include "net/proxy_header.h"
 
 namespace postern::delivery {
+namespace {
+
+// Returns the PROXY header for `client`, or the empty string if its addresses
+// are not known.
+std::string HeaderOf(const XClient& client) {
+  if (!client.address || !client.address->value ||
+      !client.destination_address || !client.destination_address->value) {
+    return "";
+  }
+  const auto port = [](const std::optional<XClientValue<uint16_t>>& port) {
+    return port ? port->value : uint16_t{0};
+  };
+  return net::FormatProxyHeader(
+      {client.address->value, port(client.port)},
+      {client.destination_address->value, port(client.destination_port)});
+}
+
+// After HELO a server offers no XCLIENT. A server that expects no PROXY header
+// replies to it as to commands, and the reply to HELO would be one of these.
+ClientConfig ConfigFor(const NextHop& hop, ClientConfig config) {
+  config.allow_helo = config.allow_helo && !hop.xclient && !hop.proxy;
+  return config;
+}
+
+}  // namespace
 
 HopPool::HopPool(NextHop hop, ClientConfig config, HopSecurity security,
                  std::vector<std::shared_ptr<HopHealth>> health,
                  HopDriver* driver)
     : hop_(std::move(hop)),
-      config_(std::move(config)),
+      config_(ConfigFor(hop_, std::move(config))),
       security_(std::move(security)),
       health_(std::move(health)),
       driver_(*driver) {}
@@ -28,6 +56,12 @@ std::list<HopPool::Entry>::iterator HopPool::Find(const HopLink* link) {
   });
 }
 
+void HopPool::SetUsed(Entry* entry, bool used) {
+  if (entry->used == used) return;
+  entry->used = used;
+  health_[entry->host]->counts().used += used ? 1 : -1;
+}
+
 void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh) {
   if (down_) {
     return waiter->OnUnavailable({HopFailure::Kind::kUnreachable,
@@ -36,7 +70,9 @@ void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh) {
   }
   const Waiting next{waiter, user, driver_.now() + kMaxWait, fresh};
   if (waiting_.empty() && Serve(next)) return;
+  ++health_[0]->counts().waits;
   waiting_.push_back(next);
+  MakeRoom();
   SetTimer();
 }
 
@@ -55,6 +91,7 @@ HopLink* HopPool::Idle() {
 bool HopPool::Serve(const Waiting& next) {
   HopLink* const link = Idle();
   if (link != nullptr && !next.fresh) {
+    SetUsed(&*Find(link), true);
     link->Lend(next.user);
     next.waiter->OnLink(link, link->uses() > 1);
     return true;
@@ -68,7 +105,19 @@ bool HopPool::Serve(const Waiting& next) {
     }
     return false;
   }
+  std::string header;
+  if (hop_.proxy) {
+    header = HeaderOf(next.user->client().client);
+    if (header.empty()) {
+      // With another header the server would decide on this host's address.
+      const std::string what =
+          "cannot get the address of the client, which is not known";
+      next.waiter->OnUnavailable({HopFailure::Kind::kRefused, what, what});
+      return true;
+    }
+  }
   auto opening = std::make_unique<Opening>();
+  opening->header = std::move(header);
   opening->waiter = next.waiter;
   opening->user = next.user;
   opening->began = driver_.now();
@@ -150,9 +199,11 @@ void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
   HopTerms terms = TermsFor(entry.host, address);
   std::string name = address.Format();
   entry.opening = std::move(opening);
-  entry.link = std::make_shared<HopLink>(static_cast<HopLink::Owner*>(this),
-                                         &driver_, &config_, std::move(address),
-                                         std::move(name), std::move(terms));
+  entry.link = std::make_shared<HopLink>(
+      static_cast<HopLink::Owner*>(this), &driver_, &hop_, &config_,
+      std::move(address), std::move(name), std::move(terms),
+      entry.opening->header);
+  ++health_[entry.host]->counts().open;
   entry.link->Start();
 }
 
@@ -196,12 +247,15 @@ void HopPool::GoOn(std::unique_ptr<Opening> opening,
 void HopPool::OnReady(HopLink* link) {
   const auto entry = Find(link);
   HopHealth& health = *health_[entry->host];
+  ++health.counts().opened;
   health.Succeeded(HopStage::kGreeting, driver_.now());
   const std::unique_ptr<Opening> opening = std::move(entry->opening);
   if (opening->waiter == nullptr) {
     health.Ended(opening->began, driver_.now());
+    if (!opening->header.empty()) return link->Quit();
     return ServeWaiters();
   }
+  SetUsed(&*entry, true);
   link->Lend(opening->user);
   opening->waiter->OnLink(link, /*reused=*/false);
 }
@@ -212,6 +266,7 @@ void HopPool::OnPassed(HopLink* link, HopStage stage) {
 
 void HopPool::OnIdle(HopLink* link) {
   const auto entry = Find(link);
+  SetUsed(&*entry, false);
   health_[entry->host]->Ended(link->lent(), driver_.now());
   links_.splice(links_.end(), links_, entry);  // used last
   const auto idle =
@@ -228,6 +283,11 @@ void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
   const auto entry = Find(link);
   std::unique_ptr<Opening> opening = std::move(entry->opening);
   const size_t host = entry->host;
+  SetUsed(&*entry, false);
+  --health_[host]->counts().open;
+  if (opening != nullptr && failure != nullptr) {
+    ++health_[host]->counts().failed;
+  }
   driver_.Later([link = std::move(entry->link)]() mutable { link.reset(); });
   links_.erase(entry);
   if (down_) return;
@@ -270,9 +330,36 @@ void HopPool::ServeWaiters() {
   });
 }
 
+void HopPool::MakeRoom() {
+  const Time now = driver_.now();
+  const size_t open = links_.size() + resolving_.size();
+  // Tasks that serve waiters may be pending.
+  const size_t room = kMaxConnections - std::min(open, kMaxConnections);
+  for (size_t wanted = waiting_.size(); wanted > room; --wanted) {
+    HopLink* quiet = nullptr;
+    for (const Entry& entry : links_) {
+      const std::optional<Time> since = entry.link->quiet_since();
+      if (since && now - *since >= kMaxQuiet &&
+          (quiet == nullptr || *since < *quiet->quiet_since())) {
+        quiet = entry.link.get();
+      }
+    }
+    if (quiet == nullptr) return;
+    const std::string what =
+        "is busy: other clients waited for a connection while this one was "
+        "silent";
+    // OnClosed() serves a waiter.
+    quiet->Lose({HopFailure::Kind::kBusy, what,
+                 absl::StrCat(quiet->host(), ": ", what)});
+  }
+}
+
 void HopPool::SetTimer() {
   if (waiting_.empty()) return driver_.timers().Disarm(this);
-  driver_.timers().Arm(this, waiting_.front().until);
+  // A transaction may become quiet at any time.
+  constexpr std::chrono::seconds kLook{1};
+  driver_.timers().Arm(this,
+                       std::min(waiting_.front().until, driver_.now() + kLook));
 }
 
 void HopPool::OnTimer() {
@@ -286,6 +373,7 @@ void HopPool::OnTimer() {
     waiter->OnUnavailable({HopFailure::Kind::kBusy, what,
                            absl::StrCat(hop_.hosts[0].Format(), ": ", what)});
   }
+  MakeRoom();
   SetTimer();
 }
 
@@ -309,7 +397,11 @@ void HopPool::Shutdown() {
   }
   while (!links_.empty()) {
     const std::shared_ptr<HopLink> link = links_.front().link;
-    link->Lose(failure);
+    if (link->idle() && links_.front().opening == nullptr) {
+      link->Leave();
+    } else {
+      link->Lose(failure);
+    }
   }
   for (HopWaiter* const waiter : waiters) waiter->OnUnavailable(failure);
 }

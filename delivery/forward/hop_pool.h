@@ -33,7 +33,8 @@ class HopWaiter {
  public:
   virtual ~HopWaiter() = default;
   // The connection is lent to the user that Acquire() got, until it is lost or
-  // HopLink::Release() is called. `reused`: it has been used before, so the
+  // HopLink::Release() is called. Unless HopLink::ready(), HopUser::OnReady()
+  // follows. `reused`: it has been used before, so the
   // server may have closed it in the meantime.
   virtual void OnLink(HopLink* link, bool reused) = 0;
   // No server can be used now.
@@ -57,10 +58,13 @@ class HopPool : private HopLink::Owner, private net::Timer {
   static constexpr int kMaxUses = 100;
   // The longest wait for a free connection. The search for a server that works
   // begins no try later than kMaxOpening after its beginning. The last try may
-  // take up to 70 seconds more (HopLink::kConnectTimeout and kGreetTimeout), and
-  // 220 with TLS and AUTH. The transaction has its own limit.
+  // take up to 70 seconds more (HopLink::kConnectTimeout and kGreetTimeout),
+  // and 220 with TLS and AUTH. The transaction has its own limit.
   static constexpr std::chrono::seconds kMaxWait{30};
   static constexpr std::chrono::seconds kMaxOpening{90};
+  // A transaction that has been without a command for this time loses its
+  // connection if another transaction waits for one.
+  static constexpr std::chrono::seconds kMaxQuiet{10};
   // Addresses of a host name that are tried.
   static constexpr size_t kMaxAddresses = 4;
 
@@ -94,8 +98,9 @@ class HopPool : private HopLink::Owner, private net::Timer {
   struct Opening {
     HopWaiter* waiter;  // null: cancelled
     HopUser* user;
-    size_t host = 0;  // index into NextHop::hosts
-    Time began;       // the attempt to use this host
+    std::string header;  // a PROXY header: the connection is for `user` alone
+    size_t host = 0;     // index into NextHop::hosts
+    Time began;          // the attempt to use this host
     std::deque<IpAddress> addresses;
     Time until;
     HopFailure last;
@@ -104,6 +109,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
     std::shared_ptr<HopLink> link;
     size_t host = 0;
     std::unique_ptr<Opening> opening;  // until the link is ready
+    bool used = false;                 // counted in HopHealth::Counts::used
   };
 
   void OnReady(HopLink* link) override;
@@ -113,6 +119,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
   void OnTimer() override;
 
   std::list<Entry>::iterator Find(const HopLink* link);
+  void SetUsed(Entry* entry, bool used);
   void Open(std::unique_ptr<Opening> opening);
   void OnAddresses(int key, absl::StatusOr<std::vector<IpAddress>> addresses);
   void Connect(std::unique_ptr<Opening> opening, HopAddress address);
@@ -127,6 +134,8 @@ class HopPool : private HopLink::Owner, private net::Timer {
   // Serves those that wait, soon. It does not call waiters, so that a search
   // that fails at once does not begin the next one within itself.
   void ServeWaiters();
+  // Takes connections from transactions that are quiet, for those that wait.
+  void MakeRoom();
   void SetTimer();
 
   const NextHop hop_;

@@ -212,6 +212,31 @@ std::vector<std::string> OneOrNone(const std::string& value) {
   return {value};
 }
 
+// A word without a value.
+template <bool NextHop::*kFlag>
+constexpr Word Flag(absl::string_view name,
+                    absl::Status (*check)(const NextHop& hop) = nullptr) {
+  return {.name = name,
+          .has_value = false,
+          .read =
+              [](absl::string_view, NextHop* hop) {
+                hop->*kFlag = true;
+                return absl::OkStatus();
+              },
+          .check = check,
+          .format =
+              [](const NextHop& hop) {
+                return std::vector<std::string>(hop.*kFlag ? 1 : 0);
+              }};
+}
+
+// A server would look for the address of the header, and not for that of this
+// host, among those that may use XCLIENT.
+absl::Status CheckXClient(const NextHop& hop) {
+  return hop.proxy ? Wrong("contradicts proxy: both name the client")
+                   : absl::OkStatus();
+}
+
 constexpr Word kWords[] = {
     {.name = "tls",
      .read = ReadLevel,
@@ -239,6 +264,11 @@ constexpr Word kWords[] = {
                 NextHop* hop) { return ReadFile(value, &hop->auth_file); },
      .check = CheckAuth,
      .format = [](const NextHop& hop) { return OneOrNone(hop.auth_file); }},
+    Flag<&NextHop::xclient>("xclient", CheckXClient),
+    Flag<&NextHop::xforward>("xforward"),
+    Flag<&NextHop::proxy>("proxy"),
+    Flag<&NextHop::dsn>("dsn"),
+    Flag<&NextHop::binarymime>("binarymime"),
 };
 
 const Word* FindWord(absl::string_view name) {
@@ -276,7 +306,8 @@ absl::Status ReadWords(absl::Span<const absl::string_view> parts,
       return Wrong(absl::StrCat("\"", part, "\": the value is missing"));
     }
     if (!word->many && std::count(given.begin(), given.end(), word) > 0) {
-      return Wrong(absl::StrCat("\"", part, "\": ", name, "= is given twice"));
+      return Wrong(absl::StrCat("\"", part, "\": ", name,
+                                word->has_value ? "=" : "", " is given twice"));
     }
     given.push_back(word);
     if (const absl::Status read = word->read(value, hop); !read.ok()) {

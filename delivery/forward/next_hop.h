@@ -73,7 +73,12 @@ struct NextHop {
   // fingerprint=HEX: SHA-256 of the certificate, in lower case without colons.
   // The certificate is verified by it alone, without a name, a CA or a date.
   std::vector<std::string> fingerprints;
-  std::string auth_file;  // auth=FILE: the credentials
+  std::string auth_file;    // auth=FILE: the credentials
+  bool xclient = false;     // xclient: name the client with XCLIENT
+  bool xforward = false;    // xforward: name it with XFORWARD, for the log
+  bool proxy = false;       // proxy: name it with a PROXY header
+  bool dsn = false;         // dsn: the servers offer DSN
+  bool binarymime = false;  // binarymime: they offer CHUNKING and BINARYMIME
 
   static constexpr size_t kMaxHosts = 8;
 

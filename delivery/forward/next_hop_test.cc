@@ -96,6 +96,9 @@ TEST(NextHopTest, FormatCanBeParsed) {
       {Kind::kSmtps, absl::StrCat("a,", sums), absl::StrCat("a:465,", sums)},
       {Kind::kSmtp, absl::StrCat("unix:/s,auth=/f,", sums),
        absl::StrCat("unix:/s,", sums, ",auth=/f")},
+      {Kind::kSmtp, "a,dsn,xforward,xclient", "a:25,xclient,xforward,dsn"},
+      {Kind::kLmtp, "a:24,binarymime,proxy", "a:24,proxy,binarymime"},
+      {Kind::kSmtp, "a,proxy:25,proxy", "a:25,proxy:25,proxy"},
   };
   for (const auto& c : cases) {
     const auto hop = NextHop::Parse(c.kind, c.text);
@@ -186,6 +189,10 @@ TEST(NextHopTest, WrongWordsAreNamed) {
       {Kind::kSmtp, "a,tls=opportunistic", "none, may, encrypt, verify"},
       {Kind::kSmtp, "a,tls=may,tls=may", "tls= is given twice"},
       {Kind::kSmtp, "a,auth=/f,auth=/g", "auth= is given twice"},
+      {Kind::kSmtp, "a,dsn,dsn", "\"dsn\": dsn is given twice"},
+      {Kind::kSmtp, "a,dsn=1", "\"dsn=1\": dsn has no value"},
+      {Kind::kSmtp, "a,proxy,xclient", "xclient: contradicts proxy"},
+      {Kind::kSmtp, "proxy", "the server is missing before proxy"},
       {Kind::kSmtp, "a,auth=f", "\"auth=f\": the path is not absolute"},
       {Kind::kSmtp, "a,ca=f", "\"ca=f\": the path is not absolute"},
       {Kind::kSmtp, "a,name=a b", "\"name=a b\": not a host name"},

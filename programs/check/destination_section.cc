@@ -14,7 +14,7 @@
 namespace postern::programs {
 namespace {
 
-// Any remote recipient stands for all: no destination takes only some.
+// No destination takes only some remote recipients, so any one will do.
 constexpr char kRemoteDomain[] = "remote.invalid";
 
 }  // namespace

@@ -31,6 +31,7 @@
 #include "log/log.h"
 #include "log/log_line.h"
 #include "net/event_loop.h"
+#include "net/thread_pool.h"
 #include "policy/names/resolver.h"
 #include "programs/relay/forwarded_message.h"
 #include "programs/relay/relay.h"
@@ -38,6 +39,7 @@
 #include "service/destination.h"
 #include "service/mail_options.h"
 #include "service/options.h"
+#include "system/session_variables.h"
 
 namespace postern::programs {
 namespace {
@@ -127,10 +129,15 @@ RelayOptions ReadOptions(service::Options* given) {
   } else {
     given->Mistake(absl::StrCat("--from: ", parsed.status().message()));
   }
-  if (auto hop = service::NextHopOf(to)) {
-    options.to = *std::move(hop);
+  auto hop = service::NextHopOf(to);
+  if (!hop.ok()) {
+    given->Mistake(absl::StrCat("--to: ", hop.status().message()));
+  } else if (hop->xclient || hop->proxy) {
+    given->Mistake(
+        "--to: xclient and proxy are for a client that is connected; the "
+        "messages of a queue have none");
   } else {
-    given->Mistake("--to needs lmtp:SERVER, smtp:SERVER or smtps:SERVER");
+    options.to = *std::move(hop);
   }
   options.name = given->Text("name", HostName());
   if (options.name.empty()) given->Mistake("--name is missing");
@@ -186,9 +193,8 @@ int Run(const RelayOptions& options) {
   // A mistake in the file is an error now, and an outage later.
   const auto credentials = delivery::ReadAmqpCredentials(options.from.auth);
   if (!credentials.ok()) return Fail(credentials.status());
-  const delivery::NextHop hop = WithHostsFile(options.to);
   std::unique_ptr<policy::Resolver> resolver;
-  if (hop.has_names()) {
+  if (WithHostsFile(options.to).has_names()) {
     auto made = policy::Resolver::Make({.servers = options.resolvers});
     if (!made.ok()) return Fail(made.status());
     resolver = *std::move(made);
@@ -196,10 +202,23 @@ int Run(const RelayOptions& options) {
       return Fail(status);
     }
   }
+  net::ThreadPool pool;  // for programs that get tokens
+  if (absl::Status status = pool.Start(/*threads=*/1, "token"); !status.ok()) {
+    return Fail(status);
+  }
+  // Destroyed after `forwarding`, whose event loop uses it.
+  std::unique_ptr<Delivery> delivery;
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
-  const std::unique_ptr<Delivery> delivery =
-      ForwardWith(&forwarding, /*threads=*/false)(
-          hop, options.name, /*rule=*/"relay", /*threads=*/false);
+  absl::StatusOr<std::unique_ptr<Delivery>> made = ForwardWith(
+      {.forwarding = &forwarding,
+       .threads = false,
+       .run =
+           [&pool](net::ThreadPool::Task task) { pool.Run(std::move(task)); },
+       .environment = system::ServiceVariables(environ, {}),
+       .user = ""})(options.to, options.name, /*rule=*/"relay",
+                    /*threads=*/false);
+  if (!made.ok()) return Fail(made.status());
+  delivery = *std::move(made);
   const absl::StatusOr<net::EventLoop*> loop = forwarding.OwnLoop();
   if (!loop.ok()) return Fail(loop.status());
 
@@ -230,7 +249,11 @@ int Run(const RelayOptions& options) {
        .retries = options.delays,
        .prefetch = static_cast<uint16_t>(options.prefetch)}));
   if (resolver != nullptr) resolver->Stop();
-  return status.ok() ? 0 : Fail(status);
+  const int code = status.ok() ? 0 : Fail(status);
+  // A program that gets a token may still run, and its answer would come after
+  // the end of the event loop. Nothing depends on it.
+  if (!options.to.auth_file.empty()) _exit(code);
+  return code;
 }
 
 }  // namespace

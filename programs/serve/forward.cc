@@ -31,7 +31,7 @@
 #include "engine/grammar/ip_address.h"
 #include "files/content.h"
 #include "log/report.h"
-#include "net/socket_address.h"
+#include "net/connecting_socket.h"
 #include "policy/names/dns_answer.h"
 #include "system/descriptor.h"
 
@@ -80,29 +80,21 @@ struct Lookup {
   }
 };
 
-int OpenSocket(const delivery::HopAddress& address, absl::Duration timeout) {
-  sockaddr_storage storage = {};
-  const socklen_t size =
-      address.path.empty()
-          ? net::MakeSocketAddress(*address.ip, address.port, &storage)
-          : net::MakeUnixAddress(address.path, &storage);
-  const system::Descriptor socket(::socket(
-      storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.is_open()) return errno;
-  if (connect(socket.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0) {
-    return 0;
+// Returns the errno of a connection to `address`, 0 if it was made.
+int TryConnect(const delivery::HopAddress& address, absl::Duration timeout) {
+  using State = net::ConnectingSocket::State;
+  net::ConnectingSocket socket =
+      address.path.empty() ? net::ConnectingSocket(*address.ip, address.port)
+                           : net::ConnectingSocket(address.path);
+  State state = socket.Connect();
+  if (state == State::kPending) {
+    pollfd ready = {socket.socket(), POLLOUT, 0};
+    const int count =
+        poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+    if (count <= 0) return count == 0 ? ETIMEDOUT : errno;
+    state = socket.Check();
   }
-  if (errno != EINPROGRESS) return errno;
-  pollfd ready = {socket.get(), POLLOUT, 0};
-  const int count =
-      poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
-  if (count <= 0) return count == 0 ? ETIMEDOUT : errno;
-  int error = 0;
-  socklen_t length = sizeof(error);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
-    return errno;
-  }
-  return error;
+  return state == State::kPending ? ETIMEDOUT : socket.error();
 }
 
 // Reads the files that the words of `hop` name.
@@ -256,7 +248,7 @@ void TestHopServers(absl::string_view place, const delivery::NextHop& hop,
   for (const delivery::HopAddress& address : WithHostsFile(hop).hosts) {
     if (address.needs_lookup()) continue;
     // TestHopSockets() reports a file that is missing.
-    const int error = OpenSocket(address, timeout);
+    const int error = TryConnect(address, timeout);
     if (error == 0 || (!address.path.empty() && error != ECONNREFUSED)) {
       continue;
     }

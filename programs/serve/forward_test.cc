@@ -112,11 +112,10 @@ TEST(ForwardTest, HostsFileHasPriorityOverDns) {
 TEST(ForwardTest, SocketsOfUnusableServersAreFound) {
   for (const std::string path : {"/nowhere/socket", "/dev/null"}) {
     service::Findings findings;
-    TestHopSockets(
-        "--deliver",
-        *delivery::NextHop::Parse(delivery::NextHop::Kind::kLmtp,
-                                  absl::StrCat("unix:", path)),
-        &findings);
+    TestHopSockets("--deliver",
+                   *delivery::NextHop::Parse(delivery::NextHop::Kind::kLmtp,
+                                             absl::StrCat("unix:", path)),
+                   &findings);
     ASSERT_EQ(findings.all().size(), 1u);
     EXPECT_TRUE(absl::StrContains(findings.all()[0].what, path));
     // The next hop may start later.

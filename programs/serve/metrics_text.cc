@@ -181,6 +181,36 @@ void AddMail(const service::Metrics& metrics, Text* text) {
   }
 }
 
+void AddNextHops(const std::vector<delivery::HopStatus>& hops, Text* text) {
+  using Hop = delivery::HopStatus;
+  const auto each = [&](uint64_t Hop::*value, const Labels& labels = {}) {
+    for (const Hop& hop : hops) {
+      Labels all = {{"server", hop.server}};
+      all.insert(all.end(), labels.begin(), labels.end());
+      text->Value(static_cast<double>(hop.*value), all);
+    }
+  };
+  text->Family("postern_next_hop_up",
+               "1 if the server of a next hop works, 0 if it is left out after "
+               "a failure.");
+  for (const Hop& hop : hops) text->Value(hop.works, {{"server", hop.server}});
+  text->Family("postern_next_hop_connections",
+               "Connections to a server of a next hop that are open or being "
+               "made.");
+  each(&Hop::open);
+  text->Family("postern_next_hop_connections_used",
+               "Of these, connections that serve a transaction.");
+  each(&Hop::used);
+  text->Family("postern_next_hop_connects_total",
+               "Connections to a server of a next hop, by whether it greeted.");
+  each(&Hop::opened, {{"result", "ok"}});
+  each(&Hop::failed, {{"result", "failed"}});
+  text->Family("postern_next_hop_waits_total",
+               "Transactions that waited for a free connection to the next hop "
+               "of which this is the first server.");
+  each(&Hop::waits);
+}
+
 void AddDns(const policy::Resolver::Counts& counts, Text* text) {
   const auto value = [text](uint64_t count, absl::string_view label,
                             absl::string_view name) {
@@ -233,6 +263,7 @@ std::string FormatMetrics(const service::Metrics& metrics,
   AddConnections(metrics.counts(), gauges, &text);
   AddSessions(metrics.counts(), &text);
   AddMail(metrics, &text);
+  AddNextHops(gauges.next_hops, &text);
   AddDns(gauges.dns, &text);
   AddProcess(metrics.counts(), gauges, &text);
   return text.End();

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "delivery/forward/hop_loop.h"
 #include "policy/names/resolver.h"
 #include "service/metrics.h"
 
@@ -23,6 +25,7 @@ struct MetricGauges {
   uint64_t pool_running = 0;
   uint64_t pool_threads = 0;
   policy::Resolver::Counts dns;  // zeros without a resolver
+  std::vector<delivery::HopStatus> next_hops;
   absl::Duration longest_turn;
   absl::Time start;
 };

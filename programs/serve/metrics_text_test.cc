@@ -195,13 +195,24 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
                                    .timed_out = 4,
                                    .open = 2,
                                    .cache_size = 18},
+                           .next_hops = {{.server = "192.0.2.1:25",
+                                          .works = false,
+                                          .open = 3,
+                                          .used = 2,
+                                          .opened = 9,
+                                          .failed = 4,
+                                          .waits = 5},
+                                         {.server = "unix:/lmtp"}},
                            .longest_turn = absl::Microseconds(2500),
                            .start = absl::FromUnixMillis(1'500)});
   for (absl::string_view line :
-       {"# TYPE postern_connections gauge", "postern_connections 1",
+       {"# TYPE postern_connections gauge",
+        "postern_connections 1",
         "postern_unserved_total{reason=\"no-descriptor\"} 2",
-        "postern_pool_queued 3", "postern_pool_running 4",
-        "postern_pool_threads 5", "postern_longest_turn_seconds 0.0025",
+        "postern_pool_queued 3",
+        "postern_pool_running 4",
+        "postern_pool_threads 5",
+        "postern_longest_turn_seconds 0.0025",
         "postern_dns_lookups_total{from=\"cache\"} 50",
         "postern_dns_lookups_total{from=\"open-question\"} 20",
         "postern_dns_lookups_total{from=\"question\"} 20",
@@ -209,7 +220,17 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
         "postern_dns_questions_total{result=\"answer\"} 11",
         "postern_dns_questions_total{result=\"timeout\"} 4",
         "postern_dns_questions_total{result=\"failure\"} 3",
-        "postern_dns_questions 2", "postern_dns_cache_entries 18",
+        "postern_dns_questions 2",
+        "postern_dns_cache_entries 18",
+        "postern_next_hop_up{server=\"192.0.2.1:25\"} 0",
+        "postern_next_hop_up{server=\"unix:/lmtp\"} 1",
+        "postern_next_hop_connections{server=\"192.0.2.1:25\"} 3",
+        "postern_next_hop_connections_used{server=\"192.0.2.1:25\"} 2",
+        "postern_next_hop_connects_total{server=\"192.0.2.1:25\",result=\"ok\"}"
+        " 9",
+        "postern_next_hop_connects_total{server=\"192.0.2.1:25\",result="
+        "\"failed\"} 4",
+        "postern_next_hop_waits_total{server=\"192.0.2.1:25\"} 5",
         "postern_start_time_seconds 1.5",
         "postern_build_info{version=\"0.1\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat(line, "\n")));
@@ -239,7 +260,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 26u);
+  EXPECT_EQ(names.size(), 32u);
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ void TestPartial(const ServeOptions& options, service::Findings* findings) {
                   [](const ListenOption& listen) { return !listen.lmtp; });
   for (const service::DestinationOption& each : options.Destinations()) {
     const auto hop = service::NextHopOf(each.spec);
-    if (!smtp || !hop || !hop->lmtp) continue;
+    if (!smtp || !hop.ok() || !hop->lmtp) continue;
     findings->Add(
         {Finding::Severity::kWarning, each.Place(),
          "if the next hop takes a message for some of its recipients only, "

@@ -140,7 +140,7 @@ std::vector<std::pair<std::string, delivery::NextHop>> HopsOf(
   std::vector<std::pair<std::string, delivery::NextHop>> hops;
   for (const auto& [place, spec] : SpecsOf(options, snapshot)) {
     auto hop = service::NextHopOf(spec);
-    if (hop) hops.emplace_back(place, *std::move(hop));
+    if (hop.ok()) hops.emplace_back(place, *std::move(hop));
   }
   return hops;
 }

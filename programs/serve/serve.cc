@@ -438,15 +438,28 @@ void Listen(const ServeOptions& options,
   }
 }
 
+// Returns the addresses whose texts ListenAddress::Format() has returned.
+std::vector<net::ListenAddress> Parsed(const std::vector<std::string>& texts) {
+  std::vector<net::ListenAddress> addresses;
+  for (const std::string& text : texts) {
+    if (auto address = net::ListenAddress::Parse(text); address.ok()) {
+      addresses.push_back(*std::move(address));
+    }
+  }
+  return addresses;
+}
+
 // Returns a server that listens at `*where`, and that the caller starts. It
 // must be destroyed before the objects that it reads. `resolver` may be null.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const service::Metrics& metrics,
     const transports::Server& server, const net::ThreadPool& pool,
-    const policy::Resolver* resolver, std::string* where) {
+    const delivery::Forwarding& forwarding, const policy::Resolver* resolver,
+    std::string* where) {
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
-  auto made = std::make_unique<MetricsServer>(
-      [&metrics, &server, &pool, resolver, threads, start = absl::Now()] {
+  auto made =
+      std::make_unique<MetricsServer>([&metrics, &server, &pool, &forwarding,
+                                       resolver, threads, start = absl::Now()] {
         return FormatMetrics(
             metrics, {.connections = server.connections(),
                       .refused_admission = server.refused_admission(),
@@ -455,6 +468,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
                       .pool_threads = threads,
                       .dns = resolver == nullptr ? policy::Resolver::Counts()
                                                  : resolver->counts(),
+                      .next_hops = forwarding.Status(),
                       .longest_turn = absl::FromChrono(server.longest_turn()),
                       .start = start});
       });
@@ -683,11 +697,11 @@ int RunServe(const ServeOptions& options) {
                               .run = run,
                               .environment = options.child_environment,
                               .user = options.user}),
+      .publish = PublishWith(&publishers),
       .read_routes = service::ReadRoutes,
       .follow_routes = service::FollowRoutes,
       .name_destination = service::NameDestination,
       .partial = MakePartialWrapper(options.partial, accepted.get(), run),
-      .publish = PublishWith(&publishers),
       .open_backend = service::OpenLibraryBackend,
       .guard =
           [&](std::shared_ptr<auth::Backend> backend) {
@@ -784,9 +798,10 @@ int RunServe(const ServeOptions& options) {
   std::vector<std::string> addresses;
   Listen(options, std::move(passed), server.get(), host.get(), &addresses,
          &findings);
+  forwarding.SetListening(Parsed(addresses));
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made = MakeMetricsServer(options, *metrics, *server, pool,
+    auto made = MakeMetricsServer(options, *metrics, *server, pool, forwarding,
                                   resolver.get(), &metrics_address);
     if (made.ok()) {
       metrics_server = *std::move(made);

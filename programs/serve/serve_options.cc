@@ -318,7 +318,7 @@ bool AsksDns(const ServeOptions& options) {
   }
   for (const std::string& spec : specs) {
     const auto hop = service::NextHopOf(spec);
-    if (hop && hop->has_names()) return true;
+    if (hop.ok() && hop->has_names()) return true;
   }
   for (const policy::CheckEntry& check : policy::CheckList()) {
     if (check.row.dns &&

@@ -160,7 +160,7 @@ void CheckRoutes(const ServeOptions& options, const service::MailService& mail,
   if (dns != nullptr) return;
   for (const service::RouteList::Target& target : targets) {
     const auto hop = service::NextHopOf(target.spec);
-    if (!hop || !WithHostsFile(*hop).has_names()) continue;
+    if (!hop.ok() || !WithHostsFile(*hop).has_names()) continue;
     findings->AddError(absl::StrCat(
         target.source, ": ", target.spec,
         ": this server does not ask DNS since its start; restart it, or write "

@@ -326,6 +326,7 @@ class ExamplesTest(harness.TlsTestCase):
                 text=True, timeout=harness.PATIENCE, check=False)
             self.assertEqual(done.stderr, "", command)
             output = done.stdout.replace(f"{self.folder}/", "/")
+            output = output.replace("  127.0.0.1:0  ", "  *:25  ")
             return f"```\n$ {command}\n{output}```\n"
         ran = re.sub(r"^```\n\$ ([^\n]*)\n(.*?)^```\n", run, text,
                      flags=re.M | re.S)

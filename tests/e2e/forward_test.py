@@ -50,13 +50,13 @@ class ForwardTest(harness.TestCase):
                 (self.store / "local.example" / user / name).mkdir(
                     parents=True)
 
-    def hop(self, word="lmtp", *options, port=0):
+    def hop(self, word="lmtp", *options, port=0, words=""):
         """Returns the next hop, which has the Maildirs."""
         path = self.folder / "hop-log"
         with open(path, "wb") as log:
             server = harness.Serve(
                 self, *options, deliver=f"maildir:{self.store}/%d/%u", log=log,
-                listen=(f"127.0.0.1:{port}" + (f",{word}" if word else ""),))
+                listen=(f"127.0.0.1:{port}" + (f",{word}" if word else "") + words,))
         server.log_path = path
         return server
 
@@ -154,6 +154,71 @@ class ForwardTest(harness.TestCase):
             client.ask("MAIL FROM:<s@x.example>")
             self.assertEqual(client.ask("RCPT TO:<a@local.example>"),
                              "550 5.1.1 ?more")
+
+    def test_next_hop_learns_the_address_of_the_client(self):
+        for word, listen, options in (
+                ("", "", ()),
+                (",xforward", "", ()),  # not offered: the mail goes through
+                (",xclient", "", ("--xclient-from", "127.0.0.1")),
+                (",proxy", ",proxy", ("--proxy-from", "127.0.0.1"))):
+            with self.subTest(word=word):
+                hop = self.hop("", *options, words=listen)
+                server = harness.Serve(
+                    self, deliver=f"smtp:127.0.0.1:{hop.port}{word}")
+                named = word in (",xclient", ",proxy")
+                for source in ("127.0.0.9", "127.0.0.8"):
+                    with harness.Client(server, source).greet() as client:
+                        client.ask("MAIL FROM:<s@x.example>")
+                        self.assertEqual(
+                            client.ask("RCPT TO:<a@local.example>")[:3], "250")
+                        client.ask("DATA")
+                        self.assertEqual(client.ask("hi\r\n.")[:3], "250")
+                    hop.wait_log(f"ip={source}" if named else "ip=127.0.0.1")
+                server.stop()
+                hop.stop()
+
+    def test_next_hop_without_xclient_gets_no_mail(self):
+        hop = self.hop("")
+        server = harness.Serve(
+            self, deliver=f"smtp:127.0.0.1:{hop.port},xclient")
+        with harness.Client(server).greet() as client:
+            client.ask("MAIL FROM:<s@x.example>")
+            self.assertEqual(
+                client.ask("RCPT TO:<a@local.example>"),
+                "451 4.3.2 the next hop does not offer XCLIENT to this server "
+                "(#4.3.2)")
+        self.assertEqual(self.inbox("a"), [])
+
+    def test_server_that_is_its_own_next_hop_says_so(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = harness.Serve(self, listen=(f"127.0.0.1:{port}",),
+                               deliver=f"smtp:127.0.0.1:{port}")
+        with harness.Client(server).greet() as client:
+            client.ask("MAIL FROM:<s@x.example>")
+            self.assertEqual(
+                client.ask("RCPT TO:<a@local.example>"),
+                "451 4.3.2 the next hop is this server itself: mail loops back "
+                "to it (#4.3.2)")
+
+    def test_dsn_reaches_the_next_hop(self):
+        hop = Refuser(self, b"250 2.1.5 ok\r\n")
+        for word, offered in (("", False), (",dsn", True)):
+            server = harness.Serve(
+                self, deliver=f"smtp:127.0.0.1:{hop.port}{word}")
+            with smtplib.SMTP("127.0.0.1", server.port) as client:
+                client.ehlo()
+                self.assertEqual(client.has_extn("dsn"), offered)
+                if offered:
+                    client.mail("s@x.example", ["RET=HDRS"])
+                    # The next hop offers nothing.
+                    code, text = client.rcpt("a@local.example",
+                                             ["NOTIFY=SUCCESS"])
+                    self.assertEqual(code, 451, text)
+                    self.assertIn(b"DSN", text)
+                    code, text = client.rcpt("a@local.example",
+                                             ["NOTIFY=FAILURE"])
+                    self.assertEqual(code, 250, text)
 
     def test_connection_is_used_for_several_messages(self):
         hop = self.hop("lmtp")

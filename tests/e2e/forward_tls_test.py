@@ -150,7 +150,7 @@ class ForwardTlsTest(RelayTestCase):
             self.assertEqual(code, 250 if why is None else 451, (words, text))
             if why is not None:
                 self.assertIn(why, text)
-                self.assertIn(f"127.0.0.1:{hop.port}", server.log())
+                server.wait_log(f"127.0.0.1:{hop.port}")
             server.stop()
 
     def test_optional_tls_falls_back_and_required_tls_does_not(self):
@@ -199,7 +199,7 @@ class ForwardTlsTest(RelayTestCase):
         self.assertEqual((code, text), (
             451, "4.3.5 the next hop cannot authenticate this server "
             "(#4.3.5)"))
-        self.assertIn("exited with 7", server.log())
+        server.wait_log("exited with 7")
         state.write_text("good 60\n")
         end = time.monotonic() + harness.PATIENCE
         while self.send(server)[0] != 250:
@@ -360,7 +360,7 @@ class RealHopTestCase(RelayTestCase):
         self.write_credentials("password=hunter2")
         server = self.relay(self.port, *self.verified())
         self.assertEqual(self.send(server)[0], 451)
-        self.assertIn("535 ", server.log())
+        server.wait_log("535 ")
 
 
 @unittest.skipUnless(installed("dovecot"), "needs Dovecot, and root")

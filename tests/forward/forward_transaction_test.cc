@@ -59,8 +59,8 @@ class Client {
   void Mail(MailParameters parameters = {}) {
     transaction_.reset();
     envelope_ = {.from = {"s", "x.example"}, .parameters = parameters};
-    transaction_ =
-        std::make_unique<ForwardTransaction>(pool_, envelope_, "lmtp");
+    transaction_ = std::make_unique<ForwardTransaction>(
+        pool_, envelope_, ProxiedClient(), "lmtp");
   }
   // Begins a RCPT. The reply's code is 0 until there is one.
   std::shared_ptr<Reply> BeginRcpt(const std::string& user) {
@@ -391,7 +391,7 @@ TEST(ForwardTransactionTest, WriteReportsThatTheNextHopDoesNotRead) {
       &hops);
   Envelope envelope{.from = {"s", "x"}};
   {
-    ForwardTransaction transaction(pool, envelope, "smtp");
+    ForwardTransaction transaction(pool, envelope, {}, "smtp");
     int code = 0;
     (void)transaction.AddRecipient({.to = {"u", "d"}}, [&]() -> Policy::Done {
       return [&](Verdict verdict) { code = verdict.reply()->code; };
@@ -655,7 +655,7 @@ TEST(ForwardTransactionTest, EnvelopeMustHaveTheRecipientsOfTheNextHop) {
                                                 {"b", "b"},
                                                 {"b", "a"}}) {
     Envelope envelope{.from = {"s", "x"}};
-    ForwardTransaction transaction(pool, envelope, "smtp");
+    ForwardTransaction transaction(pool, envelope, {}, "smtp");
     for (const char* user : {"a", "b"}) {
       (void)transaction.AddRecipient(
           {.to = {user, "d"}}, []() -> Policy::Done { return [](Verdict) {}; });

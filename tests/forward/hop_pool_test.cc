@@ -56,7 +56,7 @@ class HopPoolTest : public testing::Test {
   std::unique_ptr<Sent> Begin() {
     auto sent = std::make_unique<Sent>();
     sent->transaction = std::make_unique<ForwardTransaction>(
-        pool_, Envelope{.from = {"s", "x"}}, "smtp");
+        pool_, Envelope{.from = {"s", "x"}}, ProxiedClient(), "smtp");
     (void)sent->transaction->AddRecipient(
         {.to = {"u", "d"}}, [&]() -> Policy::Done {
           return [sent = sent.get()](Verdict verdict) {
@@ -373,6 +373,51 @@ TEST_F(HopPoolTest, ConnectionsAreLimitedAndOthersWait) {
   EXPECT_EQ(hops_.connects().size(), HopPool::kMaxConnections);
 }
 
+// Otherwise clients that send nothing after RCPT keep all connections for as
+// long as their own timeouts.
+TEST_F(HopPoolTest, SilentTransactionMakesRoom) {
+  for (const bool silent : {false, true}) {
+    hops_.Set(kA, State::kUp);
+    Use(kA);
+    const auto first = Begin();
+    hops_.Run();
+    ASSERT_EQ(first->reply.code, 250);
+    if (silent) hops_.AdvanceTime(absl::Seconds(11));
+    hops_.Set(kA, State::kHangs);
+    std::vector<std::unique_ptr<Sent>> all;
+    for (size_t i = 1; i < HopPool::kMaxConnections; ++i) {
+      all.push_back(Begin());
+    }
+    hops_.Run();
+    const size_t connects = hops_.connects().size();
+    const auto waits = Begin();
+    hops_.Run();
+    EXPECT_EQ(hops_.connects().size(), connects + (silent ? 1 : 0));
+    Envelope envelope{.from = {"s", "x"}};
+    envelope.to.push_back({{"u", "d"}, {}});
+    Reply reply;
+    const auto take = [&reply](const Verdict& verdict) {
+      reply = verdict.accepted() ? Reply{354, {}, ""} : *verdict.reply();
+    };
+    if (auto verdict = first->transaction->Open(
+            envelope, [&]() -> Policy::Done { return take; })) {
+      take(*verdict);
+    }
+    hops_.Run();
+    EXPECT_EQ(reply.code, silent ? 451 : 354);
+    if (silent) {
+      EXPECT_EQ(reply.enhanced, (EnhancedCode{4, 4, 5})) << reply.text;
+      EXPECT_TRUE(absl::StrContains(reply.text, "is busy")) << reply.text;
+    }
+    first->transaction.reset();
+    all.clear();
+    waits->transaction.reset();
+    hops_.Run();
+    pool_->Shutdown();
+    hops_.Run();
+  }
+}
+
 // Uses a connection for nothing.
 class Holder : public HopWaiter, public HopUser {
  public:
@@ -383,6 +428,8 @@ class Holder : public HopWaiter, public HopUser {
     reused_ = reused;
   }
   void OnUnavailable(const HopFailure&) override { failed_(); }
+  const ProxiedClient& client() const override { return client_; }
+  void OnReady() override {}
   bool OnStep(const ClientStep&) override { return false; }
   void OnLost(const HopFailure&) override { link_ = nullptr; }
 
@@ -391,6 +438,7 @@ class Holder : public HopWaiter, public HopUser {
 
  private:
   const std::function<void()> failed_;
+  const ProxiedClient client_;
   HopLink* link_ = nullptr;
   bool reused_ = false;
 };

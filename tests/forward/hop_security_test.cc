@@ -121,7 +121,7 @@ class HopSecurityTest : public testing::Test {
   std::unique_ptr<Sent> Begin() {
     auto sent = std::make_unique<Sent>();
     sent->transaction = std::make_unique<ForwardTransaction>(
-        pool_, Envelope{.from = {"s", "x"}}, "smtp");
+        pool_, Envelope{.from = {"s", "x"}}, ProxiedClient(), "smtp");
     (void)sent->transaction->AddRecipient(
         {.to = {"u", "d"}}, [&]() -> Policy::Done {
           return [sent = sent.get()](const Verdict& verdict) {

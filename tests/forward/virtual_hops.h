@@ -22,10 +22,13 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "delivery/forward/hop_driver.h"
+#include "net/proxy_header.h"
 #include "net/tls_channel.h"
 #include "net/tls_context.h"
 #include "net/tls_test_client.h"
@@ -58,6 +61,28 @@ class VirtualHops : public HopDriver {
   void SetName(const std::string& name, std::vector<std::string> addresses) {
     names_[name] = std::move(addresses);
   }
+  // The server at `address` takes XCLIENT and XFORWARD, which its faults must
+  // announce, and with `proxy` a PROXY header on each connection.
+  void TakeClients(const std::string& address, bool proxy) {
+    servers_[address].takes_clients = true;
+    servers_[address].takes_proxy = proxy;
+  }
+  // What it has got: lines, "PROXY 192.0.2.1:4711" for a header, and "MAIL ..."
+  // for each MAIL after them.
+  const std::vector<std::string>& clients(const std::string& address) {
+    return servers_[address].clients;
+  }
+  // The replies of the server to XCLIENT and XFORWARD. The empty one to XCLIENT
+  // greets the client again.
+  void SetReplies(const std::string& address, std::string xclient,
+                  std::string xforward = "250 2.0.0 ok\r\n") {
+    servers_[address].xclient = std::move(xclient);
+    servers_[address].xforward = std::move(xforward);
+  }
+  // Where the server at `address` is.
+  void SetPlace(const std::string& address, HopWire::Place place) {
+    places_[address] = place;
+  }
   // The client reads `octets` next on the connection to `address`, although the
   // server has sent nothing.
   void Inject(const std::string& address, std::string octets) {
@@ -87,8 +112,8 @@ class VirtualHops : public HopDriver {
     const std::string name = server.Format();
     connects_.push_back(name);
     (void)At(name);
-    return std::make_unique<Wire>(this, states_[name], &servers_[name],
-                                  std::move(moved));
+    return std::make_unique<Wire>(this, states_[name], places_[name],
+                                  &servers_[name], std::move(moved));
   }
   void Resolve(const std::string& name, Resolved done) override {
     const auto found = names_.find(name);
@@ -139,14 +164,20 @@ class VirtualHops : public HopDriver {
     std::unique_ptr<rig::Pipe> pipe;
     const HopWire* wire = nullptr;  // the last one
     std::string injected;
+    bool takes_clients = false;
+    bool takes_proxy = false;
+    std::vector<std::string> clients = {};
+    std::string xclient = {};
+    std::string xforward = "250 2.0.0 ok\r\n";
   };
 
   class Wire : public HopWire, private net::Channel {
    public:
-    Wire(VirtualHops* hops, State state, Server* server,
+    Wire(VirtualHops* hops, State state, Place place, Server* server,
          std::function<void()> moved)
         : hops_(*hops),
           state_(state),
+          place_(place),
           server_(*server),
           pipe_(*server->pipe),
           moved_(std::move(moved)) {
@@ -175,6 +206,7 @@ class VirtualHops : public HopDriver {
       return Result::Kind::kWantWrite;
     }
     std::string error() const override { return "Connection refused"; }
+    Place place() const override { return place_; }
     net::Channel& channel() override { return *this; }
 
    private:
@@ -234,22 +266,58 @@ class VirtualHops : public HopDriver {
       const size_t count = std::min(bytes.size(), hops_.writable_);
       if (count == 0) return {Result::Kind::kWantWrite, 0};
       hops_.writable_ -= count;
-      // OpenSSL may be the caller, so it is not called here: both sides have the
-      // same queue of errors.
-      if (server_tls_ || pipe_.wants_tls()) {
+      // OpenSSL may be the caller, so it is not called here: both sides have
+      // the same queue of errors.
+      if (server_.takes_clients) {
+        Take(bytes.substr(0, count));
+      } else if (server_tls_ || pipe_.wants_tls()) {
         memory_.to_server.append(bytes.data(), count);
       } else {
         pipe_.Send(bytes.substr(0, count));
       }
       return {Result::Kind::kOk, count};
     }
+    // Passes on all but what names a client.
+    void Take(absl::string_view bytes) {
+      out_.append(bytes.data(), bytes.size());
+      if (server_.takes_proxy && !header_) {
+        const net::ProxyHeader header = net::ParseProxyHeader(out_);
+        if (header.kind == net::ProxyHeader::Kind::kNeedInput) return;
+        header_ = true;
+        if (header.kind == net::ProxyHeader::Kind::kAddresses) {
+          server_.clients.push_back(
+              absl::StrCat("PROXY ", ToString(header.source.address), ":",
+                           header.source.port));
+        }
+        out_.erase(0, header.size);
+      }
+      size_t end = 0;
+      while ((end = out_.find("\r\n")) != std::string::npos) {
+        const std::string line = out_.substr(0, end);
+        out_.erase(0, end + 2);
+        if (absl::StartsWith(line, "XCLIENT ")) {
+          server_.clients.push_back(line);
+          if (server_.xclient.empty()) pipe_.Reconnect();
+          absl::StrAppend(&server_.injected, server_.xclient);
+        } else if (absl::StartsWith(line, "XFORWARD ")) {
+          server_.clients.push_back(line);
+          absl::StrAppend(&server_.injected, server_.xforward);
+        } else {
+          if (absl::StartsWith(line, "MAIL ")) server_.clients.push_back(line);
+          pipe_.Send(line + "\r\n");
+        }
+      }
+    }
 
     VirtualHops& hops_;
     const State state_;
+    const Place place_;
     Server& server_;
     rig::Pipe& pipe_;
     const std::function<void()> moved_;
     std::string in_;
+    std::string out_;       // of Take(): an incomplete line
+    bool header_ = false;   // it had its PROXY header
     net::TestWire memory_;  // of server_tls_
     std::optional<net::TlsChannel> server_tls_;
   };
@@ -259,6 +327,7 @@ class VirtualHops : public HopDriver {
   net::TimerWheel timers_{now_};
   std::map<std::string, Server> servers_;
   std::map<std::string, State> states_;
+  std::map<std::string, HopWire::Place> places_;
   std::map<std::string, std::vector<std::string>> names_;
   std::vector<std::string> connects_;
   std::shared_ptr<const net::TlsContext> tls_;

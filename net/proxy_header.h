@@ -16,17 +16,18 @@
 // Always read a header from the proxies of a list, and never from other
 // clients.
 
-#ifndef POSTERN_TRANSPORTS_PROXY_HEADER_H_
-#define POSTERN_TRANSPORTS_PROXY_HEADER_H_
+#ifndef POSTERN_NET_PROXY_HEADER_H_
+#define POSTERN_NET_PROXY_HEADER_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 
-namespace postern::transports {
+namespace postern::net {
 
 // The longest header that is read, of either version. In version 2 the protocol
 // permits 65551 octets, which only certificates need. postern does not use
@@ -91,6 +92,13 @@ struct [[nodiscard]] ProxyHeader {
 //              are skipped.
 ProxyHeader ParseProxyHeader(absl::string_view in);
 
-}  // namespace postern::transports
+// Returns the header of version 2 for a connection from `source` to
+// `destination`, which must have addresses. ParseProxyHeader() reads it as
+// kAddresses with these ends. A server that expects no header takes the
+// signature for unknown commands and QUIT, and closes the connection.
+std::string FormatProxyHeader(const ProxyHeader::Endpoint& source,
+                              const ProxyHeader::Endpoint& destination);
 
-#endif  // POSTERN_TRANSPORTS_PROXY_HEADER_H_
+}  // namespace postern::net
+
+#endif  // POSTERN_NET_PROXY_HEADER_H_

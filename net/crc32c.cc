@@ -1,11 +1,11 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "transports/crc32c.h"
+#include "net/crc32c.h"
 
 #include <array>
 
-namespace postern::transports {
+namespace postern::net {
 namespace {
 
 // 0x1edc6f41 with its bits in reverse order.
@@ -35,4 +35,4 @@ uint32_t Crc32c(absl::string_view octets, uint32_t before) {
   return ~crc;
 }
 
-}  // namespace postern::transports
+}  // namespace postern::net

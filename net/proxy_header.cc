@@ -1,20 +1,22 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "transports/proxy_header.h"
+#include "net/proxy_header.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
 
+#include "absl/base/macros.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "engine/grammar/ip_address.h"
-#include "transports/crc32c.h"
+#include "net/crc32c.h"
 
-namespace postern::transports {
+namespace postern::net {
 namespace {
 
 constexpr absl::string_view kSignature1("PROXY ");
@@ -23,6 +25,10 @@ constexpr absl::string_view kSignature2("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr size_t kMinSize1 = 15;   // PROXY UNKNOWN CRLF
 constexpr size_t kMaxSize1 = 107;  // the protocol's limit
 constexpr size_t kPrefix2 = 16;    // the fixed part of version 2
+
+constexpr char kProxy = 0x21;  // the version, and the command PROXY
+constexpr char kTcp4 = 0x11;
+constexpr char kTcp6 = 0x21;
 
 constexpr size_t kIpv4Size = 4;
 constexpr size_t kIpv6Size = 16;
@@ -166,10 +172,7 @@ ProxyHeader ParseVersion2(absl::string_view in) {
   constexpr size_t kFamilyAt = 13;
   constexpr size_t kLengthAt = 14;
   constexpr char kLocal = 0x20;
-  constexpr char kProxy = 0x21;
   constexpr char kUnspec = 0x00;
-  constexpr char kTcp4 = 0x11;
-  constexpr char kTcp6 = 0x21;
   constexpr char kUnixStream = 0x31;
 
   if (in.size() <= kCommandAt) return NeedInput(kPrefix2);
@@ -213,6 +216,16 @@ ProxyHeader ParseVersion2(absl::string_view in) {
   return ParseAddresses(header, family == kTcp4 ? kIpv4Size : kIpv6Size);
 }
 
+std::string Bytes16(size_t number) {
+  return {static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
+// Returns the octets of an address. With `v4` they are four.
+std::string WriteAddress(const IpAddress& address, bool v4) {
+  const IpAddress::Bytes& bytes = address.bytes();
+  return {bytes.end() - (v4 ? kIpv4Size : kIpv6Size), bytes.end()};
+}
+
 bool Begins(absl::string_view in, absl::string_view signature) {
   const size_t size = std::min(in.size(), signature.size());
   return in.substr(0, size) == signature.substr(0, size);
@@ -227,4 +240,16 @@ ProxyHeader ParseProxyHeader(absl::string_view in) {
   return Error("no signature");
 }
 
-}  // namespace postern::transports
+std::string FormatProxyHeader(const ProxyHeader::Endpoint& source,
+                              const ProxyHeader::Endpoint& destination) {
+  ABSL_HARDENING_ASSERT(source.address && destination.address);
+  const bool v4 = source.address->v4() && destination.address->v4();
+  const std::string addresses = absl::StrCat(
+      WriteAddress(*source.address, v4), WriteAddress(*destination.address, v4),
+      Bytes16(source.port), Bytes16(destination.port));
+  return absl::StrCat(kSignature2, std::string(1, kProxy),
+                      std::string(1, v4 ? kTcp4 : kTcp6),
+                      Bytes16(addresses.size()), addresses);
+}
+
+}  // namespace postern::net

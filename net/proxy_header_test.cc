@@ -1,7 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "transports/proxy_header.h"
+#include "net/proxy_header.h"
 
 #include <memory>
 #include <string>
@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
-#include "transports/crc32c.h"
+#include "net/crc32c.h"
 
-namespace postern::transports {
+namespace postern::net {
 namespace {
 
 using Kind = ProxyHeader::Kind;
@@ -311,5 +311,36 @@ TEST(ProxyHeaderTest, ReadingWhatIsNeededReadsNothingAfterTheHeader) {
   }
 }
 
+TEST(ProxyHeaderTest, FormatsWhatItParses) {
+  const auto end = [](absl::string_view address, uint16_t port) {
+    return ProxyHeader::Endpoint{IpAddress::Parse(address), port};
+  };
+  struct Row {
+    ProxyHeader::Endpoint source;
+    ProxyHeader::Endpoint destination;
+    std::string rest;  // after the signature
+  };
+  const Row rows[] = {
+      {end("192.0.2.1", 4711), end("198.51.100.2", 25),
+       Octets("\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x12\x67\0\x19")},
+      {end("2001:db8::1", 65535), end("::1", 587),
+       Octets("\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
+              "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\xff\xff\x02\x4b")},
+      {end("192.0.2.1", 1), end("::1", 0),
+       Octets("\x21\x21\0\x24\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01"
+              "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0")},
+  };
+  for (const Row& row : rows) {
+    const std::string header = FormatProxyHeader(row.source, row.destination);
+    EXPECT_EQ(absl::CHexEscape(header),
+              absl::CHexEscape(Signature() + row.rest));
+    EXPECT_EQ(ParseProxyHeader(header + "EHLO c"),
+              (ProxyHeader{.kind = Kind::kAddresses,
+                           .size = header.size(),
+                           .source = row.source,
+                           .destination = row.destination}));
+  }
+}
+
 }  // namespace
-}  // namespace postern::transports
+}  // namespace postern::net

@@ -1,13 +1,13 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-#include "transports/crc32c.h"
+#include "net/crc32c.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
 
-namespace postern::transports {
+namespace postern::net {
 namespace {
 
 std::string Counting(int from, int to) {
@@ -44,4 +44,4 @@ TEST(Crc32cTest, CanBeComputedInPieces) {
 }
 
 }  // namespace
-}  // namespace postern::transports
+}  // namespace postern::net

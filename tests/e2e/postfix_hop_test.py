@@ -1,0 +1,134 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's Postfix as the next hop, in directories of its own on loopback."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import smtplib
+import socket
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+MAIN = """compatibility_level = 3.6
+queue_directory = {root}/queue
+data_directory = {root}/data
+maillog_file = {root}/log
+maillog_file_prefixes = {root}
+myhostname = hop.example
+mydestination = local.example
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.1/32
+local_recipient_maps =
+local_transport = discard:
+default_transport = discard:
+alias_maps =
+smtpd_authorized_xclient_hosts = 127.0.0.1
+smtpd_authorized_xforward_hosts = 127.0.0.1
+smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+"""
+MASTER = """{plain} inet n - n - - smtpd
+{proxy} inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=haproxy
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+def can_run():
+    try:
+        pwd.getpwnam("postfix")
+    except KeyError:
+        return False
+    return os.geteuid() == 0 and shutil.which("postfix") is not None
+
+
+@unittest.skipUnless(can_run(), "Postfix is not installed, or this is not root")
+class PostfixHopTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        # Not in TMPDIR, which Postfix's user may be unable to reach.
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="postern-postfix-",
+                                                  dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.root)
+        self.root.chmod(0o755)
+        user = pwd.getpwnam("postfix")
+        for name in ("etc", "queue", "data"):
+            (self.root / name).mkdir()
+        os.chown(self.root / "data", user.pw_uid, -1)
+        self.ports = {}
+        for name in ("plain", "proxy"):
+            # closed_port() would keep it.
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self.ports[name] = free.getsockname()[1]
+        (self.root / "etc/main.cf").write_text(MAIN.format(root=self.root))
+        (self.root / "etc/master.cf").write_text(MASTER.format(**self.ports))
+        self.postfix("start")
+        self.addCleanup(self.postfix, "abort")
+
+    def postfix(self, command):
+        subprocess.run(
+            ["postfix", "-c", str(self.root / "etc"), command], check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, timeout=harness.PATIENCE)
+
+    def send(self, listener, words, recipient):
+        """Sends a message through postern. Returns the last code and text."""
+        server = harness.Serve(
+            self, deliver=f"smtp:127.0.0.1:{self.ports[listener]}{words}")
+        try:
+            with smtplib.SMTP("127.0.0.1", server.port,
+                              source_address=("127.0.0.9", 0)) as client:
+                client.ehlo("client.example")
+                client.mail("s@x.example")
+                code, text = client.rcpt(recipient)
+                if code != 250:
+                    return code, text
+                return client.data("Subject: hop\r\n\r\nhi\r\n")
+        finally:
+            server.stop()
+
+    def log(self):
+        return (self.root / "log").read_text(errors="replace")
+
+    def test_postfix_learns_the_address_of_the_client(self):
+        # The log of Postfix names its client, and with XFORWARD the first one.
+        for listener, words, expected in (
+                ("plain", "", "client=localhost[127.0.0.1]"),
+                ("plain", ",xclient", "client=unknown[127.0.0.9]"),
+                ("proxy", ",proxy", "[127.0.0.9]"),
+                ("plain", ",xforward", "orig_client=unknown[127.0.0.9]"),
+                ("plain", ",dsn,binarymime", "client=localhost[127.0.0.1]")):
+            with self.subTest(words=words):
+                before = len(self.log())
+                code, text = self.send(listener, words, "a@local.example")
+                self.assertEqual(code, 250, text)
+                self.assertIn(b"queued as", text)
+                self.assertIn(expected, self.log()[before:])
+
+    def test_client_does_not_get_the_rights_of_this_host(self):
+        # Postfix lets 127.0.0.1 relay.
+        self.put("rcpthosts", "local.example\nelsewhere.example\n")
+        for listener, words, expected in (
+                ("plain", "", 250), ("plain", ",xforward", 250),
+                ("plain", ",xclient", 454), ("proxy", ",proxy", 454),
+                # It expects a header, or it does not.
+                ("proxy", "", 451), ("plain", ",proxy", 451)):
+            with self.subTest(listener=listener, words=words):
+                code, text = self.send(listener, words, "a@elsewhere.example")
+                self.assertEqual(code, expected, text)
+
+
+if __name__ == "__main__":
+    harness.main()
