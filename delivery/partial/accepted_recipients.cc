@@ -15,6 +15,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 
@@ -257,85 +258,121 @@ absl::Status AcceptedRecipients::Open() {
   return MakeRoom(0);
 }
 
-std::string AcceptedRecipients::SenderKey(absl::string_view destination,
-                                          absl::string_view sender) {
-  return absl::StrCat(destination, absl::string_view("\0", 1), sender);
+size_t AcceptedRecipients::EntryHash::operator()(
+    const MessageKey& message) const {
+  return absl::HashOf(message.destination, message.sender, message.content);
 }
 
-bool AcceptedRecipients::Current(const Entry& entry) const {
-  return now_() - entry.since <= options_.lifetime;
+size_t AcceptedRecipients::EntryHash::operator()(
+    Entries::const_iterator entry) const {
+  return (*this)(entry->message);
+}
+
+bool AcceptedRecipients::EntryEqual::operator()(
+    Entries::const_iterator entry, const MessageKey& message) const {
+  return entry->message == message;
+}
+
+bool AcceptedRecipients::EntryEqual::operator()(
+    Entries::const_iterator a, Entries::const_iterator b) const {
+  return a == b;
+}
+
+size_t AcceptedRecipients::SenderHash(absl::string_view destination,
+                                      absl::string_view sender) {
+  return absl::HashOf(destination, sender);
+}
+
+size_t AcceptedRecipients::RecipientHash(size_t sender_hash,
+                                         absl::string_view recipient) {
+  return absl::HashOf(sender_hash, recipient);
+}
+
+bool AcceptedRecipients::Current(absl::Time since, absl::Time now) const {
+  return now - since <= options_.lifetime;
 }
 
 AcceptedRecipients::Entries::iterator AcceptedRecipients::Find(
     const MessageKey& message) {
-  const auto found =
-      by_sender_.find(SenderKey(message.destination, message.sender));
-  if (found == by_sender_.end()) return entries_.end();
-  for (const Entries::iterator& entry : found->second) {
-    if (entry->message.content == message.content) return entry;
-  }
-  return entries_.end();
+  const auto found = by_message_.find(message);
+  return found == by_message_.end() ? entries_.end() : *found;
 }
 
 void AcceptedRecipients::Insert(const MessageKey& message, absl::Time since,
                                 absl::Span<const std::string> recipients) {
+  const size_t sender = SenderHash(message.destination, message.sender);
   auto entry = Find(message);
   if (entry == entries_.end()) {
     entry = entries_.insert(entries_.end(), {message, since, {}});
-    by_sender_[SenderKey(message.destination, message.sender)].push_back(entry);
+    by_message_.insert(entry);
+    ++senders_[sender];
   }
   for (const std::string& recipient : recipients) {
-    if (entry->recipients.insert(recipient).second) ++size_;
+    if (!entry->recipients.insert(recipient).second) continue;
+    ++size_;
+    Had& had = had_[RecipientHash(sender, recipient)];
+    ++had.messages;
+    had.newest = std::max(had.newest, entry->since);
   }
 }
 
+void AcceptedRecipients::Uncount(size_t sender_hash,
+                                 absl::string_view recipient) {
+  --size_;
+  const auto had = had_.find(RecipientHash(sender_hash, recipient));
+  if (--had->second.messages == 0) had_.erase(had);
+}
+
 void AcceptedRecipients::Forget(Entries::iterator entry) {
-  const auto found = by_sender_.find(
-      SenderKey(entry->message.destination, entry->message.sender));
-  auto& of_sender = found->second;
-  of_sender.erase(std::find(of_sender.begin(), of_sender.end(), entry));
-  if (of_sender.empty()) by_sender_.erase(found);
-  size_ -= entry->recipients.size();
+  const size_t sender =
+      SenderHash(entry->message.destination, entry->message.sender);
+  for (const std::string& recipient : entry->recipients) {
+    Uncount(sender, recipient);
+  }
+  const auto count = senders_.find(sender);
+  if (--count->second == 0) senders_.erase(count);
+  by_message_.erase(entry);
   entries_.erase(entry);
 }
 
 bool AcceptedRecipients::AnyHas(absl::string_view destination,
                                 absl::string_view sender,
                                 absl::Span<const Recipient> recipients) const {
+  const size_t hash = SenderHash(destination, sender);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!senders_.contains(hash)) return false;
+  }
+  std::vector<size_t> wanted;
+  wanted.reserve(recipients.size());
+  for (const Recipient& recipient : recipients) {
+    wanted.push_back(RecipientHash(hash, recipient.path.Address()));
+  }
+  const absl::Time now = now_();
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = by_sender_.find(SenderKey(destination, sender));
-  if (found == by_sender_.end()) return false;
-  return std::any_of(
-      recipients.begin(), recipients.end(), [&](const Recipient& recipient) {
-        const std::string address = recipient.path.Address();
-        return std::any_of(found->second.begin(), found->second.end(),
-                           [&](const Entries::iterator& entry) {
-                             return Current(*entry) &&
-                                    entry->recipients.count(address) > 0;
-                           });
-      });
+  return std::any_of(wanted.begin(), wanted.end(), [&](size_t recipient) {
+    const auto had = had_.find(recipient);
+    return had != had_.end() && Current(had->second.newest, now);
+  });
 }
 
 std::set<std::string> AcceptedRecipients::Of(const MessageKey& message) const {
+  const absl::Time now = now_();
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found =
-      by_sender_.find(SenderKey(message.destination, message.sender));
-  if (found == by_sender_.end()) return {};
-  for (const Entries::iterator& entry : found->second) {
-    if (entry->message.content == message.content && Current(*entry)) {
-      return entry->recipients;
-    }
-  }
-  return {};
+  const auto found = by_message_.find(message);
+  if (found == by_message_.end() || !Current((*found)->since, now)) return {};
+  return (*found)->recipients;
 }
 
 absl::Status AcceptedRecipients::MakeRoom(size_t more) {
   std::vector<MessageKey> drop;
+  const absl::Time now = now_();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     size_t left = size_;
     for (const Entry& entry : entries_) {
-      if (Current(entry) && left + more <= options_.max_recipients) break;
+      if (Current(entry.since, now) && left + more <= options_.max_recipients)
+        break;
       left -= entry.recipients.size();
       drop.push_back(entry.message);
     }
@@ -391,8 +428,9 @@ absl::Status AcceptedRecipients::Remove(
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto entry = Find(message);
     if (entry == entries_.end()) return absl::OkStatus();
+    const size_t sender = SenderHash(message.destination, message.sender);
     for (const std::string& recipient : recipients) {
-      size_ -= entry->recipients.erase(recipient);
+      if (entry->recipients.erase(recipient) > 0) Uncount(sender, recipient);
     }
     if (entry->recipients.empty()) Forget(entry);
   }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
@@ -68,7 +69,11 @@ class AcceptedRecipients {
   absl::Status Open();
 
   // Returns whether one of `recipients` has a message of `sender`, whatever its
-  // content. If `sender` has none, this is one look-up.
+  // content. It may also return true if two triples of a destination, a sender
+  // and a recipient have the same hash, or if the youngest of several messages
+  // was removed and the others are too old. Costs one look-up if `sender` has
+  // no message, and otherwise one for each recipient, however many messages
+  // there are.
   bool AnyHas(absl::string_view destination, absl::string_view sender,
               absl::Span<const Recipient> recipients) const;
   // Returns the recipients that have the message.
@@ -94,15 +99,37 @@ class AcceptedRecipients {
     std::set<std::string> recipients;
   };
   using Entries = std::list<Entry>;
+  struct EntryHash {
+    using is_transparent = void;
+    size_t operator()(const MessageKey& message) const;
+    size_t operator()(Entries::const_iterator entry) const;
+  };
+  struct EntryEqual {
+    using is_transparent = void;
+    bool operator()(Entries::const_iterator entry,
+                    const MessageKey& message) const;
+    bool operator()(Entries::const_iterator a, Entries::const_iterator b) const;
+  };
+  // The messages of a sender that a recipient has.
+  struct Had {
+    size_t messages = 0;
+    absl::Time newest = absl::InfinitePast();  // not before any of them
+  };
 
-  static std::string SenderKey(absl::string_view destination,
-                               absl::string_view sender);
+  static size_t SenderHash(absl::string_view destination,
+                           absl::string_view sender);
+  static size_t RecipientHash(size_t sender_hash, absl::string_view recipient);
+
+  // Returns whether a message since `since` is not too old at the time `now`.
+  bool Current(absl::Time since, absl::Time now) const;
+
   // The following need `mutex_`.
-  bool Current(const Entry& entry) const;
   Entries::iterator Find(const MessageKey& message);
   void Insert(const MessageKey& message, absl::Time since,
               absl::Span<const std::string> recipients);
   void Forget(Entries::iterator entry);
+  // A recipient is no longer in an entry of a sender.
+  void Uncount(size_t sender_hash, absl::string_view recipient);
 
   // Removes the oldest messages, so that there is room for `more` recipients.
   absl::Status MakeRoom(size_t more);
@@ -116,8 +143,10 @@ class AcceptedRecipients {
 
   mutable std::mutex mutex_;
   Entries entries_;  // the oldest first
-  // The entries of a destination and a sender.
-  absl::flat_hash_map<std::string, std::vector<Entries::iterator>> by_sender_;
+  absl::flat_hash_set<Entries::iterator, EntryHash, EntryEqual> by_message_;
+  // The number of entries by SenderHash(). Equal hashes are counted together.
+  absl::flat_hash_map<size_t, size_t> senders_;
+  absl::flat_hash_map<size_t, Had> had_;  // by RecipientHash()
   size_t size_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -118,6 +119,54 @@ TEST_F(AcceptedRecipientsTest, OldestMessageMakesRoom) {
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(table_->size(), 2u);
   EXPECT_THAT(table_->Of(Key("4")), ElementsAre("a@d"));
+}
+
+TEST_F(AcceptedRecipientsTest, RecipientMayHaveSeveralMessages) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(table_->Add(Key("1"), {"a@d"}).ok());
+  now_ += absl::Hours(1);
+  ASSERT_TRUE(table_->Add(Key("2"), {"a@d", "b@d"}).ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(table_->Remove(Key("1"), {"a@d", "b@d"}).ok());
+    EXPECT_TRUE(AnyHas("a"));
+    EXPECT_TRUE(AnyHas("b"));
+  }
+  ASSERT_TRUE(table_->Remove(Key("2"), {"a@d"}).ok());
+  EXPECT_FALSE(AnyHas("a"));
+  EXPECT_TRUE(AnyHas("b"));
+  ASSERT_TRUE(table_->Remove(Key("2"), {"b@d"}).ok());
+  EXPECT_FALSE(AnyHas("b"));
+  EXPECT_EQ(table_->size(), 0u);
+  // The youngest of two messages counts, whichever was added first.
+  ASSERT_TRUE(table_->Add(Key("3"), {"b@d"}).ok());
+  now_ += absl::Hours(1);
+  ASSERT_TRUE(table_->Add(Key("4"), {"a@d"}).ok());
+  ASSERT_TRUE(table_->Add(Key("3"), {"a@d"}).ok());
+  now_ += options_.lifetime - absl::Minutes(30);
+  EXPECT_TRUE(AnyHas("a"));
+  EXPECT_FALSE(AnyHas("b"));
+}
+
+// An event loop waits for AnyHas() and Of(), so their costs must not depend on
+// the number of messages of a sender. Time is counted in calls of the clock.
+TEST_F(AcceptedRecipientsTest, LookUpsOfASenderWithManyMessagesAreConstant) {
+  int clock_calls = 0;
+  AcceptedRecipients table(options_, [&] {
+    ++clock_calls;
+    return now_;
+  });
+  ASSERT_TRUE(table.Open().ok());
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(table.Add(Key(absl::StrCat(i)), {"a@d"}).ok());
+  }
+  const std::vector<Recipient> recipients(10, Recipient{{"b", "d"}, {}});
+  clock_calls = 0;
+  EXPECT_FALSE(table.AnyHas("lmtp:unix:/lmtp", "s@x.example", recipients));
+  EXPECT_EQ(clock_calls, 1);
+  EXPECT_FALSE(table.AnyHas("lmtp:unix:/lmtp", "t@x.example", recipients));
+  EXPECT_EQ(clock_calls, 1);
+  EXPECT_THAT(table.Of(Key("19")), ElementsAre("a@d"));
+  EXPECT_EQ(clock_calls, 2);
 }
 
 TEST_F(AcceptedRecipientsTest, AnotherProcessCannotUseIt) {
