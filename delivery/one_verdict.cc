@@ -17,19 +17,19 @@ std::string Quote(const Reply& reply) {
   return text;
 }
 
+size_t FirstRefusal(absl::Span<const Verdict> verdicts) {
+  size_t first = verdicts.size();
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i].accepted()) continue;
+    if (!verdicts[i].reply()->permanent()) return i;
+    if (first == verdicts.size()) first = i;
+  }
+  return first;
+}
+
 Verdict OneVerdict(std::vector<Verdict> verdicts) {
-  const auto of_kind = [&verdicts](auto is) {
-    return std::find_if(verdicts.begin(), verdicts.end(), is);
-  };
-  const auto accepted =
-      of_kind([](const Verdict& each) { return each.accepted(); });
-  const auto temporary = of_kind([](const Verdict& each) {
-    return !each.accepted() && !each.reply()->permanent();
-  });
-  if (temporary != verdicts.end()) return *temporary;
-  const auto permanent =
-      of_kind([](const Verdict& each) { return !each.accepted(); });
-  if (permanent == verdicts.end()) {
+  const size_t refused = FirstRefusal(verdicts);
+  if (refused == verdicts.size()) {
     std::vector<std::string> sources;
     for (const Verdict& each : verdicts) {
       const std::string& source = each.source();
@@ -42,14 +42,18 @@ Verdict OneVerdict(std::vector<Verdict> verdicts) {
     if (sources.size() < 2) return std::move(verdicts.front());
     return std::move(verdicts.front()).From(absl::StrJoin(sources, ", "));
   }
-  if (accepted == verdicts.end()) return std::move(verdicts.front());
+  Verdict& refusal = verdicts[refused];
+  const bool all =
+      std::none_of(verdicts.begin(), verdicts.end(),
+                   [](const Verdict& each) { return each.accepted(); });
+  if (all || !refusal.reply()->permanent()) return std::move(refusal);
   Reply reply{451,
               {4, 5, 0},
               absl::StrCat("only some recipients have the message: ",
-                           Quote(*permanent->reply()), " (#4.5.0)")};
+                           Quote(*refusal.reply()), " (#4.5.0)")};
   return Verdict::Refuse(std::move(reply))
-      .By(permanent->rule())
-      .From(permanent->source());
+      .By(refusal.rule())
+      .From(refusal.source());
 }
 
 }  // namespace postern::delivery

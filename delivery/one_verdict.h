@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "engine/grammar/reply.h"
 #include "engine/verdict.h"
 
@@ -20,6 +21,10 @@ inline constexpr size_t kMaxQuoted = 200;
 
 // Returns the first line of `reply`, at most kMaxQuoted octets of it.
 std::string Quote(const Reply& reply);
+
+// Returns the index of the first temporary refusal, or else of the first
+// refusal, or else the number of verdicts.
+size_t FirstRefusal(absl::Span<const Verdict> verdicts);
 
 // Returns one verdict for all recipients, which is true for each of them: an
 // acceptance if all are, a permanent refusal if all are, and otherwise a

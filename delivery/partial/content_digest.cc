@@ -19,10 +19,14 @@ constexpr absl::string_view kIgnored[] = {
     "ARC-Seal", "ARC-Message-Signature",
 };
 
-constexpr size_t kLongestIgnored = 26;
+constexpr absl::string_view kIdentifying[] = {"Date", "Message-ID"};
 
-bool IsIgnored(absl::string_view name) {
-  return std::any_of(std::begin(kIgnored), std::end(kIgnored),
+// The length of the longest name above.
+constexpr size_t kLongest = 26;
+
+bool IsOneOf(absl::Span<const absl::string_view> names,
+             absl::string_view name) {
+  return std::any_of(names.begin(), names.end(),
                      [name](absl::string_view each) {
                        return absl::EqualsIgnoreCase(each, name);
                      });
@@ -75,10 +79,11 @@ void ContentDigest::Append(absl::string_view octets) {
         continue;
       }
       if (c == ':') {
-        EndName(IsIgnored(name_) ? State::kIgnored : State::kCounts);
+        identified_ |= IsOneOf(kIdentifying, name_);
+        EndName(IsOneOf(kIgnored, name_) ? State::kIgnored : State::kCounts);
         continue;
       }
-      if (name_.size() == kLongestIgnored) {
+      if (name_.size() == kLongest) {
         EndName(State::kCounts);
         continue;
       }

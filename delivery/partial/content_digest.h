@@ -17,8 +17,9 @@ namespace postern::delivery {
 // The SHA-256 (FIPS 180-4) of a message without the header fields that a client
 // may change at each attempt: Received (RFC 5321 4.4), DKIM-Signature (RFC
 // 6376 3.5) and the ARC fields (RFC 8617 4.1), which contain times. All other
-// octets count, so two messages are equal only if the sender's program made
-// them equal, with their Date and Message-ID.
+// octets count, so two messages with a Date or a Message-ID are equal only if
+// the sender's program made them equal. Without these fields, two messages may
+// be equal that a program made one after the other: see identified().
 //
 // Costs O(octets). Memory: constant. Aborts the process if OpenSSL fails, which
 // happens if memory is exhausted: another result could be taken for an equal
@@ -37,6 +38,10 @@ class ContentDigest {
 
   // Returns the digest, of kSize octets. Call it once, at the end.
   std::string Finish();
+
+  // Returns whether the header section, as far as it was appended, has a Date
+  // or a Message-ID (RFC 5322 3.6), which differ between two messages.
+  bool identified() const { return identified_; }
 
   // Returns the names of the header fields that do not count.
   static absl::Span<const absl::string_view> IgnoredFields();
@@ -58,6 +63,7 @@ class ContentDigest {
   State state_ = State::kName;
   State before_ = State::kCounts;  // of the field before this line
   std::string name_;               // not counted yet
+  bool identified_ = false;
 };
 
 }  // namespace postern::delivery

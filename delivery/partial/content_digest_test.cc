@@ -70,6 +70,30 @@ TEST(ContentDigestTest, EverythingElseCounts) {
   EXPECT_EQ(all.size(), 18u);
 }
 
+// A program may send two equal messages, one after the other, if it writes
+// neither a Date nor a Message-ID.
+TEST(ContentDigestTest, DateOrMessageIdIdentifiesAMessage) {
+  const struct {
+    absl::string_view content;
+    bool identified;
+  } cases[] = {
+      {kHeader, true},
+      {"message-id: <1@x>\r\n\r\nbody\r\n", true},
+      {"Subject: x\r\nDATE:\r\n Mon, 30 Nov 2026 18:00:00 +0000\r\n", true},
+      {"", false},
+      {"Subject: alarm\r\n\r\nDate: x\r\n", false},
+      {"Subject: x\r\n Date: x\r\n\r\nbody\r\n", false},
+      {"Resent-Date: x\r\nX-Date: x\r\nDates: x\r\nDate", false},
+      {"no field\r\nDate: x\r\n", false},
+      {"Received: x\r\n\tDate: y\r\n", false},
+  };
+  for (const auto& c : cases) {
+    ContentDigest digest;
+    for (const char& octet : c.content) digest.Append({&octet, 1});
+    EXPECT_EQ(digest.identified(), c.identified) << c.content;
+  }
+}
+
 TEST(ContentDigestTest, CutsChangeNothing) {
   const std::string content = absl::StrCat(
       "Received: a\r\n\tb\r\nARC-Authentication-Results: i=1\r\n c\r\n",

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "delivery/one_verdict.h"
 #include "delivery/partial/content_digest.h"
 #include "delivery/pooled_delivery.h"
 #include "delivery/spool.h"
@@ -25,8 +26,6 @@ namespace {
 
 // The content is passed on in pieces of this size.
 constexpr size_t kPiece = size_t{64} << 10;
-// Octets of a refusal that the 451 quotes.
-constexpr size_t kMaxQuoted = 200;
 
 constexpr absl::string_view kRule = "partial-delivery";
 
@@ -50,24 +49,6 @@ Verdict CannotSpool(const absl::Status& why) {
   return Verdict::Refuse(std::move(reply))
       .By(kRule)
       .From(std::string(why.message()));
-}
-
-// Returns the first line of `reply`.
-std::string Quote(const Reply& reply) {
-  std::string text = FormatReply(reply);
-  text.resize(std::min({text.size(), text.find('\r'), kMaxQuoted}));
-  return text;
-}
-
-// Returns the first temporary refusal, or else the first refusal.
-const Verdict& FirstRefusal(const std::vector<Verdict>& verdicts) {
-  const Verdict* first = nullptr;
-  for (const Verdict& verdict : verdicts) {
-    if (verdict.accepted()) continue;
-    if (!verdict.reply()->permanent()) return verdict;
-    if (first == nullptr) first = &verdict;
-  }
-  return *first;
 }
 
 // Keeps the content of a message. Blocks.
@@ -184,7 +165,7 @@ class PartialDelivery::Resend : public std::enable_shared_from_this<Resend> {
           {.from = envelope_.from,
            .to = envelope_.to[i].path,
            .parameters = envelope_.to[i].parameters,
-           .index = to_.size() - 1,
+           .index = asked_++,
            .message = envelope_.message,
            .size = envelope_.parameters.size},
           [&]() -> Policy::Done { return Here(&Resend::OnRecipient, i); });
@@ -293,6 +274,7 @@ class PartialDelivery::Resend : public std::enable_shared_from_this<Resend> {
   Done done_;
   std::vector<Verdict> verdicts_;  // of all recipients of the envelope
   std::vector<size_t> to_;         // those that the transaction has
+  size_t asked_ = 0;               // Rcpt::index of the next one
   size_t waiting_ = 0;             // answers that are due
   std::unique_ptr<MailTransaction> transaction_;
   uint64_t offset_ = 0;  // of content_
@@ -317,9 +299,11 @@ class PartialDelivery::Transaction : public MailTransaction {
       return transaction_->Open(envelope, later);
     }
     const AcceptedRecipients* const accepted = options().accepted;
-    held_ = accepted != nullptr &&
-            accepted->AnyHas(options().destination, envelope.from.Address(),
-                             envelope.to);
+    if (accepted != nullptr) {
+      key_.destination = options().destination;
+      key_.sender = envelope.from.Address();
+      held_ = accepted->AnyHas(key_.destination, key_.sender, envelope.to);
+    }
     // One recipient has one verdict.
     if (!held_ && envelope.to.size() == 1) {
       return transaction_->Open(envelope, later);
@@ -347,8 +331,8 @@ class PartialDelivery::Transaction : public MailTransaction {
   void Commit(Policy::Done done) override {
     if (envelope_.to.empty()) return transaction_->Commit(std::move(done));
     if (digest_) {
-      key_ = {options().destination, envelope_.from.Address(),
-              digest_->Finish()};
+      identified_ = digest_->identified();
+      key_.content = digest_->Finish();
     }
     if (!held_) {
       return transaction_->CommitEach(
@@ -393,15 +377,17 @@ class PartialDelivery::Transaction : public MailTransaction {
   }
 
   void SendAgain(system::Run here, Policy::Done done) {
-    claim_ = Claim::Of(shared_, key_);
-    if (claim_ == nullptr) {
-      return std::move(done)(
-          Verdict::Refuse({451,
-                           {4, 3, 0},
-                           "this message is still being delivered (#4.3.0)"})
-              .By(kRule));
+    if (identified_) {
+      claim_ = Claim::Of(shared_, key_);
+      if (claim_ == nullptr) {
+        return std::move(done)(
+            Verdict::Refuse({451,
+                             {4, 3, 0},
+                             "this message is still being delivered (#4.3.0)"})
+                .By(kRule));
+      }
+      have_ = options().accepted->Of(key_);
     }
-    have_ = options().accepted->Of(key_);
     const auto resend = std::make_shared<Resend>(shared_, envelope_, session_,
                                                  content_, std::move(here));
     resend->Start(have_, [this, done = std::move(done)](
@@ -430,11 +416,12 @@ class PartialDelivery::Transaction : public MailTransaction {
     if (!all && accepted > 0 && options().note) {
       options().note(envelope_, *session_, each);
     }
-    Verdict verdict = OneVerdict(each, accepted, acceptance);
+    Verdict verdict = ForAll(each, accepted, acceptance);
     // Recipients are remembered if the client sends the message again. It may
-    // do that even after a 250, if it does not get it.
-    const bool remember = options().accepted != nullptr && !added.empty() &&
-                          (!all || !have_.empty());
+    // do that even after a 250, if it does not get it. A message that another
+    // one could equal is not remembered: a duplicate is better than a loss.
+    const bool remember =
+        identified_ && !added.empty() && (!all || !have_.empty());
     complete_ = all && !have_.empty();
     if (!remember) return std::move(done)(std::move(verdict));
     options().run([this, added = std::move(added), verdict = std::move(verdict),
@@ -449,22 +436,17 @@ class PartialDelivery::Transaction : public MailTransaction {
 
   // `acceptance` is one of a recipient that did not have the message before, or
   // null.
-  Verdict OneVerdict(const std::vector<Verdict>& each, size_t accepted,
-                     const Verdict* acceptance) const {
+  Verdict ForAll(const std::vector<Verdict>& each, size_t accepted,
+                 const Verdict* acceptance) const {
     if (accepted == each.size() ||
         (accepted > 0 && options().reply == PartialReply::kAccept)) {
       return acceptance != nullptr ? *acceptance : Verdict::Accept().By(kRule);
     }
-    const Verdict& refusal = FirstRefusal(each);
+    const size_t refused = FirstRefusal(each);
+    const Verdict& refusal = each[refused];
     if (accepted == 0 || options().reply == PartialReply::kRefuse) {
       return refusal;
     }
-    const auto refused =
-        static_cast<size_t>(std::find_if(each.begin(), each.end(),
-                                         [&refusal](const Verdict& verdict) {
-                                           return &verdict == &refusal;
-                                         }) -
-                            each.begin());
     Reply reply{
         451,
         {4, 5, 0},
@@ -483,11 +465,12 @@ class PartialDelivery::Transaction : public MailTransaction {
   // Of the delivery. If the content is held, of a SpoolDelivery.
   std::unique_ptr<MailTransaction> transaction_;
   bool held_ = false;
-  bool traced_ = false;    // Write() was called
-  bool complete_ = false;  // all recipients have it, and some had it before
-  Envelope envelope_;      // empty: LMTP, or one recipient
+  bool traced_ = false;      // Write() was called
+  bool identified_ = false;  // ContentDigest::identified()
+  bool complete_ = false;    // all recipients have it, and some had it before
+  Envelope envelope_;        // empty: LMTP, or one recipient
   std::optional<ContentDigest> digest_;
-  MessageKey key_;
+  MessageKey key_;  // with `digest_`; its content from Commit() on
   std::shared_ptr<Spool> content_;
   std::unique_ptr<Claim> claim_;
   std::set<std::string> have_;

@@ -68,9 +68,18 @@ struct PartialDeliveryOptions {
 //   6. If all have it, the client gets the 250, and then `accepted` forgets
 //      them. Otherwise it gets the 451 again.
 //
-// So a recipient gets a message twice only if the process ends between 1 and 2,
-// if the table cannot be written, or if it has forgotten the message because of
-// its age or its limit. No recipient loses a message.
+// No recipient loses a message. A recipient gets a message twice only if
+//
+//   - the process ends between 1 and 2;
+//   - the client disconnects before 2, for example because the next hop is
+//     slow, and sends the message again before 2;
+//   - the table cannot be written, or has forgotten the message because of its
+//     age or its limit; or
+//   - the message has neither a Date nor a Message-ID. Another message of its
+//     sender may then have the same content, such as the same alarm of a
+//     device, and a recipient that was skipped would lose it. So the table does
+//     not get the recipients of such a message, and they get it at each
+//     attempt.
 //
 // A message for a sender and recipients that `accepted` does not have streams
 // through as without this class. If it has several recipients, its digest is

@@ -129,6 +129,43 @@ TEST_F(PartialDeliveryTest, RetryReachesTheOtherRecipientsOnly) {
   EXPECT_EQ(TakeStored().size(), 2u);
 }
 
+// A device sends the same alarm again. That is a new message, and it must not
+// be taken for the retry of the first one.
+TEST_F(PartialDeliveryTest, EqualMessageWithoutADateIsAnotherOne) {
+  constexpr absl::string_view kAlarm = "Subject: alarm\r\n\r\nfire\r\n";
+  hop_->at_end = {{"b", kFull}};
+  EXPECT_EQ(client_.Send("s", {"a", "b"}, kAlarm).code, 451);
+  EXPECT_EQ(TakeStored().size(), 1u);
+  EXPECT_EQ(accepted_->size(), 0u);
+  // Also if the sender has a record of another message, so that this one is
+  // held.
+  EXPECT_EQ(client_.Send("s", {"a", "b"}, kOne).code, 451);
+  EXPECT_EQ(TakeStored().size(), 1u);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(client_.Send("s", {"a", "b"}, kAlarm).code, 451);
+    EXPECT_EQ(TakeStored().size(), 1u);
+    EXPECT_EQ(accepted_->size(), 1u);
+  }
+  hop_->at_end.clear();
+  EXPECT_EQ(client_.Send("s", {"a", "b"}, kAlarm).code, 250);
+  EXPECT_EQ(TakeStored().size(), 2u);
+}
+
+// Rcpt::index counts the recipients that are asked, also those that are
+// refused.
+TEST_F(PartialDeliveryTest, RetryCountsItsRecipients) {
+  hop_->at_end = {{"a", kBusy}, {"b", kBusy}, {"c", kBusy}};
+  EXPECT_EQ(client_.Send("s", {"x", "a", "b", "c"}, kOne).code, 451);
+  hop_->at_end.clear();
+  const int begun = hop_->begun;
+  hop_->on_begin = [this, begun] {
+    hop_->indices.clear();
+    if (hop_->begun == begun + 2) hop_->at_rcpt = {{"a", kBusy}, {"b", kBusy}};
+  };
+  EXPECT_EQ(client_.Send("s", {"x", "a", "b", "c"}, kOne).code, 451);
+  EXPECT_THAT(hop_->indices, ElementsAre(0u, 1u, 2u));
+}
+
 // Clients send to the recipients of a message one by one, or in other groups.
 TEST_F(PartialDeliveryTest, RetryMayHaveOtherRecipients) {
   hop_->at_end = {{"b", kFull}};

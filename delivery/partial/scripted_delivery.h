@@ -6,6 +6,7 @@
 #ifndef POSTERN_DELIVERY_PARTIAL_SCRIPTED_DELIVERY_H_
 #define POSTERN_DELIVERY_PARTIAL_SCRIPTED_DELIVERY_H_
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <map>
@@ -53,6 +54,7 @@ class ScriptedDelivery : public Delivery {
       };
   std::vector<std::string> stored;
   std::function<void()> on_begin = [] {};
+  std::vector<size_t> indices;  // Rcpt::index of each recipient
   int begun = 0;
   int open = 0;     // transactions
   int replied = 0;  // calls of OnReplied()
@@ -67,6 +69,7 @@ class ScriptedDelivery : public Delivery {
 
     std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
                                         Policy::Later) override {
+      owner_.indices.push_back(rcpt.index);
       return Answer(owner_.at_rcpt, rcpt.to.local_part);
     }
     std::optional<Verdict> Open(const Envelope& envelope,
