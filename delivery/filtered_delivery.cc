@@ -138,12 +138,18 @@ class FilteredTransaction : public MailTransaction {
     });
   }
 
-  // Adds the reason of the filter to the answer of the delivery, unless the
-  // delivery has its own.
+  // Adds the reason of the filter to an acceptance of the delivery.
   static Verdict Name(Verdict verdict, absl::string_view name,
                       const std::string& reason) {
-    if (!verdict.accepted() || !verdict.rule().empty()) return verdict;
-    return std::move(verdict).By(name).From(reason);
+    if (!verdict.accepted()) return verdict;
+    if (verdict.rule().empty()) {
+      return std::move(verdict).By(name).From(reason);
+    }
+    if (reason.empty()) return verdict;
+    std::string source =
+        absl::StrCat(verdict.source(), verdict.source().empty() ? "" : "; ",
+                     name, ": ", reason);
+    return std::move(verdict).From(std::move(source));
   }
 
   // Asks the filter, which has `remaining` left. Returns the refusal if there

@@ -25,9 +25,11 @@ namespace postern::delivery {
 // while the filter works. The content is passed on unchanged, except for the
 // header fields that the filter adds, removes or replaces.
 //
-// Verdict::rule() of an answer is the filter's name, and source() its reason,
-// also if the message is accepted; but if `delivery` refuses, the verdict is
-// that of `delivery`.
+// If the filter refuses, Verdict::rule() is its name and source() its reason.
+// If `delivery` refuses, the verdict is that of `delivery`. An acceptance has
+// the rule of `delivery`, or else the filter's name, and its source() has the
+// reason of the filter: after that of `delivery`, as "SOURCE; NAME: REASON", if
+// `delivery` has given a rule.
 //
 // Temporary refusals of its own: 452 if the disk of the temporary file is full,
 // and otherwise 451 if the file cannot be written or read. A message whose

@@ -182,6 +182,41 @@ TEST_F(FilteredDeliveryTest, MessageIsAcceptedOnlyWhenTheDeliveryHasIt) {
   EXPECT_EQ(recorder_.log, "open 2;commit;replied;end;");
 }
 
+TEST_F(FilteredDeliveryTest, AcceptanceHasTheReasonsOfBoth) {
+  const struct {
+    Verdict answer;
+    const char* reason;
+    const char* rule;
+    const char* source;
+  } cases[] = {
+      {Verdict::Accept(), "fine", "filter", "fine"},
+      {Verdict::Accept().By("smtp").From("out: a:25"), "fine", "smtp",
+       "out: a:25; filter: fine"},
+      {Verdict::Accept().By("maildir"), "fine", "maildir", "filter: fine"},
+      {Verdict::Accept().By("smtp").From("a:25"), "", "smtp", "a:25"},
+      {Verdict::Refuse({550, {5, 1, 1}, "no"}).By("smtp").From("a:25"), "fine",
+       "smtp", "a:25"},
+  };
+  for (const auto& c : cases) {
+    for (const bool each : {false, true}) {
+      filter_->answer.reason = c.reason;
+      verdicts_.clear();
+      Begin();
+      Write("x");
+      if (each) {
+        CommitEach();
+        std::move (*recorder_.each)({c.answer});
+      } else {
+        Commit();
+        std::move (*recorder_.done)(c.answer);
+      }
+      ASSERT_EQ(verdicts_.size(), 1u);
+      EXPECT_EQ(verdicts_[0].rule(), c.rule);
+      EXPECT_EQ(verdicts_[0].source(), c.source);
+    }
+  }
+}
+
 TEST_F(FilteredDeliveryTest, DeliveryMayRefuse) {
   Begin();
   Write("x");
