@@ -102,11 +102,13 @@ void TestPartial(const ServeOptions& options, service::Findings* findings) {
     }
   }
   if (option.reply) return;
-  const bool smtp =
-      std::any_of(options.listen.begin(), options.listen.end(),
-                  [](const ListenOption& listen) { return !listen.lmtp; });
   for (const service::DestinationOption& each : options.Destinations()) {
     const auto hop = service::NextHopOf(each.spec);
+    const bool smtp =
+        std::any_of(options.listen.begin(), options.listen.end(),
+                    [&each](const ListenOption& listen) {
+                      return !listen.lmtp && listen.deliver == each.name;
+                    });
     if (!smtp || !hop.ok() || !hop->lmtp) continue;
     findings->Add(
         {Finding::Severity::kWarning, each.Place(),

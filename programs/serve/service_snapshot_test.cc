@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "net/test_certificates.h"
+#include "programs/serve/partial.h"
 
 namespace postern::programs {
 namespace {
@@ -297,6 +298,32 @@ TEST_F(ServiceSnapshotTest, UnusedDestinationIsWarnedAbout) {
   ASSERT_NE(Read(), nullptr);
   EXPECT_THAT(Texts(Severity::kWarning),
               ElementsAre("--deliver out: no listener and no route uses it"));
+}
+
+// A warning about --partial-delivery names the destinations that SMTP clients
+// reach. LMTP clients get a reply for each recipient.
+TEST_F(ServiceSnapshotTest, SmtpClientsOfAnLmtpServerAreWarnedAbout) {
+  options_.deliver = "lmtp:unix:/a";
+  options_.destinations = {{"boxes", "lmtp:unix:/b"}, {"out", "smtp:unix:/c"}};
+  const struct {
+    std::vector<std::string> listen;
+    std::vector<std::string> places;
+  } cases[] = {
+      {{"24,lmtp,deliver=boxes", "587,deliver=out"}, {}},
+      {{"24,lmtp", "25,deliver=boxes"}, {"--deliver boxes"}},
+      {{"25", "24,lmtp,deliver=boxes"}, {"--deliver"}},
+      {{"25", "26,deliver=boxes"}, {"--deliver", "--deliver boxes"}},
+  };
+  for (const auto& c : cases) {
+    Listen(c.listen);
+    service::Findings findings;
+    TestPartial(options_, &findings);
+    std::vector<std::string> places;
+    for (const service::Finding& each : findings.all()) {
+      places.push_back(each.where);
+    }
+    EXPECT_EQ(places, c.places);
+  }
 }
 
 TEST_F(ServiceSnapshotTest, ErrorNamesTheMistake) {
