@@ -123,11 +123,14 @@ absl::StatusOr<Destination> MakeForwarding(
     return absl::InvalidArgumentError(
         "control/me is missing: it is this server's name for the next hop");
   }
+  // The credentials may be a token-command.
+  const bool runs_programs = !hop->auth_file.empty();
   absl::StatusOr<std::unique_ptr<Delivery>> made =
       setup.forward(*std::move(hop), std::string(setup.host), rule);
   if (!made.ok()) return made.status();
   return Destination{.delivery = *std::move(made),
                      .blocks = false,
+                     .runs_programs = runs_programs,
                      .partial = kind == delivery::NextHop::Kind::kLmtp};
 }
 

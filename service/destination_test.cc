@@ -41,7 +41,7 @@ TEST(DestinationTest, SpecNamesADelivery) {
       {"discard", true, false, false},
       {"lmtp:unix:/run/lmtp", true, false, false},
       {"smtp:a.example,[::1]:25", true, false, false},
-      {"smtps:a.example,auth=/relay", true, false, false},
+      {"smtps:a.example,auth=/relay", true, false, false, true},
   };
   for (const auto& c : cases) {
     const auto made = MakeDestination(
