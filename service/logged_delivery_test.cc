@@ -227,7 +227,11 @@ TEST_F(LoggedDeliveryTest, SessionThatEndsBeforeTheDeliveryOpens) {
 }
 
 TEST_F(LoggedDeliveryTest, RefusedContentIsLoggedWithItsFacts) {
-  Open().reset();
+  auto transaction = Open();
+  // The engine writes the trace fields as soon as Open() has accepted.
+  const absl::string_view trace = "Received: x\r\n";
+  EXPECT_TRUE(transaction->Write({&trace, 1}, [] {}));
+  transaction.reset();
   EXPECT_THAT(lines_, IsEmpty());
   Refusal refusal;
   refusal.message = 1;
