@@ -287,6 +287,10 @@ std::string FormatDeliveries(absl::Span<const DeliveryRow> rows) {
   std::string text;
   for (const DeliveryRow& row : rows) {
     std::string line = absl::StrCat("  ", row.kind, row.value);
+    if (line.size() >= kHelpColumn) {
+      absl::StrAppend(&text, line, "\n");
+      line.clear();
+    }
     for (absl::string_view help : absl::StrSplit(row.help, '\n')) {
       line.resize(kHelpColumn, ' ');
       absl::StrAppend(&text, line, help, "\n");

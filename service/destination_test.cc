@@ -66,19 +66,18 @@ TEST(DestinationTest, SpecNamesADelivery) {
 
 TEST(DestinationTest, QueueNeedsALimitOfTheSize) {
   const auto make = [](uint64_t databytes, absl::string_view spec) {
-    policy::Controls controls;
-    controls.databytes = databytes;
-    return MakeDestination(
-        {.spec = spec,
-         .controls = std::make_shared<const policy::Controls>(controls),
-         .publish = [](const delivery::AmqpAddress& address, uint64_t size,
-                       absl::string_view rule)
-             -> absl::StatusOr<std::unique_ptr<Delivery>> {
-           EXPECT_EQ(address.queue, "mail");
-           EXPECT_EQ(size, 1000u);
-           EXPECT_EQ(rule, address.tls ? "amqps" : "amqp");
-           return std::make_unique<delivery::Discard>();
-         }});
+    const auto controls = std::make_shared<policy::Controls>();
+    controls->databytes = databytes;
+    return MakeDestination({.spec = spec,
+                            .controls = controls,
+                            .publish = [](const delivery::AmqpAddress& address,
+                                          uint64_t size, absl::string_view rule)
+                                -> absl::StatusOr<std::unique_ptr<Delivery>> {
+                              EXPECT_EQ(address.queue, "mail");
+                              EXPECT_EQ(size, 1000u);
+                              EXPECT_EQ(rule, address.tls ? "amqps" : "amqp");
+                              return std::make_unique<delivery::Discard>();
+                            }});
   };
   for (const char* spec :
        {"amqp:mq,queue=mail,auth=/a", "amqps:mq,queue=mail,auth=/a"}) {

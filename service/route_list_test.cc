@@ -148,13 +148,14 @@ TEST_F(RouteListTest, MistakeNamesTheLine) {
        "no --deliver has the name localhost; if it is a "
        "host, write smtp:localhost"},
       {"a.example:maildir:/m",
-       "\"maildir:/m\": only lmtp and smtp can be in this file; write a name, "
-       "and --deliver NAME=maildir:/m"},
-      {"a.example:qmail-queue", "only lmtp and smtp can be in this file"},
+       "\"maildir:/m\": only lmtp, smtp and smtps can be in this file; write a "
+       "name, and --deliver NAME=maildir:/m"},
+      {"a.example:qmail-queue",
+       "only lmtp, smtp and smtps can be in this file"},
       {"a.example:relay.example user secret",
        "contains a space; a route has no user and no password"},
       {"a.example:lmtp:a.example", "the port is missing"},
-      {"a.example:lmtp", "the next hop is missing"},
+      {"a.example:lmtp", "not a next hop: lmtp:SERVER"},
       {"a.example:r.example:0", "not a number from 1 to 65535"},
       {"a.example:[192.0.2.300]", "not an IPv6 address in brackets"},
       {"b.example:relay", "the domain has another line already: "},

@@ -53,7 +53,7 @@ programs/explain: policy/greylisting policy/spf programs/serve service transport
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
 programs/relay: delivery engine engine/grammar log net policy/names programs/serve
-programs/relay: service
+programs/relay: service system
 programs/rig: engine engine/grammar files log net recording rig service system
 programs: engine engine/grammar log programs/check programs/explain programs/replay
 programs: programs/relay programs/rig programs/serve programs/tables programs/users service system

@@ -3,8 +3,6 @@
 
 #include "delivery/amqp/amqp_address.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -15,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "files/content.h"
+#include "files/secret.h"
 
 namespace postern::delivery {
 namespace {
@@ -173,20 +171,17 @@ std::string RetryQueue(const std::string& queue, int seconds) {
   return absl::StrCat(queue, ".retry.", seconds);
 }
 
-absl::StatusOr<AmqpCredentials> ReadAmqpCredentials(const std::string& path) {
-  const auto content = files::ReadContent(path, kMaxCredentials);
+absl::StatusOr<AmqpCredentials> ReadAmqpCredentials(const std::string& path,
+                                                    const std::string& user) {
+  const auto content = files::ReadSecret(path, kMaxCredentials, user);
   if (!content.ok()) return content.status();
   const auto wrong = [&path](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", why));
   };
-  if ((content->facts.st_mode & S_IRWXO) != 0) {
-    return wrong("other users have access to the password: chmod o= it");
-  }
-  absl::string_view line = content->bytes;
+  absl::string_view line = *content;
   line = line.substr(0, line.find('\n'));
   const size_t colon = line.find(':');
-  if (colon == line.npos || colon == 0 ||
-      line.size() + 1 < content->bytes.size()) {
+  if (colon == line.npos || colon == 0 || line.size() + 1 < content->size()) {
     return wrong("not one line USER:PASSWORD");
   }
   // The library takes both as C strings.

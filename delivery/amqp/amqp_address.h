@@ -72,9 +72,10 @@ struct AmqpCredentials {
 };
 
 // Reads a file with one line, USER:PASSWORD. Only the first colon separates.
-// Returns an error, which names the file, if others than its owner and its
-// group can read or write it. Blocks on the disk.
-absl::StatusOr<AmqpCredentials> ReadAmqpCredentials(const std::string& path);
+// The file must be a secret, as files::ReadSecret() defines it for `user`. An
+// error names the file. Blocks on the disk.
+absl::StatusOr<AmqpCredentials> ReadAmqpCredentials(
+    const std::string& path, const std::string& user = "");
 
 }  // namespace postern::delivery
 

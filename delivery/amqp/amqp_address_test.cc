@@ -64,20 +64,21 @@ TEST(AmqpAddressTest, ErrorNamesThePart) {
   }
 }
 
-TEST(AmqpAddressTest, CredentialsAreALineThatOthersCannotRead) {
+TEST(AmqpAddressTest, CredentialsAreALineInASecretFile) {
   const files::TestDirectory directory;
   const std::string path = directory.path() + "/credentials";
   std::ofstream(path) << "user:pass:word\n";
-  chmod(path.c_str(), 0640);
+  chmod(path.c_str(), 0600);
   const auto read = ReadAmqpCredentials(path);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, (AmqpCredentials{"user", "pass:word"}));
-  for (const mode_t mode : {0604, 0602, 0641}) {
+  for (const mode_t mode : {0640, 0604, 0602, 0641}) {
     chmod(path.c_str(), mode);
     const auto refused = ReadAmqpCredentials(path);
     ASSERT_FALSE(refused.ok()) << mode;
     EXPECT_TRUE(absl::StrContains(refused.status().message(), path));
-    EXPECT_TRUE(absl::StrContains(refused.status().message(), "other users"));
+    EXPECT_TRUE(
+        absl::StrContains(refused.status().message(), "users other than"));
     EXPECT_FALSE(absl::StrContains(refused.status().message(), "pass:word"));
   }
   chmod(path.c_str(), 0600);

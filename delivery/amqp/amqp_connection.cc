@@ -24,13 +24,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "delivery/amqp/call_watch.h"
 #include "system/descriptor.h"
 
 namespace postern::delivery {
 namespace {
 
 constexpr amqp_channel_t kChannel = 1;
-constexpr int kFrame = 131072;  // octets; the broker may ask for fewer
+// Octets of a frame: QueuedMessage::kMaxHeaders depends on it.
+constexpr int kFrame = 131072;
 constexpr int kHeartbeat = 15;  // seconds
 constexpr char kSystemCa[] = "/etc/ssl/certs/ca-certificates.crt";
 constexpr char kConsumer[] = "postern";
@@ -47,32 +49,19 @@ std::string Text(const amqp_bytes_t& bytes) {
   return std::string(static_cast<const char*>(bytes.bytes), bytes.len);
 }
 
-// Returns the status for an error of the broker: RFC-like codes of AMQP 0-9-1,
-// 1.2.
-absl::Status BrokerError(int code, const amqp_bytes_t& text) {
-  const std::string why =
-      absl::StrCat("the broker says: ", Text(text).substr(0, kMaxReason));
-  switch (code) {
-    case AMQP_ACCESS_REFUSED:
-      return absl::PermissionDeniedError(why);
-    case AMQP_NOT_FOUND:
-      return absl::NotFoundError(why);
-    case AMQP_PRECONDITION_FAILED:
-    case AMQP_RESOURCE_LOCKED:
-    case AMQP_NOT_ALLOWED:
-      return absl::FailedPreconditionError(why);
-    default:
-      return absl::UnavailableError(why);
-  }
-}
-
 absl::Status LibraryError(absl::string_view doing, int status) {
   return absl::UnavailableError(
       absl::StrCat(doing, ": ", amqp_error_string2(status)));
 }
 
-absl::Status ReplyError(absl::string_view doing,
-                        const amqp_rpc_reply_t& reply) {
+template <typename Close>
+absl::Status CloseError(const void* decoded, BrokerStep step) {
+  const auto* const close = static_cast<const Close*>(decoded);
+  return BrokerError(close->reply_code, Text(close->reply_text), step);
+}
+
+absl::Status ReplyError(absl::string_view doing, const amqp_rpc_reply_t& reply,
+                        BrokerStep step) {
   switch (reply.reply_type) {
     case AMQP_RESPONSE_NORMAL:
       return absl::OkStatus();
@@ -80,14 +69,10 @@ absl::Status ReplyError(absl::string_view doing,
       return LibraryError(doing, reply.library_error);
     case AMQP_RESPONSE_SERVER_EXCEPTION:
       if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
-        const auto* close =
-            static_cast<amqp_connection_close_t*>(reply.reply.decoded);
-        return BrokerError(close->reply_code, close->reply_text);
+        return CloseError<amqp_connection_close_t>(reply.reply.decoded, step);
       }
       if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-        const auto* close =
-            static_cast<amqp_channel_close_t*>(reply.reply.decoded);
-        return BrokerError(close->reply_code, close->reply_text);
+        return CloseError<amqp_channel_close_t>(reply.reply.decoded, step);
       }
       break;
     case AMQP_RESPONSE_NONE:
@@ -282,6 +267,10 @@ class Connection : public BrokerConnection {
     return status == AMQP_STATUS_OK ? absl::OkStatus()
                                     : LibraryError("cannot send", status);
   }
+  // Returns the result of the last call that waits for a reply.
+  absl::Status Reply(absl::string_view doing) {
+    return ReplyError(doing, amqp_get_rpc_reply(state_), BrokerStep::kDeclare);
+  }
   absl::Status DeclareQueue(
       const std::string& queue,
       const std::vector<amqp_table_entry_t>& more_arguments);
@@ -346,16 +335,21 @@ absl::Status Connection::Open(const AmqpOptions& options,
       state_, address.vhost.c_str(), /*channel_max=*/kChannel, kFrame,
       kHeartbeat, &table, AMQP_SASL_METHOD_PLAIN, credentials.user.c_str(),
       credentials.password.c_str());
-  if (absl::Status error = ReplyError("authentication", login); !error.ok()) {
-    return error;
-  }
-  amqp_channel_open(state_, kChannel);
-  if (absl::Status error = ReplyError("channel", amqp_get_rpc_reply(state_));
+  if (absl::Status error =
+          ReplyError("authentication", login, BrokerStep::kLogin);
       !error.ok()) {
     return error;
   }
+  if (amqp_get_frame_max(state_) < kFrame) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the broker permits frames of ", amqp_get_frame_max(state_),
+        " octets, and the headers of a message may need ", kFrame,
+        ": set its frame_max"));
+  }
+  amqp_channel_open(state_, kChannel);
+  if (absl::Status error = Reply("channel"); !error.ok()) return error;
   amqp_confirm_select(state_, kChannel);
-  return ReplyError("confirms", amqp_get_rpc_reply(state_));
+  return Reply("confirms");
 }
 
 absl::Status Connection::DeclareQueue(
@@ -372,7 +366,7 @@ absl::Status Connection::DeclareQueue(
                      /*durable=*/1,
                      /*exclusive=*/0, /*auto_delete=*/0,
                      {static_cast<int>(arguments.size()), arguments.data()});
-  const absl::Status status = ReplyError("queue", amqp_get_rpc_reply(state_));
+  const absl::Status status = Reply("queue");
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat("queue ", queue, ": ", status.message()));
@@ -410,14 +404,11 @@ absl::Status Connection::Declare(const AmqpOptions& options) {
 
 absl::Status Connection::Consume(const AmqpOptions& options) {
   amqp_basic_qos(state_, kChannel, 0, options.prefetch, /*global=*/0);
-  if (absl::Status status = ReplyError("prefetch", amqp_get_rpc_reply(state_));
-      !status.ok()) {
-    return status;
-  }
+  if (absl::Status status = Reply("prefetch"); !status.ok()) return status;
   amqp_basic_consume(state_, kChannel, Bytes(options.address.queue),
                      amqp_cstring_bytes(kConsumer), /*no_local=*/0,
                      /*no_ack=*/0, /*exclusive=*/0, amqp_empty_table);
-  return ReplyError("consumer", amqp_get_rpc_reply(state_));
+  return Reply("consumer");
 }
 
 absl::Status Connection::Send(const std::string& queue,
@@ -593,14 +584,11 @@ absl::StatusOr<std::optional<BrokerEvent>> Connection::TakeMethod(
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
       event.kind = BrokerEvent::Kind::kUnblocked;
       return event;
-    case AMQP_CHANNEL_CLOSE_METHOD: {
-      const auto* close = static_cast<amqp_channel_close_t*>(method.decoded);
-      return BrokerError(close->reply_code, close->reply_text);
-    }
-    case AMQP_CONNECTION_CLOSE_METHOD: {
-      const auto* close = static_cast<amqp_connection_close_t*>(method.decoded);
-      return BrokerError(close->reply_code, close->reply_text);
-    }
+    case AMQP_CHANNEL_CLOSE_METHOD:
+      return CloseError<amqp_channel_close_t>(method.decoded, BrokerStep::kUse);
+    case AMQP_CONNECTION_CLOSE_METHOD:
+      return CloseError<amqp_connection_close_t>(method.decoded,
+                                                 BrokerStep::kUse);
     default:
       return std::nullopt;
   }
@@ -644,9 +632,43 @@ ConnectBroker ConnectWith(AmqpOptions options) {
   };
 }
 
+namespace {
+
+// Sends a message of `size` octets, which no queue gets, and waits for its
+// confirm until `until`.
+absl::Status SendTest(Connection* connection, const std::string& queue,
+                      uint64_t size, absl::Time until) {
+  AmqpProperties properties;
+  properties.message_id = "test";
+  absl::Status status =
+      connection->Send(queue, properties,
+                       {.size = size,
+                        .read =
+                            [](uint64_t, char* to, size_t room) {
+                              std::memset(to, 'x', room);
+                              return static_cast<ssize_t>(room);
+                            }},
+                       /*mandatory=*/false);
+  while (status.ok() && absl::Now() < until) {
+    auto event = connection->Next(absl::Milliseconds(100));
+    if (!event.ok()) return event.status();
+    if (!*event) continue;
+    if ((*event)->kind == BrokerEvent::Kind::kAck) return absl::OkStatus();
+    if ((*event)->kind == BrokerEvent::Kind::kBlocked) {
+      return absl::UnavailableError(
+          absl::StrCat("the broker takes no messages now: ", (*event)->text));
+    }
+  }
+  if (!status.ok()) return status;
+  return absl::UnavailableError("a test message was not confirmed");
+}
+
+}  // namespace
+
 absl::Status TestBroker(AmqpOptions options, uint64_t size) {
   absl::Status outage = absl::UnavailableError("no hosts");
-  const absl::Duration timeout = options.timeout;
+  // A large message takes a while.
+  const absl::Duration limit = options.timeout * 4;
   for (const HopAddress& host : options.address.hosts) {
     auto connection = OpenConnection(options, host);
     if (!connection.ok()) {
@@ -654,39 +676,30 @@ absl::Status TestBroker(AmqpOptions options, uint64_t size) {
       outage = connection.status();
       continue;
     }
+    CallWatch watch(connection->get(),
+                    {.patience = absl::ToChronoMilliseconds(limit)});
+    if (absl::Status status = watch.Start(); !status.ok()) return status;
+    watch.Begin();
+    const absl::Time until = absl::Now() + limit;
     // No queue has this name: the broker checks the size and then discards it.
     const std::string nowhere =
         absl::StrCat(options.address.queue, ".postern-test-of-size");
-    AmqpProperties properties;
-    properties.message_id = "test";
-    absl::Status status = (*connection)
-                              ->Send(nowhere, properties,
-                                     {.size = size,
-                                      .read =
-                                          [](uint64_t, char* to, size_t room) {
-                                            std::memset(to, 'x', room);
-                                            return static_cast<ssize_t>(room);
-                                          }},
-                                     /*mandatory=*/false);
-    // A large message takes a while.
-    const absl::Time until = absl::Now() + timeout * 4;
-    while (status.ok() && absl::Now() < until) {
-      auto event = (*connection)->Next(absl::Milliseconds(100));
-      if (!event.ok()) {
-        status = event.status();
-      } else if (*event && (*event)->kind == BrokerEvent::Kind::kAck) {
-        return absl::OkStatus();
-      }
+    // A broker with an alarm does not read a large message. It reports the
+    // alarm after an empty one.
+    absl::Status status = SendTest(connection->get(), nowhere, 0, until);
+    if (status.ok()) {
+      status = SendTest(connection->get(), nowhere, size, until);
     }
+    watch.End();
+    if (status.ok()) return status;
     if (IsBrokerRefusal(status)) {
       return absl::Status(status.code(),
                           absl::StrCat(host.Format(), ": a message of ", size,
                                        " octets, the limit of this server: ",
                                        status.message()));
     }
-    outage = absl::UnavailableError(absl::StrCat(
-        host.Format(), ": ",
-        status.ok() ? "a test message was not confirmed" : status.message()));
+    outage = absl::UnavailableError(
+        absl::StrCat(host.Format(), ": ", status.message()));
   }
   return outage;
 }

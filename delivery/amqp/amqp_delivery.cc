@@ -96,7 +96,9 @@ class AmqpTransaction : public MailTransaction {
         .read = [content = content_](uint64_t offset, char* to, size_t room) {
           return content->Read(offset, to, room);
         }};
-    publisher_->Publish(
+    // The publisher keeps `done`, and `done` keeps this object.
+    const std::shared_ptr<AmqpPublisher> publisher = std::move(publisher_);
+    publisher->Publish(
         queue_, EncodeMessage(message_), std::move(body),
         [rule = rule_, done = std::move(done)](absl::Status status) mutable {
           std::move(done)(status.ok()
@@ -106,7 +108,7 @@ class AmqpTransaction : public MailTransaction {
   }
 
  private:
-  const std::shared_ptr<AmqpPublisher> publisher_;
+  std::shared_ptr<AmqpPublisher> publisher_;  // null after Commit()
   const std::string queue_;
   const uint64_t max_size_;
   const absl::string_view rule_;

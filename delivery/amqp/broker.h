@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "delivery/amqp/queued_message.h"
 
@@ -93,6 +94,17 @@ class BrokerConnection {
 // Opens a connection. Blocks for a limited time.
 using ConnectBroker =
     std::function<absl::StatusOr<std::unique_ptr<BrokerConnection>>()>;
+
+// What a connection does when the broker ends it or its channel.
+enum class BrokerStep : uint8_t {
+  kLogin,    // it authenticates and opens the virtual host
+  kDeclare,  // it declares queues or begins to consume
+  kUse,      // it publishes or consumes
+};
+
+// Returns the status for an error of the broker, with its `code` (AMQP 0-9-1,
+// 1.2) and `text`.
+absl::Status BrokerError(int code, absl::string_view text, BrokerStep step);
 
 // Returns whether `status` is a refusal that only an administrator can change.
 inline bool IsBrokerRefusal(const absl::Status& status) {

@@ -29,40 +29,56 @@ absl::Status Unusable(const absl::Status& why) {
 AmqpPublisher::AmqpPublisher(Options options) : options_(std::move(options)) {}
 
 void AmqpPublisher::Start() {
-  if (started_) return;
+  if (started_ || stopping_) return;
   started_ = absl::OkStatus();
-  auto worker = system::StartThread("amqp", [this] { Work(); });
+  if (!options_.connect) return;
+  auto worker =
+      system::StartThread("amqp", [this] { Run(&AmqpPublisher::Work); });
   if (!worker.ok()) {
     started_ = worker.status();
     return;
   }
+  ++running_;
   worker_ = *std::move(worker);
-  auto watcher = system::StartThread("amqp timer", [this] { Watch(); });
+  auto watcher =
+      system::StartThread("amqp timer", [this] { Run(&AmqpPublisher::Watch); });
   if (!watcher.ok()) {
     started_ = watcher.status();
     return;
   }
+  ++running_;
   watcher_ = *std::move(watcher);
 }
 
-AmqpPublisher::~AmqpPublisher() {
+void AmqpPublisher::Run(void (AmqpPublisher::*function)()) {
+  (this->*function)();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  --running_;
+  changed_.notify_all();
+}
+
+bool AmqpPublisher::Stop(std::chrono::milliseconds patience) {
   Answers answers;
+  bool ended = false;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    std::unique_lock<std::mutex> lock(mutex_);
     stopping_ = true;
     if (connection_ != nullptr) connection_->Abort();
     changed_.notify_all();
-  }
-  if (worker_.joinable()) worker_.join();
-  if (watcher_.joinable()) watcher_.join();
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    ended = changed_.wait_for(lock, patience, [this] { return running_ == 0; });
     const absl::Status over =
         absl::UnavailableError("has not confirmed before the shutdown");
     for (auto& [tag, message] : unconfirmed_) Settle(message, over, &answers);
     FailWaiting(over, &answers);
   }
   Give(std::move(answers));
+  return ended;
+}
+
+AmqpPublisher::~AmqpPublisher() {
+  Stop(std::chrono::milliseconds(0));
+  if (worker_.joinable()) worker_.join();
+  if (watcher_.joinable()) watcher_.join();
 }
 
 absl::Status AmqpPublisher::status() {
@@ -72,7 +88,10 @@ absl::Status AmqpPublisher::status() {
 }
 
 absl::Status AmqpPublisher::Status() const {
-  if (!started_->ok() || stopping_) {
+  if (stopping_) {
+    return absl::UnavailableError("is not used any more: this server ends");
+  }
+  if (!started_->ok()) {
     return absl::UnavailableError("is not used: this server has no threads");
   }
   if (!down_.ok()) return Unusable(down_);
@@ -99,6 +118,9 @@ void AmqpPublisher::Publish(std::string queue, AmqpProperties properties,
     const std::lock_guard<std::mutex> lock(mutex_);
     Start();
     status = Status();
+    if (status.ok() && !options_.connect) {
+      status = absl::UnavailableError("is not used by this program");
+    }
     if (status.ok()) {
       auto message = std::make_shared<Message>();
       message->queue = std::move(queue);

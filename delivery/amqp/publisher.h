@@ -38,9 +38,10 @@ namespace postern::delivery {
 // the thread tries to connect after pauses of up to kLongestPause. So no client
 // waits for an outage that is known.
 //
-// The threads start at the first call of a function.
+// The threads start at the first call of status() or Publish().
 //
-// Thread-safe.
+// Thread-safe. The last reference must not be released by a Done, which runs on
+// a thread of this object.
 class AmqpPublisher {
  public:
   using Clock = std::chrono::steady_clock;
@@ -50,6 +51,8 @@ class AmqpPublisher {
   using Done = absl::AnyInvocable<void(absl::Status) &&>;
 
   struct Options {
+    // Empty: this object never connects and starts no threads. status() is OK,
+    // and messages fail.
     ConnectBroker connect;
     // From Publish() to the confirm.
     std::chrono::milliseconds timeout{30000};
@@ -75,8 +78,14 @@ class AmqpPublisher {
   explicit AmqpPublisher(Options options);
   AmqpPublisher(const AmqpPublisher&) = delete;
   AmqpPublisher& operator=(const AmqpPublisher&) = delete;
-  // Fails the messages that are not confirmed.
+  // Calls Stop() and waits for the threads.
   ~AmqpPublisher();
+
+  // Fails all messages that are not confirmed, and later ones at once. Returns
+  // whether the threads have ended within `patience`: one that connects cannot
+  // be interrupted. Then no Done is called any more. Not to be called by a
+  // Done.
+  bool Stop(std::chrono::milliseconds patience);
 
   // Returns why a message would fail now, or OK.
   absl::Status status();
@@ -107,6 +116,8 @@ class AmqpPublisher {
   // The functions of the two threads.
   void Work();
   void Watch();
+  // Runs one of them.
+  void Run(void (AmqpPublisher::*function)());
 
   // Uses a connection until its error.
   absl::Status Serve(BrokerConnection* connection);
@@ -131,6 +142,7 @@ class AmqpPublisher {
   std::mutex mutex_;  // guards the members below
   std::condition_variable changed_;
   bool stopping_ = false;
+  int running_ = 0;            // threads
   bool watcher_idle_ = false;  // it waits for a first message
   std::deque<SharedMessage> waiting_;
   std::map<uint64_t, SharedMessage> unconfirmed_;  // by tag

@@ -350,6 +350,52 @@ TEST_F(PublisherTest, ShutdownFailsWhatIsNotConfirmed) {
   EXPECT_EQ(a.get().message(), "has not confirmed before the shutdown");
 }
 
+TEST_F(PublisherTest, StopFailsWhatIsNotConfirmedAndWhatComesLater) {
+  Start();
+  auto a = Publish("a");
+  script_.WaitForMessages(1);
+  EXPECT_TRUE(publisher_->Stop(std::chrono::hours(1)));
+  ASSERT_FALSE(Open(&a));
+  EXPECT_EQ(a.get().message(), "has not confirmed before the shutdown");
+  EXPECT_EQ(publisher_->status().message(),
+            "is not used any more: this server ends");
+  EXPECT_EQ(Publish("b").get().message(),
+            "is not used any more: this server ends");
+}
+
+TEST_F(PublisherTest, StopDoesNotWaitForAConnection) {
+  std::promise<void> connecting;
+  std::promise<void> go_on;
+  publisher_ = std::make_shared<AmqpPublisher>(AmqpPublisher::Options{
+      .connect = [&]() -> absl::StatusOr<std::unique_ptr<BrokerConnection>> {
+        connecting.set_value();
+        go_on.get_future().wait();
+        return absl::UnavailableError("no route");
+      }});
+  auto a = Publish("a");
+  connecting.get_future().wait();
+  EXPECT_FALSE(publisher_->Stop(std::chrono::milliseconds(1)));
+  EXPECT_EQ(a.get().message(), "has not confirmed before the shutdown");
+  go_on.set_value();
+  EXPECT_TRUE(publisher_->Stop(std::chrono::hours(1)));
+}
+
+TEST_F(PublisherTest, StopBeforeTheFirstMessageStartsNothing) {
+  publisher_ = std::make_shared<AmqpPublisher>(AmqpPublisher::Options{
+      .connect = []() -> absl::StatusOr<std::unique_ptr<BrokerConnection>> {
+        ADD_FAILURE();
+        return absl::UnavailableError("");
+      }});
+  EXPECT_TRUE(publisher_->Stop(std::chrono::milliseconds(0)));
+  EXPECT_FALSE(Publish("a").get().ok());
+}
+
+TEST_F(PublisherTest, WithoutConnectNothingIsAsked) {
+  publisher_ = std::make_shared<AmqpPublisher>(AmqpPublisher::Options{});
+  EXPECT_TRUE(publisher_->status().ok());
+  EXPECT_EQ(Publish("a").get().message(), "is not used by this program");
+}
+
 class AmqpDeliveryTest : public PublisherTest {
  protected:
   // Sends a message, and returns the future verdict.
@@ -393,6 +439,15 @@ TEST_F(AmqpDeliveryTest, AcceptsWhatIsConfirmed) {
   EXPECT_EQ(script_.ids(), std::vector<std::string>{"session-1"});
   EXPECT_NE(verdict.wait_for(std::chrono::seconds(0)),
             std::future_status::ready);
+  script_.Ack(1);
+  EXPECT_TRUE(verdict.get().accepted());
+}
+
+TEST_F(AmqpDeliveryTest, TransactionReleasesThePublisher) {
+  Start();
+  auto verdict = Deliver(1);
+  script_.WaitForMessages(1);
+  EXPECT_EQ(publisher_.use_count(), 1);
   script_.Ack(1);
   EXPECT_TRUE(verdict.get().accepted());
 }

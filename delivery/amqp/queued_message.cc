@@ -39,6 +39,9 @@ constexpr char kFailed[] = "x-postern-failed";
 constexpr char kReplies[] = "x-postern-replies";
 constexpr char kDead[] = "x-postern-dead";
 
+// The lengths to which replies are shortened, one after the other.
+constexpr size_t kReplyLimits[] = {400, 200, 100, 50, 25};
+
 // RabbitMQ refuses timestamps that are not dates, and so does absl::Time.
 constexpr uint64_t kMaxTimestamp = 253402300799;  // the end of 9999
 constexpr int64_t kMaxAttempts = 1000000000;
@@ -169,6 +172,44 @@ Envelope ReadEnvelope(Reader* reader) {
   return envelope;
 }
 
+// Returns the octets of a value with its type (AMQP 0-9-1, 4.2.5.5).
+size_t ValueSize(const AmqpValue& value) {
+  constexpr size_t kTypeAndLength = 5;
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    return kTypeAndLength + text->size();
+  }
+  if (std::holds_alternative<int64_t>(value)) return 1 + sizeof(int64_t);
+  size_t size = kTypeAndLength;
+  for (const std::string& text : std::get<Texts>(value)) {
+    size += kTypeAndLength + text.size();
+  }
+  return size;
+}
+
+// Adds `failures` to `headers`, in the longest form that fits.
+void PutFailures(const std::vector<QueuedMessage::Failure>& failures,
+                 std::map<std::string, AmqpValue>* headers) {
+  if (failures.empty()) return;
+  Texts failed;
+  Texts replies;
+  for (const QueuedMessage::Failure& failure : failures) {
+    failed.push_back(Mailbox(failure.recipient));
+    replies.push_back(failure.reply);
+  }
+  (*headers)[kFailed] = std::move(failed);
+  (*headers)[kReplies] = replies;
+  for (const size_t limit : kReplyLimits) {
+    if (HeadersSize(*headers) <= QueuedMessage::kMaxHeaders) return;
+    for (std::string& reply : replies) {
+      reply.resize(std::min(reply.size(), limit));
+    }
+    (*headers)[kReplies] = replies;
+  }
+  if (HeadersSize(*headers) <= QueuedMessage::kMaxHeaders) return;
+  headers->erase(kFailed);
+  headers->erase(kReplies);
+}
+
 }  // namespace
 
 QueuedMessage MakeQueuedMessage(const Envelope& envelope,
@@ -206,6 +247,14 @@ size_t QueuedSize(const Recipient& recipient) {
          FormatRcptParameters(recipient.parameters).size() + kOverhead;
 }
 
+size_t HeadersSize(const std::map<std::string, AmqpValue>& headers) {
+  size_t size = 4;  // the length of the table
+  for (const auto& [name, value] : headers) {
+    size += 1 + name.size() + ValueSize(value);
+  }
+  return size;
+}
+
 AmqpProperties EncodeMessage(const QueuedMessage& message) {
   AmqpProperties properties;
   properties.type = std::string(QueuedMessage::kType);
@@ -237,18 +286,53 @@ AmqpProperties EncodeMessage(const QueuedMessage& message) {
   put(kAuth, message.client.user);
   put(kTls, message.client.tls);
   if (message.attempts > 0) headers[kAttempts] = int64_t{message.attempts};
-  if (!message.failures.empty()) {
-    Texts failed;
-    Texts replies;
-    for (const QueuedMessage::Failure& failure : message.failures) {
-      failed.push_back(Mailbox(failure.recipient));
-      replies.push_back(failure.reply);
-    }
-    headers[kFailed] = std::move(failed);
-    headers[kReplies] = std::move(replies);
-  }
   put(kDead, message.dead);
+  PutFailures(message.failures, &headers);
   return properties;
+}
+
+std::vector<QueuedMessage> SplitMessage(QueuedMessage message) {
+  std::vector<QueuedMessage> parts;
+  std::vector<QueuedMessage> left;
+  left.push_back(std::move(message));
+  while (!left.empty()) {
+    QueuedMessage part = std::move(left.back());
+    left.pop_back();
+    const size_t count = part.envelope.to.size();
+    const bool fits =
+        HeadersSize(EncodeMessage(part).headers) <= QueuedMessage::kMaxHeaders;
+    if (fits || count < 2) {
+      if (!fits) {
+        part.client = {};
+        part.server.clear();
+      }
+      parts.push_back(std::move(part));
+      continue;
+    }
+    const auto half = static_cast<ptrdiff_t>(count / 2);
+    QueuedMessage second = part;
+    second.envelope.to.assign(part.envelope.to.begin() + half,
+                              part.envelope.to.end());
+    part.envelope.to.erase(part.envelope.to.begin() + half,
+                           part.envelope.to.end());
+    // The failures of a relay are those of the recipients, in their order.
+    if (part.failures.size() == count) {
+      second.failures.assign(part.failures.begin() + half, part.failures.end());
+      part.failures.erase(part.failures.begin() + half, part.failures.end());
+    }
+    left.push_back(std::move(second));
+    left.push_back(std::move(part));
+  }
+  return parts;
+}
+
+void LimitHeaders(std::map<std::string, AmqpValue>* headers) {
+  while (HeadersSize(*headers) > QueuedMessage::kMaxHeaders) {
+    headers->erase(std::max_element(
+        headers->begin(), headers->end(), [](const auto& a, const auto& b) {
+          return ValueSize(a.second) < ValueSize(b.second);
+        }));
+  }
 }
 
 absl::StatusOr<QueuedMessage> DecodeMessage(const AmqpProperties& properties) {

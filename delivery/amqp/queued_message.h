@@ -45,8 +45,11 @@ struct QueuedMessage {
   // The `type` of a message of this format. An incompatible format gets
   // another number.
   static constexpr absl::string_view kType = "postern.mail.1";
-  // Octets of the recipients with their parameters. The headers must fit into
-  // one frame of AMQP (131072 octets).
+  // The properties of a message must fit into one frame of AMQP, which has
+  // 131072 octets: this is the limit of HeadersSize(). The rest is for the
+  // other properties, of which each has 256 octets at most.
+  static constexpr size_t kMaxHeaders = size_t{126} << 10;
+  // Octets of the recipients with their parameters, of a message of a client.
   static constexpr size_t kMaxRecipients = size_t{96} << 10;
 
   // The client and its session. For people and programs that examine a queue:
@@ -87,7 +90,22 @@ QueuedMessage MakeQueuedMessage(const Envelope& envelope,
 // Returns the octets that `recipient` needs of kMaxRecipients.
 size_t QueuedSize(const Recipient& recipient);
 
+// Returns the octets of `headers` as a table of AMQP.
+size_t HeadersSize(const std::map<std::string, AmqpValue>& headers);
+
+// Returns the properties of a message. If the replies of `failures` would make
+// the headers larger than kMaxHeaders, they are shortened. If that is not
+// enough, `failures` are left out.
 AmqpProperties EncodeMessage(const QueuedMessage& message);
+
+// Returns messages that together have the recipients and failures of `message`,
+// so few that the properties of each have kMaxHeaders at most. One message,
+// except for one that another program has made. The client and the server of a
+// message are left out if it is too large with one recipient.
+std::vector<QueuedMessage> SplitMessage(QueuedMessage message);
+
+// Removes the largest headers until the rest has kMaxHeaders at most.
+void LimitHeaders(std::map<std::string, AmqpValue>* headers);
 
 // Returns an error, which names the header, for properties that EncodeMessage()
 // does not return: an unknown type, a missing header, a value that is not of

@@ -3,10 +3,14 @@
 
 #include "delivery/amqp/queued_message.h"
 
+#include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/parameters.h"
 #include "engine/tls_info.h"
@@ -143,6 +147,80 @@ TEST(QueuedMessageTest, ErrorNamesTheHeader) {
   properties.timestamp = ~uint64_t{0};
   EXPECT_EQ(DecodeMessage(properties).status().message(),
             "timestamp: not a time");
+}
+
+// 96 KiB of recipients are permitted, and replies have no limit of their own.
+QueuedMessage Failed(size_t recipients, size_t reply_size) {
+  QueuedMessage message = Full();
+  message.envelope.to.clear();
+  for (size_t i = 0; i < recipients; ++i) {
+    const Path to = {absl::StrCat("user", i), "y.example"};
+    message.envelope.to.push_back({to, {}});
+    message.failures.push_back({to, std::string(reply_size, '4')});
+  }
+  message.attempts = 1;
+  return message;
+}
+
+TEST(QueuedMessageTest, RepliesAreShortenedUntilTheHeadersFit) {
+  const auto properties = EncodeMessage(Failed(1000, 500));
+  EXPECT_LE(HeadersSize(properties.headers), QueuedMessage::kMaxHeaders);
+  const auto decoded = DecodeMessage(properties);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->envelope.to.size(), 1000u);
+  ASSERT_EQ(decoded->failures.size(), 1000u);
+  EXPECT_EQ(decoded->failures[999].reply, std::string(50, '4'));
+  // A few recipients keep their replies.
+  EXPECT_EQ(DecodeMessage(EncodeMessage(Failed(100, 500)))->failures[99].reply,
+            std::string(500, '4'));
+}
+
+TEST(QueuedMessageTest, FailuresAreLeftOutIfTheHeadersDoNotFit) {
+  const auto properties = EncodeMessage(Failed(3000, 500));
+  EXPECT_LE(HeadersSize(properties.headers), QueuedMessage::kMaxHeaders);
+  const auto decoded = DecodeMessage(properties);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->envelope.to.size(), 3000u);
+  EXPECT_TRUE(decoded->failures.empty());
+  EXPECT_EQ(SplitMessage(Failed(3000, 500)).size(), 1u);
+}
+
+TEST(QueuedMessageTest, MessageIsSplitIfItsRecipientsDoNotFit) {
+  const QueuedMessage message = Failed(10000, 10);
+  const auto parts = SplitMessage(message);
+  EXPECT_GT(parts.size(), 1u);
+  std::vector<Recipient> all;
+  for (const QueuedMessage& part : parts) {
+    EXPECT_LE(HeadersSize(EncodeMessage(part).headers),
+              QueuedMessage::kMaxHeaders);
+    EXPECT_EQ(part.client, message.client);
+    ASSERT_EQ(part.failures.size(), part.envelope.to.size());
+    EXPECT_EQ(part.failures[0].recipient, part.envelope.to[0].path);
+    all.insert(all.end(), part.envelope.to.begin(), part.envelope.to.end());
+  }
+  EXPECT_EQ(all, message.envelope.to);
+}
+
+TEST(QueuedMessageTest, MessageWithOneRecipientLosesItsClientIfItDoesNotFit) {
+  QueuedMessage message = Full();
+  message.envelope.to.resize(1);
+  message.client.helo = std::string(QueuedMessage::kMaxHeaders, 'x');
+  const auto parts = SplitMessage(message);
+  ASSERT_EQ(parts.size(), 1u);
+  EXPECT_LE(HeadersSize(EncodeMessage(parts[0]).headers),
+            QueuedMessage::kMaxHeaders);
+  EXPECT_EQ(parts[0].envelope.to, message.envelope.to);
+}
+
+TEST(QueuedMessageTest, LargestHeadersAreRemovedFirst) {
+  std::map<std::string, AmqpValue> headers = {
+      {"a", std::string(50000, 'x')},
+      {"b", std::vector<std::string>(20000, "xxxxx")},
+      {"c", int64_t{1}}};
+  LimitHeaders(&headers);
+  EXPECT_EQ(headers.count("a"), 1u);
+  EXPECT_EQ(headers.count("b"), 0u);
+  EXPECT_EQ(headers.count("c"), 1u);
 }
 
 TEST(QueuedMessageTest, SizeOfARecipientIsThatOfItsHeaders) {

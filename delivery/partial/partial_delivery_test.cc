@@ -217,7 +217,7 @@ TEST_F(PartialDeliveryTest, RetryWithNewTraceFieldsIsTheSame) {
 
 // 300,000 octets: in a file while they are held.
 TEST_F(PartialDeliveryTest, LargeMessageIsHeldOnDisk) {
-  std::string content = "Subject: x\r\n\r\n";
+  std::string content = "Date: Mon, 30 Nov 2026 18:00:00 +0000\r\n\r\n";
   for (int i = 0; content.size() < 300000; ++i) {
     absl::StrAppend(&content, i, "\r\n");
   }

@@ -631,7 +631,8 @@ int RunExplain(int argc, const char* const* argv) {
   }
   policy::SpfOverDns spf(resolver.get());
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
-  Publishers publishers;
+  // An explanation declares no queues.
+  Publishers publishers(request->serve.user, Publishers::Connect::kNever);
   const auto service = service::MailService::Make(
       request->serve,
       {.forward = ForwardWith({.forwarding = &forwarding,

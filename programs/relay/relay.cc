@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "delivery/amqp/amqp_address.h"
 #include "engine/ask.h"
 #include "engine/grammar/reply.h"
 #include "log/log.h"
 #include "log/log_line.h"
+#include "programs/relay/watched_connection.h"
 
 namespace postern::programs {
 namespace {
@@ -55,6 +55,7 @@ absl::Status Relay::Run(const delivery::ConnectBroker& connect) {
   std::string reported;
   while (!options_.stopped()) {
     auto connected = connect();
+    if (connected.ok()) connected = Watch(*std::move(connected));
     absl::Status why = connected.status();
     if (connected.ok()) {
       log::WriteLog(absl::StrCat("consuming queue ", options_.queue));
@@ -77,6 +78,7 @@ absl::Status Relay::Run(const delivery::ConnectBroker& connect) {
       waiting_.clear();
       outgoing_.clear();
       unsent_.clear();
+      blocked_ = false;
       published_ = 0;
       connection_.reset();
       if (why.ok()) return why;
@@ -93,6 +95,21 @@ absl::Status Relay::Run(const delivery::ConnectBroker& connect) {
     pause = std::min(pause * 2, kLongestPause);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> Relay::Watch(
+    std::unique_ptr<delivery::BrokerConnection> connection) const {
+  const auto patience = absl::ToChronoMilliseconds(options_.patience);
+  return WatchedConnection::Make(
+      std::move(connection),
+      {.patience = patience,
+       .interval = std::min(absl::ToChronoMilliseconds(kTick), patience),
+       // As Serve() does between the calls.
+       .ended = [this, end = absl::InfiniteFuture()]() mutable {
+         if (!options_.stopped()) return false;
+         end = std::min(end, options_.now() + options_.drain);
+         return options_.now() >= end;
+       }});
 }
 
 // Returns OK when the relay has ended.
@@ -123,7 +140,8 @@ absl::Status Relay::Serve() {
       return absl::OkStatus();
     }
     StartWaiting();
-    if (!unsent_.empty() && options_.now() >= send_again_) {
+    if (absl::Status status = PostponeWaiting(); !status.ok()) return status;
+    if (!unsent_.empty() && !blocked_ && options_.now() >= send_again_) {
       for (Outgoing& outgoing : std::exchange(unsent_, {})) {
         --in_progress_.at(outgoing.tag).unconfirmed;  // Send() counts it
         if (absl::Status status = Send(std::move(outgoing)); !status.ok()) {
@@ -171,10 +189,12 @@ absl::Status Relay::Handle(BrokerEvent event) {
     case BrokerEvent::Kind::kCancelled:
       return absl::UnavailableError("the broker has ended the consumer");
     case BrokerEvent::Kind::kBlocked:
+      blocked_ = true;
       log::WriteLog("amqp",
                     absl::StrCat("the broker takes no messages: ", event.text));
       return absl::OkStatus();
     case BrokerEvent::Kind::kUnblocked:
+      blocked_ = false;
       log::WriteLog("amqp", "the broker takes messages again");
       return absl::OkStatus();
   }
@@ -185,6 +205,7 @@ absl::Status Relay::OnDelivery(BrokerEvent event) {
   if (cancelled_) return connection_->Requeue(event.tag);
   InProgress& delivery = in_progress_[event.tag];
   delivery.content = std::make_shared<const std::string>(std::move(event.body));
+  delivery.since = options_.now();
   auto message = delivery::DecodeMessage(event.properties);
   absl::Status status = message.status();
   if (status.ok() && !HasSmtpLines(*delivery.content)) {
@@ -200,12 +221,15 @@ absl::Status Relay::OnDelivery(BrokerEvent event) {
     AmqpProperties properties = std::move(event.properties);
     properties.headers["x-postern-dead"] = "invalid";
     properties.headers["x-postern-error"] = std::string(status.message());
+    delivery::LimitHeaders(&properties.headers);
     return Send({.tag = event.tag,
                  .queue = delivery::DeadQueue(options_.queue),
                  .properties = std::move(properties),
                  .content = delivery.content});
   }
   delivery.message = *std::move(message);
+  // An administrator has moved it back from the dead queue.
+  delivery.message.dead.clear();
   waiting_.push_back(event.tag);
   return absl::OkStatus();
 }
@@ -229,6 +253,42 @@ void Relay::StartWaiting() {
       resume_ = options_.now() + kLongestPause;
     }
   }
+}
+
+absl::Status Relay::PostponeWaiting() {
+  while (!waiting_.empty()) {
+    const uint64_t tag = waiting_.front();
+    const InProgress& first = in_progress_.at(tag);
+    if (options_.now() - first.since < kLongestWait) break;
+    waiting_.pop_front();
+    absl::Status status =
+        Replace(tag, first.message, "the next hop does not work");
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+std::string Relay::RetryQueueAfter(int attempts) const {
+  const size_t delay = std::min(static_cast<size_t>(std::max(attempts, 1)) - 1,
+                                options_.delays.size() - 1);
+  return delivery::RetryQueue(options_.queue, options_.delays[delay]);
+}
+
+absl::Status Relay::Replace(uint64_t tag, QueuedMessage message,
+                            absl::string_view reply) {
+  Log(message, message.dead.empty() ? "retry" : message.dead,
+      message.envelope.to.size(), reply);
+  const std::string queue = message.dead.empty()
+                                ? RetryQueueAfter(message.attempts)
+                                : delivery::DeadQueue(options_.queue);
+  for (const QueuedMessage& part : delivery::SplitMessage(std::move(message))) {
+    absl::Status status = Send({.tag = tag,
+                                .queue = queue,
+                                .properties = delivery::EncodeMessage(part),
+                                .content = in_progress_.at(tag).content});
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 void Relay::CountOutcome(bool all_failed) {
@@ -281,19 +341,9 @@ absl::Status Relay::OnOutcome(Outcome outcome) {
     }
     parts.push_back(std::move(later));
   }
-  for (const QueuedMessage& part : parts) {
-    const std::string result = part.dead.empty() ? "retry" : part.dead;
-    Log(part, result, part.envelope.to.size(), part.failures[0].reply);
-    const size_t delay = std::min<size_t>(
-        static_cast<size_t>(part.attempts - 1), options_.delays.size() - 1);
-    absl::Status status =
-        Send({.tag = outcome.tag,
-              .queue = part.dead.empty()
-                           ? delivery::RetryQueue(options_.queue,
-                                                  options_.delays[delay])
-                           : delivery::DeadQueue(options_.queue),
-              .properties = delivery::EncodeMessage(part),
-              .content = delivery.content});
+  for (QueuedMessage& part : parts) {
+    const std::string first = part.failures[0].reply;
+    absl::Status status = Replace(outcome.tag, std::move(part), first);
     if (!status.ok()) return status;
   }
   return MaybeAcknowledge(outcome.tag);
@@ -301,6 +351,10 @@ absl::Status Relay::OnOutcome(Outcome outcome) {
 
 absl::Status Relay::Send(Outgoing outgoing) {
   ++in_progress_.at(outgoing.tag).unconfirmed;
+  if (blocked_) {
+    unsent_.push_back(std::move(outgoing));
+    return absl::OkStatus();
+  }
   const absl::Status status = connection_->Publish(
       outgoing.queue, outgoing.properties, BodyOf(outgoing.content));
   outgoing_.emplace(++published_, std::move(outgoing));

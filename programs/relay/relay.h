@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "delivery/amqp/broker.h"
@@ -38,7 +39,11 @@ namespace postern::programs {
 //
 // If several messages in a row get only 4yz, the next hop probably does not
 // work. Then the relay waits between messages, so that it does not move a whole
-// queue to the retry queues.
+// queue to the retry queues at once. A message that has waited for kLongestWait
+// goes to a retry queue without an attempt: a broker ends a consumer that keeps
+// a message too long, and counts the returns of a message.
+//
+// While the broker blocks the connection, the relay keeps what it would send.
 class Relay {
  public:
   struct Options {
@@ -51,8 +56,10 @@ class Relay {
                        std::shared_ptr<const std::string> content,
                        Forwarded done)>
         forward;
-    std::function<absl::Time()> now;
-    // Returns whether the relay should end.
+    std::function<absl::Time()> now;  // called on two threads
+    // A call of the connection that makes no progress for so long ends it.
+    absl::Duration patience = absl::Seconds(30);
+    // Returns whether the relay should end. Called on two threads.
     std::function<bool()> stopped;
     // Waits, but not after `stopped` has become true.
     std::function<void(absl::Duration)> sleep;
@@ -60,6 +67,8 @@ class Relay {
 
   // The longest pause between messages, and between attempts to connect.
   static constexpr absl::Duration kLongestPause = absl::Seconds(30);
+  // How long a message waits for the end of the pauses.
+  static constexpr absl::Duration kLongestWait = absl::Minutes(5);
   // Messages in a row that get only 4yz before there are pauses.
   static constexpr int kFailuresInARow = 5;
 
@@ -74,6 +83,7 @@ class Relay {
   struct InProgress {
     delivery::QueuedMessage message;
     std::shared_ptr<const std::string> content;
+    absl::Time since;        // when it was delivered
     size_t unconfirmed = 0;  // messages that replace it in other queues
   };
   // A message that is sent to another queue.
@@ -96,6 +106,9 @@ class Relay {
     std::shared_ptr<delivery::BrokerConnection> connection;
   };
 
+  // Returns a connection that ends calls that take too long.
+  absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> Watch(
+      std::unique_ptr<delivery::BrokerConnection> connection) const;
   absl::Status Serve();
   absl::Status Handle(delivery::BrokerEvent event);
   absl::Status OnDelivery(delivery::BrokerEvent event);
@@ -103,6 +116,14 @@ class Relay {
   absl::Status OnOutcome(Outcome outcome);
   // Begins to forward the deliveries that wait, unless there is a pause.
   void StartWaiting();
+  // Sends deliveries that have waited too long to a retry queue.
+  absl::Status PostponeWaiting();
+  // Sends `message`, which has recipients of the delivery `tag`, to the queue
+  // where it belongs.
+  absl::Status Replace(uint64_t tag, delivery::QueuedMessage message,
+                       absl::string_view reply);
+  // Returns the retry queue after so many failed attempts.
+  std::string RetryQueueAfter(int attempts) const;
   absl::Status Send(Outgoing outgoing);
   // Acknowledges the delivery if nothing of it is left.
   absl::Status MaybeAcknowledge(uint64_t tag);
@@ -118,7 +139,9 @@ class Relay {
   std::deque<uint64_t> waiting_;                // tags that are not begun
   std::map<uint64_t, Outgoing> outgoing_;       // by tag of the publication
   uint64_t published_ = 0;                      // the last of these tags
-  std::vector<Outgoing> unsent_;                // after a Nack: once more
+  // After a Nack, or while the broker is blocked.
+  std::vector<Outgoing> unsent_;
+  bool blocked_ = false;
   absl::Time send_again_;
   int failures_ = 0;  // messages in a row that got only 4yz
   absl::Time resume_ = absl::InfinitePast();

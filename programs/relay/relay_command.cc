@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -155,7 +157,7 @@ RelayOptions ReadOptions(service::Options* given) {
   return options;
 }
 
-// SIGTERM and SIGINT, which are blocked in all threads.
+// SIGTERM and SIGINT, which are blocked in all threads. Thread-safe.
 class StopSignals {
  public:
   StopSignals() {
@@ -165,11 +167,16 @@ class StopSignals {
   }
   // Waits for a signal, at most for `wait`.
   void Wait(absl::Duration wait) {
-    const timespec moment = absl::ToTimespec(wait);
-    if (!stopped_ && sigtimedwait(&signals_, nullptr, &moment) > 0) {
-      stopped_ = true;
-      log::WriteLog("shutting down");
-    }
+    // In pieces, because another thread may get the signal.
+    const absl::Time end = absl::Now() + wait;
+    do {
+      const timespec moment = absl::ToTimespec(std::clamp(
+          end - absl::Now(), absl::ZeroDuration(), absl::Milliseconds(500)));
+      if (!stopped_ && sigtimedwait(&signals_, nullptr, &moment) > 0) {
+        stopped_ = true;
+        log::WriteLog("shutting down");
+      }
+    } while (!stopped_ && absl::Now() < end);
   }
   bool Stopped() {
     Wait(absl::ZeroDuration());
@@ -178,7 +185,7 @@ class StopSignals {
 
  private:
   sigset_t signals_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_ = false;
 };
 
 int Fail(const absl::Status& status) {

@@ -3,11 +3,14 @@
 
 #include "programs/relay/relay.h"
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,6 +51,12 @@ class RelayTest : public testing::Test {
                          const delivery::BrokerBody& body) override {
       std::string content(body.size, '\0');
       body.read(0, content.data(), content.size());
+      if (!test_.reads_) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return aborted_; });
+        test_.Note(absl::StrCat("aborted ", queue));
+        return absl::UnavailableError("aborted");
+      }
       test_.published_.push_back({queue, properties, content});
       test_.Note(absl::StrCat("publish ", queue));
       return absl::OkStatus();
@@ -76,10 +85,17 @@ class RelayTest : public testing::Test {
       return absl::OkStatus();
     }
     void Wake() override {}
-    void Abort() override {}
+    void Abort() override {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      aborted_ = true;
+      changed_.notify_all();
+    }
 
    private:
     RelayTest& test_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool aborted_ = false;
   };
 
   using Step = std::function<absl::StatusOr<std::optional<BrokerEvent>>()>;
@@ -130,7 +146,7 @@ class RelayTest : public testing::Test {
               verdicts.push_back(
                   Verdict::Refuse({code,
                                    {static_cast<uint8_t>(code / 100), 0, 0},
-                                   absl::StrCat("no ", code)}));
+                                   absl::StrCat("no ", code, reply_)}));
             }
           }
           std::move(forwarded_.at(message))(std::move(verdicts));
@@ -164,7 +180,8 @@ class RelayTest : public testing::Test {
                forwarded_.push_back(std::move(done));
              },
          .now = [this] { return now_; },
-         .stopped = [this] { return stopped_; },
+         .patience = patience_,
+         .stopped = [this] { return stopped_.load(); },
          .sleep = [](absl::Duration) {}});
     return relay.Run(
         [this]()
@@ -180,7 +197,10 @@ class RelayTest : public testing::Test {
   Texts notes_;
   absl::Time now_ = kNow;
   absl::Status refusal_;
-  bool stopped_ = false;
+  absl::Duration patience_ = absl::Hours(1);
+  std::string reply_;  // the end of the replies of Answer()
+  bool reads_ = true;  // Publish() blocks until Abort() if not
+  std::atomic<bool> stopped_ = false;
 };
 
 TEST_F(RelayTest, AcknowledgesAfterTheNextHopHasAccepted) {
@@ -274,6 +294,18 @@ TEST_F(RelayTest, LaterAttemptsWaitLongerUntilTheMessageExpires) {
   EXPECT_EQ(dead->attempts, 6);
 }
 
+TEST_F(RelayTest, MessageFromTheDeadQueueIsTriedLikeOthers) {
+  auto message = DecodeMessage(Message({"a"}));
+  message->dead = "refused";
+  Deliver(1, EncodeMessage(*message));
+  Pass(absl::Seconds(1));
+  Answer(0, {451});
+  ASSERT_TRUE(Run().ok());
+  ASSERT_EQ(published_.size(), 1u);
+  EXPECT_EQ(published_[0].queue, "mail.retry.60");
+  EXPECT_EQ(published_[0].properties.headers.count("x-postern-dead"), 0u);
+}
+
 TEST_F(RelayTest, PoisonGoesToTheDeadQueueOnce) {
   AmqpProperties bad = Message({"a"});
   bad.headers["x-postern-rcpt"] = "a\r\nRCPT TO:<b>";
@@ -326,6 +358,108 @@ TEST_F(RelayTest, WaitsIfTheNextHopDoesNotWork) {
   EXPECT_EQ(forwards, (Texts{"forward id-1", "forward id-2", "forward id-3",
                              "forward id-4", "forward id-5", "after a pause",
                              "forward id-6", "ack 6", "forward id-7"}));
+}
+
+TEST_F(RelayTest, HeadersOfManyRepliesFitIntoOneFrame) {
+  Texts users;
+  for (int i = 0; i < 1000; ++i) {
+    users.push_back(absl::StrCat(std::string(60, 'u'), i));
+  }
+  reply_ = std::string(400, 'x');
+  Deliver(1, Message(users));
+  Pass(absl::Seconds(1));
+  Answer(0, std::vector<int>(1000, 450));
+  Confirm(1);
+  Pass(absl::Seconds(1));
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(notes_, (Texts{"forward id-1", "publish mail.retry.60", "ack 1",
+                           "cancel"}));
+  const AmqpProperties& properties = published_[0].properties;
+  EXPECT_LE(delivery::HeadersSize(properties.headers),
+            QueuedMessage::kMaxHeaders);
+  const auto later = DecodeMessage(properties);
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ(later->envelope.to.size(), 1000u);
+  EXPECT_EQ(later->attempts, 1);
+}
+
+TEST_F(RelayTest, HeadersOfAPoisonFitIntoOneFrame) {
+  AmqpProperties bad = Message({"a"});
+  bad.type = "other";
+  bad.headers["x-large"] = std::string(QueuedMessage::kMaxHeaders, 'x');
+  Deliver(1, bad);
+  Confirm(1);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(notes_, (Texts{"publish mail.dead", "ack 1", "cancel"}));
+  const auto& headers = published_[0].properties.headers;
+  EXPECT_LE(delivery::HeadersSize(headers), QueuedMessage::kMaxHeaders);
+  EXPECT_EQ(headers.count("x-postern-rcpt"), 1u);
+  EXPECT_EQ(headers.count("x-postern-dead"), 1u);
+}
+
+TEST_F(RelayTest, KeepsWhatItWouldSendWhileTheBrokerIsBlocked) {
+  Deliver(1, Message({"a"}));
+  Pass(absl::Seconds(1));
+  Say({.kind = Kind::kBlocked, .text = "low on memory"});
+  Answer(0, {451});
+  Pass(absl::Minutes(1));
+  Pass(absl::Seconds(1));
+  script_.push_back([this]() -> absl::StatusOr<std::optional<BrokerEvent>> {
+    Note("unblocked");
+    return BrokerEvent{.kind = Kind::kUnblocked};
+  });
+  Pass(absl::Seconds(1));
+  Confirm(1);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(notes_, (Texts{"forward id-1", "unblocked", "publish mail.retry.60",
+                           "ack 1", "cancel"}));
+}
+
+TEST_F(RelayTest, EndsAConnectionThatDoesNotRead) {
+  patience_ = absl::Milliseconds(5);
+  reads_ = false;
+  Deliver(1, Message({"a"}));
+  Pass(absl::Seconds(1));
+  Answer(0, {451});
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(notes_, (Texts{"forward id-1", "aborted mail.retry.60", "cancel"}));
+}
+
+TEST_F(RelayTest, EndsWithinTheDrainAlthoughTheBrokerDoesNotRead) {
+  reads_ = false;
+  Deliver(1, Message({"a"}));
+  Pass(absl::Seconds(1));
+  script_.push_back([this]() -> absl::StatusOr<std::optional<BrokerEvent>> {
+    stopped_ = true;  // a signal that comes while the call blocks
+    std::vector<Verdict> verdicts = {
+        Verdict::Refuse({451, {4, 0, 0}, "no 451"})};
+    std::move(forwarded_.at(0))(std::move(verdicts));
+    return std::nullopt;
+  });
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(notes_, (Texts{"forward id-1", "aborted mail.retry.60"}));
+}
+
+TEST_F(RelayTest, MessageThatWaitsTooLongGoesToARetryQueue) {
+  for (uint64_t tag = 1; tag <= 7; ++tag) {
+    Deliver(tag, Message({"a"}, absl::StrCat("id-", tag)));
+    Pass(absl::Milliseconds(1));
+    if (tag <= 5) Answer(tag - 1, {451});
+  }
+  // The sixth tests the next hop, and the seventh would have to wait.
+  Pass(Relay::kLongestWait);
+  Pass(absl::Milliseconds(1));
+  Confirm(6);
+  ASSERT_TRUE(Run().ok());
+  ASSERT_GE(notes_.size(), 4u);
+  EXPECT_EQ(
+      Texts(notes_.end() - 4, notes_.end()),
+      (Texts{"forward id-6", "publish mail.retry.60", "ack 7", "cancel"}));
+  const auto postponed = DecodeMessage(published_.back().properties);
+  ASSERT_TRUE(postponed.ok()) << postponed.status();
+  EXPECT_EQ(postponed->id, "id-7");
+  // This was no attempt.
+  EXPECT_EQ(postponed->attempts, 0);
 }
 
 TEST_F(RelayTest, ReturnsWhatItHasNotBegunAtTheEnd) {

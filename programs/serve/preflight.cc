@@ -165,7 +165,7 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
     // An error in the files may be the limit of the size.
     if (!queue.ok() || snapshot == nullptr) continue;
     TestQueue(place, *queue, snapshot->mail.controls->databytes, kPatience,
-              findings);
+              findings, options.user);
   }
   TestFilesOf(snapshot, findings);
   if (!options.rules.empty()) {
@@ -436,7 +436,7 @@ void AddFilesOfUser(const ServeOptions& options, const UserFindings& user,
 }  // namespace
 
 TestProcess::TestProcess(const ServeOptions& options, policy::Dns* dns)
-    : spf_(dns), forwarding_(ResolveWith(dns)) {
+    : spf_(dns), forwarding_(ResolveWith(dns)), publishers_(options.user) {
   if (options.greylist) greylist_.emplace(*options.greylist);
   const system::Run run = [](auto task) { std::move(task)(); };
   process_ = {

@@ -16,9 +16,13 @@
 namespace postern::programs {
 namespace {
 
-delivery::AmqpOptions OptionsFor(const delivery::AmqpAddress& address) {
-  return {.address = address, .credentials = [file = address.auth] {
-            return delivery::ReadAmqpCredentials(file);
+// How long the threads of a publisher may take to end.
+constexpr std::chrono::milliseconds kEnd(500);
+
+delivery::AmqpOptions OptionsFor(const delivery::AmqpAddress& address,
+                                 const std::string& user) {
+  return {.address = address, .credentials = [file = address.auth, user] {
+            return delivery::ReadAmqpCredentials(file, user);
           }};
 }
 
@@ -32,13 +36,24 @@ std::shared_ptr<delivery::AmqpPublisher> Publishers::Of(
   if (publisher == nullptr) {
     publisher = std::make_shared<delivery::AmqpPublisher>(
         delivery::AmqpPublisher::Options{
-            .connect = delivery::ConnectWith(OptionsFor(address)),
+            .connect = connect_ == Connect::kNever
+                           ? nullptr
+                           : delivery::ConnectWith(OptionsFor(address, user_)),
             .timeout = std::chrono::seconds(address.timeout),
             .report = [queue = address.queue](const std::string& text) {
               log::WriteLog("amqp", absl::StrCat("queue ", queue, ": ", text));
             }});
   }
   return publisher;
+}
+
+bool Publishers::Stop() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  bool ended = true;
+  for (const auto& [address, publisher] : publishers_) {
+    ended = publisher->Stop(kEnd) && ended;
+  }
+  return ended;
 }
 
 std::function<absl::StatusOr<std::unique_ptr<Delivery>>(
@@ -48,7 +63,8 @@ PublishWith(Publishers* publishers) {
       [publishers](
           delivery::AmqpAddress address, uint64_t max_size,
           absl::string_view rule) -> absl::StatusOr<std::unique_ptr<Delivery>> {
-        const auto credentials = delivery::ReadAmqpCredentials(address.auth);
+        const auto credentials =
+            delivery::ReadAmqpCredentials(address.auth, publishers->user());
         if (!credentials.ok()) return credentials.status();
         const absl::Status spool =
             delivery::Spool::CheckDirectory(address.spool);
@@ -62,8 +78,8 @@ PublishWith(Publishers* publishers) {
 
 void TestQueue(absl::string_view place, const delivery::AmqpAddress& address,
                uint64_t max_size, absl::Duration timeout,
-               service::Findings* findings) {
-  delivery::AmqpOptions options = OptionsFor(address);
+               service::Findings* findings, const std::string& user) {
+  delivery::AmqpOptions options = OptionsFor(address, user);
   options.timeout = timeout;
   const absl::Status status = delivery::TestBroker(
       std::move(options), max_size + delivery::kAddedOctets);

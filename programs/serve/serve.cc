@@ -655,7 +655,7 @@ int RunServe(const ServeOptions& options) {
   if (options.host_names) names.emplace(resolver.get());
   // Destroyed after all that uses its deliveries.
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
-  Publishers publishers;
+  Publishers publishers(options.user);
   // The order of destruction matters: the resolver stops first, and tasks of
   // the pool get no answers from DNS any more. Then the pool completes its
   // tasks, and the stopped event loops still accept its answers.
@@ -678,6 +678,7 @@ int RunServe(const ServeOptions& options) {
   };
 
   const StoppedResolver stopped(resolver.get());
+  const StoppedPublishers stopped_publishers(&publishers);
 
   // Destroyed before the objects that it reads.
   std::unique_ptr<MetricsServer> metrics_server;
@@ -882,7 +883,7 @@ int RunServe(const ServeOptions& options) {
                        .messages = &messages,
                        .log = log->get()},
                       absl::Seconds(options.drain), signals) ||
-      reload.running()) {
+      reload.running() || !publishers.Stop()) {
     _exit(0);  // destructors would wait for a thread that hangs
   }
   server->Join();
