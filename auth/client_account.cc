@@ -29,7 +29,8 @@ class Account : public ClientAccount,
                 public std::enable_shared_from_this<Account> {
  public:
   explicit Account(ClientAccountOptions options)
-      : options_(std::move(options)) {}
+      : options_(std::move(options)),
+        version_(VersionOf(options_.credentials)) {}
 
   void Begin(const std::vector<std::string>& offered, Begun done) override {
     {
@@ -39,14 +40,17 @@ class Account : public ClientAccount,
     Serve();
   }
 
-  std::string version() const override {
-    const ClientCredentials& own = options_.credentials;
-    const std::string nul(1, '\0');
-    return Sha256(absl::StrCat(own.user, nul, own.password, nul, own.mechanism,
-                               nul, absl::StrJoin(own.token_command, nul)));
-  }
+  std::string version() const override { return version_; }
 
  private:
+  static std::string VersionOf(const ClientCredentials& own) {
+    const std::string nul(1, '\0');
+    const Secret all(absl::StrCat(own.user, nul, own.password, nul,
+                                  own.mechanism, nul,
+                                  absl::StrJoin(own.token_command, nul)));
+    return Sha256(all.text());
+  }
+
   // A copy that an exchange keeps, because the account may get a new token.
   struct Token {
     Secret text;
@@ -168,12 +172,16 @@ class Account : public ClientAccount,
   }
 
   absl::Status NoMechanism(const std::vector<std::string>& offered) const {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "offers AUTH ", offered.empty() ? "not at all" : "with ",
-        absl::StrJoin(offered, ", "), ", and not ",
-        !options_.credentials.mechanism.empty() ? options_.credentials.mechanism
-        : needs_token()                         ? "with a mechanism for tokens"
-                        : "with a mechanism for passwords"));
+    if (offered.empty()) {
+      return absl::FailedPreconditionError("the server does not offer AUTH");
+    }
+    const std::string& wanted = options_.credentials.mechanism;
+    return absl::FailedPreconditionError(
+        absl::StrCat("the server offers AUTH with ",
+                     absl::StrJoin(offered, ", "), ", and not with ",
+                     !wanted.empty() ? wanted
+                     : needs_token() ? "a mechanism for tokens"
+                                     : "a mechanism for passwords"));
   }
 
   void OnToken(absl::StatusOr<BearerToken> token) {
@@ -223,13 +231,14 @@ class Account : public ClientAccount,
     }
     if (end == End::kRefused && !again) {
       FailWaiting(absl::PermissionDeniedError(
-          "has refused these credentials in another connection"));
+          "the server has refused these credentials in another connection"));
     }
     Serve();
     return again;
   }
 
   const ClientAccountOptions options_;
+  const std::string version_;
   SaltedPassword salted_;
   std::mutex mutex_;  // guards the members below
   std::deque<Waiting> waiting_;

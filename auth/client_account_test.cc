@@ -76,13 +76,13 @@ TEST_F(ClientAccountTest, StrongestMechanismIsChosen) {
       {kPassword, {"LOGIN", "PLAIN"}, "PLAIN"},
       {kPassword, {"CRAM-MD5", "LOGIN"}, "LOGIN"},
       {kPassword, {"GSSAPI", "XOAUTH2"}, "offers AUTH with GSSAPI, XOAUTH2"},
-      {kPassword, {}, "offers AUTH not at all"},
+      {kPassword, {}, "does not offer AUTH"},
       {{.user = "u", .password = "p", .mechanism = "LOGIN"},
        {"PLAIN", "LOGIN"},
        "LOGIN"},
       {{.user = "u", .password = "p", .mechanism = "SCRAM-SHA-256"},
        {"PLAIN", "LOGIN"},
-       "and not SCRAM-SHA-256"},
+       "and not with SCRAM-SHA-256"},
   };
   for (const auto& c : cases) {
     Use(c.credentials);

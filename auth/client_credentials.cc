@@ -56,7 +56,7 @@ absl::Status Set(absl::string_view key, absl::string_view value,
     credentials->token_command = absl::StrSplit(value, ',');
     return absl::OkStatus();
   }
-  *text = std::string(value);
+  text->assign(value.data(), value.size());
   if (key != "mechanism") return absl::OkStatus();
   *text = absl::AsciiStrToUpper(value);
   std::string names;

@@ -19,10 +19,14 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/wipe.h"
 
 namespace postern::auth {
 
 struct ClientCredentials {
+  // Wipes the password. There is no move, which would leave a short one behind.
+  ~ClientCredentials() { Wipe(&password); }
+
   std::string user;
   std::string password;                    // or:
   std::vector<std::string> token_command;  // a program and its arguments

@@ -41,10 +41,19 @@ ClientSession::ClientSession(const ClientConfig& config)
   sent_ = 1;
 }
 
-CommandId ClientSession::Greet() {
-  return Queue(Command::Kind::kEhlo,
-               absl::StrCat(config_.lmtp ? "LHLO " : "EHLO ", config_.host_name,
-                            "\r\n"));
+CommandId ClientSession::Greet() { return GreetAs(config_.host_name); }
+
+CommandId ClientSession::GreetFor(const ProxiedClient& client) {
+  std::string name = HelloOf(client);
+  return GreetAs(name.empty() ? config_.host_name : std::move(name));
+}
+
+CommandId ClientSession::GreetAs(std::string name) {
+  const CommandId id =
+      Queue(Command::Kind::kEhlo,
+            absl::StrCat(config_.lmtp ? "LHLO " : "EHLO ", name, "\r\n"));
+  if (!closed_) queue_.back().name = std::move(name);
+  return id;
 }
 
 absl::StatusOr<CommandId> ClientSession::StartTls() {
@@ -378,7 +387,7 @@ std::optional<ClientStep> ClientSession::OnHello() {
   }
   if (extended && reply.permanent() && !config_.lmtp && config_.allow_helo) {
     front.kind = Command::Kind::kHelo;
-    Append(&front, absl::StrCat("HELO ", config_.host_name, "\r\n"));
+    Append(&front, absl::StrCat("HELO ", front.name, "\r\n"));
     return std::nullopt;
   }
   SkipUnsent();

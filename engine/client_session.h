@@ -101,6 +101,9 @@ class ClientSession {
   // ClientConfig::allow_helo is set. LHLO in LMTP. After the
   // reply, keywords() has what the server offers.
   CommandId Greet();
+  // The same after NameClient(client), with the name of the client in place of
+  // this host's: a server may replace the HELO of XCLIENT by it.
+  CommandId GreetFor(const ProxiedClient& client);
 
   // STARTTLS, RFC 3207. Fails if it is not offered or TLS has started. A 220 is
   // reported as kStartTls, any other reply as kReply. Plaintext after the 220
@@ -122,7 +125,7 @@ class ClientSession {
   absl::Status AuthCancel();
 
   // XCLIENT: the server serves `client` in place of this host from now on (see
-  // XClientLine). A 2yz restarts the session: Greet() must follow. Any other
+  // XClientLine). A 2yz restarts the session: GreetFor() must follow. Any other
   // reply skips the commands that are queued after it.
   absl::StatusOr<CommandId> NameClient(const ProxiedClient& client);
   // XFORWARD: names the client of the next Mail, for the server's log. A
@@ -222,6 +225,7 @@ class ClientSession {
     Kind kind = Kind::kGreeting;
     std::string line = {};                  // with CRLF, until it is sent
     std::unique_ptr<ClientAuth> auth = {};  // kAuth
+    std::string name = {};                  // kEhlo: of the client
     bool skipped = false;  // a command that it depends on was refused
     uint64_t end = 0;      // of its bytes, in terms of appended_
   };
@@ -232,6 +236,7 @@ class ClientSession {
   absl::Status Settled() const;
 
   CommandId Queue(Command::Kind kind, std::string line);
+  CommandId GreetAs(std::string name);
   void SendMore();
   bool MaySend() const;
   bool CanOnlyFail(const Command& command) const;

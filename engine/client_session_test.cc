@@ -292,7 +292,7 @@ void OneMailOfAnotherClient(ClientSession& session) {
   // What was offered is not settled before the next Greet().
   EXPECT_FALSE(session.NameClient(Client()).ok());
   EXPECT_FALSE(session.Send(Mail{{"s", "x"}, {.smtp_utf8 = true}}).ok());
-  GiveGreet(session);
+  session.GreetFor(Client());
   GiveMail(session);
   GiveRcpt(session, "u");
   ASSERT_TRUE(session.BeginBody().ok());
@@ -303,7 +303,7 @@ TEST(ClientSessionTest, RestartsForAnotherClient) {
   Expect({{{"", "220 mx\r\n"},
            {"EHLO c\r\n", kOffersClient},
            {kXClientLine, "220 mx for you\r\n"},
-           {"EHLO c\r\n", "250 mx\r\n"},
+           {"EHLO [192.0.2.1]\r\n", "250 mx\r\n"},
            {kMailLine, "250 ok\r\n"},  // without PIPELINING
            {"RCPT TO:<u@d>\r\n", "250 ok\r\n"},
            {"DATA\r\n", "354 go\r\n"},

@@ -33,6 +33,7 @@ bool IsText(absl::string_view value) {
 
 // Dovecot refuses the command for any other HELO.
 bool IsHello(absl::string_view value) {
+  if (!IsText(value)) return false;
   if (absl::StartsWith(value, "[") && absl::EndsWith(value, "]")) {
     return IpAddress::ParseLiteral(value.substr(1, value.size() - 2))
         .has_value();
@@ -95,8 +96,7 @@ constexpr Row kProto = {
 constexpr Row kHelo = {
     "HELO", [](const ProxiedClient& client) {
       return Value(client.client.helo, [](const std::string& value) {
-        return IsText(value) && IsHello(value) ? value
-                                               : std::string(kUnavailable);
+        return IsHello(value) ? value : std::string(kUnavailable);
       });
     }};
 constexpr Row kName = {"NAME", [](const ProxiedClient& client) {
@@ -138,6 +138,14 @@ constexpr Row kXForward[] = {
     kName,
 };
 
+std::string TextOf(absl::string_view verb, const Row& row,
+                   const ProxiedClient& client) {
+  std::string value = row.value(client);
+  // Postfix refuses an XFORWARD with it.
+  const bool unknown = verb == "XFORWARD" && value == kTemporary;
+  return unknown ? std::string(kUnavailable) : value;
+}
+
 // Returns the line, for a server that offers `verb`.
 std::string Line(absl::string_view verb, absl::Span<const Row> rows,
                  const ProxiedClient& client, const EhloKeywords& keywords) {
@@ -153,7 +161,7 @@ std::string Line(absl::string_view verb, absl::Span<const Row> rows,
   for (const Row& row : rows) {
     if (!keywords.HasParameter(verb, row.name)) continue;
     left -= least(row);
-    std::string value = EncodeXtext(row.value(client));
+    std::string value = EncodeXtext(TextOf(verb, row, client));
     const size_t size = line.size() + 1 + row.name.size() + 1 + value.size();
     if (size + left + 2 > kMaxClientLine) value = std::string(kUnavailable);
     absl::StrAppend(&line, " ", row.name, "=", value);
@@ -177,6 +185,15 @@ absl::StatusOr<std::string> XForwardLine(const ProxiedClient& client,
   std::string line = Line("XFORWARD", kXForward, client, keywords);
   if (line == "XFORWARD\r\n") return NotOffered("an attribute of XFORWARD");
   return line;
+}
+
+std::string HelloOf(const ProxiedClient& client) {
+  const auto& helo = client.client.helo;
+  if (helo && IsHello(helo->value)) return helo->value;
+  const auto& address = client.client.address;
+  if (!address || !address->value) return "";
+  return absl::StrCat("[", address->value->v4() ? "" : "IPv6:",
+                      address->value->ToString(), "]");
 }
 
 }  // namespace postern

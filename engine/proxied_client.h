@@ -44,13 +44,20 @@ inline constexpr size_t kMaxClientLine = 512;
 // offers. Values are xtext (RFC 3461 4), so none can end the line or add an
 // attribute. A value that the server would refuse is [UNAVAILABLE]: one of more
 // than kMaxXClientText octets, with control or 8-bit characters, and a HELO
-// that is neither a domain nor an address literal. Errors:
+// that is neither a domain nor an address literal. XFORWARD has no
+// [TEMPUNAVAIL], so a look-up that failed is [UNAVAILABLE] there. Errors:
 //   kFailedPrecondition  the server offers no such command, or no XCLIENT with
 //                        ADDR: it would decide on this host's address
 absl::StatusOr<std::string> XClientLine(const ProxiedClient& client,
                                         const EhloKeywords& keywords);
 absl::StatusOr<std::string> XForwardLine(const ProxiedClient& client,
                                          const EhloKeywords& keywords);
+
+// Returns the argument of the EHLO that follows XCLIENT, because a server may
+// replace the HELO of XCLIENT by it: the client's HELO if XCLIENT can send it,
+// or else the client's address as a literal (RFC 5321 4.1.3). Empty if neither
+// is known.
+std::string HelloOf(const ProxiedClient& client);
 
 }  // namespace postern
 

@@ -105,6 +105,39 @@ TEST(ProxiedClientTest, SendsWhatIsUnavailable) {
       "SESSION=[UNAVAILABLE] HELO=[UNAVAILABLE] NAME=[TEMPUNAVAIL]\r\n");
 }
 
+// Postfix refuses an XFORWARD with [TEMPUNAVAIL].
+TEST(ProxiedClientTest, XForwardKnowsNoTemporaryFailure) {
+  ProxiedClient client;
+  client.client.name = Text{.kind = Text::Kind::kTemporary};
+  EXPECT_EQ(XForwardLine(client, Offering("XFORWARD NAME HELO")).value(),
+            "XFORWARD HELO=[UNAVAILABLE] NAME=[UNAVAILABLE]\r\n");
+}
+
+// A server takes the EHLO after XCLIENT for that of the client.
+TEST(ProxiedClientTest, TheClientIsGreetedFor) {
+  struct Row {
+    std::optional<Text> helo;
+    std::optional<IpAddress> address;
+    std::string name;
+  };
+  const auto v4 = IpAddress::Parse("192.0.2.1");
+  const Row rows[] = {
+      {Text{.value = "spike.example"}, v4, "spike.example"},
+      {Text{.value = "[192.0.2.7]"}, v4, "[192.0.2.7]"},
+      {Text{.value = "a\r\nMAIL FROM:<>"}, v4, "[192.0.2.1]"},
+      {Text{.value = "no_name"}, v4, "[192.0.2.1]"},
+      {Text{.value = std::string(2000, 'a')}, v4, "[192.0.2.1]"},
+      {std::nullopt, IpAddress::Parse("2001:db8::1"), "[IPv6:2001:db8::1]"},
+      {std::nullopt, std::nullopt, ""},
+  };
+  for (const Row& row : rows) {
+    ProxiedClient client;
+    client.client.helo = row.helo;
+    client.client.address = Address{.value = row.address};
+    EXPECT_EQ(HelloOf(client), row.name);
+  }
+}
+
 TEST(ProxiedClientTest, NoValueAddsAnAttributeOrACommand) {
   struct Row {
     std::string value;

@@ -116,7 +116,7 @@ class Talk {
         return;
       case 3:
         (void)session_.NameClient(client_);  // if offered
-        session_.Greet();
+        session_.GreetFor(client_);
         return GiveMail();
       case 4:
         session_.Quit();

@@ -120,9 +120,8 @@ ForwardDelivery::ForwardDelivery(Forwarding* forwarding, NextHop hop,
       security_(std::move(security)),
       config_{.host_name = std::move(host_name), .lmtp = hop_.lmtp},
       rule_(rule),
-      calls_(calls) {
-  forwarding_.Register(hop_, security_);
-}
+      calls_(calls),
+      registered_(forwarding_.Register(hop_, security_)) {}
 
 ExtensionSet ForwardDelivery::carries() const {
   ExtensionSet carries = {Extension::kSmtpUtf8, Extension::kChunking};

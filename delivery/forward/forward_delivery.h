@@ -67,6 +67,7 @@ class ForwardDelivery : public Delivery {
   const ClientConfig config_;
   const absl::string_view rule_;
   const Calls calls_;
+  const std::shared_ptr<const void> registered_;  // for Forwarding::Status()
 };
 
 }  // namespace postern::delivery

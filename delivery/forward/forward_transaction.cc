@@ -102,18 +102,27 @@ std::optional<Verdict> ForwardTransaction::AddRecipient(const Rcpt& rcpt,
   if (link_ != nullptr) {
     SetDeadline();
   } else if (!acquiring_) {
-    acquiring_ = true;
-    pool_->Acquire(this, this, /*fresh=*/false);
+    Acquire(/*fresh=*/false);
   }
   return std::nullopt;
 }
 
-void ForwardTransaction::SetDeadline() {
+std::optional<HopDriver::Time> ForwardTransaction::FirstDeadline() const {
   std::optional<HopDriver::Time> first;
   for (const Pending& pending : pending_) {
     first = std::min(first.value_or(pending.until), pending.until);
   }
-  link_->set_user_deadline(first);
+  return first;
+}
+
+void ForwardTransaction::SetDeadline() {
+  link_->set_user_deadline(FirstDeadline());
+}
+
+void ForwardTransaction::Acquire(bool fresh) {
+  acquiring_ = true;
+  pool_->Acquire(this, this, fresh,
+                 FirstDeadline().value_or(HopDriver::Time::max()));
 }
 
 void ForwardTransaction::OnLink(HopLink* link, bool reused) {
@@ -288,8 +297,7 @@ void ForwardTransaction::OnReply(CommandId command, const Reply& reply) {
       // The server still has a sender. A new connection has none.
       Release(HopLink::Left::kContent);
       mail_answered_ = false;
-      acquiring_ = true;
-      return pool_->Acquire(this, this, /*fresh=*/true);
+      return Acquire(/*fresh=*/true);
     }
     link_->Passed(HopStage::kEnvelope);
     refusal_ = Answer(reply);
@@ -474,9 +482,9 @@ void ForwardTransaction::OnLost(const HopFailure& failure) {
   // The server may have closed an unused connection at any time. Nothing is
   // lost with it, and a new connection shows whether the server works.
   if (reused_ && !mail_answered_ &&
-      failure.kind != HopFailure::Kind::kTimeout) {
-    acquiring_ = true;
-    return pool_->Acquire(this, this, /*fresh=*/true);
+      failure.kind != HopFailure::Kind::kTimeout &&
+      failure.kind != HopFailure::Kind::kSlow) {
+    return Acquire(/*fresh=*/true);
   }
   Fail(failure);
 }

@@ -126,7 +126,11 @@ class ForwardTransaction : public MailTransaction,
   // The result of the message is known.
   void Finish(std::vector<Verdict> verdicts);
   void TryAnswer();
+  // Returns when the first pending recipient must have its answer.
+  std::optional<HopDriver::Time> FirstDeadline() const;
   void SetDeadline();
+  // Gets a connection from the pool.
+  void Acquire(bool fresh);
   // The client has sent the message. The server must reply while the client
   // waits: otherwise it could accept a message that the client sends again.
   void Complete();

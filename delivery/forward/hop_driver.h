@@ -60,8 +60,8 @@ class HopDriver {
   // Runs `task` soon, and not before the caller has returned.
   virtual void Later(Task task) = 0;
   // Returns a function that runs a task on this thread, soon, or destroys it
-  // after the thread has ended. The function is thread-safe, and may be called
-  // as long as the process of the driver may.
+  // after the thread has ended. The function is thread-safe. It may be called
+  // until the event loop is destroyed, also after it has stopped.
   virtual std::function<void(Task)> Poster() = 0;
   // Begins a connection to `address`, which needs no lookup. Calls `moved`
   // whenever the wire may have made progress, and never after the wire is

@@ -22,7 +22,10 @@ bool HopHealth::works() const {
 
 void HopHealth::Succeeded(HopStage stage, Time now) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  // The later stages are also passed by connections that authenticated before.
+  if (stage == HopStage::kGreeting) refused_ = false;
   if (!last_ || stage < stage_) return;
+  if (refused_) return;
   last_.reset();
   pause_ = std::chrono::seconds(0);
   changed_ = now;
@@ -37,9 +40,9 @@ void HopHealth::Failed(const HopFailure& failure, HopStage stage, Time began,
   // the later stage.
   stage_ = last_ ? std::max(stage_, stage) : stage;
   last_ = failure;
-  const bool refused = failure.kind == HopFailure::Kind::kCredentials;
-  pause_ = std::clamp(2 * pause_, refused ? kFirstRefusal : kFirstPause,
-                      refused ? kLongestRefusal : kLongestPause);
+  refused_ = failure.kind == HopFailure::Kind::kCredentials;
+  pause_ = std::clamp(2 * pause_, refused_ ? kFirstRefusal : kFirstPause,
+                      refused_ ? kLongestRefusal : kLongestPause);
   until_ = now + pause_;
   changed_ = now;
 }

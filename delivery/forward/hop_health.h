@@ -10,8 +10,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "delivery/forward/hop_driver.h"
 #include "delivery/forward/hop_link.h"
@@ -44,20 +46,8 @@ class HopHealth {
   // required (TlsLevel::kMay).
   static constexpr std::chrono::minutes kWithoutTls{10};
 
-  // Returns nullopt if a connection may be opened now: the caller then reports
-  // its result. Otherwise returns the last failure.
-  std::optional<HopFailure> Refusal(Time now);
-  // Returns whether the server has not failed since it last worked.
-  bool works() const;
-  // The server has passed `stage`.
-  void Succeeded(HopStage stage, Time now);
-  // The server has failed at `stage` of an attempt that began at `began`.
-  void Failed(const HopFailure& failure, HopStage stage, Time began, Time now);
-  // An attempt that began at `began` has ended without a result. If it was the
-  // test, another connection may test the server now.
-  void Ended(Time began, Time now);
-
-  // Of all event loops, for metrics. See HopStatus.
+  // Of all event loops, for metrics. See HopStatus. Servers with the same
+  // address share them.
   struct Counts {
     std::atomic<uint64_t> open{0};
     std::atomic<uint64_t> used{0};
@@ -65,7 +55,27 @@ class HopHealth {
     std::atomic<uint64_t> failed{0};
     std::atomic<uint64_t> waits{0};
   };
-  Counts& counts() { return counts_; }
+
+  explicit HopHealth(
+      std::shared_ptr<Counts> counts = std::make_shared<Counts>())
+      : counts_(std::move(counts)) {}
+
+  // Returns nullopt if a connection may be opened now: the caller then reports
+  // its result. Otherwise returns the last failure.
+  std::optional<HopFailure> Refusal(Time now);
+  // Returns whether the server has not failed since it last worked.
+  bool works() const;
+  // The server has passed `stage`. After a refusal of the credentials only
+  // kGreeting shows that the server accepts them: the other stages may be those
+  // of a connection that authenticated before the refusal.
+  void Succeeded(HopStage stage, Time now);
+  // The server has failed at `stage` of an attempt that began at `began`.
+  void Failed(const HopFailure& failure, HopStage stage, Time began, Time now);
+  // An attempt that began at `began` has ended without a result. If it was the
+  // test, another connection may test the server now.
+  void Ended(Time began, Time now);
+
+  Counts& counts() { return *counts_; }
 
   // TLS does not work with this server.
   void TlsFailed(Time now);
@@ -73,7 +83,7 @@ class HopHealth {
   bool MayUseTls(Time now) const;
 
  private:
-  Counts counts_;
+  const std::shared_ptr<Counts> counts_;
 
   // A test whose result is not reported within this time has been abandoned.
   static constexpr std::chrono::minutes kTest{5};
@@ -81,6 +91,8 @@ class HopHealth {
   mutable std::mutex mutex_;              // guards the members below
   std::optional<HopFailure> last_;        // nullopt: the server works
   HopStage stage_ = HopStage::kGreeting;  // of last_
+  // last_ is kCredentials, and no connection has authenticated since.
+  bool refused_ = false;
   // The last failure that counted, or the time since which the server works.
   Time changed_ = Time::min();
   std::chrono::seconds pause_{0};

@@ -122,6 +122,30 @@ TEST_F(HopHealthTest, EarlierFailureDoesNotLowerTheStage) {
   EXPECT_FALSE(May());
 }
 
+// Transactions of connections that authenticated before say nothing about the
+// credentials, and would make the next connection try them again.
+TEST_F(HopHealthTest, RefusedCredentialsAreAcceptedByANewConnectionAlone) {
+  for (const HopStage before : {HopStage::kGreeting, HopStage::kMessage}) {
+    HopHealth health;
+    now_ += seconds(1);
+    if (before == HopStage::kMessage) {
+      health.Failed({HopFailure::Kind::kTimeout, "hangs", ""}, before, now_,
+                    now_);
+      now_ += HopHealth::kLongestPause;
+    }
+    health.Failed({HopFailure::Kind::kCredentials, "refuses", ""},
+                  HopStage::kGreeting, now_, now_);
+    health.Succeeded(HopStage::kEnvelope, now_);
+    health.Succeeded(HopStage::kMessage, now_);
+    EXPECT_FALSE(health.works());
+    EXPECT_TRUE(health.Refusal(now_ + seconds(59)));
+    health.Succeeded(HopStage::kGreeting, now_);
+    EXPECT_EQ(health.works(), before == HopStage::kGreeting);
+    health.Succeeded(HopStage::kMessage, now_);
+    EXPECT_TRUE(health.works());
+  }
+}
+
 TEST_F(HopHealthTest, TestWithoutResultMakesRoomForTheNext) {
   const HopDriver::Time before = now_;
   Fail();

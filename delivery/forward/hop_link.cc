@@ -28,6 +28,9 @@ constexpr size_t kMaxInput = size_t{64} << 10;
 // written without a copy.
 constexpr size_t kGather = 4096;
 
+constexpr absl::string_view kNoXClient =
+    "does not offer XCLIENT to this server";
+
 }  // namespace
 
 Reply HopFailure::ToReply() const {
@@ -67,7 +70,8 @@ Reply HopFailure::ToReply() const {
 
 HopLink::HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
                  const ClientConfig* config, HopAddress address,
-                 std::string host, HopTerms terms, std::string header)
+                 std::string host, HopTerms terms, std::string header,
+                 Time ready_by)
     : owner_(*owner),
       driver_(*driver),
       hop_(*hop),
@@ -76,6 +80,7 @@ HopLink::HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
       host_(std::move(host)),
       terms_(std::move(terms)),
       single_use_(!header.empty()),
+      ready_by_(ready_by),
       header_(std::move(header)),
       session_(*config),
       lent_(driver->now()),
@@ -116,7 +121,7 @@ void HopLink::Lend(HopUser* user) {
     unnamed_ = !id.ok();  // Act() reports it: the user does not expect it here
     if (id.ok()) {
       naming_ = *id;
-      hello_ = session_.Greet();
+      hello_ = session_.GreetFor(user->client());
     }
   }
   Wake();
@@ -188,20 +193,27 @@ void HopLink::Enter(Stage stage) {
   entered_ = since_ = driver_.now();
 }
 
+bool HopLink::opening() const { return stage_ < Stage::kReady; }
+
 HopLink::Time HopLink::Deadline() const {
+  const Time deadline = StageDeadline();
+  return opening() ? std::min(deadline, ready_by_) : deadline;
+}
+
+HopLink::Time HopLink::StageDeadline() const {
   switch (stage_) {
     case Stage::kConnecting:
       return entered_ + kConnectTimeout;
     case Stage::kGreeting:
       return entered_ + kGreetTimeout;
-    case Stage::kNaming:
-      return std::min(entered_ + kNamingTimeout,
-                      user_deadline_.value_or(Time::max()));
     case Stage::kStartTls:
     case Stage::kHandshake:
       return entered_ + kTlsTimeout;
     case Stage::kAuthenticating:
       return entered_ + kAuthTimeout;
+    case Stage::kNaming:
+      return std::min(entered_ + kNamingTimeout,
+                      user_deadline_.value_or(Time::max()));
     case Stage::kResetting:
       return entered_ + kResetTimeout;
     case Stage::kQuitting:
@@ -229,6 +241,8 @@ void HopLink::OnTimer() {
   // What has arrived in time counts, even if the thread was busy.
   Run();
   if (stage_ == Stage::kClosed || driver_.now() < Deadline()) return;
+  // Something else took the time, such as the servers before this one.
+  if (opening() && driver_.now() < StageDeadline()) return FailSlow();
   switch (stage_) {
     case Stage::kConnecting:
       return Fail(HopFailure::Kind::kUnreachable,
@@ -239,13 +253,15 @@ void HopLink::OnTimer() {
     case Stage::kHandshake:
       return Fail(HopFailure::Kind::kTls, "does not complete TLS: timeout");
     case Stage::kAuthenticating:
+      return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kNaming:
+      if (driver_.now() < entered_ + kNamingTimeout) return FailSlow();
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kReady:
       if (user_ == nullptr) return Quit();
       if (user_deadline_ && driver_.now() >= *user_deadline_ &&
           (!waiting_ || driver_.now() - since_ < kHangs)) {
-        return Fail(HopFailure::Kind::kSlow, "is too slow: timeout");
+        return FailSlow();
       }
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kResetting:
@@ -291,7 +307,7 @@ bool HopLink::Act() {
   }
   if (stage_ == Stage::kHandshake) return ContinueHandshake();
   if (stage_ == Stage::kNaming && unnamed_) {
-    Fail(HopFailure::Kind::kRefused, "does not offer XCLIENT to this server");
+    Fail(HopFailure::Kind::kRefused, std::string(kNoXClient));
     return false;
   }
   const ClientStep step = session_.Advance(in_);
@@ -335,6 +351,7 @@ bool HopLink::Act() {
 
 bool HopLink::OnReply(const ClientStep& step) {
   const Reply& reply = *step.reply;
+  tls_works_ = tls_ != nullptr;
   if (reply.code == 421) {
     shutdown_ = reply;  // the session closes
     return true;
@@ -422,7 +439,7 @@ bool HopLink::Negotiate() {
   if (tls_ == nullptr && terms_.level != TlsLevel::kNone &&
       (terms_.level != TlsLevel::kMay || terms_.security.tls != nullptr)) {
     if (session_.offers("STARTTLS")) {
-      // Without an error: TLS has not begun, and no reply is due.
+      // An error means that the session has closed, which Act() reports.
       if (!session_.StartTls().ok()) return true;
       Enter(Stage::kStartTls);
       return true;
@@ -434,6 +451,11 @@ bool HopLink::Negotiate() {
   }
   if (terms_.security.account != nullptr && !authenticated_) {
     return BeginAuth();
+  }
+  // Another server may offer it, so this one must not be used for a client.
+  if (hop_.xclient && !session_.keywords().HasParameter("XCLIENT", "ADDR")) {
+    Fail(HopFailure::Kind::kRefused, std::string(kNoXClient));
+    return false;
   }
   Enter(Stage::kReady);
   owner_.OnReady(this);
@@ -620,6 +642,15 @@ void HopLink::OnSessionClosed(ClientClose reason) {
         return Fail(HopFailure::Kind::kTls,
                     "closed the connection after STARTTLS");
       }
+      // In TLS 1.3 the handshake ends for the client before the server has
+      // judged the client's part, so the alert comes afterwards.
+      if (stage_ == Stage::kGreeting && tls_ != nullptr && !tls_works_) {
+        const std::string error = tls_->error();
+        return Fail(HopFailure::Kind::kTls,
+                    absl::StrCat("does not complete TLS: ",
+                                 error.empty() ? "server closed the connection"
+                                               : error));
+      }
       return Fail(HopFailure::Kind::kLost, "closed the connection");
     case ClientClose::kTimeout:
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
@@ -630,6 +661,10 @@ void HopLink::OnSessionClosed(ClientClose reason) {
     case ClientClose::kAbuse:
       return Fail(HopFailure::Kind::kProtocol, "sent an invalid reply");
   }
+}
+
+void HopLink::FailSlow() {
+  Fail(HopFailure::Kind::kSlow, "is too slow: timeout");
 }
 
 void HopLink::Fail(HopFailure::Kind kind, std::string what,

@@ -39,7 +39,7 @@ struct HopFailure {
     kShutdown,     // 421
     kLost,         // the connection ended
     kTimeout,      // the server did not reply in time
-    kSlow,         // the time of the user is over, but the server did reply
+    kSlow,         // the time of the user is over, but not that of the server
     kProtocol,     // a reply that RFC 5321 does not allow
     kContent,      // the content cannot be sent
     kTls,          // TLS is not offered or fails, or another server replies
@@ -131,10 +131,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
 
   // `address` needs no lookup; `host` is for the log. `header` is a PROXY
   // header, or empty. It names the client of a single user, so the connection
-  // ends with the first one. All pointers must outlive the link.
+  // ends with the first one. A link that is not ready at `ready_by` fails with
+  // kSlow. All pointers must outlive the link.
   HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
           const ClientConfig* config, HopAddress address, std::string host,
-          HopTerms terms, std::string header);
+          HopTerms terms, std::string header, Time ready_by = Time::max());
   ~HopLink() override;
 
   // Begins to connect. Owner functions are called later.
@@ -236,6 +237,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Ends the connection. `failure` may be null.
   void Close(const HopFailure* failure);
   Time Deadline() const;
+  // Deadline() without ready_by_.
+  Time StageDeadline() const;
+  // Returns whether the link has not been ready yet.
+  bool opening() const;
+  void FailSlow();
   void Enter(Stage stage);
 
   Owner& owner_;
@@ -246,9 +252,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   const std::string host_;
   const HopTerms terms_;
   const bool single_use_;
+  const Time ready_by_;
   std::string header_;  // not written yet
   std::unique_ptr<HopWire> wire_;
   std::unique_ptr<net::TlsChannel> tls_;  // over wire_
+  bool tls_works_ = false;                // a reply has come under TLS
   bool authenticated_ = false;
   std::unique_ptr<ClientExchange> exchange_;
   CommandId auth_{};

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -254,36 +255,58 @@ bool Forwarding::Listens(const HopAddress& address) const {
 std::vector<HopStatus> Forwarding::Status() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::map<std::string, HopStatus> all;
-  for (const auto& [key, known] : health_) {
-    HopHealth& health = *known.health;
-    HopStatus& status = all[known.server];
-    status.server = known.server;
-    status.works = status.works && health.works();
-    status.open += health.counts().open;
-    status.used += health.counts().used;
-    status.opened += health.counts().opened;
-    status.failed += health.counts().failed;
-    status.waits += health.counts().waits;
+  for (const auto& weak : registered_) {
+    const auto registered = weak.lock();
+    if (registered == nullptr) continue;
+    for (const auto& [server, health] : *registered) {
+      const HopHealth::Counts& counts = *counts_.at(server);
+      const bool before = all.count(server) == 0 || all[server].works;
+      all[server] = {.server = server,
+                     .works = before && health->works(),
+                     .open = counts.open,
+                     .used = counts.used,
+                     .opened = counts.opened,
+                     .failed = counts.failed,
+                     .waits = counts.waits};
+    }
   }
   std::vector<HopStatus> list;
   for (auto& [server, status] : all) list.push_back(std::move(status));
   return list;
 }
 
-void Forwarding::Register(const NextHop& hop, const HopSecurity& security) {
+std::shared_ptr<const void> Forwarding::Register(const NextHop& hop,
+                                                 const HopSecurity& security) {
+  auto made = std::make_shared<std::vector<Registered>>();
   for (const HopAddress& address : hop.hosts) {
-    (void)HealthOf(address, OwnTerms(hop, security));
+    made->push_back(
+        {address.Format(), HealthOf(address, OwnTerms(hop, security))});
   }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  registered_.erase(
+      std::remove_if(registered_.begin(), registered_.end(),
+                     [](const auto& each) { return each.expired(); }),
+      registered_.end());
+  registered_.push_back(made);
+  return made;
 }
 
 std::shared_ptr<HopHealth> Forwarding::HealthOf(const HopAddress& address,
                                                 const std::string& terms) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  Known& known = health_[absl::StrCat(address.Format(), " ", terms)];
-  if (known.health == nullptr) {
-    known = {address.Format(), std::make_shared<HopHealth>()};
+  for (auto each = health_.begin(); each != health_.end();) {
+    each = each->second.expired() ? health_.erase(each) : std::next(each);
   }
-  return known.health;
+  const std::string server = address.Format();
+  std::weak_ptr<HopHealth>& known = health_[absl::StrCat(server, " ", terms)];
+  std::shared_ptr<HopHealth> health = known.lock();
+  if (health == nullptr) {
+    std::shared_ptr<HopHealth::Counts>& counts = counts_[server];
+    if (counts == nullptr) counts = std::make_shared<HopHealth::Counts>();
+    health = std::make_shared<HopHealth>(counts);
+    known = health;
+  }
+  return health;
 }
 
 }  // namespace postern::delivery

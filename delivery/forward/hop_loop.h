@@ -73,9 +73,14 @@ class Forwarding {
   // them would be a loop, and is not used. Thread-safe.
   void SetListening(std::vector<net::ListenAddress> addresses);
 
-  // Makes the servers of `hop` known to Status() before their first use.
-  void Register(const NextHop& hop, const HopSecurity& security);
-  // Returns the states of all servers, ordered by HopStatus::server.
+  // Makes the servers of `hop` known to Status() as long as the caller keeps
+  // what this returns.
+  std::shared_ptr<const void> Register(const NextHop& hop,
+                                       const HopSecurity& security);
+  // Returns the states of the registered servers, ordered by HopStatus::server.
+  // A server works if it does with the credentials and words of each
+  // registration: those from before a reload do not count. The counters are
+  // those of the address since the start.
   std::vector<HopStatus> Status() const;
 
   // Returns an event loop with a thread of its own, for callers that have none.
@@ -94,11 +99,14 @@ class Forwarding {
   const Resolve resolve_;
   mutable std::mutex mutex_;  // guards the members below
   std::vector<net::ListenAddress> listening_;
-  struct Known {
+  // Of pools and registrations.
+  std::map<std::string, std::weak_ptr<HopHealth>> health_;
+  std::map<std::string, std::shared_ptr<HopHealth::Counts>> counts_;
+  struct Registered {
     std::string server;
     std::shared_ptr<HopHealth> health;
   };
-  std::map<std::string, Known> health_;
+  std::vector<std::weak_ptr<const std::vector<Registered>>> registered_;
   std::unique_ptr<net::EventLoop> own_loop_;
   std::thread thread_;
 };

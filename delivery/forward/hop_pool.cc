@@ -62,13 +62,14 @@ void HopPool::SetUsed(Entry* entry, bool used) {
   health_[entry->host]->counts().used += used ? 1 : -1;
 }
 
-void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh) {
+void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh,
+                      Time ready_by) {
   if (down_) {
     return waiter->OnUnavailable({HopFailure::Kind::kUnreachable,
                                   "cannot be used: this server shuts down",
                                   "shutdown"});
   }
-  const Waiting next{waiter, user, driver_.now() + kMaxWait, fresh};
+  const Waiting next{waiter, user, driver_.now() + kMaxWait, fresh, ready_by};
   if (waiting_.empty() && Serve(next)) return;
   ++health_[0]->counts().waits;
   waiting_.push_back(next);
@@ -121,7 +122,8 @@ bool HopPool::Serve(const Waiting& next) {
   opening->waiter = next.waiter;
   opening->user = next.user;
   opening->began = driver_.now();
-  opening->until = driver_.now() + kMaxOpening;
+  opening->until = std::min(driver_.now() + kMaxOpening, next.ready_by);
+  opening->ready_by = next.ready_by;
   Open(std::move(opening));
   return true;
 }
@@ -202,7 +204,7 @@ void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
   entry.link = std::make_shared<HopLink>(
       static_cast<HopLink::Owner*>(this), &driver_, &hop_, &config_,
       std::move(address), std::move(name), std::move(terms),
-      entry.opening->header);
+      entry.opening->header, entry.opening->ready_by);
   ++health_[entry.host]->counts().open;
   entry.link->Start();
 }
@@ -210,7 +212,8 @@ void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
 HopTerms HopPool::TermsFor(size_t host, const HopAddress& address) const {
   HopTerms terms{.level = hop_.LevelOf(address),
                  .implicit_tls = hop_.implicit_tls,
-                 .local = address.is_local(),
+                 // The name "localhost" may have any address in DNS.
+                 .local = address.is_local() && address.is_loopback(),
                  .name = hop_.NameOf(address),
                  .security = security_};
   if (terms.level == TlsLevel::kMay &&
@@ -226,7 +229,10 @@ void HopPool::GoOn(std::unique_ptr<Opening> opening,
   // Nothing else must be tried for a client that has gone, or would go soon.
   const bool give_up =
       driver_.now() >= opening->until || opening->waiter == nullptr;
-  if (give_up || opening->addresses.empty()) {
+  if (failure.kind == HopFailure::Kind::kSlow) {
+    // It says nothing about this server.
+    health_[opening->host]->Ended(opening->began, driver_.now());
+  } else if (give_up || opening->addresses.empty()) {
     health_[opening->host]->Failed(failure, HopStage::kGreeting, opening->began,
                                    driver_.now());
     opening->addresses.clear();
@@ -298,7 +304,9 @@ void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
       security_.report(
           absl::StrCat(failure->source, ": it gets mail without TLS for ",
                        HopHealth::kWithoutTls.count(), " minutes"));
-      return Connect(std::move(opening), link->address());
+      if (opening->waiter != nullptr && driver_.now() < opening->until) {
+        return Connect(std::move(opening), link->address());
+      }
     }
     return GoOn(std::move(opening), *failure);
   }

@@ -34,8 +34,8 @@ class HopWaiter {
   virtual ~HopWaiter() = default;
   // The connection is lent to the user that Acquire() got, until it is lost or
   // HopLink::Release() is called. Unless HopLink::ready(), HopUser::OnReady()
-  // follows. `reused`: it has been used before, so the
-  // server may have closed it in the meantime.
+  // follows. `reused`: it has been used before, so the server may have closed
+  // it in the meantime.
   virtual void OnLink(HopLink* link, bool reused) = 0;
   // No server can be used now.
   virtual void OnUnavailable(const HopFailure& failure) = 0;
@@ -59,7 +59,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
   // The longest wait for a free connection. The search for a server that works
   // begins no try later than kMaxOpening after its beginning. The last try may
   // take up to 70 seconds more (HopLink::kConnectTimeout and kGreetTimeout),
-  // and 220 with TLS and AUTH. The transaction has its own limit.
+  // and 220 with TLS and AUTH, but ends with the time of the waiter.
   static constexpr std::chrono::seconds kMaxWait{30};
   static constexpr std::chrono::seconds kMaxOpening{90};
   // A transaction that has been without a command for this time loses its
@@ -75,8 +75,10 @@ class HopPool : private HopLink::Owner, private net::Timer {
   ~HopPool() override;
 
   // Calls one function of `waiter`, once, before it returns or later, unless
-  // Cancel() is called before. With `fresh`, no connection is reused.
-  void Acquire(HopWaiter* waiter, HopUser* user, bool fresh);
+  // Cancel() is called before. With `fresh`, no connection is reused. A
+  // connection that is not ready at `ready_by` is not waited for.
+  void Acquire(HopWaiter* waiter, HopUser* user, bool fresh,
+               HopDriver::Time ready_by = HopDriver::Time::max());
   void Cancel(HopWaiter* waiter);
 
   // Closes all connections and reports them as lost. Nothing can be acquired
@@ -93,6 +95,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
     HopUser* user;
     Time until;
     bool fresh;
+    Time ready_by;
   };
   // The search for a server that works.
   struct Opening {
@@ -102,7 +105,8 @@ class HopPool : private HopLink::Owner, private net::Timer {
     size_t host = 0;     // index into NextHop::hosts
     Time began;          // the attempt to use this host
     std::deque<IpAddress> addresses;
-    Time until;
+    Time until;     // no try begins later
+    Time ready_by;  // the time of the waiter ends
     HopFailure last;
   };
   struct Entry {

@@ -35,7 +35,7 @@ struct HopSecurity {
 struct HopTerms {
   TlsLevel level = TlsLevel::kNone;
   bool implicit_tls = false;
-  bool local = false;  // HopAddress::is_local()
+  bool local = false;  // HopAddress::is_local() and is_loopback()
   std::string name;    // that the certificate must have
   HopSecurity security;
 };

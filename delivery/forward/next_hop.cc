@@ -336,7 +336,11 @@ absl::string_view TlsLevelName(TlsLevel level) {
 bool HopAddress::is_local() const {
   if (!path.empty()) return true;
   if (!name.empty()) return name == "localhost";
-  return ip && IsLoopback(*ip);
+  return is_loopback();
+}
+
+bool HopAddress::is_loopback() const {
+  return !path.empty() || (ip && IsLoopback(*ip));
 }
 
 std::string HopAddress::Format() const {

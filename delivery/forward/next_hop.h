@@ -50,6 +50,9 @@ struct HopAddress {
   // loopback address or "localhost". A host name counts as what it says,
   // whatever its address is.
   bool is_local() const;
+  // Returns whether the octets stay within this machine, by the address alone:
+  // `path`, or a loopback address in `ip`.
+  bool is_loopback() const;
 
   // Returns "unix:/run/lmtp", "192.0.2.1:25", "[2001:db8::1]:25",
   // "relay.example:25" or "relay.example:25 (192.0.2.1)".

@@ -171,11 +171,11 @@ absl::StatusOr<std::shared_ptr<const net::TlsClientContext>> MakeHopTls(
                                       .fingerprints = hop.fingerprints});
 }
 
-void TestHopFiles(const delivery::NextHop& hop, const std::string& user,
-                  service::Findings* findings) {
+void TestHopFiles(absl::string_view place, const delivery::NextHop& hop,
+                  const std::string& user, service::Findings* findings) {
   if (const auto tls = MakeHopTls(hop); tls.ok() && *tls != nullptr) {
     for (const std::string& warning : (*tls)->warnings()) {
-      findings->AddWarning(absl::StrCat("--deliver: ", warning));
+      findings->AddWarning(absl::StrCat(place, ": ", warning));
     }
   }
   if (hop.auth_file.empty()) return;
@@ -183,7 +183,7 @@ void TestHopFiles(const delivery::NextHop& hop, const std::string& user,
   if (!credentials.ok() || credentials->token_command.empty()) return;
   const std::string& program = credentials->token_command[0];
   if (faccessat(AT_FDCWD, program.c_str(), X_OK, AT_EACCESS) != 0) {
-    findings->AddError(absl::StrCat("--deliver: ", hop.auth_file, ": ", program,
+    findings->AddError(absl::StrCat(place, ": ", hop.auth_file, ": ", program,
                                     ": ", strerror(errno)));
   }
 }

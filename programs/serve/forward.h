@@ -56,9 +56,9 @@ absl::StatusOr<std::shared_ptr<const net::TlsClientContext>> MakeHopTls(
 
 // Reads the CA file and the credentials of `hop`, and reports what will not
 // work: a CA that has expired, a program that cannot be run. Does not report
-// errors of ForwardWith().
-void TestHopFiles(const delivery::NextHop& hop, const std::string& user,
-                  service::Findings* findings);
+// errors of ForwardWith(). `place` names the next hop in findings: "--deliver".
+void TestHopFiles(absl::string_view place, const delivery::NextHop& hop,
+                  const std::string& user, service::Findings* findings);
 
 // Returns `hop` with the addresses that the file `hosts` (hosts(5)) has for its
 // names. Blocks on the disk. A file that cannot be read has no names.
@@ -66,7 +66,7 @@ delivery::NextHop WithHostsFile(delivery::NextHop hop,
                                 const std::string& hosts = "/etc/hosts");
 
 // Tests whether this process may use the Unix sockets of `hop`. Asks no server.
-// `place` names the next hop in findings: "--deliver".
+// `place` is that of TestHopFiles().
 void TestHopSockets(absl::string_view place, const delivery::NextHop& hop,
                     service::Findings* findings);
 

@@ -157,7 +157,7 @@ void TestNeeds(const ServeOptions& options, const ServiceSnapshot* snapshot,
                          findings);
   for (const auto& [place, hop] : HopsOf(options, snapshot)) {
     TestHopSockets(place, hop, findings);
-    TestHopFiles(hop, options.user, findings);
+    TestHopFiles(place, hop, options.user, findings);
   }
   TestPartial(options, findings);
   for (const auto& [place, spec] : SpecsOf(options, snapshot)) {

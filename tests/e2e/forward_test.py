@@ -78,8 +78,8 @@ class ForwardTest(harness.TestCase):
             self.assertEqual(list(refused), ["nobody@local.example"])
             self.assertEqual(refused["nobody@local.example"][0], 550)
             self.assertIn(b"5.1.1", refused["nobody@local.example"][1])
-            log = server.wait_log("message ")
-            self.assertIn(f"rule={kind}", log)
+            # A warning about LMTP has the word "message", too.
+            log = server.wait_log(f"rule={kind} ")
             self.assertIn(f"127.0.0.1:{hop.port}", log)
             self.assertIn("result=accept", log)
             server.stop()
@@ -143,8 +143,7 @@ class ForwardTest(harness.TestCase):
                 client.ask("MAIL FROM:<s@x.example>")
                 client.ask("RCPT TO:<a@local.example>")
                 self.assertEqual(client.ask(command), "452 4.3.1 disk full")
-        log = server.wait_log("message ")
-        self.assertIn("rule=smtp ", log)
+        log = server.wait_log("rule=smtp ")
         self.assertIn(f"127.0.0.1:{hop.port}", log)
 
     def test_refusal_of_the_next_hop_is_printable(self):

@@ -126,8 +126,12 @@ class PostfixHopTest(harness.TestCase):
                 # It expects a header, or it does not.
                 ("proxy", "", 451), ("plain", ",proxy", 451)):
             with self.subTest(listener=listener, words=words):
+                before = len(self.log())
                 code, text = self.send(listener, words, "a@elsewhere.example")
                 self.assertEqual(code, expected, text)
+                if words == ",xclient":
+                    # The EHLO after XCLIENT does not replace it.
+                    self.assertIn("helo=<client.example>", self.log()[before:])
 
 
 if __name__ == "__main__":

@@ -108,6 +108,42 @@ TEST_F(ForwardDeliveryTest, MessageReachesAServerOnASocket) {
 }
 
 // More than the buffers of the sockets hold.
+// An account whose credentials the server has refused.
+class RefusedAccount : public ClientAccount {
+ public:
+  explicit RefusedAccount(std::string version) : version_(std::move(version)) {}
+  void Begin(const std::vector<std::string>&, Begun done) override {
+    std::move(done)(absl::PermissionDeniedError("refused"));
+  }
+  std::string version() const override { return version_; }
+
+ private:
+  const std::string version_;
+};
+
+// A refusal of the credentials from before a reload is not the state of the
+// server, and the connections of both count.
+TEST_F(ForwardDeliveryTest, StatusIsThatOfTheCredentialsInUse) {
+  rig::Server hop;
+  const auto use = [&](const std::string& version) {
+    delivery_ = std::make_unique<ForwardDelivery>(
+        &forwarding_, At(hop.address()), "us.example", "smtp",
+        Calls::kOnThreads,
+        HopSecurity{.account = std::make_shared<RefusedAccount>(version)});
+  };
+  use("old");
+  EXPECT_FALSE(Add(*Begin(), "u").accepted());
+  ASSERT_EQ(forwarding_.Status().size(), 1u);
+  EXPECT_FALSE(forwarding_.Status()[0].works);
+  EXPECT_EQ(forwarding_.Status()[0].failed, 1u);
+  use("new");
+  ASSERT_EQ(forwarding_.Status().size(), 1u);
+  EXPECT_TRUE(forwarding_.Status()[0].works);
+  EXPECT_EQ(forwarding_.Status()[0].failed, 1u);
+  delivery_ = nullptr;
+  EXPECT_TRUE(forwarding_.Status().empty());
+}
+
 TEST_F(ForwardDeliveryTest, LargeMessageArrivesWhole) {
   rig::Server hop;
   Use(hop.address());

@@ -431,17 +431,53 @@ class Holder : public HopWaiter, public HopUser {
   const ProxiedClient& client() const override { return client_; }
   void OnReady() override {}
   bool OnStep(const ClientStep&) override { return false; }
-  void OnLost(const HopFailure&) override { link_ = nullptr; }
+  void OnLost(const HopFailure& failure) override {
+    link_ = nullptr;
+    lost_ = failure.kind;
+  }
 
   HopLink* link() const { return link_; }
   bool reused() const { return reused_; }
+  std::optional<HopFailure::Kind> lost() const { return lost_; }
 
  private:
   const std::function<void()> failed_;
   const ProxiedClient client_;
   HopLink* link_ = nullptr;
   bool reused_ = false;
+  std::optional<HopFailure::Kind> lost_;
 };
+
+// The end of the client's time is no failure of the server: it has its own time
+// for XCLIENT.
+TEST_F(HopPoolTest, EndOfTheClientsTimeAtXClientIsNoFailureOfTheServer) {
+  const struct {
+    absl::Duration left;
+    HopFailure::Kind kind;
+  } cases[] = {
+      {absl::Seconds(5), HopFailure::Kind::kSlow},
+      {absl::Seconds(100), HopFailure::Kind::kTimeout},
+  };
+  constexpr char kServer[] = "192.0.2.1:25";
+  for (const auto& c : cases) {
+    hops_.TakeClients(kServer, /*proxy=*/false);
+    hops_.At(kServer).ClearFaults();
+    // XCLIENT gets no reply.
+    hops_.At(kServer).On(rig::Ehlo()).Raw("250-r\r\n250 XCLIENT ADDR\r\n");
+    hops_.At(kServer).On(rig::Connect()).Skip(1).Stall();
+    Use(absl::StrCat(kServer, ",xclient"));
+    Holder holder;
+    pool_->Acquire(&holder, &holder, /*fresh=*/false);
+    hops_.Run();
+    ASSERT_NE(holder.link(), nullptr);
+    holder.link()->set_user_deadline(hops_.now() +
+                                     absl::ToChronoSeconds(c.left));
+    hops_.AdvanceTime(absl::Seconds(70));
+    EXPECT_EQ(holder.lost(), c.kind);
+    pool_->Shutdown();
+    hops_.Run();
+  }
+}
 
 // Otherwise each failure would begin the next search within itself, and many
 // waiters would need the whole stack.

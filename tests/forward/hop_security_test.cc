@@ -75,7 +75,7 @@ class HopSecurityTest : public testing::Test {
   void Use(absl::string_view words,
            std::optional<auth::ClientCredentials> credentials = std::nullopt,
            NextHop::Kind kind = NextHop::Kind::kSmtp) {
-    std::string text = absl::StrCat(kHost, ":25", words);
+    std::string text = absl::StrCat(host_, ":25", words);
     if (const size_t ca = text.find("ca=CA"); ca != text.npos) {
       text.replace(ca + 3, 2, authority_.chain_file);
     }
@@ -121,7 +121,7 @@ class HopSecurityTest : public testing::Test {
   std::unique_ptr<Sent> Begin() {
     auto sent = std::make_unique<Sent>();
     sent->transaction = std::make_unique<ForwardTransaction>(
-        pool_, Envelope{.from = {"s", "x"}}, ProxiedClient(), "smtp");
+        pool_, Envelope{.from = {"s", "x"}}, client_, "smtp");
     (void)sent->transaction->AddRecipient(
         {.to = {"u", "d"}}, [&]() -> Policy::Done {
           return [sent = sent.get()](const Verdict& verdict) {
@@ -158,6 +158,8 @@ class HopSecurityTest : public testing::Test {
   std::shared_ptr<HopPool> pool_;
   std::vector<std::string> reports_;
   std::string source_;
+  std::string host_ = kHost;
+  ProxiedClient client_;
   std::string token_ = "token";
   int asked_ = 0;
 };
@@ -219,6 +221,10 @@ std::vector<Trouble> Troubles() {
        "the next hop does not complete TLS: server closed the connection"},
       {"hangs in the handshake", kStartTls, TlsFault::kHangs, 0, false,
        "the next hop does not complete TLS: timeout"},
+      // As TLS 1.3 does with an alert about the client.
+      {"closes after the handshake", kStartTls, TlsFault::kClosesAfter, 0,
+       false,
+       "the next hop does not complete TLS: server closed the connection"},
   };
 }
 
@@ -427,7 +433,8 @@ TEST_F(HopSecurityTest, ServerWithoutAuthGetsNoMail) {
   Serve(kTlsOnly);
   Use(",auth=/f,ca=CA", kPassword);
   EXPECT_EQ(Rcpt().code, 451);
-  EXPECT_TRUE(absl::StrContains(source_, "offers AUTH not at all")) << source_;
+  EXPECT_TRUE(absl::StrContains(source_, "the server does not offer AUTH"))
+      << source_;
 }
 
 TEST_F(HopSecurityTest, TokenThatHasEndedIsReplaced) {
@@ -446,6 +453,107 @@ TEST_F(HopSecurityTest, TokenThatHasEndedIsReplaced) {
   Server().On(rig::Auth()).Reply(535, "5.7.8 no");
   EXPECT_EQ(Rcpt().code, 451);
   EXPECT_EQ(asked_, 3);
+}
+
+// DNS may have any address for it.
+TEST_F(HopSecurityTest, LocalhostElsewhereGetsNoPassword) {
+  Serve(WithUsers(kPlain));
+  hops_->SetName("localhost", {"192.0.2.1"});
+  host_ = "localhost";
+  Use(",auth=/f", kPassword);
+  EXPECT_EQ(Rcpt().code, 451);
+  EXPECT_TRUE(absl::StrContains(source_, "gets no password")) << source_;
+  Drop();
+  EXPECT_EQ(Count("C: AUTH"), 0u);
+}
+
+// A client that has gone needs no second connection.
+TEST_F(HopSecurityTest, FallbackNeedsAClient) {
+  Serve(kStartTls, kHost, TlsFault::kHangs);
+  Use("");
+  const auto sent = Begin();
+  hops_->Run();
+  sent->transaction.reset();
+  hops_->AdvanceTime(absl::Minutes(2));
+  EXPECT_EQ(hops_->connects().size(), 1u);
+  EXPECT_EQ(reports_.size(), 1u);
+  hops_->AdvanceTime(absl::Minutes(2));
+  EXPECT_EQ(Rcpt().code, 250);
+  EXPECT_EQ(hops_->connects().size(), 2u);  // it was not tried again
+}
+
+// The client waits five minutes, and each server takes nearly all of its time.
+TEST_F(HopSecurityTest, SearchEndsBeforeTheClientDoes) {
+  Serve(WithUsers(kTlsOnly));
+  Server().On(rig::Connect()).Stall();
+  for (const char* port : {":27", ":28"}) {
+    hops_->Set(absl::StrCat("192.0.2.1", port), VirtualHops::State::kHangs);
+  }
+  rig::Pipe& last = hops_->At("192.0.2.1:26");
+  last.On(rig::Connect()).Delay(absl::Seconds(20));
+  last.On(rig::Ehlo()).Delay(absl::Seconds(35));
+  last.On(rig::StartTls()).Delay(absl::Seconds(25));
+  last.On(rig::Auth()).Delay(absl::Seconds(55));
+  Use(",relay.example:27,relay.example:28,relay.example:26,auth=/f,ca=CA",
+      kPassword);
+  const auto since = hops_->now();
+  const Reply reply = Rcpt();
+  EXPECT_EQ(reply.text, "the next hop is too slow: timeout (#4.4.2)");
+  EXPECT_LE(absl::FromChrono(hops_->now() - since), absl::Seconds(241));
+  EXPECT_EQ(hops_->connects().size(), 4u);
+}
+
+// The PROXY header precedes TLS, and XCLIENT follows AUTH.
+TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
+  client_.client.address = {.value = IpAddress::Parse("192.0.2.7")};
+  client_.client.port = {.value = 4711};
+  client_.client.destination_address = {.value = IpAddress::Parse("192.0.2.9")};
+  client_.client.destination_port = {.value = 25};
+  const std::string header = "PROXY 192.0.2.7:4711";
+  const std::string mail = "MAIL FROM:<s@x>";
+  rig::Options with_users = kStartTls;
+  with_users.users = {{"us", "secret", "token"}};
+  const struct {
+    rig::Options options;
+    NextHop::Kind kind;
+    std::string words;
+    bool auth;
+    std::vector<std::string> order;
+  } cases[] = {
+      {kStartTls,
+       NextHop::Kind::kSmtp,
+       ",proxy,ca=CA",
+       false,
+       {header, "STARTTLS", "TLS", mail}},
+      {{.tls = rig::TlsMode::kFirst},
+       NextHop::Kind::kSmtps,
+       ",proxy,ca=CA",
+       false,
+       {header, "TLS", mail}},
+      {with_users,
+       NextHop::Kind::kSmtp,
+       ",xclient,auth=/f,ca=CA",
+       true,
+       {"STARTTLS", "TLS", "AUTH", "XCLIENT ADDR=192.0.2.7", mail}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.words);
+    Serve(c.options);
+    hops_->TakeClients(kServer, absl::StrContains(c.words, "proxy"));
+    if (c.auth) {
+      Server()
+          .On(rig::Ehlo())
+          .Raw(
+              "250-rig.example\r\n250-STARTTLS\r\n250-AUTH SCRAM-SHA-256\r\n"
+              "250 XCLIENT ADDR\r\n");
+    }
+    Use(c.words,
+        c.auth ? std::optional<auth::ClientCredentials>(kPassword)
+               : std::nullopt,
+        c.kind);
+    EXPECT_EQ(Rcpt().code, 250) << source_;
+    EXPECT_EQ(hops_->clients(kServer), c.order);
+  }
 }
 
 TEST_F(HopSecurityTest, HangingServerEndsInTime) {

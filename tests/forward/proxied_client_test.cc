@@ -102,6 +102,59 @@ TEST(ProxiedClientTest, NoMailLeavesWithoutXClient) {
   }
 }
 
+// The EHLO after XCLIENT replaces the HELO of XCLIENT at Postfix.
+TEST(ProxiedClientTest, TheEhloAfterXClientIsThatOfTheClient) {
+  for (const char* helo : {"spike.example", "-no name-"}) {
+    VirtualHops hops;
+    Announce(&hops, "XCLIENT ADDR HELO");
+    Sender sender(&hops, Kind::kSmtp, absl::StrCat(kHop, ",xclient"));
+    sender.client = ClientAt("192.0.2.1", "");
+    sender.client.client.helo = Text{.value = helo};
+    EXPECT_EQ(sender.Send().code, 250);
+    sender.pool().Shutdown();
+    hops.Run();
+    const std::string session =
+        hops.At(kHop).sessions().back().transcript->Format();
+    EXPECT_TRUE(absl::StrContains(
+        session, *helo == '-' ? "EHLO [192.0.2.1]" : "EHLO spike.example"))
+        << session;
+    EXPECT_FALSE(absl::StrContains(session, "us.example")) << session;
+  }
+}
+
+// It gets no client, and another server does.
+TEST(ProxiedClientTest, AServerWithoutXClientIsLeftOut) {
+  constexpr char kOther[] = "192.0.2.26:2525";
+  VirtualHops hops;
+  Announce(&hops, "HELP");
+  hops.TakeClients(kOther, /*proxy=*/false);
+  hops.At(kOther).On(rig::Ehlo()).Raw("250-rig\r\n250 XCLIENT ADDR\r\n");
+  Sender sender(&hops, Kind::kSmtp,
+                absl::StrCat(kHop, ",", kOther, ",xclient"));
+  sender.client = ClientAt("192.0.2.1", "");
+  EXPECT_EQ(sender.Send().code, 250);
+  EXPECT_FALSE(sender.health(0).works());
+  EXPECT_EQ(sender.Send().code, 250);
+  EXPECT_THAT(hops.connects(), ElementsAre(kHop, kOther));
+}
+
+// A server may offer XCLIENT to this host, and not to the client.
+TEST(ProxiedClientTest, AUsedConnectionWithoutXClientServesNoOther) {
+  VirtualHops hops;
+  hops.TakeClients(kHop, /*proxy=*/false);
+  hops.At(kHop)
+      .On(rig::Ehlo())
+      .Times(1)
+      .Raw("250-rig.example\r\n250 XCLIENT ADDR\r\n");
+  Sender sender(&hops, Kind::kSmtp, absl::StrCat(kHop, ",xclient"));
+  sender.client = ClientAt("192.0.2.1", "");
+  EXPECT_EQ(sender.Send().code, 250);
+  sender.client = ClientAt("192.0.2.2", "");
+  EXPECT_EQ(sender.Send().code, 451);
+  EXPECT_THAT(hops.clients(kHop), ElementsAre("XCLIENT ADDR=192.0.2.1", kMail));
+  EXPECT_THAT(hops.connects(), ElementsAre(kHop, kHop));
+}
+
 TEST(ProxiedClientTest, XClientThatHangsCostsOneTimeout) {
   VirtualHops hops;
   Announce(&hops, "XCLIENT ADDR");

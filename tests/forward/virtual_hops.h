@@ -43,7 +43,13 @@ class VirtualHops : public HopDriver {
   enum class State : uint8_t { kUp, kRefuses, kHangs };
 
   // What a server does in place of its handshake.
-  enum class TlsFault : uint8_t { kNone, kGarbage, kCloses, kHangs };
+  enum class TlsFault : uint8_t {
+    kNone,
+    kGarbage,
+    kCloses,
+    kHangs,
+    kClosesAfter,  // it closes at the end of its handshake
+  };
 
   explicit VirtualHops(rig::Options options = {}) : options_(options) {}
 
@@ -67,8 +73,9 @@ class VirtualHops : public HopDriver {
     servers_[address].takes_clients = true;
     servers_[address].takes_proxy = proxy;
   }
-  // What it has got: lines, "PROXY 192.0.2.1:4711" for a header, and "MAIL ..."
-  // for each MAIL after them.
+  // What it has got, in this order: lines of XCLIENT and XFORWARD, "PROXY
+  // 192.0.2.1:4711" for a header, "STARTTLS", "TLS" for a handshake, "AUTH",
+  // and "MAIL ..." for each MAIL after them.
   const std::vector<std::string>& clients(const std::string& address) {
     return servers_[address].clients;
   }
@@ -222,15 +229,24 @@ class VirtualHops : public HopDriver {
           memory_.to_client = "250 what?\r\n250 what?\r\n";
         }
       }
-      if (hops_.tls_fault_ != TlsFault::kNone) return true;
+      const TlsFault fault = hops_.tls_fault_;
+      if (fault != TlsFault::kNone && fault != TlsFault::kClosesAfter) {
+        return true;
+      }
       if (server_tls_->Handshake().kind != Result::Kind::kOk) return true;
+      if (!std::exchange(tls_complete_, true)) Note("TLS");
+      if (fault == TlsFault::kClosesAfter) return true;
       if (pipe_.wants_tls()) pipe_.StartTls(server_tls_->info());
       std::string room(4096, '\0');
       while (true) {
         const Result read = server_tls_->Read(absl::MakeSpan(room));
         if (read.kind != Result::Kind::kOk) break;
-        pipe_.Send(absl::string_view(room).substr(0, read.count));
+        Serve(absl::string_view(room).substr(0, read.count));
+        // XCLIENT has begun another session of a server with implicit TLS.
+        if (pipe_.wants_tls()) pipe_.StartTls(server_tls_->info());
       }
+      const std::string injected = std::exchange(server_.injected, "");
+      if (!injected.empty()) (void)server_tls_->Write(injected);
       for (std::string sent = pipe_.ReceiveWrite(); !sent.empty();
            sent = pipe_.ReceiveWrite()) {
         (void)server_tls_->Write(sent);
@@ -240,16 +256,19 @@ class VirtualHops : public HopDriver {
 
     Result Read(absl::Span<char> room) override {
       if (!open()) return {Result::Kind::kEnd, 0};
-      if (in_.empty()) in_ = std::exchange(server_.injected, "");
+      if (in_.empty() && !tls_complete_) {
+        in_ = std::exchange(server_.injected, "");
+      }
       // The 220 to STARTTLS precedes TLS.
       if (in_.empty() && !server_tls_) in_ = pipe_.ReceiveWrite();
       if (in_.empty() && MoveTls()) {
         const size_t count = memory_.to_client.copy(room.data(), room.size());
         memory_.to_client.erase(0, count);
         if (count > 0) return {Result::Kind::kOk, count};
-        const bool end = pipe_.closed() ||
-                         hops_.tls_fault_ == TlsFault::kGarbage ||
-                         hops_.tls_fault_ == TlsFault::kCloses;
+        const bool end =
+            pipe_.closed() || hops_.tls_fault_ == TlsFault::kGarbage ||
+            hops_.tls_fault_ == TlsFault::kCloses ||
+            (hops_.tls_fault_ == TlsFault::kClosesAfter && tls_complete_);
         return {end ? Result::Kind::kEnd : Result::Kind::kWantRead, 0};
       }
       if (in_.empty()) {
@@ -268,29 +287,34 @@ class VirtualHops : public HopDriver {
       hops_.writable_ -= count;
       // OpenSSL may be the caller, so it is not called here: both sides have
       // the same queue of errors.
-      if (server_.takes_clients) {
-        Take(bytes.substr(0, count));
-      } else if (server_tls_ || pipe_.wants_tls()) {
-        memory_.to_server.append(bytes.data(), count);
-      } else {
-        pipe_.Send(bytes.substr(0, count));
-      }
+      Receive(bytes.substr(0, count));
       return {Result::Kind::kOk, count};
     }
-    // Passes on all but what names a client.
-    void Take(absl::string_view bytes) {
-      out_.append(bytes.data(), bytes.size());
+    void Note(std::string what) { server_.clients.push_back(std::move(what)); }
+    // The PROXY header precedes TLS.
+    void Receive(absl::string_view bytes) {
+      std::string rest(bytes);
       if (server_.takes_proxy && !header_) {
+        out_.append(bytes.data(), bytes.size());
         const net::ProxyHeader header = net::ParseProxyHeader(out_);
         if (header.kind == net::ProxyHeader::Kind::kNeedInput) return;
         header_ = true;
         if (header.kind == net::ProxyHeader::Kind::kAddresses) {
-          server_.clients.push_back(
-              absl::StrCat("PROXY ", ToString(header.source.address), ":",
-                           header.source.port));
+          Note(absl::StrCat("PROXY ", ToString(header.source.address), ":",
+                            header.source.port));
         }
-        out_.erase(0, header.size);
+        rest = std::exchange(out_, "").substr(header.size);
       }
+      if (server_tls_ || pipe_.wants_tls()) {
+        memory_.to_server.append(rest);
+      } else {
+        Serve(rest);
+      }
+    }
+    // Passes on all but what names a client.
+    void Serve(absl::string_view bytes) {
+      if (!server_.takes_clients) return pipe_.Send(bytes);
+      out_.append(bytes.data(), bytes.size());
       size_t end = 0;
       while ((end = out_.find("\r\n")) != std::string::npos) {
         const std::string line = out_.substr(0, end);
@@ -303,7 +327,9 @@ class VirtualHops : public HopDriver {
           server_.clients.push_back(line);
           absl::StrAppend(&server_.injected, server_.xforward);
         } else {
-          if (absl::StartsWith(line, "MAIL ")) server_.clients.push_back(line);
+          if (absl::StartsWith(line, "MAIL ")) Note(line);
+          if (absl::StartsWith(line, "AUTH ")) Note("AUTH");
+          if (line == "STARTTLS") Note(line);
           pipe_.Send(line + "\r\n");
         }
       }
@@ -316,10 +342,11 @@ class VirtualHops : public HopDriver {
     rig::Pipe& pipe_;
     const std::function<void()> moved_;
     std::string in_;
-    std::string out_;       // of Take(): an incomplete line
+    std::string out_;       // an incomplete header or line
     bool header_ = false;   // it had its PROXY header
     net::TestWire memory_;  // of server_tls_
     std::optional<net::TlsChannel> server_tls_;
+    bool tls_complete_ = false;  // the handshake
   };
 
   const rig::Options options_;
