@@ -39,11 +39,28 @@ bool IsLine(absl::string_view line) {
       absl::StartsWith(line, "XFORWARD ")) {
     return IsClient(line);
   }
-  for (absl::string_view whole :
-       {"QUIT", "RSET", "DATA", "STARTTLS", "AUTH PLAIN", "AUTH LOGIN",
-        "EHLO c", "HELO c", "LHLO c", "MAIL FROM:<s@x>",
-        "MAIL FROM:<s@x> SIZE=9", "RCPT TO:<u@d>", "RCPT TO:<v@d>", "BDAT 7",
-        "BDAT 0 LAST", "hi", ".", "..", "*"}) {
+  for (absl::string_view whole : {"QUIT",
+                                  "RSET",
+                                  "DATA",
+                                  "STARTTLS",
+                                  "AUTH PLAIN",
+                                  "AUTH LOGIN",
+                                  "EHLO c",
+                                  "HELO c",
+                                  "LHLO c",
+                                  "EHLO [192.0.2.1]",
+                                  "HELO [192.0.2.1]",
+                                  "LHLO [192.0.2.1]",
+                                  "MAIL FROM:<s@x>",
+                                  "MAIL FROM:<s@x> SIZE=9",
+                                  "RCPT TO:<u@d>",
+                                  "RCPT TO:<v@d>",
+                                  "BDAT 7",
+                                  "BDAT 0 LAST",
+                                  "hi",
+                                  ".",
+                                  "..",
+                                  "*"}) {
     if (line == whole) return true;
   }
   for (char c : line) {  // base64

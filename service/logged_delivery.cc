@@ -144,7 +144,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
   void Opened(Metrics* metrics, const Verdict& verdict) {
     if (verdict.accepted()) return;
     if (metrics != nullptr) metrics->CountMessage(/*accepted=*/false);
-    reply_ = ReplyFields(verdict);
+    reply_ = std::make_unique<LogLine>(ReplyFields(verdict));
   }
 
   // Returns the fields about an answer with a reply.
@@ -189,7 +189,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
       answering.metrics->CountDelivery(
           absl::FromChrono(Clock::now() - answering.since));
     }
-    reply_ = log::LogLine::Fields(log::LineStyle());
+    reply_ = std::make_unique<LogLine>(LogLine::Fields(log::LineStyle()));
     if (accepted && refused > 0) reply_->Number("refused", refused);
     reply_->Add(ReplyFields(*shown));
     committed_->Answer(accepted);
@@ -220,7 +220,7 @@ class LoggedDelivery::Transaction : public MailTransaction {
   std::unique_ptr<MessageFacts> facts_;  // from Open() to Commit()
   bool has_content_ = false;             // Write() was called
   std::unique_ptr<MessagesInProgress::Pending> committed_;
-  std::optional<log::LogLine> reply_;    // of a refused Open(), or the message
+  std::unique_ptr<LogLine> reply_;       // of a refused Open(), or the message
   std::unique_ptr<EachRecipient> each_;  // null: not LMTP
 };
 
