@@ -24,7 +24,7 @@
 namespace postern::auth {
 
 struct ClientCredentials {
-  // Wipes the password. There is no move, which would leave a short one behind.
+  // Wipes the password. There is no move: it would leave a copy of a short one.
   ~ClientCredentials() { Wipe(&password); }
 
   std::string user;
