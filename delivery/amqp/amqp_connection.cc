@@ -559,16 +559,14 @@ absl::StatusOr<std::optional<BrokerEvent>> Connection::TakeMethod(
       const auto* returned = static_cast<amqp_basic_return_t*>(method.decoded);
       event.kind = BrokerEvent::Kind::kReturn;
       event.queue = Text(returned->routing_key);
-      incoming_.emplace();
-      incoming_->event = std::move(event);
+      incoming_ = Incoming{.event = std::move(event)};
       return std::nullopt;
     }
     case AMQP_BASIC_DELIVER_METHOD: {
       const auto* deliver = static_cast<amqp_basic_deliver_t*>(method.decoded);
       event.kind = BrokerEvent::Kind::kDelivery;
       event.tag = deliver->delivery_tag;
-      incoming_.emplace();
-      incoming_->event = std::move(event);
+      incoming_ = Incoming{.event = std::move(event)};
       return std::nullopt;
     }
     case AMQP_BASIC_CANCEL_METHOD:
