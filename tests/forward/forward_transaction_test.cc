@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 #include "rig/fault.h"
 #include "rig/pipe.h"
+#include "tests/forward/sender.h"
 #include "tests/forward/virtual_hops.h"
 
 namespace postern::delivery {
@@ -32,129 +33,13 @@ using testing::IsEmpty;
 
 constexpr char kHop[] = "unix:/hop";
 
-// A client of the transaction, with the patience of RFC 5321 4.5.3.2.
-class Client {
+// A client whose next hop has SMTP, unless a test says otherwise.
+class Client : public Sender {
  public:
-  // `hops` are the servers of the next hop.
   explicit Client(VirtualHops* hops, bool lmtp = false,
                   absl::string_view servers = kHop)
-      : hops_(*hops) {
-    NextHop hop = *NextHop::Parse(
-        lmtp ? NextHop::Kind::kLmtp : NextHop::Kind::kSmtp, servers);
-    std::vector<std::shared_ptr<HopHealth>> health;
-    for (size_t i = 0; i < hop.hosts.size(); ++i) {
-      health.push_back(std::make_shared<HopHealth>());
-    }
-    ClientConfig config{.host_name = "us.example", .lmtp = lmtp};
-    pool_ = std::make_shared<HopPool>(std::move(hop), std::move(config),
-                                      HopSecurity{}, std::move(health), hops);
-  }
-  ~Client() {
-    transaction_.reset();
-    hops_.Run();
-    pool_->Shutdown();
-    hops_.Run();
-  }
-
-  void Mail(MailParameters parameters = {}) {
-    transaction_.reset();
-    envelope_ = {.from = {"s", "x.example"}, .parameters = parameters};
-    transaction_ = std::make_unique<ForwardTransaction>(
-        pool_, envelope_, ProxiedClient(), "lmtp");
-  }
-  // Begins a RCPT. The reply's code is 0 until there is one.
-  std::shared_ptr<Reply> BeginRcpt(const std::string& user) {
-    auto reply = std::make_shared<Reply>();
-    const Path to = {user, "d.example"};
-    const auto take = [this, reply, to](Verdict verdict) {
-      if (verdict.accepted()) envelope_.to.push_back({to, {}});
-      *reply = verdict.reply().value_or(Reply{250, {}, ""});
-    };
-    std::optional<Verdict> verdict =
-        transaction_->AddRecipient({.from = envelope_.from, .to = to},
-                                   [take]() -> Policy::Done { return take; });
-    if (verdict) take(*std::move(verdict));
-    return reply;
-  }
-  Reply Rcpt(const std::string& user) {
-    const auto reply = BeginRcpt(user);
-    EXPECT_TRUE(
-        hops_.RunUntil([&] { return reply->code != 0; }, absl::Minutes(5)))
-        << "no reply to RCPT in five minutes";
-    return *reply;
-  }
-  // Returns the reply to DATA.
-  Reply Open() {
-    Reply reply;
-    const auto take = [&reply](const Verdict& verdict) {
-      reply = verdict.accepted() ? Reply{354, {}, ""} : *verdict.reply();
-    };
-    const std::optional<Verdict> verdict = transaction_->Open(
-        envelope_, [take]() -> Policy::Done { return take; });
-    if (verdict) take(*verdict);
-    EXPECT_TRUE(
-        hops_.RunUntil([&] { return reply.code != 0; }, absl::Minutes(2)))
-        << "no reply to DATA in two minutes";
-    return reply;
-  }
-  // Waits until the content is taken.
-  void Write(absl::string_view content) {
-    bool ready = false;
-    if (transaction_->Write({&content, 1}, [&ready] { ready = true; })) {
-      return hops_.Run();
-    }
-    EXPECT_TRUE(hops_.RunUntil([&] { return ready; }, absl::Minutes(5)))
-        << "content waits for more than five minutes";
-  }
-  // Calls `each` at each step of the time.
-  Reply Commit(absl::FunctionRef<void()> each = [] {}) {
-    Reply reply;
-    transaction_->Commit([&reply](Verdict verdict) {
-      reply = verdict.reply().value_or(Reply{250, {}, ""});
-    });
-    EXPECT_TRUE(hops_.RunUntil(
-        [&] {
-          each();
-          return reply.code != 0;
-        },
-        absl::Minutes(8)))
-        << "no reply to the message in eight minutes";
-    return reply;
-  }
-  std::vector<Reply> CommitEach() {
-    std::vector<Reply> replies;
-    transaction_->CommitEach([&replies](std::vector<Verdict> verdicts) {
-      for (const Verdict& verdict : verdicts) {
-        replies.push_back(verdict.reply().value_or(Reply{250, {}, ""}));
-      }
-    });
-    EXPECT_TRUE(
-        hops_.RunUntil([&] { return !replies.empty(); }, absl::Minutes(8)));
-    return replies;
-  }
-  void Reset() {
-    transaction_.reset();
-    hops_.Run();
-  }
-
-  // Sends a message to one recipient. Returns the last reply.
-  Reply Send(absl::string_view content = "Subject: x\r\n\r\n.dot\r\n") {
-    Mail();
-    if (Reply reply = Rcpt("u"); reply.code / 100 != 2) return reply;
-    if (Reply reply = Open(); reply.code != 354) return reply;
-    Write(content);
-    Reply reply = Commit();
-    transaction_.reset();
-    return reply;
-  }
-
-  HopPool& pool() { return *pool_; }
-
- private:
-  VirtualHops& hops_;
-  std::shared_ptr<HopPool> pool_;
-  Envelope envelope_;
-  std::unique_ptr<ForwardTransaction> transaction_;
+      : Sender(hops, lmtp ? NextHop::Kind::kLmtp : NextHop::Kind::kSmtp,
+               servers) {}
 };
 
 TEST(ForwardTransactionTest, EachCommandGetsTheReplyOfTheNextHop) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "delivery/forward/forward_transaction.h"
@@ -47,9 +48,11 @@ class Sender {
   MailParameters parameters;  // the same
   RcptParameters rcpt;        // of the next Rcpt()
 
-  void Mail() {
+  void Mail() { Mail(parameters); }
+  // With other parameters, this time.
+  void Mail(const MailParameters& given) {
     transaction_.reset();
-    envelope_ = {.from = {"s", "x.example"}, .parameters = parameters};
+    envelope_ = {.from = {"s", "x.example"}, .parameters = given};
     transaction_ =
         std::make_unique<ForwardTransaction>(pool_, envelope_, client, "smtp");
   }
@@ -67,7 +70,7 @@ class Sender {
     if (verdict) take(*std::move(verdict));
     return reply;
   }
-  // These wait as long as RFC 5321 4.5.3.2 demands of a client.
+  // These wait at most as long as RFC 5321 4.5.3.2 demands of a client.
   Reply Rcpt(const std::string& user) {
     const auto reply = BeginRcpt(user);
     EXPECT_TRUE(
@@ -90,6 +93,7 @@ class Sender {
         << "no reply to DATA in two minutes";
     return reply;
   }
+  // Waits until the content is taken.
   void Write(absl::string_view content) {
     bool ready = false;
     if (transaction_->Write({&content, 1}, [&ready] { ready = true; })) {
@@ -98,15 +102,31 @@ class Sender {
     EXPECT_TRUE(hops_.RunUntil([&] { return ready; }, absl::Minutes(5)))
         << "content waits for more than five minutes";
   }
-  Reply Commit() {
+  // Calls `each` at each step of the time.
+  Reply Commit(absl::FunctionRef<void()> each = [] {}) {
     Reply reply;
     transaction_->Commit([&reply](Verdict verdict) {
       reply = verdict.reply().value_or(Reply{250, {}, ""});
     });
-    EXPECT_TRUE(
-        hops_.RunUntil([&] { return reply.code != 0; }, absl::Minutes(10)))
-        << "no reply to the message in ten minutes";
+    EXPECT_TRUE(hops_.RunUntil(
+        [&] {
+          each();
+          return reply.code != 0;
+        },
+        absl::Minutes(8)))
+        << "no reply to the message in eight minutes";
     return reply;
+  }
+  std::vector<Reply> CommitEach() {
+    std::vector<Reply> replies;
+    transaction_->CommitEach([&replies](std::vector<Verdict> verdicts) {
+      for (const Verdict& verdict : verdicts) {
+        replies.push_back(verdict.reply().value_or(Reply{250, {}, ""}));
+      }
+    });
+    EXPECT_TRUE(
+        hops_.RunUntil([&] { return !replies.empty(); }, absl::Minutes(8)));
+    return replies;
   }
   void Reset() {
     transaction_.reset();
