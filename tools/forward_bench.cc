@@ -20,21 +20,12 @@
 #include <string>
 #include <vector>
 
+#include "tools/cpu_comparison.h"
 #include "tools/load.h"
 #include "tools/measured_server.h"
 
 namespace postern::tools {
 namespace {
-
-constexpr int kRounds = 5;
-constexpr int kConnections = 20;
-
-struct Scenario {
-  const char* name;
-  int sessions;
-  int messages;  // per session
-  std::vector<Turn> turns;
-};
 
 int Main(int argc, char** argv) {
   if (argc != 5) {
@@ -78,37 +69,14 @@ int Main(int argc, char** argv) {
   const std::string medium = Content(size_t{100} << 10);
   const std::string large = Content(size_t{10} << 20);
   const std::vector<Scenario> scenarios = {
-      {"one message a connection", 2000, 1, Session(1, false, kilobyte)},
-      {"100 messages a connection", 60, 100, Session(100, false, kilobyte)},
-      {"messages of 100 KiB", 100, 10, Session(10, false, medium)},
-      {"messages of 10 MiB", 10, 4, Session(4, false, large)},
+      {"one message a connection", "message", 2000, 1,
+       Session(1, false, kilobyte)},
+      {"100 messages a connection", "message", 60, 100,
+       Session(100, false, kilobyte)},
+      {"messages of 100 KiB", "message", 100, 10, Session(10, false, medium)},
+      {"messages of 10 MiB", "message", 10, 4, Session(4, false, large)},
   };
-  std::printf("%-28s", "us of CPU a message");
-  for (const auto& server : servers) {
-    std::printf(" %10s", server->name().c_str());
-  }
-  std::printf("   to the floor\n");
-  for (const Scenario& scenario : scenarios) {
-    std::vector<std::vector<double>> micros(servers.size());
-    for (int round = 0; round < kRounds; ++round) {
-      for (size_t i = 0; i < servers.size(); ++i) {
-        const double before = servers[i]->CpuMicros();
-        Load(scenario.turns, scenario.sessions, kConnections,
-             servers[i]->port())
-            .Run();
-        micros[i].push_back((servers[i]->CpuMicros() - before) /
-                            scenario.sessions / scenario.messages);
-      }
-    }
-    std::printf("%-28s", scenario.name);
-    for (const auto& each : micros) std::printf(" %10.1f", Median(each));
-    std::printf("  ");
-    for (size_t i = 0; i < servers.size(); ++i) {
-      if (i != 1) std::printf(" %6.2f", Median(micros[i]) / Median(micros[1]));
-    }
-    std::printf("\n");
-    std::fflush(stdout);
-  }
+  CompareCpu(servers, scenarios);
   return 0;
 }
 

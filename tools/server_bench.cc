@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/cpu_comparison.h"
 #include "tools/load.h"
 #include "tools/measured_server.h"
 
@@ -28,16 +29,7 @@ namespace postern::tools {
 namespace {
 
 constexpr int kRounds = 5;
-constexpr int kConnections = 20;
 constexpr int kCrowd = 50;  // connections when delays are measured
-
-struct Scenario {
-  const char* name;
-  const char* of;  // the unit that the figure is for
-  int sessions;
-  int messages;  // per session
-  std::vector<Turn> turns;
-};
 
 using Servers = std::vector<std::unique_ptr<MeasuredServer>>;
 
@@ -124,32 +116,7 @@ int Main(int argc, char** argv) {
       {"messages of 10 MiB", "message", 20, 4, Session(4, true, large)},
       {"EHLO, QUIT", "session", 4000, 1, Session(0, false, "")},
   };
-  std::printf("%-28s", "us of CPU");
-  for (const auto& server : servers) {
-    std::printf(" %10s", server->name().c_str());
-  }
-  std::printf("   to the floor\n");
-  for (const Scenario& scenario : scenarios) {
-    std::vector<std::vector<double>> micros(servers.size());
-    for (int round = 0; round < kRounds; ++round) {
-      for (size_t i = 0; i < servers.size(); ++i) {
-        const double before = servers[i]->CpuMicros();
-        Load(scenario.turns, scenario.sessions, kConnections,
-             servers[i]->port())
-            .Run();
-        micros[i].push_back((servers[i]->CpuMicros() - before) /
-                            scenario.sessions / scenario.messages);
-      }
-    }
-    std::printf("%-28s", scenario.name);
-    for (const auto& each : micros) std::printf(" %10.1f", Median(each));
-    std::printf("  ");
-    for (size_t i = 0; i < servers.size(); ++i) {
-      if (i != 1) std::printf(" %6.2f", Median(micros[i]) / Median(micros[1]));
-    }
-    std::printf("  (a %s)\n", scenario.of);
-    std::fflush(stdout);
-  }
+  CompareCpu(servers, scenarios);
   MeasureDelays(servers, {scenarios[0], scenarios[1], scenarios[2]});
   return 0;
 }
