@@ -18,6 +18,14 @@ def _run(repository_ctx, program, arguments, package):
 def _pkg_config(repository_ctx, arguments):
     return _run(repository_ctx, "pkg-config", arguments, "pkgconf")
 
+# Bazel does not see that a header below /usr/include has changed. With this
+# definition everything is compiled again for another release of Abseil.
+def _abseil_release(repository_ctx):
+    return "POSTERN_ABSEIL_RELEASE=" + _pkg_config(
+        repository_ctx,
+        ["--modversion", "absl_base"],
+    )
+
 def _abseil_libraries(repository_ctx):
     modules = repository_ctx.attr.modules
     libraries = _pkg_config(repository_ctx, ["--static", "--libs"] + modules)
@@ -27,16 +35,13 @@ def _abseil_libraries(repository_ctx):
             option = "-l:lib%s.a" % option[len("-l"):]
         if option:
             options.append(option)
-    release = _pkg_config(repository_ctx, ["--modversion", modules[0]])
     repository_ctx.file("BUILD", "")
     repository_ctx.file("abseil.bzl", "LINKOPTS = %r\nDEFINES = [%r]\n" % (
         ["-Wl,--start-group"] + options + ["-Wl,--end-group"],
-        "POSTERN_ABSEIL_RELEASE=" + release,
+        _abseil_release(repository_ctx),
     ))
 
 # The options that link Abseil's static libraries, as pkg-config has them.
-# Bazel does not see that a header below /usr/include has changed: the release
-# is a definition, so that another one has everything compiled anew.
 abseil_libraries = repository_rule(
     implementation = _abseil_libraries,
     attrs = {"modules": attr.string_list(mandatory = True)},
@@ -67,6 +72,47 @@ cc_library(
 # FuzzedDataProvider.h, for g++ too: clang alone has its folder in the path.
 libfuzzer = repository_rule(
     implementation = _libfuzzer,
+    configure = True,
+    environ = ["PATH"],
+    local = True,
+)
+
+def _clang_precompiled(repository_ctx):
+    # From standard input, because clang would report the path of a file to
+    # Bazel, which does not expect it.
+    command = "clang %s -xc++-header - <\"$0\" -o %s.pch"
+    options = repository_ctx.attr.options + [
+        "-D" + _abseil_release(repository_ctx),
+    ]
+
+    # The tests' options are those of the libraries, and these.
+    for name, more in [("library", []), ("test", ["-O0", "-U_FORTIFY_SOURCE"])]:
+        source = repository_ctx.path(getattr(repository_ctx.attr, name))
+        _run(
+            repository_ctx,
+            "sh",
+            ["-c", command % (" ".join(options + more), name), str(source)],
+            "clang",
+        )
+    repository_ctx.file("BUILD", """
+cc_library(
+    name = "precompiled",
+    hdrs = glob(["*.pch"]),
+    visibility = ["//visibility:public"],
+)
+""")
+
+# The precompiled headers for clang with the options of --config=fuzz, which must
+# be the same in .bazelrc. clang does not search for such a file, unlike g++. So
+# it needs a path that is the same on all machines, and the directories of
+# Bazel's actions have the name of the processor.
+clang_precompiled = repository_rule(
+    implementation = _clang_precompiled,
+    attrs = {
+        "library": attr.label(mandatory = True),
+        "test": attr.label(mandatory = True),
+        "options": attr.string_list(mandatory = True),
+    },
     configure = True,
     environ = ["PATH"],
     local = True,
