@@ -41,11 +41,20 @@ class GuardedExchange : public AuthExchange {
 
   void Start(std::optional<std::string> initial_response, Done done) override {
     begun_ = true;
-    if (!guard_->limits->Begin(session_->remote_address, guard_->now())) {
-      Conclude(AuthOutcome::kLimit, "");
-      return Delay(TooManyFailures(), std::move(done));
-    }
-    exchange_->Start(std::move(initial_response), Watched(std::move(done)));
+    // `done` keeps this object alive, here and below.
+    Ask(
+        [this](auto later) {
+          return guard_->limits->Begin(session_->remote_address, guard_->now(),
+                                       later);
+        },
+        [this, initial = std::move(initial_response),
+         done = std::move(done)](bool may) mutable {
+          if (!may) {
+            Conclude(AuthOutcome::kLimit, "");
+            return Delay(TooManyFailures(), std::move(done));
+          }
+          exchange_->Start(std::move(initial), Watched(std::move(done)));
+        });
   }
 
   void Respond(std::string response, Done done) override {
@@ -59,21 +68,25 @@ class GuardedExchange : public AuthExchange {
 
  private:
   using Reveals = AuthChallenge::Reveals;
+  using Answered = policy::AttemptCounter::Done;
+
+  // Calls `answered` with the answer of the limits to `question`, which gets
+  // their `later`.
+  template <typename Question>
+  static void Ask(Question question, Answered answered) {
+    const std::optional<bool> answer =
+        question([&answered]() -> Answered { return std::move(answered); });
+    if (answer) std::move(answered)(*answer);
+  }
 
   Done Watched(Done done) {
-    // `done` keeps this object alive.
     return [this, done = std::move(done)](AuthAnswer answer) mutable {
       user_ = std::string(exchange_->user());
       requested_ = std::string(exchange_->requested_identity());
       // The exchange was concluded at an earlier challenge.
       if (over_) return std::move(done)(std::move(answer));
-      if (const auto* granted = std::get_if<AuthGranted>(&answer)) {
-        if (!guard_->limits->Succeeded(session_->remote_address, UserKey(),
-                                       guard_->now())) {
-          return DenyUser(std::move(done));
-        }
-        Conclude(AuthOutcome::kSuccess, granted->identity);
-        return std::move(done)(std::move(answer));
+      if (auto* granted = std::get_if<AuthGranted>(&answer)) {
+        return Grant(std::move(*granted), std::move(done));
       }
       if (const auto* challenge = std::get_if<AuthChallenge>(&answer)) {
         const Reveals reveals = challenge->reveals;
@@ -84,19 +97,40 @@ class GuardedExchange : public AuthExchange {
     };
   }
 
+  void Grant(AuthGranted granted, Done done) {
+    Ask(
+        [this](auto later) {
+          return guard_->limits->Succeeded(session_->remote_address, UserKey(),
+                                           guard_->now(), later);
+        },
+        [this, granted = std::move(granted),
+         done = std::move(done)](bool may) mutable {
+          if (!may) return DenyUser(std::move(done));
+          Conclude(AuthOutcome::kSuccess, granted.identity);
+          std::move(done)(std::move(granted));
+        });
+  }
+
   void PassChallenge(Reveals reveals, AuthAnswer answer, Done done) {
+    auto pass = [this, reveals, answer = std::move(answer),
+                 done = std::move(done)](bool may) mutable {
+      if (!may) return DenyUser(std::move(done));
+      if (reveals == Reveals::kWrong) {
+        Failed();
+        Conclude(AuthOutcome::kFailure, user_);
+        return Delay(std::move(answer), std::move(done));
+      }
+      proved_ = proved_ || reveals == Reveals::kRight;
+      std::move(done)(std::move(answer));
+    };
+    if (user_.empty()) return pass(true);
     // This check comes before the client learns that its guess is right.
-    if (!user_.empty() && !guard_->limits->MayTry(session_->remote_address,
-                                                  UserKey(), guard_->now())) {
-      return DenyUser(std::move(done));
-    }
-    if (reveals == Reveals::kWrong) {
-      Failed();
-      Conclude(AuthOutcome::kFailure, user_);
-      return Delay(std::move(answer), std::move(done));
-    }
-    proved_ = proved_ || reveals == Reveals::kRight;
-    std::move(done)(std::move(answer));
+    Ask(
+        [this](auto later) {
+          return guard_->limits->MayTry(session_->remote_address, UserKey(),
+                                        guard_->now(), later);
+        },
+        std::move(pass));
   }
 
   void Refused(const Verdict& verdict) {

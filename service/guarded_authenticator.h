@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/authenticator.h"
-#include "policy/limits/attempt_limits.h"
+#include "policy/limits/attempt_counter.h"
 #include "service/auth_outcome.h"
 
 namespace postern::service {
@@ -26,9 +26,9 @@ namespace postern::service {
 //   auth result=failure ip=192.0.2.1 mechanism=PLAIN user=someone
 //
 // Every attempt without success counts for the client
-// (policy::AttemptLimits::of_client). Wrong credentials also count for the user
-// at this client. An outage does not count for the user: a checker that fails
-// must not make right passwords look wrong.
+// (policy::AttemptLimits::Limits::of_client). Wrong credentials also count for
+// the user at this client. An outage does not count for the user: a checker
+// that fails must not make right passwords look wrong.
 //
 // Every refusal is sent after the same delay. That includes outages, and
 // challenges that say that the credentials are wrong (AuthChallenge::Reveals).
@@ -47,7 +47,7 @@ namespace postern::service {
 class GuardedAuthenticator : public Authenticator {
  public:
   struct Guard {
-    policy::AttemptLimits* limits = nullptr;  // must outlive every exchange
+    policy::AttemptCounter* limits = nullptr;  // must outlive every exchange
     absl::Duration delay;
     // Runs a task after the given time, on any thread. If there is no room to
     // store the task, it may run on the calling thread.

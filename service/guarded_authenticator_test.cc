@@ -17,6 +17,9 @@
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "log/log.h"
+#include "policy/limits/attempt_limits.h"
+#include "policy/shared/scripted_store.h"
+#include "policy/shared/shared_attempts.h"
 
 namespace postern::service {
 namespace {
@@ -303,6 +306,47 @@ TEST_F(GuardedAuthenticatorTest, OutageCountsOnlyForTheClient) {
 TEST_F(GuardedAuthenticatorTest, InvalidMessagesCountOnlyForTheClient) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Try("a", "garbage"), "+501");
   EXPECT_EQ(Try("a", "right"), "+454");
+}
+
+// Several servers count together, and their answers come later.
+TEST_F(GuardedAuthenticatorTest, WaitsForTheAnswersOfTheLimits) {
+  policy::ScriptedStore store;
+  policy::SharedAttempts shared(&limits_, &store);
+  GuardedAuthenticator guarded(
+      fake_, {.limits = &shared,
+              .after = [](absl::Duration, auto task) { std::move(task)(); },
+              .now = [] { return int64_t{0}; }});
+  const auto answer = [&store](int64_t number) {
+    auto done = std::move(store.open.front());
+    store.open.pop_front();
+    std::move(done)(policy::SharedStore::Numbers{number});
+  };
+  std::vector<AuthAnswer> answers;
+  const auto add = [&answers](AuthAnswer each) {
+    answers.push_back(std::move(each));
+  };
+  const auto exchange = guarded.Begin("PLAIN", session_);
+  exchange->Start("a", add);
+  EXPECT_EQ(fake_->asked, 0);
+  answer(1);
+  EXPECT_EQ(fake_->asked, 1);
+  EXPECT_TRUE(answers.empty());
+  answer(1);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<AuthChallenge>(answers[0]));
+  // The password is right, and the client has failed too often elsewhere.
+  exchange->Respond("right", add);
+  EXPECT_EQ(answers.size(), 1u);
+  answer(0);
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(std::get<Verdict>(answers[1]).reply()->code, 535);
+  // A client that may not try at all costs no backend.
+  const auto refused = guarded.Begin("PLAIN", session_);
+  refused->Start("a", add);
+  answer(0);
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_EQ(std::get<Verdict>(answers[2]).reply()->code, 454);
+  EXPECT_EQ(fake_->asked, 1);
 }
 
 TEST_F(GuardedAuthenticatorTest, UnknownMechanismHasNoExchange) {

@@ -12,9 +12,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "engine/delivery.h"
-#include "policy/limits/rate_limits.h"
+#include "policy/limits/rate_counter.h"
 
 namespace postern::service {
 
@@ -42,18 +43,27 @@ inline constexpr absl::string_view kRateLimitRule = "rate-limit";
 // (one line, after the session and the id). The log has the refusals
 // themselves as decisions, with rule=rate-limit.
 //
+// If the limits answer later, `delivery` is asked on the session's thread after
+// that, as if they had answered at once.
+//
 // Thread-safe, as `delivery` is.
 class RateLimitedDelivery : public Delivery {
  public:
   struct Limiter {
-    policy::RateLimits* limits = nullptr;  // must outlive the transactions
-    std::function<int64_t()> now;          // the clock of `limits`
+    policy::RateCounter* limits = nullptr;  // must outlive the transactions
+    std::function<int64_t()> now;           // the clock of `limits`
     // Returns one text for all spellings of a user's name.
     std::function<std::string(absl::string_view user)> user_key;
+    // Returns a function that runs tasks on the calling thread, in the order of
+    // its calls, which may come from any thread. Called for an answer that
+    // comes later. Empty: such an answer is used on the thread that gives it.
+    using Run = std::function<void(absl::AnyInvocable<void() &&>)>;
+    std::function<Run()> here;
   };
 
   RateLimitedDelivery(std::shared_ptr<Delivery> delivery, Limiter limiter)
-      : delivery_(std::move(delivery)), limiter_(std::move(limiter)) {}
+      : delivery_(std::move(delivery)),
+        limiter_(std::make_shared<const Limiter>(std::move(limiter))) {}
 
   ExtensionSet carries() const override { return delivery_->carries(); }
   bool ServesRemote(const Path& recipient) const override {
@@ -73,7 +83,7 @@ class RateLimitedDelivery : public Delivery {
   class Transaction;
 
   const std::shared_ptr<Delivery> delivery_;
-  const Limiter limiter_;
+  const std::shared_ptr<const Limiter> limiter_;
 };
 
 }  // namespace postern::service

@@ -3,12 +3,14 @@
 
 #include "service/rate_limited_delivery.h"
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
@@ -16,6 +18,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "log/log.h"
+#include "policy/limits/rate_limits.h"
+#include "policy/shared/scripted_store.h"
+#include "policy/shared/shared_rates.h"
 
 namespace postern::service {
 namespace {
@@ -340,6 +345,119 @@ TEST_F(RateLimitedDeliveryTest, LmtpCountsTheAcceptedRecipients) {
   EXPECT_EQ(AddRecipient(transaction.get(), "u"),
             "more than 3 recipients in 1 hour of this user, try again later "
             "(#4.7.1)");
+}
+
+// Several servers count together, and answers come later.
+class SharedRateLimitedDeliveryTest : public RateLimitedDeliveryTest {
+ protected:
+  void Share(std::vector<std::string> limits) {
+    Limit(std::move(limits));
+    shared_ = std::make_unique<policy::SharedRates>(limits_.get(), &store_);
+    delivery_ = std::make_unique<RateLimitedDelivery>(
+        inner_,
+        RateLimitedDelivery::Limiter{
+            .limits = shared_.get(),
+            .now = [this] { return now_; },
+            .user_key =
+                [](absl::string_view user) { return std::string(user); },
+            .here =
+                [this] {
+                  return [this](absl::AnyInvocable<void() &&> task) {
+                    tasks_.push_back(std::move(task));
+                  };
+                }});
+  }
+
+  // Answers the first open question, and does what follows on the session's
+  // thread.
+  void Answer(policy::SharedStore::Numbers numbers) {
+    auto done = std::move(store_.open.front());
+    store_.open.pop_front();
+    std::move(done)(std::move(numbers));
+    RunTasks();
+  }
+  void RunTasks() {
+    for (; !tasks_.empty(); tasks_.pop_front()) std::move(tasks_.front())();
+  }
+
+  policy::ScriptedStore store_;
+  std::unique_ptr<policy::SharedRates> shared_;
+  std::deque<absl::AnyInvocable<void() &&>> tasks_;
+};
+
+TEST_F(SharedRateLimitedDeliveryTest, DeliveryIsAskedOnTheSessionsThread) {
+  Share({"user:recipients=9/1h"});
+  const auto transaction = Begin();
+  EXPECT_EQ(AddRecipient(transaction.get(), "late"), "later");
+  auto done = std::move(store_.open.front());
+  store_.open.pop_front();
+  std::move(done)(policy::SharedStore::Numbers{0, 7});
+  EXPECT_TRUE(inner_->late.empty());
+  RunTasks();
+  ASSERT_EQ(inner_->late.size(), 1u);
+  EXPECT_THAT(late_, ElementsAre());
+  std::move(inner_->late[0])(Verdict::Accept());
+  EXPECT_THAT(late_, ElementsAre("ok"));
+}
+
+TEST_F(SharedRateLimitedDeliveryTest,
+       RecipientsWaitForTheAnswerAboutTheMessage) {
+  Share({"user:messages=9/1h", "user:recipients=9/1h"});
+  const auto transaction = Begin();
+  EXPECT_EQ(AddRecipient(transaction.get(), "u"), "later");
+  EXPECT_EQ(AddRecipient(transaction.get(), "none"), "later");
+  EXPECT_EQ(AddRecipient(transaction.get(), "w"), "later");
+  EXPECT_EQ(store_.asked.size(), 1u);
+  // The message is refused, so the next recipient asks for it again.
+  Answer({1, 0});
+  EXPECT_THAT(late_,
+              ElementsAre("more than 9 messages in 1 hour of this user, try "
+                          "again later (#4.7.1)"));
+  EXPECT_EQ(store_.asked.size(), 2u);
+  Answer({0, 7, 7});
+  EXPECT_EQ(late_.back(), "no mailbox");
+  // Of the refused recipient one is given back, and the last one has no message
+  // to ask for.
+  ASSERT_EQ(store_.asked.size(), 4u);
+  EXPECT_EQ(store_.asked[3], "rate:user:recipients:3600:Ann | 1 9 300000000");
+  EXPECT_EQ(store_.asked[2], "rate:user:recipients:3600:Ann | 7 1");
+  store_.open.pop_front();
+  Answer({0, 7});
+  EXPECT_EQ(late_.back(), "ok");
+  EXPECT_EQ(late_.size(), 3u);
+}
+
+TEST_F(SharedRateLimitedDeliveryTest, OctetsBeyondSizeAreAskedAtTheEnd) {
+  Share({"user:bytes=1k/1h"});
+  for (const bool each : {false, true}) {
+    const auto transaction = Begin();
+    store_.answers = {policy::SharedStore::Numbers{0, 7}};
+    EXPECT_EQ(AddRecipient(transaction.get(), "u", 10), "later");
+    RunTasks();
+    EXPECT_EQ(late_.back(), "ok");
+    EXPECT_TRUE(
+        transaction->Open(Envelope(), []() -> Policy::Done { std::abort(); })
+            ->accepted());
+    const absl::string_view slices[] = {"more than ten octets"};
+    EXPECT_TRUE(transaction->Write(slices, [] {}));
+    std::vector<std::string> texts;
+    const auto add = [&texts](const Verdict& verdict) {
+      texts.push_back(verdict.accepted() ? "ok" : verdict.reply()->text);
+    };
+    if (each) {
+      transaction->CommitEach(
+          [&](std::vector<Verdict> verdicts) { add(verdicts[0]); });
+    } else {
+      transaction->Commit([&](Verdict verdict) { add(verdict); });
+    }
+    EXPECT_TRUE(texts.empty());
+    Answer(each ? policy::SharedStore::Numbers{1, 1}
+                : policy::SharedStore::Numbers{0, 7});
+    EXPECT_THAT(texts, ElementsAre(each ? kTooManyBytes : "ok"));
+    EXPECT_EQ(inner_->committed, 1);
+    transaction->OnReplied();
+    EXPECT_EQ(inner_->replied, 1);
+  }
 }
 
 TEST_F(RateLimitedDeliveryTest, VariableOfARuleExemptsTheClient) {

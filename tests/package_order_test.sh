@@ -25,6 +25,7 @@ policy/greylisting: engine/grammar files
 policy/limits: engine/grammar net
 policy/names: engine engine/grammar net system
 policy/rules: engine engine/grammar files net policy/control
+policy/shared: engine/grammar files log net policy/greylisting policy/limits system
 policy/spf: engine/grammar policy/names
 policy: engine engine/content engine/grammar files log net policy/control
 policy: policy/delegation policy/names policy/rules policy/spf system
@@ -37,7 +38,7 @@ recording: engine engine/grammar files system
 rig: auth engine engine/grammar files net system transports
 service: auth delivery engine engine/grammar files log net system transports
 service: policy policy/control policy/limits policy/names policy/rules policy/spf
-service: policy/greylisting
+service: policy/greylisting policy/shared
 programs/replay: files log recording service
 programs/introspect: engine engine/grammar files log service system
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
@@ -47,9 +48,9 @@ programs/smtpd: auth engine engine/grammar log net service system transports
 programs/smtpd: policy policy/control policy/limits recording
 programs/serve: auth delivery engine engine/grammar files log net service system transports
 programs/serve: policy policy/control policy/delegation policy/limits policy/names
-programs/serve: policy/greylisting policy/rules policy/spf recording
+programs/serve: policy/greylisting policy/rules policy/shared policy/spf recording
 programs/explain: delivery engine engine/grammar files log net policy policy/names policy/rules
-programs/explain: policy/greylisting policy/spf programs/serve service transports
+programs/explain: policy/greylisting policy/shared policy/spf programs/serve service transports
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
 programs/relay: delivery engine engine/grammar log net policy/names programs/serve

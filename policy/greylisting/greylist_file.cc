@@ -183,7 +183,8 @@ struct GreylistFile::Database {
 
   absl::Status Open(Access access);
   absl::Status Begin();
-  absl::StatusOr<absl::Duration> Attempt(const GreylistKey& key, int64_t now);
+  absl::StatusOr<absl::Duration> Attempt(const GreylistKey& key, bool passes,
+                                         int64_t now);
   absl::Status CountSuccess(const GreylistKey& key,
                             const std::optional<Row>& network, int64_t now);
   absl::Status MakeRoom(absl::string_view network, int64_t now);
@@ -333,7 +334,7 @@ absl::Status GreylistFile::Database::CountSuccess(
 }
 
 absl::StatusOr<absl::Duration> GreylistFile::Database::Attempt(
-    const GreylistKey& key, int64_t now) {
+    const GreylistKey& key, bool passes, int64_t now) {
   auto network = Run(kFindNetwork, {key.network});
   if (!network.ok()) return network.status();
   if (*network) {
@@ -353,9 +354,19 @@ absl::StatusOr<absl::Duration> GreylistFile::Database::Attempt(
     network = Run(kFindNetwork, {key.network});
     if (!network.ok()) return network.status();
   }
-  const auto found =
-      Run(kFindAttempt, {key.network, key.sender, key.recipient});
+  auto found = Run(kFindAttempt, {key.network, key.sender, key.recipient});
   if (!found.ok()) return found.status();
+  if (passes && !*found) {
+    absl::Status status = MakeRoom(key.network, now);
+    if (status.ok()) {
+      ++*attempts;
+      status =
+          Do(kInsertAttempt, {key.network, key.sender, key.recipient, now});
+    }
+    if (!status.ok()) return status;
+    found = Run(kFindAttempt, {key.network, key.sender, key.recipient});
+    if (!found.ok()) return found.status();
+  }
   absl::Duration wait = options.delay;
   absl::Status status;
   if (*found) {
@@ -363,7 +374,7 @@ absl::StatusOr<absl::Duration> GreylistFile::Database::Attempt(
     const int64_t age = now - first;
     const int64_t delay = absl::ToInt64Seconds(options.delay);
     const bool valid = passed > 0 && now - passed <= lifetime();
-    if (valid || (passed == 0 && age >= delay && age <= window())) {
+    if (valid || passes || (passed == 0 && age >= delay && age <= window())) {
       wait = absl::ZeroDuration();
       if (writes && (!valid || now - passed >= kHour || passed > now)) {
         status = Do(kPassAttempt, {id, now});
@@ -410,6 +421,15 @@ absl::Status GreylistFile::Open(Access access) {
 }
 
 absl::StatusOr<absl::Duration> GreylistFile::Attempt(const GreylistKey& key) {
+  return Record(key, /*passes=*/false);
+}
+
+absl::Status GreylistFile::Pass(const GreylistKey& key) {
+  return Record(key, /*passes=*/true).status();
+}
+
+absl::StatusOr<absl::Duration> GreylistFile::Record(const GreylistKey& key,
+                                                    bool passes) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (database_ == nullptr) {
     return absl::UnavailableError(
@@ -421,7 +441,7 @@ absl::StatusOr<absl::Duration> GreylistFile::Attempt(const GreylistKey& key) {
         absl::StrCat(options_.file, ": another process has locked the file"));
   }
   database_->busy = false;
-  auto wait = database_->Attempt(key, absl::ToUnixSeconds(now_()));
+  auto wait = database_->Attempt(key, passes, absl::ToUnixSeconds(now_()));
   if (!wait.ok()) {
     if (database_->busy) {
       busy_until_ =

@@ -67,6 +67,7 @@ class GreylistFile : public GreylistTable {
   absl::Status Open(Access access = Access::kReadWrite);
 
   absl::StatusOr<absl::Duration> Attempt(const GreylistKey& key) override;
+  absl::Status Pass(const GreylistKey& key) override;
 
   // The numbers of rows, for tests.
   struct Size {
@@ -77,6 +78,9 @@ class GreylistFile : public GreylistTable {
 
  private:
   struct Database;
+
+  // `passes`: whatever the table says.
+  absl::StatusOr<absl::Duration> Record(const GreylistKey& key, bool passes);
 
   const GreylistOptions options_;
   const std::function<absl::Time()> now_;

@@ -108,6 +108,22 @@ TEST_F(GreylistFileTest, WhatHasPassedIsValidForItsLifetimeAfterItsLastUse) {
   EXPECT_EQ(Attempt(Key("s")), kDelay);
 }
 
+TEST_F(GreylistFileTest, LearnsWhatAnotherTableLetsPass) {
+  Restart();
+  EXPECT_TRUE(table_->Pass(Key("new")).ok());
+  EXPECT_EQ(Attempt(Key("new")), kPass);
+  EXPECT_EQ(Attempt(Key("waits")), kDelay);
+  EXPECT_TRUE(table_->Pass(Key("waits")).ok());
+  EXPECT_EQ(Attempt(Key("waits")), kPass);
+  EXPECT_EQ(Attempt(Key("unknown")), kDelay);
+  for (int i = 0; i < 4; ++i) {
+    now_ += absl::Hours(1);
+    EXPECT_TRUE(table_->Pass(Key(absl::StrCat("s", i))).ok());
+  }
+  EXPECT_EQ(Attempt(Key("of a whitelisted network")), kPass);
+  EXPECT_EQ(Attempt(Key("s", "other")), kDelay);
+}
+
 TEST_F(GreylistFileTest, NetworkIsWhitelistedAfterFiveSuccesses) {
   for (int i = 0; i < 5; ++i) {
     Pass(Key(absl::StrCat("s", i)));

@@ -61,6 +61,29 @@ bool AttemptLimits::Succeeded(const std::optional<IpAddress>& address,
   return true;
 }
 
+void AttemptLimits::Withdraw(const std::optional<IpAddress>& address) {
+  if (limits_.exempt.Contains(address)) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  GiveBack(Key(address, 0), LimitOfClient(address));
+}
+
+std::optional<bool> AttemptLimits::Begin(
+    const std::optional<IpAddress>& address, int64_t now, Later) {
+  return Begin(address, now);
+}
+
+std::optional<bool> AttemptLimits::MayTry(
+    const std::optional<IpAddress>& address, absl::string_view user,
+    int64_t now, Later) {
+  return MayTry(address, user, now);
+}
+
+std::optional<bool> AttemptLimits::Succeeded(
+    const std::optional<IpAddress>& address, absl::string_view user,
+    int64_t now, Later) {
+  return Succeeded(address, user, now);
+}
+
 size_t AttemptLimits::size() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return full_at_.size();

@@ -10,12 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "engine/grammar/ip_address.h"
 #include "net/network_list.h"
+#include "policy/limits/attempt_counter.h"
 #include "policy/limits/client_network.h"
 #include "policy/limits/limited_table.h"
 
@@ -36,7 +38,7 @@ namespace postern::policy {
 // Times are nanoseconds of any clock that does not go back. Thread-safe: one
 // mutex, locked for a few lookups. Memory: less than 100 bytes for each bucket
 // that is not full. Full buckets are removed as new ones are added.
-class AttemptLimits {
+class AttemptLimits : public AttemptCounter {
  public:
   struct Limits {
     size_t of_client = 30;  // failures of one client; 0: no limit
@@ -50,28 +52,28 @@ class AttemptLimits {
 
   explicit AttemptLimits(Limits limits) : limits_(std::move(limits)) {}
 
-  // Begins an attempt of a client. Returns whether the client may make one. If
-  // so, the attempt counts as a failure of the client until Succeeded() says
-  // otherwise. Therefore attempts at the same time cannot pass the limit, and
-  // an attempt without a decision (an outage, a client that disconnects) counts
-  // as well.
+  // The functions of AttemptCounter, which answer at once.
   bool Begin(const std::optional<IpAddress>& address, int64_t now);
-  // Returns whether the client may still try `user`. If not, Succeeded() would
-  // return false. For exchanges that show before their end that the client
-  // knows the password. The attempt continues and still counts.
   bool MayTry(const std::optional<IpAddress>& address, absl::string_view user,
               int64_t now) const;
-  // The attempt failed because the credentials for `user` are wrong. `user`
-  // must be the same text for each spelling of one user name: see
-  // auth/user_key.h.
   void Failed(const std::optional<IpAddress>& address, absl::string_view user,
-              int64_t now);
-  // The credentials are correct. Returns whether the attempt may succeed.
-  // Returns false if the client has failed too often for this user; the attempt
-  // then counts as a failure, and a right guess looks like a wrong one.
+              int64_t now) override;
   bool Succeeded(const std::optional<IpAddress>& address,
                  absl::string_view user, int64_t now);
+  // An attempt that Begin() has permitted is not made after all, and does not
+  // count.
+  void Withdraw(const std::optional<IpAddress>& address);
 
+  std::optional<bool> Begin(const std::optional<IpAddress>& address,
+                            int64_t now, Later later) override;
+  std::optional<bool> MayTry(const std::optional<IpAddress>& address,
+                             absl::string_view user, int64_t now,
+                             Later later) override;
+  std::optional<bool> Succeeded(const std::optional<IpAddress>& address,
+                                absl::string_view user, int64_t now,
+                                Later later) override;
+
+  const Limits& limits() const { return limits_; }
   // Returns the number of buckets.
   size_t size() const;
 

@@ -6,9 +6,11 @@
 #ifndef POSTERN_POLICY_LIMITS_CLIENT_NETWORK_H_
 #define POSTERN_POLICY_LIMITS_CLIENT_NETWORK_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "engine/grammar/ip_address.h"
@@ -42,6 +44,16 @@ class ClientNetwork {
   Kind kind_ = Kind::kNone;
   uint64_t network_ = 0;  // the address or its first half
 };
+
+// Returns the same as text: "192.0.2.1", "2001:db8::/64", or "-" for all
+// clients without an address.
+inline std::string ClientNetworkText(const std::optional<IpAddress>& address) {
+  if (!address) return "-";
+  if (address->v4()) return address->ToString();
+  IpAddress::Bytes bytes = address->bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), 0);
+  return IpAddress(bytes).ToString() + "/64";
+}
 
 }  // namespace postern::policy
 

@@ -4,10 +4,12 @@
 #include "policy/limits/rate_limits.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <iterator>
 #include <limits>
+#include <mutex>
 #include <numeric>
-#include <tuple>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -18,6 +20,7 @@
 #include "engine/grammar/decimal.h"
 #include "engine/grammar/domain.h"
 #include "policy/limits/client_network.h"
+#include "policy/limits/limited_table.h"
 
 namespace postern::policy {
 namespace {
@@ -142,11 +145,10 @@ std::string RateLimit::Amount() const {
 // The counts of one limit.
 class RateLimits::Table {
  public:
-  Table(RateLimit limit, size_t remembered)
-      : limit(std::move(limit)),
+  Table(const RateLimit& limit, size_t remembered)
+      : limit(limit),
         // Rounded up: the slots must cover the time.
-        width_((absl::ToInt64Nanoseconds(this->limit.time) + kParts - 1) /
-               kParts),
+        width_((absl::ToInt64Nanoseconds(limit.time) + kParts - 1) / kParts),
         remembered_(remembered) {}
 
   struct Answer {
@@ -193,7 +195,7 @@ class RateLimits::Table {
     return windows_.size();
   }
 
-  const RateLimit limit;
+  const RateLimit& limit;
 
  private:
   // The time of the limit is so many slots. One more slot is counted, of which
@@ -233,94 +235,138 @@ class RateLimits::Table {
   LimitedTable<uint64_t, Window> windows_;  // guarded by mutex_
 };
 
+// Has a mutex, because answers about recipients come on any thread.
+class RateLimits::Claim : public RateClaim {
+ public:
+  struct Part {  // of a limit that applies to the subject
+    Table* table;
+    uint64_t subject;
+  };
+
+  explicit Claim(std::vector<Part> parts) : parts_(std::move(parts)) {}
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  ~Claim() override { Return(0); }
+
+  std::optional<Answer> Take(absl::Span<const Amount> amounts, int64_t now,
+                             Later) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const size_t before = taken_.size();
+    for (const Amount& amount : amounts) {
+      for (const Part& part : parts_) {
+        if (part.table->limit.what != amount.what) continue;
+        const Table::Answer answer =
+            part.table->Take(part.subject, amount.n, now);
+        if (!answer.taken) {
+          Return(before);
+          return Answer{Refusal{&part.table->limit, answer.first}};
+        }
+        taken_.push_back({part.table, part.subject, answer.slot, amount.n});
+      }
+    }
+    return Answer{};
+  }
+
+  void GiveBack(RateLimit::What what, uint64_t n) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const Part& part : parts_) {
+      if (part.table->limit.what != what) continue;
+      uint64_t left = n;
+      for (auto it = taken_.rbegin(); it != taken_.rend() && left > 0; ++it) {
+        if (it->table != part.table) continue;
+        const uint64_t returned = std::min(left, it->n);
+        it->table->GiveBack(it->subject, returned, it->slot);
+        it->n -= returned;
+        left -= returned;
+      }
+    }
+    while (!taken_.empty() && taken_.back().n == 0) taken_.pop_back();
+  }
+
+  void Keep() override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    taken_.clear();
+  }
+
+ private:
+  struct Taken {
+    Table* table;
+    uint64_t subject;
+    int64_t slot;
+    uint64_t n;
+  };
+
+  // Returns all but the first `kept` of what was taken.
+  void Return(size_t kept) {
+    for (; taken_.size() > kept; taken_.pop_back()) {
+      const Taken& last = taken_.back();
+      last.table->GiveBack(last.subject, last.n, last.slot);
+    }
+  }
+
+  const std::vector<Part> parts_;
+  std::mutex mutex_;
+  std::vector<Taken> taken_;  // guarded by mutex_
+};
+
 RateLimits::RateLimits(std::vector<RateLimit> limits, net::NetworkList exempt,
                        size_t remembered)
-    : exempt_(std::move(exempt)) {
-  for (RateLimit& limit : limits) {
+    : limits_(std::move(limits)), exempt_(std::move(exempt)) {
+  for (const RateLimit& limit : limits_) {
     tables_.push_back(std::make_unique<Table>(limit, remembered));
   }
 }
 
 RateLimits::~RateLimits() = default;
 
-RateLimits::Claim RateLimits::Begin(const RateSubject& subject) {
+std::vector<std::optional<std::string>> RateLimits::Subjects(
+    const RateSubject& subject) const {
   const bool exempt = subject.exempt || exempt_.Contains(subject.address);
-  const ClientNetwork network(subject.address);
-  const ClientNetwork origin(subject.may_relay ? std::nullopt
-                                               : subject.address);
-  std::vector<Claim::Part> parts;
-  for (const auto& table : tables_) {
-    std::optional<uint64_t> key;
-    switch (table->limit.who) {
+  // A stranger's sender counts for each client.
+  const std::string origin =
+      subject.may_relay ? ""
+                        : absl::StrCat(ClientNetworkText(subject.address), " ");
+  std::vector<std::optional<std::string>> texts(limits_.size());
+  for (size_t i = 0; i < limits_.size(); ++i) {
+    switch (limits_[i].who) {
       case RateLimit::Who::kClient:
-        if (!exempt && subject.address) key = absl::HashOf(network);
+        if (!exempt && subject.address) {
+          texts[i] = ClientNetworkText(subject.address);
+        }
         break;
       case RateLimit::Who::kUser:
-        if (!subject.user.empty()) key = absl::HashOf(subject.user);
+        if (!subject.user.empty()) texts[i] = subject.user;
         break;
       case RateLimit::Who::kSender:
         if (!exempt && !subject.sender.null()) {
-          key = absl::HashOf(origin,
-                             absl::AsciiStrToLower(subject.sender.local_part),
-                             AsciiDomain(subject.sender.domain));
+          texts[i] = absl::StrCat(
+              origin, absl::AsciiStrToLower(subject.sender.local_part), "@",
+              AsciiDomain(subject.sender.domain));
         }
         break;
       case RateLimit::Who::kSenderDomain:
         if (!exempt && !subject.sender.domain.empty()) {
-          key = absl::HashOf(origin, AsciiDomain(subject.sender.domain));
+          texts[i] = absl::StrCat(origin, AsciiDomain(subject.sender.domain));
         }
         break;
     }
-    if (key) parts.push_back({table.get(), *key});
   }
-  return Claim(std::move(parts));
+  return texts;
+}
+
+std::unique_ptr<RateClaim> RateLimits::Begin(const RateSubject& subject) {
+  std::vector<Claim::Part> parts;
+  const auto texts = Subjects(subject);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i]) parts.push_back({tables_[i].get(), absl::HashOf(*texts[i])});
+  }
+  return std::make_unique<Claim>(std::move(parts));
 }
 
 size_t RateLimits::size() const {
   size_t sum = 0;
   for (const auto& table : tables_) sum += table->size();
   return sum;
-}
-
-RateLimits::Claim::~Claim() {
-  for (const Taken& each : taken_) {
-    each.table->GiveBack(each.subject, each.n, each.slot);
-  }
-}
-
-std::optional<RateLimits::Refusal> RateLimits::Claim::Take(What what,
-                                                           uint64_t n,
-                                                           int64_t now) {
-  const size_t before = taken_.size();
-  for (const Part& part : parts_) {
-    if (part.table->limit.what != what) continue;
-    const Table::Answer answer = part.table->Take(part.subject, n, now);
-    if (answer.taken) {
-      taken_.push_back({part.table, part.subject, answer.slot, n});
-      continue;
-    }
-    for (; taken_.size() > before; taken_.pop_back()) {
-      const Taken& last = taken_.back();
-      last.table->GiveBack(last.subject, last.n, last.slot);
-    }
-    return Refusal{&part.table->limit, answer.first};
-  }
-  return std::nullopt;
-}
-
-void RateLimits::Claim::GiveBack(What what, uint64_t n) {
-  for (const Part& part : parts_) {
-    if (part.table->limit.what != what) continue;
-    uint64_t left = n;
-    for (auto it = taken_.rbegin(); it != taken_.rend() && left > 0; ++it) {
-      if (it->table != part.table) continue;
-      const uint64_t returned = std::min(left, it->n);
-      it->table->GiveBack(it->subject, returned, it->slot);
-      it->n -= returned;
-      left -= returned;
-    }
-  }
-  while (!taken_.empty() && taken_.back().n == 0) taken_.pop_back();
 }
 
 }  // namespace postern::policy

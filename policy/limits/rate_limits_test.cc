@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -21,11 +23,28 @@ namespace postern::policy {
 namespace {
 
 using What = RateLimit::What;
-using Claim = RateLimits::Claim;
 
 constexpr int64_t kSecond = 1000 * 1000 * 1000;
 constexpr int64_t kMinute = 60 * kSecond;
 constexpr int64_t kHour = 60 * kMinute;
+
+// A claim of a RateLimits, whose answers are given at once.
+class Claim {
+ public:
+  Claim(std::unique_ptr<RateClaim> claim) : claim_(std::move(claim)) {}
+
+  std::optional<RateClaim::Refusal> Take(What what, uint64_t n, int64_t now) {
+    const RateClaim::Amount amount = {what, n};
+    const auto answer = claim_->Take({&amount, 1}, now,
+                                     []() -> RateClaim::Done { std::abort(); });
+    return answer->refusal;
+  }
+  void GiveBack(What what, uint64_t n) { claim_->GiveBack(what, n); }
+  void Keep() { claim_->Keep(); }
+
+ private:
+  std::unique_ptr<RateClaim> claim_;
+};
 
 RateLimit Limit(absl::string_view text) {
   auto limit = RateLimit::Parse(text);

@@ -45,6 +45,8 @@
 #include "policy/rule_facts.h"
 #include "policy/rules/rule_source.h"
 #include "policy/rules/tcp_rules.h"
+#include "policy/shared/redis_store.h"
+#include "policy/shared/shared_greylist.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/explain/explanation.h"
 #include "programs/explain/log_facts.h"
@@ -629,6 +631,30 @@ int RunExplain(int argc, const char* const* argv) {
                             ": shown as if the table did not work"));
     }
   }
+  std::unique_ptr<policy::RedisStore> shared;
+  std::unique_ptr<policy::SharedGreylist> shared_greylist;
+  if (greylist != nullptr && request->serve.shared_state) {
+    auto access = policy::ReadRedisAccess(*request->serve.shared_state,
+                                          request->serve.user);
+    if (!access.ok()) {
+      return Fail(absl::Status(
+          access.status().code(),
+          absl::StrCat("--shared-state: ", access.status().message())));
+    }
+    shared = std::make_unique<policy::RedisStore>(policy::RedisStore::Options{
+        .access = *std::move(access),
+        .report = [](bool works, const std::string& text) {
+          if (works) return;
+          Complain(absl::StrCat("--shared-state: ", text,
+                                ": shown as the table of this server says"));
+        }});
+    if (absl::Status status = shared->Start(); !status.ok()) {
+      return Fail(status);
+    }
+    shared_greylist = std::make_unique<policy::SharedGreylist>(
+        *request->serve.greylist, greylist.get(), shared.get(),
+        policy::SharedGreylist::Access::kReadOnly);
+  }
   policy::SpfOverDns spf(resolver.get());
   delivery::Forwarding forwarding(ResolveWith(resolver.get()));
   // An explanation declares no queues.
@@ -645,7 +671,10 @@ int RunExplain(int argc, const char* const* argv) {
        .follow_routes = service::FollowRoutes,
        .name_destination = service::NameDestination,
        .dns = resolver.get(),
-       .greylist = greylist.get(),
+       .greylist =
+           shared_greylist != nullptr
+               ? static_cast<policy::GreylistTable*>(shared_greylist.get())
+               : greylist.get(),
        .spf = resolver ? &spf : nullptr,
        .warns = false});
   if (!service.ok()) return Fail(service.status());

@@ -234,6 +234,21 @@ void AddDns(const policy::Resolver::Counts& counts, Text* text) {
                static_cast<double>(counts.cache_size));
 }
 
+void AddSharedState(const MetricGauges& gauges, Text* text) {
+  text->Family("postern_shared_state_works",
+               "1 if the server of --shared-state works, otherwise 0.",
+               gauges.shared_state_works ? 1 : 0);
+  text->Family("postern_shared_state_questions_total",
+               "Questions to the server of --shared-state. The local tables "
+               "have decided what it has not answered.");
+  const policy::RedisStore::Counts& counts = gauges.shared_state;
+  for (const auto& [count, result] : {std::pair(counts.answered, "answer"),
+                                      {counts.failed, "failure"},
+                                      {counts.skipped, "skipped"}}) {
+    text->Value(static_cast<double>(count), {{"result", result}});
+  }
+}
+
 void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
                 Text* text) {
   text->Family("postern_pool_queued", "Tasks that wait for a thread.",
@@ -265,6 +280,7 @@ std::string FormatMetrics(const service::Metrics& metrics,
   AddMail(metrics, &text);
   AddNextHops(gauges.next_hops, &text);
   AddDns(gauges.dns, &text);
+  AddSharedState(gauges, &text);
   AddProcess(metrics.counts(), gauges, &text);
   return text.End();
 }

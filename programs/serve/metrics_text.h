@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "delivery/forward/hop_loop.h"
 #include "policy/names/resolver.h"
+#include "policy/shared/redis_store.h"
 #include "service/metrics.h"
 
 namespace postern::programs {
@@ -26,6 +27,9 @@ struct MetricGauges {
   uint64_t pool_threads = 0;
   policy::Resolver::Counts dns;  // zeros without a resolver
   std::vector<delivery::HopStatus> next_hops;
+  // Of --shared-state; zeros without it.
+  bool shared_state_works = false;
+  policy::RedisStore::Counts shared_state;
   absl::Duration longest_turn;
   absl::Time start;
 };

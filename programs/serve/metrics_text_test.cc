@@ -179,32 +179,35 @@ TEST(MetricsTextTest, DeliveriesAreCountedInBuckets) {
 }
 
 TEST(MetricsTextTest, GaugesHaveTheirValues) {
-  const std::string text = FormatMetrics(
-      service::Metrics(), {.connections = 1,
-                           .refused_admission = 2,
-                           .pool_queued = 3,
-                           .pool_running = 4,
-                           .pool_threads = 5,
-                           .dns = {.lookups = 100,
-                                   .cached = 50,
-                                   .joined = 20,
-                                   .refused = 10,
-                                   .questions = 20,
-                                   .answered = 11,
-                                   .failed = 7,
-                                   .timed_out = 4,
-                                   .open = 2,
-                                   .cache_size = 18},
-                           .next_hops = {{.server = "192.0.2.1:25",
-                                          .works = false,
-                                          .open = 3,
-                                          .used = 2,
-                                          .opened = 9,
-                                          .failed = 4,
-                                          .waits = 5},
-                                         {.server = "unix:/lmtp"}},
-                           .longest_turn = absl::Microseconds(2500),
-                           .start = absl::FromUnixMillis(1'500)});
+  const std::string text =
+      FormatMetrics(service::Metrics(),
+                    {.connections = 1,
+                     .refused_admission = 2,
+                     .pool_queued = 3,
+                     .pool_running = 4,
+                     .pool_threads = 5,
+                     .dns = {.lookups = 100,
+                             .cached = 50,
+                             .joined = 20,
+                             .refused = 10,
+                             .questions = 20,
+                             .answered = 11,
+                             .failed = 7,
+                             .timed_out = 4,
+                             .open = 2,
+                             .cache_size = 18},
+                     .next_hops = {{.server = "192.0.2.1:25",
+                                    .works = false,
+                                    .open = 3,
+                                    .used = 2,
+                                    .opened = 9,
+                                    .failed = 4,
+                                    .waits = 5},
+                                   {.server = "unix:/lmtp"}},
+                     .shared_state_works = true,
+                     .shared_state = {.answered = 8, .failed = 6, .skipped = 7},
+                     .longest_turn = absl::Microseconds(2500),
+                     .start = absl::FromUnixMillis(1'500)});
   for (absl::string_view line :
        {"# TYPE postern_connections gauge",
         "postern_connections 1",
@@ -231,6 +234,10 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
         "postern_next_hop_connects_total{server=\"192.0.2.1:25\",result="
         "\"failed\"} 4",
         "postern_next_hop_waits_total{server=\"192.0.2.1:25\"} 5",
+        "postern_shared_state_works 1",
+        "postern_shared_state_questions_total{result=\"answer\"} 8",
+        "postern_shared_state_questions_total{result=\"failure\"} 6",
+        "postern_shared_state_questions_total{result=\"skipped\"} 7",
         "postern_start_time_seconds 1.5",
         "postern_build_info{version=\"0.1\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat(line, "\n")));
@@ -260,7 +267,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 32u);
+  EXPECT_EQ(names.size(), 34u);
 }
 
 }  // namespace

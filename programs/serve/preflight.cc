@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -35,6 +36,7 @@
 #include "policy/greylisting/greylist_options.h"
 #include "policy/names/dns.h"
 #include "policy/rules/not_read.h"
+#include "policy/shared/redis_connection.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/forward.h"
 #include "programs/serve/partial.h"
@@ -281,9 +283,23 @@ void TestPolicyServers(const ServeOptions& options, Findings* findings) {
   }
 }
 
+void TestSharedState(const policy::RedisAccess& access, Findings* findings) {
+  const auto connection = policy::RedisConnection::Open(
+      access,
+      std::chrono::steady_clock::now() + absl::ToChronoSeconds(kPatience));
+  if (connection.ok()) return;
+  findings->AddWarning(
+      absl::StrCat("--shared-state: ", access.address.Format(), ": ",
+                   connection.status().message(),
+                   ": this server counts alone until it works"));
+}
+
 void TestNetwork(const ServeOptions& options, const ServiceSnapshot* snapshot,
                  Findings* findings) {
   TestPolicyServers(options, findings);
+  if (snapshot != nullptr && snapshot->shared_state) {
+    TestSharedState(*snapshot->shared_state, findings);
+  }
   for (const auto& [place, hop] : HopsOf(options, snapshot)) {
     TestHopServers(place, hop, kPatience, findings);
   }

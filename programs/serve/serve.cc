@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <new>
@@ -43,16 +44,24 @@
 #include "log/background_log.h"
 #include "log/log.h"
 #include "log/log_line.h"
+#include "net/event_loop.h"
 #include "net/task_timer.h"
 #include "net/thread_pool.h"
 #include "policy/check_list.h"
 #include "policy/greylisting/greylist_file.h"
+#include "policy/greylisting/greylist_table.h"
+#include "policy/limits/attempt_counter.h"
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
+#include "policy/limits/rate_counter.h"
 #include "policy/limits/rate_limits.h"
 #include "policy/names/host_names.h"
 #include "policy/names/resolver.h"
 #include "policy/rule_facts.h"
+#include "policy/shared/redis_store.h"
+#include "policy/shared/shared_attempts.h"
+#include "policy/shared/shared_greylist.h"
+#include "policy/shared/shared_rates.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/background_task.h"
 #include "programs/serve/current_snapshot.h"
@@ -97,6 +106,8 @@ constexpr int kTemporary = 111;  // djb's tools: try again
 // How often to check that the event loops work, for MetricsServer. Must be
 // shorter than MetricsServer::kPatience.
 constexpr absl::Duration kLookInterval = absl::Seconds(2);
+// How long the thread of --shared-state may take to end.
+constexpr std::chrono::milliseconds kSharedStateEnd(500);
 
 absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
   switch (refusal) {
@@ -108,6 +119,29 @@ absl::string_view RefusalName(policy::ConnectionLimits::Refusal refusal) {
       return "max-rate";
   }
   return "";
+}
+
+// Returns the state that this server has in common with others, or null. It is
+// not started, and has no password yet.
+std::unique_ptr<policy::RedisStore> MakeSharedState(
+    const ServeOptions& options) {
+  if (!options.shared_state) return nullptr;
+  return std::make_unique<policy::RedisStore>(policy::RedisStore::Options{
+      .access = {.address = *options.shared_state},
+      .report = [](bool works, const std::string& text) {
+        log::WriteLog("shared-state",
+                      works ? text
+                            : absl::StrCat(text,
+                                           ": this server counts alone until "
+                                           "it works"));
+      }});
+}
+
+// Returns a function that runs tasks on the thread of `loop`.
+std::function<void(absl::AnyInvocable<void() &&>)> RunOn(net::EventLoop* loop) {
+  return [loop](absl::AnyInvocable<void() &&> task) {
+    loop->Post(std::move(task));
+  };
 }
 
 // Logs a connection that does not become a session.
@@ -450,28 +484,33 @@ std::vector<net::ListenAddress> Parsed(const std::vector<std::string>& texts) {
 }
 
 // Returns a server that listens at `*where`, and that the caller starts. It
-// must be destroyed before the objects that it reads. `resolver` may be null.
+// must be destroyed before the objects that it reads. `resolver` and `shared`
+// may be null.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const service::Metrics& metrics,
     const transports::Server& server, const net::ThreadPool& pool,
     const delivery::Forwarding& forwarding, const policy::Resolver* resolver,
-    std::string* where) {
+    const policy::RedisStore* shared, std::string* where) {
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
-  auto made =
-      std::make_unique<MetricsServer>([&metrics, &server, &pool, &forwarding,
-                                       resolver, threads, start = absl::Now()] {
-        return FormatMetrics(
-            metrics, {.connections = server.connections(),
-                      .refused_admission = server.refused_admission(),
-                      .pool_queued = pool.queued(),
-                      .pool_running = pool.running(),
-                      .pool_threads = threads,
-                      .dns = resolver == nullptr ? policy::Resolver::Counts()
-                                                 : resolver->counts(),
-                      .next_hops = forwarding.Status(),
-                      .longest_turn = absl::FromChrono(server.longest_turn()),
-                      .start = start});
-      });
+  auto made = std::make_unique<MetricsServer>([&metrics, &server, &pool,
+                                               &forwarding, resolver, shared,
+                                               threads, start = absl::Now()] {
+    return FormatMetrics(
+        metrics,
+        {.connections = server.connections(),
+         .refused_admission = server.refused_admission(),
+         .pool_queued = pool.queued(),
+         .pool_running = pool.running(),
+         .pool_threads = threads,
+         .dns = resolver == nullptr ? policy::Resolver::Counts()
+                                    : resolver->counts(),
+         .next_hops = forwarding.Status(),
+         .shared_state_works = shared != nullptr && shared->works(),
+         .shared_state = shared == nullptr ? policy::RedisStore::Counts()
+                                           : shared->counts(),
+         .longest_turn = absl::FromChrono(server.longest_turn()),
+         .start = start});
+  });
   const auto address = made->Listen(*options.metrics);
   if (!address.ok()) {
     return absl::Status(
@@ -507,9 +546,11 @@ std::vector<std::string> LogErrors(absl::string_view event,
   return lines;
 }
 
-// Reloads the configuration. After an error, the old one stays in use.
+// Reloads the configuration. After an error, the old one stays in use. `shared`
+// may be null.
 void Reload(const ServeOptions& options,
-            const service::MailService::Process& process, Host* host) {
+            const service::MailService::Process& process,
+            policy::RedisStore* shared, Host* host) {
   SayReloading();
   std::shared_ptr<const ServiceSnapshot> again;
   service::Findings findings;
@@ -525,6 +566,7 @@ void Reload(const ServeOptions& options,
     host->metrics()->CountReload(again != nullptr);
   LogWarnings(findings);
   if (again != nullptr) {
+    if (shared != nullptr) shared->SetAccess(*again->shared_state);
     host->Replace(std::move(again));
     log::WriteLog("reloaded");
     return SayReady("reloaded");
@@ -663,10 +705,24 @@ int RunServe(const ServeOptions& options) {
   // Destroyed after the server: answers that its stopped event loops hold give
   // back what their transactions have taken.
   policy::RateLimits rates(options.rate_limits, options.limits.exempt);
+  // The state that other servers have, too. Stopped before the event loops,
+  // because its answers hold transactions of their sessions.
+  const std::unique_ptr<policy::RedisStore> shared = MakeSharedState(options);
+  std::optional<policy::SharedRates> shared_rates;
+  if (shared != nullptr) shared_rates.emplace(&rates, shared.get());
+  std::optional<policy::SharedGreylist> shared_greylist;
+  if (shared != nullptr && greylist != nullptr) {
+    shared_greylist.emplace(*options.greylist, greylist.get(), shared.get());
+  }
   std::optional<recording::Recordings> recordings;
   std::unique_ptr<Host> host;
   std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
+  std::optional<policy::SharedAttempts> shared_attempts;
+  if (shared != nullptr) shared_attempts.emplace(&attempts, shared.get());
+  policy::AttemptCounter* const attempt_counter =
+      shared_attempts ? static_cast<policy::AttemptCounter*>(&*shared_attempts)
+                      : &attempts;
   net::ThreadPool pool;
   net::TaskTimer timer;
   // A separate pool, so that password guesses do not delay mail.
@@ -712,7 +768,7 @@ int RunServe(const ServeOptions& options) {
                     service::NameSessions(std::move(backend)),
                     [&](auto task) { auth_pool.Run(std::move(task)); }),
                 service::GuardedAuthenticator::Guard{
-                    .limits = &attempts,
+                    .limits = attempt_counter,
                     .delay = absl::Seconds(options.auth.delay),
                     .after =
                         [&](absl::Duration delay, auto task) {
@@ -734,20 +790,30 @@ int RunServe(const ServeOptions& options) {
       .metrics = metrics.get(),
       .messages = &messages,
       .dns = resolver.get(),
-      .greylist = greylist.get(),
+      .greylist = shared_greylist
+                      ? static_cast<policy::GreylistTable*>(&*shared_greylist)
+                      : greylist.get(),
       .spf = resolver ? &spf : nullptr,
   };
   if (!options.rate_limits.empty()) {
-    process.limit_rates = [&rates](std::shared_ptr<Delivery> delivery) {
+    policy::RateCounter* const counter =
+        shared_rates ? static_cast<policy::RateCounter*>(&*shared_rates)
+                     : &rates;
+    process.limit_rates = [counter](std::shared_ptr<Delivery> delivery) {
       return std::make_shared<service::RateLimitedDelivery>(
           std::move(delivery),
           service::RateLimitedDelivery::Limiter{
-              &rates, MonotonicNanoseconds, [](absl::string_view user) {
-                // No user has an empty name. A name that the mapping prohibits
-                // stays as it is.
-                std::string key = auth::UserKey(user, auth::Spelling::kFolded);
-                return key.empty() ? std::string(user) : key;
-              }});
+              .limits = counter,
+              .now = MonotonicNanoseconds,
+              .user_key =
+                  [](absl::string_view user) {
+                    // No user has an empty name. A name that the mapping
+                    // prohibits stays as it is.
+                    std::string key =
+                        auth::UserKey(user, auth::Spelling::kFolded);
+                    return key.empty() ? std::string(user) : key;
+                  },
+              .here = [] { return RunOn(net::EventLoop::Running()); }});
     };
   }
   endable.emplace();
@@ -782,6 +848,7 @@ int RunServe(const ServeOptions& options) {
                                      "until SIGHUP"));
         }});
   }
+  auto shared_access = snapshot->shared_state;
   endable.emplace();
   host = std::make_unique<Host>(
       options, std::move(snapshot), names ? &*names : nullptr,
@@ -802,8 +869,9 @@ int RunServe(const ServeOptions& options) {
   forwarding.SetListening(Parsed(addresses));
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made = MakeMetricsServer(options, *metrics, *server, pool, forwarding,
-                                  resolver.get(), &metrics_address);
+    auto made =
+        MakeMetricsServer(options, *metrics, *server, pool, forwarding,
+                          resolver.get(), shared.get(), &metrics_address);
     if (made.ok()) {
       metrics_server = *std::move(made);
     } else {
@@ -829,6 +897,12 @@ int RunServe(const ServeOptions& options) {
     }
   }
   endable.reset();
+  if (shared != nullptr) {
+    shared->SetAccess(*std::move(shared_access));
+    if (absl::Status status = shared->Start(); !status.ok()) {
+      return Fail(status);
+    }
+  }
   if (absl::Status status = pool.Start(options.blocking_threads, "disk");
       !status.ok()) {
     return Fail(status);
@@ -868,7 +942,7 @@ int RunServe(const ServeOptions& options) {
   SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
   BackgroundTask reload("reload", [&] {
     if (recordings) recordings->Resume();
-    Reload(options, process, host.get());
+    Reload(options, process, shared.get(), host.get());
   });
   Serve(signals, server.get(), metrics_server.get(), &reload);
   if (metrics_server != nullptr) metrics_server->SayStopping();
@@ -876,6 +950,7 @@ int RunServe(const ServeOptions& options) {
                                          server->connections(), " connections");
   log::WriteLog(going);
   SayStopping(going);
+  const bool shared_ended = shared == nullptr || shared->Stop(kSharedStateEnd);
   const net::ThreadPool* const others[] = {&auth_pool, &rules_pool};
   if (!ShutDownServer({.server = server.get(),
                        .deliveries = &pool,
@@ -883,7 +958,7 @@ int RunServe(const ServeOptions& options) {
                        .messages = &messages,
                        .log = log->get()},
                       absl::Seconds(options.drain), signals) ||
-      reload.running() || !publishers.Stop()) {
+      reload.running() || !publishers.Stop() || !shared_ended) {
     _exit(0);  // destructors would wait for a thread that hangs
   }
   server->Join();

@@ -102,6 +102,12 @@ constexpr service::OptionRow kRows[] = {
      "sender or sender-domain (450); may be repeated:\n"
      "user:recipients=200/1h",
      service::OptionRow::From::kAnywhere, true},
+    {"shared-state", "SERVER[,WORD]...",
+     "count --rate-limit, --greylist and failed AUTH\n"
+     "attempts together with other servers, in a Redis:\n"
+     "redis:HOST[:PORT], redis:unix:PATH or rediss:HOST\n"
+     "(TLS), and [,db=N][,auth=FILE][,user=NAME]\n"
+     "[,ca=FILE][,prefix=TEXT]"},
     {"max-recipients", "N [1000]", "recipients of a message; 452 above"},
     {"max-errors", "N [20]", "refused commands before a session ends (421)"},
     {"max-invalid-recipients", "N [100]",
@@ -299,6 +305,12 @@ void Check(const ServeOptions& options, const std::vector<std::string>& places,
                                 ": no --listen says submission or auth"));
   }
   service::NeedCertificate(certificate, given);
+  if (options.shared_state && options.rate_limits.empty() &&
+      !options.greylist && options.auth.specs.empty()) {
+    given->Mistake(absl::StrCat(given->Place("shared-state"),
+                                ": needs --rate-limit, --greylist or --auth: "
+                                "nothing else is shared"));
+  }
 }
 
 }  // namespace
@@ -390,6 +402,15 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
     } else {
       given->Mistake(absl::StrCat("--rate-limit: \"", text,
                                   "\": ", limit.status().message()));
+    }
+  }
+  if (const std::string text = given->Text("shared-state", ""); !text.empty()) {
+    auto address = policy::RedisAddress::Parse(text);
+    if (address.ok()) {
+      options->shared_state = *std::move(address);
+    } else {
+      given->Mistake(absl::StrCat(given->Place("shared-state"), ": ",
+                                  address.status().message()));
     }
   }
   options->attempts.of_client =

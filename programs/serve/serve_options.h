@@ -17,6 +17,7 @@
 #include "policy/limits/attempt_limits.h"
 #include "policy/limits/connection_limits.h"
 #include "policy/limits/rate_limits.h"
+#include "policy/shared/redis_address.h"
 #include "programs/serve/listen_option.h"
 #include "programs/serve/partial_option.h"
 #include "programs/serve/rspamd_option.h"
@@ -38,6 +39,7 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   std::optional<policy::GreylistOptions> greylist;
   policy::ConnectionLimits::Limits limits;
   std::vector<policy::RateLimit> rate_limits;
+  std::optional<policy::RedisAddress> shared_state;  // absent: none
   int threads = 0;  // 0: one for each processor
   int blocking_threads = 64;
   int auth_threads = 8;

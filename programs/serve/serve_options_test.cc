@@ -60,6 +60,7 @@ TEST_F(ServeOptionsTest, HasDefaults) {
   EXPECT_EQ(options->limits.per_minute, 0u);
   EXPECT_TRUE(options->limits.exempt.empty());
   EXPECT_TRUE(options->rate_limits.empty());
+  EXPECT_FALSE(options->shared_state);
   EXPECT_FALSE(options->greylist);
   EXPECT_EQ(options->attempts.of_client, 30u);
   EXPECT_EQ(options->attempts.of_user, 10u);
@@ -147,6 +148,7 @@ TEST_F(ServeOptionsTest, ReadsEachOption) {
                              "--unlimited=10.0.0.0/8",
                              "--rate-limit=user:recipients=200/1h",
                              "--rate-limit=client:bytes=1k/1m",
+                             "--shared-state=redis:localhost:7000,db=2",
                              "--greylist=/g,delay=60",
                              "--max-client-failures=14",
                              "--max-user-failures=15",
@@ -180,6 +182,9 @@ TEST_F(ServeOptionsTest, ReadsEachOption) {
   ASSERT_EQ(options->rate_limits.size(), 2u);
   EXPECT_EQ(options->rate_limits[0].most, 200u);
   EXPECT_EQ(options->rate_limits[1].most, 1024u);
+  ASSERT_TRUE(options->shared_state);
+  EXPECT_EQ(options->shared_state->Format(), "redis:localhost:7000");
+  EXPECT_EQ(options->shared_state->database, 2);
   ASSERT_TRUE(options->greylist);
   EXPECT_EQ(options->greylist->file, "/g");
   EXPECT_EQ(options->greylist->delay, absl::Minutes(1));
@@ -259,6 +264,10 @@ TEST_F(ServeOptionsTest, ErrorNamesTheMistake) {
       {{kHere, "--proxy-from=192.0.2.1/24"}, "--proxy-from: "},
       {{kHere, "--rate-limit=user:recipients=200"}, "--rate-limit: "},
       {{kHere, "--greylist=g"}, "--greylist: "},
+      {{kHere, "--shared-state=redis:"},
+       "--shared-state: the server is missing"},
+      {{kHere, "--shared-state=redis:localhost"},
+       "--shared-state: needs --rate-limit, --greylist or --auth"},
       {{kHere, "--xclient-from=192.0.2.1/24"}, "--xclient-from: "},
       {{kHere, "--unlimited=everyone"}, "--unlimited: "},
       {{kHere, "--metrics=9025"}, "--metrics: "},

@@ -182,12 +182,23 @@ std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::Read(
   findings->AddWarnings(problems.warnings);
   CheckRoutes(options, mail, process.dns, findings);
   auto listeners = MakeListeners(options, mail, findings);
+  std::optional<policy::RedisAccess> shared_state;
+  if (options.shared_state) {
+    auto access = policy::ReadRedisAccess(*options.shared_state, options.user);
+    if (access.ok()) {
+      shared_state = *std::move(access);
+    } else {
+      findings->AddError(
+          absl::StrCat("--shared-state: ", access.status().message()));
+    }
+  }
   if (findings->count(service::Finding::Severity::kError) > errors_before) {
     return nullptr;
   }
   auto snapshot = std::make_shared<ServiceSnapshot>();
   snapshot->mail = std::move(mail);
   snapshot->listeners = std::move(listeners);
+  snapshot->shared_state = std::move(shared_state);
   return snapshot;
 }
 

@@ -7,10 +7,12 @@
 #define POSTERN_PROGRAMS_SERVE_SERVICE_SNAPSHOT_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/server_config.h"
 #include "net/tls_context.h"
+#include "policy/shared/redis_connection.h"
 #include "programs/serve/serve_options.h"
 #include "service/finding.h"
 #include "service/mail_service.h"
@@ -36,6 +38,8 @@ struct ServiceSnapshot {
 
   service::MailService mail;
   std::vector<Listener> listeners;
+  // What --shared-state needs; absent without it.
+  std::optional<policy::RedisAccess> shared_state;
 };
 
 }  // namespace postern::programs

@@ -1,0 +1,227 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/shared/redis_address.h"
+
+#include <sys/un.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "engine/grammar/decimal.h"
+#include "engine/grammar/ip_address.h"
+#include "files/secret.h"
+
+namespace postern::policy {
+namespace {
+
+constexpr size_t kMaxPasswordFile = 4096;
+
+absl::Status Wrong(absl::string_view part, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat("\"", part, "\": ", why));
+}
+
+bool IsPrintable(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+absl::Status SetPath(absl::string_view value, std::string* path) {
+  if (!absl::StartsWith(value, "/")) {
+    return absl::InvalidArgumentError("the path is not absolute");
+  }
+  *path = std::string(value);
+  return absl::OkStatus();
+}
+
+// One word after the server. Constant data.
+struct Word {
+  absl::string_view name;
+  absl::Status (*read)(absl::string_view value, RedisAddress* address);
+};
+
+constexpr Word kWords[] = {
+    {"db",
+     [](absl::string_view value, RedisAddress* address) {
+       const auto number = ParseDecimal(value, /*max_digits=*/5);
+       if (!number || *number > uint64_t{RedisAddress::kMaxDatabase}) {
+         return absl::InvalidArgumentError(absl::StrCat(
+             "not a number from 0 to ", RedisAddress::kMaxDatabase));
+       }
+       address->database = static_cast<int>(*number);
+       return absl::OkStatus();
+     }},
+    {"auth",
+     [](absl::string_view value, RedisAddress* address) {
+       return SetPath(value, &address->auth);
+     }},
+    {"user",
+     [](absl::string_view value, RedisAddress* address) {
+       if (!IsPrintable(value)) {
+         return absl::InvalidArgumentError(
+             "a name has printable characters and no spaces");
+       }
+       address->user = std::string(value);
+       return absl::OkStatus();
+     }},
+    {"ca",
+     [](absl::string_view value, RedisAddress* address) {
+       if (!address->tls) {
+         return absl::InvalidArgumentError(
+             "only rediss: verifies certificates");
+       }
+       return SetPath(value, &address->ca);
+     }},
+    {"prefix",
+     [](absl::string_view value, RedisAddress* address) {
+       if (!IsPrintable(value) || value.size() > RedisAddress::kMaxPrefix) {
+         return absl::InvalidArgumentError(
+             absl::StrCat("a prefix has 1 to ", RedisAddress::kMaxPrefix,
+                          " printable characters and no spaces"));
+       }
+       address->prefix = std::string(value);
+       return absl::OkStatus();
+     }},
+};
+
+absl::Status ParseServer(absl::string_view text, RedisAddress* address) {
+  absl::string_view path = text;
+  if (absl::ConsumePrefix(&path, "unix:")) {
+    if (address->tls) return Wrong(text, "a Unix socket has no TLS");
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+      return Wrong(text, "the path of the socket is too long");
+    }
+    if (absl::Status status = SetPath(path, &address->path); !status.ok()) {
+      return Wrong(text, status.message());
+    }
+    return absl::OkStatus();
+  }
+  absl::string_view host = text;
+  std::optional<absl::string_view> port;
+  if (absl::StartsWith(text, "[")) {
+    const size_t end = text.find(']');
+    if (end == text.npos) return Wrong(text, "a bracket is missing");
+    host = text.substr(1, end - 1);
+    const auto ip = IpAddress::Parse(host);
+    if (!ip || ip->v4()) return Wrong(text, "not an IPv6 address in brackets");
+    absl::string_view rest = text.substr(end + 1);
+    if (absl::ConsumePrefix(&rest, ":")) {
+      port = rest;
+    } else if (!rest.empty()) {
+      return Wrong(text, "no ':' between the address and the port");
+    }
+  } else if (const size_t colon = text.find(':'); colon != text.npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  if (host.empty() || !IsPrintable(host)) {
+    return absl::InvalidArgumentError(
+        "the server is missing: redis:HOST[:PORT], redis:unix:PATH or "
+        "rediss:HOST[:PORT]");
+  }
+  address->host = std::string(host);
+  if (!port) return absl::OkStatus();
+  const auto number = ParseDecimal(*port, /*max_digits=*/5);
+  if (!number || *number == 0 || *number > 65535) {
+    return Wrong(text,
+                 "not a port from 1 to 65535; an IPv6 address is in "
+                 "brackets");
+  }
+  address->port = static_cast<uint16_t>(*number);
+  return absl::OkStatus();
+}
+
+// Returns whether the octets stay within this machine.
+bool IsLocal(const RedisAddress& address) {
+  if (!address.path.empty() || address.host == "localhost") return true;
+  const auto ip = IpAddress::Parse(address.host);
+  if (!ip) return false;
+  return *ip == *IpAddress::Parse("::1") ||
+         (ip->v4() && ip->bytes()[12] == 127);
+}
+
+}  // namespace
+
+absl::StatusOr<RedisAddress> RedisAddress::Parse(absl::string_view text) {
+  RedisAddress address;
+  absl::string_view rest = text;
+  address.tls = absl::ConsumePrefix(&rest, "rediss:");
+  if (!address.tls && !absl::ConsumePrefix(&rest, "redis:")) {
+    return Wrong(text,
+                 "not redis:HOST[:PORT], redis:unix:PATH or "
+                 "rediss:HOST[:PORT]");
+  }
+  const std::vector<absl::string_view> parts = absl::StrSplit(rest, ',');
+  if (absl::Status status = ParseServer(parts[0], &address); !status.ok()) {
+    return status;
+  }
+  std::set<absl::string_view> seen;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const absl::string_view part = parts[i];
+    const size_t equals = part.find('=');
+    const absl::string_view name = part.substr(0, equals);
+    const auto word =
+        std::find_if(std::begin(kWords), std::end(kWords),
+                     [name](const Word& each) { return each.name == name; });
+    if (equals == part.npos || word == std::end(kWords)) {
+      return Wrong(
+          part,
+          absl::StrCat("not one of the words ",
+                       absl::StrJoin(kWords, ", ",
+                                     [](std::string* out, const Word& each) {
+                                       absl::StrAppend(out, each.name, "=");
+                                     })));
+    }
+    if (!seen.insert(name).second) return Wrong(part, "the word is repeated");
+    const absl::string_view value = part.substr(equals + 1);
+    if (value.empty()) return Wrong(part, "the value is missing");
+    const absl::Status read = word->read(value, &address);
+    if (!read.ok()) return Wrong(part, read.message());
+  }
+  if (!address.user.empty() && address.auth.empty()) {
+    return absl::InvalidArgumentError(
+        "user=NAME needs auth=FILE, a file with the password");
+  }
+  if (!address.auth.empty() && !address.tls && !IsLocal(address)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(address.host,
+                     ": others on the network could read the password of "
+                     "auth=FILE; use rediss:, a Unix socket or a tunnel to "
+                     "localhost"));
+  }
+  return address;
+}
+
+std::string RedisAddress::Format() const {
+  if (!path.empty()) return absl::StrCat("redis:unix:", path);
+  const bool brackets = absl::StrContains(host, ':');
+  return absl::StrCat(tls ? "rediss:" : "redis:", brackets ? "[" : "", host,
+                      brackets ? "]" : "", ":", port);
+}
+
+absl::StatusOr<std::string> ReadRedisPassword(const std::string& path,
+                                              const std::string& user) {
+  const auto content = files::ReadSecret(path, kMaxPasswordFile, user);
+  if (!content.ok()) return content.status();
+  const absl::string_view line = absl::StripSuffix(*content, "\n");
+  if (line.empty() || line.find_first_of(absl::string_view("\r\n\0", 3)) !=
+                          absl::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": is not one line with a password"));
+  }
+  return std::string(line);
+}
+
+}  // namespace postern::policy

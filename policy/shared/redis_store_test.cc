@@ -1,0 +1,385 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/shared/redis_store.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "gtest/gtest.h"
+#include "net/socket_address.h"
+#include "system/descriptor.h"
+
+namespace postern::policy {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Long, for what must happen; short, for what must not.
+constexpr std::chrono::seconds kPatience{60};
+constexpr milliseconds kTimeout{200};
+
+// A server that answers each command with the next of its answers. Without one,
+// it does what `otherwise` says, or does not answer. "close" closes the
+// connection, and "tested" is the answer to the test that each connection
+// begins with.
+class FakeRedis {
+ public:
+  using Otherwise = std::function<std::string(const std::string& command)>;
+
+  explicit FakeRedis(std::string path, Otherwise otherwise = nullptr)
+      : path_(std::move(path)),
+        otherwise_(std::move(otherwise)),
+        listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_storage address = {};
+    const socklen_t size = net::MakeUnixAddress(path_, &address);
+    EXPECT_EQ(
+        bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(listener_.get(), 9), 0);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~FakeRedis() {
+    shutdown(listener_.get(), SHUT_RDWR);  // ends accept()
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      over_ = true;
+    }
+    thread_.join();
+    unlink(path_.c_str());
+  }
+
+  void Answer(std::vector<std::string> answers) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (std::string& each : answers) answers_.push_back(std::move(each));
+  }
+  std::vector<std::string> commands() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return commands_;
+  }
+
+ private:
+  bool over() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return over_;
+  }
+
+  void Run() {
+    while (true) {
+      const system::Descriptor client(
+          accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (client.get() < 0) return;
+      Serve(client.get());
+    }
+  }
+
+  // The store sends each command of these tests when the one before is
+  // answered, or it is one of several equal questions.
+  void Serve(int client) {
+    std::string input;
+    while (true) {
+      pollfd readable = {client, POLLIN, 0};
+      while (poll(&readable, 1, 10) == 0) {
+        if (over()) return;
+      }
+      char room[4096];
+      const ssize_t n = read(client, room, sizeof(room));
+      if (n <= 0) return;
+      input.append(room, static_cast<size_t>(n));
+      // A command begins with '*' at the beginning of a line.
+      while (true) {
+        const size_t size = CommandSize(input);
+        if (size == 0) break;
+        std::string answer;
+        {
+          const std::lock_guard<std::mutex> lock(mutex_);
+          commands_.push_back(
+              absl::StrReplaceAll(input.substr(0, size), {{"\r\n", " "}}));
+          if (!answers_.empty()) {
+            answer = std::move(answers_.front());
+            answers_.pop_front();
+          } else if (otherwise_) {
+            answer = otherwise_(commands_.back());
+          }
+        }
+        input.erase(0, size);
+        if (answer == "close") return;
+        if (answer == "tested") answer = "*1\r\n:1\r\n";
+        (void)!write(client, answer.data(), answer.size());
+      }
+    }
+  }
+
+  // Returns the size of the first command, or 0 if it is not complete.
+  static size_t CommandSize(absl::string_view input) {
+    size_t at = input.find("\r\n");
+    if (at == input.npos) return 0;
+    int words = std::stoi(std::string(input.substr(1, at - 1)));
+    at += 2;
+    while (words-- > 0) {
+      const size_t end = input.find("\r\n", at);
+      if (end == input.npos) return 0;
+      at =
+          end + 4 + std::stoul(std::string(input.substr(at + 1, end - at - 1)));
+    }
+    return at <= input.size() ? at : 0;
+  }
+
+  const std::string path_;
+  const Otherwise otherwise_;
+  const system::Descriptor listener_;
+  std::mutex mutex_;  // guards the members below
+  std::deque<std::string> answers_;
+  std::vector<std::string> commands_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+class RedisStoreTest : public testing::Test {
+ protected:
+  RedisStoreTest() : path_(absl::StrCat(MakeDirectory(), "/s")) {}
+  ~RedisStoreTest() override {
+    store_.reset();
+    rmdir(path_.substr(0, path_.rfind('/')).c_str());
+  }
+
+  void Start(milliseconds timeout = kPatience, RedisAddress address = {}) {
+    address.path = path_;
+    store_ = std::make_unique<RedisStore>(RedisStore::Options{
+        .access = {.address = address, .password = "p"},
+        .timeout = timeout,
+        .report =
+            [this](bool, const std::string& text) {
+              const std::lock_guard<std::mutex> lock(mutex_);
+              reports_.push_back(
+                  text.substr(absl::StrCat("redis:unix:", path_, ": ").size()));
+              changed_.notify_all();
+            },
+        .first_retry = milliseconds(1),
+        .last_retry = milliseconds(1)});
+    EXPECT_TRUE(store_->Start().ok());
+  }
+
+  // Returns what the store reports next.
+  std::string NextReport() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!changed_.wait_for(lock, kPatience,
+                           [this] { return !reports_.empty(); })) {
+      return "no report";
+    }
+    std::string report = std::move(reports_.front());
+    reports_.pop_front();
+    return report;
+  }
+
+  void Ask() {
+    store_->Ask({.script = "s", .keys = {"k"}, .arguments = {"a b"}},
+                [this](absl::StatusOr<SharedStore::Numbers> numbers) {
+                  const std::lock_guard<std::mutex> lock(mutex_);
+                  answers_.push_back(std::move(numbers));
+                  changed_.notify_all();
+                });
+  }
+  absl::StatusOr<SharedStore::Numbers> NextAnswer() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!changed_.wait_for(lock, kPatience,
+                           [this] { return !answers_.empty(); })) {
+      return absl::InternalError("no answer");
+    }
+    auto answer = std::move(answers_.front());
+    answers_.pop_front();
+    return answer;
+  }
+
+  // The path of a socket must be short.
+  static std::string MakeDirectory() {
+    std::string directory = "/tmp/redis.XXXXXX";
+    EXPECT_NE(mkdtemp(directory.data()), nullptr);
+    return directory;
+  }
+
+  const std::string path_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> reports_;
+  std::deque<absl::StatusOr<SharedStore::Numbers>> answers_;
+  std::unique_ptr<RedisStore> store_;
+};
+
+TEST_F(RedisStoreTest, AuthenticatesChoosesTestsAndAsks) {
+  FakeRedis redis(path_);
+  redis.Answer({"+OK\r\n", "+OK\r\n", "tested", "*2\r\n:0\r\n:-7\r\n"});
+  Start(kPatience,
+        {.database = 3, .auth = "/p", .user = "mx", .prefix = "mx:"});
+  EXPECT_EQ(NextReport(), "works");
+  EXPECT_TRUE(store_->works());
+  Ask();
+  EXPECT_EQ(*NextAnswer(), (SharedStore::Numbers{0, -7}));
+  const auto commands = redis.commands();
+  ASSERT_EQ(commands.size(), 4u);
+  EXPECT_EQ(commands[0], "*3 $4 AUTH $2 mx $1 p ");
+  EXPECT_EQ(commands[1], "*2 $6 SELECT $1 3 ");
+  EXPECT_TRUE(absl::EndsWith(commands[2], "$1 1 $8 mx:probe $4 1000 "));
+  EXPECT_EQ(commands[3], "*5 $4 EVAL $1 s $1 1 $4 mx:k $3 a b ");
+}
+
+TEST_F(RedisStoreTest, AnswersInTheOrderOfTheQuestions) {
+  FakeRedis redis(path_);
+  redis.Answer({"tested", "*1\r\n:1\r\n", "*1\r\n:2\r\n*1\r\n:3\r\n", ""});
+  Start();
+  for (int i = 0; i < 3; ++i) Ask();
+  for (int64_t i = 1; i <= 3; ++i) {
+    EXPECT_EQ(*NextAnswer(), SharedStore::Numbers{i});
+  }
+  EXPECT_EQ(store_->counts().answered, 3u);
+}
+
+// Each answer is an outage: the question gets an error at once, the log says
+// why, and the store works again with the next connection.
+TEST_F(RedisStoreTest, WrongAnswersAreOutages) {
+  const struct {
+    std::string answer;
+    absl::string_view report;
+  } kCases[] = {
+      {"close", "closed the connection"},
+      {"garbage\r\n", "sent a reply that no question has; is it a Redis?"},
+      {"220 mx.example ESMTP\r\n",
+       "sent a reply that no question has; is it a Redis?"},
+      {"$2\r\nxx\r\n", "sent a reply that no question has; is it a Redis?"},
+      {":1\r\n", "sent a reply that no question has; is it a Redis?"},
+      {"$-1\r\n", "sent a reply that no question has; is it a Redis?"},
+      {"*2\r\n:1\r\n$1\r\nx\r\n",
+       "sent a reply that no question has; is it a Redis?"},
+      {absl::StrCat("$90000\r\n", std::string(90000, 'x'), "\r\n"),
+       "sent a reply that no question has; is it a Redis?"},
+      {"-NOAUTH Authentication required.\r\n",
+       "NOAUTH Authentication required."},
+      {"-READONLY You can't write against a read only replica.\r\n",
+       "READONLY You can't write against a read only replica."},
+      {"-LOADING x\r\n", "LOADING x"},
+      {"-WRONGTYPE x\x1b[2J\r\n", "WRONGTYPE x\\x1b[2J"},
+      {"-OOM command not allowed\r\n", "OOM command not allowed"},
+  };
+  FakeRedis redis(path_);
+  for (const auto& c : kCases) redis.Answer({"tested", c.answer});
+  redis.Answer({"tested", "*1\r\n:1\r\n"});
+  Start();
+  EXPECT_EQ(NextReport(), "works");
+  for (const auto& c : kCases) {
+    Ask();
+    EXPECT_FALSE(NextAnswer().ok()) << c.report;
+    EXPECT_EQ(NextReport(), c.report);
+    EXPECT_EQ(NextReport(), "works");
+  }
+  Ask();
+  EXPECT_EQ(*NextAnswer(), SharedStore::Numbers{1});
+  EXPECT_EQ(store_->counts().failed, std::size(kCases));
+}
+
+TEST_F(RedisStoreTest, ServerThatHangsCostsOneTimeout) {
+  for (const std::string half : {"", "*1\r\n:"}) {
+    std::atomic<bool> tests = true;
+    FakeRedis redis(path_, [&](const std::string& command) {
+      const bool test = absl::StrContains(command, "probe");
+      return test && tests ? "tested" : "";
+    });
+    Start(kTimeout);
+    // A busy host may need several attempts.
+    while (NextReport() != "works") {
+    }
+    tests = false;
+    redis.Answer({half});
+    Ask();
+    Ask();
+    EXPECT_FALSE(NextAnswer().ok());
+    EXPECT_FALSE(NextAnswer().ok());
+    EXPECT_EQ(NextReport(), "no answer within 200 ms");
+    // Answered before Ask() returns.
+    EXPECT_FALSE(store_->works());
+    bool answered = false;
+    store_->Ask({}, [&](const auto& numbers) { answered = !numbers.ok(); });
+    EXPECT_TRUE(answered);
+    EXPECT_EQ(store_->counts().skipped, 1u);
+    EXPECT_EQ(NextReport(), "a script: no answer in time");
+    store_.reset();
+    reports_.clear();
+  }
+}
+
+TEST_F(RedisStoreTest, ServerThatIsNotThereAtTheStart) {
+  Start();
+  EXPECT_EQ(NextReport(), "cannot connect: No such file or directory");
+  EXPECT_FALSE(store_->works());
+  FakeRedis redis(path_);
+  redis.Answer({"tested"});
+  EXPECT_EQ(NextReport(), "works");
+}
+
+TEST_F(RedisStoreTest, RefusalAtTheStartNamesTheCommand) {
+  FakeRedis redis(path_);
+  redis.Answer({"-WRONGPASS invalid\r\n", "+OK\r\n", "-ERR DB index\r\n",
+                "+OK\r\n", "+OK\r\n", "-READONLY replica\r\n", "+OK\r\n",
+                "+OK\r\n", "tested"});
+  Start(kPatience, {.database = 99, .auth = "/p"});
+  EXPECT_EQ(NextReport(), "refuses AUTH: WRONGPASS invalid");
+  EXPECT_EQ(NextReport(), "refuses SELECT: ERR DB index");
+  EXPECT_EQ(NextReport(), "refuses a script: READONLY replica");
+  EXPECT_EQ(NextReport(), "works");
+}
+
+TEST_F(RedisStoreTest, LaterConnectionsHaveTheNewPassword) {
+  FakeRedis redis(path_, [](const std::string& command) -> std::string {
+    if (absl::StrContains(command, "EVAL")) return "tested";
+    return absl::StrContains(command, "AUTH $3 new") ? "+OK\r\n"
+                                                     : "-WRONGPASS x\r\n";
+  });
+  Start(kPatience, {.auth = "/p"});
+  EXPECT_EQ(NextReport(), "refuses AUTH: WRONGPASS x");
+  store_->SetAccess(
+      {.address = {.path = path_, .auth = "/p"}, .password = "new"});
+  EXPECT_EQ(NextReport(), "works");
+}
+
+TEST_F(RedisStoreTest, StopAnswersWhatIsOpen) {
+  FakeRedis redis(path_);
+  redis.Answer({"tested"});
+  Start();
+  Ask();
+  EXPECT_TRUE(store_->Stop(kPatience));
+  EXPECT_FALSE(NextAnswer().ok());
+  EXPECT_FALSE(store_->works());
+  Ask();
+  EXPECT_FALSE(NextAnswer().ok());
+}
+
+TEST_F(RedisStoreTest, OpenQuestionsHaveALimit) {
+  FakeRedis redis(path_);
+  redis.Answer({"tested"});
+  Start();
+  for (size_t i = 0; i < RedisStore::kMaxOpen; ++i) Ask();
+  EXPECT_EQ(store_->counts().skipped, 0u);
+  Ask();
+  EXPECT_FALSE(NextAnswer().ok());
+  EXPECT_EQ(store_->counts().skipped, 1u);
+  EXPECT_TRUE(store_->works());
+}
+
+}  // namespace
+}  // namespace postern::policy

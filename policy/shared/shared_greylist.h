@@ -1,0 +1,61 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// A table of greylisting that several servers have in common.
+
+#ifndef POSTERN_POLICY_SHARED_SHARED_GREYLIST_H_
+#define POSTERN_POLICY_SHARED_SHARED_GREYLIST_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "policy/greylisting/greylist_key.h"
+#include "policy/greylisting/greylist_options.h"
+#include "policy/greylisting/greylist_table.h"
+#include "policy/shared/shared_store.h"
+
+namespace postern::policy {
+
+// Each attempt is recorded in the store and in the local table, and passes if
+// either lets it pass; the other one then learns that. So the local table knows
+// what has passed, and serves alone while the store does not work. A store that
+// has lost its data learns again from the local tables, and so does a new one.
+//
+// The rules are those of GreylistFile, by the store's clock.
+//
+//   key      grey:NETWORK
+//   type     hash: "successes" and "last" of the network; for each attempt
+//            SENDER:RECIPIENT, both as SharedKey(), and its value FIRST:PASSED
+//            in seconds since 1970 (PASSED is 0 if it has not passed)
+//   expires  after `window`, or after `lifetime` if anything has passed
+//   key      grey, a sorted set: the keys of all networks, by their last change
+//
+// The store keeps at most GreylistOptions::max_entries networks, and
+// max_of_network() attempts of one network. Above that the oldest ones are
+// removed.
+class SharedGreylist : public GreylistTable {
+ public:
+  enum class Access : uint8_t {
+    kReadWrite,
+    kReadOnly,  // answers, and records nothing
+  };
+
+  // `local` and `store` must outlive the object.
+  SharedGreylist(GreylistOptions options, GreylistTable* local,
+                 SharedStore* store, Access access = Access::kReadWrite);
+
+  absl::StatusOr<absl::Duration> Attempt(const GreylistKey& key) override;
+
+ private:
+  SharedQuestion Question(absl::string_view what, const GreylistKey& key) const;
+
+  const GreylistOptions options_;
+  GreylistTable& local_;
+  SharedStore& store_;
+  const Access access_;
+};
+
+}  // namespace postern::policy
+
+#endif  // POSTERN_POLICY_SHARED_SHARED_GREYLIST_H_
