@@ -101,8 +101,9 @@ class ClientSession {
   // ClientConfig::allow_helo is set. LHLO in LMTP. After the
   // reply, keywords() has what the server offers.
   CommandId Greet();
-  // The same after NameClient(client), with the name of the client in place of
-  // this host's: a server may replace the HELO of XCLIENT by it.
+  // The same with the name of the client in place of this host's: after
+  // NameClient(client), because a server may replace the HELO of XCLIENT by it,
+  // and on a connection that is for this client alone.
   CommandId GreetFor(const ProxiedClient& client);
 
   // STARTTLS, RFC 3207. Fails if it is not offered or TLS has started. A 220 is

@@ -53,10 +53,10 @@ absl::StatusOr<std::string> XClientLine(const ProxiedClient& client,
 absl::StatusOr<std::string> XForwardLine(const ProxiedClient& client,
                                          const EhloKeywords& keywords);
 
-// Returns the argument of the EHLO that follows XCLIENT, because a server may
-// replace the HELO of XCLIENT by it: the client's HELO if XCLIENT can send it,
-// or else the client's address as a literal (RFC 5321 4.1.3). Empty if neither
-// is known.
+// Returns the argument of the EHLO for the client: after XCLIENT, because a
+// server may replace the HELO of XCLIENT by it, and after a PROXY header, which
+// has none. It is the client's HELO if XCLIENT can send it, or else the
+// client's address as a literal (RFC 5321 4.1.3). Empty if neither is known.
 std::string HelloOf(const ProxiedClient& client);
 
 }  // namespace postern

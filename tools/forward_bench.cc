@@ -7,17 +7,22 @@
 //
 //   forward_bench POSTERN FORWARD-FLOOR SMTP-FLOOR WORK-DIRECTORY
 //
-// The servers are postern serve, the floor (tools/forward_floor.cc), and
-// haproxy in TCP mode if it is installed, which sees no messages and adds no
-// Received field. The next hop of all is tools/smtp_floor.cc. One generator
+// The servers are postern serve, the floor (tools/forward_floor.cc), and, if
+// they are installed, haproxy in TCP mode, which sees no messages and adds no
+// Received field, and Postfix with smtpd_proxy_filter, which needs root. The
+// next hop of all is tools/smtp_floor.cc. One generator
 // uses the servers in turn; each figure is the median of several rounds.
 // Everything is on loopback.
 
+#include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/cpu_comparison.h"
@@ -26,6 +31,79 @@
 
 namespace postern::tools {
 namespace {
+
+constexpr char kPostfixMain[] = R"(compatibility_level = 3.6
+queue_directory = @/queue
+data_directory = @/data
+maillog_file = @/log
+maillog_file_prefixes = @
+myhostname = mx.example.org
+mydestination = local.example
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+local_recipient_maps =
+alias_maps =
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = reject_unauth_destination
+message_size_limit = 0
+default_process_limit = 200
+# No process ends while its CPU time is read.
+max_use = 1000000
+max_idle = 1d
+)";
+constexpr char kPostfixMaster[] = R"(@ inet n - n - - smtpd
+  -o smtpd_proxy_filter=127.0.0.1:HOP
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+)";
+
+std::string Replace(std::string text, const std::string& what,
+                    const std::string& with) {
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos;
+       at += with.size()) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+// Returns Postfix in directories of its own below `work`, as a proxy before the
+// next hop at `hop_port`. Null: it is not installed, or this is not root.
+std::unique_ptr<MeasuredServer> Postfix(const std::string& work,
+                                        const std::string& hop_port) {
+  const char* const master = "/usr/lib/postfix/sbin/master";
+  const passwd* const user = getpwnam("postfix");
+  if (access(master, X_OK) != 0 || geteuid() != 0 || user == nullptr) {
+    return nullptr;
+  }
+  const std::string root = work + "/postfix";
+  for (const char* folder : {"", "/etc", "/queue", "/data"}) {
+    mkdir((root + folder).c_str(), 0755);
+  }
+  // Postfix's user has to reach it.
+  if (chmod(work.c_str(), 0755) != 0 ||
+      chown((root + "/data").c_str(), user->pw_uid, user->pw_gid) != 0) {
+    Die(root);
+  }
+  const int port = FreePort();
+  const std::string etc = root + "/etc";
+  Put(etc + "/main.cf", Replace(kPostfixMain, "@", root));
+  Put(etc + "/master.cf",
+      Replace(Replace(kPostfixMaster, "@", "127.0.0.1:" + std::to_string(port)),
+              "HOP", hop_port));
+  // Makes the directories of the queue.
+  if (std::system(("postfix -c " + etc + " check 2>/dev/null").c_str()) != 0) {
+    Die("postfix check");
+  }
+  auto server = std::make_unique<MeasuredServer>(
+      "postfix", std::vector<std::string>{master, "-c", etc, "-d"}, -1, port);
+  server->CountChildren();
+  usleep(1'000'000);  // it does not report when it listens
+  return server;
+}
 
 int Main(int argc, char** argv) {
   if (argc != 5) {
@@ -63,6 +141,10 @@ int Main(int argc, char** argv) {
         "haproxy", std::vector<std::string>{haproxy, "-db", "-f", path}, -1,
         port));
     usleep(500'000);  // it does not report when it listens
+  }
+
+  if (auto postfix = Postfix(work, hop_port)) {
+    servers.push_back(std::move(postfix));
   }
 
   const std::string kilobyte = Content(1024);

@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 extern char** environ;
@@ -77,6 +78,18 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
+namespace {
+
+// Returns the CPU time of a process, by its clock.
+double MicrosOf(clockid_t clock) {
+  timespec used = {};
+  clock_gettime(clock, &used);
+  return static_cast<double>(used.tv_sec) * 1e6 +
+         static_cast<double>(used.tv_nsec) / 1e3;
+}
+
+}  // namespace
+
 MeasuredServer::MeasuredServer(std::string name,
                                std::vector<std::string> arguments, int ready,
                                int port)
@@ -115,10 +128,15 @@ MeasuredServer::~MeasuredServer() {
 }
 
 double MeasuredServer::CpuMicros() const {
-  timespec used = {};
-  clock_gettime(clock_, &used);
-  return static_cast<double>(used.tv_sec) * 1e6 +
-         static_cast<double>(used.tv_nsec) / 1e3;
+  double micros = MicrosOf(clock_);
+  if (!children_) return micros;
+  const std::string pid = std::to_string(pid_);
+  std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+  clockid_t clock = 0;
+  for (pid_t child = 0; children >> child;) {
+    if (clock_getcpuclockid(child, &clock) == 0) micros += MicrosOf(clock);
+  }
+  return micros;
 }
 
 }  // namespace postern::tools

@@ -51,6 +51,10 @@ class MeasuredServer {
   int port() const { return port_; }
   pid_t pid() const { return pid_; }
 
+  // CpuMicros() includes the children of the process from now on. None of them
+  // may end while it is used: the time of an ended one would be missing.
+  void CountChildren() { children_ = true; }
+
   // Returns the CPU time of the whole process so far.
   double CpuMicros() const;
 
@@ -59,6 +63,7 @@ class MeasuredServer {
   pid_t pid_ = -1;
   int port_;
   clockid_t clock_ = 0;
+  bool children_ = false;
 };
 
 }  // namespace postern::tools

@@ -407,6 +407,10 @@ void Server::Shard::Post(Id id, PostedAnswer answer) {
     if (connection == nullptr) return;
     // While another connection runs, the loop's buffer is in use.
     if (connection->running()) return connection->Answer(std::move(answer));
+    // Without the system calls of Post().
+    return loop_.Later([this, id, answer = std::move(answer)]() mutable {
+      if (Connection* c = Find(id)) c->Answer(std::move(answer));
+    });
   }
   loop_.Post([this, id, answer = std::move(answer)]() mutable {
     if (Connection* c = Find(id)) c->Answer(std::move(answer));

@@ -4,7 +4,6 @@
 #include "delivery/amqp/amqp_address.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -13,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
+#include "delivery/address_words.h"
 #include "files/secret.h"
 
 namespace postern::delivery {
@@ -21,70 +22,80 @@ namespace {
 // Bytes of a file of credentials.
 constexpr size_t kMaxCredentials = 4096;
 
-absl::Status Wrong(absl::string_view part, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat("\"", part, "\": ", why));
+// The values of the words that are not given.
+const AmqpAddress& Usual() {
+  static const AmqpAddress* const usual = new AmqpAddress;
+  return *usual;
 }
 
-absl::Status SetPath(absl::string_view value, std::string* path) {
-  if (!absl::StartsWith(value, "/")) {
-    return absl::InvalidArgumentError("the path is not absolute");
-  }
-  *path = std::string(value);
-  return absl::OkStatus();
-}
-
-// One word after the hosts. Constant data.
-struct Word {
-  absl::string_view name;
-  absl::Status (*read)(absl::string_view value, AmqpAddress* address);
-};
-
-constexpr Word kWords[] = {
-    {"queue",
-     [](absl::string_view value, AmqpAddress* address) {
-       const bool printable =
-           std::all_of(value.begin(), value.end(),
-                       [](char c) { return c > ' ' && c < 0x7f; });
-       if (value.size() > AmqpAddress::kMaxQueue || !printable ||
-           absl::StartsWith(value, "amq.")) {
-         return absl::InvalidArgumentError(absl::StrCat(
-             "a name has 1 to ", AmqpAddress::kMaxQueue,
-             " printable characters, no spaces, and does not begin with amq."));
-       }
-       address->queue = std::string(value);
-       return absl::OkStatus();
-     }},
-    {"auth",
-     [](absl::string_view value, AmqpAddress* address) {
-       return SetPath(value, &address->auth);
-     }},
-    {"vhost",
-     [](absl::string_view value, AmqpAddress* address) {
-       address->vhost = std::string(value);
-       return absl::OkStatus();
-     }},
-    {"ca",
-     [](absl::string_view value, AmqpAddress* address) {
-       if (!address->tls) {
-         return absl::InvalidArgumentError("only amqps: verifies certificates");
-       }
-       return SetPath(value, &address->ca);
-     }},
-    {"spool",
-     [](absl::string_view value, AmqpAddress* address) {
-       return SetPath(value, &address->spool);
-     }},
-    {"timeout",
-     [](absl::string_view value, AmqpAddress* address) {
-       int seconds = 0;
-       if (!absl::SimpleAtoi(value, &seconds) || seconds < 1 ||
-           seconds > AmqpAddress::kMaxTimeout) {
-         return absl::InvalidArgumentError(absl::StrCat(
-             "not a number of seconds from 1 to ", AmqpAddress::kMaxTimeout));
-       }
-       address->timeout = seconds;
-       return absl::OkStatus();
-     }},
+// The words of a queue.
+constexpr AddressWord<AmqpAddress> kWords[] = {
+    {.name = "queue",
+     .read =
+         [](absl::string_view value, AmqpAddress* address) {
+           const bool printable =
+               std::all_of(value.begin(), value.end(),
+                           [](char c) { return c > ' ' && c < 0x7f; });
+           if (value.size() > AmqpAddress::kMaxQueue || !printable ||
+               absl::StartsWith(value, "amq.")) {
+             return absl::InvalidArgumentError(absl::StrCat(
+                 "a name has 1 to ", AmqpAddress::kMaxQueue,
+                 " printable characters, no spaces, and does not begin with "
+                 "amq."));
+           }
+           address->queue = std::string(value);
+           return absl::OkStatus();
+         },
+     .format = [](const AmqpAddress& a) { return OneOrNone(a.queue); }},
+    {.name = "auth",
+     .read = [](absl::string_view value,
+                AmqpAddress* a) { return ReadPath(value, &a->auth); },
+     .format = [](const AmqpAddress& a) { return OneOrNone(a.auth); }},
+    {.name = "vhost",
+     .read =
+         [](absl::string_view value, AmqpAddress* address) {
+           address->vhost = std::string(value);
+           return absl::OkStatus();
+         },
+     .format =
+         [](const AmqpAddress& a) {
+           return OneOrNone(a.vhost, Usual().vhost);
+         }},
+    {.name = "ca",
+     .read = [](absl::string_view value,
+                AmqpAddress* a) { return ReadPath(value, &a->ca); },
+     .check =
+         [](const AmqpAddress& address) {
+           return address.tls ? absl::OkStatus()
+                              : absl::InvalidArgumentError(
+                                    "only amqps: verifies certificates");
+         },
+     .format = [](const AmqpAddress& a) { return OneOrNone(a.ca); }},
+    {.name = "spool",
+     .read = [](absl::string_view value,
+                AmqpAddress* a) { return ReadPath(value, &a->spool); },
+     .format =
+         [](const AmqpAddress& a) {
+           return OneOrNone(a.spool, Usual().spool);
+         }},
+    {.name = "timeout",
+     .read =
+         [](absl::string_view value, AmqpAddress* address) {
+           int seconds = 0;
+           if (!absl::SimpleAtoi(value, &seconds) || seconds < 1 ||
+               seconds > AmqpAddress::kMaxTimeout) {
+             return absl::InvalidArgumentError(
+                 absl::StrCat("not a number of seconds from 1 to ",
+                              AmqpAddress::kMaxTimeout));
+           }
+           address->timeout = seconds;
+           return absl::OkStatus();
+         },
+     .format =
+         [](const AmqpAddress& a) {
+           return OneOrNone(absl::StrCat(a.timeout),
+                            absl::StrCat(Usual().timeout));
+         }},
 };
 
 // Returns `host` with a port.
@@ -102,36 +113,25 @@ absl::StatusOr<AmqpAddress> AmqpAddress::Parse(bool tls,
                                                absl::string_view text) {
   AmqpAddress address;
   address.tls = tls;
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
+  const auto words = std::find_if(
+      parts.begin(), parts.end(),
+      [](absl::string_view part) { return absl::StrContains(part, '='); });
   std::vector<std::string> hosts;
-  std::set<absl::string_view> seen;
-  for (const absl::string_view part : absl::StrSplit(text, ',')) {
-    const size_t equals = part.find('=');
-    if (equals == part.npos) {
-      if (!seen.empty()) return Wrong(part, "hosts come before the words");
-      if (absl::StartsWith(part, "unix:")) {
-        return Wrong(part, "a broker has no Unix socket");
-      }
-      hosts.push_back(WithPort(part, tls));
-      continue;
+  for (auto part = parts.begin(); part != words; ++part) {
+    if (absl::StartsWith(*part, "unix:")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", *part, "\": a broker has no Unix socket"));
     }
-    const absl::string_view name = part.substr(0, equals);
-    const absl::string_view value = part.substr(equals + 1);
-    const auto word =
-        std::find_if(std::begin(kWords), std::end(kWords),
-                     [name](const Word& each) { return each.name == name; });
-    if (word == std::end(kWords)) {
-      return Wrong(
-          part,
-          absl::StrCat("not one of the words ",
-                       absl::StrJoin(kWords, ", ",
-                                     [](std::string* out, const Word& each) {
-                                       absl::StrAppend(out, each.name, "=");
-                                     })));
-    }
-    if (!seen.insert(name).second) return Wrong(part, "the word is repeated");
-    if (value.empty()) return Wrong(part, "the value is missing");
-    const absl::Status read = word->read(value, &address);
-    if (!read.ok()) return Wrong(part, read.message());
+    hosts.push_back(WithPort(*part, tls));
+  }
+  if (absl::Status read = ReadWords<AmqpAddress>(
+          kWords,
+          absl::MakeConstSpan(parts).subspan(
+              static_cast<size_t>(words - parts.begin())),
+          &address);
+      !read.ok()) {
+    return read;
   }
   if (hosts.empty() || hosts[0].empty() || hosts[0][0] == ':') {
     return absl::InvalidArgumentError(
@@ -155,13 +155,7 @@ std::string AmqpAddress::Format() const {
       absl::StrJoin(hosts, ",", [](std::string* out, const HopAddress& each) {
         absl::StrAppend(out, each.Format());
       });
-  const AmqpAddress usual;
-  absl::StrAppend(&text, ",queue=", queue, ",auth=", auth);
-  if (vhost != usual.vhost) absl::StrAppend(&text, ",vhost=", vhost);
-  if (ca != usual.ca) absl::StrAppend(&text, ",ca=", ca);
-  if (spool != usual.spool) absl::StrAppend(&text, ",spool=", spool);
-  if (timeout != usual.timeout) absl::StrAppend(&text, ",timeout=", timeout);
-  return text;
+  return absl::StrCat(text, FormatWords<AmqpAddress>(kWords, *this));
 }
 
 std::string DeadQueue(const std::string& queue) {

@@ -100,12 +100,12 @@ absl::Status AmqpPublisher::Status() const {
   }
   const auto answered = [](const auto& each) { return !each.second->done; };
   const bool testing =
-      !waiting_.empty() ||
+      !waiting_.empty() || !again_.empty() ||
       !std::all_of(unconfirmed_.begin(), unconfirmed_.end(), answered);
   if (silent_ && testing) {
     return absl::UnavailableError("does not confirm messages");
   }
-  if (waiting_.size() >= kMaxWaiting) {
+  if (waiting_.size() + again_.size() >= kMaxWaiting) {
     return absl::ResourceExhaustedError("is too slow");
   }
   return absl::OkStatus();
@@ -212,7 +212,7 @@ absl::Status AmqpPublisher::Serve(BrokerConnection* connection) {
     if (absl::Status status = SendNext(connection, &sent); !status.ok()) {
       return status;
     }
-    auto event = connection->Next(sent ? absl::ZeroDuration() : kMaxWait);
+    auto event = connection->Next(sent ? absl::ZeroDuration() : UntilNext());
     while (event.ok() && *event) {
       Handle(**event);
       event = connection->Next(absl::ZeroDuration());
@@ -226,6 +226,10 @@ absl::Status AmqpPublisher::SendNext(BrokerConnection* connection, bool* sent) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return absl::CancelledError("shutdown");
+    while (!again_.empty() && again_.front()->again <= Clock::now()) {
+      waiting_.push_back(std::move(again_.front()));
+      again_.pop_front();
+    }
     if (blocked_ || unconfirmed_.size() >= kMaxUnconfirmed) {
       return absl::OkStatus();
     }
@@ -241,6 +245,13 @@ absl::Status AmqpPublisher::SendNext(BrokerConnection* connection, bool* sent) {
                              message->body);
 }
 
+absl::Duration AmqpPublisher::UntilNext() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (again_.empty()) return kMaxWait;
+  return std::clamp(absl::FromChrono(again_.front()->again - Clock::now()),
+                    absl::Milliseconds(1), kMaxWait);
+}
+
 void AmqpPublisher::Handle(const BrokerEvent& event) {
   Answers answers;
   std::string report;
@@ -249,7 +260,9 @@ void AmqpPublisher::Handle(const BrokerEvent& event) {
     switch (event.kind) {
       case BrokerEvent::Kind::kAck:
       case BrokerEvent::Kind::kNack:
-        Confirm(event, &answers);
+        if (Confirm(event, &answers)) {
+          report = "the broker does not take messages, which get a 451";
+        }
         break;
       case BrokerEvent::Kind::kReturn:
         for (auto& [tag, message] : unconfirmed_) {
@@ -283,7 +296,8 @@ void AmqpPublisher::Handle(const BrokerEvent& event) {
   if (!report.empty()) Report(report);
 }
 
-void AmqpPublisher::Confirm(const BrokerEvent& event, Answers* answers) {
+bool AmqpPublisher::Confirm(const BrokerEvent& event, Answers* answers) {
+  bool begins = false;
   const auto end = unconfirmed_.upper_bound(event.tag);
   auto each = event.multiple ? unconfirmed_.begin()
                              : unconfirmed_.lower_bound(event.tag);
@@ -291,17 +305,32 @@ void AmqpPublisher::Confirm(const BrokerEvent& event, Answers* answers) {
     const SharedMessage message = each->second;
     each = unconfirmed_.erase(each);
     if (event.kind == BrokerEvent::Kind::kNack) {
-      Settle(message, absl::UnavailableError("does not take the message"),
-             answers);
+      begins |= Refused(message, answers);
     } else if (message->returned) {
       // The broker acknowledges what it has thrown away.
       Settle(message, absl::NotFoundError("has no queue for the message"),
              answers);
     } else {
-      silent_ = false;
+      silent_ = refusing_ = false;
       Settle(message, absl::OkStatus(), answers);
     }
   }
+  return begins;
+}
+
+bool AmqpPublisher::Refused(const SharedMessage& message, Answers* answers) {
+  if (!message->done) return false;
+  const auto now = Clock::now();
+  if (!message->refused) message->refused = now;
+  message->again = now + options_.pause;
+  if (!refusing_ && now < *message->refused + options_.grace &&
+      message->again < message->deadline) {
+    --message->tries;  // on the same connection
+    again_.push_back(message);
+    return false;
+  }
+  Settle(message, absl::UnavailableError("does not take the message"), answers);
+  return !std::exchange(refusing_, true);
 }
 
 void AmqpPublisher::Disconnected(Answers* answers) {
@@ -335,12 +364,19 @@ void AmqpPublisher::FailWaiting(const absl::Status& status, Answers* answers) {
   for (const SharedMessage& message : waiting_) {
     Settle(message, status, answers);
   }
+  for (const SharedMessage& message : again_) {
+    Settle(message, status, answers);
+  }
   waiting_.clear();
+  again_.clear();
 }
 
 AmqpPublisher::Clock::time_point AmqpPublisher::FirstDeadline() const {
   auto first = Clock::time_point::max();
   for (const SharedMessage& message : waiting_) {
+    if (message->done) first = std::min(first, message->deadline);
+  }
+  for (const SharedMessage& message : again_) {
     if (message->done) first = std::min(first, message->deadline);
   }
   for (const auto& [tag, message] : unconfirmed_) {
@@ -371,6 +407,9 @@ void AmqpPublisher::Watch() {
     const auto now = Clock::now();
     bool sent = false;
     for (const SharedMessage& message : waiting_) {
+      if (message->deadline <= now) Settle(message, silence, &answers);
+    }
+    for (const SharedMessage& message : again_) {
       if (message->deadline <= now) Settle(message, silence, &answers);
     }
     for (const auto& [tag, message] : unconfirmed_) {

@@ -22,6 +22,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "delivery/amqp/broker.h"
 #include "delivery/amqp/queued_message.h"
 
@@ -34,9 +35,13 @@ namespace postern::delivery {
 // The thread connects again when a connection ends. Messages that were not
 // confirmed are then sent once more, under the same id: if the broker has both,
 // the message is a duplicate. If no broker works after some seconds (`grace`),
-// messages fail at once and
-// the thread tries to connect after pauses of up to kLongestPause. So no client
-// waits for an outage that is known.
+// messages fail at once and the thread tries to connect after pauses of up to
+// kLongestPause. So no client waits for an outage that is known.
+//
+// A message that the broker does not take (Nack) is sent again, too: a quorum
+// queue takes none while it elects a leader, and the broker does not give the
+// reason. If it still takes none after `grace`, as a queue that is full, each
+// message fails at its first Nack until the broker has taken one.
 //
 // The threads start at the first call of status() or Publish().
 //
@@ -56,12 +61,14 @@ class AmqpPublisher {
     ConnectBroker connect;
     // From Publish() to the confirm.
     std::chrono::milliseconds timeout{30000};
-    // The first pause before another connection. Further ones are each twice as
-    // long, up to kLongestPause.
+    // Before a message is sent again after a Nack, and the first pause before
+    // another connection. Further ones are each twice as long, up to
+    // kLongestPause.
     std::chrono::milliseconds pause{1000};
-    // After a connection has ended, messages wait so long for another one. A
-    // cluster that has lost a node needs some seconds for a new leader.
-    std::chrono::milliseconds grace{10000};
+    // After a connection has ended, messages wait so long for another one, and
+    // after a Nack, so long for the queue. A cluster that has lost a node needs
+    // some seconds for a new leader: up to 8 were measured on a busy host.
+    std::chrono::milliseconds grace{20000};
     // Receives what an administrator should know. Called on any thread.
     std::function<void(const std::string&)> report;
   };
@@ -103,7 +110,9 @@ class AmqpPublisher {
     Clock::time_point deadline;
     std::optional<Done> done;  // nullopt: answered
     bool returned = false;
-    int tries = 0;
+    int tries = 0;                             // connections
+    std::optional<Clock::time_point> refused;  // the first Nack
+    Clock::time_point again;                   // when it is sent again
   };
   using SharedMessage = std::shared_ptr<Message>;
   // Answers that are given after the mutex has been released.
@@ -131,7 +140,12 @@ class AmqpPublisher {
   void Settle(const SharedMessage& message, absl::Status status,
               Answers* answers);
   void FailWaiting(const absl::Status& status, Answers* answers);
-  void Confirm(const BrokerEvent& event, Answers* answers);
+  // Returns whether messages begin to fail because the broker takes none.
+  bool Confirm(const BrokerEvent& event, Answers* answers);
+  // Sends `message` again after a Nack, or answers it. Returns the same.
+  bool Refused(const SharedMessage& message, Answers* answers);
+  // Returns how long the thread may wait before it sends a message again.
+  absl::Duration UntilNext();
   void Disconnected(Answers* answers);
   Clock::time_point FirstDeadline() const;
 
@@ -145,6 +159,7 @@ class AmqpPublisher {
   int running_ = 0;            // threads
   bool watcher_idle_ = false;  // it waits for a first message
   std::deque<SharedMessage> waiting_;
+  std::deque<SharedMessage> again_;  // in the order of Message::again
   std::map<uint64_t, SharedMessage> unconfirmed_;  // by tag
   uint64_t tag_ = 0;                               // of the last message
   std::shared_ptr<BrokerConnection> connection_;   // null: there is none
@@ -154,6 +169,8 @@ class AmqpPublisher {
   // The broker has not confirmed a message in time, and none since. One message
   // at a time tests it.
   bool silent_ = false;
+  // The broker has not taken a message for `grace`, and none since.
+  bool refusing_ = false;
   std::thread worker_;
   std::thread watcher_;
   std::optional<absl::Status> started_;  // nullopt: not yet

@@ -104,9 +104,10 @@ class Script {
         absl::Duration wait) override {
       std::unique_lock<std::mutex> lock(script_.mutex_);
       if (wait > absl::ZeroDuration()) {
-        script_.changed_.wait(lock, [this] {
-          return woken_ || script_.aborted_ || !script_.items_.empty();
-        });
+        script_.changed_.wait_for(
+            lock, absl::ToChronoNanoseconds(wait), [this] {
+              return woken_ || script_.aborted_ || !script_.items_.empty();
+            });
       }
       woken_ = false;
       if (script_.aborted_) return absl::UnavailableError("aborted");
@@ -208,16 +209,61 @@ TEST_F(PublisherTest, AnswerFollowsTheConfirm) {
   EXPECT_TRUE(c.get().ok());
 }
 
-TEST_F(PublisherTest, NackIsAFailure) {
+// A quorum queue that elects a leader takes no messages.
+TEST_F(PublisherTest, RefusedMessageIsSentAgain) {
   Start();
   auto a = Publish("a");
   auto b = Publish("b");
   script_.WaitForMessages(2);
-  script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = 1});
-  EXPECT_EQ(a.get().message(), "does not take the message");
-  EXPECT_TRUE(Open(&b));
+  for (uint64_t tag : {1, 3, 4, 5}) {
+    script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+    script_.WaitForMessages(tag == 1 ? 3 : tag + 1);
+  }
+  EXPECT_EQ(script_.ids(),
+            (std::vector<std::string>{"a", "b", "a", "a", "a", "a"}));
+  EXPECT_TRUE(Open(&a));
   script_.Ack(2);
   EXPECT_TRUE(b.get().ok());
+  // It is also sent on another connection, which it has not ended.
+  script_.Close();
+  script_.WaitForConnections(2);
+  script_.WaitForMessages(1);
+  EXPECT_TRUE(Open(&a));
+  script_.Ack(1);
+  EXPECT_TRUE(a.get().ok());
+}
+
+TEST_F(PublisherTest, QueueThatStaysFullIsAFailure) {
+  grace_ = std::chrono::milliseconds(20);
+  Start();
+  auto a = Publish("a");
+  uint64_t tag = 0;
+  while (Open(&a)) {
+    script_.WaitForMessages(++tag);
+    script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+    // The publisher has handled it when it answers or sends again.
+    while (Open(&a) && script_.ids().size() == tag) std::this_thread::yield();
+  }
+  EXPECT_EQ(a.get().message(), "does not take the message");
+  EXPECT_GT(tag, 1u);
+  // Others fail at the first one, until the queue takes a message.
+  auto b = Publish("b");
+  script_.WaitForMessages(++tag);
+  script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+  EXPECT_EQ(b.get().message(), "does not take the message");
+  auto c = Publish("c");
+  script_.WaitForMessages(++tag);
+  script_.Ack(tag);
+  EXPECT_TRUE(c.get().ok());
+  auto d = Publish("d");
+  script_.WaitForMessages(++tag);
+  script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+  script_.WaitForMessages(++tag);
+  script_.Ack(tag);
+  EXPECT_TRUE(d.get().ok());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  EXPECT_TRUE(absl::StrContains(reports_, "does not take messages"))
+      << reports_;
 }
 
 TEST_F(PublisherTest, ReturnWinsOverAck) {

@@ -119,10 +119,10 @@ void ForwardTransaction::SetDeadline() {
   link_->set_user_deadline(FirstDeadline());
 }
 
-void ForwardTransaction::Acquire(bool fresh) {
+void ForwardTransaction::Acquire(bool fresh, size_t first) {
   acquiring_ = true;
   pool_->Acquire(this, this, fresh,
-                 FirstDeadline().value_or(HopDriver::Time::max()));
+                 FirstDeadline().value_or(HopDriver::Time::max()), first);
 }
 
 void ForwardTransaction::OnLink(HopLink* link, bool reused) {
@@ -477,14 +477,22 @@ void ForwardTransaction::OnUnavailable(const HopFailure& failure) {
 }
 
 void ForwardTransaction::OnLost(const HopFailure& failure) {
+  using Kind = HopFailure::Kind;
+  const size_t next = link_->server() + 1;
+  const bool named = mail_sent_;
   link_ = nullptr;
   mail_sent_ = false;
   // The server may have closed an unused connection at any time. Nothing is
   // lost with it, and a new connection shows whether the server works.
-  if (reused_ && !mail_answered_ &&
-      failure.kind != HopFailure::Kind::kTimeout &&
-      failure.kind != HopFailure::Kind::kSlow) {
+  if (reused_ && !mail_answered_ && failure.kind != Kind::kTimeout &&
+      failure.kind != Kind::kSlow && failure.kind != Kind::kCredentials) {
     return Acquire(/*fresh=*/true);
+  }
+  // XCLIENT or the AUTH after it has failed. The next server may take this
+  // client. It knows the same account, and each refusal of that counts.
+  if (!named && next < pool_->hop().hosts.size() &&
+      failure.kind != Kind::kSlow && failure.kind != Kind::kCredentials) {
+    return Acquire(/*fresh=*/true, next);
   }
   Fail(failure);
 }

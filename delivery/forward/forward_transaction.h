@@ -129,8 +129,8 @@ class ForwardTransaction : public MailTransaction,
   // Returns when the first pending recipient must have its answer.
   std::optional<HopDriver::Time> FirstDeadline() const;
   void SetDeadline();
-  // Gets a connection from the pool.
-  void Acquire(bool fresh);
+  // Gets a connection from the pool. See HopPool::Acquire().
+  void Acquire(bool fresh, size_t first = 0);
   // The client has sent the message. The server must reply while the client
   // waits: otherwise it could accept a message that the client sends again.
   void Complete();

@@ -69,19 +69,21 @@ Reply HopFailure::ToReply() const {
 }
 
 HopLink::HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
-                 const ClientConfig* config, HopAddress address,
-                 std::string host, HopTerms terms, std::string header,
+                 const ClientConfig* config, size_t server, HopAddress address,
+                 HopTerms terms, std::string header, ProxiedClient client,
                  Time ready_by)
     : owner_(*owner),
       driver_(*driver),
       hop_(*hop),
       config_(*config),
+      server_(server),
       address_(std::move(address)),
-      host_(std::move(host)),
+      host_(address_.Format()),
       terms_(std::move(terms)),
       single_use_(!header.empty()),
       ready_by_(ready_by),
       header_(std::move(header)),
+      client_(std::move(client)),
       session_(*config),
       lent_(driver->now()),
       entered_(driver->now()),
@@ -90,7 +92,7 @@ HopLink::HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
 HopLink::~HopLink() = default;
 
 void HopLink::Start() {
-  hello_ = session_.Greet();
+  hello_ = Greet();
   Enter(Stage::kConnecting);
   wire_ = driver_.Connect(address_, [weak = weak_from_this()] {
     if (const std::shared_ptr<HopLink> link = weak.lock()) link->Run();
@@ -117,11 +119,15 @@ void HopLink::Lend(HopUser* user) {
   next_ = HopStage::kEnvelope;
   if (hop_.xclient) {
     Enter(Stage::kNaming);
-    const absl::StatusOr<CommandId> id = session_.NameClient(user->client());
+    ProxiedClient client = user->client();
+    // The server would take it for the user that this connection has, and
+    // refuse AUTH.
+    if (terms_.security.account != nullptr) client.client.login.reset();
+    const absl::StatusOr<CommandId> id = session_.NameClient(client);
     unnamed_ = !id.ok();  // Act() reports it: the user does not expect it here
     if (id.ok()) {
       naming_ = *id;
-      hello_ = session_.GreetFor(user->client());
+      hello_ = session_.GreetFor(client);
     }
   }
   Wake();
@@ -148,7 +154,9 @@ void HopLink::Passed(HopStage stage) {
 void HopLink::Release(Left left) {
   user_ = nullptr;
   user_deadline_.reset();
-  if (stage_ == Stage::kNaming) return Close(nullptr);
+  if (stage_ == Stage::kNaming || stage_ == Stage::kAuthenticating) {
+    return Close(nullptr);
+  }
   if (stage_ != Stage::kReady) return;
   // The server takes everything on this connection for this user's client.
   if (single_use_ && left != Left::kContent) return Quit();
@@ -193,7 +201,9 @@ void HopLink::Enter(Stage stage) {
   entered_ = since_ = driver_.now();
 }
 
-bool HopLink::opening() const { return stage_ < Stage::kReady; }
+bool HopLink::opening() const {
+  return stage_ < Stage::kReady && user_ == nullptr;
+}
 
 HopLink::Time HopLink::Deadline() const {
   const Time deadline = StageDeadline();
@@ -210,7 +220,8 @@ HopLink::Time HopLink::StageDeadline() const {
     case Stage::kHandshake:
       return entered_ + kTlsTimeout;
     case Stage::kAuthenticating:
-      return entered_ + kAuthTimeout;
+      return std::min(entered_ + kAuthTimeout,
+                      user_deadline_.value_or(Time::max()));
     case Stage::kNaming:
       return std::min(entered_ + kNamingTimeout,
                       user_deadline_.value_or(Time::max()));
@@ -253,6 +264,7 @@ void HopLink::OnTimer() {
     case Stage::kHandshake:
       return Fail(HopFailure::Kind::kTls, "does not complete TLS: timeout");
     case Stage::kAuthenticating:
+      if (driver_.now() < entered_ + kAuthTimeout) return FailSlow();
       return Fail(HopFailure::Kind::kTimeout, "does not reply: timeout");
     case Stage::kNaming:
       if (driver_.now() < entered_ + kNamingTimeout) return FailSlow();
@@ -417,6 +429,10 @@ bool HopLink::OnNamed(const ClientStep& step) {
     return false;
   }
   if (step.command != hello_) return true;
+  return terms_.security.account != nullptr ? BeginAuth() : BecomeReady();
+}
+
+bool HopLink::BecomeReady() {
   Enter(Stage::kReady);
   user_->OnReady();
   return true;
@@ -449,7 +465,8 @@ bool HopLink::Negotiate() {
       return false;
     }
   }
-  if (terms_.security.account != nullptr && !authenticated_) {
+  // XCLIENT begins a new session of the server, so AUTH has to follow it.
+  if (terms_.security.account != nullptr && !authenticated_ && !hop_.xclient) {
     return BeginAuth();
   }
   // Another server may offer it, so this one must not be used for a client.
@@ -481,7 +498,7 @@ bool HopLink::ContinueHandshake() {
   Enter(Stage::kGreeting);
   if (terms_.implicit_tls) return true;
   session_.TlsStarted();
-  hello_ = session_.Greet();
+  hello_ = Greet();
   return true;
 }
 
@@ -544,7 +561,7 @@ bool HopLink::OnAuthReply(const Reply& reply) {
   if (reply.code / 100 == 2) {
     if (exchange->Accepted()) {
       authenticated_ = true;
-      return Negotiate();
+      return user_ != nullptr ? BecomeReady() : Negotiate();
     }
     Fail(HopFailure::Kind::kLogin, "has not proved who it is",
          exchange->error());
@@ -581,6 +598,7 @@ size_t HopLink::Write(absl::string_view octets) {
 }
 
 bool HopLink::Transfer() {
+  const size_t before = out_.size();
   while (gathering_ && out_.size() < kGather) {
     const absl::string_view piece = session_.Output();
     if (piece.empty() || (out_.empty() && piece.size() >= kGather)) break;
@@ -588,6 +606,8 @@ bool HopLink::Transfer() {
     out_.append(piece.data(), count);
     session_.OutputWritten(count);
   }
+  // The user may have more content now, or its end.
+  if (out_.size() > before && out_.size() < kGather) return true;
   if (!output_failed_ && !out_.empty()) {
     // The end of the content leaves in the same write as its last pieces.
     const size_t gathered = out_.size();

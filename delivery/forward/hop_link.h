@@ -129,13 +129,16 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
     virtual void OnClosed(HopLink* link, const HopFailure* failure) = 0;
   };
 
-  // `address` needs no lookup; `host` is for the log. `header` is a PROXY
-  // header, or empty. It names the client of a single user, so the connection
-  // ends with the first one. A link that is not ready at `ready_by` fails with
-  // kSlow. All pointers must outlive the link.
+  // `server` is an index into NextHop::hosts. `address` is an address of this
+  // server and needs no lookup. `header` is a PROXY header that names `client`,
+  // or empty. With a header, the connection is for this client alone: the EHLO
+  // has the name of the client, and the connection ends with its first user. A
+  // link that is not ready at `ready_by` fails with kSlow. All pointers must
+  // outlive the link.
   HopLink(Owner* owner, HopDriver* driver, const NextHop* hop,
-          const ClientConfig* config, HopAddress address, std::string host,
-          HopTerms terms, std::string header, Time ready_by = Time::max());
+          const ClientConfig* config, size_t server, HopAddress address,
+          HopTerms terms, std::string header, ProxiedClient client,
+          Time ready_by = Time::max());
   ~HopLink() override;
 
   // Begins to connect. Owner functions are called later.
@@ -173,7 +176,8 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // Closes the connection at once. A user gets `failure`.
   void Lose(const HopFailure& failure) { Close(&failure); }
 
-  const std::string& host() const { return host_; }
+  size_t server() const { return server_; }
+  const std::string& host() const { return host_; }  // for the log
   const HopAddress& address() const { return address_; }
   const HopTerms& terms() const { return terms_; }
   bool idle() const { return stage_ == Stage::kReady && user_ == nullptr; }
@@ -194,12 +198,14 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   enum class Stage : uint8_t {
     kConnecting,
     kGreeting,
-    kStartTls,        // waits for the reply to STARTTLS
-    kHandshake,       // of TLS
-    kAuthenticating,  // waits for a ClientExchange, or for the server
-    kReady,           // idle, or used
-    kNaming,          // waits for the replies to XCLIENT and EHLO
-    kResetting,       // waits for the reply to RSET
+    kStartTls,   // waits for the reply to STARTTLS
+    kHandshake,  // of TLS
+    // Waits for a ClientExchange, or for the server. With XCLIENT it follows
+    // kNaming.
+    kAuthenticating,
+    kReady,      // idle, or used
+    kNaming,     // waits for the replies to XCLIENT and EHLO
+    kResetting,  // waits for the reply to RSET
     kQuitting,
     kClosed,
   };
@@ -215,6 +221,11 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   // second one with this name on purpose.
   bool LoopsBack(const Reply& hello) const;
   bool OnNamed(const ClientStep& step);
+  // The user may give commands. Returns as Act() does.
+  bool BecomeReady();
+  CommandId Greet() {
+    return single_use_ ? session_.GreetFor(client_) : session_.Greet();
+  }
   // Returns whether the PROXY header has left.
   bool WriteHeader();
   // The server has replied to EHLO, or to AUTH: does what the terms want next.
@@ -239,7 +250,7 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   Time Deadline() const;
   // Deadline() without ready_by_.
   Time StageDeadline() const;
-  // Returns whether the link has not been ready yet.
+  // Returns whether the link has never been ready.
   bool opening() const;
   void FailSlow();
   void Enter(Stage stage);
@@ -248,12 +259,14 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   HopDriver& driver_;
   const NextHop& hop_;
   const ClientConfig& config_;
+  const size_t server_;
   const HopAddress address_;
   const std::string host_;
   const HopTerms terms_;
   const bool single_use_;
   const Time ready_by_;
-  std::string header_;  // not written yet
+  std::string header_;          // not written yet
+  const ProxiedClient client_;  // that the header names
   std::unique_ptr<HopWire> wire_;
   std::unique_ptr<net::TlsChannel> tls_;  // over wire_
   bool tls_works_ = false;                // a reply has come under TLS

@@ -13,6 +13,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "net/channel.h"
 #include "net/connecting_socket.h"
 #include "net/socket_channel.h"
 #include "net/turn.h"
@@ -41,6 +44,7 @@ std::string OwnTerms(const NextHop& hop, const HopSecurity& security) {
 }
 
 class SocketWire : public HopWire,
+                   private net::Channel,
                    private net::EventLoop::Handler,
                    private net::Timer {
  public:
@@ -87,13 +91,34 @@ class SocketWire : public HopWire,
     // The session limits what a turn would limit: the content comes in small
     // pieces, and a server can only reply to commands.
     turn_.Begin(loop_.now());
-    return channel_;
+    return *this;
   }
 
  private:
   using State = net::ConnectingSocket::State;
 
-  void OnEvents(uint32_t) override { moved_(); }
+  // Makes no system call unless an event has reported input: the caller reads
+  // after each write, when the server has seldom replied yet.
+  Result Read(absl::Span<char> room) override {
+    if (!readable_) return {Kind::kWantRead};
+    const Result result = channel_.Read(room);
+    // A read that did not fill the room has emptied the socket, and the next
+    // octet causes an event. An end of input may have caused its event already.
+    const bool emptied = result.kind == Kind::kOk
+                             ? result.count < room.size() && !hung_up_
+                             : result.kind == Kind::kWantRead && !turn_.over();
+    if (emptied) readable_ = false;
+    return result;
+  }
+  Result Write(absl::string_view bytes) override {
+    return channel_.Write(bytes);
+  }
+
+  void OnEvents(uint32_t events) override {
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+    if ((events & EPOLLIN) != 0 || hung_up_) readable_ = true;
+    moved_();
+  }
   void OnTimer() override {
     Connect();
     moved_();
@@ -120,6 +145,8 @@ class SocketWire : public HopWire,
   net::Turn turn_;
   net::SocketChannel channel_;
   bool watched_ = false;
+  bool readable_ = false;
+  bool hung_up_ = false;  // the server closed its side, or all of it
   int error_ = 0;
 };
 

@@ -59,17 +59,18 @@ std::list<HopPool::Entry>::iterator HopPool::Find(const HopLink* link) {
 void HopPool::SetUsed(Entry* entry, bool used) {
   if (entry->used == used) return;
   entry->used = used;
-  health_[entry->host]->counts().used += used ? 1 : -1;
+  HealthOf(*entry->link).counts().used += used ? 1 : -1;
 }
 
 void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh,
-                      Time ready_by) {
+                      Time ready_by, size_t first) {
   if (down_) {
     return waiter->OnUnavailable({HopFailure::Kind::kUnreachable,
                                   "cannot be used: this server shuts down",
                                   "shutdown"});
   }
-  const Waiting next{waiter, user, driver_.now() + kMaxWait, fresh, ready_by};
+  const Waiting next{waiter, user,     driver_.now() + kMaxWait,
+                     fresh,  ready_by, first};
   if (waiting_.empty() && Serve(next)) return;
   ++health_[0]->counts().waits;
   waiting_.push_back(next);
@@ -82,7 +83,7 @@ HopLink* HopPool::Idle() {
   // that hangs in the transactions of other connections would hang here, too.
   for (auto entry = links_.rbegin(); entry != links_.rend(); ++entry) {
     if (entry->link->idle() && entry->opening == nullptr &&
-        health_[entry->host]->works()) {
+        HealthOf(*entry->link).works()) {
       return entry->link.get();
     }
   }
@@ -118,7 +119,9 @@ bool HopPool::Serve(const Waiting& next) {
     }
   }
   auto opening = std::make_unique<Opening>();
+  if (!header.empty()) opening->client = next.user->client();
   opening->header = std::move(header);
+  opening->host = next.first;
   opening->waiter = next.waiter;
   opening->user = next.user;
   opening->began = driver_.now();
@@ -197,15 +200,13 @@ void HopPool::OnAddresses(int key,
 
 void HopPool::Connect(std::unique_ptr<Opening> opening, HopAddress address) {
   Entry& entry = links_.emplace_back();
-  entry.host = opening->host;
-  HopTerms terms = TermsFor(entry.host, address);
-  std::string name = address.Format();
+  HopTerms terms = TermsFor(opening->host, address);
   entry.opening = std::move(opening);
   entry.link = std::make_shared<HopLink>(
       static_cast<HopLink::Owner*>(this), &driver_, &hop_, &config_,
-      std::move(address), std::move(name), std::move(terms),
-      entry.opening->header, entry.opening->ready_by);
-  ++health_[entry.host]->counts().open;
+      entry.opening->host, std::move(address), std::move(terms),
+      entry.opening->header, entry.opening->client, entry.opening->ready_by);
+  ++HealthOf(*entry.link).counts().open;
   entry.link->Start();
 }
 
@@ -252,7 +253,7 @@ void HopPool::GoOn(std::unique_ptr<Opening> opening,
 
 void HopPool::OnReady(HopLink* link) {
   const auto entry = Find(link);
-  HopHealth& health = *health_[entry->host];
+  HopHealth& health = HealthOf(*link);
   ++health.counts().opened;
   health.Succeeded(HopStage::kGreeting, driver_.now());
   const std::unique_ptr<Opening> opening = std::move(entry->opening);
@@ -267,13 +268,13 @@ void HopPool::OnReady(HopLink* link) {
 }
 
 void HopPool::OnPassed(HopLink* link, HopStage stage) {
-  health_[Find(link)->host]->Succeeded(stage, driver_.now());
+  HealthOf(*link).Succeeded(stage, driver_.now());
 }
 
 void HopPool::OnIdle(HopLink* link) {
   const auto entry = Find(link);
   SetUsed(&*entry, false);
-  health_[entry->host]->Ended(link->lent(), driver_.now());
+  HealthOf(*link).Ended(link->lent(), driver_.now());
   links_.splice(links_.end(), links_, entry);  // used last
   const auto idle =
       std::count_if(links_.begin(), links_.end(),
@@ -288,19 +289,17 @@ void HopPool::OnIdle(HopLink* link) {
 void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
   const auto entry = Find(link);
   std::unique_ptr<Opening> opening = std::move(entry->opening);
-  const size_t host = entry->host;
+  HopHealth& health = HealthOf(*link);
   SetUsed(&*entry, false);
-  --health_[host]->counts().open;
-  if (opening != nullptr && failure != nullptr) {
-    ++health_[host]->counts().failed;
-  }
+  --health.counts().open;
+  if (opening != nullptr && failure != nullptr) ++health.counts().failed;
   driver_.Later([link = std::move(entry->link)]() mutable { link.reset(); });
   links_.erase(entry);
   if (down_) return;
   if (opening != nullptr && failure != nullptr) {
     if (failure->kind == HopFailure::Kind::kTls &&
         link->terms().level == TlsLevel::kMay) {
-      health_[host]->TlsFailed(driver_.now());
+      health.TlsFailed(driver_.now());
       security_.report(
           absl::StrCat(failure->source, ": it gets mail without TLS for ",
                        HopHealth::kWithoutTls.count(), " minutes"));
@@ -310,13 +309,25 @@ void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
     }
     return GoOn(std::move(opening), *failure);
   }
-  // A server that hangs within a transaction would hang in the next one.
-  if (failure != nullptr && failure->kind == HopFailure::Kind::kTimeout) {
-    health_[host]->Failed(*failure, link->next(), link->lent(), driver_.now());
-  } else {
-    health_[host]->Ended(link->lent(), driver_.now());
-  }
+  CountEnd(*link, failure);
   ServeWaiters();
+}
+
+void HopPool::CountEnd(const HopLink& link, const HopFailure* failure) {
+  using Kind = HopFailure::Kind;
+  const Time now = driver_.now();
+  if (failure != nullptr && failure->kind == Kind::kCredentials) {
+    // As in GoOn(). AUTH follows XCLIENT.
+    for (const std::shared_ptr<HopHealth>& each : health_) {
+      each->Failed(*failure, link.next(), link.lent(), now);
+    }
+  } else if (failure != nullptr && (failure->kind == Kind::kTimeout ||
+                                    failure->kind == Kind::kLogin)) {
+    // A server that hangs within a transaction would hang in the next one.
+    HealthOf(link).Failed(*failure, link.next(), link.lent(), now);
+  } else {
+    HealthOf(link).Ended(link.lent(), now);
+  }
 }
 
 void HopPool::ServeWaiters() {

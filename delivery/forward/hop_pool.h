@@ -24,6 +24,7 @@
 #include "delivery/forward/next_hop.h"
 #include "engine/client_config.h"
 #include "engine/grammar/ip_address.h"
+#include "engine/proxied_client.h"
 #include "net/timer_wheel.h"
 
 namespace postern::delivery {
@@ -76,9 +77,12 @@ class HopPool : private HopLink::Owner, private net::Timer {
 
   // Calls one function of `waiter`, once, before it returns or later, unless
   // Cancel() is called before. With `fresh`, no connection is reused. A
-  // connection that is not ready at `ready_by` is not waited for.
+  // connection that is not ready at `ready_by` is not waited for. A new
+  // connection is to the server `first` or to one after it: an index into
+  // NextHop::hosts.
   void Acquire(HopWaiter* waiter, HopUser* user, bool fresh,
-               HopDriver::Time ready_by = HopDriver::Time::max());
+               HopDriver::Time ready_by = HopDriver::Time::max(),
+               size_t first = 0);
   void Cancel(HopWaiter* waiter);
 
   // Closes all connections and reports them as lost. Nothing can be acquired
@@ -96,14 +100,16 @@ class HopPool : private HopLink::Owner, private net::Timer {
     Time until;
     bool fresh;
     Time ready_by;
+    size_t first;
   };
   // The search for a server that works.
   struct Opening {
     HopWaiter* waiter;  // null: cancelled
     HopUser* user;
-    std::string header;  // a PROXY header: the connection is for `user` alone
-    size_t host = 0;     // index into NextHop::hosts
-    Time began;          // the attempt to use this host
+    std::string header;    // a PROXY header
+    ProxiedClient client;  // that it names
+    size_t host = 0;       // index into NextHop::hosts
+    Time began;            // the attempt to use this host
     std::deque<IpAddress> addresses;
     Time until;     // no try begins later
     Time ready_by;  // the time of the waiter ends
@@ -111,7 +117,6 @@ class HopPool : private HopLink::Owner, private net::Timer {
   };
   struct Entry {
     std::shared_ptr<HopLink> link;
-    size_t host = 0;
     std::unique_ptr<Opening> opening;  // until the link is ready
     bool used = false;                 // counted in HopHealth::Counts::used
   };
@@ -123,6 +128,7 @@ class HopPool : private HopLink::Owner, private net::Timer {
   void OnTimer() override;
 
   std::list<Entry>::iterator Find(const HopLink* link);
+  HopHealth& HealthOf(const HopLink& link) { return *health_[link.server()]; }
   void SetUsed(Entry* entry, bool used);
   void Open(std::unique_ptr<Opening> opening);
   void OnAddresses(int key, absl::StatusOr<std::vector<IpAddress>> addresses);
@@ -131,6 +137,8 @@ class HopPool : private HopLink::Owner, private net::Timer {
   HopTerms TermsFor(size_t host, const HopAddress& address) const;
   // The server of `opening` does not work: tries the next one.
   void GoOn(std::unique_ptr<Opening> opening, const HopFailure& failure);
+  // The connection of a user has ended. `failure` may be null.
+  void CountEnd(const HopLink& link, const HopFailure* failure);
   // Returns a link that may be lent now, or null.
   HopLink* Idle();
   // Lends a link, or begins a search. Returns false if neither is possible now.

@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
+#include "delivery/address_words.h"
 
 namespace postern::delivery {
 namespace {
@@ -152,12 +153,6 @@ absl::Status ReadFingerprint(absl::string_view value, NextHop* hop) {
   return absl::OkStatus();
 }
 
-absl::Status ReadFile(absl::string_view value, std::string* file) {
-  if (!absl::StartsWith(value, "/")) return Wrong("the path is not absolute");
-  *file = std::string(value);
-  return absl::OkStatus();
-}
-
 absl::Status CheckLevel(const NextHop& hop) {
   if (hop.implicit_tls && *hop.tls < TlsLevel::kEncrypt) {
     return Wrong("smtps: always uses TLS");
@@ -193,24 +188,7 @@ absl::Status CheckAuth(const NextHop& hop) {
   return absl::OkStatus();
 }
 
-// The words of a next hop.
-struct Word {
-  absl::string_view name;
-  bool has_value = true;
-  bool many = false;  // may be repeated
-  // Reads the value, which is not empty if the word has one.
-  absl::Status (*read)(absl::string_view value, NextHop* hop) = nullptr;
-  // Reports a contradiction to the other words or to the hosts. Called if the
-  // word is given, after all words are read. May be null.
-  absl::Status (*check)(const NextHop& hop) = nullptr;
-  // Returns the values; none if the word is not given.
-  std::vector<std::string> (*format)(const NextHop& hop) = nullptr;
-};
-
-std::vector<std::string> OneOrNone(const std::string& value) {
-  if (value.empty()) return {};
-  return {value};
-}
+using Word = AddressWord<NextHop>;
 
 // A word without a value.
 template <bool NextHop::*kFlag>
@@ -237,6 +215,7 @@ absl::Status CheckXClient(const NextHop& hop) {
                    : absl::OkStatus();
 }
 
+// The words of a next hop.
 constexpr Word kWords[] = {
     {.name = "tls",
      .read = ReadLevel,
@@ -251,7 +230,7 @@ constexpr Word kWords[] = {
      .format = [](const NextHop& hop) { return OneOrNone(hop.tls_name); }},
     {.name = "ca",
      .read = [](absl::string_view value,
-                NextHop* hop) { return ReadFile(value, &hop->ca_file); },
+                NextHop* hop) { return ReadPath(value, &hop->ca_file); },
      .check = CheckByName,
      .format = [](const NextHop& hop) { return OneOrNone(hop.ca_file); }},
     {.name = "fingerprint",
@@ -261,7 +240,7 @@ constexpr Word kWords[] = {
      .format = [](const NextHop& hop) { return hop.fingerprints; }},
     {.name = "auth",
      .read = [](absl::string_view value,
-                NextHop* hop) { return ReadFile(value, &hop->auth_file); },
+                NextHop* hop) { return ReadPath(value, &hop->auth_file); },
      .check = CheckAuth,
      .format = [](const NextHop& hop) { return OneOrNone(hop.auth_file); }},
     Flag<&NextHop::xclient>("xclient", CheckXClient),
@@ -271,57 +250,11 @@ constexpr Word kWords[] = {
     Flag<&NextHop::binarymime>("binarymime"),
 };
 
-const Word* FindWord(absl::string_view name) {
-  const Word* const word =
-      std::find_if(std::begin(kWords), std::end(kWords),
-                   [name](const Word& each) { return each.name == name; });
-  return word == std::end(kWords) ? nullptr : word;
-}
-
 // Returns whether `part`, which follows a host, is a word and not a host.
 bool IsWord(absl::string_view part) {
   if (absl::StartsWith(part, "unix:")) return false;
-  return absl::StrContains(part, "=") || FindWord(part) != nullptr;
-}
-
-absl::Status ReadWords(absl::Span<const absl::string_view> parts,
-                       NextHop* hop) {
-  std::vector<const Word*> given;
-  for (const absl::string_view part : parts) {
-    const absl::string_view name = part.substr(0, part.find('='));
-    const Word* const word = FindWord(name);
-    if (word == nullptr) {
-      return Wrong(IsWord(part)
-                       ? absl::StrCat("unknown word \"", part, "\"")
-                       : absl::StrCat("\"", part,
-                                      "\": the servers come before the words"));
-    }
-    const bool has_value = name.size() < part.size();
-    if (has_value && !word->has_value) {
-      return Wrong(absl::StrCat("\"", part, "\": ", name, " has no value"));
-    }
-    const absl::string_view value =
-        has_value ? part.substr(name.size() + 1) : absl::string_view();
-    if (word->has_value && value.empty()) {
-      return Wrong(absl::StrCat("\"", part, "\": the value is missing"));
-    }
-    if (!word->many && std::count(given.begin(), given.end(), word) > 0) {
-      return Wrong(absl::StrCat("\"", part, "\": ", name,
-                                word->has_value ? "=" : "", " is given twice"));
-    }
-    given.push_back(word);
-    if (const absl::Status read = word->read(value, hop); !read.ok()) {
-      return Wrong(absl::StrCat("\"", part, "\": ", read.message()));
-    }
-  }
-  for (const Word* const word : given) {
-    if (word->check == nullptr) continue;
-    if (const absl::Status checked = word->check(*hop); !checked.ok()) {
-      return Wrong(absl::StrCat(word->name, word->has_value ? "=" : "", ": ",
-                                checked.message()));
-    }
-  }
-  return absl::OkStatus();
+  return absl::StrContains(part, "=") ||
+         FindWord<NextHop>(kWords, part) != nullptr;
 }
 
 }  // namespace
@@ -384,9 +317,10 @@ absl::StatusOr<NextHop> NextHop::Parse(Kind kind, absl::string_view text) {
         absl::StrCat("a next hop has at most ", kMaxHosts, " servers"));
   }
   const absl::Status read =
-      ReadWords(absl::MakeConstSpan(parts).subspan(
-                    static_cast<size_t>(words - parts.begin())),
-                &hop);
+      ReadWords<NextHop>(kWords,
+                         absl::MakeConstSpan(parts).subspan(
+                             static_cast<size_t>(words - parts.begin())),
+                         &hop);
   if (!read.ok()) return read;
   for (const HopAddress& host : hop.hosts) {
     if (hop.LevelOf(host) == TlsLevel::kVerify && hop.fingerprints.empty() &&
@@ -405,12 +339,7 @@ std::string NextHop::Format() const {
   for (const HopAddress& host : hosts) {
     absl::StrAppend(&text, text.empty() ? "" : ",", host.Format());
   }
-  for (const Word& word : kWords) {
-    for (const std::string& value : word.format(*this)) {
-      absl::StrAppend(&text, ",", word.name, word.has_value ? "=" : "", value);
-    }
-  }
-  return text;
+  return absl::StrCat(text, FormatWords<NextHop>(kWords, *this));
 }
 
 bool NextHop::has_names() const {

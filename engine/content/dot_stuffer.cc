@@ -3,6 +3,8 @@
 
 #include "engine/content/dot_stuffer.h"
 
+#include <algorithm>
+
 #include "absl/base/macros.h"
 
 namespace postern {
@@ -11,31 +13,40 @@ namespace {
 // The end of the data. Its CRLF is needed if the content does not end a line.
 constexpr absl::string_view kEnd = "\r\n.\r\n";
 constexpr absl::string_view kCrlf = kEnd.substr(0, 2);
+// Neither CR nor LF nor a dot.
+constexpr char kOrdinary = 'x';
 
-// Returns true if each CR and LF of `bytes` is part of a CRLF. An LF at the
-// start is, if `after_cr`, and a CR at the end may be.
-bool CleanLines(absl::string_view bytes, bool after_cr) {
-  if (after_cr) {
-    if (bytes.front() != '\n') return false;
-    bytes.remove_prefix(1);
-  }
+}  // namespace
+
+size_t DotStuffer::Plain(absl::string_view bytes, char before) const {
+  const size_t blocks = bytes.size() / ContentBlock::kSize;
+  if (blocks == 0) return 0;
+  ContentBlock block;
+  find_(bytes.data(), blocks, before, '.', &block);
+  return block.plain * ContentBlock::kSize;
+}
+
+bool DotStuffer::IsClean(absl::string_view bytes) const {
+  char before = held_cr_ ? '\r' : kOrdinary;
   while (!bytes.empty()) {
-    const size_t lf = bytes.find('\n');
-    const bool last = lf == absl::string_view::npos;
-    const size_t cr = bytes.substr(0, lf).find('\r');
-    if (last) return cr == absl::string_view::npos || cr + 1 == bytes.size();
-    if (cr == absl::string_view::npos || cr + 1 != lf) return false;
-    bytes.remove_prefix(lf + 1);
+    if (const size_t plain = Plain(bytes, before); plain > 0) {
+      before = bytes[plain - 1];
+      bytes.remove_prefix(plain);
+    }
+    const absl::string_view odd = bytes.substr(0, ContentBlock::kSize);
+    for (const char c : odd) {
+      if ((c == '\n') != (before == '\r')) return false;
+      before = c;
+    }
+    bytes.remove_prefix(odd.size());
   }
   return true;
 }
 
-}  // namespace
-
 bool DotStuffer::Lend(absl::string_view bytes) {
   ABSL_HARDENING_ASSERT(piece_.empty() && !end_due_);
   if (bytes.empty()) return true;
-  if (!CleanLines(bytes, held_cr_)) return false;
+  if (!IsClean(bytes)) return false;
   if (held_cr_) {
     piece_ = kCrlf;
     line_start_ = true;
@@ -67,20 +78,23 @@ void DotStuffer::Cut() {
     end_due_ = false;
     return;
   }
-  if (line_start_ && rest_.front() == '.' && !dot_sent_) {
-    piece_ = rest_.substr(0, 1);
-    dot_sent_ = true;
-    return;
-  }
+  // The octet before rest_[end]. A dot that has been sent is not stuffed again.
+  char before = line_start_ && !dot_sent_ ? '\n' : kOrdinary;
   dot_sent_ = false;
   size_t end = 0;
   while (end < rest_.size() && !dot_sent_) {
-    const size_t lf = rest_.find('\n', end);
-    end = lf == absl::string_view::npos ? rest_.size() : lf + 1;
-    dot_sent_ = lf + 1 == end && end < rest_.size() && rest_[end] == '.';
+    if (const size_t plain = Plain(rest_.substr(end), before); plain > 0) {
+      end += plain;
+      before = rest_[end - 1];
+    }
+    const size_t stop = std::min(rest_.size(), end + ContentBlock::kSize);
+    for (; end < stop; before = rest_[end++]) {
+      dot_sent_ = before == '\n' && rest_[end] == '.';
+      if (dot_sent_) break;
+    }
   }
-  line_start_ = rest_[end - 1] == '\n';
   piece_ = rest_.substr(0, dot_sent_ ? end + 1 : end);
+  line_start_ = dot_sent_ || before == '\n';
   rest_.remove_prefix(end);
 }
 

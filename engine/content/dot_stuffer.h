@@ -10,6 +10,8 @@
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
+#include "engine/content/content_block.h"
+#include "engine/content/scan_path.h"
 
 namespace postern {
 
@@ -27,6 +29,10 @@ namespace postern {
 // The output depends only on the content, not on how it is split into calls.
 class DotStuffer {
  public:
+  // `path` must be able to run on this machine.
+  explicit DotStuffer(ScanPath path = ChosenScanPath())
+      : find_(BlockSearch(path)) {}
+
   // Takes the next bytes of content. Piece() must be empty. The bytes must stay
   // valid until it is empty again. Returns false, and takes none, if they
   // contain a bare CR or LF, or if the bytes before them ended in a bare CR.
@@ -43,8 +49,15 @@ class DotStuffer {
   void Written(size_t n);
 
  private:
+  // Returns how many octets at the beginning of `bytes` are in plain blocks
+  // (ContentBlock), after the octet `before`.
+  size_t Plain(absl::string_view bytes, char before) const;
+  // Returns true if each CR and LF of `bytes` is part of a CRLF. An LF at the
+  // start is, if the last octet was a CR, and a CR at the end may be.
+  bool IsClean(absl::string_view bytes) const;
   void Cut();
 
+  SearchBlocks* find_;
   absl::string_view piece_;
   absl::string_view rest_;  // lent bytes after piece_
   bool line_start_ = true;  // whether rest_ begins a line

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "engine/content/body_scanner_reference.h"
+#include "engine/content/scan_path.h"
 #include "gtest/gtest.h"
 
 namespace postern {
@@ -26,8 +27,9 @@ struct Stuffed {
 
 // Lends `content` in slices of `cut` bytes, each in a heap block that is freed
 // as soon as possible, and writes `written` bytes at a time.
-Stuffed Stuff(absl::string_view content, size_t cut, size_t written = kWhole) {
-  DotStuffer stuffer;
+Stuffed Stuff(absl::string_view content, size_t cut, size_t written = kWhole,
+              ScanPath path = ChosenScanPath()) {
+  DotStuffer stuffer(path);
   Stuffed out;
   const auto write = [&] {
     while (!stuffer.Piece().empty()) {
@@ -110,6 +112,32 @@ TEST(DotStufferTest, TheScannerReturnsTheSameContent) {
     }
   }
   EXPECT_GT(taken, 1000);
+}
+
+// It examines blocks of 64 octets at once.
+TEST(DotStufferTest, BlocksChangeNothing) {
+  for (const ScanPath path : {ScanPath::kPortable, ScanPath::kAvx2}) {
+    if (!CanRun(path)) continue;
+    for (const char* odd : {"\r\n", "\r\n.", "\r\n..\r\n.", "\n", "\n.", "\r",
+                            "\r\r\n", "\r\n\n", "."}) {
+      for (size_t at = 0; at <= 200; ++at) {
+        const std::string content =
+            absl::StrCat(std::string(at, 'x'), odd, std::string(150, 'y'));
+        SCOPED_TRACE(absl::StrCat(at, testing::PrintToString(odd)));
+        const bool dot = at == 0 && *odd == '.';
+        const std::string want = absl::StrCat(
+            dot ? "." : "", absl::StrReplaceAll(content, {{"\r\n.", "\r\n.."}}),
+            "\r\n.\r\n");
+        for (const size_t cut : {kWhole, size_t{64}, size_t{65}}) {
+          const Stuffed out = Stuff(content, cut, kWhole, path);
+          ASSERT_EQ(out.taken, Clean(content));
+          if (out.taken) {
+            ASSERT_EQ(out.wire, want);
+          }
+        }
+      }
+    }
+  }
 }
 
 // The slices before are written, but nothing of the slice with the defect.

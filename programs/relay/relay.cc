@@ -68,13 +68,16 @@ absl::Status Relay::Run(const delivery::ConnectBroker& connect) {
         inbox_->connection = connection_;
         inbox_->outcomes.clear();
       }
+      counts_.connected = true;
       why = Serve();
+      counts_.connected = false;
       {
         const std::lock_guard<std::mutex> lock(inbox_->mutex);
         inbox_->connection.reset();
       }
       // The broker delivers these again.
       in_progress_.clear();
+      counts_.in_progress = 0;
       waiting_.clear();
       outgoing_.clear();
       unsent_.clear();
@@ -139,6 +142,7 @@ absl::Status Relay::Serve() {
       }
       return absl::OkStatus();
     }
+    counts_.in_progress = in_progress_.size();
     StartWaiting();
     if (absl::Status status = PostponeWaiting(); !status.ok()) return status;
     if (!unsent_.empty() && !blocked_ && options_.now() >= send_again_) {
@@ -213,6 +217,7 @@ absl::Status Relay::OnDelivery(BrokerEvent event) {
         "the content has lines that do not end in CRLF");
   }
   if (!status.ok()) {
+    ++counts_.invalid;
     log::WriteLog(
         log::LogLine("relay", log::LineStyle())
             .Text("message", event.properties.message_id, log::kMaxLoggedName)
@@ -276,8 +281,11 @@ std::string Relay::RetryQueueAfter(int attempts) const {
 
 absl::Status Relay::Replace(uint64_t tag, QueuedMessage message,
                             absl::string_view reply) {
-  Log(message, message.dead.empty() ? "retry" : message.dead,
-      message.envelope.to.size(), reply);
+  std::atomic<uint64_t>& count = message.dead.empty()        ? counts_.retried
+                                 : message.dead == "expired" ? counts_.expired
+                                                             : counts_.refused;
+  Report(&count, message, message.dead.empty() ? "retry" : message.dead,
+         message.envelope.to.size(), reply);
   const std::string queue = message.dead.empty()
                                 ? RetryQueueAfter(message.attempts)
                                 : delivery::DeadQueue(options_.queue);
@@ -331,7 +339,9 @@ absl::Status Relay::OnOutcome(Outcome outcome) {
     next.failures.push_back({recipient.path, Text(verdict.reply())});
   }
   CountOutcome(/*all_failed=*/accepted == 0 && dead.envelope.to.empty());
-  if (accepted > 0) Log(message, "deliver", accepted, reply);
+  if (accepted > 0) {
+    Report(&counts_.delivered, message, "deliver", accepted, reply);
+  }
   dead.dead = "refused";
   std::vector<QueuedMessage> parts;
   if (!dead.envelope.to.empty()) parts.push_back(std::move(dead));
@@ -395,8 +405,10 @@ absl::Status Relay::MaybeAcknowledge(uint64_t tag) {
   return connection_->Acknowledge(tag);
 }
 
-void Relay::Log(const QueuedMessage& message, absl::string_view result,
-                size_t recipients, absl::string_view reply) const {
+void Relay::Report(std::atomic<uint64_t>* count, const QueuedMessage& message,
+                   absl::string_view result, size_t recipients,
+                   absl::string_view reply) const {
+  *count += recipients;
   log::WriteLog(log::LogLine("relay", log::LineStyle())
                     .Text("message", message.id, log::kMaxLoggedName)
                     .Word("result", result)

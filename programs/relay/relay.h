@@ -6,6 +6,7 @@
 #ifndef POSTERN_PROGRAMS_RELAY_RELAY_H_
 #define POSTERN_PROGRAMS_RELAY_RELAY_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -72,7 +73,21 @@ class Relay {
   // Messages in a row that get only 4yz before there are pauses.
   static constexpr int kFailuresInARow = 5;
 
+  // What happened since the start, for metrics. Recipients are counted as often
+  // as they have a result. Thread-safe.
+  struct Counts {
+    std::atomic<uint64_t> delivered{0};
+    std::atomic<uint64_t> retried{0};
+    std::atomic<uint64_t> refused{0};
+    std::atomic<uint64_t> expired{0};
+    std::atomic<uint64_t> invalid{0};      // messages that cannot be read
+    std::atomic<uint64_t> in_progress{0};  // messages now
+    std::atomic<bool> connected{false};    // to the broker, now
+  };
+
   explicit Relay(Options options);
+
+  const Counts& counts() const { return counts_; }
 
   // Uses connections until the relay should end. Returns an error if the first
   // connection shows that the queue cannot be used (IsBrokerRefusal()).
@@ -128,10 +143,13 @@ class Relay {
   // Acknowledges the delivery if nothing of it is left.
   absl::Status MaybeAcknowledge(uint64_t tag);
   void CountOutcome(bool all_failed);
-  void Log(const delivery::QueuedMessage& message, absl::string_view result,
-           size_t recipients, absl::string_view reply) const;
+  // Logs a result of `recipients`, and adds them to `count`.
+  void Report(std::atomic<uint64_t>* count,
+              const delivery::QueuedMessage& message, absl::string_view result,
+              size_t recipients, absl::string_view reply) const;
 
   const Options options_;
+  Counts counts_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::shared_ptr<delivery::BrokerConnection> connection_;
   uint64_t connections_ = 0;                    // the number of the current one

@@ -33,11 +33,14 @@
 #include "log/log.h"
 #include "log/log_line.h"
 #include "net/event_loop.h"
+#include "net/listening_socket.h"
 #include "net/thread_pool.h"
 #include "policy/names/resolver.h"
 #include "programs/relay/forwarded_message.h"
 #include "programs/relay/relay.h"
 #include "programs/serve/forward.h"
+#include "programs/serve/metrics_server.h"
+#include "programs/serve/metrics_text.h"
 #include "service/destination.h"
 #include "service/mail_options.h"
 #include "service/options.h"
@@ -86,6 +89,9 @@ constexpr service::OptionRow kRows[] = {
     {"drain", "SECONDS [60]", "time for messages in progress at the end"},
     {"resolver", "ADDRESS[:PORT]", "a name server [resolv.conf(5)]",
      service::OptionRow::From::kAnywhere, /*many=*/true},
+    {"metrics", "ADDRESS:PORT",
+     "answer /metrics (Prometheus) and /healthz at this\n"
+     "address"},
     service::kLogFormatRow,
 };
 
@@ -98,6 +104,7 @@ struct RelayOptions {
   int expire = 0;
   int drain = 0;
   std::vector<std::string> resolvers;
+  std::optional<net::ListenAddress> metrics;
   log::LogFormat log_format = log::LogFormat::kLogfmt;
 };
 
@@ -148,6 +155,14 @@ RelayOptions ReadOptions(service::Options* given) {
   options.expire = given->Number("expire", kExpiry, 1, 100 * kMaxDelay);
   options.drain = given->Number("drain", 60, 0, 3600);
   options.resolvers = given->List("resolver");
+  if (const std::string text = given->Text("metrics", ""); !text.empty()) {
+    auto address = net::ListenAddress::Parse(text);
+    if (address.ok()) {
+      options.metrics = *std::move(address);
+    } else {
+      given->Mistake(absl::StrCat("--metrics: ", address.status().message()));
+    }
+  }
   options.log_format = given->Choice<log::LogFormat>(
       "log-format", log::LogFormat::kLogfmt,
       {{"logfmt", log::LogFormat::kLogfmt}, {"json", log::LogFormat::kJson}});
@@ -193,6 +208,37 @@ int Fail(const absl::Status& status) {
   return kTemporary;
 }
 
+// Answers requests at `where` until the server is destroyed. `resolver` may be
+// null.
+absl::StatusOr<std::unique_ptr<MetricsServer>> ServeMetrics(
+    const net::ListenAddress& where, const Relay& relay,
+    const delivery::Forwarding& forwarding, const policy::Resolver* resolver) {
+  auto server = std::make_unique<MetricsServer>(
+      [&counts = relay.counts(), &forwarding, resolver, start = absl::Now()] {
+        return FormatRelayMetrics({.connected = counts.connected,
+                                   .in_progress = counts.in_progress,
+                                   .delivered = counts.delivered,
+                                   .retried = counts.retried,
+                                   .refused = counts.refused,
+                                   .expired = counts.expired,
+                                   .invalid = counts.invalid,
+                                   .dns = resolver == nullptr
+                                              ? policy::Resolver::Counts()
+                                              : resolver->counts(),
+                                   .next_hops = forwarding.Status(),
+                                   .start = start});
+      });
+  const auto address = server->Listen(where);
+  absl::Status status = address.status();
+  if (status.ok()) status = server->Start();
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        absl::StrCat("--metrics: ", status.message()));
+  }
+  log::WriteLog(absl::StrCat("metrics at ", address->Format()));
+  return server;
+}
+
 int Run(const RelayOptions& options) {
   log::SetLogFormat(options.log_format);
   signal(SIGPIPE, SIG_IGN);
@@ -229,6 +275,7 @@ int Run(const RelayOptions& options) {
   const absl::StatusOr<net::EventLoop*> loop = forwarding.OwnLoop();
   if (!loop.ok()) return Fail(loop.status());
 
+  std::unique_ptr<MetricsServer> metrics;
   Relay relay(
       {.queue = options.from.queue,
        .delays = options.delays,
@@ -245,8 +292,20 @@ int Run(const RelayOptions& options) {
              });
            },
        .now = absl::Now,
-       .stopped = [&signals] { return signals.Stopped(); },
+       .stopped =
+           [&signals, &metrics] {
+             const bool stopped = signals.Stopped();
+             if (metrics == nullptr) return stopped;
+             stopped ? metrics->SayStopping() : metrics->SayAlive();
+             return stopped;
+           },
        .sleep = [&signals](absl::Duration wait) { signals.Wait(wait); }});
+  if (options.metrics) {
+    auto serving =
+        ServeMetrics(*options.metrics, relay, forwarding, resolver.get());
+    if (!serving.ok()) return Fail(serving.status());
+    metrics = *std::move(serving);
+  }
   const absl::Status status = relay.Run(delivery::ConnectWith(
       {.address = options.from,
        .credentials =
@@ -255,6 +314,7 @@ int Run(const RelayOptions& options) {
            },
        .retries = options.delays,
        .prefetch = static_cast<uint16_t>(options.prefetch)}));
+  metrics.reset();  // it reads the others
   if (resolver != nullptr) resolver->Stop();
   const int code = status.ok() ? 0 : Fail(status);
   // A program that gets a token may still run, and its answer would come after

@@ -249,6 +249,14 @@ void AddSharedState(const MetricGauges& gauges, Text* text) {
   }
 }
 
+void AddStart(absl::Time start, Text* text) {
+  text->Family("postern_start_time_seconds",
+               "When the process began to serve, since 1970.",
+               static_cast<double>(absl::ToUnixMillis(start)) / 1e3);
+  text->Family("postern_build_info", "The version of the program.");
+  text->Value(1, {{"version", service::kVersion}});
+}
+
 void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
                 Text* text) {
   text->Family("postern_pool_queued", "Tasks that wait for a thread.",
@@ -263,11 +271,29 @@ void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
                absl::ToDoubleSeconds(gauges.longest_turn));
   text->Family("postern_reloads_total", "Attempts to reload the configuration.",
                "result", counts.reloads, kReloads);
-  text->Family("postern_start_time_seconds",
-               "When the process began to serve, since 1970.",
-               static_cast<double>(absl::ToUnixMillis(gauges.start)) / 1e3);
-  text->Family("postern_build_info", "The version of the program.");
-  text->Value(1, {{"version", service::kVersion}});
+  AddStart(gauges.start, text);
+}
+
+void AddRelay(const RelayGauges& gauges, Text* text) {
+  text->Family("postern_relay_connected",
+               "1 if the relay takes messages from the queue, 0 if it has no "
+               "connection to a broker.",
+               gauges.connected ? 1 : 0);
+  text->Family("postern_relay_messages",
+               "Messages that the relay has and that are not acknowledged.",
+               static_cast<double>(gauges.in_progress));
+  text->Family("postern_relay_recipients_total",
+               "Results of recipients. One that is tried again has several.");
+  const auto value = [text](uint64_t count, absl::string_view result) {
+    text->Value(static_cast<double>(count), {{"result", result}});
+  };
+  value(gauges.delivered, "deliver");
+  value(gauges.retried, "retry");
+  value(gauges.refused, "refused");
+  value(gauges.expired, "expired");
+  text->Family("postern_relay_invalid_messages_total",
+               "Messages that are not of the format, and go to the dead queue.",
+               static_cast<double>(gauges.invalid));
 }
 
 }  // namespace
@@ -282,6 +308,15 @@ std::string FormatMetrics(const service::Metrics& metrics,
   AddDns(gauges.dns, &text);
   AddSharedState(gauges, &text);
   AddProcess(metrics.counts(), gauges, &text);
+  return text.End();
+}
+
+std::string FormatRelayMetrics(const RelayGauges& gauges) {
+  Text text;
+  AddRelay(gauges, &text);
+  AddNextHops(gauges.next_hops, &text);
+  AddDns(gauges.dns, &text);
+  AddStart(gauges.start, &text);
   return text.End();
 }
 

@@ -34,12 +34,29 @@ struct MetricGauges {
   absl::Time start;
 };
 
+// The values of postern relay. The counts are those since the start.
+struct RelayGauges {
+  bool connected = false;    // to the broker
+  uint64_t in_progress = 0;  // messages
+  // Recipients by their result.
+  uint64_t delivered = 0;
+  uint64_t retried = 0;
+  uint64_t refused = 0;
+  uint64_t expired = 0;
+  uint64_t invalid = 0;          // messages
+  policy::Resolver::Counts dns;  // zeros without a resolver
+  std::vector<delivery::HopStatus> next_hops;
+  absl::Time start;
+};
+
 // Returns all metrics in the text format, version 0.0.4. postern(8) describes
 // the names, which do not change. Each series exists from the start, with the
 // value 0, except for AUTH, because mechanisms are unknown before their first
 // use.
 std::string FormatMetrics(const service::Metrics& metrics,
                           const MetricGauges& gauges);
+// The same for postern relay: see postern-relay(8).
+std::string FormatRelayMetrics(const RelayGauges& gauges);
 
 }  // namespace postern::programs
 

@@ -244,6 +244,33 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
   }
 }
 
+TEST(MetricsTextTest, RelayHasItsValues) {
+  const std::string text =
+      FormatRelayMetrics({.connected = true,
+                          .in_progress = 2,
+                          .delivered = 3,
+                          .retried = 4,
+                          .refused = 5,
+                          .expired = 6,
+                          .invalid = 7,
+                          .dns = {.lookups = 60, .cached = 50},
+                          .next_hops = {{.server = "unix:/lmtp"}},
+                          .start = absl::FromUnixMillis(1'500)});
+  for (absl::string_view line :
+       {"postern_relay_connected 1", "postern_relay_messages 2",
+        "# TYPE postern_relay_recipients_total counter",
+        "postern_relay_recipients_total{result=\"deliver\"} 3",
+        "postern_relay_recipients_total{result=\"retry\"} 4",
+        "postern_relay_recipients_total{result=\"refused\"} 5",
+        "postern_relay_recipients_total{result=\"expired\"} 6",
+        "postern_relay_invalid_messages_total 7",
+        "postern_dns_lookups_total{from=\"cache\"} 50",
+        "postern_next_hop_up{server=\"unix:/lmtp\"} 1",
+        "postern_start_time_seconds 1.5"}) {
+    EXPECT_THAT(text, HasSubstr(absl::StrCat(line, "\n")));
+  }
+}
+
 // As Prometheus requires: help, type, then the lines with that name, each once.
 TEST(MetricsTextTest, EachNameIsExplainedOnce) {
   std::set<std::string> names;

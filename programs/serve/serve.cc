@@ -567,6 +567,14 @@ void Reload(const ServeOptions& options,
   LogWarnings(findings);
   if (again != nullptr) {
     if (shared != nullptr) shared->SetAccess(*again->shared_state);
+    // The setting of the start stays, and cannot be taken back.
+    if (again->mail.runs_programs &&
+        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+      log::WriteLog("warning",
+                    "programs cannot become another user in this process, "
+                    "because its first configuration ran none: restart it if "
+                    "a token-command or another program must");
+    }
     host->Replace(std::move(again));
     log::WriteLog("reloaded");
     return SayReady("reloaded");

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import harness
 import rabbit
@@ -19,16 +20,35 @@ SIZE = 1000000
 MESSAGE = "From: s@x.example\nSubject: queue\n\nhello\n"
 
 
+def make_certificate(folder, name):
+    """Returns a file with a certificate for `name`, and that of its key."""
+    path, key = f"{folder}/{name}.pem", f"{folder}/{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+         "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out",
+         path], check=True, capture_output=True, timeout=harness.PATIENCE)
+    os.chmod(key, 0o644)  # the broker may be another user
+    return path, key
+
+
 def setUpModule():
     """Starts one broker for all tests, because that takes long."""
-    global BROKER
+    global BROKER, TLS_PORT, CERTIFICATE
     if not rabbit.AVAILABLE:
         return  # each test is skipped and says so
     directory = tempfile.mkdtemp(prefix="postern-amqp-")
     unittest.addModuleCleanup(shutil.rmtree, directory, ignore_errors=True)
+    (TLS_PORT,) = rabbit.free_ports(1)
+    CERTIFICATE, key = make_certificate(directory, "localhost")
     # Its own limit is above SIZE.
-    BROKER = rabbit.Cluster(directory,
-                            settings="max_message_size = 4000000")
+    BROKER = rabbit.Cluster(directory, settings="\n".join([
+        "max_message_size = 4000000",
+        f"listeners.ssl.1 = 127.0.0.1:{TLS_PORT}",
+        f"ssl_options.cacertfile = {CERTIFICATE}",
+        f"ssl_options.certfile = {CERTIFICATE}",
+        f"ssl_options.keyfile = {key}",
+        "ssl_options.verify = verify_none"]))
     unittest.addModuleCleanup(BROKER.stop)
     BROKER.start()
 
@@ -36,13 +56,14 @@ def setUpModule():
 class Relay:
     """postern relay. Its log is that of all relays of the test."""
 
-    def __init__(self, test, queue, hop, *options):
+    def __init__(self, test, queue, hop, *options, address=None):
         self.log_path = test.folder / "relay-log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [harness.POSTERN, "relay", "--from", BROKER.address(queue),
-                 "--to", hop, "--name", "relay.example", "--delays", "1",
-                 *options], stdin=subprocess.DEVNULL,
+                [harness.POSTERN, "relay", "--from",
+                 address or BROKER.address(queue), "--to", hop, "--name",
+                 "relay.example", "--delays", "1", *options],
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=log,
                 env={"PATH": os.environ["PATH"]})
         test.addCleanup(self.kill)
@@ -62,6 +83,11 @@ class Relay:
     def wait_log(self, text):
         wait_for(lambda: text in self.log(), lambda: self.log())
         return self.log()
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=harness.PATIENCE) as response:
+        return response.read().decode()
 
 
 def wait_for(condition, describe):
@@ -121,9 +147,17 @@ class AmqpTest(QueueTestCase):
             self.assertEqual(code, 0, output)
         log = server.wait_log(" message ")
         hop = self.hop()
-        relay = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}")
+        relay = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}",
+                      "--metrics", "127.0.0.1:0")
         wait_for(lambda: len(self.inbox("c")) == 2, relay.log)
-        relay.wait_log("result=deliver")
+        wait_for(lambda: relay.log().count("result=deliver") == 2, relay.log)
+        where = re.search(r"metrics at (\S+)", relay.log())[1]
+        metrics = fetch(f"http://{where}/metrics")
+        self.assertIn('postern_relay_recipients_total{result="deliver"} 4',
+                      metrics)
+        self.assertIn("postern_relay_connected 1", metrics)
+        self.assertIn('postern_next_hop_up{server="127.0.0.1:', metrics)
+        self.assertEqual(fetch(f"http://{where}/healthz"), "ok\n")
         text = self.inbox("a")[0]
         self.assertIn("\n.dots\n.\n", text)
         # The server and the next hop have added a field, the relay none.
@@ -181,6 +215,43 @@ class AmqpTest(QueueTestCase):
         self.assertEqual(relay.process.wait(harness.PATIENCE), 111)
         self.assertIn("inequivalent arg", relay.log())
 
+    def test_broker_is_verified_with_tls(self):
+        def deliver(host, certificate):
+            return (f"amqps:{host}:{TLS_PORT},queue={self.queue},"
+                    f"auth={BROKER.credentials},ca={certificate}")
+
+        server = self.server(deliver=deliver("localhost", CERTIFICATE))
+        output, code = harness.swaks(server)
+        self.assertEqual(code, 0, output)
+        hop = self.hop()
+        relay = Relay(self, self.queue, f"lmtp:127.0.0.1:{hop.port}",
+                      address=deliver("localhost", CERTIFICATE))
+        relay.wait_log("result=")
+        self.assertEqual(relay.stop(), 0)
+        server.stop()
+        other, _ = make_certificate(self.folder, "localhost")
+        for host, certificate in (("localhost", other),
+                                  # A certificate has names for it, not these.
+                                  ("127.0.0.1", CERTIFICATE)):
+            with self.subTest(host=host, certificate=certificate):
+                server = self.server(deliver=deliver(host, certificate))
+                server.wait_log("a 451 until a broker works")
+                self.assertNotEqual(harness.swaks(server)[1], 0)
+                server.stop()
+
+    def test_frames_of_the_broker_prevent_the_start(self):
+        node = BROKER.nodes[0]
+        before = node.ctl("eval", "{ok, Max} = application:get_env(rabbit, "
+                          "frame_max), Max.").split()[0]
+        node.ctl("eval", "application:set_env(rabbit, frame_max, 65536).")
+        try:
+            with self.assertRaisesRegex(AssertionError,
+                                        "permits frames of 65536 octets"):
+                self.server()
+        finally:
+            node.ctl("eval",
+                     f"application:set_env(rabbit, frame_max, {before}).")
+
     def test_limit_of_the_broker_prevents_the_start(self):
         with self.assertRaisesRegex(AssertionError, "did not start") as caught:
             self.server(size=5000000)
@@ -230,6 +301,10 @@ class AmqpTest(QueueTestCase):
             self.assertEqual(harness.swaks(server)[1], 24)
             self.assertLess(time.monotonic() - begin, 5)
             self.assertIn("takes no messages, which get a 451", server.log())
+            # A reload changes nothing about it.
+            server.signal(signal.SIGHUP)
+            server.wait_log(" reloaded\n")
+            self.assertEqual(harness.swaks(server)[1], 24)
             # A relay ends, although what it has to send stays with it.
             relay.wait_log("takes no messages")
             self.assertEqual(relay.stop(), 0)

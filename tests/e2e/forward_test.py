@@ -78,10 +78,11 @@ class ForwardTest(harness.TestCase):
             self.assertEqual(list(refused), ["nobody@local.example"])
             self.assertEqual(refused["nobody@local.example"][0], 550)
             self.assertIn(b"5.1.1", refused["nobody@local.example"][1])
-            # A warning about LMTP has the word "message", too.
-            log = server.wait_log(f"rule={kind} ")
-            self.assertIn(f"127.0.0.1:{hop.port}", log)
-            self.assertIn("result=accept", log)
+            # The line of the message follows those of the recipients, and a
+            # warning about LMTP has the word "message", too.
+            log = server.wait_log("message result=accept")
+            self.assertRegex(log, rf"message result=accept .*rule={kind} "
+                                  rf"source=127\.0\.0\.1:{hop.port} ")
             server.stop()
             hop.stop()
         for user in "ab":

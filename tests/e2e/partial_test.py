@@ -119,9 +119,10 @@ class PartialTest(harness.TestCase):
         self.assertEqual(code, 451)
         self.assertIn("1 of 2 recipients have the message", text)
         self.assertIn(f"<b@local.example>: {FULL}", text)
-        log = server.wait_log("message ")
-        self.assertIn("result=refuse", log)
-        self.assertIn("to=<b@local.example>", log)
+        # The line of the message precedes those of its refused recipients.
+        log = server.wait_log("rcpt decision=refuse")
+        self.assertRegex(log, r"message result=refuse")
+        self.assertRegex(log, r"rcpt decision=refuse .*to=<b@local.example>")
         server.kill_everything()
         server = self.serve()
         self.assertEqual(self.send(server, 1)[0], 451)
@@ -182,7 +183,8 @@ class PartialTest(harness.TestCase):
         self.hop.refused = {"b": FULL}
         server = self.serve("accept")
         self.assertEqual(self.send(server, 4)[0], 250)
-        self.assertIn("to=<b@local.example>", server.wait_log("message "))
+        self.assertRegex(server.wait_log("rcpt decision=refuse"),
+                         r"rcpt decision=refuse .*to=<b@local.example>")
         server.stop()
         server = self.serve("refuse")
         self.assertEqual(self.send(server, 5),

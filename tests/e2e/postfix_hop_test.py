@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's Postfix as the next hop, in directories of its own on loopback."""
 
+import base64
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import smtplib
 import socket
+import socketserver
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import harness
@@ -31,9 +35,13 @@ alias_maps =
 smtpd_authorized_xclient_hosts = 127.0.0.1
 smtpd_authorized_xforward_hosts = 127.0.0.1
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {root}/auth
 """
 MASTER = """{plain} inet n - n - - smtpd
 {proxy} inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=haproxy
+{auth} inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes
+  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -68,7 +76,7 @@ class PostfixHopTest(harness.TestCase):
             (self.root / name).mkdir()
         os.chown(self.root / "data", user.pw_uid, -1)
         self.ports = {}
-        for name in ("plain", "proxy"):
+        for name in ("plain", "proxy", "auth"):
             # closed_port() would keep it.
             with socket.create_server(("127.0.0.1", 0)) as free:
                 self.ports[name] = free.getsockname()[1]
@@ -82,6 +90,35 @@ class PostfixHopTest(harness.TestCase):
             ["postfix", "-c", str(self.root / "etc"), command], check=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, timeout=harness.PATIENCE)
+
+    def serve_auth(self):
+        """Lets the listener "auth" ask a server of Dovecot's protocol for
+        authentication, which knows the user relay@hop.example. Debian's Postfix
+        reads the configuration of Cyrus SASL from /etc alone."""
+        wanted = base64.b64encode(b"\0relay@hop.example\0secret").decode()
+
+        class Handler(socketserver.StreamRequestHandler):
+
+            def handle(self):
+                self.wfile.write(b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\n"
+                                 b"SPID\t1\nCUID\t1\nCOOKIE\t00\nDONE\n")
+                for line in self.rfile:
+                    fields = line.decode().rstrip("\n").split("\t")
+                    if fields[0] != "AUTH":
+                        continue
+                    good = f"resp={wanted}" in fields
+                    self.wfile.write(
+                        f"{'OK' if good else 'FAIL'}\t{fields[1]}\t"
+                        "user=relay@hop.example\n".encode())
+
+        path = str(self.root / "auth")
+        server = socketserver.ThreadingUnixStreamServer(path, Handler)
+        server.daemon_threads = True
+        server.block_on_close = False
+        os.chmod(path, 0o666)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
 
     def send(self, listener, words, recipient):
         """Sends a message through postern. Returns the last code and text."""
@@ -116,6 +153,29 @@ class PostfixHopTest(harness.TestCase):
                 self.assertEqual(code, 250, text)
                 self.assertIn(b"queued as", text)
                 self.assertIn(expected, self.log()[before:])
+
+    def test_authentication_survives_xclient(self):
+        # XCLIENT begins a new session of Postfix, without authentication.
+        self.serve_auth()
+        self.put("relay", "user=relay@hop.example\npassword=secret\n")
+        credentials = self.control / "relay"
+        credentials.chmod(0o600)
+        words = f",xclient,auth={credentials}"
+        before = len(self.log())
+        for _ in range(2):
+            code, text = self.send("auth", words, "a@local.example")
+            self.assertEqual(code, 250, text)
+        log = self.log()[before:]
+        self.assertEqual(len(re.findall(
+            r"client=unknown\[127\.0\.0\.9\], sasl_method=PLAIN, "
+            r"sasl_username=relay@hop\.example", log)), 2, log)
+
+    def test_ehlo_after_a_proxy_header_is_that_of_the_client(self):
+        self.put("rcpthosts", "local.example\nelsewhere.example\n")
+        before = len(self.log())
+        code, text = self.send("proxy", ",proxy", "a@elsewhere.example")
+        self.assertEqual(code, 454, text)
+        self.assertIn("helo=<client.example>", self.log()[before:])
 
     def test_client_does_not_get_the_rights_of_this_host(self):
         # Postfix lets 127.0.0.1 relay.

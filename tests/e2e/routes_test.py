@@ -224,10 +224,18 @@ class DestinationsTest(harness.TestCase):
         self.assertEqual(self.send(server.port, ["u@remote.example"]), {})
         refused = self.send(server.port, ["u@other.example"])
         self.assertEqual(refused["u@other.example"][0], 550)
+        # The process has no_new_privs since the start, and no program then.
+        self.assertNotIn("become another user", server.log())
+        self.put("secret", "user=u\npassword=p\n")
+        (self.control / "secret").chmod(0o600)
+        self.put("routes", f"remote.example:smtp:127.0.0.1:{out.port},"
+                           f"auth={self.control}/secret\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log("programs cannot become another user")
         self.put("routes", "u@remote.example:\n")
         server.signal(signal.SIGHUP)
         server.wait_log("routes:1: the entry is not a domain and can never")
-        self.wait_reloads(server, 2)
+        self.wait_reloads(server, 3)
         refused = self.send(server.port, ["u@remote.example"])
         self.assertEqual(refused["u@remote.example"][0], 550)
 

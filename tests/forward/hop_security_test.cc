@@ -503,7 +503,9 @@ TEST_F(HopSecurityTest, SearchEndsBeforeTheClientDoes) {
   EXPECT_EQ(hops_->connects().size(), 4u);
 }
 
-// The PROXY header precedes TLS, and XCLIENT follows AUTH.
+// The PROXY header precedes TLS. AUTH follows XCLIENT, which begins a new
+// session of the server. XCLIENT names no user: the server would take this
+// connection for authenticated, and refuse AUTH.
 TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
   client_.client.address = {.value = IpAddress::Parse("192.0.2.7")};
   client_.client.port = {.value = 4711};
@@ -511,8 +513,7 @@ TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
   client_.client.destination_port = {.value = 25};
   const std::string header = "PROXY 192.0.2.7:4711";
   const std::string mail = "MAIL FROM:<s@x>";
-  rig::Options with_users = kStartTls;
-  with_users.users = {{"us", "secret", "token"}};
+  client_.client.login = XClientValue<std::string>{.value = "alice"};
   const struct {
     rig::Options options;
     NextHop::Kind kind;
@@ -530,11 +531,11 @@ TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
        ",proxy,ca=CA",
        false,
        {header, "TLS", mail}},
-      {with_users,
-       NextHop::Kind::kSmtp,
+      {WithUsers({.tls = rig::TlsMode::kFirst}),
+       NextHop::Kind::kSmtps,
        ",xclient,auth=/f,ca=CA",
        true,
-       {"STARTTLS", "TLS", "AUTH", "XCLIENT ADDR=192.0.2.7", mail}},
+       {"TLS", "XCLIENT ADDR=192.0.2.7 LOGIN=[UNAVAILABLE]", "AUTH", mail}},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.words);
@@ -544,8 +545,8 @@ TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
       Server()
           .On(rig::Ehlo())
           .Raw(
-              "250-rig.example\r\n250-STARTTLS\r\n250-AUTH SCRAM-SHA-256\r\n"
-              "250 XCLIENT ADDR\r\n");
+              "250-rig.example\r\n250-AUTH SCRAM-SHA-256\r\n"
+              "250 XCLIENT ADDR LOGIN\r\n");
     }
     Use(c.words,
         c.auth ? std::optional<auth::ClientCredentials>(kPassword)
@@ -553,6 +554,25 @@ TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
         c.kind);
     EXPECT_EQ(Rcpt().code, 250) << source_;
     EXPECT_EQ(hops_->clients(kServer), c.order);
+    if (!c.auth) continue;
+    // The next client, on the same connection.
+    EXPECT_EQ(Rcpt().code, 250) << source_;
+    std::vector<std::string> both = c.order;
+    both.insert(both.end(), c.order.begin() + 1, c.order.end());
+    EXPECT_EQ(hops_->clients(kServer), both);
+    EXPECT_EQ(hops_->connects().size(), 1u);
+    // A refusal of the password counts as one before the first message does.
+    auth::ClientCredentials wrong = kPassword;
+    wrong.password = "hunter2";
+    Drop();
+    Use(absl::StrCat(",relay.example:26", c.words), wrong, c.kind);
+    const size_t before = hops_->connects().size();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(Rcpt().code, 451);
+      EXPECT_TRUE(absl::StrContains(source_, ": 535 ")) << source_;
+      EXPECT_EQ(hops_->connects().size(), before + 1);
+      hops_->AdvanceTime(absl::Seconds(15));
+    }
   }
 }
 

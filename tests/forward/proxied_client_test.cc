@@ -102,23 +102,56 @@ TEST(ProxiedClientTest, NoMailLeavesWithoutXClient) {
   }
 }
 
-// The EHLO after XCLIENT replaces the HELO of XCLIENT at Postfix.
-TEST(ProxiedClientTest, TheEhloAfterXClientIsThatOfTheClient) {
-  for (const char* helo : {"spike.example", "-no name-"}) {
+// The EHLO after XCLIENT replaces the HELO of XCLIENT at Postfix. After a PROXY
+// header it is the only name that the server gets.
+TEST(ProxiedClientTest, TheEhloForAClientIsThatOfTheClient) {
+  for (const char* word : {"xclient", "proxy"}) {
+    for (const char* helo : {"spike.example", "-no name-"}) {
+      VirtualHops hops;
+      Announce(&hops, "XCLIENT ADDR HELO", *word == 'p');
+      Sender sender(&hops, Kind::kSmtp, absl::StrCat(kHop, ",", word));
+      sender.client = ClientAt("192.0.2.1", "");
+      sender.client.client.helo = Text{.value = helo};
+      EXPECT_EQ(sender.Send().code, 250);
+      sender.pool().Shutdown();
+      hops.Run();
+      const std::string session =
+          hops.At(kHop).sessions().back().transcript->Format();
+      EXPECT_TRUE(absl::StrContains(
+          session, *helo == '-' ? "EHLO [192.0.2.1]" : "EHLO spike.example"))
+          << session;
+      EXPECT_FALSE(absl::StrContains(session, "us.example")) << session;
+    }
+  }
+}
+
+// The refusal may be about this client, so the server stays in use for others.
+TEST(ProxiedClientTest, TheNextServerGetsAClientThatOneRefuses) {
+  constexpr char kOther[] = "192.0.2.26:2525";
+  for (const char* refusal :
+       {"550 5.7.0 insufficient authorization\r\n", "421 4.3.2 bye\r\n",
+        "454 4.3.0 later\r\n", "nonsense\r\n"}) {
     VirtualHops hops;
-    Announce(&hops, "XCLIENT ADDR HELO");
-    Sender sender(&hops, Kind::kSmtp, absl::StrCat(kHop, ",xclient"));
+    Announce(&hops, "XCLIENT ADDR");
+    hops.SetReplies(kHop, refusal);
+    hops.TakeClients(kOther, /*proxy=*/false);
+    hops.At(kOther).On(rig::Ehlo()).Raw("250-rig\r\n250 XCLIENT ADDR\r\n");
+    Sender sender(&hops, Kind::kSmtp,
+                  absl::StrCat(kHop, ",", kOther, ",xclient"));
     sender.client = ClientAt("192.0.2.1", "");
-    sender.client.client.helo = Text{.value = helo};
-    EXPECT_EQ(sender.Send().code, 250);
-    sender.pool().Shutdown();
-    hops.Run();
-    const std::string session =
-        hops.At(kHop).sessions().back().transcript->Format();
-    EXPECT_TRUE(absl::StrContains(
-        session, *helo == '-' ? "EHLO [192.0.2.1]" : "EHLO spike.example"))
-        << session;
-    EXPECT_FALSE(absl::StrContains(session, "us.example")) << session;
+    EXPECT_EQ(sender.Send().code, 250) << refusal;
+    EXPECT_THAT(hops.connects(), ElementsAre(kHop, kOther)) << refusal;
+    EXPECT_TRUE(sender.health(0).works());
+    // Both refuse it: the client gets the reply of the last one.
+    hops.SetReplies(kOther, "550 5.7.1 you are blocked\r\n");
+    sender.client = ClientAt("192.0.2.2", "");
+    const Reply reply = sender.Send();
+    EXPECT_EQ(reply.code, 451);
+    EXPECT_TRUE(absl::StrContains(reply.text, "you are blocked")) << reply.text;
+    // The connection that was kept, and then each server once.
+    EXPECT_THAT(hops.connects(), ElementsAre(kHop, kOther, kHop, kOther))
+        << refusal;
+    for (const std::string& line : hops.clients(kHop)) EXPECT_NE(line, kMail);
   }
 }
 
