@@ -6,6 +6,7 @@
 
 #include "programs/check/check.h"
 #include "programs/explain/explain.h"
+#include "programs/migrate/migrate.h"
 #include "programs/relay/relay_command.h"
 #include "programs/replay/replay.h"
 #include "programs/rig/rig.h"
@@ -28,6 +29,7 @@ constexpr char kHelp[] =
     "\n"
     "  check    test a configuration, and show every error and warning\n"
     "  explain  show why mail of a client is accepted or refused\n"
+    "  migrate  read a run script of qmail-smtpd, and write the set-up for it\n"
     "  relay    forward messages from a queue of RabbitMQ to a next hop\n"
     "  replay   run a recorded session again, and compare\n"
     "  serve    run a standalone SMTP server that receives mail\n"
@@ -60,6 +62,9 @@ int main(int argc, char** argv) {
   }
   if (command == "explain") {
     return postern::programs::RunExplain(argc - 2, argv + 2);
+  }
+  if (command == "migrate") {
+    return postern::programs::RunMigrate(argc - 2, argv + 2);
   }
   if (command == "relay") {
     return postern::programs::RunRelay(argc - 2, argv + 2);

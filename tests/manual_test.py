@@ -34,6 +34,7 @@ COVERS = {
     "postern-smtpd.8": ("smtpd",),
     "postern-introspect.8": ("introspect",),
     "postern-auth.7": (),
+    "postern-migrate.7": ("migrate",),
 }
 ELSEWHERE = {"postern-smtpd.8": "postern-auth.7"}
 # The commands whose options a page may describe in a list.
@@ -138,6 +139,7 @@ def main():
          "explain": options_of_help([postern, "explain"]),
          "rules": options_of_help([postern, "rules"]),
          "hosts": options_of_help([postern, "hosts"]),
+         "migrate": options_of_help([postern, "migrate"]),
          "relay": options_of_help([postern, "relay"]),
          "replay": options_of_help([postern, "replay"]),
          "rig": options_of_help([postern, "rig"]),

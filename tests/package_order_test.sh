@@ -41,6 +41,7 @@ service: policy policy/control policy/limits policy/names policy/rules policy/sp
 service: policy/greylisting policy/shared
 programs/replay: files log recording service
 programs/introspect: engine engine/grammar files log service system
+programs/migrate: engine/grammar files log policy policy/control policy/rules service
 programs/tables: engine engine/grammar files log policy policy/control policy/rules
 programs/tables: service
 programs/users: auth engine engine/grammar files log service system
@@ -57,7 +58,7 @@ programs/relay: delivery engine engine/grammar log net policy/names programs/ser
 programs/relay: service system
 programs/rig: engine engine/grammar files log net recording rig service system
 programs: engine engine/grammar log programs/check programs/explain programs/replay
-programs: programs/relay programs/rig programs/serve programs/tables programs/users service system
+programs: programs/migrate programs/relay programs/rig programs/serve programs/tables programs/users service system
 '
 
 # Prints each include in $@ that is not allowed.

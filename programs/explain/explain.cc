@@ -3,6 +3,7 @@
 
 #include "programs/explain/explain.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,10 +50,13 @@
 #include "policy/shared/shared_greylist.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/explain/explanation.h"
+#include "programs/explain/log_comparison.h"
 #include "programs/explain/log_facts.h"
+#include "programs/explain/old_log.h"
 #include "programs/serve/forward.h"
 #include "programs/serve/publish.h"
 #include "programs/serve/serve_options.h"
+#include "service/destination.h"
 #include "service/mail_service.h"
 #include "service/named_destination.h"
 #include "service/options.h"
@@ -99,9 +103,15 @@ constexpr service::OptionRow kRows[] = {
      "the connection has TLS; default: only if the\n"
      "listener requires it",
      From::kCommandLine},
-    {"log", "LINE",
+    {"log", "LINE|FILE",
      "take client, name, HELO, user, sender and recipient\n"
-     "from a line of the log",
+     "from a line of the log; or compare all decisions in\n"
+     "a log of the old server with this configuration:\n"
+     "FILE begins with / or ./, or is - for standard input",
+     From::kCommandLine},
+    {"ask-others", "",
+     "for a FILE: ask DNS, programs, policy servers and\n"
+     "next hops, too",
      From::kCommandLine},
     {"session", "",
      "serve a session on the terminal instead, and write\n"
@@ -112,6 +122,7 @@ constexpr service::OptionRow kRows[] = {
 
 constexpr char kHead[] =
     "Usage: postern explain [OPTION]... --client ADDRESS RECIPIENT...\n"
+    "       postern explain [OPTION]... --log LINE|FILE\n"
     "\n"
     "Shows which checks decide about a client's mail, and the replies of the "
     "server.\n"
@@ -137,6 +148,8 @@ struct Request {
   bool looks_up_name = false;  // although there is a name
   size_t listener = 0;
   std::string logged_rule;  // what the line of --log says; empty: unknown
+  std::string log_file;     // the log of --log FILE; "-": standard input
+  bool asks_others = false;
   bool session = false;
   bool json = false;
 };
@@ -148,6 +161,12 @@ struct Facts {
   bool denied = false;
   std::vector<std::pair<std::string, std::string>> variables;
 };
+
+// Returns whether the value of --log names a file. No line begins so.
+bool IsLogFile(absl::string_view text) {
+  return text == "-" || absl::StartsWith(text, "/") ||
+         absl::StartsWith(text, "./") || absl::StartsWith(text, "../");
+}
 
 void Complain(absl::string_view what) {
   std::fputs(absl::StrCat(kProgram, ": ", what, "\n").c_str(), stderr);
@@ -275,9 +294,26 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
   for (const char* recipient : given.operands()) {
     inquiry.recipients.emplace_back(recipient);
   }
-  if (const std::string line = given.Text("log", ""); !line.empty()) {
+  request.asks_others = given.Flag("ask-others");
+  if (const std::string line = given.Text("log", ""); IsLogFile(line)) {
+    request.log_file = line;
+  } else if (!line.empty()) {
     ReadLog(line, &given, &request);
   }
+  if (!request.log_file.empty()) {
+    for (const absl::string_view name : {"client", "client-name", "name-status",
+                                         "auth-user", "sender", "hello"}) {
+      if (given.Text(name, "").empty()) continue;
+      given.Mistake(absl::StrCat("--", name, ": not with --log FILE"));
+    }
+    if (!inquiry.recipients.empty() || request.session) {
+      given.Mistake("--log FILE takes no recipients and no --session");
+    }
+    if (!given.Complain(kProgram)) return request;
+    *exit_code = kUsage;
+    return std::nullopt;
+  }
+  if (request.asks_others) given.Mistake("--ask-others needs --log FILE");
 
   if (!inquiry.info.remote_address) {
     given.Mistake("--client is missing, or a line with ip= in --log");
@@ -599,6 +635,154 @@ int ServeSession(const service::MailService& service,
   return end.clean ? 0 : kRefused;
 }
 
+// Leaves out what asks others: a log may have millions of lines, and the
+// answers of yesterday are not those of today.
+void AskNoOthers(bool asks_others, ServeOptions* serve) {
+  // Yesterday's clients would all be new to the greylist of today.
+  serve->check_options.erase("greylist");
+  serve->greylist.reset();
+  if (asks_others) return;
+  for (const policy::CheckEntry& check : policy::CheckList()) {
+    const policy::CheckRow& row = check.row;
+    if (row.dns || row.runs_program || row.rule == "policy-server") {
+      serve->check_options.erase(std::string(row.option));
+    }
+  }
+  serve->host_names = false;
+}
+
+// Returns whether the delivery asks other hosts about recipients.
+bool HasNextHop(const ServeOptions& serve) {
+  for (const auto& destination : serve.Destinations()) {
+    if (service::NextHopOf(destination.spec).ok()) return true;
+  }
+  const std::string routes = absl::StrCat(serve.control, "/routes");
+  return access(routes.c_str(), F_OK) == 0;
+}
+
+Decided DecidedBy(absl::string_view reply) {
+  if (absl::StartsWith(reply, "2")) return Decided::kAccept;
+  return absl::StartsWith(reply, "5") ? Decided::kPermanent
+                                      : Decided::kTemporary;
+}
+
+// Answers what the old server has decided.
+NewDecision AskAgain(const service::MailService& service,
+                     const service::MailService::Outlet& outlet,
+                     const Request& request, const ServerConfig& listener,
+                     policy::Resolver* resolver, const policy::TcpRules* rules,
+                     bool tls, bool asks_delivery, const LoggedDecision& old) {
+  Inquiry inquiry = request.inquiry;
+  inquiry.info = request.inquiry.info;
+  inquiry.tls = tls;
+  inquiry.info.remote_address = old.client;
+  inquiry.info.remote_name = absl::AsciiStrToLower(old.host_name);
+  inquiry.info.name_status = inquiry.info.remote_name.empty()
+                                 ? NameStatus::kNone
+                                 : NameStatus::kUnchecked;
+  if (const auto status = policy::FindNameStatus(old.host_status)) {
+    inquiry.info.name_status = *status;
+  }
+  inquiry.hello = old.hello.empty() || HasLineEnd(old.hello)
+                      ? Literal(*old.client)
+                      : old.hello;
+  inquiry.user = HasLineEnd(old.user) ? "" : old.user;
+  inquiry.sender = PathFromLog(old.sender);
+  inquiry.recipients = {PathFromLog(old.recipient)};
+  ServerConfig config = listener;
+  // Every user of the log came through AUTH, of whatever listener.
+  Request asked = request;
+  asked.looks_up_name = request.asks_others;
+  if (request.asks_others) LookUpName(asked, resolver, &inquiry.info);
+  policy::TcpRules::Match match = {.allow = true};
+  if (rules != nullptr) {
+    auto found = rules->Find(inquiry.info);
+    if (!found.ok()) {
+      return {Decided::kTemporary, std::string(found.status().message())};
+    }
+    match = *std::move(found);
+  }
+  for (const auto& variable : request.variables) {
+    match.variables.push_back(variable);
+  }
+  if (!request.asks_others) {
+    auto& list = match.variables;
+    list.erase(std::remove_if(
+                   list.begin(), list.end(),
+                   [](const auto& pair) { return pair.first == "RCPTCHECK"; }),
+               list.end());
+  }
+  const auto facts = policy::ReadRuleFacts(match, inquiry.info.remote_address);
+  if (!facts.ok()) {
+    return {Decided::kTemporary, std::string(facts.status().message())};
+  }
+  facts->Apply(&inquiry.info);
+  const ServerConfig base = config;
+  facts->Change(base, &config);
+  const std::vector<ExplainedCommand> commands =
+      Explain(service, outlet, config, inquiry, asks_delivery);
+  const ExplainedCommand& last = commands.back();
+  NewDecision decision;
+  decision.decided = DecidedBy(last.reply);
+  if (last.decision && !last.decision->rule().empty()) {
+    decision.reason = std::string(last.decision->rule());
+    if (!last.decision->source().empty()) {
+      absl::StrAppend(&decision.reason, ": ", last.decision->source());
+    }
+  } else {
+    decision.reason = absl::StrCat("the protocol: ", last.reply);
+  }
+  return decision;
+}
+
+// Compares the log with the configuration. Returns the exit code.
+int CompareLog(const service::MailService& service,
+               const service::MailService::Outlet& outlet,
+               const Request& request, const ServerConfig& config,
+               policy::Resolver* resolver, bool tls) {
+  const bool asks_delivery = request.asks_others || !HasNextHop(request.serve);
+  std::optional<policy::TcpRules> rules;
+  if (!request.serve.rules.empty()) {
+    auto opened = policy::TcpRules::Open(request.serve.rules);
+    if (opened.ok()) {
+      rules.emplace(*std::move(opened));
+    } else if (!absl::IsNotFound(opened.status()) ||
+               !request.serve.rules_optional) {
+      return Fail(opened.status());
+    }
+  }
+  int descriptor = STDIN_FILENO;
+  if (request.log_file != "-") {
+    descriptor = open(request.log_file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+      return Fail(absl::ErrnoToStatus(errno, request.log_file));
+    }
+  }
+  LogComparison comparison(
+      request.log_file == "-" ? "standard input" : request.log_file,
+      [&](const LoggedDecision& old) {
+        return AskAgain(service, outlet, request, config, resolver,
+                        rules ? &*rules : nullptr, tls, asks_delivery, old);
+      });
+  const absl::Status read = comparison.Read(descriptor);
+  if (descriptor != STDIN_FILENO) close(descriptor);
+  if (!read.ok()) return Fail(read);
+  const std::string text =
+      request.json ? comparison.FormatJson() : comparison.FormatText();
+  std::fputs(text.c_str(), stdout);
+  if (!request.json && !asks_delivery) {
+    std::puts("\nThe next hop was not asked about recipients: --ask-others");
+  }
+  if (std::fflush(stdout) != 0) {
+    return Fail(absl::ErrnoToStatus(errno, "standard output"));
+  }
+  if (comparison.decisions() == 0) {
+    Complain("the log has no decision about a recipient");
+    return kTemporary;
+  }
+  return comparison.differs() ? kRefused : 0;
+}
+
 }  // namespace
 
 int RunExplain(int argc, const char* const* argv) {
@@ -610,6 +794,9 @@ int RunExplain(int argc, const char* const* argv) {
   const log::NoLog no_log;
   // A password is not asked for, so the users are not needed.
   request->serve.auth.specs.clear();
+  if (!request->log_file.empty()) {
+    AskNoOthers(request->asks_others, &request->serve);
+  }
   std::unique_ptr<policy::Resolver> resolver;
   if (AsksDns(request->serve)) {
     auto made = policy::Resolver::Make({.servers = request->serve.resolvers});
@@ -697,6 +884,13 @@ int RunExplain(int argc, const char* const* argv) {
     config.offer_starttls =
         listen.HasTls(request->serve) && !listen.options.tls;
     tls = tls || listen.options.tls || listen.require_tls;
+  }
+  if (!request->log_file.empty()) {
+    // A log has the sessions of all listeners: those of users, too.
+    config.require_auth = false;
+    request->inquiry.info.session_id =
+        absl::StrCat("explain", absl::ToUnixMicros(absl::Now()));
+    return CompareLog(*service, *outlet, *request, config, resolver.get(), tls);
   }
   SessionInfo info = request->inquiry.info;
   // A policy server takes each run for a session of its own.

@@ -23,7 +23,8 @@ namespace {
 // Passes recipients to the delivery and stores nothing.
 class UnstoredTransaction : public MailTransaction {
  public:
-  // Sets `*recipient` to each recipient before it is asked about.
+  // Sets `*recipient` to each recipient before it is asked about. Without a
+  // transaction, recipients are accepted.
   UnstoredTransaction(std::unique_ptr<MailTransaction> transaction,
                       std::optional<Path>* recipient)
       : transaction_(std::move(transaction)), recipient_(*recipient) {}
@@ -31,6 +32,7 @@ class UnstoredTransaction : public MailTransaction {
   std::optional<Verdict> AddRecipient(const Rcpt& rcpt,
                                       Policy::Later later) override {
     recipient_ = rcpt.to;
+    if (transaction_ == nullptr) return Verdict::Accept();
     return transaction_->AddRecipient(rcpt, later);
   }
   std::optional<Verdict> Open(const Envelope&, Policy::Later) override {
@@ -99,8 +101,9 @@ class ExplainedSession::ExplainingPolicy : public Policy {
 
 class ExplainedSession::UnstoredDelivery : public Delivery {
  public:
-  UnstoredDelivery(Delivery* delivery, std::optional<Path>* recipient)
-      : delivery_(*delivery), recipient_(*recipient) {}
+  UnstoredDelivery(Delivery* delivery, bool asks,
+                   std::optional<Path>* recipient)
+      : delivery_(*delivery), asks_(asks), recipient_(*recipient) {}
 
   ExtensionSet carries() const override { return delivery_.carries(); }
   bool ServesRemote(const Path& recipient) const override {
@@ -112,11 +115,12 @@ class ExplainedSession::UnstoredDelivery : public Delivery {
   std::unique_ptr<MailTransaction> Begin(
       const Envelope& envelope, const SharedSessionInfo& session) override {
     return std::make_unique<UnstoredTransaction>(
-        delivery_.Begin(envelope, session), &recipient_);
+        asks_ ? delivery_.Begin(envelope, session) : nullptr, &recipient_);
   }
 
  private:
   Delivery& delivery_;
+  const bool asks_;
   std::optional<Path>& recipient_;
 };
 
@@ -135,13 +139,13 @@ class ExplainedSession::KnownUser : public Authenticator {
 
 ExplainedSession::ExplainedSession(const service::MailService& service,
                                    const service::MailService::Outlet& outlet,
-                                   std::string user)
+                                   std::string user, bool asks_delivery)
     : service_(service),
       outlet_(outlet),
       user_(std::move(user)),
       policy_(std::make_unique<ExplainingPolicy>(outlet.policy.get(), &steps_)),
       delivery_(std::make_unique<UnstoredDelivery>(outlet.delivery.get(),
-                                                   &recipient_)),
+                                                   asks_delivery, &recipient_)),
       authenticator_(std::make_unique<KnownUser>(user_)) {}
 ExplainedSession::~ExplainedSession() = default;
 
@@ -190,8 +194,8 @@ ExplainedCommand ExplainedSession::Take() {
 std::vector<ExplainedCommand> Explain(
     const service::MailService& service,
     const service::MailService::Outlet& outlet, const ServerConfig& listener,
-    const Inquiry& inquiry) {
-  ExplainedSession session(service, outlet, inquiry.user);
+    const Inquiry& inquiry, bool asks_delivery) {
+  ExplainedSession session(service, outlet, inquiry.user, asks_delivery);
   const ServerConfig config = session.Config(listener);
   Dialogue dialogue(config, session.responder(), inquiry.info, inquiry.tls);
   std::vector<ExplainedCommand> commands;

@@ -64,10 +64,11 @@ struct ExplainedCommand {
 // Thread-compatible. Must outlive the session.
 class ExplainedSession {
  public:
-  // `service` and `outlet` must outlive this object.
+  // `service` and `outlet` must outlive this object. Without `asks_delivery`,
+  // the delivery is not asked about recipients and accepts them.
   ExplainedSession(const service::MailService& service,
-                   const service::MailService::Outlet& outlet,
-                   std::string user);
+                   const service::MailService::Outlet& outlet, std::string user,
+                   bool asks_delivery = true);
   ~ExplainedSession();
   ExplainedSession(const ExplainedSession&) = delete;
   ExplainedSession& operator=(const ExplainedSession&) = delete;
@@ -105,11 +106,12 @@ class ExplainedSession {
 // EHLO (LHLO under LMTP), AUTH if there is a user, MAIL, and RCPT for each
 // recipient. Ends after the first refusal before RCPT. `listener` must be
 // valid. The result refers to the checks of `outlet`, which is that of the
-// listener.
+// listener. Without `asks_delivery`, a recipient that the checks accept is
+// accepted.
 std::vector<ExplainedCommand> Explain(
     const service::MailService& service,
     const service::MailService::Outlet& outlet, const ServerConfig& listener,
-    const Inquiry& inquiry);
+    const Inquiry& inquiry, bool asks_delivery = true);
 
 }  // namespace postern::programs
 

@@ -250,6 +250,112 @@ class ExplainTest(harness.TestCase):
         self.assertEqual(err.count("\n"), 1)
         self.assertIn("the line has rule=badhelo, and now the rule is ", err)
 
+    def test_a_whole_log_is_compared(self):
+        self.put("badhelo", "bad.example\n")
+        server = self.serve()
+        for client, name, user in CLIENTS:
+            for sender, recipient, hello in (
+                    ("s@client.example", "u@elsewhere.example", "mx.example"),
+                    ("s@client.example", "u@local.example", "bad.example"),
+                    ("s@bad.example", "u@local.example", "mx.example")):
+                self.ask_server(server, client, name, user, sender, recipient,
+                                hello)
+        server.signal(signal.SIGTERM)
+        server.wait()
+        log = self.folder / "log"
+        log.write_text(server.log())
+        decisions = sum(" decision=" in line and " to=<" in line
+                        for line in server.log().split("\n"))
+        code, out, err = self.explain("--log", str(log))
+        self.assertEqual((code, err), (0, ""), out)
+        self.assertIn(f" lines, {decisions} decisions about recipients\n  "
+                      f"{decisions} the same\n  0 different\n", out)
+        # A changed configuration shows what changes, by its reason.
+        self.put("badhelo", "")
+        code, out, err = self.explain("--log", str(log), "--json")
+        self.assertEqual((code, err), (1, ""), out)
+        found = json.loads(out)["differences"]
+        self.assertEqual({each["old_reason"] for each in found},
+                         {"postern badhelo"})
+        self.assertEqual({each["new"] for each in found}, {"accepts"})
+        self.assertIn(f"{log}:", found[0]["examples"][0])
+
+    def test_a_log_of_another_server_is_compared(self):
+        log = (
+            "@400000004f0a6b1c1a2b3c4d tcpserver: status: 1/40\n"
+            "@400000004f0a6b1c1a2b3c4d CHKUSER rejected rcpt: from "
+            "<a@b.example::> remote <mx:unknown:203.0.113.9> rcpt "
+            "<no@local.example> : not existing recipient\n"
+            "@400000004f0a6b1c1a2b3c4d CHKUSER relaying rcpt: from "
+            "<a@b.example::> remote <pc:unknown:192.0.2.3> rcpt "
+            "<x@elsewhere.example> : client allowed to relay\n"
+            "@400000004f0a6b1c1a2b3c4d CHKUSER relaying rcpt: from "
+            "<a@b.example::> remote <pc:printer.example.net:203.0.113.9> rcpt "
+            "<x@elsewhere.example> : client allowed to relay\n"
+            "@400000004f0a6b1c1a2b3c4d rblsmtpd: 192.0.2.1 pid 7: 451 x\n")
+        done = subprocess.run(
+            [harness.POSTERN, "explain", *self.options, "--log", "-"],
+            input=log, capture_output=True, text=True, check=False,
+            timeout=harness.PATIENCE, env={"PATH": harness.PATH})
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        # The reasons decide the order of groups of the same size.
+        self.assertEqual(done.stdout, f"""\
+standard input: 5 lines, 3 decisions about recipients
+  1 the same
+  2 different
+  1 lines not used: rblsmtpd refuses a client before it names a recipient
+  1 lines about something else
+
+1: the old server refuses: chkuser rejected rcpt (not existing recipient)
+   postern accepts: rcpthosts: {self.control}/rcpthosts:1
+    standard input:2: client 203.0.113.9, from <a@b.example>, to """
+                         """<no@local.example>
+
+1: the old server accepts: chkuser relaying rcpt (client allowed to relay)
+   postern refuses permanently: not-listed
+    standard input:4: client 203.0.113.9, from <a@b.example>, to """
+                         """<x@elsewhere.example>
+""")
+
+    def test_a_log_asks_nothing_else_unless_wanted(self):
+        mark = self.folder / "asked"
+        program = self.folder / "program"
+        program.write_text(f"#!/bin/sh\ntouch {mark}\nexit 100\n")
+        program.chmod(0o755)
+        log = self.folder / "log"
+        log.write_text("CHKUSER accepted rcpt: from <a@b.example::> remote "
+                       "<mx:unknown:203.0.113.9> rcpt <u@local.example> : "
+                       "found existing recipient\n")
+        # No resolver and no policy server answers: to ask them would be an
+        # outage.
+        others = ["--rcptcheck", str(program), "--policy-server",
+                  f"unix:{self.folder}/none", "--sender-domain-exists", "all",
+                  "--resolver", "127.0.0.1:1", "--log", str(log)]
+        for set_by in ([], ["--set", f"RCPTCHECK={program}"]):
+            code, out, _ = self.explain(*others, *set_by)
+            self.assertEqual(code, 0, out)
+            self.assertFalse(mark.exists())
+        code, out, _ = self.explain("--rcptcheck", str(program), "--log",
+                                    str(log), "--ask-others")
+        self.assertEqual(code, 1, out)
+        self.assertTrue(mark.exists())
+
+    def test_mistakes_about_logs(self):
+        empty = self.folder / "empty"
+        empty.write_text("nothing\n")
+        for arguments, code, message in (
+                (["--log", str(empty)], 111, "the log has no decision"),
+                (["--log", "/none/log"], 111, "/none/log"),
+                (["--log", str(self.folder)], 111, "Is a directory"),
+                (["--log", "/x", "u@y"], 100, "takes no recipients"),
+                (["--log", "/x", "--client", "192.0.2.1"], 100,
+                 "--client: not with --log FILE"),
+                (["--ask-others", "--client", "192.0.2.1", "u@y"], 100,
+                 "--ask-others needs --log FILE")):
+            got, _, err = self.explain(*arguments)
+            self.assertEqual(got, code, arguments)
+            self.assertIn(message, err)
+
     def test_the_text_names_the_check_and_its_line(self):
         code, out, _ = self.explain("--client", "203.0.113.9", "--sender",
                                     "s@bad.example", "u@local.example")

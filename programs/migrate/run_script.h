@@ -1,0 +1,90 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Reads the script that starts a server: a part of sh(1), without executing
+// anything. It answers assignments, variables, quotes, continued lines, tests
+// of files and strings, and the command substitutions `cat FILE`, `head -1
+// FILE` and `id -u USER`. Everything else is named with its line and is never
+// guessed.
+
+#ifndef POSTERN_PROGRAMS_MIGRATE_RUN_SCRIPT_H_
+#define POSTERN_PROGRAMS_MIGRATE_RUN_SCRIPT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "programs/migrate/site_files.h"
+
+namespace postern::programs::migrate {
+
+// A line of a file of the site.
+struct Place {
+  std::string file;
+  int line = 0;  // from 1; 0: the whole file
+
+  std::string Format() const;
+};
+
+// A word of a command, or the value of a variable.
+struct Word {
+  std::string text;
+  // Why the value is not known. Empty: `text` is the value. Otherwise `text` is
+  // what the file has.
+  std::string unknown;
+  // For the result of `id -u USER` and `id -g USER`: the user, and 'u' or 'g'.
+  // `text` is then "$(id -u USER)", because the number is not known here.
+  std::string user;
+  char id = 0;
+  Place place;
+
+  bool known() const { return unknown.empty(); }
+};
+
+// A variable in the environment of a server.
+struct Variable {
+  std::string name;
+  Word value;
+};
+
+// A command that starts a server.
+struct ServerCommand {
+  std::vector<Word> words;  // the program and its arguments
+  std::vector<Variable> environment;
+  // Commands of the shell that change the process, such as umask and cd.
+  std::vector<std::vector<Word>> shell;
+  bool log_on_output = false;  // descriptor 2 is a copy of descriptor 1
+};
+
+// Something in the script that is not understood, or that has no effect on the
+// server but is worth a row.
+struct Note {
+  enum class Kind : uint8_t { kNotUnderstood, kGuard };
+  Kind kind = Kind::kNotUnderstood;
+  Place place;
+  std::string text;  // of the script, cut
+  std::string why;
+};
+
+// What became of a line of the script.
+enum class LineState : uint8_t { kUnseen, kUnderstood, kNamed };
+
+struct RunScript {
+  std::vector<ServerCommand> servers;
+  std::vector<Note> notes;
+  // By line, from index 0. No line is kUnseen. A line that is kNamed is in the
+  // lines of a note.
+  std::vector<LineState> lines;
+};
+
+// Reads `text`, which is the file `name`. `is_server` returns whether a program
+// can begin the command of a server (by the last part of its path).
+RunScript ReadRunScript(absl::string_view name, absl::string_view text,
+                        const SiteFiles& files,
+                        absl::FunctionRef<bool(absl::string_view)> is_server);
+
+}  // namespace postern::programs::migrate
+
+#endif  // POSTERN_PROGRAMS_MIGRATE_RUN_SCRIPT_H_

@@ -1,0 +1,708 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/migrate/settings.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "policy/check_list.h"
+#include "policy/control/controls.h"
+#include "policy/rules/not_read.h"
+#include "policy/rules/tcp_rules.h"
+#include "policy/rules/tcp_rules_text.h"
+
+namespace postern::programs::migrate {
+namespace {
+
+constexpr absl::string_view kControl = "/var/qmail/control";
+
+// Where a setting of the old server is.
+enum class From : uint8_t { kVariable, kFile, kSpamdyke };
+
+// Which programs have the option.
+enum class For : uint8_t { kBoth, kServe };
+
+// How the value of the option is made.
+enum class Make : uint8_t {
+  kCopy,     // the same value
+  kNumber,   // a number; others are not supported
+  kNonZero,  // a flag, if the value is a number above 0
+  kFlag,     // a flag, if the setting exists
+  kPath,     // the path of the control file
+};
+
+// A setting that an option replaces. Settings without a row here are those of
+// the tables of not_read.h and of the checks.
+struct SettingRow {
+  From from = From::kVariable;
+  absl::string_view name;
+  absl::string_view option;  // ",WORD": a word of --listen in postern serve
+  absl::string_view value;   // the option's value for kNonZero and kFlag
+  For programs = For::kBoth;
+  Make make = Make::kCopy;
+  absl::string_view differs;  // empty: the option does the same
+};
+
+constexpr absl::string_view kWaits =
+    "a client that sends before the greeting gets a 554";
+constexpr absl::string_view kMaxRcpt =
+    "further recipients get a 452; the sender's server sends again for them";
+constexpr absl::string_view kSpfBehavior =
+    "neutral and none are never refused (RFC 7208 8.2)";
+
+constexpr SettingRow kRows[] = {
+    // Variables.
+    {From::kVariable, "GREETDELAY", "greet-delay", "", For::kBoth,
+     Make::kNumber, kWaits},
+    {From::kVariable, "SMTPD_GREETDELAY", "greet-delay", "", For::kBoth,
+     Make::kNumber, kWaits},
+    {From::kVariable, "MAXRCPT", "max-recipients", "", For::kBoth,
+     Make::kNumber, kMaxRcpt},
+    {From::kVariable, "MAXRECIPIENTS", "max-recipients", "", For::kBoth,
+     Make::kNumber, kMaxRcpt},
+    {From::kVariable, "MAXRCPTCOUNT", "max-recipients", "", For::kBoth,
+     Make::kNumber, kMaxRcpt},
+    {From::kVariable, "REQUIRE_AUTH", "submission", "", For::kBoth,
+     Make::kNonZero, ""},
+    {From::kVariable, "AUTHREQUIRED", "submission", "", For::kBoth,
+     Make::kNonZero, ""},
+    {From::kVariable, "AUTH_ALL", "submission", "", For::kBoth, Make::kNonZero,
+     ""},
+    {From::kVariable, "FORCE_TLS", "require-tls", "", For::kBoth,
+     Make::kNonZero, ""},
+    {From::kVariable, "FORCETLS", "require-tls", "", For::kBoth, Make::kNonZero,
+     "the patch requires TLS before AUTH; the option requires it for all mail"},
+    {From::kVariable, "TLSREQUIRED", "require-tls", "", For::kBoth,
+     Make::kNonZero, ""},
+    {From::kVariable, "SMTPS", "tls-wrapped", "", For::kBoth, Make::kFlag, ""},
+    {From::kVariable, "SSL", "tls-wrapped", "", For::kBoth, Make::kNonZero, ""},
+    {From::kVariable, "ALLOW_INSECURE_AUTH", "auth-insecure", "", For::kBoth,
+     Make::kNonZero, ""},
+    {From::kVariable, "TLS_SERVER_CERT", "tls-cert", "", For::kBoth,
+     Make::kCopy, ""},
+    {From::kVariable, "TLSCIPHERS", "tls-ciphers", "", For::kBoth, Make::kCopy,
+     "the list applies to TLS 1.2"},
+    {From::kVariable, "MFCHECK", "sender-domain-exists", "strangers",
+     For::kServe, Make::kNonZero, "relay clients and users are exempt"},
+    {From::kVariable, "MFDNSCHECK", "sender-domain-exists", "strangers",
+     For::kServe, Make::kFlag, "relay clients and users are exempt"},
+    {From::kVariable, "RETURNMXCHECK", "sender-domain-exists", "strangers",
+     For::kServe, Make::kFlag, "relay clients and users are exempt"},
+    {From::kVariable, "ALLOW_BARELF", "bare-newlines", "normalize", For::kBoth,
+     Make::kNonZero, "a bare newline never ends the message"},
+    // Control files.
+    {From::kFile, "maxrcpt", "max-recipients", "", For::kBoth, Make::kNumber,
+     kMaxRcpt},
+    {From::kFile, "maxrecipients", "max-recipients", "", For::kBoth,
+     Make::kNumber, kMaxRcpt},
+    {From::kFile, "maxrcptcount", "max-recipients", "", For::kBoth,
+     Make::kNumber, kMaxRcpt},
+    {From::kFile, "brtlimit", "max-invalid-recipients", "", For::kBoth,
+     Make::kNumber, "the session ends with a 421"},
+    {From::kFile, "greetdelay", "greet-delay", "", For::kBoth, Make::kNumber,
+     kWaits},
+    {From::kFile, "mfcheck", "sender-domain-exists", "strangers", For::kServe,
+     Make::kNonZero, "relay clients and users are exempt"},
+    {From::kFile, "servercert.pem", "tls-cert", "", For::kBoth, Make::kPath,
+     ""},
+    {From::kFile, "clientca.pem", "client-ca", "", For::kBoth, Make::kPath,
+     "certificates of clients do not permit to relay"},
+    {From::kFile, "tlsserverciphers", "tls-ciphers", "", For::kBoth,
+     Make::kCopy, "the list applies to TLS 1.2"},
+    // spamdyke. postern-smtpd keeps spamdyke before it.
+    {From::kSpamdyke, "greeting-delay-secs", "greet-delay", "", For::kServe,
+     Make::kNumber, kWaits},
+    {From::kSpamdyke, "max-recipients", "max-recipients", "", For::kServe,
+     Make::kNumber, ""},
+    {From::kSpamdyke, "tls-certificate-file", "tls-cert", "", For::kServe,
+     Make::kCopy, ""},
+    {From::kSpamdyke, "tls-privatekey-file", "tls-key", "", For::kServe,
+     Make::kCopy, ""},
+    {From::kSpamdyke, "tls-cipher-list", "tls-ciphers", "", For::kServe,
+     Make::kCopy, "the list applies to TLS 1.2"},
+    {From::kSpamdyke, "dns-blacklist-entry", "dns-list", "", For::kServe,
+     Make::kCopy, "the client gets a 451 for each recipient"},
+    {From::kSpamdyke, "dns-whitelist-entry", "dns-list", "!", For::kServe,
+     Make::kCopy, "exempts from DNS lists only"},
+    {From::kSpamdyke, "reject-missing-sender-mx", "sender-domain-exists",
+     "strangers", For::kServe, Make::kFlag,
+     "a domain with an address but without MX is accepted"},
+    {From::kSpamdyke, "reject-sender", "sender-domain-exists", "strangers",
+     For::kServe, Make::kFlag,
+     "a domain with an address but without MX is accepted"},
+};
+
+// Settings of spamdyke without an effect on what is accepted, and those that
+// qmail's own files do in postern serve.
+struct SpamdykeRow {
+  absl::string_view name;
+  Outcome outcome = Outcome::kMaps;
+  absl::string_view text;
+};
+constexpr SpamdykeRow kSpamdyke[] = {
+    {"log-level", Outcome::kMaps, "the log has each decision"},
+    {"log-target", Outcome::kMaps, "the log goes to descriptor 2"},
+    {"local-domains-file", Outcome::kMaps, "control/rcpthosts is read"},
+    {"qmail-rcpthosts-file", Outcome::kMaps, "control/rcpthosts is read"},
+    {"qmail-morercpthosts-cdb", Outcome::kMaps,
+     "control/morercpthosts.cdb is read"},
+    {"idle-timeout-secs", Outcome::kDiffers,
+     "control/timeoutsmtpd sets the timeout of a command"},
+    {"connection-timeout-secs", Outcome::kDiffers,
+     "--session-timeout N sets the longest session"},
+    {"access-file", Outcome::kDiffers,
+     "compile the file with postern rules and name it with --rules"},
+    {"ip-blacklist-entry", Outcome::kUnsupported,
+     "write ADDRESS:deny into the file of --rules"},
+    {"ip-blacklist-file", Outcome::kUnsupported,
+     "write ADDRESS:deny into the file of --rules"},
+    {"ip-whitelist-entry", Outcome::kUnsupported,
+     "write ADDRESS:allow,RBLSMTPD=\"\" into the file of --rules"},
+    {"ip-whitelist-file", Outcome::kUnsupported,
+     "write ADDRESS:allow,RBLSMTPD=\"\" into the file of --rules"},
+    {"sender-blacklist-file", Outcome::kUnsupported,
+     "write the senders into control/badmailfrom"},
+    {"recipient-blacklist-file", Outcome::kUnsupported,
+     "write the recipients into control/badrcptto"},
+    {"graylist-dir", Outcome::kUnsupported,
+     "--greylist FILE keeps a table of its own; the directories cannot be "
+     "read"},
+    {"graylist-level", Outcome::kUnsupported,
+     "--greylist FILE keeps a table of its own; NOGREYLIST in rules exempts"},
+    {"graylist-min-secs", Outcome::kUnsupported, "--greylist FILE,delay=N"},
+    {"graylist-max-secs", Outcome::kUnsupported, "--greylist FILE,window=N"},
+    {"reject-empty-rdns", Outcome::kUnsupported,
+     "no check refuses clients without a host name; --dns-list and --policy-"
+     "server can do more"},
+    {"reject-unresolvable-rdns", Outcome::kUnsupported,
+     "no check refuses clients by their host name"},
+    {"reject-ip-in-cc-rdns", Outcome::kUnsupported,
+     "no check refuses clients by the form of their host name"},
+    {"ip-in-rdns-keyword-blacklist-file", Outcome::kUnsupported,
+     "no check refuses clients by the form of their host name"},
+};
+
+// Returns the words of --listen for an option of postern-smtpd that a listener
+// has in postern serve. Empty for an option of the server.
+absl::string_view ListenWord(absl::string_view option) {
+  if (option == "submission" || option == "require-tls") return option;
+  if (option == "tls-wrapped") return "tls";
+  return "";
+}
+
+// Returns the value of the option, or nullopt if the value of the setting
+// cannot be mapped. Sets `*off` if the setting turns its feature off.
+std::optional<std::string> MakeValue(const SettingRow& row,
+                                     absl::string_view value, bool* off) {
+  uint64_t number = 0;
+  switch (row.make) {
+    case Make::kCopy:
+      if (value.empty()) return std::nullopt;
+      return absl::StrCat(row.value, value);
+    case Make::kNumber:
+      if (!absl::SimpleAtoi(value, &number)) return std::nullopt;
+      *off = number == 0;
+      return std::string(value);
+    case Make::kNonZero:
+      if (!absl::SimpleAtoi(value, &number)) return std::nullopt;
+      *off = number == 0;
+      return std::string(row.value);
+    case Make::kFlag:
+      return std::string(row.value);
+    case Make::kPath:
+      return absl::StrCat(kControl, "/", row.name);
+  }
+  return std::nullopt;
+}
+
+// Applies `row`. Returns whether it applies to the value.
+bool Apply(const SettingRow& row, const Word& value, std::string what,
+           Setup* setup) {
+  bool off = false;
+  const std::optional<std::string> made = MakeValue(row, value.text, &off);
+  Row out = {.place = value.place, .what = std::move(what)};
+  if (!made) {
+    out.smtpd = {
+        Outcome::kUnsupported,
+        absl::StrCat("the value is not one that --", row.option, " can have")};
+    out.serve = out.smtpd;
+    setup->rows.push_back(std::move(out));
+    return true;
+  }
+  if (off) {
+    out.smtpd = {Outcome::kMaps, "it is turned off"};
+    out.serve = out.smtpd;
+    setup->rows.push_back(std::move(out));
+    return true;
+  }
+  const std::string shown =
+      absl::StrCat("--", row.option, made->empty() ? "" : " ", *made);
+  const Outcome outcome =
+      row.differs.empty() ? Outcome::kMaps : Outcome::kDiffers;
+  const std::string why =
+      row.differs.empty() ? "" : absl::StrCat("; ", row.differs);
+  if (row.programs == For::kBoth) {
+    setup->SetSmtpd(row.option, *made);
+    out.smtpd = {outcome, absl::StrCat(shown, why)};
+  } else if (row.from == From::kSpamdyke) {
+    out.smtpd = {Outcome::kMaps, "spamdyke stays before postern-smtpd"};
+  } else {
+    out.smtpd = {Outcome::kUnsupported,
+                 absl::StrCat("only postern serve has --", row.option)};
+  }
+  const absl::string_view word = ListenWord(row.option);
+  if (!word.empty()) {
+    setup->AddListenWord(word);
+    out.serve = {outcome, absl::StrCat("--listen ADDRESS,", word, why)};
+  } else {
+    if (row.option == "dns-list") {
+      setup->AddServe(row.option, *made);
+    } else {
+      setup->SetServe(row.option, *made);
+    }
+    out.serve = {outcome, absl::StrCat(shown, why)};
+  }
+  setup->rows.push_back(std::move(out));
+  return true;
+}
+
+const SettingRow* FindRow(From from, absl::string_view name) {
+  for (const SettingRow& row : kRows) {
+    if (row.from == from && row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+// Whether a check reads the variable, or the session does (rule_facts.h).
+bool IsRead(absl::string_view name) {
+  for (const absl::string_view known :
+       {"RELAYCLIENT", "DATABYTES", "QMAILQUEUE", "BRTLIMIT",
+        "VALIDRCPTTO_LIMIT"}) {
+    if (name == known) return true;
+  }
+  for (const policy::CheckEntry& check : policy::CheckList()) {
+    for (const absl::string_view variable :
+         absl::StrSplit(check.row.variables, ' ', absl::SkipEmpty())) {
+      if (name == variable) return true;
+    }
+  }
+  return absl::StartsWith(name, "POSTERN_");
+}
+
+// Variables of the process itself.
+bool IsOfProcess(absl::string_view name) {
+  for (const absl::string_view known :
+       {"PATH", "HOME", "USER", "UID", "GID", "SHELL", "LANG", "TZ", "LOGNAME",
+        "QMAILDUID", "NOFILESGID", "LC_ALL", "GIDLIST"}) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+// The options of postern serve that replace variables which postern-smtpd
+// reads.
+absl::string_view ServeOptionFor(absl::string_view name) {
+  if (name == "VALIDRCPTTO_CDB") return "validrcptto";
+  if (name == "RCPTCHECK") return "rcptcheck";
+  if (name == "BRTLIMIT" || name == "VALIDRCPTTO_LIMIT") {
+    return "max-invalid-recipients";
+  }
+  return "";
+}
+
+std::string InRules(const Variable& variable) {
+  return absl::StrCat("write :allow,", variable.name, "=\"",
+                      variable.value.text, "\" into the file of --rules");
+}
+
+void MapSpf(const Word& value, std::string what, Setup* setup) {
+  absl::string_view actions;
+  if (value.text == "1") actions = "accept";
+  if (value.text == "2") {
+    actions = "fail=accept,softfail=accept,temperror=tempfail";
+  }
+  if (value.text == "3") actions = "default";
+  if (value.text == "4" || value.text == "5") {
+    actions = "fail=refuse,softfail=refuse";
+  }
+  if (value.text == "6") {
+    actions = "fail=refuse,softfail=refuse,permerror=refuse";
+  }
+  Row row = {.place = value.place, .what = std::move(what)};
+  if (value.text == "0") {
+    row.smtpd = {Outcome::kMaps, "it is turned off"};
+    row.serve = row.smtpd;
+  } else if (actions.empty()) {
+    row.smtpd = {Outcome::kUnsupported, "the value has no meaning"};
+    row.serve = row.smtpd;
+  } else {
+    const bool differs = value.text == "5" || value.text == "6";
+    setup->SetServe("spf", actions);
+    row.smtpd = {Outcome::kUnsupported,
+                 "only postern serve has --spf; ask policyd-spf with "
+                 "--policy-server"};
+    row.serve = {differs ? Outcome::kDiffers : Outcome::kMaps,
+                 absl::StrCat("--spf ", actions, differs ? "; " : "",
+                              differs ? kSpfBehavior : "")};
+  }
+  setup->rows.push_back(std::move(row));
+}
+
+// SMTPAUTH of s/qmail and of sagredo's patch.
+void MapSmtpAuth(const Variable& variable, Setup* setup) {
+  absl::string_view text = variable.value.text;
+  Row row = {.place = variable.value.place,
+             .what = absl::StrCat("SMTPAUTH=", text)};
+  if (text == "-" || text == "0") {
+    const auto is_auth = [](const Option& option) {
+      return option.name == "auth" || option.name == "submission" ||
+             option.name == "auth-insecure" || option.name == "cram-md5";
+    };
+    auto& smtpd = setup->smtpd;
+    auto& serve = setup->serve;
+    smtpd.erase(std::remove_if(smtpd.begin(), smtpd.end(), is_auth),
+                smtpd.end());
+    serve.erase(std::remove_if(serve.begin(), serve.end(), is_auth),
+                serve.end());
+    auto& words = setup->listen_words;
+    words.erase(std::remove_if(words.begin(), words.end(),
+                               [](const std::string& word) {
+                                 return word == "auth" || word == "submission";
+                               }),
+                words.end());
+    row.smtpd = {Outcome::kMaps, "AUTH is not offered: no --auth"};
+    row.serve = row.smtpd;
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  const bool required = absl::ConsumePrefix(&text, "!");
+  const bool cram = absl::StrContains(text, "cram");
+  const bool has_auth =
+      std::any_of(setup->smtpd.begin(), setup->smtpd.end(),
+                  [](const Option& option) { return option.name == "auth"; });
+  if (!has_auth) {
+    row.smtpd = {Outcome::kUnsupported,
+                 "AUTH needs a checker: --auth checkpassword:PROGRAM"};
+    row.serve = row.smtpd;
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  if (required) {
+    setup->SetSmtpd("submission", "");
+    auto& words = setup->listen_words;
+    words.erase(std::remove(words.begin(), words.end(), "auth"), words.end());
+    setup->AddListenWord("submission");
+  }
+  if (cram) {
+    setup->SetSmtpd("cram-md5", "response-first");
+    setup->SetServe("cram-md5", "response-first");
+  }
+  const std::string options =
+      absl::StrCat(cram ? " and --cram-md5 response-first" : "");
+  row.smtpd = {Outcome::kMaps,
+               absl::StrCat(required ? "--submission" : "--auth", options)};
+  row.serve = {Outcome::kMaps,
+               absl::StrCat("--listen ADDRESS,",
+                            required ? "submission" : "auth", options)};
+  setup->rows.push_back(std::move(row));
+}
+
+}  // namespace
+
+void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
+  *keep = false;
+  const Word& value = variable.value;
+  Row row = {.place = value.place,
+             .what = absl::StrCat(variable.name, "=", value.text)};
+  if (IsOfProcess(variable.name)) {
+    // The programs use absolute paths. PATH finds the programs of the chain.
+    *keep = variable.name == "PATH" && value.known();
+    return;
+  }
+  if (!value.known()) {
+    row.smtpd = {Outcome::kUnsupported, value.unknown};
+    row.serve = row.smtpd;
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  if (variable.name == "SMTPAUTH") return MapSmtpAuth(variable, setup);
+  if (variable.name == "SPFBEHAVIOR") {
+    return MapSpf(value, std::move(row.what), setup);
+  }
+  if (variable.name == "DENY_TLS" || variable.name == "DISABLETLS") {
+    row.smtpd = {Outcome::kMaps, "without --tls-cert TLS is not offered"};
+    row.serve = {Outcome::kMaps, "--listen ADDRESS,no-tls"};
+    uint64_t number = 0;
+    if (absl::SimpleAtoi(value.text, &number) && number > 0) {
+      auto& smtpd = setup->smtpd;
+      smtpd.erase(std::remove_if(smtpd.begin(), smtpd.end(),
+                                 [](const Option& option) {
+                                   return absl::StartsWith(option.name, "tls-");
+                                 }),
+                  smtpd.end());
+      setup->AddListenWord("no-tls");
+    } else {
+      row.smtpd = {Outcome::kMaps, "it is turned off"};
+      row.serve = row.smtpd;
+    }
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  if (variable.name == "QMAILQUEUE") {
+    *keep = true;
+    setup->SetServe("deliver", absl::StrCat("qmail-queue:", value.text));
+    row.smtpd = {Outcome::kMaps, "the variable is read"};
+    row.serve = {Outcome::kMaps,
+                 absl::StrCat("--deliver qmail-queue:", value.text)};
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  if (const SettingRow* known = FindRow(From::kVariable, variable.name)) {
+    (void)Apply(*known, value, std::move(row.what), setup);
+    return;
+  }
+  if (variable.name == "UCSPITLS") {
+    *keep = true;
+    row.smtpd = {Outcome::kMaps, "the variable is read"};
+    if (absl::StartsWith(value.text, "!")) {
+      setup->AddListenWord("require-tls");
+      row.serve = {Outcome::kMaps, "--listen ADDRESS,require-tls"};
+    } else if (value.text == "-") {
+      setup->AddListenWord("no-tls");
+      row.serve = {Outcome::kMaps, "--listen ADDRESS,no-tls"};
+    } else if (value.text.empty()) {
+      row.serve = {Outcome::kMaps, "--tls-cert offers STARTTLS"};
+    } else {
+      row.smtpd = {Outcome::kUnsupported,
+                   "certificates of clients do not permit to relay"};
+      row.serve = row.smtpd;
+    }
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  for (const absl::string_view name :
+       {"REJECTNULLSENDERS", "DROP_PRE_GREET", "FORCEAUTHMAILFROM",
+        "DNSBLFAILCLOSED", "VALIDRCPTTO_LOG"}) {
+    if (variable.name != name || value.text != "0") continue;
+    row.smtpd = {Outcome::kMaps, "it is turned off"};
+    row.serve = row.smtpd;
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  if (IsRead(variable.name)) {
+    *keep = true;
+    row.smtpd = {Outcome::kMaps, "the variable is read"};
+    const absl::string_view option = ServeOptionFor(variable.name);
+    if (!option.empty() && !value.text.empty()) {
+      setup->SetServe(option, value.text);
+      row.serve = {Outcome::kMaps, absl::StrCat("--", option, " ", value.text)};
+    } else {
+      row.serve = {Outcome::kUnsupported, InRules(variable)};
+      if (variable.name == "DATABYTES") {
+        row.serve.text = absl::StrCat("write ", value.text,
+                                      " into control/databytes, which counts "
+                                      "as SIZE does");
+      }
+    }
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  if (const std::optional<std::string> why = policy::WhyIdle(variable.name)) {
+    row.smtpd = {Outcome::kUnsupported, absl::StrCat("it is ", *why)};
+    row.serve = row.smtpd;
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  // The queue program may read it.
+  *keep = true;
+  setup->AddServe("pass-environment", variable.name);
+  row.smtpd = {Outcome::kMaps, "postern does not read it; its programs get it"};
+  row.serve = {Outcome::kDiffers,
+               absl::StrCat("--pass-environment ", variable.name,
+                            ", and export it before the start")};
+  setup->rows.push_back(std::move(row));
+}
+
+void MapControlFiles(const SiteFiles& files, Setup* setup) {
+  const std::vector<std::string> names = files.List(kControl);
+  for (const std::string& name : names) {
+    const std::string path = absl::StrCat(kControl, "/", name);
+    Word value;
+    value.place = {path, 0};
+    if (const SettingRow* known = FindRow(From::kFile, name)) {
+      value.place.line = known->make == Make::kPath ? 0 : 1;
+      if (known->make != Make::kPath) {
+        const absl::StatusOr<std::string> text = files.Read(path);
+        if (!text.ok()) {
+          setup->rows.push_back(
+              {value.place,
+               name,
+               {Outcome::kUnsupported, "the file cannot be read"},
+               {Outcome::kUnsupported, "the file cannot be read"}});
+          continue;
+        }
+        value.text = std::string(absl::StripAsciiWhitespace(
+            absl::string_view(*text).substr(0, text->find('\n'))));
+      }
+      if (setup->HasServe(known->option)) {
+        const Mapping same = {Outcome::kMaps,
+                              absl::StrCat("the script sets --", known->option,
+                                           ", which has priority")};
+        setup->rows.push_back({value.place, name, same, same});
+        continue;
+      }
+      (void)Apply(*known, value, name, setup);
+      continue;
+    }
+    if (name == "spfbehavior" && setup->HasServe("spf")) {
+      const Mapping same = {Outcome::kMaps,
+                            "SPFBEHAVIOR of the script has priority"};
+      setup->rows.push_back({value.place, name, same, same});
+      continue;
+    }
+    if (name == "spfbehavior") {
+      const absl::StatusOr<std::string> text = files.Read(path);
+      value.place.line = 1;
+      value.text = text.ok() ? std::string(absl::StripAsciiWhitespace(*text))
+                             : "unreadable";
+      MapSpf(value, name, setup);
+      continue;
+    }
+    for (const policy::NotReadRow& idle : policy::NotReadFiles()) {
+      if (idle.name != name) continue;
+      const Mapping why = {absl::StrContains(idle.why, "needs no such file")
+                               ? Outcome::kMaps
+                               : Outcome::kUnsupported,
+                           absl::StrCat("it is ", idle.why)};
+      setup->rows.push_back({value.place, name, why, why});
+    }
+  }
+  // Errors that would prevent the start, by the reader of the programs.
+  std::vector<absl::Status> errors;
+  policy::ControlOptions options;
+  options.directory = files.Find(kControl);
+  const policy::Controls controls = policy::ReadControls(options, &errors);
+  // The messages name the files of the site.
+  const auto clean = [&](absl::string_view text) {
+    return absl::StrReplaceAll(text, {{options.directory, kControl}});
+  };
+  for (const absl::Status& error : errors) {
+    const Mapping why = {Outcome::kUnsupported, clean(error.message())};
+    setup->rows.push_back(
+        {{std::string(kControl), 0}, "the control files", why, why});
+  }
+  for (const std::string& warning : controls.warnings) {
+    const Mapping why = {Outcome::kMaps, clean(warning)};
+    setup->rows.push_back(
+        {{std::string(kControl), 0}, "the control files", why, why});
+  }
+}
+
+bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
+  absl::string_view text_path = database.text;
+  absl::ConsumeSuffix(&text_path, ".cdb");
+  struct Found {
+    std::string name;
+    Place place;
+  };
+  std::vector<Found> found;
+  const auto take = [&](absl::string_view record, const Place& place) {
+    const auto match = policy::TcpRules::ParseRecord(record);
+    if (!match) return;
+    for (const auto& [name, value] : match->variables) {
+      if (std::none_of(found.begin(), found.end(), [&name = name](auto& each) {
+            return each.name == name;
+          })) {
+        found.push_back({name, place});
+      }
+    }
+  };
+  bool read = false;
+  bool by_name = false;
+  const absl::StatusOr<std::string> text = files.Read(text_path);
+  if (text.ok() && text_path != database.text) {
+    const auto rules = policy::ParseTcpRules(text_path, *text);
+    if (rules.ok()) {
+      read = true;
+      for (const policy::TcpRule& rule : rules->rules) {
+        by_name = by_name || absl::StrContains(rule.key, '=');
+        take(rule.record, {std::string(text_path), rule.line});
+      }
+    }
+  }
+  if (!read) {
+    const auto rules = policy::TcpRules::Open(files.Find(database.text));
+    if (rules.ok()) {
+      read =
+          rules
+              ->ForEach([&](absl::string_view key, absl::string_view record) {
+                by_name = by_name || absl::StrContains(key, '=');
+                take(record, {database.text, 0});
+                return found.size() < 1000;
+              })
+              .ok();
+    }
+  }
+  if (!read) {
+    const Mapping why = {
+        Outcome::kUnsupported,
+        "neither the rules nor their text can be read here, so their variables "
+        "are not in this table"};
+    setup->rows.push_back({database.place, database.text, why, why});
+    return true;
+  }
+  for (const Found& each : found) {
+    const std::optional<std::string> why = policy::WhyIdle(each.name);
+    if (!why) {
+      const Mapping maps = {Outcome::kMaps,
+                            IsRead(each.name)
+                                ? "the variable is read"
+                                : "postern does not read it; its programs get "
+                                  "it"};
+      setup->rows.push_back(
+          {each.place, absl::StrCat("rule sets ", each.name), maps, maps});
+      continue;
+    }
+    const Mapping idle = {Outcome::kUnsupported, absl::StrCat("it is ", *why)};
+    setup->rows.push_back(
+        {each.place, absl::StrCat("rule sets ", each.name), idle, idle});
+  }
+  return by_name;
+}
+
+void MapSpamdyke(absl::string_view key, const Word& value, Setup* setup) {
+  const std::string what = absl::StrCat(key, "=", value.text);
+  if (key == "smtp-auth-command" || key == "smtp-auth-level" ||
+      key == "tls-level") {
+    return;  // the chain maps them
+  }
+  if (const SettingRow* row = FindRow(From::kSpamdyke, key)) {
+    (void)Apply(*row, value, what, setup);
+    return;
+  }
+  Row row = {
+      .place = value.place,
+      .what = what,
+      .smtpd = {Outcome::kMaps, "spamdyke stays before postern-smtpd"},
+      .serve = {Outcome::kUnsupported, "postern serve has no option for it"}};
+  for (const SpamdykeRow& known : kSpamdyke) {
+    if (known.name != key) continue;
+    row.serve = {known.outcome, std::string(known.text)};
+  }
+  setup->rows.push_back(std::move(row));
+}
+
+}  // namespace postern::programs::migrate

@@ -1,0 +1,306 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+#include "programs/migrate/setup.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "log/printable.h"
+
+namespace postern::programs::migrate {
+namespace {
+
+constexpr absl::string_view kSmtpd = "/usr/local/bin/postern-smtpd";
+constexpr absl::string_view kServe = "/usr/local/bin/postern";
+constexpr size_t kWidth = 78;
+
+// Quotes a word for sh.
+std::string Quote(absl::string_view text) {
+  const bool plain =
+      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return absl::ascii_isalnum(c) ||
+               absl::string_view("_./:=,@%+-").find(c) !=
+                   absl::string_view::npos;
+      });
+  if (plain) return std::string(text);
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+std::string UnknownText(const Word& word) {
+  return absl::StrCat(word.place.Format(), ": ", word.unknown);
+}
+
+// Returns a word of sh. A word that is not known ends the script with a message
+// that names its line: any other text could start another server than before.
+std::string QuoteWord(const Word& word) {
+  if (!word.known()) {
+    std::string message = UnknownText(word);
+    for (char& c : message) {
+      const bool plain =
+          absl::ascii_isalnum(c) ||
+          absl::string_view(" .:/_-").find(c) != absl::string_view::npos;
+      if (!plain) c = ' ';
+    }
+    return absl::StrCat("\"${UNKNOWN:?", message, "}\"");
+  }
+  if (word.id != 0) {
+    return absl::StrCat("\"$(id -", std::string(1, word.id), " ",
+                        Quote(word.user), ")\"");
+  }
+  return Quote(word.text);
+}
+
+// Returns a command with continued lines.
+std::string FormatCommand(const std::vector<std::string>& words) {
+  std::string text;
+  std::string line;
+  for (size_t i = 0; i < words.size(); ++i) {
+    // An option stays with its value.
+    std::string word = words[i];
+    if (absl::StartsWith(word, "-") && i + 1 < words.size() &&
+        !absl::StartsWith(words[i + 1], "-") &&
+        word.size() + words[i + 1].size() + 5 < kWidth) {
+      absl::StrAppend(&word, " ", words[++i]);
+    }
+    if (!line.empty() && line.size() + 1 + word.size() > kWidth - 2) {
+      absl::StrAppend(&text, line, " \\\n");
+      line = "  ";
+    } else if (!line.empty() && line != "  ") {
+      line += ' ';
+    }
+    line += word;
+  }
+  return absl::StrCat(text, line, "\n");
+}
+
+std::string Head(const Setup& setup) {
+  std::string text = "#!/bin/sh\n";
+  if (setup.log_on_output) text += "exec 2>&1\n";
+  for (const std::vector<Word>& command : setup.shell) {
+    std::vector<std::string> words;
+    for (const Word& word : command) words.push_back(QuoteWord(word));
+    absl::StrAppend(&text, absl::StrJoin(words, " "), "\n");
+  }
+  return text;
+}
+
+void AddOptions(const std::vector<Option>& options,
+                std::vector<std::string>* arguments) {
+  for (const Option& option : options) {
+    arguments->push_back(absl::StrCat("--", option.name));
+    if (!option.value.empty()) arguments->push_back(option.value);
+  }
+}
+
+void SetOption(absl::string_view name, absl::string_view value,
+               std::vector<Option>* options) {
+  for (Option& option : *options) {
+    if (option.name != name) continue;
+    option.value = std::string(value);
+    return;
+  }
+  options->push_back({std::string(name), std::string(value)});
+}
+
+// Breaks `text` into lines after `indent` blanks.
+std::string Fold(absl::string_view text, size_t indent) {
+  const std::string blanks(indent, ' ');
+  std::string out;
+  std::string line;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const absl::string_view word = text.substr(0, end);
+    if (!line.empty() && indent + line.size() + 1 + word.size() > kWidth) {
+      absl::StrAppend(&out, blanks, line, "\n");
+      line.clear();
+    }
+    if (!line.empty()) line += ' ';
+    absl::StrAppend(&line, word);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return absl::StrCat(out, blanks, line, "\n");
+}
+
+}  // namespace
+
+absl::string_view OutcomeText(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kMaps:
+      return "maps";
+    case Outcome::kDiffers:
+      return "differs";
+    case Outcome::kUnsupported:
+      return "not supported";
+  }
+  return "";
+}
+
+Outcome Row::worst() const { return std::max(smtpd.outcome, serve.outcome); }
+
+void Setup::SetSmtpd(absl::string_view name, absl::string_view value) {
+  SetOption(name, value, &smtpd);
+}
+
+void Setup::SetServe(absl::string_view name, absl::string_view value) {
+  SetOption(name, value, &serve);
+}
+
+void Setup::AddServe(absl::string_view name, absl::string_view value) {
+  serve.push_back({std::string(name), std::string(value)});
+}
+
+void Setup::AddListenWord(absl::string_view word) {
+  if (std::find(listen_words.begin(), listen_words.end(), word) ==
+      listen_words.end()) {
+    listen_words.emplace_back(word);
+  }
+}
+
+bool Setup::HasServe(absl::string_view name) const {
+  return std::any_of(serve.begin(), serve.end(),
+                     [&](const Option& each) { return each.name == name; });
+}
+
+std::vector<std::string> SmtpdArguments(const Setup& setup) {
+  std::vector<std::string> arguments;
+  AddOptions(setup.smtpd, &arguments);
+  return arguments;
+}
+
+std::vector<std::string> ServeArguments(const Setup& setup) {
+  std::vector<std::string> arguments;
+  for (const std::string& address : setup.listen) {
+    arguments.emplace_back("--listen");
+    std::vector<std::string> parts = {address};
+    parts.insert(parts.end(), setup.listen_words.begin(),
+                 setup.listen_words.end());
+    arguments.push_back(absl::StrJoin(parts, ","));
+  }
+  AddOptions(setup.serve, &arguments);
+  return arguments;
+}
+
+std::string FormatSmtpd(const Setup& setup) {
+  std::vector<std::string> words;
+  for (const Word& word : setup.front) words.push_back(QuoteWord(word));
+  std::vector<std::string> arguments;
+  for (const std::string& each : SmtpdArguments(setup)) {
+    arguments.push_back(Quote(each));
+  }
+  switch (setup.form) {
+    case Setup::Form::kRunScript: {
+      std::string text = Head(setup);
+      for (const Variable& variable : setup.environment) {
+        absl::StrAppend(&text, "export ", variable.name, "=",
+                        QuoteWord(variable.value), "\n");
+      }
+      words.insert(words.begin(), "exec");
+      words.emplace_back(kSmtpd);
+      words.insert(words.end(), arguments.begin(), arguments.end());
+      return text + FormatCommand(words);
+    }
+    case Setup::Form::kXinetd:
+    case Setup::Form::kInetd:
+      break;
+  }
+  // Neither file has quotes: words are separated by blanks.
+  std::vector<std::string> plain;
+  for (const Word& word : setup.front) plain.push_back(word.text);
+  plain.emplace_back(kSmtpd);
+  for (const std::string& each : SmtpdArguments(setup)) plain.push_back(each);
+  if (setup.form == Setup::Form::kInetd) {
+    const std::string program = plain[0];
+    return absl::StrCat(setup.inetd_head, " ", program, " ",
+                        absl::StrJoin(plain, " "), "\n");
+  }
+  std::string text;
+  for (const std::string& line : setup.form_lines) {
+    absl::StrAppend(&text, line, "\n");
+  }
+  absl::StrAppend(&text, "    server = ", plain[0], "\n");
+  plain.erase(plain.begin());
+  if (!plain.empty()) {
+    absl::StrAppend(&text, "    server_args = ", absl::StrJoin(plain, " "),
+                    "\n");
+  }
+  if (!setup.environment.empty()) {
+    text += "    env =";
+    for (const Variable& variable : setup.environment) {
+      absl::StrAppend(&text, " ", variable.name, "=", variable.value.text);
+    }
+    text += "\n";
+  }
+  return text + "}\n";
+}
+
+std::string FormatServe(const Setup& setup) {
+  std::vector<std::string> words = {"exec", std::string(kServe), "serve"};
+  for (const std::string& each : ServeArguments(setup)) {
+    words.push_back(Quote(each));
+  }
+  std::string text = Head(setup);
+  for (const Word& word : setup.unknown) {
+    absl::StrAppend(&text, ": ", QuoteWord(word), "\n");
+  }
+  return text + FormatCommand(words);
+}
+
+std::string FormatConfig(const Setup& setup) {
+  std::string text;
+  for (const Word& word : setup.unknown) {
+    absl::StrAppend(&text, "# not known: ", log::Printable(UnknownText(word)),
+                    "\n");
+  }
+  for (const Option& option : setup.serve) {
+    absl::StrAppend(&text, option.name, " = ",
+                    option.value.empty() ? "yes" : option.value, "\n");
+  }
+  for (const std::string& address : setup.listen) {
+    absl::StrAppend(&text, text.empty() ? "" : "\n", "[listen ", address,
+                    "]\n");
+    for (const std::string& word : setup.listen_words) {
+      const size_t equals = word.find('=');
+      if (equals == std::string::npos) {
+        absl::StrAppend(&text, word, " = yes\n");
+      } else {
+        absl::StrAppend(&text, word.substr(0, equals), " = ",
+                        word.substr(equals + 1), "\n");
+      }
+    }
+  }
+  return text;
+}
+
+std::string FormatRows(const std::vector<Row>& rows) {
+  std::string text;
+  for (const Row& row : rows) {
+    absl::StrAppend(&text, row.place.Format(), ": ", log::Printable(row.what),
+                    "\n");
+    const auto line = [&text](absl::string_view program,
+                              const Mapping& mapping) {
+      std::string sentence(OutcomeText(mapping.outcome));
+      if (!mapping.text.empty()) {
+        absl::StrAppend(&sentence, ": ", log::Printable(mapping.text));
+      }
+      std::string folded = Fold(absl::StrCat(program, " ", sentence), 4);
+      absl::StrAppend(&text, folded);
+    };
+    if (row.smtpd.outcome == row.serve.outcome &&
+        row.smtpd.text == row.serve.text) {
+      line("both:", row.smtpd);
+    } else {
+      line("postern-smtpd:", row.smtpd);
+      line("postern serve:", row.serve);
+    }
+  }
+  return text;
+}
+
+}  // namespace postern::programs::migrate

@@ -1,0 +1,97 @@
+// Copyright 2026 The postern authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// The set-up of postern-smtpd and of postern serve that replaces a server, and
+// the table of what maps, what differs and what is not supported.
+
+#ifndef POSTERN_PROGRAMS_MIGRATE_SETUP_H_
+#define POSTERN_PROGRAMS_MIGRATE_SETUP_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "programs/migrate/run_script.h"
+
+namespace postern::programs::migrate {
+
+enum class Outcome : uint8_t { kMaps, kDiffers, kUnsupported };
+
+absl::string_view OutcomeText(Outcome outcome);
+
+// What becomes of one thing in one set-up.
+struct Mapping {
+  Outcome outcome = Outcome::kMaps;
+  std::string text;  // how, or why not
+};
+
+struct Row {
+  Place place;
+  std::string what;  // of the old server
+  Mapping smtpd;
+  Mapping serve;
+
+  Outcome worst() const;
+};
+
+// An option of a program: a flag has no value.
+struct Option {
+  std::string name;
+  std::string value;
+};
+
+// One server of the old site.
+struct Setup {
+  // The program that starts the server: the super-server of a run script, or
+  // the file of inetd or xinetd.
+  enum class Form : uint8_t { kRunScript, kXinetd, kInetd };
+  Form form = Form::kRunScript;
+  std::vector<std::string> form_lines;  // of a service of xinetd, before server
+  std::string inetd_head;               // of a line of inetd
+
+  std::vector<std::vector<Word>> shell;  // see ServerCommand
+  bool log_on_output = false;
+
+  // postern-smtpd.
+  std::vector<Variable> environment;
+  std::vector<Word> front;  // what runs before postern-smtpd
+  std::vector<Option> smtpd;
+
+  // postern serve.
+  std::vector<std::string> listen;        // addresses
+  std::vector<std::string> listen_words;  // of each
+  std::vector<Option> serve;
+  // What postern serve lacks because a value is not known. Without it, the
+  // script would start another server than before, for example as root.
+  std::vector<Word> unknown;
+
+  std::vector<Row> rows;
+
+  // Sets an option, in place of the value that it has.
+  void SetSmtpd(absl::string_view name, absl::string_view value);
+  void SetServe(absl::string_view name, absl::string_view value);
+  // Adds a value of an option that may be repeated.
+  void AddServe(absl::string_view name, absl::string_view value);
+  void AddListenWord(absl::string_view word);
+  bool HasServe(absl::string_view name) const;
+};
+
+// Returns the arguments of each program.
+std::vector<std::string> SmtpdArguments(const Setup& setup);
+std::vector<std::string> ServeArguments(const Setup& setup);
+
+// Returns the run script for postern-smtpd, or the service of xinetd or the
+// line of inetd.
+std::string FormatSmtpd(const Setup& setup);
+// Returns the run script for postern serve.
+std::string FormatServe(const Setup& setup);
+// Returns postern.conf for postern serve: see postern-config(7).
+std::string FormatConfig(const Setup& setup);
+// Returns the table.
+std::string FormatRows(const std::vector<Row>& rows);
+
+}  // namespace postern::programs::migrate
+
+#endif  // POSTERN_PROGRAMS_MIGRATE_SETUP_H_
