@@ -59,7 +59,7 @@ absl::StatusOr<PemFile> PemFile::Read(absl::string_view name) {
   struct stat status;
   if (fstat(opened.get(), &status) != 0)
     return absl::ErrnoToStatus(errno, name);
-  file.open_to_others_ = (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
+  file.open_to_others_ = (status.st_mode & S_IROTH) != 0;
   // Allocated once at full size. A string that grows would leave unwiped copies
   // in freed memory.
   file.bytes_.resize(kMaxSize + 1);

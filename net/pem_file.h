@@ -44,7 +44,9 @@ class PemFile {
   // if it has a passphrase: postern never asks for a passphrase.
   absl::StatusOr<KeyPointer> Key() const;
 
-  // Returns whether users other than the owner can read the file.
+  // Returns whether users outside of the owner and the group can read the file.
+  // A key that a group can read is the way in which the user of a server reads
+  // a key of root.
   bool open_to_others() const { return open_to_others_; }
 
  private:

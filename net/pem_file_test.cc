@@ -90,7 +90,7 @@ TEST_F(PemFileTest, KnowsWhetherOtherUsersCanReadTheFile) {
     mode_t mode;
     bool open;
   } kCases[] = {
-      {0600, false}, {0400, false}, {0640, true}, {0604, true}, {0622, false},
+      {0600, false}, {0400, false}, {0640, false}, {0604, true}, {0622, false},
   };
   for (const auto& c : kCases) {
     ASSERT_EQ(chmod(path.c_str(), c.mode), 0);

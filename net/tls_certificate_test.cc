@@ -108,7 +108,7 @@ TEST_F(TlsCertificateTest, WarnsOfCertificatesThatClientsMayRefuse) {
   const TlsFiles early =
       certificates_.Make("early", {.first_day = 2, .last_day = 3});
   const TlsFiles open = certificates_.Make("open", {});
-  ASSERT_EQ(chmod(open.key_file.c_str(), 0640), 0);
+  ASSERT_EQ(chmod(open.key_file.c_str(), 0644), 0);
   const TlsFiles client =
       certificates_.Make("client", {.extended_key_usage = "clientAuth"});
   const struct {

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "programs/check/check.h"
+#include "programs/config/config.h"
 #include "programs/explain/explain.h"
+#include "programs/init/init.h"
 #include "programs/migrate/migrate.h"
 #include "programs/relay/relay_command.h"
 #include "programs/replay/replay.h"
@@ -28,7 +30,9 @@ constexpr char kHelp[] =
     "Usage: postern COMMAND [OPTION]...\n"
     "\n"
     "  check    test a configuration, and show every error and warning\n"
+    "  config   show the configuration of a server\n"
     "  explain  show why mail of a client is accepted or refused\n"
+    "  init     ask six questions, and write a configuration\n"
     "  migrate  read a run script of qmail-smtpd, and write the set-up for it\n"
     "  relay    forward messages from a queue of RabbitMQ to a next hop\n"
     "  replay   run a recorded session again, and compare\n"
@@ -47,9 +51,11 @@ int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "serve") {
     int exit_code = 0;
-    const auto options =
-        postern::programs::ReadServeOptions(argc - 2, argv + 2, &exit_code);
-    return options ? postern::programs::RunServe(*options) : exit_code;
+    const auto configuration = postern::programs::ServeConfiguration::Read(
+        {argv + 2, static_cast<size_t>(argc - 2)}, &exit_code);
+    return configuration != nullptr
+               ? postern::programs::RunServe(*configuration)
+               : exit_code;
   }
   if (command == "rig") {
     int exit_code = 0;
@@ -60,8 +66,14 @@ int main(int argc, char** argv) {
   if (command == "check") {
     return postern::programs::RunCheck(argc - 2, argv + 2);
   }
+  if (command == "config") {
+    return postern::programs::RunConfig(argc - 2, argv + 2);
+  }
   if (command == "explain") {
     return postern::programs::RunExplain(argc - 2, argv + 2);
+  }
+  if (command == "init") {
+    return postern::programs::RunInit(argc - 2, argv + 2);
   }
   if (command == "migrate") {
     return postern::programs::RunMigrate(argc - 2, argv + 2);

@@ -27,7 +27,8 @@ struct CertificateOptions {
 inline constexpr OptionRow kTlsCertRow = {
     "tls-cert", "FILE",
     "certificate and chain, PEM; may be repeated, for\n"
-    "several names or for RSA and ECDSA",
+    "several names or for RSA and ECDSA; credential:NAME\n"
+    "is a file of systemd's LoadCredential=",
     OptionRow::From::kAnywhere, true};
 inline constexpr OptionRow kTlsKeyRow = {
     "tls-key", "FILE",
@@ -53,10 +54,19 @@ void ReadCertificateOptions(Options* given, CertificateOptions* options);
 
 // Returns the files of certificates: each chain with its key. Without keys,
 // each key is in the file of its chain. Returns kInvalidArgument if there are
-// keys, but not as many as chains; the message contains the two names.
+// keys, but not as many as chains; the message contains the two names. Other
+// errors are those of CredentialPath(), with the name of the option before
+// them.
 absl::StatusOr<std::vector<net::TlsFiles>> PairCertificates(
     absl::Span<const std::string> chains, absl::Span<const std::string> keys,
     absl::string_view chain_name, absl::string_view key_name);
+
+// Returns the path of a file that an option names: of `credential:NAME` the
+// file NAME in the directory $CREDENTIALS_DIRECTORY, where systemd puts what
+// LoadCredential= of a unit names; otherwise `file` itself. Returns
+// kInvalidArgument if NAME is empty or has a '/', and kFailedPrecondition if
+// the variable is not set.
+absl::StatusOr<std::string> CredentialPath(absl::string_view file);
 
 // Adds a mistake if an option about TLS is given and there is no certificate.
 void NeedCertificate(bool there_is_one, Options* given);

@@ -15,6 +15,12 @@
 
 namespace postern::service {
 
+namespace {
+
+constexpr absl::string_view kToKey = "to";  // of [deliver NAME]
+
+}  // namespace
+
 std::vector<OptionRow> CheckOptionRows(
     absl::Span<const policy::CheckEntry> checks) {
   std::vector<OptionRow> rows;
@@ -26,6 +32,21 @@ std::vector<OptionRow> CheckOptionRows(
   return rows;
 }
 
+namespace {
+
+absl::Status CheckName(absl::string_view name) {
+  const bool valid =
+      !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+               c == '_';
+      });
+  if (valid) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the name \"", name, "\" is not made of letters, digits, '-' and '_'"));
+}
+
+}  // namespace
+
 absl::StatusOr<DestinationOption> DestinationOption::Parse(
     absl::string_view text) {
   const size_t equals = text.find('=');
@@ -34,21 +55,37 @@ absl::StatusOr<DestinationOption> DestinationOption::Parse(
     return DestinationOption{"", std::string(text)};
   }
   const absl::string_view name = text.substr(0, equals);
-  const bool valid =
-      !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
-               c == '_';
-      });
-  if (!valid) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the name \"", name, "\" is not made of letters, digits, '-' and '_'"));
-  }
+  if (absl::Status valid = CheckName(name); !valid.ok()) return valid;
   const absl::string_view spec = text.substr(equals + 1);
   if (spec.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the delivery is missing: ", name, "=KIND[:VALUE]"));
   }
   return DestinationOption{std::string(name), std::string(spec)};
+}
+
+absl::StatusOr<DestinationOption> DestinationOption::ParseSection(
+    const OptionValue& section) {
+  if (absl::Status valid = CheckName(section.text); !valid.ok()) return valid;
+  DestinationOption destination{section.text, ""};
+  for (const OptionValue::Key& key : section.keys) {
+    if (key.name != kToKey) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          key.name, " is not a key of this section; its only key is ", kToKey));
+    }
+    if (!destination.spec.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(kToKey, " is given twice"));
+    }
+    if (key.value.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(kToKey, ": the value is empty"));
+    }
+    destination.spec = key.value;
+  }
+  if (!destination.spec.empty()) return destination;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the delivery is missing; write ", kToKey, " = KIND[:VALUE]"));
 }
 
 std::string DestinationOption::Place() const {
@@ -67,24 +104,24 @@ std::vector<DestinationOption> MailOptions::Destinations() const {
 }
 
 void ReadDestinations(Options* given, MailOptions* options) {
-  const std::vector<std::string> texts = given->List("deliver");
-  if (texts.empty()) return;
+  const std::vector<OptionValue> values = given->Values("deliver");
   options->deliver.clear();
   options->destinations.clear();
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const std::string place = given->Place("deliver", i);
-    auto parsed = DestinationOption::Parse(texts[i]);
+  for (const OptionValue& value : values) {
+    const std::string& place = value.place;
+    auto parsed = value.is_section ? DestinationOption::ParseSection(value)
+                                   : DestinationOption::Parse(value.text);
     if (!parsed.ok()) {
-      given->Mistake(absl::StrCat(place, ": ", parsed.status().message()));
+      given->Mistake(value.PlaceOf(parsed.status().message()));
       continue;
     }
     if (parsed->name.empty()) {
       if (!options->deliver.empty()) {
         given->Mistake(absl::StrCat(
-            place, ": \"", texts[i],
+            place, ": \"", value.text,
             "\": only one destination may be without a name; give it one: "
             "NAME=",
-            texts[i]));
+            value.text));
         continue;
       }
       options->deliver = parsed->spec;
@@ -104,6 +141,7 @@ void ReadDestinations(Options* given, MailOptions* options) {
 
 void ReadMailOptions(Options* given, MailOptions* options,
                      absl::Span<const policy::CheckEntry> checks) {
+  options->places = given->places();
   for (const policy::CheckEntry& check : checks) {
     if (check.row.option.empty()) continue;
     std::vector<std::string> values;

@@ -34,6 +34,11 @@ struct DestinationOption {
   // made of ASCII letters, digits, '-' and '_'.
   static absl::StatusOr<DestinationOption> Parse(absl::string_view text);
 
+  // Parses the section [deliver NAME]. Errors are those of Parse(), and about a
+  // key other than one `to`.
+  static absl::StatusOr<DestinationOption> ParseSection(
+      const OptionValue& section);
+
   // Returns "--deliver" or "--deliver NAME", for messages.
   std::string Place() const;
   // Returns "SPEC" or "NAME=SPEC".
@@ -41,6 +46,7 @@ struct DestinationOption {
 };
 
 struct MailOptions {
+  OptionPlaces places;  // of these options, and of the others of the program
   std::string control = "/var/qmail/control";
   // The spec of the destination without a name. Empty: every destination has a
   // name.
@@ -84,7 +90,7 @@ inline constexpr OptionRow kHelpRow = {"help", "", "print this help and exit",
 inline constexpr OptionRow kVersionRow = {
     "version", "", "print the version and exit", OptionRow::From::kCommandLine};
 inline constexpr OptionRow kConfigRow = {
-    "config", "FILE", "read options from FILE, as name=value lines",
+    "config", "FILE", "read options from FILE: postern-config(7)",
     OptionRow::From::kCommandLine};
 inline constexpr OptionRow kControlRow = {"control", "DIR [/var/qmail/control]",
                                           "qmail's control directory"};
@@ -153,8 +159,8 @@ void ReadMailOptions(
     Options* given, MailOptions* options,
     absl::Span<const policy::CheckEntry> checks = policy::CheckList());
 
-// Reads all values of --deliver, an option that may be repeated, into
-// `options`. Mistakes are added to `given`.
+// Reads all values of --deliver, an option that may be repeated, and the
+// sections [deliver NAME] into `options`. Mistakes are added to `given`.
 void ReadDestinations(Options* given, MailOptions* options);
 
 // Returns the configuration of sessions, without the extensions that the

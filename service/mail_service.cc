@@ -139,6 +139,7 @@ class DeliveryMaker {
 }  // namespace
 
 MailService::MailService() = default;
+MailService::MailService(const MailService& other) = default;
 MailService::MailService(MailService&& other) noexcept = default;
 MailService& MailService::operator=(MailService&& other) noexcept = default;
 MailService::~MailService() = default;

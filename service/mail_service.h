@@ -130,6 +130,7 @@ struct MailService {
 
   // Not inline, to keep postern-smtpd small.
   MailService();
+  MailService(const MailService& other);  // the copy shares all parts
   MailService(MailService&& other) noexcept;
   MailService& operator=(MailService&& other) noexcept;
   ~MailService();

@@ -3,13 +3,15 @@
 
 #include "service/options.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
 #include <utility>
 
 #include "absl/base/macros.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -25,6 +27,13 @@ namespace {
 constexpr size_t kHelpColumn = 33;
 
 constexpr absl::string_view kVariablePrefix = "POSTERN_";
+
+// The value of --config for no file.
+constexpr absl::string_view kNoFile = "none";
+
+constexpr std::pair<absl::string_view, bool> kFlagWords[] = {
+    {"true", true}, {"false", false}, {"yes", true}, {"no", false},
+    {"on", true},   {"off", false},   {"1", true},   {"0", false}};
 
 // Appends the rest of the variable's name to the prefix.
 void AppendVariable(absl::string_view name, std::string* variable) {
@@ -55,7 +64,28 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
+// Returns whether nothing exists at `path`. A link to nothing exists, and what
+// cannot be examined may exist: reading it then fails.
+bool IsMissing(const std::string& path) {
+  struct stat facts = {};
+  return lstat(path.c_str(), &facts) != 0 && errno == ENOENT;
+}
+
 }  // namespace
+
+absl::string_view DefaultOf(const OptionRow& row) {
+  absl::string_view value = row.value;
+  const size_t bracket = value.rfind(" [");
+  if (bracket == value.npos || !absl::ConsumeSuffix(&value, "]")) return "";
+  return value.substr(bracket + 2);
+}
+
+std::optional<bool> ParseFlag(absl::string_view value) {
+  for (const auto& [word, meaning] : kFlagWords) {
+    if (word == value) return meaning;
+  }
+  return std::nullopt;
+}
 
 absl::string_view MostSimilar(absl::string_view name,
                               absl::Span<const absl::string_view> names) {
@@ -121,9 +151,10 @@ void Options::ReadArguments(absl::Span<const char* const> arguments) {
 }
 
 void Options::Read(absl::Span<const char* const> arguments,
-                   absl::FunctionRef<const char*(const char*)> getenv) {
+                   absl::FunctionRef<const char*(const char*)> getenv,
+                   absl::string_view default_file) {
   ReadArguments(arguments);
-  ReadFile();
+  ReadFile(default_file);
   std::string variable(kVariablePrefix);
   for (size_t row = 0; row < rows_.size(); ++row) {
     if (!given_[row].empty() ||
@@ -138,52 +169,71 @@ void Options::Read(absl::Span<const char* const> arguments,
   }
 }
 
-void Options::ReadFile() {
+void Options::ReadFile(absl::string_view default_file) {
   const size_t config = Row("config");
-  if (config == npos || given_[config].empty()) return;
-  file_ = std::string(given_[config][0].value);
-  std::vector<std::string> ignored;  // about lines that are skipped below
-  auto lines = policy::ReadControlList(file_, &ignored);
-  if (!lines.ok()) return Mistake(lines.status().message());
-  if (!*lines) return Mistake(absl::StrCat(file_, ": no such file"));
-  lines_ = **std::move(lines);
+  if (config == npos) return;
+  std::string path(default_file);
+  if (!given_[config].empty()) {
+    path = std::string(given_[config][0].value);
+    if (path == kNoFile) return;
+  } else if (path.empty() || IsMissing(path)) {
+    return;
+  }
+  config_.push_back(
+      std::make_shared<const ConfigFile>(ConfigFile::Read(path, &mistakes_)));
   // Values on the command line override the file, but each line is checked.
   std::vector<std::vector<Given>> said(rows_.size());
   said.swap(given_);
-  for (const policy::Line& line : lines_) {
-    const absl::string_view text = absl::StripAsciiWhitespace(line.text);
-    if (text.empty() || text.front() == '#') continue;
-    const std::string place = absl::StrCat(file_, ":", line.number, ": ");
-    const size_t equals = text.find('=');
-    if (equals == text.npos) {
-      Mistake(absl::StrCat(place, "not name=value"));
-      continue;
-    }
-    const absl::string_view name =
-        absl::StripTrailingAsciiWhitespace(text.substr(0, equals));
-    const size_t row = Row(name);
-    if (row == npos) {
-      size_t meant = npos;
-      Mistake(absl::StrCat(place, Unknown(name, name, &meant)));
-      continue;
-    }
-    if (rows_[row].from == OptionRow::From::kCommandLine) {
-      Mistake(absl::StrCat(place, "the option ", name,
-                           " is only for the command line"));
-      continue;
-    }
-    Give(row, {.source = Source::kFile,
-               .line = line.number,
-               .value = absl::StripAsciiWhitespace(text.substr(equals + 1))});
+  for (const ConfigFile::Entry& entry : config_.back()->entries()) {
+    ReadEntry(entry);
   }
   for (size_t row = 0; row < rows_.size(); ++row) {
     if (!said[row].empty()) given_[row] = std::move(said[row]);
   }
 }
 
+void Options::ReadEntry(const ConfigFile::Entry& entry) {
+  const absl::string_view name = entry.setting.key;
+  // The head of the section was a mistake.
+  if (entry.is_section && name.empty()) return;
+  const std::string place =
+      absl::StrCat(config_.back()->PlaceOf(entry.setting), ": ");
+  const size_t row = Row(name);
+  if (entry.is_section && (row == npos || !rows_[row].section)) {
+    std::vector<absl::string_view> sections;
+    for (const OptionRow& each : rows_) {
+      if (each.section) sections.push_back(each.name);
+    }
+    const absl::string_view meant = MostSimilar(name, sections);
+    return Mistake(absl::StrCat(
+        place, "unknown section ", name,
+        meant.empty() ? "" : absl::StrCat("; did you mean ", meant, "?")));
+  }
+  if (row == npos) {
+    size_t meant = npos;
+    return Mistake(absl::StrCat(place, Unknown(name, name, &meant)));
+  }
+  if (rows_[row].from == OptionRow::From::kCommandLine) {
+    return Mistake(absl::StrCat(place, "the option ", name,
+                                " is only for the command line"));
+  }
+  Give(row, {.source = Source::kFile,
+             .value = entry.setting.value,
+             .file = config_.back().get(),
+             .entry = &entry});
+}
+
 void Options::Give(size_t row, const Given& given) {
   if (!given_[row].empty() && !rows_[row].many) {
-    return Mistake(absl::StrCat(NameOf(row, given), " is given twice"));
+    const Given& first = given_[row][0];
+    const bool elsewhere =
+        given.entry != nullptr && first.entry != nullptr &&
+        given.entry->setting.file != first.entry->setting.file;
+    return Mistake(absl::StrCat(
+        NameOf(row, given), " is given twice",
+        elsewhere ? absl::StrCat(", first at ",
+                                 first.file->PlaceOf(first.entry->setting))
+                  : ""));
   }
   if (given.value.find_first_not_of(' ') == absl::string_view::npos) {
     Mistake(absl::StrCat(NameOf(row, given), ": the value is empty"));
@@ -259,28 +309,170 @@ std::vector<std::string> Options::List(absl::string_view name) const {
   const size_t row = Row(name);
   ABSL_HARDENING_ASSERT(row != npos && rows_[row].many);
   std::vector<std::string> list;
-  for (const Given& given : given_[row]) {
-    if (given.source != Source::kEnvironment) {
-      list.emplace_back(given.value);
-    } else {
-      for (absl::string_view word :
-           absl::StrSplit(given.value, ' ', absl::SkipEmpty())) {
-        list.emplace_back(word);
-      }
-    }
+  for (OptionValue& value : Values(name)) {
+    if (!value.is_default) list.push_back(std::move(value.text));
   }
   return list;
 }
 
+absl::string_view Options::DefaultOfRow(absl::string_view name) const {
+  const size_t row = Row(name);
+  return row == npos ? absl::string_view() : DefaultOf(rows_[row]);
+}
+
+OptionValue Options::ValueOf(size_t row, const Given& given) const {
+  OptionValue value;
+  value.text = std::string(given.value);
+  value.place = NameOf(row, given);
+  if (given.entry == nullptr || !given.entry->is_section) return value;
+  value.is_section = true;
+  for (const ConfigFile::Setting& each : given.entry->settings) {
+    value.keys.push_back(
+        {each.key, each.value,
+         absl::StrCat(given.file->PlaceOf(each), ": ", each.key)});
+  }
+  return value;
+}
+
+std::vector<OptionValue> Options::Values(absl::string_view name) const {
+  const size_t row = Row(name);
+  ABSL_HARDENING_ASSERT(row != npos);
+  std::vector<OptionValue> values;
+  for (const Given& given : given_[row]) {
+    if (given.source != Source::kEnvironment || !rows_[row].many) {
+      values.push_back(ValueOf(row, given));
+      continue;
+    }
+    for (absl::string_view word :
+         absl::StrSplit(given.value, ' ', absl::SkipEmpty())) {
+      OptionValue& value = values.emplace_back();
+      value.text = std::string(word);
+      value.place = NameOf(row, given);
+    }
+  }
+  const absl::string_view default_value = DefaultOf(rows_[row]);
+  if (given_[row].empty() && !default_value.empty()) {
+    OptionValue& value = values.emplace_back();
+    value.text = std::string(default_value);
+    value.place = absl::StrCat("--", name);
+    value.is_default = true;
+  }
+  return values;
+}
+
+OptionPlaces Options::places() const {
+  OptionPlaces places;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    for (const Given& given : given_[row]) {
+      if (given.source == Source::kCommandLine) continue;
+      places.values_.emplace_back(rows_[row].name, ValueOf(row, given));
+    }
+  }
+  return places;
+}
+
+std::string OptionValue::PlaceOf(absl::string_view what) const {
+  for (const Key& key : keys) {
+    absl::string_view rest = what;
+    if (absl::ConsumePrefix(&rest, key.name) &&
+        (absl::StartsWith(rest, ":") || absl::StartsWith(rest, " "))) {
+      return absl::StrCat(key.place, rest);
+    }
+  }
+  return absl::StrCat(place, ": ", what);
+}
+
+std::string OptionPlaces::At(absl::string_view text) const {
+  absl::string_view rest = text;
+  if (!absl::ConsumePrefix(&rest, "--")) return std::string(text);
+  const absl::string_view option = rest.substr(0, rest.find_first_of(": "));
+  rest.remove_prefix(option.size());
+  absl::string_view about = rest;  // the value, if the text names it
+  absl::ConsumePrefix(&about, ":");
+  absl::ConsumePrefix(&about, " ");
+  absl::ConsumePrefix(&about, "\"");
+  const OptionValue* found = nullptr;
+  bool certain = false;
+  for (const auto& [name_of_option, each] : values_) {
+    if (name_of_option != option) continue;
+    // A value with words is named by its beginning.
+    const absl::string_view name =
+        absl::string_view(each.text).substr(0, each.text.find_first_of(",="));
+    const bool named = absl::StartsWith(about, name) &&
+                       (about.size() == name.size() ||
+                        absl::StrContains(":,=\" ", about[name.size()]));
+    if (named && !certain) {
+      found = &each;
+      certain = true;
+    }
+    // Otherwise it is about the value without a name.
+    const bool better = found == nullptr || (found->is_section && !certain);
+    if (better && !named) found = &each;
+  }
+  if (found == nullptr) return std::string(text);
+  if (certain && !found->keys.empty()) {
+    absl::ConsumePrefix(&about, found->text);
+    absl::ConsumePrefix(&about, ": ");
+    std::string at_key = found->PlaceOf(about);
+    if (!absl::StartsWith(at_key, found->place)) return at_key;
+  }
+  return absl::StrCat(found->place, rest);
+}
+
+std::vector<std::string> Options::files() const {
+  return config_.empty() ? std::vector<std::string>() : config_[0]->files();
+}
+
+std::vector<Options::Change> Options::ChangesFrom(
+    const Options& running) const {
+  // What a value is, without its place.
+  const auto same = [](const Given& a, const Given& b) {
+    const bool section = a.entry != nullptr && a.entry->is_section;
+    const bool other_section = b.entry != nullptr && b.entry->is_section;
+    if (a.value != b.value || section != other_section) return false;
+    if (!section) return true;
+    return std::equal(
+        a.entry->settings.begin(), a.entry->settings.end(),
+        b.entry->settings.begin(), b.entry->settings.end(),
+        [](const ConfigFile::Setting& one, const ConfigFile::Setting& other) {
+          return one.key == other.key && one.value == other.value;
+        });
+  };
+  std::vector<Change> changes;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    const std::vector<Given>& now = given_[row];
+    const std::vector<Given>& then = running.given_[row];
+    const auto [changed, old] =
+        std::mismatch(now.begin(), now.end(), then.begin(), then.end(), same);
+    if (changed == now.end() && old == then.end()) continue;
+    std::string place;
+    if (!now.empty()) {
+      place = NameOf(row, changed == now.end() ? now.back() : *changed);
+    }
+    changes.push_back({rows_[row].name, std::move(place)});
+  }
+  return changes;
+}
+
+void Options::Keep(absl::string_view name, const Options& running) {
+  const size_t row = Row(name);
+  ABSL_HARDENING_ASSERT(row != npos);
+  given_[row] = running.given_[row];
+  config_.insert(config_.end(), running.config_.begin(), running.config_.end());
+}
+
 std::string Options::Text(absl::string_view name,
                           absl::string_view otherwise) const {
-  return std::string(Value(name).value_or(otherwise));
+  if (const auto value = Value(name)) return std::string(*value);
+  const absl::string_view default_value = DefaultOfRow(name);
+  return std::string(default_value.empty() ? otherwise : default_value);
 }
 
 int Options::Number(absl::string_view name, int otherwise, int min, int max) {
   const std::optional<absl::string_view> value = Value(name);
-  if (!value) return otherwise;
   int number = 0;
+  if (absl::SimpleAtoi(DefaultOfRow(name), &number)) otherwise = number;
+  if (!value) return otherwise;
   if (absl::SimpleAtoi(*value, &number) && number >= min && number <= max) {
     return number;
   }
@@ -289,15 +481,15 @@ int Options::Number(absl::string_view name, int otherwise, int min, int max) {
 }
 
 bool Options::Flag(absl::string_view name) {
-  return Choice(name, false,
-                {{"true", true},
-                 {"false", false},
-                 {"yes", true},
-                 {"no", false},
-                 {"on", true},
-                 {"off", false},
-                 {"1", true},
-                 {"0", false}});
+  const std::optional<absl::string_view> value = Value(name);
+  if (!value) return false;
+  const std::optional<bool> flag = ParseFlag(*value);
+  if (!flag) {
+    std::vector<absl::string_view> words;
+    for (const auto& [word, meaning] : kFlagWords) words.push_back(word);
+    BadChoice(name, words);
+  }
+  return flag.value_or(false);
 }
 
 std::string Options::NameOf(size_t row, const Given& given) const {
@@ -306,7 +498,8 @@ std::string Options::NameOf(size_t row, const Given& given) const {
     case Source::kCommandLine:
       break;
     case Source::kFile:
-      return absl::StrCat(file_, ":", given.line, ": ", name);
+      return absl::StrCat(given.file->PlaceOf(given.entry->setting), ": ",
+                          name);
     case Source::kEnvironment:
       return VariableOf(name);
   }
@@ -326,10 +519,16 @@ void Options::BadChoice(absl::string_view name,
 }
 
 void Options::Mistake(absl::string_view what) {
+  std::string text =
+      absl::StartsWith(what, "--") ? places().At(what) : std::string(what);
   // Several readers may find the same mistake.
-  if (std::find(mistakes_.begin(), mistakes_.end(), what) == mistakes_.end()) {
-    mistakes_.emplace_back(what);
+  if (std::find(mistakes_.begin(), mistakes_.end(), text) == mistakes_.end()) {
+    mistakes_.push_back(std::move(text));
   }
+}
+
+void Options::Mistake(absl::string_view place, absl::string_view what) {
+  Mistake(absl::StrCat(place, ": ", what));
 }
 
 absl::Status Options::status() const {

@@ -3,7 +3,10 @@
 
 #include "service/options.h"
 
+#include <unistd.h>
+
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,7 +30,7 @@ constexpr OptionRow kRows[] = {
     {"max-errors", "N [100]", "a number\nof errors"},
     {"not-shown", "TEXT", ""},
     {"open-relay", "", "a flag"},
-    {"listen", "ADDRESS", "where", OptionRow::From::kAnywhere, true},
+    {"listen", "ADDRESS", "where", OptionRow::From::kAnywhere, true, true},
     {"mode", "MODE-WITH-A-VERY-LONG-NAME [a]", "one of two"},
 };
 
@@ -153,8 +156,8 @@ TEST_F(OptionsTest, AllMistakesAreKept) {
       ElementsAre("unknown option --contro; did you mean --control?",
                   "--mode is given twice", "unknown option --nothing",
                   "--not-shown: its value is missing",
-                  file + ":1: unknown option mod; did you mean mode?",
                   file + ":3: not name=value",
+                  file + ":1: unknown option mod; did you mean mode?",
                   file + ":5: listen: the value is empty",
                   file + ":6: the option help is only for the command line",
                   "--mode: a or b, not \"c\"",
@@ -365,6 +368,123 @@ TEST_F(OptionsTest, SomeOptionsAreOnlyForTheCommandLine) {
   variables_["POSTERN_CONFIG"] = "/no/such/file";
   EXPECT_EQ(Read({}), "");
   EXPECT_FALSE(options_.Flag("help"));
+}
+
+TEST_F(OptionsTest, DefaultFileIsReadIfItExists) {
+  const std::string file = folder_.File("default");
+  const auto read = [&](std::vector<const char*> arguments) {
+    Options options(kRows);
+    options.Read(
+        arguments, [](const char*) { return nullptr; }, file);
+    return options;
+  };
+  EXPECT_TRUE(read({}).status().ok());
+  folder_.Write("default", "control = /d\n");
+  EXPECT_EQ(read({}).Text("control", ""), "/d");
+  EXPECT_EQ(read({"--config", "none"}).Text("control", ""), "");
+  folder_.Write("other", "mode = b\n");
+  const std::string other = folder_.File("other");
+  EXPECT_EQ(read({"--config", other.c_str()}).Text("control", ""), "");
+}
+
+TEST_F(OptionsTest, UnreadableDefaultFileIsAMistake) {
+  folder_.MakeDirectory("directory");
+  folder_.MakeLoop("loop");
+  folder_.Write("file", "");
+  ASSERT_EQ(symlink("missing", folder_.File("link").c_str()), 0);
+  for (const char* name : {"directory", "loop", "link", "file/below"}) {
+    Options options(kRows);
+    options.Read(
+        {}, [](const char*) { return nullptr; }, folder_.File(name));
+    EXPECT_THAT(std::string(options.status().message()),
+                HasSubstr(folder_.File(name)));
+  }
+}
+
+TEST_F(OptionsTest, TwiceInTwoFilesNamesBoth) {
+  folder_.Write("a", "control = /a\ninclude = b\n");
+  folder_.Write("b", "\ncontrol = /b\n");
+  const std::string file = folder_.File("a");
+  EXPECT_EQ(
+      Read({"--config", file.c_str()}),
+      folder_.path() + "/b:2: control is given twice, first at " + file + ":1");
+}
+
+TEST_F(OptionsTest, UnknownSectionIsAMistake) {
+  folder_.Write("a", "[listn x]\ny = 1\n");
+  const std::string file = folder_.File("a");
+  EXPECT_EQ(Read({"--config", file.c_str()}),
+            file + ":1: unknown section listn; did you mean listen?");
+}
+
+TEST_F(OptionsTest, DefaultsAreThoseOfTheRows) {
+  Read({});
+  EXPECT_EQ(options_.Number("max-errors", 5, 1, 1000), 100);
+  EXPECT_EQ(
+      options_.Choice("mode", Mode::kB, {{"a", Mode::kA}, {"b", Mode::kB}}),
+      Mode::kA);
+  EXPECT_EQ(options_.Text("mode", "x"), "a");
+  EXPECT_FALSE(options_.IsGiven("mode"));
+  EXPECT_TRUE(options_.Values("mode")[0].is_default);
+  EXPECT_THAT(options_.Values("control"), IsEmpty());
+}
+
+TEST_F(OptionsTest, LaterTextsHaveThePlacesOfTheValues) {
+  folder_.Write("options",
+                "max-errors = 7\nlisten = 192.0.2.1:25,tls\n"
+                "[listen [::1]:25]\ntls = yes\nciphers = x\n");
+  const std::string file = folder_.File("options");
+  variables_["POSTERN_CONTROL"] = "/x";
+  EXPECT_EQ(Read({"--mode", "a", "--config", file.c_str()}), "");
+  const OptionPlaces places = options_.places();
+  const struct {
+    const char* text;
+    std::string wanted;
+  } cases[] = {
+      {"--max-errors: bad", file + ":1: max-errors: bad"},
+      {"--max-errors is bad", file + ":1: max-errors is bad"},
+      {"--control: /x: gone", "POSTERN_CONTROL: /x: gone"},
+      {"--mode: bad", "--mode: bad"},
+      {"--open-relay: bad", "--open-relay: bad"},
+      {"--other: bad", "--other: bad"},
+      {"no option", "no option"},
+      {"/file: bad", "/file: bad"},
+      {"--listen: 192.0.2.1:25: bad", file + ":2: listen: 192.0.2.1:25: bad"},
+      {"--listen: [::1]:25: bad", file + ":3: listen: [::1]:25: bad"},
+      {"--listen: [::1]:25: ciphers: bad", file + ":5: ciphers: bad"},
+      {"--listen: [::1]:25: other: bad",
+       file + ":3: listen: [::1]:25: other: bad"},
+  };
+  for (const auto& [text, wanted] : cases) {
+    EXPECT_EQ(places.At(text), wanted);
+  }
+  options_.Mistake("--max-errors: bad");
+  EXPECT_EQ(Mistake(), file + ":1: max-errors: bad");
+}
+
+TEST_F(OptionsTest, ChangesHavePlacesAndCanBeUndone) {
+  const std::string file = folder_.File("options");
+  const auto read = [&](const char* text) {
+    folder_.Write("options", text);
+    auto options = std::make_unique<Options>(kRows);
+    const char* const arguments[] = {"--config", file.c_str()};
+    options->Read(arguments, [](const char*) { return nullptr; });
+    return options;
+  };
+  const auto old = read("mode = a\nmax-errors = 7\n[listen x]\ntls = yes\n");
+  const auto same = read("\n[listen x]\ntls = yes\ninclude = more\n");
+  EXPECT_FALSE(same->status().ok());
+  const auto now = read("mode = b\n[listen x]\ntls = no\n");
+  const auto changes = now->ChangesFrom(*old);
+  ASSERT_EQ(changes.size(), 3u);
+  EXPECT_EQ(changes[0].option, "max-errors");
+  EXPECT_EQ(changes[0].place, "");
+  EXPECT_EQ(changes[1].option, "listen");
+  EXPECT_EQ(changes[1].place, file + ":2: listen");
+  EXPECT_EQ(changes[2].place, file + ":1: mode");
+  now->Keep("max-errors", *old);
+  EXPECT_EQ(now->Number("max-errors", 1, 1, 1000), 7);
+  EXPECT_EQ(now->ChangesFrom(*old).size(), 2u);
 }
 
 TEST_F(OptionsTest, HelpTextHasItsOwnColumn) {

@@ -34,11 +34,14 @@ COVERS = {
     "postern-smtpd.8": ("smtpd",),
     "postern-introspect.8": ("introspect",),
     "postern-auth.7": (),
+    "postern-config.7": ("config",),
+    "postern-init.8": ("init",),
     "postern-migrate.7": ("migrate",),
 }
 ELSEWHERE = {"postern-smtpd.8": "postern-auth.7"}
 # The commands whose options a page may describe in a list.
-DESCRIBES = {**COVERS, "postern-auth.7": ("serve", "smtpd")}
+DESCRIBES = {**COVERS, "postern-auth.7": ("serve", "smtpd"),
+             "postern-config.7": ("config", "serve")}
 # Hidden options, which pages may mention.
 HIDDEN = {"handoff"}
 
@@ -136,6 +139,8 @@ def main():
         {"serve": options_of_help([postern, "serve"]),
          "users": options_of_help([postern, "users"]),
          "check": options_of_help([postern, "check"]),
+         "config": options_of_help([postern, "config"]),
+         "init": options_of_help([postern, "init"]),
          "explain": options_of_help([postern, "explain"]),
          "rules": options_of_help([postern, "rules"]),
          "hosts": options_of_help([postern, "hosts"]),

@@ -54,11 +54,15 @@ programs/explain: delivery engine engine/grammar files log net policy policy/nam
 programs/explain: policy/greylisting policy/shared policy/spf programs/serve service transports
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
+programs/config: log programs/serve service
+programs/init: auth engine/grammar files net programs/check programs/tables
+programs/init: programs/users service
 programs/relay: delivery engine engine/grammar log net policy/names programs/serve
 programs/relay: service system
 programs/rig: engine engine/grammar files log net recording rig service system
-programs: engine engine/grammar log programs/check programs/explain programs/replay
-programs: programs/migrate programs/relay programs/rig programs/serve programs/tables programs/users service system
+programs: engine engine/grammar log programs/check programs/config programs/explain
+programs: programs/init programs/migrate programs/replay
+programs: programs/relay programs/rig programs/serve programs/tables programs/users service system
 '
 
 # Prints each include in $@ that is not allowed.

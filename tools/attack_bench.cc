@@ -133,6 +133,8 @@ class Server {
         process_("postern",
                  {postern,
                   "serve",
+                  "--config",
+                  "none",
                   "--threads",
                   "1",
                   "--control",

@@ -91,7 +91,7 @@ int Main(int argc, char** argv) {
   MakeMaildir(maildir);
   const MeasuredServer postern(
       "postern",
-      {argv[1], "serve", "--control", control, "--deliver",
+      {argv[1], "serve", "--config", "none", "--control", control, "--deliver",
        "maildir:" + maildir, "--listen", "127.0.0.1:0", "--ready-fd", "9",
        "--max-per-client", "0"},
       9);

@@ -79,10 +79,10 @@ int Main(int argc, char** argv) {
   Servers servers;
   servers.push_back(std::make_unique<MeasuredServer>(
       "postern",
-      std::vector<std::string>{argv[1], "serve", "--threads", "1", "--control",
-                               control, "--deliver", "discard", "--listen",
-                               "127.0.0.1:0", "--max-per-client", "0",
-                               "--ready-fd", "9"},
+      std::vector<std::string>{
+          argv[1], "serve", "--config", "none", "--threads", "1", "--control",
+          control, "--deliver", "discard", "--listen", "127.0.0.1:0",
+          "--max-per-client", "0", "--ready-fd", "9"},
       9));
   servers.push_back(std::make_unique<MeasuredServer>(
       "floor", std::vector<std::string>{argv[2]}, 1));

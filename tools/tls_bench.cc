@@ -40,9 +40,10 @@ std::vector<std::string> PosternServe(const std::string& program,
                                       const std::string& chain_file,
                                       const std::string& key_file,
                                       const std::string& listen) {
-  return {program,      "serve",    "--threads", "1",     "--control",  control,
-          "--deliver",  "discard",  "--listen",  listen,  "--ready-fd", "9",
-          "--tls-cert", chain_file, "--tls-key", key_file};
+  return {program,    "serve",     "--config",   "none",      "--threads",
+          "1",        "--control", control,      "--deliver", "discard",
+          "--listen", listen,      "--ready-fd", "9",         "--tls-cert",
+          chain_file, "--tls-key", key_file};
 }
 
 // Prints a row: the median of each server, and the first divided by the next

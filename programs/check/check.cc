@@ -99,7 +99,7 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
   rows.insert(rows.begin(), SurfaceOptionRows().begin(),
               SurfaceOptionRows().end());
   service::Options given(kRows, std::move(rows));
-  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+  given.Read({argv, static_cast<size_t>(argc)}, getenv, kDefaultConfig);
   *exit_code = 0;
   if (given.AnswerHelp(kProgram, kHead, kFoot)) return std::nullopt;
   Request request;

@@ -248,7 +248,7 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
     rows.back().help = "";
   }
   service::Options given(kRows, std::move(rows));
-  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+  given.Read({argv, static_cast<size_t>(argc)}, getenv, kDefaultConfig);
   *exit_code = 0;
   if (given.AnswerHelp(kProgram, kHead, kFoot)) return std::nullopt;
 
@@ -341,7 +341,7 @@ std::optional<Request> ReadRequest(int argc, const char* const* argv,
     }
   }
   if (!inquiry.user.empty() && given.Text("auth-user", "").empty() &&
-      given.Text("listener", "").empty()) {
+      !given.IsGiven("listener")) {
     // The line does not name the listener. The user came through one with AUTH.
     const auto& listen = request.serve.listen;
     const auto auth = std::find_if(listen.begin(), listen.end(),
@@ -814,8 +814,9 @@ int RunExplain(int argc, const char* const* argv) {
         greylist->Open(policy::GreylistFile::Access::kReadOnly);
     // Each attempt is then an outage, and the explanation shows what follows.
     if (!status.ok()) {
-      Complain(absl::StrCat("--greylist: ", status.message(),
-                            ": shown as if the table did not work"));
+      Complain(request->serve.places.At(
+          absl::StrCat("--greylist: ", status.message(),
+                       ": shown as if the table did not work")));
     }
   }
   std::unique_ptr<policy::RedisStore> shared;
@@ -864,7 +865,11 @@ int RunExplain(int argc, const char* const* argv) {
                : greylist.get(),
        .spf = resolver ? &spf : nullptr,
        .warns = false});
-  if (!service.ok()) return Fail(service.status());
+  if (!service.ok()) {
+    return Fail(
+        absl::Status(service.status().code(),
+                     request->serve.places.At(service.status().message())));
+  }
 
   const std::shared_ptr<const service::MailService::Outlet> outlet =
       service->OutletTo(request->serve.listen.empty()

@@ -229,7 +229,7 @@ std::optional<RigOptions> ReadRigOptions(int argc, char** argv,
   const bool no_http = given.Flag("no-http");
   if (!no_http) {
     options.http = ReadAddress(&given, "http", "127.0.0.1:8025", remote);
-  } else if (!given.Text("http", "").empty()) {
+  } else if (given.IsGiven("http")) {
     given.Mistake("--http and --no-http exclude each other");
   }
   if (options.http && !options.http->path.empty()) {

@@ -63,39 +63,64 @@ absl::Status Wrong(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-// The words of one --listen. Each is valid on its own.
+// Returns the word with this name, or null.
+const Word* FindWord(absl::string_view name) {
+  const auto* const word =
+      std::find_if(std::begin(kWords), std::end(kWords),
+                   [name](const Word& each) { return each.name == name; });
+  return word == std::end(kWords) ? nullptr : word;
+}
+
+// The words of one listener. Each is valid on its own.
 class Words {
  public:
+  // Reads WORD or WORD=VALUE.
   static absl::StatusOr<Words> Read(absl::Span<const absl::string_view> texts) {
     Words words;
     for (absl::string_view text : texts) {
       const absl::string_view name = text.substr(0, text.find('='));
-      const auto* const word =
-          std::find_if(std::begin(kWords), std::end(kWords),
-                       [name](const Word& each) { return each.name == name; });
-      if (word == std::end(kWords)) {
-        return Wrong(absl::StrCat("unknown word ", text));
-      }
+      const Word* const word = FindWord(name);
+      if (word == nullptr) return Wrong(absl::StrCat("unknown word ", text));
       const bool has_value = name.size() < text.size();
       if (has_value && word->value == Word::Value::kNone) {
         return Wrong(absl::StrCat(name, " has no value: ", text));
       }
       absl::string_view value = text.substr(name.size());
       absl::ConsumePrefix(&value, "=");
-      const bool wants = has_value || word->value == Word::Value::kAlways;
-      if (wants && value.empty()) {
-        return Wrong(absl::StrCat(name, ": the value is empty"));
-      }
-      if (words.Has(name) && !word->many) {
-        return Wrong(absl::StrCat(name, " is given twice"));
-      }
-      words.given_.emplace_back(name, value);
+      absl::Status status = words.Add(*word, has_value, value);
+      if (!status.ok()) return status;
     }
-    for (const auto& [one, other] : kContradictions) {
-      if (words.Has(one) && words.Has(other)) {
-        return Wrong(absl::StrCat(one, " contradicts ", other));
+    absl::Status status = words.CheckContradictions();
+    if (!status.ok()) return status;
+    return words;
+  }
+
+  // Reads the keys of a section.
+  static absl::StatusOr<Words> Read(const service::OptionValue& section) {
+    Words words;
+    for (const service::OptionValue::Key& key : section.keys) {
+      const Word* const word = FindWord(key.name);
+      if (word == nullptr)
+        return Wrong(absl::StrCat("unknown word ", key.name));
+      const std::optional<bool> flag = service::ParseFlag(key.value);
+      absl::Status status;
+      if (word->value == Word::Value::kAlways ||
+          (word->value == Word::Value::kMaybe && !flag)) {
+        status = words.Add(*word, /*has_value=*/true, key.value);
+      } else if (!flag) {
+        status = Wrong(
+            absl::StrCat(key.name, ": yes or no, not \"", key.value, "\""));
+      } else if (*flag) {
+        status = words.Add(*word, /*has_value=*/false, "");
+      } else if (FindWord(absl::StrCat("no-", key.name)) != nullptr) {
+        // It could mean that the word is not given, or its opposite.
+        status = Wrong(absl::StrCat(key.name, ": cannot be no; write no-",
+                                    key.name, " = yes, or leave it out"));
       }
+      if (!status.ok()) return status;
     }
+    absl::Status status = words.CheckContradictions();
+    if (!status.ok()) return status;
     return words;
   }
 
@@ -118,6 +143,27 @@ class Words {
   }
 
  private:
+  absl::Status Add(const Word& word, bool has_value, absl::string_view value) {
+    const bool wants = has_value || word.value == Word::Value::kAlways;
+    if (wants && value.empty()) {
+      return Wrong(absl::StrCat(word.name, ": the value is empty"));
+    }
+    if (Has(word.name) && !word.many) {
+      return Wrong(absl::StrCat(word.name, " is given twice"));
+    }
+    given_.emplace_back(word.name, value);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckContradictions() const {
+    for (const auto& [one, other] : kContradictions) {
+      if (Has(one) && Has(other)) {
+        return Wrong(absl::StrCat(one, " contradicts ", other));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   std::vector<std::pair<absl::string_view, absl::string_view>> given_;
 };
 
@@ -161,7 +207,13 @@ absl::Status ReadTls(const Words& words, ListenOption* listen) {
   listen->ciphers = words.Value("ciphers");
   if (words.Has("tickets")) listen->tickets = true;
   if (words.Has("no-tickets")) listen->tickets = false;
-  listen->client_ca = words.Value("client-ca");
+  if (const auto client_ca = words.Value("client-ca")) {
+    auto path = service::CredentialPath(*client_ca);
+    if (!path.ok()) {
+      return Wrong(absl::StrCat("client-ca: ", path.status().message()));
+    }
+    listen->client_ca = *std::move(path);
+  }
   if (words.Has("no-client-ca")) listen->client_ca = "";
   auto certificates = service::PairCertificates(
       words.Values("cert"), words.Values("key"), "cert", "key");
@@ -170,15 +222,11 @@ absl::Status ReadTls(const Words& words, ListenOption* listen) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<ListenOption> ListenOption::Parse(absl::string_view text) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
+absl::StatusOr<ListenOption> Make(absl::string_view address,
+                                  const absl::StatusOr<Words>& words) {
   ListenOption listen;
-  absl::Status status = ReadAddress(parts[0], &listen);
+  absl::Status status = ReadAddress(address, &listen);
   if (!status.ok()) return status;
-  absl::StatusOr<Words> words =
-      Words::Read(absl::MakeConstSpan(parts).subspan(1));
   if (words.ok()) {
     listen.options.proxy = words->Has("proxy");
     listen.lmtp = words->Has("lmtp");
@@ -194,7 +242,25 @@ absl::StatusOr<ListenOption> ListenOption::Parse(absl::string_view text) {
   }
   if (status.ok()) return listen;
   return absl::Status(status.code(),
-                      absl::StrCat(parts[0], ": ", status.message()));
+                      absl::StrCat(address, ": ", status.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<ListenOption> ListenOption::Parse(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ',');
+  return Make(parts[0], Words::Read(absl::MakeConstSpan(parts).subspan(1)));
+}
+
+absl::StatusOr<ListenOption> ListenOption::ParseSection(
+    const service::OptionValue& section) {
+  return Make(section.text, Words::Read(section));
+}
+
+std::vector<absl::string_view> ListenOption::WordNames() {
+  std::vector<absl::string_view> names;
+  for (const Word& word : kWords) names.push_back(word.name);
+  return names;
 }
 
 std::string ListenOption::Where() const {

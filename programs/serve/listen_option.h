@@ -17,6 +17,7 @@
 #include "net/tls_files.h"
 #include "net/tls_settings.h"
 #include "service/certificate_options.h"
+#include "service/options.h"
 #include "transports/server.h"
 
 namespace postern::programs {
@@ -46,6 +47,14 @@ struct ListenOption {
   // not have, is given twice, or contradicts another word. The message names
   // the word.
   static absl::StatusOr<ListenOption> Parse(absl::string_view text);
+
+  // Parses a section of a file: an address, and words as keys with values. The
+  // value of a word that has none is yes or no. Errors are those of Parse().
+  static absl::StatusOr<ListenOption> ParseSection(
+      const service::OptionValue& section);
+
+  // Returns the names of the words, sorted.
+  static std::vector<absl::string_view> WordNames();
 
   // Returns the address in the form of the option.
   std::string Where() const;

@@ -6,19 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "net/tls_settings.h"
+#include "service/options.h"
 
 namespace postern::programs {
 namespace {
 
 using net::TlsVersion;
 
-// Returns the meaning of the words of `text` as text, or the mistake.
-std::string Meaning(absl::string_view text) {
-  const absl::StatusOr<ListenOption> listen = ListenOption::Parse(text);
+// Returns the meaning of a listener as text, or the mistake.
+std::string Meaning(const absl::StatusOr<ListenOption>& listen) {
   if (!listen.ok()) return std::string(listen.status().message());
   std::vector<std::string> parts = {listen->Where()};
   if (listen->options.tls) parts.push_back("tls-first");
@@ -41,6 +42,46 @@ std::string Meaning(absl::string_view text) {
   if (listen->client_ca)
     parts.push_back(absl::StrCat("ca:", *listen->client_ca));
   return absl::StrJoin(parts, " ");
+}
+
+std::string Meaning(absl::string_view text) {
+  return Meaning(ListenOption::Parse(text));
+}
+
+TEST(ListenOptionTest, SectionHasAKeyForEachWord) {
+  const struct {
+    std::vector<service::OptionValue::Key> keys;
+    const char* meaning;
+  } kCases[] = {
+      {{}, "192.0.2.1:587"},
+      {{{"tls", "yes", ""}, {"submission", "true", ""}},
+       "192.0.2.1:587 tls-first auth 530-before-auth"},
+      {{{"lmtp", "no", ""}, {"proxy", "off", ""}}, "192.0.2.1:587"},
+      {{{"auth", "yes", ""}}, "192.0.2.1:587 auth"},
+      {{{"auth", "no", ""}}, "192.0.2.1:587"},
+      {{{"auth", "plain+cram-md5", ""}}, "192.0.2.1:587 auth PLAIN CRAM-MD5"},
+      {{{"cert", "/a,b", ""}, {"key", "/c", ""}}, "192.0.2.1:587 /a,b&/c"},
+      {{{"tls", "no", ""}},
+       "192.0.2.1:587: tls: cannot be no; write no-tls = yes, or leave it out"},
+      {{{"tickets", "0", ""}},
+       "192.0.2.1:587: tickets: cannot be no; write no-tickets = yes, or leave "
+       "it out"},
+      {{{"proxy", "maybe", ""}},
+       "192.0.2.1:587: proxy: yes or no, not \"maybe\""},
+      {{{"cert", "", ""}}, "192.0.2.1:587: cert: the value is empty"},
+      {{{"tls", "yes", ""}, {"tls", "yes", ""}},
+       "192.0.2.1:587: tls is given twice"},
+      {{{"tls", "yes", ""}, {"no-tls", "yes", ""}},
+       "192.0.2.1:587: tls contradicts no-tls"},
+      {{{"max-errors", "1", ""}}, "192.0.2.1:587: unknown word max-errors"},
+  };
+  for (const auto& [keys, meaning] : kCases) {
+    service::OptionValue section;
+    section.text = "192.0.2.1:587";
+    section.is_section = true;
+    section.keys = keys;
+    EXPECT_EQ(Meaning(ListenOption::ParseSection(section)), meaning);
+  }
 }
 
 TEST(ListenOptionTest, HasAnAddressAndWords) {

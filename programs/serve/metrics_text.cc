@@ -269,6 +269,12 @@ void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,
                "The longest time that one client's turn kept an event loop "
                "busy.",
                absl::ToDoubleSeconds(gauges.longest_turn));
+  text->Family("postern_certificate_expiry_seconds",
+               "When the certificate of the file expires, since 1970.");
+  for (const auto& [file, expiry] : gauges.certificates) {
+    text->Value(static_cast<double>(absl::ToUnixSeconds(expiry)),
+                {{"file", file}});
+  }
   text->Family("postern_reloads_total", "Attempts to reload the configuration.",
                "result", counts.reloads, kReloads);
   AddStart(gauges.start, text);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -30,6 +31,8 @@ struct MetricGauges {
   // Of --shared-state; zeros without it.
   bool shared_state_works = false;
   policy::RedisStore::Counts shared_state;
+  // The files of certificates, and when these expire.
+  std::vector<std::pair<std::string, absl::Time>> certificates;
   absl::Duration longest_turn;
   absl::Time start;
 };

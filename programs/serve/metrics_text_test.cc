@@ -206,6 +206,7 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
                                    {.server = "unix:/lmtp"}},
                      .shared_state_works = true,
                      .shared_state = {.answered = 8, .failed = 6, .skipped = 7},
+                     .certificates = {{"/mx.pem", absl::FromUnixSeconds(17)}},
                      .longest_turn = absl::Microseconds(2500),
                      .start = absl::FromUnixMillis(1'500)});
   for (absl::string_view line :
@@ -238,6 +239,7 @@ TEST(MetricsTextTest, GaugesHaveTheirValues) {
         "postern_shared_state_questions_total{result=\"answer\"} 8",
         "postern_shared_state_questions_total{result=\"failure\"} 6",
         "postern_shared_state_questions_total{result=\"skipped\"} 7",
+        "postern_certificate_expiry_seconds{file=\"/mx.pem\"} 17",
         "postern_start_time_seconds 1.5",
         "postern_build_info{version=\"0.1\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(absl::StrCat(line, "\n")));
@@ -294,7 +296,7 @@ TEST(MetricsTextTest, EachNameIsExplainedOnce) {
       EXPECT_TRUE(absl::SimpleAtod(words[1], &value)) << line;
     }
   }
-  EXPECT_EQ(names.size(), 34u);
+  EXPECT_EQ(names.size(), 35u);
 }
 
 }  // namespace

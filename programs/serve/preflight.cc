@@ -401,6 +401,10 @@ UserFindings TestInChild(const ServeOptions& options, Network network,
   Findings of_resolver;  // the parent has them, too
   const auto resolver = MakeResolver(options, &of_resolver);
   const TestProcess process(options, resolver.get());
+  for (const std::string& file : options.config_files) {
+    if (access(file.c_str(), R_OK) == 0) continue;
+    found.files.AddError(absl::StrCat(file, ": ", strerror(errno)));
+  }
   const auto snapshot =
       ServiceSnapshot::Read(options, process.get(), &found.files);
   TestNeeds(options, snapshot.get(), &found.needs);
@@ -431,6 +435,32 @@ std::string ReadAll(int fd) {
       return octets;
     }
   }
+}
+
+// Returns `findings`, each about an option with the place of its value.
+Findings WithPlaces(const Findings& findings,
+                    const service::OptionPlaces& places) {
+  Findings placed;
+  for (const Finding& finding : findings.all()) {
+    const std::string text = finding.Text();
+    const std::string at = places.At(text);
+    if (at == text) {
+      placed.Add(finding);
+      continue;
+    }
+    switch (finding.severity) {
+      case Severity::kWarning:
+        placed.AddWarning(at);
+        break;
+      case Severity::kFault:
+        placed.AddFault(at);
+        break;
+      case Severity::kError:
+        placed.AddError(at);
+        break;
+    }
+  }
+  return placed;
 }
 
 // Adds the errors of the files that only the user of --user has.
@@ -481,6 +511,11 @@ absl::Status ChangeUser(const std::string& user) {
   const passwd* const entry = getpwnam(user.c_str());
   if (entry == nullptr) {
     return absl::NotFoundError(absl::StrCat("--user: no such user: ", user));
+  }
+  // A service manager has done it (User= of systemd), and no longer permits it.
+  if (geteuid() != 0 && geteuid() == entry->pw_uid &&
+      getuid() == entry->pw_uid && getegid() == entry->pw_gid) {
+    return absl::OkStatus();
   }
   if (initgroups(user.c_str(), entry->pw_gid) != 0 ||
       setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0) {
@@ -568,6 +603,7 @@ absl::Status TestConfiguration(const ServeOptions& options,
   const auto snapshot = ReadAndTest(options, process.get(), *user, findings);
   if (!user->tested) TestNetwork(options, snapshot.get(), findings);
   TestAddresses(options, findings);
+  *findings = WithPlaces(*findings, options.places);
   return absl::OkStatus();
 }
 

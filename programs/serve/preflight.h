@@ -31,7 +31,8 @@
 
 namespace postern::programs {
 
-// Becomes `user`, permanently. Does nothing if it is empty.
+// Becomes `user`, permanently. Does nothing if it is empty, or if this process
+// is this user already, and not root.
 absl::Status ChangeUser(const std::string& user);
 
 // A process that reads a configuration and serves no client: the parts from

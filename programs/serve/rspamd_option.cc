@@ -18,7 +18,7 @@ void ReadRspamdOption(service::Options* given, RspamdOption* option) {
     for (const service::OptionRow* row :
          {&kRspamdTimeoutRow, &kRspamdDownRow, &kRspamdMaxSizeRow,
           &kRspamdPasswordFileRow, &kRspamdSpoolRow}) {
-      if (!given->Text(row->name, "").empty()) {
+      if (given->IsGiven(row->name)) {
         given->Mistake(absl::StrCat("--", row->name, ": needs --rspamd"));
       }
     }

@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <string>
@@ -47,6 +48,7 @@
 #include "net/event_loop.h"
 #include "net/task_timer.h"
 #include "net/thread_pool.h"
+#include "net/tls_certificate.h"
 #include "policy/check_list.h"
 #include "policy/greylisting/greylist_file.h"
 #include "policy/greylisting/greylist_table.h"
@@ -64,6 +66,7 @@
 #include "policy/shared/shared_rates.h"
 #include "policy/spf/spf_over_dns.h"
 #include "programs/serve/background_task.h"
+#include "programs/serve/certificate_watch.h"
 #include "programs/serve/current_snapshot.h"
 #include "programs/serve/forward.h"
 #include "programs/serve/mail_session_host.h"
@@ -216,8 +219,7 @@ class Host : public transports::Service, public ClientLookup {
        std::shared_ptr<const ServiceSnapshot> snapshot,
        policy::HostNames* names, system::Run run, service::Metrics* metrics,
        recording::Recordings* recordings)
-      : options_(options),
-        names_(names),
+      : names_(names),
         metrics_(metrics),
         recordings_(recordings),
         run_(std::move(run)),
@@ -243,12 +245,16 @@ class Host : public transports::Service, public ClientLookup {
   }
 
   service::Metrics* metrics() const { return metrics_; }  // perhaps null
+  std::shared_ptr<const ServiceSnapshot> snapshot() const {
+    return snapshot_.Get();
+  }
 
   bool IsProxy(const SessionInfo& peer) override {
     // A peer without an address uses a Unix socket, whose permissions control
     // who can connect.
     const bool is =
-        !peer.remote_address || options_.proxies.Contains(peer.remote_address);
+        !peer.remote_address ||
+        snapshot_.Get()->options.proxies.Contains(peer.remote_address);
     if (!is) {
       CountUnserved(service::Metrics::Unserved::kNoProxy);
       LogUnserved("no-proxy", peer);
@@ -359,7 +365,8 @@ class Host : public transports::Service, public ClientLookup {
       const log::LogScope scope({session});
       absl::StatusOr<policy::RuleFacts> rules = FactsOf(info);
       if (rules.ok() && !rules->strictness) {
-        rules->strictness = options_.lenient.Of(info.remote_address);
+        rules->strictness =
+            snapshot_.Get()->options.lenient.Of(info.remote_address);
       }
       std::move(done)(std::move(info), std::move(rules));
     };
@@ -383,7 +390,7 @@ class Host : public transports::Service, public ClientLookup {
       CountUnserved(service::Metrics::Unserved::kNoRules);
       log::WriteLog("rules", rules.status().message());
       admission.refusal = NoRules();
-    } else if (rules->denied && options_.silent_deny) {
+    } else if (rules->denied && snapshot_.Get()->options.silent_deny) {
       CountUnserved(service::Metrics::Unserved::kDenied);
       LogUnserved("denied", arrival.info);
     } else {
@@ -398,15 +405,16 @@ class Host : public transports::Service, public ClientLookup {
       Arrival* arrival, const policy::RuleFacts& rules) {
     const size_t option = option_of_[arrival->listener];
     auto recorder = recordings_ == nullptr ? nullptr : recordings_->Record();
+    const auto snapshot = snapshot_.Get();
     if (recorder == nullptr) {
       return std::make_shared<MailSessionHost>(
-          snapshot_.Get(), option, rules, std::move(arrival->slot), metrics_,
-          arrival->info.remote_address, options_.xclient_peers, this);
+          snapshot, option, rules, std::move(arrival->slot), metrics_,
+          arrival->info.remote_address, snapshot->options.xclient_peers, this);
     }
     return std::make_shared<RecordedSessionHost>(
-        std::move(recorder), snapshot_.Get(), option, rules,
-        std::move(arrival->slot), metrics_, arrival->info.remote_address,
-        options_.xclient_peers, this);
+        std::move(recorder), snapshot, option, rules, std::move(arrival->slot),
+        metrics_, arrival->info.remote_address, snapshot->options.xclient_peers,
+        this);
   }
 
   // Returns what the rules grant or deny to a client.
@@ -420,7 +428,6 @@ class Host : public transports::Service, public ClientLookup {
     return policy::ReadRuleFacts(*match, info.remote_address);
   }
 
-  const ServeOptions& options_;
   const absl::Duration admission_timeout_ = SessionTimes().admission_timeout;
   std::vector<size_t> option_of_;  // by listener
   policy::HostNames* const names_;
@@ -483,16 +490,26 @@ std::vector<net::ListenAddress> Parsed(const std::vector<std::string>& texts) {
   return addresses;
 }
 
+std::vector<std::pair<std::string, absl::Time>> ExpiriesOf(
+    const ServiceSnapshot& snapshot) {
+  std::vector<std::pair<std::string, absl::Time>> expiries;
+  for (const net::TlsCertificate* each : snapshot.Certificates()) {
+    expiries.emplace_back(each->file(), each->not_after());
+  }
+  return expiries;
+}
+
 // Returns a server that listens at `*where`, and that the caller starts. It
 // must be destroyed before the objects that it reads. `resolver` and `shared`
 // may be null.
 absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
     const ServeOptions& options, const service::Metrics& metrics,
-    const transports::Server& server, const net::ThreadPool& pool,
-    const delivery::Forwarding& forwarding, const policy::Resolver* resolver,
-    const policy::RedisStore* shared, std::string* where) {
+    const transports::Server& server, const Host& host,
+    const net::ThreadPool& pool, const delivery::Forwarding& forwarding,
+    const policy::Resolver* resolver, const policy::RedisStore* shared,
+    std::string* where) {
   const auto threads = static_cast<uint64_t>(options.blocking_threads);
-  auto made = std::make_unique<MetricsServer>([&metrics, &server, &pool,
+  auto made = std::make_unique<MetricsServer>([&metrics, &server, &host, &pool,
                                                &forwarding, resolver, shared,
                                                threads, start = absl::Now()] {
     return FormatMetrics(
@@ -508,6 +525,7 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
          .shared_state_works = shared != nullptr && shared->works(),
          .shared_state = shared == nullptr ? policy::RedisStore::Counts()
                                            : shared->counts(),
+         .certificates = ExpiriesOf(*host.snapshot()),
          .longest_turn = absl::FromChrono(server.longest_turn()),
          .start = start});
   });
@@ -521,10 +539,11 @@ absl::StatusOr<std::unique_ptr<MetricsServer>> MakeMetricsServer(
   return made;
 }
 
-void LogWarnings(const service::Findings& findings) {
+void LogWarnings(const ServeOptions& options,
+                 const service::Findings& findings) {
   for (const service::Finding& finding : findings.all()) {
     if (finding.severity != service::Finding::Severity::kError) {
-      log::WriteLog("warning", finding.Text());
+      log::WriteLog("warning", options.places.At(finding.Text()));
     }
   }
 }
@@ -532,11 +551,12 @@ void LogWarnings(const service::Findings& findings) {
 // Logs each error, with `before` at its beginning. Returns the lines.
 std::vector<std::string> LogErrors(absl::string_view event,
                                    absl::string_view before,
+                                   const ServeOptions& options,
                                    const service::Findings& findings) {
   std::vector<std::string> lines;
   for (const service::Finding& finding : findings.all()) {
     if (finding.severity != service::Finding::Severity::kError) continue;
-    lines.push_back(absl::StrCat(before, finding.Text()));
+    lines.push_back(absl::StrCat(before, options.places.At(finding.Text())));
     if (event.empty()) {
       log::WriteLog(lines.back());
     } else {
@@ -546,43 +566,68 @@ std::vector<std::string> LogErrors(absl::string_view event,
   return lines;
 }
 
-// Reloads the configuration. After an error, the old one stays in use. `shared`
-// may be null.
-void Reload(const ServeOptions& options,
-            const service::MailService::Process& process,
-            policy::RedisStore* shared, Host* host) {
-  SayReloading();
-  std::shared_ptr<const ServiceSnapshot> again;
-  service::Findings findings;
-  try {
-    // This process is the user of --user.
-    again = ReadAndTest(options, process, UserFindings(), &findings);
-  } catch (const std::bad_alloc&) {
-    // The size of files is limited, but there may be less memory: the server
-    // continues with the old configuration.
-    findings.AddError("out of memory");
-  }
-  if (host->metrics() != nullptr)
-    host->metrics()->CountReload(again != nullptr);
-  LogWarnings(findings);
-  if (again != nullptr) {
-    if (shared != nullptr) shared->SetAccess(*again->shared_state);
-    // The setting of the start stays, and cannot be taken back.
-    if (again->mail.runs_programs &&
-        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
-      log::WriteLog("warning",
-                    "programs cannot become another user in this process, "
-                    "because its first configuration ran none: restart it if "
-                    "a token-command or another program must");
+// The configuration that a server uses. Used by one thread at a time.
+class RunningConfiguration {
+ public:
+  // `first` and `shared`, which may be null, must outlive the object.
+  RunningConfiguration(const ServeConfiguration& first,
+                       policy::RedisStore* shared)
+      : current_(&first), shared_(shared) {}
+
+  // Reads the file and all that it names again. After an error, the old
+  // configuration stays in use.
+  void Reload(const service::MailService::Process& process, Host* host) {
+    SayReloading();
+    std::shared_ptr<const ServiceSnapshot> again;
+    std::unique_ptr<const ServeConfiguration> wanted;
+    service::Findings findings;
+    try {
+      wanted = current_->ReadAgain(&findings);
+      if (wanted != nullptr) {
+        // This process is the user of --user.
+        again =
+            ReadAndTest(wanted->options(), process, UserFindings(), &findings);
+      }
+    } catch (const std::bad_alloc&) {
+      // The size of files is limited, but there may be less memory: the server
+      // continues with the old configuration.
+      findings.AddError("out of memory");
+      again = nullptr;
     }
-    host->Replace(std::move(again));
-    log::WriteLog("reloaded");
-    return SayReady("reloaded");
+    if (host->metrics() != nullptr)
+      host->metrics()->CountReload(again != nullptr);
+    const ServeOptions& options =
+        wanted == nullptr ? current_->options() : wanted->options();
+    LogWarnings(options, findings);
+    if (again != nullptr) {
+      // Its address stays: see the warnings about options that need a restart.
+      if (shared_ != nullptr && again->shared_state.has_value()) {
+        shared_->SetAccess(*again->shared_state);
+      }
+      // The setting of the start stays, and cannot be taken back.
+      if (again->mail.runs_programs &&
+          prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+        log::WriteLog("warning",
+                      "programs cannot become another user in this process, "
+                      "because its first configuration ran none: restart it "
+                      "if a token-command or another program must");
+      }
+      host->Replace(std::move(again));
+      current_ = wanted.get();
+      kept_ = std::move(wanted);
+      log::WriteLog("reloaded");
+      return SayReady("reloaded");
+    }
+    const std::vector<std::string> errors =
+        LogErrors("", "not reloaded, all stays as it was: ", options, findings);
+    SayReady(errors[0]);
   }
-  const std::vector<std::string> errors =
-      LogErrors("", "not reloaded, all stays as it was: ", findings);
-  SayReady(errors[0]);
-}
+
+ private:
+  const ServeConfiguration* current_;
+  std::unique_ptr<const ServeConfiguration> kept_;  // unless it is the first
+  policy::RedisStore* const shared_;
+};
 
 // Waits for one of `signals` and returns it, or returns 0 after `wait`.
 int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
@@ -595,16 +640,26 @@ int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
 
 // Serves until SIGTERM or SIGINT. SIGHUP requests `reload` without waiting for
 // it: a disk may hang, and SIGTERM and the watchdog must not wait for that.
+//
+// `look` is requested at intervals.
 void Serve(const sigset_t& signals, transports::Server* server,
-           MetricsServer* metrics_server, BackgroundTask* reload) {
+           MetricsServer* metrics_server, BackgroundTask* reload,
+           BackgroundTask* look) {
   absl::Duration alive = AliveInterval();
   if (metrics_server != nullptr) alive = std::min(alive, kLookInterval);
+  int64_t looked = MonotonicNanoseconds();
   while (true) {
     if (alive < absl::InfiniteDuration() && server->Responsive()) {
       SayAlive();
       if (metrics_server != nullptr) metrics_server->SayAlive();
     }
-    const int signal = WaitForSignal(signals, alive);
+    const int64_t now = MonotonicNanoseconds();
+    if (absl::Nanoseconds(now - looked) >= CertificateWatch::kInterval) {
+      looked = now;
+      (void)look->Request();  // without a thread, the next time
+    }
+    const int signal =
+        WaitForSignal(signals, std::min(alive, CertificateWatch::kInterval));
     if (signal == SIGHUP) {
       if (const absl::Status status = reload->Request(); !status.ok()) {
         log::WriteLog(absl::StrCat("not reloaded: ", status.message()));
@@ -654,14 +709,20 @@ int Fail(const absl::Status& status) {
   return kTemporary;
 }
 
-int Fail(const service::Findings& findings) {
-  LogErrors("fatal", "", findings);
+// Fails because of the value of an option.
+int Fail(const ServeOptions& options, const absl::Status& status) {
+  return Fail(absl::Status(status.code(), options.places.At(status.message())));
+}
+
+int Fail(const ServeOptions& options, const service::Findings& findings) {
+  LogErrors("fatal", "", options, findings);
   return kTemporary;
 }
 
 }  // namespace
 
-int RunServe(const ServeOptions& options) {
+int RunServe(const ServeConfiguration& configuration) {
+  const ServeOptions& options = configuration.options();
   // Before any file is opened: otherwise a descriptor that was announced and
   // not passed could be a file of this process.
   std::map<std::string, std::vector<int>> passed = PassedSockets();
@@ -828,8 +889,8 @@ int RunServe(const ServeOptions& options) {
   std::shared_ptr<const ServiceSnapshot> snapshot =
       ReadAndTest(options, process, *user, &findings);
   endable.reset();
-  LogWarnings(findings);
-  if (snapshot == nullptr) return Fail(findings);
+  LogWarnings(options, findings);
+  if (snapshot == nullptr) return Fail(options, findings);
   // Child processes cannot gain privileges, unless the configuration needs
   // that: qmail-queue becomes another user, and a checkpassword program reads
   // the passwords. Before the threads start, because the setting is per thread.
@@ -849,15 +910,16 @@ int RunServe(const ServeOptions& options) {
         .program = absl::StrCat("postern serve ", service::kVersion),
         .now = absl::Now,
         .run = run,
-        .report = [](const absl::Status& status) {
+        .report = [&options](const absl::Status& status) {
           log::WriteLog("warning",
-                        absl::StrCat("--record: ", status.message(),
-                                     ": no more sessions are recorded "
-                                     "until SIGHUP"));
+                        options.places.At(absl::StrCat(
+                            "--record: ", status.message(),
+                            ": no more sessions are recorded until SIGHUP")));
         }});
   }
   auto shared_access = snapshot->shared_state;
   endable.emplace();
+  RunningConfiguration running(configuration, shared.get());
   host = std::make_unique<Host>(
       options, std::move(snapshot), names ? &*names : nullptr,
       [&rules_pool](auto task) { rules_pool.Run(std::move(task)); },
@@ -877,31 +939,32 @@ int RunServe(const ServeOptions& options) {
   forwarding.SetListening(Parsed(addresses));
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made =
-        MakeMetricsServer(options, *metrics, *server, pool, forwarding,
-                          resolver.get(), shared.get(), &metrics_address);
+    auto made = MakeMetricsServer(options, *metrics, *server, *host, pool,
+                                  forwarding, resolver.get(), shared.get(),
+                                  &metrics_address);
     if (made.ok()) {
       metrics_server = *std::move(made);
     } else {
       findings.AddError(made.status().message());
     }
   }
-  if (findings.prevent_start()) return Fail(findings);
+  if (findings.prevent_start()) return Fail(options, findings);
   if (absl::Status status = ChangeUser(options.user); !status.ok()) {
-    return Fail(status);
+    return Fail(options, status);
   }
   // As the user of --user, who writes it.
   if (greylist != nullptr) {
     if (absl::Status status = greylist->Open(); !status.ok()) {
-      return Fail(absl::Status(status.code(),
+      return Fail(options,
+                  absl::Status(status.code(),
                                absl::StrCat("--greylist: ", status.message())));
     }
   }
   if (accepted != nullptr) {
     if (absl::Status status = accepted->Open(); !status.ok()) {
-      return Fail(
-          absl::Status(status.code(),
-                       absl::StrCat("--partial-delivery: ", status.message())));
+      return Fail(options, absl::Status(status.code(),
+                                        absl::StrCat("--partial-delivery: ",
+                                                     status.message())));
     }
   }
   endable.reset();
@@ -948,11 +1011,24 @@ int RunServe(const ServeOptions& options) {
   }
   WriteReady(options.ready_fd, addresses);
   SayReady(absl::StrCat("listening at ", absl::StrJoin(addresses, ", ")));
+  std::mutex replacing;  // one thread makes a new snapshot of the current one
   BackgroundTask reload("reload", [&] {
     if (recordings) recordings->Resume();
-    Reload(options, process, shared.get(), host.get());
+    const std::lock_guard<std::mutex> lock(replacing);
+    running.Reload(process, host.get());
   });
-  Serve(signals, server.get(), metrics_server.get(), &reload);
+  CertificateWatch watch(absl::Now());
+  BackgroundTask look("certificates", [&] {
+    const std::lock_guard<std::mutex> lock(replacing);
+    CertificateWatch::Seen seen = watch.Look(*host->snapshot(), absl::Now());
+    for (const std::string& warning : seen.warnings) {
+      log::WriteLog("warning", warning);
+    }
+    if (seen.renewed == nullptr) return;
+    host->Replace(std::move(seen.renewed));
+    log::WriteLog("certificates reloaded");
+  });
+  Serve(signals, server.get(), metrics_server.get(), &reload, &look);
   if (metrics_server != nullptr) metrics_server->SayStopping();
   const std::string going = absl::StrCat("shutting down with ",
                                          server->connections(), " connections");
@@ -966,7 +1042,8 @@ int RunServe(const ServeOptions& options) {
                        .messages = &messages,
                        .log = log->get()},
                       absl::Seconds(options.drain), signals) ||
-      reload.running() || !publishers.Stop() || !shared_ended) {
+      reload.running() || look.running() || !publishers.Stop() ||
+      !shared_ended) {
     _exit(0);  // destructors would wait for a thread that hangs
   }
   server->Join();

@@ -11,9 +11,9 @@
 namespace postern::programs {
 
 // Serves until SIGTERM or SIGINT, and returns the exit code: 0, or 111 if the
-// server cannot start. The reason is in the log. (ReadServeOptions() returns
-// 100 for invalid options.)
-int RunServe(const ServeOptions& options);
+// server cannot start. The reason is in the log.
+// (ServeConfiguration::Read() returns 100 for invalid options.)
+int RunServe(const ServeConfiguration& configuration);
 
 }  // namespace postern::programs
 

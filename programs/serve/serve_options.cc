@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "net/tls_context.h"
 #include "policy/check_list.h"
 #include "policy/greylisting/greylist_options.h"
@@ -35,7 +36,11 @@ constexpr int kUsage = 100;
 constexpr service::OptionRow kRows[] = {
     service::kHelpRow,
     service::kVersionRow,
-    service::kConfigRow,
+    {"config", "FILE",
+     "read options from FILE in place of\n"
+     "/etc/postern/postern.conf, which is read if it\n"
+     "exists; none: read no file. See postern-config(7)",
+     service::OptionRow::From::kCommandLine},
     {"listen", "ADDRESS:PORT[,WORD]...",
      "where to listen; may be repeated:\n"
      "192.0.2.1:25, [2001:db8::1]:25, *:25 or\n"
@@ -52,13 +57,16 @@ constexpr service::OptionRow kRows[] = {
      "no-client-ca (in place of the options\n"
      "--tls-min, --tls-ciphers and so on); tickets or\n"
      "no-tickets (TLS session tickets; without either:\n"
-     "with submission)",
-     service::OptionRow::From::kAnywhere, true},
+     "with submission). In a file also a section\n"
+     "[listen ADDRESS] with a key for each WORD",
+     service::OptionRow::From::kAnywhere, true, true},
     service::kControlRow,
     {"deliver", "[NAME=]SPEC [qmail-queue]",
      "a delivery of mail: see below; may be repeated\n"
-     "with names, for --listen ADDRESS,deliver=NAME",
-     service::OptionRow::From::kAnywhere, true},
+     "with names, for --listen ADDRESS,deliver=NAME.\n"
+     "In a file also a section [deliver NAME] with the\n"
+     "key to = SPEC",
+     service::OptionRow::From::kAnywhere, true, true},
     {"rules", "CDB",
      "tcpserver's rules, made by tcprules: who may\n"
      "connect, and relay"},
@@ -175,23 +183,44 @@ constexpr char kHead[] =
     "\n";
 constexpr char kFoot[] =
     "\n"
-    "Each option is also a line of --config FILE (control=/etc/postern) and "
-    "an\n"
-    "environment variable (POSTERN_CONTROL). After SIGHUP the control files\n"
-    "and rules are read again. SIGTERM ends sessions at their next safe point; "
+    "Each option is also a line of /etc/postern/postern.conf or of --config "
+    "FILE\n"
+    "(control = /etc/postern) and an environment variable (POSTERN_CONTROL). "
+    "After\n"
+    "SIGHUP this file, the control files, the certificates and the rules are "
+    "read\n"
+    "again. SIGTERM ends sessions at their next safe point; "
     "a "
     "second\n"
     "SIGTERM ends the server within a second. See postern(8).\n";
 
-// Checks the ciphers of `listen`, or those of --tls-ciphers.
-absl::Status CheckCiphers(const ServeOptions& options,
-                          const ListenOption& listen) {
-  const absl::Status status = net::CheckTlsSettings(listen.Tls(options));
-  if (status.ok()) return status;
-  return absl::InvalidArgumentError(
-      listen.ciphers ? absl::StrCat("--listen: ", listen.Where(),
-                                    ": ciphers: ", status.message())
-                     : absl::StrCat("--tls-ciphers: ", status.message()));
+// Adds a mistake for each key of a section that is no word of a listener.
+// Returns whether there is one.
+bool HasUnknownKey(const service::OptionValue& section,
+                   service::Options* given) {
+  const std::vector<absl::string_view> words = ListenOption::WordNames();
+  bool unknown = false;
+  for (const service::OptionValue::Key& key : section.keys) {
+    if (std::find(words.begin(), words.end(), key.name) != words.end()) {
+      continue;
+    }
+    unknown = true;
+    absl::string_view place = key.place;
+    absl::ConsumeSuffix(&place, absl::StrCat(": ", key.name));
+    if (given->Has(key.name)) {
+      given->Mistake(place, absl::StrCat(key.name,
+                                         " is not a key of a listener; write "
+                                         "it above the first section"));
+      continue;
+    }
+    const absl::string_view meant = service::MostSimilar(key.name, words);
+    given->Mistake(
+        place,
+        absl::StrCat(
+            "unknown key ", key.name, " of a listener",
+            meant.empty() ? "" : absl::StrCat("; did you mean ", meant, "?")));
+  }
+  return unknown;
 }
 
 // Returns the networks of an option. Mistakes are added to `given`.
@@ -315,6 +344,67 @@ void Check(const ServeOptions& options, const std::vector<std::string>& places,
 
 }  // namespace
 
+namespace {
+
+// The options that a running server can change, besides those of the checks.
+// The others are read by parts of the server that exist since its start.
+constexpr absl::string_view kReloadable[] = {
+    "auth-insecure",
+    "auth-old-clients",
+    "bare-newlines",
+    "client-ca",
+    "control",
+    "deliver",
+    "extension-separators",
+    "ignore-authzid",
+    "lenient",
+    "max-auth-failures",
+    "max-errors",
+    "max-invalid-recipients",
+    "max-recipients",
+    "open-relay",
+    "pipelining",
+    "proxy-from",
+    "senders",
+    "show-user",
+    "silent-deny",
+    "tls-cert",
+    "tls-ciphers",
+    "tls-key",
+    "tls-min",
+    "xclient-from",
+};
+
+// Returns whether the server that `running` describes can change `option`, for
+// the configuration `wanted`.
+bool CanChange(absl::string_view option, const ServeOptions& running,
+               const ServeOptions& wanted) {
+  if (option == "listen") {
+    // The sockets stay, and what a connection begins with.
+    return std::equal(running.listen.begin(), running.listen.end(),
+                      wanted.listen.begin(), wanted.listen.end(),
+                      [](const ListenOption& one, const ListenOption& other) {
+                        return one.Where() == other.Where() &&
+                               one.options.tls == other.options.tls &&
+                               one.options.proxy == other.options.proxy;
+                      });
+  }
+  // The threads for AUTH exist only if the server started with it.
+  if (option == "auth") {
+    return !running.auth.specs.empty() && !wanted.auth.specs.empty();
+  }
+  if (option == "greylist") return false;  // its table is open
+  for (const policy::CheckEntry& check : policy::CheckList()) {
+    if (check.row.option == option) {
+      return !check.row.dns || AsksDns(running);
+    }
+  }
+  return std::find(std::begin(kReloadable), std::end(kReloadable), option) !=
+         std::end(kReloadable);
+}
+
+}  // namespace
+
 bool AsksDns(const ServeOptions& options) {
   if (options.host_names) return true;
   std::vector<std::string> specs;
@@ -341,20 +431,36 @@ bool AsksDns(const ServeOptions& options) {
   return false;
 }
 
+absl::Status CheckCiphers(const ServeOptions& options,
+                          const ListenOption& listen) {
+  const absl::Status status = net::CheckTlsSettings(listen.Tls(options));
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(
+      listen.ciphers ? absl::StrCat("--listen: ", listen.Where(),
+                                    ": ciphers: ", status.message())
+                     : absl::StrCat("--tls-ciphers: ", status.message()));
+}
+
 absl::Span<const service::OptionRow> ServeOptionRows() { return kRows; }
 
 void ReadServeOptions(service::Options* given, ServeOptions* options) {
-  const std::vector<std::string> listeners = given->List("listen");
   std::vector<std::string> places;
-  for (size_t i = 0; i < listeners.size(); ++i) {
-    absl::StatusOr<ListenOption> listen = ListenOption::Parse(listeners[i]);
-    std::string place = given->Place("listen", i);
+  for (const service::OptionValue& value : given->Values("listen")) {
+    if (HasUnknownKey(value, given)) continue;
+    absl::StatusOr<ListenOption> listen =
+        value.is_section ? ListenOption::ParseSection(value)
+                         : ListenOption::Parse(value.text);
     if (listen.ok()) {
       options->listen.push_back(*std::move(listen));
-      places.push_back(std::move(place));
-    } else {
-      given->Mistake(absl::StrCat(place, ": ", listen.status().message()));
+      places.push_back(value.place);
+      continue;
     }
+    absl::string_view what = listen.status().message();
+    // In a section the line of the key says where it is.
+    if (value.is_section && absl::ConsumePrefix(&what, value.text)) {
+      absl::ConsumePrefix(&what, ": ");
+    }
+    given->Mistake(value.PlaceOf(what));
   }
   service::ReadMailOptions(given, options);
   service::ReadDestinations(given, options);
@@ -439,28 +545,70 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
     }
   }
   options->warnings = given->UnknownVariables(environ);
+  options->config_files = given->files();
   Check(*options, places, given);
 }
 
-std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
-                                             int* exit_code) {
-  service::Options given(kRows, service::CheckOptionRows());
-  given.Read({argv, static_cast<size_t>(argc)}, getenv);
+ServeConfiguration::ServeConfiguration(absl::Span<const char* const> arguments)
+    : arguments_(arguments), given_(kRows, service::CheckOptionRows()) {
+  given_.Read(arguments, getenv, kDefaultConfig);
+}
+
+void ServeConfiguration::ReadOptions() {
+  ReadServeOptions(&given_, &options_);
+  if (options_.listen.empty()) given_.Mistake("--listen is missing");
+  if (!given_.operands().empty()) {
+    given_.Mistake(absl::StrCat("unknown argument ", given_.operands()[0]));
+  }
+}
+
+std::unique_ptr<const ServeConfiguration> ServeConfiguration::Read(
+    absl::Span<const char* const> arguments, int* exit_code) {
+  std::unique_ptr<ServeConfiguration> made(new ServeConfiguration(arguments));
+  service::Options& given = made->given_;
   *exit_code = 0;
   if (given.AnswerHelp(
           "postern", kHead,
           given.Flag("help") ? absl::StrCat(service::MailHelp(), kFoot) : ""))
-    return std::nullopt;
-  ServeOptions options;
-  CheckReadyFd(given.Number("ready-fd", options.ready_fd, 1, 1023), &given);
-  ReadServeOptions(&given, &options);
-  if (options.listen.empty()) given.Mistake("--listen is missing");
-  if (!given.operands().empty()) {
-    given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
-  }
-  if (!given.Complain("postern serve")) return options;
+    return nullptr;
+  CheckReadyFd(given.Number("ready-fd", made->options_.ready_fd, 1, 1023),
+               &given);
+  made->ReadOptions();
+  if (!given.Complain("postern serve")) return made;
   *exit_code = kUsage;
-  return std::nullopt;
+  return nullptr;
+}
+
+std::unique_ptr<const ServeConfiguration> ServeConfiguration::ReadAgain(
+    service::Findings* findings) const {
+  std::unique_ptr<ServeConfiguration> made(new ServeConfiguration(arguments_));
+  service::Options& given = made->given_;
+  // All mistakes of the file are errors, also about options that stay.
+  made->ReadOptions();
+  std::vector<std::string> kept;
+  if (given.mistakes().empty()) {
+    const ServeOptions wanted = std::exchange(made->options_, ServeOptions());
+    for (const auto& [option, place] : given.ChangesFrom(given_)) {
+      if (CanChange(option, options_, wanted)) continue;
+      kept.push_back(
+          absl::StrCat(place.empty() ? given_.Place(option) : place,
+                       place.empty() ? ": is not set any more, which" : ":",
+                       " takes effect after a restart"));
+      given.Keep(option, given_);
+    }
+    made->ReadOptions();
+    if (AsksDns(made->options_) && !AsksDns(options_)) {
+      given.Mistake(
+          "--deliver: this server does not ask DNS since its start; restart "
+          "it, or write addresses");
+    }
+  }
+  for (const std::string& mistake : given.mistakes()) {
+    findings->AddError(mistake);
+  }
+  if (!given.mistakes().empty()) return nullptr;
+  findings->AddWarnings(kept);
+  return made;
 }
 
 }  // namespace postern::programs

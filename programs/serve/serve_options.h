@@ -6,10 +6,13 @@
 #ifndef POSTERN_PROGRAMS_SERVE_SERVE_OPTIONS_H_
 #define POSTERN_PROGRAMS_SERVE_SERVE_OPTIONS_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "net/listening_socket.h"
 #include "net/network_list.h"
@@ -22,10 +25,14 @@
 #include "programs/serve/partial_option.h"
 #include "programs/serve/rspamd_option.h"
 #include "service/certificate_options.h"
+#include "service/finding.h"
 #include "service/mail_options.h"
 #include "service/options.h"
 
 namespace postern::programs {
+
+// The file that these commands read if --config names no other one.
+inline constexpr absl::string_view kDefaultConfig = "/etc/postern/postern.conf";
 
 struct ServeOptions : service::MailOptions, service::CertificateOptions {
   std::vector<ListenOption> listen;  // at least one
@@ -51,10 +58,18 @@ struct ServeOptions : service::MailOptions, service::CertificateOptions {
   std::string user;                           // empty: do not change
   std::optional<net::ListenAddress> metrics;  // absent: none
   std::vector<std::string> warnings;  // about variables of the environment
+  // The configuration file and what it includes. The user of --user reads them
+  // at SIGHUP.
+  std::vector<std::string> config_files;
 };
 
 // Returns whether host names or a check need a resolver.
 bool AsksDns(const ServeOptions& options);
+
+// Returns an error if the ciphers of `listen`, or else those of --tls-ciphers,
+// cannot be used. It names the option.
+absl::Status CheckCiphers(const ServeOptions& options,
+                          const ListenOption& listen);
 
 // The rows of these options, except for those of the checks
 // (service::CheckOptionRows()). For commands that read the configuration of the
@@ -65,12 +80,36 @@ absl::Span<const service::OptionRow> ServeOptionRows();
 // least one listener is not required.
 void ReadServeOptions(service::Options* given, ServeOptions* options);
 
-// Reads the command line after "serve", the file of --config and the variables
-// POSTERN_..., in this order of precedence. Returns nullopt if the program must
-// end with `*exit_code`: 0 after --help and --version, 100 after an error. The
-// error is on standard error and names the option, or the file and line.
-std::optional<ServeOptions> ReadServeOptions(int argc, char** argv,
-                                             int* exit_code);
+// The configuration of a server: its command line, its file and its variables,
+// with this precedence. Immutable.
+class ServeConfiguration {
+ public:
+  // Reads them. `arguments` are the command line after "serve", and must
+  // outlive the object. Returns null if the program must end with `*exit_code`:
+  // 0 after --help and --version, 100 after an error. The error is on standard
+  // error and names the option, or the file and line.
+  static std::unique_ptr<const ServeConfiguration> Read(
+      absl::Span<const char* const> arguments, int* exit_code);
+
+  // Reads the file again, while a server runs with this configuration. Options
+  // that cannot change in a running server stay as they are, and `findings`
+  // gets a warning about each one that has changed, with its place. Returns
+  // null if there is a mistake; `findings` gets all of them as errors. Blocks
+  // on the disk. May be called from any thread, one call at a time.
+  std::unique_ptr<const ServeConfiguration> ReadAgain(
+      service::Findings* findings) const;
+
+  const ServeOptions& options() const { return options_; }
+
+ private:
+  explicit ServeConfiguration(absl::Span<const char* const> arguments);
+
+  void ReadOptions();
+
+  absl::Span<const char* const> arguments_;
+  service::Options given_;
+  ServeOptions options_;
+};
 
 }  // namespace postern::programs
 

@@ -5,14 +5,21 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
+#include "files/test_directory.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "service/finding.h"
+#include "service/options.h"
 
 namespace postern::programs {
 namespace {
@@ -27,18 +34,27 @@ class ServeOptionsTest : public testing::Test {
   // Reads a command line. Sets `printed_` to the output and `exit_code_` to the
   // exit code.
   std::optional<ServeOptions> Read(std::vector<std::string> arguments) {
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
+    arguments_ = std::move(arguments);
+    const bool has_file = std::any_of(
+        arguments_.begin(), arguments_.end(),
+        [](const auto& each) { return absl::StartsWith(each, "--config"); });
+    // A file of this host must not change a result.
+    if (!has_file) arguments_.insert(arguments_.begin(), "--config=none");
+    argv_.clear();
+    for (std::string& argument : arguments_) argv_.push_back(argument.data());
     testing::internal::CaptureStderr();
     testing::internal::CaptureStdout();
     exit_code_ = -1;
-    auto options = ReadServeOptions(static_cast<int>(argv.size()), argv.data(),
-                                    &exit_code_);
+    configuration_ = ServeConfiguration::Read(argv_, &exit_code_);
     printed_ = testing::internal::GetCapturedStdout() +
                testing::internal::GetCapturedStderr();
-    return options;
+    if (configuration_ == nullptr) return std::nullopt;
+    return configuration_->options();
   }
 
+  std::vector<std::string> arguments_;
+  std::vector<const char*> argv_;
+  std::unique_ptr<const ServeConfiguration> configuration_;
   int exit_code_ = -1;
   std::string printed_;
 };
@@ -312,6 +328,75 @@ TEST_F(ServeOptionsTest, HelpAndVersionExitWithZero) {
   EXPECT_FALSE(Read({"--version"}));
   EXPECT_EQ(exit_code_, 0);
   EXPECT_TRUE(absl::StartsWith(printed_, "postern ")) << printed_;
+}
+
+TEST_F(ServeOptionsTest, DefaultsOfTheRowsAreTheDefaults) {
+  std::vector<std::string> arguments = {kHere, "--tls-cert=/cert",
+                                        "--rspamd=http://127.0.0.1:1"};
+  const auto without = Read(arguments);
+  ASSERT_TRUE(without) << printed_;
+  for (const service::OptionRow& row : ServeOptionRows()) {
+    const absl::string_view value = service::DefaultOf(row);
+    if (!value.empty()) {
+      arguments.push_back(absl::StrCat("--", row.name, "=", value));
+    }
+  }
+  EXPECT_GT(arguments.size(), 25u);
+  const auto with = Read(arguments);
+  ASSERT_TRUE(with) << printed_;
+  EXPECT_EQ(with->control, without->control);
+  EXPECT_EQ(with->deliver, without->deliver);
+  EXPECT_EQ(with->max_errors, without->max_errors);
+  EXPECT_EQ(with->limits.in_all, without->limits.in_all);
+  EXPECT_EQ(with->tls.min_version, without->tls.min_version);
+  EXPECT_EQ(with->rspamd.timeout, without->rspamd.timeout);
+}
+
+TEST_F(ServeOptionsTest, ReadingAgainKeepsWhatCannotChange) {
+  files::TestDirectory directory;
+  const std::string file = directory.File("config");
+  const auto write = [&](const std::string& text) {
+    directory.Write("config", "deliver = discard\n" + text);
+  };
+  write("max-errors = 5\nthreads = 2\n[listen 127.0.0.1:0]\n");
+  ASSERT_TRUE(Read({"--config", file})) << printed_;
+  const auto first = std::move(configuration_);
+  service::Findings findings;
+  const auto texts = [&findings] {
+    std::vector<std::string> all;
+    for (const auto& finding : findings.all()) all.push_back(finding.Text());
+    findings = {};
+    return all;
+  };
+  write(
+      "max-errors = 6\nthreads = 3\nuser = x\n"
+      "[listen 127.0.0.1:0]\nrequire-tls = no\nproxy = no\n");
+  auto again = first->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_THAT(texts(), testing::UnorderedElementsAre(
+                           file + ":3: threads: takes effect after a restart",
+                           file + ":4: user: takes effect after a restart"));
+  EXPECT_EQ(again->options().max_errors, 6);
+  EXPECT_EQ(again->options().threads, 2);
+  EXPECT_EQ(again->options().user, "");
+  // What is still different is named again, and what is back is not.
+  write("threads = 2\n[listen 127.0.0.1:0]\n[listen 127.0.0.2:0]\n");
+  again = again->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_THAT(texts(), testing::ElementsAre(
+                           file + ":3: listen: takes effect after a restart"));
+  EXPECT_EQ(again->options().listen.size(), 1u);
+  EXPECT_EQ(again->options().max_errors, 20);
+  write("[listen 127.0.0.1:0]\n");
+  again = again->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_THAT(texts(), testing::ElementsAre(
+                           file + ":2: threads: is not set any more, which "
+                                  "takes effect after a restart"));
+  write("threads = many\n[listen 127.0.0.1:0]\n");
+  EXPECT_EQ(again->ReadAgain(&findings), nullptr);
+  EXPECT_THAT(texts(), testing::ElementsAre(testing::StartsWith(
+                           file + ":2: threads: 0 to 1024, not ")));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include "programs/serve/service_snapshot.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -25,9 +27,9 @@
 namespace postern::programs {
 namespace {
 
-// A certificate that expires in this time should have been renewed: those of
-// ACME authorities are renewed 30 days before.
-constexpr absl::Duration kRenewal = absl::Hours(24 * 30);
+// A certificate that expires in this time should have been renewed: certbot
+// renews those of Let's Encrypt 30 days before.
+constexpr absl::Duration kRenewal = absl::Hours(24 * 14);
 
 // Adds findings about the certificates of one listener. `me` is control/me.
 void CheckCertificates(const net::TlsContext& tls, absl::string_view me,
@@ -35,20 +37,12 @@ void CheckCertificates(const net::TlsContext& tls, absl::string_view me,
   findings->AddWarnings(tls.warnings());
   const absl::Time now = absl::Now();
   for (const net::TlsCertificate& certificate : tls.certificates()) {
-    const absl::Duration left = certificate.not_after() - now;
-    if (left < absl::ZeroDuration()) {
+    const std::string warning = ExpiryWarning(certificate, now);
+    if (certificate.not_after() < now) {
       // The text of the warning: the more severe finding replaces it.
-      findings->AddFault(
-          absl::StrCat(certificate.file(), ": the certificate has expired"));
-    } else if (left < kRenewal) {
-      const int days = static_cast<int>(
-          std::ceil(absl::FDivDuration(left, absl::Hours(24))));
-      findings->AddWarning(
-          absl::StrCat(certificate.file(), ": the certificate expires in ",
-                       days, days == 1 ? " day (" : " days (",
-                       absl::FormatTime("%Y-%m-%d", certificate.not_after(),
-                                        absl::UTCTimeZone()),
-                       "); renew it"));
+      findings->AddFault(warning);
+    } else if (!warning.empty()) {
+      findings->AddWarning(warning);
     }
   }
   const auto& all = tls.certificates();
@@ -80,6 +74,12 @@ std::vector<ServiceSnapshot::Listener> MakeListeners(
     listener.config = listener.outlet->config;
     listener.config.lmtp = listen.lmtp;
     if (listen.HasTls(options)) {
+      // The options have the same error, with the place of the value.
+      if (const absl::Status ciphers = CheckCiphers(options, listen);
+          !ciphers.ok()) {
+        findings->AddError(ciphers.message());
+        continue;
+      }
       net::TlsOptions tls_options{
           listen.Tls(options), absl::StrCat(listeners.size()),
           listen.Certificates(options), listen.ClientCa(options)};
@@ -181,6 +181,8 @@ std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::Read(
   findings->AddErrors(problems.errors);
   findings->AddWarnings(problems.warnings);
   CheckRoutes(options, mail, process.dns, findings);
+  // Before the files are read: a later change is noticed then.
+  std::vector<CertificateFile> files = CertificateFiles(options);
   auto listeners = MakeListeners(options, mail, findings);
   std::optional<policy::RedisAccess> shared_state;
   if (options.shared_state) {
@@ -196,10 +198,86 @@ std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::Read(
     return nullptr;
   }
   auto snapshot = std::make_shared<ServiceSnapshot>();
+  snapshot->options = options;
+  snapshot->certificate_files = std::move(files);
   snapshot->mail = std::move(mail);
   snapshot->listeners = std::move(listeners);
   snapshot->shared_state = std::move(shared_state);
   return snapshot;
+}
+
+std::string ExpiryWarning(const net::TlsCertificate& certificate,
+                          absl::Time now) {
+  const absl::Duration left = certificate.not_after() - now;
+  if (left < absl::ZeroDuration()) {
+    return absl::StrCat(certificate.file(), ": the certificate has expired");
+  }
+  if (left >= kRenewal) return "";
+  const int days =
+      static_cast<int>(std::ceil(absl::FDivDuration(left, absl::Hours(24))));
+  return absl::StrCat(certificate.file(), ": the certificate expires in ", days,
+                      days == 1 ? " day (" : " days (",
+                      absl::FormatTime("%Y-%m-%d", certificate.not_after(),
+                                       absl::UTCTimeZone()),
+                      "); renew it");
+}
+
+std::shared_ptr<const ServiceSnapshot> ServiceSnapshot::ReadCertificates(
+    const ServiceSnapshot& old, service::Findings* findings) {
+  const size_t errors_before =
+      findings->count(service::Finding::Severity::kError);
+  auto snapshot = std::make_shared<ServiceSnapshot>(old);
+  snapshot->certificate_files = CertificateFiles(old.options);
+  snapshot->listeners = MakeListeners(old.options, old.mail, findings);
+  if (findings->count(service::Finding::Severity::kError) > errors_before) {
+    return nullptr;
+  }
+  return snapshot;
+}
+
+std::vector<ServiceSnapshot::CertificateFile> ServiceSnapshot::CertificateFiles(
+    const ServeOptions& options) {
+  std::vector<std::string> paths;
+  for (const ListenOption& listen : options.listen) {
+    if (!listen.HasTls(options)) continue;
+    for (const net::TlsFiles& each : listen.Certificates(options)) {
+      paths.push_back(each.chain_file);
+      paths.push_back(each.key_file);
+    }
+    if (!listen.ClientCa(options).empty()) {
+      paths.push_back(listen.ClientCa(options));
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  std::vector<CertificateFile> files;
+  for (std::string& path : paths) {
+    CertificateFile& file = files.emplace_back();
+    struct stat facts = {};
+    if (stat(path.c_str(), &facts) == 0) {
+      file.device = facts.st_dev;
+      file.inode = facts.st_ino;
+      file.size = facts.st_size;
+      file.changed = absl::ToUnixNanos(absl::TimeFromTimespec(facts.st_mtim));
+    }
+    file.path = std::move(path);
+  }
+  return files;
+}
+
+std::vector<const net::TlsCertificate*> ServiceSnapshot::Certificates() const {
+  std::vector<const net::TlsCertificate*> all;
+  for (const Listener& listener : listeners) {
+    if (listener.tls == nullptr) continue;
+    for (const net::TlsCertificate& each : listener.tls->certificates()) {
+      if (std::none_of(all.begin(), all.end(), [&each](const auto* other) {
+            return other->file() == each.file();
+          })) {
+        all.push_back(&each);
+      }
+    }
+  }
+  return all;
 }
 
 }  // namespace postern::programs

@@ -3,6 +3,7 @@
 
 #include "programs/serve/service_snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <memory>
@@ -12,6 +13,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "engine/ask.h"
 #include "engine/grammar/extension.h"
 #include "engine/session_info.h"
@@ -19,6 +22,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "net/test_certificates.h"
+#include "programs/serve/certificate_watch.h"
 #include "programs/serve/partial.h"
 
 namespace postern::programs {
@@ -174,7 +178,7 @@ TEST_F(ServiceSnapshotTest, WarnsBeforeACertificateExpires) {
     const char* warning;
   } cases[] = {{1, ": the certificate expires in 1 day ("},
                {2, ": the certificate expires in 2 days ("},
-               {30, ": the certificate expires in 30 days ("},
+               {14, ": the certificate expires in 14 days ("},
                {31, ""}};
   Listen({"25"});
   for (const auto& [last_day, warning] : cases) {
@@ -189,6 +193,60 @@ TEST_F(ServiceSnapshotTest, WarnsBeforeACertificateExpires) {
       EXPECT_THAT(texts, ElementsAre(StartsWith(files.chain_file + warning)));
     }
   }
+}
+
+TEST_F(ServiceSnapshotTest, ARenewedPairIsUsedAsSoonAsItMatches) {
+  const auto make = [this](const char* name) {
+    return certificates_.Make(
+        name, {.host_names = {"mx.example.org"}, .last_day = 90});
+  };
+  const net::TlsFiles live = make("live");
+  const net::TlsFiles renewed = make("renewed");
+  options_.certificates = {live};
+  Listen({"25", "465,tls"});
+  const auto first = Read();
+  ASSERT_NE(first, nullptr);
+  CertificateWatch watch(absl::Now());
+  EXPECT_EQ(watch.Look(*first, absl::Now()).renewed, nullptr);
+  // The key first, as a program that replaces one file after the other.
+  ASSERT_EQ(rename(renewed.key_file.c_str(), live.key_file.c_str()), 0);
+  const auto between = watch.Look(*first, absl::Now());
+  EXPECT_EQ(between.renewed, nullptr);
+  EXPECT_THAT(between.warnings,
+              ElementsAre(StartsWith(live.key_file + ": not the key of ")));
+  // It is tried again, and is not news.
+  EXPECT_EQ(watch.Look(*first, absl::Now()).renewed, nullptr);
+  EXPECT_THAT(watch.Look(*first, absl::Now()).warnings, IsEmpty());
+  ASSERT_EQ(rename(renewed.chain_file.c_str(), live.chain_file.c_str()), 0);
+  const auto after = watch.Look(*first, absl::Now());
+  ASSERT_NE(after.renewed, nullptr);
+  EXPECT_THAT(after.warnings, IsEmpty());
+  EXPECT_EQ(after.renewed->listeners.size(), 2u);
+  EXPECT_NE(after.renewed->listeners[0].tls, first->listeners[0].tls);
+  EXPECT_EQ(after.renewed->listeners[0].outlet, first->listeners[0].outlet);
+  EXPECT_EQ(watch.Look(*after.renewed, absl::Now()).renewed, nullptr);
+}
+
+TEST_F(ServiceSnapshotTest, ARunningServerWarnsOfAnExpiryOnceADay) {
+  const net::TlsFiles files = certificates_.Make(
+      "soon", {.host_names = {"mx.example.org"}, .last_day = 20});
+  options_.certificates = {files};
+  Listen({"25", "587"});
+  const auto snapshot = Read();
+  ASSERT_NE(snapshot, nullptr);
+  const absl::Time start = absl::Now();
+  CertificateWatch watch(start);
+  const auto warnings = [&](int hours) {
+    return watch.Look(*snapshot, start + absl::Hours(hours)).warnings;
+  };
+  EXPECT_THAT(warnings(24 * 5), IsEmpty());
+  EXPECT_THAT(warnings(24 * 7),
+              ElementsAre(StartsWith(files.chain_file +
+                                     ": the certificate expires in 13 days")));
+  EXPECT_THAT(warnings(24 * 7 + 23), IsEmpty());
+  EXPECT_THAT(warnings(24 * 8 + 1), testing::SizeIs(1));
+  EXPECT_THAT(warnings(24 * 30),
+              ElementsAre(files.chain_file + ": the certificate has expired"));
 }
 
 TEST_F(ServiceSnapshotTest, WarnsIfNoCertificateNamesTheHost) {

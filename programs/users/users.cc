@@ -89,15 +89,16 @@ struct Request {
 
 absl::StatusOr<Secret> NewPassword(const Request& request) {
   if (request.from_stdin) return ReadPassword(STDIN_FILENO);
-  absl::StatusOr<Secret> first =
-      AskPassword(absl::StrCat("New password of ", request.user, ": "));
-  if (!first.ok()) return first;
-  const absl::StatusOr<Secret> second = AskPassword("Once more: ");
-  if (!second.ok()) return second.status();
-  if (first->text() != second->text()) {
-    return absl::InvalidArgumentError("the two passwords are not the same");
-  }
-  return first;
+  return AskNewPassword(request.user);
+}
+
+absl::Status SetVerifier(const std::string& file, absl::string_view user,
+                         const auth::Verifier& verifier) {
+  return auth::EditUsers(file, auth::MissingFile::kIsEmpty,
+                         [&](auth::UserFile* users) {
+                           users->Set(user, verifier);
+                           return absl::OkStatus();
+                         });
 }
 
 int Add(const Request& request) {
@@ -109,11 +110,8 @@ int Add(const Request& request) {
           ? auth::Verifier::MakeScram(password->text(), request.iterations)
           : auth::Verifier::MakeYescrypt(password->text());
   if (!verifier.ok()) return Fail(verifier.status());
-  const absl::Status status = auth::EditUsers(
-      request.file, auth::MissingFile::kIsEmpty, [&](auth::UserFile* users) {
-        users->Set(request.user, *verifier);
-        return absl::OkStatus();
-      });
+  const absl::Status status =
+      SetVerifier(request.file, request.user, *verifier);
   return status.ok() ? 0 : Fail(status);
 }
 
@@ -190,6 +188,26 @@ const Command* FindCommand(absl::string_view name) {
 }
 
 }  // namespace
+
+absl::StatusOr<Secret> AskNewPassword(absl::string_view user) {
+  absl::StatusOr<Secret> first =
+      AskPassword(absl::StrCat("New password of ", user, ": "));
+  if (!first.ok()) return first;
+  const absl::StatusOr<Secret> second = AskPassword("Once more: ");
+  if (!second.ok()) return second.status();
+  if (first->text() != second->text()) {
+    return absl::InvalidArgumentError("the two passwords are not the same");
+  }
+  return first;
+}
+
+absl::Status SetPassword(const std::string& file, absl::string_view user,
+                         const Secret& password) {
+  const absl::StatusOr<auth::Verifier> verifier =
+      auth::Verifier::MakeScram(password.text(), auth::Verifier::kIterations);
+  if (!verifier.ok()) return verifier.status();
+  return SetVerifier(file, user, *verifier);
+}
 
 int RunUsers(int argc, const char* const* argv) {
   absl::Span<const char* const> arguments(argv, static_cast<size_t>(argc));

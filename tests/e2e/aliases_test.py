@@ -108,7 +108,7 @@ class AliasesTest(harness.TestCase):
             self.assertIn(f"{self.aliases}:{why}",
                           talk.log.replace('\\"', '"'))
             done = subprocess.run(
-                [harness.POSTERN, "serve", "--control", str(self.control),
+                [*harness.command("serve"), "--control", str(self.control),
                  "--deliver", self.deliver, "--listen", "127.0.0.1:0"],
                 stdin=subprocess.DEVNULL, capture_output=True, text=True,
                 timeout=harness.PATIENCE, check=False)

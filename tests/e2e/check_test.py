@@ -53,6 +53,8 @@ class Configuration:
             path = self.folder / "config"
             path.write_text("".join(line + "\n" for line in self.config))
             arguments += ["--config", str(path)]
+        else:
+            arguments += ["--config", "none"]
         return arguments
 
     def start(self):

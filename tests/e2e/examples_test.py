@@ -33,7 +33,7 @@ PAGES = ("docs/postern-smtpd.8", "docs/postern.8", "docs/postern-auth.7",
          "docs/postern-introspect.8", "docs/postern-users.8",
          "docs/postern-check.8", "docs/postern-explain.8",
          "docs/postern-rules.8",
-         "docs/postern-hosts.8")
+         "docs/postern-hosts.8", "docs/postern-init.8")
 
 # Examples that are not commands, by their first line: the file that has the
 # text, or a reason why it is not used here.
@@ -158,6 +158,19 @@ class ExamplesTest(harness.TlsTestCase):
         text = text.replace("--metrics 127.0.0.1:9025",
                             "--metrics 127.0.0.1:0")
         text = re.sub(r" --user \w+", "", text)
+        # A file of this host must not change a result.
+        text = re.sub(r"\bpostern serve$",
+                      f"postern serve --config {self.folder}/etc/postern/"
+                      "postern.conf", text)
+        text = re.sub(r"\bpostern (serve|check|explain)\b(?!.*--config)",
+                      r"postern \1 --config none", text)
+        given = "" if "--yes" in text else " --yes --host mx.example.org"
+        text = re.sub(r"\bpostern init\b",
+                      f"postern init{given} --force --system-user none "
+                      f"--directory {self.folder}/etc/postern --mail "
+                      f"{self.folder}/var/mail --smtp 127.0.0.1:0 "
+                      "--submission 127.0.0.1:0 --submissions 127.0.0.1:0",
+                      text)
         text = text.replace("127.0.0.1:2525", f"127.0.0.1:{self.port}")
         text = re.sub(r"\btcpserver\b", "tcpserver -1 -H -R -l mx", text)
         return re.sub(r"(-x \S+ (?:.* )?)0 (smtp|submissions|587) ",
@@ -227,6 +240,8 @@ class ExamplesTest(harness.TlsTestCase):
         self.assertNotIn("warning", log.read_text())
         wanted = [where for where in re.findall(
             r"--listen '?\"?([^'\" ]+)", command)]
+        if "--config" in command and "--config none" not in command:
+            wanted = ["127.0.0.1:0"]  # postern init has written it
         self.assertEqual(len(listeners), len(wanted), log.read_text())
         for where, how in zip(listeners, wanted):
             self.greet(int(where.rsplit(":", 1)[1]), "tls" in how.split(","))

@@ -44,7 +44,7 @@ class ExplainTest(harness.TestCase):
     def explain(self, *arguments):
         """Returns the exit code, standard output and standard error."""
         done = subprocess.run(
-            [harness.POSTERN, "explain", *self.options, *arguments],
+            [*harness.command("explain"), *self.options, *arguments],
             capture_output=True, text=True, timeout=harness.PATIENCE,
             check=False, env={"PATH": harness.PATH})
         return done.returncode, done.stdout, done.stderr
@@ -473,7 +473,7 @@ standard input: 5 lines, 3 decisions about recipients
 
     def test_a_session_on_the_terminal(self):
         done = subprocess.run(
-            [harness.POSTERN, "explain", *self.options, "--client",
+            [*harness.command("explain"), *self.options, "--client",
              "203.0.113.9", "--session"],
             input="EHLO c\r\nMAIL FROM:<s@x.example>\r\n"
             "RCPT TO:<u@local.example>\r\nDATA\r\nQUIT\r\n",

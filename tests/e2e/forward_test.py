@@ -342,7 +342,7 @@ class ForwardTest(harness.TestCase):
         hop = self.hop("lmtp")
         common = ["--control", str(self.control), "--deliver"]
         done = subprocess.run(
-            [harness.POSTERN, "check", *common,
+            [*harness.command("check"), *common,
              f"lmtp:127.0.0.1:{self.closed_port()},unix:/nowhere",
              "--listen", "127.0.0.1:0"], capture_output=True, text=True,
             timeout=harness.PATIENCE, check=False)
@@ -350,7 +350,7 @@ class ForwardTest(harness.TestCase):
                       "connections now", done.stdout)
         self.assertIn("/nowhere: No such file or directory", done.stdout)
         done = subprocess.run(
-            [harness.POSTERN, "explain", *common,
+            [*harness.command("explain"), *common,
              f"lmtp:127.0.0.1:{hop.port}", "--client", "192.0.2.1",
              "--sender", "s@x.example", "a@local.example",
              "nobody@local.example"], capture_output=True, text=True,

@@ -217,7 +217,7 @@ class ForwardTlsTest(RelayTestCase):
             self.credentials.chmod(mode)
             spec = "smtp:127.0.0.1:1," + words.format(self.credentials)
             result = subprocess.run(
-                [harness.POSTERN, "check", "--control", str(self.control),
+                [*harness.command("check"), "--control", str(self.control),
                  "--listen", "127.0.0.1:0", "--deliver", spec],
                 capture_output=True, text=True, check=False,
                 timeout=harness.PATIENCE)
@@ -247,7 +247,7 @@ class ForwardTlsTest(RelayTestCase):
         self.credentials.chmod(0o600)
         self.write_credentials("token-command=/nowhere/token")
         result = subprocess.run(
-            [harness.POSTERN, "check", "--control", str(self.control),
+            [*harness.command("check"), "--control", str(self.control),
              "--listen", "127.0.0.1:0", "--deliver",
              f"smtp:127.0.0.1:1,ca={old},auth={self.credentials}"],
             capture_output=True, text=True, check=False,

@@ -117,7 +117,7 @@ class GreylistTest(harness.TestCase):
 
     def test_explanation_records_nothing(self):
         server = harness.Serve(self, "--greylist", str(self.table))
-        command = [harness.POSTERN, "explain", "--control", str(self.control),
+        command = [*harness.command("explain"), "--control", str(self.control),
                    "--deliver", f"catch-all:{self.maildir}", "--greylist",
                    str(self.table), "--client", "127.0.0.1", "--sender",
                    "s@x.example", "u@local.example"]
@@ -141,7 +141,7 @@ class GreylistTest(harness.TestCase):
                 ("", 1, "451 4.3.0 greylisting does not work now"),
                 (",ignore-outage", 0, "250 2.1.5 ok")):
             done = subprocess.run(
-                [harness.POSTERN, "explain", "--control", str(self.control),
+                [*harness.command("explain"), "--control", str(self.control),
                  "--deliver", f"catch-all:{self.maildir}", "--greylist",
                  f"{self.table}{word}", "--client", "127.0.0.1", "--sender",
                  "s@x.example", "u@local.example"],

@@ -56,6 +56,13 @@ exit "${QUEUE_EXIT:-0}"
 """
 
 
+def command(name):
+    """Returns the beginning of a command line of postern serve, check, explain
+    or config show. Without --config the command would read
+    /etc/postern/postern.conf of this host."""
+    return [POSTERN, *name.split(), "--config", "none"]
+
+
 def has_ipv6():
     """Returns whether this host has ::1."""
     try:
@@ -291,8 +298,11 @@ class Serve:
                  log=None):
         self.log_path = test.folder / "log"
         ready, theirs = os.pipe()
-        arguments = [*prefix, POSTERN, "serve", "--control", str(test.control),
-                     "--deliver", deliver or f"catch-all:{test.maildir}",
+        arguments = [*prefix,
+                     *([POSTERN, "serve"] if "--config" in options
+                       else command("serve")),
+                     "--control", str(test.control), "--deliver",
+                     deliver or f"catch-all:{test.maildir}",
                      "--ready-fd", str(theirs), "--pass-environment",
                      "QUEUE_OUT", *options]
         for each in listen:
@@ -345,7 +355,7 @@ def fail_to_start(test, *options):
     """Runs postern serve with options that are wrong. Returns its output and
     its exit code."""
     process = subprocess.run(
-        [POSTERN, "serve", "--control", str(test.control), "--deliver",
+        [*command("serve"), "--control", str(test.control), "--deliver",
          f"catch-all:{test.maildir}", "--listen", "127.0.0.1:0", *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)

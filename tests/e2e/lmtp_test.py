@@ -147,7 +147,7 @@ class LmtpTest(harness.TestCase):
 
     def test_port_25_is_not_for_lmtp(self):
         done = subprocess.run(
-            [harness.POSTERN, "serve", "--control", str(self.control),
+            [*harness.command("serve"), "--control", str(self.control),
              "--listen", "127.0.0.1:25,lmtp"], capture_output=True,
             text=True, timeout=harness.PATIENCE, check=False)
         self.assertEqual(done.returncode, 100)

@@ -198,14 +198,14 @@ class OperationTest(harness.TestCase):
     def test_error_names_the_option_and_address_in_use(self):
         server = self.serve()
         second = subprocess.run(
-            [harness.POSTERN, "serve", "--control", str(self.control),
+            [*harness.command("serve"), "--control", str(self.control),
              "--deliver", "discard", "--listen", "127.0.0.1:0", "--metrics",
              f"127.0.0.1:{server.port}"], stdin=subprocess.DEVNULL,
             capture_output=True, timeout=harness.PATIENCE, check=False)
         self.assertEqual(second.returncode, 111)
         self.assertIn(b"fatal: --metrics: 127.0.0.1:", second.stderr)
         wrong = subprocess.run(
-            [harness.POSTERN, "serve", "--listen", "127.0.0.1:0", "--metrics",
+            [*harness.command("serve"), "--listen", "127.0.0.1:0", "--metrics",
              "9100"], capture_output=True, timeout=harness.PATIENCE,
             check=False)
         self.assertEqual(wrong.returncode, 100)

@@ -70,13 +70,13 @@ class OptionsTest(harness.TestCase):
                           ["--listen", "systemd:"], ["--listen", "unix:"],
                           ["--auth", "cdb:"], ["--auth", "checkpassword:"],
                           ["--auth", "oauth:"], ["--proxy-from", "/8"]):
-            done = run([harness.POSTERN, "serve", *arguments,
+            done = run([*harness.command("serve"), *arguments,
                         "--listen=127.0.0.1:0"], env={})
             self.assertEqual(done.returncode, 100, arguments)
             self.assertIn(f"postern serve: {arguments[0]}: ",
                           done.stderr.decode())
         for deliver in ("maildir:", "qmail-queue:"):
-            done = run([harness.POSTERN, "serve", "--control",
+            done = run([*harness.command("serve"), "--control",
                         str(self.control), "--listen", "127.0.0.1:0",
                         "--deliver", deliver], env={})
             self.assertNotEqual(done.returncode, 0)
@@ -142,7 +142,7 @@ class DescriptorsTest(harness.TestCase):
                     env={}).stdout[:4], b"ann\t")
 
     def test_ready_descriptor_must_be_open(self):
-        usual = [harness.POSTERN, "serve", "--control", str(self.control),
+        usual = [*harness.command("serve"), "--control", str(self.control),
                  "--deliver", "discard", "--listen", "127.0.0.1:0"]
         for number in (3, 4, 5, 9, 1023):
             done = run([*usual, "--ready-fd", str(number)], env={})
@@ -171,7 +171,7 @@ class DescriptorsTest(harness.TestCase):
             # LISTEN_PID must be the process id of the server.
             done = run(
                 ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
-                 harness.POSTERN, "serve", "--control", str(self.control),
+                 *harness.command("serve"), "--control", str(self.control),
                  "--deliver", "discard", "--listen", "systemd:smtp",
                  "--ready-fd", "3"],
                 env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "smtp"},
@@ -183,7 +183,7 @@ class DescriptorsTest(harness.TestCase):
     def test_socket_of_systemd_must_be_open(self):
         done = run(
             ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@" 3<&-', "sh",
-             harness.POSTERN, "serve", "--control", str(self.control),
+             *harness.command("serve"), "--control", str(self.control),
              "--deliver", "discard", "--listen", "systemd:smtp"],
             env={"LISTEN_FDS": "1", "LISTEN_FDNAMES": "smtp"})
         self.assertEqual(done.returncode, 111)
@@ -191,7 +191,7 @@ class DescriptorsTest(harness.TestCase):
 
     def test_standard_output_may_be_the_ready_descriptor(self):
         process = subprocess.Popen(
-            [harness.POSTERN, "serve", "--control", str(self.control),
+            [*harness.command("serve"), "--control", str(self.control),
              "--deliver", "discard", "--listen", "127.0.0.1:0", "--ready-fd",
              "1"], env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL)
@@ -562,7 +562,7 @@ class EndTest(harness.TestCase):
             for options in (["--user", "no-such-user"],
                             ["--metrics", f"127.0.0.1:{port}"],
                             ["--listen", f"127.0.0.1:{port}"]):
-                done = run([harness.POSTERN, "serve", "--control",
+                done = run([*harness.command("serve"), "--control",
                             str(self.control), "--deliver", "discard",
                             "--listen", "127.0.0.1:0", *options], env={})
                 self.assertEqual(done.returncode, 111)

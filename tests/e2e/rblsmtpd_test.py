@@ -83,7 +83,7 @@ class RblsmtpdTest(harness.TestCase):
         for each in lists:
             options += ["--dns-list", each]
         done = subprocess.run(
-            [harness.POSTERN, "explain", "--control", str(self.control),
+            [*harness.command("explain"), "--control", str(self.control),
              "--deliver", f"catch-all:{self.maildir}", "--resolver",
              f"127.0.0.1:{self.dns.port}", *options, "--client", client, "--sender",
              "s@x.example", "--json", "u@local.example"],

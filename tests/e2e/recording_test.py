@@ -184,7 +184,7 @@ class RecordingTest(harness.TlsTestCase):
         self.assertEqual(code, 100)
         self.assertIn("--record-bodies: needs --record", output)
         check = subprocess.run(
-            [harness.POSTERN, "check", "--control", str(self.control),
+            [*harness.command("check"), "--control", str(self.control),
              "--deliver", f"catch-all:{self.maildir}", "--listen",
              "127.0.0.1:0", "--record", "/nonexistent"],
             capture_output=True, text=True, check=False,

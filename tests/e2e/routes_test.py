@@ -241,7 +241,7 @@ class DestinationsTest(harness.TestCase):
 
     def run_command(self, name, *options):
         done = subprocess.run(
-            [harness.POSTERN, name, "--control", str(self.control), *options],
+            [*harness.command(name), "--control", str(self.control), *options],
             capture_output=True, text=True, timeout=harness.PATIENCE,
             check=False)
         return done.stdout + done.stderr

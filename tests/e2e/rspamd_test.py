@@ -439,7 +439,7 @@ class StandInTest(FilterTest):
                  "--rspamd-password-file: /none: no such file")):
             with self.subTest(error):
                 done = subprocess.run(
-                    [harness.POSTERN, "serve", "--control", str(self.control),
+                    [*harness.command("serve"), "--control", str(self.control),
                      "--listen", "127.0.0.1:0", "--deliver",
                      f"catch-all:{self.maildir}", *options],
                     capture_output=True, timeout=harness.PATIENCE, check=False)

@@ -122,7 +122,7 @@ class ServeTest(harness.TestCase):
                           "TCPLOCALPORT"})
         for name in ("TCPREMOTEIP", "NOTIFY_SOCKET", "POSTERN_AUTH", "A=B"):
             wrong = subprocess.run(
-                [harness.POSTERN, "serve", "--listen", "127.0.0.1:0",
+                [*harness.command("serve"), "--listen", "127.0.0.1:0",
                  "--pass-environment", name], stdin=subprocess.DEVNULL,
                 capture_output=True, check=False, timeout=harness.PATIENCE)
             self.assertEqual(wrong.returncode, 100)
@@ -419,7 +419,7 @@ class ServeTest(harness.TestCase):
     def test_address_has_only_one_server(self):
         server = harness.Serve(self, "--threads", "2")
         second = subprocess.run(
-            [harness.POSTERN, "serve", "--threads", "2", "--control",
+            [*harness.command("serve"), "--threads", "2", "--control",
              str(self.control), "--deliver", "discard", "--listen",
              f"127.0.0.1:{server.port}"], stdin=subprocess.DEVNULL,
             capture_output=True, check=False, timeout=harness.PATIENCE)
@@ -454,7 +454,7 @@ class ServeTest(harness.TestCase):
                     if name not in options:
                         options = options + [name, value]
                 process = subprocess.run(
-                    [harness.POSTERN, "serve", *options],
+                    [*harness.command("serve"), *options],
                     stdin=subprocess.DEVNULL, capture_output=True,
                     check=False, timeout=harness.PATIENCE)
                 self.assertEqual(process.returncode, code, options)
@@ -476,8 +476,8 @@ class ServeTest(harness.TestCase):
 
         # LISTEN_PID must be the process id of the server.
         process = subprocess.Popen(
-            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", harness.POSTERN,
-             "serve", "--control", str(self.control), "--deliver", "discard",
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
+             *harness.command("serve"), "--control", str(self.control), "--deliver", "discard",
              "--listen", "systemd:smtp"],
             env={"PATH": os.environ["PATH"], "LISTEN_FDS": "2",
                  "LISTEN_FDNAMES": "smtp:smtp", "WATCHDOG_USEC": "200000",

@@ -335,7 +335,7 @@ class ServeTlsTest(harness.TlsTestCase):
                 (free + ["--proxy-from", "192.0.2.1/24"], 100,
                  "192.0.2.1/24")]:
             process = subprocess.run(
-                [harness.POSTERN, "serve", "--control", str(self.control),
+                [*harness.command("serve"), "--control", str(self.control),
                  "--deliver", "discard", *options],
                 stdin=subprocess.DEVNULL, capture_output=True, check=False,
                 timeout=harness.PATIENCE)

@@ -117,7 +117,7 @@ class SlowDiskTest(harness.TestCase):
                         "--iterations", "4096", str(users), "anna"], input=b"secret\n", check=True,
                        timeout=harness.PATIENCE)
         arguments = [
-            harness.POSTERN, "serve", "--control", str(self.control),
+            *harness.command("serve"), "--control", str(self.control),
             "--deliver", "discard", "--threads", "1", "--rules",
             self.put_rules(b":allow\n"), "--auth", f"cdb:{users}",
             "--auth-insecure", "--listen", "127.0.0.1:0,auth"]

@@ -133,7 +133,7 @@ class SpfTest(harness.TestCase):
         for value in ("", "refuse", "temperror=refuse", "pass=refuse"):
             with self.subTest(value):
                 result = subprocess.run(
-                    [harness.POSTERN, "serve", "--listen", "127.0.0.1:0",
+                    [*harness.command("serve"), "--listen", "127.0.0.1:0",
                      "--control", str(self.control), "--deliver", "discard",
                      "--spf", value], capture_output=True,
                     timeout=harness.PATIENCE, check=False)

@@ -58,7 +58,7 @@ class SurfaceTest(harness.TestCase):
     def check(self, *arguments, expected=0):
         """Returns the standard output, or the standard error of a failure."""
         done = subprocess.run(
-            [harness.POSTERN, "check", "--control", str(self.control),
+            [*harness.command("check"), "--control", str(self.control),
              "--listen", "127.0.0.1:0", "--deliver",
              f"catch-all:{self.maildir}", "--host-names", "--resolver",
              f"127.0.0.1:{self.dns.port}",

@@ -1,0 +1,380 @@
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration of postern serve: postern init, postern config, SIGHUP, and
+certificates that are renewed."""
+
+import os
+import pathlib
+import re
+import signal
+import ssl
+import stat
+import subprocess
+
+import harness
+
+
+def run(*arguments, **more):
+    """Runs a command of postern. Returns the finished process."""
+    return subprocess.run(
+        [harness.POSTERN, *map(str, arguments)], capture_output=True,
+        text=True, timeout=harness.PATIENCE, check=False,
+        env={"PATH": harness.PATH}, **more)
+
+
+def settings(text):
+    """Returns the lines of a configuration file that are no comments."""
+    return [line for line in text.split("\n") if line and line[0] != "#"]
+
+
+class InitTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.etc = self.folder / "etc/postern"
+        self.mail = self.folder / "mail"
+
+    def init(self, *options, **more):
+        return run("init", "--yes", "--host", "MX.example.org",
+                   "--system-user", "none", "--smtp", "127.0.0.1:0",
+                   "--submission", "127.0.0.1:0", "--submissions",
+                   "127.0.0.1:0", *options, **more)
+
+    def here(self, *options, **more):
+        return self.init("--directory", self.etc, "--mail", self.mail,
+                         *options, **more)
+
+    def with_user(self):
+        done = self.here("--domain", "local.example", "--first-user",
+                         "u@local.example", "--password-fd", "0",
+                         input="secret\n")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def serve(self):
+        self.maildir = self.mail / "local.example/u"
+        ready, theirs = os.pipe()
+        self.log = self.folder / "log"
+        with open(self.log, "wb") as log:
+            process = subprocess.Popen(
+                [harness.POSTERN, "serve", "--config",
+                 str(self.etc / "postern.conf"), "--ready-fd", str(theirs)],
+                stdin=subprocess.DEVNULL, stderr=log, pass_fds=[theirs],
+                env={"PATH": harness.PATH}, start_new_session=True)
+        self.addCleanup(process.wait, harness.PATIENCE)
+        self.addCleanup(process.kill)
+        os.close(theirs)
+        with open(ready, encoding="ascii") as lines:
+            ports = [int(line.rsplit(":", 1)[1]) for line in lines]
+        self.assertEqual(len(ports), 3, self.log.read_text())
+        return ports
+
+    def swaks(self, port, *options):
+        return subprocess.run(
+            ["swaks", "--server", "127.0.0.1", "--port", str(port), "--helo",
+             "client.example", "--from", "u@local.example", "--to",
+             "u@local.example", *options], stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=harness.PATIENCE,
+            check=False).returncode
+
+    def test_from_the_questions_to_a_message(self):
+        shown = self.with_user()
+        self.assertIn("0 errors, 0 warnings", shown)
+        smtp, _, submission = self.serve()
+        self.assertEqual(self.swaks(smtp), 0)
+        self.assertEqual(self.swaks(
+            submission, "--tls", "--auth", "PLAIN", "--auth-user",
+            "u@local.example", "--auth-password", "secret"), 0)
+        self.assertEqual(len(self.messages()), 2)
+        self.assertNotEqual(self.swaks(
+            submission, "--tls", "--auth", "PLAIN", "--auth-user",
+            "u@local.example", "--auth-password", "wrong"), 0)
+        self.assertNotEqual(self.swaks(submission), 0)  # without TLS
+        self.assertNotEqual(self.swaks(smtp, "--to", "x@other.example"), 0)
+
+    def test_secrets_have_their_modes(self):
+        self.with_user()
+        for name, mode in (("postern.conf", 0o644), ("me", 0o644),
+                           ("users", 0o640), ("users.cdb", 0o640),
+                           ("certificate/privkey.pem", 0o640),
+                           ("certificate/fullchain.pem", 0o644)):
+            self.assertEqual(stat.S_IMODE((self.etc / name).stat().st_mode),
+                             mode, name)
+        self.assertEqual((self.etc / "me").read_text(), "mx.example.org\n")
+        self.assertEqual(stat.S_IMODE(
+            (self.mail / "local.example/u/new").stat().st_mode), 0o700)
+
+    def test_nothing_is_replaced_without_force(self):
+        self.with_user()
+        before = {path: path.read_bytes() for path in self.etc.rglob("*")
+                  if path.is_file()}
+        (self.etc / "rcpthosts").unlink()
+        done = self.here()
+        self.assertEqual(done.returncode, 100)
+        self.assertIn(f"{self.etc}/postern.conf", done.stderr)
+        self.assertIn("use --force", done.stderr)
+        self.assertFalse((self.etc / "rcpthosts").exists())
+        for path, content in before.items():
+            if path.name != "rcpthosts":
+                self.assertEqual(path.read_bytes(), content)
+        self.assertEqual(self.here("--force").returncode, 0)
+
+    def test_a_server_without_users_has_a_postmaster(self):
+        done = self.here("--domain", "local.example", "--certificate", "none")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("0 errors, 0 warnings", done.stdout)
+
+    def test_relay_clients_and_a_smarthost(self):
+        done = self.here("--domain", "local.example", "--relay-from",
+                         "192.0.2.0/24", "--smarthost", "127.0.0.1:2525",
+                         "--certificate", "none")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue((self.etc / "rules.cdb").exists())
+        for client, text in (("192.0.2.7", "relayclient     accepts"),
+                             ("198.51.100.1", "=> refused by not-listed")):
+            explained = run("explain", "--config", self.etc / "postern.conf",
+                            "--client", client, "x@other.example")
+            self.assertIn(text, explained.stdout)
+
+    def test_an_image_has_its_own_users(self):
+        image = self.folder / "image"
+        (image / "etc").mkdir(parents=True)
+        options = ("--root", image, "--system-user", "mailer")
+        done = run("init", "--yes", "--host", "mx.example.org", *options)
+        self.assertEqual(done.returncode, 100)
+        self.assertIn("useradd", done.stderr)
+        self.assertEqual(list((image / "etc").iterdir()), [])
+        (image / "etc/passwd").write_text(
+            f"mailer:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n")
+        done = run("init", "--yes", "--host", "mx.example.org", *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        config = (image / "etc/postern/postern.conf").read_text()
+        self.assertIn("user = mailer\n", config)
+        self.assertNotIn(str(image), config)
+
+    def test_wrong_answers_write_nothing(self):
+        for options, text in ((("--domain", "a b/"), "--domain"),
+                              (("--first-user", "../x"), "--first-user"),
+                              (("--first-user", "u"), "--password-fd"),
+                              (("--certificate", "letsencrypt"), "certbot"),
+                              (("--certificate", "/none\nuser = x"),
+                               "cannot be in a file"),
+                              (("--hst", "x"), "did you mean --host?")):
+            done = self.here(*options)
+            self.assertNotEqual(done.returncode, 0, options)
+            self.assertIn(text, done.stderr)
+            self.assertFalse(self.etc.exists())
+
+
+class ConfigTest(harness.TlsTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.folder / "postern.conf"
+
+    def write(self, *lines):
+        self.config.write_text("".join(line + "\n" for line in lines))
+
+    def show(self, *options):
+        done = run("config", "show", "--config", self.config, *options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_what_is_shown_gives_the_same_configuration(self):
+        page = pathlib.Path("docs/postern-config.7").read_text("utf-8")
+        example = page.split(".SH EXAMPLES")[1].split(".EX\n")[1].split(
+            ".EE")[0].replace("\\-", "-")
+        (self.folder / "conf.d").mkdir()
+        (self.folder / "conf.d/1.conf").write_text(
+            "lenient = 192.0.2.0/24\nlenient = 198.51.100.0/24\n"
+            "listen = 127.0.0.1:2525,auth=PLAIN+LOGIN,no-tls\n")
+        self.config.write_text(example)
+        first = self.show("--changed")
+        everything = self.show()
+        self.assertIn(f"# From {self.folder}/conf.d/1.conf:2\n", first)
+        self.config.write_text(first)
+        self.assertEqual(settings(self.show("--changed")), settings(first))
+        self.config.write_text(everything)
+        self.assertEqual(settings(self.show("--changed")), settings(first))
+        self.assertEqual(settings(self.show()), settings(first))
+
+    def test_defaults_are_the_values_without_options(self):
+        shown = run("config", "show", "--defaults").stdout
+        self.assertEqual(settings(shown), [])
+        values = re.findall(r"^#([a-z0-9-]+ = .+)$", shown, re.M)
+        self.assertGreater(len(values), 25)
+        # Some need another option.
+        values = [value for value in values
+                  if not re.match("rspamd-|tls-|record-bodies", value)]
+        self.write("listen = 127.0.0.1:0", *values)
+        self.assertEqual(len(settings(self.show("--changed"))),
+                         len(values) + 1)
+
+    def test_late_errors_have_the_place_of_the_value(self):
+        self.write(f"control = {self.control}", "deliver = discard",
+                   "greylist = /none/greylist", "[listen 127.0.0.1:0]",
+                   "[listen 127.0.0.2:0]", f"cert = {self.certificate}",
+                   "ciphers = NONE")
+        done = run("check", "--config", self.config)
+        self.assertIn(f"error: {self.config}:3: greylist: /none/greylist",
+                      done.stdout)
+        self.assertIn(f"error: {self.config}:7: ciphers: ", done.stdout)
+        self.assertNotIn("error: --", done.stdout)
+        self.assertIn("\n2 errors, ", done.stdout)
+
+    def test_keys_of_the_server_in_a_section_are_errors(self):
+        self.write("[listen 127.0.0.1:0]", "max-errors = 3", "submision = yes",
+                   "tickets = no")
+        done = run("check", "--config", self.config)
+        self.assertIn(f"{self.config}:2: max-errors is not a key of a "
+                      "listener; write it above the first section",
+                      done.stdout)
+        self.assertIn(f"{self.config}:3: unknown key submision of a listener; "
+                      "did you mean submission?", done.stdout)
+
+    def start(self, *lines):
+        self.base = (f"control = {self.control}",
+                     f"deliver = catch-all:{self.maildir}",
+                     *lines, "[listen 127.0.0.1:0]")
+        self.write(*self.base)
+        ready, theirs = os.pipe()
+        self.log_path = self.folder / "log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [harness.POSTERN, "serve", "--config", str(self.config),
+                 "--ready-fd", str(theirs)], stdin=subprocess.DEVNULL,
+                stderr=log, pass_fds=[theirs], env={"PATH": harness.PATH},
+                start_new_session=True)
+        self.addCleanup(self.process.wait, harness.PATIENCE)
+        self.addCleanup(self.process.kill)
+        os.close(theirs)
+        self.address = "127.0.0.1"
+        with open(ready, encoding="ascii") as lines_of_server:
+            self.port = int(lines_of_server.read().rsplit(":", 1)[1])
+
+    log = harness.Tcpserver.log
+    wait_log = harness.Tcpserver.wait_log
+
+    def reload(self, text):
+        self.process.send_signal(signal.SIGHUP)
+        return self.wait_log(text)
+
+    def recipients(self):
+        """Returns the codes of two RCPT commands."""
+        with harness.Client(self) as client:
+            client.greet()
+            client.ask("MAIL FROM:<>")
+            return [client.ask("RCPT TO:<u@local.example>")[:3]
+                    for _ in range(2)]
+
+    def test_sighup_applies_what_can_change(self):
+        self.start("max-recipients = 7")
+        self.assertEqual(self.recipients(), ["250", "250"])
+        self.write(*self.base[:2], "max-recipients = 1", "threads = 2",
+                   "[listen 127.0.0.1:0]")
+        log = self.reload("reloaded")
+        self.assertIn(f"warning: {self.config}:4: threads: takes effect after "
+                      "a restart\n", log)
+        self.assertEqual(self.recipients(), ["250", "452"])
+
+    def test_sighup_with_a_mistake_changes_nothing(self):
+        self.start("max-recipients = 7")
+        self.write(*self.base[:2], "max-recipients = 1", "max-errors = many",
+                   "[listen 127.0.0.1:0]")
+        self.reload(f"not reloaded, all stays as it was: {self.config}:4: "
+                    "max-errors: 1 to 1000000, not ")
+        self.assertEqual(self.recipients(), ["250", "250"])
+        self.config.unlink()
+        self.reload(f"{self.config}: no such file")
+        self.assertEqual(self.recipients(), ["250", "250"])
+
+    def serial(self):
+        """Returns the certificate that the server has."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with harness.Client(self) as client:
+            client.greet()
+            client.ask("STARTTLS")
+            client.file.close()
+            with context.wrap_socket(client.socket) as tls:
+                return tls.getpeercert(binary_form=True)
+
+    def put_lineage(self, number):
+        """Writes a new pair into archive/, as certbot does."""
+        self.make_certificate("mx.example.org")
+        archive = self.folder / "archive/mx"
+        archive.mkdir(parents=True, exist_ok=True)
+        text = self.certificate.read_text()
+        key = text.index("-----BEGIN PRIVATE KEY-----")
+        (archive / f"fullchain{number}.pem").write_text(text[:key])
+        path = archive / f"privkey{number}.pem"
+        path.write_text(text[key:])
+        path.chmod(0o600)
+
+    def link(self, name, number):
+        """Makes live/NAME.pem a link to the file with this number."""
+        live = self.folder / "live/mx"
+        live.mkdir(parents=True, exist_ok=True)
+        new = live / f".{name}"
+        new.symlink_to(f"../../archive/mx/{name}{number}.pem")
+        new.rename(live / f"{name}.pem")
+
+    def test_a_renewal_of_certbot(self):
+        self.put_lineage(1)
+        for name in ("fullchain", "privkey"):
+            self.link(name, 1)
+        live = self.folder / "live/mx"
+        self.start(f"tls-cert = {live}/fullchain.pem",
+                   f"tls-key = {live}/privkey.pem")
+        first = self.serial()
+        self.put_lineage(2)
+        self.link("privkey", 2)
+        self.reload("privkey.pem: not the key of ")
+        self.assertEqual(self.serial(), first)
+        self.link("fullchain", 2)
+        self.reload("reloaded\n")
+        self.assertNotEqual(self.serial(), first)
+
+    def test_the_deploy_hook_copies_a_pair(self):
+        self.put_lineage(1)
+        for name in ("fullchain", "privkey"):
+            self.link(name, 1)
+        tls = self.folder / "tls"
+        tls.mkdir()
+        done = subprocess.run(
+            [os.path.abspath("dist/letsencrypt-deploy-hook")],
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False,
+            env={"PATH": harness.PATH, "POSTERN_GROUP": "", "POSTERN_TLS":
+                 str(tls), "RENEWED_LINEAGE": str(self.folder / "live/mx")})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(sorted(path.name for path in tls.iterdir()),
+                         ["fullchain.pem", "privkey.pem"])
+        self.assertEqual(stat.S_IMODE((tls / "privkey.pem").stat().st_mode),
+                         0o640)
+        self.start(f"tls-cert = {tls}/fullchain.pem",
+                   f"tls-key = {tls}/privkey.pem")
+        self.assertNotIn("warning", self.log())
+
+    def test_a_key_is_a_credential_of_systemd(self):
+        self.write(f"control = {self.control}", "deliver = discard",
+                   "tls-cert = credential:mx", "[listen 127.0.0.1:0]")
+        done = run("check", "--config", self.config)
+        self.assertIn(f"{self.config}:3: tls-cert: credential:mx: the variable "
+                      "CREDENTIALS_DIRECTORY is not set", done.stdout)
+        credentials = self.folder / "credentials"
+        credentials.mkdir()
+        (credentials / "mx").write_bytes(self.certificate.read_bytes())
+        (credentials / "mx").chmod(0o400)
+        done = subprocess.run(
+            [harness.POSTERN, "check", "--config", str(self.config)],
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False, env={"PATH": harness.PATH,
+                              "CREDENTIALS_DIRECTORY": str(credentials)})
+        self.assertTrue(done.stdout.startswith("0 errors, 0 warnings"),
+                        done.stdout)
+
+
+if __name__ == "__main__":
+    harness.main()
