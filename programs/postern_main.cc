@@ -19,6 +19,7 @@
 #include "programs/tables/rules.h"
 #include "programs/users/users.h"
 #include "service/options.h"
+#include "service/version.h"
 #include "system/standard_descriptors.h"
 
 namespace {
@@ -98,7 +99,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (command == "--version") {
-    std::printf("postern %s\n", postern::service::kVersion.data());
+    const std::string version(postern::service::Version());
+    std::printf("postern %s\n", version.c_str());
     return 0;
   }
   std::fprintf(stderr, "postern: unknown command \"%s\"\n%s", command.c_str(),

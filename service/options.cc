@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "log/log.h"
+#include "service/version.h"
 
 namespace postern::service {
 namespace {
@@ -542,7 +543,7 @@ bool Options::AnswerHelp(absl::string_view program, absl::string_view head,
   if (Flag("help")) {
     text = absl::StrCat(head, Help(), foot);
   } else if (Flag("version")) {
-    text = absl::StrCat(program, " ", kVersion, "\n");
+    text = absl::StrCat(program, " ", Version(), "\n");
   } else {
     return false;
   }

@@ -35,8 +35,6 @@
 
 namespace postern::service {
 
-inline constexpr absl::string_view kVersion = "0.1";
-
 // Returns the entry of `names` that is probably meant by `name`, which none of
 // them is: the one that differs in the fewest characters. Empty if none is
 // similar. Valid as long as `names`.

@@ -42,7 +42,8 @@ ABSENT = {
 # Identifiers of former versions, of which CHANGELOG.md speaks, and options of
 # other programs.
 FORMER = {"AllOf", "BareNewlineExemptions", "MessageSink"}
-KNOWN_OPTIONS = {"config", "help", "version", "run_under", "spawn_strategy",
+KNOWN_OPTIONS = {"cflags", "config", "cxxopt", "embed_label", "help", "libs",
+                 "version", "run_under", "spawn_strategy",
                  "test_output"}
 
 
@@ -321,7 +322,8 @@ def vocabulary_of(root, files):
     """Returns all words of the sources, and all string literals."""
     words, strings = set(), set()
     for name in files:
-        if name.endswith((".h", ".cc", ".c", ".py", ".inc", ".go")) or (
+        if name.endswith((".h", ".cc", ".c", ".py", ".inc", ".go", ".socket",
+                          ".service", ".cmake.in")) or (
                 "/" in name and "." not in name):
             try:
                 text = (root / name).read_text(encoding="utf-8")
@@ -329,6 +331,9 @@ def vocabulary_of(root, files):
                 continue
             words.update(re.findall(r"\w+", text))
             strings.update(re.findall(r'"([a-z][a-z0-9-]*)"', text))
+            if "." not in name:
+                # What a script's `case` accepts.
+                strings.update(re.findall(r"--([a-z][a-z-]*)(?= \||\))", text))
     return words, strings
 
 

@@ -197,3 +197,17 @@ npm_packages = repository_rule(
         "package": attr.label(mandatory = True),
     },
 )
+
+def _bundled_library(repository_ctx):
+    # Relative to this file, so it also works in a module that others use.
+    folder = repository_ctx.path(Label("//third_party:BUILD")).dirname
+    for child in folder.get_child(repository_ctx.attr.directory).readdir():
+        repository_ctx.symlink(child, child.basename)
+
+# A directory of third_party as a repository, for MODULE.bazel, where the path of
+# a local_repository would be relative to the module of the embedder.
+bundled_library = repository_rule(
+    implementation = _bundled_library,
+    attrs = {"directory": attr.string(mandatory = True)},
+    local = True,
+)

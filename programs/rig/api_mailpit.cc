@@ -21,6 +21,7 @@
 #include "rig/fault_table.h"
 #include "rig/mime.h"
 #include "service/options.h"
+#include "service/version.h"
 
 namespace postern::programs {
 namespace {
@@ -427,7 +428,7 @@ HttpResponse GetInfo(RigApi& api, const HttpRequest&) {
   const Inbox::Page page = api.inbox().Find({}, 0, 0);
   const Inbox::Totals totals = api.inbox().totals();
   Json json;
-  json["Version"] = absl::StrCat("postern-", service::kVersion);
+  json["Version"] = absl::StrCat("postern-", service::Version());
   json["LatestVersion"] = json["Version"];
   json["Database"] = "memory";
   json["DatabaseSize"] = totals.octets;

@@ -37,6 +37,7 @@
 #include "rig/fault_script.h"
 #include "rig/server.h"
 #include "service/options.h"
+#include "service/version.h"
 #include "system/descriptor.h"
 #include "system/standard_descriptors.h"
 
@@ -72,7 +73,7 @@ absl::Status WritePem(const std::string& path, absl::string_view pem) {
 recording::Recordings::Options RecordingOptions(const RigOptions& options) {
   return {.directory = options.record,
           .bodies = options.record_bodies,
-          .program = absl::StrCat("postern rig ", service::kVersion),
+          .program = absl::StrCat("postern rig ", service::Version()),
           .now = absl::Now,
           .run = nullptr,
           .report = [](const absl::Status& status) {

@@ -16,6 +16,7 @@
 #include "engine/verdict.h"
 #include "policy/decision.h"
 #include "service/options.h"
+#include "service/version.h"
 
 namespace postern::programs {
 namespace {
@@ -254,7 +255,7 @@ void AddStart(absl::Time start, Text* text) {
                "When the process began to serve, since 1970.",
                static_cast<double>(absl::ToUnixMillis(start)) / 1e3);
   text->Family("postern_build_info", "The version of the program.");
-  text->Value(1, {{"version", service::kVersion}});
+  text->Value(1, {{"version", service::Version()}});
 }
 
 void AddProcess(const service::MetricCounts& counts, const MetricGauges& gauges,

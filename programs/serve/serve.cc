@@ -93,6 +93,7 @@
 #include "service/rate_limited_delivery.h"
 #include "service/route_list.h"
 #include "service/rules_file.h"
+#include "service/version.h"
 #include "system/bounded_run.h"
 #include "system/child_reaper.h"
 #include "system/run.h"
@@ -907,7 +908,7 @@ int RunServe(const ServeConfiguration& configuration) {
     recordings.emplace(recording::Recordings::Options{
         .directory = options.record,
         .bodies = options.record_bodies,
-        .program = absl::StrCat("postern serve ", service::kVersion),
+        .program = absl::StrCat("postern serve ", service::Version()),
         .now = absl::Now,
         .run = run,
         .report = [&options](const absl::Status& status) {

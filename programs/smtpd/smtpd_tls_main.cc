@@ -29,6 +29,7 @@
 #include "service/certificate_options.h"
 #include "service/library_backends.h"
 #include "service/options.h"
+#include "service/version.h"
 #include "system/standard_descriptors.h"
 
 namespace postern::programs {
@@ -104,7 +105,7 @@ int main(int argc, char** argv) {
     recordings.emplace(postern::recording::Recordings::Options{
         .directory = options->record,
         .bodies = options->record_bodies,
-        .program = absl::StrCat("postern-smtpd ", postern::service::kVersion),
+        .program = absl::StrCat("postern-smtpd ", postern::service::Version()),
         .now = absl::Now,
         .run = nullptr,
         .report = [](const absl::Status& status) {

@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+# Copyright 2026 The postern authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Installs into a directory, upgrades, uses and uninstalls postern.
+
+    install_test.py
+
+Bazel puts tools, programs and libraries next to each other, as in its own
+bazel-bin: that directory is the --built of tools/install. Nothing outside the
+test's directory is changed.
+"""
+
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+
+TOP = pathlib.Path.cwd()
+PROGRAMS = ("postern", "postern-introspect", "postern-smtpd",
+            "postern-smtpd-tls")
+# The highest exposure that `systemd-analyze security` may compute.
+MOST_EXPOSED = 2.0
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def run(*command, **options):
+    return subprocess.run(
+        [str(word) for word in command], stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False, timeout=120,
+        env={"PATH": PATH, "LC_ALL": "C.UTF-8", **options.pop("env", {})},
+        **options)
+
+
+class InstallTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """Installs once for the tests that only read what is installed."""
+        cls.shared = pathlib.Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.shared)
+        os.umask(0o077)
+        result = run(TOP / "tools/install", "--built", TOP, "--destdir",
+                     cls.shared / "root")
+        os.umask(0o022)
+        assert result.returncode == 0 and not result.stderr, result.stderr
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.root = self.folder / "root"
+
+    def install(self, *options, built=TOP, root=None):
+        return run(TOP / "tools/install", "--built", built, "--destdir",
+                   root or self.root, *options)
+
+    def installed(self, *options, **other):
+        result = self.install(*options, **other)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr, "")
+        return result.stdout
+
+    def uninstall(self, *options):
+        return run(TOP / "tools/uninstall", "--destdir", self.root, *options)
+
+    def files(self):
+        return sorted("/" + str(path.relative_to(self.root))
+                      for path in self.root.rglob("*") if not path.is_dir())
+
+    def changed_tree(self):
+        """Returns a copy of what the installation needs, to be changed."""
+        tree = self.folder / "tree"
+        if not tree.exists():
+            tree.mkdir()
+            for each in TOP.iterdir():
+                # Only tools/install and what it installs.
+                (tree / each.name).symlink_to(each)
+            for name in ("docs", "dist", "tools"):
+                (tree / name).unlink()
+                shutil.copytree(TOP / name, tree / name)
+        return tree
+
+    # What is installed.
+
+    def test_everything_has_its_place(self):
+        self.root = self.shared / "root"
+        files = self.files()
+        for program in PROGRAMS:
+            self.assertIn(f"/usr/local/bin/{program}", files)
+        pages = {path.name for path in (TOP / "docs").glob("*.[78]")}
+        self.assertGreater(len(pages), 10)
+        for page in pages:
+            self.assertIn(f"/usr/local/share/man/man{page[-1]}/{page}.gz",
+                          files)
+        for name in ("postern.service", "postern.socket",
+                     "postern-submission.socket", "postern-submissions.socket",
+                     "postern-smtpd@.service", "postern-smtpd.socket"):
+            self.assertIn(f"/usr/local/lib/systemd/system/{name}", files)
+        for name in ("/usr/local/lib/sysusers.d/postern.conf",
+                     "/usr/local/lib/tmpfiles.d/postern.conf",
+                     "/usr/local/share/zsh/site-functions/_postern",
+                     "/usr/local/share/bash-completion/completions/postern",
+                     "/etc/fail2ban/filter.d/postern.conf",
+                     "/etc/fail2ban/jail.d/postern.conf",
+                     "/etc/apparmor.d/postern",
+                     "/usr/local/lib/libpostern.a",
+                     "/usr/local/lib/pkgconfig/postern.pc",
+                     "/usr/local/include/postern/engine/server_session.h"):
+            self.assertIn(name, files)
+        # The administrator or `postern init` writes the configuration.
+        self.assertFalse([name for name in files
+                          if name.startswith("/etc/postern/")])
+
+    def test_files_name_the_directories_of_the_installation(self):
+        self.installed("--prefix", "/opt/postern", "--sysconfdir", "/opt/etc")
+        for name in self.files():
+            path = self.root / name[1:]
+            if name.endswith((".gz", ".a")) or "/bin/" in name:
+                continue
+            text = path.read_text()
+            if "/include/" not in name and not name.endswith(".md"):
+                self.assertNotRegex(text, r"@(prefix|libdir|version)@", name)
+                if "/share/postern/" not in name:
+                    self.assertNotRegex(text, r"/usr/local/bin/postern", name)
+            self.assertFalse(name.startswith(("/usr", "/etc")), name)
+        unit = (self.root / "opt/postern/lib/systemd/system/postern.service"
+                ).read_text()
+        self.assertIn("ExecStart=/opt/postern/bin/postern serve --config "
+                      "/opt/etc/postern/postern.conf", unit)
+        # The installed copy of tools/uninstall finds its manifest.
+        result = run(self.root / "opt/postern/share/postern/uninstall",
+                     "--destdir", self.root)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(self.files(), [])
+
+    def test_files_can_be_read_whatever_the_umask(self):
+        for path in (self.shared / "root").rglob("*"):
+            mode = path.stat().st_mode & 0o777
+            wanted = 0o755 if path.is_dir() or path.parent.name == "bin" or (
+                path.name == "uninstall") else 0o644
+            self.assertEqual(oct(mode), oct(wanted), path)
+
+    def test_jails_ban_no_one_before_they_are_enabled(self):
+        jails = (self.shared / "root" / "etc/fail2ban/jail.d/postern.conf").read_text()
+        self.assertIn("\n[postern]\nenabled = false\n", jails)
+        self.assertNotIn("enabled = true", jails)
+
+    # Upgrades.
+
+    def test_a_second_run_is_an_upgrade(self):
+        tree = self.changed_tree()
+        (tree / "dist/old.socket").write_text("[Socket]\n")
+        old = run(tree / "tools/install", "--built", tree, "--no-library",
+                  "--destdir", self.root)
+        self.assertEqual(old.returncode, 0, old.stderr)
+        gone = self.root / "usr/local/lib/systemd/system/old.socket"
+        self.assertTrue(gone.exists())
+        program = self.root / "usr/local/bin/postern"
+        before = program.stat().st_ino
+        first = self.files()
+        with open(program, "rb"):  # as of a program that runs
+            self.installed("--no-library")
+        self.assertNotEqual(program.stat().st_ino, before)
+        first.remove("/" + str(gone.relative_to(self.root)))
+        self.assertEqual(self.files(), first)
+
+    def test_changed_configuration_is_kept(self):
+        self.installed("--no-library")
+        conf = self.root / "etc/fail2ban/jail.d/postern.conf"
+        profile = self.root / "etc/apparmor.d/postern"
+        filter_ = self.root / "etc/fail2ban/filter.d/postern.conf"
+        conf.write_text("[postern]\nenabled = true\n")
+        filter_.unlink()
+        tree = self.changed_tree()
+        for name in ("dist/apparmor", "docs/fail2ban/jail-journal.conf"):
+            file = tree / name
+            text = file.read_text() + "# newer\n"
+            file.unlink()
+            file.write_text(text)
+        new = run(tree / "tools/install", "--built", tree, "--no-library",
+                  "--destdir", self.root)
+        self.assertEqual(new.returncode, 0, new.stderr)
+        self.assertEqual(conf.read_text(), "[postern]\nenabled = true\n")
+        self.assertIn(f"kept, because it was changed: {conf}", new.stdout)
+        self.assertIn("# newer", pathlib.Path(f"{conf}.postern-new").read_text())
+        # It was not changed, so it is replaced.
+        self.assertIn("# newer", profile.read_text())
+        # The administrator has removed it.
+        self.assertFalse(filter_.exists())
+        self.assertIn(f"removed before, not installed again: {filter_}",
+                      new.stdout)
+
+    # Uninstallation.
+
+    def test_uninstall_removes_exactly_what_was_installed(self):
+        (self.root / "usr/local/bin").mkdir(parents=True)
+        other = self.root / "usr/local/bin/other"
+        other.write_text("")
+        conf = self.root / "etc/postern/postern.conf"
+        conf.parent.mkdir(parents=True)
+        conf.write_text("listen=*:25\n")
+        self.installed()
+        result = self.uninstall()
+        self.assertEqual((result.returncode, result.stdout, result.stderr),
+                         (0, "", ""))
+        self.assertEqual(sorted(str(path.relative_to(self.root))
+                                for path in self.root.rglob("*")),
+                         ["etc", "etc/postern", "etc/postern/postern.conf",
+                          "usr", "usr/local", "usr/local/bin",
+                          "usr/local/bin/other"])
+        self.assertEqual(conf.read_text(), "listen=*:25\n")
+
+    def test_uninstall_keeps_changed_configuration(self):
+        self.installed("--no-library")
+        conf = self.root / "etc/fail2ban/jail.d/postern.conf"
+        conf.write_text("[postern]\nenabled = true\n")
+        result = self.uninstall()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout,
+                         f"kept, because it was changed: {conf}\n")
+        self.assertEqual(self.files(), ["/etc/fail2ban/jail.d/postern.conf"])
+
+    # Errors.
+
+    def test_errors_name_the_file(self):
+        empty = self.folder / "empty"
+        empty.mkdir()
+        result = self.install(built=empty)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, "tools/install: "
+                         f"{empty}/programs/postern: no such file\n")
+        # Nothing was changed.
+        self.assertFalse(self.root.exists())
+
+        (self.root / "usr/local").mkdir(parents=True)
+        (self.root / "usr/local/bin").write_text("not a directory")
+        result = self.install()
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{self.root}/usr/local/bin", result.stderr)
+        # Uninstallation removes what was installed before the error.
+        (self.root / "usr/local/bin").unlink()
+        self.assertEqual(self.uninstall().returncode, 0)
+        self.assertEqual(self.files(), [])
+
+        result = self.uninstall()
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{self.root}/usr/local/share/postern/manifest",
+                      result.stderr)
+
+    def test_wrong_usage(self):
+        for options, words in ((["--prefx", "/usr"], "--prefx: unknown option"),
+                               (["--prefix"], "--prefix: the directory"),
+                               (["--prefix", "usr"], "must be an absolute path"),
+                               (["--prefix", "/a b"], "/a b: has a character")):
+            result = self.install(*options)
+            self.assertEqual(result.returncode, 100, options)
+            self.assertIn(words, result.stderr)
+            self.assertFalse(self.root.exists())
+
+    # What is installed works.
+
+    def test_versions_are_equal(self):
+        wanted = run(TOP / "tools/version").stdout.strip()
+        self.assertRegex(wanted, r"^\d+\.\d+\.\d+")
+        said = {run(TOP / "programs" / program, "--version").stdout
+                for program in PROGRAMS if program != "postern-smtpd-tls"}
+        for text in said:
+            self.assertRegex(text, rf"^postern[a-z-]* {re.escape(wanted)}\n$")
+        said = run(TOP / "programs/postern", "serve", "--version").stdout
+        self.assertEqual(said, f"postern {wanted}\n")
+
+    def complete(self, *words):
+        """Returns what bash would offer for the last word."""
+        script = ('. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+                  'compopt() { :; }; _postern; printf "%s\\n" '
+                  '"${COMPREPLY[@]}"')
+        result = run("bash", "--norc", "-c", script,
+                     TOP / "dist/completion.bash", *words, cwd=self.folder)
+        self.assertEqual(result.stderr, "")
+        return result.stdout.split()
+
+    def test_completion_has_every_command_and_option(self):
+        commands = re.findall(r"^  ([a-z]+) ",
+                              run(TOP / "programs/postern", "--help").stdout,
+                              re.M)
+        self.assertGreater(len(commands), 7)
+        self.assertEqual(self.complete("postern", ""),
+                         commands + ["--help", "--version"])
+        zsh = (TOP / "dist/completion.zsh").read_text()
+        subjects = [["postern", command] for command in commands]
+        for words in subjects + [["postern-smtpd"], ["postern-introspect"]]:
+            help_ = run(TOP / "programs" / words[0], *words[1:],
+                        "--help").stdout
+            options = re.findall(r"^  (--[a-z0-9-]+)", help_, re.M)
+            self.assertTrue(options or words[-1] not in ("serve", "check"))
+            offered = self.complete(*words, "--")
+            for option in options:
+                self.assertIn(option, offered, words)
+                self.assertIn(f"'*{option}[", zsh)
+        self.assertEqual(self.complete("postern", "users", "a"), ["add"])
+        self.assertIn("--listen", self.complete("postern", "check", "--li"))
+        self.assertEqual(self.complete("postern", "explain", "--client", ""),
+                         [])
+        (self.folder / "somewhere").mkdir()
+        (self.folder / "something").write_text("")
+        self.assertEqual(self.complete("postern", "serve", "--control", "so"),
+                         ["somewhere"])
+        self.assertEqual(
+            sorted(self.complete("postern", "serve", "--config", "so")),
+            ["something", "somewhere"])
+
+    def test_shells_can_read_the_completion(self):
+        self.assertEqual(run("bash", "-n", TOP / "dist/completion.bash").stderr,
+                         "")
+        if shutil.which("zsh", path=PATH):
+            self.assertEqual(
+                run("zsh", "-n", TOP / "dist/completion.zsh").stderr, "")
+
+    def test_units_are_correct_and_hardened(self):
+        if not shutil.which("systemd-analyze", path=PATH):
+            self.skipTest("this host has no systemd-analyze")
+        units = self.folder / "units"
+        shutil.copytree(self.shared / "root/usr/local/lib/systemd/system", units)
+        # systemd-analyze wants the programs to exist.
+        for unit in units.iterdir():
+            text = unit.read_text()
+            unit.write_text(re.sub(r"/usr/local/bin/\S+", "/bin/true", text))
+        result = run("systemd-analyze", "verify", "--man=no", *units.iterdir())
+        ours = [line for line in result.stderr.splitlines()
+                if "postern" in line]
+        self.assertEqual(ours, [])
+        for unit in ("postern.service", "postern-smtpd@.service"):
+            result = run("systemd-analyze", "security", "--offline=true",
+                         "--no-pager", units / unit)
+            found = re.search(r"exposure level for .*: ([0-9.]+)",
+                              result.stdout)
+            self.assertTrue(found, result.stderr)
+            self.assertLess(float(found[1]), MOST_EXPOSED, unit)
+
+    def test_smtpd_knows_the_client_with_accept(self):
+        """As systemd does it for postern-smtpd.socket: no TCPREMOTEIP."""
+        if not shutil.which("systemd-socket-activate", path=PATH):
+            self.skipTest("this host has no systemd-socket-activate")
+        mail = self.folder / "mail"
+        for name in ("new", "cur", "tmp"):
+            (mail / name).mkdir(parents=True)
+        (self.folder / "me").write_text("mx.example.org\n")
+        (self.folder / "rcpthosts").write_text("example.org\n")
+        log = self.folder / "log"
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def listener_is_3():
+            high = fcntl.fcntl(listener, fcntl.F_DUPFD, 100)
+            os.dup2(high, 3)
+
+        with open(log, "wb") as output:
+            # It takes sockets that are passed to it, so the test owns the port.
+            activate = subprocess.Popen(
+                ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
+                 "systemd-socket-activate", "--accept", "--inetd",
+                 str(TOP / "programs/postern-smtpd"), "--control",
+                 str(self.folder), "--deliver", f"maildir:{mail}"],
+                env={"PATH": PATH, "LISTEN_FDS": "1"}, pass_fds=[3],
+                preexec_fn=listener_is_3, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=output)
+        self.addCleanup(activate.wait)
+        self.addCleanup(activate.kill)
+        client = socket.create_connection(listener.getsockname(), timeout=60)
+        port = client.getsockname()[1]
+        listener.close()
+        client.sendall(b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n"
+                       b"RCPT TO:<u@example.org>\r\n"
+                       b"RCPT TO:<u@elsewhere.example>\r\nDATA\r\n")
+        with client, client.makefile("rb") as replies:
+            while not (line := replies.readline()).startswith(b"354"):
+                self.assertTrue(line)
+            client.sendall(b"Subject: x\r\n\r\n.\r\nQUIT\r\n")
+            self.assertRegex(replies.read(), rb"^250 2.0.0 [^\r]*\r\n221 ")
+        # No client may relay: a rule of tcpserver cannot say so.
+        lines = log.read_text()
+        self.assertRegex(lines, r"rule=not-listed .* ip=127\.0\.0\.1 ")
+        self.assertRegex(lines, "result=accept .* ip=127\\.0\\.0\\.1 "
+                         f"port={port} ")
+        message, = (mail / "new").iterdir()
+        self.assertIn("127.0.0.1", message.read_text().split("\n")[2])
+
+    def test_the_profile_of_apparmor_is_correct(self):
+        if not shutil.which("apparmor_parser", path=PATH):
+            self.skipTest("this host has no apparmor_parser")
+        result = run("apparmor_parser", "--skip-kernel-load", "--skip-cache",
+                     self.shared / "root/etc/apparmor.d/postern")
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_a_program_is_built_with_pkg_config(self):
+        root = self.shared / "root"
+        readme = (TOP / "README.md").read_text()
+        example = re.search(r"^```cpp\n(.*?)^```", readme, re.M | re.S)[1]
+        source = self.folder / "example.cc"
+        source.write_text(example)
+        flags = run("pkg-config", "--cflags", "--libs", "postern", env={
+            "PKG_CONFIG_SYSROOT_DIR": str(root),
+            "PKG_CONFIG_PATH": str(root / "usr/local/lib/pkgconfig")})
+        self.assertEqual(flags.returncode, 0, flags.stderr)
+        built = run("g++", "-std=c++20", "-O0", source, "-o",
+                    self.folder / "example", *flags.stdout.split())
+        self.assertEqual(built.returncode, 0, built.stderr)
+        talk = subprocess.run(
+            [str(self.folder / "example")],
+            input=b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@example.org>\r\n"
+            b"RCPT TO:<u@x>\r\nQUIT\r\n", capture_output=True, check=False,
+            timeout=60)
+        self.assertEqual(talk.returncode, 0)
+        self.assertIn(b"\r\n250 2.1.5 ok\r\n550 5.7.1 not here\r\n", talk.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
