@@ -6,6 +6,7 @@
 #ifndef POSTERN_AUTH_CHECKPASSWORD_H_
 #define POSTERN_AUTH_CHECKPASSWORD_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>

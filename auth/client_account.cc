@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "auth/client_mechanisms.h"
 #include "auth/digest.h"
 #include "engine/grammar/wipe.h"

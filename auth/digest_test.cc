@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 
 namespace postern::auth {

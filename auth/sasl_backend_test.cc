@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <sasl/sasl.h>
 
+#include <cstdint>
 #include <filesystem>  // NOLINT(build/c++17)
 #include <memory>
 #include <mutex>  // NOLINT(build/c++11)
@@ -13,6 +14,7 @@
 #include <string>
 #include <thread>  // NOLINT(build/c++11)
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"

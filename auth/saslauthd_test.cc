@@ -23,6 +23,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "auth/sasl_backend.h"
 #include "auth/sasl_test_client.h"
 #include "auth/sasl_test_site.h"

@@ -4,6 +4,7 @@
 #include "auth/user_key.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "auth/saslprep.h"

@@ -7,6 +7,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
 namespace postern::delivery {
 namespace {
 

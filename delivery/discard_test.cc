@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <utility>
+#include <variant>
 
 #include "delivery/open_message.h"
 #include "gtest/gtest.h"

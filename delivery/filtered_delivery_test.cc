@@ -14,7 +14,11 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "delivery/open_message.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"

@@ -4,6 +4,8 @@
 #include "delivery/header_edit.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"

@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>

@@ -21,6 +21,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
 #include "delivery/open_message.h"

@@ -11,11 +11,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "delivery/faulty_file_system.h"
 #include "delivery/maildir.h"
 #include "delivery/open_message.h"

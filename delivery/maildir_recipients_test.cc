@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "delivery/faulty_file_system.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"

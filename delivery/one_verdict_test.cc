@@ -3,6 +3,7 @@
 
 #include "delivery/one_verdict.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -15,6 +15,9 @@
 #include <variant>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "delivery/open_message.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"

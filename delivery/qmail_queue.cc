@@ -12,9 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "delivery/line_endings.h"
 #include "delivery/queue_exit.h"
 #include "delivery/queue_process.h"

@@ -11,6 +11,7 @@
 
 #include "absl/base/macros.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "delivery/one_verdict.h"

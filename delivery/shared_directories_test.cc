@@ -6,12 +6,14 @@
 #include <errno.h>
 
 #include <condition_variable>  // NOLINT(build/c++11)
+#include <cstdint>
 #include <memory>
 #include <mutex>  // NOLINT(build/c++11)
 #include <string>
 #include <thread>  // NOLINT(build/c++11)
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
 

@@ -4,6 +4,7 @@
 #include "engine/answer_check.h"
 
 #include <optional>
+#include <variant>
 
 #include "engine/grammar/header_field.h"
 

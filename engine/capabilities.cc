@@ -4,11 +4,13 @@
 #include "engine/capabilities.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "engine/grammar/date_time.h"
 
 namespace postern {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/command.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/parameters.h"

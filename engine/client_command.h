@@ -8,7 +8,9 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "engine/ask.h"
 #include "engine/grammar/ehlo_keywords.h"
 #include "engine/grammar/utf8.h"

@@ -4,6 +4,7 @@
 #include "engine/proxied_client.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "absl/strings/ascii.h"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "engine/answer_check.h"
 #include "engine/grammar/header_field.h"
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/grammar/mechanism.h"
 #include "engine/grammar/path.h"
 #include "engine/grammar/utf8.h"

@@ -4,9 +4,13 @@
 // ServerSession: the content of a message, after DATA and in BDAT chunks.
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "engine/capabilities.h"
 #include "engine/server_session.h"
 

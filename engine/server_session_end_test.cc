@@ -4,8 +4,10 @@
 // How a session ends, in each of its states.
 
 #include <string>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"
 

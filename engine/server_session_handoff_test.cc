@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/ask.h"
 #include "engine/grammar/reply.h"
 #include "engine/server_config.h"

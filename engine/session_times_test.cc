@@ -5,9 +5,11 @@
 
 #include "engine/session_times.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/match.h"

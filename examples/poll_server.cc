@@ -14,10 +14,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <list>
+#include <optional>
+#include <variant>
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "delivery/discard.h"
 #include "engine/served_session.h"
 

@@ -8,10 +8,12 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/server_config.h"
 #include "fuzz/auth_model.h"
 #include "gtest/gtest.h"

@@ -8,9 +8,11 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/grammar/extension.h"
 #include "engine/server_config.h"
 #include "fuzz/bdat_model.h"

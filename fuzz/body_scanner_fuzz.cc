@@ -7,9 +7,11 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "engine/content/body_scanner_reference.h"
 #include "gtest/gtest.h"
 

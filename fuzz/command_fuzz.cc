@@ -7,10 +7,13 @@
 // text that was sent, without leading zeros. The mechanism of AUTH is the one
 // that was sent.
 
+#include <cstdint>
 #include <string>
+#include <variant>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/command.h"
 #include "engine/grammar/extension.h"
 #include "gtest/gtest.h"

@@ -8,11 +8,14 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "engine/grammar/header_field.h"
 #include "engine/grammar/reply.h"
 #include "gtest/gtest.h"

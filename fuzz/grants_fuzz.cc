@@ -8,10 +8,12 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
 #include "net/address_set.h"

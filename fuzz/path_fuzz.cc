@@ -9,9 +9,12 @@
 
 #include <arpa/inet.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/path.h"

@@ -8,6 +8,7 @@
 #include <fuzzer/FuzzedDataProvider.h>
 #include <regex.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/ascii.h"

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "delivery/amqp/amqp_connection.h"
 #include "delivery/amqp/queued_message.h"

@@ -7,11 +7,13 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/string_view.h"
 #include "engine/grammar/reply.h"
 #include "engine/grammar/reply_reader.h"
 #include "gtest/gtest.h"

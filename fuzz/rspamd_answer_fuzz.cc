@@ -9,11 +9,13 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "delivery/header_edit.h"
 #include "delivery/rspamd_answer.h"
 #include "engine/grammar/header_field.h"

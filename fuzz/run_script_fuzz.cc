@@ -9,6 +9,7 @@
 // does not exist here, so no substitution has an answer except those of users.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/match.h"

@@ -7,10 +7,12 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <variant>
 
 #include "absl/strings/string_view.h"
 #include "auth/sasl_backend.h"

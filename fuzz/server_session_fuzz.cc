@@ -9,11 +9,14 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "engine/content/body_scanner_reference.h"
 #include "engine/grammar/extension.h"
 #include "engine/grammar/strictness.h"

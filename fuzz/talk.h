@@ -8,7 +8,9 @@
 #define POSTERN_FUZZ_TALK_H_
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>

@@ -5,7 +5,10 @@
 // text is printable and not too long. An attribute has a value if and only if
 // its value is known; port 0 counts as none.
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"

@@ -5,6 +5,8 @@
 // without '='. What decodes is not longer than its xtext, and its own xtext
 // decodes to the same octets. What is accepted as printable is printable.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"

@@ -14,6 +14,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "net/channel.h"
 #include "net/pem_file.h"
@@ -183,8 +185,7 @@ TEST_F(TlsClientContextTest, BrokenServersAreErrors) {
       {"", "server closed the connection"},
       {"220 mx ESMTP\r\n500 what?\r\n", "wrong version number"},
       // An alert.
-      {std::string("\x15\x03\x03\0\2\2\x28", 7),
-       "alert handshake failure"},
+      {std::string("\x15\x03\x03\0\2\2\x28", 7), "alert handshake failure"},
   };
   for (const auto& c : cases) {
     TestWire wire;

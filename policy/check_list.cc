@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "policy/delegated_checks.h"
 #include "policy/dns_lists.h"
 #include "policy/greylist.h"

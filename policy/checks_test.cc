@@ -14,9 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "engine/delivery.h"
 #include "engine/grammar/ip_address.h"
 #include "files/test_directory.h"

@@ -3,6 +3,7 @@
 
 #include "policy/decision.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <random>

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "log/log.h"
 #include "policy/control/control_file.h"
 #include "policy/delegation/policy_answer.h"

@@ -3,6 +3,7 @@
 
 #include "policy/dns_lists.h"
 
+#include <functional>
 #include <mutex>
 #include <utility>
 #include <vector>

@@ -3,6 +3,7 @@
 
 #include "policy/greylist.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>

@@ -4,6 +4,7 @@
 #include "policy/rule_facts.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 
 namespace postern::policy {

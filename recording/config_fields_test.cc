@@ -4,6 +4,7 @@
 #include "recording/config_fields.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_split.h"

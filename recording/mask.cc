@@ -4,6 +4,7 @@
 #include "recording/mask.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>

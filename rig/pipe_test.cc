@@ -3,6 +3,7 @@
 
 #include "rig/pipe.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/match.h"

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/parameters.h"

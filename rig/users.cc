@@ -12,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_split.h"
 #include "auth/password_exchange.h"
 #include "auth/refusal.h"
 #include "auth/scram_keys.h"

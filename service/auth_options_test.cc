@@ -3,6 +3,8 @@
 
 #include "service/auth_options.h"
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"

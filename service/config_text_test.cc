@@ -4,6 +4,7 @@
 #include "service/config_text.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"

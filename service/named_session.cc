@@ -7,6 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "log/log.h"
 #include "log/log_line.h"
 

@@ -13,6 +13,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/session_info.h"
 #include "gmock/gmock.h"

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
+
 namespace postern::system {
 namespace {
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <string>
 
 #include "gtest/gtest.h"
 

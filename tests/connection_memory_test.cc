@@ -29,8 +29,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "delivery/discard.h"
 #include "delivery/pooled_delivery.h"
 #include "engine/authenticator.h"

@@ -4,8 +4,10 @@
 #include "tests/follower.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <regex>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"

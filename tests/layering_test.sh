@@ -2,7 +2,8 @@
 # Copyright 2026 The postern authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Checks that the engine depends only on itself, Abseil and the compiler.
+# Checks that the engine depends only on itself, Abseil and the compiler, which
+# has precompiled headers.
 #   layering_test.sh DEPS BUILD...
 # DEPS lists the labels that the engine depends on, one per line. Each BUILD
 # belongs to a package of the engine. Each of its libraries, except those for
@@ -14,7 +15,7 @@ shift
 status=0
 
 stray=$(grep -Ev \
-  '^(//engine[:/]|@com_google_absl//|@bazel_tools//|@local_config_cc//)' \
+  '^(//engine[:/]|@(com_google_absl|clang_precompiled|bazel_tools|local_config_cc)//)' \
   "$deps" || true)
 if [ -n "$stray" ]; then
   echo "the engine may depend only on Abseil, but depends on:" >&2

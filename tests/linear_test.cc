@@ -5,8 +5,10 @@
 // examined a limited number of times, even if it arrives in small pieces.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

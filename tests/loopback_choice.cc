@@ -3,6 +3,7 @@
 
 #include "tests/loopback_choice.h"
 
+#include <cstdint>
 #include <iterator>
 #include <string>
 #include <utility>

@@ -3,6 +3,7 @@
 
 #include "tests/loopback_client.h"
 
+#include <cstdint>
 #include <utility>
 #include <variant>
 

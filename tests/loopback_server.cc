@@ -3,9 +3,11 @@
 
 #include "tests/loopback_server.h"
 
+#include <cstdint>
 #include <utility>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/loopback_rules.h"

@@ -4,15 +4,18 @@
 #include "tests/replay.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <ostream>
 #include <utility>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "engine/grammar/reply.h"
 #include "engine/server_session.h"
 #include "gtest/gtest.h"

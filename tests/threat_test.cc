@@ -7,9 +7,11 @@
 // their interpretation. M: memory, time and loops. F: failure.
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -18,6 +20,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "engine/ask.h"
 #include "engine/content/dot_stuffer.h"
 #include "engine/grammar/extension.h"

@@ -14,10 +14,12 @@
 #include <atomic>
 #include <chrono>
 #include <limits>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "net/event_loop.h"

@@ -5,6 +5,8 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <climits>
+#include <cstdint>
 #include <cstring>
 
 #include "absl/status/status.h"

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "delivery/amqp/amqp_delivery.h"
 #include "engine/ask.h"
 #include "engine/verdict.h"

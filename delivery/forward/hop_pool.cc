@@ -4,6 +4,7 @@
 #include "delivery/forward/hop_pool.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/status/status.h"

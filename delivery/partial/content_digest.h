@@ -6,6 +6,7 @@
 #ifndef POSTERN_DELIVERY_PARTIAL_CONTENT_DIGEST_H_
 #define POSTERN_DELIVERY_PARTIAL_CONTENT_DIGEST_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 

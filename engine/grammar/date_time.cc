@@ -4,6 +4,7 @@
 #include "engine/grammar/date_time.h"
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/strings/ascii.h"
 #include "absl/time/civil_time.h"

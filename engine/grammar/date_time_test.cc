@@ -3,6 +3,7 @@
 
 #include "engine/grammar/date_time.h"
 
+#include <cstdint>
 #include <string>
 
 #include "gtest/gtest.h"

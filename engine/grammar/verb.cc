@@ -4,6 +4,7 @@
 #include "engine/grammar/verb.h"
 
 #include <array>
+#include <string>
 
 #include "absl/base/macros.h"
 #include "absl/strings/ascii.h"

@@ -9,9 +9,12 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "files/test_directory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -14,9 +14,13 @@
 
 #include "absl/hash/hash.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "engine/grammar/decimal.h"
 #include "engine/grammar/domain.h"
 #include "policy/limits/client_network.h"

@@ -3,6 +3,7 @@
 
 #include "policy/rules/lenient_clients.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 

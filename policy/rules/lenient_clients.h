@@ -7,6 +7,7 @@
 #ifndef POSTERN_POLICY_RULES_LENIENT_CLIENTS_H_
 #define POSTERN_POLICY_RULES_LENIENT_CLIENTS_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"

@@ -1,6 +1,7 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
+#include "absl/types/span.h"
 #include "policy/rules/not_read.h"
 
 namespace postern::policy {

@@ -4,6 +4,7 @@
 #include "policy/rules/tcp_rule_network.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <random>
 #include <set>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/session_info.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

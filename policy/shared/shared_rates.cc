@@ -10,8 +10,10 @@
 #include <optional>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "policy/shared/shared_key.h"
 
 namespace postern::policy {

@@ -3,6 +3,8 @@
 
 #include "policy/spf/spf_term.h"
 
+#include <utility>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"

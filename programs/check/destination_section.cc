@@ -4,6 +4,7 @@
 #include "programs/check/destination_section.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "log/printable.h"

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "engine/delivery.h"
 #include "net/address_set.h"
 #include "net/network_list.h"

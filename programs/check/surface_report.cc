@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "log/printable.h"
 #include "programs/check/client_addresses.h"
@@ -357,8 +358,7 @@ std::vector<std::string> WhoTexts(const SurfaceClients& clients, size_t most) {
       texts = {absl::StrCat("host name ", log::Printable(clients.name))};
       break;
     case Kind::kSuffix:
-      texts = {
-          absl::StrCat("host names below ", log::Printable(clients.name))};
+      texts = {absl::StrCat("host names below ", log::Printable(clients.name))};
       break;
     case Kind::kAnyName:
       texts = {"any confirmed host name"};

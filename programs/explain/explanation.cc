@@ -7,12 +7,14 @@
 #include <limits>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "absl/types/span.h"
 #include "engine/ask.h"
 #include "engine/trace_header.h"
 #include "programs/explain/dialogue.h"

@@ -3,6 +3,7 @@
 
 #include "programs/explain/log_facts.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <utility>

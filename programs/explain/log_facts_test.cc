@@ -3,6 +3,8 @@
 
 #include "programs/explain/log_facts.h"
 
+#include <utility>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

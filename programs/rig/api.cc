@@ -3,6 +3,7 @@
 
 #include "programs/rig/api.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/numbers.h"

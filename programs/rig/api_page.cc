@@ -3,6 +3,10 @@
 
 // The routes of the page, and of the description of the interface.
 
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "programs/rig/api.h"
 #include "programs/rig/page/resources.h"
 #include "programs/rig/route.h"

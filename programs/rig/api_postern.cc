@@ -3,16 +3,20 @@
 
 // What only this rig has: waiting, sessions, faults and events.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "programs/rig/api.h"
 #include "programs/rig/json.h"
 #include "programs/rig/route.h"

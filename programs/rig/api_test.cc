@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "programs/rig/compose.h"
 #include "programs/rig/json.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <set>
 

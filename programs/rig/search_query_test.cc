@@ -3,6 +3,7 @@
 
 #include "programs/rig/search_query.h"
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "delivery/filtered_delivery.h"
 #include "delivery/rspamd_filter.h"
 #include "delivery/spool.h"

@@ -30,7 +30,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "auth/backend.h"
 #include "auth/pooled_authenticator.h"
 #include "auth/user_key.h"
@@ -940,9 +942,9 @@ int RunServe(const ServeConfiguration& configuration) {
   forwarding.SetListening(Parsed(addresses));
   std::string metrics_address;
   if (metrics != nullptr) {
-    auto made = MakeMetricsServer(options, *metrics, *server, *host, pool,
-                                  forwarding, resolver.get(), shared.get(),
-                                  &metrics_address);
+    auto made =
+        MakeMetricsServer(options, *metrics, *server, *host, pool, forwarding,
+                          resolver.get(), shared.get(), &metrics_address);
     if (made.ok()) {
       metrics_server = *std::move(made);
     } else {

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "engine/grammar/ip_address.h"
 #include "files/test_directory.h"
 #include "gmock/gmock.h"

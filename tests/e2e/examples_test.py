@@ -60,6 +60,7 @@ NOT_RUN = {
 FAILS = {
     "--to someone@elsewhere.example": 24,  # swaks: no recipient accepted
     "--client 192.0.2.7": 1,  # postern explain: refused
+    "--log -": 111,  # no log there
     "--log": 1,
     "--name-status temporary": 1,
 }

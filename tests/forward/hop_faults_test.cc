@@ -6,6 +6,7 @@
 // hop has, and a 5yz only if the next hop refused the message itself; and the
 // next message finds a usable connection.
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/match.h"

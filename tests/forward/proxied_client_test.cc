@@ -4,11 +4,15 @@
 // What a next hop gets to know about the client: the words xclient, xforward
 // and proxy, and the parameters of MAIL and RCPT.
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -7,6 +7,7 @@
 #define POSTERN_TESTS_FORWARD_SENDER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
