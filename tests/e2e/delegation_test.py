@@ -318,7 +318,8 @@ class DelegationTest(harness.TestCase):
              f"--group={grp.getgrgid(os.getgid()).gr_name}", "--hostname=mx"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.addCleanup(process.wait, harness.PATIENCE)
-        self.addCleanup(process.terminate)
+        # Not SIGTERM: Perl may handle it only after the next connection.
+        self.addCleanup(process.kill)
         end = time.monotonic() + harness.PATIENCE
         while not path.exists():
             self.assertIsNone(process.poll())
