@@ -20,8 +20,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -70,24 +72,47 @@ std::string Replace(std::string text, const std::string& what,
   return text;
 }
 
-// Returns Postfix in directories of its own below `work`, as a proxy before the
-// next hop at `hop_port`. Null: it is not installed, or this is not root.
-std::unique_ptr<MeasuredServer> Postfix(const std::string& work,
+// A directory that other users reach, and that ends with this object.
+class PublicDirectory {
+ public:
+  PublicDirectory() {
+    if (mkdtemp(path_.data()) == nullptr || chmod(path_.c_str(), 0755) != 0) {
+      Die(path_);
+    }
+  }
+  PublicDirectory(const PublicDirectory&) = delete;
+  PublicDirectory& operator=(const PublicDirectory&) = delete;
+  ~PublicDirectory() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+    if (error) {
+      std::fprintf(stderr, "%s: %s\n", path_.c_str(), error.message().c_str());
+    }
+  }
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/forward_bench-XXXXXX";
+};
+
+// Returns Postfix with its files in `root`, which its user has to reach, as a
+// proxy before the next hop at `hop_port`. Null: it is not installed, or this
+// is not root.
+std::unique_ptr<MeasuredServer> Postfix(const std::string& root,
                                         const std::string& hop_port) {
   const char* const master = "/usr/lib/postfix/sbin/master";
   const passwd* const user = getpwnam("postfix");
   if (access(master, X_OK) != 0 || geteuid() != 0 || user == nullptr) {
     return nullptr;
   }
-  const std::string root = work + "/postfix";
-  for (const char* folder : {"", "/etc", "/queue", "/data"}) {
-    mkdir((root + folder).c_str(), 0755);
+  // Postfix's user has to reach them.
+  umask(022);
+  for (const char* folder : {"/etc", "/queue", "/data"}) {
+    MakeDirectory(root + folder, 0755);
   }
-  // Postfix's user has to reach it.
-  if (chmod(work.c_str(), 0755) != 0 ||
-      chown((root + "/data").c_str(), user->pw_uid, user->pw_gid) != 0) {
-    Die(root);
-  }
+  const std::string data = root + "/data";
+  if (chown(data.c_str(), user->pw_uid, user->pw_gid) != 0) Die(data);
   const int port = FreePort();
   const std::string etc = root + "/etc";
   Put(etc + "/main.cf", Replace(kPostfixMain, "@", root));
@@ -95,9 +120,7 @@ std::unique_ptr<MeasuredServer> Postfix(const std::string& work,
       Replace(Replace(kPostfixMaster, "@", "127.0.0.1:" + std::to_string(port)),
               "HOP", hop_port));
   // Makes the directories of the queue.
-  if (std::system(("postfix -c " + etc + " check 2>/dev/null").c_str()) != 0) {
-    Die("postfix check");
-  }
+  RunProgram({"postfix", "-c", etc, "check"});
   auto server = std::make_unique<MeasuredServer>(
       "postfix", std::vector<std::string>{master, "-c", etc, "-d"}, -1, port);
   server->CountChildren();
@@ -117,6 +140,7 @@ int Main(int argc, char** argv) {
   const MeasuredServer hop("hop", std::vector<std::string>{argv[3]}, 1);
   const std::string hop_port = std::to_string(hop.port());
 
+  const PublicDirectory postfix_files;  // outlives the server
   std::vector<std::unique_ptr<MeasuredServer>> servers;
   servers.push_back(std::make_unique<MeasuredServer>(
       "postern",
@@ -143,7 +167,7 @@ int Main(int argc, char** argv) {
     usleep(500'000);  // it does not report when it listens
   }
 
-  if (auto postfix = Postfix(work, hop_port)) {
+  if (auto postfix = Postfix(postfix_files.path(), hop_port)) {
     servers.push_back(std::move(postfix));
   }
 

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -33,13 +34,45 @@ void Die(const std::string& what) {
 void Put(const std::string& path, const std::string& text) {
   FILE* const file = std::fopen(path.c_str(), "w");
   if (file == nullptr) Die(path);
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fclose(file);
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (std::fclose(file) != 0 || !written) Die(path);
+}
+
+void MakeDirectory(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) Die(path);
+}
+
+namespace {
+
+// Starts the program `arguments`. `actions` may be null.
+pid_t Spawn(std::vector<std::string> arguments,
+            const posix_spawn_file_actions_t* actions) {
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  errno = posix_spawnp(&pid, argv[0], actions, nullptr, argv.data(), environ);
+  if (errno != 0) Die(arguments[0]);
+  return pid;
+}
+
+}  // namespace
+
+void RunProgram(std::vector<std::string> arguments) {
+  const std::string name = arguments[0];
+  const pid_t pid = Spawn(std::move(arguments), nullptr);
+  int status = 0;
+  if (waitpid(pid, &status, 0) != pid) Die(name);
+  if (status != 0) {
+    std::fprintf(stderr, "%s failed with status %d\n", name.c_str(), status);
+    std::exit(1);
+  }
 }
 
 std::string MakeControls(const std::string& folder, const std::string& host) {
   const std::string control = folder + "/control";
-  mkdir(control.c_str(), 0755);
+  MakeDirectory(control, 0755);
   Put(control + "/me", "mx.example.org\n");
   Put(control + "/rcpthosts", host + "\n");
   return control;
@@ -47,7 +80,7 @@ std::string MakeControls(const std::string& folder, const std::string& host) {
 
 void MakeMaildir(const std::string& path) {
   for (const char* folder : {"", "/tmp", "/new", "/cur"}) {
-    mkdir((path + folder).c_str(), 0700);
+    MakeDirectory(path + folder, 0700);
   }
 }
 
@@ -102,13 +135,7 @@ MeasuredServer::MeasuredServer(std::string name,
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   if (ready >= 0) posix_spawn_file_actions_adddup2(&actions, ends[1], ready);
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  if (posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ) !=
-      0) {
-    Die(arguments[0]);
-  }
+  pid_ = Spawn(arguments, &actions);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (ready >= 0) {

@@ -21,6 +21,13 @@ namespace postern::tools {
 // Writes a file.
 void Put(const std::string& path, const std::string& text);
 
+// Makes a directory of mode `mode`. It may exist.
+void MakeDirectory(const std::string& path, mode_t mode);
+
+// Runs the program `arguments` and waits for its end. An exit code that is not
+// 0 ends this program.
+void RunProgram(std::vector<std::string> arguments);
+
 // Makes control files for a server that accepts mail for `host`; returns their
 // directory.
 std::string MakeControls(const std::string& folder, const std::string& host);

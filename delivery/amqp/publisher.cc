@@ -26,6 +26,16 @@ absl::Status Unusable(const absl::Status& why) {
 
 }  // namespace
 
+std::string TimeoutWarning(std::chrono::seconds timeout) {
+  const AmqpPublisher::Options usual;
+  const auto least =
+      std::chrono::ceil<std::chrono::seconds>(usual.grace + usual.pause);
+  if (timeout >= least) return "";
+  return absl::StrCat(
+      "timeout=", timeout.count(), " is less than ", least.count(),
+      " seconds: clients may get a 451 while the queue elects a leader");
+}
+
 AmqpPublisher::AmqpPublisher(Options options) : options_(std::move(options)) {}
 
 void AmqpPublisher::Start() {
@@ -126,7 +136,7 @@ void AmqpPublisher::Publish(std::string queue, AmqpProperties properties,
       message->queue = std::move(queue);
       message->properties = std::move(properties);
       message->body = std::move(body);
-      message->deadline = Clock::now() + options_.timeout;
+      message->deadline = options_.now() + options_.timeout;
       message->done = std::move(done);
       waiting_.push_back(std::move(message));
       // All messages have the same timeout, so the watcher needs to know only
@@ -226,7 +236,7 @@ absl::Status AmqpPublisher::SendNext(BrokerConnection* connection, bool* sent) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return absl::CancelledError("shutdown");
-    while (!again_.empty() && again_.front()->again <= Clock::now()) {
+    while (!again_.empty() && again_.front()->again <= options_.now()) {
       waiting_.push_back(std::move(again_.front()));
       again_.pop_front();
     }
@@ -238,6 +248,7 @@ absl::Status AmqpPublisher::SendNext(BrokerConnection* connection, bool* sent) {
     message = waiting_.front();
     waiting_.pop_front();
     ++message->tries;
+    message->returned = false;
     unconfirmed_[++tag_] = message;
   }
   *sent = true;
@@ -248,7 +259,7 @@ absl::Status AmqpPublisher::SendNext(BrokerConnection* connection, bool* sent) {
 absl::Duration AmqpPublisher::UntilNext() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (again_.empty()) return kMaxWait;
-  return std::clamp(absl::FromChrono(again_.front()->again - Clock::now()),
+  return std::clamp(absl::FromChrono(again_.front()->again - options_.now()),
                     absl::Milliseconds(1), kMaxWait);
 }
 
@@ -274,7 +285,7 @@ void AmqpPublisher::Handle(const BrokerEvent& event) {
       case BrokerEvent::Kind::kBlocked: {
         blocked_ = event.text;
         FailWaiting(Status(), &answers);
-        const auto limit = Clock::now() + kBlockedTimeout;
+        const auto limit = options_.now() + kBlockedTimeout;
         for (auto& [tag, message] : unconfirmed_) {
           message->deadline = std::min(message->deadline, limit);
         }
@@ -311,7 +322,8 @@ bool AmqpPublisher::Confirm(const BrokerEvent& event, Answers* answers) {
       Settle(message, absl::NotFoundError("has no queue for the message"),
              answers);
     } else {
-      silent_ = refusing_ = false;
+      silent_ = false;
+      refusing_until_ = Clock::time_point::min();
       Settle(message, absl::OkStatus(), answers);
     }
   }
@@ -320,27 +332,32 @@ bool AmqpPublisher::Confirm(const BrokerEvent& event, Answers* answers) {
 
 bool AmqpPublisher::Refused(const SharedMessage& message, Answers* answers) {
   if (!message->done) return false;
-  const auto now = Clock::now();
+  const auto now = options_.now();
   if (!message->refused) message->refused = now;
   message->again = now + options_.pause;
-  if (!refusing_ && now < *message->refused + options_.grace &&
+  const bool refusing = now < refusing_until_;
+  if (!refusing && now < *message->refused + options_.grace &&
       message->again < message->deadline) {
     --message->tries;  // on the same connection
     again_.push_back(message);
     return false;
   }
   Settle(message, absl::UnavailableError("does not take the message"), answers);
-  return !std::exchange(refusing_, true);
+  refusing_until_ = now + options_.grace;
+  if (refusing || now < report_again_) return false;
+  report_again_ = refusing_until_;
+  return true;
 }
 
 void AmqpPublisher::Disconnected(Answers* answers) {
   connection_.reset();
   blocked_.reset();
+  refusing_until_ = Clock::time_point::min();
   // In their order, before those that have not been sent.
   for (auto each = unconfirmed_.rbegin(); each != unconfirmed_.rend(); ++each) {
     const SharedMessage& message = each->second;
     if (!message->done) continue;
-    message->returned = false;
+    message->refused.reset();
     if (message->tries < kMaxTries) {
       waiting_.push_front(message);
     } else {
@@ -351,6 +368,7 @@ void AmqpPublisher::Disconnected(Answers* answers) {
     }
   }
   unconfirmed_.clear();
+  for (const SharedMessage& message : again_) message->refused.reset();
 }
 
 void AmqpPublisher::Settle(const SharedMessage& message, absl::Status status,
@@ -397,14 +415,14 @@ void AmqpPublisher::Watch() {
       watcher_idle_ = false;
       continue;
     }
-    if (Clock::now() < first) {
-      changed_.wait_until(lock, first);
+    if (const auto left = first - options_.now(); left > left.zero()) {
+      changed_.wait_for(lock, left);
       continue;
     }
     Answers answers;
     const absl::Status silence =
         absl::DeadlineExceededError("has not confirmed the message in time");
-    const auto now = Clock::now();
+    const auto now = options_.now();
     bool sent = false;
     for (const SharedMessage& message : waiting_) {
       if (message->deadline <= now) Settle(message, silence, &answers);

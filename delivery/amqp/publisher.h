@@ -40,8 +40,10 @@ namespace postern::delivery {
 //
 // A message that the broker does not take (Nack) is sent again, too: a quorum
 // queue takes none while it elects a leader, and the broker does not give the
-// reason. If it still takes none after `grace`, as a queue that is full, each
-// message fails at its first Nack until the broker has taken one.
+// reason. If it still takes none after `grace`, or at the end of the message's
+// time, as a queue that is full, each message fails at its first Nack. This
+// ends when the broker takes a message, with the connection, and when no Nack
+// has come for `grace`.
 //
 // The threads start at the first call of status() or Publish().
 //
@@ -71,6 +73,9 @@ class AmqpPublisher {
     std::chrono::milliseconds grace{20000};
     // Receives what an administrator should know. Called on any thread.
     std::function<void(const std::string&)> report;
+    // The clock for `timeout` of messages, and for Nacks. Never goes back.
+    // Called on any thread.
+    std::function<Clock::time_point()> now = Clock::now;
   };
 
   // Messages that are sent and not confirmed.
@@ -108,10 +113,10 @@ class AmqpPublisher {
     AmqpProperties properties;
     BrokerBody body;
     Clock::time_point deadline;
-    std::optional<Done> done;  // nullopt: answered
-    bool returned = false;
+    std::optional<Done> done;                  // nullopt: answered
+    bool returned = false;                     // since it was sent last
     int tries = 0;                             // connections
-    std::optional<Clock::time_point> refused;  // the first Nack
+    std::optional<Clock::time_point> refused;  // the connection's first Nack
     Clock::time_point again;                   // when it is sent again
   };
   using SharedMessage = std::shared_ptr<Message>;
@@ -140,7 +145,7 @@ class AmqpPublisher {
   void Settle(const SharedMessage& message, absl::Status status,
               Answers* answers);
   void FailWaiting(const absl::Status& status, Answers* answers);
-  // Returns whether messages begin to fail because the broker takes none.
+  // Returns whether to report that messages fail because the broker takes none.
   bool Confirm(const BrokerEvent& event, Answers* answers);
   // Sends `message` again after a Nack, or answers it. Returns the same.
   bool Refused(const SharedMessage& message, Answers* answers);
@@ -169,12 +174,19 @@ class AmqpPublisher {
   // The broker has not confirmed a message in time, and none since. One message
   // at a time tests it.
   bool silent_ = false;
-  // The broker has not taken a message for `grace`, and none since.
-  bool refusing_ = false;
+  // The broker has not taken a message for `grace`, and none since: messages
+  // fail at their first Nack until this time.
+  Clock::time_point refusing_until_ = Clock::time_point::min();
+  // That is not reported again before this time.
+  Clock::time_point report_again_ = Clock::time_point::min();
   std::thread worker_;
   std::thread watcher_;
   std::optional<absl::Status> started_;  // nullopt: not yet
 };
+
+// Returns what an administrator should know about AmqpPublisher::Options with
+// this `timeout`: that it ends before `grace` does. Empty: nothing.
+std::string TimeoutWarning(std::chrono::seconds timeout);
 
 }  // namespace postern::delivery
 

@@ -150,17 +150,28 @@ class Script {
 class PublisherTest : public testing::Test {
  protected:
   void Start(std::chrono::milliseconds timeout = std::chrono::minutes(10)) {
-    publisher_ = std::make_shared<AmqpPublisher>(
-        AmqpPublisher::Options{.connect = script_.Connect(),
-                               .timeout = timeout,
-                               .pause = std::chrono::milliseconds(5),
-                               .grace = grace_,
-                               .report = [this](const std::string& text) {
-                                 const std::lock_guard<std::mutex> lock(mutex_);
-                                 reports_ += text + "\n";
-                               }});
+    publisher_ = std::make_shared<AmqpPublisher>(AmqpPublisher::Options{
+        .connect = script_.Connect(),
+        .timeout = timeout,
+        .pause = std::chrono::milliseconds(5),
+        .grace = grace_,
+        .report =
+            [this](const std::string& text) {
+              const std::lock_guard<std::mutex> lock(mutex_);
+              reports_ += text + "\n";
+            },
+        .now =
+            [this] {
+              const std::lock_guard<std::mutex> lock(clock_mutex_);
+              return AmqpPublisher::Clock::now() + passed_;
+            }});
     (void)publisher_->status();
     script_.WaitForConnections(1);
+  }
+  // Moves the clock of the publisher.
+  void Pass(std::chrono::milliseconds time) {
+    const std::lock_guard<std::mutex> lock(clock_mutex_);
+    passed_ += time;
   }
   std::future<absl::Status> Publish(const std::string& id) {
     auto promise = std::make_shared<std::promise<absl::Status>>();
@@ -188,6 +199,8 @@ class PublisherTest : public testing::Test {
   std::chrono::milliseconds grace_ = std::chrono::minutes(10);
   std::mutex mutex_;
   std::string reports_;
+  std::mutex clock_mutex_;
+  std::chrono::milliseconds passed_{0};
   std::shared_ptr<AmqpPublisher> publisher_;
 };
 
@@ -235,36 +248,127 @@ TEST_F(PublisherTest, RefusedMessageIsSentAgain) {
 }
 
 TEST_F(PublisherTest, QueueThatStaysFullIsAFailure) {
-  grace_ = std::chrono::milliseconds(20);
-  Start();
+  Start(std::chrono::hours(9));
   auto a = Publish("a");
   uint64_t tag = 0;
-  while (Open(&a)) {
+  const auto refuse = [&] {
     script_.WaitForMessages(++tag);
     script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
-    // The publisher has handled it when it answers or sends again.
-    while (Open(&a) && script_.ids().size() == tag) std::this_thread::yield();
-  }
+  };
+  refuse();
+  script_.WaitForMessages(2);  // it is sent again
+  EXPECT_TRUE(Open(&a));
+  Pass(grace_);
+  refuse();
   EXPECT_EQ(a.get().message(), "does not take the message");
-  EXPECT_GT(tag, 1u);
   // Others fail at the first one, until the queue takes a message.
-  auto b = Publish("b");
-  script_.WaitForMessages(++tag);
-  script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
-  EXPECT_EQ(b.get().message(), "does not take the message");
+  for (int i = 0; i < 3; ++i) {
+    Pass(grace_ / 2);
+    auto b = Publish("b");
+    refuse();
+    EXPECT_EQ(b.get().message(), "does not take the message");
+  }
   auto c = Publish("c");
   script_.WaitForMessages(++tag);
   script_.Ack(tag);
   EXPECT_TRUE(c.get().ok());
   auto d = Publish("d");
-  script_.WaitForMessages(++tag);
-  script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+  refuse();
   script_.WaitForMessages(++tag);
   script_.Ack(tag);
   EXPECT_TRUE(d.get().ok());
   const std::lock_guard<std::mutex> lock(mutex_);
-  EXPECT_TRUE(absl::StrContains(reports_, "does not take messages"))
-      << reports_;
+  EXPECT_EQ(reports_, "the broker does not take messages, which get a 451\n");
+}
+
+// One message may be the only one that the broker does not take.
+TEST_F(PublisherTest, RefusalsEndAfterATimeAndWithTheConnection) {
+  Start(std::chrono::hours(9));
+  uint64_t tag = 0;
+  const auto refuse = [&] {
+    script_.WaitForMessages(++tag);
+    script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+  };
+  const auto fail = [&](const char* id) {
+    auto message = Publish(id);
+    refuse();
+    script_.WaitForMessages(tag + 1);
+    Pass(grace_);
+    refuse();
+    EXPECT_FALSE(message.get().ok()) << id;
+  };
+  fail("a");
+  Pass(grace_);
+  fail("b");  // it is sent again, as "a" was
+  script_.Close();
+  script_.WaitForConnections(2);
+  tag = 0;
+  auto c = Publish("c");
+  refuse();
+  script_.WaitForMessages(++tag);
+  script_.Ack(tag);
+  EXPECT_TRUE(c.get().ok());
+  // The second time it fails at once, and is not reported again.
+  fail("d");
+  auto e = Publish("e");
+  refuse();
+  EXPECT_FALSE(e.get().ok());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  size_t reports = 0;
+  for (size_t at = 0;
+       (at = reports_.find("does not take", at)) != std::string::npos; ++at) {
+    ++reports;
+  }
+  EXPECT_EQ(reports, 3u) << reports_;
+}
+
+TEST_F(PublisherTest, RefusalsAreReportedOnceInATime) {
+  Start(std::chrono::hours(9));
+  const auto refuse = [&](uint64_t tag) {
+    script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = tag});
+  };
+  auto a = Publish("a");
+  auto b = Publish("b");
+  script_.WaitForMessages(2);
+  refuse(1);
+  refuse(2);
+  script_.WaitForMessages(4);
+  Pass(grace_);
+  refuse(3);
+  EXPECT_FALSE(a.get().ok());
+  auto c = Publish("c");
+  script_.WaitForMessages(5);
+  script_.Ack(5);
+  EXPECT_TRUE(c.get().ok());
+  refuse(4);
+  EXPECT_FALSE(b.get().ok());
+  // After its answer, all that came before has been reported.
+  auto d = Publish("d");
+  script_.WaitForMessages(6);
+  script_.Ack(6);
+  EXPECT_TRUE(d.get().ok());
+  const std::lock_guard<std::mutex> lock(mutex_);
+  EXPECT_EQ(reports_, "the broker does not take messages, which get a 451\n");
+}
+
+TEST(TimeoutWarningTest, TimeoutHasToBeLongerThanAnElection) {
+  EXPECT_EQ(TimeoutWarning(std::chrono::seconds(300)), "");
+  EXPECT_EQ(TimeoutWarning(std::chrono::seconds(21)), "");
+  EXPECT_EQ(TimeoutWarning(std::chrono::seconds(20)),
+            "timeout=20 is less than 21 seconds: clients may get a 451 while "
+            "the queue elects a leader");
+}
+
+// The return was for the time before.
+TEST_F(PublisherTest, ReturnEndsWithItsNack) {
+  Start();
+  auto a = Publish("a");
+  script_.WaitForMessages(1);
+  script_.Say(BrokerEvent{.kind = Kind::kReturn, .text = "a"});
+  script_.Say(BrokerEvent{.kind = Kind::kNack, .tag = 1});
+  script_.WaitForMessages(2);
+  script_.Ack(2);
+  EXPECT_TRUE(a.get().ok());
 }
 
 TEST_F(PublisherTest, ReturnWinsOverAck) {

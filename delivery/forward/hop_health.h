@@ -9,14 +9,17 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "delivery/forward/hop_driver.h"
 #include "delivery/forward/hop_link.h"
+#include "engine/grammar/ip_address.h"
 
 namespace postern::delivery {
 
@@ -32,6 +35,13 @@ namespace postern::delivery {
 // over minutes, would each double the pause, or would stop the use of a server
 // that works again.
 //
+// A server that gets AUTH after XCLIENT decides about the client, too. It may
+// limit the attempts of each address, or allow the account only from some
+// networks. So a refusal of AUTH there is first a failure for this client: the
+// server gets no connection for this client during a pause, as above, and
+// works for others. After refusals for kMaxRefusedClients clients in a row it
+// counts as a failure of the server. So wrong credentials cost few attempts.
+//
 // Thread-safe.
 class HopHealth {
  public:
@@ -42,6 +52,9 @@ class HopHealth {
   // after a few of them. New credentials have a HopHealth of their own.
   static constexpr std::chrono::seconds kFirstRefusal{60};
   static constexpr std::chrono::seconds kLongestRefusal{3600};
+  // Clients for which AUTH fails in a row, before it is a failure of the
+  // server.
+  static constexpr size_t kMaxRefusedClients = 3;
   // How long connections are without TLS after it has failed, where it is not
   // required (TlsLevel::kMay).
   static constexpr std::chrono::minutes kWithoutTls{10};
@@ -63,14 +76,23 @@ class HopHealth {
   // Returns nullopt if a connection may be opened now: the caller then reports
   // its result. Otherwise returns the last failure.
   std::optional<HopFailure> Refusal(Time now);
+  // Returns the last failure of AUTH for `client`, if the server is to get no
+  // connection for it now.
+  std::optional<HopFailure> RefusalOf(const std::optional<IpAddress>& client,
+                                      Time now) const;
   // Returns whether the server has not failed since it last worked.
   bool works() const;
   // The server has passed `stage`. After a refusal of the credentials only
-  // kGreeting shows that the server accepts them: the other stages may be those
-  // of a connection that authenticated before the refusal.
+  // kAuth shows that the server accepts them: the later stages may be those of
+  // a connection that authenticated before the refusal.
   void Succeeded(HopStage stage, Time now);
   // The server has failed at `stage` of an attempt that began at `began`.
   void Failed(const HopFailure& failure, HopStage stage, Time began, Time now);
+  // AUTH has failed after XCLIENT has named `client`, in an attempt that began
+  // at `began`. The IPv6 addresses of a /64 network are one client, and so are
+  // all clients without an address.
+  void AuthFailed(const HopFailure& failure,
+                  const std::optional<IpAddress>& client, Time began, Time now);
   // An attempt that began at `began` has ended without a result. If it was the
   // test, another connection may test the server now.
   void Ended(Time began, Time now);
@@ -88,6 +110,19 @@ class HopHealth {
   // A test whose result is not reported within this time has been abandoned.
   static constexpr std::chrono::minutes kTest{5};
 
+  // A client for which AUTH has failed.
+  struct RefusedClient {
+    std::optional<IpAddress> network;
+    HopFailure failure;
+    Time failed = Time::min();
+    std::chrono::seconds pause{0};  // after `failed`
+  };
+
+  // As the functions without "Locked", with mutex_ held.
+  void FailedLocked(const HopFailure& failure, HopStage stage, Time began,
+                    Time now);
+  void EndedLocked(Time began, Time now);
+
   mutable std::mutex mutex_;              // guards the members below
   std::optional<HopFailure> last_;        // nullopt: the server works
   HopStage stage_ = HopStage::kGreeting;  // of last_
@@ -97,6 +132,8 @@ class HopHealth {
   Time changed_ = Time::min();
   std::chrono::seconds pause_{0};
   Time until_;  // the end of the pause, or of the test
+  // Those since AUTH has succeeded: at most kMaxRefusedClients.
+  std::vector<RefusedClient> refused_clients_;
   Time without_tls_until_ = Time::min();
 };
 

@@ -116,10 +116,11 @@ void HopLink::Lend(HopUser* user) {
   user_ = user;
   ++uses_;
   lent_ = driver_.now();
-  next_ = HopStage::kEnvelope;
+  next_ = authenticates_each() ? HopStage::kAuth : HopStage::kEnvelope;
   if (hop_.xclient) {
     Enter(Stage::kNaming);
     ProxiedClient client = user->client();
+    client_address_ = AddressOf(client);
     // The server would take it for the user that this connection has, and
     // refuse AUTH.
     if (terms_.security.account != nullptr) client.client.login.reset();
@@ -147,7 +148,8 @@ void HopLink::EndBody() {
 }
 
 void HopLink::Passed(HopStage stage) {
-  next_ = HopStage::kMessage;
+  next_ =
+      stage < HopStage::kEnvelope ? HopStage::kEnvelope : HopStage::kMessage;
   owner_.OnPassed(this, stage);
 }
 
@@ -561,7 +563,9 @@ bool HopLink::OnAuthReply(const Reply& reply) {
   if (reply.code / 100 == 2) {
     if (exchange->Accepted()) {
       authenticated_ = true;
-      return user_ != nullptr ? BecomeReady() : Negotiate();
+      if (user_ == nullptr) return Negotiate();
+      Passed(HopStage::kAuth);
+      return BecomeReady();
     }
     Fail(HopFailure::Kind::kLogin, "has not proved who it is",
          exchange->error());

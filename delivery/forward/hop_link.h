@@ -22,6 +22,7 @@
 #include "engine/client_exchange.h"
 #include "engine/client_session.h"
 #include "engine/client_step.h"
+#include "engine/grammar/ip_address.h"
 #include "engine/grammar/reply.h"
 #include "engine/proxied_client.h"
 #include "net/timer_wheel.h"
@@ -57,9 +58,16 @@ struct HopFailure {
   Reply ToReply() const;
 };
 
+// Returns the address of `client`, if it is known.
+inline std::optional<IpAddress> AddressOf(const ProxiedClient& client) {
+  const auto& address = client.client.address;
+  return address ? address->value : std::nullopt;
+}
+
 // What a server does for a transaction, in this order.
 enum class HopStage : uint8_t {
-  kGreeting,  // it accepts the connection and replies to EHLO, STARTTLS, AUTH
+  kGreeting,  // it accepts the connection and replies to EHLO and STARTTLS
+  kAuth,      // it accepts AUTH, with XCLIENT before it, if the hop has them
   kEnvelope,  // it replies to RCPT, or refuses MAIL
   kMessage,   // it replies to the message
 };
@@ -118,7 +126,8 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
    public:
     virtual ~Owner() = default;
     // The server has greeted, TLS has begun and AUTH has succeeded, as far as
-    // the HopTerms want them: the link may be used.
+    // the HopTerms want them: the link may be used. With XCLIENT, AUTH comes
+    // later, in each transaction.
     virtual void OnReady(HopLink* link) = 0;
     // The server has passed a stage of a transaction.
     virtual void OnPassed(HopLink* link, HopStage stage) = 0;
@@ -193,6 +202,14 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   Time lent() const { return lent_; }
   // The stage that the server has to pass next in the last transaction.
   HopStage next() const { return next_; }
+  // Returns whether AUTH follows XCLIENT, and so depends on the client.
+  bool authenticates_each() const {
+    return hop_.xclient && terms_.security.account != nullptr;
+  }
+  // The address of the last client that it was lent to.
+  const std::optional<IpAddress>& client_address() const {
+    return client_address_;
+  }
 
  private:
   enum class Stage : uint8_t {
@@ -279,6 +296,7 @@ class HopLink : public std::enable_shared_from_this<HopLink>,
   int uses_ = 0;
   Time lent_;
   HopStage next_ = HopStage::kGreeting;
+  std::optional<IpAddress> client_address_;
   std::string in_;
   // Small pieces of content, which leave in one write: a message whose lines
   // begin with dots has a piece for each line. For the session they have left.

@@ -79,12 +79,19 @@ void HopPool::Acquire(HopWaiter* waiter, HopUser* user, bool fresh,
   SetTimer();
 }
 
-HopLink* HopPool::Idle() {
+std::optional<HopFailure> HopPool::RefusalOf(size_t host,
+                                             const HopUser& user) const {
+  if (!hop_.xclient || security_.account == nullptr) return std::nullopt;
+  return health_[host]->RefusalOf(AddressOf(user.client()), driver_.now());
+}
+
+HopLink* HopPool::Idle(const HopUser& user) {
   // The one that was used last: the others reach their idle timeout. A server
   // that hangs in the transactions of other connections would hang here, too.
   for (auto entry = links_.rbegin(); entry != links_.rend(); ++entry) {
     if (entry->link->idle() && entry->opening == nullptr &&
-        HealthOf(*entry->link).works()) {
+        HealthOf(*entry->link).works() &&
+        !RefusalOf(entry->link->server(), user)) {
       return entry->link.get();
     }
   }
@@ -92,7 +99,7 @@ HopLink* HopPool::Idle() {
 }
 
 bool HopPool::Serve(const Waiting& next) {
-  HopLink* const link = Idle();
+  HopLink* const link = Idle(*next.user);
   if (link != nullptr && !next.fresh) {
     SetUsed(&*Find(link), true);
     link->Lend(next.user);
@@ -158,8 +165,13 @@ void HopPool::Open(std::unique_ptr<Opening> opening) {
       opening->addresses.pop_front();
       return Connect(std::move(opening), std::move(address));
     }
-    if (std::optional<HopFailure> refusal =
-            health_[opening->host]->Refusal(driver_.now())) {
+    // The client that has gone has no user.
+    std::optional<HopFailure> refusal =
+        opening->waiter != nullptr ? RefusalOf(opening->host, *opening->user)
+                                   : std::nullopt;
+    // This begins the test of a server, so it is the last question.
+    if (!refusal) refusal = health_[opening->host]->Refusal(driver_.now());
+    if (refusal) {
       opening->last = *std::move(refusal);
       ++opening->host;
       continue;
@@ -256,7 +268,9 @@ void HopPool::OnReady(HopLink* link) {
   const auto entry = Find(link);
   HopHealth& health = HealthOf(*link);
   ++health.counts().opened;
-  health.Succeeded(HopStage::kGreeting, driver_.now());
+  health.Succeeded(
+      link->authenticates_each() ? HopStage::kGreeting : HopStage::kAuth,
+      driver_.now());
   const std::unique_ptr<Opening> opening = std::move(entry->opening);
   if (opening->waiter == nullptr) {
     health.Ended(opening->began, driver_.now());
@@ -317,13 +331,16 @@ void HopPool::OnClosed(HopLink* link, const HopFailure* failure) {
 void HopPool::CountEnd(const HopLink& link, const HopFailure* failure) {
   using Kind = HopFailure::Kind;
   const Time now = driver_.now();
+  // AUTH of a link that is lent follows XCLIENT.
   if (failure != nullptr && failure->kind == Kind::kCredentials) {
-    // As in GoOn(). AUTH follows XCLIENT.
+    // As in GoOn().
     for (const std::shared_ptr<HopHealth>& each : health_) {
-      each->Failed(*failure, link.next(), link.lent(), now);
+      each->AuthFailed(*failure, link.client_address(), link.lent(), now);
     }
-  } else if (failure != nullptr && (failure->kind == Kind::kTimeout ||
-                                    failure->kind == Kind::kLogin)) {
+  } else if (failure != nullptr && failure->kind == Kind::kLogin) {
+    HealthOf(link).AuthFailed(*failure, link.client_address(), link.lent(),
+                              now);
+  } else if (failure != nullptr && failure->kind == Kind::kTimeout) {
     // A server that hangs within a transaction would hang in the next one.
     HealthOf(link).Failed(*failure, link.next(), link.lent(), now);
   } else {

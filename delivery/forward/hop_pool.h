@@ -139,8 +139,11 @@ class HopPool : private HopLink::Owner, private net::Timer {
   void GoOn(std::unique_ptr<Opening> opening, const HopFailure& failure);
   // The connection of a user has ended. `failure` may be null.
   void CountEnd(const HopLink& link, const HopFailure* failure);
-  // Returns a link that may be lent now, or null.
-  HopLink* Idle();
+  // Returns the last failure of AUTH for the client of `user` at hosts[host],
+  // if the server is not to be used for it now.
+  std::optional<HopFailure> RefusalOf(size_t host, const HopUser& user) const;
+  // Returns a link that may be lent to `user` now, or null.
+  HopLink* Idle(const HopUser& user);
   // Lends a link, or begins a search. Returns false if neither is possible now.
   bool Serve(const Waiting& next);
   // Serves those that wait, soon. It does not call waiters, so that a search

@@ -4,6 +4,8 @@
 #include "programs/relay/relay.h"
 
 #include <algorithm>
+#include <future>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@
 #include "log/log.h"
 #include "log/log_line.h"
 #include "programs/relay/watched_connection.h"
+#include "system/thread.h"
 
 namespace postern::programs {
 namespace {
@@ -54,7 +57,7 @@ absl::Status Relay::Run(const delivery::ConnectBroker& connect) {
   bool worked = false;
   std::string reported;
   while (!options_.stopped()) {
-    auto connected = connect();
+    auto connected = Connect(connect);
     if (connected.ok()) connected = Watch(*std::move(connected));
     absl::Status why = connected.status();
     if (connected.ok()) {
@@ -94,19 +97,49 @@ absl::Status Relay::Run(const delivery::ConnectBroker& connect) {
       log::WriteLog("amqp",
                     absl::StrCat("queue ", options_.queue, ": ", reported));
     }
-    options_.sleep(pause);
+    Pause(pause);
     pause = std::min(pause * 2, kLongestPause);
   }
   return absl::OkStatus();
 }
 
+absl::Duration Relay::Tick() const {
+  return std::min(kTick, options_.patience);
+}
+
+absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> Relay::Connect(
+    const delivery::ConnectBroker& connect) const {
+  std::promise<void> connected;
+  auto looking =
+      system::StartThread("amqp connect", [this, end = connected.get_future()] {
+        const auto tick = absl::ToChronoMilliseconds(Tick());
+        absl::Duration left = kLongestConnect;
+        for (; left > absl::ZeroDuration(); left -= Tick()) {
+          if (end.wait_for(tick) == std::future_status::ready) return;
+          (void)options_.stopped();
+        }
+      });
+  if (!looking.ok()) return looking.status();
+  auto connection = connect();
+  connected.set_value();
+  looking->join();
+  return connection;
+}
+
+void Relay::Pause(absl::Duration pause) const {
+  while (pause > absl::ZeroDuration() && !options_.stopped()) {
+    const absl::Duration part = std::min(kTick, pause);
+    options_.sleep(part);
+    pause -= part;
+  }
+}
+
 absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> Relay::Watch(
     std::unique_ptr<delivery::BrokerConnection> connection) const {
-  const auto patience = absl::ToChronoMilliseconds(options_.patience);
   return WatchedConnection::Make(
       std::move(connection),
-      {.patience = patience,
-       .interval = std::min(absl::ToChronoMilliseconds(kTick), patience),
+      {.patience = absl::ToChronoMilliseconds(options_.patience),
+       .interval = absl::ToChronoMilliseconds(Tick()),
        // As Serve() does between the calls.
        .ended = [this, end = absl::InfiniteFuture()]() mutable {
          if (!options_.stopped()) return false;

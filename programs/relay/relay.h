@@ -60,7 +60,9 @@ class Relay {
     std::function<absl::Time()> now;  // called on two threads
     // A call of the connection that makes no progress for so long ends it.
     absl::Duration patience = absl::Seconds(30);
-    // Returns whether the relay should end. Called on two threads.
+    // Returns whether the relay should end. Called on two threads, and at least
+    // once in each second or so, also during an outage of the broker: a caller
+    // that counts on these calls sees that the relay is alive.
     std::function<bool()> stopped;
     // Waits, but not after `stopped` has become true.
     std::function<void(absl::Duration)> sleep;
@@ -68,6 +70,9 @@ class Relay {
 
   // The longest pause between messages, and between attempts to connect.
   static constexpr absl::Duration kLongestPause = absl::Seconds(30);
+  // `stopped` is called for so long during one attempt to connect. An attempt
+  // that takes longer has hung.
+  static constexpr absl::Duration kLongestConnect = absl::Minutes(5);
   // How long a message waits for the end of the pauses.
   static constexpr absl::Duration kLongestWait = absl::Minutes(5);
   // Messages in a row that get only 4yz before there are pauses.
@@ -121,6 +126,13 @@ class Relay {
     std::shared_ptr<delivery::BrokerConnection> connection;
   };
 
+  // Returns what `connect` returns, and calls `stopped` meanwhile.
+  absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> Connect(
+      const delivery::ConnectBroker& connect) const;
+  // Waits between two attempts to connect.
+  void Pause(absl::Duration pause) const;
+  // Returns how often to call `stopped`.
+  absl::Duration Tick() const;
   // Returns a connection that ends calls that take too long.
   absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> Watch(
       std::unique_ptr<delivery::BrokerConnection> connection) const;

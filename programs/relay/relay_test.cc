@@ -3,7 +3,9 @@
 
 #include "programs/relay/relay.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -181,11 +183,16 @@ class RelayTest : public testing::Test {
              },
          .now = [this] { return now_; },
          .patience = patience_,
-         .stopped = [this] { return stopped_.load(); },
-         .sleep = [](absl::Duration) {}});
+         .stopped =
+             [this] {
+               if (look_) look_();
+               return stopped_.load();
+             },
+         .sleep = [this](absl::Duration time) { now_ += time; }});
     return relay.Run(
         [this]()
             -> absl::StatusOr<std::unique_ptr<delivery::BrokerConnection>> {
+          if (connecting_) connecting_();
           if (!refusal_.ok()) return refusal_;
           return std::make_unique<Connection>(this);
         });
@@ -197,6 +204,8 @@ class RelayTest : public testing::Test {
   Texts notes_;
   absl::Time now_ = kNow;
   absl::Status refusal_;
+  std::function<void()> look_;        // Options::stopped is called
+  std::function<void()> connecting_;  // the relay connects
   absl::Duration patience_ = absl::Hours(1);
   std::string reply_;  // the end of the replies of Answer()
   bool reads_ = true;  // Publish() blocks until Abort() if not
@@ -473,6 +482,47 @@ TEST_F(RelayTest, ReturnsWhatItHasNotBegunAtTheEnd) {
   });
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(notes_, (Texts{"forward id-1", "cancel", "requeue 2"}));
+}
+
+// A relay that says nothing for ten seconds is "stuck" (/healthz).
+TEST_F(RelayTest, IsAliveInAnOutageOfTheBroker) {
+  refusal_ = absl::UnavailableError("connection refused");
+  int attempts = 0;
+  connecting_ = [&attempts] { ++attempts; };
+  absl::Time last = now_;
+  absl::Duration longest = absl::ZeroDuration();
+  look_ = [&] {
+    longest = std::max(longest, now_ - last);
+    last = now_;
+    if (now_ > kNow + absl::Minutes(5)) stopped_ = true;
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_LE(longest, absl::Seconds(1));
+  EXPECT_GT(attempts, 5);
+  EXPECT_LT(attempts, 20);  // the pauses have their length
+}
+
+// An attempt to connect may take a while: each host and each step has seconds.
+TEST_F(RelayTest, IsAliveWhileItConnects) {
+  patience_ = absl::Milliseconds(1);
+  refusal_ = absl::UnavailableError("timeout");
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool connecting = false;
+  int looks = 0;
+  look_ = [&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    looks += connecting ? 1 : 0;
+    changed.notify_all();
+  };
+  connecting_ = [&] {
+    std::unique_lock<std::mutex> lock(mutex);
+    connecting = true;
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20),
+                                 [&] { return looks >= 3; }));
+    stopped_ = true;
+  };
+  ASSERT_TRUE(Run().ok());
 }
 
 TEST_F(RelayTest, QueueThatCannotBeUsedIsAnError) {

@@ -79,6 +79,11 @@ PublishWith(Publishers* publishers) {
 void TestQueue(absl::string_view place, const delivery::AmqpAddress& address,
                uint64_t max_size, absl::Duration timeout,
                service::Findings* findings, const std::string& user) {
+  const std::string warning =
+      delivery::TimeoutWarning(std::chrono::seconds(address.timeout));
+  if (!warning.empty()) {
+    findings->AddWarning(absl::StrCat(place, ": ", warning));
+  }
   delivery::AmqpOptions options = OptionsFor(address, user);
   options.timeout = timeout;
   const absl::Status status = delivery::TestBroker(

@@ -82,9 +82,9 @@ PublishWith(Publishers* publishers);
 
 // Tests whether a broker has the queue of `address`, and takes messages of
 // `max_size` octets and what this server adds. Each step of the test of a host
-// has `timeout`. A broker that does not work now is a warning. A queue that
-// cannot be used is an error. `place` names the option, and `user` is that of
-// Publishers.
+// has `timeout`. A broker that does not work now is a warning, and so is a
+// delivery::TimeoutWarning(). A queue that cannot be used is an error. `place`
+// names the option, and `user` is that of Publishers.
 void TestQueue(absl::string_view place, const delivery::AmqpAddress& address,
                uint64_t max_size, absl::Duration timeout,
                service::Findings* findings, const std::string& user = "");

@@ -577,6 +577,47 @@ TEST_F(HopSecurityTest, ClientIsNamedAtItsPlace) {
   }
 }
 
+// The server may limit the attempts of the client that XCLIENT names, or allow
+// the account only from some networks.
+TEST_F(HopSecurityTest, AuthThatFailsForOneClientIsPossibleForOthers) {
+  const auto name = [this](absl::string_view address) {
+    client_.client.address = {.value = IpAddress::Parse(address)};
+  };
+  const auto attempts = [this] {
+    const auto& clients = hops_->clients(kServer);
+    return std::count(clients.begin(), clients.end(), "AUTH");
+  };
+  for (const int code : {450, 535}) {
+    SCOPED_TRACE(code);
+    Serve(WithUsers({.tls = rig::TlsMode::kFirst}));
+    hops_->TakeClients(kServer, /*proxy=*/false);
+    Server()
+        .On(rig::Ehlo())
+        .Raw("250-rig.example\r\n250-AUTH PLAIN\r\n250 XCLIENT ADDR\r\n");
+    Use(",xclient,auth=/f,ca=CA", kPassword, NextHop::Kind::kSmtps);
+    Server().On(rig::Auth()).Once().Reply(code, "5.7.0 not from there");
+    name("192.0.2.1");
+    EXPECT_EQ(Rcpt().code, 451);
+    EXPECT_TRUE(absl::StrContains(source_, absl::StrCat(": ", code, " ")))
+        << source_;
+    // No further attempt for this client, and no pause for another one.
+    EXPECT_EQ(Rcpt().code, 451);
+    EXPECT_EQ(attempts(), 1);
+    name("192.0.2.2");
+    EXPECT_EQ(Rcpt().code, 250) << source_;
+    EXPECT_EQ(attempts(), 2);
+    // All clients in a row: then it is the account.
+    Server().On(rig::Auth()).Reply(code, "5.7.0 no");
+    for (int i = 1; i <= 5; ++i) {
+      name(absl::StrCat("192.0.2.", i));
+      EXPECT_EQ(Rcpt().code, 451);
+      EXPECT_TRUE(absl::StrContains(source_, absl::StrCat(": ", code, " ")))
+          << source_;
+    }
+    EXPECT_EQ(attempts(), 2 + 3);
+  }
+}
+
 TEST_F(HopSecurityTest, HangingServerEndsInTime) {
   Serve(WithUsers(kTlsOnly));
   Server().On(rig::Auth()).Stall();
