@@ -48,6 +48,15 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& directory) {
   return paths;
 }
 
+// Whether every user of the host may write to a file, or put files into a
+// directory: such a user would choose the programs that the server runs.
+bool IsWorldWritable(const struct stat& facts) {
+  return (facts.st_mode & S_IWOTH) != 0;
+}
+
+constexpr absl::string_view kEveryUserMayWrite =
+    ": every user may write to it; run chmod o-w";
+
 bool IsControl(char c) {
   return absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\t';
 }
@@ -74,6 +83,9 @@ class ConfigFile::Reader {
       return Mistake(from, absl::IsNotFound(content.status())
                                ? absl::StrCat(path, ": no such file")
                                : std::string(content.status().message()));
+    }
+    if (S_ISREG(content->facts.st_mode) && IsWorldWritable(content->facts)) {
+      return Mistake(from, path, kEveryUserMayWrite);
     }
     const Open file = {content->facts.st_dev, content->facts.st_ino};
     if (std::find(open_.begin(), open_.end(), file) != open_.end()) {
@@ -178,6 +190,7 @@ class ConfigFile::Reader {
     if (stat(path.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
       return ReadFile(path, from);
     }
+    if (IsWorldWritable(facts)) return Mistake(from, path, kEveryUserMayWrite);
     const auto paths = FilesOf(path);
     if (!paths.ok()) return Mistake(from, paths.status().message());
     for (const std::string& each : *paths) ReadFile(each, from);

@@ -46,8 +46,8 @@ class ConfigFile {
   // Reads `path` and the files that it includes. The entries are in the order
   // of the lines, with included files in place of their line. Adds a mistake
   // for each line that is not valid, and for a file that is missing, that
-  // cannot be read, or that exceeds a limit. Each begins with "FILE: " or
-  // "FILE:LINE: ". Blocks.
+  // cannot be read, that every user may write to, or that exceeds a limit. Each
+  // begins with "FILE: " or "FILE:LINE: ". Blocks.
   static ConfigFile Read(absl::string_view path,
                          std::vector<std::string>* mistakes);
 

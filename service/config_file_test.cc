@@ -3,6 +3,7 @@
 
 #include "service/config_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
@@ -150,6 +151,27 @@ TEST_F(ConfigFileTest, DepthAndNumberOfFilesAreLimited) {
   directory_.Write("b", "");
   Read();
   EXPECT_THAT(mistakes_, ElementsAre("a:256: include: more than 256 files"));
+}
+
+TEST_F(ConfigFileTest, FilesThatEveryUserMayWriteToAreMistakes) {
+  directory_.MakeDirectory("d");
+  directory_.Write("d/1.conf", "x = 1\n");
+  directory_.Write("a", "include = d\ny = 2\n");
+  ASSERT_EQ(chmod(directory_.File("d/1.conf").c_str(), 0646), 0);
+  EXPECT_THAT(Read(), ElementsAre("a:2 y=2"));
+  EXPECT_THAT(mistakes_, ElementsAre("a:1: include: d/1.conf: every user may "
+                                     "write to it; run chmod o-w"));
+  // A user could put files into the directory.
+  ASSERT_EQ(chmod(directory_.File("d/1.conf").c_str(), 0644), 0);
+  ASSERT_EQ(chmod(directory_.File("d").c_str(), 01777), 0);
+  EXPECT_THAT(Read(), ElementsAre("a:2 y=2"));
+  EXPECT_THAT(mistakes_, ElementsAre("a:1: include: d: every user may write to "
+                                     "it; run chmod o-w"));
+  ASSERT_EQ(chmod(directory_.File("d").c_str(), 0755), 0);
+  ASSERT_EQ(chmod(directory_.File("a").c_str(), 0666), 0);
+  EXPECT_THAT(Read(), IsEmpty());
+  EXPECT_THAT(mistakes_,
+              ElementsAre("a: every user may write to it; run chmod o-w"));
 }
 
 TEST_F(ConfigFileTest, SizeIsLimited) {

@@ -11,6 +11,7 @@ test's directory is changed.
 """
 
 import fcntl
+import fnmatch
 import os
 import pathlib
 import re
@@ -106,6 +107,7 @@ class InstallTest(unittest.TestCase):
                      "/etc/fail2ban/filter.d/postern.conf",
                      "/etc/fail2ban/jail.d/postern.conf",
                      "/etc/apparmor.d/postern",
+                     "/usr/local/share/postern/letsencrypt-deploy-hook",
                      "/usr/local/lib/libpostern.a",
                      "/usr/local/lib/pkgconfig/postern.pc",
                      "/usr/local/include/postern/engine/server_session.h"):
@@ -140,8 +142,67 @@ class InstallTest(unittest.TestCase):
         for path in (self.shared / "root").rglob("*"):
             mode = path.stat().st_mode & 0o777
             wanted = 0o755 if path.is_dir() or path.parent.name == "bin" or (
-                path.name == "uninstall") else 0o644
+                path.name in ("uninstall", "letsencrypt-deploy-hook")
+            ) else 0o644
             self.assertEqual(oct(mode), oct(wanted), path)
+
+    def test_the_examples_are_accepted(self):
+        """As they are, and with all their settings."""
+        examples = self.shared / "root/usr/local/share/doc/postern/examples"
+        text = (examples / "postern.conf").read_text()
+        given = self.folder / "postern.conf"
+        given.write_text(re.sub(r"^#(?=[a-z-]+ = )", "", text, flags=re.M))
+        self.assertGreater(given.read_text().count(" = "), 8)
+        for file in (examples / "postern.conf", given):
+            shown = run(TOP / "programs/postern", "config", "show", "--changed",
+                        "--config", file)
+            self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        for line in ("auth = cdb:/etc/postern/users",
+                     "tls-key = /etc/postern/certificate/privkey.pem",
+                     "[listen systemd:submissions]"):
+            self.assertIn(line + "\n", shown.stdout)
+        smtpd = self.folder / "smtpd.conf"
+        smtpd.write_text(re.sub(r"^#(?=[a-z-]+ = )", "",
+                                (examples / "smtpd.conf").read_text(),
+                                flags=re.M))
+        (self.folder / "me").write_text("mx.example.org\n")
+        with open(smtpd, "a", encoding="ascii") as file:
+            file.write("max-errors = 3\n")
+        result = run(TOP / "programs/postern-smtpd", "--config", smtpd,
+                     "--control", self.folder)
+        self.assertNotIn("smtpd.conf", result.stderr)
+
+    def test_certificates_have_one_place(self):
+        """Units, examples and the deploy hook name it, and it is made."""
+        root = self.shared / "root/usr/local"
+        made = (root / "lib/tmpfiles.d/postern.conf").read_text()
+        self.assertIn("\nd /etc/postern/certificate :0750 :root :postern\n",
+                      made)
+        for name in ("share/doc/postern/examples/postern.conf",
+                     "share/doc/postern/examples/smtpd.conf",
+                     "share/postern/letsencrypt-deploy-hook",
+                     "lib/systemd/system/postern.service"):
+            text = (root / name).read_text()
+            self.assertIn("/etc/postern/certificate", text, name)
+            self.assertNotRegex(text, r"(?m)^[^#]*LoadCredential", name)
+
+    def test_debian_packages_have_all_files(self):
+        """As dh_missing --fail-missing checks it."""
+        self.installed("--prefix", "/usr", "--libdir",
+                       "/usr/lib/x86_64-linux-gnu", "--no-gzip")
+        debian = TOP / "dist/debian"
+        patterns = [line for file in debian.glob("*.install")
+                    for line in file.read_text().split()]
+        removed = set(re.findall(r"\bdebian/tmp(/\S+)",
+                                 (debian / "rules").read_text()))
+        for name in self.files():
+            name = name.replace("/usr/lib/systemd", "/lib/systemd")
+            # A pattern names a file, or a directory with all its files.
+            prefixes = [name[1:]] + [str(above) for above in
+                                     pathlib.PurePath(name[1:]).parents]
+            self.assertTrue(name in removed or any(
+                fnmatch.fnmatchcase(prefix, pattern)
+                for pattern in patterns for prefix in prefixes), name)
 
     def test_jails_ban_no_one_before_they_are_enabled(self):
         jails = (self.shared / "root" / "etc/fail2ban/jail.d/postern.conf").read_text()

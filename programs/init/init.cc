@@ -4,10 +4,13 @@
 #include "programs/init/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -27,9 +30,16 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "auth/user_file.h"
+#include "auth/user_table.h"
+#include "engine/grammar/path.h"
+#include "engine/grammar/utf8.h"
 #include "engine/grammar/wipe.h"
+#include "files/content.h"
 #include "files/directory_lock.h"
+#include "files/paths.h"
 #include "files/replacement.h"
+#include "log/printable.h"
+#include "policy/rules/tcp_rules_text.h"
 #include "programs/check/check.h"
 #include "programs/init/plan.h"
 #include "programs/tables/rules.h"
@@ -37,6 +47,7 @@
 #include "programs/users/users.h"
 #include "service/mail_options.h"
 #include "service/options.h"
+#include "system/descriptor.h"
 
 namespace postern::programs {
 namespace {
@@ -106,6 +117,10 @@ constexpr service::OptionRow kRows[] = {
      From::kCommandLine},
     {"mail", "DIR [/var/mail]", "the directory of DOMAIN/USER, the Maildirs",
      From::kCommandLine},
+    {"state", "DIR [/var/lib/postern]",
+     "with --smarthost, where the server remembers which\n"
+     "recipients have a message",
+     From::kCommandLine},
     {"system-user", "NAME [postern]",
      "the user of the server; none: the user that\n"
      "starts it",
@@ -129,7 +144,7 @@ constexpr service::OptionRow kRows[] = {
 
 int Fail(const absl::Status& status, int code = kTemporary) {
   std::fprintf(stderr, "%s: %s\n", kProgram,
-               std::string(status.message()).c_str());
+               log::Printable(status.message()).c_str());
   return code;
 }
 
@@ -206,12 +221,74 @@ void ReadCertificate(const std::string& how, InitAnswers* answers) {
   }
 }
 
+// Checks that mail for the first user can be stored in a Maildir.
+absl::Status CheckFirstAddress(const InitAnswers& answers) {
+  const std::string address = FirstAddress(answers);
+  const auto parsed = ParsePath(address, Utf8::kYes);
+  // An alias has this address, so it must need no quotes.
+  if (!parsed || parsed->consumed != address.size() ||
+      parsed->path.Address() != address ||
+      absl::StrContains(parsed->path.local_part, '/') ||
+      absl::StartsWith(parsed->path.local_part, ".")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--first-user: \"", answers.first_user,
+                     "\" cannot be the name of a Maildir"));
+  }
+  const absl::string_view domain = parsed->path.domain;
+  absl::Status status = CheckHostName("--first-user", domain);
+  if (!status.ok()) return status;
+  if (std::none_of(answers.domains.begin(), answers.domains.end(),
+                   [domain](absl::string_view local) {
+                     return domain == local || (absl::StartsWith(local, ".") &&
+                                                absl::EndsWith(domain, local));
+                   })) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--first-user: ", domain,
+                     " is no domain for which this host receives mail"));
+  }
+  return absl::OkStatus();
+}
+
+// The path is in units, in values of options and below --root.
+absl::Status CheckDirectory(absl::string_view option, absl::string_view path) {
+  const auto wrong = [=](absl::string_view what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, ": \"", path, "\" ", what));
+  };
+  if (!absl::StartsWith(path, "/")) return wrong("is not an absolute path");
+  for (const char c : path) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) &&
+        !absl::StrContains("/._+-", absl::string_view(&c, 1))) {
+      return wrong("has a character other than letters, digits, / . _ + -");
+    }
+  }
+  for (const absl::string_view name : absl::StrSplit(path, '/')) {
+    if (name == "..") return wrong("contains \"..\"");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNetwork(const std::string& network) {
+  // As rules compile will read it. A warning means that no client matches.
+  const auto rules = policy::ParseTcpRules(
+      "", absl::StrCat(network, ":allow\n"), policy::TcpNetworks::kExpanded);
+  if (rules.ok() && rules->warnings.empty() && !rules->rules.empty() &&
+      !absl::StrContains(network, '\n')) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--relay-from: \"", network,
+                   "\" is not a network such as 192.0.2.0/24; each network "
+                   "has an option of its own"));
+}
+
 absl::Status Check(const InitAnswers& answers) {
   absl::Status status = CheckHostName("--host", answers.host);
   for (const std::string& domain : answers.domains) {
-    // A domain with a leading dot stands for all its subdomains.
+    // A domain with a leading dot stands for all its subdomains. The first one
+    // is the domain of the postmaster.
     absl::string_view name = domain;
-    absl::ConsumePrefix(&name, ".");
+    if (&domain != &answers.domains[0]) absl::ConsumePrefix(&name, ".");
     status.Update(CheckHostName("--domain", name));
   }
   if (answers.domains.empty()) {
@@ -219,19 +296,16 @@ absl::Status Check(const InitAnswers& answers) {
   }
   if (!answers.first_user.empty()) {
     status.Update(auth::CheckUserName(answers.first_user));
-    if (absl::StrContains(answers.first_user, '/') ||
-        absl::StartsWith(answers.first_user, ".")) {
-      status.Update(absl::InvalidArgumentError(
-          absl::StrCat("--first-user: \"", answers.first_user,
-                       "\" cannot be the name of a directory")));
+    if (answers.deliver.empty() && status.ok()) {
+      status = CheckFirstAddress(answers);
     }
   }
-  for (const std::string* path : {&answers.directory, &answers.mail}) {
-    if (!absl::StartsWith(*path, "/")) {
-      status.Update(absl::InvalidArgumentError(
-          absl::StrCat("not an absolute path: ", *path)));
-    }
+  for (const std::string& network : answers.networks) {
+    status.Update(CheckNetwork(network));
   }
+  status.Update(CheckDirectory("--directory", answers.directory));
+  status.Update(CheckDirectory("--mail", answers.mail));
+  status.Update(CheckDirectory("--state", answers.state));
   return status;
 }
 
@@ -240,6 +314,7 @@ absl::StatusOr<InitAnswers> Ask(service::Options* given) {
   InitAnswers answers;
   answers.directory = given->Text("directory", "");
   answers.mail = given->Text("mail", "");
+  answers.state = given->Text("state", "");
   answers.root = given->Text("root", "");
   while (absl::EndsWith(answers.root, "/")) answers.root.pop_back();
   const auto address = [given](absl::string_view name) {
@@ -347,63 +422,202 @@ absl::StatusOr<SystemUser> FindUser(const InitAnswers& answers) {
       answers.user));
 }
 
-// Returns an error that names the files which exist.
-absl::Status FindOld(const InitAnswers& answers,
-                     const std::vector<InitFile>& files) {
-  std::vector<std::string> old;
-  const auto look = [&](const std::string& path) {
-    const std::string place = answers.root + path;
-    struct stat facts = {};
-    if (lstat(place.c_str(), &facts) == 0) old.push_back(place);
-  };
-  for (const InitFile& file : files) {
-    if (file.kind == InitFile::Kind::kFile) look(file.path);
+// Returns an error for a symbolic link below --root in the path of a file: its
+// target would be outside of --root. No other process may change the image.
+absl::Status CheckRoot(const InitAnswers& answers,
+                       const std::vector<InitFile>& files) {
+  if (answers.root.empty()) return absl::OkStatus();
+  std::vector<std::string> paths = {"/etc/passwd"};
+  for (const char* name : {"users", "users.cdb", "rules.cdb"}) {
+    paths.push_back(absl::StrCat(answers.directory, "/", name));
   }
-  if (!answers.first_user.empty()) look(answers.directory + "/users");
-  if (old.empty()) return absl::OkStatus();
-  return absl::AlreadyExistsError(absl::StrCat(
-      absl::StrJoin(old, ", "), old.size() == 1 ? ": exists" : ": exist",
-      "; use --force to replace them"));
+  for (const InitFile& file : files) paths.push_back(file.path);
+  for (const std::string& path : paths) {
+    std::string place = answers.root;
+    for (const absl::string_view name :
+         absl::StrSplit(path, '/', absl::SkipEmpty())) {
+      absl::StrAppend(&place, "/", name);
+      struct stat facts = {};
+      if (lstat(place.c_str(), &facts) == 0 && S_ISLNK(facts.st_mode)) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            place, ": is a symbolic link, and --root follows none"));
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
-// Makes `path` and the directories above it.
-absl::Status MakeDirectory(const std::string& path, mode_t mode,
-                           const SystemUser& owner) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos;
-       slash = path.find('/', slash + 1)) {
-    const std::string above = path.substr(0, slash);
-    if (mkdir(above.c_str(), 0755) != 0 && errno != EEXIST) {
-      return absl::ErrnoToStatus(errno, above);
+bool Exists(const std::string& path) {
+  struct stat facts = {};
+  return lstat(path.c_str(), &facts) == 0;
+}
+
+// Returns the path of `name` in the directory of the configuration.
+std::string PlaceOf(const InitAnswers& answers, absl::string_view name) {
+  return absl::StrCat(answers.root, answers.directory, "/", name);
+}
+
+// Returns the paths of all files that are written: `files`, the users and the
+// tables.
+std::vector<std::string> Places(const InitAnswers& answers,
+                                const std::vector<InitFile>& files) {
+  std::vector<std::string> places;
+  for (const InitFile& file : files) {
+    if (file.kind == InitFile::Kind::kFile) {
+      places.push_back(answers.root + file.path);
     }
   }
-  if (mkdir(path.c_str(), mode) != 0) {
-    if (errno != EEXIST) return absl::ErrnoToStatus(errno, path);
+  if (!answers.first_user.empty()) {
+    places.push_back(PlaceOf(answers, "users"));
+    places.push_back(auth::UserTablePath(places.back()));
+  }
+  if (!answers.networks.empty()) {
+    places.push_back(PlaceOf(answers, "rules.cdb"));
+  }
+  return places;
+}
+
+// Returns an error if `path` is a symbolic link: the target of a link, such as
+// a key of certbot, belongs to another program.
+absl::Status CheckNoLink(const std::string& path) {
+  struct stat facts = {};
+  if (lstat(path.c_str(), &facts) != 0 || !S_ISLNK(facts.st_mode)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": is a symbolic link, which is not replaced; remove it first"));
+}
+
+// Checks that each of `places` can be written, so that nothing is written if
+// one cannot.
+absl::Status CheckPlaces(const InitAnswers& answers,
+                         const std::vector<std::string>& places, bool force) {
+  absl::Status status;
+  std::vector<std::string> old;
+  const std::string certificate = CertificatePath(answers);
+  for (const std::string& place : places) {
+    status.Update(CheckNoLink(place));
+    if (place == answers.root + certificate) {
+      status.Update(CheckNoLink(files::DirectoryOf(place)));
+    }
     struct stat facts = {};
-    if (stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) {
-      return absl::OkStatus();  // it keeps its mode and owner
+    if (lstat(place.c_str(), &facts) != 0) continue;
+    old.push_back(place);
+    if (!S_ISREG(facts.st_mode)) {
+      status.Update(absl::FailedPreconditionError(
+          absl::StrCat(place, ": not a regular file")));
     }
-    return absl::AlreadyExistsError(absl::StrCat(path, ": not a directory"));
   }
-  // The umask does not apply.
-  if (chmod(path.c_str(), mode) != 0 ||
-      (owner.uid != static_cast<uid_t>(-1) &&
-       chown(path.c_str(), owner.uid, owner.gid) != 0)) {
+  if (status.ok() && !old.empty() && !force) {
+    status = absl::AlreadyExistsError(absl::StrCat(
+        absl::StrJoin(old, ", "), old.size() == 1 ? ": exists" : ": exist",
+        "; use --force to replace them"));
+  }
+  if (!status.ok() || answers.first_user.empty()) return status;
+  const std::string users = PlaceOf(answers, "users");
+  status = auth::UserFile::Read(users).status();
+  if (!absl::IsNotFound(status)) return status;
+  const std::string table = auth::UserTablePath(users);
+  if (!Exists(table)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(table, ": has users, but its text ", users,
+                   " does not exist; restore the text, or remove the table"));
+}
+
+// Opens a directory that exists, to make files in it. In a directory of another
+// user, such as that of the server, a symbolic link of that user could lead
+// anywhere: only links of root and of this user are followed. Below --root none
+// is, because its target would be outside.
+absl::StatusOr<system::Descriptor> OpenDirectory(int above, const char* name,
+                                                 bool in_root,
+                                                 const std::string& path) {
+  system::Descriptor found(
+      openat(above, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat facts = {};
+  if (!found.is_open() || fstat(found.get(), &facts) != 0) {
+    return absl::ErrnoToStatus(errno, path);
+  }
+  if (S_ISLNK(facts.st_mode)) {
+    if (in_root || (facts.st_uid != 0 && facts.st_uid != geteuid())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": is a symbolic link"));
+    }
+    char target[PATH_MAX] = {};
+    if (readlinkat(found.get(), "", target, sizeof(target) - 1) < 0) {
+      return absl::ErrnoToStatus(errno, path);
+    }
+    found.Reset(openat(above, target, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!found.is_open()) return absl::ErrnoToStatus(errno, path);
+    return found;
+  }
+  if (S_ISDIR(facts.st_mode)) return found;
+  return absl::AlreadyExistsError(absl::StrCat(path, ": not a directory"));
+}
+
+// Gives a new directory its mode and owner. The umask does not apply.
+absl::Status AdoptDirectory(int directory, mode_t mode, const SystemUser& owner,
+                            const std::string& path) {
+  struct stat facts = {};
+  if (directory < 0 || fstat(directory, &facts) != 0) {
+    return absl::ErrnoToStatus(errno, path);
+  }
+  if (facts.st_uid != geteuid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": another process has replaced it"));
+  }
+  // fchown(2) may clear bits of the mode.
+  if (fchown(directory, owner.uid, owner.gid) != 0 ||
+      fchmod(directory, mode) != 0) {
     return absl::ErrnoToStatus(errno, path);
   }
   return absl::OkStatus();
 }
 
+// Makes `file`, a directory, and those above it. A directory that exists keeps
+// its mode and owner.
+absl::Status MakeDirectory(const std::string& root, const InitFile& file,
+                           const SystemUser& owner) {
+  std::string path = root;
+  system::Descriptor above(open(root.empty() ? "/" : root.c_str(),
+                                O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!above.is_open()) return absl::ErrnoToStatus(errno, root);
+  const std::vector<std::string> names =
+      absl::StrSplit(file.path, '/', absl::SkipEmpty());
+  for (size_t i = 0; i < names.size(); ++i) {
+    const char* const name = names[i].c_str();
+    absl::StrAppend(&path, "/", name);
+    if (mkdirat(above.get(), name, 0700) == 0) {
+      system::Descriptor made(openat(
+          above.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      const bool is_last = i + 1 == names.size();
+      absl::Status status =
+          AdoptDirectory(made.get(), is_last ? file.mode : 0755,
+                         is_last ? owner : SystemUser(), path);
+      if (!status.ok()) return status;
+      above = std::move(made);
+      continue;
+    }
+    if (errno != EEXIST) return absl::ErrnoToStatus(errno, path);
+    auto found = OpenDirectory(above.get(), name, !root.empty(), path);
+    if (!found.ok()) return found.status();
+    above = *std::move(found);
+  }
+  return absl::OkStatus();
+}
+
+// Writes a file. One that exists keeps its mode, owner and group.
 absl::Status WriteFile(const std::string& path, const InitFile& file,
-                       const SystemUser& user) {
+                       const SystemUser& owner) {
   const auto lock = files::DirectoryLock::Take(path);
   if (!lock.ok()) return lock.status();
+  const bool is_new = !Exists(path);
   auto replacement = files::Replacement::Begin(path, file.mode);
   if (!replacement.ok()) return replacement.status();
   absl::Status status = replacement->Write(file.content);
   if (!status.ok()) return status;
+  if (!is_new) return replacement->Commit();
   // Before the file has its name. fchown(2) may clear bits of the mode.
-  if ((file.of_server && user.gid != static_cast<gid_t>(-1) &&
-       fchown(replacement->fd(), static_cast<uid_t>(-1), user.gid) != 0) ||
+  if (fchown(replacement->fd(), static_cast<uid_t>(-1), owner.gid) != 0 ||
       fchmod(replacement->fd(), file.mode) != 0) {
     return absl::ErrnoToStatus(errno, path);
   }
@@ -415,13 +629,12 @@ absl::Status WriteFiles(const InitAnswers& answers,
                         const SystemUser& user) {
   for (const InitFile& file : files) {
     const std::string path = answers.root + file.path;
-    absl::Status status;
-    if (file.kind == InitFile::Kind::kDirectory) {
-      status =
-          MakeDirectory(path, file.mode, file.of_server ? user : SystemUser());
-    } else {
-      status = WriteFile(path, file, user);
-    }
+    SystemUser owner;
+    if (file.owner != InitFile::Owner::kCaller) owner.gid = user.gid;
+    if (file.owner == InitFile::Owner::kServer) owner.uid = user.uid;
+    const absl::Status status = file.kind == InitFile::Kind::kDirectory
+                                    ? MakeDirectory(answers.root, file, owner)
+                                    : WriteFile(path, file, owner);
     if (!status.ok()) return status;
     std::printf("  %s\n", path.c_str());
   }
@@ -429,36 +642,105 @@ absl::Status WriteFiles(const InitAnswers& answers,
 }
 
 // Adds the first user, as postern users add does. The server reads only the
-// table.
+// table. Files that exist keep their mode, owner and group.
 absl::Status WriteUsers(const InitAnswers& answers, const Secret& password,
                         const SystemUser& user) {
-  const std::string path =
-      absl::StrCat(answers.root, answers.directory, "/users");
+  const std::string path = PlaceOf(answers, "users");
+  const bool is_new = !Exists(path);
   absl::Status status = SetPassword(path, answers.first_user, password);
   if (!status.ok()) return status;
-  for (const std::string& each : {path, path + ".cdb"}) {
+  for (const std::string& each : {path, auth::UserTablePath(path)}) {
+    std::printf("  %s\n", each.c_str());
+    if (!is_new) continue;
     if (user.gid != static_cast<gid_t>(-1) &&
         chown(each.c_str(), static_cast<uid_t>(-1), user.gid) != 0) {
       return absl::ErrnoToStatus(errno, each);
     }
     if (chmod(each.c_str(), 0640) != 0) return absl::ErrnoToStatus(errno, each);
-    std::printf("  %s\n", each.c_str());
   }
   return absl::OkStatus();
 }
 
-// Returns the path of the installed unit `name`, or "".
-std::string FindUnit(const InitAnswers& answers, absl::string_view name) {
-  for (const char* directory :
-       {"/etc/systemd/system", "/usr/local/lib/systemd/system",
-        "/usr/lib/systemd/system", "/lib/systemd/system"}) {
-    std::string path = absl::StrCat(answers.root, directory, "/", name);
-    if (access(path.c_str(), F_OK) == 0) return path;
+constexpr size_t kMaxUnit = size_t{1} << 20;
+constexpr absl::string_view kUnit = "postern.service";
+
+std::string ConfigPath(const InitAnswers& answers) {
+  return absl::StrCat(answers.directory, "/postern.conf");
+}
+
+// Returns the first of the paths DIRECTORY/`name` that exists, or "".
+std::string Find(const InitAnswers& answers, absl::string_view name,
+                 absl::Span<const char* const> directories) {
+  for (const char* const directory : directories) {
+    std::string path = absl::StrCat(directory, "/", name);
+    if (access((answers.root + path).c_str(), F_OK) == 0) return path;
   }
   return "";
 }
 
-void PrintNotes(const InitAnswers& answers) {
+// Names the files of an earlier run that are still used.
+void PrintOldFiles(const InitAnswers& answers,
+                   const std::vector<std::string>& places) {
+  // The other files are used only if postern.conf names them.
+  for (const char* name : {"routes", "aliases"}) {
+    const std::string place = PlaceOf(answers, name);
+    if (Exists(place) &&
+        std::find(places.begin(), places.end(), place) == places.end()) {
+      std::puts(absl::StrCat(place,
+                             ": not written now, but the server reads it; "
+                             "remove it unless you need it.")
+                    .c_str());
+    }
+  }
+}
+
+// The installed unit of the server.
+struct Unit {
+  std::string path;  // without --root; empty: none
+  // Whether it starts a server with this configuration, as its user.
+  bool is_for_this = false;
+};
+
+Unit FindUnit(const InitAnswers& answers) {
+  static constexpr const char* kDirectories[] = {
+      "/etc/systemd/system", "/usr/local/lib/systemd/system",
+      "/usr/lib/systemd/system", "/lib/systemd/system"};
+  Unit unit;
+  unit.path = Find(answers, kUnit, kDirectories);
+  if (unit.path.empty()) return unit;
+  const auto text = files::ReadContent(answers.root + unit.path, kMaxUnit);
+  if (!text.ok()) return unit;
+  bool reads = false;
+  bool is_user = false;
+  const std::string file = absl::StrCat(" --config ", ConfigPath(answers));
+  for (const absl::string_view line : absl::StrSplit(text->bytes, '\n')) {
+    reads |= absl::StartsWith(line, "ExecStart=") && absl::EndsWith(line, file);
+    is_user |= line == absl::StrCat("User=", answers.user);
+  }
+  unit.is_for_this = reads && is_user;
+  return unit;
+}
+
+// Returns the units of the sockets that the listeners take from systemd.
+std::vector<std::string> Sockets(const InitAnswers& answers) {
+  std::vector<std::string> units;
+  const auto add = [&units](absl::string_view address) {
+    if (!absl::ConsumePrefix(&address, "systemd:")) return;
+    units.push_back(address == "smtp"
+                        ? "postern.socket"
+                        : absl::StrCat("postern-", address, ".socket"));
+  };
+  add(answers.smtp);
+  if (!answers.first_user.empty()) {
+    add(answers.submission);
+    if (answers.certificate != InitAnswers::Certificate::kNone) {
+      add(answers.submissions);
+    }
+  }
+  return units;
+}
+
+void PrintNotes(const InitAnswers& answers, const Unit& unit) {
   using Certificate = InitAnswers::Certificate;
   std::puts("");
   if (answers.certificate == Certificate::kSelfSigned) {
@@ -485,39 +767,96 @@ void PrintNotes(const InitAnswers& answers) {
                            answers.mail, "/DOMAIN/USER with tmp, new and cur.")
                   .c_str());
   }
-  for (const char* name : {"postern.service", "postern.socket"}) {
-    const std::string unit = FindUnit(answers, name);
-    if (!unit.empty()) std::puts(absl::StrCat("Unit: ", unit).c_str());
+  if (unit.path.empty()) return;
+  std::string text = absl::StrCat("Unit: ", unit.path, ". ");
+  if (!unit.is_for_this) {
+    absl::StrAppend(&text,
+                    "It is not for this configuration:\nExecStart= needs "
+                    "--config ",
+                    ConfigPath(answers), ", and User= the user of the server.");
+  } else if (Sockets(answers).empty()) {
+    text +=
+        "It reads this configuration.\nThe server opens its ports itself: the "
+        "units postern*.socket stay disabled.";
+  } else {
+    text += "It reads this configuration.";
+  }
+  std::puts(text.c_str());
+}
+
+// Where a client on this host finds the server.
+std::string ServerForTest(const InitAnswers& answers) {
+  const absl::string_view address =
+      answers.smtp.empty() ? answers.submission : answers.smtp;
+  if (address.empty() || absl::StartsWith(address, "systemd:")) {
+    return "localhost";
+  }
+  return absl::StartsWith(address, "*")
+             ? absl::StrCat("localhost", address.substr(1))
+             : std::string(address);
+}
+
+void PrintCommands(const InitAnswers& answers, const Unit& unit) {
+  static constexpr const char* kDirectories[] = {"/usr/local/share/postern",
+                                                 "/usr/share/postern"};
+  constexpr char kHookPlace[] = "/etc/letsencrypt/renewal-hooks/deploy/postern";
+  std::vector<std::string> commands;
+  const std::string config = ConfigPath(answers);
+  const std::string named =
+      config == "/etc/postern/postern.conf" ? "" : " --config " + config;
+  if (answers.certificate == InitAnswers::Certificate::kLetsEncrypt &&
+      access((answers.root + kHookPlace).c_str(), F_OK) != 0) {
+    const std::string hook =
+        Find(answers, "letsencrypt-deploy-hook", kDirectories);
+    if (!hook.empty()) {
+      commands.push_back(absl::StrCat("ln -s ", hook, " ", kHookPlace));
+    }
+  }
+  if (!unit.is_for_this) {
+    commands.push_back(absl::StrCat("postern serve", named));
+  } else {
+    if (!PlanDropIn(answers).empty()) {
+      commands.push_back("systemctl daemon-reload");
+    }
+    std::vector<std::string> units = Sockets(answers);
+    units.emplace_back(kUnit);
+    commands.push_back(
+        absl::StrCat("systemctl enable --now ", absl::StrJoin(units, " ")));
+  }
+  const std::string user =
+      answers.first_user.empty() ? "postmaster" : answers.first_user;
+  commands.push_back(
+      absl::StrCat("swaks --server ", ServerForTest(answers), " --to ",
+                   absl::StrContains(user, '@')
+                       ? user
+                       : absl::StrCat(user, "@", answers.domains[0])));
+  commands.push_back(absl::StrCat("postern check", named));
+  std::puts("\nNext:");
+  for (const std::string& command : commands) {
+    std::puts(absl::StrCat("  ", command).c_str());
   }
 }
 
-void PrintCommands(const InitAnswers& answers) {
-  const std::string config = absl::StrCat(answers.directory, "/postern.conf");
-  const std::string named =
-      config == "/etc/postern/postern.conf" ? "" : " --config " + config;
-  std::puts("\nNext:");
-  if (FindUnit(answers, "postern.service").empty()) {
-    std::puts(absl::StrCat("  postern serve", named).c_str());
-  } else {
-    std::puts("  systemctl enable --now postern.service");
+// Removes the variables that are options of postern serve. A server that a unit
+// starts does not have those of this command.
+void ClearVariables() {
+  std::vector<std::string> names;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const absl::string_view text = *variable;
+    if (absl::StartsWith(text, "POSTERN_")) {
+      names.emplace_back(text.substr(0, text.find('=')));
+    }
   }
-  std::puts(absl::StrCat("  swaks --server ", answers.host, " --to ",
-                         answers.first_user.find('@') != std::string::npos
-                             ? answers.first_user
-                             : absl::StrCat(answers.first_user.empty()
-                                                ? "user"
-                                                : answers.first_user,
-                                            "@", answers.domains[0]))
-                .c_str());
-  std::puts(absl::StrCat("  postern check", named).c_str());
+  for (const std::string& name : names) unsetenv(name.c_str());
 }
 
 // Tests the configuration with postern check, and shows what it prints.
 int Test(const InitAnswers& answers) {
-  const std::string config = absl::StrCat(answers.directory, "/postern.conf");
+  const std::string config = ConfigPath(answers);
   std::printf("\npostern check --config %s\n\n", config.c_str());
   std::fflush(stdout);
   const char* const arguments[] = {"--config", config.c_str()};
+  ClearVariables();
   return RunCheck(2, arguments);
 }
 
@@ -527,31 +866,39 @@ int Write(const InitAnswers& answers, const std::optional<Secret>& password,
   if (!user.ok()) return Fail(user.status(), kUsage);
   auto files = PlanFiles(answers);
   if (!files.ok()) return Fail(files.status());
-  if (absl::Status status = FindOld(answers, *files); !force && !status.ok()) {
-    return Fail(status, kUsage);
+  const Unit unit = FindUnit(answers);
+  if (unit.is_for_this) {
+    std::vector<InitFile> drop_in = PlanDropIn(answers);
+    files->insert(files->begin(), drop_in.begin(), drop_in.end());
   }
+  absl::Status status = CheckRoot(answers, *files);
+  if (!status.ok()) return Fail(status, kUsage);
+  const std::vector<std::string> places = Places(answers, *files);
+  status = CheckPlaces(answers, places, force);
+  if (!status.ok()) return Fail(status, kUsage);
   std::puts("Written:");
   // The configuration comes last: a server that reads it finds all files.
   InitFile config = std::move(files->back());
   files->pop_back();
-  absl::Status status = WriteFiles(answers, *files, *user);
+  status = WriteFiles(answers, *files, *user);
   if (status.ok() && password) status = WriteUsers(answers, *password, *user);
   if (status.ok() && !answers.networks.empty()) {
-    const std::string rules =
-        absl::StrCat(answers.root, answers.directory, "/rules");
+    const std::string rules = PlaceOf(answers, "rules");
     const char* const arguments[] = {"compile", "--cidr", rules.c_str()};
     if (const int code = RunRules(3, arguments); code != 0) return code;
+    std::printf("  %s.cdb\n", rules.c_str());
   }
   if (status.ok()) status = WriteFiles(answers, {std::move(config)}, *user);
   if (!status.ok()) return Fail(status);
-  PrintNotes(answers);
+  PrintNotes(answers, unit);
+  PrintOldFiles(answers, places);
   int code = 0;
   if (answers.root.empty()) {
     code = Test(answers);
   } else {
     std::puts("\nNot tested: run postern check in the system of --root.");
   }
-  PrintCommands(answers);
+  PrintCommands(answers, unit);
   return code;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "engine/grammar/domain.h"
 #include "files/content.h"
 #include "net/issued_certificate.h"
 #include "service/config_text.h"
@@ -65,13 +66,14 @@ absl::Status AddCertificate(const InitAnswers& answers,
   if (!pem.ok()) return pem.status();
   files->push_back({.kind = InitFile::Kind::kDirectory,
                     .path = In(answers, "certificate"),
-                    .mode = 0755});
+                    .mode = 0750,
+                    .owner = InitFile::Owner::kGroupOfServer});
   files->push_back({.path = CertificatePath(answers),
                     .content = std::move(pem->certificate)});
   files->push_back({.path = KeyPath(answers),
                     .content = std::move(pem->key),
                     .mode = 0640,
-                    .of_server = true});
+                    .owner = InitFile::Owner::kGroupOfServer});
   return absl::OkStatus();
 }
 
@@ -93,6 +95,8 @@ class ConfigWriter {
     }
   }
   void Section(absl::string_view name, absl::string_view value) {
+    status_.Update(
+        service::FormatSetting(name, value, absl::StrCat("--", name)).status());
     absl::StrAppend(&text_, commented_ ? "" : "\n", "[", name, " ", value,
                     "]\n");
     commented_ = false;
@@ -117,9 +121,13 @@ absl::StatusOr<std::string> ConfigText(const InitAnswers& answers) {
   config.Set("control", answers.directory);
   if (!answers.user.empty()) config.Set("user", answers.user);
   config.Comment("Where mail for the domains of rcpthosts goes.");
-  config.Set("deliver", answers.deliver.empty()
-                            ? absl::StrCat("maildir:", answers.mail, "/%d/%u")
-                            : answers.deliver);
+  config.Set(
+      "deliver",
+      answers.deliver.empty()
+          ? absl::StrCat(
+                "maildir:", absl::StrReplaceAll(answers.mail, {{"%", "%%"}}),
+                "/%d/%u")
+          : answers.deliver);
   const bool tls = answers.certificate != InitAnswers::Certificate::kNone;
   if (tls) {
     config.Comment("The certificate with its chain, and the key.");
@@ -136,28 +144,33 @@ absl::StatusOr<std::string> ConfigText(const InitAnswers& answers) {
         "postern rules compile --cidr FILE");
     config.Set("rules", In(answers, "rules.cdb"));
   }
+  if (!answers.smarthost.empty()) {
+    config.Comment(
+        "If only some recipients of a message have got it, the server "
+        "remembers here\nwhich, for the client's next attempt.");
+    config.Set("partial-delivery", absl::StrCat("retry:", answers.state));
+  }
   if (!answers.smtp.empty()) {
     config.Comment("Mail from other hosts.");
     config.Section("listen", answers.smtp);
   }
   if (!answers.first_user.empty()) {
     config.Comment("Mail from users.");
-    const bool out = !answers.smarthost.empty();
     if (!answers.submissions.empty() && tls) {
       config.Section("listen", answers.submissions);
       config.Set("tls", "yes");
       config.Set("submission", "yes");
-      if (out) config.Set("deliver", "out");
     }
     if (!answers.submission.empty()) {
       config.Section("listen", answers.submission);
       config.Set("submission", "yes");
       if (tls) config.Set("require-tls", "yes");
-      if (out) config.Set("deliver", "out");
     }
   }
   if (!answers.smarthost.empty()) {
-    config.Comment("The server through which mail for other domains leaves.");
+    config.Comment(
+        "The server through which mail for other domains leaves. The file "
+        "routes\nsends it there.");
     config.Section("deliver", "out");
     config.Set("to", absl::StrCat("smtp:", answers.smarthost));
   }
@@ -180,17 +193,20 @@ absl::Status CheckHostName(absl::string_view option, absl::string_view name) {
       absl::StrCat(option, ": \"", name, "\" is not the name of a host"));
 }
 
+std::string FirstAddress(const InitAnswers& answers) {
+  const absl::string_view user =
+      answers.first_user.empty() ? kPostmaster : answers.first_user;
+  return AsciiAddress(absl::StrContains(user, '@')
+                          ? std::string(user)
+                          : absl::StrCat(user, "@", answers.domains[0]));
+}
+
 std::string FirstMaildir(const InitAnswers& answers) {
   if (!answers.deliver.empty()) return "";
-  absl::string_view local =
-      answers.first_user.empty() ? kPostmaster : answers.first_user;
-  absl::string_view domain = answers.domains[0];
-  const size_t at = local.rfind('@');
-  if (at != local.npos) {
-    domain = local.substr(at + 1);
-    local = local.substr(0, at);
-  }
-  return absl::StrCat(answers.mail, "/", domain, "/", local);
+  const std::string address = FirstAddress(answers);
+  const size_t at = address.rfind('@');
+  return absl::StrCat(answers.mail, "/", address.substr(at + 1), "/",
+                      address.substr(0, at));
 }
 
 std::string CertificatePath(const InitAnswers& answers) {
@@ -233,22 +249,29 @@ absl::StatusOr<std::vector<InitFile>> PlanFiles(const InitAnswers& answers) {
     }
     files.push_back({.path = In(answers, "rules"),
                      .content = absl::StrCat(rules, ":allow\n")});
-    if (!answers.smarthost.empty()) {
-      std::string routes =
-          "# Mail for these domains stays here, and all other mail leaves.\n";
-      for (const std::string& domain : answers.domains) {
-        absl::StrAppend(&routes, domain, ":\n");
-      }
-      files.push_back({.path = In(answers, "routes"),
-                       .content = absl::StrCat(routes, ":out\n")});
+  }
+  if (!answers.smarthost.empty()) {
+    std::string routes =
+        "# Mail for these domains goes where \"deliver\" of postern.conf says. "
+        "All other\n# mail leaves through the destination \"out\".\n";
+    for (const std::string& domain : answers.domains) {
+      absl::StrAppend(&routes, domain, ":\n");
     }
+    files.push_back({.path = In(answers, "routes"),
+                     .content = absl::StrCat(routes, ":out\n")});
+    files.push_back({.kind = InitFile::Kind::kDirectory,
+                     .path = answers.state,
+                     .mode = 0750,
+                     .owner = InitFile::Owner::kServer});
   }
   if (answers.deliver.empty()) {
     for (const std::string& domain : answers.domains) {
+      // All subdomains: no Maildir has this name.
+      if (absl::StartsWith(domain, ".")) continue;
       files.push_back({.kind = InitFile::Kind::kDirectory,
                        .path = absl::StrCat(answers.mail, "/", domain),
                        .mode = 0755,
-                       .of_server = true});
+                       .owner = InitFile::Owner::kServer});
     }
   }
   if (const std::string maildir = FirstMaildir(answers); !maildir.empty()) {
@@ -256,26 +279,37 @@ absl::StatusOr<std::vector<InitFile>> PlanFiles(const InitAnswers& answers) {
       files.push_back({.kind = InitFile::Kind::kDirectory,
                        .path = maildir + name,
                        .mode = 0700,
-                       .of_server = true});
+                       .owner = InitFile::Owner::kServer});
     }
-    const bool is_address = absl::StrContains(answers.first_user, '@');
-    const std::string owner =
-        answers.first_user.empty()
-            ? absl::StrCat(kPostmaster, "@", answers.domains[0])
-        : is_address
-            ? answers.first_user
-            : absl::StrCat(answers.first_user, "@", answers.domains[0]);
     files.push_back(
         {.path = In(answers, "aliases"),
          .content = absl::StrCat(
              "# RFC 5321 4.5.1: mail for postmaster must be accepted.\n",
-             kPostmaster, ": ", owner, "\n")});
+             kPostmaster, ": ", FirstAddress(answers), "\n")});
   }
   auto config = ConfigText(answers);
   if (!config.ok()) return config.status();
   files.push_back(
       {.path = In(answers, "postern.conf"), .content = *std::move(config)});
   return files;
+}
+
+std::vector<InitFile> PlanDropIn(const InitAnswers& answers) {
+  const auto below =
+      [mail = absl::StrCat(answers.mail, "/")](absl::string_view directory) {
+        return absl::StartsWith(mail, directory);
+      };
+  // ReadWritePaths= of the unit.
+  if (!answers.deliver.empty() || below("/var/mail/")) return {};
+  const bool at_home = below("/home/") || below("/root/");
+  constexpr char kDirectory[] = "/etc/systemd/system/postern.service.d";
+  return {
+      {.kind = InitFile::Kind::kDirectory, .path = kDirectory, .mode = 0755},
+      {.path = absl::StrCat(kDirectory, "/mail.conf"),
+       .content =
+           absl::StrCat("# The Maildirs. Written by postern init.\n[Service]\n",
+                        at_home ? "ProtectHome=no\n" : "",
+                        "ReadWritePaths=", answers.mail, "\n")}};
 }
 
 }  // namespace postern::programs

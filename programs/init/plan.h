@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,13 +23,16 @@ struct InitAnswers {
   // Where the configuration is, and where Maildirs are, as the server sees it.
   std::string directory = "/etc/postern";
   std::string mail = "/var/mail";
+  std::string state = "/var/lib/postern";  // only with a smarthost
   // Is put before all paths when files are read or written. Empty: nothing.
   std::string root;
 
-  std::string host;                  // of control/me
-  std::vector<std::string> domains;  // of control/rcpthosts; at least one
-  std::string deliver;               // a SPEC of --deliver; empty: Maildirs
-  std::string smarthost;             // HOST or HOST:PORT; empty: none
+  std::string host;  // of control/me
+  // Of control/rcpthosts; at least one. Those after the first may begin with a
+  // dot, for all subdomains.
+  std::vector<std::string> domains;
+  std::string deliver;    // a SPEC of --deliver; empty: Maildirs
+  std::string smarthost;  // HOST or HOST:PORT; empty: none
   enum class Certificate { kNone, kFiles, kLetsEncrypt, kSelfSigned };
   Certificate certificate = Certificate::kNone;
   std::string certificate_file;       // of kFiles
@@ -45,19 +49,25 @@ struct InitAnswers {
 
 // A file that postern init makes.
 struct InitFile {
-  enum class Kind { kFile, kDirectory };
+  enum class Kind : uint8_t { kFile, kDirectory };
+  // Whose it is. The system user of the server owns Maildirs. It reads keys as
+  // their group, and cannot change them.
+  enum class Owner : uint8_t { kCaller, kGroupOfServer, kServer };
 
   Kind kind = Kind::kFile;
   std::string path;  // without InitAnswers::root
   std::string content;
   mode_t mode = 0644;
-  // Whether its group, or the directory's owner, is the system user of the
-  // server.
-  bool of_server = false;
+  Owner owner = Owner::kCaller;
 };
 
 // Checks an answer. Each error begins with the name of the option.
 absl::Status CheckHostName(absl::string_view option, absl::string_view name);
+
+// Returns the address of the first user, or of the postmaster if there is no
+// first user, in the form of AsciiAddress(): the one by which delivery finds
+// the Maildir. A user name without a domain is in the first domain.
+std::string FirstAddress(const InitAnswers& answers);
 
 // Returns the directory of the Maildir of the first user, or of the postmaster
 // if there is no first user. Empty if mail is not stored in Maildirs.
@@ -71,6 +81,10 @@ std::string KeyPath(const InitAnswers& answers);
 // the last one. Reads or makes the certificate. Errors name the option or the
 // file.
 absl::StatusOr<std::vector<InitFile>> PlanFiles(const InitAnswers& answers);
+
+// Returns the drop-in with which postern.service may write to the Maildirs, and
+// its directory. Empty if the unit itself permits it.
+std::vector<InitFile> PlanDropIn(const InitAnswers& answers);
 
 }  // namespace postern::programs
 

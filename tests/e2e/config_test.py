@@ -10,6 +10,7 @@ import signal
 import ssl
 import stat
 import subprocess
+import types
 
 import harness
 
@@ -19,7 +20,7 @@ def run(*arguments, **more):
     return subprocess.run(
         [harness.POSTERN, *map(str, arguments)], capture_output=True,
         text=True, timeout=harness.PATIENCE, check=False,
-        env={"PATH": harness.PATH}, **more)
+        **{"env": {"PATH": harness.PATH}, **more})
 
 
 def settings(text):
@@ -28,6 +29,8 @@ def settings(text):
 
 
 class InitTest(harness.TestCase):
+
+    AUTH = ("--tls", "--auth", "PLAIN", "--auth-user", "U@Local.example")
 
     def setUp(self):
         super().setUp()
@@ -42,14 +45,25 @@ class InitTest(harness.TestCase):
 
     def here(self, *options, **more):
         return self.init("--directory", self.etc, "--mail", self.mail,
-                         *options, **more)
+                         "--state", self.folder / "state", *options, **more)
 
-    def with_user(self):
+    def with_user(self, *options):
         done = self.here("--domain", "local.example", "--first-user",
-                         "u@local.example", "--password-fd", "0",
+                         "U@Local.example", "--password-fd", "0", *options,
                          input="secret\n")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
+
+    def attributes(self):
+        """Returns the mode, owner and group of each file."""
+        return {str(path.relative_to(self.etc)):
+                (oct(path.stat().st_mode), path.stat().st_uid,
+                 path.stat().st_gid)
+                for path in self.etc.rglob("*") if path.is_file()}
+
+    def contents(self):
+        return {path: path.read_bytes() for path in self.etc.rglob("*")
+                if path.is_file()}
 
     def serve(self):
         self.maildir = self.mail / "local.example/u"
@@ -83,12 +97,10 @@ class InitTest(harness.TestCase):
         smtp, _, submission = self.serve()
         self.assertEqual(self.swaks(smtp), 0)
         self.assertEqual(self.swaks(
-            submission, "--tls", "--auth", "PLAIN", "--auth-user",
-            "u@local.example", "--auth-password", "secret"), 0)
+            submission, *self.AUTH, "--auth-password", "secret"), 0)
         self.assertEqual(len(self.messages()), 2)
         self.assertNotEqual(self.swaks(
-            submission, "--tls", "--auth", "PLAIN", "--auth-user",
-            "u@local.example", "--auth-password", "wrong"), 0)
+            submission, *self.AUTH, "--auth-password", "wrong"), 0)
         self.assertNotEqual(self.swaks(submission), 0)  # without TLS
         self.assertNotEqual(self.swaks(smtp, "--to", "x@other.example"), 0)
 
@@ -96,6 +108,7 @@ class InitTest(harness.TestCase):
         self.with_user()
         for name, mode in (("postern.conf", 0o644), ("me", 0o644),
                            ("users", 0o640), ("users.cdb", 0o640),
+                           ("certificate", 0o750),
                            ("certificate/privkey.pem", 0o640),
                            ("certificate/fullchain.pem", 0o644)):
             self.assertEqual(stat.S_IMODE((self.etc / name).stat().st_mode),
@@ -106,8 +119,7 @@ class InitTest(harness.TestCase):
 
     def test_nothing_is_replaced_without_force(self):
         self.with_user()
-        before = {path: path.read_bytes() for path in self.etc.rglob("*")
-                  if path.is_file()}
+        before = self.contents()
         (self.etc / "rcpthosts").unlink()
         done = self.here()
         self.assertEqual(done.returncode, 100)
@@ -117,7 +129,103 @@ class InitTest(harness.TestCase):
         for path, content in before.items():
             if path.name != "rcpthosts":
                 self.assertEqual(path.read_bytes(), content)
+        # A file keeps its mode, and a secret gets that of a secret.
+        (self.etc / "me").chmod(0o600)
+        (self.etc / "certificate/privkey.pem").chmod(0o644)
         self.assertEqual(self.here("--force").returncode, 0)
+        for name, mode in (("me", 0o600), ("certificate/privkey.pem", 0o640),
+                           ("rcpthosts", 0o644)):
+            self.assertEqual(stat.S_IMODE((self.etc / name).stat().st_mode),
+                             mode, name)
+
+    def test_a_table_alone_is_not_replaced(self):
+        self.etc.mkdir(parents=True)
+        for name, options in (
+                ("rules.cdb", ("--relay-from", "192.0.2.0/24")),
+                ("users.cdb", ("--first-user", "u@example.org",
+                               "--password-fd", "0"))):
+            table = self.etc / name
+            table.write_text("mine")
+            # Without its text, --force does not replace users either.
+            for force in ((), ("--force",))[:1 + (name == "users.cdb")]:
+                done = self.here(*options, *force, input="secret\n")
+                self.assertEqual(done.returncode, 100, done.stdout)
+                self.assertIn(str(table), done.stderr)
+                self.assertEqual(self.contents(), {table: b"mine"})
+            table.unlink()
+
+    def test_replaced_files_keep_their_attributes(self):
+        self.with_user("--relay-from", "192.0.2.0/24")
+        for name, mode in (("postern.conf", 0o600), ("users", 0o600),
+                           ("users.cdb", 0o600), ("rules.cdb", 0o640),
+                           ("certificate/privkey.pem", 0o600)):
+            (self.etc / name).chmod(mode)
+        before = self.attributes()
+        old = self.contents()
+        self.with_user("--relay-from", "198.51.100.0/24", "--force")
+        self.assertEqual(self.attributes(), before)
+        for name in ("users.cdb", "rules.cdb", "certificate/privkey.pem"):
+            self.assertNotEqual((self.etc / name).read_bytes(),
+                                old[self.etc / name], name)
+
+    def test_links_are_not_followed(self):
+        archive = self.folder / "archive"
+        archive.mkdir()
+        (archive / "privkey1.pem").write_text("of certbot")
+        (self.etc / "certificate").mkdir(parents=True)
+        key = self.etc / "certificate/privkey.pem"
+        key.symlink_to(archive / "privkey1.pem")
+        (self.folder / "certificate").mkdir()
+        for link in (key, self.etc / "certificate"):
+            done = self.here("--force")
+            self.assertEqual(done.returncode, 100, done.stdout)
+            self.assertIn(f"{link}: is a symbolic link", done.stderr)
+            self.assertEqual((archive / "privkey1.pem").read_text(),
+                             "of certbot")
+            self.assertFalse((self.etc / "me").exists())
+            key.unlink(missing_ok=True)
+            if link == key:
+                link.parent.rmdir()
+                link.parent.symlink_to(self.folder / "certificate")
+        self.assertEqual(list((self.folder / "certificate").iterdir()), [])
+
+    def test_files_of_an_earlier_run_are_named(self):
+        self.with_user("--smarthost", "127.0.0.1:2525")
+        done = self.here("--force", "--deliver", "lmtp:127.0.0.1:2424",
+                         "--certificate", "none")
+        for name in ("routes", "aliases"):
+            self.assertIn(f"{self.etc}/{name}: not written now", done.stdout)
+        self.assertNotIn(f"{self.etc}/rcpthosts: not", done.stdout)
+
+    def test_variables_do_not_change_the_test(self):
+        done = self.here("--domain", "local.example", env={
+            "PATH": harness.PATH, "POSTERN_OPEN_RELAY": "yes",
+            "POSTERN_MAX_ERRORS": "many"})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("\n0 errors, 0 warnings", done.stdout)
+
+    def test_mail_of_users_leaves_only_for_other_domains(self):
+        hop = types.SimpleNamespace(
+            folder=self.folder / "hop", control=self.control,
+            maildir=self.maildir, addCleanup=self.addCleanup)
+        hop.folder.mkdir()
+        (self.control / "rcpthosts").unlink()
+        smarthost = harness.Serve(hop, "--open-relay")
+        shown = self.with_user("--smarthost", f"127.0.0.1:{smarthost.port}",
+                               "--domain", ".local.example")
+        self.assertIn("\n0 errors, 0 warnings", shown)
+        left = self.maildir / "new"
+        _, _, submission = self.serve()
+        self.assertEqual(self.swaks(
+            submission, *self.AUTH, "--auth-password", "secret"), 0)
+        self.assertEqual(len(self.messages()), 1)
+        self.assertEqual(list(left.iterdir()), [])
+        self.assertEqual(self.swaks(
+            submission, *self.AUTH, "--auth-password", "secret", "--to",
+            "x@other.example"), 0)
+        self.assertEqual(len(self.messages()), 1)
+        (message,) = left.iterdir()
+        self.assertIn("x@other.example", message.read_text())
 
     def test_a_server_without_users_has_a_postmaster(self):
         done = self.here("--domain", "local.example", "--certificate", "none")
@@ -152,10 +260,130 @@ class InitTest(harness.TestCase):
         self.assertIn("user = mailer\n", config)
         self.assertNotIn(str(image), config)
 
+    def image(self, unit=None, user="postern"):
+        """Makes the image of a system. Returns its directory."""
+        image = self.folder / "image"
+        (image / "etc").mkdir(parents=True)
+        (image / "etc/passwd").write_text(
+            f"{user}:x:{os.getuid()}:{os.getgid()}::/:/bin/false\n")
+        if unit:
+            units = image / "usr/local/lib/systemd/system"
+            units.mkdir(parents=True)
+            (units / "postern.service").write_text(unit)
+        return image
+
+    def init_image(self, image, *options):
+        return run("init", "--yes", "--host", "mx.example.org", "--root", image,
+                   *options)
+
+    UNIT = pathlib.Path("dist/postern.service").read_text(encoding="ascii")
+    ENABLE = "  systemctl enable --now postern.service\n"
+
+    def test_the_unit_can_use_the_configuration(self):
+        image = self.image(self.UNIT)
+        done = self.init_image(image)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Unit: /usr/local/lib/systemd/system/postern.service. It "
+                      "reads this configuration.\n", done.stdout)
+        self.assertIn("the units postern*.socket stay disabled", done.stdout)
+        self.assertIn(self.ENABLE, done.stdout)
+        self.assertIn("  swaks --server localhost:25 --to ", done.stdout)
+        # It may write to /var/mail already.
+        self.assertFalse((image / "etc/systemd").exists())
+
+        done = self.init_image(image, "--force", "--smtp", "systemd:smtp")
+        self.assertIn("  systemctl enable --now postern.socket postern.service"
+                      "\n", done.stdout)
+        self.assertNotIn("stay disabled", done.stdout)
+
+    def test_the_unit_may_write_to_the_maildirs(self):
+        image = self.image(self.UNIT)
+        done = self.init_image(image, "--mail", "/home/mail")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        drop_in = image / "etc/systemd/system/postern.service.d/mail.conf"
+        self.assertEqual(settings(drop_in.read_text()),
+                         ["[Service]", "ProtectHome=no",
+                          "ReadWritePaths=/home/mail"])
+        self.assertIn("  systemctl daemon-reload\n" + self.ENABLE, done.stdout)
+        done = self.init_image(image, "--mail", "/srv/mail", "--force")
+        self.assertEqual(settings(drop_in.read_text()),
+                         ["[Service]", "ReadWritePaths=/srv/mail"])
+
+    def test_a_unit_for_something_else_is_not_enabled(self):
+        image = self.image(self.UNIT, user="mailer")
+        for options in ((), ("--directory", "/opt/postern", "--mail", "/srv")):
+            done = self.init_image(image, "--system-user", "mailer", *options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("It is not for this configuration", done.stdout)
+            self.assertNotIn("systemctl", done.stdout)
+            self.assertFalse((image / "etc/systemd").exists())
+
+    def test_certbot_gets_the_installed_hook(self):
+        image = self.image()
+        live = image / "etc/letsencrypt/live/mx.example.org"
+        live.mkdir(parents=True)
+        for name in ("fullchain.pem", "privkey.pem"):
+            (live / name).write_text(name)
+        hook = image / "usr/share/postern/letsencrypt-deploy-hook"
+        hook.parent.mkdir(parents=True)
+        hook.write_text("")
+        done = self.init_image(image)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("  ln -s /usr/share/postern/letsencrypt-deploy-hook "
+                      "/etc/letsencrypt/renewal-hooks/deploy/postern\n",
+                      done.stdout)
+
+    def test_links_lead_nowhere_else(self):
+        outside = self.folder / "outside"
+        outside.mkdir()
+        image = self.image()
+        (image / "etc/postern").symlink_to(outside)
+        done = self.init_image(image)
+        self.assertEqual(done.returncode, 100)
+        self.assertIn(f"{image}/etc/postern: is a symbolic link, and --root "
+                      "follows none", done.stderr)
+        self.assertFalse((image / "var").exists())
+        self.assertEqual(list(outside.iterdir()), [])
+
+    def test_links_of_the_server_are_not_followed(self):
+        nobody = self.another_user()
+        outside = self.folder / "outside"
+        outside.mkdir()
+        self.mail.mkdir()
+        link = self.mail / "local.example"
+        link.symlink_to(outside)
+        os.lchown(link, nobody.pw_uid, nobody.pw_gid)
+        done = self.here("--domain", "local.example")
+        self.assertEqual(done.returncode, 111)
+        self.assertIn(f"{link}: is a symbolic link", done.stderr)
+        self.assertEqual(list(outside.iterdir()), [])
+        # The administrator's own link is.
+        os.lchown(link, os.getuid(), os.getgid())
+        done = self.here("--domain", "local.example", "--force")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue((outside / "postmaster/new").is_dir())
+
     def test_wrong_answers_write_nothing(self):
         for options, text in ((("--domain", "a b/"), "--domain"),
+                              (("--domain", ".example.org"), "--domain"),
                               (("--first-user", "../x"), "--first-user"),
+                              (("--first-user", "u@.."), "--first-user"),
+                              (("--first-user", "@example.org"),
+                               "--first-user"),
+                              (("--first-user", "u,v@example.org"),
+                               "--first-user"),
+                              (("--first-user", "u@other.example"),
+                               "receives mail"),
+                              (("--relay-from", "10.0.0.0/8,192.0.2.0/24"),
+                               "--relay-from"),
+                              (("--relay-from", "10.0.0.0/33"),
+                               "--relay-from"),
+                              (("--relay-from", "192.0.2"), "--relay-from"),
                               (("--first-user", "u"), "--password-fd"),
+                              (("--first-user", "u@.."), "--first-user"),
+                              (("--relay-from", "192.0.2.0/33"),
+                               "--relay-from: \"192.0.2.0/33\" is not"),
+                              (("--relay-from", "all"), "--relay-from"),
                               (("--certificate", "letsencrypt"), "certbot"),
                               (("--certificate", "/none\nuser = x"),
                                "cannot be in a file"),
@@ -164,6 +392,20 @@ class InitTest(harness.TestCase):
             self.assertNotEqual(done.returncode, 0, options)
             self.assertIn(text, done.stderr)
             self.assertFalse(self.etc.exists())
+        answers = {"--host": "mx.example.org", "--directory": self.etc,
+                   "--mail": self.mail, "--system-user": "none"}
+        for option, value, text in (
+                ("--smtp", "*:25]\nuser = x", "cannot be in a file"),
+                ("--mail", "/a b", '--mail: "/a b" has a character'),
+                ("--mail", "/a/../b", '--mail: "/a/../b" contains ".."'),
+                ("--host", "\x1b[2J", '--host: "\\x1b[2j" is not')):
+            words = {**answers, option: value}
+            done = run("init", "--yes", *(word for pair in words.items()
+                                          for word in pair))
+            self.assertNotEqual(done.returncode, 0, option)
+            self.assertIn(text, done.stderr)
+            self.assertFalse(self.etc.exists())
+            self.assertFalse(self.mail.exists())
 
 
 class ConfigTest(harness.TlsTestCase):
@@ -342,13 +584,41 @@ class ConfigTest(harness.TlsTestCase):
             self.link(name, 1)
         tls = self.folder / "tls"
         tls.mkdir()
-        done = subprocess.run(
-            [os.path.abspath("dist/letsencrypt-deploy-hook")],
-            capture_output=True, text=True, timeout=harness.PATIENCE,
-            check=False,
-            env={"PATH": harness.PATH, "POSTERN_GROUP": "", "POSTERN_TLS":
-                 str(tls), "RENEWED_LINEAGE": str(self.folder / "live/mx")})
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        lineage = self.folder / "live/mx"
+
+        def renew(domains, **variables):
+            return subprocess.run(
+                [os.path.abspath("dist/letsencrypt-deploy-hook")],
+                capture_output=True, text=True, timeout=harness.PATIENCE,
+                check=False,
+                env={"PATH": harness.PATH, "POSTERN_GROUP": "",
+                     "POSTERN_TLS": str(tls), "RENEWED_LINEAGE": str(lineage),
+                     "RENEWED_DOMAINS": domains, **variables})
+
+        # Which of the certificates on this host is not known.
+        done = renew("mx.example.org")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.folder}/me: set POSTERN_LINEAGE", done.stderr)
+        (self.folder / "me").write_text("mx.example.org\n")
+        for domains in ("www.example.org", "xmx.example.org mx.example.org.uk"):
+            done = renew(domains)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("is not a certificate for mx.example.org",
+                          done.stdout)
+        done = renew("mx.example.org", POSTERN_LINEAGE="/other")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(list(tls.iterdir()), [])
+
+        for domains, variables in (
+                ("www.example.org", {"POSTERN_LINEAGE": str(lineage)}),
+                ("example.org *.example.org", {}),
+                ("www.example.org mx.example.org", {})):
+            done = renew(domains, **variables)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (0, "", ""))
+            self.assertTrue((tls / "privkey.pem").exists())
+            if domains[0] != "w" or variables:
+                (tls / "privkey.pem").unlink()
         self.assertEqual(sorted(path.name for path in tls.iterdir()),
                          ["fullchain.pem", "privkey.pem"])
         self.assertEqual(stat.S_IMODE((tls / "privkey.pem").stat().st_mode),
