@@ -180,12 +180,12 @@ void Options::ReadFile(absl::string_view default_file) {
   } else if (path.empty() || IsMissing(path)) {
     return;
   }
-  config_.push_back(
-      std::make_shared<const ConfigFile>(ConfigFile::Read(path, &mistakes_)));
+  config_ =
+      std::make_shared<const ConfigFile>(ConfigFile::Read(path, &mistakes_));
   // Values on the command line override the file, but each line is checked.
   std::vector<std::vector<Given>> said(rows_.size());
   said.swap(given_);
-  for (const ConfigFile::Entry& entry : config_.back()->entries()) {
+  for (const ConfigFile::Entry& entry : config_->entries()) {
     ReadEntry(entry);
   }
   for (size_t row = 0; row < rows_.size(); ++row) {
@@ -197,8 +197,7 @@ void Options::ReadEntry(const ConfigFile::Entry& entry) {
   const absl::string_view name = entry.setting.key;
   // The head of the section was a mistake.
   if (entry.is_section && name.empty()) return;
-  const std::string place =
-      absl::StrCat(config_.back()->PlaceOf(entry.setting), ": ");
+  const std::string place = absl::StrCat(config_->PlaceOf(entry.setting), ": ");
   const size_t row = Row(name);
   if (entry.is_section && (row == npos || !rows_[row].section)) {
     std::vector<absl::string_view> sections;
@@ -220,7 +219,7 @@ void Options::ReadEntry(const ConfigFile::Entry& entry) {
   }
   Give(row, {.source = Source::kFile,
              .value = entry.setting.value,
-             .file = config_.back().get(),
+             .file = config_,
              .entry = &entry});
 }
 
@@ -421,7 +420,7 @@ std::string OptionPlaces::At(absl::string_view text) const {
 }
 
 std::vector<std::string> Options::files() const {
-  return config_.empty() ? std::vector<std::string>() : config_[0]->files();
+  return config_ == nullptr ? std::vector<std::string>() : config_->files();
 }
 
 std::vector<Options::Change> Options::ChangesFrom(
@@ -459,7 +458,6 @@ void Options::Keep(absl::string_view name, const Options& running) {
   const size_t row = Row(name);
   ABSL_HARDENING_ASSERT(row != npos);
   given_[row] = running.given_[row];
-  config_.insert(config_.end(), running.config_.begin(), running.config_.end());
 }
 
 std::string Options::Text(absl::string_view name,

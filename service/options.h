@@ -224,8 +224,8 @@ class Options {
   struct Given {
     Source source = Source::kCommandLine;
     absl::string_view value;
-    // If the source is the file.
-    const ConfigFile* file = nullptr;
+    // If the source is the file, which `value` and `entry` are parts of.
+    std::shared_ptr<const ConfigFile> file;
     const ConfigFile::Entry* entry = nullptr;
   };
 
@@ -252,9 +252,7 @@ class Options {
   absl::Span<const OptionRow> rows_;
   std::vector<std::vector<Given>> given_;  // by row
   absl::Span<const char* const> operands_;
-  // What the values of files are views of: the own file, and those of objects
-  // from which values were kept.
-  std::vector<std::shared_ptr<const ConfigFile>> config_;
+  std::shared_ptr<const ConfigFile> config_;  // null: no file was read
   std::vector<std::string> mistakes_;
   bool usage_is_wrong_ = false;
 };

@@ -3,10 +3,27 @@
 
 #include "programs/serve/background_task.h"
 
+#include <new>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "log/log.h"
 #include "system/thread.h"
 
 namespace postern::programs {
+namespace {
+
+void WarnOfMemory(absl::string_view name) {
+  try {
+    log::WriteLog("warning", absl::StrCat(name,
+                                          ": out of memory, so this did not "
+                                          "complete"));
+  } catch (const std::bad_alloc&) {
+    // The line needs memory, too.
+  }
+}
+
+}  // namespace
 
 BackgroundTask::~BackgroundTask() {
   if (thread_.joinable()) thread_.join();
@@ -44,7 +61,11 @@ void BackgroundTask::Work() {
       }
       requested_ = false;
     }
-    task_();
+    try {
+      task_();
+    } catch (const std::bad_alloc&) {
+      WarnOfMemory(name_);
+    }
   }
 }
 

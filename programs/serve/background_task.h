@@ -19,6 +19,8 @@ namespace postern::programs {
 
 // Runs `task` on its own thread, one run at a time. Requests during a run cause
 // exactly one more run after it, so the last run begins after the last request.
+// If a run throws std::bad_alloc, it ends, and the log has a warning: memory
+// may be exhausted only now, and the program must go on.
 //
 // Thread-safe. The destructor waits for the task: see running().
 class BackgroundTask {

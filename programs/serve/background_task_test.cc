@@ -6,10 +6,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "system/refuse_threads.h"
 #include "system/thread.h"
@@ -101,6 +103,23 @@ TEST(BackgroundTaskTest, WithoutAThreadTheRequestIsAnErrorAndDoesNotRun) {
   ASSERT_TRUE(task.Request().ok());
   AwaitIdle(task);
   EXPECT_EQ(runs, 1);
+}
+
+TEST(BackgroundTaskTest, ARunWithoutMemoryEndsAloneWithAWarning) {
+  int runs = 0;
+  testing::internal::CaptureStderr();
+  {
+    BackgroundTask task("test", [&runs] {
+      if (++runs == 1) throw std::bad_alloc();
+    });
+    for (int i = 1; i <= 2; ++i) {
+      ASSERT_TRUE(task.Request().ok());
+      AwaitIdle(task);
+      EXPECT_EQ(runs, i);
+    }
+  }
+  EXPECT_TRUE(absl::StrContains(testing::internal::GetCapturedStderr(),
+                                "warning: test: out of memory"));
 }
 
 TEST(BackgroundTaskTest, TheThreadHasTheNameOfTheTask) {

@@ -19,6 +19,10 @@ CertificateWatch::Seen CertificateWatch::Look(const ServiceSnapshot& current,
     seen.renewed = ServiceSnapshot::ReadCertificates(current, &findings);
     if (seen.renewed != nullptr) {
       failed_.clear();
+      for (const service::Finding& finding : findings.all()) {
+        seen.warnings.push_back(current.options.places.At(finding.Text()));
+      }
+      warned_ = now;  // the findings include the expiry
     } else if (files != failed_) {
       for (const service::Finding& finding : findings.all()) {
         if (finding.severity != service::Finding::Severity::kError) continue;
@@ -32,9 +36,7 @@ CertificateWatch::Seen CertificateWatch::Look(const ServiceSnapshot& current,
   }
   if (now - warned_ < absl::Hours(24)) return seen;
   warned_ = now;
-  const ServiceSnapshot& used =
-      seen.renewed == nullptr ? current : *seen.renewed;
-  for (const net::TlsCertificate* each : used.Certificates()) {
+  for (const net::TlsCertificate* each : current.Certificates()) {
     std::string warning = ExpiryWarning(*each, now);
     if (!warning.empty()) seen.warnings.push_back(std::move(warning));
   }

@@ -32,9 +32,10 @@ class CertificateWatch {
     std::vector<std::string> warnings;  // for the log
   };
   // Reads the certificates again if a file of `current` has changed since it
-  // was read. An error is a warning, which is repeated only after a further
-  // change, and the next call tries again. Once a day, there is a warning about
-  // each certificate that expires soon. Blocks on the disk.
+  // was read. What the start would warn of is a warning. An error is a warning,
+  // which is repeated only after a further change, and the next call tries
+  // again. Once a day, there is a warning about each certificate that expires
+  // soon. Blocks on the disk.
   Seen Look(const ServiceSnapshot& current, absl::Time now);
 
  private:

@@ -644,10 +644,10 @@ int WaitForSignal(const sigset_t& signals, absl::Duration wait) {
 // Serves until SIGTERM or SIGINT. SIGHUP requests `reload` without waiting for
 // it: a disk may hang, and SIGTERM and the watchdog must not wait for that.
 //
-// `look` is requested at intervals.
+// `look` is requested every `look_interval`.
 void Serve(const sigset_t& signals, transports::Server* server,
            MetricsServer* metrics_server, BackgroundTask* reload,
-           BackgroundTask* look) {
+           BackgroundTask* look, absl::Duration look_interval) {
   absl::Duration alive = AliveInterval();
   if (metrics_server != nullptr) alive = std::min(alive, kLookInterval);
   int64_t looked = MonotonicNanoseconds();
@@ -657,12 +657,11 @@ void Serve(const sigset_t& signals, transports::Server* server,
       if (metrics_server != nullptr) metrics_server->SayAlive();
     }
     const int64_t now = MonotonicNanoseconds();
-    if (absl::Nanoseconds(now - looked) >= CertificateWatch::kInterval) {
+    if (absl::Nanoseconds(now - looked) >= look_interval) {
       looked = now;
       (void)look->Request();  // without a thread, the next time
     }
-    const int signal =
-        WaitForSignal(signals, std::min(alive, CertificateWatch::kInterval));
+    const int signal = WaitForSignal(signals, std::min(alive, look_interval));
     if (signal == SIGHUP) {
       if (const absl::Status status = reload->Request(); !status.ok()) {
         log::WriteLog(absl::StrCat("not reloaded: ", status.message()));
@@ -724,7 +723,8 @@ int Fail(const ServeOptions& options, const service::Findings& findings) {
 
 }  // namespace
 
-int RunServe(const ServeConfiguration& configuration) {
+int RunServe(const ServeConfiguration& configuration,
+             absl::Duration certificate_interval) {
   const ServeOptions& options = configuration.options();
   // Before any file is opened: otherwise a descriptor that was announced and
   // not passed could be a file of this process.
@@ -1031,7 +1031,8 @@ int RunServe(const ServeConfiguration& configuration) {
     host->Replace(std::move(seen.renewed));
     log::WriteLog("certificates reloaded");
   });
-  Serve(signals, server.get(), metrics_server.get(), &reload, &look);
+  Serve(signals, server.get(), metrics_server.get(), &reload, &look,
+        certificate_interval);
   if (metrics_server != nullptr) metrics_server->SayStopping();
   const std::string going = absl::StrCat("shutting down with ",
                                          server->connections(), " connections");

@@ -6,6 +6,8 @@
 #ifndef POSTERN_PROGRAMS_SERVE_SERVE_H_
 #define POSTERN_PROGRAMS_SERVE_SERVE_H_
 
+#include "absl/time/time.h"
+#include "programs/serve/certificate_watch.h"
 #include "programs/serve/serve_options.h"
 
 namespace postern::programs {
@@ -13,7 +15,11 @@ namespace postern::programs {
 // Serves until SIGTERM or SIGINT, and returns the exit code: 0, or 111 if the
 // server cannot start. The reason is in the log.
 // (ServeConfiguration::Read() returns 100 for invalid options.)
-int RunServe(const ServeConfiguration& configuration);
+//
+// `certificate_interval` is how often the server looks whether the files of
+// certificates have changed. Tests have a shorter one.
+int RunServe(const ServeConfiguration& configuration,
+             absl::Duration certificate_interval = CertificateWatch::kInterval);
 
 }  // namespace postern::programs
 

@@ -376,9 +376,9 @@ constexpr absl::string_view kReloadable[] = {
 };
 
 // Returns whether the server that `running` describes can change `option`, for
-// the configuration `wanted`.
+// the configuration `wanted`. `asks_dns` is whether it has a resolver.
 bool CanChange(absl::string_view option, const ServeOptions& running,
-               const ServeOptions& wanted) {
+               const ServeOptions& wanted, bool asks_dns) {
   if (option == "listen") {
     // The sockets stay, and what a connection begins with.
     return std::equal(running.listen.begin(), running.listen.end(),
@@ -396,7 +396,7 @@ bool CanChange(absl::string_view option, const ServeOptions& running,
   if (option == "greylist") return false;  // its table is open
   for (const policy::CheckEntry& check : policy::CheckList()) {
     if (check.row.option == option) {
-      return !check.row.dns || AsksDns(running);
+      return !check.row.dns || asks_dns;
     }
   }
   return std::find(std::begin(kReloadable), std::end(kReloadable), option) !=
@@ -549,9 +549,12 @@ void ReadServeOptions(service::Options* given, ServeOptions* options) {
   Check(*options, places, given);
 }
 
-ServeConfiguration::ServeConfiguration(absl::Span<const char* const> arguments)
-    : arguments_(arguments), given_(kRows, service::CheckOptionRows()) {
-  given_.Read(arguments, getenv, kDefaultConfig);
+ServeConfiguration::ServeConfiguration(absl::Span<const char* const> arguments,
+                                       absl::string_view default_file)
+    : arguments_(arguments),
+      default_file_(default_file),
+      given_(kRows, service::CheckOptionRows()) {
+  given_.Read(arguments, getenv, default_file);
 }
 
 void ServeConfiguration::ReadOptions() {
@@ -563,8 +566,10 @@ void ServeConfiguration::ReadOptions() {
 }
 
 std::unique_ptr<const ServeConfiguration> ServeConfiguration::Read(
-    absl::Span<const char* const> arguments, int* exit_code) {
-  std::unique_ptr<ServeConfiguration> made(new ServeConfiguration(arguments));
+    absl::Span<const char* const> arguments, int* exit_code,
+    absl::string_view default_file) {
+  std::unique_ptr<ServeConfiguration> made(
+      new ServeConfiguration(arguments, default_file));
   service::Options& given = made->given_;
   *exit_code = 0;
   if (given.AnswerHelp(
@@ -574,22 +579,32 @@ std::unique_ptr<const ServeConfiguration> ServeConfiguration::Read(
   CheckReadyFd(given.Number("ready-fd", made->options_.ready_fd, 1, 1023),
                &given);
   made->ReadOptions();
-  if (!given.Complain("postern serve")) return made;
+  if (!given.Complain("postern serve")) {
+    made->asks_dns_ = AsksDns(made->options_);
+    return made;
+  }
   *exit_code = kUsage;
   return nullptr;
 }
 
 std::unique_ptr<const ServeConfiguration> ServeConfiguration::ReadAgain(
     service::Findings* findings) const {
-  std::unique_ptr<ServeConfiguration> made(new ServeConfiguration(arguments_));
+  std::unique_ptr<ServeConfiguration> made(
+      new ServeConfiguration(arguments_, default_file_));
+  made->asks_dns_ = asks_dns_;
   service::Options& given = made->given_;
+  if (!given_.files().empty() && given.files().empty()) {
+    given.Mistake(absl::StrCat(given_.files()[0],
+                               ": the file does not exist any more; restore "
+                               "it, or restart the server without it"));
+  }
   // All mistakes of the file are errors, also about options that stay.
   made->ReadOptions();
   std::vector<std::string> kept;
   if (given.mistakes().empty()) {
     const ServeOptions wanted = std::exchange(made->options_, ServeOptions());
     for (const auto& [option, place] : given.ChangesFrom(given_)) {
-      if (CanChange(option, options_, wanted)) continue;
+      if (CanChange(option, options_, wanted, asks_dns_)) continue;
       kept.push_back(
           absl::StrCat(place.empty() ? given_.Place(option) : place,
                        place.empty() ? ": is not set any more, which" : ":",
@@ -597,11 +612,6 @@ std::unique_ptr<const ServeConfiguration> ServeConfiguration::ReadAgain(
       given.Keep(option, given_);
     }
     made->ReadOptions();
-    if (AsksDns(made->options_) && !AsksDns(options_)) {
-      given.Mistake(
-          "--deliver: this server does not ask DNS since its start; restart "
-          "it, or write addresses");
-    }
   }
   for (const std::string& mistake : given.mistakes()) {
     findings->AddError(mistake);

@@ -87,14 +87,19 @@ class ServeConfiguration {
   // Reads them. `arguments` are the command line after "serve", and must
   // outlive the object. Returns null if the program must end with `*exit_code`:
   // 0 after --help and --version, 100 after an error. The error is on standard
-  // error and names the option, or the file and line.
+  // error and names the option, or the file and line. `default_file`, which is
+  // read if it exists and --config names no other file, must outlive the
+  // object, too.
   static std::unique_ptr<const ServeConfiguration> Read(
-      absl::Span<const char* const> arguments, int* exit_code);
+      absl::Span<const char* const> arguments, int* exit_code,
+      absl::string_view default_file = kDefaultConfig);
 
   // Reads the file again, while a server runs with this configuration. Options
   // that cannot change in a running server stay as they are, and `findings`
   // gets a warning about each one that has changed, with its place. Returns
-  // null if there is a mistake; `findings` gets all of them as errors. Blocks
+  // null if there is a mistake; `findings` gets all of them as errors. If this
+  // configuration is from the default file, it is a mistake that the file does
+  // not exist any more: the defaults have none of its limits and checks. Blocks
   // on the disk. May be called from any thread, one call at a time.
   std::unique_ptr<const ServeConfiguration> ReadAgain(
       service::Findings* findings) const;
@@ -102,11 +107,15 @@ class ServeConfiguration {
   const ServeOptions& options() const { return options_; }
 
  private:
-  explicit ServeConfiguration(absl::Span<const char* const> arguments);
+  ServeConfiguration(absl::Span<const char* const> arguments,
+                     absl::string_view default_file);
 
   void ReadOptions();
 
   absl::Span<const char* const> arguments_;
+  absl::string_view default_file_;
+  // Whether the server has a resolver. It has one since its start or never.
+  bool asks_dns_ = false;
   service::Options given_;
   ServeOptions options_;
 };

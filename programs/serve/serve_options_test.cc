@@ -3,9 +3,12 @@
 
 #include "programs/serve/serve_options.h"
 
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -40,13 +43,17 @@ class ServeOptionsTest : public testing::Test {
         arguments_.begin(), arguments_.end(),
         [](const auto& each) { return absl::StartsWith(each, "--config"); });
     // A file of this host must not change a result.
-    if (!has_file) arguments_.insert(arguments_.begin(), "--config=none");
+    if (!has_file && default_file_.empty())
+      arguments_.insert(arguments_.begin(), "--config=none");
     argv_.clear();
     for (std::string& argument : arguments_) argv_.push_back(argument.data());
     testing::internal::CaptureStderr();
     testing::internal::CaptureStdout();
     exit_code_ = -1;
-    configuration_ = ServeConfiguration::Read(argv_, &exit_code_);
+    configuration_ =
+        default_file_.empty()
+            ? ServeConfiguration::Read(argv_, &exit_code_)
+            : ServeConfiguration::Read(argv_, &exit_code_, default_file_);
     printed_ = testing::internal::GetCapturedStdout() +
                testing::internal::GetCapturedStderr();
     if (configuration_ == nullptr) return std::nullopt;
@@ -55,6 +62,7 @@ class ServeOptionsTest : public testing::Test {
 
   std::vector<std::string> arguments_;
   std::vector<const char*> argv_;
+  std::string default_file_;  // empty: none is read
   std::unique_ptr<const ServeConfiguration> configuration_;
   int exit_code_ = -1;
   std::string printed_;
@@ -398,6 +406,84 @@ TEST_F(ServeOptionsTest, ReadingAgainKeepsWhatCannotChange) {
   EXPECT_EQ(again->ReadAgain(&findings), nullptr);
   EXPECT_THAT(texts(), testing::ElementsAre(testing::StartsWith(
                            file + ":2: threads: 0 to 1024, not ")));
+}
+
+TEST_F(ServeOptionsTest, ReadingAgainNeedsTheDefaultFileThatWasRead) {
+  files::TestDirectory directory;
+  default_file_ = directory.File("postern.conf");
+  ASSERT_TRUE(Read({kHere})) << printed_;
+  service::Findings findings;
+  EXPECT_NE(configuration_->ReadAgain(&findings), nullptr);  // still none
+  const std::string text = "max-errors = 5\ndns-list = list.example\n";
+  directory.Write("postern.conf", text);
+  ASSERT_TRUE(Read({kHere})) << printed_;
+  ASSERT_EQ(remove(default_file_.c_str()), 0);
+  EXPECT_EQ(configuration_->ReadAgain(&findings), nullptr);
+  ASSERT_EQ(findings.all().size(), 1u);
+  EXPECT_EQ(findings.all()[0].Text(),
+            default_file_ +
+                ": the file does not exist any more; restore it, or restart "
+                "the server without it");
+  directory.Write("postern.conf", text);
+  const auto again = configuration_->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(again->options().max_errors, 5);
+}
+
+TEST_F(ServeOptionsTest, AServerThatAsksDnsSinceItsStartCanDoItAgain) {
+  files::TestDirectory directory;
+  const std::string file = directory.File("config");
+  const std::string base = "deliver = discard\nlisten = 127.0.0.1:0\n";
+  const std::string list = base + "dns-list = list.example\n";
+  service::Findings findings;
+  directory.Write("config", list);
+  ASSERT_TRUE(Read({"--config", file})) << printed_;
+  directory.Write("config", base);
+  auto again = configuration_->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_FALSE(AsksDns(again->options()));
+  directory.Write("config", list);
+  again = again->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_TRUE(AsksDns(again->options()));
+  directory.Write("config", "deliver = smtp:a.example\nlisten = 127.0.0.1:0\n");
+  ASSERT_NE(again->ReadAgain(&findings), nullptr);
+  EXPECT_TRUE(findings.all().empty());
+  // The other way, the check has no resolver.
+  directory.Write("config", base);
+  ASSERT_TRUE(Read({"--config", file})) << printed_;
+  directory.Write("config", list);
+  again = configuration_->ReadAgain(&findings);
+  ASSERT_NE(again, nullptr);
+  EXPECT_FALSE(AsksDns(again->options()));
+  ASSERT_EQ(findings.all().size(), 1u);
+  EXPECT_EQ(findings.all()[0].Text(),
+            file + ":3: dns-list: takes effect after a restart");
+}
+
+// Options that wait for a restart must not cost more memory at each SIGHUP.
+TEST_F(ServeOptionsTest, ReadingAgainAndAgainNeedsNoMoreMemory) {
+  files::TestDirectory directory;
+  const std::string file = directory.File("config");
+  directory.Write("config", "deliver = discard\nlisten = 127.0.0.1:0\n");
+  ASSERT_TRUE(Read({"--config", file})) << printed_;
+  directory.Write("config",
+                  "deliver = discard\nlisten = 127.0.0.2:0\nthreads = 3\n"
+                  "user = x\n");
+  service::Findings findings;
+  auto used = configuration_->ReadAgain(&findings);
+  size_t before = 0;
+  for (int i = 0; i < 50; ++i) {
+    findings = {};
+    ASSERT_NE(used, nullptr);
+    used = used->ReadAgain(&findings);
+    EXPECT_EQ(findings.all().size(), 3u);
+    const size_t now = mallinfo2().uordblks;
+    if (i == 5) before = now;
+    if (i > 5) {
+      ASSERT_LE(now, before + 4096) << i;
+    }
+  }
 }
 
 }  // namespace

@@ -125,8 +125,8 @@ std::vector<ServiceSnapshot::Listener> MakeListeners(
   return listeners;
 }
 
-// Adds findings about destinations that have no use, and about routes that this
-// process cannot follow.
+// Adds findings about destinations that have no use, and about destinations and
+// routes that this process cannot follow.
 void CheckRoutes(const ServeOptions& options, const service::MailService& mail,
                  const policy::Dns* dns, service::Findings* findings) {
   const std::vector<service::RouteList::Target> no_targets;
@@ -159,13 +159,21 @@ void CheckRoutes(const ServeOptions& options, const service::MailService& mail,
         "use --partial-delivery retry:DIR"));
   }
   if (dns != nullptr) return;
-  for (const service::RouteList::Target& target : targets) {
-    const auto hop = service::NextHopOf(target.spec);
-    if (!hop.ok() || !WithHostsFile(*hop).has_names()) continue;
+  // A server that starts with such a name asks DNS, so this is a reload.
+  const auto check = [findings](absl::string_view place,
+                                absl::string_view spec) {
+    const auto hop = service::NextHopOf(spec);
+    if (!hop.ok() || !WithHostsFile(*hop).has_names()) return;
     findings->AddError(absl::StrCat(
-        target.source, ": ", target.spec,
+        place, ": ", spec,
         ": this server does not ask DNS since its start; restart it, or write "
         "an address"));
+  };
+  for (const service::DestinationOption& each : options.Destinations()) {
+    check(each.Place(), each.spec);
+  }
+  for (const service::RouteList::Target& target : targets) {
+    check(target.source, target.spec);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <string>
@@ -227,6 +228,31 @@ TEST_F(ServiceSnapshotTest, ARenewedPairIsUsedAsSoonAsItMatches) {
   EXPECT_EQ(watch.Look(*after.renewed, absl::Now()).renewed, nullptr);
 }
 
+// A renewed pair is tested as that of the start is.
+TEST_F(ServiceSnapshotTest, TheFindingsAboutARenewedPairAreWarnings) {
+  const net::TlsFiles live = certificates_.Make(
+      "live", {.host_names = {"mx.example.org"}, .last_day = 90});
+  const net::TlsFiles renewed = certificates_.Make(
+      "renewed", {.host_names = {"other.example"}, .last_day = 3});
+  options_.certificates = {live};
+  Listen({"25"});
+  const auto first = Read();
+  ASSERT_NE(first, nullptr);
+  CertificateWatch watch(absl::Now() - absl::Hours(25));
+  ASSERT_EQ(rename(renewed.key_file.c_str(), live.key_file.c_str()), 0);
+  ASSERT_EQ(rename(renewed.chain_file.c_str(), live.chain_file.c_str()), 0);
+  ASSERT_EQ(chmod(live.key_file.c_str(), 0644), 0);
+  const auto seen = watch.Look(*first, absl::Now());
+  ASSERT_NE(seen.renewed, nullptr);
+  EXPECT_THAT(
+      seen.warnings,
+      testing::UnorderedElementsAre(
+          StartsWith(live.key_file + ": "),
+          StartsWith(live.chain_file + ": the certificate expires in 3 days"),
+          StartsWith(live.chain_file +
+                     ": the certificate does not name mx.example.org")));
+}
+
 TEST_F(ServiceSnapshotTest, ARunningServerWarnsOfAnExpiryOnceADay) {
   const net::TlsFiles files = certificates_.Make(
       "soon", {.host_names = {"mx.example.org"}, .last_day = 20});
@@ -342,6 +368,14 @@ TEST_F(ServiceSnapshotTest, EachListenerHasItsDestination) {
   }
   // A program of any destination needs privileges.
   EXPECT_TRUE(snapshot->mail.runs_programs);
+  // Without a resolver there is no address for a name.
+  options_.destinations[0].spec = "smtp:relay.invalid";
+  EXPECT_EQ(Read(), nullptr);
+  EXPECT_THAT(Texts(Severity::kError),
+              testing::Contains(
+                  "--deliver out: smtp:relay.invalid: this server does not ask "
+                  "DNS since its start; restart it, or write an address"));
+  options_.destinations[0].spec = "discard";
   options_.destinations[1].spec = "queue";
   EXPECT_THAT(Mistake(), StartsWith("delivery \"queue\": not one of "));
   options_.deliver.clear();

@@ -530,6 +530,15 @@ class ConfigTest(harness.TlsTestCase):
         self.reload(f"{self.config}: no such file")
         self.assertEqual(self.recipients(), ["250", "250"])
 
+    def test_a_name_that_needs_a_resolver_has_its_place(self):
+        self.start()
+        self.write(*self.base, "deliver = out", "[deliver out]",
+                   "to = smtp:relay.invalid")
+        self.reload(f"not reloaded, all stays as it was: {self.config}:5: "
+                    "deliver out: smtp:relay.invalid: this server does not "
+                    "ask DNS since its start")
+        self.assertEqual(self.recipients(), ["250", "250"])
+
     def serial(self):
         """Returns the certificate that the server has."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
