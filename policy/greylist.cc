@@ -20,32 +20,52 @@
 namespace postern::policy {
 namespace {
 
-class Greylist : public BlockingCheck {
+class Greylist : public Check {
  public:
-  // The table has one lock, so one thread is enough. A disk that hangs then
-  // keeps one thread of the pool, and not those of the deliveries.
+  // The table on disk has one lock, so one thread is enough. A disk that hangs
+  // then keeps one thread of the pool, and not those of the deliveries. A
+  // question to another server needs no thread.
   Greylist(const CheckSetup& setup, bool ignore_outage)
-      : BlockingCheck(system::BoundedRun(setup.run, 1)),
+      : run_(system::BoundedRun(setup.run, 1)),
         table_(*setup.greylist),
         ignore_outage_(ignore_outage),
         report_(setup.report) {}
 
- protected:
-  bool Waits(const Question& question) const override {
+  Opinion Decide(Question* question) const override {
+    if (!Asks(*question)) return NoOpinion{};
+    if (run_) return AnswersLater{};
+    const GreylistKey key = KeyOf(*question);
+    return OpinionOf(*question, key, table_.Attempt(key));
+  }
+
+  void DecideLater(Question* question, Done done) const override {
+    const GreylistKey key = KeyOf(*question);
+    table_.AttemptLater(
+        key, run_,
+        [this, question, key, done = std::move(done)](
+            const absl::StatusOr<absl::Duration>& wait) mutable {
+          std::move(done)(OpinionOf(*question, key, wait));
+        });
+  }
+
+ private:
+  static bool Asks(const Question& question) {
     const SessionInfo& session = question.session();
     return !MayRelay(session) && session.remote_address.has_value() &&
            FindVariable(session, "NOGREYLIST") == nullptr;
   }
 
-  Opinion Look(Question* question) const override {
-    if (!Waits(*question)) return NoOpinion{};
-    const GreylistKey key = MakeGreylistKey(*question->session().remote_address,
-                                            question->from(), question->to());
-    const absl::StatusOr<absl::Duration> wait = table_.Attempt(key);
+  static GreylistKey KeyOf(const Question& question) {
+    return MakeGreylistKey(*question.session().remote_address, question.from(),
+                           question.to());
+  }
+
+  Opinion OpinionOf(const Question& question, const GreylistKey& key,
+                    const absl::StatusOr<absl::Duration>& wait) const {
     if (!wait.ok()) {
       // The line names the session and the message.
-      const log::LogScope scope({question->session().session_id,
-                                 std::get<Rcpt>(question->ask().what).message});
+      const log::LogScope scope({question.session().session_id,
+                                 std::get<Rcpt>(question.ask().what).message});
       return OnOutage(wait.status());
     }
     if (*wait == absl::ZeroDuration()) return NoOpinion{};
@@ -58,7 +78,6 @@ class Greylist : public BlockingCheck {
         .From(key.network);
   }
 
- private:
   Opinion OnOutage(const absl::Status& status) const {
     if (!ignore_outage_) {
       return Verdict::Refuse(
@@ -69,6 +88,7 @@ class Greylist : public BlockingCheck {
     return NoOpinion{};
   }
 
+  const system::Run run_;
   GreylistTable& table_;
   const bool ignore_outage_;
   const log::Report report_;

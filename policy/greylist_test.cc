@@ -20,6 +20,7 @@
 #include "policy/check_list.h"
 #include "policy/checks.h"
 #include "policy/greylisting/greylist_table.h"
+#include "system/run.h"
 
 namespace postern::policy {
 namespace {
@@ -33,6 +34,17 @@ class ScriptedTable : public GreylistTable {
     return wait;
   }
 
+  void AttemptLater(const GreylistKey& key, const system::Run& run,
+                    Done done) override {
+    if (!asks_others) {
+      return GreylistTable::AttemptLater(key, run, std::move(done));
+    }
+    open.push_back(std::move(done));
+  }
+
+  // AttemptLater() keeps its questions in `open`.
+  bool asks_others = false;
+  std::vector<Done> open;
   absl::StatusOr<absl::Duration> wait = absl::Milliseconds(299001);
   std::vector<std::string> asked;
 };
@@ -106,6 +118,35 @@ TEST_F(GreylistTest, TableIsNotAskedOnTheCallersThread) {
   };
   EXPECT_FALSE(Decide().accepted());
   EXPECT_EQ(table_.asked.size(), 1u);
+}
+
+// Only what blocks is limited to one thread.
+TEST_F(GreylistTest, ManyAttemptsMayWaitForAnotherServer) {
+  setup_.run = [this](absl::AnyInvocable<void() &&> task) {
+    tasks_.push_back(std::move(task));
+  };
+  table_.asks_others = true;
+  const auto checks = Checks::Make(setup_);
+  ASSERT_TRUE(checks.ok()) << checks.status();
+  Ask ask;
+  ask.what = Rcpt{.from = {"s", "a.example"}, .to = {"u", "d.example"}};
+  int refused = 0;
+  for (int i = 0; i < 3; ++i) {
+    const auto answer =
+        (*checks)->Decide(ask, std::make_shared<const SessionInfo>(info_),
+                          [&refused]() -> Policy::Done {
+                            return [&refused](const Verdict& late) {
+                              refused += !late.accepted();
+                            };
+                          });
+    EXPECT_FALSE(answer);
+  }
+  ASSERT_EQ(table_.open.size(), 3u);
+  EXPECT_TRUE(tasks_.empty());
+  for (GreylistTable::Done& done : table_.open) {
+    std::move(done)(absl::Seconds(9));
+  }
+  EXPECT_EQ(refused, 3);
 }
 
 TEST_F(GreylistTest, ClientsThatMayRelayAndExemptOnesAreNotAsked) {

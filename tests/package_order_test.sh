@@ -21,7 +21,7 @@ log: engine engine/grammar system
 net: engine engine/grammar system
 policy/control: engine engine/grammar files
 policy/delegation: engine engine/grammar files net system
-policy/greylisting: engine/grammar files
+policy/greylisting: engine/grammar files system
 policy/limits: engine/grammar net
 policy/names: engine engine/grammar net system
 policy/rules: engine engine/grammar files net policy/control

@@ -94,6 +94,17 @@ constexpr Word kWords[] = {
        address->prefix = std::string(value);
        return absl::OkStatus();
      }},
+    {"timeout",
+     [](absl::string_view value, RedisAddress* address) {
+       const auto number = ParseDecimal(value, /*max_digits=*/2);
+       if (!number || *number == 0 ||
+           *number > uint64_t{RedisAddress::kMaxTimeout}) {
+         return absl::InvalidArgumentError(absl::StrCat(
+             "not a number of seconds from 1 to ", RedisAddress::kMaxTimeout));
+       }
+       address->timeout = absl::Seconds(*number);
+       return absl::OkStatus();
+     }},
 };
 
 absl::Status ParseServer(absl::string_view text, RedisAddress* address) {
@@ -143,13 +154,15 @@ absl::Status ParseServer(absl::string_view text, RedisAddress* address) {
   return absl::OkStatus();
 }
 
-// Returns whether the octets stay within this machine.
+bool IsLoopback(const IpAddress& ip) {
+  return ip == *IpAddress::Parse("::1") || (ip.v4() && ip.bytes()[12] == 127);
+}
+
+// Returns whether the address is meant to be on this machine.
 bool IsLocal(const RedisAddress& address) {
   if (!address.path.empty() || address.host == "localhost") return true;
   const auto ip = IpAddress::Parse(address.host);
-  if (!ip) return false;
-  return *ip == *IpAddress::Parse("::1") ||
-         (ip->v4() && ip->bytes()[12] == 127);
+  return ip && IsLoopback(*ip);
 }
 
 }  // namespace
@@ -202,6 +215,10 @@ absl::StatusOr<RedisAddress> RedisAddress::Parse(absl::string_view text) {
                      "localhost"));
   }
   return address;
+}
+
+bool RedisAddress::MayConnect(const IpAddress& ip) const {
+  return auth.empty() || tls || IsLoopback(ip);
 }
 
 std::string RedisAddress::Format() const {

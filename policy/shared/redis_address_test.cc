@@ -9,6 +9,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "engine/grammar/ip_address.h"
 #include "files/test_directory.h"
 #include "gtest/gtest.h"
 
@@ -31,12 +33,13 @@ TEST(RedisAddressTest, ParsesServersAndWords) {
       {"redis:[::1],auth=/p",
        {.host = "::1", .auth = "/p"},
        "redis:[::1]:6379"},
-      {"redis:unix:/run/redis/s,db=3,auth=/p,user=mx,prefix=mx:",
+      {"redis:unix:/run/redis/s,db=3,auth=/p,user=mx,prefix=mx:,timeout=60",
        {.path = "/run/redis/s",
         .database = 3,
         .auth = "/p",
         .user = "mx",
-        .prefix = "mx:"},
+        .prefix = "mx:",
+        .timeout = absl::Seconds(60)},
        "redis:unix:/run/redis/s"},
       {"rediss:r.example,ca=/ca.pem,auth=/p",
        {.tls = true, .host = "r.example", .auth = "/p", .ca = "/ca.pem"},
@@ -75,10 +78,14 @@ TEST(RedisAddressTest, ErrorsNameTheWrongPart) {
       {"redis:h,db=65536", "\"db=65536\": not a number"},
       {"redis:h,db=1,db=2", "\"db=2\": the word is repeated"},
       {"redis:h,password=x",
-       "\"password=x\": not one of the words db=, auth=, user=, ca=, prefix="},
+       "\"password=x\": not one of the words db=, auth=, user=, ca=, prefix=, "
+       "timeout="},
       {"redis:h,db", "\"db\": not one of the words"},
       {"redis:h,prefix=", "\"prefix=\": the value is missing"},
       {"redis:h,prefix=a b", "a prefix has 1 to 64 printable"},
+      {"redis:h,timeout=0",
+       "\"timeout=0\": not a number of seconds from 1 to 60"},
+      {"redis:h,timeout=61", "\"timeout=61\": not a number of seconds"},
       {"redis:h,ca=/x", "only rediss: verifies certificates"},
       {"redis:localhost,auth=p", "\"auth=p\": the path is not absolute"},
       {"redis:localhost,user=u", "user=NAME needs auth=FILE"},
@@ -92,6 +99,20 @@ TEST(RedisAddressTest, ErrorsNameTheWrongPart) {
     ASSERT_FALSE(address.ok()) << c.text;
     EXPECT_TRUE(absl::StrContains(address.status().message(), c.error))
         << c.text << ": " << address.status();
+  }
+}
+
+TEST(RedisAddressTest, PasswordWithoutTlsStaysOnThisMachine) {
+  const auto may = [](absl::string_view text, absl::string_view ip) {
+    return RedisAddress::Parse(text)->MayConnect(*IpAddress::Parse(ip));
+  };
+  for (const absl::string_view local : {"127.0.0.1", "127.9.9.9", "::1"}) {
+    EXPECT_TRUE(may("redis:localhost,auth=/p", local)) << local;
+  }
+  for (const absl::string_view other : {"10.0.0.1", "2001:db8::1", "::"}) {
+    EXPECT_FALSE(may("redis:localhost,auth=/p", other)) << other;
+    EXPECT_TRUE(may("redis:localhost", other)) << other;
+    EXPECT_TRUE(may("rediss:localhost,auth=/p", other)) << other;
   }
 }
 

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/base/optimization.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "engine/grammar/ip_address.h"
 #include "log/printable.h"
@@ -32,11 +33,15 @@ using Time = RedisConnection::Time;
 // Of a reply's text in the log.
 constexpr size_t kMaxText = 200;
 
-// Tests what the questions need: to write, and not only to read, as at a
-// replica or with a full memory.
-constexpr char kProbe[] =
+// These test what the questions need: usually to write, which is not possible
+// at a replica or with a full memory.
+constexpr char kWriteProbe[] =
     "redis.call('TIME') "
     "redis.call('SET', KEYS[1], '1', 'PX', ARGV[1]) "
+    "return {1}";
+constexpr char kReadProbe[] =
+    "redis.call('TIME') "
+    "redis.call('GET', KEYS[1]) "
     "return {1}";
 
 absl::Status Outage(absl::string_view what) {
@@ -64,9 +69,8 @@ absl::Status WithText(const absl::Status& status, absl::string_view text) {
   return absl::Status(status.code(), absl::StrCat(text, status.message()));
 }
 
-// Returns the addresses of a server. Blocks on DNS if it has a name.
-absl::StatusOr<std::vector<IpAddress>> AddressesOf(const std::string& host) {
-  if (const auto ip = IpAddress::Parse(host)) return std::vector{*ip};
+// Returns the addresses of a host name. Blocks on DNS.
+absl::StatusOr<std::vector<IpAddress>> LookUp(const std::string& host) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -85,13 +89,43 @@ absl::StatusOr<std::vector<IpAddress>> AddressesOf(const std::string& host) {
     if (address) addresses.push_back(*address);
   }
   freeaddrinfo(found);
-  if (addresses.empty()) return Outage(absl::StrCat(host, ": no address"));
   return addresses;
+}
+
+// Returns the addresses of the server that a connection may be opened to.
+absl::StatusOr<std::vector<IpAddress>> AddressesOf(const RedisAccess& access) {
+  const std::string& host = access.address.host;
+  absl::StatusOr<std::vector<IpAddress>> found;
+  if (const auto ip = IpAddress::Parse(host)) {
+    found = std::vector{*ip};
+  } else {
+    found = access.lookup ? access.lookup(host) : LookUp(host);
+  }
+  if (!found.ok()) return found.status();
+  if (found->empty()) return Outage(absl::StrCat(host, ": no address"));
+  std::erase_if(*found, [&](const IpAddress& each) {
+    return !access.address.MayConnect(each);
+  });
+  if (found->empty()) {
+    return Outage(
+        absl::StrCat(host,
+                     ": has only addresses of other machines, which get no "
+                     "password without TLS"));
+  }
+  return found;
 }
 
 std::string Text(const redisReply& reply) {
   const absl::string_view text(reply.str, static_cast<size_t>(reply.len));
   return log::Printable(text.substr(0, kMaxText));
+}
+
+// Returns the code that an error of Redis begins with, as "WRONGPASS", or an
+// empty text.
+absl::string_view ErrorCode(absl::string_view text) {
+  const absl::string_view word = text.substr(0, text.find(' '));
+  const bool code = std::all_of(word.begin(), word.end(), absl::ascii_isupper);
+  return code ? word : "";
 }
 
 absl::Status Unexpected() {
@@ -127,49 +161,56 @@ RedisConnection::RedisConnection() : reader_(redisReaderCreate()) {
 RedisConnection::~RedisConnection() = default;
 
 absl::StatusOr<std::unique_ptr<RedisConnection>> RedisConnection::Open(
-    const RedisAccess& access, Time deadline, int wake) {
+    const RedisAccess& access, std::chrono::milliseconds timeout, int wake) {
   std::unique_ptr<RedisConnection> connection(new RedisConnection());
-  absl::Status status = connection->Connect(access, deadline, wake);
+  absl::Status status = connection->Connect(access, timeout, wake);
+  const Time deadline = std::chrono::steady_clock::now() + timeout;
   if (status.ok()) status = connection->Secure(access, deadline, wake);
   if (status.ok()) status = connection->Begin(access, deadline, wake);
   if (!status.ok()) return status;
   return connection;
 }
 
-absl::Status RedisConnection::Connect(const RedisAccess& access, Time deadline,
+absl::Status RedisConnection::Connect(const RedisAccess& access,
+                                      std::chrono::milliseconds timeout,
                                       int wake) {
   const RedisAddress& address = access.address;
-  std::vector<IpAddress> addresses;
-  if (address.path.empty()) {
-    auto found = AddressesOf(address.host);
-    if (!found.ok()) return found.status();
-    addresses = *std::move(found);
+  if (!address.path.empty()) {
+    socket_.emplace(absl::string_view(address.path));
+    return ConnectSocket(std::chrono::steady_clock::now() + timeout, wake);
   }
-  int error = 0;
-  for (size_t i = 0; i < std::max<size_t>(1, addresses.size()); ++i) {
-    if (address.path.empty()) {
-      socket_.emplace(addresses[i], address.port);
-    } else {
-      socket_.emplace(absl::string_view(address.path));
-    }
-    State state = socket_->Connect();
-    while (state == State::kPending) {
-      const absl::Status status =
-          Poll(socket_->socket(), POLLOUT, deadline, wake);
-      if (absl::IsDeadlineExceeded(status)) {
-        return WithText(status, "cannot connect: ");
-      }
-      if (!status.ok()) return status;
-      state = socket_->Check();
-    }
-    if (state == State::kConnected) {
-      plain_ = std::make_unique<net::SocketChannel>(socket_->socket(), &turn_);
-      channel_ = plain_.get();
-      return absl::OkStatus();
-    }
-    error = socket_->error();
+  const auto addresses = AddressesOf(access);
+  if (!addresses.ok()) return addresses.status();
+  // After the lookup: a slow name server does not use up the time.
+  Time now = std::chrono::steady_clock::now();
+  const Time deadline = now + timeout;
+  absl::Status status;
+  for (size_t i = 0; i < addresses->size(); ++i) {
+    socket_.emplace((*addresses)[i], address.port);
+    const auto part =
+        (deadline - now) / static_cast<int64_t>(addresses->size() - i);
+    status = ConnectSocket(now + part, wake);
+    if (status.ok() || absl::IsCancelled(status)) return status;
+    now = std::min(std::chrono::steady_clock::now(), deadline);
   }
-  return Outage(absl::StrCat("cannot connect: ", strerror(error)));
+  return status;
+}
+
+absl::Status RedisConnection::ConnectSocket(Time deadline, int wake) {
+  State state = socket_->Connect();
+  while (state == State::kPending) {
+    const absl::Status status =
+        Poll(socket_->socket(), POLLOUT, deadline, wake);
+    if (absl::IsCancelled(status)) return status;
+    if (!status.ok()) return WithText(status, "cannot connect: ");
+    state = socket_->Check();
+  }
+  if (state != State::kConnected) {
+    return Outage(absl::StrCat("cannot connect: ", strerror(socket_->error())));
+  }
+  plain_ = std::make_unique<net::SocketChannel>(socket_->socket(), &turn_);
+  channel_ = plain_.get();
+  return absl::OkStatus();
 }
 
 absl::Status RedisConnection::Secure(const RedisAccess& access, Time deadline,
@@ -203,29 +244,46 @@ absl::Status RedisConnection::Begin(const RedisAccess& access, Time deadline,
     } else {
       Send({"AUTH", address.user, access.password});
     }
-    const auto reply = Call("AUTH", deadline, wake);
-    if (!reply.ok()) return reply.status();
+    if (absl::Status status = CallAuth(deadline, wake); !status.ok()) {
+      return status;
+    }
   }
   if (address.database != 0) {
     Send({"SELECT", absl::StrCat(address.database)});
     const auto reply = Call("SELECT", deadline, wake);
     if (!reply.ok()) return reply.status();
   }
-  SendScript(kProbe, address.prefix, {"probe"}, {"1000"});
+  SendScript(access.read_only ? kReadProbe : kWriteProbe, address.prefix,
+             {"probe"}, {"1000"});
   const auto reply = Call("a script", deadline, wake);
   if (!reply.ok()) return reply.status();
   if (reply->numbers != std::vector<int64_t>{1}) return Unexpected();
   return absl::OkStatus();
 }
 
+absl::Status RedisConnection::CallAuth(Time deadline, int wake) {
+  const auto reply = Await("AUTH", deadline, wake);
+  if (!reply.ok()) return reply.status();
+  if (!reply->error) return absl::OkStatus();
+  // A server that does not know the command repeats its arguments.
+  const absl::string_view code = ErrorCode(reply->text);
+  return Outage(absl::StrCat("refuses AUTH", code.empty() ? "" : ": ", code));
+}
+
 absl::StatusOr<RedisReply> RedisConnection::Call(absl::string_view what,
                                                  Time deadline, int wake) {
+  auto reply = Await(what, deadline, wake);
+  if (reply.ok() && reply->error) {
+    return Outage(absl::StrCat("refuses ", what, ": ", reply->text));
+  }
+  return reply;
+}
+
+absl::StatusOr<RedisReply> RedisConnection::Await(absl::string_view what,
+                                                  Time deadline, int wake) {
   while (true) {
     auto reply = Next();
     if (!reply.ok()) return reply.status();
-    if (*reply && (*reply)->error) {
-      return Outage(absl::StrCat("refuses ", what, ": ", (*reply)->text));
-    }
     if (*reply) return **std::move(reply);
     const absl::Status status = Wait(deadline, wake);
     if (absl::IsDeadlineExceeded(status)) {
@@ -275,6 +333,25 @@ absl::Status RedisConnection::Lost() const {
   return Outage("closed the connection");
 }
 
+bool RedisConnection::MayParse(absl::string_view octets) {
+  for (const char c : octets) {
+    if (c == '\n') {
+      column_ = 0;
+      array_ = false;
+      continue;
+    }
+    if (column_ == 0) {
+      // No answer has a string, whose octets would not be lines.
+      if (c == '$') return false;
+      array_ = c == '*';
+    } else if (array_ && column_ > kMaxArrayDigits && c != '\r') {
+      return false;
+    }
+    ++column_;
+  }
+  return true;
+}
+
 absl::Status RedisConnection::Transfer(bool* has_read) {
   turn_.Begin(std::chrono::steady_clock::now());
   want_write_ = false;
@@ -294,6 +371,7 @@ absl::Status RedisConnection::Transfer(bool* has_read) {
     *has_read = true;
     fed_ += read.count;
     if (fed_ > kMaxReply ||
+        !MayParse(absl::string_view(room.data(), read.count)) ||
         redisReaderFeed(reader_.get(), room.data(), read.count) != REDIS_OK) {
       return Unexpected();
     }

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,11 @@ struct RedisAccess {
   RedisAddress address;
   std::string password;                              // with auth=
   std::shared_ptr<const net::TlsClientContext> tls;  // with rediss:
+  // The server is only read. Then the test of a connection writes nothing.
+  bool read_only = false;
+  // Returns the addresses of a host name. May block. Null: getaddrinfo(3).
+  std::function<absl::StatusOr<std::vector<IpAddress>>(const std::string& host)>
+      lookup;
 };
 
 // Reads the files that `address` names: the password, for the user `user` as
@@ -55,13 +61,19 @@ class RedisConnection {
 
   // Octets of a reply. A longer one is an error.
   static constexpr size_t kMaxReply = size_t{64} << 10;
+  // Digits of the number of elements of an array. A larger number is an error:
+  // hiredis allocates memory for all elements when it has read the number.
+  static constexpr size_t kMaxArrayDigits = 4;
 
   // Connects, authenticates, chooses the database, and tests with a script that
-  // it may write and expire a key. Blocks until `deadline`, and longer only if
-  // the lookup of a host name does. A readable descriptor `wake` (-1: none)
-  // ends it with kCancelled.
+  // it may write and expire a key, or read one. Blocks while a host name is
+  // looked up, then for at most `timeout` until it is connected, and for at
+  // most `timeout` until the test is over. Each address of the host has an
+  // equal part of the time to connect, and the time that those before have
+  // left. A readable descriptor `wake` (-1: none) ends it with kCancelled.
   static absl::StatusOr<std::unique_ptr<RedisConnection>> Open(
-      const RedisAccess& access, Time deadline, int wake = -1);
+      const RedisAccess& access, std::chrono::milliseconds timeout,
+      int wake = -1);
 
   RedisConnection(const RedisConnection&) = delete;
   RedisConnection& operator=(const RedisConnection&) = delete;
@@ -87,12 +99,23 @@ class RedisConnection {
 
   RedisConnection();
 
-  absl::Status Connect(const RedisAccess& access, Time deadline, int wake);
+  absl::Status Connect(const RedisAccess& access,
+                       std::chrono::milliseconds timeout, int wake);
+  // Connects `socket_`.
+  absl::Status ConnectSocket(Time deadline, int wake);
   absl::Status Secure(const RedisAccess& access, Time deadline, int wake);
   absl::Status Begin(const RedisAccess& access, Time deadline, int wake);
-  // Sends a command and waits for its reply.
+  // Waits for the reply to `what`.
+  absl::StatusOr<RedisReply> Await(absl::string_view what, Time deadline,
+                                   int wake);
+  // The same. A reply that is an error is an outage.
   absl::StatusOr<RedisReply> Call(absl::string_view what, Time deadline,
                                   int wake);
+  // The same for AUTH. The error has no text of the server, which may contain
+  // the password.
+  absl::Status CallAuth(Time deadline, int wake);
+  // Returns whether hiredis may parse `octets`, the next ones of the server.
+  bool MayParse(absl::string_view octets);
   absl::Status Transfer(bool* has_read);
   absl::Status Lost() const;
 
@@ -103,6 +126,8 @@ class RedisConnection {
   net::Channel* channel_ = nullptr;
   const std::unique_ptr<redisReader, ReaderFree> reader_;
   size_t fed_ = 0;      // octets since the last reply
+  size_t column_ = 0;   // of the next octet in its line
+  bool array_ = false;  // the line has the number of elements of an array
   std::string output_;  // not written yet
   bool want_write_ = false;
 };

@@ -131,9 +131,8 @@ void RedisStore::Run() {
       if (stopping_) break;
       access = access_;
     }
-    auto connection = RedisConnection::Open(
-        access, std::chrono::steady_clock::now() + options_.timeout,
-        wake_.get());
+    auto connection =
+        RedisConnection::Open(access, options_.timeout, wake_.get());
     absl::Status why = connection.status();
     if (stopped()) break;
     if (connection.ok()) {

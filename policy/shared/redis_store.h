@@ -51,7 +51,7 @@ class RedisStore : public SharedStore {
 
   struct Options {
     RedisAccess access;
-    // For each question, and for the start of a connection.
+    // For each question, and as RedisConnection::Open() has it.
     std::chrono::milliseconds timeout{1000};
     // Called on the thread of the store, when it begins to work, when it stops
     // to, and when another reason keeps it from working. The text names the

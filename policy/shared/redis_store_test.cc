@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,7 +26,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "engine/grammar/ip_address.h"
 #include "gtest/gtest.h"
+#include "net/connecting_socket.h"
 #include "net/socket_address.h"
 #include "system/descriptor.h"
 
@@ -38,6 +41,42 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kPatience{60};
 constexpr milliseconds kTimeout{200};
 
+// Returns a socket that listens, with room for `backlog` connections that are
+// not accepted.
+system::Descriptor Listen(const sockaddr_storage& address, socklen_t size,
+                          int backlog) {
+  system::Descriptor listener(
+      socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(
+      bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), size),
+      0);
+  EXPECT_EQ(listen(listener.get(), backlog), 0);
+  return listener;
+}
+
+system::Descriptor ListenAt(absl::string_view path) {
+  sockaddr_storage address = {};
+  const socklen_t size = net::MakeUnixAddress(path, &address);
+  return Listen(address, size, /*backlog=*/9);
+}
+
+// The same at an IPv4 address. Port 0 is replaced by a free port.
+system::Descriptor ListenAt(absl::string_view ip, uint16_t* port,
+                            int backlog = 9) {
+  sockaddr_storage address = {};
+  socklen_t size =
+      net::MakeSocketAddress(*IpAddress::Parse(ip), *port, &address);
+  // The same family as that of a client's socket.
+  system::Descriptor listener = Listen(address, size, backlog);
+  size = sizeof(address);
+  EXPECT_EQ(
+      getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size),
+      0);
+  std::optional<IpAddress> bound;
+  net::ReadSocketAddress(address, &bound, port);
+  return listener;
+}
+
 // A server that answers each command with the next of its answers. Without one,
 // it does what `otherwise` says, or does not answer. "close" closes the
 // connection, and "tested" is the answer to the test that each connection
@@ -49,14 +88,12 @@ class FakeRedis {
   explicit FakeRedis(std::string path, Otherwise otherwise = nullptr)
       : path_(std::move(path)),
         otherwise_(std::move(otherwise)),
-        listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_storage address = {};
-    const socklen_t size = net::MakeUnixAddress(path_, &address);
-    EXPECT_EQ(
-        bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(listener_.get(), 9), 0);
-    thread_ = std::thread([this] { Run(); });
-  }
+        listener_(ListenAt(path_)),
+        thread_([this] { Run(); }) {}
+  FakeRedis(system::Descriptor listener, Otherwise otherwise)
+      : otherwise_(std::move(otherwise)),
+        listener_(std::move(listener)),
+        thread_([this] { Run(); }) {}
   ~FakeRedis() {
     shutdown(listener_.get(), SHUT_RDWR);  // ends accept()
     {
@@ -64,7 +101,7 @@ class FakeRedis {
       over_ = true;
     }
     thread_.join();
-    unlink(path_.c_str());
+    if (!path_.empty()) unlink(path_.c_str());
   }
 
   void Answer(std::vector<std::string> answers) {
@@ -163,14 +200,17 @@ class RedisStoreTest : public testing::Test {
 
   void Start(milliseconds timeout = kPatience, RedisAddress address = {}) {
     address.path = path_;
+    Start(timeout, RedisAccess{.address = address, .password = "p"});
+  }
+  void Start(milliseconds timeout, const RedisAccess& access) {
     store_ = std::make_unique<RedisStore>(RedisStore::Options{
-        .access = {.address = address, .password = "p"},
+        .access = access,
         .timeout = timeout,
         .report =
-            [this](bool, const std::string& text) {
+            [this, prefix = absl::StrCat(access.address.Format(), ": ").size()](
+                bool, const std::string& text) {
               const std::lock_guard<std::mutex> lock(mutex_);
-              reports_.push_back(
-                  text.substr(absl::StrCat("redis:unix:", path_, ": ").size()));
+              reports_.push_back(text.substr(prefix));
               changed_.notify_all();
             },
         .first_retry = milliseconds(1),
@@ -268,6 +308,9 @@ TEST_F(RedisStoreTest, WrongAnswersAreOutages) {
       {"$-1\r\n", "sent a reply that no question has; is it a Redis?"},
       {"*2\r\n:1\r\n$1\r\nx\r\n",
        "sent a reply that no question has; is it a Redis?"},
+      {"*10000\r\n", "sent a reply that no question has; is it a Redis?"},
+      {"*1\r\n*2147483647\r\n",
+       "sent a reply that no question has; is it a Redis?"},
       {absl::StrCat("$90000\r\n", std::string(90000, 'x'), "\r\n"),
        "sent a reply that no question has; is it a Redis?"},
       {"-NOAUTH Authentication required.\r\n",
@@ -339,10 +382,76 @@ TEST_F(RedisStoreTest, RefusalAtTheStartNamesTheCommand) {
                 "+OK\r\n", "+OK\r\n", "-READONLY replica\r\n", "+OK\r\n",
                 "+OK\r\n", "tested"});
   Start(kPatience, {.database = 99, .auth = "/p"});
-  EXPECT_EQ(NextReport(), "refuses AUTH: WRONGPASS invalid");
+  EXPECT_EQ(NextReport(), "refuses AUTH: WRONGPASS");
   EXPECT_EQ(NextReport(), "refuses SELECT: ERR DB index");
   EXPECT_EQ(NextReport(), "refuses a script: READONLY replica");
   EXPECT_EQ(NextReport(), "works");
+}
+
+// A server that does not know AUTH, as one with rename-command or a proxy,
+// repeats what it has got.
+TEST_F(RedisStoreTest, RefusalOfAuthIsReportedWithoutItsText) {
+  FakeRedis redis(path_);
+  redis.Answer(
+      {"-ERR unknown command `AUTH`, with args beginning with: `p`, \r\n",
+       "-'p' is unknown\r\n", "+OK\r\n", "tested"});
+  Start(kPatience, {.auth = "/p"});
+  EXPECT_EQ(NextReport(), "refuses AUTH: ERR");
+  EXPECT_EQ(NextReport(), "refuses AUTH");
+  EXPECT_EQ(NextReport(), "works");
+}
+
+TEST_F(RedisStoreTest, ReaderWritesNothing) {
+  FakeRedis redis(path_);
+  redis.Answer({"tested"});
+  Start(kPatience, RedisAccess{.address = {.path = path_}, .read_only = true});
+  EXPECT_EQ(NextReport(), "works");
+  const auto commands = redis.commands();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(commands[0], "'GET'")) << commands[0];
+  EXPECT_FALSE(absl::StrContains(commands[0], "'SET'")) << commands[0];
+}
+
+// In DNS, "localhost" may have any address.
+TEST_F(RedisStoreTest, LocalhostElsewhereGetsNoPassword) {
+  std::vector<IpAddress> addresses = {*IpAddress::Parse("192.0.2.1")};
+  Start(kPatience,
+        RedisAccess{.address = {.host = "localhost", .auth = "/p"},
+                    .password = "p",
+                    .lookup = [&](const std::string&) { return addresses; }});
+  EXPECT_EQ(NextReport(),
+            "localhost: has only addresses of other machines, which get no "
+            "password without TLS");
+}
+
+// One address drops packets, and the name server takes longer than the whole
+// time.
+TEST_F(RedisStoreTest, EachAddressHasAPartOfTheTimeAfterTheLookup) {
+  uint16_t port = 0;
+  FakeRedis redis(ListenAt("127.0.0.1", &port),
+                  [](const std::string&) { return "tested"; });
+  const system::Descriptor full = ListenAt("127.0.0.2", &port, /*backlog=*/0);
+  std::deque<net::ConnectingSocket> waiting;
+  pollfd pending = {};
+  do {
+    waiting.emplace_back(*IpAddress::Parse("127.0.0.2"), port);
+    waiting.back().Connect();
+    pending = {waiting.back().socket(), POLLOUT, 0};
+  } while (poll(&pending, 1, 100) == 1 && waiting.size() < 20);
+  ASSERT_LT(waiting.size(), 20u);
+  Start(kTimeout, RedisAccess{.address = {.host = "localhost", .port = port},
+                              .lookup = [](const std::string&) {
+                                std::this_thread::sleep_for(kTimeout);
+                                return std::vector{
+                                    *IpAddress::Parse("127.0.0.2"),
+                                    *IpAddress::Parse("127.0.0.1")};
+                              }});
+  // A busy host may need several attempts.
+  std::string report;
+  do {
+    report = NextReport();
+  } while (report != "works" && report != "no report");
+  EXPECT_EQ(report, "works");
 }
 
 TEST_F(RedisStoreTest, LaterConnectionsHaveTheNewPassword) {
@@ -352,7 +461,7 @@ TEST_F(RedisStoreTest, LaterConnectionsHaveTheNewPassword) {
                                                      : "-WRONGPASS x\r\n";
   });
   Start(kPatience, {.auth = "/p"});
-  EXPECT_EQ(NextReport(), "refuses AUTH: WRONGPASS x");
+  EXPECT_EQ(NextReport(), "refuses AUTH: WRONGPASS");
   store_->SetAccess(
       {.address = {.path = path_, .auth = "/p"}, .password = "new"});
   EXPECT_EQ(NextReport(), "works");

@@ -105,9 +105,14 @@ if not first and redis.call('HLEN', network) >= tonumber(most_attempts) + 2 then
   end
 end
 if not redis.call('ZSCORE', all, network) then
-  local over = now - math.max(window, lifetime)
-  redis.call('ZREMRANGEBYSCORE', all, '-inf', over)
-  while redis.call('ZCARD', all) >= tonumber(most_networks) do
+  -- A limit that is lower than before, or a long time without attempts, may
+  -- leave many networks to remove. All clients of the store wait for a script.
+  local most = 100
+  local over = redis.call('ZRANGEBYSCORE', all, '-inf',
+                          now - math.max(window, lifetime), 'LIMIT', 0, most)
+  if #over > 0 then redis.call('ZREM', all, unpack(over)) end
+  local above = redis.call('ZCARD', all) - tonumber(most_networks) + 1
+  for i = 1, math.min(above, most) do
     redis.call('DEL', redis.call('ZPOPMIN', all)[1])
   end
 end
@@ -150,19 +155,41 @@ SharedQuestion SharedGreylist::Question(absl::string_view what,
           absl::StrCat(options_.max_entries)}};
 }
 
+void SharedGreylist::Ask(const GreylistKey& key, SharedStore::Done done) {
+  const bool writes = access_ == Access::kReadWrite;
+  store_.Ask(Question(writes ? "attempt" : "read", key), std::move(done));
+}
+
 absl::StatusOr<absl::Duration> SharedGreylist::Attempt(const GreylistKey& key) {
   if (!store_.works()) return local_.Attempt(key);
-  const bool writes = access_ == Access::kReadWrite;
   const auto waiting = std::make_shared<Waiting>();
-  store_.Ask(Question(writes ? "attempt" : "read", key),
-             [waiting](absl::StatusOr<SharedStore::Numbers> numbers) {
-               const std::lock_guard<std::mutex> lock(waiting->mutex);
-               waiting->numbers = std::move(numbers);
-               waiting->changed.notify_all();
-             });
+  Ask(key, [waiting](absl::StatusOr<SharedStore::Numbers> numbers) {
+    const std::lock_guard<std::mutex> lock(waiting->mutex);
+    waiting->numbers = std::move(numbers);
+    waiting->changed.notify_all();
+  });
   std::unique_lock<std::mutex> lock(waiting->mutex);
   waiting->changed.wait(lock, [&] { return waiting->numbers.has_value(); });
-  const absl::StatusOr<SharedStore::Numbers>& numbers = *waiting->numbers;
+  return Decide(key, *waiting->numbers);
+}
+
+void SharedGreylist::AttemptLater(const GreylistKey& key,
+                                  const system::Run& run, Done done) {
+  if (!store_.works()) return local_.AttemptLater(key, run, std::move(done));
+  Ask(key, [this, key, run, done = std::move(done)](
+               absl::StatusOr<SharedStore::Numbers> numbers) mutable {
+    // The local table may block, and the store's thread must not.
+    run([this, key, numbers = std::move(numbers),
+         done = std::move(done)]() mutable {
+      std::move(done)(Decide(key, numbers));
+    });
+  });
+}
+
+absl::StatusOr<absl::Duration> SharedGreylist::Decide(
+    const GreylistKey& key,
+    const absl::StatusOr<SharedStore::Numbers>& numbers) {
+  const bool writes = access_ == Access::kReadWrite;
   if (!numbers.ok() || numbers->size() != 1) return local_.Attempt(key);
   if ((*numbers)[0] <= 0) {
     // The local table is for an outage of the store. Its own outage is reported

@@ -15,6 +15,7 @@
 #include "policy/greylisting/greylist_options.h"
 #include "policy/greylisting/greylist_table.h"
 #include "policy/shared/shared_store.h"
+#include "system/run.h"
 
 namespace postern::policy {
 
@@ -22,6 +23,9 @@ namespace postern::policy {
 // either lets it pass; the other one then learns that. So the local table knows
 // what has passed, and serves alone while the store does not work. A store that
 // has lost its data learns again from the local tables, and so does a new one.
+//
+// Any number of attempts may wait for the store at one time, none of them on a
+// thread of the caller (AttemptLater()). RedisStore limits their number.
 //
 // The rules are those of GreylistFile, by the store's clock.
 //
@@ -34,7 +38,8 @@ namespace postern::policy {
 //
 // The store keeps at most GreylistOptions::max_entries networks, and
 // max_of_network() attempts of one network. Above that the oldest ones are
-// removed.
+// removed, but at most 100 networks for each new one: a lower limit than before
+// takes effect step by step, so that the store has no long pause.
 class SharedGreylist : public GreylistTable {
  public:
   enum class Access : uint8_t {
@@ -47,9 +52,16 @@ class SharedGreylist : public GreylistTable {
                  SharedStore* store, Access access = Access::kReadWrite);
 
   absl::StatusOr<absl::Duration> Attempt(const GreylistKey& key) override;
+  void AttemptLater(const GreylistKey& key, const system::Run& run,
+                    Done done) override;
 
  private:
   SharedQuestion Question(absl::string_view what, const GreylistKey& key) const;
+  void Ask(const GreylistKey& key, SharedStore::Done done);
+  // Records the attempt in the local table, with what the store has answered.
+  absl::StatusOr<absl::Duration> Decide(
+      const GreylistKey& key,
+      const absl::StatusOr<SharedStore::Numbers>& numbers);
 
   const GreylistOptions options_;
   GreylistTable& local_;

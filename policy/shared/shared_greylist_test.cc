@@ -3,13 +3,19 @@
 
 #include "policy/shared/shared_greylist.h"
 
+#include <cstddef>
+#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/shared/scripted_store.h"
+#include "system/bounded_run.h"
+#include "system/run.h"
 
 namespace postern::policy {
 namespace {
@@ -84,6 +90,42 @@ TEST_F(SharedGreylistTest, OutageIsDecidedHere) {
   store_.working = true;
   store_.answers = {Numbers{300}};
   EXPECT_EQ(*Attempt(), absl::Seconds(300));
+}
+
+// The thread that the local table may use is not used by attempts that wait.
+TEST_F(SharedGreylistTest, AttemptsThatWaitForTheStoreUseNoThread) {
+  std::deque<absl::AnyInvocable<void() &&>> tasks;
+  const system::Run run = system::BoundedRun(
+      [&](absl::AnyInvocable<void() &&> task) {
+        tasks.push_back(std::move(task));
+      },
+      1);
+  const auto run_tasks = [&] {
+    while (!tasks.empty()) {
+      auto task = std::move(tasks.front());
+      tasks.pop_front();
+      std::move(task)();
+    }
+  };
+  std::vector<absl::Duration> waits;
+  const auto attempt = [&] {
+    shared_.AttemptLater({"n", "s", "r"}, run,
+                         [&](const auto& wait) { waits.push_back(*wait); });
+  };
+  constexpr size_t kAttempts = 100;
+  for (size_t i = 0; i < kAttempts; ++i) attempt();
+  EXPECT_EQ(store_.open.size(), kAttempts);
+  EXPECT_TRUE(tasks.empty());
+  for (SharedStore::Done& done : store_.open) std::move(done)(Numbers{300});
+  // The store's thread does not wait for the local table.
+  EXPECT_TRUE(local_.done.empty());
+  run_tasks();
+  EXPECT_EQ(local_.done.size(), kAttempts);
+  EXPECT_EQ(waits, std::vector(kAttempts, absl::Seconds(300)));
+  store_.working = false;
+  attempt();
+  run_tasks();
+  EXPECT_EQ(waits.back(), absl::Seconds(10));
 }
 
 TEST_F(SharedGreylistTest, ReadOnlyRecordsNothing) {

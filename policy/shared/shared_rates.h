@@ -28,8 +28,8 @@ namespace postern::policy {
 // smaller limit decides.
 //
 //   key      rate:WHO:WHAT:SECONDS:SUBJECT, with SharedKey(SUBJECT)
-//   type     hash: the number of a thirteenth of the window and what was taken
-//            in it; "refused" and the number of the first refusal
+//   type     hash: the number of a twelfth of the limit's time and what was
+//            taken in it; "refused" and the number of the first refusal
 //   expires  after 14/12 of the limit's time
 //
 // If an answer does not come, it is unknown whether the store has counted the

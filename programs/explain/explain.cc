@@ -831,8 +831,11 @@ int RunExplain(int argc, const char* const* argv) {
           access.status().code(),
           absl::StrCat("--shared-state: ", access.status().message())));
     }
+    access->read_only = true;
     shared = std::make_unique<policy::RedisStore>(policy::RedisStore::Options{
         .access = *std::move(access),
+        .timeout =
+            absl::ToChronoMilliseconds(request->serve.shared_state->timeout),
         .report = [](bool works, const std::string& text) {
           if (works) return;
           Complain(absl::StrCat("--shared-state: ", text,

@@ -286,8 +286,7 @@ void TestPolicyServers(const ServeOptions& options, Findings* findings) {
 
 void TestSharedState(const policy::RedisAccess& access, Findings* findings) {
   const auto connection = policy::RedisConnection::Open(
-      access,
-      std::chrono::steady_clock::now() + absl::ToChronoSeconds(kPatience));
+      access, absl::ToChronoMilliseconds(kPatience));
   if (connection.ok()) return;
   findings->AddWarning(
       absl::StrCat("--shared-state: ", access.address.Format(), ": ",

@@ -134,6 +134,7 @@ std::unique_ptr<policy::RedisStore> MakeSharedState(
   if (!options.shared_state) return nullptr;
   return std::make_unique<policy::RedisStore>(policy::RedisStore::Options{
       .access = {.address = *options.shared_state},
+      .timeout = absl::ToChronoMilliseconds(options.shared_state->timeout),
       .report = [](bool works, const std::string& text) {
         log::WriteLog("shared-state",
                       works ? text

@@ -115,7 +115,7 @@ constexpr service::OptionRow kRows[] = {
      "attempts together with other servers, in a Redis:\n"
      "redis:HOST[:PORT], redis:unix:PATH or rediss:HOST\n"
      "(TLS), and [,db=N][,auth=FILE][,user=NAME]\n"
-     "[,ca=FILE][,prefix=TEXT]"},
+     "[,ca=FILE][,prefix=TEXT][,timeout=SECONDS]"},
     {"max-recipients", "N [1000]", "recipients of a message; 452 above"},
     {"max-errors", "N [20]", "refused commands before a session ends (421)"},
     {"max-invalid-recipients", "N [100]",
