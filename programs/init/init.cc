@@ -615,7 +615,16 @@ absl::Status WriteFile(const std::string& path, const InitFile& file,
   if (!replacement.ok()) return replacement.status();
   absl::Status status = replacement->Write(file.content);
   if (!status.ok()) return status;
-  if (!is_new) return replacement->Commit();
+  if (!is_new) {
+    // A new secret is not for everyone who could read the old file.
+    struct stat facts = {};
+    if (file.owner != InitFile::Owner::kCaller &&
+        (fstat(replacement->fd(), &facts) != 0 ||
+         fchmod(replacement->fd(), facts.st_mode & file.mode) != 0)) {
+      return absl::ErrnoToStatus(errno, path);
+    }
+    return replacement->Commit();
+  }
   // Before the file has its name. fchown(2) may clear bits of the mode.
   if (fchown(replacement->fd(), static_cast<uid_t>(-1), owner.gid) != 0 ||
       fchmod(replacement->fd(), file.mode) != 0) {
