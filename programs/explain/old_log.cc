@@ -294,6 +294,23 @@ LogLineContent ReadOwn(absl::string_view line) {
   return {.decision = std::move(decision)};
 }
 
+// Returns where `mark` begins a word of `line`. What a client has chosen comes
+// after '=', '<' or a quote in a line of postern. The name of a program is not
+// the one of a host: '[' or ':' follows it.
+size_t FindMark(absl::string_view line, absl::string_view mark) {
+  size_t at = line.find(mark);
+  for (; at != npos; at = line.find(mark, at + 1)) {
+    const absl::string_view rest = line.substr(at + mark.size());
+    const bool begins = at == 0 || line[at - 1] == ' ' ||
+                        line[at - 1] == '\t' || line[at - 1] == '/' ||
+                        mark[0] == ' ' || mark[0] == '"';
+    const bool ends = mark != "spamdyke" || absl::StartsWith(rest, "[") ||
+                      absl::StartsWith(rest, ":");
+    if (begins && ends) break;
+  }
+  return at;
+}
+
 }  // namespace
 
 LogLineContent ReadOldLogLine(absl::string_view line) {
@@ -319,7 +336,7 @@ LogLineContent ReadOldLogLine(absl::string_view line) {
   absl::string_view rest;  // after the mark
   Form form = Form::kOwn;
   for (const auto& [mark, of] : kMarks) {
-    const size_t at = line.find(mark);
+    const size_t at = FindMark(line, mark);
     if (at >= first) continue;
     first = at;
     rest = line.substr(at + mark.size());

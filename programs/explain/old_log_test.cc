@@ -102,6 +102,15 @@ TEST(OldLog, LinesOfEachProgramAreRead) {
       {"tcpserver: deny 9 x:1:25 y:192.0.2.1::5",
        "unusable: tcpserver denies a connection before it has a recipient"},
       {"tcpserver: status: 1/40", "unusable: "},
+      // A client may choose the words that other programs write.
+      {"message result=accept ip=192.0.2.1 from=<spamdyke@b.example> "
+       "reply=\"250 ok: a from: b\"",
+       "unusable: "},
+      {"Mar  9 11:10:37 spamdyke postern: session end=quit ip=192.0.2.1 "
+       "helo=Accept::RCPT::x reply=\"221 a: b from: c\"",
+       "unusable: "},
+      {"{\"event\": \"message\", \"from\": \"Reject::RCPT::x@b\"}",
+       "unusable: "},
       {"", "unusable: "},
   };
   for (const auto& [line, want] : kCases) EXPECT_EQ(Read(line), want) << line;

@@ -66,6 +66,13 @@ std::optional<std::string> HostOf(absl::string_view name) {
                                       : std::string(name);
 }
 
+// Whether a word is a program of the chain. The directory of qmail-smtpd need
+// not be known: postern-smtpd takes its place.
+bool IsProgram(const Word& word) {
+  return word.known() ? IsChainProgram(BaseName(word.text))
+                      : absl::EndsWith(word.text, "/qmail-smtpd");
+}
+
 class Chain {
  public:
   Chain(const ServerCommand& command, const SuperService* service,
@@ -73,16 +80,53 @@ class Chain {
       : words_(command.words), files_(files), service_(service) {
     setup_.shell = command.shell;
     setup_.log_on_output = command.log_on_output;
-    environment_ = command.environment;
+    setup_.shell_redirections = command.shell_redirections;
+    setup_.redirections = command.redirections;
+    setup_.pipe = command.pipe;
+    setup_.background = command.background;
+    for (const Variable& variable : command.environment) {
+      environment_.push_back({variable, /*in_front=*/false});
+    }
   }
 
   Setup Map();
+
+  // A program that may be before qmail-smtpd.
+  struct Program {
+    absl::string_view name;
+    // Maps the program at words_[begin]; pos_ is after it. Null: it has
+    // `letters` and `arguments`, and the mappings below.
+    void (Chain::*map)(size_t begin) = nullptr;
+    absl::string_view letters;  // as in getopt(3)
+    int arguments = 0;          // words after the options
+    bool kept = true;           // before postern-smtpd
+    Outcome smtpd_outcome = Outcome::kMaps;
+    absl::string_view smtpd;
+    Outcome serve_outcome = Outcome::kMaps;
+    absl::string_view serve;
+  };
+  static const Program* Find(absl::string_view name);
 
  private:
   // One option of a program in the chain.
   struct Given {
     char letter = 0;
     Word value;
+    size_t index = 0;  // of the word that has the value, or the option
+  };
+  // A variable that qmail-smtpd has. `in_front`: a program before it sets the
+  // variable, and stays.
+  struct Effective {
+    Variable variable;
+    bool in_front = false;
+    bool removed = false;  // by a program before it
+  };
+  // A program that checks passwords.
+  struct Checker {
+    std::string spec;  // of --auth
+    std::string what;
+    std::string second;  // the checker for CRAM-MD5 alone
+    Place place;
   };
 
   const Word& At(size_t i) const { return words_[i]; }
@@ -99,17 +143,16 @@ class Chain {
   void Unknown(const Word& word, absl::string_view what) {
     AddRow(word.place, absl::StrCat(what, " ", word.text),
            {Outcome::kUnsupported, word.unknown});
-    Lack(word);
+    setup_.Lack(word);
   }
-  // postern serve must not start without the value.
-  void Lack(const Word& word) {
-    for (const Word& each : setup_.unknown) {
-      if (each.place.line == word.place.line && each.unknown == word.unknown) {
-        return;
-      }
-    }
-    setup_.unknown.push_back(word);
+  // postern serve must not start: the reason is not a value.
+  void LackBecause(const Place& place, std::string why) {
+    Word word;
+    word.place = place;
+    word.unknown = std::move(why);
+    setup_.Lack(word);
   }
+  static Mapping Kept() { return {Outcome::kMaps, "kept"}; }
 
   // Keeps the words from `begin` to pos_ before postern-smtpd.
   void Keep(size_t begin) {
@@ -132,32 +175,56 @@ class Chain {
   void KeepUnknown(size_t begin);
   void MapUser(const Word& user, absl::string_view option);
   void MapListener(const Word& host, const Word& port);
+  // Maps host and port of a super-server, and keeps it.
+  void MapAddress(size_t begin);
+  void MapConnections(const Word& value, const std::string& what);
+  void MapLocalName(const Word& value, const std::string& what);
   void MapSoftlimit(size_t begin);
-  void MapTcpServer(size_t begin, bool ssl);
+  void MapTcpServer(size_t begin);
   void MapTcpsvd(size_t begin);
   void MapRblsmtpd(size_t begin);
-  void MapEnv();
+  void MapSetUser(size_t begin);
+  void MapEnv(size_t begin);
   void MapEnvdir(size_t begin);
+  void ReadEnvdir(const Word& directory, const std::string& what);
+  void SetInFront(Variable variable);
+  void RemoveInFront(const std::string& name, const std::string& what,
+                     const Word& where);
   void MapChpst(size_t begin);
   void MapSpamdykeProgram(size_t begin);
+  void MapSpamdykeSetting(const std::string& name, const Word& value,
+                          const std::string& level);
   void MapStunnel(size_t begin);
+  void MapFixcrio(size_t begin);
+  void MapGreetdelay(size_t begin);
   void MapSmtpd(size_t begin);
   void MapService();
-  void MapAuth(const std::vector<Word>& arguments, const Place& place);
+  std::optional<Checker> ReadChecker(const std::vector<Word>& arguments,
+                                     const Place& place);
   void MapEnvironment();
+  void MapShell();
+  void MapLog();
+  void MapMemory();
   void AddCertificate();
+  // The options that depend on several parts, when all facts are known.
+  void Finish();
+  void FinishAuth();
+  void FinishTls();
 
   std::vector<Word> words_;
   const SiteFiles& files_;
   const SuperService* const service_;
-  std::vector<Variable> environment_;
+  std::vector<Effective> environment_;
   Setup setup_;
   size_t pos_ = 0;
-  bool done_ = false;             // at qmail-smtpd
-  bool tls_before_ = false;       // a program before it ends TLS
-  std::optional<size_t> memory_;  // the word with softlimit's number
+  bool done_ = false;  // at qmail-smtpd
+  // The words of setup_.front with a limit of memory, and their option.
+  std::vector<std::pair<size_t, std::string>> memory_;
   std::optional<Word> rules_;
-  bool has_host_names_ = false;
+  // The row about host names. They are looked up only if a rule needs them.
+  std::optional<size_t> host_names_row_;
+  std::optional<Checker> checker_;           // of qmail-smtpd
+  std::optional<Checker> spamdyke_checker_;  // of spamdyke
 };
 
 std::vector<Chain::Given> Chain::Options(absl::string_view known,
@@ -168,8 +235,7 @@ std::vector<Chain::Given> Chain::Options(absl::string_view known,
       // It is an option, or the host of a super-server: those are the last two
       // words before the next program.
       size_t next = pos_ + 1;
-      while (next < words_.size() &&
-             !(At(next).known() && IsChainProgram(BaseName(At(next).text)))) {
+      while (next < words_.size() && !IsProgram(At(next))) {
         ++next;
       }
       if (absl::StrContains(known, 'x') && next - pos_ <= 2) break;
@@ -191,10 +257,12 @@ std::vector<Chain::Given> Chain::Options(absl::string_view known,
       Given option;
       option.letter = text[i];
       option.value.place = place;
+      option.index = pos_ - 1;
       if (at + 1 < known.size() && known[at + 1] == ':') {
         if (i + 1 < text.size()) {
           option.value.text = text.substr(i + 1);
         } else if (!AtEnd()) {
+          option.index = pos_;
           option.value = At(pos_++);
         } else {
           *bad = text;
@@ -216,6 +284,7 @@ void Chain::BadOption(const std::string& program, const std::string& bad) {
       place, absl::StrCat(program, " ", bad),
       {Outcome::kUnsupported,
        "the option is not known, so the rest of the command is not certain"});
+  LackBecause(place, absl::StrCat(program, " ", bad, ": not known"));
 }
 
 // Maps the user that a program becomes.
@@ -235,7 +304,7 @@ void Chain::MapUser(const Word& user, absl::string_view option) {
     Word missing = user;
     missing.unknown =
         absl::StrCat("no user has the number ", user.text, ": add --user NAME");
-    Lack(missing);
+    setup_.Lack(missing);
     return AddRow(user.place, absl::StrCat(option, " ", user.text),
                   {Outcome::kMaps, "kept"},
                   {Outcome::kUnsupported,
@@ -269,34 +338,71 @@ void Chain::MapListener(const Word& host, const Word& port) {
                        both ? "; it listens on IPv6, too" : "")});
 }
 
+void Chain::MapAddress(size_t begin) {
+  if (pos_ + 2 > words_.size()) {
+    const std::string program = BaseName(At(begin).text);
+    return AddRow(At(begin).place, program,
+                  {Outcome::kUnsupported, "host and port are missing"});
+  }
+  const Word host = At(pos_++);
+  const Word port = At(pos_++);
+  Keep(begin);
+  MapListener(host, port);
+}
+
+void Chain::MapConnections(const Word& value, const std::string& what) {
+  uint32_t number = 0;
+  if (!absl::SimpleAtoi(value.text.substr(0, value.text.find(':')), &number) ||
+      number == 0) {
+    return AddRow(value.place, what, Kept(),
+                  {Outcome::kUnsupported, "not a number of connections"});
+  }
+  setup_.SetServe("max-connections", absl::StrCat(number));
+  AddRow(value.place, what, Kept(),
+         {Outcome::kDiffers,
+          absl::StrCat("--max-connections ", number,
+                       "; more clients get a 421, and --max-per-client limits "
+                       "each to 50")});
+}
+
+void Chain::MapLocalName(const Word& value, const std::string& what) {
+  const absl::StatusOr<std::string> me = files_.Read("/var/qmail/control/me");
+  const bool same = me.ok() && absl::StripAsciiWhitespace(
+                                   me->substr(0, me->find('\n'))) == value.text;
+  AddRow(value.place, what,
+         {Outcome::kMaps, "kept; control/me is in the Received field"},
+         {same ? Outcome::kMaps : Outcome::kDiffers,
+          "control/me is in the Received field"});
+}
+
 void Chain::MapSoftlimit(size_t begin) {
   std::string bad;
-  std::string memory;
+  const size_t first = setup_.front.size();
+  bool other = false;
   for (const Given& option : Options("a:c:d:f:l:m:o:p:r:s:t:", &bad)) {
-    if (option.letter != 'm' && option.letter != 'a') continue;
-    if (!option.value.known()) {
-      Unknown(option.value, "softlimit -m");
-      continue;
+    const std::string name =
+        absl::StrCat("softlimit -", std::string(1, option.letter));
+    if (!absl::StrContains("adm", option.letter)) {
+      other = true;
+    } else if (!option.value.known()) {
+      Unknown(option.value, name);
+    } else {
+      memory_.emplace_back(first + option.index - begin, name);
     }
-    memory = option.value.text;
   }
   BadOption("softlimit", bad);
-  const size_t first = setup_.front.size();
   Keep(begin);
-  for (size_t i = first; i < setup_.front.size(); ++i) {
-    if (!memory.empty() && absl::EndsWith(setup_.front[i].text, memory)) {
-      memory_ = i;
-    }
-  }
-  if (memory.empty()) {
-    AddRow(At(begin).place, Text(begin), {Outcome::kMaps, "kept"},
+  if (other || memory_.empty()) {
+    AddRow(At(begin).place, Text(begin), Kept(),
            {Outcome::kDiffers,
             "the limits of one session do not fit a server of all: left out"});
   }
 }
 
-void Chain::MapTcpServer(size_t begin, bool ssl) {
+// tcpserver and sslserver.
+void Chain::MapTcpServer(size_t begin) {
   const std::string program = BaseName(At(begin).text);
+  const bool ssl = program == "sslserver";
   std::string bad;
   // The letters of ucspi-tcp, ucspi-tcp6 and its IPv6 patch; and of ucspi-ssl.
   const std::vector<Given> options = Options(
@@ -308,89 +414,69 @@ void Chain::MapTcpServer(size_t begin, bool ssl) {
   bool ident = true;
   bool optional_rules = false;
   bool ucspi_tls = false;
+  bool protocol = false;  // sslserver sets SSL_PROTOCOL
   for (const Given& option : options) {
     const Word& value = option.value;
     const std::string what =
         absl::StrCat(program, " -", std::string(1, option.letter),
                      value.text.empty() ? "" : " ", value.text);
     if (!value.known() && option.letter != 'u' && option.letter != 'g') {
-      AddRow(value.place, what, {Outcome::kUnsupported, value.unknown});
-      Lack(value);
+      Unknown(value,
+              absl::StrCat(program, " -", std::string(1, option.letter)));
       continue;
     }
     switch (option.letter) {
       case 'H':
-        looks_up = false;
-        break;
       case 'h':
-        looks_up = true;
-        break;
-      case 'p':
-        confirms = true;
+        looks_up = option.letter == 'h';
         break;
       case 'P':
-        confirms = false;
+      case 'p':
+        confirms = option.letter == 'p';
         break;
       case 'R':
-        ident = false;
-        break;
       case 'r':
-        ident = true;
+        ident = option.letter == 'r';
         break;
       case 'X':
         optional_rules = true;
         break;
+      case 'N':
       case 'n':
-        ucspi_tls = ssl;
+        ucspi_tls = option.letter == 'n';
+        break;
+      case 'E':
+      case 'e':
+        protocol = option.letter == 'e';
         break;
       case 'x':
         rules_ = value;
         setup_.SetServe("rules", value.text);
-        AddRow(value.place, what, {Outcome::kMaps, "kept"},
+        AddRow(value.place, what, Kept(),
                {Outcome::kDiffers,
                 absl::StrCat("--rules ", value.text,
                              "; a denied client gets a 554 (--silent-deny: "
                              "nothing), and SIGHUP reads changed rules")});
         break;
-      case 'c': {
-        uint32_t number = 0;
-        if (!absl::SimpleAtoi(value.text.substr(0, value.text.find(':')),
-                              &number) ||
-            number == 0) {
-          AddRow(value.place, what, {Outcome::kMaps, "kept"},
-                 {Outcome::kUnsupported, "not a number of connections"});
-          break;
-        }
-        setup_.SetServe("max-connections", absl::StrCat(number));
-        AddRow(value.place, what, {Outcome::kMaps, "kept"},
-               {Outcome::kDiffers,
-                absl::StrCat("--max-connections ", number,
-                             "; more clients get a 421, and "
-                             "--max-per-client limits each to 50")});
+      case 'c':
+        MapConnections(value, what);
         break;
-      }
       case 'u':
         MapUser(value, absl::StrCat(program, " -u"));
         break;
+      case 'g':
+        break;  // with -u, and the groups of this user are those of serve
       case 'U':
         AddRow(
-            value.place, what, {Outcome::kMaps, "kept"},
+            value.place, what, Kept(),
             {setup_.HasServe("user") ? Outcome::kMaps : Outcome::kUnsupported,
              setup_.HasServe("user") ? "--user" : "add --user NAME"});
         break;
-      case 'l': {
-        const absl::StatusOr<std::string> me =
-            files_.Read("/var/qmail/control/me");
-        const bool same = me.ok() && absl::StripAsciiWhitespace(me->substr(
-                                         0, me->find('\n'))) == value.text;
-        AddRow(value.place, what,
-               {Outcome::kMaps, "kept; control/me is in the Received field"},
-               {same ? Outcome::kMaps : Outcome::kDiffers,
-                "control/me is in the Received field"});
+      case 'l':
+        MapLocalName(value, what);
         break;
-      }
       case 'b':
-        AddRow(value.place, what, {Outcome::kMaps, "kept"},
+        AddRow(value.place, what, Kept(),
                {Outcome::kDiffers, "the backlog is 4096"});
         break;
       case 'B':
@@ -398,20 +484,50 @@ void Chain::MapTcpServer(size_t begin, bool ssl) {
                {Outcome::kUnsupported,
                 "a line before the greeting breaks SMTP: remove it"});
         break;
+      case '4':
+      case '6':
+        AddRow(value.place, what, Kept(),
+               {Outcome::kDiffers,
+                "the address of --listen says which: 0.0.0.0, [::] or * for "
+                "both"});
+        break;
+      // Without effect on what is accepted: verbosity, options of TCP and IP,
+      // the port on descriptor 1, timeouts, and variables about TLS.
+      case 'v':
+      case 'V':
+      case 'q':
+      case 'Q':
+      case 'd':
+      case 'D':
+      case 'o':
+      case 'O':
+      case '1':
+      case 't':
+      case 'T':
+      case 'w':
+        break;
+      case 's':
+      case 'S':
+        if (ssl) break;  // variables about certificates
+        [[fallthrough]];
       default:
-        break;  // the log's verbosity, TCP options and ident's timeout
+        AddRow(value.place, what, Kept(),
+               {Outcome::kUnsupported,
+                ssl ? "certificates of clients are not required, and a key "
+                      "has no password"
+                    : "postern serve has nothing like it"});
+        LackBecause(value.place,
+                    absl::StrCat(what, ": not supported by postern serve"));
+        break;
     }
   }
   BadOption(program, bad);
   const Place place = At(begin).place;
   const bool by_name = looks_up && rules_.has_value();
-  if (by_name) {
-    has_host_names_ = true;
-    setup_.SetServe("host-names", "");
-  }
+  if (by_name) host_names_row_ = setup_.rows.size();
   AddRow(place,
          absl::StrCat(program, looks_up ? " -h" : " -H", confirms ? " -p" : ""),
-         {Outcome::kMaps, "kept"},
+         Kept(),
          by_name
              ? Mapping{confirms ? Outcome::kMaps : Outcome::kDiffers,
                        confirms ? "--host-names"
@@ -420,26 +536,21 @@ void Chain::MapTcpServer(size_t begin, bool ssl) {
              : Mapping{Outcome::kMaps,
                        "host names are not looked up: no rule needs them"});
   if (ident) {
-    AddRow(place, absl::StrCat(program, " -r"), {Outcome::kMaps, "kept"},
+    AddRow(place, absl::StrCat(program, " -r"), Kept(),
            {Outcome::kDiffers,
             "ident is not asked; rules with user@ do not match"});
   }
   if (optional_rules) {
     setup_.SetServe("rules-optional", "");
-    AddRow(place, absl::StrCat(program, " -X"), {Outcome::kMaps, "kept"},
+    AddRow(place, absl::StrCat(program, " -X"), Kept(),
            {Outcome::kMaps, "--rules-optional"});
   }
-  if (pos_ + 2 > words_.size()) {
-    AddRow(place, program,
-           {Outcome::kUnsupported, "host and port are missing"});
-    return;
-  }
-  const Word host = At(pos_++);
-  const Word port = At(pos_++);
-  Keep(begin);
-  MapListener(host, port);
+  MapAddress(begin);
   if (!ssl) return;
-  tls_before_ = !ucspi_tls;
+  setup_.facts.tls_by = program;
+  setup_.facts.tls_stays = true;
+  setup_.facts.ucspi_tls = ucspi_tls;
+  setup_.facts.wrapped = !ucspi_tls;
   AddCertificate();
   if (ucspi_tls) {
     AddRow(place, "sslserver -n",
@@ -449,7 +560,11 @@ void Chain::MapTcpServer(size_t begin, bool ssl) {
   }
   setup_.SetSmtpd("tls-outside", "");
   setup_.AddListenWord("tls");
-  AddRow(place, "sslserver", {Outcome::kMaps, "kept, with --tls-outside"},
+  AddRow(place, "sslserver",
+         protocol ? Mapping{Outcome::kMaps, "kept, with --tls-outside"}
+                  : Mapping{Outcome::kUnsupported,
+                            "kept, with --tls-outside, which needs the "
+                            "variable SSL_PROTOCOL: add -e"},
          {Outcome::kMaps, "--listen ADDRESS,tls"});
 }
 
@@ -458,8 +573,9 @@ void Chain::AddCertificate() {
   std::string certificate;
   std::string key;
   Place place = At(std::min(pos_, words_.size() - 1)).place;
-  for (const Variable& variable : environment_) {
-    if (!variable.value.known()) continue;
+  for (const Effective& each : environment_) {
+    const Variable& variable = each.variable;
+    if (!variable.value.known() || each.removed) continue;
     if (variable.name == "CERTFILE" || variable.name == "CERTCHAINFILE") {
       certificate = variable.value.text;
       place = variable.value.place;
@@ -487,53 +603,61 @@ void Chain::MapTcpsvd(size_t begin) {
   std::string bad;
   for (const Given& option : Options("c:C:l:i:x:u:hpb:t:EvV", &bad)) {
     const Word& value = option.value;
-    const std::string what = absl::StrCat(
-        "tcpsvd -", std::string(1, option.letter), " ", value.text);
-    if (!value.known()) {
-      Unknown(value, what);
+    const std::string name =
+        absl::StrCat("tcpsvd -", std::string(1, option.letter));
+    const std::string what =
+        absl::StrCat(name, value.text.empty() ? "" : " ", value.text);
+    if (!value.known() && option.letter != 'u') {
+      Unknown(value, name);
       continue;
     }
     uint32_t number = 0;
     switch (option.letter) {
       case 'u':
-        MapUser(value, "tcpsvd -u");
+        MapUser(value, name);
         break;
       case 'c':
-        setup_.SetServe("max-connections", value.text);
-        AddRow(
-            value.place, what, {Outcome::kMaps, "kept"},
-            {Outcome::kDiffers, absl::StrCat("--max-connections ", value.text,
-                                             "; more clients get a 421")});
+        MapConnections(value, what);
         break;
       case 'C':
         if (absl::SimpleAtoi(value.text.substr(0, value.text.find(':')),
-                             &number)) {
+                             &number) &&
+            number > 0) {
           setup_.SetServe("max-per-client", absl::StrCat(number));
-          AddRow(value.place, what, {Outcome::kMaps, "kept"},
+          AddRow(value.place, what, Kept(),
                  {Outcome::kMaps, absl::StrCat("--max-per-client ", number)});
+        } else {
+          AddRow(value.place, what, Kept(),
+                 {Outcome::kUnsupported, "not a number of connections"});
         }
         break;
       case 'i':
       case 'x':
-        AddRow(value.place, what, {Outcome::kMaps, "kept"},
+        AddRow(value.place, what, Kept(),
                {Outcome::kUnsupported,
                 "--rules reads tcprules' databases: write these instructions "
                 "as rules"});
+        LackBecause(value.place, absl::StrCat(what, ": write it as rules"));
+        break;
+      case 'l':
+        MapLocalName(value, what);
+        break;
+      case 'b':
+        AddRow(value.place, what, Kept(),
+               {Outcome::kDiffers, "the backlog is 4096"});
+        break;
+      case 'h':
+      case 'p':
+        AddRow(value.place, what, Kept(),
+               {Outcome::kMaps,
+                "host names are not looked up: no rule needs them"});
         break;
       default:
-        break;
+        break;  // verbosity, the timeout of a look-up, fewer variables
     }
   }
   BadOption("tcpsvd", bad);
-  if (pos_ + 2 > words_.size()) {
-    AddRow(At(begin).place, "tcpsvd",
-           {Outcome::kUnsupported, "host and port are missing"});
-    return;
-  }
-  const Word host = At(pos_++);
-  const Word port = At(pos_++);
-  Keep(begin);
-  MapListener(host, port);
+  MapAddress(begin);
 }
 
 void Chain::MapRblsmtpd(size_t begin) {
@@ -567,6 +691,11 @@ void Chain::MapRblsmtpd(size_t begin) {
       lists.push_back(absl::StrCat("!", option.value.text,
                                    fail_closed ? ",fail-closed" : ""));
     }
+    if (absl::StrContains("wWiI", option.letter)) {
+      AddRow(option.value.place,
+             absl::StrCat("rblsmtpd -", std::string(1, option.letter)), Kept(),
+             {Outcome::kUnsupported, "postern serve has nothing like it"});
+    }
   }
   BadOption("rblsmtpd", bad);
   std::vector<std::string> shown;
@@ -586,47 +715,110 @@ void Chain::MapRblsmtpd(size_t begin) {
                                        "who authenticate are not refused")});
 }
 
-// env [-i] [-u NAME] NAME=VALUE... The variables are set before the command.
-void Chain::MapEnv() {
+// A program before qmail-smtpd sets a variable. It stays, so the new script
+// does not set the variable, too.
+void Chain::SetInFront(Variable variable) {
+  for (Effective& each : environment_) {
+    if (each.variable.name == variable.name) each.removed = true;
+  }
+  environment_.push_back({std::move(variable), /*in_front=*/true});
+}
+
+void Chain::RemoveInFront(const std::string& name, const std::string& what,
+                          const Word& where) {
+  for (Effective& each : environment_) {
+    if (each.variable.name == name) each.removed = true;
+  }
+  MapRemoval(name, what, where, &setup_);
+}
+
+// env [-i] [-u NAME] NAME=VALUE... It stays before postern-smtpd.
+void Chain::MapEnv(size_t begin) {
   while (!AtEnd()) {
-    const Word& word = At(pos_);
-    if (word.text == "-" || word.text == "-i") {
-      environment_.clear();
+    const Word word = At(pos_);
+    const absl::string_view text = word.text;
+    const size_t equals = text.find('=');
+    std::string name;
+    if (!absl::StartsWith(text, "-") && equals != npos) {
       ++pos_;
-    } else if (word.text == "-u" && pos_ + 1 < words_.size()) {
-      const std::string name = At(pos_ + 1).text;
-      environment_.erase(
-          std::remove_if(environment_.begin(), environment_.end(),
-                         [&](const auto& each) { return each.name == name; }),
-          environment_.end());
-      pos_ += 2;
-    } else if (absl::StrContains(word.text, '=')) {
-      const size_t equals = word.text.find('=');
-      Variable variable = {word.text.substr(0, equals), word};
-      variable.value.text = word.text.substr(equals + 1);
-      environment_.push_back(std::move(variable));
+      name = std::string(text.substr(0, equals));
+      if (!IsVariableName(name) && !word.known()) {
+        Unknown(word, "env");
+        continue;
+      }
+      Variable variable = {name, word};
+      variable.value.text = std::string(text.substr(equals + 1));
+      SetInFront(std::move(variable));
+    } else if (!word.known()) {
+      Unknown(word, "env");
       ++pos_;
-    } else {
+    } else if (!absl::StartsWith(text, "-")) {
       break;
+    } else if (text == "--") {
+      ++pos_;
+    } else if (text == "-" || text == "-i" || text == "--ignore-environment") {
+      ++pos_;
+      for (Effective& each : environment_) each.removed = true;
+      if (setup_.HasServe("rules")) {
+        AddRow(word.place, absl::StrCat("env ", text), Kept(),
+               {Outcome::kUnsupported,
+                "the rules set variables, and this removes them: name a file "
+                "of rules without them"});
+        LackBecause(word.place, "env removes the variables of the rules");
+      }
+    } else if (text == "-u" || text == "--unset") {
+      ++pos_;
+      if (AtEnd()) break;
+      const Word value = At(pos_++);
+      if (!value.known()) {
+        Unknown(value, "env -u");
+        continue;
+      }
+      RemoveInFront(value.text, absl::StrCat("env -u ", value.text), value);
+    } else if (absl::StartsWith(text, "--unset=") ||
+               (absl::StartsWith(text, "-u") && text.size() > 2)) {
+      ++pos_;
+      name = std::string(text.substr(text[1] == 'u' ? 2 : 8));
+      RemoveInFront(name, absl::StrCat("env -u ", name), word);
+    } else {
+      // -S has more words in itself, and another option may have a value.
+      ++pos_;
+      AddRow(word.place, absl::StrCat("env ", text),
+             {Outcome::kUnsupported,
+              "the option of env is not read: write the command without it"});
+      LackBecause(word.place, absl::StrCat("env ", text, " is not read"));
+      return KeepUnknown(begin);
     }
   }
+  Keep(begin);
 }
 
 void Chain::MapEnvdir(size_t begin) {
-  if (AtEnd()) return;
+  if (AtEnd()) return Keep(begin);
   const Word directory = At(pos_++);
-  if (!directory.known()) return Unknown(directory, "envdir");
-  const std::vector<std::string> names = absl::StartsWith(directory.text, "/")
-                                             ? files_.List(directory.text)
-                                             : std::vector<std::string>();
-  if (names.empty()) {
-    Keep(begin);
-    return AddRow(directory.place, absl::StrCat("envdir ", directory.text),
-                  {Outcome::kUnsupported,
-                   "the directory cannot be read or is empty, so its variables "
-                   "are not in this table"});
+  Keep(begin);
+  ReadEnvdir(directory, BaseName(At(begin).text));
+}
+
+// Reads the variables that a program sets from the files of a directory.
+void Chain::ReadEnvdir(const Word& directory, const std::string& what) {
+  if (!directory.known()) return Unknown(directory, what);
+  const auto names =
+      absl::StartsWith(directory.text, "/")
+          ? files_.List(directory.text)
+          : absl::FailedPreconditionError("the directory is not a path");
+  if (!names.ok()) {
+    AddRow(directory.place, absl::StrCat(what, " ", directory.text),
+           {Outcome::kUnsupported,
+            "the directory cannot be read, so its variables are not in this "
+            "table"});
+    return LackBecause(directory.place,
+                       absl::StrCat(what, " ", directory.text,
+                                    ": the directory cannot be read"));
   }
-  for (const std::string& name : names) {
+  AddRow(directory.place, absl::StrCat(what, " ", directory.text), Kept(),
+         {Outcome::kMaps, "left out: its variables have rows"});
+  for (const std::string& name : *names) {
     const std::string path = absl::StrCat(directory.text, "/", name);
     const absl::StatusOr<std::string> text = files_.Read(path);
     Variable variable = {name, {}};
@@ -634,12 +826,15 @@ void Chain::MapEnvdir(size_t begin) {
     if (!text.ok()) {
       variable.value.unknown = "the file cannot be read";
     } else if (text->empty()) {
-      continue;  // envdir removes the variable
+      variable.value.place.line = 0;
+      RemoveInFront(name, absl::StrCat(what, " removes ", name),
+                    variable.value);
+      continue;
     } else {
       variable.value.text = std::string(absl::StripTrailingAsciiWhitespace(
           absl::string_view(*text).substr(0, text->find('\n'))));
     }
-    environment_.push_back(std::move(variable));
+    SetInFront(std::move(variable));
   }
 }
 
@@ -658,10 +853,7 @@ void Chain::MapChpst(size_t begin) {
       AddRow(value.place, what, {Outcome::kMaps, "kept"},
              {Outcome::kUnsupported, "postern serve does not change its root"});
     } else if (option.letter == 'e') {
-      AddRow(value.place, what,
-             {Outcome::kUnsupported,
-              "the directory is not read, so its variables are not in this "
-              "table"});
+      ReadEnvdir(value, "chpst -e");
     } else if (option.letter == 'm' || option.letter == 'd') {
       uint64_t number = 0;
       const bool enough =
@@ -672,6 +864,11 @@ void Chain::MapChpst(size_t begin) {
              {Outcome::kDiffers,
               "the limits of one session do not fit a server of all: left "
               "out"});
+    } else if (option.letter == 'b' || option.letter == 'U') {
+      // -b is the name of the process, -U sets UID and GID
+    } else if (!absl::StrContains("vP012", option.letter)) {
+      AddRow(value.place, what, Kept(),
+             {Outcome::kDiffers, "left out: the service manager can do it"});
     }
   }
   BadOption("chpst", bad);
@@ -753,38 +950,26 @@ void Chain::MapSpamdykeProgram(size_t begin) {
     }
   }
   std::string level = "ondemand";
+  bool has_certificate = false;
+  bool without_tls = false;
   for (const auto& [name, value] : settings) {
     if (name == "smtp-auth-level") level = value.text;
+    if (name == "tls-certificate-file") has_certificate = true;
+    if (name == "tls-level") {
+      without_tls = value.text == "none";
+      setup_.facts.wrapped = value.text == "smtps";
+    }
+  }
+  Facts& facts = setup_.facts;
+  facts.auth_encrypted = absl::EndsWith(level, "-encrypted");
+  facts.tls_denied = without_tls;
+  if (has_certificate && !without_tls) {
+    facts.certificate = true;
+    facts.tls_by = "spamdyke";
+    facts.tls_stays = true;
   }
   for (const auto& [name, value] : settings) {
-    if (name == "config-dir") {
-      AddRow(value.place, absl::StrCat(name, "=", value.text),
-             {Outcome::kMaps, "spamdyke stays before postern-smtpd"},
-             {Outcome::kUnsupported,
-              "settings for some clients are variables in the rules"});
-    } else if (name == "smtp-auth-command" && level != "none" &&
-               level != "observe") {
-      std::vector<Word> arguments;
-      for (const absl::string_view field :
-           absl::StrSplit(value.text, ' ', absl::SkipEmpty())) {
-        Word word = value;
-        word.text = std::string(field);
-        arguments.push_back(std::move(word));
-      }
-      const std::vector<Option> smtpd = setup_.smtpd;
-      MapAuth(arguments, value.place);
-      setup_.smtpd = smtpd;
-      setup_.rows.back().smtpd = {Outcome::kMaps,
-                                  "spamdyke stays before postern-smtpd"};
-      if (absl::StartsWith(level, "always")) setup_.AddListenWord("submission");
-    } else if (name == "tls-level" && value.text == "smtps") {
-      setup_.AddListenWord("tls");
-      AddRow(value.place, "tls-level=smtps",
-             {Outcome::kMaps, "spamdyke stays before postern-smtpd"},
-             {Outcome::kMaps, "--listen ADDRESS,tls"});
-    } else {
-      MapSpamdyke(name, value, &setup_);
-    }
+    MapSpamdykeSetting(name, value, level);
   }
   AddRow(At(begin).place, "spamdyke",
          {Outcome::kDiffers,
@@ -795,32 +980,144 @@ void Chain::MapSpamdykeProgram(size_t begin) {
           "options of postern serve"});
 }
 
+void Chain::MapSpamdykeSetting(const std::string& name, const Word& value,
+                               const std::string& level) {
+  const std::string what = absl::StrCat(name, "=", value.text);
+  const Mapping stays = {Outcome::kMaps, "spamdyke stays before postern-smtpd"};
+  const bool answers_auth = level != "none" && level != "observe";
+  const bool required = absl::StartsWith(level, "always");
+  if (name == "config-dir") {
+    AddRow(value.place, what, stays,
+           {Outcome::kUnsupported,
+            "settings for some clients are variables in the rules"});
+  } else if (name == "smtp-auth-level") {
+    if (required) setup_.facts.auth_required = true;
+    AddRow(value.place, what, stays,
+           {Outcome::kMaps, required ? "--listen ADDRESS,submission"
+                            : answers_auth
+                                ? "--listen ADDRESS,auth"
+                                : "spamdyke does not answer AUTH itself"});
+  } else if (name == "smtp-auth-command") {
+    if (!answers_auth) {
+      return AddRow(value.place, what, stays,
+                    {Outcome::kMaps, "smtp-auth-level turns it off"});
+    }
+    std::vector<Word> arguments;
+    for (const absl::string_view field :
+         absl::StrSplit(value.text, ' ', absl::SkipEmpty())) {
+      Word word = value;
+      word.text = std::string(field);
+      arguments.push_back(std::move(word));
+    }
+    if (arguments.empty()) return;
+    spamdyke_checker_ = ReadChecker(arguments, value.place);
+  } else if (name == "tls-level" && value.text == "smtps") {
+    setup_.AddListenWord("tls");
+    AddRow(value.place, what, stays, {Outcome::kMaps, "--listen ADDRESS,tls"});
+  } else if (name == "tls-level") {
+    AddRow(value.place, what, stays,
+           {Outcome::kMaps, setup_.facts.tls_denied
+                                ? "without --tls-cert TLS is not offered"
+                                : "--tls-cert offers STARTTLS"});
+  } else {
+    MapSpamdyke(name, value, &setup_);
+  }
+}
+
 // stunnel 3: stunnel -p CERTIFICATE -l PROGRAM -- PROGRAM ARGUMENTS.
 void Chain::MapStunnel(size_t begin) {
   const Place place = At(begin).place;
   std::string certificate;
   std::optional<Word> port;
-  while (!AtEnd() && absl::StartsWith(At(pos_).text, "-")) {
-    const Word word = At(pos_++);
-    if (word.text == "--") break;
-    if (word.text.size() != 2) continue;
-    const char letter = word.text[1];
-    if (absl::string_view("pldrsgAavCDEnNIPoRStu").find(letter) ==
-        absl::string_view::npos) {
+  std::optional<Word> program;
+  std::string bad;
+  const std::vector<Given> options =
+      Options("A:a:cC:d:D:E:fg:hI:k:l:L:N:n:O:o:P:p:r:R:s:S:t:Tu:v:VW", &bad);
+  for (const Given& option : options) {
+    const Word& value = option.value;
+    const std::string name =
+        absl::StrCat("stunnel -", std::string(1, option.letter));
+    const std::string what =
+        absl::StrCat(name, value.text.empty() ? "" : " ", value.text);
+    if (!value.known()) {
+      Unknown(value, name);
       continue;
     }
-    if (AtEnd()) break;
-    const Word value = At(pos_++);
-    if (letter == 'p' && value.known()) certificate = value.text;
-    if (letter == 'd') port = value;
-    if (letter == 'l' && !AtEnd() && At(pos_).text == "--") {
-      ++pos_;
-      // -l names the program, and the first argument is its name again.
-      if (!AtEnd()) words_[pos_].text = value.text;
-      break;
+    switch (option.letter) {
+      case 'p':
+        certificate = value.text;
+        break;
+      case 'd':
+        port = value;
+        break;
+      case 'l':
+        program = value;
+        break;
+      case 's': {
+        MapUser(value, name);
+        setup_.rows.back().smtpd = {
+            Outcome::kUnsupported,
+            absl::StrCat("left out with stunnel: start postern-smtpd as this "
+                         "user (setuidgid ",
+                         value.text, ")")};
+        break;
+      }
+      case 'C':
+        setup_.SetSmtpd("tls-ciphers", value.text);
+        setup_.SetServe("tls-ciphers", value.text);
+        AddRow(
+            value.place, what,
+            {Outcome::kDiffers, absl::StrCat("--tls-ciphers ", value.text,
+                                             "; the list applies to TLS 1.2")});
+        break;
+      case 'v':
+        if (value.text == "0") break;
+        [[fallthrough]];
+      case 'a':
+      case 'A':
+        AddRow(value.place, what,
+               {Outcome::kUnsupported,
+                "certificates of clients are not required"});
+        LackBecause(value.place,
+                    absl::StrCat(what,
+                                 ": certificates of clients are not "
+                                 "required"));
+        break;
+      // Without effect on what is accepted: sockets, entropy, the log, the
+      // file with the process number, the foreground.
+      case 'D':
+      case 'E':
+      case 'f':
+      case 'I':
+      case 'O':
+      case 'o':
+      case 'P':
+      case 'R':
+      case 'S':
+      case 't':
+      case 'W':
+      case 'V':
+      case 'h':
+        break;
+      default:
+        AddRow(value.place, what,
+               {Outcome::kUnsupported,
+                "left out with stunnel: nothing replaces it"});
+        break;
     }
   }
-  tls_before_ = true;
+  BadOption("stunnel", bad);
+  if (program && AtEnd()) {
+    words_.push_back(*program);
+  } else if (program && At(pos_ - 1).text == "--") {
+    // The first argument is the name of the program again.
+    const Place argument = words_[pos_].place;
+    words_[pos_] = *program;
+    words_[pos_].place = argument;
+  }
+  setup_.facts.tls_by = "stunnel";
+  setup_.facts.wrapped = true;
+  setup_.facts.certificate = true;
   setup_.SetSmtpd("tls-wrapped", "");
   setup_.AddListenWord("tls");
   const bool named = !certificate.empty();
@@ -852,77 +1149,69 @@ void Chain::MapStunnel(size_t begin) {
   }
 }
 
-// Maps the arguments of a qmail-smtpd that is patched for AUTH.
-void Chain::MapAuth(const std::vector<Word>& arguments, const Place& place) {
+// Reads the arguments of a qmail-smtpd that is patched for AUTH.
+std::optional<Chain::Checker> Chain::ReadChecker(
+    const std::vector<Word>& arguments, const Place& place) {
   std::vector<std::string> texts;
   for (const Word& word : arguments) {
-    if (!word.known()) return Unknown(word, "the arguments for AUTH:");
+    if (!word.known()) {
+      Unknown(word, "the arguments for AUTH:");
+      setup_.smtpd_unknown.push_back(word);
+      return std::nullopt;
+    }
     texts.push_back(word.text);
   }
-  const std::string what = absl::StrJoin(texts, " ");
+  Checker found;
+  found.place = place;
+  found.what = absl::StrJoin(texts, " ");
+  const auto refuse = [&](std::string why) {
+    AddRow(place, found.what, {Outcome::kUnsupported, std::move(why)});
+    return std::nullopt;
+  };
   size_t checker = 0;
   if (!absl::StrContains(texts[0], '/')) {
     if (texts.size() < 2) {
-      return AddRow(place, what,
-                    {Outcome::kUnsupported,
-                     "this is neither a checker nor a host and a checker"});
+      return refuse("this is neither a checker nor a host and a checker");
     }
     checker = 1;
   }
   const std::string program = texts[checker];
   const std::string name = BaseName(program);
   if (!absl::StartsWith(program, "/")) {
-    return AddRow(
-        place, what,
-        {Outcome::kUnsupported,
-         absl::StrCat("--auth needs the absolute path of ", program)});
+    return refuse(absl::StrCat("--auth needs the absolute path of ", program));
   }
   if (name == "true" || name == "false") {
-    return AddRow(place, what,
-                  {Outcome::kUnsupported,
-                   "the checker accepts every password: an open relay"});
+    return refuse("the checker accepts every password: an open relay");
   }
   // Plesk: two pairs, the second for CRAM-MD5.
   size_t end = texts.size();
-  std::string second;
   for (size_t i = checker + 2; i < texts.size(); ++i) {
     if (absl::StartsWith(texts[i], "/") && BaseName(texts[i - 1]) == "true") {
       end = i;
-      second = texts[i];
+      found.second = texts[i];
       break;
     }
   }
-  std::vector<std::string> command(
+  const std::vector<std::string> command(
       texts.begin() + static_cast<std::ptrdiff_t>(checker),
       texts.begin() + static_cast<std::ptrdiff_t>(end));
   for (const std::string& each : command) {
     if (absl::StrContains(each, ',')) {
-      return AddRow(place, what,
-                    {Outcome::kUnsupported,
-                     "--auth separates arguments by commas, and one has a "
-                     "comma"});
+      return refuse(
+          "--auth separates arguments by commas, and one has a comma");
     }
   }
-  const std::string spec =
-      absl::StrCat("checkpassword:", absl::StrJoin(command, ","));
-  setup_.SetSmtpd("auth", spec);
-  setup_.SetServe("auth", spec);
-  setup_.AddListenWord("auth");
-  AddRow(place, what, {Outcome::kMaps, absl::StrCat("--auth ", spec)},
-         {Outcome::kMaps,
-          absl::StrCat("--auth ", spec, " and --listen ADDRESS,auth")});
-  if (!second.empty()) {
-    AddRow(place, second,
-           {Outcome::kDiffers,
-            "CRAM-MD5 is not offered: clients use PLAIN or LOGIN with TLS"});
-  }
+  found.spec = absl::StrCat("checkpassword:", absl::StrJoin(command, ","));
+  setup_.facts.checker = true;
+  return found;
 }
 
 void Chain::MapSmtpd(size_t begin) {
   done_ = true;
   if (pos_ < words_.size()) {
-    MapAuth({words_.begin() + static_cast<std::ptrdiff_t>(pos_), words_.end()},
-            At(begin).place);
+    checker_ = ReadChecker(
+        {words_.begin() + static_cast<std::ptrdiff_t>(pos_), words_.end()},
+        At(begin).place);
     pos_ = words_.size();
   }
 }
@@ -938,14 +1227,15 @@ void Chain::MapService() {
   port.text = service_->name;
   port.place = service_->place;
   host.place = service_->place;
-  const Mapping kept = {Outcome::kMaps, "kept"};
+  const Mapping kept = Kept();
   if (!service_->xinetd) {
     const std::vector<std::string> fields = absl::StrSplit(service_->head, ' ');
     // nowait.40 is the limit for a minute.
     if (fields[3].find('.') != npos) {
       AddRow(service_->place, fields[3], kept,
-             {Outcome::kDiffers,
-              "--max-connections and --max-rate limit connections"});
+             {Outcome::kUnsupported,
+              "no limit of all new connections in a minute: --max-connections "
+              "limits all, and --max-rate those of each client"});
     }
     const size_t colon = fields[0].rfind(':');
     if (colon != npos) {
@@ -999,10 +1289,12 @@ void Chain::MapService() {
                key == "access_times") {
       AddRow(value.place, what, kept,
              {Outcome::kUnsupported, "write it as rules, for --rules"});
+      LackBecause(value.place, absl::StrCat(what, ": write it as rules"));
     } else if (key == "cps") {
       AddRow(value.place, what, kept,
-             {Outcome::kDiffers,
-              "--max-rate limits new connections of each client"});
+             {Outcome::kUnsupported,
+              "no limit of all new connections: --max-rate limits those of "
+              "each client"});
     } else if (key == "wait" && value.text == "yes") {
       AddRow(value.place, what,
              {Outcome::kUnsupported, "postern-smtpd serves one connection"});
@@ -1020,284 +1312,406 @@ void Chain::MapService() {
   MapListener(host, port);
 }
 
+void Chain::MapSetUser(size_t begin) {
+  if (AtEnd()) return Keep(begin);
+  const Word user = At(pos_++);
+  Keep(begin);
+  MapUser(user, BaseName(At(begin).text));
+}
+
+void Chain::MapFixcrio(size_t begin) {
+  for (const bool smtpd : {true, false}) {
+    std::vector<Option>& options = smtpd ? setup_.smtpd : setup_.serve;
+    options.push_back({"bare-newlines", "normalize"});
+    options.push_back({"lenient", "all"});
+  }
+  AddRow(At(begin).place, BaseName(At(begin).text),
+         {Outcome::kDiffers,
+          "left out: --bare-newlines normalize --lenient all; a bare newline "
+          "never ends a message"});
+}
+
+void Chain::MapGreetdelay(size_t begin) {
+  const Place place = At(begin).place;
+  uint32_t seconds = 0;
+  if (!AtEnd() && absl::SimpleAtoi(At(pos_).text, &seconds)) {
+    const std::string value = At(pos_++).text;
+    setup_.SetSmtpd("greet-delay", value);
+    setup_.SetServe("greet-delay", value);
+    return AddRow(
+        place, Text(begin),
+        {Outcome::kDiffers,
+         absl::StrCat("--greet-delay ", value, ", for relay clients, too")});
+  }
+  const bool given = std::any_of(
+      environment_.begin(), environment_.end(), [](const Effective& each) {
+        return each.variable.name == "GREETDELAY" && !each.removed;
+      });
+  AddRow(place, "greetdelay",
+         given ? Mapping{Outcome::kDiffers,
+                         "left out: --greet-delay does it, for relay clients, "
+                         "too"}
+               : Mapping{Outcome::kUnsupported,
+                         "left out: GREETDELAY is not in the script; "
+                         "--greet-delay N is the same for all clients"});
+}
+
+const Chain::Program* Chain::Find(absl::string_view name) {
+  constexpr absl::string_view kManager =
+      "left out: the service manager can do it";
+  constexpr absl::string_view kPopBeforeSmtp =
+      "no client may relay because it has read mail: let users authenticate "
+      "(--auth)";
+  constexpr Outcome kMaps = Outcome::kMaps;
+  constexpr Outcome kDiffers = Outcome::kDiffers;
+  constexpr Outcome kUnsupported = Outcome::kUnsupported;
+  static constexpr Program kPrograms[] = {
+      {"softlimit", &Chain::MapSoftlimit},
+      {"s6-softlimit", &Chain::MapSoftlimit},
+      {"tcpserver", &Chain::MapTcpServer},
+      {"sslserver", &Chain::MapTcpServer},
+      {"tcpsvd", &Chain::MapTcpsvd},
+      {"rblsmtpd", &Chain::MapRblsmtpd},
+      {"env", &Chain::MapEnv},
+      {"envdir", &Chain::MapEnvdir},
+      {"s6-envdir", &Chain::MapEnvdir},
+      {"chpst", &Chain::MapChpst},
+      {"spamdyke", &Chain::MapSpamdykeProgram},
+      {"stunnel", &Chain::MapStunnel},
+      {"stunnel3", &Chain::MapStunnel},
+      {"qmail-smtpd", &Chain::MapSmtpd},
+      {"envuidgid", &Chain::MapSetUser},
+      {"setuidgid", &Chain::MapSetUser},
+      {"s6-setuidgid", &Chain::MapSetUser},
+      {"s6-envuidgid", &Chain::MapSetUser},
+      {"fixcrio", &Chain::MapFixcrio},
+      {"fixcr", &Chain::MapFixcrio},
+      {"greetdelay", &Chain::MapGreetdelay},
+      {"setlock", nullptr, "nNxX", 1, true, kMaps, "kept", kDiffers, kManager},
+      {"nice", nullptr, "n:", 0, true, kMaps, "kept", kDiffers, kManager},
+      {"nohup", nullptr, "", 0, true, kMaps, "kept", kDiffers, kManager},
+      {"setsid", nullptr, "cfw", 0, true, kMaps, "kept", kDiffers, kManager},
+      {"pgrphack", nullptr, "", 0, true, kMaps, "kept", kDiffers, kManager},
+      {"time", nullptr, "apvf:o:", 0, true, kMaps, "kept", kDiffers, kManager},
+      {"tcp-env", nullptr, "rRt:", 0, true, kMaps, "kept", kMaps,
+       "the server knows the client itself"},
+      {"tcpd", nullptr, "", 0, true, kMaps, "kept", kUnsupported,
+       "/etc/hosts.allow is not read: write it as rules"},
+      {"recordio", nullptr, "", 0, false, kDiffers,
+       "left out: --record DIR records sessions with masked passwords",
+       kDiffers,
+       "left out: --record DIR records sessions with masked passwords"},
+      {"relay-ctrl-chdir", nullptr, "", 0, true, kMaps, "kept", kUnsupported,
+       kPopBeforeSmtp},
+      {"relay-ctrl-check", nullptr, "", 0, true, kMaps, "kept", kUnsupported,
+       kPopBeforeSmtp},
+      {"relay-ctrl-send", nullptr, "", 0, true, kMaps, "kept", kUnsupported,
+       kPopBeforeSmtp},
+      {"relaylock", nullptr, "", 0, true, kMaps, "kept: RELAYCLIENT is read",
+       kUnsupported,
+       "no client may relay because it has read mail, and Plesk's list of "
+       "networks is not read: let users authenticate, and write the networks "
+       "into the file of --rules"},
+  };
+  for (const Program& program : kPrograms) {
+    if (program.name == name) return &program;
+  }
+  return nullptr;
+}
+
 void Chain::Step() {
   const Word word = At(pos_);
-  if (!word.known()) {
+  if (!word.known() && !IsProgram(word)) {
     Unknown(word, "a program:");
     return KeepUnknown(pos_++);
   }
   const size_t begin = pos_++;
   const std::string name = BaseName(word.text);
-  const Place place = word.place;
-  const Mapping kept = {Outcome::kMaps, "kept"};
   if (name == "exec") return;
-  if (name == "softlimit" || name == "s6-softlimit") {
-    return MapSoftlimit(begin);
+  const Program* program = Find(name);
+  if (program == nullptr) {
+    // Nothing is known about the program: neither its effect nor how many
+    // arguments it has.
+    AddRow(word.place, word.text,
+           {Outcome::kDiffers,
+            "kept before postern-smtpd; nothing is known about this program"},
+           {Outcome::kUnsupported,
+            "left out: nothing is known about this program"});
+    return KeepUnknown(begin);
   }
-  if (name == "tcpserver") return MapTcpServer(begin, false);
-  if (name == "sslserver") return MapTcpServer(begin, true);
-  if (name == "tcpsvd") return MapTcpsvd(begin);
-  if (name == "rblsmtpd") return MapRblsmtpd(begin);
-  if (name == "env") return MapEnv();
-  if (name == "envdir" || name == "s6-envdir") return MapEnvdir(begin);
-  if (name == "chpst") return MapChpst(begin);
-  if (name == "spamdyke") return MapSpamdykeProgram(begin);
-  if (name == "stunnel" || name == "stunnel3") return MapStunnel(begin);
-  if (name == "qmail-smtpd") return MapSmtpd(begin);
-  if (name == "envuidgid" || name == "setuidgid" || name == "s6-setuidgid" ||
-      name == "s6-envuidgid") {
-    if (AtEnd()) return;
-    const Word user = At(pos_++);
-    Keep(begin);
-    MapUser(user, name);
-    return;
-  }
-  if (name == "setlock" || name == "nice" || name == "nohup" ||
-      name == "setsid" || name == "pgrphack" || name == "time") {
-    std::string bad;
-    (void)Options("nNxXn:", &bad);
-    if (name == "setlock" && !AtEnd()) ++pos_;
-    Keep(begin);
-    return AddRow(
-        place, Text(begin), kept,
-        {Outcome::kDiffers, "left out: the service manager can do it"});
-  }
-  if (name == "tcp-env") {
-    std::string bad;
-    (void)Options("rRt:", &bad);
-    BadOption(name, bad);
-    Keep(begin);
-    return AddRow(place, Text(begin), kept,
-                  {Outcome::kMaps, "the server knows the client itself"});
-  }
-  if (name == "tcpd") {
-    Keep(begin);
-    return AddRow(place, name, kept,
-                  {Outcome::kUnsupported,
-                   "/etc/hosts.allow is not read: write it as rules"});
-  }
-  if (name == "fixcrio" || name == "fixcr") {
-    setup_.SetSmtpd("bare-newlines", "normalize");
-    setup_.SetSmtpd("lenient", "all");
-    setup_.SetServe("bare-newlines", "normalize");
-    setup_.SetServe("lenient", "all");
-    return AddRow(place, name,
-                  {Outcome::kDiffers,
-                   "left out: --bare-newlines normalize --lenient all; a bare "
-                   "newline never ends a message"});
-  }
-  if (name == "recordio") {
-    return AddRow(place, name,
-                  {Outcome::kDiffers,
-                   "left out: --record DIR records sessions with masked "
-                   "passwords"});
-  }
-  if (name == "greetdelay") {
-    const bool given = std::any_of(
-        environment_.begin(), environment_.end(),
-        [](const Variable& each) { return each.name == "GREETDELAY"; });
-    uint32_t seconds = 0;
-    if (!AtEnd() && absl::SimpleAtoi(At(pos_).text, &seconds)) {
-      const std::string value = At(pos_++).text;
-      setup_.SetSmtpd("greet-delay", value);
-      setup_.SetServe("greet-delay", value);
-      return AddRow(
-          place, Text(begin),
-          {Outcome::kDiffers,
-           absl::StrCat("--greet-delay ", value, ", for relay clients, too")});
-    }
-    return AddRow(place, name,
-                  given ? Mapping{Outcome::kDiffers,
-                                  "left out: --greet-delay does it, for relay "
-                                  "clients, too"}
-                        : Mapping{Outcome::kUnsupported,
-                                  "left out: GREETDELAY is not in the script; "
-                                  "--greet-delay N is the same for all "
-                                  "clients"});
-  }
-  if (name == "relay-ctrl-chdir" || name == "relay-ctrl-check" ||
-      name == "relay-ctrl-send") {
-    Keep(begin);
-    return AddRow(place, name, kept,
-                  {Outcome::kUnsupported,
-                   "no client may relay because it has read mail: let users "
-                   "authenticate (--auth)"});
-  }
-  if (name == "relaylock") {
-    Keep(begin);
-    return AddRow(place, name, {Outcome::kMaps, "kept: RELAYCLIENT is read"},
-                  {Outcome::kUnsupported,
-                   "no client may relay because it has read mail, and Plesk's "
-                   "list of networks is not read: let users authenticate, and "
-                   "write the networks into the file of --rules"});
-  }
-  // Nothing is known about the program: neither its effect nor how many
-  // arguments it has.
-  AddRow(
-      place, word.text,
-      {Outcome::kDiffers,
-       "kept before postern-smtpd; nothing is known about this program"},
-      {Outcome::kUnsupported, "left out: nothing is known about this program"});
-  KeepUnknown(begin);
+  if (program->map != nullptr) return (this->*program->map)(begin);
+  // nice has numbers as options, too.
+  const bool number = name == "nice" && !AtEnd() && At(pos_).text.size() > 1 &&
+                      At(pos_).text[0] == '-' &&
+                      absl::ascii_isdigit(At(pos_).text[1]);
+  if (number) ++pos_;
+  std::string bad;
+  if (!program->letters.empty()) (void)Options(program->letters, &bad);
+  BadOption(name, bad);
+  pos_ =
+      std::min(pos_ + static_cast<size_t>(program->arguments), words_.size());
+  if (program->kept) Keep(begin);
+  AddRow(word.place, pos_ - begin > 1 ? Text(begin) : name,
+         {program->smtpd_outcome, std::string(program->smtpd)},
+         {program->serve_outcome, std::string(program->serve)});
 }
 
 // Keeps the words from `begin` to the next program that is known.
 void Chain::KeepUnknown(size_t begin) {
-  while (!AtEnd() &&
-         !(At(pos_).known() && IsChainProgram(BaseName(At(pos_).text)))) {
+  while (!AtEnd() && !IsProgram(At(pos_))) {
     ++pos_;
   }
   Keep(begin);
 }
 
 void Chain::MapEnvironment() {
-  for (const Variable& variable : environment_) {
-    if (variable.name == "CERTFILE" || variable.name == "KEYFILE" ||
-        variable.name == "CERTCHAINFILE" || variable.name == "DHFILE" ||
-        variable.name == "CAFILE" || variable.name == "CADIR" ||
-        variable.name == "CIPHERS") {
-      setup_.environment.push_back(variable);  // sslserver's
-      if (variable.name == "CIPHERS" && variable.value.known()) {
-        setup_.SetServe("tls-ciphers", variable.value.text);
-        AddRow(
-            variable.value.place, absl::StrCat("CIPHERS=", variable.value.text),
-            {Outcome::kMaps, "of the super-server"},
-            {Outcome::kDiffers, "--tls-ciphers; the list applies to TLS 1.2"});
+  for (const Effective& each : environment_) {
+    const Variable& variable = each.variable;
+    if (each.removed) {
+      // The script sets it, and a program before qmail-smtpd removes it.
+      if (!each.in_front && IsVariableName(variable.name)) {
+        setup_.environment.push_back(variable);
       }
       continue;
     }
+    const Word& value = variable.value;
     bool keep = false;
-    MapVariable(variable, &setup_, &keep);
-    if (keep) setup_.environment.push_back(variable);
+    bool of_super_server = false;
+    for (const absl::string_view name :
+         {"CERTFILE", "KEYFILE", "CERTCHAINFILE", "DHFILE", "CAFILE", "CADIR",
+          "CIPHERS"}) {
+      of_super_server = of_super_server || variable.name == name;
+    }
+    if (!of_super_server || !value.known()) {
+      MapVariable(variable, &setup_, &keep);
+    } else {
+      keep = true;
+      const Mapping smtpd = {Outcome::kMaps, "of the super-server"};
+      const std::string what = absl::StrCat(variable.name, "=", value.text);
+      if (variable.name == "CIPHERS") {
+        setup_.SetServe("tls-ciphers", value.text);
+        AddRow(
+            value.place, what, smtpd,
+            {Outcome::kDiffers, "--tls-ciphers; the list applies to TLS 1.2"});
+      }
+      if (variable.name == "CAFILE" || variable.name == "CADIR") {
+        AddRow(value.place, what, smtpd,
+               {Outcome::kUnsupported,
+                "certificates of clients are not required"});
+      }
+    }
+    if (keep && !each.in_front) setup_.environment.push_back(variable);
   }
 }
 
-Setup Chain::Map() {
-  MapService();
-  while (!AtEnd() && !done_) Step();
-  if (!done_) {
-    const Place place =
-        words_.empty() ? Place() : words_[words_.size() - 1].place;
-    AddRow(place, words_.empty() ? "" : words_[0].text,
-           {Outcome::kUnsupported,
-            "the command has no qmail-smtpd; the set-ups below begin it all "
-            "the same"});
+// Maps the limits that the shell sets.
+void Chain::MapShell() {
+  for (const std::vector<Word>& command : setup_.shell) {
+    if (command.empty() || command[0].text != "ulimit") continue;
+    std::vector<std::string> texts;
+    for (const Word& word : command) texts.push_back(word.text);
+    AddRow(command[0].place, absl::StrJoin(texts, " "),
+           {Outcome::kDiffers,
+            "kept; postern-smtpd needs 4,000 KiB of memory, with TLS 24,000"},
+           {Outcome::kDiffers,
+            "left out: the limits of one session do not fit a server of all"});
   }
-  MapEnvironment();
-  if (rules_ && rules_->known() && !MapRules(*rules_, files_, &setup_) &&
-      has_host_names_) {
-    auto& serve = setup_.serve;
-    serve.erase(std::remove_if(serve.begin(), serve.end(),
-                               [](const Option& each) {
-                                 return each.name == "host-names";
-                               }),
-                serve.end());
-    for (Row& row : setup_.rows) {
-      if (!absl::StartsWith(row.serve.text, "--host-names")) continue;
-      row.serve = {Outcome::kMaps,
-                   "host names are not looked up: no rule needs them"};
+}
+
+// Maps where the log goes.
+void Chain::MapLog() {
+  const auto add = [this](std::string what, const std::vector<Word>& words) {
+    for (const Word& word : words) {
+      absl::StrAppend(&what, " ", word.text);
+      if (word.known()) continue;
+      return AddRow(word.place, what, {Outcome::kUnsupported, word.unknown});
+    }
+    AddRow(words[0].place, what, {Outcome::kMaps, "kept in the run script"});
+  };
+  const auto add_redirections =
+      [&](const std::vector<Redirection>& redirections) {
+        for (const Redirection& each : redirections) {
+          // Every script has this one.
+          if (each.sign == "2>&" && each.target.text == "1") continue;
+          add(each.sign, {each.target});
+        }
+      };
+  add_redirections(setup_.shell_redirections);
+  add_redirections(setup_.redirections);
+  for (const PipedCommand& each : setup_.pipe) {
+    if (!each.words.empty()) add("|", each.words);
+    add_redirections(each.redirections);
+  }
+}
+
+void Chain::MapMemory() {
+  const uint64_t needed =
+      setup_.HasSmtpd("tls-cert") ? kMemoryWithTls : kMemory;
+  for (const auto& [index, name] : memory_) {
+    Word& word = setup_.front[index];
+    uint64_t number = 0;
+    // The number may be in the word of the option: -m2000000, =2000000.
+    const size_t digits = word.text.find_first_of("0123456789");
+    const bool small = digits != npos &&
+                       absl::SimpleAtoi(word.text.substr(digits), &number) &&
+                       number < needed;
+    const std::string old =
+        digits == npos ? word.text : word.text.substr(digits);
+    if (small) word.text = absl::StrCat(word.text.substr(0, digits), needed);
+    AddRow(word.place, absl::StrCat(name, " ", old),
+           {small ? Outcome::kDiffers : Outcome::kMaps,
+            small ? absl::StrCat("raised to ", needed,
+                                 ", see MEMORY in postern-smtpd(8)")
+                  : "kept"},
+           {Outcome::kDiffers,
+            "the limits of one session do not fit a server of all: left out"});
+  }
+}
+
+// The options of AUTH, and the rows of the checkers.
+void Chain::FinishAuth() {
+  const Facts& facts = setup_.facts;
+  const Place command = words_.empty() ? Place() : words_[0].place;
+  const std::optional<Checker>& of_serve =
+      spamdyke_checker_ ? spamdyke_checker_ : checker_;
+  const bool smtpd_answers = facts.auth_offered() && checker_.has_value();
+  const bool serve_answers = facts.auth_offered();
+  const bool smtpd_has_tls = setup_.HasSmtpd("tls-cert") ||
+                             setup_.HasSmtpd("tls-outside") || facts.ucspi_tls;
+  if (facts.auth_required && !serve_answers) {
+    const std::string why =
+        facts.auth_off ? "AUTH is required, and SMTPAUTH turns it off"
+                       : "AUTH is required, and no checker is named: add "
+                         "--auth and --submission";
+    AddRow(command, "AUTH", {Outcome::kUnsupported, why});
+    LackBecause(command, why);
+  }
+  const bool takes_auth =  // and postern-smtpd does not see it
+      spamdyke_checker_.has_value();
+  bool smtpd_insecure = setup_.HasSmtpd("auth-insecure");
+  bool serve_insecure = setup_.HasServe("auth-insecure");
+  if (smtpd_answers && !takes_auth) {
+    setup_.SetSmtpd("auth", checker_->spec);
+    if (facts.auth_required) setup_.SetSmtpd("submission", "");
+    if (facts.cram) setup_.SetSmtpd("cram-md5", "response-first");
+    if (!smtpd_has_tls && !facts.auth_encrypted) {
+      smtpd_insecure = true;
+      setup_.SetSmtpd("auth-insecure", "");
     }
   }
-  MapControlFiles(files_, &setup_);
-
-  // What depends on several parts.
-  const auto has_smtpd = [this](absl::string_view name) {
-    return std::any_of(setup_.smtpd.begin(), setup_.smtpd.end(),
-                       [&](const Option& each) { return each.name == name; });
+  if (serve_answers) {
+    setup_.SetServe("auth", of_serve->spec);
+    setup_.AddListenWord(facts.auth_required ? "submission" : "auth");
+    if (facts.cram) setup_.SetServe("cram-md5", "response-first");
+    if (!setup_.HasServe("tls-cert") && !facts.auth_encrypted) {
+      serve_insecure = true;
+      setup_.SetServe("auth-insecure", "");
+    }
+  }
+  for (const std::optional<Checker>* each : {&spamdyke_checker_, &checker_}) {
+    if (!each->has_value()) continue;
+    const Checker& checker = **each;
+    const bool of_spamdyke = each == &spamdyke_checker_;
+    const std::string shown = absl::StrCat("--auth ", checker.spec);
+    Mapping smtpd = {Outcome::kMaps, shown};
+    Mapping serve = {Outcome::kMaps,
+                     absl::StrCat(shown, " and --listen ADDRESS,",
+                                  facts.auth_required ? "submission" : "auth")};
+    if (facts.auth_required) smtpd.text += " --submission";
+    if (facts.auth_off) {
+      smtpd = {Outcome::kMaps, "left out: SMTPAUTH turns AUTH off"};
+      serve = smtpd;
+    } else if (of_spamdyke) {
+      smtpd = {Outcome::kMaps, "spamdyke stays before postern-smtpd"};
+    } else if (takes_auth) {
+      smtpd = {Outcome::kMaps, "left out: spamdyke answers AUTH"};
+      serve = {Outcome::kMaps, "left out: smtp-auth-command is in use"};
+    } else if (!smtpd_has_tls && facts.auth_encrypted) {
+      smtpd = {Outcome::kUnsupported,
+               absl::StrCat(shown,
+                            ", but AUTH is not offered: postern-smtpd does "
+                            "not see the TLS of spamdyke")};
+    }
+    AddRow(checker.place, checker.what, smtpd, serve);
+    if (checker.second.empty() || facts.cram || facts.auth_off) continue;
+    const auto plain = [](bool insecure) {
+      return Mapping{Outcome::kDiffers,
+                     absl::StrCat("CRAM-MD5 is not offered: clients use PLAIN "
+                                  "or LOGIN",
+                                  insecure ? "" : " with TLS")};
+    };
+    AddRow(checker.place, checker.second, plain(smtpd_insecure),
+           plain(serve_insecure));
+  }
+  if (!facts.auth_offered()) return;
+  const bool always_tls = facts.wrapped || facts.auth_encrypted;
+  const auto without_tls = [&](bool smtpd, bool answers, bool insecure,
+                               bool has_tls) {
+    Mapping mapping;
+    if (!answers || (smtpd && takes_auth) || setup_.HasSmtpd("require-tls")) {
+      mapping.text = "nothing changes";
+    } else if (smtpd && insecure && facts.tls_stays) {
+      mapping = {Outcome::kDiffers,
+                 absl::StrCat("--auth-insecure, because postern-smtpd does not "
+                              "see the TLS of ",
+                              facts.tls_by)};
+    } else if (insecure) {
+      mapping = {Outcome::kDiffers,
+                 "--auth-insecure, because no certificate is named; with "
+                 "--tls-cert, leave it out"};
+    } else if (has_tls && !always_tls) {
+      mapping = {Outcome::kDiffers,
+                 "PLAIN and LOGIN are offered with TLS only; --auth-insecure "
+                 "offers them without, as the patches do"};
+    } else {
+      mapping.text = "nothing changes";
+    }
+    return mapping;
   };
+  const bool by_variable = std::any_of(
+      environment_.begin(), environment_.end(), [](const Effective& each) {
+        return each.variable.name == "ALLOW_INSECURE_AUTH" && !each.removed &&
+               each.variable.value.text != "0";
+      });
+  if (by_variable) return;
+  const Mapping smtpd =
+      without_tls(true, smtpd_answers, smtpd_insecure, smtpd_has_tls);
+  const Mapping serve = without_tls(false, serve_answers, serve_insecure,
+                                    setup_.HasServe("tls-cert"));
+  if (smtpd.outcome != Outcome::kMaps || serve.outcome != Outcome::kMaps) {
+    AddRow(command, "AUTH without TLS", smtpd, serve);
+  }
+}
+
+// The certificate, and the words of --listen about TLS.
+void Chain::FinishTls() {
+  const Facts& facts = setup_.facts;
+  const Place command = words_.empty() ? Place() : words_[0].place;
   const auto has_word = [this](absl::string_view word) {
     return std::find(setup_.listen_words.begin(), setup_.listen_words.end(),
                      word) != setup_.listen_words.end();
   };
-  const auto erase_word = [this](absl::string_view word) {
-    auto& words = setup_.listen_words;
-    words.erase(std::remove(words.begin(), words.end(), word), words.end());
-  };
-  // Takes an option back, and what the table says of it.
-  const auto erase = [this](absl::string_view name,
-                            std::vector<Option>* options) {
-    const auto begin =
-        std::remove_if(options->begin(), options->end(),
-                       [&](const Option& each) { return each.name == name; });
-    if (begin == options->end()) return;
-    options->erase(begin, options->end());
-    const bool smtpd = options == &setup_.smtpd;
-    for (Row& row : setup_.rows) {
-      Mapping& mapping = smtpd ? row.smtpd : row.serve;
-      const std::string shown = absl::StrCat("--", name);
-      if (mapping.text != shown &&
-          !absl::StartsWith(mapping.text, shown + " ") &&
-          !absl::StartsWith(mapping.text, shown + ";")) {
-        continue;
-      }
-      mapping = {Outcome::kMaps, absl::StrCat("left out: without effect here")};
-    }
-  };
-  const Place command = words_.empty() ? Place() : words_[0].place;
-  if (has_word("submission")) erase_word("auth");
-  if ((has_word("submission") || has_word("auth")) &&
-      !setup_.HasServe("auth")) {
-    erase_word("submission");
-    erase_word("auth");
-    erase("submission", &setup_.smtpd);
-    AddRow(command, "AUTH",
-           {Outcome::kUnsupported,
-            "AUTH is required, and no checker is named: add --auth and "
-            "--submission"});
-  }
-  if (has_word("no-tls")) {
-    erase("tls-cert", &setup_.serve);
-    erase("tls-key", &setup_.serve);
-    erase("tls-cert", &setup_.smtpd);
-    erase("require-tls", &setup_.smtpd);
-    erase("tls-wrapped", &setup_.smtpd);
-    erase("client-ca", &setup_.smtpd);
-    erase("client-ca", &setup_.serve);
-    erase("tls-ciphers", &setup_.smtpd);
-    erase("tls-ciphers", &setup_.serve);
-    erase_word("require-tls");
-    erase_word("tls");
-    erase_word("no-tls");  // nothing offers TLS
-  }
-  if (tls_before_ && has_smtpd("tls-outside")) {
-    // The super-server has the certificate. There is no STARTTLS within TLS.
-    erase("tls-cert", &setup_.smtpd);
-    erase("require-tls", &setup_.smtpd);
-    erase("tls-ciphers", &setup_.smtpd);
-    erase("client-ca", &setup_.smtpd);
-  }
-  if (has_word("tls")) erase_word("require-tls");
-  if (has_smtpd("tls-wrapped")) erase("require-tls", &setup_.smtpd);
-  const bool wants_tls = has_word("tls") || has_word("require-tls");
-  if (wants_tls && !setup_.HasServe("tls-cert")) {
-    setup_.SetServe("tls-cert", kCertificate);
-    if (!has_smtpd("tls-outside")) setup_.SetSmtpd("tls-cert", kCertificate);
-    AddRow(command, "the certificate",
-           {Outcome::kUnsupported,
-            absl::StrCat("no file of the site names it: write its path in "
-                         "place of ",
-                         kCertificate)});
-  }
-  if ((has_smtpd("tls-wrapped") || has_smtpd("require-tls")) &&
-      !has_smtpd("tls-cert")) {
+  const bool smtpd_needs = setup_.HasSmtpd("tls-wrapped") ||
+                           (setup_.HasSmtpd("require-tls") && !facts.ucspi_tls);
+  const bool serve_needs =
+      !facts.tls_denied && (has_word("tls") || has_word("require-tls") ||
+                            (facts.auth_encrypted && facts.auth_offered()));
+  if (smtpd_needs && !setup_.HasSmtpd("tls-cert")) {
     setup_.SetSmtpd("tls-cert", kCertificate);
+  } else if (!serve_needs || setup_.HasServe("tls-cert")) {
+    return;
   }
-  for (const absl::string_view name : {"tls-ciphers", "client-ca"}) {
-    if (!has_smtpd("tls-cert")) erase(name, &setup_.smtpd);
-    if (!setup_.HasServe("tls-cert")) erase(name, &setup_.serve);
-  }
-  const bool ucspi_tls = std::any_of(
-      setup_.front.begin(), setup_.front.end(),
-      [](const Word& each) { return BaseName(each.text) == "sslserver"; });
-  if (setup_.HasServe("auth") && !setup_.HasServe("tls-cert") &&
-      !setup_.HasServe("auth-insecure")) {
-    if (has_smtpd("auth") && !ucspi_tls) setup_.SetSmtpd("auth-insecure", "");
-    setup_.SetServe("auth-insecure", "");
-    AddRow(command, "AUTH without TLS",
-           {Outcome::kDiffers,
-            "--auth-insecure, because no certificate is named; with "
-            "--tls-cert, leave it out"});
-  }
+  if (!setup_.HasServe("tls-cert")) setup_.SetServe("tls-cert", kCertificate);
+  AddRow(command, "the certificate",
+         {Outcome::kUnsupported,
+          absl::StrCat("no file of the site names it: write its path in place "
+                       "of ",
+                       kCertificate)});
+}
+
+void Chain::Finish() {
+  FinishTls();
+  FinishAuth();
   const auto early = [](const Row& row) {
     return absl::StartsWith(row.what, "DROP_PRE_GREET=") ||
            absl::StartsWith(row.what, "DROPRUSHGREET=");
@@ -1307,84 +1721,53 @@ Setup Chain::Map() {
     row.smtpd = {Outcome::kMaps, "--greet-delay refuses such clients"};
     row.serve = row.smtpd;
   }
-  if (setup_.HasServe("auth") && setup_.HasServe("tls-cert") &&
-      !setup_.HasServe("auth-insecure") && !has_word("tls") &&
-      !has_word("require-tls")) {
-    AddRow(command, "AUTH without TLS",
-           {Outcome::kDiffers,
-            "PLAIN and LOGIN are offered with TLS only; --auth-insecure offers "
-            "them without, as the patches do"});
-  }
-  if (memory_) {
-    Word& word = setup_.front[*memory_];
-    const uint64_t needed = has_smtpd("tls-cert") ? kMemoryWithTls : kMemory;
-    uint64_t number = 0;
-    const size_t digits = word.text.find_first_of("0123456789");
-    const bool small = digits != npos &&
-                       absl::SimpleAtoi(word.text.substr(digits), &number) &&
-                       number < needed;
-    const std::string old = word.text;
-    if (small) {
-      word.text = absl::StrCat(word.text.substr(0, digits), needed);
-    }
-    AddRow(word.place, absl::StrCat("softlimit ", old),
-           {small ? Outcome::kDiffers : Outcome::kMaps,
-            small ? absl::StrCat("raised to ", needed,
-                                 ", see MEMORY in postern-smtpd(8)")
-                  : "kept"},
-           {Outcome::kDiffers,
-            "the limits of one session do not fit a server of all: left out"});
-  }
-  if (setup_.listen.empty()) {
-    setup_.listen.emplace_back("*:25");
-    AddRow(command, "the address",
+  MapMemory();
+  if (!setup_.listen.empty()) return;
+  setup_.listen.emplace_back("*:25");
+  const Place command = words_.empty() ? Place() : words_[0].place;
+  AddRow(command, "the address", Kept(),
+         {Outcome::kUnsupported,
+          "the address is not known: write it in place of *:25"});
+  LackBecause(command, "the address is not known");
+}
+
+Setup Chain::Map() {
+  MapService();
+  while (!AtEnd() && !done_) Step();
+  setup_.has_smtpd = done_;
+  if (!done_) {
+    const Place place = words_.empty() ? Place() : words_[0].place;
+    AddRow(place, words_.empty() ? "" : BaseName(words_[0].text),
            {Outcome::kUnsupported,
-            "the address is not known: write it in place of *:25"});
-    setup_.rows.back().smtpd = {Outcome::kMaps, "kept"};
+            "the command does not start qmail-smtpd, so there is no set-up "
+            "for it"});
+    return std::move(setup_);
   }
+  std::vector<Variable> variables;
+  for (const Effective& each : environment_) {
+    if (!each.removed) variables.push_back(each.variable);
+  }
+  CollectFacts(variables, files_, &setup_);
+  MapEnvironment();
+  const bool by_name =
+      !rules_ || !rules_->known() || MapRules(*rules_, files_, &setup_);
+  if (host_names_row_ && by_name) {
+    setup_.SetServe("host-names", "");
+  } else if (host_names_row_) {
+    setup_.rows[*host_names_row_].serve = {
+        Outcome::kMaps, "host names are not looked up: no rule needs them"};
+  }
+  MapControlFiles(files_, &setup_);
+  MapShell();
+  MapLog();
+  Finish();
   return std::move(setup_);
 }
 
 }  // namespace
 
 bool IsChainProgram(absl::string_view name) {
-  for (const absl::string_view known : {"softlimit",
-                                        "s6-softlimit",
-                                        "tcpserver",
-                                        "sslserver",
-                                        "tcpsvd",
-                                        "rblsmtpd",
-                                        "env",
-                                        "envdir",
-                                        "s6-envdir",
-                                        "chpst",
-                                        "spamdyke",
-                                        "stunnel",
-                                        "stunnel3",
-                                        "qmail-smtpd",
-                                        "envuidgid",
-                                        "setuidgid",
-                                        "s6-setuidgid",
-                                        "s6-envuidgid",
-                                        "setlock",
-                                        "nice",
-                                        "nohup",
-                                        "setsid",
-                                        "pgrphack",
-                                        "time",
-                                        "tcp-env",
-                                        "tcpd",
-                                        "fixcrio",
-                                        "fixcr",
-                                        "recordio",
-                                        "greetdelay",
-                                        "relay-ctrl-chdir",
-                                        "relay-ctrl-check",
-                                        "relay-ctrl-send",
-                                        "relaylock"}) {
-    if (name == known) return true;
-  }
-  return false;
+  return Chain::Find(name) != nullptr;
 }
 
 Setup MapServer(const ServerCommand& command, const SuperService* service,

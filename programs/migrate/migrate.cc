@@ -46,15 +46,17 @@ using OptionFrom = service::OptionRow::From;
 constexpr service::OptionRow kRows[] = {
     service::kHelpRow,
     service::kVersionRow,
-    {"control", "DIR [/var/qmail/control]",
-     "read the control files in DIR, for example a\n"
-     "copy of the old server's",
+    {"control", "DIR",
+     "read the files of /var/qmail/control in DIR, for\n"
+     "example a copy of the old server's",
      OptionFrom::kCommandLine},
     {"root", "DIR",
      "read all other files of the site below DIR, which\n"
      "is a copy of the old server's file system",
      OptionFrom::kCommandLine},
     {"format", "FORMAT [text]", "write text or json", OptionFrom::kCommandLine},
+    {"server", "N", "the server that --only writes, if FILE starts several",
+     OptionFrom::kCommandLine},
     {"only", "PART",
      "write one part of the text: smtpd, serve, config\n"
      "or table",
@@ -95,6 +97,16 @@ std::vector<Row> NoteRows(const std::vector<migrate::Note>& notes) {
   return rows;
 }
 
+// Adds a server. A command without qmail-smtpd has rows alone.
+void AddSetup(Setup setup, Migration* migration) {
+  if (setup.has_smtpd) {
+    migration->setups.push_back(std::move(setup));
+  } else {
+    migration->rows.insert(migration->rows.end(), setup.rows.begin(),
+                           setup.rows.end());
+  }
+}
+
 Migration Read(absl::string_view name, absl::string_view text,
                const migrate::SiteFiles& files) {
   Migration migration;
@@ -112,8 +124,8 @@ Migration Read(absl::string_view name, absl::string_view text,
                        })) {
         continue;
       }
-      migration.setups.push_back(
-          migrate::MapServer(service.command, &service, files));
+      AddSetup(migrate::MapServer(service.command, &service, files),
+               &migration);
     }
     return migration;
   }
@@ -121,7 +133,7 @@ Migration Read(absl::string_view name, absl::string_view text,
       migrate::ReadRunScript(name, text, files, migrate::IsChainProgram);
   migration.rows = NoteRows(script.notes);
   for (const migrate::ServerCommand& command : script.servers) {
-    migration.setups.push_back(migrate::MapServer(command, nullptr, files));
+    AddSetup(migrate::MapServer(command, nullptr, files), &migration);
   }
   return migration;
 }
@@ -163,7 +175,13 @@ absl::string_view SmtpdTitle(Setup::Form form) {
 
 std::string FormatText(const Migration& migration, absl::string_view only) {
   std::string text;
+  int number = 0;
   for (const Setup& setup : migration.setups) {
+    ++number;
+    if (migration.setups.size() > 1 && only.empty()) {
+      absl::StrAppend(&text, "Server ", number, " of ", migration.setups.size(),
+                      ".\n\n");
+    }
     if (only == "smtpd") absl::StrAppend(&text, migrate::FormatSmtpd(setup));
     if (only == "serve") absl::StrAppend(&text, migrate::FormatServe(setup));
     if (only == "config") absl::StrAppend(&text, migrate::FormatConfig(setup));
@@ -231,6 +249,7 @@ std::string FormatJson(const Migration& migration) {
          {"postern_smtpd_arguments", migrate::SmtpdArguments(setup)},
          {"postern_serve", migrate::FormatServe(setup)},
          {"postern_serve_arguments", migrate::ServeArguments(setup)},
+         {"unknown", migrate::UnknownValues(setup)},
          {"postern_conf", migrate::FormatConfig(setup)},
          {"rows", RowsJson(setup.rows)}});
   }
@@ -257,6 +276,11 @@ int RunMigrate(int argc, const char* const* argv) {
   }
   (void)given.Choice("only", 0,
                      {{"smtpd", 0}, {"serve", 0}, {"config", 0}, {"table", 0}});
+  const bool writes_set_up = !only.empty() && only != "table";
+  const int server = given.Number("server", 0, 1, 1000);
+  if (server > 0 && !writes_set_up) {
+    given.Mistake("--server: needs --only smtpd, serve or config");
+  }
   if (given.operands().size() != 1) {
     given.Mistake(
         "one FILE is needed: a run script, or a file of xinetd or "
@@ -273,7 +297,16 @@ int RunMigrate(int argc, const char* const* argv) {
   }
   const migrate::SiteFiles files(given.Text("root", ""),
                                  given.Text("control", ""));
-  const Migration migration = Read(name, script->bytes, files);
+  Migration migration = Read(name, script->bytes, files);
+  const auto count = static_cast<int>(migration.setups.size());
+  if (server > count || (server == 0 && count > 1 && writes_set_up)) {
+    std::fprintf(stderr, "%s: %s: the number of servers is %d: --server N\n",
+                 kProgram.data(), name.c_str(), count);
+    return kUsage;
+  }
+  if (server > 0) {
+    migration.setups = {std::move(migration.setups[server - 1])};
+  }
   const std::string text = format == Format::kJson
                                ? FormatJson(migration)
                                : FormatText(migration, only);

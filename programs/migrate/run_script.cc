@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,14 +23,20 @@ namespace postern::programs::migrate {
 namespace {
 
 constexpr size_t npos = absl::string_view::npos;
-// Files that include each other, and nested conditions.
+// Files that include each other.
 constexpr int kMaxDepth = 8;
 // A variable that doubles itself grows exponentially.
 constexpr size_t kMaxValue = size_t{1} << 16;
 constexpr size_t kShown = 60;
+// Files that include others more than once.
+constexpr int kMaxIncludes = 100;
+// Commands in commands. The parser is recursive.
+constexpr int kMaxNesting = 64;
+constexpr char kNotRead[] = "loops, subshells and case are not read";
 
 struct Token {
-  enum class Kind : uint8_t { kWord, kOperator, kNewline, kRedirection };
+  // kBad: a word without an end. It is the last token.
+  enum class Kind : uint8_t { kWord, kOperator, kNewline, kRedirection, kBad };
   Kind kind = Kind::kWord;
   absl::string_view text;  // as in the script, with quotes
   int line = 0;
@@ -138,6 +145,26 @@ size_t AssignmentAt(absl::string_view word) {
   return equals != npos && IsName(word.substr(0, equals)) ? equals : npos;
 }
 
+// Returns the name at the start of `text`, which may begin with a digit.
+absl::string_view LeadingName(absl::string_view text) {
+  size_t end = 0;
+  while (end < text.size() &&
+         (absl::ascii_isalnum(text[end]) || text[end] == '_')) {
+    ++end;
+  }
+  return text.substr(0, end);
+}
+
+// The name that the word NAME=..., NAME+=... or NAME[...]=... assigns, or "".
+absl::string_view AssignedName(absl::string_view word) {
+  const absl::string_view name = LeadingName(word);
+  const absl::string_view rest = word.substr(name.size());
+  const bool assigns =
+      absl::StartsWith(rest, "=") || absl::StartsWith(rest, "+=") ||
+      (absl::StartsWith(rest, "[") && absl::StrContains(rest, "="));
+  return assigns && IsName(name) ? name : absl::string_view();
+}
+
 absl::string_view BaseName(absl::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == npos ? path : path.substr(slash + 1);
@@ -160,76 +187,460 @@ Answer Not(Answer answer) {
 }
 Answer Of(bool value) { return value ? Answer::kYes : Answer::kNo; }
 
+using Names = std::set<std::string, std::less<>>;
+
 // What variables, limits and the log are, for all files of the script.
 struct State {
   struct Value {
     Word word;
-    bool exported = false;
+    bool set = false;  // false: it has an export attribute only
+    Answer exported = Answer::kNo;
   };
-  std::map<std::string, Value> variables;
+  std::map<std::string, Value, std::less<>> variables;
+  Answer export_all = Answer::kNo;  // set -a
+  Names functions;                  // that the script defines
   std::vector<std::vector<Word>> shell;
+  std::vector<Redirection> redirections;
   bool log_on_output = false;
   bool ended = false;  // by exit or exec
+  int includes = 0;
 };
+
+using Range = std::pair<size_t, size_t>;  // of tokens
+
+// A part of the grammar of sh.
+struct Node {
+  enum class Kind : uint8_t {
+    kSimple,    // a simple command, or [[ ... ]]
+    kPipeline,  // parts: its commands
+    kAndOr,     // parts: pipelines and commands; joints between them
+    kList,      // parts: what runs one after the other
+    kIf,        // parts: condition, body, condition, body, ..., [else body]
+    kOpaque,    // what is not read, and why
+  };
+  Kind kind = Kind::kSimple;
+  Range range = {0, 0};
+  std::vector<Node> parts;
+  std::vector<bool> is_and;  // of the joint after each part: && and not ||
+  bool negated = false;      // kPipeline: ! before it
+  bool background = false;   // & after it
+  absl::string_view why;     // kOpaque
+};
+
+// Reads commands from tokens. Everything returns nullopt if the tokens are not
+// those of a command: what follows has then no known structure.
+class Parser {
+ public:
+  Parser(absl::Span<const Token> tokens, Names* functions)
+      : tokens_(tokens), functions_(*functions) {}
+
+  size_t pos() const { return pos_; }
+  bool AtEnd() const { return pos_ >= tokens_.size(); }
+  void SkipNewlines() {
+    while (Is(Token::Kind::kNewline)) ++pos_;
+  }
+  // Reads a command with the ; or & after it. In another command, ')' and ';;'
+  // end it, too.
+  std::optional<Node> Statement(bool nested);
+
+ private:
+  bool Is(Token::Kind kind) const {
+    return !AtEnd() && tokens_[pos_].kind == kind;
+  }
+  bool Is(Token::Kind kind, absl::string_view text) const {
+    return Is(kind) && tokens_[pos_].text == text;
+  }
+  bool IsWord(absl::string_view text) const {
+    return Is(Token::Kind::kWord, text);
+  }
+  bool IsOperator(absl::string_view text) const {
+    return Is(Token::Kind::kOperator, text);
+  }
+  bool TakeWord(absl::string_view text) {
+    if (!IsWord(text)) return false;
+    ++pos_;
+    return true;
+  }
+  bool TakeOperator(absl::string_view text) {
+    if (!IsOperator(text)) return false;
+    ++pos_;
+    return true;
+  }
+  Node At(Node::Kind kind) const {
+    Node node;
+    node.kind = kind;
+    node.range = {pos_, pos_};
+    return node;
+  }
+  // Whether a word or an operator ends the list that contains it.
+  bool AtStop() const;
+
+  std::optional<Node> List();
+  std::optional<Node> AndOr();
+  std::optional<Node> Pipeline();
+  std::optional<Node> Command();
+  std::optional<Node> Simple();
+  std::optional<Node> If();
+  std::optional<Node> Group();
+  bool Loop();
+  bool Case();
+  // The body of a function, after its name and ().
+  bool Function();
+  // Redirections after a compound command. Sets `*any` if there are some.
+  bool Redirections(bool* any);
+
+  absl::Span<const Token> tokens_;
+  Names& functions_;
+  size_t pos_ = 0;
+  int depth_ = 0;
+};
+
+bool Parser::AtStop() const {
+  if (Is(Token::Kind::kOperator)) {
+    return IsOperator(")") || absl::StartsWith(tokens_[pos_].text, ";;");
+  }
+  for (const absl::string_view word :
+       {"then", "else", "elif", "fi", "do", "done", "esac", "}"}) {
+    if (IsWord(word)) return true;
+  }
+  return false;
+}
+
+std::optional<Node> Parser::Statement(bool nested) {
+  std::optional<Node> node = AndOr();
+  if (!node) return std::nullopt;
+  if (TakeOperator("&")) {
+    node->background = true;
+  } else if (!TakeOperator(";") && !AtEnd() && !Is(Token::Kind::kNewline) &&
+             !(nested && Is(Token::Kind::kOperator) && AtStop())) {
+    return std::nullopt;
+  }
+  return node;
+}
+
+std::optional<Node> Parser::List() {
+  Node list = At(Node::Kind::kList);
+  SkipNewlines();
+  list.range.first = pos_;
+  while (!AtEnd() && !AtStop()) {
+    std::optional<Node> node = Statement(true);
+    if (!node) return std::nullopt;
+    list.parts.push_back(*std::move(node));
+    SkipNewlines();
+  }
+  list.range.second = pos_;
+  return list;
+}
+
+std::optional<Node> Parser::AndOr() {
+  Node whole = At(Node::Kind::kAndOr);
+  while (true) {
+    std::optional<Node> node = Pipeline();
+    if (!node) return std::nullopt;
+    whole.parts.push_back(*std::move(node));
+    whole.range.second = pos_;
+    if (!IsOperator("&&") && !IsOperator("||")) break;
+    whole.is_and.push_back(IsOperator("&&"));
+    ++pos_;
+    SkipNewlines();
+  }
+  if (whole.parts.size() > 1) return whole;
+  Node only = std::move(whole.parts[0]);
+  return only;
+}
+
+std::optional<Node> Parser::Pipeline() {
+  Node whole = At(Node::Kind::kPipeline);
+  while (TakeWord("!")) whole.negated = !whole.negated;
+  while (true) {
+    std::optional<Node> node = Command();
+    if (!node) return std::nullopt;
+    whole.parts.push_back(*std::move(node));
+    whole.range.second = pos_;
+    if (!TakeOperator("|")) break;
+    SkipNewlines();
+  }
+  if (whole.parts.size() > 1 || whole.negated) return whole;
+  Node only = std::move(whole.parts[0]);
+  return only;
+}
+
+std::optional<Node> Parser::Command() {
+  if (AtEnd() || AtStop()) return std::nullopt;
+  if (depth_ >= kMaxNesting) return std::nullopt;
+  ++depth_;
+  const size_t begin = pos_;
+  std::optional<Node> node;
+  const auto opaque = [&](bool closed, absl::string_view why) {
+    if (!closed) return;
+    node = At(Node::Kind::kOpaque);
+    node->why = why;
+  };
+  const bool named = Is(Token::Kind::kWord) && pos_ + 1 < tokens_.size() &&
+                     tokens_[pos_ + 1].kind == Token::Kind::kOperator &&
+                     tokens_[pos_ + 1].text == "(";
+  if (IsWord("if")) {
+    node = If();
+  } else if (IsWord("{")) {
+    node = Group();
+  } else if (IsWord("case")) {
+    opaque(Case(), kNotRead);
+  } else if (IsWord("for") || IsWord("select") || IsWord("while") ||
+             IsWord("until")) {
+    opaque(Loop(), kNotRead);
+  } else if (TakeOperator("(")) {
+    opaque(List() && TakeOperator(")"), kNotRead);
+  } else if (IsWord("function") || named) {
+    opaque(Function(), "functions are not read");
+  } else {
+    node = Simple();
+    --depth_;
+    return node;
+  }
+  --depth_;
+  bool redirected = false;
+  if (!node || !Redirections(&redirected)) return std::nullopt;
+  if (redirected && node->kind != Node::Kind::kOpaque) {
+    opaque(true, "redirections of a compound command are not read");
+  }
+  node->range = {begin, pos_};
+  return node;
+}
+
+bool Parser::Redirections(bool* any) {
+  while (Is(Token::Kind::kRedirection)) {
+    ++pos_;
+    if (!Is(Token::Kind::kWord)) return false;
+    ++pos_;
+    *any = true;
+  }
+  return true;
+}
+
+std::optional<Node> Parser::Simple() {
+  Node node = At(Node::Kind::kSimple);
+  if (IsWord("[[")) {
+    while (!AtEnd() && !Is(Token::Kind::kBad) && !IsWord("]]")) ++pos_;
+    if (!TakeWord("]]")) return std::nullopt;
+  } else {
+    while (Is(Token::Kind::kWord) || Is(Token::Kind::kRedirection)) {
+      const bool redirection = Is(Token::Kind::kRedirection);
+      ++pos_;
+      if (!redirection) continue;
+      if (!Is(Token::Kind::kWord)) return std::nullopt;
+      ++pos_;
+    }
+  }
+  node.range.second = pos_;
+  if (node.range.first == pos_) return std::nullopt;
+  return node;
+}
+
+std::optional<Node> Parser::If() {
+  // if CONDITION then BODY [elif CONDITION then BODY]... [else BODY] fi
+  Node node = At(Node::Kind::kIf);
+  const auto list = [&] {
+    std::optional<Node> part = List();
+    if (!part || part->parts.empty()) return false;
+    node.parts.push_back(*std::move(part));
+    return true;
+  };
+  do {
+    ++pos_;  // if, elif
+    if (!list() || !TakeWord("then") || !list()) return std::nullopt;
+  } while (IsWord("elif"));
+  if (TakeWord("else") && !list()) return std::nullopt;
+  if (!TakeWord("fi")) return std::nullopt;
+  return node;
+}
+
+std::optional<Node> Parser::Group() {
+  ++pos_;
+  std::optional<Node> list = List();
+  if (!list || !TakeWord("}")) return std::nullopt;
+  return list;
+}
+
+bool Parser::Loop() {
+  const bool has_name = IsWord("for") || IsWord("select");
+  ++pos_;
+  if (has_name) {
+    if (!Is(Token::Kind::kWord)) return false;
+    ++pos_;
+    SkipNewlines();
+    if (TakeWord("in")) {
+      while (Is(Token::Kind::kWord)) ++pos_;
+    }
+    if (!TakeOperator(";") && !Is(Token::Kind::kNewline) && !IsWord("do")) {
+      return false;
+    }
+    SkipNewlines();
+  } else if (!List()) {
+    return false;
+  }
+  return TakeWord("do") && List() && TakeWord("done");
+}
+
+bool Parser::Case() {
+  ++pos_;
+  if (!Is(Token::Kind::kWord)) return false;
+  ++pos_;
+  SkipNewlines();
+  if (!TakeWord("in")) return false;
+  SkipNewlines();
+  while (!TakeWord("esac")) {
+    (void)TakeOperator("(");
+    do {
+      if (!Is(Token::Kind::kWord)) return false;
+      ++pos_;
+    } while (TakeOperator("|"));
+    if (!TakeOperator(")") || !List()) return false;
+    if (Is(Token::Kind::kOperator) &&
+        absl::StartsWith(tokens_[pos_].text, ";;")) {
+      ++pos_;
+    } else if (!IsWord("esac")) {
+      return false;
+    }
+    SkipNewlines();
+  }
+  return true;
+}
+
+bool Parser::Function() {
+  (void)TakeWord("function");
+  if (!Is(Token::Kind::kWord)) return false;
+  functions_.insert(std::string(tokens_[pos_].text));
+  ++pos_;
+  if (TakeOperator("(") && !TakeOperator(")")) return false;
+  SkipNewlines();
+  const std::optional<Node> body = Command();
+  return body && body->kind != Node::Kind::kSimple;
+}
+
+// What a command did.
+struct Outcome {
+  Answer answer = Answer::kUnknown;  // whether its exit status is 0
+  std::string why;      // it is not understood, and no note names it yet
+  bool effect = false;  // it is more than a test
+};
+
+bool Contains(absl::Span<const absl::string_view> list,
+              absl::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+// They print, wait, or have a fixed answer.
+constexpr absl::string_view kNoEffect[] = {"echo", "printf", "sleep", ":",
+                                           "true", "false",  "logger"};
+// They only answer.
+constexpr absl::string_view kPure[] = {"grep",  "egrep",      "fgrep",
+                                       "cmp",   "mountpoint", "pgrep",
+                                       "pidof", "which",      "type"};
+// They write the log, and do not change the server.
+constexpr absl::string_view kLoggers[] = {
+    "splogger", "multilog", "logger",    "cronolog",   "tai64n",
+    "cyclog",   "svlogd",   "setuidgid", "tai64nlocal"};
+// Any code can be what they run.
+constexpr absl::string_view kRunsCode[] = {".", "source", "eval", "alias"};
+constexpr absl::string_view kDeclares[] = {"export", "declare", "typeset",
+                                           "local", "readonly"};
+// Variables before these commands stay in some shells.
+constexpr absl::string_view kSpecial[] = {
+    "export", "readonly", "unset", ".", "source", "eval",
+    "set",    "return",   "shift", ":", "trap",   "times"};
+constexpr char kUnderCondition[] =
+    "the condition cannot be answered by reading";
+constexpr char kNotExecuted[] =
+    "the command is not executed, and its effect is not known";
 
 class Reader {
  public:
   Reader(absl::string_view name, absl::string_view text, const SiteFiles& files,
          absl::FunctionRef<bool(absl::string_view)> is_server, State* state,
-         RunScript* script, int depth)
+         RunScript* script, int depth, bool bash)
       : name_(name),
         text_(text),
         files_(files),
         is_server_(is_server),
         state_(*state),
         script_(*script),
-        depth_(depth) {}
+        depth_(depth),
+        bash_(bash) {}
 
-  // Returns the states of the lines.
-  std::vector<LineState> Read();
+  // Reads and runs everything. The answer is that of the last command.
+  Outcome Read();
+  std::vector<LineState> TakeLines() { return std::move(lines_); }
 
  private:
-  using Range = std::pair<size_t, size_t>;  // of tokens
+  // How an expansion without quotes becomes words.
+  enum class Split : uint8_t { kNo, kYes };
+
+  // A simple command with its words expanded.
+  struct Simple {
+    std::vector<Variable> before;
+    std::vector<Word> words;
+    std::vector<Redirection> redirections;
+  };
 
   void Tokenize();
-  void ReadHereDocument(size_t* i, int* line, absl::string_view delimiter,
-                        int first_line);
+  void ReadHereDocument(size_t* i, int* line, const Token& sign,
+                        absl::string_view delimiter);
   void Mark(int first, int last, LineState state);
   void MarkTokens(Range range, LineState state);
   void Name(Range range, absl::string_view why,
             Note::Kind kind = Note::Kind::kNotUnderstood);
   absl::string_view TextOf(Range range) const;
-
-  bool IsWord(size_t i, absl::string_view word) const {
-    return i < tokens_.size() && tokens_[i].kind == Token::Kind::kWord &&
-           tokens_[i].text == word;
+  const Token& First(const Node& node) const {
+    return tokens_[node.range.first];
   }
-  bool IsOperator(size_t i, absl::string_view text) const {
-    return i < tokens_.size() && tokens_[i].kind == Token::Kind::kOperator &&
-           tokens_[i].text == text;
-  }
-  // Returns the index of the token after the compound command at `begin`.
-  size_t EndOfCompound(size_t begin, size_t end) const;
-  // Returns the end of the simple command at `begin`.
-  size_t EndOfSimple(size_t begin, size_t end) const;
 
-  void RunList(Range range, int depth);
-  void RunIf(Range range, int depth);
-  void RunSimple(Range range);
-  void RunBuiltinExport(absl::Span<const Word> words);
-  void Include(const Word& file, Range range);
-  void StartServer(std::vector<Word> words, std::vector<Variable> before,
-                   bool log_on_output);
-  bool IsGuard(Range range) const;
-  void ForgetAssigned(Range range);
-  Answer Ask(Range range);
-  Answer Test(absl::Span<const Word> words);
+  // Run a part. RunList() names what is not understood, unless it is a
+  // condition: then its caller does.
+  Outcome Run(const Node& node, bool background);
+  Outcome RunList(const Node& list, bool condition);
+  void RunStatement(const Node& node, bool condition, Outcome* outcome);
+  Outcome RunAndOr(const Node& node);
+  Outcome RunIf(const Node& node);
+  Outcome RunPipeline(const Node& node, bool background);
+  Outcome RunSimple(const Node& node, bool background,
+                    std::vector<PipedCommand>* pipe);
+  Outcome RunDeclaration(absl::string_view program,
+                         absl::Span<const Word> words);
+  Outcome RunSet(absl::Span<const Word> words);
+  Outcome RunUnset(absl::Span<const Word> words);
+  Outcome RunUnknown(const Node& node, absl::Span<const Word> words);
+  Outcome Include(absl::Span<const Word> arguments);
+  void StartServer(Simple simple, std::vector<PipedCommand>* pipe,
+                   bool background);
+  Simple ExpandSimple(Range range);
 
-  void Set(absl::string_view name, Word value, bool exported);
+  // Whether the commands only print, wait and then end the script.
+  bool IsGuard(const Node& node) const;
+  // Whether a command answers and has no effect.
+  bool IsPure(const Node& node) const;
+  bool HasReturn(Range range) const;
+  Answer Ask(absl::Span<const Word> words);
+  Answer Test(absl::Span<const Word> words, bool brackets);
+
+  // After a part that may have run, and after one with an unknown effect:
+  // these variables have no known value.
+  void Forget(Range range);
+  void ForgetName(absl::string_view name, int line, absl::string_view why,
+                  bool may_export);
+  void ForgetAll(int line, absl::string_view why);
+  void MayExportAll();
+  // Return the names that expansions in a word assign: $((A=1)), and both that
+  // and ${A:=b}.
+  static std::vector<absl::string_view> AssignedInSum(absl::string_view word);
+  static std::vector<absl::string_view> AssignedInside(absl::string_view word);
+
+  void Set(absl::string_view name, Word value);
   Word ValueOf(absl::string_view name, int line) const;
-  std::vector<Word> Expand(const Token& token);
+  void Append(const Word& part, bool quoted, std::vector<Word>* words,
+              bool* open) const;
+  std::vector<Word> Expand(absl::string_view text, int line);
   Word ExpandOne(absl::string_view text, int line);
-  void ExpandInto(absl::string_view text, int line, bool quoted,
+  void ExpandInto(absl::string_view text, int line, bool quoted, Split split,
                   std::vector<Word>* words, bool* open);
   Word ExpandBraces(absl::string_view inside, int line);
   Word Substitute(absl::string_view command, int line);
@@ -241,8 +652,11 @@ class Reader {
   State& state_;
   RunScript& script_;
   const int depth_;
+  const bool bash_;  // the first line names bash
   std::vector<Token> tokens_;
   std::vector<LineState> lines_;
+  bool returned_ = false;      // return ends the file
+  int may_have_returned_ = 0;  // the line of a return that may have run
 };
 
 void Reader::Mark(int first, int last, LineState state) {
@@ -287,8 +701,8 @@ void Reader::Name(Range range, absl::string_view why, Note::Kind kind) {
 }
 
 // Skips the lines of a here-document, and names them.
-void Reader::ReadHereDocument(size_t* i, int* line, absl::string_view delimiter,
-                              int first_line) {
+void Reader::ReadHereDocument(size_t* i, int* line, const Token& sign,
+                              absl::string_view delimiter) {
   std::string end(delimiter);
   end.erase(
       std::remove_if(end.begin(), end.end(),
@@ -296,25 +710,39 @@ void Reader::ReadHereDocument(size_t* i, int* line, absl::string_view delimiter,
       end.end());
   while (*i < text_.size()) {
     const size_t line_end = std::min(text_.find('\n', *i), text_.size());
-    const absl::string_view content = text_.substr(*i, line_end - *i);
+    absl::string_view content = text_.substr(*i, line_end - *i);
     Mark(*line, *line, LineState::kNamed);
-    const bool done = absl::StripLeadingAsciiWhitespace(content) == end;
+    if (absl::EndsWith(sign.text, "-")) {
+      while (absl::ConsumePrefix(&content, "\t")) {
+      }
+    }
+    const bool done = content == end;
     *i = std::min(line_end + 1, text_.size());
     if (line_end < text_.size()) ++*line;
     if (done) break;
   }
-  Mark(first_line, first_line, LineState::kNamed);
+  Mark(sign.line, sign.line, LineState::kNamed);
   script_.notes.push_back({Note::Kind::kNotUnderstood,
-                           {name_, first_line},
+                           {name_, sign.line},
                            absl::StrCat("<<", delimiter),
                            "here-documents are not read"});
 }
 
+// Returns the length of the operator at the start of `text`.
+size_t OperatorLength(absl::string_view text) {
+  // "((" and "&>" are those of bash. The parser does not know them.
+  for (const absl::string_view sign :
+       {"&&", "||", ";;", "((", "&>", "|&", "<<<", "<<-", "<<", "<>", "<&",
+        ">>", ">&", ">|"}) {
+    if (absl::StartsWith(text, sign)) return sign.size();
+  }
+  return 1;
+}
+
 void Reader::Tokenize() {
   int line = 1;
-  std::string here;  // the delimiter of a here-document that follows the line
-  int here_line = 0;
-  bool wants_delimiter = false;
+  // The here-documents that follow the line: their signs and delimiters.
+  std::vector<std::pair<Token, absl::string_view>> here;
   for (size_t i = 0; i < text_.size();) {
     const char c = text_[i];
     if (c == '\n') {
@@ -322,10 +750,10 @@ void Reader::Tokenize() {
           {Token::Kind::kNewline, text_.substr(i, 1), line, line});
       ++i;
       ++line;
-      if (!here.empty()) {
-        ReadHereDocument(&i, &line, here, here_line);
-        here.clear();
+      for (const auto& [sign, delimiter] : here) {
+        ReadHereDocument(&i, &line, sign, delimiter);
       }
+      here.clear();
       continue;
     }
     if (c == ' ' || c == '\t' || c == '\r') {
@@ -343,115 +771,66 @@ void Reader::Tokenize() {
       i = std::min(text_.find('\n', i), text_.size());
       continue;
     }
-    // A redirection: [N]<, >, >>, <<, >&N ...
+    // A redirection: [N]SIGN. Its target is the next word.
     size_t digits = i;
     while (digits < text_.size() && absl::ascii_isdigit(text_[digits])) {
       ++digits;
     }
     if (digits < text_.size() &&
         (text_[digits] == '<' || text_[digits] == '>')) {
-      size_t end = digits + 1;
-      while (end < text_.size() &&
-             (text_[end] == '<' || text_[end] == '>' || text_[end] == '&' ||
-              text_[end] == '-' || absl::ascii_isdigit(text_[end]))) {
-        ++end;
-      }
-      const absl::string_view text = text_.substr(i, end - i);
-      tokens_.push_back({Token::Kind::kRedirection, text, line, line});
-      wants_delimiter = absl::StrContains(text, "<<");
+      const size_t end = digits + OperatorLength(text_.substr(digits));
+      tokens_.push_back(
+          {Token::Kind::kRedirection, text_.substr(i, end - i), line, line});
       i = end;
       continue;
     }
     if (EndsWord(c)) {
-      const bool twice = i + 1 < text_.size() && text_[i + 1] == c &&
-                         (c == '&' || c == '|' || c == ';');
+      const size_t length = OperatorLength(text_.substr(i));
       tokens_.push_back(
-          {Token::Kind::kOperator, text_.substr(i, twice ? 2 : 1), line, line});
-      i += twice ? 2 : 1;
+          {Token::Kind::kOperator, text_.substr(i, length), line, line});
+      i += length;
       continue;
     }
     const size_t end = SkipWord(text_, i);
     if (end == npos) {
       // The quote has no end. Nothing after it has a known meaning.
-      Mark(line, static_cast<int>(lines_.size()), LineState::kNamed);
-      script_.notes.push_back({Note::Kind::kNotUnderstood,
-                               {name_, line},
-                               Cut(text_.substr(i)),
-                               "a quote or a substitution has no end"});
+      tokens_.push_back({Token::Kind::kBad, text_.substr(i), line,
+                         static_cast<int>(lines_.size())});
       return;
     }
     const absl::string_view word = text_.substr(i, end - i);
     const int last =
         line + static_cast<int>(std::count(word.begin(), word.end(), '\n'));
-    tokens_.push_back({Token::Kind::kWord, word, line, last});
-    if (wants_delimiter) {
-      here = std::string(word);
-      here_line = line;
-      wants_delimiter = false;
+    if (!tokens_.empty() && tokens_.back().kind == Token::Kind::kRedirection &&
+        (absl::EndsWith(tokens_.back().text, "<<") ||
+         absl::EndsWith(tokens_.back().text, "<<-")) &&
+        !absl::EndsWith(tokens_.back().text, "<<<")) {
+      here.emplace_back(tokens_.back(), word);
     }
+    tokens_.push_back({Token::Kind::kWord, word, line, last});
     line = last;
     i = end;
   }
 }
 
-// The words that begin and end compound commands.
-int DepthOf(const Token& token, bool command_position) {
-  if (token.kind == Token::Kind::kOperator) {
-    return token.text == "(" ? 1 : token.text == ")" ? -1 : 0;
-  }
-  if (token.kind != Token::Kind::kWord || !command_position) return 0;
-  for (const absl::string_view word :
-       {"if", "for", "while", "until", "case", "{"}) {
-    if (token.text == word) return 1;
-  }
-  for (const absl::string_view word : {"fi", "done", "esac", "}"}) {
-    if (token.text == word) return -1;
-  }
-  return 0;
-}
+// Words after which a command begins.
+constexpr absl::string_view kBeforeCommand[] = {
+    "then", "else", "elif", "do", "!", "{", "if", "while", "until"};
 
-// Returns whether a command can begin after `token`.
-bool StartsCommand(const Token& token) {
-  if (token.kind == Token::Kind::kNewline) return true;
-  if (token.kind == Token::Kind::kOperator) return true;
-  for (const absl::string_view word :
-       {"then", "else", "elif", "do", "!", "{", "if", "while", "until"}) {
-    if (token.kind == Token::Kind::kWord && token.text == word) return true;
-  }
-  return false;
-}
-
-size_t Reader::EndOfCompound(size_t begin, size_t end) const {
-  int depth = 0;
-  bool in_case = IsWord(begin, "case");
-  for (size_t i = begin; i < end; ++i) {
-    const bool starts = i == begin || StartsCommand(tokens_[i - 1]);
-    // The ')' of a pattern of case has no '('.
-    if (in_case && tokens_[i].kind == Token::Kind::kOperator) continue;
-    depth += DepthOf(tokens_[i], starts);
-    if (depth <= 0 && i > begin) return i + 1;
-  }
-  return end;
-}
-
-size_t Reader::EndOfSimple(size_t begin, size_t end) const {
-  size_t i = begin;
-  while (i < end && tokens_[i].kind != Token::Kind::kNewline &&
-         tokens_[i].kind != Token::Kind::kOperator) {
-    ++i;
-  }
-  return i;
-}
-
-void Reader::Set(absl::string_view name, Word value, bool exported) {
+void Reader::Set(absl::string_view name, Word value) {
   State::Value& variable = state_.variables[std::string(name)];
   variable.word = std::move(value);
-  variable.exported = variable.exported || exported;
+  variable.set = true;
+  if (state_.export_all == Answer::kYes) variable.exported = Answer::kYes;
+  if (state_.export_all == Answer::kUnknown &&
+      variable.exported == Answer::kNo) {
+    variable.exported = Answer::kUnknown;
+  }
 }
 
 Word Reader::ValueOf(absl::string_view name, int line) const {
   const auto found = state_.variables.find(std::string(name));
-  if (found != state_.variables.end()) {
+  if (found != state_.variables.end() && found->second.set) {
     Word word = found->second.word;
     word.place = {name_, line};
     return word;
@@ -465,6 +844,10 @@ Word Reader::ValueOf(absl::string_view name, int line) const {
 Word Reader::Substitute(absl::string_view command, int line) {
   Word result = {.text = absl::StrCat("$(", command, ")"),
                  .place = {name_, line}};
+  if (!AssignedInside(command).empty()) {
+    result.unknown = "the command is not executed";
+    return result;
+  }
   std::vector<Word> words;
   for (size_t i = 0; i < command.size();) {
     if (absl::ascii_isspace(command[i])) {
@@ -476,7 +859,7 @@ Word Reader::Substitute(absl::string_view command, int line) {
       // An operator: more than one command, or a redirection.
       absl::string_view rest =
           absl::StripTrailingAsciiWhitespace(command.substr(i));
-      if (!words.empty() && words.back().text == "2" &&
+      if (!words.empty() && words.back().text == "2" && command[i - 1] == '2' &&
           (rest == ">/dev/null" || rest == "> /dev/null")) {
         words.pop_back();
         break;
@@ -484,10 +867,12 @@ Word Reader::Substitute(absl::string_view command, int line) {
       result.unknown = "the command is not executed";
       return result;
     }
-    words.push_back(ExpandOne(command.substr(i, end - i), line));
-    if (!words.back().known()) {
-      result.unknown = words.back().unknown;
-      return result;
+    for (Word& word : Expand(command.substr(i, end - i), line)) {
+      if (!word.known()) {
+        result.unknown = word.unknown;
+        return result;
+      }
+      words.push_back(std::move(word));
     }
     i = end;
   }
@@ -497,6 +882,10 @@ Word Reader::Substitute(absl::string_view command, int line) {
     return i < words.size() ? absl::string_view(words[i].text)
                             : absl::string_view();
   };
+  if (!words.empty() && state_.functions.count(words[0].text) != 0) {
+    result.unknown = "functions are not read";
+    return result;
+  }
   if (program == "id" && words.size() == 3 &&
       (argument(1) == "-u" || argument(1) == "-g")) {
     result.id = argument(1)[1];
@@ -539,13 +928,8 @@ Word Reader::Substitute(absl::string_view command, int line) {
 
 // Answers ${...}.
 Word Reader::ExpandBraces(absl::string_view inside, int line) {
-  size_t end = 0;
-  while (end < inside.size() &&
-         (absl::ascii_isalnum(inside[end]) || inside[end] == '_')) {
-    ++end;
-  }
-  const absl::string_view name = inside.substr(0, end);
-  absl::string_view rest = inside.substr(end);
+  const absl::string_view name = LeadingName(inside);
+  absl::string_view rest = inside.substr(name.size());
   Word value = ValueOf(name, line);
   if (IsName(name) && rest.empty()) return value;
   Word unknown = {.text = absl::StrCat("${", inside, "}"),
@@ -553,19 +937,25 @@ Word Reader::ExpandBraces(absl::string_view inside, int line) {
                   .place = {name_, line}};
   if (!IsName(name)) return unknown;
   const bool or_empty = absl::ConsumePrefix(&rest, ":");
+  const bool assigns = absl::StartsWith(rest, "=");
   if (!absl::ConsumePrefix(&rest, "-") && !absl::ConsumePrefix(&rest, "=")) {
     return unknown;
   }
   // Without the environment of the service, the default may not apply.
-  if (!value.known()) return value;
-  if (or_empty && value.text.empty()) return ExpandOne(rest, line);
+  if (!value.known()) {
+    if (assigns) ForgetName(name, line, value.unknown, false);
+    return value;
+  }
+  if (!or_empty || !value.text.empty()) return value;
+  value = ExpandOne(rest, line);
+  if (assigns) Set(name, value);
   return value;
 }
 
 // Appends `part` to the last word, or begins one. If it is not quoted, blanks
 // divide it into words.
-void Append(const Word& part, bool quoted, std::vector<Word>* words,
-            bool* open) {
+void Reader::Append(const Word& part, bool quoted, std::vector<Word>* words,
+                    bool* open) const {
   const auto begin = [&] {
     if (*open) return;
     words->push_back({.place = part.place});
@@ -591,16 +981,25 @@ void Append(const Word& part, bool quoted, std::vector<Word>* words,
     }
     return;
   }
+  // What divides the words, and the names of files that replace a pattern.
+  Word changed = part;
+  if (!part.text.empty() && state_.variables.count("IFS") != 0) {
+    changed.unknown = "the script sets IFS";
+  } else if (part.text.find_first_of("*?[\\") != std::string::npos) {
+    changed.unknown = "patterns of file names are not expanded";
+  }
+  if (!changed.known()) return Append(changed, true, words, open);
+  const auto divides = [&part](size_t i) {
+    return part.text[i] == ' ' || part.text[i] == '\t' || part.text[i] == '\n';
+  };
   for (size_t i = 0; i < part.text.size();) {
-    if (absl::ascii_isspace(part.text[i])) {
+    if (divides(i)) {
       *open = false;
       ++i;
       continue;
     }
     size_t end = i;
-    while (end < part.text.size() && !absl::ascii_isspace(part.text[end])) {
-      ++end;
-    }
+    while (end < part.text.size() && !divides(end)) ++end;
     Append({.text = part.text.substr(i, end - i), .place = part.place}, true,
            words, open);
     i = end;
@@ -608,8 +1007,9 @@ void Append(const Word& part, bool quoted, std::vector<Word>* words,
 }
 
 void Reader::ExpandInto(absl::string_view text, int line, bool quoted,
-                        std::vector<Word>* words, bool* open) {
+                        Split split, std::vector<Word>* words, bool* open) {
   const Place place = {name_, line};
+  const bool whole = quoted || split == Split::kNo;
   const auto literal = [&](absl::string_view part) {
     Append({.text = std::string(part), .place = place}, true, words, open);
   };
@@ -634,13 +1034,19 @@ void Reader::ExpandInto(absl::string_view text, int line, bool quoted,
       const size_t end = SkipDoubleQuote(text, i);
       if (end == npos) break;
       literal("");
-      ExpandInto(text.substr(i + 1, end - i - 2), line, true, words, open);
+      ExpandInto(text.substr(i + 1, end - i - 2), line, true, split, words,
+                 open);
       i = end;
     } else if (c == '`') {
       const size_t end = SkipBackquote(text, i);
       if (end == npos) break;
-      Append(Substitute(text.substr(i + 1, end - i - 2), line), quoted, words,
-             open);
+      const absl::string_view command = text.substr(i + 1, end - i - 2);
+      Word result = {.text = absl::StrCat("`", command, "`"),
+                     .unknown = "the command is not executed",
+                     .place = place};
+      // A backslash quotes twice here.
+      if (!absl::StrContains(command, '\\')) result = Substitute(command, line);
+      Append(result, whole, words, open);
       i = end;
     } else if (c == '$' && i + 1 < text.size() &&
                (text[i + 1] == '(' || text[i + 1] == '{')) {
@@ -649,26 +1055,22 @@ void Reader::ExpandInto(absl::string_view text, int line, bool quoted,
       const absl::string_view inside = text.substr(i + 2, end - i - 3);
       Append(text[i + 1] == '(' ? Substitute(inside, line)
                                 : ExpandBraces(inside, line),
-             quoted, words, open);
+             whole, words, open);
       i = end;
     } else if (c == '$' && i + 1 < text.size()) {
-      size_t end = i + 1;
-      while (end < text.size() &&
-             (absl::ascii_isalnum(text[end]) || text[end] == '_')) {
-        ++end;
-      }
-      const absl::string_view name = text.substr(i + 1, end - i - 1);
+      const absl::string_view name = LeadingName(text.substr(i + 1));
+      size_t end = i + 1 + name.size();
       if (IsName(name)) {
-        Append(ValueOf(name, line), quoted, words, open);
+        Append(ValueOf(name, line), whole, words, open);
       } else {
         end = std::max(end, i + 2);
         Append({.text = std::string(text.substr(i, end - i)),
                 .unknown = "parameters of the script are not known",
                 .place = place},
-               quoted, words, open);
+               whole, words, open);
       }
       i = end;
-    } else if (!quoted && (c == '*' || c == '?' || c == '[')) {
+    } else if (!whole && (c == '*' || c == '?' || c == '[')) {
       // A lone '[' is a command. Otherwise the names of files replace it.
       if (text == "[" || text == "[[") {
         literal(text);
@@ -679,7 +1081,13 @@ void Reader::ExpandInto(absl::string_view text, int line, bool quoted,
               .place = place},
              true, words, open);
       ++i;
-    } else if (!quoted && c == '~' && i == 0) {
+    } else if (!whole && bash_ && c == '{' && text.size() > 1) {
+      Append(
+          {.text = "{", .unknown = "braces are not expanded", .place = place},
+          true, words, open);
+      ++i;
+    } else if (!quoted && c == '~' &&
+               (i == 0 || (split == Split::kNo && text[i - 1] == ':'))) {
       Append({.text = "~",
               .unknown = "home directories are not known",
               .place = place},
@@ -692,81 +1100,47 @@ void Reader::ExpandInto(absl::string_view text, int line, bool quoted,
   }
 }
 
-std::vector<Word> Reader::Expand(const Token& token) {
+std::vector<Word> Reader::Expand(absl::string_view text, int line) {
   std::vector<Word> words;
   bool open = false;
-  ExpandInto(token.text, token.line, false, &words, &open);
+  ExpandInto(text, line, false, Split::kYes, &words, &open);
   return words;
 }
 
-// As in an assignment: blanks do not divide the value.
+// As in an assignment: nothing divides the value, and nothing is a pattern.
 Word Reader::ExpandOne(absl::string_view text, int line) {
-  std::vector<Word> words;
-  bool open = false;
-  Word whole = {.place = {name_, line}};
-  ExpandInto(text, line, false, &words, &open);
-  for (size_t i = 0; i < words.size(); ++i) {
-    std::vector<Word> one = {std::move(whole)};
-    bool is_open = true;
-    if (i > 0) Append({.text = " "}, true, &one, &is_open);
-    Append(words[i], true, &one, &is_open);
-    whole = std::move(one[0]);
-  }
+  std::vector<Word> words = {{.place = {name_, line}}};
+  bool open = true;
+  ExpandInto(text, line, false, Split::kNo, &words, &open);
+  Word whole = std::move(words[0]);
   whole.place = {name_, line};
   return whole;
 }
 
-Answer Reader::Test(absl::Span<const Word> words) {
+Answer Reader::Test(absl::Span<const Word> words, bool brackets) {
   const auto text = [&words](size_t i) {
     return absl::string_view(words[i].text);
   };
-  for (const absl::string_view joint : {"-o", "-a"}) {
-    for (size_t i = 1; i + 1 < words.size(); ++i) {
-      if (text(i) != joint || !words[i].known()) continue;
-      // As an operand of a comparison it is a text.
-      if (i >= 1 && (text(i - 1) == "=" || text(i - 1) == "!=")) continue;
-      const Answer left = Test(words.subspan(0, i));
-      const Answer right = Test(words.subspan(i + 1));
-      const Answer decides = Of(joint == "-o");
-      if (left == decides || right == decides) return decides;
-      if (left == Answer::kUnknown || right == Answer::kUnknown) {
-        return Answer::kUnknown;
-      }
-      return Not(decides);
-    }
-  }
-  if (words.empty()) return Answer::kNo;
-  if (text(0) == "!" && words.size() > 1) return Not(Test(words.subspan(1)));
+  // A word that is not known can be an operator, and several words.
   for (const Word& word : words) {
     if (!word.known()) return Answer::kUnknown;
   }
+  if (words.empty()) return Answer::kNo;
   if (words.size() == 1) return Of(!text(0).empty());
-  if (words.size() == 2) {
-    if (text(0) == "-z") return Of(text(1).empty());
-    if (text(0) == "-n") return Of(!text(1).empty());
-    if (text(0).size() != 2 || text(0)[0] != '-') return Answer::kUnknown;
-    if (!absl::StartsWith(text(1), "/") || !files_.Knows(text(1))) {
-      return Answer::kUnknown;
-    }
-    switch (text(0)[1]) {
-      case 'f':
-      case 'd':
-        return Of(files_.Exists(text(1), text(0)[1]));
-      case 'e':
-        return Of(files_.Exists(text(1), 'e'));
-      case 'r':
-      case 's':
-        // Permission to read, and the size, are those of another user.
-        return files_.Exists(text(1), 'e') ? Answer::kUnknown : Answer::kNo;
-      case 'x':
-        return files_.Exists(text(1), 'e') ? Answer::kUnknown : Answer::kNo;
-      default:
-        return Answer::kUnknown;
-    }
-  }
   if (words.size() == 3 && words[0].id == 0 && words[2].id == 0) {
-    if (text(1) == "=" || text(1) == "==") return Of(text(0) == text(2));
-    if (text(1) == "!=") return Of(text(0) != text(2));
+    const bool is_equal = text(1) == "=" || text(1) == "==";
+    if (is_equal || text(1) == "!=") {
+      // The right side of [[ is a pattern.
+      if (brackets && text(2).find_first_of("*?[\\(+@!") != npos) {
+        return Answer::kUnknown;
+      }
+      const Answer answer = Of((text(0) == text(2)) == is_equal);
+      // In sh of some systems, == is a mistake, which counts as no.
+      if (text(1) == "==" && !bash_ && answer != Answer::kNo) {
+        return Answer::kUnknown;
+      }
+      return answer;
+    }
     int left = 0;
     int right = 0;
     if (absl::SimpleAtoi(text(0), &left) && absl::SimpleAtoi(text(2), &right)) {
@@ -778,430 +1152,765 @@ Answer Reader::Test(absl::Span<const Word> words) {
       if (text(1) == "-le") return Of(left <= right);
     }
   }
-  return Answer::kUnknown;
-}
-
-Answer Reader::Ask(Range range) {
-  while (range.first < range.second &&
-         (tokens_[range.first].kind == Token::Kind::kNewline)) {
-    ++range.first;
-  }
-  while (range.first < range.second &&
-         (tokens_[range.second - 1].kind == Token::Kind::kNewline ||
-          IsOperator(range.second - 1, ";"))) {
-    --range.second;
-  }
-  for (const absl::string_view joint : {"||", "&&"}) {
-    for (size_t i = range.second; i-- > range.first;) {
-      if (!IsOperator(i, joint)) continue;
-      const Answer left = Ask({range.first, i});
-      const Answer right = Ask({i + 1, range.second});
-      const Answer decides = Of(joint == "||");
-      if (left == decides || right == decides) return decides;
+  for (const absl::string_view joint : {"-o", "-a"}) {
+    for (size_t i = 1; !brackets && i + 1 < words.size(); ++i) {
+      if (text(i) != joint) continue;
+      // As an operand of a comparison it is a text.
+      if (text(i - 1) == "=" || text(i - 1) == "!=") continue;
+      const Answer left = Test(words.subspan(0, i), brackets);
+      const Answer right = Test(words.subspan(i + 1), brackets);
+      const Answer decides = Of(joint == "-o");
+      // A mistake on either side is a mistake of the whole.
       if (left == Answer::kUnknown || right == Answer::kUnknown) {
         return Answer::kUnknown;
       }
-      return Not(decides);
+      return left == decides || right == decides ? decides : Not(decides);
     }
   }
-  bool negated = false;
-  while (IsWord(range.first, "!") && range.first < range.second) {
-    negated = !negated;
-    ++range.first;
+  if (text(0) == "!") return Not(Test(words.subspan(1), brackets));
+  if (words.size() != 2) return Answer::kUnknown;
+  if (text(0) == "-z") return Of(text(1).empty());
+  if (text(0) == "-n") return Of(!text(1).empty());
+  if (text(0).size() != 2 || text(0)[0] != '-') return Answer::kUnknown;
+  if (!absl::StartsWith(text(1), "/") || !files_.Knows(text(1))) {
+    return Answer::kUnknown;
   }
-  std::vector<Word> words;
-  for (size_t i = range.first; i < range.second; ++i) {
-    if (tokens_[i].kind != Token::Kind::kWord) return Answer::kUnknown;
-    for (Word& word : Expand(tokens_[i])) words.push_back(std::move(word));
+  switch (text(0)[1]) {
+    case 'f':
+    case 'd':
+    case 'e':
+      return Of(files_.Exists(text(1), text(0)[1]));
+    case 'r':
+    case 's':
+    case 'x':
+      // Permissions are those of another user, and the size can change.
+      return files_.Exists(text(1), 'e') ? Answer::kUnknown : Answer::kNo;
+    default:
+      return Answer::kUnknown;
   }
-  if (words.empty() || !words[0].known()) return Answer::kUnknown;
-  Answer answer = Answer::kUnknown;
-  if ((words[0].text == "[" && words.back().text == "]") ||
-      (words[0].text == "[[" && words.back().text == "]]")) {
-    answer = words.size() < 2
-                 ? Answer::kUnknown
-                 : Test(absl::MakeSpan(words).subspan(1, words.size() - 2));
-  } else if (words[0].text == "test") {
-    answer = Test(absl::MakeSpan(words).subspan(1));
-  }
-  return negated ? Not(answer) : answer;
 }
 
-// Whether the commands only print, wait and end the script.
-bool Reader::IsGuard(Range range) const {
-  bool ends = false;
-  bool first = true;
+Answer Reader::Ask(absl::Span<const Word> words) {
+  if (words.empty() || !words[0].known()) return Answer::kUnknown;
+  if (words[0].text == "test") return Test(words.subspan(1), false);
+  const bool brackets = words[0].text == "[[";
+  if (words.size() < 2 || words.back().text != (brackets ? "]]" : "]")) {
+    return Answer::kUnknown;
+  }
+  const Answer answer = Test(words.subspan(1, words.size() - 2), brackets);
+  // In sh of some systems, [[ is not a command.
+  if (brackets && !bash_ && answer != Answer::kNo) return Answer::kUnknown;
+  return answer;
+}
+
+std::vector<absl::string_view> Reader::AssignedInSum(absl::string_view word) {
+  std::vector<absl::string_view> names;
+  const size_t begin = std::min(word.find("$(("), word.find("$["));
+  if (begin == npos) return names;
+  const absl::string_view sum = word.substr(begin);
+  if (!absl::StrContains(sum, '=') && !absl::StrContains(sum, "++") &&
+      !absl::StrContains(sum, "--")) {
+    return names;
+  }
+  for (size_t i = 0; i < sum.size();) {
+    const absl::string_view name = LeadingName(sum.substr(i));
+    if (IsName(name)) names.push_back(name);
+    i += std::max(name.size(), size_t{1});
+  }
+  return names;
+}
+
+std::vector<absl::string_view> Reader::AssignedInside(absl::string_view word) {
+  std::vector<absl::string_view> names = AssignedInSum(word);
+  for (size_t i = word.find("${"); i != npos; i = word.find("${", i + 2)) {
+    const absl::string_view name = LeadingName(word.substr(i + 2));
+    const absl::string_view rest = word.substr(i + 2 + name.size());
+    if (IsName(name) &&
+        (absl::StartsWith(rest, "=") || absl::StartsWith(rest, ":="))) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+void Reader::ForgetName(absl::string_view name, int line, absl::string_view why,
+                        bool may_export) {
+  State::Value& variable = state_.variables[std::string(name)];
+  variable.word = {.text = absl::StrCat("$", name),
+                   .unknown = std::string(why),
+                   .place = {name_, line}};
+  variable.set = true;
+  if ((may_export || state_.export_all != Answer::kNo) &&
+      variable.exported == Answer::kNo) {
+    variable.exported = Answer::kUnknown;
+  }
+}
+
+void Reader::MayExportAll() {
+  for (auto& [name, variable] : state_.variables) {
+    if (variable.exported == Answer::kNo) variable.exported = Answer::kUnknown;
+  }
+}
+
+void Reader::ForgetAll(int line, absl::string_view why) {
+  if (state_.export_all != Answer::kNo) MayExportAll();
+  for (auto& [name, variable] : state_.variables) {
+    // The first reason is the one to look at.
+    if (!variable.set || variable.word.known()) {
+      ForgetName(name, line, why, false);
+    }
+  }
+}
+
+void Reader::Forget(Range range) {
+  bool starts = true;     // a command begins here
+  bool declares = false;  // the command may export
+  bool set = false;       // the command is set
   for (size_t i = range.first; i < range.second; ++i) {
     const Token& token = tokens_[i];
-    if (token.kind == Token::Kind::kNewline) {
-      first = true;
-    } else if (token.kind == Token::Kind::kOperator) {
-      if (token.text != ";" && token.text != "&&") return false;
-      first = true;
-    } else if (token.kind == Token::Kind::kWord && first) {
-      static constexpr absl::string_view kHarmless[] = {
-          "echo", "printf", "exit", "sleep", ":", "true", "return", "logger"};
-      if (std::find(std::begin(kHarmless), std::end(kHarmless),
-                    BaseName(token.text)) == std::end(kHarmless)) {
-        return false;
-      }
-      ends = ends || token.text == "exit" || token.text == "return";
-      first = false;
-    }
-  }
-  return ends;
-}
-
-// Variables that a part assigns that is not understood have no known value.
-void Reader::ForgetAssigned(Range range) {
-  for (size_t i = range.first; i < range.second; ++i) {
-    if (tokens_[i].kind != Token::Kind::kWord) continue;
-    const size_t equals = AssignmentAt(tokens_[i].text);
-    if (equals == npos) continue;
-    Set(tokens_[i].text.substr(0, equals),
-        {.text = std::string(tokens_[i].text),
-         .unknown = absl::StrCat("line ", tokens_[i].line,
-                                 " sets it under a condition"),
-         .place = {name_, tokens_[i].line}},
-        false);
-  }
-}
-
-void Reader::RunIf(Range range, int depth) {
-  // if CONDITION then BODY [elif CONDITION then BODY]... [else BODY] fi
-  struct Part {
-    Range condition = {0, 0};  // empty: else
-    Range body = {0, 0};
-  };
-  std::vector<Part> parts;
-  size_t i = range.first + 1;
-  size_t begin = i;
-  int nested = 0;
-  enum class In : uint8_t { kCondition, kBody } in = In::kCondition;
-  Part part;
-  bool closed = false;
-  for (; i < range.second; ++i) {
-    const bool starts = StartsCommand(tokens_[i - 1]);
-    if (nested == 0 && starts) {
-      if (IsWord(i, "then") && in == In::kCondition) {
-        part.condition = {begin, i};
-        in = In::kBody;
-        begin = i + 1;
-        continue;
-      }
-      const bool is_elif = IsWord(i, "elif");
-      const bool is_else = IsWord(i, "else");
-      if (in == In::kBody && (is_elif || is_else || IsWord(i, "fi"))) {
-        part.body = {begin, i};
-        parts.push_back(part);
-        part = {};
-        begin = i + 1;
-        if (IsWord(i, "fi")) {
-          closed = true;
-          ++i;
-          break;
-        }
-        in = is_elif ? In::kCondition : In::kBody;
-        continue;
-      }
-    }
-    nested += DepthOf(tokens_[i], starts);
-  }
-  const Range whole = {range.first, std::min(i, range.second)};
-  if (!closed || depth > kMaxDepth) {
-    ForgetAssigned(whole);
-    return Name(whole, "the if is not understood");
-  }
-  for (const Part& each : parts) {
-    const bool is_else = each.condition.first == each.condition.second;
-    const Answer answer = is_else ? Answer::kYes : Ask(each.condition);
-    if (answer == Answer::kYes && IsGuard(each.body) && !is_else) {
-      return Name(whole,
-                  "the script ends here with these files; the set-ups below do "
-                  "not");
-    }
-    if (answer == Answer::kYes) {
-      MarkTokens(whole, LineState::kUnderstood);
-      return RunList(each.body, depth + 1);
-    }
-    if (answer == Answer::kNo) continue;
-    if (parts.size() == 1 && IsGuard(each.body)) {
-      return Name(whole,
-                  "a test before the start; postern check tests more before it",
-                  Note::Kind::kGuard);
-    }
-    ForgetAssigned(whole);
-    return Name(whole, "the condition cannot be answered by reading");
-  }
-  MarkTokens(whole, LineState::kUnderstood);
-}
-
-void Reader::RunBuiltinExport(absl::Span<const Word> words) {
-  for (const Word& word : words) {
-    if (!word.known() && AssignmentAt(word.text) == npos) continue;
-    const size_t equals = AssignmentAt(word.text);
-    if (equals == npos) {
-      if (!IsName(word.text)) continue;
-      const auto found = state_.variables.find(word.text);
-      if (found != state_.variables.end()) found->second.exported = true;
-    } else {
-      Word value = word;
-      const std::string name = word.text.substr(0, equals);
-      value.text = word.text.substr(equals + 1);
-      Set(name, std::move(value), true);
-    }
-  }
-}
-
-void Reader::Include(const Word& file, Range range) {
-  if (!file.known() || !absl::StartsWith(file.text, "/") ||
-      depth_ >= kMaxDepth) {
-    return Name(range, "the file is not read");
-  }
-  const absl::StatusOr<std::string> text = files_.Read(file.text);
-  if (!text.ok()) {
-    return Name(range, absl::StrCat(file.text, " cannot be read"));
-  }
-  Reader reader(file.text, *text, files_, is_server_, &state_, &script_,
-                depth_ + 1);
-  (void)reader.Read();  // only the lines of the script itself are returned
-}
-
-void Reader::StartServer(std::vector<Word> words, std::vector<Variable> before,
-                         bool log_on_output) {
-  ServerCommand server;
-  server.words = std::move(words);
-  for (const auto& [name, value] : state_.variables) {
-    if (!value.exported) continue;
-    if (std::any_of(before.begin(), before.end(),
-                    [&name = name](const auto& v) { return v.name == name; })) {
+    if (token.kind == Token::Kind::kNewline ||
+        token.kind == Token::Kind::kOperator) {
+      starts = true;
+      declares = false;
+      set = false;
       continue;
     }
-    server.environment.push_back({name, value.word});
+    if (token.kind != Token::Kind::kWord) continue;
+    const std::string why =
+        absl::StrCat("line ", token.line, " sets it under a condition");
+    const absl::string_view text = token.text;
+    const bool literal = text.find_first_of("$`\\'\"") == npos;
+    const bool defines = i + 1 < range.second &&
+                         tokens_[i + 1].kind == Token::Kind::kOperator &&
+                         tokens_[i + 1].text == "(";
+    const bool calls = starts && !defines &&
+                       (state_.functions.count(text) != 0 ||
+                        (!literal && AssignedName(text).empty()));
+    if (Contains(kRunsCode, text) || calls) {
+      ForgetAll(token.line,
+                absl::StrCat("line ", token.line, " may set any variable"));
+    }
+    if (set && (!literal || absl::StrContains(text, 'a'))) {
+      state_.export_all = Answer::kUnknown;
+    }
+    const absl::string_view assigned = AssignedName(text);
+    if (!assigned.empty()) ForgetName(assigned, token.line, why, declares);
+    for (const absl::string_view name : AssignedInside(text)) {
+      ForgetName(name, token.line, why, declares);
+    }
+    // read NAME, for NAME, unset NAME, export NAME.
+    if (IsName(text) && (declares || state_.variables.count(text) != 0)) {
+      ForgetName(text, token.line, why, declares);
+    }
+    if (declares && !literal && assigned.empty()) MayExportAll();
+    declares = declares || Contains(kDeclares, text);
+    set = set || text == "set";
+    starts = starts && (!assigned.empty() || Contains(kBeforeCommand, text));
   }
-  for (Variable& variable : before) {
-    server.environment.push_back(std::move(variable));
-  }
-  server.shell = state_.shell;
-  server.log_on_output = log_on_output || state_.log_on_output;
-  script_.servers.push_back(std::move(server));
 }
 
-void Reader::RunSimple(Range range) {
-  std::vector<Variable> before;
-  std::vector<Word> words;
-  bool log_on_output = false;
+Outcome Reader::Run(const Node& node, bool background) {
+  switch (node.kind) {
+    case Node::Kind::kSimple: {
+      if (!background) return RunSimple(node, false, nullptr);
+      // The command runs in another process.
+      State before = state_;
+      Outcome outcome = RunSimple(node, true, nullptr);
+      state_ = std::move(before);
+      return outcome;
+    }
+    case Node::Kind::kPipeline:
+      return RunPipeline(node, background);
+    default:
+      break;
+  }
+  if (background) {
+    Forget(node.range);
+    return {.why = "commands in the background are not read", .effect = true};
+  }
+  switch (node.kind) {
+    case Node::Kind::kAndOr:
+      return RunAndOr(node);
+    case Node::Kind::kIf:
+      return RunIf(node);
+    case Node::Kind::kList:
+      return RunList(node, false);
+    default:
+      Forget(node.range);
+      return {.why = std::string(node.why), .effect = true};
+  }
+}
+
+void Reader::RunStatement(const Node& node, bool condition, Outcome* outcome) {
+  if (state_.ended || returned_) return;
+  if (may_have_returned_ != 0) {
+    Forget(node.range);
+    return Name(node.range, absl::StrCat("line ", may_have_returned_,
+                                         " may end the file before"));
+  }
+  Outcome one = Run(node, node.background);
+  if (!one.why.empty()) {
+    if (!condition) {
+      Name(node.range, one.why);
+    } else if (outcome->why.empty()) {
+      outcome->why = one.why;
+    }
+  }
+  outcome->answer = one.answer;
+  outcome->effect = outcome->effect || one.effect;
+}
+
+Outcome Reader::RunList(const Node& list, bool condition) {
+  Outcome outcome;
+  for (const Node& node : list.parts) RunStatement(node, condition, &outcome);
+  return outcome;
+}
+
+bool Reader::IsPure(const Node& node) const {
+  if (node.kind == Node::Kind::kPipeline) {
+    return node.parts.size() == 1 && IsPure(node.parts[0]);
+  }
+  if (node.kind != Node::Kind::kSimple) return false;
+  for (size_t i = node.range.first; i < node.range.second; ++i) {
+    if (!AssignedInside(tokens_[i].text).empty()) return false;
+  }
+  const absl::string_view command = First(node).text;
+  return First(node).kind == Token::Kind::kWord &&
+         state_.functions.count(command) == 0 &&
+         (command == "[" || command == "[[" || command == "test" ||
+          Contains(kPure, BaseName(command)));
+}
+
+bool Reader::IsGuard(const Node& node) const {
+  if (node.background) return false;
+  if (node.kind == Node::Kind::kSimple) {
+    const Token& first = First(node);
+    return first.kind == Token::Kind::kWord && first.text == "exit";
+  }
+  if (node.kind != Node::Kind::kList && node.kind != Node::Kind::kAndOr) {
+    return false;
+  }
+  for (size_t i = 0; i + 1 < node.parts.size(); ++i) {
+    const Node& part = node.parts[i];
+    if (part.kind != Node::Kind::kSimple || part.background ||
+        First(part).kind != Token::Kind::kWord ||
+        !Contains(kNoEffect, BaseName(First(part).text)) ||
+        state_.functions.count(First(part).text) != 0) {
+      return false;
+    }
+    if (node.kind == Node::Kind::kAndOr && !node.is_and[i]) return false;
+  }
+  return !node.parts.empty() && IsGuard(node.parts.back());
+}
+
+bool Reader::HasReturn(Range range) const {
+  for (size_t i = range.first; i < range.second; ++i) {
+    if (tokens_[i].text == "return") return true;
+  }
+  return false;
+}
+
+constexpr char kTestBefore[] =
+    "a test before the start; postern check tests more before it";
+constexpr char kFailureEnds[] =
+    "the command is read; its failure does not end the new script";
+constexpr char kEndsHere[] =
+    "the script ends here with these files; the set-ups below do not";
+
+Outcome Reader::RunAndOr(const Node& node) {
+  Outcome outcome;
+  for (size_t i = 0; i < node.parts.size(); ++i) {
+    const Node& part = node.parts[i];
+    const bool last = i + 1 == node.parts.size();
+    if (i > 0 && outcome.answer != Answer::kUnknown) {
+      if ((outcome.answer == Answer::kYes) != node.is_and[i - 1]) continue;
+      if (last && !outcome.effect && IsGuard(part)) {
+        outcome.why = kEndsHere;
+        return outcome;
+      }
+    }
+    if (i > 0 && outcome.answer == Answer::kUnknown && !IsPure(part)) {
+      if (last && IsGuard(part)) {
+        if (outcome.why.empty()) {
+          Name(node.range, outcome.effect ? kFailureEnds : kTestBefore,
+               Note::Kind::kGuard);
+        }
+        // What follows runs only if the script did not end here.
+        return outcome;
+      }
+      const Range rest = {part.range.first, node.range.second};
+      Forget(rest);
+      if (HasReturn(rest)) may_have_returned_ = First(part).line;
+      return {.why = kUnderCondition, .effect = true};
+    }
+    const Outcome one = Run(part, false);
+    if (outcome.why.empty()) outcome.why = one.why;
+    outcome.effect = outcome.effect || one.effect;
+    if (i == 0 || outcome.answer != Answer::kUnknown) {
+      outcome.answer = one.answer;
+    } else if (one.answer != Of(!node.is_and[i - 1])) {
+      // It may not have run: a && unknown, unknown || no.
+      outcome.answer = Answer::kUnknown;
+    } else {
+      outcome.answer = one.answer;
+    }
+    if (state_.ended || returned_) break;
+  }
+  return outcome;
+}
+
+Outcome Reader::RunIf(const Node& node) {
+  Outcome outcome;
+  for (size_t i = 0; i < node.parts.size(); i += 2) {
+    const bool is_else = i + 1 == node.parts.size();
+    const Node& body = node.parts[is_else ? i : i + 1];
+    Outcome condition = {.answer = Answer::kYes};
+    if (!is_else) condition = RunList(node.parts[i], true);
+    if (state_.ended || returned_) return condition;
+    outcome.effect = outcome.effect || condition.effect;
+    if (condition.why.empty() && condition.answer == Answer::kNo) continue;
+    if (condition.why.empty() && condition.answer == Answer::kYes) {
+      if (IsGuard(body) && !is_else) {
+        outcome.why = kEndsHere;
+        return outcome;
+      }
+      Outcome ran = RunList(body, false);
+      ran.effect = true;
+      return ran;
+    }
+    if (node.parts.size() == 2 && IsGuard(body)) {
+      outcome.why = condition.why;
+      if (outcome.why.empty()) {
+        Name(node.range, outcome.effect ? kFailureEnds : kTestBefore,
+             Note::Kind::kGuard);
+      }
+      return outcome;
+    }
+    Forget(node.range);
+    if (HasReturn(node.range)) may_have_returned_ = First(node).line;
+    return {.why = kUnderCondition, .effect = true};
+  }
+  outcome.answer = Answer::kYes;
+  return outcome;
+}
+
+Outcome Reader::RunPipeline(const Node& node, bool background) {
+  Outcome outcome;
+  if (node.parts.size() == 1) {
+    outcome = Run(node.parts[0], background);
+  } else {
+    // The log of a server goes to other programs.
+    bool log = true;
+    bool harmless = true;
+    for (size_t i = 0; i < node.parts.size(); ++i) {
+      const Node& part = node.parts[i];
+      const absl::string_view program = BaseName(First(part).text);
+      const bool simple = part.kind == Node::Kind::kSimple &&
+                          First(part).kind == Token::Kind::kWord &&
+                          state_.functions.count(First(part).text) == 0;
+      log = log && simple && (i == 0 || Contains(kLoggers, program));
+      harmless = harmless &&
+                 (IsPure(part) || (simple && Contains(kNoEffect, program)));
+    }
+    const size_t servers = script_.servers.size();
+    if (log && !harmless) {
+      std::vector<PipedCommand> pipe;
+      for (size_t i = 1; i < node.parts.size(); ++i) {
+        Simple simple = ExpandSimple(node.parts[i].range);
+        pipe.push_back(
+            {std::move(simple.words), std::move(simple.redirections)});
+      }
+      // The command runs in another process.
+      State before = state_;
+      outcome = RunSimple(node.parts[0], background, &pipe);
+      state_ = std::move(before);
+    }
+    if (script_.servers.size() == servers && !harmless) {
+      Forget(node.range);
+      return {.why = "pipes are not read", .effect = true};
+    }
+  }
+  if (node.negated) outcome.answer = Not(outcome.answer);
+  return outcome;
+}
+
+Reader::Simple Reader::ExpandSimple(Range range) {
+  Simple simple;
+  const bool brackets = tokens_[range.first].text == "[[";
+  // Without a command the assignments count at once, from left to right.
+  bool command = false;
+  for (size_t i = range.first; i < range.second; ++i) {
+    if (tokens_[i].kind == Token::Kind::kRedirection) {
+      ++i;
+    } else if (AssignmentAt(tokens_[i].text) == npos) {
+      command = true;
+    }
+  }
+  bool declares = false;
   for (size_t i = range.first; i < range.second; ++i) {
     const Token& token = tokens_[i];
+    for (const absl::string_view name : AssignedInSum(token.text)) {
+      ForgetName(name, token.line, "arithmetic is not read", false);
+    }
+    if (brackets) {
+      // Nothing is divided into words here. A pattern and an operator have no
+      // known meaning.
+      Word word = ExpandOne(token.text, token.line);
+      if (token.kind != Token::Kind::kWord) word.unknown = "an operator";
+      simple.words.push_back(std::move(word));
+      continue;
+    }
     if (token.kind == Token::Kind::kRedirection) {
-      if (token.text == "2>&1") log_on_output = true;
-      // The file of a redirection is not an argument.
-      if (!absl::StrContains(token.text, "&")) ++i;
+      const Token& target = tokens_[++i];
+      simple.redirections.push_back(
+          {std::string(token.text), ExpandOne(target.text, target.line)});
       continue;
     }
     const size_t equals = AssignmentAt(token.text);
-    if (words.empty() && equals != npos) {
+    if (simple.words.empty() && equals != npos) {
+      const absl::string_view name = token.text.substr(0, equals);
       Word value = ExpandOne(token.text.substr(equals + 1), token.line);
       value.place = {name_, token.line};
-      before.push_back(
-          {std::string(token.text.substr(0, equals)), std::move(value)});
+      if (!command) Set(name, value);
+      for (const Variable& variable : simple.before) {
+        if (command && absl::StrContains(token.text, variable.name) &&
+            absl::StrContains(token.text, '$')) {
+          value.unknown = "a variable before the same command";
+        }
+      }
+      simple.before.push_back({std::string(name), std::move(value)});
       continue;
     }
     // The arguments of export are assignments: blanks do not divide them.
-    if (!words.empty() && equals != npos &&
-        (words[0].text == "export" || words[0].text == "readonly")) {
+    if (declares && equals != npos) {
       Word value = ExpandOne(token.text.substr(equals + 1), token.line);
       value.text = absl::StrCat(token.text.substr(0, equals + 1), value.text);
-      words.push_back(std::move(value));
+      simple.words.push_back(std::move(value));
       continue;
     }
-    for (Word& word : Expand(token)) words.push_back(std::move(word));
-  }
-  MarkTokens(range, LineState::kUnderstood);
-  if (words.empty()) {
-    for (Variable& variable : before) {
-      Set(variable.name, std::move(variable.value), false);
+    for (Word& word : Expand(token.text, token.line)) {
+      simple.words.push_back(std::move(word));
     }
-    return;
+    declares = !simple.words.empty() && simple.words[0].known() &&
+               Contains(kDeclares, simple.words[0].text);
+  }
+  return simple;
+}
+
+Outcome Reader::RunDeclaration(absl::string_view program,
+                               absl::Span<const Word> words) {
+  const bool exports = program == "export";
+  Outcome outcome = {.answer = Answer::kYes, .effect = true};
+  Answer exported = exports ? Answer::kYes : Answer::kNo;
+  bool options = true;
+  for (const Word& word : words) {
+    if (options && word.known() && absl::StartsWith(word.text, "-")) {
+      if (word.text == "--") {
+        options = false;
+      } else if (exports && word.text == "-n") {
+        exported = Answer::kNo;
+      } else if (word.text != "-p") {
+        outcome.why = absl::StrCat("the option ", word.text, " of ", program);
+        for (const Word& each : words) {
+          const absl::string_view name =
+              absl::string_view(each.text).substr(0, each.text.find('='));
+          if (IsName(name))
+            ForgetName(name, each.place.line, outcome.why, true);
+        }
+        return outcome;
+      }
+      continue;
+    }
+    options = false;
+    const size_t equals = AssignmentAt(word.text);
+    const std::string name(
+        word.text.substr(0, std::min(equals, word.text.size())));
+    if (!IsName(name) || (equals == npos && !word.known())) {
+      outcome.why =
+          absl::StrCat("a word of ", program, " is not known: ", word.text);
+      if (exports) MayExportAll();
+      continue;
+    }
+    if (equals != npos) {
+      Word value = word;
+      value.text = word.text.substr(equals + 1);
+      Set(name, std::move(value));
+    }
+    if (exports) state_.variables[name].exported = exported;
+  }
+  return outcome;
+}
+
+Outcome Reader::RunSet(absl::Span<const Word> words) {
+  Outcome outcome = {.answer = Answer::kYes, .effect = true};
+  for (size_t i = 0; i < words.size(); ++i) {
+    const absl::string_view text = words[i].text;
+    const bool sets = absl::StartsWith(text, "-");
+    if (words[i].known() && (text == "--" || text == "-")) break;
+    bool known = words[i].known();
+    if (known && !sets && !absl::StartsWith(text, "+")) break;  // parameters
+    bool all = false;
+    for (size_t at = 1; known && at < text.size(); ++at) {
+      if (text[at] == 'a') {
+        all = true;
+      } else if (text[at] == 'o') {
+        static constexpr absl::string_view kOptions[] = {
+            "allexport", "errexit", "nounset", "pipefail", "noglob",
+            "xtrace",    "verbose", "monitor", "noclobber"};
+        if (i + 1 == words.size()) break;  // it prints the options
+        const Word& option = words[++i];
+        known = option.known() && Contains(kOptions, option.text);
+        all = all || option.text == "allexport";
+      } else {
+        known = absl::string_view("befhmuvxCEHT").find(text[at]) != npos;
+      }
+    }
+    if (!known) {
+      outcome.why = "an option of set is not known";
+      state_.export_all = Answer::kUnknown;
+      return outcome;
+    }
+    if (all) state_.export_all = Of(sets);
+  }
+  return outcome;
+}
+
+Outcome Reader::RunUnset(absl::Span<const Word> words) {
+  Outcome outcome = {.answer = Answer::kYes, .effect = true};
+  for (const Word& word : words) {
+    if (word.known() && word.text == "-v") continue;
+    if (!word.known() || !IsName(word.text)) {
+      ForgetAll(word.place.line, "unset has a word that is not known");
+      outcome.why = absl::StrCat("a word of unset is not known: ", word.text);
+      return outcome;
+    }
+    state_.variables.erase(word.text);
+  }
+  return outcome;
+}
+
+// A command of the system cannot set a variable; one of the shell can set those
+// that it names.
+Outcome Reader::RunUnknown(const Node& node, absl::Span<const Word> words) {
+  const int line = First(node).line;
+  const std::string why = absl::StrCat("line ", line, " may set it");
+  const std::string& command = words[0].text;
+  static constexpr absl::string_view kAssigns[] = {
+      "read",    "getopts",   "local",  "declare", "typeset", "let",
+      "mapfile", "readarray", "printf", "wait",    "command", "builtin"};
+  if (Contains(kRunsCode, command) || state_.functions.count(command) != 0) {
+    ForgetAll(line, absl::StrCat("line ", line, " may set any variable"));
+  }
+  if (!absl::StrContains(command, '/')) {
+    for (const Word& word : words) {
+      absl::string_view name = AssignedName(word.text);
+      if (name.empty() && IsName(word.text) &&
+          state_.variables.count(word.text) != 0) {
+        name = word.text;
+      }
+      if (!word.known() && Contains(kAssigns, command)) {
+        ForgetAll(line, why);
+      } else if (!name.empty()) {
+        ForgetName(std::string(name), line, why, Contains(kDeclares, command));
+      }
+    }
+  }
+  return {.why = kNotExecuted, .effect = true};
+}
+
+Outcome Reader::Include(absl::Span<const Word> arguments) {
+  Outcome outcome = {.effect = true};
+  const auto unread = [&](std::string why) {
+    const int line = arguments.empty() ? 0 : arguments[0].place.line;
+    ForgetAll(line, absl::StrCat("line ", line, " may set any variable"));
+    outcome.why = std::move(why);
+    return outcome;
+  };
+  if (arguments.size() != 1 || !arguments[0].known() || arguments[0].id != 0 ||
+      !absl::StartsWith(arguments[0].text, "/") || depth_ >= kMaxDepth ||
+      ++state_.includes > kMaxIncludes) {
+    return unread("the file is not read");
+  }
+  const std::string& file = arguments[0].text;
+  const absl::StatusOr<std::string> text = files_.Read(file);
+  if (!text.ok()) return unread(absl::StrCat(file, " cannot be read"));
+  // Only the lines of the script itself are returned.
+  outcome.answer = Reader(file, *text, files_, is_server_, &state_, &script_,
+                          depth_ + 1, bash_)
+                       .Read()
+                       .answer;
+  return outcome;
+}
+
+void Reader::StartServer(Simple simple, std::vector<PipedCommand>* pipe,
+                         bool background) {
+  ServerCommand server;
+  server.words = std::move(simple.words);
+  for (const auto& [name, value] : state_.variables) {
+    if (!value.set || value.exported == Answer::kNo) continue;
+    if (std::any_of(simple.before.begin(), simple.before.end(),
+                    [&name = name](const auto& v) { return v.name == name; })) {
+      continue;
+    }
+    Word word = value.word;
+    if (word.known() && value.exported == Answer::kUnknown) {
+      word.unknown = "it is not known whether it is exported";
+      word.id = 0;
+      word.user.clear();
+    }
+    server.environment.push_back({name, std::move(word)});
+  }
+  for (Variable& variable : simple.before) {
+    server.environment.push_back(std::move(variable));
+  }
+  server.shell = state_.shell;
+  server.shell_redirections = state_.redirections;
+  server.log_on_output = state_.log_on_output;
+  for (const Redirection& redirection : simple.redirections) {
+    if (absl::StartsWith(redirection.sign, "2>")) {
+      server.log_on_output =
+          redirection.sign == "2>&" && redirection.target.text == "1";
+    }
+  }
+  server.redirections = std::move(simple.redirections);
+  if (pipe != nullptr) server.pipe = std::move(*pipe);
+  server.background = background;
+  script_.servers.push_back(std::move(server));
+}
+
+Outcome Reader::RunSimple(const Node& node, bool background,
+                          std::vector<PipedCommand>* pipe) {
+  Simple simple = ExpandSimple(node.range);
+  std::vector<Word>& words = simple.words;
+  const int line = First(node).line;
+  if (words.empty()) {
+    // The assignments are done.
+    Outcome outcome = {.answer = Answer::kYes, .effect = true};
+    for (const Variable& variable : simple.before) {
+      if (!variable.value.known()) outcome.answer = Answer::kUnknown;
+    }
+    if (background) outcome.why = "commands in the background are not read";
+    return outcome;
+  }
+  if (tokens_[node.range.first].text == "[[") {
+    return {.answer = Ask(words)};
   }
   bool is_exec = false;
   if (words[0].known() && words[0].text == "exec") {
     words.erase(words.begin());
     if (words.empty()) {
-      state_.log_on_output = state_.log_on_output || log_on_output;
-      return;
+      for (Redirection& redirection : simple.redirections) {
+        if (absl::StartsWith(redirection.sign, "2>")) {
+          state_.log_on_output =
+              redirection.sign == "2>&" && redirection.target.text == "1";
+        }
+        state_.redirections.push_back(std::move(redirection));
+      }
+      for (const Variable& variable : simple.before) {
+        ForgetName(variable.name, line, "shells differ here", false);
+      }
+      return {.answer = Answer::kYes, .effect = true};
     }
-    is_exec = true;
+    is_exec = !background && pipe == nullptr;
   }
   if (!words[0].known()) {
-    return Name(range,
-                absl::StrCat("the command is not known: ", words[0].unknown));
+    ForgetAll(line, absl::StrCat("line ", line, " may set any variable"));
+    state_.ended = state_.ended || is_exec;
+    return {.why = absl::StrCat("the command is not known: ", words[0].unknown),
+            .effect = true};
   }
-  const std::string program(BaseName(words[0].text));
+  // `command` and `builtin` only say where the shell looks for it.
+  while (words.size() > 1 &&
+         (words[0].text == "command" || words[0].text == "builtin") &&
+         words[1].known() && !absl::StartsWith(words[1].text, "-")) {
+    words.erase(words.begin());
+  }
+  const std::string command = words[0].text;
+  const std::string program(BaseName(command));
   const absl::Span<const Word> arguments = absl::MakeSpan(words).subspan(1);
-  if (program == "export" || program == "readonly") {
-    return RunBuiltinExport(arguments);
-  }
-  if (program == "unset") {
-    for (const Word& word : arguments) state_.variables.erase(word.text);
-    return;
-  }
-  if (program == "." || program == "source") {
-    if (arguments.size() != 1) return Name(range, "the file is not read");
-    return Include(arguments[0], range);
-  }
-  if (program == "exit") {
-    state_.ended = true;
-    return;
-  }
-  if (program == "umask" || program == "ulimit" || program == "cd") {
-    if (std::all_of(words.begin(), words.end(),
-                    [](const Word& word) { return word.known(); })) {
-      state_.shell.push_back(std::move(words));
-      return;
-    }
-    return Name(range, "an argument is not known");
-  }
-  static constexpr absl::string_view kNoEffect[] = {
-      "echo", "printf", "sleep", ":", "true", "set", "logger"};
-  if (std::find(std::begin(kNoEffect), std::end(kNoEffect), program) !=
-      std::end(kNoEffect)) {
-    return;
-  }
+  if (state_.functions.count(command) != 0) return RunUnknown(node, words);
   if (is_server_(program)) {
-    StartServer(std::move(words), std::move(before), log_on_output);
-    if (is_exec) state_.ended = true;
-    return;
+    StartServer(std::move(simple), pipe, background);
+    state_.ended = state_.ended || is_exec;
+    return {.effect = true};
   }
-  Name(range, "the command is not executed, and its effect is not known");
-  if (is_exec) state_.ended = true;
+  if (is_exec) {
+    state_.ended = true;
+    return {.why = kNotExecuted, .effect = true};
+  }
+  if (command == "[" || command == "test") return {.answer = Ask(words)};
+  if (Contains(kPure, program)) return {};
+  if (Contains(kNoEffect, program) &&
+      !(program == "printf" && words.size() > 1 &&
+        absl::StartsWith(words[1].text, "-"))) {
+    for (const Variable& variable : simple.before) {
+      if (command == ":") {
+        ForgetName(variable.name, line, "shells differ here", false);
+      }
+    }
+    return {.answer = Of(program != "false")};
+  }
+  if (background) {
+    return {.why = "commands in the background are not read", .effect = true};
+  }
+  if (Contains(kSpecial, command)) {
+    for (const Variable& variable : simple.before) {
+      ForgetName(variable.name, line, "shells differ here", false);
+    }
+  }
+  if (command == "export" || command == "readonly") {
+    return RunDeclaration(command, arguments);
+  }
+  if (command == "set") return RunSet(arguments);
+  if (command == "unset") return RunUnset(arguments);
+  if (command == "." || command == "source") return Include(arguments);
+  if (command == "exit") {
+    state_.ended = true;
+    return {.effect = true};
+  }
+  if (command == "return" && depth_ > 0) {
+    returned_ = true;
+    return {.effect = true};
+  }
+  if (command == "umask" || command == "ulimit" || command == "cd") {
+    if (std::any_of(words.begin(), words.end(),
+                    [](const Word& word) { return !word.known(); })) {
+      return {.why = "an argument is not known", .effect = true};
+    }
+    state_.shell.push_back(std::move(words));
+    return {.effect = true};
+  }
+  return RunUnknown(node, words);
 }
 
-void Reader::RunList(Range range, int depth) {
-  for (size_t i = range.first; i < range.second;) {
-    const Token& token = tokens_[i];
-    if (state_.ended) {
-      // exec and exit end the script: nothing after them has an effect.
-      MarkTokens({i, range.second}, LineState::kUnderstood);
-      return;
-    }
-    if (token.kind == Token::Kind::kNewline || IsOperator(i, ";") ||
-        IsOperator(i, "&")) {
-      Mark(token.line, token.line, LineState::kUnderstood);
-      ++i;
-      continue;
-    }
-    if (IsWord(i, "if")) {
-      const size_t end = EndOfCompound(i, range.second);
-      RunIf({i, end}, depth);
-      i = end;
-      continue;
-    }
-    const bool is_function = i + 1 < range.second && IsOperator(i + 1, "(") &&
-                             token.kind == Token::Kind::kWord;
-    if (DepthOf(token, true) > 0 || is_function) {
-      size_t end = EndOfCompound(is_function ? i + 1 : i, range.second);
-      if (is_function) {
-        while (end < range.second &&
-               tokens_[end].kind == Token::Kind::kNewline) {
-          ++end;
-        }
-        if (end < range.second) end = EndOfCompound(end, range.second);
-      }
-      ForgetAssigned({i, end});
-      Name({i, end}, is_function ? "functions are not read"
-                                 : "loops, groups and case are not read");
-      i = end;
-      continue;
-    }
-    if (token.kind == Token::Kind::kOperator) {
-      Name({i, i + 1}, "this is not expected here");
-      ++i;
-      continue;
-    }
-    // Simple commands joined by | && ||, up to the end of the line.
-    const size_t begin = i;
-    std::vector<size_t> joints;
-    size_t end = EndOfSimple(i, range.second);
-    while (end < range.second &&
-           (IsOperator(end, "|") || IsOperator(end, "&&") ||
-            IsOperator(end, "||"))) {
-      joints.push_back(end);
-      size_t next = end + 1;
-      while (next < range.second &&
-             tokens_[next].kind == Token::Kind::kNewline) {
-        ++next;
-      }
-      if (next >= range.second) {
-        end = range.second;
-        break;
-      }
-      end = DepthOf(tokens_[next], true) > 0 ? EndOfCompound(next, range.second)
-                                             : EndOfSimple(next, range.second);
-    }
-    i = std::max(end, begin + 1);
-    if (joints.empty()) {
-      RunSimple({begin, i});
-      continue;
-    }
-    if (IsOperator(joints.back(), "|") && joints.size() == 1) {
-      // The log goes to a program: that does not change the server.
-      static constexpr absl::string_view kLoggers[] = {
-          "splogger", "multilog", "logger",    "cronolog",
-          "tai64n",   "cyclog",   "setuidgid", "svlogd"};
-      const size_t next = joints[0] + 1;
-      if (next < end && tokens_[next].kind == Token::Kind::kWord &&
-          std::find(std::begin(kLoggers), std::end(kLoggers),
-                    BaseName(tokens_[next].text)) != std::end(kLoggers)) {
-        RunSimple({begin, joints[0]});
-        MarkTokens({begin, end}, LineState::kUnderstood);
-        continue;
-      }
-      ForgetAssigned({begin, end});
-      Name({begin, end}, "pipes are not read");
-      continue;
-    }
-    // TEST && COMMAND, TEST || COMMAND.
-    if (std::none_of(joints.begin(), joints.end(),
-                     [this](size_t at) { return IsOperator(at, "|"); })) {
-      const Answer answer = Ask({begin, joints.back()});
-      const Range rest = {joints.back() + 1, end};
-      const bool runs_if_true = IsOperator(joints.back(), "&&");
-      if (answer == Answer::kUnknown && IsGuard(rest)) {
-        Name({begin, end},
-             "a test before the start; postern check tests more before it",
-             Note::Kind::kGuard);
-        continue;
-      }
-      if (answer != Answer::kUnknown) {
-        MarkTokens({begin, end}, LineState::kUnderstood);
-        if ((answer == Answer::kYes) != runs_if_true) continue;
-        if (IsGuard(rest)) {
-          Name({begin, end},
-               "the script ends here with these files; the set-ups below do "
-               "not");
-          continue;
-        }
-        if (depth > kMaxDepth) {
-          Name({begin, end}, "too many nested conditions");
-          continue;
-        }
-        RunList(rest, depth + 1);
-        continue;
-      }
-    }
-    ForgetAssigned({begin, end});
-    Name({begin, end}, "the condition cannot be answered by reading");
-  }
-}
-
-std::vector<LineState> Reader::Read() {
+Outcome Reader::Read() {
   const auto ends = std::count(text_.begin(), text_.end(), '\n');
   const bool open_end = !text_.empty() && text_.back() != '\n';
   lines_.resize(static_cast<size_t>(ends) + (open_end ? 1 : 0) + 1,
                 LineState::kUnseen);
   Tokenize();
-  RunList({0, tokens_.size()}, 0);
+  MarkTokens({0, tokens_.size()}, LineState::kUnderstood);
+  Outcome outcome;
+  Parser parser(tokens_, &state_.functions);
+  // As sh does, a command is read after the one before has run: exec and exit
+  // end the script, and nothing after them has an effect.
+  for (parser.SkipNewlines(); !parser.AtEnd(); parser.SkipNewlines()) {
+    if (state_.ended || returned_) break;
+    const Range rest = {parser.pos(), tokens_.size()};
+    const std::optional<Node> node = parser.Statement(false);
+    if (!node) {
+      ForgetAll(tokens_[rest.first].line,
+                absl::StrCat("line ", tokens_[rest.first].line,
+                             " may set any variable"));
+      outcome = {};
+      Name(rest, tokens_.back().kind == Token::Kind::kBad
+                     ? "a quote or a substitution has no end"
+                     : "the structure of the script is not understood from "
+                       "here to its end");
+      break;
+    }
+    RunStatement(*node, false, &outcome);
+  }
   // Lines with blanks only, and the place after the last line end.
   size_t begin = 0;
   for (LineState& line : lines_) {
@@ -1215,7 +1924,7 @@ std::vector<LineState> Reader::Read() {
     }
     begin = end + 1;
   }
-  return lines_;
+  return outcome;
 }
 
 }  // namespace
@@ -1229,8 +1938,16 @@ RunScript ReadRunScript(absl::string_view name, absl::string_view text,
                         absl::FunctionRef<bool(absl::string_view)> is_server) {
   RunScript script;
   State state;
-  script.lines =
-      Reader(name, text, files, is_server, &state, &script, 0).Read();
+  const absl::string_view first = text.substr(0, text.find('\n'));
+  const bool has_shell = absl::StartsWith(first, "#!");
+  const size_t option = first.find(" -");
+  if (has_shell && option != npos && first.substr(option).find('a') != npos) {
+    state.export_all = Answer::kYes;  // #!/bin/sh -a
+  }
+  Reader reader(name, text, files, is_server, &state, &script, 0,
+                has_shell && absl::StrContains(first, "bash"));
+  (void)reader.Read();
+  script.lines = reader.TakeLines();
   return script;
 }
 

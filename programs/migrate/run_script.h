@@ -5,7 +5,8 @@
 // anything. It answers assignments, variables, quotes, continued lines, tests
 // of files and strings, and the command substitutions `cat FILE`, `head -1
 // FILE` and `id -u USER`. Everything else is named with its line and is never
-// guessed.
+// guessed: a variable that it may set has no known value afterwards. If a
+// command has no end, everything from its line on is named.
 
 #ifndef POSTERN_PROGRAMS_MIGRATE_RUN_SCRIPT_H_
 #define POSTERN_PROGRAMS_MIGRATE_RUN_SCRIPT_H_
@@ -43,10 +44,23 @@ struct Word {
   bool known() const { return unknown.empty(); }
 };
 
-// A variable in the environment of a server.
+// A variable in the environment of a server. If its value is not known, or if
+// it is not known whether the variable is exported, `value` is unknown.
 struct Variable {
   std::string name;
   Word value;
+};
+
+// A redirection: "2>&" and "1", or ">>" and "/var/log/smtpd".
+struct Redirection {
+  std::string sign;  // with the number of the descriptor, if it has one
+  Word target;
+};
+
+// A command that reads the output of a server: `splogger smtpd 3`.
+struct PipedCommand {
+  std::vector<Word> words;
+  std::vector<Redirection> redirections;
 };
 
 // A command that starts a server.
@@ -55,6 +69,13 @@ struct ServerCommand {
   std::vector<Variable> environment;
   // Commands of the shell that change the process, such as umask and cd.
   std::vector<std::vector<Word>> shell;
+  // The redirections of `exec` without a command before the server, and those
+  // of the server's command, in their order.
+  std::vector<Redirection> shell_redirections;
+  std::vector<Redirection> redirections;
+  // The commands after the server in its pipeline.
+  std::vector<PipedCommand> pipe;
+  bool background = false;     // '&' ends the command: the script goes on
   bool log_on_output = false;  // descriptor 2 is a copy of descriptor 1
 };
 

@@ -3,7 +3,10 @@
 
 #include "programs/migrate/run_script.h"
 
+#include <iterator>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -60,6 +63,20 @@ class RunScriptTest : public testing::Test {
     return notes;
   }
 
+  // Returns the environment of the only server: A=1, or ?A if it is unknown.
+  std::string Environment(absl::string_view text) {
+    const RunScript script = Read(text);
+    if (script.servers.size() != 1) {
+      return absl::StrCat(script.servers.size(), " servers");
+    }
+    std::vector<std::string> variables;
+    for (const auto& [name, value] : script.servers[0].environment) {
+      variables.push_back(value.known() ? absl::StrCat(name, "=", value.text)
+                                        : absl::StrCat("?", name));
+    }
+    return absl::StrJoin(variables, " ");
+  }
+
   files::TestDirectory directory_;
   const SiteFiles files_;
 };
@@ -97,6 +114,36 @@ TEST_F(RunScriptTest, WordsAreThoseOfTheShell) {
       {"tcpserver 2>&1 &", "[tcpserver]"},
       {"exec tcpserver x\nexec tcpserver y", "[tcpserver][x]"},
       {"exit 0\ntcpserver x", "0 servers"},
+      // Without exec, and with '&', the shell goes on.
+      {"exec tcpserver x &\nexit 0", "[tcpserver][x]"},
+      {"exec echo &\nexec tcpserver x", "[tcpserver][x]"},
+      {"exec tcpserver x | multilog t\nA=1", "[tcpserver][x]"},
+      // Redirections take one word.
+      {"tcpserver >1file x", "[tcpserver][x]"},
+      {"tcpserver >& 2 x >&2 y 2>>/log z", "[tcpserver][x][y][z]"},
+      // Assignments do not divide their value; a pattern is one where it is
+      // used.
+      {"A='x   y'\nB=$A\ntcpserver \"$B\"", "[tcpserver][x   y]"},
+      {"A=1 B=$A\ntcpserver $B", "[tcpserver][1]"},
+      {"A='*'\ntcpserver \"$A\" $A", "[tcpserver][*]?[*]"},
+      {"A=a:b\nIFS=:\ntcpserver $A \"$A\"", "[tcpserver]?[a:b][a:b]"},
+      {"A=\n: ${A:=x}\ntcpserver $A", "[tcpserver][x]"},
+      {"A=1\n: $((A=2))\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"tcpserver $(cat /var/qmail/control/number 2 >/dev/null)",
+       "[tcpserver]?[$(cat /var/qmail/control/number 2 >/dev/null)]"},
+      // Commands of the shell that are not read set what they name.
+      {"A=40\nread A </x\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\ndeclare -i A=50\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\nA+=1\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\nprintf -v A x\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\ntouch /x\ntcpserver $A", "[tcpserver][40]"},
+      // These can set anything.
+      {"A=40\neval x\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\n. /none\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\n. ./x\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\n$X\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\nf() { :; }\nf\ntcpserver $A", "[tcpserver]?[$A]"},
+      {"A=40\necho() { A=1; }\necho\ntcpserver $A", "[tcpserver]?[$A]"},
   };
   for (const auto& [text, words] : kCases) {
     EXPECT_EQ(Server(text), words) << text;
@@ -116,9 +163,20 @@ TEST_F(RunScriptTest, ConditionsThatFilesAnswerChooseTheBranch) {
       {"[ a = b ] || [ -d /var/qmail/control ]", "yes"},
       {"[ -z \"$A\" ] && [ -f /none ]", "no"},
       {"[ 3 -gt 4 ]", "no"},
+      // && and || have one rank.
+      {"[ 1 = 1 ] || [ 1 = 1 ] && [ 1 = 2 ]", "no"},
+      {"[ 1 = 2 ] && [ 1 = 1 ] || [ 1 = 1 ]", "yes"},
+      {"! [ 1 = 2 ]", "yes"},
+      {"[ -n '' ]", "no"},
+      {"[ ! = x ]", "no"},
+      // [[ does not divide words.
+      {"[[ -n $EMPTY ]]", "no"},
+      {"true", "yes"},
+      {"false", "no"},
+      {"{ [ 1 = 2 ]; }", "no"},
   };
   for (const auto& [condition, word] : kCases) {
-    EXPECT_EQ(Server(absl::StrCat("if ", condition,
+    EXPECT_EQ(Server(absl::StrCat("EMPTY=\nif ", condition,
                                   "\nthen A=yes\nelse A=no\nfi\n"
                                   "exec tcpserver $A")),
               absl::StrCat("[tcpserver][", word, "]"))
@@ -131,12 +189,12 @@ TEST_F(RunScriptTest, ConditionsThatFilesAnswerChooseTheBranch) {
 TEST_F(RunScriptTest, NothingIsGuessed) {
   const std::string unknown =
       "A=1\nif grep -q x /etc/passwd; then\n  A=2\nfi\nexec tcpserver $A\n";
-  EXPECT_EQ(Server(unknown), "[tcpserver]?[A=2]");
+  EXPECT_EQ(Server(unknown), "[tcpserver]?[$A]");
   EXPECT_THAT(
       Notes(unknown),
       ElementsAre("run:2: the condition cannot be answered by reading"));
   EXPECT_THAT(Notes("for i in 1 2; do\n  echo $i\ndone\n"),
-              ElementsAre("run:1: loops, groups and case are not read"));
+              ElementsAre("run:1: loops, subshells and case are not read"));
   EXPECT_THAT(Notes("f() {\n  exec tcpserver\n}\n"),
               ElementsAre("run:1: functions are not read"));
   EXPECT_THAT(Notes("A=1\nmodprobe x\n"),
@@ -148,8 +206,248 @@ TEST_F(RunScriptTest, NothingIsGuessed) {
               ElementsAre("run:1: here-documents are not read",
                           "run:1: the command is not executed, and its effect "
                           "is not known"));
+  // The last line of a here-document is its delimiter alone, without blanks.
+  EXPECT_THAT(Server("cat <<E <<-F\n E\nE\ntcpserver x\n\tF\ntcpserver y"),
+              "[tcpserver][y]");
   EXPECT_THAT(Notes("case x in\nx) A=1 ;;\nesac\nexec tcpserver x"),
-              ElementsAre("run:1: loops, groups and case are not read"));
+              ElementsAre("run:1: loops, subshells and case are not read"));
+}
+
+// Where no shell agrees with another, or a word is a pattern.
+TEST_F(RunScriptTest, ConditionsWithoutAnAnswer) {
+  for (const absl::string_view condition :
+       {"[ $X = x ]", "[ x = x -o $X = x ]", "[[ a = a ]]", "[ a == a ]",
+        "[[ ab != a* ]]", "[[ a < b ]]", "[[ a = a && b = b ]]", "cmp a b",
+        "[ a -nt b ]", "[ x"}) {
+    EXPECT_EQ(Server(absl::StrCat("A=1\nif ", condition,
+                                  "\nthen A=2; fi\nexec tcpserver $A")),
+              "[tcpserver]?[$A]")
+        << condition;
+  }
+  EXPECT_EQ(Server("#!/bin/bash\nA=1\n[[ a == a ]] && A=2\ntcpserver $A"),
+            "[tcpserver][2]");
+}
+
+// The structure closes where sh closes it. Otherwise nothing after it counts.
+TEST_F(RunScriptTest, NothingOfACompoundCommandIsRun) {
+  const std::string relay = "export RELAYCLIENT=\"\"\n";
+  const std::string within_case =
+      absl::StrCat("case \"$MODE\" in\nnormal) : ;;\n(relay|both)\n", relay,
+                   ";;\n*) echo ')'\nesac\n");
+  for (const std::string& body :
+       {relay, within_case,
+        absl::StrCat("if x; then\n", within_case, "fi\n")}) {
+    for (const auto& [begin, end] :
+         std::vector<std::pair<absl::string_view, absl::string_view>>{
+             {"if grep -q relay /etc/conf; then\n", "fi\n"},
+             {"if grep -q x /etc/x; then :; else\n", "fi </dev/null\n"},
+             {"for i in 1 2; do\n", "done\n"},
+             {"for i\ndo\n", "done\n"},
+             {"while read x; do\n", "done </etc/x\n"},
+             {"until x; do\n", "done\n"},
+             {"select x in a b; do\n", "done\n"},
+             {"x && {\n", "}\n"},
+             {"x || {\n", "}\n"},
+             {"relay() {\n", "}\nrelay\n"},
+             {"relay() (\n", ")\nrelay\n"},
+             {"function relay {\n", "}\nrelay\n"},
+             {"function relay() {\n", "}\nrelay\n"},
+             {"function relay\n{\n", "}\nrelay\n"},
+             {"cat /x | while read x; do\n", "done\n"},
+             {"{\n", "} >/x\n"}}) {
+      const std::string text =
+          absl::StrCat(begin, body, end, "exec tcpserver x\n");
+      EXPECT_EQ(Environment(text), "?RELAYCLIENT") << text;
+      EXPECT_FALSE(Notes(text).empty()) << text;
+    }
+  }
+  for (const absl::string_view open :
+       {"if x; then\n", "fi\n", "case x in\n", "x)\n", "((A=1))\n", "a;;\n",
+        "x &>/y\n", "{\n", "f() x\n", "for in do\n", "x <(y)\n", "a |& b\n",
+        "if; then x; fi\n", "echo 'x\n"}) {
+    const std::string text =
+        absl::StrCat("A=1\n", open, "export A\nexec tcpserver x\n");
+    EXPECT_EQ(Environment(text), "0 servers") << text;
+    EXPECT_EQ(Notes(text).size(), 1u) << text;
+  }
+}
+
+// Whatever surrounds an assignment that may not run, no value is known after
+// it.
+TEST_F(RunScriptTest, NoNestingMakesAnAssignmentCertain) {
+  struct Around {
+    absl::string_view begin;
+    absl::string_view end;
+  };
+  const Around kUncertain[] = {
+      {"if grep -q x /x; then\n", "fi\n"},
+      {"if grep -q x /x; then\n:\nelse\n", "fi\n"},
+      {"if [ 1 = 2 ]; then\nfoo\nelif foo; then\n", "fi\n"},
+      {"case \"$1\" in\nx) : ;;\ny|z)\n", ";;\nesac\n"},
+      {"case $1 in\n(x)\n", "esac\n"},
+      {"for i in a b; do\n", "done\n"},
+      {"while foo\ndo\n", "done </x\n"},
+      {"select i in a; do\n", "done\n"},
+      {"f() {\n", "}\nf\n"},
+      {"function f {\n", "}\nf\n"},
+      {"foo && {\n", "}\n"},
+      {"foo ||\n{\n", "} || exit 1\n"},
+  };
+  const Around kCertain[] = {
+      {"{\n", "}\n"},
+      {"if [ 1 = 1 ]; then\n", "fi\n"},
+      {"[ 1 = 1 ] && {\n", "}\n"},
+      {"if [ 1 = 2 ]; then :\nelse\n# it's a comment\n", "fi\n"},
+      {"echo 'fi' \"}\" done;", ""},
+  };
+  constexpr absl::string_view kAssignments[] = {
+      "A=2\n",         "export A=2\n",       "read A\n",
+      "unset A\n",     "A=2 || exit 1\n",    ". /none\n",
+      "eval \"$X\"\n", ": ${A:=2}\n",        ": $((A+=1))\n",
+      "A+=2\n",        "X=1 readonly A=2\n", "for A in 1; do :; done\n",
+  };
+  std::mt19937 random(17);  // NOLINT: the same cases in each run
+  const auto pick = [&random](const auto& list) {
+    return list[random() % std::size(list)];
+  };
+  for (int i = 0; i < 1000; ++i) {
+    std::string text(pick(kAssignments));
+    const unsigned depth = 1 + random() % 5;
+    const unsigned uncertain = random() % depth;
+    for (unsigned j = 0; j < depth; ++j) {
+      const bool certain = j != uncertain && random() % 2 == 0;
+      const Around around = certain ? pick(kCertain) : pick(kUncertain);
+      text = absl::StrCat(around.begin, text, around.end);
+    }
+    text = absl::StrCat("export A=1\n", text, "exec tcpserver \"$A\"\n");
+    const RunScript script = Read(text);
+    ASSERT_EQ(script.servers.size(), 1u) << text;
+    const ServerCommand& server = script.servers[0];
+    ASSERT_EQ(server.environment.size(), 1u) << text;
+    EXPECT_FALSE(server.environment[0].value.known()) << text;
+    ASSERT_EQ(server.words.size(), 2u) << text;
+    EXPECT_FALSE(server.words[1].known()) << text;
+    EXPECT_FALSE(script.notes.empty()) << text;
+  }
+}
+
+// What stands before `|| exit` has its effect. Only a test is a guard.
+TEST_F(RunScriptTest, CommandsBeforeExitAreRun) {
+  directory_.Write("defaults", "export A=1\n");
+  const struct {
+    absl::string_view text;
+    absl::string_view environment;
+    size_t guards;
+    size_t unknown;
+  } kCases[] = {
+      {"export A=1 || exit 111", "A=1", 0, 0},
+      {". /defaults || exit 1", "A=1", 0, 0},
+      {". /defaults && exit 1", "0 servers", 0, 0},
+      {"if ! . /defaults; then exit 1; fi", "A=1", 0, 0},
+      {". /none || exit 1", "", 0, 1},
+      {"A=$(cat /var/qmail/control/number) || exit 1; export A", "A=20", 0, 0},
+      {"A=$(foo) || exit 1; export A", "?A", 1, 0},
+      {"cd /x || exit 1", "", 1, 0},
+      {"ulimit -v 1 || { echo no; exit 1; }", "", 1, 0},
+      {"foo || exit 1", "", 0, 1},
+      {"export A=1; if read A; then exit 1; fi", "?A", 0, 1},
+      {"grep -q x /x || exit 1", "", 1, 0},
+      {"mountpoint -q /x || { echo no >&2; exit 1; }", "", 1, 0},
+      {"grep -q x /x || { A=2; exit 1; }", "", 0, 1},
+      {"grep -q x /x && export A=1 || exit 1", "?A", 0, 1},
+  };
+  for (const auto& [text, environment, guards, unknown] : kCases) {
+    const std::string script = absl::StrCat(text, "\nexec tcpserver x\n");
+    EXPECT_EQ(Environment(script), environment) << text;
+    size_t of_kind[2] = {0, 0};
+    for (const Note& note : Read(script).notes) {
+      ++of_kind[note.kind == Note::Kind::kGuard ? 1 : 0];
+    }
+    EXPECT_EQ(of_kind[1], guards) << text;
+    EXPECT_EQ(of_kind[0], unknown) << text;
+  }
+  const RunScript script = Read("cd /x || exit 1\nexec tcpserver x\n");
+  ASSERT_EQ(script.servers[0].shell.size(), 1u);
+  EXPECT_EQ(script.servers[0].shell[0][1].text, "/x");
+}
+
+TEST_F(RunScriptTest, ExportsAreThoseOfTheShell) {
+  directory_.Write("defaults", "A=1\nB=2\n");
+  const struct {
+    absl::string_view text;
+    absl::string_view environment;
+  } kCases[] = {
+      {"set -a\n. /defaults\nset +a\nC=3", "A=1 B=2"},
+      {"set -o allexport; A=1; set +o allexport; B=2", "A=1"},
+      {"set -ea\nA=1", "A=1"},
+      {"set -e\nA=1", ""},
+      {"set -e a\nA=1", ""},
+      {"set $X\nA=1", "?A"},
+      {"#!/bin/sh -a\nA=1", "A=1"},
+      {"export A\nA=1", "A=1"},
+      {"export A", ""},
+      {"export A=1\nexport -n A", ""},
+      {"export A=1\nunset A\nA=2", ""},
+      {"readonly A=1", ""},
+      {"export A\nreadonly A=1", "A=1"},
+      {"export -- A=1", "A=1"},
+      {"A=1\nexport -f A", "?A"},
+      {"A=1\nV=A\nexport $V", "A=1"},
+      {"if foo; then export A=1; fi", "?A"},
+      {"export A=1\nif foo; then unset A; fi", "?A"},
+      {"if foo; then export A; fi\nA=1", "?A"},
+      {"if foo; then set -a; fi\nA=1", "?A"},
+      {"A=1\ndeclare -x A", "?A"},
+      {"export A=1\n. /none", "?A"},
+      {"export A=$X", "?A"},
+      {"A=1 export B=2", "B=2"},
+      {"export A=1\nA=2 &", "A=1"},
+      {"export A=1\nexport A=2 | logger", "?A"},
+      {"A=1\nset -a\n: $((A=2))", "?A"},
+      {"A=1\nexport $X", "?A"},
+      {"A=1\nif foo; then export $X; fi", "?A"},
+      {": ${A:=1}\nexport $X", "?A"},
+      {"A=1\neval x\nif foo; then set -a; fi\n. /none", "?A"},
+  };
+  for (const auto& [text, environment] : kCases) {
+    EXPECT_EQ(Environment(absl::StrCat(text, "\nexec tcpserver x\n")),
+              environment)
+        << text;
+  }
+  EXPECT_THAT(Notes("export $X\n"),
+              ElementsAre("run:1: a word of export is not known: $X"));
+  EXPECT_THAT(Notes("set -k\n"),
+              ElementsAre("run:1: an option of set is not known"));
+  EXPECT_THAT(Notes("unset $X\n"),
+              ElementsAre("run:1: a word of unset is not known: $X"));
+}
+
+TEST_F(RunScriptTest, PipeRedirectionsAndBackgroundAreReported) {
+  const RunScript script = Read(
+      "exec </dev/null 2>/x\n"
+      "tcpserver a 2>&1 >> /log | tai64n | splogger smtpd 3 >/y &\n"
+      "exec tcpserver b\n");
+  ASSERT_EQ(script.servers.size(), 2u);
+  const ServerCommand& server = script.servers[0];
+  ASSERT_EQ(server.shell_redirections.size(), 2u);
+  EXPECT_EQ(server.shell_redirections[1].sign, "2>");
+  EXPECT_EQ(server.shell_redirections[1].target.text, "/x");
+  ASSERT_EQ(server.redirections.size(), 2u);
+  EXPECT_EQ(server.redirections[0].sign, "2>&");
+  EXPECT_EQ(server.redirections[0].target.text, "1");
+  EXPECT_EQ(server.redirections[1].sign, ">>");
+  EXPECT_EQ(server.redirections[1].target.text, "/log");
+  ASSERT_EQ(server.pipe.size(), 2u);
+  EXPECT_EQ(server.pipe[0].words[0].text, "tai64n");
+  EXPECT_EQ(server.pipe[1].words[2].text, "3");
+  ASSERT_EQ(server.pipe[1].redirections.size(), 1u);
+  EXPECT_TRUE(server.background);
+  EXPECT_TRUE(server.log_on_output);
+  EXPECT_FALSE(script.servers[1].background);
+  EXPECT_FALSE(script.servers[1].log_on_output);
+  EXPECT_THAT(script.servers[1].pipe, IsEmpty());
+  EXPECT_THAT(Notes("tcpserver a | mail root\n"),
+              ElementsAre("run:1: pipes are not read"));
 }
 
 TEST_F(RunScriptTest, GuardsAreUnderstood) {
@@ -186,6 +484,12 @@ TEST_F(RunScriptTest, IncludedFilesAreReadOnceEachLevel) {
   EXPECT_EQ(Server(". /etc.sh\ntcpserver $A"), "[tcpserver][1]");
   EXPECT_THAT(Notes(". /loop.sh\n"),
               ElementsAre("/loop.sh:1: the file is not read"));
+  directory_.Write("return.sh", "A=1\nreturn\nA=2\n");
+  EXPECT_EQ(Server(". /return.sh\ntcpserver $A"), "[tcpserver][1]");
+  directory_.Write("maybe.sh", "A=1\nfoo && return\nA=2\n");
+  EXPECT_EQ(Server(". /maybe.sh\ntcpserver $A"), "[tcpserver]?[$A]");
+  directory_.Write("twice.sh", ". /twice.sh\n. /twice.sh\n. /twice.sh\n");
+  EXPECT_LT(Notes(". /twice.sh\n").size(), 1000u);
   EXPECT_THAT(Notes(". /none.sh\n"),
               ElementsAre("run:1: /none.sh cannot be read"));
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -141,9 +142,8 @@ constexpr SettingRow kRows[] = {
     {From::kSpamdyke, "reject-missing-sender-mx", "sender-domain-exists",
      "strangers", For::kServe, Make::kFlag,
      "a domain with an address but without MX is accepted"},
-    {From::kSpamdyke, "reject-sender", "sender-domain-exists", "strangers",
-     For::kServe, Make::kFlag,
-     "a domain with an address but without MX is accepted"},
+    {From::kSpamdyke, "connection-timeout-secs", "session-timeout", "",
+     For::kServe, Make::kNumber, "the session ends with a 421"},
 };
 
 // Settings of spamdyke without an effect on what is accepted, and those that
@@ -160,11 +160,9 @@ constexpr SpamdykeRow kSpamdyke[] = {
     {"qmail-rcpthosts-file", Outcome::kMaps, "control/rcpthosts is read"},
     {"qmail-morercpthosts-cdb", Outcome::kMaps,
      "control/morercpthosts.cdb is read"},
-    {"idle-timeout-secs", Outcome::kDiffers,
-     "control/timeoutsmtpd sets the timeout of a command"},
-    {"connection-timeout-secs", Outcome::kDiffers,
-     "--session-timeout N sets the longest session"},
-    {"access-file", Outcome::kDiffers,
+    {"idle-timeout-secs", Outcome::kUnsupported,
+     "write the seconds into control/timeoutsmtpd"},
+    {"access-file", Outcome::kUnsupported,
      "compile the file with postern rules and name it with --rules"},
     {"ip-blacklist-entry", Outcome::kUnsupported,
      "write ADDRESS:deny into the file of --rules"},
@@ -222,6 +220,8 @@ std::optional<std::string> MakeValue(const SettingRow& row,
       *off = number == 0;
       return std::string(row.value);
     case Make::kFlag:
+      *off = row.from == From::kSpamdyke && (value == "no" || value == "none" ||
+                                             value == "false" || value == "0");
       return std::string(row.value);
     case Make::kPath:
       return absl::StrCat(kControl, "/", row.name);
@@ -229,8 +229,99 @@ std::optional<std::string> MakeValue(const SettingRow& row,
   return std::nullopt;
 }
 
-// Applies `row`. Returns whether it applies to the value.
-bool Apply(const SettingRow& row, const Word& value, std::string what,
+bool IsAboutTls(absl::string_view option) {
+  return option == "require-tls" || option == "client-ca" ||
+         absl::StartsWith(option, "tls-");
+}
+
+// Returns what becomes of an option that one of the two programs cannot have
+// because of another part of the server; nullopt if it can.
+std::optional<Mapping> WhyLeftOut(absl::string_view option, bool smtpd,
+                                  const Setup& setup) {
+  const Facts& facts = setup.facts;
+  if (option == "submission" && !facts.auth_offered()) {
+    return Mapping{Outcome::kUnsupported,
+                   facts.auth_off
+                       ? "AUTH is required, and SMTPAUTH turns it off"
+                       : "AUTH is required, and no checker is named: add "
+                         "--auth and --submission"};
+  }
+  if (option == "auth-insecure" && !facts.auth_offered()) {
+    return Mapping{Outcome::kMaps, "left out: AUTH is not offered"};
+  }
+  if (!IsAboutTls(option)) return std::nullopt;
+  if (facts.tls_denied) {
+    return Mapping{Outcome::kMaps, "left out: TLS is not offered"};
+  }
+  if (option == "require-tls") {
+    if (facts.wrapped) {
+      return Mapping{Outcome::kMaps,
+                     "left out: TLS begins with the connection"};
+    }
+    if (!smtpd || !facts.tls_stays || facts.ucspi_tls) return std::nullopt;
+    return Mapping{Outcome::kUnsupported,
+                   absl::StrCat(facts.tls_by,
+                                " ends TLS, so postern-smtpd cannot require "
+                                "it: let ",
+                                facts.tls_by, " do it")};
+  }
+  if (smtpd && facts.tls_stays) {
+    return Mapping{Outcome::kMaps,
+                   absl::StrCat("left out: ", facts.tls_by, " ends TLS")};
+  }
+  if (!facts.certificate && option != "tls-wrapped") {
+    return Mapping{Outcome::kMaps,
+                   "left out: without a certificate TLS is not offered"};
+  }
+  return std::nullopt;
+}
+
+// Applies `row` to one of the two programs, and returns its mapping.
+Mapping ApplyTo(const SettingRow& row, const std::string& made, bool smtpd,
+                Setup* setup) {
+  if (smtpd && row.programs == For::kServe) {
+    if (row.from == From::kSpamdyke) {
+      return {Outcome::kMaps, "spamdyke stays before postern-smtpd"};
+    }
+    return {Outcome::kUnsupported,
+            absl::StrCat("only postern serve has --", row.option)};
+  }
+  if (const auto left_out = WhyLeftOut(row.option, smtpd, *setup)) {
+    return *left_out;
+  }
+  // postern-smtpd reads BRTLIMIT itself.
+  const bool set = smtpd && row.option != "max-invalid-recipients"
+                       ? setup->HasSmtpd(row.option)
+                       : setup->HasServe(row.option);
+  if (row.from == From::kFile && set) {
+    return {Outcome::kMaps, absl::StrCat("--", row.option,
+                                         " is set before, which has priority")};
+  }
+  const std::string shown =
+      absl::StrCat("--", row.option, made.empty() ? "" : " ", made);
+  const Outcome outcome =
+      row.differs.empty() ? Outcome::kMaps : Outcome::kDiffers;
+  const std::string why =
+      row.differs.empty() ? "" : absl::StrCat("; ", row.differs);
+  if (smtpd) {
+    setup->SetSmtpd(row.option, made);
+    return {outcome, absl::StrCat(shown, why)};
+  }
+  const absl::string_view word = ListenWord(row.option);
+  if (!word.empty()) {
+    setup->AddListenWord(word);
+    return {outcome, absl::StrCat("--listen ADDRESS,", word, why)};
+  }
+  if (row.option == "dns-list") {
+    setup->AddServe(row.option, made);
+  } else {
+    setup->SetServe(row.option, made);
+  }
+  return {outcome, absl::StrCat(shown, why)};
+}
+
+// Applies `row` to the value.
+void Apply(const SettingRow& row, const Word& value, std::string what,
            Setup* setup) {
   bool off = false;
   const std::optional<std::string> made = MakeValue(row, value.text, &off);
@@ -240,44 +331,18 @@ bool Apply(const SettingRow& row, const Word& value, std::string what,
         Outcome::kUnsupported,
         absl::StrCat("the value is not one that --", row.option, " can have")};
     out.serve = out.smtpd;
-    setup->rows.push_back(std::move(out));
-    return true;
-  }
-  if (off) {
+    // Without it, more might be accepted than before.
+    Word lacking = value;
+    lacking.unknown = absl::StrCat(out.what, ": ", out.serve.text);
+    setup->Lack(lacking);
+  } else if (off) {
     out.smtpd = {Outcome::kMaps, "it is turned off"};
     out.serve = out.smtpd;
-    setup->rows.push_back(std::move(out));
-    return true;
-  }
-  const std::string shown =
-      absl::StrCat("--", row.option, made->empty() ? "" : " ", *made);
-  const Outcome outcome =
-      row.differs.empty() ? Outcome::kMaps : Outcome::kDiffers;
-  const std::string why =
-      row.differs.empty() ? "" : absl::StrCat("; ", row.differs);
-  if (row.programs == For::kBoth) {
-    setup->SetSmtpd(row.option, *made);
-    out.smtpd = {outcome, absl::StrCat(shown, why)};
-  } else if (row.from == From::kSpamdyke) {
-    out.smtpd = {Outcome::kMaps, "spamdyke stays before postern-smtpd"};
   } else {
-    out.smtpd = {Outcome::kUnsupported,
-                 absl::StrCat("only postern serve has --", row.option)};
-  }
-  const absl::string_view word = ListenWord(row.option);
-  if (!word.empty()) {
-    setup->AddListenWord(word);
-    out.serve = {outcome, absl::StrCat("--listen ADDRESS,", word, why)};
-  } else {
-    if (row.option == "dns-list") {
-      setup->AddServe(row.option, *made);
-    } else {
-      setup->SetServe(row.option, *made);
-    }
-    out.serve = {outcome, absl::StrCat(shown, why)};
+    out.smtpd = ApplyTo(row, *made, /*smtpd=*/true, setup);
+    out.serve = ApplyTo(row, *made, /*smtpd=*/false, setup);
   }
   setup->rows.push_back(std::move(out));
-  return true;
 }
 
 const SettingRow* FindRow(From from, absl::string_view name) {
@@ -324,9 +389,11 @@ absl::string_view ServeOptionFor(absl::string_view name) {
   return "";
 }
 
+// A rule for all clients would let in those that no rule allows, so it is not
+// an answer.
 std::string InRules(const Variable& variable) {
-  return absl::StrCat("write :allow,", variable.name, "=\"",
-                      variable.value.text, "\" into the file of --rules");
+  return absl::StrCat("add ", variable.name, "=\"", variable.value.text,
+                      "\" to each rule that allows, in the file of --rules");
 }
 
 void MapSpf(const Word& value, std::string what, Setup* setup) {
@@ -362,80 +429,104 @@ void MapSpf(const Word& value, std::string what, Setup* setup) {
   setup->rows.push_back(std::move(row));
 }
 
-// SMTPAUTH of s/qmail and of sagredo's patch.
+// Whether SMTPAUTH of s/qmail and of sagredo's patch turns AUTH off.
+bool IsAuthOff(absl::string_view smtp_auth) {
+  return smtp_auth == "-" || smtp_auth == "0";
+}
+
+// Maps SMTPAUTH. The facts have its meaning.
 void MapSmtpAuth(const Variable& variable, Setup* setup) {
-  absl::string_view text = variable.value.text;
+  const absl::string_view text = variable.value.text;
   Row row = {.place = variable.value.place,
              .what = absl::StrCat("SMTPAUTH=", text)};
-  if (text == "-" || text == "0") {
-    const auto is_auth = [](const Option& option) {
-      return option.name == "auth" || option.name == "submission" ||
-             option.name == "auth-insecure" || option.name == "cram-md5";
-    };
-    auto& smtpd = setup->smtpd;
-    auto& serve = setup->serve;
-    smtpd.erase(std::remove_if(smtpd.begin(), smtpd.end(), is_auth),
-                smtpd.end());
-    serve.erase(std::remove_if(serve.begin(), serve.end(), is_auth),
-                serve.end());
-    auto& words = setup->listen_words;
-    words.erase(std::remove_if(words.begin(), words.end(),
-                               [](const std::string& word) {
-                                 return word == "auth" || word == "submission";
-                               }),
-                words.end());
+  const bool required = absl::StartsWith(text, "!");
+  const bool cram = absl::StrContains(text, "cram");
+  if (IsAuthOff(text)) {
     row.smtpd = {Outcome::kMaps, "AUTH is not offered: no --auth"};
     row.serve = row.smtpd;
-    setup->rows.push_back(std::move(row));
-    return;
-  }
-  const bool required = absl::ConsumePrefix(&text, "!");
-  const bool cram = absl::StrContains(text, "cram");
-  const bool has_auth =
-      std::any_of(setup->smtpd.begin(), setup->smtpd.end(),
-                  [](const Option& option) { return option.name == "auth"; });
-  if (!has_auth) {
+  } else if (!setup->facts.checker) {
     row.smtpd = {Outcome::kUnsupported,
                  "AUTH needs a checker: --auth checkpassword:PROGRAM"};
     row.serve = row.smtpd;
-    setup->rows.push_back(std::move(row));
-    return;
+  } else {
+    const std::string options =
+        absl::StrCat(cram ? " and --cram-md5 response-first" : "");
+    row.smtpd = {Outcome::kMaps,
+                 absl::StrCat(required ? "--submission" : "--auth", options)};
+    row.serve = {Outcome::kMaps,
+                 absl::StrCat("--listen ADDRESS,",
+                              required ? "submission" : "auth", options)};
   }
-  if (required) {
-    setup->SetSmtpd("submission", "");
-    auto& words = setup->listen_words;
-    words.erase(std::remove(words.begin(), words.end(), "auth"), words.end());
-    setup->AddListenWord("submission");
-  }
-  if (cram) {
-    setup->SetSmtpd("cram-md5", "response-first");
-    setup->SetServe("cram-md5", "response-first");
-  }
-  const std::string options =
-      absl::StrCat(cram ? " and --cram-md5 response-first" : "");
-  row.smtpd = {Outcome::kMaps,
-               absl::StrCat(required ? "--submission" : "--auth", options)};
-  row.serve = {Outcome::kMaps,
-               absl::StrCat("--listen ADDRESS,",
-                            required ? "submission" : "auth", options)};
   setup->rows.push_back(std::move(row));
 }
 
+bool IsNonZero(absl::string_view text) {
+  uint64_t number = 0;
+  return absl::SimpleAtoi(text, &number) && number > 0;
+}
+
+bool DeniesTls(const Variable& variable) {
+  return ((variable.name == "DENY_TLS" || variable.name == "DISABLETLS") &&
+          IsNonZero(variable.value.text)) ||
+         (variable.name == "UCSPITLS" && variable.value.text == "-");
+}
+
 }  // namespace
+
+void CollectFacts(const std::vector<Variable>& variables,
+                  const SiteFiles& files, Setup* setup) {
+  Facts& facts = setup->facts;
+  for (const Variable& variable : variables) {
+    const Word& value = variable.value;
+    if (!value.known()) continue;
+    if (variable.name == "SMTPAUTH") {
+      facts.auth_off = IsAuthOff(value.text);
+      if (absl::StartsWith(value.text, "!")) facts.auth_required = true;
+      facts.cram = absl::StrContains(value.text, "cram");
+    }
+    if (DeniesTls(variable) && (facts.tls_by.empty() || facts.ucspi_tls)) {
+      facts.tls_denied = true;
+    }
+    const SettingRow* row = FindRow(From::kVariable, variable.name);
+    bool off = false;
+    if (row == nullptr || !MakeValue(*row, value.text, &off) || off) continue;
+    if (row->option == "submission") facts.auth_required = true;
+    if (row->option == "tls-wrapped") facts.wrapped = true;
+    if (row->option == "tls-cert") facts.certificate = true;
+  }
+  const auto names = files.List(kControl);
+  if (names.ok() && std::find(names->begin(), names->end(), "servercert.pem") !=
+                        names->end()) {
+    facts.certificate = true;
+  }
+  if (setup->HasServe("tls-cert")) facts.certificate = true;
+  if (facts.tls_denied) facts.wrapped = false;
+}
 
 void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
   *keep = false;
   const Word& value = variable.value;
   Row row = {.place = value.place,
              .what = absl::StrCat(variable.name, "=", value.text)};
-  if (IsOfProcess(variable.name)) {
-    // The programs use absolute paths. PATH finds the programs of the chain.
-    *keep = variable.name == "PATH" && value.known();
+  if (!IsVariableName(variable.name)) {
+    row.what = variable.name;
+    row.smtpd = {Outcome::kUnsupported, "this is not the name of a variable"};
+    row.serve = row.smtpd;
+    setup->rows.push_back(std::move(row));
+    return;
+  }
+  const bool of_process = IsOfProcess(variable.name);
+  if (of_process && value.known()) {
+    *keep = true;
     return;
   }
   if (!value.known()) {
+    *keep = true;
     row.smtpd = {Outcome::kUnsupported, value.unknown};
-    row.serve = row.smtpd;
+    row.serve = of_process
+                    ? Mapping{Outcome::kMaps, "left out: it is not needed"}
+                    : row.smtpd;
+    if (!of_process) setup->Lack(value);
     setup->rows.push_back(std::move(row));
     return;
   }
@@ -444,21 +535,16 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
     return MapSpf(value, std::move(row.what), setup);
   }
   if (variable.name == "DENY_TLS" || variable.name == "DISABLETLS") {
-    row.smtpd = {Outcome::kMaps, "without --tls-cert TLS is not offered"};
-    row.serve = {Outcome::kMaps, "--listen ADDRESS,no-tls"};
-    uint64_t number = 0;
-    if (absl::SimpleAtoi(value.text, &number) && number > 0) {
-      auto& smtpd = setup->smtpd;
-      smtpd.erase(std::remove_if(smtpd.begin(), smtpd.end(),
-                                 [](const Option& option) {
-                                   return absl::StartsWith(option.name, "tls-");
-                                 }),
-                  smtpd.end());
-      setup->AddListenWord("no-tls");
-    } else {
+    if (!IsNonZero(value.text)) {
       row.smtpd = {Outcome::kMaps, "it is turned off"};
-      row.serve = row.smtpd;
+    } else if (setup->facts.tls_denied) {
+      row.smtpd = {Outcome::kMaps, "without --tls-cert TLS is not offered"};
+    } else {
+      row.smtpd = {
+          Outcome::kMaps,
+          absl::StrCat("without effect: ", setup->facts.tls_by, " ends TLS")};
     }
+    row.serve = row.smtpd;
     setup->rows.push_back(std::move(row));
     return;
   }
@@ -472,7 +558,7 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
     return;
   }
   if (const SettingRow* known = FindRow(From::kVariable, variable.name)) {
-    (void)Apply(*known, value, std::move(row.what), setup);
+    Apply(*known, value, std::move(row.what), setup);
     return;
   }
   if (variable.name == "UCSPITLS") {
@@ -482,8 +568,7 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
       setup->AddListenWord("require-tls");
       row.serve = {Outcome::kMaps, "--listen ADDRESS,require-tls"};
     } else if (value.text == "-") {
-      setup->AddListenWord("no-tls");
-      row.serve = {Outcome::kMaps, "--listen ADDRESS,no-tls"};
+      row.serve = {Outcome::kMaps, "without --tls-cert TLS is not offered"};
     } else if (value.text.empty()) {
       row.serve = {Outcome::kMaps, "--tls-cert offers STARTTLS"};
     } else {
@@ -527,8 +612,9 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
     setup->rows.push_back(std::move(row));
     return;
   }
-  // The queue program may read it.
+  // The queue program may read it. The value may be a secret.
   *keep = true;
+  row.what = variable.name;
   setup->AddServe("pass-environment", variable.name);
   row.smtpd = {Outcome::kMaps, "postern does not read it; its programs get it"};
   row.serve = {Outcome::kDiffers,
@@ -537,9 +623,40 @@ void MapVariable(const Variable& variable, Setup* setup, bool* keep) {
   setup->rows.push_back(std::move(row));
 }
 
+void MapRemoval(absl::string_view name, const std::string& what,
+                const Word& where, Setup* setup) {
+  Row row = {.place = where.place, .what = what};
+  row.smtpd = {Outcome::kMaps, "kept"};
+  const bool has_effect =
+      IsVariableName(name) && !IsOfProcess(name) && IsRead(name);
+  if (!has_effect || !setup->HasServe("rules")) {
+    row.serve = {Outcome::kMaps, "no rule sets it"};
+    if (has_effect) row.serve.text = "there are no rules that set it";
+    if (!has_effect) row.serve.text = "it has no effect on postern serve";
+  } else {
+    row.serve = {Outcome::kUnsupported,
+                 absl::StrCat("rules of --rules may set ", name,
+                              ": name a file of rules without it")};
+    Word lacking = where;
+    lacking.unknown = absl::StrCat(what, ": ", row.serve.text);
+    setup->Lack(lacking);
+  }
+  setup->rows.push_back(std::move(row));
+}
+
 void MapControlFiles(const SiteFiles& files, Setup* setup) {
-  const std::vector<std::string> names = files.List(kControl);
-  for (const std::string& name : names) {
+  const auto names = files.List(kControl);
+  bool leaves = false;
+  for (const std::string& name :
+       names.ok() ? *names : std::vector<std::string>()) {
+    if (files.LeavesSite(absl::StrCat(kControl, "/", name))) {
+      leaves = true;
+      const Mapping why = {Outcome::kUnsupported,
+                           "the link does not lead to a file that is known "
+                           "here: copy the file to its place"};
+      setup->rows.push_back(
+          {{absl::StrCat(kControl, "/", name), 0}, name, why, why});
+    }
     const std::string path = absl::StrCat(kControl, "/", name);
     Word value;
     value.place = {path, 0};
@@ -558,14 +675,7 @@ void MapControlFiles(const SiteFiles& files, Setup* setup) {
         value.text = std::string(absl::StripAsciiWhitespace(
             absl::string_view(*text).substr(0, text->find('\n'))));
       }
-      if (setup->HasServe(known->option)) {
-        const Mapping same = {Outcome::kMaps,
-                              absl::StrCat("the script sets --", known->option,
-                                           ", which has priority")};
-        setup->rows.push_back({value.place, name, same, same});
-        continue;
-      }
-      (void)Apply(*known, value, name, setup);
+      Apply(*known, value, name, setup);
       continue;
     }
     if (name == "spfbehavior" && setup->HasServe("spf")) {
@@ -594,7 +704,15 @@ void MapControlFiles(const SiteFiles& files, Setup* setup) {
   // Errors that would prevent the start, by the reader of the programs.
   std::vector<absl::Status> errors;
   policy::ControlOptions options;
-  options.directory = files.Find(kControl);
+  const absl::StatusOr<std::string> directory = files.Find(kControl);
+  // The reader follows links as this host does.
+  if (leaves || !directory.ok()) {
+    const Mapping why = {Outcome::kUnsupported, "the files are not checked"};
+    setup->rows.push_back(
+        {{std::string(kControl), 0}, "the control files", why, why});
+    return;
+  }
+  options.directory = *directory;
   const policy::Controls controls = policy::ReadControls(options, &errors);
   // The messages name the files of the site.
   const auto clean = [&](absl::string_view text) {
@@ -631,31 +749,39 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
       }
     }
   };
+  // tcpserver reads the database. The text has the lines of its rules.
   bool read = false;
   bool by_name = false;
+  const absl::StatusOr<std::string> path = files.Find(database.text);
+  if (path.ok()) {
+    const auto rules = policy::TcpRules::Open(*path);
+    read = rules.ok() &&
+           rules
+               ->ForEach([&](absl::string_view key, absl::string_view record) {
+                 by_name = by_name || absl::StrContains(key, '=');
+                 take(record, {database.text, 0});
+                 return found.size() < 1000;
+               })
+               .ok();
+  }
   const absl::StatusOr<std::string> text = files.Read(text_path);
   if (text.ok() && text_path != database.text) {
     const auto rules = policy::ParseTcpRules(text_path, *text);
+    const std::vector<Found> compiled = std::exchange(found, {});
     if (rules.ok()) {
-      read = true;
       for (const policy::TcpRule& rule : rules->rules) {
         by_name = by_name || absl::StrContains(rule.key, '=');
         take(rule.record, {std::string(text_path), rule.line});
       }
     }
-  }
-  if (!read) {
-    const auto rules = policy::TcpRules::Open(files.Find(database.text));
-    if (rules.ok()) {
-      read =
-          rules
-              ->ForEach([&](absl::string_view key, absl::string_view record) {
-                by_name = by_name || absl::StrContains(key, '=');
-                take(record, {database.text, 0});
-                return found.size() < 1000;
-              })
-              .ok();
+    for (const Found& each : compiled) {
+      if (std::none_of(found.begin(), found.end(), [&](const Found& other) {
+            return other.name == each.name;
+          })) {
+        found.push_back(each);
+      }
     }
+    read = read || rules.ok();
   }
   if (!read) {
     const Mapping why = {
@@ -686,19 +812,24 @@ bool MapRules(const Word& database, const SiteFiles& files, Setup* setup) {
 
 void MapSpamdyke(absl::string_view key, const Word& value, Setup* setup) {
   const std::string what = absl::StrCat(key, "=", value.text);
-  if (key == "smtp-auth-command" || key == "smtp-auth-level" ||
-      key == "tls-level") {
-    return;  // the chain maps them
-  }
   if (const SettingRow* row = FindRow(From::kSpamdyke, key)) {
-    (void)Apply(*row, value, what, setup);
-    return;
+    return Apply(*row, value, what, setup);
   }
   Row row = {
       .place = value.place,
       .what = what,
       .smtpd = {Outcome::kMaps, "spamdyke stays before postern-smtpd"},
       .serve = {Outcome::kUnsupported, "postern serve has no option for it"}};
+  if (key == "reject-sender" && value.text == "no-mx") {
+    return Apply(*FindRow(From::kSpamdyke, "reject-missing-sender-mx"),
+                 Word{.place = value.place}, what, setup);
+  }
+  if (key == "reject-sender" && value.text == "none") {
+    row.serve = {Outcome::kMaps, "it is turned off"};
+  } else if (key == "reject-sender") {
+    row.serve.text =
+        "--senders and control/senders say which senders a user may have";
+  }
   for (const SpamdykeRow& known : kSpamdyke) {
     if (known.name != key) continue;
     row.serve = {known.outcome, std::string(known.text)};

@@ -7,6 +7,7 @@
 #ifndef POSTERN_PROGRAMS_MIGRATE_SETTINGS_H_
 #define POSTERN_PROGRAMS_MIGRATE_SETTINGS_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -16,9 +17,21 @@
 
 namespace postern::programs::migrate {
 
+// Completes setup->facts by the variables that the server has for all clients,
+// and by the control files. Call it after the chain of programs, and before the
+// functions below.
+void CollectFacts(const std::vector<Variable>& variables,
+                  const SiteFiles& files, Setup* setup);
+
 // Maps a variable that the server has for all clients. `keep` is set to whether
-// the run script for postern-smtpd sets it.
+// the run script for postern-smtpd sets it. A value that is not known is kept
+// and ends the new scripts.
 void MapVariable(const Variable& variable, Setup* setup, bool* keep);
+
+// Maps that the server does not have the variable `name`, which `what` takes
+// away from all clients. Rules may set it.
+void MapRemoval(absl::string_view name, const std::string& what,
+                const Word& where, Setup* setup);
 
 // Maps the files of the control directory.
 void MapControlFiles(const SiteFiles& files, Setup* setup);

@@ -80,15 +80,71 @@ std::string FormatCommand(const std::vector<std::string>& words) {
   return absl::StrCat(text, line, "\n");
 }
 
-std::string Head(const Setup& setup) {
+std::string FormatRedirections(const std::vector<Redirection>& redirections) {
+  std::vector<std::string> texts;
+  for (const Redirection& each : redirections) {
+    texts.push_back(absl::StrCat(each.sign, QuoteWord(each.target)));
+  }
+  return absl::StrJoin(texts, " ");
+}
+
+// Whether the only thing about the log is that descriptor 2 is a copy of
+// descriptor 1: then the script begins with it.
+bool HasPlainLog(const Setup& setup) {
+  const auto plain = [](const Redirection& each) {
+    return each.sign == "2>&" && each.target.text == "1";
+  };
+  return setup.log_on_output && setup.pipe.empty() && !setup.background &&
+         std::all_of(setup.shell_redirections.begin(),
+                     setup.shell_redirections.end(), plain) &&
+         std::all_of(setup.redirections.begin(), setup.redirections.end(),
+                     plain);
+}
+
+// Returns the lines before the command of the server. `serve`: limits for the
+// process of one session are left out.
+std::string Head(const Setup& setup, bool serve) {
   std::string text = "#!/bin/sh\n";
-  if (setup.log_on_output) text += "exec 2>&1\n";
+  if (HasPlainLog(setup)) {
+    text += "exec 2>&1\n";
+  } else if (!setup.shell_redirections.empty()) {
+    absl::StrAppend(&text, "exec ",
+                    FormatRedirections(setup.shell_redirections), "\n");
+  }
   for (const std::vector<Word>& command : setup.shell) {
+    if (serve && !command.empty() && command[0].text == "ulimit") continue;
     std::vector<std::string> words;
     for (const Word& word : command) words.push_back(QuoteWord(word));
     absl::StrAppend(&text, absl::StrJoin(words, " "), "\n");
   }
   return text;
+}
+
+// Returns the command that starts the server, with its log.
+std::string FormatServer(const Setup& setup, std::vector<std::string> words) {
+  if (HasPlainLog(setup) ||
+      (setup.redirections.empty() && setup.pipe.empty() && !setup.background)) {
+    words.insert(words.begin(), "exec");
+    return FormatCommand(words);
+  }
+  const auto add_redirections =
+      [&words](const std::vector<Redirection>& redirections) {
+        for (const Redirection& each : redirections) {
+          words.push_back(absl::StrCat(each.sign, QuoteWord(each.target)));
+        }
+      };
+  add_redirections(setup.redirections);
+  for (const PipedCommand& each : setup.pipe) {
+    words.emplace_back("|");
+    for (const Word& word : each.words) words.push_back(QuoteWord(word));
+    add_redirections(each.redirections);
+  }
+  if (setup.background) {
+    words.emplace_back("&");
+  } else if (setup.pipe.empty()) {
+    words.insert(words.begin(), "exec");
+  }
+  return FormatCommand(words);
 }
 
 void AddOptions(const std::vector<Option>& options,
@@ -163,9 +219,38 @@ void Setup::AddListenWord(absl::string_view word) {
   }
 }
 
+bool Setup::HasSmtpd(absl::string_view name) const {
+  return std::any_of(smtpd.begin(), smtpd.end(),
+                     [&](const Option& each) { return each.name == name; });
+}
+
 bool Setup::HasServe(absl::string_view name) const {
   return std::any_of(serve.begin(), serve.end(),
                      [&](const Option& each) { return each.name == name; });
+}
+
+void Setup::Lack(const Word& word) {
+  for (const Word& each : unknown) {
+    if (each.place.file == word.place.file &&
+        each.place.line == word.place.line && each.unknown == word.unknown) {
+      return;
+    }
+  }
+  unknown.push_back(word);
+}
+
+bool IsVariableName(absl::string_view name) {
+  return !name.empty() && !absl::ascii_isdigit(name[0]) &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+}
+
+std::vector<std::string> UnknownValues(const Setup& setup) {
+  std::vector<std::string> values;
+  for (const Word& word : setup.unknown) {
+    values.push_back(log::Printable(UnknownText(word)));
+  }
+  return values;
 }
 
 std::vector<std::string> SmtpdArguments(const Setup& setup) {
@@ -196,15 +281,19 @@ std::string FormatSmtpd(const Setup& setup) {
   }
   switch (setup.form) {
     case Setup::Form::kRunScript: {
-      std::string text = Head(setup);
+      std::string text = Head(setup, /*serve=*/false);
       for (const Variable& variable : setup.environment) {
+        // Any other name would be a command of the shell.
+        if (!IsVariableName(variable.name)) continue;
         absl::StrAppend(&text, "export ", variable.name, "=",
                         QuoteWord(variable.value), "\n");
       }
-      words.insert(words.begin(), "exec");
       words.emplace_back(kSmtpd);
       words.insert(words.end(), arguments.begin(), arguments.end());
-      return text + FormatCommand(words);
+      for (const Word& word : setup.smtpd_unknown) {
+        words.push_back(QuoteWord(word));
+      }
+      return text + FormatServer(setup, std::move(words));
     }
     case Setup::Form::kXinetd:
     case Setup::Form::kInetd:
@@ -216,9 +305,11 @@ std::string FormatSmtpd(const Setup& setup) {
   plain.emplace_back(kSmtpd);
   for (const std::string& each : SmtpdArguments(setup)) plain.push_back(each);
   if (setup.form == Setup::Form::kInetd) {
-    const std::string program = plain[0];
-    return absl::StrCat(setup.inetd_head, " ", program, " ",
-                        absl::StrJoin(plain, " "), "\n");
+    // The name of the process follows the program. tcpd takes it for the
+    // program that it runs.
+    const bool tcpd = absl::EndsWith(plain[0], "/tcpd");
+    return absl::StrCat(setup.inetd_head, " ", tcpd ? "" : plain[0],
+                        tcpd ? "" : " ", absl::StrJoin(plain, " "), "\n");
   }
   std::string text;
   for (const std::string& line : setup.form_lines) {
@@ -241,22 +332,27 @@ std::string FormatSmtpd(const Setup& setup) {
 }
 
 std::string FormatServe(const Setup& setup) {
-  std::vector<std::string> words = {"exec", std::string(kServe), "serve"};
+  std::vector<std::string> words = {std::string(kServe), "serve"};
   for (const std::string& each : ServeArguments(setup)) {
     words.push_back(Quote(each));
   }
-  std::string text = Head(setup);
+  std::string text = Head(setup, /*serve=*/true);
   for (const Word& word : setup.unknown) {
     absl::StrAppend(&text, ": ", QuoteWord(word), "\n");
   }
-  return text + FormatCommand(words);
+  return text + FormatServer(setup, std::move(words));
 }
 
 std::string FormatConfig(const Setup& setup) {
   std::string text;
-  for (const Word& word : setup.unknown) {
-    absl::StrAppend(&text, "# not known: ", log::Printable(UnknownText(word)),
-                    "\n");
+  const std::vector<std::string> unknown = UnknownValues(setup);
+  if (!unknown.empty()) {
+    text +=
+        "# Each line \"value-not-known\" is an error: write an option "
+        "instead.\n";
+  }
+  for (const std::string& each : unknown) {
+    absl::StrAppend(&text, "value-not-known = ", each, "\n");
   }
   for (const Option& option : setup.serve) {
     absl::StrAppend(&text, option.name, " = ",

@@ -42,6 +42,25 @@ struct Option {
   std::string value;
 };
 
+// What several parts of the old server decide together. It is complete before
+// the options and rows that depend on it are made.
+struct Facts {
+  bool checker = false;         // a program checks passwords
+  bool auth_off = false;        // a variable turns AUTH off
+  bool auth_required = false;   // before mail
+  bool auth_encrypted = false;  // only with TLS, also before the move
+  bool cram = false;            // CRAM-MD5, too
+
+  std::string tls_by;        // the program of the chain that ends TLS
+  bool tls_stays = false;    // it stays before postern-smtpd
+  bool ucspi_tls = false;    // postern-smtpd asks it to begin TLS
+  bool wrapped = false;      // TLS from the first byte
+  bool tls_denied = false;   // TLS is not offered
+  bool certificate = false;  // the old server has one
+
+  bool auth_offered() const { return checker && !auth_off; }
+};
+
 // One server of the old site.
 struct Setup {
   // The program that starts the server: the super-server of a run script, or
@@ -53,11 +72,17 @@ struct Setup {
 
   std::vector<std::vector<Word>> shell;  // see ServerCommand
   bool log_on_output = false;
+  std::vector<Redirection> shell_redirections;
+  std::vector<Redirection> redirections;
+  std::vector<PipedCommand> pipe;
+  bool background = false;
 
   // postern-smtpd.
   std::vector<Variable> environment;
   std::vector<Word> front;  // what runs before postern-smtpd
   std::vector<Option> smtpd;
+  // Arguments that are not known: they end the script.
+  std::vector<Word> smtpd_unknown;
 
   // postern serve.
   std::vector<std::string> listen;        // addresses
@@ -68,6 +93,8 @@ struct Setup {
   std::vector<Word> unknown;
 
   std::vector<Row> rows;
+  Facts facts;
+  bool has_smtpd = true;  // the command has a qmail-smtpd
 
   // Sets an option, in place of the value that it has.
   void SetSmtpd(absl::string_view name, absl::string_view value);
@@ -75,8 +102,17 @@ struct Setup {
   // Adds a value of an option that may be repeated.
   void AddServe(absl::string_view name, absl::string_view value);
   void AddListenWord(absl::string_view word);
+  bool HasSmtpd(absl::string_view name) const;
   bool HasServe(absl::string_view name) const;
+  // postern serve must not start without the value of `word`.
+  void Lack(const Word& word);
 };
+
+// Returns whether `name` can be the name of a variable in a script.
+bool IsVariableName(absl::string_view name);
+
+// Returns what postern serve lacks, one line for each value.
+std::vector<std::string> UnknownValues(const Setup& setup);
 
 // Returns the arguments of each program.
 std::vector<std::string> SmtpdArguments(const Setup& setup);

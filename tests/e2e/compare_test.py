@@ -53,6 +53,8 @@ for line in sys.stdin.buffer:
     text = reply()
     if deviation == "code" and text.startswith(b"553"):
         text = b"550" + text[3:]
+    if deviation == "hello" and line.startswith(b"EHLO c"):
+        text = b"550 5.7.1 not you\\r\\n"
     if deviation == "text" and line.startswith(b"VRFY"):
         text = b"252 2.0.0 another text\\r\\n"
     content = text.startswith(b"354")
@@ -62,16 +64,17 @@ for line in sys.stdin.buffer:
 
 class Compare(harness.TestCase):
 
-    def compare(self, deviation, *options):
+    def compare(self, deviation, *options, deviates="--new"):
         deviant = self.folder / "deviant.py"
         deviant.write_text(DEVIANT)
-        new = harness.SMTPD
+        other = harness.SMTPD
         if deviation:
-            new = (f"{sys.executable} -ISE {deviant} {harness.SMTPD} {deviation} "
+            other = (f"{sys.executable} -ISE {deviant} {harness.SMTPD} {deviation} "
                    "--control {control}")
         ran = subprocess.run(
-            [sys.executable, "-B", str(COMPARE), "--old", harness.SMTPD,
-             "--new", new, *options], capture_output=True, text=True,
+            [sys.executable, "-B", str(COMPARE),
+             "--old" if deviates == "--new" else "--new", harness.SMTPD,
+             deviates, other, *options], capture_output=True, text=True,
             timeout=harness.PATIENCE, check=False)
         self.assertEqual(ran.stderr, "")
         return ran.returncode, ran.stdout
@@ -83,20 +86,46 @@ class Compare(harness.TestCase):
         self.assertEqual(code, 0)
 
     def test_a_difference_of_the_table_is_intended(self):
-        code, out = self.compare("empty-recipient", "--sessions", "25")
+        code, out = self.compare("empty-recipient", "--sessions", "25",
+                                 deviates="--old")
         self.assertEqual(code, 0, out)
         self.assertIn("RCPT TO:<>\\r\\n: intended\n    line 4: `RCPT TO:<>` is "
                       "accepted", out)
         self.assertIn(" 0 unexpected\n", out)
+        # The line does not say that the new program accepts more.
+        code, out = self.compare("empty-recipient", "--sessions", "4")
+        self.assertEqual(code, 1, out)
+        self.assertIn("RCPT TO:<>\\r\\n: unexpected\n", out)
 
     def test_other_differences_are_not(self):
-        for deviation, shown in (("code", "new: 550 5.7.1 sorry"),
-                                 ("content", "another body")):
+        for deviation, sessions, shown in (
+                ("code", "12", "new: 550 5.7.1 sorry"),
+                ("hello", "2", "new: 550 5.7.1 not you"),
+                ("content", "12", "another body")):
             with self.subTest(deviation):
-                code, out = self.compare(deviation, "--sessions", "12")
+                code, out = self.compare(deviation, "--sessions", sessions)
                 self.assertEqual(code, 1, out)
                 self.assertIn(": unexpected\n", out)
                 self.assertIn(shown, out)
+
+    def test_a_program_that_ignores_the_variable_gets_no_sessions(self):
+        """qmail-1.03 queues with its own program."""
+        ignores = self.folder / "ignores"
+        real = self.folder / "real"
+        ignores.write_text(
+            f"#!/bin/sh\necho . >>{self.folder}/started\n"
+            f"QMAILQUEUE={real} exec {harness.SMTPD} \"$@\"\n")
+        ignores.chmod(0o755)
+        real.write_text("#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\n")
+        real.chmod(0o755)
+        ran = subprocess.run(
+            [sys.executable, "-B", str(COMPARE), "--old",
+             f"{ignores} --control {{control}}", "--new", harness.SMTPD],
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False)
+        self.assertEqual(ran.returncode, 2, ran.stderr)
+        self.assertIn("does not read this variable", ran.stderr)
+        self.assertEqual((self.folder / "started").read_text(), ".\n")
 
     def test_texts_are_compared_on_request(self):
         for options, code in (((), 0), (("--texts",), 1)):

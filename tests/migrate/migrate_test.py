@@ -65,6 +65,7 @@ class Migrate(harness.TestCase):
                 with self.subTest(site):
                     self.accepted_by_smtpd(server["postern_smtpd_arguments"])
                     self.accepted_by_serve(server["postern_serve_arguments"])
+                    self.accepted_as_configuration(server)
                     self.same_in_the_script(server)
 
     def accepted_by_smtpd(self, arguments):
@@ -81,10 +82,25 @@ class Migrate(harness.TestCase):
         socket. Files of the site that do not exist here are not mistakes in
         options (111)."""
         ran = subprocess.run(
-            [harness.POSTERN, "explain", *arguments, "--client", "192.0.2.1",
-             "u@example.org"], capture_output=True, text=True,
+            [harness.POSTERN, "explain", "--config", "none", *arguments,
+             "--client", "192.0.2.1", "u@example.org"], capture_output=True, text=True,
             timeout=harness.PATIENCE, check=False)
         self.assertIn(ran.returncode, (0, 1, 111), ran.stderr)
+
+    def accepted_as_configuration(self, server):
+        """The reader of postern.conf accepts the file, unless a value is not
+        known: then it refuses the line that says so."""
+        path = self.folder / "postern.conf"
+        path.write_text(server["postern_conf"])
+        ran = subprocess.run(
+            [harness.POSTERN, "config", "show", "--config", str(path)],
+            capture_output=True, text=True, timeout=harness.PATIENCE,
+            check=False)
+        if server["unknown"]:
+            self.assertEqual(ran.returncode, 100, ran.stdout)
+            self.assertIn("unknown option value-not-known", ran.stderr)
+        else:
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
 
     def same_in_the_script(self, server):
         """sh reads the printed script as it was meant: the super-server gets
@@ -92,15 +108,22 @@ class Migrate(harness.TestCase):
         text = server["postern_smtpd"]
         if not text.startswith("#!") or "${UNKNOWN:?" in text:
             return
-        # The first program after exec is a stub.
-        first = re.search(r"^exec ([^ 2]\S*)", text, re.M).group(1)
+        # The first program of the server's command is a stub.
+        lines = text.split("\n")
+        at = next(i for i, line in enumerate(lines)
+                  if "/usr/local/bin/postern-smtpd" in line)
+        while lines[at].startswith(" "):
+            at -= 1
+        first = re.match(r"(?:exec )?(\S+)", lines[at]).group(1)
         stub = self.folder / "stub"
         stub.write_text(STUB)
         stub.chmod(0o755)
+        lines[at] = lines[at].replace(first, str(stub), 1)
+        text = "\n".join(lines)
+        text = re.sub(r" (2>&1 )?\|[^|]*\Z", "", text)  # the log
         for user in ("u", "g"):
             text = re.sub(rf'"\$\(id -{user} \w+\)"', "77", text)
-        script = text.replace(f"exec {first}", f"exec {stub}", 1)
-        ran = subprocess.run(["sh", "-c", script], capture_output=True,
+        ran = subprocess.run(["sh", "-c", text], capture_output=True,
                              text=True, timeout=harness.PATIENCE, check=True)
         words = ran.stdout.split("\n")[:-1]
         at = words.index("/usr/local/bin/postern-smtpd")
@@ -114,6 +137,226 @@ class Migrate(harness.TestCase):
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn("UNKNOWN: run:13: line 9 sets it under a condition",
                       ran.stderr)
+
+    def migrate_text(self, text, files=(), *options):
+        """Migrates a script of a site with `files`, {path: text}. Returns the
+        exit code and the object of the JSON."""
+        site = self.folder / "site"
+        shutil.rmtree(site, ignore_errors=True)
+        for path, content in {"run": text, "var/qmail/control/me":
+                              "mx.example.org\n",
+                              "var/qmail/control/rcpthosts": "example.org\n",
+                              **dict(files)}.items():
+            (site / path).parent.mkdir(parents=True, exist_ok=True)
+            (site / path).write_text(content)
+        ran = subprocess.run(
+            [harness.POSTERN, "migrate", "--root", str(site), "--format",
+             "json", *options, str(site / "run")], capture_output=True,
+            text=True, timeout=harness.PATIENCE, check=False)
+        self.assertEqual(ran.stderr, "")
+        return ran.returncode, json.loads(ran.stdout)
+
+    def test_what_a_program_of_the_chain_does_is_kept_or_named(self):
+        """Each command: what the set-up of postern-smtpd has, what the one of
+        postern serve has, and what the table has. A "!" before a text: it has
+        no such text."""
+        tcpserver = "tcpserver -HRl0 -x /etc/r.cdb "
+        for command, files, smtpd, serve, table in (
+            # Unknown values end the scripts.
+            ("export REQUIRE_AUTH=$REQ QMAILQUEUE=\"$SCANNER\"\n"
+             f"exec {tcpserver} 0 587 qmail-smtpd /bin/checkpassword /bin/true",
+             {}, ('export REQUIRE_AUTH="${UNKNOWN:?',
+                  'export QMAILQUEUE="${UNKNOWN:?'),
+             (': "${UNKNOWN:?',), ()),
+            # env and envdir stay, also if they take away.
+            (f"exec {tcpserver} 0 587 env -u RELAYCLIENT qmail-smtpd", {},
+             (" env -u RELAYCLIENT /usr/local/bin/postern-smtpd",),
+             (': "${UNKNOWN:?',), ("env -u RELAYCLIENT",)),
+            (f"exec {tcpserver} 0 25 env --unset=RELAYCLIENT A=b qmail-smtpd",
+             {}, (" env --unset=RELAYCLIENT A=b /usr/local/bin/postern-smtpd",),
+             (': "${UNKNOWN:?', "!unset"), ("env -u RELAYCLIENT",)),
+            (f"exec {tcpserver} 0 25 env -S x qmail-smtpd", {}, (" env -S x ",),
+             (': "${UNKNOWN:?',), ("env -S",)),
+            (f"exec {tcpserver} 0 25 envdir /etc/e qmail-smtpd",
+             {"etc/e/RELAYCLIENT": "", "etc/e/DB_PASSWORD": "geheim\n",
+              "etc/e/GREETDELAY": "7\n"},
+             (" envdir /etc/e /usr/local/bin/postern-smtpd --greet-delay 7",
+              "!geheim", "!DB_PASSWORD"),
+             (': "${UNKNOWN:?', "--greet-delay 7", "!geheim",
+              "--pass-environment DB_PASSWORD"),
+             ("envdir removes RELAYCLIENT", "DB_PASSWORD", "!geheim")),
+            # Names that are none.
+            (f"exec {tcpserver} 0 25 envdir /etc/e qmail-smtpd",
+             {"etc/e/x;touch INJECTED;y": "1\n"}, ("!INJECTED",),
+             ("!INJECTED",), ("not the name of a variable",)),
+            (f"exec {tcpserver} 0 25 env 'A;B=1' qmail-smtpd", {},
+             ("env 'A;B=1' /usr/local", "!export"), ("!A;B",),
+             ("not the name of a variable",)),
+            # Requirements about certificates, and the user.
+            ("exec tcpserver -HRl0 0 465 stunnel -v 3 -A /ca.pem -s mail -p "
+             "/c.pem -l qmail-smtpd -- qmail-smtpd", {},
+             ("!stunnel", "--tls-cert /c.pem"),
+             (': "${UNKNOWN:?', "--user mail"),
+             ("stunnel -v 3", "stunnel -A /ca.pem", "setuidgid mail")),
+            ("exec sslserver -e -m -HRl0 0 465 qmail-smtpd", {},
+             ("sslserver -e -m",), (': "${UNKNOWN:?',), ("sslserver -m",)),
+            (f"exec {tcpserver} 0 25 rblsmtpd -W qmail-smtpd", {},
+             ("rblsmtpd -W",), (), ("rblsmtpd -W",)),
+            # A rule for all clients would open the port.
+            (f"export RELAYCLIENT=\nexec {tcpserver} 0 25 qmail-smtpd", {},
+             ("export RELAYCLIENT=",), (),
+             ("to each rule that allows", "!:allow,RELAYCLIENT")),
+            # Limits of one process, and the priority.
+            (f"ulimit -v 20000\nexec nice -n 5 {tcpserver} 0 25 qmail-smtpd",
+             {}, ("ulimit -v 20000", "nice -n 5 tcpserver"), ("!ulimit",),
+             ("ulimit -v 20000", "!nothing is known")),
+            (f"exec softlimit -m 20 -o 20 {tcpserver} 0 25 qmail-smtpd", {},
+             ("softlimit -m 4000000 -o 20",), ("!softlimit",), ()),
+            # Where the log goes.
+            (f"exec 2>>/var/log/smtpd\nexec {tcpserver} 0 25 qmail-smtpd", {},
+             ("exec 2>>/var/log/smtpd",), ("exec 2>>/var/log/smtpd",),
+             ("2>> /var/log/smtpd",)),
+            (f"{tcpserver} 0 25 qmail-smtpd 2>&1 | splogger smtpd 3 &", {},
+             ("postern-smtpd 2>&1 | splogger smtpd 3 &", "!exec"),
+             (" 2>&1 | splogger smtpd 3 &",), ("| splogger smtpd 3",)),
+            # Only the directory, or the arguments, are not known.
+            (f"exec {tcpserver} 0 25 $D/qmail-smtpd $CHECKER", {},
+             ('/usr/local/bin/postern-smtpd "${UNKNOWN:?',),
+             (': "${UNKNOWN:?',), ("the arguments for AUTH",)),
+            # AUTH that a variable turns off, or that has no TLS.
+            (f"export SMTPAUTH=-\nexec {tcpserver} 0 25 qmail-smtpd /bin/ck "
+             "/bin/true", {}, ("!--auth",), ("!auth",),
+             ("SMTPAUTH turns AUTH off", "!--auth checkpassword")),
+            ("exec tcpserver -HRl0 0 25 spamdyke -f /etc/s qmail-smtpd",
+             {"etc/s": "smtp-auth-level=ondemand-encrypted\n"
+                       "smtp-auth-command=/bin/ck /bin/true\n"
+                       "reject-sender=authentication-domain-mismatch\n"
+                       "access-file=/etc/a\n"
+                       "connection-timeout-secs=60\n"}, ("!--auth",),
+             ("--auth checkpassword:/bin/ck,/bin/true", "!auth-insecure",
+              "--tls-cert /etc/postern/tls.pem", "!sender-domain-exists",
+              "--session-timeout 60"), ("not supported\", \"text\": \"compile the file",)),
+            ("exec tcpserver -HRl0 0 25 spamdyke -f /etc/s qmail-smtpd",
+             {"etc/s": "reject-sender=none\n"}, (),
+             ("!sender-domain-exists",), ("it is turned off",)),
+        ):
+            with self.subTest(command):
+                _, result = self.migrate_text(f"#!/bin/sh\n{command}\n", files)
+                server = result["servers"][0]
+                parts = (server["postern_smtpd"], server["postern_serve"],
+                         json.dumps(result["rows"] + server["rows"]))
+                for text, wanted in zip(parts, (smtpd, serve, table)):
+                    text = text.replace(" \\\n ", "")
+                    for each in wanted:
+                        if each.startswith("!"):
+                            self.assertNotIn(each[1:], text)
+                        else:
+                            self.assertIn(each, text)
+                self.accepted_by_smtpd(server["postern_smtpd_arguments"])
+                self.accepted_by_serve(server["postern_serve_arguments"])
+                self.accepted_as_configuration(server)
+                self.assertEqual(subprocess.run(
+                    ["sh", "-n"], input=server["postern_smtpd"], text=True,
+                    timeout=harness.PATIENCE, check=False).returncode, 0)
+
+    def test_host_names_are_those_of_the_compiled_rules(self):
+        """The text of the rules may be older than the database."""
+        site = self.folder / "names"
+        (site / "etc").mkdir(parents=True)
+        (site / "etc/r").write_text(
+            "=.example.org:allow,RELAYCLIENT=\"\"\n:allow\n")
+        subprocess.run([harness.POSTERN, "rules", "compile",
+                        str(site / "etc/r"), str(site / "etc/r.cdb")],
+                       check=True, capture_output=True,
+                       timeout=harness.PATIENCE)
+        (site / "etc/r").write_text(":allow\n")
+        (site / "run").write_text(
+            "#!/bin/sh\nexec tcpserver -Rl0 -x /etc/r.cdb 0 25 qmail-smtpd\n")
+        ran = subprocess.run(
+            [harness.POSTERN, "migrate", "--root", str(site), "--only", "serve",
+             str(site / "run")], capture_output=True, text=True, check=False,
+            timeout=harness.PATIENCE)
+        self.assertIn("--host-names", ran.stdout)
+
+    def test_inetd(self):
+        """tcpd takes the name of the process for the program that it runs, and
+        env stays."""
+        for line, expected in (
+            ("smtp stream tcp nowait qmaild /usr/sbin/tcpd "
+             "/var/qmail/bin/qmail-smtpd",
+             "/usr/sbin/tcpd /usr/local/bin/postern-smtpd"),
+            ("smtp stream tcp nowait qmaild /usr/bin/env env QMAILQUEUE=/q "
+             "/var/qmail/bin/qmail-smtpd",
+             "/usr/bin/env /usr/bin/env QMAILQUEUE=/q "
+             "/usr/local/bin/postern-smtpd")):
+            _, result = self.migrate_text(line + "\n")
+            self.assertEqual(
+                result["servers"][0]["postern_smtpd"],
+                f"smtp stream tcp nowait qmaild {expected}\n")
+
+    def test_only_the_site_is_read(self):
+        """With --control alone, no other file of this host is read. With
+        --root, a link does not leave the copy."""
+        (self.folder / "rules").write_text(":allow,SECRETNAME=\"x\"\n")
+        script = self.folder / "run"
+        script.write_text(
+            f"#!/bin/sh\nexec tcpserver -HRl0 -x {self.folder}/rules.cdb 0 25 "
+            "qmail-smtpd\n")
+        for option, value, found in (("--control", self.control, False),
+                                     ("--root", "/", True),
+                                     ("--root", self.folder, False)):
+            ran = subprocess.run(
+                [harness.POSTERN, "migrate", option, str(value), str(script)],
+                capture_output=True, text=True, check=False,
+                timeout=harness.PATIENCE)
+            self.assertEqual("SECRETNAME" in ran.stdout, found, option)
+        outside = self.folder / "outside"
+        outside.write_text("99\n")
+        for target, found in ((str(outside), False), ("/etc/inside", True),
+                              ("../../../../../../../../etc/inside", True),
+                              ("loop", False)):
+            site = self.folder / "linked"
+            shutil.rmtree(site, ignore_errors=True)
+            (site / "etc").mkdir(parents=True)
+            (site / "var/qmail/control").mkdir(parents=True)
+            (site / "etc/inside").write_text("77\n")
+            (site / "var/qmail/control/loop").symlink_to(target)
+            script.write_text(
+                "#!/bin/sh\nN=`cat /var/qmail/control/loop`\n"
+                "exec tcpserver -HRl0 -c $N 0 25 qmail-smtpd\n")
+            ran = subprocess.run(
+                [harness.POSTERN, "migrate", "--root", str(site), "--only",
+                 "smtpd", str(script)], capture_output=True, text=True,
+                check=False, timeout=harness.PATIENCE)
+            self.assertNotIn(" 99 ", ran.stdout)
+            self.assertEqual(" -c 77 " in ran.stdout, found, ran.stdout)
+
+    def test_several_servers_and_other_programs(self):
+        services = "".join(
+            f"service {name}\n{{\nuser = qmaild\nserver = "
+            f"/var/qmail/bin/qmail-smtpd\n}}\n"
+            for name in ("smtp", "submission"))
+        file = self.folder / "xinetd"
+        file.write_text(services)
+        run = lambda *options: subprocess.run(
+            [harness.POSTERN, "migrate", *options, str(file)],
+            capture_output=True, text=True, check=False,
+            timeout=harness.PATIENCE)
+        self.assertIn("Server 2 of 2.", run().stdout)
+        for options, code, shown in (
+            (("--only", "serve"), 100, ""),
+            (("--only", "serve", "--server", "3"), 100, ""),
+            (("--server", "1"), 100, ""),
+            (("--only", "serve", "--server", "2"), 0, "*:587")):
+            ran = run(*options)
+            self.assertIn(shown, ran.stdout, options)
+            self.assertEqual(ran.returncode == 100, code == 100, ran.stderr)
+        file.write_text("#!/bin/sh\nexec tcpserver -HRl0 0 110 qmail-popup mx "
+                        "checkpassword qmail-pop3d Maildir\n")
+        ran = run()
+        self.assertEqual(ran.returncode, 1)
+        self.assertNotIn("/usr/local/bin", ran.stdout)
+        self.assertIn("does not start qmail-smtpd", ran.stdout)
 
     def test_nothing_is_executed(self):
         """The script of the site "traps" would make a file in many ways."""
@@ -183,7 +426,7 @@ class Migrate(harness.TestCase):
 
     def test_links_are_followed_and_pipes_are_not_waited_for(self):
         link = self.folder / "link"
-        link.symlink_to(HERE / "inetd" / "run")
+        link.symlink_to(HERE / "xinetd-name" / "run")
         pipe = self.folder / "pipe"
         os.mkfifo(pipe)
         codes = [subprocess.run(
