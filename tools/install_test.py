@@ -131,7 +131,7 @@ class InstallTest(unittest.TestCase):
         unit = (self.root / "opt/postern/lib/systemd/system/postern.service"
                 ).read_text()
         self.assertIn("ExecStart=/opt/postern/bin/postern serve --config "
-                      "/opt/etc/postern/postern.conf", unit)
+                      "/etc/postern/postern.conf", unit)
         # The installed copy of tools/uninstall finds its manifest.
         result = run(self.root / "opt/postern/share/postern/uninstall",
                      "--destdir", self.root)
