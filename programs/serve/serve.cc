@@ -787,15 +787,15 @@ int RunServe(const ServeConfiguration& configuration,
   if (shared != nullptr && greylist != nullptr) {
     shared_greylist.emplace(*options.greylist, greylist.get(), shared.get());
   }
-  std::optional<recording::Recordings> recordings;
-  std::unique_ptr<Host> host;
-  std::unique_ptr<transports::Server> server;
   policy::AttemptLimits attempts(options.attempts);
   std::optional<policy::SharedAttempts> shared_attempts;
   if (shared != nullptr) shared_attempts.emplace(&attempts, shared.get());
   policy::AttemptCounter* const attempt_counter =
       shared_attempts ? static_cast<policy::AttemptCounter*>(&*shared_attempts)
                       : &attempts;
+  std::optional<recording::Recordings> recordings;
+  std::unique_ptr<Host> host;
+  std::unique_ptr<transports::Server> server;
   net::ThreadPool pool;
   net::TaskTimer timer;
   // A separate pool, so that password guesses do not delay mail.

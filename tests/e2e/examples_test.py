@@ -45,7 +45,7 @@ FILES = {
 NOT_RUN = {
     "tools/run": "it builds the programs; tools/test-release runs it",
     "tools/install": "tools:install_test and tools/test-install run it",
-    "cp /usr/local/share": "it configures and starts the services of this host",
+    "postern init     ": "it configures and starts the services of this host",
     "systemctl start": "the same",
     "service smtp": "a line of it names a port below 1024 for xinetd, whose "
                     "installation would start a service on this host",
