@@ -55,8 +55,8 @@ programs/explain: policy/greylisting policy/shared policy/spf programs/serve ser
 programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
 programs/config: log programs/serve service
-programs/init: auth engine/grammar files net programs/check programs/tables
-programs/init: programs/users service system
+programs/init: auth engine/grammar files log net policy/rules programs/check
+programs/init: programs/tables programs/users service system
 programs/relay: delivery engine engine/grammar log net policy/names programs/serve
 programs/relay: service system
 programs/rig: engine engine/grammar files log net recording rig service system
