@@ -160,7 +160,7 @@ class FakeRedis {
         input.erase(0, size);
         if (answer == "close") return;
         if (answer == "tested") answer = "*1\r\n:1\r\n";
-        (void)!write(client, answer.data(), answer.size());
+        (void)send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
       }
     }
   }
