@@ -121,13 +121,9 @@ absl::StatusOr<std::string> ConfigText(const InitAnswers& answers) {
   config.Set("control", answers.directory);
   if (!answers.user.empty()) config.Set("user", answers.user);
   config.Comment("Where mail for the domains of rcpthosts goes.");
-  config.Set(
-      "deliver",
-      answers.deliver.empty()
-          ? absl::StrCat(
-                "maildir:", absl::StrReplaceAll(answers.mail, {{"%", "%%"}}),
-                "/%d/%u")
-          : answers.deliver);
+  config.Set("deliver", answers.deliver.empty()
+                            ? absl::StrCat("maildir:", answers.mail, "/%d/%u")
+                            : answers.deliver);
   const bool tls = answers.certificate != InitAnswers::Certificate::kNone;
   if (tls) {
     config.Comment("The certificate with its chain, and the key.");
