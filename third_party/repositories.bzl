@@ -89,6 +89,8 @@ def postern_repositories(path):
             "-D_GLIBCXX_ASSERTIONS",
             "-fsanitize=fuzzer-no-link,address,undefined",
             "-fstack-protector-strong",
+            "-fPIC",
+            "-fvisibility=hidden",
         ],
         test = "@com_google_googletest//precompiled:common_test.cc",
     )
