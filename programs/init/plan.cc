@@ -14,6 +14,7 @@
 #include "engine/grammar/domain.h"
 #include "files/content.h"
 #include "net/issued_certificate.h"
+#include "service/config_places.h"
 #include "service/config_text.h"
 
 namespace postern::programs {
@@ -140,7 +141,7 @@ absl::StatusOr<std::string> ConfigText(const InitAnswers& answers) {
         "postern rules compile --cidr FILE");
     config.Set("rules", In(answers, "rules.cdb"));
   }
-  if (!answers.smarthost.empty()) {
+  if (KeepsState(answers)) {
     config.Comment(
         "If only some recipients of a message have got it, the server "
         "remembers here\nwhich, for the client's next attempt.");
@@ -205,6 +206,11 @@ std::string FirstMaildir(const InitAnswers& answers) {
                       address.substr(0, at));
 }
 
+bool KeepsState(const InitAnswers& answers) {
+  return !answers.smarthost.empty() ||
+         absl::StartsWith(answers.deliver, "lmtp:");
+}
+
 std::string CertificatePath(const InitAnswers& answers) {
   using Certificate = InitAnswers::Certificate;
   switch (answers.certificate) {
@@ -216,7 +222,7 @@ std::string CertificatePath(const InitAnswers& answers) {
     case Certificate::kSelfSigned:
       break;
   }
-  return In(answers, "certificate/fullchain.pem");
+  return In(answers, service::kCertificateFile);
 }
 
 std::string KeyPath(const InitAnswers& answers) {
@@ -225,7 +231,7 @@ std::string KeyPath(const InitAnswers& answers) {
                                     : answers.key_file;
   }
   const std::string chain = CertificatePath(answers);
-  return chain.empty() ? "" : In(answers, "certificate/privkey.pem");
+  return chain.empty() ? "" : In(answers, service::kKeyFile);
 }
 
 absl::StatusOr<std::vector<InitFile>> PlanFiles(const InitAnswers& answers) {
@@ -255,6 +261,8 @@ absl::StatusOr<std::vector<InitFile>> PlanFiles(const InitAnswers& answers) {
     }
     files.push_back({.path = In(answers, "routes"),
                      .content = absl::StrCat(routes, ":out\n")});
+  }
+  if (KeepsState(answers)) {
     files.push_back({.kind = InitFile::Kind::kDirectory,
                      .path = answers.state,
                      .mode = 0750,

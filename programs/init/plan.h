@@ -23,7 +23,7 @@ struct InitAnswers {
   // Where the configuration is, and where Maildirs are, as the server sees it.
   std::string directory = "/etc/postern";
   std::string mail = "/var/mail";
-  std::string state = "/var/lib/postern";  // only with a smarthost
+  std::string state = "/var/lib/postern";  // see KeepsState()
   // Is put before all paths when files are read or written. Empty: nothing.
   std::string root;
 
@@ -72,6 +72,10 @@ std::string FirstAddress(const InitAnswers& answers);
 // Returns the directory of the Maildir of the first user, or of the postmaster
 // if there is no first user. Empty if mail is not stored in Maildirs.
 std::string FirstMaildir(const InitAnswers& answers);
+
+// Returns whether only some recipients of a message may have got it, so that
+// the server must remember which until the client's next attempt.
+bool KeepsState(const InitAnswers& answers);
 
 // Returns the path of the certificate and that of the key, or two empty ones.
 std::string CertificatePath(const InitAnswers& answers);

@@ -22,6 +22,7 @@
 #include "absl/strings/strip.h"
 #include "engine/grammar/ip_address.h"
 #include "programs/migrate/settings.h"
+#include "service/config_places.h"
 
 namespace postern::programs::migrate {
 namespace {
@@ -30,8 +31,13 @@ constexpr size_t npos = std::string::npos;
 // postern-smtpd(8), MEMORY.
 constexpr uint64_t kMemory = 4000000;
 constexpr uint64_t kMemoryWithTls = 24000000;
-// Where a certificate is expected that the script does not name.
-constexpr absl::string_view kCertificate = "/etc/postern/tls.pem";
+// What to do about a certificate that no file of the site names. The options
+// have the paths of postern init.
+constexpr char kNameCertificate[] =
+    "no file of the site names it: put the certificate and its key at the "
+    "paths of --tls-cert and --tls-key, or write other paths; if one file has "
+    "both, such as servercert.pem, write it at --tls-cert and leave out "
+    "--tls-key";
 
 std::string BaseName(absl::string_view path) {
   const size_t slash = path.rfind('/');
@@ -582,15 +588,7 @@ void Chain::AddCertificate() {
     }
     if (variable.name == "KEYFILE") key = variable.value.text;
   }
-  if (certificate.empty()) {
-    setup_.SetServe("tls-cert", kCertificate);
-    AddRow(place, "the certificate", {Outcome::kMaps, "of the super-server"},
-           {Outcome::kUnsupported,
-            absl::StrCat("the script does not name it: write its path in place "
-                         "of ",
-                         kCertificate)});
-    return;
-  }
+  if (certificate.empty()) return;  // see FinishTls()
   setup_.SetServe("tls-cert", certificate);
   if (!key.empty() && key != certificate) setup_.SetServe("tls-key", key);
   AddRow(place, absl::StrCat("CERTFILE=", certificate),
@@ -1121,21 +1119,15 @@ void Chain::MapStunnel(size_t begin) {
   setup_.SetSmtpd("tls-wrapped", "");
   setup_.AddListenWord("tls");
   const bool named = !certificate.empty();
-  if (!named) certificate = std::string(kCertificate);
-  setup_.SetSmtpd("tls-cert", certificate);
-  setup_.SetServe("tls-cert", certificate);
-  const std::string missing =
-      named ? ""
-            : absl::StrCat(
-                  "; the script does not name the certificate: write "
-                  "its path in place of ",
-                  kCertificate);
-  const Outcome outcome = named ? Outcome::kMaps : Outcome::kUnsupported;
+  if (named) {
+    setup_.SetSmtpd("tls-cert", certificate);
+    setup_.SetServe("tls-cert", certificate);
+  }  // otherwise see FinishTls()
+  const std::string option =
+      named ? absl::StrCat("--tls-cert ", certificate) : "--tls-cert";
   AddRow(place, Text(begin),
-         {outcome, absl::StrCat("left out: --tls-wrapped --tls-cert ",
-                                certificate, missing)},
-         {outcome, absl::StrCat("--listen ADDRESS,tls and --tls-cert ",
-                                certificate, missing)});
+         {Outcome::kMaps, absl::StrCat("left out: --tls-wrapped ", option)},
+         {Outcome::kMaps, absl::StrCat("--listen ADDRESS,tls and ", option)});
   if (port) {
     const size_t colon = port->text.rfind(':');
     Word host = *port;
@@ -1696,17 +1688,28 @@ void Chain::FinishTls() {
   const bool serve_needs =
       !facts.tls_denied && (has_word("tls") || has_word("require-tls") ||
                             (facts.auth_encrypted && facts.auth_offered()));
-  if (smtpd_needs && !setup_.HasSmtpd("tls-cert")) {
-    setup_.SetSmtpd("tls-cert", kCertificate);
-  } else if (!serve_needs || setup_.HasServe("tls-cert")) {
-    return;
+  const bool smtpd_lacks = smtpd_needs && !setup_.HasSmtpd("tls-cert");
+  const bool serve_lacks =
+      (serve_needs || smtpd_lacks) && !setup_.HasServe("tls-cert");
+  if (!smtpd_lacks && !serve_lacks) return;
+  const std::string certificate =
+      absl::StrCat(service::kConfigDirectory, "/", service::kCertificateFile);
+  const std::string key =
+      absl::StrCat(service::kConfigDirectory, "/", service::kKeyFile);
+  if (smtpd_lacks) {
+    setup_.SetSmtpd("tls-cert", certificate);
+    setup_.SetSmtpd("tls-key", key);
   }
-  if (!setup_.HasServe("tls-cert")) setup_.SetServe("tls-cert", kCertificate);
+  if (serve_lacks) {
+    setup_.SetServe("tls-cert", certificate);
+    setup_.SetServe("tls-key", key);
+  }
+  const Mapping missing = {Outcome::kUnsupported, kNameCertificate};
   AddRow(command, "the certificate",
-         {Outcome::kUnsupported,
-          absl::StrCat("no file of the site names it: write its path in place "
-                       "of ",
-                       kCertificate)});
+         smtpd_lacks
+             ? missing
+             : Mapping{Outcome::kMaps, "postern-smtpd needs no other one"},
+         serve_lacks ? missing : Kept());
 }
 
 void Chain::Finish() {

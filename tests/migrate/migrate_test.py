@@ -223,6 +223,21 @@ class Migrate(harness.TestCase):
             (f"exec {tcpserver} 0 25 $D/qmail-smtpd $CHECKER", {},
              ('/usr/local/bin/postern-smtpd "${UNKNOWN:?',),
              (': "${UNKNOWN:?',), ("the arguments for AUTH",)),
+            # A certificate that no file names is where postern init has it.
+            # A file with the key, too, has no other key.
+            ("exec sslserver 0 465 qmail-smtpd", {}, ("!--tls-cert",),
+             ("--tls-cert /etc/postern/certificate/fullchain.pem",
+              "--tls-key /etc/postern/certificate/privkey.pem"),
+             ("leave out --tls-key",)),
+            ("exec sslserver 0 465 qmail-smtpd",
+             {"var/qmail/control/servercert.pem": ""}, (),
+             ("--tls-cert /var/qmail/control/servercert.pem", "!--tls-key"),
+             ("!leave out --tls-key",)),
+            ("exec stunnel -d 465 -l /var/qmail/bin/qmail-smtpd",
+             {"var/qmail/control/servercert.pem": ""},
+             ("--tls-cert /var/qmail/control/servercert.pem", "!--tls-key"),
+             ("--tls-cert /var/qmail/control/servercert.pem", "!--tls-key"),
+             ()),
             # AUTH that a variable turns off, or that has no TLS.
             (f"export SMTPAUTH=-\nexec {tcpserver} 0 25 qmail-smtpd /bin/ck "
              "/bin/true", {}, ("!--auth",), ("!auth",),
@@ -234,7 +249,9 @@ class Migrate(harness.TestCase):
                        "access-file=/etc/a\n"
                        "connection-timeout-secs=60\n"}, ("!--auth",),
              ("--auth checkpassword:/bin/ck,/bin/true", "!auth-insecure",
-              "--tls-cert /etc/postern/tls.pem", "!sender-domain-exists",
+              "--tls-cert /etc/postern/certificate/fullchain.pem",
+              "--tls-key /etc/postern/certificate/privkey.pem",
+              "!sender-domain-exists",
               "--session-timeout 60"), ("not supported\", \"text\": \"compile the file",)),
             ("exec tcpserver -HRl0 0 25 spamdyke -f /etc/s qmail-smtpd",
              {"etc/s": "reject-sender=none\n"}, (),
