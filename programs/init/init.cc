@@ -6,14 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,9 +40,12 @@
 #include "policy/rules/tcp_rules_text.h"
 #include "programs/check/check.h"
 #include "programs/init/plan.h"
+#include "programs/init/system_user.h"
+#include "programs/serve/listen_option.h"
 #include "programs/tables/rules.h"
 #include "programs/users/password_prompt.h"
 #include "programs/users/users.h"
+#include "service/destination.h"
 #include "service/mail_options.h"
 #include "service/options.h"
 #include "system/descriptor.h"
@@ -118,8 +119,8 @@ constexpr service::OptionRow kRows[] = {
     {"mail", "DIR [/var/mail]", "the directory of DOMAIN/USER, the Maildirs",
      From::kCommandLine},
     {"state", "DIR [/var/lib/postern]",
-     "with --smarthost, where the server remembers which\n"
-     "recipients have a message",
+     "with --smarthost or --deliver lmtp: where the\n"
+     "server remembers which recipients have a message",
      From::kCommandLine},
     {"system-user", "NAME [postern]",
      "the user of the server; none: the user that\n"
@@ -282,6 +283,63 @@ absl::Status CheckNetwork(const std::string& network) {
                    "has an option of its own"));
 }
 
+// Checks the PEM files of --certificate.
+absl::Status CheckCertificate(const InitAnswers& answers) {
+  if (answers.certificate != InitAnswers::Certificate::kFiles) {
+    return absl::OkStatus();
+  }
+  if (!absl::StartsWith(answers.certificate_file, "/")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--certificate: \"", answers.certificate_file,
+        "\" is not self-signed, letsencrypt, none or an absolute path"));
+  }
+  for (const std::string& path : {answers.certificate_file, KeyPath(answers)}) {
+    const std::string place = answers.root + path;
+    if (access(place.c_str(), R_OK) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("--certificate: ", place));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Checks the address of a listener. Its words are chosen here.
+absl::Status CheckAddress(absl::string_view option,
+                          const std::string& address) {
+  if (address.empty()) return absl::OkStatus();
+  absl::Status status = ListenOption::Parse(address).status();
+  if (status.ok() && absl::StrContains(address, ',')) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat("an address without words is needed: ", address));
+  }
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(option, ": ", status.message()));
+}
+
+// Checks where mail goes. Files that words name are in another system below
+// --root.
+absl::Status CheckHops(const InitAnswers& answers) {
+  if (!answers.deliver.empty() && answers.root.empty()) {
+    absl::Status status = service::NextHopOf(answers.deliver).status();
+    if (absl::IsNotFound(status)) {
+      status = service::QueueOf(answers.deliver).status();
+    }
+    if (absl::IsNotFound(status)) {
+      status = service::CheckDestination(answers.deliver);
+    }
+    if (!status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("--deliver: ", status.message()));
+    }
+  }
+  if (answers.smarthost.empty()) return absl::OkStatus();
+  const absl::Status status =
+      service::NextHopOf(absl::StrCat("smtp:", answers.smarthost)).status();
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat("--smarthost: ", status.message()));
+}
+
 absl::Status Check(const InitAnswers& answers) {
   absl::Status status = CheckHostName("--host", answers.host);
   for (const std::string& domain : answers.domains) {
@@ -303,29 +361,104 @@ absl::Status Check(const InitAnswers& answers) {
   for (const std::string& network : answers.networks) {
     status.Update(CheckNetwork(network));
   }
-  status.Update(CheckDirectory("--directory", answers.directory));
+  status.Update(CheckHops(answers));
+  status.Update(CheckAddress("--smtp", answers.smtp));
+  status.Update(CheckAddress("--submission", answers.submission));
+  status.Update(CheckAddress("--submissions", answers.submissions));
+  status.Update(CheckCertificate(answers));
+  return status;
+}
+
+absl::Status CheckDirectories(const InitAnswers& answers) {
+  struct stat facts = {};
+  if (!answers.root.empty() && stat(answers.root.c_str(), &facts) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("--root: ", answers.root));
+  }
+  absl::Status status = CheckDirectory("--directory", answers.directory);
   status.Update(CheckDirectory("--mail", answers.mail));
   status.Update(CheckDirectory("--state", answers.state));
   return status;
 }
 
-// The six questions.
-absl::StatusOr<InitAnswers> Ask(service::Options* given) {
+// An option that would be ignored, and what it needs. Constant data.
+struct Need {
+  absl::string_view option;
+  bool (*is_met)(const InitAnswers& answers);
+  absl::string_view what;
+};
+
+bool HasUser(const InitAnswers& answers) { return !answers.first_user.empty(); }
+bool HasSubmission(const InitAnswers& answers) {
+  return !answers.submission.empty() || !answers.submissions.empty();
+}
+bool HasCertificate(const InitAnswers& answers) {
+  return answers.certificate != InitAnswers::Certificate::kNone;
+}
+
+constexpr Need kNeeds[] = {
+    {"password-fd", HasUser, "--first-user"},
+    {"submission", HasUser, "--first-user: the listener is for users"},
+    {"submissions", HasUser, "--first-user: the listener is for users"},
+    {"submissions", HasCertificate, "--certificate: the listener has TLS"},
+    {"first-user", HasCertificate,
+     "--certificate: users authenticate only with TLS"},
+    {"first-user", HasSubmission,
+     "a listener for users: --submission or --submissions"},
+    {"smarthost",
+     [](const InitAnswers& answers) {
+       return HasUser(answers) || !answers.networks.empty();
+     },
+     "--first-user or --relay-from: no one else may send to other domains"},
+    {"state", KeepsState,
+     "--smarthost or --deliver lmtp: the server remembers nothing there"},
+    {"mail", [](const InitAnswers& answers) { return answers.deliver.empty(); },
+     "--deliver maildir: no mail is stored there otherwise"},
+    {"relay-from",
+     [](const InitAnswers& answers) {
+       return !answers.smtp.empty() ||
+              (HasUser(answers) && HasSubmission(answers));
+     },
+     "a listener: see --smtp"},
+};
+
+// Adds a mistake for each given option that would have no effect.
+void CheckNeeds(const InitAnswers& answers, service::Options* given) {
+  for (const Need& need : kNeeds) {
+    if (given->IsGiven(need.option) && given->Text(need.option, "") != kNone &&
+        !need.is_met(answers)) {
+      given->Mistake(absl::StrCat("--", need.option, ": has no effect without ",
+                                  need.what));
+    }
+  }
+  if (answers.smtp.empty() && !(HasUser(answers) && HasSubmission(answers))) {
+    given->Mistake(
+        "--smtp: without it the server would have no listener; give "
+        "--first-user or an address");
+  }
+}
+
+// The answers that no question asks for.
+InitAnswers ReadPlaces(const service::Options& given) {
   InitAnswers answers;
-  answers.directory = given->Text("directory", "");
-  answers.mail = given->Text("mail", "");
-  answers.state = given->Text("state", "");
-  answers.root = given->Text("root", "");
+  answers.directory = given.Text("directory", "");
+  answers.mail = given.Text("mail", "");
+  answers.state = given.Text("state", "");
+  answers.root = given.Text("root", "");
   while (absl::EndsWith(answers.root, "/")) answers.root.pop_back();
-  const auto address = [given](absl::string_view name) {
-    std::string text = given->Text(name, "");
+  const auto address = [&given](absl::string_view name) {
+    std::string text = given.Text(name, "");
     return text == kNone ? std::string() : text;
   };
   answers.smtp = address("smtp");
   answers.submission = address("submission");
   answers.submissions = address("submissions");
   answers.user = address("system-user");
+  return answers;
+}
 
+// The six questions.
+absl::Status Ask(service::Options* given, InitAnswers* asked) {
+  InitAnswers& answers = *asked;
   Interview interview(given);
   auto host = interview.Answer("host", "1. Name of this host", OwnHostName());
   if (!host.ok()) return host.status();
@@ -371,9 +504,7 @@ absl::StatusOr<InitAnswers> Ask(service::Options* given) {
     if (!smarthost.ok()) return smarthost.status();
     if (*smarthost != kNone) answers.smarthost = *std::move(smarthost);
   }
-  absl::Status status = Check(answers);
-  if (!status.ok()) return status;
-  return answers;
+  return Check(answers);
 }
 
 absl::StatusOr<std::optional<Secret>> ReadNewPassword(
@@ -388,38 +519,6 @@ absl::StatusOr<std::optional<Secret>> ReadNewPassword(
       fd < 0 ? AskNewPassword(answers.first_user) : ReadPassword(fd);
   if (!password.ok()) return password.status();
   return std::optional<Secret>(*std::move(password));
-}
-
-// The user of the server, whose group may read the keys.
-struct SystemUser {
-  uid_t uid = static_cast<uid_t>(-1);  // -1: nothing changes its owner
-  gid_t gid = static_cast<gid_t>(-1);
-};
-
-struct CloseFile {
-  void operator()(FILE* file) const { std::fclose(file); }
-};
-
-// Finds the user in the system for which the files are.
-absl::StatusOr<SystemUser> FindUser(const InitAnswers& answers) {
-  if (answers.user.empty()) return SystemUser();
-  const std::string path = absl::StrCat(answers.root, "/etc/passwd");
-  if (answers.root.empty()) {
-    if (const passwd* const entry = getpwnam(answers.user.c_str())) {
-      return SystemUser{entry->pw_uid, entry->pw_gid};
-    }
-  } else if (const std::unique_ptr<FILE, CloseFile> file{
-                 std::fopen(path.c_str(), "re")}) {
-    while (const passwd* const entry = fgetpwent(file.get())) {
-      if (answers.user != entry->pw_name) continue;
-      return SystemUser{entry->pw_uid, entry->pw_gid};
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(
-      "--system-user: no such user: ", answers.user,
-      "; make it: useradd --system --user-group --no-create-home --shell "
-      "/usr/sbin/nologin ",
-      answers.user));
 }
 
 // Returns an error for a symbolic link below --root in the path of a file: its
@@ -767,9 +866,20 @@ void PrintNotes(const InitAnswers& answers, const Unit& unit) {
       !answers.first_user.empty()) {
     std::puts("Without a certificate users cannot authenticate.");
   }
-  if (!answers.first_user.empty() && answers.smarthost.empty()) {
+  if ((HasUser(answers) || !answers.networks.empty()) &&
+      answers.smarthost.empty()) {
+    const absl::string_view senders = answers.networks.empty() ? "users"
+                                      : HasUser(answers)
+                                          ? "users and relay clients"
+                                          : "relay clients";
+    // A Maildir stores mail for local recipients alone.
     std::puts(
-        "Without --smarthost, mail of users for other domains is refused.");
+        (answers.deliver.empty()
+             ? absl::StrCat("Without --smarthost, mail of ", senders,
+                            " for other domains is refused.")
+             : absl::StrCat("Mail of ", senders, " for other domains goes to ",
+                            answers.deliver, ", too."))
+            .c_str());
   }
   if (answers.deliver.empty()) {
     std::puts(absl::StrCat("Mail is stored for users whose Maildir exists: ",
@@ -869,10 +979,8 @@ int Test(const InitAnswers& answers) {
   return RunCheck(2, arguments);
 }
 
-int Write(const InitAnswers& answers, const std::optional<Secret>& password,
-          bool force) {
-  const auto user = FindUser(answers);
-  if (!user.ok()) return Fail(user.status(), kUsage);
+int Write(const InitAnswers& answers, SystemUser user,
+          const std::optional<Secret>& password, bool force) {
   auto files = PlanFiles(answers);
   if (!files.ok()) return Fail(files.status());
   const Unit unit = FindUnit(answers);
@@ -885,19 +993,24 @@ int Write(const InitAnswers& answers, const std::optional<Secret>& password,
   const std::vector<std::string> places = Places(answers, *files);
   status = CheckPlaces(answers, places, force);
   if (!status.ok()) return Fail(status, kUsage);
+  if (user.is_missing) {
+    const auto created = CreateSystemUser(answers.user);
+    if (!created.ok()) return Fail(created.status());
+    user = *created;
+  }
   std::puts("Written:");
   // The configuration comes last: a server that reads it finds all files.
   InitFile config = std::move(files->back());
   files->pop_back();
-  status = WriteFiles(answers, *files, *user);
-  if (status.ok() && password) status = WriteUsers(answers, *password, *user);
+  status = WriteFiles(answers, *files, user);
+  if (status.ok() && password) status = WriteUsers(answers, *password, user);
   if (status.ok() && !answers.networks.empty()) {
     const std::string rules = PlaceOf(answers, "rules");
     const char* const arguments[] = {"compile", "--cidr", rules.c_str()};
     if (const int code = RunRules(3, arguments); code != 0) return code;
     std::printf("  %s.cdb\n", rules.c_str());
   }
-  if (status.ok()) status = WriteFiles(answers, {std::move(config)}, *user);
+  if (status.ok()) status = WriteFiles(answers, {std::move(config)}, user);
   if (!status.ok()) return Fail(status);
   PrintNotes(answers, unit);
   PrintOldFiles(answers, places);
@@ -922,12 +1035,19 @@ int RunInit(int argc, const char* const* argv) {
   }
   const bool force = given.Flag("force");
   if (given.Complain(kProgram)) return kUsage;
-  const auto answers = Ask(&given);
-  if (!answers.ok()) return Fail(answers.status(), kUsage);
-  const auto password = ReadNewPassword(&given, *answers);
+  InitAnswers answers = ReadPlaces(given);
+  absl::Status status = CheckDirectories(answers);
+  if (!status.ok()) return Fail(status, kUsage);
+  // No one answers questions for nothing.
+  const auto user = FindSystemUser(answers.user, answers.root);
+  if (!user.ok()) return Fail(user.status(), kUsage);
+  status = Ask(&given, &answers);
+  if (!status.ok()) return Fail(status, kUsage);
+  CheckNeeds(answers, &given);
+  const auto password = ReadNewPassword(&given, answers);
   if (given.Complain(kProgram)) return kUsage;
   if (!password.ok()) return Fail(password.status(), kUsage);
-  return Write(*answers, *password, force);
+  return Write(answers, *user, *password, force);
 }
 
 }  // namespace postern::programs

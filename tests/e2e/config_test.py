@@ -4,12 +4,15 @@
 certificates that are renewed."""
 
 import os
+import itertools
 import pathlib
 import re
+import shutil
 import signal
 import ssl
 import stat
 import subprocess
+import tempfile
 import types
 
 import harness
@@ -38,14 +41,23 @@ class InitTest(harness.TestCase):
         self.mail = self.folder / "mail"
 
     def init(self, *options, **more):
+        """Options that would have no effect are errors."""
+        if "--first-user" in options:
+            options += ("--submission", "127.0.0.1:0")
+            if "--certificate" not in options:
+                options += ("--submissions", "127.0.0.1:0")
+        if ("--smarthost" in options or
+                any(str(each).startswith("lmtp:") for each in options)):
+            options += ("--state", self.folder / "state")
+        if "--smtp" not in options:
+            options += ("--smtp", "127.0.0.1:0")
         return run("init", "--yes", "--host", "MX.example.org",
-                   "--system-user", "none", "--smtp", "127.0.0.1:0",
-                   "--submission", "127.0.0.1:0", "--submissions",
-                   "127.0.0.1:0", *options, **more)
+                   "--system-user", "none", *options, **more)
 
     def here(self, *options, **more):
-        return self.init("--directory", self.etc, "--mail", self.mail,
-                         "--state", self.folder / "state", *options, **more)
+        if "--deliver" not in options:
+            options += ("--mail", self.mail)
+        return self.init("--directory", self.etc, *options, **more)
 
     def with_user(self, *options):
         done = self.here("--domain", "local.example", "--first-user",
@@ -272,9 +284,61 @@ class InitTest(harness.TestCase):
             (units / "postern.service").write_text(unit)
         return image
 
-    def init_image(self, image, *options):
-        return run("init", "--yes", "--host", "mx.example.org", "--root", image,
-                   *options)
+    def init_image(self, image, *options, **more):
+        host = () if "--host" in options else ("--host", "mx.example.org")
+        return run("init", "--yes", *host, "--root", image, *options, **more)
+
+    NEW_USER = """
+mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/add" /usr/sbin/useradd
+shift
+exec "$@"
+"""
+
+    def test_the_system_user_is_created(self):
+        """In a mount namespace, with another /etc/passwd."""
+        passwd = self.folder / "passwd"
+        passwd.write_text("root:x:0:0::/:/bin/sh\n")
+        add = self.folder / "add"
+        add.write_text("#!/bin/sh\n"
+                       f'echo "$*" >{self.folder}/arguments\n'
+                       "echo postern:x:0:0::/:/bin/false >>/etc/passwd\n")
+        add.chmod(0o755)
+        for unshare in (["unshare", "-m"], ["unshare", "-r", "-m"]):
+            prefix = [*unshare, "sh", "-c", self.NEW_USER, "sh", self.folder]
+            if subprocess.run([*prefix, "true"], check=False,
+                              stderr=subprocess.DEVNULL).returncode == 0:
+                break
+        else:
+            self.skipTest("no mount namespaces here")
+        command = [*prefix, harness.POSTERN, "init", "--yes", "--host",
+                   "mx.example.org", "--smtp", "127.0.0.1:0", "--directory",
+                   str(self.etc), "--mail", str(self.mail)]
+
+        def init(*options):
+            return subprocess.run(
+                [*command, *options], capture_output=True, text=True,
+                env={"PATH": harness.PATH}, stdin=subprocess.DEVNULL,
+                timeout=harness.PATIENCE, check=False)
+
+        # Nothing is created for a wrong answer, or for a name that may be one.
+        for options in (("--domain", "a b"), ("--system-user", "postren")):
+            done = init(*options)
+            self.assertEqual(done.returncode, 100, done.stderr)
+            self.assertFalse((self.folder / "arguments").exists())
+        self.assertIn("create it first: /usr/sbin/useradd --system",
+                      done.stderr)
+        self.assertFalse(self.etc.exists())
+        done = init()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex((self.folder / "arguments").read_text(),
+                         "^--system --user-group .* postern\n$")
+        self.assertIn("System user postern created:", done.stdout)
+        self.assertIn("0 errors", done.stdout)
+        passwd.write_text("root:x:0:0::/:/bin/sh\n")
+        add.write_text("#!/bin/sh\nexit 10\n")
+        done = init("--force")
+        self.assertEqual(done.returncode, 111)
+        self.assertIn("exited with 10", done.stderr)
 
     UNIT = pathlib.Path("dist/postern.service").read_text(encoding="ascii")
     ENABLE = "  systemctl enable --now postern.service\n"
@@ -386,7 +450,20 @@ class InitTest(harness.TestCase):
                               (("--relay-from", "all"), "--relay-from"),
                               (("--certificate", "letsencrypt"), "certbot"),
                               (("--certificate", "/none\nuser = x"),
-                               "cannot be in a file"),
+                               "--certificate: /none\\x0auser = x: No such"),
+                              (("--certificate", "selfsigned"),
+                               '"selfsigned" is not self-signed, lets'),
+                              (("--certificate", "/none.pem"),
+                               "--certificate: /none.pem: No such file"),
+                              (("--smtp", "25"), "--smtp: not ADDRESS:PORT"),
+                              (("--submissions", "127.0.0.1:0,tls"),
+                               "--submissions: an address without words"),
+                              (("--deliver", "mbox"),
+                               '--deliver: delivery "mbox": not one of'),
+                              (("--deliver", "smtp:h:0"),
+                               "--deliver: "),
+                              (("--relay-from", "::1/128", "--smarthost", "h:99999"),
+                               '--smarthost: "h:99999": the port is not'),
                               (("--hst", "x"), "did you mean --host?")):
             done = self.here(*options)
             self.assertNotEqual(done.returncode, 0, options)
@@ -395,7 +472,7 @@ class InitTest(harness.TestCase):
         answers = {"--host": "mx.example.org", "--directory": self.etc,
                    "--mail": self.mail, "--system-user": "none"}
         for option, value, text in (
-                ("--smtp", "*:25]\nuser = x", "cannot be in a file"),
+                ("--smtp", "*:25]\nuser = x", "--smtp: not ADDRESS:PORT"),
                 ("--mail", "/a b", '--mail: "/a b" has a character'),
                 ("--mail", "/a/../b", '--mail: "/a/../b" contains ".."'),
                 ("--host", "\x1b[2J", '--host: "\\x1b[2j" is not')):
@@ -406,6 +483,75 @@ class InitTest(harness.TestCase):
             self.assertIn(text, done.stderr)
             self.assertFalse(self.etc.exists())
             self.assertFalse(self.mail.exists())
+
+    def test_no_option_is_ignored(self):
+        """Each option alone and with each one that decides whether it is used:
+        it has an effect, or the error says what it needs."""
+        user = ("--first-user", "ann@example.org", "--password-fd", "0")
+        given = {
+            "host": ("--host", "mail.example.net"),
+            "domain": ("--domain", "example.net", "--domain", "example.org"),
+            "deliver": ("--deliver", "smtp:127.0.0.1:1"),
+            "lmtp": ("--deliver", "lmtp:127.0.0.1:1"),
+            "certificate": ("--certificate", "none"),
+            "first-user": user,
+            "relay-from": ("--relay-from", "192.0.2.0/24"),
+            "smarthost": ("--smarthost", "127.0.0.1:1"),
+            "directory": ("--directory", "/etc/other"),
+            "mail": ("--mail", "/srv/mail"),
+            "state": ("--state", "/srv/state"),
+            "system-user": ("--system-user", "none"),
+            "smtp": ("--smtp", "127.0.0.1:2"),
+            "submission": ("--submission", "127.0.0.1:3"),
+            "submissions": ("--submissions", "127.0.0.1:4"),
+            "no smtp": ("--smtp", "none"),
+        }
+        shown = run("init", "--help").stdout
+        options = set(re.findall(r"(?m)^  --([a-z-]+)", shown))
+        self.assertEqual(options - set(given) - {"password-fd"},
+                         {"root", "yes", "force", "help", "version"})
+
+        # In memory, because each file is synced to the disk.
+        memory = pathlib.Path("/dev/shm")
+        if os.access(memory, os.W_OK):
+            self.folder = pathlib.Path(tempfile.mkdtemp(dir=memory))
+            self.addCleanup(shutil.rmtree, self.folder)
+
+        def result(*names):
+            """Returns the configuration, or None, and the errors."""
+            shutil.rmtree(self.folder / "image", ignore_errors=True)
+            words = [word for name in names for word in given[name]]
+            done = self.init_image(self.image(), *words, input="secret\n")
+            if done.returncode:
+                return None, done.stderr
+            files = {
+                path.relative_to(self.folder): path.read_text()
+                for path in (self.folder / "image/etc").rglob("*")
+                if path.is_file() and path.suffix not in (".pem", ".cdb") and
+                path.name != "users"}
+            # The directories of mail, too.
+            return files, sorted((self.folder / "image").rglob("*/tmp"))
+
+        # What each option alone does. One that needs another one fails.
+        alone = {name: result(name) for name in given}
+        self.assertEqual(
+            sorted(name for name, (files, _) in alone.items() if not files),
+            ["no smtp", "smarthost", "state", "submission", "submissions"])
+        # Of each pair, one may decide whether the other one is used.
+        decide = {"deliver", "lmtp", "certificate", "first-user", "relay-from",
+                  "smarthost", "no smtp"}
+        for first, second in itertools.combinations(given, 2):
+            if (given[first][0] == given[second][0] or
+                    not decide & {first, second} or
+                    {first, second} & {"host", "domain", "directory",
+                                       "system-user", "smtp"}):
+                continue
+            both = result(first, second)
+            if both[0] is None:
+                self.assertRegex(both[1], "--[a-z-]+: ", (first, second))
+                continue
+            for one in (first, second):
+                self.assertNotEqual(both, alone[one], (first, second))
 
 
 class ConfigTest(harness.TlsTestCase):

@@ -169,12 +169,12 @@ class ExamplesTest(harness.TlsTestCase):
         text = re.sub(r"\bpostern (serve|check|explain)\b(?!.*--config)",
                       r"postern \1 --config none", text)
         given = "" if "--yes" in text else " --yes --host mx.example.org"
+        if "--first-user" in text:
+            given += " --submission 127.0.0.1:0 --submissions 127.0.0.1:0"
         text = re.sub(r"\bpostern init\b",
                       f"postern init{given} --force --system-user none "
                       f"--directory {self.folder}/etc/postern --mail "
-                      f"{self.folder}/var/mail --smtp 127.0.0.1:0 "
-                      "--submission 127.0.0.1:0 --submissions 127.0.0.1:0",
-                      text)
+                      f"{self.folder}/var/mail --smtp 127.0.0.1:0", text)
         text = text.replace("127.0.0.1:2525", f"127.0.0.1:{self.port}")
         text = re.sub(r"\btcpserver\b", "tcpserver -1 -H -R -l mx", text)
         return re.sub(r"(-x \S+ (?:.* )?)0 (smtp|submissions|587) ",
