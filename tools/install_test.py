@@ -254,6 +254,36 @@ class InstallTest(unittest.TestCase):
         self.assertIn(f"removed before, not installed again: {filter_}",
                       new.stdout)
 
+    def test_the_manifest_is_replaced_as_a_whole(self):
+        """An installation that ends early leaves the old one or a new one."""
+        self.installed("--no-library")
+        manifest = self.root / "usr/local/share/postern/manifest"
+        complete = manifest.read_text()
+        # The old file of a rename(2) keeps its content.
+        old = self.folder / "old"
+        os.link(manifest, old)
+        hindrance = self.root / "usr/local/bin/postern"
+        hindrance.unlink()
+        hindrance.mkdir()
+        (hindrance / "file").write_text("")
+        result = self.install("--no-library")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(old.read_text(), complete)
+        self.assertLessEqual(set(complete.splitlines()),
+                             set(manifest.read_text().splitlines()))
+        shutil.rmtree(hindrance)
+        # What it had prepared is removed, too.
+        hindrance.with_suffix(".installing").write_text("half a file")
+        self.assertEqual(self.uninstall().returncode, 0)
+        self.assertEqual(self.files(), [])
+
+        # One that cannot be read is not taken for none.
+        manifest.mkdir(parents=True)
+        result = self.install("--no-library")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"{manifest}: cannot be read", result.stderr)
+        self.assertEqual(self.files(), [])
+
     # Uninstallation.
 
     def test_uninstall_removes_exactly_what_was_installed(self):
