@@ -1,15 +1,15 @@
 // Copyright 2026 The postern authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// The words of an address of --deliver: the parts after its servers, which
-// commas separate.
+// The words of an address of --deliver or --shared-state: the parts after its
+// servers, which commas separate.
 //
 //   auth=/etc/postern/relay,tls=verify,xclient
 //
 // Each kind of address has a table of its words.
 
-#ifndef POSTERN_DELIVERY_ADDRESS_WORDS_H_
-#define POSTERN_DELIVERY_ADDRESS_WORDS_H_
+#ifndef POSTERN_NET_ADDRESS_WORDS_H_
+#define POSTERN_NET_ADDRESS_WORDS_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -22,7 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace postern::delivery {
+namespace postern::net {
 
 // One row of a table. Constant data. `Address` is what the words are read into.
 template <typename Address>
@@ -36,7 +36,7 @@ struct AddressWord {
   // Reports a contradiction to the other words or to the servers. Called if the
   // word is given, after all words are read. May be null.
   absl::Status (*check)(const Address& address) = nullptr;
-  // Returns the values; none if the word is not given.
+  // Returns the values; none if the word is not given. For FormatWords() only.
   std::vector<std::string> (*format)(const Address& address) = nullptr;
 };
 
@@ -136,6 +136,6 @@ inline absl::Status ReadPath(absl::string_view value, std::string* path) {
   return absl::OkStatus();
 }
 
-}  // namespace postern::delivery
+}  // namespace postern::net
 
-#endif  // POSTERN_DELIVERY_ADDRESS_WORDS_H_
+#endif  // POSTERN_NET_ADDRESS_WORDS_H_

@@ -13,11 +13,15 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
-#include "delivery/address_words.h"
 #include "files/secret.h"
+#include "net/address_words.h"
 
 namespace postern::delivery {
 namespace {
+
+using net::AddressWord;
+using net::OneOrNone;
+using net::ReadPath;
 
 // Bytes of a file of credentials.
 constexpr size_t kMaxCredentials = 4096;
@@ -125,7 +129,7 @@ absl::StatusOr<AmqpAddress> AmqpAddress::Parse(bool tls,
     }
     hosts.push_back(WithPort(*part, tls));
   }
-  if (absl::Status read = ReadWords<AmqpAddress>(
+  if (absl::Status read = net::ReadWords<AmqpAddress>(
           kWords,
           absl::MakeConstSpan(parts).subspan(
               static_cast<size_t>(words - parts.begin())),
@@ -155,7 +159,7 @@ std::string AmqpAddress::Format() const {
       absl::StrJoin(hosts, ",", [](std::string* out, const HopAddress& each) {
         absl::StrAppend(out, each.Format());
       });
-  return absl::StrCat(text, FormatWords<AmqpAddress>(kWords, *this));
+  return absl::StrCat(text, net::FormatWords<AmqpAddress>(kWords, *this));
 }
 
 std::string DeadQueue(const std::string& queue) {

@@ -17,10 +17,13 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
-#include "delivery/address_words.h"
+#include "net/address_words.h"
 
 namespace postern::delivery {
 namespace {
+
+using net::OneOrNone;
+using net::ReadPath;
 
 constexpr uint16_t kSmtpPort = 25;
 constexpr uint16_t kSmtpsPort = 465;  // RFC 8314 7.3
@@ -188,7 +191,7 @@ absl::Status CheckAuth(const NextHop& hop) {
   return absl::OkStatus();
 }
 
-using Word = AddressWord<NextHop>;
+using Word = net::AddressWord<NextHop>;
 
 // A word without a value.
 template <bool NextHop::*kFlag>
@@ -254,7 +257,7 @@ constexpr Word kWords[] = {
 bool IsWord(absl::string_view part) {
   if (absl::StartsWith(part, "unix:")) return false;
   return absl::StrContains(part, "=") ||
-         FindWord<NextHop>(kWords, part) != nullptr;
+         net::FindWord<NextHop>(kWords, part) != nullptr;
 }
 
 }  // namespace
@@ -317,10 +320,10 @@ absl::StatusOr<NextHop> NextHop::Parse(Kind kind, absl::string_view text) {
         absl::StrCat("a next hop has at most ", kMaxHosts, " servers"));
   }
   const absl::Status read =
-      ReadWords<NextHop>(kWords,
-                         absl::MakeConstSpan(parts).subspan(
-                             static_cast<size_t>(words - parts.begin())),
-                         &hop);
+      net::ReadWords<NextHop>(kWords,
+                              absl::MakeConstSpan(parts).subspan(
+                                  static_cast<size_t>(words - parts.begin())),
+                              &hop);
   if (!read.ok()) return read;
   for (const HopAddress& host : hop.hosts) {
     if (hop.LevelOf(host) == TlsLevel::kVerify && hop.fingerprints.empty() &&
@@ -339,7 +342,7 @@ std::string NextHop::Format() const {
   for (const HopAddress& host : hosts) {
     absl::StrAppend(&text, text.empty() ? "" : ",", host.Format());
   }
-  return absl::StrCat(text, FormatWords<NextHop>(kWords, *this));
+  return absl::StrCat(text, net::FormatWords<NextHop>(kWords, *this));
 }
 
 bool NextHop::has_names() const {

@@ -6,10 +6,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <iterator>
 #include <optional>
-#include <set>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,12 +14,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "engine/grammar/decimal.h"
 #include "engine/grammar/ip_address.h"
 #include "files/secret.h"
+#include "net/address_words.h"
 
 namespace postern::policy {
 namespace {
@@ -38,73 +36,75 @@ bool IsPrintable(absl::string_view text) {
                      [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-absl::Status SetPath(absl::string_view value, std::string* path) {
-  if (!absl::StartsWith(value, "/")) {
-    return absl::InvalidArgumentError("the path is not absolute");
-  }
-  *path = std::string(value);
-  return absl::OkStatus();
-}
-
-// One word after the server. Constant data.
-struct Word {
-  absl::string_view name;
-  absl::Status (*read)(absl::string_view value, RedisAddress* address);
-};
-
-constexpr Word kWords[] = {
-    {"db",
-     [](absl::string_view value, RedisAddress* address) {
-       const auto number = ParseDecimal(value, /*max_digits=*/5);
-       if (!number || *number > uint64_t{RedisAddress::kMaxDatabase}) {
-         return absl::InvalidArgumentError(absl::StrCat(
-             "not a number from 0 to ", RedisAddress::kMaxDatabase));
-       }
-       address->database = static_cast<int>(*number);
-       return absl::OkStatus();
-     }},
-    {"auth",
-     [](absl::string_view value, RedisAddress* address) {
-       return SetPath(value, &address->auth);
-     }},
-    {"user",
-     [](absl::string_view value, RedisAddress* address) {
-       if (!IsPrintable(value)) {
-         return absl::InvalidArgumentError(
-             "a name has printable characters and no spaces");
-       }
-       address->user = std::string(value);
-       return absl::OkStatus();
-     }},
-    {"ca",
-     [](absl::string_view value, RedisAddress* address) {
-       if (!address->tls) {
-         return absl::InvalidArgumentError(
-             "only rediss: verifies certificates");
-       }
-       return SetPath(value, &address->ca);
-     }},
-    {"prefix",
-     [](absl::string_view value, RedisAddress* address) {
-       if (!IsPrintable(value) || value.size() > RedisAddress::kMaxPrefix) {
-         return absl::InvalidArgumentError(
-             absl::StrCat("a prefix has 1 to ", RedisAddress::kMaxPrefix,
-                          " printable characters and no spaces"));
-       }
-       address->prefix = std::string(value);
-       return absl::OkStatus();
-     }},
-    {"timeout",
-     [](absl::string_view value, RedisAddress* address) {
-       const auto number = ParseDecimal(value, /*max_digits=*/2);
-       if (!number || *number == 0 ||
-           *number > uint64_t{RedisAddress::kMaxTimeout}) {
-         return absl::InvalidArgumentError(absl::StrCat(
-             "not a number of seconds from 1 to ", RedisAddress::kMaxTimeout));
-       }
-       address->timeout = absl::Seconds(*number);
-       return absl::OkStatus();
-     }},
+// What follows the server.
+constexpr net::AddressWord<RedisAddress> kWords[] = {
+    {.name = "db",
+     .read =
+         [](absl::string_view value, RedisAddress* address) {
+           const auto number = ParseDecimal(value, /*max_digits=*/5);
+           if (!number || *number > uint64_t{RedisAddress::kMaxDatabase}) {
+             return absl::InvalidArgumentError(absl::StrCat(
+                 "not a number from 0 to ", RedisAddress::kMaxDatabase));
+           }
+           address->database = static_cast<int>(*number);
+           return absl::OkStatus();
+         }},
+    {.name = "auth",
+     .read =
+         [](absl::string_view value, RedisAddress* address) {
+           return net::ReadPath(value, &address->auth);
+         }},
+    {.name = "user",
+     .read =
+         [](absl::string_view value, RedisAddress* address) {
+           if (!IsPrintable(value)) {
+             return absl::InvalidArgumentError(
+                 "a name has printable characters and no spaces");
+           }
+           address->user = std::string(value);
+           return absl::OkStatus();
+         },
+     .check =
+         [](const RedisAddress& address) {
+           if (!address.auth.empty()) return absl::OkStatus();
+           return absl::InvalidArgumentError(
+               "needs auth=FILE, a file with the password");
+         }},
+    {.name = "ca",
+     .read =
+         [](absl::string_view value, RedisAddress* address) {
+           return net::ReadPath(value, &address->ca);
+         },
+     .check =
+         [](const RedisAddress& address) {
+           if (address.tls) return absl::OkStatus();
+           return absl::InvalidArgumentError(
+               "only rediss: verifies certificates");
+         }},
+    {.name = "prefix",
+     .read =
+         [](absl::string_view value, RedisAddress* address) {
+           if (!IsPrintable(value) || value.size() > RedisAddress::kMaxPrefix) {
+             return absl::InvalidArgumentError(
+                 absl::StrCat("a prefix has 1 to ", RedisAddress::kMaxPrefix,
+                              " printable characters and no spaces"));
+           }
+           address->prefix = std::string(value);
+           return absl::OkStatus();
+         }},
+    {.name = "timeout",
+     .read =
+         [](absl::string_view value, RedisAddress* address) {
+           const auto number = ParseDecimal(value, /*max_digits=*/2);
+           if (!number || *number == 0 ||
+               *number > uint64_t{RedisAddress::kMaxTimeout}) {
+             return absl::InvalidArgumentError(
+                 absl::StrCat("not a number of seconds from 1 to ",
+                              RedisAddress::kMaxTimeout));
+           }
+           address->timeout = absl::Seconds(*number);
+           return absl::OkStatus();
+         }},
 };
 
 absl::Status ParseServer(absl::string_view text, RedisAddress* address) {
@@ -114,7 +114,8 @@ absl::Status ParseServer(absl::string_view text, RedisAddress* address) {
     if (path.size() >= sizeof(sockaddr_un::sun_path)) {
       return Wrong(text, "the path of the socket is too long");
     }
-    if (absl::Status status = SetPath(path, &address->path); !status.ok()) {
+    if (absl::Status status = net::ReadPath(path, &address->path);
+        !status.ok()) {
       return Wrong(text, status.message());
     }
     return absl::OkStatus();
@@ -180,32 +181,10 @@ absl::StatusOr<RedisAddress> RedisAddress::Parse(absl::string_view text) {
   if (absl::Status status = ParseServer(parts[0], &address); !status.ok()) {
     return status;
   }
-  std::set<absl::string_view> seen;
-  for (size_t i = 1; i < parts.size(); ++i) {
-    const absl::string_view part = parts[i];
-    const size_t equals = part.find('=');
-    const absl::string_view name = part.substr(0, equals);
-    const auto word =
-        std::find_if(std::begin(kWords), std::end(kWords),
-                     [name](const Word& each) { return each.name == name; });
-    if (equals == part.npos || word == std::end(kWords)) {
-      return Wrong(
-          part,
-          absl::StrCat("not one of the words ",
-                       absl::StrJoin(kWords, ", ",
-                                     [](std::string* out, const Word& each) {
-                                       absl::StrAppend(out, each.name, "=");
-                                     })));
-    }
-    if (!seen.insert(name).second) return Wrong(part, "the word is repeated");
-    const absl::string_view value = part.substr(equals + 1);
-    if (value.empty()) return Wrong(part, "the value is missing");
-    const absl::Status read = word->read(value, &address);
-    if (!read.ok()) return Wrong(part, read.message());
-  }
-  if (!address.user.empty() && address.auth.empty()) {
-    return absl::InvalidArgumentError(
-        "user=NAME needs auth=FILE, a file with the password");
+  if (absl::Status status = net::ReadWords<RedisAddress>(
+          kWords, absl::MakeConstSpan(parts).subspan(1), &address);
+      !status.ok()) {
+    return status;
   }
   if (!address.auth.empty() && !address.tls && !IsLocal(address)) {
     return absl::InvalidArgumentError(
