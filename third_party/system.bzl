@@ -118,8 +118,14 @@ clang_precompiled = repository_rule(
     local = True,
 )
 
+# The name that labels have. With modules, Bazel's own name of the repository has
+# that of the module and of the rule in front of it.
+def _apparent_name(repository_ctx):
+    return repository_ctx.name.split("+")[-1].split("~")[-1]
+
 def _pkg_config_library(repository_ctx):
     module = repository_ctx.attr.module
+    name = _apparent_name(repository_ctx)
     if not repository_ctx.which("pkg-config"):
         fail("pkg-config is not installed (Debian package pkgconf)")
     query = [repository_ctx.which("pkg-config"), "--cflags-only-I", module]
@@ -127,6 +133,7 @@ def _pkg_config_library(repository_ctx):
     if result.return_code != 0:
         # Only the targets that use the library fail without it.
         repository_ctx.file("BUILD", """
+load("@rules_cc//cc:defs.bzl", "cc_library")
 genrule(
     name = "missing",
     outs = ["missing.h"],
@@ -137,7 +144,7 @@ cc_library(
     hdrs = ["missing.h"],
     visibility = ["//visibility:public"],
 )
-""" % (repository_ctx.attr.package, repository_ctx.name))
+""" % (repository_ctx.attr.package, name))
         return
     includes = []
     for option in result.stdout.strip().split(" "):
@@ -148,6 +155,7 @@ cc_library(
         includes.append(folder)
     libraries = _pkg_config(repository_ctx, ["--libs", module]).split(" ")
     repository_ctx.file("BUILD", """
+load("@rules_cc//cc:defs.bzl", "cc_library")
 cc_library(
     name = "%s",
     hdrs = glob(["include/**/*.h"]),
@@ -155,7 +163,7 @@ cc_library(
     linkopts = %r,
     visibility = ["//visibility:public"],
 )
-""" % (repository_ctx.name, includes, libraries))
+""" % (name, includes, libraries))
 
 # A library whose headers are in directories of their own, as pkg-config has
 # them, linked as Debian means it: a fix reaches us without a build. One of the
