@@ -97,11 +97,16 @@ int RunConfig(int argc, const char* const* argv) {
   given.Read(arguments, getenv, kDefaultConfig);
   const bool changed = given.Flag("changed");
   const bool defaults = given.Flag("defaults");
-  if (!show) given.Mistake("the command is missing: show");
+  if (!show) {
+    given.Mistake(given.operands().empty()
+                      ? "the command is missing: postern config show"
+                      : absl::StrCat("unknown command ", given.operands()[0],
+                                     ": postern config show"));
+  }
   if (changed && defaults) {
     given.Mistake("--changed contradicts --defaults");
   }
-  if (!given.operands().empty()) {
+  if (show && !given.operands().empty()) {
     given.Mistake(absl::StrCat("unknown argument ", given.operands()[0]));
   }
   // Files of credential:NAME are not read here, so any directory will do.

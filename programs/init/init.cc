@@ -107,8 +107,8 @@ constexpr service::OptionRow kRows[] = {
      "this descriptor",
      From::kCommandLine},
     {"relay-from", "NETWORK",
-     "clients that may relay without AUTH; none: only\n"
-     "users may; may be repeated",
+     "clients that may relay without AUTH, such as\n"
+     "192.0.2.0/24; none: only users; may be repeated",
      From::kCommandLine, true},
     {"smarthost", "HOST[:PORT]",
      "the server to which mail for other domains is\n"
@@ -116,7 +116,7 @@ constexpr service::OptionRow kRows[] = {
      From::kCommandLine},
     {"directory", "DIR [/etc/postern]", "the directory of the configuration",
      From::kCommandLine},
-    {"mail", "DIR [/var/mail]", "the directory of DOMAIN/USER, the Maildirs",
+    {"mail", "DIR [/var/mail]", "the Maildirs are DIR/DOMAIN/USER",
      From::kCommandLine},
     {"state", "DIR [/var/lib/postern]",
      "with --smarthost or --deliver lmtp: where the\n"
@@ -126,14 +126,14 @@ constexpr service::OptionRow kRows[] = {
      "the user of the server; none: the user that\n"
      "starts it",
      From::kCommandLine},
-    {"smtp", "ADDRESS [*:25]", "where mail from other hosts comes; or none",
+    {"smtp", "ADDRESS [*:25]",
+     "where mail from other hosts arrives; none: no such\n"
+     "listener",
      From::kCommandLine},
     {"submission", "ADDRESS [*:587]", "where users send mail, with STARTTLS",
      From::kCommandLine},
     {"submissions", "ADDRESS [*:465]",
-     "where users send mail, with TLS from the first\n"
-     "octet",
-     From::kCommandLine},
+     "where users send mail, with TLS from the start", From::kCommandLine},
     {"root", "DIR",
      "write below DIR, for the image of another system;\n"
      "its configuration is not tested",

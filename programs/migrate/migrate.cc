@@ -3,6 +3,8 @@
 
 #include "programs/migrate/migrate.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -20,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "files/content.h"
+#include "log/printable.h"
 #include "nlohmann/json.hpp"
 #include "programs/migrate/chain.h"
 #include "programs/migrate/run_script.h"
@@ -281,6 +284,15 @@ int RunMigrate(int argc, const char* const* argv) {
   if (server > 0 && !writes_set_up) {
     given.Mistake("--server: needs --only smtpd, serve or config");
   }
+  for (const absl::string_view option : {"root", "control"}) {
+    const std::string directory = given.Text(option, "");
+    struct stat facts = {};
+    if (!directory.empty() &&
+        (stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode))) {
+      given.Mistake(
+          absl::StrCat("--", option, ": ", directory, ": not a directory"));
+    }
+  }
   if (given.operands().size() != 1) {
     given.Mistake(
         "one FILE is needed: a run script, or a file of xinetd or "
@@ -292,7 +304,12 @@ int RunMigrate(int argc, const char* const* argv) {
       files::ReadContent(name, kMaxScript);
   if (!script.ok()) {
     std::fprintf(stderr, "%s: %s\n", kProgram.data(),
-                 std::string(script.status().message()).c_str());
+                 log::Printable(script.status().message()).c_str());
+    return kTemporary;
+  }
+  if (absl::StrContains(script->bytes, '\0')) {
+    std::fprintf(stderr, "%s: %s: a program, and not a script: it has a NUL\n",
+                 kProgram.data(), log::Printable(name).c_str());
     return kTemporary;
   }
   const migrate::SiteFiles files(given.Text("root", ""),

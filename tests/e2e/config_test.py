@@ -586,6 +586,13 @@ class ConfigTest(harness.TlsTestCase):
         self.assertEqual(settings(self.show("--changed")), settings(first))
         self.assertEqual(settings(self.show()), settings(first))
 
+    def test_another_command_is_a_mistake(self):
+        done = run("config", "check")
+        self.assertEqual(done.returncode, 100)
+        self.assertEqual(done.stderr.count("\n"), 2)
+        self.assertIn("unknown command check: postern config show",
+                      done.stderr)
+
     def test_defaults_are_the_values_without_options(self):
         shown = run("config", "show", "--defaults").stdout
         self.assertEqual(settings(shown), [])

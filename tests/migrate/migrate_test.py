@@ -423,6 +423,10 @@ class Migrate(harness.TestCase):
                 (["--only", "smtpd", "--format", "json", "run"], 100,
                  "--only is for the text"),
                 (["/none/run"], 111, "/none/run: no such file"),
+                (["--root", "/none", "run"], 100, "--root: /none: not a dir"),
+                (["--control", "/etc/passwd", "run"], 100,
+                 "--control: /etc/passwd: not a directory"),
+                (["/bin/sh"], 111, "/bin/sh: a program, and not a script"),
                 (["/"], 111, "/: "),
                 (["/dev/zero"], 111, "/dev/zero: ")):
             ran = subprocess.run([harness.POSTERN, "migrate", *arguments],
