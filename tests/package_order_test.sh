@@ -56,7 +56,7 @@ programs/check: engine engine/grammar files log net policy/names policy/rules
 programs/check: policy/surface programs/serve service
 programs/config: log programs/serve service
 programs/init: auth engine/grammar files log net policy/rules programs/check
-programs/init: programs/tables programs/users service system
+programs/init: programs/serve programs/tables programs/users service system
 programs/relay: delivery engine engine/grammar log net policy/names programs/serve
 programs/relay: service system
 programs/rig: engine engine/grammar files log net recording rig service system
