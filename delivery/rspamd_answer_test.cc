@@ -256,6 +256,21 @@ TEST(RspamdAnswerTest, AnswersHaveLimits) {
       ReadRspamdAnswer(absl::StrCat(many.substr(0, many.size() - 1), "}}}"))
           .ok());
   EXPECT_FALSE(ReadRspamdAnswer(absl::StrCat(many, R"("Y":"1"}}})")).ok());
+  std::string fewer = R"({"action":"no action","milter":{"remove_headers":{)";
+  for (size_t i = 0; i < kMaxRspamdFields; ++i) {
+    absl::StrAppend(&fewer, "\"X-", i, "\":0,");
+  }
+  EXPECT_TRUE(
+      ReadRspamdAnswer(absl::StrCat(fewer.substr(0, fewer.size() - 1), "}}}"))
+          .ok());
+  EXPECT_FALSE(ReadRspamdAnswer(absl::StrCat(fewer, R"("Y":0}}})")).ok());
+  // An error shows the beginning of a text.
+  EXPECT_EQ(ReadRspamdAnswer(absl::StrCat(R"({"action":")",
+                                          std::string(1000, 'x'), "\"}"))
+                .status()
+                .message(),
+            absl::StrCat("the action is not supported: ",
+                         std::string(100, 'x')));
   std::string lines;
   for (int i = 0; i < 100; ++i) lines += std::string(900, 'x') + "\\n";
   EXPECT_FALSE(ReadRspamdAnswer(absl::StrCat(R"({"action":"no action","milter":{

@@ -74,6 +74,11 @@ TEST(AddressSetTest, Ipv6NetworksContainNoIpv4Address) {
   EXPECT_TRUE(AddressSet::All().Contains(Ip("::ffff:192.0.2.1")));
   EXPECT_EQ(AddressSet::All().Minus(Set({"0.0.0.0/0"})), Set({"::/0"}));
   EXPECT_EQ(AddressSet::All().Minus(Set({"::/0"})), Set({"0.0.0.0/0"}));
+  // What is left ends before the IPv4 addresses, not after them.
+  EXPECT_EQ(
+      Set({"::/0"}).Minus(
+          Set({"::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"})),
+      Set({"::-::fffe:ffff:ffff"}));
 }
 
 TEST(AddressSetTest, RefusesWhatIsNoRange) {

@@ -410,7 +410,6 @@ absl::StatusOr<std::optional<RedisReply>> RedisConnection::Next() {
       result.text = Text(*reply);
       return result;
     case REDIS_REPLY_STATUS:
-      result.text = Text(*reply);
       return result;
     case REDIS_REPLY_ARRAY:
       for (size_t i = 0; i < reply->elements; ++i) {

@@ -47,10 +47,10 @@ struct RedisAccess {
 absl::StatusOr<RedisAccess> ReadRedisAccess(const RedisAddress& address,
                                             const std::string& user);
 
-// A reply: an array of integers, or a text.
+// A reply: an array of integers, an error, or a status such as OK.
 struct RedisReply {
-  bool error = false;  // `text` says what is wrong
-  std::string text;    // printable, of limited length
+  bool error = false;
+  std::string text;  // of an error: printable, of limited length
   std::vector<int64_t> numbers;
 };
 

@@ -157,6 +157,25 @@ TEST_F(ForwardDeliveryTest, LargeMessageArrivesWhole) {
   EXPECT_EQ(hop.messages()[0].raw(), text);
 }
 
+// The server has closed one unused connection, and so perhaps all others.
+TEST_F(ForwardDeliveryTest, DeadConnectionIsReplacedByANewOne) {
+  rig::Server hop;
+  Use(hop.address());
+  {
+    const auto first = Begin();
+    const auto second = Begin();
+    EXPECT_TRUE(Add(*first, "u").accepted());
+    EXPECT_TRUE(Add(*second, "u").accepted());
+    EXPECT_EQ(Send(*first, "x\r\n").code, 250);
+    EXPECT_EQ(Send(*second, "x\r\n").code, 250);
+  }
+  EXPECT_EQ(hop.sessions().size(), 2u);
+  hop.On(rig::Mail()).Once().Close();
+  EXPECT_TRUE(Add(*Begin(), "u").accepted());
+  EXPECT_TRUE(hop.UnmetFaults().empty());
+  EXPECT_EQ(hop.sessions().size(), 3u);
+}
+
 TEST_F(ForwardDeliveryTest, UnixSocketWithoutServerIsAnOutage) {
   Use("unix:/nowhere/smtp");
   for (int i = 0; i < 2; ++i) {
