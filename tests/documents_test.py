@@ -173,7 +173,7 @@ def names(root):
         found = listed.stdout.decode().split("\0")
     else:
         found = [str(path.relative_to(root)) for path in root.rglob("*")
-                 if not re.match(r"\.git/|bazel-|postern-example", str(
+                 if not re.match(r"\.git/|bazel-|postern-(example|site)", str(
                      path.relative_to(root)))]
     return sorted(n for n in found if n and (root / n).is_file() and
                   not (root / n).is_symlink())

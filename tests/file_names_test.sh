@@ -13,7 +13,7 @@ set -euo pipefail
 names() {
   git -c safe.directory='*' -C "$1" ls-files -z 2>/dev/null ||
     find "$1" -mindepth 1 \( -name .git -o -name 'bazel-*' -o \
-      -name postern-example \) -prune -o -printf '%P\0'
+      -name postern-example -o -name postern-site \) -prune -o -printf '%P\0'
 }
 
 # Prints those names at $1 that contain a space or a control character.
